@@ -1,0 +1,98 @@
+import type { GroupName, SchemeName } from '../wire/codes.js';
+
+/** All cryptography and randomness the core uses. `crypto/node.ts` is the one implementation; tests wrap it. */
+export interface CryptoProvider {
+  /** Cryptographically secure bytes, owned by the caller. */
+  randomBytes(length: number): Uint8Array;
+  hash(name: HashName): RunningHash;
+  /** Imports an HMAC key once; HKDF-Extract is HMAC with the salt as key. */
+  mac(hash: HashName, key: Uint8Array): MacKey;
+  /** HKDF-Expand (RFC 5869 §2.3). */
+  hkdfExpand(hash: HashName, prk: Uint8Array, info: Uint8Array, length: number): Uint8Array;
+  aead(name: AeadName, key: Uint8Array): AeadKey;
+  /** Record number encryption of DTLS 1.3 (RFC 9147 §4.2.3); one object per epoch and direction. */
+  recordNumberMask(name: AeadName, key: Uint8Array): RecordNumberMask;
+  /** Groups that this platform can do, in the default order of preference. */
+  readonly groups: readonly GroupName[];
+  /** Starts a key exchange: makes an ephemeral key pair and the share to send. */
+  startKeyExchange(group: GroupName): KeyExchange;
+  /** Answers a peer's share: `undefined` when the share is invalid (RFC 8446 §4.2.8.2, §7.4.2). */
+  answerKeyExchange(group: GroupName, peerShare: Uint8Array): KeyExchangeAnswer | undefined;
+  /** PEM or DER (PKCS#8, PKCS#1, SEC1). Throws an error with Node's OpenSSL code when it cannot be read. */
+  importPrivateKey(data: string | Uint8Array, passphrase?: string | Uint8Array): PrivateKey;
+  /** SubjectPublicKeyInfo in DER; `undefined` when it cannot be read or its algorithm is not supported. */
+  importPublicKey(spki: Uint8Array): PublicKey | undefined;
+  sign(scheme: SchemeName, key: PrivateKey, data: Uint8Array): Uint8Array;
+  /** Never throws: a malformed signature is a wrong one. */
+  verify(scheme: SchemeName, key: PublicKey, data: Uint8Array, signature: Uint8Array): boolean;
+  /** Compares secrets in constant time; unequal lengths are unequal. */
+  equal(a: Uint8Array, b: Uint8Array): boolean;
+}
+
+export type HashName = 'sha256' | 'sha384' | 'sha512';
+
+export interface RunningHash {
+  update(data: Uint8Array): void;
+  /** The digest of all updates so far; the hash can go on. */
+  digest(): Uint8Array;
+}
+
+export interface MacKey {
+  sign(...parts: Uint8Array[]): Uint8Array;
+}
+
+export type AeadName =
+  | 'aes-128-gcm'
+  | 'aes-256-gcm'
+  | 'chacha20-poly1305'
+  | 'aes-128-ccm'
+  | 'aes-256-ccm'
+  | 'aes-128-ccm-8'
+  | 'aes-256-ccm-8';
+
+export interface AeadKey {
+  /** Bytes that a sealed text is longer than its plaintext. */
+  readonly tagLength: number;
+  /** Writes ciphertext and tag into `out` at `offset`. `plaintext` may be a view of `out` elsewhere, not overlapping. */
+  seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array, offset: number): void;
+  /** The plaintext in memory of its own, or `undefined` when it is not authentic. Never throws, whatever the length. */
+  open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
+}
+
+export interface RecordNumberMask {
+  /** The mask for the 16-byte `sample` of ciphertext; at least 2 bytes, valid until the next call. */
+  mask(sample: Uint8Array): Uint8Array;
+}
+
+export interface KeyExchange {
+  readonly group: GroupName;
+  /** Uncompressed point for NIST curves, 32 bytes for X25519, ML-KEM key then X25519 key for the hybrid. */
+  readonly share: Uint8Array;
+  /** `undefined` when the peer's share is not a valid public value, or the secret would be all zeros. */
+  finish(peerShare: Uint8Array): Uint8Array | undefined;
+}
+
+export interface KeyExchangeAnswer {
+  readonly share: Uint8Array;
+  readonly secret: Uint8Array;
+}
+
+export type KeyType = 'p256' | 'p384' | 'p521' | 'ed25519' | 'rsa' | 'rsa-pss';
+
+export interface PublicKey {
+  readonly type: KeyType;
+  /** Modulus length for RSA, field size for curves. */
+  readonly bits: number;
+  /** SubjectPublicKeyInfo in DER. */
+  readonly spki: Uint8Array;
+  /** The platform's own object. */
+  readonly handle: unknown;
+}
+
+export interface PrivateKey {
+  readonly type: KeyType;
+  readonly bits: number;
+  /** SubjectPublicKeyInfo of its public half, to match it with a certificate. */
+  readonly spki: Uint8Array;
+  readonly handle: unknown;
+}

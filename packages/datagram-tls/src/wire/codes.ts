@@ -1,0 +1,113 @@
+/** Numeric codes of the wire, as IANA registers them. */
+
+export const ContentType = {
+  change_cipher_spec: 20,
+  alert: 21,
+  handshake: 22,
+  application_data: 23,
+  heartbeat: 24,
+  tls12_cid: 25,
+  ack: 26,
+  return_routability_check: 27,
+} as const;
+
+export const ProtocolVersion = {
+  dtls10: 0xfeff,
+  dtls12: 0xfefd,
+  dtls13: 0xfefc,
+} as const;
+export type Version = 'DTLSv1.2' | 'DTLSv1.3';
+
+export const HandshakeType = {
+  hello_request: 0,
+  client_hello: 1,
+  server_hello: 2,
+  hello_verify_request: 3,
+  new_session_ticket: 4,
+  end_of_early_data: 5,
+  request_connection_id: 9,
+  new_connection_id: 10,
+  encrypted_extensions: 8,
+  certificate: 11,
+  server_key_exchange: 12,
+  certificate_request: 13,
+  server_hello_done: 14,
+  certificate_verify: 15,
+  client_key_exchange: 16,
+  finished: 20,
+  certificate_status: 22,
+  key_update: 24,
+  message_hash: 254,
+} as const;
+
+const handshakeNames = new Map<number, string>(
+  Object.entries(HandshakeType).map(([name, code]) => [code, name]),
+);
+
+/** The RFC's name of a handshake type, or its number, for logs and error messages. */
+export function handshakeTypeName(type: number): string {
+  return handshakeNames.get(type) ?? `handshake type ${type}`;
+}
+
+export const ExtensionType = {
+  server_name: 0,
+  max_fragment_length: 1,
+  status_request: 5,
+  supported_groups: 10,
+  ec_point_formats: 11,
+  signature_algorithms: 13,
+  use_srtp: 14,
+  alpn: 16,
+  client_certificate_type: 19,
+  server_certificate_type: 20,
+  encrypt_then_mac: 22,
+  extended_master_secret: 23,
+  compress_certificate: 27,
+  record_size_limit: 28,
+  session_ticket: 35,
+  pre_shared_key: 41,
+  early_data: 42,
+  supported_versions: 43,
+  cookie: 44,
+  psk_key_exchange_modes: 45,
+  certificate_authorities: 47,
+  oid_filters: 48,
+  signature_algorithms_cert: 50,
+  key_share: 51,
+  connection_id: 54,
+  return_routability_check: 61,
+  renegotiation_info: 0xff01,
+} as const;
+
+/** Named groups for key exchange (RFC 8446 §4.2.7, RFC 10024). */
+export const Group = {
+  secp256r1: 0x0017,
+  secp384r1: 0x0018,
+  secp521r1: 0x0019,
+  x25519: 0x001d,
+  X25519MLKEM768: 0x11ec,
+} as const;
+export type GroupName = keyof typeof Group;
+
+/** Signature schemes (RFC 8446 §4.2.3). In DTLS 1.2 the same two bytes are a hash and a signature algorithm. */
+export const Scheme = {
+  rsa_pkcs1_sha256: 0x0401,
+  rsa_pkcs1_sha384: 0x0501,
+  rsa_pkcs1_sha512: 0x0601,
+  ecdsa_secp256r1_sha256: 0x0403,
+  ecdsa_secp384r1_sha384: 0x0503,
+  ecdsa_secp521r1_sha512: 0x0603,
+  rsa_pss_rsae_sha256: 0x0804,
+  rsa_pss_rsae_sha384: 0x0805,
+  rsa_pss_rsae_sha512: 0x0806,
+  ed25519: 0x0807,
+  rsa_pss_pss_sha256: 0x0809,
+  rsa_pss_pss_sha384: 0x080a,
+  rsa_pss_pss_sha512: 0x080b,
+} as const;
+export type SchemeName = keyof typeof Scheme;
+
+/** TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746 §3.3). */
+export const RENEGOTIATION_SCSV = 0x00ff;
+/** TLS_FALLBACK_SCSV (RFC 7507). */
+export const FALLBACK_SCSV = 0x5600;

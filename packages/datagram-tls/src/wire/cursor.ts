@@ -1,0 +1,237 @@
+import { EMPTY } from '../base/bytes.js';
+
+/**
+ * Reads big-endian structures from bytes it does not own: what it returns are views that live as long as the bytes.
+ * After a read past the end it stands at its end and yields zeros and empty views, so decoders need one check,
+ * {@link Reader.finished}, and loops over the rest always end.
+ */
+export class Reader {
+  readonly #bytes: Uint8Array;
+  #at: number;
+  readonly #end: number;
+  #failed = false;
+
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
+    this.#bytes = bytes;
+    this.#at = start;
+    this.#end = end;
+  }
+
+  /** Bytes not read yet. */
+  get left(): number {
+    return this.#end - this.#at;
+  }
+
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /** Nothing failed and nothing is left over. */
+  finished(): boolean {
+    return !this.#failed && this.#at === this.#end;
+  }
+
+  /** Marks the input as malformed; for checks that a length alone cannot make. */
+  fail(): void {
+    this.#failed = true;
+    this.#at = this.#end;
+  }
+
+  u8(): number {
+    return this.#take(1) ? (this.#bytes[this.#at - 1] as number) : 0;
+  }
+
+  u16(): number {
+    if (!this.#take(2)) return 0;
+    return ((this.#bytes[this.#at - 2] as number) << 8) | (this.#bytes[this.#at - 1] as number);
+  }
+
+  u24(): number {
+    const high = this.u8();
+    return (high << 16) | this.u16();
+  }
+
+  u32(): number {
+    const high = this.u16();
+    return high * 0x10000 + this.u16();
+  }
+
+  /** A 48-bit number, such as a record's sequence number. */
+  u48(): number {
+    const high = this.u16();
+    return high * 0x1_0000_0000 + this.u32();
+  }
+
+  bytes(length: number): Uint8Array {
+    if (!this.#take(length)) return EMPTY;
+    return this.#bytes.subarray(this.#at - length, this.#at);
+  }
+
+  rest(): Uint8Array {
+    return this.bytes(this.left);
+  }
+
+  /** `opaque x<min..max>` with a one-byte length. */
+  vec8(min = 0, max = 0xff): Uint8Array {
+    return this.#vector(this.u8(), min, max);
+  }
+
+  vec16(min = 0, max = 0xffff): Uint8Array {
+    return this.#vector(this.u16(), min, max);
+  }
+
+  vec24(min = 0, max = 0xffffff): Uint8Array {
+    return this.#vector(this.u24(), min, max);
+  }
+
+  /** `uint16 x<min..max>`; lengths in bytes, as the RFCs count them. */
+  listU16(min = 0, max = 0xfffe): number[] {
+    const bytes = this.vec16(min, max);
+    if (bytes.length % 2 !== 0) this.fail();
+    if (this.#failed) return [];
+    const items = new Array<number>(bytes.length / 2);
+    for (let i = 0; i < items.length; i++) {
+      items[i] = ((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number);
+    }
+    return items;
+  }
+
+  #vector(length: number, min: number, max: number): Uint8Array {
+    if (length < min || length > max) {
+      this.fail();
+      return EMPTY;
+    }
+    return this.bytes(length);
+  }
+
+  #take(length: number): boolean {
+    if (length > this.#end - this.#at) {
+      this.fail();
+      return false;
+    }
+    this.#at += length;
+    return true;
+  }
+}
+
+/** Where a vector's length has to be filled in. Made by `Writer.openVec…`. */
+export type Mark = number & { readonly mark: unique symbol };
+
+/** Writes big-endian structures into a buffer that grows. */
+export class Writer {
+  #bytes: Uint8Array;
+  #length = 0;
+
+  constructor(capacity = 256) {
+    this.#bytes = new Uint8Array(capacity);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  u8(value: number): this {
+    this.#room(1);
+    this.#bytes[this.#length++] = value;
+    return this;
+  }
+
+  u16(value: number): this {
+    this.#room(2);
+    this.#bytes[this.#length++] = value >>> 8;
+    this.#bytes[this.#length++] = value;
+    return this;
+  }
+
+  u24(value: number): this {
+    return this.u8(value >>> 16).u16(value & 0xffff);
+  }
+
+  u32(value: number): this {
+    return this.u16(value >>> 16).u16(value & 0xffff);
+  }
+
+  u48(value: number): this {
+    return this.u16(Math.floor(value / 0x1_0000_0000)).u32(value % 0x1_0000_0000);
+  }
+
+  bytes(bytes: Uint8Array): this {
+    this.#room(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+    return this;
+  }
+
+  vec8(bytes: Uint8Array): this {
+    return this.u8(limited(bytes.length, 0xff)).bytes(bytes);
+  }
+
+  vec16(bytes: Uint8Array): this {
+    return this.u16(limited(bytes.length, 0xffff)).bytes(bytes);
+  }
+
+  vec24(bytes: Uint8Array): this {
+    return this.u24(limited(bytes.length, 0xffffff)).bytes(bytes);
+  }
+
+  listU16(items: readonly number[]): this {
+    this.u16(limited(items.length * 2, 0xfffe));
+    for (const item of items) this.u16(item);
+    return this;
+  }
+
+  openVec8(): Mark {
+    return this.#open(1);
+  }
+
+  openVec16(): Mark {
+    return this.#open(2);
+  }
+
+  openVec24(): Mark {
+    return this.#open(3);
+  }
+
+  closeVec8(mark: Mark): this {
+    return this.#close(mark, 1);
+  }
+
+  closeVec16(mark: Mark): this {
+    return this.#close(mark, 2);
+  }
+
+  closeVec24(mark: Mark): this {
+    return this.#close(mark, 3);
+  }
+
+  /** What was written, as a copy of exactly that length. */
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  #open(width: number): Mark {
+    this.#room(width);
+    this.#length += width;
+    return this.#length as Mark;
+  }
+
+  #close(mark: Mark, width: number): this {
+    const length = limited(this.#length - mark, 2 ** (8 * width) - 1);
+    for (let i = 1; i <= width; i++) this.#bytes[mark - i] = length >>> (8 * (i - 1));
+    return this;
+  }
+
+  #room(more: number): void {
+    const needed = this.#length + more;
+    if (needed <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
+    larger.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = larger;
+  }
+}
+
+/** Callers check what they encode against the field's limit; this catches the one that did not. */
+function limited(length: number, max: number): number {
+  if (length > max) throw new RangeError(`a vector of ${length} bytes does not fit its length field`);
+  return length;
+}
