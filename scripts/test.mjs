@@ -1,0 +1,147 @@
+/**
+ * Builds the workspace and runs its tests.
+ *
+ *   npm test                  everything
+ *   npm test -- cursor        the files whose path contains "cursor", or else the tests whose name contains it
+ *   npm test -- --no-build    what the last build left
+ *
+ * One line a file, then failures in full, skipped tests by name, and `N passed, N failed, N skipped` as the last line.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, relative, sep } from 'node:path';
+import { run } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const FILE_TIMEOUT_MS = 15 * 60_000;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args) {
+  const fragment = args.find((arg) => !arg.startsWith('--'));
+  const tally = { passed: 0, failures: [], skips: [] };
+  if (!args.includes('--no-build') && !build())
+    tally.failures.push({ name: 'the build (its errors are above)' });
+
+  const all = testFiles();
+  const named = all.filter((file) => file.includes(fragment ?? ''));
+  if (named.length > 0) await runFiles(named, undefined, tally);
+  else await runFiles(all, fragment, tally);
+
+  if (tally.passed + tally.failures.length + tally.skips.length === 0) {
+    tally.failures.push({ name: `no test file and no test is named "${fragment}"` });
+  }
+  report(tally);
+  return tally.failures.length === 0 ? 0 : 1;
+}
+
+function build() {
+  const tsc = join(root, 'node_modules/typescript/lib/tsc.js');
+  return spawnSync(process.execPath, [tsc, '-b'], { cwd: root, stdio: 'inherit' }).status === 0;
+}
+
+/** Compiled tests, found by their sources: what is left of a deleted test never runs. */
+function testFiles() {
+  const packages = readdirSync(join(root, 'packages')).map((name) => [
+    `packages/${name}/test`,
+    `packages/${name}/build/test`,
+  ]);
+  const programs = ['examples', 'bench', 'interop'].map((name) => [`${name}/src`, `${name}/dist`]);
+  return [...packages, ...programs].flatMap(([sources, compiled]) =>
+    walk(join(root, sources))
+      .filter((path) => path.endsWith('.test.ts'))
+      .map((path) => join(compiled, relative(join(root, sources), path)).replace(/\.ts$/, '.js'))
+      .map((path) => path.split(sep).join('/')),
+  );
+}
+
+function walk(directory) {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    return entry.isDirectory() ? walk(path) : [path];
+  });
+}
+
+async function runFiles(files, testName, tally) {
+  const built = files.filter((file) => existsSync(join(root, file)));
+  for (const file of files) if (!built.includes(file)) tally.failures.push({ name: `${file} was not built` });
+  if (built.length === 0) return;
+  // So that a failure points to its line of TypeScript.
+  process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} --enable-source-maps`.trim();
+  const events = run({
+    files: built.map((file) => join(root, file)),
+    concurrency: availableParallelism(),
+    timeout: FILE_TIMEOUT_MS,
+    ...(testName === undefined ? {} : { testNamePatterns: [literally(testName)] }),
+  });
+  const parents = [];
+  for await (const { type, data } of events) {
+    if (type === 'test:start') parents[data.nesting] = data.name;
+    if (type === 'test:stdout' || type === 'test:stderr') process.stderr.write(data.message);
+    if (type === 'test:pass' || type === 'test:fail') {
+      const name = [...parents.slice(0, data.nesting), data.name].join(' › ');
+      count(tally, { ...data, name, failed: type === 'test:fail', byName: testName !== undefined });
+    }
+  }
+  flushFile(tally);
+}
+
+function literally(text) {
+  return new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), 'i');
+}
+
+function count(tally, { name, file, nesting, skip, todo, failed, byName, details }) {
+  const path = relative(root, file ?? '')
+    .split(sep)
+    .join('/');
+  if (name === file && !failed) {
+    if (!byName) tally.failures.push({ name: `${path} has no tests` });
+    return;
+  }
+  if (byName && skip === 'test name does not match pattern') return;
+  const line = fileLine(tally, path);
+  if (nesting === 0) line.ms += details.duration_ms;
+
+  if (failed) {
+    if (details.error?.failureType === 'subtestsFailed') return;
+    line.failed++;
+    tally.failures.push({ name, path, error: details.error?.cause ?? details.error });
+  } else if (skip || todo) {
+    line.skipped++;
+    const why = skip || todo;
+    tally.skips.push(`${path}: ${name}${typeof why === 'string' ? ` (${why})` : ''}`);
+  } else if (details.type !== 'suite') {
+    line.passed++;
+    tally.passed++;
+  }
+}
+
+/** The line of the file that is being reported; results of one file arrive together. */
+function fileLine(tally, path) {
+  if (tally.file?.path !== path) {
+    flushFile(tally);
+    tally.file = { path, passed: 0, failed: 0, skipped: 0, ms: 0 };
+  }
+  return tally.file;
+}
+
+function flushFile(tally) {
+  if (tally.file === undefined) return;
+  const { path, passed, failed, skipped, ms } = tally.file;
+  const rest = `${failed ? `, ${failed} FAILED` : ''}${skipped ? `, ${skipped} skipped` : ''}`;
+  console.log(`${failed ? '✖' : '✔'} ${path}  ${passed} passed${rest}  (${Math.round(ms)} ms)`);
+  tally.file = undefined;
+}
+
+function report({ passed, failures, skips }) {
+  for (const { name, path, error } of failures) {
+    console.log(`\n✖ ${path === undefined ? '' : `${path}: `}${name}`);
+    if (error !== undefined) console.log(inspect(error, { depth: 6 }).replace(/^/gm, '    '));
+  }
+  if (skips.length > 0) console.log(`\nSkipped:\n${skips.map((skip) => `  ${skip}`).join('\n')}`);
+  console.log(`\n${passed} passed, ${failures.length} failed, ${skips.length} skipped`);
+}
