@@ -1,0 +1,12 @@
+import { Reader, Writer } from '../cursor.js';
+
+/** Named groups in order of preference (RFC 8446 §4.2.7); `undefined` when malformed. */
+export function decodeSupportedGroups(body: Uint8Array): readonly number[] | undefined {
+  const r = new Reader(body);
+  const groups = r.listU16(2);
+  return r.finished() ? groups : undefined;
+}
+
+export function encodeSupportedGroups(groups: readonly number[]): Uint8Array {
+  return new Writer(32).listU16(groups).finish();
+}

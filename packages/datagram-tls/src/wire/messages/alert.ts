@@ -1,0 +1,16 @@
+/** RFC 5246 §7.2, RFC 8446 §6. Both numbers as they came, known or not. */
+export interface AlertMessage {
+  readonly level: number;
+  readonly description: number;
+}
+
+/** The payload of an alert record; `undefined` unless it is exactly one alert. */
+export function decodeAlert(body: Uint8Array): AlertMessage | undefined {
+  const [level, description] = body;
+  if (body.length !== 2 || level === undefined || description === undefined) return undefined;
+  return { level, description };
+}
+
+export function encodeAlert({ level, description }: AlertMessage): Uint8Array {
+  return Uint8Array.of(level, description);
+}

@@ -1,0 +1,85 @@
+import { Reader, Writer } from '../cursor.js';
+import {
+  type Extensions,
+  readLeadingExtensions,
+  readOptionalExtensions,
+  writeOptionalExtensions,
+} from '../extensions/block.js';
+
+/** RFC 6347 §4.2.1 and RFC 9147 §5.3, which give it the same shape. Byte fields are views into the body. */
+export interface ClientHello {
+  readonly legacyVersion: number;
+  readonly random: Uint8Array;
+  readonly sessionId: Uint8Array;
+  /** The answer to a HelloVerifyRequest. DTLS 1.3 has its cookie in an extension and leaves this empty. */
+  readonly cookie: Uint8Array;
+  readonly cipherSuites: readonly number[];
+  readonly compressionMethods: Uint8Array;
+  /** Empty also when the block was left out, as DTLS 1.2 allows. */
+  readonly extensions: Extensions;
+}
+
+/** What the first fragment of a ClientHello tells. */
+export interface ClientHelloPrefix {
+  readonly legacyVersion: number;
+  readonly random: Uint8Array;
+  readonly sessionId: Uint8Array;
+  readonly cookie: Uint8Array;
+  /** Empty when the list is cut off. */
+  readonly cipherSuites: readonly number[];
+  /** The extensions that are complete; a client that wants its cookie seen early puts it first. */
+  readonly extensions: Extensions;
+}
+
+/** `undefined` when malformed: the caller answers decode_error. */
+export function decodeClientHello(body: Uint8Array): ClientHello | undefined {
+  const r = new Reader(body);
+  const hello = {
+    ...readStart(r),
+    cipherSuites: readCipherSuites(r),
+    compressionMethods: readCompressionMethods(r),
+    extensions: readOptionalExtensions(r),
+  };
+  return r.finished() ? hello : undefined;
+}
+
+/**
+ * Reads a ClientHello of which only a first part came, so that a server can check a cookie before it keeps a byte.
+ * `undefined` when the part ends before the cookie field does, or is malformed.
+ */
+export function peekClientHello(prefix: Uint8Array): ClientHelloPrefix | undefined {
+  const r = new Reader(prefix);
+  const start = readStart(r);
+  if (r.failed) return undefined;
+  const cut = { ...start, cipherSuites: [], extensions: new Map() };
+  const cipherSuites = readCipherSuites(r);
+  if (r.failed) return cut;
+  readCompressionMethods(r);
+  if (r.left < 2) return { ...cut, cipherSuites };
+  const extensions = readLeadingExtensions(r);
+  return r.failed ? undefined : { ...start, cipherSuites, extensions };
+}
+
+export function encodeClientHello(hello: ClientHello): Uint8Array {
+  const w = new Writer(512)
+    .u16(hello.legacyVersion)
+    .bytes(hello.random)
+    .vec8(hello.sessionId)
+    .vec8(hello.cookie)
+    .listU16(hello.cipherSuites)
+    .vec8(hello.compressionMethods);
+  writeOptionalExtensions(w, hello.extensions);
+  return w.finish();
+}
+
+function readStart(r: Reader) {
+  return { legacyVersion: r.u16(), random: r.bytes(32), sessionId: r.vec8(0, 32), cookie: r.vec8() };
+}
+
+function readCipherSuites(r: Reader): number[] {
+  return r.listU16(2, 0xfffe);
+}
+
+function readCompressionMethods(r: Reader): Uint8Array {
+  return r.vec8(1);
+}

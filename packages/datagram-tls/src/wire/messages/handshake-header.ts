@@ -1,0 +1,77 @@
+import { Reader, Writer } from '../cursor.js';
+
+/** Bytes of a handshake header in DTLS: type, length, message_seq, fragment_offset, fragment_length. */
+export const HANDSHAKE_HEADER_LENGTH = 12;
+
+export interface HandshakeHeader {
+  readonly type: number;
+  /** Bytes of the whole message body, the same in each of its fragments. */
+  readonly length: number;
+  readonly messageSeq: number;
+  readonly fragmentOffset: number;
+  readonly fragmentLength: number;
+}
+
+/** One handshake message, or a part of it, as a record carries it (RFC 6347 §4.2.2, RFC 9147 §5.2). */
+export interface HandshakeFragment extends HandshakeHeader {
+  /** A view into the record. */
+  readonly fragment: Uint8Array;
+}
+
+/**
+ * All the fragments in the payload of one handshake record, in order; `undefined` when any is malformed.
+ * An empty payload is malformed too (RFC 8446 §5.1).
+ */
+export function readHandshakeFragments(payload: Uint8Array): HandshakeFragment[] | undefined {
+  const r = new Reader(payload);
+  const fragments: HandshakeFragment[] = [];
+  do {
+    const fragment = readHandshakeFragment(r);
+    if (fragment === undefined) return undefined;
+    fragments.push(fragment);
+  } while (r.left > 0);
+  return fragments;
+}
+
+function readHandshakeFragment(r: Reader): HandshakeFragment | undefined {
+  const type = r.u8();
+  const length = r.u24();
+  const messageSeq = r.u16();
+  const fragmentOffset = r.u24();
+  const fragmentLength = r.u24();
+  const fragment = r.bytes(fragmentLength);
+  if (r.failed || fragmentOffset + fragmentLength > length) return undefined;
+  // An empty fragment of a message that has bytes brings nothing but work for the reassembly.
+  if (fragmentLength === 0 && length > 0) return undefined;
+  return { type, length, messageSeq, fragmentOffset, fragmentLength, fragment };
+}
+
+/** Writes {@link HANDSHAKE_HEADER_LENGTH} bytes into `target` from index `at`. */
+export function writeHandshakeHeader(target: Uint8Array, at: number, header: HandshakeHeader): void {
+  target[at] = header.type;
+  putU24(target, at + 1, header.length);
+  target[at + 4] = header.messageSeq >>> 8;
+  target[at + 5] = header.messageSeq;
+  putU24(target, at + 6, header.fragmentOffset);
+  putU24(target, at + 9, header.fragmentLength);
+}
+
+/** A message as the DTLS 1.2 transcript takes it: as if it had been sent in one fragment (RFC 6347 §4.2.6). */
+export function encodeHandshake12(type: number, messageSeq: number, body: Uint8Array): Uint8Array {
+  const message = new Uint8Array(HANDSHAKE_HEADER_LENGTH + body.length);
+  const length = body.length;
+  writeHandshakeHeader(message, 0, { type, length, messageSeq, fragmentOffset: 0, fragmentLength: length });
+  message.set(body, HANDSHAKE_HEADER_LENGTH);
+  return message;
+}
+
+/** A message as the DTLS 1.3 transcript takes it: without sequence and fragment fields (RFC 9147 §5.2). */
+export function encodeHandshake13(type: number, body: Uint8Array): Uint8Array {
+  return new Writer(4 + body.length).u8(type).vec24(body).finish();
+}
+
+function putU24(target: Uint8Array, at: number, value: number): void {
+  target[at] = value >>> 16;
+  target[at + 1] = value >>> 8;
+  target[at + 2] = value;
+}
