@@ -132,9 +132,10 @@ function fileLine(tally, path) {
 function flushFile(tally) {
   if (tally.file === undefined) return;
   const { path, passed, failed, skipped, ms } = tally.file;
+  tally.file = undefined;
+  if (passed + failed + skipped === 0) return;
   const rest = `${failed ? `, ${failed} FAILED` : ''}${skipped ? `, ${skipped} skipped` : ''}`;
   console.log(`${failed ? '✖' : '✔'} ${path}  ${passed} passed${rest}  (${Math.round(ms)} ms)`);
-  tally.file = undefined;
 }
 
 function report({ passed, failures, skips }) {
