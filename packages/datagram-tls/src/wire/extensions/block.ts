@@ -1,5 +1,4 @@
-import { Reader } from '../cursor.js';
-import type { Writer } from '../cursor.js';
+import { Reader, type Writer } from '../cursor.js';
 
 /** Extension bodies by type, in the order they came; the bodies are views into the message. */
 export type Extensions = ReadonlyMap<number, Uint8Array>;
@@ -23,7 +22,7 @@ export function readOptionalExtensions(r: Reader): Extensions {
   return r.left === 0 ? new Map() : readExtensions(r);
 }
 
-/** Extensions that are complete in a block that may be cut off at any byte. Stops at the first incomplete one. */
+/** The extensions that are complete in a block which may be cut off anywhere; stops at the first that is not. */
 export function readLeadingExtensions(r: Reader): Extensions {
   const block = r.u16();
   const list = new Reader(r.bytes(Math.min(block, r.left)));
@@ -31,8 +30,7 @@ export function readLeadingExtensions(r: Reader): Extensions {
   while (list.left > 0) {
     const type = list.u16();
     const body = list.vec16();
-    if (list.failed) break;
-    if (extensions.has(type)) r.fail();
+    if (list.failed || extensions.has(type)) break;
     extensions.set(type, body);
   }
   return extensions;

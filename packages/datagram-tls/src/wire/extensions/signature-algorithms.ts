@@ -1,9 +1,6 @@
 import { Reader, Writer } from '../cursor.js';
 
-/**
- * Signature schemes in order of preference (RFC 5246 §7.4.1.4.1, RFC 8446 §4.2.3); `undefined` when malformed.
- * `signature_algorithms_cert` has the same body.
- */
+/** Schemes in order of preference (RFC 5246 §7.4.1.4.1, RFC 8446 §4.2.3); `undefined` when malformed. */
 export function decodeSignatureAlgorithms(body: Uint8Array): readonly number[] | undefined {
   const r = new Reader(body);
   const schemes = r.listU16(2);

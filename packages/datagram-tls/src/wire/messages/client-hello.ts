@@ -45,19 +45,16 @@ export function decodeClientHello(body: Uint8Array): ClientHello | undefined {
 
 /**
  * Reads a ClientHello of which only a first part came, so that a server can check a cookie before it keeps a byte.
- * `undefined` when the part ends before the cookie field does, or is malformed.
+ * `undefined` when the cookie field is not all there. What comes after it is read as far as it goes, and counts as
+ * cut off where it is malformed: the whole message, once it is there, is decoded in earnest.
  */
 export function peekClientHello(prefix: Uint8Array): ClientHelloPrefix | undefined {
   const r = new Reader(prefix);
   const start = readStart(r);
   if (r.failed) return undefined;
-  const cut = { ...start, cipherSuites: [], extensions: new Map() };
   const cipherSuites = readCipherSuites(r);
-  if (r.failed) return cut;
   readCompressionMethods(r);
-  if (r.left < 2) return { ...cut, cipherSuites };
-  const extensions = readLeadingExtensions(r);
-  return r.failed ? undefined : { ...start, cipherSuites, extensions };
+  return { ...start, cipherSuites, extensions: readLeadingExtensions(r) };
 }
 
 export function encodeClientHello(hello: ClientHello): Uint8Array {

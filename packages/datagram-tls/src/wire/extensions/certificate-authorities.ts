@@ -1,0 +1,15 @@
+import { Reader, Writer } from '../cursor.js';
+import { readDistinguishedNames, writeDistinguishedNames } from '../names.js';
+
+/** DER names of acceptable issuers, views into `body` (RFC 8446 §4.2.4); `undefined` when malformed. */
+export function decodeCertificateAuthorities(body: Uint8Array): readonly Uint8Array[] | undefined {
+  const r = new Reader(body);
+  const authorities = readDistinguishedNames(r, 3);
+  return r.finished() ? authorities : undefined;
+}
+
+export function encodeCertificateAuthorities(authorities: readonly Uint8Array[]): Uint8Array {
+  const w = new Writer();
+  writeDistinguishedNames(w, authorities);
+  return w.finish();
+}

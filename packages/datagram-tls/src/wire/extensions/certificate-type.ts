@@ -1,0 +1,27 @@
+import { Reader, Writer } from '../cursor.js';
+
+/** RFC 7250 §3. */
+export const CertificateType = { x509: 0, raw_public_key: 2 } as const;
+
+/**
+ * The types a client offers in client_certificate_type or server_certificate_type, one byte each, in order of
+ * preference (RFC 7250 §3); `undefined` when malformed.
+ */
+export function decodeCertificateTypeRequest(body: Uint8Array): Uint8Array | undefined {
+  const r = new Reader(body);
+  const types = r.vec8(1);
+  return r.finished() ? types : undefined;
+}
+
+export function encodeCertificateTypeRequest(types: Uint8Array): Uint8Array {
+  return new Writer(1 + types.length).vec8(types).finish();
+}
+
+/** The type a server chose; `undefined` unless it is exactly one byte. */
+export function decodeCertificateTypeResponse(body: Uint8Array): number | undefined {
+  return body.length === 1 ? body[0] : undefined;
+}
+
+export function encodeCertificateTypeResponse(type: number): Uint8Array {
+  return Uint8Array.of(type);
+}

@@ -1,0 +1,12 @@
+import { Reader, Writer } from '../cursor.js';
+
+/** The ID that the sender wants to see on records to it, or empty for none (RFC 9146 §3); `undefined` when malformed. */
+export function decodeConnectionId(body: Uint8Array): Uint8Array | undefined {
+  const r = new Reader(body);
+  const cid = r.vec8();
+  return r.finished() ? cid : undefined;
+}
+
+export function encodeConnectionId(cid: Uint8Array): Uint8Array {
+  return new Writer(1 + cid.length).vec8(cid).finish();
+}

@@ -1,0 +1,18 @@
+import { Reader, Writer } from '../cursor.js';
+import { decodeEmpty, encodeEmpty } from './empty.js';
+
+/** In ClientHello and EncryptedExtensions it has no body (RFC 8446 §4.2.10). `undefined` when it has one. */
+export const decodeEarlyData: (body: Uint8Array) => true | undefined = decodeEmpty;
+
+export const encodeEarlyData: () => Uint8Array = encodeEmpty;
+
+/** In NewSessionTicket: max_early_data_size, the bytes of 0-RTT data a server takes; `undefined` when malformed. */
+export function decodeEarlyDataTicket(body: Uint8Array): number | undefined {
+  const r = new Reader(body);
+  const maxEarlyDataSize = r.u32();
+  return r.finished() ? maxEarlyDataSize : undefined;
+}
+
+export function encodeEarlyDataTicket(maxEarlyDataSize: number): Uint8Array {
+  return new Writer(4).u32(maxEarlyDataSize).finish();
+}

@@ -1,0 +1,60 @@
+import { Reader, Writer } from '../cursor.js';
+import { readItems } from '../lists.js';
+
+/** RFC 8446 §4.2.11. */
+export interface PskIdentity {
+  readonly identity: Uint8Array;
+  /** Milliseconds since the ticket came plus its ticket_age_add, modulo 2^32; 0 for an external PSK. */
+  readonly obfuscatedTicketAge: number;
+}
+
+/** What a client offers. Whether there is a binder for each identity is the caller's check (illegal_parameter). */
+export interface OfferedPsks {
+  readonly identities: readonly PskIdentity[];
+  /** Each is an HMAC over the ClientHello without its last {@link bindersLength} bytes. */
+  readonly binders: readonly Uint8Array[];
+}
+
+/** `undefined` when malformed: the caller answers decode_error. Byte fields are views into `body`. */
+export function decodePreSharedKeyRequest(body: Uint8Array): OfferedPsks | undefined {
+  const r = new Reader(body);
+  const offer = {
+    identities: readItems(r, r.vec16(7), readIdentity),
+    binders: readItems(r, r.vec16(33), (list) => list.vec8(32)),
+  };
+  return r.finished() ? offer : undefined;
+}
+
+/** Called first with zeros of the right lengths for binders, then with the binders over what that gave. */
+export function encodePreSharedKeyRequest({ identities, binders }: OfferedPsks): Uint8Array {
+  const w = new Writer(512);
+  const identityList = w.openVec16();
+  for (const { identity, obfuscatedTicketAge } of identities) w.vec16(identity).u32(obfuscatedTicketAge);
+  w.closeVec16(identityList);
+  const binderList = w.openVec16();
+  for (const binder of binders) w.vec8(binder);
+  return w.closeVec16(binderList).finish();
+}
+
+/**
+ * Bytes of the encoded binder list with its length field. The extension stands last in its ClientHello, so the list
+ * does too, and this is what a binder leaves off the message's end (RFC 8446 §4.2.11.2).
+ */
+export function bindersLength(binders: readonly Uint8Array[]): number {
+  return binders.reduce((length, binder) => length + 1 + binder.length, 2);
+}
+
+/** The index, from 0, of the identity that a server chose; `undefined` when malformed. */
+export function decodePreSharedKeyResponse(body: Uint8Array): number | undefined {
+  const r = new Reader(body);
+  const selectedIdentity = r.u16();
+  return r.finished() ? selectedIdentity : undefined;
+}
+
+export function encodePreSharedKeyResponse(selectedIdentity: number): Uint8Array {
+  return new Writer(2).u16(selectedIdentity).finish();
+}
+
+function readIdentity(r: Reader): PskIdentity {
+  return { identity: r.vec16(1), obfuscatedTicketAge: r.u32() };
+}

@@ -1,0 +1,18 @@
+import { decodeEmpty, encodeEmpty } from './empty.js';
+
+/**
+ * The ticket a client holds, or empty when it asks for a first one. The body is the ticket itself, without a length
+ * before it (RFC 5077 §3.2), so any body is well-formed.
+ */
+export function decodeSessionTicketRequest(body: Uint8Array): Uint8Array {
+  return body;
+}
+
+export function encodeSessionTicketRequest(ticket: Uint8Array): Uint8Array {
+  return ticket;
+}
+
+/** A server's promise of a NewSessionTicket message has no body. `undefined` when it has one. */
+export const decodeSessionTicketResponse: (body: Uint8Array) => true | undefined = decodeEmpty;
+
+export const encodeSessionTicketResponse: () => Uint8Array = encodeEmpty;
