@@ -1,0 +1,141 @@
+import { Buffer } from 'node:buffer';
+import {
+  createECDH,
+  createPublicKey,
+  diffieHellman,
+  type ECDH,
+  generateKeyPairSync,
+  type KeyObject,
+} from 'node:crypto';
+import { concat } from '../base/bytes.js';
+import type { GroupName } from '../wire/codes.js';
+import { shareLength } from './groups.js';
+import { plain } from './node-bytes.js';
+import { type DecapsulationKey, mlKem768 } from './node-mlkem.js';
+import type { KeyExchange, KeyExchangeAnswer } from './provider.js';
+
+type CurveName = 'secp256r1' | 'secp384r1' | 'secp521r1';
+
+const OPENSSL_CURVE: Readonly<Record<CurveName, string>> = {
+  secp256r1: 'prime256v1',
+  secp384r1: 'secp384r1',
+  secp521r1: 'secp521r1',
+};
+
+/** In the default order of preference. */
+export const NODE_GROUPS: readonly GroupName[] = [
+  'X25519MLKEM768',
+  'x25519',
+  'secp256r1',
+  'secp384r1',
+  'secp521r1',
+];
+
+export function startKeyExchange(group: GroupName): KeyExchange {
+  switch (group) {
+    case 'x25519':
+      return new X25519Exchange(generateKeyPairSync('x25519').privateKey);
+    case 'X25519MLKEM768':
+      return new HybridExchange();
+    default:
+      return EcdhExchange.generate(group);
+  }
+}
+
+export function answerKeyExchange(group: GroupName, peerShare: Uint8Array): KeyExchangeAnswer | undefined {
+  // Checked before a key pair is made for nothing.
+  if (peerShare.length !== shareLength(group, 'client')) return undefined;
+  if (group === 'X25519MLKEM768') return answerHybrid(peerShare);
+  const exchange = startKeyExchange(group);
+  const secret = exchange.finish(peerShare);
+  return secret === undefined ? undefined : { share: exchange.share, secret };
+}
+
+/**
+ * Keys go in and out as JWK: on Node 20 that costs a tenth of SubjectPublicKeyInfo, for which OpenSSL 3 tries its
+ * decoders one by one.
+ */
+export class X25519Exchange implements KeyExchange {
+  readonly group = 'x25519';
+  readonly share: Uint8Array;
+  readonly #privateKey: KeyObject;
+
+  constructor(privateKey: KeyObject) {
+    this.#privateKey = privateKey;
+    this.share = plain(Buffer.from(privateKey.export({ format: 'jwk' }).x ?? '', 'base64url'));
+  }
+
+  /** OpenSSL refuses an all-zero secret by itself (RFC 7748 §6.1, RFC 8446 §7.4.2). */
+  finish(peerShare: Uint8Array): Uint8Array | undefined {
+    if (peerShare.length !== shareLength('x25519', 'server')) return undefined;
+    const x = Buffer.from(peerShare).toString('base64url');
+    try {
+      const publicKey = createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' });
+      return plain(diffieHellman({ privateKey: this.#privateKey, publicKey }));
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** A NIST curve by way of ECDH, which on Node 20 costs a quarter of what key objects do. */
+export class EcdhExchange implements KeyExchange {
+  readonly group: CurveName;
+  readonly share: Uint8Array;
+  readonly #ecdh: ECDH;
+
+  /** `ecdh` holds its key pair already. */
+  constructor(group: CurveName, ecdh: ECDH) {
+    this.group = group;
+    this.#ecdh = ecdh;
+    this.share = plain(ecdh.getPublicKey());
+  }
+
+  static generate(group: CurveName): EcdhExchange {
+    const ecdh = createECDH(OPENSSL_CURVE[group]);
+    ecdh.generateKeys();
+    return new EcdhExchange(group, ecdh);
+  }
+
+  /** Only uncompressed points are allowed (RFC 8446 §4.2.8.2); OpenSSL checks that it is on the curve. */
+  finish(peerShare: Uint8Array): Uint8Array | undefined {
+    if (peerShare.length !== shareLength(this.group, 'server') || peerShare[0] !== 4) return undefined;
+    try {
+      return plain(this.#ecdh.computeSecret(peerShare));
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** X25519MLKEM768: in shares and secret ML-KEM's part comes first (RFC 10024). */
+class HybridExchange implements KeyExchange {
+  readonly group = 'X25519MLKEM768';
+  readonly share: Uint8Array;
+  readonly #kem: DecapsulationKey;
+  readonly #x25519 = startKeyExchange('x25519');
+
+  constructor() {
+    this.#kem = mlKem768.generate();
+    this.share = concat(this.#kem.publicKey, this.#x25519.share);
+  }
+
+  finish(peerShare: Uint8Array): Uint8Array | undefined {
+    if (peerShare.length !== shareLength(this.group, 'server')) return undefined;
+    const classical = this.#x25519.finish(peerShare.subarray(mlKem768.ciphertextLength));
+    if (classical === undefined) return undefined;
+    return concat(this.#kem.decapsulate(peerShare.subarray(0, mlKem768.ciphertextLength)), classical);
+  }
+}
+
+/** The server's half differs: it encapsulates to the client's key and has none of its own. */
+function answerHybrid(peerShare: Uint8Array): KeyExchangeAnswer | undefined {
+  const classical = answerKeyExchange('x25519', peerShare.subarray(mlKem768.publicKeyLength));
+  if (classical === undefined) return undefined;
+  const sealed = mlKem768.encapsulate(peerShare.subarray(0, mlKem768.publicKeyLength));
+  if (sealed === undefined) return undefined;
+  return {
+    share: concat(sealed.ciphertext, classical.share),
+    secret: concat(sealed.secret, classical.secret),
+  };
+}

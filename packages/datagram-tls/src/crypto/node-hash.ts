@@ -1,0 +1,49 @@
+import { createHash, createHmac, createSecretKey, type Hash, type KeyObject } from 'node:crypto';
+import { plain } from './node-bytes.js';
+import type { HashName, MacKey, RunningHash } from './provider.js';
+
+export class NodeHash implements RunningHash {
+  readonly #hash: Hash;
+
+  constructor(name: HashName) {
+    this.#hash = createHash(name);
+  }
+
+  update(data: Uint8Array): void {
+    this.#hash.update(data);
+  }
+
+  digest(): Uint8Array {
+    return plain(this.#hash.copy().digest());
+  }
+}
+
+export class NodeMac implements MacKey {
+  readonly #name: HashName;
+  readonly #key: KeyObject;
+
+  constructor(name: HashName, key: Uint8Array) {
+    this.#name = name;
+    this.#key = createSecretKey(key);
+  }
+
+  sign(...parts: Uint8Array[]): Uint8Array {
+    const hmac = createHmac(this.#name, this.#key);
+    for (const part of parts) hmac.update(part);
+    return plain(hmac.digest());
+  }
+}
+
+/** RFC 5869 §2.3. The platform's own HKDF always extracts first, which a key schedule must not. */
+export function hkdfExpand(name: HashName, prk: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+  const mac = new NodeMac(name, prk);
+  const output = new Uint8Array(length);
+  const counter = new Uint8Array(1);
+  let block = new Uint8Array(0);
+  for (let at = 0; at < length; at += block.length) {
+    counter[0] = (counter[0] as number) + 1;
+    block = mac.sign(block, info, counter) as Uint8Array<ArrayBuffer>;
+    output.set(block.subarray(0, length - at), at);
+  }
+  return output;
+}

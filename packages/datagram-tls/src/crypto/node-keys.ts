@@ -1,0 +1,79 @@
+import { Buffer } from 'node:buffer';
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { callerError } from '../base/errors.js';
+import { plain } from './node-bytes.js';
+import type { KeyType, PrivateKey, PublicKey } from './provider.js';
+
+/** PEM begins with dashes, after white space or explanatory text (RFC 7468 §2); DER with a SEQUENCE. */
+const DER_SEQUENCE = 0x30;
+
+const DER_TYPES = ['pkcs8', 'sec1', 'pkcs1'] as const;
+
+/** A message of its own, as Node has no code for a key that is sound but of no use here. */
+const UNSUPPORTED = 'ERR_DTLS_UNSUPPORTED_KEY';
+
+/** @see CryptoProvider.importPrivateKey */
+export function importPrivateKey(data: string | Uint8Array, passphrase?: string | Uint8Array): PrivateKey {
+  const handle = readPrivateKey(data, passphrase === undefined ? undefined : Buffer.from(passphrase));
+  const shape = shapeOf(handle);
+  if (shape === undefined) {
+    throw callerError(
+      UNSUPPORTED,
+      `A private key of type ${handle.asymmetricKeyType ?? 'unknown'} is not supported`,
+    );
+  }
+  return { ...shape, spki: exportSpki(createPublicKey(handle)), handle };
+}
+
+/** @see CryptoProvider.importPublicKey */
+export function importPublicKey(spki: Uint8Array): PublicKey | undefined {
+  try {
+    const handle = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+    const shape = shapeOf(handle);
+    return shape === undefined ? undefined : { ...shape, spki, handle };
+  } catch {
+    return undefined;
+  }
+}
+
+function readPrivateKey(data: string | Uint8Array, passphrase: Buffer | undefined): KeyObject {
+  const secret = passphrase === undefined ? {} : { passphrase };
+  const key = typeof data === 'string' ? data : Buffer.from(data);
+  if (typeof key === 'string' || key[0] !== DER_SEQUENCE)
+    return createPrivateKey({ key, format: 'pem', ...secret });
+  let first: unknown;
+  for (const type of DER_TYPES) {
+    try {
+      return createPrivateKey({ key, format: 'der', type, ...secret });
+    } catch (error) {
+      // PKCS#8 is what it most likely was, so its error tells most.
+      first ??= error;
+    }
+  }
+  throw first;
+}
+
+function shapeOf(key: KeyObject): { type: KeyType; bits: number } | undefined {
+  const { modulusLength = 0, namedCurve } = key.asymmetricKeyDetails ?? {};
+  switch (key.asymmetricKeyType) {
+    case 'rsa':
+    case 'rsa-pss':
+      return { type: key.asymmetricKeyType, bits: modulusLength };
+    case 'ed25519':
+      return { type: 'ed25519', bits: 255 };
+    case 'ec':
+      return CURVES.get(namedCurve ?? '');
+    default:
+      return undefined;
+  }
+}
+
+const CURVES: ReadonlyMap<string, { type: KeyType; bits: number }> = new Map([
+  ['prime256v1', { type: 'p256', bits: 256 }],
+  ['secp384r1', { type: 'p384', bits: 384 }],
+  ['secp521r1', { type: 'p521', bits: 521 }],
+]);
+
+function exportSpki(key: KeyObject): Uint8Array {
+  return plain(key.export({ type: 'spki', format: 'der' }));
+}

@@ -1,0 +1,26 @@
+import { timingSafeEqual } from 'node:crypto';
+import { NodeAead, recordNumberMask } from './node-aead.js';
+import { answerKeyExchange, NODE_GROUPS, startKeyExchange } from './node-exchange.js';
+import { hkdfExpand, NodeHash, NodeMac } from './node-hash.js';
+import { importPrivateKey, importPublicKey } from './node-keys.js';
+import { randomBytes } from './node-random.js';
+import { sign, verify } from './node-signatures.js';
+import type { CryptoProvider } from './provider.js';
+
+/** The provider over node:crypto, and @noble/post-quantum for ML-KEM. It keeps no state that a caller could see. */
+export const nodeProvider: CryptoProvider = {
+  randomBytes,
+  hash: (name) => new NodeHash(name),
+  mac: (name, key) => new NodeMac(name, key),
+  hkdfExpand,
+  aead: (name, key) => new NodeAead(name, key),
+  recordNumberMask,
+  groups: NODE_GROUPS,
+  startKeyExchange,
+  answerKeyExchange,
+  importPrivateKey,
+  importPublicKey,
+  sign,
+  verify,
+  equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
+};

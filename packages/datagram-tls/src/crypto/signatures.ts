@@ -1,0 +1,114 @@
+import { Scheme, type SchemeName, type Version } from '../wire/codes.js';
+import type { HashName, KeyType } from './provider.js';
+
+export type SignatureAlgorithm = 'ecdsa' | 'ed25519' | 'rsa-pkcs1' | 'rsa-pss';
+
+export interface SignatureScheme {
+  readonly name: SchemeName;
+  readonly code: number;
+  readonly algorithm: SignatureAlgorithm;
+  /** `undefined` for Ed25519, which signs the message itself. */
+  readonly hash: HashName | undefined;
+  /** The keys that can make it in DTLS 1.3; `undefined` where 1.3 allows it in certificates only. */
+  readonly keyType13: KeyType | undefined;
+  readonly keyTypes12: readonly KeyType[];
+  /** The smallest RSA modulus in which the encoded hash fits, in bits; 0 for curves. */
+  readonly leastBits: number;
+}
+
+const HASH_LENGTH: Readonly<Record<HashName, number>> = { sha256: 32, sha384: 48, sha512: 64 };
+
+/** All schemes, in the default order of preference. */
+export const SIGNATURE_SCHEMES: readonly SignatureScheme[] = [
+  ecdsa('ecdsa_secp256r1_sha256', 'sha256', 'p256'),
+  ed25519(),
+  ecdsa('ecdsa_secp384r1_sha384', 'sha384', 'p384'),
+  ecdsa('ecdsa_secp521r1_sha512', 'sha512', 'p521'),
+  pss('rsa_pss_rsae_sha256', 'sha256', 'rsa'),
+  pss('rsa_pss_rsae_sha384', 'sha384', 'rsa'),
+  pss('rsa_pss_rsae_sha512', 'sha512', 'rsa'),
+  pss('rsa_pss_pss_sha256', 'sha256', 'rsa-pss'),
+  pss('rsa_pss_pss_sha384', 'sha384', 'rsa-pss'),
+  pss('rsa_pss_pss_sha512', 'sha512', 'rsa-pss'),
+  pkcs1('rsa_pkcs1_sha256', 'sha256'),
+  pkcs1('rsa_pkcs1_sha384', 'sha384'),
+  pkcs1('rsa_pkcs1_sha512', 'sha512'),
+];
+
+/** What is offered unless the caller chooses, in order of preference. */
+export const DEFAULT_SCHEMES: readonly SchemeName[] = SIGNATURE_SCHEMES.map((scheme) => scheme.name);
+
+const byCode = new Map(SIGNATURE_SCHEMES.map((scheme) => [scheme.code, scheme]));
+const byName = new Map(SIGNATURE_SCHEMES.map((scheme) => [scheme.name, scheme]));
+
+export function schemeByCode(code: number): SignatureScheme | undefined {
+  return byCode.get(code);
+}
+
+export function scheme(name: SchemeName): SignatureScheme {
+  return byName.get(name) as SignatureScheme;
+}
+
+/**
+ * Whether a key can sign the handshake under a scheme. DTLS 1.2 reads an ECDSA scheme as a hash for any curve
+ * (RFC 8422 §5.4); 1.3 ties it to one curve and bars PKCS#1 v1.5 (RFC 8446 §4.2.3).
+ */
+export function schemeFits(name: SchemeName, keyType: KeyType, bits: number, version: Version): boolean {
+  const { keyType13, keyTypes12, leastBits } = scheme(name);
+  if (bits < leastBits) return false;
+  return version === 'DTLSv1.3' ? keyType13 === keyType : keyTypes12.includes(keyType);
+}
+
+/** The schemes in which a key can sign the handshake, best first: an ECDSA key starts with the hash of its own size. */
+export function schemesFor(keyType: KeyType, bits: number, version: Version): readonly SchemeName[] {
+  const fitting = SIGNATURE_SCHEMES.filter(({ name }) => schemeFits(name, keyType, bits, version));
+  const native = fitting.filter((candidate) => candidate.keyType13 === keyType);
+  const others = fitting.filter((candidate) => candidate.keyType13 !== keyType);
+  return [...native, ...others].map((candidate) => candidate.name);
+}
+
+function ecdsa(name: SchemeName, hash: HashName, curve: KeyType): SignatureScheme {
+  const keyTypes12: KeyType[] = ['p256', 'p384', 'p521'];
+  return { name, code: Scheme[name], algorithm: 'ecdsa', hash, keyType13: curve, keyTypes12, leastBits: 0 };
+}
+
+/** RFC 8422 §5.1.3 gives Ed25519 to 1.2 as well. */
+function ed25519(): SignatureScheme {
+  return {
+    name: 'ed25519',
+    code: Scheme.ed25519,
+    algorithm: 'ed25519',
+    hash: undefined,
+    keyType13: 'ed25519',
+    keyTypes12: ['ed25519'],
+    leastBits: 0,
+  };
+}
+
+/** RFC 8017 §9.1.1 with a salt as long as the hash: the encoding, one bit shorter than the modulus, holds both and 2 bytes. */
+function pss(name: SchemeName, hash: HashName, keyType: 'rsa' | 'rsa-pss'): SignatureScheme {
+  const leastBits = 8 * (2 * HASH_LENGTH[hash] + 1) + 2;
+  return {
+    name,
+    code: Scheme[name],
+    algorithm: 'rsa-pss',
+    hash,
+    keyType13: keyType,
+    keyTypes12: [keyType],
+    leastBits,
+  };
+}
+
+/** RFC 8017 §9.2: 11 bytes of padding and 19 bytes of DigestInfo around the hash. */
+function pkcs1(name: SchemeName, hash: HashName): SignatureScheme {
+  const leastBits = 8 * (HASH_LENGTH[hash] + 29) + 1;
+  return {
+    name,
+    code: Scheme[name],
+    algorithm: 'rsa-pkcs1',
+    hash,
+    keyType13: undefined,
+    keyTypes12: ['rsa'],
+    leastBits,
+  };
+}

@@ -1,0 +1,144 @@
+import type { Version } from '../wire/codes.js';
+import type { AeadName, HashName } from './provider.js';
+
+/** How a suite agrees on keys and proves who the server is; `tls13` leaves both to extensions. */
+export type KeyExchangeName = 'ecdhe_ecdsa' | 'ecdhe_rsa' | 'tls13';
+
+/** One cipher suite; lengths in bytes. */
+export interface CipherSuite {
+  readonly code: number;
+  /** As IANA registers it. */
+  readonly name: string;
+  readonly opensslName: string;
+  readonly version: Version;
+  readonly keyExchange: KeyExchangeName;
+  readonly aead: AeadName;
+  readonly keyLength: number;
+  /** The part of the nonce that comes from the key block; all of it where nothing is sent. */
+  readonly fixedIvLength: number;
+  /** The part of the nonce that every record carries (RFC 5288 §3, RFC 6655 §3). */
+  readonly explicitNonceLength: number;
+  readonly tagLength: number;
+  /** Of the PRF or HKDF, and of the transcript. */
+  readonly hash: HashName;
+}
+
+interface AeadShape {
+  readonly keyLength: number;
+  readonly tagLength: number;
+  /** How DTLS 1.2 makes a nonce: 4 bytes of key material and 8 in the record, or all 12 from the key block. */
+  readonly explicitNonce12: 8 | 0;
+}
+
+const AEADS: Readonly<Record<AeadName, AeadShape>> = {
+  'aes-128-gcm': { keyLength: 16, tagLength: 16, explicitNonce12: 8 },
+  'aes-256-gcm': { keyLength: 32, tagLength: 16, explicitNonce12: 8 },
+  'chacha20-poly1305': { keyLength: 32, tagLength: 16, explicitNonce12: 0 },
+  'aes-128-ccm': { keyLength: 16, tagLength: 16, explicitNonce12: 8 },
+  'aes-256-ccm': { keyLength: 32, tagLength: 16, explicitNonce12: 8 },
+  'aes-128-ccm-8': { keyLength: 16, tagLength: 8, explicitNonce12: 8 },
+  'aes-256-ccm-8': { keyLength: 32, tagLength: 8, explicitNonce12: 8 },
+};
+
+/**
+ * Every suite the library can speak, in the default order of preference. AES-128-GCM leads because it is the fastest
+ * on hardware with AES instructions; the hash of a suite without one in its name is SHA-256 (RFC 5246 §5).
+ */
+export const SUITES: readonly CipherSuite[] = [
+  suite13(0x1301, 'TLS_AES_128_GCM_SHA256', 'aes-128-gcm', 'sha256'),
+  suite13(0x1302, 'TLS_AES_256_GCM_SHA384', 'aes-256-gcm', 'sha384'),
+  suite13(0x1303, 'TLS_CHACHA20_POLY1305_SHA256', 'chacha20-poly1305', 'sha256'),
+  suite13(0x1304, 'TLS_AES_128_CCM_SHA256', 'aes-128-ccm', 'sha256'),
+  suite12(0xc02b, 'ecdhe_ecdsa', 'AES_128_GCM_SHA256', 'AES128-GCM-SHA256', 'aes-128-gcm', 'sha256'),
+  suite12(0xc02f, 'ecdhe_rsa', 'AES_128_GCM_SHA256', 'AES128-GCM-SHA256', 'aes-128-gcm', 'sha256'),
+  suite12(0xc02c, 'ecdhe_ecdsa', 'AES_256_GCM_SHA384', 'AES256-GCM-SHA384', 'aes-256-gcm', 'sha384'),
+  suite12(0xc030, 'ecdhe_rsa', 'AES_256_GCM_SHA384', 'AES256-GCM-SHA384', 'aes-256-gcm', 'sha384'),
+  suite12(
+    0xcca9,
+    'ecdhe_ecdsa',
+    'CHACHA20_POLY1305_SHA256',
+    'CHACHA20-POLY1305',
+    'chacha20-poly1305',
+    'sha256',
+  ),
+  suite12(
+    0xcca8,
+    'ecdhe_rsa',
+    'CHACHA20_POLY1305_SHA256',
+    'CHACHA20-POLY1305',
+    'chacha20-poly1305',
+    'sha256',
+  ),
+  suite12(0xc0ac, 'ecdhe_ecdsa', 'AES_128_CCM', 'AES128-CCM', 'aes-128-ccm', 'sha256'),
+  suite12(0xc0ad, 'ecdhe_ecdsa', 'AES_256_CCM', 'AES256-CCM', 'aes-256-ccm', 'sha256'),
+  suite12(0xc0ae, 'ecdhe_ecdsa', 'AES_128_CCM_8', 'AES128-CCM8', 'aes-128-ccm-8', 'sha256'),
+  suite12(0xc0af, 'ecdhe_ecdsa', 'AES_256_CCM_8', 'AES256-CCM8', 'aes-256-ccm-8', 'sha256'),
+];
+
+/**
+ * What is offered unless the caller chooses, in order of preference. CCM stands apart in 1.2: it is slow on the
+ * platforms that run Node, and an 8-byte tag is for constrained peers that ask for it (RFC 9325 §4.2.1).
+ */
+export const DEFAULT_SUITES: Readonly<Record<Version, readonly CipherSuite[]>> = {
+  'DTLSv1.2': SUITES.filter((suite) => suite.version === 'DTLSv1.2' && !suite.aead.includes('ccm')),
+  'DTLSv1.3': SUITES.filter((suite) => suite.version === 'DTLSv1.3'),
+};
+
+const byCode = new Map(SUITES.map((suite) => [suite.code, suite]));
+const byName = new Map(
+  SUITES.flatMap((suite) => [[suite.name, suite] as const, [suite.opensslName, suite] as const]),
+);
+
+/** `undefined` for a code that the library does not speak. */
+export function suiteByCode(code: number): CipherSuite | undefined {
+  return byCode.get(code);
+}
+
+/** By IANA's name or OpenSSL's. */
+export function suiteByName(name: string): CipherSuite | undefined {
+  return byName.get(name);
+}
+
+/** RFC 8446 §B.4: the whole 12-byte nonce is derived, nothing of it is sent. */
+function suite13(code: number, name: string, aead: AeadName, hash: HashName): CipherSuite {
+  const { keyLength, tagLength } = AEADS[aead];
+  return {
+    code,
+    name,
+    opensslName: name,
+    version: 'DTLSv1.3',
+    keyExchange: 'tls13',
+    aead,
+    keyLength,
+    fixedIvLength: 12,
+    explicitNonceLength: 0,
+    tagLength,
+    hash,
+  };
+}
+
+/** RFC 5289, 7905, 7251. */
+function suite12(
+  code: number,
+  keyExchange: 'ecdhe_ecdsa' | 'ecdhe_rsa',
+  cipher: string,
+  opensslCipher: string,
+  aead: AeadName,
+  hash: HashName,
+): CipherSuite {
+  const { keyLength, tagLength, explicitNonce12 } = AEADS[aead];
+  const exchange = keyExchange.toUpperCase();
+  return {
+    code,
+    name: `TLS_${exchange}_WITH_${cipher}`,
+    opensslName: `${exchange.replace('_', '-')}-${opensslCipher}`,
+    version: 'DTLSv1.2',
+    keyExchange,
+    aead,
+    keyLength,
+    fixedIvLength: 12 - explicitNonce12,
+    explicitNonceLength: explicitNonce12,
+    tagLength,
+    hash,
+  };
+}

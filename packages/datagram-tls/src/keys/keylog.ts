@@ -1,0 +1,17 @@
+import { toHex, utf8 } from '../base/bytes.js';
+
+/** Labels of a key log (RFC 9850 §2); CLIENT_RANDOM is DTLS 1.2's master secret. */
+export type KeylogLabel =
+  | 'CLIENT_RANDOM'
+  | 'CLIENT_EARLY_TRAFFIC_SECRET'
+  | 'EARLY_EXPORTER_SECRET'
+  | 'CLIENT_HANDSHAKE_TRAFFIC_SECRET'
+  | 'SERVER_HANDSHAKE_TRAFFIC_SECRET'
+  | `CLIENT_TRAFFIC_SECRET_${number}`
+  | `SERVER_TRAFFIC_SECRET_${number}`
+  | 'EXPORTER_SECRET';
+
+/** One line of an SSLKEYLOGFILE with its newline. Who reads it reads the session. */
+export function keylogLine(label: KeylogLabel, clientRandom: Uint8Array, secret: Uint8Array): Uint8Array {
+  return utf8(`${label} ${toHex(clientRandom)} ${toHex(secret)}\n`);
+}

@@ -1,0 +1,86 @@
+import { utf8 } from '../base/bytes.js';
+import type { CryptoProvider, HashName, MacKey } from '../crypto/provider.js';
+import type { CipherSuite } from '../crypto/suites.js';
+
+const MASTER_SECRET_LENGTH = 48;
+const VERIFY_DATA_LENGTH = 12;
+
+/** Keys of both directions, as the record layer takes them (RFC 5246 §6.3). The caller owns the bytes. */
+export interface KeyBlock12 {
+  readonly clientKey: Uint8Array;
+  readonly serverKey: Uint8Array;
+  readonly clientIv: Uint8Array;
+  readonly serverIv: Uint8Array;
+}
+
+/** RFC 5246 §8.1. `randoms` are the client's and the server's, 32 bytes each. */
+export function deriveMasterSecret12(
+  crypto: CryptoProvider,
+  hash: HashName,
+  preMasterSecret: Uint8Array,
+  clientRandom: Uint8Array,
+  serverRandom: Uint8Array,
+): Uint8Array {
+  const secret = crypto.mac(hash, preMasterSecret);
+  return prf12(secret, 'master secret', MASTER_SECRET_LENGTH, clientRandom, serverRandom);
+}
+
+/** RFC 7627 §4. `sessionHash` covers the handshake from ClientHello to ClientKeyExchange. */
+export function deriveExtendedMasterSecret12(
+  crypto: CryptoProvider,
+  hash: HashName,
+  preMasterSecret: Uint8Array,
+  sessionHash: Uint8Array,
+): Uint8Array {
+  return prf12(
+    crypto.mac(hash, preMasterSecret),
+    'extended master secret',
+    MASTER_SECRET_LENGTH,
+    sessionHash,
+  );
+}
+
+/** RFC 5246 §6.3, for AEAD suites, which need no MAC keys. Note that the server's random comes first. */
+export function deriveKeyBlock12(
+  crypto: CryptoProvider,
+  suite: CipherSuite,
+  masterSecret: Uint8Array,
+  clientRandom: Uint8Array,
+  serverRandom: Uint8Array,
+): KeyBlock12 {
+  const { keyLength, fixedIvLength } = suite;
+  const master = crypto.mac(suite.hash, masterSecret);
+  const block = prf12(master, 'key expansion', 2 * (keyLength + fixedIvLength), serverRandom, clientRandom);
+  const ivs = 2 * keyLength;
+  return {
+    clientKey: block.slice(0, keyLength),
+    serverKey: block.slice(keyLength, ivs),
+    clientIv: block.slice(ivs, ivs + fixedIvLength),
+    serverIv: block.slice(ivs + fixedIvLength),
+  };
+}
+
+/** The content of Finished (RFC 5246 §7.4.9). `transcript` is the hash of all handshake messages before it. */
+export function deriveVerifyData12(
+  crypto: CryptoProvider,
+  hash: HashName,
+  masterSecret: Uint8Array,
+  label: 'client finished' | 'server finished',
+  transcript: Uint8Array,
+): Uint8Array {
+  return prf12(crypto.mac(hash, masterSecret), label, VERIFY_DATA_LENGTH, transcript);
+}
+
+/** The PRF of TLS 1.2: P_hash over label and seed (RFC 5246 §5). `secret` is its secret as an HMAC key. */
+export function prf12(secret: MacKey, label: string, length: number, ...seed: Uint8Array[]): Uint8Array {
+  const labelBytes = utf8(label);
+  const output = new Uint8Array(length);
+  let a = secret.sign(labelBytes, ...seed);
+  for (let at = 0; ; ) {
+    const block = secret.sign(a, labelBytes, ...seed);
+    output.set(block.subarray(0, length - at), at);
+    at += block.length;
+    if (at >= length) return output;
+    a = secret.sign(a);
+  }
+}

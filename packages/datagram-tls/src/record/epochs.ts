@@ -1,0 +1,67 @@
+import type { RecordHeader } from './header.js';
+import type { RecordReader } from './reader.js';
+import type { RecordWriter } from './writer.js';
+
+/** The two low bits that a unified header shows of its epoch (RFC 9147 §4). */
+const EPOCH_BITS = 0x03;
+
+/** The few epochs that one connection can read and write at a time. Connection/ installs and forgets them. */
+export class Epochs {
+  /** Newest first, as that is where nearly every record belongs. */
+  #readers: RecordReader[] = [];
+  #writers: RecordWriter[] = [];
+
+  /** Of the newest epoch; the caller installs epoch 0 before it writes. */
+  get writer(): RecordWriter {
+    return this.#writers[0] as RecordWriter;
+  }
+
+  /** `undefined` before any epoch is installed. */
+  get reader(): RecordReader | undefined {
+    return this.#readers[0];
+  }
+
+  /** Older writers are kept, because a flight that is sent again uses the epochs it was first sent in. */
+  writerOf(epoch: number): RecordWriter | undefined {
+    for (const writer of this.#writers) if (writer.epoch === epoch) return writer;
+    return undefined;
+  }
+
+  /** Takes the place of a writer of the same epoch. */
+  installWriter(writer: RecordWriter): void {
+    this.#writers = newestFirst(this.#writers, writer);
+  }
+
+  /** Takes the place of a reader of the same epoch. */
+  installReader(reader: RecordReader): void {
+    this.#readers = newestFirst(this.#readers, reader);
+  }
+
+  forgetWriter(epoch: number): void {
+    this.#writers = this.#writers.filter((writer) => writer.epoch !== epoch);
+  }
+
+  forgetReader(epoch: number): void {
+    this.#readers = this.#readers.filter((reader) => reader.epoch !== epoch);
+  }
+
+  /**
+   * The reader for a record, whose full epoch it then puts into the header; `undefined` when the epoch is over or has
+   * no keys yet. A record in the wrong form for its epoch has no reader either (RFC 9147 §4.1).
+   */
+  readerFor(header: RecordHeader): RecordReader | undefined {
+    for (const reader of this.#readers) {
+      if (reader.unified !== header.unified) continue;
+      const shown = header.unified ? reader.epoch & EPOCH_BITS : reader.epoch;
+      if (shown !== header.epoch) continue;
+      header.epoch = reader.epoch;
+      return reader;
+    }
+    return undefined;
+  }
+}
+
+function newestFirst<T extends { readonly epoch: number }>(items: readonly T[], added: T): T[] {
+  const others = items.filter((item) => item.epoch !== added.epoch);
+  return [...others, added].sort((a, b) => b.epoch - a.epoch);
+}

@@ -1,0 +1,52 @@
+import { ProtocolVersion } from '../wire/codes.js';
+import type { DropReason } from './drop.js';
+import { MAX_PLAINTEXT, PLAIN_HEADER_LENGTH, type RecordHeader, writePlainHeader } from './header.js';
+import { MAX_SEQUENCE } from './limits.js';
+import type { RecordReader } from './reader.js';
+import type { RecordWriter, WriterState } from './writer.js';
+
+/** Writes epoch 0, which nothing protects. */
+export class PlainWriter implements RecordWriter {
+  readonly epoch = 0;
+  readonly overhead = PLAIN_HEADER_LENGTH;
+  #sequence: number;
+  readonly #version: number;
+
+  /**
+   * `sequence` is that of the first record: a server without state answers with the number of the ClientHello's record
+   * (RFC 6347 §4.2.1). `version` is for the header, 1.2 as both versions ask (RFC 9147 §4) unless told otherwise.
+   */
+  constructor(sequence = 0, version: number = ProtocolVersion.dtls12) {
+    this.#sequence = sequence;
+    this.#version = version;
+  }
+
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  get state(): WriterState {
+    return this.#sequence > MAX_SEQUENCE ? 'exhausted' : 'open';
+  }
+
+  seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
+    writePlainHeader(out, at, type, this.#version, 0, this.#sequence++, plaintext.length);
+    out.set(plaintext, at + PLAIN_HEADER_LENGTH);
+    return PLAIN_HEADER_LENGTH + plaintext.length;
+  }
+}
+
+/**
+ * Reads epoch 0. There is no replay window: nothing here is authentic, so a forged record could move it and shut the
+ * peer out, and repeated handshake messages are recognised by their own numbers.
+ */
+export class PlainReader implements RecordReader {
+  readonly epoch = 0;
+  readonly unified = false;
+
+  /** The content is a view into the datagram. */
+  open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
+    if (header.end - header.bodyStart > MAX_PLAINTEXT) return 'too_long';
+    return datagram.subarray(header.bodyStart, header.end);
+  }
+}

@@ -1,0 +1,162 @@
+import type { AeadKey, CryptoProvider } from '../crypto/provider.js';
+import type { CipherSuite } from '../crypto/suites.js';
+import { ProtocolVersion } from '../wire/codes.js';
+import type { DropReason } from './drop.js';
+import {
+  MAX_PLAINTEXT,
+  PLAIN_HEADER_LENGTH,
+  type RecordHeader,
+  writeEpochAndSequence,
+  writePlainHeader,
+} from './header.js';
+import { type KeyLimits, limitsOf, writerState } from './limits.js';
+import type { RecordReader } from './reader.js';
+import { ReplayWindow } from './replay.js';
+import type { RecordWriter, WriterState } from './writer.js';
+
+/** What the key block gives one direction of one epoch (RFC 5246 §6.3). */
+export interface RecordKeys12 {
+  readonly key: Uint8Array;
+  /** As long as the suite's fixed IV. */
+  readonly iv: Uint8Array;
+}
+
+/** Nonce of an AEAD and where in it the 64-bit record number goes (RFC 5288 §3, RFC 6655 §3, RFC 7905 §2). */
+const NONCE_LENGTH = 12;
+const NUMBER_AT = 4;
+const NUMBER_LENGTH = 8;
+
+/** Record number, type, version, length of the plaintext (RFC 5246 §6.2.3.3). */
+const AAD_LENGTH = 13;
+
+/** Protects records of DTLS 1.2; the record number is the nonce, so that none can repeat. */
+export class RecordWriter12 implements RecordWriter {
+  readonly epoch: number;
+  readonly overhead: number;
+  #sequence: number;
+  readonly #explicit: number;
+  readonly #limits: KeyLimits;
+  readonly #aead: AeadKey;
+  readonly #iv: Uint8Array;
+  readonly #nonce = new Uint8Array(NONCE_LENGTH);
+  readonly #aad = new Uint8Array(AAD_LENGTH);
+
+  /** `limits` and `sequence`, the number of the first record, are for tests of the far end. */
+  constructor(
+    crypto: CryptoProvider,
+    suite: CipherSuite,
+    epoch: number,
+    keys: RecordKeys12,
+    limits: KeyLimits = limitsOf(suite),
+    sequence = 0,
+  ) {
+    this.epoch = epoch;
+    this.#sequence = sequence;
+    this.#explicit = suite.explicitNonceLength;
+    this.#limits = limits;
+    this.#aead = crypto.aead(suite.aead, keys.key);
+    this.#iv = keys.iv;
+    this.#nonce.set(keys.iv);
+    this.overhead = PLAIN_HEADER_LENGTH + this.#explicit + this.#aead.tagLength;
+  }
+
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  get state(): WriterState {
+    return writerState(this.#sequence, this.#limits);
+  }
+
+  seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
+    const aad = this.#aad;
+    const nonce = this.#nonce;
+    const length = this.#explicit + plaintext.length + this.#aead.tagLength;
+    writePlainHeader(out, at, type, ProtocolVersion.dtls12, this.epoch, this.#sequence, length);
+    writeAad(aad, type, this.epoch, this.#sequence, plaintext.length);
+    let sealedAt = at + PLAIN_HEADER_LENGTH;
+    if (this.#explicit === 0) {
+      maskNonce(nonce, this.#iv, aad);
+    } else {
+      for (let i = 0; i < NUMBER_LENGTH; i++) out[sealedAt + i] = nonce[NUMBER_AT + i] = aad[i] as number;
+      sealedAt += NUMBER_LENGTH;
+    }
+    this.#aead.seal(nonce, aad, plaintext, out, sealedAt);
+    this.#sequence++;
+    return PLAIN_HEADER_LENGTH + length;
+  }
+}
+
+/** Opens records of DTLS 1.2. */
+export class RecordReader12 implements RecordReader {
+  readonly epoch: number;
+  readonly unified = false;
+  readonly #explicit: number;
+  readonly #limits: KeyLimits;
+  readonly #aead: AeadKey;
+  readonly #iv: Uint8Array;
+  readonly #nonce = new Uint8Array(NONCE_LENGTH);
+  readonly #aad = new Uint8Array(AAD_LENGTH);
+  readonly #window = new ReplayWindow();
+  #forged = 0;
+
+  constructor(
+    crypto: CryptoProvider,
+    suite: CipherSuite,
+    epoch: number,
+    keys: RecordKeys12,
+    limits: KeyLimits = limitsOf(suite),
+  ) {
+    this.epoch = epoch;
+    this.#explicit = suite.explicitNonceLength;
+    this.#limits = limits;
+    this.#aead = crypto.aead(suite.aead, keys.key);
+    this.#iv = keys.iv;
+    this.#nonce.set(keys.iv);
+  }
+
+  open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
+    if (this.#forged >= this.#limits.forged) return 'forgery_limit';
+    if (header.version !== ProtocolVersion.dtls12) return 'bad_version';
+    const sealedAt = header.bodyStart + this.#explicit;
+    const length = header.end - sealedAt - this.#aead.tagLength;
+    if (length < 0) return 'too_short';
+    if (!this.#window.fresh(header.sequence)) return 'replayed';
+    const aad = this.#aad;
+    writeAad(aad, header.type, this.epoch, header.sequence, length);
+    this.#setNonce(datagram, header.bodyStart);
+    const plaintext = this.#aead.open(this.#nonce, aad, datagram.subarray(sealedAt, header.end));
+    if (plaintext === undefined) {
+      this.#forged++;
+      return 'bad_record';
+    }
+    this.#window.accept(header.sequence);
+    return length > MAX_PLAINTEXT ? 'record_overflow' : plaintext;
+  }
+
+  /** A peer may choose its explicit nonces as it likes (RFC 5288 §3), so they are taken from the record. */
+  #setNonce(datagram: Uint8Array, from: number): void {
+    const nonce = this.#nonce;
+    if (this.#explicit === 0) {
+      maskNonce(nonce, this.#iv, this.#aad);
+    } else {
+      for (let i = 0; i < NUMBER_LENGTH; i++) nonce[NUMBER_AT + i] = datagram[from + i] as number;
+    }
+  }
+}
+
+function writeAad(aad: Uint8Array, type: number, epoch: number, sequence: number, length: number): void {
+  writeEpochAndSequence(aad, 0, epoch, sequence);
+  aad[8] = type;
+  aad[9] = ProtocolVersion.dtls12 >>> 8;
+  aad[10] = ProtocolVersion.dtls12 & 0xff;
+  aad[11] = length >>> 8;
+  aad[12] = length;
+}
+
+/** RFC 7905 §2: the record number, padded on the left, over the whole IV. The number stands first in the AAD. */
+function maskNonce(nonce: Uint8Array, iv: Uint8Array, aad: Uint8Array): void {
+  for (let i = 0; i < NUMBER_LENGTH; i++) {
+    nonce[NUMBER_AT + i] = (iv[NUMBER_AT + i] as number) ^ (aad[i] as number);
+  }
+}

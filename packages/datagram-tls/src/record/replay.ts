@@ -1,0 +1,54 @@
+/** Bits of the ring; a power of two, so that positions come by masking. */
+const BITS = 256;
+const WORDS = BITS / 32;
+
+/**
+ * How far behind the newest record an older one is still taken. A word less than the ring, because moving on clears
+ * whole words (RFC 6347 §4.1.2.6 asks for at least 32, RFC 9147 §4.5.1 for 64).
+ */
+export const REPLAY_WINDOW = BITS - 32;
+
+/**
+ * Remembers which sequence numbers of one epoch were accepted. Callers ask {@link fresh} before they decrypt and
+ * {@link accept} only what proved authentic, so that forged numbers never move the window.
+ */
+export class ReplayWindow {
+  /** The newest accepted number; -1 before the first. */
+  #newest = -1;
+  readonly #words = new Int32Array(WORDS);
+
+  get newest(): number {
+    return this.#newest;
+  }
+
+  /** Not accepted before, nor too old to tell. */
+  fresh(sequence: number): boolean {
+    if (sequence > this.#newest) return true;
+    if (this.#newest - sequence >= REPLAY_WINDOW) return false;
+    return ((this.#words[wordOf(sequence)] as number) & bitOf(sequence)) === 0;
+  }
+
+  /** Marks a number for which {@link fresh} was true. */
+  accept(sequence: number): void {
+    if (sequence > this.#newest) this.#advance(sequence);
+    const word = wordOf(sequence);
+    this.#words[word] = (this.#words[word] as number) | bitOf(sequence);
+  }
+
+  /** Clears the words between the old newest number's and the new one's, the latter included. */
+  #advance(to: number): void {
+    const from = Math.floor(this.#newest / 32);
+    const steps = Math.min(Math.floor(to / 32) - from, WORDS);
+    for (let step = 1; step <= steps; step++) this.#words[(from + step) % WORDS] = 0;
+    this.#newest = to;
+  }
+}
+
+/** The low bits of a 48-bit number survive the conversion to 32 bits. */
+function wordOf(sequence: number): number {
+  return ((sequence >>> 0) & (BITS - 1)) >>> 5;
+}
+
+function bitOf(sequence: number): number {
+  return 1 << (sequence & 31);
+}
