@@ -1,0 +1,61 @@
+import { RAW_REFERENCE } from './contenders.js';
+import type { CostRow, EchoRow, MemoryRow } from './experiments.js';
+import { medianRatio } from './measure.js';
+import { opensslOf, type Report } from './report.js';
+
+interface Verdict {
+  readonly what: string;
+  readonly measured: number | undefined;
+  readonly limit: number;
+  readonly unit: string;
+}
+
+const ECHO_SIZE = 64;
+
+/** What this run says of the library's budgets; a budget whose reference was not measured is left out. */
+export function formatBudgets(report: Report): string {
+  const verdicts = [
+    ...echoVerdicts(report.echo ?? []),
+    handshakeVerdict(report.handshakes ?? []),
+    memoryVerdict(report.memory ?? []),
+  ];
+  return verdicts.flatMap(formatVerdict).join('\n');
+}
+
+function echoVerdicts(rows: readonly EchoRow[]): Verdict[] {
+  const raw = rows.find((row) => row.contender.name === RAW_REFERENCE)?.bySize.get(ECHO_SIZE);
+  const ratios = ownRows(rows).map((row) => ({
+    suite: row.contender.suite?.name,
+    ratio: medianRatio(row.bySize.get(ECHO_SIZE) ?? [], raw),
+  }));
+  const gcm = ratios.find(({ suite }) => suite === 'AES_128_GCM')?.ratio;
+  const all = ratios.flatMap(({ ratio }) => ratio ?? []);
+  const cheapest = all.length === 0 ? undefined : Math.min(...all);
+  return [
+    { what: `echo of ${ECHO_SIZE} B, cheapest suite`, measured: cheapest, limit: 1.5, unit: 'x raw dgram' },
+    { what: `echo of ${ECHO_SIZE} B, AES_128_GCM`, measured: gcm, limit: 3.5, unit: 'x raw dgram' },
+  ];
+}
+
+function handshakeVerdict(rows: readonly CostRow[]): Verdict {
+  const [own] = ownRows(rows);
+  const reference = own === undefined ? undefined : opensslOf(rows, own.contender)?.samples;
+  const measured = medianRatio(own?.samples ?? [], reference);
+  return { what: 'full handshake', measured, limit: 1.3, unit: 'x OpenSSL' };
+}
+
+function memoryVerdict(rows: readonly MemoryRow[]): Verdict {
+  const [own] = ownRows(rows);
+  const measured = own === undefined ? undefined : own.bytes / 1024;
+  return { what: 'idle association', measured, limit: 6, unit: 'KiB' };
+}
+
+function ownRows<Row extends Pick<EchoRow, 'contender'>>(rows: readonly Row[]): Row[] {
+  return rows.filter((row) => row.contender.family === 'ours');
+}
+
+function formatVerdict({ what, measured, limit, unit }: Verdict): string[] {
+  if (measured === undefined) return [];
+  const outcome = measured <= limit ? 'kept' : 'missed';
+  return [`Budget ${outcome}: ${what} ${measured.toFixed(2)} ${unit}, at most ${limit}`];
+}

@@ -1,0 +1,166 @@
+/**
+ * The load generator over our own client, with the arguments and answers of `native/load.c`; it is used where there is no C compiler.
+ */
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { connect, type DTLSSession } from 'datagram-tls';
+
+interface Result {
+  readonly completed: number;
+  readonly lost: number;
+  readonly seconds: number;
+}
+
+/** A way to send messages to the server and to hear each of its answers. */
+interface Channel {
+  readonly send: (message: Uint8Array) => void;
+  readonly hear: (onmessage: () => void) => void;
+  readonly close: () => Promise<unknown>;
+}
+
+const HOST = '127.0.0.1';
+const LOSS_TIMEOUT_MS = 250;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    port: { type: 'string', default: '0' },
+    size: { type: 'string', default: '64' },
+    window: { type: 'string', default: '32' },
+    count: { type: 'string', default: '10000' },
+    seconds: { type: 'string', default: '5' },
+    warmup: { type: 'string', default: '0' },
+    suite: { type: 'string', default: 'ECDHE-ECDSA-AES128-GCM-SHA256' },
+    groups: { type: 'string', default: 'X25519:P-256' },
+  },
+});
+const port = Number(values.port);
+const count = Number(values.count);
+const warmup = Number(values.warmup);
+const limitMs = Number(values.seconds) * 1000;
+
+async function main(): Promise<void> {
+  switch (positionals[0]) {
+    case 'raw':
+      return measureEcho(await openPlain());
+    case 'echo':
+      return measureEcho(secureChannel(await openAssociation()));
+    case 'handshake':
+      return measure((wanted) => runHandshakes(wanted, (session) => session.close()));
+    case 'idle':
+      return measure((wanted) => runHandshakes(wanted, echoOnce));
+    default:
+      throw new RangeError('the mode is raw, echo, handshake or idle');
+  }
+}
+
+async function measure(run: (wanted: number) => Promise<Result>): Promise<void> {
+  await run(warmup);
+  print({ ready: true });
+  await once(process.stdin, 'data');
+  print(await run(count));
+}
+
+async function measureEcho(channel: Channel): Promise<void> {
+  await measure((wanted) => runEcho(channel, wanted));
+  await channel.close();
+}
+
+/** Keeps a window of messages on the way until `wanted` came back or time is up; then waits for the stragglers. */
+function runEcho(channel: Channel, wanted: number): Promise<Result> {
+  const message = new Uint8Array(Number(values.size));
+  const window = Number(values.window);
+  const start = performance.now();
+  let sent = 0;
+  let inFlight = 0;
+  let completed = 0;
+  let lost = 0;
+  let quiet = true;
+  return new Promise((resolve) => {
+    const fill = () => {
+      while (inFlight < window && sent < wanted && performance.now() - start < limitMs) {
+        channel.send(message);
+        sent += 1;
+        inFlight += 1;
+      }
+      if (inFlight > 0) return;
+      clearInterval(watch);
+      resolve({ completed, lost, seconds: (performance.now() - start) / 1000 });
+    };
+    const watch = setInterval(() => {
+      if (quiet) {
+        lost += inFlight;
+        inFlight = 0;
+        fill();
+      }
+      quiet = true;
+    }, LOSS_TIMEOUT_MS);
+    channel.hear(() => {
+      quiet = false;
+      completed += 1;
+      inFlight -= 1;
+      fill();
+    });
+    fill();
+  });
+}
+
+async function runHandshakes(
+  wanted: number,
+  finish: (session: DTLSSession) => Promise<unknown>,
+): Promise<Result> {
+  const start = performance.now();
+  let completed = 0;
+  while (completed < wanted && performance.now() - start < limitMs) {
+    await finish(await openAssociation());
+    completed += 1;
+  }
+  return { completed, lost: 0, seconds: (performance.now() - start) / 1000 };
+}
+
+/** The answer also tells the server that its last flight arrived, so it may forget the handshake. */
+async function echoOnce(session: DTLSSession): Promise<void> {
+  await new Promise<void>((resolve) => {
+    session.onmessage = () => resolve();
+    session.send(new Uint8Array(Number(values.size)));
+  });
+}
+
+async function openAssociation(): Promise<DTLSSession> {
+  const session = connect(HOST, port, {
+    rejectUnauthorized: false,
+    ciphers: values.suite,
+    groups: values.groups,
+  });
+  await session.opened;
+  return session;
+}
+
+function secureChannel(session: DTLSSession): Channel {
+  return {
+    send: (message) => void session.send(message),
+    hear: (onmessage) => {
+      session.onmessage = onmessage;
+    },
+    close: () => session.close(),
+  };
+}
+
+async function openPlain(): Promise<Channel> {
+  const socket = createSocket('udp4');
+  socket.connect(port, HOST);
+  await once(socket, 'connect');
+  return {
+    send: (message) => socket.send(message),
+    hear: (onmessage) => void socket.removeAllListeners('message').on('message', onmessage),
+    close: () => new Promise<void>((resolve) => void socket.close(resolve)),
+  };
+}
+
+function print(value: object): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+await main();
+process.exit();

@@ -1,0 +1,88 @@
+import type { Contender } from './contenders.js';
+import { interleave, type Samples } from './measure.js';
+import { ECHO_SIZES, ECHO_WINDOW, type Plan } from './plan.js';
+import { type Job, type Server, withServers } from './server.js';
+
+/** Costs in µs of server CPU, one sample a round. */
+export interface CostRow {
+  readonly contender: Contender;
+  readonly samples: readonly number[];
+}
+
+/** An echo cost for each message size in bytes. */
+export interface EchoRow {
+  readonly contender: Contender;
+  readonly bySize: ReadonlyMap<number, readonly number[]>;
+}
+
+/** Resident memory for each of `associations`, in bytes. */
+export interface MemoryRow {
+  readonly contender: Contender;
+  readonly associations: number;
+  readonly bytes: number;
+}
+
+/** Server CPU of one message in and the same one out. */
+export function measureEcho(
+  contenders: readonly Contender[],
+  load: readonly string[],
+  plan: Plan,
+): Promise<EchoRow[]> {
+  return withServers(contenders, async (servers) => {
+    const trials = servers.flatMap((server) =>
+      ECHO_SIZES.map((size) => ({
+        key: echoKey(server.contender, size),
+        run: () => cpuPerOperation(server, load, { mode: 'echo', size, window: ECHO_WINDOW, ...plan.echo }),
+      })),
+    );
+    const samples = await interleave(trials, plan.rounds, plan.echo.until * 1000);
+    return contenders.map((contender) => ({ contender, bySize: echoSamples(samples, contender) }));
+  });
+}
+
+/** Server CPU of one full handshake with cookie exchange, and the close that follows it. */
+export function measureHandshakes(
+  contenders: readonly Contender[],
+  load: readonly string[],
+  plan: Plan,
+): Promise<CostRow[]> {
+  return withServers(contenders, async (servers) => {
+    const trials = servers.map((server) => ({
+      key: server.contender.name,
+      run: () => cpuPerOperation(server, load, { mode: 'handshake', ...plan.handshake }),
+    }));
+    const samples = await interleave(trials, plan.rounds, plan.handshake.until * 1000);
+    return contenders.map((contender) => ({ contender, samples: samples.get(contender.name) ?? [] }));
+  });
+}
+
+/** Growth of a fresh server's resident memory for each association that is open and idle after one echo. */
+export async function measureMemory(
+  contenders: readonly Contender[],
+  load: readonly string[],
+  plan: Plan,
+): Promise<MemoryRow[]> {
+  const rows: MemoryRow[] = [];
+  for (const contender of contenders) {
+    const spent = await withServers([contender], ([server]) =>
+      server === undefined
+        ? Promise.reject(new Error(`${contender.name} did not start`))
+        : server.serve(load, { mode: 'idle', ...plan.idle }, 'settle'),
+    );
+    rows.push({ contender, associations: spent.completed, bytes: spent.rss / spent.completed });
+  }
+  return rows;
+}
+
+async function cpuPerOperation(server: Server, load: readonly string[], job: Job): Promise<number> {
+  const { cpu, completed } = await server.serve(load, job);
+  return cpu / completed;
+}
+
+function echoKey(contender: Contender, size: number): string {
+  return `${contender.name}, ${size} B`;
+}
+
+function echoSamples(samples: Samples, contender: Contender): EchoRow['bySize'] {
+  return new Map(ECHO_SIZES.map((size) => [size, samples.get(echoKey(contender, size)) ?? []]));
+}

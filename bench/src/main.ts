@@ -1,0 +1,125 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { formatBudgets } from './budgets.js';
+import { opensslServers, ourServers, ownLoadGenerator, rawServers } from './contenders.js';
+import { measureEcho, measureHandshakes, measureMemory } from './experiments.js';
+import { compileNative, type NativeProgram } from './native.js';
+import { type Amount, DEFAULT_PLAN, type Plan, QUICK_PLAN } from './plan.js';
+import { formatReport, type Report, reportAsJson } from './report.js';
+
+const USAGE = `usage: npm run bench -- [options]
+  --quick              a rough run in under 40 seconds
+  --only PART          echo, handshake or memory; may be given more than once
+  --rounds N           measured rounds of echo and handshake (default ${DEFAULT_PLAN.rounds})
+  --associations N     idle associations for the memory row (default ${DEFAULT_PLAN.idle.count}, at most 50000)
+  --json FILE          writes every sample there too
+  --profile FOLDER     our servers write CPU profiles there
+  --own-client         makes the load with our own client even where a C compiler is present`;
+
+const PARTS = ['echo', 'handshake', 'memory'];
+const MOST_ASSOCIATIONS = 50_000;
+const SLOWEST_HANDSHAKES_A_SECOND = 150;
+
+async function main(): Promise<void> {
+  const settings = readArguments();
+  const skipped: string[] = [];
+  const native = compileNative('openssl-echo');
+  if ('missing' in native) skipped.push(`OpenSSL C server: ${native.missing}`);
+  const load = loadGenerator(settings.ownClient, skipped);
+  const secured = [...ourServers(settings.profile), ...('path' in native ? opensslServers(native.path) : [])];
+  const oneSuite = secured.filter((contender) => contender.suite?.name === 'AES_128_GCM');
+  const wants = (part: string) => settings.only.length === 0 || settings.only.includes(part);
+  const report: Report = {
+    environment: environment(native),
+    skipped,
+    echo: wants('echo') ? await measureEcho([...rawServers(), ...secured], load, settings.plan) : undefined,
+    handshakes: wants('handshake') ? await measureHandshakes(oneSuite, load, settings.plan) : undefined,
+    memory: wants('memory') ? await measureMemory(oneSuite, load, settings.plan) : undefined,
+  };
+  console.log(`${formatReport(report)}\n\n${formatBudgets(report)}`);
+  if (settings.json !== undefined)
+    writeFileSync(settings.json, JSON.stringify(reportAsJson(report), null, 2));
+}
+
+interface Settings {
+  readonly plan: Plan;
+  readonly only: readonly string[];
+  readonly json: string | undefined;
+  readonly profile: string | undefined;
+  readonly ownClient: boolean;
+}
+
+function readArguments(): Settings {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true, default: [] },
+      rounds: { type: 'string' },
+      associations: { type: 'string' },
+      json: { type: 'string' },
+      profile: { type: 'string' },
+      'own-client': { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    process.exit();
+  }
+  const unknown = values.only.find((part) => !PARTS.includes(part));
+  if (unknown !== undefined) throw new RangeError(`--only takes ${PARTS.join(', ')}, not ${unknown}`);
+  const base = values.quick ? QUICK_PLAN : DEFAULT_PLAN;
+  const associations = positive('--associations', values.associations, base.idle.count, MOST_ASSOCIATIONS);
+  return {
+    plan: {
+      ...base,
+      rounds: positive('--rounds', values.rounds, base.rounds, 1000),
+      idle: withCount(base.idle, associations),
+    },
+    only: values.only,
+    json: values.json,
+    profile: values.profile,
+    ownClient: values['own-client'],
+  };
+}
+
+/** More work is given the time it needs on a slow machine. */
+function withCount(amount: Amount, count: number): Amount {
+  return { ...amount, count, seconds: Math.max(amount.seconds, count / SLOWEST_HANDSHAKES_A_SECOND) };
+}
+
+function positive(name: string, given: string | undefined, fallback: number, most: number): number {
+  const value = given === undefined ? fallback : Number(given);
+  if (!Number.isInteger(value) || value < 1 || value > most) {
+    throw new RangeError(`${name} takes a whole number from 1 to ${most}`);
+  }
+  return value;
+}
+
+function loadGenerator(ownClient: boolean, skipped: string[]): readonly string[] {
+  if (ownClient) return ownLoadGenerator();
+  const client = compileNative('load');
+  if ('path' in client) return [client.path];
+  skipped.push(`OpenSSL C client (our own client makes the load): ${client.missing}`);
+  return ownLoadGenerator();
+}
+
+function environment(native: NativeProgram): Report['environment'] {
+  const processors = cpus();
+  return {
+    Node: `${process.version}, ${process.platform} ${process.arch}, OpenSSL ${process.versions.openssl}`,
+    ...('path' in native
+      ? { 'OpenSSL C': execFileSync(native.path, ['--version'], { encoding: 'utf8' }).trim() }
+      : {}),
+    CPU: `${processors.length} x ${processors[0]?.model ?? 'unknown'}`,
+  };
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,51 @@
+/** One thing to measure, once a round. */
+export interface Trial {
+  readonly key: string;
+  /** Resolves to the cost of one operation. */
+  readonly run: () => Promise<number>;
+}
+
+/** The samples of each trial by its key: sample `i` of every trial comes from round `i`. */
+export type Samples = ReadonlyMap<string, readonly number[]>;
+
+/**
+ * Runs every trial once a round, each round starting at another trial, so that a slow spell of the machine meets all alike.
+ * The first round warms up and is thrown away. No round starts after `deadline` (ms, as `performance.now()`), but one is always kept.
+ */
+export async function interleave(
+  trials: readonly Trial[],
+  rounds: number,
+  deadline: number,
+): Promise<Samples> {
+  const samples = new Map<string, number[]>(trials.map((trial) => [trial.key, []]));
+  for (let round = 0; round <= rounds; round++) {
+    if (round > 1 && performance.now() > deadline) break;
+    for (const trial of rotate(trials, round)) {
+      const cost = await trial.run();
+      if (round > 0) samples.get(trial.key)?.push(cost);
+    }
+  }
+  return samples;
+}
+
+/** The middle of the samples, or the mean of the two in the middle; NaN of none. */
+export function median(samples: readonly number[]): number {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+  const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? Number.NaN;
+  return (lower + upper) / 2;
+}
+
+/** The median of the ratios within each round; undefined when there is nothing to compare with. */
+export function medianRatio(
+  samples: readonly number[],
+  reference: readonly number[] | undefined,
+): number | undefined {
+  if (reference === undefined || reference.length === 0 || samples.length === 0) return undefined;
+  return median(samples.map((sample, round) => sample / (reference[round] ?? Number.NaN)));
+}
+
+function rotate<Item>(items: readonly Item[], by: number): Item[] {
+  const start = items.length === 0 ? 0 : by % items.length;
+  return [...items.slice(start), ...items.slice(0, start)];
+}

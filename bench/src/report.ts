@@ -1,0 +1,134 @@
+import { type Contender, RAW_REFERENCE } from './contenders.js';
+import type { CostRow, EchoRow, MemoryRow } from './experiments.js';
+import { median, medianRatio } from './measure.js';
+import { ECHO_SIZES, ECHO_WINDOW } from './plan.js';
+
+/** Everything one run found; a part that was not asked for is undefined. */
+export interface Report {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly skipped: readonly string[];
+  readonly echo: readonly EchoRow[] | undefined;
+  readonly handshakes: readonly CostRow[] | undefined;
+  readonly memory: readonly MemoryRow[] | undefined;
+}
+
+/** The report as Markdown, its tables padded so that it reads as plain text too. */
+export function formatReport(report: Report): string {
+  return [
+    formatEnvironment(report.environment),
+    ...(report.echo === undefined ? [] : [formatEcho(report.echo)]),
+    ...(report.handshakes === undefined ? [] : [formatHandshakes(report.handshakes)]),
+    ...(report.memory === undefined ? [] : [formatMemory(report.memory)]),
+    ...report.skipped.map((reason) => `Skipped: ${reason}`),
+  ].join('\n\n');
+}
+
+/** The same as plain data with every sample, for `--json`. */
+export function reportAsJson(report: Report): unknown {
+  return {
+    environment: report.environment,
+    skipped: report.skipped,
+    echo: report.echo?.map(({ contender, bySize }) => ({
+      server: contender.name,
+      microsecondsBySize: Object.fromEntries(
+        [...bySize].map(([size, samples]) => [size, withMedian(samples)]),
+      ),
+    })),
+    handshakes: report.handshakes?.map(({ contender, samples }) => ({
+      server: contender.name,
+      microseconds: withMedian(samples),
+    })),
+    memory: report.memory?.map(({ contender, associations, bytes }) => ({
+      server: contender.name,
+      associations,
+      bytesPerAssociation: bytes,
+    })),
+  };
+}
+
+function formatEnvironment(environment: Report['environment']): string {
+  return Object.entries(environment)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join('\n');
+}
+
+function formatEcho(rows: readonly EchoRow[]): string {
+  const raw = rows.find((row) => row.contender.name === RAW_REFERENCE);
+  const header = ['server', ...ECHO_SIZES.flatMap((size) => [`${size} B`, 'x raw', 'x OpenSSL'])];
+  const body = rows.map((row) => [
+    row.contender.name,
+    ...ECHO_SIZES.flatMap((size) => {
+      const samples = row.bySize.get(size) ?? [];
+      const openssl = opensslOf(rows, row.contender)?.bySize.get(size);
+      return [
+        median(samples).toFixed(1),
+        formatRatio(medianRatio(samples, raw?.bySize.get(size))),
+        formatRatio(medianRatio(samples, openssl)),
+      ];
+    }),
+  ]);
+  const rounds = raw?.bySize.get(ECHO_SIZES[0])?.length ?? 0;
+  const title = `Echo: server CPU in µs a message, window ${ECHO_WINDOW}, medians of ${rounds} rounds`;
+  return `${title}\n\n${table(header, body)}`;
+}
+
+function formatHandshakes(rows: readonly CostRow[]): string {
+  const body = rows.map((row) => {
+    const cost = median(row.samples);
+    const openssl = opensslOf(rows, row.contender)?.samples;
+    return [
+      row.contender.name,
+      cost.toFixed(0),
+      (1e6 / cost).toFixed(0),
+      formatRatio(medianRatio(row.samples, openssl)),
+    ];
+  });
+  const title = `Full handshake (cookie, ECDHE-ECDSA P-256, X25519) and close, medians of ${rows[0]?.samples.length ?? 0} rounds`;
+  return `${title}\n\n${table(['server', 'CPU µs', 'a CPU second', 'x OpenSSL'], body)}`;
+}
+
+function formatMemory(rows: readonly MemoryRow[]): string {
+  const body = rows.map((row) => [
+    row.contender.name,
+    String(row.associations),
+    (row.bytes / 1024).toFixed(1),
+    formatRatio(medianRatio([row.bytes], reference(opensslOf(rows, row.contender)?.bytes))),
+  ]);
+  const title = 'Idle association: growth of resident memory';
+  return `${title}\n\n${table(['server', 'associations', 'KiB each', 'x OpenSSL'], body)}`;
+}
+
+/** The row of OpenSSL's server with the same suite. */
+export function opensslOf<Row extends { readonly contender: Contender }>(
+  rows: readonly Row[],
+  { suite }: Contender,
+): Row | undefined {
+  if (suite === undefined) return undefined;
+  return rows.find((row) => row.contender.family === 'openssl' && row.contender.suite === suite);
+}
+
+function reference(value: number | undefined): number[] | undefined {
+  return value === undefined ? undefined : [value];
+}
+
+function withMedian(samples: readonly number[]): { median: number; samples: readonly number[] } {
+  return { median: median(samples), samples };
+}
+
+function formatRatio(ratio: number | undefined): string {
+  return ratio === undefined ? '' : ratio.toFixed(2);
+}
+
+function table(header: readonly string[], body: readonly (readonly string[])[]): string {
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...body.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, i) => pad(cell, widths[i] ?? 0, i)).join(' | ')} |`;
+  const rule = `|${widths.map((width, i) => (i === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
+  return [line(header), rule, ...body.map(line)].join('\n');
+}
+
+function pad(cell: string, width: number, column: number): string {
+  return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+}

@@ -1,0 +1,99 @@
+import { Child } from './child.js';
+import type { Contender } from './contenders.js';
+import type { Amount } from './plan.js';
+import type { Usage } from './servers/control.js';
+
+/** What a load generator is asked to do; sizes in bytes. */
+export type Job = Amount &
+  (
+    | { readonly mode: 'echo'; readonly size: number; readonly window: number }
+    | { readonly mode: 'handshake' | 'idle' }
+  );
+
+/** What a job took: server CPU in µs, growth of the server's memory in bytes. */
+export interface Spent {
+  readonly completed: number;
+  readonly cpu: number;
+  readonly rss: number;
+}
+
+interface LoadResult {
+  readonly completed: number;
+  readonly lost: number;
+}
+
+const LOSS_WORTH_A_WARNING = 0.01;
+
+/** A contender in a process of its own. */
+export class Server {
+  readonly contender: Contender;
+  readonly #child: Child;
+  readonly #port: number;
+
+  private constructor(contender: Contender, child: Child, port: number) {
+    this.contender = contender;
+    this.#child = child;
+    this.#port = port;
+  }
+
+  static async start(contender: Contender): Promise<Server> {
+    const child = new Child(contender.name, contender.command);
+    const { port } = await child.next<{ port: number }>();
+    return new Server(contender, child, port);
+  }
+
+  /** Runs one job from a load generator against this server; `settled` frees garbage before each reading. */
+  async serve(load: readonly string[], job: Job, reading: 'usage' | 'settle' = 'usage'): Promise<Spent> {
+    const generator = new Child(`load on ${this.contender.name}`, [...load, ...this.#arguments(job)]);
+    const limitMs = job.seconds * 1000;
+    try {
+      await generator.next(limitMs);
+      const before = await this.#child.ask<Usage>(reading);
+      const result = await generator.ask<LoadResult>('go', limitMs);
+      const after = await this.#child.ask<Usage>(reading);
+      warnOfLoss(this.contender.name, result);
+      return { completed: result.completed, cpu: after.cpu - before.cpu, rss: after.rss - before.rss };
+    } finally {
+      await generator.stop();
+    }
+  }
+
+  stop(): Promise<void> {
+    return this.#child.stop();
+  }
+
+  #arguments(job: Job): string[] {
+    const { suite } = this.contender;
+    const mode = suite === undefined ? 'raw' : job.mode;
+    const options: Record<string, string | number> = {
+      port: this.#port,
+      count: job.count,
+      seconds: job.seconds,
+      warmup: job.warmup,
+      ...(suite === undefined ? {} : { suite: suite.openssl }),
+      ...(job.mode === 'echo' ? { size: job.size, window: job.window } : {}),
+    };
+    return [mode, ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])];
+  }
+}
+
+/** Starts every contender, hands them to `body`, and stops them whatever happens. */
+export async function withServers<Result>(
+  contenders: readonly Contender[],
+  body: (servers: readonly Server[]) => Promise<Result>,
+): Promise<Result> {
+  const servers: Server[] = [];
+  try {
+    for (const contender of contenders) servers.push(await Server.start(contender));
+    return await body(servers);
+  } finally {
+    await Promise.all(servers.map((server) => server.stop()));
+  }
+}
+
+function warnOfLoss(name: string, { completed, lost }: LoadResult): void {
+  if (completed === 0) throw new Error(`${name} answered nothing`);
+  if (lost > completed * LOSS_WORTH_A_WARNING) {
+    console.error(`warning: ${name} lost ${lost} messages beside ${completed} answered`);
+  }
+}
