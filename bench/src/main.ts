@@ -38,7 +38,7 @@ async function main(): Promise<void> {
     handshakes: wants('handshake') ? await measureHandshakes(oneSuite, load, settings.plan) : undefined,
     memory: wants('memory') ? await measureMemory(oneSuite, load, settings.plan) : undefined,
   };
-  console.log(`${formatReport(report)}\n\n${formatBudgets(report)}`);
+  console.log([formatReport(report), formatBudgets(report)].filter(Boolean).join('\n\n'));
   if (settings.json !== undefined)
     writeFileSync(settings.json, JSON.stringify(reportAsJson(report), null, 2));
 }
