@@ -1,6 +1,5 @@
 import {
   type Cipher,
-  type CipherCCM,
   type CipherCCMTypes,
   createCipheriv,
   createDecipheriv,
@@ -11,8 +10,9 @@ import { plain } from './node-bytes.js';
 import type { AeadKey, AeadName, RecordNumberMask } from './provider.js';
 
 interface Algorithm {
-  readonly name: string;
-  readonly tagLength: number;
+  /** Node's types give CCM the widest of the interfaces that AEADs have, which at run time are one. */
+  readonly name: CipherCCMTypes;
+  readonly options: { readonly authTagLength: number };
   /** CCM wants the length of the text before the associated data (RFC 3610 §2.2). */
   readonly ccm: boolean;
 }
@@ -22,46 +22,47 @@ interface AcceptsAad {
 }
 
 const ALGORITHMS: Readonly<Record<AeadName, Algorithm>> = {
-  'aes-128-gcm': { name: 'aes-128-gcm', tagLength: 16, ccm: false },
-  'aes-256-gcm': { name: 'aes-256-gcm', tagLength: 16, ccm: false },
-  'chacha20-poly1305': { name: 'chacha20-poly1305', tagLength: 16, ccm: false },
-  'aes-128-ccm': { name: 'aes-128-ccm', tagLength: 16, ccm: true },
-  'aes-256-ccm': { name: 'aes-256-ccm', tagLength: 16, ccm: true },
-  'aes-128-ccm-8': { name: 'aes-128-ccm', tagLength: 8, ccm: true },
-  'aes-256-ccm-8': { name: 'aes-256-ccm', tagLength: 8, ccm: true },
+  'aes-128-gcm': algorithm('aes-128-gcm', 16),
+  'aes-256-gcm': algorithm('aes-256-gcm', 16),
+  'chacha20-poly1305': algorithm('chacha20-poly1305', 16),
+  'aes-128-ccm': algorithm('aes-128-ccm', 16),
+  'aes-256-ccm': algorithm('aes-256-ccm', 16),
+  'aes-128-ccm-8': algorithm('aes-128-ccm', 8),
+  'aes-256-ccm-8': algorithm('aes-256-ccm', 8),
 };
+
+function algorithm(name: string, authTagLength: number): Algorithm {
+  return { name: name as CipherCCMTypes, options: { authTagLength }, ccm: name.endsWith('ccm') };
+}
 
 /** The platform has no AEAD object that outlives one text, so each record makes one; only the key is kept. */
 export class NodeAead implements AeadKey {
   readonly tagLength: number;
-  readonly #name: CipherCCMTypes;
-  readonly #ccm: boolean;
+  readonly #algorithm: Algorithm;
   readonly #key: KeyObject;
-  readonly #options: { authTagLength: number };
 
   constructor(name: AeadName, key: Uint8Array) {
-    const algorithm = ALGORITHMS[name];
-    this.tagLength = algorithm.tagLength;
-    // The platform's types give CCM the widest of three interfaces that are one at run time.
-    this.#name = algorithm.name as CipherCCMTypes;
-    this.#ccm = algorithm.ccm;
+    this.#algorithm = ALGORITHMS[name];
+    this.tagLength = this.#algorithm.options.authTagLength;
     this.#key = createSecretKey(key);
-    this.#options = { authTagLength: algorithm.tagLength };
   }
 
   seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array, offset: number): void {
-    const cipher: CipherCCM = createCipheriv(this.#name, this.#key, nonce, this.#options);
-    this.#associate(cipher, aad, plaintext.length);
+    const { name, options } = this.#algorithm;
+    const length = plaintext.length;
+    const cipher = createCipheriv(name, this.#key, nonce, options);
+    this.#associate(cipher, aad, length);
     out.set(cipher.update(plaintext), offset);
     cipher.final();
-    out.set(cipher.getAuthTag(), offset + plaintext.length);
+    out.set(cipher.getAuthTag(), offset + length);
   }
 
   open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
     const length = sealed.length - this.tagLength;
     if (length < 0) return undefined;
+    const { name, options } = this.#algorithm;
     try {
-      const decipher = createDecipheriv(this.#name, this.#key, nonce, this.#options);
+      const decipher = createDecipheriv(name, this.#key, nonce, options);
       decipher.setAuthTag(sealed.subarray(length));
       this.#associate(decipher, aad, length);
       const plaintext = decipher.update(sealed.subarray(0, length));
@@ -73,7 +74,7 @@ export class NodeAead implements AeadKey {
   }
 
   #associate(cipher: AcceptsAad, aad: Uint8Array, plaintextLength: number): void {
-    if (this.#ccm) cipher.setAAD(aad, { plaintextLength });
+    if (this.#algorithm.ccm) cipher.setAAD(aad, { plaintextLength });
     else cipher.setAAD(aad);
   }
 }
@@ -88,7 +89,7 @@ class AesMask implements RecordNumberMask {
   readonly #cipher: Cipher;
 
   constructor(key: Uint8Array) {
-    this.#cipher = createCipheriv(`aes-${key.length * 8}-ecb`, createSecretKey(key), null);
+    this.#cipher = createCipheriv(`aes-${key.length * 8}-ecb`, key, null);
     this.#cipher.setAutoPadding(false);
   }
 

@@ -53,7 +53,10 @@ export type AeadName =
 export interface AeadKey {
   /** Bytes that a sealed text is longer than its plaintext. */
   readonly tagLength: number;
-  /** Writes ciphertext and tag into `out` at `offset`. `plaintext` may be a view of `out` elsewhere, not overlapping. */
+  /**
+   * Writes ciphertext and tag into `out` at `offset`. `plaintext` may be the very bytes at that offset, which are then
+   * sealed in place, or bytes elsewhere that do not overlap.
+   */
   seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array, offset: number): void;
   /** The plaintext in memory of its own, or `undefined` when it is not authentic. Never throws, whatever the length. */
   open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;

@@ -1,4 +1,5 @@
 import { Scheme, type SchemeName, type Version } from '../wire/codes.js';
+import { HASH_LENGTH } from './hashes.js';
 import type { HashName, KeyType } from './provider.js';
 
 export type SignatureAlgorithm = 'ecdsa' | 'ed25519' | 'rsa-pkcs1' | 'rsa-pss';
@@ -15,8 +16,6 @@ export interface SignatureScheme {
   /** The smallest RSA modulus in which the encoded hash fits, in bits; 0 for curves. */
   readonly leastBits: number;
 }
-
-const HASH_LENGTH: Readonly<Record<HashName, number>> = { sha256: 32, sha384: 48, sha512: 64 };
 
 /** All schemes, in the default order of preference. */
 export const SIGNATURE_SCHEMES: readonly SignatureScheme[] = [

@@ -29,6 +29,10 @@ const NUMBER_LENGTH = 8;
 /** Record number, type, version, length of the plaintext (RFC 5246 §6.2.3.3). */
 const AAD_LENGTH = 13;
 
+/** Scratch for the record at hand: sealing and opening never wait, so all connections share it. */
+const nonce = new Uint8Array(NONCE_LENGTH);
+const aad = new Uint8Array(AAD_LENGTH);
+
 /** Protects records of DTLS 1.2; the record number is the nonce, so that none can repeat. */
 export class RecordWriter12 implements RecordWriter {
   readonly epoch: number;
@@ -38,8 +42,6 @@ export class RecordWriter12 implements RecordWriter {
   readonly #limits: KeyLimits;
   readonly #aead: AeadKey;
   readonly #iv: Uint8Array;
-  readonly #nonce = new Uint8Array(NONCE_LENGTH);
-  readonly #aad = new Uint8Array(AAD_LENGTH);
 
   /** `limits` and `sequence`, the number of the first record, are for tests of the far end. */
   constructor(
@@ -56,7 +58,6 @@ export class RecordWriter12 implements RecordWriter {
     this.#limits = limits;
     this.#aead = crypto.aead(suite.aead, keys.key);
     this.#iv = keys.iv;
-    this.#nonce.set(keys.iv);
     this.overhead = PLAIN_HEADER_LENGTH + this.#explicit + this.#aead.tagLength;
   }
 
@@ -69,16 +70,19 @@ export class RecordWriter12 implements RecordWriter {
   }
 
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
-    const aad = this.#aad;
-    const nonce = this.#nonce;
     const length = this.#explicit + plaintext.length + this.#aead.tagLength;
     writePlainHeader(out, at, type, ProtocolVersion.dtls12, this.epoch, this.#sequence, length);
-    writeAad(aad, type, this.epoch, this.#sequence, plaintext.length);
+    writeAad(type, this.epoch, this.#sequence, plaintext.length);
     let sealedAt = at + PLAIN_HEADER_LENGTH;
+    nonce.set(this.#iv);
     if (this.#explicit === 0) {
-      maskNonce(nonce, this.#iv, aad);
+      maskNonce();
     } else {
-      for (let i = 0; i < NUMBER_LENGTH; i++) out[sealedAt + i] = nonce[NUMBER_AT + i] = aad[i] as number;
+      for (let i = 0; i < NUMBER_LENGTH; i++) {
+        const byte = aad[i] as number;
+        nonce[NUMBER_AT + i] = byte;
+        out[sealedAt + i] = byte;
+      }
       sealedAt += NUMBER_LENGTH;
     }
     this.#aead.seal(nonce, aad, plaintext, out, sealedAt);
@@ -95,8 +99,6 @@ export class RecordReader12 implements RecordReader {
   readonly #limits: KeyLimits;
   readonly #aead: AeadKey;
   readonly #iv: Uint8Array;
-  readonly #nonce = new Uint8Array(NONCE_LENGTH);
-  readonly #aad = new Uint8Array(AAD_LENGTH);
   readonly #window = new ReplayWindow();
   #forged = 0;
 
@@ -112,7 +114,6 @@ export class RecordReader12 implements RecordReader {
     this.#limits = limits;
     this.#aead = crypto.aead(suite.aead, keys.key);
     this.#iv = keys.iv;
-    this.#nonce.set(keys.iv);
   }
 
   open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
@@ -122,10 +123,9 @@ export class RecordReader12 implements RecordReader {
     const length = header.end - sealedAt - this.#aead.tagLength;
     if (length < 0) return 'too_short';
     if (!this.#window.fresh(header.sequence)) return 'replayed';
-    const aad = this.#aad;
-    writeAad(aad, header.type, this.epoch, header.sequence, length);
+    writeAad(header.type, this.epoch, header.sequence, length);
     this.#setNonce(datagram, header.bodyStart);
-    const plaintext = this.#aead.open(this.#nonce, aad, datagram.subarray(sealedAt, header.end));
+    const plaintext = this.#aead.open(nonce, aad, datagram.subarray(sealedAt, header.end));
     if (plaintext === undefined) {
       this.#forged++;
       return 'bad_record';
@@ -136,16 +136,16 @@ export class RecordReader12 implements RecordReader {
 
   /** A peer may choose its explicit nonces as it likes (RFC 5288 §3), so they are taken from the record. */
   #setNonce(datagram: Uint8Array, from: number): void {
-    const nonce = this.#nonce;
+    nonce.set(this.#iv);
     if (this.#explicit === 0) {
-      maskNonce(nonce, this.#iv, this.#aad);
+      maskNonce();
     } else {
       for (let i = 0; i < NUMBER_LENGTH; i++) nonce[NUMBER_AT + i] = datagram[from + i] as number;
     }
   }
 }
 
-function writeAad(aad: Uint8Array, type: number, epoch: number, sequence: number, length: number): void {
+function writeAad(type: number, epoch: number, sequence: number, length: number): void {
   writeEpochAndSequence(aad, 0, epoch, sequence);
   aad[8] = type;
   aad[9] = ProtocolVersion.dtls12 >>> 8;
@@ -154,9 +154,9 @@ function writeAad(aad: Uint8Array, type: number, epoch: number, sequence: number
   aad[12] = length;
 }
 
-/** RFC 7905 §2: the record number, padded on the left, over the whole IV. The number stands first in the AAD. */
-function maskNonce(nonce: Uint8Array, iv: Uint8Array, aad: Uint8Array): void {
+/** RFC 7905 §2: the record number, with which the AAD begins, is padded on the left and laid over the whole IV. */
+function maskNonce(): void {
   for (let i = 0; i < NUMBER_LENGTH; i++) {
-    nonce[NUMBER_AT + i] = (iv[NUMBER_AT + i] as number) ^ (aad[i] as number);
+    nonce[NUMBER_AT + i] = (nonce[NUMBER_AT + i] as number) ^ (aad[i] as number);
   }
 }

@@ -1,0 +1,198 @@
+import { EMPTY } from '../base/bytes.js';
+import { HASH_LENGTH } from '../crypto/hashes.js';
+import type { CryptoProvider, HashName } from '../crypto/provider.js';
+import type { CipherSuite } from '../crypto/suites.js';
+import { hkdfExpandLabel, hkdfExtract } from './hkdf13.js';
+
+/*
+ * The key schedule of RFC 8446 §7.1, top to bottom, with the labels of RFC 9147 §5.9:
+ *
+ *   1. early secret        from the PSK, or zeros     -> binder keys, early traffic, early exporter
+ *   2. handshake secret    from the key exchange      -> handshake traffic of both sides
+ *   3. master secret       from zeros                 -> application traffic of both sides, exporter, resumption
+ *
+ * A "transcript" is always the hash of the handshake messages up to the point that the function names.
+ * Every secret is as long as the hash; the caller owns the bytes.
+ */
+
+/** A secret of each side, named by who sends under it. */
+export interface TrafficSecrets13 {
+  readonly client: Uint8Array;
+  readonly server: Uint8Array;
+}
+
+export interface HandshakeSecrets13 extends TrafficSecrets13 {
+  /** The handshake secret itself, from which the master secret follows. */
+  readonly handshakeSecret: Uint8Array;
+}
+
+export interface ApplicationSecrets13 extends TrafficSecrets13 {
+  readonly masterSecret: Uint8Array;
+  /** The exporter master secret; see keys/exporter. */
+  readonly exporter: Uint8Array;
+}
+
+/** What protects the records of one direction of one epoch. */
+export interface TrafficKeys13 {
+  readonly key: Uint8Array;
+  readonly iv: Uint8Array;
+  /** Record number key (RFC 9147 §4.2.3). */
+  readonly sn: Uint8Array;
+}
+
+export function deriveEarlySecret13(
+  crypto: CryptoProvider,
+  hash: HashName,
+  psk: Uint8Array | undefined,
+): Uint8Array {
+  return hkdfExtract(crypto, hash, EMPTY, psk ?? zeros(hash));
+}
+
+/** Proves a PSK in the ClientHello: `ext` for one agreed outside of the protocol, `res` for a resumed session's. */
+export function deriveBinderKey13(
+  crypto: CryptoProvider,
+  hash: HashName,
+  earlySecret: Uint8Array,
+  origin: 'ext' | 'res',
+): Uint8Array {
+  return deriveSecret(crypto, hash, earlySecret, `${origin} binder`, emptyHash(crypto, hash));
+}
+
+/** `transcript` ends with the ClientHello. */
+export function deriveEarlyTrafficSecret13(
+  crypto: CryptoProvider,
+  hash: HashName,
+  earlySecret: Uint8Array,
+  transcript: Uint8Array,
+): Uint8Array {
+  return deriveSecret(crypto, hash, earlySecret, 'c e traffic', transcript);
+}
+
+/** `transcript` ends with the ClientHello. */
+export function deriveEarlyExporterSecret13(
+  crypto: CryptoProvider,
+  hash: HashName,
+  earlySecret: Uint8Array,
+  transcript: Uint8Array,
+): Uint8Array {
+  return deriveSecret(crypto, hash, earlySecret, 'e exp master', transcript);
+}
+
+/** `shared` is the key exchange's secret, absent where a PSK stands alone; `transcript` ends with the ServerHello. */
+export function deriveHandshakeSecrets13(
+  crypto: CryptoProvider,
+  hash: HashName,
+  earlySecret: Uint8Array,
+  shared: Uint8Array | undefined,
+  transcript: Uint8Array,
+): HandshakeSecrets13 {
+  const handshakeSecret = nextSecret(crypto, hash, earlySecret, shared ?? zeros(hash));
+  return {
+    handshakeSecret,
+    client: deriveSecret(crypto, hash, handshakeSecret, 'c hs traffic', transcript),
+    server: deriveSecret(crypto, hash, handshakeSecret, 's hs traffic', transcript),
+  };
+}
+
+/** `transcript` ends with the server's Finished. */
+export function deriveApplicationSecrets13(
+  crypto: CryptoProvider,
+  hash: HashName,
+  handshakeSecret: Uint8Array,
+  transcript: Uint8Array,
+): ApplicationSecrets13 {
+  const masterSecret = nextSecret(crypto, hash, handshakeSecret, zeros(hash));
+  return {
+    masterSecret,
+    client: deriveSecret(crypto, hash, masterSecret, 'c ap traffic', transcript),
+    server: deriveSecret(crypto, hash, masterSecret, 's ap traffic', transcript),
+    exporter: deriveSecret(crypto, hash, masterSecret, 'exp master', transcript),
+  };
+}
+
+/** `transcript` ends with the client's Finished. */
+export function deriveResumptionSecret13(
+  crypto: CryptoProvider,
+  hash: HashName,
+  masterSecret: Uint8Array,
+  transcript: Uint8Array,
+): Uint8Array {
+  return deriveSecret(crypto, hash, masterSecret, 'res master', transcript);
+}
+
+/** The PSK that a ticket stands for (RFC 8446 §4.6.1). */
+export function deriveTicketPsk13(
+  crypto: CryptoProvider,
+  hash: HashName,
+  resumptionSecret: Uint8Array,
+  ticketNonce: Uint8Array,
+): Uint8Array {
+  return hkdfExpandLabel(crypto, hash, resumptionSecret, 'resumption', ticketNonce, HASH_LENGTH[hash]);
+}
+
+/** The traffic secret of the next epoch, after a KeyUpdate (RFC 8446 §7.2). */
+export function deriveNextTrafficSecret13(
+  crypto: CryptoProvider,
+  hash: HashName,
+  trafficSecret: Uint8Array,
+): Uint8Array {
+  return hkdfExpandLabel(crypto, hash, trafficSecret, 'traffic upd', EMPTY, HASH_LENGTH[hash]);
+}
+
+/** RFC 8446 §7.3 and RFC 9147 §4.2.3. */
+export function deriveTrafficKeys13(
+  crypto: CryptoProvider,
+  suite: CipherSuite,
+  trafficSecret: Uint8Array,
+): TrafficKeys13 {
+  const { hash, keyLength, fixedIvLength } = suite;
+  return {
+    key: hkdfExpandLabel(crypto, hash, trafficSecret, 'key', EMPTY, keyLength),
+    iv: hkdfExpandLabel(crypto, hash, trafficSecret, 'iv', EMPTY, fixedIvLength),
+    sn: hkdfExpandLabel(crypto, hash, trafficSecret, 'sn', EMPTY, keyLength),
+  };
+}
+
+/**
+ * The content of Finished, or a PSK's binder when `baseSecret` is a binder key (RFC 8446 §4.4.4, §4.2.11.2).
+ * Otherwise it is the sender's handshake traffic secret.
+ */
+export function deriveVerifyData13(
+  crypto: CryptoProvider,
+  hash: HashName,
+  baseSecret: Uint8Array,
+  transcript: Uint8Array,
+): Uint8Array {
+  const key = hkdfExpandLabel(crypto, hash, baseSecret, 'finished', EMPTY, HASH_LENGTH[hash]);
+  return crypto.mac(hash, key).sign(transcript);
+}
+
+/** Derive-Secret, given the hash of its messages (RFC 8446 §7.1). */
+export function deriveSecret(
+  crypto: CryptoProvider,
+  hash: HashName,
+  secret: Uint8Array,
+  label: string,
+  transcript: Uint8Array,
+): Uint8Array {
+  return hkdfExpandLabel(crypto, hash, secret, label, transcript, HASH_LENGTH[hash]);
+}
+
+/** One step down the schedule. */
+function nextSecret(
+  crypto: CryptoProvider,
+  hash: HashName,
+  secret: Uint8Array,
+  input: Uint8Array,
+): Uint8Array {
+  const salt = deriveSecret(crypto, hash, secret, 'derived', emptyHash(crypto, hash));
+  return hkdfExtract(crypto, hash, salt, input);
+}
+
+function emptyHash(crypto: CryptoProvider, hash: HashName): Uint8Array {
+  return crypto.hash(hash).digest();
+}
+
+function zeros(hash: HashName): Uint8Array {
+  return new Uint8Array(HASH_LENGTH[hash]);
+}

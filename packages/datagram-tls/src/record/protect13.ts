@@ -1,0 +1,186 @@
+import type { AeadKey, CryptoProvider, RecordNumberMask } from '../crypto/provider.js';
+import type { CipherSuite } from '../crypto/suites.js';
+import type { DropReason } from './drop.js';
+import { MAX_PLAINTEXT, type RecordHeader, UNIFIED, writeSequence } from './header.js';
+import { type KeyLimits, limitsOf, MAX_SEQUENCE, writerState } from './limits.js';
+import type { RecordReader } from './reader.js';
+import { ReplayWindow } from './replay.js';
+import type { RecordWriter, WriterState } from './writer.js';
+
+/** Keys of one direction of one epoch (RFC 8446 §7.3, RFC 9147 §4.2.3). */
+export interface RecordKeys13 {
+  readonly key: Uint8Array;
+  readonly iv: Uint8Array;
+  /** Record number key. */
+  readonly sn: Uint8Array;
+}
+
+/** Flags, 16 bits of sequence number, length: what we write, and the longest without a connection ID. */
+const HEADER_LENGTH = 5;
+/** The ciphertext's first bytes, from which the record number's mask is made. */
+const SAMPLE_LENGTH = 16;
+const NONCE_LENGTH = 12;
+const SEQUENCE_AT = 6;
+/** What protection may add to a plaintext (RFC 8446 §5.2). */
+const MAX_EXPANSION = 256;
+
+/** Scratch for the record at hand: sealing and opening never wait, so all connections share it. */
+const nonce = new Uint8Array(NONCE_LENGTH);
+/** One for each length that a header, which is the AAD, can have. */
+const headers = Array.from({ length: HEADER_LENGTH + 1 }, (_, length) => new Uint8Array(length));
+const longestHeader = headers[HEADER_LENGTH] as Uint8Array;
+
+/** Protects records of DTLS 1.3, in the one form of header that every peer can read. */
+export class RecordWriter13 implements RecordWriter {
+  readonly epoch: number;
+  readonly overhead: number;
+  #sequence: number;
+  readonly #limits: KeyLimits;
+  readonly #aead: AeadKey;
+  readonly #mask: RecordNumberMask;
+  readonly #iv: Uint8Array;
+
+  /** `limits` and `sequence`, the number of the first record, are for tests of the far end. */
+  constructor(
+    crypto: CryptoProvider,
+    suite: CipherSuite,
+    epoch: number,
+    keys: RecordKeys13,
+    limits: KeyLimits = limitsOf(suite),
+    sequence = 0,
+  ) {
+    this.epoch = epoch;
+    this.#sequence = sequence;
+    this.#limits = limits;
+    this.#aead = crypto.aead(suite.aead, keys.key);
+    this.#mask = crypto.recordNumberMask(suite.aead, keys.sn);
+    this.#iv = keys.iv;
+    this.overhead = HEADER_LENGTH + 1 + this.#aead.tagLength;
+  }
+
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  get state(): WriterState {
+    return writerState(this.#sequence, this.#limits);
+  }
+
+  seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
+    const bodyStart = at + HEADER_LENGTH;
+    const innerEnd = bodyStart + plaintext.length + 1;
+    const end = innerEnd + this.#aead.tagLength;
+    this.#writeHeader(end - bodyStart);
+    out.set(plaintext, bodyStart);
+    out[innerEnd - 1] = type;
+    setNonce(this.#iv, this.#sequence);
+    this.#aead.seal(nonce, longestHeader, out.subarray(bodyStart, innerEnd), out, bodyStart);
+    const mask = this.#mask.mask(out.subarray(bodyStart, bodyStart + SAMPLE_LENGTH));
+    out.set(longestHeader, at);
+    out[at + 1] = (longestHeader[1] as number) ^ (mask[0] as number);
+    out[at + 2] = (longestHeader[2] as number) ^ (mask[1] as number);
+    this.#sequence++;
+    return end - at;
+  }
+
+  #writeHeader(length: number): void {
+    const header = longestHeader;
+    header[0] = UNIFIED.form | UNIFIED.sequence16 | UNIFIED.length | (this.epoch & UNIFIED.epoch);
+    // Bit operations see the low 32 bits of the number, of which 16 are sent.
+    header[1] = this.#sequence >>> 8;
+    header[2] = this.#sequence;
+    header[3] = length >>> 8;
+    header[4] = length;
+  }
+}
+
+/** Opens records of DTLS 1.3 under every form of the unified header. */
+export class RecordReader13 implements RecordReader {
+  readonly epoch: number;
+  readonly unified = true;
+  readonly #limits: KeyLimits;
+  readonly #aead: AeadKey;
+  readonly #mask: RecordNumberMask;
+  readonly #iv: Uint8Array;
+  readonly #window = new ReplayWindow();
+  #forged = 0;
+
+  constructor(
+    crypto: CryptoProvider,
+    suite: CipherSuite,
+    epoch: number,
+    keys: RecordKeys13,
+    limits: KeyLimits = limitsOf(suite),
+  ) {
+    this.epoch = epoch;
+    this.#limits = limits;
+    this.#aead = crypto.aead(suite.aead, keys.key);
+    this.#mask = crypto.recordNumberMask(suite.aead, keys.sn);
+    this.#iv = keys.iv;
+  }
+
+  open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
+    if (this.#forged >= this.#limits.forged) return 'forgery_limit';
+    const { bodyStart, end } = header;
+    const length = end - bodyStart;
+    if (length < SAMPLE_LENGTH || length < this.#aead.tagLength) return 'too_short';
+    if (length > MAX_PLAINTEXT + MAX_EXPANSION) return 'too_long';
+    const mask = this.#mask.mask(datagram.subarray(bodyStart, bodyStart + SAMPLE_LENGTH));
+    const aad = copyHeader(header, datagram);
+    const sequence = this.#unmaskSequence(aad, mask);
+    if (!this.#window.fresh(sequence)) return 'replayed';
+    setNonce(this.#iv, sequence);
+    const inner = this.#aead.open(nonce, aad, datagram.subarray(bodyStart, end));
+    if (inner === undefined) {
+      this.#forged++;
+      return 'bad_record';
+    }
+    this.#window.accept(sequence);
+    header.sequence = sequence;
+    return unpad(inner, header);
+  }
+
+  /** Turns the AAD's masked bits into the sender's and completes them to 48 (RFC 9147 §4.2.2, §4.2.3). */
+  #unmaskSequence(aad: Uint8Array, mask: Uint8Array): number {
+    const expected = this.#window.newest + 1;
+    const low = (aad[1] as number) ^ (mask[0] as number);
+    aad[1] = low;
+    if (((aad[0] as number) & UNIFIED.sequence16) === 0) return nearest(expected, low, 0x100);
+    const lower = (aad[2] as number) ^ (mask[1] as number);
+    aad[2] = lower;
+    return nearest(expected, low * 0x100 + lower, 0x10000);
+  }
+}
+
+/** The number with these low bits, of which there are `span` values, that lies nearest to the one expected next. */
+function nearest(expected: number, low: number, span: number): number {
+  const candidate = expected - (expected % span) + low;
+  const off = candidate - expected;
+  if (off > span / 2 && candidate >= span) return candidate - span;
+  if (off < -span / 2 && candidate + span <= MAX_SEQUENCE) return candidate + span;
+  return candidate;
+}
+
+/** The record's header, which is its AAD, in scratch memory of just that length. */
+function copyHeader(header: RecordHeader, datagram: Uint8Array): Uint8Array {
+  const copy = headers[header.bodyStart - header.start] as Uint8Array;
+  for (let i = 0; i < copy.length; i++) copy[i] = datagram[header.start + i] as number;
+  return copy;
+}
+
+/** RFC 9147 §4: the nonce is made with the sequence number alone, without the epoch (RFC 8446 §5.3). */
+function setNonce(iv: Uint8Array, sequence: number): void {
+  writeSequence(nonce, SEQUENCE_AT, sequence);
+  for (let i = 0; i < SEQUENCE_AT; i++) nonce[i] = iv[i] as number;
+  for (let i = SEQUENCE_AT; i < NONCE_LENGTH; i++) nonce[i] = (nonce[i] as number) ^ (iv[i] as number);
+}
+
+/** Content, its type, then zeros (RFC 8446 §5.4). */
+function unpad(inner: Uint8Array, header: RecordHeader): Uint8Array | DropReason {
+  if (inner.length > MAX_PLAINTEXT + 1) return 'record_overflow';
+  let typeAt = inner.length - 1;
+  while (typeAt >= 0 && inner[typeAt] === 0) typeAt--;
+  if (typeAt < 0) return 'no_content_type';
+  header.type = inner[typeAt] as number;
+  return inner.subarray(0, typeAt);
+}
