@@ -1,0 +1,57 @@
+import { debuglog } from 'node:util';
+
+/** What the functions below need of a peer; `RemoteAddress` and dgram's `rinfo` both have it. */
+interface Peer {
+  readonly address: string;
+  readonly port: number;
+}
+
+export type Direction = 'sent' | 'received';
+
+const COLUMNS = 16;
+
+const log = debuglog('dtls');
+const hex = debuglog('dtls-hex');
+
+/** NODE_DEBUG=dtls: a socket was bound to `local`. */
+export function logBind(local: Peer): void {
+  if (log.enabled) log('bound to %s', format(local));
+}
+
+/** NODE_DEBUG=dtls: a session for an address that had none. */
+export function logPeer(peer: Peer): void {
+  if (log.enabled) log('new peer %s', format(peer));
+}
+
+/** NODE_DEBUG=dtls: a datagram of `length` bytes. */
+export function logBytes(direction: Direction, peer: Peer, length: number): void {
+  if (log.enabled) log('%s %s %d bytes', format(peer), direction, length);
+}
+
+/** NODE_DEBUG=dtls: a session is forgotten. */
+export function logRemoval(peer: Peer, reason: string): void {
+  if (log.enabled) log('removed %s: %s', format(peer), reason);
+}
+
+/** NODE_DEBUG=dtls-hex: the bytes of a datagram, 16 a line, with offset and printable ASCII. */
+export function hexDump(direction: Direction, peer: Peer, bytes: Uint8Array): void {
+  if (hex.enabled) hex('%s %s %d bytes\n%s', format(peer), direction, bytes.length, dumpLines(bytes));
+}
+
+function format({ address, port }: Peer): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function dumpLines(bytes: Uint8Array): string {
+  const lines: string[] = [];
+  for (let offset = 0; offset < bytes.length; offset += COLUMNS) {
+    lines.push(dumpLine(offset, bytes.subarray(offset, offset + COLUMNS)));
+  }
+  return lines.join('\n');
+}
+
+function dumpLine(offset: number, row: Uint8Array): string {
+  const digits = Array.from(row, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  const text = Array.from(row, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.'));
+  return `${offset.toString(16).padStart(4, '0')}  ${digits.padEnd(COLUMNS * 3 - 1)}  ${text.join('')}`;
+}
