@@ -1,0 +1,34 @@
+import type { Peer, Program } from '../peers/peer.js';
+import type { Pki } from '../pki.js';
+import type { Role } from '../vocabulary.js';
+
+/** One row of the matrix. */
+export interface Case {
+  readonly name: string;
+  /** The column of the final table. */
+  readonly kind: 'session' | 'refusal' | 'loss' | 'capture';
+  readonly client: Peer;
+  readonly server: Peer;
+  /** What it needs beside the two peers. */
+  readonly tools?: readonly Program[];
+  /** Why neither peer is to blame when this is not run. */
+  readonly impossible?: string | undefined;
+  /** Mostly waits for retransmission timers: many may run at once. */
+  readonly slow: boolean;
+  /** Milliseconds. */
+  readonly timeout: number;
+  /** Resolves to a remark for the report. Rejects with a `Failure`. */
+  run(pki: Pki): Promise<string>;
+}
+
+/** A client and a server. */
+export type Pair = Readonly<Record<Role, Peer>>;
+
+export function pairName({ client, server }: Pair): string {
+  return `${client.name} client ↔ ${server.name} server`;
+}
+
+/** Everything that must be installed for a case. */
+export function programsOf({ client, server, tools = [] }: Case): Program[] {
+  return [client, server, ...tools];
+}

@@ -1,0 +1,44 @@
+import { encounter, Failure, type Plan } from '../exchange.js';
+import { struggle } from '../scenes.js';
+import { type Case, type Pair, pairName } from './case.js';
+
+/** A foreign peer's timer starts at 1 s and doubles: this is time for six of its flights and their answers. */
+const HANDSHAKE_MS = 90_000;
+const TIMEOUT_MS = 120_000;
+const STORM = { loss: 0.3, duplicate: 0.1, reorder: 0.15, delay: 20 };
+
+/** One case a seed: a handshake and an echo through a relay that loses 30 % each way, repeats, delays and reorders. */
+export function lossyCases(pair: Pair, seeds: number): Case[] {
+  return Array.from({ length: seeds }, (_, index) => lossyCase(pair, index + 1));
+}
+
+function lossyCase(pair: Pair, seed: number): Case {
+  const { client, server } = pair;
+  const plan: Plan = {
+    // Even seeds bring the longer RSA flights, every fourth a small path, so that more fragments are at risk.
+    identity: seed % 2 === 0 ? 'RSA' : 'ECDSA',
+    ...(seed % 4 === 0 ? { mtu: 500 } : {}),
+    closer: 'client',
+    host: '127.0.0.1',
+    trust: 'right',
+    weather: { ...STORM, seed },
+  };
+  return {
+    name: `${pairName(pair)}, 30 % loss, seed ${seed}, ${plan.identity}${plan.mtu === undefined ? '' : ', MTU 500'}`,
+    kind: 'loss',
+    ...pair,
+    impossible: client.cannot('client', plan) ?? server.cannot('server', plan),
+    slow: true,
+    timeout: TIMEOUT_MS,
+    async run(pki) {
+      return await encounter(client, server, plan, pki, async (both) => {
+        const facts = await struggle(both, HANDSHAKE_MS);
+        const sent = `${both.relay?.count('to-server') ?? 0} + ${both.relay?.count('to-client') ?? 0} datagrams`;
+        if (facts.client.established) return `session after ${sent}`;
+        const error = facts.client.error ?? facts.client.alertsReceived[0];
+        if (error === undefined) throw new Failure('it failed without an error');
+        return `failed in order after ${sent}: ${error}`;
+      });
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import { Relay, type Weather } from './net/relay.js';
+import type { ClientOptions, Demand, Facts, Peer, ServerOptions, ServerSide, Side } from './peers/peer.js';
+import { type Pki, SERVER_NAME, WRONG_NAME } from './pki.js';
+import { curveOf, type Group, type Role } from './vocabulary.js';
+
+/** One session between two peers: what is asked of them, and what lies between them. */
+export interface Plan extends Demand {
+  readonly host: string;
+  readonly group?: Group | undefined;
+  /** What the client is told to trust: only `right` lets the handshake succeed. */
+  readonly trust: 'right' | 'wrong CA' | 'wrong name';
+  readonly weather?: Weather | undefined;
+  /** Puts a faithful relay between the peers, to look at their datagrams. */
+  readonly observed?: boolean | undefined;
+  /** Where the client writes its key log. */
+  readonly keylogFile?: string | undefined;
+}
+
+/** Two running peers. `finish` stops them and returns what they know. */
+export interface Encounter {
+  readonly client: Side;
+  readonly server: ServerSide;
+  readonly relay: Relay | undefined;
+  finish(): Promise<Record<Role, Facts>>;
+}
+
+/** A case that did not go as it should, with what both sides said. */
+export class Failure extends Error {
+  readonly logs: readonly string[];
+
+  constructor(message: string, logs: readonly string[] = []) {
+    super(message);
+    this.logs = logs;
+  }
+}
+
+/** Starts both peers, runs `scene`, and stops them whatever happens. */
+export async function encounter<T>(
+  client: Peer,
+  server: Peer,
+  plan: Plan,
+  pki: Pki,
+  scene: (both: Encounter) => Promise<T>,
+): Promise<T> {
+  const both = await begin(client, server, plan, pki);
+  try {
+    return await scene(both);
+  } catch (error) {
+    await both.finish();
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Failure(message, [`client:\n${both.client.log()}`, `server:\n${both.server.log()}`]);
+  } finally {
+    await both.finish();
+    both.relay?.close();
+  }
+}
+
+async function begin(client: Peer, server: Peer, plan: Plan, pki: Pki): Promise<Encounter> {
+  const serverSide = await server.startServer(serverOptions(plan, pki));
+  const target = { host: plan.host, port: serverSide.port };
+  const relay = await relayFor(plan, target);
+  const clientSide = await client.startClient(clientOptions(plan, pki, relay?.port ?? serverSide.port));
+  return {
+    client: clientSide,
+    server: serverSide,
+    relay,
+    async finish() {
+      await clientSide.stop();
+      await serverSide.stop();
+      return { client: clientSide.facts(), server: serverSide.facts() };
+    },
+  };
+}
+
+async function relayFor(plan: Plan, server: { host: string; port: number }): Promise<Relay | undefined> {
+  const { weather, mtu, observed } = plan;
+  if (weather === undefined && mtu === undefined && observed !== true) return undefined;
+  return await Relay.start({
+    server,
+    ...(weather === undefined ? {} : { weather }),
+    ...(mtu === undefined ? {} : { mtu }),
+  });
+}
+
+function serverOptions(plan: Plan, pki: Pki): ServerOptions {
+  return {
+    ...sideOptions(plan),
+    pair: pki.servers[plan.identity],
+    ...(plan.cookie === undefined ? {} : { cookie: plan.cookie }),
+    ...(plan.group === undefined ? {} : { groups: [plan.group] }),
+    ...(plan.scheme === undefined ? {} : { schemes: [plan.scheme] }),
+  };
+}
+
+function clientOptions(plan: Plan, pki: Pki, port: number): ClientOptions {
+  const curve = curveOf(plan.identity);
+  const groups = [plan.group, curve].filter((group) => group !== undefined);
+  return {
+    ...sideOptions(plan),
+    port,
+    ca: plan.trust === 'wrong CA' ? pki.wrongCa : pki.ca,
+    name: plan.trust === 'wrong name' ? WRONG_NAME : SERVER_NAME,
+    ...(plan.keylogFile === undefined ? {} : { keylog: plan.keylogFile }),
+    ...(plan.group === undefined ? {} : { groups: [...new Set(groups)] }),
+    // The second scheme is the one by which the test CA signs certificates.
+    ...(plan.scheme === undefined
+      ? {}
+      : { schemes: [...new Set([plan.scheme, 'ecdsa_secp256r1_sha256'] as const)] }),
+  };
+}
+
+function sideOptions(plan: Plan) {
+  return {
+    version: 'DTLSv1.2',
+    host: plan.host,
+    ...(plan.suite === undefined ? {} : { suite: plan.suite }),
+    ...(plan.mtu === undefined ? {} : { mtu: plan.mtu }),
+  } as const;
+}

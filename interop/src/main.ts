@@ -1,0 +1,77 @@
+/**
+ * Other implementations of DTLS against ours.
+ *
+ *   node interop/dist/main.js                    the whole matrix
+ *   node interop/dist/main.js openssl x25519     the cases whose names contain all of these
+ *   node interop/dist/main.js --baseline         foreign peers against each other: who is to blame when one refuses another
+ *   node interop/dist/main.js --list             names only
+ */
+import { parseArgs } from 'node:util';
+import { captureCases } from './cases/capture.js';
+import { clearCases } from './cases/clear.js';
+import { type Case, type Pair, programsOf } from './cases/case.js';
+import { lossyCases } from './cases/lossy.js';
+import { gnutls } from './peers/gnutls.js';
+import { openssl } from './peers/openssl.js';
+import type { Program } from './peers/peer.js';
+import { createPki } from './pki.js';
+import { resultLine, summary } from './run/report.js';
+import { runCases } from './run/runner.js';
+
+const FOREIGN = [openssl, gnutls];
+
+const { values: flags, positionals: filters } = parseArgs({
+  allowPositionals: true,
+  options: {
+    baseline: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    seeds: { type: 'string', default: '8' },
+    quick: { type: 'string', default: '4' },
+    slow: { type: 'string', default: '8' },
+  },
+});
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const cases = selected();
+  if (flags.list) {
+    console.log(cases.map((one) => one.name).join('\n'));
+    return 0;
+  }
+  if (cases.length === 0) {
+    console.error(`no case is named ${filters.join(' ')}`);
+    return 1;
+  }
+  const results = await runCases(cases, {
+    pki: await createPki(),
+    missing: await probePrograms(cases),
+    quick: Number(flags.quick),
+    slow: Number(flags.slow),
+    onResult: (result) => console.log(resultLine(result)),
+  });
+  console.log(`\n${summary(results)}`);
+  return results.some((result) => result.status === 'failed') ? 1 : 0;
+}
+
+function selected(): Case[] {
+  const wanted = filters.map((filter) => filter.toLowerCase());
+  return pairs()
+    .flatMap((pair) => [...clearCases(pair), ...captureCases(pair), ...lossyCases(pair, Number(flags.seeds))])
+    .filter((one) => wanted.every((filter) => one.name.toLowerCase().includes(filter)));
+}
+
+function pairs(): Pair[] {
+  return FOREIGN.flatMap((client) => FOREIGN.map((server) => ({ client, server })));
+}
+
+/** Prints the programs' versions and returns those that cannot run here. */
+async function probePrograms(cases: readonly Case[]): Promise<Map<Program, string>> {
+  const missing = new Map<Program, string>();
+  for (const program of new Set(cases.flatMap(programsOf))) {
+    const probe = await program.probe();
+    if ('missing' in probe) missing.set(program, probe.missing);
+    console.log(`${program.name}: ${'missing' in probe ? probe.missing : probe.version}`);
+  }
+  return missing;
+}

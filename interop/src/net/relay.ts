@@ -1,0 +1,151 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+import { seededRandom } from './random.js';
+
+export type Direction = 'to-server' | 'to-client';
+
+/** What the network between does to datagrams. Probabilities are per datagram, times in milliseconds. */
+export interface Weather {
+  readonly seed: number;
+  readonly loss: number;
+  readonly duplicate: number;
+  /** Chance of being held back long enough to be overtaken. */
+  readonly reorder: number;
+  readonly delay: number;
+}
+
+export interface RelayOptions {
+  readonly server: { readonly host: string; readonly port: number };
+  /** Absent: every datagram passes at once, as it came. */
+  readonly weather?: Weather;
+  /** Larger payloads (bytes) are dropped, as on a path with that MTU. */
+  readonly mtu?: number;
+  /** Replaces a datagram by others; `undefined` lets it pass unchanged. */
+  readonly rewrite?: (datagram: Uint8Array, direction: Direction, index: number) => Uint8Array[] | undefined;
+}
+
+/** One datagram as it reached the relay, whatever became of it. */
+export interface Passage {
+  readonly direction: Direction;
+  /** Milliseconds since the relay began. */
+  readonly at: number;
+  readonly clientPort: number;
+  readonly bytes: Uint8Array;
+}
+
+const CAPTURE_LIMIT = 10_000;
+const OVERTAKEN_MS = 60;
+
+/** A UDP relay in front of one server, for any number of clients, that loses, repeats, delays and reorders by a seed. */
+export class Relay {
+  readonly passages: Passage[] = [];
+  /** Datagrams that were not delivered because they exceed the MTU. */
+  tooLarge = 0;
+  readonly #options: RelayOptions;
+  readonly #front: Socket;
+  readonly #upstreams = new Map<string, Socket>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #counts: Record<Direction, number> = { 'to-server': 0, 'to-client': 0 };
+  readonly #began = performance.now();
+
+  private constructor(options: RelayOptions) {
+    this.#options = options;
+    this.#front = this.#open();
+  }
+
+  static async start(options: RelayOptions): Promise<Relay> {
+    const relay = new Relay(options);
+    await new Promise<void>((resolve, reject) => {
+      relay.#front.once('error', reject);
+      relay.#front.bind(0, options.server.host, resolve);
+    });
+    relay.#front.on('message', (bytes, from) => relay.#fromClient(bytes, from.address, from.port));
+    return relay;
+  }
+
+  get port(): number {
+    return this.#front.address().port;
+  }
+
+  /** Largest payload seen in a direction, in bytes. */
+  largest(direction: Direction): number {
+    return Math.max(0, ...this.#seen(direction).map((passage) => passage.bytes.length));
+  }
+
+  count(direction: Direction): number {
+    return this.#seen(direction).length;
+  }
+
+  close(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    for (const socket of [this.#front, ...this.#upstreams.values()]) socket.close();
+  }
+
+  #seen(direction: Direction): Passage[] {
+    return this.passages.filter((passage) => passage.direction === direction);
+  }
+
+  #open(): Socket {
+    const socket = createSocket(isIPv6(this.#options.server.host) ? 'udp6' : 'udp4');
+    // A peer that is gone answers with ICMP errors, which are not the relay's business.
+    socket.on('error', () => undefined);
+    return socket;
+  }
+
+  #fromClient(bytes: Uint8Array, address: string, port: number): void {
+    const { server } = this.#options;
+    const upstream = this.#upstream(address, port);
+    this.#pass('to-server', port, bytes, (out) => upstream.send(out, server.port, server.host));
+  }
+
+  #upstream(address: string, port: number): Socket {
+    const client = `${address} ${port}`;
+    const known = this.#upstreams.get(client);
+    if (known !== undefined) return known;
+    const socket = this.#open();
+    socket.on('message', (bytes) => {
+      this.#pass('to-client', port, bytes, (out) => this.#front.send(out, port, address));
+    });
+    this.#upstreams.set(client, socket);
+    return socket;
+  }
+
+  #pass(
+    direction: Direction,
+    clientPort: number,
+    bytes: Uint8Array,
+    send: (bytes: Uint8Array) => void,
+  ): void {
+    const index = this.#counts[direction]++;
+    if (this.passages.length < CAPTURE_LIMIT) {
+      this.passages.push({ direction, clientPort, at: performance.now() - this.#began, bytes });
+    }
+    for (const out of this.#options.rewrite?.(bytes, direction, index) ?? [bytes]) {
+      if (out.length > (this.#options.mtu ?? Number.POSITIVE_INFINITY)) this.tooLarge++;
+      else for (const delay of this.#fate(direction, index)) this.#later(delay, () => send(out));
+    }
+  }
+
+  // A fate depends on the datagram's place in its direction alone, so that a seed means the same in every run.
+  #fate(direction: Direction, index: number): number[] {
+    const { weather } = this.#options;
+    if (weather === undefined) return [0];
+    const random = seededRandom(weather.seed, direction === 'to-server' ? 1 : 2, index);
+    if (random() < weather.loss) return [];
+    const held = random() < weather.reorder ? OVERTAKEN_MS : 0;
+    const first = held + random() * weather.delay;
+    return random() < weather.duplicate ? [first, first + random() * OVERTAKEN_MS] : [first];
+  }
+
+  #later(delay: number, action: () => void): void {
+    if (delay === 0) {
+      action();
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      action();
+    }, delay);
+    this.#timers.add(timer);
+  }
+}

@@ -1,0 +1,171 @@
+import { freePort } from '../net/ports.js';
+import { Child, versionOf } from '../process.js';
+import { capture, captures } from '../text.js';
+import type { Group, Role, Scheme, Suite } from '../vocabulary.js';
+import { alertName, SUITES } from '../vocabulary.js';
+import type {
+  ClientOptions,
+  Demand,
+  Facts,
+  Peer,
+  Probe,
+  ServerOptions,
+  ServerSide,
+  Side,
+  SideOptions,
+} from './peer.js';
+import { type Manners, ProgramSide } from './program.js';
+
+const START_MS = 10_000;
+/** The level at which alerts are logged; 4 shows the handshake only. */
+const DEBUG = ['-d', '5'];
+
+const GROUP_NAMES: Readonly<Record<Group, string>> = {
+  x25519: 'X25519',
+  secp256r1: 'SECP256R1',
+  secp384r1: 'SECP384R1',
+};
+
+const SCHEME_NAMES: Readonly<Record<Scheme, string>> = {
+  ecdsa_secp256r1_sha256: 'ECDSA-SHA256',
+  ecdsa_secp384r1_sha384: 'ECDSA-SHA384',
+  ed25519: 'EdDSA-Ed25519',
+  rsa_pss_rsae_sha256: 'RSA-PSS-RSAE-SHA256',
+  rsa_pkcs1_sha256: 'RSA-SHA256',
+};
+
+/** `gnutls-cli --udp` and `gnutls-serv --udp --echo`. */
+export const gnutls: Peer = {
+  name: 'gnutls',
+  // A failed verification is one error to gnutls-cli, whatever its reason.
+  refusals: { 'wrong CA': 'bad_certificate', 'wrong name': 'bad_certificate' },
+
+  async probe(): Promise<Probe> {
+    const version = await versionOf('gnutls-cli', ['--version']);
+    return version === undefined ? { missing: 'gnutls-cli and gnutls-serv are not installed' } : { version };
+  },
+
+  cannot(role: Role, demand: Demand): string | undefined {
+    return role === 'server' && demand.closer === 'server'
+      ? 'gnutls-serv --udp never ends a session itself'
+      : undefined;
+  },
+
+  async startServer(options: ServerOptions): Promise<ServerSide> {
+    const port = await freePort();
+    const child = new Child('gnutls-serv', [
+      ...['--udp', '--echo', '--disable-client-cert', ...DEBUG, '--port', String(port)],
+      ...['--x509certfile', options.pair.cert, '--x509keyfile', options.pair.key],
+      ...(options.cookie === false ? ['--nocookie'] : []),
+      ...common(options),
+    ]);
+    await child.printed(/listening on IPv6 .*done/, START_MS);
+    return new Server(child, port);
+  },
+
+  startClient(options: ClientOptions): Promise<Side> {
+    const child = new Child(
+      'gnutls-cli',
+      [
+        ...['--udp', ...DEBUG, options.host, '--port', String(options.port)],
+        ...['--x509cafile', options.ca, '--verify-hostname', options.name, '--sni-hostname', options.name],
+        ...common(options),
+      ],
+      options.keylog === undefined ? {} : { SSLKEYLOGFILE: options.keylog },
+    );
+    const manners: Manners = {
+      established: /FINISHED \(20\) was received/,
+      facts: (output) => ({ ...commonFacts(output), ...clientFacts(output) }),
+      close: () => child.endInput(),
+    };
+    return Promise.resolve(new ProgramSide(child, manners));
+  },
+};
+
+class Server extends ProgramSide implements ServerSide {
+  readonly echoPrefix = '';
+  readonly port: number;
+
+  constructor(child: Child, port: number) {
+    super(child, {
+      established: /Sent Packet\[\d+\] Handshake\(22\) in epoch 1/,
+      over: /Alert\[\d+\|\d+\] - .* - was received|Error in handshake/,
+      facts: (output) => ({ ...commonFacts(output), ...serverFacts(output) }),
+      close: () => undefined,
+    });
+    this.port = port;
+  }
+}
+
+function common(options: SideOptions): string[] {
+  return [
+    ...['--priority', priority(options)],
+    ...(options.mtu === undefined ? [] : ['--mtu', String(options.mtu)]),
+  ];
+}
+
+function priority({ suite, groups, schemes }: SideOptions): string {
+  return [
+    'NORMAL:-VERS-ALL:+VERS-DTLS1.2',
+    ...(suite === undefined ? [] : ['-KX-ALL', `+${keyExchange(suite)}`, '-CIPHER-ALL', `+${cipher(suite)}`]),
+    ...(groups === undefined ? [] : ['-GROUP-ALL', ...groups.map((group) => `+GROUP-${GROUP_NAMES[group]}`)]),
+    ...(schemes === undefined ? [] : ['-SIGN-ALL', ...schemes.map((name) => `+SIGN-${SCHEME_NAMES[name]}`)]),
+  ].join(':');
+}
+
+/** TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 is ECDHE-RSA and AES-128-GCM. */
+function keyExchange(suite: Suite): string {
+  return suite.startsWith('TLS_ECDHE_RSA') ? 'ECDHE-RSA' : 'ECDHE-ECDSA';
+}
+
+function cipher(suite: Suite): string {
+  return suite
+    .replace(/.*_WITH_/, '')
+    .replace(/_SHA\d+$/, '')
+    .replaceAll('_', '-');
+}
+
+type FactsOfOneRole = Pick<Facts, 'established' | 'scheme' | 'version'>;
+
+function clientFacts(output: string): FactsOfOneRole {
+  return {
+    established: /Handshake was completed/.test(output),
+    version: output.includes('Description: (DTLS1.2') ? 'DTLSv1.2' : undefined,
+    scheme: schemeNamed(capture(output, /verify TLS 1\.2 handshake data: using (\S+)/)),
+  };
+}
+
+function serverFacts(output: string): FactsOfOneRole {
+  return {
+    established: /FINISHED \(20\) was received/.test(output),
+    version: output.includes('Selected version DTLS1.2') ? 'DTLSv1.2' : undefined,
+    scheme: schemeNamed(capture(output, /signing TLS 1\.2 handshake data: using (\S+)/)),
+  };
+}
+
+function commonFacts(output: string): Omit<Facts, keyof FactsOfOneRole> {
+  return {
+    suite: suiteNamed(capture(output, /Selected cipher suite: GNUTLS_(\S+)/)),
+    group: groupNamed(capture(output, /Selected group (\S+)/)),
+    cookie: /HELLO VERIFY REQUEST/.test(output) ? true : undefined,
+    alertsSent: captures(output, /Sending Alert\[\d+\|(\d+)\]/g).map((code) => alertName(Number(code))),
+    alertsReceived: captures(output, /Alert\[\d+\|(\d+)\] - .* - was received/g).map((code) =>
+      alertName(Number(code)),
+    ),
+    error: capture(output, /^(?:\*\*\* |Error in handshake\(\): )(.*)/m),
+  };
+}
+
+function suiteNamed(name: string | undefined): string | undefined {
+  if (name === undefined) return undefined;
+  return SUITES.find((suite) => suite.replace('TLS_', '').replace('_WITH', '').startsWith(name)) ?? name;
+}
+
+function groupNamed(name: string | undefined): string | undefined {
+  return name?.toLowerCase();
+}
+
+function schemeNamed(name: string | undefined): string | undefined {
+  const known = Object.entries(SCHEME_NAMES).find(([, own]) => own === name);
+  return known?.[0] ?? name;
+}

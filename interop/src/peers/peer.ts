@@ -1,0 +1,101 @@
+import type { Inbox } from '../inbox.js';
+import type { KeyPair } from '../pki.js';
+import type { Group, Identity, Role, Scheme, Suite, Version } from '../vocabulary.js';
+
+/** What both roles can be told. A field that is absent leaves the peer its own default. */
+export interface SideOptions {
+  readonly version: Version;
+  readonly host: string;
+  /** One suite, exactly. */
+  readonly suite?: Suite;
+  /** In order of preference. */
+  readonly groups?: readonly Group[];
+  readonly schemes?: readonly Scheme[];
+  /** Largest UDP payload to send, bytes. */
+  readonly mtu?: number;
+}
+
+export interface ServerOptions extends SideOptions {
+  readonly pair: KeyPair;
+  /** Whether to make clients return a cookie. */
+  readonly cookie?: boolean;
+}
+
+export interface ClientOptions extends SideOptions {
+  readonly port: number;
+  readonly ca: string;
+  /** The name to send, and to demand in the server's certificate. */
+  readonly name: string;
+  /** Where to write the key log, in NSS's format. */
+  readonly keylog?: string;
+}
+
+/** What one side knows about a session, in IANA's names; `undefined` is what the peer does not tell. */
+export interface Facts {
+  readonly established: boolean;
+  readonly version?: string | undefined;
+  readonly suite?: string | undefined;
+  readonly group?: string | undefined;
+  readonly scheme?: string | undefined;
+  /** Whether a HelloVerifyRequest was sent or received. */
+  readonly cookie?: boolean | undefined;
+  readonly alertsSent: readonly string[];
+  readonly alertsReceived: readonly string[];
+  /** In the peer's own words. */
+  readonly error?: string | undefined;
+}
+
+/** One side of one session while it runs. */
+export interface Side {
+  /** Lines received from the other side. */
+  readonly inbox: Inbox;
+  /** Resolves to true with the end of the handshake, to false when there will be none. */
+  established(ms: number): Promise<boolean>;
+  /** Sends a line, with its newline, as one datagram. */
+  send(line: string): void;
+  /** Ends the session from this side. */
+  close(): void;
+  /** Resolves when the session is over on this side; `false` when it is not within `ms` milliseconds. */
+  over(ms: number): Promise<boolean>;
+  facts(): Facts;
+  /** Everything it said, for the report of a failure. */
+  log(): string;
+  /** Frees what it holds; safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/** A server for one session, which answers each line with `echoPrefix` and the same line. */
+export interface ServerSide extends Side {
+  readonly port: number;
+  readonly echoPrefix: string;
+}
+
+/** A program that may be missing on this machine. */
+export interface Program {
+  readonly name: string;
+  /** Its version, or why it cannot run here. */
+  probe(): Promise<Probe>;
+}
+
+export type Probe = { readonly version: string } | { readonly missing: string };
+
+/** An implementation of DTLS that can be started from here. */
+export interface Peer extends Program {
+  /** The alert by which its client refuses a server, by reason. */
+  readonly refusals: { readonly 'wrong CA': string; readonly 'wrong name': string };
+  /** Why it cannot do in `role` what a case asks for; `undefined` when it can. */
+  cannot(role: Role, demand: Demand): string | undefined;
+  startServer(options: ServerOptions): Promise<ServerSide>;
+  startClient(options: ClientOptions): Promise<Side>;
+}
+
+/** What a case asks of a peer beyond an ordinary session. */
+export interface Demand {
+  readonly identity: Identity;
+  readonly suite?: Suite | undefined;
+  readonly scheme?: Scheme | undefined;
+  readonly cookie?: boolean | undefined;
+  readonly closer: Role;
+  readonly keylog?: boolean | undefined;
+  readonly mtu?: number | undefined;
+}

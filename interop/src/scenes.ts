@@ -1,0 +1,74 @@
+import { type Encounter, Failure, type Plan } from './exchange.js';
+import type { Facts } from './peers/peer.js';
+import type { Role } from './vocabulary.js';
+
+const HANDSHAKE_MS = 12_000;
+const ECHO_MS = 5_000;
+const END_MS = 5_000;
+/** Lost application data is not repeated by DTLS, so that in bad weather the client repeats it at this interval. */
+const REPEAT_MS = 250;
+const REPEATS = 80;
+
+/** A whole session: handshake, several messages each way, an orderly end that both sides see. */
+export async function session(both: Encounter, plan: Plan): Promise<Record<Role, Facts>> {
+  if (!(await both.client.established(HANDSHAKE_MS)))
+    throw new Failure(`no handshake: ${await reasons(both)}`);
+  for (const line of messages(plan)) await echo(both, line);
+  await end(both, plan.closer);
+  return await both.finish();
+}
+
+/** A session through bad weather: it ends in an echo, or in an error, within `ms` milliseconds. */
+export async function struggle(both: Encounter, ms: number): Promise<Record<Role, Facts>> {
+  const established = await both.client.established(ms);
+  if (established) await persistentEcho(both, 'ping through the weather');
+  else if (!(await both.client.over(0))) throw new Failure(`neither a session nor an error within ${ms} ms`);
+  if (established) both.client.close();
+  return await both.finish();
+}
+
+/** A handshake that the client ends, because it does not trust the server. */
+export async function refusal(both: Encounter): Promise<Record<Role, Facts>> {
+  if (await both.client.established(HANDSHAKE_MS)) throw new Failure('the client accepted the server');
+  await both.client.over(END_MS);
+  await both.server.over(END_MS);
+  return await both.finish();
+}
+
+async function reasons(both: Encounter): Promise<string> {
+  const { client, server } = await both.finish();
+  const words = (facts: Facts) =>
+    [facts.error, ...facts.alertsSent.map((name) => `sent ${name}`)]
+      .filter((part) => part !== undefined)
+      .join(', ');
+  return `client: ${words(client) || 'silent'}; server: ${words(server) || 'silent'}`;
+}
+
+/** Several short lines, and one near the size of the path. */
+function messages(plan: Plan): string[] {
+  const length = (plan.mtu ?? 1200) - 100;
+  return ['ping one', 'ping two', 'ping three', `ping ${'x'.repeat(length)}`];
+}
+
+async function echo(both: Encounter, line: string): Promise<void> {
+  both.client.send(line);
+  const answer = both.server.echoPrefix + line;
+  if (!(await both.client.inbox.has(answer, ECHO_MS))) throw new Failure(`no echo of "${line.slice(0, 40)}"`);
+}
+
+async function persistentEcho(both: Encounter, line: string): Promise<void> {
+  const answer = both.server.echoPrefix + line;
+  for (let attempt = 0; attempt < REPEATS; attempt++) {
+    both.client.send(line);
+    if (await both.client.inbox.has(answer, REPEAT_MS)) return;
+  }
+  throw new Failure('the handshake is complete, but no echo comes back');
+}
+
+async function end(both: Encounter, closer: Role): Promise<void> {
+  const other = closer === 'client' ? 'server' : 'client';
+  both[closer].close();
+  if (!(await both[other].over(END_MS)))
+    throw new Failure(`the ${other} did not notice the end of the session`);
+  if (!(await both[closer].over(END_MS))) throw new Failure(`the ${closer} did not finish after closing`);
+}

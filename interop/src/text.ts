@@ -1,0 +1,13 @@
+/** First capture of `pattern` in `text`, if any. */
+export function capture(text: string, pattern: RegExp): string | undefined {
+  return pattern.exec(text)?.[1];
+}
+
+/** First captures of every match of `pattern`, which must be global. */
+export function captures(text: string, pattern: RegExp): string[] {
+  return [...text.matchAll(pattern)].map((match) => match[1] ?? '');
+}
+
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

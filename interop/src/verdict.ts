@@ -1,0 +1,57 @@
+import { type Encounter, Failure, type Plan } from './exchange.js';
+import type { Facts, Peer } from './peers/peer.js';
+import type { Role } from './vocabulary.js';
+
+type Both = Record<Role, Facts>;
+
+/** Checks what both sides say of a session against what was asked of them. */
+export function checkSession(facts: Both, plan: Plan): void {
+  checkFact(facts, 'version', 'DTLSv1.2');
+  if (plan.suite !== undefined) checkFact(facts, 'suite', plan.suite);
+  if (plan.group !== undefined) checkFact(facts, 'group', plan.group);
+  if (plan.scheme !== undefined) checkFact(facts, 'scheme', plan.scheme);
+  if (plan.cookie !== undefined) checkCookie(facts.client, plan.cookie);
+  checkClosing(facts, plan.closer);
+}
+
+/** Checks that no datagram was larger than the path allows. */
+export function checkSizes({ relay }: Encounter, mtu: number): void {
+  const largest = Math.max(relay?.largest('to-client') ?? 0, relay?.largest('to-server') ?? 0);
+  if (largest > mtu) throw new Failure(`a datagram of ${largest} bytes exceeds the MTU of ${mtu}`);
+}
+
+/** Checks that the client sent the alert that it should have, and that the server read the same. */
+export function checkRefusal(facts: Both, client: Peer, plan: Plan): void {
+  if (plan.trust === 'right') throw new Failure('a refusal needs a reason');
+  const expected = client.refusals[plan.trust];
+  expectIn(facts.client.alertsSent, expected, 'the client sent');
+  expectIn(facts.server.alertsReceived, expected, 'the server received');
+}
+
+// Not every peer tells everything. What is told must be right, and one of the two has to tell.
+function checkFact(facts: Both, name: 'version' | 'suite' | 'group' | 'scheme', expected: string): void {
+  const told = (['client', 'server'] as const).filter((role) => facts[role][name] !== undefined);
+  if (told.length === 0) throw new Failure(`neither side tells the ${name}`);
+  for (const role of told) {
+    const actual = facts[role][name] ?? '';
+    if (actual !== expected)
+      throw new Failure(`the ${role} says that the ${name} is ${actual}, not ${expected}`);
+  }
+}
+
+function checkCookie(client: Facts, expected: boolean): void {
+  const seen = client.cookie === true;
+  if (seen !== expected)
+    throw new Failure(seen ? 'the client was asked for a cookie' : 'no cookie was asked for');
+}
+
+function checkClosing(facts: Both, closer: Role): void {
+  const other = closer === 'client' ? 'server' : 'client';
+  expectIn(facts[closer].alertsSent, 'close_notify', `the ${closer} sent`);
+  expectIn(facts[other].alertsReceived, 'close_notify', `the ${other} received`);
+}
+
+function expectIn(alerts: readonly string[], expected: string, who: string): void {
+  if (alerts.includes(expected)) return;
+  throw new Failure(`${who} ${alerts.length === 0 ? 'no alert' : alerts.join(', ')} instead of ${expected}`);
+}

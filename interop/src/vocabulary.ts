@@ -1,0 +1,71 @@
+/** The names in which cases and peers speak to each other: IANA's, whatever a peer calls them itself. */
+
+export const SUITES = [
+  'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
+  'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384',
+  'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256',
+  'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
+  'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
+  'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256',
+] as const;
+export type Suite = (typeof SUITES)[number];
+
+export const GROUPS = ['x25519', 'secp256r1', 'secp384r1'] as const;
+export type Group = (typeof GROUPS)[number];
+
+/** Group numbers as they stand in a ServerKeyExchange. */
+export const GROUP_CODES: ReadonlyMap<number, Group> = new Map([
+  [0x1d, 'x25519'],
+  [0x17, 'secp256r1'],
+  [0x18, 'secp384r1'],
+]);
+
+export type Scheme =
+  | 'ecdsa_secp256r1_sha256'
+  | 'ecdsa_secp384r1_sha384'
+  | 'ed25519'
+  | 'rsa_pss_rsae_sha256'
+  | 'rsa_pkcs1_sha256';
+
+/** A server or client certificate of the test PKI, by the kind of its key. */
+export type Identity = 'ECDSA' | 'RSA' | 'Ed25519' | 'P-384';
+
+export type Role = 'client' | 'server';
+export type Version = 'DTLSv1.2';
+
+/** The curve of an identity's key. A client has to list it even when it is not to be used for key exchange (RFC 8422 §5.1). */
+export function curveOf(identity: Identity): Group | undefined {
+  if (identity === 'ECDSA') return 'secp256r1';
+  return identity === 'P-384' ? 'secp384r1' : undefined;
+}
+
+const ALERTS: Readonly<Record<number, string>> = {
+  0: 'close_notify',
+  10: 'unexpected_message',
+  20: 'bad_record_mac',
+  22: 'record_overflow',
+  40: 'handshake_failure',
+  42: 'bad_certificate',
+  43: 'unsupported_certificate',
+  44: 'certificate_revoked',
+  45: 'certificate_expired',
+  46: 'certificate_unknown',
+  47: 'illegal_parameter',
+  48: 'unknown_ca',
+  49: 'access_denied',
+  50: 'decode_error',
+  51: 'decrypt_error',
+  70: 'protocol_version',
+  71: 'insufficient_security',
+  80: 'internal_error',
+  90: 'user_canceled',
+  100: 'no_renegotiation',
+  109: 'missing_extension',
+  110: 'unsupported_extension',
+  112: 'unrecognized_name',
+  116: 'certificate_required',
+};
+
+export function alertName(code: number): string {
+  return ALERTS[code] ?? `alert ${code}`;
+}
