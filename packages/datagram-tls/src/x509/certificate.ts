@@ -1,0 +1,91 @@
+import { own } from '../base/bytes.js';
+import { DerReader, explicitTag, implicitTag, Tag } from './der.js';
+import { type DistinguishedName, readName } from './distinguished-name.js';
+import { type Extensions, readExtensions } from './extensions.js';
+import { type KeyInfo, readKeyInfo } from './public-key.js';
+import { readSignatureAlgorithm, type SignatureAlgorithm } from './signature-algorithm.js';
+import { readTime } from './time.js';
+
+/** A parsed X.509 certificate. All byte fields are views of `der`, which belongs to it. @see RFC 5280 §4.1 */
+export interface Certificate {
+  readonly der: Uint8Array;
+  /** What the issuer signed. */
+  readonly tbs: Uint8Array;
+  readonly version: 1 | 2 | 3;
+  /** Two's complement, big-endian. */
+  readonly serial: Uint8Array;
+  readonly issuer: DistinguishedName;
+  readonly subject: DistinguishedName;
+  /** First and last moment of validity, in milliseconds since the epoch. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+  /** SubjectPublicKeyInfo in DER. */
+  readonly spki: Uint8Array;
+  readonly key: KeyInfo;
+  readonly extensions: Extensions;
+  readonly signatureAlgorithm: SignatureAlgorithm;
+  /** The algorithm as the signed part names it: it must be the same. */
+  readonly signedAlgorithm: SignatureAlgorithm;
+  readonly signature: Uint8Array;
+}
+
+/** Parses one certificate, which it copies; `undefined` when malformed. Never throws. */
+export function parseCertificate(der: Uint8Array): Certificate | undefined {
+  const copy = own(der);
+  const reader = new DerReader(copy);
+  const certificate = reader.inside(Tag.sequence, (r) => {
+    const tbs = r.peek(Tag.sequence);
+    return {
+      der: copy,
+      tbs,
+      ...r.inside(Tag.sequence, readSignedPart),
+      signatureAlgorithm: readSignatureAlgorithm(r),
+      signature: r.octets(),
+    };
+  });
+  return reader.finished() ? certificate : undefined;
+}
+
+type SignedPart = Omit<Certificate, 'der' | 'tbs' | 'signatureAlgorithm' | 'signature'>;
+
+function readSignedPart(r: DerReader): SignedPart {
+  const version = readVersion(r);
+  const serial = r.integer();
+  const signedAlgorithm = readSignatureAlgorithm(r);
+  const issuer = readName(r);
+  const [notBefore, notAfter] = r.inside(Tag.sequence, (v) => [readTime(v), readTime(v)] as const);
+  const subject = readName(r);
+  const key = readKeyInfo(r);
+  for (const uniqueId of [implicitTag(1), implicitTag(2)]) {
+    if (r.tag === uniqueId && version > 1) r.content(uniqueId);
+  }
+  const extensions: Extensions =
+    r.tag === explicitTag(3) && version === 3
+      ? r.inside(explicitTag(3), (list) => list.inside(Tag.sequence, readExtensions))
+      : { unhandledCritical: [] };
+  return {
+    version,
+    serial,
+    signedAlgorithm,
+    issuer,
+    notBefore,
+    notAfter,
+    subject,
+    spki: key.der,
+    key,
+    extensions,
+  };
+}
+
+function readVersion(r: DerReader): 1 | 2 | 3 {
+  const value = r.tag === explicitTag(0) ? r.inside(explicitTag(0), (version) => version.count()) : 0;
+  if (value === 0) return 1;
+  if (value === 1) return 2;
+  if (value > 2) r.fail();
+  return 3;
+}
+
+/** From `subject` to `subject`, which does not say that the signature is its own. */
+export function isSelfIssued({ subject, issuer }: Certificate): boolean {
+  return subject.equals(issuer);
+}

@@ -1,0 +1,138 @@
+import { sameBytes, toHex } from '../base/bytes.js';
+import { type DerReader, type Oid, oid, Tag } from './der.js';
+import { decodeString, lowerAscii } from './strings.js';
+
+/** One attribute of a relative distinguished name. */
+interface Attribute {
+  readonly type: Oid;
+  /** Which ASN.1 string type `value` is. */
+  readonly tag: number;
+  readonly value: Uint8Array;
+}
+
+const COMMON_NAME = oid('2.5.4.3');
+const EMAIL_ADDRESS = oid('1.2.840.113549.1.9.1');
+
+const SHORT_NAMES = new Map<Oid, string>([
+  [COMMON_NAME, 'CN'],
+  [oid('2.5.4.5'), 'serialNumber'],
+  [oid('2.5.4.6'), 'C'],
+  [oid('2.5.4.7'), 'L'],
+  [oid('2.5.4.8'), 'ST'],
+  [oid('2.5.4.10'), 'O'],
+  [oid('2.5.4.11'), 'OU'],
+  [oid('0.9.2342.19200300.100.1.25'), 'DC'],
+  [EMAIL_ADDRESS, 'emailAddress'],
+]);
+
+/** Who a certificate is about or from. Its bytes are those of the certificate. @see RFC 5280 §4.1.2.4 */
+export class DistinguishedName {
+  readonly der: Uint8Array;
+  readonly #rdns: readonly (readonly Attribute[])[];
+  #canonical: readonly string[] | undefined;
+
+  constructor(der: Uint8Array, rdns: readonly (readonly Attribute[])[]) {
+    this.der = der;
+    this.#rdns = rdns;
+  }
+
+  get isEmpty(): boolean {
+    return this.#rdns.length === 0;
+  }
+
+  /** Names compare without regard to case, white space and string type (RFC 5280 §7.1). */
+  equals(other: DistinguishedName): boolean {
+    return sameBytes(this.der, other.der) || this.key === other.key;
+  }
+
+  /** Equal for equal names: to index by. */
+  get key(): string {
+    return this.#canon().join('/');
+  }
+
+  /** Whether this name lies in the subtree under `base` (RFC 5280 §4.2.1.10). */
+  isWithin(base: DistinguishedName): boolean {
+    const own = this.#canon();
+    return base.#canon().every((rdn, i) => rdn === own[i]);
+  }
+
+  get commonNames(): string[] {
+    return this.#values(COMMON_NAME).flatMap(({ tag, value }) => decodeString(tag, value) ?? []);
+  }
+
+  /** `undefined` when one of them is no IA5String, as it has to be. */
+  get emailAddresses(): string[] | undefined {
+    const values = this.#values(EMAIL_ADDRESS);
+    if (values.some(({ tag }) => tag !== Tag.ia5String)) return undefined;
+    return values.flatMap(({ tag, value }) => decodeString(tag, value) ?? []);
+  }
+
+  /** For people, such as `C=AQ, O=Example, CN=Root`; control characters are escaped. */
+  get text(): string {
+    return this.#rdns.map((rdn) => rdn.map(attributeText).join(' + ')).join(', ');
+  }
+
+  #values(type: Oid): Attribute[] {
+    return this.#rdns.flatMap((rdn) => rdn.filter((attribute) => attribute.type === type));
+  }
+
+  #canon(): readonly string[] {
+    this.#canonical ??= this.#rdns.map((rdn) => rdn.map(canonicalAttribute).sort().join('+'));
+    return this.#canonical;
+  }
+}
+
+export function readName(reader: DerReader): DistinguishedName {
+  const der = reader.peek(Tag.sequence);
+  const rdns: Attribute[][] = [];
+  reader.inside(Tag.sequence, (name) => name.each(() => rdns.push(name.inside(Tag.set, readRdn))));
+  return new DistinguishedName(der, rdns);
+}
+
+function readRdn(rdn: DerReader): Attribute[] {
+  const attributes: Attribute[] = [];
+  if (rdn.left === 0) rdn.fail();
+  rdn.each(() => attributes.push(rdn.inside(Tag.sequence, readAttribute)));
+  return attributes;
+}
+
+function readAttribute(reader: DerReader): Attribute {
+  const type = reader.oid();
+  const tag = reader.tag;
+  return { type, tag, value: reader.content(tag) };
+}
+
+/** Text is folded and lengths are written out, so that no value can pass for several attributes. */
+function canonicalAttribute({ type, tag, value }: Attribute): string {
+  const text = tag === Tag.numericString ? undefined : decodeString(tag, value);
+  const folded =
+    text === undefined
+      ? `#${tag}:${toHex(value)}`
+      : lowerAscii(text.replace(/^[ \t-\r]+|[ \t-\r]+$/g, '').replace(/[ \t-\r]+/g, ' '));
+  return `${type.length}:${type}${folded.length}:${folded}`;
+}
+
+function attributeText({ type, tag, value }: Attribute): string {
+  const text = decodeString(tag, value)?.replace(/[\p{C}\\,+=]/gu, escapeCharacter) ?? `#${toHex(value)}`;
+  return `${SHORT_NAMES.get(type) ?? dotted(type)}=${text}`;
+}
+
+function escapeCharacter(character: string): string {
+  const code = character.codePointAt(0) as number;
+  return /\p{C}/u.test(character) ? `\\u{${code.toString(16)}}` : `\\${character}`;
+}
+
+function dotted(type: Oid): string {
+  const arcs: bigint[] = [];
+  let arc = 0n;
+  for (const character of type) {
+    const byte = character.charCodeAt(0);
+    arc = arc * 128n + BigInt(byte & 0x7f);
+    if (byte >= 0x80) continue;
+    arcs.push(arc);
+    arc = 0n;
+  }
+  const [first = 0n, ...rest] = arcs;
+  const top = first < 80n ? first / 40n : 2n;
+  return [top, first - top * 40n, ...rest].join('.');
+}

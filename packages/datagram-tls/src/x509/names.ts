@@ -1,0 +1,68 @@
+import { sameBytes } from '../base/bytes.js';
+import type { Certificate } from './certificate.js';
+import { parseIp } from './ip.js';
+import { lowerAscii } from './strings.js';
+
+/**
+ * Whether a certificate holds the host name or IP address that the caller meant to reach; `undefined`: it does.
+ * Host names match subjectAltName dNSNames, and common names only where there is no dNSName at all. IP addresses match
+ * iPAddress entries and nothing else. A name in other scripts is compared by its A-labels.
+ * @see RFC 9525 §6, RFC 5280 §7.2
+ */
+export function verifyName(
+  certificate: Certificate,
+  name: string,
+): 'HOSTNAME_MISMATCH' | 'IP_ADDRESS_MISMATCH' | undefined {
+  const ip = parseIp(name);
+  if (ip !== undefined) return holdsIp(certificate, ip) ? undefined : 'IP_ADDRESS_MISMATCH';
+  const host = toAscii(name);
+  return host !== undefined && holdsHost(certificate, host) ? undefined : 'HOSTNAME_MISMATCH';
+}
+
+function holdsIp({ extensions }: Certificate, ip: Uint8Array): boolean {
+  return extensions.subjectAltName?.ip.some((entry) => sameBytes(entry, ip)) ?? false;
+}
+
+function holdsHost(certificate: Certificate, host: string): boolean {
+  return hostNames(certificate).some((pattern) => matchesPattern(lowerAscii(pattern), host));
+}
+
+/** What a certificate offers as its host names, wildcards included. */
+export function hostNames({ extensions, subject }: Certificate): readonly string[] {
+  const dns = extensions.subjectAltName?.dns ?? [];
+  return dns.length > 0 ? dns : subject.commonNames;
+}
+
+const LABEL = '[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?';
+const HOST = new RegExp(`^${LABEL}(\\.${LABEL})*$`);
+/** A whole label and at least two more: `*.com` would stand for a whole registry. No underscores, as in OpenSSL. */
+const WILDCARD = /^\*(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?){2,}$/;
+const WILD_LABEL = /^[a-z0-9-]+$/;
+
+function matchesPattern(pattern: string, host: string): boolean {
+  if (pattern === host) return true;
+  const dot = host.indexOf('.');
+  if (dot < 0 || pattern !== `*${host.slice(dot)}`) return false;
+  return WILDCARD.test(pattern) && WILD_LABEL.test(host.slice(0, dot));
+}
+
+/** Lower case, U-labels turned into A-labels; `undefined` for what can be no host name. */
+function toAscii(name: string): string | undefined {
+  const ascii = isAscii(name) ? lowerAscii(name) : idnaToAscii(name);
+  return ascii !== undefined && ascii.length <= 253 && HOST.test(ascii) ? ascii : undefined;
+}
+
+function isAscii(text: string): boolean {
+  return /^[\x20-\x7e]*$/.test(text);
+}
+
+/** The platform's URL parser has the only IDNA table at hand (UTS #46). Delimiters of a URL must not reach it. */
+function idnaToAscii(name: string): string | undefined {
+  if (/[\s/\\?#@:[\]%]/.test(name)) return undefined;
+  try {
+    const host = new URL(`https://${name}/`).hostname;
+    return parseIp(host) === undefined ? host : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,90 @@
+import type { CryptoProvider } from '../crypto/provider.js';
+import { type CandidatePath, PathSearch } from './candidates.js';
+import type { Certificate } from './certificate.js';
+import {
+  checkConstraints,
+  checkExtensions,
+  checkStrength,
+  checkValidity,
+  type Failure,
+  type Purpose,
+} from './path-checks.js';
+import { SignatureChecker } from './signatures.js';
+import type { TrustStore } from './trust-store.js';
+
+export interface PathOptions {
+  /** As the peer sent them: the leaf first, then intermediates in any order. */
+  readonly chain: readonly Certificate[];
+  readonly trust: TrustStore;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly purpose: Purpose;
+  readonly provider: CryptoProvider;
+  /** Certificates allowed between leaf and anchor; 10 unless given. */
+  readonly maxIntermediates?: number;
+  /** Lets trusted certificates that are not self-signed end a path; off unless given, as in OpenSSL. */
+  readonly partialChain?: boolean;
+}
+
+export type PathResult =
+  | { readonly ok: true; readonly path: CandidatePath }
+  | ({ readonly ok: false } & Failure);
+
+const MAX_INTERMEDIATES = 10;
+
+/**
+ * Finds a path from the leaf to a trust anchor that holds, and says with OpenSSL's short names why there is none: of the
+ * first path that reached an anchor, else of the first that did not. The signatures of a path are checked from the anchor
+ * down, so no key is used before somebody trusted vouched for it, and the work is bounded whatever the peer sends.
+ * @see RFC 5280 §6
+ */
+export function verifyPath(options: PathOptions): PathResult {
+  const {
+    chain,
+    trust,
+    time,
+    provider,
+    maxIntermediates = MAX_INTERMEDIATES,
+    partialChain = false,
+  } = options;
+  const [leaf, ...intermediates] = chain;
+  if (leaf === undefined) return { ok: false, code: 'UNABLE_TO_GET_ISSUER_CERT', depth: 0 };
+  const search = new PathSearch({ leaf, intermediates, trust, time, maxIntermediates, partialChain });
+  const signatures = new SignatureChecker(provider, trust);
+  let first: Failure | undefined;
+  for (const path of search.paths()) {
+    const failure = checkPath(path, options, signatures);
+    if (failure === undefined) return { ok: true, path };
+    first ??= failure;
+    if (signatures.exhausted) break;
+  }
+  return { ok: false, ...(first ?? search.deadEnd ?? { code: 'CERT_CHAIN_TOO_LONG', depth: 0 }) };
+}
+
+/** In OpenSSL's order, so that of several faults the same one is named. */
+function checkPath(
+  path: CandidatePath,
+  { purpose, time }: PathOptions,
+  signatures: SignatureChecker,
+): Failure | undefined {
+  return (
+    checkExtensions(path, purpose) ??
+    checkStrength(path) ??
+    checkFromAnchor(path, time, signatures) ??
+    checkConstraints(path)
+  );
+}
+
+function checkFromAnchor(
+  path: CandidatePath,
+  time: number,
+  signatures: SignatureChecker,
+): Failure | undefined {
+  for (let depth = path.length - 1; depth >= 0; depth--) {
+    const certificate = path[depth] as Certificate;
+    const issuer = path[depth + 1];
+    const code = (issuer && signatures.check(certificate, issuer)) ?? checkValidity(certificate, time);
+    if (code !== undefined) return { code, depth };
+  }
+  return undefined;
+}

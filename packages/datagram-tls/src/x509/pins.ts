@@ -1,0 +1,32 @@
+import { fromHex, sameBytes } from '../base/bytes.js';
+import type { CryptoProvider } from '../crypto/provider.js';
+import type { Certificate } from './certificate.js';
+
+/** The SHA-256 of a certificate, or of the public key (SubjectPublicKeyInfo) in it. */
+export interface Pin {
+  readonly of: 'certificate' | 'spki';
+  readonly sha256: Uint8Array;
+}
+
+const FORM = /^(spki-)?sha256:((?:[0-9a-f]{2}:?)*[0-9a-f]{2})$/i;
+
+/** Reads `sha256:<hex>` or `spki-sha256:<hex>`, colons between bytes allowed; `undefined` when it is neither. */
+export function parsePin(text: string): Pin | undefined {
+  const [, spki, digits = ''] = FORM.exec(text.trim()) ?? [];
+  const sha256 = fromHex(digits.replaceAll(':', ''));
+  if (sha256?.length !== 32) return undefined;
+  return { of: spki === undefined ? 'certificate' : 'spki', sha256 };
+}
+
+/** Whether one of the pins is this certificate's, or its key's. */
+export function matchesPin(
+  certificate: Certificate,
+  pins: readonly Pin[],
+  provider: CryptoProvider,
+): boolean {
+  return pins.some(({ of, sha256 }) => {
+    const hash = provider.hash('sha256');
+    hash.update(of === 'spki' ? certificate.spki : certificate.der);
+    return sameBytes(hash.digest(), sha256);
+  });
+}

@@ -1,0 +1,63 @@
+import type { KeyType } from '../crypto/provider.js';
+import { DerReader, type Oid, oid, Tag } from './der.js';
+
+/** What a SubjectPublicKeyInfo says of itself; the provider makes the key of it. */
+export interface KeyInfo {
+  /** SubjectPublicKeyInfo in DER. */
+  readonly der: Uint8Array;
+  /** `undefined` for algorithms and curves that are not supported, and for curves spelled out as parameters. */
+  readonly type: KeyType | undefined;
+  /** Modulus length for RSA, field size for curves; 0 where `type` is `undefined`. */
+  readonly bits: number;
+}
+
+const RSA = oid('1.2.840.113549.1.1.1');
+const RSA_PSS = oid('1.2.840.113549.1.1.10');
+const EC = oid('1.2.840.10045.2.1');
+const ED25519 = oid('1.3.101.112');
+
+const CURVES = new Map<Oid, { type: KeyType; bits: number }>([
+  [oid('1.2.840.10045.3.1.7'), { type: 'p256', bits: 256 }],
+  [oid('1.3.132.0.34'), { type: 'p384', bits: 384 }],
+  [oid('1.3.132.0.35'), { type: 'p521', bits: 521 }],
+]);
+
+const UNSUPPORTED = { type: undefined, bits: 0 };
+
+/** Reads a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). */
+export function readKeyInfo(reader: DerReader): KeyInfo {
+  const der = reader.peek(Tag.sequence);
+  return reader.inside(Tag.sequence, (spki) => {
+    const [algorithm, parameters] = spki.inside(Tag.sequence, (id) => [id.oid(), id.rest()] as const);
+    return { der, ...describeKey(algorithm, parameters, spki.octets()) };
+  });
+}
+
+function describeKey(algorithm: Oid, parameters: Uint8Array, key: Uint8Array): Omit<KeyInfo, 'der'> {
+  switch (algorithm) {
+    case RSA:
+      return rsa('rsa', key);
+    case RSA_PSS:
+      return rsa('rsa-pss', key);
+    case EC:
+      return CURVES.get(new DerReader(parameters).oid()) ?? UNSUPPORTED;
+    case ED25519:
+      return { type: 'ed25519', bits: 255 };
+    default:
+      return UNSUPPORTED;
+  }
+}
+
+/** RSAPublicKey (RFC 8017 §A.1.1). Read apart from the certificate: a malformed key is one that is not supported. */
+function rsa(type: 'rsa' | 'rsa-pss', key: Uint8Array): Omit<KeyInfo, 'der'> {
+  const reader = new DerReader(key);
+  const modulus = reader.inside(Tag.sequence, (r) => {
+    const n = r.integer();
+    r.integer();
+    return n;
+  });
+  if (!reader.finished() || (modulus[0] ?? 0) >= 0x80) return UNSUPPORTED;
+  const start = modulus[0] === 0 ? 1 : 0;
+  const bits = 8 * (modulus.length - start) - Math.clz32(modulus[start] ?? 0) + 24;
+  return { type, bits };
+}
