@@ -1,0 +1,57 @@
+import type { Duration } from '../base/instant.js';
+import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
+import type { CipherSuite } from '../crypto/suites.js';
+import type { GroupName, SchemeName, Version } from '../wire/codes.js';
+import type { Certificate } from '../x509/certificate.js';
+import type { TrustStore } from '../x509/trust-store.js';
+import type { Pin } from '../x509/pins.js';
+
+export type Role = 'client' | 'server';
+
+/** A certificate chain, leaf first, and the private key of its leaf. */
+export interface Identity {
+  /** DER, as it is sent. */
+  readonly chain: readonly Uint8Array[];
+  readonly leaf: Certificate;
+  readonly key: PrivateKey;
+}
+
+/** Who we are and whom we trust: what a secure context holds, with every default filled in. */
+export interface Security {
+  readonly role: Role;
+  readonly provider: CryptoProvider;
+  readonly minVersion: Version;
+  readonly maxVersion: Version;
+  /** In our order of preference. */
+  readonly suites: readonly CipherSuite[];
+  readonly groups: readonly GroupName[];
+  readonly sigalgs: readonly SchemeName[];
+  readonly identities: readonly Identity[];
+  /** Loads the store when it is first needed: parsing the platform's default store takes a while. */
+  readonly trust: () => TrustStore;
+  /** A peer whose certificate matches one of these needs neither a CA nor a name. */
+  readonly pins: readonly Pin[];
+  /** Server: ask clients for a certificate. */
+  readonly requestCert: boolean;
+  /** End the handshake when the peer's certificate does not verify. */
+  readonly rejectUnauthorized: boolean;
+}
+
+/** How one association behaves on its path. */
+export interface Behaviour {
+  /** Largest datagram we send, bytes of UDP payload. */
+  readonly mtu: number;
+  readonly retransmission: { readonly initial: Duration; readonly max: Duration };
+  /** The handshake fails after this long; 0: never. */
+  readonly handshakeTimeout: Duration;
+  /** Report flights and alerts as events. */
+  readonly trace: boolean;
+}
+
+/** Whom a client means to talk to. */
+export interface Destination {
+  /** Sent as SNI; `undefined` where there is none, such as for IP addresses. */
+  readonly serverName: string | undefined;
+  /** The host name or IP address that the certificate must hold. */
+  readonly verifyName: string | undefined;
+}

@@ -1,0 +1,21 @@
+/** Every default, once: its unit and where it comes from. */
+export const DEFAULTS = {
+  /** Bytes of UDP payload; fits IPv6's least MTU of 1280 less its headers, and what node:dtls takes. */
+  mtu: 1200,
+  /** ms; 0 means no limit. */
+  handshakeTimeout: 60_000,
+  /** ms; RFC 6347 §4.2.4.1. */
+  retransmission: { initial: 1000, max: 60_000 },
+  minVersion: 'DTLSv1.2',
+  maxVersion: 'DTLSv1.2',
+  rejectUnauthorized: true,
+  requestCert: false,
+  /** Associations on one endpoint, and with one address, whatever the port; 0 means no limit. */
+  maxSessions: 10_000,
+  maxSessionsPerHost: 1000,
+  /** ms that a cookie is good for, at least; at most twice as long. */
+  cookieLifetime: 30_000,
+  /** Messages that wait for a reader of `for await`; the oldest is dropped and counted when one more comes. */
+  messageQueue: 256,
+  host: '0.0.0.0',
+} as const;

@@ -1,0 +1,74 @@
+import { callerError, invalidArgValue, missingArgs } from '../base/errors.js';
+import { sameBytes } from '../base/bytes.js';
+import type { CryptoProvider } from '../crypto/provider.js';
+import { parseCertificate } from '../x509/certificate.js';
+import { readCertificates } from '../x509/pem.js';
+import { checkString, checkText } from './checks.js';
+import type { Identity } from './config.js';
+import type { Encoded, SecurityOptions } from './options.js';
+
+/**
+ * Certificates and keys as the caller gave them, matched and parsed. Errors: `ERR_MISSING_ARGS` for one without the
+ * other, Node's `ERR_OSSL_…` for what cannot be read, `ERR_OSSL_X509_KEY_VALUES_MISMATCH` for a pair that is none.
+ */
+export function resolveIdentities(options: SecurityOptions, provider: CryptoProvider): readonly Identity[] {
+  const certs = list(options.cert);
+  const keys = list(options.key);
+  if (options.passphrase !== undefined) checkString(options.passphrase, 'options.passphrase');
+  if (certs.length > 0 && keys.length === 0) throw missingArgs('options.key');
+  if (keys.length > 0 && certs.length === 0) throw missingArgs('options.cert');
+  if (certs.length !== keys.length) {
+    throw invalidArgValue(
+      'options.key',
+      `must hold as many keys as options.cert holds chains, ${certs.length}`,
+    );
+  }
+  return certs.map((cert, i) => resolveIdentity(cert, keys[i] as Encoded, options.passphrase, provider));
+}
+
+function list(value: Encoded | readonly Encoded[] | undefined | null): readonly Encoded[] {
+  if (value === undefined || value === null) return [];
+  return typeof value === 'string' || value instanceof Uint8Array || !Array.isArray(value)
+    ? [value as Encoded]
+    : value;
+}
+
+function resolveIdentity(
+  cert: Encoded,
+  keyData: Encoded,
+  passphrase: string | undefined,
+  provider: CryptoProvider,
+): Identity {
+  checkText(cert, 'options.cert');
+  const chain = readCertificates(cert, 'options.cert');
+  const leaf = parseCertificate(chain[0] as Uint8Array);
+  if (leaf === undefined) {
+    throw callerError(
+      'ERR_OSSL_ASN1_NESTED_ASN1_ERROR',
+      'options.cert: the first certificate cannot be read',
+    );
+  }
+  checkText(keyData, 'options.key');
+  const key = importKey(keyData, passphrase, provider);
+  if (!sameBytes(key.spki, leaf.spki)) {
+    throw callerError(
+      'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
+      'options.key does not belong to the first certificate of options.cert',
+    );
+  }
+  return { chain, leaf, key };
+}
+
+function importKey(data: Encoded, passphrase: string | undefined, provider: CryptoProvider): Identity['key'] {
+  try {
+    return provider.importPrivateKey(data, passphrase);
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw callerError(
+      typeof code === 'string' ? code : 'ERR_OSSL_UNSUPPORTED',
+      `options.key: ${reason}`,
+      error,
+    );
+  }
+}

@@ -1,0 +1,74 @@
+import { callerError, invalidArgType, invalidArgValue } from '../base/errors.js';
+import type { CryptoProvider } from '../crypto/provider.js';
+import { DEFAULT_GROUPS } from '../crypto/groups.js';
+import { DEFAULT_SCHEMES } from '../crypto/signatures.js';
+import { type CipherSuite, DEFAULT_SUITES, suiteByName } from '../crypto/suites.js';
+import { Group, type GroupName, Scheme, type SchemeName } from '../wire/codes.js';
+
+/** Lists of suites, groups and schemes as callers write them: an array, or one string with colons between the names. */
+type NameList = string | readonly string[];
+
+export function resolveCiphers(list: NameList | undefined): readonly CipherSuite[] {
+  const defaults = [...DEFAULT_SUITES['DTLSv1.3'], ...DEFAULT_SUITES['DTLSv1.2']];
+  if (list === undefined) return defaults;
+  const suites = names(list, 'options.ciphers').flatMap((name) => {
+    if (name === 'DEFAULT') return defaults;
+    const suite = suiteByName(name);
+    if (suite === undefined) throw unknownName('ERR_DTLS_UNKNOWN_CIPHER', 'options.ciphers', name);
+    return [suite];
+  });
+  return unique(suites);
+}
+
+const GROUP_ALIASES: Readonly<Record<string, GroupName>> = {
+  'p-256': 'secp256r1',
+  prime256v1: 'secp256r1',
+  'p-384': 'secp384r1',
+  'p-521': 'secp521r1',
+};
+const GROUP_NAMES = new Map(Object.keys(Group).map((name) => [name.toLowerCase(), name as GroupName]));
+
+export function resolveGroups(
+  list: NameList | undefined,
+  option: string,
+  provider: CryptoProvider,
+): readonly GroupName[] {
+  if (list === undefined || list === 'auto')
+    return DEFAULT_GROUPS.filter((name) => provider.groups.includes(name));
+  const groups = names(list, option).map((name) => {
+    const lower = name.toLowerCase();
+    const group = GROUP_NAMES.get(lower) ?? GROUP_ALIASES[lower];
+    if (group === undefined || !provider.groups.includes(group)) {
+      throw unknownName('ERR_DTLS_UNKNOWN_GROUP', option, name);
+    }
+    return group;
+  });
+  return unique(groups);
+}
+
+export function resolveSigalgs(list: NameList | undefined): readonly SchemeName[] {
+  if (list === undefined) return DEFAULT_SCHEMES;
+  const schemes = names(list, 'options.sigalgs').map((name) => {
+    if (!Object.hasOwn(Scheme, name)) throw unknownName('ERR_DTLS_UNKNOWN_SIGALG', 'options.sigalgs', name);
+    return name as SchemeName;
+  });
+  return unique(schemes);
+}
+
+function names(list: unknown, option: string): string[] {
+  const items: unknown = typeof list === 'string' ? list.split(':') : list;
+  if (!Array.isArray(items) || items.some((item) => typeof item !== 'string')) {
+    throw invalidArgType(option, 'a string or an array of strings', list);
+  }
+  const present = (items as string[]).map((item) => item.trim()).filter((item) => item !== '');
+  if (present.length === 0) throw invalidArgValue(option, 'must name at least one');
+  return present;
+}
+
+function unknownName(code: string, option: string, name: string): Error {
+  return callerError(code, `${option}: '${name}' is not known or not supported here`);
+}
+
+function unique<T>(items: readonly T[]): readonly T[] {
+  return [...new Set(items)];
+}

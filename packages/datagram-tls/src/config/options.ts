@@ -1,0 +1,42 @@
+import type { Version } from '../wire/codes.js';
+
+/** PEM text, or PEM or DER bytes. */
+export type Encoded = string | Uint8Array;
+
+/** Who we are and whom we trust; what `createSecureContext` takes, and `connect` and `listen` beside their own. */
+export interface SecurityOptions {
+  /** Certificate chain, leaf first, in PEM or DER. An array gives one chain for each key of the array `key`. */
+  cert?: Encoded | readonly Encoded[] | undefined;
+  /** Private key of the leaf; PKCS#8, PKCS#1 or SEC1 in PEM, or PKCS#8 in DER. */
+  key?: Encoded | readonly Encoded[] | undefined;
+  /** Of an encrypted key. */
+  passphrase?: string | undefined;
+  /** Trusted certificates instead of Node's default store. */
+  ca?: Encoded | readonly Encoded[] | undefined;
+  /** Peers whose certificate (`sha256:<hex>`) or public key (`spki-sha256:<hex>`) matches need no CA and no name. */
+  pins?: readonly string[] | undefined;
+  /** Suites in order of preference: IANA or OpenSSL names, in an array or separated by colons. */
+  ciphers?: string | readonly string[] | undefined;
+  /** Key exchange groups in order of preference: `x25519`, `secp256r1` (`P-256`, `prime256v1`), `secp384r1`, … */
+  groups?: string | readonly string[] | undefined;
+  /** node:tls's name for `groups`; `auto` is the default list. */
+  ecdhCurve?: string | undefined;
+  /** Signature schemes in order of preference, IANA names. */
+  sigalgs?: string | readonly string[] | undefined;
+  minVersion?: Version | undefined;
+  maxVersion?: Version | undefined;
+  /** Server: ask the client for a certificate. Default false. */
+  requestCert?: boolean | undefined;
+  /** Refuse peers whose certificate does not verify. Default true; false leaves the verdict in `authorizationError`. */
+  rejectUnauthorized?: boolean | undefined;
+}
+
+/** How an association behaves on its path. */
+export interface BehaviourOptions {
+  /** Largest datagram to send, bytes of UDP payload, 256 to 65535. Default 1200. */
+  mtu?: number | undefined;
+  /** The handshake fails after this many ms; 0: never. Default 60000. */
+  handshakeTimeout?: number | undefined;
+  /** Retransmission timer, ms: first value (default 1000) and cap (default 60000). RFC 6347 §4.2.4.1. */
+  retransmission?: { initial?: number | undefined; max?: number | undefined } | undefined;
+}

@@ -1,0 +1,137 @@
+import { callerError, invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
+import type { CryptoProvider } from '../crypto/provider.js';
+import type { Version } from '../wire/codes.js';
+import { parseCertificate } from '../x509/certificate.js';
+import { readCertificates } from '../x509/pem.js';
+import { type Pin, parsePin } from '../x509/pins.js';
+import { TrustStore } from '../x509/trust-store.js';
+import { checkBoolean, checkInteger, checkObject, checkOneOf, checkText } from './checks.js';
+import type { Behaviour, Role, Security } from './config.js';
+import { DEFAULTS } from './defaults.js';
+import { resolveIdentities } from './identity.js';
+import { resolveCiphers, resolveGroups, resolveSigalgs } from './names.js';
+import type { BehaviourOptions, Encoded, SecurityOptions } from './options.js';
+
+/** What the platform gives a security that the options leave open. */
+export interface Platform {
+  readonly provider: CryptoProvider;
+  /** The platform's trusted certificates, parsed when first asked for. */
+  readonly defaultTrust: () => TrustStore;
+}
+
+/** Options that belong to a secure context and cannot stand beside one. */
+export const SECURITY_OPTIONS = [
+  'ca',
+  'cert',
+  'ciphers',
+  'ecdhCurve',
+  'groups',
+  'key',
+  'maxVersion',
+  'minVersion',
+  'passphrase',
+  'pins',
+  'rejectUnauthorized',
+  'requestCert',
+  'sigalgs',
+] as const;
+
+export const BEHAVIOUR_OPTIONS = ['handshakeTimeout', 'mtu', 'retransmission'] as const;
+
+const VERSIONS = ['DTLSv1.2'] as const satisfies readonly Version[];
+
+/** The only reader of {@link SecurityOptions}. Throws the caller's mistake under the option's name. */
+export function resolveSecurity(options: SecurityOptions, role: Role, platform: Platform): Security {
+  const { provider } = platform;
+  if (role === 'client' && options.requestCert !== undefined) {
+    throw invalidArgValue('options.requestCert', 'is only meaningful for a server context');
+  }
+  const identities = resolveIdentities(options, provider);
+  const trust = resolveTrust(options.ca, platform);
+  const versions = resolveVersions(options);
+  return Object.freeze({
+    role,
+    provider,
+    ...versions,
+    identities,
+    trust,
+    pins: resolvePins(options.pins),
+    suites: resolveCiphers(options.ciphers),
+    groups: resolveGroups(options.groups ?? options.ecdhCurve, groupsOption(options), provider),
+    sigalgs: resolveSigalgs(options.sigalgs),
+    requestCert: flag(options.requestCert, 'requestCert'),
+    rejectUnauthorized: flag(options.rejectUnauthorized, 'rejectUnauthorized'),
+  });
+}
+
+function groupsOption(options: SecurityOptions): string {
+  return options.groups === undefined ? 'options.ecdhCurve' : 'options.groups';
+}
+
+function flag(value: unknown, name: 'requestCert' | 'rejectUnauthorized'): boolean {
+  if (value === undefined) return DEFAULTS[name];
+  checkBoolean(value, `options.${name}`);
+  return value;
+}
+
+function resolveVersions(options: SecurityOptions): { minVersion: Version; maxVersion: Version } {
+  const { minVersion = DEFAULTS.minVersion, maxVersion = DEFAULTS.maxVersion } = options;
+  checkOneOf(minVersion, 'options.minVersion', VERSIONS);
+  checkOneOf(maxVersion, 'options.maxVersion', VERSIONS);
+  return { minVersion, maxVersion };
+}
+
+function resolveTrust(ca: SecurityOptions['ca'], platform: Platform): () => TrustStore {
+  if (ca === undefined || ca === null) return platform.defaultTrust;
+  const items: readonly Encoded[] = Array.isArray(ca) ? (ca as readonly Encoded[]) : [ca as Encoded];
+  const certificates = items.flatMap((item) => {
+    checkText(item, 'options.ca');
+    return readCertificates(item, 'options.ca').map((der) => {
+      const certificate = parseCertificate(der);
+      if (certificate === undefined) {
+        throw callerError('ERR_OSSL_ASN1_NESTED_ASN1_ERROR', 'options.ca: a certificate cannot be read');
+      }
+      return certificate;
+    });
+  });
+  const store = new TrustStore(certificates);
+  return () => store;
+}
+
+function resolvePins(pins: unknown): readonly Pin[] {
+  if (pins === undefined) return [];
+  if (!Array.isArray(pins)) throw invalidArgType('options.pins', 'an array of strings', pins);
+  return pins.map((pin: unknown, i) => {
+    const parsed = typeof pin === 'string' ? parsePin(pin) : undefined;
+    if (parsed === undefined) {
+      throw invalidArgValue(
+        `options.pins[${i}]`,
+        'must be sha256:<64 hex digits> or spki-sha256:<64 hex digits>',
+      );
+    }
+    return parsed;
+  });
+}
+
+/** The only reader of {@link BehaviourOptions}. */
+export function resolveBehaviour(options: BehaviourOptions, trace: boolean): Behaviour {
+  const { mtu = DEFAULTS.mtu, handshakeTimeout = DEFAULTS.handshakeTimeout } = options;
+  checkInteger(mtu, 'options.mtu', 256, 65_535);
+  checkInteger(handshakeTimeout, 'options.handshakeTimeout', 0, Number.MAX_SAFE_INTEGER);
+  return Object.freeze({
+    mtu,
+    handshakeTimeout,
+    retransmission: resolveTimer(options.retransmission),
+    trace,
+  });
+}
+
+function resolveTimer(options: BehaviourOptions['retransmission']): Behaviour['retransmission'] {
+  if (options === undefined) return DEFAULTS.retransmission;
+  checkObject(options, 'options.retransmission');
+  const { initial = DEFAULTS.retransmission.initial, max = DEFAULTS.retransmission.max } = options;
+  checkInteger(initial, 'options.retransmission.initial', 10, 600_000);
+  checkInteger(max, 'options.retransmission.max', 10, 600_000);
+  if (max < initial) throw outOfRange('options.retransmission.max', `>= initial (${initial})`, max);
+  return Object.freeze({ initial, max });
+}

@@ -1,0 +1,30 @@
+import { Alert, AlertLevel, type AlertName, alertName } from '../base/alerts.js';
+import { DTLSError } from '../base/errors.js';
+import { ContentType } from '../wire/codes.js';
+import { type AlertMessage, encodeAlert } from '../wire/messages/alert.js';
+import type { Association } from './association.js';
+
+/** Sends one alert in the newest epoch that can be written; a spent key stays silent. */
+export function sendAlert(association: Association, level: 'warning' | 'fatal', name: AlertName): void {
+  const { writer } = association.epochs;
+  if (writer.state === 'exhausted') return;
+  const body = encodeAlert({ level: AlertLevel[level], description: Alert[name] });
+  association.transmit.record(writer, ContentType.alert, body);
+  association.trace({ kind: 'alert', direction: 'sent', level, description: name });
+}
+
+export function traceReceived(association: Association, alert: AlertMessage): void {
+  const level = alert.level === AlertLevel.fatal ? 'fatal' : 'warning';
+  const description = alertName(alert.description) ?? (`alert ${alert.description}` as const);
+  association.trace({ kind: 'alert', direction: 'received', level, description });
+}
+
+/** The failure that a peer's alert means here. */
+export function peerAlert(alert: AlertMessage): DTLSError {
+  const name = alertName(alert.description);
+  const text = name ?? `alert ${alert.description}`;
+  return new DTLSError('ERR_DTLS_PEER_ALERT', `the peer ended the session: ${text}`, {
+    alert: name,
+    source: 'peer',
+  });
+}

@@ -1,0 +1,64 @@
+import { Queue } from '../base/queue.js';
+import type { Behaviour, Security } from '../config/config.js';
+import { Epochs } from '../record/epochs.js';
+import type { DropCounts, DropReason } from './drops.js';
+import type { ConnectionEvent, TraceEvent } from './events.js';
+import { Timers } from './timers.js';
+import { Transmit } from './transmit.js';
+
+/** What one association has counted so far. */
+export interface Counters {
+  datagramsReceived: number;
+  bytesReceived: number;
+  /** Application messages and their bytes. */
+  messagesReceived: number;
+  messagesSent: number;
+  payloadReceived: number;
+  payloadSent: number;
+  /** Flights sent again, for whatever reason. */
+  retransmissions: number;
+  readonly dropped: DropCounts;
+}
+
+/** What the parts of one connection share. */
+export class Association {
+  readonly security: Security;
+  readonly behaviour: Behaviour;
+  readonly epochs = new Epochs();
+  readonly timers = new Timers();
+  readonly transmit: Transmit;
+  readonly counters: Counters = {
+    datagramsReceived: 0,
+    bytesReceived: 0,
+    messagesReceived: 0,
+    messagesSent: 0,
+    payloadReceived: 0,
+    payloadSent: 0,
+    retransmissions: 0,
+    dropped: {},
+  };
+  readonly #events = new Queue<ConnectionEvent>();
+
+  constructor(security: Security, behaviour: Behaviour) {
+    this.security = security;
+    this.behaviour = behaviour;
+    this.transmit = new Transmit(this.epochs);
+  }
+
+  drop(reason: DropReason): void {
+    this.counters.dropped[reason] = (this.counters.dropped[reason] ?? 0) + 1;
+  }
+
+  tell(event: ConnectionEvent): void {
+    this.#events.push(event);
+  }
+
+  trace(event: TraceEvent): void {
+    if (this.behaviour.trace) this.tell({ type: 'trace', event });
+  }
+
+  /** The next event in the order they happened. */
+  pollEvent(): ConnectionEvent | undefined {
+    return this.#events.shift();
+  }
+}

@@ -1,0 +1,30 @@
+import type { DropReason as RecordDropReason } from '../record/drop.js';
+
+/** Why something that came in was discarded; every one is counted under its reason. */
+export type DropReason =
+  | RecordDropReason
+  /** A handshake fragment that contradicts an earlier one of the same message. */
+  | 'conflicting_fragment'
+  /** A handshake message too far in the future. */
+  | 'too_far_ahead'
+  /** More is held already than the budget allows. */
+  | 'over_budget'
+  /** A handshake record whose fragments do not add up. */
+  | 'malformed_fragment'
+  /** A handshake message in an epoch in which it cannot be. */
+  | 'unexpected_epoch'
+  /** A part of a handshake message that was processed before. */
+  | 'repeated_message'
+  | 'malformed_alert'
+  /** An alert that anybody could have sent, after the peer has proved that it has keys. */
+  | 'unauthenticated_alert'
+  | 'bad_change_cipher_spec'
+  /** Application data in epoch 0. */
+  | 'unprotected_data'
+  /** A content type that this version does not have. */
+  | 'unexpected_type'
+  /** The connection is closed or has failed. */
+  | 'closed';
+
+/** How often each reason occurred; a reason that never did is absent. */
+export type DropCounts = Partial<Record<DropReason, number>>;

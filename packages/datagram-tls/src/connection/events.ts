@@ -1,0 +1,42 @@
+import type { AlertName } from '../base/alerts.js';
+import type { DTLSError } from '../base/errors.js';
+import type { Job } from '../handshake/jobs.js';
+import type { Session } from '../handshake/session.js';
+import type { KeylogLabel } from '../keys/keylog.js';
+
+/** What a connection tells its owner, in the order in which it happened. */
+export type ConnectionEvent =
+  /** One datagram of application data; the receiver owns the bytes. */
+  | { readonly type: 'message'; readonly data: Uint8Array }
+  | { readonly type: 'connected'; readonly session: Session }
+  /** Work to do elsewhere; its answer goes to `handleAnswer`. */
+  | { readonly type: 'job'; readonly job: Job }
+  /** A secret for the key log (RFC 9850). */
+  | {
+      readonly type: 'secret';
+      readonly label: KeylogLabel;
+      readonly clientRandom: Uint8Array;
+      readonly secret: Uint8Array;
+    }
+  | { readonly type: 'trace'; readonly event: TraceEvent }
+  /** The end: after a failure with its error, after close_notify of either side without one. */
+  | { readonly type: 'closed'; readonly error: DTLSError | undefined };
+
+/** What `-v` shows. Only connections whose behaviour asks for it make these. */
+export type TraceEvent =
+  | {
+      readonly kind: 'flight';
+      readonly direction: 'sent' | 'received';
+      /** The RFC's names, in order. */
+      readonly messages: readonly string[];
+      /** 0 for a received flight: its messages may have come in any number of datagrams, some of them twice. */
+      readonly datagrams: number;
+      readonly bytes: number;
+      readonly retransmission: boolean;
+    }
+  | {
+      readonly kind: 'alert';
+      readonly direction: 'sent' | 'received';
+      readonly level: 'warning' | 'fatal';
+      readonly description: AlertName | `alert ${number}`;
+    };

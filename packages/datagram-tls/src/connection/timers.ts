@@ -1,0 +1,46 @@
+import { type Instant, earliest } from '../base/instant.js';
+
+export type TimerName =
+  /** The flight under way was not answered. */
+  | 'retransmit'
+  /** The whole handshake took too long. */
+  | 'handshake'
+  /** The last flight need not be kept any longer. */
+  | 'forget-flight'
+  /** The peer did not answer our close_notify. */
+  | 'close';
+
+/** The few timers of one connection. */
+export class Timers {
+  readonly #due = new Map<TimerName, Instant>();
+
+  set(name: TimerName, at: Instant): void {
+    this.#due.set(name, at);
+  }
+
+  stop(name: TimerName): void {
+    this.#due.delete(name);
+  }
+
+  stopAll(): void {
+    this.#due.clear();
+  }
+
+  /** When the first of them is due. */
+  next(): Instant | undefined {
+    let next: Instant | undefined;
+    for (const at of this.#due.values()) next = earliest(next, at);
+    return next;
+  }
+
+  /** Takes one timer that is due at `now`, if there is one. */
+  takeDue(now: Instant): TimerName | undefined {
+    for (const [name, at] of this.#due) {
+      if (at <= now) {
+        this.#due.delete(name);
+        return name;
+      }
+    }
+    return undefined;
+  }
+}

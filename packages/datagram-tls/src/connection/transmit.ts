@@ -1,0 +1,116 @@
+import { Queue } from '../base/queue.js';
+import type { Flight, FlightItem } from '../handshake/flight.js';
+import type { Epochs } from '../record/epochs.js';
+import { MAX_PLAINTEXT } from '../record/header.js';
+import type { RecordWriter } from '../record/writer.js';
+import { ContentType } from '../wire/codes.js';
+import { HANDSHAKE_HEADER_LENGTH, writeHandshakeHeader } from '../wire/messages/handshake-header.js';
+
+/** A fragment with less than this is not worth a record of its own, unless it ends its message; bytes. */
+const LEAST_FRAGMENT = 16;
+
+const CHANGE_CIPHER_SPEC = Uint8Array.of(1);
+
+/** Turns what is to be sent into records and datagrams, and queues them. */
+export class Transmit {
+  readonly #epochs: Epochs;
+  readonly #queue = new Queue<Uint8Array>();
+
+  constructor(epochs: Epochs) {
+    this.#epochs = epochs;
+  }
+
+  /** The next datagram; the caller owns it. */
+  poll(): Uint8Array | undefined {
+    return this.#queue.shift();
+  }
+
+  /** One record in a datagram of its own. The caller has checked that the writer may go on. */
+  record(writer: RecordWriter, type: number, plaintext: Uint8Array): void {
+    const room = new Uint8Array(plaintext.length + writer.overhead);
+    const length = writer.seal(type, plaintext, room, 0);
+    this.#queue.push(length === room.length ? room : room.subarray(0, length));
+  }
+
+  /** A whole flight in datagrams of at most `size` bytes; returns how many datagrams and bytes that took. */
+  flight(flight: Flight, size: number): { datagrams: number; bytes: number } {
+    const packer = new Packer(size);
+    for (const item of flight.items) {
+      const writer = this.#epochs.writerOf(item.epoch);
+      if (writer === undefined || writer.state === 'exhausted') continue;
+      packItem(packer, writer, item);
+    }
+    const datagrams = packer.finish();
+    for (const datagram of datagrams) this.#queue.push(datagram);
+    return { datagrams: datagrams.length, bytes: datagrams.reduce((sum, d) => sum + d.length, 0) };
+  }
+}
+
+function packItem(packer: Packer, writer: RecordWriter, item: FlightItem): void {
+  if (item.kind === 'change-cipher-spec') {
+    packer.reserve(writer.overhead + CHANGE_CIPHER_SPEC.length);
+    packer.add(writer, ContentType.change_cipher_spec, CHANGE_CIPHER_SPEC);
+    return;
+  }
+  const length = item.body.length;
+  let fragmentOffset = 0;
+  do {
+    const frame = writer.overhead + HANDSHAKE_HEADER_LENGTH;
+    const left = length - fragmentOffset;
+    packer.reserve(frame + Math.min(left, LEAST_FRAGMENT));
+    const fragmentLength = Math.min(left, packer.room - frame, MAX_PLAINTEXT - HANDSHAKE_HEADER_LENGTH);
+    const plaintext = new Uint8Array(HANDSHAKE_HEADER_LENGTH + fragmentLength);
+    writeHandshakeHeader(plaintext, 0, {
+      type: item.type,
+      length,
+      messageSeq: item.seq,
+      fragmentOffset,
+      fragmentLength,
+    });
+    plaintext.set(
+      item.body.subarray(fragmentOffset, fragmentOffset + fragmentLength),
+      HANDSHAKE_HEADER_LENGTH,
+    );
+    packer.add(writer, ContentType.handshake, plaintext);
+    fragmentOffset += fragmentLength;
+  } while (fragmentOffset < length);
+}
+
+/** Fills datagrams of a given size with records. */
+class Packer {
+  readonly #size: number;
+  readonly #full: Uint8Array[] = [];
+  #current: Uint8Array;
+  #used = 0;
+
+  constructor(size: number) {
+    this.#size = size;
+    this.#current = new Uint8Array(size);
+  }
+
+  /** Bytes left in the datagram being filled. */
+  get room(): number {
+    return this.#size - this.#used;
+  }
+
+  /** Makes sure of `bytes` of room; a datagram that has less goes out as it is. */
+  reserve(bytes: number): void {
+    if (this.room >= bytes || this.#used === 0) return;
+    this.#flush();
+  }
+
+  add(writer: RecordWriter, type: number, plaintext: Uint8Array): void {
+    this.#used += writer.seal(type, plaintext, this.#current, this.#used);
+  }
+
+  finish(): Uint8Array[] {
+    if (this.#used > 0) this.#flush();
+    return this.#full;
+  }
+
+  #flush(): void {
+    this.#full.push(this.#current.slice(0, this.#used));
+    this.#current = new Uint8Array(this.#size);
+    this.#used = 0;
+  }
+}

@@ -1,0 +1,324 @@
+import { own, sameBytes } from '../base/bytes.js';
+import { type DTLSError, callerError } from '../base/errors.js';
+import type { Duration, Instant } from '../base/instant.js';
+import { Queue } from '../base/queue.js';
+import type { Behaviour, Destination, Security } from '../config/config.js';
+import { type Beginning, Connection, FROM_ZERO } from '../connection/connection.js';
+import type { ConnectionEvent } from '../connection/events.js';
+import type { JobAnswer } from '../handshake/jobs.js';
+import { Cookies } from './cookie.js';
+import { Deadlines } from './deadlines.js';
+import {
+  type FirstContact,
+  helloVerifyRequest,
+  looksLikeClientHello,
+  readFirstContact,
+} from './first-contact.js';
+import type { Link } from './link.js';
+import type { PeerAddress } from './peer.js';
+import { type Route, Routes } from './routes.js';
+
+/** Limits of one endpoint; 0 means no limit. */
+export interface EndpointLimits {
+  readonly maxSessions: number;
+  readonly maxSessionsPerHost: number;
+  /** ms. */
+  readonly cookieLifetime: Duration;
+}
+
+/** What a server is made of; absent on an endpoint that only connects. */
+export interface Service {
+  readonly security: Security;
+  readonly behaviour: Behaviour;
+}
+
+export type EndpointEvent =
+  /** A client whose cookie was good. Nothing is sent to it before this event has been handled. */
+  | { readonly type: 'session'; readonly link: Link }
+  | { readonly type: 'connection'; readonly link: Link; readonly event: ConnectionEvent };
+
+export interface Outgoing {
+  readonly data: Uint8Array;
+  readonly peer: PeerAddress;
+}
+
+/** Datagrams from strangers and what became of them. */
+export interface EndpointCounters {
+  datagramsReceived: number;
+  bytesReceived: number;
+  serverSessions: number;
+  clientSessions: number;
+  /** ClientHellos answered with a request for a cookie. */
+  cookiesSent: number;
+  /** Strangers turned away because the endpoint is busy. */
+  busy: number;
+  /** Datagrams from strangers that were no ClientHello. */
+  rejected: number;
+  /** Clients with a good cookie turned away because of a cap. */
+  refused: number;
+}
+
+const NOWHERE: Destination = { serverName: undefined, verifyName: undefined };
+
+/**
+ * One UDP port with many peers, without a socket: finds the connection of a datagram, and answers strangers without
+ * keeping anything of them. After each call drain {@link pollTransmit} and {@link pollEvent}, then re-arm at
+ * {@link pollTimeout}.
+ */
+export class Endpoint {
+  /** Turn strangers away; sessions that are there go on. */
+  busy = false;
+  readonly counters: EndpointCounters = {
+    datagramsReceived: 0,
+    bytesReceived: 0,
+    serverSessions: 0,
+    clientSessions: 0,
+    cookiesSent: 0,
+    busy: 0,
+    rejected: 0,
+    refused: 0,
+  };
+  readonly #limits: EndpointLimits;
+  readonly #routes = new Routes();
+  readonly #deadlines = new Deadlines<Link>();
+  #service: Service | undefined;
+  #cookies: Cookies | undefined;
+  readonly #stateless = new Queue<Outgoing>();
+  readonly #events = new Queue<EndpointEvent>();
+  /** Links that were touched: each is polled for datagrams, then for events, and then it rests. */
+  readonly #sending = new Queue<Link>();
+  readonly #telling = new Queue<Link>();
+
+  constructor(limits: EndpointLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#routes.size;
+  }
+
+  links(): Iterable<Link> {
+    return this.#routes.links();
+  }
+
+  /** Starts, changes or stops serving clients; sessions that are there keep what they have. */
+  serve(service: Service | undefined): void {
+    this.#service = service;
+    if (service !== undefined) {
+      this.#cookies ??= new Cookies(service.security.provider, this.#limits.cookieLifetime);
+    }
+  }
+
+  /** Begins an association as a client. Throws `ERR_DTLS_ADDRESS_IN_USE` when there is one with this peer already. */
+  connect(
+    peer: PeerAddress,
+    security: Security,
+    behaviour: Behaviour,
+    destination: Destination,
+    now: Instant,
+  ): Link {
+    if (this.#routes.find(peer.address, peer.port) !== undefined) {
+      throw callerError(
+        'ERR_DTLS_ADDRESS_IN_USE',
+        `there is a session with ${peer.address}:${peer.port} already`,
+      );
+    }
+    const connection = new Connection(security, behaviour, destination, FROM_ZERO);
+    const link: Link = { connection, security, role: 'client', peer, clientRandom: undefined, ...RESTING };
+    this.#routes.add(link);
+    this.counters.clientSessions++;
+    connection.start(now);
+    this.touch(link);
+    return link;
+  }
+
+  /** The bytes of `datagram` are not kept. */
+  receive(
+    datagram: Uint8Array,
+    address: string,
+    port: number,
+    family: PeerAddress['family'],
+    now: Instant,
+  ): void {
+    this.counters.datagramsReceived++;
+    this.counters.bytesReceived += datagram.length;
+    const route = this.#routes.find(address, port);
+    if (route !== undefined && !isRestart(route, datagram)) return this.#deliver(route, datagram, now);
+    if (datagram.length > 0) this.#onStranger(datagram, { address, family, port }, now);
+  }
+
+  /** Starts the handshake of a server session that was announced, with the datagram that brought it. */
+  #begin(link: Link, datagram: Uint8Array, now: Instant): void {
+    link.connection.start(now);
+    link.connection.receive(datagram, now);
+    this.touch(link);
+  }
+
+  answer(link: Link, answer: JobAnswer, now: Instant): void {
+    link.connection.handleAnswer(answer, now);
+    this.touch(link);
+  }
+
+  close(link: Link, now: Instant): void {
+    link.connection.close(now);
+    this.touch(link);
+  }
+
+  abandon(link: Link, error: DTLSError | undefined): void {
+    link.connection.abandon(error);
+    this.touch(link);
+  }
+
+  handleTimeout(now: Instant): void {
+    for (let link = this.#deadlines.takeDue(now); link !== undefined; link = this.#deadlines.takeDue(now)) {
+      link.connection.handleTimeout(now);
+      this.touch(link);
+    }
+  }
+
+  pollTimeout(): Instant | undefined {
+    return this.#deadlines.next();
+  }
+
+  /** A connection was called outside of this endpoint's methods, such as to send: poll it. */
+  touch(link: Link): void {
+    if (!link.sending) {
+      link.sending = true;
+      this.#sending.push(link);
+    }
+    if (!link.telling) {
+      link.telling = true;
+      this.#telling.push(link);
+    }
+  }
+
+  pollTransmit(): Outgoing | undefined {
+    const reply = this.#stateless.shift();
+    if (reply !== undefined) return reply;
+    for (let link = this.#sending.peek(); link !== undefined; link = this.#sending.peek()) {
+      const data = link.connection.pollTransmit();
+      if (data !== undefined) return { data, peer: link.peer };
+      link.sending = false;
+      this.#sending.shift();
+    }
+    return undefined;
+  }
+
+  pollEvent(): EndpointEvent | undefined {
+    const event = this.#events.shift();
+    if (event !== undefined) return event;
+    for (let link = this.#telling.peek(); link !== undefined; link = this.#telling.peek()) {
+      const told = link.connection.pollEvent();
+      if (told !== undefined) return this.#note(link, told);
+      link.telling = false;
+      this.#telling.shift();
+      this.#deadlines.set(link, link.connection.pollTimeout());
+    }
+    return undefined;
+  }
+
+  /** What an event of a connection means to the endpoint. */
+  #note(link: Link, event: ConnectionEvent): EndpointEvent {
+    if (event.type === 'closed') this.#routes.remove(link);
+    if (event.type === 'connected') {
+      const replaced = this.#routes.promote(link);
+      if (replaced !== undefined) {
+        replaced.connection.supersede();
+        this.touch(replaced);
+      }
+    }
+    return { type: 'connection', link, event };
+  }
+
+  #deliver(route: Route, datagram: Uint8Array, now: Instant): void {
+    const { current, pending } = route;
+    if (pending !== undefined) {
+      this.touch(pending);
+      if (pending.connection.receive(datagram, now)) return;
+    }
+    current.connection.receive(datagram, now);
+    this.touch(current);
+  }
+
+  #onStranger(datagram: Uint8Array, peer: PeerAddress, now: Instant): void {
+    const service = this.#service;
+    if (this.busy && service !== undefined) {
+      this.counters.busy++;
+      return;
+    }
+    const contact = service === undefined ? undefined : readFirstContact(datagram);
+    if (service === undefined || this.#cookies === undefined || contact === undefined) {
+      this.counters.rejected++;
+    } else if (!this.#cookies.accepts(peer, contact.hello, contact.hello.cookie, now)) {
+      this.#askForCookie(contact, this.#cookies, peer, now);
+    } else if (this.#isFull(peer)) {
+      this.counters.refused++;
+    } else {
+      this.#admit(service, contact, datagram, peer, now);
+    }
+  }
+
+  #askForCookie(contact: FirstContact, cookies: Cookies, peer: PeerAddress, now: Instant): void {
+    const data = helloVerifyRequest(contact, cookies.make(peer, contact.hello, now));
+    this.#stateless.push({ data, peer });
+    this.counters.cookiesSent++;
+  }
+
+  #isFull(peer: PeerAddress): boolean {
+    const { maxSessions, maxSessionsPerHost } = this.#limits;
+    if (maxSessions > 0 && this.#routes.size >= maxSessions) return true;
+    return maxSessionsPerHost > 0 && this.#routes.countOf(peer.address) >= maxSessionsPerHost;
+  }
+
+  #admit(
+    service: Service,
+    contact: FirstContact,
+    datagram: Uint8Array,
+    peer: PeerAddress,
+    now: Instant,
+  ): void {
+    this.#dropPending(peer);
+    const beginning: Beginning = {
+      sendSeq: contact.messageSeq,
+      receiveSeq: contact.messageSeq,
+      recordSequence: contact.recordSequence,
+    };
+    const connection = new Connection(service.security, service.behaviour, NOWHERE, beginning);
+    const clientRandom = own(contact.hello.random);
+    const link: Link = {
+      connection,
+      security: service.security,
+      role: 'server',
+      peer,
+      clientRandom,
+      ...RESTING,
+    };
+    this.#routes.add(link);
+    this.counters.serverSessions++;
+    this.#events.push({ type: 'session', link });
+    this.#begin(link, datagram, now);
+  }
+
+  /** A client that began anew twice means the last time. */
+  #dropPending(peer: PeerAddress): void {
+    const pending = this.#routes.find(peer.address, peer.port)?.pending;
+    if (pending === undefined) return;
+    pending.connection.supersede();
+    this.#routes.remove(pending);
+    this.touch(pending);
+  }
+}
+
+const RESTING = { deadline: undefined, sending: false, telling: false };
+
+/** A ClientHello that neither association with this address knows: the client may have restarted. */
+function isRestart(route: Route, datagram: Uint8Array): boolean {
+  if (route.current.role === 'client' || !looksLikeClientHello(datagram)) return false;
+  const random = readFirstContact(datagram)?.hello.random;
+  if (random === undefined) return false;
+  return !knows(route.current, random) && !knows(route.pending, random);
+}
+
+function knows(link: Link | undefined, random: Uint8Array): boolean {
+  return link?.clientRandom !== undefined && sameBytes(link.clientRandom, random);
+}

@@ -1,0 +1,18 @@
+import type { Instant } from '../base/instant.js';
+import type { Role, Security } from '../config/config.js';
+import type { Connection } from '../connection/connection.js';
+import type { PeerAddress } from './peer.js';
+
+/** One connection and where its peer is. */
+export interface Link {
+  readonly connection: Connection;
+  readonly security: Security;
+  readonly role: Role;
+  readonly peer: PeerAddress;
+  /** Server: tells a repeated ClientHello from that of a restarted client. */
+  readonly clientRandom: Uint8Array | undefined;
+  deadline: Instant | undefined;
+  /** It stands in the queue of those to be polled for datagrams, and for events. */
+  sending: boolean;
+  telling: boolean;
+}

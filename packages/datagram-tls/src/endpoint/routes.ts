@@ -1,0 +1,82 @@
+import type { Link } from './link.js';
+import { type PeerAddress, peerKey } from './peer.js';
+
+/** The associations with one address. */
+export interface Route {
+  readonly current: Link;
+  /**
+   * A client at the same address began anew. The current association lives on until this one has proved itself
+   * (RFC 6347 §4.2.8).
+   */
+  readonly pending: Link | undefined;
+}
+
+/** Finds associations by the peer's address. */
+export class Routes {
+  readonly #byPeer = new Map<string, Route>();
+  readonly #perHost = new Map<string, number>();
+  #size = 0;
+
+  /** Associations in all. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Associations with one host, whatever the port. */
+  countOf(address: string): number {
+    return this.#perHost.get(address) ?? 0;
+  }
+
+  find(address: string, port: number): Route | undefined {
+    return this.#byPeer.get(peerKey(address, port));
+  }
+
+  *links(): Iterable<Link> {
+    for (const { current, pending } of this.#byPeer.values()) {
+      yield current;
+      if (pending !== undefined) yield pending;
+    }
+  }
+
+  add(link: Link): void {
+    const key = keyOf(link.peer);
+    const route = this.#byPeer.get(key);
+    this.#byPeer.set(
+      key,
+      route === undefined ? { current: link, pending: undefined } : { ...route, pending: link },
+    );
+    this.#count(link.peer.address, 1);
+  }
+
+  /** A pending link takes the current one's place, which is returned. */
+  promote(link: Link): Link | undefined {
+    const key = keyOf(link.peer);
+    const route = this.#byPeer.get(key);
+    if (route?.pending !== link) return undefined;
+    this.#byPeer.set(key, { current: link, pending: undefined });
+    this.#count(link.peer.address, -1);
+    return route.current;
+  }
+
+  /** Does nothing when the link is not there any more. */
+  remove(link: Link): void {
+    const key = keyOf(link.peer);
+    const route = this.#byPeer.get(key);
+    if (route?.pending === link) this.#byPeer.set(key, { current: route.current, pending: undefined });
+    else if (route?.current !== link) return;
+    else if (route.pending === undefined) this.#byPeer.delete(key);
+    else this.#byPeer.set(key, { current: route.pending, pending: undefined });
+    this.#count(link.peer.address, -1);
+  }
+
+  #count(address: string, change: 1 | -1): void {
+    this.#size += change;
+    const count = this.countOf(address) + change;
+    if (count === 0) this.#perHost.delete(address);
+    else this.#perHost.set(address, count);
+  }
+}
+
+function keyOf(peer: PeerAddress): string {
+  return peerKey(peer.address, peer.port);
+}

@@ -1,0 +1,36 @@
+import type { DTLSError } from '../base/errors.js';
+import type { CipherSuite } from '../crypto/suites.js';
+import type { KeylogLabel } from '../keys/keylog.js';
+import type { Job } from './jobs.js';
+import type { Session } from './session.js';
+
+/** Key material of one direction of one epoch; the receiver of the action owns the bytes. */
+export interface DirectionKeys {
+  readonly key: Uint8Array;
+  readonly iv: Uint8Array;
+  /** Record number key, DTLS 1.3 only (RFC 9147 §4.2.3). */
+  readonly sn?: Uint8Array;
+}
+
+/** What a step of the handshake asks the connection to do, in order. */
+export type Action =
+  /** Add a message to the flight that is being built. It is sent in `epoch`, now and whenever the flight is. */
+  | { do: 'send'; type: number; seq: number; epoch: number; body: Uint8Array }
+  /** DTLS 1.2: add a ChangeCipherSpec, which has no message_seq and is sent in epoch 0. */
+  | { do: 'send-change-cipher-spec' }
+  /** The flight is whole: send it. `answered: false` marks a last flight, kept only to be replayed on demand. */
+  | { do: 'end-flight'; answered: boolean }
+  | {
+      do: 'install-keys';
+      direction: 'read' | 'write';
+      epoch: number;
+      suite: CipherSuite;
+      keys: DirectionKeys;
+    }
+  | { do: 'log-secret'; label: KeylogLabel; clientRandom: Uint8Array; secret: Uint8Array }
+  /** Ask somebody who may take time; the answer comes back to the state that asked. */
+  | { do: 'ask'; job: Job }
+  | { do: 'connected'; session: Session }
+  /** A warning alert that changes nothing here, such as no_renegotiation. */
+  | { do: 'warn'; alert: 'no_renegotiation' | 'user_canceled' }
+  | { do: 'fail'; error: DTLSError };

@@ -1,0 +1,125 @@
+import { DTLSError, violation } from '../base/errors.js';
+import type { CryptoProvider, PublicKey } from '../crypto/provider.js';
+import { schemeFits } from '../crypto/signatures.js';
+import type { SchemeName, Version } from '../wire/codes.js';
+import { type Certificate, parseCertificate } from '../x509/certificate.js';
+import { alertForCode } from '../x509/codes.js';
+import type { Security } from '../config/config.js';
+import type { Verdict } from './jobs.js';
+import { offeredScheme } from './negotiate.js';
+
+/** A chain as the peer sent it, and the key of its leaf, with which signatures are checked. Nobody vouches for it yet. */
+export interface ClaimedChain {
+  readonly chain: readonly Certificate[];
+  readonly key: PublicKey;
+}
+
+/** Certificates that a peer may send; more are refused before any is parsed. */
+const MAX_CHAIN = 16;
+
+/** Parses what a Certificate message carried; at least one certificate must be there. */
+export function claimChain(provider: CryptoProvider, list: readonly Uint8Array[]): ClaimedChain {
+  if (list.length > MAX_CHAIN)
+    throw violation('bad_certificate', `the peer sent ${list.length} certificates`);
+  const chain = list.map((der) => decodedCertificate(parseCertificate(der)));
+  const leaf = chain[0];
+  if (leaf === undefined) throw violation('decode_error', 'the peer sent an empty certificate list');
+  const key = provider.importPublicKey(leaf.spki);
+  if (key === undefined)
+    throw violation('unsupported_certificate', "the key of the peer's certificate is not supported");
+  return { chain, key };
+}
+
+function decodedCertificate(certificate: Certificate | undefined): Certificate {
+  if (certificate === undefined)
+    throw violation('bad_certificate', 'the peer sent a certificate that is not one');
+  return certificate;
+}
+
+/** Checks a handshake signature of the peer; returns the scheme it was made under. */
+export function checkSignature(
+  security: Security,
+  version: Version,
+  code: number,
+  key: PublicKey,
+  data: Uint8Array,
+  signature: Uint8Array,
+): SchemeName {
+  const scheme = offeredScheme(code, security.sigalgs);
+  if (scheme === undefined || !schemeFits(scheme, key.type, key.bits, version)) {
+    throw violation(
+      'illegal_parameter',
+      'the peer signed under a scheme that was not offered or does not fit its key',
+    );
+  }
+  if (!security.provider.verify(scheme, key, data, signature)) {
+    throw violation('decrypt_error', 'the signature of the peer is wrong', 'ERR_DTLS_BAD_SIGNATURE');
+  }
+  return scheme;
+}
+
+/**
+ * Proof values. "Connected" can only be built from them, and only this file makes them: each constructor is private
+ * and each factory performs the check that the name states.
+ */
+
+/** Who the peer is, as far as the policy of this side asked. */
+export class PeerIdentity {
+  /** Leaf first; empty when the peer showed no certificate and none was required. */
+  readonly chain: readonly Certificate[];
+  readonly authorized: boolean;
+  /** OpenSSL's short name of what is wrong with the chain. */
+  readonly authorizationError: string | undefined;
+
+  private constructor(chain: readonly Certificate[], error: string | undefined) {
+    this.chain = chain;
+    this.authorized = chain.length > 0 && error === undefined;
+    this.authorizationError = error;
+  }
+
+  /** A client that was not asked for a certificate, or a resumed or PSK peer. */
+  static unasked(): PeerIdentity {
+    return new PeerIdentity([], undefined);
+  }
+
+  /** The peer was asked for a certificate and sent none. */
+  static absent(rejectUnauthorized: boolean): PeerIdentity | DTLSError {
+    if (!rejectUnauthorized) return new PeerIdentity([], 'UNABLE_TO_GET_ISSUER_CERT');
+    return violation(
+      'handshake_failure',
+      'the client sent no certificate, and one is required',
+      'ERR_DTLS_CERTIFICATE_REQUIRED',
+    );
+  }
+
+  /** The chain after `verdict`; an error when the policy does not let it pass. */
+  static judged(
+    chain: readonly Certificate[],
+    verdict: Verdict,
+    rejectUnauthorized: boolean,
+  ): PeerIdentity | DTLSError {
+    if (verdict.ok) return new PeerIdentity(chain, undefined);
+    if (!rejectUnauthorized) return new PeerIdentity(chain, verdict.code);
+    return new DTLSError('ERR_DTLS_CERTIFICATE', `Peer certificate verification failed: ${verdict.code}`, {
+      alert: alertForCode(verdict.code),
+    });
+  }
+}
+
+/** The peer's Finished covered the transcript that we saw. */
+export class FinishedVerified {
+  readonly verifyData: Uint8Array;
+
+  private constructor(verifyData: Uint8Array) {
+    this.verifyData = verifyData;
+  }
+
+  /** `undefined` unless `received` equals `expected`, compared in constant time. */
+  static check(
+    provider: CryptoProvider,
+    expected: Uint8Array,
+    received: Uint8Array,
+  ): FinishedVerified | undefined {
+    return provider.equal(expected, received) ? new FinishedVerified(received) : undefined;
+  }
+}

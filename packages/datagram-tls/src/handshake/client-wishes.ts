@@ -1,0 +1,103 @@
+import { violation } from '../base/errors.js';
+import { ExtensionType, FALLBACK_SCSV, ProtocolVersion, RENEGOTIATION_SCSV } from '../wire/codes.js';
+import type { Version } from '../wire/codes.js';
+import { UNCOMPRESSED, decodeEcPointFormats } from '../wire/extensions/ec-point-formats.js';
+import { decodeExtendedMasterSecret } from '../wire/extensions/extended-master-secret.js';
+import { decodeRenegotiationInfo } from '../wire/extensions/renegotiation-info.js';
+import { decodeServerNameRequest } from '../wire/extensions/server-name.js';
+import { decodeSignatureAlgorithms } from '../wire/extensions/signature-algorithms.js';
+import { decodeSupportedGroups } from '../wire/extensions/supported-groups.js';
+import { decodeSupportedVersionsRequest } from '../wire/extensions/supported-versions.js';
+import type { ClientHello } from '../wire/messages/client-hello.js';
+import { decoded } from './decoded.js';
+import { versionFromWire } from './negotiate.js';
+
+/** A ClientHello with its extensions decoded and the rules checked that hold whatever is negotiated. */
+export interface ClientWishes {
+  readonly hello: ClientHello;
+  /** Versions that the client can do and we know. */
+  readonly versions: readonly Version[];
+  readonly serverName: string | undefined;
+  /** `undefined` when the client sent no supported_groups. */
+  readonly groups: readonly number[] | undefined;
+  readonly schemes: readonly number[];
+  readonly extendedMasterSecret: boolean;
+  /** The client knows RFC 5746, by the extension or by the signalling suite. */
+  readonly secureRenegotiation: boolean;
+  /** This is a second try at a lower version (RFC 7507). */
+  readonly fallback: boolean;
+}
+
+export function readClientWishes(hello: ClientHello): ClientWishes {
+  if (!hello.compressionMethods.includes(0)) {
+    throw violation('illegal_parameter', 'the client does not offer the null compression method');
+  }
+  checkPointFormats(hello);
+  return {
+    hello,
+    versions: offeredVersions(hello),
+    serverName: extension(hello, ExtensionType.server_name, decodeServerNameRequest, 'server_name')?.hostName,
+    groups: extension(hello, ExtensionType.supported_groups, decodeSupportedGroups, 'supported_groups'),
+    // RFC 5246 §7.4.1.4.1: without the extension the client means SHA-1, which we do not do.
+    schemes:
+      extension(
+        hello,
+        ExtensionType.signature_algorithms,
+        decodeSignatureAlgorithms,
+        'signature_algorithms',
+      ) ?? [],
+    extendedMasterSecret:
+      extension(
+        hello,
+        ExtensionType.extended_master_secret,
+        decodeExtendedMasterSecret,
+        'extended_master_secret',
+      ) ?? false,
+    secureRenegotiation: signalsSecureRenegotiation(hello),
+    fallback: hello.cipherSuites.includes(FALLBACK_SCSV),
+  };
+}
+
+function extension<T>(
+  hello: ClientHello,
+  type: number,
+  decode: (body: Uint8Array) => T | undefined,
+  name: string,
+): T | undefined {
+  const body = hello.extensions.get(type);
+  return body === undefined ? undefined : decoded(decode(body), name);
+}
+
+/** supported_versions where there is one, else what legacy_version says (RFC 8446 §4.2.1). On the wire DTLS counts down. */
+function offeredVersions(hello: ClientHello): Version[] {
+  const listed = extension(
+    hello,
+    ExtensionType.supported_versions,
+    decodeSupportedVersionsRequest,
+    'supported_versions',
+  );
+  if (listed === undefined) return hello.legacyVersion <= ProtocolVersion.dtls12 ? ['DTLSv1.2'] : [];
+  return listed.map(versionFromWire).filter((version) => version !== undefined);
+}
+
+/** RFC 8422 §5.1.2: a client that sends the list has the uncompressed format in it. */
+function checkPointFormats(hello: ClientHello): void {
+  const formats = extension(hello, ExtensionType.ec_point_formats, decodeEcPointFormats, 'ec_point_formats');
+  if (formats !== undefined && !formats.includes(UNCOMPRESSED)) {
+    throw violation('illegal_parameter', 'the client cannot take uncompressed points');
+  }
+}
+
+/** RFC 5746 §3.6: in a first handshake renegotiated_connection is empty. */
+function signalsSecureRenegotiation(hello: ClientHello): boolean {
+  const info = extension(
+    hello,
+    ExtensionType.renegotiation_info,
+    decodeRenegotiationInfo,
+    'renegotiation_info',
+  );
+  if (info !== undefined && info.length > 0) {
+    throw violation('handshake_failure', 'the client takes this handshake for a renegotiation');
+  }
+  return info !== undefined || hello.cipherSuites.includes(RENEGOTIATION_SCSV);
+}

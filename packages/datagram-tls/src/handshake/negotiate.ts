@@ -1,0 +1,124 @@
+import type { Identity } from '../config/config.js';
+import type { KeyType, PrivateKey } from '../crypto/provider.js';
+import { groupByCode, groupFits } from '../crypto/groups.js';
+import { schemeByCode, schemeFits } from '../crypto/signatures.js';
+import type { CipherSuite } from '../crypto/suites.js';
+import type { GroupName, SchemeName, Version } from '../wire/codes.js';
+import { Group, ProtocolVersion, Scheme } from '../wire/codes.js';
+
+/** Pure choices from what both sides can do. `undefined` means that there is nothing in common. */
+
+const WIRE_VERSION: Record<Version, number> = {
+  'DTLSv1.2': ProtocolVersion.dtls12,
+  'DTLSv1.3': ProtocolVersion.dtls13,
+};
+
+export function wireVersion(version: Version): number {
+  return WIRE_VERSION[version];
+}
+
+export function versionFromWire(code: number): Version | undefined {
+  if (code === ProtocolVersion.dtls12) return 'DTLSv1.2';
+  if (code === ProtocolVersion.dtls13) return 'DTLSv1.3';
+  return undefined;
+}
+
+/** A later version is greater; on the wire DTLS counts down. */
+export function isAtLeast(version: Version, other: Version): boolean {
+  return WIRE_VERSION[version] <= WIRE_VERSION[other];
+}
+
+/** The first of `ours` that stands in `theirs`. */
+export function firstCommon<T>(ours: readonly T[], theirs: readonly T[]): T | undefined {
+  return ours.find((item) => theirs.includes(item));
+}
+
+/** Our first group that the peer supports and that `version` may use. */
+export function chooseGroup(
+  ours: readonly GroupName[],
+  theirs: readonly number[],
+  version: Version,
+): GroupName | undefined {
+  return ours.find((name) => groupFits(name, version) && theirs.includes(Group[name]));
+}
+
+/** The name of a group that we offered, or `undefined` for one that we did not. */
+export function offeredGroup(code: number, offered: readonly GroupName[]): GroupName | undefined {
+  const name = groupByCode(code);
+  return name !== undefined && offered.includes(name) ? name : undefined;
+}
+
+/** Our first scheme that `key` can do in `version` and that the peer accepts. */
+export function chooseScheme(
+  key: PrivateKey,
+  ours: readonly SchemeName[],
+  theirs: readonly number[],
+  version: Version,
+): SchemeName | undefined {
+  return ours.find((name) => theirs.includes(Scheme[name]) && schemeFits(name, key.type, key.bits, version));
+}
+
+/** The name of a scheme that we offered, or `undefined` for one that we did not. */
+export function offeredScheme(code: number, offered: readonly SchemeName[]): SchemeName | undefined {
+  const name = schemeByCode(code)?.name;
+  return name !== undefined && offered.includes(name) ? name : undefined;
+}
+
+/** Whether a certificate with a key of `type` can authenticate `suite` in DTLS 1.2 (RFC 8422 §2, §5.10). */
+export function keyFitsSuite(type: KeyType, suite: CipherSuite): boolean {
+  const rsa = type === 'rsa' || type === 'rsa-pss';
+  switch (suite.keyExchange) {
+    case 'ecdhe_rsa':
+      return rsa;
+    case 'ecdhe_ecdsa':
+      return !rsa;
+    case 'tls13':
+      return true;
+    default:
+      return false;
+  }
+}
+
+const CURVE_OF: Partial<Record<KeyType, number>> = {
+  p256: Group.secp256r1,
+  p384: Group.secp384r1,
+  p521: Group.secp521r1,
+};
+
+/** RFC 8422 §5.1: in DTLS 1.2 a client that lists groups means the curves of certificates too. */
+export function curveAccepted(type: KeyType, groups: readonly number[] | undefined): boolean {
+  const curve = CURVE_OF[type];
+  return curve === undefined || groups === undefined || groups.includes(curve);
+}
+
+export interface CredentialChoice {
+  readonly suite: CipherSuite;
+  readonly identity: Identity;
+  readonly scheme: SchemeName;
+}
+
+export interface Wishes {
+  readonly suites: readonly number[];
+  readonly schemes: readonly number[];
+  /** `undefined` when the client sent no supported_groups. */
+  readonly groups: readonly number[] | undefined;
+}
+
+/** Our first DTLS 1.2 suite that the client offered and that one of our certificates can serve. */
+export function chooseCredential12(
+  suites: readonly CipherSuite[],
+  identities: readonly Identity[],
+  sigalgs: readonly SchemeName[],
+  client: Wishes,
+): CredentialChoice | undefined {
+  for (const suite of suites) {
+    if (suite.version !== 'DTLSv1.2' || !client.suites.includes(suite.code)) continue;
+    for (const identity of identities) {
+      if (!keyFitsSuite(identity.key.type, suite) || !curveAccepted(identity.key.type, client.groups))
+        continue;
+      const scheme = chooseScheme(identity.key, sigalgs, client.schemes, 'DTLSv1.2');
+      if (scheme !== undefined) return { suite, identity, scheme };
+    }
+  }
+  return undefined;
+}

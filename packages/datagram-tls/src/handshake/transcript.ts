@@ -1,0 +1,87 @@
+import { concat } from '../base/bytes.js';
+import type { CryptoProvider, HashName, RunningHash } from '../crypto/provider.js';
+import { encodeHandshake12, encodeHandshake13 } from '../wire/messages/handshake-header.js';
+import type { Version } from '../wire/codes.js';
+import { HandshakeType } from '../wire/codes.js';
+
+interface Entry {
+  readonly type: number;
+  readonly seq: number;
+  readonly body: Uint8Array;
+}
+
+/**
+ * All handshake messages so far, as the negotiated version hashes them: DTLS 1.2 with the 12-byte header of one
+ * unfragmented message (RFC 6347 §4.2.6), DTLS 1.3 with TLS's 4-byte header (RFC 9147 §5.2). Messages that come before
+ * the version and hash are known are kept and hashed then.
+ */
+export class Transcript {
+  readonly #provider: CryptoProvider;
+  #entries: Entry[] = [];
+  #version: Version | undefined;
+  #hash: RunningHash | undefined;
+  #hashName: HashName | undefined;
+  /** Kept only where a signature over the messages themselves may come (CertificateVerify of DTLS 1.2). */
+  #raw: Uint8Array[] = [];
+  #keepRaw = false;
+
+  constructor(provider: CryptoProvider) {
+    this.#provider = provider;
+  }
+
+  add(type: number, seq: number, body: Uint8Array): void {
+    if (this.#hash === undefined) this.#entries.push({ type, seq, body });
+    else this.#absorb(this.#hash, { type, seq, body });
+  }
+
+  /** Forgets everything: HelloVerifyRequest and the ClientHello before it are not hashed (RFC 6347 §4.2.1). */
+  restart(): void {
+    this.#entries = [];
+  }
+
+  /** Fixes version and hash. `keepMessages`: {@link messages} will be needed. */
+  begin(version: Version, hash: HashName, keepMessages: boolean): void {
+    this.#version = version;
+    this.#keepRaw = keepMessages;
+    this.#hashName = hash;
+    this.#hash = this.#provider.hash(hash);
+    for (const entry of this.#entries) this.#absorb(this.#hash, entry);
+    this.#entries = [];
+  }
+
+  /** Replaces all messages so far by their message_hash, as a HelloRetryRequest asks (RFC 8446 §4.4.1). */
+  condense(): void {
+    const digest = this.digest();
+    if (this.#hashName === undefined) return;
+    this.#hash = this.#provider.hash(this.#hashName);
+    this.#absorb(this.#hash, { type: HandshakeType.message_hash, seq: 0, body: digest });
+  }
+
+  /** Transcript-Hash of the messages so far. {@link begin} must have been called. */
+  digest(): Uint8Array {
+    if (this.#hash === undefined) throw new TypeError('the transcript has no hash yet');
+    return this.#hash.digest();
+  }
+
+  /** Transcript-Hash as it would be with `partial` added, for PSK binders (RFC 8446 §4.2.11.2). */
+  digestWith(hash: HashName, encoded: Uint8Array): Uint8Array {
+    const running = this.#provider.hash(hash);
+    for (const entry of this.#entries) this.#absorb(running, entry);
+    running.update(encoded);
+    return running.digest();
+  }
+
+  /** The messages themselves, for the CertificateVerify of DTLS 1.2 (RFC 5246 §7.4.8). */
+  messages(): Uint8Array {
+    return concat(...this.#raw);
+  }
+
+  #absorb(hash: RunningHash, entry: Entry): void {
+    const bytes =
+      this.#version === 'DTLSv1.2'
+        ? encodeHandshake12(entry.type, entry.seq, entry.body)
+        : encodeHandshake13(entry.type, entry.body);
+    if (this.#keepRaw) this.#raw.push(bytes);
+    hash.update(bytes);
+  }
+}

@@ -1,0 +1,309 @@
+import { own, sameBytes } from '../../base/bytes.js';
+import { DTLSError, violation } from '../../base/errors.js';
+import type { Identity } from '../../config/config.js';
+import type { KeyExchangeAnswer } from '../../crypto/provider.js';
+import type { GroupName, SchemeName } from '../../wire/codes.js';
+import { ExtensionType, HandshakeType, Scheme } from '../../wire/codes.js';
+import { UNCOMPRESSED, decodeEcPointFormats } from '../../wire/extensions/ec-point-formats.js';
+import { decodeExtendedMasterSecret } from '../../wire/extensions/extended-master-secret.js';
+import { decodeRenegotiationInfo } from '../../wire/extensions/renegotiation-info.js';
+import { decodeServerNameResponse } from '../../wire/extensions/server-name.js';
+import { decodeCertificate12, encodeCertificate12 } from '../../wire/messages/certificate12.js';
+import { decodeCertificateRequest12 } from '../../wire/messages/certificate-request12.js';
+import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
+import { encodeClientKeyExchange } from '../../wire/messages/client-key-exchange.js';
+import { VERIFY_DATA_LENGTH_12, decodeFinished, encodeFinished } from '../../wire/messages/finished.js';
+import { DOWNGRADE_TO_12, type ServerHello } from '../../wire/messages/server-hello.js';
+import { decodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
+import { type ServerKeyExchange, decodeServerKeyExchange } from '../../wire/messages/server-key-exchange.js';
+import { type ClaimedChain, PeerIdentity, checkSignature, claimChain } from '../authenticate.js';
+import type { Context } from '../context.js';
+import { decoded, expectType, outOfPlace } from '../decoded.js';
+import type { JobAnswer } from '../jobs.js';
+import type { Message } from '../message.js';
+import { chooseScheme, keyFitsSuite, offeredGroup } from '../negotiate.js';
+import type { Offer } from '../offer.js';
+import {
+  type Negotiated12,
+  PROTECTED_EPOCH,
+  type Secrets12,
+  checkFinished12,
+  deriveSecrets12,
+  finishedData12,
+  installKeys12,
+  signedParams,
+} from './secrets.js';
+import { connected12 } from './connected.js';
+
+/*
+ * The client's side of a DTLS 1.2 handshake after the ServerHello (RFC 5246 §7.3, RFC 6347 §4.2):
+ *
+ *   1. ServerHello            checked against the offer
+ *   2. Certificate            parsed; its key must suit the suite
+ *   3. ServerKeyExchange      signature checked, our own share made
+ *   4. CertificateRequest     (may be absent)
+ *   5. ServerHelloDone        the chain is judged; then our flight:
+ *      Certificate, ClientKeyExchange, CertificateVerify, ChangeCipherSpec, Finished
+ *   6. Finished               checked: connected
+ */
+export type ClientState12 =
+  | { readonly at: 'wait-certificate'; readonly hello: Hello }
+  | { readonly at: 'wait-server-key-exchange'; readonly hello: Hello; readonly server: ClaimedChain }
+  | { readonly at: 'wait-server-hello-done'; readonly flight: ServerFlight }
+  | { readonly at: 'wait-verdict'; readonly flight: ServerFlight }
+  | { readonly at: 'wait-signature'; readonly ready: Ready; readonly scheme: SchemeName }
+  | { readonly at: 'wait-finished'; readonly ready: Ready };
+
+interface Hello extends Negotiated12 {
+  readonly offer: Offer;
+}
+
+/** What the server's flight told, with its signature verified. */
+interface ServerFlight {
+  readonly hello: Hello;
+  readonly server: ClaimedChain;
+  readonly scheme: SchemeName;
+  readonly exchange: KeyExchangeAnswer & { readonly group: Ready['group'] };
+  /** Schemes that the server accepts from us; `undefined` when it asked for no certificate. */
+  readonly wanted: readonly number[] | undefined;
+}
+
+/** All that is left is to prove that both saw the same. */
+interface Ready {
+  readonly hello: Hello;
+  readonly peer: PeerIdentity;
+  readonly scheme: SchemeName;
+  readonly group: GroupName;
+  readonly secrets: Secrets12;
+}
+
+/** Step 1: `serverHello` selected DTLS 1.2. The transcript already holds it. */
+export function onServerHello12(ctx: Context, offer: Offer, serverHello: ServerHello): ClientState12 {
+  const suite = offer.suites.find((s) => s.code === serverHello.cipherSuite && s.version === 'DTLSv1.2');
+  if (suite === undefined)
+    throw violation('illegal_parameter', 'the server chose a cipher suite that was not offered');
+  if (serverHello.compressionMethod !== 0)
+    throw violation('illegal_parameter', 'the server chose a compression method');
+  refuseDowngrade(ctx, serverHello);
+  const extensions = checkExtensions(offer, serverHello);
+  ctx.transcript.begin('DTLSv1.2', suite.hash, ctx.security.identities.length > 0);
+  return {
+    at: 'wait-certificate',
+    hello: {
+      offer,
+      suite,
+      clientRandom: offer.hello.random,
+      serverRandom: own(serverHello.random),
+      extendedMasterSecret: extensions.has(ExtensionType.extended_master_secret),
+      serverName: ctx.destination.serverName,
+    },
+  };
+}
+
+/** A server that knows 1.3 says so in its random when it is made to choose 1.2 (RFC 8446 §4.1.3). */
+function refuseDowngrade(ctx: Context, serverHello: ServerHello): void {
+  if (ctx.security.maxVersion === 'DTLSv1.2') return;
+  if (sameBytes(serverHello.random.subarray(24), DOWNGRADE_TO_12)) {
+    throw violation(
+      'illegal_parameter',
+      'somebody between made the server choose DTLS 1.2',
+      'ERR_DTLS_DOWNGRADE',
+    );
+  }
+}
+
+function checkExtensions(offer: Offer, serverHello: ServerHello): ReadonlyMap<number, Uint8Array> {
+  const { extensions } = serverHello;
+  for (const type of extensions.keys()) {
+    if (!offer.hello.extensions.has(type)) {
+      throw violation(
+        'unsupported_extension',
+        `the server answered extension ${type}, which was not offered`,
+      );
+    }
+  }
+  const formats = extensions.get(ExtensionType.ec_point_formats);
+  if (
+    formats !== undefined &&
+    !decoded(decodeEcPointFormats(formats), 'ec_point_formats').includes(UNCOMPRESSED)
+  ) {
+    throw violation('illegal_parameter', 'the server cannot take uncompressed points');
+  }
+  const name = extensions.get(ExtensionType.server_name);
+  if (name !== undefined) decoded(decodeServerNameResponse(name), 'server_name');
+  const master = extensions.get(ExtensionType.extended_master_secret);
+  if (master !== undefined) decoded(decodeExtendedMasterSecret(master), 'extended_master_secret');
+  requireSecureRenegotiation(extensions.get(ExtensionType.renegotiation_info));
+  return extensions;
+}
+
+/** RFC 5746 §3.4: a first handshake is told apart from a renegotiation by an empty renegotiated_connection. */
+function requireSecureRenegotiation(body: Uint8Array | undefined): void {
+  if (body === undefined) {
+    throw violation('handshake_failure', 'the server does not signal secure renegotiation (RFC 5746)');
+  }
+  if (decoded(decodeRenegotiationInfo(body), 'renegotiation_info').length > 0) {
+    throw violation('handshake_failure', 'the server takes this handshake for a renegotiation');
+  }
+}
+
+/** Steps 2 to 6, each with the message that belongs there. */
+export function onMessage12(
+  ctx: Context,
+  state: ClientState12,
+  message: Message,
+): ClientState12 | 'connected' {
+  switch (state.at) {
+    case 'wait-certificate':
+      return onCertificate(ctx, state.hello, message);
+    case 'wait-server-key-exchange':
+      return onServerKeyExchange(ctx, state.hello, state.server, message);
+    case 'wait-server-hello-done':
+      return onRequestOrDone(ctx, state.flight, message);
+    case 'wait-finished':
+      return onFinished(ctx, state.ready, message);
+    case 'wait-verdict':
+    case 'wait-signature':
+      throw outOfPlace(message, 'nothing');
+  }
+}
+
+export function onAnswer12(ctx: Context, state: ClientState12, answer: JobAnswer): ClientState12 {
+  if (state.at === 'wait-verdict' && answer.kind === 'verify-peer') {
+    const peer = PeerIdentity.judged(
+      state.flight.server.chain,
+      answer.verdict,
+      ctx.security.rejectUnauthorized,
+    );
+    if (peer instanceof DTLSError) throw peer;
+    return sendKeyExchange(ctx, state.flight, peer);
+  }
+  if (state.at === 'wait-signature' && answer.kind === 'sign') {
+    return sendCertificateVerify(ctx, state.ready, state.scheme, answer.signature);
+  }
+  return state;
+}
+
+function onCertificate(ctx: Context, hello: Hello, message: Message): ClientState12 {
+  const body = expectType(message, HandshakeType.certificate);
+  const { certificateList } = decoded(decodeCertificate12(body), 'Certificate');
+  const server = claimChain(ctx.provider, certificateList);
+  if (!keyFitsSuite(server.key.type, hello.suite)) {
+    throw violation('illegal_parameter', `the server's key does not suit ${hello.suite.name}`);
+  }
+  ctx.transcript.add(message.type, message.seq, message.body);
+  return { at: 'wait-server-key-exchange', hello, server };
+}
+
+function onServerKeyExchange(
+  ctx: Context,
+  hello: Hello,
+  server: ClaimedChain,
+  message: Message,
+): ClientState12 {
+  const body = expectType(message, HandshakeType.server_key_exchange);
+  const params = decoded(decodeServerKeyExchange(body), 'ServerKeyExchange');
+  const data = signedParams(hello, params.params);
+  const scheme = checkSignature(
+    ctx.security,
+    'DTLSv1.2',
+    params.signatureScheme,
+    server.key,
+    data,
+    params.signature,
+  );
+  const exchange = answerExchange(ctx, params);
+  ctx.transcript.add(message.type, message.seq, message.body);
+  return { at: 'wait-server-hello-done', flight: { hello, server, scheme, exchange, wanted: undefined } };
+}
+
+function answerExchange(ctx: Context, params: ServerKeyExchange): ServerFlight['exchange'] {
+  const group = offeredGroup(params.namedCurve, ctx.security.groups);
+  if (group === undefined)
+    throw violation('illegal_parameter', 'the server chose a group that was not offered');
+  const answer = ctx.provider.answerKeyExchange(group, params.point);
+  if (answer === undefined) throw violation('illegal_parameter', "the server's key share is not valid");
+  return { ...answer, group };
+}
+
+function onRequestOrDone(ctx: Context, flight: ServerFlight, message: Message): ClientState12 {
+  if (message.type === HandshakeType.certificate_request && flight.wanted === undefined) {
+    const request = decoded(decodeCertificateRequest12(message.body), 'CertificateRequest');
+    ctx.transcript.add(message.type, message.seq, message.body);
+    return {
+      at: 'wait-server-hello-done',
+      flight: { ...flight, wanted: request.supportedSignatureAlgorithms },
+    };
+  }
+  decoded(decodeServerHelloDone(expectType(message, HandshakeType.server_hello_done)), 'ServerHelloDone');
+  ctx.transcript.add(message.type, message.seq, message.body);
+  const name = ctx.destination.verifyName;
+  ctx.emit({
+    do: 'ask',
+    job: { kind: 'verify-peer', chain: flight.server.chain, purpose: 'serverAuth', name },
+  });
+  return { at: 'wait-verdict', flight };
+}
+
+function sendKeyExchange(ctx: Context, flight: ServerFlight, peer: PeerIdentity): ClientState12 {
+  const credential = chooseClientCredential(ctx, flight.wanted);
+  if (flight.wanted !== undefined) {
+    // RFC 5246 §7.4.6: a client that has nothing suitable sends an empty list.
+    const certificateList = credential?.identity.chain ?? [];
+    ctx.send(HandshakeType.certificate, encodeCertificate12({ certificateList }), 0);
+  }
+  const { exchange, hello, scheme } = flight;
+  ctx.send(HandshakeType.client_key_exchange, encodeClientKeyExchange({ point: exchange.share }), 0);
+  const secrets = deriveSecrets12(ctx, hello, exchange.secret);
+  const ready = { hello, peer, scheme, group: exchange.group, secrets };
+  if (credential === undefined) return sendFinished(ctx, ready);
+  const data = ctx.transcript.messages();
+  ctx.emit({
+    do: 'ask',
+    job: { kind: 'sign', scheme: credential.scheme, key: credential.identity.key, data },
+  });
+  return { at: 'wait-signature', ready, scheme: credential.scheme };
+}
+
+function chooseClientCredential(
+  ctx: Context,
+  wanted: readonly number[] | undefined,
+): { identity: Identity; scheme: SchemeName } | undefined {
+  if (wanted === undefined) return undefined;
+  for (const identity of ctx.security.identities) {
+    const scheme = chooseScheme(identity.key, ctx.security.sigalgs, wanted, 'DTLSv1.2');
+    if (scheme !== undefined) return { identity, scheme };
+  }
+  return undefined;
+}
+
+function sendCertificateVerify(
+  ctx: Context,
+  ready: Ready,
+  scheme: SchemeName,
+  signature: Uint8Array,
+): ClientState12 {
+  const body = encodeCertificateVerify({ signatureScheme: Scheme[scheme], signature });
+  ctx.send(HandshakeType.certificate_verify, body, 0);
+  return sendFinished(ctx, ready);
+}
+
+function sendFinished(ctx: Context, ready: Ready): ClientState12 {
+  const { hello, secrets } = ready;
+  ctx.emit({ do: 'send-change-cipher-spec' });
+  installKeys12(ctx, hello, secrets, 'client');
+  const verifyData = finishedData12(ctx, hello, secrets, 'client');
+  ctx.send(HandshakeType.finished, encodeFinished({ verifyData }), PROTECTED_EPOCH);
+  ctx.emit({ do: 'end-flight', answered: true });
+  installKeys12(ctx, hello, secrets, 'server');
+  return { at: 'wait-finished', ready };
+}
+
+function onFinished(ctx: Context, ready: Ready, message: Message): 'connected' {
+  const body = expectType(message, HandshakeType.finished);
+  const { verifyData } = decoded(decodeFinished(body, VERIFY_DATA_LENGTH_12), 'Finished');
+  const finished = checkFinished12(ctx, ready.hello, ready.secrets, 'server', verifyData);
+  if (finished === undefined) throw violation('decrypt_error', "the server's Finished is wrong");
+  ctx.emit({ do: 'connected', session: connected12({ ...ready, negotiated: ready.hello, finished }) });
+  return 'connected';
+}

@@ -1,0 +1,92 @@
+import { concat } from '../../base/bytes.js';
+import type { CipherSuite } from '../../crypto/suites.js';
+import {
+  deriveExtendedMasterSecret12,
+  deriveKeyBlock12,
+  deriveMasterSecret12,
+  deriveVerifyData12,
+  type KeyBlock12,
+} from '../../keys/prf12.js';
+import type { Role } from '../../config/config.js';
+import { FinishedVerified } from '../authenticate.js';
+import type { Context } from '../context.js';
+
+/** What both hellos of a DTLS 1.2 handshake settled. */
+export interface Negotiated12 {
+  readonly suite: CipherSuite;
+  readonly clientRandom: Uint8Array;
+  readonly serverRandom: Uint8Array;
+  readonly extendedMasterSecret: boolean;
+  readonly serverName: string | undefined;
+}
+
+export interface Secrets12 {
+  readonly masterSecret: Uint8Array;
+  readonly keys: KeyBlock12;
+}
+
+/** The first epoch with keys; DTLS 1.2 without renegotiation has no other. */
+export const PROTECTED_EPOCH = 1;
+
+/**
+ * Master secret and keys, once the ClientKeyExchange is in the transcript: with the extended master secret the session
+ * hash ends there (RFC 7627 §3).
+ */
+export function deriveSecrets12(ctx: Context, negotiated: Negotiated12, premaster: Uint8Array): Secrets12 {
+  const { suite, clientRandom, serverRandom } = negotiated;
+  const masterSecret = negotiated.extendedMasterSecret
+    ? deriveExtendedMasterSecret12(ctx.provider, suite.hash, premaster, ctx.transcript.digest())
+    : deriveMasterSecret12(ctx.provider, suite.hash, premaster, clientRandom, serverRandom);
+  ctx.emit({ do: 'log-secret', label: 'CLIENT_RANDOM', clientRandom, secret: masterSecret });
+  const keys = deriveKeyBlock12(ctx.provider, suite, masterSecret, clientRandom, serverRandom);
+  return { masterSecret, keys };
+}
+
+/** Installs the keys of `sender`'s records, for writing by itself and for reading by the other side. */
+export function installKeys12(
+  ctx: Context,
+  negotiated: Negotiated12,
+  secrets: Secrets12,
+  sender: Role,
+): void {
+  const { keys } = secrets;
+  const own = sender === ctx.security.role;
+  ctx.emit({
+    do: 'install-keys',
+    direction: own ? 'write' : 'read',
+    epoch: PROTECTED_EPOCH,
+    suite: negotiated.suite,
+    keys:
+      sender === 'client'
+        ? { key: keys.clientKey, iv: keys.clientIv }
+        : { key: keys.serverKey, iv: keys.serverIv },
+  });
+}
+
+/** verify_data of `sender`'s Finished over the transcript as it stands (RFC 5246 §7.4.9). */
+export function finishedData12(
+  ctx: Context,
+  negotiated: Negotiated12,
+  secrets: Secrets12,
+  sender: Role,
+): Uint8Array {
+  const { hash } = negotiated.suite;
+  const label = sender === 'client' ? 'client finished' : 'server finished';
+  return deriveVerifyData12(ctx.provider, hash, secrets.masterSecret, label, ctx.transcript.digest());
+}
+
+/** Checks `sender`'s Finished before it joins the transcript. */
+export function checkFinished12(
+  ctx: Context,
+  negotiated: Negotiated12,
+  secrets: Secrets12,
+  sender: Role,
+  received: Uint8Array,
+): FinishedVerified | undefined {
+  return FinishedVerified.check(ctx.provider, finishedData12(ctx, negotiated, secrets, sender), received);
+}
+
+/** What the server signs in its ServerKeyExchange (RFC 8422 §5.4). */
+export function signedParams(negotiated: Negotiated12, params: Uint8Array): Uint8Array {
+  return concat(negotiated.clientRandom, negotiated.serverRandom, params);
+}

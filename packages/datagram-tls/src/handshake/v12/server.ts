@@ -1,0 +1,280 @@
+import { EMPTY } from '../../base/bytes.js';
+import { DTLSError, violation } from '../../base/errors.js';
+import type { KeyExchange } from '../../crypto/provider.js';
+import type { GroupName } from '../../wire/codes.js';
+import { ExtensionType, Group, HandshakeType, ProtocolVersion, Scheme } from '../../wire/codes.js';
+import { UNCOMPRESSED, encodeEcPointFormats } from '../../wire/extensions/ec-point-formats.js';
+import { encodeExtendedMasterSecret } from '../../wire/extensions/extended-master-secret.js';
+import { encodeRenegotiationInfo } from '../../wire/extensions/renegotiation-info.js';
+import { decodeCertificate12, encodeCertificate12 } from '../../wire/messages/certificate12.js';
+import {
+  ClientCertificateType,
+  encodeCertificateRequest12,
+} from '../../wire/messages/certificate-request12.js';
+import { decodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
+import { decodeClientKeyExchange } from '../../wire/messages/client-key-exchange.js';
+import { VERIFY_DATA_LENGTH_12, decodeFinished, encodeFinished } from '../../wire/messages/finished.js';
+import { DOWNGRADE_TO_12, encodeServerHello } from '../../wire/messages/server-hello.js';
+import { encodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
+import { encodeServerEcdhParams, encodeServerKeyExchange } from '../../wire/messages/server-key-exchange.js';
+import { type ClaimedChain, PeerIdentity, checkSignature, claimChain } from '../authenticate.js';
+import type { ClientWishes } from '../client-wishes.js';
+import type { Context } from '../context.js';
+import { decoded, expectType, outOfPlace } from '../decoded.js';
+import type { JobAnswer } from '../jobs.js';
+import type { Message } from '../message.js';
+import { type CredentialChoice, chooseCredential12, chooseGroup } from '../negotiate.js';
+import { connected12 } from './connected.js';
+import {
+  type Negotiated12,
+  PROTECTED_EPOCH,
+  type Secrets12,
+  checkFinished12,
+  deriveSecrets12,
+  finishedData12,
+  installKeys12,
+  signedParams,
+} from './secrets.js';
+
+/*
+ * The server's side of a DTLS 1.2 handshake after the ClientHello with a valid cookie (RFC 5246 §7.3, RFC 6347 §4.2):
+ *
+ *   1. ClientHello            suite, certificate and group chosen; then our flight:
+ *      ServerHello, Certificate, ServerKeyExchange, CertificateRequest, ServerHelloDone
+ *   2. Certificate            if we asked; the chain is judged
+ *   3. ClientKeyExchange      keys
+ *   4. CertificateVerify      if there was a certificate: the signature over all messages so far
+ *   5. Finished               checked; then our ChangeCipherSpec, Finished: connected
+ */
+export type ServerState12 =
+  | { readonly at: 'wait-signature'; readonly hello: Hello; readonly params: Uint8Array }
+  | { readonly at: 'wait-certificate'; readonly hello: Hello }
+  | { readonly at: 'wait-verdict'; readonly hello: Hello; readonly client: ClaimedChain }
+  | { readonly at: 'wait-client-key-exchange'; readonly hello: Hello; readonly client: Client }
+  | { readonly at: 'wait-certificate-verify'; readonly ready: Ready; readonly client: ClaimedChain }
+  | { readonly at: 'wait-finished'; readonly ready: Ready };
+
+interface Hello extends Negotiated12 {
+  readonly choice: CredentialChoice;
+  readonly group: GroupName;
+  readonly exchange: KeyExchange;
+}
+
+/** Who the client says it is; `claim` is to be proved by a CertificateVerify. */
+interface Client {
+  readonly peer: PeerIdentity;
+  readonly claim: ClaimedChain | undefined;
+}
+
+interface Ready {
+  readonly hello: Hello;
+  readonly peer: PeerIdentity;
+  readonly secrets: Secrets12;
+}
+
+/** Step 1. The transcript already holds the ClientHello. */
+export function onClientHello12(ctx: Context, client: ClientWishes): ServerState12 {
+  const { choice, group } = choose(ctx, client);
+  const exchange = ctx.provider.startKeyExchange(group);
+  const hello: Hello = {
+    suite: choice.suite,
+    clientRandom: client.hello.random,
+    serverRandom: serverRandom(ctx),
+    extendedMasterSecret: client.extendedMasterSecret,
+    serverName: client.serverName,
+    choice,
+    group,
+    exchange,
+  };
+  ctx.transcript.begin('DTLSv1.2', choice.suite.hash, ctx.security.requestCert);
+  sendServerHello(ctx, client, hello);
+  const certificateList = choice.identity.chain;
+  ctx.send(HandshakeType.certificate, encodeCertificate12({ certificateList }), 0);
+  const params = encodeServerEcdhParams({ namedCurve: Group[group], point: exchange.share });
+  const data = signedParams(hello, params);
+  ctx.emit({ do: 'ask', job: { kind: 'sign', scheme: choice.scheme, key: choice.identity.key, data } });
+  return { at: 'wait-signature', hello, params };
+}
+
+function choose(ctx: Context, client: ClientWishes): { choice: CredentialChoice; group: GroupName } {
+  const { security } = ctx;
+  const choice = chooseCredential12(security.suites, security.identities, security.sigalgs, {
+    suites: client.hello.cipherSuites,
+    schemes: client.schemes,
+    groups: client.groups,
+  });
+  if (choice === undefined) {
+    throw violation(
+      'handshake_failure',
+      'no cipher suite in common with the client',
+      'ERR_DTLS_NO_SHARED_CIPHER',
+    );
+  }
+  // RFC 8422 §4: a client that lists no groups leaves the choice to us; P-256 is the one that everybody has.
+  const group = chooseGroup(security.groups, client.groups ?? [Group.secp256r1], 'DTLSv1.2');
+  if (group === undefined) {
+    throw violation(
+      'handshake_failure',
+      'no key exchange group in common with the client',
+      'ERR_DTLS_NO_SHARED_GROUP',
+    );
+  }
+  return { choice, group };
+}
+
+/** RFC 8446 §4.1.3: a server that could do 1.3 marks its random, so that a forged downgrade is noticed. */
+function serverRandom(ctx: Context): Uint8Array {
+  const random = ctx.provider.randomBytes(32);
+  if (ctx.security.maxVersion === 'DTLSv1.3') random.set(DOWNGRADE_TO_12, 24);
+  return random;
+}
+
+function sendServerHello(ctx: Context, client: ClientWishes, hello: Hello): void {
+  const extensions = new Map<number, Uint8Array>();
+  if (client.secureRenegotiation)
+    extensions.set(ExtensionType.renegotiation_info, encodeRenegotiationInfo(EMPTY));
+  if (client.extendedMasterSecret)
+    extensions.set(ExtensionType.extended_master_secret, encodeExtendedMasterSecret());
+  if (client.hello.extensions.has(ExtensionType.ec_point_formats)) {
+    extensions.set(ExtensionType.ec_point_formats, encodeEcPointFormats(Uint8Array.of(UNCOMPRESSED)));
+  }
+  const body = encodeServerHello({
+    legacyVersion: ProtocolVersion.dtls12,
+    random: hello.serverRandom,
+    sessionId: EMPTY,
+    cipherSuite: hello.suite.code,
+    compressionMethod: 0,
+    extensions,
+  });
+  ctx.send(HandshakeType.server_hello, body, 0);
+}
+
+/** Steps 2 to 5, each with the message that belongs there. */
+export function onMessage12(
+  ctx: Context,
+  state: ServerState12,
+  message: Message,
+): ServerState12 | 'connected' {
+  switch (state.at) {
+    case 'wait-certificate':
+      return onCertificate(ctx, state.hello, message);
+    case 'wait-client-key-exchange':
+      return onClientKeyExchange(ctx, state.hello, state.client, message);
+    case 'wait-certificate-verify':
+      return onCertificateVerify(ctx, state.ready, state.client, message);
+    case 'wait-finished':
+      return onFinished(ctx, state.ready, message);
+    case 'wait-signature':
+    case 'wait-verdict':
+      throw outOfPlace(message, 'nothing');
+  }
+}
+
+export function onAnswer12(ctx: Context, state: ServerState12, answer: JobAnswer): ServerState12 {
+  if (state.at === 'wait-signature' && answer.kind === 'sign') {
+    return sendKeyExchange(ctx, state.hello, state.params, answer.signature);
+  }
+  if (state.at === 'wait-verdict' && answer.kind === 'verify-peer') {
+    const peer = PeerIdentity.judged(state.client.chain, answer.verdict, ctx.security.rejectUnauthorized);
+    if (peer instanceof DTLSError) throw peer;
+    return { at: 'wait-client-key-exchange', hello: state.hello, client: { peer, claim: state.client } };
+  }
+  return state;
+}
+
+function sendKeyExchange(
+  ctx: Context,
+  hello: Hello,
+  params: Uint8Array,
+  signature: Uint8Array,
+): ServerState12 {
+  const signatureScheme = Scheme[hello.choice.scheme];
+  const body = encodeServerKeyExchange({ params, signatureScheme, signature });
+  ctx.send(HandshakeType.server_key_exchange, body, 0);
+  if (ctx.security.requestCert) sendCertificateRequest(ctx);
+  ctx.send(HandshakeType.server_hello_done, encodeServerHelloDone(), 0);
+  ctx.emit({ do: 'end-flight', answered: true });
+  if (ctx.security.requestCert) return { at: 'wait-certificate', hello };
+  return {
+    at: 'wait-client-key-exchange',
+    hello,
+    client: { peer: PeerIdentity.unasked(), claim: undefined },
+  };
+}
+
+function sendCertificateRequest(ctx: Context): void {
+  const { ecdsa_sign, rsa_sign } = ClientCertificateType;
+  const body = encodeCertificateRequest12({
+    certificateTypes: Uint8Array.of(ecdsa_sign, rsa_sign),
+    supportedSignatureAlgorithms: ctx.security.sigalgs.map((name) => Scheme[name]),
+    // Any issuer: a client with one certificate sends it, and our verdict says more than a list of names.
+    certificateAuthorities: [],
+  });
+  ctx.send(HandshakeType.certificate_request, body, 0);
+}
+
+function onCertificate(ctx: Context, hello: Hello, message: Message): ServerState12 {
+  const body = expectType(message, HandshakeType.certificate);
+  const { certificateList } = decoded(decodeCertificate12(body), 'Certificate');
+  ctx.transcript.add(message.type, message.seq, message.body);
+  if (certificateList.length === 0) {
+    const peer = PeerIdentity.absent(ctx.security.rejectUnauthorized);
+    if (peer instanceof DTLSError) throw peer;
+    return { at: 'wait-client-key-exchange', hello, client: { peer, claim: undefined } };
+  }
+  const client = claimChain(ctx.provider, certificateList);
+  ctx.emit({
+    do: 'ask',
+    job: { kind: 'verify-peer', chain: client.chain, purpose: 'clientAuth', name: undefined },
+  });
+  return { at: 'wait-verdict', hello, client };
+}
+
+function onClientKeyExchange(ctx: Context, hello: Hello, client: Client, message: Message): ServerState12 {
+  const body = expectType(message, HandshakeType.client_key_exchange);
+  const { point } = decoded(decodeClientKeyExchange(body), 'ClientKeyExchange');
+  const premaster = hello.exchange.finish(point);
+  if (premaster === undefined) throw violation('illegal_parameter', "the client's key share is not valid");
+  ctx.transcript.add(message.type, message.seq, message.body);
+  const ready = { hello, peer: client.peer, secrets: deriveSecrets12(ctx, hello, premaster) };
+  if (client.claim !== undefined) return { at: 'wait-certificate-verify', ready, client: client.claim };
+  return waitFinished(ctx, ready);
+}
+
+function onCertificateVerify(
+  ctx: Context,
+  ready: Ready,
+  client: ClaimedChain,
+  message: Message,
+): ServerState12 {
+  const body = expectType(message, HandshakeType.certificate_verify);
+  const { signatureScheme, signature } = decoded(decodeCertificateVerify(body), 'CertificateVerify');
+  checkSignature(ctx.security, 'DTLSv1.2', signatureScheme, client.key, ctx.transcript.messages(), signature);
+  ctx.transcript.add(message.type, message.seq, message.body);
+  return waitFinished(ctx, ready);
+}
+
+function waitFinished(ctx: Context, ready: Ready): ServerState12 {
+  installKeys12(ctx, ready.hello, ready.secrets, 'client');
+  return { at: 'wait-finished', ready };
+}
+
+function onFinished(ctx: Context, ready: Ready, message: Message): 'connected' {
+  const { hello, secrets, peer } = ready;
+  const body = expectType(message, HandshakeType.finished);
+  const { verifyData } = decoded(decodeFinished(body, VERIFY_DATA_LENGTH_12), 'Finished');
+  const finished = checkFinished12(ctx, hello, secrets, 'client', verifyData);
+  if (finished === undefined) throw violation('decrypt_error', "the client's Finished is wrong");
+  ctx.transcript.add(message.type, message.seq, message.body);
+  ctx.emit({ do: 'send-change-cipher-spec' });
+  installKeys12(ctx, hello, secrets, 'server');
+  const ours = finishedData12(ctx, hello, secrets, 'server');
+  ctx.send(HandshakeType.finished, encodeFinished({ verifyData: ours }), PROTECTED_EPOCH);
+  ctx.emit({ do: 'end-flight', answered: false });
+  const { group, choice } = hello;
+  ctx.emit({
+    do: 'connected',
+    session: connected12({ negotiated: hello, secrets, peer, finished, group, scheme: choice.scheme }),
+  });
+  return 'connected';
+}
