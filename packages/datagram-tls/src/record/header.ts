@@ -1,5 +1,6 @@
 import { ContentType } from '../wire/codes.js';
 import type { DropReason } from './drop.js';
+import { writeEpochAndSequence } from './sequence.js';
 
 /** Type, version, epoch, sequence number, length (RFC 6347 §4.1). */
 export const PLAIN_HEADER_LENGTH = 13;
@@ -114,25 +115,6 @@ export function writePlainHeader(
   writeEpochAndSequence(out, at + 3, epoch, sequence);
   out[at + 11] = length >>> 8;
   out[at + 12] = length;
-}
-
-/** The 64-bit record number: 16 bits of epoch, 48 of sequence number. */
-export function writeEpochAndSequence(out: Uint8Array, at: number, epoch: number, sequence: number): void {
-  out[at] = epoch >>> 8;
-  out[at + 1] = epoch;
-  writeSequence(out, at + 2, sequence);
-}
-
-/** 48 bits; a double holds them exactly, so no BigInt is needed. */
-export function writeSequence(out: Uint8Array, at: number, sequence: number): void {
-  const high = Math.floor(sequence / 0x1_0000_0000);
-  const low = sequence >>> 0;
-  out[at] = high >>> 8;
-  out[at + 1] = high;
-  out[at + 2] = low >>> 24;
-  out[at + 3] = low >>> 16;
-  out[at + 4] = low >>> 8;
-  out[at + 5] = low;
 }
 
 function u16(bytes: Uint8Array, at: number): number {

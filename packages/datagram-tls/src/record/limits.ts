@@ -1,9 +1,7 @@
 import type { AeadName } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
+import { MAX_SEQUENCE } from './sequence.js';
 import type { WriterState } from './writer.js';
-
-/** Sequence numbers have 48 bits and never wrap (RFC 6347 §4.1, RFC 9147 §4.2.1). */
-export const MAX_SEQUENCE = 2 ** 48 - 1;
 
 /** How long one key may serve in one direction. */
 export interface KeyLimits {

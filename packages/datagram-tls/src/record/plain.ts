@@ -1,8 +1,8 @@
 import { ProtocolVersion } from '../wire/codes.js';
 import type { DropReason } from './drop.js';
 import { MAX_PLAINTEXT, PLAIN_HEADER_LENGTH, type RecordHeader, writePlainHeader } from './header.js';
-import { MAX_SEQUENCE } from './limits.js';
 import type { RecordReader } from './reader.js';
+import { MAX_SEQUENCE } from './sequence.js';
 import type { RecordWriter, WriterState } from './writer.js';
 
 /** Writes epoch 0, which nothing protects. */

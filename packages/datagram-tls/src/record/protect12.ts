@@ -2,16 +2,11 @@ import type { AeadKey, CryptoProvider } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import { ProtocolVersion } from '../wire/codes.js';
 import type { DropReason } from './drop.js';
-import {
-  MAX_PLAINTEXT,
-  PLAIN_HEADER_LENGTH,
-  type RecordHeader,
-  writeEpochAndSequence,
-  writePlainHeader,
-} from './header.js';
+import { MAX_PLAINTEXT, PLAIN_HEADER_LENGTH, type RecordHeader, writePlainHeader } from './header.js';
 import { type KeyLimits, limitsOf, writerState } from './limits.js';
 import type { RecordReader } from './reader.js';
 import { ReplayWindow } from './replay.js';
+import { writeEpochAndSequence } from './sequence.js';
 import type { RecordWriter, WriterState } from './writer.js';
 
 /** What the key block gives one direction of one epoch (RFC 5246 §6.3). */

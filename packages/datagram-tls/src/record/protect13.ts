@@ -1,10 +1,11 @@
 import type { AeadKey, CryptoProvider, RecordNumberMask } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { DropReason } from './drop.js';
-import { MAX_PLAINTEXT, type RecordHeader, UNIFIED, writeSequence } from './header.js';
-import { type KeyLimits, limitsOf, MAX_SEQUENCE, writerState } from './limits.js';
+import { MAX_PLAINTEXT, type RecordHeader, UNIFIED } from './header.js';
+import { type KeyLimits, limitsOf, writerState } from './limits.js';
 import type { RecordReader } from './reader.js';
 import { ReplayWindow } from './replay.js';
+import { completeSequence, writeSequence } from './sequence.js';
 import type { RecordWriter, WriterState } from './writer.js';
 
 /** Keys of one direction of one epoch (RFC 8446 §7.3, RFC 9147 §4.2.3). */
@@ -145,20 +146,11 @@ export class RecordReader13 implements RecordReader {
     const expected = this.#window.newest + 1;
     const low = (aad[1] as number) ^ (mask[0] as number);
     aad[1] = low;
-    if (((aad[0] as number) & UNIFIED.sequence16) === 0) return nearest(expected, low, 0x100);
+    if (((aad[0] as number) & UNIFIED.sequence16) === 0) return completeSequence(expected, low, 0x100);
     const lower = (aad[2] as number) ^ (mask[1] as number);
     aad[2] = lower;
-    return nearest(expected, low * 0x100 + lower, 0x10000);
+    return completeSequence(expected, low * 0x100 + lower, 0x10000);
   }
-}
-
-/** The number with these low bits, of which there are `span` values, that lies nearest to the one expected next. */
-function nearest(expected: number, low: number, span: number): number {
-  const candidate = expected - (expected % span) + low;
-  const off = candidate - expected;
-  if (off > span / 2 && candidate >= span) return candidate - span;
-  if (off < -span / 2 && candidate + span <= MAX_SEQUENCE) return candidate + span;
-  return candidate;
 }
 
 /** The record's header, which is its AAD, in scratch memory of just that length. */

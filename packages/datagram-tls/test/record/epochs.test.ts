@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { Epochs } from '#lib/record/epochs.js';
+import { createHeader, type RecordHeader } from '#lib/record/header.js';
+import { PlainReader, PlainWriter } from '#lib/record/plain.js';
+import type { RecordReader } from '#lib/record/reader.js';
+import { eachVersion, type Protection } from './protections.js';
+
+const [v12, v13] = ['DTLSv1.2', 'DTLSv1.3'].map((version) =>
+  eachVersion.find((protection) => protection.suite.version === version),
+) as [Protection, Protection];
+
+suite('the table of epochs', () => {
+  test('a plain header finds the reader of exactly its epoch', () => {
+    const epochs = new Epochs();
+    const [zero, one] = [new PlainReader(), v12.reader({ epoch: 1 })];
+    epochs.installReader(zero);
+    epochs.installReader(one);
+    assert.equal(epochs.readerFor(plain(0)), zero);
+    assert.equal(epochs.readerFor(plain(1)), one);
+    assert.equal(epochs.readerFor(plain(2)), undefined);
+    assert.equal(epochs.readerFor(plain(5)), undefined);
+    assert.equal(epochs.reader, one);
+  });
+
+  test('a unified header finds the newest reader with its two bits, and learns the epoch', () => {
+    const epochs = new Epochs();
+    const readers = [2, 3, 4, 5, 6].map((epoch) => v13.reader({ epoch }));
+    for (const reader of readers) epochs.installReader(reader);
+    for (const [bits, epoch] of [
+      [2, 6],
+      [3, 3],
+      [0, 4],
+      [1, 5],
+    ] as const) {
+      const header = unified(bits);
+      assert.equal(epochs.readerFor(header)?.epoch, epoch);
+      assert.equal(header.epoch, epoch);
+    }
+  });
+
+  test('a record in the other form than its epoch has is not read', () => {
+    const epochs = new Epochs();
+    epochs.installReader(new PlainReader());
+    epochs.installReader(v13.reader({ epoch: 3 }));
+    assert.equal(epochs.readerFor(plain(3)), undefined);
+    assert.equal(epochs.readerFor(unified(0)), undefined);
+  });
+
+  test('a forgotten reader is not found again', () => {
+    const epochs = new Epochs();
+    epochs.installReader(v13.reader({ epoch: 3 }));
+    epochs.installReader(v13.reader({ epoch: 4 }));
+    epochs.forgetReader(3);
+    assert.equal(epochs.readerFor(unified(3)), undefined);
+    assert.equal(epochs.readerFor(unified(0))?.epoch, 4);
+  });
+
+  test('the newest writer is current and older ones stay until forgotten', () => {
+    const epochs = new Epochs();
+    const [zero, one] = [new PlainWriter(), v12.writer({ epoch: 1 })];
+    epochs.installWriter(one);
+    epochs.installWriter(zero);
+    assert.equal(epochs.writer, one);
+    assert.equal(epochs.writerOf(0), zero);
+    epochs.forgetWriter(0);
+    assert.equal(epochs.writerOf(0), undefined);
+    assert.equal(epochs.writerOf(1), one);
+  });
+
+  test('a reader or writer takes the place of an earlier one of its epoch', () => {
+    const epochs = new Epochs();
+    const later: RecordReader = new PlainReader();
+    epochs.installReader(new PlainReader());
+    epochs.installReader(later);
+    const laterWriter = new PlainWriter(7);
+    epochs.installWriter(new PlainWriter());
+    epochs.installWriter(laterWriter);
+    assert.equal(epochs.readerFor(plain(0)), later);
+    assert.equal(epochs.writer, laterWriter);
+    epochs.forgetReader(0);
+    assert.equal(epochs.reader, undefined);
+  });
+});
+
+function plain(epoch: number): RecordHeader {
+  return { ...createHeader(), epoch };
+}
+
+function unified(bits: number): RecordHeader {
+  return { ...createHeader(), epoch: bits, unified: true };
+}

@@ -1,0 +1,81 @@
+import { nodeProvider } from '#lib/crypto/node.js';
+import type { CryptoProvider } from '#lib/crypto/provider.js';
+import { type CipherSuite, SUITES } from '#lib/crypto/suites.js';
+import type { DropReason } from '#lib/record/drop.js';
+import { Epochs } from '#lib/record/epochs.js';
+import { createHeader, type RecordHeader, readHeader } from '#lib/record/header.js';
+import type { KeyLimits } from '#lib/record/limits.js';
+import { RecordReader12, RecordWriter12 } from '#lib/record/protect12.js';
+import { RecordReader13, RecordWriter13 } from '#lib/record/protect13.js';
+import type { RecordReader } from '#lib/record/reader.js';
+import type { RecordWriter } from '#lib/record/writer.js';
+
+/** One suite with keys that every writer and reader made here shares. */
+export interface Protection {
+  readonly name: string;
+  readonly suite: CipherSuite;
+  readonly iv: Uint8Array;
+  readonly headerLength: number;
+  writer(options?: ProtectionOptions): RecordWriter;
+  reader(options?: ProtectionOptions): RecordReader;
+}
+
+export interface ProtectionOptions {
+  epoch?: number;
+  sequence?: number;
+  limits?: KeyLimits;
+  provider?: CryptoProvider;
+}
+
+/** Every suite of both versions. */
+export const protections: readonly Protection[] = SUITES.map(protectionOf);
+
+/** One suite a version, for tests that do not depend on the AEAD. */
+export const eachVersion: readonly Protection[] = protections.filter(
+  ({ name }) => name === 'TLS_AES_128_GCM_SHA256' || name === 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
+);
+
+export function protectionOf(suite: CipherSuite): Protection {
+  const keys = {
+    key: nodeProvider.randomBytes(suite.keyLength),
+    iv: nodeProvider.randomBytes(suite.fixedIvLength),
+    sn: nodeProvider.randomBytes(suite.keyLength),
+  };
+  const [Writer, Reader] =
+    suite.version === 'DTLSv1.3' ? [RecordWriter13, RecordReader13] : [RecordWriter12, RecordReader12];
+  return {
+    name: suite.name,
+    suite,
+    iv: keys.iv,
+    headerLength: suite.version === 'DTLSv1.3' ? 5 : 13,
+    writer: ({ epoch = 1, limits, sequence, provider = nodeProvider } = {}) =>
+      new Writer(provider, suite, epoch, keys, limits, sequence),
+    reader: ({ epoch = 1, limits, provider = nodeProvider } = {}) =>
+      new Reader(provider, suite, epoch, keys, limits),
+  };
+}
+
+/** One record in memory of its own. */
+export function sealed(writer: RecordWriter, plaintext: Uint8Array, type = 23): Uint8Array {
+  const out = new Uint8Array(plaintext.length + writer.overhead);
+  return out.slice(0, writer.seal(type, plaintext, out, 0));
+}
+
+export interface Received {
+  readonly header: RecordHeader;
+  readonly result: Uint8Array | DropReason;
+}
+
+/** What becomes of the first record of a datagram when `reader` is the only one installed. */
+export function received(reader: RecordReader, datagram: Uint8Array): Received {
+  const header = createHeader();
+  const epochs = new Epochs();
+  epochs.installReader(reader);
+  const bad = readHeader(datagram, 0, header);
+  if (bad !== undefined) return { header, result: bad };
+  return { header, result: epochs.readerFor(header)?.open(header, datagram) ?? 'unknown_epoch' };
+}
+
+export function bytes(length: number, seed = 1): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => (i * 31 + seed * 7) & 0xff);
+}
