@@ -20,10 +20,12 @@ export async function session(both: Encounter, plan: Plan): Promise<Record<Role,
 
 /** A session through bad weather: it ends in an echo, or in an error, within `ms` milliseconds. */
 export async function struggle(both: Encounter, ms: number): Promise<Record<Role, Facts>> {
-  const established = await both.client.established(ms);
-  if (established) await persistentEcho(both, 'ping through the weather');
-  else if (!(await both.client.over(0))) throw new Failure(`neither a session nor an error within ${ms} ms`);
-  if (established) both.client.close();
+  if (await both.client.established(ms)) {
+    await persistentEcho(both, 'ping through the weather');
+    both.client.close();
+  } else if (both.client.facts().error === undefined && both.server.facts().error === undefined) {
+    throw new Failure(`neither a session nor an error within ${ms} ms`);
+  }
   return await both.finish();
 }
 

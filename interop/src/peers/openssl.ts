@@ -96,8 +96,10 @@ function authority(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+// Without -timeout, a record that is discarded as a duplicate leaves both programs blocked in the next read.
 function common(options: SideOptions): string[] {
   return [
+    '-timeout',
     ...(options.suite === undefined ? [] : ['-cipher', cipherName(options.suite)]),
     ...(options.groups === undefined ? [] : ['-groups', options.groups.map(groupName).join(':')]),
     ...(options.schemes === undefined ? [] : ['-sigalgs', options.schemes.join(':')]),
