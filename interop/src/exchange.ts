@@ -12,8 +12,8 @@ export interface Plan extends Demand {
   readonly weather?: Weather | undefined;
   /** Puts a faithful relay between the peers, to look at their datagrams. */
   readonly observed?: boolean | undefined;
-  /** Where the client writes its key log. */
-  readonly keylogFile?: string | undefined;
+  /** Where the sides write their key logs. */
+  readonly keylogs?: Readonly<Record<Role, string>> | undefined;
 }
 
 /** Two running peers. `finish` stops them and returns what they know. */
@@ -84,9 +84,10 @@ async function relayFor(plan: Plan, server: { host: string; port: number }): Pro
 
 function serverOptions(plan: Plan, pki: Pki): ServerOptions {
   return {
-    ...sideOptions(plan),
+    ...sideOptions(plan, 'server'),
     pair: pki.servers[plan.identity],
     ...(plan.cookie === undefined ? {} : { cookie: plan.cookie }),
+    ...(plan.clientIdentity === undefined ? {} : { clientCa: pki.ca }),
     ...(plan.group === undefined ? {} : { groups: [plan.group] }),
     ...(plan.scheme === undefined ? {} : { schemes: [plan.scheme] }),
   };
@@ -96,11 +97,11 @@ function clientOptions(plan: Plan, pki: Pki, port: number): ClientOptions {
   const curve = curveOf(plan.identity);
   const groups = [plan.group, curve].filter((group) => group !== undefined);
   return {
-    ...sideOptions(plan),
+    ...sideOptions(plan, 'client'),
     port,
     ca: plan.trust === 'wrong CA' ? pki.wrongCa : pki.ca,
     name: plan.trust === 'wrong name' ? WRONG_NAME : SERVER_NAME,
-    ...(plan.keylogFile === undefined ? {} : { keylog: plan.keylogFile }),
+    ...(plan.clientIdentity === undefined ? {} : { pair: pki.clients[plan.clientIdentity] }),
     ...(plan.group === undefined ? {} : { groups: [...new Set(groups)] }),
     // The second scheme is the one by which the test CA signs certificates.
     ...(plan.scheme === undefined
@@ -109,11 +110,12 @@ function clientOptions(plan: Plan, pki: Pki, port: number): ClientOptions {
   };
 }
 
-function sideOptions(plan: Plan) {
+function sideOptions(plan: Plan, role: Role) {
   return {
     version: 'DTLSv1.2',
     host: plan.host,
     ...(plan.suite === undefined ? {} : { suite: plan.suite }),
     ...(plan.mtu === undefined ? {} : { mtu: plan.mtu }),
+    ...(plan.keylogs === undefined ? {} : { keylog: plan.keylogs[role] }),
   } as const;
 }

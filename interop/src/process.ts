@@ -81,6 +81,11 @@ export class Child {
     });
   }
 
+  /** What Ctrl-C does. */
+  interrupt(): void {
+    if (this.#running) this.#process.kill('SIGINT');
+  }
+
   /** Asks it to end, then makes it. */
   async stop(): Promise<void> {
     if (!this.#running) return;

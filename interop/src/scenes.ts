@@ -47,7 +47,7 @@ async function reasons(both: Encounter): Promise<string> {
 }
 
 /** Several short lines, and one near the size of the path. */
-function messages(plan: Plan): string[] {
+export function messages(plan: Plan): string[] {
   const length = (plan.mtu ?? 1200) - 100;
   return ['ping one', 'ping two', 'ping three', `ping ${'x'.repeat(length)}`];
 }

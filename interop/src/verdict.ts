@@ -11,6 +11,9 @@ export function checkSession(facts: Both, plan: Plan): void {
   if (plan.group !== undefined) checkFact(facts, 'group', plan.group);
   if (plan.scheme !== undefined) checkFact(facts, 'scheme', plan.scheme);
   if (plan.cookie !== undefined) checkCookie(facts.client, plan.cookie);
+  if (plan.clientIdentity !== undefined && facts.server.clientVerified !== true) {
+    throw new Failure('the server saw no proof of a client certificate');
+  }
   checkClosing(facts, plan.closer);
 }
 

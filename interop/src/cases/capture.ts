@@ -2,9 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encounter, Failure, type Plan } from '../exchange.js';
 import { encodePcap } from '../net/pcap.js';
+import type { Pki } from '../pki.js';
 import { run, versionOf } from '../process.js';
 import type { Program } from '../peers/peer.js';
-import { session } from '../scenes.js';
+import { messages, session } from '../scenes.js';
 import { SUITES, type Suite } from '../vocabulary.js';
 import { type Case, type Pair, pairName } from './case.js';
 
@@ -18,7 +19,7 @@ const tshark: Program = {
   },
 };
 
-/** tshark decrypts a session of each suite with the client's key log. */
+/** tshark decrypts a session of each suite, with the key log of either side. */
 export function captureCases(pair: Pair): Case[] {
   return SUITES.map((suite) => {
     const plan: Plan = {
@@ -28,7 +29,6 @@ export function captureCases(pair: Pair): Case[] {
       host: '127.0.0.1',
       trust: 'right',
       observed: true,
-      keylog: true,
     };
     return {
       name: `${pairName(pair)}, tshark decrypts, ${suite}`,
@@ -39,9 +39,13 @@ export function captureCases(pair: Pair): Case[] {
         beyondTshark(suite) ?? pair.client.cannot('client', plan) ?? pair.server.cannot('server', plan),
       slow: false,
       timeout: TIMEOUT_MS,
-      run: async (pki) => await decryptCase(pair, plan, pki),
+      run: async (pki) => await decryptCase(pair, plan, stemIn(pki.folder, pair, suite), pki),
     };
   });
+}
+
+function stemIn(folder: string, { client, server }: Pair, suite: Suite): string {
+  return join(folder, `${client.name}-${server.name}-${suite}`);
 }
 
 // Version 4.0 shows nothing for these suites, whichever peers talk.
@@ -49,21 +53,22 @@ function beyondTshark(suite: Suite): string | undefined {
   return suite.includes('CHACHA20') ? 'tshark does not decrypt ChaCha20-Poly1305 in DTLS' : undefined;
 }
 
-async function decryptCase(
-  { client, server }: Pair,
-  plan: Plan,
-  pki: Parameters<Case['run']>[0],
-): Promise<string> {
-  const stem = join(pki.folder, `${client.name}-${server.name}-${plan.suite ?? ''}`);
-  const keylogFile = `${stem}.keylog`;
-  return await encounter(client, server, { ...plan, keylogFile }, pki, async (both) => {
+async function decryptCase({ client, server }: Pair, plan: Plan, stem: string, pki: Pki): Promise<string> {
+  const keylogs = { client: `${stem}.client.keys`, server: `${stem}.server.keys` };
+  return await encounter(client, server, { ...plan, keylogs }, pki, async (both) => {
     await session(both, plan);
-    writeFileSync(`${stem}.pcap`, encodePcap(both.relay?.passages ?? [], both.server.port));
-    const text = await decrypt(`${stem}.pcap`, keylogFile, both.server.port);
-    for (const line of both.client.inbox.lines) {
-      if (!text.includes(line)) throw new Failure(`tshark does not show "${line.slice(0, 40)}"`);
+    const pcap = `${stem}.pcap`;
+    writeFileSync(pcap, encodePcap(both.relay?.passages ?? [], both.server.port));
+    for (const role of ['client', 'server'] as const) {
+      const text = await decrypt(pcap, keylogs[role], both.server.port);
+      const hidden = messages(plan).find((line) => text.split(line).length !== 3);
+      if (hidden !== undefined) {
+        throw new Failure(
+          `with the ${role}'s key log, tshark does not show "${hidden.slice(0, 40)}" both ways`,
+        );
+      }
     }
-    return `${both.client.inbox.lines.length} messages in clear`;
+    return `${messages(plan).length} messages in clear each way, by the key log of either side`;
   });
 }
 

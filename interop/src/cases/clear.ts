@@ -37,6 +37,11 @@ function rows(): Row[] {
     ),
     { ...BASE, cookie: true, label: 'ECDSA, cookie demanded' },
     { ...BASE, cookie: false, label: 'ECDSA, no cookie' },
+    ...(['ECDSA', 'RSA', 'Ed25519'] as const).map((clientIdentity) => ({
+      ...BASE,
+      clientIdentity,
+      label: `ECDSA, client certificate ${clientIdentity}`,
+    })),
     { ...BASE, closer: 'server', label: 'ECDSA, the server closes' },
     { ...BASE, host: '::1', label: 'ECDSA, IPv6' },
     { ...BASE, trust: 'wrong CA', label: 'ECDSA, refused: wrong CA' },

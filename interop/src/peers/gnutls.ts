@@ -53,26 +53,26 @@ export const gnutls: Peer = {
 
   async startServer(options: ServerOptions): Promise<ServerSide> {
     const port = await freePort();
-    const child = new Child('gnutls-serv', [
-      ...['--udp', '--echo', '--disable-client-cert', ...DEBUG, '--port', String(port)],
+    const child = start('gnutls-serv', options, [
+      ...['--echo', '--port', String(port)],
+      ...(options.clientCa === undefined
+        ? ['--disable-client-cert']
+        : ['--require-client-cert', '--verify-client-cert', '--x509cafile', options.clientCa]),
       ...['--x509certfile', options.pair.cert, '--x509keyfile', options.pair.key],
       ...(options.cookie === false ? ['--nocookie'] : []),
-      ...common(options),
     ]);
     await child.printed(/listening on IPv6 .*done/, START_MS);
     return new Server(child, port);
   },
 
   startClient(options: ClientOptions): Promise<Side> {
-    const child = new Child(
-      'gnutls-cli',
-      [
-        ...['--udp', ...DEBUG, options.host, '--port', String(options.port)],
-        ...['--x509cafile', options.ca, '--verify-hostname', options.name, '--sni-hostname', options.name],
-        ...common(options),
-      ],
-      options.keylog === undefined ? {} : { SSLKEYLOGFILE: options.keylog },
-    );
+    const child = start('gnutls-cli', options, [
+      ...[options.host, '--port', String(options.port)],
+      ...['--x509cafile', options.ca, '--verify-hostname', options.name, '--sni-hostname', options.name],
+      ...(options.pair === undefined
+        ? []
+        : ['--x509certfile', options.pair.cert, '--x509keyfile', options.pair.key]),
+    ]);
     const manners: Manners = {
       established: /FINISHED \(20\) was received/,
       facts: (output) => ({ ...commonFacts(output), ...clientFacts(output) }),
@@ -97,11 +97,13 @@ class Server extends ProgramSide implements ServerSide {
   }
 }
 
-function common(options: SideOptions): string[] {
-  return [
-    ...['--priority', priority(options)],
-    ...(options.mtu === undefined ? [] : ['--mtu', String(options.mtu)]),
-  ];
+function start(program: string, options: SideOptions, args: readonly string[]): Child {
+  const mtu = options.mtu === undefined ? [] : ['--mtu', String(options.mtu)];
+  return new Child(
+    program,
+    ['--udp', ...DEBUG, ...args, '--priority', priority(options), ...mtu],
+    options.keylog === undefined ? {} : { SSLKEYLOGFILE: options.keylog },
+  );
 }
 
 function priority({ suite, groups, schemes }: SideOptions): string {
@@ -125,7 +127,7 @@ function cipher(suite: Suite): string {
     .replaceAll('_', '-');
 }
 
-type FactsOfOneRole = Pick<Facts, 'established' | 'scheme' | 'version'>;
+type FactsOfOneRole = Pick<Facts, 'established' | 'scheme' | 'version' | 'clientVerified'>;
 
 function clientFacts(output: string): FactsOfOneRole {
   return {
@@ -140,6 +142,7 @@ function serverFacts(output: string): FactsOfOneRole {
     established: /FINISHED \(20\) was received/.test(output),
     version: output.includes('Selected version DTLS1.2') ? 'DTLSv1.2' : undefined,
     scheme: schemeNamed(capture(output, /signing TLS 1\.2 handshake data: using (\S+)/)),
+    clientVerified: /CERTIFICATE VERIFY \(15\) was received/.test(output),
   };
 }
 

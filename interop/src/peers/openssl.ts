@@ -46,6 +46,9 @@ export const openssl: Peer = {
       ...['s_server', '-dtls1_2', '-state', '-accept', authority(options.host, port)],
       ...['-cert', options.pair.cert, '-key', options.pair.key],
       ...(options.cookie === true ? ['-listen'] : []),
+      ...(options.clientCa === undefined
+        ? []
+        : ['-Verify', '1', '-verify_return_error', '-CAfile', options.clientCa]),
       ...common(options),
     ]);
     await child.printed(/^ACCEPT/m, START_MS);
@@ -58,7 +61,7 @@ export const openssl: Peer = {
       ...['s_client', '-dtls1_2', '-state', '-brief', '-nocommands'],
       ...['-connect', authority(options.host, options.port), '-servername', options.name],
       ...['-CAfile', options.ca, '-verify_hostname', options.name, '-verify_return_error'],
-      ...(options.keylog === undefined ? [] : ['-keylogfile', options.keylog]),
+      ...(options.pair === undefined ? [] : ['-cert', options.pair.cert, '-key', options.pair.key]),
       ...common(options),
     ]);
     const manners: Manners = {
@@ -103,6 +106,7 @@ function common(options: SideOptions): string[] {
     ...(options.suite === undefined ? [] : ['-cipher', cipherName(options.suite)]),
     ...(options.groups === undefined ? [] : ['-groups', options.groups.map(groupName).join(':')]),
     ...(options.schemes === undefined ? [] : ['-sigalgs', options.schemes.join(':')]),
+    ...(options.keylog === undefined ? [] : ['-keylogfile', options.keylog]),
     ...(options.mtu === undefined ? [] : ['-mtu', String(options.mtu + IP_AND_UDP)]),
   ];
 }
@@ -141,6 +145,7 @@ function serverFacts(output: string): Facts {
     version: session?.includes(Buffer.from('0202fefd', 'hex')) === true ? 'DTLSv1.2' : undefined,
     suite: suiteNamed(capture(output, /^CIPHER is (\S+)/m)),
     group: sessionGroup(session),
+    clientVerified: /read certificate verify$/m.test(output),
   };
 }
 

@@ -13,21 +13,25 @@ export interface SideOptions {
   readonly schemes?: readonly Scheme[];
   /** Largest UDP payload to send, bytes. */
   readonly mtu?: number;
+  /** Where to write the key log, in NSS's format. */
+  readonly keylog?: string;
 }
 
 export interface ServerOptions extends SideOptions {
   readonly pair: KeyPair;
   /** Whether to make clients return a cookie. */
   readonly cookie?: boolean;
+  /** Demand a certificate of clients, signed by this CA. */
+  readonly clientCa?: string;
 }
 
 export interface ClientOptions extends SideOptions {
   readonly port: number;
   readonly ca: string;
+  /** What to show when the server asks for a certificate. */
+  readonly pair?: KeyPair;
   /** The name to send, and to demand in the server's certificate. */
   readonly name: string;
-  /** Where to write the key log, in NSS's format. */
-  readonly keylog?: string;
 }
 
 /** What one side knows about a session, in IANA's names; `undefined` is what the peer does not tell. */
@@ -39,6 +43,8 @@ export interface Facts {
   readonly scheme?: string | undefined;
   /** Whether a HelloVerifyRequest was sent or received. */
   readonly cookie?: boolean | undefined;
+  /** Server: whether the client proved that it has the key of a certificate. */
+  readonly clientVerified?: boolean | undefined;
   readonly alertsSent: readonly string[];
   readonly alertsReceived: readonly string[];
   /** In the peer's own words. */
@@ -95,7 +101,7 @@ export interface Demand {
   readonly suite?: Suite | undefined;
   readonly scheme?: Scheme | undefined;
   readonly cookie?: boolean | undefined;
+  readonly clientIdentity?: Identity | undefined;
   readonly closer: Role;
-  readonly keylog?: boolean | undefined;
   readonly mtu?: number | undefined;
 }
