@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { callerError } from '../base/errors.js';
 import { plain } from './node-bytes.js';
+import { importSpki } from './node-spki.js';
 import type { KeyType, PrivateKey, PublicKey } from './provider.js';
 
 /** PEM begins with dashes, after white space or explanatory text (RFC 7468 §2); DER with a SEQUENCE. */
@@ -9,7 +10,7 @@ const DER_SEQUENCE = 0x30;
 
 const DER_TYPES = ['pkcs8', 'sec1', 'pkcs1'] as const;
 
-/** A message of its own, as Node has no code for a key that is sound but of no use here. */
+/** Node has no code for a key that is sound but of no use here. */
 const UNSUPPORTED = 'ERR_DTLS_UNSUPPORTED_KEY';
 
 /** @see CryptoProvider.importPrivateKey */
@@ -28,7 +29,7 @@ export function importPrivateKey(data: string | Uint8Array, passphrase?: string 
 /** @see CryptoProvider.importPublicKey */
 export function importPublicKey(spki: Uint8Array): PublicKey | undefined {
   try {
-    const handle = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+    const handle = importSpki(spki);
     const shape = shapeOf(handle);
     return shape === undefined ? undefined : { ...shape, spki, handle };
   } catch {
@@ -37,20 +38,33 @@ export function importPublicKey(spki: Uint8Array): PublicKey | undefined {
 }
 
 function readPrivateKey(data: string | Uint8Array, passphrase: Buffer | undefined): KeyObject {
-  const secret = passphrase === undefined ? {} : { passphrase };
   const key = typeof data === 'string' ? data : Buffer.from(data);
-  if (typeof key === 'string' || key[0] !== DER_SEQUENCE)
-    return createPrivateKey({ key, format: 'pem', ...secret });
+  if (typeof key === 'string' || key[0] !== DER_SEQUENCE) return readPem(key, passphrase);
   let first: unknown;
   for (const type of DER_TYPES) {
     try {
-      return createPrivateKey({ key, format: 'der', type, ...secret });
+      return createPrivateKey({ key, format: 'der', type, ...given(passphrase) });
     } catch (error) {
       // PKCS#8 is what it most likely was, so its error tells most.
       first ??= error;
     }
   }
   throw first;
+}
+
+/** For a missing passphrase Node has a code that its check of OpenSSL 3's errors no longer finds. */
+function readPem(key: string | Buffer, passphrase: Buffer | undefined): KeyObject {
+  try {
+    return createPrivateKey({ key, format: 'pem', ...given(passphrase) });
+  } catch (error) {
+    const cancelled = (error as { code?: unknown }).code === 'ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED';
+    if (!cancelled || passphrase !== undefined) throw error;
+    throw callerError('ERR_MISSING_PASSPHRASE', 'Passphrase required for encrypted key', error);
+  }
+}
+
+function given(passphrase: Buffer | undefined): { passphrase?: Buffer } {
+  return passphrase === undefined ? {} : { passphrase };
 }
 
 function shapeOf(key: KeyObject): { type: KeyType; bits: number } | undefined {

@@ -1,0 +1,48 @@
+import { concat } from '#lib/base/bytes.js';
+import { ContentType, HandshakeType } from '#lib/wire/codes.js';
+import type { OpenedRecord, Sender } from './records.js';
+
+export interface CapturedMessage {
+  readonly sender: Sender;
+  readonly type: number;
+  readonly sequence: number;
+  readonly body: Uint8Array;
+}
+
+const HEADER_LENGTH = 12;
+
+/** The handshake messages in captured records, put together from fragments that came in order. */
+export function handshakeMessages(records: readonly OpenedRecord[]): CapturedMessage[] {
+  const messages: CapturedMessage[] = [];
+  let parts: Uint8Array[] = [];
+  for (const { sender, type, content } of records) {
+    if (type !== ContentType.handshake || typeof content === 'string') continue;
+    const view = new DataView(content.buffer, content.byteOffset, content.length);
+    const length = view.getUint32(0) & 0xffffff;
+    parts.push(content.subarray(HEADER_LENGTH));
+    const body = concat(...parts);
+    if (body.length < length) continue;
+    parts = [];
+    messages.push({ sender, type: view.getUint8(0), sequence: view.getUint16(4), body });
+  }
+  return messages;
+}
+
+/** As it stands in the transcript of 1.2: one fragment, with its number (RFC 6347 §4.2.6). */
+export function message12({ type, sequence, body }: CapturedMessage): Uint8Array {
+  const header = new DataView(new ArrayBuffer(HEADER_LENGTH));
+  header.setUint32(0, (type << 24) | body.length);
+  header.setUint16(4, sequence);
+  header.setUint32(8, body.length);
+  return concat(new Uint8Array(header.buffer), body);
+}
+
+/** As it stands in the transcript of 1.3: type and length only (RFC 9147 §5.2). */
+export function message13({ type, body }: Pick<CapturedMessage, 'type' | 'body'>): Uint8Array {
+  return concat(Uint8Array.of(type, body.length >>> 16, body.length >>> 8, body.length), body);
+}
+
+/** What takes the first ClientHello's place after a HelloRetryRequest (RFC 8446 §4.4.1). */
+export function messageHash(hash: Uint8Array): Uint8Array {
+  return message13({ type: HandshakeType.message_hash, body: hash });
+}
