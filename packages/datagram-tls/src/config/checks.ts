@@ -5,7 +5,7 @@ import { invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
  * codes that Node's own validators have.
  */
 
-export function checkObject(value: unknown, name: string): asserts value is Record<string, unknown> {
+export function checkObject(value: unknown, name: string): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalidArgType(name, 'of type object', value);
   }
@@ -53,9 +53,9 @@ export function checkText(value: unknown, name: string): asserts value is string
 }
 
 /** Rejects names that nobody reads: a misspelt option must not be ignored. */
-export function checkKnown(options: Record<string, unknown>, known: ReadonlySet<string>): void {
-  for (const key of Object.keys(options)) {
-    if (options[key] !== undefined && !known.has(key))
+export function checkKnown(options: object, known: ReadonlySet<string>): void {
+  for (const [key, value] of Object.entries(options)) {
+    if (value !== undefined && !known.has(key))
       throw invalidArgValue(`options.${key}`, 'is not a known option');
   }
 }

@@ -3,8 +3,8 @@ import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { GroupName, SchemeName, Version } from '../wire/codes.js';
 import type { Certificate } from '../x509/certificate.js';
-import type { TrustStore } from '../x509/trust-store.js';
 import type { Pin } from '../x509/pins.js';
+import type { TrustStore } from '../x509/trust-store.js';
 
 export type Role = 'client' | 'server';
 

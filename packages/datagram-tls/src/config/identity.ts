@@ -1,5 +1,5 @@
-import { callerError, invalidArgValue, missingArgs } from '../base/errors.js';
 import { sameBytes } from '../base/bytes.js';
+import { callerError, invalidArgValue, missingArgs } from '../base/errors.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { parseCertificate } from '../x509/certificate.js';
 import { readCertificates } from '../x509/pem.js';

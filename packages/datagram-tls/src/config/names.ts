@@ -1,6 +1,6 @@
 import { callerError, invalidArgType, invalidArgValue } from '../base/errors.js';
-import type { CryptoProvider } from '../crypto/provider.js';
 import { DEFAULT_GROUPS } from '../crypto/groups.js';
+import type { CryptoProvider } from '../crypto/provider.js';
 import { DEFAULT_SCHEMES } from '../crypto/signatures.js';
 import { type CipherSuite, DEFAULT_SUITES, suiteByName } from '../crypto/suites.js';
 import { Group, type GroupName, Scheme, type SchemeName } from '../wire/codes.js';

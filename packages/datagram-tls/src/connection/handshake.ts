@@ -1,4 +1,4 @@
-import { DTLSError } from '../base/errors.js';
+import type { DTLSError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import type { Action } from '../handshake/actions.js';
 import { Backoff } from '../handshake/backoff.js';

@@ -1,7 +1,7 @@
 import { own } from '../base/bytes.js';
 import type { Instant } from '../base/instant.js';
-import { createHeader, readHeader } from '../record/header.js';
 import type { DropReason as RecordDropReason } from '../record/drop.js';
+import { createHeader, readHeader } from '../record/header.js';
 import type { Association } from './association.js';
 
 /** Where the content of records goes. */

@@ -1,4 +1,4 @@
-import { type Instant, earliest } from '../base/instant.js';
+import { earliest, type Instant } from '../base/instant.js';
 
 export type TimerName =
   /** The flight under way was not answered. */

@@ -1,5 +1,5 @@
 import { own, sameBytes } from '../base/bytes.js';
-import { type DTLSError, callerError } from '../base/errors.js';
+import { callerError, type DTLSError } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';

@@ -1,10 +1,10 @@
 import { DTLSError, violation } from '../base/errors.js';
+import type { Security } from '../config/config.js';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.js';
 import { schemeFits } from '../crypto/signatures.js';
 import type { SchemeName, Version } from '../wire/codes.js';
 import { type Certificate, parseCertificate } from '../x509/certificate.js';
 import { alertForCode } from '../x509/codes.js';
-import type { Security } from '../config/config.js';
 import type { Verdict } from './jobs.js';
 import { offeredScheme } from './negotiate.js';
 

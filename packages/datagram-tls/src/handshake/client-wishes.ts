@@ -1,7 +1,7 @@
 import { violation } from '../base/errors.js';
-import { ExtensionType, FALLBACK_SCSV, ProtocolVersion, RENEGOTIATION_SCSV } from '../wire/codes.js';
 import type { Version } from '../wire/codes.js';
-import { UNCOMPRESSED, decodeEcPointFormats } from '../wire/extensions/ec-point-formats.js';
+import { ExtensionType, FALLBACK_SCSV, ProtocolVersion, RENEGOTIATION_SCSV } from '../wire/codes.js';
+import { decodeEcPointFormats, UNCOMPRESSED } from '../wire/extensions/ec-point-formats.js';
 import { decodeExtendedMasterSecret } from '../wire/extensions/extended-master-secret.js';
 import { decodeRenegotiationInfo } from '../wire/extensions/renegotiation-info.js';
 import { decodeServerNameRequest } from '../wire/extensions/server-name.js';

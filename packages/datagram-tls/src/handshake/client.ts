@@ -7,7 +7,7 @@ import type { Context } from './context.js';
 import { decoded, expectType } from './decoded.js';
 import type { Message } from './message.js';
 import { versionFromWire } from './negotiate.js';
-import { type Offer, makeOffer, withCookie } from './offer.js';
+import { makeOffer, type Offer, withCookie } from './offer.js';
 import { type ClientState12, onServerHello12 } from './v12/client.js';
 
 /*

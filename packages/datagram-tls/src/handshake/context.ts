@@ -1,6 +1,6 @@
 import type { DTLSError } from '../base/errors.js';
-import type { CryptoProvider } from '../crypto/provider.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
+import type { CryptoProvider } from '../crypto/provider.js';
 import type { Action } from './actions.js';
 import { Transcript } from './transcript.js';
 

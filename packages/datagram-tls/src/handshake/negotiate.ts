@@ -1,6 +1,6 @@
 import type { Identity } from '../config/config.js';
-import type { KeyType, PrivateKey } from '../crypto/provider.js';
 import { groupByCode, groupFits } from '../crypto/groups.js';
+import type { KeyType, PrivateKey } from '../crypto/provider.js';
 import { schemeByCode, schemeFits } from '../crypto/signatures.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { GroupName, SchemeName, Version } from '../wire/codes.js';

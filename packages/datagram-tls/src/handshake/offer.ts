@@ -2,7 +2,7 @@ import { EMPTY } from '../base/bytes.js';
 import { groupFits } from '../crypto/groups.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import { ExtensionType, Group, ProtocolVersion, RENEGOTIATION_SCSV, Scheme } from '../wire/codes.js';
-import { UNCOMPRESSED, encodeEcPointFormats } from '../wire/extensions/ec-point-formats.js';
+import { encodeEcPointFormats, UNCOMPRESSED } from '../wire/extensions/ec-point-formats.js';
 import { encodeExtendedMasterSecret } from '../wire/extensions/extended-master-secret.js';
 import { encodeRenegotiationInfo } from '../wire/extensions/renegotiation-info.js';
 import { encodeServerNameRequest } from '../wire/extensions/server-name.js';

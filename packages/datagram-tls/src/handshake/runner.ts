@@ -1,12 +1,12 @@
 import { DTLSError } from '../base/errors.js';
 import { HandshakeType } from '../wire/codes.js';
 import type { Action } from './actions.js';
-import { type WaitServerHello, onServersFirst, startClient } from './client.js';
+import { onServersFirst, startClient, type WaitServerHello } from './client.js';
 import type { Context } from './context.js';
 import { outOfPlace } from './decoded.js';
 import type { JobAnswer } from './jobs.js';
 import type { Message } from './message.js';
-import { type WaitClientHello, onClientsFirst, startServer } from './server.js';
+import { onClientsFirst, startServer, type WaitClientHello } from './server.js';
 import * as client12 from './v12/client.js';
 import * as server12 from './v12/server.js';
 

@@ -6,7 +6,7 @@ import type { Context } from './context.js';
 import { decoded, expectType } from './decoded.js';
 import type { Message } from './message.js';
 import { isAtLeast } from './negotiate.js';
-import { type ServerState12, onClientHello12 } from './v12/server.js';
+import { onClientHello12, type ServerState12 } from './v12/server.js';
 
 /*
  * The server until a version is chosen:

@@ -1,4 +1,6 @@
+import type { CryptoProvider } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
+import { exportKeyingMaterial12, exportKeyingMaterial13 } from '../keys/exporter.js';
 import type { GroupName, SchemeName, Version } from '../wire/codes.js';
 import type { FinishedVerified, PeerIdentity } from './authenticate.js';
 
@@ -26,3 +28,28 @@ export type ExporterSecrets =
       readonly serverRandom: Uint8Array;
     }
   | { readonly version: 'DTLSv1.3'; readonly exporterSecret: Uint8Array };
+
+/** Keying material for the application (RFC 5705, RFC 8446 §7.5). `context` is shorter than 2^16 bytes. */
+export function exportKeyingMaterial(
+  provider: CryptoProvider,
+  session: Session,
+  label: string,
+  context: Uint8Array | undefined,
+  length: number,
+): Uint8Array {
+  const { secrets, suite } = session;
+  if (secrets.version === 'DTLSv1.3') {
+    return exportKeyingMaterial13(provider, suite.hash, secrets.exporterSecret, label, context, length);
+  }
+  const { masterSecret, clientRandom, serverRandom } = secrets;
+  return exportKeyingMaterial12(
+    provider,
+    suite.hash,
+    masterSecret,
+    clientRandom,
+    serverRandom,
+    label,
+    context,
+    length,
+  );
+}

@@ -1,8 +1,8 @@
 import { concat } from '../base/bytes.js';
 import type { CryptoProvider, HashName, RunningHash } from '../crypto/provider.js';
-import { encodeHandshake12, encodeHandshake13 } from '../wire/messages/handshake-header.js';
 import type { Version } from '../wire/codes.js';
 import { HandshakeType } from '../wire/codes.js';
+import { encodeHandshake12, encodeHandshake13 } from '../wire/messages/handshake-header.js';
 
 interface Entry {
   readonly type: number;

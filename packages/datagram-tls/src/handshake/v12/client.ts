@@ -4,36 +4,36 @@ import type { Identity } from '../../config/config.js';
 import type { KeyExchangeAnswer } from '../../crypto/provider.js';
 import type { GroupName, SchemeName } from '../../wire/codes.js';
 import { ExtensionType, HandshakeType, Scheme } from '../../wire/codes.js';
-import { UNCOMPRESSED, decodeEcPointFormats } from '../../wire/extensions/ec-point-formats.js';
+import { decodeEcPointFormats, UNCOMPRESSED } from '../../wire/extensions/ec-point-formats.js';
 import { decodeExtendedMasterSecret } from '../../wire/extensions/extended-master-secret.js';
 import { decodeRenegotiationInfo } from '../../wire/extensions/renegotiation-info.js';
 import { decodeServerNameResponse } from '../../wire/extensions/server-name.js';
-import { decodeCertificate12, encodeCertificate12 } from '../../wire/messages/certificate12.js';
 import { decodeCertificateRequest12 } from '../../wire/messages/certificate-request12.js';
 import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
+import { decodeCertificate12, encodeCertificate12 } from '../../wire/messages/certificate12.js';
 import { encodeClientKeyExchange } from '../../wire/messages/client-key-exchange.js';
-import { VERIFY_DATA_LENGTH_12, decodeFinished, encodeFinished } from '../../wire/messages/finished.js';
+import { decodeFinished, encodeFinished, VERIFY_DATA_LENGTH_12 } from '../../wire/messages/finished.js';
 import { DOWNGRADE_TO_12, type ServerHello } from '../../wire/messages/server-hello.js';
 import { decodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
-import { type ServerKeyExchange, decodeServerKeyExchange } from '../../wire/messages/server-key-exchange.js';
-import { type ClaimedChain, PeerIdentity, checkSignature, claimChain } from '../authenticate.js';
+import { decodeServerKeyExchange, type ServerKeyExchange } from '../../wire/messages/server-key-exchange.js';
+import { type ClaimedChain, checkSignature, claimChain, PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
 import type { JobAnswer } from '../jobs.js';
 import type { Message } from '../message.js';
 import { chooseScheme, keyFitsSuite, offeredGroup } from '../negotiate.js';
 import type { Offer } from '../offer.js';
+import { connected12 } from './connected.js';
 import {
-  type Negotiated12,
-  PROTECTED_EPOCH,
-  type Secrets12,
   checkFinished12,
   deriveSecrets12,
   finishedData12,
   installKeys12,
+  type Negotiated12,
+  PROTECTED_EPOCH,
+  type Secrets12,
   signedParams,
 } from './secrets.js';
-import { connected12 } from './connected.js';
 
 /*
  * The client's side of a DTLS 1.2 handshake after the ServerHello (RFC 5246 §7.3, RFC 6347 §4.2):

@@ -1,4 +1,5 @@
 import { concat } from '../../base/bytes.js';
+import type { Role } from '../../config/config.js';
 import type { CipherSuite } from '../../crypto/suites.js';
 import {
   deriveExtendedMasterSecret12,
@@ -7,7 +8,6 @@ import {
   deriveVerifyData12,
   type KeyBlock12,
 } from '../../keys/prf12.js';
-import type { Role } from '../../config/config.js';
 import { FinishedVerified } from '../authenticate.js';
 import type { Context } from '../context.js';
 

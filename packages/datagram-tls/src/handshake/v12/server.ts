@@ -3,21 +3,21 @@ import { DTLSError, violation } from '../../base/errors.js';
 import type { KeyExchange } from '../../crypto/provider.js';
 import type { GroupName } from '../../wire/codes.js';
 import { ExtensionType, Group, HandshakeType, ProtocolVersion, Scheme } from '../../wire/codes.js';
-import { UNCOMPRESSED, encodeEcPointFormats } from '../../wire/extensions/ec-point-formats.js';
+import { encodeEcPointFormats, UNCOMPRESSED } from '../../wire/extensions/ec-point-formats.js';
 import { encodeExtendedMasterSecret } from '../../wire/extensions/extended-master-secret.js';
 import { encodeRenegotiationInfo } from '../../wire/extensions/renegotiation-info.js';
-import { decodeCertificate12, encodeCertificate12 } from '../../wire/messages/certificate12.js';
 import {
   ClientCertificateType,
   encodeCertificateRequest12,
 } from '../../wire/messages/certificate-request12.js';
 import { decodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
+import { decodeCertificate12, encodeCertificate12 } from '../../wire/messages/certificate12.js';
 import { decodeClientKeyExchange } from '../../wire/messages/client-key-exchange.js';
-import { VERIFY_DATA_LENGTH_12, decodeFinished, encodeFinished } from '../../wire/messages/finished.js';
+import { decodeFinished, encodeFinished, VERIFY_DATA_LENGTH_12 } from '../../wire/messages/finished.js';
 import { DOWNGRADE_TO_12, encodeServerHello } from '../../wire/messages/server-hello.js';
 import { encodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
 import { encodeServerEcdhParams, encodeServerKeyExchange } from '../../wire/messages/server-key-exchange.js';
-import { type ClaimedChain, PeerIdentity, checkSignature, claimChain } from '../authenticate.js';
+import { type ClaimedChain, checkSignature, claimChain, PeerIdentity } from '../authenticate.js';
 import type { ClientWishes } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
@@ -26,13 +26,13 @@ import type { Message } from '../message.js';
 import { type CredentialChoice, chooseCredential12, chooseGroup } from '../negotiate.js';
 import { connected12 } from './connected.js';
 import {
-  type Negotiated12,
-  PROTECTED_EPOCH,
-  type Secrets12,
   checkFinished12,
   deriveSecrets12,
   finishedData12,
   installKeys12,
+  type Negotiated12,
+  PROTECTED_EPOCH,
+  type Secrets12,
   signedParams,
 } from './secrets.js';
 

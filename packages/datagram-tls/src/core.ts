@@ -1,0 +1,24 @@
+export { DTLSError } from './base/errors.js';
+export type { Behaviour, Destination, Identity, Role, Security } from './config/config.js';
+export type { BehaviourOptions, Encoded, SecurityOptions } from './config/options.js';
+export { type Platform, resolveBehaviour, resolveSecurity } from './config/resolve.js';
+export type { Counters } from './connection/association.js';
+export { type Beginning, Connection, FROM_ZERO } from './connection/connection.js';
+export type { DropCounts, DropReason } from './connection/drops.js';
+export type { ConnectionEvent, TraceEvent } from './connection/events.js';
+export { nodeProvider } from './crypto/node.js';
+export type { CryptoProvider } from './crypto/provider.js';
+export {
+  Endpoint,
+  type EndpointEvent,
+  type EndpointLimits,
+  type Outgoing,
+  type Service,
+} from './endpoint/endpoint.js';
+export type { Link } from './endpoint/link.js';
+export type { PeerAddress } from './endpoint/peer.js';
+export type { Job, JobAnswer, Verdict } from './handshake/jobs.js';
+export { performJob } from './handshake/perform-job.js';
+export { exportKeyingMaterial, type Session } from './handshake/session.js';
+export { keylogLine } from './keys/keylog.js';
+export { TrustStore } from './x509/trust-store.js';

@@ -1,0 +1,42 @@
+import { performance } from 'node:perf_hooks';
+import type { Instant } from '../base/instant.js';
+
+/** Timers of Node hold 31 bits of milliseconds. */
+const MAX_DELAY = 0x7fff_ffff;
+
+/** Milliseconds on a clock that never jumps. */
+export function now(): Instant {
+  return performance.now();
+}
+
+/** One timer for a whole endpoint: it sleeps until the earliest instant that anybody waits for. */
+export class WakeUp {
+  readonly #wake: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #at: Instant | undefined;
+
+  constructor(wake: () => void) {
+    this.#wake = wake;
+  }
+
+  /** Sleeps until `at`, or not at all. Cheap when nothing changed; a later instant is noticed when the timer fires. */
+  arm(at: Instant | undefined): void {
+    if (at === undefined) return this.stop();
+    if (this.#at !== undefined && this.#at <= at) return;
+    this.stop();
+    this.#at = at;
+    this.#timer = setTimeout(this.#fire, Math.min(Math.max(Math.ceil(at - now()), 0), MAX_DELAY));
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#at = undefined;
+  }
+
+  readonly #fire = (): void => {
+    this.#timer = undefined;
+    this.#at = undefined;
+    this.#wake();
+  };
+}

@@ -1,0 +1,266 @@
+import { invalidState } from '../base/errors.js';
+import { checkFunction, checkKnown, checkObject } from '../config/checks.js';
+import type { Behaviour, Destination, Security } from '../config/config.js';
+import { resolveBehaviour } from '../config/resolve.js';
+import type { ConnectionEvent } from '../connection/events.js';
+import type { EndpointLimits } from '../endpoint/endpoint.js';
+import type { Link } from '../endpoint/link.js';
+import type { PeerAddress } from '../endpoint/peer.js';
+import { logPeer, logRemoval } from './debug.js';
+import { type Deferred, deferred } from './deferred.js';
+import {
+  ENDPOINT_OPTIONS,
+  type EndpointOptions,
+  resolveHooks,
+  resolveLimits,
+  resolveUdp,
+  type Trace,
+} from './options.js';
+import { Port } from './port.js';
+import { DTLSSession, type SessionControl, type SessionOwner } from './session.js';
+import { type DTLSEndpointStats, endpointStats } from './stats.js';
+import type { UdpOptions } from './udp.js';
+
+type ErrorHandler = (this: DTLSEndpoint, error: Error) => void;
+export type SessionCallback = (session: DTLSSession) => void;
+
+const KNOWN = new Set<string>(ENDPOINT_OPTIONS);
+
+/** One UDP socket and the sessions on it. Made by `listen`, and by `connect` for its one session. */
+export class DTLSEndpoint {
+  readonly #udp: UdpOptions;
+  readonly #limits: EndpointLimits;
+  readonly #behaviour: Behaviour;
+  readonly #owner: SessionOwner;
+  readonly #opened: Deferred<PeerAddress> = deferred();
+  readonly #closed: Deferred<void> = deferred();
+  readonly #sessions = new Map<DTLSSession, SessionControl>();
+  readonly #byLink = new Map<Link, SessionControl>();
+  readonly #times = { createdAt: process.hrtime.bigint(), destroyedAt: 0n };
+  #port: Port | undefined;
+  #onsession: SessionCallback | undefined;
+  #onerror: ErrorHandler | undefined;
+  #busy = false;
+  /** Made by `connect`: it ends with its session. */
+  #single = false;
+  #closing = false;
+  #over = false;
+  #finalStats: DTLSEndpointStats | undefined;
+
+  constructor(options: EndpointOptions = {}) {
+    checkObject(options, 'options');
+    checkKnown(options, KNOWN);
+    const { trace } = resolveHooks(options);
+    this.#udp = resolveUdp(options);
+    this.#limits = resolveLimits(options);
+    this.#behaviour = resolveBehaviour(options, trace !== undefined);
+    this.#owner = this.#makeOwner(trace);
+    watch(options.signal, (reason) => this.destroy(reason));
+  }
+
+  /** For `listen` and `connect`: what users do not do with an endpoint themselves. */
+  static controlOf(endpoint: DTLSEndpoint): EndpointControl {
+    return {
+      bind: (host, port) => endpoint.#bind(host, port),
+      serve: (security, onsession) => endpoint.#serve(security, onsession),
+      connect: (peer, security, destination, control) =>
+        endpoint.#connect(peer, security, destination, control),
+      reserve: (serverName) => endpoint.#reserve(serverName),
+      fail: (error) => endpoint.#fail(error),
+    };
+  }
+
+  /** Where the socket is bound; `undefined` before and after. */
+  get address(): PeerAddress | undefined {
+    return this.#over ? undefined : this.#port?.address;
+  }
+
+  /** Resolves when the socket is bound, which it is when `listen` returns unless its host is a name. */
+  get opened(): Promise<PeerAddress> {
+    return this.#opened.promise;
+  }
+
+  /** Resolves when all sessions are over and the socket is closed; rejects with the error given to `destroy`. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  get destroyed(): boolean {
+    return this.#over;
+  }
+
+  /** Turn new clients away while it is true; sessions that are there go on. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+  set busy(value: boolean) {
+    if (this.#over) throw invalidState('Endpoint is destroyed');
+    this.#busy = Boolean(value);
+    if (this.#port !== undefined) this.#port.core.busy = this.#busy;
+  }
+
+  /** Called when the socket fails. `undefined` clears it. */
+  get onerror(): ErrorHandler | undefined {
+    return this.#onerror;
+  }
+  set onerror(fn: ErrorHandler | null | undefined) {
+    if (fn !== null && fn !== undefined) checkFunction(fn, 'onerror');
+    this.#onerror = fn ?? undefined;
+  }
+
+  get stats(): DTLSEndpointStats {
+    return this.#finalStats ?? this.#snapshot(true);
+  }
+
+  /** Closes every session with close_notify, then the socket. */
+  close(): Promise<void> {
+    if (this.#closing || this.#over) return this.closed;
+    this.#closing = true;
+    if (this.#port !== undefined) this.#port.core.serve(undefined);
+    for (const session of [...this.#sessions.keys()]) void session.close();
+    this.#finishIfIdle();
+    return this.closed;
+  }
+
+  /** Destroys every session, with the same error, and closes the socket. */
+  destroy(error?: Error): void {
+    if (this.#over) return;
+    this.#closing = true;
+    for (const session of [...this.#sessions.keys()]) session.destroy(error);
+    this.#finish(error);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #makeOwner(trace: Trace | undefined): SessionOwner {
+    return {
+      endpoint: this,
+      trace,
+      send: (link, data) => this.#port?.send(link, data),
+      close: (link) => this.#port?.closeLink(link),
+      abandon: (link) => this.#port?.abandonLink(link),
+      release: (session) => this.#release(session),
+    };
+  }
+
+  #bind(host: string, port: number): void {
+    this.#port = new Port(host, port, this.#udp, this.#limits, {
+      onSession: (link) => this.#onSession(link),
+      onEvent: (link, event) => this.#onEvent(link, event),
+      onSocketError: (error) => this.#fail(error),
+    });
+    this.#port.core.busy = this.#busy;
+    this.#opened.resolve(this.#port.address);
+  }
+
+  #serve(security: Security, onsession: SessionCallback): void {
+    this.#onsession = onsession;
+    this.#port?.core.serve({ security, behaviour: this.#behaviour });
+  }
+
+  /** A session whose peer's address is not known yet. */
+  #reserve(serverName: string | undefined): SessionControl {
+    this.#single = true;
+    const control = DTLSSession.create(this.#owner, undefined, serverName);
+    this.#sessions.set(control.session, control);
+    return control;
+  }
+
+  #connect(peer: PeerAddress, security: Security, destination: Destination, control: SessionControl): void {
+    const port = this.#port;
+    if (port === undefined || this.#over) return;
+    const link = port.connect(peer, security, this.#behaviour, destination);
+    this.#byLink.set(link, control);
+    control.attach(link);
+    logPeer(peer);
+    port.pump();
+  }
+
+  #onSession(link: Link): void {
+    const control = DTLSSession.create(this.#owner, link, undefined);
+    this.#sessions.set(control.session, control);
+    this.#byLink.set(link, control);
+    logPeer(link.peer);
+    this.#onsession?.(control.session);
+  }
+
+  #onEvent(link: Link, event: ConnectionEvent): void {
+    this.#byLink.get(link)?.onEvent(event);
+    if (event.type !== 'closed') return;
+    this.#byLink.delete(link);
+    logRemoval(link.peer, event.error?.message ?? 'closed');
+  }
+
+  #release(session: DTLSSession): void {
+    this.#sessions.delete(session);
+    if (this.#single) this.#closing = true;
+    // The session's last datagrams are still to be sent: whatever runs now is in the middle of it.
+    process.nextTick(() => this.#finishIfIdle());
+  }
+
+  #finishIfIdle(): void {
+    if (this.#closing && this.#sessions.size === 0) this.#finish(undefined);
+  }
+
+  #fail(error: Error): void {
+    if (this.#over) return;
+    try {
+      this.#onerror?.call(this, error);
+    } finally {
+      this.#closing = true;
+      for (const control of [...this.#sessions.values()]) control.fail(error);
+      this.#finish(error);
+    }
+  }
+
+  #finish(error: Error | undefined): void {
+    if (this.#over) return;
+    this.#times.destroyedAt = process.hrtime.bigint();
+    this.#finalStats = this.#snapshot(false);
+    this.#over = true;
+    this.#port?.close();
+    this.#byLink.clear();
+    this.#opened.reject(error ?? invalidState('Endpoint was closed before it was bound'));
+    if (error === undefined) this.#closed.resolve();
+    else this.#closed.reject(error);
+  }
+
+  #snapshot(isConnected: boolean): DTLSEndpointStats {
+    const counters = this.#port?.core.counters;
+    return endpointStats(
+      {
+        ...this.#times,
+        bytesReceived: BigInt(counters?.bytesReceived ?? 0),
+        bytesSent: BigInt(this.#port?.bytesSent ?? 0),
+        packetsReceived: BigInt(counters?.datagramsReceived ?? 0),
+        packetsSent: BigInt(this.#port?.packetsSent ?? 0),
+        serverSessions: BigInt(counters?.serverSessions ?? 0),
+        clientSessions: BigInt(counters?.clientSessions ?? 0),
+        serverBusyCount: BigInt(counters?.busy ?? 0),
+        serverRejectedCount: BigInt(counters?.rejected ?? 0),
+        serverRefusedCount: BigInt(counters?.refused ?? 0),
+        cookiesSent: BigInt(counters?.cookiesSent ?? 0),
+      },
+      isConnected,
+    );
+  }
+}
+
+/** What `listen` and `connect` do with an endpoint. */
+export interface EndpointControl {
+  /** Binds at once; throws the system's error. `host` is an IP literal. */
+  bind(host: string, port: number): void;
+  serve(security: Security, onsession: SessionCallback): void;
+  /** A client session to be connected when its peer's address is known; the endpoint ends with it. */
+  reserve(serverName: string | undefined): SessionControl;
+  connect(peer: PeerAddress, security: Security, destination: Destination, control: SessionControl): void;
+  fail(error: Error): void;
+}
+
+function watch(signal: AbortSignal | undefined, stop: (reason: Error) => void): void {
+  if (signal === undefined) return;
+  signal.throwIfAborted();
+  signal.addEventListener('abort', () => stop(signal.reason as Error), { once: true });
+}

@@ -1,0 +1,52 @@
+import { isIP } from 'node:net';
+import { missingArgs } from '../base/errors.js';
+import { checkFunction, checkInteger, checkKnown, checkObject, checkString } from '../config/checks.js';
+import { DEFAULTS } from '../config/defaults.js';
+import { SECURITY_OPTIONS } from '../config/resolve.js';
+import { DTLSEndpoint, type SessionCallback } from './endpoint.js';
+import { ENDPOINT_OPTIONS, type ListenOptions } from './options.js';
+import { pick } from './pick.js';
+import { resolveHost } from './resolve-host.js';
+import { securityFrom } from './secure-context.js';
+
+const KNOWN = new Set<string>([...ENDPOINT_OPTIONS, ...SECURITY_OPTIONS, 'host', 'port', 'secureContext']);
+
+/**
+ * Serves DTLS on a UDP port. `onsession` is called with each client whose address is proved, before its handshake goes
+ * on. The socket is bound when this returns if `host` is an IP literal, else when `endpoint.opened` resolves.
+ *
+ * Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`, `ERR_MISSING_ARGS` for wrong options,
+ * `ERR_OSSL_…` for keys and certificates, and the system's code when the socket cannot be bound, such as `EADDRINUSE`.
+ */
+export function listen(onsession: SessionCallback, options: ListenOptions): DTLSEndpoint {
+  checkFunction(onsession, 'onsession');
+  checkObject(options, 'options');
+  checkKnown(options, KNOWN);
+  const { host = DEFAULTS.host, port } = options;
+  if ((port as number | undefined) === undefined) throw missingArgs('options.port');
+  checkString(host, 'options.host');
+  checkInteger(port, 'options.port', 0, 65_535);
+  const security = securityFrom(options, 'server');
+  const endpoint = new DTLSEndpoint(pick(options, ENDPOINT_OPTIONS));
+  const control = DTLSEndpoint.controlOf(endpoint);
+  const start = (address: string): void => {
+    control.bind(address, port);
+    control.serve(security, onsession);
+  };
+  if (isIP(host) !== 0) start(host);
+  else startLater(host, endpoint, start);
+  return endpoint;
+}
+
+function startLater(host: string, endpoint: DTLSEndpoint, start: (address: string) => void): void {
+  const { fail } = DTLSEndpoint.controlOf(endpoint);
+  const found = (address: string): void => {
+    if (endpoint.destroyed) return;
+    try {
+      start(address);
+    } catch (error) {
+      fail(error as Error);
+    }
+  };
+  resolveHost(host, 0, found, fail);
+}

@@ -1,0 +1,106 @@
+import { invalidArgType } from '../base/errors.js';
+import { checkBoolean, checkFunction, checkInteger } from '../config/checks.js';
+import { DEFAULTS } from '../config/defaults.js';
+import type { BehaviourOptions, SecurityOptions } from '../config/options.js';
+import type { TraceEvent } from '../connection/events.js';
+import type { EndpointLimits } from '../endpoint/endpoint.js';
+import type { DTLSSecureContext } from './secure-context.js';
+import type { DTLSSession } from './session.js';
+import type { UdpOptions } from './udp.js';
+
+/** Called for every flight and alert of a session, in order. */
+export type Trace = (event: TraceEvent, session: DTLSSession) => void;
+
+/** Of the socket and of the endpoint as a whole. */
+export interface EndpointOptions extends BehaviourOptions {
+  /** IPv6 sockets take IPv6 only. Default false. */
+  ipv6Only?: boolean | undefined;
+  /** Let several sockets share the port (Node ≥ 22.12). Default false. */
+  reusePort?: boolean | undefined;
+  /** SO_RCVBUF, bytes. */
+  udpReceiveBufferSize?: number | undefined;
+  /** SO_SNDBUF, bytes. */
+  udpSendBufferSize?: number | undefined;
+  /** IP_TTL, 1 to 255. */
+  udpTTL?: number | undefined;
+  /** Sessions in all; 0: no limit. Default 10000. */
+  maxSessions?: number | undefined;
+  /** Sessions with one address, whatever the port; 0: no limit. Default 1000. */
+  maxSessionsPerHost?: number | undefined;
+  trace?: Trace | undefined;
+  /** Destroys what it was given to. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface ListenOptions extends EndpointOptions, SecurityOptions {
+  /** Default `0.0.0.0`. A name is resolved first: see `endpoint.opened`. */
+  host?: string | undefined;
+  /** 0: any free port. */
+  port: number;
+  secureContext?: DTLSSecureContext | undefined;
+}
+
+export interface ConnectOptions extends EndpointOptions, SecurityOptions {
+  /** Name to ask for (SNI) and to find in the certificate. Default: the host; empty: no SNI. */
+  servername?: string | undefined;
+  bindHost?: string | undefined;
+  bindPort?: number | undefined;
+  secureContext?: DTLSSecureContext | undefined;
+}
+
+export const ENDPOINT_OPTIONS = [
+  'handshakeTimeout',
+  'ipv6Only',
+  'maxSessions',
+  'maxSessionsPerHost',
+  'mtu',
+  'retransmission',
+  'reusePort',
+  'signal',
+  'trace',
+  'udpReceiveBufferSize',
+  'udpSendBufferSize',
+  'udpTTL',
+] as const;
+
+export function resolveUdp(options: EndpointOptions): UdpOptions {
+  const { ipv6Only = false, reusePort = false } = options;
+  checkBoolean(ipv6Only, 'options.ipv6Only');
+  checkBoolean(reusePort, 'options.reusePort');
+  return {
+    ipv6Only,
+    reusePort,
+    receiveBufferSize: optionalInteger(options, 'udpReceiveBufferSize', 1, 0xffff_ffff),
+    sendBufferSize: optionalInteger(options, 'udpSendBufferSize', 1, 0xffff_ffff),
+    ttl: optionalInteger(options, 'udpTTL', 1, 255),
+  };
+}
+
+export function resolveLimits(options: EndpointOptions): EndpointLimits {
+  return {
+    maxSessions: optionalInteger(options, 'maxSessions', 0, 0xffff_ffff) ?? DEFAULTS.maxSessions,
+    maxSessionsPerHost:
+      optionalInteger(options, 'maxSessionsPerHost', 0, 0xffff_ffff) ?? DEFAULTS.maxSessionsPerHost,
+    cookieLifetime: DEFAULTS.cookieLifetime,
+  };
+}
+
+/** What is to be called back, checked. */
+export function resolveHooks({ trace, signal }: EndpointOptions): { trace: Trace | undefined } {
+  if (trace !== undefined) checkFunction(trace, 'options.trace');
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw invalidArgType('options.signal', 'an instance of AbortSignal', signal);
+  }
+  return { trace };
+}
+
+function optionalInteger(
+  options: EndpointOptions,
+  name: 'udpReceiveBufferSize' | 'udpSendBufferSize' | 'udpTTL' | 'maxSessions' | 'maxSessionsPerHost',
+  min: number,
+  max: number,
+): number | undefined {
+  const value = options[name];
+  if (value !== undefined) checkInteger(value, `options.${name}`, min, max);
+  return value;
+}

@@ -1,0 +1,122 @@
+import type { RemoteInfo } from 'node:dgram';
+import type { Behaviour, Destination, Security } from '../config/config.js';
+import { Endpoint, type EndpointEvent, type EndpointLimits } from '../endpoint/endpoint.js';
+import type { Link } from '../endpoint/link.js';
+import type { PeerAddress } from '../endpoint/peer.js';
+import { performJob } from '../handshake/perform-job.js';
+import { now, WakeUp } from './clock.js';
+import { hexDump, logBytes } from './debug.js';
+import { Udp, type UdpOptions } from './udp.js';
+
+export interface PortHandlers {
+  onSession(link: Link): void;
+  onEvent(link: Link, event: Extract<EndpointEvent, { type: 'connection' }>['event']): void;
+  onSocketError(error: Error): void;
+}
+
+/** A bound socket, a clock and the core between them: whatever happens, all output is sent and all events are told. */
+export class Port {
+  readonly core: Endpoint;
+  readonly #udp: Udp;
+  readonly #handlers: PortHandlers;
+  readonly #wakeUp = new WakeUp(() => this.#onWakeUp());
+  #pumping = false;
+  #closed = false;
+  packetsSent = 0;
+  bytesSent = 0;
+
+  /** Binds at once; throws the system's error, such as `EADDRINUSE`. `host` is an IP literal. */
+  constructor(host: string, port: number, udp: UdpOptions, limits: EndpointLimits, handlers: PortHandlers) {
+    this.core = new Endpoint(limits);
+    this.#handlers = handlers;
+    this.#udp = new Udp(host, port, udp, {
+      onDatagram: (datagram, from) => this.#onDatagram(datagram, from),
+      onError: (error) => handlers.onSocketError(error),
+    });
+  }
+
+  get address(): PeerAddress {
+    return this.#udp.address;
+  }
+
+  connect(peer: PeerAddress, security: Security, behaviour: Behaviour, destination: Destination): Link {
+    return this.core.connect(peer, security, behaviour, destination, now());
+  }
+
+  send(link: Link, data: Uint8Array): void {
+    link.connection.send(data);
+    this.core.touch(link);
+    this.pump();
+  }
+
+  closeLink(link: Link): void {
+    this.core.close(link, now());
+    this.pump();
+  }
+
+  abandonLink(link: Link): void {
+    this.core.abandon(link, undefined);
+    this.pump();
+  }
+
+  /** Sends and tells all there is. Called from within itself it does nothing: the outer call goes on. */
+  pump(): void {
+    if (this.#pumping || this.#closed) return;
+    this.#pumping = true;
+    do this.#transmit();
+    while (this.#tellOne());
+    this.#pumping = false;
+    this.#wakeUp.arm(this.core.pollTimeout());
+  }
+
+  /** Idempotent. The core is not asked any more. */
+  close(): void {
+    this.#closed = true;
+    this.#wakeUp.stop();
+    this.#udp.close();
+  }
+
+  #onDatagram(datagram: Uint8Array, from: RemoteInfo): void {
+    logBytes('received', from, datagram.length);
+    hexDump('received', from, datagram);
+    this.core.receive(datagram, from.address, from.port, from.family, now());
+    this.pump();
+  }
+
+  #onWakeUp(): void {
+    this.core.handleTimeout(now());
+    this.pump();
+  }
+
+  #transmit(): void {
+    for (let out = this.core.pollTransmit(); out !== undefined; out = this.core.pollTransmit()) {
+      this.packetsSent++;
+      this.bytesSent += out.data.length;
+      logBytes('sent', out.peer, out.data.length);
+      hexDump('sent', out.peer, out.data);
+      this.#udp.send(out.data, out.peer);
+    }
+  }
+
+  #tellOne(): boolean {
+    const event = this.core.pollEvent();
+    if (event === undefined) return false;
+    try {
+      this.#tell(event);
+    } catch (error) {
+      // A callback of the application threw. It is theirs to see, but what is under way here has to be finished.
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+    return true;
+  }
+
+  #tell(event: EndpointEvent): void {
+    const { link } = event;
+    if (event.type === 'session') this.#handlers.onSession(link);
+    else if (event.event.type === 'job') {
+      this.core.answer(link, performJob(event.event.job, link.security, Date.now()), now());
+    } else this.#handlers.onEvent(link, event.event);
+  }
+}

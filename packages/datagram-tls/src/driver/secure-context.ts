@@ -1,0 +1,74 @@
+import { invalidArgType, invalidArgValue, missingArgs } from '../base/errors.js';
+import { checkBoolean, checkKnown, checkObject } from '../config/checks.js';
+import type { Role, Security } from '../config/config.js';
+import type { SecurityOptions } from '../config/options.js';
+import { resolveSecurity, SECURITY_OPTIONS } from '../config/resolve.js';
+import { platform } from './platform.js';
+
+export interface SecureContextOptions extends SecurityOptions {
+  /** For `listen` rather than `connect`. Default false. */
+  isServer?: boolean | undefined;
+}
+
+const MAKE = Symbol('make');
+const KNOWN = new Set<string>([...SECURITY_OPTIONS, 'isServer']);
+
+/** Certificates, keys and policy, read once and used by any number of sessions. Made by {@link createSecureContext}. */
+export class DTLSSecureContext {
+  readonly #security: Security;
+
+  constructor(token: typeof MAKE, security: Security) {
+    if (token !== MAKE) throw new TypeError('Illegal constructor');
+    this.#security = security;
+  }
+
+  get isServer(): boolean {
+    return this.#security.role === 'server';
+  }
+
+  /** For the other objects of this library. */
+  static securityOf(context: DTLSSecureContext): Security {
+    return context.#security;
+  }
+}
+
+/**
+ * Reads certificates, keys and policy. Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` for wrong options, and
+ * Node's `ERR_OSSL_…` for keys and certificates that cannot be read.
+ */
+export function createSecureContext(options: SecureContextOptions = {}): DTLSSecureContext {
+  checkObject(options, 'options');
+  checkKnown(options, KNOWN);
+  const { isServer = false } = options;
+  checkBoolean(isServer, 'options.isServer');
+  return new DTLSSecureContext(MAKE, resolveSecurity(options, isServer ? 'server' : 'client', platform));
+}
+
+/** The context that the caller gave, or one made of the options beside it. */
+export function securityFrom(
+  options: SecurityOptions & { secureContext?: DTLSSecureContext | undefined },
+  role: Role,
+): Security {
+  const { secureContext } = options;
+  if (secureContext === undefined) {
+    if (role === 'server') requireIdentity(options);
+    return resolveSecurity(options, role, platform);
+  }
+  if (!(secureContext instanceof DTLSSecureContext)) {
+    throw invalidArgType('options.secureContext', 'an instance of DTLSSecureContext', secureContext);
+  }
+  const security = DTLSSecureContext.securityOf(secureContext);
+  if (security.role !== role) throw invalidArgValue('options.secureContext', `is not a ${role} context`);
+  for (const name of SECURITY_OPTIONS) {
+    if (options[name] !== undefined) {
+      const reason = 'cannot be combined with options.secureContext; set it on the context instead';
+      throw invalidArgValue(`options.${name}`, reason);
+    }
+  }
+  return security;
+}
+
+function requireIdentity(options: SecurityOptions): void {
+  if (options.cert === undefined) throw missingArgs('options.cert');
+  if (options.key === undefined) throw missingArgs('options.key');
+}

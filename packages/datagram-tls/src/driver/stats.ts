@@ -1,0 +1,83 @@
+import { inspect } from 'node:util';
+
+/** Counters as node:dtls shows them: every one a bigint, times in nanoseconds of the process's monotonic clock. */
+type Numbers = Readonly<Record<string, bigint>>;
+
+/** A snapshot; `isConnected` is false for one that will not change any more. */
+class Stats {
+  readonly isConnected: boolean;
+  readonly #name: string;
+  readonly #numbers: Numbers;
+
+  constructor(name: string, numbers: Numbers, isConnected: boolean) {
+    this.#name = name;
+    this.#numbers = numbers;
+    this.isConnected = isConnected;
+    Object.assign(this, numbers);
+  }
+
+  /** Decimal strings, as JSON has no bigint. */
+  toJSON(): Record<string, unknown> {
+    const strings = Object.entries(this.#numbers).map(([name, value]) => [name, value.toString()]);
+    return Object.assign(Object.create(null) as Record<string, unknown>, {
+      connected: this.isConnected,
+      ...(Object.fromEntries(strings) as Record<string, string>),
+    });
+  }
+
+  toString(): string {
+    return JSON.stringify(this);
+  }
+
+  [inspect.custom](): string {
+    return `${this.#name} ${inspect({ connected: this.isConnected, ...this.#numbers })}`;
+  }
+}
+
+export interface SessionNumbers {
+  readonly createdAt: bigint;
+  readonly destroyedAt: bigint;
+  /** When `close()` was called here. */
+  readonly closingAt: bigint;
+  readonly handshakeCompletedAt: bigint;
+  /** Application bytes. */
+  readonly bytesReceived: bigint;
+  readonly bytesSent: bigint;
+  readonly messagesReceived: bigint;
+  readonly messagesSent: bigint;
+  /** Flights sent again. */
+  readonly retransmitCount: bigint;
+  /** Records and messages discarded, for whatever reason; `session.drops` has the reasons. */
+  readonly droppedCount: bigint;
+}
+
+export interface EndpointNumbers {
+  readonly createdAt: bigint;
+  readonly destroyedAt: bigint;
+  /** UDP payload. */
+  readonly bytesReceived: bigint;
+  readonly bytesSent: bigint;
+  readonly packetsReceived: bigint;
+  readonly packetsSent: bigint;
+  readonly serverSessions: bigint;
+  readonly clientSessions: bigint;
+  /** Strangers turned away while `busy` was set. */
+  readonly serverBusyCount: bigint;
+  /** Datagrams of strangers that were no ClientHello. */
+  readonly serverRejectedCount: bigint;
+  /** Clients turned away because of `maxSessions` or `maxSessionsPerHost`. */
+  readonly serverRefusedCount: bigint;
+  /** ClientHellos answered with a request for a cookie. */
+  readonly cookiesSent: bigint;
+}
+
+export type DTLSSessionStats = Stats & SessionNumbers;
+export type DTLSEndpointStats = Stats & EndpointNumbers;
+
+export function sessionStats(numbers: SessionNumbers, isConnected: boolean): DTLSSessionStats {
+  return new Stats('DTLSSessionStats', { ...numbers }, isConnected) as DTLSSessionStats;
+}
+
+export function endpointStats(numbers: EndpointNumbers, isConnected: boolean): DTLSEndpointStats {
+  return new Stats('DTLSEndpointStats', { ...numbers }, isConnected) as DTLSEndpointStats;
+}
