@@ -130,6 +130,7 @@ async function echoOnce(session: DTLSSession): Promise<void> {
 async function openAssociation(): Promise<DTLSSession> {
   const session = connect(HOST, port, {
     rejectUnauthorized: false,
+    mtu: 1400,
     ciphers: values.suite,
     groups: values.groups,
   });

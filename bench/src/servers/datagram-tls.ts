@@ -24,6 +24,7 @@ const endpoint = listen(
     cert: readFileSync(values.cert, 'utf8'),
     key: readFileSync(values.key, 'utf8'),
     ciphers: [values.suite],
+    mtu: 1400,
     maxSessions: 0,
     maxSessionsPerHost: 0,
   },
