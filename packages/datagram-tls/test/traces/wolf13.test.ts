@@ -87,7 +87,7 @@ interface Replay {
   readonly of: CipherSuite;
   readonly records: OpenedRecord[];
   readonly messages: CapturedMessage[];
-  secret(label: string): Uint8Array;
+  readonly secret: (label: string) => Uint8Array;
 }
 
 function replay(path: string): Replay {

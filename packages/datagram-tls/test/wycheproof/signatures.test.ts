@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { nodeProvider } from '#lib/crypto/node.js';
+import type { SchemeName } from '#lib/wire/codes.js';
+import { hex, judge, needsWycheproof, type Vector, which, wycheproof } from './vectors.js';
+
+interface SignatureGroup {
+  readonly publicKeyDer: string;
+}
+
+interface SignatureVector extends Vector {
+  readonly msg: string;
+  readonly sig: string;
+}
+
+const FILES: readonly [string, SchemeName, number][] = [
+  ['ecdsa_secp256r1_sha256', 'ecdsa_secp256r1_sha256', 484],
+  ['ecdsa_secp384r1_sha384', 'ecdsa_secp384r1_sha384', 504],
+  ['ed25519', 'ed25519', 151],
+  ['rsa_pss_2048_sha256_mgf1_32', 'rsa_pss_rsae_sha256', 108],
+  ['rsa_signature_2048_sha256', 'rsa_pkcs1_sha256', 259],
+];
+
+suite('signatures against Wycheproof', () => {
+  for (const [file, scheme, count] of FILES) {
+    test(`${scheme} verifies what is valid and nothing else`, needsWycheproof(file), () => {
+      let judged = 0;
+      for (const { publicKeyDer, tests } of wycheproof<SignatureGroup, SignatureVector>(file)) {
+        const key = nodeProvider.importPublicKey(hex(publicKeyDer));
+        assert.ok(key, `${publicKeyDer} was not read`);
+        for (const vector of tests) {
+          const verified = nodeProvider.verify(scheme, key, hex(vector.msg), hex(vector.sig));
+          judged += judge(vector, verified);
+          assert.equal(typeof verified, 'boolean', which(vector));
+        }
+      }
+      assert.equal(judged, count);
+    });
+  }
+});
