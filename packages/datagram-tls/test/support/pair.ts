@@ -1,0 +1,288 @@
+import { DTLSError } from '#lib/base/errors.js';
+import { earliest } from '#lib/base/instant.js';
+import type { Role, Security } from '#lib/config/config.js';
+import type { BehaviourOptions, SecurityOptions } from '#lib/config/options.js';
+import type { CryptoProvider } from '#lib/crypto/provider.js';
+import type { EndpointEvent, EndpointLimits } from '#lib/endpoint/endpoint.js';
+import type { PeerAddress } from '#lib/endpoint/peer.js';
+import type { JobAnswer } from '#lib/handshake/jobs.js';
+import { performJob } from '#lib/handshake/perform-job.js';
+import { JUDGEMENT_DAY } from './identities.js';
+import { FAIR, Network, type Packet, type Weather } from './network.js';
+import { Random } from './random.js';
+import { seededProvider } from './seeded-provider.js';
+import { behaviour, security, type TestedVersion, VERSIONS } from './settings.js';
+import { Side } from './side.js';
+
+export interface PairOptions {
+  readonly seed?: number;
+  readonly version?: TestedVersion;
+  readonly weather?: Partial<Weather>;
+  /** Added to what the side usually has. */
+  readonly client?: SecurityOptions;
+  readonly server?: SecurityOptions;
+  readonly clientBehaviour?: BehaviourOptions;
+  readonly serverBehaviour?: BehaviourOptions;
+  /** A last word on what was resolved, for settings that no option gives. */
+  readonly adjust?: (security: Security) => Security;
+  readonly limits?: Partial<EndpointLimits>;
+  /** How long a signature or a verdict takes, ms; `by-hand`: until the test calls {@link Pair.answer}. */
+  readonly jobs?: number | 'by-hand';
+}
+
+const CLIENT_ADDRESS: PeerAddress = { address: '192.0.2.1', family: 'IPv4', port: 40_000 };
+const SERVER_ADDRESS: PeerAddress = { address: '192.0.2.2', family: 'IPv4', port: 4433 };
+const LIMITS: EndpointLimits = { maxSessions: 0, maxSessionsPerHost: 0, cookieLifetime: 30_000 };
+/** Datagrams that a test may cause before it counts as a loop. */
+const MOST_STEPS = 200_000;
+
+/** Two endpoints, the path between them, and time, which jumps from one thing that happens to the next. */
+export class Pair {
+  readonly seed: number;
+  readonly version: TestedVersion;
+  readonly random: Random;
+  readonly network: Network;
+  readonly server: Side;
+  client: Side;
+  now = 0;
+  /**
+   * Somebody in the middle: sees each datagram that arrives and returns what arrives instead. What it returns comes at
+   * the same instant.
+   */
+  intercept: ((data: Uint8Array, from: Role) => readonly Uint8Array[]) | undefined;
+  /** Told of each datagram as it is handed over, after {@link intercept}. */
+  onDelivery: ((packet: Packet, to: Side) => void) | undefined;
+  readonly #options: PairOptions;
+  readonly #provider: CryptoProvider;
+
+  constructor(options: PairOptions = {}) {
+    this.#options = options;
+    this.seed = options.seed ?? 1;
+    this.version = options.version ?? VERSIONS[0];
+    this.random = new Random(this.seed);
+    this.network = new Network({ ...FAIR, ...options.weather }, new Random(this.seed + 0x1000_0000));
+    this.#provider = seededProvider(this.random);
+    this.server = new Side('server', SERVER_ADDRESS, { ...LIMITS, ...options.limits });
+    this.client = this.#newClient();
+    this.server.endpoint.serve({
+      security: this.#security('server'),
+      behaviour: behaviour(options.serverBehaviour),
+    });
+  }
+
+  /** The client begins. */
+  connect(): this {
+    const link = this.client.endpoint.connect(
+      SERVER_ADDRESS,
+      this.#security('client'),
+      behaviour(this.#options.clientBehaviour),
+      { serverName: 'localhost', verifyName: 'localhost' },
+      this.now,
+    );
+    this.client.links.push(link);
+    return this;
+  }
+
+  /** Begins and runs until both sides are connected, or fails. */
+  handshake(): this {
+    this.connect();
+    const done = this.runUntil(() => this.client.isConnected && this.server.isConnected, 600_000);
+    if (!done) {
+      const ends = `client ${this.client.phase}, server ${this.server.phase}`;
+      throw new Error(`no handshake: ${ends}`, { cause: this.client.error ?? this.server.error });
+    }
+    return this;
+  }
+
+  /** The client's process is gone without a word; a new one takes its address. */
+  restartClient(): this {
+    this.client = this.#newClient();
+    return this;
+  }
+
+  /** Sends one message and returns the number of its datagram. */
+  send(side: Side, data: Uint8Array): number {
+    this.drain();
+    side.link.connection.send(data);
+    side.endpoint.touch(side.link);
+    return this.#drainTransmits(side) ?? -1;
+  }
+
+  close(side: Side): void {
+    side.endpoint.close(side.link, this.now);
+    this.drain();
+  }
+
+  /** Hands `data` to a side as if it had just come, from the other side unless `from` says otherwise. */
+  inject(to: Side, data: Uint8Array, from: PeerAddress = this.#other(to).address): void {
+    this.network.trace.add(this.now, this.#other(to).role, data, 'injected');
+    to.endpoint.receive(data, from.address, from.port, from.family, this.now);
+    this.drain();
+  }
+
+  /** Answers the oldest job of `side`, with `answer` or by doing it. */
+  answer(side: Side, answer?: JobAnswer): void {
+    const pending = side.jobs.shift();
+    if (pending === undefined) throw new Error(`the ${side.role} has no job`);
+    const { link, job } = pending;
+    side.endpoint.answer(link, answer ?? performJob(job, link.security, JUDGEMENT_DAY), this.now);
+    this.drain();
+  }
+
+  /** Runs until `done` or until nothing happens any more, for at most `limit` ms; returns whether it was `done`. */
+  runUntil(done: () => boolean, limit: number): boolean {
+    const end = this.now + limit;
+    this.drain();
+    for (let steps = 0; !done(); steps++) {
+      if (steps > MOST_STEPS) throw new Error('the pair goes round in circles');
+      const next = this.#next();
+      if (next === undefined || next > end) return false;
+      this.now = Math.max(this.now, next);
+      this.#step();
+    }
+    return true;
+  }
+
+  /** Lets `ms` pass. */
+  runFor(ms: number): this {
+    const end = this.now + ms;
+    this.runUntil(() => false, ms);
+    this.now = end;
+    return this;
+  }
+
+  /** Everything that both sides want to send or tell now. */
+  drain(): void {
+    for (let moved = true; moved; ) {
+      moved = false;
+      for (const side of [this.client, this.server]) {
+        if (this.#drainTransmits(side) !== undefined) moved = true;
+        for (let event = side.endpoint.pollEvent(); event !== undefined; event = side.endpoint.pollEvent()) {
+          moved = true;
+          this.#onEvent(side, event);
+        }
+      }
+    }
+  }
+
+  /** `work`; should it fail, the error tells the seed and what was on the wire. */
+  explain(work: (pair: this) => void): void {
+    try {
+      work(this);
+    } catch (error) {
+      if (error instanceof Error) error.message += this.#story();
+      throw error;
+    }
+  }
+
+  #story(): string {
+    const ends = [this.client, this.server].map(
+      (side) => `${side.role}: ${side.phase}, ${String(side.error)}, ${dropsOf(side)}`,
+    );
+    return `\n\nseed ${this.seed} (DTLS_SEED=${this.seed} runs it alone), ${this.version}\n${ends.join('\n')}\n${this.network.trace.toString()}`;
+  }
+
+  #step(): void {
+    const packet = this.network.arrive(this.now);
+    if (packet !== undefined) this.#deliver(packet);
+    else if (!this.#answerDue()) this.#wake();
+    this.drain();
+  }
+
+  #deliver(packet: Packet): void {
+    const sender = packet.from === 'client' ? this.client : this.server;
+    const receiver = this.#other(sender);
+    const { address, port, family } = sender.address;
+    const all = this.intercept?.(packet.data, packet.from) ?? [packet.data];
+    if (all.length !== 1 || all[0] !== packet.data) {
+      this.network.trace.add(this.now, packet.from, packet.data, 'withheld');
+      for (const data of all) this.network.trace.add(this.now, packet.from, data, 'injected');
+    }
+    this.onDelivery?.(packet, receiver);
+    for (const data of all) receiver.endpoint.receive(data, address, port, family, this.now);
+  }
+
+  #answerDue(): boolean {
+    for (const side of [this.client, this.server]) {
+      const { at } = side.jobs[0] ?? {};
+      if (at === undefined || at > this.now) continue;
+      this.answer(side);
+      return true;
+    }
+    return false;
+  }
+
+  #wake(): void {
+    for (const { endpoint } of [this.client, this.server]) {
+      const at = endpoint.pollTimeout();
+      if (at !== undefined && at <= this.now) endpoint.handleTimeout(this.now);
+    }
+  }
+
+  #next(): number | undefined {
+    const { client, server, network } = this;
+    const wakeUps = earliest(client.endpoint.pollTimeout(), server.endpoint.pollTimeout());
+    return earliest(network.next(), earliest(wakeUps, earliest(client.jobs[0]?.at, server.jobs[0]?.at)));
+  }
+
+  /** Returns the number of the first datagram, if there was one. */
+  #drainTransmits(side: Side): number | undefined {
+    let first: number | undefined;
+    for (let out = side.endpoint.pollTransmit(); out !== undefined; out = side.endpoint.pollTransmit()) {
+      const id = this.network.submit(side.role, out.data, this.now);
+      first ??= id;
+    }
+    return first;
+  }
+
+  #onEvent(side: Side, event: EndpointEvent): void {
+    if (event.type === 'session') {
+      side.links.push(event.link);
+      return;
+    }
+    const { link, event: told } = event;
+    switch (told.type) {
+      case 'message':
+        side.messages.push(told.data);
+        break;
+      case 'connected':
+        side.sessions.push(told.session);
+        break;
+      case 'secret':
+        side.secrets.push(told);
+        break;
+      case 'trace':
+        side.traced.push(told.event);
+        break;
+      case 'closed':
+        if (told.error !== undefined && !(told.error instanceof DTLSError))
+          throw new Error('closed with an error that is no DTLSError', { cause: told.error });
+        side.closed.push({ link, error: told.error });
+        break;
+      case 'job': {
+        const { jobs = 0 } = this.#options;
+        side.jobs.push({ link, job: told.job, at: jobs === 'by-hand' ? undefined : this.now + jobs });
+        if (jobs === 0) this.answer(side);
+        break;
+      }
+    }
+  }
+
+  #security(role: Role): Security {
+    const made = security(role, this.version, this.#options[role], this.#provider);
+    return this.#options.adjust?.(made) ?? made;
+  }
+
+  #newClient(): Side {
+    return new Side('client', CLIENT_ADDRESS, LIMITS);
+  }
+
+  #other(side: Side): Side {
+    return side.role === 'client' ? this.server : this.client;
+  }
+}
+
+function dropsOf(side: Side): string {
+  const dropped = Object.entries(side.links.at(-1)?.connection.counters.dropped ?? {});
+  return dropped.length === 0 ? 'nothing discarded' : dropped.map((entry) => entry.join(' ')).join(', ');
+}

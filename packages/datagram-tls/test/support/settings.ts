@@ -1,0 +1,52 @@
+import type { Behaviour, Role, Security } from '#lib/config/config.js';
+import type { BehaviourOptions, SecurityOptions } from '#lib/config/options.js';
+import { resolveBehaviour, resolveSecurity } from '#lib/config/resolve.js';
+import { nodeProvider } from '#lib/crypto/node.js';
+import type { CryptoProvider } from '#lib/crypto/provider.js';
+import type { Version } from '#lib/wire/codes.js';
+import { CA, SERVERS } from './identities.js';
+
+/** Versions that every test of behaviour runs with. */
+export const VERSIONS = ['DTLSv1.2'] as const satisfies readonly Version[];
+export type TestedVersion = (typeof VERSIONS)[number];
+
+/** What both sides have unless a test says otherwise: all of it repeatable with a seeded provider. */
+const USUAL: Record<Role, SecurityOptions> = {
+  client: { ca: CA, groups: 'x25519' },
+  server: { ca: CA, ...SERVERS.ed25519, groups: 'x25519' },
+};
+
+const usual = new Map<string, Security>();
+
+export function security(
+  role: Role,
+  version: TestedVersion,
+  options: SecurityOptions = {},
+  provider: CryptoProvider = nodeProvider,
+): Security {
+  const parsed =
+    Object.keys(options).length === 0 ? usualSecurity(role, version) : parse(role, version, options);
+  return { ...parsed, provider };
+}
+
+/** Parsing keys and certificates costs more than a handshake. */
+function usualSecurity(role: Role, version: TestedVersion): Security {
+  const name = `${role} ${version}`;
+  const known = usual.get(name) ?? parse(role, version, {});
+  usual.set(name, known);
+  return known;
+}
+
+function parse(role: Role, version: TestedVersion, options: SecurityOptions): Security {
+  const merged = { ...USUAL[role], minVersion: version, maxVersion: version, ...options };
+  return resolveSecurity(merged, role, { provider: nodeProvider, defaultTrust: noTrust });
+}
+
+function noTrust(): never {
+  throw new Error('a test must not trust what the machine trusts');
+}
+
+/** Traced, so that tests can see flights and alerts. */
+export function behaviour(options: BehaviourOptions = {}): Behaviour {
+  return resolveBehaviour(options, true);
+}

@@ -1,0 +1,83 @@
+import type { DTLSError } from '#lib/base/errors.js';
+import type { Role } from '#lib/config/config.js';
+import type { ConnectionEvent, TraceEvent } from '#lib/connection/events.js';
+import { Endpoint, type EndpointLimits } from '#lib/endpoint/endpoint.js';
+import type { Link } from '#lib/endpoint/link.js';
+import type { PeerAddress } from '#lib/endpoint/peer.js';
+import type { Job } from '#lib/handshake/jobs.js';
+import type { Session } from '#lib/handshake/session.js';
+
+type SecretEvent = Extract<ConnectionEvent, { type: 'secret' }>;
+
+export interface PendingJob {
+  readonly link: Link;
+  readonly job: Job;
+  /** When it is answered; `undefined`: when the test says so. */
+  readonly at: number | undefined;
+}
+
+/** One end of a pair: its endpoint and all that its endpoint told. */
+export class Side {
+  readonly role: Role;
+  readonly address: PeerAddress;
+  readonly endpoint: Endpoint;
+  /** In the order they began. */
+  readonly links: Link[] = [];
+  readonly sessions: Session[] = [];
+  readonly messages: Uint8Array[] = [];
+  readonly secrets: SecretEvent[] = [];
+  readonly closed: { readonly link: Link; readonly error: DTLSError | undefined }[] = [];
+  readonly traced: TraceEvent[] = [];
+  readonly jobs: PendingJob[] = [];
+
+  constructor(role: Role, address: PeerAddress, limits: EndpointLimits) {
+    this.role = role;
+    this.address = address;
+    this.endpoint = new Endpoint(limits);
+  }
+
+  /** The newest association. */
+  get link(): Link {
+    const link = this.links.at(-1);
+    if (link === undefined) throw new Error(`the ${this.role} has no association`);
+    return link;
+  }
+
+  get phase(): string {
+    return this.links.at(-1)?.connection.phase ?? 'none';
+  }
+
+  get isConnected(): boolean {
+    return this.phase === 'connected';
+  }
+
+  get isClosed(): boolean {
+    return this.phase === 'closed';
+  }
+
+  /** The error that the newest association ended with, if it did. */
+  get error(): DTLSError | undefined {
+    return this.closed.find(({ link }) => link === this.links.at(-1))?.error;
+  }
+
+  /** Discarded records and datagrams of the newest association, by reason. */
+  get dropped(): Readonly<Record<string, number>> {
+    return this.link.connection.counters.dropped;
+  }
+
+  /** Names of the messages of each flight sent, first transmissions only unless `retransmission`. */
+  flights(direction: 'sent' | 'received', retransmission = false): string[][] {
+    return this.traced.flatMap((event) =>
+      event.kind === 'flight' && event.direction === direction && event.retransmission === retransmission
+        ? [[...event.messages]]
+        : [],
+    );
+  }
+
+  /** Alerts as `level description`. */
+  alerts(direction: 'sent' | 'received'): string[] {
+    return this.traced.flatMap((event) =>
+      event.kind === 'alert' && event.direction === direction ? [`${event.level} ${event.description}`] : [],
+    );
+  }
+}
