@@ -17,7 +17,8 @@ import {
   type Trace,
 } from './options.js';
 import { Port } from './port.js';
-import { DTLSSession, type SessionControl, type SessionOwner } from './session.js';
+import { DTLSSession } from './session.js';
+import type { SessionControl, SessionEndpoint, SessionOwner } from './session-owner.js';
 import { type DTLSEndpointStats, endpointStats } from './stats.js';
 import type { UdpOptions } from './udp.js';
 
@@ -27,15 +28,15 @@ export type SessionCallback = (session: DTLSSession) => void;
 const KNOWN = new Set<string>(ENDPOINT_OPTIONS);
 
 /** One UDP socket and the sessions on it. Made by `listen`, and by `connect` for its one session. */
-export class DTLSEndpoint {
+export class DTLSEndpoint implements SessionEndpoint {
   readonly #udp: UdpOptions;
   readonly #limits: EndpointLimits;
   readonly #behaviour: Behaviour;
-  readonly #owner: SessionOwner;
+  readonly #owner: SessionOwner<DTLSSession>;
   readonly #opened: Deferred<PeerAddress> = deferred();
   readonly #closed: Deferred<void> = deferred();
-  readonly #sessions = new Map<DTLSSession, SessionControl>();
-  readonly #byLink = new Map<Link, SessionControl>();
+  readonly #sessions = new Map<DTLSSession, SessionControl<DTLSSession>>();
+  readonly #byLink = new Map<Link, SessionControl<DTLSSession>>();
   readonly #times = { createdAt: process.hrtime.bigint(), destroyedAt: 0n };
   #port: Port | undefined;
   #onsession: SessionCallback | undefined;
@@ -95,7 +96,7 @@ export class DTLSEndpoint {
   }
   set busy(value: boolean) {
     if (this.#over) throw invalidState('Endpoint is destroyed');
-    this.#busy = Boolean(value);
+    this.#busy = value;
     if (this.#port !== undefined) this.#port.core.busy = this.#busy;
   }
 
@@ -134,7 +135,7 @@ export class DTLSEndpoint {
     await this.close();
   }
 
-  #makeOwner(trace: Trace | undefined): SessionOwner {
+  #makeOwner(trace: Trace | undefined): SessionOwner<DTLSSession> {
     return {
       endpoint: this,
       trace,
@@ -161,14 +162,19 @@ export class DTLSEndpoint {
   }
 
   /** A session whose peer's address is not known yet. */
-  #reserve(serverName: string | undefined): SessionControl {
+  #reserve(serverName: string | undefined): SessionControl<DTLSSession> {
     this.#single = true;
     const control = DTLSSession.create(this.#owner, undefined, serverName);
     this.#sessions.set(control.session, control);
     return control;
   }
 
-  #connect(peer: PeerAddress, security: Security, destination: Destination, control: SessionControl): void {
+  #connect(
+    peer: PeerAddress,
+    security: Security,
+    destination: Destination,
+    control: SessionControl<DTLSSession>,
+  ): void {
     const port = this.#port;
     if (port === undefined || this.#over) return;
     const link = port.connect(peer, security, this.#behaviour, destination);
@@ -254,8 +260,13 @@ export interface EndpointControl {
   bind(host: string, port: number): void;
   serve(security: Security, onsession: SessionCallback): void;
   /** A client session to be connected when its peer's address is known; the endpoint ends with it. */
-  reserve(serverName: string | undefined): SessionControl;
-  connect(peer: PeerAddress, security: Security, destination: Destination, control: SessionControl): void;
+  reserve(serverName: string | undefined): SessionControl<DTLSSession>;
+  connect(
+    peer: PeerAddress,
+    security: Security,
+    destination: Destination,
+    control: SessionControl<DTLSSession>,
+  ): void;
   fail(error: Error): void;
 }
 

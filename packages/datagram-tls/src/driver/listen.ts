@@ -39,14 +39,14 @@ export function listen(onsession: SessionCallback, options: ListenOptions): DTLS
 }
 
 function startLater(host: string, endpoint: DTLSEndpoint, start: (address: string) => void): void {
-  const { fail } = DTLSEndpoint.controlOf(endpoint);
+  const control = DTLSEndpoint.controlOf(endpoint);
   const found = (address: string): void => {
     if (endpoint.destroyed) return;
     try {
       start(address);
     } catch (error) {
-      fail(error as Error);
+      control.fail(error as Error);
     }
   };
-  resolveHost(host, 0, found, fail);
+  resolveHost(host, 0, found, (error) => control.fail(error));
 }

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { invalidArgType, invalidState, outOfRange } from '../base/errors.js';
-import { checkFunction, checkInteger, checkString } from '../config/checks.js';
+import { checkInteger, checkString } from '../config/checks.js';
 import { DEFAULTS } from '../config/defaults.js';
 import type { DropCounts } from '../connection/drops.js';
 import type { ConnectionEvent } from '../connection/events.js';
@@ -9,31 +9,16 @@ import type { PeerAddress } from '../endpoint/peer.js';
 import { exportKeyingMaterial, type Session } from '../handshake/session.js';
 import { keylogLine } from '../keys/keylog.js';
 import type { GroupName, SchemeName, Version } from '../wire/codes.js';
-import { type Deferred, deferred } from './deferred.js';
-import type { DTLSEndpoint } from './endpoint.js';
+import { Handlers, type SessionHandlers } from './handlers.js';
 import { Inbox } from './inbox.js';
-import type { Trace } from './options.js';
+import { Life } from './life.js';
+import { toBytes } from './payload.js';
 import { platform } from './platform.js';
-import { type DTLSSessionStats, sessionStats } from './stats.js';
+import type { SessionControl, SessionEndpoint, SessionOwner } from './session-owner.js';
+import type { DTLSSessionStats } from './stats.js';
 
 const MAKE = Symbol('make');
 const MAX_EXPORT = 65_536;
-
-type MessageHandler = (this: DTLSSession, data: Uint8Array) => void;
-type ErrorHandler = (this: DTLSSession, error: Error) => void;
-type HandshakeHandler = (this: DTLSSession, protocol: Version) => void;
-type KeylogHandler = (this: DTLSSession, line: Uint8Array) => void;
-
-/** What the session asks of the endpoint it belongs to. */
-export interface SessionOwner {
-  readonly endpoint: DTLSEndpoint;
-  readonly trace: Trace | undefined;
-  send(link: Link, data: Uint8Array): void;
-  close(link: Link): void;
-  abandon(link: Link): void;
-  /** The session is over. */
-  release(session: DTLSSession): void;
-}
 
 /** Cipher of a session, as node:tls names it. */
 export interface CipherInfo {
@@ -46,29 +31,17 @@ export interface CipherInfo {
 
 /** One association with one peer. Made by `connect`, and given to the callback of `listen`. */
 export class DTLSSession implements AsyncIterable<Uint8Array> {
-  readonly #owner: SessionOwner;
-  readonly #opened: Deferred<{ protocol: Version }> = deferred();
-  readonly #closed: Deferred<void> = deferred();
+  readonly #owner: SessionOwner<DTLSSession>;
+  readonly #life = new Life();
+  readonly #handlers = new Handlers<DTLSSession>(this);
   readonly #inbox = new Inbox<Uint8Array>(DEFAULTS.messageQueue);
-  readonly #times = {
-    createdAt: process.hrtime.bigint(),
-    destroyedAt: 0n,
-    closingAt: 0n,
-    handshakeCompletedAt: 0n,
-  };
   readonly #serverName: string | undefined;
   #link: Link | undefined;
-  #over = false;
-  #finalStats: DTLSSessionStats | undefined;
   #certificate: X509Certificate | undefined;
-  #onmessage: MessageHandler | undefined;
-  #onerror: ErrorHandler | undefined;
-  #onhandshake: HandshakeHandler | undefined;
-  #onkeylog: KeylogHandler | undefined;
 
   constructor(
     token: typeof MAKE,
-    owner: SessionOwner,
+    owner: SessionOwner<DTLSSession>,
     link: Link | undefined,
     serverName: string | undefined,
   ) {
@@ -79,7 +52,11 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
   }
 
   /** For the other objects of this library: a session, and where its events go. */
-  static create(owner: SessionOwner, link: Link | undefined, serverName: string | undefined): SessionControl {
+  static create(
+    owner: SessionOwner<DTLSSession>,
+    link: Link | undefined,
+    serverName: string | undefined,
+  ): SessionControl<DTLSSession> {
     const session = new DTLSSession(MAKE, owner, link, serverName);
     return {
       session,
@@ -92,51 +69,51 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
   }
 
   /** Called with each message; the receiver owns the bytes. `undefined` clears it. */
-  get onmessage(): MessageHandler | undefined {
-    return this.#onmessage;
+  get onmessage(): SessionHandlers<DTLSSession>['onmessage'] | undefined {
+    return this.#handlers.get('onmessage');
   }
-  set onmessage(fn: MessageHandler | null | undefined) {
-    this.#onmessage = this.#bound(fn, 'onmessage');
+  set onmessage(fn: SessionHandlers<DTLSSession>['onmessage'] | null | undefined) {
+    this.#handlers.set('onmessage', fn);
   }
 
   /** Called once, before `opened` is rejected, when the session fails. */
-  get onerror(): ErrorHandler | undefined {
-    return this.#onerror;
+  get onerror(): SessionHandlers<DTLSSession>['onerror'] | undefined {
+    return this.#handlers.get('onerror');
   }
-  set onerror(fn: ErrorHandler | null | undefined) {
-    this.#onerror = this.#bound(fn, 'onerror');
+  set onerror(fn: SessionHandlers<DTLSSession>['onerror'] | null | undefined) {
+    this.#handlers.set('onerror', fn);
   }
 
-  get onhandshake(): HandshakeHandler | undefined {
-    return this.#onhandshake;
+  get onhandshake(): SessionHandlers<DTLSSession>['onhandshake'] | undefined {
+    return this.#handlers.get('onhandshake');
   }
-  set onhandshake(fn: HandshakeHandler | null | undefined) {
-    this.#onhandshake = this.#bound(fn, 'onhandshake');
+  set onhandshake(fn: SessionHandlers<DTLSSession>['onhandshake'] | null | undefined) {
+    this.#handlers.set('onhandshake', fn);
   }
 
   /** Called with lines of a key log (RFC 9850), newline included: who has them can read the session. */
-  get onkeylog(): KeylogHandler | undefined {
-    return this.#onkeylog;
+  get onkeylog(): SessionHandlers<DTLSSession>['onkeylog'] | undefined {
+    return this.#handlers.get('onkeylog');
   }
-  set onkeylog(fn: KeylogHandler | null | undefined) {
-    this.#onkeylog = this.#bound(fn, 'onkeylog');
+  set onkeylog(fn: SessionHandlers<DTLSSession>['onkeylog'] | null | undefined) {
+    this.#handlers.set('onkeylog', fn);
   }
 
   /** Resolves when the handshake is done; rejects when it fails. */
   get opened(): Promise<{ protocol: Version }> {
-    return this.#opened.promise;
+    return this.#life.opened.promise;
   }
 
   /** Resolves when the session is over; rejects only with the error given to `destroy`. */
   get closed(): Promise<void> {
-    return this.#closed.promise;
+    return this.#life.closed.promise;
   }
 
   get destroyed(): boolean {
-    return this.#over;
+    return this.#life.over;
   }
 
-  get endpoint(): DTLSEndpoint {
+  get endpoint(): SessionEndpoint {
     return this.#owner.endpoint;
   }
 
@@ -189,7 +166,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
 
   /** OpenSSL's short name of what is wrong with the peer's certificate; `HANDSHAKE_INCOMPLETE` until it is known. */
   get authorizationError(): string | undefined {
-    if (this.#over) return undefined;
+    if (this.#life.over) return undefined;
     return this.#session === undefined ? 'HANDSHAKE_INCOMPLETE' : this.#session.peer.authorizationError;
   }
 
@@ -205,7 +182,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
   }
 
   get stats(): DTLSSessionStats {
-    return this.#finalStats ?? this.#snapshot(true);
+    return this.#life.stats(this.#link?.connection.counters, this.#inbox.dropped);
   }
 
   /**
@@ -217,7 +194,9 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
     const link = this.#live;
     if (link === undefined) {
       throw invalidState(
-        this.#over ? 'Session is destroyed' : 'Cannot send application data before the handshake completes',
+        this.#life.over
+          ? 'Session is destroyed'
+          : 'Cannot send application data before the handshake completes',
       );
     }
     this.#owner.send(link, bytes);
@@ -226,9 +205,8 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
 
   /** Says close_notify and waits a moment for the peer's. Before the handshake is done `opened` rejects. */
   close(): Promise<void> {
-    if (this.#over || this.#times.closingAt > 0n) return this.closed;
-    this.#times.closingAt = process.hrtime.bigint();
-    this.#rejectOpened(undefined);
+    if (this.#life.over || this.#life.closing) return this.closed;
+    this.#life.onClosing();
     if (this.#link === undefined) this.#finish();
     else this.#owner.close(this.#link);
     return this.closed;
@@ -236,11 +214,9 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
 
   /** Ends at once, with close_notify if the handshake was done. `closed` rejects with `error` if there is one. */
   destroy(error?: Error): void {
-    if (this.#over) return;
-    this.#rejectOpened(error);
-    const link = this.#link;
+    if (this.#life.over) return;
     this.#finish(error);
-    if (link !== undefined) this.#owner.abandon(link);
+    if (this.#link !== undefined) this.#owner.abandon(this.#link);
   }
 
   /**
@@ -263,7 +239,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
 
   /** Messages, from now on. Leaving the loop closes the session; `onmessage` goes on beside it. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array, undefined> {
-    if (this.#over) this.#inbox.end();
+    if (this.#life.over) this.#inbox.end();
     return this.#inbox.iterate(() => void this.close());
   }
 
@@ -272,7 +248,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
   }
 
   get #live(): Link | undefined {
-    return this.#over ? undefined : this.#link;
+    return this.#life.over ? undefined : this.#link;
   }
 
   get #session(): Session | undefined {
@@ -283,13 +259,14 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
     switch (event.type) {
       case 'message':
         this.#inbox.push(event.data);
-        this.#onmessage?.call(this, event.data);
+        this.#handlers.message(event.data);
         return;
       case 'connected':
-        this.#onConnected(event.session.version);
+        this.#life.onConnected(event.session.version);
+        this.#handlers.handshake(event.session.version);
         return;
       case 'secret':
-        this.#onkeylog?.call(this, keylogLine(event.label, event.clientRandom, event.secret));
+        this.#handlers.keylog(() => keylogLine(event.label, event.clientRandom, event.secret));
         return;
       case 'trace':
         this.#owner.trace?.(event.event, this);
@@ -299,78 +276,26 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
         else this.#fail(event.error);
         return;
       case 'job':
+        // The port has answered it.
         return;
     }
   }
 
-  #onConnected(protocol: Version): void {
-    this.#times.handshakeCompletedAt = process.hrtime.bigint();
-    this.#opened.resolve({ protocol });
-    this.#onhandshake?.call(this, protocol);
-  }
-
+  /** `closed` resolves all the same, as in node:dtls: it rejects only for `destroy(error)`. */
   #fail(error: Error): void {
-    if (this.#over) return;
+    if (this.#life.over) return;
     try {
-      this.#onerror?.call(this, error);
+      this.#handlers.error(error);
     } finally {
-      this.#rejectOpened(error);
+      this.#life.notOpened(error);
       this.#finish();
     }
   }
 
-  #rejectOpened(error: Error | undefined): void {
-    this.#opened.reject(error ?? invalidState('Session was closed before the handshake completed'));
-  }
-
-  /** After an error in `onerror` itself the session may be over already. */
   #finish(error?: Error): void {
-    if (this.#over) return;
-    this.#rejectOpened(error);
-    this.#times.destroyedAt = process.hrtime.bigint();
-    this.#finalStats = this.#snapshot(false);
-    this.#over = true;
+    if (this.#life.over) return;
+    this.#life.onOver(error);
     this.#inbox.end();
     this.#owner.release(this);
-    if (error === undefined) this.#closed.resolve();
-    else this.#closed.reject(error);
   }
-
-  #snapshot(isConnected: boolean): DTLSSessionStats {
-    const counters = this.#link?.connection.counters;
-    const dropped = Object.values(counters?.dropped ?? {}).reduce((sum, n) => sum + n, 0);
-    return sessionStats(
-      {
-        ...this.#times,
-        bytesReceived: BigInt(counters?.payloadReceived ?? 0),
-        bytesSent: BigInt(counters?.payloadSent ?? 0),
-        messagesReceived: BigInt(counters?.messagesReceived ?? 0),
-        messagesSent: BigInt(counters?.messagesSent ?? 0),
-        retransmitCount: BigInt(counters?.retransmissions ?? 0),
-        droppedCount: BigInt(dropped + this.#inbox.dropped),
-      },
-      isConnected,
-    );
-  }
-
-  #bound<F extends (...args: never[]) => void>(fn: F | null | undefined, name: string): F | undefined {
-    if (fn === null || fn === undefined) return undefined;
-    checkFunction(fn, name);
-    return fn.bind(this) as F;
-  }
-}
-
-/** How the endpoint drives a session. */
-export interface SessionControl {
-  readonly session: DTLSSession;
-  attach(link: Link): void;
-  onEvent(event: ConnectionEvent): void;
-  fail(error: Error): void;
-}
-
-function toBytes(data: unknown): Uint8Array {
-  if (typeof data === 'string') return Buffer.from(data);
-  if (data instanceof Uint8Array) return data;
-  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  throw invalidArgType('data', 'of type string or an instance of Buffer, TypedArray, or DataView', data);
 }

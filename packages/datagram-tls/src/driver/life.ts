@@ -1,0 +1,62 @@
+import { invalidState } from '../base/errors.js';
+import type { Counters } from '../connection/association.js';
+import type { Version } from '../wire/codes.js';
+import { type Deferred, deferred } from './deferred.js';
+import { type DTLSSessionStats, sessionStats } from './stats.js';
+
+/** When things happened to a session, and the promises that tell of it. */
+export class Life {
+  readonly opened: Deferred<{ protocol: Version }> = deferred();
+  readonly closed: Deferred<void> = deferred();
+  readonly #createdAt = process.hrtime.bigint();
+  #closingAt = 0n;
+  #handshakeCompletedAt = 0n;
+  #destroyedAt = 0n;
+
+  get over(): boolean {
+    return this.#destroyedAt > 0n;
+  }
+
+  get closing(): boolean {
+    return this.#closingAt > 0n;
+  }
+
+  onConnected(protocol: Version): void {
+    this.#handshakeCompletedAt = process.hrtime.bigint();
+    this.opened.resolve({ protocol });
+  }
+
+  onClosing(): void {
+    this.#closingAt = process.hrtime.bigint();
+    this.notOpened(undefined);
+  }
+
+  /** Does nothing when the handshake was done. */
+  notOpened(error: Error | undefined): void {
+    this.opened.reject(error ?? invalidState('Session was closed before the handshake completed'));
+  }
+
+  onOver(error: Error | undefined): void {
+    this.#destroyedAt = process.hrtime.bigint();
+    this.notOpened(error);
+    if (error === undefined) this.closed.resolve();
+    else this.closed.reject(error);
+  }
+
+  stats(counters: Readonly<Counters> | undefined, droppedMessages: number): DTLSSessionStats {
+    const dropped = Object.values(counters?.dropped ?? {}).reduce((sum, n) => sum + n, 0);
+    const numbers = {
+      createdAt: this.#createdAt,
+      destroyedAt: this.#destroyedAt,
+      closingAt: this.#closingAt,
+      handshakeCompletedAt: this.#handshakeCompletedAt,
+      bytesReceived: BigInt(counters?.payloadReceived ?? 0),
+      bytesSent: BigInt(counters?.payloadSent ?? 0),
+      messagesReceived: BigInt(counters?.messagesReceived ?? 0),
+      messagesSent: BigInt(counters?.messagesSent ?? 0),
+      retransmitCount: BigInt(counters?.retransmissions ?? 0),
+      droppedCount: BigInt(dropped + droppedMessages),
+    };
+    return sessionStats(numbers, !this.over);
+  }
+}

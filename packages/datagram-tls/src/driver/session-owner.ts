@@ -1,0 +1,36 @@
+import type { ConnectionEvent, TraceEvent } from '../connection/events.js';
+import type { Link } from '../endpoint/link.js';
+import type { PeerAddress } from '../endpoint/peer.js';
+import type { DTLSEndpointStats } from './stats.js';
+
+/** What a session shows of the endpoint it is on; every one is a DTLSEndpoint. */
+export interface SessionEndpoint {
+  readonly address: PeerAddress | undefined;
+  readonly opened: Promise<PeerAddress>;
+  readonly closed: Promise<void>;
+  readonly destroyed: boolean;
+  readonly stats: DTLSEndpointStats;
+  busy: boolean;
+  close(): Promise<void>;
+  destroy(error?: Error): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What a session of type `S` asks of the endpoint it belongs to. */
+export interface SessionOwner<S> {
+  readonly endpoint: SessionEndpoint;
+  readonly trace: ((event: TraceEvent, session: S) => void) | undefined;
+  send(link: Link, data: Uint8Array): void;
+  close(link: Link): void;
+  abandon(link: Link): void;
+  /** The session is over. */
+  release(session: S): void;
+}
+
+/** How the endpoint drives a session of type `S`. */
+export interface SessionControl<S> {
+  readonly session: S;
+  attach(link: Link): void;
+  onEvent(event: ConnectionEvent): void;
+  fail(error: Error): void;
+}
