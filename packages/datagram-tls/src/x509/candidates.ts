@@ -1,7 +1,6 @@
 import { sameBytes } from '../base/bytes.js';
 import { type Certificate, isSelfIssued } from './certificate.js';
 import type { VerifyCode } from './codes.js';
-import { KeyUsage } from './extensions.js';
 import type { TrustStore } from './trust-store.js';
 
 /** Certificates from a leaf to an anchor, each named as issuer by the one before it. No signature is checked yet. */
@@ -101,11 +100,12 @@ export class PathSearch {
 }
 
 function deadEndCode(path: readonly Certificate[], trusted: boolean): VerifyCode {
-  const last = path[path.length - 1] as Certificate;
-  if (isSelfSigned(last))
-    return path.length === 1 ? 'DEPTH_ZERO_SELF_SIGNED_CERT' : 'SELF_SIGNED_CERT_IN_CHAIN';
-  if (trusted) return 'UNABLE_TO_GET_ISSUER_CERT';
-  return path.length === 1 ? 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
+  const isLeaf = path.length === 1;
+  if (isSelfSigned(path[path.length - 1] as Certificate)) {
+    return isLeaf ? 'DEPTH_ZERO_SELF_SIGNED_CERT' : 'SELF_SIGNED_CERT_IN_CHAIN';
+  }
+  if (isLeaf) return 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
+  return trusted ? 'UNABLE_TO_GET_ISSUER_CERT' : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
 }
 
 /** From and to one name, with nothing that says that another key signed it. */
@@ -119,12 +119,7 @@ function isSameEntity(a: Certificate, b: Certificate): boolean {
 }
 
 function mayHaveIssued(issuer: Certificate, subject: Certificate): boolean {
-  const { keyUsage } = issuer.extensions;
-  return (
-    issuer.subject.equals(subject.issuer) &&
-    keyIdsAgree(issuer, subject) &&
-    (keyUsage === undefined || (keyUsage & KeyUsage.keyCertSign) !== 0)
-  );
+  return issuer.subject.equals(subject.issuer) && keyIdsAgree(issuer, subject);
 }
 
 /** OpenSSL takes the authority key identifier for a fact, not for a hint, and so do we (RFC 5280 §4.2.1.1). */
