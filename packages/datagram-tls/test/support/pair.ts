@@ -170,8 +170,8 @@ export class Pair {
     try {
       work(this);
     } catch (error) {
-      if (error instanceof Error) error.message += this.#story();
-      throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      throw new Error(`${message}${this.#story()}`, { cause: error });
     }
   }
 
