@@ -1,4 +1,4 @@
-import type { CryptoProvider } from '../crypto/provider.js';
+import type { CryptoProvider, PublicKey } from '../crypto/provider.js';
 import { type CandidatePath, PathSearch } from './candidates.js';
 import type { Certificate } from './certificate.js';
 import {
@@ -20,6 +20,8 @@ export interface PathOptions {
   readonly time: number;
   readonly purpose: Purpose;
   readonly provider: CryptoProvider;
+  /** The leaf's key where the caller has imported it already; it is imported here otherwise, to see that it is sound. */
+  readonly leafKey?: PublicKey;
   /** Certificates allowed between leaf and anchor; 10 unless given. */
   readonly maxIntermediates?: number;
   /** Lets trusted certificates that are not self-signed end a path; off unless given, as in OpenSSL. */
@@ -64,14 +66,15 @@ export function verifyPath(options: PathOptions): PathResult {
 /** In OpenSSL's order, so that of several faults the same one is named. */
 function checkPath(
   path: CandidatePath,
-  { purpose, time }: PathOptions,
+  options: PathOptions,
   signatures: SignatureChecker,
 ): Failure | undefined {
   return (
-    checkExtensions(path, purpose) ??
+    checkExtensions(path, options.purpose) ??
     checkStrength(path) ??
-    checkFromAnchor(path, time, signatures) ??
-    checkConstraints(path)
+    checkFromAnchor(path, options.time, signatures) ??
+    checkConstraints(path) ??
+    checkLeafKey(path, options)
   );
 }
 
@@ -87,4 +90,10 @@ function checkFromAnchor(
     if (code !== undefined) return { code, depth };
   }
   return undefined;
+}
+
+/** A point that is not on its curve shows only now. */
+function checkLeafKey([leaf]: CandidatePath, { provider, leafKey }: PathOptions): Failure | undefined {
+  const key = leafKey ?? (leaf && provider.importPublicKey(leaf.spki));
+  return key === undefined ? { code: 'UNSUPPORTED_SIGNATURE_ALGORITHM', depth: 0 } : undefined;
 }

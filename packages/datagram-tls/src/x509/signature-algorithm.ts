@@ -12,7 +12,7 @@ export interface SignatureAlgorithm {
 
 export function readSignatureAlgorithm(reader: DerReader): SignatureAlgorithm {
   const der = reader.peek(Tag.sequence);
-  return reader.inside(Tag.sequence, (r) => ({ der, id: r.oid(), parameters: r.rest() }));
+  return reader.inside(Tag.sequence, (r) => ({ der, id: r.oid(), parameters: r.optional() }));
 }
 
 type Hash = 'sha256' | 'sha384' | 'sha512';
@@ -109,7 +109,7 @@ function readPssParameters(der: Uint8Array): { hash: Oid; mask: Oid; saltLength:
 function readHash(reader: DerReader): Oid {
   return reader.inside(Tag.sequence, (r) => {
     const id = r.oid();
-    if (!absentOrNull(r.rest())) r.fail();
+    if (!absentOrNull(r.optional())) r.fail();
     return id;
   });
 }

@@ -4,16 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseIp } from '#lib/x509/ip.js';
 import type { Purpose } from '#lib/x509/path-checks.js';
-import { crlPem, pem } from './pki.js';
 
 export interface Question {
-  /** Names of fixtures, leaf first. */
+  /** PEM, leaf first. */
   readonly chain: readonly string[];
+  /** PEM */
   readonly trust: readonly string[];
   /** Milliseconds since the epoch. */
   readonly time: number;
   readonly purpose: Purpose;
   readonly host?: string | undefined;
+  /** PEM */
   readonly crls?: readonly string[] | undefined;
   readonly partialChain?: boolean | undefined;
 }
@@ -31,15 +32,15 @@ export function opensslVerify(question: Question): string {
   };
   const { chain, trust, purpose, host, crls, partialChain } = question;
   const args = ['verify', '-no-CApath', '-no-CAstore', '-auth_level', '2'];
-  args.push('-CAfile', file('trust', trust.map(pem)));
-  if (chain.length > 1) args.push('-untrusted', file('untrusted', chain.slice(1).map(pem)));
+  args.push('-CAfile', file('trust', trust));
+  if (chain.length > 1) args.push('-untrusted', file('untrusted', chain.slice(1)));
   args.push('-attime', String(Math.floor(question.time / 1000)));
   args.push('-purpose', purpose === 'serverAuth' ? 'sslserver' : 'sslclient');
   if (host !== undefined) args.push(parseIp(host) === undefined ? '-verify_hostname' : '-verify_ip', host);
-  if (crls !== undefined) args.push('-crl_check_all', '-CRLfile', file('crls', crls.map(crlPem)));
+  if (crls !== undefined) args.push('-crl_check_all', '-CRLfile', file('crls', crls));
   if (partialChain === true) args.push('-partial_chain');
   try {
-    const run = spawnSync('openssl', [...args, file('leaf', chain.slice(0, 1).map(pem))]);
+    const run = spawnSync('openssl', [...args, file('leaf', chain.slice(0, 1))]);
     if (run.status === 0) return 'ok';
     const number = /^error (\d+) at/m.exec(run.stderr.toString())?.[1];
     return SHORT_NAMES[Number(number)] ?? `error ${run.stderr.toString()}`;
