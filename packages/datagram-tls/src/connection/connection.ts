@@ -32,8 +32,9 @@ type Phase = 'idle' | 'handshaking' | 'connected' | 'closing' | 'closed';
 
 /** How long we wait for the answer to our close_notify, ms. */
 const CLOSE_LINGER: Duration = 500;
-/** Application data that overtakes the peer's Finished is kept up to this many bytes. */
+/** Application data that overtakes the peer's Finished is kept up to this many bytes; an empty message costs some too. */
 const EARLY_BUDGET = 16_384;
+const EARLY_COST = 64;
 
 /**
  * One association, without socket, clock or randomness of its own. After each call that takes an instant drain
@@ -249,10 +250,11 @@ export class Connection implements RecordSink, HandshakeHost {
     }
     if (this.#phase === 'connected') this.#deliver(content);
     else if (this.#phase === 'closing') this.#association.drop('closed');
-    else if (this.#earlyBytes + content.length > EARLY_BUDGET) this.#association.drop('over_budget');
+    else if (this.#earlyBytes + content.length + EARLY_COST > EARLY_BUDGET)
+      this.#association.drop('over_budget');
     else {
       this.#early.push(content);
-      this.#earlyBytes += content.length;
+      this.#earlyBytes += content.length + EARLY_COST;
     }
     return true;
   }
@@ -286,7 +288,7 @@ export class Connection implements RecordSink, HandshakeHost {
 
   /** Anybody can send it: it counts for nothing after the handshake, and during it only if nothing better comes. */
   #onPlainAlert(alert: AlertMessage): boolean {
-    if (this.#authentic || this.#phase !== 'handshaking') {
+    if (this.#authentic || this.#phase !== 'handshaking' || this.#handshake.peerProtects) {
       this.#association.drop('unauthenticated_alert');
       return false;
     }

@@ -50,6 +50,10 @@ export class Handshake {
     this.#backoff = new Backoff(association.behaviour.retransmission);
   }
 
+  get peerProtects(): boolean {
+    return this.#runner.peerProtects;
+  }
+
   /** A client's first flight. */
   start(now: Instant): void {
     this.#perform(this.#runner.start(), now);
@@ -199,6 +203,10 @@ export class Handshake {
       return;
     }
     epochs.installReader(new RecordReader12(this.#ctx.provider, suite, epoch, keys));
+    // Later messages that came already came without this protection: the peer has to send them with it.
+    for (let count = this.#reassembler.onlyEpoch(epoch); count > 0; count--) {
+      this.#association.drop('unexpected_epoch');
+    }
     this.#host.onKeysToRead(now);
   }
 

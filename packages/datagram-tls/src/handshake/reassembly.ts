@@ -84,13 +84,15 @@ export class Reassembler {
     return { type: partial.type, seq: this.#next++, epoch: partial.epoch, body };
   }
 
-  /** Forgets unfinished messages of other epochs: after a key change they are not authentic, or too late. */
-  onlyEpoch(epoch: number): void {
+  /** Forgets the messages held of other epochs, which a key change made worthless; returns how many there were. */
+  onlyEpoch(epoch: number): number {
+    const before = this.#partials.size;
     for (const [seq, partial] of this.#partials) {
       if (partial.epoch === epoch) continue;
       this.#partials.delete(seq);
       this.#held -= partial.covered + partial.pieces.length * PIECE_COST;
     }
+    return before - this.#partials.size;
   }
 
   #partialFor(fragment: HandshakeFragment, epoch: number): Partial | undefined {

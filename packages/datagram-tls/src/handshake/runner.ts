@@ -46,6 +46,14 @@ export class Runner {
     return 0;
   }
 
+  /** Whether the peer protects all that it sends from here on, its alerts too. */
+  get peerProtects(): boolean {
+    const current = this.#state;
+    return (
+      current.by === 'connected12' || (current.by === 'server12' && current.state.at === 'wait-finished')
+    );
+  }
+
   /** Whether a message may be given to {@link onMessage} now, or an answer has to come first. */
   get ready(): boolean {
     const current = this.#state;
