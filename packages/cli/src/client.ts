@@ -1,12 +1,13 @@
 import { connect, type DTLSSession } from 'datagram-tls';
 import { formatHostPort, type HostPort } from './args.js';
-import { codeOf, NetworkError } from './errors.js';
+import { CommandFailure, codeOf } from './errors.js';
 import { Flow } from './flow.js';
 import { splitLines } from './lines.js';
 import { say } from './report.js';
 import { attachKeylog, type Settings } from './settings.js';
 import { closeOnSignal } from './signals.js';
 
+/** The shell's status for a program that SIGINT ended. */
 const INTERRUPTED = 130;
 
 /** Sends standard input line by line and prints what comes back. Resolves with the exit status. */
@@ -25,7 +26,7 @@ export async function runClient(target: HostPort, settings: Settings): Promise<n
     await session.opened;
   } catch (error) {
     if (wasInterrupted()) return INTERRUPTED;
-    throw new NetworkError(`handshake with ${formatHostPort(target.host, target.port)} failed`, error);
+    throw new CommandFailure(`handshake with ${formatHostPort(target.host, target.port)} failed`, error);
   }
   report.opened(session);
   const complete = await converse(session, messages, flow, settings.linger);
@@ -60,7 +61,7 @@ async function converse(
     await ended;
     await printing;
   }
-  if (failure !== undefined) throw new NetworkError('session failed', failure);
+  if (failure !== undefined) throw new CommandFailure('session failed', failure);
   return complete;
 }
 
@@ -82,19 +83,24 @@ async function sendLines(session: DTLSSession, flow: Flow): Promise<boolean> {
     }
   } catch (error) {
     // Standard input was taken away because the session is over.
-    if (!flow.stopped && !session.destroyed) throw error;
+    if (!flow.stopped && !session.destroyed) throw new CommandFailure('input not sent', error);
   }
   return complete;
 }
 
 async function print(session: DTLSSession, messages: AsyncIterable<Uint8Array>, flow: Flow): Promise<void> {
+  let failure: Error | undefined;
   process.stdout.on('error', (error: Error) => {
-    if (codeOf(error) !== 'EPIPE') say(`cannot write to standard output: ${error.message}`);
+    failure = error;
     leave(session, flow);
   });
   for await (const message of messages) {
     flow.onReceived();
     process.stdout.write(message);
+  }
+  // A reader that has seen enough is no failure.
+  if (failure !== undefined && codeOf(failure) !== 'EPIPE') {
+    throw new CommandFailure('cannot write to standard output', failure);
   }
 }
 

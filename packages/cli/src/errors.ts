@@ -2,8 +2,8 @@ import { getSystemErrorMap } from 'node:util';
 import { FileError } from './files.js';
 import { flagOf } from './flags.js';
 
-/** What a session or a socket could not do, in words of the command. */
-export class NetworkError extends Error {
+/** What a command could not do, and the error that stopped it: exit status 1. */
+export class CommandFailure extends Error {
   constructor(what: string, cause: unknown) {
     super(`${what}: ${reason(cause)}`, { cause });
   }
@@ -22,12 +22,12 @@ const UNUSABLE = /^ERR_(OSSL|CRYPTO)_/;
 
 /** One line and an exit status for anything that ended a command. */
 export function explain(error: unknown): Failure {
-  if (error instanceof NetworkError) return { line: error.message, exitCode: 1, usage: false };
+  if (error instanceof CommandFailure) return { line: error.message, exitCode: 1, usage: false };
   if (error instanceof FileError) {
     return { line: `${error.message}: ${reason(error.cause)}`, exitCode: 2, usage: false };
   }
   const code = codeOf(error);
-  // Failures of the network are wrapped where they happen: what the library itself throws is about its options.
+  // What fails later is wrapped where it happens: a bare error of the library is about its options.
   const refused = code?.startsWith('ERR_') ?? false;
   return { line: reason(error), exitCode: refused ? 2 : 1, usage: refused && !UNUSABLE.test(code ?? '') };
 }

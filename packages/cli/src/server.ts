@@ -1,6 +1,6 @@
 import { type DTLSEndpoint, type DTLSSession, listen } from 'datagram-tls';
 import { formatHostPort, type HostPort } from './args.js';
-import { isSystemError, NetworkError, reason } from './errors.js';
+import { CommandFailure, isSystemError, reason } from './errors.js';
 import { say } from './report.js';
 import { attachKeylog, type Settings } from './settings.js';
 import { closeOnSignal } from './signals.js';
@@ -42,7 +42,7 @@ async function bind(
     return endpoint;
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    throw new NetworkError(`cannot listen on ${formatHostPort(host, port)}`, error);
+    throw new CommandFailure(`cannot listen on ${formatHostPort(host, port)}`, error);
   }
 }
 
@@ -76,12 +76,11 @@ function serve(session: DTLSSession, settings: Settings): void {
   session.closed.then(onClosed, onClosed);
 }
 
+/** A message may be too long with the prefix, or its session be closing. */
 function echo(session: DTLSSession, name: string, message: Uint8Array): void {
-  const answer = Buffer.concat([PREFIX, message]);
-  const limit = session.maxMessageSize ?? 0;
-  if (answer.length > limit) {
-    say(`${name} echo not sent: ${answer.length} bytes, and one datagram holds at most ${limit}`);
-    return;
+  try {
+    session.send(Buffer.concat([PREFIX, message]));
+  } catch (error) {
+    say(`${name} echo not sent: ${reason(error)}`);
   }
-  session.send(answer);
 }

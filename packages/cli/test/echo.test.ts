@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import { dtls, NO_IPV6, pinOf, start, startServer } from './running.js';
+import { BIN, dtls, NO_IPV6, pinOf, start, startServer } from './running.js';
 
+const NO_FULL = existsSync('/dev/full') ? false : 'this system has no /dev/full';
 const PATIENCE = { timeout: 60_000 };
 
 test(
@@ -98,7 +101,7 @@ test(
     const input = `${'x'.repeat(600)}\nok\n`;
     const client = await dtls(['client', server.address, '--linger', '200', '--pin', pin], input);
     assert.deepEqual(client, { code: 0, stdout: 'Echo: ok\n', stderr: '' });
-    await server.process.shows('stderr', / echo not sent: 607 bytes, and one datagram holds at most 4\d\d\n/);
+    await server.process.shows('stderr', / echo not sent: .*607 bytes.* 4\d\d byte.*\(ERR_OUT_OF_RANGE\)\n/);
   },
 );
 
@@ -111,6 +114,18 @@ test('a reader that goes away ends the client quietly', PATIENCE, async (t) => {
   client.child.stdin.write('two\n');
   const { code, stderr } = await client.finished;
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+});
+
+test('standard output that cannot be written to: the code, status 1', {
+  ...PATIENCE,
+  skip: NO_FULL,
+}, async (t) => {
+  const server = await startServer(t);
+  const script = 'printf "one\\n" | "$@" > /dev/full';
+  const command = [process.execPath, BIN, 'client', server.address, '--pin', await pinOf(server)];
+  const { status, stderr } = spawnSync('sh', ['-c', script, 'sh', ...command], { encoding: 'utf8' });
+  assert.equal(stderr, 'dtls: cannot write to standard output: no space left on device (ENOSPC)\n');
+  assert.equal(status, 1);
 });
 
 test('many clients at once are served by one server', PATIENCE, async (t) => {

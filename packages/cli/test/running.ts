@@ -5,7 +5,8 @@ import { networkInterfaces } from 'node:os';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const BIN = fileURLToPath(new URL('../../bin/dtls.js', import.meta.url));
+/** The command, to be run by Node. */
+export const BIN = fileURLToPath(new URL('../../bin/dtls.js', import.meta.url));
 
 /** A process that hangs is killed after this long, so that its test fails. */
 const LIFETIME_MS = 50_000;
