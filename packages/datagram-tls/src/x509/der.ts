@@ -142,8 +142,8 @@ export class DerReader {
     return this.failed ? 0 : content.reduce((sum, byte) => sum * 256 + byte, 0);
   }
 
-  oid(): Oid {
-    const content = this.content(Tag.oid);
+  oid(tag: number = Tag.oid): Oid {
+    const content = this.content(tag);
     const last = content[content.length - 1] ?? 0x80;
     if (last >= 0x80 || content.length > LONGEST_OID) {
       this.fail();

@@ -3,7 +3,7 @@ import { type DerReader, type Oid, oid, Tag } from './der.js';
 import { decodeString, lowerAscii } from './strings.js';
 
 /** One attribute of a relative distinguished name. */
-interface Attribute {
+export interface Attribute {
   readonly type: Oid;
   /** Which ASN.1 string type it has. */
   readonly tag: number;
@@ -91,7 +91,8 @@ export function readName(reader: DerReader): DistinguishedName {
   return new DistinguishedName(der, rdns);
 }
 
-function readRdn(rdn: DerReader): Attribute[] {
+/** The content of one relative distinguished name. */
+export function readRdn(rdn: DerReader): Attribute[] {
   const attributes: Attribute[] = [];
   if (rdn.left === 0) rdn.fail();
   rdn.each(() => attributes.push(rdn.inside(Tag.sequence, readAttribute)));

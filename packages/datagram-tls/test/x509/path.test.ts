@@ -106,8 +106,11 @@ suite('certificate paths: forgeries', () => {
   }
 
   function toPem(bytes: Uint8Array): string {
-    const lines = Buffer.from(bytes).toString('base64').replace(/.{64}/g, '$&\n');
-    return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`;
+    const lines =
+      Buffer.from(bytes)
+        .toString('base64')
+        .match(/.{1,64}/g) ?? [];
+    return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
   }
 
   function verifyTrusted(leaf: Certificate): PathResult {
