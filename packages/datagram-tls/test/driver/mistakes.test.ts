@@ -134,6 +134,11 @@ const MISTAKES: readonly [string, () => unknown, string, RegExp][] = [
   ['an endpoint of nothing', () => new DTLSEndpoint(null as never), 'ERR_INVALID_ARG_TYPE', /options/],
 ];
 
+function runtimeCanReusePort(): string | false {
+  const [major = 0] = process.versions.node.split('.').map(Number);
+  return major > 21 && 'this runtime can share ports';
+}
+
 describe("a caller's mistake", () => {
   for (const [name, make, code, message] of MISTAKES) {
     it(`${name} is thrown at once as ${code}`, () => {
@@ -144,6 +149,12 @@ describe("a caller's mistake", () => {
       });
     });
   }
+
+  it('reusePort is refused where the runtime would ignore it', { skip: runtimeCanReusePort() }, () => {
+    assert.throws(() => listen(ignore, { ...base, reusePort: true }), {
+      code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM',
+    });
+  });
 
   it('a port in use is thrown with the code of the system', async () => {
     const server = echoServer();
