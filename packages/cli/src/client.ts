@@ -7,9 +7,6 @@ import { say } from './report.js';
 import { attachKeylog, type Settings } from './settings.js';
 import { closeOnSignal } from './signals.js';
 
-/** The shell's status for a program that SIGINT ended. */
-const INTERRUPTED = 130;
-
 /** Sends standard input line by line and prints what comes back. Resolves with the exit status. */
 export async function runClient(target: HostPort, settings: Settings): Promise<number> {
   const { options, report } = settings;
@@ -17,7 +14,7 @@ export async function runClient(target: HostPort, settings: Settings): Promise<n
     say('WARNING: --insecure: the server is NOT verified; anyone on the way can read and change everything');
   }
   const flow = new Flow();
-  const wasInterrupted = closeOnSignal(() => leave(session, flow));
+  const interrupted = closeOnSignal(() => leave(session, flow));
   const session = connect(target.host, target.port, { ...options, ...report.traceOption() });
   attachKeylog(session, settings);
   // From now on, so that no message is missed.
@@ -25,7 +22,8 @@ export async function runClient(target: HostPort, settings: Settings): Promise<n
   try {
     await session.opened;
   } catch (error) {
-    if (wasInterrupted()) return INTERRUPTED;
+    const status = interrupted();
+    if (status !== undefined) return status;
     throw new CommandFailure(`handshake with ${formatHostPort(target.host, target.port)} failed`, error);
   }
   report.opened(session);

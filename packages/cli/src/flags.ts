@@ -27,7 +27,14 @@ interface Flag {
   readonly conflicts?: string[];
   /** Attributes of other flags that it sets, too. */
   readonly implies?: Record<string, unknown>;
+  /** Attribute name of the flag without which it would mean nothing. */
+  readonly needs?: string;
   readonly standard?: unknown;
+}
+
+/** A command line that cannot be meant. */
+class UsageError extends Error {
+  readonly code = 'ERR_MISSING_ARGS';
 }
 
 const BOTH: readonly Role[] = ['server', 'client'];
@@ -57,6 +64,7 @@ const FLAGS: readonly Flag[] = [
     roles: BOTH,
     option: 'passphrase',
     parse: (file) => firstLine(readOptionFile('--passphrase-file', file)),
+    needs: 'key',
   },
   {
     flags: '--request-cert',
@@ -153,16 +161,24 @@ export function libraryOptions(
 ): Partial<ListenOptions & ConnectOptions> {
   const options: Record<string, unknown> = {};
   for (const flag of FLAGS) {
-    if (flag.option === undefined || !flag.roles.includes(role)) continue;
     const value = values[declare(flag).attributeName()];
-    if (value !== undefined) options[flag.option] = flag.value ?? value;
+    if (flag.option === undefined || value === undefined || !flag.roles.includes(role)) continue;
+    if (flag.needs !== undefined && values[flag.needs] === undefined) {
+      throw new UsageError(`${nameOf(flag)} needs --${flag.needs}`);
+    }
+    options[flag.option] = flag.value ?? value;
   }
   return options;
 }
 
 /** The flag that sets a library option, such as `--pin` for `pins`. */
 export function flagOf(option: string): string | undefined {
-  return FLAGS.find((flag) => flag.option === option)?.flags.split(' ')[0];
+  const flag = FLAGS.find((candidate) => candidate.option === option);
+  return flag === undefined ? undefined : nameOf(flag);
+}
+
+function nameOf(flag: Flag): string | undefined {
+  return flag.flags.split(' ')[0];
 }
 
 function declare(flag: Flag): Option {

@@ -1,7 +1,9 @@
 /** Messages on their way before the sender waits: as many as fit a socket's usual receive buffer. */
 const WINDOW = 64;
-/** An answer that takes longer, in milliseconds, is taken for lost: a peer that never answers only slows us down. */
-const PATIENCE_MS = 20;
+/** Answers that take longer, in milliseconds, are taken for lost. */
+const PATIENCE_MS = 200;
+/** The same for a peer that has not answered yet: one that never does only slows us down. */
+const SILENT_PATIENCE_MS = 20;
 
 /** Paces what is sent by what is answered, since UDP itself drops what comes too fast. */
 export class Flow {
@@ -35,7 +37,8 @@ export class Flow {
   /** Resolves when one more message may be sent. */
   async room(): Promise<void> {
     while (this.#outstanding >= WINDOW && !this.#stopped) {
-      if (!(await this.#arrival(PATIENCE_MS))) this.#outstanding = 0;
+      const patience = this.#received === 0 ? SILENT_PATIENCE_MS : PATIENCE_MS;
+      if (!(await this.#arrival(patience))) this.#outstanding = 0;
     }
   }
 

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { makePki } from './pki.js';
 import { assertRefused, dtls, startServer } from './running.js';
 
 const PATIENCE = { timeout: 60_000 };
 const TARGET = '127.0.0.1:9';
 const BOUND = '127.0.0.1:0';
+/** Any file that can be read. */
+const PACKAGE = fileURLToPath(new URL('../../package.json', import.meta.url));
 
 for (const [args, line] of [
   [['client'], /missing required argument 'HOST:PORT'/],
@@ -22,15 +25,20 @@ for (const [args, line] of [
   [['client', TARGET, '--groups', 'X448'], /--groups\b.*X448.*\(ERR_\w+\)/],
   [['client', TARGET, '--ciphers', 'NONSENSE'], /--ciphers\b.*NONSENSE.*\(ERR_\w+\)/],
   [['client', TARGET, '--ciphers', 'TLS_NONSENSE'], /--ciphers\b.*NONSENSE.*\(ERR_\w+\)/],
-  [['client', TARGET, '--insecure', '--ca', 'package.json'], /'--insecure' cannot be used with option '--ca/],
+  [['client', TARGET, '--insecure', '--ca', PACKAGE], /'--insecure' cannot be used with option '--ca/],
+  [['client', TARGET, '--passphrase-file', PACKAGE], /--passphrase-file needs --key/],
   [['server', BOUND, '--servername', 'x'], /unknown option '--servername'/],
   [['server', BOUND, '--mtu', '99999'], /--mtu .*\(ERR_OUT_OF_RANGE\)/],
   [['sever', BOUND], /unknown command 'sever'/],
   [['--nonsense'], /unknown option '--nonsense'/],
 ] as const) {
-  test(`dtls ${args.join(' ')}: one line, usage, status 2`, PATIENCE, async () => {
-    assertRefused(await dtls(args), 2, line, true);
-  });
+  test(
+    `dtls ${args.map((arg) => (arg === PACKAGE ? 'FILE' : arg)).join(' ')}: one line, usage, status 2`,
+    PATIENCE,
+    async () => {
+      assertRefused(await dtls(args), 2, line, true);
+    },
+  );
 }
 
 test('dtls without a command prints the usage to standard error', PATIENCE, async () => {
@@ -108,7 +116,7 @@ test('a host that does not resolve: its name and the code, status 1', PATIENCE, 
 });
 
 test('--version prints the version of the package', PATIENCE, async () => {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const manifest = readFileSync(PACKAGE, 'utf8');
   const { version } = JSON.parse(manifest) as { version: string };
   assert.deepEqual(await dtls(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });
 });
