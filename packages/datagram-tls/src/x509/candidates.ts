@@ -1,6 +1,7 @@
 import { sameBytes } from '../base/bytes.js';
 import { type Certificate, isSelfIssued } from './certificate.js';
 import type { VerifyCode } from './codes.js';
+import type { AuthorityKeyId } from './extensions.js';
 import type { TrustStore } from './trust-store.js';
 
 /** Certificates from a leaf to an anchor, each named as issuer by the one before it. No signature is checked yet. */
@@ -110,7 +111,7 @@ function deadEndCode(path: readonly Certificate[], trusted: boolean): VerifyCode
 
 /** From and to one name, with nothing that says that another key signed it. */
 export function isSelfSigned(certificate: Certificate): boolean {
-  return isSelfIssued(certificate) && keyIdsAgree(certificate, certificate);
+  return isSelfIssued(certificate) && keyIdsAgree(certificate, certificate.extensions.authorityKeyId);
 }
 
 /** A path that visits one name and key twice goes in circles, though it may do so with different certificates. */
@@ -119,12 +120,11 @@ function isSameEntity(a: Certificate, b: Certificate): boolean {
 }
 
 function mayHaveIssued(issuer: Certificate, subject: Certificate): boolean {
-  return issuer.subject.equals(subject.issuer) && keyIdsAgree(issuer, subject);
+  return issuer.subject.equals(subject.issuer) && keyIdsAgree(issuer, subject.extensions.authorityKeyId);
 }
 
 /** OpenSSL takes the authority key identifier for a fact, not for a hint, and so do we (RFC 5280 §4.2.1.1). */
-function keyIdsAgree(issuer: Certificate, subject: Certificate): boolean {
-  const authority = subject.extensions.authorityKeyId;
+export function keyIdsAgree(issuer: Certificate, authority: AuthorityKeyId | undefined): boolean {
   const { subjectKeyId } = issuer.extensions;
   if (authority === undefined) return true;
   const { keyId, serial, issuer: names } = authority;

@@ -112,7 +112,7 @@ function readOids(r: DerReader): Oid[] {
   return oids;
 }
 
-function readAuthorityKeyId(r: DerReader): AuthorityKeyId {
+export function readAuthorityKeyId(r: DerReader): AuthorityKeyId {
   return {
     keyId: r.tag === implicitTag(0) ? r.content(implicitTag(0)) : undefined,
     issuer: r.tag === explicitTag(1) ? readGeneralNames(r, explicitTag(1)).directory : [],

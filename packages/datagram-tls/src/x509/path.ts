@@ -1,6 +1,7 @@
 import type { CryptoProvider, PublicKey } from '../crypto/provider.js';
 import { type CandidatePath, PathSearch } from './candidates.js';
 import type { Certificate } from './certificate.js';
+import type { Crl } from './crl.js';
 import {
   checkConstraints,
   checkExtensions,
@@ -9,6 +10,7 @@ import {
   type Failure,
   type Purpose,
 } from './path-checks.js';
+import { checkRevocation } from './revocation.js';
 import { SignatureChecker } from './signatures.js';
 import type { TrustStore } from './trust-store.js';
 
@@ -26,6 +28,8 @@ export interface PathOptions {
   readonly maxIntermediates?: number;
   /** Lets trusted certificates that are not self-signed end a path; off unless given, as in OpenSSL. */
   readonly partialChain?: boolean;
+  /** Where given, every certificate of the path needs a current list of its issuer, and must not be on it. */
+  readonly crls?: readonly Crl[];
 }
 
 export type PathResult =
@@ -63,7 +67,10 @@ export function verifyPath(options: PathOptions): PathResult {
   return { ok: false, ...(first ?? search.deadEnd ?? { code: 'CERT_CHAIN_TOO_LONG', depth: 0 }) };
 }
 
-/** In OpenSSL's order, so that of several faults the same one is named. */
+/**
+ * In OpenSSL's order, so that of several faults the same one is named; but CRLs come after the signatures, when their
+ * issuers' keys are known to be theirs.
+ */
 function checkPath(
   path: CandidatePath,
   options: PathOptions,
@@ -74,6 +81,7 @@ function checkPath(
     checkStrength(path) ??
     checkFromAnchor(path, options.time, signatures) ??
     checkConstraints(path) ??
+    (options.crls && checkRevocation(path, options.crls, options.time, signatures)) ??
     checkLeafKey(path, options)
   );
 }

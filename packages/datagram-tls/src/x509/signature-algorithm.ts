@@ -10,6 +10,16 @@ export interface SignatureAlgorithm {
   readonly parameters: Uint8Array;
 }
 
+/** What certificates and CRLs have in common. */
+export interface Signed {
+  /** The bytes that were signed. */
+  readonly tbs: Uint8Array;
+  readonly signatureAlgorithm: SignatureAlgorithm;
+  /** The algorithm as the signed part names it: it must be the same (RFC 5280 §4.1.1.2). */
+  readonly signedAlgorithm: SignatureAlgorithm;
+  readonly signature: Uint8Array;
+}
+
 export function readSignatureAlgorithm(reader: DerReader): SignatureAlgorithm {
   const der = reader.peek(Tag.sequence);
   return reader.inside(Tag.sequence, (r) => ({ der, id: r.oid(), parameters: r.optional() }));
