@@ -1,5 +1,5 @@
-/** Messages on their way before the sender waits: as many as fit a socket's usual receive buffer. */
-const WINDOW = 64;
+/** Messages on their way before the sender waits: twice as many large ones fit the receive buffer of a Linux socket. */
+const WINDOW = 32;
 /** Answers that take longer, in milliseconds, are taken for lost. */
 const PATIENCE_MS = 200;
 /** The same for a peer that has not answered yet: one that never does only slows us down. */

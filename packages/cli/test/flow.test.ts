@@ -15,7 +15,7 @@ async function settles(promise: Promise<void>): Promise<boolean> {
 }
 
 test('a full window makes the sender wait until an answer comes', async () => {
-  const flow = sent(64);
+  const flow = sent(32);
   const room = flow.room();
   assert.equal(await settles(room), false);
   flow.onReceived();
@@ -23,7 +23,7 @@ test('a full window makes the sender wait until an answer comes', async () => {
 });
 
 test('a peer that never answers does not stop the sender', async () => {
-  await sent(64).room();
+  await sent(32).room();
 });
 
 test('the end waits for as many messages as were sent', async () => {
@@ -45,7 +45,7 @@ test('the end waits no longer than the quiet time for what is lost', async () =>
 
 test('a stopped flow holds nobody up', async () => {
   for (const wait of [(flow: Flow) => flow.room(), (flow: Flow) => flow.drained(60_000)]) {
-    const flow = sent(64);
+    const flow = sent(32);
     const waiting = wait(flow);
     flow.stop();
     assert.equal(await settles(waiting), true);
