@@ -80,6 +80,7 @@ export class Handshake {
   /** The flight under way got no answer in time. */
   onTimeout(now: Instant): void {
     this.#backoff.onTimeout();
+    this.#replayed = false;
     this.#sendAgain(now);
   }
 
