@@ -130,6 +130,20 @@ describe('one server socket', () => {
     await server.endpoint.close();
   });
 
+  it('may answer a message whose sender closed in the same datagram: the answer is dropped and counted', async () => {
+    const server = echoServer();
+    const nat = await openNat(server.port);
+    const session = client(nat.port);
+    await session.opened;
+    nat.joinNext(2);
+    session.send('goodbye');
+    await session.close();
+    await server.sessions[0]?.closed;
+    assert.deepEqual(server.sessions[0]?.drops, { peer_closed: 1 });
+    nat.close();
+    await server.endpoint.close();
+  });
+
   it('survives junk from the address of a session, which goes on', async () => {
     const server = echoServer();
     const nat = await openNat(server.port);

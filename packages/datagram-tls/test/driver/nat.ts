@@ -8,6 +8,8 @@ export interface Nat {
   forget(): void;
   /** Sends a datagram of our own from the address that the server knows. */
   inject(datagram: Uint8Array): void;
+  /** The next `count` datagrams of clients arrive in one. */
+  joinNext(count: number): void;
   /** Resolves when `count` datagrams have gone to the server. */
   untilSent(count: number): Promise<void>;
   close(): void;
@@ -19,10 +21,17 @@ export async function openNat(server: number): Promise<Nat> {
   const cutOff = new Set<number>();
   let client: number | undefined;
   let sent = 0;
+  let toJoin = 1;
+  let joined: Uint8Array[] = [];
   front.on('message', (datagram, { port }) => {
     if (cutOff.has(port)) return;
     client = port;
-    back.send(datagram, server, '127.0.0.1', () => {
+    joined.push(datagram);
+    if (joined.length < toJoin) return;
+    const whole = Buffer.concat(joined);
+    joined = [];
+    toJoin = 1;
+    back.send(whole, server, '127.0.0.1', () => {
       sent++;
       front.emit('sent');
     });
@@ -40,6 +49,9 @@ export async function openNat(server: number): Promise<Nat> {
     },
     inject: (datagram) => {
       back.send(datagram, server, '127.0.0.1');
+    },
+    joinNext: (count) => {
+      toJoin = count;
     },
     untilSent: async (count) => {
       while (sent < count) await once(front, 'sent');
