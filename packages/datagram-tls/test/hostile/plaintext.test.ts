@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { concat, utf8 } from '#lib/base/bytes.js';
 import { ContentType, HandshakeType } from '#lib/wire/codes.js';
+import { assertAlive } from '../support/alive.js';
 import { Pair } from '../support/pair.js';
 import { alertRecord, fragmentRecord, plainRecord, recordsOf } from '../support/records.js';
 import { VERSIONS } from '../support/settings.js';
-import type { Side } from '../support/side.js';
 
 const FATAL = 2;
 const WARNING = 1;
@@ -131,19 +131,4 @@ function withoutFinished(version: (typeof VERSIONS)[number], role: 'client' | 's
       for (const record of withheld) pair.inject(pair[role], record);
     },
   };
-}
-
-function assertAlive(pair: Pair): void {
-  assert.deepEqual([pair.client.phase, pair.server.phase], ['connected', 'connected']);
-  pair.explain(() => {
-    exchange(pair, pair.client, pair.server);
-    exchange(pair, pair.server, pair.client);
-  });
-}
-
-function exchange(pair: Pair, from: Side, to: Side): void {
-  const before = to.messages.length;
-  pair.send(from, utf8(`from the ${from.role}`));
-  pair.runFor(50);
-  assert.deepEqual(to.messages.slice(before), [utf8(`from the ${from.role}`)]);
 }

@@ -122,9 +122,7 @@ function post(pair: Pair, from: Side, account: Account, length: number): void {
 
 /** One side says goodbye; if its word is lost, the other side says it too. */
 function part(pair: Pair): void {
-  const [first, second] = pair.random.chance(0.5)
-    ? [pair.client, pair.server]
-    : [pair.server, pair.client];
+  const [first, second] = pair.random.chance(0.5) ? [pair.client, pair.server] : [pair.server, pair.client];
   pair.close(first);
   pair.runFor(QUIET);
   assert.ok(first.isClosed, 'the side that closed never came to an end');

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { CLIENTS } from '../support/identities.js';
 import type { Weather } from '../support/network.js';
 import type { PairOptions } from '../support/pair.js';
 import { Random } from '../support/random.js';
-import { CLIENTS } from '../support/identities.js';
 import { VERSIONS } from '../support/settings.js';
 import { live, type Outcome } from './life.js';
 
@@ -27,18 +27,18 @@ interface Climate {
 const CLIMATES: readonly Climate[] = [
   {
     name: 'loss of up to 30 % with reordering: every handshake succeeds',
-    seeds: 500,
+    seeds: 1000,
     weather: (random) => ({ loss: random.fraction() * 0.3, jitter: random.below(400) }),
     options: { clientBehaviour: PATIENT, serverBehaviour: PATIENT },
   },
   {
     name: 'heavy reordering and duplication without loss: every handshake succeeds',
-    seeds: 400,
+    seeds: 800,
     weather: (random) => ({ duplication: random.fraction(), jitter: random.below(3000) }),
   },
   {
     name: 'small datagrams, whose messages come in many fragments, with loss and reordering: every handshake succeeds',
-    seeds: 300,
+    seeds: 600,
     weather: (random) => ({ loss: random.fraction() * 0.2, duplication: 0.1, jitter: random.below(200) }),
     options: {
       clientBehaviour: { ...PATIENT, mtu: 256 },
@@ -47,13 +47,17 @@ const CLIMATES: readonly Climate[] = [
   },
   {
     name: 'a path whose MTU changes under way, never below 256 bytes: every handshake succeeds',
-    seeds: 300,
-    weather: (random) => ({ loss: random.fraction() * 0.1, jitter: random.below(100), mtu: changingMtu(random) }),
+    seeds: 600,
+    weather: (random) => ({
+      loss: random.fraction() * 0.1,
+      jitter: random.below(100),
+      mtu: changingMtu(random),
+    }),
     options: { clientBehaviour: PATIENT, serverBehaviour: PATIENT },
   },
   {
     name: 'client certificates and slow signatures, with loss and reordering: every handshake succeeds',
-    seeds: 200,
+    seeds: 400,
     weather: (random) => ({ loss: random.fraction() * 0.25, duplication: 0.2, jitter: random.below(300) }),
     options: {
       client: { ...CLIENTS.ed25519 },
@@ -65,7 +69,7 @@ const CLIMATES: readonly Climate[] = [
   },
   {
     name: 'loss of 40 to 70 %: a handshake that fails has run out of time',
-    seeds: 200,
+    seeds: 400,
     weather: (random) => ({ loss: 0.4 + random.fraction() * 0.3, jitter: random.below(400) }),
     mayFail: ['ERR_DTLS_HANDSHAKE_TIMEOUT'],
     least: 0.3,
@@ -73,7 +77,7 @@ const CLIMATES: readonly Climate[] = [
   {
     // What is not yet authentic can be bent into anything: into a wrong message, a wrong length, an alert.
     name: 'corruption of up to 20 %: what was bent before keys were there may end in a clear error, nothing else',
-    seeds: 500,
+    seeds: 1000,
     weather: (random) => ({
       corruption: random.fraction() * 0.2,
       duplication: random.fraction() * 0.1,
@@ -108,7 +112,8 @@ for (const version of VERSIONS) {
       test(climate.name, () => {
         const outcomes = seedsOf(climate).map((seed) => check(climate, run(climate, seed)));
         const successes = outcomes.filter(({ connected }) => connected).length;
-        if (ONE_SEED === undefined) assert.ok(successes >= (climate.least ?? 1) * climate.seeds, `${successes} succeeded`);
+        if (ONE_SEED === undefined)
+          assert.ok(successes >= (climate.least ?? 1) * climate.seeds, `${successes} succeeded`);
       });
     }
 
