@@ -10,6 +10,8 @@ export interface Plan extends Demand {
   /** What the client is told to trust: only `right` lets the handshake succeed. */
   readonly trust: 'right' | 'wrong CA' | 'wrong name';
   readonly weather?: Weather | undefined;
+  /** Retransmission timers shorter than the protocol's, for peers that can be told. */
+  readonly eager?: boolean | undefined;
   /** Puts a faithful relay between the peers, to look at their datagrams. */
   readonly observed?: boolean | undefined;
   /** Where the sides write their key logs. */
@@ -116,6 +118,7 @@ function sideOptions(plan: Plan, role: Role) {
     host: plan.host,
     ...(plan.suite === undefined ? {} : { suite: plan.suite }),
     ...(plan.mtu === undefined ? {} : { mtu: plan.mtu }),
+    ...(plan.eager === undefined ? {} : { eager: plan.eager }),
     ...(plan.keylogs === undefined ? {} : { keylog: plan.keylogs[role] }),
   } as const;
 }

@@ -19,9 +19,9 @@ const { values: flags, positionals: filters } = parseArgs({
   options: {
     baseline: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
-    seeds: { type: 'string', default: '8' },
+    seeds: { type: 'string', default: '12' },
     quick: { type: 'string', default: '4' },
-    slow: { type: 'string', default: '8' },
+    slow: { type: 'string', default: '16' },
   },
 });
 

@@ -103,7 +103,9 @@ export class Relay {
     const known = this.#upstreams.get(client);
     if (known !== undefined) return known;
     const socket = this.#open();
-    socket.on('message', (bytes) => {
+    socket.on('message', (bytes, from) => {
+      // Another program's datagram, meant for whoever had this port before.
+      if (from.port !== this.#options.server.port) return;
       this.#pass('to-client', port, bytes, (out) => this.#front.send(out, port, address));
     });
     this.#upstreams.set(client, socket);

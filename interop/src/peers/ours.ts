@@ -16,8 +16,8 @@ import type {
 } from './peer.js';
 import { within } from './program.js';
 
-/** Shorter than the protocol's second, so that a peer's long timers are all that a lossy case waits for. */
-const RETRANSMISSION = { initial: 250, max: 2_000 };
+/** ms. */
+const EAGER = { initial: 250, max: 2_000 };
 const HANDSHAKE_MS = 80_000;
 
 /** The library, in this process. */
@@ -75,7 +75,7 @@ function pem({ cert, key }: { readonly cert: string; readonly key: string }) {
 
 function common(options: SideOptions, side: LibrarySide) {
   return {
-    retransmission: RETRANSMISSION,
+    ...(options.eager === true ? { retransmission: EAGER } : {}),
     handshakeTimeout: HANDSHAKE_MS,
     trace: (event: TraceEvent) => side.note(event),
     ...(options.suite === undefined ? {} : { ciphers: [options.suite] }),

@@ -15,6 +15,8 @@ export interface SideOptions {
   readonly mtu?: number;
   /** Where to write the key log, in NSS's format. */
   readonly keylog?: string;
+  /** Retransmit sooner than after the protocol's second, where the peer can. */
+  readonly eager?: boolean;
 }
 
 export interface ServerOptions extends SideOptions {
