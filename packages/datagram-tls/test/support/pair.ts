@@ -1,6 +1,6 @@
 import { DTLSError } from '#lib/base/errors.js';
 import { earliest } from '#lib/base/instant.js';
-import type { Role, Security } from '#lib/config/config.js';
+import type { Destination, Role, Security } from '#lib/config/config.js';
 import type { BehaviourOptions, SecurityOptions } from '#lib/config/options.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
 import type { EndpointEvent, EndpointLimits } from '#lib/endpoint/endpoint.js';
@@ -21,6 +21,8 @@ export interface PairOptions {
   /** Added to what the side usually has. */
   readonly client?: SecurityOptions;
   readonly server?: SecurityOptions;
+  /** Whom the client means to talk to; `localhost` unless this says otherwise. */
+  readonly destination?: Destination;
   readonly clientBehaviour?: BehaviourOptions;
   readonly serverBehaviour?: BehaviourOptions;
   /** A last word on what was resolved, for settings that no option gives. */
@@ -76,7 +78,7 @@ export class Pair {
       SERVER_ADDRESS,
       this.#security('client'),
       behaviour(this.#options.clientBehaviour),
-      { serverName: 'localhost', verifyName: 'localhost' },
+      this.#options.destination ?? { serverName: 'localhost', verifyName: 'localhost' },
       this.now,
     );
     this.client.links.push(link);
