@@ -6,7 +6,8 @@ import { curveOf, type Group, type Role } from './vocabulary.js';
 /** One session between two peers: what is asked of them, and what lies between them. */
 export interface Plan extends Demand {
   readonly host: string;
-  readonly group?: Group | undefined;
+  /** Groups that the client has beside `group`, ahead of it. */
+  readonly otherGroups?: readonly Group[] | undefined;
   /** What the client is told to trust: only `right` lets the handshake succeed. */
   readonly trust: 'right' | 'wrong CA' | 'wrong name';
   readonly weather?: Weather | undefined;
@@ -97,7 +98,7 @@ function serverOptions(plan: Plan, pki: Pki): ServerOptions {
 
 function clientOptions(plan: Plan, pki: Pki, port: number): ClientOptions {
   const curve = curveOf(plan.identity);
-  const groups = [plan.group, curve].filter((group) => group !== undefined);
+  const groups = [...(plan.otherGroups ?? []), plan.group, curve].filter((group) => group !== undefined);
   return {
     ...sideOptions(plan, 'client'),
     port,
@@ -105,6 +106,7 @@ function clientOptions(plan: Plan, pki: Pki, port: number): ClientOptions {
     name: plan.trust === 'wrong name' ? WRONG_NAME : SERVER_NAME,
     ...(plan.clientIdentity === undefined ? {} : { pair: pki.clients[plan.clientIdentity] }),
     ...(plan.group === undefined ? {} : { groups: [...new Set(groups)] }),
+    ...(plan.shares === undefined ? {} : { shares: plan.shares }),
     // The second scheme is the one by which the test CA signs certificates.
     ...(plan.scheme === undefined
       ? {}
@@ -114,11 +116,12 @@ function clientOptions(plan: Plan, pki: Pki, port: number): ClientOptions {
 
 function sideOptions(plan: Plan, role: Role) {
   return {
-    version: 'DTLSv1.2',
     host: plan.host,
+    ...(plan.version === undefined ? {} : { version: plan.version }),
     ...(plan.suite === undefined ? {} : { suite: plan.suite }),
     ...(plan.mtu === undefined ? {} : { mtu: plan.mtu }),
     ...(plan.eager === undefined ? {} : { eager: plan.eager }),
+    ...(plan.keyUpdate === undefined ? {} : { updatesKeys: [role, 'both'].includes(plan.keyUpdate.by) }),
     ...(plan.keylogs === undefined ? {} : { keylog: plan.keylogs[role] }),
   } as const;
 }

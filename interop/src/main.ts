@@ -9,6 +9,7 @@
 import { parseArgs } from 'node:util';
 import { type Case, programsOf } from './cases/case.js';
 import { baseline, matrix } from './cases/matrix.js';
+import { modernBaseline, modernMatrix } from './cases/modern.js';
 import type { Program } from './peers/peer.js';
 import { createPki } from './pki.js';
 import { resultLine, summary } from './run/report.js';
@@ -50,7 +51,9 @@ async function main(): Promise<number> {
 
 function selected(): Case[] {
   const wanted = filters.map((filter) => filter.toLowerCase());
-  const all = flags.baseline ? baseline(Number(flags.seeds)) : matrix(Number(flags.seeds));
+  const all = flags.baseline
+    ? [...baseline(Number(flags.seeds)), ...modernBaseline()]
+    : [...matrix(Number(flags.seeds)), ...modernMatrix()];
   return all.filter((one) => wanted.every((filter) => one.name.toLowerCase().includes(filter)));
 }
 

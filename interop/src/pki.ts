@@ -33,6 +33,9 @@ const KEY_OPTIONS: Readonly<Record<Identity, readonly string[]>> = {
   'P-384': ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384'],
 };
 
+// NSS wants encipherment of RSA keys, whatever the suite.
+const KEY_USAGE: Readonly<Partial<Record<Identity, string>>> = { RSA: 'digitalSignature,keyEncipherment' };
+
 export async function createPki(): Promise<Pki> {
   const folder = mkdtempSync(join(tmpdir(), 'dtls-interop-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -83,7 +86,8 @@ async function makeLeaves(
       ...KEY_OPTIONS[identity],
       ...['-CA', ca.cert, '-CAkey', ca.key, ...subject],
       ...['-addext', `subjectAltName=${names}`, '-addext', 'basicConstraints=critical,CA:FALSE'],
-      ...['-addext', 'keyUsage=critical,digitalSignature', '-addext', `extendedKeyUsage=${purpose}`],
+      ...['-addext', `keyUsage=critical,${KEY_USAGE[identity] ?? 'digitalSignature'}`],
+      ...['-addext', `extendedKeyUsage=${purpose}`],
     ]);
   const [ECDSA, RSA, Ed25519, P384] = await Promise.all([
     leaf('ECDSA'),

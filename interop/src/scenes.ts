@@ -1,5 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Encounter, Failure, type Plan } from './exchange.js';
-import type { Facts } from './peers/peer.js';
+import type { Facts, KeyUpdate } from './peers/peer.js';
 import type { Role } from './vocabulary.js';
 
 const HANDSHAKE_MS = 12_000;
@@ -8,12 +9,35 @@ const END_MS = 5_000;
 /** Lost application data is not repeated by DTLS, so that in bad weather the client repeats it at this interval. */
 const REPEAT_MS = 250;
 const REPEATS = 80;
+const UPDATE_ECHOES = 6;
+const UPDATE_PAUSE_MS = 50;
 
 /** A whole session: handshake, several messages each way, an orderly end that both sides see. */
 export async function session(both: Encounter, plan: Plan): Promise<Record<Role, Facts>> {
   if (!(await both.client.established(HANDSHAKE_MS)))
     throw new Failure(`no handshake: ${await reasons(both)}`);
   for (const line of messages(plan)) await echo(both, line);
+  await end(both, plan.closer);
+  return await both.finish();
+}
+
+/** A session in which keys are updated, with messages each way before and after. */
+export async function keyUpdates(
+  both: Encounter,
+  plan: Plan,
+  update: KeyUpdate,
+): Promise<Record<Role, Facts>> {
+  if (!(await both.client.established(HANDSHAKE_MS)))
+    throw new Failure(`no handshake: ${await reasons(both)}`);
+  await echo(both, 'ping before');
+  for (const role of ['client', 'server'] as const) {
+    if (update.by === role || update.by === 'both') both[role].updateKeys?.(update.request);
+  }
+  // A peer may use its new keys only when the other side has acknowledged them, so one message does not tell.
+  for (let index = 1; index <= UPDATE_ECHOES; index++) {
+    await echo(both, `ping after ${index}`);
+    await delay(UPDATE_PAUSE_MS);
+  }
   await end(both, plan.closer);
   return await both.finish();
 }

@@ -7,7 +7,7 @@ type Both = Record<Role, Facts>;
 
 /** Checks what both sides say of a session against what was asked of them. */
 export function checkSession(facts: Both, plan: Plan, peers: Pair): void {
-  checkFact(facts, 'version', 'DTLSv1.2');
+  checkFact(facts, 'version', plan.version ?? 'DTLSv1.2');
   if (plan.suite !== undefined) checkFact(facts, 'suite', plan.suite);
   if (plan.group !== undefined) checkFact(facts, 'group', plan.group);
   if (plan.scheme !== undefined) checkFact(facts, 'scheme', plan.scheme);
@@ -15,6 +15,7 @@ export function checkSession(facts: Both, plan: Plan, peers: Pair): void {
   if (plan.clientIdentity !== undefined && facts.server.clientVerified !== true) {
     throw new Failure('the server saw no proof of a client certificate');
   }
+  checkExporter(facts);
   checkClosing(facts, plan.closer, peers);
 }
 
@@ -41,6 +42,11 @@ function checkFact(facts: Both, name: 'version' | 'suite' | 'group' | 'scheme', 
     if (actual !== expected)
       throw new Failure(`the ${role} says that the ${name} is ${actual}, not ${expected}`);
   }
+}
+
+function checkExporter({ client, server }: Both): void {
+  if (client.exporter === undefined || server.exporter === undefined) return;
+  if (client.exporter !== server.exporter) throw new Failure('the exporters of the two sides differ');
 }
 
 function checkCookie(client: Facts, expected: boolean): void {

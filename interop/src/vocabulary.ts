@@ -8,10 +8,19 @@ export const SUITES = [
   'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
   'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256',
 ] as const;
-export type Suite = (typeof SUITES)[number];
+/** DTLS 1.3's suites, which say nothing of certificates. */
+export const SUITES13 = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'TLS_AES_128_CCM_SHA256',
+] as const;
+export type Suite = (typeof SUITES)[number] | (typeof SUITES13)[number];
 
 export const GROUPS = ['x25519', 'secp256r1', 'secp384r1'] as const;
-export type Group = (typeof GROUPS)[number];
+/** Groups of DTLS 1.3. */
+export const GROUPS13 = [...GROUPS, 'X25519MLKEM768'] as const;
+export type Group = (typeof GROUPS13)[number];
 
 /** Group numbers as they stand in a ServerKeyExchange. */
 export const GROUP_CODES: ReadonlyMap<number, Group> = new Map([
@@ -31,7 +40,7 @@ export type Scheme =
 export type Identity = 'ECDSA' | 'RSA' | 'Ed25519' | 'P-384';
 
 export type Role = 'client' | 'server';
-export type Version = 'DTLSv1.2';
+export type Version = 'DTLSv1.2' | 'DTLSv1.3';
 
 /** The curve of an identity's key. A client has to list it even when it is not to be used for key exchange (RFC 8422 §5.1). */
 export function curveOf(identity: Identity): Group | undefined {

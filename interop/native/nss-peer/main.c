@@ -305,11 +305,14 @@ static void run(Peer *peer) {
 
 int main(int argc, char **argv) {
     static Peer peer = {.input_open = true};
+    if (argc == 2 && strcmp(argv[1], "version") == 0) {
+        printf("NSS %s\n", NSS_GetVersion());
+        return 0;
+    }
     peer.flags = parse_flags(argc, argv);
     if (peer.flags.keylog != NULL) setenv("SSLKEYLOGFILE", peer.flags.keylog, 1);
     check(NSS_NoDB_Init(NULL), "NSS_NoDB_Init");
     check(NSS_SetDomesticPolicy(), "NSS_SetDomesticPolicy");
-    report("library", NSS_GetVersion());
     if (peer.flags.ca != NULL) trust_ca(peer.flags.ca);
     if (peer.flags.cert != NULL) peer.own = load_credentials(peer.flags.cert, peer.flags.key);
     peer.socket = open_socket(&peer.flags);

@@ -2,7 +2,7 @@ import { encounter, type Plan } from '../exchange.js';
 import type { Facts } from '../peers/peer.js';
 import { refusal, session } from '../scenes.js';
 import { checkRefusal, checkSession, checkSizes } from '../verdict.js';
-import { GROUPS, type Group, type Identity, type Scheme, SUITES, type Suite } from '../vocabulary.js';
+import { GROUPS, type Identity, type Scheme, SUITES, type Suite } from '../vocabulary.js';
 import { type Case, type Pair, pairName } from './case.js';
 
 const TIMEOUT_MS = 45_000;
@@ -56,7 +56,7 @@ function essentialRows(): Row[] {
   ];
 }
 
-function suiteRow(suite: Suite, group: Group): Row {
+function suiteRow(suite: Suite, group: (typeof GROUPS)[number]): Row {
   const identity = suite.startsWith('TLS_ECDHE_RSA') ? 'RSA' : 'ECDSA';
   const groupName = { x25519: 'X25519', secp256r1: 'P-256', secp384r1: 'P-384' }[group];
   return { ...BASE, identity, suite, group, label: `${identity}, ${suite}, ${groupName}` };

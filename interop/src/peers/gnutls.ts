@@ -24,6 +24,7 @@ const GROUP_NAMES: Readonly<Record<Group, string>> = {
   x25519: 'X25519',
   secp256r1: 'SECP256R1',
   secp384r1: 'SECP384R1',
+  X25519MLKEM768: 'X25519-MLKEM768',
 };
 
 const SCHEME_NAMES: Readonly<Record<Scheme, string>> = {

@@ -4,7 +4,8 @@ import type { Group, Identity, Role, Scheme, Suite, Version } from '../vocabular
 
 /** What both roles can be told. A field that is absent leaves the peer its own default. */
 export interface SideOptions {
-  readonly version: Version;
+  /** One version, exactly. */
+  readonly version?: Version;
   readonly host: string;
   /** One suite, exactly. */
   readonly suite?: Suite;
@@ -17,6 +18,8 @@ export interface SideOptions {
   readonly keylog?: string;
   /** Retransmit sooner than after the protocol's second, where the peer can. */
   readonly eager?: boolean;
+  /** Whether it will be told to update its keys: some peers do so by themselves only, after a few records. */
+  readonly updatesKeys?: boolean;
 }
 
 export interface ServerOptions extends SideOptions {
@@ -30,6 +33,8 @@ export interface ServerOptions extends SideOptions {
 export interface ClientOptions extends SideOptions {
   readonly port: number;
   readonly ca: string;
+  /** DTLS 1.3: the groups to send key shares for. */
+  readonly shares?: readonly Group[];
   /** What to show when the server asks for a certificate. */
   readonly pair?: KeyPair;
   /** The name to send, and to demand in the server's certificate. */
@@ -47,6 +52,8 @@ export interface Facts {
   readonly cookie?: boolean | undefined;
   /** Server: whether the client proved that it has the key of a certificate. */
   readonly clientVerified?: boolean | undefined;
+  /** 32 bytes for the label EXPORTER-interop without a context, hex. */
+  readonly exporter?: string | undefined;
   readonly alertsSent: readonly string[];
   readonly alertsReceived: readonly string[];
   /** In the peer's own words. */
@@ -61,6 +68,8 @@ export interface Side {
   established(ms: number): Promise<boolean>;
   /** Sends a line, with its newline, as one datagram. */
   send(line: string): void;
+  /** DTLS 1.3: sends under new keys from now on, and asks the other side to do so too when `request` is set. */
+  updateKeys?(request: boolean): void;
   /** Ends the session from this side. */
   close(): void;
   /** Resolves when the session is over on this side; `false` when it is not within `ms` milliseconds. */
@@ -101,11 +110,21 @@ export interface Peer extends Program {
 
 /** What a case asks of a peer beyond an ordinary session. */
 export interface Demand {
+  readonly version?: Version | undefined;
   readonly identity: Identity;
   readonly suite?: Suite | undefined;
+  readonly group?: Group | undefined;
   readonly scheme?: Scheme | undefined;
   readonly cookie?: boolean | undefined;
   readonly clientIdentity?: Identity | undefined;
   readonly closer: Role;
   readonly mtu?: number | undefined;
+  readonly shares?: readonly Group[] | undefined;
+  readonly keyUpdate?: KeyUpdate | undefined;
+}
+
+/** Who updates its sending keys first, and whether it asks for the other side's. */
+export interface KeyUpdate {
+  readonly by: Role | 'both';
+  readonly request: boolean;
 }

@@ -1,1 +1,12 @@
-fn main() {}
+//! BoringSSL as a peer.
+
+mod config;
+mod pipe;
+mod session;
+
+use peer_kit::{Flags, drive};
+
+fn main() {
+    let flags = Flags::from_args("BoringSSL of boring-sys 5.4.0");
+    drive(session::open(&flags), &flags)
+}

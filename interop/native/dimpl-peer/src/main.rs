@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const CLOSE_NOTIFY: u8 = 0;
 
 fn main() {
-    let flags = Flags::from_args();
+    let flags = Flags::from_args("dimpl 0.9.0");
     let config = Arc::new(config(&flags));
     let certificate = certificate(&flags);
     let now = Instant::now();
@@ -66,15 +66,20 @@ fn config(flags: &Flags) -> Config {
     builder.build().unwrap_or_else(|error| refuse(&error.to_string()))
 }
 
+/// dimpl wants a certificate in either role. One that a client does not have is never asked for.
 fn certificate(flags: &Flags) -> DtlsCertificate {
-    let (Some(cert), Some(key)) = (&flags.cert, &flags.key) else {
-        refuse("dimpl needs a certificate and a key in either role");
+    let (cert, key) = match (&flags.cert, &flags.key) {
+        (Some(cert), Some(key)) => (read(cert), read(key)),
+        _ => (include_str!("unused.pem").to_string(), include_str!("unused.key").to_string()),
     };
-    DtlsCertificate { certificate: der(cert), private_key: der(key) }
+    DtlsCertificate { certificate: der(&cert), private_key: der(&key) }
 }
 
-fn der(file: &Path) -> Vec<u8> {
-    let text = std::fs::read_to_string(file).unwrap_or_else(|error| refuse(&error.to_string()));
+fn read(file: &Path) -> String {
+    std::fs::read_to_string(file).unwrap_or_else(|error| refuse(&error.to_string()))
+}
+
+fn der(text: &str) -> Vec<u8> {
     pem::parse(text).unwrap_or_else(|error| refuse(&error.to_string())).into_contents()
 }
 

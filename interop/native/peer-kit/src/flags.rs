@@ -44,9 +44,14 @@ pub struct Flags {
 }
 
 impl Flags {
-    /// Reads the program's arguments; a wrong one ends it.
-    pub fn from_args() -> Flags {
-        Flags::parse(std::env::args().skip(1)).unwrap_or_else(|reason| crate::refuse(&reason))
+    /// Reads the program's arguments; a wrong one ends it, and so does `version`, which prints `version`.
+    pub fn from_args(version: &str) -> Flags {
+        let mut args = std::env::args().skip(1).peekable();
+        if args.peek().is_some_and(|first| first == "version") {
+            println!("{version}");
+            std::process::exit(0);
+        }
+        Flags::parse(args).unwrap_or_else(|reason| crate::refuse(&reason))
     }
 
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Flags, String> {

@@ -1,1 +1,14 @@
-fn main() {}
+//! wolfSSL as a peer.
+
+mod config;
+mod keylog;
+mod names;
+mod pipe;
+mod session;
+
+use peer_kit::{Flags, drive};
+
+fn main() {
+    let flags = Flags::from_args(&format!("wolfSSL {}", wolfssl_sys::get_wolfssl_version_string()));
+    drive(session::open(&flags), &flags)
+}

@@ -1,0 +1,132 @@
+use crate::keylog::{self, c_string};
+use crate::pipe::{self, Pipe};
+use peer_kit::names::{group_codes, suite_codes};
+use peer_kit::{Flags, Role, Version, refuse};
+use std::ffi::{c_int, c_uchar, c_void};
+use std::path::Path;
+use std::ptr::null;
+use wolfssl_sys as ffi;
+
+const OK: c_int = ffi::WOLFSSL_SUCCESS as c_int;
+const PEM: c_int = ffi::WOLFSSL_FILETYPE_PEM as c_int;
+
+/// A session as the flags say, whose datagrams go through `pipe`.
+pub fn configure(flags: &Flags, pipe: *mut Pipe) -> *mut ffi::WOLFSSL {
+    // SAFETY: every pointer given to wolfSSL is a live string, buffer or object; it checks and copies what it keeps,
+    // except the pipe, which its owner keeps in its place.
+    unsafe {
+        ffi::wolfSSL_Init();
+        let ctx = ffi::wolfSSL_CTX_new(method(flags));
+        assert!(!ctx.is_null());
+        set_credentials(ctx, flags);
+        set_negotiation(ctx, flags);
+        ffi::wolfSSL_CTX_SetIORecv(ctx, Some(pipe::receive));
+        ffi::wolfSSL_CTX_SetIOSend(ctx, Some(pipe::send));
+        ffi::wolfSSL_CTX_SetGenCookie(ctx, Some(make_cookie));
+        let ssl = ffi::wolfSSL_new(ctx);
+        assert!(!ssl.is_null());
+        ffi::wolfSSL_SetIOReadCtx(ssl, pipe.cast());
+        ffi::wolfSSL_SetIOWriteCtx(ssl, pipe.cast());
+        ffi::wolfSSL_dtls_set_using_nonblock(ssl, 1);
+        // The exporter needs secrets that are erased otherwise.
+        ffi::wolfSSL_KeepArrays(ssl);
+        if let Some(mtu) = flags.mtu {
+            demand(ffi::wolfSSL_dtls_set_mtu(ssl, mtu), "the MTU");
+        }
+        if let Some(path) = &flags.keylog {
+            keylog::start(ssl, path);
+        }
+        match flags.role {
+            Role::Client => configure_client(ssl, flags),
+            Role::Server => configure_server(ssl, flags),
+        }
+        ssl
+    }
+}
+
+unsafe fn method(flags: &Flags) -> *mut ffi::WOLFSSL_METHOD {
+    // SAFETY: constructors without arguments.
+    unsafe {
+        match (flags.role, flags.version) {
+            (Role::Client, Version::Dtls12) => ffi::wolfDTLSv1_2_client_method(),
+            (Role::Client, Version::Dtls13) => ffi::wolfDTLSv1_3_client_method(),
+            (Role::Client, Version::Any) => ffi::wolfDTLS_client_method(),
+            (Role::Server, Version::Dtls12) => ffi::wolfDTLSv1_2_server_method(),
+            (Role::Server, Version::Dtls13) => ffi::wolfDTLSv1_3_server_method(),
+            (Role::Server, Version::Any) => ffi::wolfDTLS_server_method(),
+        }
+    }
+}
+
+unsafe fn set_credentials(ctx: *mut ffi::WOLFSSL_CTX, flags: &Flags) {
+    // SAFETY: see `configure`.
+    unsafe {
+        if let Some(ca) = &flags.ca {
+            let verify = ffi::WOLFSSL_VERIFY_PEER | ffi::WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+            demand(ffi::wolfSSL_CTX_load_verify_locations(ctx, file(ca).as_ptr(), null()), "the CA");
+            ffi::wolfSSL_CTX_set_verify(ctx, verify as c_int, None);
+        }
+        if let (Some(cert), Some(key)) = (&flags.cert, &flags.key) {
+            demand(ffi::wolfSSL_CTX_use_certificate_file(ctx, file(cert).as_ptr(), PEM), "the certificate");
+            demand(ffi::wolfSSL_CTX_use_PrivateKey_file(ctx, file(key).as_ptr(), PEM), "the key");
+        }
+    }
+}
+
+unsafe fn set_negotiation(ctx: *mut ffi::WOLFSSL_CTX, flags: &Flags) {
+    let suites: Vec<String> = suite_codes(&flags.suites).into_iter().map(crate::names::suite).collect();
+    let mut groups: Vec<c_int> = group_codes(&flags.groups).into_iter().map(c_int::from).collect();
+    // SAFETY: see `configure`.
+    unsafe {
+        if !suites.is_empty() {
+            demand(ffi::wolfSSL_CTX_set_cipher_list(ctx, c_string(&suites.join(":")).as_ptr()), "the suites");
+        }
+        if !groups.is_empty() {
+            demand(ffi::wolfSSL_CTX_set_groups(ctx, groups.as_mut_ptr(), groups.len() as c_int), "the groups");
+        }
+    }
+}
+
+unsafe fn configure_client(ssl: *mut ffi::WOLFSSL, flags: &Flags) {
+    // SAFETY: see `configure`.
+    unsafe {
+        if let Some(name) = &flags.name {
+            demand(ffi::wolfSSL_UseSNI(ssl, 0, name.as_ptr().cast(), name.len() as u16), "the name");
+            demand(ffi::wolfSSL_check_domain_name(ssl, c_string(name).as_ptr()), "the name");
+        }
+        for group in group_codes(&flags.shares) {
+            demand(ffi::wolfSSL_UseKeyShare(ssl, group), "the key shares");
+        }
+    }
+}
+
+unsafe fn configure_server(ssl: *mut ffi::WOLFSSL, flags: &Flags) {
+    if flags.version == Version::Dtls12 {
+        return;
+    }
+    // SAFETY: see `configure`; without a secret wolfSSL makes one.
+    unsafe {
+        match flags.cookie {
+            Some(false) => demand(ffi::wolfSSL_disable_hrr_cookie(ssl), "no cookie"),
+            _ => demand(ffi::wolfSSL_send_hrr_cookie(ssl, null(), 0), "the cookie"),
+        }
+        demand(ffi::wolfSSL_dtls13_allow_ch_frag(ssl, 1), "ClientHellos in fragments");
+    }
+}
+
+/// wolfSSL makes DTLS 1.2's cookie of the client's address, which it does not know here; there is one client.
+unsafe extern "C" fn make_cookie(_: *mut ffi::WOLFSSL, cookie: *mut c_uchar, size: c_int, _: *mut c_void) -> c_int {
+    // SAFETY: wolfSSL gives `size` writable bytes.
+    unsafe { std::ptr::write_bytes(cookie, 0x5a, size as usize) };
+    size
+}
+
+fn file(path: &Path) -> std::ffi::CString {
+    c_string(&path.to_string_lossy())
+}
+
+fn demand(result: c_int, what: &str) {
+    if result != OK {
+        refuse(&format!("wolfSSL refuses {what}: {result} {}", crate::names::error(result)));
+    }
+}

@@ -1,0 +1,203 @@
+import { type Encounter, encounter, Failure, type Plan } from '../exchange.js';
+import { epochsShown, firstHelloDatagrams, retryRequests } from '../net/wire.js';
+import type { Facts, KeyUpdate } from '../peers/peer.js';
+import { keyUpdates, refusal, session, struggle } from '../scenes.js';
+import { checkRefusal, checkSession, checkSizes } from '../verdict.js';
+import {
+  GROUPS,
+  GROUPS13,
+  type Group,
+  type Identity,
+  type Role,
+  SUITES,
+  SUITES13,
+  type Suite,
+  type Version,
+} from '../vocabulary.js';
+import { type Case, type Pair, pairName } from './case.js';
+
+const TIMEOUT_MS = 45_000;
+const LOSSY_MS = 90_000;
+const LOSS = { loss: 0.2, duplicate: 0.05, reorder: 0.1, delay: 20 };
+const BASE = {
+  identity: 'ECDSA',
+  closer: 'client',
+  host: '127.0.0.1',
+  trust: 'right',
+  observed: true,
+} as const;
+
+type Row = Plan & {
+  readonly label: string;
+  /** What the relay must have seen, beyond what the two sides tell. */
+  readonly seen?: (both: Encounter) => void;
+};
+
+/** The cases of a pair in one version, over a network without faults. */
+export function versionCases(pair: Pair, version: Version): Case[] {
+  const rows = [...negotiationRows(version), ...sessionRows(), ...(version === 'DTLSv1.3' ? rows13() : [])];
+  return rows.map((row) => clearCase(pair, { ...row, version }));
+}
+
+/** A handshake and an echo through a relay that loses 20 % each way, one case a seed. */
+export function lossyVersionCases(pair: Pair, version: Version, seeds: number): Case[] {
+  return Array.from({ length: seeds }, (_, index) => lossyCase(pair, version, index + 1));
+}
+
+function negotiationRows(version: Version): Row[] {
+  const suites = version === 'DTLSv1.3' ? SUITES13 : SUITES;
+  const groups = version === 'DTLSv1.3' ? GROUPS13 : GROUPS;
+  const identity = (suite: Suite): Identity => (suite.startsWith('TLS_ECDHE_RSA') ? 'RSA' : 'ECDSA');
+  return [
+    ...suites.map((suite) => ({ ...BASE, identity: identity(suite), suite, label: suite })),
+    ...groups.map((group) => ({ ...BASE, group, label: group })),
+  ];
+}
+
+function sessionRows(): Row[] {
+  const identities: readonly Identity[] = ['RSA', 'P-384', 'Ed25519'];
+  return [
+    ...identities.map((identity) => ({ ...BASE, identity, label: `certificate ${identity}` })),
+    ...(['ECDSA', 'RSA'] as const).map((clientIdentity) => ({
+      ...BASE,
+      clientIdentity,
+      label: `client certificate ${clientIdentity}`,
+    })),
+    { ...BASE, mtu: 400, label: 'MTU 400' },
+    { ...BASE, closer: 'server', label: 'the server closes' },
+    { ...BASE, trust: 'wrong CA', label: 'refused: wrong CA' },
+    { ...BASE, trust: 'wrong name', label: 'refused: wrong name' },
+  ];
+}
+
+function rows13(): Row[] {
+  return [
+    { ...BASE, cookie: true, label: 'HelloRetryRequest with a cookie', seen: expectRetry(true) },
+    { ...BASE, cookie: false, label: 'no HelloRetryRequest', seen: expectRetry(false) },
+    retryRow('x25519', 'secp384r1'),
+    retryRow('secp256r1', 'x25519'),
+    {
+      ...BASE,
+      group: 'X25519MLKEM768',
+      shares: ['X25519MLKEM768', 'x25519', 'secp256r1', 'secp384r1'],
+      otherGroups: GROUPS,
+      label: 'a ClientHello of two datagrams',
+      seen: expectSplitHello,
+    },
+    ...(['client', 'server', 'both'] as const).flatMap((by) =>
+      [false, true].map((request) => keyUpdateRow({ by, request })),
+    ),
+  ];
+}
+
+/** The client has a share of one group only, and the server wants another. */
+function retryRow(share: Group, group: Group): Row {
+  return {
+    ...BASE,
+    group,
+    otherGroups: [share],
+    shares: [share],
+    label: `HelloRetryRequest from ${share} to ${group}`,
+    seen: expectRetry(true),
+  };
+}
+
+function keyUpdateRow(keyUpdate: KeyUpdate): Row {
+  const { by, request } = keyUpdate;
+  const who = by === 'both' ? 'both sides at once' : `the ${by}`;
+  return {
+    ...BASE,
+    keyUpdate,
+    label: `KeyUpdate by ${who}${request ? ', requested' : ''}`,
+    seen: (both) => {
+      for (const role of ['client', 'server'] as const) {
+        if (by === role || by === 'both' || request) expectNewEpoch(both, role);
+      }
+    },
+  };
+}
+
+function clearCase(pair: Pair, row: Row): Case {
+  const { client, server } = pair;
+  return {
+    name: `${pairName(pair)}, ${row.version ?? ''}, ${row.label}`,
+    kind: row.trust === 'right' ? 'session' : 'refusal',
+    ...pair,
+    impossible: client.cannot('client', row) ?? server.cannot('server', row),
+    slow: false,
+    timeout: TIMEOUT_MS,
+    async run(pki) {
+      return await encounter(client, server, row, pki, async (both) => {
+        if (row.trust !== 'right') return refused(await refusal(both), pair, row);
+        const facts = await (row.keyUpdate === undefined
+          ? session(both, row)
+          : keyUpdates(both, row, row.keyUpdate));
+        checkSession(facts, withoutCookie(row), pair);
+        row.seen?.(both);
+        if (row.mtu !== undefined) checkSizes(both, row.mtu);
+        return remark(facts);
+      });
+    },
+  };
+}
+
+// A side tells of HelloVerifyRequest only; a HelloRetryRequest is seen by the relay.
+function withoutCookie({ cookie: _, ...plan }: Row): Plan {
+  return plan;
+}
+
+function refused(facts: Record<Role, Facts>, { client }: Pair, row: Row): string {
+  checkRefusal(facts, client, row);
+  return facts.server.alertsReceived.join(', ');
+}
+
+function lossyCase(pair: Pair, version: Version, seed: number): Case {
+  const { client, server } = pair;
+  const plan = {
+    ...BASE,
+    version,
+    ...(seed % 2 === 0 ? { clientIdentity: 'ECDSA' as const } : {}),
+    eager: seed % 3 !== 0,
+    weather: { ...LOSS, seed },
+  } satisfies Plan;
+  return {
+    name: `${pairName(pair)}, ${version}, 20 % loss, seed ${seed}${plan.clientIdentity ? ', mutual' : ''}`,
+    kind: 'loss',
+    ...pair,
+    impossible: client.cannot('client', plan) ?? server.cannot('server', plan),
+    slow: true,
+    timeout: LOSSY_MS + 30_000,
+    async run(pki) {
+      return await encounter(client, server, plan, pki, async (both) => {
+        const facts = await struggle(both, LOSSY_MS);
+        const sent = `${both.relay?.count('to-server') ?? 0} + ${both.relay?.count('to-client') ?? 0} datagrams`;
+        if (!facts.client.established)
+          throw new Failure(`no session after ${sent}: ${facts.client.error ?? facts.server.error ?? ''}`);
+        return `session after ${sent}`;
+      });
+    },
+  };
+}
+
+function expectRetry(expected: boolean): (both: Encounter) => void {
+  return ({ relay }) => {
+    const seen = retryRequests(relay?.passages ?? []) > 0;
+    if (seen !== expected)
+      throw new Failure(seen ? 'there was a HelloRetryRequest' : 'there was no HelloRetryRequest');
+  };
+}
+
+function expectSplitHello({ relay }: Encounter): void {
+  const datagrams = firstHelloDatagrams(relay?.passages ?? []);
+  if (datagrams < 2) throw new Failure('the ClientHello came in one datagram');
+}
+
+function expectNewEpoch({ relay }: Encounter, role: Role): void {
+  const epochs = epochsShown(relay?.passages ?? [], role === 'client' ? 'to-server' : 'to-client');
+  // Epoch 2 protects the handshake, 3 the first application data, and the next one is 4, which shows as 0.
+  if (!epochs.includes(0)) throw new Failure(`the ${role} sent nothing in epoch 4`);
+}
+
+function remark({ client, server }: Record<Role, Facts>): string {
+  return `${client.suite ?? server.suite ?? '?'} ${client.group ?? server.group ?? '?'}`;
+}

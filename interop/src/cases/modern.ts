@@ -1,0 +1,31 @@
+import { boringssl } from '../peers/boringssl.js';
+import { dimpl } from '../peers/dimpl.js';
+import { nss } from '../peers/nss.js';
+import { ours } from '../peers/ours.js';
+import { wolfssl } from '../peers/wolfssl.js';
+import type { Version } from '../vocabulary.js';
+import type { Case, Pair } from './case.js';
+import { lossyVersionCases, versionCases } from './foreign.js';
+
+/** Peers that speak DTLS 1.3. */
+const MODERN = [nss, wolfssl, boringssl, dimpl];
+const SEEDS = 4;
+
+/** Our library with each of these peers, both ways round. */
+export function modernMatrix(): Case[] {
+  return MODERN.flatMap((peer) => [
+    { client: peer, server: ours },
+    { client: ours, server: peer },
+  ]).flatMap((pair) => inVersion(pair, 'DTLSv1.2'));
+}
+
+/** These peers with each other in DTLS 1.3. */
+export function modernBaseline(): Case[] {
+  return MODERN.flatMap((client) => MODERN.map((server) => ({ client, server }))).flatMap((pair) =>
+    inVersion(pair, 'DTLSv1.3'),
+  );
+}
+
+function inVersion(pair: Pair, version: Version): Case[] {
+  return [...versionCases(pair, version), ...lossyVersionCases(pair, version, SEEDS)];
+}

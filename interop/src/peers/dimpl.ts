@@ -1,0 +1,32 @@
+import type { Role } from '../vocabulary.js';
+import { nativePeer } from './native.js';
+import type { ClientOptions, Demand, ServerOptions } from './peer.js';
+
+/** Records after which it updates its keys, when it is to do so. */
+const UPDATE_AFTER = 3;
+
+/** The Rust crate dimpl: ECDSA only, and no judgement of certificates. */
+export const dimpl = nativePeer({
+  name: 'dimpl',
+  suites: [
+    'TLS_AES_128_GCM_SHA256',
+    'TLS_AES_256_GCM_SHA384',
+    'TLS_CHACHA20_POLY1305_SHA256',
+    'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
+    'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384',
+    'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256',
+  ],
+  groups: ['x25519', 'secp256r1', 'secp384r1'],
+  // Never asked for: see below.
+  refusals: { 'wrong CA': 'unknown_ca', 'wrong name': 'bad_certificate' },
+  cannot,
+  flags: ({ updatesKeys }: ServerOptions | ClientOptions) =>
+    updatesKeys === true ? ['--update-after', String(UPDATE_AFTER)] : [],
+});
+
+function cannot(role: Role, demand: Demand): string | undefined {
+  if (demand.identity === 'RSA' || demand.clientIdentity === 'RSA') return 'dimpl has no RSA';
+  if (demand.identity === 'Ed25519' || demand.clientIdentity === 'Ed25519') return 'dimpl has no Ed25519';
+  if (role === 'client' && demand.shares !== undefined) return 'dimpl chooses its key shares itself';
+  return undefined;
+}

@@ -1,0 +1,157 @@
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Child, versionOf } from '../process.js';
+import { capture, captures } from '../text.js';
+import type { Group, Role, Suite } from '../vocabulary.js';
+import type {
+  ClientOptions,
+  Demand,
+  Facts,
+  Peer,
+  Probe,
+  ServerOptions,
+  ServerSide,
+  Side,
+  SideOptions,
+} from './peer.js';
+import { type Manners, ProgramSide } from './program.js';
+
+const START_MS = 10_000;
+const PROGRAMS = fileURLToPath(new URL('../../../.cache/interop/bin/', import.meta.url));
+
+/** What sets one of the programs of `interop/native` apart from the others. */
+export interface Native {
+  readonly name: string;
+  readonly suites: readonly Suite[];
+  readonly groups: readonly Group[];
+  readonly refusals: Peer['refusals'];
+  /** Why it cannot do in `role` what is asked, beyond suites and groups. */
+  readonly cannot: (role: Role, demand: Demand) => string | undefined;
+  /** Its own flags. */
+  readonly flags?: (options: ServerOptions | ClientOptions, role: Role) => readonly string[];
+}
+
+/** A peer of `interop/native`: all have the same flags, commands and words, which `native/peer-kit/src/lib.rs` explains. */
+export function nativePeer(native: Native): Peer {
+  const program = `${PROGRAMS}${native.name}-peer`;
+  const flags = (options: ServerOptions | ClientOptions, role: Role) => [
+    ...sideFlags(options),
+    ...(native.flags?.(options, role) ?? []),
+  ];
+  return {
+    name: native.name,
+    refusals: native.refusals,
+    closing: { answers: true, waits: true },
+
+    async probe(): Promise<Probe> {
+      return await probe(program);
+    },
+
+    cannot(role: Role, demand: Demand): string | undefined {
+      return cannotName(native, demand) ?? native.cannot(role, demand);
+    },
+
+    async startServer(options: ServerOptions): Promise<ServerSide> {
+      const child = new Child(program, [
+        ...['server', '--host', options.host, ...pairFlags(options.pair)],
+        ...(options.clientCa === undefined ? [] : ['--ca', options.clientCa]),
+        ...(options.cookie === undefined ? [] : ['--cookie', options.cookie ? 'yes' : 'no']),
+        ...flags(options, 'server'),
+      ]);
+      await child.printed(/^port=\d+$/m, START_MS);
+      return new NativeServer(child);
+    },
+
+    startClient(options: ClientOptions): Promise<Side> {
+      const child = new Child(program, [
+        ...['client', '--host', options.host, '--port', String(options.port)],
+        ...['--ca', options.ca, '--name', options.name, ...pairFlags(options.pair)],
+        ...(options.shares === undefined ? [] : ['--shares', options.shares.join()]),
+        ...flags(options, 'client'),
+      ]);
+      return Promise.resolve(new NativeSide(child));
+    },
+  };
+}
+
+class NativeSide extends ProgramSide {
+  constructor(child: Child) {
+    super(child, MANNERS);
+  }
+
+  updateKeys(request: boolean): void {
+    this.child.write(request ? '/update-request\n' : '/update\n');
+  }
+}
+
+class NativeServer extends NativeSide implements ServerSide {
+  readonly echoPrefix = '';
+  readonly port: number;
+
+  constructor(child: Child) {
+    super(child);
+    this.port = Number(capture(child.output, /^port=(\d+)$/m) ?? 0);
+  }
+}
+
+const MANNERS: Manners = {
+  established: /^established=yes$/m,
+  facts,
+  close: (child) => child.write('/close\n'),
+};
+
+async function probe(program: string): Promise<Probe> {
+  try {
+    accessSync(program, constants.X_OK);
+  } catch {
+    return { missing: reasonFor(program) };
+  }
+  const version = await versionOf(program, ['version']);
+  return version === undefined ? { missing: `${program} does not run` } : { version };
+}
+
+function reasonFor(program: string): string {
+  try {
+    return readFileSync(`${program}.missing`, 'utf8').trim();
+  } catch {
+    return 'interop/peers.sh has not built it';
+  }
+}
+
+function cannotName({ name, suites, groups }: Native, demand: Demand): string | undefined {
+  if (demand.suite !== undefined && !suites.includes(demand.suite)) return `${name} has no ${demand.suite}`;
+  const lacking = [demand.group, ...(demand.shares ?? [])].find(
+    (group) => group !== undefined && !groups.includes(group),
+  );
+  return lacking === undefined ? undefined : `${name} has no ${lacking}`;
+}
+
+function sideFlags(options: SideOptions): string[] {
+  return [
+    ...(options.version === undefined ? [] : ['--version', options.version.slice('DTLSv'.length)]),
+    ...(options.suite === undefined ? [] : ['--suites', options.suite]),
+    ...(options.groups === undefined ? [] : ['--groups', options.groups.join()]),
+    ...(options.mtu === undefined ? [] : ['--mtu', String(options.mtu)]),
+    ...(options.keylog === undefined ? [] : ['--keylog', options.keylog]),
+  ];
+}
+
+function pairFlags(pair: ServerOptions['pair'] | undefined): string[] {
+  return pair === undefined ? [] : ['--cert', pair.cert, '--key', pair.key];
+}
+
+function facts(output: string): Facts {
+  const fact = (key: string) => capture(output, new RegExp(`^${key}=(.*)$`, 'm'));
+  const all = (key: string) => captures(output, new RegExp(`^${key}=(.*)$`, 'gm'));
+  return {
+    established: fact('established') === 'yes',
+    version: fact('version'),
+    suite: fact('suite'),
+    group: fact('group'),
+    exporter: fact('exporter'),
+    clientVerified: fact('client-verified') === 'yes',
+    alertsSent: all('alert-sent'),
+    alertsReceived: all('alert-received'),
+    error: fact('error'),
+  };
+}
