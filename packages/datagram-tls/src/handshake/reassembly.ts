@@ -84,13 +84,31 @@ export class Reassembler {
     return { type: partial.type, seq: this.#next++, epoch: partial.epoch, body };
   }
 
-  /** Forgets unfinished messages of other epochs: after a key change they are not authentic, or too late. */
-  onlyEpoch(epoch: number): void {
+  /** Something is missing before what came last. */
+  get gap(): boolean {
+    if (this.#partials.size === 0) return false;
+    const next = this.#partials.get(this.#next);
+    if (next === undefined) return true;
+    if (next.covered === next.length) return false;
+    let at = 0;
+    for (const { start, bytes } of next.pieces) {
+      if (start > at) return true;
+      at += bytes.length;
+    }
+    return this.#partials.size > 1;
+  }
+
+  /**
+   * Forgets unfinished messages of other epochs, as no message spans a change of keys; returns whether there were any.
+   */
+  onlyEpoch(epoch: number): boolean {
+    const before = this.#partials.size;
     for (const [seq, partial] of this.#partials) {
       if (partial.epoch === epoch) continue;
       this.#partials.delete(seq);
       this.#held -= partial.covered + partial.pieces.length * PIECE_COST;
     }
+    return this.#partials.size < before;
   }
 
   #partialFor(fragment: HandshakeFragment, epoch: number): Partial | undefined {
