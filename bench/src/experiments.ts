@@ -1,7 +1,7 @@
 import type { Contender } from './contenders.js';
-import { interleave, type Samples } from './measure.js';
-import { ECHO_SIZES, ECHO_WINDOW, type Plan } from './plan.js';
-import { type Job, type Server, withServers } from './server.js';
+import { interleave, type Samples, type Trial } from './measure.js';
+import { ECHO_SIZES, ECHO_WINDOW, type Plan, type Repeated } from './plan.js';
+import { type Server, type Task, withServers } from './server.js';
 
 /** Costs in µs of server CPU, one sample a round. */
 export interface CostRow {
@@ -30,10 +30,13 @@ export function measureEcho(
 ): Promise<EchoRow[]> {
   return withServers(contenders, async (servers) => {
     const trials = servers.flatMap((server) =>
-      ECHO_SIZES.map((size) => ({
-        key: echoKey(server.contender, size),
-        run: () => cpuPerOperation(server, load, { mode: 'echo', size, window: ECHO_WINDOW, ...plan.echo }),
-      })),
+      ECHO_SIZES.map((size) =>
+        trial(echoKey(server.contender, size), server, load, plan.echo, {
+          mode: 'echo',
+          size,
+          window: ECHO_WINDOW,
+        }),
+      ),
     );
     const samples = await interleave(trials, plan.rounds, plan.echo.until * 1000);
     return contenders.map((contender) => ({ contender, bySize: echoSamples(samples, contender) }));
@@ -47,10 +50,9 @@ export function measureHandshakes(
   plan: Plan,
 ): Promise<CostRow[]> {
   return withServers(contenders, async (servers) => {
-    const trials = servers.map((server) => ({
-      key: server.contender.name,
-      run: () => cpuPerOperation(server, load, { mode: 'handshake', ...plan.handshake }),
-    }));
+    const trials = servers.map((server) =>
+      trial(server.contender.name, server, load, plan.handshake, { mode: 'handshake' }),
+    );
     const samples = await interleave(trials, plan.rounds, plan.handshake.until * 1000);
     return contenders.map((contender) => ({ contender, samples: samples.get(contender.name) ?? [] }));
   });
@@ -74,9 +76,15 @@ export async function measureMemory(
   return rows;
 }
 
-async function cpuPerOperation(server: Server, load: readonly string[], job: Job): Promise<number> {
-  const { cpu, completed } = await server.serve(load, job);
-  return cpu / completed;
+function trial(key: string, server: Server, load: readonly string[], amount: Repeated, task: Task): Trial {
+  return {
+    key,
+    warmUp: () => server.serve(load, { ...task, ...amount.first }),
+    run: async () => {
+      const { cpu, completed } = await server.serve(load, { ...task, ...amount });
+      return cpu / completed;
+    },
+  };
 }
 
 function echoKey(contender: Contender, size: number): string {

@@ -1,6 +1,8 @@
 /** One thing to measure, once a round. */
 export interface Trial {
   readonly key: string;
+  /** Runs once before the first round. */
+  readonly warmUp: () => Promise<unknown>;
   /** Resolves to the cost of one operation. */
   readonly run: () => Promise<number>;
 }
@@ -10,7 +12,7 @@ export type Samples = ReadonlyMap<string, readonly number[]>;
 
 /**
  * Runs every trial once a round, each round starting at another trial, so that a slow spell of the machine meets all alike.
- * The first round warms up and is thrown away. No round starts after `deadline` (ms, as `performance.now()`), but one is always kept.
+ * No round starts after `deadline` (ms, as `performance.now()`), but there is always one.
  */
 export async function interleave(
   trials: readonly Trial[],
@@ -18,11 +20,11 @@ export async function interleave(
   deadline: number,
 ): Promise<Samples> {
   const samples = new Map<string, number[]>(trials.map((trial) => [trial.key, []]));
-  for (let round = 0; round <= rounds; round++) {
-    if (round > 1 && performance.now() > deadline) break;
+  for (const trial of trials) await trial.warmUp();
+  for (let round = 0; round < rounds; round++) {
+    if (round > 0 && performance.now() > deadline) break;
     for (const trial of rotate(trials, round)) {
-      const cost = await trial.run();
-      if (round > 0) samples.get(trial.key)?.push(cost);
+      samples.get(trial.key)?.push(await trial.run());
     }
   }
   return samples;

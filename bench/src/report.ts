@@ -68,7 +68,7 @@ function formatEcho(rows: readonly EchoRow[]): string {
     }),
   ]);
   const rounds = raw?.bySize.get(ECHO_SIZES[0])?.length ?? 0;
-  const title = `Echo: server CPU in µs a message, window ${ECHO_WINDOW}, medians of ${rounds} rounds`;
+  const title = `Echo: server CPU in µs a message, window ${ECHO_WINDOW}, ${mediansOf(rounds)}`;
   return `${title}\n\n${table(header, body)}`;
 }
 
@@ -83,7 +83,7 @@ function formatHandshakes(rows: readonly CostRow[]): string {
       formatRatio(medianRatio(row.samples, openssl)),
     ];
   });
-  const title = `Full handshake (cookie, ECDHE-ECDSA P-256, X25519) and close, medians of ${rows[0]?.samples.length ?? 0} rounds`;
+  const title = `Full handshake (cookie, ECDHE-ECDSA P-256, X25519) and close, ${mediansOf(rows[0]?.samples.length ?? 0)}`;
   return `${title}\n\n${table(['server', 'CPU µs', 'a CPU second', 'x OpenSSL'], body)}`;
 }
 
@@ -113,6 +113,10 @@ function reference(value: number | undefined): number[] | undefined {
 
 function withMedian(samples: readonly number[]): { median: number; samples: readonly number[] } {
   return { median: median(samples), samples };
+}
+
+function mediansOf(rounds: number): string {
+  return rounds === 1 ? 'one round' : `medians of ${rounds} rounds`;
 }
 
 function formatRatio(ratio: number | undefined): string {

@@ -4,11 +4,11 @@ import type { Amount } from './plan.js';
 import type { Usage } from './servers/control.js';
 
 /** What a load generator is asked to do; sizes in bytes. */
-export type Job = Amount &
-  (
-    | { readonly mode: 'echo'; readonly size: number; readonly window: number }
-    | { readonly mode: 'handshake' | 'idle' }
-  );
+export type Task =
+  | { readonly mode: 'echo'; readonly size: number; readonly window: number }
+  | { readonly mode: 'handshake' | 'idle' };
+
+export type Job = Amount & Task;
 
 /** What a job took: server CPU in µs, growth of the server's memory in bytes. */
 export interface Spent {

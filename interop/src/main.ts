@@ -7,18 +7,12 @@
  *   node interop/dist/main.js --list             names only
  */
 import { parseArgs } from 'node:util';
-import { captureCases } from './cases/capture.js';
-import { clearCases } from './cases/clear.js';
-import { type Case, type Pair, programsOf } from './cases/case.js';
-import { lossyCases } from './cases/lossy.js';
-import { gnutls } from './peers/gnutls.js';
-import { openssl } from './peers/openssl.js';
+import { type Case, programsOf } from './cases/case.js';
+import { baseline, matrix } from './cases/matrix.js';
 import type { Program } from './peers/peer.js';
 import { createPki } from './pki.js';
 import { resultLine, summary } from './run/report.js';
 import { runCases } from './run/runner.js';
-
-const FOREIGN = [openssl, gnutls];
 
 const { values: flags, positionals: filters } = parseArgs({
   allowPositionals: true,
@@ -56,13 +50,8 @@ async function main(): Promise<number> {
 
 function selected(): Case[] {
   const wanted = filters.map((filter) => filter.toLowerCase());
-  return pairs()
-    .flatMap((pair) => [...clearCases(pair), ...captureCases(pair), ...lossyCases(pair, Number(flags.seeds))])
-    .filter((one) => wanted.every((filter) => one.name.toLowerCase().includes(filter)));
-}
-
-function pairs(): Pair[] {
-  return FOREIGN.flatMap((client) => FOREIGN.map((server) => ({ client, server })));
+  const all = flags.baseline ? baseline(Number(flags.seeds)) : matrix(Number(flags.seeds));
+  return all.filter((one) => wanted.every((filter) => one.name.toLowerCase().includes(filter)));
 }
 
 /** Prints the programs' versions and returns those that cannot run here. */

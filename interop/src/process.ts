@@ -1,5 +1,6 @@
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
+import { lineSplitter } from './text.js';
 
 const OUTPUT_LIMIT = 2_000_000;
 const GRACE_MS = 500;
@@ -47,12 +48,7 @@ export class Child {
 
   /** Calls back with each complete line of standard output. */
   onLine(listener: (line: string) => void): void {
-    let rest = '';
-    this.#process.stdout.on('data', (text: string) => {
-      const lines = (rest + text).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) listener(line);
-    });
+    this.#process.stdout.on('data', lineSplitter(listener));
   }
 
   write(text: string): void {

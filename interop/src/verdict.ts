@@ -1,3 +1,4 @@
+import type { Pair } from './cases/case.js';
 import { type Encounter, Failure, type Plan } from './exchange.js';
 import type { Facts, Peer } from './peers/peer.js';
 import type { Role } from './vocabulary.js';
@@ -5,7 +6,7 @@ import type { Role } from './vocabulary.js';
 type Both = Record<Role, Facts>;
 
 /** Checks what both sides say of a session against what was asked of them. */
-export function checkSession(facts: Both, plan: Plan): void {
+export function checkSession(facts: Both, plan: Plan, peers: Pair): void {
   checkFact(facts, 'version', 'DTLSv1.2');
   if (plan.suite !== undefined) checkFact(facts, 'suite', plan.suite);
   if (plan.group !== undefined) checkFact(facts, 'group', plan.group);
@@ -14,7 +15,7 @@ export function checkSession(facts: Both, plan: Plan): void {
   if (plan.clientIdentity !== undefined && facts.server.clientVerified !== true) {
     throw new Failure('the server saw no proof of a client certificate');
   }
-  checkClosing(facts, plan.closer);
+  checkClosing(facts, plan.closer, peers);
 }
 
 /** Checks that no datagram was larger than the path allows. */
@@ -48,10 +49,13 @@ function checkCookie(client: Facts, expected: boolean): void {
     throw new Failure(seen ? 'the client was asked for a cookie' : 'no cookie was asked for');
 }
 
-function checkClosing(facts: Both, closer: Role): void {
+function checkClosing(facts: Both, closer: Role, peers: Pair): void {
   const other = closer === 'client' ? 'server' : 'client';
   expectIn(facts[closer].alertsSent, 'close_notify', `the ${closer} sent`);
   expectIn(facts[other].alertsReceived, 'close_notify', `the ${other} received`);
+  if (peers[closer].closing.waits && peers[other].closing.answers) {
+    expectIn(facts[closer].alertsReceived, 'close_notify', `the ${closer} received in answer`);
+  }
 }
 
 function expectIn(alerts: readonly string[], expected: string, who: string): void {

@@ -39,6 +39,7 @@ export const gnutls: Peer = {
   name: 'gnutls',
   // A failed verification is one error to gnutls-cli, whatever its reason.
   refusals: { 'wrong CA': 'bad_certificate', 'wrong name': 'bad_certificate' },
+  closing: { answers: false, waits: true },
 
   async probe(): Promise<Probe> {
     const version = await versionOf('gnutls-cli', ['--version']);

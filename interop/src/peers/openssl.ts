@@ -24,6 +24,7 @@ const IP_AND_UDP = 28;
 export const openssl: Peer = {
   name: 'openssl',
   refusals: { 'wrong CA': 'unknown_ca', 'wrong name': 'bad_certificate' },
+  closing: { answers: true, waits: false },
 
   async probe(): Promise<Probe> {
     const version = await versionOf('openssl', ['version']);

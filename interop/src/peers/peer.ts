@@ -89,6 +89,8 @@ export type Probe = { readonly version: string } | { readonly missing: string };
 export interface Peer extends Program {
   /** The alert by which its client refuses a server, by reason. */
   readonly refusals: { readonly 'wrong CA': string; readonly 'wrong name': string };
+  /** Whether it answers close_notify with its own, and whether it stays for the answer to its own. */
+  readonly closing: { readonly answers: boolean; readonly waits: boolean };
   /** Why it cannot do in `role` what a case asks for; `undefined` when it can. */
   cannot(role: Role, demand: Demand): string | undefined;
   startServer(options: ServerOptions): Promise<ServerSide>;

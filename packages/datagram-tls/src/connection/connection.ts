@@ -324,7 +324,7 @@ export class Connection implements RecordSink, HandshakeHost {
 
   /** Anybody can send it: it counts for nothing after the handshake, and during it only if nothing better comes. */
   #onPlainAlert(alert: AlertMessage): boolean {
-    if (this.#keys.heard > 0 || this.#phase !== 'handshaking') {
+    if (this.#keys.heard > 0 || this.#phase !== 'handshaking' || this.#handshake.peerProtects) {
       this.#association.drop('unauthenticated_alert');
       return false;
     }

@@ -88,6 +88,11 @@ export class Handshake {
     return this.#runner.canUpdateKeys;
   }
 
+  /** The peer sends nothing without protection any more. */
+  get peerProtects(): boolean {
+    return this.#runner.peerProtects;
+  }
+
   /** A client's first flight. */
   start(now: Instant): void {
     this.#perform(this.#runner.start(), now);
@@ -200,12 +205,16 @@ export class Handshake {
     return 'useless';
   }
 
-  /** Only the last message of what our flight answers asks for it again, so that it is not sent once for each of them. */
+  /**
+   * The last message of what our flight answers asks for that flight again; were it any of them, the flight would go out
+   * once for each. DTLS 1.2, without ACKs, takes the last message that came, even of a flight that is not whole.
+   */
   #onRepeated(fragment: HandshakeFragment, epoch: number, now: Instant): Fate {
     this.#association.drop('repeated_message');
-    if (fragment.messageSeq >= this.#flightStart) return 'repeated';
+    const is13 = this.#runner.version === 'DTLSv1.3';
+    if (is13 && fragment.messageSeq >= this.#flightStart) return 'repeated';
     const ends =
-      fragment.messageSeq === this.#flightStart - 1 &&
+      fragment.messageSeq === (is13 ? this.#flightStart : this.#reassembler.next) - 1 &&
       fragment.fragmentOffset + fragment.fragmentLength === fragment.length;
     if (ends) this.#retransmission.onRepeated(epoch > 0, now);
     return 'useless';
@@ -253,9 +262,9 @@ export class Handshake {
   #onEpoch(epoch: number): void {
     if (epoch === this.#epoch) return;
     this.#epoch = epoch;
-    if (!this.#reassembler.onlyEpoch(epoch)) return;
-    this.#association.drop('unexpected_epoch');
-    if (this.#runner.version === 'DTLSv1.3')
+    const stray = this.#reassembler.onlyEpoch(epoch);
+    for (let count = stray; count > 0; count--) this.#association.drop('unexpected_epoch');
+    if (stray > 0 && this.#runner.version === 'DTLSv1.3')
       this.#host.onFailure(
         violation('unexpected_message', 'a message follows a change of keys in the old epoch'),
       );

@@ -1,7 +1,8 @@
 import type { Association } from './association.js';
 
-/** Application data that overtakes the peer's Finished is kept up to this many bytes. */
+/** Application data that overtakes the peer's Finished is kept up to this many bytes; an empty message costs some too. */
 const EARLY_BUDGET = 16_384;
+const EARLY_COST = 64;
 
 /** Application data on its way to the owner of the connection. */
 export class Inbound {
@@ -39,9 +40,10 @@ export class Inbound {
 
   /** Keeps data for which it is too early. */
   keep(data: Uint8Array): void {
-    if (this.#earlyBytes + data.length > EARLY_BUDGET) return this.#association.drop('over_budget');
+    const cost = data.length + EARLY_COST;
+    if (this.#earlyBytes + cost > EARLY_BUDGET) return this.#association.drop('over_budget');
     this.#early.push(data);
-    this.#earlyBytes += data.length;
+    this.#earlyBytes += cost;
   }
 
   /** Delivers what was kept. */

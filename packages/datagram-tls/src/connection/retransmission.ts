@@ -47,6 +47,7 @@ export class Retransmission {
     this.#building = [];
     this.#underWay = { flight, delivery: new Delivery(flight) };
     this.#backoff.onAnswer();
+    this.#association.timers.stop('retransmit');
     this.#send(this.#underWay, false, now);
   }
 

@@ -10,8 +10,9 @@ import {
 import { concat } from '../base/bytes.js';
 import type { GroupName } from '../wire/codes.js';
 import { shareLength } from './groups.js';
+import { CIPHERTEXT_LENGTH, type DecapsulationKey, PUBLIC_KEY_LENGTH } from './kem.js';
 import { plain } from './node-bytes.js';
-import { type DecapsulationKey, mlKem768 } from './node-mlkem.js';
+import { mlKem768 } from './node-mlkem.js';
 import type { KeyExchange, KeyExchangeAnswer } from './provider.js';
 
 type CurveName = 'secp256r1' | 'secp384r1' | 'secp521r1';
@@ -122,17 +123,17 @@ class HybridExchange implements KeyExchange {
 
   finish(peerShare: Uint8Array): Uint8Array | undefined {
     if (peerShare.length !== shareLength(this.group, 'server')) return undefined;
-    const classical = this.#x25519.finish(peerShare.subarray(mlKem768.ciphertextLength));
+    const classical = this.#x25519.finish(peerShare.subarray(CIPHERTEXT_LENGTH));
     if (classical === undefined) return undefined;
-    return concat(this.#kem.decapsulate(peerShare.subarray(0, mlKem768.ciphertextLength)), classical);
+    return concat(this.#kem.decapsulate(peerShare.subarray(0, CIPHERTEXT_LENGTH)), classical);
   }
 }
 
 /** The server's half differs: it encapsulates to the client's key and has none of its own. */
 function answerHybrid(peerShare: Uint8Array): KeyExchangeAnswer | undefined {
-  const classical = answerKeyExchange('x25519', peerShare.subarray(mlKem768.publicKeyLength));
+  const classical = answerKeyExchange('x25519', peerShare.subarray(PUBLIC_KEY_LENGTH));
   if (classical === undefined) return undefined;
-  const sealed = mlKem768.encapsulate(peerShare.subarray(0, mlKem768.publicKeyLength));
+  const sealed = mlKem768.encapsulate(peerShare.subarray(0, PUBLIC_KEY_LENGTH));
   if (sealed === undefined) return undefined;
   return {
     share: concat(sealed.ciphertext, classical.share),

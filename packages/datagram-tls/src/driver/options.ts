@@ -1,4 +1,4 @@
-import { invalidArgType } from '../base/errors.js';
+import { callerError, invalidArgType } from '../base/errors.js';
 import { checkBoolean, checkFunction, checkInteger } from '../config/checks.js';
 import { DEFAULTS } from '../config/defaults.js';
 import type { BehaviourOptions, SecurityOptions } from '../config/options.js';
@@ -63,10 +63,17 @@ export const ENDPOINT_OPTIONS = [
   'udpTTL',
 ] as const;
 
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+/** Earlier versions ignore the option without a word. */
+const canReusePort = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
+
 export function resolveUdp(options: EndpointOptions): UdpOptions {
   const { ipv6Only = false, reusePort = false } = options;
   checkBoolean(ipv6Only, 'options.ipv6Only');
   checkBoolean(reusePort, 'options.reusePort');
+  if (reusePort && !canReusePort) {
+    throw callerError('ERR_FEATURE_UNAVAILABLE_ON_PLATFORM', 'options.reusePort needs Node 22.12 or later');
+  }
   return {
     ipv6Only,
     reusePort,

@@ -36,6 +36,8 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
   readonly #handlers = new Handlers<DTLSSession>(this);
   readonly #inbox = new Inbox<Uint8Array>(DEFAULTS.messageQueue);
   readonly #serverName: string | undefined;
+  /** Messages given to `send` when the peer had closed already. */
+  #unsent = 0;
   #link: Link | undefined;
   #certificate: X509Certificate | undefined;
 
@@ -175,19 +177,26 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
     return this.#session === undefined ? undefined : this.#live?.connection.maxMessageSize;
   }
 
-  /** How often records and messages were discarded, by reason. */
-  get drops(): Readonly<DropCounts & { slow_reader?: number }> {
-    const counts = this.#link?.connection.counters.dropped ?? {};
-    return this.#inbox.dropped === 0 ? { ...counts } : { ...counts, slow_reader: this.#inbox.dropped };
+  /**
+   * How often records and messages were discarded, by reason: those of the connection, `slow_reader` for messages that
+   * `for await` was too slow for, `peer_closed` for messages to a peer that had just closed.
+   */
+  get drops(): Readonly<DropCounts & { slow_reader?: number; peer_closed?: number }> {
+    return {
+      ...this.#link?.connection.counters.dropped,
+      ...(this.#inbox.dropped > 0 ? { slow_reader: this.#inbox.dropped } : {}),
+      ...(this.#unsent > 0 ? { peer_closed: this.#unsent } : {}),
+    };
   }
 
   get stats(): DTLSSessionStats {
-    return this.#life.stats(this.#link?.connection.counters, this.#inbox.dropped);
+    return this.#life.stats(this.#link?.connection.counters, this.#inbox.dropped + this.#unsent);
   }
 
   /**
-   * Sends one message as one datagram and returns its length. Throws `ERR_INVALID_STATE` before the handshake is done
-   * and after the end, `ERR_OUT_OF_RANGE` when the message is larger than `maxMessageSize`, `ERR_INVALID_ARG_TYPE`.
+   * Sends one message as one datagram and returns its length, or 0 when the peer has just closed. Throws
+   * `ERR_INVALID_STATE` before the handshake is done and after the end, `ERR_OUT_OF_RANGE` when the message is larger
+   * than `maxMessageSize`, `ERR_INVALID_ARG_TYPE`.
    */
   send(data: string | ArrayBufferView): number {
     const bytes = toBytes(data);
@@ -198,6 +207,11 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
           ? 'Session is destroyed'
           : 'Cannot send application data before the handshake completes',
       );
+    }
+    // The peer's close_notify is here, but the application has not been told yet: it could not know better.
+    if (link.connection.phase === 'closed') {
+      this.#unsent++;
+      return 0;
     }
     this.#owner.send(link, bytes);
     return bytes.length;

@@ -154,6 +154,15 @@ export class Endpoint {
     this.touch(link);
   }
 
+  /** As the connection's own `send`, which throws; a session whose keys are spent then ends. */
+  send(link: Link, data: Uint8Array): void {
+    try {
+      link.connection.send(data);
+    } finally {
+      this.touch(link);
+    }
+  }
+
   answer(link: Link, answer: JobAnswer, now: Instant): void {
     link.connection.handleAnswer(answer, now);
     this.touch(link);

@@ -98,17 +98,15 @@ export class Reassembler {
     return this.#partials.size > 1;
   }
 
-  /**
-   * Forgets unfinished messages of other epochs, as no message spans a change of keys; returns whether there were any.
-   */
-  onlyEpoch(epoch: number): boolean {
+  /** Forgets the messages held of other epochs, which a key change made worthless; returns how many there were. */
+  onlyEpoch(epoch: number): number {
     const before = this.#partials.size;
     for (const [seq, partial] of this.#partials) {
       if (partial.epoch === epoch) continue;
       this.#partials.delete(seq);
       this.#held -= partial.covered + partial.pieces.length * PIECE_COST;
     }
-    return this.#partials.size < before;
+    return before - this.#partials.size;
   }
 
   #partialFor(fragment: HandshakeFragment, epoch: number): Partial | undefined {

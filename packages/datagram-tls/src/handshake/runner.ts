@@ -82,6 +82,22 @@ export class Runner {
     }
   }
 
+  /** Whether the peer protects all that it sends from here on, its alerts too. */
+  get peerProtects(): boolean {
+    const current = this.#state;
+    switch (current.by) {
+      case 'connected12':
+      case 'connected13':
+        return true;
+      case 'server12':
+        return current.state.at === 'wait-finished';
+      case 'client13':
+        return current.state.at !== 'wait-second-server-hello';
+      default:
+        return false;
+    }
+  }
+
   /** Whether a message may be given to {@link onMessage} now, or an answer has to come first. */
   get ready(): boolean {
     const current = this.#state;

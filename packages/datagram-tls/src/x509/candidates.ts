@@ -1,7 +1,7 @@
 import { sameBytes } from '../base/bytes.js';
 import { type Certificate, isSelfIssued } from './certificate.js';
 import type { VerifyCode } from './codes.js';
-import { KeyUsage } from './extensions.js';
+import type { AuthorityKeyId } from './extensions.js';
 import type { TrustStore } from './trust-store.js';
 
 /** Certificates from a leaf to an anchor, each named as issuer by the one before it. No signature is checked yet. */
@@ -101,16 +101,17 @@ export class PathSearch {
 }
 
 function deadEndCode(path: readonly Certificate[], trusted: boolean): VerifyCode {
-  const last = path[path.length - 1] as Certificate;
-  if (isSelfSigned(last))
-    return path.length === 1 ? 'DEPTH_ZERO_SELF_SIGNED_CERT' : 'SELF_SIGNED_CERT_IN_CHAIN';
-  if (trusted) return 'UNABLE_TO_GET_ISSUER_CERT';
-  return path.length === 1 ? 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
+  const isLeaf = path.length === 1;
+  if (isSelfSigned(path[path.length - 1] as Certificate)) {
+    return isLeaf ? 'DEPTH_ZERO_SELF_SIGNED_CERT' : 'SELF_SIGNED_CERT_IN_CHAIN';
+  }
+  if (isLeaf) return 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
+  return trusted ? 'UNABLE_TO_GET_ISSUER_CERT' : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
 }
 
 /** From and to one name, with nothing that says that another key signed it. */
 export function isSelfSigned(certificate: Certificate): boolean {
-  return isSelfIssued(certificate) && keyIdsAgree(certificate, certificate);
+  return isSelfIssued(certificate) && keyIdsAgree(certificate, certificate.extensions.authorityKeyId);
 }
 
 /** A path that visits one name and key twice goes in circles, though it may do so with different certificates. */
@@ -119,17 +120,11 @@ function isSameEntity(a: Certificate, b: Certificate): boolean {
 }
 
 function mayHaveIssued(issuer: Certificate, subject: Certificate): boolean {
-  const { keyUsage } = issuer.extensions;
-  return (
-    issuer.subject.equals(subject.issuer) &&
-    keyIdsAgree(issuer, subject) &&
-    (keyUsage === undefined || (keyUsage & KeyUsage.keyCertSign) !== 0)
-  );
+  return issuer.subject.equals(subject.issuer) && keyIdsAgree(issuer, subject.extensions.authorityKeyId);
 }
 
 /** OpenSSL takes the authority key identifier for a fact, not for a hint, and so do we (RFC 5280 §4.2.1.1). */
-function keyIdsAgree(issuer: Certificate, subject: Certificate): boolean {
-  const authority = subject.extensions.authorityKeyId;
+export function keyIdsAgree(issuer: Certificate, authority: AuthorityKeyId | undefined): boolean {
   const { subjectKeyId } = issuer.extensions;
   if (authority === undefined) return true;
   const { keyId, serial, issuer: names } = authority;

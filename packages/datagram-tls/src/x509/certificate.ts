@@ -3,14 +3,12 @@ import { DerReader, explicitTag, implicitTag, Tag } from './der.js';
 import { type DistinguishedName, readName } from './distinguished-name.js';
 import { type Extensions, readExtensions } from './extensions.js';
 import { type KeyInfo, readKeyInfo } from './public-key.js';
-import { readSignatureAlgorithm, type SignatureAlgorithm } from './signature-algorithm.js';
+import { readSignatureAlgorithm, type Signed } from './signature-algorithm.js';
 import { readTime } from './time.js';
 
 /** A parsed X.509 certificate. All byte fields are views of `der`, which belongs to it. @see RFC 5280 §4.1 */
-export interface Certificate {
+export interface Certificate extends Signed {
   readonly der: Uint8Array;
-  /** What the issuer signed. */
-  readonly tbs: Uint8Array;
   readonly version: 1 | 2 | 3;
   /** Two's complement, big-endian. */
   readonly serial: Uint8Array;
@@ -23,10 +21,6 @@ export interface Certificate {
   readonly spki: Uint8Array;
   readonly key: KeyInfo;
   readonly extensions: Extensions;
-  readonly signatureAlgorithm: SignatureAlgorithm;
-  /** The algorithm as the signed part names it: it must be the same. */
-  readonly signedAlgorithm: SignatureAlgorithm;
-  readonly signature: Uint8Array;
 }
 
 /** Parses one certificate, which it copies; `undefined` when malformed. Never throws. */

@@ -8,7 +8,6 @@ export const Tag = {
   octetString: 0x04,
   null: 0x05,
   oid: 0x06,
-  enumerated: 0x0a,
   utf8String: 0x0c,
   numericString: 0x12,
   printableString: 0x13,
@@ -16,7 +15,6 @@ export const Tag = {
   ia5String: 0x16,
   utcTime: 0x17,
   generalizedTime: 0x18,
-  visibleString: 0x1a,
   universalString: 0x1c,
   bmpString: 0x1e,
   sequence: 0x30,
@@ -116,11 +114,9 @@ export class DerReader {
     return element;
   }
 
-  /** All that is left. */
-  rest(): Uint8Array {
-    const rest = this.#bytes.subarray(this.#at, this.#end);
-    this.#at = this.#end;
-    return rest;
+  /** The next element, whatever it is; empty at the end. */
+  optional(): Uint8Array {
+    return this.left > 0 ? this.element() : EMPTY;
   }
 
   boolean(): boolean {
@@ -146,8 +142,8 @@ export class DerReader {
     return this.failed ? 0 : content.reduce((sum, byte) => sum * 256 + byte, 0);
   }
 
-  oid(): Oid {
-    const content = this.content(Tag.oid);
+  oid(tag: number = Tag.oid): Oid {
+    const content = this.content(tag);
     const last = content[content.length - 1] ?? 0x80;
     if (last >= 0x80 || content.length > LONGEST_OID) {
       this.fail();

@@ -1,13 +1,13 @@
-import { sameBytes, toHex } from '../base/bytes.js';
+import { sameBytes } from '../base/bytes.js';
 import { type DerReader, type Oid, oid, Tag } from './der.js';
 import { decodeString, lowerAscii } from './strings.js';
 
 /** One attribute of a relative distinguished name. */
-interface Attribute {
+export interface Attribute {
   readonly type: Oid;
-  /** Which ASN.1 string type `value` is. */
+  /** Which ASN.1 string type it has. */
   readonly tag: number;
-  readonly value: Uint8Array;
+  readonly text: string;
 }
 
 const COMMON_NAME = oid('2.5.4.3');
@@ -30,6 +30,7 @@ export class DistinguishedName {
   readonly der: Uint8Array;
   readonly #rdns: readonly (readonly Attribute[])[];
   #canonical: readonly string[] | undefined;
+  #key: string | undefined;
 
   constructor(der: Uint8Array, rdns: readonly (readonly Attribute[])[]) {
     this.der = der;
@@ -47,7 +48,8 @@ export class DistinguishedName {
 
   /** Equal for equal names: to index by. */
   get key(): string {
-    return this.#canon().join('/');
+    this.#key ??= this.#canon().join('/');
+    return this.#key;
   }
 
   /** Whether this name lies in the subtree under `base` (RFC 5280 §4.2.1.10). */
@@ -57,14 +59,14 @@ export class DistinguishedName {
   }
 
   get commonNames(): string[] {
-    return this.#values(COMMON_NAME).flatMap(({ tag, value }) => decodeString(tag, value) ?? []);
+    return this.#values(COMMON_NAME).map(({ text }) => text);
   }
 
   /** `undefined` when one of them is no IA5String, as it has to be. */
   get emailAddresses(): string[] | undefined {
     const values = this.#values(EMAIL_ADDRESS);
     if (values.some(({ tag }) => tag !== Tag.ia5String)) return undefined;
-    return values.flatMap(({ tag, value }) => decodeString(tag, value) ?? []);
+    return values.map(({ text }) => text);
   }
 
   /** For people, such as `C=AQ, O=Example, CN=Root`; control characters are escaped. */
@@ -89,32 +91,37 @@ export function readName(reader: DerReader): DistinguishedName {
   return new DistinguishedName(der, rdns);
 }
 
-function readRdn(rdn: DerReader): Attribute[] {
+/** The content of one relative distinguished name. */
+export function readRdn(rdn: DerReader): Attribute[] {
   const attributes: Attribute[] = [];
   if (rdn.left === 0) rdn.fail();
   rdn.each(() => attributes.push(rdn.inside(Tag.sequence, readAttribute)));
   return attributes;
 }
 
+/** Values that are no text, such as bit strings, are refused: they could not be compared (RFC 5280 §7.1). */
 function readAttribute(reader: DerReader): Attribute {
   const type = reader.oid();
   const tag = reader.tag;
-  return { type, tag, value: reader.content(tag) };
+  const text = decodeString(tag, reader.content(tag));
+  if (text === undefined) reader.fail();
+  return { type, tag, text: text ?? '' };
 }
 
-/** Text is folded and lengths are written out, so that no value can pass for several attributes. */
-function canonicalAttribute({ type, tag, value }: Attribute): string {
-  const text = tag === Tag.numericString ? undefined : decodeString(tag, value);
-  const folded =
-    text === undefined
-      ? `#${tag}:${toHex(value)}`
-      : lowerAscii(text.replace(/^[ \t-\r]+|[ \t-\r]+$/g, '').replace(/[ \t-\r]+/g, ' '));
-  return `${type.length}:${type}${folded.length}:${folded}`;
+/** Lengths are written out, so that no value can pass for several attributes. */
+function canonicalAttribute({ type, tag, text }: Attribute): string {
+  const value = tag === Tag.numericString ? `#${text}` : fold(text);
+  return `${type.length}:${type}${value.length}:${value}`;
 }
 
-function attributeText({ type, tag, value }: Attribute): string {
-  const text = decodeString(tag, value)?.replace(/[\p{C}\\,+=]/gu, escapeCharacter) ?? `#${toHex(value)}`;
-  return `${SHORT_NAMES.get(type) ?? dotted(type)}=${text}`;
+/** In time linear in the length, whatever the text. */
+function fold(text: string): string {
+  const words = text.split(/[ \t-\r]+/).filter((word) => word !== '');
+  return lowerAscii(words.join(' '));
+}
+
+function attributeText({ type, text }: Attribute): string {
+  return `${SHORT_NAMES.get(type) ?? dotted(type)}=${text.replace(/[\p{C}\\,+=]/gu, escapeCharacter)}`;
 }
 
 function escapeCharacter(character: string): string {

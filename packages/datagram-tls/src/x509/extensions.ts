@@ -1,5 +1,5 @@
 import { type DerReader, explicitTag, implicitTag, type Oid, oid, Tag } from './der.js';
-import type { DistinguishedName } from './distinguished-name.js';
+import { type DistinguishedName, readRdn } from './distinguished-name.js';
 import { type GeneralNames, noNames, readGeneralName, readGeneralNames } from './general-names.js';
 
 /** Bits of KeyUsage (RFC 5280 §4.2.1.3), as `DerReader.flags` gives them. */
@@ -58,16 +58,16 @@ const DECODERS = new Map<Oid, Decoder>([
   [oid('2.5.29.17'), (r, draft) => (draft.subjectAltName = readGeneralNames(r))],
   [oid('2.5.29.30'), (r, draft) => (draft.nameConstraints = r.inside(Tag.sequence, readNameConstraints))],
   [oid('2.5.29.14'), (r, draft) => (draft.subjectKeyId = r.content(Tag.octetString))],
+  // Which CRLs to ask is for the caller to know; that the list is well-formed is checked.
+  [oid('2.5.29.31'), (r) => r.inside(Tag.sequence, readDistributionPoints)],
   [oid('2.5.29.35'), (r, draft) => (draft.authorityKeyId = r.inside(Tag.sequence, readAuthorityKeyId))],
 ]);
 
 /**
- * Certificate policies and what belongs to them, and where to find CRLs: accepted when critical, though no policy is
- * asked for here. That is what OpenSSL does unless a policy check is switched on.
+ * Certificate policies and what belongs to them: accepted when critical, though no policy is asked for here. That is
+ * what OpenSSL does unless a policy check is switched on.
  */
-const TOLERATED = new Set(
-  ['2.5.29.32', '2.5.29.33', '2.5.29.36', '2.5.29.54', '2.5.29.31'].map((dotted) => oid(dotted)),
-);
+const TOLERATED = new Set(['2.5.29.32', '2.5.29.33', '2.5.29.36', '2.5.29.54'].map((dotted) => oid(dotted)));
 
 /**
  * Proxy certificates (RFC 3820) and delegated address blocks (RFC 3779) change what a path means, so they count as
@@ -112,12 +112,28 @@ function readOids(r: DerReader): Oid[] {
   return oids;
 }
 
-function readAuthorityKeyId(r: DerReader): AuthorityKeyId {
+export function readAuthorityKeyId(r: DerReader): AuthorityKeyId {
   return {
     keyId: r.tag === implicitTag(0) ? r.content(implicitTag(0)) : undefined,
     issuer: r.tag === explicitTag(1) ? readGeneralNames(r, explicitTag(1)).directory : [],
     serial: r.tag === implicitTag(2) ? r.integer(implicitTag(2)) : undefined,
   };
+}
+
+/** CRLDistributionPoints (RFC 5280 §4.2.1.13). */
+function readDistributionPoints(points: DerReader): void {
+  points.each(() =>
+    points.inside(Tag.sequence, (point) => {
+      if (point.tag === explicitTag(0)) point.inside(explicitTag(0), readDistributionPointName);
+      if (point.tag === implicitTag(1)) point.content(implicitTag(1));
+      if (point.tag === explicitTag(2)) readGeneralNames(point, explicitTag(2));
+    }),
+  );
+}
+
+function readDistributionPointName(name: DerReader): void {
+  if (name.tag === explicitTag(1)) name.inside(explicitTag(1), readRdn);
+  else readGeneralNames(name, explicitTag(0));
 }
 
 function readNameConstraints(r: DerReader): NameConstraints {

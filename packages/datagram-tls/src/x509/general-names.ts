@@ -7,16 +7,14 @@ export interface GeneralNames {
   readonly ip: readonly Uint8Array[];
   readonly email: readonly string[];
   readonly directory: readonly DistinguishedName[];
-  /** Tags of the forms that are not looked into: otherName, x400Address, ediPartyName, URI, registeredID. */
+  /** Tags of the forms that are not compared with anything: otherName, URI, registeredID. */
   readonly others: ReadonlySet<number>;
 }
 
-/** `[6] uniformResourceIdentifier` */
-export const URI_NAME = implicitTag(6);
 /** `[0] otherName`, in which an internationalized mailbox hides (RFC 9598). */
 export const OTHER_NAME = explicitTag(0);
-
-const OPAQUE = [OTHER_NAME, explicitTag(3), explicitTag(5), URI_NAME, implicitTag(8)];
+const URI = implicitTag(6);
+const REGISTERED_ID = implicitTag(8);
 
 export interface GeneralNamesInProgress extends GeneralNames {
   readonly dns: string[];
@@ -37,15 +35,24 @@ export function readGeneralNames(reader: DerReader, tag: number = Tag.sequence):
   return names;
 }
 
-/** Reads one GeneralName into `names`. */
+/** Reads one GeneralName into `names`. X.400 addresses and EDI party names are taken for malformed: nobody issues them. */
 export function readGeneralName(reader: DerReader, names: GeneralNamesInProgress): void {
   const tag = reader.tag;
   if (tag === implicitTag(1)) names.email.push(latin1(reader.content(tag)));
   else if (tag === implicitTag(2)) names.dns.push(latin1(reader.content(tag)));
   else if (tag === implicitTag(7)) names.ip.push(reader.content(tag));
   else if (tag === explicitTag(4)) names.directory.push(reader.inside(tag, readName));
-  else if (OPAQUE.includes(tag)) {
-    names.others.add(tag);
-    reader.element(tag);
-  } else reader.fail();
+  else readOther(reader, tag, names);
+}
+
+function readOther(reader: DerReader, tag: number, names: GeneralNamesInProgress): void {
+  names.others.add(tag);
+  if (tag === URI) reader.content(tag);
+  else if (tag === REGISTERED_ID) reader.oid(tag);
+  else {
+    reader.inside(OTHER_NAME, (name) => {
+      name.oid();
+      name.inside(explicitTag(0), (value) => value.element());
+    });
+  }
 }

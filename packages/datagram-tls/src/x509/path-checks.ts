@@ -1,4 +1,3 @@
-import { sameBytes } from '../base/bytes.js';
 import type { CandidatePath } from './candidates.js';
 import { type Certificate, isSelfIssued } from './certificate.js';
 import type { VerifyCode } from './codes.js';
@@ -18,7 +17,7 @@ export interface Failure {
 const MIN_RSA_BITS = 2048;
 
 /** The first failure of `check` from the leaf up. */
-function firstFailure(
+export function firstFailure(
   path: CandidatePath,
   check: (certificate: Certificate, depth: number) => VerifyCode | undefined,
 ): Failure | undefined {
@@ -95,9 +94,4 @@ export function checkConstraints(path: CandidatePath): Failure | undefined {
     }
     return undefined;
   });
-}
-
-/** The algorithm beside the signature must be the one that was signed (RFC 5280 §4.1.1.2). */
-export function algorithmsAgree({ signatureAlgorithm, signedAlgorithm }: Certificate): boolean {
-  return sameBytes(signatureAlgorithm.der, signedAlgorithm.der);
 }

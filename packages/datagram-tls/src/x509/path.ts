@@ -1,6 +1,7 @@
-import type { CryptoProvider } from '../crypto/provider.js';
+import type { CryptoProvider, PublicKey } from '../crypto/provider.js';
 import { type CandidatePath, PathSearch } from './candidates.js';
 import type { Certificate } from './certificate.js';
+import type { Crl } from './crl.js';
 import {
   checkConstraints,
   checkExtensions,
@@ -9,6 +10,7 @@ import {
   type Failure,
   type Purpose,
 } from './path-checks.js';
+import { checkRevocation } from './revocation.js';
 import { SignatureChecker } from './signatures.js';
 import type { TrustStore } from './trust-store.js';
 
@@ -20,10 +22,14 @@ export interface PathOptions {
   readonly time: number;
   readonly purpose: Purpose;
   readonly provider: CryptoProvider;
+  /** The leaf's key where the caller has imported it already; it is imported here otherwise, to see that it is sound. */
+  readonly leafKey?: PublicKey;
   /** Certificates allowed between leaf and anchor; 10 unless given. */
   readonly maxIntermediates?: number;
   /** Lets trusted certificates that are not self-signed end a path; off unless given, as in OpenSSL. */
   readonly partialChain?: boolean;
+  /** Where given, every certificate of the path needs a current list of its issuer, and must not be on it. */
+  readonly crls?: readonly Crl[];
 }
 
 export type PathResult =
@@ -61,17 +67,22 @@ export function verifyPath(options: PathOptions): PathResult {
   return { ok: false, ...(first ?? search.deadEnd ?? { code: 'CERT_CHAIN_TOO_LONG', depth: 0 }) };
 }
 
-/** In OpenSSL's order, so that of several faults the same one is named. */
+/**
+ * In OpenSSL's order, so that of several faults the same one is named; but CRLs come after the signatures, when their
+ * issuers' keys are known to be theirs.
+ */
 function checkPath(
   path: CandidatePath,
-  { purpose, time }: PathOptions,
+  options: PathOptions,
   signatures: SignatureChecker,
 ): Failure | undefined {
   return (
-    checkExtensions(path, purpose) ??
+    checkExtensions(path, options.purpose) ??
     checkStrength(path) ??
-    checkFromAnchor(path, time, signatures) ??
-    checkConstraints(path)
+    checkFromAnchor(path, options.time, signatures) ??
+    checkConstraints(path) ??
+    (options.crls && checkRevocation(path, options.crls, options.time, signatures)) ??
+    checkLeafKey(path, options)
   );
 }
 
@@ -87,4 +98,10 @@ function checkFromAnchor(
     if (code !== undefined) return { code, depth };
   }
   return undefined;
+}
+
+/** A point that is not on its curve shows only now. */
+function checkLeafKey([leaf]: CandidatePath, { provider, leafKey }: PathOptions): Failure | undefined {
+  const key = leafKey ?? (leaf && provider.importPublicKey(leaf.spki));
+  return key === undefined ? { code: 'UNSUPPORTED_SIGNATURE_ALGORITHM', depth: 0 } : undefined;
 }

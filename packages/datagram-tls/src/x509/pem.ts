@@ -1,7 +1,14 @@
+import { own } from '../base/bytes.js';
 import { callerError } from '../base/errors.js';
 
-const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END \1-----/g;
-const CERTIFICATE_LABELS = ['CERTIFICATE', 'X509 CERTIFICATE'];
+interface Kind {
+  /** For people. */
+  readonly name: string;
+  readonly labels: readonly string[];
+}
+
+const CERTIFICATE: Kind = { name: 'certificate', labels: ['CERTIFICATE', 'X509 CERTIFICATE'] };
+const CRL: Kind = { name: 'CRL', labels: ['X509 CRL'] };
 
 /**
  * The certificates of `data` in DER, in order: one in DER, or any number in PEM with any text around them (RFC 7468).
@@ -9,16 +16,31 @@ const CERTIFICATE_LABELS = ['CERTIFICATE', 'X509 CERTIFICATE'];
  * there is no certificate at all, and ERR_OSSL_PEM_BAD_BASE64_DECODE or ERR_OSSL_PEM_BAD_END_LINE where one is damaged.
  */
 export function readCertificates(data: string | Uint8Array, option: string): Uint8Array[] {
-  if (typeof data !== 'string' && isDer(data)) return [data.slice()];
+  return readPem(data, option, CERTIFICATE);
+}
+
+/** Certificate revocation lists, read as {@link readCertificates} reads certificates. */
+export function readCrls(data: string | Uint8Array, option: string): Uint8Array[] {
+  return readPem(data, option, CRL);
+}
+
+const BEGIN = /-----BEGIN ([A-Z0-9 ]+)-----/g;
+const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END \1-----/g;
+
+function readPem(data: string | Uint8Array, option: string, { name, labels }: Kind): Uint8Array[] {
+  if (typeof data !== 'string' && isDer(data)) return [own(data)];
   const text = typeof data === 'string' ? data : new TextDecoder().decode(data);
-  const blocks = [...text.matchAll(BLOCK)];
-  const opened = text.match(/-----BEGIN (X509 )?CERTIFICATE-----/g) ?? [];
-  const certificates = blocks.filter(([, label = '']) => CERTIFICATE_LABELS.includes(label));
-  if (opened.length === 0) throw noCertificate(option, blocks[0]?.[1]);
-  if (certificates.length < opened.length) {
-    throw callerError('ERR_OSSL_PEM_BAD_END_LINE', `${option}: a certificate has no matching END line`);
+  const opened = Array.from(text.matchAll(BEGIN), ([, label = '']) => label);
+  const wanted = opened.filter((label) => labels.includes(label));
+  if (wanted.length === 0) {
+    const found = opened[0] === undefined ? '' : `; it holds a ${opened[0]}`;
+    throw callerError('ERR_OSSL_PEM_NO_START_LINE', `${option} holds no ${name} in PEM or DER${found}`);
   }
-  return certificates.map(([, , base64 = ''], i) => decodeBody(base64, `${option}: certificate ${i + 1}`));
+  const blocks = Array.from(text.matchAll(BLOCK)).filter(([, label = '']) => labels.includes(label));
+  if (blocks.length < wanted.length) {
+    throw callerError('ERR_OSSL_PEM_BAD_END_LINE', `${option}: a ${name} has no matching END line`);
+  }
+  return blocks.map(([, , base64 = ''], i) => decodeBase64(base64, `${option}: ${name} ${i + 1}`));
 }
 
 /** A SEQUENCE of more than 127 bytes, which no text starts like; what is in it is for the parser to judge. */
@@ -26,14 +48,9 @@ function isDer(bytes: Uint8Array): boolean {
   return bytes[0] === 0x30 && (bytes[1] ?? 0) > 0x80;
 }
 
-function noCertificate(option: string, other: string | undefined): Error {
-  const found = other === undefined ? '' : `; it holds a ${other}`;
-  return callerError('ERR_OSSL_PEM_NO_START_LINE', `${option} holds no certificate in PEM or DER${found}`);
-}
-
-function decodeBody(base64: string, where: string): Uint8Array {
-  const digits = base64.replace(/\s+/g, '');
-  if (!/^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(digits) || digits === '') {
+function decodeBase64(body: string, where: string): Uint8Array {
+  const digits = body.replace(/\s+/g, '');
+  if (digits.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(digits)) {
     throw callerError('ERR_OSSL_PEM_BAD_BASE64_DECODE', `${where} is not well-formed base64`);
   }
   const binary = atob(digits);

@@ -28,7 +28,7 @@ const UNSUPPORTED = { type: undefined, bits: 0 };
 export function readKeyInfo(reader: DerReader): KeyInfo {
   const der = reader.peek(Tag.sequence);
   return reader.inside(Tag.sequence, (spki) => {
-    const [algorithm, parameters] = spki.inside(Tag.sequence, (id) => [id.oid(), id.rest()] as const);
+    const [algorithm, parameters] = spki.inside(Tag.sequence, (id) => [id.oid(), id.optional()] as const);
     return { der, ...describeKey(algorithm, parameters, spki.octets()) };
   });
 }

@@ -10,9 +10,19 @@ export interface SignatureAlgorithm {
   readonly parameters: Uint8Array;
 }
 
+/** What certificates and CRLs have in common. */
+export interface Signed {
+  /** The bytes that were signed. */
+  readonly tbs: Uint8Array;
+  readonly signatureAlgorithm: SignatureAlgorithm;
+  /** The algorithm as the signed part names it: it must be the same (RFC 5280 §4.1.1.2). */
+  readonly signedAlgorithm: SignatureAlgorithm;
+  readonly signature: Uint8Array;
+}
+
 export function readSignatureAlgorithm(reader: DerReader): SignatureAlgorithm {
   const der = reader.peek(Tag.sequence);
-  return reader.inside(Tag.sequence, (r) => ({ der, id: r.oid(), parameters: r.rest() }));
+  return reader.inside(Tag.sequence, (r) => ({ der, id: r.oid(), parameters: r.optional() }));
 }
 
 type Hash = 'sha256' | 'sha384' | 'sha512';
@@ -109,7 +119,7 @@ function readPssParameters(der: Uint8Array): { hash: Oid; mask: Oid; saltLength:
 function readHash(reader: DerReader): Oid {
   return reader.inside(Tag.sequence, (r) => {
     const id = r.oid();
-    if (!absentOrNull(r.rest())) r.fail();
+    if (!absentOrNull(r.optional())) r.fail();
     return id;
   });
 }

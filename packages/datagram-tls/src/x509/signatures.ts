@@ -1,11 +1,11 @@
+import { sameBytes } from '../base/bytes.js';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.js';
 import type { Certificate } from './certificate.js';
 import type { VerifyCode } from './codes.js';
-import { algorithmsAgree } from './path-checks.js';
-import { signatureScheme } from './signature-algorithm.js';
+import { type Signed, signatureScheme } from './signature-algorithm.js';
 import type { TrustStore } from './trust-store.js';
 
-/** Signatures checked in one path validation; the longest path allowed has 11. */
+/** Signatures checked in one path validation; the longest path allowed has 11, and as many CRLs. */
 const MAX_CHECKS = 32;
 
 type Outcome = VerifyCode | 'valid';
@@ -14,7 +14,7 @@ type Outcome = VerifyCode | 'valid';
 export class SignatureChecker {
   readonly #provider: CryptoProvider;
   readonly #trust: TrustStore;
-  readonly #outcomes = new Map<Certificate, Map<Certificate, Outcome>>();
+  readonly #outcomes = new Map<Signed, Map<Certificate, Outcome>>();
   readonly #keys = new Map<Certificate, PublicKey | undefined>();
   #checks = 0;
 
@@ -27,24 +27,25 @@ export class SignatureChecker {
     return this.#checks >= MAX_CHECKS;
   }
 
-  /** `undefined`: `issuer` signed `certificate`. */
-  check(certificate: Certificate, issuer: Certificate): VerifyCode | undefined {
-    const known = this.#outcomes.get(certificate) ?? new Map<Certificate, Outcome>();
-    this.#outcomes.set(certificate, known);
-    const outcome = known.get(issuer) ?? this.#verify(certificate, issuer);
+  /** `undefined`: `issuer` signed it. */
+  check(signed: Signed, issuer: Certificate): VerifyCode | undefined {
+    const known = this.#outcomes.get(signed) ?? new Map<Certificate, Outcome>();
+    this.#outcomes.set(signed, known);
+    const outcome = known.get(issuer) ?? this.#verify(signed, issuer);
     known.set(issuer, outcome);
     return outcome === 'valid' ? undefined : outcome;
   }
 
-  #verify(certificate: Certificate, issuer: Certificate): Outcome {
+  #verify(signed: Signed, issuer: Certificate): Outcome {
     const key = this.#keyOf(issuer);
     if (key === undefined) return 'UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY';
-    if (!algorithmsAgree(certificate)) return 'CERT_SIGNATURE_FAILURE';
-    const scheme = signatureScheme(certificate.signatureAlgorithm, key.type);
+    if (!sameBytes(signed.signatureAlgorithm.der, signed.signedAlgorithm.der))
+      return 'CERT_SIGNATURE_FAILURE';
+    const scheme = signatureScheme(signed.signatureAlgorithm, key.type);
     if (scheme === undefined) return 'UNSUPPORTED_SIGNATURE_ALGORITHM';
     if (this.exhausted) return 'CERT_CHAIN_TOO_LONG';
     this.#checks++;
-    const valid = this.#provider.verify(scheme, key, certificate.tbs, certificate.signature);
+    const valid = this.#provider.verify(scheme, key, signed.tbs, signed.signature);
     return valid ? 'valid' : 'CERT_SIGNATURE_FAILURE';
   }
 

@@ -6,7 +6,7 @@ export function lowerAscii(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
-/** The text of an ASN.1 string type; `undefined` for other types and for malformed text. */
+/** The text of a string type that names may have; `undefined` for other types and for malformed text. */
 export function decodeString(tag: number, bytes: Uint8Array): string | undefined {
   switch (tag) {
     case Tag.utf8String:
@@ -14,7 +14,6 @@ export function decodeString(tag: number, bytes: Uint8Array): string | undefined
     case Tag.printableString:
     case Tag.numericString:
     case Tag.ia5String:
-    case Tag.visibleString:
     case Tag.teletexString:
       return latin1(bytes);
     case Tag.bmpString:

@@ -103,8 +103,7 @@ export class Pair {
   /** Sends one message and returns the number of its datagram. */
   send(side: Side, data: Uint8Array): number {
     this.drain();
-    side.link.connection.send(data);
-    side.endpoint.touch(side.link);
+    side.endpoint.send(side.link, data);
     return this.#drainTransmits(side) ?? -1;
   }
 
@@ -170,8 +169,8 @@ export class Pair {
     try {
       work(this);
     } catch (error) {
-      if (error instanceof Error) error.message += this.#story();
-      throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      throw new Error(`${message}${this.#story()}`, { cause: error });
     }
   }
 

@@ -16,25 +16,22 @@ const USUAL: Record<Role, SecurityOptions> = {
   server: { ca: CA, ...SERVERS.ed25519, groups: 'x25519' },
 };
 
-const usual = new Map<string, Security>();
+const NOTHING_MORE: SecurityOptions = {};
+/** Parsing keys and certificates costs more than a handshake, and most tests use the same few. */
+const parsed = new WeakMap<SecurityOptions, Map<string, Security>>();
 
 export function security(
   role: Role,
   version: TestedVersion,
-  options: SecurityOptions = {},
+  options: SecurityOptions = NOTHING_MORE,
   provider: CryptoProvider = nodeProvider,
 ): Security {
-  const parsed =
-    Object.keys(options).length === 0 ? usualSecurity(role, version) : parse(role, version, options);
-  return { ...parsed, provider };
-}
-
-/** Parsing keys and certificates costs more than a handshake. */
-function usualSecurity(role: Role, version: TestedVersion): Security {
+  const known = parsed.get(options) ?? new Map<string, Security>();
+  parsed.set(options, known);
   const name = `${role} ${version}`;
-  const known = usual.get(name) ?? parse(role, version, {});
-  usual.set(name, known);
-  return known;
+  const made = known.get(name) ?? parse(role, version, options);
+  known.set(name, made);
+  return { ...made, provider };
 }
 
 function parse(role: Role, version: TestedVersion, options: SecurityOptions): Security {

@@ -1,0 +1,208 @@
+use crate::{Event, Flags, Role, Session, names, report};
+use std::io::{ErrorKind, Read, Write, stdin, stdout};
+use std::net::UdpSocket;
+use std::os::fd::AsRawFd;
+use std::process::exit;
+use std::time::{Duration, Instant};
+
+/// How long a side that has closed waits for the other's close_notify.
+const LINGER: Duration = Duration::from_millis(1000);
+
+/// Runs one session to its end, which ends the program: exit status 0 after close_notify, 1 after a failure.
+pub fn drive(session: impl Session, flags: &Flags) -> ! {
+    let mut loop_ = Loop {
+        session,
+        socket: open(flags),
+        role: flags.role,
+        connected: flags.role == Role::Client,
+        typed: Vec::new(),
+        input_open: true,
+        closing: None,
+    };
+    loop {
+        loop_.turn();
+    }
+}
+
+struct Loop<S> {
+    session: S,
+    socket: UdpSocket,
+    role: Role,
+    /// A server is bound to the first client that it hears of.
+    connected: bool,
+    typed: Vec<u8>,
+    input_open: bool,
+    closing: Option<Instant>,
+}
+
+fn open(flags: &Flags) -> UdpSocket {
+    let own = match flags.role {
+        Role::Server => (flags.host.as_str(), flags.port),
+        Role::Client if flags.host.contains(':') => ("::", 0),
+        Role::Client => ("0.0.0.0", 0),
+    };
+    let socket = UdpSocket::bind(own).unwrap_or_else(|error| crate::refuse(&error.to_string()));
+    socket.set_nonblocking(true).expect("a socket can be made non-blocking");
+    match flags.role {
+        Role::Server => report("port", &socket.local_addr().expect("it is bound").port().to_string()),
+        Role::Client => socket.connect((flags.host.as_str(), flags.port)).expect("UDP connects at once"),
+    }
+    socket
+}
+
+impl<S: Session> Loop<S> {
+    fn turn(&mut self) {
+        if self.connected {
+            self.session.advance();
+        }
+        self.flush();
+        let wait = self.wait();
+        let (network, input) = ready(&self.socket, self.input_open, wait);
+        if network {
+            self.receive();
+        }
+        if input {
+            self.read_input();
+        }
+    }
+
+    fn wait(&mut self) -> Option<Duration> {
+        let end = self.closing.map(|end| end.saturating_duration_since(Instant::now()));
+        if end == Some(Duration::ZERO) {
+            self.finish();
+        }
+        let wake = if self.connected { self.session.wake() } else { None };
+        [end, wake].into_iter().flatten().min()
+    }
+
+    fn receive(&mut self) {
+        let mut buffer = [0; 65_536];
+        // Errors are ICMP answers to what was sent to a peer that is gone.
+        while let Some((length, from)) = next_datagram(&self.socket, &mut buffer) {
+            if !self.connected {
+                self.socket.connect(from).expect("UDP connects at once");
+                self.connected = true;
+            }
+            self.session.receive(buffer[..length].to_vec());
+            self.flush();
+        }
+    }
+
+    fn read_input(&mut self) {
+        let mut buffer = [0; 65_536];
+        match stdin().read(&mut buffer) {
+            Ok(0) | Err(_) => {
+                self.input_open = false;
+                self.close();
+            }
+            Ok(length) => self.typed.extend_from_slice(&buffer[..length]),
+        }
+        while let Some(end) = self.typed.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.typed.drain(..=end).collect();
+            self.obey(&line);
+            self.flush();
+        }
+    }
+
+    fn obey(&mut self, line: &[u8]) {
+        match line {
+            b"/close\n" => self.close(),
+            b"/update\n" => self.update_keys(false),
+            b"/update-request\n" => self.update_keys(true),
+            message => self.session.send(message),
+        }
+    }
+
+    fn update_keys(&mut self, request: bool) {
+        match self.session.update_keys(request) {
+            Ok(()) => report("key-update", if request { "requested" } else { "sent" }),
+            Err(reason) => report("error", &reason),
+        }
+    }
+
+    fn close(&mut self) {
+        if !self.connected {
+            self.finish();
+        }
+        if self.closing.is_none() {
+            self.closing = Some(Instant::now() + LINGER);
+            self.session.close();
+        }
+    }
+
+    fn flush(&mut self) {
+        while let Some(event) = self.session.event() {
+            self.tell(event);
+        }
+        while let Some(datagram) = self.session.outgoing() {
+            let _ = self.socket.send(&datagram);
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        match event {
+            Event::Established(facts) => {
+                facts.iter().for_each(|(key, value)| report(key, value));
+                report("established", "yes");
+            }
+            Event::Message(message) => self.on_message(&message),
+            Event::AlertSent(code) => report("alert-sent", &names::alert(code)),
+            Event::AlertReceived(code) => report("alert-received", &names::alert(code)),
+            Event::PeerClosed => self.on_peer_closed(),
+            Event::Failed(reason) => {
+                report("error", &reason);
+                self.send_rest();
+                exit(1);
+            }
+        }
+    }
+
+    fn on_message(&mut self, message: &[u8]) {
+        let mut output = stdout().lock();
+        let _ = output.write_all(message).and_then(|()| output.flush());
+        if self.role == Role::Server {
+            self.session.send(message);
+        }
+    }
+
+    fn on_peer_closed(&mut self) {
+        self.close();
+        while let Some(event) = self.session.event() {
+            self.tell(event);
+        }
+        self.finish();
+    }
+
+    fn finish(&mut self) -> ! {
+        self.send_rest();
+        report("closed", "yes");
+        exit(0);
+    }
+
+    fn send_rest(&mut self) {
+        while let Some(datagram) = self.session.outgoing() {
+            let _ = self.socket.send(&datagram);
+        }
+    }
+}
+
+fn next_datagram(socket: &UdpSocket, buffer: &mut [u8]) -> Option<(usize, std::net::SocketAddr)> {
+    loop {
+        match socket.recv_from(buffer) {
+            Ok(received) => return Some(received),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+            Err(_) => {}
+        }
+    }
+}
+
+/// Waits for the socket or standard input, or until `wait` has passed.
+fn ready(socket: &UdpSocket, input_open: bool, wait: Option<Duration>) -> (bool, bool) {
+    let entry = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    // poll() leaves out entries with a negative descriptor.
+    let mut entries = [entry(socket.as_raw_fd()), entry(if input_open { 0 } else { -1 })];
+    let ms = wait.map_or(-1, |wait| wait.as_millis().min(60_000) as i32 + i32::from(!wait.is_zero()));
+    // SAFETY: the array outlives the call, and its length is given.
+    unsafe { libc::poll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, ms) };
+    (entries[0].revents != 0, entries[1].revents != 0)
+}

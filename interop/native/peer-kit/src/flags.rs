@@ -1,0 +1,103 @@
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Client,
+    Server,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    Dtls12,
+    Dtls13,
+    /// Both are offered or accepted.
+    Any,
+}
+
+/// The command line: `PEER client|server --host H --port N …`.
+pub struct Flags {
+    pub role: Role,
+    pub host: String,
+    /// Where a server listens; 0 lets the system choose, and `port=` tells.
+    pub port: u16,
+    pub version: Version,
+    /// PEM files.
+    pub cert: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+    /// Client: the CA of servers. Server: demand certificates by this CA.
+    pub ca: Option<PathBuf>,
+    /// Client: the server's name, sent and checked.
+    pub name: Option<String>,
+    /// IANA names, in order of preference; empty leaves the implementation's defaults.
+    pub suites: Vec<String>,
+    pub groups: Vec<String>,
+    /// Client: the groups to send key shares for.
+    pub shares: Vec<String>,
+    /// Server: demand a cookie.
+    pub cookie: Option<bool>,
+    pub keylog: Option<PathBuf>,
+    /// Largest UDP payload, bytes.
+    pub mtu: Option<u16>,
+    /// Update the sending keys by itself after this many records.
+    pub update_after: Option<u64>,
+}
+
+impl Flags {
+    /// Reads the program's arguments; a wrong one ends it.
+    pub fn from_args() -> Flags {
+        Flags::parse(std::env::args().skip(1)).unwrap_or_else(|reason| crate::refuse(&reason))
+    }
+
+    fn parse(mut args: impl Iterator<Item = String>) -> Result<Flags, String> {
+        let role = match args.next().as_deref() {
+            Some("client") => Role::Client,
+            Some("server") => Role::Server,
+            _ => return Err("the first argument is client or server".into()),
+        };
+        let mut given = HashMap::new();
+        while let Some(flag) = args.next() {
+            let value = args.next().ok_or(format!("{flag} needs a value"))?;
+            given.insert(flag, value);
+        }
+        let flags = Flags {
+            role,
+            host: given.remove("--host").unwrap_or("127.0.0.1".into()),
+            port: number(given.remove("--port"))?.unwrap_or(0),
+            version: version(given.remove("--version"))?,
+            cert: given.remove("--cert").map(PathBuf::from),
+            key: given.remove("--key").map(PathBuf::from),
+            ca: given.remove("--ca").map(PathBuf::from),
+            name: given.remove("--name"),
+            suites: list(given.remove("--suites")),
+            groups: list(given.remove("--groups")),
+            shares: list(given.remove("--shares")),
+            cookie: given.remove("--cookie").map(|value| value == "yes"),
+            keylog: given.remove("--keylog").map(PathBuf::from),
+            mtu: number(given.remove("--mtu"))?,
+            update_after: number(given.remove("--update-after"))?,
+        };
+        match given.keys().next() {
+            Some(flag) => Err(format!("unknown flag {flag}")),
+            None => Ok(flags),
+        }
+    }
+}
+
+fn version(value: Option<String>) -> Result<Version, String> {
+    match value.as_deref() {
+        Some("1.2") => Ok(Version::Dtls12),
+        Some("1.3") => Ok(Version::Dtls13),
+        None | Some("any") => Ok(Version::Any),
+        Some(other) => Err(format!("unknown version {other}")),
+    }
+}
+
+fn number<T: std::str::FromStr>(value: Option<String>) -> Result<Option<T>, String> {
+    let Some(value) = value else { return Ok(None) };
+    value.parse().map(Some).map_err(|_| format!("{value} is not a number in range"))
+}
+
+fn list(value: Option<String>) -> Vec<String> {
+    value.map(|text| text.split(',').map(String::from).collect()).unwrap_or_default()
+}

@@ -1,0 +1,38 @@
+import { cli } from '../peers/cli.js';
+import { gnutls } from '../peers/gnutls.js';
+import { openssl } from '../peers/openssl.js';
+import { ours } from '../peers/ours.js';
+import { captureCases } from './capture.js';
+import type { Case, Pair } from './case.js';
+import { clearCases } from './clear.js';
+import { lossyCases } from './lossy.js';
+
+const FOREIGN = [openssl, gnutls];
+
+/** Every foreign peer with our library, both ways round, in full; with our command, what a user would try. */
+export function matrix(seeds: number): Case[] {
+  const library = FOREIGN.flatMap((peer) => bothWays({ client: peer, server: ours }));
+  const command = FOREIGN.flatMap((peer) => bothWays({ client: peer, server: cli }));
+  return [
+    ...library.flatMap((pair) => everything(pair, seeds)),
+    ...[...command, { client: cli, server: cli }].flatMap((pair) => clearCases(pair, 'essential')),
+  ];
+}
+
+/** Foreign peers with each other: the reference when one of them refuses us. */
+export function baseline(seeds: number): Case[] {
+  return FOREIGN.flatMap((client) => FOREIGN.map((server) => ({ client, server }))).flatMap((pair) =>
+    everything(pair, seeds),
+  );
+}
+
+function everything(pair: Pair, seeds: number): Case[] {
+  return [...clearCases(pair, 'all'), ...captureCases(pair), ...lossyCases(pair, seeds)];
+}
+
+function bothWays({ client, server }: Pair): Pair[] {
+  return [
+    { client, server },
+    { client: server, server: client },
+  ];
+}

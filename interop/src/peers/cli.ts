@@ -1,0 +1,99 @@
+import { fileURLToPath } from 'node:url';
+import { Child } from '../process.js';
+import { capture, captures } from '../text.js';
+import type { Role } from '../vocabulary.js';
+import type {
+  ClientOptions,
+  Demand,
+  Facts,
+  Peer,
+  Probe,
+  ServerOptions,
+  ServerSide,
+  Side,
+  SideOptions,
+} from './peer.js';
+import { ProgramSide } from './program.js';
+
+const PROGRAM = fileURLToPath(new URL('../../../packages/cli/bin/dtls.js', import.meta.url));
+const START_MS = 20_000;
+
+/** Our own `dtls` command, as a user would start it. */
+export const cli: Peer = {
+  name: 'dtls',
+  refusals: { 'wrong CA': 'unknown_ca', 'wrong name': 'bad_certificate' },
+  closing: { answers: true, waits: true },
+
+  probe(): Promise<Probe> {
+    return Promise.resolve({ version: 'this repository' });
+  },
+
+  cannot(role: Role, demand: Demand): string | undefined {
+    if (role === 'server' && demand.cookie === false) return 'the dtls server always asks for a cookie';
+    if (demand.scheme !== undefined) return 'the dtls command has no option for signature schemes';
+    if (role === 'server' && demand.clientIdentity !== undefined)
+      return 'the dtls server asks for no certificate';
+    return undefined;
+  },
+
+  async startServer(options: ServerOptions): Promise<ServerSide> {
+    const child = start(['server', authority(options.host, 0), ...pem(options.pair), ...common(options)]);
+    await child.printed(/listening on \S+:\d+\n/, START_MS);
+    const port = Number(capture(child.output, /listening on \S+:(\d+)\n/));
+    const side = new ProgramSide(child, {
+      established: / open: /,
+      over: / closed | failed: /,
+      facts,
+      // It serves until it is interrupted, and closes its sessions then.
+      close: () => child.interrupt(),
+    });
+    return Object.assign(side, { port, echoPrefix: 'Echo: ' });
+  },
+
+  startClient(options: ClientOptions): Promise<Side> {
+    const child = start([
+      ...['client', authority(options.host, options.port), '--servername', options.name, '--ca', options.ca],
+      ...(options.pair === undefined ? [] : pem(options.pair)),
+      ...common(options),
+    ]);
+    return Promise.resolve(
+      new ProgramSide(child, { established: / open: /, facts, close: () => child.endInput() }),
+    );
+  },
+};
+
+function start(args: readonly string[]): Child {
+  return new Child(process.execPath, [PROGRAM, ...args]);
+}
+
+function pem({ cert, key }: { readonly cert: string; readonly key: string }): string[] {
+  return ['--cert', cert, '--key', key];
+}
+
+function authority(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function common({ suite, groups, mtu, keylog }: SideOptions): string[] {
+  return [
+    '-v',
+    ...(suite === undefined ? [] : ['--ciphers', suite]),
+    ...(groups === undefined ? [] : ['--groups', groups.join(':')]),
+    ...(mtu === undefined ? [] : ['--mtu', String(mtu)]),
+    ...(keylog === undefined ? [] : ['--keylog', keylog]),
+  ];
+}
+
+function facts(output: string): Facts {
+  return {
+    established: / open: /.test(output),
+    version: capture(output, / open: (\S+),/),
+    suite: capture(output, / suite (\S+),/),
+    group: capture(output, / group (\S+),/),
+    scheme: capture(output, / signature (\S+),/),
+    cookie: /hello_verify_request/.test(output),
+    alertsSent: captures(output, / sent \w+ alert (\S+)$/gm),
+    alertsReceived: captures(output, / received \w+ alert (\S+)$/gm),
+    error: capture(output, / failed: (.*)$/m),
+  };
+}

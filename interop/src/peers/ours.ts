@@ -1,0 +1,199 @@
+import { appendFileSync, readFileSync } from 'node:fs';
+import { connect, type DTLSSession, listen, type TraceEvent } from 'datagram-tls';
+import { Inbox } from '../inbox.js';
+import { lineSplitter, reasonOf } from '../text.js';
+import type { Role } from '../vocabulary.js';
+import type {
+  ClientOptions,
+  Demand,
+  Facts,
+  Peer,
+  Probe,
+  ServerOptions,
+  ServerSide,
+  Side,
+  SideOptions,
+} from './peer.js';
+import { within } from './program.js';
+
+/** Shorter than the protocol's second, so that a peer's long timers are all that a lossy case waits for. */
+const RETRANSMISSION = { initial: 250, max: 2_000 };
+const HANDSHAKE_MS = 80_000;
+
+/** The library, in this process. */
+export const ours: Peer = {
+  name: 'our',
+  refusals: { 'wrong CA': 'unknown_ca', 'wrong name': 'bad_certificate' },
+  closing: { answers: true, waits: true },
+
+  probe(): Promise<Probe> {
+    return Promise.resolve({ version: 'this repository' });
+  },
+
+  cannot(role: Role, demand: Demand): string | undefined {
+    return role === 'server' && demand.cookie === false ? 'our server always asks for a cookie' : undefined;
+  },
+
+  startServer(options: ServerOptions): Promise<ServerSide> {
+    const side = new LibrarySide();
+    const endpoint = listen(
+      (session) => {
+        side.adopt(session, options.keylog);
+        session.onmessage = (message) => session.send(message);
+      },
+      {
+        ...common(options, side),
+        host: options.host,
+        port: 0,
+        ...pem(options.pair),
+        ...(options.clientCa === undefined ? {} : { requestCert: true, ca: readFileSync(options.clientCa) }),
+      },
+    );
+    const port = endpoint.address?.port ?? 0;
+    return Promise.resolve(
+      Object.assign(side, { port, echoPrefix: '', stop: async () => await endpoint.close() }),
+    );
+  },
+
+  startClient(options: ClientOptions): Promise<Side> {
+    const side = new LibrarySide();
+    const session = connect(options.host, options.port, {
+      ...common(options, side),
+      ca: readFileSync(options.ca),
+      servername: options.name,
+      ...(options.pair === undefined ? {} : pem(options.pair)),
+    });
+    session.onmessage = (message) => side.receive(message);
+    side.adopt(session, options.keylog);
+    return Promise.resolve(side);
+  },
+};
+
+function pem({ cert, key }: { readonly cert: string; readonly key: string }) {
+  return { cert: readFileSync(cert), key: readFileSync(key) };
+}
+
+function common(options: SideOptions, side: LibrarySide) {
+  return {
+    retransmission: RETRANSMISSION,
+    handshakeTimeout: HANDSHAKE_MS,
+    trace: (event: TraceEvent) => side.note(event),
+    ...(options.suite === undefined ? {} : { ciphers: [options.suite] }),
+    ...(options.groups === undefined ? {} : { groups: [...options.groups] }),
+    ...(options.schemes === undefined ? {} : { sigalgs: [...options.schemes] }),
+    ...(options.mtu === undefined ? {} : { mtu: options.mtu }),
+  };
+}
+
+/** A session of the library, and what it told while it ran: its getters are empty once it is closed. */
+class LibrarySide implements Side {
+  readonly inbox = new Inbox();
+  readonly #session: Promise<DTLSSession>;
+  #adopted: DTLSSession | undefined;
+  #settle: (session: DTLSSession) => void = () => undefined;
+  // A line may come in several datagrams: gnutls-serv reads 254 bytes at a time, and answers each piece.
+  readonly #split = lineSplitter((line) => this.inbox.push(line));
+  readonly #trace: TraceEvent[] = [];
+  #negotiated: Partial<Facts> = {};
+  #error: string | undefined;
+
+  constructor() {
+    this.#session = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  /** Takes over the first session; a server that sees a second client keeps to the first. */
+  adopt(session: DTLSSession, keylog: string | undefined): void {
+    if (this.#adopted !== undefined) return;
+    this.#adopted = session;
+    if (keylog !== undefined) session.onkeylog = (line) => appendFileSync(keylog, line);
+    session.onerror = (error) => {
+      this.#error ??= reasonOf(error);
+    };
+    session.opened.then(
+      () => this.#remember(session),
+      (error: unknown) => {
+        this.#error ??= reasonOf(error);
+      },
+    );
+    session.closed.catch(() => undefined);
+    this.#settle(session);
+  }
+
+  receive(message: Uint8Array): void {
+    this.#split(Buffer.from(message).toString());
+  }
+
+  note(event: TraceEvent): void {
+    this.#trace.push(event);
+  }
+
+  async established(ms: number): Promise<boolean> {
+    const opened = this.#session.then((session) => session.opened);
+    let established = false;
+    await within(
+      opened.then(() => {
+        established = true;
+      }),
+      ms,
+    );
+    return established;
+  }
+
+  send(line: string): void {
+    this.#adopted?.send(`${line}\n`);
+  }
+
+  close(): void {
+    this.#adopted?.close().catch(() => undefined);
+  }
+
+  over(ms: number): Promise<boolean> {
+    return within(
+      this.#session.then((session) => session.closed),
+      ms,
+    );
+  }
+
+  facts(): Facts {
+    return {
+      established: this.#negotiated.version !== undefined,
+      ...this.#negotiated,
+      cookie: this.#trace.some(
+        (event) => event.kind === 'flight' && event.messages.includes('hello_verify_request'),
+      ),
+      alertsSent: this.#alerts('sent'),
+      alertsReceived: this.#alerts('received'),
+      error: this.#error,
+    };
+  }
+
+  log(): string {
+    return [
+      'the library',
+      ...this.#trace.map((event) => JSON.stringify(event)),
+      this.#error ?? 'no error',
+    ].join('\n');
+  }
+
+  async stop(): Promise<void> {
+    await this.#adopted?.close().catch(() => undefined);
+  }
+
+  #remember(session: DTLSSession): void {
+    this.#negotiated = {
+      version: session.protocol,
+      suite: session.cipher?.standardName,
+      group: session.group,
+      scheme: session.signatureScheme,
+      clientVerified: session.authorized,
+    };
+  }
+
+  #alerts(direction: 'sent' | 'received'): string[] {
+    return this.#trace.flatMap((event) =>
+      event.kind === 'alert' && event.direction === direction ? [event.description] : [],
+    );
+  }
+}

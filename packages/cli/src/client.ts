@@ -1,0 +1,109 @@
+import { connect, type DTLSSession } from 'datagram-tls';
+import { formatHostPort, type HostPort } from './args.js';
+import { CommandFailure, codeOf } from './errors.js';
+import { Flow } from './flow.js';
+import { splitLines } from './lines.js';
+import { say } from './report.js';
+import { attachKeylog, type Settings } from './settings.js';
+import { closeOnSignal } from './signals.js';
+
+/** Sends standard input line by line and prints what comes back. Resolves with the exit status. */
+export async function runClient(target: HostPort, settings: Settings): Promise<number> {
+  const { options, report } = settings;
+  if (options.rejectUnauthorized === false) {
+    say('WARNING: --insecure: the server is NOT verified; anyone on the way can read and change everything');
+  }
+  const flow = new Flow();
+  const interrupted = closeOnSignal(() => leave(session, flow));
+  const session = connect(target.host, target.port, { ...options, ...report.traceOption() });
+  attachKeylog(session, settings);
+  // From now on, so that no message is missed.
+  const messages = session[Symbol.asyncIterator]();
+  try {
+    await session.opened;
+  } catch (error) {
+    const status = interrupted();
+    if (status !== undefined) return status;
+    throw new CommandFailure(`handshake with ${formatHostPort(target.host, target.port)} failed`, error);
+  }
+  report.opened(session);
+  const complete = await converse(session, messages, flow, settings.linger);
+  report.closed(session);
+  return complete ? 0 : 1;
+}
+
+/** `false` when a line could not be sent; throws what ended the session otherwise than by close_notify. */
+async function converse(
+  session: DTLSSession,
+  messages: AsyncIterable<Uint8Array>,
+  flow: Flow,
+  linger: number,
+): Promise<boolean> {
+  let failure: Error | undefined;
+  session.onerror = (error) => {
+    failure = error;
+  };
+  const ended = session.closed
+    .catch(() => undefined)
+    .then(() => {
+      flow.stop();
+      process.stdin.destroy();
+    });
+  const printing = print(session, messages, flow);
+  let complete: boolean;
+  try {
+    complete = await sendLines(session, flow);
+    await flow.drained(linger);
+  } finally {
+    await session.close();
+    await ended;
+    await printing;
+  }
+  if (failure !== undefined) throw new CommandFailure('session failed', failure);
+  return complete;
+}
+
+/** `false` when a line was too long for one datagram: it is reported and left out, the others are sent. */
+async function sendLines(session: DTLSSession, flow: Flow): Promise<boolean> {
+  const limit = session.maxMessageSize ?? 0;
+  let complete = true;
+  try {
+    for await (const { number, length, bytes } of splitLines(process.stdin, limit)) {
+      if (bytes === undefined) {
+        say(`line ${number} not sent: ${length} bytes, and one datagram holds at most ${limit} (see --mtu)`);
+        complete = false;
+        continue;
+      }
+      await flow.room();
+      if (flow.stopped || session.destroyed) break;
+      session.send(bytes);
+      flow.onSent();
+    }
+  } catch (error) {
+    // Standard input was taken away because the session is over.
+    if (!flow.stopped && !session.destroyed) throw new CommandFailure('input not sent', error);
+  }
+  return complete;
+}
+
+async function print(session: DTLSSession, messages: AsyncIterable<Uint8Array>, flow: Flow): Promise<void> {
+  let failure: Error | undefined;
+  process.stdout.on('error', (error: Error) => {
+    failure = error;
+    leave(session, flow);
+  });
+  for await (const message of messages) {
+    flow.onReceived();
+    process.stdout.write(message);
+  }
+  // A reader that has seen enough is no failure.
+  if (failure !== undefined && codeOf(failure) !== 'EPIPE') {
+    throw new CommandFailure('cannot write to standard output', failure);
+  }
+}
+
+/** Before the input has ended: what is not sent yet stays unsent. */
+function leave(session: DTLSSession, flow: Flow): void {
+  flow.stop();
+  void session.close();
+}

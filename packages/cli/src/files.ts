@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs';
+
+/** A file that an option names and that cannot be used. */
+export class FileError extends Error {
+  override readonly cause: unknown;
+
+  /** `option` is the option as the user wrote it; `cause` is the system's error. */
+  constructor(option: string, verb: 'read' | 'open', file: string, cause: unknown) {
+    super(`${option}: cannot ${verb} '${file}'`, { cause });
+    this.cause = cause;
+  }
+}
+
+export function readOptionFile(option: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new FileError(option, 'read', file, cause);
+  }
+}

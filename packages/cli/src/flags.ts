@@ -1,0 +1,200 @@
+import { type Command, Option } from 'commander';
+import type { ConnectOptions, ListenOptions } from 'datagram-tls';
+import { parseCount } from './args.js';
+import { readOptionFile } from './files.js';
+
+export type Role = 'server' | 'client';
+type LibraryOption = keyof ListenOptions | keyof ConnectOptions;
+
+/**
+ * One option of the command line. The rows below are the only place that knows it: parsing, help, the library's options and
+ * the wording of its errors all come from here.
+ */
+interface Flag {
+  /** As commander writes it: `--mtu <bytes>`. */
+  readonly flags: string;
+  readonly help: string;
+  readonly roles: readonly Role[];
+  /** The library's option that it sets; without one the command itself acts on it. */
+  readonly option?: LibraryOption;
+  /** What the library's option becomes, for a flag without a value. */
+  readonly value?: unknown;
+  /** From the text given to the value; `previous` is that of an earlier occurrence. */
+  readonly parse?: (text: string, previous: unknown) => unknown;
+  /** The environment variable that stands in for it. */
+  readonly env?: string;
+  /** Attribute names of flags that contradict it. */
+  readonly conflicts?: string[];
+  /** Attributes of other flags that it sets, too. */
+  readonly implies?: Record<string, unknown>;
+  /** Attribute name of the flag without which it would mean nothing. */
+  readonly needs?: string;
+  readonly standard?: unknown;
+}
+
+/** A command line that cannot be meant. */
+class UsageError extends Error {
+  readonly code = 'ERR_MISSING_ARGS';
+}
+
+const BOTH: readonly Role[] = ['server', 'client'];
+const CLIENT: readonly Role[] = ['client'];
+const SERVER: readonly Role[] = ['server'];
+/** Whom a server trusts matters only when it asks. */
+const ASK = { requestCert: true };
+
+const FLAGS: readonly Flag[] = [
+  {
+    flags: '--cert <file>',
+    help: 'certificate chain in PEM, leaf first',
+    roles: BOTH,
+    option: 'cert',
+    parse: (file) => readOptionFile('--cert', file),
+  },
+  {
+    flags: '--key <file>',
+    help: 'private key of the certificate, in PEM',
+    roles: BOTH,
+    option: 'key',
+    parse: (file) => readOptionFile('--key', file),
+  },
+  {
+    flags: '--passphrase-file <file>',
+    help: 'file whose first line decrypts the private key',
+    roles: BOTH,
+    option: 'passphrase',
+    parse: (file) => firstLine(readOptionFile('--passphrase-file', file)),
+    needs: 'key',
+  },
+  {
+    flags: '--request-cert',
+    help: 'ask clients for a certificate and refuse those without a valid one',
+    roles: SERVER,
+    option: 'requestCert',
+  },
+  {
+    flags: '--pin <fingerprint>',
+    help: 'accept the peer with this fingerprint, sha256:… or spki-sha256:…, whatever CA signed it (repeatable)',
+    roles: BOTH,
+    option: 'pins',
+    parse: append,
+    implies: ASK,
+  },
+  {
+    flags: '--ca <file>',
+    help: 'CA certificates in PEM to trust instead of the default ones (repeatable)',
+    roles: BOTH,
+    option: 'ca',
+    parse: (file, previous) => append(readOptionFile('--ca', file), previous),
+    implies: ASK,
+  },
+  {
+    flags: '--insecure',
+    help: 'accept any certificate: nothing then tells the server from an attacker',
+    roles: CLIENT,
+    option: 'rejectUnauthorized',
+    value: false,
+    conflicts: ['pin', 'ca'],
+  },
+  {
+    flags: '--servername <name>',
+    help: 'name to ask for and to find in the certificate (default: HOST)',
+    roles: CLIENT,
+    option: 'servername',
+  },
+  {
+    flags: '--mtu <bytes>',
+    help: 'largest datagram to send, in bytes of UDP payload',
+    roles: BOTH,
+    option: 'mtu',
+    parse: parseCount,
+  },
+  {
+    flags: '--ciphers <list>',
+    help: 'cipher suites, best first: OpenSSL or IANA names, with colons between',
+    roles: BOTH,
+    option: 'ciphers',
+  },
+  {
+    flags: '--groups <list>',
+    help: 'key exchange groups, best first, with colons between',
+    roles: BOTH,
+    option: 'groups',
+  },
+  {
+    flags: '--handshake-timeout <ms>',
+    help: 'give up a handshake after this long; 0: never',
+    roles: BOTH,
+    option: 'handshakeTimeout',
+    parse: parseCount,
+  },
+  {
+    flags: '--linger <ms>',
+    help: 'at the end of input, wait for outstanding answers until it was quiet for so long',
+    roles: CLIENT,
+    parse: parseCount,
+    standard: 1000,
+  },
+  {
+    flags: '--keylog <file>',
+    help: 'append the secrets of every session to this file, for Wireshark',
+    roles: BOTH,
+    env: 'SSLKEYLOGFILE',
+  },
+  {
+    flags: '-v, --verbose',
+    help: 'tell on standard error what was negotiated, and every flight and alert',
+    roles: BOTH,
+  },
+];
+
+/** Declares the options of `role` on its command. */
+export function addFlags(command: Command, role: Role): Command {
+  for (const flag of FLAGS) if (flag.roles.includes(role)) command.addOption(declare(flag));
+  return command;
+}
+
+/** The part of the parsed command line that goes to the library as it is. */
+export function libraryOptions(
+  role: Role,
+  values: Record<string, unknown>,
+): Partial<ListenOptions & ConnectOptions> {
+  const options: Record<string, unknown> = {};
+  for (const flag of FLAGS) {
+    const value = values[declare(flag).attributeName()];
+    if (flag.option === undefined || value === undefined || !flag.roles.includes(role)) continue;
+    if (flag.needs !== undefined && values[flag.needs] === undefined) {
+      throw new UsageError(`${nameOf(flag)} needs --${flag.needs}`);
+    }
+    options[flag.option] = flag.value ?? value;
+  }
+  return options;
+}
+
+/** The flag that sets a library option, such as `--pin` for `pins`. */
+export function flagOf(option: string): string | undefined {
+  const flag = FLAGS.find((candidate) => candidate.option === option);
+  return flag === undefined ? undefined : nameOf(flag);
+}
+
+function nameOf(flag: Flag): string | undefined {
+  return flag.flags.split(' ')[0];
+}
+
+function declare(flag: Flag): Option {
+  const option = new Option(flag.flags, flag.help);
+  if (flag.parse !== undefined) option.argParser(flag.parse);
+  if (flag.env !== undefined) option.env(flag.env);
+  if (flag.conflicts !== undefined) option.conflicts(flag.conflicts);
+  if (flag.implies !== undefined) option.implies(flag.implies);
+  if (flag.standard !== undefined) option.default(flag.standard);
+  return option;
+}
+
+function append(item: unknown, previous: unknown): unknown[] {
+  return Array.isArray(previous) ? [...(previous as unknown[]), item] : [item];
+}
+
+function firstLine(bytes: Buffer): string {
+  return bytes.toString('utf8').split(/\r?\n/, 1).join('');
+}

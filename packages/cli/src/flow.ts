@@ -1,0 +1,64 @@
+/** Messages on their way before the sender waits: twice as many large ones fit the receive buffer of a Linux socket. */
+const WINDOW = 32;
+/** Answers that take longer, in milliseconds, are taken for lost. */
+const PATIENCE_MS = 200;
+/** The same for a peer that has not answered yet: one that never does only slows us down. */
+const SILENT_PATIENCE_MS = 20;
+
+/** Paces what is sent by what is answered, since UDP itself drops what comes too fast. */
+export class Flow {
+  #sent = 0;
+  #received = 0;
+  #outstanding = 0;
+  #stopped = false;
+  #wake: (() => void) | undefined;
+
+  /** The session is over: every wait ends. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  onSent(): void {
+    this.#sent++;
+    this.#outstanding++;
+  }
+
+  onReceived(): void {
+    this.#received++;
+    this.#outstanding = Math.max(0, this.#outstanding - 1);
+    this.#wake?.();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#wake?.();
+  }
+
+  /** Resolves when one more message may be sent. */
+  async room(): Promise<void> {
+    while (this.#outstanding >= WINDOW && !this.#stopped) {
+      const patience = this.#received === 0 ? SILENT_PATIENCE_MS : PATIENCE_MS;
+      if (!(await this.#arrival(patience))) this.#outstanding = 0;
+    }
+  }
+
+  /** Resolves when as many messages came as were sent, or none for `quiet` milliseconds. */
+  async drained(quiet: number): Promise<void> {
+    while (this.#received < this.#sent && !this.#stopped) {
+      if (!(await this.#arrival(quiet))) return;
+    }
+  }
+
+  /** `false` when nothing came for `ms` milliseconds. */
+  #arrival(ms: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = (arrived: boolean): void => {
+        clearTimeout(timer);
+        this.#wake = undefined;
+        resolve(arrived);
+      };
+      const timer = setTimeout(() => settle(false), ms);
+      this.#wake = () => settle(true);
+    });
+  }
+}

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { Argument, Command, CommanderError } from 'commander';
+import { type HostPort, parseBindAddress, parseTarget } from './args.js';
+import { runClient } from './client.js';
+import { explain } from './errors.js';
+import { addFlags, type Role } from './flags.js';
+import { say } from './report.js';
+import { runServer } from './server.js';
+import { readSettings, type Settings } from './settings.js';
+
+const MISUSE = 2;
+
+const EXAMPLES = `
+Examples:
+  dtls server 127.0.0.1:9000                        echo server with an ephemeral certificate
+  dtls client 127.0.0.1:9000 --pin sha256:…         talk to it: the server prints this command
+  dtls server [::1]:9000 --cert chain.pem --key key.pem
+  echo hello | dtls client example.net:9000 -v      verified against the system's CAs
+
+Exit status: 0 after an orderly end; 1 when the network, the handshake or a message failed;
+2 for a wrong command line or an unusable file.`;
+
+interface CommandSpec {
+  readonly role: Role;
+  readonly summary: string;
+  readonly parse: (text: string) => HostPort;
+  readonly run: (address: HostPort, settings: Settings) => Promise<number>;
+}
+
+const COMMANDS: readonly CommandSpec[] = [
+  {
+    role: 'server',
+    summary: 'answer each message with "Echo: " before it',
+    parse: parseBindAddress,
+    run: runServer,
+  },
+  {
+    role: 'client',
+    summary: 'send each line of standard input as a datagram and print what comes back',
+    parse: parseTarget,
+    run: runClient,
+  },
+];
+
+/** Runs the command line `args`, without the program's name, and resolves with the exit status. */
+export async function main(args: string[]): Promise<number> {
+  // A reader that has gone away, such as `head`, must not end us with a stack trace.
+  process.stdout.on('error', () => undefined);
+  process.stderr.on('error', () => undefined);
+  let exitCode = 0;
+  const program = newProgram();
+  for (const spec of COMMANDS) {
+    addCommand(program, spec, (status) => {
+      exitCode = status;
+    });
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : MISUSE;
+    const { line, exitCode: status } = explain(error);
+    say(line);
+    return status;
+  }
+}
+
+function newProgram(): Command {
+  return new Command('dtls')
+    .description('DTLS echo server and client for the terminal')
+    .version(version(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand(false)
+    .addHelpText('after', EXAMPLES)
+    .showHelpAfterError('Usage: dtls server|client [options] HOST:PORT   (dtls --help tells more)')
+    .configureOutput({ outputError: (text) => say(text.replace(/^error: /, '').trimEnd()) })
+    .exitOverride();
+}
+
+function addCommand(program: Command, spec: CommandSpec, onExit: (status: number) => void): void {
+  const { role, summary, parse, run } = spec;
+  const command = program
+    .command(role)
+    .description(summary)
+    .addArgument(
+      new Argument('<HOST:PORT>', 'such as 127.0.0.1:9000, [::1]:9000 or localhost:9000').argParser(parse),
+    )
+    .addHelpText('after', EXAMPLES)
+    .showHelpAfterError(`Usage: dtls ${role} [options] HOST:PORT   (dtls ${role} --help lists the options)`);
+  addFlags(command, role).action(async (address: HostPort, values: Record<string, unknown>) => {
+    try {
+      const fromEnvironment = command.getOptionValueSource('keylog') === 'env';
+      onExit(await run(address, readSettings(role, values, fromEnvironment ? 'SSLKEYLOGFILE' : '--keylog')));
+    } catch (error) {
+      const { line, usage } = explain(error);
+      if (usage) command.error(line);
+      throw error;
+    }
+  });
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  return String((manifest as { version: unknown }).version);
+}

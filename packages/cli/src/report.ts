@@ -1,0 +1,87 @@
+import type { DTLSSession, TraceEvent } from 'datagram-tls';
+import { formatHostPort } from './args.js';
+import { pinOf } from './pin.js';
+
+/** Control characters, which a peer could use to write over what the terminal shows. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to replace
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g;
+
+/** Writes one line to standard error; standard output belongs to the data. */
+export function say(line: string): void {
+  process.stderr.write(`dtls: ${line.replace(CONTROL, ' ')}\n`);
+}
+
+/** What the command tells about its sessions: nothing, or with -v everything. */
+export class Report {
+  readonly verbose: boolean;
+  /** A session forgets its peer's address when it ends. */
+  readonly #names = new WeakMap<DTLSSession, string>();
+
+  constructor(verbose: boolean) {
+    this.verbose = verbose;
+  }
+
+  /** For the library's `trace`, which costs something and is left out unless it is wanted. */
+  traceOption(): { trace?: (event: TraceEvent, session: DTLSSession) => void } {
+    if (!this.verbose) return {};
+    return { trace: (event, session) => say(`${this.nameOf(session)} ${describe(event)}`) };
+  }
+
+  /** The peer's address and port. */
+  nameOf(session: DTLSSession): string {
+    const known = this.#names.get(session);
+    if (known !== undefined) return known;
+    const peer = session.remoteAddress;
+    if (peer === undefined) return 'peer';
+    const name = formatHostPort(peer.address, peer.port);
+    this.#names.set(session, name);
+    return name;
+  }
+
+  opened(session: DTLSSession): void {
+    if (!this.verbose) return;
+    const name = this.nameOf(session);
+    say(`${name} open: ${negotiated(session).join(', ')}`);
+    const certificate = session.peerX509Certificate;
+    if (certificate === undefined) return;
+    const verdict = session.authorized
+      ? 'verified'
+      : `NOT verified (${session.authorizationError ?? 'unknown'})`;
+    say(`${name} certificate ${pinOf(certificate)}, ${certificate.subject}, ${verdict}`);
+  }
+
+  closed(session: DTLSSession): void {
+    if (!this.verbose) return;
+    const { messagesSent, messagesReceived } = session.stats;
+    say(
+      `${this.nameOf(session)} closed after ${count(messagesSent, 'message')} sent and ${messagesReceived} received`,
+    );
+  }
+}
+
+function negotiated(session: DTLSSession): string[] {
+  return [
+    session.protocol ?? 'unknown version',
+    `suite ${session.cipher?.standardName ?? 'unknown'}`,
+    `group ${session.group ?? 'none'}`,
+    `signature ${session.signatureScheme ?? 'none'}`,
+    `messages up to ${session.maxMessageSize ?? 0} bytes`,
+  ];
+}
+
+function describe(event: TraceEvent): string {
+  switch (event.kind) {
+    case 'alert':
+      return `${event.direction} ${event.level} alert ${event.description}`;
+    case 'flight': {
+      const facts = [count(event.bytes, 'byte')];
+      if (event.direction === 'sent') facts.unshift(count(event.datagrams, 'datagram'));
+      if (event.retransmission) facts.push('retransmission');
+      return `${event.direction} ${event.messages.join(', ')} (${facts.join(', ')})`;
+    }
+  }
+}
+
+function count(n: number | bigint, noun: string): string {
+  return `${n} ${noun}${String(n) === '1' ? '' : 's'}`;
+}

@@ -1,0 +1,86 @@
+import { type DTLSEndpoint, type DTLSSession, listen } from 'datagram-tls';
+import { formatHostPort, type HostPort } from './args.js';
+import { CommandFailure, isSystemError, reason } from './errors.js';
+import { say } from './report.js';
+import { attachKeylog, type Settings } from './settings.js';
+import { closeOnSignal } from './signals.js';
+
+const PREFIX = Buffer.from('Echo: ');
+
+type Options = Settings['options'];
+
+/** Answers every message with `Echo: ` before it, until a signal comes. Resolves with the exit status. */
+export async function runServer(at: HostPort, settings: Settings): Promise<number> {
+  const { identity, pin } = await identityFor(at.host, settings.options);
+  const options = { ...settings.options, ...identity, ...settings.report.traceOption() };
+  const endpoint = await bind(at, options, (session) => serve(session, settings));
+  closeOnSignal(() => endpoint.close());
+  announce(at, endpoint, pin);
+  await endpoint.closed;
+  return 0;
+}
+
+/** What the command line gives, else an ephemeral certificate, which clients need the pin of. */
+async function identityFor(
+  host: string,
+  { cert, key }: Options,
+): Promise<{ identity?: Options; pin?: string }> {
+  if (cert !== undefined || key !== undefined) return {};
+  const { makeEphemeralIdentity } = await import('./certificate.js');
+  const { pin, ...identity } = await makeEphemeralIdentity(host);
+  return { identity, pin };
+}
+
+async function bind(
+  { host, port }: HostPort,
+  options: Options,
+  onsession: (session: DTLSSession) => void,
+): Promise<DTLSEndpoint> {
+  try {
+    const endpoint = listen(onsession, { ...options, host, port });
+    await endpoint.opened;
+    return endpoint;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new CommandFailure(`cannot listen on ${formatHostPort(host, port)}`, error);
+  }
+}
+
+function announce({ host }: HostPort, endpoint: DTLSEndpoint, pin: string | undefined): void {
+  const { address, port } = endpoint.address ?? { address: host, port: 0 };
+  say(`listening on ${formatHostPort(address, port)}`);
+  if (pin === undefined) return;
+  say(`ephemeral certificate with pin ${pin}; connect with:`);
+  say(`  dtls client ${formatHostPort(reachable(host), port)} --pin ${pin}`);
+}
+
+/** A server on every address of its machine is reached on this machine by the loopback one. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host === '::' ? '::1' : host;
+}
+
+function serve(session: DTLSSession, settings: Settings): void {
+  const { report } = settings;
+  const name = report.nameOf(session);
+  attachKeylog(session, settings);
+  session.onmessage = (message) => echo(session, name, message);
+  session.opened.then(
+    () => {
+      report.opened(session);
+      session.onerror = (error) => say(`${name} session failed: ${reason(error)}`);
+    },
+    (error: unknown) => say(`${name} handshake failed: ${reason(error)}`),
+  );
+  const onClosed = (): void => report.closed(session);
+  session.closed.then(onClosed, onClosed);
+}
+
+/** A message may be too long with the prefix, or its session be closing. */
+function echo(session: DTLSSession, name: string, message: Uint8Array): void {
+  try {
+    session.send(Buffer.concat([PREFIX, message]));
+  } catch (error) {
+    say(`${name} echo not sent: ${reason(error)}`);
+  }
+}

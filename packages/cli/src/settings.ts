@@ -1,0 +1,30 @@
+import type { ConnectOptions, DTLSSession, ListenOptions } from 'datagram-tls';
+import { libraryOptions, type Role } from './flags.js';
+import { openKeylog, type WriteKeylog } from './keylog.js';
+import { Report } from './report.js';
+
+/** A parsed command line, ready to act on. */
+export interface Settings {
+  /** For `listen` or `connect`, without those that the command itself decides. */
+  readonly options: Partial<ListenOptions & ConnectOptions>;
+  readonly report: Report;
+  readonly keylog: WriteKeylog | undefined;
+  /** Client: milliseconds of quiet after the end of input. */
+  readonly linger: number;
+}
+
+/** `values` are commander's; `keylogOption` names where the key log's file came from, for errors. */
+export function readSettings(role: Role, values: Record<string, unknown>, keylogOption: string): Settings {
+  const file = values['keylog'];
+  return {
+    options: libraryOptions(role, values),
+    report: new Report(values['verbose'] === true),
+    keylog: typeof file === 'string' && file !== '' ? openKeylog(keylogOption, file) : undefined,
+    linger: typeof values['linger'] === 'number' ? values['linger'] : 0,
+  };
+}
+
+/** Must come before the handshake, in the turn that made the session. */
+export function attachKeylog(session: DTLSSession, { keylog }: Settings): void {
+  if (keylog !== undefined) session.onkeylog = keylog;
+}

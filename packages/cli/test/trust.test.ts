@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { makePki } from './pki.js';
+import { assertRefused, dtls, pinOf, startServer } from './running.js';
+
+const PATIENCE = { timeout: 60_000 };
+const WRONG_PIN = `sha256:${'00'.repeat(32)}`;
+
+test('an ephemeral certificate is refused without its pin, and both sides say why', PATIENCE, async (t) => {
+  const server = await startServer(t);
+  assertRefused(await dtls(['client', server.address]), 1, /handshake with .* failed: .*\(ERR_DTLS_\w+\)$/);
+  await server.process.shows('stderr', /127\.0\.0\.1:\d+ handshake failed: .*unknown_ca.*\(ERR_DTLS_\w+\)\n/);
+});
+
+test('a wrong pin is refused; a right one beside it is accepted', PATIENCE, async (t) => {
+  const server = await startServer(t);
+  assertRefused(await dtls(['client', server.address, '--pin', WRONG_PIN]), 1, /failed: .*\(ERR_DTLS_\w+\)$/);
+  const args = ['client', server.address, '--pin', WRONG_PIN, '--pin', await pinOf(server)];
+  assert.deepEqual(await dtls(args, 'hi\n'), { code: 0, stdout: 'Echo: hi\n', stderr: '' });
+});
+
+test('--insecure accepts anything, with a loud warning', PATIENCE, async (t) => {
+  const server = await startServer(t);
+  const { code, stdout, stderr } = await dtls(['client', server.address, '--insecure', '-v'], 'hi\n');
+  assert.deepEqual({ code, stdout }, { code: 0, stdout: 'Echo: hi\n' });
+  assert.match(stderr, /^dtls: WARNING: --insecure: the server is NOT verified/);
+  assert.match(stderr, / certificate sha256:[0-9a-f]{64}, CN=dtls server, NOT verified \(\w+\)\n/);
+});
+
+test(
+  '--ca accepts what the CA signed for the host, and --servername another of its names',
+  PATIENCE,
+  async (t) => {
+    const { ca, cert, key } = await makePki(t);
+    const server = await startServer(t, ['--cert', cert, '--key', key]);
+    assert.equal(server.process.stderr, `dtls: listening on ${server.address}\n`);
+    const args = ['client', server.address, '--ca', ca, '-v'];
+    const byAddress = await dtls(args, 'hi\n');
+    assert.deepEqual([byAddress.code, byAddress.stdout], [0, 'Echo: hi\n']);
+    assert.match(byAddress.stderr, / certificate sha256:[0-9a-f]{64}, CN=example\.test, verified\n/);
+    const byName = await dtls([...args, '--servername', 'example.test'], 'hi\n');
+    assert.deepEqual([byName.code, byName.stdout], [0, 'Echo: hi\n']);
+  },
+);
+
+test('a CA that did not sign it, and a name that it does not hold, are refused', PATIENCE, async (t) => {
+  const { ca, otherCa, cert, key } = await makePki(t);
+  const { address } = await startServer(t, ['--cert', cert, '--key', key]);
+  assertRefused(await dtls(['client', address, '--ca', otherCa]), 1, /failed: .*\(ERR_DTLS_\w+\)$/);
+  assertRefused(
+    await dtls(['client', address, '--ca', ca, '--servername', 'other.test']),
+    1,
+    /failed: .*HOSTNAME_MISMATCH.*\(ERR_DTLS_\w+\)$/,
+  );
+});
+
+test(
+  'a server with --ca refuses clients without a certificate of it, and takes those with one',
+  PATIENCE,
+  async (t) => {
+    const { ca, cert, key, otherCert, otherKey } = await makePki(t);
+    const server = await startServer(t, ['--cert', cert, '--key', key, '--ca', ca, '-v']);
+    const args = ['client', server.address, '--ca', ca];
+    assert.equal((await dtls(args)).code, 1);
+    assert.equal((await dtls([...args, '--cert', otherCert, '--key', otherKey])).code, 1);
+    assert.doesNotMatch(server.process.stderr, / open: /);
+    const client = await dtls([...args, '--cert', cert, '--key', key], 'hi\n');
+    assert.deepEqual(client, { code: 0, stdout: 'Echo: hi\n', stderr: '' });
+    await server.process.shows('stderr', / certificate sha256:[0-9a-f]{64}, CN=example\.test, verified\n/);
+  },
+);
+
+test('a server with --pin takes the client with that certificate only', PATIENCE, async (t) => {
+  const { ca, cert, key, otherCert, otherKey } = await makePki(t);
+  const pin = `sha256:${new X509Certificate(readFileSync(otherCert)).fingerprint256}`;
+  const server = await startServer(t, ['--cert', cert, '--key', key, '--pin', pin]);
+  const args = ['client', server.address, '--ca', ca];
+  assert.equal((await dtls([...args, '--cert', cert, '--key', key])).code, 1);
+  const client = await dtls([...args, '--cert', otherCert, '--key', otherKey], 'hi\n');
+  assert.deepEqual(client, { code: 0, stdout: 'Echo: hi\n', stderr: '' });
+});
+
+test('an encrypted key is opened by the first line of --passphrase-file', PATIENCE, async (t) => {
+  const { ca, cert, encryptedKey, passphrase } = await makePki(t);
+  const args = ['--cert', cert, '--key', encryptedKey, '--passphrase-file', passphrase];
+  const { address } = await startServer(t, args);
+  assert.equal((await dtls(['client', address, '--ca', ca], 'hi\n')).stdout, 'Echo: hi\n');
+});

@@ -1,0 +1,41 @@
+import {
+  type ConnectOptions,
+  connect,
+  type DTLSEndpoint,
+  type DTLSSession,
+  type ListenOptions,
+  listen,
+} from '#lib/index.js';
+import { CA, SERVERS } from '../support/identities.js';
+
+/** A server on a free port that sends every message back, with what its sessions were. */
+export interface EchoServer {
+  readonly endpoint: DTLSEndpoint;
+  readonly port: number;
+  readonly sessions: DTLSSession[];
+}
+
+export function echoServer(options: Partial<ListenOptions> = {}): EchoServer {
+  const sessions: DTLSSession[] = [];
+  const onsession = (session: DTLSSession): void => {
+    sessions.push(session);
+    session.onmessage = (data) => void session.send(data);
+  };
+  const endpoint = listen(onsession, { host: '127.0.0.1', port: 0, ...SERVERS.p256, ...options });
+  return { endpoint, port: endpoint.address?.port ?? 0, sessions };
+}
+
+export function client(port: number, options: ConnectOptions = {}, host = '127.0.0.1'): DTLSSession {
+  return connect(host, port, { ca: CA, servername: 'localhost', ...options });
+}
+
+/** Sends one message and waits for what comes back. */
+export async function roundTrip(session: DTLSSession, text: string): Promise<string> {
+  const answer = new Promise<string>((resolve) => {
+    session.onmessage = (data) => {
+      resolve(new TextDecoder().decode(data));
+    };
+  });
+  session.send(text);
+  return await answer;
+}

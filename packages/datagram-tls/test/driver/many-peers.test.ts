@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { networkInterfaces } from 'node:os';
+import { describe, it } from 'node:test';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { client, echoServer, roundTrip } from './echo.js';
+import { openNat } from './nat.js';
+
+const hasIPv6 = Object.values(networkInterfaces()).some((list) =>
+  list?.some(({ address }) => address === '::1'),
+);
+
+/** Sends all `datagrams` to a port from a socket of our own, no faster than a server in this process can take them. */
+async function pour(port: number, datagrams: Iterable<Uint8Array>): Promise<void> {
+  const socket = createSocket('udp4');
+  let n = 0;
+  for (const datagram of datagrams) {
+    socket.send(datagram, port, '127.0.0.1');
+    if (++n % 16 === 0) await nextTurn();
+  }
+  await sleep(50);
+  socket.close();
+}
+
+/** Deterministic bytes; the first of each looks like a record now and then. */
+function* junk(count: number): Iterable<Uint8Array> {
+  let state = 0x9e3779b9;
+  const next = (): number => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state >>> 0;
+  };
+  for (let i = 0; i < count; i++) {
+    const datagram = Uint8Array.from({ length: next() % 80 }, () => next());
+    if (i % 3 === 0 && datagram.length > 13)
+      datagram.set([22, 0xfe, 0xfd, 0, i % 2, 0, 0, 0, 0, 0, 0, 0, datagram.length - 13]);
+    yield datagram;
+  }
+}
+
+/** A ClientHello without a cookie, as anybody can send it; its random is all ones. */
+const CLIENT_HELLO = Uint8Array.of(
+  ...[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 54],
+  ...[1, 0, 0, 42, 0, 0, 0, 0, 0, 0, 0, 42],
+  ...[0xfe, 0xfd, ...new Array<number>(32).fill(1), 0, 0, 0, 2, 0xc0, 0x2b, 1, 0],
+);
+
+describe('one server socket', () => {
+  for (const host of ['127.0.0.1', '::1']) {
+    const skip = host === '::1' && !hasIPv6 ? 'this machine has no IPv6 loopback' : false;
+    it(`serves 50 clients at once over ${host}`, { skip }, async () => {
+      const server = echoServer({ host });
+      const clients = Array.from({ length: 50 }, () => client(server.port, {}, host));
+      await Promise.all(clients.map((session) => session.opened));
+      const answers = await Promise.all(clients.map((session, i) => roundTrip(session, `message ${i}`)));
+      assert.deepEqual(
+        answers,
+        clients.map((_, i) => `message ${i}`),
+      );
+      await Promise.all(clients.map((session) => session.close()));
+      await server.endpoint.close();
+      assert.equal(server.sessions.length, 50);
+      assert.ok(server.sessions.every((session) => session.destroyed));
+    });
+  }
+
+  it('takes a client that restarted on the same port, and ends its old session when the new one is proved', async () => {
+    const server = echoServer();
+    const nat = await openNat(server.port);
+    const first = client(nat.port);
+    await first.opened;
+    nat.forget();
+    const second = client(nat.port);
+    await second.opened;
+    assert.equal(await roundTrip(second, 'again'), 'again');
+    assert.equal(server.sessions.length, 2);
+    assert.equal(server.sessions[0]?.destroyed, true);
+    assert.equal(server.sessions[1]?.destroyed, false);
+    await second.close();
+    first.destroy();
+    nat.close();
+    await server.endpoint.close();
+  });
+
+  it('keeps a session when a stranger sends a ClientHello from its address', async () => {
+    const server = echoServer();
+    const nat = await openNat(server.port);
+    const session = client(nat.port);
+    await session.opened;
+    nat.inject(CLIENT_HELLO);
+    assert.equal(await roundTrip(session, 'still here'), 'still here');
+    assert.equal(server.sessions.length, 1);
+    await session.close();
+    nat.close();
+    await server.endpoint.close();
+  });
+
+  it('is not held up by a peer that stops in the middle of its handshake', async () => {
+    const server = echoServer({ handshakeTimeout: 400 });
+    const nat = await openNat(server.port);
+    const silent = client(nat.port);
+    await nat.untilSent(2);
+    nat.forget();
+    const lively = client(server.port);
+    await lively.opened;
+    assert.equal(await roundTrip(lively, 'quick'), 'quick');
+    const stuck = server.sessions.find((session) => session.protocol === undefined);
+    const failure = stuck?.opened.then(
+      () => undefined,
+      (error: unknown) => error as { code?: string },
+    );
+    assert.equal((await failure)?.code, 'ERR_DTLS_HANDSHAKE_TIMEOUT');
+    silent.destroy();
+    await lively.close();
+    nat.close();
+    await server.endpoint.close();
+  });
+
+  it('drops and counts 100,000 junk datagrams, and keeps nothing of them', async () => {
+    const server = echoServer();
+    const session = client(server.port);
+    await session.opened;
+    await pour(server.port, junk(100_000));
+    assert.equal(await roundTrip(session, 'unharmed'), 'unharmed');
+    const { serverRejectedCount, packetsReceived, serverSessions } = server.endpoint.stats;
+    assert.equal(serverSessions, 1n);
+    assert.ok(serverRejectedCount > 50_000n, `only ${serverRejectedCount} of ${packetsReceived} rejected`);
+    await session.close();
+    await server.endpoint.close();
+  });
+
+  it('may answer a message whose sender closed in the same datagram: the answer is dropped and counted', async () => {
+    const server = echoServer();
+    const nat = await openNat(server.port);
+    const session = client(nat.port);
+    await session.opened;
+    nat.joinNext(2);
+    session.send('goodbye');
+    await session.close();
+    await server.sessions[0]?.closed;
+    assert.deepEqual(server.sessions[0]?.drops, { peer_closed: 1 });
+    nat.close();
+    await server.endpoint.close();
+  });
+
+  it('survives junk from the address of a session, which goes on', async () => {
+    const server = echoServer();
+    const nat = await openNat(server.port);
+    const session = client(nat.port);
+    await session.opened;
+    let n = 0;
+    for (const datagram of junk(2000)) {
+      nat.inject(datagram);
+      if (++n % 16 === 0) await nextTurn();
+    }
+    await sleep(50);
+    assert.equal(await roundTrip(session, 'unharmed'), 'unharmed');
+    assert.ok((server.sessions[0]?.stats.droppedCount ?? 0n) > 100n);
+    await session.close();
+    nat.close();
+    await server.endpoint.close();
+  });
+});

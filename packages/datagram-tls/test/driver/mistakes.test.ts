@@ -1,0 +1,223 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { connect, createSecureContext, DTLSEndpoint, listen } from '#lib/index.js';
+import { CA, CLIENTS, SERVERS } from '../support/identities.js';
+import { client, echoServer } from './echo.js';
+
+const ignore = (): void => undefined;
+const base = { host: '127.0.0.1', port: 0, ...SERVERS.p256 };
+
+/** What a caller may get wrong, and the code and name that the error must have. */
+const MISTAKES: readonly [string, () => unknown, string, RegExp][] = [
+  ['a callback that is none', () => listen(undefined as never, base), 'ERR_INVALID_ARG_TYPE', /onsession/],
+  ['no options', () => listen(ignore, null as never), 'ERR_INVALID_ARG_TYPE', /options/],
+  ['no port', () => listen(ignore, { ...SERVERS.p256 } as never), 'ERR_MISSING_ARGS', /options\.port/],
+  ['no certificate', () => listen(ignore, { port: 0 }), 'ERR_MISSING_ARGS', /options\.cert/],
+  ['no key', () => listen(ignore, { port: 0, cert: SERVERS.p256.cert }), 'ERR_MISSING_ARGS', /options\.key/],
+  [
+    'a port out of range',
+    () => listen(ignore, { ...base, port: 65_536 }),
+    'ERR_OUT_OF_RANGE',
+    /options\.port/,
+  ],
+  [
+    'a misspelt option',
+    () => listen(ignore, { ...base, mut: 1200 } as never),
+    'ERR_INVALID_ARG_VALUE',
+    /options\.mut/,
+  ],
+  ['an mtu too small', () => listen(ignore, { ...base, mtu: 255 }), 'ERR_OUT_OF_RANGE', /options\.mtu/],
+  [
+    'an mtu that is a string',
+    () => listen(ignore, { ...base, mtu: '1200' as never }),
+    'ERR_INVALID_ARG_TYPE',
+    /options\.mtu/,
+  ],
+  [
+    'a key of another certificate',
+    () => listen(ignore, { ...base, key: SERVERS.rsa.key }),
+    'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
+    /options\.key/,
+  ],
+  [
+    'a key that is none',
+    () => listen(ignore, { ...base, key: 'key' }),
+    'ERR_OSSL_UNSUPPORTED',
+    /options\.key/,
+  ],
+  [
+    'a certificate that is none',
+    () => listen(ignore, { ...base, cert: 'cert' }),
+    'ERR_OSSL_PEM_NO_START_LINE',
+    /options\.cert/,
+  ],
+  [
+    'an unknown cipher',
+    () => listen(ignore, { ...base, ciphers: 'ROT13' }),
+    'ERR_DTLS_UNKNOWN_CIPHER',
+    /ROT13/,
+  ],
+  [
+    'an unknown group',
+    () => listen(ignore, { ...base, groups: ['x448x'] }),
+    'ERR_DTLS_UNKNOWN_GROUP',
+    /x448x/,
+  ],
+  [
+    'an unknown scheme',
+    () => listen(ignore, { ...base, sigalgs: ['md5'] }),
+    'ERR_DTLS_UNKNOWN_SIGALG',
+    /md5/,
+  ],
+  [
+    'a trace that is no function',
+    () => listen(ignore, { ...base, trace: 1 as never }),
+    'ERR_INVALID_ARG_TYPE',
+    /options\.trace/,
+  ],
+  ['a host that is no string', () => connect(1 as never, 1), 'ERR_INVALID_ARG_TYPE', /host/],
+  [
+    'a pin that is none',
+    () => connect('127.0.0.1', 1, { pins: ['abc'] }),
+    'ERR_INVALID_ARG_VALUE',
+    /options\.pins/,
+  ],
+  [
+    'a bind host that is a name',
+    () => connect('127.0.0.1', 1, { bindHost: 'localhost' }),
+    'ERR_INVALID_ARG_VALUE',
+    /bindHost/,
+  ],
+  [
+    'requestCert on a client',
+    () => connect('127.0.0.1', 1, { requestCert: true }),
+    'ERR_INVALID_ARG_VALUE',
+    /requestCert/,
+  ],
+  [
+    'a ca that is none',
+    () => connect('127.0.0.1', 1, { ca: 'x' }),
+    'ERR_OSSL_PEM_NO_START_LINE',
+    /options\.ca/,
+  ],
+  [
+    'a context of the wrong side',
+    () =>
+      connect('127.0.0.1', 1, { secureContext: createSecureContext({ ...SERVERS.p256, isServer: true }) }),
+    'ERR_INVALID_ARG_VALUE',
+    /secureContext/,
+  ],
+  [
+    'a context beside its options',
+    () => connect('127.0.0.1', 1, { ca: CA, secureContext: createSecureContext() }),
+    'ERR_INVALID_ARG_VALUE',
+    /options\.ca/,
+  ],
+  [
+    'a context that is none',
+    () => connect('127.0.0.1', 1, { secureContext: {} as never }),
+    'ERR_INVALID_ARG_TYPE',
+    /secureContext/,
+  ],
+  [
+    'an aborted signal',
+    () => listen(ignore, { ...base, signal: AbortSignal.abort() }),
+    'ABORT_ERR' as never,
+    /abort/,
+  ],
+  [
+    'a timer whose cap is below its start',
+    () => connect('127.0.0.1', 1, { retransmission: { initial: 500, max: 100 } }),
+    'ERR_OUT_OF_RANGE',
+    /retransmission\.max/,
+  ],
+  ['an endpoint of nothing', () => new DTLSEndpoint(null as never), 'ERR_INVALID_ARG_TYPE', /options/],
+];
+
+function runtimeCanReusePort(): string | false {
+  const [major = 0] = process.versions.node.split('.').map(Number);
+  return major > 21 && 'this runtime can share ports';
+}
+
+describe("a caller's mistake", () => {
+  for (const [name, make, code, message] of MISTAKES) {
+    it(`${name} is thrown at once as ${code}`, () => {
+      assert.throws(make, (error: Error & { code?: string | number }) => {
+        assert.match(error.message, message);
+        if (code !== ('ABORT_ERR' as never)) assert.equal(error.code, code);
+        return true;
+      });
+    });
+  }
+
+  it('reusePort is refused where the runtime would ignore it', { skip: runtimeCanReusePort() }, () => {
+    assert.throws(() => listen(ignore, { ...base, reusePort: true }), {
+      code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM',
+    });
+  });
+
+  it('a port in use is thrown with the code of the system', async () => {
+    const server = echoServer();
+    assert.throws(() => listen(ignore, { ...base, port: server.port }), { code: 'EADDRINUSE' });
+    await server.endpoint.close();
+  });
+
+  it('a host that does not exist rejects opened with the code of the resolver, and leaves nothing open', async () => {
+    const session = connect('no-such-host.invalid', 4433);
+    await assert.rejects(session.opened, (error: { code?: string }) =>
+      /^(ENOTFOUND|EAI_AGAIN)$/.test(error.code ?? ''),
+    );
+    await session.closed;
+    assert.equal(session.endpoint.destroyed, true);
+  });
+
+  it('a server host that does not exist rejects opened of the endpoint', async () => {
+    const endpoint = listen(ignore, { ...base, host: 'no-such-host.invalid' });
+    await assert.rejects(endpoint.opened, (error: { code?: string }) =>
+      /^(ENOTFOUND|EAI_AGAIN)$/.test(error.code ?? ''),
+    );
+    await assert.rejects(endpoint.closed);
+  });
+
+  it('an abort ends what it was given to', async () => {
+    const server = echoServer();
+    const abort = new AbortController();
+    const session = client(server.port, { signal: abort.signal, ...CLIENTS.p256 });
+    await session.opened;
+    abort.abort();
+    await assert.rejects(session.closed, { name: 'AbortError' });
+    await server.endpoint.close();
+  });
+});
+
+describe('an endpoint', () => {
+  it('turns new clients away while it is busy, and over its caps', async () => {
+    const server = echoServer({ maxSessions: 1 });
+    const first = client(server.port);
+    await first.opened;
+    const second = client(server.port, { handshakeTimeout: 300, retransmission: { initial: 100 } });
+    await assert.rejects(second.opened, { code: 'ERR_DTLS_HANDSHAKE_TIMEOUT' });
+    assert.ok(server.endpoint.stats.serverRefusedCount > 0n);
+    server.endpoint.busy = true;
+    const third = client(server.port, { handshakeTimeout: 300 });
+    await assert.rejects(third.opened, { code: 'ERR_DTLS_HANDSHAKE_TIMEOUT' });
+    assert.ok(server.endpoint.stats.serverBusyCount > 0n);
+    await first.close();
+    await server.endpoint.close();
+  });
+
+  it('does not go on with a handshake whose session was destroyed in the callback', async () => {
+    const endpoint = listen((session) => session.destroy(), base);
+    const session = client(endpoint.address?.port ?? 0, { handshakeTimeout: 300 });
+    await assert.rejects(session.opened, { code: 'ERR_DTLS_HANDSHAKE_TIMEOUT' });
+    await endpoint.close();
+  });
+
+  it('has no address after its end, and its stats stay', async () => {
+    const server = echoServer();
+    await server.endpoint.close();
+    assert.equal(server.endpoint.address, undefined);
+    assert.equal(server.endpoint.stats.isConnected, false);
+    assert.equal(typeof JSON.parse(String(server.endpoint.stats)).packetsReceived, 'string');
+  });
+});

@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { DTLSSession } from '#lib/index.js';
+import { CLIENTS, SERVERS, STRANGER } from '../support/identities.js';
+import { client, echoServer, roundTrip } from './echo.js';
+
+/** The next exception that nobody catches, kept from the test runner, for whom it would be a failure. */
+function nextUncaught(): Promise<unknown> {
+  const runners = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  return new Promise((resolve) => {
+    process.once('uncaughtException', (error) => {
+      for (const listener of runners) process.on('uncaughtException', listener);
+      resolve(error);
+    });
+  });
+}
+
+describe('a session', () => {
+  it('tells what was negotiated, to both sides alike', async () => {
+    const server = echoServer();
+    const session = client(server.port);
+    assert.deepEqual(session.authorizationError, 'HANDSHAKE_INCOMPLETE');
+    assert.equal(session.protocol, undefined);
+    const { protocol } = await session.opened;
+    const other = server.sessions[0];
+    await other?.opened;
+    assert.equal(protocol, session.protocol);
+    assert.equal(other?.protocol, session.protocol);
+    assert.deepEqual(other?.cipher, session.cipher);
+    assert.equal(other?.group, session.group);
+    assert.equal(session.servername, 'localhost');
+    assert.equal(other?.servername, 'localhost');
+    assert.equal(session.authorized, true);
+    assert.equal(session.authorizationError, undefined);
+    assert.equal(session.remoteAddress?.port, server.port);
+    assert.equal(
+      session.peerX509Certificate?.fingerprint256,
+      new X509Certificate(SERVERS.p256.cert).fingerprint256,
+    );
+    await session.close();
+    await server.endpoint.close();
+  });
+
+  it('exports the same keying material on both sides, different for another label or context', async () => {
+    const server = echoServer();
+    const session = client(server.port);
+    await session.opened;
+    const other = server.sessions[0];
+    await other?.opened;
+    const ours = session.exportKeyingMaterial(60, 'EXTRACTOR-dtls_srtp');
+    assert.equal(ours.length, 60);
+    assert.deepEqual(other?.exportKeyingMaterial(60, 'EXTRACTOR-dtls_srtp'), ours);
+    assert.notDeepEqual(session.exportKeyingMaterial(60, 'EXPERIMENTAL'), ours);
+    assert.notDeepEqual(session.exportKeyingMaterial(60, 'EXTRACTOR-dtls_srtp', Uint8Array.of(1)), ours);
+    assert.throws(() => session.exportKeyingMaterial(0, 'x'), { code: 'ERR_OUT_OF_RANGE' });
+    await session.close();
+    assert.throws(() => session.exportKeyingMaterial(1, 'x'), { code: 'ERR_INVALID_STATE' });
+    await server.endpoint.close();
+  });
+
+  it('refuses to send before the handshake, after the end, and more than fits', async () => {
+    const server = echoServer();
+    const session = client(server.port, { mtu: 400 });
+    assert.throws(() => session.send('early'), { code: 'ERR_INVALID_STATE' });
+    await session.opened;
+    const limit = session.maxMessageSize ?? 0;
+    assert.ok(limit > 300 && limit < 400);
+    assert.throws(() => session.send(new Uint8Array(limit + 1)), {
+      code: 'ERR_OUT_OF_RANGE',
+      message: new RegExp(`${limit} byte`),
+    });
+    // @ts-expect-error -- a number is no message
+    assert.throws(() => session.send(7), { code: 'ERR_INVALID_ARG_TYPE' });
+    assert.equal(session.send(new Uint8Array(limit)), limit);
+    await session.close();
+    assert.throws(() => session.send('late'), { code: 'ERR_INVALID_STATE' });
+    await server.endpoint.close();
+  });
+
+  it('rejects opened, calls onerror first and resolves closed when the server is not trusted', async () => {
+    const server = echoServer();
+    const session = client(server.port, { ca: STRANGER.cert });
+    const order: string[] = [];
+    session.onerror = () => void order.push('onerror');
+    const error = await session.opened.then(
+      () => undefined,
+      (reason: unknown) => {
+        order.push('opened');
+        return reason as { code: string; alert: string; message: string };
+      },
+    );
+    await session.closed;
+    assert.deepEqual(order, ['onerror', 'opened']);
+    assert.equal(error?.code, 'ERR_DTLS_CERTIFICATE');
+    assert.equal(error.alert, 'unknown_ca');
+    await server.endpoint.close();
+  });
+
+  it('refuses a certificate for another name', async () => {
+    const server = echoServer();
+    const session = client(server.port, { servername: 'elsewhere.test' });
+    await assert.rejects(session.opened, /HOSTNAME_MISMATCH/);
+    await server.endpoint.close();
+  });
+
+  it('accepts any certificate without rejectUnauthorized, and says what is wrong with it', async () => {
+    const server = echoServer();
+    const session = client(server.port, { ca: STRANGER.cert, rejectUnauthorized: false });
+    await session.opened;
+    assert.equal(session.authorized, false);
+    assert.equal(session.authorizationError, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+    await session.close();
+    await server.endpoint.close();
+  });
+
+  it('needs neither CA nor name for a certificate that is pinned, and refuses any other', async () => {
+    const server = echoServer();
+    const fingerprint = new X509Certificate(SERVERS.p256.cert).fingerprint256;
+    const pinned = client(server.port, { ca: undefined, servername: '', pins: [`sha256:${fingerprint}`] });
+    await pinned.opened;
+    await pinned.close();
+    const wrong = client(server.port, { pins: [`sha256:${'00'.repeat(32)}`] });
+    await assert.rejects(wrong.opened, { code: 'ERR_DTLS_CERTIFICATE' });
+    await server.endpoint.close();
+  });
+
+  it('shows a client certificate when the server asks for one', async () => {
+    const { CA } = await import('../support/identities.js');
+    const server = echoServer({ requestCert: true, ca: CA });
+    const session = client(server.port, CLIENTS.p256);
+    await session.opened;
+    await roundTrip(session, 'x');
+    assert.equal(server.sessions[0]?.authorized, true);
+    assert.ok(server.sessions[0]?.peerCertificate?.startsWith('-----BEGIN CERTIFICATE'));
+    await session.close();
+    const anonymous = client(server.port);
+    await assert.rejects(anonymous.opened, { code: 'ERR_DTLS_PEER_ALERT' });
+    await server.endpoint.close();
+  });
+
+  it('is an async iterable of messages that ends with the session', async () => {
+    const server = echoServer();
+    const session = client(server.port);
+    await session.opened;
+    const got: string[] = [];
+    const reading = (async () => {
+      for await (const message of session) {
+        got.push(Buffer.from(message).toString());
+        if (got.length === 2) void server.endpoint.close();
+      }
+    })();
+    session.send('one');
+    session.send('two');
+    await reading;
+    assert.deepEqual(got.sort(), ['one', 'two']);
+    assert.equal(session.destroyed, true);
+    await server.endpoint.closed;
+  });
+
+  it('closes on both sides, each having sent and seen close_notify', async () => {
+    const seen: string[] = [];
+    const trace = (side: string) => (event: { kind: string; direction: string; description?: string }) => {
+      if (event.kind === 'alert') seen.push(`${side} ${event.direction} ${event.description}`);
+    };
+    const server = echoServer({ trace: trace('server') });
+    const session = client(server.port, { trace: trace('client') });
+    await session.opened;
+    await session.close();
+    await server.sessions[0]?.closed;
+    assert.deepEqual(seen.sort(), [
+      'client received close_notify',
+      'client sent close_notify',
+      'server received close_notify',
+      'server sent close_notify',
+    ]);
+    await server.endpoint.close();
+  });
+
+  it('rejects closed with the error given to destroy', async () => {
+    const server = echoServer();
+    const session = client(server.port);
+    await session.opened;
+    const reason = new Error('enough');
+    session.destroy(reason);
+    await assert.rejects(session.closed, reason);
+    await server.endpoint.close();
+  });
+
+  it('survives a callback that throws: the error is uncaught, the session goes on', async () => {
+    const server = echoServer();
+    const session = client(server.port);
+    await session.opened;
+    const uncaught = nextUncaught();
+    session.onmessage = () => {
+      throw new Error('mine');
+    };
+    session.send('boom');
+    assert.equal(((await uncaught) as Error).message, 'mine');
+    assert.equal(await roundTrip(session, 'fine'), 'fine');
+    await session.close();
+    await server.endpoint.close();
+  });
+
+  it('gives key log lines that name its client random', async () => {
+    const server = echoServer();
+    const session = client(server.port);
+    const lines: string[] = [];
+    session.onkeylog = (line) => void lines.push(Buffer.from(line).toString());
+    await session.opened;
+    assert.match(lines[0] ?? '', /^[A-Z_0-9]+ [0-9a-f]{64} [0-9a-f]{64,96}\n$/);
+    await session.close();
+    await server.endpoint.close();
+  });
+
+  it('cannot be constructed', () => {
+    // @ts-expect-error -- that is the point
+    assert.throws(() => new DTLSSession(), TypeError);
+  });
+});
