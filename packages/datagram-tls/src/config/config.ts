@@ -25,6 +25,8 @@ export interface Security {
   /** In our order of preference. */
   readonly suites: readonly CipherSuite[];
   readonly groups: readonly GroupName[];
+  /** Client, DTLS 1.3: the groups, in the order of `groups`, whose shares go into the first ClientHello. */
+  readonly keyShares: readonly GroupName[];
   readonly sigalgs: readonly SchemeName[];
   readonly identities: readonly Identity[];
   /** Loads the store when it is first needed: parsing the platform's default store takes a while. */
@@ -46,6 +48,10 @@ export interface Behaviour {
   readonly handshakeTimeout: Duration;
   /** Report flights and alerts as events. */
   readonly trace: boolean;
+  /** DTLS 1.3: the peer's close_notify leaves our direction open until we close it too. */
+  readonly allowHalfOpen: boolean;
+  /** DTLS 1.3: records after which the keys we write with are renewed, where the AEAD does not ask for it sooner. */
+  readonly recordsPerKey: number;
 }
 
 /** Whom a client means to talk to. */

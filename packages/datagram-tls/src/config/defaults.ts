@@ -8,6 +8,9 @@ export const DEFAULTS = {
   retransmission: { initial: 1000, max: 60_000 },
   minVersion: 'DTLSv1.2',
   maxVersion: 'DTLSv1.2',
+  allowHalfOpen: false,
+  /** Never sooner than the AEAD asks for it. */
+  recordsPerKey: Number.MAX_SAFE_INTEGER,
   rejectUnauthorized: true,
   requestCert: false,
   /** Associations on one endpoint, and with one address, whatever the port; 0 means no limit. */

@@ -1,5 +1,5 @@
 import { callerError, invalidArgType, invalidArgValue } from '../base/errors.js';
-import { DEFAULT_GROUPS } from '../crypto/groups.js';
+import { DEFAULT_GROUPS, shareLength } from '../crypto/groups.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { DEFAULT_SCHEMES } from '../crypto/signatures.js';
 import { type CipherSuite, DEFAULT_SUITES, suiteByName } from '../crypto/suites.js';
@@ -19,6 +19,9 @@ export function resolveCiphers(list: NameList | undefined): readonly CipherSuite
   });
   return unique(suites);
 }
+
+/** Bytes; more than any curve's, less than any KEM's. */
+const SMALL_SHARE = 256;
 
 const GROUP_ALIASES: Readonly<Record<string, GroupName>> = {
   'p-256': 'secp256r1',
@@ -44,6 +47,25 @@ export function resolveGroups(
     return group;
   });
   return unique(groups);
+}
+
+/** By default the first group whose share leaves room for the rest of a ClientHello in one datagram. */
+export function resolveKeyShares(
+  list: NameList | undefined,
+  groups: readonly GroupName[],
+  provider: CryptoProvider,
+): readonly GroupName[] {
+  if (list === undefined) {
+    const small = groups.find((name) => shareLength(name, 'client') <= SMALL_SHARE) ?? groups[0];
+    return small === undefined ? [] : [small];
+  }
+  const shares = resolveGroups(list, 'options.keyShares', provider);
+  const stray = shares.find((name) => !groups.includes(name));
+  if (stray !== undefined) {
+    throw invalidArgValue('options.keyShares', `must hold only groups of options.groups, not '${stray}'`);
+  }
+  // RFC 8446 §4.2.8: shares stand in the order of supported_groups.
+  return groups.filter((name) => shares.includes(name));
 }
 
 export function resolveSigalgs(list: NameList | undefined): readonly SchemeName[] {

@@ -19,6 +19,11 @@ export interface SecurityOptions {
   ciphers?: string | readonly string[] | undefined;
   /** Key exchange groups in order of preference: `x25519`, `secp256r1` (`P-256`, `prime256v1`), `secp384r1`, … */
   groups?: string | readonly string[] | undefined;
+  /**
+   * Client, DTLS 1.3: groups, out of `groups`, whose shares the first ClientHello carries. By default the first whose
+   * share is small: a hybrid one follows when the server asks for it, as its share alone nearly fills a datagram.
+   */
+  keyShares?: string | readonly string[] | undefined;
   /** node:tls's name for `groups`; `auto` is the default list. */
   ecdhCurve?: string | undefined;
   /** Signature schemes in order of preference, IANA names. */
@@ -37,6 +42,13 @@ export interface BehaviourOptions {
   mtu?: number | undefined;
   /** The handshake fails after this many ms; 0: never. Default 60000. */
   handshakeTimeout?: number | undefined;
+  /**
+   * DTLS 1.3: when the peer says close_notify, keep our direction open until we close it too. Default false: our own
+   * close_notify follows at once, as DTLS 1.2 asks in any case.
+   */
+  allowHalfOpen?: boolean | undefined;
+  /** DTLS 1.3: renew the keys we send with after this many records. Default: half of what the AEAD may protect. */
+  recordsPerKey?: number | undefined;
   /** Retransmission timer, ms: first value (default 1000) and cap (default 60000). RFC 6347 §4.2.4.1. */
   retransmission?: { initial?: number | undefined; max?: number | undefined } | undefined;
 }

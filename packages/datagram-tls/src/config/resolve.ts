@@ -1,5 +1,6 @@
 import { callerError, invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
 import type { CryptoProvider } from '../crypto/provider.js';
+import type { CipherSuite } from '../crypto/suites.js';
 import type { Version } from '../wire/codes.js';
 import { parseCertificate } from '../x509/certificate.js';
 import { readCertificates } from '../x509/pem.js';
@@ -9,7 +10,7 @@ import { checkBoolean, checkInteger, checkObject, checkOneOf, checkText } from '
 import type { Behaviour, Role, Security } from './config.js';
 import { DEFAULTS } from './defaults.js';
 import { resolveIdentities } from './identity.js';
-import { resolveCiphers, resolveGroups, resolveSigalgs } from './names.js';
+import { resolveCiphers, resolveGroups, resolveKeyShares, resolveSigalgs } from './names.js';
 import type { BehaviourOptions, Encoded, SecurityOptions } from './options.js';
 
 /** What the platform gives a security that the options leave open. */
@@ -27,6 +28,7 @@ export const SECURITY_OPTIONS = [
   'ecdhCurve',
   'groups',
   'key',
+  'keyShares',
   'maxVersion',
   'minVersion',
   'passphrase',
@@ -36,9 +38,16 @@ export const SECURITY_OPTIONS = [
   'sigalgs',
 ] as const;
 
-export const BEHAVIOUR_OPTIONS = ['handshakeTimeout', 'mtu', 'retransmission'] as const;
+export const BEHAVIOUR_OPTIONS = [
+  'allowHalfOpen',
+  'handshakeTimeout',
+  'mtu',
+  'recordsPerKey',
+  'retransmission',
+] as const;
 
-const VERSIONS = ['DTLSv1.2'] as const satisfies readonly Version[];
+/** Oldest first. */
+const VERSIONS = ['DTLSv1.2', 'DTLSv1.3'] as const satisfies readonly Version[];
 
 /** The only reader of {@link SecurityOptions}. Throws the caller's mistake under the option's name. */
 export function resolveSecurity(options: SecurityOptions, role: Role, platform: Platform): Security {
@@ -46,18 +55,23 @@ export function resolveSecurity(options: SecurityOptions, role: Role, platform: 
   if (role === 'client' && options.requestCert !== undefined) {
     throw invalidArgValue('options.requestCert', 'is only meaningful for a server context');
   }
+  if (role === 'server' && options.keyShares !== undefined) {
+    throw invalidArgValue('options.keyShares', 'is only meaningful for a client context');
+  }
   const identities = resolveIdentities(options, provider);
   const trust = resolveTrust(options.ca, platform);
-  const versions = resolveVersions(options);
+  const suites = resolveCiphers(options.ciphers);
+  const groups = resolveGroups(options.groups ?? options.ecdhCurve, groupsOption(options), provider);
   return Object.freeze({
     role,
     provider,
-    ...versions,
+    ...resolveVersions(options, suites),
     identities,
     trust,
     pins: resolvePins(options.pins),
-    suites: resolveCiphers(options.ciphers),
-    groups: resolveGroups(options.groups ?? options.ecdhCurve, groupsOption(options), provider),
+    suites,
+    groups,
+    keyShares: resolveKeyShares(options.keyShares, groups, provider),
     sigalgs: resolveSigalgs(options.sigalgs),
     requestCert: flag(options.requestCert, 'requestCert'),
     rejectUnauthorized: flag(options.rejectUnauthorized, 'rejectUnauthorized'),
@@ -74,11 +88,23 @@ function flag(value: unknown, name: 'requestCert' | 'rejectUnauthorized'): boole
   return value;
 }
 
-function resolveVersions(options: SecurityOptions): { minVersion: Version; maxVersion: Version } {
+/** A version for which `ciphers` leaves no suite is not offered, as in node:tls. */
+function resolveVersions(
+  options: SecurityOptions,
+  suites: readonly CipherSuite[],
+): { minVersion: Version; maxVersion: Version } {
   const { minVersion = DEFAULTS.minVersion, maxVersion = DEFAULTS.maxVersion } = options;
   checkOneOf(minVersion, 'options.minVersion', VERSIONS);
   checkOneOf(maxVersion, 'options.maxVersion', VERSIONS);
-  return { minVersion, maxVersion };
+  const asked = VERSIONS.slice(VERSIONS.indexOf(minVersion), VERSIONS.indexOf(maxVersion) + 1);
+  if (asked.length === 0) {
+    throw invalidArgValue('options.minVersion', `must not be later than options.maxVersion, ${maxVersion}`);
+  }
+  const [first, last = first] = asked.filter((version) => suites.some((suite) => suite.version === version));
+  if (first === undefined || last === undefined) {
+    throw invalidArgValue('options.ciphers', `must hold a suite of ${asked.join(' or ')}`);
+  }
+  return { minVersion: first, maxVersion: last };
 }
 
 function resolveTrust(ca: SecurityOptions['ca'], platform: Platform): () => TrustStore {
@@ -116,11 +142,16 @@ function resolvePins(pins: unknown): readonly Pin[] {
 /** The only reader of {@link BehaviourOptions}. */
 export function resolveBehaviour(options: BehaviourOptions, trace: boolean): Behaviour {
   const { mtu = DEFAULTS.mtu, handshakeTimeout = DEFAULTS.handshakeTimeout } = options;
+  const { allowHalfOpen = DEFAULTS.allowHalfOpen, recordsPerKey = DEFAULTS.recordsPerKey } = options;
   checkInteger(mtu, 'options.mtu', 256, 65_535);
   checkInteger(handshakeTimeout, 'options.handshakeTimeout', 0, Number.MAX_SAFE_INTEGER);
+  checkBoolean(allowHalfOpen, 'options.allowHalfOpen');
+  checkInteger(recordsPerKey, 'options.recordsPerKey', 1, Number.MAX_SAFE_INTEGER);
   return Object.freeze({
     mtu,
     handshakeTimeout,
+    allowHalfOpen,
+    recordsPerKey,
     retransmission: resolveTimer(options.retransmission),
     trace,
   });

@@ -18,6 +18,9 @@ export type DropReason =
   | 'malformed_alert'
   /** An alert that anybody could have sent, after the peer has proved that it has keys. */
   | 'unauthenticated_alert'
+  /** An ACK that anybody could have sent, or that the version does not know yet. */
+  | 'unauthenticated_ack'
+  | 'malformed_ack'
   | 'bad_change_cipher_spec'
   /** Application data in epoch 0. */
   | 'unprotected_data'

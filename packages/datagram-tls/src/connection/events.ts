@@ -19,6 +19,8 @@ export type ConnectionEvent =
       readonly secret: Uint8Array;
     }
   | { readonly type: 'trace'; readonly event: TraceEvent }
+  /** DTLS 1.3: the peer sends nothing any more; we may. */
+  | { readonly type: 'peer-closed' }
   /** The end: after a failure with its error, after close_notify of either side without one. */
   | { readonly type: 'closed'; readonly error: DTLSError | undefined };
 
@@ -39,4 +41,8 @@ export type TraceEvent =
       readonly direction: 'sent' | 'received';
       readonly level: 'warning' | 'fatal';
       readonly description: AlertName | `alert ${number}`;
-    };
+    }
+  /** `records`: how many it acknowledges. */
+  | { readonly kind: 'ack'; readonly direction: 'sent' | 'received'; readonly records: number }
+  /** The sender named by `direction` goes on in `epoch`. */
+  | { readonly kind: 'key-update'; readonly direction: 'sent' | 'received'; readonly epoch: number };

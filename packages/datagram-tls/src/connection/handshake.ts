@@ -1,17 +1,20 @@
-import type { DTLSError } from '../base/errors.js';
+import { type DTLSError, violation } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import type { Action } from '../handshake/actions.js';
-import { Backoff } from '../handshake/backoff.js';
 import type { Context } from '../handshake/context.js';
-import { type Flight, type FlightItem, flightNames } from '../handshake/flight.js';
+import { messageName } from '../handshake/flight.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import { Reassembler } from '../handshake/reassembly.js';
 import { Runner } from '../handshake/runner.js';
 import type { Session } from '../handshake/session.js';
-import { RecordReader12, RecordWriter12 } from '../record/protect12.js';
-import { handshakeTypeName } from '../wire/codes.js';
+import type { Retry13 } from '../handshake/v13/retry-request.js';
+import type { Version } from '../wire/codes.js';
+import { decodeAck } from '../wire/messages/ack.js';
 import { type HandshakeFragment, readHandshakeFragments } from '../wire/messages/handshake-header.js';
+import { Acks } from './acks.js';
 import type { Association } from './association.js';
+import type { KeyChanges } from './key-changes.js';
+import { Retransmission } from './retransmission.js';
 
 /** What the handshake needs from the connection it belongs to. */
 export interface HandshakeHost {
@@ -19,37 +22,73 @@ export interface HandshakeHost {
   onKeysToRead(now: Instant): void;
   onWarning(alert: 'no_renegotiation' | 'user_canceled'): void;
   onFailure(error: DTLSError): void;
+  /** It has failed, or is over for another reason: nothing more is done for it. */
+  isClosed(): boolean;
 }
 
 /** A certificate chain of the usual kind has 2 to 6 KB. Nothing is allocated before the bytes are here. */
 const REASSEMBLY = { maxMessage: 0x10000, budget: 0x18000 } as const;
-/** How long the peer may ask for our last flight again: twice RFC 6347 §4.2.4's maximum segment lifetime, ms. */
-const LAST_FLIGHT_KEPT = 240_000;
 
-/** Handshake records in, flights out: reassembly, the state machine's actions, and retransmission. */
+/**
+ * What becomes of a fragment: it was new; it belongs to the flight under way and was here before; it is older than that
+ * or of no use.
+ */
+type Fate = 'fresh' | 'repeated' | 'useless';
+
+/** Handshake records in, actions out: reassembly, the state machine, acknowledgements. */
 export class Handshake {
   readonly #association: Association;
   readonly #host: HandshakeHost;
-  readonly #ctx: Context;
+  readonly #keys: KeyChanges;
   readonly #runner: Runner;
   readonly #reassembler: Reassembler;
-  readonly #backoff: Backoff;
-  #building: FlightItem[] = [];
-  #flight: Flight | undefined;
-  /** The peer's plea has been answered since the timer was last set; another one waits for it. */
-  #replayed = false;
+  readonly #retransmission: Retransmission;
+  readonly #acks: Acks;
+  /** The epoch in which the message before the next one came. */
+  #epoch = 0;
+  /** message_seq of the first message that our last flight of the handshake does not answer. */
+  #flightStart: number;
+  #established = false;
+  #finishing = false;
+  /** Records that waited for keys may be read now. */
+  #newKeys = false;
   /** Names and bytes of what came since our last flight, for the trace. */
   #incoming: { names: string[]; bytes: number } = { names: [], bytes: 0 };
 
-  constructor(association: Association, host: HandshakeHost, ctx: Context, firstReceiveSeq: number) {
+  constructor(
+    association: Association,
+    host: HandshakeHost,
+    keys: KeyChanges,
+    ctx: Context,
+    firstReceiveSeq: number,
+    retry: Retry13 | undefined,
+  ) {
     this.#association = association;
     this.#host = host;
-    this.#ctx = ctx;
-    this.#runner = new Runner(ctx);
+    this.#keys = keys;
+    this.#runner = new Runner(ctx, retry);
     this.#reassembler = new Reassembler(firstReceiveSeq, REASSEMBLY);
-    this.#backoff = new Backoff(association.behaviour.retransmission);
+    this.#retransmission = new Retransmission(association);
+    this.#acks = new Acks(association);
+    this.#flightStart = firstReceiveSeq;
   }
 
+  /** `undefined` until it is chosen. */
+  get version(): Version | undefined {
+    return this.#runner.version;
+  }
+
+  /** Our last flight is not acknowledged yet: the peer may lack the keys of the session. */
+  get finishing(): boolean {
+    return this.#finishing;
+  }
+
+  /** DTLS 1.3: {@link updateKeys} would do something now. */
+  get canUpdateKeys(): boolean {
+    return this.#runner.canUpdateKeys;
+  }
+
+  /** The peer sends nothing without protection any more. */
   get peerProtects(): boolean {
     return this.#runner.peerProtects;
   }
@@ -60,14 +99,23 @@ export class Handshake {
   }
 
   /** The content of a handshake record; returns whether any of it was new. */
-  receive(payload: Uint8Array, epoch: number, now: Instant): boolean {
+  receive(payload: Uint8Array, epoch: number, sequence: number, now: Instant): boolean {
     const fragments = readHandshakeFragments(payload);
     if (fragments === undefined) {
-      this.#association.drop('malformed_fragment');
+      this.#onMalformed(payload, epoch);
       return false;
     }
     let fresh = false;
-    for (const fragment of fragments) fresh = this.#accept(fragment, epoch, now) || fresh;
+    let useful = true;
+    for (const fragment of fragments) {
+      const fate = this.#accept(fragment, epoch, now);
+      if (fate === 'fresh') fresh = true;
+      if (fate === 'useless') useful = false;
+      if (fate === 'repeated' && this.#established) this.#acks.demand();
+    }
+    if (this.#host.isClosed()) return false;
+    // RFC 9147 §7: what was not kept must not be acknowledged.
+    if (useful) this.#acks.onRecord(epoch, sequence);
     if (fresh) this.#advance(now);
     return fresh;
   }
@@ -75,54 +123,128 @@ export class Handshake {
   answer(answer: JobAnswer, now: Instant): void {
     this.#perform(this.#runner.onAnswer(answer), now);
     this.#advance(now);
+    this.settle(now);
+  }
+
+  /** DTLS 1.3: renews the keys we send with, and asks the peer to do the same. */
+  updateKeys(requestPeer: boolean, now: Instant): void {
+    this.#perform(this.#runner.updateKeys(requestPeer), now);
+  }
+
+  /** A datagram is done with: acknowledges what has to be. */
+  settle(now: Instant): void {
+    if (!this.#acks.active) return;
+    const { version } = this.#runner;
+    if (version === 'DTLSv1.2') return this.#acks.forget();
+    // RFC 9147 §7: no ACK before DTLS 1.3 is chosen.
+    if (version === undefined) return;
+    if (!this.#established && this.#reassembler.gap) this.#acks.onGap();
+    this.#acks.settle(this.#retransmission.ackDelay, now);
+  }
+
+  /** The content of an ACK record; returns whether it could be meant. */
+  onAck(content: Uint8Array, epoch: number, now: Instant): boolean {
+    if (this.#runner.version !== 'DTLSv1.3' || (epoch === 0 && this.#keys.heard > 0)) {
+      this.#association.drop('unauthenticated_ack');
+      return false;
+    }
+    const ack = decodeAck(content);
+    if (ack === undefined) {
+      this.#violate(epoch, 'malformed_ack', 'decode_error', 'the peer sent a malformed ACK');
+      return false;
+    }
+    if (ack.recordNumbers.some((number) => number.epoch > epoch)) {
+      const text = 'the peer acknowledges a record of an epoch beyond that of its ACK';
+      this.#host.onFailure(violation('illegal_parameter', text));
+      return false;
+    }
+    this.#association.trace({ kind: 'ack', direction: 'received', records: ack.recordNumbers.length });
+    if (this.#retransmission.onAck(ack.recordNumbers, now)) this.#onDelivered(now);
+    return true;
+  }
+
+  /** A record waits for keys that the peer has and we have not. */
+  onHeld(): void {
+    if (this.#runner.version === 'DTLSv1.3' && this.#epoch === 0) this.#acks.onUnreadable();
   }
 
   /** The flight under way got no answer in time. */
   onTimeout(now: Instant): void {
-    this.#backoff.onTimeout();
-    this.#replayed = false;
-    this.#sendAgain(now);
+    this.#retransmission.onTimeout(now);
+  }
+
+  onAckTimeout(): void {
+    this.#acks.send();
   }
 
   forgetFlight(): void {
-    this.#flight = undefined;
+    this.#retransmission.end();
   }
 
-  #accept(fragment: HandshakeFragment, epoch: number, now: Instant): boolean {
-    if (fragment.messageSeq < this.#reassembler.next) {
-      this.#onRepeated(fragment, epoch, now);
-      return false;
-    }
+  /** The peer has shown that it is done with the handshake, though it did not acknowledge our last flight. */
+  forgoAck(now: Instant): void {
+    this.#onDelivered(now);
+  }
+
+  #accept(fragment: HandshakeFragment, epoch: number, now: Instant): Fate {
+    if (fragment.messageSeq < this.#reassembler.next) return this.#onRepeated(fragment, epoch, now);
     if (epoch !== this.#runner.expectedEpoch) {
-      this.#association.drop('unexpected_epoch');
-      return false;
+      const text = 'the peer sent a handshake message under keys that are not for it';
+      this.#violate(epoch, 'unexpected_epoch', 'unexpected_message', text);
+      return 'useless';
     }
     const fate = this.#reassembler.add(fragment, epoch);
-    if (fate === 'stored') return true;
-    this.#association.drop(fate === 'old' ? 'repeated_message' : fate);
-    return false;
+    if (fate === 'stored') return 'fresh';
+    const reason = fate === 'old' ? 'repeated_message' : fate;
+    if (fate === 'conflicting_fragment' || fragment.length > REASSEMBLY.maxMessage) {
+      const text = 'a fragment contradicts an earlier one, or its message is too large';
+      this.#violate(epoch, reason, 'illegal_parameter', text);
+    } else {
+      this.#association.drop(reason);
+    }
+    return 'useless';
   }
 
   /**
-   * The peer repeats the end of its last flight: it has not seen ours (RFC 6347 §4.2.4). It gets ours again, but
-   * unless it proves that it holds keys, only once for each run of our own timer, so that nobody uses us as an amplifier.
+   * The last message of what our flight answers asks for that flight again; were it any of them, the flight would go out
+   * once for each. DTLS 1.2, without ACKs, takes the last message that came, even of a flight that is not whole.
    */
-  #onRepeated(fragment: HandshakeFragment, epoch: number, now: Instant): void {
+  #onRepeated(fragment: HandshakeFragment, epoch: number, now: Instant): Fate {
     this.#association.drop('repeated_message');
+    const is13 = this.#runner.version === 'DTLSv1.3';
+    if (is13 && fragment.messageSeq >= this.#flightStart) return 'repeated';
     const ends =
-      fragment.messageSeq === this.#reassembler.next - 1 &&
+      fragment.messageSeq === (is13 ? this.#flightStart : this.#reassembler.next) - 1 &&
       fragment.fragmentOffset + fragment.fragmentLength === fragment.length;
-    if (!ends || this.#flight === undefined || this.#building.length > 0) return;
-    if (epoch === 0 && (this.#replayed || !this.#flight.answered)) return;
-    this.#replayed = true;
-    this.#sendAgain(now);
+    if (ends) this.#retransmission.onRepeated(epoch > 0, now);
+    return 'useless';
+  }
+
+  /** RFC 8446 §5.1, §5.4: an empty record is out of place; other bytes are just wrong. */
+  #onMalformed(payload: Uint8Array, epoch: number): void {
+    const alert = payload.length === 0 ? 'unexpected_message' : 'decode_error';
+    this.#violate(epoch, 'malformed_fragment', alert, 'the peer sent a malformed handshake record');
+  }
+
+  /**
+   * What DTLS 1.3 counts as the peer's own doing in an authentic record (RFC 9147 §4.5.2) ends the session. In epoch 0,
+   * where anybody may have sent it, and in DTLS 1.2 it is discarded.
+   */
+  #violate(
+    epoch: number,
+    reason: Parameters<Association['drop']>[0],
+    alert: Parameters<typeof violation>[0],
+    text: string,
+  ): void {
+    this.#association.drop(reason);
+    if (epoch > 0 && this.#runner.version === 'DTLSv1.3') this.#host.onFailure(violation(alert, text));
   }
 
   #advance(now: Instant): void {
-    while (this.#runner.ready) {
+    while (this.#runner.ready && !this.#host.isClosed()) {
       const message = this.#reassembler.take();
       if (message === undefined) return;
-      this.#incoming.names.push(handshakeTypeName(message.type));
+      this.#incoming.names.push(messageName(message.type, message.body));
       this.#incoming.bytes += message.body.length;
       this.#perform(this.#runner.onMessage(message), now);
     }
@@ -130,21 +252,44 @@ export class Handshake {
 
   #perform(actions: readonly Action[], now: Instant): void {
     for (const action of actions) this.#performOne(action, now);
+    this.#onEpoch(this.#runner.expectedEpoch);
+    if (!this.#newKeys) return;
+    this.#newKeys = false;
+    this.#host.onKeysToRead(now);
+  }
+
+  /** RFC 8446 §5.1: nothing stands between the last message under old keys and the first under new ones. */
+  #onEpoch(epoch: number): void {
+    if (epoch === this.#epoch) return;
+    this.#epoch = epoch;
+    const stray = this.#reassembler.onlyEpoch(epoch);
+    for (let count = stray; count > 0; count--) this.#association.drop('unexpected_epoch');
+    if (stray > 0 && this.#runner.version === 'DTLSv1.3')
+      this.#host.onFailure(
+        violation('unexpected_message', 'a message follows a change of keys in the old epoch'),
+      );
   }
 
   #performOne(action: Action, now: Instant): void {
     switch (action.do) {
-      case 'send':
-        this.#building.push({ kind: 'message', ...item(action) });
+      case 'send': {
+        const { type, seq, epoch, body } = action;
+        this.#retransmission.add({ kind: 'message', type, seq, epoch, body });
         return;
+      }
       case 'send-change-cipher-spec':
-        this.#building.push({ kind: 'change-cipher-spec', epoch: 0 });
+        this.#retransmission.add({ kind: 'change-cipher-spec', epoch: 0 });
         return;
       case 'end-flight':
-        this.#beginFlight(action.answered, now);
+        this.#beginFlight(action.awaits, now);
+        return;
+      case 'acknowledge':
+        this.#traceIncoming();
+        this.#acks.demand();
         return;
       case 'install-keys':
-        this.#installKeys(action, now);
+        this.#keys.install(action);
+        if (action.direction === 'read') this.#newKeys = true;
         return;
       case 'log-secret': {
         const { label, clientRandom, secret } = action;
@@ -167,57 +312,38 @@ export class Handshake {
     }
   }
 
-  #beginFlight(answered: boolean, now: Instant): void {
+  #beginFlight(awaits: Extract<Action, { do: 'end-flight' }>['awaits'], now: Instant): void {
     this.#traceIncoming();
-    this.#flight = { items: this.#building, answered };
-    this.#building = [];
-    this.#backoff.onAnswer();
-    this.#send(this.#flight, false, now);
-  }
-
-  #sendAgain(now: Instant): void {
-    if (this.#flight === undefined) return;
-    this.#association.counters.retransmissions++;
-    this.#send(this.#flight, true, now);
-  }
-
-  #send(flight: Flight, retransmission: boolean, now: Instant): void {
-    const association = this.#association;
-    const sent = association.transmit.flight(flight, this.#backoff.datagramSize(association.behaviour.mtu));
-    association.trace({
-      kind: 'flight',
-      direction: 'sent',
-      messages: flightNames(flight),
-      ...sent,
-      retransmission,
-    });
-    if (flight.answered) association.timers.set('retransmit', now + this.#backoff.timeout);
-    else association.timers.set('forget-flight', now + LAST_FLIGHT_KEPT);
-    if (!retransmission) this.#replayed = false;
-  }
-
-  #installKeys(action: Extract<Action, { do: 'install-keys' }>, now: Instant): void {
-    const { epochs } = this.#association;
-    const { suite, epoch, keys } = action;
-    if (action.direction === 'write') {
-      epochs.installWriter(new RecordWriter12(this.#ctx.provider, suite, epoch, keys));
-      return;
+    if (!this.#established) {
+      this.#acks.forget();
+      this.#flightStart = this.#reassembler.next;
     }
-    epochs.installReader(new RecordReader12(this.#ctx.provider, suite, epoch, keys));
-    // Later messages that came already came without this protection: the peer has to send them with it.
-    for (let count = this.#reassembler.onlyEpoch(epoch); count > 0; count--) {
-      this.#association.drop('unexpected_epoch');
-    }
-    this.#host.onKeysToRead(now);
+    this.#retransmission.begin(awaits, now);
   }
 
   #onConnected(session: Session, now: Instant): void {
     this.#traceIncoming();
-    const { timers } = this.#association;
-    timers.stop('retransmit');
-    timers.stop('handshake');
-    if (this.#flight?.answered === true) this.#flight = undefined;
+    this.#established = true;
+    this.#acks.onEstablished();
+    // Records that still wait for keys are done with, one way or the other.
+    this.#newKeys = true;
+    const { awaits } = this.#retransmission;
+    this.#finishing = awaits === 'ack';
+    if (awaits === 'answer') this.#retransmission.end();
+    // An unacknowledged last flight of ours is still a part of the handshake.
+    if (!this.#finishing) this.#association.timers.stop('handshake');
+    if (session.version === 'DTLSv1.3' && !this.#finishing) this.#keys.forgetOldWriters();
     this.#host.onConnected(session, now);
+  }
+
+  /** What awaited an ACK has arrived. */
+  #onDelivered(now: Instant): void {
+    if (this.#retransmission.awaits !== 'ack') return;
+    this.#retransmission.end();
+    this.#finishing = false;
+    this.#association.timers.stop('handshake');
+    this.#perform(this.#runner.onAcknowledged(), now);
+    this.#keys.forgetOldWriters();
   }
 
   #traceIncoming(): void {
@@ -227,9 +353,4 @@ export class Handshake {
     const event = { kind: 'flight', direction: 'received', messages: names, datagrams: 0, bytes } as const;
     this.#association.trace({ ...event, retransmission: false });
   }
-}
-
-function item(action: Extract<Action, { do: 'send' }>) {
-  const { type, seq, epoch, body } = action;
-  return { type, seq, epoch, body };
 }

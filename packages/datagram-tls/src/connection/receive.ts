@@ -7,9 +7,11 @@ import type { Association } from './association.js';
 /** Where the content of records goes. */
 export interface RecordSink {
   /** Returns whether the content was of any use; `epoch` 0 is not authentic. */
-  onContent(type: number, epoch: number, content: Uint8Array, now: Instant): boolean;
+  onContent(type: number, epoch: number, sequence: number, content: Uint8Array, now: Instant): boolean;
   /** A record in an epoch without keys yet may be kept until there are some. */
   mayHold(epoch: number): boolean;
+  /** One is kept. */
+  onHeld(): void;
   /** Nothing in the rest of the datagram matters any more. */
   isClosed(): boolean;
   /** An authentic record that broke the rules, or one forgery too many. */
@@ -69,7 +71,8 @@ export class Receive {
       return false;
     }
     const content = reader.open(header, datagram);
-    if (typeof content !== 'string') return this.#sink.onContent(header.type, header.epoch, content, now);
+    if (typeof content !== 'string')
+      return this.#sink.onContent(header.type, header.epoch, header.sequence, content, now);
     this.#association.drop(content);
     if (content === 'forgery_limit' || content === 'record_overflow' || content === 'no_content_type') {
       this.#sink.onFatalRecord(content);
@@ -86,6 +89,7 @@ export class Receive {
     } else {
       this.#held.push(own(datagram.subarray(header.start, header.end)));
       this.#heldBytes += length;
+      this.#sink.onHeld();
     }
   }
 }

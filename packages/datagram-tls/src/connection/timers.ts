@@ -5,6 +5,12 @@ export type TimerName =
   | 'retransmit'
   /** The whole handshake took too long. */
   | 'handshake'
+  /** The rest of the peer's flight did not come: acknowledge what did. */
+  | 'ack'
+  /** The keys we write with have served long enough. */
+  | 'update-keys'
+  /** Older epochs need not be read any longer. */
+  | 'forget-epochs'
   /** The last flight need not be kept any longer. */
   | 'forget-flight'
   /** The peer did not answer our close_notify. */
@@ -16,6 +22,10 @@ export class Timers {
 
   set(name: TimerName, at: Instant): void {
     this.#due.set(name, at);
+  }
+
+  has(name: TimerName): boolean {
+    return this.#due.has(name);
   }
 
   stop(name: TimerName): void {

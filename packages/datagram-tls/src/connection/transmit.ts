@@ -5,6 +5,7 @@ import { MAX_PLAINTEXT } from '../record/header.js';
 import type { RecordWriter } from '../record/writer.js';
 import { ContentType } from '../wire/codes.js';
 import { HANDSHAKE_HEADER_LENGTH, writeHandshakeHeader } from '../wire/messages/handshake-header.js';
+import type { Delivery, Stretch } from './delivery.js';
 
 /** A fragment with less than this is not worth a record of its own, unless it ends its message; bytes. */
 const LEAST_FRAGMENT = 16;
@@ -32,13 +33,17 @@ export class Transmit {
     this.#queue.push(length === room.length ? room : room.subarray(0, length));
   }
 
-  /** A whole flight in datagrams of at most `size` bytes; returns how many datagrams and bytes that took. */
-  flight(flight: Flight, size: number): { datagrams: number; bytes: number } {
+  /**
+   * What the peer may lack of a flight, in datagrams of at most `size` bytes; returns how many datagrams and bytes that
+   * took. `delivery` learns which record carried what.
+   */
+  flight(flight: Flight, delivery: Delivery, size: number): { datagrams: number; bytes: number } {
     const packer = new Packer(size);
-    for (const item of flight.items) {
-      const writer = this.#epochs.writerOf(item.epoch);
-      if (writer === undefined || writer.state === 'exhausted') continue;
-      packItem(packer, writer, item);
+    for (const stretch of delivery.missing) {
+      const item = flight.items[stretch.item];
+      const writer = item === undefined ? undefined : this.#epochs.writerOf(item.epoch);
+      if (item === undefined || writer === undefined || writer.state === 'exhausted') continue;
+      packStretch(packer, writer, item, stretch, delivery);
     }
     const datagrams = packer.finish();
     for (const datagram of datagrams) this.#queue.push(datagram);
@@ -46,34 +51,42 @@ export class Transmit {
   }
 }
 
-function packItem(packer: Packer, writer: RecordWriter, item: FlightItem): void {
+function packStretch(
+  packer: Packer,
+  writer: RecordWriter,
+  item: FlightItem,
+  stretch: Stretch,
+  delivery: Delivery,
+): void {
   if (item.kind === 'change-cipher-spec') {
     packer.reserve(writer.overhead + CHANGE_CIPHER_SPEC.length);
     packer.add(writer, ContentType.change_cipher_spec, CHANGE_CIPHER_SPEC);
     return;
   }
-  const length = item.body.length;
-  let fragmentOffset = 0;
+  let start = stretch.start;
   do {
     const frame = writer.overhead + HANDSHAKE_HEADER_LENGTH;
-    const left = length - fragmentOffset;
+    const left = stretch.end - start;
     packer.reserve(frame + Math.min(left, LEAST_FRAGMENT));
-    const fragmentLength = Math.min(left, packer.room - frame, MAX_PLAINTEXT - HANDSHAKE_HEADER_LENGTH);
-    const plaintext = new Uint8Array(HANDSHAKE_HEADER_LENGTH + fragmentLength);
-    writeHandshakeHeader(plaintext, 0, {
-      type: item.type,
-      length,
-      messageSeq: item.seq,
-      fragmentOffset,
-      fragmentLength,
-    });
-    plaintext.set(
-      item.body.subarray(fragmentOffset, fragmentOffset + fragmentLength),
-      HANDSHAKE_HEADER_LENGTH,
-    );
-    packer.add(writer, ContentType.handshake, plaintext);
-    fragmentOffset += fragmentLength;
-  } while (fragmentOffset < length);
+    const end = start + Math.min(left, packer.room - frame, MAX_PLAINTEXT - HANDSHAKE_HEADER_LENGTH);
+    delivery.onSent({ item: stretch.item, start, end }, writer.epoch, writer.sequence);
+    packer.add(writer, ContentType.handshake, fragmentOf(item, start, end));
+    start = end;
+  } while (start < stretch.end);
+}
+
+/** Bytes `start` to `end` of a message with their handshake header. */
+function fragmentOf(item: Extract<FlightItem, { kind: 'message' }>, start: number, end: number): Uint8Array {
+  const fragment = new Uint8Array(HANDSHAKE_HEADER_LENGTH + end - start);
+  writeHandshakeHeader(fragment, 0, {
+    type: item.type,
+    length: item.body.length,
+    messageSeq: item.seq,
+    fragmentOffset: start,
+    fragmentLength: end - start,
+  });
+  fragment.set(item.body.subarray(start, end), HANDSHAKE_HEADER_LENGTH);
+  return fragment;
 }
 
 /** Fills datagrams of a given size with records. */

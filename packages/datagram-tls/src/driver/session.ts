@@ -290,7 +290,8 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
         else this.#fail(event.error);
         return;
       case 'job':
-        // The port has answered it.
+      case 'peer-closed':
+        // The port has answered the job; the core has closed our direction, too.
         return;
     }
   }

@@ -1,6 +1,7 @@
 import type { DTLSError } from '../base/errors.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { KeylogLabel } from '../keys/keylog.js';
+import type { Awaits } from './flight.js';
 import type { Job } from './jobs.js';
 import type { Session } from './session.js';
 
@@ -18,8 +19,10 @@ export type Action =
   | { do: 'send'; type: number; seq: number; epoch: number; body: Uint8Array }
   /** DTLS 1.2: add a ChangeCipherSpec, which has no message_seq and is sent in epoch 0. */
   | { do: 'send-change-cipher-spec' }
-  /** The flight is whole: send it. `answered: false` marks a last flight, kept only to be replayed on demand. */
-  | { do: 'end-flight'; answered: boolean }
+  /** The flight is whole: send it, and again until it got what it awaits. */
+  | { do: 'end-flight'; awaits: Awaits }
+  /** DTLS 1.3: what came so far is whole and no flight of ours answers it, so that only an ACK can (RFC 9147 §7.1). */
+  | { do: 'acknowledge' }
   | {
       do: 'install-keys';
       direction: 'read' | 'write';

@@ -82,11 +82,11 @@ export class PeerIdentity {
     return new PeerIdentity([], undefined);
   }
 
-  /** The peer was asked for a certificate and sent none. */
-  static absent(rejectUnauthorized: boolean): PeerIdentity | DTLSError {
+  /** The peer was asked for a certificate and sent none. Only DTLS 1.3 has an alert for that (RFC 8446 §4.4.2.4). */
+  static absent(rejectUnauthorized: boolean, version: Version): PeerIdentity | DTLSError {
     if (!rejectUnauthorized) return new PeerIdentity([], 'UNABLE_TO_GET_ISSUER_CERT');
     return violation(
-      'handshake_failure',
+      version === 'DTLSv1.3' ? 'certificate_required' : 'handshake_failure',
       'the client sent no certificate, and one is required',
       'ERR_DTLS_CERTIFICATE_REQUIRED',
     );

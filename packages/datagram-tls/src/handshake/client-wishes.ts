@@ -1,4 +1,5 @@
 import { violation } from '../base/errors.js';
+import type { Security } from '../config/config.js';
 import type { Version } from '../wire/codes.js';
 import { ExtensionType, FALLBACK_SCSV, ProtocolVersion, RENEGOTIATION_SCSV } from '../wire/codes.js';
 import { decodeEcPointFormats, UNCOMPRESSED } from '../wire/extensions/ec-point-formats.js';
@@ -10,7 +11,7 @@ import { decodeSupportedGroups } from '../wire/extensions/supported-groups.js';
 import { decodeSupportedVersionsRequest } from '../wire/extensions/supported-versions.js';
 import type { ClientHello } from '../wire/messages/client-hello.js';
 import { decoded } from './decoded.js';
-import { versionFromWire } from './negotiate.js';
+import { supportedVersions, versionFromWire } from './negotiate.js';
 
 /** A ClientHello with its extensions decoded and the rules checked that hold whatever is negotiated. */
 export interface ClientWishes {
@@ -100,4 +101,21 @@ function signalsSecureRenegotiation(hello: ClientHello): boolean {
     throw violation('handshake_failure', 'the client takes this handshake for a renegotiation');
   }
   return info !== undefined || hello.cipherSuites.includes(RENEGOTIATION_SCSV);
+}
+
+/** The latest version that both sides can do. */
+export function chooseVersion(security: Security, client: ClientWishes): Version {
+  const ours = supportedVersions(security);
+  const version = ours.find((candidate) => client.versions.includes(candidate));
+  if (version === undefined) {
+    throw violation(
+      'protocol_version',
+      'no version in common with the client',
+      'ERR_DTLS_UNSUPPORTED_VERSION',
+    );
+  }
+  // RFC 7507 §3: the client thinks we cannot do better, and we can.
+  if (client.fallback && version !== ours[0])
+    throw violation('inappropriate_fallback', 'the client fell back to a lower version than needed');
+  return version;
 }

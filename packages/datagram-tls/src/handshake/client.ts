@@ -1,21 +1,24 @@
 import { violation } from '../base/errors.js';
-import { HandshakeType } from '../wire/codes.js';
+import { ExtensionType, HandshakeType } from '../wire/codes.js';
+import { decodeSupportedVersionsResponse } from '../wire/extensions/supported-versions.js';
 import { encodeClientHello } from '../wire/messages/client-hello.js';
 import { decodeHelloVerifyRequest } from '../wire/messages/hello-verify-request.js';
-import { decodeServerHello } from '../wire/messages/server-hello.js';
+import { decodeServerHello, isHelloRetryRequest, type ServerHello } from '../wire/messages/server-hello.js';
 import type { Context } from './context.js';
 import { decoded, expectType } from './decoded.js';
 import type { Message } from './message.js';
 import { versionFromWire } from './negotiate.js';
 import { makeOffer, type Offer, withCookie } from './offer.js';
 import { type ClientState12, onServerHello12 } from './v12/client.js';
+import { type ClientState13, onServerHello13 } from './v13/client.js';
+import { onHelloRetryRequest13 } from './v13/client-retry.js';
 
 /*
  * The client until a version is chosen:
  *
  *   1. ClientHello            sent
  *   2. HelloVerifyRequest     (may be absent) answered with the same ClientHello and its cookie (RFC 6347 §4.2.1)
- *   3. ServerHello            selects the version, whose own states go on
+ *   3. ServerHello            selects the version, whose own states go on; a HelloRetryRequest selects DTLS 1.3
  */
 export interface WaitServerHello {
   readonly at: 'wait-server-hello';
@@ -24,29 +27,58 @@ export interface WaitServerHello {
   readonly cookies: number;
 }
 
+/** Where a client stands, tagged with whose rules apply. */
+export type ClientStep =
+  | { readonly by: 'client'; readonly state: WaitServerHello }
+  | { readonly by: 'client12'; readonly state: ClientState12 }
+  | { readonly by: 'client13'; readonly state: ClientState13 };
+
 /** A server has no reason to refuse a cookie that it just made; more than this is a loop. */
 const MAX_COOKIES = 3;
 
-export function startClient(ctx: Context): WaitServerHello {
+export function startClient(ctx: Context): ClientStep {
   return sendClientHello(ctx, { at: 'wait-server-hello', offer: makeOffer(ctx), cookies: 0 });
 }
 
-export function onServersFirst(
-  ctx: Context,
-  state: WaitServerHello,
-  message: Message,
-): WaitServerHello | ClientState12 {
+export function onServersFirst(ctx: Context, state: WaitServerHello, message: Message): ClientStep {
   if (message.type === HandshakeType.hello_verify_request) return onHelloVerifyRequest(ctx, state, message);
   const body = expectType(message, HandshakeType.server_hello);
   const hello = decoded(decodeServerHello(body), 'ServerHello');
-  if (versionFromWire(hello.legacyVersion) !== 'DTLSv1.2') {
-    throw violation('protocol_version', 'the server chose a version that was not offered');
+  if (isLatest(state.offer, hello)) {
+    if (state.cookies > 0)
+      throw violation('illegal_parameter', 'the server asked for a cookie as DTLS 1.2 does, and chose 1.3');
+    const onHello = isHelloRetryRequest(hello) ? onHelloRetryRequest13 : onServerHello13;
+    return { by: 'client13', state: onHello(ctx, state.offer, hello, message) };
   }
+  requireOffered12(state.offer, hello);
   ctx.transcript.add(message.type, message.seq, message.body);
-  return onServerHello12(ctx, state.offer, hello);
+  return { by: 'client12', state: onServerHello12(ctx, state.offer, hello) };
 }
 
-function onHelloVerifyRequest(ctx: Context, state: WaitServerHello, message: Message): WaitServerHello {
+/** Whether the server chose DTLS 1.3, which it can say in supported_versions alone (RFC 8446 §4.2.1). */
+function isLatest(offer: Offer, hello: ServerHello): boolean {
+  if (!offer.versions.includes('DTLSv1.3')) return false;
+  const chosen = hello.extensions.get(ExtensionType.supported_versions);
+  if (chosen === undefined) {
+    if (isHelloRetryRequest(hello))
+      throw violation('missing_extension', 'the HelloRetryRequest selects no version');
+    return false;
+  }
+  const code = decoded(decodeSupportedVersionsResponse(chosen), 'supported_versions');
+  if (versionFromWire(code) !== 'DTLSv1.3')
+    throw violation('illegal_parameter', 'supported_versions holds a version before DTLS 1.3');
+  return true;
+}
+
+function requireOffered12(offer: Offer, hello: ServerHello): void {
+  const version = versionFromWire(hello.legacyVersion);
+  if (version !== 'DTLSv1.2' || !offer.versions.includes(version))
+    throw violation('protocol_version', 'the server chose a version that was not offered');
+}
+
+function onHelloVerifyRequest(ctx: Context, state: WaitServerHello, message: Message): ClientStep {
+  if (!state.offer.versions.includes('DTLSv1.2'))
+    throw violation('unexpected_message', 'the server asked for a cookie as only DTLS 1.2 does');
   const { cookie } = decoded(decodeHelloVerifyRequest(message.body), 'HelloVerifyRequest');
   if (state.cookies === MAX_COOKIES)
     throw violation('handshake_failure', 'the server refuses its own cookies');
@@ -55,8 +87,8 @@ function onHelloVerifyRequest(ctx: Context, state: WaitServerHello, message: Mes
   return sendClientHello(ctx, { at: 'wait-server-hello', offer, cookies: state.cookies + 1 });
 }
 
-function sendClientHello(ctx: Context, state: WaitServerHello): WaitServerHello {
+function sendClientHello(ctx: Context, state: WaitServerHello): ClientStep {
   ctx.send(HandshakeType.client_hello, encodeClientHello(state.offer.hello), 0);
-  ctx.emit({ do: 'end-flight', answered: true });
-  return state;
+  ctx.emit({ do: 'end-flight', awaits: 'answer' });
+  return { by: 'client', state };
 }

@@ -4,6 +4,8 @@ import type { CryptoProvider } from '../crypto/provider.js';
 import type { Action } from './actions.js';
 import { Transcript } from './transcript.js';
 
+const MAX_MESSAGE_SEQ = 0xffff;
+
 /** What every step of one handshake shares: settings, transcript, numbering, and the actions of the step under way. */
 export class Context {
   readonly security: Security;
@@ -14,7 +16,7 @@ export class Context {
   #actions: Action[] = [];
   #nextSeq: number;
 
-  /** `firstSeq`: message_seq of our first message; 1 on a server that answered with a HelloVerifyRequest. */
+  /** `firstSeq`: message_seq of our first message; 1 on a server that asked for a cookie before. */
   constructor(security: Security, behaviour: Behaviour, destination: Destination, firstSeq: number) {
     this.security = security;
     this.behaviour = behaviour;
@@ -28,11 +30,20 @@ export class Context {
     this.#actions.push(action);
   }
 
+  /** Messages that may still be numbered: message_seq never wraps (RFC 9147 §5.2). */
+  get numbersLeft(): number {
+    return MAX_MESSAGE_SEQ + 1 - this.#nextSeq;
+  }
+
   /** Adds a message to the flight and to the transcript. */
   send(type: number, body: Uint8Array, epoch: number): void {
-    const seq = this.#nextSeq++;
-    this.transcript.add(type, seq, body);
-    this.#actions.push({ do: 'send', type, seq, epoch, body });
+    this.transcript.add(type, this.#nextSeq, body);
+    this.sendPostHandshake(type, body, epoch);
+  }
+
+  /** Adds a message to the flight alone. */
+  sendPostHandshake(type: number, body: Uint8Array, epoch: number): void {
+    this.#actions.push({ do: 'send', type, seq: this.#nextSeq++, epoch, body });
   }
 
   fail(error: DTLSError): void {

@@ -1,4 +1,5 @@
-import { handshakeTypeName } from '../wire/codes.js';
+import { HandshakeType, handshakeTypeName } from '../wire/codes.js';
+import { isRetryRandom } from '../wire/messages/server-hello.js';
 
 /** One piece of a flight. Its bytes never change once the flight is sent; only how they are fragmented may. */
 export type FlightItem =
@@ -12,16 +13,25 @@ export type FlightItem =
   /** DTLS 1.2's ChangeCipherSpec, always in epoch 0. */
   | { readonly kind: 'change-cipher-spec'; readonly epoch: 0 };
 
+/**
+ * What ends the sending of a flight: the peer's next flight, an ACK, or nothing, as with the last flight of DTLS 1.2,
+ * which is kept only to be sent again on demand.
+ */
+export type Awaits = 'answer' | 'ack' | 'nothing';
+
 /** Messages that are sent, and sent again, together (RFC 6347 §4.2.4, RFC 9147 §5.7). */
 export interface Flight {
   readonly items: readonly FlightItem[];
-  /** The peer answers it with another flight; a flight that is not answered is sent again only on demand. */
-  readonly answered: boolean;
+  readonly awaits: Awaits;
 }
 
-/** The RFC's names of what is in it, for traces. */
-export function flightNames(flight: Flight): string[] {
-  return flight.items.map((item) =>
-    item.kind === 'message' ? handshakeTypeName(item.type) : 'change_cipher_spec',
-  );
+/** The RFC's name of an item, for traces. */
+export function itemName(item: FlightItem): string {
+  return item.kind === 'message' ? messageName(item.type, item.body) : 'change_cipher_spec';
+}
+
+/** The RFC's name of a message; a HelloRetryRequest has a name but no type of its own. */
+export function messageName(type: number, body: Uint8Array): string {
+  const retries = type === HandshakeType.server_hello && isRetryRandom(body.subarray(2, 34));
+  return retries ? 'hello_retry_request' : handshakeTypeName(type);
 }

@@ -1,4 +1,4 @@
-import type { Identity } from '../config/config.js';
+import type { Identity, Security } from '../config/config.js';
 import { groupByCode, groupFits } from '../crypto/groups.js';
 import type { KeyType, PrivateKey } from '../crypto/provider.js';
 import { schemeByCode, schemeFits } from '../crypto/signatures.js';
@@ -28,9 +28,10 @@ export function isAtLeast(version: Version, other: Version): boolean {
   return WIRE_VERSION[version] <= WIRE_VERSION[other];
 }
 
-/** The first of `ours` that stands in `theirs`. */
-export function firstCommon<T>(ours: readonly T[], theirs: readonly T[]): T | undefined {
-  return ours.find((item) => theirs.includes(item));
+/** The versions that the settings allow, latest first. */
+export function supportedVersions({ minVersion, maxVersion }: Security): Version[] {
+  const all: Version[] = ['DTLSv1.3', 'DTLSv1.2'];
+  return all.filter((version) => isAtLeast(version, minVersion) && isAtLeast(maxVersion, version));
 }
 
 /** Our first group that the peer supports and that `version` may use. */
@@ -56,6 +57,19 @@ export function chooseScheme(
   version: Version,
 ): SchemeName | undefined {
   return ours.find((name) => theirs.includes(Scheme[name]) && schemeFits(name, key.type, key.bits, version));
+}
+
+/** Our first certificate that can sign under a scheme which the peer accepts, and that scheme. */
+export function chooseIdentity(
+  { identities, sigalgs }: Security,
+  theirs: readonly number[],
+  version: Version,
+): { readonly identity: Identity; readonly scheme: SchemeName } | undefined {
+  for (const identity of identities) {
+    const scheme = chooseScheme(identity.key, sigalgs, theirs, version);
+    if (scheme !== undefined) return { identity, scheme };
+  }
+  return undefined;
 }
 
 /** The name of a scheme that we offered, or `undefined` for one that we did not. */

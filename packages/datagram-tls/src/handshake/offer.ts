@@ -1,59 +1,95 @@
 import { EMPTY } from '../base/bytes.js';
+import type { Security } from '../config/config.js';
 import { groupFits } from '../crypto/groups.js';
+import type { KeyExchange } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
+import type { GroupName, Version } from '../wire/codes.js';
 import { ExtensionType, Group, ProtocolVersion, RENEGOTIATION_SCSV, Scheme } from '../wire/codes.js';
 import { encodeEcPointFormats, UNCOMPRESSED } from '../wire/extensions/ec-point-formats.js';
 import { encodeExtendedMasterSecret } from '../wire/extensions/extended-master-secret.js';
+import { encodeKeyShareRequest } from '../wire/extensions/key-share.js';
 import { encodeRenegotiationInfo } from '../wire/extensions/renegotiation-info.js';
 import { encodeServerNameRequest } from '../wire/extensions/server-name.js';
 import { encodeSignatureAlgorithms } from '../wire/extensions/signature-algorithms.js';
 import { encodeSupportedGroups } from '../wire/extensions/supported-groups.js';
+import { encodeSupportedVersionsRequest } from '../wire/extensions/supported-versions.js';
 import type { ClientHello } from '../wire/messages/client-hello.js';
 import type { Context } from './context.js';
-import { isAtLeast } from './negotiate.js';
+import { supportedVersions, wireVersion } from './negotiate.js';
 
 /** What a client put into its ClientHello; answers are checked against it. */
 export interface Offer {
   readonly hello: ClientHello;
+  /** Latest first. */
+  readonly versions: readonly Version[];
   readonly suites: readonly CipherSuite[];
+  readonly groups: readonly GroupName[];
+  /** The key pairs whose shares the hello carries; none without DTLS 1.3. */
+  readonly exchanges: readonly KeyExchange[];
 }
 
-/** The first ClientHello. The one that answers a cookie request differs from it in the cookie alone (RFC 6347 §4.2.1). */
+/**
+ * The first ClientHello. It fits one datagram unless `keyShares` asks for a large share: a server that wants a cookie
+ * would throw away the rest, and some peers lose ClientHellos of two datagrams.
+ */
 export function makeOffer(ctx: Context): Offer {
-  const { security } = ctx;
-  const suites = security.suites.filter(
-    (suite) => isAtLeast(suite.version, security.minVersion) && isAtLeast(security.maxVersion, suite.version),
-  );
+  const { security, provider } = ctx;
+  const versions = supportedVersions(security);
+  const suites = security.suites.filter((suite) => versions.includes(suite.version));
+  const groups = security.groups.filter((name) => versions.some((version) => groupFits(name, version)));
+  const exchanges = versions.includes('DTLSv1.3')
+    ? security.keyShares.map((group) => provider.startKeyExchange(group))
+    : [];
+  const cipherSuites = suites.map((suite) => suite.code);
+  const offer = { versions, suites, groups, exchanges };
   const hello: ClientHello = {
     legacyVersion: ProtocolVersion.dtls12,
-    random: ctx.provider.randomBytes(32),
+    random: provider.randomBytes(32),
+    // RFC 9147 §5: there is no compatibility mode, in which this would be random.
     sessionId: EMPTY,
     cookie: EMPTY,
-    cipherSuites: [...suites.map((suite) => suite.code), RENEGOTIATION_SCSV],
+    cipherSuites: versions.includes('DTLSv1.2') ? [...cipherSuites, RENEGOTIATION_SCSV] : cipherSuites,
     compressionMethods: Uint8Array.of(0),
-    extensions: offeredExtensions(ctx),
+    extensions: offeredExtensions(ctx, offer),
   };
-  return { hello, suites };
+  return { ...offer, hello };
 }
 
+/** The ClientHello that answers a HelloVerifyRequest differs in the cookie alone (RFC 6347 §4.2.1). */
 export function withCookie(offer: Offer, cookie: Uint8Array): Offer {
   return { ...offer, hello: { ...offer.hello, cookie } };
 }
 
-function offeredExtensions(ctx: Context): Map<number, Uint8Array> {
+/** Body of key_share with the share of each exchange (RFC 8446 §4.2.8). */
+export function encodeShares(exchanges: readonly KeyExchange[]): Uint8Array {
+  return encodeKeyShareRequest(
+    exchanges.map(({ group, share }) => ({ group: Group[group], keyExchange: share })),
+  );
+}
+
+/** What a server needs soonest stands first, and key shares, which may fill a second datagram, last. */
+function offeredExtensions(ctx: Context, offer: Omit<Offer, 'hello'>): Map<number, Uint8Array> {
   const { security, destination } = ctx;
+  const { versions, groups, exchanges } = offer;
   const extensions = new Map<number, Uint8Array>();
+  if (versions.includes('DTLSv1.3')) {
+    const codes = versions.map(wireVersion);
+    extensions.set(ExtensionType.supported_versions, encodeSupportedVersionsRequest(codes));
+  }
   if (destination.serverName !== undefined) {
     extensions.set(ExtensionType.server_name, encodeServerNameRequest({ hostName: destination.serverName }));
   }
-  const groups = security.groups.filter((name) => groupFits(name, security.maxVersion));
   extensions.set(ExtensionType.supported_groups, encodeSupportedGroups(groups.map((name) => Group[name])));
-  extensions.set(
-    ExtensionType.signature_algorithms,
-    encodeSignatureAlgorithms(security.sigalgs.map((name) => Scheme[name])),
-  );
-  extensions.set(ExtensionType.ec_point_formats, encodeEcPointFormats(Uint8Array.of(UNCOMPRESSED)));
-  extensions.set(ExtensionType.extended_master_secret, encodeExtendedMasterSecret());
-  extensions.set(ExtensionType.renegotiation_info, encodeRenegotiationInfo(EMPTY));
+  extensions.set(ExtensionType.signature_algorithms, offeredSchemes(security));
+  if (versions.includes('DTLSv1.2')) {
+    extensions.set(ExtensionType.ec_point_formats, encodeEcPointFormats(Uint8Array.of(UNCOMPRESSED)));
+    extensions.set(ExtensionType.extended_master_secret, encodeExtendedMasterSecret());
+    extensions.set(ExtensionType.renegotiation_info, encodeRenegotiationInfo(EMPTY));
+  }
+  if (versions.includes('DTLSv1.3')) extensions.set(ExtensionType.key_share, encodeShares(exchanges));
   return extensions;
+}
+
+function offeredSchemes(security: Security): Uint8Array {
+  return encodeSignatureAlgorithms(security.sigalgs.map((name) => Scheme[name]));
 }

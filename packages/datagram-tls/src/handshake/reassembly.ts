@@ -84,6 +84,20 @@ export class Reassembler {
     return { type: partial.type, seq: this.#next++, epoch: partial.epoch, body };
   }
 
+  /** Something is missing before what came last. */
+  get gap(): boolean {
+    if (this.#partials.size === 0) return false;
+    const next = this.#partials.get(this.#next);
+    if (next === undefined) return true;
+    if (next.covered === next.length) return false;
+    let at = 0;
+    for (const { start, bytes } of next.pieces) {
+      if (start > at) return true;
+      at += bytes.length;
+    }
+    return this.#partials.size > 1;
+  }
+
   /** Forgets the messages held of other epochs, which a key change made worthless; returns how many there were. */
   onlyEpoch(epoch: number): number {
     const before = this.#partials.size;

@@ -1,24 +1,28 @@
-import { DTLSError } from '../base/errors.js';
-import { HandshakeType } from '../wire/codes.js';
+import { DTLSError, invalidState } from '../base/errors.js';
+import { HandshakeType, type Version } from '../wire/codes.js';
 import type { Action } from './actions.js';
-import { onServersFirst, startClient, type WaitServerHello } from './client.js';
+import { type ClientStep, onServersFirst, startClient } from './client.js';
 import type { Context } from './context.js';
 import { outOfPlace } from './decoded.js';
 import type { JobAnswer } from './jobs.js';
 import type { Message } from './message.js';
-import { onClientsFirst, startServer, type WaitClientHello } from './server.js';
+import { onClientsFirst, type ServerStep, startServer, type WaitClientHello } from './server.js';
 import * as client12 from './v12/client.js';
 import * as server12 from './v12/server.js';
+import * as client13 from './v13/client.js';
+import * as post13 from './v13/post-handshake.js';
+import type { Retry13 } from './v13/retry-request.js';
+import * as server13 from './v13/server.js';
 
 /** Every state of either side, tagged with whose rules apply. */
 type State =
   /** A client that has not started. */
   | { readonly by: 'idle' }
-  | { readonly by: 'client'; readonly state: WaitServerHello }
   | { readonly by: 'server'; readonly state: WaitClientHello }
-  | { readonly by: 'client12'; readonly state: client12.ClientState12 }
-  | { readonly by: 'server12'; readonly state: server12.ServerState12 }
+  | ClientStep
+  | ServerStep
   | { readonly by: 'connected12' }
+  | { readonly by: 'connected13'; readonly state: post13.Established13 }
   | { readonly by: 'failed' };
 
 /** Takes whole messages in order and turns them into actions; the one place where a peer's violation is caught. */
@@ -26,40 +30,89 @@ export class Runner {
   readonly #ctx: Context;
   #state: State;
 
-  constructor(ctx: Context) {
+  /** `retry`: on a server, the HelloRetryRequest that the first message answers. */
+  constructor(ctx: Context, retry: Retry13 | undefined) {
     this.#ctx = ctx;
-    this.#state = ctx.security.role === 'client' ? { by: 'idle' } : { by: 'server', state: startServer() };
+    this.#state =
+      ctx.security.role === 'client' ? { by: 'idle' } : { by: 'server', state: startServer(retry) };
   }
 
   /** A client's first flight. */
   start(): Action[] {
-    this.#state = { by: 'client', state: startClient(this.#ctx) };
+    this.#state = startClient(this.#ctx);
     return this.#ctx.takeActions();
+  }
+
+  /** `undefined` until it is chosen. */
+  get version(): Version | undefined {
+    const current = this.#state;
+    switch (current.by) {
+      case 'client12':
+      case 'server12':
+      case 'connected12':
+        return 'DTLSv1.2';
+      case 'client13':
+      case 'server13':
+      case 'connected13':
+        return 'DTLSv1.3';
+      case 'server':
+        return current.state.retry === undefined ? undefined : 'DTLSv1.3';
+      default:
+        return undefined;
+    }
   }
 
   /** The epoch in which the next message has to come; in any other it is not authentic, or out of place. */
   get expectedEpoch(): number {
     const current = this.#state;
-    if (current.by === 'connected12') return 1;
-    if (current.by === 'client12' || current.by === 'server12')
-      return current.state.at === 'wait-finished' ? 1 : 0;
-    return 0;
+    switch (current.by) {
+      case 'client12':
+      case 'server12':
+        return current.state.at === 'wait-finished' ? 1 : 0;
+      case 'client13':
+        return current.state.at === 'wait-second-server-hello' ? 0 : 2;
+      case 'server13':
+        return current.state.at === 'wait-second-client-hello' ? 0 : 2;
+      case 'connected12':
+        return 1;
+      case 'connected13':
+        return current.state.read.epoch;
+      default:
+        return 0;
+    }
   }
 
   /** Whether the peer protects all that it sends from here on, its alerts too. */
   get peerProtects(): boolean {
     const current = this.#state;
-    return (
-      current.by === 'connected12' || (current.by === 'server12' && current.state.at === 'wait-finished')
-    );
+    switch (current.by) {
+      case 'connected12':
+      case 'connected13':
+        return true;
+      case 'server12':
+        return current.state.at === 'wait-finished';
+      case 'client13':
+        return current.state.at !== 'wait-second-server-hello';
+      default:
+        return false;
+    }
   }
 
   /** Whether a message may be given to {@link onMessage} now, or an answer has to come first. */
   get ready(): boolean {
     const current = this.#state;
-    if (current.by === 'failed' || current.by === 'idle') return false;
-    if (current.by !== 'client12' && current.by !== 'server12') return true;
-    return current.state.at !== 'wait-verdict' && current.state.at !== 'wait-signature';
+    switch (current.by) {
+      case 'failed':
+      case 'idle':
+        return false;
+      case 'client12':
+      case 'server12':
+      case 'client13':
+      case 'server13':
+        return current.state.at !== 'wait-verdict' && current.state.at !== 'wait-signature';
+      default:
+        return true;
+    }
   }
 
   onMessage(message: Message): Action[] {
@@ -71,20 +124,51 @@ export class Runner {
     return this.#guarded(() => this.#resume(answer));
   }
 
+  /** The flight that awaited an ACK has it. */
+  onAcknowledged(): Action[] {
+    return this.#guarded(() => {
+      const current = this.#state;
+      if (current.by !== 'connected13') return current;
+      return { ...current, state: post13.onAcknowledged13(this.#ctx, current.state) };
+    });
+  }
+
+  /** Whether {@link updateKeys} would do anything now: nothing of ours is unacknowledged, and there is a next epoch. */
+  get canUpdateKeys(): boolean {
+    const current = this.#state;
+    return current.by === 'connected13' && post13.canUpdate13(this.#ctx, current.state);
+  }
+
+  /** DTLS 1.3: renews the keys we send with. Throws `ERR_INVALID_STATE` in DTLS 1.2, which cannot. */
+  updateKeys(requestPeer: boolean): Action[] {
+    const current = this.#state;
+    if (current.by !== 'connected13') throw invalidState('Only an open DTLS 1.3 session can update its keys');
+    return this.#guarded(() => ({
+      ...current,
+      state: post13.updateKeys13(this.#ctx, current.state, { requestPeer }),
+    }));
+  }
+
   #step(message: Message): State {
     const current = this.#state;
     switch (current.by) {
       case 'client':
-        return tagClient(onServersFirst(this.#ctx, current.state, message));
+        return onServersFirst(this.#ctx, current.state, message);
       case 'server':
-        return { by: 'server12', state: onClientsFirst(this.#ctx, message) };
+        return onClientsFirst(this.#ctx, current.state, message);
       case 'client12':
-        return tagClient(client12.onMessage12(this.#ctx, current.state, message));
+        return tagClient12(client12.onMessage12(this.#ctx, current.state, message));
       case 'server12':
-        return tagServer(server12.onMessage12(this.#ctx, current.state, message));
+        return tagServer12(server12.onMessage12(this.#ctx, current.state, message));
+      case 'client13':
+        return { by: 'client13', state: client13.onMessage13(this.#ctx, current.state, message) };
+      case 'server13':
+        return tagServer13(server13.onMessage13(this.#ctx, current.state, message));
       case 'connected12':
         refuseRenegotiation(this.#ctx, message);
         return current;
+      case 'connected13':
+        return { ...current, state: post13.onPostHandshake13(this.#ctx, current.state, message) };
       case 'idle':
       case 'failed':
         return current;
@@ -93,29 +177,47 @@ export class Runner {
 
   #resume(answer: JobAnswer): State {
     const current = this.#state;
-    if (current.by === 'client12') return tagClient(client12.onAnswer12(this.#ctx, current.state, answer));
-    if (current.by === 'server12') return tagServer(server12.onAnswer12(this.#ctx, current.state, answer));
-    return current;
+    switch (current.by) {
+      case 'client12':
+        return tagClient12(client12.onAnswer12(this.#ctx, current.state, answer));
+      case 'server12':
+        return tagServer12(server12.onAnswer12(this.#ctx, current.state, answer));
+      case 'client13':
+        return tagClient13(client13.onAnswer13(this.#ctx, current.state, answer));
+      case 'server13':
+        return tagServer13(server13.onAnswer13(this.#ctx, current.state, answer));
+      default:
+        return current;
+    }
   }
 
+  /** A step that fails leaves nothing behind but its failure: its alert goes out under the keys from before. */
   #guarded(step: () => State): Action[] {
     try {
       this.#state = step();
     } catch (error) {
       this.#state = { by: 'failed' };
+      this.#ctx.takeActions();
       this.#ctx.fail(error instanceof DTLSError ? error : internalError(error));
     }
     return this.#ctx.takeActions();
   }
 }
 
-function tagClient(state: WaitServerHello | client12.ClientState12 | 'connected'): State {
-  if (state === 'connected') return { by: 'connected12' };
-  return state.at === 'wait-server-hello' ? { by: 'client', state } : { by: 'client12', state };
+function tagClient12(state: client12.ClientState12 | 'connected'): State {
+  return state === 'connected' ? { by: 'connected12' } : { by: 'client12', state };
 }
 
-function tagServer(state: server12.ServerState12 | 'connected'): State {
+function tagServer12(state: server12.ServerState12 | 'connected'): State {
   return state === 'connected' ? { by: 'connected12' } : { by: 'server12', state };
+}
+
+function tagClient13(state: client13.ClientState13 | post13.Established13): State {
+  return state.at === 'established' ? { by: 'connected13', state } : { by: 'client13', state };
+}
+
+function tagServer13(state: server13.ServerState13 | post13.Established13): State {
+  return state.at === 'established' ? { by: 'connected13', state } : { by: 'server13', state };
 }
 
 /** RFC 5246 §7.4.1.1, §7.2.2: a warning says no, and the session goes on. */

@@ -1,12 +1,12 @@
-import { violation } from '../base/errors.js';
 import { HandshakeType } from '../wire/codes.js';
 import { decodeClientHello } from '../wire/messages/client-hello.js';
-import { type ClientWishes, readClientWishes } from './client-wishes.js';
+import { chooseVersion, readClientWishes } from './client-wishes.js';
 import type { Context } from './context.js';
 import { decoded, expectType } from './decoded.js';
 import type { Message } from './message.js';
-import { isAtLeast } from './negotiate.js';
 import { onClientHello12, type ServerState12 } from './v12/server.js';
+import type { Retry13 } from './v13/retry-request.js';
+import { onClientHello13, type ServerState13 } from './v13/server.js';
 
 /*
  * The server until a version is chosen:
@@ -15,32 +15,24 @@ import { onClientHello12, type ServerState12 } from './v12/server.js';
  */
 export interface WaitClientHello {
   readonly at: 'wait-client-hello';
+  /** The HelloRetryRequest that the endpoint sent, which chose DTLS 1.3 already. */
+  readonly retry: Retry13 | undefined;
 }
 
-export function startServer(): WaitClientHello {
-  return { at: 'wait-client-hello' };
+/** Where a server stands after the first message, tagged with whose rules apply. */
+export type ServerStep =
+  | { readonly by: 'server12'; readonly state: ServerState12 }
+  | { readonly by: 'server13'; readonly state: ServerState13 };
+
+export function startServer(retry: Retry13 | undefined): WaitClientHello {
+  return { at: 'wait-client-hello', retry };
 }
 
-export function onClientsFirst(ctx: Context, message: Message): ServerState12 {
+export function onClientsFirst(ctx: Context, { retry }: WaitClientHello, message: Message): ServerStep {
   const body = expectType(message, HandshakeType.client_hello);
   const client = readClientWishes(decoded(decodeClientHello(body), 'ClientHello'));
-  requireVersion(ctx, client);
+  if (retry !== undefined || chooseVersion(ctx.security, client) === 'DTLSv1.3')
+    return { by: 'server13', state: onClientHello13(ctx, client, retry, message) };
   ctx.transcript.add(message.type, message.seq, message.body);
-  return onClientHello12(ctx, client);
-}
-
-function requireVersion(ctx: Context, client: ClientWishes): void {
-  const { minVersion, maxVersion } = ctx.security;
-  const shared = client.versions.filter((v) => isAtLeast(v, minVersion) && isAtLeast(maxVersion, v));
-  if (shared.length === 0) {
-    throw violation(
-      'protocol_version',
-      'no version in common with the client',
-      'ERR_DTLS_UNSUPPORTED_VERSION',
-    );
-  }
-  // RFC 7507 §3: the client thinks we cannot do better, and we can.
-  if (client.fallback && !client.versions.includes(maxVersion)) {
-    throw violation('inappropriate_fallback', 'the client fell back to a lower version than needed');
-  }
+  return { by: 'server12', state: onClientHello12(ctx, client) };
 }

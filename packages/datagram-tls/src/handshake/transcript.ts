@@ -20,7 +20,6 @@ export class Transcript {
   #entries: Entry[] = [];
   #version: Version | undefined;
   #hash: RunningHash | undefined;
-  #hashName: HashName | undefined;
   /** Kept only where a signature over the messages themselves may come (CertificateVerify of DTLS 1.2). */
   #raw: Uint8Array[] = [];
   #keepRaw = false;
@@ -34,7 +33,7 @@ export class Transcript {
     else this.#absorb(this.#hash, { type, seq, body });
   }
 
-  /** Forgets everything: HelloVerifyRequest and the ClientHello before it are not hashed (RFC 6347 §4.2.1). */
+  /** Forgets what came before {@link begin}, such as a HelloVerifyRequest and its ClientHello (RFC 6347 §4.2.1). */
   restart(): void {
     this.#entries = [];
   }
@@ -43,18 +42,19 @@ export class Transcript {
   begin(version: Version, hash: HashName, keepMessages: boolean): void {
     this.#version = version;
     this.#keepRaw = keepMessages;
-    this.#hashName = hash;
     this.#hash = this.#provider.hash(hash);
     for (const entry of this.#entries) this.#absorb(this.#hash, entry);
     this.#entries = [];
   }
 
-  /** Replaces all messages so far by their message_hash, as a HelloRetryRequest asks (RFC 8446 §4.4.1). */
-  condense(): void {
-    const digest = this.digest();
-    if (this.#hashName === undefined) return;
-    this.#hash = this.#provider.hash(this.#hashName);
-    this.#absorb(this.#hash, { type: HandshakeType.message_hash, seq: 0, body: digest });
+  /**
+   * {@link begin}s DTLS 1.3 with `firstHello`, the hash of the ClientHello that a HelloRetryRequest answered, in the
+   * place of that message (RFC 8446 §4.4.1). What was added before follows it.
+   */
+  beginRetried(hash: HashName, firstHello: Uint8Array): void {
+    const later = this.#entries;
+    this.#entries = [{ type: HandshakeType.message_hash, seq: 0, body: firstHello }, ...later];
+    this.begin('DTLSv1.3', hash, false);
   }
 
   /** Transcript-Hash of the messages so far. {@link begin} must have been called. */
@@ -74,6 +74,12 @@ export class Transcript {
   /** The messages themselves, for the CertificateVerify of DTLS 1.2 (RFC 5246 §7.4.8). */
   messages(): Uint8Array {
     return concat(...this.#raw);
+  }
+
+  /** No message after this belongs to it. */
+  end(): void {
+    this.#hash = undefined;
+    this.#raw = [];
   }
 
   #absorb(hash: RunningHash, entry: Entry): void {

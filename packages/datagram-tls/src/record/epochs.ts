@@ -37,12 +37,14 @@ export class Epochs {
     this.#readers = newestFirst(this.#readers, reader);
   }
 
-  forgetWriter(epoch: number): void {
-    this.#writers = this.#writers.filter((writer) => writer.epoch !== epoch);
+  /** Nothing older than `epoch` will be sent again. */
+  forgetWritersBefore(epoch: number): void {
+    this.#writers = this.#writers.filter((writer) => writer.epoch >= epoch);
   }
 
-  forgetReader(epoch: number): void {
-    this.#readers = this.#readers.filter((reader) => reader.epoch !== epoch);
+  /** Epoch 0 stays: who repeats a plaintext message is told apart from who forges a protected one. */
+  forgetReadersBefore(epoch: number): void {
+    this.#readers = this.#readers.filter((reader) => reader.epoch >= epoch || reader.epoch === 0);
   }
 
   /**

@@ -51,7 +51,7 @@ suite('the table of epochs', () => {
     const epochs = new Epochs();
     epochs.installReader(v13.reader({ epoch: 3 }));
     epochs.installReader(v13.reader({ epoch: 4 }));
-    epochs.forgetReader(3);
+    epochs.forgetReadersBefore(4);
     assert.equal(epochs.readerFor(unified(3)), undefined);
     assert.equal(epochs.readerFor(unified(0))?.epoch, 4);
   });
@@ -63,7 +63,7 @@ suite('the table of epochs', () => {
     epochs.installWriter(zero);
     assert.equal(epochs.writer, one);
     assert.equal(epochs.writerOf(0), zero);
-    epochs.forgetWriter(0);
+    epochs.forgetWritersBefore(1);
     assert.equal(epochs.writerOf(0), undefined);
     assert.equal(epochs.writerOf(1), one);
   });
@@ -78,8 +78,8 @@ suite('the table of epochs', () => {
     epochs.installWriter(laterWriter);
     assert.equal(epochs.readerFor(plain(0)), later);
     assert.equal(epochs.writer, laterWriter);
-    epochs.forgetReader(0);
-    assert.equal(epochs.reader, undefined);
+    epochs.forgetReadersBefore(1);
+    assert.equal(epochs.readerFor(plain(0)), later, 'epoch 0 stays');
   });
 });
 

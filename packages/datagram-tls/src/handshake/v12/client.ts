@@ -1,6 +1,6 @@
 import { own, sameBytes } from '../../base/bytes.js';
 import { DTLSError, violation } from '../../base/errors.js';
-import type { Identity } from '../../config/config.js';
+import { groupFits } from '../../crypto/groups.js';
 import type { KeyExchangeAnswer } from '../../crypto/provider.js';
 import type { GroupName, SchemeName } from '../../wire/codes.js';
 import { ExtensionType, HandshakeType, Scheme } from '../../wire/codes.js';
@@ -21,7 +21,7 @@ import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
 import type { JobAnswer } from '../jobs.js';
 import type { Message } from '../message.js';
-import { chooseScheme, keyFitsSuite, offeredGroup } from '../negotiate.js';
+import { chooseIdentity, keyFitsSuite, offeredGroup } from '../negotiate.js';
 import type { Offer } from '../offer.js';
 import { connected12 } from './connected.js';
 import {
@@ -219,7 +219,7 @@ function onServerKeyExchange(
 
 function answerExchange(ctx: Context, params: ServerKeyExchange): ServerFlight['exchange'] {
   const group = offeredGroup(params.namedCurve, ctx.security.groups);
-  if (group === undefined)
+  if (group === undefined || !groupFits(group, 'DTLSv1.2'))
     throw violation('illegal_parameter', 'the server chose a group that was not offered');
   const answer = ctx.provider.answerKeyExchange(group, params.point);
   if (answer === undefined) throw violation('illegal_parameter', "the server's key share is not valid");
@@ -246,7 +246,7 @@ function onRequestOrDone(ctx: Context, flight: ServerFlight, message: Message): 
 }
 
 function sendKeyExchange(ctx: Context, flight: ServerFlight, peer: PeerIdentity): ClientState12 {
-  const credential = chooseClientCredential(ctx, flight.wanted);
+  const credential = chooseIdentity(ctx.security, flight.wanted ?? [], 'DTLSv1.2');
   if (flight.wanted !== undefined) {
     // RFC 5246 §7.4.6: a client that has nothing suitable sends an empty list.
     const certificateList = credential?.identity.chain ?? [];
@@ -263,18 +263,6 @@ function sendKeyExchange(ctx: Context, flight: ServerFlight, peer: PeerIdentity)
     job: { kind: 'sign', scheme: credential.scheme, key: credential.identity.key, data },
   });
   return { at: 'wait-signature', ready, scheme: credential.scheme };
-}
-
-function chooseClientCredential(
-  ctx: Context,
-  wanted: readonly number[] | undefined,
-): { identity: Identity; scheme: SchemeName } | undefined {
-  if (wanted === undefined) return undefined;
-  for (const identity of ctx.security.identities) {
-    const scheme = chooseScheme(identity.key, ctx.security.sigalgs, wanted, 'DTLSv1.2');
-    if (scheme !== undefined) return { identity, scheme };
-  }
-  return undefined;
 }
 
 function sendCertificateVerify(
@@ -294,7 +282,7 @@ function sendFinished(ctx: Context, ready: Ready): ClientState12 {
   installKeys12(ctx, hello, secrets, 'client');
   const verifyData = finishedData12(ctx, hello, secrets, 'client');
   ctx.send(HandshakeType.finished, encodeFinished({ verifyData }), PROTECTED_EPOCH);
-  ctx.emit({ do: 'end-flight', answered: true });
+  ctx.emit({ do: 'end-flight', awaits: 'answer' });
   installKeys12(ctx, hello, secrets, 'server');
   return { at: 'wait-finished', ready };
 }

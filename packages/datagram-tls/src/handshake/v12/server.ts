@@ -193,7 +193,7 @@ function sendKeyExchange(
   ctx.send(HandshakeType.server_key_exchange, body, 0);
   if (ctx.security.requestCert) sendCertificateRequest(ctx);
   ctx.send(HandshakeType.server_hello_done, encodeServerHelloDone(), 0);
-  ctx.emit({ do: 'end-flight', answered: true });
+  ctx.emit({ do: 'end-flight', awaits: 'answer' });
   if (ctx.security.requestCert) return { at: 'wait-certificate', hello };
   return {
     at: 'wait-client-key-exchange',
@@ -218,7 +218,7 @@ function onCertificate(ctx: Context, hello: Hello, message: Message): ServerStat
   const { certificateList } = decoded(decodeCertificate12(body), 'Certificate');
   ctx.transcript.add(message.type, message.seq, message.body);
   if (certificateList.length === 0) {
-    const peer = PeerIdentity.absent(ctx.security.rejectUnauthorized);
+    const peer = PeerIdentity.absent(ctx.security.rejectUnauthorized, 'DTLSv1.2');
     if (peer instanceof DTLSError) throw peer;
     return { at: 'wait-client-key-exchange', hello, client: { peer, claim: undefined } };
   }
@@ -270,7 +270,7 @@ function onFinished(ctx: Context, ready: Ready, message: Message): 'connected' {
   installKeys12(ctx, hello, secrets, 'server');
   const ours = finishedData12(ctx, hello, secrets, 'server');
   ctx.send(HandshakeType.finished, encodeFinished({ verifyData: ours }), PROTECTED_EPOCH);
-  ctx.emit({ do: 'end-flight', answered: false });
+  ctx.emit({ do: 'end-flight', awaits: 'nothing' });
   const { group, choice } = hello;
   ctx.emit({
     do: 'connected',

@@ -52,5 +52,9 @@ export function encodeServerHello(hello: ServerHello): Uint8Array {
 
 /** Only a client that offered 1.3 may ask: to others the random is as good as any. */
 export function isHelloRetryRequest(hello: ServerHello): boolean {
-  return sameBytes(hello.random, HELLO_RETRY_REQUEST_RANDOM);
+  return isRetryRandom(hello.random);
+}
+
+export function isRetryRandom(random: Uint8Array): boolean {
+  return sameBytes(random, HELLO_RETRY_REQUEST_RANDOM);
 }

@@ -1,0 +1,101 @@
+import type { Duration, Instant } from '../base/instant.js';
+import { ContentType } from '../wire/codes.js';
+import { encodeAck, type RecordNumber } from '../wire/messages/ack.js';
+import type { Association } from './association.js';
+
+/** Record numbers of one ACK; more are forgotten, the oldest first: the peer then sends those once more for nothing. */
+const MAX_NUMBERS = 32;
+/** Length field of the list, and each number in it; bytes. */
+const LIST_HEADER = 2;
+const NUMBER_LENGTH = 16;
+
+/** The records of the peer's flight under way, and when to acknowledge them (RFC 9147 §7.1). DTLS 1.3 only. */
+export class Acks {
+  readonly #association: Association;
+  #numbers: RecordNumber[] = [];
+  /** Something came that no ACK has told of yet. */
+  #news = false;
+  /** To be sent as soon as the datagram at hand is done with. */
+  #due = false;
+  /** A gap was told of; the next time is the timer's. */
+  #gapTold = false;
+  #established = false;
+
+  constructor(association: Association) {
+    this.#association = association;
+  }
+
+  /** There may be something to do for {@link settle}. */
+  get active(): boolean {
+    return this.#news || this.#due;
+  }
+
+  /** All of a record's messages were processed or are kept. */
+  onRecord(epoch: number, sequenceNumber: number): void {
+    if (this.#numbers.length === MAX_NUMBERS) this.#numbers.shift();
+    this.#numbers.push({ epoch, sequenceNumber });
+    this.#news = true;
+  }
+
+  /** A record came that cannot be read yet, so that even an empty ACK may hasten what is missing. */
+  onUnreadable(): void {
+    this.#news = true;
+  }
+
+  /** Nothing but an ACK answers what came. */
+  demand(): void {
+    this.#due = true;
+  }
+
+  /** Something is missing before what came: tell at once, yet only once, as mere reordering looks the same. */
+  onGap(): void {
+    if (this.#gapTold) return;
+    this.#gapTold = true;
+    this.#due = true;
+  }
+
+  /** From now on each record is told of once: there are no flights that an answer acknowledges. */
+  onEstablished(): void {
+    this.#established = true;
+  }
+
+  /** Our answer acknowledges all that came before it. */
+  forget(): void {
+    this.#numbers = [];
+    this.#news = false;
+    this.#due = false;
+    this.#gapTold = false;
+    this.#association.timers.stop('ack');
+  }
+
+  /** The datagram at hand is done with: sends what is due, or waits `delay` for the rest of the flight. */
+  settle(delay: Duration, now: Instant): void {
+    const { timers } = this.#association;
+    if (this.#due) this.send();
+    else if (this.#news && !timers.has('ack')) timers.set('ack', now + delay);
+  }
+
+  /** In the newest epoch there is, never before DTLS 1.3 is chosen (RFC 9147 §7). */
+  send(): void {
+    const { epochs, transmit, timers } = this.#association;
+    this.#news = false;
+    this.#due = false;
+    timers.stop('ack');
+    const { writer } = epochs;
+    if (writer.state === 'exhausted') return;
+    const recordNumbers = this.#numbers.slice(-this.#room(writer.overhead)).sort(inOrder);
+    transmit.record(writer, ContentType.ack, encodeAck({ recordNumbers }));
+    if (this.#established) this.#numbers = [];
+    this.#association.trace({ kind: 'ack', direction: 'sent', records: recordNumbers.length });
+  }
+
+  /** How many numbers fit one datagram. */
+  #room(overhead: number): number {
+    const { mtu } = this.#association.behaviour;
+    return Math.max(1, Math.floor((mtu - overhead - LIST_HEADER) / NUMBER_LENGTH));
+  }
+}
+
+function inOrder(a: RecordNumber, b: RecordNumber): number {
+  return a.epoch - b.epoch || a.sequenceNumber - b.sequenceNumber;
+}

@@ -1,0 +1,78 @@
+import type { Duration, Instant } from '../base/instant.js';
+import type { Action } from '../handshake/actions.js';
+import { RecordReader12, RecordWriter12 } from '../record/protect12.js';
+import { RecordReader13, RecordWriter13 } from '../record/protect13.js';
+import type { Association } from './association.js';
+
+type InstallKeys = Extract<Action, { do: 'install-keys' }>;
+
+/** Epochs of DTLS 1.3: the handshake's, and the first for application data (RFC 9147 §6.1). */
+export const HANDSHAKE_EPOCH = 2;
+const APPLICATION_EPOCH = 3;
+
+/** How long records of an epoch that is over are still read: RFC 9147 §4.2.1's maximum segment lifetime, ms. */
+const OLD_EPOCH_KEPT: Duration = 120_000;
+/** The handshake's epoch is read for twice as long: a final flight that comes again is acknowledged again (§5.8.1). */
+const HANDSHAKE_KEPT: Duration = 240_000;
+
+/** Begins and ends the epochs of one association. */
+export class KeyChanges {
+  readonly #association: Association;
+  /** The newest epoch in which the peer was heard. */
+  #heard = 0;
+
+  constructor(association: Association) {
+    this.#association = association;
+  }
+
+  /** The newest epoch of an authentic record; 0 before there was one. */
+  get heard(): number {
+    return this.#heard;
+  }
+
+  install({ direction, epoch, suite, keys }: InstallKeys): void {
+    const { epochs, security } = this.#association;
+    const { provider } = security;
+    const { sn } = keys;
+    if (direction === 'write') {
+      const writer =
+        sn === undefined
+          ? new RecordWriter12(provider, suite, epoch, keys)
+          : new RecordWriter13(provider, suite, epoch, { ...keys, sn });
+      epochs.installWriter(writer);
+    } else {
+      const reader =
+        sn === undefined
+          ? new RecordReader12(provider, suite, epoch, keys)
+          : new RecordReader13(provider, suite, epoch, { ...keys, sn });
+      epochs.installReader(reader);
+    }
+    if (epoch > APPLICATION_EPOCH) {
+      const heading = direction === 'write' ? 'sent' : 'received';
+      this.#association.trace({ kind: 'key-update', direction: heading, epoch });
+    }
+  }
+
+  /**
+   * The first authentic record of an epoch: the one before is kept for records on their way, and what is older is over.
+   * Until then the keys from before a KeyUpdate have to stay, as its ACK may be lost (RFC 9147 §8).
+   */
+  onHeard(epoch: number, now: Instant): void {
+    this.#heard = epoch;
+    if (epoch < APPLICATION_EPOCH) return;
+    const { epochs, timers } = this.#association;
+    epochs.forgetReadersBefore(epoch - 1);
+    timers.set('forget-epochs', now + (epoch === APPLICATION_EPOCH ? HANDSHAKE_KEPT : OLD_EPOCH_KEPT));
+  }
+
+  /** The time is over in which older records could still arrive. */
+  forgetOldReaders(): void {
+    this.#association.epochs.forgetReadersBefore(this.#heard);
+  }
+
+  /** Everything sent in an older epoch has arrived. */
+  forgetOldWriters(): void {
+    const { epochs } = this.#association;
+    epochs.forgetWritersBefore(epochs.writer.epoch);
+  }
+}

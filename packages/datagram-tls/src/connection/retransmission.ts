@@ -1,0 +1,118 @@
+import type { Duration, Instant } from '../base/instant.js';
+import { Backoff } from '../handshake/backoff.js';
+import { type Awaits, type Flight, type FlightItem, itemName } from '../handshake/flight.js';
+import type { RecordNumber } from '../wire/messages/ack.js';
+import type { Association } from './association.js';
+import { Delivery } from './delivery.js';
+
+/** How long the peer may ask for our last flight again: twice RFC 6347 §4.2.4's maximum segment lifetime, ms. */
+const LAST_FLIGHT_KEPT: Duration = 240_000;
+
+interface UnderWay {
+  readonly flight: Flight;
+  readonly delivery: Delivery;
+}
+
+/** Sends flights, and sends them again until they got what they await (RFC 6347 §4.2.4, RFC 9147 §5.8). */
+export class Retransmission {
+  readonly #association: Association;
+  readonly #backoff: Backoff;
+  #building: FlightItem[] = [];
+  #underWay: UnderWay | undefined;
+  /** The flight went out again on the peer's word since the timer was last set; the next time is the timer's. */
+  #replayed = false;
+
+  constructor(association: Association) {
+    this.#association = association;
+    this.#backoff = new Backoff(association.behaviour.retransmission);
+  }
+
+  /** What the flight under way needs so that it is not sent any more; `undefined` when there is none. */
+  get awaits(): Awaits | undefined {
+    return this.#underWay?.flight.awaits;
+  }
+
+  /** RFC 9147 §7.1: how long to wait for the rest of the peer's flight before an ACK tells what is here, ms. */
+  get ackDelay(): Duration {
+    return this.#backoff.timeout / 4;
+  }
+
+  add(item: FlightItem): void {
+    this.#building.push(item);
+  }
+
+  /** The flight is whole. */
+  begin(awaits: Awaits, now: Instant): void {
+    const flight = { items: this.#building, awaits };
+    this.#building = [];
+    this.#underWay = { flight, delivery: new Delivery(flight) };
+    this.#backoff.onAnswer();
+    this.#association.timers.stop('retransmit');
+    this.#send(this.#underWay, false, now);
+  }
+
+  /** The flight under way did not get what it awaits in time. */
+  onTimeout(now: Instant): void {
+    this.#backoff.onTimeout();
+    this.#replayed = false;
+    this.#sendAgain(now);
+  }
+
+  /**
+   * The peer repeats what our flight answers: it has not seen it (RFC 6347 §4.2.4, RFC 9147 §5.8.1). It is sent again
+   * at once, but unless the peer proves that it holds keys, only once for each run of our own timer, so that nobody uses
+   * us as an amplifier.
+   */
+  onRepeated(authentic: boolean, now: Instant): void {
+    if (this.#underWay === undefined || this.#building.length > 0) return;
+    const { flight, delivery } = this.#underWay;
+    if (!delivery.untouched) return;
+    if (!authentic && (this.#replayed || flight.awaits === 'nothing')) return;
+    this.#replayed = true;
+    this.#sendAgain(now);
+  }
+
+  /** Returns whether the flight under way has arrived as a whole. What it lacks is sent again (RFC 9147 §7.2). */
+  onAck(numbers: readonly RecordNumber[], now: Instant): boolean {
+    if (this.#underWay === undefined) return false;
+    const { delivery } = this.#underWay;
+    const news = delivery.acknowledge(numbers);
+    if (delivery.missing.length === 0) {
+      this.#association.timers.stop('retransmit');
+      return news;
+    }
+    if (!news && this.#replayed) return false;
+    this.#replayed = true;
+    this.#sendAgain(now);
+    return false;
+  }
+
+  /** The flight under way got what it awaited, and nothing of ours follows. */
+  end(): void {
+    this.#association.timers.stop('retransmit');
+    this.#underWay = undefined;
+    this.#backoff.onAnswer();
+  }
+
+  #sendAgain(now: Instant): void {
+    if (this.#underWay === undefined) return;
+    this.#association.counters.retransmissions++;
+    this.#send(this.#underWay, true, now);
+  }
+
+  #send({ flight, delivery }: UnderWay, retransmission: boolean, now: Instant): void {
+    const { transmit, timers, behaviour } = this.#association;
+    const items = new Set(delivery.missing.map(({ item }) => item));
+    const sent = transmit.flight(flight, delivery, this.#backoff.datagramSize(behaviour.mtu));
+    this.#association.trace({
+      kind: 'flight',
+      direction: 'sent',
+      messages: flight.items.filter((_, i) => items.has(i)).map(itemName),
+      ...sent,
+      retransmission,
+    });
+    if (flight.awaits === 'nothing') timers.set('forget-flight', now + LAST_FLIGHT_KEPT);
+    else timers.set('retransmit', now + this.#backoff.timeout);
+    if (!retransmission) this.#replayed = false;
+  }
+}

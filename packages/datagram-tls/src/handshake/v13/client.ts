@@ -1,0 +1,272 @@
+import { DTLSError, violation } from '../../base/errors.js';
+import type { CipherSuite } from '../../crypto/suites.js';
+import type { SchemeName } from '../../wire/codes.js';
+import { ExtensionType, Group, HandshakeType, Scheme } from '../../wire/codes.js';
+import type { Extensions } from '../../wire/extensions/block.js';
+import { decodeKeyShareResponse } from '../../wire/extensions/key-share.js';
+import { decodeServerNameResponse } from '../../wire/extensions/server-name.js';
+import { decodeSignatureAlgorithms } from '../../wire/extensions/signature-algorithms.js';
+import { decodeSupportedGroups } from '../../wire/extensions/supported-groups.js';
+import { decodeSupportedVersionsResponse } from '../../wire/extensions/supported-versions.js';
+import { decodeCertificateRequest13 } from '../../wire/messages/certificate-request13.js';
+import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
+import { decodeEncryptedExtensions } from '../../wire/messages/encrypted-extensions.js';
+import { decodeFinished, encodeFinished } from '../../wire/messages/finished.js';
+import {
+  decodeServerHello,
+  isHelloRetryRequest,
+  type ServerHello,
+} from '../../wire/messages/server-hello.js';
+import { type ClaimedChain, claimChain, type FinishedVerified, PeerIdentity } from '../authenticate.js';
+import type { Context } from '../context.js';
+import { decoded, expectType, outOfPlace } from '../decoded.js';
+import type { JobAnswer } from '../jobs.js';
+import type { Message } from '../message.js';
+import { chooseIdentity, versionFromWire } from '../negotiate.js';
+import type { Offer } from '../offer.js';
+import { onCertificate13 as readCertificate, sendCertificate13 } from './certificate.js';
+import { onCertificateVerify13, signedTranscript } from './certificate-verify.js';
+import { connected13 } from './connected.js';
+import { checkAnswers, checkPlaces, requireExtension } from './extensions.js';
+import type { Established13 } from './post-handshake.js';
+import {
+  checkFinished13,
+  deriveApplication13,
+  finishedData13,
+  HANDSHAKE_EPOCH,
+  type Negotiated13,
+  startHandshakeKeys13,
+} from './secrets.js';
+import { checkServerHello } from './server-hello.js';
+
+/*
+ * The client's side of a DTLS 1.3 handshake (RFC 8446 §4, RFC 9147 §5):
+ *
+ *   1. HelloRetryRequest      (may be absent) answered in client-retry.ts; a ServerHello has to follow
+ *   2. ServerHello            checked against the offer; handshake keys
+ *   3. EncryptedExtensions    checked against the offer
+ *   4. CertificateRequest     (may be absent)
+ *   5. Certificate            parsed
+ *   6. CertificateVerify      signature checked
+ *   7. Finished               checked; the chain is judged; then our flight:
+ *      Certificate, CertificateVerify, Finished: connected, though the flight is sent until it is acknowledged
+ */
+export type ClientState13 =
+  | { readonly at: 'wait-second-server-hello'; readonly offer: Offer; readonly suite: CipherSuite }
+  | { readonly at: 'wait-encrypted-extensions'; readonly hello: Hello }
+  | { readonly at: 'wait-certificate'; readonly hello: Hello; readonly request: Request }
+  | {
+      readonly at: 'wait-certificate-verify';
+      readonly hello: Hello;
+      readonly request: Request;
+      readonly server: ClaimedChain;
+    }
+  | { readonly at: 'wait-finished'; readonly flight: ServerFlight }
+  | { readonly at: 'wait-verdict'; readonly flight: ServerFlight; readonly finished: FinishedVerified }
+  | { readonly at: 'wait-signature'; readonly proof: Proof; readonly scheme: SchemeName };
+
+interface Hello extends Negotiated13 {
+  readonly offer: Offer;
+}
+
+/** Schemes that the server accepts from us; `undefined` when it asked for no certificate. */
+type Request = readonly number[] | undefined;
+
+/** What the server's flight told, with its signature verified. */
+interface ServerFlight {
+  readonly hello: Hello;
+  readonly request: Request;
+  readonly server: ClaimedChain;
+  readonly scheme: SchemeName;
+}
+
+/** All that the server had to prove. Our own flight is left. */
+interface Proof {
+  readonly hello: Hello;
+  readonly scheme: SchemeName;
+  readonly peer: PeerIdentity;
+  readonly finished: FinishedVerified;
+  readonly application: ReturnType<typeof deriveApplication13>;
+}
+
+/** Step 2, where no HelloRetryRequest came. */
+export function onServerHello13(
+  ctx: Context,
+  offer: Offer,
+  hello: ServerHello,
+  message: Message,
+): ClientState13 {
+  const suite = checkServerHello(offer, hello);
+  ctx.transcript.begin('DTLSv1.3', suite.hash, false);
+  return agreeOnKeys(ctx, offer, suite, hello, message);
+}
+
+/** Step 2 after a HelloRetryRequest, from which the ServerHello must not differ (RFC 8446 §4.1.4). */
+function onSecondServerHello(
+  ctx: Context,
+  offer: Offer,
+  suite: CipherSuite,
+  message: Message,
+): ClientState13 {
+  const body = expectType(message, HandshakeType.server_hello);
+  const hello = decoded(decodeServerHello(body), 'ServerHello');
+  if (isHelloRetryRequest(hello))
+    throw violation('unexpected_message', 'the server sent a second HelloRetryRequest');
+  const version = requireExtension(hello.extensions, ExtensionType.supported_versions, 'SH');
+  const code = decoded(decodeSupportedVersionsResponse(version), 'supported_versions');
+  if (versionFromWire(code) !== 'DTLSv1.3' || checkServerHello(offer, hello) !== suite)
+    throw violation('illegal_parameter', 'the ServerHello contradicts the HelloRetryRequest');
+  return agreeOnKeys(ctx, offer, suite, hello, message);
+}
+
+function agreeOnKeys(
+  ctx: Context,
+  offer: Offer,
+  suite: CipherSuite,
+  hello: ServerHello,
+  message: Message,
+): ClientState13 {
+  checkAnswers(hello.extensions, 'SH', offer.hello.extensions);
+  const body = requireExtension(hello.extensions, ExtensionType.key_share, 'SH');
+  const share = decoded(decodeKeyShareResponse(body), 'key_share');
+  const exchange = offer.exchanges.find(({ group }) => Group[group] === share.group);
+  if (exchange === undefined)
+    throw violation('illegal_parameter', "the server's key share answers none of ours");
+  const shared = exchange.finish(share.keyExchange);
+  if (shared === undefined) throw violation('illegal_parameter', "the server's key share is not valid");
+  ctx.transcript.add(message.type, message.seq, message.body);
+  const hellos = {
+    suite,
+    group: exchange.group,
+    clientRandom: offer.hello.random,
+    serverName: ctx.destination.serverName,
+  };
+  return {
+    at: 'wait-encrypted-extensions',
+    hello: { ...startHandshakeKeys13(ctx, hellos, shared), offer },
+  };
+}
+
+/** Steps 2 to 7, each with the message that belongs there. */
+export function onMessage13(ctx: Context, state: ClientState13, message: Message): ClientState13 {
+  switch (state.at) {
+    case 'wait-second-server-hello':
+      return onSecondServerHello(ctx, state.offer, state.suite, message);
+    case 'wait-encrypted-extensions':
+      return onEncryptedExtensions(ctx, state.hello, message);
+    case 'wait-certificate':
+      return onRequestOrCertificate(ctx, state.hello, state.request, message);
+    case 'wait-certificate-verify': {
+      const { hello, request, server } = state;
+      const scheme = onCertificateVerify13(ctx, 'server', server, message);
+      return { at: 'wait-finished', flight: { hello, request, server, scheme } };
+    }
+    case 'wait-finished':
+      return onFinished(ctx, state.flight, message);
+    case 'wait-verdict':
+    case 'wait-signature':
+      throw outOfPlace(message, 'nothing');
+  }
+}
+
+export function onAnswer13(
+  ctx: Context,
+  state: ClientState13,
+  answer: JobAnswer,
+): ClientState13 | Established13 {
+  if (state.at === 'wait-verdict' && answer.kind === 'verify-peer') {
+    const { chain } = state.flight.server;
+    const peer = PeerIdentity.judged(chain, answer.verdict, ctx.security.rejectUnauthorized);
+    if (peer instanceof DTLSError) throw peer;
+    return answerFlight(ctx, state.flight, state.finished, peer);
+  }
+  if (state.at === 'wait-signature' && answer.kind === 'sign') {
+    const body = encodeCertificateVerify({
+      signatureScheme: Scheme[state.scheme],
+      signature: answer.signature,
+    });
+    ctx.send(HandshakeType.certificate_verify, body, HANDSHAKE_EPOCH);
+    return sendFinished(ctx, state.proof);
+  }
+  return state;
+}
+
+function onEncryptedExtensions(ctx: Context, hello: Hello, message: Message): ClientState13 {
+  const body = expectType(message, HandshakeType.encrypted_extensions);
+  const { extensions } = decoded(decodeEncryptedExtensions(body), 'EncryptedExtensions');
+  checkAnswers(extensions, 'EE', hello.offer.hello.extensions);
+  checkAnswerBodies(extensions);
+  ctx.transcript.add(message.type, message.seq, message.body);
+  return { at: 'wait-certificate', hello, request: undefined };
+}
+
+function checkAnswerBodies(extensions: Extensions): void {
+  const name = extensions.get(ExtensionType.server_name);
+  if (name !== undefined) decoded(decodeServerNameResponse(name), 'server_name');
+  // Groups that the server likes better: of use for a later connection, if at all (RFC 8446 §4.2.7).
+  const groups = extensions.get(ExtensionType.supported_groups);
+  if (groups !== undefined) decoded(decodeSupportedGroups(groups), 'supported_groups');
+}
+
+function onRequestOrCertificate(
+  ctx: Context,
+  hello: Hello,
+  request: Request,
+  message: Message,
+): ClientState13 {
+  if (message.type === HandshakeType.certificate_request && request === undefined)
+    return { at: 'wait-certificate', hello, request: onCertificateRequest(ctx, message) };
+  const list = readCertificate(ctx, hello.offer.hello.extensions, message);
+  return { at: 'wait-certificate-verify', hello, request, server: claimChain(ctx.provider, list) };
+}
+
+function onCertificateRequest(ctx: Context, message: Message): readonly number[] {
+  const { certificateRequestContext, extensions } = decoded(
+    decodeCertificateRequest13(message.body),
+    'CertificateRequest',
+  );
+  if (certificateRequestContext.length > 0)
+    throw violation('illegal_parameter', 'certificate_request_context is for requests after the handshake');
+  checkPlaces(extensions, 'CR');
+  const schemes = requireExtension(extensions, ExtensionType.signature_algorithms, 'CR');
+  ctx.transcript.add(message.type, message.seq, message.body);
+  return decoded(decodeSignatureAlgorithms(schemes), 'signature_algorithms');
+}
+
+function onFinished(ctx: Context, flight: ServerFlight, message: Message): ClientState13 {
+  const { hello, server } = flight;
+  const body = expectType(message, HandshakeType.finished);
+  const { verifyData } = decoded(decodeFinished(body, hello.handshake.server.length), 'Finished');
+  const finished = checkFinished13(ctx, hello, 'server', verifyData);
+  if (finished === undefined) throw violation('decrypt_error', "the server's Finished is wrong");
+  ctx.transcript.add(message.type, message.seq, message.body);
+  const name = ctx.destination.verifyName;
+  ctx.emit({ do: 'ask', job: { kind: 'verify-peer', chain: server.chain, purpose: 'serverAuth', name } });
+  return { at: 'wait-verdict', flight, finished };
+}
+
+function answerFlight(
+  ctx: Context,
+  { hello, request, scheme }: ServerFlight,
+  finished: FinishedVerified,
+  peer: PeerIdentity,
+): ClientState13 | Established13 {
+  const proof = { hello, scheme, peer, finished, application: deriveApplication13(ctx, hello) };
+  if (request === undefined) return sendFinished(ctx, proof);
+  const credential = chooseIdentity(ctx.security, request, 'DTLSv1.3');
+  sendCertificate13(ctx, credential?.identity);
+  if (credential === undefined) return sendFinished(ctx, proof);
+  const data = signedTranscript(ctx, 'client');
+  ctx.emit({
+    do: 'ask',
+    job: { kind: 'sign', scheme: credential.scheme, key: credential.identity.key, data },
+  });
+  return { at: 'wait-signature', proof, scheme: credential.scheme };
+}
+
+function sendFinished(ctx: Context, proof: Proof): Established13 {
+  const verifyData = finishedData13(ctx, proof.hello, 'client');
+  ctx.send(HandshakeType.finished, encodeFinished({ verifyData }), HANDSHAKE_EPOCH);
+  ctx.emit({ do: 'end-flight', awaits: 'ack' });
+  return connected13(ctx, { ...proof, negotiated: proof.hello });
+}

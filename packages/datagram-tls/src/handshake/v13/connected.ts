@@ -1,0 +1,51 @@
+import type { ApplicationSecrets13 } from '../../keys/schedule13.js';
+import type { SchemeName } from '../../wire/codes.js';
+import type { FinishedVerified, PeerIdentity } from '../authenticate.js';
+import type { Context } from '../context.js';
+import type { Established13 } from './post-handshake.js';
+import { APPLICATION_EPOCH, byDirection, installKeys13, type Negotiated13 } from './secrets.js';
+
+/** What a DTLS 1.3 handshake has proved when it is done. */
+interface Proof13 {
+  readonly negotiated: Negotiated13;
+  /** Of the server's signature. */
+  readonly scheme: SchemeName;
+  readonly peer: PeerIdentity;
+  readonly finished: FinishedVerified;
+  readonly application: ApplicationSecrets13;
+}
+
+/** Installs the keys for application data, so far as they are not there yet, and tells of the session. */
+export function connected13(ctx: Context, proof: Proof13): Established13 {
+  const { negotiated, scheme, peer, finished, application } = proof;
+  const { suite, group, clientRandom, serverName } = negotiated;
+  const { own, peers } = byDirection(ctx, application);
+  const isClient = ctx.security.role === 'client';
+  if (isClient) installKeys13(ctx, suite, 'write', APPLICATION_EPOCH, own);
+  installKeys13(ctx, suite, 'read', APPLICATION_EPOCH, peers);
+  ctx.emit({
+    do: 'connected',
+    session: {
+      version: 'DTLSv1.3',
+      suite,
+      group,
+      signatureScheme: scheme,
+      // What the extension is for, DTLS 1.3 does in any case (RFC 8446 appendix D).
+      extendedMasterSecret: true,
+      serverName,
+      peer,
+      finished,
+      secrets: { version: 'DTLSv1.3', exporterSecret: application.exporter },
+    },
+  });
+  ctx.transcript.end();
+  return {
+    at: 'established',
+    suite,
+    clientRandom,
+    read: { epoch: APPLICATION_EPOCH, secret: peers },
+    write: { epoch: APPLICATION_EPOCH, secret: own },
+    unacknowledged: isClient ? 'finished' : undefined,
+    due: undefined,
+  };
+}

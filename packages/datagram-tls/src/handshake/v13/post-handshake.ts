@@ -1,0 +1,113 @@
+import { violation } from '../../base/errors.js';
+import type { CipherSuite } from '../../crypto/suites.js';
+import { deriveNextTrafficSecret13 } from '../../keys/schedule13.js';
+import { HandshakeType } from '../../wire/codes.js';
+import { decodeKeyUpdate, encodeKeyUpdate, KeyUpdateRequest } from '../../wire/messages/key-update.js';
+import { decodeNewSessionTicket13 } from '../../wire/messages/new-session-ticket13.js';
+import type { Context } from '../context.js';
+import { decoded, outOfPlace } from '../decoded.js';
+import type { Message } from '../message.js';
+import { checkPlaces } from './extensions.js';
+import { APPLICATION_EPOCH, installKeys13 } from './secrets.js';
+
+/*
+ * After the handshake (RFC 8446 §4.6, RFC 9147 §8):
+ *
+ *   NewSessionTicket   read, acknowledged, and not kept
+ *   KeyUpdate          received: keys of the peer's next epoch, acknowledged; one of ours follows if it was asked for
+ *   KeyUpdate          sent: our next epoch begins when it is acknowledged; until then there is no other
+ */
+export interface Established13 {
+  readonly at: 'established';
+  readonly suite: CipherSuite;
+  readonly clientRandom: Uint8Array;
+  readonly read: Generation;
+  readonly write: Generation;
+  /** What we sent last and the peer has not acknowledged. */
+  readonly unacknowledged: 'finished' | 'key-update' | undefined;
+  /** An update that has to wait for that. */
+  readonly due: Update | undefined;
+}
+
+/** One direction's traffic secret. */
+interface Generation {
+  readonly epoch: number;
+  readonly secret: Uint8Array;
+}
+
+interface Update {
+  /** Ask the peer to renew its keys, too. */
+  readonly requestPeer: boolean;
+}
+
+/** RFC 9147 §8 lets an implementation stop here; 16 bits are what we keep of an epoch. */
+const MAX_EPOCH = 0xffff;
+
+export function onPostHandshake13(ctx: Context, state: Established13, message: Message): Established13 {
+  if (message.type === HandshakeType.key_update) return onKeyUpdate(ctx, state, message);
+  if (message.type === HandshakeType.new_session_ticket && ctx.security.role === 'client') {
+    const { extensions } = decoded(decodeNewSessionTicket13(message.body), 'NewSessionTicket');
+    checkPlaces(extensions, 'NST');
+    ctx.emit({ do: 'acknowledge' });
+    return state;
+  }
+  throw outOfPlace(message, 'no such message');
+}
+
+/** Renews the keys we send with, as soon as nothing of ours is unacknowledged. */
+export function updateKeys13(ctx: Context, state: Established13, update: Update): Established13 {
+  if (state.unacknowledged !== undefined) {
+    const requestPeer = update.requestPeer || (state.due?.requestPeer ?? false);
+    return { ...state, due: { requestPeer } };
+  }
+  return canUpdate13(ctx, state) ? sendKeyUpdate(ctx, state, update) : state;
+}
+
+/** The peer has acknowledged what we sent last. */
+export function onAcknowledged13(ctx: Context, state: Established13): Established13 {
+  const settled = state.unacknowledged === 'key-update' ? beginWriting(ctx, state) : state;
+  const idle = { ...settled, unacknowledged: undefined, due: undefined };
+  return state.due === undefined ? idle : updateKeys13(ctx, idle, state.due);
+}
+
+/** Neither epochs nor message numbers wrap: after the last one the keys stay as they are (RFC 9147 §5.2, §8). */
+export function canUpdate13(ctx: Context, state: Established13): boolean {
+  return state.unacknowledged === undefined && state.write.epoch < MAX_EPOCH && ctx.numbersLeft > 0;
+}
+
+function sendKeyUpdate(ctx: Context, state: Established13, { requestPeer }: Update): Established13 {
+  const { update_requested, update_not_requested } = KeyUpdateRequest;
+  const body = encodeKeyUpdate({ requestUpdate: requestPeer ? update_requested : update_not_requested });
+  ctx.sendPostHandshake(HandshakeType.key_update, body, state.write.epoch);
+  ctx.emit({ do: 'end-flight', awaits: 'ack' });
+  return { ...state, unacknowledged: 'key-update', due: undefined };
+}
+
+function beginWriting(ctx: Context, state: Established13): Established13 {
+  return { ...state, write: nextGeneration(ctx, state, 'write') };
+}
+
+function onKeyUpdate(ctx: Context, state: Established13, message: Message): Established13 {
+  const { requestUpdate } = decoded(decodeKeyUpdate(message.body), 'KeyUpdate');
+  const { update_requested, update_not_requested } = KeyUpdateRequest;
+  if (requestUpdate !== update_requested && requestUpdate !== update_not_requested)
+    throw violation('illegal_parameter', `a KeyUpdate cannot request ${requestUpdate}`);
+  if (state.read.epoch === MAX_EPOCH)
+    throw violation('illegal_parameter', 'the peer updates its keys beyond the last epoch');
+  const updated = { ...state, read: nextGeneration(ctx, state, 'read') };
+  ctx.emit({ do: 'acknowledge' });
+  if (requestUpdate === update_not_requested) return updated;
+  return updateKeys13(ctx, updated, { requestPeer: false });
+}
+
+/** Derives, logs and installs the keys of a direction's next epoch. */
+function nextGeneration(ctx: Context, state: Established13, direction: 'read' | 'write'): Generation {
+  const { suite, clientRandom } = state;
+  const secret = deriveNextTrafficSecret13(ctx.provider, suite.hash, state[direction].secret);
+  const epoch = state[direction].epoch + 1;
+  const sender = (direction === 'write') === (ctx.security.role === 'client') ? 'CLIENT' : 'SERVER';
+  const label = `${sender}_TRAFFIC_SECRET_${epoch - APPLICATION_EPOCH}` as const;
+  ctx.emit({ do: 'log-secret', label, clientRandom, secret });
+  installKeys13(ctx, suite, direction, epoch, secret);
+  return { epoch, secret };
+}

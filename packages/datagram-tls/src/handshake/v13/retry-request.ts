@@ -1,0 +1,35 @@
+import { EMPTY } from '../../base/bytes.js';
+import type { GroupName } from '../../wire/codes.js';
+import { ExtensionType, Group, ProtocolVersion } from '../../wire/codes.js';
+import { encodeCookie } from '../../wire/extensions/cookie.js';
+import { encodeKeyShareRetry } from '../../wire/extensions/key-share.js';
+import { encodeSupportedVersionsResponse } from '../../wire/extensions/supported-versions.js';
+import { encodeServerHello, HELLO_RETRY_REQUEST_RANDOM } from '../../wire/messages/server-hello.js';
+import type { Choice13 } from './client-hello.js';
+
+/** A HelloRetryRequest that a server sent, possibly without keeping a byte of it. */
+export interface Retry13 extends Choice13 {
+  /** The group to send a share of; `undefined` when the client did already. */
+  readonly askedFor: GroupName | undefined;
+  /** `undefined` from a server that keeps state. */
+  readonly cookie: Uint8Array | undefined;
+  /** Hash of the ClientHello that it answers, under the suite's hash. */
+  readonly firstHello: Uint8Array;
+}
+
+/** RFC 8446 §4.1.4. The same request always has the same bytes, so that it can be made again for the transcript. */
+export function encodeHelloRetryRequest13({ suite, askedFor, cookie }: Retry13): Uint8Array {
+  const extensions = new Map<number, Uint8Array>([
+    [ExtensionType.supported_versions, encodeSupportedVersionsResponse(ProtocolVersion.dtls13)],
+  ]);
+  if (askedFor !== undefined) extensions.set(ExtensionType.key_share, encodeKeyShareRetry(Group[askedFor]));
+  if (cookie !== undefined) extensions.set(ExtensionType.cookie, encodeCookie(cookie));
+  return encodeServerHello({
+    legacyVersion: ProtocolVersion.dtls12,
+    random: HELLO_RETRY_REQUEST_RANDOM,
+    sessionId: EMPTY,
+    cipherSuite: suite.code,
+    compressionMethod: 0,
+    extensions,
+  });
+}

@@ -1,0 +1,106 @@
+import type { Role } from '../../config/config.js';
+import type { CipherSuite } from '../../crypto/suites.js';
+import {
+  type ApplicationSecrets13,
+  deriveApplicationSecrets13,
+  deriveEarlySecret13,
+  deriveHandshakeSecrets13,
+  deriveTrafficKeys13,
+  deriveVerifyData13,
+  type HandshakeSecrets13,
+  type TrafficSecrets13,
+} from '../../keys/schedule13.js';
+import type { GroupName } from '../../wire/codes.js';
+import { FinishedVerified } from '../authenticate.js';
+import type { Context } from '../context.js';
+
+/** Epochs of RFC 9147 §6.1; those of later keys follow. */
+export const HANDSHAKE_EPOCH = 2;
+export const APPLICATION_EPOCH = 3;
+
+/** What both hellos of a DTLS 1.3 handshake settled, and the secrets that follow from them. */
+export interface Negotiated13 {
+  readonly suite: CipherSuite;
+  readonly group: GroupName;
+  readonly clientRandom: Uint8Array;
+  readonly serverName: string | undefined;
+  readonly handshake: HandshakeSecrets13;
+}
+
+/**
+ * Handshake secrets, once the ServerHello is in the transcript, and their keys for both directions. The key to read
+ * with comes last: what has waited for it may be answered, which takes the key to write with.
+ */
+export function startHandshakeKeys13(
+  ctx: Context,
+  hellos: Omit<Negotiated13, 'handshake'>,
+  shared: Uint8Array,
+): Negotiated13 {
+  const { provider, transcript } = ctx;
+  const { suite, clientRandom } = hellos;
+  const early = deriveEarlySecret13(provider, suite.hash, undefined);
+  const handshake = deriveHandshakeSecrets13(provider, suite.hash, early, shared, transcript.digest());
+  ctx.emit({
+    do: 'log-secret',
+    label: 'CLIENT_HANDSHAKE_TRAFFIC_SECRET',
+    clientRandom,
+    secret: handshake.client,
+  });
+  ctx.emit({
+    do: 'log-secret',
+    label: 'SERVER_HANDSHAKE_TRAFFIC_SECRET',
+    clientRandom,
+    secret: handshake.server,
+  });
+  const { own, peers } = byDirection(ctx, handshake);
+  installKeys13(ctx, suite, 'write', HANDSHAKE_EPOCH, own);
+  installKeys13(ctx, suite, 'read', HANDSHAKE_EPOCH, peers);
+  return { ...hellos, handshake };
+}
+
+/** Application secrets, once the server's Finished is in the transcript. */
+export function deriveApplication13(ctx: Context, negotiated: Negotiated13): ApplicationSecrets13 {
+  const { suite, clientRandom, handshake } = negotiated;
+  const digest = ctx.transcript.digest();
+  const secrets = deriveApplicationSecrets13(ctx.provider, suite.hash, handshake.handshakeSecret, digest);
+  ctx.emit({ do: 'log-secret', label: 'CLIENT_TRAFFIC_SECRET_0', clientRandom, secret: secrets.client });
+  ctx.emit({ do: 'log-secret', label: 'SERVER_TRAFFIC_SECRET_0', clientRandom, secret: secrets.server });
+  ctx.emit({ do: 'log-secret', label: 'EXPORTER_SECRET', clientRandom, secret: secrets.exporter });
+  return secrets;
+}
+
+/** Secrets by what this side does with them. */
+export function byDirection(
+  ctx: Context,
+  secrets: TrafficSecrets13,
+): { readonly own: Uint8Array; readonly peers: Uint8Array } {
+  const { client, server } = secrets;
+  return ctx.security.role === 'client' ? { own: client, peers: server } : { own: server, peers: client };
+}
+
+export function installKeys13(
+  ctx: Context,
+  suite: CipherSuite,
+  direction: 'read' | 'write',
+  epoch: number,
+  secret: Uint8Array,
+): void {
+  const keys = deriveTrafficKeys13(ctx.provider, suite, secret);
+  ctx.emit({ do: 'install-keys', direction, epoch, suite, keys });
+}
+
+/** verify_data of `sender`'s Finished over the transcript as it stands (RFC 8446 §4.4.4). */
+export function finishedData13(ctx: Context, negotiated: Negotiated13, sender: Role): Uint8Array {
+  const { suite, handshake } = negotiated;
+  return deriveVerifyData13(ctx.provider, suite.hash, handshake[sender], ctx.transcript.digest());
+}
+
+/** Checks `sender`'s Finished before it joins the transcript. */
+export function checkFinished13(
+  ctx: Context,
+  negotiated: Negotiated13,
+  sender: Role,
+  received: Uint8Array,
+): FinishedVerified | undefined {
+  return FinishedVerified.check(ctx.provider, finishedData13(ctx, negotiated, sender), received);
+}

@@ -1,0 +1,123 @@
+import { EMPTY, sameBytes } from '../../base/bytes.js';
+import { violation } from '../../base/errors.js';
+import type { KeyExchangeAnswer } from '../../crypto/provider.js';
+import { ExtensionType, Group, HandshakeType, ProtocolVersion } from '../../wire/codes.js';
+import { decodeCookie } from '../../wire/extensions/cookie.js';
+import { encodeKeyShareResponse } from '../../wire/extensions/key-share.js';
+import { encodeSupportedVersionsResponse } from '../../wire/extensions/supported-versions.js';
+import { encodeServerHello } from '../../wire/messages/server-hello.js';
+import type { ClientWishes } from '../client-wishes.js';
+import type { Context } from '../context.js';
+import { decoded } from '../decoded.js';
+import type { Message } from '../message.js';
+import {
+  type Choice13,
+  type ClientWishes13,
+  choose13,
+  readClientWishes13,
+  shareFor,
+} from './client-hello.js';
+import { encodeHelloRetryRequest13, type Retry13 } from './retry-request.js';
+import { type Negotiated13, startHandshakeKeys13 } from './secrets.js';
+
+/** What the first ClientHello leads to: the keys, or a HelloRetryRequest for the share that is missing. */
+export type Start13 =
+  | { readonly kind: 'retried'; readonly retry: Retry13 }
+  | { readonly kind: 'agreed'; readonly client: ClientWishes13; readonly negotiated: Negotiated13 };
+
+/** A ClientHello that answers no HelloRetryRequest. */
+export function onFirstHello13(ctx: Context, wishes: ClientWishes, message: Message): Start13 {
+  const client = readClientWishes13(wishes);
+  // RFC 8446 §4.2.2: we gave no cookie, so this one cannot be good.
+  if (client.hello.extensions.has(ExtensionType.cookie))
+    throw violation('illegal_parameter', 'the client answers a HelloRetryRequest that was not sent');
+  const choice = choose13(ctx.security, client);
+  ctx.transcript.add(message.type, message.seq, message.body);
+  const share = shareFor(client, choice.group);
+  if (share === undefined) return { kind: 'retried', retry: sendHelloRetryRequest(ctx, choice) };
+  ctx.transcript.begin('DTLSv1.3', choice.suite.hash, false);
+  return { kind: 'agreed', client, negotiated: agree(ctx, client, choice, share) };
+}
+
+function sendHelloRetryRequest(ctx: Context, choice: Choice13): Retry13 {
+  const firstHello = ctx.transcript.digestWith(choice.suite.hash, EMPTY);
+  const retry: Retry13 = { ...choice, askedFor: choice.group, cookie: undefined, firstHello };
+  ctx.transcript.restart();
+  ctx.send(HandshakeType.server_hello, encodeHelloRetryRequest13(retry), 0);
+  ctx.emit({ do: 'end-flight', awaits: 'answer' });
+  return retry;
+}
+
+/** A ClientHello whose cookie the endpoint opened: the HelloRetryRequest joins the transcript again. */
+export function onRetriedHello13(
+  ctx: Context,
+  wishes: ClientWishes,
+  retry: Retry13,
+  message: Message,
+): Start13 & { kind: 'agreed' } {
+  ctx.transcript.add(HandshakeType.server_hello, 0, encodeHelloRetryRequest13(retry));
+  return onSecondHello13(ctx, wishes, retry, message);
+}
+
+/** The ClientHello that answers `retry`, which ends the transcript so far. */
+export function onSecondHello13(
+  ctx: Context,
+  wishes: ClientWishes,
+  retry: Retry13,
+  message: Message,
+): Start13 & { kind: 'agreed' } {
+  const { suite, group, firstHello } = retry;
+  if (!wishes.versions.includes('DTLSv1.3'))
+    throw violation('illegal_parameter', 'the second ClientHello does not offer DTLS 1.3 any more');
+  const client = readClientWishes13(wishes);
+  requireCookie(client, retry);
+  const share = shareFor(client, group);
+  if (!client.hello.cipherSuites.includes(suite.code) || share === undefined)
+    throw violation('illegal_parameter', 'the second ClientHello contradicts the HelloRetryRequest');
+  // RFC 8446 §4.2.8: the share that was asked for stands alone.
+  if (retry.askedFor !== undefined && client.shares.length > 1)
+    throw violation('illegal_parameter', 'the second ClientHello holds more than the share asked for');
+  ctx.transcript.add(message.type, message.seq, message.body);
+  ctx.transcript.beginRetried(suite.hash, firstHello);
+  return { kind: 'agreed', client, negotiated: agree(ctx, client, { suite, group }, share) };
+}
+
+function requireCookie(client: ClientWishes13, retry: Retry13): void {
+  const body = client.hello.extensions.get(ExtensionType.cookie);
+  const cookie = body === undefined ? undefined : decoded(decodeCookie(body), 'cookie');
+  const same = cookie === undefined ? retry.cookie === undefined : sameBytes(cookie, retry.cookie ?? EMPTY);
+  if (!same) throw violation('illegal_parameter', 'the client does not return the cookie it was given');
+}
+
+/** ServerHello; the keys of the handshake follow from it. */
+function agree(
+  ctx: Context,
+  client: ClientWishes13,
+  { suite, group }: Choice13,
+  share: Uint8Array,
+): Negotiated13 {
+  const exchange = ctx.provider.answerKeyExchange(group, share);
+  if (exchange === undefined) throw violation('illegal_parameter', "the client's key share is not valid");
+  sendServerHello(ctx, { suite, group }, exchange);
+  const { random: clientRandom } = client.hello;
+  return startHandshakeKeys13(
+    ctx,
+    { suite, group, clientRandom, serverName: client.serverName },
+    exchange.secret,
+  );
+}
+
+function sendServerHello(ctx: Context, { suite, group }: Choice13, { share }: KeyExchangeAnswer): void {
+  const body = encodeServerHello({
+    legacyVersion: ProtocolVersion.dtls12,
+    random: ctx.provider.randomBytes(32),
+    sessionId: EMPTY,
+    cipherSuite: suite.code,
+    compressionMethod: 0,
+    extensions: new Map<number, Uint8Array>([
+      [ExtensionType.supported_versions, encodeSupportedVersionsResponse(ProtocolVersion.dtls13)],
+      [ExtensionType.key_share, encodeKeyShareResponse({ group: Group[group], keyExchange: share })],
+    ]),
+  });
+  ctx.send(HandshakeType.server_hello, body, 0);
+}

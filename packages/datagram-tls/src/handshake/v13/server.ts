@@ -1,0 +1,194 @@
+import { EMPTY } from '../../base/bytes.js';
+import { DTLSError, violation } from '../../base/errors.js';
+import type { Identity } from '../../config/config.js';
+import type { SchemeName } from '../../wire/codes.js';
+import { ExtensionType, HandshakeType, Scheme } from '../../wire/codes.js';
+import { encodeSignatureAlgorithms } from '../../wire/extensions/signature-algorithms.js';
+import { encodeCertificateRequest13 } from '../../wire/messages/certificate-request13.js';
+import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
+import { decodeClientHello } from '../../wire/messages/client-hello.js';
+import { encodeEncryptedExtensions } from '../../wire/messages/encrypted-extensions.js';
+import { decodeFinished, encodeFinished } from '../../wire/messages/finished.js';
+import { type ClaimedChain, claimChain, PeerIdentity } from '../authenticate.js';
+import { type ClientWishes, readClientWishes } from '../client-wishes.js';
+import type { Context } from '../context.js';
+import { decoded, expectType, outOfPlace } from '../decoded.js';
+import type { JobAnswer } from '../jobs.js';
+import type { Message } from '../message.js';
+import { chooseIdentity } from '../negotiate.js';
+import { onCertificate13, sendCertificate13 } from './certificate.js';
+import { onCertificateVerify13, signedTranscript } from './certificate-verify.js';
+import { connected13 } from './connected.js';
+import type { Established13 } from './post-handshake.js';
+import type { Retry13 } from './retry-request.js';
+import {
+  APPLICATION_EPOCH,
+  checkFinished13,
+  deriveApplication13,
+  finishedData13,
+  HANDSHAKE_EPOCH,
+  installKeys13,
+  type Negotiated13,
+} from './secrets.js';
+import { onFirstHello13, onRetriedHello13, onSecondHello13, type Start13 } from './server-start.js';
+
+/*
+ * The server's side of a DTLS 1.3 handshake (RFC 8446 §4, RFC 9147 §5):
+ *
+ *   1. ClientHello            suite and group chosen; without a share of that group a HelloRetryRequest asks for one
+ *   2. ClientHello            (may be absent) checked against that request; then our flight:
+ *      ServerHello, EncryptedExtensions, CertificateRequest, Certificate, CertificateVerify, Finished
+ *   3. Certificate            if we asked; the chain is judged once its owner has signed
+ *   4. CertificateVerify      if there was a certificate
+ *   5. Finished               checked, acknowledged: connected
+ */
+export type ServerState13 =
+  | { readonly at: 'wait-second-client-hello'; readonly retry: Retry13 }
+  | { readonly at: 'wait-signature'; readonly hello: Hello }
+  | { readonly at: 'wait-certificate'; readonly flight: Flight }
+  | { readonly at: 'wait-certificate-verify'; readonly flight: Flight; readonly client: ClaimedChain }
+  | { readonly at: 'wait-verdict'; readonly flight: Flight; readonly client: ClaimedChain }
+  | { readonly at: 'wait-finished'; readonly flight: Flight; readonly peer: PeerIdentity };
+
+interface Hello extends Negotiated13 {
+  readonly scheme: SchemeName;
+}
+
+/** Our flight is out. */
+interface Flight {
+  readonly hello: Hello;
+  readonly application: ReturnType<typeof deriveApplication13>;
+}
+
+/** Steps 1 and 2. `retry`: the request that the endpoint sent without state, which this ClientHello answers. */
+export function onClientHello13(
+  ctx: Context,
+  wishes: ClientWishes,
+  retry: Retry13 | undefined,
+  message: Message,
+): ServerState13 {
+  const start =
+    retry === undefined
+      ? onFirstHello13(ctx, wishes, message)
+      : onRetriedHello13(ctx, wishes, retry, message);
+  return start.kind === 'retried'
+    ? { at: 'wait-second-client-hello', retry: start.retry }
+    : sendFlight(ctx, start);
+}
+
+function onSecondClientHello(ctx: Context, retry: Retry13, message: Message): ServerState13 {
+  const body = expectType(message, HandshakeType.client_hello);
+  const wishes = readClientWishes(decoded(decodeClientHello(body), 'ClientHello'));
+  return sendFlight(ctx, onSecondHello13(ctx, wishes, retry, message));
+}
+
+/** Everything up to the signature, which may take time. */
+function sendFlight(ctx: Context, { client, negotiated }: Start13 & { kind: 'agreed' }): ServerState13 {
+  const { identity, scheme } = chooseCredential(ctx, client);
+  ctx.send(
+    HandshakeType.encrypted_extensions,
+    encodeEncryptedExtensions({ extensions: new Map() }),
+    HANDSHAKE_EPOCH,
+  );
+  if (ctx.security.requestCert) sendCertificateRequest(ctx);
+  sendCertificate13(ctx, identity);
+  const data = signedTranscript(ctx, 'server');
+  ctx.emit({ do: 'ask', job: { kind: 'sign', scheme, key: identity.key, data } });
+  return { at: 'wait-signature', hello: { ...negotiated, scheme } };
+}
+
+function chooseCredential(
+  ctx: Context,
+  client: ClientWishes,
+): { readonly identity: Identity; readonly scheme: SchemeName } {
+  const choice = chooseIdentity(ctx.security, client.schemes, 'DTLSv1.3');
+  if (choice === undefined) {
+    throw violation(
+      'handshake_failure',
+      'the client accepts no signature that our certificates can make',
+      'ERR_DTLS_NO_SHARED_SIGNATURE',
+    );
+  }
+  return choice;
+}
+
+function sendCertificateRequest(ctx: Context): void {
+  const schemes = encodeSignatureAlgorithms(ctx.security.sigalgs.map((name) => Scheme[name]));
+  const body = encodeCertificateRequest13({
+    certificateRequestContext: EMPTY,
+    extensions: new Map<number, Uint8Array>([[ExtensionType.signature_algorithms, schemes]]),
+  });
+  ctx.send(HandshakeType.certificate_request, body, HANDSHAKE_EPOCH);
+}
+
+/** Steps 2 to 5, each with the message that belongs there. */
+export function onMessage13(
+  ctx: Context,
+  state: ServerState13,
+  message: Message,
+): ServerState13 | Established13 {
+  switch (state.at) {
+    case 'wait-second-client-hello':
+      return onSecondClientHello(ctx, state.retry, message);
+    case 'wait-certificate':
+      return onCertificate(ctx, state.flight, message);
+    case 'wait-certificate-verify': {
+      const { flight, client } = state;
+      onCertificateVerify13(ctx, 'client', client, message);
+      ctx.emit({
+        do: 'ask',
+        job: { kind: 'verify-peer', chain: client.chain, purpose: 'clientAuth', name: undefined },
+      });
+      return { at: 'wait-verdict', flight, client };
+    }
+    case 'wait-finished':
+      return onFinished(ctx, state.flight, state.peer, message);
+    case 'wait-signature':
+    case 'wait-verdict':
+      throw outOfPlace(message, 'nothing');
+  }
+}
+
+export function onAnswer13(ctx: Context, state: ServerState13, answer: JobAnswer): ServerState13 {
+  if (state.at === 'wait-signature' && answer.kind === 'sign')
+    return sendFinished(ctx, state.hello, answer.signature);
+  if (state.at === 'wait-verdict' && answer.kind === 'verify-peer') {
+    const peer = PeerIdentity.judged(state.client.chain, answer.verdict, ctx.security.rejectUnauthorized);
+    if (peer instanceof DTLSError) throw peer;
+    return { at: 'wait-finished', flight: state.flight, peer };
+  }
+  return state;
+}
+
+function sendFinished(ctx: Context, hello: Hello, signature: Uint8Array): ServerState13 {
+  const verify = encodeCertificateVerify({ signatureScheme: Scheme[hello.scheme], signature });
+  ctx.send(HandshakeType.certificate_verify, verify, HANDSHAKE_EPOCH);
+  const verifyData = finishedData13(ctx, hello, 'server');
+  ctx.send(HandshakeType.finished, encodeFinished({ verifyData }), HANDSHAKE_EPOCH);
+  ctx.emit({ do: 'end-flight', awaits: 'answer' });
+  const application = deriveApplication13(ctx, hello);
+  installKeys13(ctx, hello.suite, 'write', APPLICATION_EPOCH, application.server);
+  const flight = { hello, application };
+  return ctx.security.requestCert
+    ? { at: 'wait-certificate', flight }
+    : { at: 'wait-finished', flight, peer: PeerIdentity.unasked() };
+}
+
+function onCertificate(ctx: Context, flight: Flight, message: Message): ServerState13 {
+  const list = onCertificate13(ctx, new Map(), message);
+  if (list.length > 0)
+    return { at: 'wait-certificate-verify', flight, client: claimChain(ctx.provider, list) };
+  const peer = PeerIdentity.absent(ctx.security.rejectUnauthorized, 'DTLSv1.3');
+  if (peer instanceof DTLSError) throw peer;
+  return { at: 'wait-finished', flight, peer };
+}
+
+function onFinished(ctx: Context, flight: Flight, peer: PeerIdentity, message: Message): Established13 {
+  const { hello, application } = flight;
+  const body = expectType(message, HandshakeType.finished);
+  const { verifyData } = decoded(decodeFinished(body, hello.handshake.client.length), 'Finished');
+  const finished = checkFinished13(ctx, hello, 'client', verifyData);
+  if (finished === undefined) throw violation('decrypt_error', "the client's Finished is wrong");
+  ctx.emit({ do: 'acknowledge' });
+  return connected13(ctx, { negotiated: hello, scheme: hello.scheme, peer, finished, application });
+}
