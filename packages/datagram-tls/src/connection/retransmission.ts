@@ -103,7 +103,7 @@ export class Retransmission {
   #send({ flight, delivery }: UnderWay, retransmission: boolean, now: Instant): void {
     const { transmit, timers, behaviour } = this.#association;
     const items = new Set(delivery.missing.map(({ item }) => item));
-    const sent = transmit.flight(flight, delivery, this.#backoff.datagramSize(behaviour.mtu));
+    const sent = transmit.flight(flight, this.#backoff.datagramSize(behaviour.mtu), delivery);
     this.#association.trace({
       kind: 'flight',
       direction: 'sent',

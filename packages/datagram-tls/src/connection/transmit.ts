@@ -5,7 +5,7 @@ import { MAX_PLAINTEXT } from '../record/header.js';
 import type { RecordWriter } from '../record/writer.js';
 import { ContentType } from '../wire/codes.js';
 import { HANDSHAKE_HEADER_LENGTH, writeHandshakeHeader } from '../wire/messages/handshake-header.js';
-import type { Delivery, Stretch } from './delivery.js';
+import { Delivery, type Stretch } from './delivery.js';
 
 /** A fragment with less than this is not worth a record of its own, unless it ends its message; bytes. */
 const LEAST_FRAGMENT = 16;
@@ -35,9 +35,9 @@ export class Transmit {
 
   /**
    * What the peer may lack of a flight, in datagrams of at most `size` bytes; returns how many datagrams and bytes that
-   * took. `delivery` learns which record carried what.
+   * took. `delivery` tells what that is, and learns which record carried it.
    */
-  flight(flight: Flight, delivery: Delivery, size: number): { datagrams: number; bytes: number } {
+  flight(flight: Flight, size: number, delivery = new Delivery(flight)): { datagrams: number; bytes: number } {
     const packer = new Packer(size);
     for (const stretch of delivery.missing) {
       const item = flight.items[stretch.item];

@@ -71,9 +71,11 @@ suite('the transcript', () => {
 
   test('is replaced by its message_hash after a HelloRetryRequest', () => {
     const transcript = filled();
-    transcript.begin('DTLSv1.3', 'sha256', false);
-    transcript.condense();
+    const firstHello = transcript.digestWith('sha256', new Uint8Array(0));
+    assert.deepEqual(firstHello, sha256(FIRST_13));
+    transcript.restart();
     transcript.add(2, 256, second);
+    transcript.beginRetried('sha256', firstHello);
     const messageHash = concat(Uint8Array.of(254, 0, 0, 32), sha256(FIRST_13));
     assert.deepEqual(transcript.digest(), sha256(messageHash, SECOND_13));
   });
