@@ -5,7 +5,7 @@ import type { SecurityOptions } from '#lib/config/options.js';
 import { HandshakeType } from '#lib/wire/codes.js';
 import { decodeCertificate12 } from '#lib/wire/messages/certificate12.js';
 import { assertAlive } from '../support/alive.js';
-import { CA, CLIENTS, OTHER_CA, SERVERS, STRANGER } from '../support/identities.js';
+import { CLIENTS, OTHER_CA, SERVERS, STRANGER } from '../support/identities.js';
 import { Pair, type PairOptions } from '../support/pair.js';
 import { plainFragments } from '../support/records.js';
 import { VERSIONS } from '../support/settings.js';

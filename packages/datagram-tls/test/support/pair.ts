@@ -255,6 +255,9 @@ export class Pair {
       case 'trace':
         side.traced.push(told.event);
         break;
+      case 'peer-closed':
+        side.halfClosed++;
+        break;
       case 'closed':
         if (told.error !== undefined && !(told.error instanceof DTLSError))
           throw new Error('closed with an error that is no DTLSError', { cause: told.error });

@@ -27,6 +27,8 @@ export class Side {
   readonly messages: Uint8Array[] = [];
   readonly secrets: SecretEvent[] = [];
   readonly closed: { readonly link: Link; readonly error: DTLSError | undefined }[] = [];
+  /** How often a peer said close_notify while our direction stayed open. */
+  halfClosed = 0;
   readonly traced: TraceEvent[] = [];
   readonly jobs: PendingJob[] = [];
 

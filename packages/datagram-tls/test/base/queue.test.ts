@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import fc from 'fast-check';
+import { Queue } from '#lib/base/queue.js';
+
+suite('the queue', () => {
+  test('behaves as an array would, whatever is done to it', () => {
+    const action = fc.oneof(
+      {
+        weight: 5,
+        arbitrary: fc.record({ do: fc.constant('push' as const), count: fc.integer({ min: 1, max: 400 }) }),
+      },
+      {
+        weight: 5,
+        arbitrary: fc.record({ do: fc.constant('shift' as const), count: fc.integer({ min: 1, max: 400 }) }),
+      },
+      { weight: 1, arbitrary: fc.record({ do: fc.constant('clear' as const), count: fc.constant(1) }) },
+    );
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 40 }), (actions) => {
+        const queue = new Queue<number>();
+        let model: number[] = [];
+        let next = 0;
+        for (const { do: what, count } of actions) {
+          for (let i = 0; i < count; i++) {
+            if (what === 'push') {
+              queue.push(next);
+              model.push(next++);
+            } else if (what === 'shift') {
+              assert.equal(queue.shift(), model.shift());
+            } else {
+              queue.clear();
+              model = [];
+            }
+          }
+          assert.equal(queue.length, model.length);
+          assert.equal(queue.peek(), model[0]);
+        }
+      }),
+    );
+  });
+
+  test('an empty one gives undefined', () => {
+    const queue = new Queue<string>();
+    assert.deepEqual([queue.length, queue.peek(), queue.shift()], [0, undefined, undefined]);
+    queue.push('a');
+    queue.shift();
+    assert.deepEqual([queue.length, queue.peek(), queue.shift()], [0, undefined, undefined]);
+  });
+
+  test('a million items that pass through one at a time cost no more each than the first', () => {
+    const queue = new Queue<number>();
+    for (let i = 0; i < 1000; i++) queue.push(i);
+    for (let i = 0; i < 1_000_000; i++) {
+      queue.push(i);
+      queue.shift();
+    }
+    assert.equal(queue.length, 1000);
+  });
+});

@@ -1,0 +1,327 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { checkKnown } from '#lib/config/checks.js';
+import type { Role } from '#lib/config/config.js';
+import {
+  BEHAVIOUR_OPTIONS,
+  resolveBehaviour,
+  resolveSecurity,
+  SECURITY_OPTIONS,
+} from '#lib/config/resolve.js';
+import { nodeProvider } from '#lib/crypto/node.js';
+import { DEFAULT_SCHEMES } from '#lib/crypto/signatures.js';
+import { TrustStore } from '#lib/x509/trust-store.js';
+import { CA, CLIENTS, OTHER_CA, SERVERS } from '../support/identities.js';
+
+const PLATFORM_TRUST = new TrustStore([]);
+const PLATFORM = { provider: nodeProvider, defaultTrust: () => PLATFORM_TRUST };
+const HEX = 'ab'.repeat(32);
+
+function resolve(options: Record<string, unknown>, role: Role = 'server') {
+  return resolveSecurity(options, role, PLATFORM);
+}
+
+/** Some options are for one side alone. */
+function resolveEither(options: Record<string, unknown>) {
+  return resolve(options, 'keyShares' in options ? 'client' : 'server');
+}
+
+function behave(options: Record<string, unknown>) {
+  return resolveBehaviour(options, false);
+}
+
+/** Option, wrong value, code, and what the message has to say beyond the option's name. */
+type Mistake = readonly [option: string, value: unknown, code: string, says?: RegExp];
+
+const SECURITY_MISTAKES: readonly Mistake[] = [
+  ['ca', 5, 'ERR_INVALID_ARG_TYPE', /string/],
+  ['ca', [CA, {}], 'ERR_INVALID_ARG_TYPE', /object/],
+  ['ca', 'no certificate', 'ERR_OSSL_PEM_NO_START_LINE'],
+  ['ciphers', 5, 'ERR_INVALID_ARG_TYPE', /number/],
+  ['ciphers', [5], 'ERR_INVALID_ARG_TYPE'],
+  ['ciphers', '', 'ERR_INVALID_ARG_VALUE', /at least one/],
+  ['ciphers', [], 'ERR_INVALID_ARG_VALUE'],
+  ['ciphers', ' : ', 'ERR_INVALID_ARG_VALUE'],
+  ['ciphers', 'RC4-SHA', 'ERR_DTLS_UNKNOWN_CIPHER', /'RC4-SHA'/],
+  ['ciphers', ['ECDHE-ECDSA-AES128-GCM-SHA256', 'toString'], 'ERR_DTLS_UNKNOWN_CIPHER', /'toString'/],
+  ['groups', true, 'ERR_INVALID_ARG_TYPE', /boolean/],
+  ['groups', [], 'ERR_INVALID_ARG_VALUE'],
+  ['groups', 'ffdhe2048', 'ERR_DTLS_UNKNOWN_GROUP', /'ffdhe2048'/],
+  ['groups', 'x25519:constructor', 'ERR_DTLS_UNKNOWN_GROUP', /'constructor'/],
+  ['ecdhCurve', 7, 'ERR_INVALID_ARG_TYPE'],
+  ['ecdhCurve', 'secp112r1', 'ERR_DTLS_UNKNOWN_GROUP'],
+  ['keyShares', 5, 'ERR_INVALID_ARG_TYPE'],
+  ['keyShares', 'ffdhe2048', 'ERR_DTLS_UNKNOWN_GROUP'],
+  ['sigalgs', null, 'ERR_INVALID_ARG_TYPE', /null/],
+  ['sigalgs', [null], 'ERR_INVALID_ARG_TYPE'],
+  ['sigalgs', '', 'ERR_INVALID_ARG_VALUE'],
+  ['sigalgs', 'rsa_pkcs1_sha1', 'ERR_DTLS_UNKNOWN_SIGALG', /'rsa_pkcs1_sha1'/],
+  ['sigalgs', 'hasOwnProperty', 'ERR_DTLS_UNKNOWN_SIGALG'],
+  ['minVersion', 1.2, 'ERR_INVALID_ARG_TYPE'],
+  ['minVersion', 'TLSv1.2', 'ERR_INVALID_ARG_VALUE', /DTLSv1\.2/],
+  ['maxVersion', {}, 'ERR_INVALID_ARG_TYPE'],
+  ['maxVersion', 'DTLSv1', 'ERR_INVALID_ARG_VALUE'],
+  ['pins', `sha256:${HEX}`, 'ERR_INVALID_ARG_TYPE', /array/],
+  ['requestCert', 1, 'ERR_INVALID_ARG_TYPE', /boolean/],
+  ['rejectUnauthorized', 'no', 'ERR_INVALID_ARG_TYPE', /boolean/],
+  ['rejectUnauthorized', null, 'ERR_INVALID_ARG_TYPE'],
+];
+
+const BEHAVIOUR_MISTAKES: readonly Mistake[] = [
+  ['mtu', '1200', 'ERR_INVALID_ARG_TYPE', /number/],
+  ['mtu', 1200.5, 'ERR_OUT_OF_RANGE', /integer/],
+  ['mtu', Number.NaN, 'ERR_OUT_OF_RANGE'],
+  ['mtu', 255, 'ERR_OUT_OF_RANGE', />= 256 && <= 65535/],
+  ['mtu', 65_536, 'ERR_OUT_OF_RANGE'],
+  ['allowHalfOpen', 1, 'ERR_INVALID_ARG_TYPE', /boolean/],
+  ['recordsPerKey', '5', 'ERR_INVALID_ARG_TYPE', /number/],
+  ['recordsPerKey', 0, 'ERR_OUT_OF_RANGE'],
+  ['recordsPerKey', 1.5, 'ERR_OUT_OF_RANGE'],
+  ['handshakeTimeout', true, 'ERR_INVALID_ARG_TYPE'],
+  ['handshakeTimeout', -1, 'ERR_OUT_OF_RANGE'],
+  ['handshakeTimeout', 0.5, 'ERR_OUT_OF_RANGE'],
+  ['handshakeTimeout', Number.POSITIVE_INFINITY, 'ERR_OUT_OF_RANGE'],
+  ['retransmission', 1000, 'ERR_INVALID_ARG_TYPE', /object/],
+  ['retransmission', [], 'ERR_INVALID_ARG_TYPE'],
+  ['retransmission', null, 'ERR_INVALID_ARG_TYPE'],
+  ['retransmission.initial', '1000', 'ERR_INVALID_ARG_TYPE'],
+  ['retransmission.initial', 9, 'ERR_OUT_OF_RANGE'],
+  ['retransmission.initial', 600_001, 'ERR_OUT_OF_RANGE'],
+  ['retransmission.max', '1000', 'ERR_INVALID_ARG_TYPE'],
+  ['retransmission.max', 9, 'ERR_OUT_OF_RANGE'],
+  ['retransmission.max', 999, 'ERR_OUT_OF_RANGE', /1000/],
+  ['retransmission.max', 600_001, 'ERR_OUT_OF_RANGE'],
+];
+
+suite('mistakes in options', () => {
+  for (const [name, mistakes, read] of [
+    ['security', SECURITY_MISTAKES, resolveEither],
+    ['behaviour', BEHAVIOUR_MISTAKES, behave],
+  ] as const) {
+    for (const [option, value, code, says = /./] of mistakes) {
+      test(`${name}: ${option} = ${JSON.stringify(value)} throws ${code}`, () => {
+        assert.throws(
+          () => read(nest(option, value)),
+          (error: Error & { code: string }) => {
+            assert.equal(error.code, code);
+            assert.ok(error.message.includes(`options.${option}`), error.message);
+            assert.match(error.message, says);
+            return true;
+          },
+        );
+      });
+    }
+  }
+
+  test('every option of the lists has a mistake above or a test below', () => {
+    const tested = new Set([
+      ...[...SECURITY_MISTAKES, ...BEHAVIOUR_MISTAKES].map(([option]) => option.split('.')[0]),
+      ...['cert', 'key', 'passphrase'],
+    ]);
+    assert.deepEqual(
+      [...SECURITY_OPTIONS, ...BEHAVIOUR_OPTIONS].filter((option) => !tested.has(option)),
+      [],
+    );
+  });
+
+  test('a pin that is none is named by its place', () => {
+    for (const pin of ['', 'sha256', `sha1:${HEX}`, `sha256:${HEX}00`, `sha256:${HEX.slice(2)}`, 5, null]) {
+      assert.throws(() => resolve({ pins: [`sha256:${HEX}`, pin] }), {
+        code: 'ERR_INVALID_ARG_VALUE',
+        message: /options\.pins\[1\]/,
+      });
+    }
+  });
+
+  test('a client cannot ask for certificates', () => {
+    assert.throws(() => resolve({ requestCert: false }, 'client'), {
+      code: 'ERR_INVALID_ARG_VALUE',
+      message: /options\.requestCert/,
+    });
+  });
+
+  test('a server offers no key shares', () => {
+    assert.throws(() => resolve({ keyShares: 'x25519' }, 'server'), {
+      code: 'ERR_INVALID_ARG_VALUE',
+      message: /options\.keyShares/,
+    });
+  });
+
+  test('no version is left when the first is later than the last, or no suite fits', () => {
+    assert.throws(() => resolve({ minVersion: 'DTLSv1.3', maxVersion: 'DTLSv1.2' }), {
+      code: 'ERR_INVALID_ARG_VALUE',
+      message: /options\.minVersion/,
+    });
+    const ciphers = 'TLS_AES_128_GCM_SHA256';
+    assert.throws(() => resolve({ ciphers, maxVersion: 'DTLSv1.2' }), {
+      code: 'ERR_INVALID_ARG_VALUE',
+      message: /options\.ciphers/,
+    });
+  });
+
+  test('an option that nobody knows is named, one that is undefined passes', () => {
+    const known = new Set<string>(SECURITY_OPTIONS);
+    assert.throws(() => checkKnown({ cihpers: 'x' }, known), {
+      code: 'ERR_INVALID_ARG_VALUE',
+      message: /options\.cihpers/,
+    });
+    checkKnown({ cihpers: undefined, ciphers: 'x' }, known);
+  });
+});
+
+suite('certificates and keys', () => {
+  const { cert, key } = SERVERS.ed25519;
+
+  test('of one or more identities are matched and parsed', () => {
+    const { identities } = resolve({ cert: [SERVERS.p256.cert, cert], key: [SERVERS.p256.key, key] });
+    assert.deepEqual(
+      identities.map((identity) => identity.key.type),
+      ['p256', 'ed25519'],
+    );
+    assert.ok(identities.every(({ chain }) => chain.length === 1));
+  });
+
+  test('a chain keeps its order', () => {
+    const [identity] = resolve({ cert: cert + CA, key }).identities;
+    assert.equal(identity?.chain.length, 2);
+    assert.deepEqual(identity.leaf.der, identity.chain[0]);
+  });
+
+  test('may be bytes', () => {
+    const bytes = (text: string) => new TextEncoder().encode(text);
+    assert.equal(resolve({ cert: bytes(cert), key: bytes(key), ca: bytes(CA) }).identities.length, 1);
+  });
+
+  const mistakes: readonly [string, Record<string, unknown>, string, RegExp][] = [
+    ['a certificate without a key', { cert }, 'ERR_MISSING_ARGS', /options\.key/],
+    ['a key without a certificate', { key }, 'ERR_MISSING_ARGS', /options\.cert/],
+    ['two certificates and one key', { cert: [cert, cert], key }, 'ERR_INVALID_ARG_VALUE', /options\.key/],
+    ['a certificate of the wrong type', { cert: 5, key }, 'ERR_INVALID_ARG_TYPE', /options\.cert/],
+    ['a key of the wrong type', { cert, key: {} }, 'ERR_INVALID_ARG_TYPE', /options\.key/],
+    [
+      'a passphrase of the wrong type',
+      { cert, key, passphrase: 5 },
+      'ERR_INVALID_ARG_TYPE',
+      /options\.passphrase/,
+    ],
+    ['a certificate that is none', { cert: 'x', key }, 'ERR_OSSL_PEM_NO_START_LINE', /options\.cert/],
+    ['a key that is none', { cert, key: 'x' }, 'ERR_OSSL_UNSUPPORTED', /options\.key/],
+    [
+      "another certificate's key",
+      { cert, key: CLIENTS.ed25519.key },
+      'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
+      /options\.key/,
+    ],
+    [
+      'a key of another kind',
+      { cert, key: SERVERS.rsa.key },
+      'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
+      /options\.key/,
+    ],
+  ];
+  for (const [what, options, code, says] of mistakes) {
+    test(`${what}: ${code}`, () => {
+      assert.throws(() => resolve(options), { code, message: says });
+    });
+  }
+});
+
+suite('what options resolve to', () => {
+  test('nothing said: the defaults, of which none is missing', () => {
+    const resolved = resolve({});
+    assert.deepEqual(
+      [resolved.rejectUnauthorized, resolved.requestCert, resolved.identities, resolved.pins],
+      [true, false, [], []],
+    );
+    assert.deepEqual(resolved.sigalgs, DEFAULT_SCHEMES);
+    assert.equal(resolved.trust(), PLATFORM_TRUST);
+    assert.ok(resolved.suites.length > 0 && resolved.groups.includes('x25519'));
+    assert.ok(Object.isFrozen(resolved));
+    for (const [option, value] of Object.entries(resolved)) assert.notEqual(value, undefined, option);
+    assert.deepEqual(behave({}), {
+      mtu: 1200,
+      handshakeTimeout: 60_000,
+      allowHalfOpen: false,
+      recordsPerKey: Number.MAX_SAFE_INTEGER,
+      retransmission: { initial: 1000, max: 60_000 },
+      trace: false,
+    });
+  });
+
+  test('undefined is as good as nothing, for every option', () => {
+    const nothing = Object.fromEntries(SECURITY_OPTIONS.map((name) => [name, undefined]));
+    const [left, right] = [resolve(nothing, 'client'), resolve({}, 'client')];
+    for (const key of Object.keys(right) as (keyof typeof right)[]) assert.deepEqual(left[key], right[key]);
+    assert.deepEqual(
+      behave({ mtu: undefined, handshakeTimeout: undefined, retransmission: undefined }),
+      behave({}),
+    );
+  });
+
+  test('CAs replace the platform’s, and an empty list trusts nobody', () => {
+    assert.notEqual(resolve({ ca: [CA, OTHER_CA] }).trust(), PLATFORM_TRUST);
+    assert.notEqual(resolve({ ca: [] }).trust(), PLATFORM_TRUST);
+  });
+
+  test('names of suites, groups and schemes in their order, by any of their names, each once', () => {
+    const iana = 'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384';
+    const openssl = 'ECDHE-ECDSA-CHACHA20-POLY1305';
+    for (const ciphers of [`${openssl}:${iana}:${openssl}`, [openssl, iana, ` ${openssl} `]]) {
+      assert.deepEqual(
+        resolve({ ciphers }).suites.map((s) => s.opensslName),
+        [openssl, 'ECDHE-RSA-AES256-GCM-SHA384'],
+      );
+    }
+    assert.deepEqual(resolve({ groups: 'P-384:prime256v1:X25519:secp384r1' }).groups, [
+      'secp384r1',
+      'secp256r1',
+      'x25519',
+    ]);
+    assert.deepEqual(resolve({ sigalgs: ['ed25519', 'rsa_pss_rsae_sha256'] }).sigalgs, [
+      'ed25519',
+      'rsa_pss_rsae_sha256',
+    ]);
+  });
+
+  test('DEFAULT stands for the default suites, auto for the default groups', () => {
+    const { suites, groups } = resolve({});
+    assert.deepEqual(resolve({ ciphers: 'DEFAULT' }).suites, suites);
+    const led = resolve({ ciphers: 'ECDHE-ECDSA-AES128-CCM8:DEFAULT' }).suites;
+    assert.deepEqual(led.slice(1), suites);
+    assert.deepEqual(resolve({ ecdhCurve: 'auto' }).groups, groups);
+  });
+
+  test('groups win over ecdhCurve, which is another name for them', () => {
+    assert.deepEqual(resolve({ ecdhCurve: 'P-256' }).groups, ['secp256r1']);
+    assert.deepEqual(resolve({ groups: 'x25519', ecdhCurve: 'P-256' }).groups, ['x25519']);
+  });
+
+  test('the ends of every range', () => {
+    for (const options of [
+      { mtu: 256 },
+      { mtu: 65_535 },
+      { handshakeTimeout: 0 },
+      { handshakeTimeout: Number.MAX_SAFE_INTEGER },
+    ])
+      assert.deepEqual({ ...behave({}), ...options }, behave(options));
+    assert.deepEqual(behave({ retransmission: { initial: 10, max: 10 } }).retransmission, {
+      initial: 10,
+      max: 10,
+    });
+    assert.deepEqual(behave({ retransmission: { initial: 50 } }).retransmission, {
+      initial: 50,
+      max: 60_000,
+    });
+    assert.deepEqual(behave({ retransmission: { max: 5000 } }).retransmission, { initial: 1000, max: 5000 });
+  });
+
+  test('tracing is asked for by the caller of the core, not by an option', () => {
+    assert.equal(resolveBehaviour({}, true).trace, true);
+  });
+});
+
+/** `a.b` = 5 as `{ a: { b: 5 } }`. */
+function nest(option: string, value: unknown): Record<string, unknown> {
+  const [outer = '', inner] = option.split('.');
+  return { [outer]: inner === undefined ? value : { [inner]: value } };
+}

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { utf8 } from '#lib/base/bytes.js';
+import { Connection, FROM_ZERO } from '#lib/connection/connection.js';
+import { assertAlive } from '../support/alive.js';
+import { Pair } from '../support/pair.js';
+import { recordsOf } from '../support/records.js';
+import { behaviour, security, VERSIONS } from '../support/settings.js';
+
+const ROLES = ['client', 'server'] as const;
+const LINGER = 500;
+
+for (const version of VERSIONS) {
+  suite(`sending, ${version}`, () => {
+    test('is refused with ERR_INVALID_STATE before the start, during the handshake and after the end', () => {
+      const destination = { serverName: undefined, verifyName: undefined };
+      const fresh = new Connection(security('client', version), behaviour(), destination, FROM_ZERO);
+      assert.throws(() => fresh.send(utf8('x')), { code: 'ERR_INVALID_STATE' });
+      fresh.start(0);
+      assert.throws(() => fresh.send(utf8('x')), { code: 'ERR_INVALID_STATE' });
+      fresh.close(0);
+      assert.throws(() => fresh.send(utf8('x')), { code: 'ERR_INVALID_STATE' });
+      assert.equal(fresh.phase, 'closed');
+    });
+
+    for (const role of ROLES) {
+      test(`${role} sends any length up to the largest in one datagram within the MTU`, () => {
+        const pair = new Pair({
+          version,
+          clientBehaviour: { mtu: 500 },
+          serverBehaviour: { mtu: 500 },
+        }).handshake();
+        const { connection } = pair[role].link;
+        const other = pair[role === 'client' ? 'server' : 'client'];
+        const largest = connection.maxMessageSize;
+        const sizes: number[] = [];
+        pair.intercept = (data) => {
+          sizes.push(data.length);
+          return [data];
+        };
+        for (const length of [0, 1, largest - 1, largest])
+          pair.send(pair[role], new Uint8Array(length).fill(7));
+        pair.runFor(100);
+        assert.deepEqual(
+          other.messages.map((m) => m.length),
+          [0, 1, largest - 1, largest],
+        );
+        assert.equal(Math.max(...sizes), 500);
+        assert.throws(() => connection.send(new Uint8Array(largest + 1)), {
+          code: 'ERR_OUT_OF_RANGE',
+          message: `data is ${largest + 1} bytes, which exceeds the ${largest} byte maximum for a single datagram`,
+        });
+        pair.intercept = undefined;
+        assertAlive(pair);
+      });
+
+      test(`${role} never sends more than a record holds, however large the MTU`, () => {
+        const pair = new Pair({
+          version,
+          clientBehaviour: { mtu: 65_535 },
+          serverBehaviour: { mtu: 65_535 },
+        });
+        pair.handshake();
+        assert.equal(pair[role].link.connection.maxMessageSize, 0x4000);
+        pair.send(pair[role], new Uint8Array(0x4000));
+        pair.runFor(100);
+        const other = pair[role === 'client' ? 'server' : 'client'];
+        assert.equal(other.messages[0]?.length, 0x4000);
+      });
+
+      test(`${role} counts messages, bytes and datagrams of both directions`, () => {
+        const pair = new Pair({ version }).handshake();
+        const other = pair[role === 'client' ? 'server' : 'client'];
+        const before = other.link.connection.counters.datagramsReceived;
+        for (let i = 1; i <= 10; i++) pair.send(pair[role], new Uint8Array(i));
+        pair.runFor(100);
+        const sent = pair[role].link.connection.counters;
+        const received = other.link.connection.counters;
+        assert.deepEqual([sent.messagesSent, sent.payloadSent], [10, 55]);
+        assert.deepEqual([received.messagesReceived, received.payloadReceived], [10, 55]);
+        assert.equal(received.datagramsReceived - before, 10);
+      });
+    }
+
+    test('data that overtakes the Finished is delivered after it, in order', () => {
+      const pair = new Pair({ version });
+      let finished: Uint8Array | undefined;
+      pair.intercept = (data, from) => {
+        if (from === 'client' || finished !== undefined || recordsOf(data).every(({ epoch }) => epoch === 0))
+          return [data];
+        finished = data;
+        return [];
+      };
+      pair.connect();
+      pair.runUntil(() => finished !== undefined, 900);
+      assert.ok(finished && pair.server.isConnected);
+      for (const text of ['one', 'two', 'three']) pair.send(pair.server, utf8(text));
+      pair.runFor(50);
+      assert.equal(pair.client.messages.length, 0);
+      pair.inject(pair.client, finished);
+      assert.deepEqual(pair.client.messages, ['one', 'two', 'three'].map(utf8));
+    });
+
+    test('data that overtakes the Finished is kept within a budget, empty messages too', () => {
+      for (const size of [0, 1000]) {
+        const pair = new Pair({ version });
+        pair.intercept = (data, from) => {
+          const handshake = recordsOf(data).some(({ epoch, type }) => epoch > 0 && type === 22);
+          return from === 'server' && handshake ? [] : [data];
+        };
+        pair.connect();
+        pair.runUntil(() => pair.server.isConnected, 900);
+        for (let i = 0; i < 1000; i++) pair.send(pair.server, new Uint8Array(size));
+        pair.runFor(50);
+        assert.ok((pair.client.dropped['over_budget'] ?? 0) >= 1000 - 16_384 / 64);
+        pair.intercept = undefined;
+        pair.runUntil(() => pair.client.isConnected, 5000);
+        assert.ok(pair.client.messages.length > 0);
+      }
+    });
+  });
+
+  suite(`closing, ${version}`, () => {
+    for (const role of ROLES) {
+      const peer = role === 'client' ? 'server' : 'client';
+
+      test(`${role} says close_notify, and both end without an error`, () => {
+        const pair = new Pair({ version }).handshake();
+        pair.close(pair[role]);
+        assert.equal(pair[role].phase, 'closing');
+        assert.throws(() => pair[role].link.connection.send(utf8('x')), { code: 'ERR_INVALID_STATE' });
+        pair.runFor(100);
+        for (const side of [pair.client, pair.server]) {
+          assert.ok(side.isClosed);
+          assert.equal(side.error, undefined);
+          assert.deepEqual(side.alerts('sent'), ['warning close_notify']);
+        }
+      });
+
+      test(`${role} does not wait for an answer for ever`, () => {
+        const pair = new Pair({ version }).handshake();
+        pair.intercept = () => [];
+        pair.close(pair[role]);
+        pair.runFor(LINGER - 1);
+        assert.equal(pair[role].phase, 'closing');
+        pair.runFor(1);
+        assert.ok(pair[role].isClosed);
+        assert.ok(pair[peer].isConnected);
+      });
+
+      test(`${role} delivers nothing that comes after it has closed`, () => {
+        const pair = new Pair({ version }).handshake();
+        pair.send(pair[peer], utf8('too late'));
+        pair.close(pair[role]);
+        pair.runFor(100);
+        assert.equal(pair[role].messages.length, 0);
+        assert.equal(pair[role].dropped['closed'], 1);
+      });
+
+      test(`${role} that closes in the middle of the handshake ends at once, and the peer learns of it`, () => {
+        const pair = new Pair({ version, jobs: 'by-hand' }).connect();
+        pair.runFor(200);
+        if (role === 'client') assert.equal(pair.server.phase, 'handshaking');
+        pair.close(pair[role]);
+        assert.ok(pair[role].isClosed);
+        pair.runFor(3000);
+        pair.explain(() => {
+          if (role === 'client') return;
+          assert.equal(pair.client.error?.code, 'ERR_DTLS_PEER_ALERT');
+          assert.equal(pair.client.error.alert, 'close_notify');
+        });
+      });
+
+      test(`${role} that is abandoned says close_notify and is gone`, () => {
+        const pair = new Pair({ version }).handshake();
+        pair[role].endpoint.abandon(pair[role].link, undefined);
+        pair.drain();
+        assert.ok(pair[role].isClosed);
+        pair.runFor(100);
+        assert.ok(pair[peer].isClosed);
+        assert.equal(pair[peer].error, undefined);
+      });
+
+      test(`${role} that is closed twice, woken and fed afterwards stays closed`, () => {
+        const pair = new Pair({ version }).handshake();
+        const { connection } = pair[role].link;
+        pair.close(pair[role]);
+        pair.close(pair[role]);
+        pair.runFor(1000);
+        connection.close(pair.now);
+        connection.handleTimeout(pair.now + 1_000_000);
+        assert.equal(connection.receive(new Uint8Array(20), pair.now), false);
+        connection.abandon(undefined);
+        assert.equal(connection.phase, 'closed');
+        assert.equal(connection.pollTransmit(), undefined);
+        assert.equal(connection.pollEvent(), undefined);
+        assert.equal(connection.pollTimeout(), undefined);
+      });
+    }
+
+    test('both sides may close at the same moment', () => {
+      const pair = new Pair({ version }).handshake();
+      pair.close(pair.client);
+      pair.close(pair.server);
+      pair.runFor(1000);
+      for (const side of [pair.client, pair.server]) assert.ok(side.isClosed && side.error === undefined);
+    });
+
+    test('waking a connection for nothing does nothing', () => {
+      const pair = new Pair({ version }).handshake();
+      for (const side of [pair.client, pair.server]) {
+        side.link.connection.handleTimeout(pair.now);
+        assert.equal(side.link.connection.pollTransmit(), undefined);
+        assert.equal(side.link.connection.pollEvent(), undefined);
+      }
+    });
+  });
+}

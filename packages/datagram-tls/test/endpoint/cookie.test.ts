@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { nodeProvider } from '#lib/crypto/node.js';
+import { Cookies } from '#lib/endpoint/cookie.js';
+import type { PeerAddress } from '#lib/endpoint/peer.js';
+import type { ClientHelloPrefix } from '#lib/wire/messages/client-hello.js';
+import { flipped } from '../support/records.js';
+
+const LIFETIME = 1000;
+const peer: PeerAddress = { address: '192.0.2.1', family: 'IPv4', port: 4000 };
+const hello: ClientHelloPrefix = {
+  legacyVersion: 0xfefd,
+  random: new Uint8Array(32).fill(1),
+  sessionId: Uint8Array.of(1, 2),
+  cookie: new Uint8Array(0),
+  cipherSuites: [1],
+  extensions: new Map(),
+};
+
+suite('cookies', () => {
+  test('are accepted as they were made, and the same while the key is', () => {
+    const cookies = new Cookies(nodeProvider, LIFETIME);
+    const cookie = cookies.make(peer, hello, 0);
+    assert.equal(cookie.length, 32);
+    assert.deepEqual(cookies.make(peer, hello, LIFETIME - 1), cookie);
+    assert.ok(cookies.accepts(peer, hello, cookie, LIFETIME - 1));
+  });
+
+  test('are good for their lifetime at least and for two at most, wherever in it they were made', () => {
+    for (const made of [0, 1, 500, LIFETIME - 1]) {
+      const cookies = new Cookies(nodeProvider, LIFETIME);
+      cookies.make(peer, hello, 0);
+      const cookie = cookies.make(peer, hello, made);
+      assert.ok(cookies.accepts(peer, hello, cookie, made + LIFETIME - 1), `made at ${made}`);
+      // The traffic of others must not lengthen a life, nor its absence.
+      assert.ok(!cookies.accepts(peer, hello, cookie, made + 2 * LIFETIME), `made at ${made}`);
+    }
+  });
+
+  test('expire though nobody asked in between, and though others asked all the time', () => {
+    for (const step of [2 * LIFETIME, 10]) {
+      const cookies = new Cookies(nodeProvider, LIFETIME);
+      const cookie = cookies.make(peer, hello, 0);
+      for (let now = step; now <= 2 * LIFETIME; now += step) cookies.make({ ...peer, port: 5 }, hello, now);
+      assert.ok(!cookies.accepts(peer, hello, cookie, 2 * LIFETIME));
+    }
+  });
+
+  test('are bound to address, port, version, random and session id', () => {
+    const cookies = new Cookies(nodeProvider, LIFETIME);
+    const cookie = cookies.make(peer, hello, 0);
+    const others: [PeerAddress, ClientHelloPrefix][] = [
+      [{ ...peer, address: '192.0.2.2' }, hello],
+      [{ ...peer, port: 4001 }, hello],
+      [peer, { ...hello, legacyVersion: 0xfefc }],
+      [peer, { ...hello, random: flipped(hello.random, 31) }],
+      [peer, { ...hello, sessionId: Uint8Array.of(1) }],
+      [peer, { ...hello, sessionId: Uint8Array.of(1, 2, 3) }],
+    ];
+    for (const [address, other] of others) assert.ok(!cookies.accepts(address, other, cookie, 0));
+  });
+
+  test('with a wrong byte or a wrong length are none', () => {
+    const cookies = new Cookies(nodeProvider, LIFETIME);
+    const cookie = cookies.make(peer, hello, 0);
+    for (let at = 0; at < cookie.length; at++)
+      assert.ok(!cookies.accepts(peer, hello, flipped(cookie, at), 0));
+    for (const length of [0, 1, 31]) assert.ok(!cookies.accepts(peer, hello, cookie.slice(0, length), 0));
+  });
+
+  test('of one server are none of another', () => {
+    const cookie = new Cookies(nodeProvider, LIFETIME).make(peer, hello, 0);
+    assert.ok(!new Cookies(nodeProvider, LIFETIME).accepts(peer, hello, cookie, 0));
+  });
+});

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { Connection, FROM_ZERO } from '#lib/connection/connection.js';
+import type { Link } from '#lib/endpoint/link.js';
+import { Routes } from '#lib/endpoint/routes.js';
+import { behaviour, security } from '../support/settings.js';
+
+const nowhere = { serverName: undefined, verifyName: undefined };
+const ours = security('server', 'DTLSv1.2');
+
+function link(address: string, port: number): Link {
+  const connection = new Connection(ours, behaviour(), nowhere, FROM_ZERO);
+  return {
+    connection,
+    security: ours,
+    role: 'server',
+    peer: { address, port, family: 'IPv4' },
+    clientRandom: undefined,
+    deadline: undefined,
+    sending: false,
+    telling: false,
+  };
+}
+
+suite('routes', () => {
+  test('tell peers apart by address and port', () => {
+    const routes = new Routes();
+    const links = [link('10.0.0.1', 1), link('10.0.0.1', 2), link('10.0.0.11', 1), link('10.0.0.1', 11)];
+    for (const each of links) routes.add(each);
+    for (const each of links) assert.equal(routes.find(each.peer.address, each.peer.port)?.current, each);
+    assert.equal(routes.find('10.0.0.2', 1), undefined);
+    assert.deepEqual(
+      [routes.size, routes.countOf('10.0.0.1'), routes.countOf('10.0.0.11'), routes.countOf('x')],
+      [4, 3, 1, 0],
+    );
+    assert.deepEqual([...routes.links()], links);
+  });
+
+  test('hold a second association with one address as pending until it is promoted', () => {
+    const routes = new Routes();
+    const [current, pending] = [link('a', 1), link('a', 1)];
+    routes.add(current);
+    routes.add(pending);
+    assert.deepEqual(routes.find('a', 1), { current, pending });
+    assert.deepEqual([routes.size, routes.countOf('a')], [2, 2]);
+    assert.equal(routes.promote(current), undefined);
+    assert.equal(routes.promote(pending), current);
+    assert.deepEqual(routes.find('a', 1), { current: pending, pending: undefined });
+    assert.deepEqual([routes.size, routes.countOf('a')], [1, 1]);
+    routes.remove(current);
+    assert.equal(routes.size, 1);
+  });
+
+  test('let the pending one take over when the current one ends first', () => {
+    const routes = new Routes();
+    const [current, pending] = [link('a', 1), link('a', 1)];
+    routes.add(current);
+    routes.add(pending);
+    routes.remove(current);
+    assert.deepEqual(routes.find('a', 1), { current: pending, pending: undefined });
+    assert.equal(routes.promote(pending), undefined);
+    routes.remove(pending);
+    assert.equal(routes.find('a', 1), undefined);
+    assert.deepEqual([routes.size, routes.countOf('a')], [0, 0]);
+  });
+
+  test('forget a pending one and keep the current one', () => {
+    const routes = new Routes();
+    const [current, pending] = [link('a', 1), link('a', 1)];
+    routes.add(current);
+    routes.add(pending);
+    routes.remove(pending);
+    routes.remove(pending);
+    assert.deepEqual(routes.find('a', 1), { current, pending: undefined });
+    assert.deepEqual([routes.size, routes.countOf('a')], [1, 1]);
+  });
+
+  test('ignore the removal of what is not there', () => {
+    const routes = new Routes();
+    routes.remove(link('a', 1));
+    assert.equal(routes.size, 0);
+  });
+});
