@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { invalidArgType, invalidState, outOfRange } from '../base/errors.js';
-import { checkInteger, checkString } from '../config/checks.js';
+import { checkBoolean, checkInteger, checkString } from '../config/checks.js';
 import { DEFAULTS } from '../config/defaults.js';
 import type { DropCounts } from '../connection/drops.js';
 import type { ConnectionEvent } from '../connection/events.js';
@@ -99,6 +99,14 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
   }
   set onkeylog(fn: SessionHandlers<DTLSSession>['onkeylog'] | null | undefined) {
     this.#handlers.set('onkeylog', fn);
+  }
+
+  /** Called when the peer has said close_notify in DTLS 1.3 and our side may go on: see `allowHalfOpen`. */
+  get onend(): SessionHandlers<DTLSSession>['onend'] | undefined {
+    return this.#handlers.get('onend');
+  }
+  set onend(fn: SessionHandlers<DTLSSession>['onend'] | null | undefined) {
+    this.#handlers.set('onend', fn);
   }
 
   /** Resolves when the handshake is done; rejects when it fails. */
@@ -209,12 +217,24 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
       );
     }
     // The peer's close_notify is here, but the application has not been told yet: it could not know better.
-    if (link.connection.phase === 'closed') {
+    if (this.#session !== undefined && link.connection.phase !== 'connected' && !this.#life.closing) {
       this.#unsent++;
       return 0;
     }
     this.#owner.send(link, bytes);
     return bytes.length;
+  }
+
+  /**
+   * DTLS 1.3: goes over to new keys for sending; with `requestPeer`, the peer does the same. It happens by itself before
+   * the keys have served their time. Throws `ERR_INVALID_STATE` unless the session is open, and in DTLS 1.2.
+   * @see RFC 9147 §8
+   */
+  updateKeys({ requestPeer = false }: { requestPeer?: boolean } = {}): void {
+    checkBoolean(requestPeer, 'requestPeer');
+    const link = this.#live;
+    if (link === undefined) throw invalidState('Session is not open');
+    this.#owner.updateKeys(link, requestPeer);
   }
 
   /** Says close_notify and waits a moment for the peer's. Before the handshake is done `opened` rejects. */
@@ -285,13 +305,16 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
       case 'trace':
         this.#owner.trace?.(event.event, this);
         return;
+      case 'peer-closed':
+        this.#inbox.end();
+        this.#handlers.end();
+        return;
       case 'closed':
         if (event.error === undefined) this.#finish();
         else this.#fail(event.error);
         return;
       case 'job':
-      case 'peer-closed':
-        // The port has answered the job; the core has closed our direction, too.
+        // The port has answered it.
         return;
     }
   }
