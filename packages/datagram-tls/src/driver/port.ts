@@ -4,6 +4,7 @@ import type { Behaviour, Destination, Security } from '../config/config.js';
 import { Endpoint, type EndpointEvent, type EndpointLimits, type Outgoing } from '../endpoint/endpoint.js';
 import type { Link } from '../endpoint/link.js';
 import type { PeerAddress } from '../endpoint/peer.js';
+import type { Job } from '../handshake/jobs.js';
 import { performJob } from '../handshake/perform-job.js';
 import { now, WakeUp } from './clock.js';
 import { hexDump, logBytes } from './debug.js';
@@ -148,8 +149,17 @@ export class Port {
   #tell(event: EndpointEvent): void {
     const { link } = event;
     if (event.type === 'session') this.#handlers.onSession(link);
-    else if (event.event.type === 'job') {
-      this.core.answer(link, performJob(event.event.job, link.security, Date.now()), now());
-    } else this.#handlers.onEvent(link, event.event);
+    else if (event.event.type === 'job') this.#perform(event.event.job, link);
+    else this.#handlers.onEvent(link, event.event);
+  }
+
+  #perform(job: Job, link: Link): void {
+    const answer = performJob(job, link.security, Date.now());
+    if (!(answer instanceof Promise)) return this.core.answer(link, answer, now());
+    void answer.then((late) => {
+      if (this.#closed) return;
+      this.core.answer(link, late, now());
+      this.pump();
+    });
   }
 }

@@ -68,7 +68,9 @@ export function securityFrom(
   return security;
 }
 
+/** A server shows a certificate or has pre-shared keys. */
 function requireIdentity(options: SecurityOptions): void {
+  if (options.psk !== undefined) return;
   if (options.cert === undefined) throw missingArgs('options.cert');
   if (options.key === undefined) throw missingArgs('options.key');
 }
