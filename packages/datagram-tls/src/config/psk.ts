@@ -4,43 +4,21 @@ import { checkObject } from './checks.js';
 import type { Role } from './config.js';
 import type { SecurityOptions } from './options.js';
 import type { ClientPskOption, PskChooser, PskFinder, ServerPskOption } from './psk-options.js';
-
-/** Who we say we are, and the key that goes with it. */
-export interface PskCredential {
-  readonly identity: Uint8Array;
-  readonly key: Uint8Array;
-}
-
-/** A client's keys. Both functions may throw what the application throws, or the caller's mistake. */
-export interface ClientPsk {
-  readonly role: 'client';
-  /** In order of preference; none when there is no key for that server. `hint` is empty where there was none. */
-  readonly choose: (
-    hint: Uint8Array,
-  ) => readonly PskCredential[] | Promise<readonly PskCredential[]>;
-}
-
-/** A server's keys. */
-export interface ServerPsk {
-  readonly role: 'server';
-  /** Empty for no hint. */
-  readonly hint: Uint8Array;
-  /** `undefined` for an unknown identity. */
-  readonly find: (identity: Uint8Array) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
-}
+import type { ClientPsk, NoPsk, PskCredential, PskPolicy, ServerPsk } from './psk-policy.js';
 
 /** Both length fields have two bytes. */
 const MAX_LENGTH = 0xffff;
+const NO_PSK: NoPsk = Object.freeze({ role: 'none' });
 /** More identities than this make a ClientHello that nobody takes. */
 const MAX_CREDENTIALS = 16;
 
 /** The only reader of the options `psk` and `pskIdentityHint`. */
-export function resolvePsk(options: SecurityOptions, role: Role): ClientPsk | ServerPsk | undefined {
+export function resolvePsk(options: SecurityOptions, role: Role): PskPolicy {
   const { psk, pskIdentityHint } = options;
   if (psk === undefined) {
     if (pskIdentityHint !== undefined)
       throw invalidArgValue('options.pskIdentityHint', 'is only meaningful with options.psk');
-    return undefined;
+    return NO_PSK;
   }
   if (role === 'client') return Object.freeze({ role, choose: resolveChooser(psk as ClientPskOption) });
   const hint =
@@ -50,7 +28,8 @@ export function resolvePsk(options: SecurityOptions, role: Role): ClientPsk | Se
 
 function resolveChooser(psk: ClientPskOption): ClientPsk['choose'] {
   if (typeof psk === 'function') {
-    return (hint) => whenever(callChooser(psk, hint), (found) => credentials(found, 'the result of options.psk'));
+    return (hint) =>
+      whenever(callChooser(psk, hint), (found) => credentials(found, 'the result of options.psk'));
   }
   checkObjectOrList(psk);
   const fixed = credentials(psk, 'options.psk');
@@ -69,11 +48,15 @@ function callChooser(choose: PskChooser, hint: Uint8Array): ReturnType<PskChoose
 function credentials(value: unknown, name: string): readonly PskCredential[] {
   if (value === undefined || value === null) return [];
   const items: readonly unknown[] = Array.isArray(value) ? value : [value];
-  if (items.length > MAX_CREDENTIALS) throw outOfRange(`${name}.length`, `<= ${MAX_CREDENTIALS}`, items.length);
+  if (items.length > MAX_CREDENTIALS)
+    throw outOfRange(`${name}.length`, `<= ${MAX_CREDENTIALS}`, items.length);
   return items.map((item) => {
     checkObject(item, name);
     const { identity, key } = item as { identity?: unknown; key?: unknown };
-    return Object.freeze({ identity: nonEmpty(textOrBytes(identity, `${name}.identity`), `${name}.identity`), key: keyBytes(key, `${name}.key`) });
+    return Object.freeze({
+      identity: nonEmpty(textOrBytes(identity, `${name}.identity`), `${name}.identity`),
+      key: keyBytes(key, `${name}.key`),
+    });
   });
 }
 
@@ -128,7 +111,8 @@ function nonEmpty(bytes: Uint8Array, name: string): Uint8Array {
 
 /** A copy: what the caller does with its own later changes nothing here. */
 function keyBytes(key: unknown, name: string): Uint8Array {
-  if (!ArrayBuffer.isView(key)) throw invalidArgType(name, 'an instance of Buffer, TypedArray, or DataView', key);
+  if (!ArrayBuffer.isView(key))
+    throw invalidArgType(name, 'an instance of Buffer, TypedArray, or DataView', key);
   if (key.byteLength > MAX_LENGTH) throw outOfRange(`${name}.length`, `<= ${MAX_LENGTH}`, key.byteLength);
   return nonEmpty(new Uint8Array(key.buffer, key.byteOffset, key.byteLength).slice(), name);
 }

@@ -68,9 +68,10 @@ export function securityFrom(
   return security;
 }
 
-/** A server shows a certificate or has pre-shared keys. */
+/** A server shows a certificate or has pre-shared keys. As in node:tls `null` is as good as nothing. */
 function requireIdentity(options: SecurityOptions): void {
-  if (options.psk !== undefined) return;
-  if (options.cert === undefined) throw missingArgs('options.cert');
-  if (options.key === undefined) throw missingArgs('options.key');
+  const { cert, key, psk } = options as { cert?: unknown; key?: unknown; psk?: unknown };
+  if (psk !== undefined) return;
+  if (cert === undefined || cert === null) throw missingArgs('options.cert');
+  if (key === undefined || key === null) throw missingArgs('options.key');
 }

@@ -1,4 +1,4 @@
-import type { PskCredential } from '../config/psk.js';
+import type { PskCredential } from '../config/psk-policy.js';
 import type { PrivateKey } from '../crypto/provider.js';
 import type { SchemeName } from '../wire/codes.js';
 import type { Certificate } from '../x509/certificate.js';

@@ -1,5 +1,5 @@
 import type { Security } from '../config/config.js';
-import type { PskCredential } from '../config/psk.js';
+import type { PskCredential } from '../config/psk-policy.js';
 import { verifyName } from '../x509/names.js';
 import { verifyPath } from '../x509/path.js';
 import { matchesPin } from '../x509/pins.js';
@@ -34,7 +34,7 @@ function answered(work: () => JobAnswer | Promise<JobAnswer>): JobAnswer | Promi
 }
 
 function choosePsk(hint: Uint8Array, { psk }: Security): JobAnswer | Promise<JobAnswer> {
-  const chosen = psk?.role === 'client' ? psk.choose(hint) : [];
+  const chosen = psk.role === 'client' ? psk.choose(hint) : [];
   const answer = (credentials: readonly PskCredential[]): JobAnswer => ({ kind: 'choose-psk', credentials });
   return chosen instanceof Promise ? chosen.then(answer) : answer(chosen);
 }
@@ -47,7 +47,7 @@ function findPsk(
 ): JobAnswer | Promise<JobAnswer> {
   const identity = identities[index];
   const { psk } = security;
-  if (identity === undefined || psk?.role !== 'server') return { kind: 'find-psk', found: undefined };
+  if (identity === undefined || psk.role !== 'server') return { kind: 'find-psk', found: undefined };
   const settle = (key: Uint8Array | undefined): JobAnswer | Promise<JobAnswer> =>
     key === undefined
       ? findPsk(identities, security, index + 1)

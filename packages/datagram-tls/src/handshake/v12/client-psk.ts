@@ -1,12 +1,15 @@
 import { EMPTY } from '../../base/bytes.js';
 import { violation } from '../../base/errors.js';
-import type { PskCredential } from '../../config/psk.js';
+import type { PskCredential } from '../../config/psk-policy.js';
 import { HandshakeType } from '../../wire/codes.js';
 import {
   decodeEcdhePskServerKeyExchange,
   encodeEcdhePskClientKeyExchange,
 } from '../../wire/messages/ecdhe-psk-key-exchange.js';
-import { decodePskServerKeyExchange, encodePskClientKeyExchange } from '../../wire/messages/psk-key-exchange.js';
+import {
+  decodePskServerKeyExchange,
+  encodePskClientKeyExchange,
+} from '../../wire/messages/psk-key-exchange.js';
 import { decodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
 import { PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';

@@ -13,8 +13,9 @@ export interface ClientShare12 extends KeyExchangeAnswer {
 
 /** Answers the share of a ServerKeyExchange, whose group must be one of ours. */
 export function answerShare12(ctx: Context, { namedCurve, point }: ServerEcdhParams): ClientShare12 {
-  const group = offeredGroup(namedCurve, ctx.security.groups);
-  if (group === undefined || !groupFits(group, 'DTLSv1.2'))
+  const offered = ctx.security.groups.filter((name) => groupFits(name, 'DTLSv1.2'));
+  const group = offeredGroup(namedCurve, offered);
+  if (group === undefined)
     throw violation('illegal_parameter', 'the server chose a group that was not offered');
   const answer = ctx.provider.answerKeyExchange(group, point);
   if (answer === undefined) throw violation('illegal_parameter', "the server's key share is not valid");

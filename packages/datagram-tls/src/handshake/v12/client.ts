@@ -28,11 +28,7 @@ import {
   onFinished12,
   sendFinished12,
 } from './client-end.js';
-import {
-  type ClientPskState12,
-  onPskChosen12,
-  onServersPskFlight12,
-} from './client-psk.js';
+import { type ClientPskState12, onPskChosen12, onServersPskFlight12 } from './client-psk.js';
 import { answerShare12, type ClientShare12 } from './client-share.js';
 import { deriveSecrets12, signedParams } from './secrets.js';
 

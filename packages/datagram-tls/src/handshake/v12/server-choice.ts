@@ -29,7 +29,7 @@ export function choose12(security: Security, client: ClientWishes): CertificateC
   let lacksGroup = false;
   for (const suite of security.suites) {
     if (suite.version !== 'DTLSv1.2' || !client.hello.cipherSuites.includes(suite.code)) continue;
-    if (suite.keyExchange === 'psk' && security.psk !== undefined)
+    if (suite.keyExchange === 'psk' && security.psk.role === 'server')
       return { by: 'psk', suite, group: undefined };
     const choice = chooseWithGroup(security, client, suite);
     if (choice !== undefined && group !== undefined) return { ...choice, group };
@@ -41,7 +41,11 @@ export function choose12(security: Security, client: ClientWishes): CertificateC
         'no key exchange group in common with the client',
         'ERR_DTLS_NO_SHARED_GROUP',
       )
-    : violation('handshake_failure', 'no cipher suite in common with the client', 'ERR_DTLS_NO_SHARED_CIPHER');
+    : violation(
+        'handshake_failure',
+        'no cipher suite in common with the client',
+        'ERR_DTLS_NO_SHARED_CIPHER',
+      );
 }
 
 function chooseWithGroup(
@@ -49,7 +53,8 @@ function chooseWithGroup(
   client: ClientWishes,
   suite: CipherSuite,
 ): Omit<CertificateChoice12, 'group'> | Omit<PskChoice12, 'group'> | undefined {
-  if (suite.keyExchange === 'ecdhe_psk') return security.psk === undefined ? undefined : { by: 'psk', suite };
+  if (suite.keyExchange === 'ecdhe_psk')
+    return security.psk.role === 'server' ? { by: 'psk', suite } : undefined;
   const credential = chooseCredential12([suite], security.identities, security.sigalgs, {
     suites: client.hello.cipherSuites,
     schemes: client.schemes,

@@ -7,7 +7,10 @@ import {
   decodeEcdhePskClientKeyExchange,
   encodeEcdhePskServerKeyExchange,
 } from '../../wire/messages/ecdhe-psk-key-exchange.js';
-import { decodePskClientKeyExchange, encodePskServerKeyExchange } from '../../wire/messages/psk-key-exchange.js';
+import {
+  decodePskClientKeyExchange,
+  encodePskServerKeyExchange,
+} from '../../wire/messages/psk-key-exchange.js';
 import { encodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
 import { PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
@@ -59,11 +62,15 @@ export function sendPskFlight12(ctx: Context, hello: ServerPskHello12): ServerPs
 }
 
 function hintOf({ psk }: Security): Uint8Array {
-  return psk?.role === 'server' ? psk.hint : EMPTY;
+  return psk.role === 'server' ? psk.hint : EMPTY;
 }
 
 /** Step 2. */
-export function onPskKeyExchange12(ctx: Context, hello: ServerPskHello12, message: Message): ServerPskState12 {
+export function onPskKeyExchange12(
+  ctx: Context,
+  hello: ServerPskHello12,
+  message: Message,
+): ServerPskState12 {
   const claim = readClaim(hello, expectType(message, HandshakeType.client_key_exchange));
   ctx.transcript.add(message.type, message.seq, message.body);
   ctx.emit({ do: 'ask', job: { kind: 'find-psk', identities: [claim.identity] } });
