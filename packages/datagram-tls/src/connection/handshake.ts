@@ -252,6 +252,7 @@ export class Handshake {
 
   #perform(actions: readonly Action[], now: Instant): void {
     for (const action of actions) this.#performOne(action, now);
+    if (this.#host.isClosed()) return;
     this.#onEpoch(this.#runner.expectedEpoch);
     if (!this.#newKeys) return;
     this.#newKeys = false;
