@@ -1,4 +1,4 @@
-import { Relay, type Weather } from './net/relay.js';
+import { Relay, type RelayOptions, type Weather } from './net/relay.js';
 import type { ClientOptions, Demand, Facts, Peer, ServerOptions, ServerSide, Side } from './peers/peer.js';
 import { type Pki, SERVER_NAME, WRONG_NAME } from './pki.js';
 import { curveOf, type Group, type Role } from './vocabulary.js';
@@ -8,13 +8,13 @@ export interface Plan extends Demand {
   readonly host: string;
   /** Groups that the client has beside `group`, ahead of it. */
   readonly otherGroups?: readonly Group[] | undefined;
-  /** What the client is told to trust: only `right` lets the handshake succeed. */
-  readonly trust: 'right' | 'wrong CA' | 'wrong name';
   readonly weather?: Weather | undefined;
   /** Retransmission timers shorter than the protocol's, for peers that can be told. */
   readonly eager?: boolean | undefined;
   /** Puts a faithful relay between the peers, to look at their datagrams. */
   readonly observed?: boolean | undefined;
+  /** What an attacker on the path makes of the datagrams. */
+  readonly rewrite?: RelayOptions['rewrite'];
   /** Where the sides write their key logs. */
   readonly keylogs?: Readonly<Record<Role, string>> | undefined;
 }
@@ -76,12 +76,14 @@ async function begin(client: Peer, server: Peer, plan: Plan, pki: Pki): Promise<
 }
 
 async function relayFor(plan: Plan, server: { host: string; port: number }): Promise<Relay | undefined> {
-  const { weather, mtu, observed } = plan;
-  if (weather === undefined && mtu === undefined && observed !== true) return undefined;
+  const { weather, mtu, rewrite, observed } = plan;
+  const needed = [weather, mtu, rewrite].some((part) => part !== undefined) || observed === true;
+  if (!needed) return undefined;
   return await Relay.start({
     server,
     ...(weather === undefined ? {} : { weather }),
     ...(mtu === undefined ? {} : { mtu }),
+    ...(rewrite === undefined ? {} : { rewrite }),
   });
 }
 

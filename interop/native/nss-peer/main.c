@@ -182,12 +182,13 @@ static void open_session(Peer *peer) {
 
 /* --- the session ----------------------------------------------------------------------------------------------- */
 
+/* NSS has none for the suites of DTLS 1.2 with SHA-384. */
 static void report_exporter(PRFileDesc *ssl) {
     unsigned char secret[EXPORTER_LENGTH];
     char hex[2 * EXPORTER_LENGTH + 1];
-    check(SSL_ExportKeyingMaterial(ssl, EXPORTER_LABEL, sizeof EXPORTER_LABEL - 1, PR_FALSE, NULL, 0, secret,
-                                   sizeof secret),
-          "exporter");
+    SECStatus status = SSL_ExportKeyingMaterial(ssl, EXPORTER_LABEL, sizeof EXPORTER_LABEL - 1, PR_FALSE, NULL, 0,
+                                                secret, sizeof secret);
+    if (status != SECSuccess) return;
     for (int at = 0; at < EXPORTER_LENGTH; at++) snprintf(hex + 2 * at, 3, "%02x", secret[at]);
     report("exporter", hex);
 }

@@ -1,5 +1,5 @@
 import { type Encounter, encounter, Failure, type Plan } from '../exchange.js';
-import { epochsShown, firstHelloDatagrams, retryRequests } from '../net/wire.js';
+import { epochsShown, retryRequests, splitHello } from '../net/wire.js';
 import type { Facts, KeyUpdate } from '../peers/peer.js';
 import { keyUpdates, refusal, session, struggle } from '../scenes.js';
 import { checkRefusal, checkSession, checkSizes } from '../verdict.js';
@@ -73,13 +73,13 @@ function sessionRows(): Row[] {
 function rows13(): Row[] {
   return [
     { ...BASE, cookie: true, label: 'HelloRetryRequest with a cookie', seen: expectRetry(true) },
-    { ...BASE, cookie: false, label: 'no HelloRetryRequest', seen: expectRetry(false) },
+    { ...BASE, group: 'x25519', cookie: false, label: 'no HelloRetryRequest', seen: expectRetry(false) },
     retryRow('x25519', 'secp384r1'),
     retryRow('secp256r1', 'x25519'),
     {
       ...BASE,
       group: 'X25519MLKEM768',
-      shares: ['X25519MLKEM768', 'x25519', 'secp256r1', 'secp384r1'],
+      shares: GROUPS13,
       otherGroups: GROUPS,
       label: 'a ClientHello of two datagrams',
       seen: expectSplitHello,
@@ -188,8 +188,7 @@ function expectRetry(expected: boolean): (both: Encounter) => void {
 }
 
 function expectSplitHello({ relay }: Encounter): void {
-  const datagrams = firstHelloDatagrams(relay?.passages ?? []);
-  if (datagrams < 2) throw new Failure('the ClientHello came in one datagram');
+  if (!splitHello(relay?.passages ?? [])) throw new Failure('each ClientHello came in one datagram');
 }
 
 function expectNewEpoch({ relay }: Encounter, role: Role): void {

@@ -3,6 +3,7 @@ import type { Direction, Passage } from './relay.js';
 const HANDSHAKE = 22;
 const CLIENT_HELLO = 1;
 const RECORD_HEADER = 13;
+const MESSAGE_HEADER = 12;
 /** The random by which a ServerHello is a HelloRetryRequest (RFC 8446 §4.1.3). */
 const RETRY = Buffer.from('cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c', 'hex');
 
@@ -22,14 +23,15 @@ export function epochsShown(passages: readonly Passage[], direction: Direction):
   return [...new Set(bits)];
 }
 
-/** In how many datagrams the client's first ClientHello came, retransmissions included. */
-export function firstHelloDatagrams(passages: readonly Passage[]): number {
-  return going(passages, 'to-server').filter((bytes) => isFirstHello(bytes)).length;
+/** Whether a ClientHello came in fragments, each in a datagram of its own. */
+export function splitHello(passages: readonly Passage[]): boolean {
+  return going(passages, 'to-server').some((bytes) => isPartOfHello(bytes));
 }
 
-function isFirstHello(bytes: Uint8Array): boolean {
-  const messageSeq = (bytes[RECORD_HEADER + 4] ?? 0) * 256 + (bytes[RECORD_HEADER + 5] ?? 0);
-  return bytes[0] === HANDSHAKE && bytes[RECORD_HEADER] === CLIENT_HELLO && messageSeq === 0;
+function isPartOfHello(bytes: Uint8Array): boolean {
+  const message = Buffer.from(bytes).subarray(RECORD_HEADER);
+  if (bytes[0] !== HANDSHAKE || message.length < MESSAGE_HEADER || message[0] !== CLIENT_HELLO) return false;
+  return message.readUIntBE(9, 3) < message.readUIntBE(1, 3);
 }
 
 function going(passages: readonly Passage[], direction: Direction): Uint8Array[] {

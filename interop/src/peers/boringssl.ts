@@ -23,5 +23,6 @@ export const boringssl = nativePeer({
 
 function cannot(role: Role, demand: Demand): string | undefined {
   if (role === 'server' && demand.cookie === true) return 'a BoringSSL server asks for no cookies';
+  if (role === 'client' && demand.identity === 'Ed25519') return 'a BoringSSL client does not offer Ed25519';
   return undefined;
 }

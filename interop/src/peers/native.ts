@@ -58,7 +58,10 @@ export function nativePeer(native: Native): Peer {
         ...(options.cookie === undefined ? [] : ['--cookie', options.cookie ? 'yes' : 'no']),
         ...flags(options, 'server'),
       ]);
-      await child.printed(/^port=\d+$/m, START_MS);
+      if (!(await child.printed(/^port=\d+$/m, START_MS))) {
+        await child.stop();
+        throw new Error(`${native.name} does not start: ${child.output}`);
+      }
       return new NativeServer(child);
     },
 

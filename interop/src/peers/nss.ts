@@ -1,4 +1,4 @@
-import type { Role } from '../vocabulary.js';
+import { curveOf, type Role } from '../vocabulary.js';
 import { nativePeer } from './native.js';
 import type { Demand } from './peer.js';
 
@@ -28,5 +28,12 @@ function cannot(role: Role, demand: Demand): string | undefined {
   if (role === 'server' && demand.cookie === true && demand.version === 'DTLSv1.2') {
     return 'an NSS server asks for cookies in DTLS 1.3 only';
   }
+  if (role === 'server' && demand.version === 'DTLSv1.2' && lacksOwnCurve(demand)) {
+    return 'an NSS server wants the curve of its certificate among its groups in DTLS 1.2';
+  }
   return undefined;
+}
+
+function lacksOwnCurve({ identity, group }: Demand): boolean {
+  return group !== undefined && curveOf(identity) !== undefined && group !== curveOf(identity);
 }

@@ -19,6 +19,8 @@ import { within } from './program.js';
 /** ms. */
 const EAGER = { initial: 250, max: 2_000 };
 const HANDSHAKE_MS = 80_000;
+const EXPORTER_LABEL = 'EXPORTER-interop';
+const EXPORTER_LENGTH = 32;
 
 /** The library, in this process. */
 export const ours: Peer = {
@@ -31,6 +33,7 @@ export const ours: Peer = {
   },
 
   cannot(role: Role, demand: Demand): string | undefined {
+    if (demand.keyUpdate !== undefined && [role, 'both'].includes(demand.keyUpdate.by)) return 'not yet';
     return role === 'server' && demand.cookie === false ? 'our server always asks for a cookie' : undefined;
   },
 
@@ -61,6 +64,7 @@ export const ours: Peer = {
       ...common(options, side),
       ca: readFileSync(options.ca),
       servername: options.name,
+      ...(options.shares === undefined ? {} : { keyShares: [...options.shares] }),
       ...(options.pair === undefined ? {} : pem(options.pair)),
     });
     session.onmessage = (message) => side.receive(message);
@@ -80,6 +84,7 @@ function common(options: SideOptions, side: LibrarySide) {
     trace: (event: TraceEvent) => side.note(event),
     ...(options.suite === undefined ? {} : { ciphers: [options.suite] }),
     ...(options.groups === undefined ? {} : { groups: [...options.groups] }),
+    ...(options.version === undefined ? {} : { minVersion: options.version, maxVersion: options.version }),
     ...(options.schemes === undefined ? {} : { sigalgs: [...options.schemes] }),
     ...(options.mtu === undefined ? {} : { mtu: options.mtu }),
   };
@@ -188,6 +193,7 @@ class LibrarySide implements Side {
       group: session.group,
       scheme: session.signatureScheme,
       clientVerified: session.authorized,
+      exporter: Buffer.from(session.exportKeyingMaterial(EXPORTER_LENGTH, EXPORTER_LABEL)).toString('hex'),
     };
   }
 

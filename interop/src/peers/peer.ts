@@ -118,6 +118,8 @@ export interface Demand {
   readonly cookie?: boolean | undefined;
   readonly clientIdentity?: Identity | undefined;
   readonly closer: Role;
+  /** What the client is told to trust: only `right` lets the handshake succeed. */
+  readonly trust: 'right' | 'wrong CA' | 'wrong name';
   readonly mtu?: number | undefined;
   readonly shares?: readonly Group[] | undefined;
   readonly keyUpdate?: KeyUpdate | undefined;

@@ -2,6 +2,8 @@ import type { Role } from '../vocabulary.js';
 import { nativePeer } from './native.js';
 import type { Demand } from './peer.js';
 
+const LEAST_MTU = 700;
+
 /** wolfSSL, as the Rust crate wolfssl-sys builds it. */
 export const wolfssl = nativePeer({
   name: 'wolfssl',
@@ -24,6 +26,15 @@ export const wolfssl = nativePeer({
 
 function cannot(role: Role, demand: Demand): string | undefined {
   const { keyUpdate } = demand;
+  if (demand.identity === 'Ed25519' || demand.clientIdentity === 'Ed25519')
+    return 'wolfSSL is built without Ed25519';
+  // The crate changes wolfSSL so that it leaves 500 bytes of each datagram free.
+  if (demand.version === 'DTLSv1.3' && demand.mtu !== undefined && demand.mtu < LEAST_MTU) {
+    return 'the crate makes wolfSSL fail for an MTU this small';
+  }
+  if (role === 'server' && demand.shares?.includes('X25519MLKEM768') === true) {
+    return 'a wolfSSL server ignores a first ClientHello of two datagrams';
+  }
   if (keyUpdate !== undefined && [role, 'both'].includes(keyUpdate.by) && !keyUpdate.request) {
     return 'wolfSSL asks for new keys whenever it updates its own';
   }

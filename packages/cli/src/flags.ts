@@ -110,6 +110,18 @@ const FLAGS: readonly Flag[] = [
     parse: parseCount,
   },
   {
+    flags: '--min-version <version>',
+    help: 'lowest version to accept: DTLSv1.2 or DTLSv1.3',
+    roles: BOTH,
+    option: 'minVersion',
+  },
+  {
+    flags: '--max-version <version>',
+    help: 'highest version to accept: DTLSv1.2 or DTLSv1.3',
+    roles: BOTH,
+    option: 'maxVersion',
+  },
+  {
     flags: '--ciphers <list>',
     help: 'cipher suites, best first: OpenSSL or IANA names, with colons between',
     roles: BOTH,
@@ -120,6 +132,12 @@ const FLAGS: readonly Flag[] = [
     help: 'key exchange groups, best first, with colons between',
     roles: BOTH,
     option: 'groups',
+  },
+  {
+    flags: '--key-shares <list>',
+    help: 'groups whose share goes into the first flight of DTLS 1.3, with colons between',
+    roles: CLIENT,
+    option: 'keyShares',
   },
   {
     flags: '--handshake-timeout <ms>',
@@ -143,7 +161,7 @@ const FLAGS: readonly Flag[] = [
   },
   {
     flags: '-v, --verbose',
-    help: 'tell on standard error what was negotiated, and every flight and alert',
+    help: 'tell on standard error what was negotiated, and every flight, acknowledgement, key update and alert',
     roles: BOTH,
   },
 ];

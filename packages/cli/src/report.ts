@@ -73,6 +73,10 @@ function describe(event: TraceEvent): string {
   switch (event.kind) {
     case 'alert':
       return `${event.direction} ${event.level} alert ${event.description}`;
+    case 'ack':
+      return `${event.direction} ack of ${count(event.records, 'record')}`;
+    case 'key-update':
+      return `${event.direction === 'sent' ? 'sends' : 'receives'} under new keys, epoch ${event.epoch}`;
     case 'flight': {
       const facts = [count(event.bytes, 'byte')];
       if (event.direction === 'sent') facts.unshift(count(event.datagrams, 'datagram'));

@@ -5,13 +5,14 @@ export type { TraceEvent } from './connection/events.js';
 export { connect } from './driver/connect.js';
 export { DTLSEndpoint, type SessionCallback } from './driver/endpoint.js';
 export { listen } from './driver/listen.js';
+export type { CipherInfo } from './driver/negotiated.js';
 export type { ConnectOptions, EndpointOptions, ListenOptions, Trace } from './driver/options.js';
 export {
   createSecureContext,
   DTLSSecureContext,
   type SecureContextOptions,
 } from './driver/secure-context.js';
-export { type CipherInfo, DTLSSession } from './driver/session.js';
+export { DTLSSession } from './driver/session.js';
 export type { DTLSEndpointStats, DTLSSessionStats } from './driver/stats.js';
 export type { PeerAddress } from './endpoint/peer.js';
 export type { GroupName, SchemeName, Version } from './wire/codes.js';

@@ -1,7 +1,7 @@
 //! dimpl as a peer. It proves that the other side has the key of its certificate, and judges no certificate.
 
 use dimpl::crypto::{Dtls12CipherSuite, Dtls13CipherSuite};
-use dimpl::{Config, Dtls, DtlsCertificate, Error, NamedGroup, Output, ProtocolVersion};
+use dimpl::{Config, Dtls, DtlsCertificate, Error, NamedGroup, Output, ProtocolVersion, SecurityError};
 use peer_kit::{Event, Flags, Role, Session, Version, drive, names, refuse};
 use std::collections::VecDeque;
 use std::path::Path;
@@ -143,6 +143,9 @@ impl Peer {
 
     fn check(&mut self, result: Result<(), Error>) {
         if let Err(error) = result {
+            if let Error::SecurityError(SecurityError::FatalAlert { description }) = &error {
+                self.events.push_back(Event::AlertReceived(*description));
+            }
             self.events.push_back(Event::Failed(error.to_string()));
         }
     }

@@ -140,6 +140,7 @@ export class DTLSEndpoint implements SessionEndpoint {
       endpoint: this,
       trace,
       send: (link, data) => this.#port?.send(link, data),
+      updateKeys: (link, requestPeer) => this.#port?.updateKeys(link, requestPeer),
       close: (link) => this.#port?.closeLink(link),
       abandon: (link) => this.#port?.abandonLink(link),
       release: (session) => this.#release(session),

@@ -6,6 +6,7 @@ export interface SessionHandlers<S> {
   onerror: (this: S, error: Error) => void;
   onhandshake: (this: S, protocol: Version) => void;
   onkeylog: (this: S, line: Uint8Array) => void;
+  onend: (this: S) => void;
 }
 
 /** The callbacks of a session. As in node:dtls they are bound to it when they are set, and read back bound. */
@@ -41,6 +42,10 @@ export class Handlers<S> {
 
   handshake(protocol: Version): void {
     this.#bound.onhandshake?.call(this.#session, protocol);
+  }
+
+  end(): void {
+    this.#bound.onend?.call(this.#session);
   }
 
   /** The line is made only when somebody listens. */

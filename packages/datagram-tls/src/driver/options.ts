@@ -2,6 +2,7 @@ import { callerError, invalidArgType } from '../base/errors.js';
 import { checkBoolean, checkFunction, checkInteger } from '../config/checks.js';
 import { DEFAULTS } from '../config/defaults.js';
 import type { BehaviourOptions, SecurityOptions } from '../config/options.js';
+import { BEHAVIOUR_OPTIONS } from '../config/resolve.js';
 import type { TraceEvent } from '../connection/events.js';
 import type { EndpointLimits } from '../endpoint/endpoint.js';
 import type { DTLSSecureContext } from './secure-context.js';
@@ -49,12 +50,10 @@ export interface ConnectOptions extends EndpointOptions, SecurityOptions {
 }
 
 export const ENDPOINT_OPTIONS = [
-  'handshakeTimeout',
+  ...BEHAVIOUR_OPTIONS,
   'ipv6Only',
   'maxSessions',
   'maxSessionsPerHost',
-  'mtu',
-  'retransmission',
   'reusePort',
   'signal',
   'trace',

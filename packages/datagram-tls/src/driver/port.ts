@@ -47,7 +47,15 @@ export class Port {
   }
 
   send(link: Link, data: Uint8Array): void {
-    link.connection.send(data);
+    try {
+      this.core.send(link, data);
+    } finally {
+      this.pump();
+    }
+  }
+
+  updateKeys(link: Link, requestPeer: boolean): void {
+    link.connection.updateKeys({ requestPeer }, now());
     this.core.touch(link);
     this.pump();
   }

@@ -21,6 +21,7 @@ export interface SessionOwner<S> {
   readonly endpoint: SessionEndpoint;
   readonly trace: ((event: TraceEvent, session: S) => void) | undefined;
   send(link: Link, data: Uint8Array): void;
+  updateKeys(link: Link, requestPeer: boolean): void;
   close(link: Link): void;
   abandon(link: Link): void;
   /** The session is over. */

@@ -1,6 +1,5 @@
-import { X509Certificate } from 'node:crypto';
 import { invalidArgType, invalidState, outOfRange } from '../base/errors.js';
-import { checkInteger, checkString } from '../config/checks.js';
+import { checkBoolean, checkInteger, checkString } from '../config/checks.js';
 import { DEFAULTS } from '../config/defaults.js';
 import type { DropCounts } from '../connection/drops.js';
 import type { ConnectionEvent } from '../connection/events.js';
@@ -8,10 +7,11 @@ import type { Link } from '../endpoint/link.js';
 import type { PeerAddress } from '../endpoint/peer.js';
 import { exportKeyingMaterial, type Session } from '../handshake/session.js';
 import { keylogLine } from '../keys/keylog.js';
-import type { GroupName, SchemeName, Version } from '../wire/codes.js';
+import type { Version } from '../wire/codes.js';
 import { Handlers, type SessionHandlers } from './handlers.js';
 import { Inbox } from './inbox.js';
 import { Life } from './life.js';
+import { Negotiated, OUTCOME, type Outcome } from './negotiated.js';
 import { toBytes } from './payload.js';
 import { platform } from './platform.js';
 import type { SessionControl, SessionEndpoint, SessionOwner } from './session-owner.js';
@@ -20,17 +20,8 @@ import type { DTLSSessionStats } from './stats.js';
 const MAKE = Symbol('make');
 const MAX_EXPORT = 65_536;
 
-/** Cipher of a session, as node:tls names it. */
-export interface CipherInfo {
-  /** OpenSSL's name. */
-  readonly name: string;
-  /** IANA's name. */
-  readonly standardName: string;
-  readonly version: Version;
-}
-
 /** One association with one peer. Made by `connect`, and given to the callback of `listen`. */
-export class DTLSSession implements AsyncIterable<Uint8Array> {
+export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array> {
   readonly #owner: SessionOwner<DTLSSession>;
   readonly #life = new Life();
   readonly #handlers = new Handlers<DTLSSession>(this);
@@ -39,7 +30,6 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
   /** Messages given to `send` when the peer had closed already. */
   #unsent = 0;
   #link: Link | undefined;
-  #certificate: X509Certificate | undefined;
 
   constructor(
     token: typeof MAKE,
@@ -48,6 +38,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
     serverName: string | undefined,
   ) {
     if (token !== MAKE) throw new TypeError('Illegal constructor');
+    super();
     this.#owner = owner;
     this.#link = link;
     this.#serverName = serverName;
@@ -101,6 +92,14 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
     this.#handlers.set('onkeylog', fn);
   }
 
+  /** Called when the peer has said close_notify in DTLS 1.3 and our side may go on: see `allowHalfOpen`. */
+  get onend(): SessionHandlers<DTLSSession>['onend'] | undefined {
+    return this.#handlers.get('onend');
+  }
+  set onend(fn: SessionHandlers<DTLSSession>['onend'] | null | undefined) {
+    this.#handlers.set('onend', fn);
+  }
+
   /** Resolves when the handshake is done; rejects when it fails. */
   get opened(): Promise<{ protocol: Version }> {
     return this.#life.opened.promise;
@@ -121,55 +120,6 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
 
   get remoteAddress(): PeerAddress | undefined {
     return this.#live?.peer;
-  }
-
-  get protocol(): Version | undefined {
-    return this.#session?.version;
-  }
-
-  get cipher(): CipherInfo | undefined {
-    const suite = this.#session?.suite;
-    if (suite === undefined) return undefined;
-    return { name: suite.opensslName, standardName: suite.name, version: suite.version };
-  }
-
-  /** The group of the key exchange. */
-  get group(): GroupName | undefined {
-    return this.#session?.group;
-  }
-
-  /** The scheme of the server's signature. */
-  get signatureScheme(): SchemeName | undefined {
-    return this.#session?.signatureScheme;
-  }
-
-  /** The name that the client asked for. */
-  get servername(): string | undefined {
-    return this.#session?.serverName ?? this.#serverName;
-  }
-
-  /** The peer's certificate, PEM. */
-  get peerCertificate(): string | undefined {
-    return this.#session === undefined ? undefined : this.peerX509Certificate?.toString();
-  }
-
-  /** The peer's certificate; once read it can be read after the end, too. */
-  get peerX509Certificate(): X509Certificate | undefined {
-    const leaf = this.#session?.peer.chain[0];
-    if (this.#certificate === undefined && leaf !== undefined)
-      this.#certificate = new X509Certificate(leaf.der);
-    return this.#certificate;
-  }
-
-  /** The peer showed a certificate and it verified. */
-  get authorized(): boolean {
-    return this.#session?.peer.authorized ?? false;
-  }
-
-  /** OpenSSL's short name of what is wrong with the peer's certificate; `HANDSHAKE_INCOMPLETE` until it is known. */
-  get authorizationError(): string | undefined {
-    if (this.#life.over) return undefined;
-    return this.#session === undefined ? 'HANDSHAKE_INCOMPLETE' : this.#session.peer.authorizationError;
   }
 
   /** Largest message that `send` takes now, bytes. */
@@ -209,12 +159,24 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
       );
     }
     // The peer's close_notify is here, but the application has not been told yet: it could not know better.
-    if (link.connection.phase === 'closed') {
+    if (this.#session !== undefined && link.connection.phase !== 'connected' && !this.#life.closing) {
       this.#unsent++;
       return 0;
     }
     this.#owner.send(link, bytes);
     return bytes.length;
+  }
+
+  /**
+   * DTLS 1.3: goes over to new keys for sending; with `requestPeer`, the peer does the same. It happens by itself before
+   * the keys have served their time. Throws `ERR_INVALID_STATE` unless the session is open, and in DTLS 1.2.
+   * @see RFC 9147 §8
+   */
+  updateKeys({ requestPeer = false }: { requestPeer?: boolean } = {}): void {
+    checkBoolean(requestPeer, 'requestPeer');
+    const link = this.#live;
+    if (link === undefined) throw invalidState('Session is not open');
+    this.#owner.updateKeys(link, requestPeer);
   }
 
   /** Says close_notify and waits a moment for the peer's. Before the handshake is done `opened` rejects. */
@@ -261,6 +223,10 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
     await this.close();
   }
 
+  override [OUTCOME](): Outcome {
+    return { session: this.#session, over: this.#life.over, serverName: this.#serverName };
+  }
+
   get #live(): Link | undefined {
     return this.#life.over ? undefined : this.#link;
   }
@@ -285,13 +251,16 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
       case 'trace':
         this.#owner.trace?.(event.event, this);
         return;
+      case 'peer-closed':
+        this.#inbox.end();
+        this.#handlers.end();
+        return;
       case 'closed':
         if (event.error === undefined) this.#finish();
         else this.#fail(event.error);
         return;
       case 'job':
-      case 'peer-closed':
-        // The port has answered the job; the core has closed our direction, too.
+        // The port has answered it.
         return;
     }
   }

@@ -1,0 +1,83 @@
+import { X509Certificate } from 'node:crypto';
+import type { Session } from '../handshake/session.js';
+import type { GroupName, SchemeName, Version } from '../wire/codes.js';
+
+/** Cipher of a session, as node:tls names it. */
+export interface CipherInfo {
+  /** OpenSSL's name. */
+  readonly name: string;
+  /** IANA's name. */
+  readonly standardName: string;
+  readonly version: Version;
+}
+
+/** For the class that knows how the handshake ended; no name that a user of a session could meet. */
+export const OUTCOME = Symbol('outcome');
+
+export interface Outcome {
+  /** `undefined` before the handshake is done and after the end. */
+  readonly session: Session | undefined;
+  readonly over: boolean;
+  /** The name that a client asks for. */
+  readonly serverName: string | undefined;
+}
+
+/** What a session tells of what was negotiated and of who the peer is. As in node:dtls most of it is gone after the end. */
+export abstract class Negotiated {
+  #certificate: X509Certificate | undefined;
+
+  abstract [OUTCOME](): Outcome;
+
+  get protocol(): Version | undefined {
+    return this.#session?.version;
+  }
+
+  get cipher(): CipherInfo | undefined {
+    const suite = this.#session?.suite;
+    if (suite === undefined) return undefined;
+    return { name: suite.opensslName, standardName: suite.name, version: suite.version };
+  }
+
+  /** The group of the key exchange. */
+  get group(): GroupName | undefined {
+    return this.#session?.group;
+  }
+
+  /** The scheme of the server's signature. */
+  get signatureScheme(): SchemeName | undefined {
+    return this.#session?.signatureScheme;
+  }
+
+  /** The name that the client asked for. */
+  get servername(): string | undefined {
+    return this.#session?.serverName ?? this[OUTCOME]().serverName;
+  }
+
+  /** The peer's certificate, PEM. */
+  get peerCertificate(): string | undefined {
+    return this.#session === undefined ? undefined : this.peerX509Certificate?.toString();
+  }
+
+  /** The peer's certificate; once read it can be read after the end, too. */
+  get peerX509Certificate(): X509Certificate | undefined {
+    const leaf = this.#session?.peer.chain[0];
+    if (this.#certificate === undefined && leaf !== undefined)
+      this.#certificate = new X509Certificate(leaf.der);
+    return this.#certificate;
+  }
+
+  /** The peer showed a certificate and it verified. */
+  get authorized(): boolean {
+    return this.#session?.peer.authorized ?? false;
+  }
+
+  /** OpenSSL's short name of what is wrong with the peer's certificate; `HANDSHAKE_INCOMPLETE` until it is known. */
+  get authorizationError(): string | undefined {
+    if (this[OUTCOME]().over) return undefined;
+    return this.#session === undefined ? 'HANDSHAKE_INCOMPLETE' : this.#session.peer.authorizationError;
+  }
+
+  get #session(): Session | undefined {
+    return this[OUTCOME]().session;
+  }
+}
