@@ -95,6 +95,11 @@ export class Endpoint {
     return this.#routes.size;
   }
 
+  /** What is kept of ClientHellos that came in parts, bytes. */
+  get partHelloBytes(): number {
+    return this.#receptionist?.partBytes ?? 0;
+  }
+
   links(): Iterable<Link> {
     return this.#routes.links();
   }

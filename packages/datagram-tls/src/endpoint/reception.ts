@@ -48,6 +48,11 @@ export class Receptionist {
     this.#cookies = new Cookies(security.provider, cookieLifetime);
   }
 
+  /** What is kept of ClientHellos in parts, bytes. */
+  get partBytes(): number {
+    return this.#split.held;
+  }
+
   /** Whether the rest of this stranger's ClientHello is to come. */
   expects(address: string, port: number): boolean {
     return this.#split.expects(address, port);

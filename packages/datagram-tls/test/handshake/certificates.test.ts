@@ -2,12 +2,9 @@ import assert from 'node:assert/strict';
 import { createHash, X509Certificate } from 'node:crypto';
 import { suite, test } from 'node:test';
 import type { SecurityOptions } from '#lib/config/options.js';
-import { HandshakeType } from '#lib/wire/codes.js';
-import { decodeCertificate12 } from '#lib/wire/messages/certificate12.js';
 import { assertAlive } from '../support/alive.js';
 import { CLIENTS, OTHER_CA, SERVERS, STRANGER } from '../support/identities.js';
 import { Pair, type PairOptions } from '../support/pair.js';
-import { plainFragments } from '../support/records.js';
 import { VERSIONS } from '../support/settings.js';
 
 const ASK: SecurityOptions = { requestCert: true };
