@@ -26,11 +26,10 @@ export function resolveIdentities(options: SecurityOptions, provider: CryptoProv
   return certs.map((cert, i) => resolveIdentity(cert, keys[i] as Encoded, options.passphrase, provider));
 }
 
-function list(value: Encoded | readonly Encoded[] | undefined | null): readonly Encoded[] {
+/** As in node:tls `null` is as good as nothing. */
+function list(value: unknown): readonly Encoded[] {
   if (value === undefined || value === null) return [];
-  return typeof value === 'string' || value instanceof Uint8Array || !Array.isArray(value)
-    ? [value as Encoded]
-    : value;
+  return Array.isArray(value) ? (value as readonly Encoded[]) : [value as Encoded];
 }
 
 function resolveIdentity(

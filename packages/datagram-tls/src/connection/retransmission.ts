@@ -8,6 +8,9 @@ import { Delivery } from './delivery.js';
 /** How long the peer may ask for our last flight again: twice RFC 6347 §4.2.4's maximum segment lifetime, ms. */
 const LAST_FLIGHT_KEPT: Duration = 240_000;
 
+/** Between two replays of the last flight, ms. */
+const LEAST_REPLAY_GAP: Duration = 50;
+
 interface UnderWay {
   readonly flight: Flight;
   readonly delivery: Delivery;
@@ -21,6 +24,7 @@ export class Retransmission {
   #underWay: UnderWay | undefined;
   /** The flight went out again on the peer's word since the timer was last set; the next time is the timer's. */
   #replayed = false;
+  #nextReplay: Instant = Number.NEGATIVE_INFINITY;
 
   constructor(association: Association) {
     this.#association = association;
@@ -58,6 +62,13 @@ export class Retransmission {
     this.#sendAgain(now);
   }
 
+  /** Sent again out of turn, once for each run of the timer. */
+  onDoubt(now: Instant): void {
+    if (this.#underWay === undefined || this.#building.length > 0 || this.#replayed) return;
+    this.#replayed = true;
+    this.#sendAgain(now);
+  }
+
   /**
    * The peer repeats what our flight answers: it has not seen it (RFC 6347 §4.2.4, RFC 9147 §5.8.1). It is sent again
    * at once, but unless the peer proves that it holds keys, only once for each run of our own timer, so that nobody uses
@@ -67,24 +78,35 @@ export class Retransmission {
     if (this.#underWay === undefined || this.#building.length > 0) return;
     const { flight, delivery } = this.#underWay;
     if (!delivery.untouched) return;
-    if (!authentic && (this.#replayed || flight.awaits === 'nothing')) return;
+    if (flight.awaits === 'nothing') return authentic ? this.#replayLast(now) : undefined;
+    if (!authentic && this.#replayed) return;
     this.#replayed = true;
     this.#sendAgain(now);
   }
 
-  /** Returns whether the flight under way has arrived as a whole. What it lacks is sent again (RFC 9147 §7.2). */
+  /** No timer of ours runs for a last flight: a peer whose own timer runs does not ask more often than this. */
+  #replayLast(now: Instant): void {
+    if (now < this.#nextReplay) return;
+    this.#nextReplay = now + LEAST_REPLAY_GAP;
+    this.#sendAgain(now);
+  }
+
+  /** The flight under way has arrived as a whole, as far as ACKs tell. */
+  get delivered(): boolean {
+    return this.#underWay?.delivery.missing.length === 0;
+  }
+
+  /** Returns whether that told anything new. What the peer lacks is sent again (RFC 9147 §7.2). */
   onAck(numbers: readonly RecordNumber[], now: Instant): boolean {
     if (this.#underWay === undefined) return false;
-    const { delivery } = this.#underWay;
-    const news = delivery.acknowledge(numbers);
-    if (delivery.missing.length === 0) {
+    const news = this.#underWay.delivery.acknowledge(numbers);
+    if (this.delivered) {
       this.#association.timers.stop('retransmit');
-      return news;
+    } else if (news || !this.#replayed) {
+      this.#replayed = true;
+      this.#sendAgain(now);
     }
-    if (!news && this.#replayed) return false;
-    this.#replayed = true;
-    this.#sendAgain(now);
-    return false;
+    return news;
   }
 
   /** The flight under way got what it awaited, and nothing of ours follows. */
@@ -111,8 +133,8 @@ export class Retransmission {
       ...sent,
       retransmission,
     });
-    if (flight.awaits === 'nothing') timers.set('forget-flight', now + LAST_FLIGHT_KEPT);
-    else timers.set('retransmit', now + this.#backoff.timeout);
+    if (flight.awaits !== 'nothing') timers.set('retransmit', now + this.#backoff.timeout);
+    else timers.set('forget-flight', now + LAST_FLIGHT_KEPT);
     if (!retransmission) this.#replayed = false;
   }
 }

@@ -1,9 +1,11 @@
 import type { RemoteInfo } from 'node:dgram';
+import { DTLSError } from '../base/errors.js';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import { Endpoint, type EndpointEvent, type EndpointLimits, type Outgoing } from '../endpoint/endpoint.js';
 import type { Link } from '../endpoint/link.js';
 import type { PeerAddress } from '../endpoint/peer.js';
+import type { Job, JobAnswer } from '../handshake/jobs.js';
 import { performJob } from '../handshake/perform-job.js';
 import { now, WakeUp } from './clock.js';
 import { hexDump, logBytes } from './debug.js';
@@ -13,6 +15,8 @@ export interface PortHandlers {
   onSession(link: Link): void;
   onEvent(link: Link, event: Extract<EndpointEvent, { type: 'connection' }>['event']): void;
   onSocketError(error: Error): void;
+  /** The system refused a datagram of a handshake. */
+  onSendError(link: Link, error: Error): void;
 }
 
 /** A bound socket, a clock and the core between them: whatever happens, all output is sent and all events are told. */
@@ -26,6 +30,8 @@ export class Port {
   #pumping = false;
   #closed = false;
   packetsSent = 0;
+  /** Datagrams of handshakes that the system refused to send. */
+  sendErrors = 0;
   bytesSent = 0;
 
   /** Binds at once; throws the system's error, such as `EADDRINUSE`. `host` is an IP literal. */
@@ -74,21 +80,36 @@ export class Port {
   pump(): void {
     if (this.#pumping || this.#closed) return;
     this.#pumping = true;
-    do this.#transmit();
-    while (this.#tellOne());
-    this.#pumping = false;
-    this.#wakeUp.arm(this.core.pollTimeout());
+    try {
+      do this.#transmit();
+      while (this.#tellOne());
+    } finally {
+      this.#pumping = false;
+    }
+    if (!this.#isClosed()) this.#wakeUp.arm(this.core.pollTimeout());
   }
 
-  /** Idempotent. The core is not asked any more. */
+  /** Idempotent. What the core has to say is sent; then it is not asked any more. */
   close(): void {
-    this.#closed = true;
+    if (this.#closed) return;
+    this.#transmit();
     this.#flush();
+    this.#closed = true;
     this.#wakeUp.stop();
     this.#udp.close();
   }
 
+  /** A callback within {@link pump} may have closed it. */
+  #isClosed(): boolean {
+    return this.#closed;
+  }
+
   #onDatagram(datagram: Uint8Array, from: RemoteInfo): void {
+    // Nobody can be answered at port 0: the source address is forged.
+    if (from.port === 0) {
+      this.core.counters.rejected++;
+      return;
+    }
     logBytes('received', from, datagram.length);
     hexDump('received', from, datagram);
     this.core.receive(datagram, from.address, from.port, from.family, now());
@@ -128,7 +149,14 @@ export class Port {
     this.bytesSent += out.data.length;
     logBytes('sent', out.peer, out.data.length);
     hexDump('sent', out.peer, out.data);
-    this.#udp.send(out.data, out.peer);
+    // On the data path a callback would cost more than all else around the send.
+    const watched = out.link !== undefined && out.link.connection.session === undefined;
+    this.#udp.send(out.data, out.peer, watched ? (error) => this.#onSendError(out.link, error) : undefined);
+  }
+
+  #onSendError(link: Link | undefined, error: Error): void {
+    this.sendErrors++;
+    if (link !== undefined) this.#handlers.onSendError(link, error);
   }
 
   #tellOne(): boolean {
@@ -149,7 +177,20 @@ export class Port {
     const { link } = event;
     if (event.type === 'session') this.#handlers.onSession(link);
     else if (event.event.type === 'job') {
-      this.core.answer(link, performJob(event.event.job, link.security, Date.now()), now());
+      this.#perform(link, event.event.job);
     } else this.#handlers.onEvent(link, event.event);
+  }
+  /** What the platform's cryptography cannot do ends the one handshake that needs it, not the process. */
+  #perform(link: Link, job: Job): void {
+    let answer: JobAnswer;
+    try {
+      answer = performJob(job, link.security, Date.now());
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      const message = `${job.kind} failed: ${reason}`;
+      this.core.fail(link, new DTLSError('ERR_DTLS_INTERNAL', message, { alert: 'internal_error', cause }));
+      return;
+    }
+    this.core.answer(link, answer, now());
   }
 }

@@ -28,13 +28,15 @@ export interface Service {
 }
 
 export type EndpointEvent =
-  /** A client whose cookie was good. Nothing is sent to it before this event has been handled. */
+  /** A client whose cookie was good. It waits for the answer to a job at the least: what it gets depends on the event. */
   | { readonly type: 'session'; readonly link: Link }
   | { readonly type: 'connection'; readonly link: Link; readonly event: ConnectionEvent };
 
 export interface Outgoing {
   readonly data: Uint8Array;
   readonly peer: PeerAddress;
+  /** Whose it is; `undefined` for an answer to a stranger. */
+  readonly link: Link | undefined;
 }
 
 /** Datagrams from strangers and what became of them. */
@@ -171,6 +173,12 @@ export class Endpoint {
     this.touch(link);
   }
 
+  /** The handshake cannot go on: the peer gets the error's alert. */
+  fail(link: Link, error: DTLSError): void {
+    link.connection.onFailure(error);
+    this.touch(link);
+  }
+
   close(link: Link, now: Instant): void {
     link.connection.close(now);
     this.touch(link);
@@ -209,7 +217,7 @@ export class Endpoint {
     if (reply !== undefined) return reply;
     for (let link = this.#sending.peek(); link !== undefined; link = this.#sending.peek()) {
       const data = link.connection.pollTransmit();
-      if (data !== undefined) return { data, peer: link.peer };
+      if (data !== undefined) return { data, peer: link.peer, link };
       link.sending = false;
       this.#sending.shift();
     }
@@ -272,7 +280,7 @@ export class Endpoint {
         this.counters.partHellos++;
         return;
       case 'reply':
-        this.#stateless.push({ data: decision.data, peer });
+        this.#stateless.push({ data: decision.data, peer, link: undefined });
         if (decision.asksForCookie) this.counters.cookiesSent++;
         else this.counters.rejected++;
         return;
@@ -284,6 +292,8 @@ export class Endpoint {
   }
 
   #isFull(peer: PeerAddress): boolean {
+    // A client that began anew takes the place of its old association.
+    if (this.#routes.find(peer.address, peer.port) !== undefined) return false;
     const { maxSessions, maxSessionsPerHost } = this.#limits;
     if (maxSessions > 0 && this.#routes.size >= maxSessions) return true;
     return maxSessionsPerHost > 0 && this.#routes.countOf(peer.address) >= maxSessionsPerHost;
@@ -333,7 +343,7 @@ export class Endpoint {
   }
 }
 
-const RESTING = { deadline: undefined, sending: false, telling: false };
+const RESTING = { deadline: undefined, place: -1, sending: false, telling: false };
 
 function knows(link: Link | undefined, random: Uint8Array): boolean {
   return link?.clientRandom !== undefined && sameBytes(link.clientRandom, random);

@@ -157,7 +157,7 @@ suite('what a ClientHello may say, DTLSv1.2', () => {
     });
     pair.connect();
     pair.runUntil(() => pair.client.isClosed, 2000);
-    assert.deepEqual(pair.client.alerts('received'), ['fatal inappropriate_fallback']);
+    assert.equal(pair.client.alerts('received')[0], 'fatal inappropriate_fallback');
     assert.equal(pair.server.endpoint.counters.serverSessions, 0);
   });
 
