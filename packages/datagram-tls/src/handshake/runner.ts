@@ -1,7 +1,7 @@
 import { DTLSError, invalidState } from '../base/errors.js';
 import { HandshakeType, type Version } from '../wire/codes.js';
 import type { Action } from './actions.js';
-import { type ClientStep, onServersFirst, startClient } from './client.js';
+import { type ClientStep, onPsksChosen, onServersFirst, startClient } from './client.js';
 import type { Context } from './context.js';
 import { outOfPlace } from './decoded.js';
 import type { JobAnswer } from './jobs.js';
@@ -108,6 +108,7 @@ export class Runner {
       case 'failed':
       case 'idle':
         return false;
+      case 'client':
       case 'client12':
       case 'server12':
       case 'client13':
@@ -124,6 +125,10 @@ export class Runner {
    */
   get doubtsPsk(): boolean {
     const current = this.#state;
+    if (current.by === 'client')
+      return current.state.at === 'wait-server-hello' && current.state.offer.psks.length > 0;
+    if (current.by === 'client13')
+      return current.state.at === 'wait-second-server-hello' && current.state.offer.psks.length > 0;
     if (current.by !== 'client12' && current.by !== 'server12') return false;
     return current.state.at === 'wait-finished' && current.state.ready.peer.pskIdentity !== undefined;
   }
@@ -166,6 +171,7 @@ export class Runner {
     const current = this.#state;
     switch (current.by) {
       case 'client':
+        if (current.state.at === 'wait-psk') throw outOfPlace(message, 'nothing');
         return onServersFirst(this.#ctx, current.state, message);
       case 'server':
         return onClientsFirst(this.#ctx, current.state, message);
@@ -174,7 +180,7 @@ export class Runner {
       case 'server12':
         return tagServer12(server12.onMessage12(this.#ctx, current.state, message));
       case 'client13':
-        return { by: 'client13', state: client13.onMessage13(this.#ctx, current.state, message) };
+        return tagClient13(client13.onMessage13(this.#ctx, current.state, message));
       case 'server13':
         return tagServer13(server13.onMessage13(this.#ctx, current.state, message));
       case 'connected12':
@@ -192,6 +198,8 @@ export class Runner {
     const current = this.#state;
     if (answer.kind === 'failed') throw callbackError(answer.cause);
     switch (current.by) {
+      case 'client':
+        return answer.kind === 'choose-psk' ? onPsksChosen(this.#ctx, answer.credentials) : current;
       case 'client12':
         return tagClient12(client12.onAnswer12(this.#ctx, current.state, answer));
       case 'server12':

@@ -108,7 +108,11 @@ suite('DTLS 1.2 with a pre-shared key', () => {
 
   test('a server with a certificate and keys takes both kinds of client', () => {
     const server = { psk: { client: KEY } };
-    const keyed = new Pair({ client: { psk: { identity: 'client', key: KEY } }, server }).handshake();
+    const keyed = new Pair({
+      version: VERSION,
+      client: { psk: { identity: 'client', key: KEY } },
+      server,
+    }).handshake();
     assert.equal(keyed.client.sessions[0]?.suite.keyExchange, 'ecdhe_psk');
     const certified = new Pair({ client: { ca: CA }, server }).handshake();
     assert.equal(certified.client.sessions[0]?.suite.keyExchange, 'ecdhe_ecdsa');
