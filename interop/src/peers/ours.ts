@@ -33,7 +33,6 @@ export const ours: Peer = {
   },
 
   cannot(role: Role, demand: Demand): string | undefined {
-    if (demand.keyUpdate !== undefined && [role, 'both'].includes(demand.keyUpdate.by)) return 'not yet';
     return role === 'server' && demand.cookie === false ? 'our server always asks for a cookie' : undefined;
   },
 
@@ -148,6 +147,10 @@ class LibrarySide implements Side {
 
   send(line: string): void {
     this.#adopted?.send(`${line}\n`);
+  }
+
+  updateKeys(requestPeer: boolean): void {
+    this.#adopted?.updateKeys({ requestPeer });
   }
 
   close(): void {
