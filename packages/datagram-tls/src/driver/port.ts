@@ -180,9 +180,10 @@ export class Port {
       this.#perform(link, event.event.job);
     } else this.#handlers.onEvent(link, event.event);
   }
+
   /** What the platform's cryptography cannot do ends the one handshake that needs it, not the process. */
   #perform(link: Link, job: Job): void {
-    let answer: JobAnswer;
+    let answer: JobAnswer | Promise<JobAnswer>;
     try {
       answer = performJob(job, link.security, Date.now());
     } catch (cause) {
@@ -191,6 +192,14 @@ export class Port {
       this.core.fail(link, new DTLSError('ERR_DTLS_INTERNAL', message, { alert: 'internal_error', cause }));
       return;
     }
+    if (answer instanceof Promise) void answer.then((late) => this.#onLateAnswer(link, late));
+    else this.core.answer(link, answer, now());
+  }
+
+  /** The application took its time; the session may be over by now, which the core knows. */
+  #onLateAnswer(link: Link, answer: JobAnswer): void {
+    if (this.#closed) return;
     this.core.answer(link, answer, now());
+    this.pump();
   }
 }

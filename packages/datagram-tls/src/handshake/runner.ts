@@ -25,6 +25,9 @@ type State =
   | { readonly by: 'connected13'; readonly state: post13.Established13 }
   | { readonly by: 'failed' };
 
+/** States that wait for the answer to a job. */
+const AWAIT_ANSWER = new Set<string>(['wait-verdict', 'wait-signature', 'wait-psk']);
+
 /** Takes whole messages in order and turns them into actions; the one place where a peer's violation is caught. */
 export class Runner {
   readonly #ctx: Context;
@@ -109,10 +112,20 @@ export class Runner {
       case 'server12':
       case 'client13':
       case 'server13':
-        return current.state.at !== 'wait-verdict' && current.state.at !== 'wait-signature';
+        return !AWAIT_ANSWER.has(current.state.at);
       default:
         return true;
     }
+  }
+
+  /**
+   * The peer has shown nothing yet of the pre-shared key that it is to have: if it cannot be understood, or does not
+   * answer, a wrong key is the likely reason.
+   */
+  get doubtsPsk(): boolean {
+    const current = this.#state;
+    if (current.by !== 'client12' && current.by !== 'server12') return false;
+    return current.state.at === 'wait-finished' && current.state.ready.peer.pskIdentity !== undefined;
   }
 
   onMessage(message: Message): Action[] {
@@ -177,6 +190,7 @@ export class Runner {
 
   #resume(answer: JobAnswer): State {
     const current = this.#state;
+    if (answer.kind === 'failed') throw callbackError(answer.cause);
     switch (current.by) {
       case 'client12':
         return tagClient12(client12.onAnswer12(this.#ctx, current.state, answer));
@@ -225,6 +239,12 @@ function refuseRenegotiation(ctx: Context, message: Message): void {
   const asks = ctx.security.role === 'client' ? HandshakeType.hello_request : HandshakeType.client_hello;
   if (message.type !== asks) throw outOfPlace(message, 'no handshake message');
   ctx.emit({ do: 'warn', alert: 'no_renegotiation' });
+}
+
+/** A function that the application gave us threw; the peer learns only that something did. */
+function callbackError(cause: unknown): DTLSError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new DTLSError('ERR_DTLS_CALLBACK', message, { alert: 'internal_error', cause });
 }
 
 /** A fault of ours or of the platform's cryptography: the peer learns only that there was one. */
