@@ -13,6 +13,7 @@ import { DEFAULTS } from './defaults.js';
 import { resolveIdentities } from './identity.js';
 import { resolveCiphers, resolveGroups, resolveKeyShares, resolveSigalgs } from './names.js';
 import type { BehaviourOptions, SecurityOptions } from './options.js';
+import { resolvePsk } from './psk.js';
 
 /** What the platform gives a security that the options leave open. */
 export interface Platform {
@@ -34,6 +35,8 @@ export const SECURITY_OPTIONS = [
   'minVersion',
   'passphrase',
   'pins',
+  'psk',
+  'pskIdentityHint',
   'rejectUnauthorized',
   'requestCert',
   'sigalgs',
@@ -47,21 +50,25 @@ export const BEHAVIOUR_OPTIONS = [
   'retransmission',
 ] as const;
 
+const SERVER_ONLY = ['pskIdentityHint', 'requestCert'] as const;
+
 /** Oldest first. */
 const VERSIONS = ['DTLSv1.2', 'DTLSv1.3'] as const satisfies readonly Version[];
 
 /** The only reader of {@link SecurityOptions}. Throws the caller's mistake under the option's name. */
 export function resolveSecurity(options: SecurityOptions, role: Role, platform: Platform): Security {
   const { provider } = platform;
-  if (role === 'client' && options.requestCert !== undefined) {
-    throw invalidArgValue('options.requestCert', 'is only meaningful for a server context');
+  for (const name of SERVER_ONLY) {
+    if (role === 'client' && options[name] !== undefined)
+      throw invalidArgValue(`options.${name}`, 'is only meaningful for a server context');
   }
   if (role === 'server' && options.keyShares !== undefined) {
     throw invalidArgValue('options.keyShares', 'is only meaningful for a client context');
   }
+  const psk = resolvePsk(options, role);
   const identities = resolveIdentities(options, provider);
   const trust = resolveTrust(options.ca, platform);
-  const suites = resolveCiphers(options.ciphers);
+  const suites = resolveCiphers(options.ciphers, role, psk.role !== 'none');
   const groups = resolveGroups(options.groups ?? options.ecdhCurve, groupsOption(options), provider);
   const versions = resolveVersions(options, suites);
   const pins = resolvePins(options.pins);
@@ -80,6 +87,7 @@ export function resolveSecurity(options: SecurityOptions, role: Role, platform: 
     identities,
     trust,
     pins,
+    psk,
     suites,
     groups,
     keyShares: resolveKeyShares(options.keyShares, groups, provider),

@@ -15,9 +15,12 @@ export interface PortHandlers {
   onSession(link: Link): void;
   onEvent(link: Link, event: Extract<EndpointEvent, { type: 'connection' }>['event']): void;
   onSocketError(error: Error): void;
-  /** The system refused a datagram of a handshake. */
+  /** The system refused a datagram, for its size perhaps. */
   onSendError(link: Link, error: Error): void;
 }
+
+/** A datagram that no path refuses for its size: IPv6's least MTU less its headers, bytes. */
+const SAFE_SIZE = 1232;
 
 /** A bound socket, a clock and the core between them: whatever happens, all output is sent and all events are told. */
 export class Port {
@@ -30,7 +33,7 @@ export class Port {
   #pumping = false;
   #closed = false;
   packetsSent = 0;
-  /** Datagrams of handshakes that the system refused to send. */
+  /** Datagrams of handshakes, and large ones, that the system refused to send. */
   sendErrors = 0;
   bytesSent = 0;
 
@@ -149,8 +152,9 @@ export class Port {
     this.bytesSent += out.data.length;
     logBytes('sent', out.peer, out.data.length);
     hexDump('sent', out.peer, out.data);
-    // On the data path a callback would cost more than all else around the send.
-    const watched = out.link !== undefined && out.link.connection.session === undefined;
+    // On the data path a callback would cost more than all else around the send. What fits every path needs none.
+    const { link, data } = out;
+    const watched = link !== undefined && (link.connection.session === undefined || data.length > SAFE_SIZE);
     this.#udp.send(out.data, out.peer, watched ? (error) => this.#onSendError(out.link, error) : undefined);
   }
 
@@ -180,9 +184,10 @@ export class Port {
       this.#perform(link, event.event.job);
     } else this.#handlers.onEvent(link, event.event);
   }
+
   /** What the platform's cryptography cannot do ends the one handshake that needs it, not the process. */
   #perform(link: Link, job: Job): void {
-    let answer: JobAnswer;
+    let answer: JobAnswer | Promise<JobAnswer>;
     try {
       answer = performJob(job, link.security, Date.now());
     } catch (cause) {
@@ -191,6 +196,14 @@ export class Port {
       this.core.fail(link, new DTLSError('ERR_DTLS_INTERNAL', message, { alert: 'internal_error', cause }));
       return;
     }
+    if (answer instanceof Promise) void answer.then((late) => this.#onLateAnswer(link, late));
+    else this.core.answer(link, answer, now());
+  }
+
+  /** The application took its time; the session may be over by now, which the core knows. */
+  #onLateAnswer(link: Link, answer: JobAnswer): void {
+    if (this.#closed) return;
     this.core.answer(link, answer, now());
+    this.pump();
   }
 }

@@ -8,8 +8,8 @@ import { APPLICATION_EPOCH, byDirection, installKeys13, type Negotiated13 } from
 /** What a DTLS 1.3 handshake has proved when it is done. */
 interface Proof13 {
   readonly negotiated: Negotiated13;
-  /** Of the server's signature. */
-  readonly scheme: SchemeName;
+  /** Of the server's signature, if there was one. */
+  readonly scheme: SchemeName | undefined;
   readonly peer: PeerIdentity;
   readonly finished: FinishedVerified;
   readonly application: ApplicationSecrets13;
