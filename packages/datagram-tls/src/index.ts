@@ -1,5 +1,6 @@
 export { DTLSError, type ErrorSource } from './base/errors.js';
-export type { BehaviourOptions, Encoded, SecurityOptions } from './config/options.js';
+export type { PeerInfo, Sign, VerifyPeer } from './config/config.js';
+export type { BehaviourOptions, Encoded, ExternalKey, SecurityOptions } from './config/options.js';
 export type { DropCounts, DropReason } from './connection/drops.js';
 export type { TraceEvent } from './connection/events.js';
 export { connect } from './driver/connect.js';

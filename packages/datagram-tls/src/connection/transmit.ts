@@ -37,7 +37,11 @@ export class Transmit {
    * What the peer may lack of a flight, in datagrams of at most `size` bytes; returns how many datagrams and bytes that
    * took. `delivery` tells what that is, and learns which record carried it.
    */
-  flight(flight: Flight, size: number, delivery = new Delivery(flight)): { datagrams: number; bytes: number } {
+  flight(
+    flight: Flight,
+    size: number,
+    delivery = new Delivery(flight),
+  ): { datagrams: number; bytes: number } {
     const packer = new Packer(size);
     for (const stretch of delivery.missing) {
       const item = flight.items[stretch.item];

@@ -4,6 +4,7 @@ import type { Behaviour, Destination, Security } from '../config/config.js';
 import { Endpoint, type EndpointEvent, type EndpointLimits, type Outgoing } from '../endpoint/endpoint.js';
 import type { Link } from '../endpoint/link.js';
 import type { PeerAddress } from '../endpoint/peer.js';
+import type { Job, JobAnswer } from '../handshake/jobs.js';
 import { performJob } from '../handshake/perform-job.js';
 import { now, WakeUp } from './clock.js';
 import { hexDump, logBytes } from './debug.js';
@@ -148,8 +149,17 @@ export class Port {
   #tell(event: EndpointEvent): void {
     const { link } = event;
     if (event.type === 'session') this.#handlers.onSession(link);
-    else if (event.event.type === 'job') {
-      this.core.answer(link, performJob(event.event.job, link.security, Date.now()), now());
-    } else this.#handlers.onEvent(link, event.event);
+    else if (event.event.type === 'job') this.#do(link, event.event.job);
+    else this.#handlers.onEvent(link, event.event);
+  }
+
+  /** An answer that comes when its session is over changes nothing. */
+  #do(link: Link, job: Job): void {
+    const answer = performJob(job, link.security, Date.now());
+    if (!(answer instanceof Promise)) return this.core.answer(link, answer, now());
+    void answer.then((late: JobAnswer) => {
+      this.core.answer(link, late, now());
+      this.pump();
+    });
   }
 }

@@ -1,4 +1,4 @@
-import { invalidArgType, invalidState, outOfRange } from '../base/errors.js';
+import { type DTLSError, invalidArgType, invalidState, outOfRange } from '../base/errors.js';
 import { checkBoolean, checkInteger, checkString } from '../config/checks.js';
 import { DEFAULTS } from '../config/defaults.js';
 import type { DropCounts } from '../connection/drops.js';
@@ -257,7 +257,7 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
         return;
       case 'closed':
         if (event.error === undefined) this.#finish();
-        else this.#fail(event.error);
+        else this.#fail(unwrap(event.error));
         return;
       case 'job':
         // The port has answered it.
@@ -282,4 +282,9 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
     this.#inbox.end();
     this.#owner.release(this);
   }
+}
+
+/** What a function of the application threw comes to it as it is, as in node:dtls. */
+function unwrap(error: DTLSError): Error {
+  return error.code === 'ERR_DTLS_JOB' && error.cause instanceof Error ? error.cause : error;
 }

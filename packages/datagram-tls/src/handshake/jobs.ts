@@ -1,4 +1,4 @@
-import type { PrivateKey } from '../crypto/provider.js';
+import type { SigningKey } from '../config/config.js';
 import type { SchemeName } from '../wire/codes.js';
 import type { Certificate } from '../x509/certificate.js';
 
@@ -7,7 +7,7 @@ export type Job =
   | {
       readonly kind: 'sign';
       readonly scheme: SchemeName;
-      readonly key: PrivateKey;
+      readonly key: SigningKey;
       readonly data: Uint8Array;
     }
   | {
@@ -19,9 +19,13 @@ export type Job =
       readonly name: string | undefined;
     };
 
-/** A verdict's `code` is OpenSSL's short name, such as `CERT_HAS_EXPIRED`. */
-export type Verdict = { readonly ok: true } | { readonly ok: false; readonly code: string };
+/** A verdict's `code` is OpenSSL's short name, such as `CERT_HAS_EXPIRED`; `cause`: what the application said. */
+export type Verdict =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly code: string; readonly cause?: Error };
 
 export type JobAnswer =
   | { readonly kind: 'sign'; readonly signature: Uint8Array }
-  | { readonly kind: 'verify-peer'; readonly verdict: Verdict };
+  | { readonly kind: 'verify-peer'; readonly verdict: Verdict }
+  /** It could not be done: a function of the application failed, or the platform's cryptography. */
+  | { readonly kind: 'failed'; readonly error: unknown };

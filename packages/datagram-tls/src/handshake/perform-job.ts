@@ -1,21 +1,75 @@
-import type { Security } from '../config/config.js';
+import { callerError } from '../base/errors.js';
+import type { RemoteKey, Security } from '../config/config.js';
 import { verifyName } from '../x509/names.js';
 import { verifyPath } from '../x509/path.js';
 import { matchesPin } from '../x509/pins.js';
 import type { Job, JobAnswer, Verdict } from './jobs.js';
 
-/** Does a job on the spot with the means of `security`. `time`: ms since 1970, for certificates' validity. */
-export function performJob(job: Job, security: Security, time: number): JobAnswer {
-  switch (job.kind) {
-    case 'sign':
-      return { kind: 'sign', signature: security.provider.sign(job.scheme, job.key, job.data) };
-    case 'verify-peer':
-      return { kind: 'verify-peer', verdict: judge(job, security, time) };
+type Answer<T> = T | PromiseLike<T>;
+type Sign = Extract<Job, { kind: 'sign' }>;
+type VerifyPeer = Extract<Job, { kind: 'verify-peer' }>;
+
+/**
+ * Does a job with the means of `security`: on the spot, unless the application answers with a promise. Neither throws
+ * nor rejects: what went wrong is an answer, too. `time`: ms since 1970, for certificates' validity.
+ */
+export function performJob(job: Job, security: Security, time: number): JobAnswer | Promise<JobAnswer> {
+  try {
+    const answer = perform(job, security, time);
+    return isPromise(answer) ? Promise.resolve(answer).catch(failed) : answer;
+  } catch (error) {
+    return failed(error);
   }
 }
 
+function failed(error: unknown): JobAnswer {
+  return { kind: 'failed', error };
+}
+
+function perform(job: Job, security: Security, time: number): Answer<JobAnswer> {
+  switch (job.kind) {
+    case 'sign':
+      return map(sign(job, security), (signature) => ({ kind: 'sign', signature }));
+    case 'verify-peer':
+      return map(judge(job, security, time), (verdict) => ({ kind: 'verify-peer', verdict }));
+  }
+}
+
+function sign({ scheme, key, data }: Sign, { provider }: Security): Answer<Uint8Array> {
+  if (!('sign' in key)) return provider.sign(scheme, key, data);
+  return map(key.sign(scheme, data), (signature) => {
+    // A peer would refuse it and could not say why; and a faulty one may give its key away.
+    if (!isSignature(signature) || !provider.verify(scheme, key satisfies RemoteKey, data, signature)) {
+      throw callerError('ERR_DTLS_SIGNER', `options.key.sign gave no valid signature under ${scheme}`);
+    }
+    return signature;
+  });
+}
+
+function isSignature(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array;
+}
+
+/** Our own verdict, and the application's where it wants to have the last word. */
+function judge(job: VerifyPeer, security: Security, time: number): Answer<Verdict> {
+  const ours = verdictOn(job, security, time);
+  if (security.verifyPeer === undefined) return ours;
+  const { name, purpose } = job;
+  const chain = job.chain.map(({ der }) => der);
+  const authorizationError = ours.ok ? undefined : ours.code;
+  const theirs = security.verifyPeer(chain, { authorized: ours.ok, authorizationError, name, purpose });
+  return map(theirs, (said) => verdictFrom(said, ours));
+}
+
+function verdictFrom(said: unknown, ours: Verdict): Verdict {
+  if (said === true) return { ok: true };
+  if (typeof said === 'string') return { ok: false, code: said };
+  if (said === false) return ours.ok ? { ok: false, code: 'APPLICATION_VERIFICATION' } : ours;
+  throw callerError('ERR_INVALID_RETURN_VALUE', 'options.verifyPeer must answer true, false or a string');
+}
+
 /** A pin stands for the path and the name; without one both have to hold. */
-function judge(job: Extract<Job, { kind: 'verify-peer' }>, security: Security, time: number): Verdict {
+function verdictOn(job: VerifyPeer, security: Security, time: number): Verdict {
   const [leaf] = job.chain;
   if (leaf === undefined) return { ok: false, code: 'UNABLE_TO_GET_ISSUER_CERT' };
   const { provider, pins, trust } = security;
@@ -24,6 +78,24 @@ function judge(job: Extract<Job, { kind: 'verify-peer' }>, security: Security, t
   }
   const path = verifyPath({ chain: job.chain, trust: trust(), time, purpose: job.purpose, provider });
   if (!path.ok) return { ok: false, code: path.code };
-  const name = job.name === undefined ? undefined : verifyName(leaf, job.name);
-  return name === undefined ? { ok: true } : { ok: false, code: name };
+  return job.name === undefined ? { ok: true } : verdictOnName(job.name, leaf, security);
+}
+
+function verdictOnName(name: string, leaf: VerifyPeer['chain'][number], security: Security): Verdict {
+  if (security.checkServerIdentity === undefined) {
+    const code = verifyName(leaf, name);
+    return code === undefined ? { ok: true } : { ok: false, code };
+  }
+  const cause = security.checkServerIdentity(name, leaf.der);
+  if (cause === undefined) return { ok: true };
+  const { code = 'HOSTNAME_MISMATCH' } = cause as { code?: string };
+  return { ok: false, code, cause };
+}
+
+function map<T, U>(value: Answer<T>, then: (value: T) => U): Answer<U> {
+  return isPromise(value) ? value.then(then) : then(value);
+}
+
+function isPromise<T>(value: Answer<T>): value is PromiseLike<T> {
+  return typeof value === 'object' && value !== null && 'then' in value;
 }

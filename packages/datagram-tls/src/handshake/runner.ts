@@ -121,7 +121,10 @@ export class Runner {
 
   /** The answer to the job that the last step asked for. */
   onAnswer(answer: JobAnswer): Action[] {
-    return this.#guarded(() => this.#resume(answer));
+    return this.#guarded(() => {
+      if (answer.kind === 'failed') throw jobFailed(answer.error);
+      return this.#resume(answer);
+    });
   }
 
   /** The flight that awaited an ACK has it. */
@@ -225,6 +228,12 @@ function refuseRenegotiation(ctx: Context, message: Message): void {
   const asks = ctx.security.role === 'client' ? HandshakeType.hello_request : HandshakeType.client_hello;
   if (message.type !== asks) throw outOfPlace(message, 'no handshake message');
   ctx.emit({ do: 'warn', alert: 'no_renegotiation' });
+}
+
+/** The peer learns that it is our fault, and the caller what it was. */
+function jobFailed(cause: unknown): DTLSError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new DTLSError('ERR_DTLS_JOB', message, { alert: 'internal_error', cause });
 }
 
 /** A fault of ours or of the platform's cryptography: the peer learns only that there was one. */

@@ -14,7 +14,11 @@ import { TrustStore } from '#lib/x509/trust-store.js';
 import { CA, CLIENTS, OTHER_CA, SERVERS } from '../support/identities.js';
 
 const PLATFORM_TRUST = new TrustStore([]);
-const PLATFORM = { provider: nodeProvider, defaultTrust: () => PLATFORM_TRUST };
+const PLATFORM = {
+  provider: nodeProvider,
+  defaultTrust: () => PLATFORM_TRUST,
+  describeCertificate: (der: Uint8Array) => der,
+};
 const HEX = 'ab'.repeat(32);
 
 function resolve(options: Record<string, unknown>, role: Role = 'server') {

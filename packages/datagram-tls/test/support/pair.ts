@@ -126,7 +126,9 @@ export class Pair {
     const pending = side.jobs.shift();
     if (pending === undefined) throw new Error(`the ${side.role} has no job`);
     const { link, job } = pending;
-    side.endpoint.answer(link, answer ?? performJob(job, link.security, JUDGEMENT_DAY), this.now);
+    const made = answer ?? performJob(job, link.security, JUDGEMENT_DAY);
+    if (made instanceof Promise) throw new Error('a job of a pair has to be done at once');
+    side.endpoint.answer(link, made, this.now);
     this.drain();
   }
 

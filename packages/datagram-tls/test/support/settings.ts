@@ -1,6 +1,7 @@
+import { X509Certificate } from 'node:crypto';
 import type { Behaviour, Role, Security } from '#lib/config/config.js';
 import type { BehaviourOptions, SecurityOptions } from '#lib/config/options.js';
-import { resolveBehaviour, resolveSecurity } from '#lib/config/resolve.js';
+import { type Platform, resolveBehaviour, resolveSecurity } from '#lib/config/resolve.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
 import type { Version } from '#lib/wire/codes.js';
@@ -8,7 +9,7 @@ import { CA, SERVERS } from './identities.js';
 
 /** Versions that every test of behaviour runs with. */
 export const VERSIONS = ['DTLSv1.2'] as const satisfies readonly Version[];
-export type TestedVersion = (typeof VERSIONS)[number];
+export type TestedVersion = Version;
 
 /** What both sides have unless a test says otherwise: all of it repeatable with a seeded provider. */
 const USUAL: Record<Role, SecurityOptions> = {
@@ -36,8 +37,14 @@ export function security(
 
 function parse(role: Role, version: TestedVersion, options: SecurityOptions): Security {
   const merged = { ...USUAL[role], minVersion: version, maxVersion: version, ...options };
-  return resolveSecurity(merged, role, { provider: nodeProvider, defaultTrust: noTrust });
+  return resolveSecurity(merged, role, PLATFORM);
 }
+
+const PLATFORM: Platform = {
+  provider: nodeProvider,
+  defaultTrust: noTrust,
+  describeCertificate: (der) => new X509Certificate(der).toLegacyObject(),
+};
 
 function noTrust(): never {
   throw new Error('a test must not trust what the machine trusts');
