@@ -35,6 +35,7 @@ function downgradeCase(pair: Pair, { name, direction, forge }: Forgery): Case {
     closer: 'client',
     host: '127.0.0.1',
     trust: 'right',
+    attacked: true,
     rewrite: (datagram, towards) => {
       const copy = Buffer.from(datagram);
       if (towards === direction) forge(copy);

@@ -17,7 +17,11 @@ export function modernMatrix(): Case[] {
   return MODERN.flatMap((peer) => [
     { client: peer, server: ours },
     { client: ours, server: peer },
-  ]).flatMap((pair) => [...inVersion(pair, 'DTLSv1.2'), ...inVersion(pair, 'DTLSv1.3')]);
+  ]).flatMap((pair) => [
+    ...inVersion(pair, 'DTLSv1.2'),
+    ...inVersion(pair, 'DTLSv1.3'),
+    ...downgradeCases(pair),
+  ]);
 }
 
 /** These peers with each other in DTLS 1.3. That a peer understands itself proves nothing. */

@@ -27,6 +27,7 @@ export const dimpl = nativePeer({
 function cannot(role: Role, demand: Demand): string | undefined {
   if (demand.identity === 'RSA' || demand.clientIdentity === 'RSA') return 'dimpl has no RSA';
   if (demand.identity === 'Ed25519' || demand.clientIdentity === 'Ed25519') return 'dimpl has no Ed25519';
+  if (demand.attacked === true) return 'dimpl neither marks nor notices a forged downgrade';
   if (role === 'client' && demand.trust !== 'right')
     return 'dimpl leaves the judgement of certificates to its caller';
   if (role === 'client' && demand.shares !== undefined) return 'dimpl chooses its key shares itself';

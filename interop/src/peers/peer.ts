@@ -123,6 +123,8 @@ export interface Demand {
   readonly mtu?: number | undefined;
   readonly shares?: readonly Group[] | undefined;
   readonly keyUpdate?: KeyUpdate | undefined;
+  /** Whether somebody on the path forges the choice of a version. */
+  readonly attacked?: boolean | undefined;
 }
 
 /** Who updates its sending keys first, and whether it asks for the other side's. */

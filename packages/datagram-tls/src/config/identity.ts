@@ -28,6 +28,7 @@ export function resolveIdentities(options: SecurityOptions, provider: CryptoProv
   );
 }
 
+/** As in node:tls `null` is as good as nothing. */
 function list<T>(value: T | readonly T[] | undefined | null): readonly T[] {
   if (value === undefined || value === null) return [];
   return Array.isArray(value) ? (value as readonly T[]) : [value as T];

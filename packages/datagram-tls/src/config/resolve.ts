@@ -1,4 +1,5 @@
 import { callerError, invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
+import { groupFits } from '../crypto/groups.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { Version } from '../wire/codes.js';
@@ -11,7 +12,7 @@ import type { Behaviour, CheckServerIdentity, Role, Security } from './config.js
 import { DEFAULTS } from './defaults.js';
 import { resolveIdentities } from './identity.js';
 import { resolveCiphers, resolveGroups, resolveKeyShares, resolveSigalgs } from './names.js';
-import type { BehaviourOptions, Encoded, SecurityOptions } from './options.js';
+import type { BehaviourOptions, SecurityOptions } from './options.js';
 
 /** What the platform gives a security that the options leave open. */
 export interface Platform {
@@ -70,13 +71,23 @@ export function resolveSecurity(options: SecurityOptions, role: Role, platform: 
   const trust = resolveTrust(options.ca, platform);
   const suites = resolveCiphers(options.ciphers);
   const groups = resolveGroups(options.groups ?? options.ecdhCurve, groupsOption(options), provider);
+  const versions = resolveVersions(options, suites);
+  const pins = resolvePins(options.pins);
+  if (role === 'server' && pins.length > 0 && options.requestCert !== true) {
+    throw invalidArgValue('options.pins', 'needs requestCert: without it no client shows a certificate');
+  }
+  if (
+    !groups.some((group) => groupFits(group, versions.minVersion) || groupFits(group, versions.maxVersion))
+  ) {
+    throw invalidArgValue(groupsOption(options), `must hold a group for ${versions.maxVersion}`);
+  }
   return Object.freeze({
     role,
     provider,
-    ...resolveVersions(options, suites),
+    ...versions,
     identities,
     trust,
-    pins: resolvePins(options.pins),
+    pins,
     suites,
     groups,
     keyShares: resolveKeyShares(options.keyShares, groups, provider),
@@ -126,9 +137,10 @@ function resolveVersions(
   return { minVersion: first, maxVersion: last };
 }
 
-function resolveTrust(ca: SecurityOptions['ca'], platform: Platform): () => TrustStore {
+/** As in node:tls `null` is as good as nothing. */
+function resolveTrust(ca: unknown, platform: Platform): () => TrustStore {
   if (ca === undefined || ca === null) return platform.defaultTrust;
-  const items: readonly Encoded[] = Array.isArray(ca) ? (ca as readonly Encoded[]) : [ca as Encoded];
+  const items: readonly unknown[] = Array.isArray(ca) ? ca : [ca];
   const certificates = items.flatMap((item) => {
     checkText(item, 'options.ca');
     return readCertificates(item, 'options.ca').map((der) => {

@@ -40,6 +40,8 @@ type Phase = 'idle' | 'handshaking' | 'connected' | 'closing' | 'closed';
 const CLOSE_LINGER: Duration = 500;
 /** The same while the peer may lack our last flight, without which it cannot read the close_notify either. */
 const UNACKNOWLEDGED_LINGER: Duration = 3000;
+/** A handshake ends in epoch 1 in DTLS 1.2, and with the first keys of the session, epoch 3, in 1.3. */
+const LAST_EPOCH_OF_HANDSHAKE = 3;
 /** A time that is always over: a timer set to it asks for the next call. */
 const AT_ONCE: Instant = Number.NEGATIVE_INFINITY;
 
@@ -238,7 +240,8 @@ export class Connection implements RecordSink, HandshakeHost {
   }
 
   mayHold(epoch: number): boolean {
-    return this.#phase === 'handshaking' && epoch > (this.#association.epochs.reader?.epoch ?? 0);
+    const newest = this.#association.epochs.reader?.epoch ?? 0;
+    return this.#phase === 'handshaking' && epoch > newest && epoch <= LAST_EPOCH_OF_HANDSHAKE;
   }
 
   onHeld(): void {
@@ -315,7 +318,7 @@ export class Connection implements RecordSink, HandshakeHost {
       const answer = content.length === 0 ? 'unexpected_message' : 'decode_error';
       return this.#refuse(epoch, 'malformed_alert', answer, 'a malformed alert');
     }
-    if (epoch === 0) return this.#onPlainAlert(alert);
+    if (epoch === 0) return this.#onPlainAlert(alert, now);
     traceReceived(this.#association, alert);
     if (alert.description === Alert.close_notify) this.#onCloseNotify(epoch, sequence, now);
     else if (isFatal(alert, this.#is13)) this.#end(peerAlert(alert));
@@ -323,14 +326,17 @@ export class Connection implements RecordSink, HandshakeHost {
   }
 
   /** Anybody can send it: it counts for nothing after the handshake, and during it only if nothing better comes. */
-  #onPlainAlert(alert: AlertMessage): boolean {
+  #onPlainAlert(alert: AlertMessage, now: Instant): boolean {
     if (this.#keys.heard > 0 || this.#phase !== 'handshaking' || this.#handshake.peerProtects) {
       this.#association.drop('unauthenticated_alert');
       return false;
     }
     traceReceived(this.#association, alert);
     const ends = alert.level === AlertLevel.fatal || alert.description === Alert.close_notify;
-    if (ends) this.#suspicion = peerAlert(alert);
+    if (!ends || this.#suspicion !== undefined) return false;
+    // If the peer is still there it will answer what it has answered before: that gives the alert the lie.
+    this.#suspicion = peerAlert(alert);
+    this.#handshake.onDoubt(now);
     return false;
   }
 

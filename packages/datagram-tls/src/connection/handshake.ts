@@ -4,11 +4,12 @@ import type { Action } from '../handshake/actions.js';
 import type { Context } from '../handshake/context.js';
 import { messageName } from '../handshake/flight.js';
 import type { JobAnswer } from '../handshake/jobs.js';
+import type { Message } from '../handshake/message.js';
 import { Reassembler } from '../handshake/reassembly.js';
 import { Runner } from '../handshake/runner.js';
 import type { Session } from '../handshake/session.js';
 import type { Retry13 } from '../handshake/v13/retry-request.js';
-import type { Version } from '../wire/codes.js';
+import { HandshakeType, type Version } from '../wire/codes.js';
 import { decodeAck } from '../wire/messages/ack.js';
 import { type HandshakeFragment, readHandshakeFragments } from '../wire/messages/handshake-header.js';
 import { Acks } from './acks.js';
@@ -31,9 +32,9 @@ const REASSEMBLY = { maxMessage: 0x10000, budget: 0x18000 } as const;
 
 /**
  * What becomes of a fragment: it was new; it belongs to the flight under way and was here before; it is older than that
- * or of no use.
+ * or of no use; it is more than may be held.
  */
-type Fate = 'fresh' | 'repeated' | 'useless';
+type Fate = 'fresh' | 'repeated' | 'useless' | 'too much';
 
 /** Handshake records in, actions out: reassembly, the state machine, acknowledgements. */
 export class Handshake {
@@ -110,8 +111,10 @@ export class Handshake {
     for (const fragment of fragments) {
       const fate = this.#accept(fragment, epoch, now);
       if (fate === 'fresh') fresh = true;
-      if (fate === 'useless') useful = false;
+      if (fate === 'useless' || fate === 'too much') useful = false;
       if (fate === 'repeated' && this.#established) this.#acks.demand();
+      // A record of a thousand tiny fragments must not cost a thousand tries.
+      if (fate === 'too much') break;
     }
     if (this.#host.isClosed()) return false;
     // RFC 9147 §7: what was not kept must not be acknowledged.
@@ -173,6 +176,11 @@ export class Handshake {
     this.#retransmission.onTimeout(now);
   }
 
+  /** The peer may be gone: our flight goes out once more, and has the time of one timer to be answered. */
+  onDoubt(now: Instant): void {
+    this.#retransmission.onDoubt(now);
+  }
+
   onAckTimeout(): void {
     this.#acks.send();
   }
@@ -187,6 +195,10 @@ export class Handshake {
   }
 
   #accept(fragment: HandshakeFragment, epoch: number, now: Instant): Fate {
+    if (this.#asksToRenegotiate(fragment, epoch)) {
+      this.#host.onWarning('no_renegotiation');
+      return 'useless';
+    }
     if (fragment.messageSeq < this.#reassembler.next) return this.#onRepeated(fragment, epoch, now);
     if (epoch !== this.#runner.expectedEpoch) {
       const text = 'the peer sent a handshake message under keys that are not for it';
@@ -202,7 +214,15 @@ export class Handshake {
     } else {
       this.#association.drop(reason);
     }
-    return 'useless';
+    return fate === 'over_budget' ? 'too much' : 'useless';
+  }
+
+  /** DTLS 1.2: a new handshake under the keys of the last one counts its messages from 0 again (RFC 6347 §4.2.2). */
+  #asksToRenegotiate({ type, messageSeq, fragmentOffset }: HandshakeFragment, epoch: number): boolean {
+    if (epoch === 0 || !this.#established || this.#runner.version !== 'DTLSv1.2') return false;
+    const first =
+      this.#association.security.role === 'client' ? HandshakeType.hello_request : HandshakeType.client_hello;
+    return type === first && messageSeq === 0 && fragmentOffset === 0;
   }
 
   /**
@@ -244,8 +264,7 @@ export class Handshake {
     while (this.#runner.ready && !this.#host.isClosed()) {
       const message = this.#reassembler.take();
       if (message === undefined) return;
-      this.#incoming.names.push(messageName(message.type, message.body));
-      this.#incoming.bytes += message.body.length;
+      this.#noteIncoming(message);
       this.#perform(this.#runner.onMessage(message), now);
     }
   }
@@ -344,6 +363,12 @@ export class Handshake {
     this.#association.timers.stop('handshake');
     this.#perform(this.#runner.onAcknowledged(), now);
     this.#keys.forgetOldWriters();
+  }
+
+  #noteIncoming({ type, body }: Message): void {
+    if (!this.#association.behaviour.trace) return;
+    this.#incoming.names.push(messageName(type, body));
+    this.#incoming.bytes += body.length;
   }
 
   #traceIncoming(): void {

@@ -8,6 +8,9 @@ import { Delivery } from './delivery.js';
 /** How long the peer may ask for our last flight again: twice RFC 6347 §4.2.4's maximum segment lifetime, ms. */
 const LAST_FLIGHT_KEPT: Duration = 240_000;
 
+/** Between two replays of the last flight, ms. */
+const LEAST_REPLAY_GAP: Duration = 50;
+
 interface UnderWay {
   readonly flight: Flight;
   readonly delivery: Delivery;
@@ -21,6 +24,7 @@ export class Retransmission {
   #underWay: UnderWay | undefined;
   /** The flight went out again on the peer's word since the timer was last set; the next time is the timer's. */
   #replayed = false;
+  #nextReplay: Instant = Number.NEGATIVE_INFINITY;
 
   constructor(association: Association) {
     this.#association = association;
@@ -58,6 +62,13 @@ export class Retransmission {
     this.#sendAgain(now);
   }
 
+  /** Sent again out of turn, once for each run of the timer. */
+  onDoubt(now: Instant): void {
+    if (this.#underWay === undefined || this.#building.length > 0 || this.#replayed) return;
+    this.#replayed = true;
+    this.#sendAgain(now);
+  }
+
   /**
    * The peer repeats what our flight answers: it has not seen it (RFC 6347 §4.2.4, RFC 9147 §5.8.1). It is sent again
    * at once, but unless the peer proves that it holds keys, only once for each run of our own timer, so that nobody uses
@@ -67,8 +78,16 @@ export class Retransmission {
     if (this.#underWay === undefined || this.#building.length > 0) return;
     const { flight, delivery } = this.#underWay;
     if (!delivery.untouched) return;
-    if (!authentic && (this.#replayed || flight.awaits === 'nothing')) return;
+    if (flight.awaits === 'nothing') return authentic ? this.#replayLast(now) : undefined;
+    if (!authentic && this.#replayed) return;
     this.#replayed = true;
+    this.#sendAgain(now);
+  }
+
+  /** No timer of ours runs for a last flight: a peer whose own timer runs does not ask more often than this. */
+  #replayLast(now: Instant): void {
+    if (now < this.#nextReplay) return;
+    this.#nextReplay = now + LEAST_REPLAY_GAP;
     this.#sendAgain(now);
   }
 
@@ -111,8 +130,8 @@ export class Retransmission {
       ...sent,
       retransmission,
     });
-    if (flight.awaits === 'nothing') timers.set('forget-flight', now + LAST_FLIGHT_KEPT);
-    else timers.set('retransmit', now + this.#backoff.timeout);
+    if (flight.awaits !== 'nothing') timers.set('retransmit', now + this.#backoff.timeout);
+    else timers.set('forget-flight', now + LAST_FLIGHT_KEPT);
     if (!retransmission) this.#replayed = false;
   }
 }

@@ -1,5 +1,6 @@
-import { isIP } from 'node:net';
-import { callerError, invalidArgValue } from '../base/errors.js';
+import { isIP, SocketAddress } from 'node:net';
+import { domainToASCII } from 'node:url';
+import { invalidArgValue } from '../base/errors.js';
 import { checkInteger, checkKnown, checkObject, checkString } from '../config/checks.js';
 import type { Destination } from '../config/config.js';
 import { SECURITY_OPTIONS } from '../config/resolve.js';
@@ -31,11 +32,11 @@ const MAX_NAME = 255;
  */
 export function connect(host: string, port: number, options: ConnectOptions = {}): DTLSSession {
   checkString(host, 'host');
-  checkInteger(port, 'port', 0, 65_535);
+  checkInteger(port, 'port', 1, 65_535);
   checkObject(options, 'options');
   checkKnown(options, KNOWN);
   const { bindHost, bindPort = 0 } = options;
-  if (bindHost !== undefined) checkLiteral(bindHost, 'options.bindHost');
+  if (bindHost !== undefined) checkBindHost(bindHost, host);
   checkInteger(bindPort, 'options.bindPort', 0, 65_535);
   const destination = resolveDestination(host, options.servername);
   const security = securityFrom(options, 'client');
@@ -45,11 +46,25 @@ export function connect(host: string, port: number, options: ConnectOptions = {}
   const start = (address: string, family: PeerAddress['family']): void => {
     if (session.session.destroyed) return;
     control.bind(bindHost ?? (family === 'IPv6' ? '::' : '0.0.0.0'), bindPort);
-    control.connect({ address, family, port }, security, destination, session);
+    control.connect({ address: canonical(address, family), family, port }, security, destination, session);
   };
-  if (isIP(host) !== 0) start(host, isIP(host) === 6 ? 'IPv6' : 'IPv4');
+  if (isIP(host) !== 0) startNow(host, start, endpoint);
   else startLater(host, bindHost, start, (error) => control.fail(error));
   return session.session;
+}
+
+/** Nothing stays open when the socket cannot be bound. */
+function startNow(
+  host: string,
+  start: (address: string, family: PeerAddress['family']) => void,
+  endpoint: DTLSEndpoint,
+): void {
+  try {
+    start(host, isIP(host) === 6 ? 'IPv6' : 'IPv4');
+  } catch (error) {
+    endpoint.destroy();
+    throw error;
+  }
 }
 
 function startLater(
@@ -69,17 +84,39 @@ function startLater(
   resolveHost(host, wanted, found, fail);
 }
 
-function checkLiteral(value: unknown, name: string): void {
-  checkString(value, name);
-  if (isIP(value) === 0) throw invalidArgValue(name, `must be an IP address. Received '${value}'`);
+function checkBindHost(value: unknown, host: string): void {
+  checkString(value, 'options.bindHost');
+  const family = isIP(value);
+  if (family === 0) throw invalidArgValue('options.bindHost', `must be an IP address. Received '${value}'`);
+  const wanted = isIP(host);
+  if (wanted !== 0 && wanted !== family) {
+    throw invalidArgValue('options.bindHost', `must be of the family of the host, IPv${wanted}`);
+  }
+}
+
+/** As the system writes it in what it receives, so that answers find their session. */
+function canonical(address: string, family: PeerAddress['family']): string {
+  if (family === 'IPv4') return address === '0.0.0.0' ? '127.0.0.1' : address;
+  const [literal = address, zone] = address.split('%');
+  const plain = new SocketAddress({ address: literal, family: 'ipv6' }).address;
+  if (plain === '::') return '::1';
+  return zone === undefined ? plain : `${plain}%${zone}`;
 }
 
 /** IP addresses are never sent as SNI (RFC 6066 §3), but the certificate has to hold them. */
 function resolveDestination(host: string, servername: unknown): Destination {
   if (servername !== undefined) checkString(servername, 'options.servername');
-  const name = servername === undefined ? host : servername;
-  if (name.length > MAX_NAME)
-    throw callerError('ERR_CRYPTO_OPERATION_FAILED', 'options.servername is too long');
-  const serverName = name === '' || isIP(name) !== 0 ? undefined : name.replace(/\.$/, '');
-  return { serverName, verifyName: name === '' ? host : name };
+  const name = asciiName(servername === undefined || servername === '' ? host : servername);
+  const isName = isIP(name) === 0;
+  return { serverName: isName && servername !== '' ? name : undefined, verifyName: name };
+}
+
+/** As it stands on the wire and in certificates: A-labels, without the dot of an absolute name. */
+function asciiName(name: string): string {
+  if (isIP(name) !== 0) return name;
+  const ascii = domainToASCII(name).replace(/\.$/, '');
+  if (ascii === '' || ascii.length > MAX_NAME) {
+    throw invalidArgValue('options.servername', `or the host is no host name. Received '${name}'`);
+  }
+  return ascii;
 }

@@ -38,6 +38,7 @@ export class DTLSEndpoint implements SessionEndpoint {
   readonly #sessions = new Map<DTLSSession, SessionControl<DTLSSession>>();
   readonly #byLink = new Map<Link, SessionControl<DTLSSession>>();
   readonly #times = { createdAt: process.hrtime.bigint(), destroyedAt: 0n };
+  readonly #unwatch: () => void;
   #port: Port | undefined;
   #onsession: SessionCallback | undefined;
   #onerror: ErrorHandler | undefined;
@@ -56,7 +57,7 @@ export class DTLSEndpoint implements SessionEndpoint {
     this.#limits = resolveLimits(options);
     this.#behaviour = resolveBehaviour(options, trace !== undefined);
     this.#owner = this.#makeOwner(trace);
-    watch(options.signal, (reason) => this.destroy(reason));
+    this.#unwatch = watch(options.signal, (reason) => this.destroy(reason));
   }
 
   /** For `listen` and `connect`: what users do not do with an endpoint themselves. */
@@ -152,6 +153,7 @@ export class DTLSEndpoint implements SessionEndpoint {
       onSession: (link) => this.#onSession(link),
       onEvent: (link, event) => this.#onEvent(link, event),
       onSocketError: (error) => this.#fail(error),
+      onSendError: (link, error) => this.#byLink.get(link)?.onSendError(error),
     });
     this.#port.core.busy = this.#busy;
     this.#opened.resolve(this.#port.address);
@@ -194,10 +196,12 @@ export class DTLSEndpoint implements SessionEndpoint {
   }
 
   #onEvent(link: Link, event: ConnectionEvent): void {
-    this.#byLink.get(link)?.onEvent(event);
-    if (event.type !== 'closed') return;
-    this.#byLink.delete(link);
-    logRemoval(link.peer, event.error?.message ?? 'closed');
+    const control = this.#byLink.get(link);
+    if (event.type === 'closed') {
+      this.#byLink.delete(link);
+      logRemoval(link.peer, event.error?.message ?? 'closed');
+    }
+    control?.onEvent(event);
   }
 
   #release(session: DTLSSession): void {
@@ -227,6 +231,7 @@ export class DTLSEndpoint implements SessionEndpoint {
     this.#times.destroyedAt = process.hrtime.bigint();
     this.#finalStats = this.#snapshot(false);
     this.#over = true;
+    this.#unwatch();
     this.#port?.close();
     this.#byLink.clear();
     this.#opened.reject(error ?? invalidState('Endpoint was closed before it was bound'));
@@ -271,8 +276,15 @@ export interface EndpointControl {
   fail(error: Error): void;
 }
 
-function watch(signal: AbortSignal | undefined, stop: (reason: Error) => void): void {
-  if (signal === undefined) return;
+/** Returns how to stop watching. */
+function watch(signal: AbortSignal | undefined, stop: (reason: Error) => void): () => void {
+  if (signal === undefined) return () => undefined;
   signal.throwIfAborted();
-  signal.addEventListener('abort', () => stop(signal.reason as Error), { once: true });
+  const onAbort = (): void => {
+    stop(signal.reason as Error);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  return () => {
+    signal.removeEventListener('abort', onAbort);
+  };
 }

@@ -1,14 +1,15 @@
 import { Queue } from '../base/queue.js';
 
 /**
- * Messages for `for await`. It begins to keep them when somebody iterates; a reader that is too slow loses the oldest,
- * which is counted.
+ * Messages that nobody has taken yet. Those that come before there is a handler or a reader wait for it, so that none is
+ * lost between the end of the handshake and the first line of the application that looks. A handler then takes them
+ * all; readers of `for await` have a copy of their own. Who is too slow loses the oldest, which is counted.
  */
 export class Inbox<T> {
   readonly #limit: number;
   readonly #waiting = new Queue<T>();
   readonly #readers = new Queue<(result: IteratorResult<T, undefined>) => void>();
-  #open = false;
+  #state: 'waiting' | 'handled' | 'read' = 'waiting';
   #ended = false;
   dropped = 0;
 
@@ -17,7 +18,7 @@ export class Inbox<T> {
   }
 
   push(item: T): void {
-    if (!this.#open || this.#ended) return;
+    if (this.#state === 'handled' || this.#ended) return;
     const reader = this.#readers.shift();
     if (reader !== undefined) return reader({ done: false, value: item });
     if (this.#waiting.length === this.#limit) {
@@ -25,6 +26,16 @@ export class Inbox<T> {
       this.dropped++;
     }
     this.#waiting.push(item);
+  }
+
+  /** A handler takes the messages from now on: those that waited are returned. */
+  handOver(): T[] {
+    if (this.#state !== 'waiting') return [];
+    this.#state = 'handled';
+    const waited: T[] = [];
+    for (let item = this.#waiting.shift(); item !== undefined; item = this.#waiting.shift())
+      waited.push(item);
+    return waited;
   }
 
   /** Readers get what is waiting, then the end. */
@@ -35,9 +46,9 @@ export class Inbox<T> {
     }
   }
 
-  /** Starts keeping messages. `onStop` runs when the loop is left early. */
+  /** From now on readers take the messages. `onStop` runs when the loop is left early. */
   iterate(onStop: () => void): AsyncIterableIterator<T, undefined> {
-    this.#open = true;
+    this.#state = 'read';
     const iterator: AsyncIterableIterator<T, undefined> = {
       next: () => this.#next(),
       return: () => {

@@ -58,11 +58,13 @@ export abstract class Negotiated {
     return this.#session === undefined ? undefined : this.peerX509Certificate?.toString();
   }
 
-  /** The peer's certificate; once read it can be read after the end, too. */
+  /**
+   * The peer's certificate; once read it can be read after the end, too. `undefined` also where the platform cannot read
+   * one that nobody verified.
+   */
   get peerX509Certificate(): X509Certificate | undefined {
     const leaf = this.#session?.peer.chain[0];
-    if (this.#certificate === undefined && leaf !== undefined)
-      this.#certificate = new X509Certificate(leaf.der);
+    if (this.#certificate === undefined && leaf !== undefined) this.#certificate = readable(leaf.der);
     return this.#certificate;
   }
 
@@ -79,5 +81,13 @@ export abstract class Negotiated {
 
   get #session(): Session | undefined {
     return this[OUTCOME]().session;
+  }
+}
+
+function readable(der: Uint8Array): X509Certificate | undefined {
+  try {
+    return new X509Certificate(der);
+  } catch {
+    return undefined;
   }
 }

@@ -14,6 +14,8 @@ export interface PortHandlers {
   onSession(link: Link): void;
   onEvent(link: Link, event: Extract<EndpointEvent, { type: 'connection' }>['event']): void;
   onSocketError(error: Error): void;
+  /** The system refused a datagram of a handshake. */
+  onSendError(link: Link, error: Error): void;
 }
 
 /** A bound socket, a clock and the core between them: whatever happens, all output is sent and all events are told. */
@@ -27,6 +29,8 @@ export class Port {
   #pumping = false;
   #closed = false;
   packetsSent = 0;
+  /** Datagrams of handshakes that the system refused to send. */
+  sendErrors = 0;
   bytesSent = 0;
 
   /** Binds at once; throws the system's error, such as `EADDRINUSE`. `host` is an IP literal. */
@@ -75,21 +79,36 @@ export class Port {
   pump(): void {
     if (this.#pumping || this.#closed) return;
     this.#pumping = true;
-    do this.#transmit();
-    while (this.#tellOne());
-    this.#pumping = false;
-    this.#wakeUp.arm(this.core.pollTimeout());
+    try {
+      do this.#transmit();
+      while (this.#tellOne());
+    } finally {
+      this.#pumping = false;
+    }
+    if (!this.#isClosed()) this.#wakeUp.arm(this.core.pollTimeout());
   }
 
-  /** Idempotent. The core is not asked any more. */
+  /** Idempotent. What the core has to say is sent; then it is not asked any more. */
   close(): void {
-    this.#closed = true;
+    if (this.#closed) return;
+    this.#transmit();
     this.#flush();
+    this.#closed = true;
     this.#wakeUp.stop();
     this.#udp.close();
   }
 
+  /** A callback within {@link pump} may have closed it. */
+  #isClosed(): boolean {
+    return this.#closed;
+  }
+
   #onDatagram(datagram: Uint8Array, from: RemoteInfo): void {
+    // Nobody can be answered at port 0: the source address is forged.
+    if (from.port === 0) {
+      this.core.counters.rejected++;
+      return;
+    }
     logBytes('received', from, datagram.length);
     hexDump('received', from, datagram);
     this.core.receive(datagram, from.address, from.port, from.family, now());
@@ -129,7 +148,14 @@ export class Port {
     this.bytesSent += out.data.length;
     logBytes('sent', out.peer, out.data.length);
     hexDump('sent', out.peer, out.data);
-    this.#udp.send(out.data, out.peer);
+    // On the data path a callback would cost more than all else around the send.
+    const watched = out.link !== undefined && out.link.connection.session === undefined;
+    this.#udp.send(out.data, out.peer, watched ? (error) => this.#onSendError(out.link, error) : undefined);
+  }
+
+  #onSendError(link: Link | undefined, error: Error): void {
+    this.sendErrors++;
+    if (link !== undefined) this.#handlers.onSendError(link, error);
   }
 
   #tellOne(): boolean {

@@ -71,7 +71,8 @@ export function securityFrom(
   return security;
 }
 
-function requireIdentity(options: SecurityOptions): void {
-  if (options.cert === undefined) throw missingArgs('options.cert');
-  if (options.key === undefined) throw missingArgs('options.key');
+/** As in node:tls `null` is as good as nothing. */
+function requireIdentity(options: { readonly cert?: unknown; readonly key?: unknown }): void {
+  if (options.cert === undefined || options.cert === null) throw missingArgs('options.cert');
+  if (options.key === undefined || options.key === null) throw missingArgs('options.key');
 }

@@ -33,5 +33,7 @@ export interface SessionControl<S> {
   readonly session: S;
   attach(link: Link): void;
   onEvent(event: ConnectionEvent): void;
+  /** The system refused to send a datagram of the handshake, which may be why it then takes too long. */
+  onSendError(error: Error): void;
   fail(error: Error): void;
 }

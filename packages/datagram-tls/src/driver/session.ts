@@ -1,4 +1,4 @@
-import { type DTLSError, invalidArgType, invalidState, outOfRange } from '../base/errors.js';
+import { DTLSError, invalidArgType, invalidState, outOfRange } from '../base/errors.js';
 import { checkBoolean, checkInteger, checkString } from '../config/checks.js';
 import { DEFAULTS } from '../config/defaults.js';
 import type { DropCounts } from '../connection/drops.js';
@@ -27,6 +27,7 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
   readonly #handlers = new Handlers<DTLSSession>(this);
   readonly #inbox = new Inbox<Uint8Array>(DEFAULTS.messageQueue);
   readonly #serverName: string | undefined;
+  #sendError: Error | undefined;
   /** Messages given to `send` when the peer had closed already. */
   #unsent = 0;
   #link: Link | undefined;
@@ -57,6 +58,9 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
         session.#link = found;
       },
       onEvent: (event) => session.#onEvent(event),
+      onSendError: (error) => {
+        session.#sendError = error;
+      },
       fail: (error) => session.#fail(error),
     };
   }
@@ -67,6 +71,9 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
   }
   set onmessage(fn: SessionHandlers<DTLSSession>['onmessage'] | null | undefined) {
     this.#handlers.set('onmessage', fn);
+    if (fn === null || fn === undefined) return;
+    const waited = this.#inbox.handOver();
+    if (waited.length > 0) process.nextTick(() => this.#deliverAll(waited));
   }
 
   /** Called once, before `opened` is rejected, when the session fails. */
@@ -235,6 +242,14 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
     return this.#live?.connection.session;
   }
 
+  /** One that throws does not keep the others from being delivered. */
+  #deliverAll(messages: readonly Uint8Array[]): void {
+    const [first, ...rest] = messages;
+    if (first === undefined) return;
+    if (rest.length > 0) process.nextTick(() => this.#deliverAll(rest));
+    this.#handlers.message(first);
+  }
+
   #onEvent(event: ConnectionEvent): void {
     switch (event.type) {
       case 'message':
@@ -257,12 +272,25 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
         return;
       case 'closed':
         if (event.error === undefined) this.#finish();
-        else this.#fail(unwrap(event.error));
+        else this.#fail(this.#explained(event.error));
         return;
       case 'job':
         // The port has answered it.
         return;
     }
+  }
+
+  /**
+   * What a function of the application threw comes to it as it is, as in node:dtls. A handshake that found no answer,
+   * from a host that would not even send, says so.
+   */
+  #explained(error: DTLSError): Error {
+    if (error.code === 'ERR_DTLS_JOB' && error.cause instanceof Error) return error.cause;
+    if (error.source !== 'network' || this.#sendError === undefined) return error;
+    return new DTLSError(error.code, `${error.message}: ${this.#sendError.message}`, {
+      source: 'network',
+      cause: this.#sendError,
+    });
   }
 
   /** `closed` resolves all the same, as in node:dtls: it rejects only for `destroy(error)`. */
@@ -282,9 +310,4 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
     this.#inbox.end();
     this.#owner.release(this);
   }
-}
-
-/** What a function of the application threw comes to it as it is, as in node:dtls. */
-function unwrap(error: DTLSError): Error {
-  return error.code === 'ERR_DTLS_JOB' && error.cause instanceof Error ? error.cause : error;
 }

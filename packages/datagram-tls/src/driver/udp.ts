@@ -46,9 +46,17 @@ export class Udp {
     logBind(this.address);
   }
 
-  /** No callback: what the kernel refuses is lost, as any datagram may be. */
-  send(data: Uint8Array, to: PeerAddress): void {
-    if (this.#open) this.#socket.send(data, to.port, to.address);
+  /**
+   * What the kernel refuses is lost, as any datagram may be. `failed` hears of it; without it a send is cheaper.
+   */
+  send(data: Uint8Array, to: PeerAddress, failed?: (error: Error) => void): void {
+    if (!this.#open) return;
+    if (failed === undefined) this.#socket.send(data, to.port, to.address);
+    else {
+      this.#socket.send(data, to.port, to.address, (error) => {
+        if (error !== null) failed(error);
+      });
+    }
   }
 
   /** Idempotent. */

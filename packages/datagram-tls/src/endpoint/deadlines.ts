@@ -1,80 +1,89 @@
 import type { Instant } from '../base/instant.js';
 
-/** Something that wants to be woken at `deadline`. */
+/** Something that wants to be woken at `deadline`. Both fields belong to {@link Deadlines}. */
 export interface Sleeper {
   deadline: Instant | undefined;
+  /** Where it stands in the heap; -1 when it does not. */
+  place: number;
 }
 
-interface Entry<T> {
-  readonly at: Instant;
-  readonly sleeper: T;
-}
+/** A sleeper that is in the heap. */
+type Set<T> = T & { deadline: Instant };
 
 /**
- * Wake-up times of many sleepers, the earliest first: a binary heap. An entry whose time is no longer its sleeper's
- * deadline is stale and skipped when it comes up, so that moving a deadline costs O(log n) and stopping one nothing.
+ * Wake-up times of many sleepers, the earliest first: a binary heap in which every sleeper knows its place, so that moving
+ * and stopping one costs O(log n) and nothing of one that stopped is kept.
  */
 export class Deadlines<T extends Sleeper> {
-  readonly #heap: Entry<T>[] = [];
+  readonly #heap: Set<T>[] = [];
 
   /** Moves a sleeper's deadline; `undefined` stops it. */
   set(sleeper: T, at: Instant | undefined): void {
     if (sleeper.deadline === at) return;
     sleeper.deadline = at;
-    if (at !== undefined) this.#push({ at, sleeper });
+    if (at === undefined) this.#remove(sleeper.place);
+    else if (sleeper.place < 0) this.#rise(sleeper as Set<T>, this.#heap.length);
+    else this.#settle(sleeper as Set<T>, sleeper.place);
+    if (at === undefined) sleeper.place = -1;
   }
 
   /** The earliest deadline. */
   next(): Instant | undefined {
-    this.#skipStale();
-    return this.#heap[0]?.at;
+    return this.#heap[0]?.deadline;
   }
 
   /** Takes a sleeper that is due at `now` and clears its deadline. */
   takeDue(now: Instant): T | undefined {
-    this.#skipStale();
     const first = this.#heap[0];
-    if (first === undefined || first.at > now) return undefined;
-    this.#pop();
-    first.sleeper.deadline = undefined;
-    return first.sleeper;
+    if (first === undefined || first.deadline > now) return undefined;
+    this.set(first, undefined);
+    return first;
   }
 
-  #skipStale(): void {
-    for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
-      if (first.sleeper.deadline === first.at) return;
-      this.#pop();
+  /** Fills the place with the last one, which then finds its own. */
+  #remove(place: number): void {
+    if (place < 0) return;
+    const last = this.#heap.pop();
+    if (last !== undefined && place < this.#heap.length) this.#settle(last, place);
+  }
+
+  #settle(sleeper: Set<T>, place: number): void {
+    const parent = this.#heap[(place - 1) >> 1];
+    if (place > 0 && parent !== undefined && parent.deadline > sleeper.deadline) this.#rise(sleeper, place);
+    else this.#sink(sleeper, place);
+  }
+
+  #rise(sleeper: Set<T>, from: number): void {
+    let place = from;
+    while (place > 0) {
+      const above = (place - 1) >> 1;
+      const parent = this.#heap[above] as Set<T>;
+      if (parent.deadline <= sleeper.deadline) break;
+      this.#put(parent, place);
+      place = above;
     }
+    this.#put(sleeper, place);
   }
 
-  #push(entry: Entry<T>): void {
+  #sink(sleeper: Set<T>, from: number): void {
     const heap = this.#heap;
-    let i = heap.push(entry) - 1;
-    while (i > 0) {
-      const parent = (i - 1) >> 1;
-      const above = heap[parent] as Entry<T>;
-      if (above.at <= entry.at) break;
-      heap[i] = above;
-      i = parent;
-    }
-    heap[i] = entry;
-  }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop();
-    if (last === undefined || heap.length === 0) return;
-    let i = 0;
+    let place = from;
     for (;;) {
-      let child = 2 * i + 1;
-      if (child >= heap.length) break;
-      const right = child + 1;
-      if (right < heap.length && (heap[right] as Entry<T>).at < (heap[child] as Entry<T>).at) child = right;
-      const below = heap[child] as Entry<T>;
-      if (below.at >= last.at) break;
-      heap[i] = below;
-      i = child;
+      let below = 2 * place + 1;
+      if (below >= heap.length) break;
+      const right = below + 1;
+      if (right < heap.length && (heap[right] as Set<T>).deadline < (heap[below] as Set<T>).deadline)
+        below = right;
+      const child = heap[below] as Set<T>;
+      if (child.deadline >= sleeper.deadline) break;
+      this.#put(child, place);
+      place = below;
     }
-    heap[i] = last;
+    this.#put(sleeper, place);
+  }
+
+  #put(sleeper: Set<T>, place: number): void {
+    this.#heap[place] = sleeper;
+    sleeper.place = place;
   }
 }

@@ -33,13 +33,15 @@ export interface Service {
 }
 
 export type EndpointEvent =
-  /** A client whose cookie was good. Nothing is sent to it before this event has been handled. */
+  /** A client whose cookie was good. It waits for the answer to a job at the least: what it gets depends on the event. */
   | { readonly type: 'session'; readonly link: Link }
   | { readonly type: 'connection'; readonly link: Link; readonly event: ConnectionEvent };
 
 export interface Outgoing {
   readonly data: Uint8Array;
   readonly peer: PeerAddress;
+  /** Whose it is; `undefined` for an answer to a stranger. */
+  readonly link: Link | undefined;
 }
 
 /** Datagrams from strangers and what became of them. */
@@ -206,7 +208,7 @@ export class Endpoint {
     if (reply !== undefined) return reply;
     for (let link = this.#sending.peek(); link !== undefined; link = this.#sending.peek()) {
       const data = link.connection.pollTransmit();
-      if (data !== undefined) return { data, peer: link.peer };
+      if (data !== undefined) return { data, peer: link.peer, link };
       link.sending = false;
       this.#sending.shift();
     }
@@ -269,11 +271,13 @@ export class Endpoint {
 
   #askForCookie(contact: FirstContact, cookies: Cookies, peer: PeerAddress, now: Instant): void {
     const data = helloVerifyRequest(contact, cookies.make(peer, contact.hello, now));
-    this.#stateless.push({ data, peer });
+    this.#stateless.push({ data, peer, link: undefined });
     this.counters.cookiesSent++;
   }
 
   #isFull(peer: PeerAddress): boolean {
+    // A client that began anew takes the place of its old association.
+    if (this.#routes.find(peer.address, peer.port) !== undefined) return false;
     const { maxSessions, maxSessionsPerHost } = this.#limits;
     if (maxSessions > 0 && this.#routes.size >= maxSessions) return true;
     return maxSessionsPerHost > 0 && this.#routes.countOf(peer.address) >= maxSessionsPerHost;
@@ -318,7 +322,7 @@ export class Endpoint {
   }
 }
 
-const RESTING = { deadline: undefined, sending: false, telling: false };
+const RESTING = { deadline: undefined, place: -1, sending: false, telling: false };
 
 /** A ClientHello that neither association with this address knows: the client may have restarted. */
 function isRestart(route: Route, datagram: Uint8Array): boolean {

@@ -11,7 +11,9 @@ export interface Link {
   readonly peer: PeerAddress;
   /** Server: tells a repeated ClientHello from that of a restarted client. */
   readonly clientRandom: Uint8Array | undefined;
+  /** When it is to be woken, and its place among those that are; of the endpoint's deadlines. */
   deadline: Instant | undefined;
+  place: number;
   /** It stands in the queue of those to be polled for datagrams, and for events. */
   sending: boolean;
   telling: boolean;

@@ -4,7 +4,7 @@ import { groupFits } from '../crypto/groups.js';
 import type { KeyExchange } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { GroupName, Version } from '../wire/codes.js';
-import { ExtensionType, Group, ProtocolVersion, RENEGOTIATION_SCSV, Scheme } from '../wire/codes.js';
+import { ExtensionType, Group, ProtocolVersion, Scheme } from '../wire/codes.js';
 import { encodeEcPointFormats, UNCOMPRESSED } from '../wire/extensions/ec-point-formats.js';
 import { encodeExtendedMasterSecret } from '../wire/extensions/extended-master-secret.js';
 import { encodeKeyShareRequest } from '../wire/extensions/key-share.js';
@@ -48,7 +48,7 @@ export function makeOffer(ctx: Context): Offer {
     // RFC 9147 §5: there is no compatibility mode, in which this would be random.
     sessionId: EMPTY,
     cookie: EMPTY,
-    cipherSuites: versions.includes('DTLSv1.2') ? [...cipherSuites, RENEGOTIATION_SCSV] : cipherSuites,
+    cipherSuites,
     compressionMethods: Uint8Array.of(0),
     extensions: offeredExtensions(ctx, offer),
   };
@@ -84,6 +84,7 @@ function offeredExtensions(ctx: Context, offer: Omit<Offer, 'hello'>): Map<numbe
   if (versions.includes('DTLSv1.2')) {
     extensions.set(ExtensionType.ec_point_formats, encodeEcPointFormats(Uint8Array.of(UNCOMPRESSED)));
     extensions.set(ExtensionType.extended_master_secret, encodeExtendedMasterSecret());
+    // Not the signalling suite as well, which RFC 5746 §3.4 advises against: a wolfSSL server refuses both.
     extensions.set(ExtensionType.renegotiation_info, encodeRenegotiationInfo(EMPTY));
   }
   if (versions.includes('DTLSv1.3')) extensions.set(ExtensionType.key_share, encodeShares(exchanges));

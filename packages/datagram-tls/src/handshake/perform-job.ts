@@ -1,5 +1,7 @@
-import { callerError } from '../base/errors.js';
+import { callerError, DTLSError } from '../base/errors.js';
 import type { RemoteKey, Security } from '../config/config.js';
+import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
+import type { SchemeName } from '../wire/codes.js';
 import { verifyName } from '../x509/names.js';
 import { verifyPath } from '../x509/path.js';
 import { matchesPin } from '../x509/pins.js';
@@ -36,7 +38,7 @@ function perform(job: Job, security: Security, time: number): Answer<JobAnswer> 
 }
 
 function sign({ scheme, key, data }: Sign, { provider }: Security): Answer<Uint8Array> {
-  if (!('sign' in key)) return provider.sign(scheme, key, data);
+  if (!('sign' in key)) return signHere(scheme, key, data, provider);
   return map(key.sign(scheme, data), (signature) => {
     // A peer would refuse it and could not say why; and a faulty one may give its key away.
     if (!isSignature(signature) || !provider.verify(scheme, key satisfies RemoteKey, data, signature)) {
@@ -44,6 +46,21 @@ function sign({ scheme, key, data }: Sign, { provider }: Security): Answer<Uint8
     }
     return signature;
   });
+}
+
+/** A key may be allowed less than its certificate says. */
+function signHere(
+  scheme: SchemeName,
+  key: PrivateKey,
+  data: Uint8Array,
+  provider: CryptoProvider,
+): Uint8Array {
+  try {
+    return provider.sign(scheme, key, data);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new DTLSError('ERR_DTLS_INTERNAL', `sign failed: ${reason}`, { alert: 'internal_error', cause });
+  }
 }
 
 function isSignature(value: unknown): value is Uint8Array {

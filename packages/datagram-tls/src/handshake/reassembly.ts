@@ -17,6 +17,9 @@ const WINDOW = 16;
 /** Held pieces cost memory beyond their bytes, so that a flood of one-byte fragments meets the budget too. */
 const PIECE_COST = 64;
 
+/** Of one message: 64 KB in datagrams of 256 bytes take half as many. */
+const MAX_PIECES = 512;
+
 interface Piece {
   readonly start: number;
   readonly bytes: Uint8Array;
@@ -121,10 +124,13 @@ export class Reassembler {
   /** Keeps the parts of `bytes` that no earlier piece covers: what came first stays. */
   #insert(partial: Partial, start: number, bytes: Uint8Array): FragmentFate {
     if (partial.length === 0 || bytes.length === 0) return 'stored';
+    if (this.#held + PIECE_COST > this.#limits.budget || partial.pieces.length >= MAX_PIECES)
+      return 'over_budget';
     const end = start + bytes.length;
     const fresh: Piece[] = [];
     let at = start;
-    for (const piece of partial.pieces) {
+    for (let i = firstEndingAfter(partial.pieces, start); i < partial.pieces.length; i++) {
+      const piece = partial.pieces[i] as Piece;
       if (piece.start >= end) break;
       if (piece.start > at) fresh.push({ start: at, bytes: bytes.subarray(at - start, piece.start - start) });
       at = Math.max(at, piece.start + piece.bytes.length);
@@ -134,16 +140,27 @@ export class Reassembler {
   }
 
   #keep(partial: Partial, fresh: readonly Piece[]): FragmentFate {
-    if (fresh.length === 0) return 'stored';
     let cost = 0;
     for (const piece of fresh) cost += piece.bytes.length + PIECE_COST;
     if (this.#held + cost > this.#limits.budget) return 'over_budget';
-    for (const piece of fresh) {
-      partial.pieces.push({ start: piece.start, bytes: own(piece.bytes) });
-      partial.covered += piece.bytes.length;
+    for (const { start, bytes } of fresh) {
+      partial.pieces.splice(firstEndingAfter(partial.pieces, start), 0, { start, bytes: own(bytes) });
+      partial.covered += bytes.length;
     }
-    partial.pieces.sort((a, b) => a.start - b.start);
     this.#held += cost;
     return 'stored';
   }
+}
+
+/** Index of the first piece that ends beyond `offset`, by halving: a flood of tiny fragments must stay cheap. */
+function firstEndingAfter(pieces: readonly Piece[], offset: number): number {
+  let low = 0;
+  let high = pieces.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const { start, bytes } = pieces[middle] as Piece;
+    if (start + bytes.length > offset) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

@@ -232,6 +232,7 @@ function refuseRenegotiation(ctx: Context, message: Message): void {
 
 /** The peer learns that it is our fault, and the caller what it was. */
 function jobFailed(cause: unknown): DTLSError {
+  if (cause instanceof DTLSError) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);
   return new DTLSError('ERR_DTLS_JOB', message, { alert: 'internal_error', cause });
 }

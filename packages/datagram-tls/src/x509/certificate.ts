@@ -51,7 +51,7 @@ function readSignedPart(r: DerReader): SignedPart {
   const subject = readName(r);
   const key = readKeyInfo(r);
   for (const uniqueId of [implicitTag(1), implicitTag(2)]) {
-    if (r.tag === uniqueId && version > 1) r.content(uniqueId);
+    if (r.tag === uniqueId && version > 1) r.bits(uniqueId);
   }
   const extensions: Extensions =
     r.tag === explicitTag(3) && version === 3

@@ -145,11 +145,18 @@ export class DerReader {
   oid(tag: number = Tag.oid): Oid {
     const content = this.content(tag);
     const last = content[content.length - 1] ?? 0x80;
-    if (last >= 0x80 || content.length > LONGEST_OID) {
+    if (last >= 0x80 || content.length > LONGEST_OID || hasPaddedArc(content)) {
       this.fail();
       return '' as Oid;
     }
     return latin1(content) as Oid;
+  }
+
+  /** A BIT STRING that nobody looks into. */
+  bits(tag: number): void {
+    const content = this.content(tag);
+    const unused = content[0] ?? 8;
+    if (unused > 7 || (content.length === 1 && unused > 0)) this.fail();
   }
 
   /** The bytes of a BIT STRING that holds whole bytes, such as a signature. */
@@ -196,6 +203,11 @@ export class DerReader {
     this.fail();
     return false;
   }
+}
+
+/** X.690 §8.19.2: the first byte of an arc is never 0x80. */
+function hasPaddedArc(content: Uint8Array): boolean {
+  return content.some((byte, i) => byte === 0x80 && (i === 0 || (content[i - 1] as number) < 0x80));
 }
 
 /** An object identifier as its content bytes, one character a byte: to compare, and to look things up by. */

@@ -83,6 +83,21 @@ describe('one server socket', () => {
     await server.endpoint.close();
   });
 
+  it('takes a restarted client also when there is no room for another', async () => {
+    const server = echoServer({ maxSessionsPerHost: 1 });
+    const nat = await openNat(server.port);
+    const first = client(nat.port);
+    await first.opened;
+    nat.forget();
+    const second = client(nat.port, { handshakeTimeout: 2000 });
+    await second.opened;
+    assert.equal(server.endpoint.stats.serverRefusedCount, 0n);
+    await second.close();
+    first.destroy();
+    nat.close();
+    await server.endpoint.close();
+  });
+
   it('keeps a session when a stranger sends a ClientHello from its address', async () => {
     const server = echoServer();
     const nat = await openNat(server.port);

@@ -126,6 +126,37 @@ const MISTAKES: readonly [string, () => unknown, string, RegExp][] = [
     'ERR_OUT_OF_RANGE',
     /retransmission\.max/,
   ],
+  ['a port to connect to that is none', () => connect('127.0.0.1', 0), 'ERR_OUT_OF_RANGE', /port/],
+  [
+    'a bind host of the other family',
+    () => connect('127.0.0.1', 1, { bindHost: '::1' }),
+    'ERR_INVALID_ARG_VALUE',
+    /bindHost/,
+  ],
+  [
+    'a server name that is none',
+    () => connect('127.0.0.1', 1, { servername: 'a b' }),
+    'ERR_INVALID_ARG_VALUE',
+    /servername/,
+  ],
+  [
+    'pins of clients that are not asked',
+    () => listen(ignore, { ...base, pins: [`sha256:${'ab'.repeat(32)}`] }),
+    'ERR_INVALID_ARG_VALUE',
+    /options\.pins/,
+  ],
+  [
+    'groups for no version',
+    () => connect('127.0.0.1', 1, { groups: 'X25519MLKEM768', maxVersion: 'DTLSv1.2' }),
+    'ERR_INVALID_ARG_VALUE',
+    /options\.groups/,
+  ],
+  [
+    'null for an identity',
+    () => listen(ignore, { ...base, cert: null as never }),
+    'ERR_MISSING_ARGS',
+    /options\.cert/,
+  ],
   ['an endpoint of nothing', () => new DTLSEndpoint(null as never), 'ERR_INVALID_ARG_TYPE', /options/],
 ];
 

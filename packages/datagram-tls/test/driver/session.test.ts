@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DTLSSession } from '#lib/index.js';
 import { CA, CLIENTS, SERVERS, STRANGER } from '../support/identities.js';
 import { client, echoServer, roundTrip } from './echo.js';
@@ -210,6 +211,70 @@ describe('a session', () => {
     await session.opened;
     assert.match(lines[0] ?? '', /^[A-Z_0-9]+ [0-9a-f]{64} [0-9a-f]{64,96}\n$/);
     await session.close();
+    await server.endpoint.close();
+  });
+
+  it('keeps messages that came before anybody looked', async () => {
+    const server = echoServer();
+    const session = client(server.port);
+    await session.opened;
+    session.send('one');
+    session.send('two');
+    await sleep(50);
+    const got: string[] = [];
+    session.onmessage = (data) => void got.push(Buffer.from(data).toString());
+    assert.deepEqual(got, []);
+    await sleep(1);
+    assert.deepEqual(got.sort(), ['one', 'two']);
+    await session.close();
+    await server.endpoint.close();
+  });
+
+  it('says close_notify also when its endpoint is destroyed in a callback', async () => {
+    const server = echoServer();
+    const session = client(server.port);
+    await session.opened;
+    session.onmessage = () => session.endpoint.destroy();
+    session.send('x');
+    await server.sessions[0]?.closed;
+    assert.equal(session.destroyed, true);
+    await server.endpoint.close();
+  });
+
+  it('finds its server under any spelling of the address, and its name with a final dot', async () => {
+    const server = echoServer({ host: '::' });
+    for (const host of ['0:0:0:0:0:0:0:1', '::1', '0.0.0.0']) {
+      const session = client(server.port, {}, host);
+      await session.opened;
+      await session.close();
+    }
+    const dotted = client(server.port, { servername: 'LocalHost.' });
+    await dotted.opened;
+    assert.equal(dotted.servername, 'localhost');
+    await dotted.close();
+    await server.endpoint.close();
+  });
+
+  it('leaves nothing behind on the signal that it did not need', async () => {
+    const server = echoServer();
+    const { signal } = new AbortController();
+    let listeners = 0;
+    const add = signal.addEventListener.bind(signal);
+    const remove = signal.removeEventListener.bind(signal);
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listeners++;
+      add(...args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listeners--;
+      remove(...args);
+    };
+    const session = client(server.port, { signal });
+    await session.opened;
+    assert.equal(listeners, 1);
+    await session.close();
+    await session.endpoint.closed;
+    assert.equal(listeners, 0);
     await server.endpoint.close();
   });
 

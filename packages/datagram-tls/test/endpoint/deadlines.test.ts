@@ -8,7 +8,7 @@ interface Named extends Sleeper {
 }
 
 function sleepers(count: number): Named[] {
-  return Array.from({ length: count }, (_, name) => ({ name, deadline: undefined }));
+  return Array.from({ length: count }, (_, name) => ({ name, deadline: undefined, place: -1 }));
 }
 
 suite('deadlines of many sleepers', () => {

@@ -17,6 +17,7 @@ function link(address: string, port: number): Link {
     peer: { address, port, family: 'IPv4' },
     clientRandom: undefined,
     deadline: undefined,
+    place: -1,
     sending: false,
     telling: false,
   };

@@ -43,15 +43,27 @@ for (const version of VERSIONS) {
       assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 2000));
     });
 
-    test('an alert after which nothing comes any more ends the handshake at the next timeout', () => {
+    test('an alert makes the flight go out again at once, and ends the handshake when that finds no answer in time', () => {
       const pair = new Pair({ version, weather: { mtu: () => 0 } }).connect();
       pair.runFor(200).inject(pair.client, alertRecord(2, 40));
-      pair.runFor(700);
+      assert.equal(pair.client.link.connection.counters.retransmissions, 1);
+      pair.inject(pair.client, alertRecord(2, 40));
+      assert.equal(pair.client.link.connection.counters.retransmissions, 1);
+      pair.runFor(900);
       assert.equal(pair.client.phase, 'handshaking');
       pair.runFor(200);
       assert.equal(pair.client.error?.code, 'ERR_DTLS_PEER_ALERT');
       assert.equal(pair.client.error.alert, 'handshake_failure');
       assert.equal(pair.client.error.source, 'peer');
+    });
+
+    test('one forged alert and one lost datagram do not end a handshake together', () => {
+      const pair = new Pair({ version }).connect();
+      pair.inject(pair.client, alertRecord(2, 40));
+      let lost = 0;
+      pair.intercept = (data) => (lost++ === 0 ? [] : [data]);
+      pair.runFor(5000);
+      assertAlive(pair);
     });
 
     test('a warning does not end a handshake even if nothing comes any more', () => {

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Role } from '#lib/config/config.js';
-import { ContentType, ExtensionType, HandshakeType, handshakeTypeName } from '#lib/wire/codes.js';
+import {
+  ContentType,
+  ExtensionType,
+  HandshakeType,
+  handshakeTypeName,
+  RENEGOTIATION_SCSV,
+} from '#lib/wire/codes.js';
 import { decodeClientHello, encodeClientHello } from '#lib/wire/messages/client-hello.js';
 import { decodeServerHello, encodeServerHello } from '#lib/wire/messages/server-hello.js';
 import { assertAlive } from '../support/alive.js';
@@ -35,6 +41,15 @@ suite('renegotiation, DTLSv1.2', () => {
     assert.deepEqual(pair.server.alerts('sent'), ['warning no_renegotiation']);
     pair.runFor(50);
     assert.deepEqual(pair.client.alerts('received'), ['warning no_renegotiation']);
+    assertAlive(pair);
+  });
+
+  test('a peer that counts the messages of a new handshake from 0 is refused, too', () => {
+    const { pair, sayFirst, hello } = connected();
+    sayFirst(pair.client, HandshakeType.client_hello, hello);
+    sayFirst(pair.server, HandshakeType.hello_request, new Uint8Array(0));
+    assert.deepEqual(pair.server.alerts('sent'), ['warning no_renegotiation']);
+    assert.deepEqual(pair.client.alerts('sent'), ['warning no_renegotiation']);
     assertAlive(pair);
   });
 
@@ -84,10 +99,18 @@ suite('renegotiation, DTLSv1.2', () => {
     assert.deepEqual(refusal('client', undefined), ['fatal handshake_failure']);
   });
 
+  test('client signals secure renegotiation by the extension, and not by the suite as well', () => {
+    const hello = decodeClientHello(connected().hello) ?? assert.fail();
+    assert.deepEqual(hello.extensions.get(ExtensionType.renegotiation_info)?.slice(), Uint8Array.of(0));
+    assert.ok(!hello.cipherSuites.includes(RENEGOTIATION_SCSV));
+  });
+
   test('server signals secure renegotiation to clients that know it by the suite alone', () => {
     const pair = new Pair();
     const answers: (Uint8Array | undefined)[] = [];
-    tamper(pair, 'server', (extensions) => extensions.delete(ExtensionType.renegotiation_info));
+    tamper(pair, 'server', (extensions) => extensions.delete(ExtensionType.renegotiation_info), [
+      RENEGOTIATION_SCSV,
+    ]);
     const strip = pair.intercept;
     pair.intercept = (data, from) => {
       for (const f of plainFragments(data)) {
@@ -115,13 +138,20 @@ function refusal(role: Role, body: Uint8Array | undefined): string[] {
   return pair[role].alerts('sent');
 }
 
-/** Changes the extensions of the hello that is on its way to `role`. */
-function tamper(pair: Pair, role: Role, change: (extensions: Map<number, Uint8Array>) => void): void {
+/** Changes the extensions of the hello that is on its way to `role`, and adds suites to a ClientHello. */
+function tamper(
+  pair: Pair,
+  role: Role,
+  change: (extensions: Map<number, Uint8Array>) => void,
+  moreSuites: readonly number[] = [],
+): void {
   pair.intercept = (data, from) => {
     if (from === role) return [data];
     const toServer = rewrite(data, HandshakeType.client_hello, (f) => {
       const hello = decodeClientHello(f.fragment) ?? assert.fail();
-      return resized(f, encodeClientHello({ ...hello, extensions: changed(hello.extensions, change) }));
+      const cipherSuites = [...hello.cipherSuites, ...moreSuites];
+      const extensions = changed(hello.extensions, change);
+      return resized(f, encodeClientHello({ ...hello, cipherSuites, extensions }));
     });
     const both = rewrite(toServer, HandshakeType.server_hello, (f) => {
       const hello = decodeServerHello(f.fragment) ?? assert.fail();
@@ -156,12 +186,17 @@ function connected() {
   pair.intercept = undefined;
   const insider = Insider12.ofSession(pair.client.sessions[0] ?? assert.fail());
   const said = { client: 0, server: 0 };
-  const say = (speaker: Side, type: number, body: Uint8Array) => {
+  const say = (speaker: Side, type: number, body: Uint8Array, messageSeq?: number) => {
     const count = said[speaker.role]++;
-    const message = encodeFragment({ type, messageSeq: NEXT_SEQ[speaker.role] + count, fragment: body });
+    const seq = messageSeq ?? NEXT_SEQ[speaker.role] + count;
+    const message = encodeFragment({ type, messageSeq: seq, fragment: body });
     const listener = speaker.role === 'client' ? pair.server : pair.client;
     pair.inject(listener, insider.seal(speaker.role, ContentType.handshake, message, 100 + count));
   };
   const decoded = decodeClientHello(hello ?? assert.fail()) ?? assert.fail();
-  return { pair, say, hello: encodeClientHello(decoded) };
+  /** RFC 6347 §4.2.2: the first message of each handshake has number 0. */
+  const sayFirst = (speaker: Side, type: number, body: Uint8Array) => {
+    say(speaker, type, body, 0);
+  };
+  return { pair, say, sayFirst, hello: encodeClientHello(decoded) };
 }

