@@ -32,7 +32,6 @@ export const Alert = {
 } as const;
 
 export type AlertName = keyof typeof Alert;
-export type AlertCode = (typeof Alert)[AlertName];
 
 export const AlertLevel = { warning: 1, fatal: 2 } as const;
 

@@ -16,8 +16,11 @@ export const DEFAULTS = {
   /** Associations on one endpoint, and with one address, whatever the port; 0 means no limit. */
   maxSessions: 10_000,
   maxSessionsPerHost: 1000,
-  /** ms that a cookie is good for, at least; at most twice as long. */
-  cookieLifetime: 30_000,
+  /**
+   * ms that a cookie is good for, at least; at most twice as long. As long as a handshake may take: in DTLS 1.3 a client
+   * whose cookie expired gets no other.
+   */
+  cookieLifetime: 60_000,
   /** Messages that wait for a reader of `for await`; the oldest is dropped and counted when one more comes. */
   messageQueue: 256,
   host: '0.0.0.0',

@@ -231,7 +231,7 @@ export class Connection implements RecordSink, HandshakeHost {
       case ContentType.alert:
         return this.#onAlert(epoch, sequence, content, now);
       case ContentType.ack:
-        return this.#handshake.onAck(content, epoch, now);
+        return this.#onAck(content, epoch, now);
       case ContentType.change_cipher_spec:
         return this.#onChangeCipherSpec(epoch, content);
       default:
@@ -284,6 +284,12 @@ export class Connection implements RecordSink, HandshakeHost {
   /** DTLS 1.3 is chosen. */
   get #is13(): boolean {
     return this.#handshake.version === 'DTLSv1.3';
+  }
+
+  #onAck(content: Uint8Array, epoch: number, now: Instant): boolean {
+    const news = this.#handshake.onAck(content, epoch, now);
+    if (news) this.#suspicion = undefined;
+    return news;
   }
 
   #onHandshake(content: Uint8Array, epoch: number, sequence: number, now: Instant): boolean {

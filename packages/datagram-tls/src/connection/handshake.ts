@@ -14,7 +14,7 @@ import { decodeAck } from '../wire/messages/ack.js';
 import { type HandshakeFragment, readHandshakeFragments } from '../wire/messages/handshake-header.js';
 import { Acks } from './acks.js';
 import type { Association } from './association.js';
-import type { KeyChanges } from './key-changes.js';
+import { APPLICATION_EPOCH, type KeyChanges } from './key-changes.js';
 import { Retransmission } from './retransmission.js';
 
 /** What the handshake needs from the connection it belongs to. */
@@ -145,7 +145,7 @@ export class Handshake {
     this.#acks.settle(this.#retransmission.ackDelay, now);
   }
 
-  /** The content of an ACK record; returns whether it could be meant. */
+  /** The content of an ACK record; returns whether it told anything new. */
   onAck(content: Uint8Array, epoch: number, now: Instant): boolean {
     if (this.#runner.version !== 'DTLSv1.3' || (epoch === 0 && this.#keys.heard > 0)) {
       this.#association.drop('unauthenticated_ack');
@@ -156,14 +156,24 @@ export class Handshake {
       this.#violate(epoch, 'malformed_ack', 'decode_error', 'the peer sent a malformed ACK');
       return false;
     }
-    if (ack.recordNumbers.some((number) => number.epoch > epoch)) {
-      const text = 'the peer acknowledges a record of an epoch beyond that of its ACK';
+    const newest = this.#newestAcknowledged(epoch);
+    if (ack.recordNumbers.some((number) => number.epoch > newest)) {
+      const text = 'the peer acknowledges a record that it cannot have read, or that there never was';
       this.#host.onFailure(violation('illegal_parameter', text));
       return false;
     }
     this.#association.trace({ kind: 'ack', direction: 'received', records: ack.recordNumbers.length });
-    if (this.#retransmission.onAck(ack.recordNumbers, now)) this.#onDelivered(now);
-    return true;
+    const news = this.#retransmission.onAck(ack.recordNumbers, now);
+    if (news && this.#retransmission.delivered) this.#onDelivered(now);
+    return news;
+  }
+
+  /**
+   * The newest epoch whose records an ACK in `epoch` may name. In the handshake that is its own (RFC 9147 §7). After it
+   * each direction counts for itself: a peer that has renewed its keys less often than we have is still in its right.
+   */
+  #newestAcknowledged(epoch: number): number {
+    return epoch < APPLICATION_EPOCH ? epoch : this.#association.epochs.writer.epoch;
   }
 
   /** A record waits for keys that the peer has and we have not. */
@@ -271,6 +281,7 @@ export class Handshake {
 
   #perform(actions: readonly Action[], now: Instant): void {
     for (const action of actions) this.#performOne(action, now);
+    if (this.#host.isClosed()) return;
     this.#onEpoch(this.#runner.expectedEpoch);
     if (!this.#newKeys) return;
     this.#newKeys = false;

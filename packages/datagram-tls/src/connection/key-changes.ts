@@ -8,7 +8,7 @@ type InstallKeys = Extract<Action, { do: 'install-keys' }>;
 
 /** Epochs of DTLS 1.3: the handshake's, and the first for application data (RFC 9147 §6.1). */
 export const HANDSHAKE_EPOCH = 2;
-const APPLICATION_EPOCH = 3;
+export const APPLICATION_EPOCH = 3;
 
 /** How long records of an epoch that is over are still read: RFC 9147 §4.2.1's maximum segment lifetime, ms. */
 const OLD_EPOCH_KEPT: Duration = 120_000;

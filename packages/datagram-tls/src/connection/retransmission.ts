@@ -91,19 +91,22 @@ export class Retransmission {
     this.#sendAgain(now);
   }
 
-  /** Returns whether the flight under way has arrived as a whole. What it lacks is sent again (RFC 9147 §7.2). */
+  /** The flight under way has arrived as a whole, as far as ACKs tell. */
+  get delivered(): boolean {
+    return this.#underWay?.delivery.missing.length === 0;
+  }
+
+  /** Returns whether that told anything new. What the peer lacks is sent again (RFC 9147 §7.2). */
   onAck(numbers: readonly RecordNumber[], now: Instant): boolean {
     if (this.#underWay === undefined) return false;
-    const { delivery } = this.#underWay;
-    const news = delivery.acknowledge(numbers);
-    if (delivery.missing.length === 0) {
+    const news = this.#underWay.delivery.acknowledge(numbers);
+    if (this.delivered) {
       this.#association.timers.stop('retransmit');
-      return news;
+    } else if (news || !this.#replayed) {
+      this.#replayed = true;
+      this.#sendAgain(now);
     }
-    if (!news && this.#replayed) return false;
-    this.#replayed = true;
-    this.#sendAgain(now);
-    return false;
+    return news;
   }
 
   /** The flight under way got what it awaited, and nothing of ours follows. */

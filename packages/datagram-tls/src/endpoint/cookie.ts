@@ -1,15 +1,17 @@
-import { utf8 } from '../base/bytes.js';
+import { concat, EMPTY, utf8 } from '../base/bytes.js';
 import type { Duration, Instant } from '../base/instant.js';
 import type { CryptoProvider, MacKey } from '../crypto/provider.js';
 import type { ClientHelloPrefix } from '../wire/messages/client-hello.js';
 import { type PeerAddress, peerKey } from './peer.js';
 
 const KEY_LENGTH = 32;
+const MAC_LENGTH = 32;
 
 /**
- * Cookies that prove a client receives what is sent to its address, without a byte of state for it (RFC 6347 §4.2.1).
- * Keys rotate: a cookie is good for one to two lifetimes. What it covers stands in the first fragment of any
- * ClientHello: the address, version, random and session id; the random ties it to one handshake.
+ * Cookies that prove a client receives what is sent to its address, without a byte of state for it (RFC 6347 §4.2.1,
+ * RFC 9147 §5.1). Keys rotate: a cookie is good for one to two lifetimes. What it covers stands in the first fragment of
+ * any ClientHello: the address, version, random and session id; the random ties it to one handshake. It may carry up to
+ * 255 bytes, which the client can read but not change.
  */
 export class Cookies {
   readonly #provider: CryptoProvider;
@@ -24,23 +26,39 @@ export class Cookies {
     this.#current = this.#newKey();
   }
 
-  make(peer: PeerAddress, hello: ClientHelloPrefix, now: Instant): Uint8Array {
+  make(peer: PeerAddress, hello: ClientHelloPrefix, now: Instant, carried = EMPTY): Uint8Array {
     this.#rotate(now);
-    return this.#compute(this.#current, peer, hello);
+    return concat(carried, this.#compute(this.#current, peer, hello, carried));
   }
 
-  /** Whether `cookie` was made for this address and ClientHello not too long ago. */
+  /** Whether `cookie` was made for this address and ClientHello not too long ago, and carries nothing. */
   accepts(peer: PeerAddress, hello: ClientHelloPrefix, cookie: Uint8Array, now: Instant): boolean {
-    this.#rotate(now);
-    if (this.#provider.equal(this.#compute(this.#current, peer, hello), cookie)) return true;
-    return (
-      this.#previous !== undefined && this.#provider.equal(this.#compute(this.#previous, peer, hello), cookie)
-    );
+    return this.open(peer, hello, cookie, now)?.length === 0;
   }
 
-  #compute(key: MacKey, peer: PeerAddress, hello: ClientHelloPrefix): Uint8Array {
-    const version = Uint8Array.of(hello.legacyVersion >>> 8, hello.legacyVersion);
-    return key.sign(version, hello.random, hello.sessionId, utf8(peerKey(peer.address, peer.port)));
+  /** What `cookie` carries, if it was made for this address and ClientHello not too long ago. */
+  open(
+    peer: PeerAddress,
+    hello: ClientHelloPrefix,
+    cookie: Uint8Array,
+    now: Instant,
+  ): Uint8Array | undefined {
+    this.#rotate(now);
+    if (cookie.length < MAC_LENGTH) return undefined;
+    const carried = cookie.subarray(0, -MAC_LENGTH);
+    const mac = cookie.subarray(-MAC_LENGTH);
+    for (const key of [this.#current, this.#previous]) {
+      if (key === undefined) continue;
+      if (this.#provider.equal(this.#compute(key, peer, hello, carried), mac)) return carried;
+    }
+    return undefined;
+  }
+
+  #compute(key: MacKey, peer: PeerAddress, hello: ClientHelloPrefix, carried: Uint8Array): Uint8Array {
+    const { legacyVersion, random, sessionId } = hello;
+    // Lengths first, so that no two inputs have the same bytes.
+    const start = Uint8Array.of(legacyVersion >>> 8, legacyVersion, sessionId.length, carried.length);
+    return key.sign(start, random, sessionId, carried, utf8(peerKey(peer.address, peer.port)));
   }
 
   #rotate(now: Instant): void {

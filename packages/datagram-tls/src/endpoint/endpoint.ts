@@ -3,19 +3,14 @@ import { callerError, type DTLSError } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
-import { type Beginning, Connection, FROM_ZERO } from '../connection/connection.js';
+import { Connection, FROM_ZERO } from '../connection/connection.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import type { JobAnswer } from '../handshake/jobs.js';
-import { Cookies } from './cookie.js';
 import { Deadlines } from './deadlines.js';
-import {
-  type FirstContact,
-  helloVerifyRequest,
-  looksLikeClientHello,
-  readFirstContact,
-} from './first-contact.js';
+import { looksLikeClientHello, readHelloParts, readPrefix } from './first-contact.js';
 import type { Link } from './link.js';
 import type { PeerAddress } from './peer.js';
+import { type Reception, Receptionist } from './reception.js';
 import { type Route, Routes } from './routes.js';
 
 /** Limits of one endpoint; 0 means no limit. */
@@ -54,7 +49,9 @@ export interface EndpointCounters {
   cookiesSent: number;
   /** Strangers turned away because the endpoint is busy. */
   busy: number;
-  /** Datagrams from strangers that were no ClientHello. */
+  /** Parts of ClientHellos kept until the rest comes. */
+  partHellos: number;
+  /** Datagrams from strangers that were no ClientHello, or one that cannot lead to anything. */
   rejected: number;
   /** Clients with a good cookie turned away because of a cap. */
   refused: number;
@@ -76,6 +73,7 @@ export class Endpoint {
     serverSessions: 0,
     clientSessions: 0,
     cookiesSent: 0,
+    partHellos: 0,
     busy: 0,
     rejected: 0,
     refused: 0,
@@ -84,7 +82,7 @@ export class Endpoint {
   readonly #routes = new Routes();
   readonly #deadlines = new Deadlines<Link>();
   #service: Service | undefined;
-  #cookies: Cookies | undefined;
+  #receptionist: Receptionist | undefined;
   readonly #stateless = new Queue<Outgoing>();
   readonly #events = new Queue<EndpointEvent>();
   /** Links that were touched: each is polled for datagrams, then for events, and then it rests. */
@@ -99,6 +97,11 @@ export class Endpoint {
     return this.#routes.size;
   }
 
+  /** What is kept of ClientHellos that came in parts, bytes. */
+  get partHelloBytes(): number {
+    return this.#receptionist?.partBytes ?? 0;
+  }
+
   links(): Iterable<Link> {
     return this.#routes.links();
   }
@@ -107,7 +110,7 @@ export class Endpoint {
   serve(service: Service | undefined): void {
     this.#service = service;
     if (service !== undefined) {
-      this.#cookies ??= new Cookies(service.security.provider, this.#limits.cookieLifetime);
+      this.#receptionist ??= new Receptionist(service.security, this.#limits.cookieLifetime);
     }
   }
 
@@ -145,7 +148,7 @@ export class Endpoint {
     this.counters.datagramsReceived++;
     this.counters.bytesReceived += datagram.length;
     const route = this.#routes.find(address, port);
-    if (route !== undefined && !isRestart(route, datagram)) return this.#deliver(route, datagram, now);
+    if (route !== undefined && !this.#isRestart(route, datagram)) return this.#deliver(route, datagram, now);
     if (datagram.length > 0) this.#onStranger(datagram, { address, family, port }, now);
   }
 
@@ -257,22 +260,29 @@ export class Endpoint {
       this.counters.busy++;
       return;
     }
-    const contact = service === undefined ? undefined : readFirstContact(datagram);
-    if (service === undefined || this.#cookies === undefined || contact === undefined) {
+    const receptionist = this.#receptionist;
+    if (service === undefined || receptionist === undefined) {
       this.counters.rejected++;
-    } else if (!this.#cookies.accepts(peer, contact.hello, contact.hello.cookie, now)) {
-      this.#askForCookie(contact, this.#cookies, peer, now);
-    } else if (this.#isFull(peer)) {
-      this.counters.refused++;
-    } else {
-      this.#admit(service, contact, datagram, peer, now);
+      return;
     }
-  }
-
-  #askForCookie(contact: FirstContact, cookies: Cookies, peer: PeerAddress, now: Instant): void {
-    const data = helloVerifyRequest(contact, cookies.make(peer, contact.hello, now));
-    this.#stateless.push({ data, peer, link: undefined });
-    this.counters.cookiesSent++;
+    const decision = receptionist.receive(datagram, peer, service.security, now);
+    switch (decision.act) {
+      case 'reject':
+        this.counters.rejected++;
+        return;
+      case 'wait':
+        this.counters.partHellos++;
+        return;
+      case 'reply':
+        this.#stateless.push({ data: decision.data, peer, link: undefined });
+        if (decision.asksForCookie) this.counters.cookiesSent++;
+        else this.counters.rejected++;
+        return;
+      case 'admit':
+        if (this.#isFull(peer)) this.counters.refused++;
+        else this.#admit(service, decision, peer, now);
+        return;
+    }
   }
 
   #isFull(peer: PeerAddress): boolean {
@@ -285,19 +295,13 @@ export class Endpoint {
 
   #admit(
     service: Service,
-    contact: FirstContact,
-    datagram: Uint8Array,
+    { beginning, random, datagram }: Extract<Reception, { act: 'admit' }>,
     peer: PeerAddress,
     now: Instant,
   ): void {
     this.#dropPending(peer);
-    const beginning: Beginning = {
-      sendSeq: contact.messageSeq,
-      receiveSeq: contact.messageSeq,
-      recordSequence: contact.recordSequence,
-    };
     const connection = new Connection(service.security, service.behaviour, NOWHERE, beginning);
-    const clientRandom = own(contact.hello.random);
+    const clientRandom = own(random);
     const link: Link = {
       connection,
       security: service.security,
@@ -312,6 +316,17 @@ export class Endpoint {
     this.#begin(link, datagram, now);
   }
 
+  /** A ClientHello, or a part of one, that neither association with this address knows: the client may have restarted. */
+  #isRestart({ current, pending }: Route, datagram: Uint8Array): boolean {
+    if (current.role === 'client' || !looksLikeClientHello(datagram)) return false;
+    const [part] = readHelloParts(datagram);
+    if (part === undefined) return false;
+    const { address, port } = current.peer;
+    if (part.fragment.fragmentOffset > 0) return this.#receptionist?.expects(address, port) ?? false;
+    const random = readPrefix(part)?.random;
+    return random !== undefined && !knows(current, random) && !knows(pending, random);
+  }
+
   /** A client that began anew twice means the last time. */
   #dropPending(peer: PeerAddress): void {
     const pending = this.#routes.find(peer.address, peer.port)?.pending;
@@ -323,14 +338,6 @@ export class Endpoint {
 }
 
 const RESTING = { deadline: undefined, place: -1, sending: false, telling: false };
-
-/** A ClientHello that neither association with this address knows: the client may have restarted. */
-function isRestart(route: Route, datagram: Uint8Array): boolean {
-  if (route.current.role === 'client' || !looksLikeClientHello(datagram)) return false;
-  const random = readFirstContact(datagram)?.hello.random;
-  if (random === undefined) return false;
-  return !knows(route.current, random) && !knows(route.pending, random);
-}
 
 function knows(link: Link | undefined, random: Uint8Array): boolean {
   return link?.clientRandom !== undefined && sameBytes(link.clientRandom, random);

@@ -1,18 +1,11 @@
 import { createHeader, readHeader } from '../record/header.js';
-import { PlainWriter } from '../record/plain.js';
-import { ContentType, HandshakeType, ProtocolVersion } from '../wire/codes.js';
+import { ContentType, HandshakeType } from '../wire/codes.js';
 import { type ClientHelloPrefix, peekClientHello } from '../wire/messages/client-hello.js';
-import {
-  HANDSHAKE_HEADER_LENGTH,
-  readHandshakeFragments,
-  writeHandshakeHeader,
-} from '../wire/messages/handshake-header.js';
-import { encodeHelloVerifyRequest } from '../wire/messages/hello-verify-request.js';
+import { type HandshakeFragment, readHandshakeFragments } from '../wire/messages/handshake-header.js';
 
-/** The start of a ClientHello at the head of a datagram. Byte fields are views into it. */
-export interface FirstContact {
-  readonly hello: ClientHelloPrefix;
-  readonly messageSeq: number;
+/** A part of a ClientHello, or all of it, and the record it came in. Byte fields are views into the datagram. */
+export interface HelloPart {
+  readonly fragment: HandshakeFragment;
   readonly recordSequence: number;
 }
 
@@ -29,33 +22,25 @@ export function looksLikeClientHello(datagram: Uint8Array): boolean {
   );
 }
 
-/** `undefined` unless the first record holds the first fragment of a ClientHello, at least as far as its cookie. */
-export function readFirstContact(datagram: Uint8Array): FirstContact | undefined {
-  if (!looksLikeClientHello(datagram) || readHeader(datagram, 0, header) !== undefined) return undefined;
-  const fragment = readHandshakeFragments(datagram.subarray(header.bodyStart, header.end))?.[0];
-  if (fragment?.type !== HandshakeType.client_hello || fragment.fragmentOffset !== 0) return undefined;
-  const hello = peekClientHello(fragment.fragment);
-  if (hello === undefined) return undefined;
-  return { hello, messageSeq: fragment.messageSeq, recordSequence: header.sequence };
+/** The parts of one ClientHello with which a datagram begins; empty when it does not. */
+export function readHelloParts(datagram: Uint8Array): readonly HelloPart[] {
+  const parts: HelloPart[] = [];
+  for (let offset = 0; offset < datagram.length; offset = header.end) {
+    if (readHeader(datagram, offset, header) !== undefined) break;
+    if (header.unified || header.type !== ContentType.handshake || header.epoch !== 0) break;
+    const fragments = readHandshakeFragments(datagram.subarray(header.bodyStart, header.end)) ?? [];
+    const first = parts[0]?.fragment ?? fragments[0];
+    for (const fragment of fragments) {
+      if (fragment.type !== HandshakeType.client_hello || fragment.messageSeq !== first?.messageSeq)
+        return parts;
+      parts.push({ fragment, recordSequence: header.sequence });
+    }
+    if (fragments.length === 0) break;
+  }
+  return parts;
 }
 
-/**
- * The datagram that asks for a cookie. It repeats both numbers of what it answers, as no state is kept to count on; its
- * version says 1.0 whatever is negotiated later (RFC 6347 §4.2.1).
- */
-export function helloVerifyRequest(contact: FirstContact, cookie: Uint8Array): Uint8Array {
-  const body = encodeHelloVerifyRequest({ serverVersion: ProtocolVersion.dtls10, cookie });
-  const message = new Uint8Array(HANDSHAKE_HEADER_LENGTH + body.length);
-  writeHandshakeHeader(message, 0, {
-    type: HandshakeType.hello_verify_request,
-    length: body.length,
-    messageSeq: contact.messageSeq,
-    fragmentOffset: 0,
-    fragmentLength: body.length,
-  });
-  message.set(body, HANDSHAKE_HEADER_LENGTH);
-  const writer = new PlainWriter(contact.recordSequence);
-  const datagram = new Uint8Array(writer.overhead + message.length);
-  writer.seal(ContentType.handshake, message, datagram, 0);
-  return datagram;
+/** What can be told of a ClientHello from its first part; `undefined` from any other, and before its cookie is there. */
+export function readPrefix({ fragment }: HelloPart): ClientHelloPrefix | undefined {
+  return fragment.fragmentOffset === 0 ? peekClientHello(fragment.fragment) : undefined;
 }

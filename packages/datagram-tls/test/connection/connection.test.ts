@@ -82,40 +82,45 @@ for (const version of VERSIONS) {
       });
     }
 
+    // The last Finished is the server's in 1.2, and the client's in 1.3.
+    const [first, second] = version === 'DTLSv1.3' ? (['client', 'server'] as const) : ROLES.toReversed();
+    assert.ok(first && second);
+
     test('data that overtakes the Finished is delivered after it, in order', () => {
       const pair = new Pair({ version });
       let finished: Uint8Array | undefined;
       pair.intercept = (data, from) => {
-        if (from === 'client' || finished !== undefined || recordsOf(data).every(({ epoch }) => epoch === 0))
+        if (from !== first || finished !== undefined || recordsOf(data).every(({ epoch }) => epoch === 0))
           return [data];
         finished = data;
         return [];
       };
       pair.connect();
       pair.runUntil(() => finished !== undefined, 900);
-      assert.ok(finished && pair.server.isConnected);
-      for (const text of ['one', 'two', 'three']) pair.send(pair.server, utf8(text));
+      assert.ok(finished && pair[first].isConnected);
+      for (const text of ['one', 'two', 'three']) pair.send(pair[first], utf8(text));
       pair.runFor(50);
-      assert.equal(pair.client.messages.length, 0);
-      pair.inject(pair.client, finished);
-      assert.deepEqual(pair.client.messages, ['one', 'two', 'three'].map(utf8));
+      assert.equal(pair[second].messages.length, 0);
+      pair.inject(pair[second], finished);
+      assert.deepEqual(pair[second].messages, ['one', 'two', 'three'].map(utf8));
     });
 
     test('data that overtakes the Finished is kept within a budget, empty messages too', () => {
       for (const size of [0, 1000]) {
         const pair = new Pair({ version });
         pair.intercept = (data, from) => {
-          const handshake = recordsOf(data).some(({ epoch, type }) => epoch > 0 && type === 22);
-          return from === 'server' && handshake ? [] : [data];
+          // Records of DTLS 1.3 do not show their type, only the handshake's epoch.
+          const last = recordsOf(data).some(({ epoch, type }) => epoch === 2 || (epoch === 1 && type === 22));
+          return from === first && last ? [] : [data];
         };
         pair.connect();
-        pair.runUntil(() => pair.server.isConnected, 900);
-        for (let i = 0; i < 1000; i++) pair.send(pair.server, new Uint8Array(size));
+        pair.runUntil(() => pair[first].isConnected, 900);
+        for (let i = 0; i < 1000; i++) pair.send(pair[first], new Uint8Array(size));
         pair.runFor(50);
-        assert.ok((pair.client.dropped['over_budget'] ?? 0) >= 1000 - 16_384 / 64);
+        assert.ok((pair[second].dropped['over_budget'] ?? 0) >= 1000 - 16_384 / 64);
         pair.intercept = undefined;
-        pair.runUntil(() => pair.client.isConnected, 5000);
-        assert.ok(pair.client.messages.length > 0);
+        pair.runUntil(() => pair[second].isConnected, 5000);
+        assert.ok(pair[second].messages.length > 0);
       }
     });
   });
@@ -148,13 +153,15 @@ for (const version of VERSIONS) {
         assert.ok(pair[peer].isConnected);
       });
 
-      test(`${role} delivers nothing that comes after it has closed`, () => {
+      test(`${role} that has closed delivers what still comes as the version says`, () => {
         const pair = new Pair({ version }).handshake();
         pair.send(pair[peer], utf8('too late'));
         pair.close(pair[role]);
         pair.runFor(100);
-        assert.equal(pair[role].messages.length, 0);
-        assert.equal(pair[role].dropped['closed'], 1);
+        // In DTLS 1.3 each direction ends by itself (RFC 8446 §6.1).
+        const delivered = version === 'DTLSv1.3' ? 1 : 0;
+        assert.equal(pair[role].messages.length, delivered);
+        assert.equal(pair[role].dropped['closed'] ?? 0, 1 - delivered);
       });
 
       test(`${role} that closes in the middle of the handshake ends at once, and the peer learns of it`, () => {
@@ -163,6 +170,8 @@ for (const version of VERSIONS) {
         if (role === 'client') assert.equal(pair.server.phase, 'handshaking');
         pair.close(pair[role]);
         assert.ok(pair[role].isClosed);
+        // Else the server would take the repeated ClientHello for a new one.
+        pair.intercept = (data, from) => (from === 'client' && role === 'server' ? [] : [data]);
         pair.runFor(3000);
         pair.explain(() => {
           if (role === 'client') return;

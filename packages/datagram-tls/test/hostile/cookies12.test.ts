@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { concat } from '#lib/base/bytes.js';
+import { DEFAULTS } from '#lib/config/defaults.js';
 import { HandshakeType } from '#lib/wire/codes.js';
 import { decodeClientHello, encodeClientHello } from '#lib/wire/messages/client-hello.js';
 import {
@@ -11,7 +12,7 @@ import { assertAlive } from '../support/alive.js';
 import { Pair } from '../support/pair.js';
 import { flipped, fragmentRecord, plainFragments, recordsOf, rewrite } from '../support/records.js';
 
-const COOKIE_LIFETIME = 30_000;
+const COOKIE_LIFETIME = DEFAULTS.cookieLifetime;
 const { client_hello, hello_verify_request, server_hello } = HandshakeType;
 
 suite('cookies, DTLSv1.2', () => {

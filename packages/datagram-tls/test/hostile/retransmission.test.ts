@@ -94,14 +94,21 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('server, long connected, sends its last flight again to a client that still asks for it', () => {
+    test('server, long connected, answers a client that still repeats its last flight', () => {
       const pair = new Pair({ version, clientBehaviour: { handshakeTimeout: 500_000 } });
-      pair.intercept = (data, from) =>
-        from === 'server' && recordsOf(data).some(({ epoch }) => epoch > 0) ? [] : [data];
+      // Lost is what the server says when it is done: its Finished in 1.2, its ACK in 1.3.
+      pair.intercept = (data, from) => {
+        const done = version === 'DTLSv1.2' || pair.server.isConnected;
+        return done && from === 'server' && recordsOf(data).some(({ epoch }) => epoch > 0) ? [] : [data];
+      };
       pair.connect().runFor(200_000);
-      assert.ok(pair.server.isConnected && !pair.client.isConnected);
+      assert.ok(pair.server.isConnected);
+      const { counters } = pair.client.link.connection;
+      const before = counters.retransmissions;
+      assert.ok(before > 3);
       pair.intercept = undefined;
-      pair.runUntil(() => pair.client.isConnected, 100_000);
+      pair.runFor(200_000);
+      assert.equal(counters.retransmissions, before + 1);
       assertAlive(pair);
     });
 
@@ -159,7 +166,7 @@ for (const version of VERSIONS) {
         pair.runFor(2500);
       }
       pair.explain(() => assert.ok(pair.client.isConnected && pair.server.isConnected));
-      assert.equal(pair.server.flights('sent').length, 2);
+      assert.equal(pair.server.flights('sent').length, version === 'DTLSv1.3' ? 1 : 2);
       assertAlive(pair);
     });
 

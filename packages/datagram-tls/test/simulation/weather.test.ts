@@ -101,6 +101,7 @@ const CLIMATES: readonly Climate[] = [
       'ERR_DTLS_UNSUPPORTED_CERTIFICATE',
       'ERR_DTLS_UNSUPPORTED_EXTENSION',
       'ERR_DTLS_INAPPROPRIATE_FALLBACK',
+      'ERR_DTLS_MISSING_EXTENSION',
     ],
     least: 0.6,
   },
@@ -119,7 +120,9 @@ for (const version of VERSIONS) {
 
     function run(climate: Climate, seed: number): Outcome {
       const weather = climate.weather(new Random(seed + 0x2000_0000));
-      return live({ version, seed, weather, ...climate.options });
+      // In DTLS 1.3 a cookie that expires ends the handshake (RFC 9147 §5.1).
+      const limits = { cookieLifetime: PATIENT.handshakeTimeout };
+      return live({ version, seed, weather, limits, ...climate.options });
     }
   });
 }

@@ -1,6 +1,7 @@
 import { DTLSError } from '#lib/base/errors.js';
 import { earliest } from '#lib/base/instant.js';
 import type { Destination, Role, Security } from '#lib/config/config.js';
+import { DEFAULTS } from '#lib/config/defaults.js';
 import type { BehaviourOptions, SecurityOptions } from '#lib/config/options.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
 import type { EndpointEvent, EndpointLimits } from '#lib/endpoint/endpoint.js';
@@ -34,7 +35,11 @@ export interface PairOptions {
 
 const CLIENT_ADDRESS: PeerAddress = { address: '192.0.2.1', family: 'IPv4', port: 40_000 };
 const SERVER_ADDRESS: PeerAddress = { address: '192.0.2.2', family: 'IPv4', port: 4433 };
-const LIMITS: EndpointLimits = { maxSessions: 0, maxSessionsPerHost: 0, cookieLifetime: 30_000 };
+const LIMITS: EndpointLimits = {
+  maxSessions: 0,
+  maxSessionsPerHost: 0,
+  cookieLifetime: DEFAULTS.cookieLifetime,
+};
 /** Datagrams that a test may cause before it counts as a loop. */
 const MOST_STEPS = 200_000;
 
@@ -85,7 +90,7 @@ export class Pair {
     return this;
   }
 
-  /** Begins and runs until both sides are connected, or fails. */
+  /** Begins and runs until both sides are connected and nothing of that is on its way any more, or fails. */
   handshake(): this {
     this.connect();
     const done = this.runUntil(() => this.client.isConnected && this.server.isConnected, 600_000);
@@ -93,6 +98,8 @@ export class Pair {
       const ends = `client ${this.client.phase}, server ${this.server.phase}`;
       throw new Error(`no handshake: ${ends}`, { cause: this.client.error ?? this.server.error });
     }
+    // In DTLS 1.3 the server's ACK is to come.
+    this.runUntil(() => this.network.next() === undefined, 1000);
     return this;
   }
 

@@ -8,8 +8,8 @@ import type { Version } from '#lib/wire/codes.js';
 import { CA, SERVERS } from './identities.js';
 
 /** Versions that every test of behaviour runs with. */
-export const VERSIONS = ['DTLSv1.2'] as const satisfies readonly Version[];
-export type TestedVersion = Version;
+export const VERSIONS = ['DTLSv1.2', 'DTLSv1.3'] as const satisfies readonly Version[];
+export type TestedVersion = (typeof VERSIONS)[number];
 
 /** What both sides have unless a test says otherwise: all of it repeatable with a seeded provider. */
 const USUAL: Record<Role, SecurityOptions> = {

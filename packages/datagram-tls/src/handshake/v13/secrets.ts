@@ -28,8 +28,8 @@ export interface Negotiated13 {
 }
 
 /**
- * Handshake secrets, once the ServerHello is in the transcript, and their keys for both directions. The key to read
- * with comes last: what has waited for it may be answered, which takes the key to write with.
+ * Handshake secrets, once the ServerHello is in the transcript, and the keys to read with. The keys to write with are
+ * installed when the peer can have its own: until the ServerHello is sent, alerts have to go out without.
  */
 export function startHandshakeKeys13(
   ctx: Context,
@@ -53,8 +53,8 @@ export function startHandshakeKeys13(
     secret: handshake.server,
   });
   const { own, peers } = byDirection(ctx, handshake);
-  installKeys13(ctx, suite, 'write', HANDSHAKE_EPOCH, own);
   installKeys13(ctx, suite, 'read', HANDSHAKE_EPOCH, peers);
+  if (ctx.security.role === 'client') installKeys13(ctx, suite, 'write', HANDSHAKE_EPOCH, own);
   return { ...hellos, handshake };
 }
 

@@ -165,6 +165,7 @@ function sendFinished(ctx: Context, hello: Hello, signature: Uint8Array): Server
   ctx.send(HandshakeType.certificate_verify, verify, HANDSHAKE_EPOCH);
   const verifyData = finishedData13(ctx, hello, 'server');
   ctx.send(HandshakeType.finished, encodeFinished({ verifyData }), HANDSHAKE_EPOCH);
+  installKeys13(ctx, hello.suite, 'write', HANDSHAKE_EPOCH, hello.handshake.server);
   ctx.emit({ do: 'end-flight', awaits: 'answer' });
   const application = deriveApplication13(ctx, hello);
   installKeys13(ctx, hello.suite, 'write', APPLICATION_EPOCH, application.server);

@@ -1,0 +1,104 @@
+import type { Duration, Instant } from '../base/instant.js';
+import { Reassembler } from '../handshake/reassembly.js';
+import type { HelloPart } from './first-contact.js';
+import { type PeerAddress, peerKey } from './peer.js';
+import type { Numbers } from './stateless.js';
+
+/**
+ * What strangers may make an endpoint keep, bytes: in all, and each of them. A ClientHello with an ML-KEM share has
+ * 1.4 to 2 KB.
+ */
+export const SPLIT_HELLO_BUDGET = 0x40000;
+const PER_PEER = 0x2000;
+/** What an entry costs beyond its bytes. */
+const ENTRY_COST = 256;
+/** Parts are sent together; a client that lost one sends all of them again, the first time after a second. */
+const LIFE: Duration = 5000;
+
+interface Entry {
+  readonly reassembler: Reassembler;
+  readonly numbers: Numbers;
+  readonly until: Instant;
+  /** Charged against the budget. */
+  cost: number;
+}
+
+/** A ClientHello that came in parts. */
+export interface JoinedHello extends Numbers {
+  readonly body: Uint8Array;
+}
+
+/**
+ * ClientHellos of strangers that came in parts, none of which shows a good cookie. Nothing is sent for them until they
+ * are whole. When the budget is spent the oldest go first: real parts arrive together, so a flood only displaces itself.
+ */
+export class SplitHellos {
+  /** In the order in which they began. */
+  readonly #entries = new Map<string, Entry>();
+  #held = 0;
+
+  /** Bytes charged, at most {@link SPLIT_HELLO_BUDGET}. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /** Whether parts of this stranger's ClientHello are here. */
+  expects(address: string, port: number): boolean {
+    return this.#entries.has(peerKey(address, port));
+  }
+
+  /** Keeps `parts`, which are of one ClientHello; returns it once it is whole, and then forgets it. */
+  add(peer: PeerAddress, parts: readonly HelloPart[], now: Instant): JoinedHello | undefined {
+    const [first] = parts;
+    if (first === undefined) return undefined;
+    this.#expire(now);
+    const entry = this.#entryFor(peer, first, now);
+    for (const { fragment } of parts) entry.reassembler.add(fragment, 0);
+    const message = entry.reassembler.take();
+    if (message !== undefined) {
+      this.forget(peer);
+      return { ...entry.numbers, body: message.body };
+    }
+    const cost = entry.reassembler.held + ENTRY_COST;
+    this.#held += cost - entry.cost;
+    entry.cost = cost;
+    this.#shrink();
+    return undefined;
+  }
+
+  forget(peer: PeerAddress): void {
+    this.#forget(peerKey(peer.address, peer.port));
+  }
+
+  /** A stranger that begins another ClientHello means that one. */
+  #entryFor(peer: PeerAddress, { fragment, recordSequence }: HelloPart, now: Instant): Entry {
+    const key = peerKey(peer.address, peer.port);
+    const { messageSeq } = fragment;
+    const known = this.#entries.get(key);
+    if (known?.numbers.messageSeq === messageSeq) return known;
+    this.#forget(key);
+    const reassembler = new Reassembler(messageSeq, { maxMessage: PER_PEER, budget: PER_PEER });
+    const entry = { reassembler, numbers: { messageSeq, recordSequence }, until: now + LIFE, cost: 0 };
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  #expire(now: Instant): void {
+    for (const [key, entry] of this.#entries) {
+      if (entry.until > now) return;
+      this.#forget(key);
+    }
+  }
+
+  #shrink(): void {
+    for (const key of this.#entries.keys()) {
+      if (this.#held <= SPLIT_HELLO_BUDGET) return;
+      this.#forget(key);
+    }
+  }
+
+  #forget(key: string): void {
+    this.#held -= this.#entries.get(key)?.cost ?? 0;
+    this.#entries.delete(key);
+  }
+}

@@ -1,0 +1,155 @@
+import { DTLSError } from '../base/errors.js';
+import type { Duration, Instant } from '../base/instant.js';
+import type { Security } from '../config/config.js';
+import type { Beginning } from '../connection/connection.js';
+import { type ClientWishes, chooseVersion, readClientWishes } from '../handshake/client-wishes.js';
+import { decoded } from '../handshake/decoded.js';
+import { choose13, readClientWishes13, shareFor } from '../handshake/v13/client-hello.js';
+import { encodeHelloRetryRequest13, type Retry13 } from '../handshake/v13/retry-request.js';
+import { ExtensionType, HandshakeType } from '../wire/codes.js';
+import { decodeCookie } from '../wire/extensions/cookie.js';
+import { type ClientHelloPrefix, decodeClientHello, peekClientHello } from '../wire/messages/client-hello.js';
+import { encodeHandshake13 } from '../wire/messages/handshake-header.js';
+import { type JoinedHello, SplitHellos } from './admission.js';
+import { Cookies } from './cookie.js';
+import { readHelloParts, readPrefix } from './first-contact.js';
+import type { PeerAddress } from './peer.js';
+import { decodeRetry, encodeRetry } from './retry-cookie.js';
+import { helloRetryRequest, helloVerifyRequest, type Numbers, refusal, wholeMessage } from './stateless.js';
+
+/** What a stranger's datagram leads to. */
+export type Reception =
+  /** It holds no ClientHello. */
+  | { readonly act: 'reject' }
+  /** The ClientHello's rest is to come. */
+  | { readonly act: 'wait' }
+  /** `data` answers it, and nothing of it is kept. */
+  | { readonly act: 'reply'; readonly data: Uint8Array; readonly asksForCookie: boolean }
+  /** Its cookie is good: `datagram` is the first of an association. */
+  | {
+      readonly act: 'admit';
+      readonly beginning: Beginning;
+      readonly random: Uint8Array;
+      readonly datagram: Uint8Array;
+    };
+
+const REJECT: Reception = { act: 'reject' };
+const WAIT: Reception = { act: 'wait' };
+
+/**
+ * Receives strangers: asks each to prove its address before anything is kept of it, in the manner of the version that
+ * it and we would speak (RFC 6347 §4.2.1, RFC 9147 §5.1).
+ */
+export class Receptionist {
+  readonly #cookies: Cookies;
+  readonly #split = new SplitHellos();
+
+  constructor(security: Security, cookieLifetime: Duration) {
+    this.#cookies = new Cookies(security.provider, cookieLifetime);
+  }
+
+  /** What is kept of ClientHellos in parts, bytes. */
+  get partBytes(): number {
+    return this.#split.held;
+  }
+
+  /** Whether the rest of this stranger's ClientHello is to come. */
+  expects(address: string, port: number): boolean {
+    return this.#split.expects(address, port);
+  }
+
+  receive(datagram: Uint8Array, peer: PeerAddress, security: Security, now: Instant): Reception {
+    const parts = readHelloParts(datagram);
+    const [first] = parts;
+    if (first === undefined) return REJECT;
+    const { fragment, recordSequence } = first;
+    const numbers = { messageSeq: fragment.messageSeq, recordSequence };
+    const prefix = readPrefix(first);
+    const beginning = prefix === undefined ? undefined : this.#open(prefix, numbers, peer, security, now);
+    if (prefix !== undefined && beginning !== undefined) {
+      this.#split.forget(peer);
+      return { act: 'admit', beginning, random: prefix.random, datagram };
+    }
+    if (prefix !== undefined && security.maxVersion === 'DTLSv1.2')
+      return this.#verify(prefix, numbers, peer, now);
+    if (fragment.fragmentLength === fragment.length)
+      return this.#answer({ ...numbers, body: fragment.fragment }, peer, security, now);
+    const joined = this.#split.add(peer, parts, now);
+    return joined === undefined ? WAIT : this.#onJoined(joined, peer, security, now);
+  }
+
+  #onJoined(joined: JoinedHello, peer: PeerAddress, security: Security, now: Instant): Reception {
+    const prefix = peekClientHello(joined.body);
+    const beginning = prefix === undefined ? undefined : this.#open(prefix, joined, peer, security, now);
+    if (prefix === undefined || beginning === undefined) return this.#answer(joined, peer, security, now);
+    const datagram = wholeMessage(HandshakeType.client_hello, joined, joined.body);
+    return { act: 'admit', beginning, random: prefix.random, datagram };
+  }
+
+  /** Where an association begins whose ClientHello shows a good cookie of either kind. */
+  #open(
+    prefix: ClientHelloPrefix,
+    { messageSeq, recordSequence }: Numbers,
+    peer: PeerAddress,
+    security: Security,
+    now: Instant,
+  ): Beginning | undefined {
+    const beginning = { sendSeq: messageSeq, receiveSeq: messageSeq, recordSequence };
+    const extension = prefix.extensions.get(ExtensionType.cookie);
+    if (extension === undefined || security.maxVersion === 'DTLSv1.2')
+      return this.#cookies.accepts(peer, prefix, prefix.cookie, now) ? beginning : undefined;
+    const cookie = decodeCookie(extension);
+    const carried = cookie === undefined ? undefined : this.#cookies.open(peer, prefix, cookie, now);
+    const retry = carried === undefined ? undefined : decodeRetry(carried);
+    // The views into the datagram end with this call, the handshake needs them later.
+    return retry === undefined || cookie === undefined
+      ? undefined
+      : {
+          ...beginning,
+          retry: { ...retry, firstHello: retry.firstHello.slice(), cookie: cookie.slice() },
+        };
+  }
+
+  /** A whole ClientHello without a good cookie. */
+  #answer(hello: JoinedHello, peer: PeerAddress, security: Security, now: Instant): Reception {
+    try {
+      const wishes = readClientWishes(decoded(decodeClientHello(hello.body), 'ClientHello'));
+      return chooseVersion(security, wishes) === 'DTLSv1.3'
+        ? this.#retry(wishes, hello, peer, security, now)
+        : this.#verify(wishes.hello, hello, peer, now);
+    } catch (error) {
+      const alert = error instanceof DTLSError ? error.alert : 'internal_error';
+      return { act: 'reply', data: refusal(hello, alert ?? 'internal_error'), asksForCookie: false };
+    }
+  }
+
+  #verify(prefix: ClientHelloPrefix, numbers: Numbers, peer: PeerAddress, now: Instant): Reception {
+    const data = helloVerifyRequest(numbers, this.#cookies.make(peer, prefix, now));
+    return { act: 'reply', data, asksForCookie: true };
+  }
+
+  /** The share of the group that we want is asked for along with the cookie. */
+  #retry(
+    wishes: ClientWishes,
+    hello: JoinedHello,
+    peer: PeerAddress,
+    security: Security,
+    now: Instant,
+  ): Reception {
+    const client = readClientWishes13(wishes);
+    // RFC 9147 §5.1: a cookie that is no good ends the handshake, so that the client begins without one.
+    if (client.hello.extensions.has(ExtensionType.cookie))
+      return { act: 'reply', data: refusal(hello, 'illegal_parameter'), asksForCookie: false };
+    const choice = choose13(security, client);
+    const hash = security.provider.hash(choice.suite.hash);
+    hash.update(encodeHandshake13(HandshakeType.client_hello, hello.body));
+    const retry: Omit<Retry13, 'cookie'> = {
+      ...choice,
+      askedFor: shareFor(client, choice.group) === undefined ? choice.group : undefined,
+      firstHello: hash.digest(),
+    };
+    const cookie = this.#cookies.make(peer, client.hello, now, encodeRetry(retry));
+    const data = helloRetryRequest(hello, encodeHelloRetryRequest13({ ...retry, cookie }));
+    return { act: 'reply', data, asksForCookie: true };
+  }
+}
