@@ -7,8 +7,7 @@ import type { CryptoProvider } from '#lib/crypto/provider.js';
 import type { EndpointEvent, EndpointLimits } from '#lib/endpoint/endpoint.js';
 import type { PeerAddress } from '#lib/endpoint/peer.js';
 import type { JobAnswer } from '#lib/handshake/jobs.js';
-import { performJob } from '#lib/handshake/perform-job.js';
-import { JUDGEMENT_DAY } from './identities.js';
+import { answerNow } from './jobs.js';
 import { FAIR, Network, type Packet, type Weather } from './network.js';
 import { Random } from './random.js';
 import { seededProvider } from './seeded-provider.js';
@@ -133,9 +132,7 @@ export class Pair {
     const pending = side.jobs.shift();
     if (pending === undefined) throw new Error(`the ${side.role} has no job`);
     const { link, job } = pending;
-    const made = answer ?? performJob(job, link.security, JUDGEMENT_DAY);
-    if (made instanceof Promise) throw new Error('a job of a pair has to be done at once');
-    side.endpoint.answer(link, made, this.now);
+    side.endpoint.answer(link, answer ?? answerNow(job, link.security), this.now);
     this.drain();
   }
 
