@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the foreign peers that come without a command of their own, into .cache/interop: interop/peers.sh [PEER...]
 # A peer that cannot be built is named with the reason, and its cases are skipped; that is no failure of this script.
-# Network: Debian's packages and the Rust registry. What is there already is not built again.
+# Network: Debian's packages, and the registries of Rust and Go. What is there already is not built again.
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -12,7 +12,7 @@ readonly LIMIT=480
 
 main() {
   mkdir -p "$bin" "$logs"
-  [ $# -gt 0 ] || set -- nss dimpl wolfssl boringssl
+  [ $# -gt 0 ] || set -- nss dimpl wolfssl boringssl pion
   local peer
   for peer in "$@"; do
     build "$peer"
@@ -74,6 +74,17 @@ build_wolfssl() {
 build_boringssl() {
   need cmake cmake && need c++ g++ && need_libclang || return
   rust_peer boring-peer "$1"
+}
+
+build_pion() {
+  local source=$cache/pion-peer
+  command -v go >/dev/null || { echo 'go is not installed'; return 1; }
+  rm -rf "$source"
+  cp -r "$here/go/pion-peer" "$source"
+  (
+    cd "$source" || exit
+    go mod tidy && go build -o "$1" .
+  ) >&2 || { grep -q 403 "$logs/pion.log" && echo 'the Go registry does not have github.com/pion/dtls/v4'; return 1; }
 }
 
 # rust_peer PACKAGE PROGRAM

@@ -2,6 +2,7 @@ import { boringssl } from '../peers/boringssl.js';
 import { dimpl } from '../peers/dimpl.js';
 import { nss } from '../peers/nss.js';
 import { ours } from '../peers/ours.js';
+import { pion } from '../peers/pion.js';
 import { wolfssl } from '../peers/wolfssl.js';
 import type { Version } from '../vocabulary.js';
 import type { Case, Pair } from './case.js';
@@ -9,7 +10,7 @@ import { downgradeCases } from './downgrade.js';
 import { lossyVersionCases, versionCases } from './foreign.js';
 
 /** Peers that speak DTLS 1.3. */
-const MODERN = [nss, wolfssl, boringssl, dimpl];
+const MODERN = [nss, wolfssl, boringssl, dimpl, pion];
 const SEEDS = 4;
 
 /** Our library with each of these peers, both ways round. */

@@ -27,6 +27,9 @@ export const dimpl = nativePeer({
 function cannot(role: Role, demand: Demand): string | undefined {
   if (demand.identity === 'RSA' || demand.clientIdentity === 'RSA') return 'dimpl has no RSA';
   if (demand.identity === 'Ed25519' || demand.clientIdentity === 'Ed25519') return 'dimpl has no Ed25519';
+  if (demand.keyUpdate?.by === 'both' && demand.keyUpdate.request) {
+    return 'dimpl sends a second KeyUpdate before its first is acknowledged';
+  }
   if (demand.attacked === true) return 'dimpl neither marks nor notices a forged downgrade';
   if (role === 'client' && demand.trust !== 'right')
     return 'dimpl leaves the judgement of certificates to its caller';

@@ -25,6 +25,8 @@ export interface Native {
   readonly suites: readonly Suite[];
   readonly groups: readonly Group[];
   readonly refusals: Peer['refusals'];
+  /** Absent: it both answers and waits. */
+  readonly closing?: Peer['closing'];
   /** Why it cannot do in `role` what is asked, beyond suites and groups. */
   readonly cannot: (role: Role, demand: Demand) => string | undefined;
   /** Its own flags. */
@@ -41,7 +43,7 @@ export function nativePeer(native: Native): Peer {
   return {
     name: native.name,
     refusals: native.refusals,
-    closing: { answers: true, waits: true },
+    closing: native.closing ?? { answers: true, waits: true },
 
     async probe(): Promise<Probe> {
       return await probe(program);

@@ -33,7 +33,6 @@ export const ours: Peer = {
   },
 
   cannot(role: Role, demand: Demand): string | undefined {
-    if (demand.keyUpdate !== undefined && [role, 'both'].includes(demand.keyUpdate.by)) return 'not yet';
     return role === 'server' && demand.cookie === false ? 'our server always asks for a cookie' : undefined;
   },
 
@@ -42,7 +41,7 @@ export const ours: Peer = {
     const endpoint = listen(
       (session) => {
         side.adopt(session, options.keylog);
-        session.onmessage = (message) => session.send(message);
+        session.onmessage = (message) => side.echo(message);
       },
       {
         ...common(options, side),
@@ -53,9 +52,11 @@ export const ours: Peer = {
       },
     );
     const port = endpoint.address?.port ?? 0;
-    return Promise.resolve(
-      Object.assign(side, { port, echoPrefix: '', stop: async () => await endpoint.close() }),
-    );
+    const stop = async () => {
+      side.close();
+      await endpoint.close();
+    };
+    return Promise.resolve(Object.assign(side, { port, echoPrefix: '', stop }));
   },
 
   startClient(options: ClientOptions): Promise<Side> {
@@ -101,6 +102,7 @@ class LibrarySide implements Side {
   readonly #trace: TraceEvent[] = [];
   #negotiated: Partial<Facts> = {};
   #error: string | undefined;
+  #closing = false;
 
   constructor() {
     this.#session = new Promise((resolve) => {
@@ -146,11 +148,21 @@ class LibrarySide implements Side {
     return established;
   }
 
+  /** In DTLS 1.3 messages still come when this side has closed, and cannot be answered. */
+  echo(message: Uint8Array): void {
+    if (!this.#closing) this.#adopted?.send(message);
+  }
+
   send(line: string): void {
     this.#adopted?.send(`${line}\n`);
   }
 
+  updateKeys(requestPeer: boolean): void {
+    this.#adopted?.updateKeys({ requestPeer });
+  }
+
   close(): void {
+    this.#closing = true;
     this.#adopted?.close().catch(() => undefined);
   }
 
@@ -183,6 +195,7 @@ class LibrarySide implements Side {
   }
 
   async stop(): Promise<void> {
+    this.#closing = true;
     await this.#adopted?.close().catch(() => undefined);
   }
 

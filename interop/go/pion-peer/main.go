@@ -1,0 +1,158 @@
+// pion-peer is pion/dtls as a peer: flags, commands and output as in ../../native/peer-kit/src/lib.rs.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/dtls/v4"
+)
+
+const (
+	handshakeTime  = 90 * time.Second
+	updateTime     = 5 * time.Second
+	exporterLabel  = "EXPORTER-interop"
+	exporterLength = 32
+)
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == "version" {
+		fmt.Println("pion/dtls", libraryVersion())
+		return
+	}
+	s := parse(os.Args[1:])
+	conn := open(s)
+	ctx, cancel := context.WithTimeout(context.Background(), handshakeTime)
+	defer cancel()
+	check(conn.HandshakeContext(ctx))
+	describe(conn, s)
+	go obey(conn)
+	receive(conn, s)
+}
+
+func open(s settings) *dtls.Conn {
+	address := &net.UDPAddr{IP: net.ParseIP(s.host), Port: s.port}
+	if !s.server {
+		conn, err := dtls.DialWithOptions("udp", address, clientOptions(s)...)
+		check(err)
+		return conn
+	}
+	listener, err := dtls.ListenWithOptions("udp", address, serverOptions(s)...)
+	check(err)
+	report("port", fmt.Sprint(listener.Addr().(*net.UDPAddr).Port))
+	conn, err := listener.Accept()
+	check(err)
+	return conn.(*dtls.Conn)
+}
+
+func describe(conn *dtls.Conn, s settings) {
+	state, known := conn.ConnectionState()
+	if !known {
+		check(errors.New("no connection state after the handshake"))
+	}
+	report("suite", suiteName(state.CipherSuiteID))
+	if s.server && len(state.PeerCertificates) > 0 {
+		report("client-verified", "yes")
+	}
+	// A pre-release computes this as in DTLS 1.2 whatever the version is.
+	if s.version == "1.2" {
+		secret, err := state.ExportKeyingMaterial(exporterLabel, nil, exporterLength)
+		check(err)
+		report("exporter", hex.EncodeToString(secret))
+	}
+	report("established", "yes")
+}
+
+// receive prints messages until the other side closes; a server answers each with itself.
+func receive(conn *dtls.Conn, s settings) {
+	buffer := make([]byte, 65_536)
+	for {
+		length, err := conn.Read(buffer)
+		if closing.Load() {
+			select {}
+		}
+		if errors.Is(err, io.EOF) {
+			report("alert-received", "close_notify")
+			end(conn)
+		}
+		check(err)
+		_, _ = os.Stdout.Write(buffer[:length])
+		if s.server {
+			_, err = conn.Write(buffer[:length])
+			check(err)
+		}
+	}
+}
+
+func obey(conn *dtls.Conn) {
+	input := bufio.NewReader(os.Stdin)
+	for {
+		line, err := input.ReadString('\n')
+		switch {
+		case err != nil || line == "/close\n":
+			end(conn)
+		case line == "/update\n", line == "/update-request\n":
+			go update(conn, line == "/update-request\n")
+		default:
+			_, err = conn.Write([]byte(line))
+			check(err)
+		}
+	}
+}
+
+func update(conn *dtls.Conn, request bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), updateTime)
+	defer cancel()
+	check(conn.UpdateKeys(ctx, dtls.KeyUpdateOptions{RequestPeerUpdate: request}))
+	report("key-update", map[bool]string{true: "requested", false: "sent"}[request])
+}
+
+// closing is set as soon as this side ends the session, which Read notices before close_notify is sent.
+var closing atomic.Bool
+
+// end sends close_notify. pion does not wait for the other side's.
+func end(conn *dtls.Conn) {
+	closing.Store(true)
+	_ = conn.Close()
+	report("alert-sent", "close_notify")
+	report("closed", "yes")
+	os.Exit(0)
+}
+
+func libraryVersion() string {
+	info, _ := debug.ReadBuildInfo()
+	for _, module := range info.Deps {
+		if strings.HasPrefix(module.Path, "github.com/pion/dtls/") {
+			return module.Version
+		}
+	}
+	return "unknown"
+}
+
+func report(key, value string) {
+	fmt.Fprintf(os.Stderr, "%s=%s\n", key, strings.ReplaceAll(value, "\n", " "))
+}
+
+// check ends the program when an operation failed.
+func check(err error) {
+	if err != nil {
+		report("error", err.Error())
+		os.Exit(1)
+	}
+}
+
+// refuse ends the program before a session began.
+func refuse(reason string) {
+	report("error", reason)
+	os.Exit(2)
+}
