@@ -16,4 +16,4 @@ export {
 export { DTLSSession } from './driver/session.js';
 export type { DTLSEndpointStats, DTLSSessionStats } from './driver/stats.js';
 export type { PeerAddress } from './endpoint/peer.js';
-export type { GroupName, SchemeName, Version } from './wire/codes.js';
+export type { GroupName, SchemeName, SrtpProfileName, Version } from './wire/codes.js';

@@ -1,7 +1,7 @@
 import type { Duration } from '../base/instant.js';
 import type { CryptoProvider, PrivateKey, PublicKey } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
-import type { GroupName, SchemeName, Version } from '../wire/codes.js';
+import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
 import type { Certificate } from '../x509/certificate.js';
 import type { Pin } from '../x509/pins.js';
 import type { TrustStore } from '../x509/trust-store.js';
@@ -71,6 +71,9 @@ export interface Security {
   /** End the handshake when the peer's certificate does not verify. */
   readonly rejectUnauthorized: boolean;
   readonly verifyPeer: VerifyPeer | undefined;
+  /** Names of application protocols, in our order of preference. */
+  readonly alpn: readonly Uint8Array[];
+  readonly srtp: readonly SrtpProfileName[];
   /** Client: instead of our own check of names. */
   readonly checkServerIdentity: CheckServerIdentity | undefined;
 }

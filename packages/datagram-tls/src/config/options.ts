@@ -35,6 +35,10 @@ export interface SecurityOptions {
   ecdhCurve?: string | undefined;
   /** Signature schemes in order of preference, IANA names. */
   sigalgs?: string | readonly string[] | undefined;
+  /** Application protocols in order of preference: names, or the wire's list with a length byte before each (RFC 7301). */
+  alpn?: readonly string[] | Uint8Array | undefined;
+  /** SRTP profiles in order of preference, OpenSSL's names with colons between (RFC 5764). */
+  srtp?: string | undefined;
   minVersion?: Version | undefined;
   maxVersion?: Version | undefined;
   /** Server: ask the client for a certificate. Default false. */

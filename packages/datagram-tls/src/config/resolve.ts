@@ -13,6 +13,7 @@ import { DEFAULTS } from './defaults.js';
 import { resolveIdentities } from './identity.js';
 import { resolveCiphers, resolveGroups, resolveKeyShares, resolveSigalgs } from './names.js';
 import type { BehaviourOptions, SecurityOptions } from './options.js';
+import { resolveAlpn, resolveSrtp } from './protocols.js';
 
 /** What the platform gives a security that the options leave open. */
 export interface Platform {
@@ -25,6 +26,7 @@ export interface Platform {
 
 /** Options that belong to a secure context and cannot stand beside one. */
 export const SECURITY_OPTIONS = [
+  'alpn',
   'ca',
   'cert',
   'checkServerIdentity',
@@ -40,6 +42,7 @@ export const SECURITY_OPTIONS = [
   'rejectUnauthorized',
   'requestCert',
   'sigalgs',
+  'srtp',
   'verifyPeer',
 ] as const;
 
@@ -94,6 +97,8 @@ export function resolveSecurity(options: SecurityOptions, role: Role, platform: 
     sigalgs: resolveSigalgs(options.sigalgs),
     requestCert: flag(options.requestCert, 'requestCert'),
     rejectUnauthorized: flag(options.rejectUnauthorized, 'rejectUnauthorized'),
+    alpn: resolveAlpn(options.alpn),
+    srtp: resolveSrtp(options.srtp),
     verifyPeer: options.verifyPeer,
     checkServerIdentity: resolveIdentityCheck(options.checkServerIdentity, platform),
   });

@@ -44,6 +44,8 @@ const SECURITY_MISTAKES: readonly Mistake[] = [
   ['ca', 'no certificate', 'ERR_OSSL_PEM_NO_START_LINE'],
   ['checkServerIdentity', 'localhost', 'ERR_INVALID_ARG_TYPE', /function/],
   ['verifyPeer', true, 'ERR_INVALID_ARG_TYPE', /function/],
+  ['alpn', 'h3', 'ERR_INVALID_ARG_TYPE', /array/],
+  ['srtp', 'SRTP_NULL', 'ERR_CRYPTO_OPERATION_FAILED', /'SRTP_NULL'/],
   ['ciphers', 5, 'ERR_INVALID_ARG_TYPE', /number/],
   ['ciphers', [5], 'ERR_INVALID_ARG_TYPE'],
   ['ciphers', '', 'ERR_INVALID_ARG_VALUE', /at least one/],

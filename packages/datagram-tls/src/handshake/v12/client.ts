@@ -16,6 +16,7 @@ import { decodeFinished, encodeFinished, VERIFY_DATA_LENGTH_12 } from '../../wir
 import { DOWNGRADE_TO_12, type ServerHello } from '../../wire/messages/server-hello.js';
 import { decodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
 import { decodeServerKeyExchange, type ServerKeyExchange } from '../../wire/messages/server-key-exchange.js';
+import { readAgreements } from '../agreed.js';
 import { type ClaimedChain, checkSignature, claimChain, PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
@@ -96,6 +97,7 @@ export function onServerHello12(ctx: Context, offer: Offer, serverHello: ServerH
       serverRandom: own(serverHello.random),
       extendedMasterSecret: extensions.has(ExtensionType.extended_master_secret),
       serverName: ctx.destination.serverName,
+      agreed: readAgreements(ctx.security, extensions),
     },
   };
 }

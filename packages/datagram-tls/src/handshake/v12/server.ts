@@ -17,6 +17,7 @@ import { decodeFinished, encodeFinished, VERIFY_DATA_LENGTH_12 } from '../../wir
 import { DOWNGRADE_TO_12, encodeServerHello } from '../../wire/messages/server-hello.js';
 import { encodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
 import { encodeServerEcdhParams, encodeServerKeyExchange } from '../../wire/messages/server-key-exchange.js';
+import { chooseAgreements, encodeAgreements } from '../agreed.js';
 import { type ClaimedChain, checkSignature, claimChain, PeerIdentity } from '../authenticate.js';
 import type { ClientWishes } from '../client-wishes.js';
 import type { Context } from '../context.js';
@@ -82,6 +83,7 @@ export function onClientHello12(ctx: Context, client: ClientWishes): ServerState
     serverRandom: serverRandom(ctx),
     extendedMasterSecret: client.extendedMasterSecret,
     serverName: client.serverName,
+    agreed: chooseAgreements(ctx.security, client.hello.extensions),
     choice,
     group,
     exchange,
@@ -138,6 +140,7 @@ function sendServerHello(ctx: Context, client: ClientWishes, hello: Hello): void
   if (client.hello.extensions.has(ExtensionType.ec_point_formats)) {
     extensions.set(ExtensionType.ec_point_formats, encodeEcPointFormats(Uint8Array.of(UNCOMPRESSED)));
   }
+  for (const [type, answer] of encodeAgreements(hello.agreed)) extensions.set(type, answer);
   const body = encodeServerHello({
     legacyVersion: ProtocolVersion.dtls12,
     random: hello.serverRandom,

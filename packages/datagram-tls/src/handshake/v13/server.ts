@@ -9,6 +9,7 @@ import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.
 import { decodeClientHello } from '../../wire/messages/client-hello.js';
 import { encodeEncryptedExtensions } from '../../wire/messages/encrypted-extensions.js';
 import { decodeFinished, encodeFinished } from '../../wire/messages/finished.js';
+import { type Agreed, chooseAgreements, encodeAgreements } from '../agreed.js';
 import { type ClaimedChain, claimChain, PeerIdentity } from '../authenticate.js';
 import { type ClientWishes, readClientWishes } from '../client-wishes.js';
 import type { Context } from '../context.js';
@@ -52,6 +53,7 @@ export type ServerState13 =
 
 interface Hello extends Negotiated13 {
   readonly scheme: SchemeName;
+  readonly agreed: Agreed;
 }
 
 /** Our flight is out. */
@@ -85,16 +87,14 @@ function onSecondClientHello(ctx: Context, retry: Retry13, message: Message): Se
 /** Everything up to the signature, which may take time. */
 function sendFlight(ctx: Context, { client, negotiated }: Start13 & { kind: 'agreed' }): ServerState13 {
   const { identity, scheme } = chooseCredential(ctx, client);
-  ctx.send(
-    HandshakeType.encrypted_extensions,
-    encodeEncryptedExtensions({ extensions: new Map() }),
-    HANDSHAKE_EPOCH,
-  );
+  const agreed = chooseAgreements(ctx.security, client.hello.extensions);
+  const extensions = encodeAgreements(agreed);
+  ctx.send(HandshakeType.encrypted_extensions, encodeEncryptedExtensions({ extensions }), HANDSHAKE_EPOCH);
   if (ctx.security.requestCert) sendCertificateRequest(ctx);
   sendCertificate13(ctx, identity);
   const data = signedTranscript(ctx, 'server');
   ctx.emit({ do: 'ask', job: { kind: 'sign', scheme, key: identity.key, data } });
-  return { at: 'wait-signature', hello: { ...negotiated, scheme } };
+  return { at: 'wait-signature', hello: { ...negotiated, scheme, agreed } };
 }
 
 function chooseCredential(
@@ -191,5 +191,12 @@ function onFinished(ctx: Context, flight: Flight, peer: PeerIdentity, message: M
   const finished = checkFinished13(ctx, hello, 'client', verifyData);
   if (finished === undefined) throw violation('decrypt_error', "the client's Finished is wrong");
   ctx.emit({ do: 'acknowledge' });
-  return connected13(ctx, { negotiated: hello, scheme: hello.scheme, peer, finished, application });
+  return connected13(ctx, {
+    negotiated: hello,
+    agreed: hello.agreed,
+    scheme: hello.scheme,
+    peer,
+    finished,
+    application,
+  });
 }
