@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { type Case, programsOf } from './cases/case.js';
 import { baseline, matrix } from './cases/matrix.js';
 import { modernBaseline, modernMatrix } from './cases/modern.js';
+import { pskCases } from './cases/psk.js';
 import type { Program } from './peers/peer.js';
 import { createPki } from './pki.js';
 import { resultLine, summary } from './run/report.js';
@@ -53,7 +54,7 @@ function selected(): Case[] {
   const wanted = filters.map((filter) => filter.toLowerCase());
   const all = flags.baseline
     ? [...baseline(Number(flags.seeds)), ...modernBaseline()]
-    : [...matrix(Number(flags.seeds)), ...modernMatrix()];
+    : [...matrix(Number(flags.seeds)), ...modernMatrix(), ...pskCases()];
   return all.filter((one) => wanted.every((filter) => one.name.toLowerCase().includes(filter)));
 }
 

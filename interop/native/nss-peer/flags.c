@@ -51,6 +51,7 @@ static const Name ALERTS[] = {
     {109, "missing_extension"},
     {110, "unsupported_extension"},
     {112, "unrecognized_name"},
+    {115, "unknown_psk_identity"},
     {116, "certificate_required"},
     {0, NULL},
 };
@@ -111,6 +112,7 @@ static void set_flag(Flags *flags, const char *flag, char *value) {
     else if (strcmp(flag, "--ca") == 0) flags->ca = value;
     else if (strcmp(flag, "--name") == 0) flags->name = value;
     else if (strcmp(flag, "--keylog") == 0) flags->keylog = value;
+    else if (strcmp(flag, "--psk") == 0) flags->psk = value;
     else if (strcmp(flag, "--suites") == 0) flags->suites = codes_of(SUITES, value);
     else if (strcmp(flag, "--groups") == 0) flags->groups = codes_of(GROUPS, value);
     else if (strcmp(flag, "--shares") == 0) flags->shares = codes_of(GROUPS, value);

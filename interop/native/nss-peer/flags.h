@@ -25,6 +25,8 @@ typedef struct {
     const char *ca;
     const char *name;
     const char *keylog;
+    /* `ID:HEX`, DTLS 1.3 only: the pre-shared key that takes the place of certificates, or NULL. */
+    const char *psk;
     Codes suites;
     Codes groups;
     Codes shares;

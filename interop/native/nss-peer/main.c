@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <nspr.h>
 #include <nss.h>
+#include <pk11pub.h>
 #include <poll.h>
 #include <private/pprio.h>
 #include <ssl.h>
@@ -146,6 +147,21 @@ static void set_groups(PRFileDesc *ssl, const Codes *groups, const Codes *shares
     if (shares->count > 1) check(SSL_SendAdditionalKeyShares(ssl, shares->count - 1), "key shares");
 }
 
+/* NSS knows one key of a socket, and goes without certificates when both sides have it. */
+static void set_psk(PRFileDesc *ssl, const char *psk) {
+    unsigned char bytes[64];
+    SECItem key = {siBuffer, bytes, 0};
+    const char *colon = strrchr(psk, ':');
+    if (colon == NULL) refuse("--psk needs ID:HEX");
+    for (const char *at = colon + 1; key.len < sizeof bytes && sscanf(at, "%2hhx", &bytes[key.len]) == 1; at += 2) key.len++;
+    PK11SlotInfo *slot = PK11_GetInternalSlot();
+    PK11SymKey *imported = PK11_ImportSymKey(slot, CKM_HKDF_KEY_GEN, PK11_OriginUnwrap, CKA_DERIVE, &key, NULL);
+    if (imported == NULL) fail("PK11_ImportSymKey");
+    check(SSL_AddExternalPsk(ssl, imported, (const PRUint8 *)psk, (unsigned)(colon - psk), ssl_hash_sha256), "psk");
+    PK11_FreeSymKey(imported);
+    PK11_FreeSlot(slot);
+}
+
 static void configure_server(Peer *peer) {
     check(SSL_ConfigServerCert(peer->ssl, peer->own.certificate, peer->own.key, NULL, 0), "server certificate");
     if (peer->flags.ca != NULL) {
@@ -169,12 +185,14 @@ static void open_session(Peer *peer) {
     peer->ssl = DTLS_ImportFD(NULL, udp);
     if (peer->ssl == NULL) fail("DTLS_ImportFD");
     check(SSL_VersionRangeSet(peer->ssl, &versions), "versions");
-    SSL_OptionSet(peer->ssl, SSL_NO_CACHE, PR_TRUE);
+    /* Without a cache NSS leaves out psk_key_exchange_modes, which an external key needs, too (RFC 8446 4.2.9). */
+    SSL_OptionSet(peer->ssl, SSL_NO_CACHE, flags->psk == NULL);
     SSL_OptionSet(peer->ssl, SSL_ENABLE_EXTENDED_MASTER_SECRET, PR_TRUE);
     if (flags->suites.count > 0) set_suites(peer->ssl, &flags->suites);
     set_groups(peer->ssl, &flags->groups, &flags->shares);
     SSL_AlertSentCallback(peer->ssl, on_alert_sent, NULL);
     SSL_AlertReceivedCallback(peer->ssl, on_alert_received, NULL);
+    if (flags->psk != NULL) set_psk(peer->ssl, flags->psk);
     if (flags->server) configure_server(peer);
     else configure_client(peer);
     check(SSL_ResetHandshake(peer->ssl, flags->server), "SSL_ResetHandshake");

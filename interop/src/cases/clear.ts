@@ -2,7 +2,7 @@ import { encounter, type Plan } from '../exchange.js';
 import type { Facts } from '../peers/peer.js';
 import { refusal, session } from '../scenes.js';
 import { checkRefusal, checkSession, checkSizes } from '../verdict.js';
-import { GROUPS, type Identity, type Scheme, SUITES, type Suite } from '../vocabulary.js';
+import { GROUPS, type Identity, type Scheme, SUITES, type Suite, type Version } from '../vocabulary.js';
 import { type Case, type Pair, pairName } from './case.js';
 
 const TIMEOUT_MS = 45_000;
@@ -19,9 +19,9 @@ const SIGNATURES: readonly [Identity, Scheme][] = [
 ];
 
 /** The cases of a pair over a faultless network: all, or the few that a user would try first. */
-export function clearCases(pair: Pair, which: 'all' | 'essential'): Case[] {
+export function clearCases(pair: Pair, which: 'all' | 'essential', version?: Version): Case[] {
   const rows = which === 'all' ? [...negotiationRows(), ...essentialRows()] : essentialRows();
-  return rows.map((row) => clearCase(pair, row));
+  return rows.map((row) => clearCase(pair, { ...row, version }));
 }
 
 function negotiationRows(): Row[] {
@@ -65,7 +65,7 @@ function suiteRow(suite: Suite, group: (typeof GROUPS)[number]): Row {
 function clearCase(pair: Pair, row: Row): Case {
   const { client, server } = pair;
   return {
-    name: `${pairName(pair)}, ${row.label}`,
+    name: [pairName(pair), row.version, row.label].filter((part) => part !== undefined).join(', '),
     kind: row.trust === 'right' ? 'session' : 'refusal',
     ...pair,
     impossible: client.cannot('client', row) ?? server.cannot('server', row),

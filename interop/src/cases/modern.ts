@@ -1,11 +1,14 @@
 import { boringssl } from '../peers/boringssl.js';
+import { cli } from '../peers/cli.js';
 import { dimpl } from '../peers/dimpl.js';
 import { nss } from '../peers/nss.js';
 import { ours } from '../peers/ours.js';
+import type { Peer } from '../peers/peer.js';
 import { pion } from '../peers/pion.js';
 import { wolfssl } from '../peers/wolfssl.js';
 import type { Version } from '../vocabulary.js';
 import type { Case, Pair } from './case.js';
+import { clearCases } from './clear.js';
 import { downgradeCases } from './downgrade.js';
 import { lossyVersionCases, versionCases } from './foreign.js';
 
@@ -13,16 +16,25 @@ import { lossyVersionCases, versionCases } from './foreign.js';
 const MODERN = [nss, wolfssl, boringssl, dimpl, pion];
 const SEEDS = 4;
 
-/** Our library with each of these peers, both ways round. */
+/** Our library with each of these peers, both ways round; with our command, what a user would try. */
 export function modernMatrix(): Case[] {
-  return MODERN.flatMap((peer) => [
-    { client: peer, server: ours },
-    { client: ours, server: peer },
-  ]).flatMap((pair) => [
-    ...inVersion(pair, 'DTLSv1.2'),
-    ...inVersion(pair, 'DTLSv1.3'),
-    ...downgradeCases(pair),
-  ]);
+  const library = MODERN.flatMap((peer) => bothWays(peer, ours));
+  const command = [nss, boringssl].flatMap((peer) => bothWays(peer, cli));
+  return [
+    ...library.flatMap((pair) => [
+      ...inVersion(pair, 'DTLSv1.2'),
+      ...inVersion(pair, 'DTLSv1.3'),
+      ...downgradeCases(pair),
+    ]),
+    ...command.flatMap((pair) => clearCases(pair, 'essential', 'DTLSv1.3')),
+  ];
+}
+
+function bothWays(one: Peer, other: Peer): Pair[] {
+  return [
+    { client: one, server: other },
+    { client: other, server: one },
+  ];
 }
 
 /** These peers with each other in DTLS 1.3. That a peer understands itself proves nothing. */

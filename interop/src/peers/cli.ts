@@ -74,9 +74,10 @@ function authority(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function common({ suite, groups, mtu, keylog }: SideOptions): string[] {
+function common({ version, suite, groups, mtu, keylog }: SideOptions): string[] {
   return [
     '-v',
+    ...(version === undefined ? [] : ['--min-version', version, '--max-version', version]),
     ...(suite === undefined ? [] : ['--ciphers', suite]),
     ...(groups === undefined ? [] : ['--groups', groups.join(':')]),
     ...(mtu === undefined ? [] : ['--mtu', String(mtu)]),

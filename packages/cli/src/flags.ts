@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
-import type { ConnectOptions, ListenOptions } from 'datagram-tls';
+import type { ConnectOptions, ListenOptions, PskCredentialOption } from 'datagram-tls';
 import { parseCount } from './args.js';
 import { readOptionFile } from './files.js';
+import { keysByIdentity, parsePsk, readPskFile } from './psk.js';
 
 export type Role = 'server' | 'client';
 type LibraryOption = keyof ListenOptions | keyof ConnectOptions;
@@ -21,6 +22,8 @@ interface Flag {
   readonly value?: unknown;
   /** From the text given to the value; `previous` is that of an earlier occurrence. */
   readonly parse?: (text: string, previous: unknown) => unknown;
+  /** From all its occurrences to the library's option. */
+  readonly finish?: (value: unknown, role: Role) => unknown;
   /** The environment variable that stands in for it. */
   readonly env?: string;
   /** Attribute names of flags that contradict it. */
@@ -110,6 +113,23 @@ const FLAGS: readonly Flag[] = [
     option: 'rejectUnauthorized',
     value: false,
     conflicts: ['pin', 'ca'],
+  },
+  {
+    flags: '--psk <id:hex>',
+    help: 'identity and pre-shared key instead of certificates (repeatable); other users may see it, unlike a file',
+    roles: BOTH,
+    option: 'psk',
+    parse: (text, previous) => append(parsePsk(text), previous),
+    finish: pskOption,
+  },
+  {
+    flags: '--psk-file <file>',
+    help: 'the same from a file, one ID:HEX a line',
+    roles: BOTH,
+    option: 'psk',
+    parse: (file) => readPskFile('--psk-file', file),
+    finish: pskOption,
+    conflicts: ['psk'],
   },
   {
     flags: '--servername <name>',
@@ -218,7 +238,7 @@ export function libraryOptions(
     if (flag.needs !== undefined && values[flag.needs] === undefined) {
       throw new UsageError(`${nameOf(flag)} needs --${flag.needs}`);
     }
-    options[flag.option] = flag.value ?? value;
+    options[flag.option] = flag.value ?? flag.finish?.(value, role) ?? value;
   }
   return options;
 }
@@ -241,6 +261,12 @@ function declare(flag: Flag): Option {
   if (flag.implies !== undefined) option.implies(flag.implies);
   if (flag.standard !== undefined) option.default(flag.standard);
   return option;
+}
+
+/** A server looks identities up, a client names its own. */
+function pskOption(value: unknown, role: Role): unknown {
+  const credentials = value as PskCredentialOption[];
+  return role === 'server' ? keysByIdentity(credentials) : credentials;
 }
 
 function append(item: unknown, previous: unknown): unknown[] {

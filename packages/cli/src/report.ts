@@ -67,6 +67,7 @@ function negotiated(session: DTLSSession): string[] {
     `signature ${session.signatureScheme ?? 'none'}`,
     ...(session.alpnProtocol === undefined ? [] : [`protocol ${session.alpnProtocol}`]),
     ...(session.srtpProfile === undefined ? [] : [`SRTP profile ${session.srtpProfile}`]),
+    ...(session.pskIdentity === undefined ? [] : [`pre-shared key of ${session.pskIdentity}`]),
     `messages up to ${session.maxMessageSize ?? 0} bytes`,
   ];
 }

@@ -23,9 +23,9 @@ export async function runServer(at: HostPort, settings: Settings): Promise<numbe
 /** What the command line gives, else an ephemeral certificate, which clients need the pin of. */
 async function identityFor(
   host: string,
-  { cert, key }: Options,
+  { cert, key, psk }: Options,
 ): Promise<{ identity?: Options; pin?: string }> {
-  if (cert !== undefined || key !== undefined) return {};
+  if (cert !== undefined || key !== undefined || psk !== undefined) return {};
   const { makeEphemeralIdentity } = await import('./certificate.js');
   const { pin, ...identity } = await makeEphemeralIdentity(host);
   return { identity, pin };

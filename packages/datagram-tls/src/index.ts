@@ -1,6 +1,14 @@
 export { DTLSError, type ErrorSource } from './base/errors.js';
 export type { PeerInfo, Sign, VerifyPeer } from './config/config.js';
 export type { BehaviourOptions, Encoded, ExternalKey, SecurityOptions } from './config/options.js';
+export type {
+  ClientPskOption,
+  PskChooser,
+  PskCredentialOption,
+  PskFinder,
+  PskKey,
+  ServerPskOption,
+} from './config/psk-options.js';
 export type { DropCounts, DropReason } from './connection/drops.js';
 export type { TraceEvent } from './connection/events.js';
 export { connect } from './driver/connect.js';

@@ -16,6 +16,13 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
+const lenient = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** Text for people and for look-ups: what is not well-formed UTF-8 becomes U+FFFD. */
+export function toText(bytes: Uint8Array): string {
+  return lenient.decode(bytes);
+}
+
 export function concat(...parts: Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;

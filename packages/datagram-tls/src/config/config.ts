@@ -5,6 +5,7 @@ import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/co
 import type { Certificate } from '../x509/certificate.js';
 import type { Pin } from '../x509/pins.js';
 import type { TrustStore } from '../x509/trust-store.js';
+import type { PskPolicy } from './psk-policy.js';
 
 export type Role = 'client' | 'server';
 
@@ -66,6 +67,8 @@ export interface Security {
   readonly trust: () => TrustStore;
   /** A peer whose certificate matches one of these needs neither a CA nor a name. */
   readonly pins: readonly Pin[];
+  /** Where pre-shared keys come from. */
+  readonly psk: PskPolicy;
   /** Server: ask clients for a certificate. */
   readonly requestCert: boolean;
   /** End the handshake when the peer's certificate does not verify. */

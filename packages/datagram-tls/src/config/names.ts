@@ -2,14 +2,29 @@ import { callerError, invalidArgType, invalidArgValue } from '../base/errors.js'
 import { DEFAULT_GROUPS, shareLength } from '../crypto/groups.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { DEFAULT_SCHEMES } from '../crypto/signatures.js';
-import { type CipherSuite, DEFAULT_SUITES, suiteByName } from '../crypto/suites.js';
+import {
+  type CipherSuite,
+  DEFAULT_PSK_SUITES,
+  DEFAULT_SUITES,
+  needsPsk,
+  suiteByName,
+} from '../crypto/suites.js';
 import { Group, type GroupName, Scheme, type SchemeName } from '../wire/codes.js';
+import type { Role } from './config.js';
 
 /** Lists of suites, groups and schemes as callers write them: an array, or one string with colons between the names. */
 type NameList = string | readonly string[];
 
-export function resolveCiphers(list: NameList | undefined): readonly CipherSuite[] {
-  const defaults = [...DEFAULT_SUITES['DTLSv1.3'], ...DEFAULT_SUITES['DTLSv1.2']];
+/**
+ * `hasPsk`: there is a pre-shared key. As in node:dtls a client that has one then wants, in DTLS 1.2, no server without
+ * it, and a server takes both kinds of client. Suites that need a key that is not there are left out.
+ */
+export function resolveCiphers(
+  list: NameList | undefined,
+  role: Role,
+  hasPsk: boolean,
+): readonly CipherSuite[] {
+  const defaults = defaultSuites(role, hasPsk);
   if (list === undefined) return defaults;
   const suites = names(list, 'options.ciphers').flatMap((name) => {
     if (name === 'DEFAULT') return defaults;
@@ -17,7 +32,15 @@ export function resolveCiphers(list: NameList | undefined): readonly CipherSuite
     if (suite === undefined) throw unknownName('ERR_DTLS_UNKNOWN_CIPHER', 'options.ciphers', name);
     return [suite];
   });
-  return unique(suites);
+  return unique(suites).filter((suite) => hasPsk || !needsPsk(suite));
+}
+
+function defaultSuites(role: Role, hasPsk: boolean): readonly CipherSuite[] {
+  const { 'DTLSv1.3': latest, 'DTLSv1.2': certified } = DEFAULT_SUITES;
+  if (!hasPsk) return [...latest, ...certified];
+  return role === 'client'
+    ? [...latest, ...DEFAULT_PSK_SUITES]
+    : [...latest, ...certified, ...DEFAULT_PSK_SUITES];
 }
 
 /** Bytes; more than any curve's, less than any KEM's. */

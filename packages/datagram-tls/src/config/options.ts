@@ -1,5 +1,6 @@
 import type { Version } from '../wire/codes.js';
 import type { Sign, VerifyPeer } from './config.js';
+import type { ClientPskOption, ServerPskOption } from './psk-options.js';
 
 /** PEM text, or PEM or DER bytes. */
 export type Encoded = string | Uint8Array;
@@ -41,6 +42,13 @@ export interface SecurityOptions {
   srtp?: string | undefined;
   minVersion?: Version | undefined;
   maxVersion?: Version | undefined;
+  /**
+   * Pre-shared keys. Client: `{ identity, key }`, several of them, or a function that is told the server's hint. Server:
+   * keys by identity, or a function that finds them. Functions may return a promise.
+   */
+  psk?: ClientPskOption | ServerPskOption | undefined;
+  /** Server: told to clients of DTLS 1.2, so that they can choose their identity (RFC 4279 §5.2). */
+  pskIdentityHint?: string | Uint8Array | undefined;
   /** Server: ask the client for a certificate. Default false. */
   requestCert?: boolean | undefined;
   /** Refuse peers whose certificate does not verify. Default true; false leaves the verdict in `authorizationError`. */

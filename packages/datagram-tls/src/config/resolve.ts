@@ -14,6 +14,7 @@ import { resolveIdentities } from './identity.js';
 import { resolveCiphers, resolveGroups, resolveKeyShares, resolveSigalgs } from './names.js';
 import type { BehaviourOptions, SecurityOptions } from './options.js';
 import { resolveAlpn, resolveSrtp } from './protocols.js';
+import { resolvePsk } from './psk.js';
 
 /** What the platform gives a security that the options leave open. */
 export interface Platform {
@@ -39,6 +40,8 @@ export const SECURITY_OPTIONS = [
   'minVersion',
   'passphrase',
   'pins',
+  'psk',
+  'pskIdentityHint',
   'rejectUnauthorized',
   'requestCert',
   'sigalgs',
@@ -55,6 +58,7 @@ export const BEHAVIOUR_OPTIONS = [
 ] as const;
 
 const CLIENT_OPTIONS = ['checkServerIdentity', 'keyShares'] as const;
+const SERVER_ONLY = ['pskIdentityHint', 'requestCert'] as const;
 
 /** Oldest first. */
 const VERSIONS = ['DTLSv1.2', 'DTLSv1.3'] as const satisfies readonly Version[];
@@ -62,17 +66,19 @@ const VERSIONS = ['DTLSv1.2', 'DTLSv1.3'] as const satisfies readonly Version[];
 /** The only reader of {@link SecurityOptions}. Throws the caller's mistake under the option's name. */
 export function resolveSecurity(options: SecurityOptions, role: Role, platform: Platform): Security {
   const { provider } = platform;
-  if (role === 'client' && options.requestCert !== undefined) {
-    throw invalidArgValue('options.requestCert', 'is only meaningful for a server context');
+  for (const name of SERVER_ONLY) {
+    if (role === 'client' && options[name] !== undefined)
+      throw invalidArgValue(`options.${name}`, 'is only meaningful for a server context');
   }
   for (const name of CLIENT_OPTIONS) {
     if (role === 'server' && options[name] !== undefined)
       throw invalidArgValue(`options.${name}`, 'is only meaningful for a client context');
   }
   if (options.verifyPeer !== undefined) checkFunction(options.verifyPeer, 'options.verifyPeer');
+  const psk = resolvePsk(options, role);
   const identities = resolveIdentities(options, provider);
   const trust = resolveTrust(options.ca, platform);
-  const suites = resolveCiphers(options.ciphers);
+  const suites = resolveCiphers(options.ciphers, role, psk.role !== 'none');
   const groups = resolveGroups(options.groups ?? options.ecdhCurve, groupsOption(options), provider);
   const versions = resolveVersions(options, suites);
   const pins = resolvePins(options.pins);
@@ -91,6 +97,7 @@ export function resolveSecurity(options: SecurityOptions, role: Role, platform: 
     identities,
     trust,
     pins,
+    psk,
     suites,
     groups,
     keyShares: resolveKeyShares(options.keyShares, groups, provider),

@@ -19,11 +19,15 @@ export function traceReceived(association: Association, alert: AlertMessage): vo
   association.trace({ kind: 'alert', direction: 'received', level, description });
 }
 
-/** The failure that a peer's alert means here. */
-export function peerAlert(alert: AlertMessage): DTLSError {
+/** Alerts by which a peer says that it cannot read what our keys protect. */
+const UNREADABLE = new Set<AlertName | undefined>(['bad_record_mac', 'decrypt_error']);
+
+/** The failure that a peer's alert means here. `doubtsPsk`: whether the peer has our pre-shared key is not known yet. */
+export function peerAlert(alert: AlertMessage, doubtsPsk = false): DTLSError {
   const name = alertName(alert.description);
   const text = name ?? `alert ${alert.description}`;
-  return new DTLSError('ERR_DTLS_PEER_ALERT', `the peer ended the session: ${text}`, {
+  const hint = doubtsPsk && UNREADABLE.has(name) ? ': it may have another pre-shared key' : '';
+  return new DTLSError('ERR_DTLS_PEER_ALERT', `the peer ended the session: ${text}${hint}`, {
     alert: name,
     source: 'peer',
   });

@@ -59,6 +59,8 @@ export class Connection implements RecordSink, HandshakeHost {
   #session: Session | undefined;
   /** A plaintext alert that anybody could have sent: believed only if the handshake then stands still. */
   #suspicion: DTLSError | undefined;
+  /** Records that do not open while the peer still has to show that it has our pre-shared key. */
+  #forgeries = 0;
 
   constructor(security: Security, behaviour: Behaviour, destination: Destination, beginning: Beginning) {
     const association = new Association(security, behaviour);
@@ -248,6 +250,16 @@ export class Connection implements RecordSink, HandshakeHost {
     this.#handshake.onHeld();
   }
 
+  /**
+   * One record that does not open is damage or mischief. Two that ought to be the peer's Finished, and no good one until
+   * our timer runs: then the keys differ, and to wait longer would not help.
+   */
+  onForgery(): void {
+    if (this.#phase !== 'handshaking' || !this.#handshake.doubtsPsk) return;
+    this.#forgeries++;
+    if (this.#forgeries >= 2) this.#suspicion ??= pskMismatch();
+  }
+
   isClosed(): boolean {
     return this.#phase === 'closed';
   }
@@ -341,7 +353,7 @@ export class Connection implements RecordSink, HandshakeHost {
     const ends = alert.level === AlertLevel.fatal || alert.description === Alert.close_notify;
     if (!ends || this.#suspicion !== undefined) return false;
     // If the peer is still there it will answer what it has answered before: that gives the alert the lie.
-    this.#suspicion = peerAlert(alert);
+    this.#suspicion = peerAlert(alert, this.#handshake.doubtsPsk);
     this.#handshake.onDoubt(now);
     return false;
   }
@@ -369,14 +381,14 @@ export class Connection implements RecordSink, HandshakeHost {
   }
 
   #onRetransmit(now: Instant): void {
-    if (this.#suspicion !== undefined) return this.#end(this.#suspicion);
+    if (this.#suspicion !== undefined) return this.onFailure(this.#suspicion);
     this.#handshake.onTimeout(now);
   }
 
   /** A server that was heard under the keys of the session is done with the handshake, whether it says so or not. */
   #onHandshakeTimeout(now: Instant): void {
     if (this.#keys.heard > HANDSHAKE_EPOCH) this.#handshake.forgoAck(now);
-    else this.onFailure(this.#suspicion ?? handshakeTimeout());
+    else this.onFailure(this.#suspicion ?? handshakeTimeout(this.#handshake.doubtsPsk));
   }
 
   /** The keys we send with have nearly served their time; DTLS 1.2 has no others. */
@@ -418,6 +430,15 @@ function notOpen(phase: Phase): Error {
     : invalidState('Session is destroyed');
 }
 
-function handshakeTimeout(): DTLSError {
-  return new DTLSError('ERR_DTLS_HANDSHAKE_TIMEOUT', 'DTLS handshake timeout', { source: 'network' });
+function handshakeTimeout(doubtsPsk: boolean): DTLSError {
+  const hint = doubtsPsk ? ': the peer may have another pre-shared key' : '';
+  return new DTLSError('ERR_DTLS_HANDSHAKE_TIMEOUT', `DTLS handshake timeout${hint}`, { source: 'network' });
+}
+
+function pskMismatch(): DTLSError {
+  return violation(
+    'decrypt_error',
+    'the peer does not seem to have the same pre-shared key for its identity',
+    'ERR_DTLS_PSK_MISMATCH',
+  );
 }

@@ -94,6 +94,11 @@ export class Handshake {
     return this.#runner.peerProtects;
   }
 
+  /** The peer has shown nothing yet of the pre-shared key that it is to have. */
+  get doubtsPsk(): boolean {
+    return this.#runner.doubtsPsk;
+  }
+
   /** A client's first flight. */
   start(now: Instant): void {
     this.#perform(this.#runner.start(), now);

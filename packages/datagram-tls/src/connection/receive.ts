@@ -14,6 +14,8 @@ export interface RecordSink {
   onHeld(): void;
   /** Nothing in the rest of the datagram matters any more. */
   isClosed(): boolean;
+  /** A record that does not open with the keys of its epoch. */
+  onForgery(): void;
   /** An authentic record that broke the rules, or one forgery too many. */
   onFatalRecord(reason: RecordDropReason): void;
 }
@@ -74,6 +76,7 @@ export class Receive {
     if (typeof content !== 'string')
       return this.#sink.onContent(header.type, header.epoch, header.sequence, content, now);
     this.#association.drop(content);
+    if (content === 'bad_record') this.#sink.onForgery();
     if (content === 'forgery_limit' || content === 'record_overflow' || content === 'no_content_type') {
       this.#sink.onFatalRecord(content);
     }

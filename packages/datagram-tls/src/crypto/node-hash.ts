@@ -7,8 +7,12 @@ import type { HashName, MacKey, RunningHash } from './provider.js';
 export class NodeHash implements RunningHash {
   readonly #hash: Hash;
 
-  constructor(name: HashName) {
-    this.#hash = createHash(name);
+  constructor(name: HashName | Hash) {
+    this.#hash = typeof name === 'string' ? createHash(name) : name;
+  }
+
+  copy(): NodeHash {
+    return new NodeHash(this.#hash.copy());
   }
 
   update(data: Uint8Array): void {

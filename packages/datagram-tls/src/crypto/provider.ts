@@ -35,6 +35,8 @@ export interface RunningHash {
   update(data: Uint8Array): void;
   /** The digest of all updates so far; the hash can go on. */
   digest(): Uint8Array;
+  /** Another one that has seen the same. */
+  copy(): RunningHash;
 }
 
 export interface MacKey {

@@ -2,7 +2,7 @@ import type { Version } from '../wire/codes.js';
 import type { AeadName, HashName } from './provider.js';
 
 /** How a suite agrees on keys and proves who the server is; `tls13` leaves both to extensions. */
-export type KeyExchangeName = 'ecdhe_ecdsa' | 'ecdhe_rsa' | 'tls13';
+export type KeyExchangeName = 'ecdhe_ecdsa' | 'ecdhe_rsa' | 'ecdhe_psk' | 'psk' | 'tls13';
 
 /** One cipher suite; lengths in bytes. */
 export interface CipherSuite {
@@ -73,6 +73,25 @@ export const SUITES: readonly CipherSuite[] = [
   suite12(0xc0ad, 'ecdhe_ecdsa', 'AES_256_CCM', 'AES256-CCM', 'aes-256-ccm', 'sha256'),
   suite12(0xc0ae, 'ecdhe_ecdsa', 'AES_128_CCM_8', 'AES128-CCM8', 'aes-128-ccm-8', 'sha256'),
   suite12(0xc0af, 'ecdhe_ecdsa', 'AES_256_CCM_8', 'AES256-CCM8', 'aes-256-ccm-8', 'sha256'),
+  suite12(0xd001, 'ecdhe_psk', 'AES_128_GCM_SHA256', 'AES128-GCM-SHA256', 'aes-128-gcm', 'sha256'),
+  suite12(0xd002, 'ecdhe_psk', 'AES_256_GCM_SHA384', 'AES256-GCM-SHA384', 'aes-256-gcm', 'sha384'),
+  suite12(
+    0xccac,
+    'ecdhe_psk',
+    'CHACHA20_POLY1305_SHA256',
+    'CHACHA20-POLY1305',
+    'chacha20-poly1305',
+    'sha256',
+  ),
+  suite12(0x00a8, 'psk', 'AES_128_GCM_SHA256', 'AES128-GCM-SHA256', 'aes-128-gcm', 'sha256'),
+  suite12(0x00a9, 'psk', 'AES_256_GCM_SHA384', 'AES256-GCM-SHA384', 'aes-256-gcm', 'sha384'),
+  suite12(0xccab, 'psk', 'CHACHA20_POLY1305_SHA256', 'CHACHA20-POLY1305', 'chacha20-poly1305', 'sha256'),
+  suite12(0xd005, 'ecdhe_psk', 'AES_128_CCM_SHA256', 'AES128-CCM-SHA256', 'aes-128-ccm', 'sha256'),
+  suite12(0xd003, 'ecdhe_psk', 'AES_128_CCM_8_SHA256', 'AES128-CCM8-SHA256', 'aes-128-ccm-8', 'sha256'),
+  suite12(0xc0a4, 'psk', 'AES_128_CCM', 'AES128-CCM', 'aes-128-ccm', 'sha256'),
+  suite12(0xc0a5, 'psk', 'AES_256_CCM', 'AES256-CCM', 'aes-256-ccm', 'sha256'),
+  suite12(0xc0a8, 'psk', 'AES_128_CCM_8', 'AES128-CCM8', 'aes-128-ccm-8', 'sha256'),
+  suite12(0xc0a9, 'psk', 'AES_256_CCM_8', 'AES256-CCM8', 'aes-256-ccm-8', 'sha256'),
 ];
 
 /**
@@ -80,9 +99,23 @@ export const SUITES: readonly CipherSuite[] = [
  * platforms that run Node, and an 8-byte tag is for constrained peers that ask for it (RFC 9325 §4.2.1).
  */
 export const DEFAULT_SUITES: Readonly<Record<Version, readonly CipherSuite[]>> = {
-  'DTLSv1.2': SUITES.filter((suite) => suite.version === 'DTLSv1.2' && !suite.aead.includes('ccm')),
+  'DTLSv1.2': SUITES.filter((suite) => suite.version === 'DTLSv1.2' && isUsual(suite) && !needsPsk(suite)),
   'DTLSv1.3': SUITES.filter((suite) => suite.version === 'DTLSv1.3'),
 };
+
+/** DTLS 1.2: what is offered when there is a pre-shared key; those with forward secrecy come first. */
+export const DEFAULT_PSK_SUITES: readonly CipherSuite[] = SUITES.filter(
+  (suite) => needsPsk(suite) && isUsual(suite),
+);
+
+function isUsual(suite: CipherSuite): boolean {
+  return !suite.aead.includes('ccm');
+}
+
+/** Whether nobody without a pre-shared key can use it. */
+export function needsPsk({ keyExchange }: CipherSuite): boolean {
+  return keyExchange === 'psk' || keyExchange === 'ecdhe_psk';
+}
 
 const byCode = new Map(SUITES.map((suite) => [suite.code, suite]));
 const byName = new Map(
@@ -117,10 +150,10 @@ function suite13(code: number, name: string, aead: AeadName, hash: HashName): Ci
   };
 }
 
-/** RFC 5289, 7905, 7251. */
+/** RFC 5289, 7905, 7251; with a PSK RFC 5487, 6655, 8442. */
 function suite12(
   code: number,
-  keyExchange: 'ecdhe_ecdsa' | 'ecdhe_rsa',
+  keyExchange: Exclude<KeyExchangeName, 'tls13'>,
   cipher: string,
   opensslCipher: string,
   aead: AeadName,

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { decodeUtf8 } from '../base/bytes.js';
+import { decodeUtf8, toText } from '../base/bytes.js';
 import type { Session } from '../handshake/session.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
 
@@ -39,12 +39,12 @@ export abstract class Negotiated {
     return { name: suite.opensslName, standardName: suite.name, version: suite.version };
   }
 
-  /** The group of the key exchange. */
+  /** The group of the key exchange; `undefined` where a pre-shared key stood alone. */
   get group(): GroupName | undefined {
     return this.#session?.group;
   }
 
-  /** The scheme of the server's signature. */
+  /** The scheme of the server's signature; `undefined` with a pre-shared key. */
   get signatureScheme(): SchemeName | undefined {
     return this.#session?.signatureScheme;
   }
@@ -80,7 +80,13 @@ export abstract class Negotiated {
     return this.#certificate;
   }
 
-  /** The peer showed a certificate and it verified. */
+  /** The identity under which both sides share a key, as text. */
+  get pskIdentity(): string | undefined {
+    const identity = this.#session?.peer.pskIdentity;
+    return identity === undefined ? undefined : toText(identity);
+  }
+
+  /** The peer showed a certificate and it verified, or it has the pre-shared key. */
   get authorized(): boolean {
     return this.#session?.peer.authorized ?? false;
   }

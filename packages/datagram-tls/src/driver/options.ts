@@ -3,6 +3,7 @@ import { callerError, invalidArgType } from '../base/errors.js';
 import { checkBoolean, checkFunction, checkInteger } from '../config/checks.js';
 import { DEFAULTS } from '../config/defaults.js';
 import type { BehaviourOptions, SecurityOptions } from '../config/options.js';
+import type { ClientPskOption, ServerPskOption } from '../config/psk-options.js';
 import { BEHAVIOUR_OPTIONS } from '../config/resolve.js';
 import type { TraceEvent } from '../connection/events.js';
 import type { EndpointLimits } from '../endpoint/endpoint.js';
@@ -35,6 +36,8 @@ export interface EndpointOptions extends BehaviourOptions {
 }
 
 export interface ListenOptions extends EndpointOptions, SecurityOptions {
+  /** Keys by identity, or a function that finds the key of an identity. */
+  psk?: ServerPskOption | undefined;
   /** Default `0.0.0.0`. A name is resolved first: see `endpoint.opened`. */
   host?: string | undefined;
   /** 0: any free port. */
@@ -43,6 +46,8 @@ export interface ListenOptions extends EndpointOptions, SecurityOptions {
 }
 
 export interface ConnectOptions extends EndpointOptions, SecurityOptions {
+  /** An identity and its key, several of them, or a function that chooses. */
+  psk?: ClientPskOption | undefined;
   /** Name to ask for (SNI) and to find in the certificate. Default: the host; empty: no SNI. */
   servername?: string | undefined;
   /** Instead of our own comparison of the name: an error refuses the certificate. As in node:tls. */

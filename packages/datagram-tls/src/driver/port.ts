@@ -175,17 +175,20 @@ export class Port {
   #tell(event: EndpointEvent): void {
     const { link } = event;
     if (event.type === 'session') this.#handlers.onSession(link);
-    else if (event.event.type === 'job') this.#do(link, event.event.job);
+    else if (event.event.type === 'job') this.#perform(link, event.event.job);
     else this.#handlers.onEvent(link, event.event);
   }
 
-  /** An answer that comes when its session is over changes nothing. */
-  #do(link: Link, job: Job): void {
+  #perform(link: Link, job: Job): void {
     const answer = performJob(job, link.security, Date.now());
-    if (!(answer instanceof Promise)) return this.core.answer(link, answer, now());
-    void answer.then((late: JobAnswer) => {
-      this.core.answer(link, late, now());
-      this.pump();
-    });
+    if (answer instanceof Promise) void answer.then((late) => this.#onLateAnswer(link, late));
+    else this.core.answer(link, answer, now());
+  }
+
+  /** The application took its time; the session may be over by now, which the core knows. */
+  #onLateAnswer(link: Link, answer: JobAnswer): void {
+    if (this.#closed) return;
+    this.core.answer(link, answer, now());
+    this.pump();
   }
 }

@@ -71,8 +71,10 @@ export function securityFrom(
   return security;
 }
 
-/** As in node:tls `null` is as good as nothing. */
-function requireIdentity(options: { readonly cert?: unknown; readonly key?: unknown }): void {
-  if (options.cert === undefined || options.cert === null) throw missingArgs('options.cert');
-  if (options.key === undefined || options.key === null) throw missingArgs('options.key');
+/** A server shows a certificate or has pre-shared keys. As in node:tls `null` is as good as nothing. */
+function requireIdentity(options: SecurityOptions): void {
+  const { cert, key, psk } = options as { cert?: unknown; key?: unknown; psk?: unknown };
+  if (psk !== undefined) return;
+  if (cert === undefined || cert === null) throw missingArgs('options.cert');
+  if (key === undefined || key === null) throw missingArgs('options.key');
 }

@@ -272,7 +272,7 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
         return;
       case 'closed':
         if (event.error === undefined) this.#finish();
-        else this.#fail(this.#explained(event.error));
+        else this.#fail(asThrown(this.#explained(event.error)));
         return;
       case 'job':
         // The port has answered it.
@@ -280,12 +280,8 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
     }
   }
 
-  /**
-   * What a function of the application threw comes to it as it is, as in node:dtls. A handshake that found no answer,
-   * from a host that would not even send, says so.
-   */
-  #explained(error: DTLSError): Error {
-    if (error.code === 'ERR_DTLS_JOB' && error.cause instanceof Error) return error.cause;
+  /** A handshake that found no answer, from a host that would not even send, says so. */
+  #explained(error: DTLSError): DTLSError {
     if (error.source !== 'network' || this.#sendError === undefined) return error;
     return new DTLSError(error.code, `${error.message}: ${this.#sendError.message}`, {
       source: 'network',
@@ -310,4 +306,9 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
     this.#inbox.end();
     this.#owner.release(this);
   }
+}
+
+/** What a callback of the application threw comes back to it as it is, as in node:dtls. */
+function asThrown(error: DTLSError): Error {
+  return error.code === 'ERR_DTLS_CALLBACK' && error.cause instanceof Error ? error.cause : error;
 }

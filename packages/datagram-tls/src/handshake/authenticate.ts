@@ -70,16 +70,24 @@ export class PeerIdentity {
   readonly authorized: boolean;
   /** OpenSSL's short name of what is wrong with the chain. */
   readonly authorizationError: string | undefined;
+  /** The identity of the pre-shared key that both sides have. */
+  readonly pskIdentity: Uint8Array | undefined;
 
-  private constructor(chain: readonly Certificate[], error: string | undefined) {
+  private constructor(chain: readonly Certificate[], error: string | undefined, pskIdentity?: Uint8Array) {
     this.chain = chain;
-    this.authorized = chain.length > 0 && error === undefined;
+    this.authorized = (chain.length > 0 || pskIdentity !== undefined) && error === undefined;
     this.authorizationError = error;
+    this.pskIdentity = pskIdentity;
   }
 
-  /** A client that was not asked for a certificate, or a resumed or PSK peer. */
+  /** A client that was not asked for a certificate. */
   static unasked(): PeerIdentity {
     return new PeerIdentity([], undefined);
+  }
+
+  /** A peer that is who it says because it has the key of `identity`; its Finished, which takes that key, proves it. */
+  static keyHolder(identity: Uint8Array): PeerIdentity {
+    return new PeerIdentity([], undefined, identity);
   }
 
   /** The peer was asked for a certificate and sent none. Only DTLS 1.3 has an alert for that (RFC 8446 §4.4.2.4). */

@@ -1,14 +1,17 @@
+import { EMPTY } from '../base/bytes.js';
 import { violation } from '../base/errors.js';
+import type { PskCredential } from '../config/psk-policy.js';
 import { ExtensionType, HandshakeType } from '../wire/codes.js';
 import { decodeSupportedVersionsResponse } from '../wire/extensions/supported-versions.js';
-import { encodeClientHello } from '../wire/messages/client-hello.js';
 import { decodeHelloVerifyRequest } from '../wire/messages/hello-verify-request.js';
 import { decodeServerHello, isHelloRetryRequest, type ServerHello } from '../wire/messages/server-hello.js';
+import { encodeOffer } from './binders.js';
 import type { Context } from './context.js';
 import { decoded, expectType } from './decoded.js';
 import type { Message } from './message.js';
-import { versionFromWire } from './negotiate.js';
+import { supportedVersions, versionFromWire } from './negotiate.js';
 import { makeOffer, type Offer, withCookie } from './offer.js';
+import { offerPsk } from './offered-psk.js';
 import { type ClientState12, onServerHello12 } from './v12/client.js';
 import { type ClientState13, onServerHello13 } from './v13/client.js';
 import { onHelloRetryRequest13 } from './v13/client-retry.js';
@@ -16,7 +19,7 @@ import { onHelloRetryRequest13 } from './v13/client-retry.js';
 /*
  * The client until a version is chosen:
  *
- *   1. ClientHello            sent
+ *   1. ClientHello            sent, once it is known which pre-shared keys it can offer
  *   2. HelloVerifyRequest     (may be absent) answered with the same ClientHello and its cookie (RFC 6347 §4.2.1)
  *   3. ServerHello            selects the version, whose own states go on; a HelloRetryRequest selects DTLS 1.3
  */
@@ -27,9 +30,14 @@ export interface WaitServerHello {
   readonly cookies: number;
 }
 
+/** Before a ClientHello that may be answered by DTLS 1.3 the application says which pre-shared keys it has. */
+export interface WaitPsk {
+  readonly at: 'wait-psk';
+}
+
 /** Where a client stands, tagged with whose rules apply. */
 export type ClientStep =
-  | { readonly by: 'client'; readonly state: WaitServerHello }
+  | { readonly by: 'client'; readonly state: WaitPsk | WaitServerHello }
   | { readonly by: 'client12'; readonly state: ClientState12 }
   | { readonly by: 'client13'; readonly state: ClientState13 };
 
@@ -37,7 +45,16 @@ export type ClientStep =
 const MAX_COOKIES = 3;
 
 export function startClient(ctx: Context): ClientStep {
-  return sendClientHello(ctx, { at: 'wait-server-hello', offer: makeOffer(ctx), cookies: 0 });
+  const asks = ctx.security.psk.role === 'client' && supportedVersions(ctx.security).includes('DTLSv1.3');
+  if (!asks) return onPsksChosen(ctx, []);
+  ctx.emit({ do: 'ask', job: { kind: 'choose-psk', hint: EMPTY } });
+  return { by: 'client', state: { at: 'wait-psk' } };
+}
+
+/** The application's keys, of which there may be none. */
+export function onPsksChosen(ctx: Context, credentials: readonly PskCredential[]): ClientStep {
+  const offer = makeOffer(ctx, credentials.map(offerPsk));
+  return sendClientHello(ctx, { at: 'wait-server-hello', offer, cookies: 0 });
 }
 
 export function onServersFirst(ctx: Context, state: WaitServerHello, message: Message): ClientStep {
@@ -88,7 +105,7 @@ function onHelloVerifyRequest(ctx: Context, state: WaitServerHello, message: Mes
 }
 
 function sendClientHello(ctx: Context, state: WaitServerHello): ClientStep {
-  ctx.send(HandshakeType.client_hello, encodeClientHello(state.offer.hello), 0);
+  ctx.send(HandshakeType.client_hello, encodeOffer(ctx, state.offer), 0);
   ctx.emit({ do: 'end-flight', awaits: 'answer' });
   return { by: 'client', state };
 }

@@ -1,4 +1,5 @@
 import type { SigningKey } from '../config/config.js';
+import type { PskCredential } from '../config/psk-policy.js';
 import type { SchemeName } from '../wire/codes.js';
 import type { Certificate } from '../x509/certificate.js';
 
@@ -17,7 +18,11 @@ export type Job =
       readonly purpose: 'serverAuth' | 'clientAuth';
       /** Host name or IP address that the leaf must hold. */
       readonly name: string | undefined;
-    };
+    }
+  /** A client asks with which pre-shared key it may come. `hint` is the server's, empty where there was none. */
+  | { readonly kind: 'choose-psk'; readonly hint: Uint8Array }
+  /** A server asks for the key of the first identity that is known. */
+  | { readonly kind: 'find-psk'; readonly identities: readonly Uint8Array[] };
 
 /** A verdict's `code` is OpenSSL's short name, such as `CERT_HAS_EXPIRED`; `cause`: what the application said. */
 export type Verdict =
@@ -27,5 +32,14 @@ export type Verdict =
 export type JobAnswer =
   | { readonly kind: 'sign'; readonly signature: Uint8Array }
   | { readonly kind: 'verify-peer'; readonly verdict: Verdict }
-  /** It could not be done: a function of the application failed, or the platform's cryptography. */
-  | { readonly kind: 'failed'; readonly error: unknown };
+  /** In order of preference; none: there is no key for that server. */
+  | { readonly kind: 'choose-psk'; readonly credentials: readonly PskCredential[] }
+  | { readonly kind: 'find-psk'; readonly found: FoundPsk | undefined }
+  /** Whoever was to answer threw `cause`. */
+  | { readonly kind: 'failed'; readonly cause: unknown };
+
+/** The key of an identity, by its index among those that were asked for. */
+export interface FoundPsk {
+  readonly index: number;
+  readonly key: Uint8Array;
+}

@@ -8,6 +8,7 @@ import { ExtensionType, Group, ProtocolVersion, Scheme } from '../wire/codes.js'
 import { encodeEcPointFormats, UNCOMPRESSED } from '../wire/extensions/ec-point-formats.js';
 import { encodeExtendedMasterSecret } from '../wire/extensions/extended-master-secret.js';
 import { encodeKeyShareRequest } from '../wire/extensions/key-share.js';
+import { encodePskKeyExchangeModes, PskKeyExchangeMode } from '../wire/extensions/psk-key-exchange-modes.js';
 import { encodeRenegotiationInfo } from '../wire/extensions/renegotiation-info.js';
 import { encodeServerNameRequest } from '../wire/extensions/server-name.js';
 import { encodeSignatureAlgorithms } from '../wire/extensions/signature-algorithms.js';
@@ -17,6 +18,7 @@ import type { ClientHello } from '../wire/messages/client-hello.js';
 import { offerAgreements } from './agreed.js';
 import type { Context } from './context.js';
 import { supportedVersions, wireVersion } from './negotiate.js';
+import type { OfferedPsk } from './offered-psk.js';
 
 /** What a client put into its ClientHello; answers are checked against it. */
 export interface Offer {
@@ -27,13 +29,15 @@ export interface Offer {
   readonly groups: readonly GroupName[];
   /** The key pairs whose shares the hello carries; none without DTLS 1.3. */
   readonly exchanges: readonly KeyExchange[];
+  /** DTLS 1.3. In the hello, which does not know their binders yet, the extension is empty. */
+  readonly psks: readonly OfferedPsk[];
 }
 
 /**
  * The first ClientHello. It fits one datagram unless `keyShares` asks for a large share: a server that wants a cookie
  * would throw away the rest, and some peers lose ClientHellos of two datagrams.
  */
-export function makeOffer(ctx: Context): Offer {
+export function makeOffer(ctx: Context, psks: readonly OfferedPsk[]): Offer {
   const { security, provider } = ctx;
   const versions = supportedVersions(security);
   const suites = security.suites.filter((suite) => versions.includes(suite.version));
@@ -42,7 +46,7 @@ export function makeOffer(ctx: Context): Offer {
     ? security.keyShares.map((group) => provider.startKeyExchange(group))
     : [];
   const cipherSuites = suites.map((suite) => suite.code);
-  const offer = { versions, suites, groups, exchanges };
+  const offer = { versions, suites, groups, exchanges, psks };
   const hello: ClientHello = {
     legacyVersion: ProtocolVersion.dtls12,
     random: provider.randomBytes(32),
@@ -71,7 +75,7 @@ export function encodeShares(exchanges: readonly KeyExchange[]): Uint8Array {
 /** What a server needs soonest stands first, and key shares, which may fill a second datagram, last. */
 function offeredExtensions(ctx: Context, offer: Omit<Offer, 'hello'>): Map<number, Uint8Array> {
   const { security, destination } = ctx;
-  const { versions, groups, exchanges } = offer;
+  const { versions, groups, exchanges, psks } = offer;
   const extensions = new Map<number, Uint8Array>();
   if (versions.includes('DTLSv1.3')) {
     const codes = versions.map(wireVersion);
@@ -90,6 +94,13 @@ function offeredExtensions(ctx: Context, offer: Omit<Offer, 'hello'>): Map<numbe
   }
   for (const [type, body] of offerAgreements(security)) extensions.set(type, body);
   if (versions.includes('DTLSv1.3')) extensions.set(ExtensionType.key_share, encodeShares(exchanges));
+  if (psks.length > 0) {
+    // A key that is all that protects a session gives up its past when it becomes known.
+    const modes = Uint8Array.of(PskKeyExchangeMode.psk_dhe_ke);
+    extensions.set(ExtensionType.psk_key_exchange_modes, encodePskKeyExchangeModes(modes));
+    // RFC 8446 §4.2.11: last of all.
+    extensions.set(ExtensionType.pre_shared_key, EMPTY);
+  }
   return extensions;
 }
 

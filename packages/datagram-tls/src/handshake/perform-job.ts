@@ -1,5 +1,6 @@
 import { callerError, DTLSError } from '../base/errors.js';
 import type { RemoteKey, Security } from '../config/config.js';
+import type { PskCredential } from '../config/psk-policy.js';
 import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
 import type { SchemeName } from '../wire/codes.js';
 import { verifyName } from '../x509/names.js';
@@ -24,8 +25,8 @@ export function performJob(job: Job, security: Security, time: number): JobAnswe
   }
 }
 
-function failed(error: unknown): JobAnswer {
-  return { kind: 'failed', error };
+function failed(cause: unknown): JobAnswer {
+  return { kind: 'failed', cause };
 }
 
 function perform(job: Job, security: Security, time: number): Answer<JobAnswer> {
@@ -34,6 +35,10 @@ function perform(job: Job, security: Security, time: number): Answer<JobAnswer> 
       return map(sign(job, security), (signature) => ({ kind: 'sign', signature }));
     case 'verify-peer':
       return map(judge(job, security, time), (verdict) => ({ kind: 'verify-peer', verdict }));
+    case 'choose-psk':
+      return choosePsk(job.hint, security);
+    case 'find-psk':
+      return findPsk(job.identities, security);
   }
 }
 
@@ -65,6 +70,29 @@ function signHere(
 
 function isSignature(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array;
+}
+
+function choosePsk(hint: Uint8Array, { psk }: Security): JobAnswer | Promise<JobAnswer> {
+  const chosen = psk.role === 'client' ? psk.choose(hint) : [];
+  const answer = (credentials: readonly PskCredential[]): JobAnswer => ({ kind: 'choose-psk', credentials });
+  return chosen instanceof Promise ? chosen.then(answer) : answer(chosen);
+}
+
+/** One after the other, as each may be a question to a database. */
+function findPsk(
+  identities: readonly Uint8Array[],
+  security: Security,
+  index = 0,
+): JobAnswer | Promise<JobAnswer> {
+  const identity = identities[index];
+  const { psk } = security;
+  if (identity === undefined || psk.role !== 'server') return { kind: 'find-psk', found: undefined };
+  const settle = (key: Uint8Array | undefined): JobAnswer | Promise<JobAnswer> =>
+    key === undefined
+      ? findPsk(identities, security, index + 1)
+      : { kind: 'find-psk', found: { index, key } };
+  const key = psk.find(identity);
+  return key instanceof Promise ? key.then(settle) : settle(key);
 }
 
 /** Our own verdict, and the application's where it wants to have the last word. */

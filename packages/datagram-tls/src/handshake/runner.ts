@@ -1,7 +1,7 @@
 import { DTLSError, invalidState } from '../base/errors.js';
 import { HandshakeType, type Version } from '../wire/codes.js';
 import type { Action } from './actions.js';
-import { type ClientStep, onServersFirst, startClient } from './client.js';
+import { type ClientStep, onPsksChosen, onServersFirst, startClient } from './client.js';
 import type { Context } from './context.js';
 import { outOfPlace } from './decoded.js';
 import type { JobAnswer } from './jobs.js';
@@ -24,6 +24,9 @@ type State =
   | { readonly by: 'connected12' }
   | { readonly by: 'connected13'; readonly state: post13.Established13 }
   | { readonly by: 'failed' };
+
+/** States that wait for the answer to a job. */
+const AWAIT_ANSWER = new Set<string>(['wait-verdict', 'wait-signature', 'wait-psk']);
 
 /** Takes whole messages in order and turns them into actions; the one place where a peer's violation is caught. */
 export class Runner {
@@ -105,14 +108,29 @@ export class Runner {
       case 'failed':
       case 'idle':
         return false;
+      case 'client':
       case 'client12':
       case 'server12':
       case 'client13':
       case 'server13':
-        return current.state.at !== 'wait-verdict' && current.state.at !== 'wait-signature';
+        return !AWAIT_ANSWER.has(current.state.at);
       default:
         return true;
     }
+  }
+
+  /**
+   * The peer has shown nothing yet of the pre-shared key that it is to have: if it cannot be understood, or does not
+   * answer, a wrong key is the likely reason.
+   */
+  get doubtsPsk(): boolean {
+    const current = this.#state;
+    if (current.by === 'client')
+      return current.state.at === 'wait-server-hello' && current.state.offer.psks.length > 0;
+    if (current.by === 'client13')
+      return current.state.at === 'wait-second-server-hello' && current.state.offer.psks.length > 0;
+    if (current.by !== 'client12' && current.by !== 'server12') return false;
+    return current.state.at === 'wait-finished' && current.state.ready.peer.pskIdentity !== undefined;
   }
 
   onMessage(message: Message): Action[] {
@@ -122,7 +140,7 @@ export class Runner {
   /** The answer to the job that the last step asked for. */
   onAnswer(answer: JobAnswer): Action[] {
     return this.#guarded(() => {
-      if (answer.kind === 'failed') throw jobFailed(answer.error);
+      if (answer.kind === 'failed') throw callbackError(answer.cause);
       return this.#resume(answer);
     });
   }
@@ -156,6 +174,7 @@ export class Runner {
     const current = this.#state;
     switch (current.by) {
       case 'client':
+        if (current.state.at === 'wait-psk') throw outOfPlace(message, 'nothing');
         return onServersFirst(this.#ctx, current.state, message);
       case 'server':
         return onClientsFirst(this.#ctx, current.state, message);
@@ -164,7 +183,7 @@ export class Runner {
       case 'server12':
         return tagServer12(server12.onMessage12(this.#ctx, current.state, message));
       case 'client13':
-        return { by: 'client13', state: client13.onMessage13(this.#ctx, current.state, message) };
+        return tagClient13(client13.onMessage13(this.#ctx, current.state, message));
       case 'server13':
         return tagServer13(server13.onMessage13(this.#ctx, current.state, message));
       case 'connected12':
@@ -180,7 +199,10 @@ export class Runner {
 
   #resume(answer: JobAnswer): State {
     const current = this.#state;
+    if (answer.kind === 'failed') throw callbackError(answer.cause);
     switch (current.by) {
+      case 'client':
+        return answer.kind === 'choose-psk' ? onPsksChosen(this.#ctx, answer.credentials) : current;
       case 'client12':
         return tagClient12(client12.onAnswer12(this.#ctx, current.state, answer));
       case 'server12':
@@ -230,11 +252,11 @@ function refuseRenegotiation(ctx: Context, message: Message): void {
   ctx.emit({ do: 'warn', alert: 'no_renegotiation' });
 }
 
-/** The peer learns that it is our fault, and the caller what it was. */
-function jobFailed(cause: unknown): DTLSError {
+/** A function that the application gave us threw; the peer learns only that something did. */
+function callbackError(cause: unknown): DTLSError {
   if (cause instanceof DTLSError) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);
-  return new DTLSError('ERR_DTLS_JOB', message, { alert: 'internal_error', cause });
+  return new DTLSError('ERR_DTLS_CALLBACK', message, { alert: 'internal_error', cause });
 }
 
 /** A fault of ours or of the platform's cryptography: the peer learns only that there was one. */

@@ -9,8 +9,9 @@ import type { FinishedVerified, PeerIdentity } from './authenticate.js';
 export interface Session {
   readonly version: Version;
   readonly suite: CipherSuite;
-  readonly group: GroupName;
-  /** The scheme of the server's signature. */
+  /** `undefined` where a pre-shared key stood alone. */
+  readonly group: GroupName | undefined;
+  /** The scheme of the server's signature; `undefined` where a key shared before took its place. */
   readonly signatureScheme: SchemeName | undefined;
   readonly extendedMasterSecret: boolean;
   readonly peer: PeerIdentity;

@@ -63,9 +63,9 @@ export class Transcript {
     return this.#hash.digest();
   }
 
-  /** Transcript-Hash as it would be with `partial` added, for PSK binders (RFC 8446 §4.2.11.2). */
+  /** Transcript-Hash as it would be with `encoded` added, such as a part of a ClientHello (RFC 8446 §4.2.11.2). */
   digestWith(hash: HashName, encoded: Uint8Array): Uint8Array {
-    const running = this.#provider.hash(hash);
+    const running = this.#hash?.copy() ?? this.#provider.hash(hash);
     for (const entry of this.#entries) this.#absorb(running, entry);
     running.update(encoded);
     return running.digest();

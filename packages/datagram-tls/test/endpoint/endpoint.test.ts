@@ -4,7 +4,7 @@ import { Endpoint, type EndpointLimits } from '#lib/endpoint/endpoint.js';
 import type { Link } from '#lib/endpoint/link.js';
 import type { PeerAddress } from '#lib/endpoint/peer.js';
 import { assertAlive } from '../support/alive.js';
-import { answerNow } from '../support/jobs.js';
+import { performNow } from '../support/jobs.js';
 import { Pair } from '../support/pair.js';
 import { behaviour, security, VERSIONS } from '../support/settings.js';
 
@@ -167,7 +167,7 @@ function serveEvents(endpoint: Endpoint): boolean {
   for (let event = endpoint.pollEvent(); event !== undefined; event = endpoint.pollEvent()) {
     any = true;
     if (event.type !== 'connection' || event.event.type !== 'job') continue;
-    endpoint.answer(event.link, answerNow(event.event.job, event.link.security), 0);
+    endpoint.answer(event.link, performNow(event.event.job, event.link.security), 0);
   }
   return any;
 }

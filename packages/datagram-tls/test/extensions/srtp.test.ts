@@ -15,7 +15,12 @@ const GCM256 = 'SRTP_AEAD_AES_256_GCM';
 
 for (const version of VERSIONS) {
   suite(`SRTP profiles, ${version}`, () => {
-    const agreed: readonly (readonly [string, string | undefined, string | undefined, SrtpProfileName | undefined])[] = [
+    const agreed: readonly (readonly [
+      string,
+      string | undefined,
+      string | undefined,
+      SrtpProfileName | undefined,
+    ])[] = [
       ...([CM80, CM32, GCM128, GCM256] as const).map((name) => [name, name, name, name] as const),
       ["the server's first of several", `${CM80}:${CM32}:${GCM128}`, `${GCM128}:${CM80}`, GCM128],
       ['none where they have none in common', CM80, GCM256, undefined],

@@ -74,7 +74,7 @@ for (const version of VERSIONS) {
       };
       const pair = refused({ version, server: { cert: SERVERS.ed25519.cert, key: { sign } } });
       assert.equal(pair.server.alerts('sent')[0], 'fatal internal_error');
-      assert.deepEqual([pair.server.error?.code, pair.server.error?.cause], ['ERR_DTLS_JOB', error]);
+      assert.deepEqual([pair.server.error?.code, pair.server.error?.cause], ['ERR_DTLS_CALLBACK', error]);
     });
   });
 

@@ -7,7 +7,7 @@ import type { CryptoProvider } from '#lib/crypto/provider.js';
 import type { EndpointEvent, EndpointLimits } from '#lib/endpoint/endpoint.js';
 import type { PeerAddress } from '#lib/endpoint/peer.js';
 import type { JobAnswer } from '#lib/handshake/jobs.js';
-import { answerNow } from './jobs.js';
+import { performNow } from './jobs.js';
 import { FAIR, Network, type Packet, type Weather } from './network.js';
 import { Random } from './random.js';
 import { seededProvider } from './seeded-provider.js';
@@ -132,7 +132,7 @@ export class Pair {
     const pending = side.jobs.shift();
     if (pending === undefined) throw new Error(`the ${side.role} has no job`);
     const { link, job } = pending;
-    side.endpoint.answer(link, answer ?? answerNow(job, link.security), this.now);
+    side.endpoint.answer(link, answer ?? performNow(job, link.security), this.now);
     this.drain();
   }
 

@@ -131,7 +131,7 @@ suite('KeyUpdate', () => {
       }
       assert.equal(pair[peer].messages.length, 110);
       const epochs = epochsOf(pair[role], 'sent');
-      assert.ok(epochs.length >= 4, `${epochs.join()}`);
+      assert.ok(epochs.length >= 4, epochs.join());
       assert.deepEqual(epochsOf(pair[peer], 'sent'), []);
       assertAlive(pair);
     });

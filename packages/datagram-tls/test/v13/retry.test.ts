@@ -7,7 +7,7 @@ import { ExtensionType, Group, HandshakeType } from '#lib/wire/codes.js';
 import { decodeKeyShareRequest } from '#lib/wire/extensions/key-share.js';
 import { type ClientHello, decodeClientHello } from '#lib/wire/messages/client-hello.js';
 import { assertAlive } from '../support/alive.js';
-import { answerNow } from '../support/jobs.js';
+import { performNow } from '../support/jobs.js';
 import { Pair, type PairOptions } from '../support/pair.js';
 import { fragmentRecord, plainFragments } from '../support/records.js';
 import { behaviour, security } from '../support/settings.js';
@@ -130,7 +130,7 @@ suite('a HelloRetryRequest without an endpoint before it', () => {
       for (let round = 0; round < 20; round++) {
         for (const [i, { side, own, received }] of ends.entries()) {
           for (let event = side.pollEvent(); event !== undefined; event = side.pollEvent()) {
-            if (event.type === 'job') side.handleAnswer(answerNow(event.job, own), 0);
+            if (event.type === 'job') side.handleAnswer(performNow(event.job, own), 0);
             if (
               event.type === 'trace' &&
               event.event.kind === 'flight' &&

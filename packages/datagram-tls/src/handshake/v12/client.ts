@@ -1,8 +1,7 @@
 import { own, sameBytes } from '../../base/bytes.js';
 import { DTLSError, violation } from '../../base/errors.js';
-import { groupFits } from '../../crypto/groups.js';
-import type { KeyExchangeAnswer } from '../../crypto/provider.js';
-import type { GroupName, SchemeName } from '../../wire/codes.js';
+import { needsPsk } from '../../crypto/suites.js';
+import type { SchemeName } from '../../wire/codes.js';
 import { ExtensionType, HandshakeType, Scheme } from '../../wire/codes.js';
 import { decodeEcPointFormats, UNCOMPRESSED } from '../../wire/extensions/ec-point-formats.js';
 import { decodeExtendedMasterSecret } from '../../wire/extensions/extended-master-secret.js';
@@ -12,34 +11,33 @@ import { decodeCertificateRequest12 } from '../../wire/messages/certificate-requ
 import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
 import { decodeCertificate12, encodeCertificate12 } from '../../wire/messages/certificate12.js';
 import { encodeClientKeyExchange } from '../../wire/messages/client-key-exchange.js';
-import { decodeFinished, encodeFinished, VERIFY_DATA_LENGTH_12 } from '../../wire/messages/finished.js';
 import { DOWNGRADE_TO_12, type ServerHello } from '../../wire/messages/server-hello.js';
 import { decodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
-import { decodeServerKeyExchange, type ServerKeyExchange } from '../../wire/messages/server-key-exchange.js';
+import { decodeServerKeyExchange } from '../../wire/messages/server-key-exchange.js';
 import { readAgreements } from '../agreed.js';
 import { type ClaimedChain, checkSignature, claimChain, PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
 import type { JobAnswer } from '../jobs.js';
 import type { Message } from '../message.js';
-import { chooseIdentity, keyFitsSuite, offeredGroup } from '../negotiate.js';
+import { chooseIdentity, keyFitsSuite } from '../negotiate.js';
 import type { Offer } from '../offer.js';
-import { connected12 } from './connected.js';
 import {
-  checkFinished12,
-  deriveSecrets12,
-  finishedData12,
-  installKeys12,
-  type Negotiated12,
-  PROTECTED_EPOCH,
-  type Secrets12,
-  signedParams,
-} from './secrets.js';
+  type ClientEnd12,
+  type ClientHello12,
+  type ClientReady12,
+  onFinished12,
+  sendFinished12,
+} from './client-end.js';
+import { type ClientPskState12, onPskChosen12, onServersPskFlight12 } from './client-psk.js';
+import { answerShare12, type ClientShare12 } from './client-share.js';
+import { deriveSecrets12, signedParams } from './secrets.js';
 
 /*
  * The client's side of a DTLS 1.2 handshake after the ServerHello (RFC 5246 §7.3, RFC 6347 §4.2):
  *
  *   1. ServerHello            checked against the offer
+ *      (a suite with a pre-shared key goes on in client-psk.ts)
  *   2. Certificate            parsed; its key must suit the suite
  *   3. ServerKeyExchange      signature checked, our own share made
  *   4. CertificateRequest     (may be absent)
@@ -48,34 +46,22 @@ import {
  *   6. Finished               checked: connected
  */
 export type ClientState12 =
-  | { readonly at: 'wait-certificate'; readonly hello: Hello }
-  | { readonly at: 'wait-server-key-exchange'; readonly hello: Hello; readonly server: ClaimedChain }
+  | ClientPskState12
+  | { readonly at: 'wait-certificate'; readonly hello: ClientHello12 }
+  | { readonly at: 'wait-server-key-exchange'; readonly hello: ClientHello12; readonly server: ClaimedChain }
   | { readonly at: 'wait-server-hello-done'; readonly flight: ServerFlight }
   | { readonly at: 'wait-verdict'; readonly flight: ServerFlight }
-  | { readonly at: 'wait-signature'; readonly ready: Ready; readonly scheme: SchemeName }
-  | { readonly at: 'wait-finished'; readonly ready: Ready };
-
-interface Hello extends Negotiated12 {
-  readonly offer: Offer;
-}
+  | { readonly at: 'wait-signature'; readonly ready: ClientReady12; readonly scheme: SchemeName }
+  | ClientEnd12;
 
 /** What the server's flight told, with its signature verified. */
 interface ServerFlight {
-  readonly hello: Hello;
+  readonly hello: ClientHello12;
   readonly server: ClaimedChain;
   readonly scheme: SchemeName;
-  readonly exchange: KeyExchangeAnswer & { readonly group: Ready['group'] };
+  readonly exchange: ClientShare12;
   /** Schemes that the server accepts from us; `undefined` when it asked for no certificate. */
   readonly wanted: readonly number[] | undefined;
-}
-
-/** All that is left is to prove that both saw the same. */
-interface Ready {
-  readonly hello: Hello;
-  readonly peer: PeerIdentity;
-  readonly scheme: SchemeName;
-  readonly group: GroupName;
-  readonly secrets: Secrets12;
 }
 
 /** Step 1: `serverHello` selected DTLS 1.2. The transcript already holds it. */
@@ -88,18 +74,16 @@ export function onServerHello12(ctx: Context, offer: Offer, serverHello: ServerH
   refuseDowngrade(ctx, serverHello);
   const extensions = checkExtensions(offer, serverHello);
   ctx.transcript.begin('DTLSv1.2', suite.hash, ctx.security.identities.length > 0);
-  return {
-    at: 'wait-certificate',
-    hello: {
-      offer,
-      suite,
-      clientRandom: offer.hello.random,
-      serverRandom: own(serverHello.random),
-      extendedMasterSecret: extensions.has(ExtensionType.extended_master_secret),
-      serverName: ctx.destination.serverName,
-      agreed: readAgreements(ctx.security, extensions),
-    },
+  const hello = {
+    offer,
+    suite,
+    clientRandom: offer.hello.random,
+    serverRandom: own(serverHello.random),
+    extendedMasterSecret: extensions.has(ExtensionType.extended_master_secret),
+    serverName: ctx.destination.serverName,
+    agreed: readAgreements(ctx.security, extensions),
   };
+  return { at: needsPsk(suite) ? 'wait-psk-key-exchange' : 'wait-certificate', hello };
 }
 
 /** A server that knows 1.3 says so in its random when it is made to choose 1.2 (RFC 8446 §4.1.3). */
@@ -156,6 +140,9 @@ export function onMessage12(
   message: Message,
 ): ClientState12 | 'connected' {
   switch (state.at) {
+    case 'wait-psk-key-exchange':
+    case 'wait-psk-hello-done':
+      return onServersPskFlight12(ctx, state, message);
     case 'wait-certificate':
       return onCertificate(ctx, state.hello, message);
     case 'wait-server-key-exchange':
@@ -163,7 +150,8 @@ export function onMessage12(
     case 'wait-server-hello-done':
       return onRequestOrDone(ctx, state.flight, message);
     case 'wait-finished':
-      return onFinished(ctx, state.ready, message);
+      return onFinished12(ctx, state.ready, message);
+    case 'wait-psk':
     case 'wait-verdict':
     case 'wait-signature':
       throw outOfPlace(message, 'nothing');
@@ -183,10 +171,12 @@ export function onAnswer12(ctx: Context, state: ClientState12, answer: JobAnswer
   if (state.at === 'wait-signature' && answer.kind === 'sign') {
     return sendCertificateVerify(ctx, state.ready, state.scheme, answer.signature);
   }
+  if (state.at === 'wait-psk' && answer.kind === 'choose-psk')
+    return onPskChosen12(ctx, state, answer.credentials);
   return state;
 }
 
-function onCertificate(ctx: Context, hello: Hello, message: Message): ClientState12 {
+function onCertificate(ctx: Context, hello: ClientHello12, message: Message): ClientState12 {
   const body = expectType(message, HandshakeType.certificate);
   const { certificateList } = decoded(decodeCertificate12(body), 'Certificate');
   const server = claimChain(ctx.provider, certificateList);
@@ -199,7 +189,7 @@ function onCertificate(ctx: Context, hello: Hello, message: Message): ClientStat
 
 function onServerKeyExchange(
   ctx: Context,
-  hello: Hello,
+  hello: ClientHello12,
   server: ClaimedChain,
   message: Message,
 ): ClientState12 {
@@ -214,19 +204,9 @@ function onServerKeyExchange(
     data,
     params.signature,
   );
-  const exchange = answerExchange(ctx, params);
+  const exchange = answerShare12(ctx, params);
   ctx.transcript.add(message.type, message.seq, message.body);
   return { at: 'wait-server-hello-done', flight: { hello, server, scheme, exchange, wanted: undefined } };
-}
-
-function answerExchange(ctx: Context, params: ServerKeyExchange): ServerFlight['exchange'] {
-  const offered = ctx.security.groups.filter((name) => groupFits(name, 'DTLSv1.2'));
-  const group = offeredGroup(params.namedCurve, offered);
-  if (group === undefined || !groupFits(group, 'DTLSv1.2'))
-    throw violation('illegal_parameter', 'the server chose a group that was not offered');
-  const answer = ctx.provider.answerKeyExchange(group, params.point);
-  if (answer === undefined) throw violation('illegal_parameter', "the server's key share is not valid");
-  return { ...answer, group };
 }
 
 function onRequestOrDone(ctx: Context, flight: ServerFlight, message: Message): ClientState12 {
@@ -259,7 +239,7 @@ function sendKeyExchange(ctx: Context, flight: ServerFlight, peer: PeerIdentity)
   ctx.send(HandshakeType.client_key_exchange, encodeClientKeyExchange({ point: exchange.share }), 0);
   const secrets = deriveSecrets12(ctx, hello, exchange.secret);
   const ready = { hello, peer, scheme, group: exchange.group, secrets };
-  if (credential === undefined) return sendFinished(ctx, ready);
+  if (credential === undefined) return sendFinished12(ctx, ready);
   const data = ctx.transcript.messages();
   ctx.emit({
     do: 'ask',
@@ -270,31 +250,11 @@ function sendKeyExchange(ctx: Context, flight: ServerFlight, peer: PeerIdentity)
 
 function sendCertificateVerify(
   ctx: Context,
-  ready: Ready,
+  ready: ClientReady12,
   scheme: SchemeName,
   signature: Uint8Array,
 ): ClientState12 {
   const body = encodeCertificateVerify({ signatureScheme: Scheme[scheme], signature });
   ctx.send(HandshakeType.certificate_verify, body, 0);
-  return sendFinished(ctx, ready);
-}
-
-function sendFinished(ctx: Context, ready: Ready): ClientState12 {
-  const { hello, secrets } = ready;
-  ctx.emit({ do: 'send-change-cipher-spec' });
-  installKeys12(ctx, hello, secrets, 'client');
-  const verifyData = finishedData12(ctx, hello, secrets, 'client');
-  ctx.send(HandshakeType.finished, encodeFinished({ verifyData }), PROTECTED_EPOCH);
-  ctx.emit({ do: 'end-flight', awaits: 'answer' });
-  installKeys12(ctx, hello, secrets, 'server');
-  return { at: 'wait-finished', ready };
-}
-
-function onFinished(ctx: Context, ready: Ready, message: Message): 'connected' {
-  const body = expectType(message, HandshakeType.finished);
-  const { verifyData } = decoded(decodeFinished(body, VERIFY_DATA_LENGTH_12), 'Finished');
-  const finished = checkFinished12(ctx, ready.hello, ready.secrets, 'server', verifyData);
-  if (finished === undefined) throw violation('decrypt_error', "the server's Finished is wrong");
-  ctx.emit({ do: 'connected', session: connected12({ ...ready, negotiated: ready.hello, finished }) });
-  return 'connected';
+  return sendFinished12(ctx, ready);
 }

@@ -9,8 +9,8 @@ export function connected12(proof: {
   readonly secrets: Secrets12;
   readonly peer: PeerIdentity;
   readonly finished: FinishedVerified;
-  readonly group: GroupName;
-  readonly scheme: SchemeName;
+  readonly group: GroupName | undefined;
+  readonly scheme: SchemeName | undefined;
 }): Session {
   const { negotiated, secrets, peer, finished, group, scheme } = proof;
   return {

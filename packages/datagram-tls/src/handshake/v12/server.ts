@@ -13,7 +13,6 @@ import {
 import { decodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
 import { decodeCertificate12, encodeCertificate12 } from '../../wire/messages/certificate12.js';
 import { decodeClientKeyExchange } from '../../wire/messages/client-key-exchange.js';
-import { decodeFinished, encodeFinished, VERIFY_DATA_LENGTH_12 } from '../../wire/messages/finished.js';
 import { DOWNGRADE_TO_12, encodeServerHello } from '../../wire/messages/server-hello.js';
 import { encodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
 import { encodeServerEcdhParams, encodeServerKeyExchange } from '../../wire/messages/server-key-exchange.js';
@@ -24,40 +23,33 @@ import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
 import type { JobAnswer } from '../jobs.js';
 import type { Message } from '../message.js';
-import { type CredentialChoice, chooseCredential12, chooseGroup } from '../negotiate.js';
-import { connected12 } from './connected.js';
-import {
-  checkFinished12,
-  deriveSecrets12,
-  finishedData12,
-  installKeys12,
-  type Negotiated12,
-  PROTECTED_EPOCH,
-  type Secrets12,
-  signedParams,
-} from './secrets.js';
+import { deriveSecrets12, type Negotiated12, signedParams } from './secrets.js';
+import { type CertificateChoice12, choose12 } from './server-choice.js';
+import { onFinished12, type ServerEnd12, type ServerReady12, waitFinished12 } from './server-end.js';
+import { onPskFound12, onPskKeyExchange12, type ServerPskState12, sendPskFlight12 } from './server-psk.js';
 
 /*
  * The server's side of a DTLS 1.2 handshake after the ClientHello with a valid cookie (RFC 5246 §7.3, RFC 6347 §4.2):
  *
  *   1. ClientHello            suite, certificate and group chosen; then our flight:
  *      ServerHello, Certificate, ServerKeyExchange, CertificateRequest, ServerHelloDone
+ *      (a suite with a pre-shared key goes on in server-psk.ts)
  *   2. Certificate            if we asked; the chain is judged
  *   3. ClientKeyExchange      keys
  *   4. CertificateVerify      if there was a certificate: the signature over all messages so far
  *   5. Finished               checked; then our ChangeCipherSpec, Finished: connected
  */
 export type ServerState12 =
+  | ServerPskState12
   | { readonly at: 'wait-signature'; readonly hello: Hello; readonly params: Uint8Array }
   | { readonly at: 'wait-certificate'; readonly hello: Hello }
   | { readonly at: 'wait-verdict'; readonly hello: Hello; readonly client: ClaimedChain }
   | { readonly at: 'wait-client-key-exchange'; readonly hello: Hello; readonly client: Client }
-  | { readonly at: 'wait-certificate-verify'; readonly ready: Ready; readonly client: ClaimedChain }
-  | { readonly at: 'wait-finished'; readonly ready: Ready };
+  | { readonly at: 'wait-certificate-verify'; readonly ready: ServerReady12; readonly client: ClaimedChain }
+  | ServerEnd12;
 
 interface Hello extends Negotiated12 {
-  readonly choice: CredentialChoice;
-  readonly group: GroupName;
+  readonly choice: CertificateChoice12;
   readonly exchange: KeyExchange;
 }
 
@@ -67,61 +59,38 @@ interface Client {
   readonly claim: ClaimedChain | undefined;
 }
 
-interface Ready {
-  readonly hello: Hello;
-  readonly peer: PeerIdentity;
-  readonly secrets: Secrets12;
-}
-
 /** Step 1. The transcript already holds the ClientHello. */
 export function onClientHello12(ctx: Context, client: ClientWishes): ServerState12 {
-  const { choice, group } = choose(ctx, client);
-  const exchange = ctx.provider.startKeyExchange(group);
-  const hello: Hello = {
-    suite: choice.suite,
+  const choice = choose12(ctx.security, client);
+  const { suite, group } = choice;
+  const negotiated: Negotiated12 = {
+    suite,
     clientRandom: client.hello.random,
     serverRandom: serverRandom(ctx),
     extendedMasterSecret: client.extendedMasterSecret,
     serverName: client.serverName,
     agreed: chooseAgreements(ctx.security, client.hello.extensions),
-    choice,
-    group,
-    exchange,
   };
-  ctx.transcript.begin('DTLSv1.2', choice.suite.hash, ctx.security.requestCert);
-  sendServerHello(ctx, client, hello);
+  const asksForCertificate = choice.by === 'certificate' && ctx.security.requestCert;
+  ctx.transcript.begin('DTLSv1.2', suite.hash, asksForCertificate);
+  sendServerHello(ctx, client, negotiated, group);
+  if (choice.by === 'certificate') {
+    const exchange = ctx.provider.startKeyExchange(choice.group);
+    return sendCertificate(ctx, { ...negotiated, choice, exchange });
+  }
+  const exchange = group === undefined ? undefined : ctx.provider.startKeyExchange(group);
+  return sendPskFlight12(ctx, { ...negotiated, exchange });
+}
+
+/** Everything up to the signature, which may take time. */
+function sendCertificate(ctx: Context, hello: Hello): ServerState12 {
+  const { choice, exchange } = hello;
   const certificateList = choice.identity.chain;
   ctx.send(HandshakeType.certificate, encodeCertificate12({ certificateList }), 0);
-  const params = encodeServerEcdhParams({ namedCurve: Group[group], point: exchange.share });
+  const params = encodeServerEcdhParams({ namedCurve: Group[exchange.group], point: exchange.share });
   const data = signedParams(hello, params);
   ctx.emit({ do: 'ask', job: { kind: 'sign', scheme: choice.scheme, key: choice.identity.key, data } });
   return { at: 'wait-signature', hello, params };
-}
-
-function choose(ctx: Context, client: ClientWishes): { choice: CredentialChoice; group: GroupName } {
-  const { security } = ctx;
-  const choice = chooseCredential12(security.suites, security.identities, security.sigalgs, {
-    suites: client.hello.cipherSuites,
-    schemes: client.schemes,
-    groups: client.groups,
-  });
-  if (choice === undefined) {
-    throw violation(
-      'handshake_failure',
-      'no cipher suite in common with the client',
-      'ERR_DTLS_NO_SHARED_CIPHER',
-    );
-  }
-  // RFC 8422 §4: a client that lists no groups leaves the choice to us; P-256 is the one that everybody has.
-  const group = chooseGroup(security.groups, client.groups ?? [Group.secp256r1], 'DTLSv1.2');
-  if (group === undefined) {
-    throw violation(
-      'handshake_failure',
-      'no key exchange group in common with the client',
-      'ERR_DTLS_NO_SHARED_GROUP',
-    );
-  }
-  return { choice, group };
 }
 
 /** RFC 8446 §4.1.3: a server that could do 1.3 marks its random, so that a forged downgrade is noticed. */
@@ -131,13 +100,18 @@ function serverRandom(ctx: Context): Uint8Array {
   return random;
 }
 
-function sendServerHello(ctx: Context, client: ClientWishes, hello: Hello): void {
+function sendServerHello(
+  ctx: Context,
+  client: ClientWishes,
+  hello: Negotiated12,
+  group: GroupName | undefined,
+): void {
   const extensions = new Map<number, Uint8Array>();
   if (client.secureRenegotiation)
     extensions.set(ExtensionType.renegotiation_info, encodeRenegotiationInfo(EMPTY));
   if (client.extendedMasterSecret)
     extensions.set(ExtensionType.extended_master_secret, encodeExtendedMasterSecret());
-  if (client.hello.extensions.has(ExtensionType.ec_point_formats)) {
+  if (group !== undefined && client.hello.extensions.has(ExtensionType.ec_point_formats)) {
     extensions.set(ExtensionType.ec_point_formats, encodeEcPointFormats(Uint8Array.of(UNCOMPRESSED)));
   }
   for (const [type, answer] of encodeAgreements(hello.agreed)) extensions.set(type, answer);
@@ -159,6 +133,8 @@ export function onMessage12(
   message: Message,
 ): ServerState12 | 'connected' {
   switch (state.at) {
+    case 'wait-psk-key-exchange':
+      return onPskKeyExchange12(ctx, state.hello, message);
     case 'wait-certificate':
       return onCertificate(ctx, state.hello, message);
     case 'wait-client-key-exchange':
@@ -166,7 +142,8 @@ export function onMessage12(
     case 'wait-certificate-verify':
       return onCertificateVerify(ctx, state.ready, state.client, message);
     case 'wait-finished':
-      return onFinished(ctx, state.ready, message);
+      return onFinished12(ctx, state.ready, message);
+    case 'wait-psk':
     case 'wait-signature':
     case 'wait-verdict':
       throw outOfPlace(message, 'nothing');
@@ -182,6 +159,7 @@ export function onAnswer12(ctx: Context, state: ServerState12, answer: JobAnswer
     if (peer instanceof DTLSError) throw peer;
     return { at: 'wait-client-key-exchange', hello: state.hello, client: { peer, claim: state.client } };
   }
+  if (state.at === 'wait-psk' && answer.kind === 'find-psk') return onPskFound12(ctx, state, answer.found);
   return state;
 }
 
@@ -239,14 +217,16 @@ function onClientKeyExchange(ctx: Context, hello: Hello, client: Client, message
   const premaster = hello.exchange.finish(point);
   if (premaster === undefined) throw violation('illegal_parameter', "the client's key share is not valid");
   ctx.transcript.add(message.type, message.seq, message.body);
-  const ready = { hello, peer: client.peer, secrets: deriveSecrets12(ctx, hello, premaster) };
+  const { scheme, group } = hello.choice;
+  const secrets = deriveSecrets12(ctx, hello, premaster);
+  const ready = { hello, peer: client.peer, scheme, group, secrets };
   if (client.claim !== undefined) return { at: 'wait-certificate-verify', ready, client: client.claim };
-  return waitFinished(ctx, ready);
+  return waitFinished12(ctx, ready);
 }
 
 function onCertificateVerify(
   ctx: Context,
-  ready: Ready,
+  ready: ServerReady12,
   client: ClaimedChain,
   message: Message,
 ): ServerState12 {
@@ -254,30 +234,5 @@ function onCertificateVerify(
   const { signatureScheme, signature } = decoded(decodeCertificateVerify(body), 'CertificateVerify');
   checkSignature(ctx.security, 'DTLSv1.2', signatureScheme, client.key, ctx.transcript.messages(), signature);
   ctx.transcript.add(message.type, message.seq, message.body);
-  return waitFinished(ctx, ready);
-}
-
-function waitFinished(ctx: Context, ready: Ready): ServerState12 {
-  installKeys12(ctx, ready.hello, ready.secrets, 'client');
-  return { at: 'wait-finished', ready };
-}
-
-function onFinished(ctx: Context, ready: Ready, message: Message): 'connected' {
-  const { hello, secrets, peer } = ready;
-  const body = expectType(message, HandshakeType.finished);
-  const { verifyData } = decoded(decodeFinished(body, VERIFY_DATA_LENGTH_12), 'Finished');
-  const finished = checkFinished12(ctx, hello, secrets, 'client', verifyData);
-  if (finished === undefined) throw violation('decrypt_error', "the client's Finished is wrong");
-  ctx.transcript.add(message.type, message.seq, message.body);
-  ctx.emit({ do: 'send-change-cipher-spec' });
-  installKeys12(ctx, hello, secrets, 'server');
-  const ours = finishedData12(ctx, hello, secrets, 'server');
-  ctx.send(HandshakeType.finished, encodeFinished({ verifyData: ours }), PROTECTED_EPOCH);
-  ctx.emit({ do: 'end-flight', awaits: 'nothing' });
-  const { group, choice } = hello;
-  ctx.emit({
-    do: 'connected',
-    session: connected12({ negotiated: hello, secrets, peer, finished, group, scheme: choice.scheme }),
-  });
-  return 'connected';
+  return waitFinished12(ctx, ready);
 }

@@ -1,10 +1,17 @@
 import { sameBytes } from '../../base/bytes.js';
 import { violation } from '../../base/errors.js';
 import type { Security } from '../../config/config.js';
+import type { HashName } from '../../crypto/provider.js';
 import type { CipherSuite } from '../../crypto/suites.js';
 import type { GroupName } from '../../wire/codes.js';
 import { ExtensionType, Group } from '../../wire/codes.js';
+import type { Extensions } from '../../wire/extensions/block.js';
 import { decodeKeyShareRequest, type KeyShareEntry } from '../../wire/extensions/key-share.js';
+import { decodePreSharedKeyRequest, type OfferedPsks } from '../../wire/extensions/pre-shared-key.js';
+import {
+  decodePskKeyExchangeModes,
+  PskKeyExchangeMode,
+} from '../../wire/extensions/psk-key-exchange-modes.js';
 import type { ClientWishes } from '../client-wishes.js';
 import { decoded } from '../decoded.js';
 import { chooseGroup } from '../negotiate.js';
@@ -14,6 +21,8 @@ import { checkPlaces, requireExtension } from './extensions.js';
 export interface ClientWishes13 extends ClientWishes {
   readonly groups: readonly number[];
   readonly shares: readonly KeyShareEntry[];
+  /** Pre-shared keys that the client offers beside a key exchange, the one mode that we do. */
+  readonly psks: OfferedPsks | undefined;
 }
 
 /** The null method alone, as RFC 8446 §4.1.2 wants it. */
@@ -28,13 +37,26 @@ export function readClientWishes13(wishes: ClientWishes): ClientWishes13 {
     throw violation('illegal_parameter', 'a DTLS 1.3 client offers no compression but the null method');
   checkPlaces(hello.extensions, 'CH');
   requirePskLast([...hello.extensions.keys()]);
-  requireExtension(hello.extensions, ExtensionType.signature_algorithms, 'CH');
+  if (!hello.extensions.has(ExtensionType.pre_shared_key))
+    requireExtension(hello.extensions, ExtensionType.signature_algorithms, 'CH');
   requireExtension(hello.extensions, ExtensionType.supported_groups, 'CH');
   const body = requireExtension(hello.extensions, ExtensionType.key_share, 'CH');
   const shares = decoded(decodeKeyShareRequest(body), 'key_share');
   const offered = groups ?? [];
   checkShares(shares, offered);
-  return { ...wishes, groups: offered, shares };
+  return { ...wishes, groups: offered, shares, psks: readPsks(hello.extensions) };
+}
+
+/** RFC 8446 §4.2.9, §4.2.11. */
+function readPsks(extensions: Extensions): OfferedPsks | undefined {
+  const body = extensions.get(ExtensionType.pre_shared_key);
+  if (body === undefined) return undefined;
+  const psks = decoded(decodePreSharedKeyRequest(body), 'pre_shared_key');
+  if (psks.identities.length !== psks.binders.length)
+    throw violation('illegal_parameter', 'pre_shared_key has not one binder for each identity');
+  const list = requireExtension(extensions, ExtensionType.psk_key_exchange_modes, 'CH');
+  const modes = decoded(decodePskKeyExchangeModes(list), 'psk_key_exchange_modes');
+  return modes.includes(PskKeyExchangeMode.psk_dhe_ke) ? psks : undefined;
 }
 
 /** RFC 8446 §4.2.11: also for a server that uses no PSK. */
@@ -60,10 +82,12 @@ export interface Choice13 {
 }
 
 /** Our first suite and our first group that the client has, whether it sent a share or not. */
-export function choose13({ suites, groups }: Security, client: ClientWishes13): Choice13 {
-  const suite = suites.find(
+export function choose13(security: Security, client: ClientWishes13): Choice13 {
+  const { suites, groups } = security;
+  const common = suites.filter(
     ({ version, code }) => version === 'DTLSv1.3' && client.hello.cipherSuites.includes(code),
   );
+  const suite = common.find(({ hash }) => hash === neededHash(security, client)) ?? common[0];
   if (suite === undefined) {
     throw violation(
       'handshake_failure',
@@ -80,6 +104,12 @@ export function choose13({ suites, groups }: Security, client: ClientWishes13): 
     );
   }
   return { suite, group };
+}
+
+/** An external key goes with SHA-256 (RFC 8446 §4.2.11); where there is nothing but such keys no other suite will do. */
+function neededHash({ psk, identities }: Security, client: ClientWishes13): HashName | undefined {
+  const keysOnly = psk.role === 'server' && identities.length === 0;
+  return keysOnly && client.psks !== undefined ? 'sha256' : undefined;
 }
 
 /** The client's share for `group`. */

@@ -1,11 +1,12 @@
 import { EMPTY } from '../../base/bytes.js';
 import { violation } from '../../base/errors.js';
 import type { KeyExchange } from '../../crypto/provider.js';
+import type { CipherSuite } from '../../crypto/suites.js';
 import { ExtensionType, HandshakeType } from '../../wire/codes.js';
 import { decodeCookie, encodeCookie } from '../../wire/extensions/cookie.js';
 import { decodeKeyShareRetry } from '../../wire/extensions/key-share.js';
-import { encodeClientHello } from '../../wire/messages/client-hello.js';
 import type { ServerHello } from '../../wire/messages/server-hello.js';
+import { encodeOffer } from '../binders.js';
 import type { Context } from '../context.js';
 import { decoded } from '../decoded.js';
 import type { Message } from '../message.js';
@@ -25,12 +26,12 @@ export function onHelloRetryRequest13(
   const suite = checkServerHello(offer, hello);
   // RFC 8446 §4.2: the cookie is the one extension that a server may send unasked.
   checkAnswers(hello.extensions, 'HRR', offer.hello.extensions, ExtensionType.cookie);
-  const retried = secondOffer(ctx, offer, hello);
+  const retried = withoutUnfit(secondOffer(ctx, offer, hello), suite);
   const firstHello = ctx.transcript.digestWith(suite.hash, EMPTY);
   ctx.transcript.restart();
   ctx.transcript.add(message.type, message.seq, message.body);
   ctx.transcript.beginRetried(suite.hash, firstHello);
-  ctx.send(HandshakeType.client_hello, encodeClientHello(retried.hello), 0);
+  ctx.send(HandshakeType.client_hello, encodeOffer(ctx, retried), 0);
   ctx.emit({ do: 'end-flight', awaits: 'answer' });
   return { at: 'wait-second-server-hello', offer: retried, suite };
 }
@@ -49,6 +50,15 @@ function secondOffer(ctx: Context, offer: Offer, hello: ServerHello): Offer {
   for (const [type, body] of offer.hello.extensions) extensions.set(type, body);
   extensions.set(ExtensionType.key_share, encodeShares(exchanges));
   return { ...offer, exchanges, hello: { ...offer.hello, extensions } };
+}
+
+/** Pre-shared keys whose hash is not that of the suite are of no use any more (RFC 8446 §4.1.4). */
+function withoutUnfit(offer: Offer, { hash }: CipherSuite): Offer {
+  const psks = offer.psks.filter((psk) => psk.hash === hash);
+  if (psks.length > 0 || offer.psks.length === 0) return { ...offer, psks };
+  const extensions = new Map(offer.hello.extensions);
+  extensions.delete(ExtensionType.pre_shared_key);
+  return { ...offer, psks, hello: { ...offer.hello, extensions } };
 }
 
 /** A key pair of the group that the server wants, which must be one that we offered without a share (§4.2.8). */

@@ -4,6 +4,7 @@ import type { SchemeName } from '../../wire/codes.js';
 import { ExtensionType, Group, HandshakeType, Scheme } from '../../wire/codes.js';
 import type { Extensions } from '../../wire/extensions/block.js';
 import { decodeKeyShareResponse } from '../../wire/extensions/key-share.js';
+import { decodePreSharedKeyResponse } from '../../wire/extensions/pre-shared-key.js';
 import { decodeServerNameResponse } from '../../wire/extensions/server-name.js';
 import { decodeSignatureAlgorithms } from '../../wire/extensions/signature-algorithms.js';
 import { decodeSupportedGroups } from '../../wire/extensions/supported-groups.js';
@@ -25,6 +26,7 @@ import type { JobAnswer } from '../jobs.js';
 import type { Message } from '../message.js';
 import { chooseIdentity, versionFromWire } from '../negotiate.js';
 import type { Offer } from '../offer.js';
+import type { OfferedPsk } from '../offered-psk.js';
 import { onCertificate13 as readCertificate, sendCertificate13 } from './certificate.js';
 import { onCertificateVerify13, signedTranscript } from './certificate-verify.js';
 import { connected13 } from './connected.js';
@@ -46,6 +48,7 @@ import { checkServerHello } from './server-hello.js';
  *   1. HelloRetryRequest      (may be absent) answered in client-retry.ts; a ServerHello has to follow
  *   2. ServerHello            checked against the offer; handshake keys
  *   3. EncryptedExtensions    checked against the offer
+ *      (where the server chose a pre-shared key, 7. follows)
  *   4. CertificateRequest     (may be absent)
  *   5. Certificate            parsed
  *   6. CertificateVerify      signature checked
@@ -63,11 +66,18 @@ export type ClientState13 =
       readonly server: ClaimedChain;
     }
   | { readonly at: 'wait-finished'; readonly flight: ServerFlight }
-  | { readonly at: 'wait-verdict'; readonly flight: ServerFlight; readonly finished: FinishedVerified }
+  | {
+      readonly at: 'wait-verdict';
+      readonly flight: ServerFlight;
+      readonly server: ClaimedChain;
+      readonly finished: FinishedVerified;
+    }
   | { readonly at: 'wait-signature'; readonly proof: Proof; readonly scheme: SchemeName };
 
 interface Hello extends Negotiated13 {
   readonly offer: Offer;
+  /** The pre-shared key that the server chose, which takes the place of a certificate. */
+  readonly psk: OfferedPsk | undefined;
 }
 
 /** With the EncryptedExtensions. */
@@ -82,14 +92,18 @@ type Request = readonly number[] | undefined;
 interface ServerFlight {
   readonly hello: Greeting;
   readonly request: Request;
-  readonly server: ClaimedChain;
-  readonly scheme: SchemeName;
+  readonly vouched: Vouched;
 }
+
+/** What tells who the server is. */
+type Vouched =
+  | { readonly by: 'certificate'; readonly server: ClaimedChain; readonly scheme: SchemeName }
+  | { readonly by: 'psk'; readonly peer: PeerIdentity };
 
 /** All that the server had to prove. Our own flight is left. */
 interface Proof {
   readonly hello: Greeting;
-  readonly scheme: SchemeName;
+  readonly scheme: SchemeName | undefined;
   readonly peer: PeerIdentity;
   readonly finished: FinishedVerified;
   readonly application: ReturnType<typeof deriveApplication13>;
@@ -140,6 +154,7 @@ function agreeOnKeys(
     throw violation('illegal_parameter', "the server's key share answers none of ours");
   const shared = exchange.finish(share.keyExchange);
   if (shared === undefined) throw violation('illegal_parameter', "the server's key share is not valid");
+  const psk = chosenPsk(offer, suite, hello);
   ctx.transcript.add(message.type, message.seq, message.body);
   const hellos = {
     suite,
@@ -149,12 +164,26 @@ function agreeOnKeys(
   };
   return {
     at: 'wait-encrypted-extensions',
-    hello: { ...startHandshakeKeys13(ctx, hellos, shared), offer },
+    hello: { ...startHandshakeKeys13(ctx, hellos, shared, psk), offer, psk },
   };
 }
 
+/** RFC 8446 §4.2.11: one of ours, whose hash is that of the suite. */
+function chosenPsk(offer: Offer, suite: CipherSuite, hello: ServerHello): OfferedPsk | undefined {
+  const body = hello.extensions.get(ExtensionType.pre_shared_key);
+  if (body === undefined) return undefined;
+  const psk = offer.psks[decoded(decodePreSharedKeyResponse(body), 'pre_shared_key')];
+  if (psk === undefined || psk.hash !== suite.hash)
+    throw violation('illegal_parameter', 'the server chose a pre-shared key that cannot be meant');
+  return psk;
+}
+
 /** Steps 2 to 7, each with the message that belongs there. */
-export function onMessage13(ctx: Context, state: ClientState13, message: Message): ClientState13 {
+export function onMessage13(
+  ctx: Context,
+  state: ClientState13,
+  message: Message,
+): ClientState13 | Established13 {
   switch (state.at) {
     case 'wait-second-server-hello':
       return onSecondServerHello(ctx, state.offer, state.suite, message);
@@ -165,7 +194,8 @@ export function onMessage13(ctx: Context, state: ClientState13, message: Message
     case 'wait-certificate-verify': {
       const { hello, request, server } = state;
       const scheme = onCertificateVerify13(ctx, 'server', server, message);
-      return { at: 'wait-finished', flight: { hello, request, server, scheme } };
+      const vouched = { by: 'certificate', server, scheme } as const;
+      return { at: 'wait-finished', flight: { hello, request, vouched } };
     }
     case 'wait-finished':
       return onFinished(ctx, state.flight, message);
@@ -181,7 +211,7 @@ export function onAnswer13(
   answer: JobAnswer,
 ): ClientState13 | Established13 {
   if (state.at === 'wait-verdict' && answer.kind === 'verify-peer') {
-    const { chain } = state.flight.server;
+    const { chain } = state.server;
     const peer = PeerIdentity.judged(chain, answer.verdict, ctx.security.rejectUnauthorized);
     if (peer instanceof DTLSError) throw peer;
     return answerFlight(ctx, state.flight, state.finished, peer);
@@ -203,8 +233,10 @@ function onEncryptedExtensions(ctx: Context, hello: Hello, message: Message): Cl
   checkAnswers(extensions, 'EE', hello.offer.hello.extensions);
   checkAnswerBodies(extensions);
   ctx.transcript.add(message.type, message.seq, message.body);
-  const agreed = readAgreements(ctx.security, extensions);
-  return { at: 'wait-certificate', hello: { ...hello, agreed }, request: undefined };
+  const greeting = { ...hello, agreed: readAgreements(ctx.security, extensions) };
+  if (hello.psk === undefined) return { at: 'wait-certificate', hello: greeting, request: undefined };
+  const vouched = { by: 'psk', peer: hello.psk.peer } as const;
+  return { at: 'wait-finished', flight: { hello: greeting, request: undefined, vouched } };
 }
 
 function checkAnswerBodies(extensions: Extensions): void {
@@ -240,24 +272,27 @@ function onCertificateRequest(ctx: Context, message: Message): readonly number[]
   return decoded(decodeSignatureAlgorithms(schemes), 'signature_algorithms');
 }
 
-function onFinished(ctx: Context, flight: ServerFlight, message: Message): ClientState13 {
-  const { hello, server } = flight;
+function onFinished(ctx: Context, flight: ServerFlight, message: Message): ClientState13 | Established13 {
+  const { hello, vouched } = flight;
   const body = expectType(message, HandshakeType.finished);
   const { verifyData } = decoded(decodeFinished(body, hello.handshake.server.length), 'Finished');
   const finished = checkFinished13(ctx, hello, 'server', verifyData);
   if (finished === undefined) throw violation('decrypt_error', "the server's Finished is wrong");
   ctx.transcript.add(message.type, message.seq, message.body);
+  if (vouched.by === 'psk') return answerFlight(ctx, flight, finished, vouched.peer);
+  const { server } = vouched;
   const name = ctx.destination.verifyName;
   ctx.emit({ do: 'ask', job: { kind: 'verify-peer', chain: server.chain, purpose: 'serverAuth', name } });
-  return { at: 'wait-verdict', flight, finished };
+  return { at: 'wait-verdict', flight, server, finished };
 }
 
 function answerFlight(
   ctx: Context,
-  { hello, request, scheme }: ServerFlight,
+  { hello, request, vouched }: ServerFlight,
   finished: FinishedVerified,
   peer: PeerIdentity,
 ): ClientState13 | Established13 {
+  const scheme = vouched.by === 'certificate' ? vouched.scheme : undefined;
   const proof = { hello, scheme, peer, finished, application: deriveApplication13(ctx, hello) };
   if (request === undefined) return sendFinished(ctx, proof);
   const credential = chooseIdentity(ctx.security, request, 'DTLSv1.3');

@@ -10,8 +10,8 @@ import { APPLICATION_EPOCH, byDirection, installKeys13, type Negotiated13 } from
 interface Proof13 {
   readonly negotiated: Negotiated13;
   readonly agreed: Agreed;
-  /** Of the server's signature. */
-  readonly scheme: SchemeName;
+  /** Of the server's signature, if there was one. */
+  readonly scheme: SchemeName | undefined;
   readonly peer: PeerIdentity;
   readonly finished: FinishedVerified;
   readonly application: ApplicationSecrets13;

@@ -13,6 +13,7 @@ import {
 import type { GroupName } from '../../wire/codes.js';
 import { FinishedVerified } from '../authenticate.js';
 import type { Context } from '../context.js';
+import type { Psk13 } from '../offered-psk.js';
 
 /** Epochs of RFC 9147 §6.1; those of later keys follow. */
 export const HANDSHAKE_EPOCH = 2;
@@ -35,10 +36,11 @@ export function startHandshakeKeys13(
   ctx: Context,
   hellos: Omit<Negotiated13, 'handshake'>,
   shared: Uint8Array,
+  psk: Psk13 | undefined,
 ): Negotiated13 {
   const { provider, transcript } = ctx;
   const { suite, clientRandom } = hellos;
-  const early = deriveEarlySecret13(provider, suite.hash, undefined);
+  const early = deriveEarlySecret13(provider, suite.hash, psk?.key);
   const handshake = deriveHandshakeSecrets13(provider, suite.hash, early, shared, transcript.digest());
   ctx.emit({
     do: 'log-secret',

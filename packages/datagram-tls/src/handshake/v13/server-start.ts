@@ -4,12 +4,15 @@ import type { KeyExchangeAnswer } from '../../crypto/provider.js';
 import { ExtensionType, Group, HandshakeType, ProtocolVersion } from '../../wire/codes.js';
 import { decodeCookie } from '../../wire/extensions/cookie.js';
 import { encodeKeyShareResponse } from '../../wire/extensions/key-share.js';
+import { bindersLength, encodePreSharedKeyResponse } from '../../wire/extensions/pre-shared-key.js';
 import { encodeSupportedVersionsResponse } from '../../wire/extensions/supported-versions.js';
 import { encodeServerHello } from '../../wire/messages/server-hello.js';
+import { computeBinder } from '../binders.js';
 import type { ClientWishes } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import { decoded } from '../decoded.js';
 import type { Message } from '../message.js';
+import type { Psk13 } from '../offered-psk.js';
 import {
   type Choice13,
   type ClientWishes13,
@@ -20,10 +23,24 @@ import {
 import { encodeHelloRetryRequest13, type Retry13 } from './retry-request.js';
 import { type Negotiated13, startHandshakeKeys13 } from './secrets.js';
 
-/** What the first ClientHello leads to: the keys, or a HelloRetryRequest for the share that is missing. */
+/** What the first ClientHello leads to: keys, or a HelloRetryRequest for the share that is missing. */
 export type Start13 =
   | { readonly kind: 'retried'; readonly retry: Retry13 }
-  | { readonly kind: 'agreed'; readonly client: ClientWishes13; readonly negotiated: Negotiated13 };
+  | { readonly kind: 'ready'; readonly hello: ReadyHello13 };
+
+/** A ClientHello that leads to keys. The transcript has begun and ends before it. */
+export interface ReadyHello13 {
+  readonly client: ClientWishes13;
+  readonly choice: Choice13;
+  /** The client's, for the group of the choice. */
+  readonly share: Uint8Array;
+  readonly message: Message;
+}
+
+/** The pre-shared key that both sides have, by its index among those that the client offers. */
+export interface ChosenPsk13 extends Psk13 {
+  readonly index: number;
+}
 
 /** A ClientHello that answers no HelloRetryRequest. */
 export function onFirstHello13(ctx: Context, wishes: ClientWishes, message: Message): Start13 {
@@ -32,14 +49,14 @@ export function onFirstHello13(ctx: Context, wishes: ClientWishes, message: Mess
   if (client.hello.extensions.has(ExtensionType.cookie))
     throw violation('illegal_parameter', 'the client answers a HelloRetryRequest that was not sent');
   const choice = choose13(ctx.security, client);
-  ctx.transcript.add(message.type, message.seq, message.body);
   const share = shareFor(client, choice.group);
-  if (share === undefined) return { kind: 'retried', retry: sendHelloRetryRequest(ctx, choice) };
+  if (share === undefined) return { kind: 'retried', retry: sendHelloRetryRequest(ctx, choice, message) };
   ctx.transcript.begin('DTLSv1.3', choice.suite.hash, false);
-  return { kind: 'agreed', client, negotiated: agree(ctx, client, choice, share) };
+  return { kind: 'ready', hello: { client, choice, share, message } };
 }
 
-function sendHelloRetryRequest(ctx: Context, choice: Choice13): Retry13 {
+function sendHelloRetryRequest(ctx: Context, choice: Choice13, message: Message): Retry13 {
+  ctx.transcript.add(message.type, message.seq, message.body);
   const firstHello = ctx.transcript.digestWith(choice.suite.hash, EMPTY);
   const retry: Retry13 = { ...choice, askedFor: choice.group, cookie: undefined, firstHello };
   ctx.transcript.restart();
@@ -54,7 +71,7 @@ export function onRetriedHello13(
   wishes: ClientWishes,
   retry: Retry13,
   message: Message,
-): Start13 & { kind: 'agreed' } {
+): ReadyHello13 {
   ctx.transcript.add(HandshakeType.server_hello, 0, encodeHelloRetryRequest13(retry));
   return onSecondHello13(ctx, wishes, retry, message);
 }
@@ -65,7 +82,7 @@ export function onSecondHello13(
   wishes: ClientWishes,
   retry: Retry13,
   message: Message,
-): Start13 & { kind: 'agreed' } {
+): ReadyHello13 {
   const { suite, group, firstHello } = retry;
   if (!wishes.versions.includes('DTLSv1.3'))
     throw violation('illegal_parameter', 'the second ClientHello does not offer DTLS 1.3 any more');
@@ -77,9 +94,8 @@ export function onSecondHello13(
   // RFC 8446 §4.2.8: the share that was asked for stands alone.
   if (retry.askedFor !== undefined && client.shares.length > 1)
     throw violation('illegal_parameter', 'the second ClientHello holds more than the share asked for');
-  ctx.transcript.add(message.type, message.seq, message.body);
   ctx.transcript.beginRetried(suite.hash, firstHello);
-  return { kind: 'agreed', client, negotiated: agree(ctx, client, { suite, group }, share) };
+  return { client, choice: { suite, group }, share, message };
 }
 
 function requireCookie(client: ClientWishes13, retry: Retry13): void {
@@ -89,35 +105,49 @@ function requireCookie(client: ClientWishes13, retry: Retry13): void {
   if (!same) throw violation('illegal_parameter', 'the client does not return the cookie it was given');
 }
 
-/** ServerHello; the keys of the handshake follow from it. */
-function agree(
-  ctx: Context,
-  client: ClientWishes13,
-  { suite, group }: Choice13,
-  share: Uint8Array,
-): Negotiated13 {
-  const exchange = ctx.provider.answerKeyExchange(group, share);
+/** ServerHello; the keys of the handshake follow from it. With `psk` its binder is checked first. */
+export function agree13(ctx: Context, hello: ReadyHello13, psk: ChosenPsk13 | undefined): Negotiated13 {
+  const { client, choice, share, message } = hello;
+  if (psk !== undefined) requireBinder(ctx, hello, psk);
+  const exchange = ctx.provider.answerKeyExchange(choice.group, share);
   if (exchange === undefined) throw violation('illegal_parameter', "the client's key share is not valid");
-  sendServerHello(ctx, { suite, group }, exchange);
+  ctx.transcript.add(message.type, message.seq, message.body);
+  sendServerHello(ctx, choice, exchange, psk);
   const { random: clientRandom } = client.hello;
-  return startHandshakeKeys13(
-    ctx,
-    { suite, group, clientRandom, serverName: client.serverName },
-    exchange.secret,
+  const hellos = { ...choice, clientRandom, serverName: client.serverName };
+  return startHandshakeKeys13(ctx, hellos, exchange.secret, psk);
+}
+
+/** RFC 8446 §4.2.11: a wrong one MUST end the handshake. */
+function requireBinder(ctx: Context, { client, message }: ReadyHello13, psk: ChosenPsk13): void {
+  const binders = client.psks?.binders ?? [];
+  const expected = computeBinder(ctx, psk, message.body, bindersLength(binders));
+  if (ctx.provider.equal(expected, binders[psk.index] ?? EMPTY)) return;
+  throw violation(
+    'decrypt_error',
+    'the client does not have the same pre-shared key for its identity',
+    'ERR_DTLS_PSK_MISMATCH',
   );
 }
 
-function sendServerHello(ctx: Context, { suite, group }: Choice13, { share }: KeyExchangeAnswer): void {
+function sendServerHello(
+  ctx: Context,
+  { suite, group }: Choice13,
+  { share }: KeyExchangeAnswer,
+  psk: ChosenPsk13 | undefined,
+): void {
+  const extensions = new Map<number, Uint8Array>([
+    [ExtensionType.supported_versions, encodeSupportedVersionsResponse(ProtocolVersion.dtls13)],
+    [ExtensionType.key_share, encodeKeyShareResponse({ group: Group[group], keyExchange: share })],
+  ]);
+  if (psk !== undefined) extensions.set(ExtensionType.pre_shared_key, encodePreSharedKeyResponse(psk.index));
   const body = encodeServerHello({
     legacyVersion: ProtocolVersion.dtls12,
     random: ctx.provider.randomBytes(32),
     sessionId: EMPTY,
     cipherSuite: suite.code,
     compressionMethod: 0,
-    extensions: new Map<number, Uint8Array>([
-      [ExtensionType.supported_versions, encodeSupportedVersionsResponse(ProtocolVersion.dtls13)],
-      [ExtensionType.key_share, encodeKeyShareResponse({ group: Group[group], keyExchange: share })],
-    ]),
+    extensions,
   });
   ctx.send(HandshakeType.server_hello, body, 0);
 }

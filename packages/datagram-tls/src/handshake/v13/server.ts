@@ -14,11 +14,13 @@ import { type ClaimedChain, claimChain, PeerIdentity } from '../authenticate.js'
 import { type ClientWishes, readClientWishes } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
-import type { JobAnswer } from '../jobs.js';
+import type { FoundPsk, JobAnswer } from '../jobs.js';
 import type { Message } from '../message.js';
 import { chooseIdentity } from '../negotiate.js';
+import { externalPsk } from '../offered-psk.js';
 import { onCertificate13, sendCertificate13 } from './certificate.js';
 import { onCertificateVerify13, signedTranscript } from './certificate-verify.js';
+import type { ClientWishes13 } from './client-hello.js';
 import { connected13 } from './connected.js';
 import type { Established13 } from './post-handshake.js';
 import type { Retry13 } from './retry-request.js';
@@ -31,7 +33,14 @@ import {
   installKeys13,
   type Negotiated13,
 } from './secrets.js';
-import { onFirstHello13, onRetriedHello13, onSecondHello13, type Start13 } from './server-start.js';
+import {
+  agree13,
+  type ChosenPsk13,
+  onFirstHello13,
+  onRetriedHello13,
+  onSecondHello13,
+  type ReadyHello13,
+} from './server-start.js';
 
 /*
  * The server's side of a DTLS 1.3 handshake (RFC 8446 §4, RFC 9147 §5):
@@ -45,20 +54,29 @@ import { onFirstHello13, onRetriedHello13, onSecondHello13, type Start13 } from 
  */
 export type ServerState13 =
   | { readonly at: 'wait-second-client-hello'; readonly retry: Retry13 }
+  | { readonly at: 'wait-psk'; readonly hello: ReadyHello13 }
   | { readonly at: 'wait-signature'; readonly hello: Hello }
   | { readonly at: 'wait-certificate'; readonly flight: Flight }
   | { readonly at: 'wait-certificate-verify'; readonly flight: Flight; readonly client: ClaimedChain }
   | { readonly at: 'wait-verdict'; readonly flight: Flight; readonly client: ClaimedChain }
   | { readonly at: 'wait-finished'; readonly flight: Flight; readonly peer: PeerIdentity };
 
-interface Hello extends Negotiated13 {
-  readonly scheme: SchemeName;
+interface Greeting extends Negotiated13 {
   readonly agreed: Agreed;
 }
 
+interface Hello extends Greeting {
+  readonly scheme: SchemeName;
+}
+
+/** Identities that are looked up; a client that offers more should know better which it means. */
+const MAX_PSKS = 8;
+
 /** Our flight is out. */
 interface Flight {
-  readonly hello: Hello;
+  readonly hello: Greeting;
+  /** Of our signature, if a certificate of ours was needed. */
+  readonly scheme: SchemeName | undefined;
   readonly application: ReturnType<typeof deriveApplication13>;
 }
 
@@ -69,27 +87,55 @@ export function onClientHello13(
   retry: Retry13 | undefined,
   message: Message,
 ): ServerState13 {
-  const start =
-    retry === undefined
-      ? onFirstHello13(ctx, wishes, message)
-      : onRetriedHello13(ctx, wishes, retry, message);
+  if (retry !== undefined) return findPsk(ctx, onRetriedHello13(ctx, wishes, retry, message));
+  const start = onFirstHello13(ctx, wishes, message);
   return start.kind === 'retried'
     ? { at: 'wait-second-client-hello', retry: start.retry }
-    : sendFlight(ctx, start);
+    : findPsk(ctx, start.hello);
 }
 
 function onSecondClientHello(ctx: Context, retry: Retry13, message: Message): ServerState13 {
   const body = expectType(message, HandshakeType.client_hello);
   const wishes = readClientWishes(decoded(decodeClientHello(body), 'ClientHello'));
-  return sendFlight(ctx, onSecondHello13(ctx, wishes, retry, message));
+  return findPsk(ctx, onSecondHello13(ctx, wishes, retry, message));
+}
+
+/** Somebody else knows which of the client's identities has a key. */
+function findPsk(ctx: Context, hello: ReadyHello13): ServerState13 {
+  const { psks } = hello.client;
+  if (psks === undefined || ctx.security.psk.role !== 'server') return sendFlight(ctx, hello);
+  const identities = psks.identities.slice(0, MAX_PSKS).map(({ identity }) => identity);
+  ctx.emit({ do: 'ask', job: { kind: 'find-psk', identities } });
+  return { at: 'wait-psk', hello };
+}
+
+function onPskFound(ctx: Context, hello: ReadyHello13, found: FoundPsk | undefined): ServerState13 {
+  const identity = found === undefined ? undefined : hello.client.psks?.identities[found.index]?.identity;
+  if (found === undefined || identity === undefined) return sendFlight(ctx, hello);
+  const psk = { ...externalPsk(identity, found.key), index: found.index };
+  return psk.hash === hello.choice.suite.hash ? sendPskFlight(ctx, hello, psk) : sendFlight(ctx, hello);
+}
+
+/** A pre-shared key takes the place of all certificates (RFC 8446 §2.2). */
+function sendPskFlight(ctx: Context, hello: ReadyHello13, psk: ChosenPsk13): ServerState13 {
+  const negotiated = agree13(ctx, hello, psk);
+  const agreed = sendEncryptedExtensions(ctx, hello.client);
+  const flight = sendFinished(ctx, { ...negotiated, agreed }, undefined);
+  return { at: 'wait-finished', flight, peer: psk.peer };
+}
+
+function sendEncryptedExtensions(ctx: Context, client: ClientWishes13): Agreed {
+  const agreed = chooseAgreements(ctx.security, client.hello.extensions);
+  const body = encodeEncryptedExtensions({ extensions: encodeAgreements(agreed) });
+  ctx.send(HandshakeType.encrypted_extensions, body, HANDSHAKE_EPOCH);
+  return agreed;
 }
 
 /** Everything up to the signature, which may take time. */
-function sendFlight(ctx: Context, { client, negotiated }: Start13 & { kind: 'agreed' }): ServerState13 {
-  const { identity, scheme } = chooseCredential(ctx, client);
-  const agreed = chooseAgreements(ctx.security, client.hello.extensions);
-  const extensions = encodeAgreements(agreed);
-  ctx.send(HandshakeType.encrypted_extensions, encodeEncryptedExtensions({ extensions }), HANDSHAKE_EPOCH);
+function sendFlight(ctx: Context, hello: ReadyHello13): ServerState13 {
+  const { identity, scheme } = chooseCredential(ctx, hello.client);
+  const negotiated = agree13(ctx, hello, undefined);
+  const agreed = sendEncryptedExtensions(ctx, hello.client);
   if (ctx.security.requestCert) sendCertificateRequest(ctx);
   sendCertificate13(ctx, identity);
   const data = signedTranscript(ctx, 'server');
@@ -99,9 +145,21 @@ function sendFlight(ctx: Context, { client, negotiated }: Start13 & { kind: 'agr
 
 function chooseCredential(
   ctx: Context,
-  client: ClientWishes,
+  client: ClientWishes13,
 ): { readonly identity: Identity; readonly scheme: SchemeName } {
   const choice = chooseIdentity(ctx.security, client.schemes, 'DTLSv1.3');
+  const { identities, psk } = ctx.security;
+  if (
+    choice === undefined &&
+    psk.role === 'server' &&
+    (client.psks !== undefined || identities.length === 0)
+  ) {
+    throw violation(
+      'unknown_psk_identity',
+      'the client offers no identity for which there is a pre-shared key here',
+      'ERR_DTLS_UNKNOWN_PSK_IDENTITY',
+    );
+  }
   if (choice === undefined) {
     throw violation(
       'handshake_failure',
@@ -143,6 +201,7 @@ export function onMessage13(
     }
     case 'wait-finished':
       return onFinished(ctx, state.flight, state.peer, message);
+    case 'wait-psk':
     case 'wait-signature':
     case 'wait-verdict':
       throw outOfPlace(message, 'nothing');
@@ -151,7 +210,9 @@ export function onMessage13(
 
 export function onAnswer13(ctx: Context, state: ServerState13, answer: JobAnswer): ServerState13 {
   if (state.at === 'wait-signature' && answer.kind === 'sign')
-    return sendFinished(ctx, state.hello, answer.signature);
+    return sendProof(ctx, state.hello, answer.signature);
+  if (state.at === 'wait-psk' && answer.kind === 'find-psk')
+    return onPskFound(ctx, state.hello, answer.found);
   if (state.at === 'wait-verdict' && answer.kind === 'verify-peer') {
     const peer = PeerIdentity.judged(state.client.chain, answer.verdict, ctx.security.rejectUnauthorized);
     if (peer instanceof DTLSError) throw peer;
@@ -160,19 +221,24 @@ export function onAnswer13(ctx: Context, state: ServerState13, answer: JobAnswer
   return state;
 }
 
-function sendFinished(ctx: Context, hello: Hello, signature: Uint8Array): ServerState13 {
+function sendProof(ctx: Context, hello: Hello, signature: Uint8Array): ServerState13 {
   const verify = encodeCertificateVerify({ signatureScheme: Scheme[hello.scheme], signature });
   ctx.send(HandshakeType.certificate_verify, verify, HANDSHAKE_EPOCH);
+  const flight = sendFinished(ctx, hello, hello.scheme);
+  return ctx.security.requestCert
+    ? { at: 'wait-certificate', flight }
+    : { at: 'wait-finished', flight, peer: PeerIdentity.unasked() };
+}
+
+/** The end of our flight; from here on we may send data. */
+function sendFinished(ctx: Context, hello: Greeting, scheme: SchemeName | undefined): Flight {
   const verifyData = finishedData13(ctx, hello, 'server');
   ctx.send(HandshakeType.finished, encodeFinished({ verifyData }), HANDSHAKE_EPOCH);
   installKeys13(ctx, hello.suite, 'write', HANDSHAKE_EPOCH, hello.handshake.server);
   ctx.emit({ do: 'end-flight', awaits: 'answer' });
   const application = deriveApplication13(ctx, hello);
   installKeys13(ctx, hello.suite, 'write', APPLICATION_EPOCH, application.server);
-  const flight = { hello, application };
-  return ctx.security.requestCert
-    ? { at: 'wait-certificate', flight }
-    : { at: 'wait-finished', flight, peer: PeerIdentity.unasked() };
+  return { hello, scheme, application };
 }
 
 function onCertificate(ctx: Context, flight: Flight, message: Message): ServerState13 {
@@ -185,18 +251,11 @@ function onCertificate(ctx: Context, flight: Flight, message: Message): ServerSt
 }
 
 function onFinished(ctx: Context, flight: Flight, peer: PeerIdentity, message: Message): Established13 {
-  const { hello, application } = flight;
+  const { hello, scheme, application } = flight;
   const body = expectType(message, HandshakeType.finished);
   const { verifyData } = decoded(decodeFinished(body, hello.handshake.client.length), 'Finished');
   const finished = checkFinished13(ctx, hello, 'client', verifyData);
   if (finished === undefined) throw violation('decrypt_error', "the client's Finished is wrong");
   ctx.emit({ do: 'acknowledge' });
-  return connected13(ctx, {
-    negotiated: hello,
-    agreed: hello.agreed,
-    scheme: hello.scheme,
-    peer,
-    finished,
-    application,
-  });
+  return connected13(ctx, { negotiated: hello, agreed: hello.agreed, scheme, peer, finished, application });
 }

@@ -1,0 +1,64 @@
+import { violation } from '../../base/errors.js';
+import type { Identity, Security } from '../../config/config.js';
+import type { CipherSuite } from '../../crypto/suites.js';
+import type { GroupName, SchemeName } from '../../wire/codes.js';
+import { Group } from '../../wire/codes.js';
+import type { ClientWishes } from '../client-wishes.js';
+import { chooseCredential12, chooseGroup } from '../negotiate.js';
+
+/** A suite whose server proves itself by a certificate. */
+export interface CertificateChoice12 {
+  readonly by: 'certificate';
+  readonly suite: CipherSuite;
+  readonly identity: Identity;
+  readonly scheme: SchemeName;
+  readonly group: GroupName;
+}
+
+/** A suite whose server proves itself by a pre-shared key; `group` is for ECDHE beside it. */
+export interface PskChoice12 {
+  readonly by: 'psk';
+  readonly suite: CipherSuite;
+  readonly group: GroupName | undefined;
+}
+
+/** Our first suite that the client offered, and for which both have what it takes. */
+export function choose12(security: Security, client: ClientWishes): CertificateChoice12 | PskChoice12 {
+  // RFC 8422 §4: a client that lists no groups leaves the choice to us; P-256 is the one that everybody has.
+  const group = chooseGroup(security.groups, client.groups ?? [Group.secp256r1], 'DTLSv1.2');
+  let lacksGroup = false;
+  for (const suite of security.suites) {
+    if (suite.version !== 'DTLSv1.2' || !client.hello.cipherSuites.includes(suite.code)) continue;
+    if (suite.keyExchange === 'psk' && security.psk.role === 'server')
+      return { by: 'psk', suite, group: undefined };
+    const choice = chooseWithGroup(security, client, suite);
+    if (choice !== undefined && group !== undefined) return { ...choice, group };
+    if (choice !== undefined) lacksGroup = true;
+  }
+  throw lacksGroup
+    ? violation(
+        'handshake_failure',
+        'no key exchange group in common with the client',
+        'ERR_DTLS_NO_SHARED_GROUP',
+      )
+    : violation(
+        'handshake_failure',
+        'no cipher suite in common with the client',
+        'ERR_DTLS_NO_SHARED_CIPHER',
+      );
+}
+
+function chooseWithGroup(
+  security: Security,
+  client: ClientWishes,
+  suite: CipherSuite,
+): Omit<CertificateChoice12, 'group'> | Omit<PskChoice12, 'group'> | undefined {
+  if (suite.keyExchange === 'ecdhe_psk')
+    return security.psk.role === 'server' ? { by: 'psk', suite } : undefined;
+  const credential = chooseCredential12([suite], security.identities, security.sigalgs, {
+    suites: client.hello.cipherSuites,
+    schemes: client.schemes,
+    groups: client.groups,
+  });
+  return credential === undefined ? undefined : { by: 'certificate', ...credential };
+}
