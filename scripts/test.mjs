@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const FILE_TIMEOUT_MS = 15 * 60_000;
+const FILE_TIMEOUT_MS = 4 * 60_000;
 
 process.exitCode = await main(process.argv.slice(2));
 

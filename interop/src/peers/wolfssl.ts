@@ -36,7 +36,7 @@ function cannot(role: Role, demand: Demand): string | undefined {
     return 'the crate makes wolfSSL fail for an MTU this small';
   }
   if (role === 'server' && demand.shares?.includes('X25519MLKEM768') === true) {
-    return 'a wolfSSL server ignores a first ClientHello of two datagrams';
+    return 'a wolfSSL server drops a ClientHello of two datagrams without a cookie';
   }
   if (keyUpdate !== undefined && [role, 'both'].includes(keyUpdate.by) && !keyUpdate.request) {
     return 'wolfSSL asks for new keys whenever it updates its own';

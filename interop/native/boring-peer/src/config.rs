@@ -25,7 +25,14 @@ fn build(flags: &Flags) -> Result<Ssl, ErrorStack> {
     set_credentials(&mut context, flags)?;
     set_suites(&mut context, flags)?;
     if !flags.groups.is_empty() {
-        context.set_curves_list(&flags.groups.iter().map(|name| group(name)).collect::<Vec<_>>().join(":"))?;
+        context.set_curves_list(
+            &flags
+                .groups
+                .iter()
+                .map(|name| group(name))
+                .collect::<Vec<_>>()
+                .join(":"),
+        )?;
     }
     if let Some(path) = &flags.keylog {
         log_keys(&mut context, path);
@@ -84,9 +91,17 @@ fn set_credentials(context: &mut SslContextBuilder, flags: &Flags) -> Result<(),
 
 /// DTLS 1.3's suites are BoringSSL's own choice: it offers all, and its server prefers AES where that is fast.
 fn set_suites(context: &mut SslContextBuilder, flags: &Flags) -> Result<(), ErrorStack> {
-    let suites: Vec<&str> =
-        flags.suites.iter().map(String::as_str).filter(|name| name.contains("_WITH_")).collect();
-    if suites.is_empty() { Ok(()) } else { context.set_cipher_list(&suites.join(":")) }
+    let suites: Vec<&str> = flags
+        .suites
+        .iter()
+        .map(String::as_str)
+        .filter(|name| name.contains("_WITH_"))
+        .collect();
+    if suites.is_empty() {
+        Ok(())
+    } else {
+        context.set_cipher_list(&suites.join(":"))
+    }
 }
 
 fn group(name: &str) -> &str {
@@ -108,7 +123,11 @@ unsafe extern "C" fn report_alert(_: *const ffi::SSL, kind: c_int, value: c_int)
 }
 
 fn log_keys(context: &mut SslContextBuilder, path: &Path) {
-    let file = OpenOptions::new().create(true).append(true).open(path).expect("the key log can be written");
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .expect("the key log can be written");
     context.set_keylog_callback(move |_, line| {
         let _ = writeln!(&file, "{line}");
     });

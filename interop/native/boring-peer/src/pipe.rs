@@ -25,7 +25,12 @@ impl Pipe {
 
 impl Read for Pipe {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let datagram = self.0.borrow_mut().incoming.pop_front().ok_or(ErrorKind::WouldBlock)?;
+        let datagram = self
+            .0
+            .borrow_mut()
+            .incoming
+            .pop_front()
+            .ok_or(ErrorKind::WouldBlock)?;
         let length = datagram.len().min(buffer.len());
         buffer[..length].copy_from_slice(&datagram[..length]);
         Ok(length)

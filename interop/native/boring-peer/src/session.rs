@@ -9,8 +9,16 @@ use std::time::Duration;
 
 pub fn open(flags: &Flags) -> Peer {
     let pipe = Pipe::default();
-    let stream = SslStream::new(configure(flags), pipe.clone()).unwrap_or_else(|error| refuse(&error.to_string()));
-    Peer { stream, pipe, role: flags.role, begun: false, established: false, events: VecDeque::new() }
+    let stream =
+        SslStream::new(configure(flags), pipe.clone()).unwrap_or_else(|error| refuse(&error.to_string()));
+    Peer {
+        stream,
+        pipe,
+        role: flags.role,
+        begun: false,
+        established: false,
+        events: VecDeque::new(),
+    }
 }
 
 pub struct Peer {
@@ -35,7 +43,8 @@ impl Session for Peer {
         }
         // SAFETY: the session lives; without a timer that is due the call does nothing.
         if unsafe { ffi::DTLSv1_handle_timeout(self.stream.ssl().as_ptr()) } < 0 {
-            self.events.push_back(Event::Failed("too many retransmissions".into()));
+            self.events
+                .push_back(Event::Failed("too many retransmissions".into()));
         }
     }
 
@@ -43,7 +52,10 @@ impl Session for Peer {
         // SAFETY: timeval is plain data, and filled when the result is 1.
         let (running, left) = unsafe {
             let mut left = std::mem::zeroed();
-            (ffi::DTLSv1_get_timeout(self.stream.ssl().as_ptr(), &mut left), left)
+            (
+                ffi::DTLSv1_get_timeout(self.stream.ssl().as_ptr(), &mut left),
+                left,
+            )
         };
         (running == 1).then(|| Duration::new(left.tv_sec as u64, left.tv_usec as u32 * 1000))
     }
@@ -54,7 +66,11 @@ impl Session for Peer {
     }
 
     fn update_keys(&mut self, request: bool) -> Result<(), String> {
-        let kind = if request { ffi::SSL_KEY_UPDATE_REQUESTED } else { ffi::SSL_KEY_UPDATE_NOT_REQUESTED };
+        let kind = if request {
+            ffi::SSL_KEY_UPDATE_REQUESTED
+        } else {
+            ffi::SSL_KEY_UPDATE_NOT_REQUESTED
+        };
         // SAFETY: the session lives.
         if unsafe { ffi::SSL_key_update(self.stream.ssl().as_ptr(), kind) } != 1 {
             return Err("SSL_key_update failed".into());
@@ -123,9 +139,14 @@ impl Peer {
 
     fn facts(&self) -> Vec<(&'static str, String)> {
         let ssl = self.stream.ssl();
-        let version = if ssl.version2() == Some(SslVersion::DTLS1_3) { "DTLSv1.3" } else { "DTLSv1.2" };
+        let version = if ssl.version2() == Some(SslVersion::DTLS1_3) {
+            "DTLSv1.3"
+        } else {
+            "DTLSv1.2"
+        };
         let mut secret = [0; EXPORTER_LENGTH];
-        ssl.export_keying_material(&mut secret, EXPORTER_LABEL, None).expect("the handshake is complete");
+        ssl.export_keying_material(&mut secret, EXPORTER_LABEL, None)
+            .expect("the handshake is complete");
         let mut facts = vec![("version", version.to_string()), ("exporter", hex(&secret))];
         if let Some(name) = ssl.current_cipher().and_then(|cipher| cipher.standard_name()) {
             facts.push(("suite", name.to_string()));

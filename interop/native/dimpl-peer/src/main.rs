@@ -42,7 +42,10 @@ fn config(flags: &Flags) -> Config {
     let (suites13, suites12): (Vec<u16>, Vec<u16>) = codes.into_iter().partition(|code| code >> 8 == 0x13);
     let suites12: Vec<_> = suites12.into_iter().map(Dtls12CipherSuite::from_u16).collect();
     let suites13: Vec<_> = suites13.into_iter().map(Dtls13CipherSuite::from_u16).collect();
-    let groups: Vec<_> = names::group_codes(&flags.groups).into_iter().map(NamedGroup::from_u16).collect();
+    let groups: Vec<_> = names::group_codes(&flags.groups)
+        .into_iter()
+        .map(NamedGroup::from_u16)
+        .collect();
     let mut builder = Config::builder()
         .require_client_certificate(flags.ca.is_some())
         .use_server_cookie(flags.cookie.unwrap_or(true))
@@ -70,9 +73,15 @@ fn config(flags: &Flags) -> Config {
 fn certificate(flags: &Flags) -> DtlsCertificate {
     let (cert, key) = match (&flags.cert, &flags.key) {
         (Some(cert), Some(key)) => (read(cert), read(key)),
-        _ => (include_str!("unused.pem").to_string(), include_str!("unused.key").to_string()),
+        _ => (
+            include_str!("unused.pem").to_string(),
+            include_str!("unused.key").to_string(),
+        ),
     };
-    DtlsCertificate { certificate: der(&cert), private_key: der(&key) }
+    DtlsCertificate {
+        certificate: der(&cert),
+        private_key: der(&key),
+    }
 }
 
 fn read(file: &Path) -> String {
@@ -80,7 +89,9 @@ fn read(file: &Path) -> String {
 }
 
 fn der(text: &str) -> Vec<u8> {
-    pem::parse(text).unwrap_or_else(|error| refuse(&error.to_string())).into_contents()
+    pem::parse(text)
+        .unwrap_or_else(|error| refuse(&error.to_string()))
+        .into_contents()
 }
 
 struct Peer {

@@ -42,10 +42,17 @@ fn open(flags: &Flags) -> UdpSocket {
         Role::Client => ("0.0.0.0", 0),
     };
     let socket = UdpSocket::bind(own).unwrap_or_else(|error| crate::refuse(&error.to_string()));
-    socket.set_nonblocking(true).expect("a socket can be made non-blocking");
+    socket
+        .set_nonblocking(true)
+        .expect("a socket can be made non-blocking");
     match flags.role {
-        Role::Server => report("port", &socket.local_addr().expect("it is bound").port().to_string()),
-        Role::Client => socket.connect((flags.host.as_str(), flags.port)).expect("UDP connects at once"),
+        Role::Server => report(
+            "port",
+            &socket.local_addr().expect("it is bound").port().to_string(),
+        ),
+        Role::Client => socket
+            .connect((flags.host.as_str(), flags.port))
+            .expect("UDP connects at once"),
     }
     socket
 }
@@ -67,7 +74,9 @@ impl<S: Session> Loop<S> {
     }
 
     fn wait(&mut self) -> Option<Duration> {
-        let end = self.closing.map(|end| end.saturating_duration_since(Instant::now()));
+        let end = self
+            .closing
+            .map(|end| end.saturating_duration_since(Instant::now()));
         if end == Some(Duration::ZERO) {
             self.finish();
         }
@@ -198,10 +207,16 @@ fn next_datagram(socket: &UdpSocket, buffer: &mut [u8]) -> Option<(usize, std::n
 
 /// Waits for the socket or standard input, or until `wait` has passed.
 fn ready(socket: &UdpSocket, input_open: bool, wait: Option<Duration>) -> (bool, bool) {
-    let entry = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    let entry = |fd| libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    };
     // poll() leaves out entries with a negative descriptor.
     let mut entries = [entry(socket.as_raw_fd()), entry(if input_open { 0 } else { -1 })];
-    let ms = wait.map_or(-1, |wait| wait.as_millis().min(60_000) as i32 + i32::from(!wait.is_zero()));
+    let ms = wait.map_or(-1, |wait| {
+        wait.as_millis().min(60_000) as i32 + i32::from(!wait.is_zero())
+    });
     // SAFETY: the array outlives the call, and its length is given.
     unsafe { libc::poll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, ms) };
     (entries[0].revents != 0, entries[1].revents != 0)

@@ -100,9 +100,14 @@ fn version(value: Option<String>) -> Result<Version, String> {
 
 fn number<T: std::str::FromStr>(value: Option<String>) -> Result<Option<T>, String> {
     let Some(value) = value else { return Ok(None) };
-    value.parse().map(Some).map_err(|_| format!("{value} is not a number in range"))
+    value
+        .parse()
+        .map(Some)
+        .map_err(|_| format!("{value} is not a number in range"))
 }
 
 fn list(value: Option<String>) -> Vec<String> {
-    value.map(|text| text.split(',').map(String::from).collect()).unwrap_or_default()
+    value
+        .map(|text| text.split(',').map(String::from).collect())
+        .unwrap_or_default()
 }

@@ -74,13 +74,19 @@ pub fn suite_codes(names: &[String]) -> Vec<u16> {
 }
 
 fn name_in<T: Copy + PartialEq + std::fmt::Display>(table: &[(T, &str)], code: T) -> String {
-    table.iter().find(|(known, _)| *known == code).map_or(format!("{code}"), |(_, name)| name.to_string())
+    table
+        .iter()
+        .find(|(known, _)| *known == code)
+        .map_or(format!("{code}"), |(_, name)| name.to_string())
 }
 
 fn codes_in(table: &[(u16, &str)], names: &[String]) -> Vec<u16> {
     let code = |name: &String| {
         let found = table.iter().find(|(_, known)| known == name);
-        found.map_or_else(|| crate::refuse(&format!("unknown name {name}")), |(code, _)| *code)
+        found.map_or_else(
+            || crate::refuse(&format!("unknown name {name}")),
+            |(code, _)| *code,
+        )
     };
     names.iter().map(code).collect()
 }

@@ -63,26 +63,44 @@ unsafe fn set_credentials(ctx: *mut ffi::WOLFSSL_CTX, flags: &Flags) {
     unsafe {
         if let Some(ca) = &flags.ca {
             let verify = ffi::WOLFSSL_VERIFY_PEER | ffi::WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-            demand(ffi::wolfSSL_CTX_load_verify_locations(ctx, file(ca).as_ptr(), null()), "the CA");
+            demand(
+                ffi::wolfSSL_CTX_load_verify_locations(ctx, file(ca).as_ptr(), null()),
+                "the CA",
+            );
             ffi::wolfSSL_CTX_set_verify(ctx, verify as c_int, None);
         }
         if let (Some(cert), Some(key)) = (&flags.cert, &flags.key) {
-            demand(ffi::wolfSSL_CTX_use_certificate_file(ctx, file(cert).as_ptr(), PEM), "the certificate");
-            demand(ffi::wolfSSL_CTX_use_PrivateKey_file(ctx, file(key).as_ptr(), PEM), "the key");
+            demand(
+                ffi::wolfSSL_CTX_use_certificate_file(ctx, file(cert).as_ptr(), PEM),
+                "the certificate",
+            );
+            demand(
+                ffi::wolfSSL_CTX_use_PrivateKey_file(ctx, file(key).as_ptr(), PEM),
+                "the key",
+            );
         }
     }
 }
 
 unsafe fn set_negotiation(ctx: *mut ffi::WOLFSSL_CTX, flags: &Flags) {
-    let suites: Vec<String> = suite_codes(&flags.suites).into_iter().map(crate::names::suite).collect();
+    let suites: Vec<String> = suite_codes(&flags.suites)
+        .into_iter()
+        .map(crate::names::suite)
+        .collect();
     let mut groups: Vec<c_int> = group_codes(&flags.groups).into_iter().map(c_int::from).collect();
     // SAFETY: see `configure`.
     unsafe {
         if !suites.is_empty() {
-            demand(ffi::wolfSSL_CTX_set_cipher_list(ctx, c_string(&suites.join(":")).as_ptr()), "the suites");
+            demand(
+                ffi::wolfSSL_CTX_set_cipher_list(ctx, c_string(&suites.join(":")).as_ptr()),
+                "the suites",
+            );
         }
         if !groups.is_empty() {
-            demand(ffi::wolfSSL_CTX_set_groups(ctx, groups.as_mut_ptr(), groups.len() as c_int), "the groups");
+            demand(
+                ffi::wolfSSL_CTX_set_groups(ctx, groups.as_mut_ptr(), groups.len() as c_int),
+                "the groups",
+            );
         }
     }
 }
@@ -91,8 +109,14 @@ unsafe fn configure_client(ssl: *mut ffi::WOLFSSL, flags: &Flags) {
     // SAFETY: see `configure`.
     unsafe {
         if let Some(name) = &flags.name {
-            demand(ffi::wolfSSL_UseSNI(ssl, 0, name.as_ptr().cast(), name.len() as u16), "the name");
-            demand(ffi::wolfSSL_check_domain_name(ssl, c_string(name).as_ptr()), "the name");
+            demand(
+                ffi::wolfSSL_UseSNI(ssl, 0, name.as_ptr().cast(), name.len() as u16),
+                "the name",
+            );
+            demand(
+                ffi::wolfSSL_check_domain_name(ssl, c_string(name).as_ptr()),
+                "the name",
+            );
         }
         for group in group_codes(&flags.shares) {
             demand(ffi::wolfSSL_UseKeyShare(ssl, group), "the key shares");
@@ -110,12 +134,20 @@ unsafe fn configure_server(ssl: *mut ffi::WOLFSSL, flags: &Flags) {
             Some(false) => demand(ffi::wolfSSL_disable_hrr_cookie(ssl), "no cookie"),
             _ => demand(ffi::wolfSSL_send_hrr_cookie(ssl, null(), 0), "the cookie"),
         }
-        demand(ffi::wolfSSL_dtls13_allow_ch_frag(ssl, 1), "ClientHellos in fragments");
+        demand(
+            ffi::wolfSSL_dtls13_allow_ch_frag(ssl, 1),
+            "ClientHellos in fragments",
+        );
     }
 }
 
 /// wolfSSL makes DTLS 1.2's cookie of the client's address, which it does not know here; there is one client.
-unsafe extern "C" fn make_cookie(_: *mut ffi::WOLFSSL, cookie: *mut c_uchar, size: c_int, _: *mut c_void) -> c_int {
+unsafe extern "C" fn make_cookie(
+    _: *mut ffi::WOLFSSL,
+    cookie: *mut c_uchar,
+    size: c_int,
+    _: *mut c_void,
+) -> c_int {
     // SAFETY: wolfSSL gives `size` writable bytes.
     unsafe { std::ptr::write_bytes(cookie, 0x5a, size as usize) };
     size
@@ -127,6 +159,9 @@ fn file(path: &Path) -> std::ffi::CString {
 
 fn demand(result: c_int, what: &str) {
     if result != OK {
-        refuse(&format!("wolfSSL refuses {what}: {result} {}", crate::names::error(result)));
+        refuse(&format!(
+            "wolfSSL refuses {what}: {result} {}",
+            crate::names::error(result)
+        ));
     }
 }

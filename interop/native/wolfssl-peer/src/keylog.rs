@@ -7,7 +7,11 @@ use wolfssl_sys as ffi;
 
 /// Writes the secrets of a session in NSS's format; the file stays open as long as the program runs.
 pub fn start(ssl: *mut ffi::WOLFSSL, path: &Path) {
-    let file = OpenOptions::new().create(true).append(true).open(path).expect("the key log can be written");
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .expect("the key log can be written");
     let file: *mut File = Box::leak(Box::new(file));
     // SAFETY: the callbacks get the leaked file back, which is never freed.
     unsafe {
@@ -32,7 +36,14 @@ unsafe extern "C" fn on_secret13(
         _ => return 0,
     };
     // SAFETY: wolfSSL gives `size` readable bytes, and the file of `start`.
-    unsafe { write(ssl, label, std::slice::from_raw_parts(secret, size as usize), file) };
+    unsafe {
+        write(
+            ssl,
+            label,
+            std::slice::from_raw_parts(secret, size as usize),
+            file,
+        )
+    };
     0
 }
 
@@ -43,7 +54,14 @@ unsafe extern "C" fn on_secret12(
     file: *mut c_void,
 ) -> c_int {
     // SAFETY: as above.
-    unsafe { write(ssl, "CLIENT_RANDOM", std::slice::from_raw_parts(secret.cast(), size as usize), file) };
+    unsafe {
+        write(
+            ssl,
+            "CLIENT_RANDOM",
+            std::slice::from_raw_parts(secret.cast(), size as usize),
+            file,
+        )
+    };
     0
 }
 

@@ -11,10 +11,17 @@ pub struct Pipe {
     pub outgoing: VecDeque<Vec<u8>>,
 }
 
-pub unsafe extern "C" fn receive(_: *mut WOLFSSL, buffer: *mut c_char, size: c_int, pipe: *mut c_void) -> c_int {
+pub unsafe extern "C" fn receive(
+    _: *mut WOLFSSL,
+    buffer: *mut c_char,
+    size: c_int,
+    pipe: *mut c_void,
+) -> c_int {
     // SAFETY: the context is the pipe of this session, and wolfSSL gives `size` writable bytes.
     unsafe {
-        let Some(datagram) = (*pipe.cast::<Pipe>()).incoming.pop_front() else { return WANT_READ };
+        let Some(datagram) = (*pipe.cast::<Pipe>()).incoming.pop_front() else {
+            return WANT_READ;
+        };
         let length = datagram.len().min(size as usize);
         std::ptr::copy_nonoverlapping(datagram.as_ptr(), buffer.cast(), length);
         length as c_int

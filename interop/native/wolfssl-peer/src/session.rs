@@ -56,7 +56,8 @@ impl Session for Peer {
     }
 
     fn wake(&mut self) -> Option<Duration> {
-        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+        self.deadline
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
     fn send(&mut self, message: &[u8]) {
@@ -121,9 +122,11 @@ impl Peer {
     fn read_message(&mut self) -> bool {
         let mut buffer = [0_u8; 20_000];
         // SAFETY: the buffer is writable for the length given.
-        let length = unsafe { ffi::wolfSSL_read(self.ssl, buffer.as_mut_ptr().cast(), buffer.len() as c_int) };
+        let length =
+            unsafe { ffi::wolfSSL_read(self.ssl, buffer.as_mut_ptr().cast(), buffer.len() as c_int) };
         if length > 0 {
-            self.events.push_back(Event::Message(buffer[..length as usize].to_vec()));
+            self.events
+                .push_back(Event::Message(buffer[..length as usize].to_vec()));
             return true;
         }
         self.check(length);
@@ -142,7 +145,10 @@ impl Peer {
     fn timeout(&self) -> Duration {
         // SAFETY: the session lives.
         let (seconds, quick) = unsafe {
-            (ffi::wolfSSL_dtls_get_current_timeout(self.ssl), ffi::wolfSSL_dtls13_use_quick_timeout(self.ssl) != 0)
+            (
+                ffi::wolfSSL_dtls_get_current_timeout(self.ssl),
+                ffi::wolfSSL_dtls13_use_quick_timeout(self.ssl) != 0,
+            )
         };
         let full = Duration::from_secs(seconds.max(1) as u64);
         if quick { full / 4 } else { full }
@@ -158,7 +164,9 @@ impl Peer {
         match code as u32 {
             ffi::WOLFSSL_ERROR_WANT_READ | ffi::WOLFSSL_ERROR_WANT_WRITE | ffi::WOLFSSL_ERROR_NONE => {}
             ffi::WOLFSSL_ERROR_ZERO_RETURN => self.events.push_back(Event::PeerClosed),
-            _ => self.events.push_back(Event::Failed(format!("{code} {}", names::error(code)))),
+            _ => self
+                .events
+                .push_back(Event::Failed(format!("{code} {}", names::error(code)))),
         }
     }
 
@@ -189,7 +197,15 @@ impl Peer {
             )
         };
         let mut facts = vec![
-            ("version", if version == DTLS_1_3 { "DTLSv1.3" } else { "DTLSv1.2" }.to_string()),
+            (
+                "version",
+                if version == DTLS_1_3 {
+                    "DTLSv1.3"
+                } else {
+                    "DTLSv1.2"
+                }
+                .to_string(),
+            ),
             ("suite", peer_kit::names::suite(suite as u16)),
             ("exporter", hex(&self.exporter())),
         ];

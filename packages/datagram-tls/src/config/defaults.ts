@@ -7,7 +7,7 @@ export const DEFAULTS = {
   /** ms; RFC 6347 §4.2.4.1. */
   retransmission: { initial: 1000, max: 60_000 },
   minVersion: 'DTLSv1.2',
-  maxVersion: 'DTLSv1.2',
+  maxVersion: 'DTLSv1.3',
   allowHalfOpen: false,
   /** Never sooner than the AEAD asks for it. */
   recordsPerKey: Number.MAX_SAFE_INTEGER,

@@ -124,6 +124,7 @@ export class Handshake {
     if (this.#host.isClosed()) return false;
     // RFC 9147 §7: what was not kept must not be acknowledged.
     if (useful) this.#acks.onRecord(epoch, sequence);
+    if (fresh && epoch > 0) this.#onAnswered();
     if (fresh) this.#advance(now);
     return fresh;
   }
@@ -293,13 +294,24 @@ export class Handshake {
     this.#host.onKeysToRead(now);
   }
 
+  /**
+   * RFC 9147 §7.2: any part of the answer acknowledges all that it answers, and the rest is the peer's to repeat. In
+   * epoch 0, where anybody may have sent it, that takes the whole ServerHello.
+   */
+  #onAnswered(): void {
+    if (this.#runner.version === 'DTLSv1.3') this.#retransmission.onAnswered();
+  }
+
   /** RFC 8446 §5.1: nothing stands between the last message under old keys and the first under new ones. */
   #onEpoch(epoch: number): void {
     if (epoch === this.#epoch) return;
+    const before = this.#epoch;
     this.#epoch = epoch;
+    if (this.#association.security.role === 'client') this.#onAnswered();
     const stray = this.#reassembler.onlyEpoch(epoch);
     for (let count = stray; count > 0; count--) this.#association.drop('unexpected_epoch');
-    if (stray > 0 && this.#runner.version === 'DTLSv1.3')
+    // In epoch 0 anybody may have sent them.
+    if (stray > 0 && before > 0 && this.#runner.version === 'DTLSv1.3')
       this.#host.onFailure(
         violation('unexpected_message', 'a message follows a change of keys in the old epoch'),
       );

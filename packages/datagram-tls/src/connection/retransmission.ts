@@ -91,6 +91,11 @@ export class Retransmission {
     this.#sendAgain(now);
   }
 
+  /** A part of the answer is here: a flight that awaits one has arrived. */
+  onAnswered(): void {
+    if (this.#underWay?.flight.awaits === 'answer') this.#association.timers.stop('retransmit');
+  }
+
   /** The flight under way has arrived as a whole, as far as ACKs tell. */
   get delivered(): boolean {
     return this.#underWay?.delivery.missing.length === 0;

@@ -16,6 +16,8 @@ export function verify(name: SchemeName, key: PublicKey, data: Uint8Array, signa
   const wanted = scheme(name);
   // Left to itself, the platform would check another algorithm than the scheme says.
   if (!canMake(wanted, key.type)) return false;
+  // RFC 8017 §8.1.2: OpenSSL takes one without its leading zeros as well.
+  if (wanted.algorithm.startsWith('rsa') && signature.length !== Math.ceil(key.bits / 8)) return false;
   try {
     return nodeVerify(wanted.hash ?? null, data, keyInput(wanted, key.handle as KeyObject), signature);
   } catch {

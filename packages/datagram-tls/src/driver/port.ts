@@ -14,9 +14,12 @@ export interface PortHandlers {
   onSession(link: Link): void;
   onEvent(link: Link, event: Extract<EndpointEvent, { type: 'connection' }>['event']): void;
   onSocketError(error: Error): void;
-  /** The system refused a datagram of a handshake. */
+  /** The system refused a datagram, for its size perhaps. */
   onSendError(link: Link, error: Error): void;
 }
+
+/** A datagram that no path refuses for its size: IPv6's least MTU less its headers, bytes. */
+const SAFE_SIZE = 1232;
 
 /** A bound socket, a clock and the core between them: whatever happens, all output is sent and all events are told. */
 export class Port {
@@ -29,7 +32,7 @@ export class Port {
   #pumping = false;
   #closed = false;
   packetsSent = 0;
-  /** Datagrams of handshakes that the system refused to send. */
+  /** Datagrams of handshakes, and large ones, that the system refused to send. */
   sendErrors = 0;
   bytesSent = 0;
 
@@ -148,8 +151,9 @@ export class Port {
     this.bytesSent += out.data.length;
     logBytes('sent', out.peer, out.data.length);
     hexDump('sent', out.peer, out.data);
-    // On the data path a callback would cost more than all else around the send.
-    const watched = out.link !== undefined && out.link.connection.session === undefined;
+    // On the data path a callback would cost more than all else around the send. What fits every path needs none.
+    const { link, data } = out;
+    const watched = link !== undefined && (link.connection.session === undefined || data.length > SAFE_SIZE);
     this.#udp.send(out.data, out.peer, watched ? (error) => this.#onSendError(out.link, error) : undefined);
   }
 

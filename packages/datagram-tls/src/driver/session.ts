@@ -28,6 +28,7 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
   readonly #inbox = new Inbox<Uint8Array>(DEFAULTS.messageQueue);
   readonly #serverName: string | undefined;
   #sendError: Error | undefined;
+  #sendFailures = 0;
   /** Messages given to `send` when the peer had closed already. */
   #unsent = 0;
   #link: Link | undefined;
@@ -60,6 +61,7 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
       onEvent: (event) => session.#onEvent(event),
       onSendError: (error) => {
         session.#sendError = error;
+        session.#sendFailures++;
       },
       fail: (error) => session.#fail(error),
     };
@@ -136,10 +138,12 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
 
   /**
    * How often records and messages were discarded, by reason: those of the connection, `slow_reader` for messages that
-   * `for await` was too slow for, `peer_closed` for messages to a peer that had just closed.
+   * `for await` was too slow for, `peer_closed` for messages to a peer that had just closed, `send_failed` for datagrams
+   * that the system refused, such as those too large for the path (of the smaller ones it is not asked).
    */
-  get drops(): Readonly<DropCounts & { slow_reader?: number; peer_closed?: number }> {
+  get drops(): Readonly<DropCounts & { slow_reader?: number; peer_closed?: number; send_failed?: number }> {
     return {
+      ...(this.#sendFailures > 0 ? { send_failed: this.#sendFailures } : {}),
       ...this.#link?.connection.counters.dropped,
       ...(this.#inbox.dropped > 0 ? { slow_reader: this.#inbox.dropped } : {}),
       ...(this.#unsent > 0 ? { peer_closed: this.#unsent } : {}),

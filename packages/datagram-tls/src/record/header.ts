@@ -56,8 +56,6 @@ export function readHeader(datagram: Uint8Array, offset: number, into: RecordHea
 function readPlain(datagram: Uint8Array, at: number, into: RecordHeader): DropReason | undefined {
   const bodyStart = at + PLAIN_HEADER_LENGTH;
   if (bodyStart > datagram.length) return 'truncated';
-  // The minor version is the reader's business: a ClientHello may still say 1.0.
-  if (datagram[at + 1] !== 0xfe) return 'bad_version';
   const length = u16(datagram, at + 11);
   if (bodyStart + length > datagram.length) return 'truncated';
   if (length > MAX_BODY) return 'too_long';

@@ -42,7 +42,8 @@ suite('pre-shared keys over sockets', () => {
       },
       pskIdentityHint: 'a server',
     });
-    const session = connect('127.0.0.1', server.port, { psk });
+    // Only DTLS 1.2 has hints.
+    const session = connect('127.0.0.1', server.port, { psk, maxVersion: 'DTLSv1.2' });
     await session.opened;
     assert.equal(await roundTrip(session, 'hello'), 'hello');
     assert.equal(session.pskIdentity, 'client of a server');

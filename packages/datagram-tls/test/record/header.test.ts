@@ -8,7 +8,7 @@ suite('record headers', () => {
   test('a plain header is read as it was written, anywhere in a datagram', () => {
     const anyHeader = fc.record({
       type: fc.constantFrom(20, 21, 22, 23, 26),
-      version: fc.constantFrom(0xfeff, 0xfefd, 0xfefc),
+      version: fc.integer({ min: 0, max: 0xffff }),
       epoch: fc.integer({ min: 0, max: 0xffff }),
       sequence: fc.integer({ min: 0, max: MAX_SEQUENCE }),
       length: fc.integer({ min: 0, max: 2000 }),
@@ -50,7 +50,6 @@ suite('record headers', () => {
     ['a QUIC long header', [0xc0, ...zeros(20)], 'bad_type'],
     ['a connection ID in 1.2', [25, 0xfe, 0xfd, ...zeros(20)], 'unknown_cid'],
     ['a connection ID in 1.3', [0x3e, ...zeros(20)], 'unknown_cid'],
-    ['the version of TLS', [22, 3, 3, ...zeros(10)], 'bad_version'],
     ['a plain header cut short', [22, 0xfe, 0xfd, ...zeros(9)], 'truncated'],
     ['a plain body cut short', [22, 0xfe, 0xfd, ...zeros(8), 0, 2, 9], 'truncated'],
     ['a unified header cut short', [0x2c, 0, 0, 0], 'truncated'],

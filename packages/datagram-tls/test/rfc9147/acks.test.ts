@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { utf8 } from '#lib/base/bytes.js';
+import { concat, utf8 } from '#lib/base/bytes.js';
 import { ContentType } from '#lib/wire/codes.js';
 import { encodeAck } from '#lib/wire/messages/ack.js';
 import { assertAlive } from '../support/alive.js';
 import { CLIENTS } from '../support/identities.js';
-import { encodeFragment, flipped } from '../support/records.js';
-import { OpenPair } from './open-pair.js';
+import { encodeFragment, flipped, plainRecord } from '../support/records.js';
+import { client_hello, OpenPair, type SeenRecord } from './open-pair.js';
 
 const ROLES = ['client', 'server'] as const;
 const other = { client: 'server', server: 'client' } as const;
@@ -73,6 +73,36 @@ suite('acknowledgements of DTLS 1.3', () => {
       assert.ok(!again.includes(first.fragment.messageSeq) && !again.includes(second.fragment.messageSeq));
     });
   }
+
+  test('client takes any part of the answer for an acknowledgement of all that it answers', () => {
+    const pair = new OpenPair();
+    withoutRecord(pair, 'server', (record) => record.epoch === 2);
+    pair.connect();
+    assert.ok(pair.runUntil(() => pair.client.secrets.length > 0, 900));
+    const hellos = pair.bodies('client', client_hello).length;
+    pair.runFor(30_000);
+    assert.equal(pair.bodies('client', client_hello).length, hellos);
+  });
+
+  test('server takes any part of the answer for an acknowledgement of all that it answers', () => {
+    const pair = new OpenPair(MUTUAL);
+    let gone = false;
+    pair.intercept = (data, from) => {
+      const records = pair.open(from, data);
+      const answers = records.some(({ epoch, type }) => epoch === 2 && type === ContentType.handshake);
+      if (from === 'server' || !answers) return [data];
+      if (gone) return [];
+      gone = true;
+      const [first] = records;
+      return [pair.seal('client', 2, first?.type ?? 0, first?.content ?? assert.fail(), first?.sequence)];
+    };
+    pair.connect();
+    assert.ok(pair.runUntil(() => gone, 900));
+    pair.runFor(20);
+    const before = pair.fragments('server').length;
+    pair.runFor(30_000);
+    assert.equal(pair.fragments('server').length, before);
+  });
 });
 
 function update(pair: OpenPair, role: 'client' | 'server'): void {
@@ -80,4 +110,27 @@ function update(pair: OpenPair, role: 'client' | 'server'): void {
   link.connection.updateKeys({ requestPeer: false }, pair.now);
   endpoint.touch(link);
   pair.drain();
+}
+
+/** Takes records of `from` for which `chosen` is true out of their datagrams; returns those it took. */
+function withoutRecord(
+  pair: OpenPair,
+  from: 'client' | 'server',
+  chosen: (record: SeenRecord) => boolean,
+): SeenRecord[] {
+  const taken: SeenRecord[] = [];
+  pair.intercept = (data, sender) => {
+    const records = pair.open(sender, data);
+    if (sender !== from || !records.some(chosen)) return [data];
+    taken.push(...records.filter(chosen));
+    const kept = records
+      .filter((record) => !chosen(record))
+      .map(({ type, epoch, sequence, content }) =>
+        epoch === 0
+          ? plainRecord(type, content, { sequence })
+          : pair.seal(from, epoch, type, content, sequence),
+      );
+    return [concat(...kept)];
+  };
+  return taken;
 }

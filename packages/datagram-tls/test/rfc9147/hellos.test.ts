@@ -68,6 +68,23 @@ suite('the hellos of DTLS 1.3', () => {
     assert.equal(pair.server.endpoint.size, 1);
   });
 
+  for (const versionInRecord of [0xfeff, 0xfefc, 0x0303, 0]) {
+    test(`both sides make nothing of the version in a plaintext record, be it ${versionInRecord}`, () => {
+      const pair = new OpenPair();
+      let changed = 0;
+      pair.intercept = (data) => {
+        const copy = data.slice();
+        if (plainFragments(data).length > 0) {
+          new DataView(copy.buffer).setUint16(1, versionInRecord);
+          changed++;
+        }
+        return [copy];
+      };
+      pair.handshake();
+      assert.equal(changed, 4);
+    });
+  }
+
   test('client refuses a second HelloRetryRequest with unexpected_message', () => {
     const pair = new OpenPair({ client: { groups: 'x25519:secp256r1' }, server: { groups: 'secp256r1' } });
     let retry: Uint8Array | undefined;

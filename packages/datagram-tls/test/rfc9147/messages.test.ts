@@ -47,6 +47,22 @@ suite('handshake messages of DTLS 1.3', () => {
     assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 900));
   });
 
+  test('that somebody else put before the ServerHello, without protection, do not end the handshake', () => {
+    const pair = new OpenPair();
+    let forged = 0;
+    pair.intercept = (data, from) => {
+      if (from === 'client' || forged > 0) return [data];
+      forged++;
+      return [8, 11, 20]
+        .map((type, i) => fragmentRecord({ type, messageSeq: 2 + i, fragment: Uint8Array.of(0, 0) }))
+        .concat(data);
+    };
+    pair.handshake();
+    assert.equal(forged, 1);
+    assert.equal(pair.client.dropped['unexpected_epoch'], 3);
+    assertAlive(pair);
+  });
+
   test('are sent again in the epoch that they were first sent in', () => {
     const pair = new OpenPair();
     pair.intercept = (data, from) => (from === 'client' && pair.server.secrets.length > 0 ? [] : [data]);
