@@ -82,15 +82,6 @@ const FLAGS: readonly Flag[] = [
     option: 'requestCert',
   },
   {
-    flags: '--client-ca <file>',
-    help: 'ask clients for a certificate of one of these CAs, in PEM (repeatable)',
-    roles: SERVER,
-    option: 'ca',
-    parse: (file, previous) => append(readOptionFile('--client-ca', file), previous),
-    implies: ASK,
-    conflicts: ['ca'],
-  },
-  {
     flags: '--pin <fingerprint>',
     help: 'accept the peer with this fingerprint, sha256:… or spki-sha256:…, whatever CA signed it (repeatable)',
     roles: BOTH,
@@ -105,6 +96,15 @@ const FLAGS: readonly Flag[] = [
     option: 'ca',
     parse: (file, previous) => append(readOptionFile('--ca', file), previous),
     implies: ASK,
+  },
+  {
+    flags: '--client-ca <file>',
+    help: 'ask clients for a certificate of one of these CAs, in PEM (repeatable)',
+    roles: SERVER,
+    option: 'ca',
+    parse: (file, previous) => append(readOptionFile('--client-ca', file), previous),
+    implies: ASK,
+    conflicts: ['ca'],
   },
   {
     flags: '--insecure',
