@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 
 export interface Suite {
   readonly name: string;
+  readonly version: 'DTLSv1.2' | 'DTLSv1.3';
   readonly iana: string;
   readonly openssl: string;
 }
@@ -17,20 +18,34 @@ export interface Contender {
 export const SUITES: readonly Suite[] = [
   {
     name: 'AES_128_GCM',
+    version: 'DTLSv1.2',
     iana: 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
     openssl: 'ECDHE-ECDSA-AES128-GCM-SHA256',
   },
   {
     name: 'AES_256_GCM',
+    version: 'DTLSv1.2',
     iana: 'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384',
     openssl: 'ECDHE-ECDSA-AES256-GCM-SHA384',
   },
   {
     name: 'CHACHA20_POLY1305',
+    version: 'DTLSv1.2',
     iana: 'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256',
     openssl: 'ECDHE-ECDSA-CHACHA20-POLY1305',
   },
 ];
+
+/** The same ciphers in DTLS 1.3, which OpenSSL 3.0 does not speak. */
+const SUITES_13: readonly Suite[] = [
+  modern('AES_128_GCM', 'TLS_AES_128_GCM_SHA256'),
+  modern('AES_256_GCM', 'TLS_AES_256_GCM_SHA384'),
+  modern('CHACHA20_POLY1305', 'TLS_CHACHA20_POLY1305_SHA256'),
+];
+
+function modern(cipher: string, iana: string): Suite {
+  return { name: `${cipher}, DTLS 1.3`, version: 'DTLSv1.3', iana, openssl: iana };
+}
 
 /** The plain echo that the others are compared with. */
 export const RAW_REFERENCE = 'raw dgram, synchronous lookup';
@@ -50,7 +65,7 @@ export function rawServers(): Contender[] {
 export function ourServers(profileFolder: string | undefined): Contender[] {
   const flags = ['--expose-gc', ...(profileFolder === undefined ? [] : profiling(profileFolder))];
   const program = nodeProgram('servers/datagram-tls.js', flags);
-  return SUITES.map((suite) => ({
+  return [...SUITES, ...SUITES_13].map((suite) => ({
     name: `datagram-tls, ${suite.name}`,
     family: 'ours',
     suite,
@@ -67,7 +82,10 @@ export function opensslServers(path: string): Contender[] {
   }));
 }
 
-/** The load generator over our own client, for machines without a C compiler. */
+/** What makes the load on a server. */
+export type LoadFor = (contender: Contender) => readonly string[];
+
+/** The load generator over our own client, for DTLS 1.3 and for machines without a C compiler. */
 export function ownLoadGenerator(): readonly string[] {
   return nodeProgram('clients/datagram-tls.js');
 }

@@ -1,4 +1,4 @@
-import type { Contender } from './contenders.js';
+import type { Contender, LoadFor } from './contenders.js';
 import { interleave, type Samples, type Trial } from './measure.js';
 import { ECHO_SIZES, ECHO_WINDOW, type Plan, type Repeated } from './plan.js';
 import { type Server, type Task, withServers } from './server.js';
@@ -23,11 +23,7 @@ export interface MemoryRow {
 }
 
 /** Server CPU of one message in and the same one out. */
-export function measureEcho(
-  contenders: readonly Contender[],
-  load: readonly string[],
-  plan: Plan,
-): Promise<EchoRow[]> {
+export function measureEcho(contenders: readonly Contender[], load: LoadFor, plan: Plan): Promise<EchoRow[]> {
   return withServers(contenders, async (servers) => {
     const trials = servers.flatMap((server) =>
       ECHO_SIZES.map((size) =>
@@ -46,7 +42,7 @@ export function measureEcho(
 /** Server CPU of one full handshake with cookie exchange, and the close that follows it. */
 export function measureHandshakes(
   contenders: readonly Contender[],
-  load: readonly string[],
+  load: LoadFor,
   plan: Plan,
 ): Promise<CostRow[]> {
   return withServers(contenders, async (servers) => {
@@ -61,7 +57,7 @@ export function measureHandshakes(
 /** Growth of a fresh server's resident memory for each association that is open and idle after one echo. */
 export async function measureMemory(
   contenders: readonly Contender[],
-  load: readonly string[],
+  load: LoadFor,
   plan: Plan,
 ): Promise<MemoryRow[]> {
   const rows: MemoryRow[] = [];
@@ -69,19 +65,19 @@ export async function measureMemory(
     const spent = await withServers([contender], ([server]) =>
       server === undefined
         ? Promise.reject(new Error(`${contender.name} did not start`))
-        : server.serve(load, { mode: 'idle', ...plan.idle }, 'settle'),
+        : server.serve(load(server.contender), { mode: 'idle', ...plan.idle }, 'settle'),
     );
     rows.push({ contender, associations: spent.completed, bytes: spent.rss / spent.completed });
   }
   return rows;
 }
 
-function trial(key: string, server: Server, load: readonly string[], amount: Repeated, task: Task): Trial {
+function trial(key: string, server: Server, load: LoadFor, amount: Repeated, task: Task): Trial {
   return {
     key,
-    warmUp: () => server.serve(load, { ...task, ...amount.first }),
+    warmUp: () => server.serve(load(server.contender), { ...task, ...amount.first }),
     run: async () => {
-      const { cpu, completed } = await server.serve(load, { ...task, ...amount });
+      const { cpu, completed } = await server.serve(load(server.contender), { ...task, ...amount });
       return cpu / completed;
     },
   };

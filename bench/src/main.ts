@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { formatBudgets } from './budgets.js';
-import { opensslServers, ourServers, ownLoadGenerator, rawServers } from './contenders.js';
+import { type LoadFor, opensslServers, ourServers, ownLoadGenerator, rawServers } from './contenders.js';
 import { measureEcho, measureHandshakes, measureMemory } from './experiments.js';
 import { compileNative, type NativeProgram } from './native.js';
 import { type Amount, DEFAULT_PLAN, type Plan, QUICK_PLAN } from './plan.js';
@@ -27,9 +27,10 @@ async function main(): Promise<void> {
   const skipped: string[] = [];
   const native = compileNative('openssl-echo');
   if ('missing' in native) skipped.push(`OpenSSL C server: ${native.missing}`);
-  const load = loadGenerator(settings.ownClient, skipped);
+  const generator = loadGenerator(settings.ownClient, skipped);
+  const load: LoadFor = ({ suite }) => (suite?.version === 'DTLSv1.3' ? ownLoadGenerator() : generator);
   const secured = [...ourServers(settings.profile), ...('path' in native ? opensslServers(native.path) : [])];
-  const oneSuite = secured.filter((contender) => contender.suite?.name === 'AES_128_GCM');
+  const oneSuite = secured.filter((contender) => contender.suite?.name.startsWith('AES_128_GCM') === true);
   const wants = (part: string) => settings.only.length === 0 || settings.only.includes(part);
   const report: Report = {
     environment: environment(native),

@@ -57,5 +57,6 @@ export function onFinished12(ctx: Context, ready: ClientReady12, message: Messag
   const finished = checkFinished12(ctx, ready.hello, ready.secrets, 'server', verifyData);
   if (finished === undefined) throw violation('decrypt_error', "the server's Finished is wrong");
   ctx.emit({ do: 'connected', session: connected12({ ...ready, negotiated: ready.hello, finished }) });
+  ctx.transcript.end();
   return 'connected';
 }

@@ -52,5 +52,6 @@ export function onFinished12(ctx: Context, ready: ServerReady12, message: Messag
   ctx.send(HandshakeType.finished, encodeFinished({ verifyData: ours }), PROTECTED_EPOCH);
   ctx.emit({ do: 'end-flight', awaits: 'nothing' });
   ctx.emit({ do: 'connected', session: connected12({ ...ready, negotiated: hello, finished }) });
+  ctx.transcript.end();
   return 'connected';
 }
