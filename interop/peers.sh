@@ -93,7 +93,7 @@ rust_peer() {
   command -v cargo >/dev/null || { echo 'cargo is not installed'; return 1; }
   # libclang comes without the compiler's own headers.
   BINDGEN_EXTRA_CLANG_ARGS="-I$(cc -print-file-name=include)" CARGO_TARGET_DIR=$cache/native \
-    timeout "$LIMIT" cargo build --release --locked --quiet --manifest-path "$here/native/Cargo.toml" -p "$1" >&2 || return
+    timeout "$LIMIT" cargo build --release --quiet --manifest-path "$here/native/Cargo.toml" -p "$1" >&2 || return
   cp "$cache/native/release/$1" "$2"
 }
 

@@ -8,6 +8,7 @@
  */
 import { parseArgs } from 'node:util';
 import { type Case, programsOf } from './cases/case.js';
+import { extensionCases } from './cases/extensions.js';
 import { baseline, matrix } from './cases/matrix.js';
 import { modernBaseline, modernMatrix } from './cases/modern.js';
 import { pskCases } from './cases/psk.js';
@@ -54,7 +55,7 @@ function selected(): Case[] {
   const wanted = filters.map((filter) => filter.toLowerCase());
   const all = flags.baseline
     ? [...baseline(Number(flags.seeds)), ...modernBaseline()]
-    : [...matrix(Number(flags.seeds)), ...modernMatrix(), ...pskCases()];
+    : [...matrix(Number(flags.seeds)), ...extensionCases(), ...modernMatrix(), ...pskCases()];
   return all.filter((one) => wanted.every((filter) => one.name.toLowerCase().includes(filter)));
 }
 

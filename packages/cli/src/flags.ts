@@ -76,6 +76,12 @@ const FLAGS: readonly Flag[] = [
     option: 'requestCert',
   },
   {
+    flags: '--require-client-cert',
+    help: 'the same as --request-cert',
+    roles: SERVER,
+    option: 'requestCert',
+  },
+  {
     flags: '--pin <fingerprint>',
     help: 'accept the peer with this fingerprint, sha256:… or spki-sha256:…, whatever CA signed it (repeatable)',
     roles: BOTH,
@@ -90,6 +96,15 @@ const FLAGS: readonly Flag[] = [
     option: 'ca',
     parse: (file, previous) => append(readOptionFile('--ca', file), previous),
     implies: ASK,
+  },
+  {
+    flags: '--client-ca <file>',
+    help: 'ask clients for a certificate of one of these CAs, in PEM (repeatable)',
+    roles: SERVER,
+    option: 'ca',
+    parse: (file, previous) => append(readOptionFile('--client-ca', file), previous),
+    implies: ASK,
+    conflicts: ['ca'],
   },
   {
     flags: '--insecure',
@@ -158,6 +173,25 @@ const FLAGS: readonly Flag[] = [
     help: 'groups whose share goes into the first flight of DTLS 1.3, with colons between',
     roles: CLIENT,
     option: 'keyShares',
+  },
+  {
+    flags: '--sigalgs <list>',
+    help: 'signature schemes, best first: IANA names, with colons between',
+    roles: BOTH,
+    option: 'sigalgs',
+  },
+  {
+    flags: '--alpn <list>',
+    help: 'application protocols, best first, with commas between',
+    roles: BOTH,
+    option: 'alpn',
+    parse: (list) => list.split(','),
+  },
+  {
+    flags: '--srtp <list>',
+    help: "SRTP profiles, best first: OpenSSL's names, with colons between",
+    roles: BOTH,
+    option: 'srtp',
   },
   {
     flags: '--handshake-timeout <ms>',

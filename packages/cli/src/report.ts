@@ -65,6 +65,8 @@ function negotiated(session: DTLSSession): string[] {
     `suite ${session.cipher?.standardName ?? 'unknown'}`,
     `group ${session.group ?? 'none'}`,
     `signature ${session.signatureScheme ?? 'none'}`,
+    ...(session.alpnProtocol === undefined ? [] : [`protocol ${session.alpnProtocol}`]),
+    ...(session.srtpProfile === undefined ? [] : [`SRTP profile ${session.srtpProfile}`]),
     ...(session.pskIdentity === undefined ? [] : [`pre-shared key of ${session.pskIdentity}`]),
     `messages up to ${session.maxMessageSize ?? 0} bytes`,
   ];

@@ -1,6 +1,16 @@
 export { DTLSError } from './base/errors.js';
-export type { Behaviour, Destination, Identity, Role, Security } from './config/config.js';
-export type { BehaviourOptions, Encoded, SecurityOptions } from './config/options.js';
+export type {
+  Behaviour,
+  Destination,
+  Identity,
+  PeerInfo,
+  Role,
+  Security,
+  Sign,
+  SigningKey,
+  VerifyPeer,
+} from './config/config.js';
+export type { BehaviourOptions, Encoded, ExternalKey, SecurityOptions } from './config/options.js';
 export { type Platform, resolveBehaviour, resolveSecurity } from './config/resolve.js';
 export type { Counters } from './connection/association.js';
 export { type Beginning, Connection, FROM_ZERO } from './connection/connection.js';

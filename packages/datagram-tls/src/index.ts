@@ -1,5 +1,6 @@
 export { DTLSError, type ErrorSource } from './base/errors.js';
-export type { BehaviourOptions, Encoded, SecurityOptions } from './config/options.js';
+export type { PeerInfo, Sign, VerifyPeer } from './config/config.js';
+export type { BehaviourOptions, Encoded, ExternalKey, SecurityOptions } from './config/options.js';
 export type {
   ClientPskOption,
   PskChooser,
@@ -23,4 +24,4 @@ export {
 export { DTLSSession } from './driver/session.js';
 export type { DTLSEndpointStats, DTLSSessionStats } from './driver/stats.js';
 export type { PeerAddress } from './endpoint/peer.js';
-export type { GroupName, SchemeName, Version } from './wire/codes.js';
+export type { GroupName, SchemeName, SrtpProfileName, Version } from './wire/codes.js';

@@ -1,7 +1,7 @@
 import type { Duration } from '../base/instant.js';
-import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
+import type { CryptoProvider, PrivateKey, PublicKey } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
-import type { GroupName, SchemeName, Version } from '../wire/codes.js';
+import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
 import type { Certificate } from '../x509/certificate.js';
 import type { Pin } from '../x509/pins.js';
 import type { TrustStore } from '../x509/trust-store.js';
@@ -9,13 +9,46 @@ import type { PskPolicy } from './psk-policy.js';
 
 export type Role = 'client' | 'server';
 
+/** A private key that is elsewhere, such as in a security module: it is asked for each signature. */
+export interface RemoteKey extends PublicKey {
+  readonly sign: Sign;
+}
+
+/** Signs `data` itself, not a hash of it; ECDSA signatures are DER (RFC 8446 §4.2.3). */
+export type Sign = (scheme: SchemeName, data: Uint8Array) => Uint8Array | PromiseLike<Uint8Array>;
+
+export type SigningKey = PrivateKey | RemoteKey;
+
 /** A certificate chain, leaf first, and the private key of its leaf. */
 export interface Identity {
   /** DER, as it is sent. */
   readonly chain: readonly Uint8Array[];
   readonly leaf: Certificate;
-  readonly key: PrivateKey;
+  readonly key: SigningKey;
 }
+
+/** What was found out about a peer before the application is asked. */
+export interface PeerInfo {
+  /** What we would say ourselves. */
+  readonly authorized: boolean;
+  /** OpenSSL's short name of what is wrong. */
+  readonly authorizationError: string | undefined;
+  /** The host name or IP address that the peer should have; `undefined` for clients. */
+  readonly name: string | undefined;
+  readonly purpose: 'serverAuth' | 'clientAuth';
+}
+
+/**
+ * The application's last word on a peer. `chain`: DER, as the peer sent it, leaf first. True accepts and false refuses,
+ * whatever `info` says; a string refuses and becomes the `authorizationError`.
+ */
+export type VerifyPeer = (
+  chain: readonly Uint8Array[],
+  info: PeerInfo,
+) => boolean | string | PromiseLike<boolean | string>;
+
+/** Whether a certificate, DER, is for this name; an error says why not. */
+export type CheckServerIdentity = (name: string, leaf: Uint8Array) => Error | undefined;
 
 /** Who we are and whom we trust: what a secure context holds, with every default filled in. */
 export interface Security {
@@ -40,6 +73,12 @@ export interface Security {
   readonly requestCert: boolean;
   /** End the handshake when the peer's certificate does not verify. */
   readonly rejectUnauthorized: boolean;
+  readonly verifyPeer: VerifyPeer | undefined;
+  /** Names of application protocols, in our order of preference. */
+  readonly alpn: readonly Uint8Array[];
+  readonly srtp: readonly SrtpProfileName[];
+  /** Client: instead of our own check of names. */
+  readonly checkServerIdentity: CheckServerIdentity | undefined;
 }
 
 /** How one association behaves on its path. */

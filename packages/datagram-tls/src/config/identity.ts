@@ -1,11 +1,11 @@
 import { sameBytes } from '../base/bytes.js';
 import { callerError, invalidArgValue, missingArgs } from '../base/errors.js';
 import type { CryptoProvider } from '../crypto/provider.js';
-import { parseCertificate } from '../x509/certificate.js';
+import { type Certificate, parseCertificate } from '../x509/certificate.js';
 import { readCertificates } from '../x509/pem.js';
-import { checkString, checkText } from './checks.js';
-import type { Identity } from './config.js';
-import type { Encoded, SecurityOptions } from './options.js';
+import { checkFunction, checkString, checkText } from './checks.js';
+import type { Identity, SigningKey } from './config.js';
+import type { Encoded, ExternalKey, SecurityOptions } from './options.js';
 
 /**
  * Certificates and keys as the caller gave them, matched and parsed. Errors: `ERR_MISSING_ARGS` for one without the
@@ -23,18 +23,20 @@ export function resolveIdentities(options: SecurityOptions, provider: CryptoProv
       `must hold as many keys as options.cert holds chains, ${certs.length}`,
     );
   }
-  return certs.map((cert, i) => resolveIdentity(cert, keys[i] as Encoded, options.passphrase, provider));
+  return certs.map((cert, i) =>
+    resolveIdentity(cert, keys[i] as Encoded | ExternalKey, options.passphrase, provider),
+  );
 }
 
 /** As in node:tls `null` is as good as nothing. */
-function list(value: unknown): readonly Encoded[] {
+function list<T>(value: T | readonly T[] | undefined | null): readonly T[] {
   if (value === undefined || value === null) return [];
-  return Array.isArray(value) ? (value as readonly Encoded[]) : [value as Encoded];
+  return Array.isArray(value) ? (value as readonly T[]) : [value as T];
 }
 
 function resolveIdentity(
   cert: Encoded,
-  keyData: Encoded,
+  keyData: Encoded | ExternalKey,
   passphrase: string | undefined,
   provider: CryptoProvider,
 ): Identity {
@@ -47,6 +49,7 @@ function resolveIdentity(
       'options.cert: the first certificate cannot be read',
     );
   }
+  if (isExternal(keyData)) return { chain, leaf, key: remoteKey(keyData, leaf, provider) };
   checkText(keyData, 'options.key');
   const key = importKey(keyData, passphrase, provider);
   if (!sameBytes(key.spki, leaf.spki)) {
@@ -56,6 +59,23 @@ function resolveIdentity(
     );
   }
   return { chain, leaf, key };
+}
+
+function isExternal(key: Encoded | ExternalKey | null): key is ExternalKey {
+  return typeof key === 'object' && key !== null && !(key instanceof Uint8Array);
+}
+
+/** The certificate says what kind of key it is. */
+function remoteKey(external: ExternalKey, leaf: Certificate, provider: CryptoProvider): SigningKey {
+  checkFunction(external.sign, 'options.key.sign');
+  const key = provider.importPublicKey(leaf.spki);
+  if (key === undefined) {
+    throw callerError(
+      'ERR_DTLS_UNSUPPORTED_KEY',
+      'The key of options.cert is of a type that is not supported',
+    );
+  }
+  return { ...key, sign: (scheme, data) => external.sign(scheme, data) };
 }
 
 function importKey(data: Encoded, passphrase: string | undefined, provider: CryptoProvider): Identity['key'] {

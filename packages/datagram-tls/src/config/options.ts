@@ -1,15 +1,22 @@
 import type { Version } from '../wire/codes.js';
+import type { Sign, VerifyPeer } from './config.js';
 import type { ClientPskOption, ServerPskOption } from './psk-options.js';
 
 /** PEM text, or PEM or DER bytes. */
 export type Encoded = string | Uint8Array;
 
+/** A private key that is elsewhere, such as in a security module or a key service. */
+export interface ExternalKey {
+  /** Signs `data` itself, not a hash of it. The public key is that of the certificate beside it. */
+  sign: Sign;
+}
+
 /** Who we are and whom we trust; what `createSecureContext` takes, and `connect` and `listen` beside their own. */
 export interface SecurityOptions {
   /** Certificate chain, leaf first, in PEM or DER. An array gives one chain for each key of the array `key`. */
   cert?: Encoded | readonly Encoded[] | undefined;
-  /** Private key of the leaf; PKCS#8, PKCS#1 or SEC1 in PEM, or PKCS#8 in DER. */
-  key?: Encoded | readonly Encoded[] | undefined;
+  /** Private key of the leaf; PKCS#8, PKCS#1 or SEC1 in PEM, or PKCS#8 in DER; or who signs with it. */
+  key?: Encoded | ExternalKey | readonly (Encoded | ExternalKey)[] | undefined;
   /** Of an encrypted key. */
   passphrase?: string | undefined;
   /** Trusted certificates instead of Node's default store. */
@@ -29,6 +36,10 @@ export interface SecurityOptions {
   ecdhCurve?: string | undefined;
   /** Signature schemes in order of preference, IANA names. */
   sigalgs?: string | readonly string[] | undefined;
+  /** Application protocols in order of preference: names, or the wire's list with a length byte before each (RFC 7301). */
+  alpn?: readonly string[] | Uint8Array | undefined;
+  /** SRTP profiles in order of preference, OpenSSL's names with colons between (RFC 5764). */
+  srtp?: string | undefined;
   minVersion?: Version | undefined;
   maxVersion?: Version | undefined;
   /**
@@ -42,6 +53,13 @@ export interface SecurityOptions {
   requestCert?: boolean | undefined;
   /** Refuse peers whose certificate does not verify. Default true; false leaves the verdict in `authorizationError`. */
   rejectUnauthorized?: boolean | undefined;
+  /** The last word on the peer's certificate, after our own checks and instead of their verdict. */
+  verifyPeer?: VerifyPeer | undefined;
+  /**
+   * Client: instead of our own comparison of the name; as in node:tls, whose function of this name suits. The
+   * certificate is what the platform makes of it.
+   */
+  checkServerIdentity?: ((name: string, certificate: never) => Error | undefined) | undefined;
 }
 
 /** How an association behaves on its path. */

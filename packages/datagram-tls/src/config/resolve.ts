@@ -7,12 +7,13 @@ import { parseCertificate } from '../x509/certificate.js';
 import { readCertificates } from '../x509/pem.js';
 import { type Pin, parsePin } from '../x509/pins.js';
 import { TrustStore } from '../x509/trust-store.js';
-import { checkBoolean, checkInteger, checkObject, checkOneOf, checkText } from './checks.js';
-import type { Behaviour, Role, Security } from './config.js';
+import { checkBoolean, checkFunction, checkInteger, checkObject, checkOneOf, checkText } from './checks.js';
+import type { Behaviour, CheckServerIdentity, Role, Security } from './config.js';
 import { DEFAULTS } from './defaults.js';
 import { resolveIdentities } from './identity.js';
 import { resolveCiphers, resolveGroups, resolveKeyShares, resolveSigalgs } from './names.js';
 import type { BehaviourOptions, SecurityOptions } from './options.js';
+import { resolveAlpn, resolveSrtp } from './protocols.js';
 import { resolvePsk } from './psk.js';
 
 /** What the platform gives a security that the options leave open. */
@@ -20,12 +21,16 @@ export interface Platform {
   readonly provider: CryptoProvider;
   /** The platform's trusted certificates, parsed when first asked for. */
   readonly defaultTrust: () => TrustStore;
+  /** What `checkServerIdentity` gets to see of a certificate, DER. */
+  readonly describeCertificate: (der: Uint8Array) => unknown;
 }
 
 /** Options that belong to a secure context and cannot stand beside one. */
 export const SECURITY_OPTIONS = [
+  'alpn',
   'ca',
   'cert',
+  'checkServerIdentity',
   'ciphers',
   'ecdhCurve',
   'groups',
@@ -40,6 +45,8 @@ export const SECURITY_OPTIONS = [
   'rejectUnauthorized',
   'requestCert',
   'sigalgs',
+  'srtp',
+  'verifyPeer',
 ] as const;
 
 export const BEHAVIOUR_OPTIONS = [
@@ -50,6 +57,7 @@ export const BEHAVIOUR_OPTIONS = [
   'retransmission',
 ] as const;
 
+const CLIENT_OPTIONS = ['checkServerIdentity', 'keyShares'] as const;
 const SERVER_ONLY = ['pskIdentityHint', 'requestCert'] as const;
 
 /** Oldest first. */
@@ -62,9 +70,11 @@ export function resolveSecurity(options: SecurityOptions, role: Role, platform: 
     if (role === 'client' && options[name] !== undefined)
       throw invalidArgValue(`options.${name}`, 'is only meaningful for a server context');
   }
-  if (role === 'server' && options.keyShares !== undefined) {
-    throw invalidArgValue('options.keyShares', 'is only meaningful for a client context');
+  for (const name of CLIENT_OPTIONS) {
+    if (role === 'server' && options[name] !== undefined)
+      throw invalidArgValue(`options.${name}`, 'is only meaningful for a client context');
   }
+  if (options.verifyPeer !== undefined) checkFunction(options.verifyPeer, 'options.verifyPeer');
   const psk = resolvePsk(options, role);
   const identities = resolveIdentities(options, provider);
   const trust = resolveTrust(options.ca, platform);
@@ -94,7 +104,20 @@ export function resolveSecurity(options: SecurityOptions, role: Role, platform: 
     sigalgs: resolveSigalgs(options.sigalgs),
     requestCert: flag(options.requestCert, 'requestCert'),
     rejectUnauthorized: flag(options.rejectUnauthorized, 'rejectUnauthorized'),
+    alpn: resolveAlpn(options.alpn),
+    srtp: resolveSrtp(options.srtp),
+    verifyPeer: options.verifyPeer,
+    checkServerIdentity: resolveIdentityCheck(options.checkServerIdentity, platform),
   });
+}
+
+function resolveIdentityCheck(
+  check: SecurityOptions['checkServerIdentity'],
+  platform: Platform,
+): CheckServerIdentity | undefined {
+  if (check === undefined) return undefined;
+  checkFunction(check, 'options.checkServerIdentity');
+  return (name, leaf) => check(name, platform.describeCertificate(leaf) as never);
 }
 
 function groupsOption(options: SecurityOptions): string {

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import { toText } from '../base/bytes.js';
+import { decodeUtf8, toText } from '../base/bytes.js';
 import type { Session } from '../handshake/session.js';
-import type { GroupName, SchemeName, Version } from '../wire/codes.js';
+import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
 
 /** Cipher of a session, as node:tls names it. */
 export interface CipherInfo {
@@ -47,6 +47,17 @@ export abstract class Negotiated {
   /** The scheme of the server's signature; `undefined` with a pre-shared key. */
   get signatureScheme(): SchemeName | undefined {
     return this.#session?.signatureScheme;
+  }
+
+  /** The application protocol that both sides settled on (RFC 7301). */
+  get alpnProtocol(): string | undefined {
+    const name = this.#session?.agreed.alpn;
+    return name === undefined ? undefined : (decodeUtf8(name) ?? Buffer.from(name).toString('latin1'));
+  }
+
+  /** The SRTP profile, by OpenSSL's name; its keys come from `exportKeyingMaterial` with the label EXTRACTOR-dtls_srtp (RFC 5764). */
+  get srtpProfile(): SrtpProfileName | undefined {
+    return this.#session?.agreed.srtp;
   }
 
   /** The name that the client asked for. */

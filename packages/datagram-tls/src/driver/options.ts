@@ -1,3 +1,4 @@
+import type { PeerCertificate } from 'node:tls';
 import { callerError, invalidArgType } from '../base/errors.js';
 import { checkBoolean, checkFunction, checkInteger } from '../config/checks.js';
 import { DEFAULTS } from '../config/defaults.js';
@@ -49,6 +50,8 @@ export interface ConnectOptions extends EndpointOptions, SecurityOptions {
   psk?: ClientPskOption | undefined;
   /** Name to ask for (SNI) and to find in the certificate. Default: the host; empty: no SNI. */
   servername?: string | undefined;
+  /** Instead of our own comparison of the name: an error refuses the certificate. As in node:tls. */
+  checkServerIdentity?: ((name: string, certificate: PeerCertificate) => Error | undefined) | undefined;
   bindHost?: string | undefined;
   bindPort?: number | undefined;
   secureContext?: DTLSSecureContext | undefined;

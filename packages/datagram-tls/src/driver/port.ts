@@ -1,5 +1,4 @@
 import type { RemoteInfo } from 'node:dgram';
-import { DTLSError } from '../base/errors.js';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import { Endpoint, type EndpointEvent, type EndpointLimits, type Outgoing } from '../endpoint/endpoint.js';
@@ -180,22 +179,12 @@ export class Port {
   #tell(event: EndpointEvent): void {
     const { link } = event;
     if (event.type === 'session') this.#handlers.onSession(link);
-    else if (event.event.type === 'job') {
-      this.#perform(link, event.event.job);
-    } else this.#handlers.onEvent(link, event.event);
+    else if (event.event.type === 'job') this.#perform(link, event.event.job);
+    else this.#handlers.onEvent(link, event.event);
   }
 
-  /** What the platform's cryptography cannot do ends the one handshake that needs it, not the process. */
   #perform(link: Link, job: Job): void {
-    let answer: JobAnswer | Promise<JobAnswer>;
-    try {
-      answer = performJob(job, link.security, Date.now());
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      const message = `${job.kind} failed: ${reason}`;
-      this.core.fail(link, new DTLSError('ERR_DTLS_INTERNAL', message, { alert: 'internal_error', cause }));
-      return;
-    }
+    const answer = performJob(job, link.security, Date.now());
     if (answer instanceof Promise) void answer.then((late) => this.#onLateAnswer(link, late));
     else this.core.answer(link, answer, now());
   }

@@ -1,3 +1,4 @@
+import type { PeerCertificate } from 'node:tls';
 import { invalidArgType, invalidArgValue, missingArgs } from '../base/errors.js';
 import { checkBoolean, checkKnown, checkObject } from '../config/checks.js';
 import type { Role, Security } from '../config/config.js';
@@ -8,6 +9,8 @@ import { platform } from './platform.js';
 export interface SecureContextOptions extends SecurityOptions {
   /** For `listen` rather than `connect`. Default false. */
   isServer?: boolean | undefined;
+  /** Client: instead of our own comparison of the name: an error refuses the certificate. As in node:tls. */
+  checkServerIdentity?: ((name: string, certificate: PeerCertificate) => Error | undefined) | undefined;
 }
 
 const MAKE = Symbol('make');

@@ -173,12 +173,6 @@ export class Endpoint {
     this.touch(link);
   }
 
-  /** The handshake cannot go on: the peer gets the error's alert. */
-  fail(link: Link, error: DTLSError): void {
-    link.connection.onFailure(error);
-    this.touch(link);
-  }
-
   close(link: Link, now: Instant): void {
     link.connection.close(now);
     this.touch(link);

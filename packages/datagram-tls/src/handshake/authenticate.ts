@@ -110,6 +110,7 @@ export class PeerIdentity {
     if (!rejectUnauthorized) return new PeerIdentity(chain, verdict.code);
     return new DTLSError('ERR_DTLS_CERTIFICATE', `Peer certificate verification failed: ${verdict.code}`, {
       alert: alertForCode(verdict.code),
+      cause: verdict.cause,
     });
   }
 }

@@ -1,5 +1,5 @@
+import type { SigningKey } from '../config/config.js';
 import type { PskCredential } from '../config/psk-policy.js';
-import type { PrivateKey } from '../crypto/provider.js';
 import type { SchemeName } from '../wire/codes.js';
 import type { Certificate } from '../x509/certificate.js';
 
@@ -8,7 +8,7 @@ export type Job =
   | {
       readonly kind: 'sign';
       readonly scheme: SchemeName;
-      readonly key: PrivateKey;
+      readonly key: SigningKey;
       readonly data: Uint8Array;
     }
   | {
@@ -24,8 +24,10 @@ export type Job =
   /** A server asks for the key of the first identity that is known. */
   | { readonly kind: 'find-psk'; readonly identities: readonly Uint8Array[] };
 
-/** A verdict's `code` is OpenSSL's short name, such as `CERT_HAS_EXPIRED`. */
-export type Verdict = { readonly ok: true } | { readonly ok: false; readonly code: string };
+/** A verdict's `code` is OpenSSL's short name, such as `CERT_HAS_EXPIRED`; `cause`: what the application said. */
+export type Verdict =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly code: string; readonly cause?: Error };
 
 export type JobAnswer =
   | { readonly kind: 'sign'; readonly signature: Uint8Array }

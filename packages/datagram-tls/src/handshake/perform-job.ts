@@ -1,36 +1,75 @@
-import type { Security } from '../config/config.js';
+import { callerError, DTLSError } from '../base/errors.js';
+import type { RemoteKey, Security } from '../config/config.js';
 import type { PskCredential } from '../config/psk-policy.js';
+import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
+import type { SchemeName } from '../wire/codes.js';
 import { verifyName } from '../x509/names.js';
 import { verifyPath } from '../x509/path.js';
 import { matchesPin } from '../x509/pins.js';
 import type { Job, JobAnswer, Verdict } from './jobs.js';
 
+type Answer<T> = T | PromiseLike<T>;
+type Sign = Extract<Job, { kind: 'sign' }>;
+type VerifyPeer = Extract<Job, { kind: 'verify-peer' }>;
+
 /**
- * Does a job with the means of `security`: on the spot, unless a function of the application takes its time. The promise
- * never rejects. `time`: ms since 1970, for certificates' validity.
+ * Does a job with the means of `security`: on the spot, unless the application answers with a promise. Neither throws
+ * nor rejects: what went wrong is an answer, too. `time`: ms since 1970, for certificates' validity.
  */
 export function performJob(job: Job, security: Security, time: number): JobAnswer | Promise<JobAnswer> {
-  switch (job.kind) {
-    case 'sign':
-      return { kind: 'sign', signature: security.provider.sign(job.scheme, job.key, job.data) };
-    case 'verify-peer':
-      return { kind: 'verify-peer', verdict: judge(job, security, time) };
-    case 'choose-psk':
-      return answered(() => choosePsk(job.hint, security));
-    case 'find-psk':
-      return answered(() => findPsk(job.identities, security));
+  try {
+    const answer = perform(job, security, time);
+    return isPromise(answer) ? Promise.resolve(answer).catch(failed) : answer;
+  } catch (error) {
+    return failed(error);
   }
 }
 
-/** What `work` answers; what it throws or rejects with becomes an answer, too. */
-function answered(work: () => JobAnswer | Promise<JobAnswer>): JobAnswer | Promise<JobAnswer> {
-  const failed = (cause: unknown): JobAnswer => ({ kind: 'failed', cause });
-  try {
-    const answer = work();
-    return answer instanceof Promise ? answer.catch(failed) : answer;
-  } catch (cause) {
-    return failed(cause);
+function failed(cause: unknown): JobAnswer {
+  return { kind: 'failed', cause };
+}
+
+function perform(job: Job, security: Security, time: number): Answer<JobAnswer> {
+  switch (job.kind) {
+    case 'sign':
+      return map(sign(job, security), (signature) => ({ kind: 'sign', signature }));
+    case 'verify-peer':
+      return map(judge(job, security, time), (verdict) => ({ kind: 'verify-peer', verdict }));
+    case 'choose-psk':
+      return choosePsk(job.hint, security);
+    case 'find-psk':
+      return findPsk(job.identities, security);
   }
+}
+
+function sign({ scheme, key, data }: Sign, { provider }: Security): Answer<Uint8Array> {
+  if (!('sign' in key)) return signHere(scheme, key, data, provider);
+  return map(key.sign(scheme, data), (signature) => {
+    // A peer would refuse it and could not say why; and a faulty one may give its key away.
+    if (!isSignature(signature) || !provider.verify(scheme, key satisfies RemoteKey, data, signature)) {
+      throw callerError('ERR_DTLS_SIGNER', `options.key.sign gave no valid signature under ${scheme}`);
+    }
+    return signature;
+  });
+}
+
+/** A key may be allowed less than its certificate says. */
+function signHere(
+  scheme: SchemeName,
+  key: PrivateKey,
+  data: Uint8Array,
+  provider: CryptoProvider,
+): Uint8Array {
+  try {
+    return provider.sign(scheme, key, data);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new DTLSError('ERR_DTLS_INTERNAL', `sign failed: ${reason}`, { alert: 'internal_error', cause });
+  }
+}
+
+function isSignature(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array;
 }
 
 function choosePsk(hint: Uint8Array, { psk }: Security): JobAnswer | Promise<JobAnswer> {
@@ -56,8 +95,26 @@ function findPsk(
   return key instanceof Promise ? key.then(settle) : settle(key);
 }
 
+/** Our own verdict, and the application's where it wants to have the last word. */
+function judge(job: VerifyPeer, security: Security, time: number): Answer<Verdict> {
+  const ours = verdictOn(job, security, time);
+  if (security.verifyPeer === undefined) return ours;
+  const { name, purpose } = job;
+  const chain = job.chain.map(({ der }) => der);
+  const authorizationError = ours.ok ? undefined : ours.code;
+  const theirs = security.verifyPeer(chain, { authorized: ours.ok, authorizationError, name, purpose });
+  return map(theirs, (said) => verdictFrom(said, ours));
+}
+
+function verdictFrom(said: unknown, ours: Verdict): Verdict {
+  if (said === true) return { ok: true };
+  if (typeof said === 'string') return { ok: false, code: said };
+  if (said === false) return ours.ok ? { ok: false, code: 'APPLICATION_VERIFICATION' } : ours;
+  throw callerError('ERR_INVALID_RETURN_VALUE', 'options.verifyPeer must answer true, false or a string');
+}
+
 /** A pin stands for the path and the name; without one both have to hold. */
-function judge(job: Extract<Job, { kind: 'verify-peer' }>, security: Security, time: number): Verdict {
+function verdictOn(job: VerifyPeer, security: Security, time: number): Verdict {
   const [leaf] = job.chain;
   if (leaf === undefined) return { ok: false, code: 'UNABLE_TO_GET_ISSUER_CERT' };
   const { provider, pins, trust } = security;
@@ -66,6 +123,24 @@ function judge(job: Extract<Job, { kind: 'verify-peer' }>, security: Security, t
   }
   const path = verifyPath({ chain: job.chain, trust: trust(), time, purpose: job.purpose, provider });
   if (!path.ok) return { ok: false, code: path.code };
-  const name = job.name === undefined ? undefined : verifyName(leaf, job.name);
-  return name === undefined ? { ok: true } : { ok: false, code: name };
+  return job.name === undefined ? { ok: true } : verdictOnName(job.name, leaf, security);
+}
+
+function verdictOnName(name: string, leaf: VerifyPeer['chain'][number], security: Security): Verdict {
+  if (security.checkServerIdentity === undefined) {
+    const code = verifyName(leaf, name);
+    return code === undefined ? { ok: true } : { ok: false, code };
+  }
+  const cause = security.checkServerIdentity(name, leaf.der);
+  if (cause === undefined) return { ok: true };
+  const { code = 'HOSTNAME_MISMATCH' } = cause as { code?: string };
+  return { ok: false, code, cause };
+}
+
+function map<T, U>(value: Answer<T>, then: (value: T) => U): Answer<U> {
+  return isPromise(value) ? value.then(then) : then(value);
+}
+
+function isPromise<T>(value: Answer<T>): value is PromiseLike<T> {
+  return typeof value === 'object' && value !== null && 'then' in value;
 }

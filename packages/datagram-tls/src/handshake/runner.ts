@@ -139,7 +139,10 @@ export class Runner {
 
   /** The answer to the job that the last step asked for. */
   onAnswer(answer: JobAnswer): Action[] {
-    return this.#guarded(() => this.#resume(answer));
+    return this.#guarded(() => {
+      if (answer.kind === 'failed') throw callbackError(answer.cause);
+      return this.#resume(answer);
+    });
   }
 
   /** The flight that awaited an ACK has it. */
@@ -251,6 +254,7 @@ function refuseRenegotiation(ctx: Context, message: Message): void {
 
 /** A function that the application gave us threw; the peer learns only that something did. */
 function callbackError(cause: unknown): DTLSError {
+  if (cause instanceof DTLSError) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);
   return new DTLSError('ERR_DTLS_CALLBACK', message, { alert: 'internal_error', cause });
 }

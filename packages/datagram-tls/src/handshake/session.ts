@@ -2,6 +2,7 @@ import type { CryptoProvider } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import { exportKeyingMaterial12, exportKeyingMaterial13 } from '../keys/exporter.js';
 import type { GroupName, SchemeName, Version } from '../wire/codes.js';
+import type { Agreed } from './agreed.js';
 import type { FinishedVerified, PeerIdentity } from './authenticate.js';
 
 /** What a finished handshake agreed on. It can only be made from a verified Finished. */
@@ -17,6 +18,7 @@ export interface Session {
   readonly finished: FinishedVerified;
   /** The name the client asked for (SNI). */
   readonly serverName: string | undefined;
+  readonly agreed: Agreed;
   readonly secrets: ExporterSecrets;
 }
 

@@ -107,6 +107,15 @@ export const Scheme = {
 } as const;
 export type SchemeName = keyof typeof Scheme;
 
+/** SRTP protection profiles by OpenSSL's names (RFC 5764 §4.1.2, RFC 7714 §14.2). */
+export const SrtpProfile = {
+  SRTP_AES128_CM_SHA1_80: 0x0001,
+  SRTP_AES128_CM_SHA1_32: 0x0002,
+  SRTP_AEAD_AES_128_GCM: 0x0007,
+  SRTP_AEAD_AES_256_GCM: 0x0008,
+} as const;
+export type SrtpProfileName = keyof typeof SrtpProfile;
+
 /** TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746 §3.3). */
 export const RENEGOTIATION_SCSV = 0x00ff;
 /** TLS_FALLBACK_SCSV (RFC 7507). */

@@ -2,6 +2,7 @@ import type { AlertName } from '../base/alerts.js';
 
 /** What can be wrong with a certificate, by OpenSSL's short names, and the alert that tells the peer. */
 const ALERTS = {
+  APPLICATION_VERIFICATION: 'certificate_unknown',
   CA_KEY_TOO_SMALL: 'bad_certificate',
   CA_MD_TOO_WEAK: 'bad_certificate',
   CERT_CHAIN_TOO_LONG: 'unknown_ca',

@@ -14,7 +14,11 @@ import { TrustStore } from '#lib/x509/trust-store.js';
 import { CA, CLIENTS, OTHER_CA, SERVERS } from '../support/identities.js';
 
 const PLATFORM_TRUST = new TrustStore([]);
-const PLATFORM = { provider: nodeProvider, defaultTrust: () => PLATFORM_TRUST };
+const PLATFORM = {
+  provider: nodeProvider,
+  defaultTrust: () => PLATFORM_TRUST,
+  describeCertificate: (der: Uint8Array) => der,
+};
 const HEX = 'ab'.repeat(32);
 
 function resolve(options: Record<string, unknown>, role: Role = 'server') {
@@ -23,7 +27,8 @@ function resolve(options: Record<string, unknown>, role: Role = 'server') {
 
 /** Some options are for one side alone. */
 function resolveEither(options: Record<string, unknown>) {
-  return resolve(options, 'keyShares' in options ? 'client' : 'server');
+  const forClients = 'keyShares' in options || 'checkServerIdentity' in options;
+  return resolve(options, forClients ? 'client' : 'server');
 }
 
 function behave(options: Record<string, unknown>) {
@@ -37,6 +42,10 @@ const SECURITY_MISTAKES: readonly Mistake[] = [
   ['ca', 5, 'ERR_INVALID_ARG_TYPE', /string/],
   ['ca', [CA, {}], 'ERR_INVALID_ARG_TYPE', /object/],
   ['ca', 'no certificate', 'ERR_OSSL_PEM_NO_START_LINE'],
+  ['checkServerIdentity', 'localhost', 'ERR_INVALID_ARG_TYPE', /function/],
+  ['verifyPeer', true, 'ERR_INVALID_ARG_TYPE', /function/],
+  ['alpn', 'h3', 'ERR_INVALID_ARG_TYPE', /array/],
+  ['srtp', 'SRTP_NULL', 'ERR_CRYPTO_OPERATION_FAILED', /'SRTP_NULL'/],
   ['ciphers', 5, 'ERR_INVALID_ARG_TYPE', /number/],
   ['ciphers', [5], 'ERR_INVALID_ARG_TYPE'],
   ['ciphers', '', 'ERR_INVALID_ARG_VALUE', /at least one/],
@@ -236,7 +245,7 @@ suite('certificates and keys', () => {
 });
 
 suite('what options resolve to', () => {
-  test('nothing said: the defaults, of which none is missing', () => {
+  test('nothing said: the defaults, and none of the functions of an application', () => {
     const resolved = resolve({});
     assert.deepEqual(
       [resolved.rejectUnauthorized, resolved.requestCert, resolved.identities, resolved.pins],
@@ -246,7 +255,8 @@ suite('what options resolve to', () => {
     assert.equal(resolved.trust(), PLATFORM_TRUST);
     assert.ok(resolved.suites.length > 0 && resolved.groups.includes('x25519'));
     assert.ok(Object.isFrozen(resolved));
-    for (const [option, value] of Object.entries(resolved)) assert.notEqual(value, undefined, option);
+    const unset = Object.entries(resolved).filter(([, value]) => value === undefined);
+    assert.deepEqual(unset.map(([name]) => name).sort(), ['checkServerIdentity', 'verifyPeer']);
     assert.deepEqual(behave({}), {
       mtu: 1200,
       handshakeTimeout: 60_000,

@@ -29,13 +29,19 @@ export function client(port: number, options: ConnectOptions = {}, host = '127.0
   return connect(host, port, { ca: CA, servername: 'localhost', ...options });
 }
 
-/** Sends one message and waits for what comes back. */
+/** Sends one message and waits for what comes back; a datagram that a busy machine loses is sent again. */
 export async function roundTrip(session: DTLSSession, text: string): Promise<string> {
-  const answer = new Promise<string>((resolve) => {
+  return await new Promise<string>((resolve, reject) => {
+    let tries = 0;
+    const send = (): void => {
+      if (++tries > 20) reject(new Error(`no answer to ${text}`));
+      else session.send(text);
+    };
+    const again = setInterval(send, 500);
     session.onmessage = (data) => {
+      clearInterval(again);
       resolve(new TextDecoder().decode(data));
     };
+    send();
   });
-  session.send(text);
-  return await answer;
 }

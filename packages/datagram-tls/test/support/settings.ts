@@ -1,6 +1,7 @@
+import { X509Certificate } from 'node:crypto';
 import type { Behaviour, Role, Security } from '#lib/config/config.js';
 import type { BehaviourOptions, SecurityOptions } from '#lib/config/options.js';
-import { resolveBehaviour, resolveSecurity } from '#lib/config/resolve.js';
+import { type Platform, resolveBehaviour, resolveSecurity } from '#lib/config/resolve.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
 import type { Version } from '#lib/wire/codes.js';
@@ -36,8 +37,14 @@ export function security(
 
 function parse(role: Role, version: TestedVersion, options: SecurityOptions): Security {
   const merged = { ...USUAL[role], minVersion: version, maxVersion: version, ...options };
-  return resolveSecurity(merged, role, { provider: nodeProvider, defaultTrust: noTrust });
+  return resolveSecurity(merged, role, PLATFORM);
 }
+
+const PLATFORM: Platform = {
+  provider: nodeProvider,
+  defaultTrust: noTrust,
+  describeCertificate: (der) => new X509Certificate(der).toLegacyObject(),
+};
 
 function noTrust(): never {
   throw new Error('a test must not trust what the machine trusts');

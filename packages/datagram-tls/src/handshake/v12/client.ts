@@ -14,6 +14,7 @@ import { encodeClientKeyExchange } from '../../wire/messages/client-key-exchange
 import { DOWNGRADE_TO_12, type ServerHello } from '../../wire/messages/server-hello.js';
 import { decodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
 import { decodeServerKeyExchange } from '../../wire/messages/server-key-exchange.js';
+import { readAgreements } from '../agreed.js';
 import { type ClaimedChain, checkSignature, claimChain, PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
@@ -80,6 +81,7 @@ export function onServerHello12(ctx: Context, offer: Offer, serverHello: ServerH
     serverRandom: own(serverHello.random),
     extendedMasterSecret: extensions.has(ExtensionType.extended_master_secret),
     serverName: ctx.destination.serverName,
+    agreed: readAgreements(ctx.security, extensions),
   };
   return { at: needsPsk(suite) ? 'wait-psk-key-exchange' : 'wait-certificate', hello };
 }

@@ -20,6 +20,7 @@ export function connected12(proof: {
     signatureScheme: scheme,
     extendedMasterSecret: negotiated.extendedMasterSecret,
     serverName: negotiated.serverName,
+    agreed: negotiated.agreed,
     peer,
     finished,
     secrets: {

@@ -8,6 +8,7 @@ import {
   deriveVerifyData12,
   type KeyBlock12,
 } from '../../keys/prf12.js';
+import type { Agreed } from '../agreed.js';
 import { FinishedVerified } from '../authenticate.js';
 import type { Context } from '../context.js';
 
@@ -18,6 +19,7 @@ export interface Negotiated12 {
   readonly serverRandom: Uint8Array;
   readonly extendedMasterSecret: boolean;
   readonly serverName: string | undefined;
+  readonly agreed: Agreed;
 }
 
 export interface Secrets12 {

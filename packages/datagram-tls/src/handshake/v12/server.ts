@@ -16,6 +16,7 @@ import { decodeClientKeyExchange } from '../../wire/messages/client-key-exchange
 import { DOWNGRADE_TO_12, encodeServerHello } from '../../wire/messages/server-hello.js';
 import { encodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
 import { encodeServerEcdhParams, encodeServerKeyExchange } from '../../wire/messages/server-key-exchange.js';
+import { chooseAgreements, encodeAgreements } from '../agreed.js';
 import { type ClaimedChain, checkSignature, claimChain, PeerIdentity } from '../authenticate.js';
 import type { ClientWishes } from '../client-wishes.js';
 import type { Context } from '../context.js';
@@ -68,6 +69,7 @@ export function onClientHello12(ctx: Context, client: ClientWishes): ServerState
     serverRandom: serverRandom(ctx),
     extendedMasterSecret: client.extendedMasterSecret,
     serverName: client.serverName,
+    agreed: chooseAgreements(ctx.security, client.hello.extensions),
   };
   const asksForCertificate = choice.by === 'certificate' && ctx.security.requestCert;
   ctx.transcript.begin('DTLSv1.2', suite.hash, asksForCertificate);
@@ -112,6 +114,7 @@ function sendServerHello(
   if (group !== undefined && client.hello.extensions.has(ExtensionType.ec_point_formats)) {
     extensions.set(ExtensionType.ec_point_formats, encodeEcPointFormats(Uint8Array.of(UNCOMPRESSED)));
   }
+  for (const [type, answer] of encodeAgreements(hello.agreed)) extensions.set(type, answer);
   const body = encodeServerHello({
     legacyVersion: ProtocolVersion.dtls12,
     random: hello.serverRandom,

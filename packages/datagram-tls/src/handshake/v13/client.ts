@@ -18,6 +18,7 @@ import {
   isHelloRetryRequest,
   type ServerHello,
 } from '../../wire/messages/server-hello.js';
+import { type Agreed, readAgreements } from '../agreed.js';
 import { type ClaimedChain, claimChain, type FinishedVerified, PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
@@ -57,10 +58,10 @@ import { checkServerHello } from './server-hello.js';
 export type ClientState13 =
   | { readonly at: 'wait-second-server-hello'; readonly offer: Offer; readonly suite: CipherSuite }
   | { readonly at: 'wait-encrypted-extensions'; readonly hello: Hello }
-  | { readonly at: 'wait-certificate'; readonly hello: Hello; readonly request: Request }
+  | { readonly at: 'wait-certificate'; readonly hello: Greeting; readonly request: Request }
   | {
       readonly at: 'wait-certificate-verify';
-      readonly hello: Hello;
+      readonly hello: Greeting;
       readonly request: Request;
       readonly server: ClaimedChain;
     }
@@ -79,12 +80,17 @@ interface Hello extends Negotiated13 {
   readonly psk: OfferedPsk | undefined;
 }
 
+/** With the EncryptedExtensions. */
+interface Greeting extends Hello {
+  readonly agreed: Agreed;
+}
+
 /** Schemes that the server accepts from us; `undefined` when it asked for no certificate. */
 type Request = readonly number[] | undefined;
 
 /** What the server's flight told, with its signature verified. */
 interface ServerFlight {
-  readonly hello: Hello;
+  readonly hello: Greeting;
   readonly request: Request;
   readonly vouched: Vouched;
 }
@@ -96,7 +102,7 @@ type Vouched =
 
 /** All that the server had to prove. Our own flight is left. */
 interface Proof {
-  readonly hello: Hello;
+  readonly hello: Greeting;
   readonly scheme: SchemeName | undefined;
   readonly peer: PeerIdentity;
   readonly finished: FinishedVerified;
@@ -227,9 +233,10 @@ function onEncryptedExtensions(ctx: Context, hello: Hello, message: Message): Cl
   checkAnswers(extensions, 'EE', hello.offer.hello.extensions);
   checkAnswerBodies(extensions);
   ctx.transcript.add(message.type, message.seq, message.body);
-  if (hello.psk === undefined) return { at: 'wait-certificate', hello, request: undefined };
+  const greeting = { ...hello, agreed: readAgreements(ctx.security, extensions) };
+  if (hello.psk === undefined) return { at: 'wait-certificate', hello: greeting, request: undefined };
   const vouched = { by: 'psk', peer: hello.psk.peer } as const;
-  return { at: 'wait-finished', flight: { hello, request: undefined, vouched } };
+  return { at: 'wait-finished', flight: { hello: greeting, request: undefined, vouched } };
 }
 
 function checkAnswerBodies(extensions: Extensions): void {
@@ -242,7 +249,7 @@ function checkAnswerBodies(extensions: Extensions): void {
 
 function onRequestOrCertificate(
   ctx: Context,
-  hello: Hello,
+  hello: Greeting,
   request: Request,
   message: Message,
 ): ClientState13 {
@@ -303,5 +310,5 @@ function sendFinished(ctx: Context, proof: Proof): Established13 {
   const verifyData = finishedData13(ctx, proof.hello, 'client');
   ctx.send(HandshakeType.finished, encodeFinished({ verifyData }), HANDSHAKE_EPOCH);
   ctx.emit({ do: 'end-flight', awaits: 'ack' });
-  return connected13(ctx, { ...proof, negotiated: proof.hello });
+  return connected13(ctx, { ...proof, negotiated: proof.hello, agreed: proof.hello.agreed });
 }

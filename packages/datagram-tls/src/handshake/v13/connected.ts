@@ -1,5 +1,6 @@
 import type { ApplicationSecrets13 } from '../../keys/schedule13.js';
 import type { SchemeName } from '../../wire/codes.js';
+import type { Agreed } from '../agreed.js';
 import type { FinishedVerified, PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
 import type { Established13 } from './post-handshake.js';
@@ -8,6 +9,7 @@ import { APPLICATION_EPOCH, byDirection, installKeys13, type Negotiated13 } from
 /** What a DTLS 1.3 handshake has proved when it is done. */
 interface Proof13 {
   readonly negotiated: Negotiated13;
+  readonly agreed: Agreed;
   /** Of the server's signature, if there was one. */
   readonly scheme: SchemeName | undefined;
   readonly peer: PeerIdentity;
@@ -17,7 +19,7 @@ interface Proof13 {
 
 /** Installs the keys for application data, so far as they are not there yet, and tells of the session. */
 export function connected13(ctx: Context, proof: Proof13): Established13 {
-  const { negotiated, scheme, peer, finished, application } = proof;
+  const { negotiated, agreed, scheme, peer, finished, application } = proof;
   const { suite, group, clientRandom, serverName } = negotiated;
   const { own, peers } = byDirection(ctx, application);
   const isClient = ctx.security.role === 'client';
@@ -33,6 +35,7 @@ export function connected13(ctx: Context, proof: Proof13): Established13 {
       // What the extension is for, DTLS 1.3 does in any case (RFC 8446 appendix D).
       extendedMasterSecret: true,
       serverName,
+      agreed,
       peer,
       finished,
       secrets: { version: 'DTLSv1.3', exporterSecret: application.exporter },

@@ -9,6 +9,7 @@ import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.
 import { decodeClientHello } from '../../wire/messages/client-hello.js';
 import { encodeEncryptedExtensions } from '../../wire/messages/encrypted-extensions.js';
 import { decodeFinished, encodeFinished } from '../../wire/messages/finished.js';
+import { type Agreed, chooseAgreements, encodeAgreements } from '../agreed.js';
 import { type ClaimedChain, claimChain, PeerIdentity } from '../authenticate.js';
 import { type ClientWishes, readClientWishes } from '../client-wishes.js';
 import type { Context } from '../context.js';
@@ -60,7 +61,11 @@ export type ServerState13 =
   | { readonly at: 'wait-verdict'; readonly flight: Flight; readonly client: ClaimedChain }
   | { readonly at: 'wait-finished'; readonly flight: Flight; readonly peer: PeerIdentity };
 
-interface Hello extends Negotiated13 {
+interface Greeting extends Negotiated13 {
+  readonly agreed: Agreed;
+}
+
+interface Hello extends Greeting {
   readonly scheme: SchemeName;
 }
 
@@ -69,7 +74,7 @@ const MAX_PSKS = 8;
 
 /** Our flight is out. */
 interface Flight {
-  readonly hello: Negotiated13;
+  readonly hello: Greeting;
   /** Of our signature, if a certificate of ours was needed. */
   readonly scheme: SchemeName | undefined;
   readonly application: ReturnType<typeof deriveApplication13>;
@@ -114,26 +119,28 @@ function onPskFound(ctx: Context, hello: ReadyHello13, found: FoundPsk | undefin
 /** A pre-shared key takes the place of all certificates (RFC 8446 §2.2). */
 function sendPskFlight(ctx: Context, hello: ReadyHello13, psk: ChosenPsk13): ServerState13 {
   const negotiated = agree13(ctx, hello, psk);
-  sendEncryptedExtensions(ctx);
-  const flight = sendFinished(ctx, negotiated, undefined);
+  const agreed = sendEncryptedExtensions(ctx, hello.client);
+  const flight = sendFinished(ctx, { ...negotiated, agreed }, undefined);
   return { at: 'wait-finished', flight, peer: psk.peer };
 }
 
-function sendEncryptedExtensions(ctx: Context): void {
-  const body = encodeEncryptedExtensions({ extensions: new Map() });
+function sendEncryptedExtensions(ctx: Context, client: ClientWishes13): Agreed {
+  const agreed = chooseAgreements(ctx.security, client.hello.extensions);
+  const body = encodeEncryptedExtensions({ extensions: encodeAgreements(agreed) });
   ctx.send(HandshakeType.encrypted_extensions, body, HANDSHAKE_EPOCH);
+  return agreed;
 }
 
 /** Everything up to the signature, which may take time. */
 function sendFlight(ctx: Context, hello: ReadyHello13): ServerState13 {
   const { identity, scheme } = chooseCredential(ctx, hello.client);
   const negotiated = agree13(ctx, hello, undefined);
-  sendEncryptedExtensions(ctx);
+  const agreed = sendEncryptedExtensions(ctx, hello.client);
   if (ctx.security.requestCert) sendCertificateRequest(ctx);
   sendCertificate13(ctx, identity);
   const data = signedTranscript(ctx, 'server');
   ctx.emit({ do: 'ask', job: { kind: 'sign', scheme, key: identity.key, data } });
-  return { at: 'wait-signature', hello: { ...negotiated, scheme } };
+  return { at: 'wait-signature', hello: { ...negotiated, scheme, agreed } };
 }
 
 function chooseCredential(
@@ -224,7 +231,7 @@ function sendProof(ctx: Context, hello: Hello, signature: Uint8Array): ServerSta
 }
 
 /** The end of our flight; from here on we may send data. */
-function sendFinished(ctx: Context, hello: Negotiated13, scheme: SchemeName | undefined): Flight {
+function sendFinished(ctx: Context, hello: Greeting, scheme: SchemeName | undefined): Flight {
   const verifyData = finishedData13(ctx, hello, 'server');
   ctx.send(HandshakeType.finished, encodeFinished({ verifyData }), HANDSHAKE_EPOCH);
   installKeys13(ctx, hello.suite, 'write', HANDSHAKE_EPOCH, hello.handshake.server);
@@ -250,5 +257,5 @@ function onFinished(ctx: Context, flight: Flight, peer: PeerIdentity, message: M
   const finished = checkFinished13(ctx, hello, 'client', verifyData);
   if (finished === undefined) throw violation('decrypt_error', "the client's Finished is wrong");
   ctx.emit({ do: 'acknowledge' });
-  return connected13(ctx, { negotiated: hello, scheme, peer, finished, application });
+  return connected13(ctx, { negotiated: hello, agreed: hello.agreed, scheme, peer, finished, application });
 }

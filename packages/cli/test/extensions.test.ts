@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { dtls, pinOf, startServer } from './running.js';
+
+const PATIENCE = { timeout: 60_000 };
+
+test(
+  '-v tells the application protocol and the SRTP profile, which --alpn and --srtp decide',
+  PATIENCE,
+  async (t) => {
+    const profiles = 'SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80';
+    const server = await startServer(t, ['--alpn', 'coap,mqtt', '--srtp', profiles]);
+    const args = ['client', server.address, '--pin', await pinOf(server), '-v'];
+    const { stderr } = await dtls([...args, '--alpn', 'mqtt', '--srtp', 'SRTP_AES128_CM_SHA1_80'], 'hi\n');
+    assert.match(stderr, / open: .*, protocol mqtt, SRTP profile SRTP_AES128_CM_SHA1_80, /);
+  },
+);
+
+test('without an application protocol in common both sides say so', PATIENCE, async (t) => {
+  const server = await startServer(t, ['--alpn', 'coap']);
+  const { code, stderr } = await dtls(['client', server.address, '--insecure', '--alpn', 'mqtt'], '');
+  assert.equal(code, 1);
+  assert.match(stderr, /no_application_protocol/);
+  await server.process.shows('stderr', /no application protocol in common/);
+});
+
+test('--sigalgs decides the scheme of signatures', PATIENCE, async (t) => {
+  const server = await startServer(t, []);
+  const args = ['client', server.address, '--insecure', '-v', '--sigalgs', 'ecdsa_secp256r1_sha256'];
+  assert.match((await dtls(args, '')).stderr, /signature ecdsa_secp256r1_sha256/);
+});
+
+test('--require-client-cert refuses a client without a certificate', PATIENCE, async (t) => {
+  const server = await startServer(t, ['--require-client-cert']);
+  const { stderr } = await dtls(['client', server.address, '--insecure', '--max-version', 'DTLSv1.2'], '');
+  assert.match(stderr, /handshake_failure/);
+});
