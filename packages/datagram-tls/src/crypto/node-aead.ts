@@ -6,6 +6,7 @@ import {
   createSecretKey,
   type KeyObject,
 } from 'node:crypto';
+import { ChaChaMask } from './chacha-mask.js';
 import { plain } from './node-bytes.js';
 import type { AeadKey, AeadName, RecordNumberMask } from './provider.js';
 
@@ -95,19 +96,5 @@ class AesMask implements RecordNumberMask {
 
   mask(sample: Uint8Array): Uint8Array {
     return this.#cipher.update(sample);
-  }
-}
-
-class ChaChaMask implements RecordNumberMask {
-  static readonly #zeros = new Uint8Array(2);
-  readonly #key: KeyObject;
-
-  constructor(key: Uint8Array) {
-    this.#key = createSecretKey(key);
-  }
-
-  /** OpenSSL's 16-byte IV is the little-endian counter and the nonce, just as the sample is read. */
-  mask(sample: Uint8Array): Uint8Array {
-    return createCipheriv('chacha20', this.#key, sample).update(ChaChaMask.#zeros);
   }
 }

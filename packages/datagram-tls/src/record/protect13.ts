@@ -27,6 +27,7 @@ const MAX_EXPANSION = 256;
 
 /** Scratch for the record at hand: sealing and opening never wait, so all connections share it. */
 const nonce = new Uint8Array(NONCE_LENGTH);
+const sample = new Uint8Array(SAMPLE_LENGTH);
 /** One for each length that a header, which is the AAD, can have. */
 const headers = Array.from({ length: HEADER_LENGTH + 1 }, (_, length) => new Uint8Array(length));
 const longestHeader = headers[HEADER_LENGTH] as Uint8Array;
@@ -76,7 +77,7 @@ export class RecordWriter13 implements RecordWriter {
     out[innerEnd - 1] = type;
     setNonce(this.#iv, this.#sequence);
     this.#aead.seal(nonce, longestHeader, out.subarray(bodyStart, innerEnd), out, bodyStart);
-    const mask = this.#mask.mask(out.subarray(bodyStart, bodyStart + SAMPLE_LENGTH));
+    const mask = this.#mask.mask(sampleAt(out, bodyStart));
     out.set(longestHeader, at);
     out[at + 1] = (longestHeader[1] as number) ^ (mask[0] as number);
     out[at + 2] = (longestHeader[2] as number) ^ (mask[1] as number);
@@ -126,7 +127,7 @@ export class RecordReader13 implements RecordReader {
     const length = end - bodyStart;
     if (length < SAMPLE_LENGTH || length < this.#aead.tagLength) return 'too_short';
     if (length > MAX_PLAINTEXT + MAX_EXPANSION) return 'too_long';
-    const mask = this.#mask.mask(datagram.subarray(bodyStart, bodyStart + SAMPLE_LENGTH));
+    const mask = this.#mask.mask(sampleAt(datagram, bodyStart));
     const aad = copyHeader(header, datagram);
     const sequence = this.#unmaskSequence(aad, mask);
     if (!this.#window.fresh(sequence)) return 'replayed';
@@ -151,6 +152,12 @@ export class RecordReader13 implements RecordReader {
     aad[2] = lower;
     return completeSequence(expected, low * 0x100 + lower, 0x10000);
   }
+}
+
+/** The start of a ciphertext, in scratch memory: a view would cost more than these bytes. */
+function sampleAt(bytes: Uint8Array, at: number): Uint8Array {
+  for (let i = 0; i < SAMPLE_LENGTH; i++) sample[i] = bytes[at + i] as number;
+  return sample;
 }
 
 /** The record's header, which is its AAD, in scratch memory of just that length. */

@@ -15,8 +15,13 @@ const A_HANDSHAKE = 1_200_000;
 /** So long after the last message everything has arrived, ms. */
 const QUIET = 5000;
 
+export interface LifeOptions extends PairOptions {
+  /** DTLS 1.3: either side renews its keys now and then, and asks the other to, or not. */
+  readonly keyUpdates?: boolean;
+}
+
 /** Handshake, echo traffic with every message accounted for, and the end of both sides. */
-export function live(options: PairOptions): Outcome {
+export function live({ keyUpdates = false, ...options }: LifeOptions): Outcome {
   const pair = new Pair(options);
   pair.explain(() => {
     pair.connect();
@@ -26,7 +31,7 @@ export function live(options: PairOptions): Outcome {
   const connected = pair.client.isConnected && pair.server.isConnected;
   pair.explain(() => {
     if (connected) {
-      talk(pair);
+      talk(pair, keyUpdates);
       part(pair);
     }
     // A ClientHello may still be under way to a server that then waits in vain.
@@ -91,7 +96,7 @@ function numberOf(message: Uint8Array): number {
 }
 
 /** The client sends, the server echoes what it gets, and each message is numbered anew on its way back. */
-function talk(pair: Pair): void {
+function talk(pair: Pair, keyUpdates: boolean): void {
   const { client, server, random } = pair;
   const toServer = new Account();
   const toClient = new Account();
@@ -100,6 +105,7 @@ function talk(pair: Pair): void {
   };
   let echoed = 0;
   for (let round = random.between(1, 6); round > 0; round--) {
+    if (keyUpdates) renew(pair, round);
     for (let burst = random.between(1, 4); burst > 0; burst--) {
       post(pair, client, toServer, random.below(client.link.connection.maxMessageSize - 1));
     }
@@ -112,6 +118,18 @@ function talk(pair: Pair): void {
   pair.onDelivery = undefined;
   toServer.settle(server.messages);
   toClient.settle(client.messages);
+}
+
+/** Starts key updates of one side, the other, both, or none; at most one generation is then on its way beside another. */
+function renew(pair: Pair, round: number): void {
+  const { random } = pair;
+  for (const side of [pair.client, pair.server]) {
+    if (!random.chance(0.5)) continue;
+    side.link.connection.updateKeys({ requestPeer: random.chance(0.5) }, pair.now);
+    side.endpoint.touch(side.link);
+  }
+  pair.drain();
+  if (round % 2 === 0) pair.runFor(QUIET);
 }
 
 function post(pair: Pair, from: Side, account: Account, length: number): void {
