@@ -2,6 +2,7 @@ import { own } from '../base/bytes.js';
 import type { Instant } from '../base/instant.js';
 import type { DropReason as RecordDropReason } from '../record/drop.js';
 import { createHeader, readHeader } from '../record/header.js';
+import type { RecordReader } from '../record/reader.js';
 import type { Association } from './association.js';
 
 /** Where the content of records goes. */
@@ -15,9 +16,9 @@ export interface RecordSink {
   /** Nothing in the rest of the datagram matters any more. */
   isClosed(): boolean;
   /** A record that does not open with the keys of its epoch. */
-  onForgery(): void;
-  /** An authentic record that broke the rules, or one forgery too many. */
-  onFatalRecord(reason: RecordDropReason): void;
+  onForgery(reader: RecordReader, now: Instant): void;
+  /** An authentic record of `epoch` that broke the rules, or one forgery too many. */
+  onFatalRecord(reason: RecordDropReason, epoch: number): void;
 }
 
 /** Records of an epoch whose keys are on their way, which reordering makes common; bytes in all. */
@@ -76,9 +77,9 @@ export class Receive {
     if (typeof content !== 'string')
       return this.#sink.onContent(header.type, header.epoch, header.sequence, content, now);
     this.#association.drop(content);
-    if (content === 'bad_record') this.#sink.onForgery();
+    if (content === 'bad_record') this.#sink.onForgery(reader, now);
     if (content === 'forgery_limit' || content === 'record_overflow' || content === 'no_content_type') {
-      this.#sink.onFatalRecord(content);
+      this.#sink.onFatalRecord(content, reader.epoch);
     }
     return false;
   }

@@ -43,6 +43,7 @@ export class PlainWriter implements RecordWriter {
 export class PlainReader implements RecordReader {
   readonly epoch = 0;
   readonly unified = false;
+  readonly worn = false;
 
   /** The content is a view into the datagram. */
   open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {

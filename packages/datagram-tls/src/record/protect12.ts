@@ -90,6 +90,8 @@ export class RecordWriter12 implements RecordWriter {
 export class RecordReader12 implements RecordReader {
   readonly epoch: number;
   readonly unified = false;
+  /** There are no new keys without a new handshake. */
+  readonly worn = false;
   readonly #explicit: number;
   readonly #limits: KeyLimits;
   readonly #aead: AeadKey;

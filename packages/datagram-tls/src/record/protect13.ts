@@ -121,6 +121,10 @@ export class RecordReader13 implements RecordReader {
     this.#iv = keys.iv;
   }
 
+  get worn(): boolean {
+    return this.#forged * 2 >= this.#limits.forged;
+  }
+
   open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
     if (this.#forged >= this.#limits.forged) return 'forgery_limit';
     const { bodyStart, end } = header;

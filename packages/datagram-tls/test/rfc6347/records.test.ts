@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
-import { RecordWriter12 } from '#lib/record/protect12.js';
+import { RecordReader12, RecordWriter12 } from '#lib/record/protect12.js';
 import { ContentType, HandshakeType } from '#lib/wire/codes.js';
 import { Insider12 } from '../support/insider12.js';
 import { Pair } from '../support/pair.js';
-import { encodeFragment, flipped, recordsOf } from '../support/records.js';
+import { encodeFragment, flipped, plainRecord, recordsOf } from '../support/records.js';
 import { Log, outline } from './log.js';
 
 const version = 'DTLSv1.2';
@@ -107,11 +107,12 @@ suite('records of DTLS 1.2', () => {
       assert.deepEqual(side.alerts('sent'), ['fatal record_overflow']);
     });
 
-    test(`${role} ends the session with a fatal bad_record_mac after too many forgeries`, () => {
+    test(`${role} ends the session with a fatal bad_record_mac after too many forgeries`, (t) => {
       const pair = new Pair({ version }).handshake();
       const side = pair[role];
-      side.link.connection.onFatalRecord('forgery_limit');
-      side.endpoint.touch(side.link);
+      t.mock.method(RecordReader12.prototype, 'open', () => 'forgery_limit');
+      pair.inject(side, plainRecord(ContentType.alert, new Uint8Array(40), { epoch: 1 }));
+      t.mock.reset();
       pair.runFor(100);
       assert.ok(side.isClosed);
       assert.deepEqual(side.alerts('sent'), ['fatal bad_record_mac']);

@@ -5,10 +5,12 @@ import { nodeProvider } from '#lib/crypto/node.js';
 import { suiteByName } from '#lib/crypto/suites.js';
 import { Context } from '#lib/handshake/context.js';
 import { canUpdate13, type Established13, updateKeys13 } from '#lib/handshake/v13/post-handshake.js';
+import { RecordReader13 } from '#lib/record/protect13.js';
 import { ContentType, HandshakeType } from '#lib/wire/codes.js';
 import { assertAlive } from '../support/alive.js';
 import { Insider13 } from '../support/insider13.js';
 import { Pair } from '../support/pair.js';
+import { unifiedRecord } from '../support/records.js';
 import { behaviour, security } from '../support/settings.js';
 import type { Side } from '../support/side.js';
 
@@ -245,4 +247,31 @@ suite('KeyUpdate', () => {
       assert.equal(ctx.takeActions().length > 0, may);
     }
   });
+});
+
+suite('forgeries', () => {
+  for (const role of ROLES) {
+    test(`${role} asks its peer for new keys, once, when too much was forged under the old ones`, (t) => {
+      const pair = new Pair({ version }).handshake();
+      t.mock.getter(RecordReader13.prototype, 'worn', () => true);
+      for (let i = 0; i < 5; i++) pair.inject(pair[role], unifiedRecord(3, 900 + i, new Uint8Array(40)));
+      pair.runFor(500);
+      t.mock.reset();
+      assert.deepEqual(epochsOf(pair[peerOf(role)], 'sent'), [4]);
+      assertAlive(pair);
+    });
+
+    test(`${role} gives up the keys from before, not the session, when only those are spent`, (t) => {
+      const pair = new Pair({ version }).handshake();
+      update(pair, peerOf(role));
+      pair.runFor(100);
+      assertAlive(pair);
+      t.mock.method(RecordReader13.prototype, 'open', () => 'forgery_limit');
+      pair.inject(pair[role], unifiedRecord(3, 900, new Uint8Array(40)));
+      t.mock.reset();
+      pair.inject(pair[role], unifiedRecord(3, 901, new Uint8Array(40)));
+      assert.equal(pair[role].dropped['unknown_epoch'], 1);
+      assertAlive(pair);
+    });
+  }
 });

@@ -1,0 +1,193 @@
+import { Alert, AlertLevel, type AlertName } from '../base/alerts.js';
+import { DTLSError, violation } from '../base/errors.js';
+import type { Instant } from '../base/instant.js';
+import type { DropReason as RecordDropReason } from '../record/drop.js';
+import type { RecordReader } from '../record/reader.js';
+import { ContentType } from '../wire/codes.js';
+import { type AlertMessage, decodeAlert } from '../wire/messages/alert.js';
+import { peerAlert, traceReceived } from './alerts.js';
+import type { Association } from './association.js';
+import type { DropReason } from './drops.js';
+import type { Handshake } from './handshake.js';
+import type { Inbound } from './inbound.js';
+import { HANDSHAKE_EPOCH, type KeyChanges } from './key-changes.js';
+import type { RecordSink } from './receive.js';
+import type { Suspicion } from './suspicion.js';
+
+/** What the contents of records need from the connection they came on. */
+export interface ContentHost {
+  readonly phase: 'idle' | 'handshaking' | 'connected' | 'closing' | 'closed';
+  isClosed(): boolean;
+  close(now: Instant): void;
+  end(error: DTLSError | undefined): void;
+  onFailure(error: DTLSError): void;
+}
+
+/** A handshake ends in epoch 1 in DTLS 1.2, and with the first keys of the session, epoch 3, in 1.3. */
+const LAST_EPOCH_OF_HANDSHAKE = 3;
+
+/** RFC 8446 §5.2, §5.4. */
+const FATAL_RECORDS: Partial<Record<RecordDropReason, AlertName>> = {
+  record_overflow: 'record_overflow',
+  no_content_type: 'unexpected_message',
+};
+
+/** What becomes of the content of each record: data, handshake, alerts, ACKs, and what nobody expected. */
+export class Contents implements RecordSink {
+  readonly #association: Association;
+  readonly #host: ContentHost;
+  readonly #handshake: Handshake;
+  readonly #keys: KeyChanges;
+  readonly #inbound: Inbound;
+  readonly #suspicion: Suspicion;
+
+  constructor(
+    association: Association,
+    host: ContentHost,
+    handshake: Handshake,
+    keys: KeyChanges,
+    inbound: Inbound,
+    suspicion: Suspicion,
+  ) {
+    this.#association = association;
+    this.#host = host;
+    this.#handshake = handshake;
+    this.#keys = keys;
+    this.#inbound = inbound;
+    this.#suspicion = suspicion;
+  }
+
+  onContent(type: number, epoch: number, sequence: number, content: Uint8Array, now: Instant): boolean {
+    if (epoch > this.#keys.heard) this.#keys.onHeard(epoch, now);
+    switch (type) {
+      case ContentType.application_data:
+        return this.#onData(epoch, sequence, content);
+      case ContentType.handshake:
+        return this.#onProgress(this.#handshake.receive(content, epoch, sequence, now));
+      case ContentType.alert:
+        return this.#onAlert(epoch, sequence, content, now);
+      case ContentType.ack:
+        return this.#onProgress(this.#handshake.onAck(content, epoch, now));
+      case ContentType.change_cipher_spec:
+        return this.#onChangeCipherSpec(epoch, content);
+      default:
+        return this.#refuse(epoch, 'unexpected_type', 'unexpected_message', `a record of type ${type}`);
+    }
+  }
+
+  mayHold(epoch: number): boolean {
+    const newest = this.#association.epochs.reader?.epoch ?? 0;
+    return this.#host.phase === 'handshaking' && epoch > newest && epoch <= LAST_EPOCH_OF_HANDSHAKE;
+  }
+
+  onHeld(): void {
+    this.#handshake.onHeld();
+  }
+
+  onForgery(reader: RecordReader, now: Instant): void {
+    const { phase } = this.#host;
+    if (phase === 'handshaking' && this.#handshake.doubtsPsk) this.#suspicion.onForgery();
+    if (phase === 'connected' && reader.worn) this.#handshake.askForKeys(reader.epoch, now);
+  }
+
+  isClosed(): boolean {
+    return this.#host.isClosed();
+  }
+
+  /** RFC 9147 §4.5.3: keys that others have followed need not end the session when they are spent. */
+  onFatalRecord(reason: RecordDropReason, epoch: number): void {
+    const { epochs } = this.#association;
+    const newest = epochs.reader?.epoch ?? epoch;
+    if (reason === 'forgery_limit' && epoch < newest) return epochs.forgetReadersBefore(epoch + 1);
+    const alert = FATAL_RECORDS[reason] ?? 'bad_record_mac';
+    const text = `the session ended on a record: ${reason}`;
+    this.#host.onFailure(new DTLSError('ERR_DTLS_RECORD', text, { alert }));
+  }
+
+  /** DTLS 1.3 is chosen. */
+  get #is13(): boolean {
+    return this.#handshake.version === 'DTLSv1.3';
+  }
+
+  #onProgress(useful: boolean): boolean {
+    if (useful) this.#suspicion.allay();
+    return useful;
+  }
+
+  #onData(epoch: number, sequence: number, content: Uint8Array): boolean {
+    if (epoch === 0 || epoch === HANDSHAKE_EPOCH)
+      return this.#refuse(epoch, 'unprotected_data', 'unexpected_message', 'application data');
+    const { phase } = this.#host;
+    if (this.#inbound.isAfterEnd(epoch, sequence)) this.#association.drop('closed');
+    else if (phase === 'connected') this.#inbound.deliver(content);
+    else if (phase === 'handshaking') this.#inbound.keep(content);
+    // RFC 8446 §6.1: our close_notify says nothing about the peer's direction.
+    else if (this.#is13) this.#inbound.deliver(content);
+    else this.#association.drop('closed');
+    return true;
+  }
+
+  /** In DTLS 1.2 the epoch in a record's header says as much, and says it reliably: this message only has to be right. */
+  #onChangeCipherSpec(epoch: number, content: Uint8Array): boolean {
+    if (epoch === 0 && content.length === 1 && content[0] === 1 && this.#host.phase === 'handshaking')
+      return false;
+    return this.#refuse(epoch, 'bad_change_cipher_spec', 'unexpected_message', 'a ChangeCipherSpec');
+  }
+
+  #onAlert(epoch: number, sequence: number, content: Uint8Array, now: Instant): boolean {
+    const alert = decodeAlert(content);
+    if (alert === undefined) {
+      // RFC 8446 §5.4: an empty record is out of place; other bytes are just wrong.
+      const answer = content.length === 0 ? 'unexpected_message' : 'decode_error';
+      return this.#refuse(epoch, 'malformed_alert', answer, 'a malformed alert');
+    }
+    if (epoch === 0) return this.#onPlainAlert(alert, now);
+    traceReceived(this.#association, alert);
+    if (alert.description === Alert.close_notify) this.#onCloseNotify(epoch, sequence, now);
+    else if (isFatal(alert, this.#is13)) this.#host.end(peerAlert(alert));
+    return true;
+  }
+
+  /** Anybody can send it: it counts for nothing after the handshake, and during it only if nothing better comes. */
+  #onPlainAlert(alert: AlertMessage, now: Instant): boolean {
+    if (this.#keys.heard > 0 || this.#host.phase !== 'handshaking' || this.#handshake.peerProtects) {
+      this.#association.drop('unauthenticated_alert');
+      return false;
+    }
+    traceReceived(this.#association, alert);
+    const ends = alert.level === AlertLevel.fatal || alert.description === Alert.close_notify;
+    // If the peer is still there it will answer what it has answered before: that gives the alert the lie.
+    if (ends && this.#suspicion.raise(peerAlert(alert, this.#handshake.doubtsPsk)))
+      this.#handshake.onDoubt(now);
+    return false;
+  }
+
+  /**
+   * RFC 5246 §7.2.1: answered with our own, unless ours came first. In DTLS 1.3 each direction ends by itself
+   * (RFC 8446 §6.1), and ours goes on if we are set to let it.
+   */
+  #onCloseNotify(epoch: number, sequence: number, now: Instant): void {
+    const { phase } = this.#host;
+    if (phase === 'handshaking')
+      return this.#host.end(peerAlert({ level: AlertLevel.warning, description: Alert.close_notify }));
+    if (this.#inbound.ended) return;
+    this.#inbound.end(epoch, sequence);
+    if (phase === 'closing') return this.#host.end(undefined);
+    if (this.#is13) this.#association.tell({ type: 'peer-closed' });
+    if (!this.#is13 || !this.#association.behaviour.allowHalfOpen) this.#host.close(now);
+  }
+
+  /** What is not allowed in an authentic record of DTLS 1.3 ends the session; all else is discarded (RFC 9147 §4.5.2). */
+  #refuse(epoch: number, reason: DropReason, alert: AlertName, what: string): false {
+    this.#association.drop(reason);
+    if (epoch > 0 && this.#is13)
+      this.#host.onFailure(violation(alert, `the peer sent ${what}, which has no place here`));
+    return false;
+  }
+}
+
+/** In DTLS 1.3 an alert's level says nothing: only these two are no errors (RFC 8446 §6). */
+function isFatal(alert: AlertMessage, is13: boolean): boolean {
+  if (!is13) return alert.level === AlertLevel.fatal;
+  return alert.description !== Alert.close_notify && alert.description !== Alert.user_canceled;
+}

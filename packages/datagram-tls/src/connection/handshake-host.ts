@@ -1,0 +1,13 @@
+import type { DTLSError } from '../base/errors.js';
+import type { Instant } from '../base/instant.js';
+import type { Session } from '../handshake/session.js';
+
+/** What the handshake needs from the connection it belongs to. */
+export interface HandshakeHost {
+  onConnected(session: Session, now: Instant): void;
+  onKeysToRead(now: Instant): void;
+  onWarning(alert: 'no_renegotiation' | 'user_canceled'): void;
+  onFailure(error: DTLSError): void;
+  /** It has failed, or is over for another reason: nothing more is done for it. */
+  isClosed(): boolean;
+}

@@ -1,0 +1,163 @@
+import type { AlertName } from '../base/alerts.js';
+import { violation } from '../base/errors.js';
+import type { Instant } from '../base/instant.js';
+import type { Message } from '../handshake/message.js';
+import { Reassembler } from '../handshake/reassembly.js';
+import type { Runner } from '../handshake/runner.js';
+import { HandshakeType } from '../wire/codes.js';
+import { type HandshakeFragment, readHandshakeFragments } from '../wire/messages/handshake-header.js';
+import type { Association } from './association.js';
+import type { DropReason } from './drops.js';
+import type { HandshakeHost } from './handshake-host.js';
+import type { Retransmission } from './retransmission.js';
+
+/** A certificate chain of the usual kind has 2 to 6 KB. Nothing is allocated before the bytes are here. */
+const REASSEMBLY = { maxMessage: 0x10000, budget: 0x18000 } as const;
+
+/**
+ * What becomes of a fragment: it was new; it belongs to the flight under way and was here before; it is older than that
+ * or of no use; it is more than may be held.
+ */
+type Fate = 'fresh' | 'repeated' | 'useless' | 'too much';
+
+/** What the fragments of one record came to. */
+export interface Taken {
+  /** Something of it was new. */
+  readonly fresh: boolean;
+  /** All of it was kept, now or before: it may be acknowledged. */
+  readonly whole: boolean;
+  /** Something of it was here before. */
+  readonly repeated: boolean;
+}
+
+const NOTHING: Taken = { fresh: false, whole: false, repeated: false };
+
+/** Takes in the fragments that may come now, and gives out whole messages in order. */
+export class Intake {
+  readonly #association: Association;
+  readonly #host: HandshakeHost;
+  readonly #runner: Runner;
+  readonly #retransmission: Retransmission;
+  readonly #reassembler: Reassembler;
+  /** message_seq of the first message that our last flight of the handshake does not answer. */
+  #flightStart: number;
+  #established = false;
+
+  constructor(
+    association: Association,
+    host: HandshakeHost,
+    runner: Runner,
+    retransmission: Retransmission,
+    firstSeq: number,
+  ) {
+    this.#association = association;
+    this.#host = host;
+    this.#runner = runner;
+    this.#retransmission = retransmission;
+    this.#reassembler = new Reassembler(firstSeq, REASSEMBLY);
+    this.#flightStart = firstSeq;
+  }
+
+  /** Something is missing before what came last. */
+  get gap(): boolean {
+    return this.#reassembler.gap;
+  }
+
+  /** The next message in order, once it is whole. */
+  take(): Message | undefined {
+    return this.#reassembler.take();
+  }
+
+  /** Our flight answers everything up to here. */
+  onFlight(): void {
+    this.#flightStart = this.#reassembler.next;
+  }
+
+  onEstablished(): void {
+    this.#established = true;
+  }
+
+  /** Messages of other epochs than this are worth nothing any more; returns how many there were. */
+  onlyEpoch(epoch: number): number {
+    const stray = this.#reassembler.onlyEpoch(epoch);
+    for (let count = stray; count > 0; count--) this.#association.drop('unexpected_epoch');
+    return stray;
+  }
+
+  /** The content of one handshake record. */
+  receive(payload: Uint8Array, epoch: number, now: Instant): Taken {
+    const fragments = readHandshakeFragments(payload);
+    if (fragments === undefined) {
+      // RFC 8446 §5.1, §5.4: an empty record is out of place; other bytes are just wrong.
+      const alert = payload.length === 0 ? 'unexpected_message' : 'decode_error';
+      this.violate(epoch, 'malformed_fragment', alert, 'the peer sent a malformed handshake record');
+      return NOTHING;
+    }
+    const fates = new Set<Fate>();
+    for (const fragment of fragments) {
+      fates.add(this.#accept(fragment, epoch, now));
+      // A record of a thousand tiny fragments must not cost a thousand tries.
+      if (fates.has('too much')) break;
+    }
+    return {
+      fresh: fates.has('fresh'),
+      whole: !fates.has('useless') && !fates.has('too much'),
+      repeated: fates.has('repeated'),
+    };
+  }
+
+  /**
+   * What DTLS 1.3 counts as the peer's own doing in an authentic record (RFC 9147 §4.5.2) ends the session. In epoch 0,
+   * where anybody may have sent it, and in DTLS 1.2 it is discarded.
+   */
+  violate(epoch: number, reason: DropReason, alert: AlertName, text: string): void {
+    this.#association.drop(reason);
+    if (epoch > 0 && this.#runner.version === 'DTLSv1.3') this.#host.onFailure(violation(alert, text));
+  }
+
+  #accept(fragment: HandshakeFragment, epoch: number, now: Instant): Fate {
+    if (this.#asksToRenegotiate(fragment, epoch)) {
+      this.#host.onWarning('no_renegotiation');
+      return 'useless';
+    }
+    if (fragment.messageSeq < this.#reassembler.next) return this.#onRepeated(fragment, epoch, now);
+    if (epoch !== this.#runner.expectedEpoch) {
+      const text = 'the peer sent a handshake message under keys that are not for it';
+      this.violate(epoch, 'unexpected_epoch', 'unexpected_message', text);
+      return 'useless';
+    }
+    const fate = this.#reassembler.add(fragment, epoch);
+    if (fate === 'stored') return 'fresh';
+    const reason = fate === 'old' ? 'repeated_message' : fate;
+    if (fate === 'conflicting_fragment' || fragment.length > REASSEMBLY.maxMessage) {
+      const text = 'a fragment contradicts an earlier one, or its message is too large';
+      this.violate(epoch, reason, 'illegal_parameter', text);
+    } else {
+      this.#association.drop(reason);
+    }
+    return fate === 'over_budget' ? 'too much' : 'useless';
+  }
+
+  /** DTLS 1.2: a new handshake under the keys of the last one counts its messages from 0 again (RFC 6347 §4.2.2). */
+  #asksToRenegotiate({ type, messageSeq, fragmentOffset }: HandshakeFragment, epoch: number): boolean {
+    if (epoch === 0 || !this.#established || this.#runner.version !== 'DTLSv1.2') return false;
+    const first =
+      this.#association.security.role === 'client' ? HandshakeType.hello_request : HandshakeType.client_hello;
+    return type === first && messageSeq === 0 && fragmentOffset === 0;
+  }
+
+  /**
+   * The last message of what our flight answers asks for that flight again; were it any of them, the flight would go out
+   * once for each. DTLS 1.2, without ACKs, takes the last message that came, even of a flight that is not whole.
+   */
+  #onRepeated(fragment: HandshakeFragment, epoch: number, now: Instant): Fate {
+    this.#association.drop('repeated_message');
+    const is13 = this.#runner.version === 'DTLSv1.3';
+    if (is13 && fragment.messageSeq >= this.#flightStart) return 'repeated';
+    const ends =
+      fragment.messageSeq === (is13 ? this.#flightStart : this.#reassembler.next) - 1 &&
+      fragment.fragmentOffset + fragment.fragmentLength === fragment.length;
+    if (ends) this.#retransmission.onRepeated(epoch > 0, now);
+    return 'useless';
+  }
+}

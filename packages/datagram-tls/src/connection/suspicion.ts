@@ -1,0 +1,43 @@
+import { type DTLSError, violation } from '../base/errors.js';
+
+/** Records that do not open, and ought to be the Finished of a peer with our pre-shared key, before we think the worst. */
+const ENOUGH_FORGERIES = 2;
+
+/** A failure that anybody could have feigned: believed only if the handshake then stands still. */
+export class Suspicion {
+  #error: DTLSError | undefined;
+  #forgeries = 0;
+
+  get error(): DTLSError | undefined {
+    return this.#error;
+  }
+
+  /** The handshake goes on. */
+  allay(): void {
+    this.#error = undefined;
+  }
+
+  /** Returns whether that was the first word of it. */
+  raise(error: DTLSError): boolean {
+    if (this.#error !== undefined) return false;
+    this.#error = error;
+    return true;
+  }
+
+  /**
+   * One record that does not open is damage or mischief. Two that ought to be the peer's Finished, and no good one until
+   * our timer runs: then the keys differ, and to wait longer would not help.
+   */
+  onForgery(): void {
+    this.#forgeries++;
+    if (this.#forgeries >= ENOUGH_FORGERIES) this.raise(pskMismatch());
+  }
+}
+
+function pskMismatch(): DTLSError {
+  return violation(
+    'decrypt_error',
+    'the peer does not seem to have the same pre-shared key for its identity',
+    'ERR_DTLS_PSK_MISMATCH',
+  );
+}
