@@ -12,7 +12,7 @@ readonly LIMIT=480
 
 main() {
   mkdir -p "$bin" "$logs"
-  [ $# -gt 0 ] || set -- nss dimpl wolfssl boringssl pion
+  [ $# -gt 0 ] || set -- pion3 pion nss dimpl wolfssl boringssl
   local peer
   for peer in "$@"; do
     build "$peer"
@@ -76,15 +76,32 @@ build_boringssl() {
   rust_peer boring-peer "$1"
 }
 
+# pion/dtls 3 has DTLS 1.2 only.
+build_pion3() {
+  need_go || return
+  (cd "$here/go/pion-peer" && go build -o "$1" .) >&2
+}
+
+# pion/dtls 4 has DTLS 1.3 too. With PION_DTLS=FOLDER a checkout of it, whatever it calls itself, is taken instead.
 build_pion() {
-  local source=$cache/pion-peer
-  command -v go >/dev/null || { echo 'go is not installed'; return 1; }
+  need_go || return
+  local source=$cache/pion-peer checkout=${PION_DTLS:-} module=github.com/pion/dtls/v4
+  [ -n "$checkout" ] && module=$(awk '$1 == "module" { print $2; exit }' "$checkout/go.mod")
   rm -rf "$source"
   cp -r "$here/go/pion-peer" "$source"
   (
     cd "$source" || exit
-    go mod tidy && go build -o "$1" .
-  ) >&2 || { grep -q 403 "$logs/pion.log" && echo 'the Go registry does not have github.com/pion/dtls/v4'; return 1; }
+    sed -i "s#github.com/pion/dtls/v3#$module#" ./*.go
+    go mod edit -droprequire github.com/pion/dtls/v3 -require "$module@v${module##*/v}.0.0"
+    [ -n "$checkout" ] && go mod edit -replace "$module=$(realpath "$checkout")"
+    go mod tidy && go build -tags dtls13 -o "$1" .
+  ) >&2 && return
+  grep -qE '40[34]|410' "$logs/pion.log" && echo "the Go registry does not give $module, and PION_DTLS names no checkout"
+  return 1
+}
+
+need_go() {
+  command -v go >/dev/null || { echo 'go is not installed'; return 1; }
 }
 
 # rust_peer PACKAGE PROGRAM

@@ -1,4 +1,4 @@
-import { Relay, type RelayOptions, type Weather } from './net/relay.js';
+import { Relay, type RelayOptions } from './net/relay.js';
 import type { ClientOptions, Demand, Facts, Peer, ServerOptions, ServerSide, Side } from './peers/peer.js';
 import { type Pki, SERVER_NAME, WRONG_NAME } from './pki.js';
 import { curveOf, type Group, type Role } from './vocabulary.js';
@@ -8,7 +8,6 @@ export interface Plan extends Demand {
   readonly host: string;
   /** Groups that the client has beside `group`, ahead of it. */
   readonly otherGroups?: readonly Group[] | undefined;
-  readonly weather?: Weather | undefined;
   /** Retransmission timers shorter than the protocol's, for peers that can be told. */
   readonly eager?: boolean | undefined;
   /** Puts a faithful relay between the peers, to look at their datagrams. */

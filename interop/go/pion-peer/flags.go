@@ -1,12 +1,13 @@
 package main
 
 import (
+	"encoding/hex"
 	"flag"
 	"os"
 	"strings"
 
-	"github.com/pion/dtls/v4"
-	"github.com/pion/dtls/v4/pkg/crypto/elliptic"
+	"github.com/pion/dtls/v3"
+	"github.com/pion/dtls/v3/pkg/crypto/elliptic"
 )
 
 var suiteCodes = map[string]dtls.CipherSuiteID{
@@ -19,6 +20,14 @@ var suiteCodes = map[string]dtls.CipherSuiteID{
 	"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256":         0xc02f,
 	"TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384":         0xc030,
 	"TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256":   0xcca8,
+	"TLS_ECDHE_ECDSA_WITH_AES_128_CCM":              0xc0ac,
+	"TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8":            0xc0ae,
+	"TLS_PSK_WITH_AES_128_GCM_SHA256":               0x00a8,
+	"TLS_PSK_WITH_CHACHA20_POLY1305_SHA256":         0xccab,
+	"TLS_PSK_WITH_AES_128_CCM":                      0xc0a4,
+	"TLS_PSK_WITH_AES_128_CCM_8":                    0xc0a8,
+	"TLS_PSK_WITH_AES_256_CCM_8":                    0xc0a9,
+	"TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256":   0xccac,
 }
 
 var groupCodes = map[string]elliptic.Curve{
@@ -37,6 +46,8 @@ type settings struct {
 	suites                      []dtls.CipherSuiteID
 	groups                      []elliptic.Curve
 	cookie                      string
+	identity                    string
+	psk                         []byte
 }
 
 func parse(args []string) settings {
@@ -44,7 +55,7 @@ func parse(args []string) settings {
 		refuse("the first argument is client or server")
 	}
 	s := settings{server: args[0] == "server"}
-	var suites, groups string
+	var suites, groups, psk string
 	set := flag.NewFlagSet("pion-peer", flag.ExitOnError)
 	set.SetOutput(os.Stderr)
 	set.StringVar(&s.host, "host", "127.0.0.1", "address")
@@ -58,11 +69,25 @@ func parse(args []string) settings {
 	set.StringVar(&s.cookie, "cookie", "", "yes or no")
 	set.StringVar(&suites, "suites", "", "IANA names")
 	set.StringVar(&groups, "groups", "", "IANA names")
+	set.StringVar(&psk, "psk", "", "ID:HEX")
 	set.IntVar(&s.mtu, "mtu", 0, "largest UDP payload")
 	_ = set.Parse(args[1:])
 	s.suites = codes(suiteCodes, suites)
 	s.groups = codes(groupCodes, groups)
+	s.identity, s.psk = sharedKey(psk)
 	return s
+}
+
+func sharedKey(text string) (identity string, key []byte) {
+	if text == "" {
+		return "", nil
+	}
+	colon := strings.LastIndex(text, ":")
+	key, err := hex.DecodeString(text[colon+1:])
+	if colon < 0 || err != nil {
+		refuse("--psk needs ID:HEX")
+	}
+	return text[:colon], key
 }
 
 func codes[T any](table map[string]T, list string) []T {

@@ -15,12 +15,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/dtls/v4"
+	"github.com/pion/dtls/v3"
 )
 
 const (
 	handshakeTime  = 90 * time.Second
-	updateTime     = 5 * time.Second
 	exporterLabel  = "EXPORTER-interop"
 	exporterLength = 32
 )
@@ -102,19 +101,12 @@ func obey(conn *dtls.Conn) {
 		case err != nil || line == "/close\n":
 			end(conn)
 		case line == "/update\n", line == "/update-request\n":
-			go update(conn, line == "/update-request\n")
+			go updateKeys(conn, line == "/update-request\n")
 		default:
 			_, err = conn.Write([]byte(line))
 			check(err)
 		}
 	}
-}
-
-func update(conn *dtls.Conn, request bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), updateTime)
-	defer cancel()
-	check(conn.UpdateKeys(ctx, dtls.KeyUpdateOptions{RequestPeerUpdate: request}))
-	report("key-update", map[bool]string{true: "requested", false: "sent"}[request])
 }
 
 // closing is set as soon as this side ends the session, which Read notices before close_notify is sent.
@@ -132,9 +124,13 @@ func end(conn *dtls.Conn) {
 func libraryVersion() string {
 	info, _ := debug.ReadBuildInfo()
 	for _, module := range info.Deps {
-		if strings.HasPrefix(module.Path, "github.com/pion/dtls/") {
-			return module.Version
+		if !strings.HasPrefix(module.Path, "github.com/pion/dtls/") {
+			continue
 		}
+		if module.Replace != nil {
+			return "of a checkout"
+		}
+		return module.Version
 	}
 	return "unknown"
 }

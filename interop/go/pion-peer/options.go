@@ -3,25 +3,21 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"os"
 
-	"github.com/pion/dtls/v4"
-	"github.com/pion/dtls/v4/pkg/protocol"
+	"github.com/pion/dtls/v3"
 )
 
 func sharedOptions(s settings) []dtls.Option {
-	least, most := protocol.Version1_2, protocol.Version1_3
-	switch s.version {
-	case "1.2":
-		most = least
-	case "1.3":
-		least = most
-	}
-	options := []dtls.Option{dtls.WithMinVersion(least), dtls.WithMaxVersion(most)}
+	options := versionOptions(s.version)
 	if s.cert != "" {
 		pair, err := tls.LoadX509KeyPair(s.cert, s.key)
 		check(err)
 		options = append(options, dtls.WithCertificates(pair))
+	}
+	if s.psk != nil {
+		options = append(options, dtls.WithPSK(s.findKey), dtls.WithPSKIdentityHint([]byte(s.ownHint())))
 	}
 	if len(s.suites) > 0 {
 		options = append(options, dtls.WithCipherSuites(s.suites...))
@@ -57,6 +53,22 @@ func serverOptions(s settings) []dtls.ServerOption {
 		options = append(options, option)
 	}
 	return options
+}
+
+// findKey is given the client's identity, or the server's hint.
+func (s settings) findKey(told []byte) ([]byte, error) {
+	if s.server && string(told) != s.identity {
+		return nil, errors.New("unknown identity")
+	}
+	return s.psk, nil
+}
+
+// ownHint is what pion's client sends as its identity; its server sends it as the hint.
+func (s settings) ownHint() string {
+	if s.server {
+		return "a hint"
+	}
+	return s.identity
 }
 
 func pool(file string) *x509.CertPool {

@@ -8,6 +8,7 @@ import { run, versionOf } from '../process.js';
 import { messages, session } from '../scenes.js';
 import { SUITES, type Suite } from '../vocabulary.js';
 import { type Case, type Pair, pairName } from './case.js';
+import { BASE, whyNot } from './session.js';
 
 const TIMEOUT_MS = 60_000;
 
@@ -23,11 +24,9 @@ const tshark: Program = {
 export function captureCases(pair: Pair): Case[] {
   return SUITES.map((suite) => {
     const plan: Plan = {
+      ...BASE,
       identity: suite.startsWith('TLS_ECDHE_RSA') ? 'RSA' : 'ECDSA',
       suite,
-      closer: 'client',
-      host: '127.0.0.1',
-      trust: 'right',
       observed: true,
     };
     return {
@@ -35,8 +34,7 @@ export function captureCases(pair: Pair): Case[] {
       kind: 'capture',
       ...pair,
       tools: [tshark],
-      impossible:
-        beyondTshark(suite) ?? pair.client.cannot('client', plan) ?? pair.server.cannot('server', plan),
+      impossible: beyondTshark(suite) ?? whyNot(pair, plan),
       slow: false,
       timeout: TIMEOUT_MS,
       run: async (pki) => await decryptCase(pair, plan, stemIn(pki.folder, pair, suite), pki),

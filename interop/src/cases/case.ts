@@ -28,6 +28,14 @@ export function pairName({ client, server }: Pair): string {
   return `${client.name} client ↔ ${server.name} server`;
 }
 
+/** One peer as client of the other's server, and the other way round. */
+export function bothWays(one: Peer, other: Peer): Pair[] {
+  return [
+    { client: one, server: other },
+    { client: other, server: one },
+  ];
+}
+
 /** Everything that must be installed for a case. */
 export function programsOf({ client, server, tools = [] }: Case): Program[] {
   return [client, server, ...tools];

@@ -1,14 +1,6 @@
-import { encounter, type Plan } from '../exchange.js';
-import type { Facts } from '../peers/peer.js';
-import { refusal, session } from '../scenes.js';
-import { checkRefusal, checkSession, checkSizes } from '../verdict.js';
 import { GROUPS, type Identity, type Scheme, SUITES, type Suite, type Version } from '../vocabulary.js';
-import { type Case, type Pair, pairName } from './case.js';
-
-const TIMEOUT_MS = 45_000;
-const BASE = { identity: 'ECDSA', closer: 'client', host: '127.0.0.1', trust: 'right' } as const;
-
-type Row = Plan & { readonly label: string };
+import type { Case, Pair } from './case.js';
+import { BASE, type Row, sessionCase } from './session.js';
 
 const SIGNATURES: readonly [Identity, Scheme][] = [
   ['ECDSA', 'ecdsa_secp256r1_sha256'],
@@ -21,7 +13,7 @@ const SIGNATURES: readonly [Identity, Scheme][] = [
 /** The cases of a pair over a faultless network: all, or the few that a user would try first. */
 export function clearCases(pair: Pair, which: 'all' | 'essential', version?: Version): Case[] {
   const rows = which === 'all' ? [...negotiationRows(), ...essentialRows()] : essentialRows();
-  return rows.map((row) => clearCase(pair, { ...row, version }));
+  return rows.map((row) => sessionCase(pair, { ...row, version }));
 }
 
 function negotiationRows(): Row[] {
@@ -60,35 +52,4 @@ function suiteRow(suite: Suite, group: (typeof GROUPS)[number]): Row {
   const identity = suite.startsWith('TLS_ECDHE_RSA') ? 'RSA' : 'ECDSA';
   const groupName = { x25519: 'X25519', secp256r1: 'P-256', secp384r1: 'P-384' }[group];
   return { ...BASE, identity, suite, group, label: `${identity}, ${suite}, ${groupName}` };
-}
-
-function clearCase(pair: Pair, row: Row): Case {
-  const { client, server } = pair;
-  return {
-    name: [pairName(pair), row.version, row.label].filter((part) => part !== undefined).join(', '),
-    kind: row.trust === 'right' ? 'session' : 'refusal',
-    ...pair,
-    impossible: client.cannot('client', row) ?? server.cannot('server', row),
-    slow: false,
-    timeout: TIMEOUT_MS,
-    async run(pki) {
-      return await encounter(client, server, row, pki, async (both) => {
-        if (row.trust !== 'right') {
-          const facts = await refusal(both);
-          checkRefusal(facts, client, row);
-          return facts.server.alertsReceived.join(', ');
-        }
-        const facts = await session(both, row);
-        checkSession(facts, row, pair);
-        if (row.mtu !== undefined) checkSizes(both, row.mtu);
-        return remark(facts.client, facts.server);
-      });
-    },
-  };
-}
-
-/** What was negotiated, as far as it is not in the case's name already. */
-function remark(client: Facts, server: Facts): string {
-  const told = (name: 'suite' | 'group' | 'scheme') => client[name] ?? server[name] ?? '?';
-  return `${told('suite')} ${told('group')} ${told('scheme')}`;
 }

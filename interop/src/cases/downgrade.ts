@@ -2,6 +2,7 @@ import { encounter, Failure, type Plan } from '../exchange.js';
 import type { Direction } from '../net/relay.js';
 import { refusal } from '../scenes.js';
 import { type Case, type Pair, pairName } from './case.js';
+import { BASE, whyNot } from './session.js';
 
 const TIMEOUT_MS = 45_000;
 const SUPPORTED_VERSIONS = 0x2b;
@@ -31,10 +32,7 @@ export function downgradeCases(pair: Pair): Case[] {
 function downgradeCase(pair: Pair, { name, direction, forge }: Forgery): Case {
   const { client, server } = pair;
   const plan: Plan = {
-    identity: 'ECDSA',
-    closer: 'client',
-    host: '127.0.0.1',
-    trust: 'right',
+    ...BASE,
     attacked: true,
     rewrite: (datagram, towards) => {
       const copy = Buffer.from(datagram);
@@ -46,7 +44,7 @@ function downgradeCase(pair: Pair, { name, direction, forge }: Forgery): Case {
     name: `${pairName(pair)}, downgrade forged: ${name}`,
     kind: 'refusal',
     ...pair,
-    impossible: client.cannot('client', plan) ?? server.cannot('server', plan),
+    impossible: whyNot(pair, plan),
     slow: false,
     timeout: TIMEOUT_MS,
     async run(pki) {

@@ -1,8 +1,7 @@
 import { type Encounter, encounter, Failure, type Plan } from '../exchange.js';
 import { epochsShown, retryRequests, splitHello } from '../net/wire.js';
-import type { Facts, KeyUpdate } from '../peers/peer.js';
-import { keyUpdates, refusal, session, struggle } from '../scenes.js';
-import { checkRefusal, checkSession, checkSizes } from '../verdict.js';
+import type { KeyUpdate } from '../peers/peer.js';
+import { struggle } from '../scenes.js';
 import {
   GROUPS,
   GROUPS13,
@@ -15,28 +14,16 @@ import {
   type Version,
 } from '../vocabulary.js';
 import { type Case, type Pair, pairName } from './case.js';
+import { BASE as PLAIN, type Row, sessionCase, whyNot } from './session.js';
 
-const TIMEOUT_MS = 45_000;
 const LOSSY_MS = 90_000;
 const LOSS = { loss: 0.2, duplicate: 0.05, reorder: 0.1, delay: 20 };
-const BASE = {
-  identity: 'ECDSA',
-  closer: 'client',
-  host: '127.0.0.1',
-  trust: 'right',
-  observed: true,
-} as const;
-
-type Row = Plan & {
-  readonly label: string;
-  /** What the relay must have seen, beyond what the two sides tell. */
-  readonly seen?: (both: Encounter) => void;
-};
+const BASE = { ...PLAIN, observed: true } as const;
 
 /** The cases of a pair in one version, over a network without faults. */
 export function versionCases(pair: Pair, version: Version): Case[] {
   const rows = [...negotiationRows(version), ...sessionRows(), ...(version === 'DTLSv1.3' ? rows13() : [])];
-  return rows.map((row) => clearCase(pair, { ...row, version }));
+  return rows.map((row) => sessionCase(pair, { ...row, version }));
 }
 
 /** A handshake and an echo through a relay that loses 20 % each way, one case a seed. */
@@ -117,40 +104,6 @@ function keyUpdateRow(keyUpdate: KeyUpdate): Row {
   };
 }
 
-function clearCase(pair: Pair, row: Row): Case {
-  const { client, server } = pair;
-  return {
-    name: `${pairName(pair)}, ${row.version ?? ''}, ${row.label}`,
-    kind: row.trust === 'right' ? 'session' : 'refusal',
-    ...pair,
-    impossible: client.cannot('client', row) ?? server.cannot('server', row),
-    slow: false,
-    timeout: TIMEOUT_MS,
-    async run(pki) {
-      return await encounter(client, server, row, pki, async (both) => {
-        if (row.trust !== 'right') return refused(await refusal(both), pair, row);
-        const facts = await (row.keyUpdate === undefined
-          ? session(both, row)
-          : keyUpdates(both, row, row.keyUpdate));
-        checkSession(facts, withoutCookie(row), pair);
-        row.seen?.(both);
-        if (row.mtu !== undefined) checkSizes(both, row.mtu);
-        return remark(facts);
-      });
-    },
-  };
-}
-
-// A side tells of HelloVerifyRequest only; a HelloRetryRequest is seen by the relay.
-function withoutCookie({ cookie: _, ...plan }: Row): Plan {
-  return plan;
-}
-
-function refused(facts: Record<Role, Facts>, { client }: Pair, row: Row): string {
-  checkRefusal(facts, client, row);
-  return facts.server.alertsReceived.join(', ');
-}
-
 function lossyCase(pair: Pair, version: Version, seed: number): Case {
   const { client, server } = pair;
   const plan = {
@@ -164,7 +117,7 @@ function lossyCase(pair: Pair, version: Version, seed: number): Case {
     name: `${pairName(pair)}, ${version}, 20 % loss, seed ${seed}${plan.clientIdentity ? ', mutual' : ''}`,
     kind: 'loss',
     ...pair,
-    impossible: client.cannot('client', plan) ?? server.cannot('server', plan),
+    impossible: whyNot(pair, plan),
     slow: true,
     timeout: LOSSY_MS + 30_000,
     async run(pki) {
@@ -195,8 +148,4 @@ function expectNewEpoch({ relay }: Encounter, role: Role): void {
   const epochs = epochsShown(relay?.passages ?? [], role === 'client' ? 'to-server' : 'to-client');
   // Epoch 2 protects the handshake, 3 the first application data, and the next one is 4, which shows as 0.
   if (!epochs.includes(0)) throw new Failure(`the ${role} sent nothing in epoch 4`);
-}
-
-function remark({ client, server }: Record<Role, Facts>): string {
-  return `${client.suite ?? server.suite ?? '?'} ${client.group ?? server.group ?? '?'}`;
 }

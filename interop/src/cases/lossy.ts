@@ -1,6 +1,7 @@
 import { encounter, Failure, type Plan } from '../exchange.js';
 import { struggle } from '../scenes.js';
 import { type Case, type Pair, pairName } from './case.js';
+import { BASE, whyNot } from './session.js';
 
 /** A foreign peer's timer starts at 1 s and doubles: this is time for six of its flights and their answers. */
 const HANDSHAKE_MS = 90_000;
@@ -19,21 +20,19 @@ export function lossyCases(pair: Pair, seeds: number, strict: boolean): Case[] {
 function lossyCase(pair: Pair, seed: number, strict: boolean): Case {
   const { client, server } = pair;
   const plan = {
+    ...BASE,
     // Even seeds bring the longer RSA flights, every fourth a small path, so that more fragments are at risk.
     identity: seed % 2 === 0 ? 'RSA' : 'ECDSA',
     mtu: seed % 4 === 0 ? 500 : 1400,
     // Every third seed with the protocol's own timers on both sides, which then fire at the same moments.
     eager: seed % 3 !== 0,
-    closer: 'client',
-    host: '127.0.0.1',
-    trust: 'right',
     weather: { ...STORM, seed },
   } satisfies Plan;
   return {
     name: `${pairName(pair)}, 30 % loss, seed ${seed}, ${plan.identity}, MTU ${plan.mtu}${plan.eager ? '' : ', standard timers'}`,
     kind: 'loss',
     ...pair,
-    impossible: client.cannot('client', plan) ?? server.cannot('server', plan),
+    impossible: whyNot(pair, plan),
     slow: true,
     timeout: TIMEOUT_MS,
     async run(pki) {

@@ -3,7 +3,7 @@ import { gnutls } from '../peers/gnutls.js';
 import { openssl } from '../peers/openssl.js';
 import { ours } from '../peers/ours.js';
 import { captureCases } from './capture.js';
-import type { Case, Pair } from './case.js';
+import { bothWays, type Case, type Pair } from './case.js';
 import { clearCases } from './clear.js';
 import { lossyCases } from './lossy.js';
 
@@ -11,8 +11,8 @@ const FOREIGN = [openssl, gnutls];
 
 /** Every foreign peer with our library, both ways round, in full; with our command, what a user would try. */
 export function matrix(seeds: number): Case[] {
-  const library = FOREIGN.flatMap((peer) => bothWays({ client: peer, server: ours }));
-  const command = FOREIGN.flatMap((peer) => bothWays({ client: peer, server: cli }));
+  const library = FOREIGN.flatMap((peer) => bothWays(peer, ours));
+  const command = FOREIGN.flatMap((peer) => bothWays(peer, cli));
   return [
     ...library.flatMap((pair) => [...clear(pair), ...lossyCases(pair, seeds, true)]),
     ...command.flatMap((pair) => clearCases(pair, 'essential')),
@@ -28,11 +28,4 @@ export function baseline(seeds: number): Case[] {
 
 function clear(pair: Pair): Case[] {
   return [...clearCases(pair, 'all'), ...captureCases(pair)];
-}
-
-function bothWays({ client, server }: Pair): Pair[] {
-  return [
-    { client, server },
-    { client: server, server: client },
-  ];
 }

@@ -3,11 +3,10 @@ import { cli } from '../peers/cli.js';
 import { dimpl } from '../peers/dimpl.js';
 import { nss } from '../peers/nss.js';
 import { ours } from '../peers/ours.js';
-import type { Peer } from '../peers/peer.js';
-import { pion } from '../peers/pion.js';
+import { pion, pion3 } from '../peers/pion.js';
 import { wolfssl } from '../peers/wolfssl.js';
 import type { Version } from '../vocabulary.js';
-import type { Case, Pair } from './case.js';
+import { bothWays, type Case, type Pair } from './case.js';
 import { clearCases } from './clear.js';
 import { downgradeCases } from './downgrade.js';
 import { lossyVersionCases, versionCases } from './foreign.js';
@@ -19,6 +18,7 @@ const SEEDS = 4;
 /** Our library with each of these peers, both ways round; with our command, what a user would try. */
 export function modernMatrix(): Case[] {
   const library = MODERN.flatMap((peer) => bothWays(peer, ours));
+  const classic = bothWays(pion3, ours);
   const command = [nss, boringssl].flatMap((peer) => bothWays(peer, cli));
   return [
     ...library.flatMap((pair) => [
@@ -26,14 +26,8 @@ export function modernMatrix(): Case[] {
       ...inVersion(pair, 'DTLSv1.3'),
       ...downgradeCases(pair),
     ]),
+    ...classic.flatMap((pair) => inVersion(pair, 'DTLSv1.2')),
     ...command.flatMap((pair) => clearCases(pair, 'essential', 'DTLSv1.3')),
-  ];
-}
-
-function bothWays(one: Peer, other: Peer): Pair[] {
-  return [
-    { client: one, server: other },
-    { client: other, server: one },
   ];
 }
 

@@ -1,18 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Child } from '../process.js';
 import { capture, captures } from '../text.js';
-import type { Role } from '../vocabulary.js';
-import type {
-  ClientOptions,
-  Demand,
-  Facts,
-  Peer,
-  Probe,
-  ServerOptions,
-  ServerSide,
-  Side,
-  SideOptions,
-} from './peer.js';
+import { type Facts, HERE, type Peer, REFUSALS, type SideOptions } from './peer.js';
 import { ProgramSide } from './program.js';
 
 const PROGRAM = fileURLToPath(new URL('../../../packages/cli/bin/dtls.js', import.meta.url));
@@ -21,14 +10,11 @@ const START_MS = 20_000;
 /** Our own `dtls` command, as a user would start it. */
 export const cli: Peer = {
   name: 'dtls',
-  refusals: { 'wrong CA': 'unknown_ca', 'wrong name': 'bad_certificate' },
+  refusals: REFUSALS,
   closing: { answers: true, waits: true },
+  probe: () => Promise.resolve(HERE),
 
-  probe(): Promise<Probe> {
-    return Promise.resolve({ version: 'this repository' });
-  },
-
-  cannot(role: Role, demand: Demand): string | undefined {
+  cannot(role, demand) {
     if (role === 'server' && demand.cookie === false) return 'the dtls server always asks for a cookie';
     if (demand.scheme !== undefined) return 'the dtls command has no option for signature schemes';
     if (role === 'server' && demand.clientIdentity !== undefined)
@@ -36,7 +22,7 @@ export const cli: Peer = {
     return undefined;
   },
 
-  async startServer(options: ServerOptions): Promise<ServerSide> {
+  async startServer(options) {
     const child = start(['server', authority(options.host, 0), ...pem(options.pair), ...common(options)]);
     await child.printed(/listening on \S+:\d+\n/, START_MS);
     const port = Number(capture(child.output, /listening on \S+:(\d+)\n/));
@@ -50,7 +36,7 @@ export const cli: Peer = {
     return Object.assign(side, { port, echoPrefix: 'Echo: ' });
   },
 
-  startClient(options: ClientOptions): Promise<Side> {
+  startClient(options) {
     const child = start([
       ...['client', authority(options.host, options.port), '--servername', options.name, '--ca', options.ca],
       ...(options.pair === undefined ? [] : pem(options.pair)),

@@ -1,5 +1,5 @@
-import type { Role } from '../vocabulary.js';
-import { nativePeer } from './native.js';
+import { GROUPS, type Role } from '../vocabulary.js';
+import { COMMON, nativePeer } from './native.js';
 import type { ClientOptions, Demand, ServerOptions } from './peer.js';
 
 /** Records after which it updates its keys, when it is to do so. */
@@ -8,17 +8,10 @@ const UPDATE_AFTER = 3;
 /** The Rust crate dimpl: ECDSA only, and no judgement of certificates. */
 export const dimpl = nativePeer({
   name: 'dimpl',
-  suites: [
-    'TLS_AES_128_GCM_SHA256',
-    'TLS_AES_256_GCM_SHA384',
-    'TLS_CHACHA20_POLY1305_SHA256',
-    'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
-    'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384',
-    'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256',
-  ],
-  groups: ['x25519', 'secp256r1', 'secp384r1'],
-  // Never asked for: see below.
-  refusals: { 'wrong CA': 'unknown_ca', 'wrong name': 'bad_certificate' },
+  // Their refusals are never asked for: see below.
+  ...COMMON,
+  suites: COMMON.suites.filter((suite) => !suite.startsWith('TLS_ECDHE_RSA')),
+  groups: GROUPS,
   cannot,
   flags: ({ updatesKeys }: ServerOptions | ClientOptions) =>
     updatesKeys === true ? ['--update-after', String(UPDATE_AFTER)] : [],

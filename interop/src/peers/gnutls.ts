@@ -1,19 +1,8 @@
 import { freePort } from '../net/ports.js';
-import { Child, versionOf } from '../process.js';
+import { Child } from '../process.js';
 import { capture, captures } from '../text.js';
-import type { Group, Role, Scheme, Suite } from '../vocabulary.js';
-import { alertName, SUITES } from '../vocabulary.js';
-import type {
-  ClientOptions,
-  Demand,
-  Facts,
-  Peer,
-  Probe,
-  ServerOptions,
-  ServerSide,
-  Side,
-  SideOptions,
-} from './peer.js';
+import { alertName, type Group, type Scheme, SUITES, type Suite } from '../vocabulary.js';
+import { type Facts, type Peer, probeCommand, type ServerSide, type SideOptions } from './peer.js';
 import { type Manners, ProgramSide } from './program.js';
 
 const START_MS = 10_000;
@@ -42,18 +31,15 @@ export const gnutls: Peer = {
   refusals: { 'wrong CA': 'bad_certificate', 'wrong name': 'bad_certificate' },
   closing: { answers: false, waits: true },
 
-  async probe(): Promise<Probe> {
-    const version = await versionOf('gnutls-cli', ['--version']);
-    return version === undefined ? { missing: 'gnutls-cli and gnutls-serv are not installed' } : { version };
-  },
+  probe: async () => await probeCommand('gnutls-cli', ['--version']),
 
-  cannot(role: Role, demand: Demand): string | undefined {
+  cannot(role, demand) {
     return role === 'server' && demand.closer === 'server'
       ? 'gnutls-serv --udp never ends a session itself'
       : undefined;
   },
 
-  async startServer(options: ServerOptions): Promise<ServerSide> {
+  async startServer(options) {
     const port = await freePort();
     const child = start('gnutls-serv', options, [
       ...['--echo', '--port', String(port)],
@@ -67,7 +53,7 @@ export const gnutls: Peer = {
     return new Server(child, port);
   },
 
-  startClient(options: ClientOptions): Promise<Side> {
+  startClient(options) {
     const child = start('gnutls-cli', options, [
       ...[options.host, '--port', String(options.port)],
       ...['--x509cafile', options.ca, '--verify-hostname', options.name, '--sni-hostname', options.name],

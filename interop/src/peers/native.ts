@@ -2,17 +2,17 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Child, versionOf } from '../process.js';
 import { capture, captures } from '../text.js';
-import type { Group, Role, Suite } from '../vocabulary.js';
-import type {
-  ClientOptions,
-  Demand,
-  Facts,
-  Peer,
-  Probe,
-  ServerOptions,
-  ServerSide,
-  Side,
-  SideOptions,
+import { GROUPS13, type Group, type Role, SUITES, SUITES13, type Suite } from '../vocabulary.js';
+import {
+  type ClientOptions,
+  type Demand,
+  type Facts,
+  type Peer,
+  type Probe,
+  REFUSALS,
+  type ServerOptions,
+  type ServerSide,
+  type SideOptions,
 } from './peer.js';
 import { type Manners, ProgramSide } from './program.js';
 
@@ -33,6 +33,13 @@ export interface Native {
   readonly flags?: (options: ServerOptions | ClientOptions, role: Role) => readonly string[];
 }
 
+/** What all but a few have. */
+export const COMMON = {
+  suites: [...SUITES13.filter((suite) => !suite.includes('CCM')), ...SUITES],
+  groups: GROUPS13,
+  refusals: REFUSALS,
+} as const satisfies Partial<Native>;
+
 /** A peer of `interop/native`: all have the same flags, commands and words, which `native/peer-kit/src/lib.rs` explains. */
 export function nativePeer(native: Native): Peer {
   const program = `${PROGRAMS}${native.name}-peer`;
@@ -45,15 +52,15 @@ export function nativePeer(native: Native): Peer {
     refusals: native.refusals,
     closing: native.closing ?? { answers: true, waits: true },
 
-    async probe(): Promise<Probe> {
+    async probe() {
       return await probe(program);
     },
 
-    cannot(role: Role, demand: Demand): string | undefined {
+    cannot(role, demand) {
       return cannotName(native, demand) ?? native.cannot(role, demand);
     },
 
-    async startServer(options: ServerOptions): Promise<ServerSide> {
+    async startServer(options) {
       const child = new Child(program, [
         ...['server', '--host', options.host, ...pairFlags(options.pair)],
         ...(options.clientCa === undefined ? [] : ['--ca', options.clientCa]),
@@ -67,7 +74,7 @@ export function nativePeer(native: Native): Peer {
       return new NativeServer(child);
     },
 
-    startClient(options: ClientOptions): Promise<Side> {
+    startClient(options) {
       const child = new Child(program, [
         ...['client', '--host', options.host, '--port', String(options.port)],
         ...['--ca', options.ca, '--name', options.name, ...pairFlags(options.pair)],

@@ -1,19 +1,8 @@
 import { freePort } from '../net/ports.js';
-import { Child, versionOf } from '../process.js';
+import { Child } from '../process.js';
 import { capture, captures } from '../text.js';
-import type { Group, Role, Scheme, Suite } from '../vocabulary.js';
-import { GROUP_CODES, SUITES } from '../vocabulary.js';
-import type {
-  ClientOptions,
-  Demand,
-  Facts,
-  Peer,
-  Probe,
-  ServerOptions,
-  ServerSide,
-  Side,
-  SideOptions,
-} from './peer.js';
+import { GROUP_CODES, type Group, type Scheme, SUITES, type Suite } from '../vocabulary.js';
+import { type Facts, type Peer, probeCommand, REFUSALS, type ServerSide, type SideOptions } from './peer.js';
 import { type Manners, ProgramSide } from './program.js';
 
 const START_MS = 10_000;
@@ -23,15 +12,12 @@ const IP_AND_UDP = 28;
 /** `openssl s_client` and `openssl s_server`. */
 export const openssl: Peer = {
   name: 'openssl',
-  refusals: { 'wrong CA': 'unknown_ca', 'wrong name': 'bad_certificate' },
+  refusals: REFUSALS,
   closing: { answers: true, waits: false },
 
-  async probe(): Promise<Probe> {
-    const version = await versionOf('openssl', ['version']);
-    return version === undefined ? { missing: 'the openssl command is not installed' } : { version };
-  },
+  probe: async () => await probeCommand('openssl', ['version']),
 
-  cannot(role: Role, demand: Demand): string | undefined {
+  cannot(role, demand) {
     if (role !== 'server') return undefined;
     // With or without -listen: the option only moves the exchange ahead of the session.
     if (demand.cookie === false) return 's_server always asks for a cookie';
@@ -41,7 +27,7 @@ export const openssl: Peer = {
     return demand.closer === 'server' ? 's_server cannot send close_notify first' : undefined;
   },
 
-  async startServer(options: ServerOptions): Promise<ServerSide> {
+  async startServer(options) {
     const port = await freePort();
     const child = new Child('openssl', [
       ...['s_server', '-dtls1_2', '-state', '-accept', authority(options.host, port)],
@@ -56,7 +42,7 @@ export const openssl: Peer = {
     return new EchoingServer(child, port);
   },
 
-  startClient(options: ClientOptions): Promise<Side> {
+  startClient(options) {
     // Without -nocommands, a line that begins with Q or R would be a command.
     const child = new Child('openssl', [
       ...['s_client', '-dtls1_2', '-state', '-brief', '-nocommands'],

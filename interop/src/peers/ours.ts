@@ -2,18 +2,7 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { connect, type DTLSSession, listen, type TraceEvent } from 'datagram-tls';
 import { Inbox } from '../inbox.js';
 import { lineSplitter, reasonOf } from '../text.js';
-import type { Role } from '../vocabulary.js';
-import type {
-  ClientOptions,
-  Demand,
-  Facts,
-  Peer,
-  Probe,
-  ServerOptions,
-  ServerSide,
-  Side,
-  SideOptions,
-} from './peer.js';
+import { type Facts, HERE, type Peer, REFUSALS, type Side, type SideOptions } from './peer.js';
 import { within } from './program.js';
 
 /** ms. */
@@ -25,18 +14,15 @@ const EXPORTER_LENGTH = 32;
 /** The library, in this process. */
 export const ours: Peer = {
   name: 'our',
-  refusals: { 'wrong CA': 'unknown_ca', 'wrong name': 'bad_certificate' },
+  refusals: REFUSALS,
   closing: { answers: true, waits: true },
+  probe: () => Promise.resolve(HERE),
 
-  probe(): Promise<Probe> {
-    return Promise.resolve({ version: 'this repository' });
-  },
-
-  cannot(role: Role, demand: Demand): string | undefined {
+  cannot(role, demand) {
     return role === 'server' && demand.cookie === false ? 'our server always asks for a cookie' : undefined;
   },
 
-  startServer(options: ServerOptions): Promise<ServerSide> {
+  startServer(options) {
     const side = new LibrarySide();
     const endpoint = listen(
       (session) => {
@@ -59,7 +45,7 @@ export const ours: Peer = {
     return Promise.resolve(Object.assign(side, { port, echoPrefix: '', stop }));
   },
 
-  startClient(options: ClientOptions): Promise<Side> {
+  startClient(options) {
     const side = new LibrarySide();
     const session = connect(options.host, options.port, {
       ...common(options, side),

@@ -1,5 +1,7 @@
 import type { Inbox } from '../inbox.js';
+import type { Weather } from '../net/relay.js';
 import type { KeyPair } from '../pki.js';
+import { versionOf } from '../process.js';
 import type { Group, Identity, Role, Scheme, Suite, Version } from '../vocabulary.js';
 
 /** What both roles can be told. A field that is absent leaves the peer its own default. */
@@ -96,6 +98,15 @@ export interface Program {
 
 export type Probe = { readonly version: string } | { readonly missing: string };
 
+/** What is built with these tests. */
+export const HERE: Probe = { version: 'this repository' };
+
+/** Probes a command that tells its version. */
+export async function probeCommand(name: string, versionArgs: readonly string[]): Promise<Probe> {
+  const version = await versionOf(name, versionArgs);
+  return version === undefined ? { missing: `${name} is not installed` } : { version };
+}
+
 /** An implementation of DTLS that can be started from here. */
 export interface Peer extends Program {
   /** The alert by which its client refuses a server, by reason. */
@@ -107,6 +118,9 @@ export interface Peer extends Program {
   startServer(options: ServerOptions): Promise<ServerSide>;
   startClient(options: ClientOptions): Promise<Side>;
 }
+
+/** The alerts of most peers. */
+export const REFUSALS: Peer['refusals'] = { 'wrong CA': 'unknown_ca', 'wrong name': 'bad_certificate' };
 
 /** What a case asks of a peer beyond an ordinary session. */
 export interface Demand {
@@ -123,6 +137,8 @@ export interface Demand {
   readonly mtu?: number | undefined;
   readonly shares?: readonly Group[] | undefined;
   readonly keyUpdate?: KeyUpdate | undefined;
+  /** What becomes of datagrams on the path; absent: nothing. */
+  readonly weather?: Weather | undefined;
   /** Whether somebody on the path forges the choice of a version. */
   readonly attacked?: boolean | undefined;
 }

@@ -1,29 +1,24 @@
 import type { Role } from '../vocabulary.js';
-import { nativePeer } from './native.js';
+import { SUITES } from '../vocabulary.js';
+import { COMMON, type Native, nativePeer } from './native.js';
 import type { Demand } from './peer.js';
 
-/**
- * pion/dtls, a Go module. It tells nothing of the alerts that it sends and receives, other than close_notify.
- * Its limits are those of a pre-release of version 4.
- */
-export const pion = nativePeer({
-  name: 'pion',
-  suites: [
-    'TLS_AES_128_GCM_SHA256',
-    'TLS_AES_256_GCM_SHA384',
-    'TLS_CHACHA20_POLY1305_SHA256',
-    'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
-    'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384',
-    'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256',
-    'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
-    'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
-    'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256',
-  ],
-  groups: ['x25519', 'secp256r1', 'secp384r1', 'X25519MLKEM768'],
-  // Never asked for: see below.
-  refusals: { 'wrong CA': 'unknown_ca', 'wrong name': 'bad_certificate' },
+/** What the two versions of pion/dtls, a Go module, have in common. They tell of no alert but close_notify. */
+const PION = {
+  ...COMMON,
   closing: { answers: false, waits: false },
   cannot,
+} satisfies Partial<Native>;
+
+/** Version 4, a pre-release of which set these limits. */
+export const pion = nativePeer({ ...PION, name: 'pion' });
+
+/** Version 3, which has DTLS 1.2 only. */
+export const pion3 = nativePeer({
+  ...PION,
+  name: 'pion3',
+  suites: SUITES,
+  groups: ['x25519', 'secp256r1', 'secp384r1'],
 });
 
 function cannot(role: Role, demand: Demand): string | undefined {
@@ -34,6 +29,9 @@ function cannot(role: Role, demand: Demand): string | undefined {
     const own = role === 'client' ? demand.clientIdentity : demand.identity;
     if (own === 'RSA') return 'pion cannot sign with RSA in DTLS 1.3';
     if (own === 'P-384') return 'pion names the scheme of P-256 when it signs with P-384';
+    // Against NSS, wolfSSL and BoringSSL as well.
+    if (role === 'server' && demand.weather !== undefined)
+      return 'a pion server does not repeat a HelloRetryRequest that was lost';
   }
   if (role === 'client' && demand.shares !== undefined) return 'pion chooses its key shares itself';
   return undefined;

@@ -1,26 +1,14 @@
 import type { Role } from '../vocabulary.js';
-import { nativePeer } from './native.js';
+import { COMMON, nativePeer } from './native.js';
 import type { Demand } from './peer.js';
 
 const LEAST_MTU = 700;
 
 /** wolfSSL, as the Rust crate wolfssl-sys builds it. */
 export const wolfssl = nativePeer({
+  ...COMMON,
   name: 'wolfssl',
-  suites: [
-    'TLS_AES_128_GCM_SHA256',
-    'TLS_AES_256_GCM_SHA384',
-    'TLS_CHACHA20_POLY1305_SHA256',
-    'TLS_AES_128_CCM_SHA256',
-    'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
-    'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384',
-    'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256',
-    'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
-    'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
-    'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256',
-  ],
-  groups: ['x25519', 'secp256r1', 'secp384r1', 'X25519MLKEM768'],
-  refusals: { 'wrong CA': 'unknown_ca', 'wrong name': 'bad_certificate' },
+  suites: [...COMMON.suites, 'TLS_AES_128_CCM_SHA256'],
   cannot,
 });
 
