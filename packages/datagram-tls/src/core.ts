@@ -22,11 +22,11 @@ export {
   Endpoint,
   type EndpointEvent,
   type EndpointLimits,
-  type Outgoing,
   type Service,
 } from './endpoint/endpoint.js';
 export type { Link } from './endpoint/link.js';
 export type { PeerAddress } from './endpoint/peer.js';
+export type { Outgoing } from './endpoint/rounds.js';
 export type { Job, JobAnswer, Verdict } from './handshake/jobs.js';
 export { performJob } from './handshake/perform-job.js';
 export { exportKeyingMaterial, type Session } from './handshake/session.js';

@@ -91,8 +91,8 @@ export class Acks {
 
   /** How many numbers fit one datagram. */
   #room(overhead: number): number {
-    const { mtu } = this.#association.behaviour;
-    return Math.max(1, Math.floor((mtu - overhead - LIST_HEADER) / NUMBER_LENGTH));
+    const { forFlights } = this.#association.pathSize;
+    return Math.max(1, Math.floor((forFlights - overhead - LIST_HEADER) / NUMBER_LENGTH));
   }
 }
 

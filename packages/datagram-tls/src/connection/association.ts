@@ -3,6 +3,7 @@ import type { Behaviour, Security } from '../config/config.js';
 import { Epochs } from '../record/epochs.js';
 import type { DropCounts, DropReason } from './drops.js';
 import type { ConnectionEvent, TraceEvent } from './events.js';
+import { PathSize } from './path-size.js';
 import { Timers } from './timers.js';
 import { Transmit } from './transmit.js';
 
@@ -26,6 +27,7 @@ export class Association {
   readonly behaviour: Behaviour;
   readonly epochs = new Epochs();
   readonly timers = new Timers();
+  readonly pathSize: PathSize;
   readonly transmit: Transmit;
   readonly counters: Counters = {
     datagramsReceived: 0,
@@ -42,6 +44,7 @@ export class Association {
   constructor(security: Security, behaviour: Behaviour) {
     this.security = security;
     this.behaviour = behaviour;
+    this.pathSize = new PathSize(behaviour.mtu);
     this.transmit = new Transmit(this.epochs);
   }
 

@@ -1,4 +1,4 @@
-import { DTLSError, invalidState, tooLarge } from '../base/errors.js';
+import { type DTLSError, tooLarge } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import { Context } from '../handshake/context.js';
@@ -12,6 +12,7 @@ import { sendAlert } from './alerts.js';
 import { Association, type Counters } from './association.js';
 import { type ContentHost, Contents } from './contents.js';
 import type { ConnectionEvent } from './events.js';
+import { handshakeTimeout, keysExhausted, notOpen } from './failures.js';
 import { Handshake } from './handshake.js';
 import type { HandshakeHost } from './handshake-host.js';
 import { Inbound } from './inbound.js';
@@ -39,8 +40,6 @@ type Phase = 'idle' | 'handshaking' | 'connected' | 'closing' | 'closed';
 const CLOSE_LINGER: Duration = 500;
 /** The same while the peer may lack our last flight, without which it cannot read the close_notify either. */
 const UNACKNOWLEDGED_LINGER: Duration = 3000;
-/** A handshake ends in epoch 1 in DTLS 1.2, and with the first keys of the session, epoch 3, in 1.3. */
-const _LAST_EPOCH_OF_HANDSHAKE = 3;
 /** A time that is always over: a timer set to it asks for the next call. */
 const AT_ONCE: Instant = Number.NEGATIVE_INFINITY;
 
@@ -87,10 +86,15 @@ export class Connection implements ContentHost, HandshakeHost {
     return this.#phase;
   }
 
-  /** Largest message that fits one datagram, bytes. */
+  /** The handshake is not through yet: datagrams may be parts of a flight. */
+  get settling(): boolean {
+    return this.#session === undefined || this.#handshake.finishing;
+  }
+
+  /** Largest message that fits one datagram, bytes. It shrinks when the system refuses a datagram of that size. */
   get maxMessageSize(): number {
     return Math.min(
-      this.#association.behaviour.mtu - this.#association.epochs.writer.overhead,
+      this.#association.pathSize.known - this.#association.epochs.writer.overhead,
       MAX_PLAINTEXT,
     );
   }
@@ -122,7 +126,7 @@ export class Connection implements ContentHost, HandshakeHost {
    * `ERR_OUT_OF_RANGE` when the message is larger than {@link maxMessageSize}.
    */
   send(data: Uint8Array): void {
-    if (this.#phase !== 'connected') throw notOpen(this.#phase);
+    if (this.#phase !== 'connected') throw notOpen(this.#phase === 'closing' || this.#phase === 'closed');
     const { epochs, counters, transmit, behaviour } = this.#association;
     const { writer } = epochs;
     if (data.length > this.maxMessageSize) {
@@ -143,7 +147,7 @@ export class Connection implements ContentHost, HandshakeHost {
    * the same. Throws `ERR_INVALID_STATE` unless the session is open, and in DTLS 1.2, which has no such thing.
    */
   updateKeys({ requestPeer }: { readonly requestPeer: boolean }, now: Instant): void {
-    if (this.#phase !== 'connected') throw notOpen(this.#phase);
+    if (this.#phase !== 'connected') throw notOpen(this.#phase === 'closing' || this.#phase === 'closed');
     this.#handshake.updateKeys(requestPeer, now);
   }
 
@@ -201,6 +205,15 @@ export class Connection implements ContentHost, HandshakeHost {
           break;
       }
     }
+  }
+
+  /**
+   * The system refused to send a datagram of `size` bytes because it is too large. Flights are cut to smaller datagrams
+   * and go out again at once; application data is lost, and {@link maxMessageSize} falls.
+   */
+  handleTooLarge(size: number, now: Instant): void {
+    if (this.#phase !== 'closed' && this.#association.pathSize.onRefused(size))
+      this.#handshake.onTooLarge(size, now);
   }
 
   /** The answer to the job of the last `job` event. */
@@ -268,7 +281,7 @@ export class Connection implements ContentHost, HandshakeHost {
   }
 
   #exhausted(): Error {
-    const error = new DTLSError('ERR_DTLS_KEY_LIMIT', 'the keys of this session have protected all they may');
+    const error = keysExhausted();
     this.end(error);
     return error;
   }
@@ -282,15 +295,4 @@ export class Connection implements ContentHost, HandshakeHost {
     this.#inbound.forget();
     this.#association.tell({ type: 'closed', error });
   }
-}
-
-function notOpen(phase: Phase): Error {
-  return phase === 'idle' || phase === 'handshaking'
-    ? invalidState('Cannot send application data before the handshake completes')
-    : invalidState('Session is destroyed');
-}
-
-function handshakeTimeout(doubtsPsk: boolean): DTLSError {
-  const hint = doubtsPsk ? ': the peer may have another pre-shared key' : '';
-  return new DTLSError('ERR_DTLS_HANDSHAKE_TIMEOUT', `DTLS handshake timeout${hint}`, { source: 'network' });
 }

@@ -8,13 +8,13 @@ import { Runner } from '../handshake/runner.js';
 import type { Session } from '../handshake/session.js';
 import type { Retry13 } from '../handshake/v13/retry-request.js';
 import type { Version } from '../wire/codes.js';
-import { decodeAck } from '../wire/messages/ack.js';
 import { Acks } from './acks.js';
 import type { Association } from './association.js';
 import type { HandshakeHost } from './handshake-host.js';
 import { Incoming } from './incoming.js';
 import { Intake } from './intake.js';
-import { APPLICATION_EPOCH, type KeyChanges } from './key-changes.js';
+import type { KeyChanges } from './key-changes.js';
+import { readReceivedAck } from './received-ack.js';
 import { Retransmission } from './retransmission.js';
 
 /** Handshake records in, actions out: reassembly, the state machine, acknowledgements. */
@@ -127,33 +127,17 @@ export class Handshake {
 
   /** The content of an ACK record; returns whether it told anything new. */
   onAck(content: Uint8Array, epoch: number, now: Instant): boolean {
-    if (this.#runner.version !== 'DTLSv1.3' || (epoch === 0 && this.#keys.heard > 0)) {
-      this.#association.drop('unauthenticated_ack');
-      return false;
-    }
-    const ack = decodeAck(content);
-    if (ack === undefined) {
-      this.#intake.violate(epoch, 'malformed_ack', 'decode_error', 'the peer sent a malformed ACK');
-      return false;
-    }
-    const newest = this.#newestAcknowledged(epoch);
-    if (ack.recordNumbers.some((number) => number.epoch > newest)) {
-      const text = 'the peer acknowledges a record that it cannot have read, or that there never was';
-      this.#host.onFailure(violation('illegal_parameter', text));
-      return false;
-    }
-    this.#association.trace({ kind: 'ack', direction: 'received', records: ack.recordNumbers.length });
-    const news = this.#retransmission.onAck(ack.recordNumbers, now);
+    const numbers = readReceivedAck(content, epoch, {
+      association: this.#association,
+      host: this.#host,
+      intake: this.#intake,
+      keys: this.#keys,
+      version: this.#runner.version,
+    });
+    if (numbers === undefined) return false;
+    const news = this.#retransmission.onAck(numbers, now);
     if (news && this.#retransmission.delivered) this.#onDelivered(now);
     return news;
-  }
-
-  /**
-   * The newest epoch whose records an ACK in `epoch` may name. In the handshake that is its own (RFC 9147 §7). After it
-   * each direction counts for itself: a peer that has renewed its keys less often than we have is still in its right.
-   */
-  #newestAcknowledged(epoch: number): number {
-    return epoch < APPLICATION_EPOCH ? epoch : this.#association.epochs.writer.epoch;
   }
 
   /** A record waits for keys that the peer has and we have not. */
@@ -164,6 +148,11 @@ export class Handshake {
   /** The flight under way got no answer in time. */
   onTimeout(now: Instant): void {
     this.#retransmission.onTimeout(now);
+  }
+
+  /** The system refused a datagram of `size` bytes, and flights have become smaller for it. */
+  onTooLarge(size: number, now: Instant): void {
+    this.#retransmission.onTooLarge(size, now);
   }
 
   /** The peer may be gone: our flight goes out once more, and has the time of one timer to be answered. */

@@ -25,6 +25,8 @@ export class Retransmission {
   /** The flight went out again on the peer's word since the timer was last set; the next time is the timer's. */
   #replayed = false;
   #nextReplay: Instant = Number.NEGATIVE_INFINITY;
+  /** The largest datagram of the last transmission, bytes. */
+  #largest = 0;
 
   constructor(association: Association) {
     this.#association = association;
@@ -50,7 +52,7 @@ export class Retransmission {
     const flight = { items: this.#building, awaits };
     this.#building = [];
     this.#underWay = { flight, delivery: new Delivery(flight) };
-    this.#backoff.onAnswer();
+    this.#onAnswer();
     this.#association.timers.stop('retransmit');
     this.#send(this.#underWay, false, now);
   }
@@ -59,7 +61,13 @@ export class Retransmission {
   onTimeout(now: Instant): void {
     this.#backoff.onTimeout();
     this.#replayed = false;
+    this.#association.pathSize.onUnanswered(this.#largest);
     this.#sendAgain(now);
+  }
+
+  /** The system refused a datagram of `size` bytes: a flight that has such goes out at once in smaller ones. */
+  onTooLarge(size: number, now: Instant): void {
+    if (this.#building.length === 0 && size <= this.#largest) this.#sendAgain(now);
   }
 
   /** Sent again out of turn, once for each run of the timer. */
@@ -81,6 +89,7 @@ export class Retransmission {
     if (flight.awaits === 'nothing') return authentic ? this.#replayLast(now) : undefined;
     if (!authentic && this.#replayed) return;
     this.#replayed = true;
+    this.#association.pathSize.onUnanswered(this.#largest);
     this.#sendAgain(now);
   }
 
@@ -88,6 +97,7 @@ export class Retransmission {
   #replayLast(now: Instant): void {
     if (now < this.#nextReplay) return;
     this.#nextReplay = now + LEAST_REPLAY_GAP;
+    this.#association.pathSize.onUnanswered(this.#largest);
     this.#sendAgain(now);
   }
 
@@ -118,7 +128,12 @@ export class Retransmission {
   end(): void {
     this.#association.timers.stop('retransmit');
     this.#underWay = undefined;
+    this.#onAnswer();
+  }
+
+  #onAnswer(): void {
     this.#backoff.onAnswer();
+    this.#association.pathSize.onAnswer();
   }
 
   #sendAgain(now: Instant): void {
@@ -128,9 +143,10 @@ export class Retransmission {
   }
 
   #send({ flight, delivery }: UnderWay, retransmission: boolean, now: Instant): void {
-    const { transmit, timers, behaviour } = this.#association;
+    const { transmit, timers, pathSize } = this.#association;
     const items = new Set(delivery.missing.map(({ item }) => item));
-    const sent = transmit.flight(flight, this.#backoff.datagramSize(behaviour.mtu), delivery);
+    const { largest, ...sent } = transmit.flight(flight, pathSize.forFlights, delivery);
+    this.#largest = largest;
     this.#association.trace({
       kind: 'flight',
       direction: 'sent',

@@ -12,6 +12,14 @@ const LEAST_FRAGMENT = 16;
 
 const CHANGE_CIPHER_SPEC = Uint8Array.of(1);
 
+/** What a transmission of a flight took. */
+export interface Transmission {
+  readonly datagrams: number;
+  readonly bytes: number;
+  /** Bytes of the largest datagram. */
+  readonly largest: number;
+}
+
 /** Turns what is to be sent into records and datagrams, and queues them. */
 export class Transmit {
   readonly #epochs: Epochs;
@@ -34,14 +42,10 @@ export class Transmit {
   }
 
   /**
-   * What the peer may lack of a flight, in datagrams of at most `size` bytes; returns how many datagrams and bytes that
-   * took. `delivery` tells what that is, and learns which record carried it.
+   * What the peer may lack of a flight, in datagrams of at most `size` bytes. `delivery` tells what that is, and learns
+   * which record carried it.
    */
-  flight(
-    flight: Flight,
-    size: number,
-    delivery = new Delivery(flight),
-  ): { datagrams: number; bytes: number } {
+  flight(flight: Flight, size: number, delivery = new Delivery(flight)): Transmission {
     const packer = new Packer(size);
     for (const stretch of delivery.missing) {
       const item = flight.items[stretch.item];
@@ -51,7 +55,9 @@ export class Transmit {
     }
     const datagrams = packer.finish();
     for (const datagram of datagrams) this.#queue.push(datagram);
-    return { datagrams: datagrams.length, bytes: datagrams.reduce((sum, d) => sum + d.length, 0) };
+    const lengths = datagrams.map(({ length }) => length);
+    const bytes = lengths.reduce((sum, length) => sum + length, 0);
+    return { datagrams: lengths.length, bytes, largest: Math.max(0, ...lengths) };
   }
 }
 

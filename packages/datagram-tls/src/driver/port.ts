@@ -1,9 +1,10 @@
 import type { RemoteInfo } from 'node:dgram';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
-import { Endpoint, type EndpointEvent, type EndpointLimits, type Outgoing } from '../endpoint/endpoint.js';
+import { Endpoint, type EndpointEvent, type EndpointLimits } from '../endpoint/endpoint.js';
 import type { Link } from '../endpoint/link.js';
 import type { PeerAddress } from '../endpoint/peer.js';
+import type { Outgoing } from '../endpoint/rounds.js';
 import type { Job, JobAnswer } from '../handshake/jobs.js';
 import { performJob } from '../handshake/perform-job.js';
 import { now, WakeUp } from './clock.js';
@@ -14,7 +15,7 @@ export interface PortHandlers {
   onSession(link: Link): void;
   onEvent(link: Link, event: Extract<EndpointEvent, { type: 'connection' }>['event']): void;
   onSocketError(error: Error): void;
-  /** The system refused a datagram, for its size perhaps. */
+  /** The system refused a datagram. */
   onSendError(link: Link, error: Error): void;
 }
 
@@ -153,13 +154,21 @@ export class Port {
     hexDump('sent', out.peer, out.data);
     // On the data path a callback would cost more than all else around the send. What fits every path needs none.
     const { link, data } = out;
-    const watched = link !== undefined && (link.connection.session === undefined || data.length > SAFE_SIZE);
-    this.#udp.send(out.data, out.peer, watched ? (error) => this.#onSendError(out.link, error) : undefined);
+    const watched = link !== undefined && (link.connection.settling || data.length > SAFE_SIZE);
+    this.#udp.send(
+      data,
+      out.peer,
+      watched ? (error) => this.#onSendError(link, data.length, error) : undefined,
+    );
   }
 
-  #onSendError(link: Link | undefined, error: Error): void {
+  /** RFC 6347 §4.1.1.1, RFC 9147 §4.4: that it was too large is told to what made it. */
+  #onSendError(link: Link, size: number, error: NodeJS.ErrnoException): void {
     this.sendErrors++;
-    if (link !== undefined) this.#handlers.onSendError(link, error);
+    this.#handlers.onSendError(link, error);
+    if (error.code !== 'EMSGSIZE' || this.#closed) return;
+    this.core.handleTooLarge(link, size, now());
+    this.pump();
   }
 
   #tellOne(): boolean {

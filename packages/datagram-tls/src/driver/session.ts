@@ -131,7 +131,7 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
     return this.#live?.peer;
   }
 
-  /** Largest message that `send` takes now, bytes. */
+  /** Largest message that `send` takes now, bytes. It falls when the system refuses a datagram of that size. */
   get maxMessageSize(): number | undefined {
     return this.#session === undefined ? undefined : this.#live?.connection.maxMessageSize;
   }

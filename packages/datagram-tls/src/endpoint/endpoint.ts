@@ -6,11 +6,13 @@ import type { Behaviour, Destination, Security } from '../config/config.js';
 import { Connection, FROM_ZERO } from '../connection/connection.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import type { JobAnswer } from '../handshake/jobs.js';
+import { startCounting } from './counters.js';
 import { Deadlines } from './deadlines.js';
 import { looksLikeClientHello, readHelloParts, readPrefix } from './first-contact.js';
 import type { Link } from './link.js';
 import type { PeerAddress } from './peer.js';
 import { type Reception, Receptionist } from './reception.js';
+import { type Outgoing, Rounds } from './rounds.js';
 import { type Route, Routes } from './routes.js';
 
 /** Limits of one endpoint; 0 means no limit. */
@@ -32,31 +34,6 @@ export type EndpointEvent =
   | { readonly type: 'session'; readonly link: Link }
   | { readonly type: 'connection'; readonly link: Link; readonly event: ConnectionEvent };
 
-export interface Outgoing {
-  readonly data: Uint8Array;
-  readonly peer: PeerAddress;
-  /** Whose it is; `undefined` for an answer to a stranger. */
-  readonly link: Link | undefined;
-}
-
-/** Datagrams from strangers and what became of them. */
-export interface EndpointCounters {
-  datagramsReceived: number;
-  bytesReceived: number;
-  serverSessions: number;
-  clientSessions: number;
-  /** ClientHellos answered with a request for a cookie. */
-  cookiesSent: number;
-  /** Strangers turned away because the endpoint is busy. */
-  busy: number;
-  /** Parts of ClientHellos kept until the rest comes. */
-  partHellos: number;
-  /** Datagrams from strangers that were no ClientHello, or one that cannot lead to anything. */
-  rejected: number;
-  /** Clients with a good cookie turned away because of a cap. */
-  refused: number;
-}
-
 const NOWHERE: Destination = { serverName: undefined, verifyName: undefined };
 
 /**
@@ -67,17 +44,7 @@ const NOWHERE: Destination = { serverName: undefined, verifyName: undefined };
 export class Endpoint {
   /** Turn strangers away; sessions that are there go on. */
   busy = false;
-  readonly counters: EndpointCounters = {
-    datagramsReceived: 0,
-    bytesReceived: 0,
-    serverSessions: 0,
-    clientSessions: 0,
-    cookiesSent: 0,
-    partHellos: 0,
-    busy: 0,
-    rejected: 0,
-    refused: 0,
-  };
+  readonly counters = startCounting();
   readonly #limits: EndpointLimits;
   readonly #routes = new Routes();
   readonly #deadlines = new Deadlines<Link>();
@@ -85,9 +52,8 @@ export class Endpoint {
   #receptionist: Receptionist | undefined;
   readonly #stateless = new Queue<Outgoing>();
   readonly #events = new Queue<EndpointEvent>();
-  /** Links that were touched: each is polled for datagrams, then for events, and then it rests. */
-  readonly #sending = new Queue<Link>();
-  readonly #telling = new Queue<Link>();
+  readonly #rounds = new Rounds();
+  readonly #onRest = (link: Link): void => this.#deadlines.set(link, link.connection.pollTimeout());
 
   constructor(limits: EndpointLimits) {
     this.#limits = limits;
@@ -173,6 +139,12 @@ export class Endpoint {
     this.touch(link);
   }
 
+  /** The system refused a datagram of `link` with `size` bytes because it is too large. */
+  handleTooLarge(link: Link, size: number, now: Instant): void {
+    link.connection.handleTooLarge(size, now);
+    this.touch(link);
+  }
+
   close(link: Link, now: Instant): void {
     link.connection.close(now);
     this.touch(link);
@@ -196,39 +168,18 @@ export class Endpoint {
 
   /** A connection was called outside of this endpoint's methods, such as to send: poll it. */
   touch(link: Link): void {
-    if (!link.sending) {
-      link.sending = true;
-      this.#sending.push(link);
-    }
-    if (!link.telling) {
-      link.telling = true;
-      this.#telling.push(link);
-    }
+    this.#rounds.touch(link);
   }
 
   pollTransmit(): Outgoing | undefined {
-    const reply = this.#stateless.shift();
-    if (reply !== undefined) return reply;
-    for (let link = this.#sending.peek(); link !== undefined; link = this.#sending.peek()) {
-      const data = link.connection.pollTransmit();
-      if (data !== undefined) return { data, peer: link.peer, link };
-      link.sending = false;
-      this.#sending.shift();
-    }
-    return undefined;
+    return this.#stateless.shift() ?? this.#rounds.pollTransmit();
   }
 
   pollEvent(): EndpointEvent | undefined {
     const event = this.#events.shift();
     if (event !== undefined) return event;
-    for (let link = this.#telling.peek(); link !== undefined; link = this.#telling.peek()) {
-      const told = link.connection.pollEvent();
-      if (told !== undefined) return this.#note(link, told);
-      link.telling = false;
-      this.#telling.shift();
-      this.#deadlines.set(link, link.connection.pollTimeout());
-    }
-    return undefined;
+    const told = this.#rounds.pollEvent(this.#onRest);
+    return told === undefined ? undefined : this.#note(told.link, told.event);
   }
 
   /** What an event of a connection means to the endpoint. */

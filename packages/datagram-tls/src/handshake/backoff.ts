@@ -7,11 +7,6 @@ export interface BackoffLimits {
   readonly max: Duration;
 }
 
-/** Timeouts after which the fragments of a flight are made smaller: the path may lose large datagrams. */
-const TIMEOUTS_PER_SHRINK = 2;
-/** Datagram sizes to fall back to, bytes of UDP payload: IPv6's minimum MTU, IPv4's common one, and a last resort. */
-const FALLBACK_SIZES = [1232, 548, 256];
-
 /**
  * The retransmission timer's length. It doubles with each timeout, and falls back to its first value only when a flight
  * got through without one (RFC 6347 §4.2.4.1).
@@ -30,11 +25,6 @@ export class Backoff {
     return this.#current;
   }
 
-  /** Timeouts of the flight that is under way. */
-  get timeouts(): number {
-    return this.#timeouts;
-  }
-
   onTimeout(): void {
     this.#timeouts++;
     this.#current = Math.min(this.#current * 2, this.#limits.max);
@@ -44,18 +34,5 @@ export class Backoff {
   onAnswer(): void {
     if (this.#timeouts === 0) this.#current = this.#limits.initial;
     this.#timeouts = 0;
-  }
-
-  /** Largest datagram to send now on a path whose configured limit is `mtu`, bytes. */
-  datagramSize(mtu: number): number {
-    let shrinks = Math.floor(this.#timeouts / TIMEOUTS_PER_SHRINK);
-    let size = mtu;
-    for (const fallback of FALLBACK_SIZES) {
-      if (shrinks === 0) break;
-      if (fallback >= size) continue;
-      size = fallback;
-      shrinks--;
-    }
-    return size;
   }
 }

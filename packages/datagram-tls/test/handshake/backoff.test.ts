@@ -31,29 +31,7 @@ suite('the retransmission timer', () => {
     const backoff = after(2);
     backoff.onAnswer();
     assert.equal(backoff.timeout, 4000);
-    assert.equal(backoff.timeouts, 0);
     backoff.onAnswer();
     assert.equal(backoff.timeout, 1000);
-  });
-});
-
-suite('the size of datagrams after loss', () => {
-  const sizes = (mtu: number, count = 10) =>
-    Array.from({ length: count }, (_, i) => after(i).datagramSize(mtu));
-
-  test('shrinks after every second timeout, to 256 bytes at last', () => {
-    assert.deepEqual(sizes(4000), [4000, 4000, 1232, 1232, 548, 548, 256, 256, 256, 256]);
-  });
-
-  test('passes over steps that are no smaller than the path is said to allow', () => {
-    assert.deepEqual(sizes(1232, 6), [1232, 1232, 548, 548, 256, 256]);
-    assert.deepEqual(sizes(500, 4), [500, 500, 256, 256]);
-    assert.deepEqual(sizes(256, 4), [256, 256, 256, 256]);
-  });
-
-  test('is whole again for the next flight', () => {
-    const backoff = after(5);
-    backoff.onAnswer();
-    assert.equal(backoff.datagramSize(1200), 1200);
   });
 });

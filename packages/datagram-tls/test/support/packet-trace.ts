@@ -3,7 +3,15 @@ import { createHeader, readHeader } from '#lib/record/header.js';
 import { ContentType, handshakeTypeName } from '#lib/wire/codes.js';
 import { readHandshakeFragments } from '#lib/wire/messages/handshake-header.js';
 
-export type PacketFate = 'delivered' | 'lost' | 'too big' | 'damaged' | 'copied' | 'withheld' | 'injected';
+export type PacketFate =
+  | 'delivered'
+  | 'lost'
+  | 'too big'
+  | 'damaged'
+  | 'copied'
+  | 'withheld'
+  | 'refused'
+  | 'injected';
 
 interface PacketNote {
   readonly at: number;

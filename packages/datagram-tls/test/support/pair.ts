@@ -58,6 +58,8 @@ export class Pair {
   intercept: ((data: Uint8Array, from: Role) => readonly Uint8Array[]) | undefined;
   /** Told of each datagram as it is handed over, after {@link intercept}. */
   onDelivery: ((packet: Packet, to: Side) => void) | undefined;
+  /** The largest datagram that the system of a side sends, bytes: it refuses more at once, before the path sees it. */
+  readonly systemLimit: Record<Role, number> = { client: 65_535, server: 65_535 };
   readonly #options: PairOptions;
   readonly #provider: CryptoProvider;
 
@@ -236,6 +238,12 @@ export class Pair {
   #drainTransmits(side: Side): number | undefined {
     let first: number | undefined;
     for (let out = side.endpoint.pollTransmit(); out !== undefined; out = side.endpoint.pollTransmit()) {
+      const { length } = out.data;
+      if (out.link !== undefined && length > this.systemLimit[side.role]) {
+        this.network.trace.add(this.now, side.role, out.data, 'refused');
+        side.endpoint.handleTooLarge(out.link, length, this.now);
+        continue;
+      }
       const id = this.network.submit(side.role, out.data, this.now);
       first ??= id;
     }

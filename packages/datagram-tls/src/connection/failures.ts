@@ -1,0 +1,18 @@
+import { DTLSError, invalidState } from '../base/errors.js';
+
+/** What a connection answers to a caller who wants it open while it is not; `begun`: it was, or never will be. */
+export function notOpen(begun: boolean): Error {
+  return begun
+    ? invalidState('Session is destroyed')
+    : invalidState('Cannot send application data before the handshake completes');
+}
+
+/** `doubtsPsk`: a wrong key is the likely reason, as the peer says nothing to what it cannot read. */
+export function handshakeTimeout(doubtsPsk: boolean): DTLSError {
+  const hint = doubtsPsk ? ': the peer may have another pre-shared key' : '';
+  return new DTLSError('ERR_DTLS_HANDSHAKE_TIMEOUT', `DTLS handshake timeout${hint}`, { source: 'network' });
+}
+
+export function keysExhausted(): DTLSError {
+  return new DTLSError('ERR_DTLS_KEY_LIMIT', 'the keys of this session have protected all they may');
+}

@@ -1,0 +1,53 @@
+/** Datagram sizes to fall back to, bytes of UDP payload: IPv6's minimum MTU, IPv4's common one, and a last resort. */
+const STEPS = [1232, 548, 256];
+/** Transmissions of one size without an answer before the next smaller one is tried: a single loss is just a loss. */
+const TRIES_PER_STEP = 2;
+
+/**
+ * How large a datagram may be, bytes of UDP payload: as configured, until the path shows that it takes less. What the
+ * system refuses is known not to pass; what goes unanswered may have been too large (RFC 6347 §4.1.1.1, RFC 9147 §4.4).
+ */
+export class PathSize {
+  #known: number;
+  #guessed: number;
+  #inVain = 0;
+
+  constructor(mtu: number) {
+    this.#known = mtu;
+    this.#guessed = mtu;
+  }
+
+  /** For what is sent once, such as application data: a guess is no reason to refuse it. */
+  get known(): number {
+    return this.#known;
+  }
+
+  /** For flights, whose messages can be cut to any size. */
+  get forFlights(): number {
+    return Math.min(this.#known, this.#guessed);
+  }
+
+  /** A datagram of `size` bytes was too large for the system; returns whether smaller ones will be sent for it. */
+  onRefused(size: number): boolean {
+    if (size > this.#known) return false;
+    const before = this.#known;
+    this.#known = stepBelow(size);
+    return this.#known < before;
+  }
+
+  /** A flight, with datagrams of up to `largest` bytes, goes out again because nothing answered it. */
+  onUnanswered(largest: number): void {
+    this.#inVain++;
+    if (this.#inVain % TRIES_PER_STEP === 0) this.#guessed = stepBelow(Math.min(this.forFlights, largest));
+  }
+
+  /** The flight was answered. The next one begins at the size at which this one arrived: the path is the same. */
+  onAnswer(): void {
+    this.#inVain = 0;
+  }
+}
+
+/** There is nothing below the last resort. */
+function stepBelow(size: number): number {
+  return STEPS.find((step) => step < size) ?? Math.min(...STEPS);
+}

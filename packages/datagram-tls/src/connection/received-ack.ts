@@ -1,0 +1,53 @@
+import { violation } from '../base/errors.js';
+import type { Version } from '../wire/codes.js';
+import { decodeAck, type RecordNumber } from '../wire/messages/ack.js';
+import type { Association } from './association.js';
+import type { HandshakeHost } from './handshake-host.js';
+import type { Intake } from './intake.js';
+import { APPLICATION_EPOCH, type KeyChanges } from './key-changes.js';
+
+/** Where an ACK came, and who judges it. */
+export interface AckContext {
+  readonly association: Association;
+  readonly host: HandshakeHost;
+  readonly intake: Intake;
+  readonly keys: KeyChanges;
+  /** `undefined` until it is chosen. */
+  readonly version: Version | undefined;
+}
+
+/**
+ * What the content of an ACK record in `epoch` acknowledges; `undefined` when it must not be believed, which is counted
+ * or ends the session (RFC 9147 §7).
+ */
+export function readReceivedAck(
+  content: Uint8Array,
+  epoch: number,
+  { association, host, intake, keys, version }: AckContext,
+): readonly RecordNumber[] | undefined {
+  if (version !== 'DTLSv1.3' || (epoch === 0 && keys.heard > 0)) {
+    association.drop('unauthenticated_ack');
+    return undefined;
+  }
+  const ack = decodeAck(content);
+  if (ack === undefined) {
+    intake.violate(epoch, 'malformed_ack', 'decode_error', 'the peer sent a malformed ACK');
+    return undefined;
+  }
+  const newest = newestAcknowledged(association, epoch);
+  if (ack.recordNumbers.some((number) => number.epoch > newest)) {
+    const text = 'the peer acknowledges a record that it cannot have read, or that there never was';
+    host.onFailure(violation('illegal_parameter', text));
+    return undefined;
+  }
+  association.trace({ kind: 'ack', direction: 'received', records: ack.recordNumbers.length });
+  return ack.recordNumbers;
+}
+
+/**
+ * The newest epoch whose records an ACK in `epoch` may name. In the handshake that is its own (RFC 9147 §7). After it
+ * each direction counts for itself: a peer that has renewed its keys less often than we have is still in its right.
+ */
+function newestAcknowledged({ epochs }: Association, epoch: number): number {
+  return epoch < APPLICATION_EPOCH ? epoch : epochs.writer.epoch;
+}

@@ -1,0 +1,31 @@
+/** Datagrams from strangers and what became of them. */
+export interface EndpointCounters {
+  datagramsReceived: number;
+  bytesReceived: number;
+  serverSessions: number;
+  clientSessions: number;
+  /** ClientHellos answered with a request for a cookie. */
+  cookiesSent: number;
+  /** Strangers turned away because the endpoint is busy. */
+  busy: number;
+  /** Parts of ClientHellos kept until the rest comes. */
+  partHellos: number;
+  /** Datagrams from strangers that were no ClientHello, or one that cannot lead to anything. */
+  rejected: number;
+  /** Clients with a good cookie turned away because of a cap. */
+  refused: number;
+}
+
+export function startCounting(): EndpointCounters {
+  return {
+    datagramsReceived: 0,
+    bytesReceived: 0,
+    serverSessions: 0,
+    clientSessions: 0,
+    cookiesSent: 0,
+    partHellos: 0,
+    busy: 0,
+    rejected: 0,
+    refused: 0,
+  };
+}

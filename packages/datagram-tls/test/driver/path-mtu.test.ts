@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { Socket } from 'node:dgram';
+import { afterEach, mock, suite, test } from 'node:test';
+import { SERVERS } from '../support/identities.js';
+import { client, echoServer, roundTrip } from './echo.js';
+
+/** So long that nothing here waits for it, ms: what is sent again is sent because the system refused it. */
+const NEVER = { retransmission: { initial: 300_000, max: 600_000 }, handshakeTimeout: 0 };
+
+type Done = (error: Error | null, bytes: number) => void;
+type Send = (this: Socket, data: Uint8Array, port: number, host: string, done?: Done) => void;
+
+/** From now on this process's sockets refuse datagrams of more than `limit` bytes, as the kernel does. */
+function refuseBeyond(limit: number): { largest: number } {
+  const seen = { largest: 0 };
+  const send = Reflect.get(Socket.prototype, 'send') as Send;
+  const limited: Send = function (data, port, host, done) {
+    if (data.length <= limit) {
+      seen.largest = Math.max(seen.largest, data.length);
+      send.call(this, data, port, host, done);
+      return;
+    }
+    const refusal = Object.assign(new Error('send EMSGSIZE'), { code: 'EMSGSIZE' });
+    if (done === undefined) process.nextTick(() => this.emit('error', refusal));
+    else process.nextTick(done, refusal, 0);
+  };
+  mock.method(Socket.prototype, 'send', limited);
+  return seen;
+}
+
+suite('a datagram that the system refuses for its size', () => {
+  afterEach(() => mock.restoreAll());
+
+  for (const version of ['DTLSv1.2', 'DTLSv1.3'] as const) {
+    test(`goes out again in smaller ones at once when it is of a handshake, ${version}`, async () => {
+      const seen = refuseBeyond(600);
+      const options = { ...NEVER, minVersion: version, maxVersion: version, groups: 'x25519' };
+      const server = echoServer({ ...SERVERS.rsa, ...options });
+      const session = client(server.port, options);
+      await session.opened;
+      assert.ok((server.sessions[0]?.drops.send_failed ?? 0) > 0);
+      assert.ok(seen.largest <= 600);
+      assert.equal(await roundTrip(session, 'through'), 'through');
+      await session.close();
+      await server.endpoint.close();
+    });
+  }
+
+  test('is counted when it is of application data, and lowers maxMessageSize', async () => {
+    const server = echoServer();
+    const session = client(server.port, { mtu: 9000 });
+    await session.opened;
+    const before = session.maxMessageSize ?? 0;
+    refuseBeyond(2000);
+    assert.equal(session.send(new Uint8Array(before)), before);
+    await new Promise((resolve) => void setImmediate(resolve));
+    assert.equal(session.drops.send_failed, 1);
+    const { maxMessageSize = 0 } = session;
+    assert.ok(maxMessageSize > 1100 && maxMessageSize < 1232);
+    assert.throws(() => session.send(new Uint8Array(before)), { code: 'ERR_OUT_OF_RANGE' });
+    assert.equal(session.destroyed, false);
+    await session.close();
+    await server.endpoint.close();
+  });
+});
