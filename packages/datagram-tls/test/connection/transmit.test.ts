@@ -43,7 +43,8 @@ function send(items: readonly FlightItem[], size: number): Uint8Array[] {
   const told = sender.flight(flight, size);
   const datagrams = datagramsOf(sender);
   const bytes = datagrams.reduce((sum, datagram) => sum + datagram.length, 0);
-  assert.deepEqual(told, { datagrams: datagrams.length, bytes });
+  const largest = Math.max(...datagrams.map((datagram) => datagram.length));
+  assert.deepEqual(told, { datagrams: datagrams.length, bytes, largest });
   return datagrams;
 }
 
