@@ -12,6 +12,7 @@ import { extensionCases } from './cases/extensions.js';
 import { baseline, matrix } from './cases/matrix.js';
 import { modernBaseline, modernMatrix } from './cases/modern.js';
 import { pskCases } from './cases/psk.js';
+import { rawKeyCases } from './cases/raw-keys.js';
 import type { Program } from './peers/peer.js';
 import { createPki } from './pki.js';
 import { resultLine, summary } from './run/report.js';
@@ -55,7 +56,13 @@ function selected(): Case[] {
   const wanted = filters.map((filter) => filter.toLowerCase());
   const all = flags.baseline
     ? [...baseline(Number(flags.seeds)), ...modernBaseline()]
-    : [...matrix(Number(flags.seeds)), ...extensionCases(), ...modernMatrix(), ...pskCases()];
+    : [
+        ...matrix(Number(flags.seeds)),
+        ...extensionCases(),
+        ...modernMatrix(),
+        ...pskCases(),
+        ...rawKeyCases(),
+      ];
   return all.filter((one) => wanted.every((filter) => one.name.toLowerCase().includes(filter)));
 }
 

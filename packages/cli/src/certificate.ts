@@ -11,7 +11,7 @@ import {
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
 } from '@peculiar/x509';
-import { pinOf } from './pin.js';
+import { keyPinOf, pinOf } from './pin.js';
 
 export interface EphemeralIdentity {
   /** PEM. */
@@ -20,6 +20,8 @@ export interface EphemeralIdentity {
   readonly key: string;
   /** `sha256:` and 64 hexadecimal digits, as `--pin` takes it. */
   readonly pin: string;
+  /** The same of its public key: `spki-sha256:` and the digits. */
+  readonly keyPin: string;
 }
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
@@ -49,10 +51,12 @@ export async function makeEphemeralIdentity(host: string): Promise<EphemeralIden
   });
   const cert = certificate.toString('pem');
   const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
+  const parsed = new X509Certificate(cert);
   return {
     cert,
     key: PemConverter.encode(pkcs8, PemConverter.PrivateKeyTag),
-    pin: pinOf(new X509Certificate(cert)),
+    pin: pinOf(parsed),
+    keyPin: keyPinOf(parsed.publicKey),
   };
 }
 

@@ -3,6 +3,8 @@ import type { ConnectOptions, ListenOptions, PskCredentialOption } from 'datagra
 import { parseCount } from './args.js';
 import { readOptionFile } from './files.js';
 import { keysByIdentity, parsePsk, readPskFile } from './psk.js';
+import { rawKeyOptions } from './rpk.js';
+import { UsageError } from './usage-error.js';
 
 export type Role = 'server' | 'client';
 type LibraryOption = keyof ListenOptions | keyof ConnectOptions;
@@ -35,11 +37,6 @@ interface Flag {
   readonly standard?: unknown;
 }
 
-/** A command line that cannot be meant. */
-class UsageError extends Error {
-  readonly code = 'ERR_MISSING_ARGS';
-}
-
 const BOTH: readonly Role[] = ['server', 'client'];
 const CLIENT: readonly Role[] = ['client'];
 const SERVER: readonly Role[] = ['server'];
@@ -56,7 +53,7 @@ const FLAGS: readonly Flag[] = [
   },
   {
     flags: '--key <file>',
-    help: 'private key of the certificate, in PEM',
+    help: 'private key, in PEM: of the certificate, or with --rpk alone',
     roles: BOTH,
     option: 'key',
     parse: (file) => readOptionFile('--key', file),
@@ -68,6 +65,11 @@ const FLAGS: readonly Flag[] = [
     option: 'passphrase',
     parse: (file) => firstLine(readOptionFile('--passphrase-file', file)),
     needs: 'key',
+  },
+  {
+    flags: '--rpk',
+    help: 'raw public keys (RFC 7250): show the public key instead of a certificate, and take those with a --pin spki-sha256:…',
+    roles: BOTH,
   },
   {
     flags: '--request-cert',
@@ -240,7 +242,7 @@ export function libraryOptions(
     }
     options[flag.option] = flag.value ?? flag.finish?.(value, role) ?? value;
   }
-  return options;
+  return values['rpk'] === true ? { ...options, ...rawKeyOptions(role, options) } : options;
 }
 
 /** The flag that sets a library option, such as `--pin` for `pins`. */

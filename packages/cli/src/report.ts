@@ -1,6 +1,6 @@
 import type { DTLSSession, TraceEvent } from 'datagram-tls';
 import { formatHostPort } from './args.js';
-import { pinOf } from './pin.js';
+import { keyPinOf, pinOf } from './pin.js';
 
 /** Control characters, which a peer could use to write over what the terminal shows. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to replace
@@ -42,12 +42,12 @@ export class Report {
     if (!this.verbose) return;
     const name = this.nameOf(session);
     say(`${name} open: ${negotiated(session).join(', ')}`);
-    const certificate = session.peerX509Certificate;
-    if (certificate === undefined) return;
+    const shown = shownBy(session);
+    if (shown === undefined) return;
     const verdict = session.authorized
       ? 'verified'
       : `NOT verified (${session.authorizationError ?? 'unknown'})`;
-    say(`${name} certificate ${pinOf(certificate)}, ${certificate.subject}, ${verdict}`);
+    say(`${name} ${shown}, ${verdict}`);
   }
 
   closed(session: DTLSSession): void {
@@ -57,6 +57,13 @@ export class Report {
       `${this.nameOf(session)} closed after ${count(messagesSent, 'message')} sent and ${messagesReceived} received`,
     );
   }
+}
+
+/** What the peer showed of itself. */
+function shownBy({ peerX509Certificate, peerPublicKey }: DTLSSession): string | undefined {
+  if (peerX509Certificate !== undefined)
+    return `certificate ${pinOf(peerX509Certificate)}, ${peerX509Certificate.subject}`;
+  return peerPublicKey && `raw public key ${keyPinOf(peerPublicKey)}`;
 }
 
 function negotiated(session: DTLSSession): string[] {

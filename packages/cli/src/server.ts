@@ -9,26 +9,38 @@ const PREFIX = Buffer.from('Echo: ');
 
 type Options = Settings['options'];
 
+/** What nobody but the operator can tell clients. */
+interface Ephemeral {
+  readonly what: string;
+  readonly pin: string;
+  /** Of the client that knows it. */
+  readonly flags: string;
+}
+
 /** Answers every message with `Echo: ` before it, until a signal comes. Resolves with the exit status. */
 export async function runServer(at: HostPort, settings: Settings): Promise<number> {
-  const { identity, pin } = await identityFor(at.host, settings.options);
+  const { identity, ephemeral } = await identityFor(at.host, settings.options);
   const options = { ...settings.options, ...identity, ...settings.report.traceOption() };
   const endpoint = await bind(at, options, (session) => serve(session, settings));
   closeOnSignal(() => endpoint.close());
-  announce(at, endpoint, pin);
+  announce(at, endpoint, ephemeral);
   await endpoint.closed;
   return 0;
 }
 
-/** What the command line gives, else an ephemeral certificate, which clients need the pin of. */
+/** What the command line gives, else an ephemeral certificate or key, which clients need the pin of. */
 async function identityFor(
   host: string,
-  { cert, key, psk }: Options,
-): Promise<{ identity?: Options; pin?: string }> {
+  { cert, key, psk, certificateTypes }: Options,
+): Promise<{ identity?: Options; ephemeral?: Ephemeral }> {
   if (cert !== undefined || key !== undefined || psk !== undefined) return {};
   const { makeEphemeralIdentity } = await import('./certificate.js');
-  const { pin, ...identity } = await makeEphemeralIdentity(host);
-  return { identity, pin };
+  const { pin, keyPin, ...identity } = await makeEphemeralIdentity(host);
+  const ephemeral =
+    certificateTypes?.[0] === 'RawPublicKey'
+      ? { what: 'public key', pin: keyPin, flags: `--rpk --pin ${keyPin}` }
+      : { what: 'certificate', pin, flags: `--pin ${pin}` };
+  return { identity, ephemeral };
 }
 
 async function bind(
@@ -46,12 +58,12 @@ async function bind(
   }
 }
 
-function announce({ host }: HostPort, endpoint: DTLSEndpoint, pin: string | undefined): void {
+function announce({ host }: HostPort, endpoint: DTLSEndpoint, ephemeral: Ephemeral | undefined): void {
   const { address, port } = endpoint.address ?? { address: host, port: 0 };
   say(`listening on ${formatHostPort(address, port)}`);
-  if (pin === undefined) return;
-  say(`ephemeral certificate with pin ${pin}; connect with:`);
-  say(`  dtls client ${formatHostPort(reachable(host), port)} --pin ${pin}`);
+  if (ephemeral === undefined) return;
+  say(`ephemeral ${ephemeral.what} with pin ${ephemeral.pin}; connect with:`);
+  say(`  dtls client ${formatHostPort(reachable(host), port)} ${ephemeral.flags}`);
 }
 
 /** A server on every address of its machine is reached on this machine by the loopback one. */

@@ -31,4 +31,5 @@ export type { Job, JobAnswer, Verdict } from './handshake/jobs.js';
 export { performJob } from './handshake/perform-job.js';
 export { exportKeyingMaterial, type Session } from './handshake/session.js';
 export { keylogLine } from './keys/keylog.js';
+export type { CertificateTypeName } from './wire/extensions/certificate-type.js';
 export { TrustStore } from './x509/trust-store.js';

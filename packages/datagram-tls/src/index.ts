@@ -25,3 +25,4 @@ export { DTLSSession } from './driver/session.js';
 export type { DTLSEndpointStats, DTLSSessionStats } from './driver/stats.js';
 export type { PeerAddress } from './endpoint/peer.js';
 export type { GroupName, SchemeName, SrtpProfileName, Version } from './wire/codes.js';
+export type { CertificateTypeName } from './wire/extensions/certificate-type.js';

@@ -2,6 +2,7 @@ import type { Duration } from '../base/instant.js';
 import type { CryptoProvider, PrivateKey, PublicKey } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
+import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
 import type { Certificate } from '../x509/certificate.js';
 import type { Pin } from '../x509/pins.js';
 import type { TrustStore } from '../x509/trust-store.js';
@@ -19,11 +20,13 @@ export type Sign = (scheme: SchemeName, data: Uint8Array) => Uint8Array | Promis
 
 export type SigningKey = PrivateKey | RemoteKey;
 
-/** A certificate chain, leaf first, and the private key of its leaf. */
+/** What we show of ourselves: a certificate chain or a public key alone (RFC 7250), and the private key of it. */
 export interface Identity {
-  /** DER, as it is sent. */
+  readonly type: CertificateTypeName;
+  /** DER, as it is sent: certificates, leaf first, or the one SubjectPublicKeyInfo. */
   readonly chain: readonly Uint8Array[];
-  readonly leaf: Certificate;
+  /** `undefined` with a raw public key. */
+  readonly leaf: Certificate | undefined;
   readonly key: SigningKey;
 }
 
@@ -36,6 +39,8 @@ export interface PeerInfo {
   /** The host name or IP address that the peer should have; `undefined` for clients. */
   readonly name: string | undefined;
   readonly purpose: 'serverAuth' | 'clientAuth';
+  /** SubjectPublicKeyInfo in DER of a peer that shows no certificate but a raw public key (RFC 7250); its chain is empty. */
+  readonly rawPublicKey: Uint8Array | undefined;
 }
 
 /**
@@ -65,6 +70,8 @@ export interface Security {
   readonly identities: readonly Identity[];
   /** Loads the store when it is first needed: parsing the platform's default store takes a while. */
   readonly trust: () => TrustStore;
+  /** What peers may show of themselves, in our order of preference. */
+  readonly peerCertificateTypes: readonly CertificateTypeName[];
   /** A peer whose certificate matches one of these needs neither a CA nor a name. */
   readonly pins: readonly Pin[];
   /** Where pre-shared keys come from. */

@@ -2,7 +2,8 @@ import { sameBytes } from '../base/bytes.js';
 import { callerError, invalidArgValue, missingArgs } from '../base/errors.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { type Certificate, parseCertificate } from '../x509/certificate.js';
-import { readCertificates } from '../x509/pem.js';
+import { readCertificates, readPublicKey } from '../x509/pem.js';
+import { resolveCertificateTypes } from './certificate-types.js';
 import { checkFunction, checkString, checkText } from './checks.js';
 import type { Identity, SigningKey } from './config.js';
 import type { Encoded, ExternalKey, SecurityOptions } from './options.js';
@@ -12,19 +13,13 @@ import type { Encoded, ExternalKey, SecurityOptions } from './options.js';
  * other, Node's `ERR_OSSL_…` for what cannot be read, `ERR_OSSL_X509_KEY_VALUES_MISMATCH` for a pair that is none.
  */
 export function resolveIdentities(options: SecurityOptions, provider: CryptoProvider): readonly Identity[] {
-  const certs = list(options.cert);
-  const keys = list(options.key);
   if (options.passphrase !== undefined) checkString(options.passphrase, 'options.passphrase');
-  if (certs.length > 0 && keys.length === 0) throw missingArgs('options.key');
-  if (keys.length > 0 && certs.length === 0) throw missingArgs('options.cert');
-  if (certs.length !== keys.length) {
-    throw invalidArgValue(
-      'options.key',
-      `must hold as many keys as options.cert holds chains, ${certs.length}`,
-    );
+  const types = resolveCertificateTypes(options.certificateTypes, 'certificateTypes');
+  if (!types.includes('X509') && list(options.cert).length > 0) {
+    throw invalidArgValue('options.cert', 'is of no use where options.certificateTypes lacks X509');
   }
-  return certs.map((cert, i) =>
-    resolveIdentity(cert, keys[i] as Encoded | ExternalKey, options.passphrase, provider),
+  return types.flatMap((type) =>
+    type === 'X509' ? resolveCertificates(options, provider) : resolveRawKeys(options, provider),
   );
 }
 
@@ -34,7 +29,23 @@ function list<T>(value: T | readonly T[] | undefined | null): readonly T[] {
   return Array.isArray(value) ? (value as readonly T[]) : [value as T];
 }
 
-function resolveIdentity(
+function resolveCertificates(options: SecurityOptions, provider: CryptoProvider): readonly Identity[] {
+  const certs = list(options.cert);
+  const keys = list(options.key);
+  if (certs.length > 0 && keys.length === 0) throw missingArgs('options.key');
+  if (keys.length > 0 && certs.length === 0) throw missingArgs('options.cert');
+  if (certs.length !== keys.length) {
+    throw invalidArgValue(
+      'options.key',
+      `must hold as many keys as options.cert holds chains, ${certs.length}`,
+    );
+  }
+  return certs.map((cert, i) =>
+    resolveCertified(cert, keys[i] as Encoded | ExternalKey, options.passphrase, provider),
+  );
+}
+
+function resolveCertified(
   cert: Encoded,
   keyData: Encoded | ExternalKey,
   passphrase: string | undefined,
@@ -49,36 +60,69 @@ function resolveIdentity(
       'options.cert: the first certificate cannot be read',
     );
   }
-  if (isExternal(keyData)) return { chain, leaf, key: remoteKey(keyData, leaf, provider) };
-  checkText(keyData, 'options.key');
-  const key = importKey(keyData, passphrase, provider);
+  const key = resolveKey(keyData, leaf, passphrase, provider);
   if (!sameBytes(key.spki, leaf.spki)) {
     throw callerError(
       'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
       'options.key does not belong to the first certificate of options.cert',
     );
   }
-  return { chain, leaf, key };
+  return { type: 'X509', chain, leaf, key };
+}
+
+/** The public halves of the keys, each of which is shown alone. */
+function resolveRawKeys({ key, passphrase }: SecurityOptions, provider: CryptoProvider): readonly Identity[] {
+  const keys = list(key);
+  if (keys.length === 0) throw missingArgs('options.key');
+  return keys.map((data) => {
+    const resolved = resolveKey(data, undefined, passphrase, provider);
+    return { type: 'RawPublicKey', chain: [resolved.spki], leaf: undefined, key: resolved };
+  });
+}
+
+/** `leaf`: the certificate beside the key, if there is one. */
+function resolveKey(
+  data: Encoded | ExternalKey | null,
+  leaf: Certificate | undefined,
+  passphrase: string | undefined,
+  provider: CryptoProvider,
+): SigningKey {
+  if (isExternal(data)) return remoteKey(data, leaf, provider);
+  checkText(data, 'options.key');
+  return importKey(data, passphrase, provider);
 }
 
 function isExternal(key: Encoded | ExternalKey | null): key is ExternalKey {
   return typeof key === 'object' && key !== null && !(key instanceof Uint8Array);
 }
 
-/** The certificate says what kind of key it is. */
-function remoteKey(external: ExternalKey, leaf: Certificate, provider: CryptoProvider): SigningKey {
+/** What kind of key it is its public half tells. */
+function remoteKey(
+  external: ExternalKey,
+  leaf: Certificate | undefined,
+  provider: CryptoProvider,
+): SigningKey {
   checkFunction(external.sign, 'options.key.sign');
-  const key = provider.importPublicKey(leaf.spki);
+  const key = provider.importPublicKey(publicHalf(external, leaf));
   if (key === undefined) {
     throw callerError(
       'ERR_DTLS_UNSUPPORTED_KEY',
-      'The key of options.cert is of a type that is not supported',
+      `The key of ${external.publicKey === undefined ? 'options.cert' : 'options.key.publicKey'} is of a type that is not supported`,
     );
   }
   return { ...key, sign: (scheme, data) => external.sign(scheme, data) };
 }
 
-function importKey(data: Encoded, passphrase: string | undefined, provider: CryptoProvider): Identity['key'] {
+function publicHalf({ publicKey }: ExternalKey, leaf: Certificate | undefined): Uint8Array {
+  if (publicKey !== undefined) {
+    checkText(publicKey, 'options.key.publicKey');
+    return readPublicKey(publicKey, 'options.key.publicKey');
+  }
+  if (leaf === undefined) throw missingArgs('options.key.publicKey');
+  return leaf.spki;
+}
+
+function importKey(data: Encoded, passphrase: string | undefined, provider: CryptoProvider): SigningKey {
   try {
     return provider.importPrivateKey(data, passphrase);
   } catch (error) {

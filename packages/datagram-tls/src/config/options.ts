@@ -1,4 +1,5 @@
 import type { Version } from '../wire/codes.js';
+import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
 import type { Sign, VerifyPeer } from './config.js';
 import type { ClientPskOption, ServerPskOption } from './psk-options.js';
 
@@ -7,8 +8,10 @@ export type Encoded = string | Uint8Array;
 
 /** A private key that is elsewhere, such as in a security module or a key service. */
 export interface ExternalKey {
-  /** Signs `data` itself, not a hash of it. The public key is that of the certificate beside it. */
+  /** Signs `data` itself, not a hash of it. */
   sign: Sign;
+  /** SubjectPublicKeyInfo in PEM or DER; without it the public key is that of the certificate beside the key. */
+  publicKey?: Encoded | undefined;
 }
 
 /** Who we are and whom we trust; what `createSecureContext` takes, and `connect` and `listen` beside their own. */
@@ -17,6 +20,16 @@ export interface SecurityOptions {
   cert?: Encoded | readonly Encoded[] | undefined;
   /** Private key of the leaf; PKCS#8, PKCS#1 or SEC1 in PEM, or PKCS#8 in DER; or who signs with it. */
   key?: Encoded | ExternalKey | readonly (Encoded | ExternalKey)[] | undefined;
+  /**
+   * What to show of ourselves, in order of preference: `X509` (default) for certificates, `RawPublicKey` for the public
+   * half of `key` alone, which needs no `cert` (RFC 7250).
+   */
+  certificateTypes?: readonly CertificateTypeName[] | undefined;
+  /**
+   * What peers may show, in order of preference. Default `X509`. No CA vouches for a `RawPublicKey`: it takes `pins` of
+   * the form `spki-sha256:<hex>`, or `verifyPeer`.
+   */
+  peerCertificateTypes?: readonly CertificateTypeName[] | undefined;
   /** Of an encrypted key. */
   passphrase?: string | undefined;
   /** Trusted certificates instead of Node's default store. */

@@ -7,6 +7,7 @@ import { parseCertificate } from '../x509/certificate.js';
 import { readCertificates } from '../x509/pem.js';
 import { type Pin, parsePin } from '../x509/pins.js';
 import { TrustStore } from '../x509/trust-store.js';
+import { resolvePeerTypes } from './certificate-types.js';
 import { checkBoolean, checkFunction, checkInteger, checkObject, checkOneOf, checkText } from './checks.js';
 import type { Behaviour, CheckServerIdentity, Role, Security } from './config.js';
 import { DEFAULTS } from './defaults.js';
@@ -30,6 +31,7 @@ export const SECURITY_OPTIONS = [
   'alpn',
   'ca',
   'cert',
+  'certificateTypes',
   'checkServerIdentity',
   'ciphers',
   'ecdhCurve',
@@ -39,6 +41,7 @@ export const SECURITY_OPTIONS = [
   'maxVersion',
   'minVersion',
   'passphrase',
+  'peerCertificateTypes',
   'pins',
   'psk',
   'pskIdentityHint',
@@ -97,6 +100,7 @@ export function resolveSecurity(options: SecurityOptions, role: Role, platform: 
     identities,
     trust,
     pins,
+    peerCertificateTypes: resolvePeerTypes(options, role, pins),
     psk,
     suites,
     groups,

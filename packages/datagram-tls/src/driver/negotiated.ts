@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { decodeUtf8, toText } from '../base/bytes.js';
 import type { Session } from '../handshake/session.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
@@ -26,6 +26,7 @@ export interface Outcome {
 /** What a session tells of what was negotiated and of who the peer is. As in node:dtls most of it is gone after the end. */
 export abstract class Negotiated {
   #certificate: X509Certificate | undefined;
+  #publicKey: KeyObject | undefined;
 
   abstract [OUTCOME](): Outcome;
 
@@ -80,13 +81,21 @@ export abstract class Negotiated {
     return this.#certificate;
   }
 
+  /** The peer's public key, that of its certificate or a raw one (RFC 7250), with which it proved who it is. */
+  get peerPublicKey(): KeyObject | undefined {
+    const der = this.#session?.peer.publicKey;
+    if (this.#publicKey === undefined && der !== undefined)
+      this.#publicKey = createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' });
+    return this.#publicKey;
+  }
+
   /** The identity under which both sides share a key, as text. */
   get pskIdentity(): string | undefined {
     const identity = this.#session?.peer.pskIdentity;
     return identity === undefined ? undefined : toText(identity);
   }
 
-  /** The peer showed a certificate and it verified, or it has the pre-shared key. */
+  /** The peer showed a certificate or a public key and it verified, or it has the pre-shared key. */
   get authorized(): boolean {
     return this.#session?.peer.authorized ?? false;
   }

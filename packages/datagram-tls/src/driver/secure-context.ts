@@ -54,8 +54,9 @@ export function securityFrom(
 ): Security {
   const { secureContext } = options;
   if (secureContext === undefined) {
-    if (role === 'server') requireIdentity(options);
-    return resolveSecurity(options, role, platform);
+    const security = resolveSecurity(options, role, platform);
+    if (role === 'server') requireIdentity(security);
+    return security;
   }
   if (!(secureContext instanceof DTLSSecureContext)) {
     throw invalidArgType('options.secureContext', 'an instance of DTLSSecureContext', secureContext);
@@ -71,10 +72,7 @@ export function securityFrom(
   return security;
 }
 
-/** A server shows a certificate or has pre-shared keys. As in node:tls `null` is as good as nothing. */
-function requireIdentity(options: SecurityOptions): void {
-  const { cert, key, psk } = options as { cert?: unknown; key?: unknown; psk?: unknown };
-  if (psk !== undefined) return;
-  if (cert === undefined || cert === null) throw missingArgs('options.cert');
-  if (key === undefined || key === null) throw missingArgs('options.key');
+/** A server shows something of itself or has pre-shared keys. */
+function requireIdentity({ identities, psk }: Security): void {
+  if (identities.length === 0 && psk.role === 'none') throw missingArgs('options.cert');
 }

@@ -1,24 +1,41 @@
+import { own } from '../base/bytes.js';
 import { DTLSError, violation } from '../base/errors.js';
 import type { Security } from '../config/config.js';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.js';
 import { schemeFits } from '../crypto/signatures.js';
 import type { SchemeName, Version } from '../wire/codes.js';
+import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
 import { type Certificate, parseCertificate } from '../x509/certificate.js';
 import { alertForCode } from '../x509/codes.js';
+import { parseKeyInfo } from '../x509/public-key.js';
 import type { Verdict } from './jobs.js';
 import { offeredScheme } from './negotiate.js';
 
-/** A chain as the peer sent it, and the key of its leaf, with which signatures are checked. Nobody vouches for it yet. */
+/** What the peer shows of itself, and the key with which its signatures are checked. Nobody vouches for it yet. */
 export interface ClaimedChain {
+  readonly type: CertificateTypeName;
+  /** As the peer sent it, leaf first; empty where it shows a raw public key. */
   readonly chain: readonly Certificate[];
+  /** Of the leaf, or the raw public key. */
   readonly key: PublicKey;
 }
 
 /** Certificates that a peer may send; more are refused before any is parsed. */
 const MAX_CHAIN = 16;
 
-/** Parses what a Certificate message carried; at least one certificate must be there. */
-export function claimChain(provider: CryptoProvider, list: readonly Uint8Array[]): ClaimedChain {
+/** Parses what a Certificate message carried, which is of the `type` that was negotiated; something must be there. */
+export function claimChain(
+  { provider, peerCertificateTypes }: Security,
+  type: CertificateTypeName,
+  list: readonly Uint8Array[],
+): ClaimedChain {
+  // Where nothing was negotiated certificates are meant, which the policy may not take.
+  if (!peerCertificateTypes.includes(type))
+    throw violation('unsupported_certificate', `the peer shows ${type}, which is not accepted here`);
+  return type === 'X509' ? claimCertificates(provider, list) : claimRawKey(provider, list);
+}
+
+function claimCertificates(provider: CryptoProvider, list: readonly Uint8Array[]): ClaimedChain {
   if (list.length > MAX_CHAIN)
     throw violation('bad_certificate', `the peer sent ${list.length} certificates`);
   const chain = list.map((der) => decodedCertificate(parseCertificate(der)));
@@ -27,7 +44,21 @@ export function claimChain(provider: CryptoProvider, list: readonly Uint8Array[]
   const key = provider.importPublicKey(leaf.spki);
   if (key === undefined)
     throw violation('unsupported_certificate', "the key of the peer's certificate is not supported");
-  return { chain, key };
+  return { type: 'X509', chain, key };
+}
+
+/** RFC 8446 §4.4.2: a raw public key stands alone. */
+function claimRawKey(provider: CryptoProvider, list: readonly Uint8Array[]): ClaimedChain {
+  const [spki] = list;
+  if (spki === undefined) throw violation('decode_error', 'the peer sent no public key');
+  if (list.length > 1) throw violation('illegal_parameter', `the peer sent ${list.length} raw public keys`);
+  // OpenSSL would read past what follows the key.
+  if (parseKeyInfo(spki) === undefined)
+    throw violation('bad_certificate', 'the peer sent a raw public key that is not one');
+  const key = provider.importPublicKey(own(spki));
+  if (key === undefined)
+    throw violation('unsupported_certificate', "the peer's raw public key is not supported");
+  return { type: 'RawPublicKey', chain: [], key };
 }
 
 function decodedCertificate(certificate: Certificate | undefined): Certificate {
@@ -65,34 +96,37 @@ export function checkSignature(
 
 /** Who the peer is, as far as the policy of this side asked. */
 export class PeerIdentity {
-  /** Leaf first; empty when the peer showed no certificate and none was required. */
+  /** Leaf first; empty when the peer showed no certificate. */
   readonly chain: readonly Certificate[];
+  /** SubjectPublicKeyInfo in DER that the peer proved to have the key of: the leaf's, or a raw one. */
+  readonly publicKey: Uint8Array | undefined;
   readonly authorized: boolean;
   /** OpenSSL's short name of what is wrong with the chain. */
   readonly authorizationError: string | undefined;
   /** The identity of the pre-shared key that both sides have. */
   readonly pskIdentity: Uint8Array | undefined;
 
-  private constructor(chain: readonly Certificate[], error: string | undefined, pskIdentity?: Uint8Array) {
-    this.chain = chain;
-    this.authorized = (chain.length > 0 || pskIdentity !== undefined) && error === undefined;
+  private constructor(claim: ClaimedChain | undefined, error: string | undefined, pskIdentity?: Uint8Array) {
+    this.chain = claim?.chain ?? [];
+    this.publicKey = claim?.key.spki;
+    this.authorized = (claim !== undefined || pskIdentity !== undefined) && error === undefined;
     this.authorizationError = error;
     this.pskIdentity = pskIdentity;
   }
 
   /** A client that was not asked for a certificate. */
   static unasked(): PeerIdentity {
-    return new PeerIdentity([], undefined);
+    return new PeerIdentity(undefined, undefined);
   }
 
   /** A peer that is who it says because it has the key of `identity`; its Finished, which takes that key, proves it. */
   static keyHolder(identity: Uint8Array): PeerIdentity {
-    return new PeerIdentity([], undefined, identity);
+    return new PeerIdentity(undefined, undefined, identity);
   }
 
   /** The peer was asked for a certificate and sent none. Only DTLS 1.3 has an alert for that (RFC 8446 §4.4.2.4). */
   static absent(rejectUnauthorized: boolean, version: Version): PeerIdentity | DTLSError {
-    if (!rejectUnauthorized) return new PeerIdentity([], 'UNABLE_TO_GET_ISSUER_CERT');
+    if (!rejectUnauthorized) return new PeerIdentity(undefined, 'UNABLE_TO_GET_ISSUER_CERT');
     return violation(
       version === 'DTLSv1.3' ? 'certificate_required' : 'handshake_failure',
       'the client sent no certificate, and one is required',
@@ -100,14 +134,14 @@ export class PeerIdentity {
     );
   }
 
-  /** The chain after `verdict`; an error when the policy does not let it pass. */
+  /** The claim after `verdict`; an error when the policy does not let it pass. */
   static judged(
-    chain: readonly Certificate[],
+    claim: ClaimedChain,
     verdict: Verdict,
     rejectUnauthorized: boolean,
   ): PeerIdentity | DTLSError {
-    if (verdict.ok) return new PeerIdentity(chain, undefined);
-    if (!rejectUnauthorized) return new PeerIdentity(chain, verdict.code);
+    if (verdict.ok) return new PeerIdentity(claim, undefined);
+    if (!rejectUnauthorized) return new PeerIdentity(claim, verdict.code);
     return new DTLSError('ERR_DTLS_CERTIFICATE', `Peer certificate verification failed: ${verdict.code}`, {
       alert: alertForCode(verdict.code),
       cause: verdict.cause,

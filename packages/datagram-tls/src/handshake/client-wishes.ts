@@ -2,6 +2,11 @@ import { violation } from '../base/errors.js';
 import type { Security } from '../config/config.js';
 import type { Version } from '../wire/codes.js';
 import { ExtensionType, FALLBACK_SCSV, ProtocolVersion, RENEGOTIATION_SCSV } from '../wire/codes.js';
+import {
+  type CertificateTypeName,
+  certificateTypeName,
+  decodeCertificateTypeRequest,
+} from '../wire/extensions/certificate-type.js';
 import { decodeEcPointFormats, UNCOMPRESSED } from '../wire/extensions/ec-point-formats.js';
 import { decodeExtendedMasterSecret } from '../wire/extensions/extended-master-secret.js';
 import { decodeRenegotiationInfo } from '../wire/extensions/renegotiation-info.js';
@@ -22,6 +27,9 @@ export interface ClientWishes {
   /** `undefined` when the client sent no supported_groups. */
   readonly groups: readonly number[] | undefined;
   readonly schemes: readonly number[];
+  /** What the client can show of itself, and what it takes of us; `undefined`: certificates (RFC 7250 §4.1). */
+  readonly clientTypes: readonly CertificateTypeName[] | undefined;
+  readonly serverTypes: readonly CertificateTypeName[] | undefined;
   readonly extendedMasterSecret: boolean;
   /** The client knows RFC 5746, by the extension or by the signalling suite. */
   readonly secureRenegotiation: boolean;
@@ -47,6 +55,8 @@ export function readClientWishes(hello: ClientHello): ClientWishes {
         decodeSignatureAlgorithms,
         'signature_algorithms',
       ) ?? [],
+    clientTypes: certificateTypes(hello, 'client_certificate_type'),
+    serverTypes: certificateTypes(hello, 'server_certificate_type'),
     extendedMasterSecret:
       extension(
         hello,
@@ -67,6 +77,16 @@ function extension<T>(
 ): T | undefined {
   const body = hello.extensions.get(type);
   return body === undefined ? undefined : decoded(decode(body), name);
+}
+
+/** Those that we know. */
+function certificateTypes(
+  hello: ClientHello,
+  name: 'client_certificate_type' | 'server_certificate_type',
+): readonly CertificateTypeName[] | undefined {
+  const listed = extension(hello, ExtensionType[name], decodeCertificateTypeRequest, name);
+  if (listed === undefined) return undefined;
+  return Array.from(listed, certificateTypeName).filter((type) => type !== undefined);
 }
 
 /** supported_versions where there is one, else what legacy_version says (RFC 8446 §4.2.1). On the wire DTLS counts down. */

@@ -13,8 +13,10 @@ export type Job =
     }
   | {
       readonly kind: 'verify-peer';
-      /** Leaf first, as the peer sent them. */
+      /** Leaf first, as the peer sent them; empty with a raw public key. */
       readonly chain: readonly Certificate[];
+      /** SubjectPublicKeyInfo in DER of a peer that shows nothing else. */
+      readonly rawPublicKey: Uint8Array | undefined;
       readonly purpose: 'serverAuth' | 'clientAuth';
       /** Host name or IP address that the leaf must hold. */
       readonly name: string | undefined;

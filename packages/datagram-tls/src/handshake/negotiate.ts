@@ -5,6 +5,7 @@ import { schemeByCode, schemeFits } from '../crypto/signatures.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { GroupName, SchemeName, Version } from '../wire/codes.js';
 import { Group, ProtocolVersion, Scheme } from '../wire/codes.js';
+import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
 
 /** Pure choices from what both sides can do. `undefined` means that there is nothing in common. */
 
@@ -59,13 +60,15 @@ export function chooseScheme(
   return ours.find((name) => theirs.includes(Scheme[name]) && schemeFits(name, key.type, key.bits, version));
 }
 
-/** Our first certificate that can sign under a scheme which the peer accepts, and that scheme. */
+/** Our first identity of a type that may be shown which can sign under a scheme that the peer accepts, and that scheme. */
 export function chooseIdentity(
   { identities, sigalgs }: Security,
+  types: readonly CertificateTypeName[],
   theirs: readonly number[],
   version: Version,
 ): { readonly identity: Identity; readonly scheme: SchemeName } | undefined {
   for (const identity of identities) {
+    if (!types.includes(identity.type)) continue;
     const scheme = chooseScheme(identity.key, sigalgs, theirs, version);
     if (scheme !== undefined) return { identity, scheme };
   }
@@ -116,6 +119,8 @@ export interface Wishes {
   readonly schemes: readonly number[];
   /** `undefined` when the client sent no supported_groups. */
   readonly groups: readonly number[] | undefined;
+  /** What the client takes of us. */
+  readonly types: readonly CertificateTypeName[];
 }
 
 /** Our first DTLS 1.2 suite that the client offered and that one of our certificates can serve. */
@@ -128,6 +133,7 @@ export function chooseCredential12(
   for (const suite of suites) {
     if (suite.version !== 'DTLSv1.2' || !client.suites.includes(suite.code)) continue;
     for (const identity of identities) {
+      if (!client.types.includes(identity.type)) continue;
       if (!keyFitsSuite(identity.key.type, suite) || !curveAccepted(identity.key.type, client.groups))
         continue;
       const scheme = chooseScheme(identity.key, sigalgs, client.schemes, 'DTLSv1.2');

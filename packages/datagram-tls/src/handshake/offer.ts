@@ -16,6 +16,7 @@ import { encodeSupportedGroups } from '../wire/extensions/supported-groups.js';
 import { encodeSupportedVersionsRequest } from '../wire/extensions/supported-versions.js';
 import type { ClientHello } from '../wire/messages/client-hello.js';
 import { offerAgreements } from './agreed.js';
+import { offerCertificateTypes } from './certificate-types.js';
 import type { Context } from './context.js';
 import { supportedVersions, wireVersion } from './negotiate.js';
 import type { OfferedPsk } from './offered-psk.js';
@@ -93,6 +94,7 @@ function offeredExtensions(ctx: Context, offer: Omit<Offer, 'hello'>): Map<numbe
     extensions.set(ExtensionType.renegotiation_info, encodeRenegotiationInfo(EMPTY));
   }
   for (const [type, body] of offerAgreements(security)) extensions.set(type, body);
+  for (const [type, body] of offerCertificateTypes(security)) extensions.set(type, body);
   if (versions.includes('DTLSv1.3')) extensions.set(ExtensionType.key_share, encodeShares(exchanges));
   if (psks.length > 0) {
     // A key that is all that protects a session gives up its past when it becomes known.

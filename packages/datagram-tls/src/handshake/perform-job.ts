@@ -5,7 +5,7 @@ import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
 import type { SchemeName } from '../wire/codes.js';
 import { verifyName } from '../x509/names.js';
 import { verifyPath } from '../x509/path.js';
-import { matchesPin } from '../x509/pins.js';
+import { matchesKeyPin, matchesPin } from '../x509/pins.js';
 import type { Job, JobAnswer, Verdict } from './jobs.js';
 
 type Answer<T> = T | PromiseLike<T>;
@@ -99,10 +99,11 @@ function findPsk(
 function judge(job: VerifyPeer, security: Security, time: number): Answer<Verdict> {
   const ours = verdictOn(job, security, time);
   if (security.verifyPeer === undefined) return ours;
-  const { name, purpose } = job;
+  const { name, purpose, rawPublicKey } = job;
   const chain = job.chain.map(({ der }) => der);
   const authorizationError = ours.ok ? undefined : ours.code;
-  const theirs = security.verifyPeer(chain, { authorized: ours.ok, authorizationError, name, purpose });
+  const info = { authorized: ours.ok, authorizationError, name, purpose, rawPublicKey };
+  const theirs = security.verifyPeer(chain, info);
   return map(theirs, (said) => verdictFrom(said, ours));
 }
 
@@ -115,6 +116,7 @@ function verdictFrom(said: unknown, ours: Verdict): Verdict {
 
 /** A pin stands for the path and the name; without one both have to hold. */
 function verdictOn(job: VerifyPeer, security: Security, time: number): Verdict {
+  if (job.rawPublicKey !== undefined) return verdictOnKey(job.rawPublicKey, security);
   const [leaf] = job.chain;
   if (leaf === undefined) return { ok: false, code: 'UNABLE_TO_GET_ISSUER_CERT' };
   const { provider, pins, trust } = security;
@@ -124,6 +126,12 @@ function verdictOn(job: VerifyPeer, security: Security, time: number): Verdict {
   const path = verifyPath({ chain: job.chain, trust: trust(), time, purpose: job.purpose, provider });
   if (!path.ok) return { ok: false, code: path.code };
   return job.name === undefined ? { ok: true } : verdictOnName(job.name, leaf, security);
+}
+
+/** Nothing but a pin vouches for a raw public key (RFC 7250 §6). */
+function verdictOnKey(spki: Uint8Array, { pins, provider }: Security): Verdict {
+  if (matchesKeyPin(spki, pins, provider)) return { ok: true };
+  return { ok: false, code: pins.length > 0 ? 'PIN_MISMATCH' : 'RPK_UNTRUSTED' };
 }
 
 function verdictOnName(name: string, leaf: VerifyPeer['chain'][number], security: Security): Verdict {

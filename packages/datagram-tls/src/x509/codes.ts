@@ -23,6 +23,7 @@ const ALERTS = {
   KEYUSAGE_NO_CRL_SIGN: 'certificate_unknown',
   PATH_LENGTH_EXCEEDED: 'unknown_ca',
   PERMITTED_VIOLATION: 'certificate_unknown',
+  RPK_UNTRUSTED: 'bad_certificate',
   SELF_SIGNED_CERT_IN_CHAIN: 'unknown_ca',
   SUBTREE_MINMAX: 'certificate_unknown',
   UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY: 'bad_certificate',

@@ -8,6 +8,7 @@ interface Kind {
 }
 
 const CERTIFICATE: Kind = { name: 'certificate', labels: ['CERTIFICATE', 'X509 CERTIFICATE'] };
+const PUBLIC_KEY: Kind = { name: 'public key', labels: ['PUBLIC KEY'] };
 const CRL: Kind = { name: 'CRL', labels: ['X509 CRL'] };
 
 /**
@@ -24,6 +25,13 @@ export function readCrls(data: string | Uint8Array, option: string): Uint8Array[
   return readPem(data, option, CRL);
 }
 
+/** A SubjectPublicKeyInfo in DER or PEM, read as {@link readCertificates} reads certificates; the first one counts. */
+export function readPublicKey(data: string | Uint8Array, option: string): Uint8Array {
+  if (typeof data !== 'string' && data[0] === DER_SEQUENCE) return own(data);
+  return readPem(data, option, PUBLIC_KEY)[0] as Uint8Array;
+}
+
+const DER_SEQUENCE = 0x30;
 const BEGIN = /-----BEGIN ([A-Z0-9 ]+)-----/g;
 const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END \1-----/g;
 

@@ -20,13 +20,23 @@ export function parsePin(text: string): Pin | undefined {
 
 /** Whether one of the pins is this certificate's, or its key's. */
 export function matchesPin(
-  certificate: Certificate,
+  { der, spki }: Certificate,
   pins: readonly Pin[],
   provider: CryptoProvider,
 ): boolean {
-  return pins.some(({ of, sha256 }) => {
-    const hash = provider.hash('sha256');
-    hash.update(of === 'spki' ? certificate.spki : certificate.der);
-    return sameBytes(hash.digest(), sha256);
-  });
+  return (
+    matchesKeyPin(spki, pins, provider) ||
+    pins.some((pin) => pin.of === 'certificate' && isHashOf(pin, der, provider))
+  );
+}
+
+/** Whether one of the pins is that of a public key, a SubjectPublicKeyInfo in DER. */
+export function matchesKeyPin(spki: Uint8Array, pins: readonly Pin[], provider: CryptoProvider): boolean {
+  return pins.some((pin) => pin.of === 'spki' && isHashOf(pin, spki, provider));
+}
+
+function isHashOf(pin: Pin, data: Uint8Array, provider: CryptoProvider): boolean {
+  const hash = provider.hash('sha256');
+  hash.update(data);
+  return sameBytes(hash.digest(), pin.sha256);
 }

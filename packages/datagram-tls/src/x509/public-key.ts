@@ -24,6 +24,13 @@ const CURVES = new Map<Oid, { type: KeyType; bits: number }>([
 
 const UNSUPPORTED = { type: undefined, bits: 0 };
 
+/** A SubjectPublicKeyInfo that stands alone; `undefined` when malformed. Never throws. */
+export function parseKeyInfo(der: Uint8Array): KeyInfo | undefined {
+  const reader = new DerReader(der);
+  const info = readKeyInfo(reader);
+  return reader.finished() ? info : undefined;
+}
+
 /** Reads a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). */
 export function readKeyInfo(reader: DerReader): KeyInfo {
   const der = reader.peek(Tag.sequence);

@@ -42,6 +42,9 @@ const SECURITY_MISTAKES: readonly Mistake[] = [
   ['ca', 5, 'ERR_INVALID_ARG_TYPE', /string/],
   ['ca', [CA, {}], 'ERR_INVALID_ARG_TYPE', /object/],
   ['ca', 'no certificate', 'ERR_OSSL_PEM_NO_START_LINE'],
+  ['certificateTypes', 'X509', 'ERR_INVALID_ARG_TYPE', /array/],
+  ['certificateTypes', ['X.509'], 'ERR_INVALID_ARG_VALUE', /X509, RawPublicKey/],
+  ['peerCertificateTypes', [], 'ERR_INVALID_ARG_VALUE', /at least one/],
   ['checkServerIdentity', 'localhost', 'ERR_INVALID_ARG_TYPE', /function/],
   ['verifyPeer', true, 'ERR_INVALID_ARG_TYPE', /function/],
   ['alpn', 'h3', 'ERR_INVALID_ARG_TYPE', /array/],
@@ -202,7 +205,7 @@ suite('certificates and keys', () => {
   test('a chain keeps its order', () => {
     const [identity] = resolve({ cert: cert + CA, key }).identities;
     assert.equal(identity?.chain.length, 2);
-    assert.deepEqual(identity.leaf.der, identity.chain[0]);
+    assert.deepEqual(identity.leaf?.der, identity.chain[0]);
   });
 
   test('may be bytes', () => {

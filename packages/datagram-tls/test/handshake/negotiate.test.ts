@@ -138,7 +138,8 @@ suite('suite and certificate in DTLS 1.2', () => {
   const ecdsa = suiteByName('ECDHE-ECDSA-AES128-GCM-SHA256') ?? assert.fail();
   const rsa = suiteByName('ECDHE-RSA-AES256-GCM-SHA384') ?? assert.fail();
   const schemes = DEFAULT_SCHEMES.map((name) => Scheme[name]);
-  const wishes = { suites: [ecdsa.code, rsa.code], schemes, groups: [Group.x25519] };
+  const types = ['X509'] as const;
+  const wishes = { suites: [ecdsa.code, rsa.code], schemes, groups: [Group.x25519], types };
 
   test('the first suite of ours that the client offers and a certificate can serve', () => {
     const choice = chooseCredential12(suites, identities, sigalgs, wishes);

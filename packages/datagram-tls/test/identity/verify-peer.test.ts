@@ -27,6 +27,7 @@ for (const version of VERSIONS) {
         authorizationError: undefined,
         name: 'localhost',
         purpose: 'serverAuth',
+        rawPublicKey: undefined,
       };
       assert.deepEqual(
         asked.map(([chain, told]) => [chain.map((der) => Buffer.from(der)), told]),

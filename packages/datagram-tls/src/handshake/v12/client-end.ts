@@ -3,6 +3,7 @@ import type { GroupName, SchemeName } from '../../wire/codes.js';
 import { HandshakeType } from '../../wire/codes.js';
 import { decodeFinished, encodeFinished, VERIFY_DATA_LENGTH_12 } from '../../wire/messages/finished.js';
 import type { PeerIdentity } from '../authenticate.js';
+import type { CertificateTypes } from '../certificate-types.js';
 import type { Context } from '../context.js';
 import { decoded, expectType } from '../decoded.js';
 import type { Message } from '../message.js';
@@ -20,6 +21,7 @@ import {
 /** What both hellos settled, as a client sees it. */
 export interface ClientHello12 extends Negotiated12 {
   readonly offer: Offer;
+  readonly types: CertificateTypes;
 }
 
 /** All that is left is to prove that both saw the same. */

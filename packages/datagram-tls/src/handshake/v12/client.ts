@@ -9,19 +9,21 @@ import { decodeRenegotiationInfo } from '../../wire/extensions/renegotiation-inf
 import { decodeServerNameResponse } from '../../wire/extensions/server-name.js';
 import { decodeCertificateRequest12 } from '../../wire/messages/certificate-request12.js';
 import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
-import { decodeCertificate12, encodeCertificate12 } from '../../wire/messages/certificate12.js';
 import { encodeClientKeyExchange } from '../../wire/messages/client-key-exchange.js';
 import { DOWNGRADE_TO_12, type ServerHello } from '../../wire/messages/server-hello.js';
 import { decodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
 import { decodeServerKeyExchange } from '../../wire/messages/server-key-exchange.js';
 import { readAgreements } from '../agreed.js';
-import { type ClaimedChain, checkSignature, claimChain, PeerIdentity } from '../authenticate.js';
+import { askVerdict } from '../ask-verdict.js';
+import { type ClaimedChain, checkSignature, PeerIdentity } from '../authenticate.js';
+import { readCertificateTypes } from '../certificate-types.js';
 import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
 import type { JobAnswer } from '../jobs.js';
 import type { Message } from '../message.js';
 import { chooseIdentity, keyFitsSuite } from '../negotiate.js';
 import type { Offer } from '../offer.js';
+import { onCertificate12, sendCertificate12 } from './certificate.js';
 import {
   type ClientEnd12,
   type ClientHello12,
@@ -82,6 +84,7 @@ export function onServerHello12(ctx: Context, offer: Offer, serverHello: ServerH
     extendedMasterSecret: extensions.has(ExtensionType.extended_master_secret),
     serverName: ctx.destination.serverName,
     agreed: readAgreements(ctx.security, extensions),
+    types: readCertificateTypes(ctx.security, extensions),
   };
   return { at: needsPsk(suite) ? 'wait-psk-key-exchange' : 'wait-certificate', hello };
 }
@@ -160,11 +163,7 @@ export function onMessage12(
 
 export function onAnswer12(ctx: Context, state: ClientState12, answer: JobAnswer): ClientState12 {
   if (state.at === 'wait-verdict' && answer.kind === 'verify-peer') {
-    const peer = PeerIdentity.judged(
-      state.flight.server.chain,
-      answer.verdict,
-      ctx.security.rejectUnauthorized,
-    );
+    const peer = PeerIdentity.judged(state.flight.server, answer.verdict, ctx.security.rejectUnauthorized);
     if (peer instanceof DTLSError) throw peer;
     return sendKeyExchange(ctx, state.flight, peer);
   }
@@ -177,13 +176,11 @@ export function onAnswer12(ctx: Context, state: ClientState12, answer: JobAnswer
 }
 
 function onCertificate(ctx: Context, hello: ClientHello12, message: Message): ClientState12 {
-  const body = expectType(message, HandshakeType.certificate);
-  const { certificateList } = decoded(decodeCertificate12(body), 'Certificate');
-  const server = claimChain(ctx.provider, certificateList);
+  const server = onCertificate12(ctx, hello.types.server, message);
+  if (server === undefined) throw violation('decode_error', 'the server sent an empty Certificate');
   if (!keyFitsSuite(server.key.type, hello.suite)) {
     throw violation('illegal_parameter', `the server's key does not suit ${hello.suite.name}`);
   }
-  ctx.transcript.add(message.type, message.seq, message.body);
   return { at: 'wait-server-key-exchange', hello, server };
 }
 
@@ -220,21 +217,18 @@ function onRequestOrDone(ctx: Context, flight: ServerFlight, message: Message): 
   }
   decoded(decodeServerHelloDone(expectType(message, HandshakeType.server_hello_done)), 'ServerHelloDone');
   ctx.transcript.add(message.type, message.seq, message.body);
-  const name = ctx.destination.verifyName;
-  ctx.emit({
-    do: 'ask',
-    job: { kind: 'verify-peer', chain: flight.server.chain, purpose: 'serverAuth', name },
-  });
+  askVerdict(ctx, flight.server);
   return { at: 'wait-verdict', flight };
 }
 
 function sendKeyExchange(ctx: Context, flight: ServerFlight, peer: PeerIdentity): ClientState12 {
-  const credential = chooseIdentity(ctx.security, flight.wanted ?? [], 'DTLSv1.2');
-  if (flight.wanted !== undefined) {
-    // RFC 5246 §7.4.6: a client that has nothing suitable sends an empty list.
-    const certificateList = credential?.identity.chain ?? [];
-    ctx.send(HandshakeType.certificate, encodeCertificate12({ certificateList }), 0);
-  }
+  const credential = chooseIdentity(
+    ctx.security,
+    [flight.hello.types.client],
+    flight.wanted ?? [],
+    'DTLSv1.2',
+  );
+  if (flight.wanted !== undefined) sendCertificate12(ctx, credential?.identity);
   const { exchange, hello, scheme } = flight;
   ctx.send(HandshakeType.client_key_exchange, encodeClientKeyExchange({ point: exchange.share }), 0);
   const secrets = deriveSecrets12(ctx, hello, exchange.secret);

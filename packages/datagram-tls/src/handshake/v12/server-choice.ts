@@ -3,6 +3,7 @@ import type { Identity, Security } from '../../config/config.js';
 import type { CipherSuite } from '../../crypto/suites.js';
 import type { GroupName, SchemeName } from '../../wire/codes.js';
 import { Group } from '../../wire/codes.js';
+import { requireTypeToShow, typesToShow } from '../certificate-types.js';
 import type { ClientWishes } from '../client-wishes.js';
 import { chooseCredential12, chooseGroup } from '../negotiate.js';
 
@@ -35,6 +36,7 @@ export function choose12(security: Security, client: ClientWishes): CertificateC
     if (choice !== undefined && group !== undefined) return { ...choice, group };
     if (choice !== undefined) lacksGroup = true;
   }
+  requireTypeToShow(security, client);
   throw lacksGroup
     ? violation(
         'handshake_failure',
@@ -59,6 +61,7 @@ function chooseWithGroup(
     suites: client.hello.cipherSuites,
     schemes: client.schemes,
     groups: client.groups,
+    types: typesToShow(client),
   });
   return credential === undefined ? undefined : { by: 'certificate', ...credential };
 }

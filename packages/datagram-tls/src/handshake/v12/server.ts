@@ -11,18 +11,20 @@ import {
   encodeCertificateRequest12,
 } from '../../wire/messages/certificate-request12.js';
 import { decodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
-import { decodeCertificate12, encodeCertificate12 } from '../../wire/messages/certificate12.js';
 import { decodeClientKeyExchange } from '../../wire/messages/client-key-exchange.js';
 import { DOWNGRADE_TO_12, encodeServerHello } from '../../wire/messages/server-hello.js';
 import { encodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
 import { encodeServerEcdhParams, encodeServerKeyExchange } from '../../wire/messages/server-key-exchange.js';
 import { chooseAgreements, encodeAgreements } from '../agreed.js';
-import { type ClaimedChain, checkSignature, claimChain, PeerIdentity } from '../authenticate.js';
+import { askVerdict } from '../ask-verdict.js';
+import { type ClaimedChain, checkSignature, PeerIdentity } from '../authenticate.js';
+import { type CertificateTypes, encodeCertificateTypes, typeToAsk } from '../certificate-types.js';
 import type { ClientWishes } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
 import type { JobAnswer } from '../jobs.js';
 import type { Message } from '../message.js';
+import { onCertificate12, sendCertificate12 } from './certificate.js';
 import { deriveSecrets12, type Negotiated12, signedParams } from './secrets.js';
 import { type CertificateChoice12, choose12 } from './server-choice.js';
 import { onFinished12, type ServerEnd12, type ServerReady12, waitFinished12 } from './server-end.js';
@@ -50,6 +52,7 @@ export type ServerState12 =
 
 interface Hello extends Negotiated12 {
   readonly choice: CertificateChoice12;
+  readonly types: CertificateTypes;
   readonly exchange: KeyExchange;
 }
 
@@ -73,20 +76,21 @@ export function onClientHello12(ctx: Context, client: ClientWishes): ServerState
   };
   const asksForCertificate = choice.by === 'certificate' && ctx.security.requestCert;
   ctx.transcript.begin('DTLSv1.2', suite.hash, asksForCertificate);
-  sendServerHello(ctx, client, negotiated, group);
   if (choice.by === 'certificate') {
+    const types = { client: typeToAsk(ctx.security, client), server: choice.identity.type };
+    sendServerHello(ctx, client, negotiated, group, encodeCertificateTypes(ctx.security, client, types));
     const exchange = ctx.provider.startKeyExchange(choice.group);
-    return sendCertificate(ctx, { ...negotiated, choice, exchange });
+    return sendFlight(ctx, { ...negotiated, choice, types, exchange });
   }
+  sendServerHello(ctx, client, negotiated, group, new Map());
   const exchange = group === undefined ? undefined : ctx.provider.startKeyExchange(group);
   return sendPskFlight12(ctx, { ...negotiated, exchange });
 }
 
 /** Everything up to the signature, which may take time. */
-function sendCertificate(ctx: Context, hello: Hello): ServerState12 {
+function sendFlight(ctx: Context, hello: Hello): ServerState12 {
   const { choice, exchange } = hello;
-  const certificateList = choice.identity.chain;
-  ctx.send(HandshakeType.certificate, encodeCertificate12({ certificateList }), 0);
+  sendCertificate12(ctx, choice.identity);
   const params = encodeServerEcdhParams({ namedCurve: Group[exchange.group], point: exchange.share });
   const data = signedParams(hello, params);
   ctx.emit({ do: 'ask', job: { kind: 'sign', scheme: choice.scheme, key: choice.identity.key, data } });
@@ -105,6 +109,7 @@ function sendServerHello(
   client: ClientWishes,
   hello: Negotiated12,
   group: GroupName | undefined,
+  certificateTypes: ReadonlyMap<number, Uint8Array>,
 ): void {
   const extensions = new Map<number, Uint8Array>();
   if (client.secureRenegotiation)
@@ -115,6 +120,7 @@ function sendServerHello(
     extensions.set(ExtensionType.ec_point_formats, encodeEcPointFormats(Uint8Array.of(UNCOMPRESSED)));
   }
   for (const [type, answer] of encodeAgreements(hello.agreed)) extensions.set(type, answer);
+  for (const [type, answer] of certificateTypes) extensions.set(type, answer);
   const body = encodeServerHello({
     legacyVersion: ProtocolVersion.dtls12,
     random: hello.serverRandom,
@@ -155,7 +161,7 @@ export function onAnswer12(ctx: Context, state: ServerState12, answer: JobAnswer
     return sendKeyExchange(ctx, state.hello, state.params, answer.signature);
   }
   if (state.at === 'wait-verdict' && answer.kind === 'verify-peer') {
-    const peer = PeerIdentity.judged(state.client.chain, answer.verdict, ctx.security.rejectUnauthorized);
+    const peer = PeerIdentity.judged(state.client, answer.verdict, ctx.security.rejectUnauthorized);
     if (peer instanceof DTLSError) throw peer;
     return { at: 'wait-client-key-exchange', hello: state.hello, client: { peer, claim: state.client } };
   }
@@ -195,19 +201,13 @@ function sendCertificateRequest(ctx: Context): void {
 }
 
 function onCertificate(ctx: Context, hello: Hello, message: Message): ServerState12 {
-  const body = expectType(message, HandshakeType.certificate);
-  const { certificateList } = decoded(decodeCertificate12(body), 'Certificate');
-  ctx.transcript.add(message.type, message.seq, message.body);
-  if (certificateList.length === 0) {
+  const client = onCertificate12(ctx, hello.types.client, message);
+  if (client === undefined) {
     const peer = PeerIdentity.absent(ctx.security.rejectUnauthorized, 'DTLSv1.2');
     if (peer instanceof DTLSError) throw peer;
     return { at: 'wait-client-key-exchange', hello, client: { peer, claim: undefined } };
   }
-  const client = claimChain(ctx.provider, certificateList);
-  ctx.emit({
-    do: 'ask',
-    job: { kind: 'verify-peer', chain: client.chain, purpose: 'clientAuth', name: undefined },
-  });
+  askVerdict(ctx, client);
   return { at: 'wait-verdict', hello, client };
 }
 

@@ -19,7 +19,9 @@ import {
   type ServerHello,
 } from '../../wire/messages/server-hello.js';
 import { type Agreed, readAgreements } from '../agreed.js';
+import { askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, claimChain, type FinishedVerified, PeerIdentity } from '../authenticate.js';
+import { type CertificateTypes, readCertificateTypes } from '../certificate-types.js';
 import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
 import type { JobAnswer } from '../jobs.js';
@@ -83,6 +85,7 @@ interface Hello extends Negotiated13 {
 /** With the EncryptedExtensions. */
 interface Greeting extends Hello {
   readonly agreed: Agreed;
+  readonly types: CertificateTypes;
 }
 
 /** Schemes that the server accepts from us; `undefined` when it asked for no certificate. */
@@ -211,8 +214,7 @@ export function onAnswer13(
   answer: JobAnswer,
 ): ClientState13 | Established13 {
   if (state.at === 'wait-verdict' && answer.kind === 'verify-peer') {
-    const { chain } = state.server;
-    const peer = PeerIdentity.judged(chain, answer.verdict, ctx.security.rejectUnauthorized);
+    const peer = PeerIdentity.judged(state.server, answer.verdict, ctx.security.rejectUnauthorized);
     if (peer instanceof DTLSError) throw peer;
     return answerFlight(ctx, state.flight, state.finished, peer);
   }
@@ -233,7 +235,11 @@ function onEncryptedExtensions(ctx: Context, hello: Hello, message: Message): Cl
   checkAnswers(extensions, 'EE', hello.offer.hello.extensions);
   checkAnswerBodies(extensions);
   ctx.transcript.add(message.type, message.seq, message.body);
-  const greeting = { ...hello, agreed: readAgreements(ctx.security, extensions) };
+  const greeting = {
+    ...hello,
+    agreed: readAgreements(ctx.security, extensions),
+    types: readCertificateTypes(ctx.security, extensions),
+  };
   if (hello.psk === undefined) return { at: 'wait-certificate', hello: greeting, request: undefined };
   const vouched = { by: 'psk', peer: hello.psk.peer } as const;
   return { at: 'wait-finished', flight: { hello: greeting, request: undefined, vouched } };
@@ -256,7 +262,8 @@ function onRequestOrCertificate(
   if (message.type === HandshakeType.certificate_request && request === undefined)
     return { at: 'wait-certificate', hello, request: onCertificateRequest(ctx, message) };
   const list = readCertificate(ctx, hello.offer.hello.extensions, message);
-  return { at: 'wait-certificate-verify', hello, request, server: claimChain(ctx.provider, list) };
+  const server = claimChain(ctx.security, hello.types.server, list);
+  return { at: 'wait-certificate-verify', hello, request, server };
 }
 
 function onCertificateRequest(ctx: Context, message: Message): readonly number[] {
@@ -281,8 +288,7 @@ function onFinished(ctx: Context, flight: ServerFlight, message: Message): Clien
   ctx.transcript.add(message.type, message.seq, message.body);
   if (vouched.by === 'psk') return answerFlight(ctx, flight, finished, vouched.peer);
   const { server } = vouched;
-  const name = ctx.destination.verifyName;
-  ctx.emit({ do: 'ask', job: { kind: 'verify-peer', chain: server.chain, purpose: 'serverAuth', name } });
+  askVerdict(ctx, server);
   return { at: 'wait-verdict', flight, server, finished };
 }
 
@@ -295,7 +301,7 @@ function answerFlight(
   const scheme = vouched.by === 'certificate' ? vouched.scheme : undefined;
   const proof = { hello, scheme, peer, finished, application: deriveApplication13(ctx, hello) };
   if (request === undefined) return sendFinished(ctx, proof);
-  const credential = chooseIdentity(ctx.security, request, 'DTLSv1.3');
+  const credential = chooseIdentity(ctx.security, [hello.types.client], request, 'DTLSv1.3');
   sendCertificate13(ctx, credential?.identity);
   if (credential === undefined) return sendFinished(ctx, proof);
   const data = signedTranscript(ctx, 'client');

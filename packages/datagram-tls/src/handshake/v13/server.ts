@@ -3,6 +3,7 @@ import { DTLSError, violation } from '../../base/errors.js';
 import type { Identity } from '../../config/config.js';
 import type { SchemeName } from '../../wire/codes.js';
 import { ExtensionType, HandshakeType, Scheme } from '../../wire/codes.js';
+import type { CertificateTypeName } from '../../wire/extensions/certificate-type.js';
 import { encodeSignatureAlgorithms } from '../../wire/extensions/signature-algorithms.js';
 import { encodeCertificateRequest13 } from '../../wire/messages/certificate-request13.js';
 import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
@@ -10,7 +11,15 @@ import { decodeClientHello } from '../../wire/messages/client-hello.js';
 import { encodeEncryptedExtensions } from '../../wire/messages/encrypted-extensions.js';
 import { decodeFinished, encodeFinished } from '../../wire/messages/finished.js';
 import { type Agreed, chooseAgreements, encodeAgreements } from '../agreed.js';
+import { askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, claimChain, PeerIdentity } from '../authenticate.js';
+import {
+  type CertificateTypes,
+  encodeCertificateTypes,
+  requireTypeToShow,
+  typesToShow,
+  typeToAsk,
+} from '../certificate-types.js';
 import { type ClientWishes, readClientWishes } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
@@ -56,7 +65,7 @@ export type ServerState13 =
   | { readonly at: 'wait-second-client-hello'; readonly retry: Retry13 }
   | { readonly at: 'wait-psk'; readonly hello: ReadyHello13 }
   | { readonly at: 'wait-signature'; readonly hello: Hello }
-  | { readonly at: 'wait-certificate'; readonly flight: Flight }
+  | { readonly at: 'wait-certificate'; readonly flight: Flight; readonly type: CertificateTypeName }
   | { readonly at: 'wait-certificate-verify'; readonly flight: Flight; readonly client: ClaimedChain }
   | { readonly at: 'wait-verdict'; readonly flight: Flight; readonly client: ClaimedChain }
   | { readonly at: 'wait-finished'; readonly flight: Flight; readonly peer: PeerIdentity };
@@ -67,6 +76,7 @@ interface Greeting extends Negotiated13 {
 
 interface Hello extends Greeting {
   readonly scheme: SchemeName;
+  readonly types: CertificateTypes;
 }
 
 /** Identities that are looked up; a client that offers more should know better which it means. */
@@ -119,14 +129,19 @@ function onPskFound(ctx: Context, hello: ReadyHello13, found: FoundPsk | undefin
 /** A pre-shared key takes the place of all certificates (RFC 8446 §2.2). */
 function sendPskFlight(ctx: Context, hello: ReadyHello13, psk: ChosenPsk13): ServerState13 {
   const negotiated = agree13(ctx, hello, psk);
-  const agreed = sendEncryptedExtensions(ctx, hello.client);
+  const agreed = sendEncryptedExtensions(ctx, hello.client, new Map());
   const flight = sendFinished(ctx, { ...negotiated, agreed }, undefined);
   return { at: 'wait-finished', flight, peer: psk.peer };
 }
 
-function sendEncryptedExtensions(ctx: Context, client: ClientWishes13): Agreed {
+function sendEncryptedExtensions(
+  ctx: Context,
+  client: ClientWishes13,
+  certificateTypes: ReadonlyMap<number, Uint8Array>,
+): Agreed {
   const agreed = chooseAgreements(ctx.security, client.hello.extensions);
-  const body = encodeEncryptedExtensions({ extensions: encodeAgreements(agreed) });
+  const extensions = new Map([...encodeAgreements(agreed), ...certificateTypes]);
+  const body = encodeEncryptedExtensions({ extensions });
   ctx.send(HandshakeType.encrypted_extensions, body, HANDSHAKE_EPOCH);
   return agreed;
 }
@@ -134,20 +149,22 @@ function sendEncryptedExtensions(ctx: Context, client: ClientWishes13): Agreed {
 /** Everything up to the signature, which may take time. */
 function sendFlight(ctx: Context, hello: ReadyHello13): ServerState13 {
   const { identity, scheme } = chooseCredential(ctx, hello.client);
+  const types = { client: typeToAsk(ctx.security, hello.client), server: identity.type };
   const negotiated = agree13(ctx, hello, undefined);
-  const agreed = sendEncryptedExtensions(ctx, hello.client);
+  const answers = encodeCertificateTypes(ctx.security, hello.client, types);
+  const agreed = sendEncryptedExtensions(ctx, hello.client, answers);
   if (ctx.security.requestCert) sendCertificateRequest(ctx);
   sendCertificate13(ctx, identity);
   const data = signedTranscript(ctx, 'server');
   ctx.emit({ do: 'ask', job: { kind: 'sign', scheme, key: identity.key, data } });
-  return { at: 'wait-signature', hello: { ...negotiated, scheme, agreed } };
+  return { at: 'wait-signature', hello: { ...negotiated, scheme, types, agreed } };
 }
 
 function chooseCredential(
   ctx: Context,
   client: ClientWishes13,
 ): { readonly identity: Identity; readonly scheme: SchemeName } {
-  const choice = chooseIdentity(ctx.security, client.schemes, 'DTLSv1.3');
+  const choice = chooseIdentity(ctx.security, typesToShow(client), client.schemes, 'DTLSv1.3');
   const { identities, psk } = ctx.security;
   if (
     choice === undefined &&
@@ -161,6 +178,7 @@ function chooseCredential(
     );
   }
   if (choice === undefined) {
+    requireTypeToShow(ctx.security, client);
     throw violation(
       'handshake_failure',
       'the client accepts no signature that our certificates can make',
@@ -189,14 +207,11 @@ export function onMessage13(
     case 'wait-second-client-hello':
       return onSecondClientHello(ctx, state.retry, message);
     case 'wait-certificate':
-      return onCertificate(ctx, state.flight, message);
+      return onCertificate(ctx, state.flight, state.type, message);
     case 'wait-certificate-verify': {
       const { flight, client } = state;
       onCertificateVerify13(ctx, 'client', client, message);
-      ctx.emit({
-        do: 'ask',
-        job: { kind: 'verify-peer', chain: client.chain, purpose: 'clientAuth', name: undefined },
-      });
+      askVerdict(ctx, client);
       return { at: 'wait-verdict', flight, client };
     }
     case 'wait-finished':
@@ -214,7 +229,7 @@ export function onAnswer13(ctx: Context, state: ServerState13, answer: JobAnswer
   if (state.at === 'wait-psk' && answer.kind === 'find-psk')
     return onPskFound(ctx, state.hello, answer.found);
   if (state.at === 'wait-verdict' && answer.kind === 'verify-peer') {
-    const peer = PeerIdentity.judged(state.client.chain, answer.verdict, ctx.security.rejectUnauthorized);
+    const peer = PeerIdentity.judged(state.client, answer.verdict, ctx.security.rejectUnauthorized);
     if (peer instanceof DTLSError) throw peer;
     return { at: 'wait-finished', flight: state.flight, peer };
   }
@@ -226,7 +241,7 @@ function sendProof(ctx: Context, hello: Hello, signature: Uint8Array): ServerSta
   ctx.send(HandshakeType.certificate_verify, verify, HANDSHAKE_EPOCH);
   const flight = sendFinished(ctx, hello, hello.scheme);
   return ctx.security.requestCert
-    ? { at: 'wait-certificate', flight }
+    ? { at: 'wait-certificate', flight, type: hello.types.client }
     : { at: 'wait-finished', flight, peer: PeerIdentity.unasked() };
 }
 
@@ -241,10 +256,15 @@ function sendFinished(ctx: Context, hello: Greeting, scheme: SchemeName | undefi
   return { hello, scheme, application };
 }
 
-function onCertificate(ctx: Context, flight: Flight, message: Message): ServerState13 {
+function onCertificate(
+  ctx: Context,
+  flight: Flight,
+  type: CertificateTypeName,
+  message: Message,
+): ServerState13 {
   const list = onCertificate13(ctx, new Map(), message);
   if (list.length > 0)
-    return { at: 'wait-certificate-verify', flight, client: claimChain(ctx.provider, list) };
+    return { at: 'wait-certificate-verify', flight, client: claimChain(ctx.security, type, list) };
   const peer = PeerIdentity.absent(ctx.security.rejectUnauthorized, 'DTLSv1.3');
   if (peer instanceof DTLSError) throw peer;
   return { at: 'wait-finished', flight, peer };

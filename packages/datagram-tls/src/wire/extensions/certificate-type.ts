@@ -1,7 +1,17 @@
 import { Reader, Writer } from '../cursor.js';
 
-/** RFC 7250 §3. */
-export const CertificateType = { x509: 0, raw_public_key: 2 } as const;
+/** What a Certificate message may hold (RFC 7250 §3). */
+export const CertificateType = { X509: 0, RawPublicKey: 2 } as const;
+export type CertificateTypeName = keyof typeof CertificateType;
+
+const names = new Map<number, CertificateTypeName>(
+  Object.entries(CertificateType).map(([name, code]) => [code, name as CertificateTypeName]),
+);
+
+/** `undefined` for types that nobody here can use. */
+export function certificateTypeName(code: number): CertificateTypeName | undefined {
+  return names.get(code);
+}
 
 /**
  * The types a client offers in client_certificate_type or server_certificate_type, one byte each, in order of

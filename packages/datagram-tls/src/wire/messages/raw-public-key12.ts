@@ -2,14 +2,14 @@ import { Reader, Writer } from '../cursor.js';
 
 /** The Certificate message of DTLS 1.2 where a raw public key was negotiated (RFC 7250 §3). */
 export interface RawPublicKey12 {
-  /** A DER SubjectPublicKeyInfo. */
+  /** A DER SubjectPublicKeyInfo; empty when a client has none to show, which GnuTLS does too. */
   readonly subjectPublicKeyInfo: Uint8Array;
 }
 
 /** `undefined` when malformed: the caller answers decode_error. */
 export function decodeRawPublicKey12(body: Uint8Array): RawPublicKey12 | undefined {
   const r = new Reader(body);
-  const subjectPublicKeyInfo = r.vec24(1);
+  const subjectPublicKeyInfo = r.vec24();
   return r.finished() ? { subjectPublicKeyInfo } : undefined;
 }
 

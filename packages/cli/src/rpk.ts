@@ -1,0 +1,24 @@
+import type { ConnectOptions, ListenOptions } from 'datagram-tls';
+import { UsageError } from './usage-error.js';
+
+type Options = Partial<ListenOptions & ConnectOptions>;
+
+/** The raw public key where both sides can. */
+const EITHER = ['RawPublicKey', 'X509'] as const;
+
+/**
+ * What `--rpk` makes of the other options: the key is shown without its certificate, and a peer may do the same if
+ * there is a pin for its key. Certificates are still shown to, and taken from, those who know nothing else.
+ */
+export function rawKeyOptions(role: 'server' | 'client', options: Options): Options {
+  const { cert, key, psk, pins, rejectUnauthorized } = options;
+  const judges = rejectUnauthorized === false || (pins ?? []).some((pin) => /^\s*spki-/i.test(pin));
+  const shows = key !== undefined || (role === 'server' && psk === undefined);
+  if (!judges && !shows) throw new UsageError('--rpk needs a --key to show, or a --pin spki-sha256:…');
+  return {
+    ...(shows
+      ? { certificateTypes: key === undefined || cert !== undefined ? EITHER : ['RawPublicKey'] }
+      : {}),
+    ...(judges ? { peerCertificateTypes: EITHER } : {}),
+  };
+}

@@ -1,0 +1,44 @@
+import type { Identity } from '../../config/config.js';
+import { HandshakeType } from '../../wire/codes.js';
+import type { CertificateTypeName } from '../../wire/extensions/certificate-type.js';
+import { decodeCertificate12, encodeCertificate12 } from '../../wire/messages/certificate12.js';
+import { decodeRawPublicKey12, encodeRawPublicKey12 } from '../../wire/messages/raw-public-key12.js';
+import { type ClaimedChain, claimChain } from '../authenticate.js';
+import type { Context } from '../context.js';
+import { decoded, expectType } from '../decoded.js';
+import type { Message } from '../message.js';
+
+/**
+ * Sends our chain or public key. `undefined` for a client that has nothing suitable: its list is empty (RFC 5246
+ * §7.4.6), which with a raw public key are the same three bytes.
+ */
+export function sendCertificate12(ctx: Context, identity: Identity | undefined): void {
+  const chain = identity?.chain ?? [];
+  const [subjectPublicKeyInfo] = chain;
+  const body =
+    identity?.type === 'RawPublicKey' && subjectPublicKeyInfo !== undefined
+      ? encodeRawPublicKey12({ subjectPublicKeyInfo })
+      : encodeCertificate12({ certificateList: chain });
+  ctx.send(HandshakeType.certificate, body, 0);
+}
+
+/** What the peer's Certificate claims, which then is in the transcript; `undefined` when it is empty. */
+export function onCertificate12(
+  ctx: Context,
+  type: CertificateTypeName,
+  message: Message,
+): ClaimedChain | undefined {
+  const body = expectType(message, HandshakeType.certificate);
+  const list = type === 'X509' ? readChain(body) : readRawKey(body);
+  ctx.transcript.add(message.type, message.seq, message.body);
+  return list.length === 0 ? undefined : claimChain(ctx.security, type, list);
+}
+
+function readChain(body: Uint8Array): readonly Uint8Array[] {
+  return decoded(decodeCertificate12(body), 'Certificate').certificateList;
+}
+
+function readRawKey(body: Uint8Array): readonly Uint8Array[] {
+  const { subjectPublicKeyInfo } = decoded(decodeRawPublicKey12(body), 'Certificate');
+  return subjectPublicKeyInfo.length === 0 ? [] : [subjectPublicKeyInfo];
+}

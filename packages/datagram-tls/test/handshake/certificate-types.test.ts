@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { offerCertificateTypes, readCertificateTypes } from '#lib/handshake/certificate-types.js';
+import { ExtensionType } from '#lib/wire/codes.js';
+import { CertificateType } from '#lib/wire/extensions/certificate-type.js';
+import { CLIENTS } from '../support/identities.js';
+import { keyPinOf } from '../support/pins.js';
+import { security } from '../support/settings.js';
+
+const { client_certificate_type, server_certificate_type } = ExtensionType;
+const { X509, RawPublicKey } = CertificateType;
+const OPENPGP = 1;
+
+const plain = security('client', 'DTLSv1.3', CLIENTS.ed25519);
+const raw = security('client', 'DTLSv1.3', {
+  ...CLIENTS.ed25519,
+  certificateTypes: ['RawPublicKey', 'X509'],
+  ca: undefined,
+  peerCertificateTypes: ['RawPublicKey'],
+  pins: [keyPinOf(CLIENTS.p256.key)],
+});
+
+suite('certificate types of a client', () => {
+  test('with certificates only: nothing is offered', () => {
+    assert.deepEqual([...offerCertificateTypes(plain).keys()], []);
+  });
+
+  test('are offered in the order of the options', () => {
+    const offered = offerCertificateTypes(raw);
+    assert.deepEqual(offered.get(client_certificate_type), Uint8Array.of(2, RawPublicKey, X509));
+    assert.deepEqual(offered.get(server_certificate_type), Uint8Array.of(1, RawPublicKey));
+  });
+
+  test('are certificates where the server says nothing', () => {
+    assert.deepEqual(readCertificateTypes(raw, new Map()), { client: 'X509', server: 'X509' });
+  });
+
+  test('are those of the answers', () => {
+    const answers = new Map([
+      [client_certificate_type, Uint8Array.of(X509)],
+      [server_certificate_type, Uint8Array.of(RawPublicKey)],
+    ]);
+    assert.deepEqual(readCertificateTypes(raw, answers), { client: 'X509', server: 'RawPublicKey' });
+  });
+
+  for (const [what, type, body, alert] of [
+    ['a type that was not offered', server_certificate_type, Uint8Array.of(X509), 'illegal_parameter'],
+    ['a type that nobody knows', client_certificate_type, Uint8Array.of(OPENPGP), 'illegal_parameter'],
+    ['no type', server_certificate_type, new Uint8Array(0), 'decode_error'],
+    ['two types', client_certificate_type, Uint8Array.of(X509, RawPublicKey), 'decode_error'],
+  ] as const) {
+    test(`${what} in an answer is refused with ${alert}`, () => {
+      assert.throws(() => readCertificateTypes(raw, new Map([[type, body]])), { alert });
+    });
+  }
+});
