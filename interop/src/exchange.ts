@@ -88,8 +88,8 @@ async function relayFor(plan: Plan, server: { host: string; port: number }): Pro
 
 function serverOptions(plan: Plan, pki: Pki): ServerOptions {
   return {
-    ...sideOptions(plan, 'server'),
-    pair: pki.servers[plan.identity],
+    ...sideOptions(plan, 'server', pki),
+    ...(plan.certificate === false ? {} : { pair: pki.servers[plan.identity] }),
     ...(plan.cookie === undefined ? {} : { cookie: plan.cookie }),
     ...(plan.clientIdentity === undefined ? {} : { clientCa: pki.ca }),
     ...(plan.group === undefined ? {} : { groups: [plan.group] }),
@@ -101,7 +101,7 @@ function clientOptions(plan: Plan, pki: Pki, port: number): ClientOptions {
   const curve = curveOf(plan.identity);
   const groups = [...(plan.otherGroups ?? []), plan.group, curve].filter((group) => group !== undefined);
   return {
-    ...sideOptions(plan, 'client'),
+    ...sideOptions(plan, 'client', pki),
     port,
     ca: plan.trust === 'wrong CA' ? pki.wrongCa : pki.ca,
     name: plan.trust === 'wrong name' ? WRONG_NAME : SERVER_NAME,
@@ -115,13 +115,15 @@ function clientOptions(plan: Plan, pki: Pki, port: number): ClientOptions {
   };
 }
 
-function sideOptions(plan: Plan, role: Role) {
+function sideOptions(plan: Plan, role: Role, { folder }: Pki) {
   return {
     host: plan.host,
+    folder,
     ...(plan.version === undefined ? {} : { version: plan.version }),
     ...(plan.suite === undefined ? {} : { suite: plan.suite }),
     ...(plan.mtu === undefined ? {} : { mtu: plan.mtu }),
     ...(plan.eager === undefined ? {} : { eager: plan.eager }),
+    ...(plan.psk === undefined ? {} : { psk: plan.psk[role] }),
     ...(plan.keyUpdate === undefined ? {} : { updatesKeys: [role, 'both'].includes(plan.keyUpdate.by) }),
     ...(plan.keylogs === undefined ? {} : { keylog: plan.keylogs[role] }),
   } as const;

@@ -8,6 +8,7 @@
  */
 import { parseArgs } from 'node:util';
 import { type Case, programsOf } from './cases/case.js';
+import { constrainedCases } from './cases/constrained.js';
 import { extensionCases } from './cases/extensions.js';
 import { baseline, matrix } from './cases/matrix.js';
 import { modernBaseline, modernMatrix } from './cases/modern.js';
@@ -62,6 +63,7 @@ function selected(): Case[] {
         ...modernMatrix(),
         ...pskCases(),
         ...rawKeyCases(),
+        ...constrainedCases(),
       ];
   return all.filter((one) => wanted.every((filter) => one.name.toLowerCase().includes(filter)));
 }

@@ -3,6 +3,7 @@ import { type Encounter, Failure, type Plan } from './exchange.js';
 import type { Facts, Peer } from './peers/peer.js';
 import type { Role } from './vocabulary.js';
 
+type Told = 'version' | 'suite' | 'group' | 'scheme' | 'pskIdentity';
 type Both = Record<Role, Facts>;
 
 /** Checks what both sides say of a session against what was asked of them. */
@@ -16,6 +17,9 @@ export function checkSession(facts: Both, plan: Plan, peers: Pair): void {
   if (plan.clientIdentity !== undefined && facts.server.clientVerified !== true) {
     throw new Failure('the server saw no proof of a client certificate');
   }
+  // In DTLS 1.2 the suite says whether there is a key.
+  if (plan.psk !== undefined && plan.version === 'DTLSv1.3')
+    checkFact(facts, 'pskIdentity', plan.psk.client.identity);
   checkExporter(facts);
   checkClosing(facts, plan.closer, peers);
 }
@@ -24,6 +28,11 @@ export function checkSession(facts: Both, plan: Plan, peers: Pair): void {
 export function checkSizes({ relay }: Encounter, mtu: number): void {
   const largest = Math.max(relay?.largest('to-client') ?? 0, relay?.largest('to-server') ?? 0);
   if (largest > mtu) throw new Failure(`a datagram of ${largest} bytes exceeds the MTU of ${mtu}`);
+}
+
+/** Checks that our server refused the client's key, and says why. */
+export function checkPskRefusal({ server }: Both, code: string): void {
+  if (server.errorCode !== code) throw new Failure(`expected ${code}, got ${server.error ?? 'no error'}`);
 }
 
 /** Checks that the client sent the alert that it should have, and that the server read the same. */
@@ -35,7 +44,7 @@ export function checkRefusal(facts: Both, client: Peer, plan: Plan): void {
 }
 
 // Not every peer tells everything. What is told must be right, and one of the two has to tell.
-function checkFact(facts: Both, name: 'version' | 'suite' | 'group' | 'scheme', expected: string): void {
+function checkFact(facts: Both, name: Told, expected: string): void {
   const told = (['client', 'server'] as const).filter((role) => facts[role][name] !== undefined);
   if (told.length === 0) throw new Failure(`neither side tells the ${name}`);
   for (const role of told) {

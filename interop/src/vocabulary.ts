@@ -8,6 +8,31 @@ export const SUITES = [
   'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
   'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256',
 ] as const;
+/** Those that constrained devices have (RFC 7251). */
+export const CCM_SUITES = [
+  'TLS_ECDHE_ECDSA_WITH_AES_128_CCM',
+  'TLS_ECDHE_ECDSA_WITH_AES_256_CCM',
+  'TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8',
+  'TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8',
+] as const;
+/** Those with a pre-shared key (RFC 5487, 6655, 7905). */
+export const PSK_SUITES = [
+  'TLS_PSK_WITH_AES_128_GCM_SHA256',
+  'TLS_PSK_WITH_AES_256_GCM_SHA384',
+  'TLS_PSK_WITH_CHACHA20_POLY1305_SHA256',
+  'TLS_PSK_WITH_AES_128_CCM',
+  'TLS_PSK_WITH_AES_256_CCM',
+  'TLS_PSK_WITH_AES_128_CCM_8',
+  'TLS_PSK_WITH_AES_256_CCM_8',
+  'TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256',
+] as const;
+/** Those of RFC 8442, which fewer peers have. */
+export const ECDHE_PSK_SUITES = [
+  'TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256',
+  'TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384',
+  'TLS_ECDHE_PSK_WITH_AES_128_CCM_SHA256',
+  'TLS_ECDHE_PSK_WITH_AES_128_CCM_8_SHA256',
+] as const;
 /** DTLS 1.3's suites, which say nothing of certificates. */
 export const SUITES13 = [
   'TLS_AES_128_GCM_SHA256',
@@ -15,7 +40,14 @@ export const SUITES13 = [
   'TLS_CHACHA20_POLY1305_SHA256',
   'TLS_AES_128_CCM_SHA256',
 ] as const;
-export type Suite = (typeof SUITES)[number] | (typeof SUITES13)[number];
+export const ALL_SUITES = [
+  ...SUITES,
+  ...CCM_SUITES,
+  ...PSK_SUITES,
+  ...ECDHE_PSK_SUITES,
+  ...SUITES13,
+] as const;
+export type Suite = (typeof ALL_SUITES)[number];
 
 export const GROUPS = ['x25519', 'secp256r1', 'secp384r1'] as const;
 /** Groups of DTLS 1.3. */

@@ -11,7 +11,8 @@ import (
 
 func sharedOptions(s settings) []dtls.Option {
 	options := versionOptions(s.version)
-	if s.cert != "" {
+	// pion refuses a certificate that no suite has use for.
+	if s.cert != "" && s.psk == nil {
 		pair, err := tls.LoadX509KeyPair(s.cert, s.key)
 		check(err)
 		options = append(options, dtls.WithCertificates(pair))

@@ -1,7 +1,6 @@
-import { type Encounter, encounter, Failure, type Plan } from '../exchange.js';
+import { type Encounter, Failure } from '../exchange.js';
 import { epochsShown, retryRequests, splitHello } from '../net/wire.js';
 import type { KeyUpdate } from '../peers/peer.js';
-import { struggle } from '../scenes.js';
 import {
   GROUPS,
   GROUPS13,
@@ -13,11 +12,9 @@ import {
   type Suite,
   type Version,
 } from '../vocabulary.js';
-import { type Case, type Pair, pairName } from './case.js';
-import { BASE as PLAIN, type Row, sessionCase, whyNot } from './session.js';
+import type { Case, Pair } from './case.js';
+import { lossyCase, BASE as PLAIN, type Row, sessionCase } from './session.js';
 
-const LOSSY_MS = 90_000;
-const LOSS = { loss: 0.2, duplicate: 0.05, reorder: 0.1, delay: 20 };
 const BASE = { ...PLAIN, observed: true } as const;
 
 /** The cases of a pair in one version, over a network without faults. */
@@ -28,7 +25,10 @@ export function versionCases(pair: Pair, version: Version): Case[] {
 
 /** A handshake and an echo through a relay that loses 20 % each way, one case a seed. */
 export function lossyVersionCases(pair: Pair, version: Version, seeds: number): Case[] {
-  return Array.from({ length: seeds }, (_, index) => lossyCase(pair, version, index + 1));
+  return Array.from({ length: seeds }, (_, index) => index + 1).map((seed) => {
+    const mutual = seed % 2 === 0 ? ({ clientIdentity: 'ECDSA', label: 'mutual' } as const) : {};
+    return lossyCase(pair, { ...BASE, version, ...mutual, eager: seed % 3 !== 0 }, seed);
+  });
 }
 
 function negotiationRows(version: Version): Row[] {
@@ -100,34 +100,6 @@ function keyUpdateRow(keyUpdate: KeyUpdate): Row {
       for (const role of ['client', 'server'] as const) {
         if (by === role || by === 'both' || request) expectNewEpoch(both, role);
       }
-    },
-  };
-}
-
-function lossyCase(pair: Pair, version: Version, seed: number): Case {
-  const { client, server } = pair;
-  const plan = {
-    ...BASE,
-    version,
-    ...(seed % 2 === 0 ? { clientIdentity: 'ECDSA' as const } : {}),
-    eager: seed % 3 !== 0,
-    weather: { ...LOSS, seed },
-  } satisfies Plan;
-  return {
-    name: `${pairName(pair)}, ${version}, 20 % loss, seed ${seed}${plan.clientIdentity ? ', mutual' : ''}`,
-    kind: 'loss',
-    ...pair,
-    impossible: whyNot(pair, plan),
-    slow: true,
-    timeout: LOSSY_MS + 30_000,
-    async run(pki) {
-      return await encounter(client, server, plan, pki, async (both) => {
-        const facts = await struggle(both, LOSSY_MS);
-        const sent = `${both.relay?.count('to-server') ?? 0} + ${both.relay?.count('to-client') ?? 0} datagrams`;
-        if (!facts.client.established)
-          throw new Failure(`no session after ${sent}: ${facts.client.error ?? facts.server.error ?? ''}`);
-        return `session after ${sent}`;
-      });
     },
   };
 }

@@ -1,11 +1,13 @@
-import { type Encounter, encounter, type Plan } from '../exchange.js';
+import { type Encounter, encounter, Failure, type Plan } from '../exchange.js';
 import type { Facts } from '../peers/peer.js';
-import { keyUpdates, refusal, session } from '../scenes.js';
+import { keyUpdates, refusal, session, struggle } from '../scenes.js';
 import { checkRefusal, checkSession, checkSizes } from '../verdict.js';
 import type { Role } from '../vocabulary.js';
 import { type Case, type Pair, pairName } from './case.js';
 
 const TIMEOUT_MS = 45_000;
+const LOSSY_MS = 90_000;
+const LOSS = { loss: 0.2, duplicate: 0.05, reorder: 0.1, delay: 20 };
 
 /** What a row of the matrix asks of a pair. */
 export type Row = Plan & {
@@ -21,7 +23,7 @@ export const BASE = { identity: 'ECDSA', closer: 'client', host: '127.0.0.1', tr
 export function sessionCase(pair: Pair, row: Row): Case {
   const { client, server } = pair;
   return {
-    name: [pairName(pair), row.version, row.label].filter((part) => part !== undefined).join(', '),
+    name: named(pair, row.version, row.label),
     kind: row.trust === 'right' ? 'session' : 'refusal',
     ...pair,
     impossible: whyNot(pair, row),
@@ -30,6 +32,34 @@ export function sessionCase(pair: Pair, row: Row): Case {
     run: async (pki) =>
       await encounter(client, server, row, pki, async (both) => await judged(both, pair, row)),
   };
+}
+
+/** A handshake and an echo through a relay that loses 20 % each way. */
+export function lossyCase(pair: Pair, row: Plan & { readonly label?: string }, seed: number): Case {
+  const { client, server } = pair;
+  const plan = { ...row, weather: { ...LOSS, seed } };
+  return {
+    name: named(pair, row.version, '20 % loss', `seed ${seed}`, row.label),
+    kind: 'loss',
+    ...pair,
+    impossible: whyNot(pair, plan),
+    slow: true,
+    timeout: LOSSY_MS + 30_000,
+    async run(pki) {
+      return await encounter(client, server, plan, pki, async (both) => {
+        const facts = await struggle(both, LOSSY_MS);
+        const sent = `${both.relay?.count('to-server') ?? 0} + ${both.relay?.count('to-client') ?? 0} datagrams`;
+        if (!facts.client.established)
+          throw new Failure(`no session after ${sent}: ${facts.client.error ?? facts.server.error ?? ''}`);
+        return `session after ${sent}`;
+      });
+    },
+  };
+}
+
+/** A case's name, of the parts that there are. */
+export function named(pair: Pair, ...parts: readonly (string | undefined)[]): string {
+  return [pairName(pair), ...parts].filter((part) => part !== undefined).join(', ');
 }
 
 /** Why this pair cannot do what is asked. */

@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url';
+import type { KeyPair } from '../pki.js';
 import { Child } from '../process.js';
 import { capture, captures } from '../text.js';
+import { ALL_SUITES } from '../vocabulary.js';
 import { type Facts, HERE, type Peer, REFUSALS, type SideOptions } from './peer.js';
 import { ProgramSide } from './program.js';
 
@@ -10,6 +12,7 @@ const START_MS = 20_000;
 /** Our own `dtls` command, as a user would start it. */
 export const cli: Peer = {
   name: 'dtls',
+  suites: ALL_SUITES,
   refusals: REFUSALS,
   closing: { answers: true, waits: true },
   probe: () => Promise.resolve(HERE),
@@ -23,7 +26,12 @@ export const cli: Peer = {
   },
 
   async startServer(options) {
-    const child = start(['server', authority(options.host, 0), ...pem(options.pair), ...common(options)]);
+    const child = start([
+      'server',
+      authority(options.host, 0),
+      ...certificate(options.pair),
+      ...common(options),
+    ]);
     await child.printed(/listening on \S+:\d+\n/, START_MS);
     const port = Number(capture(child.output, /listening on \S+:(\d+)\n/));
     const side = new ProgramSide(child, {
@@ -39,7 +47,7 @@ export const cli: Peer = {
   startClient(options) {
     const child = start([
       ...['client', authority(options.host, options.port), '--servername', options.name, '--ca', options.ca],
-      ...(options.pair === undefined ? [] : pem(options.pair)),
+      ...certificate(options.pair),
       ...common(options),
     ]);
     return Promise.resolve(
@@ -52,20 +60,21 @@ function start(args: readonly string[]): Child {
   return new Child(process.execPath, [PROGRAM, ...args]);
 }
 
-function pem({ cert, key }: { readonly cert: string; readonly key: string }): string[] {
-  return ['--cert', cert, '--key', key];
+function certificate(pair: KeyPair | undefined): string[] {
+  return pair === undefined ? [] : ['--cert', pair.cert, '--key', pair.key];
 }
 
 function authority(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function common({ version, suite, groups, mtu, keylog }: SideOptions): string[] {
+function common({ version, suite, groups, psk, mtu, keylog }: SideOptions): string[] {
   return [
     '-v',
     ...(version === undefined ? [] : ['--min-version', version, '--max-version', version]),
     ...(suite === undefined ? [] : ['--ciphers', suite]),
     ...(groups === undefined ? [] : ['--groups', groups.join(':')]),
+    ...(psk === undefined ? [] : ['--psk', `${psk.identity}:${psk.key}`]),
     ...(mtu === undefined ? [] : ['--mtu', String(mtu)]),
     ...(keylog === undefined ? [] : ['--keylog', keylog]),
   ];

@@ -1,8 +1,19 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { freePort } from '../net/ports.js';
+import type { KeyPair } from '../pki.js';
 import { Child } from '../process.js';
 import { capture, captures } from '../text.js';
-import { alertName, type Group, type Scheme, SUITES, type Suite } from '../vocabulary.js';
-import { type Facts, type Peer, probeCommand, type ServerSide, type SideOptions } from './peer.js';
+import {
+  alertName,
+  CCM_SUITES,
+  type Group,
+  PSK_SUITES,
+  type Scheme,
+  SUITES,
+  type Suite,
+} from '../vocabulary.js';
+import { type Facts, type Peer, type Psk, probeCommand, type ServerSide, type SideOptions } from './peer.js';
 import { type Manners, ProgramSide } from './program.js';
 
 const START_MS = 10_000;
@@ -27,6 +38,7 @@ const SCHEME_NAMES: Readonly<Record<Scheme, string>> = {
 /** `gnutls-cli --udp` and `gnutls-serv --udp --echo`. */
 export const gnutls: Peer = {
   name: 'gnutls',
+  suites: [...SUITES, ...CCM_SUITES, ...PSK_SUITES],
   // A failed verification is one error to gnutls-cli, whatever its reason.
   refusals: { 'wrong CA': 'bad_certificate', 'wrong name': 'bad_certificate' },
   closing: { answers: false, waits: true },
@@ -34,9 +46,12 @@ export const gnutls: Peer = {
   probe: async () => await probeCommand('gnutls-cli', ['--version']),
 
   cannot(role, demand) {
-    return role === 'server' && demand.closer === 'server'
-      ? 'gnutls-serv --udp never ends a session itself'
-      : undefined;
+    if (role === 'server' && demand.closer === 'server')
+      return 'gnutls-serv --udp never ends a session itself';
+    // When it prints what was negotiated, against gnutls-serv as well.
+    if (role === 'client' && demand.suite?.startsWith('TLS_ECDHE_PSK'))
+      return 'gnutls-cli crashes after every ECDHE-PSK handshake';
+    return undefined;
   },
 
   async startServer(options) {
@@ -46,8 +61,9 @@ export const gnutls: Peer = {
       ...(options.clientCa === undefined
         ? ['--disable-client-cert']
         : ['--require-client-cert', '--verify-client-cert', '--x509cafile', options.clientCa]),
-      ...['--x509certfile', options.pair.cert, '--x509keyfile', options.pair.key],
+      ...certificate(options.pair),
       ...(options.cookie === false ? ['--nocookie'] : []),
+      ...(options.psk === undefined ? [] : ['--pskpasswd', passwordFile(options.psk, options.folder)]),
     ]);
     await child.printed(/listening on IPv6 .*done/, START_MS);
     return new Server(child, port);
@@ -57,9 +73,10 @@ export const gnutls: Peer = {
     const child = start('gnutls-cli', options, [
       ...[options.host, '--port', String(options.port)],
       ...['--x509cafile', options.ca, '--verify-hostname', options.name, '--sni-hostname', options.name],
-      ...(options.pair === undefined
+      ...certificate(options.pair),
+      ...(options.psk === undefined
         ? []
-        : ['--x509certfile', options.pair.cert, '--x509keyfile', options.pair.key]),
+        : ['--pskusername', options.psk.identity, '--pskkey', options.psk.key]),
     ]);
     const manners: Manners = {
       established: /FINISHED \(20\) was received/,
@@ -94,6 +111,10 @@ function start(program: string, options: SideOptions, args: readonly string[]): 
   );
 }
 
+function certificate(pair: KeyPair | undefined): string[] {
+  return pair === undefined ? [] : ['--x509certfile', pair.cert, '--x509keyfile', pair.key];
+}
+
 function priority({ suite, groups, schemes }: SideOptions): string {
   return [
     'NORMAL:-VERS-ALL:+VERS-DTLS1.2',
@@ -103,9 +124,18 @@ function priority({ suite, groups, schemes }: SideOptions): string {
   ].join(':');
 }
 
+function passwordFile({ identity, key }: Psk, folder: string): string {
+  const file = join(folder, `psk-${identity}`);
+  writeFileSync(file, `${identity}:${key}\n`);
+  return file;
+}
+
 /** TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 is ECDHE-RSA and AES-128-GCM. */
 function keyExchange(suite: Suite): string {
-  return suite.startsWith('TLS_ECDHE_RSA') ? 'ECDHE-RSA' : 'ECDHE-ECDSA';
+  return suite
+    .replace(/^TLS_/, '')
+    .replace(/_WITH_.*/, '')
+    .replace('_', '-');
 }
 
 function cipher(suite: Suite): string {
@@ -149,7 +179,12 @@ function commonFacts(output: string): Omit<Facts, keyof FactsOfOneRole> {
 
 function suiteNamed(name: string | undefined): string | undefined {
   if (name === undefined) return undefined;
-  return SUITES.find((suite) => suite.replace('TLS_', '').replace('_WITH', '').startsWith(name)) ?? name;
+  const own = (suite: Suite) => suite.replace('TLS_', '').replace('_WITH', '');
+  return (
+    gnutls.suites.find((suite) => own(suite) === name) ??
+    gnutls.suites.find((suite) => own(suite).startsWith(name)) ??
+    name
+  );
 }
 
 function groupNamed(name: string | undefined): string | undefined {

@@ -49,6 +49,7 @@ export function nativePeer(native: Native): Peer {
   ];
   return {
     name: native.name,
+    suites: native.suites,
     refusals: native.refusals,
     closing: native.closing ?? { answers: true, waits: true },
 
@@ -143,12 +144,13 @@ function sideFlags(options: SideOptions): string[] {
     ...(options.version === undefined ? [] : ['--version', options.version.slice('DTLSv'.length)]),
     ...(options.suite === undefined ? [] : ['--suites', options.suite]),
     ...(options.groups === undefined ? [] : ['--groups', options.groups.join()]),
+    ...(options.psk === undefined ? [] : ['--psk', `${options.psk.identity}:${options.psk.key}`]),
     ...(options.mtu === undefined ? [] : ['--mtu', String(options.mtu)]),
     ...(options.keylog === undefined ? [] : ['--keylog', options.keylog]),
   ];
 }
 
-function pairFlags(pair: ServerOptions['pair'] | undefined): string[] {
+function pairFlags(pair: ServerOptions['pair']): string[] {
   return pair === undefined ? [] : ['--cert', pair.cert, '--key', pair.key];
 }
 

@@ -1,7 +1,16 @@
 import { freePort } from '../net/ports.js';
+import type { KeyPair } from '../pki.js';
 import { Child } from '../process.js';
 import { capture, captures } from '../text.js';
-import { GROUP_CODES, type Group, type Scheme, SUITES, type Suite } from '../vocabulary.js';
+import {
+  CCM_SUITES,
+  GROUP_CODES,
+  type Group,
+  PSK_SUITES,
+  type Scheme,
+  SUITES,
+  type Suite,
+} from '../vocabulary.js';
 import { type Facts, type Peer, probeCommand, REFUSALS, type ServerSide, type SideOptions } from './peer.js';
 import { type Manners, ProgramSide } from './program.js';
 
@@ -12,6 +21,7 @@ const IP_AND_UDP = 28;
 /** `openssl s_client` and `openssl s_server`. */
 export const openssl: Peer = {
   name: 'openssl',
+  suites: [...SUITES, ...CCM_SUITES, ...PSK_SUITES],
   refusals: REFUSALS,
   closing: { answers: true, waits: false },
 
@@ -31,11 +41,12 @@ export const openssl: Peer = {
     const port = await freePort();
     const child = new Child('openssl', [
       ...['s_server', '-dtls1_2', '-state', '-accept', authority(options.host, port)],
-      ...['-cert', options.pair.cert, '-key', options.pair.key],
+      ...(options.pair === undefined ? ['-nocert'] : certificate(options.pair)),
       ...(options.cookie === true ? ['-listen'] : []),
       ...(options.clientCa === undefined
         ? []
         : ['-Verify', '1', '-verify_return_error', '-CAfile', options.clientCa]),
+      ...(options.psk === undefined ? [] : ['-psk_hint', 'a hint']),
       ...common(options),
     ]);
     await child.printed(/^ACCEPT/m, START_MS);
@@ -48,7 +59,7 @@ export const openssl: Peer = {
       ...['s_client', '-dtls1_2', '-state', '-brief', '-nocommands'],
       ...['-connect', authority(options.host, options.port), '-servername', options.name],
       ...['-CAfile', options.ca, '-verify_hostname', options.name, '-verify_return_error'],
-      ...(options.pair === undefined ? [] : ['-cert', options.pair.cert, '-key', options.pair.key]),
+      ...(options.pair === undefined ? [] : certificate(options.pair)),
       ...common(options),
     ]);
     const manners: Manners = {
@@ -82,6 +93,10 @@ class EchoingServer extends ProgramSide implements ServerSide {
   }
 }
 
+function certificate({ cert, key }: KeyPair): string[] {
+  return ['-cert', cert, '-key', key];
+}
+
 function authority(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
@@ -90,12 +105,18 @@ function authority(host: string, port: number): string {
 function common(options: SideOptions): string[] {
   return [
     '-timeout',
-    ...(options.suite === undefined ? [] : ['-cipher', cipherName(options.suite)]),
+    ...(options.suite === undefined ? [] : ['-cipher', cipherList(options.suite)]),
+    ...(options.psk === undefined ? [] : ['-psk', options.psk.key, '-psk_identity', options.psk.identity]),
     ...(options.groups === undefined ? [] : ['-groups', options.groups.map(groupName).join(':')]),
     ...(options.schemes === undefined ? [] : ['-sigalgs', options.schemes.join(':')]),
     ...(options.keylog === undefined ? [] : ['-keylogfile', options.keylog]),
     ...(options.mtu === undefined ? [] : ['-mtu', String(options.mtu + IP_AND_UDP)]),
   ];
+}
+
+// OpenSSL's usual level asks for more than an 8-byte tag gives.
+function cipherList(suite: Suite): string {
+  return suite.includes('CCM_8') ? `${cipherName(suite)}:@SECLEVEL=0` : cipherName(suite);
 }
 
 /** TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 is ECDHE-RSA-AES128-GCM-SHA256. */
@@ -105,6 +126,7 @@ export function cipherName(suite: Suite): string {
     .replace('_WITH', '')
     .replace(/AES_(\d+)/, 'AES$1')
     .replace(/POLY1305_SHA256$/, 'POLY1305')
+    .replace('CCM_8', 'CCM8')
     .replaceAll('_', '-');
 }
 
@@ -149,7 +171,7 @@ function alertNamed(text: string): string {
 }
 
 function suiteNamed(cipher: string | undefined): string | undefined {
-  return SUITES.find((suite) => cipherName(suite) === cipher) ?? cipher;
+  return openssl.suites.find((suite) => cipherName(suite) === cipher) ?? cipher;
 }
 
 function groupNamed(temporaryKey: string | undefined): string | undefined {

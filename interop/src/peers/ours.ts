@@ -1,8 +1,10 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { connect, type DTLSSession, listen, type TraceEvent } from 'datagram-tls';
 import { Inbox } from '../inbox.js';
+import type { KeyPair } from '../pki.js';
 import { lineSplitter, reasonOf } from '../text.js';
-import { type Facts, HERE, type Peer, REFUSALS, type Side, type SideOptions } from './peer.js';
+import { ALL_SUITES } from '../vocabulary.js';
+import { type Facts, HERE, type Peer, type Psk, REFUSALS, type Side, type SideOptions } from './peer.js';
 import { within } from './program.js';
 
 /** ms. */
@@ -14,6 +16,7 @@ const EXPORTER_LENGTH = 32;
 /** The library, in this process. */
 export const ours: Peer = {
   name: 'our',
+  suites: ALL_SUITES,
   refusals: REFUSALS,
   closing: { answers: true, waits: true },
   probe: () => Promise.resolve(HERE),
@@ -33,7 +36,8 @@ export const ours: Peer = {
         ...common(options, side),
         host: options.host,
         port: 0,
-        ...pem(options.pair),
+        ...certificate(options.pair),
+        ...(options.psk === undefined ? {} : { psk: { [options.psk.identity]: keyOf(options.psk) } }),
         ...(options.clientCa === undefined ? {} : { requestCert: true, ca: readFileSync(options.clientCa) }),
       },
     );
@@ -52,7 +56,10 @@ export const ours: Peer = {
       ca: readFileSync(options.ca),
       servername: options.name,
       ...(options.shares === undefined ? {} : { keyShares: [...options.shares] }),
-      ...(options.pair === undefined ? {} : pem(options.pair)),
+      ...certificate(options.pair),
+      ...(options.psk === undefined
+        ? {}
+        : { psk: { identity: options.psk.identity, key: keyOf(options.psk) } }),
     });
     session.onmessage = (message) => side.receive(message);
     side.adopt(session, options.keylog);
@@ -60,8 +67,12 @@ export const ours: Peer = {
   },
 };
 
-function pem({ cert, key }: { readonly cert: string; readonly key: string }) {
-  return { cert: readFileSync(cert), key: readFileSync(key) };
+function certificate(pair: KeyPair | undefined) {
+  return pair === undefined ? {} : { cert: readFileSync(pair.cert), key: readFileSync(pair.key) };
+}
+
+function keyOf({ key }: Psk): Buffer {
+  return Buffer.from(key, 'hex');
 }
 
 function common(options: SideOptions, side: LibrarySide) {
@@ -87,7 +98,7 @@ class LibrarySide implements Side {
   readonly #split = lineSplitter((line) => this.inbox.push(line));
   readonly #trace: TraceEvent[] = [];
   #negotiated: Partial<Facts> = {};
-  #error: string | undefined;
+  #error: unknown;
   #closing = false;
 
   constructor() {
@@ -101,14 +112,10 @@ class LibrarySide implements Side {
     if (this.#adopted !== undefined) return;
     this.#adopted = session;
     if (keylog !== undefined) session.onkeylog = (line) => appendFileSync(keylog, line);
-    session.onerror = (error) => {
-      this.#error ??= reasonOf(error);
-    };
+    session.onerror = (error) => this.#fail(error);
     session.opened.then(
       () => this.#remember(session),
-      (error: unknown) => {
-        this.#error ??= reasonOf(error);
-      },
+      (error: unknown) => this.#fail(error),
     );
     session.closed.catch(() => undefined);
     this.#settle(session);
@@ -168,7 +175,8 @@ class LibrarySide implements Side {
       ),
       alertsSent: this.#alerts('sent'),
       alertsReceived: this.#alerts('received'),
-      error: this.#error,
+      error: this.#error === undefined ? undefined : reasonOf(this.#error),
+      errorCode: (this.#error as { code?: string } | undefined)?.code,
     };
   }
 
@@ -176,13 +184,17 @@ class LibrarySide implements Side {
     return [
       'the library',
       ...this.#trace.map((event) => JSON.stringify(event)),
-      this.#error ?? 'no error',
+      this.#error === undefined ? 'no error' : reasonOf(this.#error),
     ].join('\n');
   }
 
   async stop(): Promise<void> {
     this.#closing = true;
     await this.#adopted?.close().catch(() => undefined);
+  }
+
+  #fail(error: unknown): void {
+    this.#error ??= error;
   }
 
   #remember(session: DTLSSession): void {
@@ -192,6 +204,7 @@ class LibrarySide implements Side {
       group: session.group,
       scheme: session.signatureScheme,
       clientVerified: session.authorized,
+      pskIdentity: session.pskIdentity,
       exporter: Buffer.from(session.exportKeyingMaterial(EXPORTER_LENGTH, EXPORTER_LABEL)).toString('hex'),
     };
   }

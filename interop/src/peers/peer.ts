@@ -9,6 +9,8 @@ export interface SideOptions {
   /** One version, exactly. */
   readonly version?: Version;
   readonly host: string;
+  /** Where it may put files. */
+  readonly folder: string;
   /** One suite, exactly. */
   readonly suite?: Suite;
   /** In order of preference. */
@@ -18,14 +20,22 @@ export interface SideOptions {
   readonly mtu?: number;
   /** Where to write the key log, in NSS's format. */
   readonly keylog?: string;
+  readonly psk?: Psk;
   /** Retransmit sooner than after the protocol's second, where the peer can. */
   readonly eager?: boolean;
   /** Whether it will be told to update its keys: some peers do so by themselves only, after a few records. */
   readonly updatesKeys?: boolean;
 }
 
+/** A pre-shared key, hex, and the name by which both sides know it. */
+export interface Psk {
+  readonly identity: string;
+  readonly key: string;
+}
+
 export interface ServerOptions extends SideOptions {
-  readonly pair: KeyPair;
+  /** Absent: it has pre-shared keys only. */
+  readonly pair?: KeyPair;
   /** Whether to make clients return a cookie. */
   readonly cookie?: boolean;
   /** Demand a certificate of clients, signed by this CA. */
@@ -54,12 +64,16 @@ export interface Facts {
   readonly cookie?: boolean | undefined;
   /** Server: whether the client proved that it has the key of a certificate. */
   readonly clientVerified?: boolean | undefined;
+  /** The identity of the pre-shared key in use. */
+  readonly pskIdentity?: string | undefined;
   /** 32 bytes for the label EXPORTER-interop without a context, hex. */
   readonly exporter?: string | undefined;
   readonly alertsSent: readonly string[];
   readonly alertsReceived: readonly string[];
   /** In the peer's own words. */
   readonly error?: string | undefined;
+  /** Of ours. */
+  readonly errorCode?: string | undefined;
 }
 
 /** One side of one session while it runs. */
@@ -109,6 +123,8 @@ export async function probeCommand(name: string, versionArgs: readonly string[])
 
 /** An implementation of DTLS that can be started from here. */
 export interface Peer extends Program {
+  /** What it can be told to use. */
+  readonly suites: readonly Suite[];
   /** The alert by which its client refuses a server, by reason. */
   readonly refusals: { readonly 'wrong CA': string; readonly 'wrong name': string };
   /** Whether it answers close_notify with its own, and whether it stays for the answer to its own. */
@@ -136,6 +152,10 @@ export interface Demand {
   readonly trust: 'right' | 'wrong CA' | 'wrong name';
   readonly mtu?: number | undefined;
   readonly shares?: readonly Group[] | undefined;
+  /** False: the server has no certificate. */
+  readonly certificate?: boolean | undefined;
+  /** What each side is given: only equal ones let the handshake succeed. */
+  readonly psk?: Readonly<Record<Role, Psk>> | undefined;
   readonly keyUpdate?: KeyUpdate | undefined;
   /** What becomes of datagrams on the path; absent: nothing. */
   readonly weather?: Weather | undefined;

@@ -17,7 +17,17 @@ export const pion = nativePeer({ ...PION, name: 'pion' });
 export const pion3 = nativePeer({
   ...PION,
   name: 'pion3',
-  suites: SUITES,
+  suites: [
+    ...SUITES,
+    'TLS_ECDHE_ECDSA_WITH_AES_128_CCM',
+    'TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8',
+    'TLS_PSK_WITH_AES_128_GCM_SHA256',
+    'TLS_PSK_WITH_CHACHA20_POLY1305_SHA256',
+    'TLS_PSK_WITH_AES_128_CCM',
+    'TLS_PSK_WITH_AES_128_CCM_8',
+    'TLS_PSK_WITH_AES_256_CCM_8',
+    'TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256',
+  ],
   groups: ['x25519', 'secp256r1', 'secp384r1'],
 });
 

@@ -1,4 +1,4 @@
-import type { Role } from '../vocabulary.js';
+import { CCM_SUITES, PSK_SUITES, type Role } from '../vocabulary.js';
 import { COMMON, nativePeer } from './native.js';
 import type { Demand } from './peer.js';
 
@@ -8,7 +8,13 @@ const LEAST_MTU = 700;
 export const wolfssl = nativePeer({
   ...COMMON,
   name: 'wolfssl',
-  suites: [...COMMON.suites, 'TLS_AES_128_CCM_SHA256'],
+  suites: [
+    ...COMMON.suites,
+    ...CCM_SUITES.filter((suite) => suite !== 'TLS_ECDHE_ECDSA_WITH_AES_256_CCM'),
+    ...PSK_SUITES,
+    'TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256',
+    'TLS_AES_128_CCM_SHA256',
+  ],
   cannot,
 });
 

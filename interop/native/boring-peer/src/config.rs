@@ -18,6 +18,9 @@ fn build(flags: &Flags) -> Result<Ssl, ErrorStack> {
     if flags.cookie == Some(true) {
         refuse("BoringSSL's server asks for no cookie");
     }
+    if flags.psk.is_some() {
+        refuse("pre-shared keys are not set up here");
+    }
     let mut context = SslContext::builder(SslMethod::dtls())?;
     let (least, most) = versions(flags.version);
     context.set_min_proto_version(Some(least))?;

@@ -35,6 +35,9 @@ fn config(flags: &Flags) -> Config {
     if flags.keylog.is_some() {
         refuse("dimpl writes no key log");
     }
+    if flags.psk.is_some() {
+        refuse("dimpl has no pre-shared keys");
+    }
     if !flags.shares.is_empty() {
         refuse("dimpl chooses its key shares itself");
     }

@@ -15,6 +15,13 @@ pub enum Version {
     Any,
 }
 
+/// A pre-shared key, and the name by which both sides know it.
+#[derive(Clone)]
+pub struct Psk {
+    pub identity: String,
+    pub key: Vec<u8>,
+}
+
 /// The command line: `PEER client|server --host H --port N …`.
 pub struct Flags {
     pub role: Role,
@@ -29,6 +36,7 @@ pub struct Flags {
     pub ca: Option<PathBuf>,
     /// Client: the server's name, sent and checked.
     pub name: Option<String>,
+    pub psk: Option<Psk>,
     /// IANA names, in order of preference; empty leaves the implementation's defaults.
     pub suites: Vec<String>,
     pub groups: Vec<String>,
@@ -74,6 +82,7 @@ impl Flags {
             key: given.remove("--key").map(PathBuf::from),
             ca: given.remove("--ca").map(PathBuf::from),
             name: given.remove("--name"),
+            psk: given.remove("--psk").map(psk).transpose()?,
             suites: list(given.remove("--suites")),
             groups: list(given.remove("--groups")),
             shares: list(given.remove("--shares")),
@@ -96,6 +105,17 @@ fn version(value: Option<String>) -> Result<Version, String> {
         None | Some("any") => Ok(Version::Any),
         Some(other) => Err(format!("unknown version {other}")),
     }
+}
+
+/// `ID:HEX`
+fn psk(value: String) -> Result<Psk, String> {
+    let (identity, digits) = value.rsplit_once(':').ok_or("--psk needs ID:HEX")?;
+    let byte = |at| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    let key: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(byte).collect();
+    Ok(Psk {
+        identity: identity.to_string(),
+        key: key.ok_or("--psk needs ID:HEX")?,
+    })
 }
 
 fn number<T: std::str::FromStr>(value: Option<String>) -> Result<Option<T>, String> {

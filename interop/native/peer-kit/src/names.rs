@@ -9,7 +9,7 @@ const GROUPS: [(u16, &str); 6] = [
     (0x11ec, "X25519MLKEM768"),
 ];
 
-const SUITES: [(u16, &str); 11] = [
+const SUITES: [(u16, &str); 27] = [
     (0x1301, "TLS_AES_128_GCM_SHA256"),
     (0x1302, "TLS_AES_256_GCM_SHA384"),
     (0x1303, "TLS_CHACHA20_POLY1305_SHA256"),
@@ -21,9 +21,25 @@ const SUITES: [(u16, &str); 11] = [
     (0xc02f, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
     (0xc030, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"),
     (0xcca8, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"),
+    (0xc0ac, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM"),
+    (0xc0ad, "TLS_ECDHE_ECDSA_WITH_AES_256_CCM"),
+    (0xc0ae, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8"),
+    (0xc0af, "TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8"),
+    (0x00a8, "TLS_PSK_WITH_AES_128_GCM_SHA256"),
+    (0x00a9, "TLS_PSK_WITH_AES_256_GCM_SHA384"),
+    (0xccab, "TLS_PSK_WITH_CHACHA20_POLY1305_SHA256"),
+    (0xc0a4, "TLS_PSK_WITH_AES_128_CCM"),
+    (0xc0a5, "TLS_PSK_WITH_AES_256_CCM"),
+    (0xc0a8, "TLS_PSK_WITH_AES_128_CCM_8"),
+    (0xc0a9, "TLS_PSK_WITH_AES_256_CCM_8"),
+    (0xccac, "TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256"),
+    (0xd001, "TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256"),
+    (0xd002, "TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384"),
+    (0xd003, "TLS_ECDHE_PSK_WITH_AES_128_CCM_8_SHA256"),
+    (0xd005, "TLS_ECDHE_PSK_WITH_AES_128_CCM_SHA256"),
 ];
 
-const ALERTS: [(u8, &str); 26] = [
+const ALERTS: [(u8, &str); 27] = [
     (0, "close_notify"),
     (10, "unexpected_message"),
     (20, "bad_record_mac"),
@@ -49,6 +65,7 @@ const ALERTS: [(u8, &str); 26] = [
     (109, "missing_extension"),
     (110, "unsupported_extension"),
     (112, "unrecognized_name"),
+    (115, "unknown_psk_identity"),
     (116, "certificate_required"),
 ];
 

@@ -1,5 +1,6 @@
 use crate::keylog::{self, c_string};
 use crate::pipe::{self, Pipe};
+use crate::psk;
 use peer_kit::names::{group_codes, suite_codes};
 use peer_kit::{Flags, Role, Version, refuse};
 use std::ffi::{c_int, c_uchar, c_void};
@@ -20,6 +21,9 @@ pub fn configure(flags: &Flags, pipe: *mut Pipe) -> *mut ffi::WOLFSSL {
         assert!(!ctx.is_null());
         set_credentials(ctx, flags);
         set_negotiation(ctx, flags);
+        if let Some(psk) = &flags.psk {
+            psk::set(ctx, flags, psk);
+        }
         ffi::wolfSSL_CTX_SetIORecv(ctx, Some(pipe::receive));
         ffi::wolfSSL_CTX_SetIOSend(ctx, Some(pipe::send));
         ffi::wolfSSL_CTX_SetGenCookie(ctx, Some(make_cookie));
@@ -83,10 +87,7 @@ unsafe fn set_credentials(ctx: *mut ffi::WOLFSSL_CTX, flags: &Flags) {
 }
 
 unsafe fn set_negotiation(ctx: *mut ffi::WOLFSSL_CTX, flags: &Flags) {
-    let suites: Vec<String> = suite_codes(&flags.suites)
-        .into_iter()
-        .map(crate::names::suite)
-        .collect();
+    let suites = suite_names(flags);
     let mut groups: Vec<c_int> = group_codes(&flags.groups).into_iter().map(c_int::from).collect();
     // SAFETY: see `configure`.
     unsafe {
@@ -103,6 +104,12 @@ unsafe fn set_negotiation(ctx: *mut ffi::WOLFSSL_CTX, flags: &Flags) {
             );
         }
     }
+}
+
+/// wolfSSL's names of the suites to have.
+pub fn suite_names(flags: &Flags) -> Vec<String> {
+    let codes = suite_codes(&flags.suites);
+    codes.into_iter().map(crate::names::suite).collect()
 }
 
 unsafe fn configure_client(ssl: *mut ffi::WOLFSSL, flags: &Flags) {

@@ -4,6 +4,7 @@ mod config;
 mod keylog;
 mod names;
 mod pipe;
+mod psk;
 mod session;
 
 use peer_kit::{Flags, drive};
