@@ -8,6 +8,7 @@
  */
 import { parseArgs } from 'node:util';
 import { type Case, programsOf } from './cases/case.js';
+import { coapCases } from './cases/coap.js';
 import { constrainedCases } from './cases/constrained.js';
 import { extensionCases } from './cases/extensions.js';
 import { baseline, matrix } from './cases/matrix.js';
@@ -64,6 +65,7 @@ function selected(): Case[] {
         ...pskCases(),
         ...rawKeyCases(),
         ...constrainedCases(),
+        ...coapCases(),
       ];
   return all.filter((one) => wanted.every((filter) => one.name.toLowerCase().includes(filter)));
 }

@@ -7,8 +7,8 @@ export interface Case {
   readonly name: string;
   /** The column of the final table. */
   readonly kind: 'session' | 'refusal' | 'loss' | 'capture';
-  readonly client: Peer;
-  readonly server: Peer;
+  readonly client: Program;
+  readonly server: Program;
   /** What it needs beside the two peers. */
   readonly tools?: readonly Program[];
   /** Why neither peer is to blame when this is not run. */
@@ -24,7 +24,7 @@ export interface Case {
 /** A client and a server. */
 export type Pair = Readonly<Record<Role, Peer>>;
 
-export function pairName({ client, server }: Pair): string {
+export function pairName({ client, server }: Readonly<Record<Role, Program>>): string {
   return `${client.name} client ↔ ${server.name} server`;
 }
 

@@ -12,12 +12,23 @@ export async function freePort(): Promise<number> {
   }
 }
 
+/** The first of two such ports in a row. */
+export async function freePortPair(): Promise<number> {
+  for (;;) {
+    const first = await freePort();
+    const second = await probe(first + 1).catch(() => undefined);
+    if (second === undefined || handedOut.has(second)) continue;
+    handedOut.add(second);
+    return first;
+  }
+}
+
 // Bound on all addresses of both families, as gnutls-serv will bind it.
-async function probe(): Promise<number> {
+async function probe(wanted = 0): Promise<number> {
   const socket = createSocket('udp6');
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject);
-    socket.bind(0, '::', resolve);
+    socket.bind(wanted, '::', resolve);
   });
   const { port } = socket.address();
   await new Promise<void>((resolve) => void socket.close(resolve));
