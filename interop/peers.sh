@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the foreign peers that come without a command of their own, into .cache/interop: interop/peers.sh [PEER...]
 # A peer that cannot be built is named with the reason, and its cases are skipped; that is no failure of this script.
-# Network: Debian's packages, and the registries of Rust and Go. What is there already is not built again.
+# Network: Debian's packages, and the registries of Rust, Go and Maven. What is there already is not built again.
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -12,7 +12,7 @@ readonly LIMIT=480
 
 main() {
   mkdir -p "$bin" "$logs"
-  [ $# -gt 0 ] || set -- pion3 pion nss dimpl wolfssl boringssl
+  [ $# -gt 0 ] || set -- pion3 pion scandium nss dimpl wolfssl boringssl
   local peer
   for peer in "$@"; do
     build "$peer"
@@ -102,6 +102,20 @@ build_pion() {
 
 need_go() {
   command -v go >/dev/null || { echo 'go is not installed'; return 1; }
+}
+
+build_scandium() {
+  need mvn maven && need javac default-jdk-headless || return
+  local source=$here/java/scandium-peer classes=$cache/scandium version
+  rm -rf "$classes"
+  version=$(sed -n '/<artifactId>scandium</,/<version>/s/.*<version>\(.*\)<.*/\1/p' "$source/pom.xml")
+  timeout "$LIMIT" mvn -q -B -f "$source/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
+    -DoutputDirectory="$classes" >&2 || { echo 'the Maven registry does not give org.eclipse.californium:scandium'; return 1; }
+  javac -d "$classes" -cp "$classes/*" "$source"/src/*.java >&2 || return
+  # The second compiler costs such short lives more than it gives.
+  printf '#!/bin/sh\nexec java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dscandium.version=%s -cp "%s:%s/*" ScandiumPeer "$@"\n' \
+    "$version" "$classes" "$classes" >"$1"
+  chmod +x "$1"
 }
 
 # rust_peer PACKAGE PROGRAM

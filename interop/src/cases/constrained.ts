@@ -2,12 +2,13 @@ import { gnutls } from '../peers/gnutls.js';
 import { openssl } from '../peers/openssl.js';
 import { ours } from '../peers/ours.js';
 import { pion3 } from '../peers/pion.js';
+import { scandium } from '../peers/scandium.js';
 import { wolfssl } from '../peers/wolfssl.js';
 import { CCM_SUITES } from '../vocabulary.js';
 import { bothWays, type Case } from './case.js';
 import { BASE, lossyCase, sessionCase } from './session.js';
 
-const PEERS = [openssl, gnutls, wolfssl, pion3];
+const PEERS = [openssl, gnutls, wolfssl, pion3, scandium];
 const SHORT_TAG = 'TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8';
 const LOSSY_SEED = 4;
 

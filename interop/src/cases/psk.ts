@@ -6,6 +6,7 @@ import { openssl } from '../peers/openssl.js';
 import { ours } from '../peers/ours.js';
 import type { Peer, Psk } from '../peers/peer.js';
 import { pion3 } from '../peers/pion.js';
+import { scandium } from '../peers/scandium.js';
 import { wolfssl } from '../peers/wolfssl.js';
 import { refusal } from '../scenes.js';
 import { checkPskRefusal } from '../verdict.js';
@@ -14,7 +15,7 @@ import { bothWays, type Case, type Pair } from './case.js';
 import { BASE, lossyCase, named, sessionCase, whyNot } from './session.js';
 
 const PEERS: Readonly<Record<Version, readonly Peer[]>> = {
-  'DTLSv1.2': [openssl, gnutls, wolfssl, pion3],
+  'DTLSv1.2': [openssl, gnutls, wolfssl, pion3, scandium],
   'DTLSv1.3': [nss, wolfssl],
 };
 /** In DTLS 1.3 an external key belongs to one hash: SHA-256 (RFC 8446 §4.2.11). */

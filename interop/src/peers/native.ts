@@ -16,7 +16,7 @@ import {
 } from './peer.js';
 import { type Manners, ProgramSide } from './program.js';
 
-const START_MS = 10_000;
+const START_MS = 20_000;
 const PROGRAMS = fileURLToPath(new URL('../../../.cache/interop/bin/', import.meta.url));
 
 /** What sets one of the programs of `interop/native` apart from the others. */

@@ -36,6 +36,12 @@ function algorithm(name: string, authTagLength: number): Algorithm {
   return { name: name as CipherCCMTypes, options: { authTagLength }, ccm: name.endsWith('ccm') };
 }
 
+/**
+ * OpenSSL takes a null pointer for no text at all, and then CCM neither makes a tag nor checks one. Empty arrays may
+ * have that pointer; this one has not.
+ */
+const EMPTY = new Uint8Array(1).subarray(0, 0);
+
 /** The platform has no AEAD object that outlives one text, so each record makes one; only the key is kept. */
 export class NodeAead implements AeadKey {
   readonly tagLength: number;
@@ -53,7 +59,7 @@ export class NodeAead implements AeadKey {
     const length = plaintext.length;
     const cipher = createCipheriv(name, this.#key, nonce, options);
     this.#associate(cipher, aad, length);
-    out.set(cipher.update(plaintext), offset);
+    out.set(cipher.update(length === 0 ? EMPTY : plaintext), offset);
     cipher.final();
     out.set(cipher.getAuthTag(), offset + length);
   }
@@ -66,7 +72,7 @@ export class NodeAead implements AeadKey {
       const decipher = createDecipheriv(name, this.#key, nonce, options);
       decipher.setAuthTag(sealed.subarray(length));
       this.#associate(decipher, aad, length);
-      const plaintext = decipher.update(sealed.subarray(0, length));
+      const plaintext = decipher.update(length === 0 ? EMPTY : sealed.subarray(0, length));
       decipher.final();
       return plain(plaintext);
     } catch {
