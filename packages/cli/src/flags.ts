@@ -160,7 +160,7 @@ const FLAGS: readonly Flag[] = [
   },
   {
     flags: '--ciphers <list>',
-    help: 'cipher suites, best first: OpenSSL or IANA names, with colons between',
+    help: 'cipher suites, best first: OpenSSL or IANA names, with colons between; CCM and CBC of 1.2 have to be named',
     roles: BOTH,
     option: 'ciphers',
   },

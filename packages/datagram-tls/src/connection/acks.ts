@@ -1,4 +1,5 @@
 import type { Duration, Instant } from '../base/instant.js';
+import type { RecordWriter } from '../record/writer.js';
 import { ContentType } from '../wire/codes.js';
 import { encodeAck, type RecordNumber } from '../wire/messages/ack.js';
 import type { Association } from './association.js';
@@ -83,16 +84,16 @@ export class Acks {
     timers.stop('ack');
     const { writer } = epochs;
     if (writer.state === 'exhausted') return;
-    const recordNumbers = this.#numbers.slice(-this.#room(writer.overhead)).sort(inOrder);
+    const recordNumbers = this.#numbers.slice(-this.#room(writer)).sort(inOrder);
     transmit.record(writer, ContentType.ack, encodeAck({ recordNumbers }));
     if (this.#established) this.#numbers = [];
     this.#association.trace({ kind: 'ack', direction: 'sent', records: recordNumbers.length });
   }
 
   /** How many numbers fit one datagram. */
-  #room(overhead: number): number {
+  #room(writer: RecordWriter): number {
     const { forFlights } = this.#association.pathSize;
-    return Math.max(1, Math.floor((forFlights - overhead - LIST_HEADER) / NUMBER_LENGTH));
+    return Math.max(1, Math.floor((writer.capacity(forFlights) - LIST_HEADER) / NUMBER_LENGTH));
   }
 }
 

@@ -93,10 +93,8 @@ export class Connection implements ContentHost, HandshakeHost {
 
   /** Largest message that fits one datagram, bytes. It shrinks when the system refuses a datagram of that size. */
   get maxMessageSize(): number {
-    return Math.min(
-      this.#association.pathSize.known - this.#association.epochs.writer.overhead,
-      MAX_PLAINTEXT,
-    );
+    const { pathSize, epochs } = this.#association;
+    return Math.min(epochs.writer.capacity(pathSize.known), MAX_PLAINTEXT);
   }
 
   /** Begins: a client sends its first flight, a server waits for one. */

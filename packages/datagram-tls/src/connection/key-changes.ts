@@ -1,7 +1,6 @@
 import type { Duration, Instant } from '../base/instant.js';
 import type { Action } from '../handshake/actions.js';
-import { RecordReader12, RecordWriter12 } from '../record/protect12.js';
-import { RecordReader13, RecordWriter13 } from '../record/protect13.js';
+import { createReader, createWriter } from '../record/protection.js';
 import type { Association } from './association.js';
 
 type InstallKeys = Extract<Action, { do: 'install-keys' }>;
@@ -33,20 +32,8 @@ export class KeyChanges {
   install({ direction, epoch, suite, keys }: InstallKeys): void {
     const { epochs, security } = this.#association;
     const { provider } = security;
-    const { sn } = keys;
-    if (direction === 'write') {
-      const writer =
-        sn === undefined
-          ? new RecordWriter12(provider, suite, epoch, keys)
-          : new RecordWriter13(provider, suite, epoch, { ...keys, sn });
-      epochs.installWriter(writer);
-    } else {
-      const reader =
-        sn === undefined
-          ? new RecordReader12(provider, suite, epoch, keys)
-          : new RecordReader13(provider, suite, epoch, { ...keys, sn });
-      epochs.installReader(reader);
-    }
+    if (direction === 'write') epochs.installWriter(createWriter(provider, suite, epoch, keys));
+    else epochs.installReader(createReader(provider, suite, epoch, keys));
     if (epoch > APPLICATION_EPOCH) {
       const heading = direction === 'write' ? 'sent' : 'received';
       this.#association.trace({ kind: 'key-update', direction: heading, epoch });

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { NodeAead, recordNumberMask } from './node-aead.js';
+import { NodeAesCbc } from './node-cbc.js';
 import { answerKeyExchange, NODE_GROUPS, startKeyExchange } from './node-exchange.js';
 import { hkdfExpand, NodeHash, NodeMac } from './node-hash.js';
 import { importPrivateKey, importPublicKey } from './node-keys.js';
@@ -14,6 +15,7 @@ export const nodeProvider: CryptoProvider = {
   mac: (name, key) => new NodeMac(name, key),
   hkdfExpand,
   aead: (name, key) => new NodeAead(name, key),
+  aesCbc: (key) => new NodeAesCbc(key),
   recordNumberMask,
   groups: NODE_GROUPS,
   startKeyExchange,

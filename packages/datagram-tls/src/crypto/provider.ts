@@ -10,6 +10,8 @@ export interface CryptoProvider {
   /** HKDF-Expand (RFC 5869 §2.3). */
   hkdfExpand(hash: HashName, prk: Uint8Array, info: Uint8Array, length: number): Uint8Array;
   aead(name: AeadName, key: Uint8Array): AeadKey;
+  /** AES in CBC mode, for suites that authenticate by HMAC. */
+  aesCbc(key: Uint8Array): CbcKey;
   /** Record number encryption of DTLS 1.3 (RFC 9147 §4.2.3); one object per epoch and direction. */
   recordNumberMask(name: AeadName, key: Uint8Array): RecordNumberMask;
   /** Groups that this platform can do, in the default order of preference. */
@@ -62,6 +64,14 @@ export interface AeadKey {
   seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array, offset: number): void;
   /** The plaintext in memory of its own, or `undefined` when it is not authentic. Never throws, whatever the length. */
   open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
+}
+
+/** Its texts are whole blocks of 16 bytes, as are its IVs: padding is the record layer's. */
+export interface CbcKey {
+  /** Writes the ciphertext into `out` at `offset`. */
+  encrypt(iv: Uint8Array, plaintext: Uint8Array, out: Uint8Array, offset: number): void;
+  /** The plaintext in memory of its own. */
+  decrypt(iv: Uint8Array, ciphertext: Uint8Array): Uint8Array;
 }
 
 export interface RecordNumberMask {

@@ -5,18 +5,31 @@ import type { AeadName, HashName } from './provider.js';
 export type KeyExchangeName = 'ecdhe_ecdsa' | 'ecdhe_rsa' | 'ecdhe_psk' | 'psk' | 'tls13';
 
 /** One cipher suite; lengths in bytes. */
-export interface CipherSuite {
+export type CipherSuite = AeadSuite | CbcSuite;
+
+export interface AeadSuite extends SuiteShape {
+  readonly aead: AeadName;
+  readonly macKeyLength: 0;
+}
+
+/** AES-CBC, and HMAC over the ciphertext: never without encrypt-then-MAC (RFC 7366). */
+export interface CbcSuite extends SuiteShape {
+  readonly aead: undefined;
+  /** Of HMAC-SHA256. */
+  readonly macKeyLength: 32;
+}
+
+interface SuiteShape {
   readonly code: number;
   /** As IANA registers it. */
   readonly name: string;
   readonly opensslName: string;
   readonly version: Version;
   readonly keyExchange: KeyExchangeName;
-  readonly aead: AeadName;
   readonly keyLength: number;
   /** The part of the nonce that comes from the key block; all of it where nothing is sent. */
   readonly fixedIvLength: number;
-  /** The part of the nonce that every record carries (RFC 5288 §3, RFC 6655 §3). */
+  /** The part of the nonce that every record carries (RFC 5288 §3, RFC 6655 §3); the whole IV of CBC. */
   readonly explicitNonceLength: number;
   readonly tagLength: number;
   /** Of the PRF or HKDF, and of the transcript. */
@@ -92,24 +105,31 @@ export const SUITES: readonly CipherSuite[] = [
   suite12(0xc0a5, 'psk', 'AES_256_CCM', 'AES256-CCM', 'aes-256-ccm', 'sha256'),
   suite12(0xc0a8, 'psk', 'AES_128_CCM_8', 'AES128-CCM8', 'aes-128-ccm-8', 'sha256'),
   suite12(0xc0a9, 'psk', 'AES_256_CCM_8', 'AES256-CCM8', 'aes-256-ccm-8', 'sha256'),
+  suiteCbc(0xc037, 'ecdhe_psk'),
+  suiteCbc(0x00ae, 'psk'),
 ];
 
 /**
  * What is offered unless the caller chooses, in order of preference. CCM stands apart in 1.2: it is slow on the
- * platforms that run Node, and an 8-byte tag is for constrained peers that ask for it (RFC 9325 §4.2.1).
+ * platforms that run Node, and an 8-byte tag is for constrained peers that ask for it (RFC 9325 §4.2.1). So does CBC,
+ * for peers that have nothing else.
  */
-export const DEFAULT_SUITES: Readonly<Record<Version, readonly CipherSuite[]>> = {
-  'DTLSv1.2': SUITES.filter((suite) => suite.version === 'DTLSv1.2' && isUsual(suite) && !needsPsk(suite)),
-  'DTLSv1.3': SUITES.filter((suite) => suite.version === 'DTLSv1.3'),
+export const DEFAULT_SUITES: Readonly<Record<Version, readonly AeadSuite[]>> = {
+  'DTLSv1.2': withAead((suite) => suite.version === 'DTLSv1.2' && isUsual(suite) && !needsPsk(suite)),
+  'DTLSv1.3': withAead((suite) => suite.version === 'DTLSv1.3'),
 };
 
 /** DTLS 1.2: what is offered when there is a pre-shared key; those with forward secrecy come first. */
-export const DEFAULT_PSK_SUITES: readonly CipherSuite[] = SUITES.filter(
+export const DEFAULT_PSK_SUITES: readonly AeadSuite[] = withAead(
   (suite) => needsPsk(suite) && isUsual(suite),
 );
 
-function isUsual(suite: CipherSuite): boolean {
-  return !suite.aead.includes('ccm');
+function withAead(which: (suite: AeadSuite) => boolean): AeadSuite[] {
+  return SUITES.filter((suite) => suite.aead !== undefined).filter(which);
+}
+
+function isUsual({ aead }: AeadSuite): boolean {
+  return !aead.includes('ccm');
 }
 
 /** Whether nobody without a pre-shared key can use it. */
@@ -132,8 +152,13 @@ export function suiteByName(name: string): CipherSuite | undefined {
   return byName.get(name);
 }
 
+/** Whether both sides have to agree on encrypt-then-MAC to use it, which AEADs have no use for (RFC 7366 §3). */
+export function needsEncryptThenMac(suite: CipherSuite): suite is CbcSuite {
+  return suite.aead === undefined;
+}
+
 /** RFC 8446 §B.4: the whole 12-byte nonce is derived, nothing of it is sent. */
-function suite13(code: number, name: string, aead: AeadName, hash: HashName): CipherSuite {
+function suite13(code: number, name: string, aead: AeadName, hash: HashName): AeadSuite {
   const { keyLength, tagLength } = AEADS[aead];
   return {
     code,
@@ -142,6 +167,7 @@ function suite13(code: number, name: string, aead: AeadName, hash: HashName): Ci
     version: 'DTLSv1.3',
     keyExchange: 'tls13',
     aead,
+    macKeyLength: 0,
     keyLength,
     fixedIvLength: 12,
     explicitNonceLength: 0,
@@ -158,20 +184,48 @@ function suite12(
   opensslCipher: string,
   aead: AeadName,
   hash: HashName,
-): CipherSuite {
+): AeadSuite {
   const { keyLength, tagLength, explicitNonce12 } = AEADS[aead];
-  const exchange = keyExchange.toUpperCase();
   return {
     code,
-    name: `TLS_${exchange}_WITH_${cipher}`,
-    opensslName: `${exchange.replace('_', '-')}-${opensslCipher}`,
+    ...names12(keyExchange, cipher, opensslCipher),
     version: 'DTLSv1.2',
     keyExchange,
     aead,
+    macKeyLength: 0,
     keyLength,
     fixedIvLength: 12 - explicitNonce12,
     explicitNonceLength: explicitNonce12,
     tagLength,
     hash,
+  };
+}
+
+/** RFC 5487 §3, RFC 5489 §3.1: AES-128 and HMAC-SHA256. The IV is random and sent (RFC 5246 §6.2.3.2). */
+function suiteCbc(code: number, keyExchange: 'ecdhe_psk' | 'psk'): CbcSuite {
+  return {
+    code,
+    ...names12(keyExchange, 'AES_128_CBC_SHA256', 'AES128-CBC-SHA256'),
+    version: 'DTLSv1.2',
+    keyExchange,
+    aead: undefined,
+    macKeyLength: 32,
+    keyLength: 16,
+    fixedIvLength: 0,
+    explicitNonceLength: 16,
+    tagLength: 32,
+    hash: 'sha256',
+  };
+}
+
+function names12(
+  keyExchange: KeyExchangeName,
+  cipher: string,
+  opensslCipher: string,
+): Pick<CipherSuite, 'name' | 'opensslName'> {
+  const exchange = keyExchange.toUpperCase();
+  return {
+    name: `TLS_${exchange}_WITH_${cipher}`,
+    opensslName: `${exchange.replace('_', '-')}-${opensslCipher}`,
   };
 }

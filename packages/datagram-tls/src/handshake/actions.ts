@@ -9,6 +9,8 @@ import type { Session } from './session.js';
 export interface DirectionKeys {
   readonly key: Uint8Array;
   readonly iv: Uint8Array;
+  /** Of a CBC suite; empty where an AEAD needs none. */
+  readonly mac: Uint8Array;
   /** Record number key, DTLS 1.3 only (RFC 9147 §4.2.3). */
   readonly sn?: Uint8Array;
 }

@@ -8,6 +8,7 @@ import {
   decodeCertificateTypeRequest,
 } from '../wire/extensions/certificate-type.js';
 import { decodeEcPointFormats, UNCOMPRESSED } from '../wire/extensions/ec-point-formats.js';
+import { decodeEncryptThenMac } from '../wire/extensions/encrypt-then-mac.js';
 import { decodeExtendedMasterSecret } from '../wire/extensions/extended-master-secret.js';
 import { decodeRenegotiationInfo } from '../wire/extensions/renegotiation-info.js';
 import { decodeServerNameRequest } from '../wire/extensions/server-name.js';
@@ -31,6 +32,7 @@ export interface ClientWishes {
   readonly clientTypes: readonly CertificateTypeName[] | undefined;
   readonly serverTypes: readonly CertificateTypeName[] | undefined;
   readonly extendedMasterSecret: boolean;
+  readonly encryptThenMac: boolean;
   /** The client knows RFC 5746, by the extension or by the signalling suite. */
   readonly secureRenegotiation: boolean;
   /** This is a second try at a lower version (RFC 7507). */
@@ -64,6 +66,8 @@ export function readClientWishes(hello: ClientHello): ClientWishes {
         decodeExtendedMasterSecret,
         'extended_master_secret',
       ) ?? false,
+    encryptThenMac:
+      extension(hello, ExtensionType.encrypt_then_mac, decodeEncryptThenMac, 'encrypt_then_mac') ?? false,
     secureRenegotiation: signalsSecureRenegotiation(hello),
     fallback: hello.cipherSuites.includes(FALLBACK_SCSV),
   };

@@ -2,10 +2,11 @@ import { EMPTY } from '../base/bytes.js';
 import type { Security } from '../config/config.js';
 import { groupFits } from '../crypto/groups.js';
 import type { KeyExchange } from '../crypto/provider.js';
-import type { CipherSuite } from '../crypto/suites.js';
+import { type CipherSuite, needsEncryptThenMac } from '../crypto/suites.js';
 import type { GroupName, Version } from '../wire/codes.js';
 import { ExtensionType, Group, ProtocolVersion, Scheme } from '../wire/codes.js';
 import { encodeEcPointFormats, UNCOMPRESSED } from '../wire/extensions/ec-point-formats.js';
+import { encodeEncryptThenMac } from '../wire/extensions/encrypt-then-mac.js';
 import { encodeExtendedMasterSecret } from '../wire/extensions/extended-master-secret.js';
 import { encodeKeyShareRequest } from '../wire/extensions/key-share.js';
 import { encodePskKeyExchangeModes, PskKeyExchangeMode } from '../wire/extensions/psk-key-exchange-modes.js';
@@ -90,6 +91,8 @@ function offeredExtensions(ctx: Context, offer: Omit<Offer, 'hello'>): Map<numbe
   if (versions.includes('DTLSv1.2')) {
     extensions.set(ExtensionType.ec_point_formats, encodeEcPointFormats(Uint8Array.of(UNCOMPRESSED)));
     extensions.set(ExtensionType.extended_master_secret, encodeExtendedMasterSecret());
+    if (offer.suites.some(needsEncryptThenMac))
+      extensions.set(ExtensionType.encrypt_then_mac, encodeEncryptThenMac());
     // Not the signalling suite as well, which RFC 5746 §3.4 advises against: a wolfSSL server refuses both.
     extensions.set(ExtensionType.renegotiation_info, encodeRenegotiationInfo(EMPTY));
   }

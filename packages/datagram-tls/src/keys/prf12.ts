@@ -7,6 +7,9 @@ const VERIFY_DATA_LENGTH = 12;
 
 /** Keys of both directions, as the record layer takes them (RFC 5246 §6.3). The caller owns the bytes. */
 export interface KeyBlock12 {
+  /** MAC keys; empty where an AEAD needs none. */
+  readonly clientMac: Uint8Array;
+  readonly serverMac: Uint8Array;
   readonly clientKey: Uint8Array;
   readonly serverKey: Uint8Array;
   readonly clientIv: Uint8Array;
@@ -40,7 +43,7 @@ export function deriveExtendedMasterSecret12(
   );
 }
 
-/** RFC 5246 §6.3, for AEAD suites, which need no MAC keys. Note that the server's random comes first. */
+/** RFC 5246 §6.3. Note that the server's random comes first. */
 export function deriveKeyBlock12(
   crypto: CryptoProvider,
   suite: CipherSuite,
@@ -48,15 +51,22 @@ export function deriveKeyBlock12(
   clientRandom: Uint8Array,
   serverRandom: Uint8Array,
 ): KeyBlock12 {
-  const { keyLength, fixedIvLength } = suite;
+  const { macKeyLength, keyLength, fixedIvLength } = suite;
   const master = crypto.mac(suite.hash, masterSecret);
-  const block = prf12(master, 'key expansion', 2 * (keyLength + fixedIvLength), serverRandom, clientRandom);
-  const ivs = 2 * keyLength;
+  const length = 2 * (macKeyLength + keyLength + fixedIvLength);
+  const block = prf12(master, 'key expansion', length, serverRandom, clientRandom);
+  let at = 0;
+  const next = (bytes: number): Uint8Array => {
+    at += bytes;
+    return block.slice(at - bytes, at);
+  };
   return {
-    clientKey: block.slice(0, keyLength),
-    serverKey: block.slice(keyLength, ivs),
-    clientIv: block.slice(ivs, ivs + fixedIvLength),
-    serverIv: block.slice(ivs + fixedIvLength),
+    clientMac: next(macKeyLength),
+    serverMac: next(macKeyLength),
+    clientKey: next(keyLength),
+    serverKey: next(keyLength),
+    clientIv: next(fixedIvLength),
+    serverIv: next(fixedIvLength),
   };
 }
 

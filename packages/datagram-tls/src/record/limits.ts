@@ -14,6 +14,12 @@ export interface KeyLimits {
 /** RFC 8446 §5.5 counts 2^24.5 full records for GCM; ChaCha20-Poly1305 outlasts the sequence numbers. */
 const GCM_SEALED = Math.floor(2 ** 24.5);
 
+/**
+ * Blocks of CBC may collide, by the birthday bound, no sooner than it takes to tell GCM's from chance: the same number
+ * serves. Nobody guesses a tag of 32 bytes.
+ */
+const CBC_LIMITS: KeyLimits = { sealed: GCM_SEALED, forged: 2 ** 36 };
+
 /** RFC 9147 §4.5.3 and its appendix B. */
 const LIMITS_13: Readonly<Record<AeadName, KeyLimits>> = {
   'aes-128-gcm': { sealed: GCM_SEALED, forged: 2 ** 36 },
@@ -30,6 +36,7 @@ const LIMITS_13: Readonly<Record<AeadName, KeyLimits>> = {
 const GCM_FORGED_12 = 2 ** 28;
 
 export function limitsOf(suite: CipherSuite): KeyLimits {
+  if (suite.aead === undefined) return CBC_LIMITS;
   const limits = LIMITS_13[suite.aead];
   if (suite.version === 'DTLSv1.3' || !suite.aead.endsWith('gcm')) return limits;
   return { ...limits, forged: GCM_FORGED_12 };

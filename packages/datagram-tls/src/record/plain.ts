@@ -29,6 +29,10 @@ export class PlainWriter implements RecordWriter {
     return this.#sequence > MAX_SEQUENCE ? 'exhausted' : 'open';
   }
 
+  capacity(size: number): number {
+    return size - this.overhead;
+  }
+
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
     writePlainHeader(out, at, type, this.#version, 0, this.#sequence++, plaintext.length);
     out.set(plaintext, at + PLAIN_HEADER_LENGTH);

@@ -1,12 +1,12 @@
 import type { AeadKey, CryptoProvider } from '../crypto/provider.js';
-import type { CipherSuite } from '../crypto/suites.js';
+import type { AeadSuite } from '../crypto/suites.js';
 import { ProtocolVersion } from '../wire/codes.js';
+import { additionalData12 } from './additional12.js';
 import type { DropReason } from './drop.js';
 import { MAX_PLAINTEXT, PLAIN_HEADER_LENGTH, type RecordHeader, writePlainHeader } from './header.js';
 import { type KeyLimits, limitsOf, writerState } from './limits.js';
 import type { RecordReader } from './reader.js';
 import { ReplayWindow } from './replay.js';
-import { writeEpochAndSequence } from './sequence.js';
 import type { RecordWriter, WriterState } from './writer.js';
 
 /** What the key block gives one direction of one epoch (RFC 5246 §6.3). */
@@ -21,12 +21,8 @@ const NONCE_LENGTH = 12;
 const NUMBER_AT = 4;
 const NUMBER_LENGTH = 8;
 
-/** Record number, type, version, length of the plaintext (RFC 5246 §6.2.3.3). */
-const AAD_LENGTH = 13;
-
 /** Scratch for the record at hand: sealing and opening never wait, so all connections share it. */
 const nonce = new Uint8Array(NONCE_LENGTH);
-const aad = new Uint8Array(AAD_LENGTH);
 
 /** Protects records of DTLS 1.2; the record number is the nonce, so that none can repeat. */
 export class RecordWriter12 implements RecordWriter {
@@ -41,7 +37,7 @@ export class RecordWriter12 implements RecordWriter {
   /** `limits` and `sequence`, the number of the first record, are for tests of the far end. */
   constructor(
     crypto: CryptoProvider,
-    suite: CipherSuite,
+    suite: AeadSuite,
     epoch: number,
     keys: RecordKeys12,
     limits: KeyLimits = limitsOf(suite),
@@ -64,14 +60,18 @@ export class RecordWriter12 implements RecordWriter {
     return writerState(this.#sequence, this.#limits);
   }
 
+  capacity(size: number): number {
+    return size - this.overhead;
+  }
+
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
     const length = this.#explicit + plaintext.length + this.#aead.tagLength;
     writePlainHeader(out, at, type, ProtocolVersion.dtls12, this.epoch, this.#sequence, length);
-    writeAad(type, this.epoch, this.#sequence, plaintext.length);
+    const aad = additionalData12(type, this.epoch, this.#sequence, plaintext.length);
     let sealedAt = at + PLAIN_HEADER_LENGTH;
     nonce.set(this.#iv);
     if (this.#explicit === 0) {
-      maskNonce();
+      maskNonce(aad);
     } else {
       for (let i = 0; i < NUMBER_LENGTH; i++) {
         const byte = aad[i] as number;
@@ -101,7 +101,7 @@ export class RecordReader12 implements RecordReader {
 
   constructor(
     crypto: CryptoProvider,
-    suite: CipherSuite,
+    suite: AeadSuite,
     epoch: number,
     keys: RecordKeys12,
     limits: KeyLimits = limitsOf(suite),
@@ -120,8 +120,8 @@ export class RecordReader12 implements RecordReader {
     const length = header.end - sealedAt - this.#aead.tagLength;
     if (length < 0) return 'too_short';
     if (!this.#window.fresh(header.sequence)) return 'replayed';
-    writeAad(header.type, this.epoch, header.sequence, length);
-    this.#setNonce(datagram, header.bodyStart);
+    const aad = additionalData12(header.type, this.epoch, header.sequence, length);
+    this.#setNonce(aad, datagram, header.bodyStart);
     const plaintext = this.#aead.open(nonce, aad, datagram.subarray(sealedAt, header.end));
     if (plaintext === undefined) {
       this.#forged++;
@@ -132,27 +132,18 @@ export class RecordReader12 implements RecordReader {
   }
 
   /** A peer may choose its explicit nonces as it likes (RFC 5288 §3), so they are taken from the record. */
-  #setNonce(datagram: Uint8Array, from: number): void {
+  #setNonce(aad: Uint8Array, datagram: Uint8Array, from: number): void {
     nonce.set(this.#iv);
     if (this.#explicit === 0) {
-      maskNonce();
+      maskNonce(aad);
     } else {
       for (let i = 0; i < NUMBER_LENGTH; i++) nonce[NUMBER_AT + i] = datagram[from + i] as number;
     }
   }
 }
 
-function writeAad(type: number, epoch: number, sequence: number, length: number): void {
-  writeEpochAndSequence(aad, 0, epoch, sequence);
-  aad[8] = type;
-  aad[9] = ProtocolVersion.dtls12 >>> 8;
-  aad[10] = ProtocolVersion.dtls12 & 0xff;
-  aad[11] = length >>> 8;
-  aad[12] = length;
-}
-
 /** RFC 7905 §2: the record number, with which the AAD begins, is padded on the left and laid over the whole IV. */
-function maskNonce(): void {
+function maskNonce(aad: Uint8Array): void {
   for (let i = 0; i < NUMBER_LENGTH; i++) {
     nonce[NUMBER_AT + i] = (nonce[NUMBER_AT + i] as number) ^ (aad[i] as number);
   }

@@ -1,5 +1,5 @@
 import type { AeadKey, CryptoProvider, RecordNumberMask } from '../crypto/provider.js';
-import type { CipherSuite } from '../crypto/suites.js';
+import type { AeadSuite } from '../crypto/suites.js';
 import type { DropReason } from './drop.js';
 import { MAX_PLAINTEXT, type RecordHeader, UNIFIED } from './header.js';
 import { type KeyLimits, limitsOf, writerState } from './limits.js';
@@ -45,7 +45,7 @@ export class RecordWriter13 implements RecordWriter {
   /** `limits` and `sequence`, the number of the first record, are for tests of the far end. */
   constructor(
     crypto: CryptoProvider,
-    suite: CipherSuite,
+    suite: AeadSuite,
     epoch: number,
     keys: RecordKeys13,
     limits: KeyLimits = limitsOf(suite),
@@ -66,6 +66,10 @@ export class RecordWriter13 implements RecordWriter {
 
   get state(): WriterState {
     return writerState(this.#sequence, this.#limits);
+  }
+
+  capacity(size: number): number {
+    return size - this.overhead;
   }
 
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
@@ -109,7 +113,7 @@ export class RecordReader13 implements RecordReader {
 
   constructor(
     crypto: CryptoProvider,
-    suite: CipherSuite,
+    suite: AeadSuite,
     epoch: number,
     keys: RecordKeys13,
     limits: KeyLimits = limitsOf(suite),

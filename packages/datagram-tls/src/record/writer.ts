@@ -9,6 +9,8 @@ export interface RecordWriter {
   readonly state: WriterState;
   /** The most bytes that a record is longer than its plaintext. */
   readonly overhead: number;
+  /** The longest plaintext whose record has at most `size` bytes, which leave room for the overhead. */
+  capacity(size: number): number;
   /**
    * Writes one record into `out` at `at` and returns its length. The caller has checked the state, the room
    * (plaintext and overhead) and that the plaintext is at most 2^14 bytes; `plaintext` must not overlap that room.

@@ -3,7 +3,6 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { Transmit } from '#lib/connection/transmit.js';
 import { nodeProvider } from '#lib/crypto/node.js';
-import { suiteByName } from '#lib/crypto/suites.js';
 import type { Flight, FlightItem } from '#lib/handshake/flight.js';
 import { Reassembler } from '#lib/handshake/reassembly.js';
 import { Epochs } from '#lib/record/epochs.js';
@@ -13,8 +12,9 @@ import { RecordReader12, RecordWriter12 } from '#lib/record/protect12.js';
 import { ContentType } from '#lib/wire/codes.js';
 import { readHandshakeFragments } from '#lib/wire/messages/handshake-header.js';
 import { recordsOf } from '../support/records.js';
+import { aeadSuite } from '../support/suites.js';
 
-const aead = suiteByName('ECDHE-ECDSA-AES128-GCM-SHA256') ?? assert.fail();
+const aead = aeadSuite('ECDHE-ECDSA-AES128-GCM-SHA256');
 const keys = { key: new Uint8Array(16).fill(1), iv: new Uint8Array(4).fill(2) };
 const RECORD = 13;
 const HEADER = 12;

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { getCiphers } from 'node:tls';
-import { DEFAULT_SUITES, SUITES, suiteByCode, suiteByName } from '#lib/crypto/suites.js';
+import {
+  DEFAULT_PSK_SUITES,
+  DEFAULT_SUITES,
+  needsPsk,
+  SUITES,
+  suiteByCode,
+  suiteByName,
+} from '#lib/crypto/suites.js';
 
 suite('cipher suites', () => {
   test('every suite is found by its code and by both of its names', () => {
@@ -43,6 +50,8 @@ suite('cipher suites', () => {
       'c0a5 TLS_PSK_WITH_AES_256_CCM PSK-AES256-CCM',
       'c0a8 TLS_PSK_WITH_AES_128_CCM_8 PSK-AES128-CCM8',
       'c0a9 TLS_PSK_WITH_AES_256_CCM_8 PSK-AES256-CCM8',
+      'c037 TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256 ECDHE-PSK-AES128-CBC-SHA256',
+      'ae TLS_PSK_WITH_AES_128_CBC_SHA256 PSK-AES128-CBC-SHA256',
     ]);
   });
 
@@ -61,10 +70,19 @@ suite('cipher suites', () => {
         assert.equal(of.tagLength, 16);
       }
     }
+    assert.ok(DEFAULT_PSK_SUITES.every((of) => of.tagLength === 16));
     assert.ok(SUITES.every((of) => of.version === 'DTLSv1.2' || of.tagLength === 16));
   });
 
+  test('suites without an AEAD are for pre-shared keys in DTLS 1.2', () => {
+    for (const of of SUITES) {
+      if (of.aead === undefined) assert.ok(of.version === 'DTLSv1.2' && needsPsk(of), of.name);
+    }
+  });
+
   test('a nonce has twelve bytes, derived and sent together', () => {
-    for (const of of SUITES) assert.equal(of.fixedIvLength + of.explicitNonceLength, 12, of.name);
+    for (const of of SUITES) {
+      if (of.aead !== undefined) assert.equal(of.fixedIvLength + of.explicitNonceLength, 12, of.name);
+    }
   });
 });

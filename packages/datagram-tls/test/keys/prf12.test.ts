@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { fromHex, utf8 } from '#lib/base/bytes.js';
+import { concat, fromHex, utf8 } from '#lib/base/bytes.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { suiteByName } from '#lib/crypto/suites.js';
 import { exportKeyingMaterial12 } from '#lib/keys/exporter.js';
@@ -66,32 +66,31 @@ suite('the keys of DTLS 1.2', () => {
     );
   });
 
-  for (const [name, fixedIv] of [
-    ['ECDHE-RSA-AES128-GCM-SHA256', 4],
-    ['ECDHE-RSA-AES256-GCM-SHA384', 4],
-    ['ECDHE-RSA-CHACHA20-POLY1305', 12],
-    ['ECDHE-ECDSA-AES128-CCM8', 4],
+  for (const [name, macLength, fixedIv] of [
+    ['ECDHE-RSA-AES128-GCM-SHA256', 0, 4],
+    ['ECDHE-RSA-AES256-GCM-SHA384', 0, 4],
+    ['ECDHE-RSA-CHACHA20-POLY1305', 0, 12],
+    ['ECDHE-ECDSA-AES128-CCM8', 0, 4],
+    ['PSK-AES128-CBC-SHA256', 32, 0],
   ] as const) {
-    test(`the key block of ${name} is cut into both keys and then both IVs`, () => {
+    test(`the key block of ${name} is cut into MAC keys, keys and IVs, the client’s first`, () => {
       const of = suiteByName(name);
       assert.ok(of);
-      const { clientKey, serverKey, clientIv, serverIv } = deriveKeyBlock12(
-        nodeProvider,
-        of,
-        secret,
-        clientRandom,
-        serverRandom,
+      const keys = deriveKeyBlock12(nodeProvider, of, secret, clientRandom, serverRandom);
+      const { clientMac, serverMac, clientKey, serverKey, clientIv, serverIv } = keys;
+      const parts = [clientMac, serverMac, clientKey, serverKey, clientIv, serverIv];
+      assert.deepEqual(
+        parts.map((part) => part.length),
+        [macLength, macLength, of.keyLength, of.keyLength, fixedIv, fixedIv],
       );
-      const lengths = [clientKey, serverKey, clientIv, serverIv].map((part) => part.length);
-      assert.deepEqual(lengths, [of.keyLength, of.keyLength, fixedIv, fixedIv]);
       const block = prf12(
         nodeProvider.mac(of.hash, secret),
         'key expansion',
-        2 * (of.keyLength + fixedIv),
+        2 * (macLength + of.keyLength + fixedIv),
         serverRandom,
         clientRandom,
       );
-      assert.deepEqual(Uint8Array.of(...clientKey, ...serverKey, ...clientIv, ...serverIv), block);
+      assert.deepEqual(concat(...parts), block);
     });
   }
 

@@ -37,9 +37,15 @@ for (const protection of protections) {
       assert.equal(received(reader, sealed(writer, bytes(0x4001))).result, 'record_overflow');
     });
 
-    test('the overhead is what sealing adds', () => {
+    test('sealing adds no more than the overhead, and nothing longer than the capacity fits', () => {
       const writer = protection.writer();
-      assert.equal(sealed(writer, bytes(100)).length, 100 + writer.overhead);
+      for (let length = 0; length < 100; length++)
+        assert.ok(sealed(writer, bytes(length)).length <= length + writer.overhead);
+      for (let size = writer.overhead; size < writer.overhead + 100; size++) {
+        const capacity = writer.capacity(size);
+        assert.ok(sealed(writer, bytes(capacity)).length <= size, `${capacity} bytes in ${size}`);
+        assert.ok(sealed(writer, bytes(capacity + 1)).length > size, `${capacity + 1} bytes in ${size}`);
+      }
     });
 
     test('every flipped bit of a record makes it unreadable, and the genuine one is still taken', () => {
@@ -67,7 +73,11 @@ for (const protection of protections) {
       }
       assert.deepEqual(received(reader, record).result, bytes(40));
     });
+  });
+}
 
+for (const protection of protections.filter((of) => of.suite.aead !== undefined)) {
+  suite(`nonces under ${protection.name}`, () => {
     test('the nonce is made of the record number alone, and no two records share one', () => {
       const nonces: bigint[] = [];
       const provider = recordingNonces(nonces);

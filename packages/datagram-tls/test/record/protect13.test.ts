@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { nodeProvider } from '#lib/crypto/node.js';
-import { type CipherSuite, DEFAULT_SUITES } from '#lib/crypto/suites.js';
+import { type AeadSuite, DEFAULT_SUITES } from '#lib/crypto/suites.js';
 import { type RecordKeys13, RecordReader13, RecordWriter13 } from '#lib/record/protect13.js';
 import { bytes, received, sealed } from './protections.js';
 
@@ -116,7 +116,7 @@ interface Layout extends Partial<Form> {
 }
 
 /** One record of epoch 3, made from RFC 9147's figures and not by the writer. */
-function build(of: CipherSuite, keys: RecordKeys13, layout: Layout): Uint8Array {
+function build(of: AeadSuite, keys: RecordKeys13, layout: Layout): Uint8Array {
   const { sequence16 = true, length = true, sequence = 0, inner } = layout;
   const bodyLength = inner.length + of.tagLength;
   const header = [0x20 | (sequence16 ? 0x08 : 0) | (length ? 0x04 : 0) | 3];

@@ -1,6 +1,7 @@
 import { nodeProvider } from '#lib/crypto/node.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
 import { type CipherSuite, SUITES } from '#lib/crypto/suites.js';
+import { CbcReader12, CbcWriter12 } from '#lib/record/cbc12.js';
 import type { DropReason } from '#lib/record/drop.js';
 import { Epochs } from '#lib/record/epochs.js';
 import { createHeader, type RecordHeader, readHeader } from '#lib/record/header.js';
@@ -39,19 +40,24 @@ export function protectionOf(suite: CipherSuite): Protection {
   const keys = {
     key: nodeProvider.randomBytes(suite.keyLength),
     iv: nodeProvider.randomBytes(suite.fixedIvLength),
+    mac: nodeProvider.randomBytes(suite.macKeyLength),
     sn: nodeProvider.randomBytes(suite.keyLength),
   };
-  const [Writer, Reader] =
-    suite.version === 'DTLSv1.3' ? [RecordWriter13, RecordReader13] : [RecordWriter12, RecordReader12];
   return {
     name: suite.name,
     suite,
     iv: keys.iv,
     headerLength: suite.version === 'DTLSv1.3' ? 5 : 13,
-    writer: ({ epoch = 1, limits, sequence, provider = nodeProvider } = {}) =>
-      new Writer(provider, suite, epoch, keys, limits, sequence),
-    reader: ({ epoch = 1, limits, provider = nodeProvider } = {}) =>
-      new Reader(provider, suite, epoch, keys, limits),
+    writer: ({ epoch = 1, limits, sequence, provider = nodeProvider } = {}) => {
+      if (suite.aead === undefined) return new CbcWriter12(provider, suite, epoch, keys, limits, sequence);
+      const Writer = suite.version === 'DTLSv1.3' ? RecordWriter13 : RecordWriter12;
+      return new Writer(provider, suite, epoch, keys, limits, sequence);
+    },
+    reader: ({ epoch = 1, limits, provider = nodeProvider } = {}) => {
+      if (suite.aead === undefined) return new CbcReader12(provider, suite, epoch, keys, limits);
+      const Reader = suite.version === 'DTLSv1.3' ? RecordReader13 : RecordReader12;
+      return new Reader(provider, suite, epoch, keys, limits);
+    },
   };
 }
 

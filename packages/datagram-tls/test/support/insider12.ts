@@ -1,6 +1,6 @@
 import type { Role } from '#lib/config/config.js';
 import { nodeProvider } from '#lib/crypto/node.js';
-import { type CipherSuite, suiteByCode } from '#lib/crypto/suites.js';
+import { type AeadSuite, type CipherSuite, suiteByCode } from '#lib/crypto/suites.js';
 import type { Session } from '#lib/handshake/session.js';
 import { deriveKeyBlock12, type KeyBlock12 } from '#lib/keys/prf12.js';
 import { createHeader, readHeader } from '#lib/record/header.js';
@@ -10,10 +10,11 @@ import { HandshakeType } from '#lib/wire/codes.js';
 import { decodeServerHello } from '#lib/wire/messages/server-hello.js';
 import type { Pair } from './pair.js';
 import { plainFragments } from './records.js';
+import { aeadSuite } from './suites.js';
 
 /** Somebody who knows the keys of a DTLS 1.2 association: makes and opens records as either side would. */
 export class Insider12 {
-  readonly #suite: CipherSuite;
+  readonly #suite: AeadSuite;
   readonly #keys: KeyBlock12;
 
   constructor(
@@ -22,7 +23,7 @@ export class Insider12 {
     clientRandom: Uint8Array,
     serverRandom: Uint8Array,
   ) {
-    this.#suite = suite;
+    this.#suite = aeadSuite(suite.name);
     this.#keys = deriveKeyBlock12(nodeProvider, suite, masterSecret, clientRandom, serverRandom);
   }
 

@@ -1,7 +1,7 @@
 import { concat } from '#lib/base/bytes.js';
 import type { Role } from '#lib/config/config.js';
 import { nodeProvider } from '#lib/crypto/node.js';
-import { type CipherSuite, suiteByName } from '#lib/crypto/suites.js';
+import type { AeadSuite } from '#lib/crypto/suites.js';
 import { deriveTrafficKeys13 } from '#lib/keys/schedule13.js';
 import { createHeader, readHeader } from '#lib/record/header.js';
 import { limitsOf } from '#lib/record/limits.js';
@@ -10,6 +10,7 @@ import { ContentType } from '#lib/wire/codes.js';
 import { readHandshakeFragments } from '#lib/wire/messages/handshake-header.js';
 import type { Pair } from './pair.js';
 import { encodeFragment, plainRecord, recordsOf } from './records.js';
+import { aeadSuite } from './suites.js';
 
 /** A record of either form with its content in the clear. */
 export interface OpenRecord {
@@ -29,11 +30,11 @@ export interface OpenMessage {
 /** Somebody who knows all secrets of a DTLS 1.3 association as they are told: makes and opens records of either side. */
 export class Insider13 {
   readonly #pair: Pair;
-  readonly #suite: CipherSuite;
+  readonly #suite: AeadSuite;
 
   constructor(pair: Pair, suite = 'TLS_AES_128_GCM_SHA256') {
     this.#pair = pair;
-    this.#suite = suiteByName(suite) ?? raise(`there is no suite ${suite}`);
+    this.#suite = aeadSuite(suite);
   }
 
   /** One record of `sender`. The number is far ahead of what a test sends by itself. */

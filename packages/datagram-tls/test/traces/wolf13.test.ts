@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { concat, decodeUtf8, fromHex, toHex } from '#lib/base/bytes.js';
 import { nodeProvider } from '#lib/crypto/node.js';
-import { type CipherSuite, suiteByCode } from '#lib/crypto/suites.js';
+import { type AeadSuite, DEFAULT_SUITES } from '#lib/crypto/suites.js';
 import {
   deriveBinderKey13,
   deriveEarlySecret13,
@@ -84,7 +84,7 @@ suite('the PSK binders of a recorded DTLS 1.3 handshake', needs('traces/wolf-psk
 });
 
 interface Replay {
-  readonly of: CipherSuite;
+  readonly of: AeadSuite;
   readonly records: OpenedRecord[];
   readonly messages: CapturedMessage[];
   readonly secret: (label: string) => Uint8Array;
@@ -111,10 +111,11 @@ function replay(path: string): Replay {
 }
 
 /** The suite in a ServerHello with an empty session id. */
-function selectedSuite(serverHello: CapturedMessage | undefined): CipherSuite {
+function selectedSuite(serverHello: CapturedMessage | undefined): AeadSuite {
   const body = serverHello?.body;
   assert.ok(body);
-  const of = suiteByCode(((body[35] ?? 0) << 8) | (body[36] ?? 0));
+  const chosen = ((body[35] ?? 0) << 8) | (body[36] ?? 0);
+  const of = DEFAULT_SUITES['DTLSv1.3'].find(({ code }) => code === chosen);
   assert.ok(of);
   return of;
 }
@@ -133,7 +134,7 @@ function keylogOf(path: string, clientHello: CapturedMessage | undefined): (labe
 }
 
 /** The hash over a handshake with a HelloRetryRequest, less the last `cut` bytes of its last message. */
-function transcriptOf(of: CipherSuite, messages: readonly CapturedMessage[], cut = 0): Uint8Array {
+function transcriptOf(of: AeadSuite, messages: readonly CapturedMessage[], cut = 0): Uint8Array {
   const whole = messages.map(message13);
   const last = whole.pop();
   assert.ok(last);
@@ -144,7 +145,7 @@ function transcriptOf(of: CipherSuite, messages: readonly CapturedMessage[], cut
   return hashOf(of, messageHash(hashOf(of, first)), ...others);
 }
 
-function hashOf(of: CipherSuite, ...parts: Uint8Array[]): Uint8Array {
+function hashOf(of: AeadSuite, ...parts: Uint8Array[]): Uint8Array {
   const hash = nodeProvider.hash(of.hash);
   hash.update(concat(...parts));
   return hash.digest();

@@ -1,9 +1,10 @@
 import { own, sameBytes } from '../../base/bytes.js';
 import { DTLSError, violation } from '../../base/errors.js';
-import { needsPsk } from '../../crypto/suites.js';
+import { type CipherSuite, needsEncryptThenMac, needsPsk } from '../../crypto/suites.js';
 import type { SchemeName } from '../../wire/codes.js';
 import { ExtensionType, HandshakeType, Scheme } from '../../wire/codes.js';
 import { decodeEcPointFormats, UNCOMPRESSED } from '../../wire/extensions/ec-point-formats.js';
+import { decodeEncryptThenMac } from '../../wire/extensions/encrypt-then-mac.js';
 import { decodeExtendedMasterSecret } from '../../wire/extensions/extended-master-secret.js';
 import { decodeRenegotiationInfo } from '../../wire/extensions/renegotiation-info.js';
 import { decodeServerNameResponse } from '../../wire/extensions/server-name.js';
@@ -75,6 +76,7 @@ export function onServerHello12(ctx: Context, offer: Offer, serverHello: ServerH
     throw violation('illegal_parameter', 'the server chose a compression method');
   refuseDowngrade(ctx, serverHello);
   const extensions = checkExtensions(offer, serverHello);
+  checkEncryptThenMac(suite, extensions.get(ExtensionType.encrypt_then_mac));
   ctx.transcript.begin('DTLSv1.2', suite.hash, ctx.security.identities.length > 0);
   const hello = {
     offer,
@@ -124,6 +126,21 @@ function checkExtensions(offer: Offer, serverHello: ServerHello): ReadonlyMap<nu
   if (master !== undefined) decoded(decodeExtendedMasterSecret(master), 'extended_master_secret');
   requireSecureRenegotiation(extensions.get(ExtensionType.renegotiation_info));
   return extensions;
+}
+
+/** ADR 12: no CBC without it. With anything else it would say nothing (RFC 7366 §3). */
+function checkEncryptThenMac(suite: CipherSuite, body: Uint8Array | undefined): void {
+  if (body !== undefined) decoded(decodeEncryptThenMac(body), 'encrypt_then_mac');
+  const needed = needsEncryptThenMac(suite);
+  if (needed && body === undefined) {
+    throw violation(
+      'handshake_failure',
+      `the server chose ${suite.name} without encrypt-then-MAC (RFC 7366)`,
+      'ERR_DTLS_NO_ENCRYPT_THEN_MAC',
+    );
+  }
+  if (!needed && body !== undefined)
+    throw violation('illegal_parameter', 'the server wants encrypt-then-MAC for a suite without a MAC');
 }
 
 /** RFC 5746 §3.4: a first handshake is told apart from a renegotiation by an empty renegotiated_connection. */

@@ -60,8 +60,8 @@ export function installKeys12(
     suite: negotiated.suite,
     keys:
       sender === 'client'
-        ? { key: keys.clientKey, iv: keys.clientIv }
-        : { key: keys.serverKey, iv: keys.serverIv },
+        ? { key: keys.clientKey, iv: keys.clientIv, mac: keys.clientMac }
+        : { key: keys.serverKey, iv: keys.serverIv, mac: keys.serverMac },
   });
 }
 

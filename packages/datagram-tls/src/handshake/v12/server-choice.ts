@@ -1,6 +1,6 @@
 import { violation } from '../../base/errors.js';
 import type { Identity, Security } from '../../config/config.js';
-import type { CipherSuite } from '../../crypto/suites.js';
+import { type CipherSuite, needsEncryptThenMac } from '../../crypto/suites.js';
 import type { GroupName, SchemeName } from '../../wire/codes.js';
 import { Group } from '../../wire/codes.js';
 import { requireTypeToShow, typesToShow } from '../certificate-types.js';
@@ -28,8 +28,13 @@ export function choose12(security: Security, client: ClientWishes): CertificateC
   // RFC 8422 §4: a client that lists no groups leaves the choice to us; P-256 is the one that everybody has.
   const group = chooseGroup(security.groups, client.groups ?? [Group.secp256r1], 'DTLSv1.2');
   let lacksGroup = false;
+  let lacksEncryptThenMac = false;
   for (const suite of security.suites) {
     if (suite.version !== 'DTLSv1.2' || !client.hello.cipherSuites.includes(suite.code)) continue;
+    if (needsEncryptThenMac(suite) && !client.encryptThenMac) {
+      lacksEncryptThenMac = true;
+      continue;
+    }
     if (suite.keyExchange === 'psk' && security.psk.role === 'server')
       return { by: 'psk', suite, group: undefined };
     const choice = chooseWithGroup(security, client, suite);
@@ -37,17 +42,16 @@ export function choose12(security: Security, client: ClientWishes): CertificateC
     if (choice !== undefined) lacksGroup = true;
   }
   requireTypeToShow(security, client);
-  throw lacksGroup
-    ? violation(
-        'handshake_failure',
-        'no key exchange group in common with the client',
-        'ERR_DTLS_NO_SHARED_GROUP',
-      )
-    : violation(
-        'handshake_failure',
-        'no cipher suite in common with the client',
-        'ERR_DTLS_NO_SHARED_CIPHER',
-      );
+  if (lacksGroup) throw refusal('no key exchange group in common with the client', 'NO_SHARED_GROUP');
+  if (lacksEncryptThenMac) {
+    const text = 'the client has a CBC suite in common with us, but no encrypt-then-MAC (RFC 7366)';
+    throw refusal(text, 'NO_ENCRYPT_THEN_MAC');
+  }
+  throw refusal('no cipher suite in common with the client', 'NO_SHARED_CIPHER');
+}
+
+function refusal(message: string, code: string): Error {
+  return violation('handshake_failure', message, `ERR_DTLS_${code}`);
 }
 
 function chooseWithGroup(

@@ -1,9 +1,11 @@
 import { EMPTY } from '../../base/bytes.js';
 import { DTLSError, violation } from '../../base/errors.js';
 import type { KeyExchange } from '../../crypto/provider.js';
+import { needsEncryptThenMac } from '../../crypto/suites.js';
 import type { GroupName } from '../../wire/codes.js';
 import { ExtensionType, Group, HandshakeType, ProtocolVersion, Scheme } from '../../wire/codes.js';
 import { encodeEcPointFormats, UNCOMPRESSED } from '../../wire/extensions/ec-point-formats.js';
+import { encodeEncryptThenMac } from '../../wire/extensions/encrypt-then-mac.js';
 import { encodeExtendedMasterSecret } from '../../wire/extensions/extended-master-secret.js';
 import { encodeRenegotiationInfo } from '../../wire/extensions/renegotiation-info.js';
 import {
@@ -116,6 +118,8 @@ function sendServerHello(
     extensions.set(ExtensionType.renegotiation_info, encodeRenegotiationInfo(EMPTY));
   if (client.extendedMasterSecret)
     extensions.set(ExtensionType.extended_master_secret, encodeExtendedMasterSecret());
+  if (needsEncryptThenMac(hello.suite))
+    extensions.set(ExtensionType.encrypt_then_mac, encodeEncryptThenMac());
   if (group !== undefined && client.hello.extensions.has(ExtensionType.ec_point_formats)) {
     extensions.set(ExtensionType.ec_point_formats, encodeEcPointFormats(Uint8Array.of(UNCOMPRESSED)));
   }

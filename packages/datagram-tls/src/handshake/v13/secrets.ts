@@ -1,3 +1,4 @@
+import { EMPTY } from '../../base/bytes.js';
 import type { Role } from '../../config/config.js';
 import type { CipherSuite } from '../../crypto/suites.js';
 import {
@@ -87,7 +88,7 @@ export function installKeys13(
   epoch: number,
   secret: Uint8Array,
 ): void {
-  const keys = deriveTrafficKeys13(ctx.provider, suite, secret);
+  const keys = { ...deriveTrafficKeys13(ctx.provider, suite, secret), mac: EMPTY };
   ctx.emit({ do: 'install-keys', direction, epoch, suite, keys });
 }
 
