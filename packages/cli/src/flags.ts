@@ -32,8 +32,8 @@ interface Flag {
   readonly conflicts?: string[];
   /** Attributes of other flags that it sets, too. */
   readonly implies?: Record<string, unknown>;
-  /** Attribute name of the flag without which it would mean nothing. */
-  readonly needs?: string;
+  /** Attribute names of flags, without one of which it would mean nothing. */
+  readonly needs?: readonly string[];
   readonly standard?: unknown;
 }
 
@@ -59,12 +59,20 @@ const FLAGS: readonly Flag[] = [
     parse: (file) => readOptionFile('--key', file),
   },
   {
+    flags: '--pfx <file>',
+    help: 'private key and certificate chain in one file of PKCS#12',
+    roles: BOTH,
+    option: 'pfx',
+    parse: (file) => readOptionFile('--pfx', file),
+    conflicts: ['cert', 'key'],
+  },
+  {
     flags: '--passphrase-file <file>',
-    help: 'file whose first line decrypts the private key',
+    help: 'file whose first line decrypts the private key or the PKCS#12 file',
     roles: BOTH,
     option: 'passphrase',
     parse: (file) => firstLine(readOptionFile('--passphrase-file', file)),
-    needs: 'key',
+    needs: ['key', 'pfx'],
   },
   {
     flags: '--rpk',
@@ -237,8 +245,8 @@ export function libraryOptions(
   for (const flag of FLAGS) {
     const value = values[declare(flag).attributeName()];
     if (flag.option === undefined || value === undefined || !flag.roles.includes(role)) continue;
-    if (flag.needs !== undefined && values[flag.needs] === undefined) {
-      throw new UsageError(`${nameOf(flag)} needs --${flag.needs}`);
+    if (flag.needs?.every((name) => values[name] === undefined) === true) {
+      throw new UsageError(`${nameOf(flag)} needs --${flag.needs.join(' or --')}`);
     }
     options[flag.option] = flag.value ?? flag.finish?.(value, role) ?? value;
   }

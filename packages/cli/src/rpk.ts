@@ -11,13 +11,15 @@ const EITHER = ['RawPublicKey', 'X509'] as const;
  * there is a pin for its key. Certificates are still shown to, and taken from, those who know nothing else.
  */
 export function rawKeyOptions(role: 'server' | 'client', options: Options): Options {
-  const { cert, key, psk, pins, rejectUnauthorized } = options;
+  const { cert, key, pfx, psk, pins, rejectUnauthorized } = options;
   const judges = rejectUnauthorized === false || (pins ?? []).some((pin) => /^\s*spki-/i.test(pin));
-  const shows = key !== undefined || (role === 'server' && psk === undefined);
-  if (!judges && !shows) throw new UsageError('--rpk needs a --key to show, or a --pin spki-sha256:…');
+  const given = key ?? pfx;
+  const shows = given !== undefined || (role === 'server' && psk === undefined);
+  if (!judges && !shows)
+    throw new UsageError('--rpk needs a --key or --pfx to show, or a --pin spki-sha256:…');
   return {
     ...(shows
-      ? { certificateTypes: key === undefined || cert !== undefined ? EITHER : ['RawPublicKey'] }
+      ? { certificateTypes: key !== undefined && cert === undefined ? ['RawPublicKey'] : EITHER }
       : {}),
     ...(judges ? { peerCertificateTypes: EITHER } : {}),
   };

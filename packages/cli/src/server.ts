@@ -31,9 +31,9 @@ export async function runServer(at: HostPort, settings: Settings): Promise<numbe
 /** What the command line gives, else an ephemeral certificate or key, which clients need the pin of. */
 async function identityFor(
   host: string,
-  { cert, key, psk, certificateTypes }: Options,
+  { cert, key, pfx, psk, certificateTypes }: Options,
 ): Promise<{ identity?: Options; ephemeral?: Ephemeral }> {
-  if (cert !== undefined || key !== undefined || psk !== undefined) return {};
+  if ([cert, key, pfx, psk].some((given) => given !== undefined)) return {};
   const { makeEphemeralIdentity } = await import('./certificate.js');
   const { pin, keyPin, ...identity } = await makeEphemeralIdentity(host);
   const ephemeral =

@@ -26,7 +26,7 @@ for (const [args, line] of [
   [['client', TARGET, '--ciphers', 'NONSENSE'], /--ciphers\b.*NONSENSE.*\(ERR_\w+\)/],
   [['client', TARGET, '--ciphers', 'TLS_NONSENSE'], /--ciphers\b.*NONSENSE.*\(ERR_\w+\)/],
   [['client', TARGET, '--insecure', '--ca', PACKAGE], /'--insecure' cannot be used with option '--ca/],
-  [['client', TARGET, '--passphrase-file', PACKAGE], /--passphrase-file needs --key/],
+  [['client', TARGET, '--passphrase-file', PACKAGE], /--passphrase-file needs --key or --pfx/],
   [['server', BOUND, '--servername', 'x'], /unknown option '--servername'/],
   [['server', BOUND, '--mtu', '99999'], /--mtu .*\(ERR_OUT_OF_RANGE\)/],
   [['sever', BOUND], /unknown command 'sever'/],

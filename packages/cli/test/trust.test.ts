@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { makePki } from './pki.js';
 import { assertRefused, dtls, pinOf, startServer } from './running.js';
 
@@ -87,4 +89,22 @@ test('an encrypted key is opened by the first line of --passphrase-file', PATIEN
   const args = ['--cert', cert, '--key', encryptedKey, '--passphrase-file', passphrase];
   const { address } = await startServer(t, args);
   assert.equal((await dtls(['client', address, '--ca', ca], 'hi\n')).stdout, 'Echo: hi\n');
+});
+
+test('a key and its chain come in one file with --pfx', PATIENCE, async (t) => {
+  const folder = new URL('../../../datagram-tls/test/x509/fixtures/pkcs12/', import.meta.url);
+  const pfx = fileURLToPath(new URL('openssl.p12', folder));
+  const { directory } = await makePki(t);
+  const passphrase = join(directory, 'pfx-passphrase');
+  writeFileSync(passphrase, 'secret\n');
+  const args = ['--pfx', pfx, '--passphrase-file', passphrase];
+  const { address } = await startServer(t, args);
+  const ca = fileURLToPath(new URL('root.pem', folder));
+  const client = ['client', address, '--servername', 'localhost', '--ca', ca];
+  assert.equal((await dtls(client, 'hi\n')).stdout, 'Echo: hi\n');
+  assertRefused(
+    await dtls(['client', address, '--pfx', pfx]),
+    2,
+    /--pfx: .*passphrase is missing.*\(ERR_OSSL_PKCS12_MAC/,
+  );
 });

@@ -10,7 +10,7 @@ export type {
   SigningKey,
   VerifyPeer,
 } from './config/config.js';
-export type { BehaviourOptions, Encoded, ExternalKey, SecurityOptions } from './config/options.js';
+export type { BehaviourOptions, Encoded, ExternalKey, PfxObject, SecurityOptions } from './config/options.js';
 export { type Platform, resolveBehaviour, resolveSecurity } from './config/resolve.js';
 export type { Counters } from './connection/association.js';
 export { type Beginning, Connection, FROM_ZERO } from './connection/connection.js';

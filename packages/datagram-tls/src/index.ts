@@ -1,6 +1,6 @@
 export { DTLSError, type ErrorSource } from './base/errors.js';
 export type { PeerInfo, Sign, VerifyPeer } from './config/config.js';
-export type { BehaviourOptions, Encoded, ExternalKey, SecurityOptions } from './config/options.js';
+export type { BehaviourOptions, Encoded, ExternalKey, PfxObject, SecurityOptions } from './config/options.js';
 export type {
   ClientPskOption,
   PskChooser,

@@ -47,6 +47,16 @@ export function own(bytes: Uint8Array): Uint8Array {
   return Uint8Array.prototype.slice.call(bytes);
 }
 
+/** `undefined` unless `text` is well-formed base64 (RFC 4648 §4), which white space may divide. */
+export function fromBase64(text: string): Uint8Array | undefined {
+  const digits = text.replace(/\s+/g, '');
+  if (digits.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(digits)) return undefined;
+  const binary = atob(digits);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
+}
+
 const HEX = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, '0'));
 
 export function toHex(bytes: Uint8Array, separator = ''): string {

@@ -7,19 +7,27 @@ import { resolveCertificateTypes } from './certificate-types.js';
 import { checkFunction, checkString, checkText } from './checks.js';
 import type { Identity, SigningKey } from './config.js';
 import type { Encoded, ExternalKey, SecurityOptions } from './options.js';
+import type { Pfx } from './pfx.js';
+import { importKey } from './private-key.js';
 
 /**
  * Certificates and keys as the caller gave them, matched and parsed. Errors: `ERR_MISSING_ARGS` for one without the
  * other, Node's `ERR_OSSL_…` for what cannot be read, `ERR_OSSL_X509_KEY_VALUES_MISMATCH` for a pair that is none.
  */
-export function resolveIdentities(options: SecurityOptions, provider: CryptoProvider): readonly Identity[] {
+export function resolveIdentities(
+  options: SecurityOptions,
+  pfx: readonly Pfx[],
+  provider: CryptoProvider,
+): readonly Identity[] {
   if (options.passphrase !== undefined) checkString(options.passphrase, 'options.passphrase');
   const types = resolveCertificateTypes(options.certificateTypes, 'certificateTypes');
   if (!types.includes('X509') && list(options.cert).length > 0) {
     throw invalidArgValue('options.cert', 'is of no use where options.certificateTypes lacks X509');
   }
   return types.flatMap((type) =>
-    type === 'X509' ? resolveCertificates(options, provider) : resolveRawKeys(options, provider),
+    type === 'X509'
+      ? [...resolveCertificates(options, provider), ...pfx.map(certifiedByFile)]
+      : resolveRawKeys(options, pfx, provider),
   );
 }
 
@@ -70,14 +78,20 @@ function resolveCertified(
   return { type: 'X509', chain, leaf, key };
 }
 
+function certifiedByFile({ chain, leaf, key }: Pfx): Identity {
+  return { type: 'X509', chain, leaf, key };
+}
+
 /** The public halves of the keys, each of which is shown alone. */
-function resolveRawKeys({ key, passphrase }: SecurityOptions, provider: CryptoProvider): readonly Identity[] {
-  const keys = list(key);
+function resolveRawKeys(
+  { key, passphrase }: SecurityOptions,
+  pfx: readonly Pfx[],
+  provider: CryptoProvider,
+): readonly Identity[] {
+  const given = list(key).map((data) => resolveKey(data, undefined, passphrase, provider));
+  const keys = [...given, ...pfx.map((file) => file.key)];
   if (keys.length === 0) throw missingArgs('options.key');
-  return keys.map((data) => {
-    const resolved = resolveKey(data, undefined, passphrase, provider);
-    return { type: 'RawPublicKey', chain: [resolved.spki], leaf: undefined, key: resolved };
-  });
+  return keys.map((own) => ({ type: 'RawPublicKey', chain: [own.spki], leaf: undefined, key: own }));
 }
 
 /** `leaf`: the certificate beside the key, if there is one. */
@@ -89,7 +103,7 @@ function resolveKey(
 ): SigningKey {
   if (isExternal(data)) return remoteKey(data, leaf, provider);
   checkText(data, 'options.key');
-  return importKey(data, passphrase, provider);
+  return importKey(data, passphrase, 'options.key', provider);
 }
 
 function isExternal(key: Encoded | ExternalKey | null): key is ExternalKey {
@@ -120,18 +134,4 @@ function publicHalf({ publicKey }: ExternalKey, leaf: Certificate | undefined): 
   }
   if (leaf === undefined) throw missingArgs('options.key.publicKey');
   return leaf.spki;
-}
-
-function importKey(data: Encoded, passphrase: string | undefined, provider: CryptoProvider): SigningKey {
-  try {
-    return provider.importPrivateKey(data, passphrase);
-  } catch (error) {
-    const code = (error as { code?: unknown }).code;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw callerError(
-      typeof code === 'string' ? code : 'ERR_OSSL_UNSUPPORTED',
-      `options.key: ${reason}`,
-      error,
-    );
-  }
 }

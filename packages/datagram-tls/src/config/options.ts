@@ -14,6 +14,13 @@ export interface ExternalKey {
   publicKey?: Encoded | undefined;
 }
 
+/** A file of PKCS#12, or its base64. */
+export interface PfxObject {
+  buf: Encoded;
+  /** Instead of the option of that name. */
+  passphrase?: string | undefined;
+}
+
 /** Who we are and whom we trust; what `createSecureContext` takes, and `connect` and `listen` beside their own. */
 export interface SecurityOptions {
   /** Certificate chain, leaf first, in PEM or DER. An array gives one chain for each key of the array `key`. */
@@ -30,7 +37,12 @@ export interface SecurityOptions {
    * the form `spki-sha256:<hex>`, or `verifyPeer`.
    */
   peerCertificateTypes?: readonly CertificateTypeName[] | undefined;
-  /** Of an encrypted key. */
+  /**
+   * Keys with their chains, each in a file of PKCS#12: its bytes, or their base64. As in node:tls what else it holds of
+   * certificates is trusted beside `ca`.
+   */
+  pfx?: Encoded | readonly (Encoded | PfxObject)[] | undefined;
+  /** Of encrypted keys and of `pfx`. */
   passphrase?: string | undefined;
   /** Trusted certificates instead of Node's default store. */
   ca?: Encoded | readonly Encoded[] | undefined;

@@ -3,7 +3,7 @@ import { groupFits } from '../crypto/groups.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { Version } from '../wire/codes.js';
-import { parseCertificate } from '../x509/certificate.js';
+import { type Certificate, parseCertificate } from '../x509/certificate.js';
 import { readCertificates } from '../x509/pem.js';
 import { type Pin, parsePin } from '../x509/pins.js';
 import { TrustStore } from '../x509/trust-store.js';
@@ -14,6 +14,7 @@ import { DEFAULTS } from './defaults.js';
 import { resolveIdentities } from './identity.js';
 import { resolveCiphers, resolveGroups, resolveKeyShares, resolveSigalgs } from './names.js';
 import type { BehaviourOptions, SecurityOptions } from './options.js';
+import { resolvePfx } from './pfx.js';
 import { resolveAlpn, resolveSrtp } from './protocols.js';
 import { resolvePsk } from './psk.js';
 
@@ -42,6 +43,7 @@ export const SECURITY_OPTIONS = [
   'minVersion',
   'passphrase',
   'peerCertificateTypes',
+  'pfx',
   'pins',
   'psk',
   'pskIdentityHint',
@@ -79,8 +81,13 @@ export function resolveSecurity(options: SecurityOptions, role: Role, platform: 
   }
   if (options.verifyPeer !== undefined) checkFunction(options.verifyPeer, 'options.verifyPeer');
   const psk = resolvePsk(options, role);
-  const identities = resolveIdentities(options, provider);
-  const trust = resolveTrust(options.ca, platform);
+  const pfx = resolvePfx(options, provider);
+  const identities = resolveIdentities(options, pfx, provider);
+  const trust = resolveTrust(
+    options.ca,
+    pfx.flatMap(({ others }) => others),
+    platform,
+  );
   const suites = resolveCiphers(options.ciphers, role, psk.role !== 'none');
   const groups = resolveGroups(options.groups ?? options.ecdhCurve, groupsOption(options), provider);
   const versions = resolveVersions(options, suites);
@@ -153,9 +160,9 @@ function resolveVersions(
   return { minVersion: first, maxVersion: last };
 }
 
-/** As in node:tls `null` is as good as nothing. */
-function resolveTrust(ca: unknown, platform: Platform): () => TrustStore {
-  if (ca === undefined || ca === null) return platform.defaultTrust;
+/** As in node:tls `null` is as good as nothing, and `more`, out of PKCS#12 files, is trusted besides. */
+function resolveTrust(ca: unknown, more: readonly Certificate[], platform: Platform): () => TrustStore {
+  if (ca === undefined || ca === null) return withMore(platform.defaultTrust, more);
   const items: readonly unknown[] = Array.isArray(ca) ? ca : [ca];
   const certificates = items.flatMap((item) => {
     checkText(item, 'options.ca');
@@ -167,8 +174,21 @@ function resolveTrust(ca: unknown, platform: Platform): () => TrustStore {
       return certificate;
     });
   });
-  const store = new TrustStore(certificates);
+  const store = new TrustStore([...certificates, ...more]);
   return () => store;
+}
+
+/** The platform's store is not loaded before it is needed, and may change. */
+function withMore(trust: () => TrustStore, more: readonly Certificate[]): () => TrustStore {
+  if (more.length === 0) return trust;
+  let known: TrustStore | undefined;
+  let joined: TrustStore | undefined;
+  return () => {
+    const current = trust();
+    if (joined === undefined || current !== known) joined = current.with(more);
+    known = current;
+    return joined;
+  };
 }
 
 function resolvePins(pins: unknown): readonly Pin[] {

@@ -4,6 +4,7 @@ import { NodeAesCbc } from './node-cbc.js';
 import { answerKeyExchange, NODE_GROUPS, startKeyExchange } from './node-exchange.js';
 import { hkdfExpand, NodeHash, NodeMac } from './node-hash.js';
 import { importPrivateKey, importPublicKey } from './node-keys.js';
+import { nodePasswords } from './node-passwords.js';
 import { randomBytes } from './node-random.js';
 import { sign, verify } from './node-signatures.js';
 import type { CryptoProvider } from './provider.js';
@@ -24,5 +25,6 @@ export const nodeProvider: CryptoProvider = {
   importPublicKey,
   sign,
   verify,
+  passwords: nodePasswords,
   equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
 };

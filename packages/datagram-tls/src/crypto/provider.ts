@@ -1,4 +1,5 @@
 import type { GroupName, SchemeName } from '../wire/codes.js';
+import type { PasswordCrypto } from './password-crypto.js';
 
 /** All cryptography and randomness the core uses. `crypto/node.ts` is the one implementation; tests wrap it. */
 export interface CryptoProvider {
@@ -27,6 +28,8 @@ export interface CryptoProvider {
   sign(scheme: SchemeName, key: PrivateKey, data: Uint8Array): Uint8Array;
   /** Never throws: a malformed signature is a wrong one. */
   verify(scheme: SchemeName, key: PublicKey, data: Uint8Array, signature: Uint8Array): boolean;
+  /** Of files with keys and certificates in them. */
+  readonly passwords: PasswordCrypto;
   /** Compares secrets in constant time; unequal lengths are unequal. */
   equal(a: Uint8Array, b: Uint8Array): boolean;
 }

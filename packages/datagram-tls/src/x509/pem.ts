@@ -1,4 +1,4 @@
-import { own } from '../base/bytes.js';
+import { fromBase64, own } from '../base/bytes.js';
 import { callerError } from '../base/errors.js';
 
 interface Kind {
@@ -57,12 +57,8 @@ function isDer(bytes: Uint8Array): boolean {
 }
 
 function decodeBase64(body: string, where: string): Uint8Array {
-  const digits = body.replace(/\s+/g, '');
-  if (digits.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(digits)) {
+  const bytes = fromBase64(body);
+  if (bytes === undefined)
     throw callerError('ERR_OSSL_PEM_BAD_BASE64_DECODE', `${where} is not well-formed base64`);
-  }
-  const binary = atob(digits);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
   return bytes;
 }

@@ -27,6 +27,11 @@ export class TrustStore {
     return new TrustStore(Array.from(list, parseCertificate).filter((parsed) => parsed !== undefined));
   }
 
+  /** The same with more to trust. */
+  with(certificates: Iterable<Certificate>): TrustStore {
+    return new TrustStore([...[...this.#bySubject.values()].flat(), ...certificates]);
+  }
+
   bySubject(name: DistinguishedName): readonly Certificate[] {
     return this.#bySubject.get(name.key) ?? [];
   }

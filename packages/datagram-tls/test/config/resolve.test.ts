@@ -73,6 +73,7 @@ const SECURITY_MISTAKES: readonly Mistake[] = [
   ['minVersion', 'TLSv1.2', 'ERR_INVALID_ARG_VALUE', /DTLSv1\.2/],
   ['maxVersion', {}, 'ERR_INVALID_ARG_TYPE'],
   ['maxVersion', 'DTLSv1', 'ERR_INVALID_ARG_VALUE'],
+  ['pfx', 5, 'ERR_INVALID_ARG_TYPE', /number/],
   ['pins', `sha256:${HEX}`, 'ERR_INVALID_ARG_TYPE', /array/],
   ['psk', 'key', 'ERR_INVALID_ARG_TYPE'],
   ['psk', {}, 'ERR_INVALID_ARG_VALUE', /at least one/],
