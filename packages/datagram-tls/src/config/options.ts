@@ -100,6 +100,9 @@ export interface BehaviourOptions {
   allowHalfOpen?: boolean | undefined;
   /** DTLS 1.3: renew the keys we send with after this many records. Default: half of what the AEAD may protect. */
   recordsPerKey?: number | undefined;
-  /** Retransmission timer, ms: first value (default 1000) and cap (default 60000). RFC 6347 §4.2.4.1. */
+  /**
+   * Retransmission timer, ms: first value (default 1000) and cap (default 60000), RFC 6347 §4.2.4.1. In DTLS 1.3 it then
+   * follows the round trip, down to half of the first value (RFC 9147 §5.8.2).
+   */
   retransmission?: { initial?: number | undefined; max?: number | undefined } | undefined;
 }

@@ -18,13 +18,18 @@ export class Delivery {
   #missing: readonly Stretch[];
   #sent: SentRecord[] = [];
   #untouched = true;
+  /** Where each item begins when all stand in a row, each with one place more than it has bytes; then the end. */
+  readonly #places: readonly number[];
+  /** Where the last transmission ended, and the farthest that any came. */
+  #cursor = 0;
+  #frontier = 0;
 
-  constructor(flight: Flight) {
-    this.#missing = flight.items.map((item, i) => ({
-      item: i,
-      start: 0,
-      end: item.kind === 'message' ? item.body.length : 0,
-    }));
+  constructor({ items }: Flight) {
+    const lengths = items.map((item) => (item.kind === 'message' ? item.body.length : 0));
+    this.#missing = lengths.map((end, item) => ({ item, start: 0, end }));
+    const places = [0];
+    for (const length of lengths) places.push((places.at(-1) ?? 0) + length + 1);
+    this.#places = places;
   }
 
   /** What is still to be acknowledged, in order. */
@@ -32,15 +37,23 @@ export class Delivery {
     return this.#missing;
   }
 
+  /** The same, beginning with what the last transmission did not come to. */
+  get missingFromCursor(): readonly Stretch[] {
+    const pieces = this.#missing.flatMap((stretch) => this.#splitAtCursor(stretch));
+    const first = pieces.findIndex((piece) => this.#place(piece.item, piece.start) >= this.#cursor);
+    return first < 0 ? pieces : [...pieces.slice(first), ...pieces.slice(0, first)];
+  }
+
   /** Nothing was acknowledged yet. */
   get untouched(): boolean {
     return this.#untouched;
   }
 
-  /** `stretch` went out in this record. */
-  onSent(stretch: Stretch, epoch: number, sequenceNumber: number): void {
+  /** `stretch` goes out in this record; returns whether it did so before. */
+  onSent(stretch: Stretch, epoch: number, sequenceNumber: number): boolean {
     if (this.#sent.length === MAX_RECORDS) this.#sent.shift();
     this.#sent.push({ ...stretch, epoch, sequenceNumber });
+    return this.#advance(stretch);
   }
 
   /** Returns whether that told anything new. */
@@ -55,6 +68,29 @@ export class Delivery {
     if (this.#missing === before) return false;
     this.#untouched = false;
     return true;
+  }
+
+  #advance({ item, start, end }: Stretch): boolean {
+    const repeats = this.#place(item, start) < this.#frontier;
+    const next = this.#place(item, end) + 1;
+    // After the last byte of an item the next one begins.
+    this.#cursor = next === this.#places[item + 1] ? next : next - 1;
+    this.#frontier = Math.max(this.#frontier, this.#cursor);
+    return repeats;
+  }
+
+  #place(item: number, offset: number): number {
+    return (this.#places[item] ?? 0) + offset;
+  }
+
+  #splitAtCursor(stretch: Stretch): Stretch[] {
+    const { item, start, end } = stretch;
+    const cut = this.#cursor - this.#place(item, 0);
+    if (cut <= start || cut >= end) return [stretch];
+    return [
+      { item, start, end: cut },
+      { item, start: cut, end },
+    ];
   }
 }
 

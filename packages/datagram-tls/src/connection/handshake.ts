@@ -91,7 +91,7 @@ export class Handshake {
     // RFC 9147 §7: what was not kept must not be acknowledged.
     if (whole) this.#acks.onRecord(epoch, sequence);
     if (repeated && this.#established) this.#acks.demand();
-    if (fresh && epoch > 0) this.#onAnswered();
+    if (fresh && epoch > 0) this.#onAnswered(now);
     if (fresh) this.#advance(now);
     return fresh;
   }
@@ -185,7 +185,7 @@ export class Handshake {
   #perform(actions: readonly Action[], now: Instant): void {
     for (const action of actions) this.#performOne(action, now);
     if (this.#host.isClosed()) return;
-    this.#onEpoch(this.#runner.expectedEpoch);
+    this.#onEpoch(this.#runner.expectedEpoch, now);
     if (!this.#newKeys) return;
     this.#newKeys = false;
     this.#host.onKeysToRead(now);
@@ -195,16 +195,16 @@ export class Handshake {
    * RFC 9147 §7.2: any part of the answer acknowledges all that it answers, and the rest is the peer's to repeat. In
    * epoch 0, where anybody may have sent it, that takes the whole ServerHello.
    */
-  #onAnswered(): void {
-    if (this.#runner.version === 'DTLSv1.3') this.#retransmission.onAnswered();
+  #onAnswered(now: Instant): void {
+    if (this.#runner.version === 'DTLSv1.3') this.#retransmission.onAnswered(now);
   }
 
   /** RFC 8446 §5.1: nothing stands between the last message under old keys and the first under new ones. */
-  #onEpoch(epoch: number): void {
+  #onEpoch(epoch: number, now: Instant): void {
     if (epoch === this.#epoch) return;
     const before = this.#epoch;
     this.#epoch = epoch;
-    if (this.#association.security.role === 'client') this.#onAnswered();
+    if (this.#association.security.role === 'client') this.#onAnswered(now);
     const stray = this.#intake.onlyEpoch(epoch);
     // In epoch 0 anybody may have sent them.
     if (stray > 0 && before > 0 && this.#runner.version === 'DTLSv1.3')

@@ -11,9 +11,16 @@ const LAST_FLIGHT_KEPT: Duration = 240_000;
 /** Between two replays of the last flight, ms. */
 const LEAST_REPLAY_GAP: Duration = 50;
 
+/** RFC 9147 §5.8.3: no more records than this go out at once, where ACKs tell when more may follow. */
+const MOST_RECORDS = 10;
+/** The first epoch whose records are acknowledged. Before it the peer may keep no state, or speak DTLS 1.2. */
+const FIRST_ACKNOWLEDGED_EPOCH = 2;
+
 interface UnderWay {
   readonly flight: Flight;
   readonly delivery: Delivery;
+  /** Records for one transmission. */
+  readonly records: number;
 }
 
 /** Sends flights, and sends them again until they got what they await (RFC 6347 §4.2.4, RFC 9147 §5.8). */
@@ -27,6 +34,9 @@ export class Retransmission {
   #nextReplay: Instant = Number.NEGATIVE_INFINITY;
   /** The largest datagram of the last transmission, bytes. */
   #largest = 0;
+  #lastSent: Instant = Number.POSITIVE_INFINITY;
+  /** All of the flight went out once only, and its answer will tell how long the way is (RFC 6298 §3). */
+  #measurable = false;
 
   constructor(association: Association) {
     this.#association = association;
@@ -51,9 +61,12 @@ export class Retransmission {
   begin(awaits: Awaits, now: Instant): void {
     const flight = { items: this.#building, awaits };
     this.#building = [];
-    this.#underWay = { flight, delivery: new Delivery(flight) };
-    this.#onAnswer();
+    if (this.#underWay !== undefined) this.#onAnswer();
+    this.#backoff.onIdle(now - this.#lastSent);
+    this.#underWay = { flight, delivery: new Delivery(flight), records: recordsAtOnce(flight) };
+    this.#measurable = true;
     this.#association.timers.stop('retransmit');
+    this.#replayed = false;
     this.#send(this.#underWay, false, now);
   }
 
@@ -62,7 +75,8 @@ export class Retransmission {
     this.#backoff.onTimeout();
     this.#replayed = false;
     this.#association.pathSize.onUnanswered(this.#largest);
-    this.#sendAgain(now);
+    // A peer that acknowledges nothing before a flight is whole gets all of it in turn.
+    this.#sendAgain(now, true);
   }
 
   /** The system refused a datagram of `size` bytes: a flight that has such goes out at once in smaller ones. */
@@ -102,8 +116,10 @@ export class Retransmission {
   }
 
   /** A part of the answer is here: a flight that awaits one has arrived. */
-  onAnswered(): void {
-    if (this.#underWay?.flight.awaits === 'answer') this.#association.timers.stop('retransmit');
+  onAnswered(now: Instant): void {
+    if (this.#underWay?.flight.awaits !== 'answer') return;
+    this.#association.timers.stop('retransmit');
+    this.#measure(now);
   }
 
   /** The flight under way has arrived as a whole, as far as ACKs tell. */
@@ -117,6 +133,7 @@ export class Retransmission {
     const news = this.#underWay.delivery.acknowledge(numbers);
     if (this.delivered) {
       this.#association.timers.stop('retransmit');
+      this.#measure(now);
     } else if (news || !this.#replayed) {
       this.#replayed = true;
       this.#sendAgain(now);
@@ -127,8 +144,14 @@ export class Retransmission {
   /** The flight under way got what it awaited, and nothing of ours follows. */
   end(): void {
     this.#association.timers.stop('retransmit');
+    if (this.#underWay !== undefined) this.#onAnswer();
     this.#underWay = undefined;
-    this.#onAnswer();
+  }
+
+  /** DTLS 1.3: the whole flight has arrived. */
+  #measure(now: Instant): void {
+    if (this.#measurable) this.#backoff.onMeasured(now - this.#lastSent);
+    this.#measurable = false;
   }
 
   #onAnswer(): void {
@@ -136,26 +159,34 @@ export class Retransmission {
     this.#association.pathSize.onAnswer();
   }
 
-  #sendAgain(now: Instant): void {
-    if (this.#underWay === undefined) return;
-    this.#association.counters.retransmissions++;
-    this.#send(this.#underWay, true, now);
+  #sendAgain(now: Instant, goOn = false): void {
+    if (this.#underWay !== undefined) this.#send(this.#underWay, goOn, now);
   }
 
-  #send({ flight, delivery }: UnderWay, retransmission: boolean, now: Instant): void {
-    const { transmit, timers, pathSize } = this.#association;
-    const items = new Set(delivery.missing.map(({ item }) => item));
-    const { largest, ...sent } = transmit.flight(flight, pathSize.forFlights, delivery);
+  #send({ flight, delivery, records }: UnderWay, goOn: boolean, now: Instant): void {
+    const { transmit, timers, pathSize, counters } = this.#association;
+    const manner = { size: pathSize.forFlights, records, goOn };
+    const { largest, items, repeats, ...sent } = transmit.flight(flight, manner, delivery);
     this.#largest = largest;
+    this.#lastSent = now;
+    if (repeats) {
+      counters.retransmissions++;
+      this.#measurable = false;
+    }
     this.#association.trace({
       kind: 'flight',
       direction: 'sent',
       messages: flight.items.filter((_, i) => items.has(i)).map(itemName),
       ...sent,
-      retransmission,
+      retransmission: repeats,
     });
     if (flight.awaits !== 'nothing') timers.set('retransmit', now + this.#backoff.timeout);
     else timers.set('forget-flight', now + LAST_FLIGHT_KEPT);
-    if (!retransmission) this.#replayed = false;
   }
+}
+
+function recordsAtOnce({ items }: Flight): number {
+  return items.some(({ epoch }) => epoch >= FIRST_ACKNOWLEDGED_EPOCH)
+    ? MOST_RECORDS
+    : Number.POSITIVE_INFINITY;
 }

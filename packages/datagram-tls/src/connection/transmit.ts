@@ -5,19 +5,33 @@ import { MAX_PLAINTEXT } from '../record/header.js';
 import type { RecordWriter } from '../record/writer.js';
 import { ContentType } from '../wire/codes.js';
 import { HANDSHAKE_HEADER_LENGTH, writeHandshakeHeader } from '../wire/messages/handshake-header.js';
-import { Delivery, type Stretch } from './delivery.js';
+import type { Delivery, Stretch } from './delivery.js';
 
 /** A fragment with less than this is not worth a record of its own, unless it ends its message; bytes. */
 const LEAST_FRAGMENT = 16;
 
 const CHANGE_CIPHER_SPEC = Uint8Array.of(1);
 
-/** What a transmission of a flight took. */
+/** How a flight is to be sent. */
+export interface Manner {
+  /** The largest datagram, bytes. */
+  readonly size: number;
+  /** Records that may go out at once. */
+  readonly records: number;
+  /** Begin with what the last transmission did not come to. */
+  readonly goOn: boolean;
+}
+
+/** What a transmission of a flight came to. */
 export interface Transmission {
   readonly datagrams: number;
   readonly bytes: number;
   /** Bytes of the largest datagram. */
   readonly largest: number;
+  /** The items of which something was sent. */
+  readonly items: ReadonlySet<number>;
+  /** Something of it had been sent before. */
+  readonly repeats: boolean;
 }
 
 /** Turns what is to be sent into records and datagrams, and queues them. */
@@ -42,47 +56,55 @@ export class Transmit {
   }
 
   /**
-   * What the peer may lack of a flight, in datagrams of at most `size` bytes. `delivery` tells what that is, and learns
-   * which record carried it.
+   * What the peer may lack of a flight, as far as `manner` lets it go out at once. `delivery` tells what that is, and
+   * learns which record carried it.
    */
-  flight(flight: Flight, size: number, delivery = new Delivery(flight)): Transmission {
-    const packer = new Packer(size);
-    for (const stretch of delivery.missing) {
+  flight(flight: Flight, { size, records, goOn }: Manner, delivery: Delivery): Transmission {
+    const packer = new Packer(size, records);
+    const items = new Set<number>();
+    let repeats = false;
+    for (const stretch of goOn ? delivery.missingFromCursor : delivery.missing) {
       const item = flight.items[stretch.item];
       const writer = item === undefined ? undefined : this.#epochs.writerOf(item.epoch);
       if (item === undefined || writer === undefined || writer.state === 'exhausted') continue;
-      packStretch(packer, writer, item, stretch, delivery);
+      if (packer.records === 0) break;
+      repeats = packStretch(packer, writer, item, stretch, delivery) || repeats;
+      items.add(stretch.item);
     }
     const datagrams = packer.finish();
     for (const datagram of datagrams) this.#queue.push(datagram);
     const lengths = datagrams.map(({ length }) => length);
     const bytes = lengths.reduce((sum, length) => sum + length, 0);
-    return { datagrams: lengths.length, bytes, largest: Math.max(0, ...lengths) };
+    return { datagrams: lengths.length, bytes, largest: Math.max(0, ...lengths), items, repeats };
   }
 }
 
+/** Returns whether anything of it had been sent before. */
 function packStretch(
   packer: Packer,
   writer: RecordWriter,
   item: FlightItem,
   stretch: Stretch,
   delivery: Delivery,
-): void {
+): boolean {
   if (item.kind === 'change-cipher-spec') {
     packer.reserve(writer.overhead + CHANGE_CIPHER_SPEC.length);
     packer.add(writer, ContentType.change_cipher_spec, CHANGE_CIPHER_SPEC);
-    return;
+    return false;
   }
+  let repeats = false;
   let start = stretch.start;
   do {
     const frame = writer.overhead + HANDSHAKE_HEADER_LENGTH;
     const left = stretch.end - start;
     packer.reserve(frame + Math.min(left, LEAST_FRAGMENT));
     const end = start + Math.min(left, packer.room - frame, MAX_PLAINTEXT - HANDSHAKE_HEADER_LENGTH);
-    delivery.onSent({ item: stretch.item, start, end }, writer.epoch, writer.sequence);
+    const piece = { item: stretch.item, start, end };
+    repeats = delivery.onSent(piece, writer.epoch, writer.sequence) || repeats;
     packer.add(writer, ContentType.handshake, fragmentOf(item, start, end));
     start = end;
-  } while (start < stretch.end);
+  } while (start < stretch.end && packer.records > 0);
+  return repeats;
 }
 
 /** Bytes `start` to `end` of a message with their handshake header. */
@@ -99,16 +121,23 @@ function fragmentOf(item: Extract<FlightItem, { kind: 'message' }>, start: numbe
   return fragment;
 }
 
-/** Fills datagrams of a given size with records. */
+/** Fills datagrams of a given size with records, of which there may be only so many. */
 class Packer {
   readonly #size: number;
+  #records: number;
   readonly #full: Uint8Array[] = [];
   #current: Uint8Array;
   #used = 0;
 
-  constructor(size: number) {
+  constructor(size: number, records: number) {
     this.#size = size;
+    this.#records = records;
     this.#current = new Uint8Array(size);
+  }
+
+  /** How many more may go out. */
+  get records(): number {
+    return this.#records;
   }
 
   /** Bytes left in the datagram being filled. */
@@ -123,6 +152,7 @@ class Packer {
   }
 
   add(writer: RecordWriter, type: number, plaintext: Uint8Array): void {
+    this.#records--;
     this.#used += writer.seal(type, plaintext, this.#current, this.#used);
   }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import { Transmit } from '#lib/connection/transmit.js';
+import { Delivery } from '#lib/connection/delivery.js';
+import { type Manner, Transmit } from '#lib/connection/transmit.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import type { Flight, FlightItem } from '#lib/handshake/flight.js';
 import { Reassembler } from '#lib/handshake/reassembly.js';
@@ -37,14 +38,21 @@ function datagramsOf(sender: Transmit): Uint8Array[] {
   return datagrams;
 }
 
+/** All of a flight at once. */
+function whole(size: number): Manner {
+  return { size, records: Number.POSITIVE_INFINITY, goOn: false };
+}
+
 function send(items: readonly FlightItem[], size: number): Uint8Array[] {
   const sender = transmit();
   const flight: Flight = { items, awaits: 'answer' };
-  const told = sender.flight(flight, size);
+  const { datagrams: count, bytes: sent, largest } = sender.flight(flight, whole(size), new Delivery(flight));
   const datagrams = datagramsOf(sender);
   const bytes = datagrams.reduce((sum, datagram) => sum + datagram.length, 0);
-  const largest = Math.max(...datagrams.map((datagram) => datagram.length));
-  assert.deepEqual(told, { datagrams: datagrams.length, bytes, largest });
+  assert.deepEqual(
+    [count, sent, largest],
+    [datagrams.length, bytes, Math.max(...datagrams.map((d) => d.length))],
+  );
   return datagrams;
 }
 
@@ -131,15 +139,96 @@ suite('packing a flight into datagrams', () => {
   test('the same flight in smaller datagrams carries the same messages, under new record numbers', () => {
     const sender = transmit();
     const flight: Flight = { items: [message(0, 900), message(1, 40, 1)], awaits: 'answer' };
-    sender.flight(flight, 1200);
+    const delivery = new Delivery(flight);
+    assert.equal(sender.flight(flight, whole(1200), delivery).repeats, false);
     const first = datagramsOf(sender);
-    sender.flight(flight, 256);
+    assert.equal(sender.flight(flight, whole(256), delivery).repeats, true);
     const second = datagramsOf(sender);
     assert.deepEqual(reassembled(second), reassembled(first));
     const numbers = [...first, ...second]
       .flatMap(recordsOf)
       .map(({ epoch, sequence }) => `${epoch}/${sequence}`);
     assert.equal(new Set(numbers).size, numbers.length);
+  });
+});
+
+suite('a flight of which only so many records may go out at once', () => {
+  /** Offsets of what goes out, by transmission, each of 4 records of 231 bytes. */
+  function transmissions(
+    items: readonly FlightItem[],
+    count: number,
+    goOn = true,
+    between: (delivery: Delivery) => void = () => undefined,
+  ): string[][] {
+    const sender = transmit();
+    const flight: Flight = { items, awaits: 'ack' };
+    const delivery = new Delivery(flight);
+    return Array.from({ length: count }, () => {
+      const { repeats } = sender.flight(flight, { size: 256, records: 4, goOn }, delivery);
+      between(delivery);
+      const fragments = datagramsOf(sender).flatMap((data) =>
+        recordsOf(data).flatMap(({ body }) => readHandshakeFragments(body) ?? assert.fail()),
+      );
+      const places = fragments.map(({ messageSeq, fragmentOffset }) => `${messageSeq}:${fragmentOffset}`);
+      return repeats ? [...places, 'again'] : places;
+    });
+  }
+
+  test('goes out in turn when nothing is acknowledged, and then from the start', () => {
+    const [first, second, third] = transmissions([message(0, 231 * 4), message(1, 231 * 2)], 3);
+    assert.deepEqual(first, ['0:0', '0:231', '0:462', '0:693']);
+    assert.deepEqual(second, ['1:0', '1:231', '0:0', '0:231', 'again']);
+    assert.deepEqual(third, ['0:462', '0:693', '1:0', '1:231', 'again']);
+  });
+
+  test('goes on where it ended in the middle of a message, and counts as sent again only from the start on', () => {
+    const [first, second] = transmissions([message(0, 231 * 8)], 2);
+    assert.deepEqual(first, ['0:0', '0:231', '0:462', '0:693']);
+    assert.deepEqual(second, ['0:924', '0:1155', '0:1386', '0:1617']);
+  });
+
+  test('begins with the first that is missing when an ACK has told what that is', () => {
+    const sent = transmissions([message(0, 231 * 6)], 2, false, (delivery) =>
+      delivery.acknowledge([0, 2, 3].map((sequenceNumber) => ({ epoch: 0, sequenceNumber }))),
+    );
+    assert.deepEqual(sent[1], ['0:231', '0:924', '0:1155', 'again']);
+  });
+
+  test('of empty messages too goes out in turn, each once', () => {
+    const items = Array.from({ length: 6 }, (_, seq) => message(seq, 0));
+    const [first, second] = transmissions(items, 2);
+    assert.deepEqual(first, ['0:0', '1:0', '2:0', '3:0']);
+    assert.deepEqual(second, ['4:0', '5:0', '0:0', '1:0', 'again']);
+  });
+
+  test('reassembles whatever the sizes and numbers', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 2000 }), { minLength: 1, maxLength: 5 }),
+        fc.integer({ min: 1, max: 12 }),
+        fc.integer({ min: 256, max: 700 }),
+        (lengths, records, size) => {
+          const items = lengths.map((length, seq) => message(seq, length));
+          const sender = transmit();
+          const flight: Flight = { items, awaits: 'ack' };
+          const delivery = new Delivery(flight);
+          const datagrams: Uint8Array[] = [];
+          for (let again = false; !again; ) {
+            const { repeats, bytes } = sender.flight(flight, { size, records, goOn: true }, delivery);
+            assert.ok(bytes > 0);
+            again = repeats;
+            const sent = datagramsOf(sender);
+            assert.ok(sent.flatMap(recordsOf).length <= records);
+            datagrams.push(...sent);
+          }
+          assert.deepEqual(
+            reassembled(datagrams),
+            items.map((item) => item.kind === 'message' && item.body),
+          );
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 });
 
@@ -169,7 +258,7 @@ function reassembled(datagrams: readonly Uint8Array[]): Uint8Array[] {
       const content = header.epoch === 0 ? plain : reader.open(header, datagram);
       assert.ok(typeof content !== 'string');
       for (const fragment of readHandshakeFragments(content) ?? assert.fail())
-        assert.equal(reassembler.add(fragment, header.epoch), 'stored');
+        assert.notEqual(reassembler.add(fragment, header.epoch), 'conflicting_fragment');
     }
   }
   const bodies: Uint8Array[] = [];

@@ -34,4 +34,40 @@ suite('the retransmission timer', () => {
     backoff.onAnswer();
     assert.equal(backoff.timeout, 1000);
   });
+
+  test('is one and a half times what an answer took, between half of its first value and its cap', () => {
+    const measured = (roundTrip: number) => {
+      const backoff = after(0);
+      backoff.onMeasured(roundTrip);
+      assert.equal(backoff.timeout, 1000, 'not before the flight is done with');
+      backoff.onAnswer();
+      return backoff.timeout;
+    };
+    assert.deepEqual([0, 20, 400, 3000, 50_000].map(measured), [500, 500, 600, 4500, 60_000]);
+  });
+
+  test('doubles from what was measured, and falls back to it', () => {
+    const backoff = after(0);
+    backoff.onMeasured(800);
+    backoff.onAnswer();
+    backoff.onTimeout();
+    backoff.onTimeout();
+    assert.equal(backoff.timeout, 4800);
+    backoff.onAnswer();
+    assert.equal(backoff.timeout, 4800);
+    backoff.onAnswer();
+    assert.equal(backoff.timeout, 1200);
+  });
+
+  test('forgets what was measured, and that it had grown, when it was not needed for long', () => {
+    const backoff = after(1);
+    backoff.onMeasured(800);
+    backoff.onIdle(19_999);
+    assert.equal(backoff.timeout, 2000);
+    backoff.onIdle(20_000);
+    assert.equal(backoff.timeout, 1000);
+    backoff.onAnswer();
+    backoff.onAnswer();
+    assert.equal(backoff.timeout, 1000);
+  });
 });

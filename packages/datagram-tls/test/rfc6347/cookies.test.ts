@@ -62,6 +62,22 @@ suite('the cookie exchange of DTLS 1.2', () => {
     assert.deepEqual(hellos, [new Uint8Array(0), cookie, requests[1]]);
   });
 
+  test('client takes a HelloVerifyRequest with number 0 after its second ClientHello for a late answer to its first', () => {
+    const pair = new Pair({ version });
+    const log = new Log(pair);
+    pair.connect();
+    assert.ok(pair.runUntil(() => log.bodies('client', client_hello).length === 2, 900));
+    const cookie = new Uint8Array(20).fill(0xaa);
+    const body = encodeHelloVerifyRequest({ serverVersion: ProtocolVersion.dtls10, cookie });
+    const { dropped } = pair.client;
+    const before = dropped['repeated_message'] ?? 0;
+    pair.inject(pair.client, fragmentRecord({ type: hello_verify_request, messageSeq: 0, fragment: body }));
+    assert.equal(dropped['repeated_message'], before + 1);
+    assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 900));
+    const cookies = log.bodies('client', client_hello).map((hello) => decodeClientHello(hello)?.cookie);
+    assert.ok(cookies.length >= 2 && cookies.every((sent) => sent !== undefined && sent[0] !== 0xaa));
+  });
+
   test('client goes through the exchange in every handshake', () => {
     const pair = new Pair({ version });
     for (let round = 1; round <= 3; round++) {
