@@ -10,6 +10,8 @@ export interface Plan extends Demand {
   readonly otherGroups?: readonly Group[] | undefined;
   /** Retransmission timers shorter than the protocol's, for peers that can be told. */
   readonly eager?: boolean | undefined;
+  /** The side that is not told of `mtu`, which the path has all the same. */
+  readonly unaware?: Role | undefined;
   /** Puts a faithful relay between the peers, to look at their datagrams. */
   readonly observed?: boolean | undefined;
   /** What an attacker on the path makes of the datagrams. */
@@ -121,7 +123,7 @@ function sideOptions(plan: Plan, role: Role, { folder }: Pki) {
     folder,
     ...(plan.version === undefined ? {} : { version: plan.version }),
     ...(plan.suite === undefined ? {} : { suite: plan.suite }),
-    ...(plan.mtu === undefined ? {} : { mtu: plan.mtu }),
+    ...(plan.mtu === undefined || plan.unaware === role ? {} : { mtu: plan.mtu }),
     ...(plan.eager === undefined ? {} : { eager: plan.eager }),
     ...(plan.psk === undefined ? {} : { psk: plan.psk[role] }),
     ...(plan.keyUpdate === undefined ? {} : { updatesKeys: [role, 'both'].includes(plan.keyUpdate.by) }),

@@ -13,6 +13,7 @@ import { constrainedCases } from './cases/constrained.js';
 import { extensionCases } from './cases/extensions.js';
 import { baseline, matrix } from './cases/matrix.js';
 import { modernBaseline, modernMatrix } from './cases/modern.js';
+import { pathCases } from './cases/path.js';
 import { pskCases } from './cases/psk.js';
 import { rawKeyCases } from './cases/raw-keys.js';
 import type { Program } from './peers/peer.js';
@@ -62,6 +63,7 @@ function selected(): Case[] {
         ...matrix(Number(flags.seeds)),
         ...extensionCases(),
         ...modernMatrix(),
+        ...pathCases(),
         ...pskCases(),
         ...rawKeyCases(),
         ...constrainedCases(),

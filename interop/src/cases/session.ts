@@ -78,7 +78,7 @@ async function judged(both: Encounter, pair: Pair, row: Row): Promise<string> {
     : keyUpdates(both, row, row.keyUpdate));
   checkSession(facts, row, pair);
   row.seen?.(both);
-  if (row.mtu !== undefined) checkSizes(both, row.mtu);
+  if (row.mtu !== undefined && row.unaware === undefined) checkSizes(both, row.mtu);
   return remark(facts);
 }
 
