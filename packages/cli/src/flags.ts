@@ -125,6 +125,26 @@ const FLAGS: readonly Flag[] = [
     conflicts: ['pin', 'ca'],
   },
   {
+    flags: '--ocsp <file>',
+    help: 'OCSP response about the certificate, in DER, for clients that ask',
+    roles: SERVER,
+    option: 'ocspResponse',
+    parse: (file) => readOptionFile('--ocsp', file),
+    needs: 'cert',
+  },
+  {
+    flags: '--ocsp',
+    help: "ask for an OCSP response about the server's certificate, and refuse a server whose response is not good",
+    roles: CLIENT,
+    option: 'requestOCSP',
+  },
+  {
+    flags: '--require-ocsp',
+    help: 'the same, and refuse a server that sends none',
+    roles: CLIENT,
+    option: 'requireOCSP',
+  },
+  {
     flags: '--psk <id:hex>',
     help: 'identity and pre-shared key instead of certificates (repeatable); other users may see it, unlike a file',
     roles: BOTH,

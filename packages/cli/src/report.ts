@@ -47,7 +47,8 @@ export class Report {
     const verdict = session.authorized
       ? 'verified'
       : `NOT verified (${session.authorizationError ?? 'unknown'})`;
-    say(`${name} ${shown}, ${verdict}`);
+    const status = session.ocspResponse === undefined ? '' : `, ${ocspStatus(session)}`;
+    say(`${name} ${shown}, ${verdict}${status}`);
   }
 
   closed(session: DTLSSession): void {
@@ -64,6 +65,11 @@ function shownBy({ peerX509Certificate, peerPublicKey }: DTLSSession): string | 
   if (peerX509Certificate !== undefined)
     return `certificate ${pinOf(peerX509Certificate)}, ${peerX509Certificate.subject}`;
   return peerPublicKey && `raw public key ${keyPinOf(peerPublicKey)}`;
+}
+
+/** What a response that is there comes to; the verdict before it says why it is not good. */
+function ocspStatus({ authorized }: DTLSSession): string {
+  return authorized ? 'OCSP status good' : 'OCSP response not relied on';
 }
 
 function negotiated(session: DTLSSession): string[] {

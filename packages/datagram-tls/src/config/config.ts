@@ -52,6 +52,14 @@ export type VerifyPeer = (
   info: PeerInfo,
 ) => boolean | string | PromiseLike<boolean | string>;
 
+/** The newest OCSP response about a certificate; both DER. */
+export type OcspResponder = (
+  certificate: Uint8Array,
+) => Uint8Array | undefined | PromiseLike<Uint8Array | undefined>;
+
+/** The OCSP response to staple to a certificate of ours. */
+export type FindStaple = (leaf: Certificate) => ReturnType<OcspResponder>;
+
 /** Whether a certificate, DER, is for this name; an error says why not. */
 export type CheckServerIdentity = (name: string, leaf: Uint8Array) => Error | undefined;
 
@@ -80,6 +88,12 @@ export interface Security {
   readonly requestCert: boolean;
   /** End the handshake when the peer's certificate does not verify. */
   readonly rejectUnauthorized: boolean;
+  /** Ask for the status of the peer's certificate. */
+  readonly requestStaple: boolean;
+  /** A certificate without its status is none. */
+  readonly requireStaple: boolean;
+  /** `undefined`: there are no staples here. */
+  readonly findStaple: FindStaple | undefined;
   readonly verifyPeer: VerifyPeer | undefined;
   /** Names of application protocols, in our order of preference. */
   readonly alpn: readonly Uint8Array[];

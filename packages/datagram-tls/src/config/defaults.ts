@@ -13,6 +13,8 @@ export const DEFAULTS = {
   recordsPerKey: Number.MAX_SAFE_INTEGER,
   rejectUnauthorized: true,
   requestCert: false,
+  requestOCSP: false,
+  requireOCSP: false,
   /** Associations on one endpoint, and with one address, whatever the port; 0 means no limit. */
   maxSessions: 10_000,
   maxSessionsPerHost: 1000,

@@ -1,6 +1,6 @@
 import type { Version } from '../wire/codes.js';
 import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
-import type { Sign, VerifyPeer } from './config.js';
+import type { OcspResponder, Sign, VerifyPeer } from './config.js';
 import type { ClientPskOption, ServerPskOption } from './psk-options.js';
 
 /** PEM text, or PEM or DER bytes. */
@@ -78,6 +78,18 @@ export interface SecurityOptions {
   requestCert?: boolean | undefined;
   /** Refuse peers whose certificate does not verify. Default true; false leaves the verdict in `authorizationError`. */
   rejectUnauthorized?: boolean | undefined;
+  /**
+   * Ask the peer for a staple, an OCSP response about its certificate, and refuse it when what comes is not satisfactory.
+   * Servers can ask in DTLS 1.3. Default false.
+   */
+  requestOCSP?: boolean | undefined;
+  /** As `requestOCSP`, and refuse peers that show a certificate without a staple. Default false. */
+  requireOCSP?: boolean | undefined;
+  /**
+   * Sent to peers that ask for a staple: OCSP responses about certificates of `cert`, in DER, or a function that is told
+   * the certificate, in DER, and gives its newest response, if any. Clients are asked in DTLS 1.3 only.
+   */
+  ocspResponse?: Uint8Array | readonly Uint8Array[] | OcspResponder | undefined;
   /** The last word on the peer's certificate, after our own checks and instead of their verdict. */
   verifyPeer?: VerifyPeer | undefined;
   /**

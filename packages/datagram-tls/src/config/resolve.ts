@@ -13,6 +13,7 @@ import type { Behaviour, CheckServerIdentity, Role, Security } from './config.js
 import { DEFAULTS } from './defaults.js';
 import { resolveIdentities } from './identity.js';
 import { resolveCiphers, resolveGroups, resolveKeyShares, resolveSigalgs } from './names.js';
+import { resolveOcsp } from './ocsp.js';
 import type { BehaviourOptions, SecurityOptions } from './options.js';
 import { resolvePfx } from './pfx.js';
 import { resolveAlpn, resolveSrtp } from './protocols.js';
@@ -41,6 +42,7 @@ export const SECURITY_OPTIONS = [
   'keyShares',
   'maxVersion',
   'minVersion',
+  'ocspResponse',
   'passphrase',
   'peerCertificateTypes',
   'pfx',
@@ -49,6 +51,8 @@ export const SECURITY_OPTIONS = [
   'pskIdentityHint',
   'rejectUnauthorized',
   'requestCert',
+  'requestOCSP',
+  'requireOCSP',
   'sigalgs',
   'srtp',
   'verifyPeer',
@@ -117,6 +121,7 @@ export function resolveSecurity(options: SecurityOptions, role: Role, platform: 
     rejectUnauthorized: flag(options.rejectUnauthorized, 'rejectUnauthorized'),
     alpn: resolveAlpn(options.alpn),
     srtp: resolveSrtp(options.srtp),
+    ...resolveOcsp(options, identities, { role, ...versions, provider }),
     verifyPeer: options.verifyPeer,
     checkServerIdentity: resolveIdentityCheck(options.checkServerIdentity, platform),
   });

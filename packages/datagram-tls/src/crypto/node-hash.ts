@@ -7,7 +7,7 @@ import type { HashName, MacKey, RunningHash } from './provider.js';
 export class NodeHash implements RunningHash {
   readonly #hash: Hash;
 
-  constructor(name: HashName | Hash) {
+  constructor(name: HashName | 'sha1' | Hash) {
     this.#hash = typeof name === 'string' ? createHash(name) : name;
   }
 

@@ -5,7 +5,7 @@ import type { PasswordCrypto } from './password-crypto.js';
 export interface CryptoProvider {
   /** Cryptographically secure bytes, owned by the caller. */
   randomBytes(length: number): Uint8Array;
-  hash(name: HashName): RunningHash;
+  hash(name: HashName | 'sha1'): RunningHash;
   /** Imports an HMAC key once; HKDF-Extract is HMAC with the salt as key. */
   mac(hash: HashName, key: Uint8Array): MacKey;
   /** HKDF-Expand (RFC 5869 §2.3). */
@@ -34,6 +34,7 @@ export interface CryptoProvider {
   equal(a: Uint8Array, b: Uint8Array): boolean;
 }
 
+/** Those that are good enough to prove something. SHA-1 is there only to find by it what others proved, as OCSP does. */
 export type HashName = 'sha256' | 'sha384' | 'sha512';
 
 export interface RunningHash {

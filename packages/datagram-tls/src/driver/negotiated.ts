@@ -89,6 +89,14 @@ export abstract class Negotiated {
     return this.#publicKey;
   }
 
+  /**
+   * The OCSP response about the peer's certificate, DER, that came when `requestOCSP` asked for it: an authorized peer's
+   * is verified and says good.
+   */
+  get ocspResponse(): Uint8Array | undefined {
+    return this.#session?.peer.staple;
+  }
+
   /** The identity under which both sides share a key, as text. */
   get pskIdentity(): string | undefined {
     const identity = this.#session?.peer.pskIdentity;

@@ -1,8 +1,15 @@
 import type { ClaimedChain } from './authenticate.js';
 import type { Context } from './context.js';
 
-/** Asks whether the peer is who it claims to be; the answer is a `verify-peer`. */
-export function askVerdict(ctx: Context, { type, chain, key }: ClaimedChain): void {
+/**
+ * Asks whether the peer is who it claims to be; the answer is a `verify-peer`. `askedForStaple`: the peer was asked for
+ * the status of its certificate.
+ */
+export function askVerdict(
+  ctx: Context,
+  { type, chain, key, staple }: ClaimedChain,
+  askedForStaple: boolean,
+): void {
   const isClient = ctx.security.role === 'client';
   ctx.emit({
     do: 'ask',
@@ -12,6 +19,8 @@ export function askVerdict(ctx: Context, { type, chain, key }: ClaimedChain): vo
       rawPublicKey: type === 'RawPublicKey' ? key.spki : undefined,
       purpose: isClient ? 'serverAuth' : 'clientAuth',
       name: isClient ? ctx.destination.verifyName : undefined,
+      askedForStaple,
+      staple,
     },
   });
 }

@@ -18,24 +18,34 @@ export interface ClaimedChain {
   readonly chain: readonly Certificate[];
   /** Of the leaf, or the raw public key. */
   readonly key: PublicKey;
+  /** What the peer sent of the status of its leaf: a DER OCSPResponse, in memory of its own. */
+  readonly staple: Uint8Array | undefined;
 }
 
 /** Certificates that a peer may send; more are refused before any is parsed. */
 const MAX_CHAIN = 16;
 
-/** Parses what a Certificate message carried, which is of the `type` that was negotiated; something must be there. */
+/**
+ * Parses what a Certificate message carried, which is of the `type` that was negotiated; something must be there.
+ * `staple`: what came with it of the status of the leaf.
+ */
 export function claimChain(
   { provider, peerCertificateTypes }: Security,
   type: CertificateTypeName,
   list: readonly Uint8Array[],
+  staple?: Uint8Array,
 ): ClaimedChain {
   // Where nothing was negotiated certificates are meant, which the policy may not take.
   if (!peerCertificateTypes.includes(type))
     throw violation('unsupported_certificate', `the peer shows ${type}, which is not accepted here`);
-  return type === 'X509' ? claimCertificates(provider, list) : claimRawKey(provider, list);
+  return type === 'X509' ? claimCertificates(provider, list, staple) : claimRawKey(provider, list);
 }
 
-function claimCertificates(provider: CryptoProvider, list: readonly Uint8Array[]): ClaimedChain {
+function claimCertificates(
+  provider: CryptoProvider,
+  list: readonly Uint8Array[],
+  staple: Uint8Array | undefined,
+): ClaimedChain {
   if (list.length > MAX_CHAIN)
     throw violation('bad_certificate', `the peer sent ${list.length} certificates`);
   const chain = list.map((der) => decodedCertificate(parseCertificate(der)));
@@ -44,7 +54,7 @@ function claimCertificates(provider: CryptoProvider, list: readonly Uint8Array[]
   const key = provider.importPublicKey(leaf.spki);
   if (key === undefined)
     throw violation('unsupported_certificate', "the key of the peer's certificate is not supported");
-  return { type: 'X509', chain, key };
+  return { type: 'X509', chain, key, staple: staple && own(staple) };
 }
 
 /** RFC 8446 §4.4.2: a raw public key stands alone. */
@@ -58,7 +68,7 @@ function claimRawKey(provider: CryptoProvider, list: readonly Uint8Array[]): Cla
   const key = provider.importPublicKey(own(spki));
   if (key === undefined)
     throw violation('unsupported_certificate', "the peer's raw public key is not supported");
-  return { type: 'RawPublicKey', chain: [], key };
+  return { type: 'RawPublicKey', chain: [], key, staple: undefined };
 }
 
 function decodedCertificate(certificate: Certificate | undefined): Certificate {
@@ -105,10 +115,13 @@ export class PeerIdentity {
   readonly authorizationError: string | undefined;
   /** The identity of the pre-shared key that both sides have. */
   readonly pskIdentity: Uint8Array | undefined;
+  /** The OCSP response about the leaf, DER; what it says is part of the verdict. */
+  readonly staple: Uint8Array | undefined;
 
   private constructor(claim: ClaimedChain | undefined, error: string | undefined, pskIdentity?: Uint8Array) {
     this.chain = claim?.chain ?? [];
     this.publicKey = claim?.key.spki;
+    this.staple = claim?.staple;
     this.authorized = (claim !== undefined || pskIdentity !== undefined) && error === undefined;
     this.authorizationError = error;
     this.pskIdentity = pskIdentity;

@@ -20,7 +20,13 @@ export type Job =
       readonly purpose: 'serverAuth' | 'clientAuth';
       /** Host name or IP address that the leaf must hold. */
       readonly name: string | undefined;
+      /** The peer was asked for the status of its leaf. */
+      readonly askedForStaple: boolean;
+      /** What it sent: a DER OCSPResponse. */
+      readonly staple: Uint8Array | undefined;
     }
+  /** Whoever has certificates to show asks for the status of one of its own. */
+  | { readonly kind: 'find-staple'; readonly leaf: Certificate }
   /** A client asks with which pre-shared key it may come. `hint` is the server's, empty where there was none. */
   | { readonly kind: 'choose-psk'; readonly hint: Uint8Array }
   /** A server asks for the key of the first identity that is known. */
@@ -34,6 +40,8 @@ export type Verdict =
 export type JobAnswer =
   | { readonly kind: 'sign'; readonly signature: Uint8Array }
   | { readonly kind: 'verify-peer'; readonly verdict: Verdict }
+  /** A DER OCSPResponse; `undefined`: there is none now. */
+  | { readonly kind: 'find-staple'; readonly staple: Uint8Array | undefined }
   /** In order of preference; none: there is no key for that server. */
   | { readonly kind: 'choose-psk'; readonly credentials: readonly PskCredential[] }
   | { readonly kind: 'find-psk'; readonly found: FoundPsk | undefined }

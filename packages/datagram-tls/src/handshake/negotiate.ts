@@ -60,13 +60,19 @@ export function chooseScheme(
   return ours.find((name) => theirs.includes(Scheme[name]) && schemeFits(name, key.type, key.bits, version));
 }
 
-/** Our first identity of a type that may be shown which can sign under a scheme that the peer accepts, and that scheme. */
+/** An identity of ours, and the scheme that its key signs under. */
+export interface Credential {
+  readonly identity: Identity;
+  readonly scheme: SchemeName;
+}
+
+/** Our first identity of a type that may be shown which can sign under a scheme that the peer accepts. */
 export function chooseIdentity(
   { identities, sigalgs }: Security,
   types: readonly CertificateTypeName[],
   theirs: readonly number[],
   version: Version,
-): { readonly identity: Identity; readonly scheme: SchemeName } | undefined {
+): Credential | undefined {
   for (const identity of identities) {
     if (!types.includes(identity.type)) continue;
     const scheme = chooseScheme(identity.key, sigalgs, theirs, version);
@@ -108,10 +114,8 @@ export function curveAccepted(type: KeyType, groups: readonly number[] | undefin
   return curve === undefined || groups === undefined || groups.includes(curve);
 }
 
-export interface CredentialChoice {
+export interface CredentialChoice extends Credential {
   readonly suite: CipherSuite;
-  readonly identity: Identity;
-  readonly scheme: SchemeName;
 }
 
 export interface Wishes {

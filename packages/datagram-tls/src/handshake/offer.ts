@@ -21,6 +21,7 @@ import { offerCertificateTypes } from './certificate-types.js';
 import type { Context } from './context.js';
 import { supportedVersions, wireVersion } from './negotiate.js';
 import type { OfferedPsk } from './offered-psk.js';
+import { offerStatusRequest } from './staple.js';
 
 /** What a client put into its ClientHello; answers are checked against it. */
 export interface Offer {
@@ -96,6 +97,8 @@ function offeredExtensions(ctx: Context, offer: Omit<Offer, 'hello'>): Map<numbe
     // Not the signalling suite as well, which RFC 5746 §3.4 advises against: a wolfSSL server refuses both.
     extensions.set(ExtensionType.renegotiation_info, encodeRenegotiationInfo(EMPTY));
   }
+  const statusRequest = offerStatusRequest(security);
+  if (statusRequest !== undefined) extensions.set(ExtensionType.status_request, statusRequest);
   for (const [type, body] of offerAgreements(security)) extensions.set(type, body);
   for (const [type, body] of offerCertificateTypes(security)) extensions.set(type, body);
   if (versions.includes('DTLSv1.3')) extensions.set(ExtensionType.key_share, encodeShares(exchanges));

@@ -3,7 +3,9 @@ import type { RemoteKey, Security } from '../config/config.js';
 import type { PskCredential } from '../config/psk-policy.js';
 import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
 import type { SchemeName } from '../wire/codes.js';
+import type { CandidatePath } from '../x509/candidates.js';
 import { verifyName } from '../x509/names.js';
+import { checkOcspResponse, mustStaple } from '../x509/ocsp.js';
 import { verifyPath } from '../x509/path.js';
 import { matchesKeyPin, matchesPin } from '../x509/pins.js';
 import type { Job, JobAnswer, Verdict } from './jobs.js';
@@ -35,6 +37,8 @@ function perform(job: Job, security: Security, time: number): Answer<JobAnswer> 
       return map(sign(job, security), (signature) => ({ kind: 'sign', signature }));
     case 'verify-peer':
       return map(judge(job, security, time), (verdict) => ({ kind: 'verify-peer', verdict }));
+    case 'find-staple':
+      return map(security.findStaple?.(job.leaf), (staple) => ({ kind: 'find-staple', staple }));
     case 'choose-psk':
       return choosePsk(job.hint, security);
     case 'find-psk':
@@ -125,7 +129,22 @@ function verdictOn(job: VerifyPeer, security: Security, time: number): Verdict {
   }
   const path = verifyPath({ chain: job.chain, trust: trust(), time, purpose: job.purpose, provider });
   if (!path.ok) return { ok: false, code: path.code };
-  return job.name === undefined ? { ok: true } : verdictOnName(job.name, leaf, security);
+  const named: Verdict = job.name === undefined ? { ok: true } : verdictOnName(job.name, leaf, security);
+  return named.ok ? verdictOnStatus(job, path.path, security, time) : named;
+}
+
+/** Nobody can tell the status of a certificate without an issuer but the certificate itself. */
+function verdictOnStatus(job: VerifyPeer, path: CandidatePath, security: Security, time: number): Verdict {
+  const [subject, issuer = subject] = path;
+  const { staple: response, askedForStaple } = job;
+  const { provider, trust, requireStaple } = security;
+  if (subject === undefined || issuer === undefined) return { ok: true };
+  if (response === undefined) {
+    const needed = requireStaple || (askedForStaple && mustStaple(subject));
+    return needed ? { ok: false, code: 'OCSP_VERIFY_NEEDED' } : { ok: true };
+  }
+  const code = checkOcspResponse({ response, subject, issuer, trust: trust(), time, provider });
+  return code === undefined ? { ok: true } : { ok: false, code };
 }
 
 /** Nothing but a pin vouches for a raw public key (RFC 7250 §6). */

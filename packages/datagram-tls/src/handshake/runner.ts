@@ -26,7 +26,7 @@ type State =
   | { readonly by: 'failed' };
 
 /** States that wait for the answer to a job. */
-const AWAIT_ANSWER = new Set<string>(['wait-verdict', 'wait-signature', 'wait-psk']);
+const AWAIT_ANSWER = new Set<string>(['wait-verdict', 'wait-signature', 'wait-psk', 'wait-staple']);
 
 /** Takes whole messages in order and turns them into actions; the one place where a peer's violation is caught. */
 export class Runner {

@@ -119,7 +119,8 @@ function isSameEntity(a: Certificate, b: Certificate): boolean {
   return sameBytes(a.spki, b.spki) && a.subject.equals(b.subject);
 }
 
-function mayHaveIssued(issuer: Certificate, subject: Certificate): boolean {
+/** By names and key identifiers; only a signature tells. */
+export function mayHaveIssued(issuer: Certificate, subject: Certificate): boolean {
   return issuer.subject.equals(subject.issuer) && keyIdsAgree(issuer, subject.extensions.authorityKeyId);
 }
 

@@ -1,6 +1,7 @@
 import { own } from '../base/bytes.js';
-import { DerReader, explicitTag, latin1, type Oid, oid, Tag } from './der.js';
+import { DerReader, explicitTag, latin1, oid, Tag } from './der.js';
 import { type DistinguishedName, readName } from './distinguished-name.js';
+import { readExtensionList } from './extension-list.js';
 import { type AuthorityKeyId, readAuthorityKeyId } from './extensions.js';
 import { readSignatureAlgorithm, type Signed } from './signature-algorithm.js';
 import { readTime } from './time.js';
@@ -45,7 +46,7 @@ function readList(r: DerReader): Omit<Crl, 'tbs' | 'signatureAlgorithm' | 'signa
   }
   if (r.tag === explicitTag(0)) {
     r.inside(explicitTag(0), (list) =>
-      readExtensions(list, (id, critical, value) => {
+      readExtensionList(list, (id, critical, value) => {
         if (id === AUTHORITY_KEY_ID)
           extensions.authorityKeyId = value.inside(Tag.sequence, readAuthorityKeyId);
         else
@@ -68,26 +69,7 @@ function readEntry(entries: DerReader, extensions: Extensions): string {
     const serial = latin1(entry.integer());
     readTime(entry);
     // Critical ones change whom the entry is about, such as certificateIssuer of indirect lists.
-    if (entry.left > 0) readExtensions(entry, (_, critical) => (extensions.isUnhandled ||= critical));
+    if (entry.left > 0) readExtensionList(entry, (_, critical) => (extensions.isUnhandled ||= critical));
     return serial;
   });
-}
-
-/** `use` may leave the value unread. */
-function readExtensions(
-  reader: DerReader,
-  use: (id: Oid, critical: boolean, value: DerReader) => void,
-): void {
-  reader.inside(Tag.sequence, (list) =>
-    list.each(() =>
-      list.inside(Tag.sequence, (extension) => {
-        const id = extension.oid();
-        const critical = extension.tag === Tag.boolean && extension.boolean();
-        extension.inside(Tag.octetString, (value) => {
-          use(id, critical, value);
-          value.each(() => value.element());
-        });
-      }),
-    ),
-  );
 }

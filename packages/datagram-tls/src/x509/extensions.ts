@@ -17,6 +17,7 @@ export const NetscapeType = { client: 0x8000, server: 0x4000 } as const;
 export const ExtendedKeyUsage = {
   serverAuth: oid('1.3.6.1.5.5.7.3.1'),
   clientAuth: oid('1.3.6.1.5.5.7.3.2'),
+  ocspSigning: oid('1.3.6.1.5.5.7.3.9'),
 } as const;
 
 export interface NameConstraints {
@@ -43,6 +44,8 @@ export interface Extensions {
   readonly nameConstraints?: NameConstraints;
   readonly subjectKeyId?: Uint8Array;
   readonly authorityKeyId?: AuthorityKeyId;
+  /** TLS extensions that a server with this certificate has to answer when a client asks (RFC 7633). */
+  readonly tlsFeatures?: readonly number[];
   /** Critical extensions that nobody here understands (RFC 5280 §4.2: the certificate must be refused). */
   readonly unhandledCritical: readonly Oid[];
 }
@@ -61,6 +64,11 @@ const DECODERS = new Map<Oid, Decoder>([
   // Which CRLs to ask is for the caller to know; that the list is well-formed is checked.
   [oid('2.5.29.31'), (r) => r.inside(Tag.sequence, readDistributionPoints)],
   [oid('2.5.29.35'), (r, draft) => (draft.authorityKeyId = r.inside(Tag.sequence, readAuthorityKeyId))],
+]);
+
+/** Read, and still not understood where they are critical: whether they are obeyed depends on what is asked for. */
+const ADVISORY = new Map<Oid, Decoder>([
+  [oid('1.3.6.1.5.5.7.1.24'), (r, draft) => (draft.tlsFeatures = r.inside(Tag.sequence, readCounts))],
 ]);
 
 /**
@@ -88,22 +96,28 @@ export function readExtensions(list: DerReader): Extensions {
       const critical = extension.tag === Tag.boolean && extension.boolean();
       if (seen.has(id)) extension.fail();
       seen.add(id);
-      const decode = DECODERS.get(id);
+      const decode = DECODERS.get(id) ?? ADVISORY.get(id);
       if (decode !== undefined) extension.inside(Tag.octetString, (value) => decode(value, draft));
       else extension.content(Tag.octetString);
-      if (isUnhandled(id, critical, decode)) unhandledCritical.push(id);
+      if (isUnhandled(id, critical)) unhandledCritical.push(id);
     }),
   );
   return draft;
 }
 
-function isUnhandled(id: Oid, critical: boolean, decode: Decoder | undefined): boolean {
-  return ALWAYS_CRITICAL.has(id) || (critical && decode === undefined && !TOLERATED.has(id));
+function isUnhandled(id: Oid, critical: boolean): boolean {
+  return ALWAYS_CRITICAL.has(id) || (critical && !DECODERS.has(id) && !TOLERATED.has(id));
 }
 
 function readBasicConstraints(r: DerReader): { ca: boolean; pathLength: number | undefined } {
   const ca = r.tag === Tag.boolean && r.boolean();
   return { ca, pathLength: r.tag === Tag.integer ? r.count() : undefined };
+}
+
+function readCounts(r: DerReader): number[] {
+  const counts: number[] = [];
+  r.each(() => counts.push(r.count()));
+  return counts;
 }
 
 function readOids(r: DerReader): Oid[] {

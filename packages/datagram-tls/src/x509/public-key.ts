@@ -40,6 +40,14 @@ export function readKeyInfo(reader: DerReader): KeyInfo {
   });
 }
 
+/** The key itself, out of the SubjectPublicKeyInfo `spki`; empty where that is malformed. */
+export function subjectPublicKey(spki: Uint8Array): Uint8Array {
+  return new DerReader(spki).inside(Tag.sequence, (r) => {
+    r.element(Tag.sequence);
+    return r.octets();
+  });
+}
+
 function describeKey(algorithm: Oid, parameters: Uint8Array, key: Uint8Array): Omit<KeyInfo, 'der'> {
   switch (algorithm) {
     case RSA:

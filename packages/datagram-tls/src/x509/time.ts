@@ -13,6 +13,12 @@ export function readTime(reader: DerReader): number {
   return time ?? 0;
 }
 
+/** GeneralizedTime alone, in milliseconds since the epoch. */
+export function readGeneralizedTime(reader: DerReader): number {
+  if (reader.tag !== Tag.generalizedTime) reader.fail();
+  return readTime(reader);
+}
+
 const GENERALIZED = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/;
 const UTC = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/;
 const DAYS_BEFORE_MONTH = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];

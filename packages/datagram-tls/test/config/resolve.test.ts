@@ -85,6 +85,9 @@ const SECURITY_MISTAKES: readonly Mistake[] = [
   ['psk', { me: new Uint8Array(65_536) }, 'ERR_OUT_OF_RANGE', /65535/],
   ['pskIdentityHint', 'hint', 'ERR_INVALID_ARG_VALUE', /options\.psk/],
   ['requestCert', 1, 'ERR_INVALID_ARG_TYPE', /boolean/],
+  ['requestOCSP', 'yes', 'ERR_INVALID_ARG_TYPE', /boolean/],
+  ['requireOCSP', 1, 'ERR_INVALID_ARG_TYPE', /boolean/],
+  ['ocspResponse', new Uint8Array(3), 'ERR_INVALID_ARG_VALUE', /options\.cert/],
   ['rejectUnauthorized', 'no', 'ERR_INVALID_ARG_TYPE', /boolean/],
   ['rejectUnauthorized', null, 'ERR_INVALID_ARG_TYPE'],
 ];
@@ -260,7 +263,7 @@ suite('what options resolve to', () => {
     assert.ok(resolved.suites.length > 0 && resolved.groups.includes('x25519'));
     assert.ok(Object.isFrozen(resolved));
     const unset = Object.entries(resolved).filter(([, value]) => value === undefined);
-    assert.deepEqual(unset.map(([name]) => name).sort(), ['checkServerIdentity', 'verifyPeer']);
+    assert.deepEqual(unset.map(([name]) => name).sort(), ['checkServerIdentity', 'findStaple', 'verifyPeer']);
     assert.deepEqual(behave({}), {
       mtu: 1200,
       handshakeTimeout: 60_000,

@@ -22,6 +22,8 @@ import {
 export interface ClientHello12 extends Negotiated12 {
   readonly offer: Offer;
   readonly types: CertificateTypes;
+  /** The server may send a CertificateStatus (RFC 6066 §8). */
+  readonly announcesStaple: boolean;
 }
 
 /** All that is left is to prove that both saw the same. */

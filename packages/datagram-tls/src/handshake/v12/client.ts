@@ -8,7 +8,9 @@ import { decodeEncryptThenMac } from '../../wire/extensions/encrypt-then-mac.js'
 import { decodeExtendedMasterSecret } from '../../wire/extensions/extended-master-secret.js';
 import { decodeRenegotiationInfo } from '../../wire/extensions/renegotiation-info.js';
 import { decodeServerNameResponse } from '../../wire/extensions/server-name.js';
+import { decodeStatusResponse } from '../../wire/extensions/status-request.js';
 import { decodeCertificateRequest12 } from '../../wire/messages/certificate-request12.js';
+import { decodeCertificateStatus } from '../../wire/messages/certificate-status.js';
 import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
 import { encodeClientKeyExchange } from '../../wire/messages/client-key-exchange.js';
 import { DOWNGRADE_TO_12, type ServerHello } from '../../wire/messages/server-hello.js';
@@ -42,6 +44,7 @@ import { deriveSecrets12, signedParams } from './secrets.js';
  *   1. ServerHello            checked against the offer
  *      (a suite with a pre-shared key goes on in client-psk.ts)
  *   2. Certificate            parsed; its key must suit the suite
+ *      CertificateStatus      (may be absent) if the server announced it
  *   3. ServerKeyExchange      signature checked, our own share made
  *   4. CertificateRequest     (may be absent)
  *   5. ServerHelloDone        the chain is judged; then our flight:
@@ -78,6 +81,8 @@ export function onServerHello12(ctx: Context, offer: Offer, serverHello: ServerH
   const extensions = checkExtensions(offer, serverHello);
   checkEncryptThenMac(suite, extensions.get(ExtensionType.encrypt_then_mac));
   ctx.transcript.begin('DTLSv1.2', suite.hash, ctx.security.identities.length > 0);
+  const status = extensions.get(ExtensionType.status_request);
+  if (status !== undefined) decoded(decodeStatusResponse(status), 'status_request');
   const hello = {
     offer,
     suite,
@@ -87,6 +92,7 @@ export function onServerHello12(ctx: Context, offer: Offer, serverHello: ServerH
     serverName: ctx.destination.serverName,
     agreed: readAgreements(ctx.security, extensions),
     types: readCertificateTypes(ctx.security, extensions),
+    announcesStaple: status !== undefined,
   };
   return { at: needsPsk(suite) ? 'wait-psk-key-exchange' : 'wait-certificate', hello };
 }
@@ -166,7 +172,7 @@ export function onMessage12(
     case 'wait-certificate':
       return onCertificate(ctx, state.hello, message);
     case 'wait-server-key-exchange':
-      return onServerKeyExchange(ctx, state.hello, state.server, message);
+      return onStatusOrKeyExchange(ctx, state.hello, state.server, message);
     case 'wait-server-hello-done':
       return onRequestOrDone(ctx, state.flight, message);
     case 'wait-finished':
@@ -199,6 +205,20 @@ function onCertificate(ctx: Context, hello: ClientHello12, message: Message): Cl
     throw violation('illegal_parameter', `the server's key does not suit ${hello.suite.name}`);
   }
   return { at: 'wait-server-key-exchange', hello, server };
+}
+
+function onStatusOrKeyExchange(
+  ctx: Context,
+  hello: ClientHello12,
+  server: ClaimedChain,
+  message: Message,
+): ClientState12 {
+  const isStatus = message.type === HandshakeType.certificate_status;
+  if (!isStatus || !hello.announcesStaple || server.staple !== undefined)
+    return onServerKeyExchange(ctx, hello, server, message);
+  const { response } = decoded(decodeCertificateStatus(message.body), 'CertificateStatus');
+  ctx.transcript.add(message.type, message.seq, message.body);
+  return { at: 'wait-server-key-exchange', hello, server: { ...server, staple: own(response) } };
 }
 
 function onServerKeyExchange(
@@ -234,7 +254,7 @@ function onRequestOrDone(ctx: Context, flight: ServerFlight, message: Message): 
   }
   decoded(decodeServerHelloDone(expectType(message, HandshakeType.server_hello_done)), 'ServerHelloDone');
   ctx.transcript.add(message.type, message.seq, message.body);
-  askVerdict(ctx, flight.server);
+  askVerdict(ctx, flight.server, ctx.security.requestStaple);
   return { at: 'wait-verdict', flight };
 }
 

@@ -8,10 +8,12 @@ import { encodeEcPointFormats, UNCOMPRESSED } from '../../wire/extensions/ec-poi
 import { encodeEncryptThenMac } from '../../wire/extensions/encrypt-then-mac.js';
 import { encodeExtendedMasterSecret } from '../../wire/extensions/extended-master-secret.js';
 import { encodeRenegotiationInfo } from '../../wire/extensions/renegotiation-info.js';
+import { encodeStatusResponse } from '../../wire/extensions/status-request.js';
 import {
   ClientCertificateType,
   encodeCertificateRequest12,
 } from '../../wire/messages/certificate-request12.js';
+import { encodeCertificateStatus } from '../../wire/messages/certificate-status.js';
 import { decodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
 import { decodeClientKeyExchange } from '../../wire/messages/client-key-exchange.js';
 import { DOWNGRADE_TO_12, encodeServerHello } from '../../wire/messages/server-hello.js';
@@ -26,17 +28,18 @@ import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
 import type { JobAnswer } from '../jobs.js';
 import type { Message } from '../message.js';
+import { askStaple, clientWantsStaple } from '../staple.js';
 import { onCertificate12, sendCertificate12 } from './certificate.js';
 import { deriveSecrets12, type Negotiated12, signedParams } from './secrets.js';
-import { type CertificateChoice12, choose12 } from './server-choice.js';
+import { type CertificateChoice12, choose12, type PskChoice12 } from './server-choice.js';
 import { onFinished12, type ServerEnd12, type ServerReady12, waitFinished12 } from './server-end.js';
 import { onPskFound12, onPskKeyExchange12, type ServerPskState12, sendPskFlight12 } from './server-psk.js';
 
 /*
  * The server's side of a DTLS 1.2 handshake after the ClientHello with a valid cookie (RFC 5246 §7.3, RFC 6347 §4.2):
  *
- *   1. ClientHello            suite, certificate and group chosen; then our flight:
- *      ServerHello, Certificate, ServerKeyExchange, CertificateRequest, ServerHelloDone
+ *   1. ClientHello            suite, certificate and group chosen, its staple found; then our flight:
+ *      ServerHello, Certificate, CertificateStatus, ServerKeyExchange, CertificateRequest, ServerHelloDone
  *      (a suite with a pre-shared key goes on in server-psk.ts)
  *   2. Certificate            if we asked; the chain is judged
  *   3. ClientKeyExchange      keys
@@ -45,6 +48,7 @@ import { onPskFound12, onPskKeyExchange12, type ServerPskState12, sendPskFlight1
  */
 export type ServerState12 =
   | ServerPskState12
+  | { readonly at: 'wait-staple'; readonly client: ClientWishes; readonly choice: CertificateChoice12 }
   | { readonly at: 'wait-signature'; readonly hello: Hello; readonly params: Uint8Array }
   | { readonly at: 'wait-certificate'; readonly hello: Hello }
   | { readonly at: 'wait-verdict'; readonly hello: Hello; readonly client: ClaimedChain }
@@ -67,6 +71,18 @@ interface Client {
 /** Step 1. The transcript already holds the ClientHello. */
 export function onClientHello12(ctx: Context, client: ClientWishes): ServerState12 {
   const choice = choose12(ctx.security, client);
+  const wantsStaple = clientWantsStaple(client.hello.extensions);
+  if (choice.by === 'certificate' && askStaple(ctx, wantsStaple, choice.identity))
+    return { at: 'wait-staple', client, choice };
+  return sendFlight(ctx, client, choice, undefined);
+}
+
+function sendFlight(
+  ctx: Context,
+  client: ClientWishes,
+  choice: CertificateChoice12 | PskChoice12,
+  staple: Uint8Array | undefined,
+): ServerState12 {
   const { suite, group } = choice;
   const negotiated: Negotiated12 = {
     suite,
@@ -80,9 +96,11 @@ export function onClientHello12(ctx: Context, client: ClientWishes): ServerState
   ctx.transcript.begin('DTLSv1.2', suite.hash, asksForCertificate);
   if (choice.by === 'certificate') {
     const types = { client: typeToAsk(ctx.security, client), server: choice.identity.type };
-    sendServerHello(ctx, client, negotiated, group, encodeCertificateTypes(ctx.security, client, types));
+    const answers = encodeCertificateTypes(ctx.security, client, types);
+    if (staple !== undefined) answers.set(ExtensionType.status_request, encodeStatusResponse());
+    sendServerHello(ctx, client, negotiated, group, answers);
     const exchange = ctx.provider.startKeyExchange(choice.group);
-    return sendFlight(ctx, { ...negotiated, choice, types, exchange });
+    return sendChain(ctx, { ...negotiated, choice, types, exchange }, staple);
   }
   sendServerHello(ctx, client, negotiated, group, new Map());
   const exchange = group === undefined ? undefined : ctx.provider.startKeyExchange(group);
@@ -90,9 +108,11 @@ export function onClientHello12(ctx: Context, client: ClientWishes): ServerState
 }
 
 /** Everything up to the signature, which may take time. */
-function sendFlight(ctx: Context, hello: Hello): ServerState12 {
+function sendChain(ctx: Context, hello: Hello, staple: Uint8Array | undefined): ServerState12 {
   const { choice, exchange } = hello;
   sendCertificate12(ctx, choice.identity);
+  if (staple !== undefined)
+    ctx.send(HandshakeType.certificate_status, encodeCertificateStatus({ response: staple }), 0);
   const params = encodeServerEcdhParams({ namedCurve: Group[exchange.group], point: exchange.share });
   const data = signedParams(hello, params);
   ctx.emit({ do: 'ask', job: { kind: 'sign', scheme: choice.scheme, key: choice.identity.key, data } });
@@ -111,7 +131,7 @@ function sendServerHello(
   client: ClientWishes,
   hello: Negotiated12,
   group: GroupName | undefined,
-  certificateTypes: ReadonlyMap<number, Uint8Array>,
+  answers: ReadonlyMap<number, Uint8Array>,
 ): void {
   const extensions = new Map<number, Uint8Array>();
   if (client.secureRenegotiation)
@@ -124,7 +144,7 @@ function sendServerHello(
     extensions.set(ExtensionType.ec_point_formats, encodeEcPointFormats(Uint8Array.of(UNCOMPRESSED)));
   }
   for (const [type, answer] of encodeAgreements(hello.agreed)) extensions.set(type, answer);
-  for (const [type, answer] of certificateTypes) extensions.set(type, answer);
+  for (const [type, answer] of answers) extensions.set(type, answer);
   const body = encodeServerHello({
     legacyVersion: ProtocolVersion.dtls12,
     random: hello.serverRandom,
@@ -154,6 +174,7 @@ export function onMessage12(
     case 'wait-finished':
       return onFinished12(ctx, state.ready, message);
     case 'wait-psk':
+    case 'wait-staple':
     case 'wait-signature':
     case 'wait-verdict':
       throw outOfPlace(message, 'nothing');
@@ -169,6 +190,8 @@ export function onAnswer12(ctx: Context, state: ServerState12, answer: JobAnswer
     if (peer instanceof DTLSError) throw peer;
     return { at: 'wait-client-key-exchange', hello: state.hello, client: { peer, claim: state.client } };
   }
+  if (state.at === 'wait-staple' && answer.kind === 'find-staple')
+    return sendFlight(ctx, state.client, state.choice, answer.staple);
   if (state.at === 'wait-psk' && answer.kind === 'find-psk') return onPskFound12(ctx, state, answer.found);
   return state;
 }
@@ -211,7 +234,8 @@ function onCertificate(ctx: Context, hello: Hello, message: Message): ServerStat
     if (peer instanceof DTLSError) throw peer;
     return { at: 'wait-client-key-exchange', hello, client: { peer, claim: undefined } };
   }
-  askVerdict(ctx, client);
+  // Only DTLS 1.3 has a way to ask a client.
+  askVerdict(ctx, client, false);
   return { at: 'wait-verdict', hello, client };
 }
 

@@ -6,10 +6,8 @@ import type { Extensions } from '../../wire/extensions/block.js';
 import { decodeKeyShareResponse } from '../../wire/extensions/key-share.js';
 import { decodePreSharedKeyResponse } from '../../wire/extensions/pre-shared-key.js';
 import { decodeServerNameResponse } from '../../wire/extensions/server-name.js';
-import { decodeSignatureAlgorithms } from '../../wire/extensions/signature-algorithms.js';
 import { decodeSupportedGroups } from '../../wire/extensions/supported-groups.js';
 import { decodeSupportedVersionsResponse } from '../../wire/extensions/supported-versions.js';
-import { decodeCertificateRequest13 } from '../../wire/messages/certificate-request13.js';
 import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
 import { decodeEncryptedExtensions } from '../../wire/messages/encrypted-extensions.js';
 import { decodeFinished, encodeFinished } from '../../wire/messages/finished.js';
@@ -26,13 +24,15 @@ import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
 import type { JobAnswer } from '../jobs.js';
 import type { Message } from '../message.js';
-import { chooseIdentity, versionFromWire } from '../negotiate.js';
+import { type Credential, chooseIdentity, versionFromWire } from '../negotiate.js';
 import type { Offer } from '../offer.js';
 import type { OfferedPsk } from '../offered-psk.js';
+import { askStaple } from '../staple.js';
 import { onCertificate13 as readCertificate, sendCertificate13 } from './certificate.js';
+import { onCertificateRequest13, type Request13 } from './certificate-request.js';
 import { onCertificateVerify13, signedTranscript } from './certificate-verify.js';
 import { connected13 } from './connected.js';
-import { checkAnswers, checkPlaces, requireExtension } from './extensions.js';
+import { checkAnswers, requireExtension } from './extensions.js';
 import type { Established13 } from './post-handshake.js';
 import {
   checkFinished13,
@@ -74,6 +74,7 @@ export type ClientState13 =
       readonly server: ClaimedChain;
       readonly finished: FinishedVerified;
     }
+  | { readonly at: 'wait-staple'; readonly proof: Proof; readonly credential: Credential }
   | { readonly at: 'wait-signature'; readonly proof: Proof; readonly scheme: SchemeName };
 
 interface Hello extends Negotiated13 {
@@ -88,8 +89,8 @@ interface Greeting extends Hello {
   readonly types: CertificateTypes;
 }
 
-/** Schemes that the server accepts from us; `undefined` when it asked for no certificate. */
-type Request = readonly number[] | undefined;
+/** `undefined` when the server asked for no certificate. */
+type Request = Request13 | undefined;
 
 /** What the server's flight told, with its signature verified. */
 interface ServerFlight {
@@ -203,6 +204,7 @@ export function onMessage13(
     case 'wait-finished':
       return onFinished(ctx, state.flight, message);
     case 'wait-verdict':
+    case 'wait-staple':
     case 'wait-signature':
       throw outOfPlace(message, 'nothing');
   }
@@ -218,6 +220,8 @@ export function onAnswer13(
     if (peer instanceof DTLSError) throw peer;
     return answerFlight(ctx, state.flight, state.finished, peer);
   }
+  if (state.at === 'wait-staple' && answer.kind === 'find-staple')
+    return sendChain(ctx, state.proof, state.credential, answer.staple);
   if (state.at === 'wait-signature' && answer.kind === 'sign') {
     const body = encodeCertificateVerify({
       signatureScheme: Scheme[state.scheme],
@@ -260,23 +264,10 @@ function onRequestOrCertificate(
   message: Message,
 ): ClientState13 {
   if (message.type === HandshakeType.certificate_request && request === undefined)
-    return { at: 'wait-certificate', hello, request: onCertificateRequest(ctx, message) };
-  const list = readCertificate(ctx, hello.offer.hello.extensions, message);
-  const server = claimChain(ctx.security, hello.types.server, list);
+    return { at: 'wait-certificate', hello, request: onCertificateRequest13(ctx, message) };
+  const { list, staple } = readCertificate(ctx, hello.offer.hello.extensions, message);
+  const server = claimChain(ctx.security, hello.types.server, list, staple);
   return { at: 'wait-certificate-verify', hello, request, server };
-}
-
-function onCertificateRequest(ctx: Context, message: Message): readonly number[] {
-  const { certificateRequestContext, extensions } = decoded(
-    decodeCertificateRequest13(message.body),
-    'CertificateRequest',
-  );
-  if (certificateRequestContext.length > 0)
-    throw violation('illegal_parameter', 'certificate_request_context is for requests after the handshake');
-  checkPlaces(extensions, 'CR');
-  const schemes = requireExtension(extensions, ExtensionType.signature_algorithms, 'CR');
-  ctx.transcript.add(message.type, message.seq, message.body);
-  return decoded(decodeSignatureAlgorithms(schemes), 'signature_algorithms');
 }
 
 function onFinished(ctx: Context, flight: ServerFlight, message: Message): ClientState13 | Established13 {
@@ -288,7 +279,7 @@ function onFinished(ctx: Context, flight: ServerFlight, message: Message): Clien
   ctx.transcript.add(message.type, message.seq, message.body);
   if (vouched.by === 'psk') return answerFlight(ctx, flight, finished, vouched.peer);
   const { server } = vouched;
-  askVerdict(ctx, server);
+  askVerdict(ctx, server, ctx.security.requestStaple);
   return { at: 'wait-verdict', flight, server, finished };
 }
 
@@ -301,9 +292,23 @@ function answerFlight(
   const scheme = vouched.by === 'certificate' ? vouched.scheme : undefined;
   const proof = { hello, scheme, peer, finished, application: deriveApplication13(ctx, hello) };
   if (request === undefined) return sendFinished(ctx, proof);
-  const credential = chooseIdentity(ctx.security, [hello.types.client], request, 'DTLSv1.3');
-  sendCertificate13(ctx, credential?.identity);
-  if (credential === undefined) return sendFinished(ctx, proof);
+  const credential = chooseIdentity(ctx.security, [hello.types.client], request.schemes, 'DTLSv1.3');
+  if (credential !== undefined) {
+    if (askStaple(ctx, request.wantsStaple, credential.identity))
+      return { at: 'wait-staple', proof, credential };
+    return sendChain(ctx, proof, credential, undefined);
+  }
+  sendCertificate13(ctx, undefined, undefined);
+  return sendFinished(ctx, proof);
+}
+
+function sendChain(
+  ctx: Context,
+  proof: Proof,
+  credential: Credential,
+  staple: Uint8Array | undefined,
+): ClientState13 {
+  sendCertificate13(ctx, credential.identity, staple);
   const data = signedTranscript(ctx, 'client');
   ctx.emit({
     do: 'ask',

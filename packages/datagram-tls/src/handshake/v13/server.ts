@@ -1,11 +1,7 @@
-import { EMPTY } from '../../base/bytes.js';
 import { DTLSError, violation } from '../../base/errors.js';
-import type { Identity } from '../../config/config.js';
 import type { SchemeName } from '../../wire/codes.js';
-import { ExtensionType, HandshakeType, Scheme } from '../../wire/codes.js';
+import { HandshakeType, Scheme } from '../../wire/codes.js';
 import type { CertificateTypeName } from '../../wire/extensions/certificate-type.js';
-import { encodeSignatureAlgorithms } from '../../wire/extensions/signature-algorithms.js';
-import { encodeCertificateRequest13 } from '../../wire/messages/certificate-request13.js';
 import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
 import { decodeClientHello } from '../../wire/messages/client-hello.js';
 import { encodeEncryptedExtensions } from '../../wire/messages/encrypted-extensions.js';
@@ -25,9 +21,11 @@ import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
 import type { FoundPsk, JobAnswer } from '../jobs.js';
 import type { Message } from '../message.js';
-import { chooseIdentity } from '../negotiate.js';
+import { type Credential, chooseIdentity } from '../negotiate.js';
 import { externalPsk } from '../offered-psk.js';
+import { askStaple, clientWantsStaple } from '../staple.js';
 import { onCertificate13, sendCertificate13 } from './certificate.js';
+import { requestExtensions13, sendCertificateRequest13 } from './certificate-request.js';
 import { onCertificateVerify13, signedTranscript } from './certificate-verify.js';
 import type { ClientWishes13 } from './client-hello.js';
 import { connected13 } from './connected.js';
@@ -64,6 +62,7 @@ import {
 export type ServerState13 =
   | { readonly at: 'wait-second-client-hello'; readonly retry: Retry13 }
   | { readonly at: 'wait-psk'; readonly hello: ReadyHello13 }
+  | { readonly at: 'wait-staple'; readonly hello: ReadyHello13; readonly credential: Credential }
   | { readonly at: 'wait-signature'; readonly hello: Hello }
   | { readonly at: 'wait-certificate'; readonly flight: Flight; readonly type: CertificateTypeName }
   | { readonly at: 'wait-certificate-verify'; readonly flight: Flight; readonly client: ClaimedChain }
@@ -146,24 +145,33 @@ function sendEncryptedExtensions(
   return agreed;
 }
 
-/** Everything up to the signature, which may take time. */
+/** The certificate's flight, once its staple is found. */
 function sendFlight(ctx: Context, hello: ReadyHello13): ServerState13 {
-  const { identity, scheme } = chooseCredential(ctx, hello.client);
+  const credential = chooseCredential(ctx, hello.client);
+  const wantsStaple = clientWantsStaple(hello.client.hello.extensions);
+  if (askStaple(ctx, wantsStaple, credential.identity)) return { at: 'wait-staple', hello, credential };
+  return sendChain(ctx, hello, credential, undefined);
+}
+
+/** Everything up to the signature, which may take time. */
+function sendChain(
+  ctx: Context,
+  hello: ReadyHello13,
+  { identity, scheme }: Credential,
+  staple: Uint8Array | undefined,
+): ServerState13 {
   const types = { client: typeToAsk(ctx.security, hello.client), server: identity.type };
   const negotiated = agree13(ctx, hello, undefined);
   const answers = encodeCertificateTypes(ctx.security, hello.client, types);
   const agreed = sendEncryptedExtensions(ctx, hello.client, answers);
-  if (ctx.security.requestCert) sendCertificateRequest(ctx);
-  sendCertificate13(ctx, identity);
+  if (ctx.security.requestCert) sendCertificateRequest13(ctx);
+  sendCertificate13(ctx, identity, staple);
   const data = signedTranscript(ctx, 'server');
   ctx.emit({ do: 'ask', job: { kind: 'sign', scheme, key: identity.key, data } });
   return { at: 'wait-signature', hello: { ...negotiated, scheme, types, agreed } };
 }
 
-function chooseCredential(
-  ctx: Context,
-  client: ClientWishes13,
-): { readonly identity: Identity; readonly scheme: SchemeName } {
+function chooseCredential(ctx: Context, client: ClientWishes13): Credential {
   const choice = chooseIdentity(ctx.security, typesToShow(client), client.schemes, 'DTLSv1.3');
   const { identities, psk } = ctx.security;
   if (
@@ -188,15 +196,6 @@ function chooseCredential(
   return choice;
 }
 
-function sendCertificateRequest(ctx: Context): void {
-  const schemes = encodeSignatureAlgorithms(ctx.security.sigalgs.map((name) => Scheme[name]));
-  const body = encodeCertificateRequest13({
-    certificateRequestContext: EMPTY,
-    extensions: new Map<number, Uint8Array>([[ExtensionType.signature_algorithms, schemes]]),
-  });
-  ctx.send(HandshakeType.certificate_request, body, HANDSHAKE_EPOCH);
-}
-
 /** Steps 2 to 5, each with the message that belongs there. */
 export function onMessage13(
   ctx: Context,
@@ -211,12 +210,13 @@ export function onMessage13(
     case 'wait-certificate-verify': {
       const { flight, client } = state;
       onCertificateVerify13(ctx, 'client', client, message);
-      askVerdict(ctx, client);
+      askVerdict(ctx, client, ctx.security.requestStaple);
       return { at: 'wait-verdict', flight, client };
     }
     case 'wait-finished':
       return onFinished(ctx, state.flight, state.peer, message);
     case 'wait-psk':
+    case 'wait-staple':
     case 'wait-signature':
     case 'wait-verdict':
       throw outOfPlace(message, 'nothing');
@@ -226,6 +226,8 @@ export function onMessage13(
 export function onAnswer13(ctx: Context, state: ServerState13, answer: JobAnswer): ServerState13 {
   if (state.at === 'wait-signature' && answer.kind === 'sign')
     return sendProof(ctx, state.hello, answer.signature);
+  if (state.at === 'wait-staple' && answer.kind === 'find-staple')
+    return sendChain(ctx, state.hello, state.credential, answer.staple);
   if (state.at === 'wait-psk' && answer.kind === 'find-psk')
     return onPskFound(ctx, state.hello, answer.found);
   if (state.at === 'wait-verdict' && answer.kind === 'verify-peer') {
@@ -262,9 +264,9 @@ function onCertificate(
   type: CertificateTypeName,
   message: Message,
 ): ServerState13 {
-  const list = onCertificate13(ctx, new Map(), message);
+  const { list, staple } = onCertificate13(ctx, requestExtensions13(ctx.security), message);
   if (list.length > 0)
-    return { at: 'wait-certificate-verify', flight, client: claimChain(ctx.security, type, list) };
+    return { at: 'wait-certificate-verify', flight, client: claimChain(ctx.security, type, list, staple) };
   const peer = PeerIdentity.absent(ctx.security.rejectUnauthorized, 'DTLSv1.3');
   if (peer instanceof DTLSError) throw peer;
   return { at: 'wait-finished', flight, peer };

@@ -1,0 +1,60 @@
+import { EMPTY } from '../../base/bytes.js';
+import { violation } from '../../base/errors.js';
+import type { Security } from '../../config/config.js';
+import { ExtensionType, HandshakeType, Scheme } from '../../wire/codes.js';
+import type { Extensions } from '../../wire/extensions/block.js';
+import {
+  decodeSignatureAlgorithms,
+  encodeSignatureAlgorithms,
+} from '../../wire/extensions/signature-algorithms.js';
+import { decodeStatusResponse, encodeStatusResponse } from '../../wire/extensions/status-request.js';
+import {
+  decodeCertificateRequest13,
+  encodeCertificateRequest13,
+} from '../../wire/messages/certificate-request13.js';
+import type { Context } from '../context.js';
+import { decoded } from '../decoded.js';
+import type { Message } from '../message.js';
+import { checkPlaces, requireExtension } from './extensions.js';
+import { HANDSHAKE_EPOCH } from './secrets.js';
+
+/** What a server asks of a client's certificate. */
+export interface Request13 {
+  /** Schemes that it accepts. */
+  readonly schemes: readonly number[];
+  readonly wantsStaple: boolean;
+}
+
+/** A server's CertificateRequest (RFC 8446 §4.3.2). */
+export function sendCertificateRequest13(ctx: Context): void {
+  const extensions = requestExtensions13(ctx.security);
+  const body = encodeCertificateRequest13({ certificateRequestContext: EMPTY, extensions });
+  ctx.send(HandshakeType.certificate_request, body, HANDSHAKE_EPOCH);
+}
+
+/** Its extensions, which those of the client's Certificate answer. */
+export function requestExtensions13({ sigalgs, requestStaple }: Security): Extensions {
+  const schemes = encodeSignatureAlgorithms(sigalgs.map((name) => Scheme[name]));
+  const extensions = new Map<number, Uint8Array>([[ExtensionType.signature_algorithms, schemes]]);
+  if (requestStaple) extensions.set(ExtensionType.status_request, encodeStatusResponse());
+  return extensions;
+}
+
+/** Reads the server's and adds it to the transcript. */
+export function onCertificateRequest13(ctx: Context, message: Message): Request13 {
+  const { certificateRequestContext, extensions } = decoded(
+    decodeCertificateRequest13(message.body),
+    'CertificateRequest',
+  );
+  if (certificateRequestContext.length > 0)
+    throw violation('illegal_parameter', 'certificate_request_context is for requests after the handshake');
+  checkPlaces(extensions, 'CR');
+  const schemes = requireExtension(extensions, ExtensionType.signature_algorithms, 'CR');
+  const status = extensions.get(ExtensionType.status_request);
+  if (status !== undefined) decoded(decodeStatusResponse(status), 'status_request');
+  ctx.transcript.add(message.type, message.seq, message.body);
+  return {
+    schemes: decoded(decodeSignatureAlgorithms(schemes), 'signature_algorithms'),
+    wantsStaple: status !== undefined,
+  };
+}

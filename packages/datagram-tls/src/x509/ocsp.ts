@@ -1,0 +1,153 @@
+import { sameBytes } from '../base/bytes.js';
+import type { CryptoProvider, HashName } from '../crypto/provider.js';
+import { mayHaveIssued } from './candidates.js';
+import { type Certificate, parseCertificate } from './certificate.js';
+import type { VerifyCode } from './codes.js';
+import { type Oid, oid } from './der.js';
+import { ExtendedKeyUsage, KeyUsage } from './extensions.js';
+import {
+  type CertId,
+  type OcspResponse,
+  parseOcspResponse,
+  type ResponderId,
+  type SingleResponse,
+} from './ocsp-response.js';
+import { checkStrength, checkValidity } from './path-checks.js';
+import { subjectPublicKey } from './public-key.js';
+import { SignatureChecker } from './signatures.js';
+import type { TrustStore } from './trust-store.js';
+
+export interface OcspQuestion {
+  /** DER. */
+  readonly response: Uint8Array;
+  readonly subject: Certificate;
+  /** Issuer of `subject`, for whom a path to an anchor vouches. */
+  readonly issuer: Certificate;
+  readonly trust: TrustStore;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly provider: CryptoProvider;
+}
+
+type DigestName = HashName | 'sha1';
+
+/** By what a CertID may name the issuer. SHA-1 is no risk: nobody gains by an issuer who is only almost the one meant. */
+const DIGESTS = new Map<Oid, DigestName>([
+  [oid('1.3.14.3.2.26'), 'sha1'],
+  [oid('2.16.840.1.101.3.4.2.1'), 'sha256'],
+  [oid('2.16.840.1.101.3.4.2.2'), 'sha384'],
+  [oid('2.16.840.1.101.3.4.2.3'), 'sha512'],
+]);
+
+/** The TLS extension of that name (RFC 6066 §8). */
+const STATUS_REQUEST = 5;
+/** Certificates looked at in one response, where one is enough. */
+const MAX_CERTIFICATES = 4;
+/** How far ahead of ours the responder's clock may be, ms. */
+const SKEW = 300_000;
+/** How long a response counts that names no end of its own, ms (RFC 6960 §4.2.2.1 leaves that to us). */
+const UNLIMITED = 86_400_000;
+
+/**
+ * Whether an OCSP response says that `subject` is good; `undefined` if so, else OpenSSL's short name of what is wrong.
+ * It has to be signed by the issuer, or by a responder that has its certificate from the issuer itself for that
+ * purpose. @see RFC 6960 §3.2, §4.2.2
+ */
+export function checkOcspResponse(question: OcspQuestion): VerifyCode | undefined {
+  const { subject, issuer, time, provider } = question;
+  const response = parseOcspResponse(question.response);
+  if (response === undefined || response.isUnhandled) return 'OCSP_RESP_INVALID';
+  const single = response.responses.find(
+    ({ id }) => concerns(id, subject, provider) && hasIssuerKey(id, issuer, provider),
+  );
+  if (single === undefined) return 'OCSP_NO_RESPONSE';
+  const signatures = new SignatureChecker(provider, question.trust);
+  const signer = findSigner(response, question, signatures);
+  if (signer === undefined) return 'OCSP_VERIFY_FAILED';
+  if (signatures.check(response, signer) !== undefined) return 'OCSP_SIGNATURE_FAILURE';
+  return checkCurrent(single, time) ?? checkStatus(single);
+}
+
+/** The certificate itself forbids its use without a staple, where one was asked for (RFC 7633 §4.2.3). */
+export function mustStaple({ extensions }: Certificate): boolean {
+  return extensions.tlsFeatures?.includes(STATUS_REQUEST) ?? false;
+}
+
+/** Whether `response` is a successful one about `subject`, whatever it says and whoever signed it. */
+export function isResponseFor(response: Uint8Array, subject: Certificate, provider: CryptoProvider): boolean {
+  const parsed = parseOcspResponse(response);
+  return parsed?.responses.some(({ id }) => concerns(id, subject, provider)) ?? false;
+}
+
+/** Serial number and issuer's name agree. */
+function concerns(
+  { hash, issuerName, serial }: CertId,
+  subject: Certificate,
+  provider: CryptoProvider,
+): boolean {
+  return sameBytes(serial, subject.serial) && hashesTo(hash, subject.issuer.der, issuerName, provider);
+}
+
+function hasIssuerKey({ hash, issuerKey }: CertId, issuer: Certificate, provider: CryptoProvider): boolean {
+  return hashesTo(hash, subjectPublicKey(issuer.spki), issuerKey, provider);
+}
+
+function hashesTo(algorithm: Oid, data: Uint8Array, expected: Uint8Array, provider: CryptoProvider): boolean {
+  const name = DIGESTS.get(algorithm);
+  return name !== undefined && sameBytes(digest(name, data, provider), expected);
+}
+
+function digest(name: DigestName, data: Uint8Array, provider: CryptoProvider): Uint8Array {
+  const hash = provider.hash(name);
+  hash.update(data);
+  return hash.digest();
+}
+
+/** The issuer, or who may speak for it. */
+function findSigner(
+  { responder, certificates }: OcspResponse,
+  { issuer, time, provider }: OcspQuestion,
+  signatures: SignatureChecker,
+): Certificate | undefined {
+  if (isResponder(issuer, responder, provider)) return issuer;
+  return certificates
+    .slice(0, MAX_CERTIFICATES)
+    .map(parseCertificate)
+    .find(
+      (candidate) =>
+        candidate !== undefined &&
+        isResponder(candidate, responder, provider) &&
+        isDelegate(candidate, issuer, time) &&
+        signatures.check(candidate, issuer) === undefined,
+    );
+}
+
+function isResponder(candidate: Certificate, id: ResponderId, provider: CryptoProvider): boolean {
+  if (id.by === 'name') return id.name.equals(candidate.subject);
+  return sameBytes(digest('sha1', subjectPublicKey(candidate.spki), provider), id.hash);
+}
+
+/** RFC 6960 §4.2.2.2: issued by `issuer` directly, for signing OCSP responses; the signature is not checked here. */
+function isDelegate(candidate: Certificate, issuer: Certificate, time: number): boolean {
+  const { extendedKeyUsage, keyUsage, unhandledCritical } = candidate.extensions;
+  return (
+    extendedKeyUsage?.includes(ExtendedKeyUsage.ocspSigning) === true &&
+    (keyUsage === undefined || (keyUsage & KeyUsage.digitalSignature) !== 0) &&
+    unhandledCritical.length === 0 &&
+    mayHaveIssued(issuer, candidate) &&
+    checkValidity(candidate, time) === undefined &&
+    checkStrength([candidate, issuer]) === undefined
+  );
+}
+
+function checkCurrent({ thisUpdate, nextUpdate }: SingleResponse, time: number): VerifyCode | undefined {
+  const end = nextUpdate ?? thisUpdate + UNLIMITED;
+  if (end < thisUpdate) return 'OCSP_RESP_INVALID';
+  if (time + SKEW < thisUpdate) return 'OCSP_NOT_YET_VALID';
+  return time >= end ? 'OCSP_HAS_EXPIRED' : undefined;
+}
+
+function checkStatus({ status }: SingleResponse): VerifyCode | undefined {
+  if (status === 'good') return undefined;
+  return status === 'revoked' ? 'CERT_REVOKED' : 'OCSP_CERT_UNKNOWN';
+}
