@@ -117,6 +117,15 @@ const FLAGS: readonly Flag[] = [
     conflicts: ['ca'],
   },
   {
+    flags: '--crl <file>',
+    help: "revocation lists in PEM: every certificate of the peer's path needs a current one (repeatable)",
+    roles: BOTH,
+    option: 'crl',
+    parse: (file, previous) => append(readOptionFile('--crl', file), previous),
+    implies: ASK,
+    conflicts: ['pin'],
+  },
+  {
     flags: '--insecure',
     help: 'accept any certificate: nothing then tells the server from an attacker',
     roles: CLIENT,

@@ -4,6 +4,7 @@ import type { CipherSuite } from '../crypto/suites.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
 import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
 import type { Certificate } from '../x509/certificate.js';
+import type { Crl } from '../x509/crl.js';
 import type { Pin } from '../x509/pins.js';
 import type { TrustStore } from '../x509/trust-store.js';
 import type { PskPolicy } from './psk-policy.js';
@@ -80,6 +81,8 @@ export interface Security {
   readonly trust: () => TrustStore;
   /** What peers may show of themselves, in our order of preference. */
   readonly peerCertificateTypes: readonly CertificateTypeName[];
+  /** `undefined`: nobody asks for revocation lists. */
+  readonly crls: readonly Crl[] | undefined;
   /** A peer whose certificate matches one of these needs neither a CA nor a name. */
   readonly pins: readonly Pin[];
   /** Where pre-shared keys come from. */

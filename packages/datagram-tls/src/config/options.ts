@@ -46,6 +46,11 @@ export interface SecurityOptions {
   passphrase?: string | undefined;
   /** Trusted certificates instead of Node's default store. */
   ca?: Encoded | readonly Encoded[] | undefined;
+  /**
+   * Revocation lists, PEM or DER. With them every certificate of a peer's path needs a current list of its issuer, the
+   * CA's own included, and must not be on it.
+   */
+  crl?: Encoded | readonly Encoded[] | undefined;
   /** Peers whose certificate (`sha256:<hex>`) or public key (`spki-sha256:<hex>`) matches need no CA and no name. */
   pins?: readonly string[] | undefined;
   /** Suites in order of preference: IANA or OpenSSL names, in an array or separated by colons. */

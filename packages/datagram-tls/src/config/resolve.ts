@@ -1,14 +1,11 @@
-import { callerError, invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
+import { invalidArgValue, outOfRange } from '../base/errors.js';
 import { groupFits } from '../crypto/groups.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { Version } from '../wire/codes.js';
-import { type Certificate, parseCertificate } from '../x509/certificate.js';
-import { readCertificates } from '../x509/pem.js';
-import { type Pin, parsePin } from '../x509/pins.js';
-import { TrustStore } from '../x509/trust-store.js';
+import type { TrustStore } from '../x509/trust-store.js';
 import { resolvePeerTypes } from './certificate-types.js';
-import { checkBoolean, checkFunction, checkInteger, checkObject, checkOneOf, checkText } from './checks.js';
+import { checkBoolean, checkFunction, checkInteger, checkObject, checkOneOf } from './checks.js';
 import type { Behaviour, CheckServerIdentity, Role, Security } from './config.js';
 import { DEFAULTS } from './defaults.js';
 import { resolveIdentities } from './identity.js';
@@ -18,6 +15,7 @@ import type { BehaviourOptions, SecurityOptions } from './options.js';
 import { resolvePfx } from './pfx.js';
 import { resolveAlpn, resolveSrtp } from './protocols.js';
 import { resolvePsk } from './psk.js';
+import { resolveCrls, resolvePins, resolveTrust } from './trust.js';
 
 /** What the platform gives a security that the options leave open. */
 export interface Platform {
@@ -36,6 +34,7 @@ export const SECURITY_OPTIONS = [
   'certificateTypes',
   'checkServerIdentity',
   'ciphers',
+  'crl',
   'ecdhCurve',
   'groups',
   'key',
@@ -90,7 +89,7 @@ export function resolveSecurity(options: SecurityOptions, role: Role, platform: 
   const trust = resolveTrust(
     options.ca,
     pfx.flatMap(({ others }) => others),
-    platform,
+    platform.defaultTrust,
   );
   const suites = resolveCiphers(options.ciphers, role, psk.role !== 'none');
   const groups = resolveGroups(options.groups ?? options.ecdhCurve, groupsOption(options), provider);
@@ -110,6 +109,7 @@ export function resolveSecurity(options: SecurityOptions, role: Role, platform: 
     ...versions,
     identities,
     trust,
+    crls: resolveCrls(options.crl, pins),
     pins,
     peerCertificateTypes: resolvePeerTypes(options, role, pins),
     psk,
@@ -163,52 +163,6 @@ function resolveVersions(
     throw invalidArgValue('options.ciphers', `must hold a suite of ${asked.join(' or ')}`);
   }
   return { minVersion: first, maxVersion: last };
-}
-
-/** As in node:tls `null` is as good as nothing, and `more`, out of PKCS#12 files, is trusted besides. */
-function resolveTrust(ca: unknown, more: readonly Certificate[], platform: Platform): () => TrustStore {
-  if (ca === undefined || ca === null) return withMore(platform.defaultTrust, more);
-  const items: readonly unknown[] = Array.isArray(ca) ? ca : [ca];
-  const certificates = items.flatMap((item) => {
-    checkText(item, 'options.ca');
-    return readCertificates(item, 'options.ca').map((der) => {
-      const certificate = parseCertificate(der);
-      if (certificate === undefined) {
-        throw callerError('ERR_OSSL_ASN1_NESTED_ASN1_ERROR', 'options.ca: a certificate cannot be read');
-      }
-      return certificate;
-    });
-  });
-  const store = new TrustStore([...certificates, ...more]);
-  return () => store;
-}
-
-/** The platform's store is not loaded before it is needed, and may change. */
-function withMore(trust: () => TrustStore, more: readonly Certificate[]): () => TrustStore {
-  if (more.length === 0) return trust;
-  let known: TrustStore | undefined;
-  let joined: TrustStore | undefined;
-  return () => {
-    const current = trust();
-    if (joined === undefined || current !== known) joined = current.with(more);
-    known = current;
-    return joined;
-  };
-}
-
-function resolvePins(pins: unknown): readonly Pin[] {
-  if (pins === undefined) return [];
-  if (!Array.isArray(pins)) throw invalidArgType('options.pins', 'an array of strings', pins);
-  return pins.map((pin: unknown, i) => {
-    const parsed = typeof pin === 'string' ? parsePin(pin) : undefined;
-    if (parsed === undefined) {
-      throw invalidArgValue(
-        `options.pins[${i}]`,
-        'must be sha256:<64 hex digits> or spki-sha256:<64 hex digits>',
-      );
-    }
-    return parsed;
-  });
 }
 
 /** The only reader of {@link BehaviourOptions}. */

@@ -123,11 +123,12 @@ function verdictOn(job: VerifyPeer, security: Security, time: number): Verdict {
   if (job.rawPublicKey !== undefined) return verdictOnKey(job.rawPublicKey, security);
   const [leaf] = job.chain;
   if (leaf === undefined) return { ok: false, code: 'UNABLE_TO_GET_ISSUER_CERT' };
-  const { provider, pins, trust } = security;
+  const { provider, pins, trust, crls } = security;
   if (pins.length > 0) {
     return matchesPin(leaf, pins, provider) ? { ok: true } : { ok: false, code: 'PIN_MISMATCH' };
   }
-  const path = verifyPath({ chain: job.chain, trust: trust(), time, purpose: job.purpose, provider });
+  const { chain, purpose } = job;
+  const path = verifyPath({ chain, trust: trust(), time, purpose, provider, ...(crls && { crls }) });
   if (!path.ok) return { ok: false, code: path.code };
   const named: Verdict = job.name === undefined ? { ok: true } : verdictOnName(job.name, leaf, security);
   return named.ok ? verdictOnStatus(job, path.path, security, time) : named;

@@ -85,6 +85,7 @@ const SECURITY_MISTAKES: readonly Mistake[] = [
   ['psk', { me: new Uint8Array(65_536) }, 'ERR_OUT_OF_RANGE', /65535/],
   ['pskIdentityHint', 'hint', 'ERR_INVALID_ARG_VALUE', /options\.psk/],
   ['requestCert', 1, 'ERR_INVALID_ARG_TYPE', /boolean/],
+  ['crl', 'none', 'ERR_OSSL_PEM_NO_START_LINE', /CRL/],
   ['requestOCSP', 'yes', 'ERR_INVALID_ARG_TYPE', /boolean/],
   ['requireOCSP', 1, 'ERR_INVALID_ARG_TYPE', /boolean/],
   ['ocspResponse', new Uint8Array(3), 'ERR_INVALID_ARG_VALUE', /options\.cert/],
@@ -263,7 +264,12 @@ suite('what options resolve to', () => {
     assert.ok(resolved.suites.length > 0 && resolved.groups.includes('x25519'));
     assert.ok(Object.isFrozen(resolved));
     const unset = Object.entries(resolved).filter(([, value]) => value === undefined);
-    assert.deepEqual(unset.map(([name]) => name).sort(), ['checkServerIdentity', 'findStaple', 'verifyPeer']);
+    assert.deepEqual(unset.map(([name]) => name).sort(), [
+      'checkServerIdentity',
+      'crls',
+      'findStaple',
+      'verifyPeer',
+    ]);
     assert.deepEqual(behave({}), {
       mtu: 1200,
       handshakeTimeout: 60_000,

@@ -35,6 +35,13 @@ test('--ocsp refuses a server whose staple says revoked', PATIENCE, async (t) =>
   assert.match(stderr, /failed: .*CERT_REVOKED/);
 });
 
+test('--crl refuses a server that is on the list of its CA', PATIENCE, async (t) => {
+  const { address } = await startServer(t, CERTIFICATE);
+  const args = ['client', address, '--ca', fixture('ca.pem'), '--servername', 'localhost'];
+  assert.equal((await dtls([...args, '--crl', fixture('nobody.crl')], 'hi\n')).stdout, 'Echo: hi\n');
+  assert.match((await dtls([...args, '--crl', fixture('leaf.crl')], '')).stderr, /failed: .*CERT_REVOKED/);
+});
+
 test("a server's --ocsp has to be about its certificate", PATIENCE, async () => {
   const server = ['server', '127.0.0.1:0'];
   const about = ['--ocsp', fixture('about-another.der')];

@@ -1,0 +1,93 @@
+import { callerError, invalidArgType, invalidArgValue } from '../base/errors.js';
+import { type Certificate, parseCertificate } from '../x509/certificate.js';
+import { type Crl, parseCrl } from '../x509/crl.js';
+import { readCertificates, readCrls } from '../x509/pem.js';
+import { type Pin, parsePin } from '../x509/pins.js';
+import { TrustStore } from '../x509/trust-store.js';
+import { checkText } from './checks.js';
+
+/** What an option may hold any number of, in PEM or DER. */
+interface Kind<T> {
+  readonly option: string;
+  /** The DER of each in one text. */
+  readonly split: (text: string | Uint8Array, option: string) => Uint8Array[];
+  readonly parse: (der: Uint8Array) => T | undefined;
+  /** Node's error for one that cannot be parsed. */
+  readonly code: string;
+}
+
+const CA: Kind<Certificate> = {
+  option: 'options.ca',
+  split: readCertificates,
+  parse: parseCertificate,
+  code: 'ERR_OSSL_ASN1_NESTED_ASN1_ERROR',
+};
+
+const LISTS: Kind<Crl> = {
+  option: 'options.crl',
+  split: readCrls,
+  parse: parseCrl,
+  code: 'ERR_CRYPTO_OPERATION_FAILED',
+};
+
+/** The trusted certificates of `ca`, else the platform's; `more`, out of PKCS#12 files, are trusted besides. */
+export function resolveTrust(
+  ca: unknown,
+  more: readonly Certificate[],
+  defaultTrust: () => TrustStore,
+): () => TrustStore {
+  const certificates = readAll(ca, CA);
+  if (certificates === undefined) return withMore(defaultTrust, more);
+  const store = new TrustStore([...certificates, ...more]);
+  return () => store;
+}
+
+/** The platform's store is not loaded before it is needed, and may change. */
+function withMore(trust: () => TrustStore, more: readonly Certificate[]): () => TrustStore {
+  if (more.length === 0) return trust;
+  let known: TrustStore | undefined;
+  let joined: TrustStore | undefined;
+  return () => {
+    const current = trust();
+    if (joined === undefined || current !== known) joined = current.with(more);
+    known = current;
+    return joined;
+  };
+}
+
+/** The revocation lists of `crl`; `undefined`: nobody asks for any. */
+export function resolveCrls(crl: unknown, pins: readonly Pin[]): readonly Crl[] | undefined {
+  const lists = readAll(crl, LISTS);
+  if (lists !== undefined && pins.length > 0)
+    throw invalidArgValue('options.pins', 'cannot stand beside crl: a pin takes the place of the path');
+  return lists;
+}
+
+/** As in node:tls `null` is as good as nothing. */
+function readAll<T>(value: unknown, { option, split, parse, code }: Kind<T>): T[] | undefined {
+  if (value === undefined || value === null) return undefined;
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return items.flatMap((item) => {
+    checkText(item, option);
+    return split(item, option).map((der) => {
+      const parsed = parse(der);
+      if (parsed === undefined) throw callerError(code, `${option}: what is in it cannot be read`);
+      return parsed;
+    });
+  });
+}
+
+export function resolvePins(pins: unknown): readonly Pin[] {
+  if (pins === undefined) return [];
+  if (!Array.isArray(pins)) throw invalidArgType('options.pins', 'an array of strings', pins);
+  return pins.map((pin: unknown, i) => {
+    const parsed = typeof pin === 'string' ? parsePin(pin) : undefined;
+    if (parsed === undefined) {
+      throw invalidArgValue(
+        `options.pins[${i}]`,
+        'must be sha256:<64 hex digits> or spki-sha256:<64 hex digits>',
+      );
+    }
+    return parsed;
+  });
+}
