@@ -5,9 +5,13 @@ import { join } from 'node:path';
 import { parseIp } from '#lib/x509/ip.js';
 import type { Purpose } from '#lib/x509/path-checks.js';
 
-export interface Question {
+export interface Question extends Setting {
   /** PEM, leaf first. */
   readonly chain: readonly string[];
+}
+
+/** What several questions may have in common. */
+export interface Setting {
   /** PEM */
   readonly trust: readonly string[];
   /** Milliseconds since the epoch. */
@@ -23,30 +27,50 @@ export interface Question {
 export const isThere = String(spawnSync('openssl', ['version']).stdout).startsWith('OpenSSL 3');
 
 /** Asks `openssl verify`, at the security level that forbids 1024-bit keys and SHA-1: `ok` or its short name of the error. */
-export function opensslVerify(question: Question): string {
+export function opensslVerify({ chain, ...setting }: Question): string {
+  return opensslVerifyAll(chain.slice(0, 1), chain.slice(1), setting)[0] ?? 'no answer';
+}
+
+/** The same for many leaves, PEM each, with one set of intermediates. */
+export function opensslVerifyAll(
+  leaves: readonly string[],
+  untrusted: readonly string[],
+  { trust, time, purpose, host, crls, partialChain }: Setting,
+): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'verify-'));
   const file = (name: string, texts: readonly string[]): string => {
     const path = join(folder, name);
     writeFileSync(path, texts.join('\n'));
     return path;
   };
-  const { chain, trust, purpose, host, crls, partialChain } = question;
   const args = ['verify', '-no-CApath', '-no-CAstore', '-auth_level', '2'];
   args.push('-CAfile', file('trust', trust));
-  if (chain.length > 1) args.push('-untrusted', file('untrusted', chain.slice(1)));
-  args.push('-attime', String(Math.floor(question.time / 1000)));
+  if (untrusted.length > 0) args.push('-untrusted', file('untrusted', untrusted));
+  args.push('-attime', String(Math.floor(time / 1000)));
   args.push('-purpose', purpose === 'serverAuth' ? 'sslserver' : 'sslclient');
   if (host !== undefined) args.push(parseIp(host) === undefined ? '-verify_hostname' : '-verify_ip', host);
   if (crls !== undefined) args.push('-crl_check_all', '-CRLfile', file('crls', crls));
   if (partialChain === true) args.push('-partial_chain');
   try {
-    const run = spawnSync('openssl', [...args, file('leaf', chain.slice(0, 1))]);
-    if (run.status === 0) return 'ok';
-    const number = /^error (\d+) at/m.exec(run.stderr.toString())?.[1];
-    return SHORT_NAMES[Number(number)] ?? `error ${run.stderr.toString()}`;
+    const files = leaves.map((leaf, i) => file(`leaf${i}.pem`, [leaf]));
+    const { stdout, stderr } = spawnSync('openssl', [...args, ...files], { encoding: 'utf8' });
+    return verdicts(files, stdout, stderr);
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** A verdict on each file; of several errors with one the first counts. */
+function verdicts(files: readonly string[], stdout: string, stderr: string): string[] {
+  let rest = stderr;
+  return files.map((file) => {
+    if (stdout.includes(`${file}: OK`)) return 'ok';
+    const [before = '', ...after] = rest.split(`error ${file}: verification failed`);
+    // A file that cannot be read has no such line.
+    if (after.length > 0) rest = after.join('');
+    const number = after.length > 0 ? /^error (\d+) at/m.exec(before)?.[1] : undefined;
+    return SHORT_NAMES[Number(number)] ?? `error ${before}`;
+  });
 }
 
 /** X509_V_ERR_… of x509_vfy.h */
