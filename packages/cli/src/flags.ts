@@ -139,7 +139,7 @@ const FLAGS: readonly Flag[] = [
     roles: SERVER,
     option: 'ocspResponse',
     parse: (file) => readOptionFile('--ocsp', file),
-    needs: 'cert',
+    needs: ['cert', 'pfx'],
   },
   {
     flags: '--ocsp',

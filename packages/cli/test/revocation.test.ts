@@ -47,7 +47,7 @@ test("a server's --ocsp has to be about its certificate", PATIENCE, async () => 
   const about = ['--ocsp', fixture('about-another.der')];
   for (const [args, reason] of [
     [[...server, ...CERTIFICATE, ...about], /--ocsp must be a successful OCSP response/],
-    [[...server, ...about], /--ocsp needs --cert/],
+    [[...server, ...about], /--ocsp needs --cert or --pfx/],
   ] as const) {
     const { code, stderr } = await dtls(args);
     assert.equal(code, 2);
