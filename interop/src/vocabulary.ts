@@ -26,6 +26,11 @@ export const PSK_SUITES = [
   'TLS_PSK_WITH_AES_256_CCM_8',
   'TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256',
 ] as const;
+/** Those without an AEAD (RFC 5487, 5489). */
+export const PSK_CBC_SUITES = [
+  'TLS_PSK_WITH_AES_128_CBC_SHA256',
+  'TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256',
+] as const;
 /** Those of RFC 8442, which fewer peers have. */
 export const ECDHE_PSK_SUITES = [
   'TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256',
@@ -44,6 +49,7 @@ export const ALL_SUITES = [
   ...SUITES,
   ...CCM_SUITES,
   ...PSK_SUITES,
+  ...PSK_CBC_SUITES,
   ...ECDHE_PSK_SUITES,
   ...SUITES13,
 ] as const;

@@ -10,7 +10,7 @@ import { scandium } from '../peers/scandium.js';
 import { wolfssl } from '../peers/wolfssl.js';
 import { refusal } from '../scenes.js';
 import { checkPskRefusal } from '../verdict.js';
-import { ECDHE_PSK_SUITES, PSK_SUITES, type Suite, type Version } from '../vocabulary.js';
+import { ECDHE_PSK_SUITES, PSK_CBC_SUITES, PSK_SUITES, type Suite, type Version } from '../vocabulary.js';
 import { bothWays, type Case, type Pair } from './case.js';
 import { BASE, lossyCase, named, sessionCase, whyNot } from './session.js';
 
@@ -20,9 +20,11 @@ const PEERS: Readonly<Record<Version, readonly Peer[]>> = {
 };
 /** In DTLS 1.3 an external key belongs to one hash: SHA-256 (RFC 8446 §4.2.11). */
 const SUITES: Readonly<Record<Version, readonly Suite[]>> = {
-  'DTLSv1.2': [...PSK_SUITES, ...ECDHE_PSK_SUITES],
+  'DTLSv1.2': [...PSK_SUITES, ...PSK_CBC_SUITES, ...ECDHE_PSK_SUITES],
   'DTLSv1.3': ['TLS_AES_128_GCM_SHA256', 'TLS_CHACHA20_POLY1305_SHA256'],
 };
+/** The one suite whose records are protected in another way. */
+const CBC = 'TLS_PSK_WITH_AES_128_CBC_SHA256';
 const LOSSY_SEED = 4;
 
 const SHARED: Psk = { identity: 'sensor-1', key: '000102030405060708090a0b0c0d0e0f' };
@@ -48,7 +50,9 @@ function casesOf(peer: Peer, version: Version): Case[] {
   return [
     ...bothWays(peer, ours).flatMap((pair) => [
       ...suites.map((suite) => sessionCase(pair, { ...plan, suite, label: `PSK, ${suite}` })),
-      lossyCase(pair, { ...plan, suite: first, eager: true, label: 'PSK' }, LOSSY_SEED),
+      ...[first, ...suites.filter((suite) => suite === CBC)].map((suite) =>
+        lossyCase(pair, { ...plan, suite, eager: true, label: `PSK, ${suite}` }, LOSSY_SEED),
+      ),
     ]),
     ...REFUSALS.map(([what, psk, code]) =>
       refusalCase(

@@ -8,6 +8,7 @@ import {
   alertName,
   CCM_SUITES,
   type Group,
+  PSK_CBC_SUITES,
   PSK_SUITES,
   type Scheme,
   SUITES,
@@ -38,7 +39,7 @@ const SCHEME_NAMES: Readonly<Record<Scheme, string>> = {
 /** `gnutls-cli --udp` and `gnutls-serv --udp --echo`. */
 export const gnutls: Peer = {
   name: 'gnutls',
-  suites: [...SUITES, ...CCM_SUITES, ...PSK_SUITES],
+  suites: [...SUITES, ...CCM_SUITES, ...PSK_SUITES, ...PSK_CBC_SUITES],
   // A failed verification is one error to gnutls-cli, whatever its reason.
   refusals: { 'wrong CA': 'bad_certificate', 'wrong name': 'bad_certificate' },
   closing: { answers: false, waits: true },
@@ -119,6 +120,7 @@ function priority({ suite, groups, schemes }: SideOptions): string {
   return [
     'NORMAL:-VERS-ALL:+VERS-DTLS1.2',
     ...(suite === undefined ? [] : ['-KX-ALL', `+${keyExchange(suite)}`, '-CIPHER-ALL', `+${cipher(suite)}`]),
+    ...(suite?.includes('CBC') === true ? ['-MAC-ALL:+SHA256'] : []),
     ...(groups === undefined ? [] : ['-GROUP-ALL', ...groups.map((group) => `+GROUP-${GROUP_NAMES[group]}`)]),
     ...(schemes === undefined ? [] : ['-SIGN-ALL', ...schemes.map((name) => `+SIGN-${SCHEME_NAMES[name]}`)]),
   ].join(':');

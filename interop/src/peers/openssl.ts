@@ -6,6 +6,7 @@ import {
   CCM_SUITES,
   GROUP_CODES,
   type Group,
+  PSK_CBC_SUITES,
   PSK_SUITES,
   type Scheme,
   SUITES,
@@ -21,7 +22,7 @@ const IP_AND_UDP = 28;
 /** `openssl s_client` and `openssl s_server`. */
 export const openssl: Peer = {
   name: 'openssl',
-  suites: [...SUITES, ...CCM_SUITES, ...PSK_SUITES],
+  suites: [...SUITES, ...CCM_SUITES, ...PSK_SUITES, ...PSK_CBC_SUITES],
   refusals: REFUSALS,
   closing: { answers: true, waits: false },
 
