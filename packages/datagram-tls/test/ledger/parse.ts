@@ -42,8 +42,8 @@ export function parseLedger(text: string): Ledger {
   return { rows, sections, counts: COUNTS.exec(text)?.[0], strange };
 }
 
-/** A bar that belongs to the text is written `\|`. */
-function cellsOf(line: string): string[] {
+/** The cells of a line of a table. A bar that belongs to the text is written `\|`. */
+export function cellsOf(line: string): string[] {
   return line
     .split(/(?<!\\)\|/)
     .slice(1, -1)

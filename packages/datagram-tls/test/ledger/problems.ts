@@ -70,7 +70,8 @@ function fileProblems({ id, enforced }: Row, read: ReadFile): string[] {
   });
 }
 
-function testProblems({ id, shown }: Row, read: ReadFile): string[] {
+/** Tests that a row names and that do not exist. */
+export function testProblems({ id, shown }: Pick<Row, 'id' | 'shown'>, read: ReadFile): string[] {
   return shown.split(BREAK).flatMap((entry) => {
     const { path, name } = TEST.exec(entry)?.groups ?? {};
     if (path === undefined || name === undefined) return [`${id} is shown by "${entry}", which is no test`];
