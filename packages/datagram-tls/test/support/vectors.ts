@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -13,6 +13,10 @@ export function needs(...paths: string[]): { skip: string | false } {
 
 export function readVector(path: string): Uint8Array {
   return new Uint8Array(readFileSync(join(VECTORS, path)));
+}
+
+export function listVectors(folder: string): string[] {
+  return readdirSync(join(VECTORS, folder));
 }
 
 /** The nearest folder above that declares workspaces. */

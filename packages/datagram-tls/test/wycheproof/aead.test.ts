@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { concat } from '#lib/base/bytes.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import type { AeadName } from '#lib/crypto/provider.js';
-import { hex, needsWycheproof, type Vector, which, wycheproof } from './vectors.js';
+import { hex, needsWycheproof, type Vector, type WycheproofFile, which, wycheproof } from './vectors.js';
 
 interface AeadGroup {
   readonly ivSize: number;
@@ -21,7 +21,7 @@ interface AeadVector extends Vector {
 }
 
 /** Name, file, and sizes in bits of what the protocol uses: all nonces have 96. */
-const AEADS: readonly [AeadName, string, number, number, number][] = [
+const AEADS: readonly [AeadName, WycheproofFile, number, number, number][] = [
   ['aes-128-gcm', 'aes_gcm', 128, 128, 40],
   ['aes-256-gcm', 'aes_gcm', 256, 128, 40],
   ['chacha20-poly1305', 'chacha20_poly1305', 256, 128, 300],

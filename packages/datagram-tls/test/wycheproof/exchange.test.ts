@@ -27,7 +27,7 @@ suite('key exchange against Wycheproof', () => {
     ['secp256r1', 'prime256v1', 32],
     ['secp384r1', 'secp384r1', 48],
   ] as const) {
-    const file = `ecdh_${group}_ecpoint`;
+    const file = `ecdh_${group}_ecpoint` as const;
     test(`${group} takes valid points only, and those uncompressed`, needsWycheproof(file), () => {
       const [{ tests } = { tests: [] }] = wycheproof<object, ExchangeVector>(file);
       assert.ok(tests.length > 300);

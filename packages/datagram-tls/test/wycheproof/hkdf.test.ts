@@ -14,7 +14,7 @@ interface HkdfVector extends Vector {
 
 suite('HKDF against Wycheproof', () => {
   for (const hash of ['sha256', 'sha384'] as const) {
-    const file = `hkdf_${hash}`;
+    const file = `hkdf_${hash}` as const;
     test(`extract and expand under ${hash} give every output`, needsWycheproof(file), () => {
       const tests = wycheproof<object, HkdfVector>(file).flatMap((group) => group.tests);
       const valid = tests.filter(({ result }) => result === 'valid');

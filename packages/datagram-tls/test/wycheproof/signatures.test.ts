@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { nodeProvider } from '#lib/crypto/node.js';
 import type { SchemeName } from '#lib/wire/codes.js';
-import { hex, judge, needsWycheproof, type Vector, which, wycheproof } from './vectors.js';
+import {
+  hex,
+  judge,
+  needsWycheproof,
+  type Vector,
+  type WycheproofFile,
+  which,
+  wycheproof,
+} from './vectors.js';
 
 interface SignatureGroup {
   readonly publicKeyDer: string;
@@ -13,7 +21,7 @@ interface SignatureVector extends Vector {
   readonly sig: string;
 }
 
-const FILES: readonly [string, SchemeName, number][] = [
+const FILES: readonly [WycheproofFile, SchemeName, number][] = [
   ['ecdsa_secp256r1_sha256', 'ecdsa_secp256r1_sha256', 484],
   ['ecdsa_secp384r1_sha384', 'ecdsa_secp384r1_sha384', 504],
   ['ed25519', 'ed25519', 151],

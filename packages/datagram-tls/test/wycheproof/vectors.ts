@@ -2,6 +2,27 @@ import assert from 'node:assert/strict';
 import { fromHex } from '#lib/base/bytes.js';
 import { needs, readVector } from '../support/vectors.js';
 
+/** The files of the folder, every one of which is run: what comes to lie beside them has to find its test. */
+export const WYCHEPROOF_FILES = [
+  'aes_ccm',
+  'aes_gcm',
+  'chacha20_poly1305',
+  'ecdh_secp256r1_ecpoint',
+  'ecdh_secp384r1_ecpoint',
+  'ecdsa_secp256r1_sha256',
+  'ecdsa_secp384r1_sha384',
+  'ed25519',
+  'hkdf_sha256',
+  'hkdf_sha384',
+  'mlkem_768',
+  'mlkem_768_encaps',
+  'rsa_pss_2048_sha256_mgf1_32',
+  'rsa_signature_2048_sha256',
+  'x25519',
+] as const;
+
+export type WycheproofFile = (typeof WYCHEPROOF_FILES)[number];
+
 /** `acceptable` leaves it to the implementation. */
 export type Verdict = 'valid' | 'invalid' | 'acceptable';
 
@@ -15,12 +36,12 @@ export interface Vector {
 /** A group's own fields, and its vectors with theirs. */
 export type Group<G, V> = G & { readonly tests: readonly (Vector & V)[] };
 
-export function needsWycheproof(name: string): { skip: string | false } {
+export function needsWycheproof(name: WycheproofFile): { skip: string | false } {
   return needs(pathOf(name));
 }
 
 /** What the vectors of a file hold is for its test to say. */
-export function wycheproof<G, V>(name: string): readonly Group<G, V>[] {
+export function wycheproof<G, V>(name: WycheproofFile): readonly Group<G, V>[] {
   const file = JSON.parse(new TextDecoder().decode(readVector(pathOf(name)))) as {
     testGroups: readonly Group<G, V>[];
   };
@@ -44,6 +65,6 @@ export function judge(vector: Vector, accepted: boolean): number {
   return 1;
 }
 
-function pathOf(name: string): string {
+function pathOf(name: WycheproofFile): string {
   return `wycheproof/${name}_test.json`;
 }
