@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer';
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { callerError } from '../base/errors.js';
+import { HASH_LENGTH } from './hashes.js';
 import { plain } from './node-bytes.js';
 import { importSpki } from './node-spki.js';
-import type { KeyType, PrivateKey, PublicKey } from './provider.js';
+import type { HashName, KeyShape, PrivateKey, PublicKey } from './provider.js';
 
 /** PEM begins with dashes, after white space or explanatory text (RFC 7468 §2); DER with a SEQUENCE. */
 const DER_SEQUENCE = 0x30;
@@ -67,14 +68,17 @@ function given(passphrase: Buffer | undefined): { passphrase?: Buffer } {
   return passphrase === undefined ? {} : { passphrase };
 }
 
-function shapeOf(key: KeyObject): { type: KeyType; bits: number } | undefined {
+function shapeOf(key: KeyObject): KeyShape | undefined {
   const { modulusLength = 0, namedCurve } = key.asymmetricKeyDetails ?? {};
   switch (key.asymmetricKeyType) {
     case 'rsa':
+      return { type: 'rsa', bits: modulusLength, hashes: undefined };
     case 'rsa-pss':
-      return { type: key.asymmetricKeyType, bits: modulusLength };
+      return { type: 'rsa-pss', bits: modulusLength, hashes: pssHashes(key) };
     case 'ed25519':
-      return { type: 'ed25519', bits: 255 };
+      return { type: 'ed25519', bits: 255, hashes: undefined };
+    case 'ed448':
+      return { type: 'ed448', bits: 448, hashes: undefined };
     case 'ec':
       return CURVES.get(namedCurve ?? '');
     default:
@@ -82,10 +86,20 @@ function shapeOf(key: KeyObject): { type: KeyType; bits: number } | undefined {
   }
 }
 
-const CURVES: ReadonlyMap<string, { type: KeyType; bits: number }> = new Map([
-  ['prime256v1', { type: 'p256', bits: 256 }],
-  ['secp384r1', { type: 'p384', bits: 384 }],
-  ['secp521r1', { type: 'p521', bits: 521 }],
+/** TLS masks with the hash that it signs, and salts with as many bytes as it has (RFC 8446 §4.2.3). */
+function pssHashes(key: KeyObject): readonly HashName[] | undefined {
+  const { hashAlgorithm, mgf1HashAlgorithm, saltLength = 0 } = key.asymmetricKeyDetails ?? {};
+  if (hashAlgorithm === undefined) return undefined;
+  const hash = HASHES.find((name) => name === hashAlgorithm && name === mgf1HashAlgorithm);
+  return hash !== undefined && saltLength <= HASH_LENGTH[hash] ? [hash] : [];
+}
+
+const HASHES = Object.keys(HASH_LENGTH) as HashName[];
+
+const CURVES: ReadonlyMap<string, KeyShape> = new Map([
+  ['prime256v1', { type: 'p256', bits: 256, hashes: undefined }],
+  ['secp384r1', { type: 'p384', bits: 384, hashes: undefined }],
+  ['secp521r1', { type: 'p521', bits: 521, hashes: undefined }],
 ]);
 
 function exportSpki(key: KeyObject): Uint8Array {

@@ -1,13 +1,13 @@
 import { constants, type KeyObject, sign as nodeSign, verify as nodeVerify } from 'node:crypto';
 import type { SchemeName } from '../wire/codes.js';
 import { plain } from './node-bytes.js';
-import type { KeyType, PrivateKey, PublicKey } from './provider.js';
-import { type SignatureScheme, scheme } from './signatures.js';
+import type { PrivateKey, PublicKey } from './provider.js';
+import { canMake, type SignatureScheme, scheme } from './signatures.js';
 
 /** @see CryptoProvider.sign */
 export function sign(name: SchemeName, key: PrivateKey, data: Uint8Array): Uint8Array {
   const wanted = scheme(name);
-  if (!canMake(wanted, key.type)) throw new TypeError(`A key of type ${key.type} cannot sign with ${name}`);
+  if (!canMake(name, key)) throw new TypeError(`This key of type ${key.type} cannot sign with ${name}`);
   return plain(nodeSign(wanted.hash ?? null, data, keyInput(wanted, key.handle as KeyObject)));
 }
 
@@ -15,7 +15,7 @@ export function sign(name: SchemeName, key: PrivateKey, data: Uint8Array): Uint8
 export function verify(name: SchemeName, key: PublicKey, data: Uint8Array, signature: Uint8Array): boolean {
   const wanted = scheme(name);
   // Left to itself, the platform would check another algorithm than the scheme says.
-  if (!canMake(wanted, key.type)) return false;
+  if (!canMake(name, key)) return false;
   // RFC 8017 §8.1.2: OpenSSL takes one without its leading zeros as well.
   if (wanted.algorithm.startsWith('rsa') && signature.length !== Math.ceil(key.bits / 8)) return false;
   try {
@@ -23,11 +23,6 @@ export function verify(name: SchemeName, key: PublicKey, data: Uint8Array, signa
   } catch {
     return false;
   }
-}
-
-/** By algorithm alone: which curve a version ties a scheme to is the handshake's question. */
-function canMake(wanted: SignatureScheme, keyType: KeyType): boolean {
-  return wanted.keyTypes12.includes(keyType);
 }
 
 /** RFC 8446 §4.2.3: the salt of RSASSA-PSS is as long as the hash, and is checked to be. */

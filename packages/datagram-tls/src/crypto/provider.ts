@@ -96,21 +96,25 @@ export interface KeyExchangeAnswer {
   readonly secret: Uint8Array;
 }
 
-export type KeyType = 'p256' | 'p384' | 'p521' | 'ed25519' | 'rsa' | 'rsa-pss';
+export type KeyType = 'p256' | 'p384' | 'p521' | 'ed25519' | 'ed448' | 'rsa' | 'rsa-pss';
 
-export interface PublicKey {
+/** What a key is and what it may sign. */
+export interface KeyShape {
   readonly type: KeyType;
   /** Modulus length for RSA, field size for curves. */
   readonly bits: number;
+  /** Of an RSASSA-PSS key that is not for every hash: those it is for, of which none may be of use here (RFC 4055 §3.1). */
+  readonly hashes: readonly HashName[] | undefined;
+}
+
+export interface PublicKey extends KeyShape {
   /** SubjectPublicKeyInfo in DER. */
   readonly spki: Uint8Array;
   /** The platform's own object. */
   readonly handle: unknown;
 }
 
-export interface PrivateKey {
-  readonly type: KeyType;
-  readonly bits: number;
+export interface PrivateKey extends KeyShape {
   /** SubjectPublicKeyInfo of its public half, to match it with a certificate. */
   readonly spki: Uint8Array;
   readonly handle: unknown;

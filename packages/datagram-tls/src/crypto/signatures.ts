@@ -1,14 +1,14 @@
 import { Scheme, type SchemeName, type Version } from '../wire/codes.js';
 import { HASH_LENGTH } from './hashes.js';
-import type { HashName, KeyType } from './provider.js';
+import type { HashName, KeyShape, KeyType } from './provider.js';
 
-export type SignatureAlgorithm = 'ecdsa' | 'ed25519' | 'rsa-pkcs1' | 'rsa-pss';
+export type SignatureAlgorithm = 'ecdsa' | 'eddsa' | 'rsa-pkcs1' | 'rsa-pss';
 
 export interface SignatureScheme {
   readonly name: SchemeName;
   readonly code: number;
   readonly algorithm: SignatureAlgorithm;
-  /** `undefined` for Ed25519, which signs the message itself. */
+  /** `undefined` for EdDSA, which signs the message itself. */
   readonly hash: HashName | undefined;
   /** The keys that can make it in DTLS 1.3; `undefined` where 1.3 allows it in certificates only. */
   readonly keyType13: KeyType | undefined;
@@ -20,9 +20,10 @@ export interface SignatureScheme {
 /** All schemes, in the default order of preference. */
 export const SIGNATURE_SCHEMES: readonly SignatureScheme[] = [
   ecdsa('ecdsa_secp256r1_sha256', 'sha256', 'p256'),
-  ed25519(),
+  eddsa('ed25519'),
   ecdsa('ecdsa_secp384r1_sha384', 'sha384', 'p384'),
   ecdsa('ecdsa_secp521r1_sha512', 'sha512', 'p521'),
+  eddsa('ed448'),
   pss('rsa_pss_rsae_sha256', 'sha256', 'rsa'),
   pss('rsa_pss_rsae_sha384', 'sha384', 'rsa'),
   pss('rsa_pss_rsae_sha512', 'sha512', 'rsa'),
@@ -52,17 +53,22 @@ export function scheme(name: SchemeName): SignatureScheme {
  * Whether a key can sign the handshake under a scheme. DTLS 1.2 reads an ECDSA scheme as a hash for any curve
  * (RFC 8422 §5.4); 1.3 ties it to one curve and bars PKCS#1 v1.5 (RFC 8446 §4.2.3).
  */
-export function schemeFits(name: SchemeName, keyType: KeyType, bits: number, version: Version): boolean {
-  const { keyType13, keyTypes12, leastBits } = scheme(name);
-  if (bits < leastBits) return false;
-  return version === 'DTLSv1.3' ? keyType13 === keyType : keyTypes12.includes(keyType);
+export function schemeFits(name: SchemeName, key: KeyShape, version: Version): boolean {
+  return canMake(name, key) && (version === 'DTLSv1.2' || scheme(name).keyType13 === key.type);
+}
+
+/** By algorithm, size and hash alone: which curve a version ties a scheme to is the handshake's question. */
+export function canMake(name: SchemeName, { type, bits, hashes }: KeyShape): boolean {
+  const { keyTypes12, leastBits, hash } = scheme(name);
+  if (bits < leastBits || !keyTypes12.includes(type)) return false;
+  return hashes === undefined || (hash !== undefined && hashes.includes(hash));
 }
 
 /** The schemes in which a key can sign the handshake, best first: an ECDSA key starts with the hash of its own size. */
-export function schemesFor(keyType: KeyType, bits: number, version: Version): readonly SchemeName[] {
-  const fitting = SIGNATURE_SCHEMES.filter(({ name }) => schemeFits(name, keyType, bits, version));
-  const native = fitting.filter((candidate) => candidate.keyType13 === keyType);
-  const others = fitting.filter((candidate) => candidate.keyType13 !== keyType);
+export function schemesFor(key: KeyShape, version: Version): readonly SchemeName[] {
+  const fitting = SIGNATURE_SCHEMES.filter(({ name }) => schemeFits(name, key, version));
+  const native = fitting.filter((candidate) => candidate.keyType13 === key.type);
+  const others = fitting.filter((candidate) => candidate.keyType13 !== key.type);
   return [...native, ...others].map((candidate) => candidate.name);
 }
 
@@ -71,15 +77,15 @@ function ecdsa(name: SchemeName, hash: HashName, curve: KeyType): SignatureSchem
   return { name, code: Scheme[name], algorithm: 'ecdsa', hash, keyType13: curve, keyTypes12, leastBits: 0 };
 }
 
-/** RFC 8422 §5.1.3 gives Ed25519 to 1.2 as well. */
-function ed25519(): SignatureScheme {
+/** RFC 8422 §5.1.3 gives EdDSA to 1.2 as well. */
+function eddsa(name: 'ed25519' | 'ed448'): SignatureScheme {
   return {
-    name: 'ed25519',
-    code: Scheme.ed25519,
-    algorithm: 'ed25519',
+    name,
+    code: Scheme[name],
+    algorithm: 'eddsa',
     hash: undefined,
-    keyType13: 'ed25519',
-    keyTypes12: ['ed25519'],
+    keyType13: name,
+    keyTypes12: [name],
     leastBits: 0,
   };
 }

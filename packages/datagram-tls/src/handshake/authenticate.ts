@@ -87,7 +87,7 @@ export function checkSignature(
   signature: Uint8Array,
 ): SchemeName {
   const scheme = offeredScheme(code, security.sigalgs);
-  if (scheme === undefined || !schemeFits(scheme, key.type, key.bits, version)) {
+  if (scheme === undefined || !schemeFits(scheme, key, version)) {
     throw violation(
       'illegal_parameter',
       'the peer signed under a scheme that was not offered or does not fit its key',

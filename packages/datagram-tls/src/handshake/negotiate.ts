@@ -57,7 +57,7 @@ export function chooseScheme(
   theirs: readonly number[],
   version: Version,
 ): SchemeName | undefined {
-  return ours.find((name) => theirs.includes(Scheme[name]) && schemeFits(name, key.type, key.bits, version));
+  return ours.find((name) => theirs.includes(Scheme[name]) && schemeFits(name, key, version));
 }
 
 /** An identity of ours, and the scheme that its key signs under. */

@@ -15,6 +15,7 @@ const RSA = oid('1.2.840.113549.1.1.1');
 const RSA_PSS = oid('1.2.840.113549.1.1.10');
 const EC = oid('1.2.840.10045.2.1');
 const ED25519 = oid('1.3.101.112');
+const ED448 = oid('1.3.101.113');
 
 const CURVES = new Map<Oid, { type: KeyType; bits: number }>([
   [oid('1.2.840.10045.3.1.7'), { type: 'p256', bits: 256 }],
@@ -58,6 +59,8 @@ function describeKey(algorithm: Oid, parameters: Uint8Array, key: Uint8Array): O
       return CURVES.get(new DerReader(parameters).oid()) ?? UNSUPPORTED;
     case ED25519:
       return { type: 'ed25519', bits: 255 };
+    case ED448:
+      return { type: 'ed448', bits: 448 };
     default:
       return UNSUPPORTED;
   }

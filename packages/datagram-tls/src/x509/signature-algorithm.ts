@@ -28,6 +28,7 @@ export function readSignatureAlgorithm(reader: DerReader): SignatureAlgorithm {
 type Hash = 'sha256' | 'sha384' | 'sha512';
 
 const ED25519 = oid('1.3.101.112');
+const ED448 = oid('1.3.101.113');
 const PSS = oid('1.2.840.113549.1.1.10');
 const MGF1 = oid('1.2.840.113549.1.1.8');
 const SHA1 = oid('1.3.14.3.2.26');
@@ -77,6 +78,8 @@ export function signatureScheme(algorithm: SignatureAlgorithm, signer: KeyType):
   switch (signer) {
     case 'ed25519':
       return id === ED25519 && parameters.length === 0 ? 'ed25519' : undefined;
+    case 'ed448':
+      return id === ED448 && parameters.length === 0 ? 'ed448' : undefined;
     case 'p256':
     case 'p384':
     case 'p521':

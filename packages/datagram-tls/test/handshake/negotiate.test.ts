@@ -20,11 +20,12 @@ import { SERVERS } from '../support/identities.js';
 import { security } from '../support/settings.js';
 
 function key(type: KeyType, bits: number): PrivateKey {
-  return { type, bits, spki: new Uint8Array(0), handle: undefined };
+  return { type, bits, hashes: undefined, spki: new Uint8Array(0), handle: undefined };
 }
 
 const KEYS: readonly [KeyType, number][] = [
   ['ed25519', 255],
+  ['ed448', 448],
   ['p256', 256],
   ['p384', 384],
   ['p521', 521],
@@ -72,6 +73,7 @@ suite('choices', () => {
 suite('keys and what they can sign', () => {
   const CAN: Record<KeyType, { 'DTLSv1.2': SchemeName[]; 'DTLSv1.3': SchemeName[] }> = {
     ed25519: { 'DTLSv1.2': ['ed25519'], 'DTLSv1.3': ['ed25519'] },
+    ed448: { 'DTLSv1.2': ['ed448'], 'DTLSv1.3': ['ed448'] },
     p256: ecdsa('ecdsa_secp256r1_sha256'),
     p384: ecdsa('ecdsa_secp384r1_sha384'),
     p521: ecdsa('ecdsa_secp521r1_sha512'),
