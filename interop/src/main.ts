@@ -11,6 +11,7 @@ import { type Case, programsOf } from './cases/case.js';
 import { coapCases } from './cases/coap.js';
 import { constrainedCases } from './cases/constrained.js';
 import { extensionCases } from './cases/extensions.js';
+import { keyTableCases } from './cases/key-table.js';
 import { baseline, matrix } from './cases/matrix.js';
 import { modernBaseline, modernMatrix } from './cases/modern.js';
 import { pathCases } from './cases/path.js';
@@ -68,6 +69,7 @@ function selected(): Case[] {
         ...rawKeyCases(),
         ...constrainedCases(),
         ...coapCases(),
+        ...keyTableCases(),
       ];
   return all.filter((one) => wanted.every((filter) => one.name.toLowerCase().includes(filter)));
 }
