@@ -65,10 +65,10 @@ build_dimpl() {
   rust_peer dimpl-peer "$1"
 }
 
-# The crate leaves these out of the library: key logs, exporters, and suites with a pre-shared key but no key exchange.
+# The crate leaves these out of the library: key logs, exporters, raw public keys, and suites with a pre-shared key but no key exchange.
 build_wolfssl() {
   need autoreconf autoconf && need aclocal automake && need libtoolize libtool && need patch patch && need_libclang || return
-  CFLAGS='-DHAVE_SECRET_CALLBACK -DHAVE_KEYING_MATERIAL -DWOLFSSL_STATIC_PSK' rust_peer wolfssl-peer "$1"
+  CFLAGS='-DHAVE_SECRET_CALLBACK -DHAVE_KEYING_MATERIAL -DWOLFSSL_STATIC_PSK -DHAVE_RPK' rust_peer wolfssl-peer "$1"
 }
 
 build_boringssl() {

@@ -22,6 +22,14 @@ pub struct Psk {
     pub key: Vec<u8>,
 }
 
+/// Raw public keys (RFC 7250) instead of certificates: files with a SubjectPublicKeyInfo in DER.
+pub struct RawKeys {
+    /// The public half of `--key`.
+    pub own: PathBuf,
+    /// The one that the other side has to have.
+    pub peer: PathBuf,
+}
+
 /// The command line: `PEER client|server --host H --port N …`.
 pub struct Flags {
     pub role: Role,
@@ -37,6 +45,7 @@ pub struct Flags {
     /// Client: the server's name, sent and checked.
     pub name: Option<String>,
     pub psk: Option<Psk>,
+    pub raw: Option<RawKeys>,
     /// IANA names, in order of preference; empty leaves the implementation's defaults.
     pub suites: Vec<String>,
     pub groups: Vec<String>,
@@ -83,6 +92,7 @@ impl Flags {
             ca: given.remove("--ca").map(PathBuf::from),
             name: given.remove("--name"),
             psk: given.remove("--psk").map(psk).transpose()?,
+            raw: raw_keys(given.remove("--raw-own"), given.remove("--raw-peer"))?,
             suites: list(given.remove("--suites")),
             groups: list(given.remove("--groups")),
             shares: list(given.remove("--shares")),
@@ -116,6 +126,17 @@ fn psk(value: String) -> Result<Psk, String> {
         identity: identity.to_string(),
         key: key.ok_or("--psk needs ID:HEX")?,
     })
+}
+
+fn raw_keys(own: Option<String>, peer: Option<String>) -> Result<Option<RawKeys>, String> {
+    match (own, peer) {
+        (None, None) => Ok(None),
+        (Some(own), Some(peer)) => Ok(Some(RawKeys {
+            own: own.into(),
+            peer: peer.into(),
+        })),
+        _ => Err("--raw-own and --raw-peer go together".into()),
+    }
 }
 
 fn number<T: std::str::FromStr>(value: Option<String>) -> Result<Option<T>, String> {

@@ -10,7 +10,7 @@ mod flags;
 pub mod names;
 
 pub use drive::drive;
-pub use flags::{Flags, Psk, Role, Version};
+pub use flags::{Flags, Psk, RawKeys, Role, Version};
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 use crate::keylog::{self, c_string};
 use crate::pipe::{self, Pipe};
 use crate::psk;
+use crate::raw;
 use peer_kit::names::{group_codes, suite_codes};
 use peer_kit::{Flags, Role, Version, refuse};
 use std::ffi::{c_int, c_uchar, c_void};
@@ -9,7 +10,7 @@ use std::ptr::null;
 use wolfssl_sys as ffi;
 
 const OK: c_int = ffi::WOLFSSL_SUCCESS as c_int;
-const PEM: c_int = ffi::WOLFSSL_FILETYPE_PEM as c_int;
+pub const PEM: c_int = ffi::WOLFSSL_FILETYPE_PEM as c_int;
 
 /// A session as the flags say, whose datagrams go through `pipe`.
 pub fn configure(flags: &Flags, pipe: *mut Pipe) -> *mut ffi::WOLFSSL {
@@ -23,6 +24,9 @@ pub fn configure(flags: &Flags, pipe: *mut Pipe) -> *mut ffi::WOLFSSL {
         set_negotiation(ctx, flags);
         if let Some(psk) = &flags.psk {
             psk::set(ctx, flags, psk);
+        }
+        if let Some(keys) = &flags.raw {
+            raw::set(ctx, flags, keys);
         }
         ffi::wolfSSL_CTX_SetIORecv(ctx, Some(pipe::receive));
         ffi::wolfSSL_CTX_SetIOSend(ctx, Some(pipe::send));
@@ -160,11 +164,11 @@ unsafe extern "C" fn make_cookie(
     size
 }
 
-fn file(path: &Path) -> std::ffi::CString {
+pub fn file(path: &Path) -> std::ffi::CString {
     c_string(&path.to_string_lossy())
 }
 
-fn demand(result: c_int, what: &str) {
+pub fn demand(result: c_int, what: &str) {
     if result != OK {
         refuse(&format!(
             "wolfSSL refuses {what}: {result} {}",

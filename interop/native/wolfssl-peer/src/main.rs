@@ -5,6 +5,7 @@ mod keylog;
 mod names;
 mod pipe;
 mod psk;
+mod raw;
 mod session;
 
 use peer_kit::{Flags, drive};

@@ -16,7 +16,7 @@ pub fn open(flags: &Flags) -> Peer {
         ssl: configure(flags, &mut *pipe),
         pipe,
         role: flags.role,
-        verifies: flags.ca.is_some(),
+        verifies: flags.ca.is_some() || flags.raw.is_some(),
         established: false,
         alerts: (-1, -1),
         deadline: None,
