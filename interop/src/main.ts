@@ -17,6 +17,7 @@ import { modernBaseline, modernMatrix } from './cases/modern.js';
 import { pathCases } from './cases/path.js';
 import { pskCases } from './cases/psk.js';
 import { rawKeyCases } from './cases/raw-keys.js';
+import { staplingCases } from './cases/stapling.js';
 import type { Program } from './peers/peer.js';
 import { createPki } from './pki.js';
 import { resultLine, summary } from './run/report.js';
@@ -67,6 +68,7 @@ function selected(): Case[] {
         ...pathCases(),
         ...pskCases(),
         ...rawKeyCases(),
+        ...staplingCases(),
         ...constrainedCases(),
         ...coapCases(),
         ...keyTableCases(),
