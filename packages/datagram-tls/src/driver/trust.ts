@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import * as tls from 'node:tls';
+import tls from 'node:tls';
 import { TrustStore } from '../x509/trust-store.js';
 
 type Getter = (type: 'default') => readonly string[];
