@@ -8,6 +8,8 @@ import type { Crl } from '../x509/crl.js';
 import type { Pin } from '../x509/pins.js';
 import type { TrustStore } from '../x509/trust-store.js';
 import type { PskPolicy } from './psk-policy.js';
+import type { SavedSession } from './saved-session.js';
+import type { TicketPolicy } from './ticket-policy.js';
 
 export type Role = 'client' | 'server';
 
@@ -87,6 +89,8 @@ export interface Security {
   readonly pins: readonly Pin[];
   /** Where pre-shared keys come from. */
   readonly psk: PskPolicy;
+  /** Server: how sessions can be resumed; `undefined`: not at all. */
+  readonly tickets: TicketPolicy | undefined;
   /** Server: ask clients for a certificate. */
   readonly requestCert: boolean;
   /** End the handshake when the peer's certificate does not verify. */
@@ -126,4 +130,6 @@ export interface Destination {
   readonly serverName: string | undefined;
   /** The host name or IP address that the certificate must hold. */
   readonly verifyName: string | undefined;
+  /** A session with this server from before, which is resumed if both sides still can. */
+  readonly session?: SavedSession | undefined;
 }

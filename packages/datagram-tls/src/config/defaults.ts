@@ -15,6 +15,8 @@ export const DEFAULTS = {
   requestCert: false,
   requestOCSP: false,
   requireOCSP: false,
+  /** Seconds after its full handshake in which a session can be resumed; what OpenSSL gives tickets of TLS 1.3. */
+  sessionTimeout: 7200,
   /** Associations on one endpoint, and with one address, whatever the port; 0 means no limit. */
   maxSessions: 10_000,
   maxSessionsPerHost: 1000,

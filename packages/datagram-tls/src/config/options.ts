@@ -1,3 +1,4 @@
+import type { Awaitable } from '../base/awaitable.js';
 import type { Version } from '../wire/codes.js';
 import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
 import type { OcspResponder, Sign, VerifyPeer } from './config.js';
@@ -20,6 +21,12 @@ export interface PfxObject {
   /** Instead of the option of that name. */
   passphrase?: string | undefined;
 }
+
+/** 80 bytes: a name of 16, two secrets of 32. */
+export type TicketKeyOption = ArrayBufferView;
+
+/** One key, or several: the first makes tickets, all are good to resume with. */
+export type TicketKeysOption = TicketKeyOption | readonly TicketKeyOption[];
 
 /** Who we are and whom we trust; what `createSecureContext` takes, and `connect` and `listen` beside their own. */
 export interface SecurityOptions {
@@ -81,6 +88,16 @@ export interface SecurityOptions {
   pskIdentityHint?: string | Uint8Array | undefined;
   /** Server: ask the client for a certificate. Default false. */
   requestCert?: boolean | undefined;
+  /**
+   * Server: what the tickets that clients resume sessions with are sealed under, 80 bytes as in node:dtls. An array for
+   * keys that change: the first seals, all open. A function for many nodes is asked whenever keys are needed; nothing:
+   * no tickets now. Default: keys of this context's own, which change by themselves; `false`: no resumption.
+   */
+  ticketKeys?: TicketKeysOption | (() => Awaitable<TicketKeysOption | null | undefined>) | false | undefined;
+  /** Server: seconds after its full handshake in which a session can be resumed, 1 to 604800. Default 7200. */
+  sessionTimeout?: number | undefined;
+  /** Server: tickets of a server with another one, at most 32 bytes long, are not taken. Default: empty. */
+  sessionIdContext?: string | undefined;
   /** Refuse peers whose certificate does not verify. Default true; false leaves the verdict in `authorizationError`. */
   rejectUnauthorized?: boolean | undefined;
   /**

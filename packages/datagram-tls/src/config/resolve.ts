@@ -15,6 +15,7 @@ import type { BehaviourOptions, SecurityOptions } from './options.js';
 import { resolvePfx } from './pfx.js';
 import { resolveAlpn, resolveSrtp } from './protocols.js';
 import { resolvePsk } from './psk.js';
+import { resolveTickets } from './tickets.js';
 import { resolveCrls, resolvePins, resolveTrust } from './trust.js';
 
 /** What the platform gives a security that the options leave open. */
@@ -52,8 +53,11 @@ export const SECURITY_OPTIONS = [
   'requestCert',
   'requestOCSP',
   'requireOCSP',
+  'sessionIdContext',
+  'sessionTimeout',
   'sigalgs',
   'srtp',
+  'ticketKeys',
   'verifyPeer',
 ] as const;
 
@@ -66,7 +70,13 @@ export const BEHAVIOUR_OPTIONS = [
 ] as const;
 
 const CLIENT_OPTIONS = ['checkServerIdentity', 'keyShares'] as const;
-const SERVER_ONLY = ['pskIdentityHint', 'requestCert'] as const;
+const SERVER_ONLY = [
+  'pskIdentityHint',
+  'requestCert',
+  'sessionIdContext',
+  'sessionTimeout',
+  'ticketKeys',
+] as const;
 
 /** Oldest first. */
 const VERSIONS = ['DTLSv1.2', 'DTLSv1.3'] as const satisfies readonly Version[];
@@ -113,6 +123,7 @@ export function resolveSecurity(options: SecurityOptions, role: Role, platform: 
     pins,
     peerCertificateTypes: resolvePeerTypes(options, role, pins),
     psk,
+    tickets: role === 'server' ? resolveTickets(options, provider) : undefined,
     suites,
     groups,
     keyShares: resolveKeyShares(options.keyShares, groups, provider),

@@ -216,7 +216,7 @@ export class Connection implements ContentHost, HandshakeHost {
 
   /** The answer to the job of the last `job` event. */
   handleAnswer(answer: JobAnswer, now: Instant): void {
-    if (this.#phase === 'handshaking') this.#handshake.answer(answer, now);
+    if (this.#phase === 'handshaking' || this.#phase === 'connected') this.#handshake.answer(answer, now);
   }
 
   /** The next datagram to send; the caller owns it. */

@@ -1,5 +1,6 @@
 import type { AlertName } from '../base/alerts.js';
 import type { DTLSError } from '../base/errors.js';
+import type { NewTicket } from '../config/saved-session.js';
 import type { Job } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
 import type { KeylogLabel } from '../keys/keylog.js';
@@ -9,6 +10,8 @@ export type ConnectionEvent =
   /** One datagram of application data; the receiver owns the bytes. */
   | { readonly type: 'message'; readonly data: Uint8Array }
   | { readonly type: 'connected'; readonly session: Session }
+  /** Client: the server gave something to resume the session with; `encodeSession` makes what can be kept of it. */
+  | { readonly type: 'ticket'; readonly ticket: NewTicket }
   /** Work to do elsewhere; its answer goes to `handleAnswer`. */
   | { readonly type: 'job'; readonly job: Job }
   /** A secret for the key log (RFC 9850). */

@@ -245,6 +245,9 @@ export class Handshake {
       case 'connected':
         this.#onConnected(action.session, now);
         return;
+      case 'ticket':
+        this.#association.tell({ type: 'ticket', ticket: action.ticket });
+        return;
       case 'warn':
         this.#host.onWarning(action.alert);
         return;

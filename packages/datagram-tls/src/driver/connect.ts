@@ -4,13 +4,16 @@ import { invalidArgValue } from '../base/errors.js';
 import { checkInteger, checkKnown, checkObject, checkString } from '../config/checks.js';
 import type { Destination } from '../config/config.js';
 import { SECURITY_OPTIONS } from '../config/resolve.js';
+import { resolveSession } from '../config/saved-session.js';
 import type { PeerAddress } from '../endpoint/peer.js';
 import { DTLSEndpoint } from './endpoint.js';
 import { type ConnectOptions, ENDPOINT_OPTIONS } from './options.js';
 import { pick } from './pick.js';
+import { platform } from './platform.js';
 import { resolveHost } from './resolve-host.js';
 import { securityFrom } from './secure-context.js';
 import type { DTLSSession } from './session.js';
+import { SpentTickets } from './spent-tickets.js';
 
 const KNOWN = new Set<string>([
   ...ENDPOINT_OPTIONS,
@@ -19,8 +22,10 @@ const KNOWN = new Set<string>([
   'bindPort',
   'secureContext',
   'servername',
+  'session',
 ]);
 const MAX_NAME = 255;
+const spent = new SpentTickets();
 
 /**
  * Connects to a DTLS server from a socket of its own. The first flight is sent before this returns if `host` is an IP
@@ -38,9 +43,11 @@ export function connect(host: string, port: number, options: ConnectOptions = {}
   const { bindHost, bindPort = 0 } = options;
   if (bindHost !== undefined) checkBindHost(bindHost, host);
   checkInteger(bindPort, 'options.bindPort', 0, 65_535);
-  const destination = resolveDestination(host, options.servername);
+  const named = resolveDestination(host, options.servername);
+  const saved = resolveSession(options.session, named.verifyName, platform.provider);
   const security = securityFrom(options, 'client');
   const endpoint = new DTLSEndpoint(pick(options, ENDPOINT_OPTIONS));
+  const destination = { ...named, session: spent.take(saved) };
   const control = DTLSEndpoint.controlOf(endpoint);
   const session = control.reserve(destination.serverName);
   const start = (address: string, family: PeerAddress['family']): void => {

@@ -7,6 +7,7 @@ export interface SessionHandlers<S> {
   onhandshake: (this: S, protocol: Version) => void;
   onkeylog: (this: S, line: Uint8Array) => void;
   onend: (this: S) => void;
+  onsession: (this: S, session: Buffer) => void;
 }
 
 /** The callbacks of a session. As in node:dtls they are bound to it when they are set, and read back bound. */
@@ -42,6 +43,10 @@ export class Handlers<S> {
 
   handshake(protocol: Version): void {
     this.#bound.onhandshake?.call(this.#session, protocol);
+  }
+
+  session(session: Buffer): void {
+    this.#bound.onsession?.call(this.#session, session);
   }
 
   end(): void {

@@ -97,6 +97,11 @@ export abstract class Negotiated {
     return this.#session?.peer.staple;
   }
 
+  /** The session goes on from one before, without another proof of who the peer is. */
+  get reused(): boolean {
+    return this.#session?.resumed ?? false;
+  }
+
   /** The identity under which both sides share a key, as text. */
   get pskIdentity(): string | undefined {
     const identity = this.#session?.peer.pskIdentity;

@@ -52,6 +52,8 @@ export interface ConnectOptions extends EndpointOptions, SecurityOptions {
   servername?: string | undefined;
   /** Instead of our own comparison of the name: an error refuses the certificate. As in node:tls. */
   checkServerIdentity?: ((name: string, certificate: PeerCertificate) => Error | undefined) | undefined;
+  /** What `session.session` of a session before gave: it is resumed if the server still can. Each is used once in DTLS 1.3. */
+  session?: Uint8Array | undefined;
   bindHost?: string | undefined;
   bindPort?: number | undefined;
   secureContext?: DTLSSecureContext | undefined;

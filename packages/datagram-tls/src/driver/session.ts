@@ -1,6 +1,7 @@
 import { DTLSError, invalidArgType, invalidState, outOfRange } from '../base/errors.js';
 import { checkBoolean, checkInteger, checkString } from '../config/checks.js';
 import { DEFAULTS } from '../config/defaults.js';
+import { encodeSession } from '../config/saved-session.js';
 import type { DropCounts } from '../connection/drops.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import type { Link } from '../endpoint/link.js';
@@ -32,6 +33,7 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
   /** Messages given to `send` when the peer had closed already. */
   #unsent = 0;
   #link: Link | undefined;
+  #saved: Buffer | undefined;
 
   constructor(
     token: typeof MAKE,
@@ -107,6 +109,22 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
   }
   set onend(fn: SessionHandlers<DTLSSession>['onend'] | null | undefined) {
     this.#handlers.set('onend', fn);
+  }
+
+  /**
+   * Called with what `connect` takes as `session` to resume this one: in DTLS 1.3 whenever the server gives a ticket,
+   * which may be never. It holds secrets: who has it can be this client.
+   */
+  get onsession(): SessionHandlers<DTLSSession>['onsession'] | undefined {
+    return this.#handlers.get('onsession');
+  }
+  set onsession(fn: SessionHandlers<DTLSSession>['onsession'] | null | undefined) {
+    this.#handlers.set('onsession', fn);
+  }
+
+  /** Client: the last that `onsession` was called with; `undefined` before, and after the end. */
+  get session(): Buffer | undefined {
+    return this.#life.over ? undefined : this.#saved;
   }
 
   /** Resolves when the handshake is done; rejects when it fails. */
@@ -263,6 +281,10 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
       case 'connected':
         this.#life.onConnected(event.session.version);
         this.#handlers.handshake(event.session.version);
+        return;
+      case 'ticket':
+        this.#saved = Buffer.from(encodeSession(platform.provider, event.ticket, Date.now()));
+        this.#handlers.session(this.#saved);
         return;
       case 'secret':
         this.#handlers.keylog(() => keylogLine(event.label, event.clientRandom, event.secret));

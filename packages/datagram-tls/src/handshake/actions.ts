@@ -1,4 +1,5 @@
 import type { DTLSError } from '../base/errors.js';
+import type { NewTicket } from '../config/saved-session.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { KeylogLabel } from '../keys/keylog.js';
 import type { Awaits } from './flight.js';
@@ -36,6 +37,8 @@ export type Action =
   /** Ask somebody who may take time; the answer comes back to the state that asked. */
   | { do: 'ask'; job: Job }
   | { do: 'connected'; session: Session }
+  /** Client: the server gave something to resume the session with. */
+  | { do: 'ticket'; ticket: NewTicket }
   /** A warning alert that changes nothing here, such as no_renegotiation. */
   | { do: 'warn'; alert: 'no_renegotiation' | 'user_canceled' }
   | { do: 'fail'; error: DTLSError };

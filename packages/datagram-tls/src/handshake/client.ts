@@ -8,10 +8,12 @@ import { decodeServerHello, isHelloRetryRequest, type ServerHello } from '../wir
 import { encodeOffer } from './binders.js';
 import type { Context } from './context.js';
 import { decoded, expectType } from './decoded.js';
+import type { JobAnswer } from './jobs.js';
 import type { Message } from './message.js';
 import { supportedVersions, versionFromWire } from './negotiate.js';
 import { makeOffer, type Offer, withCookie } from './offer.js';
-import { offerPsk } from './offered-psk.js';
+import { type OfferedPsk, offerPsk } from './offered-psk.js';
+import { offerableSession, offerTicket } from './resumption/offer.js';
 import { type ClientState12, onServerHello12 } from './v12/client.js';
 import { type ClientState13, onServerHello13 } from './v13/client.js';
 import { onHelloRetryRequest13 } from './v13/client-retry.js';
@@ -19,7 +21,7 @@ import { onHelloRetryRequest13 } from './v13/client-retry.js';
 /*
  * The client until a version is chosen:
  *
- *   1. ClientHello            sent, once it is known which pre-shared keys it can offer
+ *   1. ClientHello            sent, once it is known which session and which pre-shared keys it can offer
  *   2. HelloVerifyRequest     (may be absent) answered with the same ClientHello and its cookie (RFC 6347 §4.2.1)
  *   3. ServerHello            selects the version, whose own states go on; a HelloRetryRequest selects DTLS 1.3
  */
@@ -30,14 +32,22 @@ export interface WaitServerHello {
   readonly cookies: number;
 }
 
-/** Before a ClientHello that may be answered by DTLS 1.3 the application says which pre-shared keys it has. */
-export interface WaitPsk {
-  readonly at: 'wait-psk';
+/** Whether the session from before can be offered depends on the time, and on what is trusted today. */
+interface WaitSession {
+  readonly at: 'wait-session';
 }
+
+/** Before a ClientHello that may be answered by DTLS 1.3 the application says which pre-shared keys it has. */
+interface WaitPsk {
+  readonly at: 'wait-psk';
+  readonly ticket: OfferedPsk | undefined;
+}
+
+export type ClientState = WaitSession | WaitPsk | WaitServerHello;
 
 /** Where a client stands, tagged with whose rules apply. */
 export type ClientStep =
-  | { readonly by: 'client'; readonly state: WaitPsk | WaitServerHello }
+  | { readonly by: 'client'; readonly state: ClientState }
   | { readonly by: 'client12'; readonly state: ClientState12 }
   | { readonly by: 'client13'; readonly state: ClientState13 };
 
@@ -45,15 +55,36 @@ export type ClientStep =
 const MAX_COOKIES = 3;
 
 export function startClient(ctx: Context): ClientStep {
+  const session = offerableSession(ctx);
+  if (session === undefined) return askForPsks(ctx, undefined);
+  const name = ctx.destination.verifyName;
+  ctx.emit({ do: 'ask', job: { kind: 'check-session', session, name } });
+  return { by: 'client', state: { at: 'wait-session' } };
+}
+
+export function onClientAnswer(ctx: Context, state: ClientState, answer: JobAnswer): ClientStep {
+  if (state.at === 'wait-session' && answer.kind === 'check-session')
+    return askForPsks(ctx, offerTicket(ctx, answer.found));
+  if (state.at === 'wait-psk' && answer.kind === 'choose-psk')
+    return onPsksChosen(ctx, state.ticket, answer.credentials);
+  return { by: 'client', state };
+}
+
+function askForPsks(ctx: Context, ticket: OfferedPsk | undefined): ClientStep {
   const asks = ctx.security.psk.role === 'client' && supportedVersions(ctx.security).includes('DTLSv1.3');
-  if (!asks) return onPsksChosen(ctx, []);
+  if (!asks) return onPsksChosen(ctx, ticket, []);
   ctx.emit({ do: 'ask', job: { kind: 'choose-psk', hint: EMPTY } });
-  return { by: 'client', state: { at: 'wait-psk' } };
+  return { by: 'client', state: { at: 'wait-psk', ticket } };
 }
 
 /** The application's keys, of which there may be none. */
-export function onPsksChosen(ctx: Context, credentials: readonly PskCredential[]): ClientStep {
-  const offer = makeOffer(ctx, credentials.map(offerPsk));
+function onPsksChosen(
+  ctx: Context,
+  ticket: OfferedPsk | undefined,
+  credentials: readonly PskCredential[],
+): ClientStep {
+  const external = credentials.map(offerPsk);
+  const offer = makeOffer(ctx, ticket === undefined ? external : [ticket, ...external]);
   return sendClientHello(ctx, { at: 'wait-server-hello', offer, cookies: 0 });
 }
 

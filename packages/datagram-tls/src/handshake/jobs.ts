@@ -1,6 +1,10 @@
+import type { Duration } from '../base/instant.js';
 import type { SigningKey } from '../config/config.js';
 import type { PskCredential } from '../config/psk-policy.js';
-import type { SchemeName } from '../wire/codes.js';
+import type { SavedSession } from '../config/saved-session.js';
+import type { HashName } from '../crypto/provider.js';
+import type { FreshState, SessionState } from '../keys/session-state.js';
+import type { SchemeName, Version } from '../wire/codes.js';
 import type { Certificate } from '../x509/certificate.js';
 
 /** Work that the handshake does not do in a step: it may be slow, or the application's to decide. */
@@ -29,8 +33,23 @@ export type Job =
   | { readonly kind: 'find-staple'; readonly leaf: Certificate }
   /** A client asks with which pre-shared key it may come. `hint` is the server's, empty where there was none. */
   | { readonly kind: 'choose-psk'; readonly hint: Uint8Array }
+  /** A client asks whether a session from before may be offered, to a server with this name in its certificate. */
+  | { readonly kind: 'check-session'; readonly session: SavedSession; readonly name: string | undefined }
   /** A server asks for the key of the first identity that is known. */
-  | { readonly kind: 'find-psk'; readonly identities: readonly Uint8Array[] };
+  | { readonly kind: 'find-psk'; readonly identities: readonly Uint8Array[] }
+  /** A server asks for the session of the first of `tickets` that is one of its own and can be resumed. */
+  | {
+      readonly kind: 'open-ticket';
+      readonly tickets: readonly Uint8Array[];
+      /** The session must have had the same. */
+      readonly version: Version;
+      readonly hash: HashName;
+      readonly serverName: string | undefined;
+    }
+  /** A server asks for a ticket to give to its client. */
+  | { readonly kind: 'seal-ticket'; readonly state: FreshState };
+
+export type VerifyPeerJob = Extract<Job, { readonly kind: 'verify-peer' }>;
 
 /** A verdict's `code` is OpenSSL's short name, such as `CERT_HAS_EXPIRED`; `cause`: what the application said. */
 export type Verdict =
@@ -44,7 +63,11 @@ export type JobAnswer =
   | { readonly kind: 'find-staple'; readonly staple: Uint8Array | undefined }
   /** In order of preference; none: there is no key for that server. */
   | { readonly kind: 'choose-psk'; readonly credentials: readonly PskCredential[] }
+  /** `age`: of the ticket, ms. */
+  | { readonly kind: 'check-session'; readonly found: (Resumable & { readonly age: Duration }) | undefined }
   | { readonly kind: 'find-psk'; readonly found: FoundPsk | undefined }
+  | { readonly kind: 'open-ticket'; readonly found: OpenedTicket | undefined }
+  | { readonly kind: 'seal-ticket'; readonly sealed: SealedTicket | undefined }
   /** Whoever was to answer threw `cause`. */
   | { readonly kind: 'failed'; readonly cause: unknown };
 
@@ -52,4 +75,22 @@ export type JobAnswer =
 export interface FoundPsk {
   readonly index: number;
   readonly key: Uint8Array;
+}
+
+/** A session that may be resumed, and today's verdict on what the peer showed. */
+export interface Resumable {
+  readonly state: SessionState;
+  readonly verdict: Verdict;
+}
+
+/** By the index of its ticket among those that were asked for. */
+export interface OpenedTicket {
+  readonly index: number;
+  readonly resumed: Resumable;
+}
+
+/** A ticket and how long it is good, in seconds. */
+export interface SealedTicket {
+  readonly ticket: Uint8Array;
+  readonly lifetime: number;
 }

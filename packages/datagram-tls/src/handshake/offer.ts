@@ -63,6 +63,11 @@ export function makeOffer(ctx: Context, psks: readonly OfferedPsk[]): Offer {
   return { ...offer, hello };
 }
 
+/** Whether a key is offered that the application gave, and that may be the wrong one. */
+export function offersExternalPsk({ psks }: Offer): boolean {
+  return psks.some(({ origin }) => origin === 'ext');
+}
+
 /** The ClientHello that answers a HelloVerifyRequest differs in the cookie alone (RFC 6347 §4.2.1). */
 export function withCookie(offer: Offer, cookie: Uint8Array): Offer {
   return { ...offer, hello: { ...offer.hello, cookie } };
@@ -101,14 +106,14 @@ function offeredExtensions(ctx: Context, offer: Omit<Offer, 'hello'>): Map<numbe
   if (statusRequest !== undefined) extensions.set(ExtensionType.status_request, statusRequest);
   for (const [type, body] of offerAgreements(security)) extensions.set(type, body);
   for (const [type, body] of offerCertificateTypes(security)) extensions.set(type, body);
-  if (versions.includes('DTLSv1.3')) extensions.set(ExtensionType.key_share, encodeShares(exchanges));
-  if (psks.length > 0) {
-    // A key that is all that protects a session gives up its past when it becomes known.
+  if (versions.includes('DTLSv1.3')) {
+    // Also asks for tickets. A key that is all that protects a session gives up its past when it becomes known.
     const modes = Uint8Array.of(PskKeyExchangeMode.psk_dhe_ke);
     extensions.set(ExtensionType.psk_key_exchange_modes, encodePskKeyExchangeModes(modes));
-    // RFC 8446 §4.2.11: last of all.
-    extensions.set(ExtensionType.pre_shared_key, EMPTY);
+    extensions.set(ExtensionType.key_share, encodeShares(exchanges));
   }
+  // RFC 8446 §4.2.11: last of all.
+  if (psks.length > 0) extensions.set(ExtensionType.pre_shared_key, EMPTY);
   return extensions;
 }
 

@@ -1,3 +1,4 @@
+import { type Awaitable, isPromise, whenever } from '../base/awaitable.js';
 import { callerError, DTLSError } from '../base/errors.js';
 import type { RemoteKey, Security } from '../config/config.js';
 import type { PskCredential } from '../config/psk-policy.js';
@@ -8,11 +9,10 @@ import { verifyName } from '../x509/names.js';
 import { checkOcspResponse, mustStaple } from '../x509/ocsp.js';
 import { verifyPath } from '../x509/path.js';
 import { matchesKeyPin, matchesPin } from '../x509/pins.js';
-import type { Job, JobAnswer, Verdict } from './jobs.js';
+import type { Job, JobAnswer, Verdict, VerifyPeerJob } from './jobs.js';
+import { checkSession, openTickets, sealState } from './resumption/perform.js';
 
-type Answer<T> = T | PromiseLike<T>;
 type Sign = Extract<Job, { kind: 'sign' }>;
-type VerifyPeer = Extract<Job, { kind: 'verify-peer' }>;
 
 /**
  * Does a job with the means of `security`: on the spot, unless the application answers with a promise. Neither throws
@@ -31,24 +31,30 @@ function failed(cause: unknown): JobAnswer {
   return { kind: 'failed', cause };
 }
 
-function perform(job: Job, security: Security, time: number): Answer<JobAnswer> {
+function perform(job: Job, security: Security, time: number): Awaitable<JobAnswer> {
   switch (job.kind) {
     case 'sign':
-      return map(sign(job, security), (signature) => ({ kind: 'sign', signature }));
+      return whenever(sign(job, security), (signature) => ({ kind: 'sign', signature }));
     case 'verify-peer':
-      return map(judge(job, security, time), (verdict) => ({ kind: 'verify-peer', verdict }));
+      return whenever(judge(job, security, time), (verdict) => ({ kind: 'verify-peer', verdict }));
     case 'find-staple':
-      return map(security.findStaple?.(job.leaf), (staple) => ({ kind: 'find-staple', staple }));
+      return whenever(security.findStaple?.(job.leaf), (staple) => ({ kind: 'find-staple', staple }));
     case 'choose-psk':
       return choosePsk(job.hint, security);
     case 'find-psk':
       return findPsk(job.identities, security);
+    case 'open-ticket':
+      return openTickets(job, security, time, judge);
+    case 'check-session':
+      return checkSession(job, security, time, judge);
+    case 'seal-ticket':
+      return sealState(job, security, time);
   }
 }
 
-function sign({ scheme, key, data }: Sign, { provider }: Security): Answer<Uint8Array> {
+function sign({ scheme, key, data }: Sign, { provider }: Security): Awaitable<Uint8Array> {
   if (!('sign' in key)) return signHere(scheme, key, data, provider);
-  return map(key.sign(scheme, data), (signature) => {
+  return whenever(key.sign(scheme, data), (signature) => {
     // A peer would refuse it and could not say why; and a faulty one may give its key away.
     if (!isSignature(signature) || !provider.verify(scheme, key satisfies RemoteKey, data, signature)) {
       throw callerError('ERR_DTLS_SIGNER', `options.key.sign gave no valid signature under ${scheme}`);
@@ -100,7 +106,7 @@ function findPsk(
 }
 
 /** Our own verdict, and the application's where it wants to have the last word. */
-function judge(job: VerifyPeer, security: Security, time: number): Answer<Verdict> {
+function judge(job: VerifyPeerJob, security: Security, time: number): Awaitable<Verdict> {
   const ours = verdictOn(job, security, time);
   if (security.verifyPeer === undefined) return ours;
   const { name, purpose, rawPublicKey } = job;
@@ -108,7 +114,7 @@ function judge(job: VerifyPeer, security: Security, time: number): Answer<Verdic
   const authorizationError = ours.ok ? undefined : ours.code;
   const info = { authorized: ours.ok, authorizationError, name, purpose, rawPublicKey };
   const theirs = security.verifyPeer(chain, info);
-  return map(theirs, (said) => verdictFrom(said, ours));
+  return whenever(theirs, (said) => verdictFrom(said, ours));
 }
 
 function verdictFrom(said: unknown, ours: Verdict): Verdict {
@@ -119,7 +125,7 @@ function verdictFrom(said: unknown, ours: Verdict): Verdict {
 }
 
 /** A pin stands for the path and the name; without one both have to hold. */
-function verdictOn(job: VerifyPeer, security: Security, time: number): Verdict {
+function verdictOn(job: VerifyPeerJob, security: Security, time: number): Verdict {
   if (job.rawPublicKey !== undefined) return verdictOnKey(job.rawPublicKey, security);
   const [leaf] = job.chain;
   if (leaf === undefined) return { ok: false, code: 'UNABLE_TO_GET_ISSUER_CERT' };
@@ -135,7 +141,7 @@ function verdictOn(job: VerifyPeer, security: Security, time: number): Verdict {
 }
 
 /** Nobody can tell the status of a certificate without an issuer but the certificate itself. */
-function verdictOnStatus(job: VerifyPeer, path: CandidatePath, security: Security, time: number): Verdict {
+function verdictOnStatus(job: VerifyPeerJob, path: CandidatePath, security: Security, time: number): Verdict {
   const [subject, issuer = subject] = path;
   const { staple: response, askedForStaple } = job;
   const { provider, trust, requireStaple } = security;
@@ -154,7 +160,7 @@ function verdictOnKey(spki: Uint8Array, { pins, provider }: Security): Verdict {
   return { ok: false, code: pins.length > 0 ? 'PIN_MISMATCH' : 'RPK_UNTRUSTED' };
 }
 
-function verdictOnName(name: string, leaf: VerifyPeer['chain'][number], security: Security): Verdict {
+function verdictOnName(name: string, leaf: VerifyPeerJob['chain'][number], security: Security): Verdict {
   if (security.checkServerIdentity === undefined) {
     const code = verifyName(leaf, name);
     return code === undefined ? { ok: true } : { ok: false, code };
@@ -163,12 +169,4 @@ function verdictOnName(name: string, leaf: VerifyPeer['chain'][number], security
   if (cause === undefined) return { ok: true };
   const { code = 'HOSTNAME_MISMATCH' } = cause as { code?: string };
   return { ok: false, code, cause };
-}
-
-function map<T, U>(value: Answer<T>, then: (value: T) => U): Answer<U> {
-  return isPromise(value) ? value.then(then) : then(value);
-}
-
-function isPromise<T>(value: Answer<T>): value is PromiseLike<T> {
-  return typeof value === 'object' && value !== null && 'then' in value;
 }

@@ -1,11 +1,12 @@
 import { DTLSError, invalidState } from '../base/errors.js';
 import { HandshakeType, type Version } from '../wire/codes.js';
 import type { Action } from './actions.js';
-import { type ClientStep, onPsksChosen, onServersFirst, startClient } from './client.js';
+import { type ClientStep, onClientAnswer, onServersFirst, startClient } from './client.js';
 import type { Context } from './context.js';
 import { outOfPlace } from './decoded.js';
 import type { JobAnswer } from './jobs.js';
 import type { Message } from './message.js';
+import { offersExternalPsk } from './offer.js';
 import { onClientsFirst, type ServerStep, startServer, type WaitClientHello } from './server.js';
 import * as client12 from './v12/client.js';
 import * as server12 from './v12/server.js';
@@ -26,7 +27,14 @@ type State =
   | { readonly by: 'failed' };
 
 /** States that wait for the answer to a job. */
-const AWAIT_ANSWER = new Set<string>(['wait-verdict', 'wait-signature', 'wait-psk', 'wait-staple']);
+const AWAIT_ANSWER = new Set<string>([
+  'wait-verdict',
+  'wait-signature',
+  'wait-psk',
+  'wait-session',
+  'wait-ticket',
+  'wait-staple',
+]);
 
 /** Takes whole messages in order and turns them into actions; the one place where a peer's violation is caught. */
 export class Runner {
@@ -126,9 +134,9 @@ export class Runner {
   get doubtsPsk(): boolean {
     const current = this.#state;
     if (current.by === 'client')
-      return current.state.at === 'wait-server-hello' && current.state.offer.psks.length > 0;
+      return current.state.at === 'wait-server-hello' && offersExternalPsk(current.state.offer);
     if (current.by === 'client13')
-      return current.state.at === 'wait-second-server-hello' && current.state.offer.psks.length > 0;
+      return current.state.at === 'wait-second-server-hello' && offersExternalPsk(current.state.offer);
     if (current.by !== 'client12' && current.by !== 'server12') return false;
     return current.state.at === 'wait-finished' && current.state.ready.peer.pskIdentity !== undefined;
   }
@@ -174,7 +182,7 @@ export class Runner {
     const current = this.#state;
     switch (current.by) {
       case 'client':
-        if (current.state.at === 'wait-psk') throw outOfPlace(message, 'nothing');
+        if (current.state.at !== 'wait-server-hello') throw outOfPlace(message, 'nothing');
         return onServersFirst(this.#ctx, current.state, message);
       case 'server':
         return onClientsFirst(this.#ctx, current.state, message);
@@ -202,7 +210,7 @@ export class Runner {
     if (answer.kind === 'failed') throw callbackError(answer.cause);
     switch (current.by) {
       case 'client':
-        return answer.kind === 'choose-psk' ? onPsksChosen(this.#ctx, answer.credentials) : current;
+        return onClientAnswer(this.#ctx, current.state, answer);
       case 'client12':
         return tagClient12(client12.onAnswer12(this.#ctx, current.state, answer));
       case 'server12':
@@ -211,6 +219,10 @@ export class Runner {
         return tagClient13(client13.onAnswer13(this.#ctx, current.state, answer));
       case 'server13':
         return tagServer13(server13.onAnswer13(this.#ctx, current.state, answer));
+      case 'connected13':
+        return answer.kind === 'seal-ticket'
+          ? { ...current, state: post13.onTicketSealed13(this.#ctx, current.state, answer.sealed) }
+          : current;
       default:
         return current;
     }

@@ -15,6 +15,8 @@ export interface Session {
   readonly signatureScheme: SchemeName | undefined;
   readonly extendedMasterSecret: boolean;
   readonly peer: PeerIdentity;
+  /** It goes on from a session before, whose handshake proved who the peer is. */
+  readonly resumed: boolean;
   readonly finished: FinishedVerified;
   /** The name the client asked for (SNI). */
   readonly serverName: string | undefined;

@@ -44,6 +44,8 @@ function atTheEnd(role: 'client' | 'server'): { ctx: Context; state: Established
     write: generation,
     unacknowledged: undefined,
     due: undefined,
+    ticketDue: undefined,
+    resumption: undefined,
   };
   return { ctx: context(role, 10), state };
 }

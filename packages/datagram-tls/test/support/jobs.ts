@@ -5,8 +5,8 @@ import { performJob } from '#lib/handshake/perform-job.js';
 import { JUDGEMENT_DAY } from './identities.js';
 
 /** Does a job on the spot: tests that have a time of their own cannot wait for promises. */
-export function performNow(job: Job, security: Security): JobAnswer {
-  const answer = performJob(job, security, JUDGEMENT_DAY);
+export function performNow(job: Job, security: Security, time = JUDGEMENT_DAY): JobAnswer {
+  const answer = performJob(job, security, time);
   assert.ok(!(answer instanceof Promise), `the answer to ${job.kind} is a promise`);
   return answer;
 }

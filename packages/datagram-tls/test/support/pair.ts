@@ -7,6 +7,7 @@ import type { CryptoProvider } from '#lib/crypto/provider.js';
 import type { EndpointEvent, EndpointLimits } from '#lib/endpoint/endpoint.js';
 import type { PeerAddress } from '#lib/endpoint/peer.js';
 import type { JobAnswer } from '#lib/handshake/jobs.js';
+import { JUDGEMENT_DAY } from './identities.js';
 import { performNow } from './jobs.js';
 import { FAIR, Network, type Packet, type Weather } from './network.js';
 import { Random } from './random.js';
@@ -18,6 +19,8 @@ export interface PairOptions {
   readonly seed?: number;
   readonly version?: TestedVersion;
   readonly weather?: Partial<Weather>;
+  /** When the test begins, ms since 1970, for all that depends on the date. */
+  readonly today?: number;
   /** Added to what the side usually has. */
   readonly client?: SecurityOptions;
   readonly server?: SecurityOptions;
@@ -78,6 +81,11 @@ export class Pair {
     });
   }
 
+  /** ms since 1970. */
+  get date(): number {
+    return (this.#options.today ?? JUDGEMENT_DAY) + this.now;
+  }
+
   /** The client begins. */
   connect(): this {
     const link = this.client.endpoint.connect(
@@ -134,7 +142,7 @@ export class Pair {
     const pending = side.jobs.shift();
     if (pending === undefined) throw new Error(`the ${side.role} has no job`);
     const { link, job } = pending;
-    side.endpoint.answer(link, answer ?? performNow(job, link.security), this.now);
+    side.endpoint.answer(link, answer ?? performNow(job, link.security, this.date), this.now);
     this.drain();
   }
 
@@ -265,6 +273,9 @@ export class Pair {
         break;
       case 'secret':
         side.secrets.push(told);
+        break;
+      case 'ticket':
+        side.tickets.push(told.ticket);
         break;
       case 'trace':
         side.traced.push(told.event);

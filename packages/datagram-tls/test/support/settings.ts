@@ -14,7 +14,7 @@ export type TestedVersion = (typeof VERSIONS)[number];
 /** What both sides have unless a test says otherwise: all of it repeatable with a seeded provider. */
 const USUAL: Record<Role, SecurityOptions> = {
   client: { ca: CA, groups: 'x25519' },
-  server: { ca: CA, ...SERVERS.ed25519, groups: 'x25519' },
+  server: { ca: CA, ...SERVERS.ed25519, groups: 'x25519', ticketKeys: new Uint8Array(80) },
 };
 
 const NOTHING_MORE: SecurityOptions = {};

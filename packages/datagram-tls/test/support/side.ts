@@ -1,5 +1,6 @@
 import type { DTLSError } from '#lib/base/errors.js';
 import type { Role } from '#lib/config/config.js';
+import type { NewTicket } from '#lib/config/saved-session.js';
 import type { ConnectionEvent, TraceEvent } from '#lib/connection/events.js';
 import { Endpoint, type EndpointLimits } from '#lib/endpoint/endpoint.js';
 import type { Link } from '#lib/endpoint/link.js';
@@ -30,6 +31,8 @@ export class Side {
   /** How often a peer said close_notify while our direction stayed open. */
   halfClosed = 0;
   readonly traced: TraceEvent[] = [];
+  /** What a server gave to resume sessions with. */
+  readonly tickets: NewTicket[] = [];
   readonly jobs: PendingJob[] = [];
 
   constructor(role: Role, address: PeerAddress, limits: EndpointLimits) {

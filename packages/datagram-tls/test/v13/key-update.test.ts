@@ -140,7 +140,7 @@ suite('KeyUpdate', () => {
     });
 
     test(`${role} ends a session whose peer sends a new message in an epoch that its KeyUpdate ended`, () => {
-      const pair = new Pair({ version }).handshake();
+      const pair = new Pair({ version, server: { ticketKeys: false } }).handshake();
       const insider = new Insider13(pair);
       const messageSeq = peer === 'client' ? 3 : 6;
       const [type, body] = [HandshakeType.key_update, Uint8Array.of(0)];
@@ -157,7 +157,7 @@ suite('KeyUpdate', () => {
         [Uint8Array.of(), 'decode_error'],
         [Uint8Array.of(0, 0), 'decode_error'],
       ] as const) {
-        const pair = new Pair({ version }).handshake();
+        const pair = new Pair({ version, server: { ticketKeys: false } }).handshake();
         const message = { type: HandshakeType.key_update, messageSeq: peer === 'client' ? 3 : 6, body };
         pair.inject(pair[role], new Insider13(pair).message(peer, 3, message));
         assert.deepEqual(pair[role].alerts('sent'), [`fatal ${alert}`]);
@@ -235,6 +235,8 @@ suite('KeyUpdate', () => {
       write: { epoch, secret: new Uint8Array(32) },
       unacknowledged: undefined,
       due: undefined,
+      ticketDue: undefined,
+      resumption: undefined,
     });
     for (const [seq, epoch, may] of [
       [5, 0xfffe, true],

@@ -22,6 +22,7 @@ export function connected12(proof: {
     serverName: negotiated.serverName,
     agreed: negotiated.agreed,
     peer,
+    resumed: false,
     finished,
     secrets: {
       version: 'DTLSv1.2',

@@ -23,6 +23,8 @@ export interface ClientWishes13 extends ClientWishes {
   readonly shares: readonly KeyShareEntry[];
   /** Pre-shared keys that the client offers beside a key exchange, the one mode that we do. */
   readonly psks: OfferedPsks | undefined;
+  /** The client can resume a session in that mode. */
+  readonly takesTickets: boolean;
 }
 
 /** The null method alone, as RFC 8446 §4.1.2 wants it. */
@@ -44,7 +46,9 @@ export function readClientWishes13(wishes: ClientWishes): ClientWishes13 {
   const shares = decoded(decodeKeyShareRequest(body), 'key_share');
   const offered = groups ?? [];
   checkShares(shares, offered);
-  return { ...wishes, groups: offered, shares, psks: readPsks(hello.extensions) };
+  const takesTickets = readModes(hello.extensions)?.includes(PskKeyExchangeMode.psk_dhe_ke) ?? false;
+  const psks = readPsks(hello.extensions);
+  return { ...wishes, groups: offered, shares, psks: takesTickets ? psks : undefined, takesTickets };
 }
 
 /** RFC 8446 §4.2.9, §4.2.11. */
@@ -54,9 +58,14 @@ function readPsks(extensions: Extensions): OfferedPsks | undefined {
   const psks = decoded(decodePreSharedKeyRequest(body), 'pre_shared_key');
   if (psks.identities.length !== psks.binders.length)
     throw violation('illegal_parameter', 'pre_shared_key has not one binder for each identity');
-  const list = requireExtension(extensions, ExtensionType.psk_key_exchange_modes, 'CH');
-  const modes = decoded(decodePskKeyExchangeModes(list), 'psk_key_exchange_modes');
-  return modes.includes(PskKeyExchangeMode.psk_dhe_ke) ? psks : undefined;
+  requireExtension(extensions, ExtensionType.psk_key_exchange_modes, 'CH');
+  return psks;
+}
+
+/** RFC 8446 §4.2.9: a client without the extension has no use for tickets. */
+function readModes(extensions: Extensions): Uint8Array | undefined {
+  const body = extensions.get(ExtensionType.psk_key_exchange_modes);
+  return body === undefined ? undefined : decoded(decodePskKeyExchangeModes(body), 'psk_key_exchange_modes');
 }
 
 /** RFC 8446 §4.2.11: also for a server that uses no PSK. */

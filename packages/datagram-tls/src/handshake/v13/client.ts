@@ -102,7 +102,7 @@ interface ServerFlight {
 /** What tells who the server is. */
 type Vouched =
   | { readonly by: 'certificate'; readonly server: ClaimedChain; readonly scheme: SchemeName }
-  | { readonly by: 'psk'; readonly peer: PeerIdentity };
+  | { readonly by: 'psk'; readonly psk: OfferedPsk };
 
 /** All that the server had to prove. Our own flight is left. */
 interface Proof {
@@ -245,7 +245,7 @@ function onEncryptedExtensions(ctx: Context, hello: Hello, message: Message): Cl
     types: readCertificateTypes(ctx.security, extensions),
   };
   if (hello.psk === undefined) return { at: 'wait-certificate', hello: greeting, request: undefined };
-  const vouched = { by: 'psk', peer: hello.psk.peer } as const;
+  const vouched = { by: 'psk', psk: hello.psk } as const;
   return { at: 'wait-finished', flight: { hello: greeting, request: undefined, vouched } };
 }
 
@@ -277,7 +277,7 @@ function onFinished(ctx: Context, flight: ServerFlight, message: Message): Clien
   const finished = checkFinished13(ctx, hello, 'server', verifyData);
   if (finished === undefined) throw violation('decrypt_error', "the server's Finished is wrong");
   ctx.transcript.add(message.type, message.seq, message.body);
-  if (vouched.by === 'psk') return answerFlight(ctx, flight, finished, vouched.peer);
+  if (vouched.by === 'psk') return answerFlight(ctx, flight, finished, vouched.psk.peer);
   const { server } = vouched;
   askVerdict(ctx, server, ctx.security.requestStaple);
   return { at: 'wait-verdict', flight, server, finished };
@@ -321,5 +321,6 @@ function sendFinished(ctx: Context, proof: Proof): Established13 {
   const verifyData = finishedData13(ctx, proof.hello, 'client');
   ctx.send(HandshakeType.finished, encodeFinished({ verifyData }), HANDSHAKE_EPOCH);
   ctx.emit({ do: 'end-flight', awaits: 'ack' });
-  return connected13(ctx, { ...proof, negotiated: proof.hello, agreed: proof.hello.agreed });
+  const { agreed, psk } = proof.hello;
+  return connected13(ctx, { ...proof, negotiated: proof.hello, agreed, psk });
 }

@@ -3,19 +3,22 @@ import type { CipherSuite } from '../../crypto/suites.js';
 import { deriveNextTrafficSecret13 } from '../../keys/schedule13.js';
 import { HandshakeType } from '../../wire/codes.js';
 import { decodeKeyUpdate, encodeKeyUpdate, KeyUpdateRequest } from '../../wire/messages/key-update.js';
-import { decodeNewSessionTicket13 } from '../../wire/messages/new-session-ticket13.js';
 import type { Context } from '../context.js';
 import { decoded, outOfPlace } from '../decoded.js';
+import type { SealedTicket } from '../jobs.js';
 import type { Message } from '../message.js';
-import { checkPlaces } from './extensions.js';
 import { APPLICATION_EPOCH, installKeys13 } from './secrets.js';
+import { encodeTicket13, onNewSessionTicket13, type Resumption13 } from './tickets.js';
 
 /*
  * After the handshake (RFC 8446 §4.6, RFC 9147 §8):
  *
- *   NewSessionTicket   read, acknowledged, and not kept
+ *   NewSessionTicket   received: told to the application, acknowledged
+ *   NewSessionTicket   sent once it is sealed
  *   KeyUpdate          received: keys of the peer's next epoch, acknowledged; one of ours follows if it was asked for
- *   KeyUpdate          sent: our next epoch begins when it is acknowledged; until then there is no other
+ *   KeyUpdate          sent: our next epoch begins when it is acknowledged
+ *
+ * What we send waits until the peer has acknowledged what we sent before.
  */
 export interface Established13 {
   readonly at: 'established';
@@ -24,9 +27,13 @@ export interface Established13 {
   readonly read: Generation;
   readonly write: Generation;
   /** What we sent last and the peer has not acknowledged. */
-  readonly unacknowledged: 'finished' | 'key-update' | undefined;
+  readonly unacknowledged: 'finished' | 'key-update' | 'ticket' | undefined;
   /** An update that has to wait for that. */
   readonly due: Update | undefined;
+  /** Server: a NewSessionTicket that has to wait for that. */
+  readonly ticketDue: Uint8Array | undefined;
+  /** `undefined`: no ticket is made of this session, and none is kept. */
+  readonly resumption: Resumption13 | undefined;
 }
 
 /** One direction's traffic secret. */
@@ -46,10 +53,7 @@ const MAX_EPOCH = 0xffff;
 export function onPostHandshake13(ctx: Context, state: Established13, message: Message): Established13 {
   if (message.type === HandshakeType.key_update) return onKeyUpdate(ctx, state, message);
   if (message.type === HandshakeType.new_session_ticket && ctx.security.role === 'client') {
-    const { extensions } = decoded(decodeNewSessionTicket13(message.body), 'NewSessionTicket');
-    checkPlaces(extensions, 'NST');
-    ctx.emit({ do: 'acknowledge' });
-    return state;
+    return { ...state, resumption: onNewSessionTicket13(ctx, state.resumption, message) };
   }
   throw outOfPlace(message, 'no such message');
 }
@@ -63,11 +67,29 @@ export function updateKeys13(ctx: Context, state: Established13, update: Update)
   return canUpdate13(ctx, state) ? sendKeyUpdate(ctx, state, update) : state;
 }
 
+/** Server: the ticket is made, unless there is to be none. */
+export function onTicketSealed13(
+  ctx: Context,
+  state: Established13,
+  sealed: SealedTicket | undefined,
+): Established13 {
+  if (sealed === undefined) return state;
+  const ticketDue = encodeTicket13(ctx, sealed);
+  return state.unacknowledged === undefined ? sendTicket(ctx, state, ticketDue) : { ...state, ticketDue };
+}
+
 /** The peer has acknowledged what we sent last. */
 export function onAcknowledged13(ctx: Context, state: Established13): Established13 {
   const settled = state.unacknowledged === 'key-update' ? beginWriting(ctx, state) : state;
-  const idle = { ...settled, unacknowledged: undefined, due: undefined };
-  return state.due === undefined ? idle : updateKeys13(ctx, idle, state.due);
+  const idle = { ...settled, unacknowledged: undefined };
+  if (state.ticketDue !== undefined) return sendTicket(ctx, idle, state.ticketDue);
+  return state.due === undefined ? idle : updateKeys13(ctx, { ...idle, due: undefined }, state.due);
+}
+
+function sendTicket(ctx: Context, state: Established13, body: Uint8Array): Established13 {
+  ctx.sendPostHandshake(HandshakeType.new_session_ticket, body, state.write.epoch);
+  ctx.emit({ do: 'end-flight', awaits: 'ack' });
+  return { ...state, unacknowledged: 'ticket', ticketDue: undefined };
 }
 
 /** Neither epochs nor message numbers wrap: after the last one the keys stay as they are (RFC 9147 §5.2, §8). */

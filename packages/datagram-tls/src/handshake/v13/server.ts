@@ -19,10 +19,9 @@ import {
 import { type ClientWishes, readClientWishes } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
-import type { FoundPsk, JobAnswer } from '../jobs.js';
+import type { JobAnswer } from '../jobs.js';
 import type { Message } from '../message.js';
 import { type Credential, chooseIdentity } from '../negotiate.js';
-import { externalPsk } from '../offered-psk.js';
 import { askStaple, clientWantsStaple } from '../staple.js';
 import { onCertificate13, sendCertificate13 } from './certificate.js';
 import { requestExtensions13, sendCertificateRequest13 } from './certificate-request.js';
@@ -40,6 +39,7 @@ import {
   installKeys13,
   type Negotiated13,
 } from './secrets.js';
+import { askForPsk, askForSession, choosePsk, chooseSession } from './server-psk.js';
 import {
   agree13,
   type ChosenPsk13,
@@ -48,6 +48,7 @@ import {
   onSecondHello13,
   type ReadyHello13,
 } from './server-start.js';
+import { askForTicket } from './tickets.js';
 
 /*
  * The server's side of a DTLS 1.3 handshake (RFC 8446 §4, RFC 9147 §5):
@@ -61,7 +62,7 @@ import {
  */
 export type ServerState13 =
   | { readonly at: 'wait-second-client-hello'; readonly retry: Retry13 }
-  | { readonly at: 'wait-psk'; readonly hello: ReadyHello13 }
+  | { readonly at: 'wait-ticket' | 'wait-psk'; readonly hello: ReadyHello13 }
   | { readonly at: 'wait-staple'; readonly hello: ReadyHello13; readonly credential: Credential }
   | { readonly at: 'wait-signature'; readonly hello: Hello }
   | { readonly at: 'wait-certificate'; readonly flight: Flight; readonly type: CertificateTypeName }
@@ -71,15 +72,16 @@ export type ServerState13 =
 
 interface Greeting extends Negotiated13 {
   readonly agreed: Agreed;
+  /** The pre-shared key that takes the place of certificates. */
+  readonly psk: ChosenPsk13 | undefined;
+  /** The client can resume sessions as we do. */
+  readonly takesTickets: boolean;
 }
 
 interface Hello extends Greeting {
   readonly scheme: SchemeName;
   readonly types: CertificateTypes;
 }
-
-/** Identities that are looked up; a client that offers more should know better which it means. */
-const MAX_PSKS = 8;
 
 /** Our flight is out. */
 interface Flight {
@@ -109,27 +111,29 @@ function onSecondClientHello(ctx: Context, retry: Retry13, message: Message): Se
   return findPsk(ctx, onSecondHello13(ctx, wishes, retry, message));
 }
 
-/** Somebody else knows which of the client's identities has a key. */
+/** What goes before a full handshake: a session to resume, then a key that was shared outside of the protocol. */
 function findPsk(ctx: Context, hello: ReadyHello13): ServerState13 {
-  const { psks } = hello.client;
-  if (psks === undefined || ctx.security.psk.role !== 'server') return sendFlight(ctx, hello);
-  const identities = psks.identities.slice(0, MAX_PSKS).map(({ identity }) => identity);
-  ctx.emit({ do: 'ask', job: { kind: 'find-psk', identities } });
-  return { at: 'wait-psk', hello };
+  return askForSession(ctx, hello) ? { at: 'wait-ticket', hello } : findExternalPsk(ctx, hello);
 }
 
-function onPskFound(ctx: Context, hello: ReadyHello13, found: FoundPsk | undefined): ServerState13 {
-  const identity = found === undefined ? undefined : hello.client.psks?.identities[found.index]?.identity;
-  if (found === undefined || identity === undefined) return sendFlight(ctx, hello);
-  const psk = { ...externalPsk(identity, found.key), index: found.index };
-  return psk.hash === hello.choice.suite.hash ? sendPskFlight(ctx, hello, psk) : sendFlight(ctx, hello);
+function findExternalPsk(ctx: Context, hello: ReadyHello13): ServerState13 {
+  return askForPsk(ctx, hello) ? { at: 'wait-psk', hello } : sendFlight(ctx, hello);
+}
+
+function onSessionFound(ctx: Context, hello: ReadyHello13, psk: ChosenPsk13 | undefined): ServerState13 {
+  return psk === undefined ? findExternalPsk(ctx, hello) : sendPskFlight(ctx, hello, psk);
+}
+
+function onPskFound(ctx: Context, hello: ReadyHello13, psk: ChosenPsk13 | undefined): ServerState13 {
+  return psk === undefined ? sendFlight(ctx, hello) : sendPskFlight(ctx, hello, psk);
 }
 
 /** A pre-shared key takes the place of all certificates (RFC 8446 §2.2). */
 function sendPskFlight(ctx: Context, hello: ReadyHello13, psk: ChosenPsk13): ServerState13 {
   const negotiated = agree13(ctx, hello, psk);
   const agreed = sendEncryptedExtensions(ctx, hello.client, new Map());
-  const flight = sendFinished(ctx, { ...negotiated, agreed }, undefined);
+  const { takesTickets } = hello.client;
+  const flight = sendFinished(ctx, { ...negotiated, agreed, psk, takesTickets }, undefined);
   return { at: 'wait-finished', flight, peer: psk.peer };
 }
 
@@ -161,6 +165,7 @@ function sendChain(
   staple: Uint8Array | undefined,
 ): ServerState13 {
   const types = { client: typeToAsk(ctx.security, hello.client), server: identity.type };
+  const { takesTickets } = hello.client;
   const negotiated = agree13(ctx, hello, undefined);
   const answers = encodeCertificateTypes(ctx.security, hello.client, types);
   const agreed = sendEncryptedExtensions(ctx, hello.client, answers);
@@ -168,7 +173,8 @@ function sendChain(
   sendCertificate13(ctx, identity, staple);
   const data = signedTranscript(ctx, 'server');
   ctx.emit({ do: 'ask', job: { kind: 'sign', scheme, key: identity.key, data } });
-  return { at: 'wait-signature', hello: { ...negotiated, scheme, types, agreed } };
+  const greeting = { ...negotiated, agreed, psk: undefined, takesTickets };
+  return { at: 'wait-signature', hello: { ...greeting, scheme, types } };
 }
 
 function chooseCredential(ctx: Context, client: ClientWishes13): Credential {
@@ -215,6 +221,7 @@ export function onMessage13(
     }
     case 'wait-finished':
       return onFinished(ctx, state.flight, state.peer, message);
+    case 'wait-ticket':
     case 'wait-psk':
     case 'wait-staple':
     case 'wait-signature':
@@ -228,8 +235,10 @@ export function onAnswer13(ctx: Context, state: ServerState13, answer: JobAnswer
     return sendProof(ctx, state.hello, answer.signature);
   if (state.at === 'wait-staple' && answer.kind === 'find-staple')
     return sendChain(ctx, state.hello, state.credential, answer.staple);
+  if (state.at === 'wait-ticket' && answer.kind === 'open-ticket')
+    return onSessionFound(ctx, state.hello, chooseSession(ctx, answer.found));
   if (state.at === 'wait-psk' && answer.kind === 'find-psk')
-    return onPskFound(ctx, state.hello, answer.found);
+    return onPskFound(ctx, state.hello, choosePsk(state.hello, answer.found));
   if (state.at === 'wait-verdict' && answer.kind === 'verify-peer') {
     const peer = PeerIdentity.judged(state.client, answer.verdict, ctx.security.rejectUnauthorized);
     if (peer instanceof DTLSError) throw peer;
@@ -279,5 +288,12 @@ function onFinished(ctx: Context, flight: Flight, peer: PeerIdentity, message: M
   const finished = checkFinished13(ctx, hello, 'client', verifyData);
   if (finished === undefined) throw violation('decrypt_error', "the client's Finished is wrong");
   ctx.emit({ do: 'acknowledge' });
-  return connected13(ctx, { negotiated: hello, agreed: hello.agreed, scheme, peer, finished, application });
+  ctx.transcript.add(message.type, message.seq, message.body);
+  const { agreed, psk } = hello;
+  const proof = { negotiated: hello, agreed, scheme, peer, psk, finished, application };
+  const established = connected13(ctx, proof);
+  const { resumption } = established;
+  if (resumption !== undefined && hello.takesTickets && ctx.security.tickets !== undefined)
+    askForTicket(ctx, resumption);
+  return established;
 }

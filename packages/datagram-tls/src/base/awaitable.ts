@@ -1,0 +1,11 @@
+/** What somebody answers on the spot, or later. */
+export type Awaitable<T> = T | PromiseLike<T>;
+
+export function isPromise<T>(value: Awaitable<T>): value is PromiseLike<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+}
+
+/** `use` of the value, at once where there is nothing to wait for. */
+export function whenever<T, U>(value: Awaitable<T>, use: (value: T) => Awaitable<U>): Awaitable<U> {
+  return isPromise(value) ? value.then(use) : use(value);
+}

@@ -1,0 +1,94 @@
+import { concat, decodeUtf8, own, sameBytes, utf8 } from '../base/bytes.js';
+import { invalidArgType, invalidArgValue } from '../base/errors.js';
+import type { Duration } from '../base/instant.js';
+import type { CryptoProvider } from '../crypto/provider.js';
+import {
+  datedState,
+  type FreshState,
+  readSessionState,
+  type SessionState,
+  writeSessionState,
+} from '../keys/session-state.js';
+import { Reader, Writer } from '../wire/cursor.js';
+
+/** What a client needs to resume a session. It holds secrets: who has it can be the client. */
+export interface SavedSession {
+  readonly state: SessionState;
+  /** The name that the server's certificate had to hold; empty where there was none. */
+  readonly identity: string;
+  /** What the server wants to be shown. */
+  readonly ticket: Uint8Array;
+  /** DTLS 1.3: added to the age of the ticket, so that observers cannot tell it (RFC 8446 §4.6.1). */
+  readonly ageAdd: number;
+  /** When the ticket came, ms since 1970. */
+  readonly receivedAt: number;
+  /** How long it can be used, ms. */
+  readonly lifetime: Duration;
+}
+
+/** One that has just come, and that nobody with a clock has seen. */
+export interface NewTicket extends Omit<SavedSession, 'state' | 'receivedAt'> {
+  readonly state: FreshState;
+}
+
+const FORMAT = utf8('\0datagram-tls:session:1\0');
+const DIGEST_LENGTH = 32;
+
+/** The bytes that an application keeps: a format, the identity, what {@link SavedSession} has, and a digest of it all. */
+export function encodeSession(provider: CryptoProvider, ticket: NewTicket, time: number): Uint8Array {
+  const w = new Writer(1024)
+    .bytes(FORMAT)
+    .vec16(utf8(ticket.identity))
+    .vec16(ticket.ticket)
+    .u32(ticket.ageAdd)
+    .u48(time)
+    .u48(ticket.lifetime);
+  writeSessionState(w, datedState(ticket.state, time));
+  const bytes = w.finish();
+  return concat(bytes, digest(provider, bytes));
+}
+
+/**
+ * Reads the option `session` of a client that wants to meet `identity`. Throws `ERR_INVALID_ARG_TYPE` for what are no
+ * bytes and `ERR_INVALID_ARG_VALUE` for bytes that are no session, or one with somebody else.
+ */
+export function resolveSession(
+  value: unknown,
+  identity: string | undefined,
+  provider: CryptoProvider,
+): SavedSession | undefined {
+  if (value === undefined) return undefined;
+  if (!(value instanceof Uint8Array))
+    throw invalidArgType('options.session', 'an instance of Buffer or Uint8Array', value);
+  const whole = new Uint8Array(value);
+  if (!sameBytes(whole.subarray(0, FORMAT.length), FORMAT))
+    throw invalidArgValue('options.session', 'is not a session produced by session.session');
+  const bytes = whole.subarray(0, Math.max(FORMAT.length, whole.length - DIGEST_LENGTH));
+  const saved = sameBytes(digest(provider, bytes), whole.subarray(bytes.length)) ? decode(bytes) : undefined;
+  if (saved === undefined) throw invalidArgValue('options.session', 'is truncated or damaged');
+  if (saved.identity !== (identity ?? '')) {
+    const other = `was authenticated for '${saved.identity}' and cannot be reused for '${identity ?? ''}'`;
+    throw invalidArgValue('options.session', other);
+  }
+  return saved;
+}
+
+function decode(bytes: Uint8Array): SavedSession | undefined {
+  const r = new Reader(bytes, FORMAT.length);
+  const identity = decodeUtf8(r.vec16());
+  const fields = {
+    ticket: own(r.vec16(1)),
+    ageAdd: r.u32(),
+    receivedAt: r.u48(),
+    lifetime: r.u48(),
+  };
+  const state = readSessionState(r);
+  if (!r.finished() || identity === undefined || state === undefined) return undefined;
+  return { identity, state, ...fields };
+}
+
+function digest(provider: CryptoProvider, bytes: Uint8Array): Uint8Array {
+  const hash = provider.hash('sha256');
+  hash.update(bytes);
+  return hash.digest();
+}

@@ -1,0 +1,13 @@
+import type { Awaitable } from '../base/awaitable.js';
+import type { Duration } from '../base/instant.js';
+import type { TicketKey } from '../keys/ticket-keys.js';
+
+/** How a server lets sessions be resumed. */
+export interface TicketPolicy {
+  /** At `time`, ms since 1970: the first seals, all open; none: no tickets now. May throw what the application throws. */
+  readonly keys: (time: number) => Awaitable<readonly TicketKey[]>;
+  /** How long after its full handshake a session can be resumed, ms. */
+  readonly lifetime: Duration;
+  /** Tickets of servers with another one do not open. */
+  readonly context: Uint8Array;
+}

@@ -1,0 +1,61 @@
+import { whenever } from '../base/awaitable.js';
+import { utf8 } from '../base/bytes.js';
+import { invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
+import type { Duration } from '../base/instant.js';
+import type { CryptoProvider } from '../crypto/provider.js';
+import { importTicketKey, OwnTicketKeys, TICKET_KEY_LENGTH, type TicketKey } from '../keys/ticket-keys.js';
+import { checkInteger, checkString } from './checks.js';
+import { DEFAULTS } from './defaults.js';
+import type { SecurityOptions } from './options.js';
+import type { TicketPolicy } from './ticket-policy.js';
+
+/** Seconds; RFC 8446 §4.6.1 allows no more. */
+const LONGEST_LIFETIME = 604_800;
+/** Bytes; what node:dtls takes. */
+const LONGEST_CONTEXT = 32;
+/** More would make each ticket that does not open expensive. */
+const MOST_KEYS = 16;
+
+/** The only reader of `ticketKeys`, `sessionTimeout` and `sessionIdContext`. `undefined`: no session can be resumed. */
+export function resolveTickets(options: SecurityOptions, provider: CryptoProvider): TicketPolicy | undefined {
+  const { sessionTimeout = DEFAULTS.sessionTimeout, sessionIdContext = '', ticketKeys } = options;
+  checkInteger(sessionTimeout, 'options.sessionTimeout', 1, LONGEST_LIFETIME);
+  checkString(sessionIdContext, 'options.sessionIdContext');
+  const context = utf8(sessionIdContext);
+  if (context.length > LONGEST_CONTEXT)
+    throw outOfRange('options.sessionIdContext.length', `<= ${LONGEST_CONTEXT}`, context.length);
+  const lifetime = sessionTimeout * 1000;
+  if (ticketKeys === false) return undefined;
+  return Object.freeze({ keys: resolveKeys(ticketKeys, provider, lifetime), lifetime, context });
+}
+
+function resolveKeys(
+  ticketKeys: Exclude<SecurityOptions['ticketKeys'], false>,
+  provider: CryptoProvider,
+  lifetime: Duration,
+): TicketPolicy['keys'] {
+  if (ticketKeys === undefined) {
+    const own = new OwnTicketKeys(provider, lifetime);
+    return (time) => own.at(time);
+  }
+  if (typeof ticketKeys === 'function') {
+    return () =>
+      whenever(ticketKeys(), (keys) => importKeys(keys, 'the result of options.ticketKeys', provider));
+  }
+  const fixed = importKeys(ticketKeys, 'options.ticketKeys', provider);
+  if (fixed.length === 0) throw invalidArgValue('options.ticketKeys', 'must hold at least one key');
+  return () => fixed;
+}
+
+function importKeys(value: unknown, name: string, provider: CryptoProvider): readonly TicketKey[] {
+  if (value === undefined || value === null) return [];
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (items.length > MOST_KEYS) throw outOfRange(`${name}.length`, `<= ${MOST_KEYS}`, items.length);
+  return items.map((item) => {
+    if (!ArrayBuffer.isView(item))
+      throw invalidArgType(name, 'an instance of Buffer, TypedArray, or DataView', item);
+    if (item.byteLength !== TICKET_KEY_LENGTH)
+      throw invalidArgValue(name, `must be exactly ${TICKET_KEY_LENGTH} bytes`);
+    return importTicketKey(provider, new Uint8Array(item.buffer, item.byteOffset, item.byteLength));
+  });
+}

@@ -1,0 +1,128 @@
+import { type Awaitable, whenever } from '../../base/awaitable.js';
+import type { Security } from '../../config/config.js';
+import type { SavedSession } from '../../config/saved-session.js';
+import type { TicketPolicy } from '../../config/ticket-policy.js';
+import { datedState, type SessionState } from '../../keys/session-state.js';
+import { openTicket, sealTicket, type TicketKey } from '../../keys/ticket-keys.js';
+import { verdictJob } from '../ask-verdict.js';
+import type { Job, JobAnswer, OpenedTicket, Resumable, Verdict, VerifyPeerJob } from '../jobs.js';
+import { asksPeers, claimOf, resumedPeer } from './peer.js';
+import { decodeTicket, encodeTicket } from './ticket.js';
+
+type CheckSession = Extract<Job, { kind: 'check-session' }>;
+type OpenTicket = Extract<Job, { kind: 'open-ticket' }>;
+type SealTicket = Extract<Job, { kind: 'seal-ticket' }>;
+
+/** How a chain is judged, whenever a session is resumed just as in its full handshake. */
+export type Judge = (job: VerifyPeerJob, security: Security, time: number) => Awaitable<Verdict>;
+
+/** RFC 8446 §4.6.1: seven days after its full handshake a session is over, whatever its tickets say. */
+const LONGEST_LIFE = 604_800_000;
+/** Nodes that share ticket keys need not have quite the same time, ms. */
+const CLOCK_SKEW = 60_000;
+/** A ticket larger than this, for the client's certificates in it, would make too large a ClientHello; bytes. */
+const LARGEST_TICKET = 1024;
+
+/** What a client remembers is good for as long as its ticket is, and as its policy says of the server's certificate. */
+export function checkSession(
+  { session, name }: CheckSession,
+  security: Security,
+  time: number,
+  judge: Judge,
+): Awaitable<JobAnswer> {
+  const age = Math.max(time - session.receivedAt, 0);
+  const answer = (found: Resumable | undefined): JobAnswer => ({
+    kind: 'check-session',
+    found: found === undefined ? undefined : { ...found, age },
+  });
+  if (age >= session.lifetime || !isAlive(session, time)) return answer(undefined);
+  return whenever(judgedAgain(session.state, security, time, name, judge), answer);
+}
+
+function isAlive({ state, receivedAt }: SavedSession, time: number): boolean {
+  return time - state.since < LONGEST_LIFE && time - receivedAt >= -CLOCK_SKEW;
+}
+
+/** The first ticket that is ours and may be used now. */
+export function openTickets(
+  job: OpenTicket,
+  security: Security,
+  time: number,
+  judge: Judge,
+): Awaitable<JobAnswer> {
+  const { tickets } = security;
+  const answer = (found: OpenedTicket | undefined): JobAnswer => ({ kind: 'open-ticket', found });
+  if (tickets === undefined) return answer(undefined);
+  const opened = whenever(tickets.keys(time), (keys) =>
+    tryTicket(job, { security, tickets, keys, time, judge }, 0),
+  );
+  return whenever(opened, answer);
+}
+
+interface Means {
+  readonly security: Security;
+  readonly tickets: TicketPolicy;
+  readonly keys: readonly TicketKey[];
+  readonly time: number;
+  readonly judge: Judge;
+}
+
+/** One after the other, as the application may be asked about the certificates in each. */
+function tryTicket(job: OpenTicket, means: Means, index: number): Awaitable<OpenedTicket | undefined> {
+  const ticket = job.tickets[index];
+  if (ticket === undefined) return undefined;
+  const state = usableState(job, means, ticket);
+  if (state === undefined) return tryTicket(job, means, index + 1);
+  const { security, time, judge } = means;
+  return whenever(judgedAgain(state, security, time, undefined, judge), (resumed) =>
+    resumed === undefined ? tryTicket(job, means, index + 1) : { index, resumed },
+  );
+}
+
+function usableState(
+  { version, hash, serverName }: OpenTicket,
+  { security, tickets, keys, time }: Means,
+  ticket: Uint8Array,
+): SessionState | undefined {
+  const content = openTicket(security.provider, keys, tickets.context, ticket);
+  const state = content === undefined ? undefined : decodeTicket(content);
+  if (state === undefined || state.suite.version !== version) return undefined;
+  const age = time - state.since;
+  const fits = state.suite.hash === hash && state.serverName === serverName;
+  return fits && age >= -CLOCK_SKEW && age < tickets.lifetime ? state : undefined;
+}
+
+/** The state with today's verdict on what the peer showed; `undefined` where that does not pass today. */
+function judgedAgain(
+  state: SessionState,
+  security: Security,
+  time: number,
+  name: string | undefined,
+  judge: Judge,
+): Awaitable<Resumable | undefined> {
+  const accepted = (verdict: Verdict): Resumable | undefined => {
+    const resumable = { state, verdict };
+    return resumedPeer(security, resumable) === undefined ? undefined : resumable;
+  };
+  if (!asksPeers(security)) return accepted({ ok: true });
+  const claim = claimOf(security, state);
+  if (claim === undefined) return undefined;
+  // No staple is kept: where one is needed the certificate has to be shown again.
+  const job = verdictJob(security, name, claim, security.requestStaple);
+  return whenever(judge(job, security, time), accepted);
+}
+
+/** Makes a ticket for what is left of the session's life. */
+export function sealState({ state }: SealTicket, security: Security, time: number): Awaitable<JobAnswer> {
+  const { tickets, provider } = security;
+  const none: JobAnswer = { kind: 'seal-ticket', sealed: undefined };
+  if (tickets === undefined) return none;
+  const dated = datedState(state, time);
+  const lifetime = Math.floor((dated.since + tickets.lifetime - time) / 1000);
+  if (lifetime <= 0) return none;
+  return whenever(tickets.keys(time), ([key]) => {
+    if (key === undefined) return none;
+    const ticket = sealTicket(provider, key, tickets.context, encodeTicket(dated));
+    return ticket.length > LARGEST_TICKET ? none : { kind: 'seal-ticket', sealed: { ticket, lifetime } };
+  });
+}

@@ -1,0 +1,109 @@
+import { concat, own, sameBytes, utf8 } from '../base/bytes.js';
+import type { Duration } from '../base/instant.js';
+import type { CryptoProvider } from '../crypto/provider.js';
+
+/** Bytes of a ticket key as callers hold it: a name and two secrets, as node:tls and node:dtls have it. */
+export const TICKET_KEY_LENGTH = 80;
+
+const NAME_LENGTH = 16;
+const SEED_LENGTH = 16;
+const AEAD = 'aes-256-gcm';
+const AEAD_KEY_LENGTH = 32;
+const NONCE_LENGTH = 12;
+/** Keeps these keys apart from whatever else is made of the same secrets. */
+const PURPOSE = utf8('datagram-tls ticket 1');
+
+/** What seals tickets, or once did. */
+export interface TicketKey {
+  /** Stands in the clear before each ticket, so that the key is found again. */
+  readonly name: Uint8Array;
+  /** From which the key of each ticket is derived. */
+  readonly root: Uint8Array;
+}
+
+/** `bytes`: {@link TICKET_KEY_LENGTH} of them, which are copied. */
+export function importTicketKey(provider: CryptoProvider, bytes: Uint8Array): TicketKey {
+  const root = provider.mac('sha256', bytes.subarray(48)).sign(bytes.subarray(NAME_LENGTH, 48));
+  return { name: own(bytes.subarray(0, NAME_LENGTH)), root };
+}
+
+/**
+ * The name of the key, a random seed, and `content` under a key and nonce that are derived from the seed: so keys that
+ * many nodes share for years never come near the limits of random nonces. `context` has to be the same to open it.
+ */
+export function sealTicket(
+  provider: CryptoProvider,
+  key: TicketKey,
+  context: Uint8Array,
+  content: Uint8Array,
+): Uint8Array {
+  const head = concat(key.name, provider.randomBytes(SEED_LENGTH));
+  const { aead, nonce } = protection(provider, key, head);
+  const ticket = new Uint8Array(head.length + content.length + aead.tagLength);
+  ticket.set(head);
+  aead.seal(nonce, concat(head, context), content, ticket, head.length);
+  return ticket;
+}
+
+/** The content of a ticket that one of `keys` sealed; `undefined` for anything else. */
+export function openTicket(
+  provider: CryptoProvider,
+  keys: readonly TicketKey[],
+  context: Uint8Array,
+  ticket: Uint8Array,
+): Uint8Array | undefined {
+  const head = ticket.subarray(0, NAME_LENGTH + SEED_LENGTH);
+  const name = ticket.subarray(0, NAME_LENGTH);
+  for (const key of keys) {
+    if (!sameBytes(key.name, name)) continue;
+    const { aead, nonce } = protection(provider, key, head);
+    const content = aead.open(nonce, concat(head, context), ticket.subarray(head.length));
+    if (content !== undefined) return content;
+  }
+  return undefined;
+}
+
+function protection(provider: CryptoProvider, key: TicketKey, head: Uint8Array) {
+  const info = concat(PURPOSE, head);
+  const bytes = provider.hkdfExpand('sha256', key.root, info, AEAD_KEY_LENGTH + NONCE_LENGTH);
+  return {
+    aead: provider.aead(AEAD, bytes.subarray(0, AEAD_KEY_LENGTH)),
+    nonce: bytes.subarray(AEAD_KEY_LENGTH),
+  };
+}
+
+/** How long one key seals, ms, at most. */
+const LONGEST_USE: Duration = 86_400_000;
+
+interface Generation {
+  readonly key: TicketKey;
+  readonly from: number;
+}
+
+/** Ticket keys that nobody else has. A new one takes over from time to time; each opens as long as its tickets are good. */
+export class OwnTicketKeys {
+  readonly #provider: CryptoProvider;
+  readonly #lifetime: Duration;
+  #generations: readonly Generation[] = [];
+
+  /** `lifetime`: of tickets, ms. */
+  constructor(provider: CryptoProvider, lifetime: Duration) {
+    this.#provider = provider;
+    this.#lifetime = lifetime;
+  }
+
+  /** The keys at `time`, ms since 1970, the one that seals first. */
+  at(time: number): readonly TicketKey[] {
+    const use = Math.min(this.#lifetime, LONGEST_USE);
+    const [newest] = this.#generations;
+    if (newest === undefined || time - newest.from >= use) {
+      const good = this.#generations.filter(({ from }) => time - from < use + this.#lifetime);
+      this.#generations = [{ key: this.#newKey(), from: time }, ...good];
+    }
+    return this.#generations.map(({ key }) => key);
+  }
+
+  #newKey(): TicketKey {
+    return importTicketKey(this.#provider, this.#provider.randomBytes(TICKET_KEY_LENGTH));
+  }
+}

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { ConnectOptions, DTLSSession, ListenOptions } from '#lib/index.js';
+import { CA, CLIENTS } from '../support/identities.js';
+import { client, echoServer, roundTrip } from './echo.js';
+
+const VERSION = { minVersion: 'DTLSv1.3' } as const;
+
+/** Connects, waits for a ticket, and leaves. */
+async function visit(
+  port: number,
+  options: ConnectOptions = {},
+): Promise<{ ticket: Buffer; reused: boolean }> {
+  const session = client(port, { ...VERSION, ...options });
+  const ticket = new Promise<Buffer>((resolve) => {
+    session.onsession = resolve;
+  });
+  await session.opened;
+  assert.equal(await roundTrip(session, 'hello'), 'hello');
+  const kept = await ticket;
+  assert.equal(session.session, kept);
+  const { reused } = session;
+  await session.close();
+  return { ticket: kept, reused };
+}
+
+suite('resumption over sockets', () => {
+  test('a client comes back: both know each other, without certificates', async () => {
+    const server = echoServer({ ca: CA, requestCert: true });
+    const { ticket, reused } = await visit(server.port, CLIENTS.p256);
+    assert.equal(reused, false);
+    const again = client(server.port, { ...VERSION, ...CLIENTS.p256, session: ticket });
+    await again.opened;
+    assert.equal(await roundTrip(again, 'hello'), 'hello');
+    assert.ok(again.reused && again.authorized);
+    assert.equal(again.authorizationError, undefined);
+    assert.equal(again.peerX509Certificate?.subject, 'CN=localhost');
+    const [first, second] = server.sessions;
+    assert.ok(second?.reused === true && second.authorized);
+    assert.equal(second.session, undefined);
+    assert.ok(first?.reused === false);
+    assert.match(String(second.peerX509Certificate?.subject), /CN=/);
+    await again.close();
+    assert.deepEqual([again.reused, again.session], [false, undefined]);
+    await server.endpoint.close();
+  });
+
+  test('a ticket is offered once', async () => {
+    const server = echoServer();
+    const { ticket } = await visit(server.port);
+    const second = await visit(server.port, { session: ticket });
+    assert.ok(second.reused);
+    assert.ok(!(await visit(server.port, { session: ticket })).reused);
+    assert.ok((await visit(server.port, { session: second.ticket })).reused);
+    await server.endpoint.close();
+  });
+
+  test('nodes that share keys resume the sessions of one another', async () => {
+    const keys = async (): Promise<Buffer[]> => Promise.resolve([Buffer.alloc(80, 3)]);
+    const [one, other] = [echoServer({ ticketKeys: keys }), echoServer({ ticketKeys: Buffer.alloc(80, 3) })];
+    const { ticket } = await visit(one.port);
+    assert.ok((await visit(other.port, { session: ticket })).reused);
+    await Promise.all([one.endpoint.close(), other.endpoint.close()]);
+  });
+
+  test('a session for somebody else is refused at once', async () => {
+    const server = echoServer();
+    const { ticket } = await visit(server.port);
+    assert.throws(() => client(server.port, { session: ticket, servername: 'other.example' }), {
+      code: 'ERR_INVALID_ARG_VALUE',
+      message: /'localhost' and cannot be reused for 'other\.example'/,
+    });
+    assert.throws(() => client(server.port, { session: Buffer.from('junk') }), {
+      code: 'ERR_INVALID_ARG_VALUE',
+    });
+    await server.endpoint.close();
+  });
+
+  test('what a function that has the keys throws or answers wrongly ends the session of the server', async () => {
+    const reason = Object.assign(new Error('the key service is away'), { code: 'EKEYS' });
+    const answers: [ListenOptions['ticketKeys'], string][] = [
+      [() => Promise.reject(reason), 'EKEYS'],
+      [
+        () => {
+          throw reason;
+        },
+        'EKEYS',
+      ],
+      [() => Buffer.alloc(79), 'ERR_INVALID_ARG_VALUE'],
+    ];
+    for (const [ticketKeys, code] of answers) {
+      const server = echoServer({ ticketKeys });
+      const session = client(server.port, VERSION);
+      const ended = await failure(server.sessions, session);
+      assert.equal((ended as { code?: string }).code, code);
+      await server.endpoint.close();
+      session.destroy();
+    }
+  });
+});
+
+/** The error of the first session of a server. */
+async function failure(sessions: readonly DTLSSession[], session: DTLSSession): Promise<Error> {
+  await session.opened;
+  const [served] = sessions;
+  return await new Promise((resolve) => {
+    if (served !== undefined) served.onerror = resolve;
+  });
+}

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { concat, utf8 } from '#lib/base/bytes.js';
+import { nodeProvider } from '#lib/crypto/node.js';
+import { importTicketKey, OwnTicketKeys, openTicket, sealTicket } from '#lib/keys/ticket-keys.js';
+
+const HOUR = 3_600_000;
+const CONTENT = utf8('what a ticket holds');
+const CONTEXT = utf8('service');
+
+function key(seed: number) {
+  return importTicketKey(
+    nodeProvider,
+    Uint8Array.from({ length: 80 }, (_, i) => (i + seed) & 0xff),
+  );
+}
+
+function open(ticket: Uint8Array, keys = [key(1)], context = CONTEXT) {
+  return openTicket(nodeProvider, keys, context, ticket);
+}
+
+suite('sealed tickets', () => {
+  const ticket = sealTicket(nodeProvider, key(1), CONTEXT, CONTENT);
+
+  test('open under their key, wherever it stands among others, and begin with its name', () => {
+    assert.deepEqual(open(ticket), CONTENT);
+    assert.deepEqual(open(ticket, [key(2), key(1)]), CONTENT);
+    assert.deepEqual(ticket.subarray(0, 16), key(1).name);
+  });
+
+  test('do not open under another key, nor one that has only its name or only one of its secrets', () => {
+    assert.equal(open(ticket, []), undefined);
+    assert.equal(open(ticket, [key(2)]), undefined);
+    const bytes = Uint8Array.from({ length: 80 }, (_, i) => i + 1);
+    for (const [start, end] of [
+      [16, 48],
+      [48, 80],
+    ] as const) {
+      const other = bytes.slice();
+      other.fill(0, start, end);
+      assert.equal(open(ticket, [importTicketKey(nodeProvider, other)]), undefined);
+    }
+  });
+
+  test('do not open in another context', () => {
+    for (const context of [new Uint8Array(0), utf8('servic'), utf8('service2')])
+      assert.equal(open(ticket, [key(1)], context), undefined);
+  });
+
+  test('do not open when any byte is changed, missing or too many', () => {
+    for (let at = 0; at < ticket.length; at++) {
+      assert.equal(open(ticket.subarray(0, at)), undefined, `the first ${at} bytes`);
+      const changed = ticket.slice();
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      assert.equal(open(changed), undefined, `byte ${at}`);
+    }
+    assert.equal(open(concat(ticket, Uint8Array.of(0))), undefined);
+  });
+
+  test('of the same content are never the same', () => {
+    assert.notDeepEqual(sealTicket(nodeProvider, key(1), CONTEXT, CONTENT).subarray(16), ticket.subarray(16));
+  });
+
+  test('do not say what they hold', () => {
+    assert.equal(Buffer.from(ticket).indexOf(CONTENT.subarray(0, 6)), -1);
+  });
+});
+
+suite('ticket keys of an endpoint itself', () => {
+  const names = (keys: OwnTicketKeys, time: number) => keys.at(time).map(({ name }) => name);
+
+  test('another seals when one has for as long as a ticket lives, and opens as long again', () => {
+    const keys = new OwnTicketKeys(nodeProvider, 2 * HOUR);
+    const [first] = names(keys, 0);
+    assert.deepEqual(names(keys, 2 * HOUR - 1), [first]);
+    const [second, ...older] = names(keys, 2 * HOUR);
+    assert.notDeepEqual(second, first);
+    assert.deepEqual(older, [first]);
+    assert.deepEqual(names(keys, 4 * HOUR - 1), [second, first]);
+    assert.ok(!names(keys, 4 * HOUR).some((name) => name === first));
+  });
+
+  test('none seals for more than a day, and there are never more than their tickets need', () => {
+    const keys = new OwnTicketKeys(nodeProvider, 7 * 24 * HOUR);
+    for (let day = 0; day < 30; day++) {
+      const before = names(keys, day * 24 * HOUR)[0];
+      assert.equal(names(keys, day * 24 * HOUR + 23 * HOUR)[0], before);
+      assert.ok(names(keys, day * 24 * HOUR).length <= 8);
+    }
+    assert.equal(names(keys, 30 * 24 * HOUR).length, 8);
+  });
+
+  test('a long sleep leaves one', () => {
+    const keys = new OwnTicketKeys(nodeProvider, HOUR);
+    for (const time of [0, HOUR, 2 * HOUR]) keys.at(time);
+    assert.equal(names(keys, 100 * HOUR).length, 1);
+  });
+});

@@ -1,0 +1,26 @@
+import { encodeSession, resolveSession, type SavedSession } from '#lib/config/saved-session.js';
+import { nodeProvider } from '#lib/crypto/node.js';
+import { Pair, type PairOptions } from './pair.js';
+
+/** What a client keeps of the session of `pair`, for which it has a ticket. */
+export function savedSession(pair: Pair): SavedSession {
+  const ticket = pair.client.tickets.at(-1);
+  if (ticket === undefined) throw new Error('the server gave no ticket');
+  const kept = encodeSession(nodeProvider, ticket, pair.date);
+  const saved = resolveSession(kept, ticket.identity, nodeProvider);
+  if (saved === undefined) throw new Error('nothing was kept');
+  return saved;
+}
+
+/** A pair that has not begun, whose client comes back with `session`, to `localhost` unless `options` say otherwise. */
+export function returning(session: SavedSession, options: PairOptions): Pair {
+  const destination = { serverName: 'localhost', verifyName: 'localhost', ...options.destination };
+  return new Pair({ ...options, destination: { ...destination, session } });
+}
+
+/** Whether the last handshake of `pair` resumed a session; both sides have to say the same. */
+export function isResumed({ client, server }: Pair): boolean {
+  const both = [client, server].map(({ sessions }) => sessions.at(-1)?.resumed);
+  if (both[0] === undefined || both[0] !== both[1]) throw new Error(`the sides say ${both.join()}`);
+  return both[0];
+}
