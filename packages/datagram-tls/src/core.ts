@@ -12,6 +12,7 @@ export type {
 } from './config/config.js';
 export type { BehaviourOptions, Encoded, ExternalKey, PfxObject, SecurityOptions } from './config/options.js';
 export { type Platform, resolveBehaviour, resolveSecurity } from './config/resolve.js';
+export { encodeSession, type NewTicket, resolveSession, type SavedSession } from './config/saved-session.js';
 export type { Counters } from './connection/association.js';
 export { type Beginning, Connection, FROM_ZERO } from './connection/connection.js';
 export type { DropCounts, DropReason } from './connection/drops.js';

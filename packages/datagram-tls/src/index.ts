@@ -1,6 +1,14 @@
 export { DTLSError, type ErrorSource } from './base/errors.js';
 export type { OcspResponder, PeerInfo, Sign, VerifyPeer } from './config/config.js';
-export type { BehaviourOptions, Encoded, ExternalKey, PfxObject, SecurityOptions } from './config/options.js';
+export type {
+  BehaviourOptions,
+  Encoded,
+  ExternalKey,
+  PfxObject,
+  SecurityOptions,
+  TicketKeyOption,
+  TicketKeysOption,
+} from './config/options.js';
 export type {
   ClientPskOption,
   PskChooser,
