@@ -16,6 +16,8 @@ export interface Plan extends Demand {
   readonly observed?: boolean | undefined;
   /** What an attacker on the path makes of the datagrams. */
   readonly rewrite?: RelayOptions['rewrite'];
+  /** Where the client keeps sessions. */
+  readonly session?: string | undefined;
   /** Where the sides write their key logs. */
   readonly keylogs?: Readonly<Record<Role, string>> | undefined;
 }
@@ -110,6 +112,7 @@ function clientOptions(plan: Plan, pki: Pki, port: number): ClientOptions {
     ...(plan.clientIdentity === undefined ? {} : { pair: pki.clients[plan.clientIdentity] }),
     ...(plan.group === undefined ? {} : { groups: [...new Set(groups)] }),
     ...(plan.shares === undefined ? {} : { shares: plan.shares }),
+    ...(plan.session === undefined ? {} : { session: plan.session }),
     // The second scheme is the one by which the test CA signs certificates.
     ...(plan.scheme === undefined
       ? {}

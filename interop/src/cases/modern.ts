@@ -10,6 +10,7 @@ import { bothWays, type Case, type Pair } from './case.js';
 import { clearCases } from './clear.js';
 import { downgradeCases } from './downgrade.js';
 import { lossyVersionCases, versionCases } from './foreign.js';
+import { resumptionCases } from './resumption.js';
 
 /** Peers that speak DTLS 1.3. */
 const MODERN = [nss, wolfssl, boringssl, dimpl, pion];
@@ -24,6 +25,7 @@ export function modernMatrix(): Case[] {
     ...library.flatMap((pair) => [
       ...inVersion(pair, 'DTLSv1.2'),
       ...inVersion(pair, 'DTLSv1.3'),
+      ...resumptionCases(pair, 'DTLSv1.3'),
       ...downgradeCases(pair),
     ]),
     ...classic.flatMap((pair) => inVersion(pair, 'DTLSv1.2')),
@@ -35,7 +37,11 @@ export function modernMatrix(): Case[] {
 export function modernBaseline(): Case[] {
   return MODERN.flatMap((client) => MODERN.map((server) => ({ client, server })))
     .filter(({ client, server }) => client !== server)
-    .flatMap((pair) => [...inVersion(pair, 'DTLSv1.3'), ...downgradeCases(pair)]);
+    .flatMap((pair) => [
+      ...inVersion(pair, 'DTLSv1.3'),
+      ...resumptionCases(pair, 'DTLSv1.3'),
+      ...downgradeCases(pair),
+    ]);
 }
 
 function inVersion(pair: Pair, version: Version): Case[] {

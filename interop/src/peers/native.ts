@@ -29,6 +29,8 @@ export interface Native {
   readonly closing?: Peer['closing'];
   /** Why it cannot do in `role` what is asked, beyond suites and groups. */
   readonly cannot: (role: Role, demand: Demand) => string | undefined;
+  /** Whether its program keeps sessions, and makes tickets that its next process opens. */
+  readonly resumes?: boolean;
   /** Its own flags. */
   readonly flags?: (options: ServerOptions | ClientOptions, role: Role) => readonly string[];
 }
@@ -79,6 +81,7 @@ export function nativePeer(native: Native): Peer {
       const child = new Child(program, [
         ...['client', '--host', options.host, '--port', String(options.port)],
         ...['--ca', options.ca, '--name', options.name, ...pairFlags(options.pair)],
+        ...(options.session === undefined ? [] : ['--session', options.session]),
         ...(options.shares === undefined ? [] : ['--shares', options.shares.join()]),
         ...flags(options, 'client'),
       ]);
@@ -131,7 +134,8 @@ function reasonFor(program: string): string {
   }
 }
 
-function cannotName({ name, suites, groups }: Native, demand: Demand): string | undefined {
+function cannotName({ name, suites, groups, resumes }: Native, demand: Demand): string | undefined {
+  if (demand.resumed === true && resumes !== true) return `${name} is not made to resume sessions here`;
   if (demand.suite !== undefined && !suites.includes(demand.suite)) return `${name} has no ${demand.suite}`;
   const lacking = [demand.group, ...(demand.shares ?? [])].find(
     (group) => group !== undefined && !groups.includes(group),
@@ -162,6 +166,7 @@ function facts(output: string): Facts {
     version: fact('version'),
     suite: fact('suite'),
     group: fact('group'),
+    reused: fact('reused') === 'yes',
     exporter: fact('exporter'),
     clientVerified: fact('client-verified') === 'yes',
     alertsSent: all('alert-sent'),

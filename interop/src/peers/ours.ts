@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, type DTLSSession, listen, type TraceEvent } from 'datagram-tls';
 import { Inbox } from '../inbox.js';
 import type { KeyPair } from '../pki.js';
@@ -36,6 +36,7 @@ export const ours: Peer = {
         ...common(options, side),
         host: options.host,
         port: 0,
+        ticketKeys: TICKET_KEYS,
         ...certificate(options.pair),
         ...(options.psk === undefined ? {} : { psk: { [options.psk.identity]: keyOf(options.psk) } }),
         ...(options.clientCa === undefined ? {} : { requestCert: true, ca: readFileSync(options.clientCa) }),
@@ -55,6 +56,7 @@ export const ours: Peer = {
       ...common(options, side),
       ca: readFileSync(options.ca),
       servername: options.name,
+      ...keptSession(options.session),
       ...(options.shares === undefined ? {} : { keyShares: [...options.shares] }),
       ...certificate(options.pair),
       ...(options.psk === undefined
@@ -62,10 +64,19 @@ export const ours: Peer = {
         : { psk: { identity: options.psk.identity, key: keyOf(options.psk) } }),
     });
     session.onmessage = (message) => side.receive(message);
+    const { session: path } = options;
+    if (path !== undefined) session.onsession = (kept) => writeFileSync(path, kept);
     side.adopt(session, options.keylog);
     return Promise.resolve(side);
   },
 };
+
+/** The next server of this process opens the tickets of this one. */
+const TICKET_KEYS = Buffer.alloc(80, 0x5a);
+
+function keptSession(path: string | undefined) {
+  return path !== undefined && existsSync(path) ? { session: readFileSync(path) } : {};
+}
 
 function certificate(pair: KeyPair | undefined) {
   return pair === undefined ? {} : { cert: readFileSync(pair.cert), key: readFileSync(pair.key) };
@@ -203,6 +214,7 @@ class LibrarySide implements Side {
       suite: session.cipher?.standardName,
       group: session.group,
       scheme: session.signatureScheme,
+      reused: session.reused,
       clientVerified: session.authorized,
       pskIdentity: session.pskIdentity,
       exporter: Buffer.from(session.exportKeyingMaterial(EXPORTER_LENGTH, EXPORTER_LABEL)).toString('hex'),

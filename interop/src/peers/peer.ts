@@ -49,6 +49,8 @@ export interface ClientOptions extends SideOptions {
   readonly shares?: readonly Group[];
   /** What to show when the server asks for a certificate. */
   readonly pair?: KeyPair;
+  /** Where sessions are kept; the one that is there is resumed. */
+  readonly session?: string;
   /** The name to send, and to demand in the server's certificate. */
   readonly name: string;
 }
@@ -66,6 +68,8 @@ export interface Facts {
   readonly clientVerified?: boolean | undefined;
   /** The identity of the pre-shared key in use. */
   readonly pskIdentity?: string | undefined;
+  /** Whether it goes on from a session before. */
+  readonly reused?: boolean | undefined;
   /** 32 bytes for the label EXPORTER-interop without a context, hex. */
   readonly exporter?: string | undefined;
   readonly alertsSent: readonly string[];
@@ -157,6 +161,8 @@ export interface Demand {
   /** What each side is given: only equal ones let the handshake succeed. */
   readonly psk?: Readonly<Record<Role, Psk>> | undefined;
   readonly keyUpdate?: KeyUpdate | undefined;
+  /** Whether the session is resumed by a second one. */
+  readonly resumed?: boolean | undefined;
   /** What becomes of datagrams on the path; absent: nothing. */
   readonly weather?: Weather | undefined;
   /** Whether somebody on the path forges the choice of a version. */

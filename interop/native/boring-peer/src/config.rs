@@ -1,5 +1,8 @@
 use boring::error::ErrorStack;
-use boring::ssl::{Ssl, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslVerifyMode, SslVersion};
+use boring::ssl::{
+    Ssl, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslSession, SslSessionCacheMode, SslVerifyMode,
+    SslVersion,
+};
 use boring_sys as ffi;
 use foreign_types::ForeignTypeRef;
 use peer_kit::names::{self, group_codes};
@@ -40,6 +43,10 @@ fn build(flags: &Flags) -> Result<Ssl, ErrorStack> {
     if let Some(path) = &flags.keylog {
         log_keys(&mut context, path);
     }
+    match flags.role {
+        Role::Server => make_tickets(&mut context)?,
+        Role::Client => keep_sessions(&mut context, flags),
+    }
     session(flags, &context.build())
 }
 
@@ -60,6 +67,11 @@ fn session(flags: &Flags, context: &SslContext) -> Result<Ssl, ErrorStack> {
     if let Some(name) = &flags.name {
         ssl.set_hostname(name)?;
         ssl.param_mut().set_host(name)?;
+    }
+    if let Some(kept) = flags.session.as_ref().and_then(|path| std::fs::read(path).ok()) {
+        let kept = SslSession::from_der(&kept)?;
+        // SAFETY: the session was made under a context like this one.
+        unsafe { ssl.set_session(&kept)? };
     }
     let shares = group_codes(&flags.shares);
     if !shares.is_empty() {
@@ -90,6 +102,24 @@ fn set_credentials(context: &mut SslContextBuilder, flags: &Flags) -> Result<(),
         context.set_private_key_file(key, SslFiletype::PEM)?;
     }
     Ok(())
+}
+
+/// The next process of this program opens the tickets of this one.
+fn make_tickets(context: &mut SslContextBuilder) -> Result<(), ErrorStack> {
+    context.set_session_id_context(b"interop")?;
+    let keys = [0x5a; 48];
+    // SAFETY: the keys are copied, their length is given.
+    unsafe { ffi::SSL_CTX_set_tlsext_ticket_keys(context.as_ptr(), keys.as_ptr().cast(), keys.len()) };
+    Ok(())
+}
+
+fn keep_sessions(context: &mut SslContextBuilder, flags: &Flags) {
+    let Some(path) = flags.session.clone() else { return };
+    context.set_session_cache_mode(SslSessionCacheMode::CLIENT);
+    context.set_new_session_callback(move |_, session| {
+        let kept = session.to_der().expect("a session can be encoded");
+        std::fs::write(&path, kept).expect("a session can be kept");
+    });
 }
 
 /// DTLS 1.3's suites are BoringSSL's own choice: it offers all, and its server prefers AES where that is fast.

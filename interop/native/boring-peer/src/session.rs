@@ -151,6 +151,9 @@ impl Peer {
         if let Some(name) = ssl.current_cipher().and_then(|cipher| cipher.standard_name()) {
             facts.push(("suite", name.to_string()));
         }
+        if ssl.session_reused() {
+            facts.push(("reused", "yes".to_string()));
+        }
         if let Some(code) = ssl.curve() {
             facts.push(("group", names::group(code)));
         }

@@ -54,6 +54,8 @@ pub struct Flags {
     /// Server: demand a cookie.
     pub cookie: Option<bool>,
     pub keylog: Option<PathBuf>,
+    /// Client: where sessions are kept; the one that is there is resumed.
+    pub session: Option<PathBuf>,
     /// Largest UDP payload, bytes.
     pub mtu: Option<u16>,
     /// Update the sending keys by itself after this many records.
@@ -98,6 +100,7 @@ impl Flags {
             shares: list(given.remove("--shares")),
             cookie: given.remove("--cookie").map(|value| value == "yes"),
             keylog: given.remove("--keylog").map(PathBuf::from),
+            session: given.remove("--session").map(PathBuf::from),
             mtu: number(given.remove("--mtu"))?,
             update_after: number(given.remove("--update-after"))?,
         };
