@@ -1,9 +1,10 @@
 import { connect, type DTLSSession } from 'datagram-tls';
 import { formatHostPort, type HostPort } from './args.js';
-import { CommandFailure, codeOf } from './errors.js';
+import { CommandFailure, codeOf, explain } from './errors.js';
 import { Flow } from './flow.js';
 import { splitLines } from './lines.js';
 import { say } from './report.js';
+import { keepSession } from './session-file.js';
 import { attachKeylog, type Settings } from './settings.js';
 import { closeOnSignal } from './signals.js';
 
@@ -17,6 +18,7 @@ export async function runClient(target: HostPort, settings: Settings): Promise<n
   const interrupted = closeOnSignal(() => leave(session, flow));
   const session = connect(target.host, target.port, { ...options, ...report.traceOption() });
   attachKeylog(session, settings);
+  attachSessionFile(session, settings);
   // From now on, so that no message is missed.
   const messages = session[Symbol.asyncIterator]();
   try {
@@ -30,6 +32,20 @@ export async function runClient(target: HostPort, settings: Settings): Promise<n
   const complete = await converse(session, messages, flow, settings.linger);
   report.closed(session);
   return complete ? 0 : 1;
+}
+
+/** What was in the file is being used now, and a session of DTLS 1.3 only once. To keep none ends nothing. */
+function attachSessionFile(session: DTLSSession, { sessionFile }: Settings): void {
+  if (sessionFile === undefined) return;
+  const keep = (kept: Uint8Array | undefined): void => {
+    try {
+      keepSession('--session', sessionFile, kept);
+    } catch (error) {
+      say(explain(error).line);
+    }
+  };
+  keep(undefined);
+  session.onsession = keep;
 }
 
 /** `false` when a line could not be sent; throws what ended the session otherwise than by close_notify. */

@@ -5,7 +5,7 @@ export class FileError extends Error {
   override readonly cause: unknown;
 
   /** `option` is the option as the user wrote it; `cause` is the system's error. */
-  constructor(option: string, verb: 'read' | 'open' | 'use', file: string, cause: unknown) {
+  constructor(option: string, verb: 'read' | 'open' | 'use' | 'write', file: string, cause: unknown) {
     super(`${option}: cannot ${verb} '${file}'`, { cause });
     this.cause = cause;
   }

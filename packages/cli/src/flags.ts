@@ -4,6 +4,7 @@ import { parseCount } from './args.js';
 import { readOptionFile } from './files.js';
 import { keysByIdentity, parsePsk, readPskFile } from './psk.js';
 import { rawKeyOptions } from './rpk.js';
+import { readSession } from './session-file.js';
 import { UsageError } from './usage-error.js';
 
 export type Role = 'server' | 'client';
@@ -171,6 +172,13 @@ const FLAGS: readonly Flag[] = [
     conflicts: ['psk'],
   },
   {
+    flags: '--session <file>',
+    help: 'resume the session in this file, if it is there, and put the next one there: secrets, for its owner alone',
+    roles: CLIENT,
+    option: 'session',
+    finish: (file) => readSession('--session', file as string),
+  },
+  {
     flags: '--servername <name>',
     help: 'name to ask for and to find in the certificate (default: HOST)',
     roles: CLIENT,
@@ -277,7 +285,7 @@ export function libraryOptions(
     if (flag.needs?.every((name) => values[name] === undefined) === true) {
       throw new UsageError(`${nameOf(flag)} needs --${flag.needs.join(' or --')}`);
     }
-    options[flag.option] = flag.value ?? flag.finish?.(value, role) ?? value;
+    options[flag.option] = flag.value ?? (flag.finish === undefined ? value : flag.finish(value, role));
   }
   return values['rpk'] === true ? { ...options, ...rawKeyOptions(role, options) } : options;
 }

@@ -78,6 +78,7 @@ function negotiated(session: DTLSSession): string[] {
     `suite ${session.cipher?.standardName ?? 'unknown'}`,
     `group ${session.group ?? 'none'}`,
     `signature ${session.signatureScheme ?? 'none'}`,
+    ...(session.reused ? ['resumed'] : []),
     ...(session.alpnProtocol === undefined ? [] : [`protocol ${session.alpnProtocol}`]),
     ...(session.srtpProfile === undefined ? [] : [`SRTP profile ${session.srtpProfile}`]),
     ...(session.pskIdentity === undefined ? [] : [`pre-shared key of ${session.pskIdentity}`]),

@@ -9,17 +9,20 @@ export interface Settings {
   readonly options: Partial<ListenOptions & ConnectOptions>;
   readonly report: Report;
   readonly keylog: WriteKeylog | undefined;
+  /** Client: where the next session is kept. */
+  readonly sessionFile: string | undefined;
   /** Client: milliseconds of quiet after the end of input. */
   readonly linger: number;
 }
 
 /** `values` are commander's; `keylogOption` names where the key log's file came from, for errors. */
 export function readSettings(role: Role, values: Record<string, unknown>, keylogOption: string): Settings {
-  const file = values['keylog'];
+  const { keylog: file, session } = values;
   return {
     options: libraryOptions(role, values),
     report: new Report(values['verbose'] === true),
     keylog: typeof file === 'string' && file !== '' ? openKeylog(keylogOption, file) : undefined,
+    sessionFile: typeof session === 'string' ? session : undefined,
     linger: typeof values['linger'] === 'number' ? values['linger'] : 0,
   };
 }

@@ -1,0 +1,25 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { FileError } from './files.js';
+
+/** The session in `file`; `undefined` when there is no such file. `option` is what named it, for the error. */
+export function readSession(option: string, file: string): Buffer | undefined {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new FileError(option, 'read', file, cause);
+  }
+}
+
+/**
+ * Puts `session` there, or nothing. Whoever reads the file can be this client, so a new one takes the place of the old,
+ * and only its owner may read it.
+ */
+export function keepSession(option: string, file: string, session: Uint8Array | undefined): void {
+  try {
+    rmSync(file, { force: true });
+    if (session !== undefined) writeFileSync(file, session, { mode: 0o600, flag: 'wx' });
+  } catch (cause) {
+    throw new FileError(option, 'write', file, cause);
+  }
+}

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { assertRefused, dtls, pinOf, startServer } from './running.js';
+
+const PATIENCE = { timeout: 60_000 };
+
+function sessionFile(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'dtls-cli-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  return join(folder, 'session');
+}
+
+test(
+  '--session keeps a session for its owner alone and resumes it, each time another',
+  PATIENCE,
+  async (t) => {
+    const server = await startServer(t, ['-v']);
+    const file = sessionFile(t);
+    const args = ['client', server.address, '--pin', await pinOf(server), '--session', file, '-v'];
+    const first = await dtls(args, 'one\n');
+    assert.deepEqual([first.code, first.stdout], [0, 'Echo: one\n'], first.stderr);
+    assert.doesNotMatch(first.stderr, /resumed/);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    const kept = readFileSync(file);
+    // What comes into its place is for the owner alone, whatever the file was.
+    chmodSync(file, 0o644);
+    const second = await dtls(args, 'two\n');
+    assert.deepEqual([second.code, second.stdout], [0, 'Echo: two\n'], second.stderr);
+    assert.match(second.stderr, /open: .*signature none, resumed, /);
+    assert.match(second.stderr, /certificate sha256:[0-9a-f]{64}, .*, verified/);
+    assert.match(server.process.stderr, /open: .*resumed/);
+    assert.notDeepEqual(readFileSync(file), kept);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+  },
+);
+
+test('--session with a server that gives none leaves no file', PATIENCE, async (t) => {
+  const server = await startServer(t, ['--psk', 'pump:00ff']);
+  const file = sessionFile(t);
+  const client = await dtls(['client', server.address, '--psk', 'pump:00ff', '--session', file], 'one\n');
+  assert.deepEqual([client.code, client.stdout], [0, 'Echo: one\n'], client.stderr);
+  assert.ok(!existsSync(file));
+});
+
+test('--session names a file that is no session, or cannot be read', PATIENCE, async (t) => {
+  const file = sessionFile(t);
+  writeFileSync(file, 'junk');
+  assertRefused(
+    await dtls(['client', '127.0.0.1:9', '--session', file]),
+    2,
+    /--session is not a session/,
+    true,
+  );
+  assert.equal(readFileSync(file, 'utf8'), 'junk');
+  const folder = await dtls(['client', '127.0.0.1:9', '--session', tmpdir()]);
+  assertRefused(folder, 2, /--session: cannot read /);
+});
+
+test('--session is for clients', PATIENCE, async () => {
+  assertRefused(await dtls(['server', '127.0.0.1:0', '--session', 'x']), 2, /--session/, true);
+});
