@@ -32,7 +32,7 @@ export interface Established13 {
   readonly due: Update | undefined;
   /** Server: a NewSessionTicket that has to wait for that. */
   readonly ticketDue: Uint8Array | undefined;
-  /** `undefined`: no ticket is made of this session, and none is kept. */
+  /** Client: `undefined` when no ticket of this session is kept. */
   readonly resumption: Resumption13 | undefined;
 }
 

@@ -295,5 +295,6 @@ function onFinished(ctx: Context, flight: Flight, peer: PeerIdentity, message: M
   const { resumption } = established;
   if (resumption !== undefined && hello.takesTickets && ctx.security.tickets !== undefined)
     askForTicket(ctx, resumption);
-  return established;
+  // No other ticket follows.
+  return { ...established, resumption: undefined };
 }
