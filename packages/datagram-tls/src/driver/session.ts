@@ -1,4 +1,4 @@
-import { DTLSError, invalidArgType, invalidState, outOfRange } from '../base/errors.js';
+import { invalidArgType, invalidState, outOfRange } from '../base/errors.js';
 import { checkBoolean, checkInteger, checkString } from '../config/checks.js';
 import { DEFAULTS } from '../config/defaults.js';
 import { encodeSession } from '../config/saved-session.js';
@@ -9,10 +9,12 @@ import type { PeerAddress } from '../endpoint/peer.js';
 import { exportKeyingMaterial, type Session } from '../handshake/session.js';
 import { keylogLine } from '../keys/keylog.js';
 import type { Version } from '../wire/codes.js';
+import { Announced, HANDLERS } from './announced.js';
+import { asThrown, explained } from './failures.js';
 import { Handlers, type SessionHandlers } from './handlers.js';
 import { Inbox } from './inbox.js';
 import { Life } from './life.js';
-import { Negotiated, OUTCOME, type Outcome } from './negotiated.js';
+import { OUTCOME, type Outcome } from './negotiated.js';
 import { toBytes } from './payload.js';
 import { platform } from './platform.js';
 import type { SessionControl, SessionEndpoint, SessionOwner } from './session-owner.js';
@@ -22,7 +24,7 @@ const MAKE = Symbol('make');
 const MAX_EXPORT = 65_536;
 
 /** One association with one peer. Made by `connect`, and given to the callback of `listen`. */
-export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array> {
+export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable<Uint8Array> {
   readonly #owner: SessionOwner<DTLSSession>;
   readonly #life = new Life();
   readonly #handlers = new Handlers<DTLSSession>(this);
@@ -78,48 +80,6 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
     if (fn === null || fn === undefined) return;
     const waited = this.#inbox.handOver();
     if (waited.length > 0) process.nextTick(() => this.#deliverAll(waited));
-  }
-
-  /** Called once, before `opened` is rejected, when the session fails. */
-  get onerror(): SessionHandlers<DTLSSession>['onerror'] | undefined {
-    return this.#handlers.get('onerror');
-  }
-  set onerror(fn: SessionHandlers<DTLSSession>['onerror'] | null | undefined) {
-    this.#handlers.set('onerror', fn);
-  }
-
-  get onhandshake(): SessionHandlers<DTLSSession>['onhandshake'] | undefined {
-    return this.#handlers.get('onhandshake');
-  }
-  set onhandshake(fn: SessionHandlers<DTLSSession>['onhandshake'] | null | undefined) {
-    this.#handlers.set('onhandshake', fn);
-  }
-
-  /** Called with lines of a key log (RFC 9850), newline included: who has them can read the session. */
-  get onkeylog(): SessionHandlers<DTLSSession>['onkeylog'] | undefined {
-    return this.#handlers.get('onkeylog');
-  }
-  set onkeylog(fn: SessionHandlers<DTLSSession>['onkeylog'] | null | undefined) {
-    this.#handlers.set('onkeylog', fn);
-  }
-
-  /** Called when the peer has said close_notify in DTLS 1.3 and our side may go on: see `allowHalfOpen`. */
-  get onend(): SessionHandlers<DTLSSession>['onend'] | undefined {
-    return this.#handlers.get('onend');
-  }
-  set onend(fn: SessionHandlers<DTLSSession>['onend'] | null | undefined) {
-    this.#handlers.set('onend', fn);
-  }
-
-  /**
-   * Called with what `connect` takes as `session` to resume this one: in DTLS 1.3 whenever the server gives a ticket,
-   * which may be never. It holds secrets: who has it can be this client.
-   */
-  get onsession(): SessionHandlers<DTLSSession>['onsession'] | undefined {
-    return this.#handlers.get('onsession');
-  }
-  set onsession(fn: SessionHandlers<DTLSSession>['onsession'] | null | undefined) {
-    this.#handlers.set('onsession', fn);
   }
 
   /** Client: the last that `onsession` was called with; `undefined` before, and after the end. */
@@ -252,6 +212,10 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
     await this.close();
   }
 
+  override get [HANDLERS](): Handlers<DTLSSession> {
+    return this.#handlers;
+  }
+
   override [OUTCOME](): Outcome {
     return { session: this.#session, over: this.#life.over, serverName: this.#serverName };
   }
@@ -298,21 +262,12 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
         return;
       case 'closed':
         if (event.error === undefined) this.#finish();
-        else this.#fail(asThrown(this.#explained(event.error)));
+        else this.#fail(asThrown(explained(event.error, this.#sendError)));
         return;
       case 'job':
         // The port has answered it.
         return;
     }
-  }
-
-  /** A handshake that found no answer, from a host that would not even send, says so. */
-  #explained(error: DTLSError): DTLSError {
-    if (error.source !== 'network' || this.#sendError === undefined) return error;
-    return new DTLSError(error.code, `${error.message}: ${this.#sendError.message}`, {
-      source: 'network',
-      cause: this.#sendError,
-    });
   }
 
   /** `closed` resolves all the same, as in node:dtls: it rejects only for `destroy(error)`. */
@@ -332,9 +287,4 @@ export class DTLSSession extends Negotiated implements AsyncIterable<Uint8Array>
     this.#inbox.end();
     this.#owner.release(this);
   }
-}
-
-/** What a callback of the application threw comes back to it as it is, as in node:dtls. */
-function asThrown(error: DTLSError): Error {
-  return error.code === 'ERR_DTLS_CALLBACK' && error.cause instanceof Error ? error.cause : error;
 }
