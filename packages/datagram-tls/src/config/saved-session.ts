@@ -16,8 +16,10 @@ export interface SavedSession {
   readonly state: SessionState;
   /** The name that the server's certificate had to hold; empty where there was none. */
   readonly identity: string;
-  /** What the server wants to be shown. */
+  /** What the server wants to be shown; empty where it is the session id. */
   readonly ticket: Uint8Array;
+  /** DTLS 1.2: by which the server knows the session; empty where there is a ticket. */
+  readonly sessionId: Uint8Array;
   /** DTLS 1.3: added to the age of the ticket, so that observers cannot tell it (RFC 8446 §4.6.1). */
   readonly ageAdd: number;
   /** When the ticket came, ms since 1970. */
@@ -40,6 +42,7 @@ export function encodeSession(provider: CryptoProvider, ticket: NewTicket, time:
     .bytes(FORMAT)
     .vec16(utf8(ticket.identity))
     .vec16(ticket.ticket)
+    .vec8(ticket.sessionId)
     .u32(ticket.ageAdd)
     .u48(time)
     .u48(ticket.lifetime);
@@ -77,13 +80,15 @@ function decode(bytes: Uint8Array): SavedSession | undefined {
   const r = new Reader(bytes, FORMAT.length);
   const identity = decodeUtf8(r.vec16());
   const fields = {
-    ticket: own(r.vec16(1)),
+    ticket: own(r.vec16()),
+    sessionId: own(r.vec8(0, 32)),
     ageAdd: r.u32(),
     receivedAt: r.u48(),
     lifetime: r.u48(),
   };
   const state = readSessionState(r);
   if (!r.finished() || identity === undefined || state === undefined) return undefined;
+  if (fields.ticket.length + fields.sessionId.length === 0) return undefined;
   return { identity, state, ...fields };
 }
 

@@ -157,6 +157,15 @@ export function needsEncryptThenMac(suite: CipherSuite): suite is CbcSuite {
   return suite.aead === undefined;
 }
 
+/**
+ * Whether a session under `earlier` can go on under `suite`: in DTLS 1.3 the hash decides (RFC 8446 §4.6.1), in DTLS 1.2
+ * it is the same suite (RFC 5246 §7.4.1.3).
+ */
+export function canResumeUnder(suite: CipherSuite, earlier: CipherSuite): boolean {
+  if (suite.version === 'DTLSv1.2') return suite === earlier;
+  return suite.version === earlier.version && suite.hash === earlier.hash;
+}
+
 /** RFC 8446 §B.4: the whole 12-byte nonce is derived, nothing of it is sent. */
 function suite13(code: number, name: string, aead: AeadName, hash: HashName): AeadSuite {
   const { keyLength, tagLength } = AEADS[aead];

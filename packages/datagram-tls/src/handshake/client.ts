@@ -12,8 +12,8 @@ import type { JobAnswer } from './jobs.js';
 import type { Message } from './message.js';
 import { supportedVersions, versionFromWire } from './negotiate.js';
 import { makeOffer, type Offer, withCookie } from './offer.js';
-import { type OfferedPsk, offerPsk } from './offered-psk.js';
-import { offerableSession, offerTicket } from './resumption/offer.js';
+import { offerPsk } from './offered-psk.js';
+import { type OfferedAgain, offerAgain, offerableSession } from './resumption/offer.js';
 import { type ClientState12, onServerHello12 } from './v12/client.js';
 import { type ClientState13, onServerHello13 } from './v13/client.js';
 import { onHelloRetryRequest13 } from './v13/client-retry.js';
@@ -40,7 +40,7 @@ interface WaitSession {
 /** Before a ClientHello that may be answered by DTLS 1.3 the application says which pre-shared keys it has. */
 interface WaitPsk {
   readonly at: 'wait-psk';
-  readonly ticket: OfferedPsk | undefined;
+  readonly again: OfferedAgain;
 }
 
 export type ClientState = WaitSession | WaitPsk | WaitServerHello;
@@ -56,7 +56,7 @@ const MAX_COOKIES = 3;
 
 export function startClient(ctx: Context): ClientStep {
   const session = offerableSession(ctx);
-  if (session === undefined) return askForPsks(ctx, undefined);
+  if (session === undefined) return askForPsks(ctx, {});
   const name = ctx.destination.verifyName;
   ctx.emit({ do: 'ask', job: { kind: 'check-session', session, name } });
   return { by: 'client', state: { at: 'wait-session' } };
@@ -64,27 +64,27 @@ export function startClient(ctx: Context): ClientStep {
 
 export function onClientAnswer(ctx: Context, state: ClientState, answer: JobAnswer): ClientStep {
   if (state.at === 'wait-session' && answer.kind === 'check-session')
-    return askForPsks(ctx, offerTicket(ctx, answer.found));
+    return askForPsks(ctx, offerAgain(ctx, answer.found));
   if (state.at === 'wait-psk' && answer.kind === 'choose-psk')
-    return onPsksChosen(ctx, state.ticket, answer.credentials);
+    return onPsksChosen(ctx, state.again, answer.credentials);
   return { by: 'client', state };
 }
 
-function askForPsks(ctx: Context, ticket: OfferedPsk | undefined): ClientStep {
+function askForPsks(ctx: Context, again: OfferedAgain): ClientStep {
   const asks = ctx.security.psk.role === 'client' && supportedVersions(ctx.security).includes('DTLSv1.3');
-  if (!asks) return onPsksChosen(ctx, ticket, []);
+  if (!asks) return onPsksChosen(ctx, again, []);
   ctx.emit({ do: 'ask', job: { kind: 'choose-psk', hint: EMPTY } });
-  return { by: 'client', state: { at: 'wait-psk', ticket } };
+  return { by: 'client', state: { at: 'wait-psk', again } };
 }
 
 /** The application's keys, of which there may be none. */
 function onPsksChosen(
   ctx: Context,
-  ticket: OfferedPsk | undefined,
+  { psk, session12 }: OfferedAgain,
   credentials: readonly PskCredential[],
 ): ClientStep {
   const external = credentials.map(offerPsk);
-  const offer = makeOffer(ctx, ticket === undefined ? external : [ticket, ...external]);
+  const offer = makeOffer(ctx, psk === undefined ? external : [psk, ...external], session12);
   return sendClientHello(ctx, { at: 'wait-server-hello', offer, cookies: 0 });
 }
 

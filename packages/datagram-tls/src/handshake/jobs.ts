@@ -2,9 +2,9 @@ import type { Duration } from '../base/instant.js';
 import type { SigningKey } from '../config/config.js';
 import type { PskCredential } from '../config/psk-policy.js';
 import type { SavedSession } from '../config/saved-session.js';
-import type { HashName } from '../crypto/provider.js';
+import type { CipherSuite } from '../crypto/suites.js';
 import type { FreshState, SessionState } from '../keys/session-state.js';
-import type { SchemeName, Version } from '../wire/codes.js';
+import type { SchemeName } from '../wire/codes.js';
 import type { Certificate } from '../x509/certificate.js';
 
 /** Work that the handshake does not do in a step: it may be slow, or the application's to decide. */
@@ -41,9 +41,9 @@ export type Job =
   | {
       readonly kind: 'open-ticket';
       readonly tickets: readonly Uint8Array[];
+      /** Under one of these the session has to go on. */
+      readonly suites: readonly CipherSuite[];
       /** The session must have had the same. */
-      readonly version: Version;
-      readonly hash: HashName;
       readonly serverName: string | undefined;
     }
   /** A server asks for a ticket to give to its client. */
@@ -86,6 +86,8 @@ export interface Resumable {
 /** By the index of its ticket among those that were asked for. */
 export interface OpenedTicket {
   readonly index: number;
+  /** It was sealed under a key that seals no more: another one should take its place. */
+  readonly stale: boolean;
   readonly resumed: Resumable;
 }
 

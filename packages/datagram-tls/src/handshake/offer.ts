@@ -12,6 +12,7 @@ import { encodeKeyShareRequest } from '../wire/extensions/key-share.js';
 import { encodePskKeyExchangeModes, PskKeyExchangeMode } from '../wire/extensions/psk-key-exchange-modes.js';
 import { encodeRenegotiationInfo } from '../wire/extensions/renegotiation-info.js';
 import { encodeServerNameRequest } from '../wire/extensions/server-name.js';
+import { encodeSessionTicketRequest } from '../wire/extensions/session-ticket.js';
 import { encodeSignatureAlgorithms } from '../wire/extensions/signature-algorithms.js';
 import { encodeSupportedGroups } from '../wire/extensions/supported-groups.js';
 import { encodeSupportedVersionsRequest } from '../wire/extensions/supported-versions.js';
@@ -21,6 +22,7 @@ import { offerCertificateTypes } from './certificate-types.js';
 import type { Context } from './context.js';
 import { supportedVersions, wireVersion } from './negotiate.js';
 import type { OfferedPsk } from './offered-psk.js';
+import type { OfferedSession12 } from './resumption/offer.js';
 import { offerStatusRequest } from './staple.js';
 
 /** What a client put into its ClientHello; answers are checked against it. */
@@ -34,13 +36,19 @@ export interface Offer {
   readonly exchanges: readonly KeyExchange[];
   /** DTLS 1.3. In the hello, which does not know their binders yet, the extension is empty. */
   readonly psks: readonly OfferedPsk[];
+  /** DTLS 1.2: a server that resumes it repeats the session id of the hello. */
+  readonly session12: OfferedSession12 | undefined;
 }
 
 /**
  * The first ClientHello. It fits one datagram unless `keyShares` asks for a large share: a server that wants a cookie
  * would throw away the rest, and some peers lose ClientHellos of two datagrams.
  */
-export function makeOffer(ctx: Context, psks: readonly OfferedPsk[]): Offer {
+export function makeOffer(
+  ctx: Context,
+  psks: readonly OfferedPsk[],
+  session12: OfferedSession12 | undefined,
+): Offer {
   const { security, provider } = ctx;
   const versions = supportedVersions(security);
   const suites = security.suites.filter((suite) => versions.includes(suite.version));
@@ -49,18 +57,27 @@ export function makeOffer(ctx: Context, psks: readonly OfferedPsk[]): Offer {
     ? security.keyShares.map((group) => provider.startKeyExchange(group))
     : [];
   const cipherSuites = suites.map((suite) => suite.code);
-  const offer = { versions, suites, groups, exchanges, psks };
+  const offer = { versions, suites, groups, exchanges, psks, session12 };
   const hello: ClientHello = {
     legacyVersion: ProtocolVersion.dtls12,
     random: provider.randomBytes(32),
-    // RFC 9147 §5: there is no compatibility mode, in which this would be random.
-    sessionId: EMPTY,
+    sessionId: offeredSessionId(ctx, session12),
     cookie: EMPTY,
     cipherSuites,
     compressionMethods: Uint8Array.of(0),
     extensions: offeredExtensions(ctx, offer),
   };
   return { ...offer, hello };
+}
+
+/**
+ * That of a session of DTLS 1.2, or a random one by which a server says that it took the ticket (RFC 5077 §3.4). Else
+ * none: DTLS 1.3 has no compatibility mode, in which this would be random (RFC 9147 §5).
+ */
+function offeredSessionId({ provider }: Context, session12: OfferedSession12 | undefined): Uint8Array {
+  if (session12 === undefined) return EMPTY;
+  const { ticket, sessionId } = session12.saved;
+  return ticket.length > 0 ? provider.randomBytes(32) : sessionId;
 }
 
 /** Whether a key is offered that the application gave, and that may be the wrong one. */
@@ -83,7 +100,7 @@ export function encodeShares(exchanges: readonly KeyExchange[]): Uint8Array {
 /** What a server needs soonest stands first, and key shares, which may fill a second datagram, last. */
 function offeredExtensions(ctx: Context, offer: Omit<Offer, 'hello'>): Map<number, Uint8Array> {
   const { security, destination } = ctx;
-  const { versions, groups, exchanges, psks } = offer;
+  const { versions, groups, exchanges, psks, session12 } = offer;
   const extensions = new Map<number, Uint8Array>();
   if (versions.includes('DTLSv1.3')) {
     const codes = versions.map(wireVersion);
@@ -106,6 +123,10 @@ function offeredExtensions(ctx: Context, offer: Omit<Offer, 'hello'>): Map<numbe
   if (statusRequest !== undefined) extensions.set(ExtensionType.status_request, statusRequest);
   for (const [type, body] of offerAgreements(security)) extensions.set(type, body);
   for (const [type, body] of offerCertificateTypes(security)) extensions.set(type, body);
+  if (versions.includes('DTLSv1.2')) {
+    const ticket = session12?.saved.ticket ?? EMPTY;
+    extensions.set(ExtensionType.session_ticket, encodeSessionTicketRequest(ticket));
+  }
   if (versions.includes('DTLSv1.3')) {
     // Also asks for tickets. A key that is all that protects a session gives up its past when it becomes known.
     const modes = Uint8Array.of(PskKeyExchangeMode.psk_dhe_ke);

@@ -34,6 +34,7 @@ const AWAIT_ANSWER = new Set<string>([
   'wait-session',
   'wait-ticket',
   'wait-staple',
+  'wait-renewal',
 ]);
 
 /** Takes whole messages in order and turns them into actions; the one place where a peer's violation is caught. */
@@ -78,8 +79,9 @@ export class Runner {
     const current = this.#state;
     switch (current.by) {
       case 'client12':
-      case 'server12':
         return current.state.at === 'wait-finished' ? 1 : 0;
+      case 'server12':
+        return current.state.at === 'wait-finished' || current.state.at === 'wait-ticket' ? 1 : 0;
       case 'client13':
         return current.state.at === 'wait-second-server-hello' ? 0 : 2;
       case 'server13':
@@ -101,7 +103,7 @@ export class Runner {
       case 'connected13':
         return true;
       case 'server12':
-        return current.state.at === 'wait-finished';
+        return server12.clientProtects(current.state);
       case 'client13':
         return current.state.at !== 'wait-second-server-hello';
       default:

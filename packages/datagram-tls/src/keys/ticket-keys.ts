@@ -45,20 +45,26 @@ export function sealTicket(
   return ticket;
 }
 
+/** What was in a ticket, and which key it was sealed under, by its index. */
+export interface UnsealedTicket {
+  readonly content: Uint8Array;
+  readonly keyIndex: number;
+}
+
 /** The content of a ticket that one of `keys` sealed; `undefined` for anything else. */
 export function openTicket(
   provider: CryptoProvider,
   keys: readonly TicketKey[],
   context: Uint8Array,
   ticket: Uint8Array,
-): Uint8Array | undefined {
+): UnsealedTicket | undefined {
   const head = ticket.subarray(0, NAME_LENGTH + SEED_LENGTH);
   const name = ticket.subarray(0, NAME_LENGTH);
-  for (const key of keys) {
+  for (const [keyIndex, key] of keys.entries()) {
     if (!sameBytes(key.name, name)) continue;
     const { aead, nonce } = protection(provider, key, head);
     const content = aead.open(nonce, concat(head, context), ticket.subarray(head.length));
-    if (content !== undefined) return content;
+    if (content !== undefined) return { content, keyIndex };
   }
   return undefined;
 }

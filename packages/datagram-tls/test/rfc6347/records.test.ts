@@ -47,7 +47,7 @@ suite('records of DTLS 1.2', () => {
       const side = pair[role];
       const other = role === 'client' ? 'server' : 'client';
       const request = role === 'client' ? HandshakeType.hello_request : HandshakeType.client_hello;
-      const messageSeq = role === 'client' ? 6 : 4;
+      const messageSeq = role === 'client' ? 7 : 4;
       const message = encodeFragment({ type: request, messageSeq, fragment: new Uint8Array(0) });
       const insider = Insider12.ofSession(side.sessions[0] ?? assert.fail());
       const log = new Log(pair);

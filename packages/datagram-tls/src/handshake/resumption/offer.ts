@@ -1,4 +1,7 @@
+import type { Duration } from '../../base/instant.js';
 import type { SavedSession } from '../../config/saved-session.js';
+import { canResumeUnder } from '../../crypto/suites.js';
+import type { PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
 import type { JobAnswer } from '../jobs.js';
 import { supportedVersions } from '../negotiate.js';
@@ -11,20 +14,34 @@ type CheckedSession = Extract<JobAnswer, { kind: 'check-session' }>['found'];
 export function offerableSession({ security, destination }: Context): SavedSession | undefined {
   const { session, serverName } = destination;
   if (session === undefined || session.state.serverName !== serverName) return undefined;
-  const { hash, version } = session.state.suite;
-  const suites = security.suites.some((suite) => suite.version === version && suite.hash === hash);
-  return suites && supportedVersions(security).includes(version) ? session : undefined;
+  const { suite: earlier, extendedMasterSecret } = session.state;
+  const fits = security.suites.some((suite) => canResumeUnder(suite, earlier));
+  const offers = fits && extendedMasterSecret && supportedVersions(security).includes(earlier.version);
+  return offers ? session : undefined;
 }
 
-/** Its ticket among the pre-shared keys of a ClientHello, if it was found to be good. */
-export function offerTicket(
-  { security, destination }: Context,
-  found: CheckedSession,
-): OfferedPsk | undefined {
-  const { session } = destination;
+/** A session of DTLS 1.2 that a ClientHello offers. */
+export interface OfferedSession12 {
+  readonly saved: SavedSession;
+  readonly peer: PeerIdentity;
+  /** Since it was saved, ms. */
+  readonly age: Duration;
+}
+
+/** What a ClientHello holds of a session from before, by its version; nothing where none is good. */
+export interface OfferedAgain {
+  readonly psk?: OfferedPsk;
+  readonly session12?: OfferedSession12;
+}
+
+/** The session that is to go on, if it was found to be good. */
+export function offerAgain({ security, destination }: Context, found: CheckedSession): OfferedAgain {
+  const { session: saved } = destination;
   const peer = found === undefined ? undefined : resumedPeer(security, found);
-  if (session === undefined || found === undefined || peer === undefined) return undefined;
-  const { state, ticket, ageAdd } = session;
-  const obfuscatedTicketAge = (Math.floor(found.age) + ageAdd) % 0x1_0000_0000;
-  return { ...resumptionPsk(state, peer), identity: ticket, obfuscatedTicketAge };
+  if (saved === undefined || found === undefined || peer === undefined) return {};
+  const { state, ticket, ageAdd } = saved;
+  const { age } = found;
+  if (state.suite.version === 'DTLSv1.2') return { session12: { saved, peer, age } };
+  const obfuscatedTicketAge = (Math.floor(age) + ageAdd) % 0x1_0000_0000;
+  return { psk: { ...resumptionPsk(state, peer), identity: ticket, obfuscatedTicketAge } };
 }

@@ -2,10 +2,12 @@ import { type Awaitable, whenever } from '../../base/awaitable.js';
 import type { Security } from '../../config/config.js';
 import type { SavedSession } from '../../config/saved-session.js';
 import type { TicketPolicy } from '../../config/ticket-policy.js';
+import { canResumeUnder } from '../../crypto/suites.js';
 import { datedState, type SessionState } from '../../keys/session-state.js';
 import { openTicket, sealTicket, type TicketKey } from '../../keys/ticket-keys.js';
 import { verdictJob } from '../ask-verdict.js';
 import type { Job, JobAnswer, OpenedTicket, Resumable, Verdict, VerifyPeerJob } from '../jobs.js';
+import { LONGEST_LIFE } from './limits.js';
 import { asksPeers, claimOf, resumedPeer } from './peer.js';
 import { decodeTicket, encodeTicket } from './ticket.js';
 
@@ -16,8 +18,6 @@ type SealTicket = Extract<Job, { kind: 'seal-ticket' }>;
 /** How a chain is judged, whenever a session is resumed just as in its full handshake. */
 export type Judge = (job: VerifyPeerJob, security: Security, time: number) => Awaitable<Verdict>;
 
-/** RFC 8446 §4.6.1: seven days after its full handshake a session is over, whatever its tickets say. */
-const LONGEST_LIFE = 604_800_000;
 /** Nodes that share ticket keys need not have quite the same time, ms. */
 const CLOCK_SKEW = 60_000;
 /** A ticket larger than this, for the client's certificates in it, would make too large a ClientHello; bytes. */
@@ -71,24 +71,25 @@ interface Means {
 function tryTicket(job: OpenTicket, means: Means, index: number): Awaitable<OpenedTicket | undefined> {
   const ticket = job.tickets[index];
   if (ticket === undefined) return undefined;
-  const state = usableState(job, means, ticket);
-  if (state === undefined) return tryTicket(job, means, index + 1);
+  const unsealed = openTicket(means.security.provider, means.keys, means.tickets.context, ticket);
+  const state = unsealed === undefined ? undefined : usableState(job, means, unsealed.content);
+  if (unsealed === undefined || state === undefined) return tryTicket(job, means, index + 1);
+  const stale = unsealed.keyIndex > 0;
   const { security, time, judge } = means;
   return whenever(judgedAgain(state, security, time, undefined, judge), (resumed) =>
-    resumed === undefined ? tryTicket(job, means, index + 1) : { index, resumed },
+    resumed === undefined ? tryTicket(job, means, index + 1) : { index, stale, resumed },
   );
 }
 
 function usableState(
-  { version, hash, serverName }: OpenTicket,
-  { security, tickets, keys, time }: Means,
-  ticket: Uint8Array,
+  { suites, serverName }: OpenTicket,
+  { tickets, time }: Means,
+  content: Uint8Array,
 ): SessionState | undefined {
-  const content = openTicket(security.provider, keys, tickets.context, ticket);
-  const state = content === undefined ? undefined : decodeTicket(content);
-  if (state === undefined || state.suite.version !== version) return undefined;
+  const state = decodeTicket(content);
+  if (state === undefined || !state.extendedMasterSecret || state.serverName !== serverName) return undefined;
   const age = time - state.since;
-  const fits = state.suite.hash === hash && state.serverName === serverName;
+  const fits = suites.some((suite) => canResumeUnder(suite, state.suite));
   return fits && age >= -CLOCK_SKEW && age < tickets.lifetime ? state : undefined;
 }
 

@@ -15,7 +15,7 @@ import { PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
 import { decoded, expectType } from '../decoded.js';
 import type { Message } from '../message.js';
-import { type ClientEnd12, type ClientHello12, sendFinished12 } from './client-end.js';
+import { type ClientEnd12, type ClientHello12, endFlight12 } from './client-end.js';
 import { answerShare12, type ClientShare12 } from './client-share.js';
 import { pskPremaster } from './premaster.js';
 import { deriveSecrets12 } from './secrets.js';
@@ -87,5 +87,12 @@ export function onPskChosen12(
   ctx.send(HandshakeType.client_key_exchange, body, 0);
   const secrets = deriveSecrets12(ctx, hello, pskPremaster(key, share?.secret));
   const peer = PeerIdentity.keyHolder(identity);
-  return sendFinished12(ctx, { hello, peer, scheme: undefined, group: share?.group, secrets });
+  return endFlight12(ctx, {
+    hello,
+    peer,
+    scheme: undefined,
+    group: share?.group,
+    secrets,
+    resumed: undefined,
+  });
 }

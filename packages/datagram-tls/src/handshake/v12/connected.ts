@@ -8,11 +8,12 @@ export function connected12(proof: {
   readonly negotiated: Negotiated12;
   readonly secrets: Secrets12;
   readonly peer: PeerIdentity;
+  readonly resumed: boolean;
   readonly finished: FinishedVerified;
   readonly group: GroupName | undefined;
   readonly scheme: SchemeName | undefined;
 }): Session {
-  const { negotiated, secrets, peer, finished, group, scheme } = proof;
+  const { negotiated, secrets, peer, resumed, finished, group, scheme } = proof;
   return {
     version: 'DTLSv1.2',
     suite: negotiated.suite,
@@ -22,7 +23,7 @@ export function connected12(proof: {
     serverName: negotiated.serverName,
     agreed: negotiated.agreed,
     peer,
-    resumed: false,
+    resumed,
     finished,
     secrets: {
       version: 'DTLSv1.2',

@@ -5,11 +5,9 @@ import {
   deriveExtendedMasterSecret12,
   deriveKeyBlock12,
   deriveMasterSecret12,
-  deriveVerifyData12,
   type KeyBlock12,
 } from '../../keys/prf12.js';
 import type { Agreed } from '../agreed.js';
-import { FinishedVerified } from '../authenticate.js';
 import type { Context } from '../context.js';
 
 /** What both hellos of a DTLS 1.2 handshake settled. */
@@ -20,6 +18,10 @@ export interface Negotiated12 {
   readonly extendedMasterSecret: boolean;
   readonly serverName: string | undefined;
   readonly agreed: Agreed;
+  /** The ServerHello's: the client's where its session is resumed, else what the server will know the new one by. */
+  readonly sessionId: Uint8Array;
+  /** The ServerHello says that a NewSessionTicket comes (RFC 5077 §3.2). */
+  readonly promisesTicket: boolean;
 }
 
 export interface Secrets12 {
@@ -39,6 +41,12 @@ export function deriveSecrets12(ctx: Context, negotiated: Negotiated12, premaste
   const masterSecret = negotiated.extendedMasterSecret
     ? deriveExtendedMasterSecret12(ctx.provider, suite.hash, premaster, ctx.transcript.digest())
     : deriveMasterSecret12(ctx.provider, suite.hash, premaster, clientRandom, serverRandom);
+  return resumeSecrets12(ctx, negotiated, masterSecret);
+}
+
+/** The keys that a master secret, which may be that of a session before, gives with these randoms (RFC 5246 §6.3). */
+export function resumeSecrets12(ctx: Context, negotiated: Negotiated12, masterSecret: Uint8Array): Secrets12 {
+  const { suite, clientRandom, serverRandom } = negotiated;
   ctx.emit({ do: 'log-secret', label: 'CLIENT_RANDOM', clientRandom, secret: masterSecret });
   const keys = deriveKeyBlock12(ctx.provider, suite, masterSecret, clientRandom, serverRandom);
   return { masterSecret, keys };
@@ -63,29 +71,6 @@ export function installKeys12(
         ? { key: keys.clientKey, iv: keys.clientIv, mac: keys.clientMac }
         : { key: keys.serverKey, iv: keys.serverIv, mac: keys.serverMac },
   });
-}
-
-/** verify_data of `sender`'s Finished over the transcript as it stands (RFC 5246 §7.4.9). */
-export function finishedData12(
-  ctx: Context,
-  negotiated: Negotiated12,
-  secrets: Secrets12,
-  sender: Role,
-): Uint8Array {
-  const { hash } = negotiated.suite;
-  const label = sender === 'client' ? 'client finished' : 'server finished';
-  return deriveVerifyData12(ctx.provider, hash, secrets.masterSecret, label, ctx.transcript.digest());
-}
-
-/** Checks `sender`'s Finished before it joins the transcript. */
-export function checkFinished12(
-  ctx: Context,
-  negotiated: Negotiated12,
-  secrets: Secrets12,
-  sender: Role,
-  received: Uint8Array,
-): FinishedVerified | undefined {
-  return FinishedVerified.check(ctx.provider, finishedData12(ctx, negotiated, secrets, sender), received);
 }
 
 /** What the server signs in its ServerKeyExchange (RFC 8422 §5.4). */

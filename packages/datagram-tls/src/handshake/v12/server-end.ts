@@ -1,20 +1,16 @@
-import { violation } from '../../base/errors.js';
+import { EMPTY } from '../../base/bytes.js';
+import type { FreshState, SessionState } from '../../keys/session-state.js';
 import type { GroupName, SchemeName } from '../../wire/codes.js';
 import { HandshakeType } from '../../wire/codes.js';
-import { decodeFinished, encodeFinished, VERIFY_DATA_LENGTH_12 } from '../../wire/messages/finished.js';
-import type { PeerIdentity } from '../authenticate.js';
+import { encodeNewSessionTicket12 } from '../../wire/messages/new-session-ticket12.js';
+import type { FinishedVerified, PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
-import { decoded, expectType } from '../decoded.js';
+import type { SealedTicket } from '../jobs.js';
 import type { Message } from '../message.js';
+import { shownBy } from '../resumption/peer.js';
 import { connected12 } from './connected.js';
-import {
-  checkFinished12,
-  finishedData12,
-  installKeys12,
-  type Negotiated12,
-  PROTECTED_EPOCH,
-  type Secrets12,
-} from './secrets.js';
+import { readFinished12, sendFinished12 } from './finished.js';
+import { installKeys12, type Negotiated12, type Secrets12 } from './secrets.js';
 
 /** All that is left is to prove that both saw the same. */
 export interface ServerReady12 {
@@ -24,13 +20,15 @@ export interface ServerReady12 {
   readonly scheme: SchemeName | undefined;
   readonly group: GroupName | undefined;
   readonly secrets: Secrets12;
+  /** The session from before that goes on: then our Finished came first. */
+  readonly resumed: SessionState | undefined;
 }
 
-/** However the keys were agreed on, a server's handshake ends in this state. */
-export interface ServerEnd12 {
-  readonly at: 'wait-finished';
-  readonly ready: ServerReady12;
-}
+/** However the keys were agreed on, a server's handshake ends in these states. */
+export type ServerEnd12 =
+  | { readonly at: 'wait-finished'; readonly ready: ServerReady12 }
+  /** The client is done; a ticket for it is being made. */
+  | { readonly at: 'wait-ticket'; readonly ready: ServerReady12; readonly finished: FinishedVerified };
 
 /** From here on the client's records are protected. */
 export function waitFinished12(ctx: Context, ready: ServerReady12): ServerEnd12 {
@@ -38,20 +36,60 @@ export function waitFinished12(ctx: Context, ready: ServerReady12): ServerEnd12 
   return { at: 'wait-finished', ready };
 }
 
-/** The client's Finished, which ours answers. */
-export function onFinished12(ctx: Context, ready: ServerReady12, message: Message): 'connected' {
+/** The client's Finished, which ours answers unless it came first. */
+export function onFinished12(
+  ctx: Context,
+  ready: ServerReady12,
+  message: Message,
+): ServerEnd12 | 'connected' {
   const { hello, secrets } = ready;
-  const body = expectType(message, HandshakeType.finished);
-  const { verifyData } = decoded(decodeFinished(body, VERIFY_DATA_LENGTH_12), 'Finished');
-  const finished = checkFinished12(ctx, hello, secrets, 'client', verifyData);
-  if (finished === undefined) throw violation('decrypt_error', "the client's Finished is wrong");
+  const finished = readFinished12(ctx, hello, secrets, message);
+  if (ready.resumed !== undefined) return connect(ctx, ready, finished);
   ctx.transcript.add(message.type, message.seq, message.body);
-  ctx.emit({ do: 'send-change-cipher-spec' });
-  installKeys12(ctx, hello, secrets, 'server');
-  const ours = finishedData12(ctx, hello, secrets, 'server');
-  ctx.send(HandshakeType.finished, encodeFinished({ verifyData: ours }), PROTECTED_EPOCH);
-  ctx.emit({ do: 'end-flight', awaits: 'nothing' });
-  ctx.emit({ do: 'connected', session: connected12({ ...ready, negotiated: hello, finished }) });
+  if (!hello.promisesTicket) return sendLastFlight(ctx, ready, finished);
+  askForTicket12(ctx, ready);
+  return { at: 'wait-ticket', ready, finished };
+}
+
+/** Somebody who has the keys for it makes a ticket of the session. */
+export function askForTicket12(ctx: Context, { hello, peer, secrets, resumed }: ServerReady12): void {
+  const { suite, extendedMasterSecret, serverName } = hello;
+  const state: FreshState = {
+    suite,
+    secret: secrets.masterSecret,
+    extendedMasterSecret,
+    serverName,
+    since: resumed?.since,
+    ...shownBy(peer),
+  };
+  ctx.emit({ do: 'ask', job: { kind: 'seal-ticket', state } });
+}
+
+/** RFC 5077 §3.3: who promised a ticket and has none after all sends an empty one. */
+export function sendTicket12(ctx: Context, sealed: SealedTicket | undefined): void {
+  const { ticket, lifetime } = sealed ?? { ticket: EMPTY, lifetime: 0 };
+  const body = encodeNewSessionTicket12({ ticketLifetimeHint: lifetime, ticket });
+  ctx.send(HandshakeType.new_session_ticket, body, 0);
+}
+
+export function onTicketSealed12(
+  ctx: Context,
+  { ready, finished }: Extract<ServerEnd12, { at: 'wait-ticket' }>,
+  sealed: SealedTicket | undefined,
+): 'connected' {
+  sendTicket12(ctx, sealed);
+  return sendLastFlight(ctx, ready, finished);
+}
+
+function sendLastFlight(ctx: Context, ready: ServerReady12, finished: FinishedVerified): 'connected' {
+  sendFinished12(ctx, ready.hello, ready.secrets, 'nothing');
+  return connect(ctx, ready, finished);
+}
+
+function connect(ctx: Context, ready: ServerReady12, finished: FinishedVerified): 'connected' {
+  const { hello, resumed } = ready;
+  const session = connected12({ ...ready, negotiated: hello, resumed: resumed !== undefined, finished });
+  ctx.emit({ do: 'connected', session });
   ctx.transcript.end();
   return 'connected';
 }

@@ -97,7 +97,8 @@ export function onPskFound12(
   if (found === undefined) throw unknownIdentity();
   const secrets = deriveSecrets12(ctx, hello, pskPremaster(found.key, claim.exchanged));
   const peer = PeerIdentity.keyHolder(claim.identity);
-  return waitFinished12(ctx, { hello, peer, scheme: undefined, group: hello.exchange?.group, secrets });
+  const group = hello.exchange?.group;
+  return waitFinished12(ctx, { hello, peer, scheme: undefined, group, secrets, resumed: undefined });
 }
 
 /** RFC 4279 §2 lets a server say so, or go on with a key that nobody has: we would rather be understood. */

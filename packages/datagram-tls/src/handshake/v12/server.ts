@@ -1,13 +1,7 @@
 import { EMPTY } from '../../base/bytes.js';
 import { DTLSError, violation } from '../../base/errors.js';
 import type { KeyExchange } from '../../crypto/provider.js';
-import { needsEncryptThenMac } from '../../crypto/suites.js';
-import type { GroupName } from '../../wire/codes.js';
-import { ExtensionType, Group, HandshakeType, ProtocolVersion, Scheme } from '../../wire/codes.js';
-import { encodeEcPointFormats, UNCOMPRESSED } from '../../wire/extensions/ec-point-formats.js';
-import { encodeEncryptThenMac } from '../../wire/extensions/encrypt-then-mac.js';
-import { encodeExtendedMasterSecret } from '../../wire/extensions/extended-master-secret.js';
-import { encodeRenegotiationInfo } from '../../wire/extensions/renegotiation-info.js';
+import { ExtensionType, Group, HandshakeType, Scheme } from '../../wire/codes.js';
 import { encodeStatusResponse } from '../../wire/extensions/status-request.js';
 import {
   ClientCertificateType,
@@ -16,10 +10,9 @@ import {
 import { encodeCertificateStatus } from '../../wire/messages/certificate-status.js';
 import { decodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
 import { decodeClientKeyExchange } from '../../wire/messages/client-key-exchange.js';
-import { DOWNGRADE_TO_12, encodeServerHello } from '../../wire/messages/server-hello.js';
 import { encodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
 import { encodeServerEcdhParams, encodeServerKeyExchange } from '../../wire/messages/server-key-exchange.js';
-import { chooseAgreements, encodeAgreements } from '../agreed.js';
+import { chooseAgreements } from '../agreed.js';
 import { askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, checkSignature, PeerIdentity } from '../authenticate.js';
 import { type CertificateTypes, encodeCertificateTypes, typeToAsk } from '../certificate-types.js';
@@ -32,23 +25,32 @@ import { askStaple, clientWantsStaple } from '../staple.js';
 import { onCertificate12, sendCertificate12 } from './certificate.js';
 import { deriveSecrets12, type Negotiated12, signedParams } from './secrets.js';
 import { type CertificateChoice12, choose12, type PskChoice12 } from './server-choice.js';
-import { onFinished12, type ServerEnd12, type ServerReady12, waitFinished12 } from './server-end.js';
+import {
+  onFinished12,
+  onTicketSealed12,
+  type ServerEnd12,
+  type ServerReady12,
+  waitFinished12,
+} from './server-end.js';
+import { sendServerHello12, serverRandom12 } from './server-hello.js';
 import { onPskFound12, onPskKeyExchange12, type ServerPskState12, sendPskFlight12 } from './server-psk.js';
+import { askForSession12, onTicketRenewed12, resume12, type ServerResumeState12 } from './server-resume.js';
 
 /*
  * The server's side of a DTLS 1.2 handshake after the ClientHello with a valid cookie (RFC 5246 §7.3, RFC 6347 §4.2):
  *
  *   1. ClientHello            suite, certificate and group chosen, its staple found; then our flight:
  *      ServerHello, Certificate, CertificateStatus, ServerKeyExchange, CertificateRequest, ServerHelloDone
- *      (a suite with a pre-shared key goes on in server-psk.ts)
+ *      (a suite with a pre-shared key goes on in server-psk.ts, a session from before in server-resume.ts)
  *   2. Certificate            if we asked; the chain is judged
  *   3. ClientKeyExchange      keys
  *   4. CertificateVerify      if there was a certificate: the signature over all messages so far
- *   5. Finished               checked; then our ChangeCipherSpec, Finished: connected
+ *   5. Finished               checked; then our NewSessionTicket, ChangeCipherSpec, Finished: connected (server-end.ts)
  */
 export type ServerState12 =
   | ServerPskState12
   | { readonly at: 'wait-staple'; readonly client: ClientWishes; readonly choice: CertificateChoice12 }
+  | ServerResumeState12
   | { readonly at: 'wait-signature'; readonly hello: Hello; readonly params: Uint8Array }
   | { readonly at: 'wait-certificate'; readonly hello: Hello }
   | { readonly at: 'wait-verdict'; readonly hello: Hello; readonly client: ClaimedChain }
@@ -70,6 +72,10 @@ interface Client {
 
 /** Step 1. The transcript already holds the ClientHello. */
 export function onClientHello12(ctx: Context, client: ClientWishes): ServerState12 {
+  return askForSession12(ctx, client) ? { at: 'wait-session', client } : beginFull(ctx, client);
+}
+
+function beginFull(ctx: Context, client: ClientWishes): ServerState12 {
   const choice = choose12(ctx.security, client);
   const wantsStaple = clientWantsStaple(client.hello.extensions);
   if (choice.by === 'certificate' && askStaple(ctx, wantsStaple, choice.identity))
@@ -87,10 +93,12 @@ function sendFlight(
   const negotiated: Negotiated12 = {
     suite,
     clientRandom: client.hello.random,
-    serverRandom: serverRandom(ctx),
+    serverRandom: serverRandom12(ctx),
     extendedMasterSecret: client.extendedMasterSecret,
     serverName: client.serverName,
     agreed: chooseAgreements(ctx.security, client.hello.extensions),
+    sessionId: EMPTY,
+    promisesTicket: choice.by === 'certificate' && wantsTicket(ctx, client),
   };
   const asksForCertificate = choice.by === 'certificate' && ctx.security.requestCert;
   ctx.transcript.begin('DTLSv1.2', suite.hash, asksForCertificate);
@@ -98,13 +106,22 @@ function sendFlight(
     const types = { client: typeToAsk(ctx.security, client), server: choice.identity.type };
     const answers = encodeCertificateTypes(ctx.security, client, types);
     if (staple !== undefined) answers.set(ExtensionType.status_request, encodeStatusResponse());
-    sendServerHello(ctx, client, negotiated, group, answers);
+    sendServerHello12(ctx, client, negotiated, group, answers);
     const exchange = ctx.provider.startKeyExchange(choice.group);
     return sendChain(ctx, { ...negotiated, choice, types, exchange }, staple);
   }
-  sendServerHello(ctx, client, negotiated, group, new Map());
+  sendServerHello12(ctx, client, negotiated, group, new Map());
   const exchange = group === undefined ? undefined : ctx.provider.startKeyExchange(group);
   return sendPskFlight12(ctx, { ...negotiated, exchange });
+}
+
+/** A ticket stands for one handshake only with the extended master secret (RFC 7627 §5.3). */
+function wantsTicket({ security }: Context, { hello, extendedMasterSecret }: ClientWishes): boolean {
+  return (
+    security.tickets !== undefined &&
+    extendedMasterSecret &&
+    hello.extensions.has(ExtensionType.session_ticket)
+  );
 }
 
 /** Everything up to the signature, which may take time. */
@@ -117,43 +134,6 @@ function sendChain(ctx: Context, hello: Hello, staple: Uint8Array | undefined): 
   const data = signedParams(hello, params);
   ctx.emit({ do: 'ask', job: { kind: 'sign', scheme: choice.scheme, key: choice.identity.key, data } });
   return { at: 'wait-signature', hello, params };
-}
-
-/** RFC 8446 §4.1.3: a server that could do 1.3 marks its random, so that a forged downgrade is noticed. */
-function serverRandom(ctx: Context): Uint8Array {
-  const random = ctx.provider.randomBytes(32);
-  if (ctx.security.maxVersion === 'DTLSv1.3') random.set(DOWNGRADE_TO_12, 24);
-  return random;
-}
-
-function sendServerHello(
-  ctx: Context,
-  client: ClientWishes,
-  hello: Negotiated12,
-  group: GroupName | undefined,
-  answers: ReadonlyMap<number, Uint8Array>,
-): void {
-  const extensions = new Map<number, Uint8Array>();
-  if (client.secureRenegotiation)
-    extensions.set(ExtensionType.renegotiation_info, encodeRenegotiationInfo(EMPTY));
-  if (client.extendedMasterSecret)
-    extensions.set(ExtensionType.extended_master_secret, encodeExtendedMasterSecret());
-  if (needsEncryptThenMac(hello.suite))
-    extensions.set(ExtensionType.encrypt_then_mac, encodeEncryptThenMac());
-  if (group !== undefined && client.hello.extensions.has(ExtensionType.ec_point_formats)) {
-    extensions.set(ExtensionType.ec_point_formats, encodeEcPointFormats(Uint8Array.of(UNCOMPRESSED)));
-  }
-  for (const [type, answer] of encodeAgreements(hello.agreed)) extensions.set(type, answer);
-  for (const [type, answer] of answers) extensions.set(type, answer);
-  const body = encodeServerHello({
-    legacyVersion: ProtocolVersion.dtls12,
-    random: hello.serverRandom,
-    sessionId: EMPTY,
-    cipherSuite: hello.suite.code,
-    compressionMethod: 0,
-    extensions,
-  });
-  ctx.send(HandshakeType.server_hello, body, 0);
 }
 
 /** Steps 2 to 5, each with the message that belongs there. */
@@ -175,13 +155,34 @@ export function onMessage12(
       return onFinished12(ctx, state.ready, message);
     case 'wait-psk':
     case 'wait-staple':
+    case 'wait-renewal':
+    case 'wait-session':
     case 'wait-signature':
+    case 'wait-ticket':
     case 'wait-verdict':
       throw outOfPlace(message, 'nothing');
   }
 }
 
-export function onAnswer12(ctx: Context, state: ServerState12, answer: JobAnswer): ServerState12 {
+/**
+ * Whether the client protects all that it sends from here on. One whose session is resumed does so with its last
+ * messages alone: what it has to say against ours comes in the clear.
+ */
+export function clientProtects(state: ServerState12): boolean {
+  return state.at === 'wait-ticket' || (state.at === 'wait-finished' && state.ready.resumed === undefined);
+}
+
+export function onAnswer12(
+  ctx: Context,
+  state: ServerState12,
+  answer: JobAnswer,
+): ServerState12 | 'connected' {
+  if (state.at === 'wait-session' && answer.kind === 'open-ticket')
+    return resume12(ctx, state.client, answer.found) ?? beginFull(ctx, state.client);
+  if (state.at === 'wait-renewal' && answer.kind === 'seal-ticket')
+    return onTicketRenewed12(ctx, state.ready, answer.sealed);
+  if (state.at === 'wait-ticket' && answer.kind === 'seal-ticket')
+    return onTicketSealed12(ctx, state, answer.sealed);
   if (state.at === 'wait-signature' && answer.kind === 'sign') {
     return sendKeyExchange(ctx, state.hello, state.params, answer.signature);
   }
@@ -247,7 +248,7 @@ function onClientKeyExchange(ctx: Context, hello: Hello, client: Client, message
   ctx.transcript.add(message.type, message.seq, message.body);
   const { scheme, group } = hello.choice;
   const secrets = deriveSecrets12(ctx, hello, premaster);
-  const ready = { hello, peer: client.peer, scheme, group, secrets };
+  const ready = { hello, peer: client.peer, scheme, group, secrets, resumed: undefined };
   if (client.claim !== undefined) return { at: 'wait-certificate-verify', ready, client: client.claim };
   return waitFinished12(ctx, ready);
 }

@@ -11,10 +11,9 @@ const MAX_PSKS = 8;
 /** Asks for the session of a ticket among the client's identities; returns whether there is anything to ask. */
 export function askForSession(ctx: Context, { client, choice }: ReadyHello13): boolean {
   if (client.psks === undefined || ctx.security.tickets === undefined) return false;
-  const { version, hash } = choice.suite;
   const { serverName } = client;
   const tickets = identitiesOf(client.psks);
-  ctx.emit({ do: 'ask', job: { kind: 'open-ticket', tickets, version, hash, serverName } });
+  ctx.emit({ do: 'ask', job: { kind: 'open-ticket', tickets, suites: [choice.suite], serverName } });
   return true;
 }
 

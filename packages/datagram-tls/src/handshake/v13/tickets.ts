@@ -1,4 +1,4 @@
-import { own } from '../../base/bytes.js';
+import { EMPTY, own } from '../../base/bytes.js';
 import type { NewTicket } from '../../config/saved-session.js';
 import { deriveResumptionSecret13, deriveTicketPsk13 } from '../../keys/schedule13.js';
 import type { FreshState } from '../../keys/session-state.js';
@@ -10,6 +10,7 @@ import type { Context } from '../context.js';
 import { decoded } from '../decoded.js';
 import type { SealedTicket } from '../jobs.js';
 import type { Message } from '../message.js';
+import { LARGEST_TICKET_TAKEN, LONGEST_LIFE } from '../resumption/limits.js';
 import { shownBy } from '../resumption/peer.js';
 import type { Session } from '../session.js';
 import { checkPlaces } from './extensions.js';
@@ -25,8 +26,6 @@ export interface Resumption13 {
 
 /** What a ticket is of use for is the last one a server sent; some send one for each of several connections. */
 const MOST_TICKETS = 16;
-/** RFC 8446 §4.6.1: seven days, ms. */
-const LONGEST_LIFETIME = 604_800_000;
 /** Differs for each ticket of a session, and we make one. */
 const TICKET_NONCE = Uint8Array.of(0);
 
@@ -77,13 +76,15 @@ export function onNewSessionTicket13(
   const body = decoded(decodeNewSessionTicket13(message.body), 'NewSessionTicket');
   checkPlaces(body.extensions, 'NST');
   ctx.emit({ do: 'acknowledge' });
-  const lifetime = Math.min(body.ticketLifetime * 1000, LONGEST_LIFETIME);
-  if (resumption === undefined || resumption.taken === MOST_TICKETS || lifetime === 0) return resumption;
+  const lifetime = Math.min(body.ticketLifetime * 1000, LONGEST_LIFE);
+  const useless = lifetime === 0 || body.ticket.length > LARGEST_TICKET_TAKEN;
+  if (useless || resumption === undefined || resumption.taken === MOST_TICKETS) return resumption;
   const { secret, state } = resumption;
   const ticket: NewTicket = {
     state: { ...state, secret: ticketPsk(ctx, secret, state, body.ticketNonce) },
     identity: ctx.destination.verifyName ?? '',
     ticket: own(body.ticket),
+    sessionId: EMPTY,
     ageAdd: body.ticketAgeAdd,
     lifetime,
   };
