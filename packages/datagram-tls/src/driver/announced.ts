@@ -41,7 +41,8 @@ export abstract class Announced<S> extends Negotiated {
 
   /**
    * Called with what `connect` takes as `session` to resume this one: in DTLS 1.3 whenever the server gives a ticket,
-   * which may be never. It holds secrets: who has it can be this client.
+   * which may be never, in DTLS 1.2 with the end of the handshake if at all. It holds secrets: who has it can be this
+   * client.
    */
   get onsession(): SessionHandlers<S>['onsession'] | undefined {
     return this[HANDLERS].get('onsession');

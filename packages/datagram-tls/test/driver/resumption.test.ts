@@ -5,13 +5,14 @@ import { CA, CLIENTS } from '../support/identities.js';
 import { client, echoServer, roundTrip } from './echo.js';
 
 const VERSION = { minVersion: 'DTLSv1.3' } as const;
+const OLDER = { maxVersion: 'DTLSv1.2' } as const;
 
 /** Connects, waits for a ticket, and leaves. */
 async function visit(
   port: number,
   options: ConnectOptions = {},
 ): Promise<{ ticket: Buffer; reused: boolean }> {
-  const session = client(port, { ...VERSION, ...options });
+  const session = client(port, 'maxVersion' in options ? options : { ...VERSION, ...options });
   const ticket = new Promise<Buffer>((resolve) => {
     session.onsession = resolve;
   });
@@ -25,25 +26,26 @@ async function visit(
 }
 
 suite('resumption over sockets', () => {
-  test('a client comes back: both know each other, without certificates', async () => {
-    const server = echoServer({ ca: CA, requestCert: true });
-    const { ticket, reused } = await visit(server.port, CLIENTS.p256);
-    assert.equal(reused, false);
-    const again = client(server.port, { ...VERSION, ...CLIENTS.p256, session: ticket });
-    await again.opened;
-    assert.equal(await roundTrip(again, 'hello'), 'hello');
-    assert.ok(again.reused && again.authorized);
-    assert.equal(again.authorizationError, undefined);
-    assert.equal(again.peerX509Certificate?.subject, 'CN=localhost');
-    const [first, second] = server.sessions;
-    assert.ok(second?.reused === true && second.authorized);
-    assert.equal(second.session, undefined);
-    assert.ok(first?.reused === false);
-    assert.match(String(second.peerX509Certificate?.subject), /CN=/);
-    await again.close();
-    assert.deepEqual([again.reused, again.session], [false, undefined]);
-    await server.endpoint.close();
-  });
+  for (const version of [VERSION, OLDER])
+    test(`a client comes back: both know each other, without certificates, ${Object.values(version).join()}`, async () => {
+      const server = echoServer({ ca: CA, requestCert: true });
+      const { ticket, reused } = await visit(server.port, { ...version, ...CLIENTS.p256 });
+      assert.equal(reused, false);
+      const again = client(server.port, { ...version, ...CLIENTS.p256, session: ticket });
+      await again.opened;
+      assert.equal(await roundTrip(again, 'hello'), 'hello');
+      assert.ok(again.reused && again.authorized);
+      assert.equal(again.authorizationError, undefined);
+      assert.equal(again.peerX509Certificate?.subject, 'CN=localhost');
+      const [first, second] = server.sessions;
+      assert.ok(second?.reused === true && second.authorized);
+      assert.equal(second.session, undefined);
+      assert.ok(first?.reused === false);
+      assert.match(String(second.peerX509Certificate?.subject), /CN=/);
+      await again.close();
+      assert.deepEqual([again.reused, again.session], [false, undefined]);
+      await server.endpoint.close();
+    });
 
   test('a ticket is offered once', async () => {
     const server = echoServer();
@@ -52,6 +54,17 @@ suite('resumption over sockets', () => {
     assert.ok(second.reused);
     assert.ok(!(await visit(server.port, { session: ticket })).reused);
     assert.ok((await visit(server.port, { session: second.ticket })).reused);
+    await server.endpoint.close();
+  });
+
+  test('a ticket of DTLS 1.2 is offered as often as it is good', async () => {
+    const server = echoServer();
+    const { ticket } = await visit(server.port, OLDER);
+    for (let visits = 0; visits < 3; visits++) {
+      const again = await visit(server.port, { ...OLDER, session: ticket });
+      assert.ok(again.reused);
+      assert.equal(again.ticket.length, ticket.length);
+    }
     await server.endpoint.close();
   });
 

@@ -1,48 +1,18 @@
-import type { GroupName, SchemeName } from '../../wire/codes.js';
 import { HandshakeType } from '../../wire/codes.js';
-import {
-  decodeNewSessionTicket12,
-  type NewSessionTicket12,
-} from '../../wire/messages/new-session-ticket12.js';
-import type { PeerIdentity } from '../authenticate.js';
-import type { CertificateTypes } from '../certificate-types.js';
+import { decodeNewSessionTicket12 } from '../../wire/messages/new-session-ticket12.js';
 import type { Context } from '../context.js';
 import { decoded, expectType } from '../decoded.js';
 import type { Message } from '../message.js';
-import type { Offer } from '../offer.js';
-import type { OfferedSession12 } from '../resumption/offer.js';
+import type { ClientReady12, Given12 } from './client-ready.js';
 import { tellTicket12 } from './client-tickets.js';
 import { connected12 } from './connected.js';
 import { readFinished12, sendFinished12 } from './finished.js';
-import { installKeys12, type Negotiated12, type Secrets12 } from './secrets.js';
-
-/** What both hellos settled, as a client sees it. */
-export interface ClientHello12 extends Negotiated12 {
-  readonly offer: Offer;
-  readonly types: CertificateTypes;
-  /** The server may send a CertificateStatus (RFC 6066 §8). */
-  readonly announcesStaple: boolean;
-}
-
-/** All that is left is to prove that both saw the same. */
-export interface ClientReady12 {
-  readonly hello: ClientHello12;
-  readonly peer: PeerIdentity;
-  /** Of the server's signature, if there was one. */
-  readonly scheme: SchemeName | undefined;
-  readonly group: GroupName | undefined;
-  readonly secrets: Secrets12;
-  /** The session from before that goes on: then the server's Finished comes first, and ours answers it. */
-  readonly resumed: OfferedSession12 | undefined;
-}
+import { installKeys12 } from './secrets.js';
 
 /** However the keys were agreed on, a client's handshake ends in these states. */
 export type ClientEnd12 =
   | { readonly at: 'wait-new-session-ticket'; readonly ready: ClientReady12 }
   | { readonly at: 'wait-finished'; readonly ready: ClientReady12; readonly given: Given12 };
-
-/** The server's NewSessionTicket, if there was one. It counts once the server's Finished is verified (RFC 5077 §3.3). */
-export type Given12 = NewSessionTicket12 | undefined;
 
 /** A full handshake: our ChangeCipherSpec and Finished end our flight. */
 export function endFlight12(ctx: Context, ready: ClientReady12): ClientEnd12 {

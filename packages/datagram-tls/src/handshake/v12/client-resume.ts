@@ -2,7 +2,8 @@ import { sameBytes } from '../../base/bytes.js';
 import { violation } from '../../base/errors.js';
 import type { Context } from '../context.js';
 import type { OfferedSession12 } from '../resumption/offer.js';
-import { awaitServersEnd12, type ClientEnd12, type ClientHello12 } from './client-end.js';
+import { awaitServersEnd12, type ClientEnd12 } from './client-end.js';
+import type { ClientHello12 } from './client-ready.js';
 import { resumeSecrets12 } from './secrets.js';
 
 /*

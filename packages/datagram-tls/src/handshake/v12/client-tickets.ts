@@ -4,7 +4,7 @@ import type { NewTicket } from '../../config/saved-session.js';
 import type { Context } from '../context.js';
 import { LARGEST_TICKET_TAKEN, LONGEST_LIFE } from '../resumption/limits.js';
 import { shownBy } from '../resumption/peer.js';
-import type { ClientReady12, Given12 } from './client-end.js';
+import type { ClientReady12, Given12 } from './client-ready.js';
 
 /** What a server knows a session by, and for how long. */
 type Handle = Pick<NewTicket, 'ticket' | 'sessionId' | 'lifetime'>;

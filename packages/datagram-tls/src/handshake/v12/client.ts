@@ -19,14 +19,9 @@ import type { Message } from '../message.js';
 import { chooseIdentity, keyFitsSuite } from '../negotiate.js';
 import type { Offer } from '../offer.js';
 import { onCertificate12, sendCertificate12 } from './certificate.js';
-import {
-  type ClientEnd12,
-  type ClientHello12,
-  type ClientReady12,
-  endFlight12,
-  onServersEnd12,
-} from './client-end.js';
+import { type ClientEnd12, endFlight12, onServersEnd12 } from './client-end.js';
 import { type ClientPskState12, onPskChosen12, onServersPskFlight12 } from './client-psk.js';
+import type { ClientHello12, ClientReady12 } from './client-ready.js';
 import { resume12, resumedBy } from './client-resume.js';
 import { answerShare12, type ClientShare12 } from './client-share.js';
 import { readServerHello12 } from './read-server-hello.js';

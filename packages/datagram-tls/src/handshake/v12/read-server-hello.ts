@@ -15,7 +15,7 @@ import { readCertificateTypes } from '../certificate-types.js';
 import type { Context } from '../context.js';
 import { decoded } from '../decoded.js';
 import type { Offer } from '../offer.js';
-import type { ClientHello12 } from './client-end.js';
+import type { ClientHello12 } from './client-ready.js';
 
 /** A ServerHello that selected DTLS 1.2, checked against the offer. */
 export function readServerHello12(ctx: Context, offer: Offer, serverHello: ServerHello): ClientHello12 {
