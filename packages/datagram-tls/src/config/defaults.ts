@@ -17,6 +17,8 @@ export const DEFAULTS = {
   requireOCSP: false,
   /** Seconds after its full handshake in which a session can be resumed; what OpenSSL gives tickets of TLS 1.3. */
   sessionTimeout: 7200,
+  /** Sessions of DTLS 1.2 that a server remembers by their ids, at a few hundred bytes each and at most 4 KB. */
+  sessionCacheSize: 1000,
   /** Associations on one endpoint, and with one address, whatever the port; 0 means no limit. */
   maxSessions: 10_000,
   maxSessionsPerHost: 1000,

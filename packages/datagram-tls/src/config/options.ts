@@ -91,9 +91,15 @@ export interface SecurityOptions {
   /**
    * Server: what the tickets that clients resume sessions with are sealed under, 80 bytes as in node:dtls. An array for
    * keys that change: the first seals, all open. A function for many nodes is asked whenever keys are needed; nothing:
-   * no tickets now. Default: keys of this context's own, which change by themselves; `false`: no resumption.
+   * no tickets now. Default: keys of this context's own, which change by themselves; `false`: no tickets, and no
+   * resumption at all unless `sessionCacheSize` is given.
    */
   ticketKeys?: TicketKeysOption | (() => Awaitable<TicketKeysOption | null | undefined>) | false | undefined;
+  /**
+   * Server, DTLS 1.2: how many sessions this context remembers by their ids, for clients that take no tickets; the oldest
+   * is forgotten first. 0 to 250000; default 1000, without tickets 0.
+   */
+  sessionCacheSize?: number | undefined;
   /** Server: seconds after its full handshake in which a session can be resumed, 1 to 604800. Default 7200. */
   sessionTimeout?: number | undefined;
   /** Server: tickets of a server with another one, at most 32 bytes long, are not taken. Default: empty. */

@@ -53,6 +53,7 @@ export const SECURITY_OPTIONS = [
   'requestCert',
   'requestOCSP',
   'requireOCSP',
+  'sessionCacheSize',
   'sessionIdContext',
   'sessionTimeout',
   'sigalgs',
@@ -73,6 +74,7 @@ const CLIENT_OPTIONS = ['checkServerIdentity', 'keyShares'] as const;
 const SERVER_ONLY = [
   'pskIdentityHint',
   'requestCert',
+  'sessionCacheSize',
   'sessionIdContext',
   'sessionTimeout',
   'ticketKeys',

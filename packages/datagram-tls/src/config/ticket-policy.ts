@@ -1,11 +1,17 @@
 import type { Awaitable } from '../base/awaitable.js';
 import type { Duration } from '../base/instant.js';
+import type { SessionCache } from '../keys/session-cache.js';
 import type { TicketKey } from '../keys/ticket-keys.js';
 
 /** How a server lets sessions be resumed. */
 export interface TicketPolicy {
-  /** At `time`, ms since 1970: the first seals, all open; none: no tickets now. May throw what the application throws. */
-  readonly keys: (time: number) => Awaitable<readonly TicketKey[]>;
+  /**
+   * At `time`, ms since 1970: the first seals, all open; none: no tickets now. May throw what the application throws.
+   * `undefined`: no tickets at all.
+   */
+  readonly keys: ((time: number) => Awaitable<readonly TicketKey[]>) | undefined;
+  /** DTLS 1.2: for clients that take no tickets. */
+  readonly sessions: SessionCache | undefined;
   /** How long after its full handshake a session can be resumed, ms. */
   readonly lifetime: Duration;
   /** Tickets of servers with another one do not open. */

@@ -3,6 +3,7 @@ import { utf8 } from '../base/bytes.js';
 import { invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
 import type { Duration } from '../base/instant.js';
 import type { CryptoProvider } from '../crypto/provider.js';
+import { SessionCache } from '../keys/session-cache.js';
 import { importTicketKey, OwnTicketKeys, TICKET_KEY_LENGTH, type TicketKey } from '../keys/ticket-keys.js';
 import { checkInteger, checkString } from './checks.js';
 import { DEFAULTS } from './defaults.js';
@@ -11,12 +12,14 @@ import type { TicketPolicy } from './ticket-policy.js';
 
 /** Seconds; RFC 8446 §4.6.1 allows no more. */
 const LONGEST_LIFETIME = 604_800;
+/** More would take a gigabyte at its worst. */
+const LARGEST_CACHE = 250_000;
 /** Bytes; what node:dtls takes. */
 const LONGEST_CONTEXT = 32;
 /** More would make each ticket that does not open expensive. */
 const MOST_KEYS = 16;
 
-/** The only reader of `ticketKeys`, `sessionTimeout` and `sessionIdContext`. `undefined`: no session can be resumed. */
+/** The only reader of `ticketKeys`, `sessionCacheSize`, `sessionTimeout` and `sessionIdContext`. `undefined`: no session can be resumed. */
 export function resolveTickets(options: SecurityOptions, provider: CryptoProvider): TicketPolicy | undefined {
   const { sessionTimeout = DEFAULTS.sessionTimeout, sessionIdContext = '', ticketKeys } = options;
   checkInteger(sessionTimeout, 'options.sessionTimeout', 1, LONGEST_LIFETIME);
@@ -25,8 +28,12 @@ export function resolveTickets(options: SecurityOptions, provider: CryptoProvide
   if (context.length > LONGEST_CONTEXT)
     throw outOfRange('options.sessionIdContext.length', `<= ${LONGEST_CONTEXT}`, context.length);
   const lifetime = sessionTimeout * 1000;
-  if (ticketKeys === false) return undefined;
-  return Object.freeze({ keys: resolveKeys(ticketKeys, provider, lifetime), lifetime, context });
+  const { sessionCacheSize = ticketKeys === false ? 0 : DEFAULTS.sessionCacheSize } = options;
+  checkInteger(sessionCacheSize, 'options.sessionCacheSize', 0, LARGEST_CACHE);
+  if (ticketKeys === false && sessionCacheSize === 0) return undefined;
+  const keys = ticketKeys === false ? undefined : resolveKeys(ticketKeys, provider, lifetime);
+  const sessions = sessionCacheSize === 0 ? undefined : new SessionCache(sessionCacheSize);
+  return Object.freeze({ keys, sessions, lifetime, context });
 }
 
 function resolveKeys(

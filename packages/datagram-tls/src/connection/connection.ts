@@ -13,6 +13,7 @@ import { Association, type Counters } from './association.js';
 import { type ContentHost, Contents } from './contents.js';
 import type { ConnectionEvent } from './events.js';
 import { handshakeTimeout, keysExhausted, notOpen } from './failures.js';
+import { forgetSession } from './forget.js';
 import { Handshake } from './handshake.js';
 import type { HandshakeHost } from './handshake-host.js';
 import { Inbound } from './inbound.js';
@@ -291,6 +292,7 @@ export class Connection implements ContentHost, HandshakeHost {
     this.#association.timers.stopAll();
     this.#receive.forgetHeld();
     this.#inbound.forget();
+    if (error !== undefined) forgetSession(this.#association, this.#session);
     this.#association.tell({ type: 'closed', error });
   }
 }

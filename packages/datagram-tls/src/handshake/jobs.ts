@@ -38,16 +38,23 @@ export type Job =
   /** A server asks for the key of the first identity that is known. */
   | { readonly kind: 'find-psk'; readonly identities: readonly Uint8Array[] }
   /** A server asks for the session of the first of `tickets` that is one of its own and can be resumed. */
-  | {
-      readonly kind: 'open-ticket';
-      readonly tickets: readonly Uint8Array[];
-      /** Under one of these the session has to go on. */
-      readonly suites: readonly CipherSuite[];
-      /** The session must have had the same. */
-      readonly serverName: string | undefined;
-    }
+  | ({ readonly kind: 'open-ticket'; readonly tickets: readonly Uint8Array[] } & ResumptionTerms)
   /** A server asks for a ticket to give to its client. */
-  | { readonly kind: 'seal-ticket'; readonly state: FreshState };
+  | { readonly kind: 'seal-ticket'; readonly state: FreshState }
+  /** A server of DTLS 1.2 asks for the session that it remembers by this id, if it can be resumed. */
+  | ({ readonly kind: 'find-session'; readonly sessionId: Uint8Array } & ResumptionTerms)
+  /** A server of DTLS 1.2 wants a session remembered; nothing waits for the answer. */
+  | { readonly kind: 'keep-session'; readonly sessionId: Uint8Array; readonly state: FreshState }
+  /** And forgotten. */
+  | { readonly kind: 'forget-session'; readonly sessionId: Uint8Array };
+
+/** What a session must have had so that it can be resumed. */
+export interface ResumptionTerms {
+  /** Under one of these it has to go on. */
+  readonly suites: readonly CipherSuite[];
+  /** The name that the client asks for. */
+  readonly serverName: string | undefined;
+}
 
 export type VerifyPeerJob = Extract<Job, { readonly kind: 'verify-peer' }>;
 
@@ -68,6 +75,8 @@ export type JobAnswer =
   | { readonly kind: 'find-psk'; readonly found: FoundPsk | undefined }
   | { readonly kind: 'open-ticket'; readonly found: OpenedTicket | undefined }
   | { readonly kind: 'seal-ticket'; readonly sealed: SealedTicket | undefined }
+  | { readonly kind: 'find-session'; readonly found: Resumable | undefined }
+  | { readonly kind: 'keep-session' | 'forget-session' }
   /** Whoever was to answer threw `cause`. */
   | { readonly kind: 'failed'; readonly cause: unknown };
 

@@ -10,6 +10,7 @@ import { checkOcspResponse, mustStaple } from '../x509/ocsp.js';
 import { verifyPath } from '../x509/path.js';
 import { matchesKeyPin, matchesPin } from '../x509/pins.js';
 import type { Job, JobAnswer, Verdict, VerifyPeerJob } from './jobs.js';
+import { findSession, forgetSession, keepSession } from './resumption/cached.js';
 import { checkSession, openTickets, sealState } from './resumption/perform.js';
 
 type Sign = Extract<Job, { kind: 'sign' }>;
@@ -49,6 +50,12 @@ function perform(job: Job, security: Security, time: number): Awaitable<JobAnswe
       return checkSession(job, security, time, judge);
     case 'seal-ticket':
       return sealState(job, security, time);
+    case 'find-session':
+      return findSession(job, security, time, judge);
+    case 'keep-session':
+      return keepSession(job, security, time);
+    case 'forget-session':
+      return forgetSession(job, security);
   }
 }
 

@@ -18,6 +18,8 @@ export interface Session {
   /** It goes on from a session before, whose handshake proved who the peer is. */
   readonly resumed: boolean;
   readonly finished: FinishedVerified;
+  /** DTLS 1.2: what the ServerHello said the session is known by; may be empty. */
+  readonly sessionId: Uint8Array;
   /** The name the client asked for (SNI). */
   readonly serverName: string | undefined;
   readonly agreed: Agreed;

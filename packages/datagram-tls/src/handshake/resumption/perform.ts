@@ -6,7 +6,15 @@ import { canResumeUnder } from '../../crypto/suites.js';
 import { datedState, type SessionState } from '../../keys/session-state.js';
 import { openTicket, sealTicket, type TicketKey } from '../../keys/ticket-keys.js';
 import { verdictJob } from '../ask-verdict.js';
-import type { Job, JobAnswer, OpenedTicket, Resumable, Verdict, VerifyPeerJob } from '../jobs.js';
+import type {
+  Job,
+  JobAnswer,
+  OpenedTicket,
+  Resumable,
+  ResumptionTerms,
+  Verdict,
+  VerifyPeerJob,
+} from '../jobs.js';
 import { LONGEST_LIFE } from './limits.js';
 import { asksPeers, claimOf, resumedPeer } from './peer.js';
 import { decodeTicket, encodeTicket } from './ticket.js';
@@ -52,7 +60,7 @@ export function openTickets(
 ): Awaitable<JobAnswer> {
   const { tickets } = security;
   const answer = (found: OpenedTicket | undefined): JobAnswer => ({ kind: 'open-ticket', found });
-  if (tickets === undefined) return answer(undefined);
+  if (tickets?.keys === undefined) return answer(undefined);
   const opened = whenever(tickets.keys(time), (keys) =>
     tryTicket(job, { security, tickets, keys, time, judge }, 0),
   );
@@ -72,7 +80,8 @@ function tryTicket(job: OpenTicket, means: Means, index: number): Awaitable<Open
   const ticket = job.tickets[index];
   if (ticket === undefined) return undefined;
   const unsealed = openTicket(means.security.provider, means.keys, means.tickets.context, ticket);
-  const state = unsealed === undefined ? undefined : usableState(job, means, unsealed.content);
+  const state =
+    unsealed === undefined ? undefined : usableState(job, means.tickets, means.time, unsealed.content);
   if (unsealed === undefined || state === undefined) return tryTicket(job, means, index + 1);
   const stale = unsealed.keyIndex > 0;
   const { security, time, judge } = means;
@@ -81,9 +90,11 @@ function tryTicket(job: OpenTicket, means: Means, index: number): Awaitable<Open
   );
 }
 
-function usableState(
-  { suites, serverName }: OpenTicket,
-  { tickets, time }: Means,
+/** The session that a server once wrote into `content`, if it can be resumed now. */
+export function usableState(
+  { suites, serverName }: ResumptionTerms,
+  tickets: TicketPolicy,
+  time: number,
   content: Uint8Array,
 ): SessionState | undefined {
   const state = decodeTicket(content);
@@ -94,7 +105,7 @@ function usableState(
 }
 
 /** The state with today's verdict on what the peer showed; `undefined` where that does not pass today. */
-function judgedAgain(
+export function judgedAgain(
   state: SessionState,
   security: Security,
   time: number,
@@ -117,7 +128,7 @@ function judgedAgain(
 export function sealState({ state }: SealTicket, security: Security, time: number): Awaitable<JobAnswer> {
   const { tickets, provider } = security;
   const none: JobAnswer = { kind: 'seal-ticket', sealed: undefined };
-  if (tickets === undefined) return none;
+  if (tickets?.keys === undefined) return none;
   const dated = datedState(state, time);
   const lifetime = Math.floor((dated.since + tickets.lifetime - time) / 1000);
   if (lifetime <= 0) return none;

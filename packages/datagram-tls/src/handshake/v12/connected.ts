@@ -25,6 +25,7 @@ export function connected12(proof: {
     peer,
     resumed,
     finished,
+    sessionId: negotiated.sessionId,
     secrets: {
       version: 'DTLSv1.2',
       masterSecret: secrets.masterSecret,

@@ -52,9 +52,14 @@ export function onFinished12(
 }
 
 /** Somebody who has the keys for it makes a ticket of the session. */
-export function askForTicket12(ctx: Context, { hello, peer, secrets, resumed }: ServerReady12): void {
+export function askForTicket12(ctx: Context, ready: ServerReady12): void {
+  ctx.emit({ do: 'ask', job: { kind: 'seal-ticket', state: stateOf(ready) } });
+}
+
+/** What has to be remembered of a session to resume it. */
+function stateOf({ hello, peer, secrets, resumed }: ServerReady12): FreshState {
   const { suite, extendedMasterSecret, serverName } = hello;
-  const state: FreshState = {
+  return {
     suite,
     secret: secrets.masterSecret,
     extendedMasterSecret,
@@ -62,7 +67,6 @@ export function askForTicket12(ctx: Context, { hello, peer, secrets, resumed }: 
     since: resumed?.since,
     ...shownBy(peer),
   };
-  ctx.emit({ do: 'ask', job: { kind: 'seal-ticket', state } });
 }
 
 /** RFC 5077 §3.3: who promised a ticket and has none after all sends an empty one. */
@@ -90,6 +94,9 @@ function connect(ctx: Context, ready: ServerReady12, finished: FinishedVerified)
   const { hello, resumed } = ready;
   const session = connected12({ ...ready, negotiated: hello, resumed: resumed !== undefined, finished });
   ctx.emit({ do: 'connected', session });
+  const { sessionId } = hello;
+  if (resumed === undefined && sessionId.length > 0)
+    ctx.emit({ do: 'ask', job: { kind: 'keep-session', sessionId, state: stateOf(ready) } });
   ctx.transcript.end();
   return 'connected';
 }

@@ -1,4 +1,3 @@
-import { EMPTY } from '../../base/bytes.js';
 import { DTLSError, violation } from '../../base/errors.js';
 import type { KeyExchange } from '../../crypto/provider.js';
 import { ExtensionType, Group, HandshakeType, Scheme } from '../../wire/codes.js';
@@ -34,7 +33,14 @@ import {
 } from './server-end.js';
 import { sendServerHello12, serverRandom12 } from './server-hello.js';
 import { onPskFound12, onPskKeyExchange12, type ServerPskState12, sendPskFlight12 } from './server-psk.js';
-import { askForSession12, onTicketRenewed12, resume12, type ServerResumeState12 } from './server-resume.js';
+import {
+  askForSession12,
+  handle12,
+  NO_HANDLE,
+  onTicketRenewed12,
+  resume12,
+  type ServerResumeState12,
+} from './server-resume.js';
 
 /*
  * The server's side of a DTLS 1.2 handshake after the ClientHello with a valid cookie (RFC 5246 §7.3, RFC 6347 §4.2):
@@ -97,8 +103,7 @@ function sendFlight(
     extendedMasterSecret: client.extendedMasterSecret,
     serverName: client.serverName,
     agreed: chooseAgreements(ctx.security, client.hello.extensions),
-    sessionId: EMPTY,
-    promisesTicket: choice.by === 'certificate' && wantsTicket(ctx, client),
+    ...(choice.by === 'certificate' ? handle12(ctx, client) : NO_HANDLE),
   };
   const asksForCertificate = choice.by === 'certificate' && ctx.security.requestCert;
   ctx.transcript.begin('DTLSv1.2', suite.hash, asksForCertificate);
@@ -113,15 +118,6 @@ function sendFlight(
   sendServerHello12(ctx, client, negotiated, group, new Map());
   const exchange = group === undefined ? undefined : ctx.provider.startKeyExchange(group);
   return sendPskFlight12(ctx, { ...negotiated, exchange });
-}
-
-/** A ticket stands for one handshake only with the extended master secret (RFC 7627 §5.3). */
-function wantsTicket({ security }: Context, { hello, extendedMasterSecret }: ClientWishes): boolean {
-  return (
-    security.tickets !== undefined &&
-    extendedMasterSecret &&
-    hello.extensions.has(ExtensionType.session_ticket)
-  );
 }
 
 /** Everything up to the signature, which may take time. */
@@ -179,6 +175,11 @@ export function onAnswer12(
 ): ServerState12 | 'connected' {
   if (state.at === 'wait-session' && answer.kind === 'open-ticket')
     return resume12(ctx, state.client, answer.found) ?? beginFull(ctx, state.client);
+  if (state.at === 'wait-session' && answer.kind === 'find-session')
+    return (
+      resume12(ctx, state.client, answer.found && { resumed: answer.found, stale: false }) ??
+      beginFull(ctx, state.client)
+    );
   if (state.at === 'wait-renewal' && answer.kind === 'seal-ticket')
     return onTicketRenewed12(ctx, state.ready, answer.sealed);
   if (state.at === 'wait-ticket' && answer.kind === 'seal-ticket')

@@ -1,3 +1,4 @@
+import { EMPTY } from '../../base/bytes.js';
 import type { ApplicationSecrets13 } from '../../keys/schedule13.js';
 import type { SchemeName } from '../../wire/codes.js';
 import type { Agreed } from '../agreed.js';
@@ -45,6 +46,7 @@ export function connected13(ctx: Context, proof: Proof13): Established13 {
     peer,
     resumed: psk?.origin === 'res',
     finished,
+    sessionId: EMPTY,
     secrets: { version: 'DTLSv1.3', exporterSecret: application.exporter },
   };
   ctx.emit({ do: 'connected', session });

@@ -1,0 +1,44 @@
+import { toHex } from '../base/bytes.js';
+
+/** Bytes of one session. The client's certificates are most of it, and larger ones are not worth remembering. */
+const LARGEST = 4096;
+
+interface Entry {
+  readonly content: Uint8Array;
+  /** ms since 1970. */
+  readonly until: number;
+}
+
+/** What a server remembers of sessions by their ids: so many of them, none of them large; the oldest goes first. */
+export class SessionCache {
+  readonly #most: number;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** `until`: ms since 1970. */
+  keep(id: Uint8Array, content: Uint8Array, until: number): void {
+    if (content.length > LARGEST) return;
+    this.#entries.set(toHex(id), { content, until });
+    const [oldest] = this.#entries.keys();
+    if (this.#entries.size > this.#most && oldest !== undefined) this.#entries.delete(oldest);
+  }
+
+  /** At `time`, ms since 1970. */
+  find(id: Uint8Array, time: number): Uint8Array | undefined {
+    const entry = this.#entries.get(toHex(id));
+    if (entry !== undefined && time < entry.until) return entry.content;
+    this.forget(id);
+    return undefined;
+  }
+
+  forget(id: Uint8Array): void {
+    this.#entries.delete(toHex(id));
+  }
+}

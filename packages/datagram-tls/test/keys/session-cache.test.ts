@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { SessionCache } from '#lib/keys/session-cache.js';
+
+const CONTENT = Uint8Array.of(1, 2, 3);
+
+function id(n: number): Uint8Array {
+  return Uint8Array.of(n >>> 8, n);
+}
+
+suite('sessions that a server remembers', () => {
+  test('are found by their id until their time is over', () => {
+    const cache = new SessionCache(10);
+    cache.keep(id(1), CONTENT, 1000);
+    assert.deepEqual(cache.find(id(1), 999), CONTENT);
+    assert.equal(cache.find(id(2), 0), undefined);
+    assert.equal(cache.find(id(1), 1000), undefined);
+    assert.equal(cache.size, 0);
+  });
+
+  test('are forgotten when one is told to', () => {
+    const cache = new SessionCache(10);
+    cache.keep(id(1), CONTENT, 1000);
+    cache.keep(id(2), CONTENT, 1000);
+    cache.forget(id(1));
+    assert.equal(cache.find(id(1), 0), undefined);
+    assert.deepEqual(cache.find(id(2), 0), CONTENT);
+  });
+
+  test('are never more than may be, however many come, and the last are there', () => {
+    const cache = new SessionCache(100);
+    for (let n = 0; n < 10_000; n++) {
+      cache.keep(id(n), CONTENT, 1000);
+      assert.ok(cache.size <= 100);
+    }
+    assert.equal(cache.find(id(9899), 0), undefined);
+    for (let n = 9900; n < 10_000; n++) assert.deepEqual(cache.find(id(n), 0), CONTENT);
+  });
+
+  test('are never large', () => {
+    const cache = new SessionCache(10);
+    cache.keep(id(1), new Uint8Array(4096), 1000);
+    cache.keep(id(2), new Uint8Array(4097), 1000);
+    assert.ok(cache.find(id(1), 0) !== undefined);
+    assert.equal(cache.find(id(2), 0), undefined);
+  });
+});
