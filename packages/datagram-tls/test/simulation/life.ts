@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { concat, sameBytes } from '#lib/base/bytes.js';
+import { FAIR } from '../support/network.js';
 import { Pair, type PairOptions } from '../support/pair.js';
+import { isResumed, returning, savedSession } from '../support/resumption.js';
 import type { Side } from '../support/side.js';
 
 /** How a whole association went. */
@@ -18,11 +20,13 @@ const QUIET = 5000;
 export interface LifeOptions extends PairOptions {
   /** DTLS 1.3: either side renews its keys now and then, and asks the other to, or not. */
   readonly keyUpdates?: boolean;
+  /** The client comes back with a session that began in fair weather. */
+  readonly resumes?: boolean;
 }
 
 /** Handshake, echo traffic with every message accounted for, and the end of both sides. */
-export function live({ keyUpdates = false, ...options }: LifeOptions): Outcome {
-  const pair = new Pair(options);
+export function live({ keyUpdates = false, resumes = false, ...options }: LifeOptions): Outcome {
+  const pair = resumes ? comesBack(options) : new Pair(options);
   pair.explain(() => {
     pair.connect();
     pair.runUntil(() => decided(pair), A_HANDSHAKE);
@@ -30,6 +34,7 @@ export function live({ keyUpdates = false, ...options }: LifeOptions): Outcome {
   });
   const connected = pair.client.isConnected && pair.server.isConnected;
   pair.explain(() => {
+    if (connected && resumes) assert.ok(isResumed(pair), 'the session was not resumed');
     if (connected) {
       talk(pair, keyUpdates);
       part(pair);
@@ -41,6 +46,11 @@ export function live({ keyUpdates = false, ...options }: LifeOptions): Outcome {
     everythingEnds(pair);
   });
   return { pair, connected };
+}
+
+function comesBack(options: PairOptions): Pair {
+  const first = new Pair({ ...options, weather: FAIR }).handshake();
+  return returning(savedSession(first), { ...options, today: first.date });
 }
 
 /** Neither side is at it any more. Whoever sent the last flight cannot know whether the other side ever got it. */

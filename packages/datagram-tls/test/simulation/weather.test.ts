@@ -69,6 +69,18 @@ const CLIMATES: readonly Climate[] = [
     },
   },
   {
+    name: 'sessions that are resumed, mutual and in small datagrams, with loss and reordering: every one goes on',
+    seeds: 600,
+    weather: (random) => ({ loss: random.fraction() * 0.3, duplication: 0.1, jitter: random.below(300) }),
+    options: {
+      resumes: true,
+      client: { ...CLIENTS.ed25519 },
+      server: { requestCert: true },
+      clientBehaviour: { ...PATIENT, mtu: 400 },
+      serverBehaviour: { ...PATIENT, mtu: 400 },
+    },
+  },
+  {
     name: 'key updates of either side and of both at once, with loss and reordering: every message that arrives is read',
     seeds: 1000,
     version: 'DTLSv1.3',
