@@ -9,6 +9,7 @@
 import { parseArgs } from 'node:util';
 import { type Case, programsOf } from './cases/case.js';
 import { coapCases } from './cases/coap.js';
+import { comebackCases } from './cases/comeback.js';
 import { constrainedCases } from './cases/constrained.js';
 import { extensionCases } from './cases/extensions.js';
 import { keyTableCases } from './cases/key-table.js';
@@ -63,6 +64,7 @@ function selected(): Case[] {
     ? [...baseline(Number(flags.seeds)), ...modernBaseline()]
     : [
         ...matrix(Number(flags.seeds)),
+        ...comebackCases(),
         ...extensionCases(),
         ...modernMatrix(),
         ...pathCases(),

@@ -75,6 +75,8 @@ export const gnutls: Peer = {
       ...[options.host, '--port', String(options.port)],
       ...['--x509cafile', options.ca, '--verify-hostname', options.name, '--sni-hostname', options.name],
       ...certificate(options.pair),
+      // It keeps no session, but comes back once by itself.
+      ...(options.session === undefined ? [] : ['--resume']),
       ...(options.psk === undefined
         ? []
         : ['--pskusername', options.psk.identity, '--pskkey', options.psk.key]),
@@ -105,9 +107,10 @@ class Server extends ProgramSide implements ServerSide {
 
 function start(program: string, options: SideOptions, args: readonly string[]): Child {
   const mtu = options.mtu === undefined ? [] : ['--mtu', String(options.mtu)];
+  const tickets = options.tickets === false ? ['--noticket'] : [];
   return new Child(
     program,
-    ['--udp', ...DEBUG, ...args, '--priority', priority(options), ...mtu],
+    ['--udp', ...DEBUG, ...args, '--priority', priority(options), ...mtu, ...tickets],
     options.keylog === undefined ? {} : { SSLKEYLOGFILE: options.keylog },
   );
 }

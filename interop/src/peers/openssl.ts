@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { freePort } from '../net/ports.js';
 import type { KeyPair } from '../pki.js';
 import { Child } from '../process.js';
@@ -61,6 +62,7 @@ export const openssl: Peer = {
       ...['-connect', authority(options.host, options.port), '-servername', options.name],
       ...['-CAfile', options.ca, '-verify_hostname', options.name, '-verify_return_error'],
       ...(options.pair === undefined ? [] : certificate(options.pair)),
+      ...sessionFile(options.session),
       ...common(options),
     ]);
     const manners: Manners = {
@@ -98,6 +100,12 @@ function certificate({ cert, key }: KeyPair): string[] {
   return ['-cert', cert, '-key', key];
 }
 
+/** Read where it is there, and written whenever there is a new one. */
+function sessionFile(path: string | undefined): string[] {
+  if (path === undefined) return [];
+  return [...(existsSync(path) ? ['-sess_in', path] : []), '-sess_out', path];
+}
+
 function authority(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
@@ -106,6 +114,7 @@ function authority(host: string, port: number): string {
 function common(options: SideOptions): string[] {
   return [
     '-timeout',
+    ...(options.tickets === false ? ['-no_ticket'] : []),
     ...(options.suite === undefined ? [] : ['-cipher', cipherList(options.suite)]),
     ...(options.psk === undefined ? [] : ['-psk', options.psk.key, '-psk_identity', options.psk.identity]),
     ...(options.groups === undefined ? [] : ['-groups', options.groups.map(groupName).join(':')]),

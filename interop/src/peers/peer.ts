@@ -23,6 +23,8 @@ export interface SideOptions {
   readonly psk?: Psk;
   /** Retransmit sooner than after the protocol's second, where the peer can. */
   readonly eager?: boolean;
+  /** `false`: neither asks for session tickets nor gives any, which leaves DTLS 1.2 its session ids. */
+  readonly tickets?: boolean;
   /** Whether it will be told to update its keys: some peers do so by themselves only, after a few records. */
   readonly updatesKeys?: boolean;
 }

@@ -1,0 +1,179 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, type DTLSSession, listen } from 'datagram-tls';
+import { Failure } from '../exchange.js';
+import { Relay, type Weather } from '../net/relay.js';
+import { gnutls } from '../peers/gnutls.js';
+import { openssl } from '../peers/openssl.js';
+import { ours } from '../peers/ours.js';
+import type { Peer } from '../peers/peer.js';
+import { type Pki, SERVER_NAME } from '../pki.js';
+import type { Case } from './case.js';
+
+/*
+ * DTLS 1.2: a client that comes back to the very server it was at before, which for session ids it has to be. The programs
+ * keep no ticket keys from one process to the next either.
+ */
+
+const HOST = '127.0.0.1';
+const VISITS = 3;
+const HANDSHAKE_MS = 40_000;
+const REPEAT_MS = 500;
+const EAGER = { initial: 250, max: 2000 };
+const WEATHER: readonly (Weather | undefined)[] = [
+  undefined,
+  ...[1, 2, 3].map((seed) => ({ seed, loss: 0.25, duplicate: 0.1, reorder: 0.1, delay: 20 })),
+];
+
+/** What the server knows the session by. */
+type Means = 'ticket' | 'session id';
+
+interface Plan {
+  readonly peer: Peer;
+  readonly means: Means;
+  readonly weather: Weather | undefined;
+}
+
+/** By ticket and by session id, with OpenSSL and GnuTLS in both roles; and the visits after the first in bad weather. */
+export function comebackCases(): Case[] {
+  const plans = [openssl, gnutls].flatMap((peer) =>
+    (['ticket', 'session id'] as const).flatMap((means) =>
+      WEATHER.map((weather) => ({ peer, means, weather })),
+    ),
+  );
+  return plans.flatMap((plan) => [
+    comebackCase(plan, ours, plan.peer, weVisit),
+    comebackCase(plan, plan.peer, ours, theyVisit),
+  ]);
+}
+
+function comebackCase(
+  plan: Plan,
+  client: Peer,
+  server: Peer,
+  visit: (plan: Plan, pki: Pki) => Promise<readonly boolean[]>,
+): Case {
+  const { means, weather } = plan;
+  const loss = weather === undefined ? '' : `, 25 % loss, seed ${weather.seed}`;
+  return {
+    name: `${client.name} client ↔ ${server.name} server, DTLSv1.2, resumed by ${means}${loss}`,
+    kind: weather === undefined ? 'session' : 'loss',
+    client,
+    server,
+    slow: weather !== undefined,
+    timeout: 2 * VISITS * HANDSHAKE_MS,
+    async run(pki) {
+      const reused = await visit(plan, pki);
+      const [first, ...others] = reused;
+      if (first !== false || others.length === 0 || others.includes(false))
+        throw new Failure(`reused: ${reused.join()}`);
+      return `resumed ${others.length} times`;
+    },
+  };
+}
+
+/** Our client. A program that did not hear the end of a session stays in it: so bad weather is for the last visit. */
+async function weVisit({ peer, means, weather }: Plan, pki: Pki): Promise<readonly boolean[]> {
+  const server = await peer.startServer({
+    version: 'DTLSv1.2',
+    host: HOST,
+    pair: pki.servers.ECDSA,
+    folder: pki.folder,
+    tickets: means === 'ticket',
+  });
+  const relay = await relayTo(server.port, weather);
+  const reused: boolean[] = [];
+  let kept: Uint8Array | undefined;
+  try {
+    for (let visit = 0; visit < VISITS; visit++) {
+      const port = visit === VISITS - 1 ? (relay?.port ?? server.port) : server.port;
+      const session = connect(HOST, port, {
+        ca: readFileSync(pki.ca),
+        servername: SERVER_NAME,
+        maxVersion: 'DTLSv1.2',
+        handshakeTimeout: HANDSHAKE_MS,
+        retransmission: EAGER,
+        session: kept,
+      });
+      session.onsession = (given) => {
+        kept = given;
+      };
+      await session.opened;
+      reused.push(session.reused && session.authorized);
+      await echo(session, `ping ${visit}\n`);
+      await session.close();
+    }
+    return reused;
+  } catch (error) {
+    throw new Failure(error instanceof Error ? error.message : String(error), [server.log()]);
+  } finally {
+    relay?.close();
+    await server.stop();
+  }
+}
+
+async function echo(session: DTLSSession, line: string): Promise<void> {
+  let heard = '';
+  session.onmessage = (message) => {
+    heard += Buffer.from(message).toString();
+  };
+  for (let waited = 0; !heard.includes(line.trim()); waited += REPEAT_MS) {
+    if (waited > HANDSHAKE_MS / 2) throw new Failure('no echo');
+    session.send(line);
+    await sleep(REPEAT_MS);
+  }
+}
+
+/** A program's client, which keeps its session in a file or comes back by itself. */
+async function theyVisit({ peer, means, weather }: Plan, pki: Pki): Promise<readonly boolean[]> {
+  const reused: boolean[] = [];
+  const { cert, key } = pki.servers.ECDSA;
+  const endpoint = listen(
+    (session) => {
+      session.onmessage = (message) => session.send(message);
+      session.onhandshake = () => reused.push(session.reused);
+    },
+    { host: HOST, port: 0, cert: readFileSync(cert), key: readFileSync(key), retransmission: EAGER },
+  );
+  const relay = await relayTo(endpoint.address?.port ?? 0, weather);
+  const folder = mkdtempSync(join(tmpdir(), 'interop-session-'));
+  try {
+    // With timers that start at a second a program may use up its time in bad weather, and tries once more.
+    for (let given = 0; reused.length < 2; ) {
+      const client = await peer.startClient({
+        version: 'DTLSv1.2',
+        host: HOST,
+        port: relay?.port ?? endpoint.address?.port ?? 0,
+        ca: pki.ca,
+        folder: pki.folder,
+        name: SERVER_NAME,
+        session: join(folder, 'session'),
+        tickets: means === 'ticket',
+      });
+      try {
+        // gnutls-cli comes back by itself.
+        const expected = peer === gnutls ? 2 : reused.length + 1;
+        if (!(await client.established(HANDSHAKE_MS))) {
+          if (weather === undefined || ++given > 2) throw new Failure('no session', [client.log()]);
+          continue;
+        }
+        for (let repeats = 0; reused.length < expected && repeats < 80; repeats++) await sleep(REPEAT_MS);
+        client.close();
+        await client.over(HANDSHAKE_MS);
+      } finally {
+        await client.stop();
+      }
+    }
+    return reused;
+  } finally {
+    relay?.close();
+    endpoint.destroy();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function relayTo(port: number, weather: Weather | undefined): Promise<Relay | undefined> {
+  return weather === undefined ? undefined : await Relay.start({ server: { host: HOST, port }, weather });
+}
