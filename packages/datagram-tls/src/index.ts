@@ -17,6 +17,7 @@ export type {
   PskKey,
   ServerPskOption,
 } from './config/psk-options.js';
+export type { SniFunction, SniOption } from './config/sni-options.js';
 export type { DropCounts, DropReason } from './connection/drops.js';
 export type { TraceEvent } from './connection/events.js';
 export { connect } from './driver/connect.js';
@@ -28,6 +29,7 @@ export {
   createSecureContext,
   DTLSSecureContext,
   type SecureContextOptions,
+  type SniIdentity,
 } from './driver/secure-context.js';
 export { DTLSSession } from './driver/session.js';
 export type { DTLSEndpointStats, DTLSSessionStats } from './driver/stats.js';

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../base/awaitable.js';
 import type { Duration } from '../base/instant.js';
 import type { CryptoProvider, PrivateKey, PublicKey } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
@@ -19,7 +20,7 @@ export interface RemoteKey extends PublicKey {
 }
 
 /** Signs `data` itself, not a hash of it; ECDSA signatures are DER (RFC 8446 §4.2.3). */
-export type Sign = (scheme: SchemeName, data: Uint8Array) => Uint8Array | PromiseLike<Uint8Array>;
+export type Sign = (scheme: SchemeName, data: Uint8Array) => Awaitable<Uint8Array>;
 
 export type SigningKey = PrivateKey | RemoteKey;
 
@@ -50,10 +51,7 @@ export interface PeerInfo {
  * The application's last word on a peer. `chain`: DER, as the peer sent it, leaf first. True accepts and false refuses,
  * whatever `info` says; a string refuses and becomes the `authorizationError`.
  */
-export type VerifyPeer = (
-  chain: readonly Uint8Array[],
-  info: PeerInfo,
-) => boolean | string | PromiseLike<boolean | string>;
+export type VerifyPeer = (chain: readonly Uint8Array[], info: PeerInfo) => Awaitable<boolean | string>;
 
 /** The newest OCSP response about a certificate; both DER. */
 export type OcspResponder = (
@@ -66,8 +64,13 @@ export type FindStaple = (leaf: Certificate) => ReturnType<OcspResponder>;
 /** Whether a certificate, DER, is for this name; an error says why not. */
 export type CheckServerIdentity = (name: string, leaf: Uint8Array) => Error | undefined;
 
+/** Who a server is for a client that asks for this name, or for none. `undefined`: nobody, and the client is refused. */
+export type ChooseSecurity = (serverName: string | undefined) => Awaitable<Security | undefined>;
+
 /** Who we are and whom we trust: what a secure context holds, with every default filled in. */
 export interface Security {
+  /** The options that it was made of: what a name of `sni` was not given comes from its endpoint. */
+  readonly given: ReadonlySet<string>;
   readonly role: Role;
   readonly provider: CryptoProvider;
   readonly minVersion: Version;
@@ -81,6 +84,8 @@ export interface Security {
   readonly identities: readonly Identity[];
   /** Loads the store when it is first needed: parsing the platform's default store takes a while. */
   readonly trust: () => TrustStore;
+  /** What of it came with our own certificates, out of PKCS#12 files. */
+  readonly trustBesides: readonly Certificate[];
   /** What peers may show of themselves, in our order of preference. */
   readonly peerCertificateTypes: readonly CertificateTypeName[];
   /** `undefined`: nobody asks for revocation lists. */
@@ -105,6 +110,8 @@ export interface Security {
   /** Names of application protocols, in our order of preference. */
   readonly alpn: readonly Uint8Array[];
   readonly srtp: readonly SrtpProfileName[];
+  /** Server: who we are instead, by the name that a client asks for. */
+  readonly sni: ChooseSecurity | undefined;
   /** Client: instead of our own check of names. */
   readonly checkServerIdentity: CheckServerIdentity | undefined;
 }

@@ -8,14 +8,11 @@ import type { FindStaple, Identity, OcspResponder, Security } from './config.js'
 import { DEFAULTS } from './defaults.js';
 import type { SecurityOptions } from './options.js';
 
-/**
- * Reads `requestOCSP`, `requireOCSP` and `ocspResponse`. Where nobody could ever ask, as clients cannot be asked in DTLS
- * 1.2, `ERR_INVALID_ARG_VALUE` says so.
- */
+/** The only reader of the options `requestOCSP`, `requireOCSP` and `ocspResponse`. */
 export function resolveOcsp(
   options: SecurityOptions,
   identities: readonly Identity[],
-  { role, maxVersion, provider }: Pick<Security, 'role' | 'maxVersion' | 'provider'>,
+  provider: CryptoProvider,
 ): Pick<Security, 'requestStaple' | 'requireStaple' | 'findStaple'> {
   const { requireOCSP: requireStaple = DEFAULTS.requireOCSP } = options;
   checkBoolean(requireStaple, 'options.requireOCSP');
@@ -23,22 +20,6 @@ export function resolveOcsp(
   checkBoolean(requestStaple, 'options.requestOCSP');
   if (requireStaple && !requestStaple)
     throw invalidArgValue('options.requestOCSP', 'must not be false beside requireOCSP');
-  if (requestStaple && options.pins !== undefined && options.pins.length > 0) {
-    throw invalidArgValue(
-      'options.pins',
-      'cannot stand beside requestOCSP: a pin takes the place of the issuer, by whose key a response is verified',
-    );
-  }
-  const asksClients = role === 'server' ? requestStaple : options.ocspResponse !== undefined;
-  if (asksClients && maxVersion === 'DTLSv1.2') {
-    const name = role === 'server' ? 'options.requestOCSP' : 'options.ocspResponse';
-    throw invalidArgValue(name, 'is of no use below DTLSv1.3, which alone lets servers ask clients');
-  }
-  if (role === 'server' && requestStaple && options.requestCert !== true)
-    throw invalidArgValue(
-      'options.requestOCSP',
-      'needs requestCert: without it no client shows a certificate',
-    );
   return { requestStaple, requireStaple, findStaple: resolveStaples(options, identities, provider) };
 }
 

@@ -3,6 +3,7 @@ import type { Version } from '../wire/codes.js';
 import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
 import type { OcspResponder, Sign, VerifyPeer } from './config.js';
 import type { ClientPskOption, ServerPskOption } from './psk-options.js';
+import type { SniOption } from './sni-options.js';
 
 /** PEM text, or PEM or DER bytes. */
 export type Encoded = string | Uint8Array;
@@ -86,6 +87,12 @@ export interface SecurityOptions {
   psk?: ClientPskOption | ServerPskOption | undefined;
   /** Server: told to clients of DTLS 1.2, so that they can choose their identity (RFC 4279 §5.2). */
   pskIdentityHint?: string | Uint8Array | undefined;
+  /**
+   * Server: who it is, by the host name that a client asks for: a map or a function, which may return a promise, of
+   * secure contexts or of options like these. What they leave out comes from the options beside `sni`; versions, suites
+   * and groups always do. A name that is not there is refused.
+   */
+  sni?: SniOption<object> | undefined;
   /** Server: ask the client for a certificate. Default false. */
   requestCert?: boolean | undefined;
   /**

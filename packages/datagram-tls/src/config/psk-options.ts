@@ -1,6 +1,6 @@
-/** Pre-shared keys as callers write them. */
+import type { Awaitable } from '../base/awaitable.js';
 
-type Awaitable<T> = T | PromiseLike<T>;
+/** Pre-shared keys as callers write them. */
 
 /** At least one byte; the owner keeps the bytes. */
 export type PskKey = ArrayBufferView;

@@ -1,3 +1,5 @@
+import type { Awaitable } from '../base/awaitable.js';
+
 /** Who we say we are, and the key that goes with it. */
 export interface PskCredential {
   readonly identity: Uint8Array;
@@ -8,7 +10,7 @@ export interface PskCredential {
 export interface ClientPsk {
   readonly role: 'client';
   /** In order of preference; none when there is no key for that server. `hint` is empty where there was none. */
-  readonly choose: (hint: Uint8Array) => readonly PskCredential[] | Promise<readonly PskCredential[]>;
+  readonly choose: (hint: Uint8Array) => Awaitable<readonly PskCredential[]>;
 }
 
 /** A server's keys. */
@@ -17,7 +19,7 @@ export interface ServerPsk {
   /** Empty for no hint. */
   readonly hint: Uint8Array;
   /** `undefined` for an unknown identity. */
-  readonly find: (identity: Uint8Array) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
+  readonly find: (identity: Uint8Array) => Awaitable<Uint8Array | undefined>;
 }
 
 export interface NoPsk {

@@ -1,3 +1,4 @@
+import { whenever } from '../base/awaitable.js';
 import { EMPTY, toHex, toText, utf8 } from '../base/bytes.js';
 import { invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
 import { checkObject } from './checks.js';
@@ -115,13 +116,4 @@ function keyBytes(key: unknown, name: string): Uint8Array {
     throw invalidArgType(name, 'an instance of Buffer, TypedArray, or DataView', key);
   if (key.byteLength > MAX_LENGTH) throw outOfRange(`${name}.length`, `<= ${MAX_LENGTH}`, key.byteLength);
   return nonEmpty(new Uint8Array(key.buffer, key.byteOffset, key.byteLength).slice(), name);
-}
-
-/** `then`, at once where there is nothing to wait for. */
-function whenever<T, U>(value: T | PromiseLike<T>, use: (value: T) => U): U | Promise<U> {
-  return isPromise(value) ? Promise.resolve(value).then(use) : use(value);
-}
-
-function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }

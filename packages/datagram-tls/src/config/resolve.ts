@@ -4,17 +4,20 @@ import type { CryptoProvider } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { Version } from '../wire/codes.js';
 import type { TrustStore } from '../x509/trust-store.js';
-import { resolvePeerTypes } from './certificate-types.js';
-import { checkBoolean, checkFunction, checkInteger, checkObject, checkOneOf } from './checks.js';
+import { resolveCertificateTypes } from './certificate-types.js';
+import { checkBoolean, checkFunction, checkInteger, checkKnown, checkObject, checkOneOf } from './checks.js';
 import type { Behaviour, CheckServerIdentity, Role, Security } from './config.js';
 import { DEFAULTS } from './defaults.js';
 import { resolveIdentities } from './identity.js';
+import { resolveNamedIdentity } from './named-identity.js';
 import { resolveCiphers, resolveGroups, resolveKeyShares, resolveSigalgs } from './names.js';
 import { resolveOcsp } from './ocsp.js';
 import type { BehaviourOptions, SecurityOptions } from './options.js';
 import { resolvePfx } from './pfx.js';
+import { checkPolicy } from './policy.js';
 import { resolveAlpn, resolveSrtp } from './protocols.js';
 import { resolvePsk } from './psk.js';
+import { resolveSni } from './sni.js';
 import { resolveTickets } from './tickets.js';
 import { resolveCrls, resolvePins, resolveTrust } from './trust.js';
 
@@ -25,6 +28,8 @@ export interface Platform {
   readonly defaultTrust: () => TrustStore;
   /** What `checkServerIdentity` gets to see of a certificate, DER. */
   readonly describeCertificate: (der: Uint8Array) => unknown;
+  /** What a secure context holds that the caller made of options before; `undefined` for any other object. */
+  readonly openContext?: (object: object) => Security | undefined;
 }
 
 /** Options that belong to a secure context and cannot stand beside one. */
@@ -57,6 +62,7 @@ export const SECURITY_OPTIONS = [
   'sessionIdContext',
   'sessionTimeout',
   'sigalgs',
+  'sni',
   'srtp',
   'ticketKeys',
   'verifyPeer',
@@ -77,6 +83,7 @@ const SERVER_ONLY = [
   'sessionCacheSize',
   'sessionIdContext',
   'sessionTimeout',
+  'sni',
   'ticketKeys',
 ] as const;
 
@@ -85,6 +92,31 @@ const VERSIONS = ['DTLSv1.2', 'DTLSv1.3'] as const satisfies readonly Version[];
 
 /** The only reader of {@link SecurityOptions}. Throws the caller's mistake under the option's name. */
 export function resolveSecurity(options: SecurityOptions, role: Role, platform: Platform): Security {
+  const security = readSecurity(options, role, platform);
+  checkPolicy(security);
+  const sni = resolveSni(options.sni, (identity) => {
+    const own = platform.openContext?.(identity) ?? readIdentity(identity, platform);
+    if (own.role !== 'server')
+      throw invalidArgValue('options.isServer', 'must be true: it is a server that has names');
+    const named = resolveNamedIdentity(security, own);
+    checkPolicy(named);
+    return Object.freeze(named);
+  });
+  return Object.freeze({ ...security, sni });
+}
+
+const IDENTITY_OPTIONS = new Set<string>([...SECURITY_OPTIONS, 'isServer']);
+
+/** What a name is served with, from what `createSecureContext` takes. */
+function readIdentity(identity: SecurityOptions & { isServer?: unknown }, platform: Platform): Security {
+  checkKnown(identity, IDENTITY_OPTIONS);
+  const { isServer = true, ...options } = identity;
+  checkBoolean(isServer, 'options.isServer');
+  return readSecurity(options, isServer ? 'server' : 'client', platform);
+}
+
+/** All but `sni`. */
+function readSecurity(options: SecurityOptions, role: Role, platform: Platform): Security {
   const { provider } = platform;
   for (const name of SERVER_ONLY) {
     if (role === 'client' && options[name] !== undefined)
@@ -98,32 +130,28 @@ export function resolveSecurity(options: SecurityOptions, role: Role, platform: 
   const psk = resolvePsk(options, role);
   const pfx = resolvePfx(options, provider);
   const identities = resolveIdentities(options, pfx, provider);
-  const trust = resolveTrust(
-    options.ca,
-    pfx.flatMap(({ others }) => others),
-    platform.defaultTrust,
-  );
-  const suites = resolveCiphers(options.ciphers, role, psk.role !== 'none');
+  const trustBesides = pfx.flatMap(({ others }) => others);
+  // A name may have pre-shared keys where the endpoint has none.
+  const hasPsk = psk.role !== 'none' || options.sni !== undefined;
+  const suites = resolveCiphers(options.ciphers, role, hasPsk);
   const groups = resolveGroups(options.groups ?? options.ecdhCurve, groupsOption(options), provider);
   const versions = resolveVersions(options, suites);
-  const pins = resolvePins(options.pins);
-  if (role === 'server' && pins.length > 0 && options.requestCert !== true) {
-    throw invalidArgValue('options.pins', 'needs requestCert: without it no client shows a certificate');
-  }
   if (
     !groups.some((group) => groupFits(group, versions.minVersion) || groupFits(group, versions.maxVersion))
   ) {
     throw invalidArgValue(groupsOption(options), `must hold a group for ${versions.maxVersion}`);
   }
-  return Object.freeze({
+  return {
+    given: givenIn(options),
     role,
     provider,
     ...versions,
     identities,
-    trust,
-    crls: resolveCrls(options.crl, pins),
-    pins,
-    peerCertificateTypes: resolvePeerTypes(options, role, pins),
+    trust: resolveTrust(options.ca, trustBesides, platform.defaultTrust),
+    trustBesides,
+    crls: resolveCrls(options.crl),
+    pins: resolvePins(options.pins),
+    peerCertificateTypes: resolveCertificateTypes(options.peerCertificateTypes, 'peerCertificateTypes'),
     psk,
     tickets: role === 'server' ? resolveTickets(options, provider) : undefined,
     suites,
@@ -134,10 +162,16 @@ export function resolveSecurity(options: SecurityOptions, role: Role, platform: 
     rejectUnauthorized: flag(options.rejectUnauthorized, 'rejectUnauthorized'),
     alpn: resolveAlpn(options.alpn),
     srtp: resolveSrtp(options.srtp),
-    ...resolveOcsp(options, identities, { role, ...versions, provider }),
+    ...resolveOcsp(options, identities, provider),
     verifyPeer: options.verifyPeer,
+    sni: undefined,
     checkServerIdentity: resolveIdentityCheck(options.checkServerIdentity, platform),
-  });
+  };
+}
+
+/** As in node:tls `null` is as good as nothing. */
+function givenIn(options: SecurityOptions): ReadonlySet<string> {
+  return new Set(SECURITY_OPTIONS.filter((name) => (options[name] ?? null) !== null));
 }
 
 function resolveIdentityCheck(

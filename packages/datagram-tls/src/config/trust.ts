@@ -42,8 +42,8 @@ export function resolveTrust(
   return () => store;
 }
 
-/** The platform's store is not loaded before it is needed, and may change. */
-function withMore(trust: () => TrustStore, more: readonly Certificate[]): () => TrustStore {
+/** `trust` and `more`. The platform's store is not loaded before it is needed, and may change. */
+export function withMore(trust: () => TrustStore, more: readonly Certificate[]): () => TrustStore {
   if (more.length === 0) return trust;
   let known: TrustStore | undefined;
   let joined: TrustStore | undefined;
@@ -56,11 +56,8 @@ function withMore(trust: () => TrustStore, more: readonly Certificate[]): () => 
 }
 
 /** The revocation lists of `crl`; `undefined`: nobody asks for any. */
-export function resolveCrls(crl: unknown, pins: readonly Pin[]): readonly Crl[] | undefined {
-  const lists = readAll(crl, LISTS);
-  if (lists !== undefined && pins.length > 0)
-    throw invalidArgValue('options.pins', 'cannot stand beside crl: a pin takes the place of the path');
-  return lists;
+export function resolveCrls(crl: unknown): readonly Crl[] | undefined {
+  return readAll(crl, LISTS);
 }
 
 /** As in node:tls `null` is as good as nothing. */

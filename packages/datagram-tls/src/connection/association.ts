@@ -1,5 +1,6 @@
 import { Queue } from '../base/queue.js';
-import type { Behaviour, Security } from '../config/config.js';
+import type { Behaviour, Role, Security } from '../config/config.js';
+import type { CryptoProvider } from '../crypto/provider.js';
 import { Epochs } from '../record/epochs.js';
 import type { DropCounts, DropReason } from './drops.js';
 import type { ConnectionEvent, TraceEvent } from './events.js';
@@ -23,7 +24,8 @@ export interface Counters {
 
 /** What the parts of one connection share. */
 export class Association {
-  readonly security: Security;
+  readonly role: Role;
+  readonly provider: CryptoProvider;
   readonly behaviour: Behaviour;
   readonly epochs = new Epochs();
   readonly timers = new Timers();
@@ -41,8 +43,9 @@ export class Association {
   };
   readonly #events = new Queue<ConnectionEvent>();
 
-  constructor(security: Security, behaviour: Behaviour) {
-    this.security = security;
+  constructor({ role, provider }: Security, behaviour: Behaviour) {
+    this.role = role;
+    this.provider = provider;
     this.behaviour = behaviour;
     this.pathSize = new PathSize(behaviour.mtu);
     this.transmit = new Transmit(this.epochs);

@@ -50,6 +50,7 @@ const AT_ONCE: Instant = Number.NEGATIVE_INFINITY;
  */
 export class Connection implements ContentHost, HandshakeHost {
   readonly #association: Association;
+  readonly #context: Context;
   readonly #receive: Receive;
   readonly #handshake: Handshake;
   readonly #keys: KeyChanges;
@@ -65,13 +66,18 @@ export class Connection implements ContentHost, HandshakeHost {
     association.epochs.installWriter(new PlainWriter(beginning.recordSequence));
     this.#keys = new KeyChanges(association);
     this.#inbound = new Inbound(association);
-    const ctx = new Context(security, behaviour, destination, beginning.sendSeq);
+    this.#context = new Context(security, behaviour, destination, beginning.sendSeq);
     const { receiveSeq, retry } = beginning;
-    this.#handshake = new Handshake(association, this, this.#keys, ctx, receiveSeq, retry);
+    this.#handshake = new Handshake(association, this, this.#keys, this.#context, receiveSeq, retry);
     this.#receive = new Receive(
       association,
       new Contents(association, this, this.#handshake, this.#keys, this.#inbound, this.#suspicion),
     );
+  }
+
+  /** What its jobs are done with: with `sni`, that of the name that the client asked for, as soon as it is known. */
+  get security(): Security {
+    return this.#context.security;
   }
 
   get counters(): Readonly<Counters> {
@@ -101,9 +107,9 @@ export class Connection implements ContentHost, HandshakeHost {
   /** Begins: a client sends its first flight, a server waits for one. */
   start(now: Instant): void {
     this.#phase = 'handshaking';
-    const { behaviour, timers, security } = this.#association;
+    const { behaviour, timers, role } = this.#association;
     if (behaviour.handshakeTimeout > 0) timers.set('handshake', now + behaviour.handshakeTimeout);
-    if (security.role === 'client') this.#handshake.start(now);
+    if (role === 'client') this.#handshake.start(now);
   }
 
   /** Returns whether anything in `datagram` was of use. The bytes are not kept. */

@@ -204,7 +204,7 @@ export class Handshake {
     if (epoch === this.#epoch) return;
     const before = this.#epoch;
     this.#epoch = epoch;
-    if (this.#association.security.role === 'client') this.#onAnswered(now);
+    if (this.#association.role === 'client') this.#onAnswered(now);
     const stray = this.#intake.onlyEpoch(epoch);
     // In epoch 0 anybody may have sent them.
     if (stray > 0 && before > 0 && this.#runner.version === 'DTLSv1.3')

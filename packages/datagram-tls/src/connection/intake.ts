@@ -142,7 +142,7 @@ export class Intake {
   #asksToRenegotiate({ type, messageSeq, fragmentOffset }: HandshakeFragment, epoch: number): boolean {
     if (epoch === 0 || !this.#established || this.#runner.version !== 'DTLSv1.2') return false;
     const first =
-      this.#association.security.role === 'client' ? HandshakeType.hello_request : HandshakeType.client_hello;
+      this.#association.role === 'client' ? HandshakeType.hello_request : HandshakeType.client_hello;
     return type === first && messageSeq === 0 && fragmentOffset === 0;
   }
 

@@ -30,8 +30,7 @@ export class KeyChanges {
   }
 
   install({ direction, epoch, suite, keys }: InstallKeys): void {
-    const { epochs, security } = this.#association;
-    const { provider } = security;
+    const { epochs, provider } = this.#association;
     if (direction === 'write') epochs.installWriter(createWriter(provider, suite, epoch, keys));
     else epochs.installReader(createReader(provider, suite, epoch, keys));
     if (epoch > APPLICATION_EPOCH) {

@@ -5,9 +5,10 @@ import { DEFAULTS } from '../config/defaults.js';
 import type { BehaviourOptions, SecurityOptions } from '../config/options.js';
 import type { ClientPskOption, ServerPskOption } from '../config/psk-options.js';
 import { BEHAVIOUR_OPTIONS } from '../config/resolve.js';
+import type { SniOption } from '../config/sni-options.js';
 import type { TraceEvent } from '../connection/events.js';
 import type { EndpointLimits } from '../endpoint/endpoint.js';
-import type { DTLSSecureContext } from './secure-context.js';
+import type { DTLSSecureContext, SniIdentity } from './secure-context.js';
 import type { DTLSSession } from './session.js';
 import type { UdpOptions } from './udp.js';
 
@@ -38,6 +39,8 @@ export interface EndpointOptions extends BehaviourOptions {
 export interface ListenOptions extends EndpointOptions, SecurityOptions {
   /** Keys by identity, or a function that finds the key of an identity. */
   psk?: ServerPskOption | undefined;
+  /** Who this server is, by the name that a client asks for; `*`: for every other name, and for none. */
+  sni?: SniOption<SniIdentity> | undefined;
   /** Default `0.0.0.0`. A name is resolved first: see `endpoint.opened`. */
   host?: string | undefined;
   /** 0: any free port. */

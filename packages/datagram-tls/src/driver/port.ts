@@ -193,7 +193,7 @@ export class Port {
   }
 
   #perform(link: Link, job: Job): void {
-    const answer = performJob(job, link.security, Date.now());
+    const answer = performJob(job, link.connection.security, Date.now());
     if (answer instanceof Promise) void answer.then((late) => this.#onLateAnswer(link, late));
     else this.core.answer(link, answer, now());
   }

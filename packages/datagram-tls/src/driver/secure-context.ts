@@ -3,12 +3,18 @@ import { invalidArgType, invalidArgValue, missingArgs } from '../base/errors.js'
 import { checkBoolean, checkKnown, checkObject } from '../config/checks.js';
 import type { Role, Security } from '../config/config.js';
 import type { SecurityOptions } from '../config/options.js';
-import { resolveSecurity, SECURITY_OPTIONS } from '../config/resolve.js';
+import { type Platform, resolveSecurity, SECURITY_OPTIONS } from '../config/resolve.js';
+import type { SniOption } from '../config/sni-options.js';
 import { platform } from './platform.js';
+
+/** What a name is served with: a server's context, or options to make one of. */
+export type SniIdentity = DTLSSecureContext | SecureContextOptions;
 
 export interface SecureContextOptions extends SecurityOptions {
   /** For `listen` rather than `connect`. Default false. */
   isServer?: boolean | undefined;
+  /** Server: who it is, by the name that a client asks for. */
+  sni?: SniOption<SniIdentity> | undefined;
   /** Client: instead of our own comparison of the name: an error refuses the certificate. As in node:tls. */
   checkServerIdentity?: ((name: string, certificate: PeerCertificate) => Error | undefined) | undefined;
 }
@@ -35,6 +41,12 @@ export class DTLSSecureContext {
   }
 }
 
+const PLATFORM: Platform = {
+  ...platform,
+  openContext: (object) =>
+    object instanceof DTLSSecureContext ? DTLSSecureContext.securityOf(object) : undefined,
+};
+
 /**
  * Reads certificates, keys and policy. Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` for wrong options, and
  * Node's `ERR_OSSL_…` for keys and certificates that cannot be read.
@@ -44,7 +56,7 @@ export function createSecureContext(options: SecureContextOptions = {}): DTLSSec
   checkKnown(options, KNOWN);
   const { isServer = false } = options;
   checkBoolean(isServer, 'options.isServer');
-  return new DTLSSecureContext(MAKE, resolveSecurity(options, isServer ? 'server' : 'client', platform));
+  return new DTLSSecureContext(MAKE, resolveSecurity(options, isServer ? 'server' : 'client', PLATFORM));
 }
 
 /** The context that the caller gave, or one made of the options beside it. */
@@ -54,7 +66,7 @@ export function securityFrom(
 ): Security {
   const { secureContext } = options;
   if (secureContext === undefined) {
-    const security = resolveSecurity(options, role, platform);
+    const security = resolveSecurity(options, role, PLATFORM);
     if (role === 'server') requireIdentity(security);
     return security;
   }
@@ -72,7 +84,7 @@ export function securityFrom(
   return security;
 }
 
-/** A server shows something of itself or has pre-shared keys. */
-function requireIdentity({ identities, psk }: Security): void {
-  if (identities.length === 0 && psk.role === 'none') throw missingArgs('options.cert');
+/** A server shows something of itself or has pre-shared keys, at least under a name. */
+function requireIdentity({ identities, psk, sni }: Security): void {
+  if (identities.length === 0 && psk.role === 'none' && sni === undefined) throw missingArgs('options.cert');
 }

@@ -95,7 +95,7 @@ export class Endpoint {
       );
     }
     const connection = new Connection(security, behaviour, destination, FROM_ZERO);
-    const link: Link = { connection, security, role: 'client', peer, clientRandom: undefined, ...RESTING };
+    const link: Link = { connection, role: 'client', peer, clientRandom: undefined, ...RESTING };
     this.#routes.add(link);
     this.counters.clientSessions++;
     connection.start(now);
@@ -253,14 +253,7 @@ export class Endpoint {
     this.#dropPending(peer);
     const connection = new Connection(service.security, service.behaviour, NOWHERE, beginning);
     const clientRandom = own(random);
-    const link: Link = {
-      connection,
-      security: service.security,
-      role: 'server',
-      peer,
-      clientRandom,
-      ...RESTING,
-    };
+    const link: Link = { connection, role: 'server', peer, clientRandom, ...RESTING };
     this.#routes.add(link);
     this.counters.serverSessions++;
     this.#events.push({ type: 'session', link });

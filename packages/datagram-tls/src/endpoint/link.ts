@@ -1,12 +1,11 @@
 import type { Instant } from '../base/instant.js';
-import type { Role, Security } from '../config/config.js';
+import type { Role } from '../config/config.js';
 import type { Connection } from '../connection/connection.js';
 import type { PeerAddress } from './peer.js';
 
 /** One connection and where its peer is. */
 export interface Link {
   readonly connection: Connection;
-  readonly security: Security;
   readonly role: Role;
   readonly peer: PeerAddress;
   /** Server: tells a repeated ClientHello from that of a restarted client. */

@@ -5,7 +5,7 @@ import type { Beginning } from '../connection/connection.js';
 import { type ClientWishes, chooseVersion, readClientWishes } from '../handshake/client-wishes.js';
 import { decoded } from '../handshake/decoded.js';
 import { choose13, readClientWishes13, shareFor } from '../handshake/v13/client-hello.js';
-import { encodeHelloRetryRequest13, type Retry13 } from '../handshake/v13/retry-request.js';
+import { encodeHelloRetryRequest13, hashName, type Retry13 } from '../handshake/v13/retry-request.js';
 import { ExtensionType, HandshakeType } from '../wire/codes.js';
 import { decodeCookie } from '../wire/extensions/cookie.js';
 import { type ClientHelloPrefix, decodeClientHello, peekClientHello } from '../wire/messages/client-hello.js';
@@ -106,7 +106,12 @@ export class Receptionist {
       ? undefined
       : {
           ...beginning,
-          retry: { ...retry, firstHello: retry.firstHello.slice(), cookie: cookie.slice() },
+          retry: {
+            ...retry,
+            firstHello: retry.firstHello.slice(),
+            nameHash: retry.nameHash.slice(),
+            cookie: cookie.slice(),
+          },
         };
   }
 
@@ -147,6 +152,7 @@ export class Receptionist {
       ...choice,
       askedFor: shareFor(client, choice.group) === undefined ? choice.group : undefined,
       firstHello: hash.digest(),
+      nameHash: hashName(security.provider, client.serverName),
     };
     const cookie = this.#cookies.make(peer, client.hello, now, encodeRetry(retry));
     const data = helloRetryRequest(hello, encodeHelloRetryRequest13({ ...retry, cookie }));

@@ -11,6 +11,7 @@ export function encodeRetry(retry: Omit<Retry13, 'cookie'>): Uint8Array {
     .u16(Group[retry.group])
     .u8(retry.askedFor === undefined ? 0 : 1)
     .vec8(retry.firstHello)
+    .vec8(retry.nameHash)
     .finish();
 }
 
@@ -21,6 +22,7 @@ export function decodeRetry(carried: Uint8Array): Omit<Retry13, 'cookie'> | unde
   const group = groupByCode(r.u16());
   const asked = r.u8() === 1;
   const firstHello = r.vec8();
+  const nameHash = r.vec8();
   if (!r.finished() || suite === undefined || group === undefined) return undefined;
-  return { suite, group, askedFor: asked ? group : undefined, firstHello };
+  return { suite, group, askedFor: asked ? group : undefined, firstHello, nameHash };
 }

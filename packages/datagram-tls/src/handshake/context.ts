@@ -8,22 +8,38 @@ const MAX_MESSAGE_SEQ = 0xffff;
 
 /** What every step of one handshake shares: settings, transcript, numbering, and the actions of the step under way. */
 export class Context {
-  readonly security: Security;
   readonly behaviour: Behaviour;
   readonly destination: Destination;
   readonly provider: CryptoProvider;
   readonly transcript: Transcript;
+  #security: Security;
+  #adopted = false;
   #actions: Action[] = [];
   #nextSeq: number;
 
   /** `firstSeq`: message_seq of our first message; 1 on a server that asked for a cookie before. */
   constructor(security: Security, behaviour: Behaviour, destination: Destination, firstSeq: number) {
-    this.security = security;
+    this.#security = security;
     this.behaviour = behaviour;
     this.destination = destination;
     this.provider = security.provider;
     this.transcript = new Transcript(security.provider);
     this.#nextSeq = firstSeq;
+  }
+
+  get security(): Security {
+    return this.#security;
+  }
+
+  /** From here on we are whom the client asked for. Versions, suites and groups are those from before. */
+  adopt(security: Security): void {
+    this.#security = security;
+    this.#adopted = true;
+  }
+
+  /** Server: the client's name has decided whom it meets, which it is told (RFC 6066 §3). */
+  get adopted(): boolean {
+    return this.#adopted;
   }
 
   emit(action: Action): void {

@@ -1,5 +1,5 @@
 import type { Duration } from '../base/instant.js';
-import type { SigningKey } from '../config/config.js';
+import type { Security, SigningKey } from '../config/config.js';
 import type { PskCredential } from '../config/psk-policy.js';
 import type { SavedSession } from '../config/saved-session.js';
 import type { CipherSuite } from '../crypto/suites.js';
@@ -31,6 +31,8 @@ export type Job =
     }
   /** Whoever has certificates to show asks for the status of one of its own. */
   | { readonly kind: 'find-staple'; readonly leaf: Certificate }
+  /** A server asks who it is for a client that wants `serverName`; asked only where there is `security.sni`. */
+  | { readonly kind: 'choose-identity'; readonly serverName: string | undefined }
   /** A client asks with which pre-shared key it may come. `hint` is the server's, empty where there was none. */
   | { readonly kind: 'choose-psk'; readonly hint: Uint8Array }
   /** A client asks whether a session from before may be offered, to a server with this name in its certificate. */
@@ -68,6 +70,8 @@ export type JobAnswer =
   | { readonly kind: 'verify-peer'; readonly verdict: Verdict }
   /** A DER OCSPResponse; `undefined`: there is none now. */
   | { readonly kind: 'find-staple'; readonly staple: Uint8Array | undefined }
+  /** `undefined`: nobody here has that name. */
+  | { readonly kind: 'choose-identity'; readonly security: Security | undefined }
   /** In order of preference; none: there is no key for that server. */
   | { readonly kind: 'choose-psk'; readonly credentials: readonly PskCredential[] }
   /** `age`: of the ticket, ms. */

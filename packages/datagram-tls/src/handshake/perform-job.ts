@@ -40,6 +40,8 @@ function perform(job: Job, security: Security, time: number): Awaitable<JobAnswe
       return whenever(judge(job, security, time), (verdict) => ({ kind: 'verify-peer', verdict }));
     case 'find-staple':
       return whenever(security.findStaple?.(job.leaf), (staple) => ({ kind: 'find-staple', staple }));
+    case 'choose-identity':
+      return whenever(security.sni?.(job.serverName), (chosen) => ({ kind: job.kind, security: chosen }));
     case 'choose-psk':
       return choosePsk(job.hint, security);
     case 'find-psk':
@@ -89,27 +91,21 @@ function isSignature(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array;
 }
 
-function choosePsk(hint: Uint8Array, { psk }: Security): JobAnswer | Promise<JobAnswer> {
-  const chosen = psk.role === 'client' ? psk.choose(hint) : [];
-  const answer = (credentials: readonly PskCredential[]): JobAnswer => ({ kind: 'choose-psk', credentials });
-  return chosen instanceof Promise ? chosen.then(answer) : answer(chosen);
+function choosePsk(hint: Uint8Array, { psk }: Security): Awaitable<JobAnswer> {
+  const chosen: Awaitable<readonly PskCredential[]> = psk.role === 'client' ? psk.choose(hint) : [];
+  return whenever(chosen, (credentials) => ({ kind: 'choose-psk', credentials }));
 }
 
 /** One after the other, as each may be a question to a database. */
-function findPsk(
-  identities: readonly Uint8Array[],
-  security: Security,
-  index = 0,
-): JobAnswer | Promise<JobAnswer> {
+function findPsk(identities: readonly Uint8Array[], security: Security, index = 0): Awaitable<JobAnswer> {
   const identity = identities[index];
   const { psk } = security;
   if (identity === undefined || psk.role !== 'server') return { kind: 'find-psk', found: undefined };
-  const settle = (key: Uint8Array | undefined): JobAnswer | Promise<JobAnswer> =>
+  const settle = (key: Uint8Array | undefined): Awaitable<JobAnswer> =>
     key === undefined
       ? findPsk(identities, security, index + 1)
       : { kind: 'find-psk', found: { index, key } };
-  const key = psk.find(identity);
-  return key instanceof Promise ? key.then(settle) : settle(key);
+  return whenever(psk.find(identity), settle);
 }
 
 /** Our own verdict, and the application's where it wants to have the last word. */

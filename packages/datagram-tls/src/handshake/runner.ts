@@ -7,7 +7,7 @@ import { outOfPlace } from './decoded.js';
 import type { JobAnswer } from './jobs.js';
 import type { Message } from './message.js';
 import { offersExternalPsk } from './offer.js';
-import { onClientsFirst, type ServerStep, startServer, type WaitClientHello } from './server.js';
+import { onClientsFirst, onIdentityChosen, type ServerStep, startServer, versionOf } from './server.js';
 import * as client12 from './v12/client.js';
 import * as server12 from './v12/server.js';
 import * as client13 from './v13/client.js';
@@ -19,7 +19,6 @@ import * as server13 from './v13/server.js';
 type State =
   /** A client that has not started. */
   | { readonly by: 'idle' }
-  | { readonly by: 'server'; readonly state: WaitClientHello }
   | ClientStep
   | ServerStep
   | { readonly by: 'connected12' }
@@ -35,6 +34,7 @@ const AWAIT_ANSWER = new Set<string>([
   'wait-ticket',
   'wait-staple',
   'wait-renewal',
+  'wait-identity',
 ]);
 
 /** Takes whole messages in order and turns them into actions; the one place where a peer's violation is caught. */
@@ -68,7 +68,7 @@ export class Runner {
       case 'connected13':
         return 'DTLSv1.3';
       case 'server':
-        return current.state.retry === undefined ? undefined : 'DTLSv1.3';
+        return versionOf(current.state);
       default:
         return undefined;
     }
@@ -119,6 +119,7 @@ export class Runner {
       case 'idle':
         return false;
       case 'client':
+      case 'server':
       case 'client12':
       case 'server12':
       case 'client13':
@@ -187,7 +188,8 @@ export class Runner {
         if (current.state.at !== 'wait-server-hello') throw outOfPlace(message, 'nothing');
         return onServersFirst(this.#ctx, current.state, message);
       case 'server':
-        return onClientsFirst(this.#ctx, current.state, message);
+        if (current.state.at === 'wait-identity') throw outOfPlace(message, 'nothing');
+        return onClientsFirst(this.#ctx, current.state.retry, message);
       case 'client12':
         return tagClient12(client12.onMessage12(this.#ctx, current.state, message));
       case 'server12':
@@ -213,6 +215,10 @@ export class Runner {
     switch (current.by) {
       case 'client':
         return onClientAnswer(this.#ctx, current.state, answer);
+      case 'server':
+        return current.state.at === 'wait-identity' && answer.kind === 'choose-identity'
+          ? onIdentityChosen(this.#ctx, current.state.first, answer.security)
+          : current;
       case 'client12':
         return tagClient12(client12.onAnswer12(this.#ctx, current.state, answer));
       case 'server12':

@@ -167,7 +167,7 @@ function serveEvents(endpoint: Endpoint): boolean {
   for (let event = endpoint.pollEvent(); event !== undefined; event = endpoint.pollEvent()) {
     any = true;
     if (event.type !== 'connection' || event.event.type !== 'job') continue;
-    endpoint.answer(event.link, performNow(event.event.job, event.link.security), 0);
+    endpoint.answer(event.link, performNow(event.event.job, event.link.connection.security), 0);
   }
   return any;
 }

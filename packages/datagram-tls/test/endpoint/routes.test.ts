@@ -12,7 +12,6 @@ function link(address: string, port: number): Link {
   const connection = new Connection(ours, behaviour(), nowhere, FROM_ZERO);
   return {
     connection,
-    security: ours,
     role: 'server',
     peer: { address, port, family: 'IPv4' },
     clientRandom: undefined,

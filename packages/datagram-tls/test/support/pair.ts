@@ -142,7 +142,7 @@ export class Pair {
     const pending = side.jobs.shift();
     if (pending === undefined) throw new Error(`the ${side.role} has no job`);
     const { link, job } = pending;
-    side.endpoint.answer(link, answer ?? performNow(job, link.security, this.date), this.now);
+    side.endpoint.answer(link, answer ?? performNow(job, link.connection.security, this.date), this.now);
     this.drain();
   }
 

@@ -40,7 +40,7 @@ function parse(role: Role, version: TestedVersion, options: SecurityOptions): Se
   return resolveSecurity(merged, role, PLATFORM);
 }
 
-const PLATFORM: Platform = {
+export const PLATFORM: Platform = {
   provider: nodeProvider,
   defaultTrust: noTrust,
   describeCertificate: (der) => new X509Certificate(der).toLegacyObject(),

@@ -1,6 +1,7 @@
 import { DTLSError, violation } from '../../base/errors.js';
 import type { KeyExchange } from '../../crypto/provider.js';
 import { ExtensionType, Group, HandshakeType, Scheme } from '../../wire/codes.js';
+import { encodeServerNameResponse } from '../../wire/extensions/server-name.js';
 import { encodeStatusResponse } from '../../wire/extensions/status-request.js';
 import {
   ClientCertificateType,
@@ -109,15 +110,26 @@ function sendFlight(
   ctx.transcript.begin('DTLSv1.2', suite.hash, asksForCertificate);
   if (choice.by === 'certificate') {
     const types = { client: typeToAsk(ctx.security, client), server: choice.identity.type };
-    const answers = encodeCertificateTypes(ctx.security, client, types);
+    const answers = new Map([
+      ...nameAnswer(ctx, client),
+      ...encodeCertificateTypes(ctx.security, client, types),
+    ]);
     if (staple !== undefined) answers.set(ExtensionType.status_request, encodeStatusResponse());
     sendServerHello12(ctx, client, negotiated, group, answers);
     const exchange = ctx.provider.startKeyExchange(choice.group);
     return sendChain(ctx, { ...negotiated, choice, types, exchange }, staple);
   }
-  sendServerHello12(ctx, client, negotiated, group, new Map());
+  sendServerHello12(ctx, client, negotiated, group, nameAnswer(ctx, client));
   const exchange = group === undefined ? undefined : ctx.provider.startKeyExchange(group);
   return sendPskFlight12(ctx, { ...negotiated, exchange });
+}
+
+/** That its name chose whom the client meets; for a session that is resumed it is not said (RFC 6066 §3). */
+function nameAnswer(ctx: Context, { serverName }: ClientWishes): Map<number, Uint8Array> {
+  const answers = new Map<number, Uint8Array>();
+  if (ctx.adopted && serverName !== undefined)
+    answers.set(ExtensionType.server_name, encodeServerNameResponse());
+  return answers;
 }
 
 /** Everything up to the signature, which may take time. */

@@ -116,8 +116,8 @@ export function choose13(security: Security, client: ClientWishes13): Choice13 {
 }
 
 /** An external key goes with SHA-256 (RFC 8446 §4.2.11); where there is nothing but such keys no other suite will do. */
-function neededHash({ psk, identities }: Security, client: ClientWishes13): HashName | undefined {
-  const keysOnly = psk.role === 'server' && identities.length === 0;
+function neededHash({ psk, identities, sni }: Security, client: ClientWishes13): HashName | undefined {
+  const keysOnly = (psk.role === 'server' || sni !== undefined) && identities.length === 0;
   return keysOnly && client.psks !== undefined ? 'sha256' : undefined;
 }
 

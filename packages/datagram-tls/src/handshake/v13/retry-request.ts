@@ -1,4 +1,5 @@
-import { EMPTY } from '../../base/bytes.js';
+import { EMPTY, utf8 } from '../../base/bytes.js';
+import type { CryptoProvider } from '../../crypto/provider.js';
 import type { GroupName } from '../../wire/codes.js';
 import { ExtensionType, Group, ProtocolVersion } from '../../wire/codes.js';
 import { encodeCookie } from '../../wire/extensions/cookie.js';
@@ -15,6 +16,17 @@ export interface Retry13 extends Choice13 {
   readonly cookie: Uint8Array | undefined;
   /** Hash of the ClientHello that it answers, under the suite's hash. */
   readonly firstHello: Uint8Array;
+  /** Of the name that it asked for: see {@link hashName}. */
+  readonly nameHash: Uint8Array;
+}
+
+const NAME_HASH_LENGTH = 8;
+
+/** Tells whether a client asks for the same name again; who tricks it only harms its own handshake. */
+export function hashName(provider: CryptoProvider, serverName: string | undefined): Uint8Array {
+  const hash = provider.hash('sha256');
+  hash.update(utf8(serverName ?? ''));
+  return hash.digest().slice(0, NAME_HASH_LENGTH);
 }
 
 /** RFC 8446 §4.1.4. The same request always has the same bytes, so that it can be made again for the transcript. */

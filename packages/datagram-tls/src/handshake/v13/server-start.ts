@@ -20,7 +20,7 @@ import {
   readClientWishes13,
   shareFor,
 } from './client-hello.js';
-import { encodeHelloRetryRequest13, type Retry13 } from './retry-request.js';
+import { encodeHelloRetryRequest13, hashName, type Retry13 } from './retry-request.js';
 import { type Negotiated13, startHandshakeKeys13 } from './secrets.js';
 
 /** What the first ClientHello leads to: keys, or a HelloRetryRequest for the share that is missing. */
@@ -50,15 +50,22 @@ export function onFirstHello13(ctx: Context, wishes: ClientWishes, message: Mess
     throw violation('illegal_parameter', 'the client answers a HelloRetryRequest that was not sent');
   const choice = choose13(ctx.security, client);
   const share = shareFor(client, choice.group);
-  if (share === undefined) return { kind: 'retried', retry: sendHelloRetryRequest(ctx, choice, message) };
+  if (share === undefined)
+    return { kind: 'retried', retry: sendHelloRetryRequest(ctx, client, choice, message) };
   ctx.transcript.begin('DTLSv1.3', choice.suite.hash, false);
   return { kind: 'ready', hello: { client, choice, share, message } };
 }
 
-function sendHelloRetryRequest(ctx: Context, choice: Choice13, message: Message): Retry13 {
+function sendHelloRetryRequest(
+  ctx: Context,
+  client: ClientWishes13,
+  choice: Choice13,
+  message: Message,
+): Retry13 {
   ctx.transcript.add(message.type, message.seq, message.body);
   const firstHello = ctx.transcript.digestWith(choice.suite.hash, EMPTY);
-  const retry: Retry13 = { ...choice, askedFor: choice.group, cookie: undefined, firstHello };
+  const nameHash = hashName(ctx.provider, client.serverName);
+  const retry: Retry13 = { ...choice, askedFor: choice.group, cookie: undefined, firstHello, nameHash };
   ctx.transcript.restart();
   ctx.send(HandshakeType.server_hello, encodeHelloRetryRequest13(retry), 0);
   ctx.emit({ do: 'end-flight', awaits: 'answer' });
@@ -94,6 +101,9 @@ export function onSecondHello13(
   // RFC 8446 §4.2.8: the share that was asked for stands alone.
   if (retry.askedFor !== undefined && client.shares.length > 1)
     throw violation('illegal_parameter', 'the second ClientHello holds more than the share asked for');
+  // RFC 8446 §4.1.2: all else is as it was; of that the name decides whose certificate we show.
+  if (!sameBytes(hashName(ctx.provider, client.serverName), retry.nameHash))
+    throw violation('illegal_parameter', 'the second ClientHello asks for another name');
   ctx.transcript.beginRetried(suite.hash, firstHello);
   return { client, choice: { suite, group }, share, message };
 }

@@ -1,7 +1,8 @@
 import { DTLSError, violation } from '../../base/errors.js';
 import type { SchemeName } from '../../wire/codes.js';
-import { HandshakeType, Scheme } from '../../wire/codes.js';
+import { ExtensionType, HandshakeType, Scheme } from '../../wire/codes.js';
 import type { CertificateTypeName } from '../../wire/extensions/certificate-type.js';
+import { encodeServerNameResponse } from '../../wire/extensions/server-name.js';
 import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
 import { decodeClientHello } from '../../wire/messages/client-hello.js';
 import { encodeEncryptedExtensions } from '../../wire/messages/encrypted-extensions.js';
@@ -144,6 +145,8 @@ function sendEncryptedExtensions(
 ): Agreed {
   const agreed = chooseAgreements(ctx.security, client.hello.extensions);
   const extensions = new Map([...encodeAgreements(agreed), ...certificateTypes]);
+  if (ctx.adopted && client.serverName !== undefined)
+    extensions.set(ExtensionType.server_name, encodeServerNameResponse());
   const body = encodeEncryptedExtensions({ extensions });
   ctx.send(HandshakeType.encrypted_extensions, body, HANDSHAKE_EPOCH);
   return agreed;

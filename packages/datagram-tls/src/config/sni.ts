@@ -1,0 +1,75 @@
+import { whenever } from '../base/awaitable.js';
+import { callerError, invalidArgType, invalidArgValue } from '../base/errors.js';
+import { checkObject } from './checks.js';
+import type { ChooseSecurity, Security } from './config.js';
+
+/** Reads what one name is served with; throws the caller's mistake. */
+type ReadIdentity = (identity: object) => Security;
+
+const OTHERS = '*';
+/** Characters of a host name (RFC 1035 §2.3.4); what is longer is none, and nobody is asked about it. */
+const MAX_NAME = 255;
+/** As names stand on the wire: letters, digits, hyphens, and the underscore that some use; labels with dots between. */
+const HOST_NAME = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
+
+/** The only reader of the option `sni`. A map is read here and now, what a function answers when it does. */
+export function resolveSni(sni: unknown, read: ReadIdentity): ChooseSecurity | undefined {
+  if (sni === undefined) return undefined;
+  if (typeof sni === 'function') return chooseByFunction(sni as (name: string | undefined) => unknown, read);
+  checkObject(sni, 'options.sni');
+  const identities = readMap(sni as object, read);
+  return (name) => identities.get(name === undefined ? OTHERS : fold(name)) ?? identities.get(OTHERS);
+}
+
+function readMap(sni: object, read: ReadIdentity): ReadonlyMap<string, Security> {
+  const entries: Iterable<readonly [unknown, unknown]> = sni instanceof Map ? sni : Object.entries(sni);
+  const identities = new Map<string, Security>();
+  for (const [key, identity] of entries) {
+    const name = readName(key);
+    if (identities.has(name)) throw invalidArgValue('options.sni', `holds '${name}' twice`);
+    identities.set(name, readUnder(`options.sni['${name}']`, identity, read));
+  }
+  if (identities.size === 0) throw invalidArgValue('options.sni', 'must hold at least one name');
+  return identities;
+}
+
+function readName(key: unknown): string {
+  const name = typeof key === 'string' ? fold(key) : '';
+  if (name !== OTHERS && (name.length > MAX_NAME || !HOST_NAME.test(name))) {
+    const wanted = "must have as keys host names in ASCII, and '*' for all others";
+    throw invalidArgValue('options.sni', `${wanted}. Received '${String(key)}'`);
+  }
+  return name;
+}
+
+/** DNS names are the same in either case, and with the dot of an absolute name (RFC 1034 §3.1). */
+function fold(name: string): string {
+  return name.toLowerCase().replace(/\.$/, '');
+}
+
+function chooseByFunction(choose: (name: string | undefined) => unknown, read: ReadIdentity): ChooseSecurity {
+  const known = new WeakMap<object, Security>();
+  const use = (identity: unknown): Security | undefined => {
+    if (identity === undefined || identity === null) return undefined;
+    const security = known.get(identity) ?? readUnder('the result of options.sni', identity, read);
+    known.set(identity, security);
+    return security;
+  };
+  return (name) => {
+    if (name !== undefined && name.length > MAX_NAME) return undefined;
+    return whenever(choose(name === undefined ? undefined : fold(name)), use);
+  };
+}
+
+/** What is wrong with an identity is told with the place where it stands. */
+function readUnder(place: string, identity: unknown, read: ReadIdentity): Security {
+  if (typeof identity !== 'object' || identity === null || Array.isArray(identity)) {
+    throw invalidArgType(place, 'an instance of DTLSSecureContext or of type object', identity);
+  }
+  try {
+    return read(identity);
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    throw code === undefined ? error : callerError(code, `${place}: ${message}`, error);
+  }
+}
