@@ -61,6 +61,8 @@ const SECURITY_MISTAKES: readonly Mistake[] = [
   ['ticketKeys', [new Uint8Array(80), new Uint8Array(81)], 'ERR_INVALID_ARG_VALUE', /exactly 80 bytes/],
   ['ticketKeys', [], 'ERR_INVALID_ARG_VALUE', /at least one/],
   ['ticketKeys', Array.from({ length: 17 }, () => new Uint8Array(80)), 'ERR_OUT_OF_RANGE', /16/],
+  ['sni', 'a.example', 'ERR_INVALID_ARG_TYPE', /object/],
+  ['sni', {}, 'ERR_INVALID_ARG_VALUE', /at least one/],
   ['alpn', 'h3', 'ERR_INVALID_ARG_TYPE', /array/],
   ['srtp', 'SRTP_NULL', 'ERR_CRYPTO_OPERATION_FAILED', /'SRTP_NULL'/],
   ['ciphers', 5, 'ERR_INVALID_ARG_TYPE', /number/],
@@ -282,6 +284,7 @@ suite('what options resolve to', () => {
       'checkServerIdentity',
       'crls',
       'findStaple',
+      'sni',
       'verifyPeer',
     ]);
     assert.deepEqual(behave({}), {
