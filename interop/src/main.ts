@@ -15,8 +15,15 @@ import { extensionCases } from './cases/extensions.js';
 import { keyTableCases } from './cases/key-table.js';
 import { baseline, matrix } from './cases/matrix.js';
 import { modernBaseline, modernMatrix } from './cases/modern.js';
+
+
+import { nameCases } from './cases/names.js';
+
+
 import { pathCases } from './cases/path.js';
+
 import { pskCases } from './cases/psk.js';
+
 import { rawKeyCases } from './cases/raw-keys.js';
 import { staplingCases } from './cases/stapling.js';
 import type { Program } from './peers/peer.js';
@@ -66,6 +73,7 @@ function selected(): Case[] {
         ...matrix(Number(flags.seeds)),
         ...comebackCases(),
         ...extensionCases(),
+        ...nameCases(),
         ...modernMatrix(),
         ...pathCases(),
         ...pskCases(),

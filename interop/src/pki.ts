@@ -19,10 +19,14 @@ export interface Pki {
   readonly wrongCa: string;
   readonly servers: Readonly<Record<Identity, KeyPair>>;
   readonly clients: Readonly<Record<Identity, KeyPair>>;
+  /** Each for its name alone. */
+  readonly named: Readonly<Record<(typeof NAMES)[number], KeyPair>>;
 }
 
 /** The name in every server certificate, beside the loopback addresses. */
 export const SERVER_NAME = 'localhost';
+/** Names that one server can have beside each other. */
+export const NAMES = ['a.example', 'b.example'] as const;
 /** A name in none of them. */
 export const WRONG_NAME = 'wrong.example';
 
@@ -62,6 +66,7 @@ export async function createPki(): Promise<Pki> {
       'DNS:device-7.example',
       'clientAuth',
     ),
+    named: await makeNamed(folder, ca),
   };
 }
 
@@ -82,13 +87,7 @@ async function makeLeaves(
   purpose: string,
 ): Promise<Record<Identity, KeyPair>> {
   const leaf = (identity: Identity) =>
-    certify(folder, `${prefix}-${identity.toLowerCase()}`, [
-      ...KEY_OPTIONS[identity],
-      ...['-CA', ca.cert, '-CAkey', ca.key, ...subject],
-      ...['-addext', `subjectAltName=${names}`, '-addext', 'basicConstraints=critical,CA:FALSE'],
-      ...['-addext', `keyUsage=critical,${KEY_USAGE[identity] ?? 'digitalSignature'}`],
-      ...['-addext', `extendedKeyUsage=${purpose}`],
-    ]);
+    makeLeaf(folder, `${prefix}-${identity.toLowerCase()}`, ca, identity, subject, names, purpose);
   const [ECDSA, RSA, Ed25519, P384] = await Promise.all([
     leaf('ECDSA'),
     leaf('RSA'),
@@ -96,6 +95,30 @@ async function makeLeaves(
     leaf('P-384'),
   ]);
   return { ECDSA, RSA, Ed25519, 'P-384': P384 };
+}
+
+async function makeNamed(folder: string, ca: KeyPair): Promise<Pki['named']> {
+  const named = (name: string) =>
+    makeLeaf(folder, name, ca, 'ECDSA', ['-subj', `/CN=${name}`], `DNS:${name}`, 'serverAuth');
+  return { 'a.example': await named('a.example'), 'b.example': await named('b.example') };
+}
+
+async function makeLeaf(
+  folder: string,
+  file: string,
+  ca: KeyPair,
+  identity: Identity,
+  subject: readonly string[],
+  names: string,
+  purpose: string,
+): Promise<KeyPair> {
+  return await certify(folder, file, [
+    ...KEY_OPTIONS[identity],
+    ...['-CA', ca.cert, '-CAkey', ca.key, ...subject],
+    ...['-addext', `subjectAltName=${names}`, '-addext', 'basicConstraints=critical,CA:FALSE'],
+    ...['-addext', `keyUsage=critical,${KEY_USAGE[identity] ?? 'digitalSignature'}`],
+    ...['-addext', `extendedKeyUsage=${purpose}`],
+  ]);
 }
 
 async function certify(folder: string, name: string, options: readonly string[]): Promise<KeyPair> {

@@ -5,6 +5,7 @@ import { readOptionFile } from './files.js';
 import { keysByIdentity, parsePsk, readPskFile } from './psk.js';
 import { rawKeyOptions } from './rpk.js';
 import { readSession } from './session-file.js';
+import { parseSni } from './sni.js';
 import { UsageError } from './usage-error.js';
 
 export type Role = 'server' | 'client';
@@ -177,6 +178,13 @@ const FLAGS: readonly Flag[] = [
     roles: CLIENT,
     option: 'session',
     finish: (file) => readSession('--session', file as string),
+  },
+  {
+    flags: '--sni <name:cert:key>',
+    help: 'certificate chain and key in PEM for clients that ask for this name (repeatable); * is any other',
+    roles: SERVER,
+    option: 'sni',
+    parse: parseSni,
   },
   {
     flags: '--servername <name>',

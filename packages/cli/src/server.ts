@@ -4,6 +4,7 @@ import { CommandFailure, isSystemError, reason } from './errors.js';
 import { say } from './report.js';
 import { attachKeylog, type Settings } from './settings.js';
 import { closeOnSignal } from './signals.js';
+import { type Names, withFallback } from './sni.js';
 
 const PREFIX = Buffer.from('Echo: ');
 
@@ -28,12 +29,17 @@ export async function runServer(at: HostPort, settings: Settings): Promise<numbe
   return 0;
 }
 
-/** What the command line gives, else an ephemeral certificate or key, which clients need the pin of. */
+/**
+ * What the command line gives, names included; else an ephemeral certificate or key, which clients need the pin of. What
+ * is given beside names is for all others.
+ */
 async function identityFor(
   host: string,
-  { cert, key, pfx, psk, certificateTypes }: Options,
+  { cert, key, pfx, psk, sni, certificateTypes }: Options,
 ): Promise<{ identity?: Options; ephemeral?: Ephemeral }> {
-  if ([cert, key, pfx, psk].some((given) => given !== undefined)) return {};
+  if ([cert, key, pfx, psk].some((given) => given !== undefined))
+    return sni === undefined ? {} : { identity: { sni: withFallback(sni as Names) } };
+  if (sni !== undefined) return {};
   const { makeEphemeralIdentity } = await import('./certificate.js');
   const { pin, keyPin, ...identity } = await makeEphemeralIdentity(host);
   const ephemeral =

@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { type DTLSEndpoint, type DTLSSession, listen } from 'datagram-tls';
+import { Failure } from '../exchange.js';
+import { boringssl } from '../peers/boringssl.js';
+import { gnutls } from '../peers/gnutls.js';
+import { nss } from '../peers/nss.js';
+import { openssl } from '../peers/openssl.js';
+import { ours } from '../peers/ours.js';
+import type { Peer, Side } from '../peers/peer.js';
+import { within } from '../peers/program.js';
+import { wolfssl } from '../peers/wolfssl.js';
+import { type KeyPair, NAMES, type Pki, WRONG_NAME } from '../pki.js';
+import type { Version } from '../vocabulary.js';
+import { type Case, pairName } from './case.js';
+
+const HOST = '127.0.0.1';
+const START_MS = 10_000;
+const ECHO_MS = 5000;
+/** A client that believes no plaintext alert at once may take its time. */
+const REFUSAL_MS = 15_000;
+
+const CLIENTS: readonly (readonly [Peer, readonly Version[]])[] = [
+  [openssl, ['DTLSv1.2']],
+  [gnutls, ['DTLSv1.2']],
+  [nss, ['DTLSv1.2', 'DTLSv1.3']],
+  [wolfssl, ['DTLSv1.2', 'DTLSv1.3']],
+  [boringssl, ['DTLSv1.2', 'DTLSv1.3']],
+];
+
+/**
+ * Foreign clients that ask one server of ours for its names. Each name has a certificate for that name alone, and the
+ * client checks it.
+ */
+export function nameCases(): Case[] {
+  return CLIENTS.flatMap(([client, versions]) => versions.map((version) => nameCase(client, version)));
+}
+
+function nameCase(client: Peer, version: Version): Case {
+  const pair = { client, server: ours };
+  return {
+    ...{ name: `${pairName(pair)}, ${version}, two names and a wrong one`, kind: 'session', ...pair },
+    ...{ slow: false, timeout: 2 * (START_MS + ECHO_MS) + REFUSAL_MS },
+    run: async (pki) => await run(client, version, pki),
+  };
+}
+
+async function run(client: Peer, version: Version, pki: Pki): Promise<string> {
+  const server = serve(pki.named);
+  const start = (name: string): Promise<Side> =>
+    client.startClient({ version, host: HOST, port: server.port, ca: pki.ca, name });
+  try {
+    for (const name of NAMES) await served(await start(name), name, server);
+    await refused(await start(WRONG_NAME), server);
+    return `${NAMES.join(' and ')} have their certificates, ${WRONG_NAME} is refused`;
+  } finally {
+    server.endpoint.destroy();
+  }
+}
+
+async function served(side: Side, name: string, server: Server): Promise<void> {
+  const line = `ping ${name}`;
+  try {
+    if (!(await side.established(START_MS))) throw new Failure(`no session for ${name}`, [side.log()]);
+    side.send(line);
+    if (!(await side.inbox.has(line, ECHO_MS))) throw new Failure(`no echo from ${name}`, [side.log()]);
+    const asked = server.sessions.at(-1)?.servername;
+    if (asked !== name) throw new Failure(`${name} is ${asked ?? 'no name'} to the server`, [side.log()]);
+  } finally {
+    await side.stop();
+  }
+}
+
+async function refused(side: Side, server: Server): Promise<void> {
+  try {
+    if (
+      !(await within(server.refused, REFUSAL_MS)) ||
+      (await server.refused) !== 'ERR_DTLS_UNRECOGNIZED_NAME'
+    )
+      throw new Failure(`${WRONG_NAME} is not refused`, [side.log()]);
+    await side.over(REFUSAL_MS);
+    const { established, alertsReceived } = side.facts();
+    if (established || alertsReceived.some((alert) => alert !== 'unrecognized_name'))
+      throw new Failure(`the client took it for ${alertsReceived.join()}`, [side.log()]);
+  } finally {
+    await side.stop();
+  }
+}
+
+interface Server {
+  readonly endpoint: DTLSEndpoint;
+  readonly port: number;
+  readonly sessions: readonly DTLSSession[];
+  /** The code of the first handshake that failed. */
+  readonly refused: Promise<string>;
+}
+
+/** Answers each line with itself. It has no certificate but those of its names. */
+function serve(named: Pki['named']): Server {
+  const sessions: DTLSSession[] = [];
+  let onRefused: (code: string) => void;
+  const refused = new Promise<string>((resolve) => {
+    onRefused = resolve;
+  });
+  const onsession = (session: DTLSSession): void => {
+    sessions.push(session);
+    session.onmessage = (data) => void session.send(data);
+    session.opened.catch((error: unknown) => onRefused((error as { code?: string }).code ?? String(error)));
+  };
+  const identity = ({ cert, key }: KeyPair) => ({ cert: readFileSync(cert), key: readFileSync(key) });
+  const sni = Object.fromEntries(NAMES.map((name) => [name, identity(named[name])]));
+  const endpoint = listen(onsession, { host: HOST, port: 0, sni });
+  return { endpoint, port: endpoint.address?.port ?? 0, sessions, refused };
+}
