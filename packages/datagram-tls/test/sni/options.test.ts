@@ -165,6 +165,19 @@ suite('what a name is served with', () => {
     assert.equal(named({ requestCert: true, sni: { a: { pins: [PIN] } } }).pins.length, 1);
   });
 
+  test('is judged together with what comes from the endpoint', () => {
+    const keys = { peerCertificateTypes: ['RawPublicKey'] };
+    const asks = { requestCert: true, ca: undefined, verifyPeer: () => true };
+    assert.deepEqual(named({ ...asks, sni: { a: keys } }).peerCertificateTypes, ['RawPublicKey']);
+    const unjudged = { ...asks, verifyPeer: undefined, sni: { a: keys } };
+    assert.throws(() => named(unjudged), { code: 'ERR_INVALID_ARG_VALUE', message: /no CA vouches/ });
+    const useless = { ...asks, ...keys, sni: { a: { ca: CA } } };
+    assert.throws(() => named(useless), {
+      code: 'ERR_INVALID_ARG_VALUE',
+      message: /options\.ca' is of no use/,
+    });
+  });
+
   test('is read once where a function gives the same object again', async () => {
     const identity = { ...rsa };
     const endpoint = security('server', 'DTLSv1.3', { sni: () => Promise.resolve(identity) });
