@@ -52,7 +52,7 @@ function nameCase(client: Peer, version: Version): Case {
 async function run(client: Peer, version: Version, pki: Pki): Promise<string> {
   const server = serve(pki.named);
   const start = (name: string): Promise<Side> =>
-    client.startClient({ version, host: HOST, port: server.port, ca: pki.ca, name });
+    client.startClient({ version, folder: pki.folder, host: HOST, port: server.port, ca: pki.ca, name });
   try {
     for (const name of NAMES) await served(await start(name), name, server);
     await refused(await start(WRONG_NAME), server);

@@ -6,7 +6,7 @@ import { resolveSecurity } from '#lib/config/resolve.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { readCertificates } from '#lib/x509/pem.js';
 import { TrustStore } from '#lib/x509/trust-store.js';
-import { CA, SERVERS } from '../support/identities.js';
+import { CA, CLIENTS, SERVERS } from '../support/identities.js';
 import { Pair } from '../support/pair.js';
 import { keyPinOf } from '../support/pins.js';
 import { VERSIONS } from '../support/settings.js';
@@ -36,6 +36,21 @@ function resolve(options: SecurityOptions) {
 
 for (const version of VERSIONS) {
   suite(`PKCS#12 files of both sides, ${version}`, () => {
+    test('may be what one name of a server has, whose clients are then trusted by the file and by the endpoint', () => {
+      const file = { pfx: FILE, passphrase };
+      const server = { groups: 'P-256', requestCert: true, sni: { a: file } };
+      const ask = (client: SecurityOptions): unknown => {
+        const destination = { serverName: 'a', verifyName: 'localhost' };
+        const options = { groups: 'P-256', rejectUnauthorized: false, ...client };
+        const pair = new Pair({ version, destination, client: options, server });
+        pair.explain(() => pair.handshake());
+        assert.equal(Buffer.compare(pair.client.sessions[0]?.peer.chain[0]?.der ?? FILE, der('leaf.pem')), 0);
+        return pair.server.sessions[0]?.peer.authorized;
+      };
+      assert.equal(ask(file), true);
+      assert.equal(ask(CLIENTS.p256), true);
+    });
+
     test('are their identities, and what they hold of CAs is trusted', () => {
       const pfx: SecurityOptions = {
         pfx: FILE,
