@@ -86,26 +86,11 @@ suite('the option sni', () => {
   }
 
   test('every option of a context is for one name, for all of them, or for clients', () => {
-    const own = [
-      'alpn',
-      'ca',
-      'cert',
-      'key',
-      'passphrase',
-      'pins',
-      'psk',
-      'pskIdentityHint',
-      'rejectUnauthorized',
-    ];
-    own.push(
-      'pfx',
-      'certificateTypes',
-      'peerCertificateTypes',
-      'requestCert',
-      'sigalgs',
-      'srtp',
-      'verifyPeer',
-    );
+    const ofUs =
+      'cert key pfx passphrase certificateTypes ocspResponse psk pskIdentityHint sigalgs alpn srtp';
+    const ofPeers =
+      'ca crl pins peerCertificateTypes requestCert rejectUnauthorized requestOCSP requireOCSP verifyPeer';
+    const own = `${ofUs} ${ofPeers}`.split(' ');
     const clients = ['checkServerIdentity', 'keyShares'];
     assert.deepEqual([...own, ...clients, ...Object.keys(values)].sort(), [...SECURITY_OPTIONS].sort());
   });
@@ -172,6 +157,8 @@ suite('what a name is served with', () => {
     const unjudged = { ...asks, verifyPeer: undefined, sni: { a: keys } };
     assert.throws(() => named(unjudged), { code: 'ERR_INVALID_ARG_VALUE', message: /no CA vouches/ });
     const useless = { ...asks, ...keys, sni: { a: { ca: CA } } };
+    const revoked = { ...asks, crl: [], sni: { a: { pins: [PIN] } } };
+    assert.throws(() => named(revoked), { code: 'ERR_INVALID_ARG_VALUE', message: /beside crl/ });
     assert.throws(() => named(useless), {
       code: 'ERR_INVALID_ARG_VALUE',
       message: /options\.ca' is of no use/,
