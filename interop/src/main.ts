@@ -16,9 +16,7 @@ import { keyTableCases } from './cases/key-table.js';
 import { baseline, matrix } from './cases/matrix.js';
 import { modernBaseline, modernMatrix } from './cases/modern.js';
 
-
 import { nameCases } from './cases/names.js';
-
 
 import { pathCases } from './cases/path.js';
 

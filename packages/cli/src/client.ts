@@ -85,13 +85,15 @@ async function sendLines(session: DTLSSession, flow: Flow): Promise<boolean> {
   let complete = true;
   try {
     for await (const { number, length, bytes } of splitLines(process.stdin, limit)) {
-      if (bytes === undefined) {
-        say(`line ${number} not sent: ${length} bytes, and one datagram holds at most ${limit} (see --mtu)`);
+      if (bytes !== undefined) await flow.room();
+      if (flow.stopped || session.destroyed) break;
+      // It falls when the system refuses a datagram.
+      const most = session.maxMessageSize ?? limit;
+      if (bytes === undefined || length > most) {
+        say(`line ${number} not sent: ${length} bytes, and one datagram holds at most ${most} (see --mtu)`);
         complete = false;
         continue;
       }
-      await flow.room();
-      if (flow.stopped || session.destroyed) break;
       session.send(bytes);
       flow.onSent();
     }

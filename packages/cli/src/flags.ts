@@ -200,6 +200,20 @@ const FLAGS: readonly Flag[] = [
     parse: parseCount,
   },
   {
+    flags: '--record-size-limit <bytes>',
+    help: 'largest record to receive, in bytes of content (RFC 8449)',
+    roles: BOTH,
+    option: 'recordSizeLimit',
+    parse: parseCount,
+  },
+  {
+    flags: '--max-fragment-length <bytes>',
+    help: 'largest record to ask older servers for: 512, 1024, 2048 or 4096 (RFC 6066)',
+    roles: CLIENT,
+    option: 'maxFragmentLength',
+    parse: parseCount,
+  },
+  {
     flags: '--min-version <version>',
     help: 'lowest version to accept: DTLSv1.2 or DTLSv1.3',
     roles: BOTH,

@@ -112,6 +112,10 @@ export interface Security {
   readonly srtp: readonly SrtpProfileName[];
   /** Server: who we are instead, by the name that a client asks for. */
   readonly sni: ChooseSecurity | undefined;
+  /** What we say that we take in one record, bytes (RFC 8449). */
+  readonly recordSizeLimit: number;
+  /** Client: the most that a record of either side is to hold, bytes (RFC 6066 §4). */
+  readonly maxFragmentLength: number | undefined;
   /** Client: instead of our own check of names. */
   readonly checkServerIdentity: CheckServerIdentity | undefined;
 }

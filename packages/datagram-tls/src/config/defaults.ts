@@ -6,6 +6,8 @@ export const DEFAULTS = {
   handshakeTimeout: 60_000,
   /** ms; RFC 6347 §4.2.4.1. */
   retransmission: { initial: 1000, max: 60_000 },
+  /** Bytes: 2^14 of content, and in DTLS 1.3 its type (RFC 8449 §4). */
+  recordSizeLimit: 16_385,
   minVersion: 'DTLSv1.2',
   maxVersion: 'DTLSv1.3',
   allowHalfOpen: false,

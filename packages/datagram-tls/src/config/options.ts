@@ -78,6 +78,13 @@ export interface SecurityOptions {
   alpn?: readonly string[] | Uint8Array | undefined;
   /** SRTP profiles in order of preference, OpenSSL's names with colons between (RFC 5764). */
   srtp?: string | undefined;
+  /**
+   * Largest record to receive, bytes of content, 64 to 16385; in DTLS 1.3 the byte of the content type counts with them
+   * (RFC 8449). Peers that know the extension keep to it. Default: what the protocol allows.
+   */
+  recordSizeLimit?: number | undefined;
+  /** Client: ask servers that do not know RFC 8449 for records of at most so many bytes, both ways (RFC 6066 §4). */
+  maxFragmentLength?: 512 | 1024 | 2048 | 4096 | undefined;
   minVersion?: Version | undefined;
   maxVersion?: Version | undefined;
   /**

@@ -1,7 +1,9 @@
 import { utf8 } from '../base/bytes.js';
 import { callerError, invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
 import { SrtpProfile, type SrtpProfileName } from '../wire/codes.js';
-import { checkString } from './checks.js';
+import { checkInteger, checkString } from './checks.js';
+import { DEFAULTS } from './defaults.js';
+import type { SecurityOptions } from './options.js';
 
 /** Bytes that all names of an offer may have with their lengths: the list's length field is in the extension, too. */
 const MAX_ALPN = 0xffff - 2;
@@ -56,4 +58,22 @@ export function resolveSrtp(srtp: unknown): readonly SrtpProfileName[] {
     return name as SrtpProfileName;
   });
   return [...new Set(names)];
+}
+
+/** Values of max_fragment_length (RFC 6066 §4). */
+const FRAGMENT_LENGTHS: readonly unknown[] = [512, 1024, 2048, 4096];
+/** RFC 8449 §4. */
+const LEAST_RECORD_SIZE = 64;
+
+export function resolveRecordLimits({
+  recordSizeLimit = DEFAULTS.recordSizeLimit,
+  maxFragmentLength,
+}: Pick<SecurityOptions, 'recordSizeLimit' | 'maxFragmentLength'>): {
+  recordSizeLimit: number;
+  maxFragmentLength: number | undefined;
+} {
+  checkInteger(recordSizeLimit, 'options.recordSizeLimit', LEAST_RECORD_SIZE, DEFAULTS.recordSizeLimit);
+  if (maxFragmentLength !== undefined && !FRAGMENT_LENGTHS.includes(maxFragmentLength))
+    throw invalidArgValue('options.maxFragmentLength', `must be one of ${FRAGMENT_LENGTHS.join(', ')}`);
+  return { recordSizeLimit, maxFragmentLength };
 }

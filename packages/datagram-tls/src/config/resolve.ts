@@ -15,7 +15,7 @@ import { resolveOcsp } from './ocsp.js';
 import type { BehaviourOptions, SecurityOptions } from './options.js';
 import { resolvePfx } from './pfx.js';
 import { checkPolicy } from './policy.js';
-import { resolveAlpn, resolveSrtp } from './protocols.js';
+import { resolveAlpn, resolveRecordLimits, resolveSrtp } from './protocols.js';
 import { resolvePsk } from './psk.js';
 import { resolveSni } from './sni.js';
 import { resolveTickets } from './tickets.js';
@@ -45,6 +45,7 @@ export const SECURITY_OPTIONS = [
   'groups',
   'key',
   'keyShares',
+  'maxFragmentLength',
   'maxVersion',
   'minVersion',
   'ocspResponse',
@@ -54,6 +55,7 @@ export const SECURITY_OPTIONS = [
   'pins',
   'psk',
   'pskIdentityHint',
+  'recordSizeLimit',
   'rejectUnauthorized',
   'requestCert',
   'requestOCSP',
@@ -76,7 +78,7 @@ export const BEHAVIOUR_OPTIONS = [
   'retransmission',
 ] as const;
 
-const CLIENT_OPTIONS = ['checkServerIdentity', 'keyShares'] as const;
+const CLIENT_OPTIONS = ['checkServerIdentity', 'keyShares', 'maxFragmentLength'] as const;
 const SERVER_ONLY = [
   'pskIdentityHint',
   'requestCert',
@@ -162,6 +164,7 @@ function readSecurity(options: SecurityOptions, role: Role, platform: Platform):
     rejectUnauthorized: flag(options.rejectUnauthorized, 'rejectUnauthorized'),
     alpn: resolveAlpn(options.alpn),
     srtp: resolveSrtp(options.srtp),
+    ...resolveRecordLimits(options),
     ...resolveOcsp(options, identities, provider),
     verifyPeer: options.verifyPeer,
     sni: undefined,

@@ -90,10 +90,11 @@ export class Acks {
     this.#association.trace({ kind: 'ack', direction: 'sent', records: recordNumbers.length });
   }
 
-  /** How many numbers fit one datagram. */
+  /** How many numbers fit one record in one datagram. */
   #room(writer: RecordWriter): number {
-    const { forFlights } = this.#association.pathSize;
-    return Math.max(1, Math.floor((writer.capacity(forFlights) - LIST_HEADER) / NUMBER_LENGTH));
+    const { pathSize, recordLimits } = this.#association;
+    const content = Math.min(writer.capacity(pathSize.forFlights), recordLimits.send);
+    return Math.max(1, Math.floor((content - LIST_HEADER) / NUMBER_LENGTH));
   }
 }
 

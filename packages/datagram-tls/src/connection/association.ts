@@ -1,6 +1,7 @@
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Role, Security } from '../config/config.js';
 import type { CryptoProvider } from '../crypto/provider.js';
+import { type RecordLimits, UNLIMITED } from '../handshake/record-limits.js';
 import { Epochs } from '../record/epochs.js';
 import type { DropCounts, DropReason } from './drops.js';
 import type { ConnectionEvent, TraceEvent } from './events.js';
@@ -30,6 +31,8 @@ export class Association {
   readonly epochs = new Epochs();
   readonly timers = new Timers();
   readonly pathSize: PathSize;
+  /** How much content one record may hold; known from the hellos on. */
+  recordLimits: RecordLimits = UNLIMITED;
   readonly transmit: Transmit;
   readonly counters: Counters = {
     datagramsReceived: 0,

@@ -1,18 +1,17 @@
-import { type DTLSError, tooLarge } from '../base/errors.js';
+import type { DTLSError } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import { Context } from '../handshake/context.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
 import type { Retry13 } from '../handshake/v13/retry-request.js';
-import { MAX_PLAINTEXT } from '../record/header.js';
 import { PlainReader, PlainWriter } from '../record/plain.js';
 import { ContentType } from '../wire/codes.js';
 import { sendAlert } from './alerts.js';
 import { Association, type Counters } from './association.js';
 import { type ContentHost, Contents } from './contents.js';
 import type { ConnectionEvent } from './events.js';
-import { handshakeTimeout, keysExhausted, notOpen } from './failures.js';
+import { handshakeTimeout, keysExhausted, messageTooLarge, notOpen } from './failures.js';
 import { forgetSession } from './forget.js';
 import { Handshake } from './handshake.js';
 import type { HandshakeHost } from './handshake-host.js';
@@ -98,10 +97,10 @@ export class Connection implements ContentHost, HandshakeHost {
     return this.#session === undefined || this.#handshake.finishing;
   }
 
-  /** Largest message that fits one datagram, bytes. It shrinks when the system refuses a datagram of that size. */
+  /** Largest message that fits a datagram and that the peer takes, bytes. It falls when the system refuses one so large. */
   get maxMessageSize(): number {
-    const { pathSize, epochs } = this.#association;
-    return Math.min(epochs.writer.capacity(pathSize.known), MAX_PLAINTEXT);
+    const { pathSize, epochs, recordLimits } = this.#association;
+    return Math.min(epochs.writer.capacity(pathSize.known), recordLimits.send);
   }
 
   /** Begins: a client sends its first flight, a server waits for one. */
@@ -132,13 +131,11 @@ export class Connection implements ContentHost, HandshakeHost {
    */
   send(data: Uint8Array): void {
     if (this.#phase !== 'connected') throw notOpen(this.#phase === 'closing' || this.#phase === 'closed');
-    const { epochs, counters, transmit, behaviour } = this.#association;
+    const { epochs, counters, transmit, behaviour, recordLimits } = this.#association;
     const { writer } = epochs;
-    if (data.length > this.maxMessageSize) {
-      throw tooLarge(
-        `data is ${data.length} bytes, which exceeds the ${this.maxMessageSize} byte maximum for a single datagram`,
-      );
-    }
+    const { maxMessageSize } = this;
+    if (data.length > maxMessageSize)
+      throw messageTooLarge(data.length, maxMessageSize, maxMessageSize === recordLimits.send);
     const { state } = writer;
     if (state === 'exhausted') throw this.#exhausted();
     transmit.record(writer, ContentType.application_data, data);

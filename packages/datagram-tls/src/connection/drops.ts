@@ -26,6 +26,8 @@ export type DropReason =
   | 'unprotected_data'
   /** A content type that this version does not have. */
   | 'unexpected_type'
+  /** An authentic record with more content than we said that we take (RFC 8449 §4). */
+  | 'over_record_limit'
   /** The connection is closed or has failed. */
   | 'closed';
 

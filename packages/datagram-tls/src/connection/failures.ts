@@ -1,10 +1,16 @@
-import { DTLSError, invalidState } from '../base/errors.js';
+import { DTLSError, invalidState, tooLarge } from '../base/errors.js';
 
 /** What a connection answers to a caller who wants it open while it is not; `begun`: it was, or never will be. */
 export function notOpen(begun: boolean): Error {
   return begun
     ? invalidState('Session is destroyed')
     : invalidState('Cannot send application data before the handshake completes');
+}
+
+/** `byPeer`: it is the peer that takes no more, and not the path. */
+export function messageTooLarge(length: number, limit: number, byPeer: boolean): Error {
+  const what = byPeer ? 'of a record that the peer takes' : 'for a single datagram';
+  return tooLarge(`data is ${length} bytes, which exceeds the ${limit} byte maximum ${what}`);
 }
 
 /** `doubtsPsk`: a wrong key is the likely reason, as the peer says nothing to what it cannot read. */

@@ -234,6 +234,9 @@ export class Handshake {
         this.#keys.install(action);
         if (action.direction === 'read') this.#newKeys = true;
         return;
+      case 'limit-records':
+        this.#association.recordLimits = action.limits;
+        return;
       case 'log-secret': {
         const { label, clientRandom, secret } = action;
         this.#association.tell({ type: 'secret', label, clientRandom, secret });

@@ -74,6 +74,10 @@ export class Receive {
       return false;
     }
     const content = reader.open(header, datagram);
+    if (typeof content !== 'string' && this.#isTooLarge(content)) {
+      this.#association.drop('over_record_limit');
+      return false;
+    }
     if (typeof content !== 'string')
       return this.#sink.onContent(header.type, header.epoch, header.sequence, content, now);
     this.#association.drop(content);
@@ -82,6 +86,11 @@ export class Receive {
       this.#sink.onFatalRecord(content, reader.epoch);
     }
     return false;
+  }
+
+  /** RFC 8449 §4: such a record may end the session or be discarded, as a lost one would be. Plaintext is not limited. */
+  #isTooLarge(content: Uint8Array): boolean {
+    return header.epoch > 0 && content.length > this.#association.recordLimits.receive;
   }
 
   #hold(datagram: Uint8Array): void {

@@ -164,8 +164,8 @@ export class Retransmission {
   }
 
   #send({ flight, delivery, records }: UnderWay, goOn: boolean, now: Instant): void {
-    const { transmit, timers, pathSize, counters } = this.#association;
-    const manner = { size: pathSize.forFlights, records, goOn };
+    const { transmit, timers, pathSize, recordLimits, counters } = this.#association;
+    const manner = { size: pathSize.forFlights, content: recordLimits.send, records, goOn };
     const { largest, items, repeats, ...sent } = transmit.flight(flight, manner, delivery);
     this.#largest = largest;
     this.#lastSent = now;

@@ -1,7 +1,6 @@
 import { Queue } from '../base/queue.js';
 import type { Flight, FlightItem } from '../handshake/flight.js';
 import type { Epochs } from '../record/epochs.js';
-import { MAX_PLAINTEXT } from '../record/header.js';
 import type { RecordWriter } from '../record/writer.js';
 import { ContentType } from '../wire/codes.js';
 import { HANDSHAKE_HEADER_LENGTH, writeHandshakeHeader } from '../wire/messages/handshake-header.js';
@@ -16,6 +15,8 @@ const CHANGE_CIPHER_SPEC = Uint8Array.of(1);
 export interface Manner {
   /** The largest datagram, bytes. */
   readonly size: number;
+  /** Bytes of content that one record may hold. */
+  readonly content: number;
   /** Records that may go out at once. */
   readonly records: number;
   /** Begin with what the last transmission did not come to. */
@@ -59,7 +60,7 @@ export class Transmit {
    * What the peer may lack of a flight, as far as `manner` lets it go out at once. `delivery` tells what that is, and
    * learns which record carried it.
    */
-  flight(flight: Flight, { size, records, goOn }: Manner, delivery: Delivery): Transmission {
+  flight(flight: Flight, { size, content, records, goOn }: Manner, delivery: Delivery): Transmission {
     const packer = new Packer(size, records);
     const items = new Set<number>();
     let repeats = false;
@@ -68,7 +69,7 @@ export class Transmit {
       const writer = item === undefined ? undefined : this.#epochs.writerOf(item.epoch);
       if (item === undefined || writer === undefined || writer.state === 'exhausted') continue;
       if (packer.records === 0) break;
-      repeats = packStretch(packer, writer, item, stretch, delivery) || repeats;
+      repeats = packStretch(packer, writer, item, stretch, { content, delivery }) || repeats;
       items.add(stretch.item);
     }
     const datagrams = packer.finish();
@@ -85,7 +86,7 @@ function packStretch(
   writer: RecordWriter,
   item: FlightItem,
   stretch: Stretch,
-  delivery: Delivery,
+  { content, delivery }: { readonly content: number; readonly delivery: Delivery },
 ): boolean {
   if (item.kind === 'change-cipher-spec') {
     packer.reserve(writer.overhead + CHANGE_CIPHER_SPEC.length);
@@ -98,7 +99,7 @@ function packStretch(
     const frame = writer.overhead + HANDSHAKE_HEADER_LENGTH;
     const left = stretch.end - start;
     packer.reserve(frame + Math.min(left, LEAST_FRAGMENT));
-    const end = start + Math.min(left, packer.room - frame, MAX_PLAINTEXT - HANDSHAKE_HEADER_LENGTH);
+    const end = start + Math.min(left, packer.room - frame, content - HANDSHAKE_HEADER_LENGTH);
     const piece = { item: stretch.item, start, end };
     repeats = delivery.onSent(piece, writer.epoch, writer.sequence) || repeats;
     packer.add(writer, ContentType.handshake, fragmentOf(item, start, end));

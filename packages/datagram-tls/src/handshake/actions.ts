@@ -4,6 +4,7 @@ import type { CipherSuite } from '../crypto/suites.js';
 import type { KeylogLabel } from '../keys/keylog.js';
 import type { Awaits } from './flight.js';
 import type { Job } from './jobs.js';
+import type { RecordLimits } from './record-limits.js';
 import type { Session } from './session.js';
 
 /** Key material of one direction of one epoch; the receiver of the action owns the bytes. */
@@ -33,6 +34,8 @@ export type Action =
       suite: CipherSuite;
       keys: DirectionKeys;
     }
+  /** From now on no record holds more than the peer takes. */
+  | { do: 'limit-records'; limits: RecordLimits }
   | { do: 'log-secret'; label: KeylogLabel; clientRandom: Uint8Array; secret: Uint8Array }
   /** Ask somebody who may take time; the answer comes back to the state that asked. */
   | { do: 'ask'; job: Job }

@@ -1,17 +1,27 @@
 import { EMPTY } from '../base/bytes.js';
 import type { Security } from '../config/config.js';
-import { ExtensionType, SrtpProfile, type SrtpProfileName } from '../wire/codes.js';
+import { ExtensionType, SrtpProfile, type SrtpProfileName, type Version } from '../wire/codes.js';
 import { encodeAlpnResponse } from '../wire/extensions/alpn.js';
 import type { Extensions } from '../wire/extensions/block.js';
 import { encodeUseSrtpResponse } from '../wire/extensions/use-srtp.js';
 import { chooseAlpn, offerAlpn, readAlpnChoice } from './alpn.js';
+import type { Context } from './context.js';
+import {
+  chooseRecordLimits,
+  encodeRecordLimits,
+  offerMaxFragmentLength,
+  offerRecordSizeLimit,
+  type RecordLimits,
+  readRecordLimits,
+} from './record-limits.js';
 import { chooseSrtp, offerSrtp, readSrtpChoice } from './srtp.js';
 
-/** What both sides settled for the application, by extensions that are the same in both versions. */
+/** What both sides settled for what comes after the handshake, by extensions that both versions have. */
 export interface Agreed {
   /** The name of the application's protocol, as bytes. */
   readonly alpn: Uint8Array | undefined;
   readonly srtp: SrtpProfileName | undefined;
+  readonly records: RecordLimits;
 }
 
 /** The client's extensions for it, in the order in which they are sent. */
@@ -19,25 +29,36 @@ export function offerAgreements(security: Security): Map<number, Uint8Array> {
   return withoutGaps([
     [ExtensionType.alpn, offerAlpn(security)],
     [ExtensionType.use_srtp, offerSrtp(security)],
+    [ExtensionType.max_fragment_length, offerMaxFragmentLength(security)],
+    [ExtensionType.record_size_limit, offerRecordSizeLimit(security)],
   ]);
 }
 
-/** What the server makes of the client's extensions. */
-export function chooseAgreements(security: Security, client: Extensions): Agreed {
-  return { alpn: chooseAlpn(security, client), srtp: chooseSrtp(security, client) };
+/** What the server makes of the client's extensions. From here on it keeps to the client's limits. */
+export function chooseAgreements(ctx: Context, version: Version, client: Extensions): Agreed {
+  const { security } = ctx;
+  const records = chooseRecordLimits(security, version, client);
+  ctx.emit({ do: 'limit-records', limits: records });
+  return { alpn: chooseAlpn(security, client), srtp: chooseSrtp(security, client), records };
 }
 
 /** The server's extensions that say so: in its ServerHello, and in DTLS 1.3 in its EncryptedExtensions. */
-export function encodeAgreements({ alpn, srtp }: Agreed): Map<number, Uint8Array> {
-  return withoutGaps([
+export function encodeAgreements({ alpn, srtp, records }: Agreed, version: Version): Map<number, Uint8Array> {
+  const extensions = withoutGaps([
     [ExtensionType.alpn, alpn && encodeAlpnResponse(alpn)],
     [ExtensionType.use_srtp, srtp && encodeUseSrtpResponse({ profile: SrtpProfile[srtp], mki: EMPTY })],
   ]);
+  const limits = encodeRecordLimits(records, version);
+  if (limits !== undefined) extensions.set(...limits);
+  return extensions;
 }
 
-/** What the client learns from them. That they answer what was offered has been checked. */
-export function readAgreements(security: Security, answers: Extensions): Agreed {
-  return { alpn: readAlpnChoice(security, answers), srtp: readSrtpChoice(security, answers) };
+/** What the client learns from them, and keeps to. That they answer what was offered has been checked. */
+export function readAgreements(ctx: Context, version: Version, answers: Extensions): Agreed {
+  const { security } = ctx;
+  const records = readRecordLimits(security, version, answers);
+  ctx.emit({ do: 'limit-records', limits: records });
+  return { alpn: readAlpnChoice(security, answers), srtp: readSrtpChoice(security, answers), records };
 }
 
 function withoutGaps(list: readonly (readonly [number, Uint8Array | undefined])[]): Map<number, Uint8Array> {

@@ -40,7 +40,7 @@ function datagramsOf(sender: Transmit): Uint8Array[] {
 
 /** All of a flight at once. */
 function whole(size: number): Manner {
-  return { size, records: Number.POSITIVE_INFINITY, goOn: false };
+  return { size, content: 0x4000, records: Number.POSITIVE_INFINITY, goOn: false };
 }
 
 function send(items: readonly FlightItem[], size: number): Uint8Array[] {
@@ -116,6 +116,21 @@ suite('packing a flight into datagrams', () => {
     assert.ok(datagrams.every((datagram) => datagram.length <= 65_000));
   });
 
+  test('no record holds more than the peer takes, and several of them fill a datagram', () => {
+    const sender = transmit();
+    const flight: Flight = { items: [message(0, 700), message(1, 30)], awaits: 'answer' };
+    sender.flight(flight, { ...whole(400), content: 64 }, new Delivery(flight));
+    const datagrams = datagramsOf(sender);
+    const bodies = datagrams.flatMap(recordsOf).map(({ body }) => body.length);
+    assert.equal(Math.max(...bodies), 64);
+    assert.equal(bodies.length, Math.ceil(700 / (64 - HEADER)) + 1);
+    assert.ok(datagrams.every(({ length }) => length <= 400) && datagrams.length <= 4);
+    assert.deepEqual(
+      reassembled(datagrams),
+      flight.items.map((item) => item.kind === 'message' && item.body),
+    );
+  });
+
   test('every flight of any size keeps to the limit and reassembles to what it was', () => {
     const item = fc.tuple(fc.integer({ min: 0, max: 3000 }), fc.constantFrom(0, 1));
     fc.assert(
@@ -164,7 +179,7 @@ suite('a flight of which only so many records may go out at once', () => {
     const flight: Flight = { items, awaits: 'ack' };
     const delivery = new Delivery(flight);
     return Array.from({ length: count }, () => {
-      const { repeats } = sender.flight(flight, { size: 256, records: 4, goOn }, delivery);
+      const { repeats } = sender.flight(flight, { ...whole(256), records: 4, goOn }, delivery);
       between(delivery);
       const fragments = datagramsOf(sender).flatMap((data) =>
         recordsOf(data).flatMap(({ body }) => readHandshakeFragments(body) ?? assert.fail()),
@@ -214,7 +229,11 @@ suite('a flight of which only so many records may go out at once', () => {
           const delivery = new Delivery(flight);
           const datagrams: Uint8Array[] = [];
           for (let again = false; !again; ) {
-            const { repeats, bytes } = sender.flight(flight, { size, records, goOn: true }, delivery);
+            const { repeats, bytes } = sender.flight(
+              flight,
+              { ...whole(size), records, goOn: true },
+              delivery,
+            );
             assert.ok(bytes > 0);
             again = repeats;
             const sent = datagramsOf(sender);

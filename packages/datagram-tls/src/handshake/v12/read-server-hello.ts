@@ -36,7 +36,7 @@ export function readServerHello12(ctx: Context, offer: Offer, serverHello: Serve
     serverRandom: own(serverHello.random),
     extendedMasterSecret: extensions.has(ExtensionType.extended_master_secret),
     serverName: ctx.destination.serverName,
-    agreed: readAgreements(ctx.security, extensions),
+    agreed: readAgreements(ctx, 'DTLSv1.2', extensions),
     types: readCertificateTypes(ctx.security, extensions),
     announcesStaple: status !== undefined,
     sessionId: own(serverHello.sessionId),

@@ -39,7 +39,7 @@ export function sendServerHello12(
     extensions.set(ExtensionType.ec_point_formats, encodeEcPointFormats(Uint8Array.of(UNCOMPRESSED)));
   }
   if (hello.promisesTicket) extensions.set(ExtensionType.session_ticket, encodeSessionTicketResponse());
-  for (const [type, answer] of encodeAgreements(hello.agreed)) extensions.set(type, answer);
+  for (const [type, answer] of encodeAgreements(hello.agreed, 'DTLSv1.2')) extensions.set(type, answer);
   for (const [type, answer] of answers) extensions.set(type, answer);
   const body = encodeServerHello({
     legacyVersion: ProtocolVersion.dtls12,

@@ -82,7 +82,7 @@ export function resume12(
     serverRandom: serverRandom12(ctx),
     extendedMasterSecret: true,
     serverName: client.serverName,
-    agreed: chooseAgreements(ctx.security, hello.extensions),
+    agreed: chooseAgreements(ctx, 'DTLSv1.2', hello.extensions),
     sessionId: hello.sessionId,
     promisesTicket: opened.stale,
   };

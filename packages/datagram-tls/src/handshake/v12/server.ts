@@ -103,7 +103,7 @@ function sendFlight(
     serverRandom: serverRandom12(ctx),
     extendedMasterSecret: client.extendedMasterSecret,
     serverName: client.serverName,
-    agreed: chooseAgreements(ctx.security, client.hello.extensions),
+    agreed: chooseAgreements(ctx, 'DTLSv1.2', client.hello.extensions),
     ...(choice.by === 'certificate' ? handle12(ctx, client) : NO_HANDLE),
   };
   const asksForCertificate = choice.by === 'certificate' && ctx.security.requestCert;

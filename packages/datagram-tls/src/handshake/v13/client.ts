@@ -241,7 +241,7 @@ function onEncryptedExtensions(ctx: Context, hello: Hello, message: Message): Cl
   ctx.transcript.add(message.type, message.seq, message.body);
   const greeting = {
     ...hello,
-    agreed: readAgreements(ctx.security, extensions),
+    agreed: readAgreements(ctx, 'DTLSv1.3', extensions),
     types: readCertificateTypes(ctx.security, extensions),
   };
   if (hello.psk === undefined) return { at: 'wait-certificate', hello: greeting, request: undefined };

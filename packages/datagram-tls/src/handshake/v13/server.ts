@@ -143,8 +143,8 @@ function sendEncryptedExtensions(
   client: ClientWishes13,
   certificateTypes: ReadonlyMap<number, Uint8Array>,
 ): Agreed {
-  const agreed = chooseAgreements(ctx.security, client.hello.extensions);
-  const extensions = new Map([...encodeAgreements(agreed), ...certificateTypes]);
+  const agreed = chooseAgreements(ctx, 'DTLSv1.3', client.hello.extensions);
+  const extensions = new Map([...encodeAgreements(agreed, 'DTLSv1.3'), ...certificateTypes]);
   if (ctx.adopted && client.serverName !== undefined)
     extensions.set(ExtensionType.server_name, encodeServerNameResponse());
   const body = encodeEncryptedExtensions({ extensions });

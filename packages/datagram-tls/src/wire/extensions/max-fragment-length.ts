@@ -7,6 +7,11 @@ export function encodeMaxFragmentLength(code: number): Uint8Array {
   return Uint8Array.of(code);
 }
 
+/** The code for so many bytes of plaintext; `undefined` when there is none. */
+export function maxFragmentCode(bytes: number): number | undefined {
+  return [1, 2, 3, 4].find((code) => maxFragmentBytes(code) === bytes);
+}
+
 /** Bytes of plaintext that a code allows a record; `undefined` for one that is none: illegal_parameter. */
 export function maxFragmentBytes(code: number): number | undefined {
   return code >= 1 && code <= 4 ? 2 ** (8 + code) : undefined;

@@ -1,0 +1,125 @@
+import { violation } from '../base/errors.js';
+import type { Security } from '../config/config.js';
+import { ExtensionType, type Version } from '../wire/codes.js';
+import type { Extensions } from '../wire/extensions/block.js';
+import {
+  decodeMaxFragmentLength,
+  encodeMaxFragmentLength,
+  maxFragmentBytes,
+  maxFragmentCode,
+} from '../wire/extensions/max-fragment-length.js';
+import {
+  decodeRecordSizeLimit,
+  encodeRecordSizeLimit,
+  MIN_RECORD_SIZE_LIMIT,
+} from '../wire/extensions/record-size-limit.js';
+import { decoded } from './decoded.js';
+
+/*
+ * How much a record may hold: record_size_limit (RFC 8449), by which each side names what it takes, and for peers that do
+ * not know it max_fragment_length (RFC 6066 §4), by which a client names one size for both directions.
+ */
+
+/** What both sides settled, bytes of content in one record. */
+export interface RecordLimits {
+  /** What the peer takes. */
+  readonly send: number;
+  /** What we take. */
+  readonly receive: number;
+  /** The extension that says so; `undefined` without one. */
+  readonly by: 'record_size_limit' | 'max_fragment_length' | undefined;
+}
+
+/** Bytes of content that any record may hold (RFC 8446 §5.1). */
+const MOST_CONTENT = 0x4000;
+
+export const UNLIMITED: RecordLimits = { send: MOST_CONTENT, receive: MOST_CONTENT, by: undefined };
+
+/** DTLS 1.3 counts the content type with the content (RFC 8449 §4). */
+const TYPE_BYTES: Readonly<Record<Version, number>> = { 'DTLSv1.2': 0, 'DTLSv1.3': 1 };
+
+/** The client's record_size_limit. A server that knows it must know what a smaller max_fragment_length is for. */
+export function offerRecordSizeLimit({
+  recordSizeLimit,
+  maxFragmentLength,
+  maxVersion,
+}: Security): Uint8Array {
+  const wanted = Math.min(recordSizeLimit, maxFragmentLength ?? recordSizeLimit);
+  return encodeRecordSizeLimit(announced(wanted, maxVersion));
+}
+
+/** The client's max_fragment_length; `undefined` when it asks for none. */
+export function offerMaxFragmentLength({ maxFragmentLength }: Security): Uint8Array | undefined {
+  const code = maxFragmentLength === undefined ? undefined : maxFragmentCode(maxFragmentLength);
+  return code === undefined ? undefined : encodeMaxFragmentLength(code);
+}
+
+/** What the server makes of the client's extensions, of which record_size_limit wins (RFC 8449 §5). */
+export function chooseRecordLimits(
+  { recordSizeLimit }: Security,
+  version: Version,
+  client: Extensions,
+): RecordLimits {
+  const size = readRecordSizeLimit(client);
+  if (size !== undefined) return limitsBySize(size, announced(recordSizeLimit, version), version);
+  const length = readMaxFragmentLength(client);
+  return length === undefined ? UNLIMITED : { send: length, receive: length, by: 'max_fragment_length' };
+}
+
+/** The server's extension that says so, and its body; `undefined` when there is none. */
+export function encodeRecordLimits(
+  { receive, by }: RecordLimits,
+  version: Version,
+): readonly [number, Uint8Array] | undefined {
+  if (by === 'record_size_limit')
+    return [ExtensionType.record_size_limit, encodeRecordSizeLimit(receive + TYPE_BYTES[version])];
+  const code = by === undefined ? undefined : maxFragmentCode(receive);
+  return code === undefined ? undefined : [ExtensionType.max_fragment_length, encodeMaxFragmentLength(code)];
+}
+
+/** What the client learns from the server's answer. That it answers what was offered has been checked. */
+export function readRecordLimits(security: Security, version: Version, answers: Extensions): RecordLimits {
+  const size = readRecordSizeLimit(answers);
+  const length = readMaxFragmentLength(answers);
+  if (size !== undefined && length !== undefined)
+    throw violation('illegal_parameter', 'the server answers two extensions that limit records');
+  if (size !== undefined) {
+    if (size > MOST_CONTENT + TYPE_BYTES[version])
+      throw violation('illegal_parameter', 'the server takes records of more than the protocol allows');
+    const offered = decoded(decodeRecordSizeLimit(offerRecordSizeLimit(security)), 'record_size_limit');
+    return limitsBySize(size, announced(offered, version), version);
+  }
+  if (length === undefined) return UNLIMITED;
+  if (length !== security.maxFragmentLength)
+    throw violation('illegal_parameter', 'the server chose a max_fragment_length that was not asked for');
+  return { send: length, receive: length, by: 'max_fragment_length' };
+}
+
+/** RFC 8449 §4: a value above what the protocol allows is not sent. */
+function announced(wanted: number, version: Version): number {
+  return Math.min(wanted, MOST_CONTENT + TYPE_BYTES[version]);
+}
+
+function limitsBySize(theirs: number, ours: number, version: Version): RecordLimits {
+  const typeBytes = TYPE_BYTES[version];
+  const send = Math.min(theirs - typeBytes, MOST_CONTENT);
+  return { send, receive: ours - typeBytes, by: 'record_size_limit' };
+}
+
+function readRecordSizeLimit(extensions: Extensions): number | undefined {
+  const body = extensions.get(ExtensionType.record_size_limit);
+  if (body === undefined) return undefined;
+  const size = decoded(decodeRecordSizeLimit(body), 'record_size_limit');
+  if (size < MIN_RECORD_SIZE_LIMIT)
+    throw violation('illegal_parameter', 'the peer takes records of less than 64 bytes only');
+  return size;
+}
+
+function readMaxFragmentLength(extensions: Extensions): number | undefined {
+  const body = extensions.get(ExtensionType.max_fragment_length);
+  if (body === undefined) return undefined;
+  const length = maxFragmentBytes(decoded(decodeMaxFragmentLength(body), 'max_fragment_length'));
+  if (length === undefined)
+    throw violation('illegal_parameter', 'max_fragment_length has a value that does not exist');
+  return length;
+}
