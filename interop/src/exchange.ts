@@ -127,6 +127,8 @@ function sideOptions(plan: Plan, role: Role, { folder }: Pki) {
     ...(plan.version === undefined ? {} : { version: plan.version }),
     ...(plan.suite === undefined ? {} : { suite: plan.suite }),
     ...(plan.mtu === undefined || plan.unaware === role ? {} : { mtu: plan.mtu }),
+    ...(plan.recordSizeLimit === undefined ? {} : { recordSizeLimit: plan.recordSizeLimit }),
+    ...(plan.maxFragmentLength === undefined ? {} : { maxFragmentLength: plan.maxFragmentLength }),
     ...(plan.eager === undefined ? {} : { eager: plan.eager }),
     ...(plan.psk === undefined ? {} : { psk: plan.psk[role] }),
     ...(plan.keyUpdate === undefined ? {} : { updatesKeys: [role, 'both'].includes(plan.keyUpdate.by) }),

@@ -23,6 +23,7 @@ import { pathCases } from './cases/path.js';
 import { pskCases } from './cases/psk.js';
 
 import { rawKeyCases } from './cases/raw-keys.js';
+import { recordLimitCases } from './cases/record-limits.js';
 import { staplingCases } from './cases/stapling.js';
 import type { Program } from './peers/peer.js';
 import { createPki } from './pki.js';
@@ -74,6 +75,7 @@ function selected(): Case[] {
         ...nameCases(),
         ...modernMatrix(),
         ...pathCases(),
+        ...recordLimitCases(),
         ...pskCases(),
         ...rawKeyCases(),
         ...staplingCases(),

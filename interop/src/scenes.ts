@@ -70,9 +70,9 @@ async function reasons(both: Encounter): Promise<string> {
   return `client: ${words(client) || 'silent'}; server: ${words(server) || 'silent'}`;
 }
 
-/** Several short lines, and one near the size of the path. */
+/** Several short lines, and one near the size of the path, or of a record. */
 export function messages(plan: Plan): string[] {
-  const length = (plan.mtu ?? 1200) - 100;
+  const length = (plan.maxFragmentLength ?? plan.recordSizeLimit ?? plan.mtu ?? 1200) - 100;
   return ['ping one', 'ping two', 'ping three', `ping ${'x'.repeat(length)}`];
 }
 

@@ -28,6 +28,26 @@ export function splitHello(passages: readonly Passage[]): boolean {
   return going(passages, 'to-server').some((bytes) => isPartOfHello(bytes));
 }
 
+/** The largest body of a protected record that went in a direction, bytes. */
+export function largestProtected(passages: readonly Passage[], direction: Direction): number {
+  return Math.max(0, ...going(passages, direction).flatMap((bytes) => protectedBodies(Buffer.from(bytes))));
+}
+
+function protectedBodies(bytes: Buffer): number[] {
+  const bodies: number[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const first = bytes[at] ?? 0;
+    const unified = (first & 0xe0) === 0x20;
+    const lengthAt = unified ? at + ((first & 8) === 0 ? 2 : 3) : at + RECORD_HEADER - 2;
+    const explicit = !unified || (first & 4) !== 0;
+    const start = explicit ? lengthAt + 2 : lengthAt;
+    const length = explicit ? bytes.readUInt16BE(lengthAt) : bytes.length - start;
+    if (unified || bytes.readUInt16BE(at + 3) > 0) bodies.push(length);
+    at = start + length;
+  }
+  return bodies;
+}
+
 function isPartOfHello(bytes: Uint8Array): boolean {
   const message = Buffer.from(bytes).subarray(RECORD_HEADER);
   if (bytes[0] !== HANDSHAKE || message.length < MESSAGE_HEADER || message[0] !== CLIENT_HELLO) return false;

@@ -61,6 +61,7 @@ export const openssl: Peer = {
       ...['s_client', '-dtls1_2', '-state', '-brief', '-nocommands'],
       ...['-connect', authority(options.host, options.port), '-servername', options.name],
       ...['-CAfile', options.ca, '-verify_hostname', options.name, '-verify_return_error'],
+      ...(options.maxFragmentLength === undefined ? [] : ['-maxfraglen', String(options.maxFragmentLength)]),
       ...(options.pair === undefined ? [] : certificate(options.pair)),
       ...sessionFile(options.session),
       ...common(options),

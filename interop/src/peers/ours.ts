@@ -57,6 +57,7 @@ export const ours: Peer = {
       ca: readFileSync(options.ca),
       servername: options.name,
       ...keptSession(options.session),
+      ...(options.maxFragmentLength === undefined ? {} : { maxFragmentLength: options.maxFragmentLength }),
       ...(options.shares === undefined ? {} : { keyShares: [...options.shares] }),
       ...certificate(options.pair),
       ...(options.psk === undefined
@@ -89,6 +90,7 @@ function keyOf({ key }: Psk): Buffer {
 function common(options: SideOptions, side: LibrarySide) {
   return {
     ...(options.eager === true ? { retransmission: EAGER } : {}),
+    ...(options.recordSizeLimit === undefined ? {} : { recordSizeLimit: options.recordSizeLimit }),
     handshakeTimeout: HANDSHAKE_MS,
     trace: (event: TraceEvent) => side.note(event),
     ...(options.suite === undefined ? {} : { ciphers: [options.suite] }),

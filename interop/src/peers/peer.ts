@@ -18,6 +18,10 @@ export interface SideOptions {
   readonly schemes?: readonly Scheme[];
   /** Largest UDP payload to send, bytes. */
   readonly mtu?: number;
+  /** What our side says that it takes in one record, bytes of content. */
+  readonly recordSizeLimit?: number;
+  /** What the client asks for, bytes of content in a record of either side. */
+  readonly maxFragmentLength?: 512;
   /** Where to write the key log, in NSS's format. */
   readonly keylog?: string;
   readonly psk?: Psk;
@@ -162,6 +166,10 @@ export interface Demand {
   readonly certificate?: boolean | undefined;
   /** What each side is given: only equal ones let the handshake succeed. */
   readonly psk?: Readonly<Record<Role, Psk>> | undefined;
+  /** What our side says that it takes in one record, bytes of content. */
+  readonly recordSizeLimit?: number | undefined;
+  /** What the client asks for, bytes of content in a record of either side. */
+  readonly maxFragmentLength?: 512 | undefined;
   readonly keyUpdate?: KeyUpdate | undefined;
   /** Whether the session is resumed by a second one. */
   readonly resumed?: boolean | undefined;

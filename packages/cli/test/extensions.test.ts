@@ -35,3 +35,16 @@ test('--require-client-cert refuses a client without a certificate', PATIENCE, a
   const { stderr } = await dtls(['client', server.address, '--insecure', '--max-version', 'DTLSv1.2'], '');
   assert.match(stderr, /handshake_failure/);
 });
+
+test(
+  '--record-size-limit and --max-fragment-length decide how long a line the peer sends',
+  PATIENCE,
+  async (t) => {
+    const line = `${'x'.repeat(150)}\n`;
+    const server = await startServer(t, ['--record-size-limit', '100']);
+    const args = ['client', server.address, '--pin', await pinOf(server), '--max-version', 'DTLSv1.2'];
+    const { code, stderr } = await dtls([...args, '--max-fragment-length', '512'], `${line}short\n`);
+    assert.match(stderr, /line 1 not sent: 151 bytes/);
+    assert.equal(code, 1);
+  },
+);

@@ -20,6 +20,8 @@ for (const [args, line] of [
   [['client', TARGET, '--nonsense'], /unknown option '--nonsense'/],
   [['client', TARGET, '--mtu', 'x'], /'--mtu <bytes>' .*whole number/],
   [['client', TARGET, '--mtu', '10'], /--mtu .*\(ERR_OUT_OF_RANGE\)/],
+  [['client', TARGET, '--record-size-limit', '63'], /--record-size-limit .*\(ERR_OUT_OF_RANGE\)/],
+  [['client', TARGET, '--max-fragment-length', '500'], /--max-fragment-length .*\(ERR_INVALID_ARG_VALUE\)/],
   [['client', TARGET, '--pin'], /'--pin <fingerprint>' argument missing/],
   [['client', TARGET, '--pin', 'sha256:12'], /--pin .*\(ERR_INVALID_ARG_VALUE\)/],
   [['client', TARGET, '--groups', 'X448'], /--groups\b.*X448.*\(ERR_\w+\)/],

@@ -80,7 +80,7 @@ export interface SecurityOptions {
   srtp?: string | undefined;
   /**
    * Largest record to receive, bytes of content, 64 to 16385; in DTLS 1.3 the byte of the content type counts with them
-   * (RFC 8449). Peers that know the extension keep to it. Default: what the protocol allows.
+   * (RFC 8449). Peers that know the extension keep to it; GnuTLS refuses less than 512. Default: what the protocol allows.
    */
   recordSizeLimit?: number | undefined;
   /** Client: ask servers that do not know RFC 8449 for records of at most so many bytes, both ways (RFC 6066 §4). */
