@@ -1,6 +1,6 @@
 import { EMPTY } from '../base/bytes.js';
 import type { Security } from '../config/config.js';
-import { ExtensionType, SrtpProfile, type SrtpProfileName, type Version } from '../wire/codes.js';
+import { ExtensionType, SrtpProfile, type Version } from '../wire/codes.js';
 import { encodeAlpnResponse } from '../wire/extensions/alpn.js';
 import type { Extensions } from '../wire/extensions/block.js';
 import { encodeUseSrtpResponse } from '../wire/extensions/use-srtp.js';
@@ -11,18 +11,10 @@ import {
   encodeRecordLimits,
   offerMaxFragmentLength,
   offerRecordSizeLimit,
-  type RecordLimits,
   readRecordLimits,
 } from './record-limits.js';
+import type { Agreed } from './session.js';
 import { chooseSrtp, offerSrtp, readSrtpChoice } from './srtp.js';
-
-/** What both sides settled for what comes after the handshake, by extensions that both versions have. */
-export interface Agreed {
-  /** The name of the application's protocol, as bytes. */
-  readonly alpn: Uint8Array | undefined;
-  readonly srtp: SrtpProfileName | undefined;
-  readonly records: RecordLimits;
-}
 
 /** The client's extensions for it, in the order in which they are sent. */
 export function offerAgreements(security: Security): Map<number, Uint8Array> {

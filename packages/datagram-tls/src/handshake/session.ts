@@ -1,9 +1,17 @@
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import { exportKeyingMaterial12, exportKeyingMaterial13 } from '../keys/exporter.js';
-import type { GroupName, SchemeName, Version } from '../wire/codes.js';
-import type { Agreed } from './agreed.js';
+import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
 import type { FinishedVerified, PeerIdentity } from './authenticate.js';
+import type { RecordLimits } from './record-limits.js';
+
+/** What both sides settled for what comes after the handshake, by extensions that both versions have. */
+export interface Agreed {
+  /** The name of the application's protocol, as bytes. */
+  readonly alpn: Uint8Array | undefined;
+  readonly srtp: SrtpProfileName | undefined;
+  readonly records: RecordLimits;
+}
 
 /** What a finished handshake agreed on. It can only be made from a verified Finished. */
 export interface Session {

@@ -27,7 +27,9 @@ function resolve(options: Record<string, unknown>, role: Role = 'server') {
 
 /** Some options are for one side alone. */
 function resolveEither(options: Record<string, unknown>) {
-  const forClients = 'keyShares' in options || 'checkServerIdentity' in options;
+  const forClients = ['keyShares', 'checkServerIdentity', 'maxFragmentLength'].some(
+    (name) => name in options,
+  );
   return resolve(options, forClients ? 'client' : 'server');
 }
 
@@ -61,6 +63,10 @@ const SECURITY_MISTAKES: readonly Mistake[] = [
   ['ticketKeys', [new Uint8Array(80), new Uint8Array(81)], 'ERR_INVALID_ARG_VALUE', /exactly 80 bytes/],
   ['ticketKeys', [], 'ERR_INVALID_ARG_VALUE', /at least one/],
   ['ticketKeys', Array.from({ length: 17 }, () => new Uint8Array(80)), 'ERR_OUT_OF_RANGE', /16/],
+  ['recordSizeLimit', '512', 'ERR_INVALID_ARG_TYPE', /number/],
+  ['recordSizeLimit', 63, 'ERR_OUT_OF_RANGE', />= 64/],
+  ['recordSizeLimit', 16_386, 'ERR_OUT_OF_RANGE', /16385/],
+  ['maxFragmentLength', 1000, 'ERR_INVALID_ARG_VALUE', /512, 1024, 2048, 4096/],
   ['sni', 'a.example', 'ERR_INVALID_ARG_TYPE', /object/],
   ['sni', {}, 'ERR_INVALID_ARG_VALUE', /at least one/],
   ['alpn', 'h3', 'ERR_INVALID_ARG_TYPE', /array/],
@@ -284,6 +290,7 @@ suite('what options resolve to', () => {
       'checkServerIdentity',
       'crls',
       'findStaple',
+      'maxFragmentLength',
       'sni',
       'verifyPeer',
     ]);

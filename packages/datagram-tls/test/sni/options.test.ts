@@ -68,7 +68,8 @@ suite('the option sni', () => {
 
   const values: Record<string, unknown> = {
     ...{ ciphers: 'TLS_AES_128_GCM_SHA256', groups: 'x25519', ecdhCurve: 'x25519' },
-    ...{ minVersion: 'DTLSv1.2', maxVersion: 'DTLSv1.3', sni: { b: p256 } },
+    ...{ minVersion: 'DTLSv1.2', maxVersion: 'DTLSv1.3', sni: { b: p256 }, recordSizeLimit: 512 },
+    ...{ ticketKeys: false, sessionTimeout: 60, sessionIdContext: 'b', sessionCacheSize: 5 },
   };
   for (const [option, value] of Object.entries(values)) {
     test(`${option}, which is the same for all names, is refused under one, as options and in a context`, () => {
@@ -91,7 +92,7 @@ suite('the option sni', () => {
     const ofPeers =
       'ca crl pins peerCertificateTypes requestCert rejectUnauthorized requestOCSP requireOCSP verifyPeer';
     const own = `${ofUs} ${ofPeers}`.split(' ');
-    const clients = ['checkServerIdentity', 'keyShares'];
+    const clients = ['checkServerIdentity', 'keyShares', 'maxFragmentLength'];
     assert.deepEqual([...own, ...clients, ...Object.keys(values)].sort(), [...SECURITY_OPTIONS].sort());
   });
 

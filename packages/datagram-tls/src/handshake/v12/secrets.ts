@@ -7,8 +7,8 @@ import {
   deriveMasterSecret12,
   type KeyBlock12,
 } from '../../keys/prf12.js';
-import type { Agreed } from '../agreed.js';
 import type { Context } from '../context.js';
+import type { Agreed } from '../session.js';
 
 /** What both hellos of a DTLS 1.2 handshake settled. */
 export interface Negotiated12 {

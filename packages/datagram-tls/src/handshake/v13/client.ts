@@ -16,7 +16,7 @@ import {
   isHelloRetryRequest,
   type ServerHello,
 } from '../../wire/messages/server-hello.js';
-import { type Agreed, readAgreements } from '../agreed.js';
+import { readAgreements } from '../agreed.js';
 import { askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, claimChain, type FinishedVerified, PeerIdentity } from '../authenticate.js';
 import { type CertificateTypes, readCertificateTypes } from '../certificate-types.js';
@@ -27,6 +27,7 @@ import type { Message } from '../message.js';
 import { type Credential, chooseIdentity, versionFromWire } from '../negotiate.js';
 import type { Offer } from '../offer.js';
 import type { OfferedPsk } from '../offered-psk.js';
+import type { Agreed } from '../session.js';
 import { askStaple } from '../staple.js';
 import { onCertificate13 as readCertificate, sendCertificate13 } from './certificate.js';
 import { onCertificateRequest13, type Request13 } from './certificate-request.js';

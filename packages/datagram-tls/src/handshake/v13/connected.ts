@@ -1,11 +1,10 @@
 import { EMPTY } from '../../base/bytes.js';
 import type { ApplicationSecrets13 } from '../../keys/schedule13.js';
 import type { SchemeName } from '../../wire/codes.js';
-import type { Agreed } from '../agreed.js';
 import type { FinishedVerified, PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
 import type { Psk13 } from '../offered-psk.js';
-import type { Session } from '../session.js';
+import type { Agreed, Session } from '../session.js';
 import type { Established13 } from './post-handshake.js';
 import { APPLICATION_EPOCH, byDirection, installKeys13, type Negotiated13 } from './secrets.js';
 import { resumption13 } from './tickets.js';

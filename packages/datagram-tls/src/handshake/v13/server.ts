@@ -7,7 +7,7 @@ import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.
 import { decodeClientHello } from '../../wire/messages/client-hello.js';
 import { encodeEncryptedExtensions } from '../../wire/messages/encrypted-extensions.js';
 import { decodeFinished, encodeFinished } from '../../wire/messages/finished.js';
-import { type Agreed, chooseAgreements, encodeAgreements } from '../agreed.js';
+import { chooseAgreements, encodeAgreements } from '../agreed.js';
 import { askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, claimChain, PeerIdentity } from '../authenticate.js';
 import {
@@ -23,6 +23,7 @@ import { decoded, expectType, outOfPlace } from '../decoded.js';
 import type { JobAnswer } from '../jobs.js';
 import type { Message } from '../message.js';
 import { type Credential, chooseIdentity } from '../negotiate.js';
+import type { Agreed } from '../session.js';
 import { askStaple, clientWantsStaple } from '../staple.js';
 import { onCertificate13, sendCertificate13 } from './certificate.js';
 import { requestExtensions13, sendCertificateRequest13 } from './certificate-request.js';
