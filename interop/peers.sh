@@ -65,10 +65,16 @@ build_dimpl() {
   rust_peer dimpl-peer "$1"
 }
 
-# The crate leaves these out of the library: key logs, exporters, raw public keys, and suites with a pre-shared key but no key exchange.
+# The crate leaves these out of the library: key logs, exporters, raw public keys, suites with a pre-shared key but no key
+# exchange, tickets, and sessions in files.
 build_wolfssl() {
   need autoreconf autoconf && need aclocal automake && need libtoolize libtool && need patch patch && need_libclang || return
-  CFLAGS='-DHAVE_SECRET_CALLBACK -DHAVE_KEYING_MATERIAL -DWOLFSSL_STATIC_PSK -DHAVE_RPK' rust_peer wolfssl-peer "$1"
+  local built=$cache/native/wolfssl-defines defines='-DHAVE_SECRET_CALLBACK -DHAVE_KEYING_MATERIAL -DWOLFSSL_STATIC_PSK'
+  defines+=' -DHAVE_RPK -DHAVE_SESSION_TICKET -DHAVE_EXT_CACHE'
+  # Cargo does not notice when they change.
+  [ "$(cat "$built" 2>/dev/null)" = "$defines" ] ||
+    CARGO_TARGET_DIR=$cache/native cargo clean --quiet --release --manifest-path "$here/native/Cargo.toml" -p wolfssl-sys >&2
+  CFLAGS=$defines rust_peer wolfssl-peer "$1" && printf '%s' "$defines" >"$built"
 }
 
 build_boringssl() {

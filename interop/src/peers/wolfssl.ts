@@ -8,6 +8,7 @@ const LEAST_MTU = 700;
 export const wolfssl = nativePeer({
   ...COMMON,
   name: 'wolfssl',
+  resumes: true,
   suites: [
     ...COMMON.suites,
     ...CCM_SUITES.filter((suite) => suite !== 'TLS_ECDHE_ECDSA_WITH_AES_256_CCM'),

@@ -2,6 +2,7 @@ use crate::keylog::{self, c_string};
 use crate::pipe::{self, Pipe};
 use crate::psk;
 use crate::raw;
+use crate::resume;
 use peer_kit::names::{group_codes, suite_codes};
 use peer_kit::{Flags, Role, Version, refuse};
 use std::ffi::{c_int, c_uchar, c_void};
@@ -31,6 +32,9 @@ pub fn configure(flags: &Flags, pipe: *mut Pipe) -> *mut ffi::WOLFSSL {
         ffi::wolfSSL_CTX_SetIORecv(ctx, Some(pipe::receive));
         ffi::wolfSSL_CTX_SetIOSend(ctx, Some(pipe::send));
         ffi::wolfSSL_CTX_SetGenCookie(ctx, Some(make_cookie));
+        if flags.role == Role::Server {
+            resume::make_tickets(ctx);
+        }
         let ssl = ffi::wolfSSL_new(ctx);
         assert!(!ssl.is_null());
         ffi::wolfSSL_SetIOReadCtx(ssl, pipe.cast());
@@ -128,6 +132,10 @@ unsafe fn configure_client(ssl: *mut ffi::WOLFSSL, flags: &Flags) {
                 ffi::wolfSSL_check_domain_name(ssl, c_string(name).as_ptr()),
                 "the name",
             );
+        }
+        if let Some(path) = &flags.session {
+            demand(ffi::wolfSSL_UseSessionTicket(ssl), "tickets");
+            resume::offer(ssl, path);
         }
         for group in group_codes(&flags.shares) {
             demand(ffi::wolfSSL_UseKeyShare(ssl, group), "the key shares");

@@ -6,6 +6,7 @@ mod names;
 mod pipe;
 mod psk;
 mod raw;
+mod resume;
 mod session;
 
 use peer_kit::{Flags, drive};

@@ -1,9 +1,11 @@
 use crate::config::configure;
 use crate::names;
 use crate::pipe::Pipe;
+use crate::resume;
 use peer_kit::{EXPORTER_LABEL, EXPORTER_LENGTH, Event, Flags, Role, Session, hex};
 use std::collections::VecDeque;
 use std::ffi::c_int;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use wolfssl_sys as ffi;
 
@@ -16,6 +18,7 @@ pub fn open(flags: &Flags) -> Peer {
         ssl: configure(flags, &mut *pipe),
         pipe,
         role: flags.role,
+        kept_in: flags.session.clone(),
         verifies: flags.ca.is_some() || flags.raw.is_some(),
         established: false,
         alerts: (-1, -1),
@@ -28,6 +31,8 @@ pub struct Peer {
     ssl: *mut ffi::WOLFSSL,
     pipe: Box<Pipe>,
     role: Role,
+    /// Where a client keeps its session.
+    kept_in: Option<PathBuf>,
     verifies: bool,
     established: bool,
     /// The last alert received and sent; -1 stands for none.
@@ -78,6 +83,9 @@ impl Session for Peer {
     }
 
     fn close(&mut self) {
+        if let Some(path) = &self.kept_in {
+            resume::keep(self.ssl, path);
+        }
         // SAFETY: the session lives.
         unsafe { ffi::wolfSSL_shutdown(self.ssl) };
         self.note_alerts();
@@ -211,6 +219,10 @@ impl Peer {
         ];
         if let Some(name) = group {
             facts.push(("group", names::group(&name)));
+        }
+        // SAFETY: the session lives.
+        if unsafe { ffi::wolfSSL_session_reused(self.ssl) } != 0 {
+            facts.push(("reused", "yes".to_string()));
         }
         // It demanded one, and would have ended the handshake without it.
         if self.role == Role::Server && self.verifies {
