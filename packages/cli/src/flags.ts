@@ -187,6 +187,12 @@ const FLAGS: readonly Flag[] = [
     parse: parseSni,
   },
   {
+    flags: '--psk-modes <list>',
+    help: 'DTLS 1.3: how keys are used, psk_dhe_ke or, without forward secrecy, psk_ke; with colons between',
+    roles: BOTH,
+    option: 'pskModes',
+  },
+  {
     flags: '--servername <name>',
     help: 'name to ask for and to find in the certificate (default: HOST)',
     roles: CLIENT,

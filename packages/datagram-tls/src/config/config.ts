@@ -4,6 +4,7 @@ import type { CryptoProvider, PrivateKey, PublicKey } from '../crypto/provider.j
 import type { CipherSuite } from '../crypto/suites.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
 import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
+import type { PskModeName } from '../wire/extensions/psk-key-exchange-modes.js';
 import type { Certificate } from '../x509/certificate.js';
 import type { Crl } from '../x509/crl.js';
 import type { Pin } from '../x509/pins.js';
@@ -94,6 +95,8 @@ export interface Security {
   readonly pins: readonly Pin[];
   /** Where pre-shared keys come from. */
   readonly psk: PskPolicy;
+  /** DTLS 1.3: how they may be used. */
+  readonly pskModes: readonly PskModeName[];
   /** Server: how sessions can be resumed; `undefined`: not at all. */
   readonly tickets: TicketPolicy | undefined;
   /** Server: ask clients for a certificate. */

@@ -10,6 +10,8 @@ import {
   suiteByName,
 } from '../crypto/suites.js';
 import { Group, type GroupName, Scheme, type SchemeName } from '../wire/codes.js';
+import { PskKeyExchangeMode, type PskModeName } from '../wire/extensions/psk-key-exchange-modes.js';
+import { checkOneOf } from './checks.js';
 import type { Role } from './config.js';
 
 /** Lists of suites, groups and schemes as callers write them: an array, or one string with colons between the names. */
@@ -98,6 +100,19 @@ export function resolveSigalgs(list: NameList | undefined): readonly SchemeName[
     return name as SchemeName;
   });
   return unique(schemes);
+}
+
+const PSK_MODES = Object.keys(PskKeyExchangeMode) as PskModeName[];
+
+/** Without forward secrecy only for who asks for it by name. */
+export function resolvePskModes(list: NameList | undefined, hasPsk: boolean): readonly PskModeName[] {
+  if (list === undefined) return ['psk_dhe_ke'];
+  if (!hasPsk) throw invalidArgValue('options.pskModes', 'is only meaningful with options.psk');
+  const modes = names(list, 'options.pskModes').map((name) => {
+    checkOneOf(name, 'options.pskModes', PSK_MODES);
+    return name;
+  });
+  return unique(modes);
 }
 
 function names(list: unknown, option: string): string[] {

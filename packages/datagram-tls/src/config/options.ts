@@ -1,6 +1,7 @@
 import type { Awaitable } from '../base/awaitable.js';
 import type { Version } from '../wire/codes.js';
 import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
+import type { PskModeName } from '../wire/extensions/psk-key-exchange-modes.js';
 import type { OcspResponder, Sign, VerifyPeer } from './config.js';
 import type { ClientPskOption, ServerPskOption } from './psk-options.js';
 import type { SniOption } from './sni-options.js';
@@ -88,10 +89,15 @@ export interface SecurityOptions {
   minVersion?: Version | undefined;
   maxVersion?: Version | undefined;
   /**
-   * Pre-shared keys. Client: `{ identity, key }`, several of them, or a function that is told the server's hint. Server:
-   * keys by identity, or a function that finds them. Functions may return a promise.
+   * Pre-shared keys. Client: `{ identity, key, import? }`, several of them, or a function that is told the server's hint. Server:
+   * keys (or `{ key, import }`) by identity, or a function that finds them. Functions may return a promise.
    */
   psk?: ClientPskOption | ServerPskOption | undefined;
+  /**
+   * DTLS 1.3: how pre-shared keys may be used. Default: `psk_dhe_ke`, with (EC)DHE. Those of `psk_ke` stand alone: whoever learns
+   * the key one day can read all that was said before.
+   */
+  pskModes?: string | readonly PskModeName[] | undefined;
   /** Server: told to clients of DTLS 1.2, so that they can choose their identity (RFC 4279 §5.2). */
   pskIdentityHint?: string | Uint8Array | undefined;
   /**

@@ -1,9 +1,22 @@
 import type { Awaitable } from '../base/awaitable.js';
+import type { KdfHash } from '../wire/imported-identity.js';
+
+/** How a key is imported into DTLS 1.3 (RFC 9258 §5.1). */
+export interface PskImport {
+  readonly context: Uint8Array;
+  /** The one that the key was agreed on with. */
+  readonly hash: KdfHash;
+}
+
+export interface StoredPsk {
+  readonly key: Uint8Array;
+  /** `undefined`: DTLS 1.3 uses the key as it is, as 1.2 does in any case. */
+  readonly import: PskImport | undefined;
+}
 
 /** Who we say we are, and the key that goes with it. */
-export interface PskCredential {
+export interface PskCredential extends StoredPsk {
   readonly identity: Uint8Array;
-  readonly key: Uint8Array;
 }
 
 /** A client's keys. Both functions may throw what the application throws, or the caller's mistake. */
@@ -19,7 +32,7 @@ export interface ServerPsk {
   /** Empty for no hint. */
   readonly hint: Uint8Array;
   /** `undefined` for an unknown identity. */
-  readonly find: (identity: Uint8Array) => Awaitable<Uint8Array | undefined>;
+  readonly find: (identity: Uint8Array) => Awaitable<StoredPsk | undefined>;
 }
 
 export interface NoPsk {

@@ -1,14 +1,14 @@
 import { whenever } from '../base/awaitable.js';
-import { EMPTY, toHex, toText, utf8 } from '../base/bytes.js';
-import { invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
+import { EMPTY, toHex, toText } from '../base/bytes.js';
+import { invalidArgValue, outOfRange } from '../base/errors.js';
 import { checkObject } from './checks.js';
 import type { Role } from './config.js';
 import type { SecurityOptions } from './options.js';
+import { keyBytes, nonEmpty, textOrBytes } from './psk-bytes.js';
+import { resolveImport } from './psk-import.js';
 import type { ClientPskOption, PskChooser, PskFinder, ServerPskOption } from './psk-options.js';
-import type { ClientPsk, NoPsk, PskCredential, PskPolicy, ServerPsk } from './psk-policy.js';
+import type { ClientPsk, NoPsk, PskCredential, PskPolicy, ServerPsk, StoredPsk } from './psk-policy.js';
 
-/** Both length fields have two bytes. */
-const MAX_LENGTH = 0xffff;
 const NO_PSK: NoPsk = Object.freeze({ role: 'none' });
 /** More identities than this make a ClientHello that nobody takes. */
 const MAX_CREDENTIALS = 16;
@@ -53,10 +53,10 @@ function credentials(value: unknown, name: string): readonly PskCredential[] {
     throw outOfRange(`${name}.length`, `<= ${MAX_CREDENTIALS}`, items.length);
   return items.map((item) => {
     checkObject(item, name);
-    const { identity, key } = item as { identity?: unknown; key?: unknown };
+    const { identity } = item as { identity?: unknown };
     return Object.freeze({
       identity: nonEmpty(textOrBytes(identity, `${name}.identity`), `${name}.identity`),
-      key: keyBytes(key, `${name}.key`),
+      ...keyAndImport(item as object, name),
     });
   });
 }
@@ -64,8 +64,8 @@ function credentials(value: unknown, name: string): readonly PskCredential[] {
 function resolveFinder(psk: ServerPskOption): ServerPsk['find'] {
   if (typeof psk === 'function') {
     return (identity) =>
-      whenever(callFinder(psk, identity), (key) =>
-        key === undefined || key === null ? undefined : keyBytes(key, 'the result of options.psk'),
+      whenever(callFinder(psk, identity), (found) =>
+        found === undefined || found === null ? undefined : storedPsk(found, 'the result of options.psk'),
       );
   }
   const keys = keysByIdentity(psk);
@@ -77,43 +77,26 @@ function callFinder(find: PskFinder, identity: Uint8Array): ReturnType<PskFinder
 }
 
 /** By the identity in hexadecimal digits. */
-function keysByIdentity(psk: Exclude<ServerPskOption, PskFinder>): ReadonlyMap<string, Uint8Array> {
+function keysByIdentity(psk: Exclude<ServerPskOption, PskFinder>): ReadonlyMap<string, StoredPsk> {
   checkObject(psk, 'options.psk');
   const entries: Iterable<readonly [string | Uint8Array, unknown]> =
     psk instanceof Map ? (psk as ReadonlyMap<string | Uint8Array, unknown>) : Object.entries(psk);
-  const keys = new Map<string, Uint8Array>();
+  const keys = new Map<string, StoredPsk>();
   for (const [identity, key] of entries) {
     const name = typeof identity === 'string' ? `options.psk.${identity}` : 'options.psk';
-    keys.set(toHex(nonEmpty(textOrBytes(identity, name), name)), keyBytes(key, name));
+    keys.set(toHex(nonEmpty(textOrBytes(identity, name), name)), storedPsk(key, name));
   }
   if (keys.size === 0) throw invalidArgValue('options.psk', 'must hold at least one identity and key');
   return keys;
 }
 
-function textOrBytes(value: unknown, name: string): Uint8Array {
-  const bytes = typeof value === 'string' ? encode(value, name) : value;
-  if (!(bytes instanceof Uint8Array))
-    throw invalidArgType(name, 'of type string or an instance of Buffer or Uint8Array', value);
-  if (bytes.length > MAX_LENGTH) throw outOfRange(`${name}.length`, `<= ${MAX_LENGTH}`, bytes.length);
-  return Uint8Array.from(bytes);
+/** A key alone, or one with how it is imported. */
+function storedPsk(value: unknown, name: string): StoredPsk {
+  const alone = ArrayBuffer.isView(value) || typeof value !== 'object' || value === null;
+  return Object.freeze(alone ? { key: keyBytes(value, name), import: undefined } : keyAndImport(value, name));
 }
 
-/** Half a surrogate pair has no encoding: two such texts would be one identity. */
-function encode(text: string, name: string): Uint8Array {
-  const bytes = utf8(text);
-  if (toText(bytes) !== text) throw invalidArgValue(name, 'must be well-formed text');
-  return bytes;
-}
-
-function nonEmpty(bytes: Uint8Array, name: string): Uint8Array {
-  if (bytes.length === 0) throw invalidArgValue(name, 'must not be empty');
-  return bytes;
-}
-
-/** A copy: what the caller does with its own later changes nothing here. */
-function keyBytes(key: unknown, name: string): Uint8Array {
-  if (!ArrayBuffer.isView(key))
-    throw invalidArgType(name, 'an instance of Buffer, TypedArray, or DataView', key);
-  if (key.byteLength > MAX_LENGTH) throw outOfRange(`${name}.length`, `<= ${MAX_LENGTH}`, key.byteLength);
-  return nonEmpty(new Uint8Array(key.buffer, key.byteOffset, key.byteLength).slice(), name);
+function keyAndImport(value: object, name: string): StoredPsk {
+  const { key, import: how } = value as { key?: unknown; import?: unknown };
+  return { key: keyBytes(key, `${name}.key`), import: resolveImport(how, `${name}.import`) };
 }

@@ -10,7 +10,7 @@ import type { Behaviour, CheckServerIdentity, Role, Security } from './config.js
 import { DEFAULTS } from './defaults.js';
 import { resolveIdentities } from './identity.js';
 import { resolveNamedIdentity } from './named-identity.js';
-import { resolveCiphers, resolveGroups, resolveKeyShares, resolveSigalgs } from './names.js';
+import { resolveCiphers, resolveGroups, resolveKeyShares, resolvePskModes, resolveSigalgs } from './names.js';
 import { resolveOcsp } from './ocsp.js';
 import type { BehaviourOptions, SecurityOptions } from './options.js';
 import { resolvePfx } from './pfx.js';
@@ -55,6 +55,7 @@ export const SECURITY_OPTIONS = [
   'pins',
   'psk',
   'pskIdentityHint',
+  'pskModes',
   'recordSizeLimit',
   'rejectUnauthorized',
   'requestCert',
@@ -155,6 +156,7 @@ function readSecurity(options: SecurityOptions, role: Role, platform: Platform):
     pins: resolvePins(options.pins),
     peerCertificateTypes: resolveCertificateTypes(options.peerCertificateTypes, 'peerCertificateTypes'),
     psk,
+    pskModes: resolvePskModes(options.pskModes, hasPsk),
     tickets: role === 'server' ? resolveTickets(options, provider) : undefined,
     suites,
     groups,

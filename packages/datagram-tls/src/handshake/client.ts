@@ -83,7 +83,7 @@ function onPsksChosen(
   { psk, session12 }: OfferedAgain,
   credentials: readonly PskCredential[],
 ): ClientStep {
-  const external = credentials.map(offerPsk);
+  const external = credentials.flatMap((credential) => offerPsk(ctx.security, credential));
   const offer = makeOffer(ctx, psk === undefined ? external : [psk, ...external], session12);
   return sendClientHello(ctx, { at: 'wait-server-hello', offer, cookies: 0 });
 }

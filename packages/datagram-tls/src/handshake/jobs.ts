@@ -1,6 +1,6 @@
 import type { Duration } from '../base/instant.js';
 import type { Security, SigningKey } from '../config/config.js';
-import type { PskCredential } from '../config/psk-policy.js';
+import type { PskCredential, StoredPsk } from '../config/psk-policy.js';
 import type { SavedSession } from '../config/saved-session.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { FreshState, SessionState } from '../keys/session-state.js';
@@ -37,8 +37,8 @@ export type Job =
   | { readonly kind: 'choose-psk'; readonly hint: Uint8Array }
   /** A client asks whether a session from before may be offered, to a server with this name in its certificate. */
   | { readonly kind: 'check-session'; readonly session: SavedSession; readonly name: string | undefined }
-  /** A server asks for the key of the first identity that is known. */
-  | { readonly kind: 'find-psk'; readonly identities: readonly Uint8Array[] }
+  /** A server asks for the first key that is known. */
+  | { readonly kind: 'find-psk'; readonly wanted: readonly WantedPsk[] }
   /** A server asks for the session of the first of `tickets` that is one of its own and can be resumed. */
   | ({ readonly kind: 'open-ticket'; readonly tickets: readonly Uint8Array[] } & ResumptionTerms)
   /** A server asks for a ticket to give to its client. */
@@ -84,10 +84,15 @@ export type JobAnswer =
   /** Whoever was to answer threw `cause`. */
   | { readonly kind: 'failed'; readonly cause: unknown };
 
-/** The key of an identity, by its index among those that were asked for. */
-export interface FoundPsk {
+/** What a client offers: the key of an identity, as it is or, in DTLS 1.3, imported under a context. */
+export interface WantedPsk {
+  readonly identity: Uint8Array;
+  readonly use: 'any' | 'as-is' | { readonly context: Uint8Array };
+}
+
+/** By the index among those that were asked for. */
+export interface FoundPsk extends StoredPsk {
   readonly index: number;
-  readonly key: Uint8Array;
 }
 
 /** A session that may be resumed, and today's verdict on what the peer showed. */

@@ -128,8 +128,8 @@ function offeredExtensions(ctx: Context, offer: Omit<Offer, 'hello'>): Map<numbe
     extensions.set(ExtensionType.session_ticket, encodeSessionTicketRequest(ticket));
   }
   if (versions.includes('DTLSv1.3')) {
-    // Also asks for tickets. A key that is all that protects a session gives up its past when it becomes known.
-    const modes = Uint8Array.of(PskKeyExchangeMode.psk_dhe_ke);
+    // Also for tickets, for which we ask thereby.
+    const modes = Uint8Array.from(security.pskModes, (name) => PskKeyExchangeMode[name]);
     extensions.set(ExtensionType.psk_key_exchange_modes, encodePskKeyExchangeModes(modes));
     extensions.set(ExtensionType.key_share, encodeShares(exchanges));
   }

@@ -1,6 +1,10 @@
-import type { PskCredential } from '../config/psk-policy.js';
-import type { HashName } from '../crypto/provider.js';
+import type { Security } from '../config/config.js';
+import type { PskCredential, PskImport } from '../config/psk-policy.js';
+import type { CryptoProvider, HashName } from '../crypto/provider.js';
+import { deriveImportedPsk13 } from '../keys/imported-psk.js';
 import type { SessionState } from '../keys/session-state.js';
+import { ProtocolVersion } from '../wire/codes.js';
+import { encodeImportedIdentity, Kdf, type KdfHash } from '../wire/imported-identity.js';
 import { PeerIdentity } from './authenticate.js';
 
 /** A pre-shared key of DTLS 1.3 and what belongs to it (RFC 8446 §4.2.11). */
@@ -8,8 +12,8 @@ export interface Psk13 {
   readonly key: Uint8Array;
   /** Only suites with this hash can use it. */
   readonly hash: HashName;
-  /** `ext`: agreed on outside of the protocol; `res`: by a session before. */
-  readonly origin: 'ext' | 'res';
+  /** `ext`: agreed on outside of the protocol; `imp`: imported from there; `res`: by a session before. */
+  readonly origin: 'ext' | 'imp' | 'res';
   /** Who the peer is if it has the key, too. */
   readonly peer: PeerIdentity;
   /** `res`: when the full handshake was, ms since 1970. */
@@ -33,6 +37,37 @@ export function resumptionPsk({ secret, suite, since }: SessionState, peer: Peer
   return { key: secret, hash: suite.hash, origin: 'res', peer, since };
 }
 
-export function offerPsk({ identity, key }: PskCredential): OfferedPsk {
-  return { ...externalPsk(identity, key), identity, obfuscatedTicketAge: 0 };
+/** An external key on its way into DTLS 1.3, under the encoded identity that names it. */
+export function importedPsk(
+  provider: CryptoProvider,
+  { key, import: how }: { readonly key: Uint8Array; readonly import: PskImport },
+  external: Uint8Array,
+  identity: Uint8Array,
+  hash: KdfHash,
+): Psk13 {
+  const imported = deriveImportedPsk13(provider, key, how.hash, identity, hash);
+  const peer = PeerIdentity.keyHolder(external);
+  return { key: imported, hash, origin: 'imp', peer, since: undefined };
+}
+
+/** What a credential is offered as: one key for each hash of our suites where it is imported, else the key itself. */
+export function offerPsk({ provider, suites }: Security, credential: PskCredential): OfferedPsk[] {
+  const { identity: externalIdentity, key, import: how } = credential;
+  if (how === undefined)
+    return [{ ...externalPsk(externalIdentity, key), identity: externalIdentity, obfuscatedTicketAge: 0 }];
+  const hashes = suites.filter(({ version }) => version === 'DTLSv1.3').map(({ hash }) => hash);
+  return [...new Set(hashes)].filter(isKdfHash).map((hash) => {
+    const identity = encodeImportedIdentity({
+      externalIdentity,
+      context: how.context,
+      targetProtocol: ProtocolVersion.dtls13,
+      targetKdf: Kdf[hash],
+    });
+    const psk = importedPsk(provider, { key, import: how }, externalIdentity, identity, hash);
+    return { ...psk, identity, obfuscatedTicketAge: 0 };
+  });
+}
+
+function isKdfHash(hash: HashName): hash is KdfHash {
+  return hash in Kdf;
 }

@@ -1,7 +1,8 @@
 import { type Awaitable, isPromise, whenever } from '../base/awaitable.js';
+import { sameBytes } from '../base/bytes.js';
 import { callerError, DTLSError } from '../base/errors.js';
 import type { RemoteKey, Security } from '../config/config.js';
-import type { PskCredential } from '../config/psk-policy.js';
+import type { PskCredential, StoredPsk } from '../config/psk-policy.js';
 import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
 import type { SchemeName } from '../wire/codes.js';
 import type { CandidatePath } from '../x509/candidates.js';
@@ -9,7 +10,7 @@ import { verifyName } from '../x509/names.js';
 import { checkOcspResponse, mustStaple } from '../x509/ocsp.js';
 import { verifyPath } from '../x509/path.js';
 import { matchesKeyPin, matchesPin } from '../x509/pins.js';
-import type { Job, JobAnswer, Verdict, VerifyPeerJob } from './jobs.js';
+import type { Job, JobAnswer, Verdict, VerifyPeerJob, WantedPsk } from './jobs.js';
 import { findSession, forgetSession, keepSession } from './resumption/cached.js';
 import { checkSession, openTickets, sealState } from './resumption/perform.js';
 
@@ -45,7 +46,7 @@ function perform(job: Job, security: Security, time: number): Awaitable<JobAnswe
     case 'choose-psk':
       return choosePsk(job.hint, security);
     case 'find-psk':
-      return findPsk(job.identities, security);
+      return findPsk(job.wanted, security);
     case 'open-ticket':
       return openTickets(job, security, time, judge);
     case 'check-session':
@@ -97,15 +98,22 @@ function choosePsk(hint: Uint8Array, { psk }: Security): Awaitable<JobAnswer> {
 }
 
 /** One after the other, as each may be a question to a database. */
-function findPsk(identities: readonly Uint8Array[], security: Security, index = 0): Awaitable<JobAnswer> {
-  const identity = identities[index];
+function findPsk(wanted: readonly WantedPsk[], security: Security, index = 0): Awaitable<JobAnswer> {
+  const next = wanted[index];
   const { psk } = security;
-  if (identity === undefined || psk.role !== 'server') return { kind: 'find-psk', found: undefined };
-  const settle = (key: Uint8Array | undefined): Awaitable<JobAnswer> =>
-    key === undefined
-      ? findPsk(identities, security, index + 1)
-      : { kind: 'find-psk', found: { index, key } };
-  return whenever(psk.find(identity), settle);
+  if (next === undefined || psk.role !== 'server') return { kind: 'find-psk', found: undefined };
+  const settle = (stored: StoredPsk | undefined): Awaitable<JobAnswer> =>
+    stored !== undefined && isMeant(stored, next)
+      ? { kind: 'find-psk', found: { index, ...stored } }
+      : findPsk(wanted, security, index + 1);
+  return whenever(psk.find(next.identity), settle);
+}
+
+/** RFC 9258 §4: a key that is imported is not used in any other way, and under its own context only. */
+function isMeant({ import: how }: StoredPsk, { use }: WantedPsk): boolean {
+  if (use === 'any') return true;
+  if (use === 'as-is') return how === undefined;
+  return how !== undefined && sameBytes(how.context, use.context);
 }
 
 /** Our own verdict, and the application's where it wants to have the last word. */

@@ -48,12 +48,15 @@ export function deriveEarlySecret13(
   return hkdfExtract(crypto, hash, EMPTY, psk ?? zeros(hash));
 }
 
-/** Proves a PSK in the ClientHello: `ext` for one agreed outside of the protocol, `res` for a resumed session's. */
+/**
+ * Proves a PSK in the ClientHello: `ext` for one agreed outside of the protocol, `imp` for one that was imported from
+ * there (RFC 9258 §5.2), `res` for a resumed session's.
+ */
 export function deriveBinderKey13(
   crypto: CryptoProvider,
   hash: HashName,
   earlySecret: Uint8Array,
-  origin: 'ext' | 'res',
+  origin: 'ext' | 'imp' | 'res',
 ): Uint8Array {
   return deriveSecret(crypto, hash, earlySecret, `${origin} binder`, emptyHash(crypto, hash));
 }

@@ -106,6 +106,7 @@ const SECURITY_MISTAKES: readonly Mistake[] = [
   ['psk', { '\ud800': new Uint8Array(1) }, 'ERR_INVALID_ARG_VALUE', /well-formed/],
   ['psk', { me: new Uint8Array(65_536) }, 'ERR_OUT_OF_RANGE', /65535/],
   ['pskIdentityHint', 'hint', 'ERR_INVALID_ARG_VALUE', /options\.psk/],
+  ['pskModes', 'psk_ke', 'ERR_INVALID_ARG_VALUE', /options\.psk/],
   ['requestCert', 1, 'ERR_INVALID_ARG_TYPE', /boolean/],
   ['crl', 'none', 'ERR_OSSL_PEM_NO_START_LINE', /CRL/],
   ['requestOCSP', 'yes', 'ERR_INVALID_ARG_TYPE', /boolean/],

@@ -86,6 +86,13 @@ suite('the option sni', () => {
     });
   }
 
+  test('pskModes, too, is the same for all names', () => {
+    const identity = { ...p256, psk: { sensor: Buffer.alloc(16, 1) }, pskModes: 'psk_ke' };
+    const expected = { code: 'ERR_INVALID_ARG_VALUE', message: /options\.pskModes' is the same/ };
+    assert.throws(() => context({ sni: { a: identity } }), expected);
+    assert.ok(context({ sni: { a: { ...p256, psk: identity.psk } }, pskModes: 'psk_ke' }));
+  });
+
   test('every option of a context is for one name, for all of them, or for clients', () => {
     const ofUs =
       'cert key pfx passphrase certificateTypes ocspResponse psk pskIdentityHint sigalgs alpn srtp';
@@ -93,7 +100,10 @@ suite('the option sni', () => {
       'ca crl pins peerCertificateTypes requestCert rejectUnauthorized requestOCSP requireOCSP verifyPeer';
     const own = `${ofUs} ${ofPeers}`.split(' ');
     const clients = ['checkServerIdentity', 'keyShares', 'maxFragmentLength'];
-    assert.deepEqual([...own, ...clients, ...Object.keys(values)].sort(), [...SECURITY_OPTIONS].sort());
+    assert.deepEqual(
+      [...own, ...clients, ...Object.keys(values), 'pskModes'].sort(),
+      [...SECURITY_OPTIONS].sort(),
+    );
   });
 
   test('is refused on a client', () => {

@@ -73,7 +73,7 @@ export function onPskKeyExchange12(
 ): ServerPskState12 {
   const claim = readClaim(hello, expectType(message, HandshakeType.client_key_exchange));
   ctx.transcript.add(message.type, message.seq, message.body);
-  ctx.emit({ do: 'ask', job: { kind: 'find-psk', identities: [claim.identity] } });
+  ctx.emit({ do: 'ask', job: { kind: 'find-psk', wanted: [{ identity: claim.identity, use: 'any' }] } });
   return { at: 'wait-psk', hello, claim };
 }
 

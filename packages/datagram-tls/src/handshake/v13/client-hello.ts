@@ -1,4 +1,4 @@
-import { sameBytes } from '../../base/bytes.js';
+import { EMPTY, sameBytes } from '../../base/bytes.js';
 import { violation } from '../../base/errors.js';
 import type { Security } from '../../config/config.js';
 import type { HashName } from '../../crypto/provider.js';
@@ -11,19 +11,22 @@ import { decodePreSharedKeyRequest, type OfferedPsks } from '../../wire/extensio
 import {
   decodePskKeyExchangeModes,
   PskKeyExchangeMode,
+  type PskModeName,
 } from '../../wire/extensions/psk-key-exchange-modes.js';
 import type { ClientWishes } from '../client-wishes.js';
 import { decoded } from '../decoded.js';
 import { chooseGroup } from '../negotiate.js';
 import { checkPlaces, requireExtension } from './extensions.js';
+import { offeredHashes } from './psk-candidates.js';
 
 /** A ClientHello of DTLS 1.3, with what only 1.3 asks of it checked. */
 export interface ClientWishes13 extends ClientWishes {
   readonly groups: readonly number[];
   readonly shares: readonly KeyShareEntry[];
-  /** Pre-shared keys that the client offers beside a key exchange, the one mode that we do. */
   readonly psks: OfferedPsks | undefined;
-  /** The client can resume a session in that mode. */
+  /** How the client can use pre-shared keys, {@link PskKeyExchangeMode}s; none where it says nothing. */
+  readonly pskModes: Uint8Array;
+  /** The client can resume a session, which is done beside a key exchange. */
   readonly takesTickets: boolean;
 }
 
@@ -39,16 +42,23 @@ export function readClientWishes13(wishes: ClientWishes): ClientWishes13 {
     throw violation('illegal_parameter', 'a DTLS 1.3 client offers no compression but the null method');
   checkPlaces(hello.extensions, 'CH');
   requirePskLast([...hello.extensions.keys()]);
-  if (!hello.extensions.has(ExtensionType.pre_shared_key))
-    requireExtension(hello.extensions, ExtensionType.signature_algorithms, 'CH');
-  requireExtension(hello.extensions, ExtensionType.supported_groups, 'CH');
-  const body = requireExtension(hello.extensions, ExtensionType.key_share, 'CH');
-  const shares = decoded(decodeKeyShareRequest(body), 'key_share');
   const offered = groups ?? [];
+  const shares = readShares(hello.extensions);
   checkShares(shares, offered);
-  const takesTickets = readModes(hello.extensions)?.includes(PskKeyExchangeMode.psk_dhe_ke) ?? false;
   const psks = readPsks(hello.extensions);
-  return { ...wishes, groups: offered, shares, psks: takesTickets ? psks : undefined, takesTickets };
+  const pskModes = readModes(hello.extensions);
+  const takesTickets = pskModes.includes(PskKeyExchangeMode.psk_dhe_ke);
+  return { ...wishes, groups: offered, shares, psks, pskModes, takesTickets };
+}
+
+/** RFC 8446 §9.2: a client that has no pre-shared key needs all of these; one that has may do without key exchange. */
+function readShares(extensions: Extensions): readonly KeyShareEntry[] {
+  const { pre_shared_key, signature_algorithms, supported_groups, key_share } = ExtensionType;
+  if (extensions.has(pre_shared_key)) {
+    if (!extensions.has(supported_groups) && !extensions.has(key_share)) return [];
+  } else requireExtension(extensions, signature_algorithms, 'CH');
+  requireExtension(extensions, supported_groups, 'CH');
+  return decoded(decodeKeyShareRequest(requireExtension(extensions, key_share, 'CH')), 'key_share');
 }
 
 /** RFC 8446 §4.2.9, §4.2.11. */
@@ -63,9 +73,9 @@ function readPsks(extensions: Extensions): OfferedPsks | undefined {
 }
 
 /** RFC 8446 §4.2.9: a client without the extension has no use for tickets. */
-function readModes(extensions: Extensions): Uint8Array | undefined {
+function readModes(extensions: Extensions): Uint8Array {
   const body = extensions.get(ExtensionType.psk_key_exchange_modes);
-  return body === undefined ? undefined : decoded(decodePskKeyExchangeModes(body), 'psk_key_exchange_modes');
+  return body === undefined ? EMPTY : decoded(decodePskKeyExchangeModes(body), 'psk_key_exchange_modes');
 }
 
 /** RFC 8446 §4.2.11: also for a server that uses no PSK. */
@@ -87,7 +97,8 @@ function checkShares(shares: readonly KeyShareEntry[], groups: readonly number[]
 /** What the server chooses before anybody proves anything. */
 export interface Choice13 {
   readonly suite: CipherSuite;
-  readonly group: GroupName;
+  /** `undefined` where a pre-shared key stands alone, or there will be no session. */
+  readonly group: GroupName | undefined;
 }
 
 /** Our first suite and our first group that the client has, whether it sent a share or not. */
@@ -96,7 +107,8 @@ export function choose13(security: Security, client: ClientWishes13): Choice13 {
   const common = suites.filter(
     ({ version, code }) => version === 'DTLSv1.3' && client.hello.cipherSuites.includes(code),
   );
-  const suite = common.find(({ hash }) => hash === neededHash(security, client)) ?? common[0];
+  const hashes = neededHashes(security, client);
+  const suite = common.find(({ hash }) => hashes.includes(hash)) ?? common[0];
   if (suite === undefined) {
     throw violation(
       'handshake_failure',
@@ -104,24 +116,48 @@ export function choose13(security: Security, client: ClientWishes13): Choice13 {
       'ERR_DTLS_NO_SHARED_CIPHER',
     );
   }
+  const alone = choosePskMode(security, client, undefined) === 'psk_ke';
+  if (alone && hasKeysOnly(security) && !mayExchange(security, client)) return { suite, group: undefined };
   const group = chooseGroup(groups, client.groups, 'DTLSv1.3');
-  if (group === undefined) {
-    throw violation(
-      'handshake_failure',
-      'no key exchange group in common with the client',
-      'ERR_DTLS_NO_SHARED_GROUP',
-    );
-  }
+  if (group === undefined && !alone) throw noSharedGroup();
   return { suite, group };
 }
 
-/** An external key goes with SHA-256 (RFC 8446 §4.2.11); where there is nothing but such keys no other suite will do. */
-function neededHash({ psk, identities, sni }: Security, client: ClientWishes13): HashName | undefined {
-  const keysOnly = (psk.role === 'server' || sni !== undefined) && identities.length === 0;
-  return keysOnly && client.psks !== undefined ? 'sha256' : undefined;
+export function noSharedGroup(): Error {
+  const text = 'no key exchange group in common with the client';
+  return violation('handshake_failure', text, 'ERR_DTLS_NO_SHARED_GROUP');
+}
+
+/** Where there is nothing but keys only the suites that go with those of the client will do. */
+function neededHashes(security: Security, client: ClientWishes13): readonly HashName[] {
+  return hasKeysOnly(security) && client.psks !== undefined ? offeredHashes(client.psks) : [];
+}
+
+function hasKeysOnly({ psk, identities, sni }: Security): boolean {
+  return (psk.role === 'server' || sni !== undefined) && identities.length === 0;
+}
+
+function mayExchange({ pskModes }: Security, client: ClientWishes13): boolean {
+  return pskModes.includes('psk_dhe_ke') && client.pskModes.includes(PskKeyExchangeMode.psk_dhe_ke);
+}
+
+/**
+ * How an external key is used: beside a key exchange where both sides do that and there is a `share` of the client's.
+ * `undefined`: not at all.
+ */
+export function choosePskMode(
+  security: Security,
+  client: ClientWishes13,
+  share: Uint8Array | undefined,
+): PskModeName | undefined {
+  if (client.psks === undefined || security.psk.role !== 'server') return undefined;
+  if (share !== undefined && mayExchange(security, client)) return 'psk_dhe_ke';
+  const alone = security.pskModes.includes('psk_ke') && client.pskModes.includes(PskKeyExchangeMode.psk_ke);
+  return alone ? 'psk_ke' : undefined;
 }
 
 /** The client's share for `group`. */
-export function shareFor(client: ClientWishes13, group: GroupName): Uint8Array | undefined {
+export function shareFor(client: ClientWishes13, group: GroupName | undefined): Uint8Array | undefined {
+  if (group === undefined) return undefined;
   return client.shares.find((share) => share.group === Group[group])?.keyExchange;
 }

@@ -1,6 +1,6 @@
 import { DTLSError, violation } from '../../base/errors.js';
 import type { CipherSuite } from '../../crypto/suites.js';
-import type { SchemeName } from '../../wire/codes.js';
+import type { GroupName, SchemeName } from '../../wire/codes.js';
 import { ExtensionType, Group, HandshakeType, Scheme } from '../../wire/codes.js';
 import type { Extensions } from '../../wire/extensions/block.js';
 import { decodeKeyShareResponse } from '../../wire/extensions/key-share.js';
@@ -152,25 +152,42 @@ function agreeOnKeys(
   message: Message,
 ): ClientState13 {
   checkAnswers(hello.extensions, 'SH', offer.hello.extensions);
-  const body = requireExtension(hello.extensions, ExtensionType.key_share, 'SH');
-  const share = decoded(decodeKeyShareResponse(body), 'key_share');
-  const exchange = offer.exchanges.find(({ group }) => Group[group] === share.group);
-  if (exchange === undefined)
-    throw violation('illegal_parameter', "the server's key share answers none of ours");
-  const shared = exchange.finish(share.keyExchange);
-  if (shared === undefined) throw violation('illegal_parameter', "the server's key share is not valid");
   const psk = chosenPsk(offer, suite, hello);
+  const exchange = standsAlone(ctx, psk, hello) ? undefined : finishExchange(offer, hello);
   ctx.transcript.add(message.type, message.seq, message.body);
   const hellos = {
     suite,
-    group: exchange.group,
+    group: exchange?.group,
     clientRandom: offer.hello.random,
     serverName: ctx.destination.serverName,
   };
   return {
     at: 'wait-encrypted-extensions',
-    hello: { ...startHandshakeKeys13(ctx, hellos, shared, psk), offer, psk },
+    hello: { ...startHandshakeKeys13(ctx, hellos, exchange?.secret, psk), offer, psk },
   };
+}
+
+/** Whether the server lets the key stand alone, in one of the modes that we offered (RFC 8446 §4.2.9). */
+function standsAlone({ security }: Context, psk: OfferedPsk | undefined, hello: ServerHello): boolean {
+  if (psk === undefined) return false;
+  const mode = hello.extensions.has(ExtensionType.key_share) ? 'psk_dhe_ke' : 'psk_ke';
+  if (mode === 'psk_dhe_ke' && !security.pskModes.includes(mode))
+    throw violation('illegal_parameter', 'the server uses a pre-shared key in a mode that was not offered');
+  return security.pskModes.includes(mode) && mode === 'psk_ke';
+}
+
+function finishExchange(
+  { exchanges }: Offer,
+  { extensions }: ServerHello,
+): { readonly group: GroupName; readonly secret: Uint8Array } {
+  const body = requireExtension(extensions, ExtensionType.key_share, 'SH');
+  const share = decoded(decodeKeyShareResponse(body), 'key_share');
+  const exchange = exchanges.find(({ group }) => Group[group] === share.group);
+  if (exchange === undefined)
+    throw violation('illegal_parameter', "the server's key share answers none of ours");
+  const secret = exchange.finish(share.keyExchange);
+  if (secret === undefined) throw violation('illegal_parameter', "the server's key share is not valid");
+  return { group: exchange.group, secret };
 }
 
 /** RFC 8446 §4.2.11: one of ours, whose hash is that of the suite. */

@@ -23,7 +23,8 @@ export const APPLICATION_EPOCH = 3;
 /** What both hellos of a DTLS 1.3 handshake settled, and the secrets that follow from them. */
 export interface Negotiated13 {
   readonly suite: CipherSuite;
-  readonly group: GroupName;
+  /** `undefined` where a pre-shared key stands alone. */
+  readonly group: GroupName | undefined;
   readonly clientRandom: Uint8Array;
   readonly serverName: string | undefined;
   readonly handshake: HandshakeSecrets13;
@@ -36,7 +37,7 @@ export interface Negotiated13 {
 export function startHandshakeKeys13(
   ctx: Context,
   hellos: Omit<Negotiated13, 'handshake'>,
-  shared: Uint8Array,
+  shared: Uint8Array | undefined,
   psk: Psk13 | undefined,
 ): Negotiated13 {
   const { provider, transcript } = ctx;

@@ -1,6 +1,8 @@
 import { EMPTY, sameBytes } from '../../base/bytes.js';
 import { violation } from '../../base/errors.js';
 import type { KeyExchangeAnswer } from '../../crypto/provider.js';
+import type { CipherSuite } from '../../crypto/suites.js';
+import type { GroupName } from '../../wire/codes.js';
 import { ExtensionType, Group, HandshakeType, ProtocolVersion } from '../../wire/codes.js';
 import { decodeCookie } from '../../wire/extensions/cookie.js';
 import { encodeKeyShareResponse } from '../../wire/extensions/key-share.js';
@@ -17,6 +19,8 @@ import {
   type Choice13,
   type ClientWishes13,
   choose13,
+  choosePskMode,
+  noSharedGroup,
   readClientWishes13,
   shareFor,
 } from './client-hello.js';
@@ -33,7 +37,7 @@ export interface ReadyHello13 {
   readonly client: ClientWishes13;
   readonly choice: Choice13;
   /** The client's, for the group of the choice. */
-  readonly share: Uint8Array;
+  readonly share: Uint8Array | undefined;
   readonly message: Message;
 }
 
@@ -50,7 +54,7 @@ export function onFirstHello13(ctx: Context, wishes: ClientWishes, message: Mess
     throw violation('illegal_parameter', 'the client answers a HelloRetryRequest that was not sent');
   const choice = choose13(ctx.security, client);
   const share = shareFor(client, choice.group);
-  if (share === undefined)
+  if (choice.group !== undefined && share === undefined)
     return { kind: 'retried', retry: sendHelloRetryRequest(ctx, client, choice, message) };
   ctx.transcript.begin('DTLSv1.3', choice.suite.hash, false);
   return { kind: 'ready', hello: { client, choice, share, message } };
@@ -96,7 +100,7 @@ export function onSecondHello13(
   const client = readClientWishes13(wishes);
   requireCookie(client, retry);
   const share = shareFor(client, group);
-  if (!client.hello.cipherSuites.includes(suite.code) || share === undefined)
+  if (!client.hello.cipherSuites.includes(suite.code) || (group !== undefined && share === undefined))
     throw violation('illegal_parameter', 'the second ClientHello contradicts the HelloRetryRequest');
   // RFC 8446 §4.2.8: the share that was asked for stands alone.
   if (retry.askedFor !== undefined && client.shares.length > 1)
@@ -117,15 +121,33 @@ function requireCookie(client: ClientWishes13, retry: Retry13): void {
 
 /** ServerHello; the keys of the handshake follow from it. With `psk` its binder is checked first. */
 export function agree13(ctx: Context, hello: ReadyHello13, psk: ChosenPsk13 | undefined): Negotiated13 {
-  const { client, choice, share, message } = hello;
+  const { client, choice, message } = hello;
+  const { suite } = choice;
   if (psk !== undefined) requireBinder(ctx, hello, psk);
-  const exchange = ctx.provider.answerKeyExchange(choice.group, share);
-  if (exchange === undefined) throw violation('illegal_parameter', "the client's key share is not valid");
+  const exchange = answerShare(ctx, hello, psk);
   ctx.transcript.add(message.type, message.seq, message.body);
-  sendServerHello(ctx, choice, exchange, psk);
+  sendServerHello(ctx, suite, exchange, psk);
   const { random: clientRandom } = client.hello;
-  const hellos = { ...choice, clientRandom, serverName: client.serverName };
-  return startHandshakeKeys13(ctx, hellos, exchange.secret, psk);
+  const hellos = { suite, group: exchange?.group, clientRandom, serverName: client.serverName };
+  return startHandshakeKeys13(ctx, hellos, exchange?.secret, psk);
+}
+
+interface Exchange extends KeyExchangeAnswer {
+  readonly group: GroupName;
+}
+
+/** `undefined` where the external key stands alone. */
+function answerShare(
+  { security, provider }: Context,
+  { client, choice: { group }, share }: ReadyHello13,
+  psk: ChosenPsk13 | undefined,
+): Exchange | undefined {
+  const external = psk !== undefined && psk.origin !== 'res';
+  if (external && choosePskMode(security, client, share) === 'psk_ke') return undefined;
+  if (group === undefined || share === undefined) throw noSharedGroup();
+  const answer = provider.answerKeyExchange(group, share);
+  if (answer === undefined) throw violation('illegal_parameter', "the client's key share is not valid");
+  return { ...answer, group };
 }
 
 /** RFC 8446 §4.2.11: a wrong one MUST end the handshake. */
@@ -142,14 +164,18 @@ function requireBinder(ctx: Context, { client, message }: ReadyHello13, psk: Cho
 
 function sendServerHello(
   ctx: Context,
-  { suite, group }: Choice13,
-  { share }: KeyExchangeAnswer,
+  suite: CipherSuite,
+  exchange: Exchange | undefined,
   psk: ChosenPsk13 | undefined,
 ): void {
   const extensions = new Map<number, Uint8Array>([
     [ExtensionType.supported_versions, encodeSupportedVersionsResponse(ProtocolVersion.dtls13)],
-    [ExtensionType.key_share, encodeKeyShareResponse({ group: Group[group], keyExchange: share })],
   ]);
+  if (exchange !== undefined) {
+    const { group, share } = exchange;
+    const answer = encodeKeyShareResponse({ group: Group[group], keyExchange: share });
+    extensions.set(ExtensionType.key_share, answer);
+  }
   if (psk !== undefined) extensions.set(ExtensionType.pre_shared_key, encodePreSharedKeyResponse(psk.index));
   const body = encodeServerHello({
     legacyVersion: ProtocolVersion.dtls12,

@@ -10,19 +10,13 @@ import { decodeFinished, encodeFinished } from '../../wire/messages/finished.js'
 import { chooseAgreements, encodeAgreements } from '../agreed.js';
 import { askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, claimChain, PeerIdentity } from '../authenticate.js';
-import {
-  type CertificateTypes,
-  encodeCertificateTypes,
-  requireTypeToShow,
-  typesToShow,
-  typeToAsk,
-} from '../certificate-types.js';
+import { type CertificateTypes, encodeCertificateTypes, typeToAsk } from '../certificate-types.js';
 import { type ClientWishes, readClientWishes } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
 import type { JobAnswer } from '../jobs.js';
 import type { Message } from '../message.js';
-import { type Credential, chooseIdentity } from '../negotiate.js';
+import type { Credential } from '../negotiate.js';
 import type { Agreed } from '../session.js';
 import { askStaple, clientWantsStaple } from '../staple.js';
 import { onCertificate13, sendCertificate13 } from './certificate.js';
@@ -41,6 +35,7 @@ import {
   installKeys13,
   type Negotiated13,
 } from './secrets.js';
+import { chooseCredential13 } from './server-credential.js';
 import { askForPsk, askForSession, choosePsk, chooseSession } from './server-psk.js';
 import {
   agree13,
@@ -155,7 +150,7 @@ function sendEncryptedExtensions(
 
 /** The certificate's flight, once its staple is found. */
 function sendFlight(ctx: Context, hello: ReadyHello13): ServerState13 {
-  const credential = chooseCredential(ctx, hello.client);
+  const credential = chooseCredential13(ctx.security, hello.client);
   const wantsStaple = clientWantsStaple(hello.client.hello.extensions);
   if (askStaple(ctx, wantsStaple, credential.identity)) return { at: 'wait-staple', hello, credential };
   return sendChain(ctx, hello, credential, undefined);
@@ -179,31 +174,6 @@ function sendChain(
   ctx.emit({ do: 'ask', job: { kind: 'sign', scheme, key: identity.key, data } });
   const greeting = { ...negotiated, agreed, psk: undefined, takesTickets };
   return { at: 'wait-signature', hello: { ...greeting, scheme, types } };
-}
-
-function chooseCredential(ctx: Context, client: ClientWishes13): Credential {
-  const choice = chooseIdentity(ctx.security, typesToShow(client), client.schemes, 'DTLSv1.3');
-  const { identities, psk } = ctx.security;
-  if (
-    choice === undefined &&
-    psk.role === 'server' &&
-    (client.psks !== undefined || identities.length === 0)
-  ) {
-    throw violation(
-      'unknown_psk_identity',
-      'the client offers no identity for which there is a pre-shared key here',
-      'ERR_DTLS_UNKNOWN_PSK_IDENTITY',
-    );
-  }
-  if (choice === undefined) {
-    requireTypeToShow(ctx.security, client);
-    throw violation(
-      'handshake_failure',
-      'the client accepts no signature that our certificates can make',
-      'ERR_DTLS_NO_SHARED_SIGNATURE',
-    );
-  }
-  return choice;
 }
 
 /** Steps 2 to 5, each with the message that belongs there. */
@@ -242,7 +212,7 @@ export function onAnswer13(ctx: Context, state: ServerState13, answer: JobAnswer
   if (state.at === 'wait-ticket' && answer.kind === 'open-ticket')
     return onSessionFound(ctx, state.hello, chooseSession(ctx, answer.found));
   if (state.at === 'wait-psk' && answer.kind === 'find-psk')
-    return onPskFound(ctx, state.hello, choosePsk(state.hello, answer.found));
+    return onPskFound(ctx, state.hello, choosePsk(ctx, state.hello, answer.found));
   if (state.at === 'wait-verdict' && answer.kind === 'verify-peer') {
     const peer = PeerIdentity.judged(state.client, answer.verdict, ctx.security.rejectUnauthorized);
     if (peer instanceof DTLSError) throw peer;

@@ -1,0 +1,36 @@
+import { Reader, Writer } from './cursor.js';
+
+/** An identity that says of which key, and for which use of it, the pre-shared key that it names was made (RFC 9258 §5.1). */
+export interface ImportedIdentity {
+  readonly externalIdentity: Uint8Array;
+  readonly context: Uint8Array;
+  readonly targetProtocol: number;
+  /** One of {@link Kdf}, or one that we do not know. */
+  readonly targetKdf: number;
+}
+
+/** IANA's numbers of key derivation functions, by their hash (RFC 9258 §10). */
+export const Kdf = { sha256: 1, sha384: 2 } as const;
+
+export type KdfHash = keyof typeof Kdf;
+
+export const KDF_HASHES = Object.keys(Kdf) as readonly KdfHash[];
+
+/** `undefined` for what is no such identity; the fields are views. */
+export function decodeImportedIdentity(bytes: Uint8Array): ImportedIdentity | undefined {
+  const r = new Reader(bytes);
+  const externalIdentity = r.vec16(1);
+  const context = r.vec16();
+  const [targetProtocol, targetKdf] = [r.u16(), r.u16()];
+  return r.finished() ? { externalIdentity, context, targetProtocol, targetKdf } : undefined;
+}
+
+export function encodeImportedIdentity(identity: ImportedIdentity): Uint8Array {
+  const { externalIdentity, context, targetProtocol, targetKdf } = identity;
+  return new Writer(8 + externalIdentity.length + context.length)
+    .vec16(externalIdentity)
+    .vec16(context)
+    .u16(targetProtocol)
+    .u16(targetKdf)
+    .finish();
+}
