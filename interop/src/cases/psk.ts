@@ -1,4 +1,5 @@
 import { encounter, type Plan } from '../exchange.js';
+import { boringssl } from '../peers/boringssl.js';
 import { cli } from '../peers/cli.js';
 import { gnutls } from '../peers/gnutls.js';
 import { nss } from '../peers/nss.js';
@@ -39,7 +40,31 @@ export function pskCases(): Case[] {
   const library = (['DTLSv1.2', 'DTLSv1.3'] as const).flatMap((version) =>
     PEERS[version].flatMap((peer) => casesOf(peer, version)),
   );
-  return [...library, ...commandCases()];
+  return [
+    ...library,
+    ...useCases(boringssl, 'imported', { ...SHARED, context: 'pump and server' }),
+    ...useCases(wolfssl, 'alone', { ...SHARED, alone: true }),
+    ...commandCases(),
+  ];
+}
+
+/** The other ways in which DTLS 1.3 uses a key, on good days and bad ones. */
+function useCases(peer: Peer, how: string, psk: Psk): Case[] {
+  const plan = { ...BASE, version: 'DTLSv1.3', psk: { client: psk, server: psk } } as const;
+  const row = { ...plan, certificate: false, label: `PSK, ${how}` } as const;
+  const wrong = { ...psk, key: psk.key.replace('00', 'ff') };
+  return [
+    ...bothWays(peer, ours).flatMap((pair) => [
+      ...SUITES['DTLSv1.3'].slice(0, 1).map((suite) => sessionCase(pair, { ...row, suite })),
+      lossyCase(pair, { ...row, suite: 'TLS_AES_128_GCM_SHA256', eager: true }, LOSSY_SEED),
+    ]),
+    refusalCase(
+      { client: peer, server: ours },
+      { ...row, psk: { client: wrong, server: psk }, suite: 'TLS_AES_128_GCM_SHA256' },
+      `a wrong key, ${how}`,
+      'ERR_DTLS_PSK_MISMATCH',
+    ),
+  ];
 }
 
 function casesOf(peer: Peer, version: Version): Case[] {

@@ -9,6 +9,7 @@ import {
   type Facts,
   type Peer,
   type Probe,
+  type Psk,
   REFUSALS,
   type ServerOptions,
   type ServerSide,
@@ -148,9 +149,17 @@ function sideFlags(options: SideOptions): string[] {
     ...(options.version === undefined ? [] : ['--version', options.version.slice('DTLSv'.length)]),
     ...(options.suite === undefined ? [] : ['--suites', options.suite]),
     ...(options.groups === undefined ? [] : ['--groups', options.groups.join()]),
-    ...(options.psk === undefined ? [] : ['--psk', `${options.psk.identity}:${options.psk.key}`]),
+    ...(options.psk === undefined ? [] : pskFlags(options.psk)),
     ...(options.mtu === undefined ? [] : ['--mtu', String(options.mtu)]),
     ...(options.keylog === undefined ? [] : ['--keylog', options.keylog]),
+  ];
+}
+
+function pskFlags({ identity, key, context, alone }: Psk): string[] {
+  return [
+    ...['--psk', `${identity}:${key}`],
+    ...(context === undefined ? [] : ['--psk-context', context]),
+    ...(alone === true ? ['--psk-mode', 'psk_ke'] : []),
   ];
 }
 

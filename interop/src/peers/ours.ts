@@ -38,7 +38,7 @@ export const ours: Peer = {
         port: 0,
         ticketKeys: TICKET_KEYS,
         ...certificate(options.pair),
-        ...(options.psk === undefined ? {} : { psk: { [options.psk.identity]: keyOf(options.psk) } }),
+        ...(options.psk === undefined ? {} : { psk: { [options.psk.identity]: storedKey(options.psk) } }),
         ...(options.clientCa === undefined ? {} : { requestCert: true, ca: readFileSync(options.clientCa) }),
       },
     );
@@ -62,7 +62,7 @@ export const ours: Peer = {
       ...certificate(options.pair),
       ...(options.psk === undefined
         ? {}
-        : { psk: { identity: options.psk.identity, key: keyOf(options.psk) } }),
+        : { psk: { identity: options.psk.identity, ...storedKey(options.psk) } }),
     });
     session.onmessage = (message) => side.receive(message);
     const { session: path } = options;
@@ -83,14 +83,15 @@ function certificate(pair: KeyPair | undefined) {
   return pair === undefined ? {} : { cert: readFileSync(pair.cert), key: readFileSync(pair.key) };
 }
 
-function keyOf({ key }: Psk): Buffer {
-  return Buffer.from(key, 'hex');
+function storedKey({ key, context }: Psk) {
+  return { key: Buffer.from(key, 'hex'), ...(context === undefined ? {} : { import: { context } }) };
 }
 
 function common(options: SideOptions, side: LibrarySide) {
   return {
     ...(options.eager === true ? { retransmission: EAGER } : {}),
     ...(options.recordSizeLimit === undefined ? {} : { recordSizeLimit: options.recordSizeLimit }),
+    ...(options.psk?.alone === true ? { pskModes: 'psk_ke' } : {}),
     handshakeTimeout: HANDSHAKE_MS,
     trace: (event: TraceEvent) => side.note(event),
     ...(options.suite === undefined ? {} : { ciphers: [options.suite] }),

@@ -37,6 +37,10 @@ export interface SideOptions {
 export interface Psk {
   readonly identity: string;
   readonly key: string;
+  /** DTLS 1.3: imported under this context (RFC 9258). */
+  readonly context?: string;
+  /** DTLS 1.3: without a key exchange beside it. */
+  readonly alone?: boolean;
 }
 
 export interface ServerOptions extends SideOptions {

@@ -6,7 +6,7 @@ use boring::ssl::{
 use boring_sys as ffi;
 use foreign_types::ForeignTypeRef;
 use peer_kit::names::{self, group_codes};
-use peer_kit::{Flags, Role, Version, refuse, report};
+use peer_kit::{Flags, Psk, Role, Version, refuse, report};
 use std::ffi::c_int;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -20,9 +20,6 @@ pub fn configure(flags: &Flags) -> Ssl {
 fn build(flags: &Flags) -> Result<Ssl, ErrorStack> {
     if flags.cookie == Some(true) {
         refuse("BoringSSL's server asks for no cookie");
-    }
-    if flags.psk.is_some() {
-        refuse("pre-shared keys are not set up here");
     }
     let mut context = SslContext::builder(SslMethod::dtls())?;
     let (least, most) = versions(flags.version);
@@ -101,6 +98,9 @@ fn set_credentials(context: &mut SslContextBuilder, flags: &Flags) -> Result<(),
         context.set_certificate_chain_file(cert)?;
         context.set_private_key_file(key, SslFiletype::PEM)?;
     }
+    if let Some(psk) = &flags.psk {
+        add_psk(context, psk);
+    }
     Ok(())
 }
 
@@ -120,6 +120,29 @@ fn keep_sessions(context: &mut SslContextBuilder, flags: &Flags) {
         let kept = session.to_der().expect("a session can be encoded");
         std::fs::write(&path, kept).expect("a session can be kept");
     });
+}
+
+/// BoringSSL uses no key without importing it (RFC 9258).
+fn add_psk(context: &mut SslContextBuilder, psk: &Psk) {
+    let Psk { identity, key, context: label, .. } = psk;
+    // SAFETY: everything is copied, and its length given; the context keeps a reference of its own.
+    let added = unsafe {
+        let credential = ffi::SSL_CREDENTIAL_new_pre_shared_key(
+            key.as_ptr(),
+            key.len(),
+            identity.as_ptr(),
+            identity.len(),
+            ffi::EVP_sha256(),
+            label.as_ptr(),
+            label.len(),
+        );
+        let added = ffi::SSL_CTX_add1_credential(context.as_ptr(), credential);
+        ffi::SSL_CREDENTIAL_free(credential);
+        added
+    };
+    if added != 1 {
+        refuse("BoringSSL refuses the pre-shared key");
+    }
 }
 
 /// DTLS 1.3's suites are BoringSSL's own choice: it offers all, and its server prefers AES where that is fast.

@@ -20,6 +20,10 @@ pub enum Version {
 pub struct Psk {
     pub identity: String,
     pub key: Vec<u8>,
+    /// Of an imported key (RFC 9258), where the implementation imports.
+    pub context: String,
+    /// DTLS 1.3: without a key exchange beside it.
+    pub alone: bool,
 }
 
 /// Raw public keys (RFC 7250) instead of certificates: files with a SubjectPublicKeyInfo in DER.
@@ -93,7 +97,7 @@ impl Flags {
             key: given.remove("--key").map(PathBuf::from),
             ca: given.remove("--ca").map(PathBuf::from),
             name: given.remove("--name"),
-            psk: given.remove("--psk").map(psk).transpose()?,
+            psk: psk(&mut given)?,
             raw: raw_keys(given.remove("--raw-own"), given.remove("--raw-peer"))?,
             suites: list(given.remove("--suites")),
             groups: list(given.remove("--groups")),
@@ -121,14 +125,18 @@ fn version(value: Option<String>) -> Result<Version, String> {
 }
 
 /// `ID:HEX`
-fn psk(value: String) -> Result<Psk, String> {
+/// `--psk ID:HEX`, `--psk-context TEXT`, `--psk-mode psk_ke`.
+fn psk(given: &mut HashMap<String, String>) -> Result<Option<Psk>, String> {
+    let Some(value) = given.remove("--psk") else { return Ok(None) };
     let (identity, digits) = value.rsplit_once(':').ok_or("--psk needs ID:HEX")?;
     let byte = |at| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
     let key: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(byte).collect();
-    Ok(Psk {
+    Ok(Some(Psk {
         identity: identity.to_string(),
         key: key.ok_or("--psk needs ID:HEX")?,
-    })
+        context: given.remove("--psk-context").unwrap_or_default(),
+        alone: given.remove("--psk-mode").as_deref() == Some("psk_ke"),
+    }))
 }
 
 fn raw_keys(own: Option<String>, peer: Option<String>) -> Result<Option<RawKeys>, String> {

@@ -17,6 +17,9 @@ pub unsafe fn set(ctx: *mut ffi::WOLFSSL_CTX, flags: &Flags, psk: &Psk) {
     OWN.get_or_init(|| (psk.clone(), c_string(&suite)));
     // SAFETY: the context lives, and the callbacks are functions.
     unsafe {
+        if psk.alone {
+            assert_eq!(ffi::wolfSSL_CTX_no_dhe_psk(ctx), 0);
+        }
         match (flags.role, flags.version) {
             (Role::Client, Version::Dtls13) => ffi::wolfSSL_CTX_set_psk_client_tls13_callback(ctx, Some(offer13)),
             (Role::Client, _) => ffi::wolfSSL_CTX_set_psk_client_callback(ctx, Some(offer)),
