@@ -4,6 +4,7 @@
  *   load raw        --port N --size BYTES --window N --count N --seconds S --warmup N
  *   load echo       … and --suite OPENSSL_NAME --groups NAMES
  *   load handshake  --port N --suite … --groups … --count N --seconds S --warmup N    each ends with close_notify
+ *   either          … and --cert FILE --key FILE of the client, or --psk HEX
  *   load idle       --port N --suite … --groups … --count N --seconds S --warmup N    each is left open, after one echo
  *
  * After its warm-up it prints {"ready":true}, waits for a line on standard input, does what it was asked for (at most
@@ -33,7 +34,7 @@
 #define LAST_IDLE_PORT 65000
 
 struct settings {
-  const char *mode, *suite, *groups;
+  const char *mode, *suite, *groups, *cert, *key, *psk;
   int port, size, window;
   long count, warmup;
   double seconds;
@@ -104,11 +105,22 @@ static int wait_readable(int fd, int milliseconds) {
 
 /* ---- Peers ---- */
 
+static unsigned int offer_psk(SSL *ssl, const char *hint, char *identity, unsigned int capacity, unsigned char *out,
+                              unsigned int out_capacity) {
+  (void)ssl, (void)hint;
+  size_t length = 0;
+  snprintf(identity, capacity, "bench");
+  return OPENSSL_hexstr2buf_ex(out, out_capacity, &length, settings.psk, '\0') == 1 ? (unsigned int)length : 0;
+}
+
 static void create_context(void) {
   context = SSL_CTX_new(DTLS_client_method());
   if (!context) die("SSL_CTX_new");
   if (SSL_CTX_set_cipher_list(context, settings.suite) != 1) die(settings.suite);
   if (SSL_CTX_set1_groups_list(context, settings.groups) != 1) die(settings.groups);
+  if (settings.psk) SSL_CTX_set_psk_client_callback(context, offer_psk);
+  if (settings.cert && SSL_CTX_use_certificate_chain_file(context, settings.cert) != 1) die(settings.cert);
+  if (settings.key && SSL_CTX_use_PrivateKey_file(context, settings.key, SSL_FILETYPE_PEM) != 1) die(settings.key);
   SSL_CTX_set_min_proto_version(context, DTLS1_2_VERSION);
   SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
@@ -233,7 +245,9 @@ static void read_arguments(int argc, char **argv) {
     {"port", required_argument, NULL, 'p'},    {"size", required_argument, NULL, 'z'},
     {"window", required_argument, NULL, 'w'},  {"count", required_argument, NULL, 'n'},
     {"seconds", required_argument, NULL, 't'}, {"warmup", required_argument, NULL, 'u'},
-    {"suite", required_argument, NULL, 's'},   {"groups", required_argument, NULL, 'g'}, {0}};
+    {"suite", required_argument, NULL, 's'},   {"groups", required_argument, NULL, 'g'},
+    {"cert", required_argument, NULL, 'c'},    {"key", required_argument, NULL, 'k'},
+    {"psk", required_argument, NULL, 'i'},     {0}};
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     switch (option) {
       case 'p': settings.port = atoi(optarg); break;
@@ -244,6 +258,9 @@ static void read_arguments(int argc, char **argv) {
       case 'u': settings.warmup = atol(optarg); break;
       case 's': settings.suite = optarg; break;
       case 'g': settings.groups = optarg; break;
+      case 'c': settings.cert = optarg; break;
+      case 'k': settings.key = optarg; break;
+      case 'i': settings.psk = optarg; break;
       default: exit(2);
     }
   }

@@ -1,7 +1,8 @@
 /*
  * The reference server: DTLS 1.2 echo over OpenSSL 3, one thread, one UDP socket, many peers.
  *
- *   openssl-echo --cert FILE --key FILE --suite OPENSSL_NAME [--groups NAMES]
+ *   openssl-echo --cert FILE --key FILE [--client-ca FILE] --suite OPENSSL_NAME [--groups NAMES]
+ *   openssl-echo --psk HEX --suite OPENSSL_NAME [--groups NAMES]
  *   openssl-echo --version
  *
  * Prints {"port":N} when it listens on 127.0.0.1, answers each line on standard input with its own CPU time and memory,
@@ -221,11 +222,30 @@ static int on_command(void) {
   return 1;
 }
 
-static void create_context(const char *cert, const char *key, const char *suite, const char *groups) {
-  context = SSL_CTX_new(DTLS_server_method());
-  if (!context) die("SSL_CTX_new");
+static const char *cert, *key, *client_ca, *psk, *suite = "", *groups = "X25519:P-256";
+
+static unsigned int find_psk(SSL *ssl, const char *identity, unsigned char *out, unsigned int capacity) {
+  (void)ssl, (void)identity;
+  size_t length = 0;
+  return OPENSSL_hexstr2buf_ex(out, capacity, &length, psk, '\0') == 1 ? (unsigned int)length : 0;
+}
+
+static void set_identity(void) {
+  if (psk) {
+    SSL_CTX_set_psk_server_callback(context, find_psk);
+    return;
+  }
   if (SSL_CTX_use_certificate_chain_file(context, cert) != 1) die(cert);
   if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1) die(key);
+  if (!client_ca) return;
+  if (SSL_CTX_load_verify_locations(context, client_ca, NULL) != 1) die(client_ca);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+}
+
+static void create_context(void) {
+  context = SSL_CTX_new(DTLS_server_method());
+  if (!context) die("SSL_CTX_new");
+  set_identity();
   if (SSL_CTX_set_cipher_list(context, suite) != 1) die(suite);
   if (SSL_CTX_set1_groups_list(context, groups) != 1) die(groups);
   SSL_CTX_set_min_proto_version(context, DTLS1_2_VERSION);
@@ -250,17 +270,20 @@ static void listen_on_loopback(void) {
 int main(int argc, char **argv) {
   static const struct option options[] = {
     {"cert", required_argument, NULL, 'c'}, {"key", required_argument, NULL, 'k'},
+    {"client-ca", required_argument, NULL, 'a'}, {"psk", required_argument, NULL, 'p'},
     {"suite", required_argument, NULL, 's'}, {"groups", required_argument, NULL, 'g'},
     {"version", no_argument, NULL, 'v'},     {0}};
-  const char *cert = "", *key = "", *suite = "", *groups = "X25519:P-256";
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     if (option == 'c') cert = optarg;
     else if (option == 'k') key = optarg;
+    else if (option == 'a') client_ca = optarg;
+    else if (option == 'p') psk = optarg;
     else if (option == 's') suite = optarg;
     else if (option == 'g') groups = optarg;
     else return option == 'v' ? puts(OpenSSL_version(OPENSSL_VERSION)) < 0 : 2;
   }
-  create_context(cert, key, suite, groups);
+  if (!psk && (!cert || !key)) return 2;
+  create_context();
   create_datagram_method();
   ignored_peer = BIO_ADDR_new();
   listen_on_loopback();

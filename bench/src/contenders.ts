@@ -7,11 +7,16 @@ export interface Suite {
   readonly openssl: string;
 }
 
+/** How both sides know each other. */
+export type Kind = 'full' | 'mutual' | 'PSK' | 'ECDHE-PSK';
+
 /** A server to measure; without a suite it speaks plain UDP. */
 export interface Contender {
   readonly name: string;
   readonly family: 'raw' | 'ours' | 'openssl';
   readonly suite: Suite | undefined;
+  /** Of its handshakes. */
+  readonly kind: Kind;
   readonly command: readonly string[];
 }
 
@@ -47,30 +52,102 @@ function modern(cipher: string, iana: string): Suite {
   return { name: `${cipher}, DTLS 1.3`, version: 'DTLSv1.3', iana, openssl: iana };
 }
 
+/** What is measured by its handshakes alone, in DTLS 1.2 and 1.3. */
+const MEETINGS: readonly { readonly kind: Kind; readonly suite: Suite }[] = [
+  { kind: 'mutual', suite: suiteOf(SUITES, 0) },
+  { kind: 'mutual', suite: suiteOf(SUITES_13, 0) },
+  { kind: 'PSK', suite: keyed('AES_128_GCM', 'TLS_PSK_WITH_AES_128_GCM_SHA256', 'PSK-AES128-GCM-SHA256') },
+  // Of the suites with AEADs it is the one that OpenSSL 3.0 has.
+  {
+    kind: 'ECDHE-PSK',
+    suite: keyed(
+      'CHACHA20_POLY1305',
+      'TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256',
+      'ECDHE-PSK-CHACHA20-POLY1305',
+    ),
+  },
+  { kind: 'ECDHE-PSK', suite: suiteOf(SUITES_13, 0) },
+];
+
+function suiteOf(suites: readonly Suite[], index: number): Suite {
+  const suite = suites[index];
+  if (suite === undefined) throw new RangeError(`there is no suite ${index}`);
+  return suite;
+}
+
+function keyed(name: string, iana: string, openssl: string): Suite {
+  return { name, version: 'DTLSv1.2', iana, openssl };
+}
+
+/** Both sides of a benchmark know it. */
+const SHARED_KEY = '000102030405060708090a0b0c0d0e0f';
+
 /** The plain echo that the others are compared with. */
 export const RAW_REFERENCE = 'raw dgram, synchronous lookup';
 
 const CERT = fileURLToPath(new URL('../fixtures/server-cert.pem', import.meta.url));
 const KEY = fileURLToPath(new URL('../fixtures/server-key.pem', import.meta.url));
+const CLIENT_CERT = fileURLToPath(new URL('../fixtures/client-cert.pem', import.meta.url));
+const CLIENT_KEY = fileURLToPath(new URL('../fixtures/client-key.pem', import.meta.url));
 
 export function rawServers(): Contender[] {
   const command = nodeProgram('servers/raw-dgram.js');
   return [
-    { name: 'raw dgram', family: 'raw', suite: undefined, command },
-    { name: RAW_REFERENCE, family: 'raw', suite: undefined, command: [...command, '--sync-lookup'] },
+    { name: 'raw dgram', family: 'raw', suite: undefined, kind: 'full', command },
+    {
+      name: RAW_REFERENCE,
+      family: 'raw',
+      suite: undefined,
+      kind: 'full',
+      command: [...command, '--sync-lookup'],
+    },
   ];
 }
 
 /** Our server, one a suite; a profile folder makes each write a CPU profile there when it ends. */
 export function ourServers(profileFolder: string | undefined): Contender[] {
-  const flags = ['--expose-gc', ...(profileFolder === undefined ? [] : profiling(profileFolder))];
-  const program = nodeProgram('servers/datagram-tls.js', flags);
+  const program = ourProgram(profileFolder);
   return [...SUITES, ...SUITES_13].map((suite) => ({
     name: `datagram-tls, ${suite.name}`,
     family: 'ours',
     suite,
-    command: [...program, '--cert', CERT, '--key', KEY, '--suite', suite.iana],
+    kind: 'full',
+    command: [...program, ...identity('full'), '--suite', suite.iana],
   }));
+}
+
+/** Our server once for each other way to meet. */
+export function ourMeetings(profileFolder: string | undefined): Contender[] {
+  const program = ourProgram(profileFolder);
+  return MEETINGS.map(({ kind, suite }) => ({
+    name: `datagram-tls, ${kind}, ${suite.name}`,
+    family: 'ours',
+    suite,
+    kind,
+    command: [...program, ...identity(kind), '--suite', suite.iana],
+  }));
+}
+
+function ourProgram(profileFolder: string | undefined): readonly string[] {
+  const flags = ['--expose-gc', ...(profileFolder === undefined ? [] : profiling(profileFolder))];
+  return nodeProgram('servers/datagram-tls.js', flags);
+}
+
+/** By what a server is known, and knows its clients. */
+function identity(kind: Kind): readonly string[] {
+  if (usesKey(kind)) return ['--psk', SHARED_KEY];
+  const certificate = ['--cert', CERT, '--key', KEY];
+  return kind === 'mutual' ? [...certificate, '--client-ca', CLIENT_CERT] : certificate;
+}
+
+/** By what a client is known to such a server. */
+export function clientIdentity({ kind }: Contender): readonly string[] {
+  if (usesKey(kind)) return ['--psk', SHARED_KEY];
+  return kind === 'mutual' ? ['--cert', CLIENT_CERT, '--key', CLIENT_KEY] : [];
+}
+
+function usesKey(kind: Kind): boolean {
+  return kind === 'PSK' || kind === 'ECDHE-PSK';
 }
 
 export function opensslServers(path: string): Contender[] {
@@ -78,7 +155,19 @@ export function opensslServers(path: string): Contender[] {
     name: `OpenSSL C, ${suite.name}`,
     family: 'openssl',
     suite,
-    command: [path, '--cert', CERT, '--key', KEY, '--suite', suite.openssl],
+    kind: 'full',
+    command: [path, ...identity('full'), '--suite', suite.openssl],
+  }));
+}
+
+/** OpenSSL 3.0 has DTLS 1.2 alone. */
+export function opensslMeetings(path: string): Contender[] {
+  return MEETINGS.filter(({ suite }) => suite.version === 'DTLSv1.2').map(({ kind, suite }) => ({
+    name: `OpenSSL C, ${kind}, ${suite.name}`,
+    family: 'openssl',
+    suite,
+    kind,
+    command: [path, ...identity(kind), '--suite', suite.openssl],
   }));
 }
 

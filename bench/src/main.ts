@@ -3,14 +3,22 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { formatBudgets } from './budgets.js';
-import { type LoadFor, opensslServers, ourServers, ownLoadGenerator, rawServers } from './contenders.js';
+import {
+  type LoadFor,
+  opensslMeetings,
+  opensslServers,
+  ourMeetings,
+  ourServers,
+  ownLoadGenerator,
+  rawServers,
+} from './contenders.js';
 import { measureEcho, measureHandshakes, measureMemory } from './experiments.js';
 import { compileNative, type NativeProgram } from './native.js';
 import { type Amount, DEFAULT_PLAN, type Plan, QUICK_PLAN } from './plan.js';
 import { formatReport, type Report, reportAsJson } from './report.js';
 
 const USAGE = `usage: npm run bench -- [options]
-  --quick              a rough run in under 40 seconds
+  --quick              a rough run in about a minute
   --only PART          echo, handshake or memory; may be given more than once
   --rounds N           measured rounds of echo and handshake (default ${DEFAULT_PLAN.rounds})
   --associations N     idle associations for the memory row (default ${DEFAULT_PLAN.idle.count}, at most 50000)
@@ -30,13 +38,20 @@ async function main(): Promise<void> {
   const generator = loadGenerator(settings.ownClient, skipped);
   const load: LoadFor = ({ suite }) => (suite?.version === 'DTLSv1.3' ? ownLoadGenerator() : generator);
   const secured = [...ourServers(settings.profile), ...('path' in native ? opensslServers(native.path) : [])];
+  const meetings = [
+    ...ourMeetings(settings.profile),
+    ...('path' in native ? opensslMeetings(native.path) : []),
+  ];
   const oneSuite = secured.filter((contender) => contender.suite?.name.startsWith('AES_128_GCM') === true);
   const wants = (part: string) => settings.only.length === 0 || settings.only.includes(part);
   const report: Report = {
+    ownClient: settings.ownClient,
     environment: environment(native),
     skipped,
     echo: wants('echo') ? await measureEcho([...rawServers(), ...secured], load, settings.plan) : undefined,
-    handshakes: wants('handshake') ? await measureHandshakes(oneSuite, load, settings.plan) : undefined,
+    handshakes: wants('handshake')
+      ? await measureHandshakes([...oneSuite, ...meetings], load, settings.plan)
+      : undefined,
     memory: wants('memory') ? await measureMemory(oneSuite, load, settings.plan) : undefined,
   };
   console.log([formatReport(report), formatBudgets(report)].filter(Boolean).join('\n\n'));

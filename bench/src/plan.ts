@@ -31,7 +31,7 @@ export const DEFAULT_PLAN: Plan = {
     first: { count: 20_000, seconds: 1.5, warmup: 0 },
   },
   handshake: {
-    ...{ count: 400, seconds: 1.5, warmup: 20, until: 120 },
+    ...{ count: 400, seconds: 1.5, warmup: 20, until: 180 },
     first: { count: 2_500, seconds: 6, warmup: 0 },
   },
   idle: { count: 2_000, seconds: 20, warmup: 500 },
@@ -44,8 +44,8 @@ export const QUICK_PLAN: Plan = {
     first: { count: 5_000, seconds: 0.5, warmup: 0 },
   },
   handshake: {
-    ...{ count: 100, seconds: 0.5, warmup: 10, until: 24 },
-    first: { count: 600, seconds: 2, warmup: 0 },
+    ...{ count: 100, seconds: 0.5, warmup: 10, until: 45 },
+    first: { count: 600, seconds: 1.5, warmup: 0 },
   },
   idle: { count: 500, seconds: 4, warmup: 200 },
 };

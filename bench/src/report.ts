@@ -5,6 +5,8 @@ import { ECHO_SIZES, ECHO_WINDOW } from './plan.js';
 
 /** Everything one run found; a part that was not asked for is undefined. */
 export interface Report {
+  /** Our own client made the load on all servers: rows of both versions can be compared. */
+  readonly ownClient: boolean;
   readonly environment: Readonly<Record<string, string>>;
   readonly skipped: readonly string[];
   readonly echo: readonly EchoRow[] | undefined;
@@ -83,7 +85,7 @@ function formatHandshakes(rows: readonly CostRow[]): string {
       formatRatio(medianRatio(row.samples, openssl)),
     ];
   });
-  const title = `Full handshake (cookie, ECDHE-ECDSA P-256, X25519) and close, ${mediansOf(rows[0]?.samples.length ?? 0)}`;
+  const title = `Handshake (cookie; full ones ECDHE-ECDSA P-256, X25519) and close, ${mediansOf(rows[0]?.samples.length ?? 0)}`;
   return `${title}\n\n${table(['server', 'CPU µs', 'a CPU second', 'x OpenSSL'], body)}`;
 }
 
@@ -98,13 +100,15 @@ function formatMemory(rows: readonly MemoryRow[]): string {
   return `${title}\n\n${table(['server', 'associations', 'KiB each', 'x OpenSSL'], body)}`;
 }
 
-/** The row of OpenSSL's server with the same suite. */
+/** The row of OpenSSL's server with the same suite, which meets its clients in the same way. */
 export function opensslOf<Row extends { readonly contender: Contender }>(
   rows: readonly Row[],
-  { suite }: Contender,
+  { suite, kind }: Contender,
 ): Row | undefined {
   if (suite === undefined) return undefined;
-  return rows.find((row) => row.contender.family === 'openssl' && row.contender.suite === suite);
+  return rows.find(
+    ({ contender }) => contender.family === 'openssl' && contender.suite === suite && contender.kind === kind,
+  );
 }
 
 function reference(value: number | undefined): number[] | undefined {

@@ -1,5 +1,5 @@
 import { Child } from './child.js';
-import type { Contender } from './contenders.js';
+import { type Contender, clientIdentity } from './contenders.js';
 import type { Amount } from './plan.js';
 import type { Usage } from './servers/control.js';
 
@@ -73,7 +73,8 @@ export class Server {
       ...(suite === undefined ? {} : { suite: suite.openssl }),
       ...(job.mode === 'echo' ? { size: job.size, window: job.window } : {}),
     };
-    return [mode, ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])];
+    const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    return [mode, ...flags, ...clientIdentity(this.contender)];
   }
 }
 

@@ -3,8 +3,9 @@
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { connect, type DTLSSession } from 'datagram-tls';
+import { type ConnectOptions, connect, type DTLSSession } from 'datagram-tls';
 
 interface Result {
   readonly completed: number;
@@ -33,6 +34,9 @@ const { values, positionals } = parseArgs({
     warmup: { type: 'string', default: '0' },
     suite: { type: 'string', default: 'ECDHE-ECDSA-AES128-GCM-SHA256' },
     groups: { type: 'string', default: 'X25519:P-256' },
+    cert: { type: 'string' },
+    key: { type: 'string' },
+    psk: { type: 'string' },
   },
 });
 const port = Number(values.port);
@@ -133,9 +137,17 @@ async function openAssociation(): Promise<DTLSSession> {
     mtu: 1400,
     ciphers: values.suite,
     groups: values.groups,
+    ...identity(),
   });
   await session.opened;
   return session;
+}
+
+function identity(): Partial<ConnectOptions> {
+  const { cert, key, psk } = values;
+  if (psk !== undefined) return { psk: { identity: 'bench', key: Buffer.from(psk, 'hex') } };
+  if (cert === undefined || key === undefined) return {};
+  return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
 }
 
 function secureChannel(session: DTLSSession): Channel {

@@ -1,13 +1,15 @@
-/** Our server: `--cert FILE --key FILE --suite IANA_NAME`, an echo over the library with no cap on associations. */
+/** Our server: `--cert FILE --key FILE [--client-ca FILE]` or `--psk HEX`, and `--suite IANA_NAME`: an echo over the library with no cap on associations. */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { listen } from 'datagram-tls';
+import { type ListenOptions, listen } from 'datagram-tls';
 import { serveControl } from './control.js';
 
 const { values } = parseArgs({
   options: {
-    cert: { type: 'string', default: '' },
-    key: { type: 'string', default: '' },
+    cert: { type: 'string' },
+    key: { type: 'string' },
+    'client-ca': { type: 'string' },
+    psk: { type: 'string' },
     suite: { type: 'string', default: '' },
   },
 });
@@ -21,13 +23,20 @@ const endpoint = listen(
   {
     host: '127.0.0.1',
     port: 0,
-    cert: readFileSync(values.cert, 'utf8'),
-    key: readFileSync(values.key, 'utf8'),
+    ...identity(),
     ciphers: [values.suite],
     mtu: 1400,
     maxSessions: 0,
     maxSessionsPerHost: 0,
   },
 );
+
+function identity(): Partial<ListenOptions> {
+  const { cert, key, psk, 'client-ca': ca } = values;
+  if (psk !== undefined) return { psk: { bench: Buffer.from(psk, 'hex') } };
+  const pem = (file: string | undefined) => readFileSync(file ?? '', 'utf8');
+  const asked = ca === undefined ? {} : { requestCert: true, ca: pem(ca) };
+  return { cert: pem(cert), key: pem(key), ...asked };
+}
 
 serveControl(endpoint.address?.port ?? 0);
