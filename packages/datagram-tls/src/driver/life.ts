@@ -33,6 +33,8 @@ export class Life {
 
   /** Does nothing when the handshake was done. */
   notOpened(error: Error | undefined): void {
+    // An error costs as much as the hashes of a handshake: it is not made for nothing.
+    if (this.#handshakeCompletedAt > 0n) return;
     this.opened.reject(error ?? invalidState('Session was closed before the handshake completed'));
   }
 
