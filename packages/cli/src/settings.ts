@@ -1,5 +1,6 @@
 import type { ConnectOptions, DTLSSession, ListenOptions } from 'datagram-tls';
-import { libraryOptions, type Role } from './flags.js';
+import type { Role } from './flags/flag.js';
+import { libraryOptions } from './flags.js';
 import { openKeylog, type WriteKeylog } from './keylog.js';
 import { Report } from './report.js';
 

@@ -1,0 +1,52 @@
+import type { PskCredentialOption } from 'datagram-tls';
+import { keysByIdentity, parsePsk, readPskFile } from '../psk.js';
+import { readSession } from '../session-file.js';
+import { parseSni } from '../sni.js';
+import { append, BOTH, CLIENT, type Flag, type Role, SERVER } from './flag.js';
+
+/** What both sides have from before, and who a server is for each name. */
+export const KEY_FLAGS: readonly Flag[] = [
+  {
+    flags: '--psk <id:hex>',
+    help: 'identity and pre-shared key instead of certificates (repeatable); other users may see it, unlike a file',
+    roles: BOTH,
+    option: 'psk',
+    parse: (text, previous) => append(parsePsk(text), previous),
+    finish: pskOption,
+  },
+  {
+    flags: '--psk-file <file>',
+    help: 'the same from a file, one ID:HEX a line',
+    roles: BOTH,
+    option: 'psk',
+    parse: (file) => readPskFile('--psk-file', file),
+    finish: pskOption,
+    conflicts: ['psk'],
+  },
+  {
+    flags: '--session <file>',
+    help: 'resume the session in this file, if it is there, and put the next one there: secrets, for its owner alone',
+    roles: CLIENT,
+    option: 'session',
+    finish: (file) => readSession('--session', file as string),
+  },
+  {
+    flags: '--sni <name:cert:key>',
+    help: 'certificate chain and key in PEM for clients that ask for this name (repeatable); * is any other',
+    roles: SERVER,
+    option: 'sni',
+    parse: parseSni,
+  },
+  {
+    flags: '--psk-modes <list>',
+    help: 'DTLS 1.3: how keys are used, psk_dhe_ke or, without forward secrecy, psk_ke; with colons between',
+    roles: BOTH,
+    option: 'pskModes',
+  },
+];
+
+/** A server looks identities up, a client names its own. */
+function pskOption(value: unknown, role: Role): unknown {
+  const credentials = value as PskCredentialOption[];
+  return role === 'server' ? keysByIdentity(credentials) : credentials;
+}

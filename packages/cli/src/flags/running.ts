@@ -1,0 +1,31 @@
+import { parseCount } from '../args.js';
+import { BOTH, CLIENT, type Flag } from './flag.js';
+
+/** How long to wait, and what to tell. */
+export const RUNNING_FLAGS: readonly Flag[] = [
+  {
+    flags: '--handshake-timeout <ms>',
+    help: 'give up a handshake after this long; 0: never',
+    roles: BOTH,
+    option: 'handshakeTimeout',
+    parse: parseCount,
+  },
+  {
+    flags: '--linger <ms>',
+    help: 'at the end of input, wait for outstanding answers until it was quiet for so long',
+    roles: CLIENT,
+    parse: parseCount,
+    standard: 1000,
+  },
+  {
+    flags: '--keylog <file>',
+    help: 'append the secrets of every session to this file, for Wireshark',
+    roles: BOTH,
+    env: 'SSLKEYLOGFILE',
+  },
+  {
+    flags: '-v, --verbose',
+    help: 'tell on standard error what was negotiated, and every flight, acknowledgement, key update and alert',
+    roles: BOTH,
+  },
+];
