@@ -15,9 +15,14 @@ export function summary(results: readonly Result[]): string {
   const count = (status: Result['status']) => results.filter((result) => result.status === status).length;
   return [
     ...results.filter((result) => result.status === 'failed').map(failure),
+    ...results.flatMap(secondTry),
     table(results),
     `${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`,
   ].join('\n\n');
+}
+
+function secondTry({ of, firstFailure }: Result): string[] {
+  return firstFailure === undefined ? [] : [`Passed at the second try only: ${of.name}: ${firstFailure}`];
 }
 
 function failure({ of, remark, logs }: Result): string {
