@@ -1,21 +1,14 @@
 import { DTLSError, violation } from '../../base/errors.js';
 import type { CipherSuite } from '../../crypto/suites.js';
-import type { GroupName, SchemeName } from '../../wire/codes.js';
-import { ExtensionType, Group, HandshakeType, Scheme } from '../../wire/codes.js';
+import type { SchemeName } from '../../wire/codes.js';
+import { ExtensionType, HandshakeType, Scheme } from '../../wire/codes.js';
 import type { Extensions } from '../../wire/extensions/block.js';
-import { decodeKeyShareResponse } from '../../wire/extensions/key-share.js';
-import { decodePreSharedKeyResponse } from '../../wire/extensions/pre-shared-key.js';
 import { decodeServerNameResponse } from '../../wire/extensions/server-name.js';
 import { decodeSupportedGroups } from '../../wire/extensions/supported-groups.js';
-import { decodeSupportedVersionsResponse } from '../../wire/extensions/supported-versions.js';
 import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
 import { decodeEncryptedExtensions } from '../../wire/messages/encrypted-extensions.js';
 import { decodeFinished, encodeFinished } from '../../wire/messages/finished.js';
-import {
-  decodeServerHello,
-  isHelloRetryRequest,
-  type ServerHello,
-} from '../../wire/messages/server-hello.js';
+import type { ServerHello } from '../../wire/messages/server-hello.js';
 import { readAgreements } from '../agreed.js';
 import { askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, claimChain, type FinishedVerified, PeerIdentity } from '../authenticate.js';
@@ -24,7 +17,7 @@ import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
 import type { JobAnswer } from '../jobs.js';
 import type { Message } from '../message.js';
-import { type Credential, chooseIdentity, versionFromWire } from '../negotiate.js';
+import { type Credential, chooseIdentity } from '../negotiate.js';
 import type { Offer } from '../offer.js';
 import type { OfferedPsk } from '../offered-psk.js';
 import type { Agreed } from '../session.js';
@@ -32,18 +25,11 @@ import { askStaple } from '../staple.js';
 import { onCertificate13 as readCertificate, sendCertificate13 } from './certificate.js';
 import { onCertificateRequest13, type Request13 } from './certificate-request.js';
 import { onCertificateVerify13, signedTranscript } from './certificate-verify.js';
+import { onFirstServerHello13, onSecondServerHello13, type ServerHello13 } from './client-start.js';
 import { connected13 } from './connected.js';
-import { checkAnswers, requireExtension } from './extensions.js';
+import { checkAnswers } from './extensions.js';
 import type { Established13 } from './post-handshake.js';
-import {
-  checkFinished13,
-  deriveApplication13,
-  finishedData13,
-  HANDSHAKE_EPOCH,
-  type Negotiated13,
-  startHandshakeKeys13,
-} from './secrets.js';
-import { checkServerHello } from './server-hello.js';
+import { checkFinished13, deriveApplication13, finishedData13, HANDSHAKE_EPOCH } from './secrets.js';
 
 /*
  * The client's side of a DTLS 1.3 handshake (RFC 8446 §4, RFC 9147 §5):
@@ -60,7 +46,7 @@ import { checkServerHello } from './server-hello.js';
  */
 export type ClientState13 =
   | { readonly at: 'wait-second-server-hello'; readonly offer: Offer; readonly suite: CipherSuite }
-  | { readonly at: 'wait-encrypted-extensions'; readonly hello: Hello }
+  | { readonly at: 'wait-encrypted-extensions'; readonly hello: ServerHello13 }
   | { readonly at: 'wait-certificate'; readonly hello: Greeting; readonly request: Request }
   | {
       readonly at: 'wait-certificate-verify';
@@ -78,14 +64,8 @@ export type ClientState13 =
   | { readonly at: 'wait-staple'; readonly proof: Proof; readonly credential: Credential }
   | { readonly at: 'wait-signature'; readonly proof: Proof; readonly scheme: SchemeName };
 
-interface Hello extends Negotiated13 {
-  readonly offer: Offer;
-  /** The pre-shared key that the server chose, which takes the place of a certificate. */
-  readonly psk: OfferedPsk | undefined;
-}
-
 /** With the EncryptedExtensions. */
-interface Greeting extends Hello {
+interface Greeting extends ServerHello13 {
   readonly agreed: Agreed;
   readonly types: CertificateTypes;
 }
@@ -121,83 +101,7 @@ export function onServerHello13(
   hello: ServerHello,
   message: Message,
 ): ClientState13 {
-  const suite = checkServerHello(offer, hello);
-  ctx.transcript.begin('DTLSv1.3', suite.hash, false);
-  return agreeOnKeys(ctx, offer, suite, hello, message);
-}
-
-/** Step 2 after a HelloRetryRequest, from which the ServerHello must not differ (RFC 8446 §4.1.4). */
-function onSecondServerHello(
-  ctx: Context,
-  offer: Offer,
-  suite: CipherSuite,
-  message: Message,
-): ClientState13 {
-  const body = expectType(message, HandshakeType.server_hello);
-  const hello = decoded(decodeServerHello(body), 'ServerHello');
-  if (isHelloRetryRequest(hello))
-    throw violation('unexpected_message', 'the server sent a second HelloRetryRequest');
-  const version = requireExtension(hello.extensions, ExtensionType.supported_versions, 'SH');
-  const code = decoded(decodeSupportedVersionsResponse(version), 'supported_versions');
-  if (versionFromWire(code) !== 'DTLSv1.3' || checkServerHello(offer, hello) !== suite)
-    throw violation('illegal_parameter', 'the ServerHello contradicts the HelloRetryRequest');
-  return agreeOnKeys(ctx, offer, suite, hello, message);
-}
-
-function agreeOnKeys(
-  ctx: Context,
-  offer: Offer,
-  suite: CipherSuite,
-  hello: ServerHello,
-  message: Message,
-): ClientState13 {
-  checkAnswers(hello.extensions, 'SH', offer.hello.extensions);
-  const psk = chosenPsk(offer, suite, hello);
-  const exchange = standsAlone(ctx, psk, hello) ? undefined : finishExchange(offer, hello);
-  ctx.transcript.add(message.type, message.seq, message.body);
-  const hellos = {
-    suite,
-    group: exchange?.group,
-    clientRandom: offer.hello.random,
-    serverName: ctx.destination.serverName,
-  };
-  return {
-    at: 'wait-encrypted-extensions',
-    hello: { ...startHandshakeKeys13(ctx, hellos, exchange?.secret, psk), offer, psk },
-  };
-}
-
-/** Whether the server lets the key stand alone, in one of the modes that we offered (RFC 8446 §4.2.9). */
-function standsAlone({ security }: Context, psk: OfferedPsk | undefined, hello: ServerHello): boolean {
-  if (psk === undefined) return false;
-  const mode = hello.extensions.has(ExtensionType.key_share) ? 'psk_dhe_ke' : 'psk_ke';
-  if (mode === 'psk_dhe_ke' && !security.pskModes.includes(mode))
-    throw violation('illegal_parameter', 'the server uses a pre-shared key in a mode that was not offered');
-  return security.pskModes.includes(mode) && mode === 'psk_ke';
-}
-
-function finishExchange(
-  { exchanges }: Offer,
-  { extensions }: ServerHello,
-): { readonly group: GroupName; readonly secret: Uint8Array } {
-  const body = requireExtension(extensions, ExtensionType.key_share, 'SH');
-  const share = decoded(decodeKeyShareResponse(body), 'key_share');
-  const exchange = exchanges.find(({ group }) => Group[group] === share.group);
-  if (exchange === undefined)
-    throw violation('illegal_parameter', "the server's key share answers none of ours");
-  const secret = exchange.finish(share.keyExchange);
-  if (secret === undefined) throw violation('illegal_parameter', "the server's key share is not valid");
-  return { group: exchange.group, secret };
-}
-
-/** RFC 8446 §4.2.11: one of ours, whose hash is that of the suite. */
-function chosenPsk(offer: Offer, suite: CipherSuite, hello: ServerHello): OfferedPsk | undefined {
-  const body = hello.extensions.get(ExtensionType.pre_shared_key);
-  if (body === undefined) return undefined;
-  const psk = offer.psks[decoded(decodePreSharedKeyResponse(body), 'pre_shared_key')];
-  if (psk === undefined || psk.hash !== suite.hash)
-    throw violation('illegal_parameter', 'the server chose a pre-shared key that cannot be meant');
-  return psk;
+  return { at: 'wait-encrypted-extensions', hello: onFirstServerHello13(ctx, offer, hello, message) };
 }
 
 /** Steps 2 to 7, each with the message that belongs there. */
@@ -208,7 +112,10 @@ export function onMessage13(
 ): ClientState13 | Established13 {
   switch (state.at) {
     case 'wait-second-server-hello':
-      return onSecondServerHello(ctx, state.offer, state.suite, message);
+      return {
+        at: 'wait-encrypted-extensions',
+        hello: onSecondServerHello13(ctx, state.offer, state.suite, message),
+      };
     case 'wait-encrypted-extensions':
       return onEncryptedExtensions(ctx, state.hello, message);
     case 'wait-certificate':
@@ -251,7 +158,7 @@ export function onAnswer13(
   return state;
 }
 
-function onEncryptedExtensions(ctx: Context, hello: Hello, message: Message): ClientState13 {
+function onEncryptedExtensions(ctx: Context, hello: ServerHello13, message: Message): ClientState13 {
   const body = expectType(message, HandshakeType.encrypted_extensions);
   const { extensions } = decoded(decodeEncryptedExtensions(body), 'EncryptedExtensions');
   checkAnswers(extensions, 'EE', hello.offer.hello.extensions);
