@@ -14,7 +14,8 @@ export type { BehaviourOptions, Encoded, ExternalKey, PfxObject, SecurityOptions
 export { type Platform, resolveBehaviour, resolveSecurity } from './config/resolve.js';
 export { encodeSession, type NewTicket, resolveSession, type SavedSession } from './config/saved-session.js';
 export type { Counters } from './connection/association.js';
-export { type Beginning, Connection, FROM_ZERO } from './connection/connection.js';
+export { type Beginning, FROM_ZERO } from './connection/beginning.js';
+export { Connection } from './connection/connection.js';
 export type { DropCounts, DropReason } from './connection/drops.js';
 export type { ConnectionEvent, TraceEvent } from './connection/events.js';
 export { nodeProvider } from './crypto/node.js';

@@ -4,11 +4,11 @@ import type { Behaviour, Destination, Security } from '../config/config.js';
 import { Context } from '../handshake/context.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
-import type { Retry13 } from '../handshake/v13/retry-request.js';
 import { PlainReader, PlainWriter } from '../record/plain.js';
 import { ContentType } from '../wire/codes.js';
 import { sendAlert } from './alerts.js';
 import { Association, type Counters } from './association.js';
+import type { Beginning } from './beginning.js';
 import { type ContentHost, Contents } from './contents.js';
 import type { ConnectionEvent } from './events.js';
 import { handshakeTimeout, keysExhausted, messageTooLarge, notOpen } from './failures.js';
@@ -19,20 +19,6 @@ import { Inbound } from './inbound.js';
 import { HANDSHAKE_EPOCH, KeyChanges } from './key-changes.js';
 import { Receive } from './receive.js';
 import { Suspicion } from './suspicion.js';
-
-/** Where a connection begins in the peer's numbering. All zero for a client and for a server that asks for no cookie. */
-export interface Beginning {
-  /** message_seq of our first message. */
-  readonly sendSeq: number;
-  /** message_seq of the first message we expect. */
-  readonly receiveSeq: number;
-  /** Record sequence number of our first record in epoch 0. */
-  readonly recordSequence: number;
-  /** Server: the HelloRetryRequest that was sent without state, and which the first message answers. */
-  readonly retry?: Retry13 | undefined;
-}
-
-export const FROM_ZERO: Beginning = { sendSeq: 0, receiveSeq: 0, recordSequence: 0 };
 
 type Phase = 'idle' | 'handshaking' | 'connected' | 'closing' | 'closed';
 

@@ -1,7 +1,7 @@
 import { DTLSError } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
 import type { Security } from '../config/config.js';
-import type { Beginning } from '../connection/connection.js';
+import type { Beginning } from '../connection/beginning.js';
 import { type ClientWishes, chooseVersion, readClientWishes } from '../handshake/client-wishes.js';
 import { decoded } from '../handshake/decoded.js';
 import { choose13, readClientWishes13, shareFor } from '../handshake/v13/client-hello.js';

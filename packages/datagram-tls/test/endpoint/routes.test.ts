@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { Connection, FROM_ZERO } from '#lib/connection/connection.js';
+import { FROM_ZERO } from '#lib/connection/beginning.js';
+import { Connection } from '#lib/connection/connection.js';
 import type { Link } from '#lib/endpoint/link.js';
 import { Routes } from '#lib/endpoint/routes.js';
 import { behaviour, security } from '../support/settings.js';

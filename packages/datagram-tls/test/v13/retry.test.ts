@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { Connection, FROM_ZERO } from '#lib/connection/connection.js';
+import { FROM_ZERO } from '#lib/connection/beginning.js';
+import { Connection } from '#lib/connection/connection.js';
 import { SPLIT_HELLO_BUDGET } from '#lib/endpoint/admission.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';
 import { ExtensionType, Group, HandshakeType } from '#lib/wire/codes.js';
