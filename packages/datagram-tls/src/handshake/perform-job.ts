@@ -151,17 +151,15 @@ function verdictOn(job: VerifyPeerJob, security: Security, time: number): Verdic
   return named.ok ? verdictOnStatus(job, path.path, security, time) : named;
 }
 
-/** Nobody can tell the status of a certificate without an issuer but the certificate itself. */
 function verdictOnStatus(job: VerifyPeerJob, path: CandidatePath, security: Security, time: number): Verdict {
-  const [subject, issuer = subject] = path;
+  const [subject] = path;
   const { staple: response, askedForStaple } = job;
-  const { provider, trust, requireStaple } = security;
-  if (subject === undefined || issuer === undefined) return { ok: true };
+  const { provider, trust, requireStaple, crls } = security;
   if (response === undefined) {
-    const needed = requireStaple || (askedForStaple && mustStaple(subject));
+    const needed = requireStaple || (askedForStaple && subject !== undefined && mustStaple(subject));
     return needed ? { ok: false, code: 'OCSP_VERIFY_NEEDED' } : { ok: true };
   }
-  const code = checkOcspResponse({ response, subject, issuer, trust: trust(), time, provider });
+  const code = checkOcspResponse({ response, path, trust: trust(), time, provider, crls });
   return code === undefined ? { ok: true } : { ok: false, code };
 }
 

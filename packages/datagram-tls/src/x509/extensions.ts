@@ -46,6 +46,8 @@ export interface Extensions {
   readonly authorityKeyId?: AuthorityKeyId;
   /** TLS extensions that a server with this certificate has to answer when a client asks (RFC 7633). */
   readonly tlsFeatures?: readonly number[];
+  /** An OCSP responder that is not to be looked for on revocation lists (RFC 6960 §4.2.2.2.1). */
+  readonly ocspNoCheck?: true;
   /** Critical extensions that nobody here understands (RFC 5280 §4.2: the certificate must be refused). */
   readonly unhandledCritical: readonly Oid[];
 }
@@ -69,6 +71,7 @@ const DECODERS = new Map<Oid, Decoder>([
 /** Read, and still not understood where they are critical: whether they are obeyed depends on what is asked for. */
 const ADVISORY = new Map<Oid, Decoder>([
   [oid('1.3.6.1.5.5.7.1.24'), (r, draft) => (draft.tlsFeatures = r.inside(Tag.sequence, readCounts))],
+  [oid('1.3.6.1.5.5.7.48.1.5'), readNoCheck],
 ]);
 
 /**
@@ -112,6 +115,12 @@ function isUnhandled(id: Oid, critical: boolean): boolean {
 function readBasicConstraints(r: DerReader): { ca: boolean; pathLength: number | undefined } {
   const ca = r.tag === Tag.boolean && r.boolean();
   return { ca, pathLength: r.tag === Tag.integer ? r.count() : undefined };
+}
+
+/** That it is there says it all; what is in it is NULL. */
+function readNoCheck(r: DerReader, draft: Draft): void {
+  r.element();
+  draft.ocspNoCheck = true;
 }
 
 function readCounts(r: DerReader): number[] {

@@ -1,8 +1,9 @@
 import { sameBytes } from '../base/bytes.js';
 import type { CryptoProvider, HashName } from '../crypto/provider.js';
-import { mayHaveIssued } from './candidates.js';
+import { type CandidatePath, mayHaveIssued } from './candidates.js';
 import { type Certificate, parseCertificate } from './certificate.js';
 import type { VerifyCode } from './codes.js';
+import type { Crl } from './crl.js';
 import { type Oid, oid } from './der.js';
 import { ExtendedKeyUsage, KeyUsage } from './extensions.js';
 import {
@@ -12,21 +13,29 @@ import {
   type ResponderId,
   type SingleResponse,
 } from './ocsp-response.js';
-import { checkStrength, checkValidity } from './path-checks.js';
+import { checkConstraints, checkStrength, checkValidity } from './path-checks.js';
 import { subjectPublicKey } from './public-key.js';
+import { checkRevocation } from './revocation.js';
 import { SignatureChecker } from './signatures.js';
 import type { TrustStore } from './trust-store.js';
 
 export interface OcspQuestion {
   /** DER. */
   readonly response: Uint8Array;
-  readonly subject: Certificate;
-  /** Issuer of `subject`, for whom a path to an anchor vouches. */
-  readonly issuer: Certificate;
+  /** That which it is to be about, the first, and all that vouch for it, up to an anchor. */
+  readonly path: CandidatePath;
   readonly trust: TrustStore;
   /** Milliseconds since the epoch. */
   readonly time: number;
   readonly provider: CryptoProvider;
+  /** Where given, the certificate of a responder must not be on its issuer's list. */
+  readonly crls: readonly Crl[] | undefined;
+}
+
+/** Who is to have signed, and what that takes. */
+interface Authority extends OcspQuestion {
+  readonly issuer: Certificate;
+  readonly signatures: SignatureChecker;
 }
 
 type DigestName = HashName | 'sha1';
@@ -49,12 +58,15 @@ const SKEW = 300_000;
 const UNLIMITED = 86_400_000;
 
 /**
- * Whether an OCSP response says that `subject` is good; `undefined` if so, else OpenSSL's short name of what is wrong.
- * It has to be signed by the issuer, or by a responder that has its certificate from the issuer itself for that
+ * Whether an OCSP response says that the first of `path` is good; `undefined` if so, else OpenSSL's short name of what is
+ * wrong. It has to be signed by the issuer, or by a responder that has its certificate from the issuer itself for that
  * purpose. @see RFC 6960 §3.2, §4.2.2
  */
 export function checkOcspResponse(question: OcspQuestion): VerifyCode | undefined {
-  const { subject, issuer, time, provider } = question;
+  const { path, time, provider } = question;
+  // Nobody can tell the status of a certificate without an issuer but the certificate itself.
+  const [subject, issuer = subject] = path;
+  if (subject === undefined || issuer === undefined) return 'OCSP_NO_RESPONSE';
   const response = parseOcspResponse(question.response);
   if (response === undefined || response.isUnhandled) return 'OCSP_RESP_INVALID';
   const single = response.responses.find(
@@ -62,7 +74,7 @@ export function checkOcspResponse(question: OcspQuestion): VerifyCode | undefine
   );
   if (single === undefined) return 'OCSP_NO_RESPONSE';
   const signatures = new SignatureChecker(provider, question.trust);
-  const signer = findSigner(response, question, signatures);
+  const signer = findSigner(response, { ...question, issuer, signatures });
   if (signer === undefined) return 'OCSP_VERIFY_FAILED';
   if (signatures.check(response, signer) !== undefined) return 'OCSP_SIGNATURE_FAILURE';
   return checkCurrent(single, time) ?? checkStatus(single);
@@ -106,9 +118,9 @@ function digest(name: DigestName, data: Uint8Array, provider: CryptoProvider): U
 /** The issuer, or who may speak for it. */
 function findSigner(
   { responder, certificates }: OcspResponse,
-  { issuer, time, provider }: OcspQuestion,
-  signatures: SignatureChecker,
+  authority: Authority,
 ): Certificate | undefined {
+  const { issuer, provider, signatures } = authority;
   if (isResponder(issuer, responder, provider)) return issuer;
   return certificates
     .slice(0, MAX_CERTIFICATES)
@@ -117,8 +129,9 @@ function findSigner(
       (candidate) =>
         candidate !== undefined &&
         isResponder(candidate, responder, provider) &&
-        isDelegate(candidate, issuer, time) &&
-        signatures.check(candidate, issuer) === undefined,
+        isDelegate(candidate, authority) &&
+        signatures.check(candidate, issuer) === undefined &&
+        !isRevoked(candidate, authority),
     );
 }
 
@@ -127,8 +140,8 @@ function isResponder(candidate: Certificate, id: ResponderId, provider: CryptoPr
   return sameBytes(digest('sha1', subjectPublicKey(candidate.spki), provider), id.hash);
 }
 
-/** RFC 6960 §4.2.2.2: issued by `issuer` directly, for signing OCSP responses; the signature is not checked here. */
-function isDelegate(candidate: Certificate, issuer: Certificate, time: number): boolean {
+/** RFC 6960 §4.2.2.2: issued by the issuer directly, for signing OCSP responses; the signature is not checked here. */
+function isDelegate(candidate: Certificate, { issuer, path, time }: Authority): boolean {
   const { extendedKeyUsage, keyUsage, unhandledCritical } = candidate.extensions;
   return (
     extendedKeyUsage?.includes(ExtendedKeyUsage.ocspSigning) === true &&
@@ -136,8 +149,15 @@ function isDelegate(candidate: Certificate, issuer: Certificate, time: number): 
     unhandledCritical.length === 0 &&
     mayHaveIssued(issuer, candidate) &&
     checkValidity(candidate, time) === undefined &&
-    checkStrength([candidate, issuer]) === undefined
+    checkStrength([candidate, issuer]) === undefined &&
+    checkConstraints([candidate, issuer, ...path.slice(2)]) === undefined
   );
+}
+
+/** RFC 6960 §4.2.2.2.1: asked of our lists, unless the issuer says that nobody needs to. */
+function isRevoked(candidate: Certificate, { issuer, path, crls, time, signatures }: Authority): boolean {
+  if (crls === undefined || candidate.extensions.ocspNoCheck === true) return false;
+  return checkRevocation([candidate, issuer, ...path.slice(2)], crls, time, signatures) !== undefined;
 }
 
 function checkCurrent({ thisUpdate, nextUpdate }: SingleResponse, time: number): VerifyCode | undefined {

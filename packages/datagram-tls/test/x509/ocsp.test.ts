@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { nodeProvider } from '#lib/crypto/node.js';
 import type { Certificate } from '#lib/x509/certificate.js';
+import { type Crl, parseCrl } from '#lib/x509/crl.js';
 import { checkOcspResponse, isResponseFor } from '#lib/x509/ocsp.js';
 import { parseOcspResponse } from '#lib/x509/ocsp-response.js';
-import { readCertificates } from '#lib/x509/pem.js';
+import { readCertificates, readCrls } from '#lib/x509/pem.js';
 import { TrustStore } from '#lib/x509/trust-store.js';
 import { JUDGEMENT_DAY } from '../support/identities.js';
-import { ocspResponse, statusPem } from '../support/ocsp.js';
+import { ocspResponse, statusFile, statusPem } from '../support/ocsp.js';
 import { tlv } from './encode.js';
 import { isThere } from './openssl.js';
 import { parsed } from './pki.js';
@@ -28,13 +29,32 @@ const MADE = parseOcspResponse(GOOD)?.responses[0]?.thisUpdate ?? assert.fail();
 const MINUTE = 60_000;
 const NO_OPENSSL = !isThere && 'no OpenSSL 3';
 
-function check(response: Uint8Array, time = JUDGEMENT_DAY, subject = leaf): string {
-  const trust = new TrustStore([ca]);
-  return checkOcspResponse({ response, subject, issuer: ca, trust, time, provider: nodeProvider }) ?? 'ok';
+interface Circumstances {
+  readonly time?: number;
+  /** From the certificate that the response is to be about to the anchor. */
+  readonly path?: readonly Certificate[];
+  /** Names of revocation lists. */
+  readonly lists?: readonly string[];
+}
+
+function check(response: Uint8Array, circumstances: Circumstances = {}, provider = nodeProvider): string {
+  const { time = JUDGEMENT_DAY, path = [leaf, ca], lists } = circumstances;
+  const crls = lists?.map(list);
+  return checkOcspResponse({ response, path, trust: new TrustStore([ca]), time, provider, crls }) ?? 'ok';
+}
+
+function list(name: string): Crl {
+  const [der] = readCrls(statusFile(`${name}.crl`), name);
+  return (der && parseCrl(der)) ?? assert.fail();
 }
 
 /** What `openssl ocsp` makes of it: whether the signer may speak for the CA, and the status. */
-function opensslAccepts(response: Uint8Array, certId: readonly string[]): boolean {
+function opensslAccepts(
+  response: Uint8Array,
+  certId: readonly string[],
+  about = 'leaf',
+  issuer = 'ca',
+): boolean {
   const folder = mkdtempSync(join(tmpdir(), 'ocsp-'));
   const file = (name: string, data: string | Uint8Array): string => {
     writeFileSync(join(folder, name), data);
@@ -44,7 +64,13 @@ function opensslAccepts(response: Uint8Array, certId: readonly string[]): boolea
     const respin = file('response', response);
     const caFile = file('ca', statusPem('ca'));
     const args = ['ocsp', '-respin', respin, '-CAfile', caFile];
-    args.push('-issuer', caFile, ...certId, '-cert', file('leaf', statusPem('leaf')));
+    args.push(
+      '-issuer',
+      file('issuer', statusPem(issuer)),
+      ...certId,
+      '-cert',
+      file('about', statusPem(about)),
+    );
     const { stdout, stderr } = spawnSync('openssl', args, { encoding: 'utf8' });
     return stderr.includes('Response verify OK') && /: good$/m.test(stdout);
   } finally {
@@ -119,7 +145,7 @@ const cases: readonly Case[] = [
 
 suite('OCSP responses', () => {
   for (const { what, response, ours, time = JUDGEMENT_DAY, certId = [], stricter } of cases) {
-    test(`a response ${what}: ${ours}`, () => assert.equal(check(ocspResponse(response), time), ours));
+    test(`a response ${what}: ${ours}`, () => assert.equal(check(ocspResponse(response), { time }), ours));
 
     // It compares the times of a response with the clock of this machine, whatever time it is told.
     if (time !== JUDGEMENT_DAY) continue;
@@ -152,8 +178,39 @@ suite('OCSP responses', () => {
 
   test('a responder whose own certificate has expired does not count', () => {
     const { notAfter } = certificate('responder');
-    assert.notEqual(check(GOOD, notAfter), 'ok');
+    assert.notEqual(check(GOOD, { time: notAfter }), 'ok');
   });
+
+  for (const [response, lists, ours] of [
+    ['by-checked-responder', ['nobody'], 'ok'],
+    ['by-checked-responder', ['responders'], 'OCSP_VERIFY_FAILED'],
+    ['by-checked-responder', ['other'], 'OCSP_VERIFY_FAILED'],
+    // Its certificate has id-pkix-ocsp-nocheck.
+    ['good', ['responders'], 'ok'],
+    ['good-by-ca', ['responders'], 'ok'],
+  ] as const) {
+    test(`a response ${response} beside the list ${lists.join()}: ${ours}`, () => {
+      assert.equal(check(ocspResponse(response), { lists }), ours);
+    });
+  }
+
+  for (const [responder, ours] of [
+    ['bound-responder', 'ok'],
+    ['stray-responder', 'OCSP_VERIFY_FAILED'],
+  ] as const) {
+    const response = ocspResponse(`by-${responder}`);
+    const path = [certificate('bound-leaf'), certificate('bound-ca'), ca];
+
+    test(`a responder is bound by the name constraints of its issuer: ${responder}, ${ours}`, () => {
+      assert.equal(check(response, { path }), ours);
+    });
+
+    test(`a responder is bound by name constraints: OpenSSL agrees on ${responder}`, {
+      skip: NO_OPENSSL,
+    }, () => {
+      assert.equal(opensslAccepts(response, [], 'bound-leaf', 'bound-ca'), ours === 'ok');
+    });
+  }
 
   test('is told apart at once from a response about another certificate, and from junk', () => {
     assert.ok(isResponseFor(GOOD, leaf, nodeProvider));
@@ -175,16 +232,9 @@ suite('OCSP responses', () => {
     const right = readCertificates(statusPem('responder'), 'pem')[0] ?? assert.fail();
     const crowd = Array.from({ length: 100 }, () => wrong);
     const answers = [withCertificates([right]), withCertificates([...crowd, right])].map((response) =>
-      checkOcspResponse({
-        response,
-        subject: leaf,
-        issuer: ca,
-        trust: new TrustStore([ca]),
-        time: JUDGEMENT_DAY,
-        provider,
-      }),
+      check(response, {}, provider),
     );
-    assert.deepEqual(answers, [undefined, 'OCSP_VERIFY_FAILED']);
+    assert.deepEqual(answers, ['ok', 'OCSP_VERIFY_FAILED']);
     assert.equal(calls.verify, 2);
   });
 });

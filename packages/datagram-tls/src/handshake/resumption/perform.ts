@@ -113,15 +113,20 @@ export function judgedAgain(
   judge: Judge,
 ): Awaitable<Resumable | undefined> {
   const accepted = (verdict: Verdict): Resumable | undefined => {
+    if (lacksStaple(verdict)) return undefined;
     const resumable = { state, verdict };
     return resumedPeer(security, resumable) === undefined ? undefined : resumable;
   };
   if (!asksPeers(security)) return accepted({ ok: true });
   const claim = claimOf(security, state);
   if (claim === undefined) return undefined;
-  // No staple is kept: where one is needed the certificate has to be shown again.
   const job = verdictJob(security, name, claim, security.requestStaple);
   return whenever(judge(job, security, time), accepted);
+}
+
+/** No staple is kept: where one is needed the certificate has to be shown again, and a new staple with it. */
+function lacksStaple(verdict: Verdict): boolean {
+  return !verdict.ok && verdict.code === 'OCSP_VERIFY_NEEDED';
 }
 
 /** Makes a ticket for what is left of the session's life. */
