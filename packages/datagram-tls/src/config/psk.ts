@@ -1,6 +1,8 @@
 import { whenever } from '../base/awaitable.js';
 import { EMPTY, toHex, toText } from '../base/bytes.js';
 import { invalidArgValue, outOfRange } from '../base/errors.js';
+import type { Version } from '../wire/codes.js';
+import { KDF_HASHES } from '../wire/imported-identity.js';
 import { checkObject } from './checks.js';
 import type { Role } from './config.js';
 import type { SecurityOptions } from './options.js';
@@ -12,28 +14,31 @@ import type { ClientPsk, NoPsk, PskCredential, PskPolicy, ServerPsk, StoredPsk }
 const NO_PSK: NoPsk = Object.freeze({ role: 'none' });
 /** More identities than this make a ClientHello that nobody takes. */
 const MAX_CREDENTIALS = 16;
+/** Bytes of identities, besides. */
+const MOST_OFFERED = 4096;
 
 /** The only reader of the options `psk` and `pskIdentityHint`. */
-export function resolvePsk(options: SecurityOptions, role: Role): PskPolicy {
+export function resolvePsk(options: SecurityOptions, role: Role, latest: Version): PskPolicy {
   const { psk, pskIdentityHint } = options;
   if (psk === undefined) {
     if (pskIdentityHint !== undefined)
       throw invalidArgValue('options.pskIdentityHint', 'is only meaningful with options.psk');
     return NO_PSK;
   }
-  if (role === 'client') return Object.freeze({ role, choose: resolveChooser(psk as ClientPskOption) });
+  if (role === 'client')
+    return Object.freeze({ role, choose: resolveChooser(psk as ClientPskOption, latest) });
   const hint =
     pskIdentityHint === undefined ? EMPTY : textOrBytes(pskIdentityHint, 'options.pskIdentityHint');
   return Object.freeze({ role, hint, find: resolveFinder(psk as ServerPskOption) });
 }
 
-function resolveChooser(psk: ClientPskOption): ClientPsk['choose'] {
+function resolveChooser(psk: ClientPskOption, latest: Version): ClientPsk['choose'] {
   if (typeof psk === 'function') {
     return (hint) =>
-      whenever(callChooser(psk, hint), (found) => credentials(found, 'the result of options.psk'));
+      whenever(callChooser(psk, hint), (found) => credentials(found, 'the result of options.psk', latest));
   }
   checkObjectOrList(psk);
-  const fixed = credentials(psk, 'options.psk');
+  const fixed = credentials(psk, 'options.psk', latest);
   if (fixed.length === 0) throw invalidArgValue('options.psk', 'must hold at least one identity and key');
   return () => fixed;
 }
@@ -46,12 +51,12 @@ function callChooser(choose: PskChooser, hint: Uint8Array): ReturnType<PskChoose
   return choose(hint.length === 0 ? undefined : toText(hint));
 }
 
-function credentials(value: unknown, name: string): readonly PskCredential[] {
+function credentials(value: unknown, name: string, latest: Version): readonly PskCredential[] {
   if (value === undefined || value === null) return [];
   const items: readonly unknown[] = Array.isArray(value) ? value : [value];
   if (items.length > MAX_CREDENTIALS)
     throw outOfRange(`${name}.length`, `<= ${MAX_CREDENTIALS}`, items.length);
-  return items.map((item) => {
+  const offered = items.map((item) => {
     checkObject(item, name);
     const { identity } = item as { identity?: unknown };
     return Object.freeze({
@@ -59,6 +64,20 @@ function credentials(value: unknown, name: string): readonly PskCredential[] {
       ...keyAndImport(item as object, name),
     });
   });
+  if (latest === 'DTLSv1.3') checkRoom(offered, name);
+  return offered;
+}
+
+/** A longer ClientHello is more than a server keeps of who has not even proved an address. */
+function checkRoom(offered: readonly PskCredential[], name: string): void {
+  const needed = offered.reduce((sum, credential) => sum + roomFor(credential), 0);
+  if (needed > MOST_OFFERED)
+    throw outOfRange(`${name}: bytes of all identities in DTLS 1.3`, `<= ${MOST_OFFERED}`, needed);
+}
+
+/** Bytes; an imported one goes out with its context, and once for each hash (RFC 9258 §5.1). */
+function roomFor({ identity, import: how }: PskCredential): number {
+  return how === undefined ? identity.length : KDF_HASHES.length * (identity.length + how.context.length);
 }
 
 function resolveFinder(psk: ServerPskOption): ServerPsk['find'] {

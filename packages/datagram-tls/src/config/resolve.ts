@@ -130,15 +130,15 @@ function readSecurity(options: SecurityOptions, role: Role, platform: Platform):
       throw invalidArgValue(`options.${name}`, 'is only meaningful for a client context');
   }
   if (options.verifyPeer !== undefined) checkFunction(options.verifyPeer, 'options.verifyPeer');
-  const psk = resolvePsk(options, role);
   const pfx = resolvePfx(options, provider);
   const identities = resolveIdentities(options, pfx, provider);
   const trustBesides = pfx.flatMap(({ others }) => others);
   // A name may have pre-shared keys where the endpoint has none.
-  const hasPsk = psk.role !== 'none' || options.sni !== undefined;
+  const hasPsk = options.psk !== undefined || options.sni !== undefined;
   const suites = resolveCiphers(options.ciphers, role, hasPsk);
   const groups = resolveGroups(options.groups ?? options.ecdhCurve, groupsOption(options), provider);
   const versions = resolveVersions(options, suites);
+  const psk = resolvePsk(options, role, versions.maxVersion);
   if (
     !groups.some((group) => groupFits(group, versions.minVersion) || groupFits(group, versions.maxVersion))
   ) {

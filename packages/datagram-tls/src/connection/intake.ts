@@ -11,8 +11,11 @@ import type { DropReason } from './drops.js';
 import type { HandshakeHost } from './handshake-host.js';
 import type { Retransmission } from './retransmission.js';
 
-/** A certificate chain of the usual kind has 2 to 6 KB. Nothing is allocated before the bytes are here. */
-const REASSEMBLY = { maxMessage: 0x10000, budget: 0x18000 } as const;
+/**
+ * A certificate chain of the usual kind has 2 to 6 KB, a ClientKeyExchange with the longest identity there can be 65,535
+ * bytes and a share. Nothing is allocated before the bytes are here.
+ */
+const REASSEMBLY = { maxMessage: 0x10200, budget: 0x18000 } as const;
 
 /**
  * What becomes of a fragment: it was new; it belongs to the flight under way and was here before; it is older than that

@@ -6,14 +6,14 @@ import type { Numbers } from './stateless.js';
 
 /**
  * What strangers may make an endpoint keep, bytes: in all, and each of them. A ClientHello with an ML-KEM share has
- * 1.4 to 2 KB.
+ * 1.4 to 2 KB; a ticket may add 3 KB, the identities of pre-shared keys 4 KB.
  */
 export const SPLIT_HELLO_BUDGET = 0x40000;
-const PER_PEER = 0x2000;
+const PER_PEER = 0x4000;
 /** What an entry costs beyond its bytes. */
 const ENTRY_COST = 256;
-/** Parts are sent together; a client that lost one sends all of them again, the first time after a second. */
-const LIFE: Duration = 5000;
+/** Parts are sent together; a client that lost one sends all of them again, 1, 3, 7 and 15 s after the first time. */
+const LIFE: Duration = 20_000;
 
 interface Entry {
   readonly reassembler: Reassembler;

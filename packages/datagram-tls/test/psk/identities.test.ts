@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
+import type { PskCredentialsOption } from '#lib/config/psk-options.js';
+import { createSecureContext } from '#lib/index.js';
 import { assertAlive } from '../support/alive.js';
 import { Pair, type PairOptions } from '../support/pair.js';
 import { refused } from '../support/refused.js';
@@ -78,8 +80,54 @@ for (const version of VERSIONS) {
 }
 
 suite('long identities', () => {
-  test('DTLS 1.2 carries 60,000 bytes', () => {
-    const identity = new Uint8Array(60_000).fill(0xfd);
-    assertAlive(new Pair(options('DTLSv1.2', identity, identity)).handshake());
+  test('DTLS 1.2 carries as many bytes as their field can tell, beside a share, too', () => {
+    const identity = new Uint8Array(65_535).fill(0xfd);
+    for (const ciphers of ['PSK-AES128-GCM-SHA256', 'ECDHE-PSK-CHACHA20-POLY1305']) {
+      const { client, server } = options('DTLSv1.2', identity, identity);
+      const mtu = { mtu: 256 };
+      const pair = new Pair({
+        client: { ...client, ciphers },
+        server: { ...server, ciphers },
+        clientBehaviour: mtu,
+      });
+      assertAlive(pair.handshake());
+    }
   });
+
+  test('DTLS 1.3 carries 4,096 bytes in all, in the smallest datagrams, too', () => {
+    const [half, other] = [1, 2].map((fill) => new Uint8Array(2048).fill(fill)) as [Uint8Array, Uint8Array];
+    for (const mtu of [256, 1200]) {
+      const psk = [half, other].map((identity) => ({ identity, key: KEY }));
+      const clientBehaviour = { mtu };
+      const pair = new Pair({ ...options('DTLSv1.3', half, other), client: { psk }, clientBehaviour });
+      assertAlive(pair.handshake());
+      assert.deepEqual(pair.server.sessions[0]?.peer.pskIdentity, other);
+    }
+  });
+
+  const tooLong: readonly [string, PskCredentialsOption][] = [
+    ['an identity', { identity: new Uint8Array(4097), key: KEY }],
+    ['several together', [1, 2, 3].map((fill) => ({ identity: new Uint8Array(1366).fill(fill), key: KEY }))],
+    [
+      'an imported one, for each hash',
+      { identity: new Uint8Array(2000), key: KEY, import: { context: new Uint8Array(49) } },
+    ],
+  ];
+  for (const [what, psk] of tooLong) {
+    test(`a client that may speak DTLS 1.3 is told at once what is too long: ${what}`, () => {
+      const code = { code: 'ERR_OUT_OF_RANGE', message: /identities in DTLS 1\.3.*<= 4096/ };
+      assert.throws(() => createSecureContext({ psk }), code);
+      createSecureContext({ psk, maxVersion: 'DTLSv1.2' });
+    });
+
+    test(`a function is told of what it gives when it does: ${what}`, () => {
+      const pair = new Pair({ version: 'DTLSv1.3', client: { psk: () => psk } }).connect();
+      pair.drain();
+      assert.equal(pair.client.error?.code, 'ERR_DTLS_CALLBACK');
+      assert.match(
+        pair.client.error.message,
+        /the result of options\.psk: bytes of all identities in DTLS 1\.3/,
+      );
+    });
+  }
 });

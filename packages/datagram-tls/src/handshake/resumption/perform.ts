@@ -28,8 +28,11 @@ export type Judge = (job: VerifyPeerJob, security: Security, time: number) => Aw
 
 /** Nodes that share ticket keys need not have quite the same time, ms. */
 const CLOCK_SKEW = 60_000;
-/** A ticket larger than this, for the client's certificates in it, would make too large a ClientHello; bytes. */
-const LARGEST_TICKET = 1024;
+/**
+ * A ticket larger than this, for the client's certificates in it, would make a ClientHello of so many datagrams that one
+ * of them gets lost; bytes. Three certificates with ECDSA keys fit, and two with RSA keys.
+ */
+const LARGEST_TICKET = 3072;
 
 /** What a client remembers is good for as long as its ticket is, and as its policy says of the server's certificate. */
 export function checkSession(
