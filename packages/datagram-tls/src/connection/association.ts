@@ -20,6 +20,8 @@ export interface Counters {
   payloadSent: number;
   /** Flights sent again, for whatever reason. */
   retransmissions: number;
+  /** DTLS 1.3: NewSessionTickets that the peer never acknowledged. */
+  ticketsGivenUp: number;
   readonly dropped: DropCounts;
 }
 
@@ -42,6 +44,7 @@ export class Association {
     payloadReceived: 0,
     payloadSent: 0,
     retransmissions: 0,
+    ticketsGivenUp: 0,
     dropped: {},
   };
   readonly #events = new Queue<ConnectionEvent>();

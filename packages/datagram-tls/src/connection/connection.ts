@@ -123,7 +123,7 @@ export class Connection implements ContentHost, HandshakeHost {
     if (data.length > maxMessageSize)
       throw messageTooLarge(data.length, maxMessageSize, maxMessageSize === recordLimits.send);
     const { state } = writer;
-    if (state === 'exhausted') throw this.#exhausted();
+    if (state === 'last' || state === 'exhausted') throw this.#exhausted();
     transmit.record(writer, ContentType.application_data, data);
     counters.messagesSent++;
     counters.payloadSent += data.length;
@@ -270,7 +270,7 @@ export class Connection implements ContentHost, HandshakeHost {
 
   #exhausted(): Error {
     const error = keysExhausted();
-    this.end(error);
+    this.abandon(error);
     return error;
   }
 

@@ -147,7 +147,7 @@ export class Handshake {
 
   /** The flight under way got no answer in time. */
   onTimeout(now: Instant): void {
-    this.#retransmission.onTimeout(now);
+    if (this.#retransmission.onTimeout(now)) this.#onDelivered(now);
   }
 
   /** The system refused a datagram of `size` bytes, and flights have become smaller for it. */
@@ -286,7 +286,7 @@ export class Handshake {
     this.#host.onConnected(session, now);
   }
 
-  /** What awaited an ACK has arrived. */
+  /** What awaited an ACK has arrived, or is not waited for any more. */
   #onDelivered(now: Instant): void {
     if (this.#retransmission.awaits !== 'ack') return;
     this.#retransmission.end();

@@ -1,6 +1,7 @@
 import type { Duration, Instant } from '../base/instant.js';
 import { Backoff } from '../handshake/backoff.js';
 import { type Awaits, type Flight, type FlightItem, itemName } from '../handshake/flight.js';
+import { HandshakeType } from '../wire/codes.js';
 import type { RecordNumber } from '../wire/messages/ack.js';
 import type { Association } from './association.js';
 import { Delivery } from './delivery.js';
@@ -13,6 +14,9 @@ const LEAST_REPLAY_GAP: Duration = 50;
 
 /** RFC 9147 §5.8.3: no more records than this go out at once, where ACKs tell when more may follow. */
 const MOST_RECORDS = 10;
+/** Timeouts after which a ticket that nobody acknowledges is let be, alone and beside something that is acknowledged. */
+const TICKET_TRIES = { alone: 6, besides: 2 } as const;
+
 /** The first epoch whose records are acknowledged. Before it the peer may keep no state, or speak DTLS 1.2. */
 const FIRST_ACKNOWLEDGED_EPOCH = 2;
 
@@ -29,6 +33,8 @@ export class Retransmission {
   readonly #backoff: Backoff;
   #building: FlightItem[] = [];
   #underWay: UnderWay | undefined;
+  /** Tickets that are waited for no longer. Should the peer lack them, it takes nothing that comes after without them. */
+  #letBe: readonly FlightItem[] = [];
   /** The flight went out again on the peer's word since the timer was last set; the next time is the timer's. */
   #replayed = false;
   #nextReplay: Instant = Number.NEGATIVE_INFINITY;
@@ -59,8 +65,9 @@ export class Retransmission {
 
   /** The flight is whole. */
   begin(awaits: Awaits, now: Instant): void {
-    const flight = { items: this.#building, awaits };
+    const flight = { items: [...this.#letBe, ...this.#building], awaits };
     this.#building = [];
+    this.#letBe = [];
     if (this.#underWay !== undefined) this.#onAnswer();
     this.#backoff.onIdle(now - this.#lastSent);
     this.#underWay = { flight, delivery: new Delivery(flight), records: recordsAtOnce(flight) };
@@ -70,13 +77,15 @@ export class Retransmission {
     this.#send(this.#underWay, false, now);
   }
 
-  /** The flight under way did not get what it awaits in time. */
-  onTimeout(now: Instant): void {
+  /** The flight under way did not get what it awaits in time. Returns whether it is not to be waited for any more. */
+  onTimeout(now: Instant): boolean {
+    if (this.#givesUp()) return true;
     this.#backoff.onTimeout();
     this.#replayed = false;
     this.#association.pathSize.onUnanswered(this.#largest);
     // A peer that acknowledges nothing before a flight is whole gets all of it in turn.
     this.#sendAgain(now, true);
+    return false;
   }
 
   /** The system refused a datagram of `size` bytes: a flight that has such goes out at once in smaller ones. */
@@ -148,6 +157,20 @@ export class Retransmission {
     this.#underWay = undefined;
   }
 
+  /** What is missing of the flight is tickets, and it was sent often enough: the peer has no use for them. */
+  #givesUp(): boolean {
+    const { flight, delivery } = this.#underWay ?? {};
+    if (flight?.awaits !== 'ack' || delivery === undefined) return false;
+    const alone = flight.items.every(isTicket);
+    if (this.#backoff.timeouts < (alone ? TICKET_TRIES.alone : TICKET_TRIES.besides)) return false;
+    if (!delivery.missing.every(({ item }) => isTicket(flight.items[item]))) return false;
+    if (alone) {
+      this.#association.counters.ticketsGivenUp++;
+      this.#letBe = flight.items;
+    }
+    return true;
+  }
+
   /** DTLS 1.3: the whole flight has arrived. */
   #measure(now: Instant): void {
     if (this.#measurable) this.#backoff.onMeasured(now - this.#lastSent);
@@ -183,6 +206,10 @@ export class Retransmission {
     if (flight.awaits !== 'nothing') timers.set('retransmit', now + this.#backoff.timeout);
     else timers.set('forget-flight', now + LAST_FLIGHT_KEPT);
   }
+}
+
+function isTicket(item: FlightItem | undefined): boolean {
+  return item?.kind === 'message' && item.type === HandshakeType.new_session_ticket;
 }
 
 function recordsAtOnce({ items }: Flight): number {

@@ -57,6 +57,7 @@ export class Life {
       messagesReceived: BigInt(counters?.messagesReceived ?? 0),
       messagesSent: BigInt(counters?.messagesSent ?? 0),
       retransmitCount: BigInt(counters?.retransmissions ?? 0),
+      ticketsGivenUpCount: BigInt(counters?.ticketsGivenUp ?? 0),
       droppedCount: BigInt(dropped + droppedMessages),
     };
     return sessionStats(numbers, !this.over);

@@ -47,6 +47,8 @@ export interface SessionNumbers {
   readonly messagesSent: bigint;
   /** Flights sent again. */
   readonly retransmitCount: bigint;
+  /** Server, DTLS 1.3: tickets that the client never acknowledged. */
+  readonly ticketsGivenUpCount: bigint;
   /** Records and messages discarded, for whatever reason; `session.drops` has the reasons. */
   readonly droppedCount: bigint;
 }

@@ -38,6 +38,11 @@ export class Backoff {
     return this.#current;
   }
 
+  /** Of the flight under way. */
+  get timeouts(): number {
+    return this.#timeouts;
+  }
+
   onTimeout(): void {
     this.#timeouts++;
     this.#current = Math.min(this.#current * 2, this.#limits.max);

@@ -44,6 +44,7 @@ export function limitsOf(suite: CipherSuite): KeyLimits {
 
 /** New keys are due when half the records are spent, which leaves time for a KeyUpdate that gets lost. */
 export function writerState(sequence: number, limits: KeyLimits): WriterState {
-  if (sequence >= limits.sealed || sequence > MAX_SEQUENCE) return 'exhausted';
+  const left = Math.min(limits.sealed, MAX_SEQUENCE + 1) - sequence;
+  if (left <= 1) return left === 1 ? 'last' : 'exhausted';
   return sequence * 2 >= limits.sealed ? 'update-due' : 'open';
 }

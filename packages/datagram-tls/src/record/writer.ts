@@ -1,5 +1,8 @@
-/** Whether a writer can go on: `update-due` asks for new keys in good time, `exhausted` forbids another record. */
-export type WriterState = 'open' | 'update-due' | 'exhausted';
+/**
+ * Whether a writer can go on: `update-due` asks for new keys in good time, `last` has one record left, which is kept for
+ * the alert that ends the session, `exhausted` forbids another record.
+ */
+export type WriterState = 'open' | 'update-due' | 'last' | 'exhausted';
 
 /** Protects the records of one epoch in one direction; connection/ does not need to know which version it is. */
 export interface RecordWriter {

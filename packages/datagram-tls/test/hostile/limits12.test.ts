@@ -19,25 +19,38 @@ suite('limits of a key, DTLSv1.2', () => {
     test(`${role} sends nothing more with a spent key: send throws, and the session ends with that error`, (t) => {
       limitKeys(t);
       const pair = new Pair().handshake();
+      const other = pair[role === 'client' ? 'server' : 'client'];
       let sent = 0;
       const send = () => {
         for (; sent < 2 * SEALED; sent++) pair.send(pair[role], utf8('again'));
       };
       assert.throws(send, { name: 'DTLSError', code: 'ERR_DTLS_KEY_LIMIT' });
       pair.drain();
-      // The Finished was the first record.
-      assert.equal(sent, SEALED - 1);
+      // The Finished was the first record, and the last is for the alert.
+      assert.equal(sent, SEALED - 2);
       assert.equal(pair[role].error?.code, 'ERR_DTLS_KEY_LIMIT');
       assert.equal(pair[role].endpoint.size, 0);
+      assert.deepEqual(pair[role].alerts('sent'), ['warning close_notify']);
+      pair.runFor(1000);
+      assert.deepEqual([other.isClosed, other.error, other.messages.length], [true, undefined, SEALED - 2]);
+    });
+
+    test(`${role} closes with the last record that there is`, (t) => {
+      limitKeys(t);
+      const pair = new Pair().handshake();
+      for (let i = 0; i < SEALED - 2; i++) pair.send(pair[role], utf8('again'));
+      pair.close(pair[role]);
+      pair.runFor(5000);
+      assert.ok(pair.client.isClosed && pair.server.isClosed);
+      assert.deepEqual(pair[role].alerts('sent'), ['warning close_notify']);
+      assert.equal(pair[role].error, undefined);
     });
 
     test(`${role} ends without a word when even an alert would be too much`, (t) => {
-      limitKeys(t);
       const pair = new Pair().handshake();
-      for (let i = 0; i < SEALED - 1; i++) pair.send(pair[role], utf8('again'));
-      pair.runFor(100);
       const other = pair[role === 'client' ? 'server' : 'client'];
       const { datagramsReceived } = other.link.connection.counters;
+      t.mock.getter(RecordWriter12.prototype, 'state', () => 'exhausted');
       pair.close(pair[role]);
       pair.runFor(5000);
       assert.ok(pair[role].isClosed);

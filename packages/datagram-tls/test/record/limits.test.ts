@@ -29,7 +29,9 @@ suite('AEAD limits', () => {
       const limits = limitsOf(of);
       assert.equal(writerState(0, limits), 'open');
       assert.equal(writerState(Math.ceil(limits.sealed / 2), limits), 'update-due');
-      assert.equal(writerState(Math.min(limits.sealed, MAX_SEQUENCE + 1), limits), 'exhausted');
+      const end = Math.min(limits.sealed, MAX_SEQUENCE + 1);
+      const states = [end - 2, end - 1, end, end + 1].map((sequence) => writerState(sequence, limits));
+      assert.deepEqual(states, ['update-due', 'last', 'exhausted', 'exhausted']);
     }
   });
 });

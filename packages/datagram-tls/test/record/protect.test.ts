@@ -175,7 +175,7 @@ for (const protection of eachVersion) {
         sealed(writer, bytes(1));
         return state;
       });
-      assert.deepEqual(states, ['open', 'open', 'update-due', 'update-due']);
+      assert.deepEqual(states, ['open', 'open', 'update-due', 'last']);
       assert.equal(writer.state, 'exhausted');
     });
 
