@@ -66,11 +66,12 @@ build_dimpl() {
 }
 
 # The crate leaves these out of the library: key logs, exporters, raw public keys, suites with a pre-shared key but no key
-# exchange, tickets, and sessions in files.
+# exchange, tickets, sessions in files, and early data, with a server that then asks for no cookie.
 build_wolfssl() {
   need autoreconf autoconf && need aclocal automake && need libtoolize libtool && need patch patch && need_libclang || return
   local built=$cache/native/wolfssl-defines defines='-DHAVE_SECRET_CALLBACK -DHAVE_KEYING_MATERIAL -DWOLFSSL_STATIC_PSK'
   defines+=' -DHAVE_RPK -DHAVE_SESSION_TICKET -DHAVE_EXT_CACHE'
+  defines+=' -DWOLFSSL_EARLY_DATA -DWOLFSSL_DTLS13_NO_HRR_ON_RESUME'
   # Cargo does not notice when they change.
   [ "$(cat "$built" 2>/dev/null)" = "$defines" ] ||
     CARGO_TARGET_DIR=$cache/native cargo clean --quiet --release --manifest-path "$here/native/Cargo.toml" -p wolfssl-sys >&2

@@ -5,10 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type DTLSSession, listen } from 'datagram-tls';
 import { Failure } from '../exchange.js';
 import { Relay, type Weather } from '../net/relay.js';
+import { boringssl } from '../peers/boringssl.js';
 import { gnutls } from '../peers/gnutls.js';
 import { openssl } from '../peers/openssl.js';
 import { ours } from '../peers/ours.js';
 import type { Peer } from '../peers/peer.js';
+import { wolfssl } from '../peers/wolfssl.js';
 import { type Pki, SERVER_NAME } from '../pki.js';
 import type { Case } from './case.js';
 
@@ -36,9 +38,9 @@ interface Plan {
   readonly weather: Weather | undefined;
 }
 
-/** By ticket and by session id, with OpenSSL and GnuTLS in both roles; and the visits after the first in bad weather. */
+/** By ticket and by session id, in both roles; and the visits after the first in bad weather. */
 export function comebackCases(): Case[] {
-  const plans = [openssl, gnutls].flatMap((peer) =>
+  const plans = [openssl, gnutls, wolfssl, boringssl].flatMap((peer) =>
     (['ticket', 'session id'] as const).flatMap((means) =>
       WEATHER.map((weather) => ({ peer, means, weather })),
     ),
@@ -82,6 +84,7 @@ async function weVisit({ peer, means, weather }: Plan, pki: Pki): Promise<readon
     pair: pki.servers.ECDSA,
     folder: pki.folder,
     tickets: means === 'ticket',
+    clients: VISITS,
   });
   const relay = await relayTo(server.port, weather);
   const reused: boolean[] = [];

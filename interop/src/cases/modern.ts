@@ -25,6 +25,7 @@ export function modernMatrix(): Case[] {
     ...library.flatMap((pair) => [
       ...inVersion(pair, 'DTLSv1.2'),
       ...inVersion(pair, 'DTLSv1.3'),
+      ...resumptionCases(pair, 'DTLSv1.2'),
       ...resumptionCases(pair, 'DTLSv1.3'),
       ...downgradeCases(pair),
     ]),

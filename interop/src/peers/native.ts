@@ -68,6 +68,8 @@ export function nativePeer(native: Native): Peer {
       const child = new Child(program, [
         ...['server', '--host', options.host, ...pairFlags(options.pair)],
         ...(options.clientCa === undefined ? [] : ['--ca', options.clientCa]),
+        ...(options.staple === undefined ? [] : ['--staple', options.staple]),
+        ...(options.clients === undefined ? [] : ['--clients', String(options.clients)]),
         ...(options.cookie === undefined ? [] : ['--cookie', options.cookie ? 'yes' : 'no']),
         ...flags(options, 'server'),
       ]);
@@ -83,6 +85,7 @@ export function nativePeer(native: Native): Peer {
         ...['client', '--host', options.host, '--port', String(options.port)],
         ...['--ca', options.ca, '--name', options.name, ...pairFlags(options.pair)],
         ...(options.session === undefined ? [] : ['--session', options.session]),
+        ...(options.staple === true ? ['--staple', 'wanted'] : []),
         ...(options.shares === undefined ? [] : ['--shares', options.shares.join()]),
         ...flags(options, 'client'),
       ]);
@@ -151,6 +154,7 @@ function sideFlags(options: SideOptions): string[] {
     ...(options.groups === undefined ? [] : ['--groups', options.groups.join()]),
     ...(options.psk === undefined ? [] : pskFlags(options.psk)),
     ...(options.mtu === undefined ? [] : ['--mtu', String(options.mtu)]),
+    ...(options.tickets === false ? ['--tickets', 'no'] : []),
     ...(options.keylog === undefined ? [] : ['--keylog', options.keylog]),
   ];
 }
@@ -177,6 +181,7 @@ function facts(output: string): Facts {
     group: fact('group'),
     reused: fact('reused') === 'yes',
     exporter: fact('exporter'),
+    staple: fact('staple'),
     clientVerified: fact('client-verified') === 'yes',
     alertsSent: all('alert-sent'),
     alertsReceived: all('alert-received'),

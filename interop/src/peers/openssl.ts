@@ -19,6 +19,8 @@ import { type Manners, ProgramSide } from './program.js';
 const START_MS = 10_000;
 /** `-mtu` counts the IPv4 and UDP headers. */
 const IP_AND_UDP = 28;
+/** In few words and in many. */
+const ESTABLISHED = /^(?:CONNECTION ESTABLISHED|SSL handshake has read)/m;
 
 /** `openssl s_client` and `openssl s_server`. */
 export const openssl: Peer = {
@@ -45,6 +47,7 @@ export const openssl: Peer = {
       ...['s_server', '-dtls1_2', '-state', '-accept', authority(options.host, port)],
       ...(options.pair === undefined ? ['-nocert'] : certificate(options.pair)),
       ...(options.cookie === true ? ['-listen'] : []),
+      ...(options.staple === undefined ? [] : ['-status_file', options.staple]),
       ...(options.clientCa === undefined
         ? []
         : ['-Verify', '1', '-verify_return_error', '-CAfile', options.clientCa]),
@@ -58,7 +61,8 @@ export const openssl: Peer = {
   startClient(options) {
     // Without -nocommands, a line that begins with Q or R would be a command.
     const child = new Child('openssl', [
-      ...['s_client', '-dtls1_2', '-state', '-brief', '-nocommands'],
+      // A staple is shown with everything else only.
+      ...['s_client', '-dtls1_2', '-state', '-nocommands', options.staple === true ? '-status' : '-brief'],
       ...['-connect', authority(options.host, options.port), '-servername', options.name],
       ...['-CAfile', options.ca, '-verify_hostname', options.name, '-verify_return_error'],
       ...(options.maxFragmentLength === undefined ? [] : ['-maxfraglen', String(options.maxFragmentLength)]),
@@ -67,7 +71,7 @@ export const openssl: Peer = {
       ...common(options),
     ]);
     const manners: Manners = {
-      established: /^CONNECTION ESTABLISHED/m,
+      established: ESTABLISHED,
       facts: clientFacts,
       close: () => child.endInput(),
     };
@@ -148,12 +152,13 @@ function groupName(group: Group): string {
 function clientFacts(output: string): Facts {
   return {
     ...sharedFacts(output),
-    established: /^CONNECTION ESTABLISHED/m.test(output),
+    established: ESTABLISHED.test(output),
     version: capture(output, /^Protocol version: (\S+)/m),
     suite: suiteNamed(capture(output, /^Ciphersuite: (\S+)/m)),
     group: groupNamed(capture(output, /^Server Temp Key: (.*)/m)),
     scheme: schemeNamed(capture(output, /^Signature type: (\S+)/m), capture(output, /^Hash used: (\S+)/m)),
     cookie: /DTLS1 read hello verify request/.test(output),
+    staple: capture(output, /^ *Cert Status: (\w+)/m),
   };
 }
 

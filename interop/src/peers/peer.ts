@@ -50,6 +50,10 @@ export interface ServerOptions extends SideOptions {
   readonly cookie?: boolean;
   /** Demand a certificate of clients, signed by this CA. */
   readonly clientCa?: string;
+  /** An OCSP response to staple, a file in DER. */
+  readonly staple?: string;
+  /** How many clients it serves, one after another, where the program would end with the first. */
+  readonly clients?: number;
 }
 
 export interface ClientOptions extends SideOptions {
@@ -59,6 +63,8 @@ export interface ClientOptions extends SideOptions {
   readonly shares?: readonly Group[];
   /** What to show when the server asks for a certificate. */
   readonly pair?: KeyPair;
+  /** Whether to ask for an OCSP response. */
+  readonly staple?: boolean;
   /** Where sessions are kept; the one that is there is resumed. */
   readonly session?: string;
   /** The name to send, and to demand in the server's certificate. */
@@ -80,6 +86,8 @@ export interface Facts {
   readonly pskIdentity?: string | undefined;
   /** Whether it goes on from a session before. */
   readonly reused?: boolean | undefined;
+  /** The OCSP response that a client got, hex, or the word of the program on what it says. */
+  readonly staple?: string | undefined;
   /** 32 bytes for the label EXPORTER-interop without a context, hex. */
   readonly exporter?: string | undefined;
   readonly alertsSent: readonly string[];

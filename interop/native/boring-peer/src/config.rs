@@ -1,7 +1,7 @@
 use boring::error::ErrorStack;
 use boring::ssl::{
-    Ssl, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslSession, SslSessionCacheMode, SslVerifyMode,
-    SslVersion,
+    Ssl, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslOptions, SslSession, SslSessionCacheMode,
+    SslVerifyMode, SslVersion,
 };
 use boring_sys as ffi;
 use foreign_types::ForeignTypeRef;
@@ -12,12 +12,20 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 
-/// A session as the flags say.
-pub fn configure(flags: &Flags) -> Ssl {
+/// What all sessions of this program have, as the flags say.
+pub fn context(flags: &Flags) -> SslContext {
     build(flags).unwrap_or_else(|error| refuse(&error.to_string()))
 }
 
-fn build(flags: &Flags) -> Result<Ssl, ErrorStack> {
+/// A session as the flags say.
+pub fn session(context: &SslContext, flags: &Flags) -> Ssl {
+    begin(context, flags).unwrap_or_else(|error| refuse(&error.to_string()))
+}
+
+fn build(flags: &Flags) -> Result<SslContext, ErrorStack> {
+    if flags.early.is_some() {
+        refuse("BoringSSL has no early data in DTLS 1.3");
+    }
     if flags.cookie == Some(true) {
         refuse("BoringSSL's server asks for no cookie");
     }
@@ -44,10 +52,16 @@ fn build(flags: &Flags) -> Result<Ssl, ErrorStack> {
         Role::Server => make_tickets(&mut context)?,
         Role::Client => keep_sessions(&mut context, flags),
     }
-    session(flags, &context.build())
+    if flags.role == Role::Client && flags.staple.is_some() {
+        context.enable_ocsp_stapling();
+    }
+    if !flags.tickets {
+        context.set_options(SslOptions::NO_TICKET);
+    }
+    Ok(context.build())
 }
 
-fn session(flags: &Flags, context: &SslContext) -> Result<Ssl, ErrorStack> {
+fn begin(context: &SslContext, flags: &Flags) -> Result<Ssl, ErrorStack> {
     let mut ssl = Ssl::new(context)?;
     // SAFETY: the session lives, and the callback is a function.
     unsafe { ffi::SSL_set_info_callback(ssl.as_ptr(), Some(report_alert)) };
@@ -57,6 +71,10 @@ fn session(flags: &Flags, context: &SslContext) -> Result<Ssl, ErrorStack> {
     if flags.role == Role::Server {
         // SAFETY: the session lives.
         unsafe { ffi::SSL_set_accept_state(ssl.as_ptr()) };
+        if let Some(path) = &flags.staple {
+            let response = std::fs::read(path).unwrap_or_else(|_| refuse("--staple cannot be read"));
+            ssl.set_ocsp_status(&response)?;
+        }
         return Ok(ssl);
     }
     // SAFETY: the session lives.
@@ -124,7 +142,12 @@ fn keep_sessions(context: &mut SslContextBuilder, flags: &Flags) {
 
 /// BoringSSL uses no key without importing it (RFC 9258).
 fn add_psk(context: &mut SslContextBuilder, psk: &Psk) {
-    let Psk { identity, key, context: label, .. } = psk;
+    let Psk {
+        identity,
+        key,
+        context: label,
+        ..
+    } = psk;
     // SAFETY: everything is copied, and its length given; the context keeps a reference of its own.
     let added = unsafe {
         let credential = ffi::SSL_CREDENTIAL_new_pre_shared_key(

@@ -8,5 +8,6 @@ use peer_kit::{Flags, drive};
 
 fn main() {
     let flags = Flags::from_args("BoringSSL of boring-sys 5.4.0");
-    drive(session::open(&flags), &flags)
+    let context = config::context(&flags);
+    drive(|| session::open(&context, &flags), &flags)
 }

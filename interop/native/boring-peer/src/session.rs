@@ -1,16 +1,16 @@
-use crate::config::configure;
+use crate::config;
 use crate::pipe::Pipe;
-use boring::ssl::{Error, ErrorCode, SslStream, SslVersion};
+use boring::ssl::{Error, ErrorCode, SslContext, SslStream, SslVersion};
 use boring_sys as ffi;
 use foreign_types::ForeignTypeRef;
 use peer_kit::{EXPORTER_LABEL, EXPORTER_LENGTH, Event, Flags, Role, Session, hex, names, refuse};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-pub fn open(flags: &Flags) -> Peer {
+pub fn open(context: &SslContext, flags: &Flags) -> Peer {
     let pipe = Pipe::default();
-    let stream =
-        SslStream::new(configure(flags), pipe.clone()).unwrap_or_else(|error| refuse(&error.to_string()));
+    let stream = SslStream::new(config::session(context, flags), pipe.clone())
+        .unwrap_or_else(|error| refuse(&error.to_string()));
     Peer {
         stream,
         pipe,
@@ -156,6 +156,9 @@ impl Peer {
         }
         if let Some(code) = ssl.curve() {
             facts.push(("group", names::group(code)));
+        }
+        if let (Role::Client, Some(staple)) = (self.role, ssl.ocsp_status()) {
+            facts.push(("staple", hex(staple)));
         }
         if self.role == Role::Server && ssl.peer_certificate().is_some() {
             facts.push(("client-verified", "yes".to_string()));

@@ -12,8 +12,12 @@ const CLOSE_NOTIFY: u8 = 0;
 
 fn main() {
     let flags = Flags::from_args("dimpl 0.9.0");
-    let config = Arc::new(config(&flags));
-    let certificate = certificate(&flags);
+    drive(|| begin(&flags), &flags)
+}
+
+fn begin(flags: &Flags) -> Peer {
+    let config = Arc::new(config(flags));
+    let certificate = certificate(flags);
     let now = Instant::now();
     let mut dtls = match flags.version {
         Version::Dtls12 => Dtls::new_12(config, certificate, now),
@@ -21,14 +25,13 @@ fn main() {
         Version::Any => Dtls::new_auto(config, certificate, now),
     };
     dtls.set_active(flags.role == Role::Client);
-    let session = Peer {
+    Peer {
         dtls,
         wake: now,
         peer_certificate: false,
         outgoing: VecDeque::new(),
         events: VecDeque::new(),
-    };
-    drive(session, &flags)
+    }
 }
 
 fn config(flags: &Flags) -> Config {

@@ -1,6 +1,6 @@
 use crate::{Event, Flags, Role, Session, names, report};
 use std::io::{ErrorKind, Read, Write, stdin, stdout};
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::process::exit;
 use std::time::{Duration, Instant};
@@ -8,31 +8,41 @@ use std::time::{Duration, Instant};
 /// How long a side that has closed waits for the other's close_notify.
 const LINGER: Duration = Duration::from_millis(1000);
 
-/// Runs one session to its end, which ends the program: exit status 0 after close_notify, 1 after a failure.
-pub fn drive(session: impl Session, flags: &Flags) -> ! {
-    let mut loop_ = Loop {
-        session,
-        socket: open(flags),
-        role: flags.role,
-        connected: flags.role == Role::Client,
-        typed: Vec::new(),
-        input_open: true,
-        closing: None,
-    };
-    loop {
-        loop_.turn();
+/// Runs sessions to their ends, one after another: one of a client, as many as `--clients` says of a server.
+/// The last end is that of the program, and so is every failure: exit status 0 after close_notify, 1 after a failure.
+pub fn drive<S: Session>(begin: impl Fn() -> S, flags: &Flags) -> ! {
+    let mut socket = open(flags);
+    for _ in 0..flags.clients {
+        socket = Loop {
+            session: begin(),
+            socket,
+            role: flags.role,
+            other: (flags.role == Role::Client).then(|| there(flags)),
+            established: false,
+            unanswered: Vec::new(),
+            typed: Vec::new(),
+            input_open: true,
+            closing: None,
+            finished: false,
+        }
+        .run();
     }
+    exit(0);
 }
 
 struct Loop<S> {
     session: S,
     socket: UdpSocket,
     role: Role,
-    /// A server is bound to the first client that it hears of.
-    connected: bool,
+    /// Of a server, the first client that it hears of.
+    other: Option<SocketAddr>,
+    established: bool,
+    /// What a server heard in early data, which it answers under the keys of the whole handshake.
+    unanswered: Vec<u8>,
     typed: Vec<u8>,
     input_open: bool,
     closing: Option<Instant>,
+    finished: bool,
 }
 
 fn open(flags: &Flags) -> UdpSocket {
@@ -45,25 +55,41 @@ fn open(flags: &Flags) -> UdpSocket {
     socket
         .set_nonblocking(true)
         .expect("a socket can be made non-blocking");
-    match flags.role {
-        Role::Server => report(
-            "port",
-            &socket.local_addr().expect("it is bound").port().to_string(),
-        ),
-        Role::Client => socket
-            .connect((flags.host.as_str(), flags.port))
-            .expect("UDP connects at once"),
+    if flags.role == Role::Server {
+        let port = socket.local_addr().expect("it is bound").port();
+        report("port", &port.to_string());
     }
     socket
 }
 
+fn there(flags: &Flags) -> SocketAddr {
+    let host = flags
+        .host
+        .parse()
+        .unwrap_or_else(|_| crate::refuse("--host needs an address"));
+    SocketAddr::new(host, flags.port)
+}
+
 impl<S: Session> Loop<S> {
+    /// Returns the socket for the next session.
+    fn run(mut self) -> UdpSocket {
+        while !self.finished {
+            self.turn();
+        }
+        self.send_rest();
+        report("closed", "yes");
+        self.socket
+    }
+
     fn turn(&mut self) {
-        if self.connected {
+        if self.other.is_some() {
             self.session.advance();
         }
         self.flush();
         let wait = self.wait();
+        if self.finished {
+            return;
+        }
         let (network, input) = ready(&self.socket, self.input_open, wait);
         if network {
             self.receive();
@@ -78,9 +104,9 @@ impl<S: Session> Loop<S> {
             .closing
             .map(|end| end.saturating_duration_since(Instant::now()));
         if end == Some(Duration::ZERO) {
-            self.finish();
+            self.finished = true;
         }
-        let wake = if self.connected { self.session.wake() } else { None };
+        let wake = self.other.and_then(|_| self.session.wake());
         [end, wake].into_iter().flatten().min()
     }
 
@@ -88,9 +114,8 @@ impl<S: Session> Loop<S> {
         let mut buffer = [0; 65_536];
         // Errors are ICMP answers to what was sent to a peer that is gone.
         while let Some((length, from)) = next_datagram(&self.socket, &mut buffer) {
-            if !self.connected {
-                self.socket.connect(from).expect("UDP connects at once");
-                self.connected = true;
+            if *self.other.get_or_insert(from) != from {
+                continue;
             }
             self.session.receive(buffer[..length].to_vec());
             self.flush();
@@ -130,8 +155,8 @@ impl<S: Session> Loop<S> {
     }
 
     fn close(&mut self) {
-        if !self.connected {
-            self.finish();
+        if self.other.is_none() {
+            exit(0);
         }
         if self.closing.is_none() {
             self.closing = Some(Instant::now() + LINGER);
@@ -143,9 +168,7 @@ impl<S: Session> Loop<S> {
         while let Some(event) = self.session.event() {
             self.tell(event);
         }
-        while let Some(datagram) = self.session.outgoing() {
-            let _ = self.socket.send(&datagram);
-        }
+        self.send_rest();
     }
 
     fn tell(&mut self, event: Event) {
@@ -153,6 +176,11 @@ impl<S: Session> Loop<S> {
             Event::Established(facts) => {
                 facts.iter().for_each(|(key, value)| report(key, value));
                 report("established", "yes");
+                self.established = true;
+                if !self.unanswered.is_empty() {
+                    let answer = std::mem::take(&mut self.unanswered);
+                    self.session.send(&answer);
+                }
             }
             Event::Message(message) => self.on_message(&message),
             Event::AlertSent(code) => report("alert-sent", &names::alert(code)),
@@ -169,8 +197,13 @@ impl<S: Session> Loop<S> {
     fn on_message(&mut self, message: &[u8]) {
         let mut output = stdout().lock();
         let _ = output.write_all(message).and_then(|()| output.flush());
-        if self.role == Role::Server {
-            self.session.send(message);
+        match self.role {
+            Role::Client => {}
+            Role::Server if self.established => self.session.send(message),
+            Role::Server => {
+                report("early-bytes", &message.len().to_string());
+                self.unanswered.extend_from_slice(message);
+            }
         }
     }
 
@@ -179,23 +212,18 @@ impl<S: Session> Loop<S> {
         while let Some(event) = self.session.event() {
             self.tell(event);
         }
-        self.finish();
-    }
-
-    fn finish(&mut self) -> ! {
-        self.send_rest();
-        report("closed", "yes");
-        exit(0);
+        self.finished = true;
     }
 
     fn send_rest(&mut self) {
+        let Some(other) = self.other else { return };
         while let Some(datagram) = self.session.outgoing() {
-            let _ = self.socket.send(&datagram);
+            let _ = self.socket.send_to(&datagram, other);
         }
     }
 }
 
-fn next_datagram(socket: &UdpSocket, buffer: &mut [u8]) -> Option<(usize, std::net::SocketAddr)> {
+fn next_datagram(socket: &UdpSocket, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
     loop {
         match socket.recv_from(buffer) {
             Ok(received) => return Some(received),

@@ -60,6 +60,14 @@ pub struct Flags {
     pub keylog: Option<PathBuf>,
     /// Client: where sessions are kept; the one that is there is resumed.
     pub session: Option<PathBuf>,
+    /// Whether to ask for session tickets and to give some; without them DTLS 1.2 has session ids.
+    pub tickets: bool,
+    /// How many clients a server serves, one after another.
+    pub clients: u32,
+    /// DTLS 1.3. Client: what to say before the handshake is complete, and once more if that is refused. Server: take such data.
+    pub early: Option<String>,
+    /// Server: an OCSP response to staple, a file in DER. Client: ask for one, whatever this says.
+    pub staple: Option<PathBuf>,
     /// Largest UDP payload, bytes.
     pub mtu: Option<u16>,
     /// Update the sending keys by itself after this many records.
@@ -105,6 +113,10 @@ impl Flags {
             cookie: given.remove("--cookie").map(|value| value == "yes"),
             keylog: given.remove("--keylog").map(PathBuf::from),
             session: given.remove("--session").map(PathBuf::from),
+            tickets: given.remove("--tickets").is_none_or(|value| value == "yes"),
+            clients: number(given.remove("--clients"))?.unwrap_or(1),
+            early: given.remove("--early"),
+            staple: given.remove("--staple").map(PathBuf::from),
             mtu: number(given.remove("--mtu"))?,
             update_after: number(given.remove("--update-after"))?,
         };
@@ -127,9 +139,15 @@ fn version(value: Option<String>) -> Result<Version, String> {
 /// `ID:HEX`
 /// `--psk ID:HEX`, `--psk-context TEXT`, `--psk-mode psk_ke`.
 fn psk(given: &mut HashMap<String, String>) -> Result<Option<Psk>, String> {
-    let Some(value) = given.remove("--psk") else { return Ok(None) };
+    let Some(value) = given.remove("--psk") else {
+        return Ok(None);
+    };
     let (identity, digits) = value.rsplit_once(':').ok_or("--psk needs ID:HEX")?;
-    let byte = |at| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    let byte = |at| {
+        digits
+            .get(at..at + 2)
+            .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+    };
     let key: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(byte).collect();
     Ok(Some(Psk {
         identity: identity.to_string(),

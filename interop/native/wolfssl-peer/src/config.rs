@@ -1,3 +1,4 @@
+use crate::early;
 use crate::keylog::{self, c_string};
 use crate::pipe::{self, Pipe};
 use crate::psk;
@@ -13,10 +14,12 @@ use wolfssl_sys as ffi;
 const OK: c_int = ffi::WOLFSSL_SUCCESS as c_int;
 pub const PEM: c_int = ffi::WOLFSSL_FILETYPE_PEM as c_int;
 
-/// A session as the flags say, whose datagrams go through `pipe`.
-pub fn configure(flags: &Flags, pipe: *mut Pipe) -> *mut ffi::WOLFSSL {
-    // SAFETY: every pointer given to wolfSSL is a live string, buffer or object; it checks and copies what it keeps,
-    // except the pipe, which its owner keeps in its place.
+/// What all sessions of this program have, as the flags say.
+pub fn context(flags: &Flags) -> *mut ffi::WOLFSSL_CTX {
+    if flags.staple.is_some() {
+        refuse("wolfSSL is built without OCSP");
+    }
+    // SAFETY: every pointer given to wolfSSL is a live string, buffer or object; it checks and copies what it keeps.
     unsafe {
         ffi::wolfSSL_Init();
         let ctx = ffi::wolfSSL_CTX_new(method(flags));
@@ -32,9 +35,20 @@ pub fn configure(flags: &Flags, pipe: *mut Pipe) -> *mut ffi::WOLFSSL {
         ffi::wolfSSL_CTX_SetIORecv(ctx, Some(pipe::receive));
         ffi::wolfSSL_CTX_SetIOSend(ctx, Some(pipe::send));
         ffi::wolfSSL_CTX_SetGenCookie(ctx, Some(make_cookie));
-        if flags.role == Role::Server {
+        if flags.role == Role::Server && flags.tickets {
             resume::make_tickets(ctx);
         }
+        if flags.role == Role::Server && flags.early.is_some() {
+            early::allow(ctx);
+        }
+        ctx
+    }
+}
+
+/// A session as the flags say, whose datagrams go through `pipe`.
+pub fn configure(ctx: *mut ffi::WOLFSSL_CTX, flags: &Flags, pipe: *mut Pipe) -> *mut ffi::WOLFSSL {
+    // SAFETY: as above; wolfSSL keeps the pipe itself, which its owner keeps in its place.
+    unsafe {
         let ssl = ffi::wolfSSL_new(ctx);
         assert!(!ssl.is_null());
         ffi::wolfSSL_SetIOReadCtx(ssl, pipe.cast());
@@ -134,7 +148,9 @@ unsafe fn configure_client(ssl: *mut ffi::WOLFSSL, flags: &Flags) {
             );
         }
         if let Some(path) = &flags.session {
-            demand(ffi::wolfSSL_UseSessionTicket(ssl), "tickets");
+            if flags.tickets {
+                demand(ffi::wolfSSL_UseSessionTicket(ssl), "tickets");
+            }
             resume::offer(ssl, path);
         }
         for group in group_codes(&flags.shares) {
@@ -157,6 +173,13 @@ unsafe fn configure_server(ssl: *mut ffi::WOLFSSL, flags: &Flags) {
             ffi::wolfSSL_dtls13_allow_ch_frag(ssl, 1),
             "ClientHellos in fragments",
         );
+        if flags.early.is_some() {
+            // A HelloRetryRequest refuses early data.
+            demand(
+                ffi::wolfSSL_dtls13_no_hrr_on_resume(ssl, 1),
+                "no cookie for tickets",
+            );
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! wolfSSL as a peer.
 
 mod config;
+mod early;
 mod keylog;
 mod names;
 mod pipe;
@@ -13,5 +14,6 @@ use peer_kit::{Flags, drive};
 
 fn main() {
     let flags = Flags::from_args(&format!("wolfSSL {}", wolfssl_sys::get_wolfssl_version_string()));
-    drive(session::open(&flags), &flags)
+    let ctx = config::context(&flags);
+    drive(|| session::open(ctx, &flags), &flags)
 }

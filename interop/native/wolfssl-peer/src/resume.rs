@@ -1,3 +1,4 @@
+use crate::session::DTLS_1_3;
 use peer_kit::refuse;
 use std::ffi::{c_int, c_uchar, c_void};
 use std::path::Path;
@@ -50,12 +51,13 @@ pub fn offer(ssl: *mut ffi::WOLFSSL, path: &Path) {
     }
 }
 
-/// Keeps the session in the file.
+/// Keeps the session in the file. In DTLS 1.3 there is one only when a ticket has come.
 pub fn keep(ssl: *mut ffi::WOLFSSL, path: &Path) {
     // SAFETY: the session lives; what `i2d` allocates is as long as it says, and the process is about to end.
     unsafe {
         let session = ffi::wolfSSL_get1_session(ssl);
-        if session.is_null() || ffi::wolfSSL_SESSION_has_ticket(session) == 0 {
+        let modern = ffi::wolfSSL_version(ssl) == DTLS_1_3;
+        if session.is_null() || (modern && ffi::wolfSSL_SESSION_has_ticket(session) == 0) {
             return;
         }
         let mut bytes = null_mut();

@@ -1,4 +1,5 @@
 use crate::config::configure;
+use crate::early::Early;
 use crate::names;
 use crate::pipe::Pipe;
 use crate::resume;
@@ -9,14 +10,15 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use wolfssl_sys as ffi;
 
-const OK: c_int = ffi::WOLFSSL_SUCCESS as c_int;
-const DTLS_1_3: c_int = 0xfefc;
+pub const OK: c_int = ffi::WOLFSSL_SUCCESS as c_int;
+pub const DTLS_1_3: c_int = 0xfefc;
 
-pub fn open(flags: &Flags) -> Peer {
+pub fn open(ctx: *mut ffi::WOLFSSL_CTX, flags: &Flags) -> Peer {
     let mut pipe = Box::<Pipe>::default();
     Peer {
-        ssl: configure(flags, &mut *pipe),
+        ssl: configure(ctx, flags, &mut *pipe),
         pipe,
+        early: flags.early.clone().map(Early::new),
         role: flags.role,
         kept_in: flags.session.clone(),
         verifies: flags.ca.is_some() || flags.raw.is_some(),
@@ -31,6 +33,8 @@ pub struct Peer {
     ssl: *mut ffi::WOLFSSL,
     pipe: Box<Pipe>,
     role: Role,
+    /// What goes, or comes, before the handshake is complete.
+    early: Option<Early>,
     /// Where a client keeps its session.
     kept_in: Option<PathBuf>,
     verifies: bool,
@@ -110,6 +114,11 @@ impl Peer {
     }
 
     fn shake_hands(&mut self) {
+        if let Some(early) = &mut self.early
+            && let Some(result) = early.advance(self.ssl, self.role, &mut self.events)
+        {
+            return self.check(result);
+        }
         // SAFETY: the session lives.
         let result = unsafe {
             match self.role {
@@ -121,8 +130,20 @@ impl Peer {
             self.established = true;
             let facts = self.facts();
             self.events.push_back(Event::Established(facts));
+            self.repeat_early();
         } else {
             self.check(result);
+        }
+    }
+
+    /// What was refused is said again, as an application has to.
+    fn repeat_early(&mut self) {
+        if self.role == Role::Client
+            && let Some(early) = &self.early
+            && !early.accepted(self.ssl)
+        {
+            let message = early.message().to_vec();
+            self.send(&message);
         }
     }
 
@@ -223,6 +244,9 @@ impl Peer {
         // SAFETY: the session lives.
         if unsafe { ffi::wolfSSL_session_reused(self.ssl) } != 0 {
             facts.push(("reused", "yes".to_string()));
+        }
+        if let Some(early) = &self.early {
+            facts.push(("early-data", early.outcome(self.ssl, self.role).to_string()));
         }
         // It demanded one, and would have ended the handshake without it.
         if self.role == Role::Server && self.verifies {
