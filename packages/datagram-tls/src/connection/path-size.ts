@@ -1,5 +1,7 @@
+/** What every IPv4 host takes (RFC 791 §3.1), bytes of UDP payload. */
+const ANY_HOST = 548;
 /** Datagram sizes to fall back to, bytes of UDP payload: IPv6's minimum MTU, IPv4's common one, and a last resort. */
-const STEPS = [1232, 548, 256];
+const STEPS = [1232, ANY_HOST, 256];
 /** Transmissions of one size without an answer before the next smaller one is tried: a single loss is just a loss. */
 const TRIES_PER_STEP = 2;
 
@@ -35,8 +37,12 @@ export class PathSize {
     return this.#known < before;
   }
 
-  /** A flight, with datagrams of up to `largest` bytes, goes out again because nothing answered it. */
+  /**
+   * A flight, with datagrams of up to `largest` bytes, goes out again because nothing answered it. One that any host takes
+   * was lost: cut, a ClientHello would be dropped for good by servers that take a first one only whole.
+   */
   onUnanswered(largest: number): void {
+    if (largest <= ANY_HOST && this.forFlights > ANY_HOST) return;
     this.#inVain++;
     if (this.#inVain % TRIES_PER_STEP === 0) this.#guessed = stepBelow(Math.min(this.forFlights, largest));
   }

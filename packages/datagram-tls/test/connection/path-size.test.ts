@@ -39,6 +39,12 @@ suite('the size of datagrams', () => {
     assert.equal(size.forFlights, 548);
   });
 
+  test('of a flight that any host takes stays, however often it is lost', () => {
+    const size = new PathSize(1200);
+    for (let i = 0; i < 10; i++) size.onUnanswered(548);
+    assert.equal(size.forFlights, 1200);
+  });
+
   test('of data does not shrink on a guess', () => {
     assert.equal(afterUnanswered(1200, 8).known, 1200);
   });

@@ -151,7 +151,10 @@ for (const version of VERSIONS) {
     const MUTUAL = { client: CLIENTS.ed25519, server: { requestCert: true } };
 
     test('signatures and verdicts may take longer than several retransmissions', () => {
-      const pair = new Pair({ version, ...MUTUAL, jobs: 9000, weather: { loss: 0.1, jitter: 50 } });
+      const patient = { handshakeTimeout: 200_000 };
+      const patience = { clientBehaviour: patient, serverBehaviour: patient };
+      const weather = { loss: 0.1, jitter: 50 };
+      const pair = new Pair({ version, ...MUTUAL, jobs: 9000, weather, ...patience });
       pair.explain(() => pair.handshake());
       assert.ok(pair.now > 4 * 9000);
       pair.network.weather = { ...pair.network.weather, loss: 0 };
