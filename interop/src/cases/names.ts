@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { type DTLSEndpoint, type DTLSSession, listen } from 'datagram-tls';
+import { connect, type DTLSEndpoint, type DTLSSession, listen } from 'datagram-tls';
 import { Failure } from '../exchange.js';
+import { freePort } from '../net/ports.js';
 import { boringssl } from '../peers/boringssl.js';
 import { gnutls } from '../peers/gnutls.js';
 import { nss } from '../peers/nss.js';
@@ -11,6 +12,7 @@ import { pion3 } from '../peers/pion.js';
 import { within } from '../peers/program.js';
 import { wolfssl } from '../peers/wolfssl.js';
 import { type KeyPair, NAMES, type Pki, WRONG_NAME } from '../pki.js';
+import { Child } from '../process.js';
 import type { Version } from '../vocabulary.js';
 import { type Case, pairName } from './case.js';
 
@@ -32,11 +34,60 @@ const CLIENTS: readonly (readonly [Peer, readonly Version[]])[] = [
 ];
 
 /**
- * Foreign clients that ask one server of ours for its names. Each name has a certificate for that name alone, and the
- * client checks it.
+ * Foreign clients that ask one server of ours for its names, and our client that asks OpenSSL's. Each name has a
+ * certificate for that name alone, and the client checks it.
  */
 export function nameCases(): Case[] {
-  return CLIENTS.flatMap(([client, versions]) => versions.map((version) => nameCase(client, version)));
+  return [
+    ...CLIENTS.flatMap(([client, versions]) => versions.map((version) => nameCase(client, version))),
+    ourClientCase(),
+  ];
+}
+
+function ourClientCase(): Case {
+  const pair = { client: ours, server: openssl };
+  return {
+    ...{ name: `${pairName(pair)}, DTLSv1.2, two names and a wrong one`, kind: 'session', ...pair },
+    ...{ slow: false, timeout: 2 * (START_MS + ECHO_MS) + REFUSAL_MS },
+    run: async (pki) => await ask(pki),
+  };
+}
+
+/** s_server has one certificate for the name that it is told, and another for all others, of which it only warns. */
+async function ask({ named, ca }: Pki): Promise<string> {
+  const [known, other] = NAMES;
+  const port = await freePort();
+  const child = new Child('openssl', [
+    ...['s_server', '-dtls1_2', '-accept', `${HOST}:${port}`, '-servername', known],
+    ...['-cert2', named[known].cert, '-key2', named[known].key],
+    ...['-cert', named[other].cert, '-key', named[other].key],
+  ]);
+  try {
+    await child.printed(/^ACCEPT/m, START_MS);
+    for (const name of NAMES) {
+      const outcome = await askFor(name, port, ca);
+      if (outcome !== 'open') throw new Failure(`${name}: ${outcome}`, [child.output]);
+    }
+    const outcome = await askFor(WRONG_NAME, port, ca);
+    if (outcome !== 'ERR_DTLS_CERTIFICATE') throw new Failure(`${WRONG_NAME}: ${outcome}`, [child.output]);
+    if (!child.output.includes('Switching server context'))
+      throw new Failure('nobody asked for a name', [child.output]);
+    return `${NAMES.join(' and ')} show their certificates, ${WRONG_NAME} has none`;
+  } finally {
+    await child.stop();
+  }
+}
+
+async function askFor(servername: string, port: number, ca: string): Promise<string> {
+  const session = connect(HOST, port, { ca: readFileSync(ca), servername, maxVersion: 'DTLSv1.2' });
+  try {
+    return await session.opened.then(
+      () => 'open',
+      (error: unknown) => (error as { code?: string }).code ?? String(error),
+    );
+  } finally {
+    await session.close();
+  }
 }
 
 function nameCase(client: Peer, version: Version): Case {

@@ -47,6 +47,32 @@ test(
   },
 );
 
+test(
+  'without --ca it is the store of Node that counts, NODE_EXTRA_CA_CERTS included',
+  PATIENCE,
+  async (t) => {
+    const { ca, otherCa, cert, key, directory } = await makePki(t);
+    const { address } = await startServer(t, ['--cert', cert, '--key', key]);
+    const connect = async (extra: string) =>
+      dtls(['client', address], 'hi\n', { NODE_EXTRA_CA_CERTS: extra });
+    assert.equal((await connect(ca)).stdout, 'Echo: hi\n');
+    for (const extra of [otherCa, '', join(directory, 'nowhere.pem')])
+      assert.equal((await connect(extra)).code, 1);
+  },
+);
+
+test('--client-ca says whose clients a server takes', PATIENCE, async (t) => {
+  const { ca, otherCa, cert, key } = await makePki(t);
+  const certificate = ['--cert', cert, '--key', key];
+  const right = await startServer(t, [...certificate, '--client-ca', ca]);
+  const client = (address: string, own: readonly string[]) =>
+    dtls(['client', address, '--ca', ca, ...own], 'hi\n');
+  assert.equal((await client(right.address, certificate)).stdout, 'Echo: hi\n');
+  assert.equal((await client(right.address, [])).code, 1);
+  const wrong = await startServer(t, [...certificate, '--client-ca', otherCa]);
+  assert.equal((await client(wrong.address, certificate)).code, 1);
+});
+
 test('a CA that did not sign it, and a name that it does not hold, are refused', PATIENCE, async (t) => {
   const { ca, otherCa, cert, key } = await makePki(t);
   const { address } = await startServer(t, ['--cert', cert, '--key', key]);

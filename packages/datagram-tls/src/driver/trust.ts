@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import tls from 'node:tls';
 import { TrustStore } from '../x509/trust-store.js';
 
@@ -9,7 +10,8 @@ let store: TrustStore | undefined;
 
 /**
  * Node's default store: what `--use-system-ca`, NODE_EXTRA_CA_CERTS and `tls.setDefaultCACertificates` made of it where
- * this Node has `tls.getCACertificates` (22.15), else the bundled one. Parsed once, and again when it changed.
+ * this Node has `tls.getCACertificates` (22.15), else the bundled one and NODE_EXTRA_CA_CERTS. Parsed once, and again when
+ * it changed.
  */
 export function defaultTrust(): TrustStore {
   const current = currentCertificates();
@@ -22,5 +24,25 @@ export function defaultTrust(): TrustStore {
 
 function currentCertificates(): readonly string[] {
   const getter = (tls as unknown as { getCACertificates?: Getter }).getCACertificates;
-  return getter === undefined ? tls.rootCertificates : getter('default');
+  return getter === undefined ? bundledCertificates() : getter('default');
+}
+
+let bundled: readonly string[] | undefined;
+
+function bundledCertificates(): readonly string[] {
+  bundled ??= [...tls.rootCertificates, ...extraCertificates()];
+  return bundled;
+}
+
+const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** Node itself has warned, when it began, of a file that cannot be read. */
+function extraCertificates(): readonly string[] {
+  const file = process.env['NODE_EXTRA_CA_CERTS'];
+  if (file === undefined || file === '') return [];
+  try {
+    return readFileSync(file, 'latin1').match(PEM) ?? [];
+  } catch {
+    return [];
+  }
 }
