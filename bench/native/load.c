@@ -4,7 +4,7 @@
  *   load raw        --port N --size BYTES --window N --count N --seconds S --warmup N
  *   load echo       … and --suite OPENSSL_NAME --groups NAMES
  *   load handshake  --port N --suite … --groups … --count N --seconds S --warmup N    each ends with close_notify
- *   either          … and --cert FILE --key FILE of the client, or --psk HEX
+ *   either          … and --cert FILE --key FILE of the client, or --psk HEX, or --resume: the session of the first goes on
  *   load idle       --port N --suite … --groups … --count N --seconds S --warmup N    each is left open, after one echo
  *
  * After its warm-up it prints {"ready":true}, waits for a line on standard input, does what it was asked for (at most
@@ -35,7 +35,7 @@
 
 struct settings {
   const char *mode, *suite, *groups, *cert, *key, *psk;
-  int port, size, window;
+  int port, size, window, resume;
   long count, warmup;
   double seconds;
 };
@@ -58,6 +58,7 @@ static struct settings settings = {.suite = "ECDHE-ECDSA-AES128-GCM-SHA256",
                                    .count = 10000,
                                    .seconds = 5};
 static SSL_CTX *context;
+static SSL_SESSION *session;
 
 static void die(const char *what) {
   fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
@@ -124,7 +125,7 @@ static void create_context(void) {
   SSL_CTX_set_min_proto_version(context, DTLS1_2_VERSION);
   SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_QUERY_MTU);
+  SSL_CTX_set_options(context, (settings.resume ? 0 : SSL_OP_NO_TICKET) | SSL_OP_NO_QUERY_MTU);
 }
 
 static void handshake(struct peer *peer) {
@@ -148,7 +149,10 @@ static struct peer open_association(int own_port) {
   SSL_set_bio(peer.ssl, bio, bio);
   SSL_set_mtu(peer.ssl, MTU);
   SSL_set_connect_state(peer.ssl);
+  if (session && SSL_set_session(peer.ssl, session) != 1) die("SSL_set_session");
   handshake(&peer);
+  if (session && !SSL_session_reused(peer.ssl)) die("the server did not resume the session");
+  if (settings.resume && !session) session = SSL_get1_session(peer.ssl);
   return peer;
 }
 
@@ -247,7 +251,8 @@ static void read_arguments(int argc, char **argv) {
     {"seconds", required_argument, NULL, 't'}, {"warmup", required_argument, NULL, 'u'},
     {"suite", required_argument, NULL, 's'},   {"groups", required_argument, NULL, 'g'},
     {"cert", required_argument, NULL, 'c'},    {"key", required_argument, NULL, 'k'},
-    {"psk", required_argument, NULL, 'i'},     {0}};
+    {"psk", required_argument, NULL, 'i'},     {"resume", no_argument, NULL, 'r'},
+    {0}};
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     switch (option) {
       case 'p': settings.port = atoi(optarg); break;
@@ -261,6 +266,7 @@ static void read_arguments(int argc, char **argv) {
       case 'c': settings.cert = optarg; break;
       case 'k': settings.key = optarg; break;
       case 'i': settings.psk = optarg; break;
+      case 'r': settings.resume = 1; break;
       default: exit(2);
     }
   }

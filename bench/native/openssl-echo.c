@@ -250,7 +250,6 @@ static void create_context(void) {
   if (SSL_CTX_set1_groups_list(context, groups) != 1) die(groups);
   SSL_CTX_set_min_proto_version(context, DTLS1_2_VERSION);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
   SSL_CTX_set_cookie_generate_cb(context, make_cookie);
   SSL_CTX_set_cookie_verify_cb(context, check_cookie);
   if (RAND_bytes(cookie_key, sizeof cookie_key) != 1) die("RAND_bytes");

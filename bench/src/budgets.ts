@@ -42,6 +42,7 @@ function echoVerdicts(rows: readonly EchoRow[]): Verdict[] {
 const HANDSHAKE_LIMITS: Readonly<Record<Kind, number>> = {
   full: 1.3,
   mutual: 1.3,
+  resumed: 1.5,
   PSK: 1.5,
   'ECDHE-PSK': 1.5,
 };

@@ -8,7 +8,7 @@ export interface Suite {
 }
 
 /** How both sides know each other. */
-export type Kind = 'full' | 'mutual' | 'PSK' | 'ECDHE-PSK';
+export type Kind = 'full' | 'mutual' | 'resumed' | 'PSK' | 'ECDHE-PSK';
 
 /** A server to measure; without a suite it speaks plain UDP. */
 export interface Contender {
@@ -56,6 +56,8 @@ function modern(cipher: string, iana: string): Suite {
 const MEETINGS: readonly { readonly kind: Kind; readonly suite: Suite }[] = [
   { kind: 'mutual', suite: suiteOf(SUITES, 0) },
   { kind: 'mutual', suite: suiteOf(SUITES_13, 0) },
+  { kind: 'resumed', suite: suiteOf(SUITES, 0) },
+  { kind: 'resumed', suite: suiteOf(SUITES_13, 0) },
   { kind: 'PSK', suite: keyed('AES_128_GCM', 'TLS_PSK_WITH_AES_128_GCM_SHA256', 'PSK-AES128-GCM-SHA256') },
   // Of the suites with AEADs it is the one that OpenSSL 3.0 has.
   {
@@ -143,6 +145,7 @@ function identity(kind: Kind): readonly string[] {
 /** By what a client is known to such a server. */
 export function clientIdentity({ kind }: Contender): readonly string[] {
   if (usesKey(kind)) return ['--psk', SHARED_KEY];
+  if (kind === 'resumed') return ['--resume'];
   return kind === 'mutual' ? ['--cert', CLIENT_CERT, '--key', CLIENT_KEY] : [];
 }
 

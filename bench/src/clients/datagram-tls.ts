@@ -37,6 +37,7 @@ const { values, positionals } = parseArgs({
     cert: { type: 'string' },
     key: { type: 'string' },
     psk: { type: 'string' },
+    resume: { type: 'boolean', default: false },
   },
 });
 const port = Number(values.port);
@@ -131,6 +132,9 @@ async function echoOnce(session: DTLSSession): Promise<void> {
   });
 }
 
+/** With `--resume`: the session that goes on. */
+let kept: Uint8Array | undefined;
+
 async function openAssociation(): Promise<DTLSSession> {
   const session = connect(HOST, port, {
     rejectUnauthorized: false,
@@ -138,8 +142,15 @@ async function openAssociation(): Promise<DTLSSession> {
     ciphers: values.suite,
     groups: values.groups,
     ...identity(),
+    ...(kept && { session: kept }),
+  });
+  const ticket = new Promise<Uint8Array>((resolve) => {
+    session.onsession = resolve;
   });
   await session.opened;
+  if (kept !== undefined && !session.reused) throw new Error('the server did not resume the session');
+  // A ticket of DTLS 1.3 is good for one session, which brings the next; one of DTLS 1.2 for as long as its session.
+  if (values.resume && (kept === undefined || session.protocol === 'DTLSv1.3')) kept = await ticket;
   return session;
 }
 
