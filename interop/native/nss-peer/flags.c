@@ -116,12 +116,15 @@ static void set_flag(Flags *flags, const char *flag, char *value) {
     else if (strcmp(flag, "--suites") == 0) flags->suites = codes_of(SUITES, value);
     else if (strcmp(flag, "--groups") == 0) flags->groups = codes_of(GROUPS, value);
     else if (strcmp(flag, "--shares") == 0) flags->shares = codes_of(GROUPS, value);
+    else if (strcmp(flag, "--early") == 0) flags->early = value;
+    else if (strcmp(flag, "--sessions") == 0) flags->sessions = (unsigned)atoi(value);
+    else if (strcmp(flag, "--tickets") == 0) flags->tickets = strcmp(value, "yes") == 0;
     else if (strcmp(flag, "--cookie") == 0) flags->cookie = strcmp(value, "yes") == 0;
     else refuse("NSS has no use for %s", flag);
 }
 
 Flags parse_flags(int argc, char **argv) {
-    Flags flags = {.host = "127.0.0.1", .min_version = 0x303, .max_version = 0x304};
+    Flags flags = {.host = "127.0.0.1", .min_version = 0x303, .max_version = 0x304, .sessions = 1, .tickets = true};
     if (argc < 2) refuse("the first argument is client or server");
     flags.server = strcmp(argv[1], "server") == 0;
     for (int at = 2; at < argc; at += 2) {

@@ -27,6 +27,11 @@ typedef struct {
     const char *keylog;
     /* `ID:HEX`, DTLS 1.3 only: the pre-shared key that takes the place of certificates, or NULL. */
     const char *psk;
+    /* What a client says in early data, or NULL. A server that has any allows it in its tickets, and then refuses it. */
+    const char *early;
+    /* How many follow one another: a server's of as many clients, a client's with one server. */
+    unsigned sessions;
+    bool tickets;
     Codes suites;
     Codes groups;
     Codes shares;

@@ -23,14 +23,19 @@
 #define EXPORTER_LENGTH 32
 #define LINGER_MS 1000
 #define MAX_LINE 65536
+#define MAX_EARLY 4096
 
 typedef struct {
     Flags flags;
     Credentials own;
     PRFileDesc *ssl;
     int socket;
+    /* Of a server. */
+    int listener;
     bool established;
+    bool finished;
     bool closing;
+    bool early_sent;
     struct timespec closed_at;
     char typed[MAX_LINE];
     size_t typed_length;
@@ -46,9 +51,9 @@ static void check(SECStatus status, const char *what) {
     if (status != SECSuccess) fail(what);
 }
 
-static _Noreturn void finish(void) {
-    report("closed", "yes");
-    exit(0);
+static void finish(Peer *peer) {
+    if (!peer->finished) report("closed", "yes");
+    peer->finished = true;
 }
 
 /* --- the socket ------------------------------------------------------------------------------------------------ */
@@ -62,30 +67,43 @@ static struct addrinfo *resolve(const Flags *flags) {
     return found;
 }
 
-/* A server is bound to the first client that it hears of, whose datagram stays in the socket. */
-static void accept_first_client(int fd) {
+static uint16_t port_of(int fd) {
     struct sockaddr_storage own;
-    struct sockaddr_storage from;
     socklen_t length = sizeof own;
     char port[8];
-    char byte;
     getsockname(fd, (struct sockaddr *)&own, &length);
     getnameinfo((struct sockaddr *)&own, length, NULL, 0, port, sizeof port, NI_NUMERICSERV | NI_DGRAM);
-    report("port", port);
-    length = sizeof from;
-    if (recvfrom(fd, &byte, 1, MSG_PEEK, (struct sockaddr *)&from, &length) < 0) refuse("no client");
-    connect(fd, (struct sockaddr *)&from, length);
+    return (uint16_t)atoi(port);
 }
 
-static int open_socket(const Flags *flags) {
+static int listening_socket(Flags *flags) {
+    const int yes = 1;
     struct addrinfo *address = resolve(flags);
     int fd = socket(address->ai_family, SOCK_DGRAM, 0);
-    if (flags->server) {
-        if (bind(fd, address->ai_addr, address->ai_addrlen) != 0) refuse("the port is in use");
-        accept_first_client(fd);
-    } else if (connect(fd, address->ai_addr, address->ai_addrlen) != 0) {
-        refuse("cannot connect");
-    }
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (bind(fd, address->ai_addr, address->ai_addrlen) != 0) refuse("the port is in use");
+    freeaddrinfo(address);
+    flags->port = port_of(fd);
+    return fd;
+}
+
+/* A server's session is bound to the first client that it hears of, whose datagrams stay in the socket; those of the next
+ * client wait in another. */
+static int accept_client(Peer *peer) {
+    struct sockaddr_storage from;
+    socklen_t length = sizeof from;
+    char byte;
+    int fd = peer->listener;
+    if (recvfrom(fd, &byte, 1, MSG_PEEK, (struct sockaddr *)&from, &length) < 0) refuse("no client");
+    connect(fd, (struct sockaddr *)&from, length);
+    peer->listener = listening_socket(&peer->flags);
+    return fd;
+}
+
+static int connected_socket(const Flags *flags) {
+    struct addrinfo *address = resolve(flags);
+    int fd = socket(address->ai_family, SOCK_DGRAM, 0);
+    if (connect(fd, address->ai_addr, address->ai_addrlen) != 0) refuse("cannot connect");
     freeaddrinfo(address);
     return fd;
 }
@@ -186,7 +204,13 @@ static void open_session(Peer *peer) {
     if (peer->ssl == NULL) fail("DTLS_ImportFD");
     check(SSL_VersionRangeSet(peer->ssl, &versions), "versions");
     /* Without a cache NSS leaves out psk_key_exchange_modes, which an external key needs, too (RFC 8446 4.2.9). */
-    SSL_OptionSet(peer->ssl, SSL_NO_CACHE, flags->psk == NULL);
+    bool remembers = flags->psk != NULL || flags->sessions > 1;
+    SSL_OptionSet(peer->ssl, SSL_NO_CACHE, !remembers);
+    SSL_OptionSet(peer->ssl, SSL_ENABLE_SESSION_TICKETS, remembers && flags->tickets);
+    SSL_OptionSet(peer->ssl, SSL_ENABLE_0RTT_DATA, flags->early != NULL);
+    /* NSS has the message in DTLS as well, unlike RFC 9147 5.6. A server could not do without it, and takes no early data
+     * where it has no memory of replays. */
+    SSL_OptionSet(peer->ssl, SSL_SUPPRESS_END_OF_EARLY_DATA, !flags->server);
     SSL_OptionSet(peer->ssl, SSL_ENABLE_EXTENDED_MASTER_SECRET, PR_TRUE);
     if (flags->suites.count > 0) set_suites(peer->ssl, &flags->suites);
     set_groups(peer->ssl, &flags->groups, &flags->shares);
@@ -217,10 +241,18 @@ static void report_session(Peer *peer) {
     report("version", info.protocolVersion == SSL_LIBRARY_VERSION_TLS_1_3 ? "DTLSv1.3" : "DTLSv1.2");
     report("suite", suite_name(info.cipherSuite));
     report("group", group_name((uint16_t)info.keaGroup));
+    if (info.resumed) report("reused", "yes");
+    if (peer->flags.early != NULL) report("early-data", info.earlyDataAccepted ? "accepted" : "refused");
     CERTCertificate *theirs = SSL_PeerCertificate(peer->ssl);
     if (peer->flags.server && theirs != NULL) report("client-verified", "yes");
     report_exporter(peer->ssl);
     report("established", "yes");
+}
+
+static bool early_data_accepted(Peer *peer) {
+    SSLChannelInfo info;
+    check(SSL_GetChannelInfo(peer->ssl, &info, sizeof info), "SSL_GetChannelInfo");
+    return info.earlyDataAccepted;
 }
 
 static void shut(Peer *peer) {
@@ -234,13 +266,20 @@ static void send_message(Peer *peer, const char *message, size_t length) {
     if (PR_Send(peer->ssl, message, (PRInt32)length, 0, PR_INTERVAL_NO_TIMEOUT) < 0) fail("PR_Send");
 }
 
+static void send_line(Peer *peer, const char *line) {
+    char message[MAX_EARLY];
+    int length = snprintf(message, sizeof message, "%s\n", line);
+    send_message(peer, message, (size_t)length);
+}
+
 static void receive_messages(Peer *peer) {
     char message[MAX_LINE];
     for (;;) {
         PRInt32 length = PR_Recv(peer->ssl, message, sizeof message, 0, PR_INTERVAL_NO_TIMEOUT);
         if (length == 0) {
             shut(peer);
-            finish();
+            finish(peer);
+            return;
         }
         if (length < 0) {
             if (PR_GetError() == PR_WOULD_BLOCK_ERROR) return;
@@ -254,13 +293,30 @@ static void receive_messages(Peer *peer) {
     }
 }
 
+/* Once its ClientHello is out, a client that may says its line in early data. */
+static void say_early(Peer *peer) {
+    SSLPreliminaryChannelInfo info;
+    if (peer->flags.server || peer->flags.early == NULL || peer->early_sent) return;
+    if (SSL_GetPreliminaryChannelInfo(peer->ssl, &info, sizeof info) != SECSuccess || info.maxEarlyDataSize == 0) return;
+    peer->early_sent = true;
+    send_line(peer, peer->flags.early);
+}
+
+/* What was refused is said again, as an application has to. */
+static void on_established(Peer *peer) {
+    peer->established = true;
+    report_session(peer);
+    if (!peer->flags.server && peer->flags.early != NULL && !early_data_accepted(peer)) send_line(peer, peer->flags.early);
+}
+
 static void advance(Peer *peer) {
     if (!peer->established) {
         if (SSL_ForceHandshake(peer->ssl) == SECSuccess) {
-            peer->established = true;
-            report_session(peer);
+            on_established(peer);
         } else if (PR_GetError() != PR_WOULD_BLOCK_ERROR && PR_GetError() != PR_CONNECT_REFUSED_ERROR) {
             fail("handshake");
+        } else {
+            say_early(peer);
         }
     }
     if (peer->established) receive_messages(peer);
@@ -306,20 +362,40 @@ static int milliseconds_to_wait(Peer *peer) {
         struct timespec now;
         clock_gettime(CLOCK_MONOTONIC, &now);
         int passed = (int)((now.tv_sec - peer->closed_at.tv_sec) * 1000 + (now.tv_nsec - peer->closed_at.tv_nsec) / 1000000);
-        if (passed >= LINGER_MS) finish();
+        if (passed >= LINGER_MS) {
+            finish(peer);
+            return 0;
+        }
         if (LINGER_MS - passed < wait) wait = LINGER_MS - passed;
     }
     return wait;
 }
 
 static void run(Peer *peer) {
-    for (;;) {
+    peer->socket = peer->flags.server ? accept_client(peer) : connected_socket(&peer->flags);
+    open_session(peer);
+    while (!peer->finished) {
         advance(peer);
+        if (peer->finished) break;
         struct pollfd ready[] = {{.fd = peer->socket, .events = POLLIN},
                                  {.fd = peer->input_open ? 0 : -1, .events = POLLIN}};
         poll(ready, 2, milliseconds_to_wait(peer));
         if (ready[1].revents != 0) read_input(peer);
     }
+    PR_Close(peer->ssl);
+}
+
+/* With the same flags, certificates and input, for another session. */
+static Peer successor(const Peer *peer) {
+    return (Peer){.flags = peer->flags, .own = peer->own, .listener = peer->listener, .input_open = peer->input_open};
+}
+
+static void begin_server(Peer *peer) {
+    char port[8];
+    check(SSL_ConfigServerSessionIDCache(0, 0, 0, NULL), "session cache");
+    peer->listener = listening_socket(&peer->flags);
+    snprintf(port, sizeof port, "%u", peer->flags.port);
+    report("port", port);
 }
 
 int main(int argc, char **argv) {
@@ -334,7 +410,10 @@ int main(int argc, char **argv) {
     check(NSS_SetDomesticPolicy(), "NSS_SetDomesticPolicy");
     if (peer.flags.ca != NULL) trust_ca(peer.flags.ca);
     if (peer.flags.cert != NULL) peer.own = load_credentials(peer.flags.cert, peer.flags.key);
-    peer.socket = open_socket(&peer.flags);
-    open_session(&peer);
-    run(&peer);
+    if (peer.flags.server) begin_server(&peer);
+    for (unsigned session = 0; session < peer.flags.sessions; session++) {
+        run(&peer);
+        peer = successor(&peer);
+    }
+    return 0;
 }

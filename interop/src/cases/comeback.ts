@@ -7,16 +7,18 @@ import { Failure } from '../exchange.js';
 import { Relay, type Weather } from '../net/relay.js';
 import { boringssl } from '../peers/boringssl.js';
 import { gnutls } from '../peers/gnutls.js';
+import { nss } from '../peers/nss.js';
 import { openssl } from '../peers/openssl.js';
 import { ours } from '../peers/ours.js';
 import type { Peer } from '../peers/peer.js';
 import { wolfssl } from '../peers/wolfssl.js';
 import { type Pki, SERVER_NAME } from '../pki.js';
+import type { Version } from '../vocabulary.js';
 import type { Case } from './case.js';
 
 /*
- * DTLS 1.2: a client that comes back to the very server it was at before, which for session ids it has to be. The programs
- * keep no ticket keys from one process to the next either.
+ * A client that comes back to the very server it was at before, which for session ids it has to be. Most programs keep no
+ * ticket keys from one process to the next either.
  */
 
 const HOST = '127.0.0.1';
@@ -34,17 +36,19 @@ type Means = 'ticket' | 'session id';
 
 interface Plan {
   readonly peer: Peer;
+  readonly version: Version;
   readonly means: Means;
   readonly weather: Weather | undefined;
 }
 
 /** By ticket and by session id, in both roles; and the visits after the first in bad weather. */
 export function comebackCases(): Case[] {
-  const plans = [openssl, gnutls, wolfssl, boringssl].flatMap((peer) =>
+  const plans: Plan[] = [openssl, gnutls, wolfssl, boringssl, nss].flatMap((peer) =>
     (['ticket', 'session id'] as const).flatMap((means) =>
-      WEATHER.map((weather) => ({ peer, means, weather })),
+      WEATHER.map((weather) => ({ peer, version: 'DTLSv1.2' as const, means, weather })),
     ),
   );
+  plans.push({ peer: nss, version: 'DTLSv1.3', means: 'ticket', weather: undefined });
   return plans.flatMap((plan) => [
     comebackCase(plan, ours, plan.peer, weVisit),
     comebackCase(plan, plan.peer, ours, theyVisit),
@@ -57,10 +61,10 @@ function comebackCase(
   server: Peer,
   visit: (plan: Plan, pki: Pki) => Promise<readonly boolean[]>,
 ): Case {
-  const { means, weather } = plan;
+  const { version, means, weather } = plan;
   const loss = weather === undefined ? '' : `, 25 % loss, seed ${weather.seed}`;
   return {
-    name: `${client.name} client ↔ ${server.name} server, DTLSv1.2, resumed by ${means}${loss}`,
+    name: `${client.name} client ↔ ${server.name} server, ${version}, resumed by ${means}${loss}`,
     kind: weather === undefined ? 'session' : 'loss',
     client,
     server,
@@ -77,14 +81,14 @@ function comebackCase(
 }
 
 /** Our client. A program that did not hear the end of a session stays in it: so bad weather is for the last visit. */
-async function weVisit({ peer, means, weather }: Plan, pki: Pki): Promise<readonly boolean[]> {
+async function weVisit({ peer, version, means, weather }: Plan, pki: Pki): Promise<readonly boolean[]> {
   const server = await peer.startServer({
-    version: 'DTLSv1.2',
+    version,
     host: HOST,
     pair: pki.servers.ECDSA,
     folder: pki.folder,
     tickets: means === 'ticket',
-    clients: VISITS,
+    sessions: VISITS,
   });
   const relay = await relayTo(server.port, weather);
   const reused: boolean[] = [];
@@ -95,7 +99,7 @@ async function weVisit({ peer, means, weather }: Plan, pki: Pki): Promise<readon
       const session = connect(HOST, port, {
         ca: readFileSync(pki.ca),
         servername: SERVER_NAME,
-        maxVersion: 'DTLSv1.2',
+        maxVersion: version,
         handshakeTimeout: HANDSHAKE_MS,
         retransmission: EAGER,
         session: kept,
@@ -130,7 +134,7 @@ async function echo(session: DTLSSession, line: string): Promise<void> {
 }
 
 /** A program's client, which keeps its session in a file or comes back by itself. */
-async function theyVisit({ peer, means, weather }: Plan, pki: Pki): Promise<readonly boolean[]> {
+async function theyVisit({ peer, version, means, weather }: Plan, pki: Pki): Promise<readonly boolean[]> {
   const reused: boolean[] = [];
   const { cert, key } = pki.servers.ECDSA;
   const endpoint = listen(
@@ -146,7 +150,7 @@ async function theyVisit({ peer, means, weather }: Plan, pki: Pki): Promise<read
     // With timers that start at a second a program may use up its time in bad weather, and tries once more.
     for (let given = 0; reused.length < 2; ) {
       const client = await peer.startClient({
-        version: 'DTLSv1.2',
+        version,
         host: HOST,
         port: relay?.port ?? endpoint.address?.port ?? 0,
         ca: pki.ca,
@@ -154,15 +158,20 @@ async function theyVisit({ peer, means, weather }: Plan, pki: Pki): Promise<read
         name: SERVER_NAME,
         session: join(folder, 'session'),
         tickets: means === 'ticket',
+        ...(peer === nss ? { sessions: 2 } : {}),
       });
       try {
-        // gnutls-cli comes back by itself.
-        const expected = peer === gnutls ? 2 : reused.length + 1;
+        // gnutls-cli comes back by itself, and our program for NSS when it is to close.
+        const expected = peer === gnutls || peer === nss ? 2 : reused.length + 1;
         if (!(await client.established(HANDSHAKE_MS))) {
           if (weather === undefined || ++given > 2) throw new Failure('no session', [client.log()]);
           continue;
         }
-        for (let repeats = 0; reused.length < expected && repeats < 80; repeats++) await sleep(REPEAT_MS);
+        if (peer === nss) {
+          await counted(reused, 1);
+          client.close();
+        }
+        await counted(reused, expected);
         client.close();
         await client.over(HANDSHAKE_MS);
       } finally {
@@ -175,6 +184,10 @@ async function theyVisit({ peer, means, weather }: Plan, pki: Pki): Promise<read
     endpoint.destroy();
     rmSync(folder, { recursive: true });
   }
+}
+
+async function counted(visits: readonly unknown[], expected: number): Promise<void> {
+  for (let repeats = 0; visits.length < expected && repeats < 80; repeats++) await sleep(REPEAT_MS);
 }
 
 async function relayTo(port: number, weather: Weather | undefined): Promise<Relay | undefined> {

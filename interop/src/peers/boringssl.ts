@@ -3,7 +3,7 @@ import { COMMON, nativePeer } from './native.js';
 import type { Demand } from './peer.js';
 
 /** BoringSSL, as the Rust crate boring-sys builds it. Its suites of DTLS 1.3 cannot be chosen: the other side has to. */
-export const boringssl = nativePeer({ ...COMMON, name: 'boringssl', resumes: true, cannot });
+export const boringssl = nativePeer({ ...COMMON, name: 'boringssl', resumes: 'between processes', cannot });
 
 function cannot(role: Role, demand: Demand): string | undefined {
   if (role === 'server' && demand.cookie === true) return 'a BoringSSL server asks for no cookies';

@@ -30,8 +30,8 @@ export interface Native {
   readonly closing?: Peer['closing'];
   /** Why it cannot do in `role` what is asked, beyond suites and groups. */
   readonly cannot: (role: Role, demand: Demand) => string | undefined;
-  /** Whether its program keeps sessions, and makes tickets that its next process opens. */
-  readonly resumes?: boolean;
+  /** Whether its program keeps sessions in files, and makes tickets that its next process opens; or only within one process. */
+  readonly resumes?: 'between processes' | 'in one process';
   /** Its own flags. */
   readonly flags?: (options: ServerOptions | ClientOptions, role: Role) => readonly string[];
 }
@@ -69,7 +69,6 @@ export function nativePeer(native: Native): Peer {
         ...['server', '--host', options.host, ...pairFlags(options.pair)],
         ...(options.clientCa === undefined ? [] : ['--ca', options.clientCa]),
         ...(options.staple === undefined ? [] : ['--staple', options.staple]),
-        ...(options.clients === undefined ? [] : ['--clients', String(options.clients)]),
         ...(options.cookie === undefined ? [] : ['--cookie', options.cookie ? 'yes' : 'no']),
         ...flags(options, 'server'),
       ]);
@@ -84,7 +83,9 @@ export function nativePeer(native: Native): Peer {
       const child = new Child(program, [
         ...['client', '--host', options.host, '--port', String(options.port)],
         ...['--ca', options.ca, '--name', options.name, ...pairFlags(options.pair)],
-        ...(options.session === undefined ? [] : ['--session', options.session]),
+        ...(options.session === undefined || native.resumes !== 'between processes'
+          ? []
+          : ['--session', options.session]),
         ...(options.staple === true ? ['--staple', 'wanted'] : []),
         ...(options.shares === undefined ? [] : ['--shares', options.shares.join()]),
         ...flags(options, 'client'),
@@ -139,7 +140,9 @@ function reasonFor(program: string): string {
 }
 
 function cannotName({ name, suites, groups, resumes }: Native, demand: Demand): string | undefined {
-  if (demand.resumed === true && resumes !== true) return `${name} is not made to resume sessions here`;
+  if (demand.resumed === true && resumes === undefined) return `${name} is not made to resume sessions here`;
+  if (demand.resumed === true && resumes === 'in one process')
+    return `${name} resumes within one process only, as other cases show`;
   if (demand.suite !== undefined && !suites.includes(demand.suite)) return `${name} has no ${demand.suite}`;
   const lacking = [demand.group, ...(demand.shares ?? [])].find(
     (group) => group !== undefined && !groups.includes(group),
@@ -154,6 +157,7 @@ function sideFlags(options: SideOptions): string[] {
     ...(options.groups === undefined ? [] : ['--groups', options.groups.join()]),
     ...(options.psk === undefined ? [] : pskFlags(options.psk)),
     ...(options.mtu === undefined ? [] : ['--mtu', String(options.mtu)]),
+    ...(options.sessions === undefined ? [] : ['--sessions', String(options.sessions)]),
     ...(options.tickets === false ? ['--tickets', 'no'] : []),
     ...(options.keylog === undefined ? [] : ['--keylog', options.keylog]),
   ];

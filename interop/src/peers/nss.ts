@@ -3,7 +3,7 @@ import { COMMON, nativePeer } from './native.js';
 import type { Demand } from './peer.js';
 
 /** Firefox's NSS. */
-export const nss = nativePeer({ ...COMMON, name: 'nss', cannot });
+export const nss = nativePeer({ ...COMMON, name: 'nss', resumes: 'in one process', cannot });
 
 function cannot(role: Role, demand: Demand): string | undefined {
   if (demand.mtu !== undefined) return 'NSS finds the MTU by itself';

@@ -29,6 +29,8 @@ export interface SideOptions {
   readonly eager?: boolean;
   /** `false`: neither asks for session tickets nor gives any, which leaves DTLS 1.2 its session ids. */
   readonly tickets?: boolean;
+  /** How many sessions follow one another, where the program would end with the first. */
+  readonly sessions?: number;
   /** Whether it will be told to update its keys: some peers do so by themselves only, after a few records. */
   readonly updatesKeys?: boolean;
 }
@@ -52,8 +54,6 @@ export interface ServerOptions extends SideOptions {
   readonly clientCa?: string;
   /** An OCSP response to staple, a file in DER. */
   readonly staple?: string;
-  /** How many clients it serves, one after another, where the program would end with the first. */
-  readonly clients?: number;
 }
 
 export interface ClientOptions extends SideOptions {

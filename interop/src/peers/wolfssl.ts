@@ -8,7 +8,7 @@ const LEAST_MTU = 700;
 export const wolfssl = nativePeer({
   ...COMMON,
   name: 'wolfssl',
-  resumes: true,
+  resumes: 'between processes',
   suites: [
     ...COMMON.suites,
     ...CCM_SUITES.filter((suite) => suite !== 'TLS_ECDHE_ECDSA_WITH_AES_256_CCM'),

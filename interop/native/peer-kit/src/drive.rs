@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 /// How long a side that has closed waits for the other's close_notify.
 const LINGER: Duration = Duration::from_millis(1000);
 
-/// Runs sessions to their ends, one after another: one of a client, as many as `--clients` says of a server.
-/// The last end is that of the program, and so is every failure: exit status 0 after close_notify, 1 after a failure.
+/// Runs as many sessions as `--sessions` says to their ends, one after another. The last end is that of the program, and so
+/// is every failure: exit status 0 after close_notify, 1 after a failure.
 pub fn drive<S: Session>(begin: impl Fn() -> S, flags: &Flags) -> ! {
     let mut socket = open(flags);
-    for _ in 0..flags.clients {
+    for _ in 0..flags.sessions {
         socket = Loop {
             session: begin(),
             socket,

@@ -62,9 +62,10 @@ pub struct Flags {
     pub session: Option<PathBuf>,
     /// Whether to ask for session tickets and to give some; without them DTLS 1.2 has session ids.
     pub tickets: bool,
-    /// How many clients a server serves, one after another.
-    pub clients: u32,
-    /// DTLS 1.3. Client: what to say before the handshake is complete, and once more if that is refused. Server: take such data.
+    /// How many follow one another: a server's of as many clients, a client's with one server.
+    pub sessions: u32,
+    /// DTLS 1.3. Client: what to say before the handshake is complete, and once more if that is refused. Server: `take` such
+    /// data, or `refuse` what the tickets allow.
     pub early: Option<String>,
     /// Server: an OCSP response to staple, a file in DER. Client: ask for one, whatever this says.
     pub staple: Option<PathBuf>,
@@ -114,7 +115,7 @@ impl Flags {
             keylog: given.remove("--keylog").map(PathBuf::from),
             session: given.remove("--session").map(PathBuf::from),
             tickets: given.remove("--tickets").is_none_or(|value| value == "yes"),
-            clients: number(given.remove("--clients"))?.unwrap_or(1),
+            sessions: number(given.remove("--sessions"))?.unwrap_or(1),
             early: given.remove("--early"),
             staple: given.remove("--staple").map(PathBuf::from),
             mtu: number(given.remove("--mtu"))?,

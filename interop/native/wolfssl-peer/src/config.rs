@@ -173,7 +173,7 @@ unsafe fn configure_server(ssl: *mut ffi::WOLFSSL, flags: &Flags) {
             ffi::wolfSSL_dtls13_allow_ch_frag(ssl, 1),
             "ClientHellos in fragments",
         );
-        if flags.early.is_some() {
+        if flags.early.as_deref() == Some("take") {
             // A HelloRetryRequest refuses early data.
             demand(
                 ffi::wolfSSL_dtls13_no_hrr_on_resume(ssl, 1),
