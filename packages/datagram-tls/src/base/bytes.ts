@@ -60,7 +60,9 @@ export function fromBase64(text: string): Uint8Array | undefined {
 const HEX = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, '0'));
 
 export function toHex(bytes: Uint8Array, separator = ''): string {
-  return Array.from(bytes, (b) => HEX[b]).join(separator);
+  let text = '';
+  for (const byte of bytes) text += text === '' ? HEX[byte] : separator + HEX[byte];
+  return text;
 }
 
 /** `undefined` unless `text` is an even number of hexadecimal digits. */

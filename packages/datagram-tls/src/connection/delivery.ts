@@ -25,10 +25,16 @@ export class Delivery {
   #frontier = 0;
 
   constructor({ items }: Flight) {
-    const lengths = items.map((item) => (item.kind === 'message' ? item.body.length : 0));
-    this.#missing = lengths.map((end, item) => ({ item, start: 0, end }));
+    const missing: Stretch[] = [];
     const places = [0];
-    for (const length of lengths) places.push((places.at(-1) ?? 0) + length + 1);
+    let place = 0;
+    for (const [item, content] of items.entries()) {
+      const end = content.kind === 'message' ? content.body.length : 0;
+      missing.push({ item, start: 0, end });
+      place += end + 1;
+      places.push(place);
+    }
+    this.#missing = missing;
     this.#places = places;
   }
 
@@ -52,7 +58,8 @@ export class Delivery {
   /** `stretch` goes out in this record; returns whether it did so before. */
   onSent(stretch: Stretch, epoch: number, sequenceNumber: number): boolean {
     if (this.#sent.length === MAX_RECORDS) this.#sent.shift();
-    this.#sent.push({ ...stretch, epoch, sequenceNumber });
+    const { item, start, end } = stretch;
+    this.#sent.push({ item, start, end, epoch, sequenceNumber });
     return this.#advance(stretch);
   }
 

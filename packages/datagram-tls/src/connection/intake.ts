@@ -96,17 +96,18 @@ export class Intake {
       this.violate(epoch, 'malformed_fragment', alert, 'the peer sent a malformed handshake record');
       return NOTHING;
     }
-    const fates = new Set<Fate>();
+    let fresh = false;
+    let whole = true;
+    let repeated = false;
     for (const fragment of fragments) {
-      fates.add(this.#accept(fragment, epoch, now));
+      const fate = this.#accept(fragment, epoch, now);
+      if (fate === 'fresh') fresh = true;
+      else if (fate === 'repeated') repeated = true;
+      else whole = false;
       // A record of a thousand tiny fragments must not cost a thousand tries.
-      if (fates.has('too much')) break;
+      if (fate === 'too much') break;
     }
-    return {
-      fresh: fates.has('fresh'),
-      whole: !fates.has('useless') && !fates.has('too much'),
-      repeated: fates.has('repeated'),
-    };
+    return { fresh, whole, repeated };
   }
 
   /**

@@ -5,6 +5,7 @@ import { HandshakeType } from '../wire/codes.js';
 import type { RecordNumber } from '../wire/messages/ack.js';
 import type { Association } from './association.js';
 import { Delivery } from './delivery.js';
+import type { Transmission } from './transmit.js';
 
 /** How long the peer may ask for our last flight again: twice RFC 6347 §4.2.4's maximum segment lifetime, ms. */
 const LAST_FLIGHT_KEPT: Duration = 240_000;
@@ -189,22 +190,28 @@ export class Retransmission {
   #send({ flight, delivery, records }: UnderWay, goOn: boolean, now: Instant): void {
     const { transmit, timers, pathSize, recordLimits, counters } = this.#association;
     const manner = { size: pathSize.forFlights, content: recordLimits.send, records, goOn };
-    const { largest, items, repeats, ...sent } = transmit.flight(flight, manner, delivery);
-    this.#largest = largest;
+    const sent = transmit.flight(flight, manner, delivery);
+    this.#largest = sent.largest;
     this.#lastSent = now;
-    if (repeats) {
+    if (sent.repeats) {
       counters.retransmissions++;
       this.#measurable = false;
     }
+    if (this.#association.behaviour.trace) this.#traceFlight(flight, sent);
+    if (flight.awaits !== 'nothing') timers.set('retransmit', now + this.#backoff.timeout);
+    else timers.set('forget-flight', now + LAST_FLIGHT_KEPT);
+  }
+
+  #traceFlight(flight: Flight, { items, datagrams, bytes, repeats }: Transmission): void {
+    const messages = flight.items.filter((_, i) => items.has(i)).map(itemName);
     this.#association.trace({
       kind: 'flight',
       direction: 'sent',
-      messages: flight.items.filter((_, i) => items.has(i)).map(itemName),
-      ...sent,
+      messages,
+      datagrams,
+      bytes,
       retransmission: repeats,
     });
-    if (flight.awaits !== 'nothing') timers.set('retransmit', now + this.#backoff.timeout);
-    else timers.set('forget-flight', now + LAST_FLIGHT_KEPT);
   }
 }
 

@@ -73,10 +73,14 @@ export class Transmit {
       items.add(stretch.item);
     }
     const datagrams = packer.finish();
-    for (const datagram of datagrams) this.#queue.push(datagram);
-    const lengths = datagrams.map(({ length }) => length);
-    const bytes = lengths.reduce((sum, length) => sum + length, 0);
-    return { datagrams: lengths.length, bytes, largest: Math.max(0, ...lengths), items, repeats };
+    let bytes = 0;
+    let largest = 0;
+    for (const datagram of datagrams) {
+      this.#queue.push(datagram);
+      bytes += datagram.length;
+      largest = Math.max(largest, datagram.length);
+    }
+    return { datagrams: datagrams.length, bytes, largest, items, repeats };
   }
 }
 
@@ -122,18 +126,20 @@ function fragmentOf(item: Extract<FlightItem, { kind: 'message' }>, start: numbe
   return fragment;
 }
 
+/** Shared by all connections: a datagram is filled and copied before anybody else has a turn. It grows to the largest. */
+let scratch = new Uint8Array(0x1000);
+
 /** Fills datagrams of a given size with records, of which there may be only so many. */
 class Packer {
   readonly #size: number;
   #records: number;
   readonly #full: Uint8Array[] = [];
-  #current: Uint8Array;
   #used = 0;
 
   constructor(size: number, records: number) {
     this.#size = size;
     this.#records = records;
-    this.#current = new Uint8Array(size);
+    if (scratch.length < size) scratch = new Uint8Array(size);
   }
 
   /** How many more may go out. */
@@ -154,7 +160,7 @@ class Packer {
 
   add(writer: RecordWriter, type: number, plaintext: Uint8Array): void {
     this.#records--;
-    this.#used += writer.seal(type, plaintext, this.#current, this.#used);
+    this.#used += writer.seal(type, plaintext, scratch, this.#used);
   }
 
   finish(): Uint8Array[] {
@@ -163,8 +169,7 @@ class Packer {
   }
 
   #flush(): void {
-    this.#full.push(this.#current.slice(0, this.#used));
-    this.#current = new Uint8Array(this.#size);
+    this.#full.push(scratch.slice(0, this.#used));
     this.#used = 0;
   }
 }

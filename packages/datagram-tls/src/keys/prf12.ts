@@ -1,9 +1,16 @@
-import { utf8 } from '../base/bytes.js';
+import { concat, utf8 } from '../base/bytes.js';
 import type { CryptoProvider, HashName, MacKey } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 
 const MASTER_SECRET_LENGTH = 48;
 const VERIFY_DATA_LENGTH = 12;
+
+/** Those of every handshake, encoded once. */
+const LABELS: ReadonlyMap<string, Uint8Array> = new Map(
+  ['master secret', 'extended master secret', 'key expansion', 'client finished', 'server finished'].map(
+    (label) => [label, utf8(label)],
+  ),
+);
 
 /** Keys of both directions, as the record layer takes them (RFC 5246 §6.3). The caller owns the bytes. */
 export interface KeyBlock12 {
@@ -43,16 +50,14 @@ export function deriveExtendedMasterSecret12(
   );
 }
 
-/** RFC 5246 §6.3. Note that the server's random comes first. */
+/** RFC 5246 §6.3. `master` is the master secret as an HMAC key. Note that the server's random comes first. */
 export function deriveKeyBlock12(
-  crypto: CryptoProvider,
+  master: MacKey,
   suite: CipherSuite,
-  masterSecret: Uint8Array,
   clientRandom: Uint8Array,
   serverRandom: Uint8Array,
 ): KeyBlock12 {
   const { macKeyLength, keyLength, fixedIvLength } = suite;
-  const master = crypto.mac(suite.hash, masterSecret);
   const length = 2 * (macKeyLength + keyLength + fixedIvLength);
   const block = prf12(master, 'key expansion', length, serverRandom, clientRandom);
   let at = 0;
@@ -72,22 +77,20 @@ export function deriveKeyBlock12(
 
 /** The content of Finished (RFC 5246 §7.4.9). `transcript` is the hash of all handshake messages before it. */
 export function deriveVerifyData12(
-  crypto: CryptoProvider,
-  hash: HashName,
-  masterSecret: Uint8Array,
+  master: MacKey,
   label: 'client finished' | 'server finished',
   transcript: Uint8Array,
 ): Uint8Array {
-  return prf12(crypto.mac(hash, masterSecret), label, VERIFY_DATA_LENGTH, transcript);
+  return prf12(master, label, VERIFY_DATA_LENGTH, transcript);
 }
 
 /** The PRF of TLS 1.2: P_hash over label and seed (RFC 5246 §5). `secret` is its secret as an HMAC key. */
 export function prf12(secret: MacKey, label: string, length: number, ...seed: Uint8Array[]): Uint8Array {
-  const labelBytes = utf8(label);
+  const labelled = concat(LABELS.get(label) ?? utf8(label), ...seed);
   const output = new Uint8Array(length);
-  let a = secret.sign(labelBytes, ...seed);
+  let a = secret.sign(labelled);
   for (let at = 0; ; ) {
-    const block = secret.sign(a, labelBytes, ...seed);
+    const block = secret.sign(a, labelled);
     output.set(block.subarray(0, length - at), at);
     at += block.length;
     if (at >= length) return output;

@@ -64,6 +64,9 @@ export class Epochs {
 }
 
 function newestFirst<T extends { readonly epoch: number }>(items: readonly T[], added: T): T[] {
-  const others = items.filter((item) => item.epoch !== added.epoch);
-  return [...others, added].sort((a, b) => b.epoch - a.epoch);
+  const at = items.findIndex((item) => item.epoch <= added.epoch);
+  if (at < 0) return items.concat(added);
+  const list = items.slice();
+  list.splice(at, items[at]?.epoch === added.epoch ? 1 : 0, added);
+  return list;
 }

@@ -65,7 +65,7 @@ function expected(
   const hash = createHash('sha256');
   for (const message of messages) hash.update(encodeFragment(message));
   const digest = new Uint8Array(hash.digest());
-  return deriveVerifyData12(nodeProvider, 'sha256', secrets.masterSecret, label, digest);
+  return deriveVerifyData12(nodeProvider.mac('sha256', secrets.masterSecret), label, digest);
 }
 
 /** Messages put together from fragments that came in order. */

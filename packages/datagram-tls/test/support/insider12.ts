@@ -24,7 +24,7 @@ export class Insider12 {
     serverRandom: Uint8Array,
   ) {
     this.#suite = aeadSuite(suite.name);
-    this.#keys = deriveKeyBlock12(nodeProvider, suite, masterSecret, clientRandom, serverRandom);
+    this.#keys = deriveKeyBlock12(nodeProvider.mac(suite.hash, masterSecret), suite, clientRandom, serverRandom);
   }
 
   static ofSession(session: Session): Insider12 {

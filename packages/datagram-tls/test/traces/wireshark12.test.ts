@@ -44,7 +44,7 @@ suite('a recorded DTLS 1.2 session with a PSK and AES-128-CCM-8', needs(TRACE), 
       for (const message of messages.slice(2, at)) transcript.update(message12(message));
       assert.deepEqual(
         messages[at]?.body,
-        deriveVerifyData12(nodeProvider, 'sha256', masterSecret, `${sender} finished`, transcript.digest()),
+        deriveVerifyData12(nodeProvider.mac('sha256', masterSecret), `${sender} finished`, transcript.digest()),
       );
     }
   });
@@ -72,7 +72,7 @@ function replay(): Replay {
   const length = Uint8Array.of(0, PSK.length);
   const preMaster = concat(length, new Uint8Array(PSK.length), length, PSK);
   const masterSecret = deriveMasterSecret12(nodeProvider, 'sha256', preMaster, clientRandom, serverRandom);
-  const block = deriveKeyBlock12(nodeProvider, of, masterSecret, clientRandom, serverRandom);
+  const block = deriveKeyBlock12(nodeProvider.mac(of.hash, masterSecret), of, clientRandom, serverRandom);
   const client = { key: block.clientKey, iv: block.clientIv };
   const server = { key: block.serverKey, iv: block.serverIv };
   epochs.client.installReader(new RecordReader12(nodeProvider, of, 1, client));

@@ -20,7 +20,7 @@ export function sendFinished12(
   const { role } = ctx.security;
   ctx.emit({ do: 'send-change-cipher-spec' });
   installKeys12(ctx, negotiated, secrets, role);
-  const verifyData = finishedData(ctx, negotiated, secrets, role);
+  const verifyData = finishedData(ctx, secrets, role);
   ctx.send(HandshakeType.finished, encodeFinished({ verifyData }), PROTECTED_EPOCH);
   ctx.emit({ do: 'end-flight', awaits });
 }
@@ -35,15 +35,14 @@ export function readFinished12(
   const peer = ctx.security.role === 'client' ? 'server' : 'client';
   const body = expectType(message, HandshakeType.finished);
   const { verifyData } = decoded(decodeFinished(body, VERIFY_DATA_LENGTH_12), 'Finished');
-  const expected = finishedData(ctx, negotiated, secrets, peer);
+  const expected = finishedData(ctx, secrets, peer);
   const finished = FinishedVerified.check(ctx.provider, expected, verifyData);
   if (finished === undefined) throw violation('decrypt_error', `the ${peer}'s Finished is wrong`);
   return finished;
 }
 
 /** verify_data of `sender`'s Finished over the transcript as it stands (RFC 5246 §7.4.9). */
-function finishedData(ctx: Context, negotiated: Negotiated12, secrets: Secrets12, sender: Role): Uint8Array {
-  const { hash } = negotiated.suite;
+function finishedData(ctx: Context, secrets: Secrets12, sender: Role): Uint8Array {
   const label = sender === 'client' ? 'client finished' : 'server finished';
-  return deriveVerifyData12(ctx.provider, hash, secrets.masterSecret, label, ctx.transcript.digest());
+  return deriveVerifyData12(secrets.master, label, ctx.transcript.digest());
 }

@@ -1,5 +1,6 @@
 import { concat } from '../../base/bytes.js';
 import type { Role } from '../../config/config.js';
+import type { MacKey } from '../../crypto/provider.js';
 import type { CipherSuite } from '../../crypto/suites.js';
 import {
   deriveExtendedMasterSecret12,
@@ -26,6 +27,8 @@ export interface Negotiated12 {
 
 export interface Secrets12 {
   readonly masterSecret: Uint8Array;
+  /** The same as an HMAC key. */
+  readonly master: MacKey;
   readonly keys: KeyBlock12;
 }
 
@@ -48,8 +51,8 @@ export function deriveSecrets12(ctx: Context, negotiated: Negotiated12, premaste
 export function resumeSecrets12(ctx: Context, negotiated: Negotiated12, masterSecret: Uint8Array): Secrets12 {
   const { suite, clientRandom, serverRandom } = negotiated;
   ctx.emit({ do: 'log-secret', label: 'CLIENT_RANDOM', clientRandom, secret: masterSecret });
-  const keys = deriveKeyBlock12(ctx.provider, suite, masterSecret, clientRandom, serverRandom);
-  return { masterSecret, keys };
+  const master = ctx.provider.mac(suite.hash, masterSecret);
+  return { masterSecret, master, keys: deriveKeyBlock12(master, suite, clientRandom, serverRandom) };
 }
 
 /** Installs the keys of `sender`'s records, for writing by itself and for reading by the other side. */

@@ -6,6 +6,8 @@ import {
   writeOptionalExtensions,
 } from '../extensions/block.js';
 
+const RANDOM_LENGTH = 32;
+
 /** RFC 6347 §4.2.1 and RFC 9147 §5.3, which give it the same shape. Byte fields are views into the body. */
 export interface ClientHello {
   readonly legacyVersion: number;
@@ -34,8 +36,11 @@ export interface ClientHelloPrefix {
 /** `undefined` when malformed: the caller answers decode_error. */
 export function decodeClientHello(body: Uint8Array): ClientHello | undefined {
   const r = new Reader(body);
-  const hello = {
-    ...readStart(r),
+  const hello: ClientHello = {
+    legacyVersion: r.u16(),
+    random: r.bytes(RANDOM_LENGTH),
+    sessionId: readSessionId(r),
+    cookie: r.vec8(),
     cipherSuites: readCipherSuites(r),
     compressionMethods: readCompressionMethods(r),
     extensions: readOptionalExtensions(r),
@@ -50,11 +55,14 @@ export function decodeClientHello(body: Uint8Array): ClientHello | undefined {
  */
 export function peekClientHello(prefix: Uint8Array): ClientHelloPrefix | undefined {
   const r = new Reader(prefix);
-  const start = readStart(r);
+  const legacyVersion = r.u16();
+  const random = r.bytes(RANDOM_LENGTH);
+  const sessionId = readSessionId(r);
+  const cookie = r.vec8();
   if (r.failed) return undefined;
   const cipherSuites = readCipherSuites(r);
   readCompressionMethods(r);
-  return { ...start, cipherSuites, extensions: readLeadingExtensions(r) };
+  return { legacyVersion, random, sessionId, cookie, cipherSuites, extensions: readLeadingExtensions(r) };
 }
 
 export function encodeClientHello(hello: ClientHello): Uint8Array {
@@ -69,8 +77,8 @@ export function encodeClientHello(hello: ClientHello): Uint8Array {
   return w.finish();
 }
 
-function readStart(r: Reader) {
-  return { legacyVersion: r.u16(), random: r.bytes(32), sessionId: r.vec8(0, 32), cookie: r.vec8() };
+function readSessionId(r: Reader): Uint8Array {
+  return r.vec8(0, 32);
 }
 
 function readCipherSuites(r: Reader): number[] {
