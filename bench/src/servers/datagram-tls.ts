@@ -28,6 +28,7 @@ const endpoint = listen(
     mtu: 1400,
     maxSessions: 0,
     maxSessionsPerHost: 0,
+    ticketKeys: false,
   },
 );
 

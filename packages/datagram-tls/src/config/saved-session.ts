@@ -38,7 +38,7 @@ const DIGEST_LENGTH = 32;
 
 /** The bytes that an application keeps: a format, the identity, what {@link SavedSession} has, and a digest of it all. */
 export function encodeSession(provider: CryptoProvider, ticket: NewTicket, time: number): Uint8Array {
-  const w = new Writer(1024)
+  const w = new Writer()
     .bytes(FORMAT)
     .vec16(utf8(ticket.identity))
     .vec16(ticket.ticket)

@@ -112,9 +112,14 @@ function packStretch(
   return repeats;
 }
 
-/** Bytes `start` to `end` of a message with their handshake header. */
+/** Shared by all connections, as is {@link datagramDraft}: what is in them is copied before anybody else has a turn. */
+let fragmentDraft = new Uint8Array(0x1000);
+
+/** Bytes `start` to `end` of a message with their handshake header, until the next call. */
 function fragmentOf(item: Extract<FlightItem, { kind: 'message' }>, start: number, end: number): Uint8Array {
-  const fragment = new Uint8Array(HANDSHAKE_HEADER_LENGTH + end - start);
+  const length = HANDSHAKE_HEADER_LENGTH + end - start;
+  if (fragmentDraft.length < length) fragmentDraft = new Uint8Array(length);
+  const fragment = fragmentDraft.subarray(0, length);
   writeHandshakeHeader(fragment, 0, {
     type: item.type,
     length: item.body.length,
@@ -126,8 +131,8 @@ function fragmentOf(item: Extract<FlightItem, { kind: 'message' }>, start: numbe
   return fragment;
 }
 
-/** Shared by all connections: a datagram is filled and copied before anybody else has a turn. It grows to the largest. */
-let scratch = new Uint8Array(0x1000);
+/** They grow to the largest there is. */
+let datagramDraft = new Uint8Array(0x1000);
 
 /** Fills datagrams of a given size with records, of which there may be only so many. */
 class Packer {
@@ -139,7 +144,7 @@ class Packer {
   constructor(size: number, records: number) {
     this.#size = size;
     this.#records = records;
-    if (scratch.length < size) scratch = new Uint8Array(size);
+    if (datagramDraft.length < size) datagramDraft = new Uint8Array(size);
   }
 
   /** How many more may go out. */
@@ -160,7 +165,7 @@ class Packer {
 
   add(writer: RecordWriter, type: number, plaintext: Uint8Array): void {
     this.#records--;
-    this.#used += writer.seal(type, plaintext, scratch, this.#used);
+    this.#used += writer.seal(type, plaintext, datagramDraft, this.#used);
   }
 
   finish(): Uint8Array[] {
@@ -169,7 +174,7 @@ class Packer {
   }
 
   #flush(): void {
-    this.#full.push(scratch.slice(0, this.#used));
+    this.#full.push(datagramDraft.slice(0, this.#used));
     this.#used = 0;
   }
 }

@@ -1,7 +1,7 @@
 import { createHash, createHmac, createSecretKey, type Hash, type KeyObject } from 'node:crypto';
 import { EMPTY } from '../base/bytes.js';
 import { HASH_LENGTH } from './hashes.js';
-import { plain } from './node-bytes.js';
+import { fromLatin1 } from './node-bytes.js';
 import type { HashName, MacKey, RunningHash } from './provider.js';
 
 export class NodeHash implements RunningHash {
@@ -20,7 +20,7 @@ export class NodeHash implements RunningHash {
   }
 
   digest(): Uint8Array {
-    return plain(this.#hash.copy().digest());
+    return fromLatin1(this.#hash.copy().digest('binary'));
   }
 }
 
@@ -36,7 +36,7 @@ export class NodeMac implements MacKey {
   sign(...parts: Uint8Array[]): Uint8Array {
     const hmac = createHmac(this.#name, this.#key);
     for (const part of parts) hmac.update(part);
-    return plain(hmac.digest());
+    return fromLatin1(hmac.digest('binary'));
   }
 }
 

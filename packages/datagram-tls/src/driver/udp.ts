@@ -1,5 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
+import { plain } from '../crypto/node-bytes.js';
 import type { PeerAddress } from '../endpoint/peer.js';
 import { logBind } from './debug.js';
 
@@ -39,7 +40,7 @@ export class Udp {
       ...(options.sendBufferSize === undefined ? {} : { sendBufferSize: options.sendBufferSize }),
     });
     this.#bind(host, port);
-    this.#socket.on('message', (datagram, from) => handlers.onDatagram(datagram, from));
+    this.#socket.on('message', (datagram, from) => handlers.onDatagram(plain(datagram), from));
     this.#socket.on('error', (error) => handlers.onError(error));
     if (options.ttl !== undefined) this.#socket.setTTL(options.ttl);
     this.address = localAddress(this.#socket);

@@ -9,7 +9,7 @@ const NO_GROUP = 0;
 
 /** What a cookie carries of a HelloRetryRequest, so that the handshake can go on from it (RFC 9147 §5.1). */
 export function encodeRetry(retry: Omit<Retry13, 'cookie'>): Uint8Array {
-  return new Writer(64)
+  return new Writer()
     .u16(retry.suite.code)
     .u16(retry.group === undefined ? NO_GROUP : Group[retry.group])
     .u8(retry.askedFor === undefined ? 0 : 1)

@@ -144,7 +144,10 @@ export class Reassembler {
     for (const piece of fresh) cost += piece.bytes.length + PIECE_COST;
     if (this.#held + cost > this.#limits.budget) return 'over_budget';
     for (const { start, bytes } of fresh) {
-      partial.pieces.splice(firstEndingAfter(partial.pieces, start), 0, { start, bytes: own(bytes) });
+      const at = firstEndingAfter(partial.pieces, start);
+      const piece = { start, bytes: own(bytes) };
+      if (at === partial.pieces.length) partial.pieces.push(piece);
+      else partial.pieces.splice(at, 0, piece);
       partial.covered += bytes.length;
     }
     this.#held += cost;

@@ -2,7 +2,7 @@ import { concat } from '../base/bytes.js';
 import type { CryptoProvider, HashName, RunningHash } from '../crypto/provider.js';
 import type { Version } from '../wire/codes.js';
 import { HandshakeType } from '../wire/codes.js';
-import { encodeHandshake12, encodeHandshake13 } from '../wire/messages/handshake-header.js';
+import { transcriptHeader12, transcriptHeader13 } from '../wire/messages/handshake-header.js';
 
 interface Entry {
   readonly type: number;
@@ -82,12 +82,12 @@ export class Transcript {
     this.#raw = [];
   }
 
-  #absorb(hash: RunningHash, entry: Entry): void {
-    const bytes =
-      this.#version === 'DTLSv1.2'
-        ? encodeHandshake12(entry.type, entry.seq, entry.body)
-        : encodeHandshake13(entry.type, entry.body);
-    if (this.#keepRaw) this.#raw.push(bytes);
-    hash.update(bytes);
+  #absorb(hash: RunningHash, { type, seq, body }: Entry): void {
+    const { length } = body;
+    const header =
+      this.#version === 'DTLSv1.2' ? transcriptHeader12(type, seq, length) : transcriptHeader13(type, length);
+    if (this.#keepRaw) this.#raw.push(header, body);
+    hash.update(header);
+    hash.update(body);
   }
 }

@@ -23,7 +23,7 @@ export function hkdfExpandLabel(
   context: Uint8Array,
   length: number,
 ): Uint8Array {
-  const info = new Writer(64)
+  const info = new Writer()
     .u16(length)
     .vec8(utf8(PREFIX + label))
     .vec8(context)

@@ -117,14 +117,16 @@ export class Reader {
 /** Where a vector's length has to be filled in. Made by `Writer.openVec…`. */
 export type Mark = number & { readonly mark: unique symbol };
 
-/** Writes big-endian structures into a buffer that grows. */
-export class Writer {
-  #bytes: Uint8Array;
-  #length = 0;
+const DRAFT_LENGTH = 2048;
+/** Writers are nested no deeper than this; what is more is left to the collector. */
+const MOST_DRAFTS = 4;
+/** Buffers that finished writers gave back: most of what is written is short, and gone as soon as it is written. */
+const drafts: Uint8Array[] = [];
 
-  constructor(capacity = 256) {
-    this.#bytes = new Uint8Array(capacity);
-  }
+/** Writes big-endian structures into a buffer that grows, and is used up by {@link Writer.finish}. */
+export class Writer {
+  #bytes = drafts.pop() ?? new Uint8Array(DRAFT_LENGTH);
+  #length = 0;
 
   get length(): number {
     return this.#length;
@@ -206,7 +208,15 @@ export class Writer {
 
   /** What was written, as a copy of exactly that length. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    const written = this.#bytes.slice(0, this.#length);
+    if (this.#bytes.length === DRAFT_LENGTH && drafts.length < MOST_DRAFTS) {
+      // It may have been a secret.
+      this.#bytes.fill(0, 0, this.#length);
+      drafts.push(this.#bytes);
+    }
+    this.#bytes = EMPTY;
+    this.#length = 0;
+    return written;
   }
 
   #open(width: number): Mark {

@@ -27,10 +27,5 @@ export function decodeImportedIdentity(bytes: Uint8Array): ImportedIdentity | un
 
 export function encodeImportedIdentity(identity: ImportedIdentity): Uint8Array {
   const { externalIdentity, context, targetProtocol, targetKdf } = identity;
-  return new Writer(8 + externalIdentity.length + context.length)
-    .vec16(externalIdentity)
-    .vec16(context)
-    .u16(targetProtocol)
-    .u16(targetKdf)
-    .finish();
+  return new Writer().vec16(externalIdentity).vec16(context).u16(targetProtocol).u16(targetKdf).finish();
 }

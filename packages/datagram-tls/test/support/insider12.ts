@@ -24,7 +24,12 @@ export class Insider12 {
     serverRandom: Uint8Array,
   ) {
     this.#suite = aeadSuite(suite.name);
-    this.#keys = deriveKeyBlock12(nodeProvider.mac(suite.hash, masterSecret), suite, clientRandom, serverRandom);
+    this.#keys = deriveKeyBlock12(
+      nodeProvider.mac(suite.hash, masterSecret),
+      suite,
+      clientRandom,
+      serverRandom,
+    );
   }
 
   static ofSession(session: Session): Insider12 {

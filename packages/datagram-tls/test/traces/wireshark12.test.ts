@@ -44,7 +44,11 @@ suite('a recorded DTLS 1.2 session with a PSK and AES-128-CCM-8', needs(TRACE), 
       for (const message of messages.slice(2, at)) transcript.update(message12(message));
       assert.deepEqual(
         messages[at]?.body,
-        deriveVerifyData12(nodeProvider.mac('sha256', masterSecret), `${sender} finished`, transcript.digest()),
+        deriveVerifyData12(
+          nodeProvider.mac('sha256', masterSecret),
+          `${sender} finished`,
+          transcript.digest(),
+        ),
       );
     }
   });

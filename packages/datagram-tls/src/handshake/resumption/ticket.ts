@@ -6,7 +6,7 @@ const FORMAT = 1;
 
 /** What a ticket of ours holds before it is sealed. */
 export function encodeTicket(state: SessionState): Uint8Array {
-  const w = new Writer(256).u8(FORMAT);
+  const w = new Writer().u8(FORMAT);
   writeSessionState(w, state);
   return w.finish();
 }

@@ -6,5 +6,5 @@ import { Writer } from '../../wire/cursor.js';
  */
 export function pskPremaster(psk: Uint8Array, exchanged: Uint8Array | undefined): Uint8Array {
   const other = exchanged ?? new Uint8Array(psk.length);
-  return new Writer(4 + other.length + psk.length).vec16(other).vec16(psk).finish();
+  return new Writer().vec16(other).vec16(psk).finish();
 }

@@ -9,7 +9,7 @@ export function decodeAlpnRequest(body: Uint8Array): readonly Uint8Array[] | und
 }
 
 export function encodeAlpnRequest(names: readonly Uint8Array[]): Uint8Array {
-  const w = new Writer(64);
+  const w = new Writer();
   const list = w.openVec16();
   for (const name of names) w.vec8(name);
   return w.closeVec16(list).finish();

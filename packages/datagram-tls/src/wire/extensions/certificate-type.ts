@@ -24,7 +24,7 @@ export function decodeCertificateTypeRequest(body: Uint8Array): Uint8Array | und
 }
 
 export function encodeCertificateTypeRequest(types: Uint8Array): Uint8Array {
-  return new Writer(1 + types.length).vec8(types).finish();
+  return new Writer().vec8(types).finish();
 }
 
 /** The type a server chose; `undefined` unless it is exactly one byte. */

@@ -8,5 +8,5 @@ export function decodeConnectionId(body: Uint8Array): Uint8Array | undefined {
 }
 
 export function encodeConnectionId(cid: Uint8Array): Uint8Array {
-  return new Writer(1 + cid.length).vec8(cid).finish();
+  return new Writer().vec8(cid).finish();
 }

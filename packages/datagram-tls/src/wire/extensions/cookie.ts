@@ -8,5 +8,5 @@ export function decodeCookie(body: Uint8Array): Uint8Array | undefined {
 }
 
 export function encodeCookie(cookie: Uint8Array): Uint8Array {
-  return new Writer(2 + cookie.length).vec16(cookie).finish();
+  return new Writer().vec16(cookie).finish();
 }

@@ -14,5 +14,5 @@ export function decodeEarlyDataTicket(body: Uint8Array): number | undefined {
 }
 
 export function encodeEarlyDataTicket(maxEarlyDataSize: number): Uint8Array {
-  return new Writer(4).u32(maxEarlyDataSize).finish();
+  return new Writer().u32(maxEarlyDataSize).finish();
 }

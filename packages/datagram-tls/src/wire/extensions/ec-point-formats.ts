@@ -11,5 +11,5 @@ export function decodeEcPointFormats(body: Uint8Array): Uint8Array | undefined {
 }
 
 export function encodeEcPointFormats(formats: Uint8Array): Uint8Array {
-  return new Writer(1 + formats.length).vec8(formats).finish();
+  return new Writer().vec8(formats).finish();
 }

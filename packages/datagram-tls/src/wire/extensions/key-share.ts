@@ -29,7 +29,7 @@ export function decodeKeyShareResponse(body: Uint8Array): KeyShareEntry | undefi
 }
 
 export function encodeKeyShareResponse(share: KeyShareEntry): Uint8Array {
-  const w = new Writer(4 + share.keyExchange.length);
+  const w = new Writer();
   writeEntry(w, share);
   return w.finish();
 }
@@ -42,7 +42,7 @@ export function decodeKeyShareRetry(body: Uint8Array): number | undefined {
 }
 
 export function encodeKeyShareRetry(selectedGroup: number): Uint8Array {
-  return new Writer(2).u16(selectedGroup).finish();
+  return new Writer().u16(selectedGroup).finish();
 }
 
 function readEntry(r: Reader): KeyShareEntry {

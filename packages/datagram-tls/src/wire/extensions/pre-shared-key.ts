@@ -27,7 +27,7 @@ export function decodePreSharedKeyRequest(body: Uint8Array): OfferedPsks | undef
 
 /** Called first with zeros of the right lengths for binders, then with the binders over what that gave. */
 export function encodePreSharedKeyRequest({ identities, binders }: OfferedPsks): Uint8Array {
-  const w = new Writer(512);
+  const w = new Writer();
   const identityList = w.openVec16();
   for (const { identity, obfuscatedTicketAge } of identities) w.vec16(identity).u32(obfuscatedTicketAge);
   w.closeVec16(identityList);
@@ -52,7 +52,7 @@ export function decodePreSharedKeyResponse(body: Uint8Array): number | undefined
 }
 
 export function encodePreSharedKeyResponse(selectedIdentity: number): Uint8Array {
-  return new Writer(2).u16(selectedIdentity).finish();
+  return new Writer().u16(selectedIdentity).finish();
 }
 
 function readIdentity(r: Reader): PskIdentity {

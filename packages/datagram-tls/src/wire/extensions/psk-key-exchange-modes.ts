@@ -13,5 +13,5 @@ export function decodePskKeyExchangeModes(body: Uint8Array): Uint8Array | undefi
 }
 
 export function encodePskKeyExchangeModes(modes: Uint8Array): Uint8Array {
-  return new Writer(1 + modes.length).vec8(modes).finish();
+  return new Writer().vec8(modes).finish();
 }

@@ -11,5 +11,5 @@ export function decodeRecordSizeLimit(body: Uint8Array): number | undefined {
 }
 
 export function encodeRecordSizeLimit(limit: number): Uint8Array {
-  return new Writer(2).u16(limit).finish();
+  return new Writer().u16(limit).finish();
 }

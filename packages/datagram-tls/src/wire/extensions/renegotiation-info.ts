@@ -8,5 +8,5 @@ export function decodeRenegotiationInfo(body: Uint8Array): Uint8Array | undefine
 }
 
 export function encodeRenegotiationInfo(renegotiatedConnection: Uint8Array): Uint8Array {
-  return new Writer(1 + renegotiatedConnection.length).vec8(renegotiatedConnection).finish();
+  return new Writer().vec8(renegotiatedConnection).finish();
 }

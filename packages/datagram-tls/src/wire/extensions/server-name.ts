@@ -27,7 +27,7 @@ export function decodeServerNameRequest(body: Uint8Array): ServerNameRequest | u
 
 /** `hostName` is ASCII; the caller has made A-labels and refused IP addresses. */
 export function encodeServerNameRequest({ hostName }: { readonly hostName: string }): Uint8Array {
-  const w = new Writer(5 + hostName.length);
+  const w = new Writer();
   const list = w.openVec16();
   return w.u8(HOST_NAME).vec16(utf8(hostName)).closeVec16(list).finish();
 }

@@ -8,5 +8,5 @@ export function decodeSignatureAlgorithms(body: Uint8Array): readonly number[] |
 }
 
 export function encodeSignatureAlgorithms(schemes: readonly number[]): Uint8Array {
-  return new Writer(64).listU16(schemes).finish();
+  return new Writer().listU16(schemes).finish();
 }

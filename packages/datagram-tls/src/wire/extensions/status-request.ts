@@ -31,7 +31,7 @@ export function decodeStatusRequest(body: Uint8Array): StatusRequest | undefined
 }
 
 export function encodeStatusRequest({ responderIdList, requestExtensions }: OcspStatusRequest): Uint8Array {
-  const w = new Writer(16).u8(OCSP);
+  const w = new Writer().u8(OCSP);
   const list = w.openVec16();
   for (const id of responderIdList) w.vec16(id);
   return w.closeVec16(list).vec16(requestExtensions).finish();

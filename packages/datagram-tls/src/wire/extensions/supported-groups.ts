@@ -8,5 +8,5 @@ export function decodeSupportedGroups(body: Uint8Array): readonly number[] | und
 }
 
 export function encodeSupportedGroups(groups: readonly number[]): Uint8Array {
-  return new Writer(32).listU16(groups).finish();
+  return new Writer().listU16(groups).finish();
 }

@@ -9,7 +9,7 @@ export function decodeSupportedVersionsRequest(body: Uint8Array): readonly numbe
 }
 
 export function encodeSupportedVersionsRequest(versions: readonly number[]): Uint8Array {
-  const w = new Writer(16);
+  const w = new Writer();
   const list = w.openVec8();
   for (const version of versions) w.u16(version);
   return w.closeVec8(list).finish();
@@ -23,5 +23,5 @@ export function decodeSupportedVersionsResponse(body: Uint8Array): number | unde
 }
 
 export function encodeSupportedVersionsResponse(version: number): Uint8Array {
-  return new Writer(2).u16(version).finish();
+  return new Writer().u16(version).finish();
 }

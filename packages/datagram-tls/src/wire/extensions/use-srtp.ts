@@ -21,7 +21,7 @@ export function decodeUseSrtpRequest(body: Uint8Array): UseSrtpRequest | undefin
 }
 
 export function encodeUseSrtpRequest({ profiles, mki }: UseSrtpRequest): Uint8Array {
-  return new Writer(32).listU16(profiles).vec8(mki).finish();
+  return new Writer().listU16(profiles).vec8(mki).finish();
 }
 
 /** `undefined` when malformed or not exactly one profile (RFC 5764 §4.1.1). */

@@ -20,7 +20,7 @@ export function decodeAck(body: Uint8Array): Ack | undefined {
 }
 
 export function encodeAck({ recordNumbers }: Ack): Uint8Array {
-  const w = new Writer(2 + 16 * recordNumbers.length);
+  const w = new Writer();
   const list = w.openVec16();
   for (const { epoch, sequenceNumber } of recordNumbers) w.u48(0).u16(epoch).u16(0).u48(sequenceNumber);
   return w.closeVec16(list).finish();

@@ -16,5 +16,5 @@ export function decodeCertificateStatus(body: Uint8Array): CertificateStatus | u
 }
 
 export function encodeCertificateStatus({ response }: CertificateStatus): Uint8Array {
-  return new Writer(4 + response.length).u8(OCSP).vec24(response).finish();
+  return new Writer().u8(OCSP).vec24(response).finish();
 }

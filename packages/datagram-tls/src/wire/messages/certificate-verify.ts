@@ -14,5 +14,5 @@ export function decodeCertificateVerify(body: Uint8Array): CertificateVerify | u
 }
 
 export function encodeCertificateVerify({ signatureScheme, signature }: CertificateVerify): Uint8Array {
-  return new Writer(4 + signature.length).u16(signatureScheme).vec16(signature).finish();
+  return new Writer().u16(signatureScheme).vec16(signature).finish();
 }

@@ -14,7 +14,7 @@ export function decodeCertificate12(body: Uint8Array): Certificate12 | undefined
 }
 
 export function encodeCertificate12({ certificateList }: Certificate12): Uint8Array {
-  const w = new Writer(1024);
+  const w = new Writer();
   const list = w.openVec24();
   for (const certificate of certificateList) w.vec24(certificate);
   return w.closeVec24(list).finish();

@@ -26,7 +26,7 @@ export function decodeCertificate13(body: Uint8Array): Certificate13 | undefined
 }
 
 export function encodeCertificate13(certificate: Certificate13): Uint8Array {
-  const w = new Writer(1024).vec8(certificate.certificateRequestContext);
+  const w = new Writer().vec8(certificate.certificateRequestContext);
   const list = w.openVec24();
   for (const { certData, extensions } of certificate.certificateList) {
     w.vec24(certData);

@@ -66,7 +66,7 @@ export function peekClientHello(prefix: Uint8Array): ClientHelloPrefix | undefin
 }
 
 export function encodeClientHello(hello: ClientHello): Uint8Array {
-  const w = new Writer(512)
+  const w = new Writer()
     .u16(hello.legacyVersion)
     .bytes(hello.random)
     .vec8(hello.sessionId)

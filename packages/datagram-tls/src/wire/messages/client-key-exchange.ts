@@ -13,5 +13,5 @@ export function decodeClientKeyExchange(body: Uint8Array): ClientKeyExchange | u
 }
 
 export function encodeClientKeyExchange({ point }: ClientKeyExchange): Uint8Array {
-  return new Writer(1 + point.length).vec8(point).finish();
+  return new Writer().vec8(point).finish();
 }

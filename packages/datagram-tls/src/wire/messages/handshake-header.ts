@@ -1,4 +1,5 @@
-import { Reader, Writer } from '../cursor.js';
+import { concat } from '../../base/bytes.js';
+import { Reader } from '../cursor.js';
 
 /** Bytes of a handshake header in DTLS: type, length, message_seq, fragment_offset, fragment_length. */
 export const HANDSHAKE_HEADER_LENGTH = 12;
@@ -56,18 +57,21 @@ export function writeHandshakeHeader(target: Uint8Array, at: number, header: Han
   putU24(target, at + 9, header.fragmentLength);
 }
 
-/** A message as the DTLS 1.2 transcript takes it: as if it had been sent in one fragment (RFC 6347 §4.2.6). */
-export function encodeHandshake12(type: number, messageSeq: number, body: Uint8Array): Uint8Array {
-  const message = new Uint8Array(HANDSHAKE_HEADER_LENGTH + body.length);
-  const length = body.length;
-  writeHandshakeHeader(message, 0, { type, length, messageSeq, fragmentOffset: 0, fragmentLength: length });
-  message.set(body, HANDSHAKE_HEADER_LENGTH);
-  return message;
+/** What a message begins with in the DTLS 1.2 transcript: as if it had been sent in one fragment (RFC 6347 §4.2.6). */
+export function transcriptHeader12(type: number, messageSeq: number, length: number): Uint8Array {
+  const header = new Uint8Array(HANDSHAKE_HEADER_LENGTH);
+  writeHandshakeHeader(header, 0, { type, length, messageSeq, fragmentOffset: 0, fragmentLength: length });
+  return header;
 }
 
-/** A message as the DTLS 1.3 transcript takes it: without sequence and fragment fields (RFC 9147 §5.2). */
+/** The same in the DTLS 1.3 transcript: without sequence and fragment fields (RFC 9147 §5.2). */
+export function transcriptHeader13(type: number, length: number): Uint8Array {
+  return Uint8Array.of(type, length >>> 16, length >>> 8, length);
+}
+
+/** A whole message as the DTLS 1.3 transcript takes it. */
 export function encodeHandshake13(type: number, body: Uint8Array): Uint8Array {
-  return new Writer(4 + body.length).u8(type).vec24(body).finish();
+  return concat(transcriptHeader13(type, body.length), body);
 }
 
 function putU24(target: Uint8Array, at: number, value: number): void {

@@ -14,5 +14,5 @@ export function decodeHelloVerifyRequest(body: Uint8Array): HelloVerifyRequest |
 }
 
 export function encodeHelloVerifyRequest(request: HelloVerifyRequest): Uint8Array {
-  return new Writer(64).u16(request.serverVersion).vec8(request.cookie).finish();
+  return new Writer().u16(request.serverVersion).vec8(request.cookie).finish();
 }

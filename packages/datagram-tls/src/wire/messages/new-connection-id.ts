@@ -20,7 +20,7 @@ export function decodeNewConnectionId(body: Uint8Array): NewConnectionId | undef
 }
 
 export function encodeNewConnectionId({ cids, usage }: NewConnectionId): Uint8Array {
-  const w = new Writer(64);
+  const w = new Writer();
   const list = w.openVec16();
   for (const cid of cids) w.vec8(cid);
   return w.closeVec16(list).u8(usage).finish();

@@ -16,5 +16,5 @@ export function decodeNewSessionTicket12(body: Uint8Array): NewSessionTicket12 |
 }
 
 export function encodeNewSessionTicket12({ ticketLifetimeHint, ticket }: NewSessionTicket12): Uint8Array {
-  return new Writer(6 + ticket.length).u32(ticketLifetimeHint).vec16(ticket).finish();
+  return new Writer().u32(ticketLifetimeHint).vec16(ticket).finish();
 }

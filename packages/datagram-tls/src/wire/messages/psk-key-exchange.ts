@@ -18,7 +18,7 @@ export function decodePskServerKeyExchange(body: Uint8Array): PskServerKeyExchan
 }
 
 export function encodePskServerKeyExchange({ pskIdentityHint }: PskServerKeyExchange): Uint8Array {
-  return new Writer(2 + pskIdentityHint.length).vec16(pskIdentityHint).finish();
+  return new Writer().vec16(pskIdentityHint).finish();
 }
 
 /** `undefined` when malformed: the caller answers decode_error. */
@@ -29,5 +29,5 @@ export function decodePskClientKeyExchange(body: Uint8Array): PskClientKeyExchan
 }
 
 export function encodePskClientKeyExchange({ pskIdentity }: PskClientKeyExchange): Uint8Array {
-  return new Writer(2 + pskIdentity.length).vec16(pskIdentity).finish();
+  return new Writer().vec16(pskIdentity).finish();
 }

@@ -14,5 +14,5 @@ export function decodeRawPublicKey12(body: Uint8Array): RawPublicKey12 | undefin
 }
 
 export function encodeRawPublicKey12({ subjectPublicKeyInfo }: RawPublicKey12): Uint8Array {
-  return new Writer(3 + subjectPublicKeyInfo.length).vec24(subjectPublicKeyInfo).finish();
+  return new Writer().vec24(subjectPublicKeyInfo).finish();
 }

@@ -31,15 +31,11 @@ export function decodeServerKeyExchange(body: Uint8Array): ServerKeyExchange | u
 export function encodeServerKeyExchange(
   exchange: Pick<ServerKeyExchange, 'params' | 'signatureScheme' | 'signature'>,
 ): Uint8Array {
-  return new Writer(512)
-    .bytes(exchange.params)
-    .u16(exchange.signatureScheme)
-    .vec16(exchange.signature)
-    .finish();
+  return new Writer().bytes(exchange.params).u16(exchange.signatureScheme).vec16(exchange.signature).finish();
 }
 
 export function encodeServerEcdhParams(params: ServerEcdhParams): Uint8Array {
-  const w = new Writer(4 + params.point.length);
+  const w = new Writer();
   writeServerEcdhParams(w, params);
   return w.finish();
 }
