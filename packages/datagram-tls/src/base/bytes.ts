@@ -23,7 +23,12 @@ export function toText(bytes: Uint8Array): string {
   return lenient.decode(bytes);
 }
 
-export function concat(...parts: Uint8Array[]): Uint8Array {
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  return joined(parts);
+}
+
+/** {@link concat} for any number of parts: hundreds of thousands are too many arguments. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
   const whole = new Uint8Array(length);

@@ -1,4 +1,4 @@
-import { concat, EMPTY } from '../base/bytes.js';
+import { concat, EMPTY, joined } from '../base/bytes.js';
 import { Tag } from './der.js';
 
 /** Deeper nesting is in no file that anybody made to be read. */
@@ -74,7 +74,7 @@ function readLength(bytes: Uint8Array, at: number): { start: number; end: number
 }
 
 function encode(tag: number, parts: readonly Uint8Array[]): Uint8Array {
-  const content = concat(...parts);
+  const content = joined(parts);
   const { length } = content;
   const octets = length < 0x80 ? [] : bigEndian(length);
   const head = octets.length === 0 ? [tag, length] : [tag, 0x80 | octets.length, ...octets];

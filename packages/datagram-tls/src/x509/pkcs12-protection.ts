@@ -19,7 +19,10 @@ export interface Algorithm {
   readonly parameters: Uint8Array;
 }
 
-/** More would be an attack on who opens the file; NSS, which takes most, makes it 600,000. */
+/**
+ * Rounds of all derivations of one file. More would be an attack on who opens it; NSS, which takes most, makes it 600,000
+ * for each of three.
+ */
 const MAX_ITERATIONS = 10_000_000;
 
 const PBES2 = oid('1.2.840.113549.1.5.13');
@@ -83,6 +86,7 @@ export function readAlgorithm(reader: DerReader): Algorithm {
 export class Protection {
   readonly #crypto: PasswordCrypto;
   readonly #option: string;
+  #iterations = 0;
 
   /** `option` is the name to blame in errors. */
   constructor(crypto: PasswordCrypto, option: string) {
@@ -131,7 +135,8 @@ export class Protection {
     if (kdf.id !== PBKDF2 || cipher === undefined)
       throw this.unsupported('an encryption that is not known here');
     const { prf, salt, iterations } = this.#readPbkdf2(kdf.parameters);
-    this.#require(cipher, iterations);
+    this.#require(cipher);
+    this.#spend(iterations);
     const key = this.#crypto.pbkdf2(prf, passphrase.text, salt, iterations, cipher.keyLength);
     return this.#crypto.decrypt(cipher.name, key, iv, data);
   }
@@ -164,7 +169,7 @@ export class Protection {
       (r) => [r.content(Tag.octetString), r.count()] as const,
     );
     if (!reader.finished()) throw this.malformed();
-    this.#require(cipher, iterations);
+    this.#require(cipher);
     const terms = { hash: 'sha1', passphrase, salt, iterations } as const;
     const key = this.#derive(terms, KeyPurpose.encryption, cipher.keyLength);
     const iv = this.#derive(terms, KeyPurpose.iv, OLD_IV_LENGTH);
@@ -172,12 +177,11 @@ export class Protection {
   }
 
   #derive(terms: Parameters<typeof derivePkcs12Key>[1], purpose: number, length: number): Uint8Array {
-    this.#checkIterations(terms.iterations);
+    this.#spend(terms.iterations);
     return derivePkcs12Key(this.#crypto, terms, purpose, length);
   }
 
-  #require({ name }: Cipher, iterations: number): void {
-    this.#checkIterations(iterations);
+  #require({ name }: Cipher): void {
     if (!this.#crypto.hasCipher(name)) {
       throw this.unsupported(
         `${name.startsWith('rc2') ? 'RC2' : name}, which this platform does not have; make it anew with \`openssl pkcs12 -export\``,
@@ -185,8 +189,9 @@ export class Protection {
     }
   }
 
-  #checkIterations(iterations: number): void {
-    if (iterations < 1 || iterations > MAX_ITERATIONS)
-      throw this.unsupported(`${iterations} rounds of a key derivation`);
+  #spend(iterations: number): void {
+    this.#iterations += iterations;
+    if (iterations < 1 || this.#iterations > MAX_ITERATIONS)
+      throw this.unsupported(`${this.#iterations} rounds of key derivations`);
   }
 }

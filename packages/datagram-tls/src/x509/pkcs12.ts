@@ -1,4 +1,4 @@
-import { concat, EMPTY, sameBytes } from '../base/bytes.js';
+import { EMPTY, joined, sameBytes } from '../base/bytes.js';
 import { callerError } from '../base/errors.js';
 import type { PasswordCrypto } from '../crypto/password-crypto.js';
 import { derOf } from './ber.js';
@@ -219,6 +219,6 @@ function readImplicitOctets(reader: DerReader): Uint8Array {
   return reader.inside(explicitTag(0), (r) => {
     const pieces: Uint8Array[] = [];
     r.each((piece) => pieces.push(piece.content(Tag.octetString)));
-    return concat(...pieces);
+    return joined(pieces);
   });
 }

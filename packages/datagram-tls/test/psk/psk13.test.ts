@@ -5,6 +5,7 @@ import type { ClientPskOption, ServerPskOption } from '#lib/config/psk-options.j
 import { assertAlive } from '../support/alive.js';
 import { CA, CLIENTS, SERVERS } from '../support/identities.js';
 import { Pair, type PairOptions } from '../support/pair.js';
+import { savedSession } from '../support/resumption.js';
 
 const KEY = Uint8Array.from({ length: 16 }, (_, i) => i);
 const OTHER_KEY = new Uint8Array(16).fill(7);
@@ -68,6 +69,21 @@ suite('DTLS 1.3 with a pre-shared key', () => {
     const client = [{ identity: 'old', key: OTHER_KEY }, CLIENT, { identity: 'last', key: OTHER_KEY }];
     const pair = new Pair(options({ client, server: { client: KEY, last: OTHER_KEY } })).handshake();
     assert.deepEqual(pair.client.sessions[0]?.peer.pskIdentity, utf8('client'));
+  });
+
+  test('the last of sixteen identities is found, behind a session that is worth nothing, too', () => {
+    const client = Array.from({ length: 16 }, (_, i) => ({ identity: `client ${i}`, key: KEY }));
+    const server = { ...SERVERS.ed25519, psk: { 'client 15': KEY } };
+    const first = new Pair({ version: 'DTLSv1.3', client: { ca: CA }, server }).handshake();
+    for (const session of [undefined, savedSession(first)]) {
+      const pair = new Pair({
+        version: 'DTLSv1.3',
+        client: { ca: CA, psk: client },
+        server: { ...server, ticketKeys: new Uint8Array(80).fill(1) },
+        destination: { serverName: 'localhost', verifyName: 'localhost', session },
+      }).handshake();
+      assert.deepEqual(pair.server.sessions[0]?.peer.pskIdentity, utf8('client 15'));
+    }
   });
 
   test('a server that knows no identity of the client shows its certificate if it has one', () => {

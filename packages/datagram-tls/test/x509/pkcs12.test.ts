@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
+import { EMPTY } from '#lib/base/bytes.js';
 import { nodePasswords } from '#lib/crypto/node-passwords.js';
 import { derOf } from '#lib/x509/ber.js';
+import { oid } from '#lib/x509/der.js';
 import { readCertificates } from '#lib/x509/pem.js';
 import { readPkcs12 } from '#lib/x509/pkcs12.js';
+import { Protection, passphrasesOf } from '#lib/x509/pkcs12-protection.js';
 import { flipped } from '../support/records.js';
 
 const FIXTURES = new URL('../../../test/x509/fixtures/pkcs12/', import.meta.url);
@@ -125,6 +128,30 @@ suite('files of PKCS#12', () => {
     const mac = more.lastIndexOf(Buffer.from('30413031', 'hex'));
     more.writeUInt8(0x43, mac + 1);
     assert.throws(() => read(more, 'secret'), { message: /2147483647 rounds/ });
+  });
+
+  test('many derivations together may not cost more than one', () => {
+    const digest = new Uint8Array(20);
+    const crypto = { ...nodePasswords, digest: () => digest };
+    const protection = new Protection(crypto, 'options.pfx');
+    const sha1 = { id: oid('1.3.14.3.2.26'), parameters: EMPTY };
+    const [passphrase = assert.fail()] = passphrasesOf('secret');
+    const derive = () => protection.mac(sha1, passphrase, new Uint8Array(8), 4_000_000, EMPTY);
+    derive();
+    derive();
+    const code = 'ERR_CRYPTO_UNSUPPORTED_OPERATION';
+    assert.throws(derive, { code, message: /12000000 rounds/ });
+  });
+
+  test('hundreds of thousands of elements are read or refused like a few', () => {
+    const nulls = new Uint8Array(800_000).map((_, i) => (i % 2 === 0 ? 0x05 : 0));
+    const { length } = nulls;
+    const header = [0x83, length >> 16, (length >> 8) & 0xff, length & 0xff];
+    const file = Buffer.concat([Uint8Array.of(0x30, ...header), nulls]);
+    assert.equal(derOf(file)?.length, file.length);
+    assert.throws(() => read(file, 'secret'), { code: 'ERR_OSSL_ASN1_NESTED_ASN1_ERROR' });
+    const pieces = nulls.map((byte) => (byte === 0x05 ? 0x04 : 0));
+    assert.deepEqual(derOf(Buffer.concat([Uint8Array.of(0x24, ...header), pieces])), Uint8Array.of(4, 0));
   });
 });
 

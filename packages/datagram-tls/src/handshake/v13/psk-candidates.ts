@@ -4,8 +4,8 @@ import type { OfferedPsks } from '../../wire/extensions/pre-shared-key.js';
 import { decodeImportedIdentity, KDF_HASHES, Kdf, type KdfHash } from '../../wire/imported-identity.js';
 import type { WantedPsk } from '../jobs.js';
 
-/** Identities that are looked up; a client that offers more should know better which it means. */
-const MAX_PSKS = 8;
+/** Identities that are looked up: as many as a client of ours may have, and a ticket before them. */
+const MAX_PSKS = 17;
 
 /** An identity of the client's, as what a key under it would be used. */
 interface PskCandidate {
