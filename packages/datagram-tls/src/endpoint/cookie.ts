@@ -10,8 +10,9 @@ const MAC_LENGTH = 32;
 /**
  * Cookies that prove a client receives what is sent to its address, without a byte of state for it (RFC 6347 §4.2.1,
  * RFC 9147 §5.1). Keys rotate: a cookie is good for one to two lifetimes. What it covers stands in the first fragment of
- * any ClientHello: the address, version, random and session id; the random ties it to one handshake. It may carry up to
- * 255 bytes, which the client can read but not change.
+ * any ClientHello: the address, version and random, which ties it to one handshake; not the session id, which clients of
+ * Mbed TLS 2.28 with a ticket choose anew for every ClientHello. It may carry up to 255 bytes, which the client can read
+ * but not change.
  */
 export class Cookies {
   readonly #provider: CryptoProvider;
@@ -55,10 +56,10 @@ export class Cookies {
   }
 
   #compute(key: MacKey, peer: PeerAddress, hello: ClientHelloPrefix, carried: Uint8Array): Uint8Array {
-    const { legacyVersion, random, sessionId } = hello;
-    // Lengths first, so that no two inputs have the same bytes.
-    const start = Uint8Array.of(legacyVersion >>> 8, legacyVersion, sessionId.length, carried.length);
-    return key.sign(start, random, sessionId, carried, utf8(peerKey(peer.address, peer.port)));
+    const { legacyVersion, random } = hello;
+    // The length first, so that no two inputs have the same bytes.
+    const start = Uint8Array.of(legacyVersion >>> 8, legacyVersion, carried.length);
+    return key.sign(start, random, carried, utf8(peerKey(peer.address, peer.port)));
   }
 
   #rotate(now: Instant): void {

@@ -94,18 +94,19 @@ suite('cookies, DTLSv1.2', () => {
     assert.equal(endpoint.counters.cookiesSent, 1 + wrong.length + 2);
   });
 
-  test('a cookie is bound to the random and the session id of its ClientHello', () => {
+  test('a cookie is bound to the random of its ClientHello, and not to the session id, which some clients change', () => {
     const { pair, hello, datagram } = withCookie();
     const { endpoint } = pair.server;
-    for (const changed of [
+    const sizes = [
       { ...hello, random: flipped(hello.random, 5) },
       { ...hello, sessionId: Uint8Array.of(1, 2, 3) },
-    ]) {
+    ].map((changed) => {
       const body = encodeClientHello(changed);
-      const forged = rewrite(datagram, client_hello, (f) => ({ ...f, fragment: body, length: body.length }));
-      endpoint.receive(forged, '192.0.2.1', 40_000, 'IPv4', pair.now);
-    }
-    assert.equal(endpoint.size, 0);
+      const other = rewrite(datagram, client_hello, (f) => ({ ...f, fragment: body, length: body.length }));
+      endpoint.receive(other, '192.0.2.1', 40_000, 'IPv4', pair.now);
+      return endpoint.size;
+    });
+    assert.deepEqual(sizes, [0, 1]);
   });
 
   test('a cookie is good for one lifetime at least and for two at most', () => {
