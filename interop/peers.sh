@@ -12,7 +12,7 @@ readonly LIMIT=480
 
 main() {
   mkdir -p "$bin" "$logs"
-  [ $# -gt 0 ] || set -- pion3 pion scandium nss dimpl wolfssl boringssl
+  [ $# -gt 0 ] || set -- pion3 pion scandium nss dimpl mbedtls wolfssl boringssl
   local peer
   for peer in "$@"; do
     build "$peer"
@@ -63,6 +63,11 @@ fetch_firefox_libraries() {
 
 build_dimpl() {
   rust_peer dimpl-peer "$1"
+}
+
+build_mbedtls() {
+  need cmake cmake && need_libclang || return
+  rust_peer mbedtls-peer "$1"
 }
 
 # The crate leaves these out of the library: key logs, exporters, raw public keys, suites with a pre-shared key but no key

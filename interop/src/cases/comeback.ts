@@ -7,6 +7,7 @@ import { Failure } from '../exchange.js';
 import { Relay, type Weather } from '../net/relay.js';
 import { boringssl } from '../peers/boringssl.js';
 import { gnutls } from '../peers/gnutls.js';
+import { mbedtls } from '../peers/mbedtls.js';
 import { nss } from '../peers/nss.js';
 import { openssl } from '../peers/openssl.js';
 import { ours } from '../peers/ours.js';
@@ -43,7 +44,7 @@ interface Plan {
 
 /** By ticket and by session id, in both roles; and the visits after the first in bad weather. */
 export function comebackCases(): Case[] {
-  const plans: Plan[] = [openssl, gnutls, wolfssl, boringssl, nss].flatMap((peer) =>
+  const plans: Plan[] = [openssl, gnutls, wolfssl, boringssl, mbedtls, nss].flatMap((peer) =>
     (['ticket', 'session id'] as const).flatMap((means) =>
       WEATHER.map((weather) => ({ peer, version: 'DTLSv1.2' as const, means, weather })),
     ),

@@ -1,4 +1,5 @@
 import { gnutls } from '../peers/gnutls.js';
+import { mbedtls } from '../peers/mbedtls.js';
 import { openssl } from '../peers/openssl.js';
 import { ours } from '../peers/ours.js';
 import { pion3 } from '../peers/pion.js';
@@ -8,7 +9,7 @@ import { CCM_SUITES } from '../vocabulary.js';
 import { bothWays, type Case } from './case.js';
 import { BASE, lossyCase, sessionCase } from './session.js';
 
-const PEERS = [openssl, gnutls, wolfssl, pion3, scandium];
+const PEERS = [openssl, gnutls, wolfssl, mbedtls, pion3, scandium];
 const SHORT_TAG = 'TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8';
 const LOSSY_SEED = 4;
 

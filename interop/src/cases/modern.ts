@@ -1,6 +1,7 @@
 import { boringssl } from '../peers/boringssl.js';
 import { cli } from '../peers/cli.js';
 import { dimpl } from '../peers/dimpl.js';
+import { mbedtls } from '../peers/mbedtls.js';
 import { nss } from '../peers/nss.js';
 import { ours } from '../peers/ours.js';
 import { pion, pion3 } from '../peers/pion.js';
@@ -19,7 +20,7 @@ const SEEDS = 4;
 /** Our library with each of these peers, both ways round; with our command, what a user would try. */
 export function modernMatrix(): Case[] {
   const library = MODERN.flatMap((peer) => bothWays(peer, ours));
-  const classic = bothWays(pion3, ours);
+  const classic = [pion3, mbedtls].flatMap((peer) => bothWays(peer, ours));
   const command = [nss, boringssl].flatMap((peer) => bothWays(peer, cli));
   return [
     ...library.flatMap((pair) => [
@@ -30,6 +31,7 @@ export function modernMatrix(): Case[] {
       ...downgradeCases(pair),
     ]),
     ...classic.flatMap((pair) => inVersion(pair, 'DTLSv1.2')),
+    ...bothWays(mbedtls, ours).flatMap((pair) => resumptionCases(pair, 'DTLSv1.2')),
     ...command.flatMap((pair) => clearCases(pair, 'essential', 'DTLSv1.3')),
   ];
 }

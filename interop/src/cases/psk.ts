@@ -2,6 +2,7 @@ import { encounter, type Plan } from '../exchange.js';
 import { boringssl } from '../peers/boringssl.js';
 import { cli } from '../peers/cli.js';
 import { gnutls } from '../peers/gnutls.js';
+import { mbedtls } from '../peers/mbedtls.js';
 import { nss } from '../peers/nss.js';
 import { openssl } from '../peers/openssl.js';
 import { ours } from '../peers/ours.js';
@@ -16,7 +17,7 @@ import { bothWays, type Case, type Pair } from './case.js';
 import { BASE, lossyCase, named, sessionCase, whyNot } from './session.js';
 
 const PEERS: Readonly<Record<Version, readonly Peer[]>> = {
-  'DTLSv1.2': [openssl, gnutls, wolfssl, pion3, scandium],
+  'DTLSv1.2': [openssl, gnutls, wolfssl, mbedtls, pion3, scandium],
   'DTLSv1.3': [nss, wolfssl],
 };
 /** In DTLS 1.3 an external key belongs to one hash: SHA-256 (RFC 8446 §4.2.11). */

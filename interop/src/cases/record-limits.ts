@@ -1,6 +1,7 @@
 import { type Encounter, Failure } from '../exchange.js';
 import { largestProtected } from '../net/wire.js';
 import { gnutls } from '../peers/gnutls.js';
+import { mbedtls } from '../peers/mbedtls.js';
 import { nss } from '../peers/nss.js';
 import { openssl } from '../peers/openssl.js';
 import { ours } from '../peers/ours.js';
@@ -24,11 +25,11 @@ const PEERS: readonly (readonly [Peer, Version])[] = [
   [nss, 'DTLSv1.3'],
 ];
 
-/** Peers that are told how much a record to us may hold, by either extension, and OpenSSL telling us. */
+/** Peers that are told how much a record to us may hold, by either extension, and OpenSSL and Mbed TLS telling us. */
 export function recordLimitCases(): Case[] {
   return [
     ...PEERS.flatMap(([peer, version]) => bothWays(peer, ours).map((pair) => sizeCase(pair, version))),
-    ...bothWays(openssl, ours).map(fragmentCase),
+    ...[openssl, mbedtls].flatMap((peer) => bothWays(peer, ours).map(fragmentCase)),
   ];
 }
 
@@ -41,7 +42,7 @@ function sizeCase(pair: Pair, version: Version): Case {
   });
 }
 
-/** OpenSSL refuses a record of more than was agreed. */
+/** Both refuse a record of more than was agreed. */
 function fragmentCase(pair: Pair): Case {
   return sessionCase(pair, {
     ...BASE,

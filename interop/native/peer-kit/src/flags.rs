@@ -71,6 +71,8 @@ pub struct Flags {
     pub staple: Option<PathBuf>,
     /// Largest UDP payload, bytes.
     pub mtu: Option<u16>,
+    /// Client: the content of a record to ask for, bytes (RFC 6066 section 4), where the implementation can.
+    pub max_fragment: Option<u16>,
     /// Update the sending keys by itself after this many records.
     pub update_after: Option<u64>,
 }
@@ -119,6 +121,7 @@ impl Flags {
             early: given.remove("--early"),
             staple: given.remove("--staple").map(PathBuf::from),
             mtu: number(given.remove("--mtu"))?,
+            max_fragment: number(given.remove("--max-fragment"))?,
             update_after: number(given.remove("--update-after"))?,
         };
         match given.keys().next() {

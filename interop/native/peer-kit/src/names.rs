@@ -9,7 +9,7 @@ const GROUPS: [(u16, &str); 6] = [
     (0x11ec, "X25519MLKEM768"),
 ];
 
-const SUITES: [(u16, &str); 27] = [
+const SUITES: [(u16, &str); 29] = [
     (0x1301, "TLS_AES_128_GCM_SHA256"),
     (0x1302, "TLS_AES_256_GCM_SHA384"),
     (0x1303, "TLS_CHACHA20_POLY1305_SHA256"),
@@ -32,6 +32,8 @@ const SUITES: [(u16, &str); 27] = [
     (0xc0a5, "TLS_PSK_WITH_AES_256_CCM"),
     (0xc0a8, "TLS_PSK_WITH_AES_128_CCM_8"),
     (0xc0a9, "TLS_PSK_WITH_AES_256_CCM_8"),
+    (0x00ae, "TLS_PSK_WITH_AES_128_CBC_SHA256"),
+    (0xc037, "TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256"),
     (0xccac, "TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256"),
     (0xd001, "TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256"),
     (0xd002, "TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384"),
