@@ -15,6 +15,7 @@ export async function runClient(target: HostPort, settings: Settings): Promise<n
     say('WARNING: --insecure: the server is NOT verified; anyone on the way can read and change everything');
   }
   const flow = new Flow();
+  if (options.earlyData !== undefined) flow.onSent();
   const interrupted = closeOnSignal(() => leave(session, flow));
   const session = connect(target.host, target.port, { ...options, ...report.traceOption() });
   attachKeylog(session, settings);

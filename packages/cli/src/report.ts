@@ -79,6 +79,7 @@ function negotiated(session: DTLSSession): string[] {
     `group ${session.group ?? 'none'}`,
     `signature ${session.signatureScheme ?? 'none'}`,
     ...(session.reused ? ['resumed'] : []),
+    ...(session.earlyData === 'none' ? [] : [`early data ${session.earlyData}`]),
     ...(session.alpnProtocol === undefined ? [] : [`protocol ${session.alpnProtocol}`]),
     ...(session.srtpProfile === undefined ? [] : [`SRTP profile ${session.srtpProfile}`]),
     ...(session.pskIdentity === undefined ? [] : [`pre-shared key of ${session.pskIdentity}`]),
@@ -94,6 +95,8 @@ function describe(event: TraceEvent): string {
       return `${event.direction} ack of ${count(event.records, 'record')}`;
     case 'key-update':
       return `${event.direction === 'sent' ? 'sends' : 'receives'} under new keys, epoch ${event.epoch}`;
+    case 'early-data':
+      return `early data ${event.outcome}`;
     case 'flight': {
       const facts = [count(event.bytes, 'byte')];
       if (event.direction === 'sent') facts.unshift(count(event.datagrams, 'datagram'));

@@ -21,7 +21,12 @@ interface Ephemeral {
 /** Answers every message with `Echo: ` before it, until a signal comes. Resolves with the exit status. */
 export async function runServer(at: HostPort, settings: Settings): Promise<number> {
   const { identity, ephemeral } = await identityFor(at.host, settings.options);
-  const options = { ...settings.options, ...identity, ...settings.report.traceOption() };
+  const options = {
+    ...settings.options,
+    ...identity,
+    ...settings.report.traceOption(),
+    ...earlyReceiver(settings),
+  };
   const endpoint = await bind(at, options, (session) => serve(session, settings));
   closeOnSignal(() => endpoint.close());
   announce(at, endpoint, ephemeral);
@@ -47,6 +52,12 @@ async function identityFor(
       ? { what: 'public key', pin: keyPin, flags: `--rpk --pin ${keyPin}` }
       : { what: 'certificate', pin, flags: `--pin ${pin}` };
   return { identity, ephemeral };
+}
+
+/** What comes early is echoed early. */
+function earlyReceiver({ options, report }: Settings): Pick<Options, 'onearlydata'> {
+  if ((options.maxEarlyData ?? 0) === 0) return {};
+  return { onearlydata: (data, session) => echo(session, report.nameOf(session), data) };
 }
 
 async function bind(

@@ -17,18 +17,20 @@ export type { Counters } from './connection/association.js';
 export { type Beginning, FROM_ZERO } from './connection/beginning.js';
 export { Connection } from './connection/connection.js';
 export type { DropCounts, DropReason } from './connection/drops.js';
+export type { EarlyOutcome } from './connection/early-data.js';
 export type { ConnectionEvent, TraceEvent } from './connection/events.js';
 export { nodeProvider } from './crypto/node.js';
 export type { CryptoProvider } from './crypto/provider.js';
+export type { EndpointLimits, Service } from './endpoint/arrivals.js';
+export type { EarlyRefusals, EndpointCounters } from './endpoint/counters.js';
 export {
   Endpoint,
   type EndpointEvent,
-  type EndpointLimits,
-  type Service,
 } from './endpoint/endpoint.js';
 export type { Link } from './endpoint/link.js';
 export type { PeerAddress } from './endpoint/peer.js';
 export type { Outgoing } from './endpoint/rounds.js';
+export type { EarlyRefusal } from './handshake/early-refusal.js';
 export type { Job, JobAnswer, Verdict } from './handshake/jobs.js';
 export { performJob } from './handshake/perform-job.js';
 export { exportKeyingMaterial, type Session } from './handshake/session.js';

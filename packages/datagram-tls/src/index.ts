@@ -19,12 +19,19 @@ export type {
 } from './config/psk-options.js';
 export type { SniFunction, SniOption } from './config/sni-options.js';
 export type { DropCounts, DropReason } from './connection/drops.js';
+export type { EarlyOutcome } from './connection/early-data.js';
 export type { TraceEvent } from './connection/events.js';
 export { connect } from './driver/connect.js';
 export { DTLSEndpoint, type SessionCallback } from './driver/endpoint.js';
 export { listen } from './driver/listen.js';
 export type { CipherInfo } from './driver/negotiated.js';
-export type { ConnectOptions, EndpointOptions, ListenOptions, Trace } from './driver/options.js';
+export type {
+  ConnectOptions,
+  EarlyDataCallback,
+  EndpointOptions,
+  ListenOptions,
+  Trace,
+} from './driver/options.js';
 export {
   createSecureContext,
   DTLSSecureContext,
@@ -33,6 +40,8 @@ export {
 } from './driver/secure-context.js';
 export { DTLSSession } from './driver/session.js';
 export type { DTLSEndpointStats, DTLSSessionStats } from './driver/stats.js';
+export type { EarlyRefusals } from './endpoint/counters.js';
 export type { PeerAddress } from './endpoint/peer.js';
+export type { EarlyRefusal } from './handshake/early-refusal.js';
 export type { GroupName, SchemeName, SrtpProfileName, Version } from './wire/codes.js';
 export type { CertificateTypeName } from './wire/extensions/certificate-type.js';

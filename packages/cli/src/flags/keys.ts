@@ -1,4 +1,5 @@
 import type { PskCredentialOption } from 'datagram-tls';
+import { parseCount } from '../args.js';
 import { keysByIdentity, parsePsk, readPskFile } from '../psk.js';
 import { readSession } from '../session-file.js';
 import { parseSni } from '../sni.js';
@@ -29,6 +30,21 @@ export const KEY_FLAGS: readonly Flag[] = [
     roles: CLIENT,
     option: 'session',
     finish: (file) => readSession('--session', file as string),
+  },
+  {
+    flags: '--early-data <text>',
+    help: 'send this line before the handshake if the session allows it (DTLS 1.3), else as the first; it can be replayed',
+    roles: CLIENT,
+    option: 'earlyData',
+    parse: (text) => `${text}\n`,
+    needs: ['session'],
+  },
+  {
+    flags: '--max-early-data <bytes>',
+    help: 'DTLS 1.3: take so much before the handshake, up to 65536, and answer it; it can be replayed',
+    roles: SERVER,
+    option: 'maxEarlyData',
+    parse: parseCount,
   },
   {
     flags: '--sni <name:cert:key>',

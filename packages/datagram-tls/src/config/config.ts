@@ -146,4 +146,6 @@ export interface Destination {
   readonly verifyName: string | undefined;
   /** A session with this server from before, which is resumed if both sides still can. */
   readonly session?: SavedSession | undefined;
+  /** Messages to send along with the ClientHello where the session allows that, and as usual otherwise. */
+  readonly earlyData?: readonly Uint8Array[] | undefined;
 }

@@ -120,6 +120,16 @@ export interface SecurityOptions {
    * is forgotten first. 0 to 250000; default 1000, without tickets 0.
    */
   sessionCacheSize?: number | undefined;
+  /**
+   * Server, DTLS 1.3: bytes of early data (0-RTT) that a client may send before the handshake, 0 to 65536. Default 0: none.
+   * It can be replayed: nothing in it may do harm if it is heard twice. It comes to `onearlydata`.
+   */
+  maxEarlyData?: number | undefined;
+  /**
+   * Server: whether a ClientHello with early data is new, by a digest of 32 bytes, and to be remembered for so many ms.
+   * Needed where `ticketKeys` is given; else this context remembers by itself. May return a promise.
+   */
+  replayGuard?: ((digest: Uint8Array, expiresInMs: number) => Awaitable<boolean>) | undefined;
   /** Server: seconds after its full handshake in which a session can be resumed, 1 to 604800. Default 7200. */
   sessionTimeout?: number | undefined;
   /** Server: tickets of a server with another one, at most 32 bytes long, are not taken. Default: empty. */

@@ -9,6 +9,7 @@ export function checkPolicy(security: Security): void {
   checkPins(security);
   checkPeerTypes(security);
   checkOcsp(security);
+  checkEarlyData(security);
 }
 
 function checkPins({ role, pins, crls, requestCert }: Security): void {
@@ -63,4 +64,9 @@ function checkOcsp({ role, pins, requestCert, requestStaple, findStaple, maxVers
       'needs requestCert: without it no client shows a certificate',
     );
   }
+}
+
+function checkEarlyData({ tickets, maxVersion }: Security): void {
+  if (tickets?.early !== undefined && maxVersion === 'DTLSv1.2')
+    throw invalidArgValue('options.maxEarlyData', 'is of no use below DTLSv1.3');
 }

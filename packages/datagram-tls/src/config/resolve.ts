@@ -45,6 +45,7 @@ export const SECURITY_OPTIONS = [
   'groups',
   'key',
   'keyShares',
+  'maxEarlyData',
   'maxFragmentLength',
   'maxVersion',
   'minVersion',
@@ -58,6 +59,7 @@ export const SECURITY_OPTIONS = [
   'pskModes',
   'recordSizeLimit',
   'rejectUnauthorized',
+  'replayGuard',
   'requestCert',
   'requestOCSP',
   'requireOCSP',
@@ -81,7 +83,9 @@ export const BEHAVIOUR_OPTIONS = [
 
 const CLIENT_OPTIONS = ['checkServerIdentity', 'keyShares', 'maxFragmentLength'] as const;
 const SERVER_ONLY = [
+  'maxEarlyData',
   'pskIdentityHint',
+  'replayGuard',
   'requestCert',
   'sessionCacheSize',
   'sessionIdContext',

@@ -2,6 +2,7 @@ import { concat, decodeUtf8, own, sameBytes, utf8 } from '../base/bytes.js';
 import { invalidArgType, invalidArgValue } from '../base/errors.js';
 import type { Duration } from '../base/instant.js';
 import type { CryptoProvider } from '../crypto/provider.js';
+import { type EarlyTerms, readEarlyTerms, writeEarlyTerms } from '../keys/early-terms.js';
 import {
   datedState,
   type FreshState,
@@ -22,6 +23,10 @@ export interface SavedSession {
   readonly sessionId: Uint8Array;
   /** DTLS 1.3: added to the age of the ticket, so that observers cannot tell it (RFC 8446 §4.6.1). */
   readonly ageAdd: number;
+  /** DTLS 1.3: what early data has to keep to. */
+  readonly early: EarlyTerms;
+  /** Bytes of content that the server took in one record. */
+  readonly recordLimit: number;
   /** When the ticket came, ms since 1970. */
   readonly receivedAt: number;
   /** How long it can be used, ms. */
@@ -33,7 +38,7 @@ export interface NewTicket extends Omit<SavedSession, 'state' | 'receivedAt'> {
   readonly state: FreshState;
 }
 
-const FORMAT = utf8('\0datagram-tls:session:1\0');
+const FORMAT = utf8('\0datagram-tls:session:2\0');
 const DIGEST_LENGTH = 32;
 
 /** The bytes that an application keeps: a format, the identity, what {@link SavedSession} has, and a digest of it all. */
@@ -45,7 +50,9 @@ export function encodeSession(provider: CryptoProvider, ticket: NewTicket, time:
     .vec8(ticket.sessionId)
     .u32(ticket.ageAdd)
     .u48(time)
-    .u48(ticket.lifetime);
+    .u48(ticket.lifetime)
+    .u16(ticket.recordLimit);
+  writeEarlyTerms(w, ticket.early);
   writeSessionState(w, datedState(ticket.state, time));
   const bytes = w.finish();
   return concat(bytes, digest(provider, bytes));
@@ -85,6 +92,8 @@ function decode(bytes: Uint8Array): SavedSession | undefined {
     ageAdd: r.u32(),
     receivedAt: r.u48(),
     lifetime: r.u48(),
+    recordLimit: r.u16(),
+    early: readEarlyTerms(r),
   };
   const state = readSessionState(r);
   if (!r.finished() || identity === undefined || state === undefined) return undefined;

@@ -3,6 +3,19 @@ import type { Duration } from '../base/instant.js';
 import type { SessionCache } from '../keys/session-cache.js';
 import type { TicketKey } from '../keys/ticket-keys.js';
 
+/** How a server takes early data. */
+export interface EarlyPolicy {
+  /** Bytes of it in one session. */
+  readonly most: number;
+  /**
+   * Whether a ClientHello, told by `digest`, is new; from then on it is not, for `life` ms at the least. `time`: ms since
+   * 1970. `full`: that can not be told now. May throw what the application throws.
+   */
+  readonly guard: (digest: Uint8Array, life: Duration, time: number) => Awaitable<GuardAnswer>;
+}
+
+export type GuardAnswer = 'fresh' | 'replayed' | 'full';
+
 /** How a server lets sessions be resumed. */
 export interface TicketPolicy {
   /**
@@ -16,4 +29,6 @@ export interface TicketPolicy {
   readonly lifetime: Duration;
   /** Tickets of servers with another one do not open. */
   readonly context: Uint8Array;
+  /** DTLS 1.3; `undefined`: not at all. */
+  readonly early: EarlyPolicy | undefined;
 }

@@ -7,6 +7,7 @@ import { SessionCache } from '../keys/session-cache.js';
 import { importTicketKey, OwnTicketKeys, TICKET_KEY_LENGTH, type TicketKey } from '../keys/ticket-keys.js';
 import { checkInteger, checkString } from './checks.js';
 import { DEFAULTS } from './defaults.js';
+import { resolveEarlyPolicy } from './early-data.js';
 import type { SecurityOptions } from './options.js';
 import type { TicketPolicy } from './ticket-policy.js';
 
@@ -30,10 +31,11 @@ export function resolveTickets(options: SecurityOptions, provider: CryptoProvide
   const lifetime = sessionTimeout * 1000;
   const { sessionCacheSize = ticketKeys === false ? 0 : DEFAULTS.sessionCacheSize } = options;
   checkInteger(sessionCacheSize, 'options.sessionCacheSize', 0, LARGEST_CACHE);
+  const early = resolveEarlyPolicy(options);
   if (ticketKeys === false && sessionCacheSize === 0) return undefined;
   const keys = ticketKeys === false ? undefined : resolveKeys(ticketKeys, provider, lifetime);
   const sessions = sessionCacheSize === 0 ? undefined : new SessionCache(sessionCacheSize);
-  return Object.freeze({ keys, sessions, lifetime, context });
+  return Object.freeze({ keys, sessions, lifetime, context, early });
 }
 
 function resolveKeys(

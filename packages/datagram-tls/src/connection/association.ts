@@ -1,11 +1,14 @@
+import type { Instant } from '../base/instant.js';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Role, Security } from '../config/config.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { type RecordLimits, UNLIMITED } from '../handshake/record-limits.js';
 import { Epochs } from '../record/epochs.js';
+import type { RecordWriter } from '../record/writer.js';
 import type { DropCounts, DropReason } from './drops.js';
 import type { ConnectionEvent, TraceEvent } from './events.js';
 import { PathSize } from './path-size.js';
+import { answeredLife, type Probation } from './probation.js';
 import { Timers } from './timers.js';
 import { Transmit } from './transmit.js';
 
@@ -36,6 +39,10 @@ export class Association {
   /** How much content one record may hold; known from the hellos on. */
   recordLimits: RecordLimits = UNLIMITED;
   readonly transmit: Transmit;
+  /** Server: only while the peer is not proved. */
+  probation: Probation | undefined;
+  /** Client: of epoch 1, in which nothing goes out but early data. */
+  earlyWriter: RecordWriter | undefined;
   readonly counters: Counters = {
     datagramsReceived: 0,
     bytesReceived: 0,
@@ -57,6 +64,21 @@ export class Association {
     this.transmit = new Transmit(this.epochs);
   }
 
+  /** The early data of a peer that is not proved is taken. */
+  answerEarly(now: Instant): void {
+    if (this.probation === undefined) return;
+    this.probation.standing = 'answered';
+    this.timers.set('handshake', now + answeredLife(this.behaviour.handshakeTimeout));
+  }
+
+  /** The peer hears us: this is an association like any other from now on, and has as long for its handshake. */
+  endProbation(now: Instant): void {
+    const { handshakeTimeout } = this.behaviour;
+    this.probation = undefined;
+    this.timers.stop('handshake');
+    if (handshakeTimeout > 0) this.timers.set('handshake', now + handshakeTimeout);
+  }
+
   drop(reason: DropReason): void {
     this.counters.dropped[reason] = (this.counters.dropped[reason] ?? 0) + 1;
   }
@@ -66,7 +88,7 @@ export class Association {
   }
 
   trace(event: TraceEvent): void {
-    if (this.behaviour.trace) this.tell({ type: 'trace', event });
+    if (this.behaviour.trace && this.probation?.standing !== 'asked') this.tell({ type: 'trace', event });
   }
 
   /** The next event in the order they happened. */

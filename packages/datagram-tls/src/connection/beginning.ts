@@ -10,6 +10,8 @@ export interface Beginning {
   readonly recordSequence: number;
   /** Server: the HelloRetryRequest that was sent without state, and which the first message answers. */
   readonly retry?: Retry13 | undefined;
+  /** Server: the client, who has not shown that it hears us, is answered only if its early data can be taken. */
+  readonly early?: boolean;
 }
 
 export const FROM_ZERO: Beginning = { sendSeq: 0, receiveSeq: 0, recordSequence: 0 };

@@ -2,23 +2,27 @@ import type { DTLSError } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import { Context } from '../handshake/context.js';
+import type { EarlyRefusal } from '../handshake/early-refusal.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
 import { PlainReader, PlainWriter } from '../record/plain.js';
-import { ContentType } from '../wire/codes.js';
 import { sendAlert } from './alerts.js';
 import { Association, type Counters } from './association.js';
 import type { Beginning } from './beginning.js';
 import { type ContentHost, Contents } from './contents.js';
+import { EarlyData, type EarlyOutcome } from './early-data.js';
 import type { ConnectionEvent } from './events.js';
-import { handshakeTimeout, keysExhausted, messageTooLarge, notOpen } from './failures.js';
+import { keysExhausted, notOpen } from './failures.js';
 import { forgetSession } from './forget.js';
 import { Handshake } from './handshake.js';
 import type { HandshakeHost } from './handshake-host.js';
 import { Inbound } from './inbound.js';
-import { HANDSHAKE_EPOCH, KeyChanges } from './key-changes.js';
+import { KeyChanges } from './key-changes.js';
+import { Outbound } from './outbound.js';
+import { ASKED_LIFE, Probation } from './probation.js';
 import { Receive } from './receive.js';
 import { Suspicion } from './suspicion.js';
+import { onTimer, type Timed } from './timeouts.js';
 
 type Phase = 'idle' | 'handshaking' | 'connected' | 'closing' | 'closed';
 
@@ -40,6 +44,8 @@ export class Connection implements ContentHost, HandshakeHost {
   readonly #handshake: Handshake;
   readonly #keys: KeyChanges;
   readonly #inbound: Inbound;
+  readonly #outbound: Outbound;
+  readonly #early: EarlyData;
   #phase: Phase = 'idle';
   #session: Session | undefined;
   readonly #suspicion = new Suspicion();
@@ -51,12 +57,17 @@ export class Connection implements ContentHost, HandshakeHost {
     association.epochs.installWriter(new PlainWriter(beginning.recordSequence));
     this.#keys = new KeyChanges(association);
     this.#inbound = new Inbound(association);
-    this.#context = new Context(security, behaviour, destination, beginning.sendSeq);
-    const { receiveSeq, retry } = beginning;
-    this.#handshake = new Handshake(association, this, this.#keys, this.#context, receiveSeq, retry);
+    this.#outbound = new Outbound(association);
+    const { sendSeq, receiveSeq, retry, early = false } = beginning;
+    if (early) association.probation = new Probation();
+    this.#early = new EarlyData(association, destination.earlyData ?? []);
+    const context = new Context(security, behaviour, destination, sendSeq, early);
+    this.#context = context;
+    const handshake = new Handshake(association, this, this.#keys, context, receiveSeq, retry, this.#early);
+    this.#handshake = handshake;
     this.#receive = new Receive(
       association,
-      new Contents(association, this, this.#handshake, this.#keys, this.#inbound, this.#suspicion),
+      new Contents(association, this, handshake, this.#keys, this.#inbound, this.#suspicion, this.#early),
     );
   }
 
@@ -85,15 +96,30 @@ export class Connection implements ContentHost, HandshakeHost {
 
   /** Largest message that fits a datagram and that the peer takes, bytes. It falls when the system refuses one so large. */
   get maxMessageSize(): number {
-    const { pathSize, epochs, recordLimits } = this.#association;
-    return Math.min(epochs.writer.capacity(pathSize.known), recordLimits.send);
+    return this.#outbound.largest;
+  }
+
+  get earlyData(): EarlyOutcome {
+    return this.#early.outcome;
+  }
+
+  /** Server: how it stands with a client that came with early data and no cookie; `undefined` once it has shown that it hears us. */
+  get probation(): Readonly<Pick<Probation, 'standing' | 'reason'>> | undefined {
+    return this.#association.probation;
+  }
+
+  /** {@link send} may be called: the session is open, or a server has taken early data, which it may answer. */
+  get maySend(): boolean {
+    const answers = this.#association.role === 'server' && this.#early.outcome === 'accepted';
+    return this.#phase === 'connected' || (this.#phase === 'handshaking' && answers);
   }
 
   /** Begins: a client sends its first flight, a server waits for one. */
   start(now: Instant): void {
     this.#phase = 'handshaking';
     const { behaviour, timers, role } = this.#association;
-    if (behaviour.handshakeTimeout > 0) timers.set('handshake', now + behaviour.handshakeTimeout);
+    const timeout = this.probation === undefined ? behaviour.handshakeTimeout : ASKED_LIFE;
+    if (timeout > 0) timers.set('handshake', now + timeout);
     if (role === 'client') this.#handshake.start(now);
   }
 
@@ -112,22 +138,15 @@ export class Connection implements ContentHost, HandshakeHost {
   }
 
   /**
-   * Sends one message as one datagram. Throws `ERR_INVALID_STATE` before the handshake is done and after the end, and
+   * Sends one message as one datagram. Throws `ERR_INVALID_STATE` unless {@link maySend}, and
    * `ERR_OUT_OF_RANGE` when the message is larger than {@link maxMessageSize}.
    */
   send(data: Uint8Array): void {
-    if (this.#phase !== 'connected') throw notOpen(this.#phase === 'closing' || this.#phase === 'closed');
-    const { epochs, counters, transmit, behaviour, recordLimits } = this.#association;
-    const { writer } = epochs;
-    const { maxMessageSize } = this;
-    if (data.length > maxMessageSize)
-      throw messageTooLarge(data.length, maxMessageSize, maxMessageSize === recordLimits.send);
-    const { state } = writer;
+    if (!this.maySend) throw notOpen(this.#phase === 'closing' || this.#phase === 'closed');
+    const { epochs, behaviour } = this.#association;
+    const state = this.#outbound.send(data);
     if (state === 'last' || state === 'exhausted') throw this.#exhausted();
-    transmit.record(writer, ContentType.application_data, data);
-    counters.messagesSent++;
-    counters.payloadSent += data.length;
-    if (state === 'update-due' || writer.sequence >= behaviour.recordsPerKey) this.#wearOut();
+    if (state === 'update-due' || epochs.writer.sequence >= behaviour.recordsPerKey) this.#wearOut();
   }
 
   /**
@@ -168,31 +187,8 @@ export class Connection implements ContentHost, HandshakeHost {
 
   handleTimeout(now: Instant): void {
     const { timers } = this.#association;
-    for (let name = timers.takeDue(now); name !== undefined; name = timers.takeDue(now)) {
-      switch (name) {
-        case 'retransmit':
-          this.#onRetransmit(now);
-          break;
-        case 'ack':
-          this.#handshake.onAckTimeout();
-          break;
-        case 'handshake':
-          this.#onHandshakeTimeout(now);
-          break;
-        case 'update-keys':
-          if (this.#handshake.canUpdateKeys) this.#handshake.updateKeys(false, now);
-          break;
-        case 'forget-epochs':
-          this.#keys.forgetOldReaders();
-          break;
-        case 'forget-flight':
-          this.#handshake.forgetFlight();
-          break;
-        case 'close':
-          this.end(undefined);
-          break;
-      }
-    }
+    for (let name = timers.takeDue(now); name !== undefined; name = timers.takeDue(now))
+      onTimer(name, this.#timed, now);
   }
 
   /**
@@ -211,7 +207,10 @@ export class Connection implements ContentHost, HandshakeHost {
 
   /** The next datagram to send; the caller owns it. */
   pollTransmit(): Uint8Array | undefined {
-    return this.#association.transmit.poll();
+    const { probation, transmit, counters } = this.#association;
+    if (probation !== undefined && !probation.grants(transmit.nextSize, counters.bytesReceived))
+      return undefined;
+    return transmit.poll();
   }
 
   pollEvent(): ConnectionEvent | undefined {
@@ -233,6 +232,7 @@ export class Connection implements ContentHost, HandshakeHost {
     this.#session = session;
     this.#suspicion.allay();
     this.#association.tell({ type: 'connected', session });
+    this.#outbound.sendAgain(this.#early.takeWaiting());
     this.#inbound.release();
   }
 
@@ -246,21 +246,31 @@ export class Connection implements ContentHost, HandshakeHost {
 
   onFailure(error: DTLSError): void {
     if (this.#phase === 'closed') return;
+    if (this.probation?.standing === 'asked') return this.onDecline('failed');
     if (error.source === 'local' && error.alert !== undefined)
       sendAlert(this.#association, 'fatal', error.alert);
     this.end(error);
   }
 
-  #onRetransmit(now: Instant): void {
-    const { error } = this.#suspicion;
-    if (error !== undefined) return this.onFailure(error);
-    this.#handshake.onTimeout(now);
+  /** It heard us, so that this is an association like any other. */
+  onProved(now: Instant): void {
+    this.#association.endProbation(now);
+    this.#handshake.onProved(now);
   }
 
-  /** A server that was heard under the keys of the session is done with the handshake, whether it says so or not. */
-  #onHandshakeTimeout(now: Instant): void {
-    if (this.#keys.heard > HANDSHAKE_EPOCH) this.#handshake.forgoAck(now);
-    else this.onFailure(this.#suspicion.error ?? handshakeTimeout(this.#handshake.doubtsPsk));
+  /** Nobody was told of this association, and nobody will be. */
+  onDecline(reason: EarlyRefusal): void {
+    this.#association.probation?.decline(reason);
+    this.#phase = 'closed';
+    this.#association.timers.stopAll();
+    this.#receive.forgetHeld();
+  }
+
+  get #timed(): Timed {
+    const handshake = this.#handshake;
+    const keys = this.#keys;
+    const suspicion = this.#suspicion;
+    return { association: this.#association, handshake, keys, suspicion, host: this };
   }
 
   /** The keys we send with have nearly served their time; DTLS 1.2 has no others. */

@@ -8,9 +8,10 @@ import { type AlertMessage, decodeAlert } from '../wire/messages/alert.js';
 import { peerAlert, traceReceived } from './alerts.js';
 import type { Association } from './association.js';
 import type { DropReason } from './drops.js';
+import type { EarlyData } from './early-data.js';
 import type { Handshake } from './handshake.js';
 import type { Inbound } from './inbound.js';
-import { HANDSHAKE_EPOCH, type KeyChanges } from './key-changes.js';
+import { EARLY_EPOCH, HANDSHAKE_EPOCH, type KeyChanges } from './key-changes.js';
 import type { RecordSink } from './receive.js';
 import type { Suspicion } from './suspicion.js';
 
@@ -21,6 +22,8 @@ export interface ContentHost {
   close(now: Instant): void;
   end(error: DTLSError | undefined): void;
   onFailure(error: DTLSError): void;
+  /** The peer has proved that it hears us. */
+  onProved(now: Instant): void;
 }
 
 /** A handshake ends in epoch 1 in DTLS 1.2, and with the first keys of the session, epoch 3, in 1.3. */
@@ -40,6 +43,7 @@ export class Contents implements RecordSink {
   readonly #keys: KeyChanges;
   readonly #inbound: Inbound;
   readonly #suspicion: Suspicion;
+  readonly #early: EarlyData;
 
   constructor(
     association: Association,
@@ -48,6 +52,7 @@ export class Contents implements RecordSink {
     keys: KeyChanges,
     inbound: Inbound,
     suspicion: Suspicion,
+    early: EarlyData,
   ) {
     this.#association = association;
     this.#host = host;
@@ -55,10 +60,13 @@ export class Contents implements RecordSink {
     this.#keys = keys;
     this.#inbound = inbound;
     this.#suspicion = suspicion;
+    this.#early = early;
   }
 
   onContent(type: number, epoch: number, sequence: number, content: Uint8Array, now: Instant): boolean {
     if (epoch > this.#keys.heard) this.#keys.onHeard(epoch, now);
+    // Who has the keys of the handshake has heard our ServerHello.
+    if (epoch >= HANDSHAKE_EPOCH && this.#association.probation !== undefined) this.#host.onProved(now);
     switch (type) {
       case ContentType.application_data:
         return this.#onData(epoch, sequence, content);
@@ -78,6 +86,11 @@ export class Contents implements RecordSink {
   mayHold(epoch: number): boolean {
     const newest = this.#association.epochs.reader?.epoch ?? 0;
     return this.#host.phase === 'handshaking' && epoch > newest && epoch <= LAST_EPOCH_OF_HANDSHAKE;
+  }
+
+  whyNot(epoch: number): DropReason {
+    const early = epoch === EARLY_EPOCH && this.#is13 && this.#association.role === 'server';
+    return early ? 'refused_early_data' : 'unknown_epoch';
   }
 
   onHeld(): void {
@@ -117,6 +130,7 @@ export class Contents implements RecordSink {
   #onData(epoch: number, sequence: number, content: Uint8Array): boolean {
     if (epoch === 0 || epoch === HANDSHAKE_EPOCH)
       return this.#refuse(epoch, 'unprotected_data', 'unexpected_message', 'application data');
+    if (epoch === EARLY_EPOCH && this.#is13) return this.#onEarlyData(content);
     const { phase } = this.#host;
     if (this.#inbound.isAfterEnd(epoch, sequence)) this.#association.drop('closed');
     else if (phase === 'connected') this.#inbound.deliver(content);
@@ -124,6 +138,12 @@ export class Contents implements RecordSink {
     // RFC 8446 §6.1: our close_notify says nothing about the peer's direction.
     else if (this.#is13) this.#inbound.deliver(content);
     else this.#association.drop('closed');
+    return true;
+  }
+
+  #onEarlyData(content: Uint8Array): boolean {
+    const error = this.#early.receive(content);
+    if (error !== undefined) this.#host.onFailure(error);
     return true;
   }
 

@@ -1,6 +1,6 @@
 import type { DropReason as RecordDropReason } from '../record/drop.js';
 
-/** Why something that came in was discarded; every one is counted under its reason. */
+/** Why something that came in, or a message that could not go out, was discarded; every one is counted under its reason. */
 export type DropReason =
   | RecordDropReason
   /** A handshake fragment that contradicts an earlier one of the same message. */
@@ -28,6 +28,14 @@ export type DropReason =
   | 'unexpected_type'
   /** An authentic record with more content than we said that we take (RFC 8449 §4). */
   | 'over_record_limit'
+  /** Early data that was refused, or that comes too late. */
+  | 'refused_early_data'
+  /** More early data than the client was told it may send. */
+  | 'early_data_limit'
+  /** Early data that was refused, and that is now larger than the peer takes. */
+  | 'unsent_early_data'
+  /** A message to a client that has not proved yet that it hears us, and that enough wait for. */
+  | 'unproved_peer'
   /** The connection is closed or has failed. */
   | 'closed';
 

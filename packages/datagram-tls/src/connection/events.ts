@@ -9,6 +9,8 @@ import type { KeylogLabel } from '../keys/keylog.js';
 export type ConnectionEvent =
   /** One datagram of application data; the receiver owns the bytes. */
   | { readonly type: 'message'; readonly data: Uint8Array }
+  /** Server: the same, before the handshake is done: somebody may have sent it twice (RFC 8446 §8). */
+  | { readonly type: 'early-data'; readonly data: Uint8Array }
   | { readonly type: 'connected'; readonly session: Session }
   /** Client: the server gave something to resume the session with; `encodeSession` makes what can be kept of it. */
   | { readonly type: 'ticket'; readonly ticket: NewTicket }
@@ -47,5 +49,11 @@ export type TraceEvent =
     }
   /** `records`: how many it acknowledges. */
   | { readonly kind: 'ack'; readonly direction: 'sent' | 'received'; readonly records: number }
+  /** What became of early data, of which the client is the sender. */
+  | {
+      readonly kind: 'early-data';
+      readonly direction: 'sent' | 'received';
+      readonly outcome: 'offered' | 'accepted' | 'refused';
+    }
   /** The sender named by `direction` goes on in `epoch`. */
   | { readonly kind: 'key-update'; readonly direction: 'sent' | 'received'; readonly epoch: number };

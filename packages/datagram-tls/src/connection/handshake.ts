@@ -10,10 +10,12 @@ import type { Retry13 } from '../handshake/v13/retry-request.js';
 import type { Version } from '../wire/codes.js';
 import { Acks } from './acks.js';
 import type { Association } from './association.js';
+import type { EarlyData } from './early-data.js';
 import type { HandshakeHost } from './handshake-host.js';
 import { Incoming } from './incoming.js';
 import { Intake } from './intake.js';
 import type { KeyChanges } from './key-changes.js';
+import { performPlain } from './perform.js';
 import { readReceivedAck } from './received-ack.js';
 import { Retransmission } from './retransmission.js';
 
@@ -22,6 +24,7 @@ export class Handshake {
   readonly #association: Association;
   readonly #host: HandshakeHost;
   readonly #keys: KeyChanges;
+  readonly #early: EarlyData;
   readonly #runner: Runner;
   readonly #retransmission: Retransmission;
   readonly #intake: Intake;
@@ -43,10 +46,12 @@ export class Handshake {
     ctx: Context,
     firstReceiveSeq: number,
     retry: Retry13 | undefined,
+    early: EarlyData,
   ) {
     this.#association = association;
     this.#host = host;
     this.#keys = keys;
+    this.#early = early;
     this.#runner = new Runner(ctx, retry);
     this.#retransmission = new Retransmission(association);
     this.#intake = new Intake(association, host, this.#runner, this.#retransmission, firstReceiveSeq);
@@ -116,7 +121,8 @@ export class Handshake {
 
   /** A datagram is done with: acknowledges what has to be. */
   settle(now: Instant): void {
-    if (!this.#acks.active) return;
+    // Nothing goes by itself to a peer that is not proved.
+    if (!this.#acks.active || this.#association.probation !== undefined) return;
     const { version } = this.#runner;
     if (version === 'DTLSv1.2') return this.#acks.forget();
     // RFC 9147 §7: no ACK before DTLS 1.3 is chosen.
@@ -148,6 +154,11 @@ export class Handshake {
   /** The flight under way got no answer in time. */
   onTimeout(now: Instant): void {
     if (this.#retransmission.onTimeout(now)) this.#onDelivered(now);
+  }
+
+  /** The peer has proved that it hears us: our flight is now repeated until it is answered. */
+  onProved(now: Instant): void {
+    this.#retransmission.onProved(now);
   }
 
   /** The system refused a datagram of `size` bytes, and flights have become smaller for it. */
@@ -234,30 +245,15 @@ export class Handshake {
         this.#keys.install(action);
         if (action.direction === 'read') this.#newKeys = true;
         return;
-      case 'limit-records':
-        this.#association.recordLimits = action.limits;
-        return;
-      case 'log-secret': {
-        const { label, clientRandom, secret } = action;
-        this.#association.tell({ type: 'secret', label, clientRandom, secret });
-        return;
-      }
-      case 'ask':
-        this.#association.tell({ type: 'job', job: action.job });
-        return;
       case 'connected':
         this.#onConnected(action.session, now);
-        return;
-      case 'ticket':
-        this.#association.tell({ type: 'ticket', ticket: action.ticket });
-        return;
-      case 'warn':
-        this.#host.onWarning(action.alert);
         return;
       case 'fail':
         this.#incoming.tell();
         this.#host.onFailure(action.error);
         return;
+      default:
+        performPlain(action, this.#association, this.#host, this.#early, now);
     }
   }
 

@@ -5,12 +5,15 @@ import type { Association } from './association.js';
 
 type InstallKeys = Extract<Action, { do: 'install-keys' }>;
 
-/** Epochs of DTLS 1.3: the handshake's, and the first for application data (RFC 9147 §6.1). */
+/** Epochs of DTLS 1.3: early data's, the handshake's, and the first for all other data (RFC 9147 §6.1). */
+export const EARLY_EPOCH = 1;
 export const HANDSHAKE_EPOCH = 2;
 export const APPLICATION_EPOCH = 3;
 
 /** How long records of an epoch that is over are still read: RFC 9147 §4.2.1's maximum segment lifetime, ms. */
 const OLD_EPOCH_KEPT: Duration = 120_000;
+/** RFC 9147 §5.6: early data is not taken for long once the handshake is done, ms. */
+const EARLY_KEPT: Duration = 5_000;
 /** The handshake's epoch is read for twice as long: a final flight that comes again is acknowledged again (§5.8.1). */
 const HANDSHAKE_KEPT: Duration = 240_000;
 
@@ -31,7 +34,9 @@ export class KeyChanges {
 
   install({ direction, epoch, suite, keys }: InstallKeys): void {
     const { epochs, provider } = this.#association;
-    if (direction === 'write') epochs.installWriter(createWriter(provider, suite, epoch, keys));
+    if (direction === 'write' && epoch === EARLY_EPOCH && suite.version === 'DTLSv1.3')
+      this.#association.earlyWriter = createWriter(provider, suite, epoch, keys);
+    else if (direction === 'write') epochs.installWriter(createWriter(provider, suite, epoch, keys));
     else epochs.installReader(createReader(provider, suite, epoch, keys));
     if (epoch > APPLICATION_EPOCH) {
       const heading = direction === 'write' ? 'sent' : 'received';
@@ -47,8 +52,15 @@ export class KeyChanges {
     this.#heard = epoch;
     if (epoch < APPLICATION_EPOCH) return;
     const { epochs, timers } = this.#association;
-    epochs.forgetReadersBefore(epoch - 1);
-    timers.set('forget-epochs', now + (epoch === APPLICATION_EPOCH ? HANDSHAKE_KEPT : OLD_EPOCH_KEPT));
+    const first = epoch === APPLICATION_EPOCH;
+    epochs.forgetReadersBefore(first ? EARLY_EPOCH : epoch - 1);
+    if (first) timers.set('forget-early', now + EARLY_KEPT);
+    timers.set('forget-epochs', now + (first ? HANDSHAKE_KEPT : OLD_EPOCH_KEPT));
+  }
+
+  /** Early data that still comes was on its way for too long. */
+  forgetEarlyReader(): void {
+    this.#association.epochs.forgetReadersBefore(HANDSHAKE_EPOCH);
   }
 
   /** The time is over in which older records could still arrive. */

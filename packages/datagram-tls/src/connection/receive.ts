@@ -4,6 +4,7 @@ import type { DropReason as RecordDropReason } from '../record/drop.js';
 import { createHeader, readHeader } from '../record/header.js';
 import type { RecordReader } from '../record/reader.js';
 import type { Association } from './association.js';
+import type { DropReason } from './drops.js';
 
 /** Where the content of records goes. */
 export interface RecordSink {
@@ -11,6 +12,8 @@ export interface RecordSink {
   onContent(type: number, epoch: number, sequence: number, content: Uint8Array, now: Instant): boolean;
   /** A record in an epoch without keys yet may be kept until there are some. */
   mayHold(epoch: number): boolean;
+  /** What else becomes of it. */
+  whyNot(epoch: number): DropReason;
   /** One is kept. */
   onHeld(): void;
   /** Nothing in the rest of the datagram matters any more. */
@@ -96,7 +99,7 @@ export class Receive {
   #hold(datagram: Uint8Array): void {
     const length = header.end - header.start;
     if (!this.#sink.mayHold(header.epoch)) {
-      this.#association.drop('unknown_epoch');
+      this.#association.drop(this.#sink.whyNot(header.epoch));
     } else if (this.#heldBytes + length > HOLD_BUDGET) {
       this.#association.drop('over_budget');
     } else {

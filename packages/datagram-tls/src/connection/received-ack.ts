@@ -4,7 +4,7 @@ import { decodeAck, type RecordNumber } from '../wire/messages/ack.js';
 import type { Association } from './association.js';
 import type { HandshakeHost } from './handshake-host.js';
 import type { Intake } from './intake.js';
-import { APPLICATION_EPOCH, type KeyChanges } from './key-changes.js';
+import { APPLICATION_EPOCH, EARLY_EPOCH, HANDSHAKE_EPOCH, type KeyChanges } from './key-changes.js';
 
 /** Where an ACK came, and who judges it. */
 export interface AckContext {
@@ -25,8 +25,12 @@ export function readReceivedAck(
   epoch: number,
   { association, host, intake, keys, version }: AckContext,
 ): readonly RecordNumber[] | undefined {
-  if (version !== 'DTLSv1.3' || (epoch === 0 && keys.heard > 0)) {
+  if (version !== 'DTLSv1.3' || (epoch === 0 && keys.heard >= HANDSHAKE_EPOCH)) {
     association.drop('unauthenticated_ack');
+    return undefined;
+  }
+  if (epoch === EARLY_EPOCH) {
+    intake.violate(epoch, 'unexpected_type', 'unexpected_message', 'the client sent an ACK in epoch 1');
     return undefined;
   }
   const ack = decodeAck(content);

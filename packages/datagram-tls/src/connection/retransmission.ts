@@ -111,10 +111,26 @@ export class Retransmission {
     const { flight, delivery } = this.#underWay;
     if (!delivery.untouched) return;
     if (flight.awaits === 'nothing') return authentic ? this.#replayLast(now) : undefined;
-    if (!authentic && this.#replayed) return;
+    if (!this.#mayRepeat(authentic)) return;
     this.#replayed = true;
     this.#association.pathSize.onUnanswered(this.#largest);
     this.#sendAgain(now);
+  }
+
+  /** Where there is no timer the bytes that come set the pace, and let go out what waits. */
+  #mayRepeat(authentic: boolean): boolean {
+    const { probation, transmit } = this.#association;
+    return probation === undefined ? authentic || !this.#replayed : transmit.waiting === 0;
+  }
+
+  /** The peer has proved that it hears us. */
+  onProved(now: Instant): void {
+    if (this.#underWay !== undefined) this.#setTimer(now);
+  }
+
+  #setTimer(now: Instant): void {
+    const { timers, probation } = this.#association;
+    if (probation === undefined) timers.set('retransmit', now + this.#backoff.timeout);
   }
 
   /** No timer of ours runs for a last flight: a peer whose own timer runs does not ask more often than this. */
@@ -198,7 +214,7 @@ export class Retransmission {
       this.#measurable = false;
     }
     if (this.#association.behaviour.trace) this.#traceFlight(flight, sent);
-    if (flight.awaits !== 'nothing') timers.set('retransmit', now + this.#backoff.timeout);
+    if (flight.awaits !== 'nothing') this.#setTimer(now);
     else timers.set('forget-flight', now + LAST_FLIGHT_KEPT);
   }
 

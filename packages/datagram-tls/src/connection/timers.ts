@@ -9,6 +9,8 @@ export type TimerName =
   | 'ack'
   /** The keys we write with have served long enough. */
   | 'update-keys'
+  /** Early data is not taken any more. */
+  | 'forget-early'
   /** Older epochs need not be read any longer. */
   | 'forget-epochs'
   /** The last flight need not be kept any longer. */

@@ -44,6 +44,16 @@ export class Transmit {
     this.#epochs = epochs;
   }
 
+  /** Datagrams that are to be polled. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  /** Bytes of the next one. */
+  get nextSize(): number {
+    return this.#queue.peek()?.length ?? 0;
+  }
+
   /** The next datagram; the caller owns it. */
   poll(): Uint8Array | undefined {
     return this.#queue.shift();

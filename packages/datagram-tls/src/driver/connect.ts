@@ -3,9 +3,11 @@ import { domainToASCII } from 'node:url';
 import { invalidArgValue } from '../base/errors.js';
 import { checkInteger, checkKnown, checkObject, checkString } from '../config/checks.js';
 import type { Destination } from '../config/config.js';
+import { DEFAULTS } from '../config/defaults.js';
 import { SECURITY_OPTIONS } from '../config/resolve.js';
 import { resolveSession } from '../config/saved-session.js';
 import type { PeerAddress } from '../endpoint/peer.js';
+import { resolveEarlyMessages } from './early-messages.js';
 import { DTLSEndpoint } from './endpoint.js';
 import { type ConnectOptions, ENDPOINT_OPTIONS } from './options.js';
 import { pick } from './pick.js';
@@ -20,6 +22,7 @@ const KNOWN = new Set<string>([
   ...SECURITY_OPTIONS,
   'bindHost',
   'bindPort',
+  'earlyData',
   'secureContext',
   'servername',
   'session',
@@ -47,7 +50,8 @@ export function connect(host: string, port: number, options: ConnectOptions = {}
   const saved = resolveSession(options.session, named.verifyName, platform.provider);
   const security = securityFrom(options, 'client');
   const endpoint = new DTLSEndpoint(pick(options, ENDPOINT_OPTIONS));
-  const destination = { ...named, session: spent.take(saved) };
+  const earlyData = resolveEarlyMessages(options.earlyData, options.mtu ?? DEFAULTS.mtu);
+  const destination = { ...named, session: spent.take(saved), earlyData };
   const control = DTLSEndpoint.controlOf(endpoint);
   const session = control.reserve(destination.serverName);
   const start = (address: string, family: PeerAddress['family']): void => {

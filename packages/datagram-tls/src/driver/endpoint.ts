@@ -3,12 +3,14 @@ import { checkFunction, checkKnown, checkObject } from '../config/checks.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import { resolveBehaviour } from '../config/resolve.js';
 import type { ConnectionEvent } from '../connection/events.js';
-import type { EndpointLimits } from '../endpoint/endpoint.js';
+import type { EndpointLimits } from '../endpoint/arrivals.js';
+import type { EarlyRefusals } from '../endpoint/counters.js';
 import type { Link } from '../endpoint/link.js';
 import type { PeerAddress } from '../endpoint/peer.js';
 import { logPeer, logRemoval } from './debug.js';
 import { type Deferred, deferred } from './deferred.js';
 import {
+  type EarlyDataCallback,
   ENDPOINT_OPTIONS,
   type EndpointOptions,
   resolveHooks,
@@ -19,7 +21,7 @@ import {
 import { Port } from './port.js';
 import { DTLSSession } from './session.js';
 import type { SessionControl, SessionEndpoint, SessionOwner } from './session-owner.js';
-import { type DTLSEndpointStats, endpointStats } from './stats.js';
+import { type DTLSEndpointStats, endpointNumbers, endpointStats } from './stats.js';
 import type { UdpOptions } from './udp.js';
 
 type ErrorHandler = (this: DTLSEndpoint, error: Error) => void;
@@ -41,6 +43,7 @@ export class DTLSEndpoint implements SessionEndpoint {
   readonly #unwatch: () => void;
   #port: Port | undefined;
   #onsession: SessionCallback | undefined;
+  #onearlydata: EarlyDataCallback | undefined;
   #onerror: ErrorHandler | undefined;
   #busy = false;
   /** Made by `connect`: it ends with its session. */
@@ -64,7 +67,7 @@ export class DTLSEndpoint implements SessionEndpoint {
   static controlOf(endpoint: DTLSEndpoint): EndpointControl {
     return {
       bind: (host, port) => endpoint.#bind(host, port),
-      serve: (security, onsession) => endpoint.#serve(security, onsession),
+      serve: (...what) => endpoint.#serve(...what),
       connect: (peer, security, destination, control) =>
         endpoint.#connect(peer, security, destination, control),
       reserve: (serverName) => endpoint.#reserve(serverName),
@@ -114,6 +117,11 @@ export class DTLSEndpoint implements SessionEndpoint {
     return this.#finalStats ?? this.#snapshot(true);
   }
 
+  /** Why early data was refused, and how often. */
+  get earlyDataRefusals(): Readonly<EarlyRefusals> {
+    return { ...this.#port?.core.counters.earlyRefused };
+  }
+
   /** Closes every session with close_notify, then the socket. */
   close(): Promise<void> {
     if (this.#closing || this.#over) return this.closed;
@@ -144,6 +152,7 @@ export class DTLSEndpoint implements SessionEndpoint {
       updateKeys: (link, requestPeer) => this.#port?.updateKeys(link, requestPeer),
       close: (link) => this.#port?.closeLink(link),
       abandon: (link) => this.#port?.abandonLink(link),
+      onEarlyData: (data, session) => this.#onearlydata?.(data, session),
       release: (session) => this.#release(session),
     };
   }
@@ -159,8 +168,9 @@ export class DTLSEndpoint implements SessionEndpoint {
     this.#opened.resolve(this.#port.address);
   }
 
-  #serve(security: Security, onsession: SessionCallback): void {
+  #serve(security: Security, onsession: SessionCallback, onearlydata: EarlyDataCallback | undefined): void {
     this.#onsession = onsession;
+    this.#onearlydata = onearlydata;
     this.#port?.core.serve({ security, behaviour: this.#behaviour });
   }
 
@@ -240,23 +250,7 @@ export class DTLSEndpoint implements SessionEndpoint {
   }
 
   #snapshot(isConnected: boolean): DTLSEndpointStats {
-    const counters = this.#port?.core.counters;
-    return endpointStats(
-      {
-        ...this.#times,
-        bytesReceived: BigInt(counters?.bytesReceived ?? 0),
-        bytesSent: BigInt(this.#port?.bytesSent ?? 0),
-        packetsReceived: BigInt(counters?.datagramsReceived ?? 0),
-        packetsSent: BigInt(this.#port?.packetsSent ?? 0),
-        serverSessions: BigInt(counters?.serverSessions ?? 0),
-        clientSessions: BigInt(counters?.clientSessions ?? 0),
-        serverBusyCount: BigInt(counters?.busy ?? 0),
-        serverRejectedCount: BigInt(counters?.rejected ?? 0),
-        serverRefusedCount: BigInt(counters?.refused ?? 0),
-        cookiesSent: BigInt(counters?.cookiesSent ?? 0),
-      },
-      isConnected,
-    );
+    return endpointStats({ ...this.#times, ...endpointNumbers(this.#port) }, isConnected);
   }
 }
 
@@ -264,7 +258,7 @@ export class DTLSEndpoint implements SessionEndpoint {
 export interface EndpointControl {
   /** Binds at once; throws the system's error. `host` is an IP literal. */
   bind(host: string, port: number): void;
-  serve(security: Security, onsession: SessionCallback): void;
+  serve(security: Security, onsession: SessionCallback, onearlydata: EarlyDataCallback | undefined): void;
   /** A client session to be connected when its peer's address is known; the endpoint ends with it. */
   reserve(serverName: string | undefined): SessionControl<DTLSSession>;
   connect(

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
-import { missingArgs } from '../base/errors.js';
+import { invalidArgValue, missingArgs } from '../base/errors.js';
 import { checkFunction, checkInteger, checkKnown, checkObject, checkString } from '../config/checks.js';
+import type { Security } from '../config/config.js';
 import { DEFAULTS } from '../config/defaults.js';
 import { SECURITY_OPTIONS } from '../config/resolve.js';
 import { DTLSEndpoint, type SessionCallback } from './endpoint.js';
@@ -9,7 +10,14 @@ import { pick } from './pick.js';
 import { resolveHost } from './resolve-host.js';
 import { securityFrom } from './secure-context.js';
 
-const KNOWN = new Set<string>([...ENDPOINT_OPTIONS, ...SECURITY_OPTIONS, 'host', 'port', 'secureContext']);
+const KNOWN = new Set<string>([
+  ...ENDPOINT_OPTIONS,
+  ...SECURITY_OPTIONS,
+  'host',
+  'onearlydata',
+  'port',
+  'secureContext',
+]);
 
 /**
  * Serves DTLS on a UDP port. `onsession` is called with each client whose address is proved, before its handshake goes
@@ -27,15 +35,25 @@ export function listen(onsession: SessionCallback, options: ListenOptions): DTLS
   checkString(host, 'options.host');
   checkInteger(port, 'options.port', 0, 65_535);
   const security = securityFrom(options, 'server');
+  checkEarlyReceiver(options.onearlydata, security);
   const endpoint = new DTLSEndpoint(pick(options, ENDPOINT_OPTIONS));
   const control = DTLSEndpoint.controlOf(endpoint);
   const start = (address: string): void => {
     control.bind(address, port);
-    control.serve(security, onsession);
+    control.serve(security, onsession, options.onearlydata);
   };
   if (isIP(host) !== 0) start(host);
   else startLater(host, endpoint, start);
   return endpoint;
+}
+
+/** What can be replayed has a receiver of its own, or nobody would look twice at it. */
+function checkEarlyReceiver(receiver: unknown, { tickets }: Security): void {
+  if (receiver !== undefined) checkFunction(receiver, 'options.onearlydata');
+  const taken = tickets?.early !== undefined;
+  if (taken && receiver === undefined) throw missingArgs('options.onearlydata');
+  if (!taken && receiver !== undefined)
+    throw invalidArgValue('options.onearlydata', 'is of no use without options.maxEarlyData');
 }
 
 function startLater(host: string, endpoint: DTLSEndpoint, start: (address: string) => void): void {

@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { decodeUtf8, toText } from '../base/bytes.js';
+import type { EarlyOutcome } from '../connection/early-data.js';
 import type { Session } from '../handshake/session.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
 
@@ -21,6 +22,7 @@ export interface Outcome {
   readonly over: boolean;
   /** The name that a client asks for. */
   readonly serverName: string | undefined;
+  readonly earlyData: EarlyOutcome;
 }
 
 /** What a session tells of what was negotiated and of who the peer is. As in node:dtls most of it is gone after the end. */
@@ -100,6 +102,14 @@ export abstract class Negotiated {
   /** The session goes on from one before, without another proof of who the peer is. */
   get reused(): boolean {
     return this.#session?.resumed ?? false;
+  }
+
+  /**
+   * What became of early data: `offered` when it is on its way, `accepted`, or `refused`, and then it is sent, or was, when
+   * the handshake is done; `none` where there is none.
+   */
+  get earlyData(): EarlyOutcome {
+    return this[OUTCOME]().earlyData;
   }
 
   /** The identity under which both sides share a key, as text. */

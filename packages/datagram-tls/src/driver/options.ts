@@ -7,13 +7,16 @@ import type { ClientPskOption, ServerPskOption } from '../config/psk-options.js'
 import { BEHAVIOUR_OPTIONS } from '../config/resolve.js';
 import type { SniOption } from '../config/sni-options.js';
 import type { TraceEvent } from '../connection/events.js';
-import type { EndpointLimits } from '../endpoint/endpoint.js';
+import type { EndpointLimits } from '../endpoint/arrivals.js';
 import type { DTLSSecureContext, SniIdentity } from './secure-context.js';
 import type { DTLSSession } from './session.js';
 import type { UdpOptions } from './udp.js';
 
 /** Called for every flight and alert of a session, in order. */
 export type Trace = (event: TraceEvent, session: DTLSSession) => void;
+
+/** The receiver owns `data`. */
+export type EarlyDataCallback = (data: Uint8Array, session: DTLSSession) => void;
 
 /** Of the socket and of the endpoint as a whole. */
 export interface EndpointOptions extends BehaviourOptions {
@@ -41,6 +44,11 @@ export interface ListenOptions extends EndpointOptions, SecurityOptions {
   psk?: ServerPskOption | undefined;
   /** Who this server is, by the name that a client asks for; `*`: for every other name, and for none. */
   sni?: SniOption<SniIdentity> | undefined;
+  /**
+   * Called with each message of early data, before the handshake of its session is done: who the client is, and that
+   * nobody repeats it, is known afterwards only. The session can answer. Needed with `maxEarlyData`.
+   */
+  onearlydata?: EarlyDataCallback | undefined;
   /** Default `0.0.0.0`. A name is resolved first: see `endpoint.opened`. */
   host?: string | undefined;
   /** 0: any free port. */
@@ -57,6 +65,11 @@ export interface ConnectOptions extends EndpointOptions, SecurityOptions {
   checkServerIdentity?: ((name: string, certificate: PeerCertificate) => Error | undefined) | undefined;
   /** What `session.session` of a session before gave: it is resumed if the server still can. Each is used once in DTLS 1.3. */
   session?: Uint8Array | undefined;
+  /**
+   * One message, or several, that go out before the handshake if `session` lets them (DTLS 1.3), and else when it is done: see
+   * `session.earlyData`. Whoever sees them on their way can send them to the server again.
+   */
+  earlyData?: string | ArrayBufferView | readonly (string | ArrayBufferView)[] | undefined;
   bindHost?: string | undefined;
   bindPort?: number | undefined;
   secureContext?: DTLSSecureContext | undefined;

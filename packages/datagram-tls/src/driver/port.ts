@@ -1,7 +1,8 @@
 import type { RemoteInfo } from 'node:dgram';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
-import { Endpoint, type EndpointEvent, type EndpointLimits } from '../endpoint/endpoint.js';
+import type { EndpointLimits } from '../endpoint/arrivals.js';
+import { Endpoint, type EndpointEvent } from '../endpoint/endpoint.js';
 import type { Link } from '../endpoint/link.js';
 import type { PeerAddress } from '../endpoint/peer.js';
 import type { Outgoing } from '../endpoint/rounds.js';

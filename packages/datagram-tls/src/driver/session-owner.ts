@@ -24,6 +24,7 @@ export interface SessionOwner<S> {
   updateKeys(link: Link, requestPeer: boolean): void;
   close(link: Link): void;
   abandon(link: Link): void;
+  onEarlyData(data: Uint8Array, session: S): void;
   /** The session is over. */
   release(session: S): void;
 }

@@ -111,7 +111,9 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
 
   /** Largest message that `send` takes now, bytes. It falls when the system refuses a datagram of that size. */
   get maxMessageSize(): number | undefined {
-    return this.#session === undefined ? undefined : this.#live?.connection.maxMessageSize;
+    const connection = this.#live?.connection;
+    const sends = connection !== undefined && (this.#session !== undefined || connection.maySend);
+    return sends ? connection.maxMessageSize : undefined;
   }
 
   /**
@@ -217,7 +219,8 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
   }
 
   override [OUTCOME](): Outcome {
-    return { session: this.#session, over: this.#life.over, serverName: this.#serverName };
+    const earlyData = this.#link?.connection.earlyData ?? 'none';
+    return { session: this.#session, over: this.#life.over, serverName: this.#serverName, earlyData };
   }
 
   get #live(): Link | undefined {
@@ -241,6 +244,9 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
       case 'message':
         this.#inbox.push(event.data);
         this.#handlers.message(event.data);
+        return;
+      case 'early-data':
+        this.#owner.onEarlyData(event.data, this);
         return;
       case 'connected':
         this.#life.onConnected(event.session.version);

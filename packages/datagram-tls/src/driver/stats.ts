@@ -1,4 +1,6 @@
 import { inspect } from 'node:util';
+import { startCounting } from '../endpoint/counters.js';
+import type { Endpoint } from '../endpoint/endpoint.js';
 
 /** Counters as node:dtls shows them: every one a bigint, times in nanoseconds of the process's monotonic clock. */
 type Numbers = Readonly<Record<string, bigint>>;
@@ -71,6 +73,9 @@ export interface EndpointNumbers {
   readonly serverRefusedCount: bigint;
   /** ClientHellos answered with a request for a cookie. */
   readonly cookiesSent: bigint;
+  /** Clients whose early data was taken, and ClientHellos whose was not: `endpoint.earlyDataRefusals` has the reasons. */
+  readonly earlyDataAccepted: bigint;
+  readonly earlyDataRefused: bigint;
 }
 
 export type DTLSSessionStats = Stats & SessionNumbers;
@@ -78,6 +83,27 @@ export type DTLSEndpointStats = Stats & EndpointNumbers;
 
 export function sessionStats(numbers: SessionNumbers, isConnected: boolean): DTLSSessionStats {
   return new Stats('DTLSSessionStats', { ...numbers }, isConnected) as DTLSSessionStats;
+}
+
+/** What a socket has counted; nothing before there is one. */
+export function endpointNumbers(
+  port: { readonly core: Endpoint; readonly bytesSent: number; readonly packetsSent: number } | undefined,
+): Omit<EndpointNumbers, 'createdAt' | 'destroyedAt'> {
+  const counters = port?.core.counters ?? startCounting();
+  return {
+    bytesReceived: BigInt(counters.bytesReceived),
+    bytesSent: BigInt(port?.bytesSent ?? 0),
+    packetsReceived: BigInt(counters.datagramsReceived),
+    packetsSent: BigInt(port?.packetsSent ?? 0),
+    serverSessions: BigInt(counters.serverSessions),
+    clientSessions: BigInt(counters.clientSessions),
+    serverBusyCount: BigInt(counters.busy),
+    serverRejectedCount: BigInt(counters.rejected),
+    serverRefusedCount: BigInt(counters.refused),
+    cookiesSent: BigInt(counters.cookiesSent),
+    earlyDataAccepted: BigInt(counters.earlyAccepted),
+    earlyDataRefused: BigInt(Object.values(counters.earlyRefused).reduce((sum, n) => sum + n, 0)),
+  };
 }
 
 export function endpointStats(numbers: EndpointNumbers, isConnected: boolean): DTLSEndpointStats {

@@ -1,3 +1,5 @@
+import type { EarlyRefusal } from '../handshake/early-refusal.js';
+
 /** Datagrams from strangers and what became of them. */
 export interface EndpointCounters {
   datagramsReceived: number;
@@ -14,7 +16,13 @@ export interface EndpointCounters {
   rejected: number;
   /** Clients with a good cookie turned away because of a cap. */
   refused: number;
+  /** Clients whose early data was taken. */
+  earlyAccepted: number;
+  /** ClientHellos whose early data was not taken, by reason; a reason that never was is absent. */
+  readonly earlyRefused: EarlyRefusals;
 }
+
+export type EarlyRefusals = Partial<Record<EarlyRefusal, number>>;
 
 export function startCounting(): EndpointCounters {
   return {
@@ -27,5 +35,7 @@ export function startCounting(): EndpointCounters {
     busy: 0,
     rejected: 0,
     refused: 0,
+    earlyAccepted: 0,
+    earlyRefused: {},
   };
 }

@@ -1,41 +1,24 @@
-import { own, sameBytes } from '../base/bytes.js';
 import { callerError, type DTLSError } from '../base/errors.js';
-import type { Duration, Instant } from '../base/instant.js';
+import type { Instant } from '../base/instant.js';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import { FROM_ZERO } from '../connection/beginning.js';
 import { Connection } from '../connection/connection.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import type { JobAnswer } from '../handshake/jobs.js';
+import { Arrivals, type ArrivalsHost, type EndpointLimits, type Service } from './arrivals.js';
 import { startCounting } from './counters.js';
 import { Deadlines } from './deadlines.js';
-import { looksLikeClientHello, readHelloParts, readPrefix } from './first-contact.js';
-import type { Link } from './link.js';
+import { type Link, RESTING } from './link.js';
 import type { PeerAddress } from './peer.js';
-import { type Reception, Receptionist } from './reception.js';
+import { isRestart } from './restart.js';
 import { type Outgoing, Rounds } from './rounds.js';
 import { type Route, Routes } from './routes.js';
 
-/** Limits of one endpoint; 0 means no limit. */
-export interface EndpointLimits {
-  readonly maxSessions: number;
-  readonly maxSessionsPerHost: number;
-  /** ms. */
-  readonly cookieLifetime: Duration;
-}
-
-/** What a server is made of; absent on an endpoint that only connects. */
-export interface Service {
-  readonly security: Security;
-  readonly behaviour: Behaviour;
-}
-
 export type EndpointEvent =
-  /** A client whose cookie was good. It waits for the answer to a job at the least: what it gets depends on the event. */
+  /** A client whose cookie was good, or whose early data is taken. It waits for the answer to a job at the least: what it gets depends on the event. */
   | { readonly type: 'session'; readonly link: Link }
   | { readonly type: 'connection'; readonly link: Link; readonly event: ConnectionEvent };
-
-const NOWHERE: Destination = { serverName: undefined, verifyName: undefined };
 
 /**
  * One UDP port with many peers, without a socket: finds the connection of a datagram, and answers strangers without
@@ -43,21 +26,25 @@ const NOWHERE: Destination = { serverName: undefined, verifyName: undefined };
  * {@link pollTimeout}.
  */
 export class Endpoint {
-  /** Turn strangers away; sessions that are there go on. */
-  busy = false;
   readonly counters = startCounting();
-  readonly #limits: EndpointLimits;
   readonly #routes = new Routes();
   readonly #deadlines = new Deadlines<Link>();
-  #service: Service | undefined;
-  #receptionist: Receptionist | undefined;
   readonly #stateless = new Queue<Outgoing>();
   readonly #events = new Queue<EndpointEvent>();
   readonly #rounds = new Rounds();
+  readonly #arrivals: Arrivals;
   readonly #onRest = (link: Link): void => this.#deadlines.set(link, link.connection.pollTimeout());
 
   constructor(limits: EndpointLimits) {
-    this.#limits = limits;
+    this.#arrivals = new Arrivals(this.#hostOfArrivals(), limits);
+  }
+
+  /** Turn strangers away; sessions that are there go on. */
+  get busy(): boolean {
+    return this.#arrivals.busy;
+  }
+  set busy(value: boolean) {
+    this.#arrivals.busy = value;
   }
 
   get size(): number {
@@ -66,7 +53,7 @@ export class Endpoint {
 
   /** What is kept of ClientHellos that came in parts, bytes. */
   get partHelloBytes(): number {
-    return this.#receptionist?.partBytes ?? 0;
+    return this.#arrivals.partBytes;
   }
 
   links(): Iterable<Link> {
@@ -75,10 +62,7 @@ export class Endpoint {
 
   /** Starts, changes or stops serving clients; sessions that are there keep what they have. */
   serve(service: Service | undefined): void {
-    this.#service = service;
-    if (service !== undefined) {
-      this.#receptionist ??= new Receptionist(service.security, this.#limits.cookieLifetime);
-    }
+    this.#arrivals.serve(service);
   }
 
   /** Begins an association as a client. Throws `ERR_DTLS_ADDRESS_IN_USE` when there is one with this peer already. */
@@ -115,15 +99,9 @@ export class Endpoint {
     this.counters.datagramsReceived++;
     this.counters.bytesReceived += datagram.length;
     const route = this.#routes.find(address, port);
-    if (route !== undefined && !this.#isRestart(route, datagram)) return this.#deliver(route, datagram, now);
-    if (datagram.length > 0) this.#onStranger(datagram, { address, family, port }, now);
-  }
-
-  /** Starts the handshake of a server session that was announced, with the datagram that brought it. */
-  #begin(link: Link, datagram: Uint8Array, now: Instant): void {
-    link.connection.start(now);
-    link.connection.receive(datagram, now);
-    this.touch(link);
+    if (route !== undefined && !isRestart(route, datagram, this.#arrivals))
+      return this.#deliver(route, datagram, now);
+    if (datagram.length > 0) this.#arrivals.receive(datagram, { address, family, port }, now);
   }
 
   /** As the connection's own `send`, which throws; a session whose keys are spent then ends. */
@@ -137,6 +115,7 @@ export class Endpoint {
 
   answer(link: Link, answer: JobAnswer, now: Instant): void {
     link.connection.handleAnswer(answer, now);
+    this.#arrivals.review(link, now);
     this.touch(link);
   }
 
@@ -159,6 +138,7 @@ export class Endpoint {
   handleTimeout(now: Instant): void {
     for (let link = this.#deadlines.takeDue(now); link !== undefined; link = this.#deadlines.takeDue(now)) {
       link.connection.handleTimeout(now);
+      this.#arrivals.review(link, now);
       this.touch(link);
     }
   }
@@ -183,9 +163,25 @@ export class Endpoint {
     return told === undefined ? undefined : this.#note(told.link, told.event);
   }
 
+  #hostOfArrivals(): ArrivalsHost {
+    return {
+      routes: this.#routes,
+      counters: this.counters,
+      reply: (data, peer) => this.#stateless.push({ data, peer, link: undefined }),
+      announce: (link) => {
+        this.counters.serverSessions++;
+        this.#events.push({ type: 'session', link });
+      },
+      touch: (link) => this.touch(link),
+    };
+  }
+
   /** What an event of a connection means to the endpoint. */
   #note(link: Link, event: ConnectionEvent): EndpointEvent {
-    if (event.type === 'closed') this.#routes.remove(link);
+    if (event.type === 'closed') {
+      this.#routes.remove(link);
+      this.#arrivals.forget(link);
+    }
     if (event.type === 'connected') {
       const replaced = this.#routes.promote(link);
       if (replaced !== undefined) {
@@ -203,87 +199,7 @@ export class Endpoint {
       if (pending.connection.receive(datagram, now)) return;
     }
     current.connection.receive(datagram, now);
+    this.#arrivals.review(current, now);
     this.touch(current);
   }
-
-  #onStranger(datagram: Uint8Array, peer: PeerAddress, now: Instant): void {
-    const service = this.#service;
-    if (this.busy && service !== undefined) {
-      this.counters.busy++;
-      return;
-    }
-    const receptionist = this.#receptionist;
-    if (service === undefined || receptionist === undefined) {
-      this.counters.rejected++;
-      return;
-    }
-    const decision = receptionist.receive(datagram, peer, service.security, now);
-    switch (decision.act) {
-      case 'reject':
-        this.counters.rejected++;
-        return;
-      case 'wait':
-        this.counters.partHellos++;
-        return;
-      case 'reply':
-        this.#stateless.push({ data: decision.data, peer, link: undefined });
-        if (decision.asksForCookie) this.counters.cookiesSent++;
-        else this.counters.rejected++;
-        return;
-      case 'admit':
-        if (this.#isFull(peer)) this.counters.refused++;
-        else this.#admit(service, decision, peer, now);
-        return;
-    }
-  }
-
-  #isFull(peer: PeerAddress): boolean {
-    // A client that began anew takes the place of its old association.
-    if (this.#routes.find(peer.address, peer.port) !== undefined) return false;
-    const { maxSessions, maxSessionsPerHost } = this.#limits;
-    if (maxSessions > 0 && this.#routes.size >= maxSessions) return true;
-    return maxSessionsPerHost > 0 && this.#routes.countOf(peer.address) >= maxSessionsPerHost;
-  }
-
-  #admit(
-    service: Service,
-    { beginning, random, datagram }: Extract<Reception, { act: 'admit' }>,
-    peer: PeerAddress,
-    now: Instant,
-  ): void {
-    this.#dropPending(peer);
-    const connection = new Connection(service.security, service.behaviour, NOWHERE, beginning);
-    const clientRandom = own(random);
-    const link: Link = { connection, role: 'server', peer, clientRandom, ...RESTING };
-    this.#routes.add(link);
-    this.counters.serverSessions++;
-    this.#events.push({ type: 'session', link });
-    this.#begin(link, datagram, now);
-  }
-
-  /** A ClientHello, or a part of one, that neither association with this address knows: the client may have restarted. */
-  #isRestart({ current, pending }: Route, datagram: Uint8Array): boolean {
-    if (current.role === 'client' || !looksLikeClientHello(datagram)) return false;
-    const [part] = readHelloParts(datagram);
-    if (part === undefined) return false;
-    const { address, port } = current.peer;
-    if (part.fragment.fragmentOffset > 0) return this.#receptionist?.expects(address, port) ?? false;
-    const random = readPrefix(part)?.random;
-    return random !== undefined && !knows(current, random) && !knows(pending, random);
-  }
-
-  /** A client that began anew twice means the last time. */
-  #dropPending(peer: PeerAddress): void {
-    const pending = this.#routes.find(peer.address, peer.port)?.pending;
-    if (pending === undefined) return;
-    pending.connection.supersede();
-    this.#routes.remove(pending);
-    this.touch(pending);
-  }
-}
-
-const RESTING = { deadline: undefined, place: -1, sending: false, telling: false };
-
-function knows(link: Link | undefined, random: Uint8Array): boolean {
-  return link?.clientRandom !== undefined && sameBytes(link.clientRandom, random);
 }

@@ -17,3 +17,6 @@ export interface Link {
   sending: boolean;
   telling: boolean;
 }
+
+/** Of a link that nothing was done for yet. */
+export const RESTING = { deadline: undefined, place: -1, sending: false, telling: false };

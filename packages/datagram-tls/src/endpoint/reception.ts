@@ -25,6 +25,14 @@ export type Reception =
   | { readonly act: 'wait' }
   /** `data` answers it, and nothing of it is kept. */
   | { readonly act: 'reply'; readonly data: Uint8Array; readonly asksForCookie: boolean }
+  /** It brings early data that may be taken, and no cookie: {@link Receptionist.answer} is for when it may not. */
+  | {
+      readonly act: 'probe';
+      readonly beginning: Beginning;
+      readonly hello: JoinedHello;
+      readonly random: Uint8Array;
+      readonly datagram: Uint8Array;
+    }
   /** Its cookie is good: `datagram` is the first of an association. */
   | {
       readonly act: 'admit';
@@ -72,8 +80,18 @@ export class Receptionist {
     }
     if (prefix !== undefined && security.maxVersion === 'DTLSv1.2')
       return this.#verify(prefix, numbers, peer, now);
-    if (fragment.fragmentLength === fragment.length)
-      return this.#answer({ ...numbers, body: fragment.fragment }, peer, security, now);
+    if (fragment.fragmentLength === fragment.length) {
+      const hello = { ...numbers, body: fragment.fragment };
+      if (prefix !== undefined && bringsEarlyData(prefix, hello, security))
+        return {
+          act: 'probe',
+          beginning: beginningAt(hello, true),
+          hello,
+          random: prefix.random,
+          datagram,
+        };
+      return this.answer(hello, peer, security, now);
+    }
     const joined = this.#split.add(peer, parts, now);
     return joined === undefined ? WAIT : this.#onJoined(joined, peer, security, now);
   }
@@ -81,7 +99,7 @@ export class Receptionist {
   #onJoined(joined: JoinedHello, peer: PeerAddress, security: Security, now: Instant): Reception {
     const prefix = peekClientHello(joined.body);
     const beginning = prefix === undefined ? undefined : this.#open(prefix, joined, peer, security, now);
-    if (prefix === undefined || beginning === undefined) return this.#answer(joined, peer, security, now);
+    if (prefix === undefined || beginning === undefined) return this.answer(joined, peer, security, now);
     const datagram = wholeMessage(HandshakeType.client_hello, joined, joined.body);
     return { act: 'admit', beginning, random: prefix.random, datagram };
   }
@@ -89,12 +107,12 @@ export class Receptionist {
   /** Where an association begins whose ClientHello shows a good cookie of either kind. */
   #open(
     prefix: ClientHelloPrefix,
-    { messageSeq, recordSequence }: Numbers,
+    numbers: Numbers,
     peer: PeerAddress,
     security: Security,
     now: Instant,
   ): Beginning | undefined {
-    const beginning = { sendSeq: messageSeq, receiveSeq: messageSeq, recordSequence };
+    const beginning = beginningAt(numbers, false);
     const extension = prefix.extensions.get(ExtensionType.cookie);
     if (extension === undefined || security.maxVersion === 'DTLSv1.2')
       return this.#cookies.accepts(peer, prefix, prefix.cookie, now) ? beginning : undefined;
@@ -116,7 +134,7 @@ export class Receptionist {
   }
 
   /** A whole ClientHello without a good cookie. */
-  #answer(hello: JoinedHello, peer: PeerAddress, security: Security, now: Instant): Reception {
+  answer(hello: JoinedHello, peer: PeerAddress, security: Security, now: Instant): Reception {
     try {
       const wishes = readClientWishes(decoded(decodeClientHello(hello.body), 'ClientHello'));
       return chooseVersion(security, wishes) === 'DTLSv1.3'
@@ -158,4 +176,16 @@ export class Receptionist {
     const data = helloRetryRequest(hello, encodeHelloRetryRequest13({ ...retry, cookie }));
     return { act: 'reply', data, asksForCookie: true };
   }
+}
+
+function beginningAt({ messageSeq, recordSequence }: Numbers, early: boolean): Beginning {
+  return { sendSeq: messageSeq, receiveSeq: messageSeq, recordSequence, early };
+}
+
+/** A first ClientHello, without a cookie of whatever kind, that announces early data under a ticket to whoever takes some. */
+function bringsEarlyData(prefix: ClientHelloPrefix, { messageSeq }: Numbers, { tickets }: Security): boolean {
+  const { early_data, pre_shared_key, cookie } = ExtensionType;
+  const { extensions } = prefix;
+  if (tickets?.early === undefined || messageSeq !== 0 || prefix.cookie.length > 0) return false;
+  return extensions.has(early_data) && extensions.has(pre_shared_key) && !extensions.has(cookie);
 }

@@ -2,6 +2,7 @@ import type { DTLSError } from '../base/errors.js';
 import type { NewTicket } from '../config/saved-session.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { KeylogLabel } from '../keys/keylog.js';
+import type { EarlyRefusal } from './early-refusal.js';
 import type { Awaits } from './flight.js';
 import type { Job } from './jobs.js';
 import type { RecordLimits } from './record-limits.js';
@@ -34,6 +35,13 @@ export type Action =
       suite: CipherSuite;
       keys: DirectionKeys;
     }
+  /** Client: what goes along with the ClientHello goes out now, at most so many bytes of it, and no record with more than it may hold. */
+  | { do: 'send-early-data'; most: number; recordLimit: number }
+  /** What becomes of early data is known: it is taken, `most` bytes of it at most, or has to be sent again. */
+  | { do: 'early-data'; accepted: true; most: number }
+  | { do: 'early-data'; accepted: false }
+  /** Server: nothing becomes of this association. */
+  | { do: 'decline'; reason: EarlyRefusal }
   /** From now on no record holds more than the peer takes. */
   | { do: 'limit-records'; limits: RecordLimits }
   | { do: 'log-secret'; label: KeylogLabel; clientRandom: Uint8Array; secret: Uint8Array }

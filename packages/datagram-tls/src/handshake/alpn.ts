@@ -40,3 +40,9 @@ export function readAlpnChoice({ alpn }: Security, answers: Extensions): Uint8Ar
     throw violation('illegal_parameter', 'the server chose an application protocol that was not offered');
   return ours;
 }
+
+/** Whether two sessions speak the same protocol; none is one, too. */
+export function sameAlpn(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return sameBytes(one, other);
+}

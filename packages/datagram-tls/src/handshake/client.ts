@@ -16,6 +16,7 @@ import { offerPsk } from './offered-psk.js';
 import { type OfferedAgain, offerAgain, offerableSession } from './resumption/offer.js';
 import { type ClientState12, onServerHello12 } from './v12/client.js';
 import { type ClientState13, onServerHello13 } from './v13/client.js';
+import { earlyOffer, sendEarly } from './v13/client-early.js';
 import { onHelloRetryRequest13 } from './v13/client-retry.js';
 
 /*
@@ -84,7 +85,8 @@ function onPsksChosen(
   credentials: readonly PskCredential[],
 ): ClientStep {
   const external = credentials.flatMap((credential) => offerPsk(ctx.security, credential));
-  const offer = makeOffer(ctx, psk === undefined ? external : [psk, ...external], session12);
+  const psks = psk === undefined ? external : [psk, ...external];
+  const offer = makeOffer(ctx, psks, session12, earlyOffer(ctx, psk));
   return sendClientHello(ctx, { at: 'wait-server-hello', offer, cookies: 0 });
 }
 
@@ -98,6 +100,9 @@ export function onServersFirst(ctx: Context, state: WaitServerHello, message: Me
     const onHello = isHelloRetryRequest(hello) ? onHelloRetryRequest13 : onServerHello13;
     return { by: 'client13', state: onHello(ctx, state.offer, hello, message) };
   }
+  // RFC 8446 appendix D.3: a server of DTLS 1.3 gave the ticket. To fall back in silence would be for an attacker to choose.
+  if (state.offer.early !== undefined)
+    throw violation('protocol_version', 'the server chose DTLS 1.2, which has no early data');
   requireOffered12(state.offer, hello);
   ctx.transcript.add(message.type, message.seq, message.body);
   return { by: 'client12', state: onServerHello12(ctx, state.offer, hello) };
@@ -138,5 +143,7 @@ function onHelloVerifyRequest(ctx: Context, state: WaitServerHello, message: Mes
 function sendClientHello(ctx: Context, state: WaitServerHello): ClientStep {
   ctx.send(HandshakeType.client_hello, encodeOffer(ctx, state.offer), 0);
   ctx.emit({ do: 'end-flight', awaits: 'answer' });
+  const { early, hello } = state.offer;
+  if (early !== undefined && state.cookies === 0) sendEarly(ctx, early, hello.random);
   return { by: 'client', state };
 }

@@ -2,6 +2,7 @@ import type { DTLSError } from '../base/errors.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { Action } from './actions.js';
+import type { EarlyRefusal } from './early-refusal.js';
 import { Transcript } from './transcript.js';
 
 const MAX_MESSAGE_SEQ = 0xffff;
@@ -12,16 +13,25 @@ export class Context {
   readonly destination: Destination;
   readonly provider: CryptoProvider;
   readonly transcript: Transcript;
+  /** Server: only if its early data is taken is the client answered. */
+  readonly early: boolean;
   #security: Security;
   #adopted = false;
   #actions: Action[] = [];
   #nextSeq: number;
 
   /** `firstSeq`: message_seq of our first message; 1 on a server that asked for a cookie before. */
-  constructor(security: Security, behaviour: Behaviour, destination: Destination, firstSeq: number) {
+  constructor(
+    security: Security,
+    behaviour: Behaviour,
+    destination: Destination,
+    firstSeq: number,
+    early = false,
+  ) {
     this.#security = security;
     this.behaviour = behaviour;
     this.destination = destination;
+    this.early = early;
     this.provider = security.provider;
     this.transcript = new Transcript(security.provider);
     this.#nextSeq = firstSeq;
@@ -64,6 +74,12 @@ export class Context {
 
   fail(error: DTLSError): void {
     this.#actions.push({ do: 'fail', error });
+  }
+
+  /** Server: the client, who is not proved, is answered as a stranger. */
+  decline(reason: EarlyRefusal): { readonly at: 'declined' } {
+    this.#actions.push({ do: 'decline', reason });
+    return { at: 'declined' };
   }
 
   /** The actions asked for since the last call. */

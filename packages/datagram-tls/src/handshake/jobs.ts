@@ -2,7 +2,9 @@ import type { Duration } from '../base/instant.js';
 import type { Security, SigningKey } from '../config/config.js';
 import type { PskCredential, StoredPsk } from '../config/psk-policy.js';
 import type { SavedSession } from '../config/saved-session.js';
+import type { GuardAnswer } from '../config/ticket-policy.js';
 import type { CipherSuite } from '../crypto/suites.js';
+import type { EarlyTerms } from '../keys/early-terms.js';
 import type { FreshState, SessionState } from '../keys/session-state.js';
 import type { SchemeName } from '../wire/codes.js';
 import type { Certificate } from '../x509/certificate.js';
@@ -42,7 +44,14 @@ export type Job =
   /** A server asks for the session of the first of `tickets` that is one of its own and can be resumed. */
   | ({ readonly kind: 'open-ticket'; readonly tickets: readonly Uint8Array[] } & ResumptionTerms)
   /** A server asks for a ticket to give to its client. */
-  | { readonly kind: 'seal-ticket'; readonly state: FreshState }
+  | {
+      readonly kind: 'seal-ticket';
+      readonly state: FreshState;
+      /** The application protocol, which early data under the ticket would be of. */
+      readonly alpn: Uint8Array | undefined;
+    }
+  /** A server asks whether a ClientHello with early data is new, and wants it remembered for `life` ms. */
+  | { readonly kind: 'guard-replay'; readonly digest: Uint8Array; readonly life: Duration }
   /** A server of DTLS 1.2 asks for the session that it remembers by this id, if it can be resumed. */
   | ({ readonly kind: 'find-session'; readonly sessionId: Uint8Array } & ResumptionTerms)
   /** A server of DTLS 1.2 wants a session remembered; nothing waits for the answer. */
@@ -78,6 +87,7 @@ export type JobAnswer =
   | { readonly kind: 'check-session'; readonly found: (Resumable & { readonly age: Duration }) | undefined }
   | { readonly kind: 'find-psk'; readonly found: FoundPsk | undefined }
   | { readonly kind: 'open-ticket'; readonly found: OpenedTicket | undefined }
+  | { readonly kind: 'guard-replay'; readonly answer: GuardAnswer }
   | { readonly kind: 'seal-ticket'; readonly sealed: SealedTicket | undefined }
   | { readonly kind: 'find-session'; readonly found: Resumable | undefined }
   | { readonly kind: 'keep-session' | 'forget-session' }
@@ -107,10 +117,22 @@ export interface OpenedTicket {
   /** It was sealed under a key that seals no more: another one should take its place. */
   readonly stale: boolean;
   readonly resumed: Resumable;
+  readonly early: EarlyTerms;
+  readonly age: TicketAge;
+}
+
+/** What a ticket's age ought to be, and how a client has to say it (RFC 8446 §4.2.11.1). */
+export interface TicketAge {
+  /** Since the ticket was made, ms. */
+  readonly actual: Duration;
+  readonly ageAdd: number;
 }
 
 /** A ticket and how long it is good, in seconds. */
 export interface SealedTicket {
   readonly ticket: Uint8Array;
   readonly lifetime: number;
+  readonly ageAdd: number;
+  /** Bytes of early data that go with it. */
+  readonly maxEarlyData: number;
 }

@@ -3,8 +3,10 @@ import type { Security } from '../config/config.js';
 import { groupFits } from '../crypto/groups.js';
 import type { KeyExchange } from '../crypto/provider.js';
 import { type CipherSuite, needsEncryptThenMac } from '../crypto/suites.js';
+import type { EarlyTerms } from '../keys/early-terms.js';
 import type { GroupName, Version } from '../wire/codes.js';
 import { ExtensionType, Group, ProtocolVersion, Scheme } from '../wire/codes.js';
+import { encodeEarlyData } from '../wire/extensions/early-data.js';
 import { encodeEcPointFormats, UNCOMPRESSED } from '../wire/extensions/ec-point-formats.js';
 import { encodeEncryptThenMac } from '../wire/extensions/encrypt-then-mac.js';
 import { encodeExtendedMasterSecret } from '../wire/extensions/extended-master-secret.js';
@@ -25,6 +27,14 @@ import type { OfferedPsk } from './offered-psk.js';
 import type { OfferedSession12 } from './resumption/offer.js';
 import { offerStatusRequest } from './staple.js';
 
+/** Early data that a ClientHello announces, under the first of its pre-shared keys. */
+export interface EarlyOffer extends EarlyTerms {
+  readonly suite: CipherSuite;
+  readonly key: Uint8Array;
+  /** Bytes of content in one record. */
+  readonly recordLimit: number;
+}
+
 /** What a client put into its ClientHello; answers are checked against it. */
 export interface Offer {
   readonly hello: ClientHello;
@@ -36,6 +46,8 @@ export interface Offer {
   readonly exchanges: readonly KeyExchange[];
   /** DTLS 1.3. In the hello, which does not know their binders yet, the extension is empty. */
   readonly psks: readonly OfferedPsk[];
+  /** DTLS 1.3: what goes along with the hello. */
+  readonly early: EarlyOffer | undefined;
   /** DTLS 1.2: a server that resumes it repeats the session id of the hello. */
   readonly session12: OfferedSession12 | undefined;
 }
@@ -48,6 +60,7 @@ export function makeOffer(
   ctx: Context,
   psks: readonly OfferedPsk[],
   session12: OfferedSession12 | undefined,
+  early: EarlyOffer | undefined,
 ): Offer {
   const { security, provider } = ctx;
   const versions = supportedVersions(security);
@@ -57,7 +70,7 @@ export function makeOffer(
     ? security.keyShares.map((group) => provider.startKeyExchange(group))
     : [];
   const cipherSuites = suites.map((suite) => suite.code);
-  const offer = { versions, suites, groups, exchanges, psks, session12 };
+  const offer = { versions, suites, groups, exchanges, psks, session12, early };
   const hello: ClientHello = {
     legacyVersion: ProtocolVersion.dtls12,
     random: provider.randomBytes(32),
@@ -133,6 +146,7 @@ function offeredExtensions(ctx: Context, offer: Omit<Offer, 'hello'>): Map<numbe
     extensions.set(ExtensionType.psk_key_exchange_modes, encodePskKeyExchangeModes(modes));
     extensions.set(ExtensionType.key_share, encodeShares(exchanges));
   }
+  if (offer.early !== undefined) extensions.set(ExtensionType.early_data, encodeEarlyData());
   // RFC 8446 §4.2.11: last of all.
   if (psks.length > 0) extensions.set(ExtensionType.pre_shared_key, EMPTY);
   return extensions;

@@ -12,7 +12,7 @@ import { verifyPath } from '../x509/path.js';
 import { matchesKeyPin, matchesPin } from '../x509/pins.js';
 import type { Job, JobAnswer, Verdict, VerifyPeerJob, WantedPsk } from './jobs.js';
 import { findSession, forgetSession, keepSession } from './resumption/cached.js';
-import { checkSession, openTickets, sealState } from './resumption/perform.js';
+import { checkSession, guardReplay, openTickets, sealState } from './resumption/perform.js';
 
 type Sign = Extract<Job, { kind: 'sign' }>;
 
@@ -53,6 +53,8 @@ function perform(job: Job, security: Security, time: number): Awaitable<JobAnswe
       return checkSession(job, security, time, judge);
     case 'seal-ticket':
       return sealState(job, security, time);
+    case 'guard-replay':
+      return guardReplay(job, security, time);
     case 'find-session':
       return findSession(job, security, time, judge);
     case 'keep-session':

@@ -35,6 +35,8 @@ const AWAIT_ANSWER = new Set<string>([
   'wait-staple',
   'wait-renewal',
   'wait-identity',
+  'wait-guard',
+  'declined',
 ]);
 
 /** Takes whole messages in order and turns them into actions; the one place where a peer's violation is caught. */
@@ -188,7 +190,7 @@ export class Runner {
         if (current.state.at !== 'wait-server-hello') throw outOfPlace(message, 'nothing');
         return onServersFirst(this.#ctx, current.state, message);
       case 'server':
-        if (current.state.at === 'wait-identity') throw outOfPlace(message, 'nothing');
+        if (current.state.at !== 'wait-client-hello') throw outOfPlace(message, 'nothing');
         return onClientsFirst(this.#ctx, current.state.retry, message);
       case 'client12':
         return tagClient12(client12.onMessage12(this.#ctx, current.state, message));

@@ -22,7 +22,9 @@ export type ServerStart =
       /** The HelloRetryRequest that the endpoint sent, which chose DTLS 1.3 already. */
       readonly retry: Retry13 | undefined;
     }
-  | { readonly at: 'wait-identity'; readonly first: FirstHello };
+  | { readonly at: 'wait-identity'; readonly first: FirstHello }
+  /** The end, of which the client learns nothing. */
+  | { readonly at: 'declined' };
 
 interface FirstHello {
   readonly version: Version;
@@ -46,6 +48,7 @@ export function onClientsFirst(ctx: Context, retry: Retry13 | undefined, message
   const body = expectType(message, HandshakeType.client_hello);
   const client = readClientWishes(decoded(decodeClientHello(body), 'ClientHello'));
   const version = retry === undefined ? chooseVersion(ctx.security, client) : 'DTLSv1.3';
+  if (version !== 'DTLSv1.3' && ctx.early) return { by: 'server', state: ctx.decline('version') };
   const first: FirstHello = { version, client, retry, message };
   if (ctx.security.sni === undefined) return goOn(ctx, first);
   ctx.emit({ do: 'ask', job: { kind: 'choose-identity', serverName: client.serverName } });
@@ -79,5 +82,6 @@ function goOn(ctx: Context, { version, client, retry, message }: FirstHello): Se
 /** What is chosen already. */
 export function versionOf(state: ServerStart): Version | undefined {
   if (state.at === 'wait-identity') return state.first.version;
+  if (state.at === 'declined') return undefined;
   return state.retry === undefined ? undefined : 'DTLSv1.3';
 }

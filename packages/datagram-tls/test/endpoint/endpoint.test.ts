@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { Endpoint, type EndpointLimits } from '#lib/endpoint/endpoint.js';
+import type { EndpointLimits } from '#lib/endpoint/arrivals.js';
+import { Endpoint } from '#lib/endpoint/endpoint.js';
 import type { Link } from '#lib/endpoint/link.js';
 import type { PeerAddress } from '#lib/endpoint/peer.js';
 import { assertAlive } from '../support/alive.js';

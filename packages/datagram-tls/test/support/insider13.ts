@@ -92,13 +92,18 @@ export class Insider13 {
 
   #keysOf(sender: Role, epoch: number) {
     const who = sender.toUpperCase();
-    const label =
-      epoch === 2 ? `${who}_HANDSHAKE_TRAFFIC_SECRET` : `${who}_TRAFFIC_SECRET_${String(epoch - 3)}`;
+    const label = LABELS[epoch]?.(who) ?? `${who}_TRAFFIC_SECRET_${String(epoch - 3)}`;
     const { server, client } = this.#pair;
     const told = [...server.secrets, ...client.secrets].findLast((secret) => secret.label === label);
     return deriveTrafficKeys13(nodeProvider, this.#suite, told?.secret ?? raise(`nobody told ${label}`));
   }
 }
+
+/** Of the epochs before those of the session. */
+const LABELS: Readonly<Record<number, (who: string) => string>> = {
+  1: (who) => `${who}_EARLY_TRAFFIC_SECRET`,
+  2: (who) => `${who}_HANDSHAKE_TRAFFIC_SECRET`,
+};
 
 function raise(message: string): never {
   throw new Error(message);

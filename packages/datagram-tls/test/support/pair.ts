@@ -4,7 +4,8 @@ import type { Destination, Role, Security } from '#lib/config/config.js';
 import { DEFAULTS } from '#lib/config/defaults.js';
 import type { BehaviourOptions, SecurityOptions } from '#lib/config/options.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
-import type { EndpointEvent, EndpointLimits } from '#lib/endpoint/endpoint.js';
+import type { EndpointLimits } from '#lib/endpoint/arrivals.js';
+import type { EndpointEvent } from '#lib/endpoint/endpoint.js';
 import type { PeerAddress } from '#lib/endpoint/peer.js';
 import type { JobAnswer } from '#lib/handshake/jobs.js';
 import { JUDGEMENT_DAY } from './identities.js';
@@ -267,6 +268,9 @@ export class Pair {
     switch (told.type) {
       case 'message':
         side.messages.push(told.data);
+        break;
+      case 'early-data':
+        side.early.push(told.data);
         break;
       case 'connected':
         side.sessions.push(told.session);

@@ -2,7 +2,8 @@ import type { DTLSError } from '#lib/base/errors.js';
 import type { Role } from '#lib/config/config.js';
 import type { NewTicket } from '#lib/config/saved-session.js';
 import type { ConnectionEvent, TraceEvent } from '#lib/connection/events.js';
-import { Endpoint, type EndpointLimits } from '#lib/endpoint/endpoint.js';
+import type { EndpointLimits } from '#lib/endpoint/arrivals.js';
+import { Endpoint } from '#lib/endpoint/endpoint.js';
 import type { Link } from '#lib/endpoint/link.js';
 import type { PeerAddress } from '#lib/endpoint/peer.js';
 import type { Job } from '#lib/handshake/jobs.js';
@@ -26,6 +27,8 @@ export class Side {
   readonly links: Link[] = [];
   readonly sessions: Session[] = [];
   readonly messages: Uint8Array[] = [];
+  /** Early data, which a server takes before the handshake is done. */
+  readonly early: Uint8Array[] = [];
   readonly secrets: SecretEvent[] = [];
   readonly closed: { readonly link: Link; readonly error: DTLSError | undefined }[] = [];
   /** How often a peer said close_notify while our direction stayed open. */

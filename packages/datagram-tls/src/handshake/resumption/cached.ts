@@ -1,8 +1,9 @@
 import { type Awaitable, whenever } from '../../base/awaitable.js';
 import type { Security } from '../../config/config.js';
+import { NO_EARLY_DATA } from '../../keys/early-terms.js';
 import { datedState } from '../../keys/session-state.js';
 import type { Job, JobAnswer, Resumable } from '../jobs.js';
-import { type Judge, judgedAgain, usableState } from './perform.js';
+import { type Judge, judgedAgain, usableTicket } from './perform.js';
 import { encodeTicket } from './ticket.js';
 
 /** The session of DTLS 1.2 that is remembered by its id and may be used now. */
@@ -16,10 +17,10 @@ export function findSession(
   const answer = (found: Resumable | undefined): JobAnswer => ({ kind: 'find-session', found });
   const content = tickets?.sessions?.find(job.sessionId, time);
   if (tickets === undefined || content === undefined) return answer(undefined);
-  const state = usableState(job, tickets, time, content);
-  return state === undefined
+  const usable = usableTicket(job, tickets, time, content);
+  return usable === undefined
     ? answer(undefined)
-    : whenever(judgedAgain(state, security, time, undefined, judge), answer);
+    : whenever(judgedAgain(usable.state, security, time, undefined, judge), answer);
 }
 
 /** Remembers a session for as long as it lives. */
@@ -28,7 +29,8 @@ export function keepSession(
   { tickets }: Security,
   time: number,
 ): JobAnswer {
-  const content = encodeTicket(datedState(state, time));
+  const dated = datedState(state, time);
+  const content = encodeTicket({ state: dated, early: NO_EARLY_DATA, issuedAt: time, ageAdd: 0 });
   if (tickets !== undefined) tickets.sessions?.keep(sessionId, content, time + tickets.lifetime);
   return { kind: 'keep-session' };
 }

@@ -2,6 +2,7 @@ import { type Awaitable, whenever } from '../../base/awaitable.js';
 import type { Security } from '../../config/config.js';
 import type { SavedSession } from '../../config/saved-session.js';
 import type { TicketPolicy } from '../../config/ticket-policy.js';
+import type { CryptoProvider } from '../../crypto/provider.js';
 import { canResumeUnder } from '../../crypto/suites.js';
 import { datedState, type SessionState } from '../../keys/session-state.js';
 import { openTicket, sealTicket, type TicketKey } from '../../keys/ticket-keys.js';
@@ -17,7 +18,7 @@ import type {
 } from '../jobs.js';
 import { LONGEST_LIFE } from './limits.js';
 import { asksPeers, claimOf, resumedPeer } from './peer.js';
-import { decodeTicket, encodeTicket } from './ticket.js';
+import { decodeTicket, encodeTicket, type TicketContent } from './ticket.js';
 
 type CheckSession = Extract<Job, { kind: 'check-session' }>;
 type OpenTicket = Extract<Job, { kind: 'open-ticket' }>;
@@ -83,28 +84,32 @@ function tryTicket(job: OpenTicket, means: Means, index: number): Awaitable<Open
   const ticket = job.tickets[index];
   if (ticket === undefined) return undefined;
   const unsealed = openTicket(means.security.provider, means.keys, means.tickets.context, ticket);
-  const state =
-    unsealed === undefined ? undefined : usableState(job, means.tickets, means.time, unsealed.content);
-  if (unsealed === undefined || state === undefined) return tryTicket(job, means, index + 1);
+  const usable =
+    unsealed === undefined ? undefined : usableTicket(job, means.tickets, means.time, unsealed.content);
+  if (unsealed === undefined || usable === undefined) return tryTicket(job, means, index + 1);
   const stale = unsealed.keyIndex > 0;
   const { security, time, judge } = means;
+  const { state, early, issuedAt, ageAdd } = usable;
+  const age = { actual: time - issuedAt, ageAdd };
   return whenever(judgedAgain(state, security, time, undefined, judge), (resumed) =>
-    resumed === undefined ? tryTicket(job, means, index + 1) : { index, stale, resumed },
+    resumed === undefined ? tryTicket(job, means, index + 1) : { index, stale, resumed, early, age },
   );
 }
 
 /** The session that a server once wrote into `content`, if it can be resumed now. */
-export function usableState(
+export function usableTicket(
   { suites, serverName }: ResumptionTerms,
   tickets: TicketPolicy,
   time: number,
   content: Uint8Array,
-): SessionState | undefined {
-  const state = decodeTicket(content);
-  if (state === undefined || !state.extendedMasterSecret || state.serverName !== serverName) return undefined;
+): TicketContent | undefined {
+  const ticket = decodeTicket(content);
+  if (ticket === undefined) return undefined;
+  const { state } = ticket;
+  if (!state.extendedMasterSecret || state.serverName !== serverName) return undefined;
   const age = time - state.since;
   const fits = suites.some((suite) => canResumeUnder(suite, state.suite));
-  return fits && age >= -CLOCK_SKEW && age < tickets.lifetime ? state : undefined;
+  return fits && age >= -CLOCK_SKEW && age < tickets.lifetime ? ticket : undefined;
 }
 
 /** The state with today's verdict on what the peer showed; `undefined` where that does not pass today. */
@@ -133,7 +138,11 @@ function lacksStaple(verdict: Verdict): boolean {
 }
 
 /** Makes a ticket for what is left of the session's life. */
-export function sealState({ state }: SealTicket, security: Security, time: number): Awaitable<JobAnswer> {
+export function sealState(
+  { state, alpn }: SealTicket,
+  security: Security,
+  time: number,
+): Awaitable<JobAnswer> {
   const { tickets, provider } = security;
   const none: JobAnswer = { kind: 'seal-ticket', sealed: undefined };
   if (tickets?.keys === undefined) return none;
@@ -142,7 +151,28 @@ export function sealState({ state }: SealTicket, security: Security, time: numbe
   if (lifetime <= 0) return none;
   return whenever(tickets.keys(time), ([key]) => {
     if (key === undefined) return none;
-    const ticket = sealTicket(provider, key, tickets.context, encodeTicket(dated));
-    return ticket.length > LARGEST_TICKET ? none : { kind: 'seal-ticket', sealed: { ticket, lifetime } };
+    const ageAdd = randomNumber(provider);
+    const maxEarlyData = state.suite.version === 'DTLSv1.3' ? (tickets.early?.most ?? 0) : 0;
+    const early = { most: maxEarlyData, alpn };
+    const content = encodeTicket({ state: dated, early, issuedAt: time, ageAdd });
+    const ticket = sealTicket(provider, key, tickets.context, content);
+    if (ticket.length > LARGEST_TICKET) return none;
+    return { kind: 'seal-ticket', sealed: { ticket, lifetime, ageAdd, maxEarlyData } };
   });
+}
+
+/** 32 random bits. */
+function randomNumber(provider: CryptoProvider): number {
+  const [a = 0, b = 0, c = 0, d = 0] = provider.randomBytes(4);
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+}
+
+/** Whether a ClientHello is new, as far as whoever guards this server can tell. */
+export function guardReplay(
+  { digest, life }: Extract<Job, { kind: 'guard-replay' }>,
+  { tickets }: Security,
+  time: number,
+): Awaitable<JobAnswer> {
+  const said = tickets?.early?.guard(digest, life, time) ?? 'full';
+  return whenever(said, (answer) => ({ kind: 'guard-replay', answer }));
 }

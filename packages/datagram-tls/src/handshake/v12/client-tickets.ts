@@ -1,10 +1,14 @@
 import { EMPTY, own } from '../../base/bytes.js';
 import type { Duration } from '../../base/instant.js';
 import type { NewTicket } from '../../config/saved-session.js';
+import { NO_EARLY_DATA } from '../../keys/early-terms.js';
 import type { Context } from '../context.js';
 import { LARGEST_TICKET_TAKEN, LONGEST_LIFE } from '../resumption/limits.js';
 import { shownBy } from '../resumption/peer.js';
 import type { ClientReady12, Given12 } from './client-ready.js';
+
+/** What only DTLS 1.3 has a use for. */
+const FOR_13 = { ageAdd: 0, early: NO_EARLY_DATA, recordLimit: 0 };
 
 /** What a server knows a session by, and for how long. */
 type Handle = Pick<NewTicket, 'ticket' | 'sessionId' | 'lifetime'>;
@@ -31,7 +35,7 @@ export function tellTicket12(ctx: Context, ready: ClientReady12, given: Given12)
     ...shownBy(peer),
   };
   const identity = ctx.destination.verifyName ?? '';
-  ctx.emit({ do: 'ticket', ticket: { ...handle, state, identity, ageAdd: 0 } });
+  ctx.emit({ do: 'ticket', ticket: { ...handle, ...FOR_13, state, identity } });
 }
 
 /** An empty one is none (RFC 5077 §3.3). */

@@ -53,7 +53,7 @@ export function onFinished12(
 
 /** Somebody who has the keys for it makes a ticket of the session. */
 export function askForTicket12(ctx: Context, ready: ServerReady12): void {
-  ctx.emit({ do: 'ask', job: { kind: 'seal-ticket', state: stateOf(ready) } });
+  ctx.emit({ do: 'ask', job: { kind: 'seal-ticket', state: stateOf(ready), alpn: undefined } });
 }
 
 /** What has to be remembered of a session to resume it. */

@@ -67,7 +67,7 @@ export function handle12({ security, provider }: Context, client: ClientWishes):
 export function resume12(
   ctx: Context,
   client: ClientWishes,
-  opened: Omit<OpenedTicket, 'index'> | undefined,
+  opened: Pick<OpenedTicket, 'resumed' | 'stale'> | undefined,
 ): ServerEnd12 | ServerResumeState12 | undefined {
   const peer = opened === undefined ? undefined : resumedPeer(ctx.security, opened.resumed);
   if (opened === undefined || peer === undefined) return undefined;

@@ -1,6 +1,7 @@
 import { EMPTY, sameBytes } from '../../base/bytes.js';
 import { violation } from '../../base/errors.js';
 import type { Security } from '../../config/config.js';
+import { groupFits } from '../../crypto/groups.js';
 import type { HashName } from '../../crypto/provider.js';
 import type { CipherSuite } from '../../crypto/suites.js';
 import type { GroupName } from '../../wire/codes.js';
@@ -160,4 +161,12 @@ export function choosePskMode(
 export function shareFor(client: ClientWishes13, group: GroupName | undefined): Uint8Array | undefined {
   if (group === undefined) return undefined;
   return client.shares.find((share) => share.group === Group[group])?.keyExchange;
+}
+
+/**
+ * Our first group of which the client sent a share. To wait for that of a better one would cost early data its use; and the
+ * secret of the session before goes into these keys, too.
+ */
+export function sharedGroup({ groups }: Security, client: ClientWishes13): GroupName | undefined {
+  return groups.find((name) => groupFits(name, 'DTLSv1.3') && shareFor(client, name) !== undefined);
 }

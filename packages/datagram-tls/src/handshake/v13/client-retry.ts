@@ -13,6 +13,7 @@ import type { Message } from '../message.js';
 import { offeredGroup } from '../negotiate.js';
 import { encodeShares, type Offer } from '../offer.js';
 import type { ClientState13 } from './client.js';
+import { withoutEarly } from './client-early.js';
 import { checkAnswers } from './extensions.js';
 import { checkServerHello } from './server-hello.js';
 
@@ -26,7 +27,7 @@ export function onHelloRetryRequest13(
   const suite = checkServerHello(offer, hello);
   // RFC 8446 §4.2: the cookie is the one extension that a server may send unasked.
   checkAnswers(hello.extensions, 'HRR', offer.hello.extensions, ExtensionType.cookie);
-  const retried = withoutUnfit(secondOffer(ctx, offer, hello), suite);
+  const retried = withoutUnfit(secondOffer(ctx, withoutEarly(ctx, offer), hello), suite);
   const firstHello = ctx.transcript.digestWith(suite.hash, EMPTY);
   ctx.transcript.restart();
   ctx.transcript.add(message.type, message.seq, message.body);

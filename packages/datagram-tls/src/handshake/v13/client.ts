@@ -25,6 +25,7 @@ import { askStaple } from '../staple.js';
 import { onCertificate13 as readCertificate, sendCertificate13 } from './certificate.js';
 import { onCertificateRequest13, type Request13 } from './certificate-request.js';
 import { onCertificateVerify13, signedTranscript } from './certificate-verify.js';
+import { onEarlyAnswer } from './client-early.js';
 import { onFirstServerHello13, onSecondServerHello13, type ServerHello13 } from './client-start.js';
 import { connected13 } from './connected.js';
 import { checkAnswers } from './extensions.js';
@@ -164,11 +165,9 @@ function onEncryptedExtensions(ctx: Context, hello: ServerHello13, message: Mess
   checkAnswers(extensions, 'EE', hello.offer.hello.extensions);
   checkAnswerBodies(extensions);
   ctx.transcript.add(message.type, message.seq, message.body);
-  const greeting = {
-    ...hello,
-    agreed: readAgreements(ctx, 'DTLSv1.3', extensions),
-    types: readCertificateTypes(ctx.security, extensions),
-  };
+  const agreed = readAgreements(ctx, 'DTLSv1.3', extensions);
+  onEarlyAnswer(ctx, hello, agreed, extensions);
+  const greeting = { ...hello, agreed, types: readCertificateTypes(ctx.security, extensions) };
   if (hello.psk === undefined) return { at: 'wait-certificate', hello: greeting, request: undefined };
   const vouched = { by: 'psk', psk: hello.psk } as const;
   return { at: 'wait-finished', flight: { hello: greeting, request: undefined, vouched } };

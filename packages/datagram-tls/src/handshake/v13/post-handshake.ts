@@ -74,7 +74,7 @@ export function onTicketSealed13(
   sealed: SealedTicket | undefined,
 ): Established13 {
   if (sealed === undefined) return state;
-  const ticketDue = encodeTicket13(ctx, sealed);
+  const ticketDue = encodeTicket13(sealed);
   return state.unacknowledged === undefined ? sendTicket(ctx, state, ticketDue) : { ...state, ticketDue };
 }
 

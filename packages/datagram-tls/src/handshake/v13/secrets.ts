@@ -17,6 +17,7 @@ import type { Context } from '../context.js';
 import type { Psk13 } from '../offered-psk.js';
 
 /** Epochs of RFC 9147 §6.1; those of later keys follow. */
+export const EARLY_EPOCH = 1;
 export const HANDSHAKE_EPOCH = 2;
 export const APPLICATION_EPOCH = 3;
 

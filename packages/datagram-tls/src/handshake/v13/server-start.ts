@@ -22,14 +22,16 @@ import {
   choosePskMode,
   noSharedGroup,
   readClientWishes13,
+  sharedGroup,
   shareFor,
 } from './client-hello.js';
 import { encodeHelloRetryRequest13, hashName, type Retry13 } from './retry-request.js';
 import { type Negotiated13, startHandshakeKeys13 } from './secrets.js';
 
-/** What the first ClientHello leads to: keys, or a HelloRetryRequest for the share that is missing. */
+/** What the first ClientHello leads to: keys, or a HelloRetryRequest for the share that is missing, if it may be sent. */
 export type Start13 =
   | { readonly kind: 'retried'; readonly retry: Retry13 }
+  | { readonly kind: 'no-share' }
   | { readonly kind: 'ready'; readonly hello: ReadyHello13 };
 
 /** A ClientHello that leads to keys. The transcript has begun and ends before it. */
@@ -52,8 +54,10 @@ export function onFirstHello13(ctx: Context, wishes: ClientWishes, message: Mess
   // RFC 8446 §4.2.2: we gave no cookie, so this one cannot be good.
   if (client.hello.extensions.has(ExtensionType.cookie))
     throw violation('illegal_parameter', 'the client answers a HelloRetryRequest that was not sent');
-  const choice = choose13(ctx.security, client);
+  const first = choose13(ctx.security, client);
+  const choice = ctx.early ? { ...first, group: sharedGroup(ctx.security, client) } : first;
   const share = shareFor(client, choice.group);
+  if (share === undefined && ctx.early) return { kind: 'no-share' };
   if (choice.group !== undefined && share === undefined)
     return { kind: 'retried', retry: sendHelloRetryRequest(ctx, client, choice, message) };
   ctx.transcript.begin('DTLSv1.3', choice.suite.hash, false);
@@ -98,6 +102,8 @@ export function onSecondHello13(
   if (!wishes.versions.includes('DTLSv1.3'))
     throw violation('illegal_parameter', 'the second ClientHello does not offer DTLS 1.3 any more');
   const client = readClientWishes13(wishes);
+  if (client.hello.extensions.has(ExtensionType.early_data))
+    throw violation('illegal_parameter', 'the second ClientHello offers early data');
   requireCookie(client, retry);
   const share = shareFor(client, group);
   if (!client.hello.cipherSuites.includes(suite.code) || (group !== undefined && share === undefined))
@@ -119,11 +125,10 @@ function requireCookie(client: ClientWishes13, retry: Retry13): void {
   if (!same) throw violation('illegal_parameter', 'the client does not return the cookie it was given');
 }
 
-/** ServerHello; the keys of the handshake follow from it. With `psk` its binder is checked first. */
+/** ServerHello; the keys of the handshake follow from it. That the client has `psk` has been checked. */
 export function agree13(ctx: Context, hello: ReadyHello13, psk: ChosenPsk13 | undefined): Negotiated13 {
   const { client, choice, message } = hello;
   const { suite } = choice;
-  if (psk !== undefined) requireBinder(ctx, hello, psk);
   const exchange = answerShare(ctx, hello, psk);
   ctx.transcript.add(message.type, message.seq, message.body);
   sendServerHello(ctx, suite, exchange, psk);
@@ -151,15 +156,20 @@ function answerShare(
 }
 
 /** RFC 8446 §4.2.11: a wrong one MUST end the handshake. */
-function requireBinder(ctx: Context, { client, message }: ReadyHello13, psk: ChosenPsk13): void {
-  const binders = client.psks?.binders ?? [];
-  const expected = computeBinder(ctx, psk, message.body, bindersLength(binders));
-  if (ctx.provider.equal(expected, binders[psk.index] ?? EMPTY)) return;
+export function requireBinder(ctx: Context, hello: ReadyHello13, psk: ChosenPsk13): void {
+  if (hasBinder(ctx, hello, psk)) return;
   throw violation(
     'decrypt_error',
     'the client does not have the same pre-shared key for its identity',
     'ERR_DTLS_PSK_MISMATCH',
   );
+}
+
+/** The client has proved that it has `psk`. */
+export function hasBinder(ctx: Context, { client, message }: ReadyHello13, psk: ChosenPsk13): boolean {
+  const binders = client.psks?.binders ?? [];
+  const expected = computeBinder(ctx, psk, message.body, bindersLength(binders));
+  return ctx.provider.equal(expected, binders[psk.index] ?? EMPTY);
 }
 
 function sendServerHello(

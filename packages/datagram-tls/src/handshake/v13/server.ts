@@ -1,20 +1,18 @@
 import { DTLSError, violation } from '../../base/errors.js';
+import type { GuardAnswer } from '../../config/ticket-policy.js';
 import type { SchemeName } from '../../wire/codes.js';
-import { ExtensionType, HandshakeType, Scheme } from '../../wire/codes.js';
+import { HandshakeType, Scheme } from '../../wire/codes.js';
 import type { CertificateTypeName } from '../../wire/extensions/certificate-type.js';
-import { encodeServerNameResponse } from '../../wire/extensions/server-name.js';
 import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
 import { decodeClientHello } from '../../wire/messages/client-hello.js';
-import { encodeEncryptedExtensions } from '../../wire/messages/encrypted-extensions.js';
 import { decodeFinished, encodeFinished } from '../../wire/messages/finished.js';
-import { chooseAgreements, encodeAgreements } from '../agreed.js';
 import { askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, claimChain, PeerIdentity } from '../authenticate.js';
 import { type CertificateTypes, encodeCertificateTypes, typeToAsk } from '../certificate-types.js';
 import { type ClientWishes, readClientWishes } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
-import type { JobAnswer } from '../jobs.js';
+import type { JobAnswer, OpenedTicket } from '../jobs.js';
 import type { Message } from '../message.js';
 import type { Credential } from '../negotiate.js';
 import type { Agreed } from '../session.js';
@@ -22,7 +20,6 @@ import { askStaple, clientWantsStaple } from '../staple.js';
 import { onCertificate13, sendCertificate13 } from './certificate.js';
 import { requestExtensions13, sendCertificateRequest13 } from './certificate-request.js';
 import { onCertificateVerify13, signedTranscript } from './certificate-verify.js';
-import type { ClientWishes13 } from './client-hello.js';
 import { connected13 } from './connected.js';
 import type { Established13 } from './post-handshake.js';
 import type { Retry13 } from './retry-request.js';
@@ -36,6 +33,8 @@ import {
   type Negotiated13,
 } from './secrets.js';
 import { chooseCredential13 } from './server-credential.js';
+import { acceptEarly, considerEarly, type EarlyHello } from './server-early.js';
+import { sendEncryptedExtensions } from './server-extensions.js';
 import { askForPsk, askForSession, choosePsk, chooseSession } from './server-psk.js';
 import {
   agree13,
@@ -44,6 +43,7 @@ import {
   onRetriedHello13,
   onSecondHello13,
   type ReadyHello13,
+  requireBinder,
 } from './server-start.js';
 import { askForTicket } from './tickets.js';
 
@@ -60,6 +60,9 @@ import { askForTicket } from './tickets.js';
 export type ServerState13 =
   | { readonly at: 'wait-second-client-hello'; readonly retry: Retry13 }
   | { readonly at: 'wait-ticket' | 'wait-psk'; readonly hello: ReadyHello13 }
+  | { readonly at: 'wait-guard'; readonly early: EarlyHello }
+  /** The end, of which the client learns nothing. */
+  | { readonly at: 'declined' }
   | { readonly at: 'wait-staple'; readonly hello: ReadyHello13; readonly credential: Credential }
   | { readonly at: 'wait-signature'; readonly hello: Hello }
   | { readonly at: 'wait-certificate'; readonly flight: Flight; readonly type: CertificateTypeName }
@@ -97,6 +100,7 @@ export function onClientHello13(
 ): ServerState13 {
   if (retry !== undefined) return findPsk(ctx, onRetriedHello13(ctx, wishes, retry, message));
   const start = onFirstHello13(ctx, wishes, message);
+  if (start.kind === 'no-share') return ctx.decline('share');
   return start.kind === 'retried'
     ? { at: 'wait-second-client-hello', retry: start.retry }
     : findPsk(ctx, start.hello);
@@ -110,42 +114,50 @@ function onSecondClientHello(ctx: Context, retry: Retry13, message: Message): Se
 
 /** What goes before a full handshake: a session to resume, then a key that was shared outside of the protocol. */
 function findPsk(ctx: Context, hello: ReadyHello13): ServerState13 {
-  return askForSession(ctx, hello) ? { at: 'wait-ticket', hello } : findExternalPsk(ctx, hello);
+  if (askForSession(ctx, hello)) return { at: 'wait-ticket', hello };
+  return ctx.early ? ctx.decline('ticket') : findExternalPsk(ctx, hello);
 }
 
 function findExternalPsk(ctx: Context, hello: ReadyHello13): ServerState13 {
   return askForPsk(ctx, hello) ? { at: 'wait-psk', hello } : sendFlight(ctx, hello);
 }
 
-function onSessionFound(ctx: Context, hello: ReadyHello13, psk: ChosenPsk13 | undefined): ServerState13 {
-  return psk === undefined ? findExternalPsk(ctx, hello) : sendPskFlight(ctx, hello, psk);
+/** A client that is not proved gets an answer only if its early data is taken. */
+function onSessionFound(ctx: Context, hello: ReadyHello13, opened: OpenedTicket | undefined): ServerState13 {
+  if (ctx.early) {
+    const early = considerEarly(ctx, hello, opened);
+    return typeof early === 'string' ? ctx.decline(early) : { at: 'wait-guard', early };
+  }
+  const psk = chooseSession(ctx, opened);
+  return psk === undefined ? findExternalPsk(ctx, hello) : resume(ctx, hello, psk);
 }
 
 function onPskFound(ctx: Context, hello: ReadyHello13, psk: ChosenPsk13 | undefined): ServerState13 {
-  return psk === undefined ? sendFlight(ctx, hello) : sendPskFlight(ctx, hello, psk);
+  return psk === undefined ? sendFlight(ctx, hello) : resume(ctx, hello, psk);
+}
+
+function onGuarded(ctx: Context, early: EarlyHello, answer: GuardAnswer): ServerState13 {
+  if (answer !== 'fresh') return ctx.decline(answer === 'full' ? 'guard_full' : answer);
+  return sendPskFlight(ctx, early.hello, early.psk, acceptEarly(ctx, early));
+}
+
+function resume(ctx: Context, hello: ReadyHello13, psk: ChosenPsk13): ServerState13 {
+  requireBinder(ctx, hello, psk);
+  return sendPskFlight(ctx, hello, psk, new Map());
 }
 
 /** A pre-shared key takes the place of all certificates (RFC 8446 §2.2). */
-function sendPskFlight(ctx: Context, hello: ReadyHello13, psk: ChosenPsk13): ServerState13 {
+function sendPskFlight(
+  ctx: Context,
+  hello: ReadyHello13,
+  psk: ChosenPsk13,
+  answers: ReadonlyMap<number, Uint8Array>,
+): ServerState13 {
   const negotiated = agree13(ctx, hello, psk);
-  const agreed = sendEncryptedExtensions(ctx, hello.client, new Map());
+  const agreed = sendEncryptedExtensions(ctx, hello.client, answers);
   const { takesTickets } = hello.client;
   const flight = sendFinished(ctx, { ...negotiated, agreed, psk, takesTickets }, undefined);
   return { at: 'wait-finished', flight, peer: psk.peer };
-}
-
-function sendEncryptedExtensions(
-  ctx: Context,
-  client: ClientWishes13,
-  certificateTypes: ReadonlyMap<number, Uint8Array>,
-): Agreed {
-  const agreed = chooseAgreements(ctx, 'DTLSv1.3', client.hello.extensions);
-  const extensions = new Map([...encodeAgreements(agreed, 'DTLSv1.3'), ...certificateTypes]);
-  if (ctx.adopted && client.serverName !== undefined)
-    extensions.set(ExtensionType.server_name, encodeServerNameResponse());
-  const body = encodeEncryptedExtensions({ extensions });
-  ctx.send(HandshakeType.encrypted_extensions, body, HANDSHAKE_EPOCH);
-  return agreed;
 }
 
 /** The certificate's flight, once its staple is found. */
@@ -196,6 +208,8 @@ export function onMessage13(
     case 'wait-finished':
       return onFinished(ctx, state.flight, state.peer, message);
     case 'wait-ticket':
+    case 'wait-guard':
+    case 'declined':
     case 'wait-psk':
     case 'wait-staple':
     case 'wait-signature':
@@ -210,7 +224,9 @@ export function onAnswer13(ctx: Context, state: ServerState13, answer: JobAnswer
   if (state.at === 'wait-staple' && answer.kind === 'find-staple')
     return sendChain(ctx, state.hello, state.credential, answer.staple);
   if (state.at === 'wait-ticket' && answer.kind === 'open-ticket')
-    return onSessionFound(ctx, state.hello, chooseSession(ctx, answer.found));
+    return onSessionFound(ctx, state.hello, answer.found);
+  if (state.at === 'wait-guard' && answer.kind === 'guard-replay')
+    return onGuarded(ctx, state.early, answer.answer);
   if (state.at === 'wait-psk' && answer.kind === 'find-psk')
     return onPskFound(ctx, state.hello, choosePsk(ctx, state.hello, answer.found));
   if (state.at === 'wait-verdict' && answer.kind === 'verify-peer') {

@@ -1,0 +1,52 @@
+import type { Instant } from '../base/instant.js';
+import type { Association } from './association.js';
+import { handshakeTimeout } from './failures.js';
+import type { Handshake } from './handshake.js';
+import type { HandshakeHost } from './handshake-host.js';
+import { HANDSHAKE_EPOCH, type KeyChanges } from './key-changes.js';
+import type { Suspicion } from './suspicion.js';
+import type { TimerName } from './timers.js';
+
+/** What a timer may be about. */
+export interface Timed {
+  readonly association: Association;
+  readonly handshake: Handshake;
+  readonly keys: KeyChanges;
+  readonly suspicion: Suspicion;
+  readonly host: HandshakeHost & { end(error: undefined): void };
+}
+
+/** What is to be done when a timer of a connection is due. */
+export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
+  const { handshake, keys, host } = timed;
+  switch (name) {
+    case 'retransmit':
+      return onRetransmit(timed, now);
+    case 'ack':
+      return handshake.onAckTimeout();
+    case 'handshake':
+      return onHandshakeTimeout(timed, now);
+    case 'update-keys':
+      return handshake.canUpdateKeys ? handshake.updateKeys(false, now) : undefined;
+    case 'forget-early':
+      return keys.forgetEarlyReader();
+    case 'forget-epochs':
+      return keys.forgetOldReaders();
+    case 'forget-flight':
+      return handshake.forgetFlight();
+    case 'close':
+      return host.end(undefined);
+  }
+}
+
+function onRetransmit({ suspicion, handshake, host }: Timed, now: Instant): void {
+  if (suspicion.error !== undefined) host.onFailure(suspicion.error);
+  else handshake.onTimeout(now);
+}
+
+/** A server that was heard under the keys of the session is done with the handshake, whether it says so or not. */
+function onHandshakeTimeout({ association, handshake, keys, suspicion, host }: Timed, now: Instant): void {
+  if (association.probation?.standing === 'asked') host.onDecline('expired');
+  else if (keys.heard > HANDSHAKE_EPOCH) handshake.forgoAck(now);
+  else host.onFailure(suspicion.error ?? handshakeTimeout(handshake.doubtsPsk));
+}

@@ -1,0 +1,47 @@
+import type { SecurityOptions } from '#lib/config/options.js';
+import type { SavedSession } from '#lib/config/saved-session.js';
+import { readHelloParts } from '#lib/endpoint/first-contact.js';
+import { HandshakeType } from '#lib/wire/codes.js';
+import { decodeClientHello } from '#lib/wire/messages/client-hello.js';
+import { Pair, type PairOptions } from './pair.js';
+import { returning, savedSession } from './resumption.js';
+
+const NAME = 'localhost';
+
+/** Options of a server that takes early data. Each call gives other ticket keys, as of another server. */
+export function taking(most = 1000, more: SecurityOptions = {}): SecurityOptions {
+  return { ticketKeys: undefined, maxEarlyData: most, ...more };
+}
+
+/** One that shares its keys with others like it, and believes that no ClientHello was ever seen before. */
+export function sharing(most = 1000, more: SecurityOptions = {}): SecurityOptions {
+  return { ...taking(most), ticketKeys: new Uint8Array(80).fill(7), replayGuard: () => true, ...more };
+}
+
+/** A session that a client has from `options.server`. */
+export function sessionFor(options: PairOptions): SavedSession {
+  return savedSession(new Pair({ version: 'DTLSv1.3', ...options }).handshake());
+}
+
+/** A pair that has not begun, whose client comes back with something to say. */
+export function comingBack(
+  session: SavedSession,
+  messages: readonly Uint8Array[],
+  options: PairOptions,
+): Pair {
+  const destination = { serverName: NAME, verifyName: NAME, earlyData: messages };
+  return returning(session, { version: 'DTLSv1.3', ...options, destination });
+}
+
+/** The extensions of each ClientHello that `pair` sent, in order, as they arrive. */
+export function watchHellos(pair: Pair): ReadonlySet<number>[] {
+  const hellos: ReadonlySet<number>[] = [];
+  pair.onDelivery = ({ data, from }) => {
+    if (from !== 'client') return;
+    const [part] = readHelloParts(data);
+    if (part?.fragment.type !== HandshakeType.client_hello) return;
+    const hello = decodeClientHello(part.fragment.fragment);
+    if (hello !== undefined) hellos.push(new Set(hello.extensions.keys()));
+  };
+  return hellos;
+}
