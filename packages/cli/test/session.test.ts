@@ -62,3 +62,32 @@ test('--session names a file that is no session, or cannot be read', PATIENCE, a
 test('--session is for clients', PATIENCE, async () => {
   assertRefused(await dtls(['server', '127.0.0.1:0', '--session', 'x']), 2, /--session/, true);
 });
+
+test(
+  '--early-data is answered early where --max-early-data allows it, and as usual before there is a session',
+  PATIENCE,
+  async (t) => {
+    const server = await startServer(t, ['-v', '--max-early-data', '100']);
+    const file = sessionFile(t);
+    const args = ['client', server.address, '--pin', await pinOf(server), '--session', file, '-v'];
+    const first = await dtls([...args, '--early-data', 'early one'], 'one\n');
+    assert.deepEqual([first.code, first.stdout], [0, 'Echo: early one\nEcho: one\n'], first.stderr);
+    assert.match(first.stderr, /open: .*early data refused/);
+    const second = await dtls([...args, '--early-data', 'early two'], 'two\n');
+    assert.deepEqual([second.code, second.stdout], [0, 'Echo: early two\nEcho: two\n'], second.stderr);
+    assert.match(
+      second.stderr,
+      /early data offered[\s\S]*early data accepted[\s\S]*open: .*resumed, early data accepted/,
+    );
+    assert.match(server.process.stderr, /early data accepted/);
+  },
+);
+
+test('--early-data needs --session, and each flag is for one side', PATIENCE, async () => {
+  const alone = await dtls(['client', '127.0.0.1:9', '--early-data', 'x']);
+  assertRefused(alone, 2, /--early-data needs --session/, true);
+  assertRefused(await dtls(['server', '127.0.0.1:0', '--early-data', 'x']), 2, /--early-data/, true);
+  assertRefused(await dtls(['client', '127.0.0.1:9', '--max-early-data', '5']), 2, /--max-early-data/, true);
+  const tooMuch = await dtls(['server', '127.0.0.1:0', '--max-early-data', '70000']);
+  assertRefused(tooMuch, 2, /--max-early-data .*65536/, true);
+});

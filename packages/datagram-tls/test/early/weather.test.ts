@@ -73,7 +73,8 @@ suite('early data in bad weather', () => {
           });
         }
         assert.ok(connections > 0.9 * SEEDS, `${connections} handshakes`);
-        assert.ok(came > (SEEDS * MESSAGES.length) / 2, `${came} messages came`);
+        // What overtakes its ClientHello is lost, too.
+        assert.ok(came > (SEEDS * MESSAGES.length) / 3, `${came} messages came`);
         if (how === 'taken') assert.ok(accepted > SEEDS / 2, `${accepted} were accepted`);
       });
     }

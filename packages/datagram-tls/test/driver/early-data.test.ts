@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { DTLSSession, ListenOptions } from '#lib/index.js';
+import { client, type EchoServer, echoServer, roundTrip } from './echo.js';
+
+const VERSION = { minVersion: 'DTLSv1.3' } as const;
+
+interface Early {
+  readonly text: string;
+  /** Before its handshake was done. */
+  readonly before: boolean;
+  readonly session: DTLSSession;
+}
+
+/** A server that answers early data at once. */
+function earlyServer(options: Partial<ListenOptions> = {}): EchoServer & { readonly early: Early[] } {
+  const early: Early[] = [];
+  const server = echoServer({
+    maxEarlyData: 2000,
+    onearlydata: (data, session) => {
+      early.push({ text: textOf(data), before: session.protocol === undefined, session });
+      session.send(`early ${textOf(data)}`);
+    },
+    ...options,
+  });
+  return { ...server, early };
+}
+
+const textOf = (data: Uint8Array): string => Buffer.from(data).toString();
+
+/** Connects, gets a ticket, and leaves. */
+async function ticketFrom(port: number): Promise<Buffer> {
+  const session = client(port, VERSION);
+  const ticket = new Promise<Buffer>((resolve) => {
+    session.onsession = resolve;
+  });
+  await roundTrip(await opened(session), 'hello');
+  const kept = await ticket;
+  await session.close();
+  return kept;
+}
+
+async function opened(session: DTLSSession): Promise<DTLSSession> {
+  await session.opened;
+  return session;
+}
+
+/** The next `count` messages of `session`. */
+async function messagesOf(session: DTLSSession, count: number): Promise<string[]> {
+  const messages: string[] = [];
+  for await (const message of session) {
+    messages.push(textOf(message));
+    if (messages.length === count) break;
+  }
+  return messages;
+}
+
+suite('early data over sockets', () => {
+  test('is heard and answered before the handshake is done, by the receiver for it alone', async () => {
+    const server = earlyServer();
+    const ticket = await ticketFrom(server.port);
+    const session = client(server.port, {
+      ...VERSION,
+      session: ticket,
+      earlyData: ['one', Buffer.from('two')],
+    });
+    assert.equal(session.earlyData, 'offered');
+    assert.deepEqual(await messagesOf(session, 2), ['early one', 'early two']);
+    assert.equal(session.earlyData, 'accepted');
+    assert.deepEqual(
+      server.early.map(({ text, before }) => [text, before]),
+      [
+        ['one', true],
+        ['two', true],
+      ],
+    );
+    const { session: theirs } = server.early[0] ?? assert.fail();
+    assert.equal(theirs, server.sessions[1]);
+    assert.equal(theirs.earlyData, 'accepted');
+    assert.equal(server.endpoint.stats.earlyDataAccepted, 1n);
+    assert.equal(server.endpoint.stats.earlyDataRefused, 0n);
+    await server.endpoint.close();
+    assert.deepEqual(server.endpoint.earlyDataRefusals, {});
+  });
+
+  test('without a session it goes out when the handshake is done, before what is sent then', async () => {
+    const server = earlyServer();
+    const session = client(server.port, { ...VERSION, earlyData: 'one' });
+    assert.equal(session.earlyData, 'refused');
+    await session.opened;
+    session.send('two');
+    assert.deepEqual(await messagesOf(session, 2), ['one', 'two']);
+    assert.deepEqual(server.early, []);
+    await server.endpoint.close();
+  });
+
+  test('a ticket that was used is not offered again, nor is early data under it', async () => {
+    const server = earlyServer();
+    const ticket = await ticketFrom(server.port);
+    for (const expected of ['early one', 'one']) {
+      const session = client(server.port, { ...VERSION, session: ticket, earlyData: 'one' });
+      assert.deepEqual(await messagesOf(session, 1), [expected]);
+    }
+    await server.endpoint.close();
+  });
+
+  test('nodes that share keys ask a guard that they share, which may take its time', async () => {
+    const seen = new Set<string>();
+    const asked: number[] = [];
+    const shared: Partial<ListenOptions> = {
+      ticketKeys: Buffer.alloc(80, 9),
+      replayGuard: async (digest, expiresInMs) => {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        asked.push(expiresInMs);
+        const key = Buffer.from(digest).toString('hex');
+        const isNew = !seen.has(key);
+        seen.add(key);
+        return isNew;
+      },
+    };
+    const [one, other] = [earlyServer(shared), earlyServer(shared)];
+    const session = client(other.port, {
+      ...VERSION,
+      session: await ticketFrom(one.port),
+      earlyData: 'one',
+    });
+    assert.deepEqual(await messagesOf(session, 1), ['early one']);
+    assert.equal(seen.size, 1);
+    assert.ok(
+      asked.every((ms) => ms > 0 && ms <= 20_001),
+      asked.join(),
+    );
+    await Promise.all([one.endpoint.close(), other.endpoint.close()]);
+  });
+
+  test('what a guard refuses is counted by its reason, and sent as usual', async () => {
+    const server = earlyServer({ ticketKeys: Buffer.alloc(80, 9), replayGuard: () => false });
+    const session = client(server.port, {
+      ...VERSION,
+      session: await ticketFrom(server.port),
+      earlyData: 'one',
+    });
+    assert.deepEqual(await messagesOf(session, 1), ['one']);
+    assert.equal(session.earlyData, 'refused');
+    assert.deepEqual(server.endpoint.earlyDataRefusals, { replayed: 1 });
+    assert.equal(server.endpoint.stats.earlyDataRefused, 1n);
+    await server.endpoint.close();
+  });
+});
