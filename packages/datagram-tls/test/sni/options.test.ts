@@ -70,6 +70,7 @@ suite('the option sni', () => {
     ...{ ciphers: 'TLS_AES_128_GCM_SHA256', groups: 'x25519', ecdhCurve: 'x25519' },
     ...{ minVersion: 'DTLSv1.2', maxVersion: 'DTLSv1.3', sni: { b: p256 }, recordSizeLimit: 512 },
     ...{ ticketKeys: false, sessionTimeout: 60, sessionIdContext: 'b', sessionCacheSize: 5 },
+    maxEarlyData: 100,
   };
   for (const [option, value] of Object.entries(values)) {
     test(`${option}, which is the same for all names, is refused under one, as options and in a context`, () => {
@@ -93,6 +94,13 @@ suite('the option sni', () => {
     assert.ok(context({ sni: { a: { ...p256, psk: identity.psk } }, pskModes: 'psk_ke' }));
   });
 
+  test('replayGuard, too, is the same for all names', () => {
+    const early = { maxEarlyData: 100, replayGuard: () => true };
+    const expected = { code: 'ERR_INVALID_ARG_VALUE', message: /is the same for all names/ };
+    assert.throws(() => context({ sni: { a: { ...p256, ...early } } }), expected);
+    assert.ok(context({ sni: { a: p256 }, ...early }));
+  });
+
   test('every option of a context is for one name, for all of them, or for clients', () => {
     const ofUs =
       'cert key pfx passphrase certificateTypes ocspResponse psk pskIdentityHint sigalgs alpn srtp';
@@ -101,7 +109,7 @@ suite('the option sni', () => {
     const own = `${ofUs} ${ofPeers}`.split(' ');
     const clients = ['checkServerIdentity', 'keyShares', 'maxFragmentLength'];
     assert.deepEqual(
-      [...own, ...clients, ...Object.keys(values), 'pskModes'].sort(),
+      [...own, ...clients, ...Object.keys(values), 'pskModes', 'replayGuard'].sort(),
       [...SECURITY_OPTIONS].sort(),
     );
   });
