@@ -21,6 +21,7 @@ import { nameCases } from './cases/names.js';
 import { pathCases } from './cases/path.js';
 
 import { pskCases } from './cases/psk.js';
+import { pskDoubtCases } from './cases/psk-doubts.js';
 
 import { rawKeyCases } from './cases/raw-keys.js';
 import { recordLimitCases } from './cases/record-limits.js';
@@ -77,6 +78,7 @@ function selected(): Case[] {
         ...pathCases(),
         ...recordLimitCases(),
         ...pskCases(),
+        ...pskDoubtCases(),
         ...rawKeyCases(),
         ...staplingCases(),
         ...constrainedCases(),

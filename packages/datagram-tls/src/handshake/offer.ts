@@ -95,7 +95,7 @@ function offeredSessionId({ provider }: Context, session12: OfferedSession12 | u
 
 /** Whether a key is offered that the application gave, and that may be the wrong one. */
 export function offersExternalPsk({ psks }: Offer): boolean {
-  return psks.some(({ origin }) => origin === 'ext');
+  return psks.some(({ origin }) => origin !== 'res');
 }
 
 /** The ClientHello that answers a HelloVerifyRequest differs in the cookie alone (RFC 6347 §4.2.1). */

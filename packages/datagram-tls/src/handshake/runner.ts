@@ -143,7 +143,9 @@ export class Runner {
     if (current.by === 'client13')
       return current.state.at === 'wait-second-server-hello' && offersExternalPsk(current.state.offer);
     if (current.by !== 'client12' && current.by !== 'server12') return false;
-    return current.state.at === 'wait-finished' && current.state.ready.peer.pskIdentity !== undefined;
+    const { state } = current;
+    const awaitsProof = state.at === 'wait-finished' || state.at === 'wait-new-session-ticket';
+    return awaitsProof && state.ready.peer.pskIdentity !== undefined;
   }
 
   onMessage(message: Message): Action[] {

@@ -152,6 +152,7 @@ suite('pre-shared keys imported into DTLS 1.3', () => {
       client: { psk: { identity: 'sensor', key: utf8('wrong'), import: true } },
     });
     assert.equal(keys.server.error?.code, 'ERR_DTLS_PSK_MISMATCH');
+    assert.match(String(keys.client.error?.message), /another pre-shared key/);
   });
 
   test('an identity for TLS 1.3, or for an unknown function, is a stranger', () => {
