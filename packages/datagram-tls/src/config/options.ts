@@ -90,7 +90,8 @@ export interface SecurityOptions {
   maxVersion?: Version | undefined;
   /**
    * Pre-shared keys. Client: `{ identity, key, import? }`, several of them, or a function that is told the server's hint. Server:
-   * keys (or `{ key, import }`) by identity, or a function that finds them. Functions may return a promise.
+   * keys (or `{ key, import }`) by identity, or a function that finds them. Functions may return a promise. In DTLS 1.3 all
+   * identities of a client have at most 4096 bytes; imported ones count twice, with their contexts.
    */
   psk?: ClientPskOption | ServerPskOption | undefined;
   /**

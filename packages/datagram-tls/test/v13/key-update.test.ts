@@ -5,7 +5,7 @@ import { nodeProvider } from '#lib/crypto/node.js';
 import { suiteByName } from '#lib/crypto/suites.js';
 import { Context } from '#lib/handshake/context.js';
 import { canUpdate13, type Established13, updateKeys13 } from '#lib/handshake/v13/post-handshake.js';
-import { RecordReader13 } from '#lib/record/protect13.js';
+import { RecordReader13, RecordWriter13 } from '#lib/record/protect13.js';
 import { ContentType, HandshakeType } from '#lib/wire/codes.js';
 import { assertAlive } from '../support/alive.js';
 import { Insider13 } from '../support/insider13.js';
@@ -137,6 +137,16 @@ suite('KeyUpdate', () => {
       assert.ok(epochs.length >= 4, epochs.join());
       assert.deepEqual(epochsOf(pair[peer], 'sent'), []);
       assertAlive(pair);
+    });
+
+    test(`${role} whose keys nobody lets it renew says close_notify with the last record`, (t) => {
+      const pair = new Pair({ version }).handshake();
+      t.mock.getter(RecordWriter13.prototype, 'state', () => 'last');
+      assert.throws(() => pair.send(pair[role], Uint8Array.of(1)), { code: 'ERR_DTLS_KEY_LIMIT' });
+      pair.runFor(1000);
+      assert.deepEqual(pair[role].alerts('sent'), ['warning close_notify']);
+      assert.equal(pair[role].error?.code, 'ERR_DTLS_KEY_LIMIT');
+      assert.deepEqual(pair[peer].alerts('received'), ['warning close_notify']);
     });
 
     test(`${role} ends a session whose peer sends a new message in an epoch that its KeyUpdate ended`, () => {
