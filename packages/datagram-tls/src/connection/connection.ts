@@ -60,7 +60,7 @@ export class Connection implements ContentHost, HandshakeHost {
     this.#outbound = new Outbound(association);
     const { sendSeq, receiveSeq, retry, early = false } = beginning;
     if (early) association.probation = new Probation();
-    this.#early = new EarlyData(association, destination.earlyData ?? []);
+    this.#early = new EarlyData(association, destination.earlyData);
     const context = new Context(security, behaviour, destination, sendSeq, early);
     this.#context = context;
     const handshake = new Handshake(association, this, this.#keys, context, receiveSeq, retry, this.#early);

@@ -9,19 +9,22 @@ import type { Association } from './association.js';
  */
 export type EarlyOutcome = 'none' | 'offered' | 'accepted' | 'refused';
 
+/** Of nearly every association. */
+const NONE: readonly Uint8Array[] = [];
+
 /** Early data of one association (RFC 8446 §2.3): a client sends it, and again what was not taken; a server counts it. */
 export class EarlyData {
   readonly #association: Association;
   /** Client: to be sent as usual once the session is open. */
   #waiting: readonly Uint8Array[];
   /** Client: on its way in epoch 1. */
-  #sent: readonly Uint8Array[] = [];
+  #sent = NONE;
   /** Server: bytes that may still come. */
   #room = 0;
   #outcome: EarlyOutcome;
 
   /** `messages`: of a client. */
-  constructor(association: Association, messages: readonly Uint8Array[]) {
+  constructor(association: Association, messages: readonly Uint8Array[] = NONE) {
     this.#association = association;
     this.#waiting = messages;
     this.#outcome = messages.length === 0 ? 'none' : 'refused';
@@ -56,14 +59,14 @@ export class EarlyData {
       this.#room = answer.most;
       for (const message of this.#sent) this.#count(message);
     } else this.#waiting = [...this.#sent, ...this.#waiting];
-    this.#sent = [];
+    this.#sent = NONE;
     this.#tell(answer.accepted ? 'accepted' : 'refused');
   }
 
   /** Client: what is to be sent now that the session is open, in order. */
   takeWaiting(): readonly Uint8Array[] {
     const waiting = this.#waiting;
-    this.#waiting = [];
+    this.#waiting = NONE;
     return waiting;
   }
 

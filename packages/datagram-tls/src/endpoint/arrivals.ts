@@ -161,8 +161,11 @@ export class Arrivals {
     // A client that began anew takes the place of its old association.
     if (routes.find(peer.address, peer.port) !== undefined) return false;
     const { maxSessions, maxSessionsPerHost } = this.#limits;
-    if (maxSessions > 0 && routes.size >= maxSessions) return true;
-    return maxSessionsPerHost > 0 && routes.countOf(peer.address) >= maxSessionsPerHost;
+    // Newcomers, whose addresses may be forged, take no place from those who are proved.
+    if (maxSessions > 0 && routes.size - this.#newcomers.size >= maxSessions) return true;
+    const fromHost = routes.countOf(peer.address);
+    if (maxSessionsPerHost === 0 || fromHost < maxSessionsPerHost) return false;
+    return fromHost - this.#newcomers.countOf(peer.address) >= maxSessionsPerHost;
   }
 
   #admit(

@@ -25,6 +25,12 @@ export class Newcomers {
     return this.#asked.size + this.#answered.size;
   }
 
+  /** Those with one host, whatever the port. */
+  countOf(address: string): number {
+    const from = (link: Link): boolean => link.peer.address === address;
+    return [...this.#asked.keys(), ...this.#answered].filter(from).length;
+  }
+
   get isFull(): boolean {
     return this.size >= MOST_UNPROVED;
   }

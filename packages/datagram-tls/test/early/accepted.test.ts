@@ -4,7 +4,7 @@ import { utf8 } from '#lib/base/bytes.js';
 import { ContentType } from '#lib/wire/codes.js';
 import { assertAlive } from '../support/alive.js';
 import { comingBack, sessionFor, taking } from '../support/early.js';
-import { CLIENTS } from '../support/identities.js';
+import { CLIENTS, SERVERS } from '../support/identities.js';
 import { Insider13 } from '../support/insider13.js';
 import type { Pair } from '../support/pair.js';
 import { recordsOf } from '../support/records.js';
@@ -122,6 +122,24 @@ suite('early data that is taken', () => {
     pair.handshake();
     assert.deepEqual(pair.server.early, [HELLO, MORE]);
     assert.deepEqual(pair.server.messages, []);
+  });
+
+  test('waits for answers that take their time, within a budget', () => {
+    const server = taking(60_000);
+    const large = Array.from({ length: 10 }, (_, i) => new Uint8Array(1000).fill(i));
+    const pair = comingBack(sessionFor({ server }), large, { server, jobs: 50 }).handshake();
+    assert.ok(isResumed(pair));
+    assert.deepEqual(pair.server.early, large.slice(0, 4));
+    const lost = (pair.server.dropped['over_budget'] ?? 0) + (pair.server.dropped['refused_early_data'] ?? 0);
+    assert.equal(lost, 6);
+  });
+
+  test('is for the name that it was said to', () => {
+    const { ed25519, p256 } = SERVERS;
+    const server = taking(1000, { sni: { localhost: { ...p256 }, other: { ...ed25519 } } });
+    const pair = accepted([HELLO], server);
+    assert.deepEqual(pair.server.early, [HELLO]);
+    assert.equal(pair.server.sessions[0]?.serverName, 'localhost');
   });
 
   test('may come a little late, and not much later', () => {

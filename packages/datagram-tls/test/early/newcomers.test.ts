@@ -3,6 +3,7 @@ import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
 import type { SecurityOptions } from '#lib/config/options.js';
 import type { SavedSession } from '#lib/config/saved-session.js';
+import type { EndpointLimits } from '#lib/endpoint/arrivals.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';
 import type { Link } from '#lib/endpoint/link.js';
 import type { PeerAddress } from '#lib/endpoint/peer.js';
@@ -11,6 +12,7 @@ import { decodeServerHello, isHelloRetryRequest } from '#lib/wire/messages/serve
 import { comingBack, sessionFor, taking } from '../support/early.js';
 import { JUDGEMENT_DAY } from '../support/identities.js';
 import { performNow } from '../support/jobs.js';
+import { Pair } from '../support/pair.js';
 import { plainFragments } from '../support/records.js';
 import { behaviour, security } from '../support/settings.js';
 
@@ -21,14 +23,20 @@ const MESSAGE = utf8('early');
 
 /** A server's endpoint among strangers. */
 class Desk {
-  readonly endpoint = new Endpoint({ maxSessions: 0, maxSessionsPerHost: 0, cookieLifetime: 60_000 });
+  readonly endpoint: Endpoint;
   readonly links: Link[] = [];
   readonly early: Uint8Array[] = [];
   readonly errors: (string | undefined)[] = [];
   now = 0;
   #sent: Uint8Array[] = [];
 
-  constructor(server: SecurityOptions) {
+  constructor(server: SecurityOptions, limits: Partial<EndpointLimits> = {}) {
+    this.endpoint = new Endpoint({
+      maxSessions: 0,
+      maxSessionsPerHost: 0,
+      cookieLifetime: 60_000,
+      ...limits,
+    });
     this.endpoint.serve({ security: security('server', 'DTLSv1.3', server), behaviour: behaviour() });
   }
 
@@ -216,6 +224,33 @@ suite('clients with early data and no cookie', () => {
     desk.receive(early, peer(1));
     assert.deepEqual(desk.early, [MESSAGE]);
   });
+
+  for (const [limit, seed, address] of [
+    ['maxSessions', 20, (i: number) => peer(i)],
+    ['maxSessionsPerHost', 30, (i: number) => ({ ...peer(1), port: 5000 + i })],
+  ] as const) {
+    test(`they take no place of ${limit} from those who show a cookie`, () => {
+      const desk = new Desk(server, { [limit]: 1 });
+      for (let i = 0; i < 3; i++) {
+        const [hello = assert.fail()] = firstFlight(session, seed + i, server);
+        assert.equal(asksForCookie(desk.receive(hello, address(i))), false, String(i));
+      }
+      const visitor = new Pair({ version: 'DTLSv1.3', seed: 40 }).connect();
+      const answered: Uint8Array[] = [];
+      visitor.intercept = (data, from) => {
+        if (from === 'server') return [data];
+        answered.splice(0, answered.length, ...desk.receive(data, address(9)));
+        return [];
+      };
+      visitor.runFor(5);
+      visitor.runUntil(() => answered.length > 0, 100);
+      assert.ok(asksForCookie(answered));
+      visitor.inject(visitor.client, answered[0] ?? assert.fail());
+      visitor.runFor(100);
+      assert.equal(desk.links.length, 4);
+      assert.equal(desk.endpoint.counters.refused, 0);
+    });
+  }
 
   test('who comes from the address of a session shows a cookie first', () => {
     const desk = new Desk(server);

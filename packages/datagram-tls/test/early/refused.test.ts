@@ -9,6 +9,7 @@ import { assertAlive } from '../support/alive.js';
 import { comingBack, sessionFor, sharing, taking, watchHellos } from '../support/early.js';
 import { JUDGEMENT_DAY } from '../support/identities.js';
 import type { Pair, PairOptions } from '../support/pair.js';
+import { recordsOf } from '../support/records.js';
 import { isResumed } from '../support/resumption.js';
 
 const MESSAGES = [utf8('one'), utf8('two'), utf8('three')];
@@ -147,6 +148,32 @@ suite('early data that is refused', () => {
       },
     }).handshake();
     assertRefused(pair, { reason: 'guard_full' });
+  });
+
+  test('is counted where it still comes, and changes nothing', () => {
+    const server = sharing(1000, { replayGuard: () => false });
+    const pair = comingBack(sessionFor({ server }), MESSAGES, { server });
+    const early: Uint8Array[] = [];
+    pair.intercept = (data, from) => {
+      const refused =
+        from === 'client' && recordsOf(data).some(({ type, epoch }) => type === 0 && epoch === 1);
+      if (refused) early.push(data.slice());
+      return refused ? [] : [data];
+    };
+    pair.handshake();
+    for (const data of early) pair.inject(pair.server, data);
+    assert.equal(pair.server.dropped['refused_early_data'], MESSAGES.length);
+    assertRefused(pair, { reason: 'replayed' });
+  });
+
+  test('and larger than the server takes now: is lost, which is counted', () => {
+    const before = { server: sharing(5000) };
+    const server = sharing(5000, { recordSizeLimit: 100, replayGuard: () => false });
+    const large = [new Uint8Array(100), utf8('small')];
+    const pair = comingBack(sessionFor(before), large, { server }).handshake();
+    pair.runFor(100);
+    assert.deepEqual(pair.server.messages, [utf8('small')]);
+    assert.equal(pair.client.dropped['unsent_early_data'], 1);
   });
 
   test('of somebody who only has the ticket: nothing of it is delivered, and the handshake fails', () => {
