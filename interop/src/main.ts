@@ -11,18 +11,15 @@ import { type Case, programsOf } from './cases/case.js';
 import { coapCases } from './cases/coap.js';
 import { comebackCases } from './cases/comeback.js';
 import { constrainedCases } from './cases/constrained.js';
+import { earlyDataCases } from './cases/early-data.js';
 import { extensionCases } from './cases/extensions.js';
 import { keyTableCases } from './cases/key-table.js';
 import { baseline, matrix } from './cases/matrix.js';
 import { modernBaseline, modernMatrix } from './cases/modern.js';
-
 import { nameCases } from './cases/names.js';
-
 import { pathCases } from './cases/path.js';
-
 import { pskCases } from './cases/psk.js';
 import { pskDoubtCases } from './cases/psk-doubts.js';
-
 import { rawKeyCases } from './cases/raw-keys.js';
 import { recordLimitCases } from './cases/record-limits.js';
 import { staplingCases } from './cases/stapling.js';
@@ -81,6 +78,7 @@ function selected(): Case[] {
         ...pskDoubtCases(),
         ...rawKeyCases(),
         ...staplingCases(),
+        ...earlyDataCases(),
         ...constrainedCases(),
         ...coapCases(),
         ...keyTableCases(),

@@ -157,6 +157,7 @@ function sideFlags(options: SideOptions): string[] {
     ...(options.groups === undefined ? [] : ['--groups', options.groups.join()]),
     ...(options.psk === undefined ? [] : pskFlags(options.psk)),
     ...(options.mtu === undefined ? [] : ['--mtu', String(options.mtu)]),
+    ...(options.early === undefined ? [] : ['--early', options.early]),
     ...(options.sessions === undefined ? [] : ['--sessions', String(options.sessions)]),
     ...(options.tickets === false ? ['--tickets', 'no'] : []),
     ...(options.keylog === undefined ? [] : ['--keylog', options.keylog]),

@@ -29,6 +29,8 @@ export interface SideOptions {
   readonly eager?: boolean;
   /** `false`: neither asks for session tickets nor gives any, which leaves DTLS 1.2 its session ids. */
   readonly tickets?: boolean;
+  /** DTLS 1.3. Of a client: a line to say in early data. Of a server: to `take` such data, or to `refuse` what its tickets allow. */
+  readonly early?: string;
   /** How many sessions follow one another, where the program would end with the first. */
   readonly sessions?: number;
   /** Whether it will be told to update its keys: some peers do so by themselves only, after a few records. */

@@ -12,7 +12,11 @@ const LINGER: Duration = Duration::from_millis(1000);
 /// is every failure: exit status 0 after close_notify, 1 after a failure.
 pub fn drive<S: Session>(begin: impl Fn() -> S, flags: &Flags) -> ! {
     let mut socket = open(flags);
-    for _ in 0..flags.sessions {
+    for session in 0..flags.sessions {
+        // As a client that was started again.
+        if flags.role == Role::Client && session > 0 {
+            socket = open(flags);
+        }
         socket = Loop {
             session: begin(),
             socket,

@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 use wolfssl_sys as ffi;
 
 pub const OK: c_int = ffi::WOLFSSL_SUCCESS as c_int;
+const DATA_READY: c_int = ffi::wolfSSL_ErrorCodes_APP_DATA_READY;
+/// Datagrams that wolfSSL has to have read before it goes on with a handshake.
+const MOST_ANSWERS: usize = 16;
 pub const DTLS_1_3: c_int = 0xfefc;
 
 pub fn open(ctx: *mut ffi::WOLFSSL_CTX, flags: &Flags) -> Peer {
@@ -119,13 +122,15 @@ impl Peer {
         {
             return self.check(result);
         }
-        // SAFETY: the session lives.
-        let result = unsafe {
-            match self.role {
-                Role::Client => ffi::wolfSSL_connect(self.ssl),
-                Role::Server => ffi::wolfSSL_accept(self.ssl),
+        let mut result = self.handshake();
+        // An answer to early data may come before the end of the handshake, and is read after it.
+        for _ in 0..MOST_ANSWERS {
+            // SAFETY: the session lives.
+            if result == OK || unsafe { ffi::wolfSSL_get_error(self.ssl, result) } != DATA_READY {
+                break;
             }
-        };
+            result = self.handshake();
+        }
         if result == OK {
             self.established = true;
             let facts = self.facts();
@@ -133,6 +138,16 @@ impl Peer {
             self.repeat_early();
         } else {
             self.check(result);
+        }
+    }
+
+    fn handshake(&mut self) -> c_int {
+        // SAFETY: the session lives.
+        unsafe {
+            match self.role {
+                Role::Client => ffi::wolfSSL_connect(self.ssl),
+                Role::Server => ffi::wolfSSL_accept(self.ssl),
+            }
         }
     }
 

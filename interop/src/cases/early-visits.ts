@@ -1,0 +1,193 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, type DTLSSession, listen } from 'datagram-tls';
+import { Failure } from '../exchange.js';
+import type { Peer, Side } from '../peers/peer.js';
+import { type Pki, SERVER_NAME } from '../pki.js';
+import { captures } from '../text.js';
+import { firstFlight, pathTo, replay } from './early-path.js';
+
+const HOST = '127.0.0.1';
+const LINE = 'ping in early data';
+const AFTERWARDS = 'ping afterwards';
+/** Bytes. */
+const LIMIT = 4096;
+const HANDSHAKE_MS = 30_000;
+const STEP_MS = 100;
+const STEPS = HANDSHAKE_MS / STEP_MS;
+/** Within which the server's ticket is there, after the handshake. */
+const TICKET_MS = 300;
+const EAGER = { initial: 250, max: 2000 };
+/** X25519MLKEM768 would cost some clients a HelloRetryRequest, which refuses early data. */
+const GROUPS = ['x25519'] as const;
+
+/** Two sessions, of which the second says a line with its ClientHello. */
+export interface Visits {
+  readonly peer: Peer;
+  /** What our side, or the foreign one, is to do as a server. */
+  readonly outcome: 'accepted' | 'refused';
+  /** Of the losses in the second session; absent: there are none. */
+  readonly seed?: number;
+  /** Whether somebody sends the client's first flight again when the session is over. */
+  readonly replayed?: boolean;
+}
+
+/** What became of the line in the second session. */
+export interface Told {
+  /** In the words of each side. */
+  readonly client: string | undefined;
+  readonly server: string | undefined;
+  /** How often it came to the server. */
+  readonly came: number;
+  /** Of a replay: for what reason our server took nothing from it. */
+  readonly replay?: string;
+}
+
+/** Our client with a foreign server. */
+export async function weVisit({ peer, outcome, seed }: Visits, pki: Pki): Promise<Told> {
+  const server = await peer.startServer({
+    ...{ version: 'DTLSv1.3', host: HOST, groups: GROUPS, sessions: 2, folder: pki.folder },
+    ...{ pair: pki.servers.ECDSA, early: outcome === 'accepted' ? 'take' : 'refuse' },
+  });
+  const path = await pathTo({ host: HOST, port: server.port }, seed);
+  const visit = (more: { session?: Uint8Array; earlyData?: string }): DTLSSession =>
+    connect(HOST, path.relay.port, {
+      ...{ ca: readFileSync(pki.ca), servername: SERVER_NAME, minVersion: 'DTLSv1.3', groups: [...GROUPS] },
+      ...{ handshakeTimeout: HANDSHAKE_MS, retransmission: EAGER, ...more },
+    });
+  try {
+    const first = visit({});
+    const session = await new Promise<Uint8Array>((resolve, reject) => {
+      first.onsession = resolve;
+      first.opened.catch(reject);
+    });
+    await first.close();
+    path.spoil();
+    const second = visit({ session, earlyData: `${LINE}\n` });
+    await second.opened;
+    await echoOf(second);
+    const { earlyData } = second;
+    second.destroy();
+    const came = countOf(server, LINE);
+    // It knows of what came.
+    const told = earlyData === 'accepted' && came === 0 ? 'nothing' : lastTold(server);
+    return { client: earlyData, server: told, came };
+  } catch (error) {
+    throw new Failure(error instanceof Error ? error.message : String(error), [server.log()]);
+  } finally {
+    path.relay.close();
+    await server.stop();
+  }
+}
+
+async function echoOf(session: DTLSSession): Promise<void> {
+  let heard = '';
+  session.onmessage = (message) => {
+    heard += Buffer.from(message).toString();
+  };
+  await until('an echo', () => {
+    if (!heard.includes(AFTERWARDS)) session.send(`${AFTERWARDS}\n`);
+    return heard.includes(AFTERWARDS);
+  });
+}
+
+/** A foreign client with our server. In its first session, too, it says the line, as ordinary data. */
+export async function theyVisit({ peer, outcome, seed, replayed }: Visits, pki: Pki): Promise<Told> {
+  const service = serve(pki, outcome);
+  const path = await pathTo({ host: HOST, port: service.port }, seed);
+  const folder = mkdtempSync(join(tmpdir(), 'interop-session-'));
+  const client = await peer.startClient({
+    ...{ version: 'DTLSv1.3', host: HOST, port: path.relay.port, groups: GROUPS, sessions: 2, early: LINE },
+    ...{ folder: pki.folder, ca: pki.ca, name: SERVER_NAME, session: join(folder, 'session') },
+  });
+  try {
+    await until('the first session', () => service.later.length === 1);
+    await sleep(TICKET_MS);
+    const begun = path.relay.passages.length;
+    service.later.length = 0;
+    path.spoil();
+    client.close();
+    await until('the second session', () => countOf(client, 'established=yes') === 2);
+    await until('an echo', () => {
+      if (!client.inbox.lines.includes(AFTERWARDS)) client.send(AFTERWARDS);
+      return client.inbox.lines.includes(AFTERWARDS);
+    });
+    if (replayed === true)
+      await replay(firstFlight(path.relay.passages.slice(begun)), { host: HOST, port: service.port });
+    const { early, later, outcome: own, refusals } = service;
+    return {
+      ...{ client: lastTold(client), server: own(), came: early.length + later.filter(isLine).length },
+      ...(replayed === true ? { replay: refusals() } : {}),
+    };
+  } catch (error) {
+    throw new Failure(error instanceof Error ? error.message : String(error), [client.log()]);
+  } finally {
+    await client.stop();
+    path.relay.close();
+    service.stop();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Our server, which answers each line with itself. A guard that has seen everything makes it refuse. */
+function serve(pki: Pki, outcome: Visits['outcome']) {
+  const early: string[] = [];
+  const later: string[] = [];
+  const { cert, key } = pki.servers.ECDSA;
+  const endpoint = listen(
+    (session) => {
+      session.onmessage = (message) => {
+        later.push(Buffer.from(message).toString());
+        session.send(message);
+      };
+    },
+    {
+      ...{ host: HOST, port: 0, cert: readFileSync(cert), key: readFileSync(key), retransmission: EAGER },
+      maxEarlyData: LIMIT,
+      onearlydata: (message, session) => {
+        early.push(Buffer.from(message).toString());
+        session.send(message);
+      },
+      ...(outcome === 'refused' ? { replayGuard: () => false } : {}),
+    },
+  );
+  const refusals = () =>
+    Object.entries(endpoint.earlyDataRefusals)
+      .filter(([, count]) => count > 0)
+      .map(([reason]) => reason)
+      .join();
+  const told = () => (endpoint.stats.earlyDataAccepted > 0n ? 'accepted' : 'refused');
+  return {
+    early,
+    later,
+    refusals,
+    outcome: told,
+    port: endpoint.address?.port ?? 0,
+    stop: () => endpoint.destroy(),
+  };
+}
+
+async function until(what: string, reached: () => boolean): Promise<void> {
+  for (let step = 0; !reached(); step++) {
+    if (step === STEPS) throw new Failure(`no sign of ${what}`);
+    await sleep(STEP_MS);
+  }
+}
+
+function lastTold(side: Side): string | undefined {
+  return captures(side.log(), /^early-data=(\w+)$/gm).at(-1);
+}
+
+/** How often a program printed a line. */
+function countOf(side: Side, line: string): number {
+  return side
+    .log()
+    .split('\n')
+    .filter((printed) => printed === line).length;
+}
+
+function isLine(message: string): boolean {
+  return message === `${LINE}\n`;
+}
