@@ -19,10 +19,12 @@ export class WakeUp {
     this.#wake = wake;
   }
 
-  /** Sleeps until `at`, or not at all. Cheap when nothing changed; a later instant is noticed when the timer fires. */
+  /**
+   * Sleeps until `at` at the latest. Cheap when nothing changed. A later instant, or that there is none any more, is noticed
+   * when the timer fires: to wake for nothing now and then costs less than a timer for each handshake.
+   */
   arm(at: Instant | undefined): void {
-    if (at === undefined) return this.stop();
-    if (this.#at !== undefined && this.#at <= at) return;
+    if (at === undefined || (this.#at !== undefined && this.#at <= at)) return;
     this.stop();
     this.#at = at;
     this.#timer = setTimeout(this.#fire, Math.min(Math.max(Math.ceil(at - now()), 0), MAX_DELAY));

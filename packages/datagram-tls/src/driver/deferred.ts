@@ -1,17 +1,39 @@
-/** A promise and the means to settle it; nobody needs to listen to its rejection. */
-export interface Deferred<T> {
-  readonly promise: Promise<T>;
-  resolve(value: T): void;
-  reject(error: Error): void;
-}
+type Outcome<T> = { readonly value: T } | { readonly error: Error };
 
-export function deferred<T>(): Deferred<T> {
-  let resolve!: (value: T) => void;
-  let reject!: (error: Error) => void;
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  promise.catch(() => undefined);
-  return { promise, resolve, reject };
+/**
+ * A promise and the means to settle it, once; nobody needs to listen to its rejection. Most are never looked at, so it is
+ * made when somebody does.
+ */
+export class Deferred<T> {
+  #promise: Promise<T> | undefined;
+  #settle: ((outcome: Outcome<T>) => void) | undefined;
+  #outcome: Outcome<T> | undefined;
+
+  get promise(): Promise<T> {
+    this.#promise ??= this.#make();
+    return this.#promise;
+  }
+
+  resolve(value: T): void {
+    this.#end({ value });
+  }
+
+  reject(error: Error): void {
+    this.#end({ error });
+  }
+
+  #make(): Promise<T> {
+    const promise = new Promise<T>((resolve, reject) => {
+      this.#settle = (outcome) => ('error' in outcome ? reject(outcome.error) : resolve(outcome.value));
+    });
+    promise.catch(() => undefined);
+    if (this.#outcome !== undefined) this.#settle?.(this.#outcome);
+    return promise;
+  }
+
+  #end(outcome: Outcome<T>): void {
+    if (this.#outcome !== undefined) return;
+    this.#outcome = outcome;
+    this.#settle?.(outcome);
+  }
 }

@@ -8,7 +8,7 @@ import type { EarlyRefusals } from '../endpoint/counters.js';
 import type { Link } from '../endpoint/link.js';
 import type { PeerAddress } from '../endpoint/peer.js';
 import { logPeer, logRemoval } from './debug.js';
-import { type Deferred, deferred } from './deferred.js';
+import { Deferred } from './deferred.js';
 import {
   type EarlyDataCallback,
   ENDPOINT_OPTIONS,
@@ -35,8 +35,8 @@ export class DTLSEndpoint implements SessionEndpoint {
   readonly #limits: EndpointLimits;
   readonly #behaviour: Behaviour;
   readonly #owner: SessionOwner<DTLSSession>;
-  readonly #opened: Deferred<PeerAddress> = deferred();
-  readonly #closed: Deferred<void> = deferred();
+  readonly #opened = new Deferred<PeerAddress>();
+  readonly #closed = new Deferred<void>();
   readonly #sessions = new Map<DTLSSession, SessionControl<DTLSSession>>();
   readonly #byLink = new Map<Link, SessionControl<DTLSSession>>();
   readonly #times = { createdAt: process.hrtime.bigint(), destroyedAt: 0n };
@@ -217,6 +217,7 @@ export class DTLSEndpoint implements SessionEndpoint {
   #release(session: DTLSSession): void {
     this.#sessions.delete(session);
     if (this.#single) this.#closing = true;
+    if (!this.#closing) return;
     // The session's last datagrams are still to be sent: whatever runs now is in the middle of it.
     process.nextTick(() => this.#finishIfIdle());
   }

@@ -7,8 +7,9 @@ import { Queue } from '../base/queue.js';
  */
 export class Inbox<T> {
   readonly #limit: number;
-  readonly #waiting = new Queue<T>();
-  readonly #readers = new Queue<(result: IteratorResult<T, undefined>) => void>();
+  /** Made when they are needed: with a handler neither is. */
+  #waiting: Queue<T> | undefined;
+  #readers: Queue<(result: IteratorResult<T, undefined>) => void> | undefined;
   #state: 'waiting' | 'handled' | 'read' = 'waiting';
   #ended = false;
   dropped = 0;
@@ -19,13 +20,15 @@ export class Inbox<T> {
 
   push(item: T): void {
     if (this.#state === 'handled' || this.#ended) return;
-    const reader = this.#readers.shift();
+    const reader = this.#readers?.shift();
     if (reader !== undefined) return reader({ done: false, value: item });
-    if (this.#waiting.length === this.#limit) {
-      this.#waiting.shift();
+    this.#waiting ??= new Queue();
+    const waiting = this.#waiting;
+    if (waiting.length === this.#limit) {
+      waiting.shift();
       this.dropped++;
     }
-    this.#waiting.push(item);
+    waiting.push(item);
   }
 
   /** A handler takes the messages from now on: those that waited are returned. */
@@ -33,15 +36,16 @@ export class Inbox<T> {
     if (this.#state !== 'waiting') return [];
     this.#state = 'handled';
     const waited: T[] = [];
-    for (let item = this.#waiting.shift(); item !== undefined; item = this.#waiting.shift())
+    for (let item = this.#waiting?.shift(); item !== undefined; item = this.#waiting?.shift())
       waited.push(item);
+    this.#waiting = undefined;
     return waited;
   }
 
   /** Readers get what is waiting, then the end. */
   end(): void {
     this.#ended = true;
-    for (let reader = this.#readers.shift(); reader !== undefined; reader = this.#readers.shift()) {
+    for (let reader = this.#readers?.shift(); reader !== undefined; reader = this.#readers?.shift()) {
       reader({ done: true, value: undefined });
     }
   }
@@ -61,9 +65,11 @@ export class Inbox<T> {
   }
 
   #next(): Promise<IteratorResult<T, undefined>> {
-    const item = this.#waiting.shift();
+    const item = this.#waiting?.shift();
     if (item !== undefined) return Promise.resolve({ done: false, value: item });
     if (this.#ended) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve) => this.#readers.push(resolve));
+    this.#readers ??= new Queue();
+    const readers = this.#readers;
+    return new Promise((resolve) => readers.push(resolve));
   }
 }

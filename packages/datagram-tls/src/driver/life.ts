@@ -1,13 +1,13 @@
 import { invalidState } from '../base/errors.js';
 import type { Counters } from '../connection/association.js';
 import type { Version } from '../wire/codes.js';
-import { type Deferred, deferred } from './deferred.js';
+import { Deferred } from './deferred.js';
 import { type DTLSSessionStats, sessionStats } from './stats.js';
 
 /** When things happened to a session, and the promises that tell of it. */
 export class Life {
-  readonly opened: Deferred<{ protocol: Version }> = deferred();
-  readonly closed: Deferred<void> = deferred();
+  readonly opened = new Deferred<{ protocol: Version }>();
+  readonly closed = new Deferred<void>();
   readonly #createdAt = process.hrtime.bigint();
   #closingAt = 0n;
   #handshakeCompletedAt = 0n;

@@ -20,8 +20,9 @@ export interface PortHandlers {
   onSendError(link: Link, error: Error): void;
 }
 
-/** A datagram that no path refuses for its size: IPv6's least MTU less its headers, bytes. */
+/** Datagrams that hardly any path refuses for their size, bytes: of IPv6's least MTU, and of 576, as IPv4's hosts take. */
 const SAFE_SIZE = 1232;
+const SAFEST_SIZE = 548;
 
 /** A bound socket, a clock and the core between them: whatever happens, all output is sent and all events are told. */
 export class Port {
@@ -153,9 +154,9 @@ export class Port {
     this.bytesSent += out.data.length;
     logBytes('sent', out.peer, out.data.length);
     hexDump('sent', out.peer, out.data);
-    // On the data path a callback would cost more than all else around the send. What fits every path needs none.
+    // A callback costs more than all else around the send.
     const { link, data } = out;
-    const watched = link !== undefined && (link.connection.settling || data.length > SAFE_SIZE);
+    const watched = link !== undefined && isWatched(link, data.length);
     this.#udp.send(
       data,
       out.peer,
@@ -205,4 +206,13 @@ export class Port {
     this.core.answer(link, answer, now());
     this.pump();
   }
+}
+
+/**
+ * Whether to ask what became of a datagram: of a client's first ones, as its peer may be out of reach, and of those that may be
+ * too large. A guess is good enough for messages; a flight that is too large would be sent in vain.
+ */
+function isWatched({ role, connection }: Link, size: number): boolean {
+  if (size > SAFE_SIZE) return true;
+  return connection.settling && (role === 'client' || size > SAFEST_SIZE);
 }

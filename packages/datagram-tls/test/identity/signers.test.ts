@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { ExternalKey } from '#lib/config/options.js';
 import { nodeProvider } from '#lib/crypto/node.js';
-import { deferred } from '#lib/driver/deferred.js';
+import { Deferred } from '#lib/driver/deferred.js';
 import { createSecureContext, type SchemeName } from '#lib/index.js';
 import { client, echoServer, roundTrip } from '../driver/echo.js';
 import { assertAlive } from '../support/alive.js';
@@ -109,7 +109,7 @@ for (const version of VERSIONS) {
     });
 
     test('an answer after the end of the session changes nothing', async () => {
-      const asked = deferred<(signature: Uint8Array) => void>();
+      const asked = new Deferred<(signature: Uint8Array) => void>();
       const sign = (): Promise<Uint8Array> => new Promise((done) => asked.resolve(done));
       const server = echoServer({ ...versions, key: { sign } });
       const session = client(server.port, versions);
