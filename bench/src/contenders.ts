@@ -13,7 +13,7 @@ export type Kind = 'full' | 'mutual' | 'resumed' | 'PSK' | 'ECDHE-PSK';
 /** A server to measure; without a suite it speaks plain UDP. */
 export interface Contender {
   readonly name: string;
-  readonly family: 'raw' | 'ours' | 'openssl';
+  readonly family: 'raw' | 'platform' | 'ours' | 'openssl';
   readonly suite: Suite | undefined;
   /** Of its handshakes. */
   readonly kind: Kind;
@@ -106,6 +106,20 @@ export function rawServers(): Contender[] {
   ];
 }
 
+/** What node:dgram and node:crypto alone take for a handshake of each kind. */
+export function platformServers(): Contender[] {
+  const kinds: readonly Kind[] = ['full', 'mutual', 'resumed', 'PSK', 'ECDHE-PSK'];
+  return kinds.map((kind) => ({
+    name: `platform alone, ${kind}`,
+    family: 'platform',
+    suite: undefined,
+    kind,
+    command: nodeProgram('servers/platform.js', ['--expose-gc']).concat(
+      ...['--kind', kind, '--key', KEY, '--cert', CERT],
+    ),
+  }));
+}
+
 /** Our server, one a suite; a profile folder makes each write a CPU profile there when it ends. */
 export function ourServers(profileFolder: string | undefined): Contender[] {
   const program = ourProgram(profileFolder);
@@ -126,7 +140,7 @@ export function ourMeetings(profileFolder: string | undefined): Contender[] {
     family: 'ours',
     suite,
     kind,
-    command: [...program, ...identity(kind), '--suite', suite.iana],
+    command: [...program, ...identity(kind), ...resumption(kind), '--suite', suite.iana],
   }));
 }
 
@@ -142,8 +156,14 @@ function identity(kind: Kind): readonly string[] {
   return kind === 'mutual' ? [...certificate, '--client-ca', CLIENT_CERT] : certificate;
 }
 
+/** OpenSSL's servers give tickets to whoever asks for one; ours would remember the others too. */
+function resumption(kind: Kind): readonly string[] {
+  return kind === 'resumed' ? ['--resumable'] : [];
+}
+
 /** By what a client is known to such a server. */
-export function clientIdentity({ kind }: Contender): readonly string[] {
+export function clientIdentity({ kind, suite }: Contender): readonly string[] {
+  if (suite === undefined) return [];
   if (usesKey(kind)) return ['--psk', SHARED_KEY];
   if (kind === 'resumed') return ['--resume'];
   return kind === 'mutual' ? ['--cert', CLIENT_CERT, '--key', CLIENT_KEY] : [];

@@ -1,6 +1,14 @@
 import type { Contender, LoadFor } from './contenders.js';
 import { interleave, type Samples, type Trial } from './measure.js';
-import { ECHO_SIZES, ECHO_WINDOW, type Plan, type Repeated } from './plan.js';
+import {
+  type Amount,
+  ECHO_SIZES,
+  ECHO_WINDOW,
+  MESSAGE_SIZE,
+  MESSAGES_PER_HANDSHAKE,
+  type Plan,
+  type Repeated,
+} from './plan.js';
 import { type Server, type Task, withServers } from './server.js';
 
 /** Costs in µs of server CPU, one sample a round. */
@@ -47,7 +55,9 @@ export function measureHandshakes(
 ): Promise<CostRow[]> {
   return withServers(contenders, async (servers) => {
     const trials = servers.map((server) =>
-      trial(server.contender.name, server, load, plan.handshake, { mode: 'handshake' }),
+      server.contender.family === 'platform'
+        ? platformTrial(server, load, plan.handshake)
+        : trial(server.contender.name, server, load, plan.handshake, { mode: 'handshake' }),
     );
     const samples = await interleave(trials, plan.rounds, plan.handshake.until * 1000);
     return contenders.map((contender) => ({ contender, samples: samples.get(contender.name) ?? [] }));
@@ -81,6 +91,24 @@ function trial(key: string, server: Server, load: LoadFor, amount: Repeated, tas
       return cpu / completed;
     },
   };
+}
+
+/** One operation is as many messages as a handshake has. */
+function platformTrial(server: Server, load: LoadFor, amount: Repeated): Trial {
+  const times = (one: Amount) => ({
+    ...one,
+    count: one.count * MESSAGES_PER_HANDSHAKE,
+    warmup: one.warmup * MESSAGES_PER_HANDSHAKE,
+  });
+  const task = { mode: 'echo', size: MESSAGE_SIZE, window: 1 } as const;
+  const messages = trial(
+    server.contender.name,
+    server,
+    load,
+    { ...times(amount), first: times(amount.first), until: amount.until },
+    task,
+  );
+  return { ...messages, run: async () => (await messages.run()) * MESSAGES_PER_HANDSHAKE };
 }
 
 function echoKey(contender: Contender, size: number): string {

@@ -10,6 +10,7 @@ import {
   ourMeetings,
   ourServers,
   ownLoadGenerator,
+  platformServers,
   rawServers,
 } from './contenders.js';
 import { measureEcho, measureHandshakes, measureMemory } from './experiments.js';
@@ -50,7 +51,7 @@ async function main(): Promise<void> {
     skipped,
     echo: wants('echo') ? await measureEcho([...rawServers(), ...secured], load, settings.plan) : undefined,
     handshakes: wants('handshake')
-      ? await measureHandshakes([...oneSuite, ...meetings], load, settings.plan)
+      ? await measureHandshakes([...platformServers(), ...oneSuite, ...meetings], load, settings.plan)
       : undefined,
     memory: wants('memory') ? await measureMemory(oneSuite, load, settings.plan) : undefined,
   };

@@ -24,6 +24,11 @@ export interface Plan {
 export const ECHO_SIZES = [64, 1200] as const;
 export const ECHO_WINDOW = 32;
 
+/** Datagrams that a server takes, and answers, in a handshake of DTLS 1.2 with a cookie exchange, and its close. */
+export const MESSAGES_PER_HANDSHAKE = 4;
+/** What they hold on average, bytes. */
+export const MESSAGE_SIZE = 150;
+
 export const DEFAULT_PLAN: Plan = {
   rounds: 5,
   echo: {

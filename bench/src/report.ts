@@ -83,10 +83,11 @@ function formatHandshakes(rows: readonly CostRow[]): string {
       cost.toFixed(0),
       (1e6 / cost).toFixed(0),
       formatRatio(medianRatio(row.samples, openssl)),
+      formatRatio(medianRatio(row.samples, platformOf(rows, row.contender)?.samples)),
     ];
   });
   const title = `Handshake (cookie; full ones ECDHE-ECDSA P-256, X25519) and close, ${mediansOf(rows[0]?.samples.length ?? 0)}`;
-  return `${title}\n\n${table(['server', 'CPU µs', 'a CPU second', 'x OpenSSL'], body)}`;
+  return `${title}\n\n${table(['server', 'CPU µs', 'a CPU second', 'x OpenSSL', 'x platform'], body)}`;
 }
 
 function formatMemory(rows: readonly MemoryRow[]): string {
@@ -109,6 +110,12 @@ export function opensslOf<Row extends { readonly contender: Contender }>(
   return rows.find(
     ({ contender }) => contender.family === 'openssl' && contender.suite === suite && contender.kind === kind,
   );
+}
+
+/** What the platform alone takes for such a handshake of DTLS 1.2. */
+export function platformOf(rows: readonly CostRow[], { suite, kind }: Contender): CostRow | undefined {
+  if (suite?.version !== 'DTLSv1.2') return undefined;
+  return rows.find(({ contender }) => contender.family === 'platform' && contender.kind === kind);
 }
 
 function reference(value: number | undefined): number[] | undefined {

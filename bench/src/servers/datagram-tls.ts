@@ -1,4 +1,4 @@
-/** Our server: `--cert FILE --key FILE [--client-ca FILE]` or `--psk HEX`, and `--suite IANA_NAME`: an echo over the library with no cap on associations. */
+/** Our server: `--cert FILE --key FILE [--client-ca FILE]` or `--psk HEX`, `--resumable`, and `--suite IANA_NAME`: an echo over the library with no cap on associations. */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type ListenOptions, listen } from 'datagram-tls';
@@ -10,6 +10,7 @@ const { values } = parseArgs({
     key: { type: 'string' },
     'client-ca': { type: 'string' },
     psk: { type: 'string' },
+    resumable: { type: 'boolean', default: false },
     suite: { type: 'string', default: '' },
   },
 });
@@ -28,7 +29,7 @@ const endpoint = listen(
     mtu: 1400,
     maxSessions: 0,
     maxSessionsPerHost: 0,
-    ticketKeys: false,
+    ...(values.resumable ? {} : { ticketKeys: false }),
   },
 );
 

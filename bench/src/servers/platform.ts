@@ -1,0 +1,139 @@
+/**
+ * The floor of a handshake: `--kind full|mutual|resumed|PSK|ECDHE-PSK` of DTLS 1.2 without the protocol. Every four messages, each
+ * of which is answered, make one: node:dgram takes and sends as many datagrams as a handshake and its close, and node:crypto
+ * does what the server's part takes, once each and with everything at hand. What an implementation costs beyond that
+ * is its own doing.
+ */
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  diffieHellman,
+  generateKeyPairSync,
+  type JsonWebKey,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { MESSAGES_PER_HANDSHAKE } from '../plan.js';
+import { serveControl } from './control.js';
+
+const { values } = parseArgs({
+  options: {
+    kind: { type: 'string', default: 'full' },
+    key: { type: 'string', default: '' },
+    cert: { type: 'string', default: '' },
+  },
+});
+const { kind } = values;
+
+const HASH = 'sha256';
+/** A hello, a key exchange, and the like; bytes. */
+const message = Buffer.alloc(100);
+const secret = Buffer.alloc(48);
+const seed = Buffer.alloc(77);
+/** Messages of a handshake that both sides hash, and how often a hash of those so far is wanted. */
+const TRANSCRIPT = { messages: 8, digests: 3 };
+/** HMACs of the cookie, made and checked; of the extended master secret; of the key block; of both Finished. */
+const MACS = { cookie: 2, masterSecret: 4, keyBlock: 4, finished: 4 };
+/** Records that are opened and sealed: Finished and close_notify of each side. */
+const RECORDS = 2;
+
+const signing = values.key === '' ? undefined : createPrivateKey(readFileSync(values.key));
+const client = values.cert === '' ? undefined : createPublicKey(readFileSync(values.cert));
+const clientSpki = client?.export({ format: 'jwk' });
+const clientSignature = signing === undefined ? Buffer.alloc(0) : sign(HASH, message, signing);
+
+const cookies = createSecretKey(Buffer.alloc(32));
+const peer = generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' });
+
+/** What the server's part of one handshake asks of node:crypto. */
+function handshake(): void {
+  mac(cookies, MACS.cookie);
+  hashTranscript();
+  if (kind === 'resumed') openTicket();
+  else agree();
+  const master = createSecretKey(secret);
+  mac(master, MACS.keyBlock + MACS.finished);
+  protectRecords();
+}
+
+/** The premaster secret, the proof of who we are and, if it is mutual, that of the client. */
+function agree(): void {
+  if (kind !== 'PSK') exchange();
+  mac(createSecretKey(secret), MACS.masterSecret);
+  if ((kind === 'full' || kind === 'mutual') && signing !== undefined) sign(HASH, message, signing);
+  if (kind === 'mutual' && clientSpki !== undefined) {
+    const key = createPublicKey({ key: clientSpki, format: 'jwk' });
+    verify(HASH, message, key, clientSignature);
+  }
+}
+
+function exchange(): void {
+  const { privateKey } = generateKeyPairSync('x25519');
+  privateKey.export({ format: 'jwk' });
+  diffieHellman({ privateKey, publicKey: importShare(peer) });
+}
+
+function importShare(share: JsonWebKey): KeyObject {
+  return createPublicKey({ key: share, format: 'jwk' });
+}
+
+function mac(key: KeyObject, count: number): void {
+  for (let i = 0; i < count; i++) createHmac(HASH, key).update(seed).digest();
+}
+
+function hashTranscript(): void {
+  const hash = createHash(HASH);
+  for (let i = 0; i < TRANSCRIPT.messages; i++) hash.update(message);
+  for (let i = 0; i < TRANSCRIPT.digests; i++) hash.copy().digest();
+}
+
+const nonce = Buffer.alloc(12);
+const key = Buffer.alloc(16);
+const sealed = seal(createSecretKey(key));
+
+function protectRecords(): void {
+  const reading = createSecretKey(key);
+  const writing = createSecretKey(key);
+  for (let i = 0; i < RECORDS; i++) {
+    open(reading);
+    seal(writing);
+  }
+}
+
+function openTicket(): void {
+  open(createSecretKey(key));
+}
+
+function seal(under: KeyObject): { readonly text: Buffer; readonly tag: Buffer } {
+  const cipher = createCipheriv('aes-128-gcm', under, nonce);
+  cipher.setAAD(nonce);
+  const text = cipher.update(nonce);
+  cipher.final();
+  return { text, tag: cipher.getAuthTag() };
+}
+
+function open(under: KeyObject): void {
+  const decipher = createDecipheriv('aes-128-gcm', under, nonce);
+  decipher.setAAD(nonce);
+  decipher.setAuthTag(sealed.tag);
+  decipher.update(sealed.text);
+  decipher.final();
+}
+
+let received = 0;
+const socket = createSocket({ type: 'udp4', lookup: (host, _options, done) => done(null, host, 4) });
+socket.on('message', (datagram, from) => {
+  received++;
+  if (received % MESSAGES_PER_HANDSHAKE === 0) handshake();
+  socket.send(datagram, from.port, from.address);
+});
+socket.bind(0, '127.0.0.1', () => serveControl(socket.address().port));
