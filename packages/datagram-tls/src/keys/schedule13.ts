@@ -1,8 +1,8 @@
 import { EMPTY } from '../base/bytes.js';
 import { HASH_LENGTH } from '../crypto/hashes.js';
-import type { CryptoProvider, HashName } from '../crypto/provider.js';
+import type { CryptoProvider, HashName, MacKey } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
-import { hkdfExpandLabel, hkdfExtract } from './hkdf13.js';
+import { expandBlock, hkdfExpandLabel, hkdfExtract } from './hkdf13.js';
 
 /*
  * The key schedule of RFC 8446 §7.1, top to bottom, with the labels of RFC 9147 §5.9:
@@ -90,10 +90,11 @@ export function deriveHandshakeSecrets13(
   transcript: Uint8Array,
 ): HandshakeSecrets13 {
   const handshakeSecret = nextSecret(crypto, hash, earlySecret, shared ?? zeros(hash));
+  const from = crypto.mac(hash, handshakeSecret);
   return {
     handshakeSecret,
-    client: deriveSecret(crypto, hash, handshakeSecret, 'c hs traffic', transcript),
-    server: deriveSecret(crypto, hash, handshakeSecret, 's hs traffic', transcript),
+    client: derive(from, 'c hs traffic', transcript),
+    server: derive(from, 's hs traffic', transcript),
   };
 }
 
@@ -105,11 +106,12 @@ export function deriveApplicationSecrets13(
   transcript: Uint8Array,
 ): ApplicationSecrets13 {
   const masterSecret = nextSecret(crypto, hash, handshakeSecret, zeros(hash));
+  const from = crypto.mac(hash, masterSecret);
   return {
     masterSecret,
-    client: deriveSecret(crypto, hash, masterSecret, 'c ap traffic', transcript),
-    server: deriveSecret(crypto, hash, masterSecret, 's ap traffic', transcript),
-    exporter: deriveSecret(crypto, hash, masterSecret, 'exp master', transcript),
+    client: derive(from, 'c ap traffic', transcript),
+    server: derive(from, 's ap traffic', transcript),
+    exporter: derive(from, 'exp master', transcript),
   };
 }
 
@@ -149,10 +151,11 @@ export function deriveTrafficKeys13(
   trafficSecret: Uint8Array,
 ): TrafficKeys13 {
   const { hash, keyLength, fixedIvLength } = suite;
+  const from = crypto.mac(hash, trafficSecret);
   return {
-    key: hkdfExpandLabel(crypto, hash, trafficSecret, 'key', EMPTY, keyLength),
-    iv: hkdfExpandLabel(crypto, hash, trafficSecret, 'iv', EMPTY, fixedIvLength),
-    sn: hkdfExpandLabel(crypto, hash, trafficSecret, 'sn', EMPTY, keyLength),
+    key: expandBlock(from, 'key', EMPTY, keyLength),
+    iv: expandBlock(from, 'iv', EMPTY, fixedIvLength),
+    sn: expandBlock(from, 'sn', EMPTY, keyLength),
   };
 }
 
@@ -181,6 +184,11 @@ export function deriveSecret(
   return hkdfExpandLabel(crypto, hash, secret, label, transcript, HASH_LENGTH[hash]);
 }
 
+/** Derive-Secret from a secret that is an HMAC key already: a transcript is as long as every secret. */
+function derive(secret: MacKey, label: string, transcript: Uint8Array): Uint8Array {
+  return expandBlock(secret, label, transcript, transcript.length);
+}
+
 /** One step down the schedule. */
 function nextSecret(
   crypto: CryptoProvider,
@@ -192,8 +200,13 @@ function nextSecret(
   return hkdfExtract(crypto, hash, salt, input);
 }
 
+const emptyHashes = new Map<HashName, Uint8Array>();
+
+/** Of no messages; whoever gets it leaves it as it is. */
 function emptyHash(crypto: CryptoProvider, hash: HashName): Uint8Array {
-  return crypto.hash(hash).digest();
+  const digest = emptyHashes.get(hash) ?? crypto.hash(hash).digest();
+  emptyHashes.set(hash, digest);
+  return digest;
 }
 
 function zeros(hash: HashName): Uint8Array {

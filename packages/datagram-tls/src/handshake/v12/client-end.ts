@@ -51,7 +51,7 @@ export function onServersEnd12(
 
 function onFinished(ctx: Context, ready: ClientReady12, given: Given12, message: Message): 'connected' {
   const { hello, secrets, resumed } = ready;
-  const finished = readFinished12(ctx, hello, secrets, message);
+  const finished = readFinished12(ctx, secrets, message);
   if (resumed !== undefined) {
     ctx.transcript.add(message.type, message.seq, message.body);
     sendFinished12(ctx, hello, secrets, 'nothing');

@@ -28,7 +28,6 @@ export function sendFinished12(
 /** The peer's Finished, checked against the transcript, which it has not joined yet. */
 export function readFinished12(
   ctx: Context,
-  negotiated: Negotiated12,
   secrets: Secrets12,
   message: Message,
 ): FinishedVerified {

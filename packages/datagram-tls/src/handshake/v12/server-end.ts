@@ -43,7 +43,7 @@ export function onFinished12(
   message: Message,
 ): ServerEnd12 | 'connected' {
   const { hello, secrets } = ready;
-  const finished = readFinished12(ctx, hello, secrets, message);
+  const finished = readFinished12(ctx, secrets, message);
   if (ready.resumed !== undefined) return connect(ctx, ready, finished);
   ctx.transcript.add(message.type, message.seq, message.body);
   if (!hello.promisesTicket) return sendLastFlight(ctx, ready, finished);
