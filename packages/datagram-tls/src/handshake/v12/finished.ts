@@ -26,11 +26,7 @@ export function sendFinished12(
 }
 
 /** The peer's Finished, checked against the transcript, which it has not joined yet. */
-export function readFinished12(
-  ctx: Context,
-  secrets: Secrets12,
-  message: Message,
-): FinishedVerified {
+export function readFinished12(ctx: Context, secrets: Secrets12, message: Message): FinishedVerified {
   const peer = ctx.security.role === 'client' ? 'server' : 'client';
   const body = expectType(message, HandshakeType.finished);
   const { verifyData } = decoded(decodeFinished(body, VERIFY_DATA_LENGTH_12), 'Finished');
