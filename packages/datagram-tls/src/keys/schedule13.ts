@@ -93,8 +93,8 @@ export function deriveHandshakeSecrets13(
   const from = crypto.mac(hash, handshakeSecret);
   return {
     handshakeSecret,
-    client: derive(from, 'c hs traffic', transcript),
-    server: derive(from, 's hs traffic', transcript),
+    client: derive(from, hash, 'c hs traffic', transcript),
+    server: derive(from, hash, 's hs traffic', transcript),
   };
 }
 
@@ -109,9 +109,9 @@ export function deriveApplicationSecrets13(
   const from = crypto.mac(hash, masterSecret);
   return {
     masterSecret,
-    client: derive(from, 'c ap traffic', transcript),
-    server: derive(from, 's ap traffic', transcript),
-    exporter: derive(from, 'exp master', transcript),
+    client: derive(from, hash, 'c ap traffic', transcript),
+    server: derive(from, hash, 's ap traffic', transcript),
+    exporter: derive(from, hash, 'exp master', transcript),
   };
 }
 
@@ -184,9 +184,9 @@ export function deriveSecret(
   return hkdfExpandLabel(crypto, hash, secret, label, transcript, HASH_LENGTH[hash]);
 }
 
-/** Derive-Secret from a secret that is an HMAC key already: a transcript is as long as every secret. */
-function derive(secret: MacKey, label: string, transcript: Uint8Array): Uint8Array {
-  return expandBlock(secret, label, transcript, transcript.length);
+/** Derive-Secret from a secret that is an HMAC key already. */
+function derive(secret: MacKey, hash: HashName, label: string, transcript: Uint8Array): Uint8Array {
+  return expandBlock(secret, label, transcript, HASH_LENGTH[hash]);
 }
 
 /** One step down the schedule. */
