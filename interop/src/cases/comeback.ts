@@ -173,6 +173,9 @@ async function theyVisit({ peer, version, means, weather }: Plan, pki: Pki): Pro
           client.close();
         }
         await counted(reused, expected);
+        const { reused: theirs } = client.facts();
+        if (theirs !== undefined && theirs !== reused.at(-1))
+          throw new Failure(`the client says ${theirs ? '' : 'not '}resumed`, [client.log()]);
         client.close();
         await client.over(HANDSHAKE_MS);
       } finally {
