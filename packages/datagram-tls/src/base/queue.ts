@@ -23,8 +23,11 @@ export class Queue<T> {
     const item = this.#items[this.#head];
     this.#items[this.#head++] = undefined;
     if (this.#head === this.#items.length) {
-      this.#items.length = 0;
-      this.#head = 0;
+      // Cheaper than to set a length, and the array keeps its room.
+      while (this.#head > 0) {
+        this.#items.pop();
+        this.#head--;
+      }
     } else if (this.#head >= COMPACT_AT && this.#head * 2 >= this.#items.length) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;

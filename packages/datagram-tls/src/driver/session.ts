@@ -2,7 +2,6 @@ import { invalidArgType, invalidState, outOfRange } from '../base/errors.js';
 import { checkBoolean, checkInteger, checkString } from '../config/checks.js';
 import { DEFAULTS } from '../config/defaults.js';
 import { encodeSession } from '../config/saved-session.js';
-import type { DropCounts } from '../connection/drops.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import type { Link } from '../endpoint/link.js';
 import type { PeerAddress } from '../endpoint/peer.js';
@@ -10,6 +9,7 @@ import { exportKeyingMaterial, type Session } from '../handshake/session.js';
 import { keylogLine } from '../keys/keylog.js';
 import type { Version } from '../wire/codes.js';
 import { Announced, HANDLERS } from './announced.js';
+import { type SessionDrops, sessionDrops } from './drops.js';
 import { asThrown, explained } from './failures.js';
 import { Handlers, type SessionHandlers } from './handlers.js';
 import { Inbox } from './inbox.js';
@@ -17,6 +17,7 @@ import { Life } from './life.js';
 import { OUTCOME, type Outcome } from './negotiated.js';
 import { toBytes } from './payload.js';
 import { platform } from './platform.js';
+import { type Remains, remainsOf } from './remains.js';
 import type { SessionControl, SessionEndpoint, SessionOwner } from './session-owner.js';
 import type { DTLSSessionStats } from './stats.js';
 
@@ -35,6 +36,7 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
   /** Messages given to `send` when the peer had closed already. */
   #unsent = 0;
   #link: Link | undefined;
+  #remains: Remains | undefined;
   #saved: Buffer | undefined;
 
   constructor(
@@ -121,17 +123,16 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
    * `for await` was too slow for, `peer_closed` for messages to a peer that had just closed, `send_failed` for datagrams
    * that the system refused, such as those too large for the path (of the smaller ones it is not asked).
    */
-  get drops(): Readonly<DropCounts & { slow_reader?: number; peer_closed?: number; send_failed?: number }> {
-    return {
-      ...(this.#sendFailures > 0 ? { send_failed: this.#sendFailures } : {}),
-      ...this.#link?.connection.counters.dropped,
-      ...(this.#inbox.dropped > 0 ? { slow_reader: this.#inbox.dropped } : {}),
-      ...(this.#unsent > 0 ? { peer_closed: this.#unsent } : {}),
-    };
+  get drops(): SessionDrops {
+    return sessionDrops(this.#known?.counters.dropped, {
+      send_failed: this.#sendFailures,
+      slow_reader: this.#inbox.dropped,
+      peer_closed: this.#unsent,
+    });
   }
 
   get stats(): DTLSSessionStats {
-    return this.#life.stats(this.#link?.connection.counters, this.#inbox.dropped + this.#unsent);
+    return this.#life.stats(this.#known?.counters, this.#inbox.dropped + this.#unsent);
   }
 
   /**
@@ -182,8 +183,9 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
   /** Ends at once, with close_notify if the handshake was done. `closed` rejects with `error` if there is one. */
   destroy(error?: Error): void {
     if (this.#life.over) return;
+    const link = this.#link;
     this.#finish(error);
-    if (this.#link !== undefined) this.#owner.abandon(this.#link);
+    if (link !== undefined) this.#owner.abandon(link);
   }
 
   /**
@@ -219,12 +221,16 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
   }
 
   override [OUTCOME](): Outcome {
-    const earlyData = this.#link?.connection.earlyData ?? 'none';
+    const earlyData = this.#known?.earlyData ?? 'none';
     return { session: this.#session, over: this.#life.over, serverName: this.#serverName, earlyData };
   }
 
   get #live(): Link | undefined {
     return this.#life.over ? undefined : this.#link;
+  }
+
+  get #known(): Remains | undefined {
+    return this.#link?.connection ?? this.#remains;
   }
 
   get #session(): Session | undefined {
@@ -290,6 +296,8 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
   #finish(error?: Error): void {
     if (this.#life.over) return;
     this.#life.onOver(error);
+    this.#remains = remainsOf(this.#link);
+    this.#link = undefined;
     this.#inbox.end();
     this.#owner.release(this);
   }

@@ -6,7 +6,7 @@ import { Connection } from '../connection/connection.js';
 import type { EarlyRefusal } from '../handshake/early-refusal.js';
 import type { JoinedHello } from './admission.js';
 import type { EndpointCounters } from './counters.js';
-import { type Link, RESTING } from './link.js';
+import { createLink, type Link } from './link.js';
 import { Newcomers } from './newcomers.js';
 import type { PeerAddress } from './peer.js';
 import { type Reception, Receptionist } from './reception.js';
@@ -182,7 +182,7 @@ export class Arrivals {
 
   #open(service: Service, beginning: Beginning, random: Uint8Array, peer: PeerAddress): Link {
     const connection = new Connection(service.security, service.behaviour, NOWHERE, beginning);
-    const link: Link = { connection, role: 'server', peer, clientRandom: own(random), ...RESTING };
+    const link = createLink(connection, peer, own(random));
     this.#host.routes.add(link);
     return link;
   }

@@ -48,8 +48,8 @@ export class Deadlines<T extends Sleeper> {
   }
 
   #settle(sleeper: Set<T>, place: number): void {
-    const parent = this.#heap[(place - 1) >> 1];
-    if (place > 0 && parent !== undefined && parent.deadline > sleeper.deadline) this.#rise(sleeper, place);
+    const parent = place > 0 ? this.#heap[(place - 1) >> 1] : undefined;
+    if (parent !== undefined && parent.deadline > sleeper.deadline) this.#rise(sleeper, place);
     else this.#sink(sleeper, place);
   }
 

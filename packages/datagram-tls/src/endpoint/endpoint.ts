@@ -9,7 +9,7 @@ import type { JobAnswer } from '../handshake/jobs.js';
 import { Arrivals, type ArrivalsHost, type EndpointLimits, type Service } from './arrivals.js';
 import { startCounting } from './counters.js';
 import { Deadlines } from './deadlines.js';
-import { type Link, RESTING } from './link.js';
+import { createLink, type Link } from './link.js';
 import type { PeerAddress } from './peer.js';
 import { isRestart } from './restart.js';
 import { type Outgoing, Rounds } from './rounds.js';
@@ -80,7 +80,7 @@ export class Endpoint {
       );
     }
     const connection = new Connection(security, behaviour, destination, FROM_ZERO);
-    const link: Link = { connection, role: 'client', peer, clientRandom: undefined, ...RESTING };
+    const link = createLink(connection, peer, undefined);
     this.#routes.add(link);
     this.counters.clientSessions++;
     connection.start(now);

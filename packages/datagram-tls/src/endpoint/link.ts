@@ -18,5 +18,21 @@ export interface Link {
   telling: boolean;
 }
 
-/** Of a link that nothing was done for yet. */
-export const RESTING = { deadline: undefined, place: -1, sending: false, telling: false };
+/** A link that nothing was done for yet. */
+export function createLink(
+  connection: Connection,
+  peer: PeerAddress,
+  clientRandom: Uint8Array | undefined,
+): Link {
+  const { role } = connection.security;
+  return {
+    connection,
+    role,
+    peer,
+    clientRandom,
+    deadline: undefined,
+    place: -1,
+    sending: false,
+    telling: false,
+  };
+}

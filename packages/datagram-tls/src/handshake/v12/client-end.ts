@@ -56,8 +56,7 @@ function onFinished(ctx: Context, ready: ClientReady12, given: Given12, message:
     ctx.transcript.add(message.type, message.seq, message.body);
     sendFinished12(ctx, hello, secrets, 'nothing');
   }
-  const session = connected12({ ...ready, negotiated: hello, resumed: resumed !== undefined, finished });
-  ctx.emit({ do: 'connected', session });
+  ctx.emit({ do: 'connected', session: connected12(ready, finished) });
   tellTicket12(ctx, ready, given);
   ctx.transcript.end();
   return 'connected';

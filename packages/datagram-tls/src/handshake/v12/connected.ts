@@ -3,17 +3,21 @@ import type { FinishedVerified, PeerIdentity } from '../authenticate.js';
 import type { Session } from '../session.js';
 import type { Negotiated12, Secrets12 } from './secrets.js';
 
-/** The session of a DTLS 1.2 handshake whose two proofs are there. */
-export function connected12(proof: {
-  readonly negotiated: Negotiated12;
+/** What both sides know when all that is left is the peer's Finished. */
+interface Ready12 {
+  readonly hello: Negotiated12;
   readonly secrets: Secrets12;
   readonly peer: PeerIdentity;
-  readonly resumed: boolean;
-  readonly finished: FinishedVerified;
+  /** The session from before that goes on, if one does. */
+  readonly resumed: object | undefined;
   readonly group: GroupName | undefined;
+  /** Of the server's signature, if there was one. */
   readonly scheme: SchemeName | undefined;
-}): Session {
-  const { negotiated, secrets, peer, resumed, finished, group, scheme } = proof;
+}
+
+/** The session of a DTLS 1.2 handshake whose two proofs are there. */
+export function connected12(ready: Ready12, finished: FinishedVerified): Session {
+  const { hello: negotiated, secrets, peer, resumed, group, scheme } = ready;
   return {
     version: 'DTLSv1.2',
     suite: negotiated.suite,
@@ -23,7 +27,7 @@ export function connected12(proof: {
     serverName: negotiated.serverName,
     agreed: negotiated.agreed,
     peer,
-    resumed,
+    resumed: resumed !== undefined,
     finished,
     sessionId: negotiated.sessionId,
     secrets: {

@@ -92,8 +92,7 @@ function sendLastFlight(ctx: Context, ready: ServerReady12, finished: FinishedVe
 
 function connect(ctx: Context, ready: ServerReady12, finished: FinishedVerified): 'connected' {
   const { hello, resumed } = ready;
-  const session = connected12({ ...ready, negotiated: hello, resumed: resumed !== undefined, finished });
-  ctx.emit({ do: 'connected', session });
+  ctx.emit({ do: 'connected', session: connected12(ready, finished) });
   const { sessionId } = hello;
   if (resumed === undefined && sessionId.length > 0)
     ctx.emit({ do: 'ask', job: { kind: 'keep-session', sessionId, state: stateOf(ready) } });

@@ -33,7 +33,9 @@ export type ServerPskState12 =
   | { readonly at: 'wait-psk-key-exchange'; readonly hello: ServerPskHello12 }
   | { readonly at: 'wait-psk'; readonly hello: ServerPskHello12; readonly claim: Claim };
 
-export interface ServerPskHello12 extends Negotiated12 {
+/** What our flight says. */
+export interface ServerPskHello12 {
+  readonly negotiated: Negotiated12;
   /** `undefined` where the pre-shared key stands alone. */
   readonly exchange: KeyExchange | undefined;
 }
@@ -95,10 +97,18 @@ export function onPskFound12(
   found: FoundPsk | undefined,
 ): ServerEnd12 {
   if (found === undefined) throw unknownIdentity();
-  const secrets = deriveSecrets12(ctx, hello, pskPremaster(found.key, claim.exchanged));
+  const { negotiated, exchange } = hello;
+  const secrets = deriveSecrets12(ctx, negotiated, pskPremaster(found.key, claim.exchanged));
   const peer = PeerIdentity.keyHolder(claim.identity);
-  const group = hello.exchange?.group;
-  return waitFinished12(ctx, { hello, peer, scheme: undefined, group, secrets, resumed: undefined });
+  const group = exchange?.group;
+  return waitFinished12(ctx, {
+    hello: negotiated,
+    peer,
+    scheme: undefined,
+    group,
+    secrets,
+    resumed: undefined,
+  });
 }
 
 /** RFC 4279 §2 lets a server say so, or go on with a key that nobody has: we would rather be understood. */

@@ -65,7 +65,9 @@ export type ServerState12 =
   | { readonly at: 'wait-certificate-verify'; readonly ready: ServerReady12; readonly client: ClaimedChain }
   | ServerEnd12;
 
-interface Hello extends Negotiated12 {
+/** What our flight says. */
+interface Hello {
+  readonly negotiated: Negotiated12;
   readonly choice: CertificateChoice12;
   readonly types: CertificateTypes;
   readonly exchange: KeyExchange;
@@ -97,6 +99,7 @@ function sendFlight(
   staple: Uint8Array | undefined,
 ): ServerState12 {
   const { suite, group } = choice;
+  const { sessionId, promisesTicket } = choice.by === 'certificate' ? handle12(ctx, client) : NO_HANDLE;
   const negotiated: Negotiated12 = {
     suite,
     clientRandom: client.hello.random,
@@ -104,24 +107,23 @@ function sendFlight(
     extendedMasterSecret: client.extendedMasterSecret,
     serverName: client.serverName,
     agreed: chooseAgreements(ctx, 'DTLSv1.2', client.hello.extensions),
-    ...(choice.by === 'certificate' ? handle12(ctx, client) : NO_HANDLE),
+    sessionId,
+    promisesTicket,
   };
   const asksForCertificate = choice.by === 'certificate' && ctx.security.requestCert;
   ctx.transcript.begin('DTLSv1.2', suite.hash, asksForCertificate);
   if (choice.by === 'certificate') {
     const types = { client: typeToAsk(ctx.security, client), server: choice.identity.type };
-    const answers = new Map([
-      ...nameAnswer(ctx, client),
-      ...encodeCertificateTypes(ctx.security, client, types),
-    ]);
+    const answers = nameAnswer(ctx, client);
+    for (const [type, body] of encodeCertificateTypes(ctx.security, client, types)) answers.set(type, body);
     if (staple !== undefined) answers.set(ExtensionType.status_request, encodeStatusResponse());
     sendServerHello12(ctx, client, negotiated, group, answers);
     const exchange = ctx.provider.startKeyExchange(choice.group);
-    return sendChain(ctx, { ...negotiated, choice, types, exchange }, staple);
+    return sendChain(ctx, { negotiated, choice, types, exchange }, staple);
   }
   sendServerHello12(ctx, client, negotiated, group, nameAnswer(ctx, client));
   const exchange = group === undefined ? undefined : ctx.provider.startKeyExchange(group);
-  return sendPskFlight12(ctx, { ...negotiated, exchange });
+  return sendPskFlight12(ctx, { negotiated, exchange });
 }
 
 /** That its name chose whom the client meets; for a session that is resumed it is not said (RFC 6066 §3). */
@@ -139,7 +141,7 @@ function sendChain(ctx: Context, hello: Hello, staple: Uint8Array | undefined): 
   if (staple !== undefined)
     ctx.send(HandshakeType.certificate_status, encodeCertificateStatus({ response: staple }), 0);
   const params = encodeServerEcdhParams({ namedCurve: Group[exchange.group], point: exchange.share });
-  const data = signedParams(hello, params);
+  const data = signedParams(hello.negotiated, params);
   ctx.emit({ do: 'ask', job: { kind: 'sign', scheme: choice.scheme, key: choice.identity.key, data } });
   return { at: 'wait-signature', hello, params };
 }
@@ -260,8 +262,9 @@ function onClientKeyExchange(ctx: Context, hello: Hello, client: Client, message
   if (premaster === undefined) throw violation('illegal_parameter', "the client's key share is not valid");
   ctx.transcript.add(message.type, message.seq, message.body);
   const { scheme, group } = hello.choice;
-  const secrets = deriveSecrets12(ctx, hello, premaster);
-  const ready = { hello, peer: client.peer, scheme, group, secrets, resumed: undefined };
+  const { negotiated } = hello;
+  const secrets = deriveSecrets12(ctx, negotiated, premaster);
+  const ready = { hello: negotiated, peer: client.peer, scheme, group, secrets, resumed: undefined };
   if (client.claim !== undefined) return { at: 'wait-certificate-verify', ready, client: client.claim };
   return waitFinished12(ctx, ready);
 }
