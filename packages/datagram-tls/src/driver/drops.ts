@@ -11,9 +11,11 @@ export type SessionDrops = Readonly<DropCounts & Partial<OwnDrops>>;
 
 /** What the connection has dropped, and what the session has. */
 export function sessionDrops(connection: DropCounts | undefined, own: OwnDrops): SessionDrops {
-  const drops: DropCounts & Partial<Record<keyof OwnDrops, number>> = { ...connection };
-  for (const [reason, count] of Object.entries(own)) {
-    if (count > 0) drops[reason as keyof OwnDrops] = count;
-  }
-  return drops;
+  const { send_failed, slow_reader, peer_closed } = own;
+  return {
+    ...connection,
+    ...(send_failed > 0 ? { send_failed } : {}),
+    ...(slow_reader > 0 ? { slow_reader } : {}),
+    ...(peer_closed > 0 ? { peer_closed } : {}),
+  };
 }

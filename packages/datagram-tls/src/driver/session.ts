@@ -1,5 +1,5 @@
-import { invalidArgType, invalidState, outOfRange } from '../base/errors.js';
-import { checkBoolean, checkInteger, checkString } from '../config/checks.js';
+import { invalidState } from '../base/errors.js';
+import { checkBoolean } from '../config/checks.js';
 import { DEFAULTS } from '../config/defaults.js';
 import { encodeSession } from '../config/saved-session.js';
 import type { ConnectionEvent } from '../connection/events.js';
@@ -9,6 +9,7 @@ import { exportKeyingMaterial, type Session } from '../handshake/session.js';
 import { keylogLine } from '../keys/keylog.js';
 import type { Version } from '../wire/codes.js';
 import { Announced, HANDLERS } from './announced.js';
+import { checkExport } from './check-export.js';
 import { type SessionDrops, sessionDrops } from './drops.js';
 import { asThrown, explained } from './failures.js';
 import { Handlers, type SessionHandlers } from './handlers.js';
@@ -22,7 +23,6 @@ import type { SessionControl, SessionEndpoint, SessionOwner } from './session-ow
 import type { DTLSSessionStats } from './stats.js';
 
 const MAKE = Symbol('make');
-const MAX_EXPORT = 65_536;
 
 /** One association with one peer. Made by `connect`, and given to the callback of `listen`. */
 export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable<Uint8Array> {
@@ -195,14 +195,7 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
   exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Uint8Array {
     const session = this.#session;
     if (session === undefined) throw invalidState('Session is not open');
-    checkInteger(length, 'length', 1, 0xffff_ffff);
-    if (length > MAX_EXPORT) throw outOfRange('length', `<= ${MAX_EXPORT}`, length);
-    checkString(label, 'label');
-    if (context !== undefined && !(context instanceof Uint8Array)) {
-      throw invalidArgType('context', 'an instance of Buffer or Uint8Array', context);
-    }
-    if (context !== undefined && context.length > 0xffff)
-      throw outOfRange('context.length', '<= 65535', context.length);
+    checkExport(length, label, context);
     return exportKeyingMaterial(platform.provider, session, label, context, length);
   }
 
