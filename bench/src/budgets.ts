@@ -1,7 +1,7 @@
 import { type Kind, RAW_REFERENCE } from './contenders.js';
 import type { CostRow, EchoRow, MemoryRow } from './experiments.js';
 import { medianRatio } from './measure.js';
-import { opensslOf, type Report } from './report.js';
+import { opensslOf, platformOf, type Report } from './report.js';
 
 interface Verdict {
   readonly what: string;
@@ -47,13 +47,34 @@ const HANDSHAKE_LIMITS: Readonly<Record<Kind, number>> = {
   'ECDHE-PSK': 1.5,
 };
 
+/** Beside what node:dgram and node:crypto alone take (docs/adr/0015-what-a-handshake-may-cost.md). */
+const PLATFORM_LIMITS: Readonly<Record<Kind, number>> = {
+  full: 2,
+  mutual: 2,
+  resumed: 3,
+  PSK: 3,
+  'ECDHE-PSK': 2,
+};
+
 function handshakeVerdicts(rows: readonly CostRow[]): Verdict[] {
-  return ownRows(rows).map(({ contender, samples }) => ({
-    what: `handshake, ${contender.kind}`,
-    measured: medianRatio(samples, opensslOf(rows, contender)?.samples),
-    limit: HANDSHAKE_LIMITS[contender.kind],
-    unit: 'x OpenSSL',
-  }));
+  return ownRows(rows).flatMap(({ contender, samples }) => {
+    const { kind } = contender;
+    const what = `handshake, ${kind}`;
+    return [
+      {
+        what,
+        measured: medianRatio(samples, opensslOf(rows, contender)?.samples),
+        limit: HANDSHAKE_LIMITS[kind],
+        unit: 'x OpenSSL',
+      },
+      {
+        what,
+        measured: medianRatio(samples, platformOf(rows, contender)?.samples),
+        limit: PLATFORM_LIMITS[kind],
+        unit: 'x platform',
+      },
+    ];
+  });
 }
 
 /** What a record of DTLS 1.3 costs beside one of DTLS 1.2 under the same cipher. */
