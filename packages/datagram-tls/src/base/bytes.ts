@@ -66,7 +66,7 @@ const HEX = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, '0'
 
 export function toHex(bytes: Uint8Array, separator = ''): string {
   let text = '';
-  for (const byte of bytes) text += text === '' ? HEX[byte] : separator + HEX[byte];
+  for (const byte of bytes) text += (text === '' ? '' : separator) + (HEX[byte] as string);
   return text;
 }
 

@@ -35,12 +35,12 @@ export function resolveEarlyPolicy(options: SecurityOptions): EarlyPolicy | unde
 
 function ownGuard(): EarlyPolicy['guard'] {
   const seen = new SeenHellos(MOST_SEEN);
-  return (digest, life, time) => seen.add(digest, life, time);
+  return (digest, until, time) => seen.add(digest, until, time);
 }
 
 function theirGuard(replayGuard: NonNullable<SecurityOptions['replayGuard']>): EarlyPolicy['guard'] {
-  return (digest, life) =>
-    whenever(replayGuard(digest, life), (isNew: unknown) => {
+  return (digest, until, time) =>
+    whenever(replayGuard(digest, until - time), (isNew: unknown) => {
       if (typeof isNew !== 'boolean')
         throw callerError('ERR_INVALID_RETURN_VALUE', 'options.replayGuard must answer true or false');
       return isNew ? 'fresh' : 'replayed';

@@ -8,13 +8,13 @@ export interface EarlyPolicy {
   /** Bytes of it in one session. */
   readonly most: number;
   /**
-   * Whether a ClientHello, told by `digest`, is new; from then on it is not, for `life` ms at the least. `time`: ms since
-   * 1970. `full`: that can not be told now. May throw what the application throws.
+   * Whether a ClientHello, told by `digest`, is new; from then on it is not, as long as it is before `until`. `time` is now,
+   * both ms since 1970. `full`, `stale`: that can not be told, now or any more. May throw what the application throws.
    */
-  readonly guard: (digest: Uint8Array, life: Duration, time: number) => Awaitable<GuardAnswer>;
+  readonly guard: (digest: Uint8Array, until: number, time: number) => Awaitable<GuardAnswer>;
 }
 
-export type GuardAnswer = 'fresh' | 'replayed' | 'full';
+export type GuardAnswer = 'fresh' | 'replayed' | 'full' | 'stale';
 
 /** How a server lets sessions be resumed. */
 export interface TicketPolicy {

@@ -8,7 +8,7 @@ import type { RecordWriter } from '../record/writer.js';
 import type { DropCounts, DropReason } from './drops.js';
 import type { ConnectionEvent, TraceEvent } from './events.js';
 import { PathSize } from './path-size.js';
-import { answeredLife, type Probation } from './probation.js';
+import { answeredLife, Probation } from './probation.js';
 import { Timers } from './timers.js';
 import { Transmit } from './transmit.js';
 
@@ -62,6 +62,12 @@ export class Association {
     this.behaviour = behaviour;
     this.pathSize = new PathSize(behaviour.mtu);
     this.transmit = new Transmit(this.epochs);
+  }
+
+  /** The peer is not proved: it may get little, and most of all a flight that does not come through. */
+  beginProbation(): void {
+    this.probation = new Probation();
+    this.transmit.putFlightsFirst();
   }
 
   /** The early data of a peer that is not proved is taken. */

@@ -19,7 +19,7 @@ import type { HandshakeHost } from './handshake-host.js';
 import { Inbound } from './inbound.js';
 import { KeyChanges } from './key-changes.js';
 import { Outbound } from './outbound.js';
-import { ASKED_LIFE, Probation } from './probation.js';
+import { ASKED_LIFE, type Probation } from './probation.js';
 import { Receive } from './receive.js';
 import { Suspicion } from './suspicion.js';
 import { onTimer, type Timed } from './timeouts.js';
@@ -59,7 +59,7 @@ export class Connection implements ContentHost, HandshakeHost {
     this.#inbound = new Inbound(association);
     this.#outbound = new Outbound(association);
     const { sendSeq, receiveSeq, retry, early = false } = beginning;
-    if (early) association.probation = new Probation();
+    if (early) association.beginProbation();
     this.#early = new EarlyData(association, destination.earlyData);
     const context = new Context(security, behaviour, destination, sendSeq, early);
     this.#context = context;
@@ -110,8 +110,7 @@ export class Connection implements ContentHost, HandshakeHost {
 
   /** {@link send} may be called: the session is open, or a server has taken early data, which it may answer. */
   get maySend(): boolean {
-    const answers = this.#association.role === 'server' && this.#early.outcome === 'accepted';
-    return this.#phase === 'connected' || (this.#phase === 'handshaking' && answers);
+    return this.#phase === 'connected' || (this.#phase === 'handshaking' && this.#early.takes);
   }
 
   /** Begins: a client sends its first flight, a server waits for one. */

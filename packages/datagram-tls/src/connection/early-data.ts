@@ -34,6 +34,11 @@ export class EarlyData {
     return this.#outcome;
   }
 
+  /** Server: some may still come. */
+  get takes(): boolean {
+    return this.#association.role === 'server' && this.#outcome === 'accepted';
+  }
+
   /** Client: the first of the messages, as many as may go out. Each is a record and a datagram of its own. */
   send({ most, recordLimit }: Extract<Action, { do: 'send-early-data' }>): void {
     const { earlyWriter: writer, transmit, pathSize } = this.#association;

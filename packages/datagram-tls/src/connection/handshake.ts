@@ -276,6 +276,7 @@ export class Handshake {
     const { awaits } = this.#retransmission;
     this.#finishing = awaits === 'ack';
     if (awaits === 'answer') this.#retransmission.end();
+    if (this.#early.takes) this.#keys.closeEarly(now);
     // An unacknowledged last flight of ours is still a part of the handshake.
     if (!this.#finishing) this.#association.timers.stop('handshake');
     if (session.version === 'DTLSv1.3' && !this.#finishing) this.#keys.forgetOldWriters();

@@ -54,8 +54,12 @@ export class KeyChanges {
     const { epochs, timers } = this.#association;
     const first = epoch === APPLICATION_EPOCH;
     epochs.forgetReadersBefore(first ? EARLY_EPOCH : epoch - 1);
-    if (first) timers.set('forget-early', now + EARLY_KEPT);
     timers.set('forget-epochs', now + (first ? HANDSHAKE_KEPT : OLD_EPOCH_KEPT));
+  }
+
+  /** Server: the handshake is done, and early data was taken in it. */
+  closeEarly(now: Instant): void {
+    this.#association.timers.set('forget-early', now + EARLY_KEPT);
   }
 
   /** Early data that still comes was on its way for too long. */

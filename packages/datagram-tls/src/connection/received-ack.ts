@@ -25,7 +25,9 @@ export function readReceivedAck(
   epoch: number,
   { association, host, intake, keys, version }: AckContext,
 ): readonly RecordNumber[] | undefined {
-  if (version !== 'DTLSv1.3' || (epoch === 0 && keys.heard >= HANDSHAKE_EPOCH)) {
+  // One who is not proved may be somebody else: who was told that all has arrived would not say it again.
+  const forged = epoch === 0 && (keys.heard >= HANDSHAKE_EPOCH || association.probation !== undefined);
+  if (version !== 'DTLSv1.3' || forged) {
     association.drop('unauthenticated_ack');
     return undefined;
   }

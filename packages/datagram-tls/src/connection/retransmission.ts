@@ -117,10 +117,10 @@ export class Retransmission {
     this.#sendAgain(now);
   }
 
-  /** Where there is no timer the bytes that come set the pace, and let go out what waits. */
+  /** Where there is no timer the bytes that come set the pace: what waits of the flight goes out before it is repeated. */
   #mayRepeat(authentic: boolean): boolean {
     const { probation, transmit } = this.#association;
-    return probation === undefined ? authentic || !this.#replayed : transmit.waiting === 0;
+    return probation === undefined ? authentic || !this.#replayed : !transmit.flightWaits;
   }
 
   /** The peer has proved that it hears us. */

@@ -39,9 +39,16 @@ export interface Transmission {
 export class Transmit {
   readonly #epochs: Epochs;
   readonly #queue = new Queue<Uint8Array>();
+  /** The same, unless flights have a queue of their own. */
+  #flights = this.#queue;
 
   constructor(epochs: Epochs) {
     this.#epochs = epochs;
+  }
+
+  /** From now on flights overtake all else that waits. */
+  putFlightsFirst(): void {
+    this.#flights = new Queue();
   }
 
   /** Datagrams that are to be polled. */
@@ -49,14 +56,19 @@ export class Transmit {
     return this.#queue.length;
   }
 
+  /** A part of a flight is to be polled. */
+  get flightWaits(): boolean {
+    return this.#flights.length > 0;
+  }
+
   /** Bytes of the next one. */
   get nextSize(): number {
-    return this.#queue.peek()?.length ?? 0;
+    return (this.#flights.peek() ?? this.#queue.peek())?.length ?? 0;
   }
 
   /** The next datagram; the caller owns it. */
   poll(): Uint8Array | undefined {
-    return this.#queue.shift();
+    return this.#flights.shift() ?? this.#queue.shift();
   }
 
   /** One record in a datagram of its own. The caller has checked that the writer may go on. */
@@ -86,7 +98,7 @@ export class Transmit {
     let bytes = 0;
     let largest = 0;
     for (const datagram of datagrams) {
-      this.#queue.push(datagram);
+      this.#flights.push(datagram);
       bytes += datagram.length;
       largest = Math.max(largest, datagram.length);
     }

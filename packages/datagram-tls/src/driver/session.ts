@@ -241,11 +241,12 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
   #onEvent(event: ConnectionEvent): void {
     switch (event.type) {
       case 'message':
+        if (this.#life.over) return;
         this.#inbox.push(event.data);
         this.#handlers.message(event.data);
         return;
       case 'early-data':
-        this.#owner.onEarlyData(event.data, this);
+        if (!this.#life.over && !this.#life.closing) this.#owner.onEarlyData(event.data, this);
         return;
       case 'connected':
         this.#life.onConnected(event.session.version);

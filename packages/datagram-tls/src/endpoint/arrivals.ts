@@ -57,8 +57,8 @@ export class Arrivals {
   /** Starts, changes or stops serving. */
   serve(service: Service | undefined): void {
     this.#service = service;
-    if (service !== undefined)
-      this.#receptionist ??= new Receptionist(service.security, this.#limits.cookieLifetime);
+    if (service === undefined) for (const link of this.#newcomers.unknown) this.#turnAway(link);
+    else this.#receptionist ??= new Receptionist(service.security, this.#limits.cookieLifetime);
   }
 
   /** What is kept of ClientHellos that came in parts, bytes. */
@@ -129,10 +129,14 @@ export class Arrivals {
     }
   }
 
-  /** A client that began anew shows its cookie before anything is done about its old association. */
-  #mayProbe(peer: PeerAddress): boolean {
-    const isKnown = this.#host.routes.find(peer.address, peer.port) !== undefined;
-    return !isKnown && !this.#newcomers.isFull && !this.#isFull(peer);
+  /**
+   * A client that began anew shows its cookie before anything is done about its old association. Newcomers count here, as
+   * each may become a session.
+   */
+  #mayProbe({ address, port }: PeerAddress): boolean {
+    const { routes } = this.#host;
+    if (routes.find(address, port) !== undefined || this.#newcomers.isFull) return false;
+    return !this.#exceeds(routes.size, routes.countOf(address));
   }
 
   /** Nobody is told before its early data is taken. */
@@ -149,23 +153,42 @@ export class Arrivals {
 
   /** Early data is not taken: the client is asked for its cookie, and will send that data again. */
   #decline(hello: JoinedHello, reason: EarlyRefusal, peer: PeerAddress, now: Instant): void {
-    const { earlyRefused } = this.#host.counters;
-    earlyRefused[reason] = (earlyRefused[reason] ?? 0) + 1;
+    this.#countRefusal(reason);
     const service = this.#service;
     if (service === undefined || this.#receptionist === undefined || reason === 'expired') return;
     this.#act(this.#receptionist.answer(hello, peer, service.security, now), service, peer, now);
   }
 
-  #isFull(peer: PeerAddress): boolean {
+  /** Nobody serves any more: of a newcomer who is not announced nobody will hear. */
+  #turnAway(link: Link): void {
+    link.connection.onDecline('busy');
+    this.#newcomers.forget(link);
+    this.#host.routes.remove(link);
+    this.#host.touch(link);
+    this.#countRefusal('busy');
+  }
+
+  #countRefusal(reason: EarlyRefusal): void {
+    const { earlyRefused } = this.#host.counters;
+    earlyRefused[reason] = (earlyRefused[reason] ?? 0) + 1;
+  }
+
+  #isFull({ address, port }: PeerAddress): boolean {
     const { routes } = this.#host;
     // A client that began anew takes the place of its old association.
-    if (routes.find(peer.address, peer.port) !== undefined) return false;
-    const { maxSessions, maxSessionsPerHost } = this.#limits;
+    if (routes.find(address, port) !== undefined) return false;
+    const fromHost = routes.countOf(address);
+    if (!this.#exceeds(routes.size, fromHost)) return false;
     // Newcomers, whose addresses may be forged, take no place from those who are proved.
-    if (maxSessions > 0 && routes.size - this.#newcomers.size >= maxSessions) return true;
-    const fromHost = routes.countOf(peer.address);
-    if (maxSessionsPerHost === 0 || fromHost < maxSessionsPerHost) return false;
-    return fromHost - this.#newcomers.countOf(peer.address) >= maxSessionsPerHost;
+    const newcomers = this.#newcomers;
+    return this.#exceeds(routes.size - newcomers.size, fromHost - newcomers.countOf(address));
+  }
+
+  /** Whether there is no room for one more. */
+  #exceeds(sessions: number, fromHost: number): boolean {
+    const { maxSessions, maxSessionsPerHost } = this.#limits;
+    if (maxSessions > 0 && sessions >= maxSessions) return true;
+    return maxSessionsPerHost > 0 && fromHost >= maxSessionsPerHost;
   }
 
   #admit(

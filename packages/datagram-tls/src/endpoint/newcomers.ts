@@ -31,6 +31,11 @@ export class Newcomers {
     return [...this.#asked.keys(), ...this.#answered].filter(from).length;
   }
 
+  /** Those of whom nobody was told. */
+  get unknown(): readonly Link[] {
+    return [...this.#asked.keys()];
+  }
+
   get isFull(): boolean {
     return this.size >= MOST_UNPROVED;
   }

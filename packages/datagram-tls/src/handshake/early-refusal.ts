@@ -14,7 +14,7 @@ export type EarlyRefusal =
   | 'suite'
   /** And with another application protocol. */
   | 'alpn'
-  /** The ticket is not as old as the client says. */
+  /** The ticket is not as old as the client says, or the clock was set back and it cannot be told whether it is new. */
   | 'age'
   /** The client does not have the session's secret. */
   | 'binder'

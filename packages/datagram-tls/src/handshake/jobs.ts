@@ -50,8 +50,8 @@ export type Job =
       /** The application protocol, which early data under the ticket would be of. */
       readonly alpn: Uint8Array | undefined;
     }
-  /** A server asks whether a ClientHello with early data is new, and wants it remembered for `life` ms. */
-  | { readonly kind: 'guard-replay'; readonly digest: Uint8Array; readonly life: Duration }
+  /** A server asks whether a ClientHello with early data is new, and wants it remembered until then, ms since 1970. */
+  | { readonly kind: 'guard-replay'; readonly digest: Uint8Array; readonly until: number }
   /** A server of DTLS 1.2 asks for the session that it remembers by this id, if it can be resumed. */
   | ({ readonly kind: 'find-session'; readonly sessionId: Uint8Array } & ResumptionTerms)
   /** A server of DTLS 1.2 wants a session remembered; nothing waits for the answer. */
@@ -123,8 +123,9 @@ export interface OpenedTicket {
 
 /** What a ticket's age ought to be, and how a client has to say it (RFC 8446 §4.2.11.1). */
 export interface TicketAge {
-  /** Since the ticket was made, ms. */
-  readonly actual: Duration;
+  /** When the ticket was made, and when that is asked, ms since 1970. */
+  readonly issuedAt: number;
+  readonly now: number;
   readonly ageAdd: number;
 }
 

@@ -1,15 +1,17 @@
 import { toHex } from '../base/bytes.js';
-import type { Duration } from '../base/instant.js';
 
 /**
  * ClientHellos with early data that were taken, by the digest of a binder, for as long as each could be taken again
- * (RFC 8446 §8.2). When there is no room for another one it cannot be told whether it is new.
+ * (RFC 8446 §8.2). When there is no room for another one it cannot be told whether it is new; neither when the clock was
+ * set back so far that it may have been forgotten.
  */
 export class SeenHellos {
   readonly #most: number;
   /** When each may be forgotten, ms since 1970. */
   readonly #until = new Map<string, number>();
-  /** The first of these times, or earlier. */
+  /** What was to be forgotten by then may be. */
+  #forgottenBy = Number.NEGATIVE_INFINITY;
+  /** The first of the times to come, or earlier. */
   #nextSweep = Number.POSITIVE_INFINITY;
 
   constructor(most: number) {
@@ -20,19 +22,20 @@ export class SeenHellos {
     return this.#until.size;
   }
 
-  /** Remembers a digest for `life` ms from `time`, ms since 1970, if it is new and there is room. */
-  add(digest: Uint8Array, life: Duration, time: number): 'fresh' | 'replayed' | 'full' {
+  /** Remembers a digest as long as it is before `until`, if it is new and there is room. Both times: ms since 1970. */
+  add(digest: Uint8Array, until: number, time: number): 'fresh' | 'replayed' | 'full' | 'stale' {
     if (time >= this.#nextSweep) this.#sweep(time);
+    if (until <= this.#forgottenBy) return 'stale';
     const key = toHex(digest);
     if (this.#until.has(key)) return 'replayed';
     if (this.#until.size >= this.#most) return 'full';
-    const until = time + life;
     this.#until.set(key, until);
     this.#nextSweep = Math.min(this.#nextSweep, until);
     return 'fresh';
   }
 
   #sweep(time: number): void {
+    this.#forgottenBy = Math.max(this.#forgottenBy, time);
     this.#nextSweep = Number.POSITIVE_INFINITY;
     for (const [key, until] of this.#until) {
       if (until <= time) this.#until.delete(key);

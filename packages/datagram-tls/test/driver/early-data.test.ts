@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { DTLSSession, ListenOptions } from '#lib/index.js';
+import { type DTLSSession, type ListenOptions, listen } from '#lib/index.js';
+import { SERVERS } from '../support/identities.js';
 import { client, type EchoServer, echoServer, roundTrip } from './echo.js';
 
 const VERSION = { minVersion: 'DTLSv1.3' } as const;
@@ -131,6 +132,32 @@ suite('early data over sockets', () => {
       asked.join(),
     );
     await Promise.all([one.endpoint.close(), other.endpoint.close()]);
+  });
+
+  test('is not told of a session that was destroyed as soon as it was there', async () => {
+    const early: unknown[] = [];
+    let guarded = 0;
+    const options = {
+      ticketKeys: Buffer.alloc(80, 9),
+      replayGuard: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        return ++guarded > 0;
+      },
+      maxEarlyData: 2000,
+      onearlydata: (data: Uint8Array) => void early.push(data),
+    };
+    const giver = echoServer(options);
+    const session = await ticketFrom(giver.port);
+    const refuse = (theirs: DTLSSession): void => theirs.destroy();
+    const refuser = listen(refuse, { host: '127.0.0.1', port: 0, ...SERVERS.p256, ...options });
+    const client1 = client(refuser.address?.port ?? 0, { ...VERSION, session, earlyData: ['one', 'two'] });
+    client1.opened.catch(() => undefined);
+    while (guarded === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(refuser.stats.earlyDataAccepted, 1n);
+    assert.deepEqual(early, []);
+    client1.destroy();
+    await Promise.all([giver.endpoint.close(), refuser.close()]);
   });
 
   test('what a guard refuses is counted by its reason, and sent as usual', async () => {

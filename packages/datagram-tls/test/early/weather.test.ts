@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
+import type { SecurityOptions } from '#lib/config/options.js';
 import { assertAlive } from '../support/alive.js';
 import { comingBack, sessionFor, sharing, taking } from '../support/early.js';
 import type { Weather } from '../support/network.js';
-import type { Pair, PairOptions } from '../support/pair.js';
+import type { Pair } from '../support/pair.js';
 
 const MESSAGES = Array.from({ length: 6 }, (_, i) => utf8(`message ${i}`));
 const SEEDS = 60;
@@ -14,8 +15,11 @@ const BAD: Readonly<Record<string, Partial<Weather>>> = {
   'loss, duplicates and any order': { loss: 0.1, duplication: 0.3, jitter: 60 },
 };
 
-const TAKEN = taking();
-const REFUSED = sharing(1000, { replayGuard: () => false });
+/** Each with its own memory of the clock, which begins again with each pair. */
+const SERVERS: Readonly<Record<'taken' | 'refused', () => SecurityOptions>> = {
+  taken: () => taking(),
+  refused: () => sharing(1000, { replayGuard: () => false }),
+};
 
 /** Returns whether there was a handshake in the end: it may take too long. */
 function settle(pair: Pair): boolean {
@@ -44,20 +48,15 @@ function assertOnce({ server }: Pair): void {
 
 suite('early data in bad weather', () => {
   for (const [nr, [what, weather]] of Object.entries(BAD).entries()) {
-    for (const [how, server] of [
-      ['taken', TAKEN],
-      ['refused', REFUSED],
-    ] as const) {
+    for (const [how, make] of Object.entries(SERVERS)) {
       test(`${what}, ${how}: no message comes twice, none in the wrong place, over ${SEEDS} seeds`, () => {
-        const options: PairOptions = { server };
-        const session = sessionFor(options);
         let came = 0;
         let accepted = 0;
         let connections = 0;
-        // The same ClientHello twice would be a replay.
         const start = 1 + nr * SEEDS;
         for (let seed = start; seed < start + SEEDS; seed++) {
-          const pair = comingBack(session, MESSAGES, { ...options, seed, weather });
+          const server = make();
+          const pair = comingBack(sessionFor({ server }), MESSAGES, { server, seed, weather });
           pair.explain(() => {
             const connected = settle(pair);
             assertOnce(pair);
@@ -81,10 +80,10 @@ suite('early data in bad weather', () => {
   }
 
   test('a handshake whose flights are lost again and again still ends, taken or not', () => {
-    const session = sessionFor({ server: TAKEN });
     for (let lost = 1; lost < 5; lost++) {
       for (const from of ['client', 'server'] as const) {
-        const pair = comingBack(session, MESSAGES, { server: TAKEN, seed: 1000 + lost });
+        const server = taking();
+        const pair = comingBack(sessionFor({ server }), MESSAGES, { server, seed: 1000 + lost });
         let left = lost;
         pair.intercept = (data, sender) => (sender === from && left-- > 0 ? [] : [data]);
         pair.explain(() => {

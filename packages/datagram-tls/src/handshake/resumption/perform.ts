@@ -90,7 +90,7 @@ function tryTicket(job: OpenTicket, means: Means, index: number): Awaitable<Open
   const stale = unsealed.keyIndex > 0;
   const { security, time, judge } = means;
   const { state, early, issuedAt, ageAdd } = usable;
-  const age = { actual: time - issuedAt, ageAdd };
+  const age = { issuedAt, now: time, ageAdd };
   return whenever(judgedAgain(state, security, time, undefined, judge), (resumed) =>
     resumed === undefined ? tryTicket(job, means, index + 1) : { index, stale, resumed, early, age },
   );
@@ -169,10 +169,11 @@ function randomNumber(provider: CryptoProvider): number {
 
 /** Whether a ClientHello is new, as far as whoever guards this server can tell. */
 export function guardReplay(
-  { digest, life }: Extract<Job, { kind: 'guard-replay' }>,
+  { digest, until }: Extract<Job, { kind: 'guard-replay' }>,
   { tickets }: Security,
   time: number,
 ): Awaitable<JobAnswer> {
-  const said = tickets?.early?.guard(digest, life, time) ?? 'full';
+  // Whoever was asked before may have taken so long that its age is no longer what it says.
+  const said = until <= time ? 'stale' : (tickets?.early?.guard(digest, until, time) ?? 'full');
   return whenever(said, (answer) => ({ kind: 'guard-replay', answer }));
 }

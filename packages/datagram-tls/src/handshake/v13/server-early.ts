@@ -38,20 +38,19 @@ export function considerEarly(
   if (early.most === 0 || early.most > allowed) return 'terms';
   if (resumed.state.suite !== hello.choice.suite) return 'suite';
   if (!sameAlpn(early.alpn, chooseAlpn(ctx.security, hello.client.hello.extensions))) return 'alpn';
-  const older = age.actual - claimedAge(identity.obfuscatedTicketAge, age.ageAdd);
-  if (Math.abs(older) > AGE_TOLERANCE) return 'age';
+  const expected = age.issuedAt + claimedAge(identity.obfuscatedTicketAge, age.ageAdd);
+  if (Math.abs(age.now - expected) > AGE_TOLERANCE) return 'age';
   if (!hasBinder(ctx, hello, psk)) return 'binder';
   const [binder] = offered?.binders ?? [];
-  if (binder !== undefined) askGuard(ctx, binder, AGE_TOLERANCE - older);
+  // Until then this very ClientHello passes for one of today.
+  if (binder !== undefined) askGuard(ctx, binder, expected + AGE_TOLERANCE + 1);
   return { hello, psk, most: early.most };
 }
 
-/** `life`: how long this very ClientHello will pass for one of today, ms. */
-function askGuard(ctx: Context, binder: Uint8Array, life: Duration): void {
+function askGuard(ctx: Context, binder: Uint8Array, until: number): void {
   const hash = ctx.provider.hash('sha256');
   hash.update(binder);
-  const job = { kind: 'guard-replay', digest: hash.digest(), life: Math.ceil(life) + 1 } as const;
-  ctx.emit({ do: 'ask', job });
+  ctx.emit({ do: 'ask', job: { kind: 'guard-replay', digest: hash.digest(), until } });
 }
 
 /** Modulo 2^32, in ms. */

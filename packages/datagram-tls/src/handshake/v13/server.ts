@@ -136,8 +136,10 @@ function onPskFound(ctx: Context, hello: ReadyHello13, psk: ChosenPsk13 | undefi
   return psk === undefined ? sendFlight(ctx, hello) : resume(ctx, hello, psk);
 }
 
+const REFUSED = { replayed: 'replayed', full: 'guard_full', stale: 'age' } as const;
+
 function onGuarded(ctx: Context, early: EarlyHello, answer: GuardAnswer): ServerState13 {
-  if (answer !== 'fresh') return ctx.decline(answer === 'full' ? 'guard_full' : answer);
+  if (answer !== 'fresh') return ctx.decline(REFUSED[answer]);
   return sendPskFlight(ctx, early.hello, early.psk, acceptEarly(ctx, early));
 }
 
