@@ -1,6 +1,6 @@
 import { type Kind, RAW_REFERENCE } from './contenders.js';
 import type { CostRow, EchoRow, MemoryRow } from './experiments.js';
-import { medianRatio } from './measure.js';
+import { median, medianRatio } from './measure.js';
 import { opensslOf, platformOf, type Report } from './report.js';
 
 interface Verdict {
@@ -18,6 +18,7 @@ export function formatBudgets(report: Report): string {
     ...echoVerdicts(report.echo ?? []),
     ...handshakeVerdicts(report.handshakes ?? []),
     ...(report.ownClient ? versionVerdicts(report.echo ?? []) : []),
+    pathVerdict(report.path),
     memoryVerdict(report.memory ?? []),
   ];
   return verdicts.flatMap(formatVerdict).join('\n');
@@ -89,6 +90,11 @@ function versionVerdicts(rows: readonly EchoRow[]): Verdict[] {
     limit: 1.25,
     unit: 'x DTLS 1.2',
   }));
+}
+
+function pathVerdict(samples: readonly number[] | undefined): Verdict {
+  const measured = samples === undefined ? undefined : median(samples) / 1000;
+  return { what: 'path of three certificates', measured, limit: 2, unit: 'ms of CPU' };
 }
 
 function memoryVerdict(rows: readonly MemoryRow[]): Verdict {

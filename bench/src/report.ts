@@ -11,6 +11,8 @@ export interface Report {
   readonly skipped: readonly string[];
   readonly echo: readonly EchoRow[] | undefined;
   readonly handshakes: readonly CostRow[] | undefined;
+  /** CPU µs of a verdict about three certificates, one sample a round. */
+  readonly path: readonly number[] | undefined;
   readonly memory: readonly MemoryRow[] | undefined;
 }
 
@@ -20,6 +22,7 @@ export function formatReport(report: Report): string {
     formatEnvironment(report.environment),
     ...(report.echo === undefined ? [] : [formatEcho(report.echo)]),
     ...(report.handshakes === undefined ? [] : [formatHandshakes(report.handshakes)]),
+    ...(report.path === undefined ? [] : [formatPath(report.path)]),
     ...(report.memory === undefined ? [] : [formatMemory(report.memory)]),
     ...report.skipped.map((reason) => `Skipped: ${reason}`),
   ].join('\n\n');
@@ -40,6 +43,7 @@ export function reportAsJson(report: Report): unknown {
       server: contender.name,
       microseconds: withMedian(samples),
     })),
+    path: report.path === undefined ? undefined : { microseconds: withMedian(report.path) },
     memory: report.memory?.map(({ contender, associations, bytes }) => ({
       server: contender.name,
       associations,
@@ -88,6 +92,11 @@ function formatHandshakes(rows: readonly CostRow[]): string {
   });
   const title = `Handshake (cookie; full ones ECDHE-ECDSA P-256, X25519) and close, ${mediansOf(rows[0]?.samples.length ?? 0)}`;
   return `${title}\n\n${table(['server', 'CPU µs', 'a CPU second', 'x OpenSSL', 'x platform'], body)}`;
+}
+
+function formatPath(samples: readonly number[]): string {
+  const cost = median(samples).toFixed(0);
+  return `Path of three certificates below a root, parsed and verified: ${cost} µs of CPU, ${mediansOf(samples.length)}`;
 }
 
 function formatMemory(rows: readonly MemoryRow[]): string {
