@@ -65,8 +65,8 @@ export class Association {
   }
 
   /** The peer is not proved: it may get little, and most of all a flight that does not come through. */
-  beginProbation(): void {
-    this.probation = new Probation();
+  beginProbation({ tickets }: Security): void {
+    this.probation = new Probation(tickets?.early?.most ?? 0);
     this.transmit.putFlightsFirst();
   }
 

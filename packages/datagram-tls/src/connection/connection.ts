@@ -59,7 +59,7 @@ export class Connection implements ContentHost, HandshakeHost {
     this.#inbound = new Inbound(association);
     this.#outbound = new Outbound(association);
     const { sendSeq, receiveSeq, retry, early = false } = beginning;
-    if (early) association.beginProbation();
+    if (early) association.beginProbation(security);
     this.#early = new EarlyData(association, destination.earlyData);
     const context = new Context(security, behaviour, destination, sendSeq, early);
     this.#context = context;

@@ -22,7 +22,13 @@ export class Probation {
   standing: 'asked' | 'answered' | 'declined' = 'asked';
   /** Why not. */
   reason: EarlyRefusal | undefined;
+  /** Bytes of early data that may come before it is known. */
+  readonly mayWait: number;
   #sent = 0;
+
+  constructor(mayWait: number) {
+    this.mayWait = mayWait;
+  }
 
   decline(reason: EarlyRefusal): void {
     this.standing = 'declined';

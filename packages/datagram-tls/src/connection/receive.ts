@@ -26,6 +26,8 @@ export interface RecordSink {
 
 /** Records of an epoch whose keys are on their way, which reordering makes common; bytes in all. */
 const HOLD_BUDGET = 4096;
+/** And their number, as each costs more than its bytes. */
+const MOST_HELD = 256;
 
 /** Shared by all connections: a header is read, used and forgotten before the next record. */
 const header = createHeader();
@@ -96,11 +98,16 @@ export class Receive {
     return header.epoch > 0 && content.length > this.#association.recordLimits.receive;
   }
 
+  /** Early data that is allowed may wait until it is known whether it is taken, which somebody else may have to tell. */
+  get #holdBudget(): number {
+    return HOLD_BUDGET + (this.#association.probation?.mayWait ?? 0);
+  }
+
   #hold(datagram: Uint8Array): void {
     const length = header.end - header.start;
     if (!this.#sink.mayHold(header.epoch)) {
       this.#association.drop(this.#sink.whyNot(header.epoch));
-    } else if (this.#heldBytes + length > HOLD_BUDGET) {
+    } else if (this.#held.length === MOST_HELD || this.#heldBytes + length > this.#holdBudget) {
       this.#association.drop('over_budget');
     } else {
       this.#held.push(own(datagram.subarray(header.start, header.end)));

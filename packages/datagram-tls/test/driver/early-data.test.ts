@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { suite, test } from 'node:test';
 import { type DTLSSession, type ListenOptions, listen } from '#lib/index.js';
 import { SERVERS } from '../support/identities.js';
@@ -93,6 +94,13 @@ suite('early data over sockets', () => {
     assert.deepEqual(await messagesOf(session, 2), ['one', 'two']);
     assert.deepEqual(server.early, []);
     await server.endpoint.close();
+  });
+
+  test('a message that no datagram holds is an error at once, and leaves nothing behind', () => {
+    const { signal } = new AbortController();
+    for (const earlyData of [new Uint8Array(1300), []])
+      assert.throws(() => client(9, { signal, earlyData }), { name: /^(Range|Type)Error$/ });
+    assert.deepEqual(getEventListeners(signal, 'abort'), []);
   });
 
   test('a ticket that was used is not offered again, nor is early data under it', async () => {

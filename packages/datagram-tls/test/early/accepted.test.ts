@@ -7,7 +7,7 @@ import { comingBack, sessionFor, taking } from '../support/early.js';
 import { CLIENTS, SERVERS } from '../support/identities.js';
 import { Insider13 } from '../support/insider13.js';
 import type { Pair } from '../support/pair.js';
-import { recordsOf } from '../support/records.js';
+import { recordsOf, unifiedRecord } from '../support/records.js';
 import { isResumed, returning } from '../support/resumption.js';
 
 const HELLO = utf8('early');
@@ -124,15 +124,28 @@ suite('early data that is taken', () => {
     assert.deepEqual(pair.server.messages, []);
   });
 
-  test('waits for answers that take their time, within a budget', () => {
-    const server = taking(60_000);
-    const large = Array.from({ length: 10 }, (_, i) => new Uint8Array(1000).fill(i));
+  test('waits for answers that take their time, all that is allowed', () => {
+    const server = taking(20_000);
+    const large = Array.from({ length: 20 }, (_, i) => new Uint8Array(1000).fill(i));
     const pair = comingBack(sessionFor({ server }), large, { server, jobs: 50 }).handshake();
     assert.ok(isResumed(pair));
-    assert.deepEqual(pair.server.early, large.slice(0, 4));
-    const lost = (pair.server.dropped['over_budget'] ?? 0) + (pair.server.dropped['refused_early_data'] ?? 0);
-    assert.equal(lost, 6);
+    assert.deepEqual(pair.server.early, large);
   });
+
+  for (const [what, most, count, size, kept] of [
+    ['bytes', 1000, 20, 1000, 4],
+    ['records', 60_000, 400, 1, 256],
+  ] as const) {
+    test(`waits for them within a budget of ${what}`, () => {
+      const server = taking(most);
+      const pair = comingBack(sessionFor({ server }), [HELLO], { server, jobs: 50 }).connect();
+      pair.runUntil(() => pair.server.endpoint.size > 0, 1000);
+      for (let i = 0; i < count; i++)
+        pair.inject(pair.server, unifiedRecord(1, i, new Uint8Array(size + 17)));
+      const [link] = pair.server.endpoint.links();
+      assert.equal(link?.connection.counters.dropped['over_budget'], count - kept);
+    });
+  }
 
   test('is for the name that it was said to', () => {
     const { ed25519, p256 } = SERVERS;

@@ -6,6 +6,7 @@ import type { EndpointLimits } from '#lib/endpoint/arrivals.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';
 import type { Link } from '#lib/endpoint/link.js';
 import type { PeerAddress } from '#lib/endpoint/peer.js';
+import type { Outgoing } from '#lib/endpoint/rounds.js';
 import type { Job } from '#lib/handshake/jobs.js';
 import { ExtensionType } from '#lib/wire/codes.js';
 import { decodeServerHello, isHelloRetryRequest } from '#lib/wire/messages/server-hello.js';
@@ -23,6 +24,8 @@ export class Desk {
   readonly endpoint: Endpoint;
   readonly links: Link[] = [];
   readonly early: Uint8Array[] = [];
+  /** Bytes, by address and port. */
+  readonly sentTo = new Map<string, number>();
   readonly errors: (string | undefined)[] = [];
   now = 0;
   /** What the clock of the day is ahead of where it should be, ms. */
@@ -82,7 +85,13 @@ export class Desk {
 
   #transmit(): void {
     for (let out = this.endpoint.pollTransmit(); out !== undefined; out = this.endpoint.pollTransmit())
-      this.#sent.push(out.data);
+      this.#note(out);
+  }
+
+  #note({ data, peer: { address, port } }: Outgoing): void {
+    this.#sent.push(data);
+    const to = `${address}:${port}`;
+    this.sentTo.set(to, (this.sentTo.get(to) ?? 0) + data.length);
   }
 
   #tell(): boolean {
@@ -112,17 +121,22 @@ export class Desk {
 export function besieged() {
   const server = taking();
   const session = sessionFor({ server });
-  const flight = (seed: number, skew = 0): [hello: Uint8Array, early: Uint8Array] => {
+  const flight = (seed: number, skew = 0, message = MESSAGE): [hello: Uint8Array, early: Uint8Array] => {
     const aged = { ...session, receivedAt: session.receivedAt - skew };
-    const [hello = assert.fail(), early = assert.fail()] = firstFlight(aged, seed, server);
+    const [hello = assert.fail(), early = assert.fail()] = firstFlight(aged, seed, server, message);
     return [hello, early];
   };
   return { server, session, flight };
 }
 
 /** A client's first flight: its ClientHello, then its early data. Each seed gives another one. */
-function firstFlight(session: SavedSession, seed: number, server: SecurityOptions): Uint8Array[] {
-  const pair = comingBack(session, [MESSAGE], { server, seed }).connect();
+function firstFlight(
+  session: SavedSession,
+  seed: number,
+  server: SecurityOptions,
+  message: Uint8Array,
+): Uint8Array[] {
+  const pair = comingBack(session, [message], { server, seed }).connect();
   const flight: Uint8Array[] = [];
   pair.intercept = (data, from) => {
     if (from === 'client') flight.push(data.slice());
