@@ -1,3 +1,4 @@
+import { own } from '../base/bytes.js';
 import { type DTLSError, violation } from '../base/errors.js';
 import type { Action } from '../handshake/actions.js';
 import { ContentType } from '../wire/codes.js';
@@ -19,6 +20,8 @@ export class EarlyData {
   #waiting: readonly Uint8Array[];
   /** Client: on its way in epoch 1. */
   #sent = NONE;
+  /** The datagrams that it is in. */
+  #datagrams = NONE;
   /** Server: bytes that may still come. */
   #room = 0;
   #outcome: EarlyOutcome;
@@ -53,10 +56,17 @@ export class EarlyData {
     const count = first < 0 ? this.#waiting.length : first;
     this.#sent = this.#waiting.slice(0, count);
     this.#waiting = this.#waiting.slice(count);
-    for (const message of this.#sent) transmit.record(writer, ContentType.application_data, message);
+    this.#datagrams = this.#sent.map((message) =>
+      own(transmit.record(writer, ContentType.application_data, message)),
+    );
     // No other record follows in epoch 1, neither an alert nor an ACK (RFC 9147 §7).
     this.#association.earlyWriter = undefined;
     this.#tell('offered');
+  }
+
+  /** Client: nobody can read it who did not get the ClientHello, and that goes out again. */
+  repeat(): void {
+    for (const datagram of this.#datagrams) this.#association.transmit.again(datagram);
   }
 
   onAnswer(answer: Extract<Action, { do: 'early-data' }>): void {
@@ -65,6 +75,7 @@ export class EarlyData {
       for (const message of this.#sent) this.#count(message);
     } else this.#waiting = [...this.#sent, ...this.#waiting];
     this.#sent = NONE;
+    this.#datagrams = NONE;
     this.#tell(answer.accepted ? 'accepted' : 'refused');
   }
 

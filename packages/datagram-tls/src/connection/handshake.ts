@@ -154,6 +154,7 @@ export class Handshake {
   /** The flight under way got no answer in time. */
   onTimeout(now: Instant): void {
     if (this.#retransmission.onTimeout(now)) this.#onDelivered(now);
+    this.#early.repeat();
   }
 
   /** The peer has proved that it hears us: our flight is now repeated until it is answered. */

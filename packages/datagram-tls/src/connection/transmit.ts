@@ -1,3 +1,4 @@
+import { own } from '../base/bytes.js';
 import { Queue } from '../base/queue.js';
 import type { Flight, FlightItem } from '../handshake/flight.js';
 import type { Epochs } from '../record/epochs.js';
@@ -71,11 +72,18 @@ export class Transmit {
     return this.#flights.shift() ?? this.#queue.shift();
   }
 
-  /** One record in a datagram of its own. The caller has checked that the writer may go on. */
-  record(writer: RecordWriter, type: number, plaintext: Uint8Array): void {
+  /** One record in a datagram of its own, which is returned. The caller has checked that the writer may go on. */
+  record(writer: RecordWriter, type: number, plaintext: Uint8Array): Uint8Array {
     const room = new Uint8Array(plaintext.length + writer.overhead);
     const length = writer.seal(type, plaintext, room, 0);
-    this.#queue.push(length === room.length ? room : room.subarray(0, length));
+    const datagram = length === room.length ? room : room.subarray(0, length);
+    this.#queue.push(datagram);
+    return datagram;
+  }
+
+  /** Byte for byte what went out before: who has it already takes it for a duplicate. */
+  again(datagram: Uint8Array): void {
+    this.#queue.push(own(datagram));
   }
 
   /**

@@ -115,6 +115,21 @@ suite('early data that is taken', () => {
     );
   });
 
+  test('comes again with a ClientHello that was lost, and once all the same', () => {
+    for (const lost of [1, 3]) {
+      for (const from of ['client', 'server'] as const) {
+        const server = taking();
+        const pair = comingBack(sessionFor({ server }), [HELLO, MORE], { server });
+        let left: number = lost;
+        pair.intercept = (data, sender) => (sender === from && left-- > 0 ? [] : [data, data]);
+        pair.handshake();
+        assert.deepEqual(pair.server.early, [HELLO, MORE], `${lost} of the ${from}`);
+        assert.deepEqual(pair.server.messages, []);
+        assert.equal(pair.client.link.connection.counters.messagesSent, 2);
+      }
+    }
+  });
+
   test('comes once, however often its datagrams do', () => {
     const server = taking();
     const pair = comingBack(sessionFor({ server }), [HELLO, MORE], { server });
