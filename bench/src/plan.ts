@@ -37,7 +37,7 @@ export const DEFAULT_PLAN: Plan = {
   },
   handshake: {
     ...{ count: 400, seconds: 1.5, warmup: 20, until: 180 },
-    first: { count: 2_500, seconds: 6, warmup: 0 },
+    first: { count: 5_000, seconds: 6, warmup: 0 },
   },
   idle: { count: 2_000, seconds: 20, warmup: 500 },
 };
