@@ -127,8 +127,9 @@ export interface SecurityOptions {
    */
   maxEarlyData?: number | undefined;
   /**
-   * Server: whether a ClientHello with early data is new, by a digest of 32 bytes, and to be remembered for so many ms.
-   * Needed where `ticketKeys` is given; else this context remembers by itself. May return a promise.
+   * Server: whether a ClientHello with early data is new, by a digest of 32 bytes, and to be remembered for so many ms: both in
+   * one step, as a copy may be asked about at the same time, and never both hear true. Needed where `ticketKeys` is given; else
+   * this context remembers by itself. May return a promise.
    */
   replayGuard?: ((digest: Uint8Array, expiresInMs: number) => Awaitable<boolean>) | undefined;
   /** Server: seconds after its full handshake in which a session can be resumed, 1 to 604800. Default 7200. */

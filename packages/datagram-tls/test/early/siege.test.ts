@@ -100,6 +100,30 @@ suite('early data under attack', () => {
     assert.deepEqual(came.slice(-10), [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
   });
 
+  test('who forges the address of a client that comes later keeps nothing from it', () => {
+    const { server, session, flight } = besieged();
+    const [hello, early] = flight(12, 0, utf8('of another'));
+    const pair = comingBack(session, [MESSAGE], {
+      server,
+      seed: 13,
+      clientBehaviour: { handshakeTimeout: 5000 },
+    });
+    pair.inject(pair.server, hello);
+    pair.inject(pair.server, early);
+    assert.equal(pair.server.endpoint.size, 1);
+    pair.runFor(1000).connect();
+    assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 1000));
+    pair.inject(pair.server, hello);
+    pair.inject(pair.server, early);
+    pair.runFor(100);
+    assert.deepEqual(pair.server.messages.splice(0), [MESSAGE]);
+    assertAlive(pair);
+    assert.equal(pair.server.endpoint.size, 1);
+    assert.deepEqual(pair.server.early.map(String), [String(utf8('of another'))]);
+    const [forged] = pair.server.closed;
+    assert.equal(forged?.link, pair.server.links[0]);
+  });
+
   test('nobody hears of a client when the server stops meanwhile', () => {
     const { server, flight } = besieged();
     const [hello, early] = flight(10);
