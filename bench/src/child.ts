@@ -25,8 +25,15 @@ export class Child {
     const timer = setTimeout(() => this.#process.kill(), workMs + ANSWER_TIMEOUT_MS);
     const line = await this.#lines.next();
     clearTimeout(timer);
-    if (line.done === true) throw new Error(`${this.#name} ended before it answered`);
+    if (line.done === true)
+      throw new Error(`${this.#name} ended before it answered${await this.#howItEnded()}`);
     return JSON.parse(line.value) as Answer;
+  }
+
+  async #howItEnded(): Promise<string> {
+    const { exitCode, signalCode } = this.#process;
+    if (exitCode === null && signalCode === null) await once(this.#process, 'exit');
+    return ` (${this.#process.signalCode ?? `exit code ${this.#process.exitCode}`})`;
   }
 
   /** Writes a line and waits for the object that answers it. */

@@ -5,6 +5,7 @@ import {
   diffieHellman,
   type ECDH,
   generateKeyPairSync,
+  type JsonWebKey,
   type KeyObject,
 } from 'node:crypto';
 import { concat } from '../base/bytes.js';
@@ -23,6 +24,12 @@ const OPENSSL_CURVE: Readonly<Record<CurveName, string>> = {
   secp521r1: 'secp521r1',
 };
 
+/** Node's types know no pair of which one half is encoded. */
+const generatePair = generateKeyPairSync as unknown as (
+  type: 'x25519',
+  options: { readonly publicKeyEncoding: { readonly format: 'jwk' } },
+) => { readonly privateKey: KeyObject; readonly publicKey: JsonWebKey };
+
 /** In the default order of preference. */
 export const NODE_GROUPS: readonly GroupName[] = [
   'X25519MLKEM768',
@@ -35,7 +42,7 @@ export const NODE_GROUPS: readonly GroupName[] = [
 export function startKeyExchange(group: GroupName): KeyExchange {
   switch (group) {
     case 'x25519':
-      return new X25519Exchange(generateKeyPairSync('x25519').privateKey);
+      return X25519Exchange.generate();
     case 'X25519MLKEM768':
       return new HybridExchange();
     default:
@@ -61,9 +68,20 @@ export class X25519Exchange implements KeyExchange {
   readonly share: Uint8Array;
   readonly #privateKey: KeyObject;
 
-  constructor(privateKey: KeyObject) {
+  /** `privateKey` was imported; of one that was just generated, {@link generate} tells why not. */
+  constructor(privateKey: KeyObject, publicJwk: JsonWebKey = privateKey.export({ format: 'jwk' })) {
     this.#privateKey = privateKey;
-    this.share = plain(Buffer.from(privateKey.export({ format: 'jwk' }).x ?? '', 'base64url'));
+    this.share = plain(Buffer.from(publicJwk.x ?? '', 'base64url'));
+  }
+
+  /**
+   * The public half is asked for along with the pair. On Node 20 a key that was just generated must not be exported: its
+   * export holds the key's lock while it allocates, and if that collects what is left of the generation, which takes the
+   * same lock, the process stands still for good. So it did once in some ten thousand handshakes.
+   */
+  static generate(): X25519Exchange {
+    const { privateKey, publicKey } = generatePair('x25519', { publicKeyEncoding: { format: 'jwk' } });
+    return new X25519Exchange(privateKey, publicKey);
   }
 
   /** OpenSSL refuses an all-zero secret by itself (RFC 7748 §6.1, RFC 8446 §7.4.2). */
