@@ -77,7 +77,7 @@ export class X25519Exchange implements KeyExchange {
   /**
    * The public half is asked for along with the pair. On Node 20 a key that was just generated must not be exported: its
    * export holds the key's lock while it allocates, and if that collects what is left of the generation, which takes the
-   * same lock, the process stands still for good. So it did once in some ten thousand handshakes.
+   * same lock, the process stands still for good. So it did once in some tens of thousands of handshakes.
    */
   static generate(): X25519Exchange {
     const { privateKey, publicKey } = generatePair('x25519', { publicKeyEncoding: { format: 'jwk' } });
