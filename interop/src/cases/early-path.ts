@@ -7,6 +7,8 @@ import { type Direction, type Passage, Relay } from '../net/relay.js';
 const LOSS = 0.25;
 /** Of a record in the clear. */
 const HANDSHAKE = 22;
+/** The same; its last two bytes are a length. */
+const HEADER = 13;
 const ANSWER_MS = 10_000;
 
 interface Address {
@@ -20,33 +22,49 @@ interface Path {
   spoil(): void;
 }
 
-/** A relay that loses a quarter of the datagrams from the next ClientHello on, once it is told to. */
-export async function pathTo(server: Address, seed: number | undefined): Promise<Path> {
+/** What becomes of datagrams, from the next ClientHello on. */
+export interface Spoilt {
+  /** A quarter of them is lost. */
+  readonly seed?: number;
+  /** Of the server's first flight nothing arrives but the ServerHello. */
+  readonly cut?: boolean;
+}
+
+/** A relay that is fair until it is told not to be. */
+export async function pathTo(server: Address, { seed, cut = false }: Spoilt): Promise<Path> {
   let spoiling = false;
+  let toCut = cut;
   let counts: Record<Direction, number> | undefined;
   const lost = (direction: Direction, bytes: Uint8Array): boolean => {
-    if (spoiling && isClear(direction, bytes)) counts ??= { 'to-server': 0, 'to-client': 0 };
+    if (spoiling && isClear('to-server', direction, bytes)) counts ??= { 'to-server': 0, 'to-client': 0 };
     if (counts === undefined || seed === undefined) return false;
     return seededRandom(seed, direction === 'to-server' ? 1 : 2, counts[direction]++)() < LOSS;
   };
-  const relay = await Relay.start({
-    server,
-    rewrite: (bytes, direction) => (lost(direction, bytes) ? [] : undefined),
-  });
+  const passing = (bytes: Uint8Array, direction: Direction): Uint8Array[] | undefined => {
+    if (lost(direction, bytes)) return [];
+    if (!spoiling || !toCut || !isClear('to-client', direction, bytes)) return undefined;
+    toCut = false;
+    return [firstRecord(bytes)];
+  };
+  const relay = await Relay.start({ server, rewrite: passing });
   const spoil = () => {
     spoiling = true;
   };
   return { relay, spoil };
 }
 
-/** Of a client a ClientHello is all that is in the clear. */
-function isClear(direction: Direction, bytes: Uint8Array): boolean {
-  return direction === 'to-server' && bytes[0] === HANDSHAKE;
+/** Each side's hello is all of it that is in the clear, and comes first in its datagram. */
+function isClear(wanted: Direction, direction: Direction, bytes: Uint8Array): boolean {
+  return direction === wanted && bytes[0] === HANDSHAKE;
+}
+
+function firstRecord(datagram: Uint8Array): Uint8Array {
+  return datagram.subarray(0, HEADER + (datagram[HEADER - 2] ?? 0) * 0x100 + (datagram[HEADER - 1] ?? 0));
 }
 
 /** The ClientHello, and what came with it before an answer. */
 export function firstFlight(passages: readonly Passage[]): readonly Passage[] {
-  const hello = passages.findIndex(({ direction, bytes }) => isClear(direction, bytes));
+  const hello = passages.findIndex(({ direction, bytes }) => isClear('to-server', direction, bytes));
   const answer = passages.findIndex(({ direction }, at) => at > hello && direction === 'to-client');
   return passages.slice(hello, answer);
 }

@@ -7,7 +7,7 @@ import { Failure } from '../exchange.js';
 import type { Peer, Side } from '../peers/peer.js';
 import { type Pki, SERVER_NAME } from '../pki.js';
 import { captures } from '../text.js';
-import { firstFlight, pathTo, replay } from './early-path.js';
+import { firstFlight, pathTo, replay, type Spoilt } from './early-path.js';
 
 const HOST = '127.0.0.1';
 const LINE = 'ping in early data';
@@ -23,13 +23,11 @@ const EAGER = { initial: 250, max: 2000 };
 /** X25519MLKEM768 would cost some clients a HelloRetryRequest, which refuses early data. */
 const GROUPS = ['x25519'] as const;
 
-/** Two sessions, of which the second says a line with its ClientHello. */
-export interface Visits {
+/** Two sessions, of which the second says a line with its ClientHello, on a path that may be spoilt. */
+export interface Visits extends Spoilt {
   readonly peer: Peer;
   /** What our side, or the foreign one, is to do as a server. */
   readonly outcome: 'accepted' | 'refused';
-  /** Of the losses in the second session; absent: there are none. */
-  readonly seed?: number;
   /** Whether somebody sends the client's first flight again when the session is over. */
   readonly replayed?: boolean;
 }
@@ -43,15 +41,17 @@ export interface Told {
   readonly came: number;
   /** Of a replay: for what reason our server took nothing from it. */
   readonly replay?: string;
+  /** ACKs that our server got in epoch 1. */
+  readonly acks?: number;
 }
 
 /** Our client with a foreign server. */
-export async function weVisit({ peer, outcome, seed }: Visits, pki: Pki): Promise<Told> {
+export async function weVisit({ peer, outcome, ...spoilt }: Visits, pki: Pki): Promise<Told> {
   const server = await peer.startServer({
     ...{ version: 'DTLSv1.3', host: HOST, groups: GROUPS, sessions: 2, folder: pki.folder },
     ...{ pair: pki.servers.ECDSA, early: outcome === 'accepted' ? 'take' : 'refuse' },
   });
-  const path = await pathTo({ host: HOST, port: server.port }, seed);
+  const path = await pathTo({ host: HOST, port: server.port }, spoilt);
   const visit = (more: { session?: Uint8Array; earlyData?: string }): DTLSSession =>
     connect(HOST, path.relay.port, {
       ...{ ca: readFileSync(pki.ca), servername: SERVER_NAME, minVersion: 'DTLSv1.3', groups: [...GROUPS] },
@@ -94,9 +94,9 @@ async function echoOf(session: DTLSSession): Promise<void> {
 }
 
 /** A foreign client with our server. In its first session, too, it says the line, as ordinary data. */
-export async function theyVisit({ peer, outcome, seed, replayed }: Visits, pki: Pki): Promise<Told> {
+export async function theyVisit({ peer, outcome, replayed, ...spoilt }: Visits, pki: Pki): Promise<Told> {
   const service = serve(pki, outcome);
-  const path = await pathTo({ host: HOST, port: service.port }, seed);
+  const path = await pathTo({ host: HOST, port: service.port }, spoilt);
   const folder = mkdtempSync(join(tmpdir(), 'interop-session-'));
   const client = await peer.startClient({
     ...{ version: 'DTLSv1.3', host: HOST, port: path.relay.port, groups: GROUPS, sessions: 2, early: LINE },
@@ -116,9 +116,10 @@ export async function theyVisit({ peer, outcome, seed, replayed }: Visits, pki: 
     });
     if (replayed === true)
       await replay(firstFlight(path.relay.passages.slice(begun)), { host: HOST, port: service.port });
-    const { early, later, outcome: own, refusals } = service;
+    const { early, later, outcome: own, acks, refusals } = service;
     return {
       ...{ client: lastTold(client), server: own(), came: early.length + later.filter(isLine).length },
+      acks: acks(),
       ...(replayed === true ? { replay: refusals() } : {}),
     };
   } catch (error) {
@@ -136,8 +137,10 @@ function serve(pki: Pki, outcome: Visits['outcome']) {
   const early: string[] = [];
   const later: string[] = [];
   const { cert, key } = pki.servers.ECDSA;
+  const sessions: DTLSSession[] = [];
   const endpoint = listen(
     (session) => {
+      sessions.push(session);
       session.onmessage = (message) => {
         later.push(Buffer.from(message).toString());
         session.send(message);
@@ -159,9 +162,11 @@ function serve(pki: Pki, outcome: Visits['outcome']) {
       .map(([reason]) => reason)
       .join();
   const told = () => (endpoint.stats.earlyDataAccepted > 0n ? 'accepted' : 'refused');
+  const acks = () => sessions.reduce((sum, { drops }) => sum + (drops.early_ack ?? 0), 0);
   return {
     early,
     later,
+    acks,
     refusals,
     outcome: told,
     port: endpoint.address?.port ?? 0,

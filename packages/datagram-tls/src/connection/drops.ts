@@ -20,6 +20,8 @@ export type DropReason =
   | 'unauthenticated_alert'
   /** An ACK that anybody could have sent, or that the version does not know yet. */
   | 'unauthenticated_ack'
+  /** An ACK under the key of early data, which whoever heard it can send again. */
+  | 'early_ack'
   | 'malformed_ack'
   | 'bad_change_cipher_spec'
   /** Application data in epoch 0. */

@@ -133,11 +133,12 @@ export class Handshake {
 
   /** The content of an ACK record; returns whether it told anything new. */
   onAck(content: Uint8Array, epoch: number, now: Instant): boolean {
-    const numbers = readReceivedAck(content, epoch, {
+    const numbers = readReceivedAck(content, epoch, now, {
       association: this.#association,
       host: this.#host,
       intake: this.#intake,
       keys: this.#keys,
+      retransmission: this.#retransmission,
       version: this.#runner.version,
     });
     if (numbers === undefined) return false;

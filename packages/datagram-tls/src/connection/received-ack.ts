@@ -1,10 +1,12 @@
 import { violation } from '../base/errors.js';
+import type { Instant } from '../base/instant.js';
 import type { Version } from '../wire/codes.js';
 import { decodeAck, type RecordNumber } from '../wire/messages/ack.js';
 import type { Association } from './association.js';
 import type { HandshakeHost } from './handshake-host.js';
 import type { Intake } from './intake.js';
 import { APPLICATION_EPOCH, EARLY_EPOCH, HANDSHAKE_EPOCH, type KeyChanges } from './key-changes.js';
+import type { Retransmission } from './retransmission.js';
 
 /** Where an ACK came, and who judges it. */
 export interface AckContext {
@@ -12,6 +14,7 @@ export interface AckContext {
   readonly host: HandshakeHost;
   readonly intake: Intake;
   readonly keys: KeyChanges;
+  readonly retransmission: Retransmission;
   /** `undefined` until it is chosen. */
   readonly version: Version | undefined;
 }
@@ -23,7 +26,8 @@ export interface AckContext {
 export function readReceivedAck(
   content: Uint8Array,
   epoch: number,
-  { association, host, intake, keys, version }: AckContext,
+  now: Instant,
+  { association, host, intake, keys, retransmission, version }: AckContext,
 ): readonly RecordNumber[] | undefined {
   // One who is not proved may be somebody else: who was told that all has arrived would not say it again.
   const forged = epoch === 0 && (keys.heard >= HANDSHAKE_EPOCH || association.probation !== undefined);
@@ -32,7 +36,7 @@ export function readReceivedAck(
     return undefined;
   }
   if (epoch === EARLY_EPOCH) {
-    intake.violate(epoch, 'unexpected_type', 'unexpected_message', 'the client sent an ACK in epoch 1');
+    onEarlyAck(association, retransmission, now);
     return undefined;
   }
   const ack = decodeAck(content);
@@ -48,6 +52,16 @@ export function readReceivedAck(
   }
   association.trace({ kind: 'ack', direction: 'received', records: ack.recordNumbers.length });
   return ack.recordNumbers;
+}
+
+/**
+ * RFC 9147 §7 has a client acknowledge under its newest keys, which may be those of early data; only the draft after it
+ * forbids that. It is not believed, as it can be replayed along with its ClientHello. But such a client waits for the
+ * rest of our flight and repeats nothing, so that where no timer of ours runs this has to do for a ClientHello repeated.
+ */
+function onEarlyAck(association: Association, retransmission: Retransmission, now: Instant): void {
+  association.drop('early_ack');
+  if (association.probation !== undefined) retransmission.onRepeated(false, now);
 }
 
 /**

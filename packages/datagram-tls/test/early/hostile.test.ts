@@ -49,7 +49,6 @@ suite('what else may come in epoch 1', () => {
       ContentType.handshake,
       encodeFragment({ type: HandshakeType.end_of_early_data, messageSeq: 1, fragment: new Uint8Array(0) }),
     ],
-    'an ACK': [ContentType.ack, encodeAck({ recordNumbers: [{ epoch: 0, sequenceNumber: 0 }] })],
     'a ChangeCipherSpec': [ContentType.change_cipher_spec, Uint8Array.of(1)],
   };
   for (const [what, [type, content]] of Object.entries(OUT_OF_PLACE)) {
@@ -59,6 +58,56 @@ suite('what else may come in epoch 1', () => {
       assert.equal(pair.server.error?.alert, 'unexpected_message');
     });
   }
+
+  /** Of all that the server may have sent. */
+  const recordNumbers = [0, 1, 2, 3].flatMap((epoch) =>
+    [0, 1, 2, 3].map((sequenceNumber) => ({ epoch, sequenceNumber })),
+  );
+  const ACK = encodeAck({ recordNumbers });
+
+  test('an ACK is counted and not believed: the whole flight goes out again at once, as for a ClientHello', () => {
+    const { pair, insider } = midway();
+    pair.network.clear();
+    pair.inject(pair.server, insider.seal('client', 1, ContentType.ack, ACK));
+    assert.equal(pair.server.dropped['early_ack'], 1);
+    // The client's own timer is a second.
+    assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 500));
+    assertAlive(pair);
+  });
+
+  test('a malformed one is no worse', () => {
+    const { pair, insider } = midway();
+    pair.inject(pair.server, insider.seal('client', 1, ContentType.ack, Uint8Array.of(1)));
+    assert.equal(pair.server.dropped['early_ack'], 1);
+    assert.ok(pair.runUntil(() => pair.server.isConnected, 500));
+    assertAlive(pair);
+  });
+
+  test('ACKs bring a client that is not proved no more than three times what came from it', () => {
+    const { pair, insider } = midway();
+    const empty = encodeAck({ recordNumbers: [] });
+    let sent = 0;
+    pair.intercept = (data, from) => {
+      if (from === 'server') sent += data.length;
+      return [];
+    };
+    for (let sequence = 10; sequence < 100; sequence++)
+      pair.inject(pair.server, insider.seal('client', 1, ContentType.ack, empty, sequence));
+    pair.runFor(100);
+    const { bytesReceived } = pair.server.link.connection.counters;
+    assert.equal(pair.server.dropped['early_ack'], 90);
+    assert.ok(sent > 2 * bytesReceived && sent <= 3 * bytesReceived, `${sent} bytes for ${bytesReceived}`);
+  });
+
+  test('an ACK changes nothing once the client is proved', () => {
+    const { pair, insider } = midway();
+    assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 500));
+    const { link } = pair.server;
+    pair.inject(pair.server, insider.seal('client', 1, ContentType.ack, ACK));
+    assert.equal(pair.server.dropped['early_ack'], 1);
+    assert.equal(link.connection.counters.retransmissions, 0);
+    assertAlive(pair);
+  });
 
   test('junk is counted, and changes nothing', () => {
     const { pair } = midway();
