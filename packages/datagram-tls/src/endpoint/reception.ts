@@ -112,25 +112,27 @@ export class Receptionist {
     security: Security,
     now: Instant,
   ): Beginning | undefined {
-    const beginning = beginningAt(numbers, false);
     const extension = prefix.extensions.get(ExtensionType.cookie);
     if (extension === undefined || security.maxVersion === 'DTLSv1.2')
-      return this.#cookies.accepts(peer, prefix, prefix.cookie, now) ? beginning : undefined;
+      return this.#cookies.accepts(peer, prefix, prefix.cookie, now)
+        ? beginningAt(numbers, false)
+        : undefined;
     const cookie = decodeCookie(extension);
     const carried = cookie === undefined ? undefined : this.#cookies.open(peer, prefix, cookie, now);
     const retry = carried === undefined ? undefined : decodeRetry(carried);
+    if (retry === undefined || cookie === undefined) return undefined;
+    const { suite, group, askedFor } = retry;
     // The views into the datagram end with this call, the handshake needs them later.
-    return retry === undefined || cookie === undefined
-      ? undefined
-      : {
-          ...beginning,
-          retry: {
-            ...retry,
-            firstHello: retry.firstHello.slice(),
-            nameHash: retry.nameHash.slice(),
-            cookie: cookie.slice(),
-          },
-        };
+    const firstHello = retry.firstHello.slice();
+    const nameHash = retry.nameHash.slice();
+    return beginningAt(numbers, false, {
+      suite,
+      group,
+      askedFor,
+      firstHello,
+      nameHash,
+      cookie: cookie.slice(),
+    });
   }
 
   /** A whole ClientHello without a good cookie. */
@@ -166,20 +168,18 @@ export class Receptionist {
     const choice = choose13(security, client);
     const hash = security.provider.hash(choice.suite.hash);
     hash.update(encodeHandshake13(HandshakeType.client_hello, hello.body));
-    const retry: Omit<Retry13, 'cookie'> = {
-      ...choice,
-      askedFor: shareFor(client, choice.group) === undefined ? choice.group : undefined,
-      firstHello: hash.digest(),
-      nameHash: hashName(security.provider, client.serverName),
-    };
-    const cookie = this.#cookies.make(peer, client.hello, now, encodeRetry(retry));
-    const data = helloRetryRequest(hello, encodeHelloRetryRequest13({ ...retry, cookie }));
+    const { suite, group } = choice;
+    const askedFor = shareFor(client, group) === undefined ? group : undefined;
+    const nameHash = hashName(security.provider, client.serverName);
+    const carried = encodeRetry({ suite, group, askedFor, firstHello: hash.digest(), nameHash });
+    const cookie = this.#cookies.make(peer, client.hello, now, carried);
+    const data = helloRetryRequest(hello, encodeHelloRetryRequest13({ suite, askedFor, cookie }));
     return { act: 'reply', data, asksForCookie: true };
   }
 }
 
-function beginningAt({ messageSeq, recordSequence }: Numbers, early: boolean): Beginning {
-  return { sendSeq: messageSeq, receiveSeq: messageSeq, recordSequence, early };
+function beginningAt({ messageSeq, recordSequence }: Numbers, early: boolean, retry?: Retry13): Beginning {
+  return { sendSeq: messageSeq, receiveSeq: messageSeq, recordSequence, retry, early };
 }
 
 /** A first ClientHello, without a cookie of whatever kind, that announces early data under a ticket to whoever takes some. */

@@ -64,9 +64,8 @@ export class Epochs {
 }
 
 function newestFirst<T extends { readonly epoch: number }>(items: readonly T[], added: T): T[] {
-  const at = items.findIndex((item) => item.epoch <= added.epoch);
-  if (at < 0) return items.concat(added);
-  const list = items.slice();
-  list.splice(at, items[at]?.epoch === added.epoch ? 1 : 0, added);
+  const list = items.filter(({ epoch }) => epoch > added.epoch);
+  list.push(added);
+  for (const item of items) if (item.epoch < added.epoch) list.push(item);
   return list;
 }

@@ -25,7 +25,7 @@ export function createWriter(
   const { sn } = keys;
   if (suite.aead === undefined) return new CbcWriter12(crypto, suite, epoch, keys);
   if (sn === undefined) return new RecordWriter12(crypto, suite, epoch, keys);
-  return new RecordWriter13(crypto, suite, epoch, { ...keys, sn });
+  return new RecordWriter13(crypto, suite, epoch, { key: keys.key, iv: keys.iv, sn });
 }
 
 export function createReader(
@@ -37,5 +37,5 @@ export function createReader(
   const { sn } = keys;
   if (suite.aead === undefined) return new CbcReader12(crypto, suite, epoch, keys);
   if (sn === undefined) return new RecordReader12(crypto, suite, epoch, keys);
-  return new RecordReader13(crypto, suite, epoch, { ...keys, sn });
+  return new RecordReader13(crypto, suite, epoch, { key: keys.key, iv: keys.iv, sn });
 }

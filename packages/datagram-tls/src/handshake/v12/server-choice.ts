@@ -5,7 +5,7 @@ import type { GroupName, SchemeName } from '../../wire/codes.js';
 import { Group } from '../../wire/codes.js';
 import { requireTypeToShow, typesToShow } from '../certificate-types.js';
 import type { ClientWishes } from '../client-wishes.js';
-import { chooseCredential12, chooseGroup } from '../negotiate.js';
+import { type Credential, chooseCredential12, chooseGroup } from '../negotiate.js';
 
 /** A suite whose server proves itself by a certificate. */
 export interface CertificateChoice12 {
@@ -37,9 +37,14 @@ export function choose12(security: Security, client: ClientWishes): CertificateC
     }
     if (suite.keyExchange === 'psk' && security.psk.role === 'server')
       return { by: 'psk', suite, group: undefined };
-    const choice = chooseWithGroup(security, client, suite);
-    if (choice !== undefined && group !== undefined) return { ...choice, group };
-    if (choice !== undefined) lacksGroup = true;
+    const proof = chooseProof(security, client, suite);
+    if (proof === undefined) continue;
+    if (group === undefined) {
+      lacksGroup = true;
+      continue;
+    }
+    if (proof === 'psk') return { by: 'psk', suite, group };
+    return { by: 'certificate', suite, identity: proof.identity, scheme: proof.scheme, group };
   }
   requireTypeToShow(security, client);
   if (lacksGroup) throw refusal('no key exchange group in common with the client', 'NO_SHARED_GROUP');
@@ -54,18 +59,17 @@ function refusal(message: string, code: string): Error {
   return violation('handshake_failure', message, `ERR_DTLS_${code}`);
 }
 
-function chooseWithGroup(
+/** What goes beside a key exchange. */
+function chooseProof(
   security: Security,
   client: ClientWishes,
   suite: CipherSuite,
-): Omit<CertificateChoice12, 'group'> | Omit<PskChoice12, 'group'> | undefined {
-  if (suite.keyExchange === 'ecdhe_psk')
-    return security.psk.role === 'server' ? { by: 'psk', suite } : undefined;
-  const credential = chooseCredential12([suite], security.identities, security.sigalgs, {
+): Credential | 'psk' | undefined {
+  if (suite.keyExchange === 'ecdhe_psk') return security.psk.role === 'server' ? 'psk' : undefined;
+  return chooseCredential12([suite], security.identities, security.sigalgs, {
     suites: client.hello.cipherSuites,
     schemes: client.schemes,
     groups: client.groups,
     types: typesToShow(client),
   });
-  return credential === undefined ? undefined : { by: 'certificate', ...credential };
 }

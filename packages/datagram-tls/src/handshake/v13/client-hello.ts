@@ -36,20 +36,35 @@ const NULL_COMPRESSION = Uint8Array.of(0);
 
 /** RFC 8446 §4.1.2, §4.2.8, §9.2; RFC 9147 §5.3. */
 export function readClientWishes13(wishes: ClientWishes): ClientWishes13 {
-  const { hello, groups } = wishes;
+  const { hello, groups = [] } = wishes;
   if (hello.cookie.length > 0)
     throw violation('illegal_parameter', 'legacy_cookie of a DTLS 1.3 client is not empty');
   if (!sameBytes(hello.compressionMethods, NULL_COMPRESSION))
     throw violation('illegal_parameter', 'a DTLS 1.3 client offers no compression but the null method');
   checkPlaces(hello.extensions, 'CH');
   requirePskLast([...hello.extensions.keys()]);
-  const offered = groups ?? [];
   const shares = readShares(hello.extensions);
-  checkShares(shares, offered);
+  checkShares(shares, groups);
   const psks = readPsks(hello.extensions);
   const pskModes = readModes(hello.extensions);
   const takesTickets = pskModes.includes(PskKeyExchangeMode.psk_dhe_ke);
-  return { ...wishes, groups: offered, shares, psks, pskModes, takesTickets };
+  return {
+    hello,
+    versions: wishes.versions,
+    serverName: wishes.serverName,
+    groups,
+    schemes: wishes.schemes,
+    clientTypes: wishes.clientTypes,
+    serverTypes: wishes.serverTypes,
+    extendedMasterSecret: wishes.extendedMasterSecret,
+    encryptThenMac: wishes.encryptThenMac,
+    secureRenegotiation: wishes.secureRenegotiation,
+    fallback: wishes.fallback,
+    shares,
+    psks,
+    pskModes,
+    takesTickets,
+  };
 }
 
 /** RFC 8446 §9.2: a client that has no pre-shared key needs all of these; one that has may do without key exchange. */

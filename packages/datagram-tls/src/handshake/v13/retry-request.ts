@@ -30,7 +30,11 @@ export function hashName(provider: CryptoProvider, serverName: string | undefine
 }
 
 /** RFC 8446 §4.1.4. The same request always has the same bytes, so that it can be made again for the transcript. */
-export function encodeHelloRetryRequest13({ suite, askedFor, cookie }: Retry13): Uint8Array {
+export function encodeHelloRetryRequest13({
+  suite,
+  askedFor,
+  cookie,
+}: Pick<Retry13, 'suite' | 'askedFor' | 'cookie'>): Uint8Array {
   const extensions = new Map<number, Uint8Array>([
     [ExtensionType.supported_versions, encodeSupportedVersionsResponse(ProtocolVersion.dtls13)],
   ]);

@@ -42,7 +42,7 @@ export function startHandshakeKeys13(
   psk: Psk13 | undefined,
 ): Negotiated13 {
   const { provider, transcript } = ctx;
-  const { suite, clientRandom } = hellos;
+  const { suite, group, clientRandom, serverName } = hellos;
   const early = deriveEarlySecret13(provider, suite.hash, psk?.key);
   const handshake = deriveHandshakeSecrets13(provider, suite.hash, early, shared, transcript.digest());
   ctx.emit({
@@ -60,7 +60,7 @@ export function startHandshakeKeys13(
   const { own, peers } = byDirection(ctx, handshake);
   installKeys13(ctx, suite, 'read', HANDSHAKE_EPOCH, peers);
   if (ctx.security.role === 'client') installKeys13(ctx, suite, 'write', HANDSHAKE_EPOCH, own);
-  return { ...hellos, handshake };
+  return { suite, group, clientRandom, serverName, handshake };
 }
 
 /** Application secrets, once the server's Finished is in the transcript. */
@@ -90,8 +90,8 @@ export function installKeys13(
   epoch: number,
   secret: Uint8Array,
 ): void {
-  const keys = { ...deriveTrafficKeys13(ctx.provider, suite, secret), mac: EMPTY };
-  ctx.emit({ do: 'install-keys', direction, epoch, suite, keys });
+  const { key, iv, sn } = deriveTrafficKeys13(ctx.provider, suite, secret);
+  ctx.emit({ do: 'install-keys', direction, epoch, suite, keys: { key, iv, sn, mac: EMPTY } });
 }
 
 /** verify_data of `sender`'s Finished over the transcript as it stands (RFC 8446 §4.4.4). */

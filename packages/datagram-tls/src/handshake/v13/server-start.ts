@@ -55,10 +55,11 @@ export function onFirstHello13(ctx: Context, wishes: ClientWishes, message: Mess
   if (client.hello.extensions.has(ExtensionType.cookie))
     throw violation('illegal_parameter', 'the client answers a HelloRetryRequest that was not sent');
   const first = choose13(ctx.security, client);
-  const choice = ctx.early ? { ...first, group: sharedGroup(ctx.security, client) } : first;
-  const share = shareFor(client, choice.group);
+  const group = ctx.early ? sharedGroup(ctx.security, client) : first.group;
+  const choice = { suite: first.suite, group };
+  const share = shareFor(client, group);
   if (share === undefined && ctx.early) return { kind: 'no-share' };
-  if (choice.group !== undefined && share === undefined)
+  if (group !== undefined && share === undefined)
     return { kind: 'retried', retry: sendHelloRetryRequest(ctx, client, choice, message) };
   ctx.transcript.begin('DTLSv1.3', choice.suite.hash, false);
   return { kind: 'ready', hello: { client, choice, share, message } };
@@ -73,7 +74,8 @@ function sendHelloRetryRequest(
   ctx.transcript.add(message.type, message.seq, message.body);
   const firstHello = ctx.transcript.digestWith(choice.suite.hash, EMPTY);
   const nameHash = hashName(ctx.provider, client.serverName);
-  const retry: Retry13 = { ...choice, askedFor: choice.group, cookie: undefined, firstHello, nameHash };
+  const { suite, group } = choice;
+  const retry: Retry13 = { suite, group, askedFor: group, cookie: undefined, firstHello, nameHash };
   ctx.transcript.restart();
   ctx.send(HandshakeType.server_hello, encodeHelloRetryRequest13(retry), 0);
   ctx.emit({ do: 'end-flight', awaits: 'answer' });
@@ -152,7 +154,7 @@ function answerShare(
   if (group === undefined || share === undefined) throw noSharedGroup();
   const answer = provider.answerKeyExchange(group, share);
   if (answer === undefined) throw violation('illegal_parameter', "the client's key share is not valid");
-  return { ...answer, group };
+  return { group, share: answer.share, secret: answer.secret };
 }
 
 /** RFC 8446 §4.2.11: a wrong one MUST end the handshake. */

@@ -70,7 +70,8 @@ export type ServerState13 =
   | { readonly at: 'wait-verdict'; readonly flight: Flight; readonly client: ClaimedChain }
   | { readonly at: 'wait-finished'; readonly flight: Flight; readonly peer: PeerIdentity };
 
-interface Greeting extends Negotiated13 {
+interface Greeting {
+  readonly negotiated: Negotiated13;
   readonly agreed: Agreed;
   /** The pre-shared key that takes the place of certificates. */
   readonly psk: ChosenPsk13 | undefined;
@@ -78,14 +79,15 @@ interface Greeting extends Negotiated13 {
   readonly takesTickets: boolean;
 }
 
-interface Hello extends Greeting {
+interface Hello {
+  readonly greeting: Greeting;
   readonly scheme: SchemeName;
   readonly types: CertificateTypes;
 }
 
 /** Our flight is out. */
 interface Flight {
-  readonly hello: Greeting;
+  readonly greeting: Greeting;
   /** Of our signature, if a certificate of ours was needed. */
   readonly scheme: SchemeName | undefined;
   readonly application: ReturnType<typeof deriveApplication13>;
@@ -158,7 +160,7 @@ function sendPskFlight(
   const negotiated = agree13(ctx, hello, psk);
   const agreed = sendEncryptedExtensions(ctx, hello.client, answers);
   const { takesTickets } = hello.client;
-  const flight = sendFinished(ctx, { ...negotiated, agreed, psk, takesTickets }, undefined);
+  const flight = sendFinished(ctx, { negotiated, agreed, psk, takesTickets }, undefined);
   return { at: 'wait-finished', flight, peer: psk.peer };
 }
 
@@ -186,8 +188,8 @@ function sendChain(
   sendCertificate13(ctx, identity, staple);
   const data = signedTranscript(ctx, 'server');
   ctx.emit({ do: 'ask', job: { kind: 'sign', scheme, key: identity.key, data } });
-  const greeting = { ...negotiated, agreed, psk: undefined, takesTickets };
-  return { at: 'wait-signature', hello: { ...greeting, scheme, types } };
+  const greeting = { negotiated, agreed, psk: undefined, takesTickets };
+  return { at: 'wait-signature', hello: { greeting, scheme, types } };
 }
 
 /** Steps 2 to 5, each with the message that belongs there. */
@@ -242,21 +244,23 @@ export function onAnswer13(ctx: Context, state: ServerState13, answer: JobAnswer
 function sendProof(ctx: Context, hello: Hello, signature: Uint8Array): ServerState13 {
   const verify = encodeCertificateVerify({ signatureScheme: Scheme[hello.scheme], signature });
   ctx.send(HandshakeType.certificate_verify, verify, HANDSHAKE_EPOCH);
-  const flight = sendFinished(ctx, hello, hello.scheme);
+  const flight = sendFinished(ctx, hello.greeting, hello.scheme);
   return ctx.security.requestCert
     ? { at: 'wait-certificate', flight, type: hello.types.client }
     : { at: 'wait-finished', flight, peer: PeerIdentity.unasked() };
 }
 
 /** The end of our flight; from here on we may send data. */
-function sendFinished(ctx: Context, hello: Greeting, scheme: SchemeName | undefined): Flight {
-  const verifyData = finishedData13(ctx, hello, 'server');
+function sendFinished(ctx: Context, greeting: Greeting, scheme: SchemeName | undefined): Flight {
+  const { negotiated } = greeting;
+  const { suite, handshake } = negotiated;
+  const verifyData = finishedData13(ctx, negotiated, 'server');
   ctx.send(HandshakeType.finished, encodeFinished({ verifyData }), HANDSHAKE_EPOCH);
-  installKeys13(ctx, hello.suite, 'write', HANDSHAKE_EPOCH, hello.handshake.server);
+  installKeys13(ctx, suite, 'write', HANDSHAKE_EPOCH, handshake.server);
   ctx.emit({ do: 'end-flight', awaits: 'answer' });
-  const application = deriveApplication13(ctx, hello);
-  installKeys13(ctx, hello.suite, 'write', APPLICATION_EPOCH, application.server);
-  return { hello, scheme, application };
+  const application = deriveApplication13(ctx, negotiated);
+  installKeys13(ctx, suite, 'write', APPLICATION_EPOCH, application.server);
+  return { greeting, scheme, application };
 }
 
 function onCertificate(
@@ -274,18 +278,17 @@ function onCertificate(
 }
 
 function onFinished(ctx: Context, flight: Flight, peer: PeerIdentity, message: Message): Established13 {
-  const { hello, scheme, application } = flight;
+  const { greeting, scheme, application } = flight;
+  const { negotiated, agreed, psk, takesTickets } = greeting;
   const body = expectType(message, HandshakeType.finished);
-  const { verifyData } = decoded(decodeFinished(body, hello.handshake.client.length), 'Finished');
-  const finished = checkFinished13(ctx, hello, 'client', verifyData);
+  const { verifyData } = decoded(decodeFinished(body, negotiated.handshake.client.length), 'Finished');
+  const finished = checkFinished13(ctx, negotiated, 'client', verifyData);
   if (finished === undefined) throw violation('decrypt_error', "the client's Finished is wrong");
   ctx.emit({ do: 'acknowledge' });
   ctx.transcript.add(message.type, message.seq, message.body);
-  const { agreed, psk } = hello;
-  const proof = { negotiated: hello, agreed, scheme, peer, psk, finished, application };
-  const established = connected13(ctx, proof);
+  const established = connected13(ctx, { negotiated, agreed, scheme, peer, psk, finished, application });
   const { resumption } = established;
-  if (resumption !== undefined && hello.takesTickets && ctx.security.tickets !== undefined)
+  if (resumption !== undefined && takesTickets && ctx.security.tickets !== undefined)
     askForTicket(ctx, resumption);
   // No other ticket follows.
   return { ...established, resumption: undefined };
