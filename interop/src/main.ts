@@ -23,6 +23,7 @@ import { pskDoubtCases } from './cases/psk-doubts.js';
 import { rawKeyCases } from './cases/raw-keys.js';
 import { recordLimitCases } from './cases/record-limits.js';
 import { staplingCases } from './cases/stapling.js';
+import { wholeHelloCases } from './cases/whole-hello.js';
 import type { Program } from './peers/peer.js';
 import { createPki } from './pki.js';
 import { resultLine, summary } from './run/report.js';
@@ -73,6 +74,7 @@ function selected(): Case[] {
         ...nameCases(),
         ...modernMatrix(),
         ...pathCases(),
+        ...wholeHelloCases(),
         ...recordLimitCases(),
         ...pskCases(),
         ...pskDoubtCases(),

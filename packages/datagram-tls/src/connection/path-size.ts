@@ -13,6 +13,8 @@ export class PathSize {
   #known: number;
   #guessed: number;
   #inVain = 0;
+  /** What goes out now is as large as is known to pass, whatever was guessed. */
+  #whole = false;
 
   constructor(mtu: number) {
     this.#known = mtu;
@@ -26,7 +28,7 @@ export class PathSize {
 
   /** For flights, whose messages can be cut to any size. */
   get forFlights(): number {
-    return Math.min(this.#known, this.#guessed);
+    return this.#whole ? this.#known : Math.min(this.#known, this.#guessed);
   }
 
   /** A datagram of `size` bytes was too large for the system; returns whether smaller ones will be sent for it. */
@@ -39,17 +41,22 @@ export class PathSize {
 
   /**
    * A flight, with datagrams of up to `largest` bytes, goes out again because nothing answered it. One that any host takes
-   * was lost: cut, a ClientHello would be dropped for good by servers that take a first one only whole.
+   * was lost. A ClientHello (`hello`) that was cut goes out as it was at first every other time, as there are servers that
+   * take one only whole, and the first two may have been lost by chance.
    */
-  onUnanswered(largest: number): void {
-    if (largest <= ANY_HOST && this.forFlights > ANY_HOST) return;
+  onUnanswered(largest: number, hello: boolean): void {
+    if (!this.#whole && largest <= ANY_HOST && this.forFlights > ANY_HOST) return;
     this.#inVain++;
-    if (this.#inVain % TRIES_PER_STEP === 0) this.#guessed = stepBelow(Math.min(this.forFlights, largest));
+    this.#whole = hello && !this.#whole && this.#guessed < this.#known;
+    if (this.#whole || this.#inVain % TRIES_PER_STEP !== 0) return;
+    this.#guessed = stepBelow(Math.min(this.#known, this.#guessed, largest));
   }
 
   /** The flight was answered. The next one begins at the size at which this one arrived: the path is the same. */
   onAnswer(): void {
     this.#inVain = 0;
+    if (this.#whole) this.#guessed = this.#known;
+    this.#whole = false;
   }
 }
 

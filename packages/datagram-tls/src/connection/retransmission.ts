@@ -83,7 +83,7 @@ export class Retransmission {
     if (this.#givesUp()) return true;
     this.#backoff.onTimeout();
     this.#replayed = false;
-    this.#association.pathSize.onUnanswered(this.#largest);
+    this.#onUnanswered();
     // A peer that acknowledges nothing before a flight is whole gets all of it in turn.
     this.#sendAgain(now, true);
     return false;
@@ -113,7 +113,7 @@ export class Retransmission {
     if (flight.awaits === 'nothing') return authentic ? this.#replayLast(now) : undefined;
     if (!this.#mayRepeat(authentic)) return;
     this.#replayed = true;
-    this.#association.pathSize.onUnanswered(this.#largest);
+    this.#onUnanswered();
     this.#sendAgain(now);
   }
 
@@ -137,7 +137,7 @@ export class Retransmission {
   #replayLast(now: Instant): void {
     if (now < this.#nextReplay) return;
     this.#nextReplay = now + LEAST_REPLAY_GAP;
-    this.#association.pathSize.onUnanswered(this.#largest);
+    this.#onUnanswered();
     this.#sendAgain(now);
   }
 
@@ -194,6 +194,11 @@ export class Retransmission {
     this.#measurable = false;
   }
 
+  #onUnanswered(): void {
+    const hello = this.#underWay?.flight.items.some(isClientHello) === true;
+    this.#association.pathSize.onUnanswered(this.#largest, hello);
+  }
+
   #onAnswer(): void {
     this.#backoff.onAnswer();
     this.#association.pathSize.onAnswer();
@@ -233,6 +238,10 @@ export class Retransmission {
 
 function isTicket(item: FlightItem | undefined): boolean {
   return item?.kind === 'message' && item.type === HandshakeType.new_session_ticket;
+}
+
+function isClientHello(item: FlightItem): boolean {
+  return item.kind === 'message' && item.type === HandshakeType.client_hello;
 }
 
 function recordsAtOnce({ items }: Flight): number {

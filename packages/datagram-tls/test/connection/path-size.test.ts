@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { PathSize } from '#lib/connection/path-size.js';
 
-function afterUnanswered(mtu: number, times: number): PathSize {
+function afterUnanswered(mtu: number, times: number, hello = false): PathSize {
   const size = new PathSize(mtu);
-  for (let i = 0; i < times; i++) size.onUnanswered(65_535);
+  for (let i = 0; i < times; i++) size.onUnanswered(65_535, hello);
   return size;
 }
 
@@ -26,23 +26,60 @@ suite('the size of datagrams', () => {
     const size = afterUnanswered(1200, 3);
     size.onAnswer();
     assert.equal(size.forFlights, 548);
-    size.onUnanswered(65_535);
+    size.onUnanswered(65_535, false);
     assert.equal(size.forFlights, 548);
-    size.onUnanswered(65_535);
+    size.onUnanswered(65_535, false);
     assert.equal(size.forFlights, 256);
   });
 
   test('shrinks below what was sent, so that it makes a difference', () => {
     const size = new PathSize(4000);
-    size.onUnanswered(1100);
-    size.onUnanswered(1100);
+    size.onUnanswered(1100, false);
+    size.onUnanswered(1100, false);
     assert.equal(size.forFlights, 548);
   });
 
   test('of a flight that any host takes stays, however often it is lost', () => {
     const size = new PathSize(1200);
-    for (let i = 0; i < 10; i++) size.onUnanswered(548);
+    for (let i = 0; i < 10; i++) size.onUnanswered(548, false);
     assert.equal(size.forFlights, 1200);
+  });
+
+  test('of a ClientHello shrinks as well, but every other time it is whole', () => {
+    const helloSizes = (mtu: number, count: number) =>
+      Array.from({ length: count }, (_, i) => afterUnanswered(mtu, i, true).forFlights);
+    assert.deepEqual(helloSizes(4000, 9), [4000, 4000, 1232, 4000, 548, 4000, 256, 4000, 256]);
+    assert.deepEqual(helloSizes(1200, 6), [1200, 1200, 548, 1200, 256, 1200]);
+    assert.deepEqual(helloSizes(256, 4), [256, 256, 256, 256]);
+  });
+
+  test('of what follows a ClientHello is that with which this one arrived, cut or whole', () => {
+    const cut = afterUnanswered(1200, 2, true);
+    cut.onAnswer();
+    assert.equal(cut.forFlights, 548);
+    const whole = afterUnanswered(1200, 3, true);
+    whole.onAnswer();
+    assert.equal(whole.forFlights, 1200);
+    whole.onUnanswered(1200, false);
+    assert.equal(whole.forFlights, 1200);
+    whole.onUnanswered(1200, false);
+    assert.equal(whole.forFlights, 548);
+  });
+
+  test('of a second ClientHello that begins cut takes turns from the first try on', () => {
+    const size = afterUnanswered(1200, 2, true);
+    size.onAnswer();
+    const sizes = Array.from({ length: 5 }, () => {
+      size.onUnanswered(1200, true);
+      return size.forFlights;
+    });
+    assert.deepEqual(sizes, [1200, 256, 1200, 256, 1200]);
+  });
+
+  test('of a whole ClientHello is no more than the system takes', () => {
+    const size = afterUnanswered(4000, 3, true);
+    size.onRefused(4000);
+    assert.equal(size.forFlights, 1232);
   });
 
   test('of data does not shrink on a guess', () => {
@@ -73,8 +110,8 @@ suite('the size of datagrams', () => {
   test('goes on shrinking from what the system has said', () => {
     const size = new PathSize(4000);
     size.onRefused(1100);
-    size.onUnanswered(65_535);
-    size.onUnanswered(65_535);
+    size.onUnanswered(65_535, false);
+    size.onUnanswered(65_535, false);
     assert.equal(size.forFlights, 256);
     assert.equal(size.known, 548);
   });

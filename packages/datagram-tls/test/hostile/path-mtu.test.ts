@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { HandshakeType } from '#lib/wire/codes.js';
 import { assertAlive } from '../support/alive.js';
 import { CLIENTS, SERVERS } from '../support/identities.js';
 import { Pair, type PairOptions } from '../support/pair.js';
+import { plainFragments } from '../support/records.js';
 import { VERSIONS } from '../support/settings.js';
 
 const ROLES = ['client', 'server'] as const;
@@ -11,6 +13,8 @@ const LARGE: PairOptions = {
   client: { ...CLIENTS.p256, groups: 'X25519MLKEM768:x25519' },
   server: { ...SERVERS.rsa, requestCert: true, groups: 'X25519MLKEM768:x25519' },
 };
+/** A ClientHello of more than any host takes, in one datagram. */
+const LONG: PairOptions = { client: { alpn: [1, 2, 3].map((n) => String(n).repeat(200)) } };
 /** Whether fragments fit together is no question of time. */
 const PATIENT = { handshakeTimeout: 600_000 };
 
@@ -39,6 +43,34 @@ for (const version of VERSIONS) {
         const weather = { mtu, loss: 0.2, jitter: 2500 };
         const patience = { clientBehaviour: PATIENT, serverBehaviour: PATIENT };
         const pair = new Pair({ version, seed, ...LARGE, weather, ...patience });
+        pair.explain(() => pair.handshake());
+      }
+    });
+  });
+
+  suite(`a server that takes a ClientHello only whole, ${version}`, () => {
+    test('is reached though the first two tries of both ClientHellos were lost', () => {
+      const pair = new Pair({ version, ...LONG, clientBehaviour: PATIENT });
+      const tries = new Map<number, string>();
+      onlyWhole(pair, ({ messageSeq, whole }) => {
+        const before = tries.get(messageSeq) ?? '';
+        tries.set(messageSeq, before + (whole ? 'W' : 'c'));
+        return before.length < 2;
+      });
+      pair.explain(() => pair.handshake());
+      assert.deepEqual(Object.fromEntries(tries), { 0: 'WWccW', 1: 'WWccW' });
+      pair.intercept = undefined;
+      assertAlive(pair);
+    });
+
+    test('is reached on a path that loses a third of all datagrams and mixes up the rest', () => {
+      for (let seed = 0; seed < 60; seed++) {
+        const weather = { loss: 0.33, duplication: 0.1, jitter: 500 };
+        const patient = { ...PATIENT, retransmission: { initial: 1000, max: 8000 } };
+        const patience = { clientBehaviour: patient, serverBehaviour: patient };
+        const limits = { cookieLifetime: PATIENT.handshakeTimeout };
+        const pair = new Pair({ version, seed, ...LONG, weather, ...patience, limits });
+        onlyWhole(pair, () => false);
         pair.explain(() => pair.handshake());
       }
     });
@@ -89,6 +121,21 @@ for (const version of VERSIONS) {
       assert.ok(pair.client.flights('sent', true).length < 12);
     });
   });
+}
+
+interface HelloPart {
+  readonly messageSeq: number;
+  readonly whole: boolean;
+}
+
+/** From now on `pair` loses ClientHellos in fragments, and each datagram with one of which `lost` says so. */
+function onlyWhole(pair: Pair, lost: (part: HelloPart) => boolean): void {
+  pair.intercept = (data, from) => {
+    const [part] = from === 'client' ? plainFragments(data) : [];
+    if (part?.type !== HandshakeType.client_hello) return [data];
+    const whole = part.fragmentLength === part.length;
+    return lost({ messageSeq: part.messageSeq, whole }) || !whole ? [] : [data];
+  };
 }
 
 /** No flight is sent again unless something calls for it. */
