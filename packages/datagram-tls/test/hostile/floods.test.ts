@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { Role } from '#lib/config/config.js';
 import { ContentType, HandshakeType } from '#lib/wire/codes.js';
+import { collectGarbage } from '../support/garbage.js';
 import { Pair } from '../support/pair.js';
 import { Random } from '../support/random.js';
 import { fragmentRecord, plainFragments, plainRecord, unifiedRecord } from '../support/records.js';
@@ -186,8 +185,6 @@ function firstClientHello(version: (typeof VERSIONS)[number]): Uint8Array {
 }
 
 function heapAfterCollection(): number {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  collect();
+  collectGarbage();
   return process.memoryUsage().heapUsed;
 }
