@@ -44,7 +44,7 @@ export class SplitHellos {
 
   /** Whether parts of this stranger's ClientHello are here. */
   expects(address: string, port: number): boolean {
-    return this.#entries.has(peerKey(address, port));
+    return this.#entries.size > 0 && this.#entries.has(peerKey(address, port));
   }
 
   /** Keeps `parts`, which are of one ClientHello; returns it once it is whole, and then forgets it. */
@@ -67,7 +67,7 @@ export class SplitHellos {
   }
 
   forget(peer: PeerAddress): void {
-    this.#forget(peerKey(peer.address, peer.port));
+    if (this.#entries.size > 0) this.#forget(peerKey(peer.address, peer.port));
   }
 
   /** A stranger that begins another ClientHello means that one. */

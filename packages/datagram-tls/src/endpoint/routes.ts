@@ -1,5 +1,5 @@
 import type { Link } from './link.js';
-import { type PeerAddress, peerKey } from './peer.js';
+import { PeerMap } from './peer-map.js';
 
 /** The associations with one address. */
 export interface Route {
@@ -13,7 +13,7 @@ export interface Route {
 
 /** Finds associations by the peer's address. */
 export class Routes {
-  readonly #byPeer = new Map<string, Route>();
+  readonly #byPeer = new PeerMap<Route>();
   readonly #perHost = new Map<string, number>();
   #size = 0;
 
@@ -28,7 +28,7 @@ export class Routes {
   }
 
   find(address: string, port: number): Route | undefined {
-    return this.#byPeer.get(peerKey(address, port));
+    return this.#byPeer.get(address, port);
   }
 
   *links(): Iterable<Link> {
@@ -39,33 +39,33 @@ export class Routes {
   }
 
   add(link: Link): void {
-    const key = keyOf(link.peer);
-    const route = this.#byPeer.get(key);
+    const { peer } = link;
+    const current = this.find(peer.address, peer.port)?.current;
     this.#byPeer.set(
-      key,
-      route === undefined ? { current: link, pending: undefined } : { ...route, pending: link },
+      peer,
+      current === undefined ? { current: link, pending: undefined } : { current, pending: link },
     );
     this.#count(link.peer.address, 1);
   }
 
   /** A pending link takes the current one's place, which is returned. */
   promote(link: Link): Link | undefined {
-    const key = keyOf(link.peer);
-    const route = this.#byPeer.get(key);
+    const { peer } = link;
+    const route = this.find(peer.address, peer.port);
     if (route?.pending !== link) return undefined;
-    this.#byPeer.set(key, { current: link, pending: undefined });
+    this.#byPeer.set(peer, { current: link, pending: undefined });
     this.#count(link.peer.address, -1);
     return route.current;
   }
 
   /** Does nothing when the link is not there any more. */
   remove(link: Link): void {
-    const key = keyOf(link.peer);
-    const route = this.#byPeer.get(key);
-    if (route?.pending === link) this.#byPeer.set(key, { current: route.current, pending: undefined });
+    const { peer } = link;
+    const route = this.find(peer.address, peer.port);
+    if (route?.pending === link) this.#byPeer.set(peer, { current: route.current, pending: undefined });
     else if (route?.current !== link) return;
-    else if (route.pending === undefined) this.#byPeer.delete(key);
-    else this.#byPeer.set(key, { current: route.pending, pending: undefined });
+    else if (route.pending === undefined) this.#byPeer.delete(peer);
+    else this.#byPeer.set(peer, { current: route.pending, pending: undefined });
     this.#count(link.peer.address, -1);
   }
 
@@ -75,8 +75,4 @@ export class Routes {
     if (count === 0) this.#perHost.delete(address);
     else this.#perHost.set(address, count);
   }
-}
-
-function keyOf(peer: PeerAddress): string {
-  return peerKey(peer.address, peer.port);
 }
