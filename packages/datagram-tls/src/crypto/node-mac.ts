@@ -13,8 +13,12 @@ const OUTER_PAD = 0x5c;
 
 /** Scratch for the text at hand, behind the padded key: to sign never waits, so all keys share it. */
 const inner = new Uint8Array(2048);
-/** The padded key and a digest. */
-const outer = new Uint8Array(128 + 64);
+/** The same for the padded key and a digest, by hash. */
+const outers: Readonly<Record<HashName, Uint8Array>> = {
+  sha256: new Uint8Array(64 + 32),
+  sha384: new Uint8Array(128 + 48),
+  sha512: new Uint8Array(128 + 64),
+};
 
 /**
  * HMAC. Short texts, which all those of a handshake are, are signed by two digests after RFC 2104 §2, and long ones by the
@@ -42,9 +46,10 @@ export class NodeMac implements MacKey {
       at += part.length;
     }
     const first = digestOf(this.#hash, inner.subarray(0, end), 'binary');
+    const outer = outers[this.#hash];
     pad(this.#key, OUTER_PAD, block, outer);
     for (let i = 0; i < first.length; i++) outer[block + i] = first.charCodeAt(i);
-    return fromLatin1(digestOf(this.#hash, outer.subarray(0, block + first.length), 'binary'));
+    return fromLatin1(digestOf(this.#hash, outer, 'binary'));
   }
 
   #signLong(parts: readonly Uint8Array[]): Uint8Array {
@@ -64,7 +69,8 @@ function digest(name: HashName, data: Uint8Array): Uint8Array {
 /** The key, padded with zeros to a block, with each byte XORed with `value`. */
 function pad(key: Uint8Array, value: number, block: number, out: Uint8Array): void {
   for (let i = 0; i < key.length; i++) out[i] = (key[i] as number) ^ value;
-  out.fill(value, key.length, block);
+  // To call `fill` takes longer than to fill so little.
+  for (let i = key.length; i < block; i++) out[i] = value;
 }
 
 /** Its counter is one byte (RFC 5869 §2.3). */
