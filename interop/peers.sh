@@ -39,7 +39,7 @@ build_nss() {
   [ -e "$firefox/libssl3.so" ] || fetch_firefox_libraries "$firefox" || { echo 'no libraries of firefox-esr'; return 1; }
   # Its libraries find each other only by the old kind of path.
   cc -std=c11 -O1 -Wall -Wextra -I/usr/include/nss -I/usr/include/nspr "$source"/*.c -o "$1" \
-    -L"$firefox" -Wl,-rpath,"$firefox",--disable-new-dtags -lssl3 -lnss3 -lnssutil3 -lplds4 -lplc4 -lnspr4 >&2
+    -L"$firefox" -Wl,-rpath,'$ORIGIN/../firefox',--disable-new-dtags -lssl3 -lnss3 -lnssutil3 -lplds4 -lplc4 -lnspr4 >&2
 }
 
 fetch_firefox_libraries() {

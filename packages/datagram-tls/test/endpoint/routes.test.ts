@@ -34,7 +34,22 @@ suite('routes', () => {
       [routes.size, routes.countOf('10.0.0.1'), routes.countOf('10.0.0.11'), routes.countOf('x')],
       [4, 3, 1, 0],
     );
-    assert.deepEqual([...routes.links()], links);
+    assert.deepEqual(new Set(routes.links()), new Set(links));
+  });
+
+  test('tell peers apart who all keep to one port, as they come and go', () => {
+    const routes = new Routes();
+    const links = ['a', 'b', 'c', 'd'].map((address) => link(address, 5684));
+    for (const each of links) routes.add(each);
+    assert.equal(routes.find('e', 5684), undefined);
+    for (const gone of links) {
+      assert.equal(routes.find(gone.peer.address, 5684)?.current, gone);
+      routes.remove(gone);
+      assert.equal(routes.find(gone.peer.address, 5684), undefined);
+    }
+    assert.deepEqual([routes.size, [...routes.links()]], [0, []]);
+    for (const each of links.slice(2)) routes.add(each);
+    assert.deepEqual(new Set(routes.links()), new Set(links.slice(2)));
   });
 
   test('hold a second association with one address as pending until it is promoted', () => {
