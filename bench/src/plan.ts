@@ -36,7 +36,7 @@ export const DEFAULT_PLAN: Plan = {
     first: { count: 20_000, seconds: 1.5, warmup: 0 },
   },
   handshake: {
-    ...{ count: 400, seconds: 1.5, warmup: 20, until: 240 },
+    ...{ count: 800, seconds: 3, warmup: 200, until: 420 },
     first: { count: 5_000, seconds: 6, warmup: 0 },
   },
   idle: { count: 2_000, seconds: 20, warmup: 500 },
