@@ -32,7 +32,9 @@ export function importPublicKey(spki: Uint8Array): PublicKey | undefined {
   try {
     const handle = importSpki(spki);
     const shape = shapeOf(handle);
-    return shape === undefined ? undefined : { ...shape, spki, handle };
+    if (shape === undefined) return undefined;
+    const { type, bits, hashes } = shape;
+    return { type, bits, hashes, spki, handle };
   } catch {
     return undefined;
   }

@@ -37,7 +37,8 @@ function curveJwk(der: Buffer): JsonWebKey | undefined {
     if (!der.subarray(0, prefix.length).equals(prefix)) continue;
     const yAt = prefix.length + coordinateLength;
     const x = der.toString('base64url', prefix.length, yAt);
-    return coordinates === 1 ? { ...jwk, x } : { ...jwk, x, y: der.toString('base64url', yAt) };
+    const { kty, crv } = jwk;
+    return coordinates === 1 ? { kty, crv, x } : { kty, crv, x, y: der.toString('base64url', yAt) };
   }
   return undefined;
 }
