@@ -60,6 +60,7 @@ const PLATFORM_LIMITS: Readonly<Record<Kind, number>> = {
 function handshakeVerdicts(rows: readonly CostRow[]): Verdict[] {
   return ownRows(rows).flatMap(({ contender, samples }) => {
     const { kind } = contender;
+    if (kind === undefined) return [];
     const what = `handshake, ${kind}`;
     return [
       {

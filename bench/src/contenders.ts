@@ -15,8 +15,8 @@ export interface Contender {
   readonly name: string;
   readonly family: 'raw' | 'platform' | 'ours' | 'openssl';
   readonly suite: Suite | undefined;
-  /** Of its handshakes. */
-  readonly kind: Kind;
+  /** Of its handshakes, if it has any. */
+  readonly kind: Kind | undefined;
   readonly command: readonly string[];
 }
 
@@ -95,27 +95,27 @@ const CLIENT_KEY = fileURLToPath(new URL('../fixtures/client-key.pem', import.me
 export function rawServers(): Contender[] {
   const command = nodeProgram('servers/raw-dgram.js');
   return [
-    { name: 'raw dgram', family: 'raw', suite: undefined, kind: 'full', command },
+    { name: 'raw dgram', family: 'raw', suite: undefined, kind: undefined, command },
     {
       name: RAW_REFERENCE,
       family: 'raw',
       suite: undefined,
-      kind: 'full',
+      kind: undefined,
       command: [...command, '--sync-lookup'],
     },
   ];
 }
 
-/** What node:dgram and node:crypto alone take for a handshake of each kind. */
+/** What node:dgram alone takes for the datagrams of a handshake, and what it takes with node:crypto for each kind of them. */
 export function platformServers(): Contender[] {
-  const kinds: readonly Kind[] = ['full', 'mutual', 'resumed', 'PSK', 'ECDHE-PSK'];
+  const kinds = [undefined, 'full', 'mutual', 'resumed', 'PSK', 'ECDHE-PSK'] as const;
   return kinds.map((kind) => ({
-    name: `platform alone, ${kind}`,
+    name: kind === undefined ? 'node:dgram alone' : `platform alone, ${kind}`,
     family: 'platform',
     suite: undefined,
     kind,
     command: nodeProgram('servers/platform.js', ['--expose-gc']).concat(
-      ...['--kind', kind, '--key', KEY, '--cert', CERT],
+      ...['--kind', kind ?? 'none', '--key', KEY, '--cert', CERT],
     ),
   }));
 }
@@ -169,7 +169,7 @@ export function clientIdentity({ kind, suite }: Contender): readonly string[] {
   return kind === 'mutual' ? ['--cert', CLIENT_CERT, '--key', CLIENT_KEY] : [];
 }
 
-function usesKey(kind: Kind): boolean {
+function usesKey(kind: Kind | undefined): boolean {
   return kind === 'PSK' || kind === 'ECDHE-PSK';
 }
 
