@@ -71,7 +71,8 @@ export class Receptionist {
     const [first] = parts;
     if (first === undefined) return REJECT;
     const { fragment, recordSequence } = first;
-    const numbers = { messageSeq: fragment.messageSeq, recordSequence };
+    const { messageSeq } = fragment;
+    const numbers = { messageSeq, recordSequence };
     const prefix = readPrefix(first);
     const beginning = prefix === undefined ? undefined : this.#open(prefix, numbers, peer, security, now);
     if (prefix !== undefined && beginning !== undefined) {
@@ -81,7 +82,7 @@ export class Receptionist {
     if (prefix !== undefined && security.maxVersion === 'DTLSv1.2')
       return this.#verify(prefix, numbers, peer, now);
     if (fragment.fragmentLength === fragment.length) {
-      const hello = { ...numbers, body: fragment.fragment };
+      const hello = { messageSeq, recordSequence, body: fragment.fragment };
       if (prefix !== undefined && bringsEarlyData(prefix, hello, security))
         return {
           act: 'probe',
