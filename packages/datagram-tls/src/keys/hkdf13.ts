@@ -1,4 +1,4 @@
-import { concat, EMPTY, utf8 } from '../base/bytes.js';
+import { concat, utf8 } from '../base/bytes.js';
 import { HASH_LENGTH } from '../crypto/hashes.js';
 import type { CryptoProvider, HashName, MacKey } from '../crypto/provider.js';
 import { Writer } from '../wire/cursor.js';
@@ -28,32 +28,41 @@ export function hkdfExpandLabel(
   length: number,
 ): Uint8Array {
   if (length <= HASH_LENGTH[hash]) return expandBlock(crypto.mac(hash, secret), label, context, length);
-  return crypto.hkdfExpand(hash, secret, encodeInfo(label, context, length), length);
+  const info = concat(headOf(label, length), Uint8Array.of(context.length), context);
+  return crypto.hkdfExpand(hash, secret, info, length);
 }
 
-/** The same for no more bytes than the hash has, as nearly always, from a secret that is an HMAC key already. */
+/**
+ * The same for no more bytes than the hash has, as nearly always, from a secret that is an HMAC key already. A context
+ * has at most 255 bytes.
+ */
 export function expandBlock(secret: MacKey, label: string, context: Uint8Array, length: number): Uint8Array {
-  const block = secret.sign(concat(infoFor(label, context, length), FIRST_BLOCK));
+  const block = secret.sign(headOf(label, length), Uint8Array.of(context.length), context, FIRST_BLOCK);
   return block.length === length ? block : block.slice(0, length);
 }
 
-/** The `HkdfLabel`s of keys, which have no context, by label and length: each handshake wants the same few. */
-const known = new Map<string, Uint8Array>();
-/** The labels of an application's exporters are not among them. */
-const FIXED_LABELS = new Set(['key', 'iv', 'sn', 'finished', 'traffic upd']);
+/** Those of the key schedule, which each handshake wants; the labels of an application's exporters are not among them. */
+const FIXED_LABELS = new Set([
+  ...['derived', 'c hs traffic', 's hs traffic', 'c ap traffic', 's ap traffic', 'exp master', 'res master'],
+  ...['resumption', 'res binder', 'finished', 'key', 'iv', 'sn', 'traffic upd'],
+]);
 
-function infoFor(label: string, context: Uint8Array, length: number): Uint8Array {
-  if (context.length > 0 || !FIXED_LABELS.has(label)) return encodeInfo(label, context, length);
-  const name = `${label} ${length}`;
-  const info = known.get(name) ?? encodeInfo(label, EMPTY, length);
-  known.set(name, info);
-  return info;
+/** By length, then by label. */
+const heads = new Map<number, Map<string, Uint8Array>>();
+
+/** An `HkdfLabel` as far as its context. */
+function headOf(label: string, length: number): Uint8Array {
+  const ofLength = heads.get(length) ?? new Map<string, Uint8Array>();
+  const known = ofLength.get(label);
+  if (known !== undefined) return known;
+  const head = encodeHead(label, length);
+  if (FIXED_LABELS.has(label)) heads.set(length, ofLength.set(label, head));
+  return head;
 }
 
-function encodeInfo(label: string, context: Uint8Array, length: number): Uint8Array {
+function encodeHead(label: string, length: number): Uint8Array {
   return new Writer()
     .u16(length)
     .vec8(utf8(PREFIX + label))
-    .vec8(context)
     .finish();
 }
