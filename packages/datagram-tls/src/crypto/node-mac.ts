@@ -1,5 +1,5 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
-import { EMPTY } from '../base/bytes.js';
+import { EMPTY, own } from '../base/bytes.js';
 import { HASH_LENGTH } from './hashes.js';
 import { fromLatin1 } from './node-bytes.js';
 import { digestOf, NodeHash } from './node-hash.js';
@@ -31,7 +31,7 @@ export class NodeMac implements MacKey {
 
   constructor(hash: HashName, key: Uint8Array) {
     this.#hash = hash;
-    this.#key = key.length > BLOCK_LENGTH[hash] ? digest(hash, key) : key.slice();
+    this.#key = key.length > BLOCK_LENGTH[hash] ? digest(hash, key) : own(key);
   }
 
   sign(...parts: Uint8Array[]): Uint8Array {
