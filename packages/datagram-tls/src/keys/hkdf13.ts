@@ -18,7 +18,7 @@ export function hkdfExtract(
   return crypto.mac(hash, salt).sign(input);
 }
 
-/** HKDF-Expand-Label (RFC 8446 §7.1). */
+/** HKDF-Expand-Label (RFC 8446 §7.1). Throws a `RangeError` when label or context are too long for their one-byte lengths. */
 export function hkdfExpandLabel(
   crypto: CryptoProvider,
   hash: HashName,
@@ -28,16 +28,13 @@ export function hkdfExpandLabel(
   length: number,
 ): Uint8Array {
   if (length <= HASH_LENGTH[hash]) return expandBlock(crypto.mac(hash, secret), label, context, length);
-  const info = concat(headOf(label, length), Uint8Array.of(context.length), context);
+  const info = concat(headOf(label, length), lengthOf(context), context);
   return crypto.hkdfExpand(hash, secret, info, length);
 }
 
-/**
- * The same for no more bytes than the hash has, as nearly always, from a secret that is an HMAC key already. A context
- * has at most 255 bytes.
- */
+/** The same for no more bytes than the hash has, as nearly always, from a secret that is an HMAC key already. */
 export function expandBlock(secret: MacKey, label: string, context: Uint8Array, length: number): Uint8Array {
-  const block = secret.sign(headOf(label, length), Uint8Array.of(context.length), context, FIRST_BLOCK);
+  const block = secret.sign(headOf(label, length), lengthOf(context), context, FIRST_BLOCK);
   return block.length === length ? block : block.slice(0, length);
 }
 
@@ -65,4 +62,9 @@ function encodeHead(label: string, length: number): Uint8Array {
     .u16(length)
     .vec8(utf8(PREFIX + label))
     .finish();
+}
+
+function lengthOf(context: Uint8Array): Uint8Array {
+  if (context.length > 0xff) throw new RangeError(`A context has at most 255 bytes, not ${context.length}`);
+  return Uint8Array.of(context.length);
 }

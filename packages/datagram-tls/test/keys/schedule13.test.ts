@@ -52,6 +52,29 @@ suite('the key schedule of DTLS 1.3', () => {
     });
   }
 
+  test('labels and contexts that their one-byte lengths cannot tell are refused, however much is asked for', () => {
+    const prk = new Uint8Array(32);
+    for (const length of [16, 64]) {
+      const expand = (label: string, context: number) => () =>
+        hkdfExpandLabel(nodeProvider, 'sha256', prk, label, new Uint8Array(context), length);
+      assert.throws(expand('key', 256), RangeError);
+      assert.throws(expand('l'.repeat(250), 0), RangeError);
+      assert.doesNotThrow(expand('l'.repeat(249), 255));
+    }
+  });
+
+  test('a label that was asked for before is not mixed up with itself at another length', () => {
+    const input = utf8('input');
+    const prk = hkdfExtract(nodeProvider, 'sha256', secret, input);
+    for (const length of [12, 32, 40, 12, 32, 40]) {
+      const info = Uint8Array.of(0, length, 8, ...utf8('dtls13iv'), 0);
+      assert.deepEqual(
+        hkdfExpandLabel(nodeProvider, 'sha256', prk, 'iv', new Uint8Array(0), length),
+        new Uint8Array(hkdfSync('sha256', input, secret, info, length)),
+      );
+    }
+  });
+
   test('without a PSK or a key exchange their place is taken by zeros', () => {
     const zeros = new Uint8Array(32);
     const early = deriveEarlySecret13(nodeProvider, 'sha256', undefined);
