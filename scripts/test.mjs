@@ -2,7 +2,8 @@
  * Builds the workspace and runs its tests.
  *
  *   npm test                  everything
- *   npm test -- cursor        the files whose path contains "cursor", or else the tests whose name contains it
+ *   npm test -- cursor        the files whose path contains "cursor", or else the tests whose name contains it;
+ *                             a path may be that of the source (packages/cli/test/echo.test.ts) or a part of it (cli/test/echo)
  *   npm test -- --no-build    what the last build left
  *
  * One line a file, then failures in full, skipped tests by name, and `N passed, N failed, N skipped` as the last line.
@@ -27,9 +28,14 @@ async function main(args) {
     tally.failures.push({ name: 'the build (its errors are above)' });
 
   const all = testFiles();
-  const named = all.filter((file) => file.includes(fragment ?? ''));
-  if (named.length > 0) await runFiles(named, undefined, tally);
-  else await runFiles(all, fragment, tally);
+  const named = all.filter(({ source, compiled }) =>
+    [source, compiled].some((path) => path.includes(fragment ?? '')),
+  );
+  const files = (tests) => tests.map(({ compiled }) => compiled);
+  if (named.length > 0) await runFiles(files(named), undefined, tally);
+  else if (fragment.includes('/'))
+    tally.failures.push({ name: `no test file has "${fragment}" in its path` });
+  else await runFiles(files(all), fragment, tally);
 
   if (tally.passed + tally.failures.length + tally.skips.length === 0) {
     tally.failures.push({ name: `no test file and no test is named "${fragment}"` });
@@ -53,9 +59,15 @@ function testFiles() {
   return [...packages, ...programs].flatMap(([sources, compiled]) =>
     walk(join(root, sources))
       .filter((path) => path.endsWith('.test.ts'))
-      .map((path) => join(compiled, relative(join(root, sources), path)).replace(/\.ts$/, '.js'))
-      .map((path) => path.split(sep).join('/')),
+      .map((path) => ({
+        source: posix(relative(root, path)),
+        compiled: posix(join(compiled, relative(join(root, sources), path)).replace(/\.ts$/, '.js')),
+      })),
   );
+}
+
+function posix(path) {
+  return path.split(sep).join('/');
 }
 
 function walk(directory) {
@@ -95,9 +107,7 @@ function literally(text) {
 }
 
 function count(tally, { name, file, nesting, skip, todo, failed, byName, details }) {
-  const path = relative(root, file ?? '')
-    .split(sep)
-    .join('/');
+  const path = posix(relative(root, file ?? ''));
   if (name === file && !failed) {
     if (!byName) tally.failures.push({ name: `${path} has no tests` });
     return;

@@ -1,8 +1,10 @@
-import { connect, type DTLSSession } from 'datagram-tls';
+import { connect, type DTLSSession, type TraceEvent } from 'datagram-tls';
 import { formatHostPort, type HostPort } from './args.js';
 import { CommandFailure, codeOf, explain } from './errors.js';
 import { Flow } from './flow.js';
 import { splitLines } from './lines.js';
+import { refusedCertificate } from './pin.js';
+import { showProgress } from './progress.js';
 import { say } from './report.js';
 import { keepSession } from './session-file.js';
 import { attachKeylog, type Settings } from './settings.js';
@@ -17,9 +19,16 @@ export async function runClient(target: HostPort, settings: Settings): Promise<n
   const flow = new Flow();
   if (options.earlyData !== undefined) flow.onSent();
   const interrupted = closeOnSignal(() => leave(session, flow));
-  const session = connect(target.host, target.port, { ...options, ...report.traceOption() });
+  const peer = { saidGoodbye: false };
+  const trace = (event: TraceEvent, traced: DTLSSession): void => {
+    if (isGoodbye(event)) peer.saidGoodbye = true;
+    report.trace(event, traced);
+  };
+  const session = connect(target.host, target.port, { ...options, trace });
   attachKeylog(session, settings);
   attachSessionFile(session, settings);
+  const name = formatHostPort(target.host, target.port);
+  const endProgress = showProgress(session, name, process.stderr.isTTY && !report.verbose);
   // From now on, so that no message is missed.
   const messages = session[Symbol.asyncIterator]();
   try {
@@ -27,12 +36,22 @@ export async function runClient(target: HostPort, settings: Settings): Promise<n
   } catch (error) {
     const status = interrupted();
     if (status !== undefined) return status;
-    throw new CommandFailure(`handshake with ${formatHostPort(target.host, target.port)} failed`, error);
+    const details = refusedCertificate(error)?.lines ?? [];
+    throw new CommandFailure(`handshake with ${name} failed`, error, details);
+  } finally {
+    endProgress();
   }
   report.opened(session);
   const complete = await converse(session, messages, flow, settings.linger);
   report.closed(session);
-  return complete ? 0 : 1;
+  const { missing } = flow;
+  if (missing === 0 || peer.saidGoodbye || interrupted() !== undefined) return complete ? 0 : 1;
+  say(`${name} is gone: it did not answer ${missing} of the messages, nor close_notify`);
+  return 1;
+}
+
+function isGoodbye(event: TraceEvent): boolean {
+  return event.kind === 'alert' && event.direction === 'received' && event.description === 'close_notify';
 }
 
 /** What was in the file is being used now, and a session of DTLS 1.3 only once. To keep none ends nothing. */

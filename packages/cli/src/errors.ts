@@ -4,14 +4,20 @@ import { flagOf } from './flags.js';
 
 /** What a command could not do, and the error that stopped it: exit status 1. */
 export class CommandFailure extends Error {
-  constructor(what: string, cause: unknown) {
+  /** More lines about it. */
+  readonly details: readonly string[];
+
+  constructor(what: string, cause: unknown, details: readonly string[] = []) {
     super(`${what}: ${reason(cause)}`, { cause });
+    this.details = details;
   }
 }
 
 export interface Failure {
   /** One line, without the program's name. */
   readonly line: string;
+  /** What follows it, a line each. */
+  readonly details: readonly string[];
   readonly exitCode: 1 | 2;
   /** The command line itself is wrong, so the usage belongs below. */
   readonly usage: boolean;
@@ -22,14 +28,17 @@ const UNUSABLE = /^ERR_(OSSL|CRYPTO)_/;
 
 /** One line and an exit status for anything that ended a command. */
 export function explain(error: unknown): Failure {
-  if (error instanceof CommandFailure) return { line: error.message, exitCode: 1, usage: false };
+  if (error instanceof CommandFailure) {
+    return { line: error.message, details: error.details, exitCode: 1, usage: false };
+  }
   if (error instanceof FileError) {
-    return { line: `${error.message}: ${reason(error.cause)}`, exitCode: 2, usage: false };
+    return { line: `${error.message}: ${reason(error.cause)}`, details: [], exitCode: 2, usage: false };
   }
   const code = codeOf(error);
   // What fails later is wrapped where it happens: a bare error of the library is about its options.
   const refused = code?.startsWith('ERR_') ?? false;
-  return { line: reason(error), exitCode: refused ? 2 : 1, usage: refused && !UNUSABLE.test(code ?? '') };
+  const usage = refused && !UNUSABLE.test(code ?? '');
+  return { line: reason(error), details: [], exitCode: refused ? 2 : 1, usage };
 }
 
 /** Why something failed, with the code in brackets. */

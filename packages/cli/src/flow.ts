@@ -18,6 +18,11 @@ export class Flow {
     return this.#stopped;
   }
 
+  /** How many messages were not answered. */
+  get missing(): number {
+    return Math.max(0, this.#sent - this.#received);
+  }
+
   onSent(): void {
     this.#sent++;
     this.#outstanding++;

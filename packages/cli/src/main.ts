@@ -60,8 +60,8 @@ export async function main(args: string[]): Promise<number> {
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : MISUSE;
-    const { line, exitCode: status } = explain(error);
-    say(line);
+    const { line, details, exitCode: status } = explain(error);
+    for (const text of [line, ...details]) say(text);
     return status;
   }
 }

@@ -23,8 +23,11 @@ export class Report {
 
   /** For the library's `trace`, which costs something and is left out unless it is wanted. */
   traceOption(): { trace?: (event: TraceEvent, session: DTLSSession) => void } {
-    if (!this.verbose) return {};
-    return { trace: (event, session) => say(`${this.nameOf(session)} ${describe(event)}`) };
+    return this.verbose ? { trace: (event, session) => this.trace(event, session) } : {};
+  }
+
+  trace(event: TraceEvent, session: DTLSSession): void {
+    if (this.verbose) say(`${this.nameOf(session)} ${describe(event)}`);
   }
 
   /** The peer's address and port. */

@@ -1,6 +1,7 @@
 import { type DTLSEndpoint, type DTLSSession, listen } from 'datagram-tls';
 import { formatHostPort, type HostPort } from './args.js';
 import { CommandFailure, isSystemError, reason } from './errors.js';
+import { refusedCertificate } from './pin.js';
 import { say } from './report.js';
 import { attachKeylog, type Settings } from './settings.js';
 import { closeOnSignal } from './signals.js';
@@ -99,10 +100,16 @@ function serve(session: DTLSSession, settings: Settings): void {
       report.opened(session);
       session.onerror = (error) => say(`${name} session failed: ${reason(error)}`);
     },
-    (error: unknown) => say(`${name} handshake failed: ${reason(error)}`),
+    (error: unknown) => say(`${name} handshake failed: ${reason(error)}${pinIfRefused(error)}`),
   );
   const onClosed = (): void => report.closed(session);
   session.closed.then(onClosed, onClosed);
+}
+
+/** What would let the client in. */
+function pinIfRefused(error: unknown): string {
+  const refused = refusedCertificate(error);
+  return refused === undefined ? '' : `; its pin is ${refused.pin}`;
 }
 
 /** A message may be too long with the prefix, or its session be closing. */

@@ -1,13 +1,24 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { FileError } from './files.js';
 
 /** The session in `file`; `undefined` when there is no such file. `option` is what named it, for the error. */
 export function readSession(option: string, file: string): Buffer | undefined {
+  checkFolder(option, file);
   try {
     return readFileSync(file);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new FileError(option, 'read', file, cause);
+  }
+}
+
+/** The next session replaces the file, so its folder must take files: better to find out before anything is sent. */
+function checkFolder(option: string, file: string): void {
+  try {
+    accessSync(dirname(file), constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new FileError(option, 'write', file, cause);
   }
 }
 

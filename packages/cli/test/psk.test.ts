@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +10,7 @@ import { assertRefused, dtls, startServer } from './running.js';
 const PATIENCE = { timeout: 60_000 };
 const TARGET = '127.0.0.1:9';
 
-function keyFile(t: TestContext, text: string): string {
+function keyFile(t: TestContext, text: string | Uint8Array): string {
   const path = mkdtempSync(join(tmpdir(), 'dtls-cli-'));
   t.after(() => rmSync(path, { recursive: true }));
   const file = join(path, 'keys.txt');
@@ -55,3 +57,43 @@ test(
     assertRefused(wrong, 2, /--psk-file: cannot use '.*keys\.txt': line 2 is not ID:HEX/);
   },
 );
+
+// Cases F1 and F2 of the siege: key files that are read wrongly, and a hint that cannot be known.
+
+test('a byte order mark at the start of a key file is not part of the identity', PATIENCE, async (t) => {
+  const server = await startServer(t, ['--psk-file', keyFile(t, '\ufeffpump:00ff\n')]);
+  const client = await dtls(['client', server.address, '--psk', 'pump:00ff'], 'hi\n');
+  assert.deepEqual([client.code, client.stdout], [0, 'Echo: hi\n'], client.stderr);
+});
+
+test(
+  'a key file with bytes that are not UTF-8 is refused with the number of the line',
+  PATIENCE,
+  async (t) => {
+    const file = keyFile(
+      t,
+      Buffer.concat([Buffer.from('a:00\n'), Buffer.from([0xe9]), Buffer.from(':00\n')]),
+    );
+    const finished = await dtls(['client', TARGET, '--psk-file', file]);
+    assertRefused(finished, 2, /--psk-file: cannot use '.*keys\.txt': line 2 is not UTF-8/);
+  },
+);
+
+test('a key file with an identity twice is refused with the numbers of both lines', PATIENCE, async (t) => {
+  const finished = await dtls(['server', '127.0.0.1:0', '--psk-file', keyFile(t, 'a:00\n#\nb:01\na:02\n')]);
+  assertRefused(finished, 2, /--psk-file: .*: lines 1 and 4 have the same identity, 'a'/);
+});
+
+test('--psk with an identity that was given before is a wrong command line', PATIENCE, async () => {
+  const finished = await dtls(['client', TARGET, '--psk', 'a:00', '--psk', 'a:01']);
+  assertRefused(finished, 2, /--psk .*The identity 'a' is there already/, true);
+});
+
+test('a client that heard nothing does not blame the pre-shared key', PATIENCE, async (t) => {
+  const silent = createSocket('udp4').bind(0, '127.0.0.1');
+  t.after(() => silent.close());
+  await once(silent, 'listening');
+  const target = `127.0.0.1:${silent.address().port}`;
+  const client = await dtls(['client', target, '--psk', 'a:00', '--handshake-timeout', '300']);
+  assertRefused(client, 1, /DTLS handshake timeout \(ERR_DTLS_HANDSHAKE_TIMEOUT\)$/);
+});

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { makePki } from './pki.js';
@@ -128,4 +129,15 @@ test('--help shows commands, options and examples on standard output', PATIENCE,
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
   assert.match(stdout, /server \[options\].*client \[options\].*Examples:\n {2}dtls server /s);
   assert.match((await dtls(['client', '--help'])).stdout, /--pin .*--insecure .*SSLKEYLOGFILE.*Examples:/s);
+});
+
+test('a key file that holds no key is refused in words', PATIENCE, async (t) => {
+  // Case F5 of the siege.
+  const { cert, ca, directory } = await makePki(t);
+  const empty = join(directory, 'empty.pem');
+  writeFileSync(empty, '');
+  for (const file of [empty, ca]) {
+    const finished = await dtls(['server', BOUND, '--cert', cert, '--key', file]);
+    assertRefused(finished, 2, /--key: there is no private key in it \(ERR_OSSL_UNSUPPORTED\)$/);
+  }
 });

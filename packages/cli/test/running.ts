@@ -113,13 +113,18 @@ export async function pinOf(server: Server): Promise<string> {
   return pin;
 }
 
-/** Asserts that a command said one line, and the usage where the command line itself is wrong. */
+/**
+ * Asserts that a command said one line, and the usage where the command line itself is wrong; about a refused certificate
+ * it says more.
+ */
 export function assertRefused(finished: Finished, code: 1 | 2, line: RegExp, usage = false): void {
   const [first = '', ...rest] = finished.stderr.trimEnd().split('\n');
   assert.match(first, line);
   assert.match(first, /^dtls: /);
   assert.equal(finished.code, code, finished.stderr);
   assert.equal(finished.stdout, '');
-  if (usage) assert.match(rest[0] ?? '', /^Usage: dtls /);
+  if (/\(ERR_DTLS_CERTIFICATE\)$/.test(first))
+    assert.match(rest.at(-1) ?? '', /^dtls: to trust it, .* --pin /);
+  else if (usage) assert.match(rest[0] ?? '', /^Usage: dtls /);
   else assert.deepEqual(rest, []);
 }

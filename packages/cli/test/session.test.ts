@@ -91,3 +91,10 @@ test('--early-data needs --session, and each flag is for one side', PATIENCE, as
   const tooMuch = await dtls(['server', '127.0.0.1:0', '--max-early-data', '70000']);
   assertRefused(tooMuch, 2, /--max-early-data .*65536/, true);
 });
+
+test('--session in a folder that is not there is refused before anything is sent', PATIENCE, async (t) => {
+  // Case F4 of the siege.
+  const file = join(sessionFile(t), 'nowhere', 'session');
+  const finished = await dtls(['client', '127.0.0.1:9', '--session', file]);
+  assertRefused(finished, 2, /--session: cannot write '.*nowhere\/session': .*\(ENOENT\)$/);
+});

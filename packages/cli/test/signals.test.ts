@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { assertRefused, dtls, pinOf, start, startServer } from './running.js';
+import { assertRefused, BIN, dtls, pinOf, start, startServer } from './running.js';
 
 const PATIENCE = { timeout: 60_000 };
 
@@ -86,3 +86,38 @@ async function silentPeer(t: TestContext): Promise<string> {
   await once(socket, 'listening');
   return `127.0.0.1:${socket.address().port}`;
 }
+
+test('a client whose server died says so and exits with 1 when answers are missing', PATIENCE, async (t) => {
+  // Case F3 of the siege.
+  const server = await startServer(t);
+  const args = ['client', server.address, '--linger', '200', '--pin', await pinOf(server)];
+  const client = start(t, args);
+  client.child.stdin.write('one\n');
+  await client.shows('stdout', /Echo: one\n/);
+  server.process.child.kill('SIGKILL');
+  await server.process.finished;
+  client.child.stdin.end('two\n');
+  const { code, stderr } = await client.finished;
+  assert.equal(
+    stderr,
+    `dtls: ${server.address} is gone: it did not answer 1 of the messages, nor close_notify\n`,
+  );
+  assert.equal(code, 1);
+});
+
+test('on a terminal a client tells that it still waits for an answer', {
+  ...PATIENCE,
+  skip:
+    spawnSync('script', ['--version']).error === undefined ? false : 'script (util-linux) is not installed',
+}, async (t) => {
+  // Case F6 of the siege.
+  const command = [process.execPath, BIN, 'client', await silentPeer(t), '--handshake-timeout', '2500'];
+  const child = spawn('script', ['-qec', command.join(' '), '/dev/null'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const output = Buffer.concat(await child.stdout.toArray()).toString();
+  assert.match(
+    output,
+    /no answer from 127\.0\.0\.1:\d+ that completes the handshake yet, after 2 s and 1 retransmission\r?\n/,
+  );
+});

@@ -134,3 +134,24 @@ test('a key and its chain come in one file with --pfx', PATIENCE, async (t) => {
     /--pfx: .*passphrase is missing.*\(ERR_OSSL_PKCS12_MAC/,
   );
 });
+
+test('a refused certificate is described, with its pin and how to trust it', PATIENCE, async (t) => {
+  // Case F7 of the siege.
+  const { ca, cert, key } = await makePki(t);
+  const server = await startServer(t, ['--cert', cert, '--key', key]);
+  const pin = `sha256:${new X509Certificate(readFileSync(cert)).fingerprint256.replaceAll(':', '').toLowerCase()}`;
+  const { stderr } = await dtls(['client', server.address]);
+  assert.match(stderr, /^dtls: it sent the certificate of CN=example\.test, issued by CN=/m);
+  assert.match(stderr, /^dtls: {3}names: .*DNS:example\.test/m);
+  assert.match(stderr, new RegExp(`^dtls: {3}pin: ${pin}$`, 'm'));
+  assert.match(stderr, new RegExp(`^dtls: to trust it, compare the pin .* --pin ${pin} `, 'm'));
+  const misnamed = await dtls(['client', server.address, '--ca', ca, '--servername', 'other.test']);
+  assert.match(misnamed.stderr, /^dtls: if one of these names is .* add --servername NAME$/m);
+});
+
+test('a server names the pin of a client certificate that it refuses', PATIENCE, async (t) => {
+  const { ca, cert, key, otherCa } = await makePki(t);
+  const server = await startServer(t, ['--cert', cert, '--key', key, '--client-ca', otherCa]);
+  await dtls(['client', server.address, '--ca', ca, '--cert', cert, '--key', key]);
+  await server.process.shows('stderr', / handshake failed: .*; its pin is sha256:[0-9a-f]{64}\n/);
+});

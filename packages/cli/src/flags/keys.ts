@@ -1,9 +1,9 @@
 import type { PskCredentialOption } from 'datagram-tls';
 import { parseCount } from '../args.js';
-import { keysByIdentity, parsePsk, readPskFile } from '../psk.js';
+import { appendPsk, keysByIdentity, parsePsk, readPskFile } from '../psk.js';
 import { readSession } from '../session-file.js';
 import { parseSni } from '../sni.js';
-import { append, BOTH, CLIENT, type Flag, type Role, SERVER } from './flag.js';
+import { BOTH, CLIENT, type Flag, type Role, SERVER } from './flag.js';
 
 /** What both sides have from before, and who a server is for each name. */
 export const KEY_FLAGS: readonly Flag[] = [
@@ -12,12 +12,12 @@ export const KEY_FLAGS: readonly Flag[] = [
     help: 'identity and pre-shared key instead of certificates (repeatable); other users may see it, unlike a file',
     roles: BOTH,
     option: 'psk',
-    parse: (text, previous) => append(parsePsk(text), previous),
+    parse: (text, previous) => appendPsk(parsePsk(text), previous),
     finish: pskOption,
   },
   {
     flags: '--psk-file <file>',
-    help: 'the same from a file, one ID:HEX a line',
+    help: 'the same from a file in UTF-8, one ID:HEX a line; each identity once',
     roles: BOTH,
     option: 'psk',
     parse: (file) => readPskFile('--psk-file', file),

@@ -8,6 +8,9 @@ export interface DTLSErrorOptions {
   alert?: AlertName | undefined;
   source?: ErrorSource;
   cause?: unknown;
+  reason?: string | undefined;
+  peerCertificates?: readonly Uint8Array[] | undefined;
+  peerPublicKey?: Uint8Array | undefined;
 }
 
 /**
@@ -19,12 +22,21 @@ export class DTLSError extends Error {
   readonly code: string;
   readonly alert: AlertName | undefined;
   readonly source: ErrorSource;
+  /** `ERR_DTLS_CERTIFICATE`: OpenSSL's short name of what is wrong with the peer's certificate, such as `HOSTNAME_MISMATCH`. */
+  readonly reason: string | undefined;
+  /** `ERR_DTLS_CERTIFICATE`: the chain that the peer sent, DER, leaf first; empty for a raw public key. */
+  readonly peerCertificates: readonly Uint8Array[];
+  /** `ERR_DTLS_CERTIFICATE`: the public key that the peer sent, of its certificate or raw, SubjectPublicKeyInfo in DER. */
+  readonly peerPublicKey: Uint8Array | undefined;
 
   constructor(code: string, message: string, options: DTLSErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.alert = options.alert;
     this.source = options.source ?? 'local';
+    this.reason = options.reason;
+    this.peerCertificates = options.peerCertificates ?? [];
+    this.peerPublicKey = options.peerPublicKey;
   }
 }
 

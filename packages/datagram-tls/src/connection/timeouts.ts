@@ -48,5 +48,9 @@ function onRetransmit({ suspicion, handshake, host }: Timed, now: Instant): void
 function onHandshakeTimeout({ association, handshake, keys, suspicion, host }: Timed, now: Instant): void {
   if (association.probation?.standing === 'asked') host.onDecline('expired');
   else if (keys.heard > HANDSHAKE_EPOCH) handshake.forgoAck(now);
-  else host.onFailure(suspicion.error ?? handshakeTimeout(handshake.doubtsPsk));
+  else {
+    // A peer that was never heard is out of reach, whatever its key.
+    const heard = association.counters.datagramsReceived > 0;
+    host.onFailure(suspicion.error ?? handshakeTimeout(heard && handshake.doubtsPsk));
+  }
 }

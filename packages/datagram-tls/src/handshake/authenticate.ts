@@ -158,6 +158,9 @@ export class PeerIdentity {
     return new DTLSError('ERR_DTLS_CERTIFICATE', `Peer certificate verification failed: ${verdict.code}`, {
       alert: alertForCode(verdict.code),
       cause: verdict.cause,
+      reason: verdict.code,
+      peerCertificates: claim.chain.map(({ der }) => der),
+      peerPublicKey: claim.key.spki,
     });
   }
 }
