@@ -5,20 +5,21 @@ import { Flow } from './flow.js';
 import { splitLines } from './lines.js';
 import { refusedCertificate } from './pin.js';
 import { showProgress } from './progress.js';
-import { say } from './report.js';
 import { keepSession } from './session-file.js';
 import { attachKeylog, type Settings } from './settings.js';
 import { closeOnSignal } from './signals.js';
 
 /** Sends standard input line by line and prints what comes back. Resolves with the exit status. */
 export async function runClient(target: HostPort, settings: Settings): Promise<number> {
-  const { options, report } = settings;
+  const { options, report, terminal } = settings;
   if (options.rejectUnauthorized === false) {
-    say('WARNING: --insecure: the server is NOT verified; anyone on the way can read and change everything');
+    report.say(
+      'WARNING: --insecure: the server is NOT verified; anyone on the way can read and change everything',
+    );
   }
   const flow = new Flow();
   if (options.earlyData !== undefined) flow.onSent();
-  const interrupted = closeOnSignal(() => leave(session, flow));
+  const interrupted = closeOnSignal(terminal, () => leave(session, flow));
   const peer = { saidGoodbye: false };
   const trace = (event: TraceEvent, traced: DTLSSession): void => {
     if (isGoodbye(event)) peer.saidGoodbye = true;
@@ -28,7 +29,7 @@ export async function runClient(target: HostPort, settings: Settings): Promise<n
   attachKeylog(session, settings);
   attachSessionFile(session, settings);
   const name = formatHostPort(target.host, target.port);
-  const endProgress = showProgress(session, name, process.stderr.isTTY && !report.verbose);
+  const endProgress = showProgress(session, name, settings);
   // From now on, so that no message is missed.
   const messages = session[Symbol.asyncIterator]();
   try {
@@ -42,11 +43,11 @@ export async function runClient(target: HostPort, settings: Settings): Promise<n
     endProgress();
   }
   report.opened(session);
-  const complete = await converse(session, messages, flow, settings.linger);
+  const complete = await converse(session, messages, flow, settings);
   report.closed(session);
   const { missing } = flow;
   if (missing === 0 || peer.saidGoodbye || interrupted() !== undefined) return complete ? 0 : 1;
-  say(`${name} is gone: it did not answer ${missing} of the messages, nor close_notify`);
+  report.say(`${name} is gone: it did not answer ${missing} of the messages, nor close_notify`);
   return 1;
 }
 
@@ -55,13 +56,13 @@ function isGoodbye(event: TraceEvent): boolean {
 }
 
 /** What was in the file is being used now, and a session of DTLS 1.3 only once. To keep none ends nothing. */
-function attachSessionFile(session: DTLSSession, { sessionFile }: Settings): void {
+function attachSessionFile(session: DTLSSession, { sessionFile, report }: Settings): void {
   if (sessionFile === undefined) return;
   const keep = (kept: Uint8Array | undefined): void => {
     try {
       keepSession('--session', sessionFile, kept);
     } catch (error) {
-      say(explain(error).line);
+      report.say(explain(error).line);
     }
   };
   keep(undefined);
@@ -73,7 +74,7 @@ async function converse(
   session: DTLSSession,
   messages: AsyncIterable<Uint8Array>,
   flow: Flow,
-  linger: number,
+  settings: Settings,
 ): Promise<boolean> {
   let failure: Error | undefined;
   session.onerror = (error) => {
@@ -83,13 +84,13 @@ async function converse(
     .catch(() => undefined)
     .then(() => {
       flow.stop();
-      process.stdin.destroy();
+      settings.terminal.stdin.destroy();
     });
-  const printing = print(session, messages, flow);
+  const printing = print(session, messages, flow, settings);
   let complete: boolean;
   try {
-    complete = await sendLines(session, flow);
-    await flow.drained(linger);
+    complete = await sendLines(session, flow, settings);
+    await flow.drained(settings.linger);
   } finally {
     await session.close();
     await ended;
@@ -100,17 +101,19 @@ async function converse(
 }
 
 /** `false` when a line was too long for one datagram: it is reported and left out, the others are sent. */
-async function sendLines(session: DTLSSession, flow: Flow): Promise<boolean> {
+async function sendLines(session: DTLSSession, flow: Flow, { terminal, report }: Settings): Promise<boolean> {
   const limit = session.maxMessageSize ?? 0;
   let complete = true;
   try {
-    for await (const { number, length, bytes } of splitLines(process.stdin, limit)) {
+    for await (const { number, length, bytes } of splitLines(terminal.stdin, limit)) {
       if (bytes !== undefined) await flow.room();
       if (flow.stopped || session.destroyed) break;
       // It falls when the system refuses a datagram.
       const most = session.maxMessageSize ?? limit;
       if (bytes === undefined || length > most) {
-        say(`line ${number} not sent: ${length} bytes, and one datagram holds at most ${most} (see --mtu)`);
+        report.say(
+          `line ${number} not sent: ${length} bytes, and one datagram holds at most ${most} (see --mtu)`,
+        );
         complete = false;
         continue;
       }
@@ -124,15 +127,20 @@ async function sendLines(session: DTLSSession, flow: Flow): Promise<boolean> {
   return complete;
 }
 
-async function print(session: DTLSSession, messages: AsyncIterable<Uint8Array>, flow: Flow): Promise<void> {
+async function print(
+  session: DTLSSession,
+  messages: AsyncIterable<Uint8Array>,
+  flow: Flow,
+  { terminal }: Settings,
+): Promise<void> {
   let failure: Error | undefined;
-  process.stdout.on('error', (error: Error) => {
+  terminal.stdout.on('error', (error: Error) => {
     failure = error;
     leave(session, flow);
   });
   for await (const message of messages) {
     flow.onReceived();
-    process.stdout.write(message);
+    terminal.stdout.write(message);
   }
   // A reader that has seen enough is no failure.
   if (failure !== undefined && codeOf(failure) !== 'EPIPE') {

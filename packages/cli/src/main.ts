@@ -5,9 +5,9 @@ import { runClient } from './client.js';
 import { explain } from './errors.js';
 import type { Role } from './flags/flag.js';
 import { addFlags } from './flags.js';
-import { say } from './report.js';
 import { runServer } from './server.js';
 import { readSettings, type Settings } from './settings.js';
+import { ownTerminal, say, type Terminal } from './terminal.js';
 
 const MISUSE = 2;
 
@@ -44,29 +44,29 @@ const COMMANDS: readonly CommandSpec[] = [
 ];
 
 /** Runs the command line `args`, without the program's name, and resolves with the exit status. */
-export async function main(args: string[]): Promise<number> {
+export async function main(args: readonly string[], terminal = ownTerminal()): Promise<number> {
   // A reader that has gone away, such as `head`, must not end us with a stack trace.
-  process.stdout.on('error', () => undefined);
-  process.stderr.on('error', () => undefined);
+  terminal.stdout.on('error', () => undefined);
+  terminal.stderr.on('error', () => undefined);
   let exitCode = 0;
-  const program = newProgram();
+  const program = newProgram(terminal);
   for (const spec of COMMANDS) {
-    addCommand(program, spec, (status) => {
+    addCommand(program, spec, terminal, (status) => {
       exitCode = status;
     });
   }
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : MISUSE;
     const { line, details, exitCode: status } = explain(error);
-    for (const text of [line, ...details]) say(text);
+    for (const text of [line, ...details]) say(terminal, text);
     return status;
   }
 }
 
-function newProgram(): Command {
+function newProgram(terminal: Terminal): Command {
   return new Command('dtls')
     .description('DTLS echo server and client for the terminal')
     .version(version(), '--version', 'print the version')
@@ -74,11 +74,20 @@ function newProgram(): Command {
     .helpCommand(false)
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('Usage: dtls server|client [options] HOST:PORT   (dtls --help tells more)')
-    .configureOutput({ outputError: (text) => say(text.replace(/^error: /, '').trimEnd()) })
+    .configureOutput({
+      writeOut: (text) => terminal.stdout.write(text),
+      writeErr: (text) => terminal.stderr.write(text),
+      outputError: (text) => say(terminal, text.replace(/^error: /, '').trimEnd()),
+    })
     .exitOverride();
 }
 
-function addCommand(program: Command, spec: CommandSpec, onExit: (status: number) => void): void {
+function addCommand(
+  program: Command,
+  spec: CommandSpec,
+  terminal: Terminal,
+  onExit: (status: number) => void,
+): void {
   const { role, summary, parse, run } = spec;
   const command = program
     .command(role)
@@ -91,7 +100,8 @@ function addCommand(program: Command, spec: CommandSpec, onExit: (status: number
   addFlags(command, role).action(async (address: HostPort, values: Record<string, unknown>) => {
     try {
       const fromEnvironment = command.getOptionValueSource('keylog') === 'env';
-      onExit(await run(address, readSettings(role, values, fromEnvironment ? 'SSLKEYLOGFILE' : '--keylog')));
+      const settings = readSettings(role, values, fromEnvironment ? 'SSLKEYLOGFILE' : '--keylog', terminal);
+      onExit(await run(address, settings));
     } catch (error) {
       const { line, usage } = explain(error);
       if (usage) command.error(line);

@@ -1,17 +1,23 @@
 import type { DTLSSession } from 'datagram-tls';
-import { say } from './report.js';
+import type { Settings } from './settings.js';
 
 /** When to tell a person that nothing has come yet, seconds after the start. */
 const NOTICES = [2, 5, 10, 20, 40];
 
 /** Tells on a terminal that a handshake still waits. The result ends that. */
-export function showProgress(session: DTLSSession, target: string, show: boolean): () => void {
-  if (!show) return () => undefined;
+export function showProgress(
+  session: DTLSSession,
+  target: string,
+  { terminal, report }: Settings,
+): () => void {
+  if (terminal.stderr.isTTY !== true || report.verbose) return () => undefined;
   const timers = NOTICES.map((seconds) =>
     setTimeout(() => {
       const { retransmitCount } = session.stats;
       const times = `${retransmitCount} retransmission${retransmitCount === 1n ? '' : 's'}`;
-      say(`no answer from ${target} that completes the handshake yet, after ${seconds} s and ${times}`);
+      report.say(
+        `no answer from ${target} that completes the handshake yet, after ${seconds} s and ${times}`,
+      );
     }, seconds * 1000).unref(),
   );
   return () => {

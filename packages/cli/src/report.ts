@@ -1,24 +1,23 @@
 import type { DTLSSession, TraceEvent } from 'datagram-tls';
 import { formatHostPort } from './args.js';
 import { keyPinOf, pinOf } from './pin.js';
-
-/** Control characters, which a peer could use to write over what the terminal shows. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to replace
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g;
-
-/** Writes one line to standard error; standard output belongs to the data. */
-export function say(line: string): void {
-  process.stderr.write(`dtls: ${line.replace(CONTROL, ' ')}\n`);
-}
+import { say, type Terminal } from './terminal.js';
 
 /** What the command tells about its sessions: nothing, or with -v everything. */
 export class Report {
   readonly verbose: boolean;
+  readonly #terminal: Terminal;
   /** A session forgets its peer's address when it ends. */
   readonly #names = new WeakMap<DTLSSession, string>();
 
-  constructor(verbose: boolean) {
+  constructor(terminal: Terminal, verbose: boolean) {
+    this.#terminal = terminal;
     this.verbose = verbose;
+  }
+
+  /** One line, whatever -v says. */
+  say(line: string): void {
+    say(this.#terminal, line);
   }
 
   /** For the library's `trace`, which costs something and is left out unless it is wanted. */
@@ -27,7 +26,7 @@ export class Report {
   }
 
   trace(event: TraceEvent, session: DTLSSession): void {
-    if (this.verbose) say(`${this.nameOf(session)} ${describe(event)}`);
+    if (this.verbose) this.say(`${this.nameOf(session)} ${describe(event)}`);
   }
 
   /** The peer's address and port. */
@@ -44,20 +43,20 @@ export class Report {
   opened(session: DTLSSession): void {
     if (!this.verbose) return;
     const name = this.nameOf(session);
-    say(`${name} open: ${negotiated(session).join(', ')}`);
+    this.say(`${name} open: ${negotiated(session).join(', ')}`);
     const shown = shownBy(session);
     if (shown === undefined) return;
     const verdict = session.authorized
       ? 'verified'
       : `NOT verified (${session.authorizationError ?? 'unknown'})`;
     const status = session.ocspResponse === undefined ? '' : `, ${ocspStatus(session)}`;
-    say(`${name} ${shown}, ${verdict}${status}`);
+    this.say(`${name} ${shown}, ${verdict}${status}`);
   }
 
   closed(session: DTLSSession): void {
     if (!this.verbose) return;
     const { messagesSent, messagesReceived } = session.stats;
-    say(
+    this.say(
       `${this.nameOf(session)} closed after ${count(messagesSent, 'message')} sent and ${messagesReceived} received`,
     );
   }

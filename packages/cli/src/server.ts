@@ -2,7 +2,7 @@ import { type DTLSEndpoint, type DTLSSession, listen } from 'datagram-tls';
 import { formatHostPort, type HostPort } from './args.js';
 import { CommandFailure, isSystemError, reason } from './errors.js';
 import { refusedCertificate } from './pin.js';
-import { say } from './report.js';
+import type { Report } from './report.js';
 import { attachKeylog, type Settings } from './settings.js';
 import { closeOnSignal } from './signals.js';
 import { type Names, withFallback } from './sni.js';
@@ -29,8 +29,8 @@ export async function runServer(at: HostPort, settings: Settings): Promise<numbe
     ...earlyReceiver(settings),
   };
   const endpoint = await bind(at, options, (session) => serve(session, settings));
-  closeOnSignal(() => endpoint.close());
-  announce(at, endpoint, ephemeral);
+  closeOnSignal(settings.terminal, () => endpoint.close());
+  announce(settings, at, endpoint, ephemeral);
   await endpoint.closed;
   return 0;
 }
@@ -58,7 +58,7 @@ async function identityFor(
 /** What comes early is echoed early. */
 function earlyReceiver({ options, report }: Settings): Pick<Options, 'onearlydata'> {
   if ((options.maxEarlyData ?? 0) === 0) return {};
-  return { onearlydata: (data, session) => echo(session, report.nameOf(session), data) };
+  return { onearlydata: (data, session) => echo(session, report, data) };
 }
 
 async function bind(
@@ -76,12 +76,17 @@ async function bind(
   }
 }
 
-function announce({ host }: HostPort, endpoint: DTLSEndpoint, ephemeral: Ephemeral | undefined): void {
+function announce(
+  { report }: Settings,
+  { host }: HostPort,
+  endpoint: DTLSEndpoint,
+  ephemeral: Ephemeral | undefined,
+): void {
   const { address, port } = endpoint.address ?? { address: host, port: 0 };
-  say(`listening on ${formatHostPort(address, port)}`);
+  report.say(`listening on ${formatHostPort(address, port)}`);
   if (ephemeral === undefined) return;
-  say(`ephemeral ${ephemeral.what} with pin ${ephemeral.pin}; connect with:`);
-  say(`  dtls client ${formatHostPort(reachable(host), port)} ${ephemeral.flags}`);
+  report.say(`ephemeral ${ephemeral.what} with pin ${ephemeral.pin}; connect with:`);
+  report.say(`  dtls client ${formatHostPort(reachable(host), port)} ${ephemeral.flags}`);
 }
 
 /** A server on every address of its machine is reached on this machine by the loopback one. */
@@ -94,13 +99,13 @@ function serve(session: DTLSSession, settings: Settings): void {
   const { report } = settings;
   const name = report.nameOf(session);
   attachKeylog(session, settings);
-  session.onmessage = (message) => echo(session, name, message);
+  session.onmessage = (message) => echo(session, report, message);
   session.opened.then(
     () => {
       report.opened(session);
-      session.onerror = (error) => say(`${name} session failed: ${reason(error)}`);
+      session.onerror = (error) => report.say(`${name} session failed: ${reason(error)}`);
     },
-    (error: unknown) => say(`${name} handshake failed: ${reason(error)}${pinIfRefused(error)}`),
+    (error: unknown) => report.say(`${name} handshake failed: ${reason(error)}${pinIfRefused(error)}`),
   );
   const onClosed = (): void => report.closed(session);
   session.closed.then(onClosed, onClosed);
@@ -113,10 +118,10 @@ function pinIfRefused(error: unknown): string {
 }
 
 /** A message may be too long with the prefix, or its session be closing. */
-function echo(session: DTLSSession, name: string, message: Uint8Array): void {
+function echo(session: DTLSSession, report: Report, message: Uint8Array): void {
   try {
     session.send(Buffer.concat([PREFIX, message]));
   } catch (error) {
-    say(`${name} echo not sent: ${reason(error)}`);
+    report.say(`${report.nameOf(session)} echo not sent: ${reason(error)}`);
   }
 }

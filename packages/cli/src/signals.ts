@@ -1,17 +1,17 @@
 import { constants } from 'node:os';
+import type { Terminal } from './terminal.js';
 
 /**
  * Calls `close` at the first SIGINT or SIGTERM; a second one ends the process at once with the shell's status for it.
  * The result gives that status once a signal has come.
  */
-export function closeOnSignal(close: () => unknown): () => number | undefined {
+export function closeOnSignal(terminal: Terminal, close: () => unknown): () => number | undefined {
   let status: number | undefined;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (status !== undefined) process.exit(128 + constants.signals[signal]);
+  terminal.onSignal((signal) => {
+    const second = status !== undefined;
     status = 128 + constants.signals[signal];
-    close();
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+    if (second) terminal.exit(status);
+    else close();
+  });
   return () => status;
 }

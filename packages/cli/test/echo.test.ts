@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import { BIN, dtls, NO_IPV6, pinOf, start, startServer } from './running.js';
+import {
+  BIN,
+  dtls,
+  NO_IPV6,
+  pinOf,
+  start,
+  startProcess,
+  startServer,
+  startServerProcess,
+} from './running.js';
 
 const NO_FULL = existsSync('/dev/full') ? false : 'this system has no /dev/full';
 const PATIENCE = { timeout: 60_000 };
@@ -35,11 +44,11 @@ test('input without lines opens and closes a session', PATIENCE, async (t) => {
 test('a line is sent when it is complete, before the input ends', PATIENCE, async (t) => {
   const server = await startServer(t);
   const client = start(t, ['client', server.address, '--pin', await pinOf(server)]);
-  client.child.stdin.write('first\nsec');
+  client.stdin.write('first\nsec');
   await client.shows('stdout', /^Echo: first\n$/);
-  client.child.stdin.write('ond\n');
+  client.stdin.write('ond\n');
   await client.shows('stdout', /^Echo: first\nEcho: second\n$/);
-  client.child.stdin.end();
+  client.stdin.end();
   assert.equal((await client.finished).code, 0);
 });
 
@@ -106,8 +115,8 @@ test(
 );
 
 test('a reader that goes away ends the client quietly', PATIENCE, async (t) => {
-  const server = await startServer(t);
-  const client = start(t, ['client', server.address, '--pin', await pinOf(server)]);
+  const server = await startServerProcess(t);
+  const client = startProcess(t, ['client', server.address, '--pin', await pinOf(server)]);
   client.child.stdin.write('one\n');
   await client.shows('stdout', /^Echo: one\n$/);
   client.child.stdout.destroy();
@@ -120,7 +129,7 @@ test('standard output that cannot be written to: the code, status 1', {
   ...PATIENCE,
   skip: NO_FULL,
 }, async (t) => {
-  const server = await startServer(t);
+  const server = await startServerProcess(t);
   const script = 'printf "one\\n" | "$@" > /dev/full';
   const command = [process.execPath, BIN, 'client', server.address, '--pin', await pinOf(server)];
   const { status, stderr } = spawnSync('sh', ['-c', script, 'sh', ...command], { encoding: 'utf8' });

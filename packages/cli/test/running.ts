@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { networkInterfaces } from 'node:os';
+import { PassThrough, type Readable, type Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { main } from '#lib/main.js';
+import type { Terminal } from '#lib/terminal.js';
+
+// The shell that runs the tests may ask for logs; tests ask for them themselves where they check them.
+delete process.env['SSLKEYLOGFILE'];
+delete process.env['NODE_DEBUG'];
 
 /** The command, to be run by Node. */
 export const BIN = fileURLToPath(new URL('../../bin/dtls.js', import.meta.url));
@@ -24,28 +32,97 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** A `dtls` process whose output is kept and can be waited for. */
-export class Running {
+/** A command whose output is kept and can be waited for. */
+export abstract class Running {
   stdout = '';
   stderr = '';
+  abstract readonly stdin: Writable;
+  abstract readonly finished: Promise<Finished>;
+  /** Told when there is more of `stdout` or `stderr`. */
+  readonly #output = new EventEmitter();
+
+  abstract interrupt(signal?: NodeJS.Signals): Promise<Finished>;
+  /** Ends it without a word. */
+  abstract kill(): Promise<Finished>;
+
+  /** Resolves with the match once `stream` holds it; fails when the command ends without it. */
+  async shows(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this[stream]);
+      if (match !== null) return match;
+      const ended = await Promise.race([
+        once(this.#output, stream).then(() => false),
+        this.finished.then(() => true),
+      ]);
+      if (ended) assert.match(this[stream], pattern);
+    }
+  }
+
+  protected keep(stream: 'stdout' | 'stderr', source: Readable): void {
+    source.setEncoding('utf8').on('data', (text: string) => {
+      this[stream] += text;
+      this.#output.emit(stream);
+    });
+  }
+}
+
+/** The command in this process, with streams of its own in place of the terminal. */
+class InProcess extends Running {
+  readonly stdin = new PassThrough();
+  readonly finished: Promise<Finished>;
+  readonly #listeners: ((signal: NodeJS.Signals) => void)[] = [];
+  #interrupted = false;
+
+  constructor(args: readonly string[]) {
+    super();
+    const stdout = new PassThrough();
+    const stderr = new PassThrough();
+    this.keep('stdout', stdout);
+    this.keep('stderr', stderr);
+    const terminal: Terminal = {
+      stdin: this.stdin,
+      stdout,
+      stderr,
+      onSignal: (listener) => this.#listeners.push(listener),
+      exit: (status) => assert.fail(`the command wants to end this process with ${status}`),
+    };
+    this.finished = main(args, terminal).then(async (code) => {
+      await Promise.all([stdout, stderr].map((stream) => finished(stream.end(), { readable: true })));
+      return { code, stdout: this.stdout, stderr: this.stderr };
+    });
+  }
+
+  override async interrupt(signal: NodeJS.Signals = 'SIGINT'): Promise<Finished> {
+    this.#interrupted = true;
+    for (const listener of this.#listeners) listener(signal);
+    return this.finished;
+  }
+
+  override async kill(): Promise<Finished> {
+    this.stdin.destroy();
+    // A second signal would end this process.
+    return this.#interrupted ? this.finished : this.interrupt();
+  }
+}
+
+/** The command in a process of its own. */
+class InItsOwnProcess extends Running {
   readonly child: ChildProcessWithoutNullStreams;
+  readonly stdin: Writable;
   readonly finished: Promise<Finished>;
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    const { SSLKEYLOGFILE: _keylog, NODE_DEBUG: _debug, ...inherited } = process.env;
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv) {
+    super();
     this.child = spawn(process.execPath, [BIN, ...args], {
-      env: { ...inherited, ...env },
+      env: { ...process.env, ...env },
       timeout: LIFETIME_MS,
       killSignal: 'SIGKILL',
     });
-    this.child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      this.stdout += text;
-    });
-    this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.stderr += text;
-    });
+    this.stdin = this.child.stdin;
+    this.keep('stdout', this.child.stdout);
+    this.keep('stderr', this.child.stderr);
     // A process that ended earlier than its input.
-    this.child.stdin.on('error', () => undefined);
+    this.stdin.on('error', () => undefined);
     this.finished = once(this.child, 'close').then(([code]) => ({
       code: code as number | null,
       stdout: this.stdout,
@@ -53,40 +130,39 @@ export class Running {
     }));
   }
 
-  /** Resolves with the match once `stream` holds it; fails when the process ends without it. */
-  async shows(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpExecArray> {
-    for (;;) {
-      const match = pattern.exec(this[stream]);
-      if (match !== null) return match;
-      const ended = await Promise.race([
-        once(this.child[stream], 'data').then(() => false),
-        this.finished.then(() => true),
-      ]);
-      if (ended) assert.match(this[stream], pattern);
-    }
-  }
-
-  async interrupt(signal: NodeJS.Signals = 'SIGINT'): Promise<Finished> {
+  override async interrupt(signal: NodeJS.Signals = 'SIGINT'): Promise<Finished> {
     this.child.kill(signal);
     return this.finished;
   }
+
+  override async kill(): Promise<Finished> {
+    return this.interrupt('SIGKILL');
+  }
 }
 
-/** Runs the command to its end with `input` as its standard input. */
-export function dtls(args: readonly string[], input = '', env: NodeJS.ProcessEnv = {}): Promise<Finished> {
-  const running = new Running(args, env);
-  running.child.stdin.end(input);
+/** Runs the command to its end with `input` as its standard input; with `env`, in a process of its own. */
+export function dtls(args: readonly string[], input = '', env?: NodeJS.ProcessEnv): Promise<Finished> {
+  const running = run(args, env);
+  running.stdin.end(input);
   return running.finished;
 }
 
-/** A running command that is killed when the test is over. */
-export function start(t: TestContext, args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
-  const running = new Running(args, env);
-  t.after(async () => {
-    running.child.kill('SIGKILL');
-    await running.finished;
-  });
+/** A running command that is ended when the test is over; with `env`, in a process of its own. */
+export function start(t: TestContext, args: readonly string[], env?: NodeJS.ProcessEnv): Running {
+  const running = run(args, env);
+  t.after(() => running.kill());
   return running;
+}
+
+/** The same, always in a process of its own. */
+export function startProcess(t: TestContext, args: readonly string[]): InItsOwnProcess {
+  const running = new InItsOwnProcess(args, {});
+  t.after(() => running.kill());
+  return running;
+}
+
+function run(args: readonly string[], env: NodeJS.ProcessEnv | undefined): Running {
+  return env === undefined ? new InProcess(args) : new InItsOwnProcess(args, env);
 }
 
 export interface Server {
@@ -102,7 +178,16 @@ export async function startServer(
   args: readonly string[] = [],
   host = '127.0.0.1',
 ): Promise<Server> {
-  const process = start(t, ['server', `${host}:0`, ...args]);
+  return serverOf(start(t, ['server', `${host}:0`, ...args]), host);
+}
+
+/** The same, in a process of its own. */
+export async function startServerProcess(t: TestContext, args: readonly string[] = []): Promise<Server> {
+  const host = '127.0.0.1';
+  return serverOf(startProcess(t, ['server', `${host}:0`, ...args]), host);
+}
+
+async function serverOf(process: Running, host: string): Promise<Server> {
   const [, port = ''] = await process.shows('stderr', /listening on .*:(\d+)\n/);
   return { process, address: `${host}:${port}`, port };
 }

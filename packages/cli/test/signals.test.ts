@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { assertRefused, BIN, dtls, pinOf, start, startServer } from './running.js';
+import { assertRefused, BIN, dtls, pinOf, start, startServer, startServerProcess } from './running.js';
 
 const PATIENCE = { timeout: 60_000 };
 
@@ -14,7 +14,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     async (t) => {
       const server = await startServer(t, ['-v']);
       const client = start(t, ['client', server.address, '-v', '--pin', await pinOf(server)]);
-      client.child.stdin.write('hello\n');
+      client.stdin.write('hello\n');
       await client.shows('stdout', /Echo: hello\n/);
       const { code, stderr } = await server.process.interrupt(signal);
       assert.equal(code, 0);
@@ -28,7 +28,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   test(`${signal} at the client closes its session: the server sees close_notify`, PATIENCE, async (t) => {
     const server = await startServer(t, ['-v']);
     const client = start(t, ['client', server.address, '--pin', await pinOf(server)]);
-    client.child.stdin.write('hello\n');
+    client.stdin.write('hello\n');
     await client.shows('stdout', /Echo: hello\n/);
     const { code, stderr } = await client.interrupt(signal);
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
@@ -39,7 +39,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 test('SIGINT while lines are being sent leaves the rest unsent, quietly', PATIENCE, async (t) => {
   const server = await startServer(t);
   const client = start(t, ['client', server.address, '--pin', await pinOf(server)]);
-  client.child.stdin.write('line\n'.repeat(200_000));
+  client.stdin.write('line\n'.repeat(200_000));
   await client.shows('stdout', /Echo: line\n/);
   const { code, stderr } = await client.interrupt();
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
@@ -53,7 +53,8 @@ test('SIGINT in the middle of a handshake ends the client with 130', PATIENCE, a
 
 test('a second SIGINT ends the process at once with 130', PATIENCE, async () => {
   const script = `import { closeOnSignal } from ${JSON.stringify(import.meta.resolve('#lib/signals.js'))};
-closeOnSignal(() => console.log('closing'));
+import { ownTerminal } from ${JSON.stringify(import.meta.resolve('#lib/terminal.js'))};
+closeOnSignal(ownTerminal(), () => console.log('closing'));
 setInterval(() => {}, 1000);
 console.log('ready');`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
@@ -89,14 +90,13 @@ async function silentPeer(t: TestContext): Promise<string> {
 
 test('a client whose server died says so and exits with 1 when answers are missing', PATIENCE, async (t) => {
   // Case F3 of the siege.
-  const server = await startServer(t);
+  const server = await startServerProcess(t);
   const args = ['client', server.address, '--linger', '200', '--pin', await pinOf(server)];
   const client = start(t, args);
-  client.child.stdin.write('one\n');
+  client.stdin.write('one\n');
   await client.shows('stdout', /Echo: one\n/);
-  server.process.child.kill('SIGKILL');
-  await server.process.finished;
-  client.child.stdin.end('two\n');
+  await server.process.kill();
+  client.stdin.end('two\n');
   const { code, stderr } = await client.finished;
   assert.equal(
     stderr,

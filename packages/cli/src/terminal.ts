@@ -1,0 +1,37 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** What a command reads, where it writes, and what may interrupt it: the process itself, or what a test puts in its place. */
+export interface Terminal {
+  readonly stdin: Readable;
+  /** For data. */
+  readonly stdout: Writable;
+  /** For everything that is said about it. */
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+  /** `listener` is called with each SIGINT and SIGTERM. */
+  onSignal(listener: (signal: NodeJS.Signals) => void): void;
+  /** Ends the command at once. */
+  exit(status: number): void;
+}
+
+/** Control characters, which a peer could use to write over what the terminal shows. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to replace
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g;
+
+/** Writes one line to standard error; standard output belongs to the data. */
+export function say({ stderr }: Pick<Terminal, 'stderr'>, line: string): void {
+  stderr.write(`dtls: ${line.replace(CONTROL, ' ')}\n`);
+}
+
+/** The terminal of this process. */
+export function ownTerminal(): Terminal {
+  return {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    onSignal: (listener) => {
+      process.on('SIGINT', listener);
+      process.on('SIGTERM', listener);
+    },
+    exit: (status) => process.exit(status),
+  };
+}
