@@ -55,7 +55,7 @@ function testFiles() {
     `packages/${name}/test`,
     `packages/${name}/build/test`,
   ]);
-  const programs = ['examples', 'bench', 'interop'].map((name) => [`${name}/src`, `${name}/dist`]);
+  const programs = ['examples', 'bench', 'interop', 'siege'].map((name) => [`${name}/src`, `${name}/dist`]);
   return [...packages, ...programs].flatMap(([sources, compiled]) =>
     walk(join(root, sources))
       .filter((path) => path.endsWith('.test.ts'))

@@ -1,0 +1,105 @@
+import type { ListenOptions } from 'datagram-tls';
+import type { Pki } from '../pki.js';
+import type { Amounts } from '../plan.js';
+import type { Report } from '../programs/victim.js';
+import type { Target } from '../wire/hostile-client.js';
+import type { Relay } from '../wire/relay.js';
+
+/** What an attack is given, in the attacker's process. */
+export interface Battlefield {
+  readonly target: Target;
+  /** Local address number `i` of the attacker. */
+  readonly address: (i: number) => string;
+  readonly amounts: Amounts;
+  /** Handshakes a second that fill the server's core. */
+  readonly capacity: number;
+  readonly pki: Pki;
+  /** What stands between the honest clients and the server, where the attack asks for it. */
+  readonly relay: Relay | undefined;
+}
+
+/** Something that has to hold, and whether it did. */
+export interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+/** What the attacker did. */
+export interface Tally {
+  readonly datagrams: number;
+  readonly bytes: number;
+  /**
+   * Datagrams with which the server may answer: one flight for each datagram of the attack, and what timers and
+   * handshakes send besides.
+   */
+  readonly mayAnswer?: number;
+  readonly note?: string;
+  readonly checks?: readonly Check[];
+}
+
+export type Place = 'loopback' | 'slow-uplink' | 'ipv6';
+
+export interface Attack {
+  readonly name: string;
+  /** Rows of the siege's cases. */
+  readonly cases: string;
+  readonly place?: Place;
+  /** The server has not heard from these addresses that they are real: no more than 3 bytes out for one in. */
+  readonly unvalidated?: boolean;
+  /** Honest clients go through the attacker's relay. */
+  readonly relayed?: boolean;
+  /** Of the server, beside its defaults; `amounts` says how large a crowd the run can afford. */
+  readonly options?: (amounts: Amounts, pki: Pki) => Partial<ListenOptions>;
+  readonly deaf?: boolean;
+  readonly names?: boolean;
+  readonly earlyData?: boolean;
+  readonly run: (field: Battlefield) => Promise<Tally>;
+  /** More that has to hold, of what the server says when the attack is over. */
+  readonly judge?: (report: Report, amounts: Amounts) => readonly Check[];
+}
+
+export function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Calls `send` `rate` times a second, for `seconds`; what the machine does not manage is left out. Returns the calls. */
+export async function atRate(rate: number, seconds: number, send: (i: number) => void): Promise<number> {
+  const began = performance.now();
+  const [end, most] = [began + seconds * 1000, Math.ceil(rate * MOST_BURST_SECONDS)];
+  let sent = 0;
+  let skipped = 0;
+  for (let now = began; now < end; now = performance.now()) {
+    const due = Math.floor(((now - began) / 1000) * rate) - skipped - sent;
+    const burst = Math.min(due, most);
+    skipped += due - burst;
+    for (let i = 0; i < burst; i++) send(sent++);
+    await wait(BETWEEN_BURSTS_MS);
+  }
+  return sent;
+}
+
+const BETWEEN_BURSTS_MS = 2;
+const MOST_BURST_SECONDS = 0.02;
+
+/** Runs `action` for 0 to `count` - 1, `width` at a time. */
+export async function crowd(
+  count: number,
+  width: number,
+  action: (i: number) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  const worker = async () => {
+    while (next < count) await action(next++);
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+}
+
+/** Flights that a retransmission timer of 1 s, doubled each time, sends within `ms`, and one more. */
+export function timedFlights(ms: number): number {
+  return 1 + Math.floor(Math.log2(1 + ms / 1000));
+}
+
+export function check(name: string, ok: boolean, detail: string | number): Check {
+  return { name, ok, detail: String(detail) };
+}

@@ -1,0 +1,155 @@
+import { randomFillSync } from 'node:crypto';
+import { clientSecurity, firstHello } from '../wire/hostile-client.js';
+import { ackBody, ContentType, fragment, plainRecord, repeated } from '../wire/records.js';
+import type { Direction, Relayed } from '../wire/relay.js';
+import { type Attack, atRate, type Battlefield, type Tally, wait } from './attack.js';
+
+/** Attacks by somebody near the path, who sees datagrams and forges others, but holds none back. */
+export const forgeries: readonly Attack[] = [
+  {
+    name: 'forged ACKs into handshakes',
+    cases: 'A4',
+    relayed: true,
+    run: (field) => intoHandshakes(field, acks),
+  },
+  {
+    name: 'forged HelloRequests into handshakes',
+    cases: 'A7',
+    relayed: true,
+    run: (field) => intoHandshakes(field, helloRequests),
+  },
+  {
+    name: 'forged fragments into handshakes',
+    cases: 'A8',
+    relayed: true,
+    run: (field) => intoHandshakes(field, wrongLengths),
+  },
+  {
+    name: 'forged alerts into handshakes',
+    cases: 'A4',
+    relayed: true,
+    run: (field) => intoHandshakes(field, alerts),
+  },
+  {
+    name: 'forged records into open sessions',
+    cases: 'A16',
+    relayed: true,
+    run: (field) => intoSessions(field, tinyRecords),
+  },
+  {
+    name: 'random bytes into open sessions',
+    cases: 'A16',
+    relayed: true,
+    run: (field) => intoSessions(field, junk),
+  },
+  { name: 'ClientHellos from the address of a session', cases: 'A1', relayed: true, run: restarts },
+];
+
+type Forge = (direction: Direction, passed: number) => readonly Buffer[];
+
+/** Datagrams of a handshake in which forgeries go along with every one. */
+const HANDSHAKE_DATAGRAMS = 16;
+const FORGERIES_A_SECOND = 1000;
+
+/** Sends forgeries before each datagram of the honest newcomers' handshakes. */
+async function intoHandshakes({ relay, amounts }: Battlefield, forge: Forge): Promise<Tally> {
+  if (relay === undefined) throw new Error('this attack needs a relay');
+  const before = { ...relay.forged };
+  const old = new Set(relay.clients);
+  relay.onPassage = (client, direction) => {
+    if (old.has(client) || client.passed > HANDSHAKE_DATAGRAMS) return;
+    for (const datagram of forge(direction, client.passed)) {
+      if (direction === 'to-server') client.toServer(datagram);
+      else client.toClient(datagram);
+    }
+  };
+  await wait(1000 * Math.max(1, amounts.seconds));
+  // The last newcomer may still be under way: the relay goes on, the forger does not.
+  relay.onPassage = undefined;
+  return since(relay.forged, before);
+}
+
+function since(
+  now: { datagrams: number; bytes: number },
+  before: { datagrams: number; bytes: number },
+): Tally {
+  return { datagrams: now.datagrams - before.datagrams, bytes: now.bytes - before.bytes };
+}
+
+function acks(_: Direction, passed: number): readonly Buffer[] {
+  const bodies = [1, 2, 3, 9].map((epoch) => ackBody({ epoch, sequence: 0 }));
+  return [...bodies, Buffer.of(0, 1), Buffer.of()].map((body, i) =>
+    plainRecord(ContentType.ack, body, { sequence: 100 * passed + i }),
+  );
+}
+
+function helloRequests(_: Direction, passed: number): readonly Buffer[] {
+  return [0, 1, 2, 3].map((messageSeq) =>
+    plainRecord(ContentType.handshake, fragment({ type: 0, messageSeq }), {
+      sequence: 100 * passed + messageSeq,
+    }),
+  );
+}
+
+/** A byte of each message that may come, as part of one that is much longer than it will be. */
+function wrongLengths(_: Direction, passed: number): readonly Buffer[] {
+  const types = [2, 11, 12, 14, 16, 20];
+  const wrong = types.flatMap((type) =>
+    [0, 1, 2, 3, 4, 5].map((messageSeq) =>
+      fragment({ type, messageSeq, body: Buffer.of(0), length: 30_000, offset: 10 }),
+    ),
+  );
+  return [plainRecord(ContentType.handshake, Buffer.concat(wrong), { sequence: 100 * passed })];
+}
+
+function alerts(_: Direction, passed: number): readonly Buffer[] {
+  return [40, 0, 80].map((description, i) =>
+    plainRecord(ContentType.alert, Buffer.of(2, description), { sequence: 100 * passed + i }),
+  );
+}
+
+/** Sends forgeries to the server, as if the open sessions had sent them, and back. */
+async function intoSessions({ relay, amounts }: Battlefield, make: (i: number) => Buffer): Promise<Tally> {
+  if (relay === undefined) throw new Error('this attack needs a relay');
+  const before = { ...relay.forged };
+  const victims = openOnes(relay.clients);
+  await atRate(FORGERIES_A_SECOND, amounts.seconds, (i) =>
+    victims[i % victims.length]?.toServer(make(i >> 1)),
+  );
+  await wait(100);
+  return { ...since(relay.forged, before), mayAnswer: 0 };
+}
+
+/** The open sessions came first. */
+function openOnes(clients: readonly Relayed[]): readonly Relayed[] {
+  return clients.slice(0, 2);
+}
+
+/** As many records as fit 1,200 bytes, none of which is authentic. */
+function tinyRecords(i: number): Buffer {
+  const unified = Buffer.concat([Buffer.of(0x2f, 0, 0, 0, 17), randomFillSync(Buffer.alloc(17))]);
+  const plain = plainRecord(ContentType.applicationData, randomFillSync(Buffer.alloc(25)), {
+    epoch: 1,
+    sequence: 2 ** 20 + i,
+  });
+  return i % 2 === 0 ? repeated(unified, 54) : repeated(plain, 31);
+}
+
+function junk(i: number): Buffer {
+  return randomFillSync(Buffer.alloc(1 + ((i * 37) % 1200)));
+}
+
+async function restarts({ relay, amounts }: Battlefield): Promise<Tally> {
+  if (relay === undefined) throw new Error('this attack needs a relay');
+  const before = { ...relay.forged };
+  const victims = openOnes(relay.clients);
+  const hellos = (['DTLSv1.2', 'DTLSv1.3'] as const).flatMap((version) =>
+    firstHello(clientSecurity(version)).slice(0, 1),
+  );
+  const datagrams = await atRate(FORGERIES_A_SECOND, amounts.seconds, (i) => {
+    const hello = Buffer.from(hellos[(i >> 1) % 2] ?? Buffer.alloc(0));
+    victims[i % victims.length]?.toServer(randomFillSync(hello, 27, 32));
+  });
+  await wait(100);
+  return { ...since(relay.forged, before), mayAnswer: datagrams };
+}

@@ -1,0 +1,140 @@
+import { randomFillSync } from 'node:crypto';
+import { clientSecurity, HostileClient, type Version } from '../wire/hostile-client.js';
+import { ContentType, fragment } from '../wire/records.js';
+import { type Attack, type Battlefield, check, type Tally, wait } from './attack.js';
+
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
+const JUNK_NAMES = [
+  '__proto__',
+  'constructor',
+  '../../etc/passwd',
+  'a\nb',
+  '*',
+  'x'.repeat(300),
+  'é.example',
+  'A..b',
+  'LOCALHOST',
+  ' ',
+];
+
+/** Attacks by clients with whole handshakes. */
+export const peers: readonly Attack[] = [
+  { name: 'open sessions, stuffed with fragments', cases: 'A5', run: stuffedSessions },
+  { name: 'an application that does not read', cases: 'A11', deaf: true, run: unread },
+  {
+    name: 'names that are none',
+    cases: 'A12',
+    names: true,
+    run: junkNames,
+    judge: ({ names }) => {
+      const bad = names.filter((name) => !HOST_NAME.test(name));
+      return [
+        check(
+          'sni functions get host names alone',
+          bad.length === 0,
+          bad.length === 0 ? `${names.length} names` : JSON.stringify(bad[0]),
+        ),
+      ];
+    },
+  },
+  {
+    name: 'certificate chains dear to validate',
+    cases: 'B1',
+    options: (_, { ca }) => ({ requestCert: true, rejectUnauthorized: false, ca }),
+    run: hostileChains,
+  },
+];
+
+async function openClients(field: Battlefield, count: number, version?: Version): Promise<HostileClient[]> {
+  const clients: HostileClient[] = [];
+  for (let i = 0; i < count; i++) {
+    const security = clientSecurity(version ?? (i % 2 === 0 ? 'DTLSv1.2' : 'DTLSv1.3'));
+    const client = await HostileClient.start(field.target, security, { address: field.address(1) });
+    if (await client.opened()) clients.push(client);
+  }
+  await wait(100);
+  return clients;
+}
+
+function total(clients: readonly HostileClient[]): Tally {
+  for (const client of clients) client.vanish();
+  return {
+    datagrams: clients.reduce((sum, { sent }) => sum + sent.datagrams, 0),
+    bytes: clients.reduce((sum, { sent }) => sum + sent.bytes, 0),
+    note: `${clients.length} sessions`,
+  };
+}
+
+/** Single bytes with gaps between, of messages after the handshake that never become whole. */
+async function stuffedSessions(field: Battlefield): Promise<Tally> {
+  const clients = await openClients(field, Math.min(100, field.amounts.clients), 'DTLSv1.3');
+  for (const client of clients) {
+    client.mute();
+    const sealer = client.sealer13(3);
+    for (let datagram = 0; datagram < 2; datagram++) {
+      const fragments = Array.from({ length: 760 }, (_, i) => {
+        const k = datagram * 760 + i;
+        const place = { messageSeq: 3 + Math.floor(k / 510), offset: (k % 510) * 2 + 1 };
+        return fragment({ type: 11, body: Buffer.of(k & 0xff), length: 60_000, ...place });
+      });
+      client.send(sealer.seal(ContentType.handshake, Buffer.concat(fragments), 500 + datagram));
+    }
+    await wait(5);
+  }
+  await wait(300);
+  return total(clients);
+}
+
+const LARGE = 1100;
+
+/** Messages for an application that never takes one. */
+async function unread(field: Battlefield): Promise<Tally> {
+  const clients = await openClients(field, Math.min(50, field.amounts.clients));
+  const message = randomFillSync(Buffer.alloc(LARGE));
+  const each = field.amounts.ci ? 600 : 2000;
+  for (let k = 0; k < each; k++) {
+    for (const client of clients) if (client.connected) client.say(message);
+    await wait(2);
+  }
+  await wait(200);
+  return total(clients);
+}
+
+async function junkNames(field: Battlefield): Promise<Tally> {
+  const clients: HostileClient[] = [];
+  for (let i = 0; i < Math.max(JUNK_NAMES.length * 2, field.amounts.storm); i++) {
+    const serverName = JUNK_NAMES[(i >> 1) % JUNK_NAMES.length];
+    const destination = { serverName, verifyName: undefined };
+    const security = clientSecurity(i % 2 === 0 ? 'DTLSv1.2' : 'DTLSv1.3');
+    const client = await HostileClient.start(field.target, security, {
+      address: field.address(1),
+      destination,
+    });
+    await client.until(() => client.received.datagrams > 1, 200);
+    clients.push(client);
+  }
+  await wait(200);
+  return total(clients);
+}
+
+/** Each hostile chain in a handshake of either version. */
+async function hostileChains(field: Battlefield): Promise<Tally> {
+  const clients: HostileClient[] = [];
+  const rounds = field.amounts.ci ? 1 : 3;
+  for (let round = 0; round < rounds; round++) {
+    for (const { identity } of field.pki.hostileChains) {
+      for (const version of ['DTLSv1.2', 'DTLSv1.3'] as const) {
+        const client = await HostileClient.start(field.target, clientSecurity(version, identity), {
+          address: field.address(1),
+        });
+        await client.opened(8000);
+        clients.push(client);
+      }
+    }
+  }
+  await wait(300);
+  return {
+    ...total(clients),
+    note: `${clients.filter((client) => client.received.datagrams > 0).length} chains`,
+  };
+}

@@ -1,0 +1,126 @@
+import { type Check, check } from './attacks/attack.js';
+import type { Battle } from './battle.js';
+import type { Amounts } from './plan.js';
+
+/** What has to hold in every battle. */
+export const BOUNDS = {
+  /** Bytes out for one in, to addresses that nobody has shown to be real. */
+  amplification: 3,
+  /** What is held afterwards, beside what was held before. */
+  memoryAfter: 1.1,
+  /** Memory that the process may take at its peak, and what may be held of it, MiB. */
+  peakRss: 400,
+  peakHeld: 200,
+  /** Share of an open session's echoes. */
+  echoes: 0.8,
+  /** Flights that an honest newcomer sends again, at most, until it is in. */
+  repeats: 1,
+  /** On the whole run only: ms until it is in. */
+  newcomerMs: 2000,
+  /** On the whole run only: CPU without a pause, ms, such as for the validation of a chain. */
+  turnMs: 100,
+} as const;
+
+const MIB = 2 ** 20;
+
+/** Ratios, counts and bytes; times only on a whole run. */
+export function judge(battle: Battle, amounts: Amounts): Check[] {
+  return [
+    ...judgeAnswers(battle),
+    ...judgeMemory(battle),
+    ...judgeHonest(battle, amounts),
+    ...judgeTurns(battle, amounts),
+    ...(battle.tally.checks ?? []),
+    ...(battle.attack.judge?.(battle.during, amounts) ?? []),
+    check('nothing was thrown', battle.after.faults.length === 0, battle.after.faults[0] ?? 'nothing'),
+  ];
+}
+
+function judgeAnswers({ attack, traffic, tally }: Battle): Check[] {
+  const { bytesIn, bytesOut, datagramsOut } = traffic;
+  const checks: Check[] = [];
+  if (attack.unvalidated === true) {
+    const ratio = bytesOut / Math.max(1, bytesIn);
+    const name = `at most ${BOUNDS.amplification} bytes out for one in`;
+    checks.push(check(name, ratio <= BOUNDS.amplification, ratio.toFixed(2)));
+  }
+  if (tally.mayAnswer !== undefined) {
+    const name = 'no datagram causes more than one flight';
+    const ok = datagramsOut <= tally.mayAnswer;
+    checks.push(check(name, ok, `${datagramsOut} datagrams out, at most ${tally.mayAnswer}`));
+  }
+  return checks;
+}
+
+function judgeMemory({ before, during, after }: Battle): Check[] {
+  const growth = after.now.held / before.now.held;
+  const [rss, held] = [during.peak.rss / MIB, during.peak.held / MIB];
+  return [
+    check(
+      'memory is within a tenth of what it was',
+      growth <= BOUNDS.memoryAfter,
+      `${(growth * 100).toFixed(1)} %`,
+    ),
+    check(
+      `at most ${BOUNDS.peakRss} MiB of memory at the peak`,
+      rss <= BOUNDS.peakRss,
+      `${rss.toFixed(0)} MiB`,
+    ),
+    check(
+      `at most ${BOUNDS.peakHeld} MiB held at the peak`,
+      held <= BOUNDS.peakHeld,
+      `${held.toFixed(0)} MiB`,
+    ),
+  ];
+}
+
+function judgeHonest({ honest }: Battle, { ci }: Amounts): Check[] {
+  const { newcomers } = honest;
+  const out = newcomers.filter(({ opened }) => !opened);
+  const slowest = Math.max(0, ...newcomers.map(({ ms }) => ms));
+  const repeats = Math.max(0, ...newcomers.map((one) => one.repeats));
+  return [
+    check(
+      `an open session keeps ${BOUNDS.echoes * 100} % of its echoes`,
+      echoShare(honest) >= BOUNDS.echoes,
+      honest.echoes.map(({ version, sent, received }) => `${version}: ${received} of ${sent}`).join(', '),
+    ),
+    check(
+      'every newcomer gets in',
+      newcomers.length > 0 && out.length === 0,
+      `${newcomers.length - out.length} of ${newcomers.length}${out[0] === undefined ? '' : `: ${out[0].version} ${out[0].error ?? ''}`}`,
+    ),
+    check(
+      `a newcomer sends a flight again at most ${BOUNDS.repeats} times`,
+      repeats <= BOUNDS.repeats,
+      repeats,
+    ),
+    ...(ci
+      ? []
+      : [
+          check(
+            `a newcomer is in within ${BOUNDS.newcomerMs} ms`,
+            slowest <= BOUNDS.newcomerMs,
+            slowest.toFixed(0),
+          ),
+        ]),
+  ];
+}
+
+function judgeTurns({ during }: Battle, { ci }: Amounts): Check[] {
+  const ms = during.longestTurn / 1000;
+  return ci
+    ? []
+    : [
+        check(
+          `at most ${BOUNDS.turnMs} ms of CPU without a pause`,
+          ms <= BOUNDS.turnMs,
+          `${ms.toFixed(0)} ms`,
+        ),
+      ];
+}
+
+/** Of the session that kept fewest. */
+export function echoShare({ echoes }: Battle['honest']): number {
+  return Math.min(...echoes.map(({ sent, received }) => received / Math.max(1, sent)));
+}

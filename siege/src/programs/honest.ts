@@ -1,0 +1,218 @@
+/** The clients that keep to the rules: open sessions that send echoes, and new clients one after another. */
+import { connect, type DTLSEndpoint, type DTLSSession } from 'datagram-tls';
+import type { Target, Version } from '../wire/hostile-client.js';
+import { serve } from './program.js';
+
+export interface HonestSettings {
+  readonly target: Target;
+  /** Local address; all honest clients share it. */
+  readonly address: string;
+  readonly ca: string;
+}
+
+/** One that wanted in. */
+export interface Newcomer {
+  readonly version: Version;
+  readonly opened: boolean;
+  readonly ms: number;
+  /** Flights that it sent again. */
+  readonly repeats: number;
+  readonly error?: string;
+}
+
+export interface HonestReport {
+  /** By version: echoes asked for, and those that came. */
+  readonly echoes: readonly { readonly version: Version; readonly sent: number; readonly received: number }[];
+  readonly newcomers: readonly Newcomer[];
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly datagramsSent: number;
+  readonly datagramsReceived: number;
+}
+
+const VERSIONS = ['DTLSv1.2', 'DTLSv1.3'] as const;
+const ECHO_EVERY_MS = 10;
+const ECHO_SIZE = 100;
+const BETWEEN_NEWCOMERS_MS = 150;
+const FIRST_NEWCOMER_MS = 300;
+const LAST_ECHO_MS = 500;
+const LAST_NEWCOMER_MS = 15_000;
+
+/** Of an attack. */
+class Ending {
+  over = false;
+  end: () => void = () => undefined;
+  readonly ended = new Promise<void>((resolve) => {
+    this.end = () => {
+      this.over = true;
+      resolve();
+    };
+  });
+}
+
+interface Open {
+  readonly version: Version;
+  readonly session: DTLSSession;
+  sent: number;
+  received: number;
+}
+
+let settings: HonestSettings | undefined;
+const open: Open[] = [];
+let echoing: NodeJS.Timeout | undefined;
+let newcomers: Newcomer[] = [];
+let arriving: Promise<void> | undefined;
+let attack = new Ending();
+/** Traffic of clients that are gone. */
+let gone = { bytesSent: 0, bytesReceived: 0, datagramsSent: 0, datagramsReceived: 0 };
+
+serve({ open: openSessions, visits, begin, finish });
+
+/** Opens one session of each version. */
+async function openSessions(given: HonestSettings): Promise<void> {
+  settings = given;
+  for (const version of VERSIONS) {
+    const session = dial(version);
+    await session.opened;
+    const one: Open = { version, session, sent: 0, received: 0 };
+    session.onmessage = () => one.received++;
+    open.push(one);
+  }
+}
+
+/** From now on echoes and newcomers count. */
+function begin(): void {
+  gone = { bytesSent: 0, bytesReceived: 0, datagramsSent: 0, datagramsReceived: 0 };
+  const start = traffic();
+  gone = negated(start);
+  newcomers = [];
+  for (const one of open) {
+    one.sent = 0;
+    one.received = 0;
+  }
+  echoing = setInterval(echo, ECHO_EVERY_MS);
+  attack = new Ending();
+  arriving = arrive(attack);
+}
+
+async function finish(): Promise<HonestReport> {
+  clearInterval(echoing);
+  attack.end();
+  await Promise.all([arriving, wait(LAST_ECHO_MS)]);
+  return {
+    echoes: open.map(({ version, sent, received }) => ({
+      version,
+      sent,
+      received: Math.min(sent, received),
+    })),
+    newcomers,
+    ...traffic(),
+  };
+}
+
+/** Handshakes one after another, as many as asked for. */
+async function visits({ count }: { readonly count: number }): Promise<void> {
+  const never = new Ending();
+  for (let i = 0; i < count; i++) await visit(VERSIONS[i % VERSIONS.length] ?? 'DTLSv1.3', never);
+}
+
+function echo(): void {
+  for (const one of open) {
+    one.sent++;
+    if (!one.session.destroyed) one.session.send(Buffer.alloc(ECHO_SIZE, one.sent));
+  }
+}
+
+/** One newcomer after another, of either version in turn, until the attack is over, and at least one of each. */
+async function arrive(stop: Ending): Promise<void> {
+  await until(FIRST_NEWCOMER_MS, stop);
+  for (let i = 0; !stop.over || i < VERSIONS.length; i++) {
+    newcomers.push(await visit(VERSIONS[i % VERSIONS.length] ?? 'DTLSv1.3', stop));
+    await until(BETWEEN_NEWCOMERS_MS, stop);
+  }
+}
+
+async function visit(version: Version, stop: Ending): Promise<Newcomer> {
+  const began = performance.now();
+  const session = dial(version);
+  const late = stop.ended.then(() => wait(LAST_NEWCOMER_MS)).then(() => 'not in when the attack was over');
+  const outcome = await Promise.race([
+    session.opened.then(
+      () => undefined,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    ),
+    late,
+  ]);
+  const ms = performance.now() - began;
+  const repeats = Number(session.stats.retransmitCount);
+  if (outcome === undefined) await session.close();
+  const { endpoint } = session;
+  session.destroy();
+  add(endpoint.stats);
+  return {
+    version,
+    opened: outcome === undefined,
+    ms,
+    repeats,
+    ...(outcome === undefined ? {} : { error: outcome }),
+  };
+}
+
+function dial(version: Version): DTLSSession {
+  if (settings === undefined) throw new Error('not open yet');
+  const { target, address, ca } = settings;
+  return connect(target.host, target.port, {
+    ca,
+    servername: 'localhost',
+    bindHost: address,
+    minVersion: version,
+    maxVersion: version,
+  });
+}
+
+type Stats = DTLSEndpoint['stats'];
+
+function add(stats: Stats): void {
+  gone = sum(gone, ofStats(stats));
+}
+
+/** Of all honest clients, those that are gone too. */
+function traffic() {
+  return open.map(({ session }) => ofStats(session.endpoint.stats)).reduce(sum, gone);
+}
+
+function ofStats(stats: Stats) {
+  return {
+    bytesSent: Number(stats.bytesSent),
+    bytesReceived: Number(stats.bytesReceived),
+    datagramsSent: Number(stats.packetsSent),
+    datagramsReceived: Number(stats.packetsReceived),
+  };
+}
+
+function sum(a: typeof gone, b: typeof gone): typeof gone {
+  return {
+    bytesSent: a.bytesSent + b.bytesSent,
+    bytesReceived: a.bytesReceived + b.bytesReceived,
+    datagramsSent: a.datagramsSent + b.datagramsSent,
+    datagramsReceived: a.datagramsReceived + b.datagramsReceived,
+  };
+}
+
+function negated(a: typeof gone): typeof gone {
+  return {
+    bytesSent: -a.bytesSent,
+    bytesReceived: -a.bytesReceived,
+    datagramsSent: -a.datagramsSent,
+    datagramsReceived: -a.datagramsReceived,
+  };
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** `ms`, or until `stop`. */
+function until(ms: number, stop: Ending): Promise<unknown> {
+  return Promise.race([wait(ms), stop.ended]);
+}

@@ -1,0 +1,167 @@
+/** The server under attack: an echo with the library's defaults but for what an attack names. */
+import { type DTLSEndpoint, type DTLSSession, type ListenOptions, listen } from 'datagram-tls';
+import type { Identity } from '../pki.js';
+import { serve } from './program.js';
+
+/** Options of `listen`, and the two that are functions. */
+export interface VictimSettings {
+  readonly host: string;
+  readonly identity: Identity;
+  readonly options?: Partial<ListenOptions>;
+  /** Addresses of honest clients. */
+  readonly friends: readonly string[];
+  /** The application reads what comes from friends alone. */
+  readonly deaf?: boolean;
+  /** The server has an `sni` function, which notes what it is given. */
+  readonly names?: boolean;
+  readonly earlyData?: boolean;
+}
+
+/** Of the process: CPU in µs, memory in bytes. */
+export interface Reading {
+  readonly cpu: number;
+  readonly rss: number;
+  /** Heap in use and what lies outside of it, array buffers included. */
+  readonly held: number;
+  readonly arrayBuffers: number;
+}
+
+export interface Report {
+  readonly now: Reading;
+  /** The most since the last `watch`; `rss`: since the process began. */
+  readonly peak: Reading;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly datagramsReceived: number;
+  readonly datagramsSent: number;
+  readonly refused: number;
+  /** The most CPU between two ticks of a timer that is due every 20 ms, µs: how long everybody else waited. */
+  readonly longestTurn: number;
+  /** Sessions that are not over. */
+  readonly sessions: number;
+  readonly sessionsEver: number;
+  readonly names: readonly string[];
+  readonly faults: readonly string[];
+}
+
+const SAMPLE_MS = 20;
+const NAMES_LIMIT = 1000;
+const SETTLE_ROUNDS = 4;
+
+let endpoint: DTLSEndpoint | undefined;
+const sessions = new Set<DTLSSession>();
+let sessionsEver = 0;
+const names: string[] = [];
+const faults: string[] = [];
+let peak = reading();
+let lastTick = peak.cpu;
+let longestTurn = 0;
+
+process.on('uncaughtException', (error) => faults.push(`uncaught: ${error.message}`));
+process.on('unhandledRejection', (reason) => faults.push(`unhandled: ${String(reason)}`));
+setInterval(tick, SAMPLE_MS).unref();
+
+serve({ start, report, watch, forget });
+
+async function start({ host, identity, options, friends, deaf, names: asked, earlyData }: VictimSettings) {
+  const { cert, key } = identity;
+  endpoint = listen(
+    (session) => admit(session, deaf === true && !friends.includes(session.remoteAddress?.address ?? '')),
+    {
+      host,
+      port: 0,
+      cert,
+      key,
+      ...(asked === true ? { sni: (name: string | undefined) => noteName(name, identity) } : {}),
+      ...(earlyData === true ? { maxEarlyData: 1000, onearlydata: () => undefined } : {}),
+      ...options,
+    },
+  );
+  const { port } = await endpoint.opened;
+  return { port };
+}
+
+function admit(session: DTLSSession, deaf: boolean): void {
+  sessions.add(session);
+  sessionsEver++;
+  const over = () => sessions.delete(session);
+  session.opened.catch(() => undefined);
+  session.closed.then(over, over);
+  if (!deaf) session.onmessage = (data) => echo(session, data);
+}
+
+/** An application is slow or gone at times: what `send` refuses is not sent. */
+function echo(session: DTLSSession, data: Uint8Array): void {
+  if (data.length <= (session.maxMessageSize ?? 0)) session.send(data);
+}
+
+function noteName(name: string | undefined, identity: Identity): Identity {
+  if (name !== undefined && names.length < NAMES_LIMIT) names.push(name);
+  return identity;
+}
+
+/** `settled`: after garbage was collected, for comparisons. */
+async function report({ settled }: { readonly settled: boolean }): Promise<Report> {
+  if (settled) await settle();
+  sample();
+  const stats = endpoint?.stats;
+  return {
+    now: reading(),
+    peak: { ...peak, rss: process.resourceUsage().maxRSS * 1024 },
+    bytesReceived: Number(stats?.bytesReceived),
+    bytesSent: Number(stats?.bytesSent),
+    datagramsReceived: Number(stats?.packetsReceived),
+    datagramsSent: Number(stats?.packetsSent),
+    refused: Number(stats?.serverRefusedCount),
+    longestTurn,
+    sessions: sessions.size,
+    sessionsEver,
+    names,
+    faults,
+  };
+}
+
+function watch(): void {
+  peak = reading();
+  lastTick = peak.cpu;
+  longestTurn = 0;
+}
+
+/** Ends every session but those with one of these addresses, so that what stays is a leak. */
+function forget({ except }: { readonly except: readonly string[] }): number {
+  for (const session of sessions) {
+    const address = session.remoteAddress?.address;
+    if (address === undefined || !except.includes(address)) session.destroy();
+  }
+  return sessions.size;
+}
+
+async function settle(): Promise<void> {
+  for (let round = 0; round < SETTLE_ROUNDS; round++) {
+    await new Promise((resolve) => setTimeout(resolve, 25));
+    globalThis.gc?.();
+  }
+}
+
+function tick(): void {
+  sample();
+  const { cpu } = reading();
+  longestTurn = Math.max(longestTurn, cpu - lastTick);
+  lastTick = cpu;
+}
+
+function sample(): void {
+  const { cpu, rss, held, arrayBuffers } = reading();
+  peak = {
+    cpu,
+    rss: Math.max(peak.rss, rss),
+    held: Math.max(peak.held, held),
+    arrayBuffers: Math.max(peak.arrayBuffers, arrayBuffers),
+  };
+}
+
+function reading(): Reading {
+  const { user, system } = process.cpuUsage();
+  const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
+  return { cpu: user + system, rss, held: heapUsed + external, arrayBuffers };
+}
