@@ -36,11 +36,12 @@ export function judge(battle: Battle, amounts: Amounts): Check[] {
   ];
 }
 
-function judgeAnswers({ attack, traffic, tally }: Battle): Check[] {
-  const { bytesIn, bytesOut, datagramsOut } = traffic;
+function judgeAnswers(battle: Battle): Check[] {
+  const { attack, traffic, tally } = battle;
+  const { datagramsOut } = traffic;
   const checks: Check[] = [];
   if (attack.unvalidated === true) {
-    const ratio = bytesOut / Math.max(1, bytesIn);
+    const ratio = bytesOutForOne(battle);
     const name = `at most ${BOUNDS.amplification} bytes out for one in`;
     checks.push(check(name, ratio <= BOUNDS.amplification, ratio.toFixed(2)));
   }
@@ -50,6 +51,12 @@ function judgeAnswers({ attack, traffic, tally }: Battle): Check[] {
     checks.push(check(name, ok, `${datagramsOut} datagrams out, at most ${tally.mayAnswer}`));
   }
   return checks;
+}
+
+/** To addresses that are not validated, for each byte that arrived; otherwise for each that the attacker sent. */
+export function bytesOutForOne({ attack, traffic, tally }: Battle): number {
+  const { bytesIn, bytesOut } = traffic;
+  return bytesOut / Math.max(1, attack.unvalidated === true ? bytesIn : tally.bytes);
 }
 
 function judgeMemory({ before, during, after }: Battle): Check[] {

@@ -1,5 +1,5 @@
 import type { Battle } from './battle.js';
-import { echoShare } from './bounds.js';
+import { bytesOutForOne, echoShare } from './bounds.js';
 
 const MIB = 2 ** 20;
 const HEADINGS = [
@@ -21,8 +21,9 @@ export function table(battles: readonly Battle[]): string {
   return rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-function row({ attack, tally, traffic, seconds, before, during, after, honest }: Battle): string[] {
-  const { datagramsOut, bytesIn, bytesOut } = traffic;
+function row(battle: Battle): string[] {
+  const { attack, tally, traffic, seconds, before, during, after, honest } = battle;
+  const { datagramsOut, bytesOut } = traffic;
   const cpu = during.now.cpu - before.now.cpu;
   const mib = (...values: readonly number[]) => values.map((value) => (value / MIB).toFixed(1)).join(', ');
   const times = honest.newcomers.map(({ ms }) => ms).toSorted((a, b) => a - b);
@@ -31,7 +32,7 @@ function row({ attack, tally, traffic, seconds, before, during, after, honest }:
     `${attack.name} (${attack.cases})`,
     `${tally.datagrams}, ${kib(tally.bytes)}`,
     `${datagramsOut}, ${kib(bytesOut)}`,
-    (bytesOut / Math.max(1, bytesIn)).toFixed(2),
+    bytesOutForOne(battle).toFixed(2),
     `${((cpu / 1e6 / seconds) * 100).toFixed(0)} %`,
     (during.longestTurn / 1000).toFixed(0),
     mib(before.now.held, during.peak.held, after.now.held),
