@@ -1,8 +1,8 @@
 import { EMPTY, fromBase64, sameBytes } from '../base/bytes.js';
 import { callerError } from '../base/errors.js';
 import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
+import { readPkcs12 } from '../pkcs12/read.js';
 import { type Certificate, isSelfIssued, parseCertificate } from '../x509/certificate.js';
-import { readPkcs12 } from '../x509/pkcs12.js';
 import { checkObject, checkString, checkText } from './checks.js';
 import type { Encoded, PfxObject, SecurityOptions } from './options.js';
 import { importKey } from './private-key.js';

@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { EMPTY } from '#lib/base/bytes.js';
 import { nodePasswords } from '#lib/crypto/node-passwords.js';
-import { derOf } from '#lib/x509/ber.js';
+import { derOf } from '#lib/pkcs12/ber.js';
+import { Protection, passphrasesOf } from '#lib/pkcs12/protection.js';
+import { readPkcs12 } from '#lib/pkcs12/read.js';
 import { oid } from '#lib/x509/der.js';
 import { readCertificates } from '#lib/x509/pem.js';
-import { readPkcs12 } from '#lib/x509/pkcs12.js';
-import { Protection, passphrasesOf } from '#lib/x509/pkcs12-protection.js';
 import { flipped } from '../support/records.js';
 
 const FIXTURES = new URL('../../../test/x509/fixtures/pkcs12/', import.meta.url);
@@ -81,7 +81,7 @@ suite('files of PKCS#12', () => {
   });
 
   test('RC2 opens where the platform has it', () => {
-    const reader = new URL('../../../dist/x509/pkcs12.js', import.meta.url).href;
+    const reader = new URL('../../../dist/pkcs12/read.js', import.meta.url).href;
     const passwords = new URL('../../../dist/crypto/node-passwords.js', import.meta.url).href;
     const program = `
       const { readPkcs12 } = await import(${JSON.stringify(reader)});

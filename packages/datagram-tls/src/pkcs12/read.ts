@@ -1,18 +1,12 @@
 import { EMPTY, joined, sameBytes } from '../base/bytes.js';
 import { callerError } from '../base/errors.js';
 import type { PasswordCrypto } from '../crypto/password-crypto.js';
+import { DerReader, explicitTag, implicitTag, oid, Tag } from '../x509/der.js';
 import { derOf } from './ber.js';
-import { DerReader, explicitTag, implicitTag, oid, Tag } from './der.js';
-import {
-  type Algorithm,
-  type Passphrase,
-  Protection,
-  passphrasesOf,
-  readAlgorithm,
-} from './pkcs12-protection.js';
+import { type Algorithm, type Passphrase, Protection, passphrasesOf, readAlgorithm } from './protection.js';
 
 /** What a PKCS#12 file holds; all else in it is of no use here. */
-export interface Pkcs12 {
+interface Pkcs12 {
   /** PKCS#8 in DER. */
   readonly keys: readonly Uint8Array[];
   /** DER. */

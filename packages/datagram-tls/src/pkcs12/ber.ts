@@ -1,5 +1,5 @@
 import { concat, EMPTY, joined } from '../base/bytes.js';
-import { Tag } from './der.js';
+import { Tag } from '../x509/der.js';
 
 /** Deeper nesting is in no file that anybody made to be read. */
 const MAX_DEPTH = 32;
