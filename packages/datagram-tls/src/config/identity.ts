@@ -1,5 +1,5 @@
-import { sameBytes } from '../base/bytes.js';
 import { callerError, invalidArgValue, missingArgs } from '../base/errors.js';
+import { memberOf } from '../base/own-properties.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { type Certificate, parseCertificate } from '../x509/certificate.js';
 import { readCertificates, readPublicKey } from '../x509/pem.js';
@@ -69,7 +69,13 @@ function resolveCertified(
     );
   }
   const key = resolveKey(keyData, leaf, passphrase, provider);
-  if (!sameBytes(key.spki, leaf.spki)) {
+  if (leaf.key.type === undefined) {
+    throw callerError(
+      'ERR_DTLS_UNSUPPORTED_KEY',
+      'options.cert: the key of the first certificate is of a type that is not supported, or spells its curve out',
+    );
+  }
+  if (!provider.isKeyOf(leaf.spki, key)) {
     throw callerError(
       'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
       'options.key does not belong to the first certificate of options.cert',
@@ -116,18 +122,19 @@ function remoteKey(
   leaf: Certificate | undefined,
   provider: CryptoProvider,
 ): SigningKey {
-  checkFunction(external.sign, 'options.key.sign');
-  const key = provider.importPublicKey(publicHalf(external, leaf));
+  checkFunction(memberOf(external, 'sign'), 'options.key.sign');
+  const publicKey = memberOf(external, 'publicKey');
+  const key = provider.importPublicKey(publicHalf(publicKey, leaf));
   if (key === undefined) {
     throw callerError(
       'ERR_DTLS_UNSUPPORTED_KEY',
-      `The key of ${external.publicKey === undefined ? 'options.cert' : 'options.key.publicKey'} is of a type that is not supported`,
+      `The key of ${publicKey === undefined ? 'options.cert' : 'options.key.publicKey'} is of a type that is not supported`,
     );
   }
   return { ...key, sign: (scheme, data) => external.sign(scheme, data) };
 }
 
-function publicHalf({ publicKey }: ExternalKey, leaf: Certificate | undefined): Uint8Array {
+function publicHalf(publicKey: unknown, leaf: Certificate | undefined): Uint8Array {
   if (publicKey !== undefined) {
     checkText(publicKey, 'options.key.publicKey');
     return readPublicKey(publicKey, 'options.key.publicKey');

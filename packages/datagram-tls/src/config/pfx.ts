@@ -1,5 +1,6 @@
-import { EMPTY, fromBase64, sameBytes } from '../base/bytes.js';
+import { EMPTY, fromBase64 } from '../base/bytes.js';
 import { callerError } from '../base/errors.js';
+import { ownProperties } from '../base/own-properties.js';
 import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
 import { readPkcs12 } from '../pkcs12/read.js';
 import { type Certificate, isSelfIssued, parseCertificate } from '../x509/certificate.js';
@@ -29,8 +30,9 @@ export function resolvePfx({ pfx, passphrase }: SecurityOptions, provider: Crypt
     const name = `options.pfx[${i}]`;
     if (!isObject(item)) return readFile(item, passphrase, name, provider);
     checkObject(item, name);
-    if (item.passphrase !== undefined) checkString(item.passphrase, `${name}.passphrase`);
-    return readFile(item.buf, item.passphrase ?? passphrase, `${name}.buf`, provider);
+    const own = ownProperties(item);
+    if (own.passphrase !== undefined) checkString(own.passphrase, `${name}.passphrase`);
+    return readFile(own.buf, own.passphrase ?? passphrase, `${name}.buf`, provider);
   });
 }
 
@@ -51,7 +53,7 @@ function readFile(
   if (pkcs8 === undefined) throw lacks(option, 'private key');
   const key = importKey(pkcs8, undefined, option, provider);
   const certificates = file.certificates.map(parseCertificate).filter((parsed) => parsed !== undefined);
-  const leaf = certificates.find(({ spki }) => sameBytes(spki, key.spki));
+  const leaf = certificates.find(({ spki }) => provider.isKeyOf(spki, key));
   if (leaf === undefined) throw lacks(option, 'certificate of the private key');
   const others = certificates.filter((certificate) => certificate !== leaf);
   return { leaf, chain: chainOf(leaf, others), key, others };

@@ -40,6 +40,16 @@ export function importPublicKey(spki: Uint8Array): PublicKey | undefined {
   }
 }
 
+/** @see CryptoProvider.isKeyOf */
+export function isKeyOf(spki: Uint8Array, key: PublicKey | PrivateKey): boolean {
+  const handle = key.handle as KeyObject;
+  try {
+    return importSpki(spki).equals(handle.type === 'private' ? createPublicKey(handle) : handle);
+  } catch {
+    return false;
+  }
+}
+
 function readPrivateKey(data: string | Uint8Array, passphrase: Buffer | undefined): KeyObject {
   const key = typeof data === 'string' ? data : Buffer.from(data);
   if (typeof key === 'string' || key[0] !== DER_SEQUENCE) return readPem(key, passphrase);

@@ -3,7 +3,7 @@ import { NodeAead, recordNumberMask } from './node-aead.js';
 import { NodeAesCbc } from './node-cbc.js';
 import { answerKeyExchange, NODE_GROUPS, startKeyExchange } from './node-exchange.js';
 import { NodeHash } from './node-hash.js';
-import { importPrivateKey, importPublicKey } from './node-keys.js';
+import { importPrivateKey, importPublicKey, isKeyOf } from './node-keys.js';
 import { hkdfExpand, NodeMac } from './node-mac.js';
 import { nodePasswords } from './node-passwords.js';
 import { randomBytes } from './node-random.js';
@@ -24,6 +24,7 @@ export const nodeProvider: CryptoProvider = {
   answerKeyExchange,
   importPrivateKey,
   importPublicKey,
+  isKeyOf,
   sign,
   verify,
   passwords: nodePasswords,

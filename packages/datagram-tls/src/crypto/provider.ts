@@ -25,6 +25,8 @@ export interface CryptoProvider {
   importPrivateKey(data: string | Uint8Array, passphrase?: string | Uint8Array): PrivateKey;
   /** SubjectPublicKeyInfo in DER; `undefined` when it cannot be read or its algorithm is not supported. */
   importPublicKey(spki: Uint8Array): PublicKey | undefined;
+  /** Whether `spki`, in DER, is the public half of `key`, however either is encoded. */
+  isKeyOf(spki: Uint8Array, key: PublicKey | PrivateKey): boolean;
   sign(scheme: SchemeName, key: PrivateKey, data: Uint8Array): Uint8Array;
   /** Never throws: a malformed signature is a wrong one. */
   verify(scheme: SchemeName, key: PublicKey, data: Uint8Array, signature: Uint8Array): boolean;

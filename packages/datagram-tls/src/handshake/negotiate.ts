@@ -1,3 +1,4 @@
+import { sameBytes } from '../base/bytes.js';
 import type { Identity, Security } from '../config/config.js';
 import { groupByCode, groupFits } from '../crypto/groups.js';
 import type { KeyType, PrivateKey } from '../crypto/provider.js';
@@ -6,6 +7,8 @@ import type { CipherSuite } from '../crypto/suites.js';
 import type { GroupName, SchemeName, Version } from '../wire/codes.js';
 import { Group, ProtocolVersion, Scheme } from '../wire/codes.js';
 import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
+import { ClientCertificateType } from '../wire/messages/certificate-request12.js';
+import { parseCertificate } from '../x509/certificate.js';
 
 /** Pure choices from what both sides can do. `undefined` means that there is nothing in common. */
 
@@ -66,19 +69,52 @@ export interface Credential {
   readonly scheme: SchemeName;
 }
 
-/** Our first identity of a type that may be shown which can sign under a scheme that the peer accepts. */
+/** What the peer says of the certificates that it takes from us. */
+export interface Asked {
+  readonly types: readonly CertificateTypeName[];
+  readonly schemes: readonly number[];
+  /** DER names of CAs that it takes; empty for any. */
+  readonly authorities: readonly Uint8Array[];
+  /** DTLS 1.2: {@link ClientCertificateType}s that the key must suit (RFC 5246 §7.4.6); `undefined`: any. */
+  readonly certificateTypes?: Uint8Array | undefined;
+}
+
+/**
+ * Our first identity of a type that may be shown which can sign under a scheme that the peer accepts; one that the peer's
+ * authorities issued goes before the others.
+ */
 export function chooseIdentity(
   { identities, sigalgs }: Security,
-  types: readonly CertificateTypeName[],
-  theirs: readonly number[],
+  asked: Asked,
   version: Version,
 ): Credential | undefined {
+  let first: Credential | undefined;
   for (const identity of identities) {
-    if (!types.includes(identity.type)) continue;
-    const scheme = chooseScheme(identity.key, sigalgs, theirs, version);
-    if (scheme !== undefined) return { identity, scheme };
+    if (!asked.types.includes(identity.type) || !suitsType(identity.key.type, asked.certificateTypes))
+      continue;
+    const scheme = chooseScheme(identity.key, sigalgs, asked.schemes, version);
+    if (scheme === undefined) continue;
+    const credential = { identity, scheme };
+    if (asked.authorities.length === 0 || isIssuedBy(identity, asked.authorities)) return credential;
+    first ??= credential;
   }
-  return undefined;
+  return first;
+}
+
+/** RFC 8422 §5.5: `ecdsa_sign` is for EdDSA, too. */
+function suitsType(type: KeyType, certificateTypes: Uint8Array | undefined): boolean {
+  if (certificateTypes === undefined) return true;
+  const { rsa_sign, ecdsa_sign } = ClientCertificateType;
+  return certificateTypes.includes(type === 'rsa' || type === 'rsa-pss' ? rsa_sign : ecdsa_sign);
+}
+
+/** One of the names issued a certificate of the chain (RFC 8446 §4.2.4). Names are compared as bytes: they come by the ten thousand. */
+function isIssuedBy({ type, chain }: Identity, authorities: readonly Uint8Array[]): boolean {
+  if (type !== 'X509') return false;
+  const issuers = chain.map((der) => parseCertificate(der)?.issuer.der);
+  return authorities.some((name) =>
+    issuers.some((issuer) => issuer !== undefined && sameBytes(issuer, name)),
+  );
 }
 
 /** The name of a scheme that we offered, or `undefined` for one that we did not. */

@@ -1,4 +1,5 @@
 import { own } from '../base/bytes.js';
+import { ownProperties } from '../base/own-properties.js';
 import { DerReader, explicitTag, implicitTag, Tag } from './der.js';
 import { type DistinguishedName, readName } from './distinguished-name.js';
 import { type Extensions, readExtensions } from './extensions.js';
@@ -56,7 +57,7 @@ function readSignedPart(r: DerReader): SignedPart {
   const extensions: Extensions =
     r.tag === explicitTag(3) && version === 3
       ? r.inside(explicitTag(3), (list) => list.inside(Tag.sequence, readExtensions))
-      : { unhandledCritical: [] };
+      : ownProperties({ unhandledCritical: [] });
   return {
     version,
     serial,

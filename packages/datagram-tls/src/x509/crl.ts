@@ -1,26 +1,39 @@
-import { own } from '../base/bytes.js';
-import { DerReader, explicitTag, latin1, oid, Tag } from './der.js';
+import { own, sameBytes } from '../base/bytes.js';
+import type { Certificate } from './certificate.js';
+import { DerReader, explicitTag, implicitTag, latin1, oid, Tag } from './der.js';
 import { type DistinguishedName, readName } from './distinguished-name.js';
 import { readExtensionList } from './extension-list.js';
-import { type AuthorityKeyId, readAuthorityKeyId } from './extensions.js';
+import { type AuthorityKeyId, readAuthorityKeyId, readDistributionPointName } from './extensions.js';
 import { readSignatureAlgorithm, type Signed } from './signature-algorithm.js';
 import { readTime } from './time.js';
 
-/** A certificate revocation list that covers all certificates of its issuer. @see RFC 5280 §5 */
+/** A certificate revocation list. @see RFC 5280 §5 */
 export interface Crl extends Signed {
   readonly issuer: DistinguishedName;
   /** Milliseconds since the epoch. */
   readonly thisUpdate: number;
   readonly nextUpdate: number | undefined;
   readonly authorityKeyId: AuthorityKeyId | undefined;
-  /** It is a delta or partial list, or has a critical extension that is not known: it proves nothing. */
+  /**
+   * It is a delta or indirect list, one for some reasons or for attribute certificates, or it has a critical extension that
+   * is not known: its silence proves nothing.
+   */
   readonly isUnhandled: boolean;
+  readonly scope: CrlScope;
   isRevoked(serial: Uint8Array): boolean;
+}
+
+/** The certificates of the issuer that the list is about (RFC 5280 §5.2.5). */
+export interface CrlScope {
+  readonly only: 'user' | 'ca' | undefined;
+  /** GeneralNames in DER, one of which a certificate has to name as its distribution point; `undefined`: any certificate. */
+  readonly names: readonly Uint8Array[] | undefined;
 }
 
 const AUTHORITY_KEY_ID = oid('2.5.29.35');
 const DELTA_INDICATOR = oid('2.5.29.27');
 const ISSUING_DISTRIBUTION_POINT = oid('2.5.29.28');
+const EVERYTHING: CrlScope = { only: undefined, names: undefined };
 
 /** Parses a CRL in DER, which it copies; `undefined` when malformed. Never throws. */
 export function parseCrl(der: Uint8Array): Crl | undefined {
@@ -33,13 +46,23 @@ export function parseCrl(der: Uint8Array): Crl | undefined {
   return reader.finished() ? crl : undefined;
 }
 
+/** Whether a list of the certificate's issuer is about this certificate (RFC 5280 §6.3.3 (b)). */
+export function covers({ scope }: Crl, { extensions }: Certificate): boolean {
+  const { only, names } = scope;
+  const isCa = extensions.basicConstraints?.ca ?? false;
+  if (only !== undefined && (only === 'ca') !== isCa) return false;
+  if (names === undefined) return true;
+  const points = extensions.distributionPoints ?? [];
+  return points.some((point) => names.some((name) => sameBytes(name, point)));
+}
+
 function readList(r: DerReader): Omit<Crl, 'tbs' | 'signatureAlgorithm' | 'signature'> {
   if (r.tag === Tag.integer && r.count() !== 1) r.fail();
   const signedAlgorithm = readSignatureAlgorithm(r);
   const issuer = readName(r);
   const thisUpdate = readTime(r);
   const nextUpdate = r.tag === Tag.utcTime || r.tag === Tag.generalizedTime ? readTime(r) : undefined;
-  const extensions: Extensions = { authorityKeyId: undefined, isUnhandled: false };
+  const extensions: Extensions = { authorityKeyId: undefined, isUnhandled: false, scope: EVERYTHING };
   const revoked = new Set<string>();
   if (r.tag === Tag.sequence) {
     r.inside(Tag.sequence, (entries) => entries.each(() => revoked.add(readEntry(entries, extensions))));
@@ -47,10 +70,10 @@ function readList(r: DerReader): Omit<Crl, 'tbs' | 'signatureAlgorithm' | 'signa
   if (r.tag === explicitTag(0)) {
     r.inside(explicitTag(0), (list) =>
       readExtensionList(list, (id, critical, value) => {
-        if (id === AUTHORITY_KEY_ID)
-          extensions.authorityKeyId = value.inside(Tag.sequence, readAuthorityKeyId);
-        else
-          extensions.isUnhandled ||= critical || id === DELTA_INDICATOR || id === ISSUING_DISTRIBUTION_POINT;
+        if (id === AUTHORITY_KEY_ID) extensions.authorityKeyId = readWhole(list, value, readAuthorityKeyId);
+        else if (id === ISSUING_DISTRIBUTION_POINT)
+          readWhole(list, value, (idp) => readScope(idp, extensions));
+        else extensions.isUnhandled ||= critical || id === DELTA_INDICATOR;
       }),
     );
   }
@@ -61,6 +84,29 @@ function readList(r: DerReader): Omit<Crl, 'tbs' | 'signatureAlgorithm' | 'signa
 interface Extensions {
   authorityKeyId: AuthorityKeyId | undefined;
   isUnhandled: boolean;
+  scope: CrlScope;
+}
+
+/** The content of the one SEQUENCE in an extension; one that is malformed fails `list`. */
+function readWhole<T>(list: DerReader, value: Uint8Array, read: (sequence: DerReader) => T): T {
+  const reader = new DerReader(value);
+  const result = reader.inside(Tag.sequence, read);
+  if (!reader.finished()) list.fail();
+  return result;
+}
+
+/** IssuingDistributionPoint (RFC 5280 §5.2.5). */
+function readScope(r: DerReader, extensions: Extensions): void {
+  const names = r.tag === explicitTag(0) ? r.inside(explicitTag(0), readDistributionPointName) : undefined;
+  const isTrue = (tag: number): boolean =>
+    r.tag === implicitTag(tag) && r.content(implicitTag(tag)).some((byte) => byte !== 0);
+  const users = isTrue(1);
+  const cas = isTrue(2);
+  const someReasons = r.tag === implicitTag(3) && r.content(implicitTag(3)).length > 0;
+  const indirect = isTrue(4);
+  const attributes = isTrue(5);
+  extensions.isUnhandled ||= someReasons || indirect || attributes || (users && cas);
+  extensions.scope = { only: users ? 'user' : cas ? 'ca' : undefined, names };
 }
 
 /** The serial number of one revoked certificate. */

@@ -1,3 +1,4 @@
+import { ownProperties } from '../base/own-properties.js';
 import { type DerReader, explicitTag, implicitTag, type Oid, oid, Tag } from './der.js';
 import { type DistinguishedName, readRdn } from './distinguished-name.js';
 import { type GeneralNames, noNames, readGeneralName, readGeneralNames } from './general-names.js';
@@ -44,6 +45,8 @@ export interface Extensions {
   readonly nameConstraints?: NameConstraints;
   readonly subjectKeyId?: Uint8Array;
   readonly authorityKeyId?: AuthorityKeyId;
+  /** Names of the CRLs that say all of this certificate (RFC 5280 §4.2.1.13), each a GeneralName in DER. */
+  readonly distributionPoints?: readonly Uint8Array[];
   /** TLS extensions that a server with this certificate has to answer when a client asks (RFC 7633). */
   readonly tlsFeatures?: readonly number[];
   /** An OCSP responder that is not to be looked for on revocation lists (RFC 6960 §4.2.2.2.1). */
@@ -63,8 +66,10 @@ const DECODERS = new Map<Oid, Decoder>([
   [oid('2.5.29.17'), (r, draft) => (draft.subjectAltName = readGeneralNames(r))],
   [oid('2.5.29.30'), (r, draft) => (draft.nameConstraints = r.inside(Tag.sequence, readNameConstraints))],
   [oid('2.5.29.14'), (r, draft) => (draft.subjectKeyId = r.content(Tag.octetString))],
-  // Which CRLs to ask is for the caller to know; that the list is well-formed is checked.
-  [oid('2.5.29.31'), (r) => r.inside(Tag.sequence, readDistributionPoints)],
+  [
+    oid('2.5.29.31'),
+    (r, draft) => (draft.distributionPoints = r.inside(Tag.sequence, readDistributionPoints)),
+  ],
   [oid('2.5.29.35'), (r, draft) => (draft.authorityKeyId = r.inside(Tag.sequence, readAuthorityKeyId))],
 ]);
 
@@ -91,7 +96,8 @@ const ALWAYS_CRITICAL = new Set(
 /** Reads the content of an Extensions list. One that occurs twice is malformed (RFC 5280 §4.2). */
 export function readExtensions(list: DerReader): Extensions {
   const unhandledCritical: Oid[] = [];
-  const draft: Draft = { unhandledCritical };
+  // What is absent must not come from a prototype.
+  const draft: Draft = ownProperties({ unhandledCritical });
   const seen = new Set<Oid>();
   list.each(() =>
     list.inside(Tag.sequence, (extension) => {
@@ -143,20 +149,42 @@ export function readAuthorityKeyId(r: DerReader): AuthorityKeyId {
   };
 }
 
-/** CRLDistributionPoints (RFC 5280 §4.2.1.13). */
-function readDistributionPoints(points: DerReader): void {
+/**
+ * CRLDistributionPoints (RFC 5280 §4.2.1.13): the names of those that the issuer itself signs for all reasons. What is for
+ * some reasons only, or of another issuer, cannot say that a certificate is good.
+ */
+function readDistributionPoints(points: DerReader): readonly Uint8Array[] {
+  const found: Uint8Array[] = [];
   points.each(() =>
     points.inside(Tag.sequence, (point) => {
-      if (point.tag === explicitTag(0)) point.inside(explicitTag(0), readDistributionPointName);
-      if (point.tag === implicitTag(1)) point.content(implicitTag(1));
-      if (point.tag === explicitTag(2)) readGeneralNames(point, explicitTag(2));
+      const names =
+        point.tag === explicitTag(0) ? point.inside(explicitTag(0), readDistributionPointName) : [];
+      let partial = false;
+      if (point.tag === implicitTag(1)) partial = point.content(implicitTag(1)).length > 0;
+      if (point.tag === explicitTag(2)) {
+        readGeneralNames(point, explicitTag(2));
+        partial = true;
+      }
+      if (!partial) found.push(...names);
     }),
   );
+  return found;
 }
 
-function readDistributionPointName(name: DerReader): void {
-  if (name.tag === explicitTag(1)) name.inside(explicitTag(1), readRdn);
-  else readGeneralNames(name, explicitTag(0));
+/** Each name in DER; none for a name relative to the issuer's. */
+export function readDistributionPointName(name: DerReader): readonly Uint8Array[] {
+  if (name.tag === explicitTag(1)) {
+    name.inside(explicitTag(1), readRdn);
+    return [];
+  }
+  const names: Uint8Array[] = [];
+  name.inside(explicitTag(0), (list) =>
+    list.each(() => {
+      names.push(list.peek(list.tag));
+      readGeneralName(list, noNames());
+    }),
+  );
+  return names;
 }
 
 function readNameConstraints(r: DerReader): NameConstraints {

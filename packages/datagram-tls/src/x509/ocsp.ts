@@ -69,9 +69,10 @@ export function checkOcspResponse(question: OcspQuestion): VerifyCode | undefine
   if (subject === undefined || issuer === undefined) return 'OCSP_NO_RESPONSE';
   const response = parseOcspResponse(question.response);
   if (response === undefined || response.isUnhandled) return 'OCSP_RESP_INVALID';
-  const single = response.responses.find(
+  const singles = response.responses.filter(
     ({ id }) => concerns(id, subject, provider) && hasIssuerKey(id, issuer, provider),
   );
+  const [single] = singles.sort((a, b) => rank(b, time) - rank(a, time) || b.thisUpdate - a.thisUpdate);
   if (single === undefined) return 'OCSP_NO_RESPONSE';
   const signatures = new SignatureChecker(provider, question.trust);
   const signer = findSigner(response, { ...question, issuer, signatures });
@@ -157,7 +158,14 @@ function isDelegate(candidate: Certificate, { issuer, path, time }: Authority): 
 /** RFC 6960 §4.2.2.2.1: asked of our lists, unless the issuer says that nobody needs to. */
 function isRevoked(candidate: Certificate, { issuer, path, crls, time, signatures }: Authority): boolean {
   if (crls === undefined || candidate.extensions.ocspNoCheck === true) return false;
-  return checkRevocation([candidate, issuer, ...path.slice(2)], crls, time, signatures) !== undefined;
+  const lists = { crls, time, signatures, certificates: path };
+  return checkRevocation([candidate, issuer, ...path.slice(2)], lists) !== undefined;
+}
+
+/** Of several answers about one certificate a current `revoked` counts, else the newest current one, else the newest. */
+function rank(single: SingleResponse, time: number): number {
+  if (checkCurrent(single, time) !== undefined) return 0;
+  return single.status === 'revoked' ? 2 : 1;
 }
 
 function checkCurrent({ thisUpdate, nextUpdate }: SingleResponse, time: number): VerifyCode | undefined {

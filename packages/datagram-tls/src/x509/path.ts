@@ -1,3 +1,4 @@
+import { ownProperties } from '../base/own-properties.js';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.js';
 import { type CandidatePath, PathSearch } from './candidates.js';
 import type { Certificate } from './certificate.js';
@@ -44,7 +45,8 @@ const MAX_INTERMEDIATES = 10;
  * down, so no key is used before somebody trusted vouched for it, and the work is bounded whatever the peer sends.
  * @see RFC 5280 §6
  */
-export function verifyPath(options: PathOptions): PathResult {
+export function verifyPath(given: PathOptions): PathResult {
+  const options = ownProperties(given);
   const {
     chain,
     trust,
@@ -81,9 +83,19 @@ function checkPath(
     checkStrength(path) ??
     checkFromAnchor(path, options.time, signatures) ??
     checkConstraints(path) ??
-    (options.crls && checkRevocation(path, options.crls, options.time, signatures)) ??
+    checkLists(path, options, signatures) ??
     checkLeafKey(path, options)
   );
+}
+
+/** The keys of a CA that signed its lists may be in any of its certificates: the trusted ones, and those that came along. */
+function checkLists(
+  path: CandidatePath,
+  { crls, time, chain }: PathOptions,
+  signatures: SignatureChecker,
+): Failure | undefined {
+  if (crls === undefined) return undefined;
+  return checkRevocation(path, { crls, time, signatures, certificates: chain });
 }
 
 function checkFromAnchor(

@@ -83,7 +83,8 @@ export function signatureScheme(algorithm: SignatureAlgorithm, signer: KeyType):
     case 'p256':
     case 'p384':
     case 'p521':
-      return parameters.length === 0 ? ECDSA.get(id) : undefined;
+      // RFC 5758 §3.2 wants them absent; signers that write NULL are in use, and OpenSSL and GnuTLS accept them.
+      return absentOrNull(parameters) ? ECDSA.get(id) : undefined;
     case 'rsa':
       return id === PSS
         ? pssScheme('rsae', parameters)

@@ -2,6 +2,7 @@ import { sameBytes } from '../base/bytes.js';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.js';
 import type { Certificate } from './certificate.js';
 import type { VerifyCode } from './codes.js';
+import type { DistinguishedName } from './distinguished-name.js';
 import { type Signed, signatureScheme } from './signature-algorithm.js';
 import type { TrustStore } from './trust-store.js';
 
@@ -25,6 +26,11 @@ export class SignatureChecker {
 
   get exhausted(): boolean {
     return this.#checks >= MAX_CHECKS;
+  }
+
+  /** The trusted certificates of one name. */
+  trusted(name: DistinguishedName): readonly Certificate[] {
+    return this.#trust.bySubject(name);
   }
 
   /** `undefined`: `issuer` signed it. */

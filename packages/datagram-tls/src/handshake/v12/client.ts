@@ -3,7 +3,10 @@ import { DTLSError, violation } from '../../base/errors.js';
 import { needsPsk } from '../../crypto/suites.js';
 import type { SchemeName } from '../../wire/codes.js';
 import { HandshakeType, Scheme } from '../../wire/codes.js';
-import { decodeCertificateRequest12 } from '../../wire/messages/certificate-request12.js';
+import {
+  type CertificateRequest12,
+  decodeCertificateRequest12,
+} from '../../wire/messages/certificate-request12.js';
 import { decodeCertificateStatus } from '../../wire/messages/certificate-status.js';
 import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
 import { encodeClientKeyExchange } from '../../wire/messages/client-key-exchange.js';
@@ -16,7 +19,7 @@ import type { Context } from '../context.js';
 import { decoded, expectType, outOfPlace } from '../decoded.js';
 import type { JobAnswer } from '../jobs.js';
 import type { Message } from '../message.js';
-import { chooseIdentity, keyFitsSuite } from '../negotiate.js';
+import { type Asked, chooseIdentity, keyFitsSuite } from '../negotiate.js';
 import type { Offer } from '../offer.js';
 import { onCertificate12, sendCertificate12 } from './certificate.js';
 import { type ClientEnd12, endFlight12, onServersEnd12 } from './client-end.js';
@@ -56,8 +59,8 @@ interface ServerFlight {
   readonly server: ClaimedChain;
   readonly scheme: SchemeName;
   readonly exchange: ClientShare12;
-  /** Schemes that the server accepts from us; `undefined` when it asked for no certificate. */
-  readonly wanted: readonly number[] | undefined;
+  /** What the server accepts from us; `undefined` when it asked for no certificate. */
+  readonly wanted: CertificateRequest12 | undefined;
 }
 
 /** Step 1: `serverHello` selected DTLS 1.2. The transcript already holds it. */
@@ -161,7 +164,7 @@ function onRequestOrDone(ctx: Context, flight: ServerFlight, message: Message): 
     ctx.transcript.add(message.type, message.seq, message.body);
     return {
       at: 'wait-server-hello-done',
-      flight: { ...flight, wanted: request.supportedSignatureAlgorithms },
+      flight: { ...flight, wanted: ownRequest(request) },
     };
   }
   decoded(decodeServerHelloDone(expectType(message, HandshakeType.server_hello_done)), 'ServerHelloDone');
@@ -170,13 +173,26 @@ function onRequestOrDone(ctx: Context, flight: ServerFlight, message: Message): 
   return { at: 'wait-verdict', flight };
 }
 
+/** The message does not live until the server is judged. */
+function ownRequest(request: CertificateRequest12): CertificateRequest12 {
+  return {
+    certificateTypes: own(request.certificateTypes),
+    supportedSignatureAlgorithms: request.supportedSignatureAlgorithms,
+    certificateAuthorities: request.certificateAuthorities.map(own),
+  };
+}
+
+function asked({ hello }: ServerFlight, request: CertificateRequest12): Asked {
+  return {
+    types: [hello.types.client],
+    schemes: request.supportedSignatureAlgorithms,
+    authorities: request.certificateAuthorities,
+    certificateTypes: request.certificateTypes,
+  };
+}
+
 function sendKeyExchange(ctx: Context, flight: ServerFlight, peer: PeerIdentity): ClientState12 {
-  const credential = chooseIdentity(
-    ctx.security,
-    [flight.hello.types.client],
-    flight.wanted ?? [],
-    'DTLSv1.2',
-  );
+  const credential = flight.wanted && chooseIdentity(ctx.security, asked(flight, flight.wanted), 'DTLSv1.2');
   if (flight.wanted !== undefined) sendCertificate12(ctx, credential?.identity);
   const { exchange, hello, scheme } = flight;
   ctx.send(HandshakeType.client_key_exchange, encodeClientKeyExchange({ point: exchange.share }), 0);

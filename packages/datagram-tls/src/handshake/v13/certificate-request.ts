@@ -1,8 +1,9 @@
-import { EMPTY } from '../../base/bytes.js';
+import { EMPTY, own } from '../../base/bytes.js';
 import { violation } from '../../base/errors.js';
 import type { Security } from '../../config/config.js';
 import { ExtensionType, HandshakeType, Scheme } from '../../wire/codes.js';
 import type { Extensions } from '../../wire/extensions/block.js';
+import { decodeCertificateAuthorities } from '../../wire/extensions/certificate-authorities.js';
 import {
   decodeSignatureAlgorithms,
   encodeSignatureAlgorithms,
@@ -22,6 +23,8 @@ import { HANDSHAKE_EPOCH } from './secrets.js';
 export interface Request13 {
   /** Schemes that it accepts. */
   readonly schemes: readonly number[];
+  /** DER names of CAs that it accepts, in memory of their own; empty for any. */
+  readonly authorities: readonly Uint8Array[];
   readonly wantsStaple: boolean;
 }
 
@@ -52,9 +55,18 @@ export function onCertificateRequest13(ctx: Context, message: Message): Request1
   const schemes = requireExtension(extensions, ExtensionType.signature_algorithms, 'CR');
   const status = extensions.get(ExtensionType.status_request);
   if (status !== undefined) decoded(decodeStatusResponse(status), 'status_request');
+  const authorities = readAuthorities(extensions);
   ctx.transcript.add(message.type, message.seq, message.body);
   return {
+    authorities,
     schemes: decoded(decodeSignatureAlgorithms(schemes), 'signature_algorithms'),
     wantsStaple: status !== undefined,
   };
+}
+
+/** The issuers that the sender wants to see (RFC 8446 §4.2.4), in memory of their own; none where it says nothing. */
+export function readAuthorities(extensions: Extensions): readonly Uint8Array[] {
+  const body = extensions.get(ExtensionType.certificate_authorities);
+  if (body === undefined) return [];
+  return decoded(decodeCertificateAuthorities(body), 'certificate_authorities').map(own);
 }

@@ -17,6 +17,7 @@ import {
 import type { ClientWishes } from '../client-wishes.js';
 import { decoded } from '../decoded.js';
 import { chooseGroup } from '../negotiate.js';
+import { readAuthorities } from './certificate-request.js';
 import { checkPlaces, requireExtension } from './extensions.js';
 import { offeredHashes } from './psk-candidates.js';
 
@@ -25,6 +26,8 @@ export interface ClientWishes13 extends ClientWishes {
   readonly groups: readonly number[];
   readonly shares: readonly KeyShareEntry[];
   readonly psks: OfferedPsks | undefined;
+  /** DER names of CAs whose certificates the client takes; empty for any. */
+  readonly authorities: readonly Uint8Array[];
   /** How the client can use pre-shared keys, {@link PskKeyExchangeMode}s; none where it says nothing. */
   readonly pskModes: Uint8Array;
   /** The client can resume a session, which is done beside a key exchange. */
@@ -62,6 +65,7 @@ export function readClientWishes13(wishes: ClientWishes): ClientWishes13 {
     fallback: wishes.fallback,
     shares,
     psks,
+    authorities: readAuthorities(hello.extensions),
     pskModes,
     takesTickets,
   };

@@ -216,7 +216,9 @@ function answerFlight(
   const scheme = vouched.by === 'certificate' ? vouched.scheme : undefined;
   const proof = { hello, scheme, peer, finished, application: deriveApplication13(ctx, hello) };
   if (request === undefined) return sendFinished(ctx, proof);
-  const credential = chooseIdentity(ctx.security, [hello.types.client], request.schemes, 'DTLSv1.3');
+  const { schemes, authorities } = request;
+  const asked = { types: [hello.types.client], schemes, authorities };
+  const credential = chooseIdentity(ctx.security, asked, 'DTLSv1.3');
   if (credential !== undefined) {
     if (askStaple(ctx, request.wantsStaple, credential.identity))
       return { at: 'wait-staple', proof, credential };

@@ -166,7 +166,7 @@ function sendPskFlight(
 
 /** The certificate's flight, once its staple is found. */
 function sendFlight(ctx: Context, hello: ReadyHello13): ServerState13 {
-  const credential = chooseCredential13(ctx.security, hello.client);
+  const credential = chooseCredential13(ctx.security, hello.client, hello.choice.suite);
   const wantsStaple = clientWantsStaple(hello.client.hello.extensions);
   if (askStaple(ctx, wantsStaple, credential.identity)) return { at: 'wait-staple', hello, credential };
   return sendChain(ctx, hello, credential, undefined);
