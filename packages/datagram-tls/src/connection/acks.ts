@@ -4,8 +4,12 @@ import { ContentType } from '../wire/codes.js';
 import { encodeAck, type RecordNumber } from '../wire/messages/ack.js';
 import type { Association } from './association.js';
 
-/** Record numbers of one ACK; more are forgotten, the oldest first: the peer then sends those once more for nothing. */
-const MAX_NUMBERS = 32;
+/** Record numbers that are kept; more are forgotten, the oldest first: the peer then sends those once more for nothing. */
+const MAX_NUMBERS = 128;
+/** Of these, the last ones are told of again in each ACK, in case the one before was lost. */
+const MAX_REPEATED = 32;
+/** Records that no ACK has told of: so many are told of at once, as the peer may wait for room to send more. */
+const MAX_UNTOLD = 10;
 /** Length field of the list, and each number in it; bytes. */
 const LIST_HEADER = 2;
 const NUMBER_LENGTH = 16;
@@ -16,6 +20,8 @@ export class Acks {
   #numbers: RecordNumber[] = [];
   /** Something came that no ACK has told of yet. */
   #news = false;
+  /** Records of which that is true. */
+  #untold = 0;
   /** To be sent as soon as the datagram at hand is done with. */
   #due = false;
   /** A gap was told of; the next time is the timer's. */
@@ -35,6 +41,7 @@ export class Acks {
   onRecord(epoch: number, sequenceNumber: number): void {
     if (this.#numbers.length === MAX_NUMBERS) this.#numbers.shift();
     this.#numbers.push({ epoch, sequenceNumber });
+    this.#untold++;
     this.#news = true;
   }
 
@@ -63,6 +70,7 @@ export class Acks {
   /** Our answer acknowledges all that came before it. */
   forget(): void {
     this.#numbers = [];
+    this.#untold = 0;
     this.#news = false;
     this.#due = false;
     this.#gapTold = false;
@@ -72,20 +80,29 @@ export class Acks {
   /** The datagram at hand is done with: sends what is due, or waits `delay` for the rest of the flight. */
   settle(delay: Duration, now: Instant): void {
     const { timers } = this.#association;
-    if (this.#due) this.send();
+    if (this.#due || this.#untold >= MAX_UNTOLD) this.send();
     else if (this.#news && !timers.has('ack')) timers.set('ack', now + delay);
   }
 
   /** In the newest epoch there is, never before DTLS 1.3 is chosen (RFC 9147 §7). */
   send(): void {
-    const { epochs, transmit, timers } = this.#association;
+    const { epochs, transmit, timers, pathSize } = this.#association;
+    const untold = this.#untold;
     this.#news = false;
+    this.#untold = 0;
     this.#due = false;
     timers.stop('ack');
     const { writer } = epochs;
     if (writer.state === 'exhausted') return;
-    const recordNumbers = this.#numbers.slice(-this.#room(writer)).sort(inOrder);
-    transmit.record(writer, ContentType.ack, encodeAck({ recordNumbers }));
+    const room = this.#room(writer);
+    const count = Math.max(untold, Math.min(room, MAX_REPEATED));
+    const recordNumbers = this.#numbers.slice(-count).sort(inOrder);
+    const contents = [];
+    for (let at = 0; at === 0 || at < recordNumbers.length; at += room)
+      contents.push(encodeAck({ recordNumbers: recordNumbers.slice(at, at + room) }));
+    if (writer.state === 'last') contents.length = 1;
+    // All that tells of one datagram stands in one datagram, if it fits: what the first ACK leaves out counts as lost.
+    transmit.records(writer, ContentType.ack, contents, pathSize.forFlights);
     if (this.#established) this.#numbers = [];
     this.#association.trace({ kind: 'ack', direction: 'sent', records: recordNumbers.length });
   }

@@ -131,6 +131,7 @@ export class Connection implements ContentHost, HandshakeHost {
     const { counters } = this.#association;
     counters.datagramsReceived++;
     counters.bytesReceived += datagram.length;
+    this.#handshake.onDatagram();
     const useful = this.#receive.datagram(datagram, now);
     if (!this.isClosed()) this.#handshake.settle(now);
     return useful;
@@ -239,7 +240,7 @@ export class Connection implements ContentHost, HandshakeHost {
     this.#receive.releaseHeld(now);
   }
 
-  onWarning(alert: 'no_renegotiation' | 'user_canceled'): void {
+  onWarning(alert: 'no_renegotiation'): void {
     sendAlert(this.#association, 'warning', alert);
   }
 

@@ -161,7 +161,7 @@ export class Contents implements RecordSink {
       const answer = content.length === 0 ? 'unexpected_message' : 'decode_error';
       return this.#refuse(epoch, 'malformed_alert', answer, 'a malformed alert');
     }
-    if (epoch === 0) return this.#onPlainAlert(alert, now);
+    if (epoch === 0) return this.#onPlainAlert(alert);
     traceReceived(this.#association, alert);
     if (alert.description === Alert.close_notify) this.#onCloseNotify(epoch, sequence, now);
     else if (isFatal(alert, this.#is13)) this.#host.end(peerAlert(alert));
@@ -169,7 +169,7 @@ export class Contents implements RecordSink {
   }
 
   /** Anybody can send it: it counts for nothing after the handshake, and during it only if nothing better comes. */
-  #onPlainAlert(alert: AlertMessage, now: Instant): boolean {
+  #onPlainAlert(alert: AlertMessage): boolean {
     if (this.#keys.heard > 0 || this.#host.phase !== 'handshaking' || this.#handshake.peerProtects) {
       this.#association.drop('unauthenticated_alert');
       return false;
@@ -177,8 +177,7 @@ export class Contents implements RecordSink {
     traceReceived(this.#association, alert);
     const ends = alert.level === AlertLevel.fatal || alert.description === Alert.close_notify;
     // If the peer is still there it will answer what it has answered before: that gives the alert the lie.
-    if (ends && this.#suspicion.raise(peerAlert(alert, this.#handshake.doubtsPsk)))
-      this.#handshake.onDoubt(now);
+    if (ends && this.#suspicion.raise(peerAlert(alert, this.#handshake.doubtsPsk))) this.#handshake.onDoubt();
     return false;
   }
 

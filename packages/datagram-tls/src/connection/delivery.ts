@@ -1,3 +1,4 @@
+import type { Duration, Instant } from '../base/instant.js';
 import type { Flight } from '../handshake/flight.js';
 import type { RecordNumber } from '../wire/messages/ack.js';
 
@@ -8,16 +9,40 @@ export interface Stretch {
   readonly end: number;
 }
 
-interface SentRecord extends Stretch, RecordNumber {}
+/** A stretch that is not acknowledged. */
+interface Piece extends Stretch {
+  /** Number of the record that carried it last, counted over all epochs; 0 before the first. */
+  readonly order: number;
+  /** When that went out. */
+  readonly at: Instant;
+}
+
+interface SentRecord extends Piece {
+  readonly epoch: number;
+}
 
 /** Records of one flight that are remembered, so that an ACK of any transmission counts; the oldest go first. */
-const MAX_RECORDS = 256;
+const MAX_RECORDS = 512;
+/** A record on its way for so many round trips is lost: RFC 9002 §6.1.2's time threshold. */
+const ROUND_TRIPS = 9 / 8;
 
-/** Which parts of a flight the peer has acknowledged, in whatever records they went out (RFC 9147 §7.2). */
+/**
+ * Which parts of a flight the peer has acknowledged, in whatever records they went out (RFC 9147 §7.2), which are on
+ * their way, and which are lost: what was sent before a record that has arrived, or long ago.
+ */
 export class Delivery {
-  #missing: readonly Stretch[];
-  #sent: SentRecord[] = [];
+  /** What is not acknowledged, in order. */
+  readonly #pieces: Piece[] = [];
+  readonly #sent = new Map<number, SentRecord>();
   #untouched = true;
+  /** Number of the last record that was sent. */
+  #order = 0;
+  /** No record up to this one is on its way any more. */
+  #settled = 0;
+  /** When the transmission at hand goes out. */
+  #now: Instant = 0;
+  /** The shortest time from a record to its ACK. */
+  #roundTrip: Duration = Number.POSITIVE_INFINITY;
   /** Where each item begins when all stand in a row, each with one place more than it has bytes; then the end. */
   readonly #places: readonly number[];
   /** Where the last transmission ended, and the farthest that any came. */
@@ -25,29 +50,54 @@ export class Delivery {
   #frontier = 0;
 
   constructor({ items }: Flight) {
-    const missing: Stretch[] = [];
     const places = [0];
     let place = 0;
     for (const [item, content] of items.entries()) {
       const end = content.kind === 'message' ? content.body.length : 0;
-      missing.push({ item, start: 0, end });
+      this.#pieces.push({ item, start: 0, end, order: 0, at: 0 });
       place += end + 1;
       places.push(place);
     }
-    this.#missing = missing;
     this.#places = places;
   }
 
   /** What is still to be acknowledged, in order. */
   get missing(): readonly Stretch[] {
-    return this.#missing;
+    return joined(this.#pieces);
+  }
+
+  /** Everything is acknowledged. */
+  get complete(): boolean {
+    return this.#pieces.length === 0;
   }
 
   /** The same, beginning with what the last transmission did not come to. */
   get missingFromCursor(): readonly Stretch[] {
-    const pieces = this.#missing.flatMap((stretch) => this.#splitAtCursor(stretch));
+    const pieces = this.missing.flatMap((stretch) => this.#splitAtCursor(stretch));
     const first = pieces.findIndex((piece) => this.#place(piece.item, piece.start) >= this.#cursor);
     return first < 0 ? pieces : [...pieces.slice(first), ...pieces.slice(0, first)];
+  }
+
+  /** What was never sent. */
+  get unsent(): readonly Stretch[] {
+    return joined(this.#pieces.filter(({ order }) => order === 0));
+  }
+
+  /** What was never sent, or is lost, in order. */
+  get sendable(): readonly Stretch[] {
+    return joined(this.#pieces.filter(({ order }) => order <= this.#settled));
+  }
+
+  /** Something that was sent is lost. */
+  get hasLost(): boolean {
+    return this.#pieces.some(({ order }) => order > 0 && order <= this.#settled);
+  }
+
+  /** Records that are on their way. */
+  get inFlight(): number {
+    let count = 0;
+    for (const { order } of this.#pieces) if (order > this.#settled) count++;
+    return count;
   }
 
   /** Nothing was acknowledged yet. */
@@ -55,25 +105,72 @@ export class Delivery {
     return this.#untouched;
   }
 
+  /** A transmission begins. */
+  onTransmission(now: Instant): void {
+    this.#now = now;
+  }
+
   /** `stretch` goes out in this record; returns whether it did so before. */
   onSent(stretch: Stretch, epoch: number, sequenceNumber: number): boolean {
-    if (this.#sent.length === MAX_RECORDS) this.#sent.shift();
     const { item, start, end } = stretch;
-    this.#sent.push({ item, start, end, epoch, sequenceNumber });
+    const piece = { item, start, end, order: ++this.#order, at: this.#now };
+    this.#replace(stretch, piece);
+    if (this.#sent.size === MAX_RECORDS) this.#sent.delete(this.#sent.keys().next().value ?? 0);
+    this.#sent.set(keyOf(epoch, sequenceNumber), { ...piece, epoch });
     return this.#advance(stretch);
   }
 
-  /** Returns whether that told anything new. */
-  acknowledge(numbers: readonly RecordNumber[]): boolean {
-    const before = this.#missing;
-    for (const number of numbers) {
-      const record = this.#sent.find(
-        (sent) => sent.sequenceNumber === number.sequenceNumber && sent.epoch === number.epoch,
-      );
-      if (record !== undefined) this.#missing = without(this.#missing, record);
+  /** Nothing is on its way any more: all that is missing is lost. */
+  lose(): void {
+    this.#settled = this.#order;
+  }
+
+  /** Whether a peer that has the records of these numbers lacks a part of what was sent. */
+  lacks(numbers: readonly RecordNumber[]): boolean {
+    const records = numbers.map(({ epoch, sequenceNumber }) => this.#sent.get(keyOf(epoch, sequenceNumber)));
+    return this.#pieces.some(
+      (piece) => !records.some((record) => record !== undefined && holds(record, piece)),
+    );
+  }
+
+  /** Returns how many records told anything new. */
+  acknowledge(numbers: readonly RecordNumber[], now: Instant): number {
+    let news = 0;
+    let newest: SentRecord | undefined;
+    for (const { epoch, sequenceNumber } of numbers) {
+      const record = this.#sent.get(keyOf(epoch, sequenceNumber));
+      if (record === undefined || record.epoch !== epoch || !this.#replace(record, undefined)) continue;
+      news++;
+      if (newest === undefined || record.order > newest.order) newest = record;
     }
-    if (this.#missing === before) return false;
+    if (newest !== undefined) this.#onArrived(newest, now);
+    return news;
+  }
+
+  /** RFC 9147 §7.2: what the first ACK of a flight does not name is lost, as long as nothing tells how long the way is. */
+  #onArrived({ order, at }: SentRecord, now: Instant): void {
+    this.#settled = Math.max(this.#settled, order);
+    if (this.#untouched) this.lose();
     this.#untouched = false;
+    const sentBefore = now - ROUND_TRIPS * this.#roundTrip;
+    for (const piece of this.#pieces)
+      if (piece.at < sentBefore) this.#settled = Math.max(this.#settled, piece.order);
+    this.#roundTrip = Math.min(this.#roundTrip, now - at);
+  }
+
+  /** Puts `piece` in the place of all that is missing of `stretch`; returns whether anything was. */
+  #replace(stretch: Stretch, piece: Piece | undefined): boolean {
+    const pieces = this.#pieces;
+    const first = pieces.findIndex((other) => overlap(other, stretch));
+    if (first < 0) return false;
+    let last = first;
+    while (last + 1 < pieces.length && overlap(pieces[last + 1] as Piece, stretch)) last++;
+    const before = { ...(pieces[first] as Piece), end: stretch.start };
+    const after = { ...(pieces[last] as Piece), start: stretch.end };
+    const rest = [before, piece, after].filter(
+      (part) => part !== undefined && (part === piece || part.start < part.end),
+    );
+    pieces.splice(first, last - first + 1, ...(rest as Piece[]));
     return true;
   }
 
@@ -101,19 +198,27 @@ export class Delivery {
   }
 }
 
-/** The very same list when `arrived` is in none of them. */
-function without(missing: readonly Stretch[], arrived: Stretch): readonly Stretch[] {
-  if (!missing.some((stretch) => overlap(stretch, arrived))) return missing;
-  return missing.flatMap((stretch) => (overlap(stretch, arrived) ? remains(stretch, arrived) : [stretch]));
+/** The two low bits of an epoch tell those of one flight apart; 48 bits and these two fit a double. */
+function keyOf(epoch: number, sequenceNumber: number): number {
+  return sequenceNumber * 4 + (epoch & 3);
+}
+
+/** Pieces of one item that touch become one stretch, so that records are as long as they can be. */
+function joined(pieces: readonly Piece[]): Stretch[] {
+  const stretches: { item: number; start: number; end: number }[] = [];
+  for (const { item, start, end } of pieces) {
+    const last = stretches.at(-1);
+    if (last?.item === item && last.end === start) last.end = end;
+    else stretches.push({ item, start, end });
+  }
+  return stretches;
+}
+
+function holds(outer: Stretch, inner: Stretch): boolean {
+  return outer.item === inner.item && outer.start <= inner.start && inner.end <= outer.end;
 }
 
 function overlap(a: Stretch, b: Stretch): boolean {
   if (a.item !== b.item) return false;
   return a.start === a.end || (a.start < b.end && b.start < a.end);
-}
-
-function remains({ item, start, end }: Stretch, arrived: Stretch): Stretch[] {
-  const before = { item, start, end: arrived.start };
-  const after = { item, start: arrived.end, end };
-  return [before, after].filter((rest) => rest.start < rest.end);
 }

@@ -15,10 +15,18 @@ export type DropReason =
   | 'unexpected_epoch'
   /** A part of a handshake message that was processed before. */
   | 'repeated_message'
+  /** A request for our flight again that comes too soon after it went out, or a second one in the same datagram. */
+  | 'repeated_too_soon'
+  /** A request to renegotiate right after another one: only one in a while is answered. */
+  | 'renegotiation'
+  /** A HelloRequest in the middle of a handshake, which means nothing (RFC 5246 §7.4.1.1). */
+  | 'hello_request'
+  /** More messages than one datagram may have processed; the rest wait for the next datagram. */
+  | 'too_many_messages'
   | 'malformed_alert'
   /** An alert that anybody could have sent, after the peer has proved that it has keys. */
   | 'unauthenticated_alert'
-  /** An ACK that anybody could have sent, or that the version does not know yet. */
+  /** An ACK that anybody could have sent, or that the version does not know yet. It acknowledges nothing. */
   | 'unauthenticated_ack'
   /** An ACK under the key of early data, which whoever heard it can send again. */
   | 'early_ack'

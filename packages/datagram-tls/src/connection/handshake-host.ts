@@ -7,7 +7,7 @@ import type { Session } from '../handshake/session.js';
 export interface HandshakeHost {
   onConnected(session: Session, now: Instant): void;
   onKeysToRead(now: Instant): void;
-  onWarning(alert: 'no_renegotiation' | 'user_canceled'): void;
+  onWarning(alert: 'no_renegotiation'): void;
   onFailure(error: DTLSError): void;
   /** Server: nothing becomes of this association. */
   onDecline(reason: EarlyRefusal): void;

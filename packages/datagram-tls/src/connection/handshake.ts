@@ -14,10 +14,16 @@ import type { EarlyData } from './early-data.js';
 import type { HandshakeHost } from './handshake-host.js';
 import { Incoming } from './incoming.js';
 import { Intake } from './intake.js';
-import type { KeyChanges } from './key-changes.js';
+import { APPLICATION_EPOCH, type KeyChanges } from './key-changes.js';
 import { performPlain } from './perform.js';
 import { readReceivedAck } from './received-ack.js';
 import { Retransmission } from './retransmission.js';
+
+/**
+ * Messages that one datagram may have processed. A flight has at most 8, and a datagram that fills a gap sets free what is
+ * kept beyond it.
+ */
+const MAX_MESSAGES = 32;
 
 /** Handshake records in, actions out: reassembly, the state machine, acknowledgements. */
 export class Handshake {
@@ -38,6 +44,10 @@ export class Handshake {
   #finishing = false;
   /** Records that waited for keys may be read now. */
   #newKeys = false;
+  /** Messages of the datagram at hand that were processed. */
+  #messages = 0;
+  /** The datagram at hand has renewed the peer's keys. */
+  #renewed = false;
 
   constructor(
     association: Association,
@@ -91,10 +101,11 @@ export class Handshake {
 
   /** The content of a handshake record; returns whether any of it was new. */
   receive(payload: Uint8Array, epoch: number, sequence: number, now: Instant): boolean {
-    const { fresh, whole, repeated } = this.#intake.receive(payload, epoch, now);
+    const duplicate = this.#intake.isDuplicate(epoch, sequence);
+    const { fresh, whole, repeated } = this.#intake.receive(payload, epoch, duplicate, now);
     if (this.#host.isClosed()) return false;
     // RFC 9147 §7: what was not kept must not be acknowledged.
-    if (whole) this.#acks.onRecord(epoch, sequence);
+    if (whole && !duplicate) this.#acks.onRecord(epoch, sequence);
     if (repeated && this.#established) this.#acks.demand();
     if (fresh && epoch > 0) this.#onAnswered(now);
     if (fresh) this.#advance(now);
@@ -102,6 +113,7 @@ export class Handshake {
   }
 
   answer(answer: JobAnswer, now: Instant): void {
+    this.#messages = 0;
     this.#perform(this.#runner.onAnswer(answer), now);
     this.#advance(now);
     this.settle(now);
@@ -119,8 +131,16 @@ export class Handshake {
     this.updateKeys(true, now);
   }
 
-  /** A datagram is done with: acknowledges what has to be. */
+  /** A datagram begins: what it may cause is counted from here. */
+  onDatagram(): void {
+    this.#messages = 0;
+    this.#renewed = false;
+    this.#retransmission.onDatagram();
+  }
+
+  /** A datagram is done with: sends what it asks for of our flight, and acknowledges what has to be. */
   settle(now: Instant): void {
+    this.#retransmission.settle(now);
     // Nothing goes by itself to a peer that is not proved.
     if (!this.#acks.active || this.#association.probation !== undefined) return;
     const { version } = this.#runner;
@@ -133,7 +153,7 @@ export class Handshake {
 
   /** The content of an ACK record; returns whether it told anything new. */
   onAck(content: Uint8Array, epoch: number, now: Instant): boolean {
-    const numbers = readReceivedAck(content, epoch, now, {
+    const numbers = readReceivedAck(content, epoch, {
       association: this.#association,
       host: this.#host,
       intake: this.#intake,
@@ -169,8 +189,13 @@ export class Handshake {
   }
 
   /** The peer may be gone: our flight goes out once more, and has the time of one timer to be answered. */
-  onDoubt(now: Instant): void {
-    this.#retransmission.onDoubt(now);
+  onDoubt(): void {
+    this.#retransmission.onDoubt();
+  }
+
+  /** What is lost of our flight may go out again. */
+  onRepair(now: Instant): void {
+    this.#retransmission.onRepair(now);
   }
 
   onAckTimeout(): void {
@@ -187,9 +212,11 @@ export class Handshake {
   }
 
   #advance(now: Instant): void {
-    while (this.#runner.ready && !this.#host.isClosed()) {
+    if (this.#messages === MAX_MESSAGES) return this.#association.drop('too_many_messages');
+    while (this.#runner.ready && !this.#host.isClosed() && this.#messages < MAX_MESSAGES) {
       const message = this.#intake.take();
       if (message === undefined) return;
+      this.#messages++;
       this.#incoming.note(message);
       this.#perform(this.#runner.onMessage(message), now);
     }
@@ -245,7 +272,7 @@ export class Handshake {
         return;
       case 'install-keys':
         this.#keys.install(action);
-        if (action.direction === 'read') this.#newKeys = true;
+        if (action.direction === 'read') this.#onKeysToRead(action.epoch);
         return;
       case 'connected':
         this.#onConnected(action.session, now);
@@ -254,9 +281,23 @@ export class Handshake {
         this.#incoming.tell();
         this.#host.onFailure(action.error);
         return;
+      case 'refuse-renegotiation':
+        this.#intake.refuseRenegotiation(now);
+        return;
       default:
         performPlain(action, this.#association, this.#host, this.#early, now);
     }
+  }
+
+  /** RFC 9147 §8: no KeyUpdate follows another one before that is acknowledged, which is after this datagram. */
+  #onKeysToRead(epoch: number): void {
+    this.#newKeys = true;
+    if (epoch <= APPLICATION_EPOCH) return;
+    if (this.#renewed) {
+      const text = 'the peer renewed its keys twice without waiting for an ACK';
+      this.#host.onFailure(violation('unexpected_message', text));
+    }
+    this.#renewed = true;
   }
 
   #beginFlight(awaits: Awaits, now: Instant): void {

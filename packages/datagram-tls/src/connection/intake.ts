@@ -1,6 +1,6 @@
 import type { AlertName } from '../base/alerts.js';
 import { violation } from '../base/errors.js';
-import type { Instant } from '../base/instant.js';
+import type { Duration, Instant } from '../base/instant.js';
 import type { Message } from '../handshake/message.js';
 import { Reassembler } from '../handshake/reassembly.js';
 import type { Runner } from '../handshake/runner.js';
@@ -33,6 +33,12 @@ export interface Taken {
   readonly repeated: boolean;
 }
 
+/** Between two answers to requests to renegotiate, ms. */
+const MIN_REFUSAL_GAP: Duration = 250;
+
+/** Numbers of plaintext records that are remembered; the oldest are forgotten. */
+const MAX_PLAIN_NUMBERS = 64;
+
 const NOTHING: Taken = { fresh: false, whole: false, repeated: false };
 
 /** Takes in the fragments that may come now, and gives out whole messages in order. */
@@ -45,6 +51,8 @@ export class Intake {
   /** message_seq of the first message that our last flight of the handshake does not answer. */
   #flightStart: number;
   #established = false;
+  #nextRefusal: Instant = Number.NEGATIVE_INFINITY;
+  readonly #plainNumbers: number[] = [];
 
   constructor(
     association: Association,
@@ -87,8 +95,20 @@ export class Intake {
     return stray;
   }
 
-  /** The content of one handshake record. */
-  receive(payload: Uint8Array, epoch: number, now: Instant): Taken {
+  /**
+   * A record of epoch 0 was here before: the network has duplicated it. A peer that sends something again gives it a new
+   * number. Anybody can send numbers ahead of the peer's; then our own timer has to do, where there is one.
+   */
+  isDuplicate(epoch: number, sequence: number): boolean {
+    if (epoch > 0 || this.#association.probation !== undefined) return false;
+    if (this.#plainNumbers.includes(sequence)) return true;
+    if (this.#plainNumbers.length === MAX_PLAIN_NUMBERS) this.#plainNumbers.shift();
+    this.#plainNumbers.push(sequence);
+    return false;
+  }
+
+  /** The content of one handshake record; a `duplicate` asks for nothing. */
+  receive(payload: Uint8Array, epoch: number, duplicate: boolean, now: Instant): Taken {
     const fragments = readHandshakeFragments(payload);
     if (fragments === undefined) {
       // RFC 8446 §5.1, §5.4: an empty record is out of place; other bytes are just wrong.
@@ -100,7 +120,7 @@ export class Intake {
     let whole = true;
     let repeated = false;
     for (const fragment of fragments) {
-      const fate = this.#accept(fragment, epoch, now);
+      const fate = this.#accept(fragment, epoch, duplicate, now);
       if (fate === 'fresh') fresh = true;
       else if (fate === 'repeated') repeated = true;
       else whole = false;
@@ -119,12 +139,16 @@ export class Intake {
     if (epoch > 0 && this.#runner.version === 'DTLSv1.3') this.#host.onFailure(violation(alert, text));
   }
 
-  #accept(fragment: HandshakeFragment, epoch: number, now: Instant): Fate {
+  #accept(fragment: HandshakeFragment, epoch: number, duplicate: boolean, now: Instant): Fate {
     if (this.#asksToRenegotiate(fragment, epoch)) {
-      this.#host.onWarning('no_renegotiation');
+      this.refuseRenegotiation(now);
       return 'useless';
     }
-    if (fragment.messageSeq < this.#reassembler.next) return this.#onRepeated(fragment, epoch, now);
+    if (this.#isIdle(fragment, epoch)) {
+      this.#association.drop('hello_request');
+      return 'useless';
+    }
+    if (fragment.messageSeq < this.#reassembler.next) return this.#onRepeated(fragment, epoch, duplicate);
     if (epoch !== this.#runner.expectedEpoch) {
       const text = 'the peer sent a handshake message under keys that are not for it';
       this.violate(epoch, 'unexpected_epoch', 'unexpected_message', text);
@@ -142,6 +166,19 @@ export class Intake {
     return fate === 'over_budget' ? 'too much' : 'useless';
   }
 
+  /** A warning says no, and the session goes on: not more often than a few times a second (RFC 5246 §7.4.1.1, §7.2.2). */
+  refuseRenegotiation(now: Instant): void {
+    if (now < this.#nextRefusal) return this.#association.drop('renegotiation');
+    this.#nextRefusal = now + MIN_REFUSAL_GAP;
+    this.#host.onWarning('no_renegotiation');
+  }
+
+  /** RFC 5246 §7.4.1.1: a HelloRequest during a handshake says nothing, not even that it fills a gap. */
+  #isIdle({ type }: HandshakeFragment, epoch: number): boolean {
+    if (type !== HandshakeType.hello_request || this.#established) return false;
+    return epoch === 0 || this.#runner.version === 'DTLSv1.2';
+  }
+
   /** DTLS 1.2: a new handshake under the keys of the last one counts its messages from 0 again (RFC 6347 §4.2.2). */
   #asksToRenegotiate({ type, messageSeq, fragmentOffset }: HandshakeFragment, epoch: number): boolean {
     if (epoch === 0 || !this.#established || this.#runner.version !== 'DTLSv1.2') return false;
@@ -154,14 +191,14 @@ export class Intake {
    * The last message of what our flight answers asks for that flight again; were it any of them, the flight would go out
    * once for each. DTLS 1.2, without ACKs, takes the last message that came, even of a flight that is not whole.
    */
-  #onRepeated(fragment: HandshakeFragment, epoch: number, now: Instant): Fate {
+  #onRepeated(fragment: HandshakeFragment, epoch: number, duplicate: boolean): Fate {
     this.#association.drop('repeated_message');
     const is13 = this.#runner.version === 'DTLSv1.3';
     if (is13 && fragment.messageSeq >= this.#flightStart) return 'repeated';
     const ends =
       fragment.messageSeq === (is13 ? this.#flightStart : this.#reassembler.next) - 1 &&
       fragment.fragmentOffset + fragment.fragmentLength === fragment.length;
-    if (ends) this.#retransmission.onRepeated(epoch > 0, now);
+    if (ends && !duplicate) this.#retransmission.onRepeated(epoch > 0);
     return 'useless';
   }
 }

@@ -8,15 +8,7 @@ import type { HandshakeHost } from './handshake-host.js';
 type PlainAction = Extract<
   Action,
   {
-    do:
-      | 'limit-records'
-      | 'log-secret'
-      | 'ask'
-      | 'ticket'
-      | 'warn'
-      | 'send-early-data'
-      | 'early-data'
-      | 'decline';
+    do: 'limit-records' | 'log-secret' | 'ask' | 'ticket' | 'send-early-data' | 'early-data' | 'decline';
   }
 >;
 
@@ -41,9 +33,6 @@ export function performPlain(
       return;
     case 'ticket':
       association.tell({ type: 'ticket', ticket: action.ticket });
-      return;
-    case 'warn':
-      host.onWarning(action.alert);
       return;
     case 'send-early-data':
       early.send(action);

@@ -1,5 +1,4 @@
 import { violation } from '../base/errors.js';
-import type { Instant } from '../base/instant.js';
 import type { Version } from '../wire/codes.js';
 import { decodeAck, type RecordNumber } from '../wire/messages/ack.js';
 import type { Association } from './association.js';
@@ -26,17 +25,18 @@ export interface AckContext {
 export function readReceivedAck(
   content: Uint8Array,
   epoch: number,
-  now: Instant,
   { association, host, intake, keys, retransmission, version }: AckContext,
 ): readonly RecordNumber[] | undefined {
-  // One who is not proved may be somebody else: who was told that all has arrived would not say it again.
-  const forged = epoch === 0 && (keys.heard >= HANDSHAKE_EPOCH || association.probation !== undefined);
-  if (version !== 'DTLSv1.3' || forged) {
+  if (version !== 'DTLSv1.3') {
     association.drop('unauthenticated_ack');
     return undefined;
   }
   if (epoch === EARLY_EPOCH) {
-    onEarlyAck(association, retransmission, now);
+    onEarlyAck(association, retransmission);
+    return undefined;
+  }
+  if (epoch === 0) {
+    onPlainAck(content, keys, association, retransmission);
     return undefined;
   }
   const ack = decodeAck(content);
@@ -59,9 +59,26 @@ export function readReceivedAck(
  * forbids that. It is not believed, as it can be replayed along with its ClientHello. But such a client waits for the
  * rest of our flight and repeats nothing, so that where no timer of ours runs this has to do for a ClientHello repeated.
  */
-function onEarlyAck(association: Association, retransmission: Retransmission, now: Instant): void {
+function onEarlyAck(association: Association, retransmission: Retransmission): void {
   association.drop('early_ack');
-  if (association.probation !== undefined) retransmission.onRepeated(false, now);
+  if (association.probation !== undefined) retransmission.onRepeated(false);
+}
+
+/**
+ * Anybody can send an ACK in epoch 0, so that it acknowledges nothing. A peer sends one, without numbers or with those of
+ * plaintext records, when it lacks a part of our first flight (RFC 9147 §7.1): it counts as a repeated message does.
+ */
+function onPlainAck(
+  content: Uint8Array,
+  keys: KeyChanges,
+  association: Association,
+  retransmission: Retransmission,
+): void {
+  association.drop('unauthenticated_ack');
+  // A peer that is not proved was told that all has arrived, and would not say it again.
+  if (keys.heard >= HANDSHAKE_EPOCH || association.probation !== undefined) return;
+  const numbers = decodeAck(content)?.recordNumbers;
+  if (numbers?.every((number) => number.epoch === 0) === true) retransmission.onPlainAck(numbers);
 }
 
 /**

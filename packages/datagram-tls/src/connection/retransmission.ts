@@ -5,30 +5,40 @@ import { HandshakeType } from '../wire/codes.js';
 import type { RecordNumber } from '../wire/messages/ack.js';
 import type { Association } from './association.js';
 import { Delivery } from './delivery.js';
-import type { Transmission } from './transmit.js';
+import type { Manner, Transmission } from './transmit.js';
 
 /** How long the peer may ask for our last flight again: twice RFC 6347 §4.2.4's maximum segment lifetime, ms. */
 const LAST_FLIGHT_KEPT: Duration = 240_000;
 
-/** Between two replays of the last flight, ms. */
-const LEAST_REPLAY_GAP: Duration = 50;
+/**
+ * A flight goes out again on the peer's word no sooner than this after it went out last, ms. WebRTC's first timer has this
+ * length, and no timer in use is shorter. It doubles each time, up to our own timer.
+ */
+const MIN_REPEAT_GAP: Duration = 50;
 
-/** RFC 9147 §5.8.3: no more records than this go out at once, where ACKs tell when more may follow. */
-const MOST_RECORDS = 10;
+/**
+ * Records of a flight that may be on their way, where ACKs tell what has arrived: so many at first (RFC 9147 §5.8.3), one
+ * more for each that is acknowledged, and no more than the maximum (ADR 22).
+ */
+const WINDOW = { initial: 10, max: 100 } as const;
 /** Timeouts after which a ticket that nobody acknowledges is let be, alone and beside something that is acknowledged. */
 const TICKET_TRIES = { alone: 6, besides: 2 } as const;
 
 /** The first epoch whose records are acknowledged. Before it the peer may keep no state, or speak DTLS 1.2. */
 const FIRST_ACKNOWLEDGED_EPOCH = 2;
 
+/** Why a flight is asked for again: by the peer, by anybody, or because an alert that anybody can send came. */
+type Request = 'authentic' | 'plaintext' | 'doubt';
+
 interface UnderWay {
   readonly flight: Flight;
   readonly delivery: Delivery;
-  /** Records for one transmission. */
-  readonly records: number;
 }
 
-/** Sends flights, and sends them again until they got what they await (RFC 6347 §4.2.4, RFC 9147 §5.8). */
+/**
+ * Sends flights, and sends them again until they got what they await (RFC 6347 §4.2.4, RFC 9147 §5.8). One datagram
+ * causes at most one transmission: what the peer asks for is noted, and goes out when the datagram is done with.
+ */
 export class Retransmission {
   readonly #association: Association;
   readonly #backoff: Backoff;
@@ -36,9 +46,23 @@ export class Retransmission {
   #underWay: UnderWay | undefined;
   /** Tickets that are waited for no longer. Should the peer lack them, it takes nothing that comes after without them. */
   #letBe: readonly FlightItem[] = [];
+  /** Records that may be on their way. */
+  #window = Number.POSITIVE_INFINITY;
+  /** A datagram is being processed. */
+  #receiving = false;
+  /** It has caused its transmission. */
+  #spent = false;
+  /** It asks for the flight under way again. */
+  #asked: Request | undefined;
+  /** It acknowledges parts of the flight under way, so that others may follow. */
+  #advanced = false;
   /** The flight went out again on the peer's word since the timer was last set; the next time is the timer's. */
   #replayed = false;
-  #nextReplay: Instant = Number.NEGATIVE_INFINITY;
+  /** DTLS 1.3: the answer to the flight under way has begun, so that all of it has arrived. */
+  #answered = false;
+  #repeatGap: Duration = MIN_REPEAT_GAP;
+  /** Until then nothing goes out again because an ACK shows that it is lost. */
+  #nextRepair: Instant = Number.NEGATIVE_INFINITY;
   /** The largest datagram of the last transmission, bytes. */
   #largest = 0;
   #lastSent: Instant = Number.POSITIVE_INFINITY;
@@ -71,11 +95,44 @@ export class Retransmission {
     this.#letBe = [];
     if (this.#underWay !== undefined) this.#onAnswer();
     this.#backoff.onIdle(now - this.#lastSent);
-    this.#underWay = { flight, delivery: new Delivery(flight), records: recordsAtOnce(flight) };
+    this.#underWay = { flight, delivery: new Delivery(flight) };
+    this.#window = firstWindow(flight);
     this.#measurable = true;
     this.#association.timers.stop('retransmit');
+    this.#association.timers.stop('repair');
     this.#replayed = false;
-    this.#send(this.#underWay, false, now);
+    this.#answered = false;
+    this.#advanced = false;
+    this.#asked = undefined;
+    this.#repeatGap = MIN_REPEAT_GAP;
+    this.#nextRepair = Number.NEGATIVE_INFINITY;
+    if (this.#receiving && this.#spent) {
+      // A peer that knows our record numbers could acknowledge one flight after the other within one datagram.
+      this.#association.drop('repeated_too_soon');
+      this.#association.timers.set('repair', now + MIN_REPEAT_GAP);
+    } else {
+      this.#sendPart('sendable', now);
+    }
+  }
+
+  /** A datagram begins, which may cause one transmission. */
+  onDatagram(): void {
+    this.#receiving = true;
+    this.#spent = false;
+  }
+
+  /** The datagram is done with: what it asks for goes out, once, unless it has caused a transmission already. */
+  settle(now: Instant): void {
+    const asked = this.#asked;
+    const advanced = this.#advanced;
+    const spent = this.#spent;
+    this.#receiving = false;
+    this.#spent = false;
+    this.#asked = undefined;
+    this.#advanced = false;
+    if (this.#underWay === undefined || spent || this.#building.length > 0) return;
+    if (asked !== undefined && this.#mayRepeat(asked, now)) this.#repeat(asked, now);
+    else if (advanced) this.#goOn(now);
   }
 
   /** The flight under way did not get what it awaits in time. Returns whether it is not to be waited for any more. */
@@ -84,8 +141,11 @@ export class Retransmission {
     this.#backoff.onTimeout();
     this.#replayed = false;
     this.#onUnanswered();
-    // A peer that acknowledges nothing before a flight is whole gets all of it in turn.
-    this.#sendAgain(now, true);
+    // A peer that acknowledges nothing before a flight is whole gets all of it in turn. As the timer doubles, so may what
+    // goes out at once.
+    this.#window = Math.min(this.#window * 2, Math.max(this.#window, WINDOW.max));
+    this.#association.timers.stop('repair');
+    this.#sendAgain(now, 'from-cursor');
     return false;
   }
 
@@ -94,33 +154,48 @@ export class Retransmission {
     if (this.#building.length === 0 && size <= this.#largest) this.#sendAgain(now);
   }
 
-  /** Sent again out of turn, once for each run of the timer. */
-  onDoubt(now: Instant): void {
-    if (this.#underWay === undefined || this.#building.length > 0 || this.#replayed) return;
-    this.#replayed = true;
-    this.#sendAgain(now);
+  /** The peer may be gone: the flight goes out again, once for each run of the timer. */
+  onDoubt(): void {
+    if (this.#underWay !== undefined && !this.#replayed) this.#ask('doubt');
   }
 
   /**
-   * The peer repeats what our flight answers: it has not seen it (RFC 6347 §4.2.4, RFC 9147 §5.8.1). It is sent again
-   * at once, but unless the peer proves that it holds keys, only once for each run of our own timer, so that nobody uses
-   * us as an amplifier.
+   * The peer repeats what our flight answers, or cannot read it: it has not seen it (RFC 6347 §4.2.4, RFC 9147 §5.8.1,
+   * §7.1). Unless the peer proves that it holds keys, it is sent again only once for each run of our own timer, so that
+   * we are of no use as an amplifier.
    */
-  onRepeated(authentic: boolean, now: Instant): void {
-    if (this.#underWay === undefined || this.#building.length > 0) return;
-    const { flight, delivery } = this.#underWay;
-    if (!delivery.untouched) return;
-    if (flight.awaits === 'nothing') return authentic ? this.#replayLast(now) : undefined;
-    if (!this.#mayRepeat(authentic)) return;
-    this.#replayed = true;
-    this.#onUnanswered();
-    this.#sendAgain(now);
+  onRepeated(authentic: boolean): void {
+    if (this.#underWay === undefined || !this.#underWay.delivery.untouched) return;
+    if (!authentic && this.#underWay.flight.awaits === 'nothing') return;
+    this.#ask(authentic ? 'authentic' : 'plaintext');
   }
 
-  /** Where there is no timer the bytes that come set the pace: what waits of the flight goes out before it is repeated. */
-  #mayRepeat(authentic: boolean): boolean {
+  /** An ACK that is not authentic tells what the peer lacks, if it tells the truth; nothing is left out for its sake. */
+  onPlainAck(numbers: readonly RecordNumber[]): void {
+    if (this.#underWay?.delivery.lacks(numbers) === true) this.onRepeated(false);
+  }
+
+  #ask(how: Request): void {
+    if (this.#asked !== undefined && how !== 'doubt') this.#association.drop('repeated_too_soon');
+    if (this.#asked === undefined || this.#asked === 'plaintext' || how === 'doubt') this.#asked = how;
+  }
+
+  #mayRepeat(asked: Request, now: Instant): boolean {
+    if (asked === 'doubt') return true;
     const { probation, transmit } = this.#association;
-    return probation === undefined ? authentic || !this.#replayed : !transmit.flightWaits;
+    // Where there is no timer the bytes that come set the pace: what waits of the flight goes out before it is repeated.
+    const turn = probation === undefined ? asked === 'authentic' || !this.#replayed : !transmit.flightWaits;
+    if (turn && now - this.#lastSent >= this.#repeatGap) return true;
+    this.#association.drop('repeated_too_soon');
+    return false;
+  }
+
+  #repeat(asked: Request, now: Instant): void {
+    this.#replayed = true;
+    if (asked === 'doubt') return this.#sendAgain(now);
+    this.#repeatGap = Math.min(this.#repeatGap * 2, this.#backoff.timeout);
+    this.#onUnanswered();
+    this.#sendAgain(now);
   }
 
   /** The peer has proved that it hears us. */
@@ -133,43 +208,65 @@ export class Retransmission {
     if (probation === undefined) timers.set('retransmit', now + this.#backoff.timeout);
   }
 
-  /** No timer of ours runs for a last flight: a peer whose own timer runs does not ask more often than this. */
-  #replayLast(now: Instant): void {
-    if (now < this.#nextReplay) return;
-    this.#nextReplay = now + LEAST_REPLAY_GAP;
-    this.#onUnanswered();
-    this.#sendAgain(now);
-  }
-
   /** A part of the answer is here: a flight that awaits one has arrived. */
   onAnswered(now: Instant): void {
     if (this.#underWay?.flight.awaits !== 'answer') return;
+    this.#answered = true;
     this.#association.timers.stop('retransmit');
+    this.#association.timers.stop('repair');
     this.#measure(now);
   }
 
   /** The flight under way has arrived as a whole, as far as ACKs tell. */
   get delivered(): boolean {
-    return this.#underWay?.delivery.missing.length === 0;
+    return this.#underWay?.delivery.complete === true;
   }
 
-  /** Returns whether that told anything new. What the peer lacks is sent again (RFC 9147 §7.2). */
+  /**
+   * An authentic ACK. Returns whether that told anything new. What the peer lacks is sent again (RFC 9147 §7.2). One
+   * without numbers says that the peer cannot read what it has (§7.1); one that names nothing new of this flight is late.
+   */
   onAck(numbers: readonly RecordNumber[], now: Instant): boolean {
-    if (this.#underWay === undefined) return false;
-    const news = this.#underWay.delivery.acknowledge(numbers);
+    if (this.#underWay === undefined || this.#answered) return false;
+    if (numbers.length === 0) this.#ask('authentic');
+    const news = this.#underWay.delivery.acknowledge(numbers, now);
+    if (news === 0) return false;
+    this.#window = Math.min(this.#window + news, Math.max(this.#window, WINDOW.max));
     if (this.delivered) {
       this.#association.timers.stop('retransmit');
+      this.#association.timers.stop('repair');
       this.#measure(now);
-    } else if (news || !this.#replayed) {
-      this.#replayed = true;
-      this.#sendAgain(now);
+    } else {
+      if (this.#underWay.flight.awaits !== 'nothing') this.#setTimer(now);
+      this.#advanced = true;
     }
-    return news;
+    return true;
+  }
+
+  /** Something is lost, and may go out again by now, or the flight under way is to begin. */
+  onRepair(now: Instant): void {
+    if (this.#underWay !== undefined) this.#goOn(now);
+  }
+
+  /** What was not sent yet follows at once; what is lost, after a time that doubles with each repair. */
+  #goOn(now: Instant): void {
+    const { timers } = this.#association;
+    if (this.#underWay?.delivery.hasLost !== true) return this.#sendPart('sendable', now);
+    if (now < this.#nextRepair) {
+      timers.set('repair', this.#nextRepair);
+      return this.#sendPart('unsent', now);
+    }
+    this.#nextRepair = now + this.#repeatGap;
+    this.#repeatGap = Math.min(this.#repeatGap * 2, this.#backoff.timeout);
+    this.#replayed = true;
+    timers.stop('repair');
+    this.#sendPart('sendable', now);
   }
 
   /** The flight under way got what it awaited, and nothing of ours follows. */
   end(): void {
     this.#association.timers.stop('retransmit');
+    this.#association.timers.stop('repair');
     if (this.#underWay !== undefined) this.#onAnswer();
     this.#underWay = undefined;
   }
@@ -204,14 +301,25 @@ export class Retransmission {
     this.#association.pathSize.onAnswer();
   }
 
-  #sendAgain(now: Instant, goOn = false): void {
-    if (this.#underWay !== undefined) this.#send(this.#underWay, goOn, now);
+  /** All that is missing goes out again, as far as the window lets it. */
+  #sendAgain(now: Instant, part: 'sendable' | 'from-cursor' = 'sendable'): void {
+    this.#underWay?.delivery.lose();
+    this.#sendPart(part, now);
   }
 
-  #send({ flight, delivery, records }: UnderWay, goOn: boolean, now: Instant): void {
+  #sendPart(part: Manner['part'], now: Instant): void {
+    if (this.#underWay === undefined) return;
+    const { flight, delivery } = this.#underWay;
+    const records = this.#window - delivery.inFlight;
+    if (records <= 0) return;
     const { transmit, timers, pathSize, recordLimits, counters } = this.#association;
-    const manner = { size: pathSize.forFlights, content: recordLimits.send, records, goOn };
+    const manner = { size: pathSize.forFlights, content: recordLimits.send, records, part };
+    delivery.onTransmission(now);
     const sent = transmit.flight(flight, manner, delivery);
+    if (flight.awaits !== 'nothing') this.#setTimer(now);
+    else timers.set('forget-flight', now + LAST_FLIGHT_KEPT);
+    if (sent.datagrams === 0) return;
+    this.#spent = true;
     this.#largest = sent.largest;
     this.#lastSent = now;
     if (sent.repeats) {
@@ -219,8 +327,6 @@ export class Retransmission {
       this.#measurable = false;
     }
     if (this.#association.behaviour.trace) this.#traceFlight(flight, sent);
-    if (flight.awaits !== 'nothing') this.#setTimer(now);
-    else timers.set('forget-flight', now + LAST_FLIGHT_KEPT);
   }
 
   #traceFlight(flight: Flight, { items, datagrams, bytes, repeats }: Transmission): void {
@@ -244,8 +350,8 @@ function isClientHello(item: FlightItem): boolean {
   return item.kind === 'message' && item.type === HandshakeType.client_hello;
 }
 
-function recordsAtOnce({ items }: Flight): number {
+function firstWindow({ items }: Flight): number {
   return items.some(({ epoch }) => epoch >= FIRST_ACKNOWLEDGED_EPOCH)
-    ? MOST_RECORDS
+    ? WINDOW.initial
     : Number.POSITIVE_INFINITY;
 }

@@ -22,6 +22,8 @@ export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
   switch (name) {
     case 'retransmit':
       return onRetransmit(timed, now);
+    case 'repair':
+      return handshake.onRepair(now);
     case 'ack':
       return handshake.onAckTimeout();
     case 'handshake':

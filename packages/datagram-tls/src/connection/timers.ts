@@ -3,6 +3,8 @@ import { earliest, type Instant } from '../base/instant.js';
 export type TimerName =
   /** The flight under way was not answered. */
   | 'retransmit'
+  /** A part of our flight is lost, and may go out again by now. */
+  | 'repair'
   /** The whole handshake took too long. */
   | 'handshake'
   /** The rest of the peer's flight did not come: acknowledge what did. */

@@ -20,8 +20,11 @@ export interface Manner {
   readonly content: number;
   /** Records that may go out at once. */
   readonly records: number;
-  /** Begin with what the last transmission did not come to. */
-  readonly goOn: boolean;
+  /**
+   * All that is missing, beginning with what the last transmission did not come to; what was never sent or is lost; or
+   * what was never sent.
+   */
+  readonly part: 'from-cursor' | 'sendable' | 'unsent';
 }
 
 /** What a transmission of a flight came to. */
@@ -81,6 +84,16 @@ export class Transmit {
     return datagram;
   }
 
+  /** Records that share datagrams of up to `size` bytes. The caller has checked that the writer may go on for all of them. */
+  records(writer: RecordWriter, type: number, plaintexts: readonly Uint8Array[], size: number): void {
+    const packer = new Packer(size, plaintexts.length);
+    for (const plaintext of plaintexts) {
+      packer.reserve(writer.overhead + plaintext.length);
+      packer.add(writer, type, plaintext);
+    }
+    for (const datagram of packer.finish()) this.#queue.push(datagram);
+  }
+
   /** Byte for byte what went out before: who has it already takes it for a duplicate. */
   again(datagram: Uint8Array): void {
     this.#queue.push(own(datagram));
@@ -90,15 +103,15 @@ export class Transmit {
    * What the peer may lack of a flight, as far as `manner` lets it go out at once. `delivery` tells what that is, and
    * learns which record carried it.
    */
-  flight(flight: Flight, { size, content, records, goOn }: Manner, delivery: Delivery): Transmission {
+  flight(flight: Flight, { size, content, records, part }: Manner, delivery: Delivery): Transmission {
     const packer = new Packer(size, records);
     const items = new Set<number>();
     let repeats = false;
-    for (const stretch of goOn ? delivery.missingFromCursor : delivery.missing) {
+    for (const stretch of partOf(delivery, part)) {
       const item = flight.items[stretch.item];
       const writer = item === undefined ? undefined : this.#epochs.writerOf(item.epoch);
       if (item === undefined || writer === undefined || writer.state === 'exhausted') continue;
-      if (packer.records === 0) break;
+      if (packer.records <= 0) break;
       repeats = packStretch(packer, writer, item, stretch, { content, delivery }) || repeats;
       items.add(stretch.item);
     }
@@ -112,6 +125,11 @@ export class Transmit {
     }
     return { datagrams: datagrams.length, bytes, largest, items, repeats };
   }
+}
+
+function partOf(delivery: Delivery, part: Manner['part']): readonly Stretch[] {
+  if (part === 'from-cursor') return delivery.missingFromCursor;
+  return part === 'sendable' ? delivery.sendable : delivery.unsent;
 }
 
 /** Returns whether anything of it had been sent before. */

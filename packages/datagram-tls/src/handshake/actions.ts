@@ -50,6 +50,6 @@ export type Action =
   | { do: 'connected'; session: Session }
   /** Client: the server gave something to resume the session with. */
   | { do: 'ticket'; ticket: NewTicket }
-  /** A warning alert that changes nothing here, such as no_renegotiation. */
-  | { do: 'warn'; alert: 'no_renegotiation' | 'user_canceled' }
+  /** DTLS 1.2: the peer wants to renegotiate. */
+  | { do: 'refuse-renegotiation' }
   | { do: 'fail'; error: DTLSError };

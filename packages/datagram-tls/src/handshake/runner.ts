@@ -269,11 +269,11 @@ function tagServer13(state: server13.ServerState13 | post13.Established13): Stat
   return state.at === 'established' ? { by: 'connected13', state } : { by: 'server13', state };
 }
 
-/** RFC 5246 §7.4.1.1, §7.2.2: a warning says no, and the session goes on. */
+/** RFC 5246 §7.4.1.1: it is refused, and the session goes on. */
 function refuseRenegotiation(ctx: Context, message: Message): void {
   const asks = ctx.security.role === 'client' ? HandshakeType.hello_request : HandshakeType.client_hello;
   if (message.type !== asks) throw outOfPlace(message, 'no handshake message');
-  ctx.emit({ do: 'warn', alert: 'no_renegotiation' });
+  ctx.emit({ do: 'refuse-renegotiation' });
 }
 
 /** A function that the application gave us threw; the peer learns only that something did. */

@@ -40,7 +40,7 @@ function datagramsOf(sender: Transmit): Uint8Array[] {
 
 /** All of a flight at once. */
 function whole(size: number): Manner {
-  return { size, content: 0x4000, records: Number.POSITIVE_INFINITY, goOn: false };
+  return { size, content: 0x4000, records: Number.POSITIVE_INFINITY, part: 'sendable' };
 }
 
 function send(items: readonly FlightItem[], size: number): Uint8Array[] {
@@ -157,6 +157,7 @@ suite('packing a flight into datagrams', () => {
     const delivery = new Delivery(flight);
     assert.equal(sender.flight(flight, whole(1200), delivery).repeats, false);
     const first = datagramsOf(sender);
+    delivery.lose();
     assert.equal(sender.flight(flight, whole(256), delivery).repeats, true);
     const second = datagramsOf(sender);
     assert.deepEqual(reassembled(second), reassembled(first));
@@ -172,14 +173,14 @@ suite('a flight of which only so many records may go out at once', () => {
   function transmissions(
     items: readonly FlightItem[],
     count: number,
-    goOn = true,
+    part: Manner['part'] = 'from-cursor',
     between: (delivery: Delivery) => void = () => undefined,
   ): string[][] {
     const sender = transmit();
     const flight: Flight = { items, awaits: 'ack' };
     const delivery = new Delivery(flight);
     return Array.from({ length: count }, () => {
-      const { repeats } = sender.flight(flight, { ...whole(256), records: 4, goOn }, delivery);
+      const { repeats } = sender.flight(flight, { ...whole(256), records: 4, part }, delivery);
       between(delivery);
       const fragments = datagramsOf(sender).flatMap((data) =>
         recordsOf(data).flatMap(({ body }) => readHandshakeFragments(body) ?? assert.fail()),
@@ -203,8 +204,11 @@ suite('a flight of which only so many records may go out at once', () => {
   });
 
   test('begins with the first that is missing when an ACK has told what that is', () => {
-    const sent = transmissions([message(0, 231 * 6)], 2, false, (delivery) =>
-      delivery.acknowledge([0, 2, 3].map((sequenceNumber) => ({ epoch: 0, sequenceNumber }))),
+    const sent = transmissions([message(0, 231 * 6)], 2, 'sendable', (delivery) =>
+      delivery.acknowledge(
+        [0, 2, 3].map((sequenceNumber) => ({ epoch: 0, sequenceNumber })),
+        10,
+      ),
     );
     assert.deepEqual(sent[1], ['0:231', '0:924', '0:1155', 'again']);
   });
@@ -231,7 +235,7 @@ suite('a flight of which only so many records may go out at once', () => {
           for (let again = false; !again; ) {
             const { repeats, bytes } = sender.flight(
               flight,
-              { ...whole(size), records, goOn: true },
+              { ...whole(size), records, part: 'from-cursor' },
               delivery,
             );
             assert.ok(bytes > 0);
