@@ -20,7 +20,7 @@ export type { DropCounts, DropReason } from './connection/drops.js';
 export type { EarlyOutcome } from './connection/early-data.js';
 export type { ConnectionEvent, TraceEvent } from './connection/events.js';
 export { nodeProvider } from './crypto/node.js';
-export type { CryptoProvider } from './crypto/provider.js';
+export type { Capabilities, CryptoProvider } from './crypto/provider.js';
 export type { EndpointLimits, Service } from './endpoint/arrivals.js';
 export type { EarlyRefusals, EndpointCounters } from './endpoint/counters.js';
 export {

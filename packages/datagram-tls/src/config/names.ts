@@ -1,11 +1,12 @@
 import { callerError, invalidArgType, invalidArgValue } from '../base/errors.js';
 import { DEFAULT_GROUPS, shareLength } from '../crypto/groups.js';
-import type { CryptoProvider } from '../crypto/provider.js';
-import { DEFAULT_SCHEMES } from '../crypto/signatures.js';
+import type { Capabilities } from '../crypto/provider.js';
+import { DEFAULT_SCHEMES, hasScheme, scheme } from '../crypto/signatures.js';
 import {
   type CipherSuite,
   DEFAULT_PSK_SUITES,
   DEFAULT_SUITES,
+  lackOf,
   needsPsk,
   suiteByName,
 } from '../crypto/suites.js';
@@ -19,19 +20,23 @@ type NameList = string | readonly string[];
 
 /**
  * `hasPsk`: there is a pre-shared key. As in node:dtls a client that has one then wants, in DTLS 1.2, no server without
- * it, and a server takes both kinds of client. Suites that need a key that is not there are left out.
+ * it, and a server takes both kinds of client. Suites that need a key that is not there are left out. What the platform lacks is
+ * left out of the defaults and refused by name.
  */
 export function resolveCiphers(
   list: NameList | undefined,
   role: Role,
   hasPsk: boolean,
+  capabilities: Capabilities,
 ): readonly CipherSuite[] {
-  const defaults = defaultSuites(role, hasPsk);
+  const defaults = defaultSuites(role, hasPsk).filter((suite) => lackOf(suite, capabilities) === undefined);
   if (list === undefined) return defaults;
   const suites = names(list, 'options.ciphers').flatMap((name) => {
     if (name === 'DEFAULT') return defaults;
     const suite = suiteByName(name);
     if (suite === undefined) throw unknownName('ERR_DTLS_UNKNOWN_CIPHER', 'options.ciphers', name);
+    const lack = lackOf(suite, capabilities);
+    if (lack !== undefined) throw lacking('ERR_DTLS_UNSUPPORTED_CIPHER', 'options.ciphers', name, lack);
     return [suite];
   });
   return unique(suites).filter((suite) => hasPsk || !needsPsk(suite));
@@ -48,27 +53,25 @@ function defaultSuites(role: Role, hasPsk: boolean): readonly CipherSuite[] {
 /** Bytes; more than any curve's, less than any KEM's. */
 const SMALL_SHARE = 256;
 
-const GROUP_ALIASES: Readonly<Record<string, GroupName>> = {
-  'p-256': 'secp256r1',
-  prime256v1: 'secp256r1',
-  'p-384': 'secp384r1',
-  'p-521': 'secp521r1',
-};
+const GROUP_ALIASES: ReadonlyMap<string, GroupName> = new Map([
+  ['p-256', 'secp256r1'],
+  ['prime256v1', 'secp256r1'],
+  ['p-384', 'secp384r1'],
+  ['p-521', 'secp521r1'],
+]);
 const GROUP_NAMES = new Map(Object.keys(Group).map((name) => [name.toLowerCase(), name as GroupName]));
 
 export function resolveGroups(
   list: NameList | undefined,
   option: string,
-  provider: CryptoProvider,
+  capabilities: Capabilities,
 ): readonly GroupName[] {
-  if (list === undefined || list === 'auto')
-    return DEFAULT_GROUPS.filter((name) => provider.groups.includes(name));
+  if (list === undefined || list === 'auto') return DEFAULT_GROUPS.filter((name) => capabilities.group(name));
   const groups = names(list, option).map((name) => {
     const lower = name.toLowerCase();
-    const group = GROUP_NAMES.get(lower) ?? GROUP_ALIASES[lower];
-    if (group === undefined || !provider.groups.includes(group)) {
-      throw unknownName('ERR_DTLS_UNKNOWN_GROUP', option, name);
-    }
+    const group = GROUP_NAMES.get(lower) ?? GROUP_ALIASES.get(lower);
+    if (group === undefined) throw unknownName('ERR_DTLS_UNKNOWN_GROUP', option, name);
+    if (!capabilities.group(group)) throw lacking('ERR_DTLS_UNSUPPORTED_GROUP', option, name, group);
     return group;
   });
   return unique(groups);
@@ -78,13 +81,13 @@ export function resolveGroups(
 export function resolveKeyShares(
   list: NameList | undefined,
   groups: readonly GroupName[],
-  provider: CryptoProvider,
+  capabilities: Capabilities,
 ): readonly GroupName[] {
   if (list === undefined) {
     const small = groups.find((name) => shareLength(name, 'client') <= SMALL_SHARE) ?? groups[0];
     return small === undefined ? [] : [small];
   }
-  const shares = resolveGroups(list, 'options.keyShares', provider);
+  const shares = resolveGroups(list, 'options.keyShares', capabilities);
   const stray = shares.find((name) => !groups.includes(name));
   if (stray !== undefined) {
     throw invalidArgValue('options.keyShares', `must hold only groups of options.groups, not '${stray}'`);
@@ -93,11 +96,22 @@ export function resolveKeyShares(
   return groups.filter((name) => shares.includes(name));
 }
 
-export function resolveSigalgs(list: NameList | undefined): readonly SchemeName[] {
-  if (list === undefined) return DEFAULT_SCHEMES;
+export function resolveSigalgs(
+  list: NameList | undefined,
+  capabilities: Capabilities,
+): readonly SchemeName[] {
+  if (list === undefined) {
+    const schemes = DEFAULT_SCHEMES.filter((name) => hasScheme(scheme(name), capabilities));
+    if (schemes.length === 0)
+      throw lacking('ERR_DTLS_UNSUPPORTED_SIGALG', 'options.sigalgs', 'the default', 'any signature');
+    return schemes;
+  }
   const schemes = names(list, 'options.sigalgs').map((name) => {
     if (!Object.hasOwn(Scheme, name)) throw unknownName('ERR_DTLS_UNKNOWN_SIGALG', 'options.sigalgs', name);
-    return name as SchemeName;
+    const known = name as SchemeName;
+    if (!hasScheme(scheme(known), capabilities))
+      throw lacking('ERR_DTLS_UNSUPPORTED_SIGALG', 'options.sigalgs', name, known);
+    return known;
   });
   return unique(schemes);
 }
@@ -126,7 +140,12 @@ function names(list: unknown, option: string): string[] {
 }
 
 function unknownName(code: string, option: string, name: string): Error {
-  return callerError(code, `${option}: '${name}' is not known or not supported here`);
+  return callerError(code, `${option}: '${name}' is not known here`);
+}
+
+/** For a name that the library knows, and for which this runtime has no cryptography. */
+export function lacking(code: string, option: string, name: string, lack: string): Error {
+  return callerError(code, `${option}: '${name}' needs ${lack}, which this runtime lacks`);
 }
 
 function unique<T>(items: readonly T[]): readonly T[] {

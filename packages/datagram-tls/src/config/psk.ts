@@ -1,6 +1,7 @@
 import { whenever } from '../base/awaitable.js';
 import { EMPTY, toHex, toText } from '../base/bytes.js';
 import { invalidArgValue, outOfRange } from '../base/errors.js';
+import type { Capabilities } from '../crypto/provider.js';
 import type { Version } from '../wire/codes.js';
 import { KDF_HASHES } from '../wire/imported-identity.js';
 import { checkObject } from './checks.js';
@@ -17,8 +18,20 @@ const MAX_CREDENTIALS = 16;
 /** Bytes of identities, besides. */
 const MOST_OFFERED = 4096;
 
+/** What a key is read for. */
+interface Rules {
+  readonly latest: Version;
+  readonly capabilities: Capabilities;
+}
+
 /** The only reader of the options `psk` and `pskIdentityHint`. */
-export function resolvePsk(options: SecurityOptions, role: Role, latest: Version): PskPolicy {
+export function resolvePsk(
+  options: SecurityOptions,
+  role: Role,
+  latest: Version,
+  capabilities: Capabilities,
+): PskPolicy {
+  const rules: Rules = { latest, capabilities };
   const { psk, pskIdentityHint } = options;
   if (psk === undefined) {
     if (pskIdentityHint !== undefined)
@@ -26,19 +39,19 @@ export function resolvePsk(options: SecurityOptions, role: Role, latest: Version
     return NO_PSK;
   }
   if (role === 'client')
-    return Object.freeze({ role, choose: resolveChooser(psk as ClientPskOption, latest) });
+    return Object.freeze({ role, choose: resolveChooser(psk as ClientPskOption, rules) });
   const hint =
     pskIdentityHint === undefined ? EMPTY : textOrBytes(pskIdentityHint, 'options.pskIdentityHint');
-  return Object.freeze({ role, hint, find: resolveFinder(psk as ServerPskOption) });
+  return Object.freeze({ role, hint, find: resolveFinder(psk as ServerPskOption, rules) });
 }
 
-function resolveChooser(psk: ClientPskOption, latest: Version): ClientPsk['choose'] {
+function resolveChooser(psk: ClientPskOption, rules: Rules): ClientPsk['choose'] {
   if (typeof psk === 'function') {
     return (hint) =>
-      whenever(callChooser(psk, hint), (found) => credentials(found, 'the result of options.psk', latest));
+      whenever(callChooser(psk, hint), (found) => credentials(found, 'the result of options.psk', rules));
   }
   checkObjectOrList(psk);
-  const fixed = credentials(psk, 'options.psk', latest);
+  const fixed = credentials(psk, 'options.psk', rules);
   if (fixed.length === 0) throw invalidArgValue('options.psk', 'must hold at least one identity and key');
   return () => fixed;
 }
@@ -51,7 +64,7 @@ function callChooser(choose: PskChooser, hint: Uint8Array): ReturnType<PskChoose
   return choose(hint.length === 0 ? undefined : toText(hint));
 }
 
-function credentials(value: unknown, name: string, latest: Version): readonly PskCredential[] {
+function credentials(value: unknown, name: string, rules: Rules): readonly PskCredential[] {
   if (value === undefined || value === null) return [];
   const items: readonly unknown[] = Array.isArray(value) ? value : [value];
   if (items.length > MAX_CREDENTIALS)
@@ -61,10 +74,10 @@ function credentials(value: unknown, name: string, latest: Version): readonly Ps
     const { identity } = item as { identity?: unknown };
     return Object.freeze({
       identity: nonEmpty(textOrBytes(identity, `${name}.identity`), `${name}.identity`),
-      ...keyAndImport(item as object, name),
+      ...keyAndImport(item as object, name, rules),
     });
   });
-  if (latest === 'DTLSv1.3') checkRoom(offered, name);
+  if (rules.latest === 'DTLSv1.3') checkRoom(offered, name);
   return offered;
 }
 
@@ -80,14 +93,16 @@ function roomFor({ identity, import: how }: PskCredential): number {
   return how === undefined ? identity.length : KDF_HASHES.length * (identity.length + how.context.length);
 }
 
-function resolveFinder(psk: ServerPskOption): ServerPsk['find'] {
+function resolveFinder(psk: ServerPskOption, rules: Rules): ServerPsk['find'] {
   if (typeof psk === 'function') {
     return (identity) =>
       whenever(callFinder(psk, identity), (found) =>
-        found === undefined || found === null ? undefined : storedPsk(found, 'the result of options.psk'),
+        found === undefined || found === null
+          ? undefined
+          : storedPsk(found, 'the result of options.psk', rules),
       );
   }
-  const keys = keysByIdentity(psk);
+  const keys = keysByIdentity(psk, rules);
   return (identity) => keys.get(toHex(identity));
 }
 
@@ -96,26 +111,31 @@ function callFinder(find: PskFinder, identity: Uint8Array): ReturnType<PskFinder
 }
 
 /** By the identity in hexadecimal digits. */
-function keysByIdentity(psk: Exclude<ServerPskOption, PskFinder>): ReadonlyMap<string, StoredPsk> {
+function keysByIdentity(
+  psk: Exclude<ServerPskOption, PskFinder>,
+  rules: Rules,
+): ReadonlyMap<string, StoredPsk> {
   checkObject(psk, 'options.psk');
   const entries: Iterable<readonly [string | Uint8Array, unknown]> =
     psk instanceof Map ? (psk as ReadonlyMap<string | Uint8Array, unknown>) : Object.entries(psk);
   const keys = new Map<string, StoredPsk>();
   for (const [identity, key] of entries) {
     const name = typeof identity === 'string' ? `options.psk.${identity}` : 'options.psk';
-    keys.set(toHex(nonEmpty(textOrBytes(identity, name), name)), storedPsk(key, name));
+    keys.set(toHex(nonEmpty(textOrBytes(identity, name), name)), storedPsk(key, name, rules));
   }
   if (keys.size === 0) throw invalidArgValue('options.psk', 'must hold at least one identity and key');
   return keys;
 }
 
 /** A key alone, or one with how it is imported. */
-function storedPsk(value: unknown, name: string): StoredPsk {
+function storedPsk(value: unknown, name: string, rules: Rules): StoredPsk {
   const alone = ArrayBuffer.isView(value) || typeof value !== 'object' || value === null;
-  return Object.freeze(alone ? { key: keyBytes(value, name), import: undefined } : keyAndImport(value, name));
+  return Object.freeze(
+    alone ? { key: keyBytes(value, name), import: undefined } : keyAndImport(value, name, rules),
+  );
 }
 
-function keyAndImport(value: object, name: string): StoredPsk {
+function keyAndImport(value: object, name: string, { capabilities }: Rules): StoredPsk {
   const { key, import: how } = value as { key?: unknown; import?: unknown };
-  return { key: keyBytes(key, `${name}.key`), import: resolveImport(how, `${name}.import`) };
+  return { key: keyBytes(key, `${name}.key`), import: resolveImport(how, `${name}.import`, capabilities) };
 }

@@ -1,4 +1,4 @@
-import { invalidArgValue, outOfRange } from '../base/errors.js';
+import { callerError, invalidArgValue, outOfRange } from '../base/errors.js';
 import { groupFits } from '../crypto/groups.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
@@ -139,10 +139,14 @@ function readSecurity(options: SecurityOptions, role: Role, platform: Platform):
   const trustBesides = pfx.flatMap(({ others }) => others);
   // A name may have pre-shared keys where the endpoint has none.
   const hasPsk = options.psk !== undefined || options.sni !== undefined;
-  const suites = resolveCiphers(options.ciphers, role, hasPsk);
-  const groups = resolveGroups(options.groups ?? options.ecdhCurve, groupsOption(options), provider);
+  const { capabilities } = provider;
+  // Cookies, DTLS 1.2's PRF and pre-shared keys have no other hash.
+  if (!capabilities.hash('sha256'))
+    throw callerError('ERR_DTLS_UNSUPPORTED_HASH', 'This runtime lacks SHA-256');
+  const suites = resolveCiphers(options.ciphers, role, hasPsk, capabilities);
+  const groups = resolveGroups(options.groups ?? options.ecdhCurve, groupsOption(options), capabilities);
   const versions = resolveVersions(options, suites);
-  const psk = resolvePsk(options, role, versions.maxVersion);
+  const psk = resolvePsk(options, role, versions.maxVersion, capabilities);
   if (
     !groups.some((group) => groupFits(group, versions.minVersion) || groupFits(group, versions.maxVersion))
   ) {
@@ -164,8 +168,8 @@ function readSecurity(options: SecurityOptions, role: Role, platform: Platform):
     tickets: role === 'server' ? resolveTickets(options, provider) : undefined,
     suites,
     groups,
-    keyShares: resolveKeyShares(options.keyShares, groups, provider),
-    sigalgs: resolveSigalgs(options.sigalgs),
+    keyShares: resolveKeyShares(options.keyShares, groups, capabilities),
+    sigalgs: resolveSigalgs(options.sigalgs, capabilities),
     requestCert: flag(options.requestCert, 'requestCert'),
     rejectUnauthorized: flag(options.rejectUnauthorized, 'rejectUnauthorized'),
     alpn: resolveAlpn(options.alpn),

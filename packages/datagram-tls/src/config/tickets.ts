@@ -1,10 +1,16 @@
 import { whenever } from '../base/awaitable.js';
 import { utf8 } from '../base/bytes.js';
-import { invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
+import { callerError, invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
 import type { Duration } from '../base/instant.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { SessionCache } from '../keys/session-cache.js';
-import { importTicketKey, OwnTicketKeys, TICKET_KEY_LENGTH, type TicketKey } from '../keys/ticket-keys.js';
+import {
+  importTicketKey,
+  OwnTicketKeys,
+  TICKET_AEAD,
+  TICKET_KEY_LENGTH,
+  type TicketKey,
+} from '../keys/ticket-keys.js';
 import { checkInteger, checkString } from './checks.js';
 import { DEFAULTS } from './defaults.js';
 import { resolveEarlyPolicy } from './early-data.js';
@@ -32,10 +38,25 @@ export function resolveTickets(options: SecurityOptions, provider: CryptoProvide
   const { sessionCacheSize = ticketKeys === false ? 0 : DEFAULTS.sessionCacheSize } = options;
   checkInteger(sessionCacheSize, 'options.sessionCacheSize', 0, LARGEST_CACHE);
   const early = resolveEarlyPolicy(options);
-  if (ticketKeys === false && sessionCacheSize === 0) return undefined;
-  const keys = ticketKeys === false ? undefined : resolveKeys(ticketKeys, provider, lifetime);
+  const sealed = ticketKeys !== false && canSeal(options, provider);
+  if (!sealed && sessionCacheSize === 0) return undefined;
+  const keys = sealed ? resolveKeys(ticketKeys, provider, lifetime) : undefined;
   const sessions = sessionCacheSize === 0 ? undefined : new SessionCache(sessionCacheSize);
   return Object.freeze({ keys, sessions, lifetime, context, early });
+}
+
+/** A platform without the AEAD of tickets gives none by default, and refuses what asks for them by name. */
+function canSeal(
+  { ticketKeys, maxEarlyData = 0 }: SecurityOptions,
+  { capabilities }: CryptoProvider,
+): boolean {
+  if (capabilities.aead(TICKET_AEAD)) return true;
+  if (ticketKeys === undefined && maxEarlyData === 0) return false;
+  const option = ticketKeys === undefined ? 'options.maxEarlyData' : 'options.ticketKeys';
+  throw callerError(
+    'ERR_DTLS_UNSUPPORTED_CIPHER',
+    `${option} needs ${TICKET_AEAD}, which this runtime lacks`,
+  );
 }
 
 function resolveKeys(

@@ -30,15 +30,6 @@ const generatePair = generateKeyPairSync as unknown as (
   options: { readonly publicKeyEncoding: { readonly format: 'jwk' } },
 ) => { readonly privateKey: KeyObject; readonly publicKey: JsonWebKey };
 
-/** In the default order of preference. */
-export const NODE_GROUPS: readonly GroupName[] = [
-  'X25519MLKEM768',
-  'x25519',
-  'secp256r1',
-  'secp384r1',
-  'secp521r1',
-];
-
 export function startKeyExchange(group: GroupName): KeyExchange {
   switch (group) {
     case 'x25519':
@@ -135,7 +126,7 @@ class HybridExchange implements KeyExchange {
   readonly #x25519 = startKeyExchange('x25519');
 
   constructor() {
-    this.#kem = mlKem768.generate();
+    this.#kem = mlKem768().generate();
     this.share = concat(this.#kem.publicKey, this.#x25519.share);
   }
 
@@ -151,7 +142,7 @@ class HybridExchange implements KeyExchange {
 function answerHybrid(peerShare: Uint8Array): KeyExchangeAnswer | undefined {
   const classical = answerKeyExchange('x25519', peerShare.subarray(PUBLIC_KEY_LENGTH));
   if (classical === undefined) return undefined;
-  const sealed = mlKem768.encapsulate(peerShare.subarray(0, PUBLIC_KEY_LENGTH));
+  const sealed = mlKem768().encapsulate(peerShare.subarray(0, PUBLIC_KEY_LENGTH));
   if (sealed === undefined) return undefined;
   return {
     share: concat(sealed.ciphertext, classical.share),

@@ -3,8 +3,10 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { callerError } from '../base/errors.js';
 import { HASH_LENGTH } from './hashes.js';
 import { plain } from './node-bytes.js';
+import { nodeCapabilities } from './node-capabilities.js';
 import { importSpki } from './node-spki.js';
-import type { HashName, KeyShape, PrivateKey, PublicKey } from './provider.js';
+import type { HashName, KeyShape, KeyType, PrivateKey, PublicKey } from './provider.js';
+import { SIGNATURE_SCHEMES } from './signatures.js';
 
 /** PEM begins with dashes, after white space or explanatory text (RFC 7468 §2); DER with a SEQUENCE. */
 const DER_SEQUENCE = 0x30;
@@ -80,7 +82,28 @@ function given(passphrase: Buffer | undefined): { passphrase?: Buffer } {
   return passphrase === undefined ? {} : { passphrase };
 }
 
+/** `undefined` for keys of which this platform has no signature. */
 function shapeOf(key: KeyObject): KeyShape | undefined {
+  const shape = describeKey(key);
+  const hashes = shape && platformHashes(shape.type);
+  if (shape === undefined || hashes === undefined || hashes === 'every') return hashes && shape;
+  return { ...shape, hashes: (shape.hashes ?? hashes).filter((name) => hashes.includes(name)) };
+}
+
+const hashesByType = new Map<KeyType, readonly HashName[] | 'every' | undefined>();
+
+/** The hashes that this platform has with keys of the type; `undefined`: it has no signature by them. */
+function platformHashes(type: KeyType): readonly HashName[] | 'every' | undefined {
+  if (hashesByType.has(type)) return hashesByType.get(type);
+  const all = SIGNATURE_SCHEMES.filter(({ keyTypes12 }) => keyTypes12.includes(type));
+  const able = all.filter(({ name }) => nodeCapabilities.signature(name, type));
+  const hashes = able.flatMap(({ hash }) => hash ?? []);
+  const answer = able.length === all.length ? 'every' : able.length > 0 ? hashes : undefined;
+  hashesByType.set(type, answer);
+  return answer;
+}
+
+function describeKey(key: KeyObject): KeyShape | undefined {
   const { modulusLength = 0, namedCurve } = key.asymmetricKeyDetails ?? {};
   switch (key.asymmetricKeyType) {
     case 'rsa':

@@ -19,10 +19,20 @@ export function verify(name: SchemeName, key: PublicKey, data: Uint8Array, signa
   // RFC 8017 §8.1.2: OpenSSL takes one without its leading zeros as well.
   if (wanted.algorithm.startsWith('rsa') && signature.length !== Math.ceil(key.bits / 8)) return false;
   try {
-    return nodeVerify(wanted.hash ?? null, data, keyInput(wanted, key.handle as KeyObject), signature);
+    return verifyWith(wanted, key.handle as KeyObject, data, signature);
   } catch {
     return false;
   }
+}
+
+/** The platform's own verdict; throws what the platform throws. */
+export function verifyWith(
+  wanted: SignatureScheme,
+  key: KeyObject,
+  data: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  return nodeVerify(wanted.hash ?? null, data, keyInput(wanted, key), signature);
 }
 
 /** RFC 8446 §4.2.3: the salt of RSASSA-PSS is as long as the hash, and is checked to be. */

@@ -1,7 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import { NodeAead, recordNumberMask } from './node-aead.js';
+import { nodeCapabilities } from './node-capabilities.js';
 import { NodeAesCbc } from './node-cbc.js';
-import { answerKeyExchange, NODE_GROUPS, startKeyExchange } from './node-exchange.js';
+import { answerKeyExchange, startKeyExchange } from './node-exchange.js';
 import { NodeHash } from './node-hash.js';
 import { importPrivateKey, importPublicKey, isKeyOf } from './node-keys.js';
 import { hkdfExpand, NodeMac } from './node-mac.js';
@@ -12,6 +13,7 @@ import type { CryptoProvider } from './provider.js';
 
 /** The provider over node:crypto, and @noble/post-quantum for ML-KEM. It keeps no state that a caller could see. */
 export const nodeProvider: CryptoProvider = {
+  capabilities: nodeCapabilities,
   randomBytes,
   hash: (name) => new NodeHash(name),
   mac: (name, key) => new NodeMac(name, key),
@@ -19,7 +21,6 @@ export const nodeProvider: CryptoProvider = {
   aead: (name, key) => new NodeAead(name, key),
   aesCbc: (key) => new NodeAesCbc(key),
   recordNumberMask,
-  groups: NODE_GROUPS,
   startKeyExchange,
   answerKeyExchange,
   importPrivateKey,

@@ -13,7 +13,8 @@ export interface PasswordCrypto {
     iterations: number,
     length: number,
   ): Uint8Array;
-  /** Not every platform has all of them. */
+  /** Not every platform has all of them; found out by trying, once. */
+  hasHash(hash: FileHash): boolean;
   hasCipher(cipher: FileCipher): boolean;
   /** Without the padding; `undefined` where that is wrong, as it mostly is under a wrong key. Never throws. */
   decrypt(cipher: FileCipher, key: Uint8Array, iv: Uint8Array, data: Uint8Array): Uint8Array | undefined;

@@ -3,6 +3,8 @@ import type { PasswordCrypto } from './password-crypto.js';
 
 /** All cryptography and randomness the core uses. `crypto/node.ts` is the one implementation; tests wrap it. */
 export interface CryptoProvider {
+  /** What this platform has. Nothing else of the provider is called for what it lacks. */
+  readonly capabilities: Capabilities;
   /** Cryptographically secure bytes, owned by the caller. */
   randomBytes(length: number): Uint8Array;
   hash(name: HashName | 'sha1'): RunningHash;
@@ -15,15 +17,13 @@ export interface CryptoProvider {
   aesCbc(key: Uint8Array): CbcKey;
   /** Record number encryption of DTLS 1.3 (RFC 9147 §4.2.3); one object per epoch and direction. */
   recordNumberMask(name: AeadName, key: Uint8Array): RecordNumberMask;
-  /** Groups that this platform can do, in the default order of preference. */
-  readonly groups: readonly GroupName[];
   /** Starts a key exchange: makes an ephemeral key pair and the share to send. */
   startKeyExchange(group: GroupName): KeyExchange;
   /** Answers a peer's share: `undefined` when the share is invalid (RFC 8446 §4.2.8.2, §7.4.2). */
   answerKeyExchange(group: GroupName, peerShare: Uint8Array): KeyExchangeAnswer | undefined;
   /** PEM or DER (PKCS#8, PKCS#1, SEC1). Throws an error with Node's OpenSSL code when it cannot be read. */
   importPrivateKey(data: string | Uint8Array, passphrase?: string | Uint8Array): PrivateKey;
-  /** SubjectPublicKeyInfo in DER; `undefined` when it cannot be read or its algorithm is not supported. */
+  /** SubjectPublicKeyInfo in DER; `undefined` when it cannot be read, or no signature of such a key is supported. */
   importPublicKey(spki: Uint8Array): PublicKey | undefined;
   /** Whether `spki`, in DER, is the public half of `key`, however either is encoded. */
   isKeyOf(spki: Uint8Array, key: PublicKey | PrivateKey): boolean;
@@ -34,6 +34,19 @@ export interface CryptoProvider {
   readonly passwords: PasswordCrypto;
   /** Compares secrets in constant time; unequal lengths are unequal. */
   equal(a: Uint8Array, b: Uint8Array): boolean;
+}
+
+/** What a platform has, by name. Each answer stays the same; the first may take some milliseconds, as the thing is tried. */
+export interface Capabilities {
+  /** The hash, and HMAC with it. */
+  hash(name: HashName | 'sha1'): boolean;
+  aead(name: AeadName): boolean;
+  aesCbc(): boolean;
+  /** The record number encryption that goes with an AEAD in DTLS 1.3. */
+  recordNumberMask(name: AeadName): boolean;
+  group(name: GroupName): boolean;
+  /** Signatures under the scheme by keys of the type. As in DTLS 1.2, an ECDSA scheme stands for its hash and goes with any curve. */
+  signature(scheme: SchemeName, key: KeyType): boolean;
 }
 
 /** Those that are good enough to prove something. SHA-1 is there only to find by it what others proved, as OCSP does. */
@@ -105,7 +118,10 @@ export interface KeyShape {
   readonly type: KeyType;
   /** Modulus length for RSA, field size for curves. */
   readonly bits: number;
-  /** Of an RSASSA-PSS key that is not for every hash: those it is for, of which none may be of use here (RFC 4055 §3.1). */
+  /**
+   * Of a key that is not for every hash: those it is for, of which none may be of use here. An RSASSA-PSS key may say so
+   * (RFC 4055 §3.1), and a platform may have a curve with some hashes only.
+   */
   readonly hashes: readonly HashName[] | undefined;
 }
 

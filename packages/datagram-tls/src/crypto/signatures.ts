@@ -1,6 +1,6 @@
 import { Scheme, type SchemeName, type Version } from '../wire/codes.js';
 import { HASH_LENGTH } from './hashes.js';
-import type { HashName, KeyShape, KeyType } from './provider.js';
+import type { Capabilities, HashName, KeyShape, KeyType } from './provider.js';
 
 export type SignatureAlgorithm = 'ecdsa' | 'eddsa' | 'rsa-pkcs1' | 'rsa-pss';
 
@@ -47,6 +47,11 @@ export function schemeByCode(code: number): SignatureScheme | undefined {
 
 export function scheme(name: SchemeName): SignatureScheme {
   return byName.get(name) as SignatureScheme;
+}
+
+/** Whether the platform has a scheme with the keys that are its own: those of its curve in DTLS 1.3. */
+export function hasScheme({ name, keyType13 = 'rsa' }: SignatureScheme, capabilities: Capabilities): boolean {
+  return capabilities.signature(name, keyType13);
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Version } from '../wire/codes.js';
-import type { AeadName, HashName } from './provider.js';
+import type { AeadName, Capabilities, HashName } from './provider.js';
 
 /** How a suite agrees on keys and proves who the server is; `tls13` leaves both to extensions. */
 export type KeyExchangeName = 'ecdhe_ecdsa' | 'ecdhe_rsa' | 'ecdhe_psk' | 'psk' | 'tls13';
@@ -150,6 +150,16 @@ export function suiteByCode(code: number): CipherSuite | undefined {
 /** By IANA's name or OpenSSL's. */
 export function suiteByName(name: string): CipherSuite | undefined {
   return byName.get(name);
+}
+
+/** What a suite needs and the platform lacks, by name; `undefined` where the suite can be used. */
+export function lackOf(suite: CipherSuite, capabilities: Capabilities): string | undefined {
+  const { aead, hash, version } = suite;
+  if (!capabilities.hash(hash)) return hash;
+  if (aead === undefined) return capabilities.aesCbc() ? undefined : 'aes-128-cbc';
+  if (!capabilities.aead(aead)) return aead;
+  const masks = version === 'DTLSv1.2' || capabilities.recordNumberMask(aead);
+  return masks ? undefined : `the record number encryption of ${aead}`;
 }
 
 /** Whether both sides have to agree on encrypt-then-MAC to use it, which AEADs have no use for (RFC 7366 §3). */

@@ -7,7 +7,8 @@ export const TICKET_KEY_LENGTH = 80;
 
 const NAME_LENGTH = 16;
 const SEED_LENGTH = 16;
-const AEAD = 'aes-256-gcm';
+/** Seals tickets. */
+export const TICKET_AEAD = 'aes-256-gcm';
 const AEAD_KEY_LENGTH = 32;
 const NONCE_LENGTH = 12;
 /** Keeps these keys apart from whatever else is made of the same secrets. */
@@ -73,7 +74,7 @@ function protection(provider: CryptoProvider, key: TicketKey, head: Uint8Array) 
   const info = concat(PURPOSE, head);
   const bytes = provider.hkdfExpand('sha256', key.root, info, AEAD_KEY_LENGTH + NONCE_LENGTH);
   return {
-    aead: provider.aead(AEAD, bytes.subarray(0, AEAD_KEY_LENGTH)),
+    aead: provider.aead(TICKET_AEAD, bytes.subarray(0, AEAD_KEY_LENGTH)),
     nonce: bytes.subarray(AEAD_KEY_LENGTH),
   };
 }

@@ -163,6 +163,7 @@ export class Protection {
   mac({ id }: Algorithm, passphrase: Passphrase, salt: Uint8Array, iterations: number, data: Uint8Array) {
     const hash = HASHES.get(id);
     if (hash === undefined) throw this.unsupported('a MAC that is not known here');
+    this.#requireHash(hash);
     const length = this.#crypto.digest(hash, data).length;
     const key = this.#derive({ hash, passphrase: passphrase.wide, salt, iterations }, KeyPurpose.mac, length);
     return this.#crypto.hmac(hash, key, data);
@@ -193,6 +194,7 @@ export class Protection {
       throw this.unsupported('an encryption that is not known here');
     const { prf, salt, iterations } = this.#readPbkdf2(kdf.parameters);
     this.#require(cipher);
+    this.#requireHash(prf);
     this.#spend(iterations);
     const key = this.#crypto.pbkdf2(prf, passphrase.text, salt, iterations, cipher.keyLength);
     return this.#crypto.decrypt(cipher.name, key, iv, data);
@@ -227,6 +229,7 @@ export class Protection {
     );
     if (!reader.finished()) throw this.malformed();
     this.#require(cipher);
+    this.#requireHash('sha1');
     const terms = { hash: 'sha1', passphrase, salt, iterations } as const;
     const key = this.#derive(terms, KeyPurpose.encryption, cipher.keyLength);
     const iv = this.#derive(terms, KeyPurpose.iv, OLD_IV_LENGTH);
@@ -244,6 +247,10 @@ export class Protection {
         `${name.startsWith('rc2') ? 'RC2' : name}, which this platform does not have; make it anew with \`openssl pkcs12 -export\``,
       );
     }
+  }
+
+  #requireHash(hash: FileHash): void {
+    if (!this.#crypto.hasHash(hash)) throw this.unsupported(`${hash}, which this platform does not have`);
   }
 
   #spend(iterations: number): void {

@@ -107,13 +107,20 @@ function hasIssuerKey({ hash, issuerKey }: CertId, issuer: Certificate, provider
 
 function hashesTo(algorithm: Oid, data: Uint8Array, expected: Uint8Array, provider: CryptoProvider): boolean {
   const name = DIGESTS.get(algorithm);
-  return name !== undefined && sameBytes(digest(name, data, provider), expected);
+  return name !== undefined && isDigest(expected, name, data, provider);
 }
 
-function digest(name: DigestName, data: Uint8Array, provider: CryptoProvider): Uint8Array {
+/** Never of a hash that the platform lacks. */
+function isDigest(
+  expected: Uint8Array,
+  name: DigestName,
+  data: Uint8Array,
+  provider: CryptoProvider,
+): boolean {
+  if (!provider.capabilities.hash(name)) return false;
   const hash = provider.hash(name);
   hash.update(data);
-  return hash.digest();
+  return sameBytes(hash.digest(), expected);
 }
 
 /** The issuer, or who may speak for it. */
@@ -138,7 +145,7 @@ function findSigner(
 
 function isResponder(candidate: Certificate, id: ResponderId, provider: CryptoProvider): boolean {
   if (id.by === 'name') return id.name.equals(candidate.subject);
-  return sameBytes(digest('sha1', subjectPublicKey(candidate.spki), provider), id.hash);
+  return isDigest(id.hash, 'sha1', subjectPublicKey(candidate.spki), provider);
 }
 
 /** RFC 6960 §4.2.2.2: issued by the issuer directly, for signing OCSP responses; the signature is not checked here. */

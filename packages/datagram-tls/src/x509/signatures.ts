@@ -48,7 +48,8 @@ export class SignatureChecker {
     if (!sameBytes(signed.signatureAlgorithm.der, signed.signedAlgorithm.der))
       return 'CERT_SIGNATURE_FAILURE';
     const scheme = signatureScheme(signed.signatureAlgorithm, key.type);
-    if (scheme === undefined) return 'UNSUPPORTED_SIGNATURE_ALGORITHM';
+    if (scheme === undefined || !this.#provider.capabilities.signature(scheme, key.type))
+      return 'UNSUPPORTED_SIGNATURE_ALGORITHM';
     if (this.exhausted) return 'CERT_CHAIN_TOO_LONG';
     this.#checks++;
     const valid = this.#provider.verify(scheme, key, signed.tbs, signed.signature);

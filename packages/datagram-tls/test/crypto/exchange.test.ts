@@ -13,7 +13,7 @@ const SECRET_LENGTH: Readonly<Record<GroupName, number>> = {
 };
 
 suite('key exchange', () => {
-  for (const group of nodeProvider.groups) {
+  for (const group of Object.keys(Group) as GroupName[]) {
     test(`both sides of ${group} come to the same secret`, () => {
       const client = nodeProvider.startKeyExchange(group);
       assert.equal(client.group, group);

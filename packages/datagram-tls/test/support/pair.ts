@@ -12,8 +12,9 @@ import { JUDGEMENT_DAY } from './identities.js';
 import { performNow } from './jobs.js';
 import { FAIR, Network, type Packet, type Weather } from './network.js';
 import { Random } from './random.js';
+import { type Lack, restrictedProvider } from './restricted-provider.js';
 import { seededProvider } from './seeded-provider.js';
-import { behaviour, security, type TestedVersion, VERSIONS } from './settings.js';
+import { behaviour, security, securityOn, type TestedVersion, VERSIONS } from './settings.js';
 import { Side } from './side.js';
 
 export interface PairOptions {
@@ -29,6 +30,8 @@ export interface PairOptions {
   readonly destination?: Destination;
   readonly clientBehaviour?: BehaviourOptions;
   readonly serverBehaviour?: BehaviourOptions;
+  /** What the platform of a side does not have; what it is asked for all the same stands in {@link Pair.reached}. */
+  readonly lacks?: Partial<Record<Role, Lack>>;
   /** A last word on what was resolved, for settings that no option gives. */
   readonly adjust?: (security: Security) => Security;
   readonly limits?: Partial<EndpointLimits>;
@@ -64,6 +67,8 @@ export class Pair {
   onDelivery: ((packet: Packet, to: Side) => void) | undefined;
   /** The largest datagram that the system of a side sends, bytes: it refuses more at once, before the path sees it. */
   readonly systemLimit: Record<Role, number> = { client: 65_535, server: 65_535 };
+  /** Primitives that a platform lacks and was called for. */
+  readonly reached: string[] = [];
   readonly #options: PairOptions;
   readonly #provider: CryptoProvider;
 
@@ -302,8 +307,17 @@ export class Pair {
   }
 
   #security(role: Role): Security {
-    const made = security(role, this.version, this.#options[role], this.#provider);
+    const lack = this.#options.lacks?.[role];
+    const made =
+      lack === undefined
+        ? security(role, this.version, this.#options[role], this.#provider)
+        : this.#securityWithout(role, lack);
     return this.#options.adjust?.(made) ?? made;
+  }
+
+  #securityWithout(role: Role, lack: Lack): Security {
+    const provider = restrictedProvider(this.#provider, lack, this.reached);
+    return securityOn(provider, role, this.version, this.#options[role] ?? {});
   }
 
   #newClient(): Side {

@@ -36,8 +36,18 @@ export function security(
 }
 
 function parse(role: Role, version: TestedVersion, options: SecurityOptions): Security {
+  return securityOn(nodeProvider, role, version, options);
+}
+
+/** The same where `provider` is all that the platform has: defaults and refusals are its. */
+export function securityOn(
+  provider: CryptoProvider,
+  role: Role,
+  version: TestedVersion,
+  options: SecurityOptions,
+): Security {
   const merged = { ...USUAL[role], minVersion: version, maxVersion: version, ...options };
-  return resolveSecurity(merged, role, PLATFORM);
+  return resolveSecurity(merged, role, { ...PLATFORM, provider });
 }
 
 export const PLATFORM: Platform = {
