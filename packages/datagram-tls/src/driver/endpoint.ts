@@ -80,7 +80,7 @@ export class DTLSEndpoint implements SessionEndpoint {
     return this.#over ? undefined : this.#port?.address;
   }
 
-  /** Resolves when the socket is bound, which it is when `listen` returns unless its host is a name. */
+  /** Resolves when the socket is bound, which it is when `listen` returns unless its host is a name, or the runtime is Bun. */
   get opened(): Promise<PeerAddress> {
     return this.#opened.promise;
   }
@@ -159,13 +159,13 @@ export class DTLSEndpoint implements SessionEndpoint {
 
   #bind(host: string, port: number): void {
     this.#port = new Port(host, port, this.#udp, this.#limits, {
+      onBound: (address) => this.#opened.resolve(address),
       onSession: (link) => this.#onSession(link),
       onEvent: (link, event) => this.#onEvent(link, event),
       onSocketError: (error) => this.#fail(error),
       onSendError: (link, error) => this.#byLink.get(link)?.onSendError(error),
     });
     this.#port.core.busy = this.#busy;
-    this.#opened.resolve(this.#port.address);
   }
 
   #serve(security: Security, onsession: SessionCallback, onearlydata: EarlyDataCallback | undefined): void {

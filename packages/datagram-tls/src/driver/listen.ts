@@ -21,7 +21,7 @@ const KNOWN = new Set<string>([
 
 /**
  * Serves DTLS on a UDP port. `onsession` is called with each client whose address is proved, before its handshake goes
- * on. The socket is bound when this returns if `host` is an IP literal, else when `endpoint.opened` resolves.
+ * on. The socket is bound when this returns if `host` is an IP literal, else, and always on Bun, when `endpoint.opened` resolves.
  *
  * Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`, `ERR_MISSING_ARGS` for wrong options,
  * `ERR_OSSL_…` for keys and certificates, and the system's code when the socket cannot be bound, such as `EADDRINUSE`.

@@ -13,6 +13,8 @@ import { hexDump, logBytes } from './debug.js';
 import { Udp, type UdpOptions } from './udp.js';
 
 export interface PortHandlers {
+  /** Once, within the constructor where the system binds at once. */
+  onBound(address: PeerAddress): void;
   onSession(link: Link): void;
   onEvent(link: Link, event: Extract<EndpointEvent, { type: 'connection' }>['event']): void;
   onSocketError(error: Error): void;
@@ -44,12 +46,14 @@ export class Port {
     this.core = new Endpoint(limits);
     this.#handlers = handlers;
     this.#udp = new Udp(host, port, udp, {
+      onBound: (address) => handlers.onBound(address),
       onDatagram: (datagram, from) => this.#onDatagram(datagram, from),
       onError: (error) => handlers.onSocketError(error),
     });
   }
 
-  get address(): PeerAddress {
+  /** `undefined` before the socket is bound. */
+  get address(): PeerAddress | undefined {
     return this.#udp.address;
   }
 
