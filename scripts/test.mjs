@@ -5,6 +5,7 @@
  *   npm test -- cursor        the files whose path contains "cursor", or else the tests whose name contains it;
  *                             a path may be that of the source (packages/cli/test/echo.test.ts) or a part of it (cli/test/echo)
  *   npm test -- --no-build    what the last build left
+ *   npm test -- --but a,b     all but the files whose path contains "a" or "b"
  *
  * One line a file, then failures in full, skipped tests by name, and `N passed, N failed, N skipped` as the last line.
  */
@@ -22,12 +23,14 @@ const FILE_TIMEOUT_MS = 4 * 60_000;
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args) {
+  const butAt = args.indexOf('--but');
+  const but = butAt < 0 ? [] : args.splice(butAt, 2)[1].split(',');
   const fragment = args.find((arg) => !arg.startsWith('--'));
   const tally = { passed: 0, failures: [], skips: [] };
   if (!args.includes('--no-build') && !build())
     tally.failures.push({ name: 'the build (its errors are above)' });
 
-  const all = testFiles();
+  const all = testFiles().filter(({ source }) => !but.some((part) => source.includes(part)));
   const named = all.filter(({ source, compiled }) =>
     [source, compiled].some((path) => path.includes(fragment ?? '')),
   );
