@@ -138,20 +138,28 @@ export class Connection implements ContentHost, HandshakeHost {
   }
 
   /**
-   * Sends one message as one datagram. Throws `ERR_INVALID_STATE` unless {@link maySend}, and
+   * Sends one message as one datagram. Returns false where the keys have protected all they may: the message is not sent,
+   * and the session ends with `ERR_DTLS_KEY_LIMIT`. Throws `ERR_INVALID_STATE` unless {@link maySend}, and
    * `ERR_OUT_OF_RANGE` when the message is larger than {@link maxMessageSize}.
    */
-  send(data: Uint8Array): void {
+  send(data: Uint8Array): boolean {
     if (!this.maySend) throw notOpen(this.#phase === 'closing' || this.#phase === 'closed');
     const { epochs, behaviour } = this.#association;
     const state = this.#outbound.send(data);
-    if (state === 'last' || state === 'exhausted') throw this.#exhausted();
+    if (state === 'last' || state === 'exhausted') {
+      this.#association.drop('key_limit');
+      this.abandon(keysExhausted());
+      return false;
+    }
     if (state === 'update-due' || epochs.writer.sequence >= behaviour.recordsPerKey) this.#wearOut();
+    return true;
   }
 
   /**
    * DTLS 1.3: goes over to new keys for sending, once the peer has acknowledged that. `requestPeer`: the peer is to do
-   * the same. Throws `ERR_INVALID_STATE` unless the session is open, and in DTLS 1.2, which has no such thing.
+   * the same. Throws `ERR_INVALID_STATE` unless the session is open, and in DTLS 1.2, which has no such thing, and
+   * `ERR_DTLS_KEY_LIMIT` where there is no next epoch or no message number for it: the session goes on until its keys have
+   * protected all they may.
    */
   updateKeys({ requestPeer }: { readonly requestPeer: boolean }, now: Instant): void {
     if (this.#phase !== 'connected') throw notOpen(this.#phase === 'closing' || this.#phase === 'closed');
@@ -276,12 +284,6 @@ export class Connection implements ContentHost, HandshakeHost {
   /** The keys we send with have nearly served their time; DTLS 1.2 has no others. */
   #wearOut(): void {
     if (this.#handshake.canUpdateKeys) this.#association.timers.set('update-keys', AT_ONCE);
-  }
-
-  #exhausted(): Error {
-    const error = keysExhausted();
-    this.abandon(error);
-    return error;
   }
 
   /** The association is over, without another word to the peer. */

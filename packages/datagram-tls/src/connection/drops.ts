@@ -46,6 +46,8 @@ export type DropReason =
   | 'unsent_early_data'
   /** A message to a client that has not proved yet that it hears us, and that enough wait for. */
   | 'unproved_peer'
+  /** A message for which the keys were spent, so that the session has ended. */
+  | 'key_limit'
   /** The connection is closed or has failed. */
   | 'closed';
 

@@ -148,7 +148,7 @@ export class DTLSEndpoint implements SessionEndpoint {
     return {
       endpoint: this,
       trace,
-      send: (link, data) => this.#port?.send(link, data),
+      send: (link, data) => this.#port?.send(link, data) ?? false,
       updateKeys: (link, requestPeer) => this.#port?.updateKeys(link, requestPeer),
       close: (link) => this.#port?.closeLink(link),
       abandon: (link) => this.#port?.abandonLink(link),

@@ -61,9 +61,10 @@ export class Port {
     return this.core.connect(peer, security, behaviour, destination, now());
   }
 
-  send(link: Link, data: Uint8Array): void {
+  /** Returns false where the keys of the session are spent, so that it ends. */
+  send(link: Link, data: Uint8Array): boolean {
     try {
-      this.core.send(link, data);
+      return this.core.send(link, data);
     } finally {
       this.pump();
     }

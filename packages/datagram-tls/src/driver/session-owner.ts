@@ -20,7 +20,8 @@ export interface SessionEndpoint {
 export interface SessionOwner<S> {
   readonly endpoint: SessionEndpoint;
   readonly trace: ((event: TraceEvent, session: S) => void) | undefined;
-  send(link: Link, data: Uint8Array): void;
+  /** Returns false where the keys of the session are spent, so that it ends. */
+  send(link: Link, data: Uint8Array): boolean;
   updateKeys(link: Link, requestPeer: boolean): void;
   close(link: Link): void;
   abandon(link: Link): void;

@@ -136,9 +136,10 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
   }
 
   /**
-   * Sends one message as one datagram and returns its length, or 0 when the peer has just closed. Throws
-   * `ERR_INVALID_STATE` before the handshake is done and after the end, `ERR_OUT_OF_RANGE` when the message is larger
-   * than `maxMessageSize`, `ERR_INVALID_ARG_TYPE`.
+   * Sends one message as one datagram and returns its length. Returns 0 when the peer has just closed, and when the keys
+   * have protected all they may, which ends the session with `ERR_DTLS_KEY_LIMIT` (`onerror`). Throws `ERR_INVALID_STATE`
+   * before the handshake is done and after the end, `ERR_OUT_OF_RANGE` when the message is larger than `maxMessageSize`,
+   * `ERR_INVALID_ARG_TYPE`.
    */
   send(data: string | ArrayBufferView): number {
     const bytes = toBytes(data);
@@ -155,13 +156,13 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
       this.#unsent++;
       return 0;
     }
-    this.#owner.send(link, bytes);
-    return bytes.length;
+    return this.#owner.send(link, bytes) ? bytes.length : 0;
   }
 
   /**
    * DTLS 1.3: goes over to new keys for sending; with `requestPeer`, the peer does the same. It happens by itself before
-   * the keys have served their time. Throws `ERR_INVALID_STATE` unless the session is open, and in DTLS 1.2.
+   * the keys have served their time. Throws `ERR_INVALID_STATE` unless the session is open, and in DTLS 1.2, and
+   * `ERR_DTLS_KEY_LIMIT` when there are no keys after these: the session ends when they have protected all they may.
    * @see RFC 9147 §8
    */
   updateKeys({ requestPeer = false }: { requestPeer?: boolean } = {}): void {

@@ -104,10 +104,10 @@ export class Endpoint {
     if (datagram.length > 0) this.#arrivals.receive(datagram, { address, family, port }, now);
   }
 
-  /** As the connection's own `send`, which throws; a session whose keys are spent then ends. */
-  send(link: Link, data: Uint8Array): void {
+  /** As the connection's own `send`: a session whose keys are spent then ends. */
+  send(link: Link, data: Uint8Array): boolean {
     try {
-      link.connection.send(data);
+      return link.connection.send(data);
     } finally {
       this.touch(link);
     }

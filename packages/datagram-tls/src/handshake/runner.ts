@@ -1,4 +1,4 @@
-import { DTLSError, invalidState } from '../base/errors.js';
+import { callerError, DTLSError, invalidState } from '../base/errors.js';
 import { HandshakeType, type Version } from '../wire/codes.js';
 import type { Action } from './actions.js';
 import { type ClientStep, onClientAnswer, onServersFirst, startClient } from './client.js';
@@ -175,10 +175,12 @@ export class Runner {
     return current.by === 'connected13' && post13.canUpdate13(this.#ctx, current.state);
   }
 
-  /** DTLS 1.3: renews the keys we send with. Throws `ERR_INVALID_STATE` in DTLS 1.2, which cannot. */
+  /** DTLS 1.3: renews the keys we send with. Throws `ERR_INVALID_STATE` in DTLS 1.2, `ERR_DTLS_KEY_LIMIT` after the last. */
   updateKeys(requestPeer: boolean): Action[] {
     const current = this.#state;
     if (current.by !== 'connected13') throw invalidState('Only an open DTLS 1.3 session can update its keys');
+    if (!post13.hasNextKeys13(this.#ctx, current.state))
+      throw callerError('ERR_DTLS_KEY_LIMIT', 'The session has used up its epochs or its message numbers');
     return this.#guarded(() => ({
       ...current,
       state: post13.updateKeys13(this.#ctx, current.state, { requestPeer }),

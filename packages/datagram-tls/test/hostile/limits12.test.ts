@@ -16,16 +16,18 @@ const FORGED = 2 ** 20;
 
 suite('limits of a key, DTLSv1.2', () => {
   for (const role of ['client', 'server'] as const) {
-    test(`${role} sends nothing more with a spent key: send throws, and the session ends with that error`, (t) => {
+    test(`${role} sends nothing more with a spent key: the session ends with an error, and send does not throw`, (t) => {
       limitKeys(t);
       const pair = new Pair().handshake();
       const other = pair[role === 'client' ? 'server' : 'client'];
       let sent = 0;
-      const send = () => {
-        for (; sent < 2 * SEALED; sent++) pair.send(pair[role], utf8('again'));
-      };
-      assert.throws(send, { name: 'DTLSError', code: 'ERR_DTLS_KEY_LIMIT' });
+      const { endpoint, link } = pair[role];
+      while (sent < 2 * SEALED && endpoint.send(link, utf8('again'))) {
+        sent++;
+        pair.drain();
+      }
       pair.drain();
+      assert.equal(pair[role].dropped['key_limit'], 1);
       // The Finished was the first record, and the last is for the alert.
       assert.equal(sent, SEALED - 2);
       assert.equal(pair[role].error?.code, 'ERR_DTLS_KEY_LIMIT');

@@ -4,7 +4,12 @@ import type { Role } from '#lib/config/config.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { suiteByName } from '#lib/crypto/suites.js';
 import { Context } from '#lib/handshake/context.js';
-import { canUpdate13, type Established13, updateKeys13 } from '#lib/handshake/v13/post-handshake.js';
+import {
+  canUpdate13,
+  type Established13,
+  hasNextKeys13,
+  updateKeys13,
+} from '#lib/handshake/v13/post-handshake.js';
 import { RecordReader13, RecordWriter13 } from '#lib/record/protect13.js';
 import { ContentType, HandshakeType } from '#lib/wire/codes.js';
 import { assertAlive } from '../support/alive.js';
@@ -14,6 +19,7 @@ import { unifiedRecord } from '../support/records.js';
 import { behaviour, security } from '../support/settings.js';
 import type { Side } from '../support/side.js';
 
+// Siege case C14.
 const version = 'DTLSv1.3';
 const ROLES = ['client', 'server'] as const;
 
@@ -28,6 +34,21 @@ function update(pair: Pair, role: Role, requestPeer = false): void {
   pair[role].link.connection.updateKeys({ requestPeer }, pair.now);
   pair[role].endpoint.touch(pair[role].link);
   pair.drain();
+}
+
+/** An open session that writes in `epoch`. */
+function established(epoch: number): Established13 {
+  return {
+    at: 'established',
+    suite: suiteByName('TLS_AES_128_GCM_SHA256') ?? assert.fail(),
+    clientRandom: nodeProvider.randomBytes(32),
+    read: { epoch: 3, secret: new Uint8Array(32) },
+    write: { epoch, secret: new Uint8Array(32) },
+    unacknowledged: undefined,
+    due: undefined,
+    ticketDue: undefined,
+    resumption: undefined,
+  };
 }
 
 function peerOf(role: Role): Role {
@@ -142,7 +163,7 @@ suite('KeyUpdate', () => {
     test(`${role} whose keys nobody lets it renew says close_notify with the last record`, (t) => {
       const pair = new Pair({ version }).handshake();
       t.mock.getter(RecordWriter13.prototype, 'state', () => 'last');
-      assert.throws(() => pair.send(pair[role], Uint8Array.of(1)), { code: 'ERR_DTLS_KEY_LIMIT' });
+      assert.equal(pair[role].endpoint.send(pair[role].link, Uint8Array.of(1)), false);
       pair.runFor(1000);
       assert.deepEqual(pair[role].alerts('sent'), ['warning close_notify']);
       assert.equal(pair[role].error?.code, 'ERR_DTLS_KEY_LIMIT');
@@ -234,20 +255,35 @@ suite('KeyUpdate', () => {
     assert.throws(() => update(older, 'client'), { code: 'ERR_INVALID_STATE' });
   });
 
+  for (const [what, spent] of [
+    ['epoch', (s: Established13) => ({ ...s, write: { ...s.write, epoch: 0xffff } })],
+    [
+      'epoch, announced but not acknowledged',
+      (s: Established13) => ({
+        ...s,
+        write: { ...s.write, epoch: 0xfffe },
+        unacknowledged: 'key-update' as const,
+      }),
+    ],
+  ] as const) {
+    test(`is refused with a code after the last ${what}`, () => {
+      const destination = { serverName: undefined, verifyName: undefined };
+      const ctx = new Context(security('client', version), behaviour(), destination, 5);
+      assert.equal(hasNextKeys13(ctx, established(4)), true);
+      assert.equal(hasNextKeys13(ctx, spent(established(4))), false);
+    });
+  }
+
+  test('is refused with a code after the last message number, and the session goes on', (t) => {
+    const pair = new Pair({ version }).handshake();
+    t.mock.getter(Context.prototype, 'numbersLeft', () => 0);
+    for (const role of ROLES) assert.throws(() => update(pair, role), { code: 'ERR_DTLS_KEY_LIMIT' });
+    assertAlive(pair);
+  });
+
   test('neither epochs nor message numbers go beyond 2^16 - 1', () => {
     const destination = { serverName: undefined, verifyName: undefined };
     const context = (seq: number) => new Context(security('client', version), behaviour(), destination, seq);
-    const established = (epoch: number): Established13 => ({
-      at: 'established',
-      suite: suiteByName('TLS_AES_128_GCM_SHA256') ?? assert.fail(),
-      clientRandom: nodeProvider.randomBytes(32),
-      read: { epoch: 3, secret: new Uint8Array(32) },
-      write: { epoch, secret: new Uint8Array(32) },
-      unacknowledged: undefined,
-      due: undefined,
-      ticketDue: undefined,
-      resumption: undefined,
-    });
     for (const [seq, epoch, may] of [
       [5, 0xfffe, true],
       [5, 0xffff, false],

@@ -97,6 +97,13 @@ export function canUpdate13(ctx: Context, state: Established13): boolean {
   return state.unacknowledged === undefined && state.write.epoch < MAX_EPOCH && ctx.numbersLeft > 0;
 }
 
+/** Whether there are keys after those that we have or have announced. */
+export function hasNextKeys13(ctx: Context, { write, unacknowledged, due }: Established13): boolean {
+  if (due !== undefined) return true;
+  const announced = unacknowledged === 'key-update' ? 1 : 0;
+  return write.epoch + announced < MAX_EPOCH && ctx.numbersLeft > 0;
+}
+
 function sendKeyUpdate(ctx: Context, state: Established13, { requestPeer }: Update): Established13 {
   const { update_requested, update_not_requested } = KeyUpdateRequest;
   const body = encodeKeyUpdate({ requestUpdate: requestPeer ? update_requested : update_not_requested });
