@@ -25,6 +25,11 @@ export const DEFAULTS = {
   maxSessions: 10_000,
   maxSessionsPerHost: 1000,
   /**
+   * Bytes that all associations of an endpoint may hold for later, at their real cost; 0 means no limit. Some 5,000
+   * handshakes may be in the middle of a certificate at once.
+   */
+  maxHeldBytes: 0x200_0000,
+  /**
    * ms that a cookie is good for, at least; at most twice as long. As long as a handshake may take: in DTLS 1.3 a client
    * whose cookie expired gets no other.
    */

@@ -1,4 +1,5 @@
-import type { Instant } from '../base/instant.js';
+import type { Duration, Instant } from '../base/instant.js';
+import { MemoryAccount, type MemoryPool } from '../base/memory.js';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Role, Security } from '../config/config.js';
 import type { CryptoProvider } from '../crypto/provider.js';
@@ -11,6 +12,9 @@ import { PathSize } from './path-size.js';
 import { answeredLife, Probation } from './probation.js';
 import { Timers } from './timers.js';
 import { Transmit } from './transmit.js';
+
+/** RFC 9147 §4.2.1: no datagram is on its way for longer, so that what misses a part by then is held in vain; ms. */
+export const HELD_LIFE: Duration = 120_000;
 
 /** What one association has counted so far. */
 export interface Counters {
@@ -39,6 +43,8 @@ export class Association {
   /** How much content one record may hold; known from the hellos on. */
   recordLimits: RecordLimits = UNLIMITED;
   readonly transmit: Transmit;
+  /** Pays for what is held for later: parts of messages, records without keys, data that comes too early. */
+  readonly memory: MemoryAccount;
   /** Server: only while the peer is not proved. */
   probation: Probation | undefined;
   /** Client: of epoch 1, in which nothing goes out but early data. */
@@ -56,12 +62,14 @@ export class Association {
   };
   readonly #events = new Queue<ConnectionEvent>();
 
-  constructor({ role, provider }: Security, behaviour: Behaviour) {
+  /** `onEvict` gives back all of {@link memory}, which other associations need. */
+  constructor({ role, provider }: Security, behaviour: Behaviour, pool: MemoryPool, onEvict: () => void) {
     this.role = role;
     this.provider = provider;
     this.behaviour = behaviour;
     this.pathSize = new PathSize(behaviour.mtu);
     this.transmit = new Transmit(this.epochs);
+    this.memory = new MemoryAccount(pool, onEvict);
   }
 
   /** The peer is not proved: it may get little, and most of all a flight that does not come through. */
@@ -83,6 +91,12 @@ export class Association {
     this.probation = undefined;
     this.timers.stop('handshake');
     if (handshakeTimeout > 0) this.timers.set('handshake', now + handshakeTimeout);
+  }
+
+  /** Whatever is held for later has an end. */
+  watchMemory(now: Instant): void {
+    if (this.memory.held === 0) this.timers.stop('forget-held');
+    else if (!this.timers.has('forget-held')) this.timers.set('forget-held', now + HELD_LIFE);
   }
 
   drop(reason: DropReason): void {

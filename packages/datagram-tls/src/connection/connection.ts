@@ -1,5 +1,6 @@
 import type { DTLSError } from '../base/errors.js';
-import type { Duration, Instant } from '../base/instant.js';
+import { type Duration, earliest, type Instant } from '../base/instant.js';
+import { MemoryPool } from '../base/memory.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import { Context } from '../handshake/context.js';
 import type { EarlyRefusal } from '../handshake/early-refusal.js';
@@ -7,7 +8,7 @@ import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
 import { PlainReader, PlainWriter } from '../record/plain.js';
 import { sendAlert } from './alerts.js';
-import { Association, type Counters } from './association.js';
+import { Association, type Counters, HELD_LIFE } from './association.js';
 import type { Beginning } from './beginning.js';
 import { type ContentHost, Contents } from './contents.js';
 import { EarlyData, type EarlyOutcome } from './early-data.js';
@@ -50,8 +51,15 @@ export class Connection implements ContentHost, HandshakeHost {
   #session: Session | undefined;
   readonly #suspicion = new Suspicion();
 
-  constructor(security: Security, behaviour: Behaviour, destination: Destination, beginning: Beginning) {
-    const association = new Association(security, behaviour);
+  /** `pool` bounds what all associations of an endpoint hold for later. */
+  constructor(
+    security: Security,
+    behaviour: Behaviour,
+    destination: Destination,
+    beginning: Beginning,
+    pool = new MemoryPool(0),
+  ) {
+    const association = new Association(security, behaviour, pool, () => this.#onEvict());
     this.#association = association;
     association.epochs.installReader(new PlainReader());
     association.epochs.installWriter(new PlainWriter(beginning.recordSequence));
@@ -133,7 +141,10 @@ export class Connection implements ContentHost, HandshakeHost {
     counters.bytesReceived += datagram.length;
     this.#handshake.onDatagram();
     const useful = this.#receive.datagram(datagram, now);
-    if (!this.isClosed()) this.#handshake.settle(now);
+    if (!this.isClosed()) {
+      this.#handshake.settle(now);
+      this.#association.watchMemory(now);
+    }
     return useful;
   }
 
@@ -210,7 +221,9 @@ export class Connection implements ContentHost, HandshakeHost {
 
   /** The answer to the job of the last `job` event. */
   handleAnswer(answer: JobAnswer, now: Instant): void {
-    if (this.#phase === 'handshaking' || this.#phase === 'connected') this.#handshake.answer(answer, now);
+    if (this.#phase !== 'handshaking' && this.#phase !== 'connected') return;
+    this.#handshake.answer(answer, now);
+    if (!this.isClosed()) this.#association.watchMemory(now);
   }
 
   /** The next datagram to send; the caller owns it. */
@@ -271,7 +284,33 @@ export class Connection implements ContentHost, HandshakeHost {
     this.#association.probation?.decline(reason);
     this.#phase = 'closed';
     this.#association.timers.stopAll();
+    this.#releaseMemory();
+  }
+
+  /** What waited too long for a part of it, or for keys, is dropped. */
+  forgetHeld(now: Instant): void {
+    const until = now - HELD_LIFE;
+    this.#handshake.forgetMessagesUntil(until);
+    this.#receive.forgetUntil(until, 'expired');
+    this.#inbound.forgetUntil(until, 'expired');
+    const oldest = earliest(
+      earliest(this.#handshake.oldestMessage, this.#receive.oldest),
+      this.#inbound.oldest,
+    );
+    if (oldest !== undefined) this.#association.timers.set('forget-held', oldest + HELD_LIFE);
+  }
+
+  /** The endpoint holds too much, and this association has done so for the longest time. */
+  #onEvict(): void {
+    this.#handshake.forgetMessages('evicted');
+    this.#receive.forgetUntil(Number.POSITIVE_INFINITY, 'evicted');
+    this.#inbound.forgetUntil(Number.POSITIVE_INFINITY, 'evicted');
+  }
+
+  #releaseMemory(): void {
+    this.#handshake.forgetMessages();
     this.#receive.forgetHeld();
+    this.#inbound.forget();
   }
 
   get #timed(): Timed {
@@ -291,8 +330,7 @@ export class Connection implements ContentHost, HandshakeHost {
     if (this.#phase === 'closed') return;
     this.#phase = 'closed';
     this.#association.timers.stopAll();
-    this.#receive.forgetHeld();
-    this.#inbound.forget();
+    this.#releaseMemory();
     if (error !== undefined) forgetSession(this.#association, this.#session);
     this.#association.tell({ type: 'closed', error });
   }

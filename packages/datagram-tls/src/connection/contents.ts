@@ -69,7 +69,7 @@ export class Contents implements RecordSink {
     if (epoch >= HANDSHAKE_EPOCH && this.#association.probation !== undefined) this.#host.onProved(now);
     switch (type) {
       case ContentType.application_data:
-        return this.#onData(epoch, sequence, content);
+        return this.#onData(epoch, sequence, content, now);
       case ContentType.handshake:
         return this.#onProgress(this.#handshake.receive(content, epoch, sequence, now));
       case ContentType.alert:
@@ -127,14 +127,14 @@ export class Contents implements RecordSink {
     return useful;
   }
 
-  #onData(epoch: number, sequence: number, content: Uint8Array): boolean {
+  #onData(epoch: number, sequence: number, content: Uint8Array, now: Instant): boolean {
     if (epoch === 0 || epoch === HANDSHAKE_EPOCH)
       return this.#refuse(epoch, 'unprotected_data', 'unexpected_message', 'application data');
     if (epoch === EARLY_EPOCH && this.#is13) return this.#onEarlyData(content);
     const { phase } = this.#host;
     if (this.#inbound.isAfterEnd(epoch, sequence)) this.#association.drop('closed');
     else if (phase === 'connected') this.#inbound.deliver(content);
-    else if (phase === 'handshaking') this.#inbound.keep(content);
+    else if (phase === 'handshaking') this.#inbound.keep(content, now);
     // RFC 8446 §6.1: our close_notify says nothing about the peer's direction.
     else if (this.#is13) this.#inbound.deliver(content);
     else this.#association.drop('closed');

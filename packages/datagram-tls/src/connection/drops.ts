@@ -5,6 +5,14 @@ export type DropReason =
   | RecordDropReason
   /** A handshake fragment that contradicts an earlier one of the same message. */
   | 'conflicting_fragment'
+  /** A handshake message of which some part never came. */
+  | 'expired_message'
+  /** Something held for later that gave way to other associations, because the endpoint holds too much. */
+  | 'evicted'
+  /** A record or a message for later that waited too long. */
+  | 'expired'
+  /** The rest of a datagram after several forgeries, or after more records than a datagram may have. */
+  | 'rest_of_datagram'
   /** A handshake message too far in the future. */
   | 'too_far_ahead'
   /** More is held already than the budget allows. */

@@ -202,6 +202,21 @@ export class Handshake {
     this.#acks.send();
   }
 
+  /** When the oldest message began that is not processed yet. */
+  get oldestMessage(): Instant | undefined {
+    return this.#intake.oldest;
+  }
+
+  /** Forgets the messages that began at `instant` or before, and are not processed yet. */
+  forgetMessagesUntil(instant: Instant): void {
+    this.#intake.forgetUntil(instant);
+  }
+
+  /** Forgets all messages that are not processed yet; `why` counts them. */
+  forgetMessages(why?: 'evicted'): void {
+    this.#intake.forgetAll(why);
+  }
+
   forgetFlight(): void {
     this.#retransmission.end();
   }

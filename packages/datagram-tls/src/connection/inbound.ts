@@ -1,13 +1,20 @@
+import { own } from '../base/bytes.js';
+import type { Instant } from '../base/instant.js';
+import { PIECE_COST } from '../base/memory.js';
 import type { Association } from './association.js';
 
-/** Application data that overtakes the peer's Finished is kept up to this many bytes; an empty message costs some too. */
+/** Application data that overtakes the peer's Finished is kept up to this many bytes, at what they really cost. */
 const EARLY_BUDGET = 16_384;
-const EARLY_COST = 64;
+
+interface Early {
+  readonly data: Uint8Array;
+  readonly since: Instant;
+}
 
 /** Application data on its way to the owner of the connection. */
 export class Inbound {
   readonly #association: Association;
-  #early: Uint8Array[] = [];
+  #early: Early[] = [];
   #earlyBytes = 0;
   /** The record with the peer's close_notify. */
   #end: { readonly epoch: number; readonly sequence: number } | undefined;
@@ -38,11 +45,19 @@ export class Inbound {
     this.#association.tell({ type: 'message', data });
   }
 
+  /** When the oldest message was kept. */
+  get oldest(): Instant | undefined {
+    return this.#early[0]?.since;
+  }
+
   /** Keeps data for which it is too early. */
-  keep(data: Uint8Array): void {
-    const cost = data.length + EARLY_COST;
-    if (this.#earlyBytes + cost > EARLY_BUDGET) return this.#association.drop('over_budget');
-    this.#early.push(data);
+  keep(data: Uint8Array, now: Instant): void {
+    const cost = data.length + PIECE_COST;
+    const { memory } = this.#association;
+    if (this.#earlyBytes + cost > EARLY_BUDGET || !memory.take(cost))
+      return this.#association.drop('over_budget');
+    // Of its own: a view keeps alive whatever it is a part of.
+    this.#early.push({ data: own(data), since: now });
     this.#earlyBytes += cost;
   }
 
@@ -50,11 +65,25 @@ export class Inbound {
   release(): void {
     const early = this.#early;
     this.forget();
-    for (const data of early) this.deliver(data);
+    for (const { data } of early) this.deliver(data);
+  }
+
+  /** Forgets what was kept at `instant` or before; `why` counts it. */
+  forgetUntil(instant: Instant, why: 'expired' | 'evicted'): void {
+    for (let [first] = this.#early; first !== undefined && first.since <= instant; [first] = this.#early) {
+      this.#early.shift();
+      this.#give(first.data);
+      this.#association.drop(why);
+    }
   }
 
   forget(): void {
+    for (const { data } of this.#early) this.#give(data);
     this.#early = [];
-    this.#earlyBytes = 0;
+  }
+
+  #give({ length }: Uint8Array): void {
+    this.#earlyBytes -= length + PIECE_COST;
+    this.#association.memory.give(length + PIECE_COST);
   }
 }

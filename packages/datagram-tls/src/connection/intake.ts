@@ -2,7 +2,7 @@ import type { AlertName } from '../base/alerts.js';
 import { violation } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
 import type { Message } from '../handshake/message.js';
-import { Reassembler } from '../handshake/reassembly.js';
+import { type Discarded, Reassembler } from '../handshake/reassembly.js';
 import type { Runner } from '../handshake/runner.js';
 import { HandshakeType } from '../wire/codes.js';
 import { type HandshakeFragment, readHandshakeFragments } from '../wire/messages/handshake-header.js';
@@ -13,15 +13,18 @@ import type { Retransmission } from './retransmission.js';
 
 /**
  * A certificate chain of the usual kind has 2 to 6 KB, a ClientKeyExchange with the longest identity there can be 65,535
- * bytes and a share. Nothing is allocated before the bytes are here.
+ * bytes and a share. Nothing is allocated before the bytes are here, and the budget counts what holding them really costs.
  */
 const REASSEMBLY = { maxMessage: 0x10200, budget: 0x18000 } as const;
 
 /**
  * What becomes of a fragment: it was new; it belongs to the flight under way and was here before; it is older than that
- * or of no use; it is more than may be held.
+ * or of no use; it is more than may be held; it has no bytes.
  */
-type Fate = 'fresh' | 'repeated' | 'useless' | 'too much';
+type Fate = 'fresh' | 'repeated' | 'useless' | 'too much' | 'nothing';
+
+/** Messages in epoch 0 that the fragments of one record may push out of the budget. */
+const MAX_DISPLACED = 8;
 
 /** What the fragments of one record came to. */
 export interface Taken {
@@ -53,6 +56,8 @@ export class Intake {
   #established = false;
   #nextRefusal: Instant = Number.NEGATIVE_INFINITY;
   readonly #plainNumbers: number[] = [];
+  /** Messages that fragments of the record at hand pushed out. */
+  #displaced = 0;
 
   constructor(
     association: Association,
@@ -65,13 +70,30 @@ export class Intake {
     this.#host = host;
     this.#runner = runner;
     this.#retransmission = retransmission;
-    this.#reassembler = new Reassembler(firstSeq, REASSEMBLY);
+    this.#reassembler = new Reassembler(firstSeq, REASSEMBLY, association.memory, (why) =>
+      this.#onDiscard(why),
+    );
     this.#flightStart = firstSeq;
   }
 
   /** Something is missing before what came last. */
   get gap(): boolean {
     return this.#reassembler.gap;
+  }
+
+  /** When the oldest message began that is not processed yet. */
+  get oldest(): Instant | undefined {
+    return this.#reassembler.oldest;
+  }
+
+  /** Forgets the messages that began at `instant` or before, and are not processed yet. */
+  forgetUntil(instant: Instant): void {
+    this.#reassembler.forgetUntil(instant);
+  }
+
+  /** Forgets all messages that are not processed yet; `why` counts them. */
+  forgetAll(why?: 'evicted'): void {
+    this.#reassembler.forgetAll(why);
   }
 
   /** The next message in order, once it is whole. */
@@ -119,13 +141,14 @@ export class Intake {
     let fresh = false;
     let whole = true;
     let repeated = false;
+    this.#displaced = 0;
     for (const fragment of fragments) {
       const fate = this.#accept(fragment, epoch, duplicate, now);
       if (fate === 'fresh') fresh = true;
       else if (fate === 'repeated') repeated = true;
-      else whole = false;
+      else if (fate !== 'nothing') whole = false;
       // A record of a thousand tiny fragments must not cost a thousand tries.
-      if (fate === 'too much') break;
+      if (fate === 'too much' || this.#displaced > MAX_DISPLACED) break;
     }
     return { fresh, whole, repeated };
   }
@@ -140,6 +163,8 @@ export class Intake {
   }
 
   #accept(fragment: HandshakeFragment, epoch: number, duplicate: boolean, now: Instant): Fate {
+    // RFC 9147 §5.5 forbids nothing of the kind; it says nothing of the message either.
+    if (fragment.fragmentLength === 0 && fragment.length > 0) return 'nothing';
     if (this.#asksToRenegotiate(fragment, epoch)) {
       this.refuseRenegotiation(now);
       return 'useless';
@@ -154,7 +179,7 @@ export class Intake {
       this.violate(epoch, 'unexpected_epoch', 'unexpected_message', text);
       return 'useless';
     }
-    const fate = this.#reassembler.add(fragment, epoch);
+    const fate = this.#reassembler.add(fragment, epoch, now);
     if (fate === 'stored') return 'fresh';
     const reason = fate === 'old' ? 'repeated_message' : fate;
     if (fate === 'conflicting_fragment' || fragment.length > REASSEMBLY.maxMessage) {
@@ -177,6 +202,11 @@ export class Intake {
   #isIdle({ type }: HandshakeFragment, epoch: number): boolean {
     if (type !== HandshakeType.hello_request || this.#established) return false;
     return epoch === 0 || this.#runner.version === 'DTLSv1.2';
+  }
+
+  #onDiscard(why: Discarded): void {
+    this.#displaced++;
+    this.#association.drop(why);
   }
 
   /** DTLS 1.2: a new handshake under the keys of the last one counts its messages from 0 again (RFC 6347 §4.2.2). */

@@ -1,5 +1,6 @@
 import { own } from '../base/bytes.js';
 import type { Instant } from '../base/instant.js';
+import { PIECE_COST } from '../base/memory.js';
 import type { DropReason as RecordDropReason } from '../record/drop.js';
 import { createHeader, readHeader } from '../record/header.js';
 import type { RecordReader } from '../record/reader.js';
@@ -24,10 +25,20 @@ export interface RecordSink {
   onFatalRecord(reason: RecordDropReason, epoch: number): void;
 }
 
-/** Records of an epoch whose keys are on their way, which reordering makes common; bytes in all. */
-const HOLD_BUDGET = 4096;
-/** And their number, as each costs more than its bytes. */
-const MOST_HELD = 256;
+/** Records of an epoch whose keys are on their way, which reordering makes common; bytes, at their real cost. */
+const HOLD_BUDGET = 8192;
+/**
+ * Records of one datagram that may fail to open. An honest datagram has none but where keys differ or bits were flipped;
+ * to find out costs as much as to open one.
+ */
+const MAX_FORGERIES = 3;
+/** Records of one datagram. A full datagram of 1500 bytes has at most 115 records, of which none is protected. */
+const MAX_RECORDS = 256;
+
+interface HeldRecord {
+  readonly record: Uint8Array;
+  readonly since: Instant;
+}
 
 /** Shared by all connections: a header is read, used and forgotten before the next record. */
 const header = createHeader();
@@ -36,18 +47,31 @@ const header = createHeader();
 export class Receive {
   readonly #association: Association;
   readonly #sink: RecordSink;
-  #held: Uint8Array[] = [];
+  #held: HeldRecord[] = [];
   #heldBytes = 0;
+  /** Of the datagram at hand. */
+  #forgeries = 0;
 
   constructor(association: Association, sink: RecordSink) {
     this.#association = association;
     this.#sink = sink;
   }
 
-  /** All records of `datagram`; returns whether any was of use. Views into it do not outlive the call. */
+  /** When the oldest record was held. */
+  get oldest(): Instant | undefined {
+    return this.#held[0]?.since;
+  }
+
+  /** The records of `datagram`; returns whether any was of use. Views into it do not outlive the call. */
   datagram(datagram: Uint8Array, now: Instant): boolean {
     let useful = false;
+    let records = 0;
+    this.#forgeries = 0;
     for (let offset = 0; offset < datagram.length; ) {
+      if (records++ === MAX_RECORDS || this.#forgeries === MAX_FORGERIES) {
+        this.#association.drop('rest_of_datagram');
+        break;
+      }
       const reason = readHeader(datagram, offset, header);
       if (reason !== undefined) {
         this.#association.drop(reason);
@@ -63,19 +87,36 @@ export class Receive {
   /** New keys: records that waited for them get another chance. */
   releaseHeld(now: Instant): void {
     const held = this.#held;
+    const forgeries = this.#forgeries;
     this.forgetHeld();
-    for (const record of held) this.datagram(record, now);
+    for (const { record } of held) this.datagram(record, now);
+    // Those that were held do not count against the datagram that brought the keys.
+    this.#forgeries = forgeries;
+  }
+
+  /** Forgets what was held at `instant` or before; `why` counts it. */
+  forgetUntil(instant: Instant, why: 'expired' | 'evicted'): void {
+    for (let [first] = this.#held; first !== undefined && first.since <= instant; [first] = this.#held) {
+      this.#held.shift();
+      this.#give(first.record);
+      this.#association.drop(why);
+    }
   }
 
   forgetHeld(): void {
+    for (const { record } of this.#held) this.#give(record);
     this.#held = [];
-    this.#heldBytes = 0;
+  }
+
+  #give({ length }: Uint8Array): void {
+    this.#heldBytes -= length + PIECE_COST;
+    this.#association.memory.give(length + PIECE_COST);
   }
 
   #record(datagram: Uint8Array, now: Instant): boolean {
     const reader = this.#association.epochs.readerFor(header);
     if (reader === undefined) {
-      this.#hold(datagram);
+      this.#hold(datagram, now);
       return false;
     }
     const content = reader.open(header, datagram);
@@ -86,7 +127,10 @@ export class Receive {
     if (typeof content !== 'string')
       return this.#sink.onContent(header.type, header.epoch, header.sequence, content, now);
     this.#association.drop(content);
-    if (content === 'bad_record') this.#sink.onForgery(reader, now);
+    if (content === 'bad_record') {
+      this.#forgeries++;
+      this.#sink.onForgery(reader, now);
+    }
     if (content === 'forgery_limit' || content === 'record_overflow' || content === 'no_content_type') {
       this.#sink.onFatalRecord(content, reader.epoch);
     }
@@ -98,20 +142,20 @@ export class Receive {
     return header.epoch > 0 && content.length > this.#association.recordLimits.receive;
   }
 
-  /** Early data that is allowed may wait until it is known whether it is taken, which somebody else may have to tell. */
+  /** Early data that is allowed may wait for the decision, which may be a job's. Half as much again is for what records cost. */
   get #holdBudget(): number {
-    return HOLD_BUDGET + (this.#association.probation?.mayWait ?? 0);
+    return HOLD_BUDGET + 1.5 * (this.#association.probation?.mayWait ?? 0);
   }
 
-  #hold(datagram: Uint8Array): void {
-    const length = header.end - header.start;
+  #hold(datagram: Uint8Array, now: Instant): void {
+    const cost = header.end - header.start + PIECE_COST;
     if (!this.#sink.mayHold(header.epoch)) {
       this.#association.drop(this.#sink.whyNot(header.epoch));
-    } else if (this.#held.length === MOST_HELD || this.#heldBytes + length > this.#holdBudget) {
+    } else if (this.#heldBytes + cost > this.#holdBudget || !this.#association.memory.take(cost)) {
       this.#association.drop('over_budget');
     } else {
-      this.#held.push(own(datagram.subarray(header.start, header.end)));
-      this.#heldBytes += length;
+      this.#held.push({ record: own(datagram.subarray(header.start, header.end)), since: now });
+      this.#heldBytes += cost;
       this.#sink.onHeld();
     }
   }

@@ -13,7 +13,7 @@ export interface Timed {
   readonly handshake: Handshake;
   readonly keys: KeyChanges;
   readonly suspicion: Suspicion;
-  readonly host: HandshakeHost & { end(error: undefined): void };
+  readonly host: HandshakeHost & { end(error: undefined): void; forgetHeld(now: Instant): void };
 }
 
 /** What is to be done when a timer of a connection is due. */
@@ -34,6 +34,8 @@ export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
       return keys.forgetEarlyReader();
     case 'forget-epochs':
       return keys.forgetOldReaders();
+    case 'forget-held':
+      return host.forgetHeld(now);
     case 'forget-flight':
       return handshake.forgetFlight();
     case 'close':

@@ -15,6 +15,8 @@ export type TimerName =
   | 'forget-early'
   /** Older epochs need not be read any longer. */
   | 'forget-epochs'
+  /** Something was held for later too long. */
+  | 'forget-held'
   /** The last flight need not be kept any longer. */
   | 'forget-flight'
   /** The peer did not answer our close_notify. */

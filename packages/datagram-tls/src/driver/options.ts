@@ -34,6 +34,12 @@ export interface EndpointOptions extends BehaviourOptions {
   maxSessions?: number | undefined;
   /** Sessions with one address, whatever the port; 0: no limit. Default 1000. */
   maxSessionsPerHost?: number | undefined;
+  /**
+   * Bytes that all sessions may hold for later, at what they really cost: parts of handshake messages, records that wait for
+   * keys, data that overtakes the handshake. The session that has held some for the longest time then drops it. 0: no
+   * limit. Default 32 MiB.
+   */
+  maxHeldBytes?: number | undefined;
   trace?: Trace | undefined;
   /** Destroys what it was given to. */
   signal?: AbortSignal | undefined;
@@ -78,6 +84,7 @@ export interface ConnectOptions extends EndpointOptions, SecurityOptions {
 export const ENDPOINT_OPTIONS = [
   ...BEHAVIOUR_OPTIONS,
   'ipv6Only',
+  'maxHeldBytes',
   'maxSessions',
   'maxSessionsPerHost',
   'reusePort',
@@ -113,6 +120,8 @@ export function resolveLimits(options: EndpointOptions): EndpointLimits {
     maxSessions: optionalInteger(options, 'maxSessions', 0, 0xffff_ffff) ?? DEFAULTS.maxSessions,
     maxSessionsPerHost:
       optionalInteger(options, 'maxSessionsPerHost', 0, 0xffff_ffff) ?? DEFAULTS.maxSessionsPerHost,
+    maxHeldBytes:
+      optionalInteger(options, 'maxHeldBytes', 0, Number.MAX_SAFE_INTEGER) ?? DEFAULTS.maxHeldBytes,
     cookieLifetime: DEFAULTS.cookieLifetime,
   };
 }
@@ -128,7 +137,13 @@ export function resolveHooks({ trace, signal }: EndpointOptions): { trace: Trace
 
 function optionalInteger(
   options: EndpointOptions,
-  name: 'udpReceiveBufferSize' | 'udpSendBufferSize' | 'udpTTL' | 'maxSessions' | 'maxSessionsPerHost',
+  name:
+    | 'udpReceiveBufferSize'
+    | 'udpSendBufferSize'
+    | 'udpTTL'
+    | 'maxSessions'
+    | 'maxSessionsPerHost'
+    | 'maxHeldBytes',
   min: number,
   max: number,
 ): number | undefined {

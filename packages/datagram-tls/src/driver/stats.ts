@@ -76,6 +76,10 @@ export interface EndpointNumbers {
   /** Clients whose early data was taken, and ClientHellos whose was not: `endpoint.earlyDataRefusals` has the reasons. */
   readonly earlyDataAccepted: bigint;
   readonly earlyDataRefused: bigint;
+  /** What all sessions hold for later now, bytes at their real cost: `maxHeldBytes` limits it. */
+  readonly bytesHeld: bigint;
+  /** How often a session dropped what it held because of `maxHeldBytes`. */
+  readonly heldEvictions: bigint;
 }
 
 export type DTLSSessionStats = Stats & SessionNumbers;
@@ -102,6 +106,8 @@ export function endpointNumbers(
     serverRefusedCount: BigInt(counters.refused),
     cookiesSent: BigInt(counters.cookiesSent),
     earlyDataAccepted: BigInt(counters.earlyAccepted),
+    bytesHeld: BigInt(port?.core.heldBytes ?? 0),
+    heldEvictions: BigInt(port?.core.evictions ?? 0),
     earlyDataRefused: BigInt(Object.values(counters.earlyRefused).reduce((sum, n) => sum + n, 0)),
   };
 }

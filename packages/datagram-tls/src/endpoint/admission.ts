@@ -53,7 +53,7 @@ export class SplitHellos {
     if (first === undefined) return undefined;
     this.#expire(now);
     const entry = this.#entryFor(peer, first, now);
-    for (const { fragment } of parts) entry.reassembler.add(fragment, 0);
+    for (const { fragment } of parts) entry.reassembler.add(fragment, 0, now);
     const message = entry.reassembler.take();
     if (message !== undefined) {
       this.forget(peer);

@@ -1,5 +1,6 @@
 import { own } from '../base/bytes.js';
 import type { Duration, Instant } from '../base/instant.js';
+import type { MemoryPool } from '../base/memory.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import type { Beginning } from '../connection/beginning.js';
 import { Connection } from '../connection/connection.js';
@@ -16,6 +17,8 @@ import type { Routes } from './routes.js';
 export interface EndpointLimits {
   readonly maxSessions: number;
   readonly maxSessionsPerHost: number;
+  /** Bytes that all associations may hold for later, at their real cost. */
+  readonly maxHeldBytes: number;
   /** ms. */
   readonly cookieLifetime: Duration;
 }
@@ -30,6 +33,7 @@ export interface Service {
 export interface ArrivalsHost {
   readonly routes: Routes;
   readonly counters: EndpointCounters;
+  readonly memory: MemoryPool;
   /** `data` goes to a stranger. */
   reply(data: Uint8Array, peer: PeerAddress): void;
   /** `link` is a session that its owner has to hear of. */
@@ -204,7 +208,13 @@ export class Arrivals {
   }
 
   #open(service: Service, beginning: Beginning, random: Uint8Array, peer: PeerAddress): Link {
-    const connection = new Connection(service.security, service.behaviour, NOWHERE, beginning);
+    const connection = new Connection(
+      service.security,
+      service.behaviour,
+      NOWHERE,
+      beginning,
+      this.#host.memory,
+    );
     const link = createLink(connection, peer, own(random));
     this.#host.routes.add(link);
     return link;

@@ -1,5 +1,6 @@
 import { callerError, type DTLSError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
+import { MemoryPool } from '../base/memory.js';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import { FROM_ZERO } from '../connection/beginning.js';
@@ -33,9 +34,11 @@ export class Endpoint {
   readonly #events = new Queue<EndpointEvent>();
   readonly #rounds = new Rounds();
   readonly #arrivals: Arrivals;
+  readonly #memory: MemoryPool;
   readonly #onRest = (link: Link): void => this.#deadlines.set(link, link.connection.pollTimeout());
 
   constructor(limits: EndpointLimits) {
+    this.#memory = new MemoryPool(limits.maxHeldBytes);
     this.#arrivals = new Arrivals(this.#hostOfArrivals(), limits);
   }
 
@@ -54,6 +57,16 @@ export class Endpoint {
   /** What is kept of ClientHellos that came in parts, bytes. */
   get partHelloBytes(): number {
     return this.#arrivals.partBytes;
+  }
+
+  /** What all associations hold for later, bytes: parts of messages, records without keys, data that came too early. */
+  get heldBytes(): number {
+    return this.#memory.held;
+  }
+
+  /** How often an association gave up what it held because all together held too much. */
+  get evictions(): number {
+    return this.#memory.evictions;
   }
 
   links(): Iterable<Link> {
@@ -79,7 +92,7 @@ export class Endpoint {
         `there is a session with ${peer.address}:${peer.port} already`,
       );
     }
-    const connection = new Connection(security, behaviour, destination, FROM_ZERO);
+    const connection = new Connection(security, behaviour, destination, FROM_ZERO, this.#memory);
     const link = createLink(connection, peer, undefined);
     this.#routes.add(link);
     this.counters.clientSessions++;
@@ -167,6 +180,7 @@ export class Endpoint {
     return {
       routes: this.#routes,
       counters: this.counters,
+      memory: this.#memory,
       reply: (data, peer) => this.#stateless.push({ data, peer, link: undefined }),
       announce: (link) => {
         this.counters.serverSessions++;

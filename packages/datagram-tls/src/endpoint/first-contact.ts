@@ -28,7 +28,9 @@ export function readHelloParts(datagram: Uint8Array): readonly HelloPart[] {
   for (let offset = 0; offset < datagram.length; offset = header.end) {
     if (readHeader(datagram, offset, header) !== undefined) break;
     if (header.unified || header.type !== ContentType.handshake || header.epoch !== 0) break;
-    const fragments = readHandshakeFragments(datagram.subarray(header.bodyStart, header.end)) ?? [];
+    const all = readHandshakeFragments(datagram.subarray(header.bodyStart, header.end)) ?? [];
+    // Fragments without bytes say nothing.
+    const fragments = all.filter(({ fragmentLength, length }) => fragmentLength > 0 || length === 0);
     const first = parts[0]?.fragment ?? fragments[0];
     for (const fragment of fragments) {
       if (fragment.type !== HandshakeType.client_hello || fragment.messageSeq !== first?.messageSeq)

@@ -9,7 +9,12 @@ import { performNow } from '../support/jobs.js';
 import { Pair } from '../support/pair.js';
 import { behaviour, security, VERSIONS } from '../support/settings.js';
 
-const UNLIMITED: EndpointLimits = { maxSessions: 0, maxSessionsPerHost: 0, cookieLifetime: 30_000 };
+const UNLIMITED: EndpointLimits = {
+  maxSessions: 0,
+  maxSessionsPerHost: 0,
+  maxHeldBytes: 0,
+  cookieLifetime: 30_000,
+};
 const SERVER: PeerAddress = { address: '192.0.2.2', family: 'IPv4', port: 4433 };
 const DESTINATION = { serverName: 'localhost', verifyName: 'localhost' };
 

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
+import { PIECE_COST } from '#lib/base/memory.js';
 import { type FragmentFate, Reassembler } from '#lib/handshake/reassembly.js';
 import type { HandshakeFragment } from '#lib/wire/messages/handshake-header.js';
 
 const LIMITS = { maxMessage: 1000, budget: 4000 };
-/** What a piece costs beyond its bytes. */
-const PIECE_COST = 64;
+/** What a message costs beside its runs of bytes. */
+const MESSAGE_COST = 256;
 const WINDOW = 16;
 
 function fragment(messageSeq: number, body: Uint8Array, from = 0, to = body.length): HandshakeFragment {
@@ -26,7 +27,7 @@ suite('reassembly of handshake messages', () => {
   test('a message in one fragment comes out as it is, in memory of its own', () => {
     const reassembler = new Reassembler(0, LIMITS);
     const datagram = body.slice();
-    assert.equal(reassembler.add(fragment(0, datagram), 0), 'stored');
+    assert.equal(reassembler.add(fragment(0, datagram), 0, 0), 'stored');
     datagram.fill(0);
     assert.deepEqual(reassembler.take(), { type: 11, seq: 0, epoch: 0, body });
     assert.equal(reassembler.held, 0);
@@ -34,19 +35,19 @@ suite('reassembly of handshake messages', () => {
 
   test('a message without a body comes out', () => {
     const reassembler = new Reassembler(0, LIMITS);
-    assert.equal(reassembler.add(fragment(0, new Uint8Array(0)), 0), 'stored');
+    assert.equal(reassembler.add(fragment(0, new Uint8Array(0)), 0, 0), 'stored');
     assert.equal(reassembler.take()?.body.length, 0);
     assert.equal(reassembler.next, 1);
   });
 
   test('messages come out in the order of their numbers, and only then', () => {
     const reassembler = new Reassembler(5, LIMITS);
-    for (const seq of [7, 6]) reassembler.add(fragment(seq, body), 0);
+    for (const seq of [7, 6]) reassembler.add(fragment(seq, body), 0, 0);
     assert.equal(reassembler.take(), undefined);
-    reassembler.add(fragment(5, body), 0);
+    reassembler.add(fragment(5, body), 0, 0);
     assert.deepEqual([reassembler.take()?.seq, reassembler.take()?.seq, reassembler.take()?.seq], [5, 6, 7]);
     assert.equal(reassembler.take(), undefined);
-    assert.equal(reassembler.add(fragment(6, body), 0), 'old');
+    assert.equal(reassembler.add(fragment(6, body), 0, 0), 'old');
   });
 
   test('any covering set of fragments gives the message, whatever the order and the overlaps', () => {
@@ -58,13 +59,13 @@ suite('reassembly of handshake messages', () => {
         const reassembler = new Reassembler(0, { maxMessage: 1000, budget: 100_000 });
         const covered = new Set<number>();
         for (const [from, to] of ranges) {
-          assert.equal(reassembler.add(fragment(0, body, from, to), 0), 'stored');
+          assert.equal(reassembler.add(fragment(0, body, from, to), 0, 0), 'stored');
           for (let i = from; i < to; i++) covered.add(i);
           if (covered.size < body.length) assert.equal(reassembler.take(), undefined);
           else break;
         }
         for (let i = 0; i < body.length; i++) {
-          if (!covered.has(i)) reassembler.add(fragment(0, body, i, i + 1), 0);
+          if (!covered.has(i)) reassembler.add(fragment(0, body, i, i + 1), 0, 0);
         }
         assert.deepEqual(reassembler.take()?.body, body);
         assert.equal(reassembler.held, 0);
@@ -72,10 +73,14 @@ suite('reassembly of handshake messages', () => {
     );
   });
 
-  test('bytes that came first stay when others come for the same place', () => {
+  test('bytes that came first stay when others come for the same place in an epoch with keys', () => {
     const reassembler = new Reassembler(0, LIMITS);
-    reassembler.add(fragment(0, body, 100, 200), 0);
-    assert.equal(reassembler.add(fragment(0, new Uint8Array(300)), 0), 'stored');
+    reassembler.add(fragment(0, body, 100, 200), 1, 0);
+    for (const [from, to] of [
+      [0, 150],
+      [150, 300],
+    ] as const)
+      assert.equal(reassembler.add(fragment(0, new Uint8Array(300), from, to), 1, 0), 'stored');
     const whole = reassembler.take()?.body ?? assert.fail();
     assert.deepEqual(whole.subarray(100, 200), body.subarray(100, 200));
     assert.ok(
@@ -83,28 +88,28 @@ suite('reassembly of handshake messages', () => {
     );
   });
 
-  test('a fragment of another type, length or epoch than the first is a conflict', () => {
+  test('a fragment of another type, length or epoch than the first is a conflict in an epoch with keys', () => {
     const reassembler = new Reassembler(0, LIMITS);
-    reassembler.add(fragment(0, body, 0, 10), 0);
+    reassembler.add(fragment(0, body, 0, 10), 2, 0);
     const rest = fragment(0, body, 10, 300);
-    assert.equal(reassembler.add({ ...rest, type: 12 }, 0), 'conflicting_fragment');
-    assert.equal(reassembler.add({ ...rest, length: 301 }, 0), 'conflicting_fragment');
-    assert.equal(reassembler.add(rest, 1), 'conflicting_fragment');
-    assert.equal(reassembler.add(rest, 0), 'stored');
+    assert.equal(reassembler.add({ ...rest, type: 12 }, 2, 0), 'conflicting_fragment');
+    assert.equal(reassembler.add({ ...rest, length: 301 }, 2, 0), 'conflicting_fragment');
+    for (const epoch of [0, 1]) assert.equal(reassembler.add(rest, epoch, 0), 'conflicting_fragment');
+    assert.equal(reassembler.add(rest, 2, 0), 'stored');
     assert.deepEqual(reassembler.take()?.body, body);
   });
 
   test('messages beyond the window are too far ahead', () => {
     const reassembler = new Reassembler(3, LIMITS);
-    assert.equal(reassembler.add(fragment(3 + WINDOW - 1, body), 0), 'stored');
-    assert.equal(reassembler.add(fragment(3 + WINDOW, body), 0), 'too_far_ahead');
-    assert.equal(reassembler.add(fragment(0xffff, body), 0), 'too_far_ahead');
+    assert.equal(reassembler.add(fragment(3 + WINDOW - 1, body), 0, 0), 'stored');
+    assert.equal(reassembler.add(fragment(3 + WINDOW, body), 0, 0), 'too_far_ahead');
+    assert.equal(reassembler.add(fragment(0xffff, body), 0, 0), 'too_far_ahead');
   });
 
   test('a message longer than the limit is refused with its first fragment', () => {
     const reassembler = new Reassembler(0, LIMITS);
-    assert.equal(reassembler.add(fragment(0, new Uint8Array(1001), 0, 1), 0), 'over_budget');
-    assert.equal(reassembler.add(fragment(0, new Uint8Array(1000), 0, 1), 0), 'stored');
+    assert.equal(reassembler.add(fragment(0, new Uint8Array(1001), 0, 1), 0, 0), 'over_budget');
+    assert.equal(reassembler.add(fragment(0, new Uint8Array(1000), 0, 1), 0, 0), 'stored');
   });
 
   test('what is held never exceeds the budget, adds up, and is given back', () => {
@@ -121,7 +126,7 @@ suite('reassembly of handshake messages', () => {
         for (const { seq, length, at, size } of pieces) {
           const whole = new Uint8Array(length);
           const from = Math.min(at, length - 1);
-          fates.add(reassembler.add(fragment(seq, whole, from, Math.min(from + size + 1, length)), 0));
+          fates.add(reassembler.add(fragment(seq, whole, from, Math.min(from + size + 1, length)), 0, 0));
           assert.ok(reassembler.held >= 0 && reassembler.held <= LIMITS.budget);
           while (reassembler.take() !== undefined);
         }
@@ -131,25 +136,25 @@ suite('reassembly of handshake messages', () => {
     );
   });
 
-  test('each piece costs more than its bytes', () => {
+  test('each run of bytes costs more than its bytes', () => {
     const reassembler = new Reassembler(0, LIMITS);
-    for (let i = 0; i < 5; i++) reassembler.add(fragment(0, body, 2 * i, 2 * i + 1), 0);
-    assert.equal(reassembler.held, 5 * (1 + PIECE_COST));
+    for (let i = 0; i < 5; i++) reassembler.add(fragment(0, body, 2 * i, 2 * i + 1), 0, 0);
+    assert.equal(reassembler.held, MESSAGE_COST + 5 * (1 + PIECE_COST));
   });
 
   test('a repeated fragment costs nothing', () => {
     const reassembler = new Reassembler(0, LIMITS);
-    for (let i = 0; i < 100; i++) assert.equal(reassembler.add(fragment(0, body, 0, 100), 0), 'stored');
-    assert.equal(reassembler.held, 100 + PIECE_COST);
+    for (let i = 0; i < 100; i++) assert.equal(reassembler.add(fragment(0, body, 0, 100), 0, 0), 'stored');
+    assert.equal(reassembler.held, MESSAGE_COST + 100 + PIECE_COST);
   });
 
   test('a key change forgets what was held of other epochs, and tells how much that was', () => {
     const reassembler = new Reassembler(0, LIMITS);
-    reassembler.add(fragment(1, body), 0);
-    reassembler.add(fragment(2, body, 0, 9), 0);
-    reassembler.add(fragment(3, body), 1);
+    reassembler.add(fragment(1, body), 0, 0);
+    reassembler.add(fragment(2, body, 0, 9), 0, 0);
+    reassembler.add(fragment(3, body), 1, 0);
     assert.equal(reassembler.onlyEpoch(1), 2);
-    assert.equal(reassembler.held, body.length + PIECE_COST);
-    assert.equal(reassembler.add(fragment(1, body), 1), 'stored');
+    assert.equal(reassembler.held, MESSAGE_COST + body.length + PIECE_COST);
+    assert.equal(reassembler.add(fragment(1, body), 1, 0), 'stored');
   });
 });

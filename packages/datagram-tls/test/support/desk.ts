@@ -39,6 +39,7 @@ export class Desk {
     this.endpoint = new Endpoint({
       maxSessions: 0,
       maxSessionsPerHost: 0,
+      maxHeldBytes: 0,
       cookieLifetime: 60_000,
       ...limits,
     });

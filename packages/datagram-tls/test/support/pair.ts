@@ -44,6 +44,7 @@ const SERVER_ADDRESS: PeerAddress = { address: '192.0.2.2', family: 'IPv4', port
 const LIMITS: EndpointLimits = {
   maxSessions: 0,
   maxSessionsPerHost: 0,
+  maxHeldBytes: 0,
   cookieLifetime: DEFAULTS.cookieLifetime,
 };
 /** Datagrams that a test may cause before it counts as a loop. */

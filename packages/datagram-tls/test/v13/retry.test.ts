@@ -212,7 +212,12 @@ suite('ClientHellos of two datagrams at a server without state', () => {
   });
 
   test('parts of strangers cost no more than the budget, whoever sends them', () => {
-    const endpoint = new Endpoint({ maxSessions: 0, maxSessionsPerHost: 0, cookieLifetime: 30_000 });
+    const endpoint = new Endpoint({
+      maxSessions: 0,
+      maxSessionsPerHost: 0,
+      maxHeldBytes: 0,
+      cookieLifetime: 30_000,
+    });
     endpoint.serve({ security: security('server', version), behaviour: behaviour() });
     const part = fragmentRecord({
       type: HandshakeType.client_hello,

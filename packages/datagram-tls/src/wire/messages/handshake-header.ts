@@ -42,8 +42,6 @@ function readHandshakeFragment(r: Reader): HandshakeFragment | undefined {
   const fragmentLength = r.u24();
   const fragment = r.bytes(fragmentLength);
   if (r.failed || fragmentOffset + fragmentLength > length) return undefined;
-  // An empty fragment of a message that has bytes brings nothing but work for the reassembly.
-  if (fragmentLength === 0 && length > 0) return undefined;
   return { type, length, messageSeq, fragmentOffset, fragmentLength, fragment };
 }
 
