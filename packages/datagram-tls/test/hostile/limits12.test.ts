@@ -1,3 +1,4 @@
+// Siege case A18.
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
@@ -11,7 +12,7 @@ import { plainRecord } from '../support/records.js';
 
 /** Records that a key may seal in these tests. */
 const SEALED = 20;
-/** Forgeries after which a key with an 8-byte tag is spent. */
+/** Forgeries that a sender of junk has made within a minute. */
 const FORGED = 2 ** 20;
 
 suite('limits of a key, DTLSv1.2', () => {
@@ -59,7 +60,7 @@ suite('limits of a key, DTLSv1.2', () => {
       assert.equal(other.link.connection.counters.datagramsReceived, datagramsReceived);
     });
 
-    test(`${role} ends the session when a key was tried with too many forgeries, and not before`, () => {
+    test(`${role} keeps a session with 8-byte tags through a million forgeries`, () => {
       const ciphers = 'ECDHE-ECDSA-AES128-CCM8';
       const pair = new Pair({
         client: { ciphers },
@@ -73,12 +74,9 @@ suite('limits of a key, DTLSv1.2', () => {
         epoch: 1,
       });
       for (let i = 0; i < FORGED; i++) endpoint.receive(forgery, address, port, family, pair.now);
-      assertConnected(pair);
-      endpoint.receive(forgery, address, port, family, pair.now);
       pair.drain();
-      assert.equal(pair[role].dropped['forgery_limit'], 1);
-      assert.equal(pair[role].error?.code, 'ERR_DTLS_RECORD');
-      assert.deepEqual(pair[role].alerts('sent'), ['fatal bad_record_mac']);
+      assert.equal(pair[role].dropped['bad_record'], FORGED);
+      assertAlive(pair);
     });
   }
 
@@ -111,9 +109,4 @@ function gullible(provider: CryptoProvider): CryptoProvider {
       };
     },
   };
-}
-
-/** Still connected, without the traffic that a spent key would refuse to read. */
-function assertConnected(pair: Pair): void {
-  assert.deepEqual([pair.client.phase, pair.server.phase], ['connected', 'connected']);
 }

@@ -1,3 +1,4 @@
+// Siege case A18.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { SUITES, suiteByName } from '#lib/crypto/suites.js';
@@ -12,7 +13,9 @@ const expected: readonly [string, number, number][] = [
   ['ECDHE-RSA-AES128-GCM-SHA256', 23_726_566, 2 ** 28],
   ['ECDHE-ECDSA-AES256-GCM-SHA384', 23_726_566, 2 ** 28],
   ['ECDHE-RSA-CHACHA20-POLY1305', 2 ** 48, 2 ** 36],
-  ['ECDHE-ECDSA-AES128-CCM8', 2 ** 23, 2 ** 20],
+  ['ECDHE-ECDSA-AES128-CCM', 2 ** 23, 2 ** 28],
+  ['ECDHE-ECDSA-AES128-CCM8', 2 ** 23, 2 ** 28],
+  ['ECDHE-ECDSA-AES256-CCM8', 2 ** 23, 2 ** 28],
 ];
 
 suite('AEAD limits', () => {
