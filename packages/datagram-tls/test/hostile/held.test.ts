@@ -7,13 +7,7 @@ import { ContentType, HandshakeType } from '#lib/wire/codes.js';
 import { Insider12 } from '../support/insider12.js';
 import { Insider13 } from '../support/insider13.js';
 import { Pair } from '../support/pair.js';
-import {
-  encodeFragment,
-  fragmentRecord,
-  plainFragments,
-  plainRecord,
-  unifiedRecord,
-} from '../support/records.js';
+import { encodeFragment, fragmentRecord, plainRecord, unifiedRecord } from '../support/records.js';
 import { behaviour, security, VERSIONS } from '../support/settings.js';
 import { Side } from '../support/side.js';
 
