@@ -65,7 +65,7 @@ export type FindStaple = (leaf: Certificate) => ReturnType<OcspResponder>;
 /** Whether a certificate, DER, is for this name; an error says why not. */
 export type CheckServerIdentity = (name: string, leaf: Uint8Array) => Error | undefined;
 
-/** Who a server is for a client that asks for this name, or for none. `undefined`: nobody, and the client is refused. */
+/** Who a server is for a client that asks for this name, a {@link hostName}, or for none. `undefined`: nobody, and the client is refused. */
 export type ChooseSecurity = (serverName: string | undefined) => Awaitable<Security | undefined>;
 
 /** Who we are and whom we trust: what a secure context holds, with every default filled in. */
@@ -115,6 +115,8 @@ export interface Security {
   readonly srtp: readonly SrtpProfileName[];
   /** Server: who we are instead, by the name that a client asks for. */
   readonly sni: ChooseSecurity | undefined;
+  /** `sni` is a function of the application's: it is asked about clients whose address is proved, and no others. */
+  readonly sniAsks: boolean;
   /** What we say that we take in one record, bytes (RFC 8449). */
   readonly recordSizeLimit: number;
   /** Client: the most that a record of either side is to hold, bytes (RFC 6066 §4). */

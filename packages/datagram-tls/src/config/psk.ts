@@ -1,6 +1,7 @@
 import { whenever } from '../base/awaitable.js';
 import { EMPTY, toHex, toText } from '../base/bytes.js';
 import { invalidArgValue, outOfRange } from '../base/errors.js';
+import { ownProperties } from '../base/own-properties.js';
 import type { Capabilities } from '../crypto/provider.js';
 import type { Version } from '../wire/codes.js';
 import { KDF_HASHES } from '../wire/imported-identity.js';
@@ -71,10 +72,11 @@ function credentials(value: unknown, name: string, rules: Rules): readonly PskCr
     throw outOfRange(`${name}.length`, `<= ${MAX_CREDENTIALS}`, items.length);
   const offered = items.map((item) => {
     checkObject(item, name);
-    const { identity } = item as { identity?: unknown };
+    const own = ownProperties(item as object);
+    const { identity } = own as { identity?: unknown };
     return Object.freeze({
       identity: nonEmpty(textOrBytes(identity, `${name}.identity`), `${name}.identity`),
-      ...keyAndImport(item as object, name, rules),
+      ...keyAndImport(own, name, rules),
     });
   });
   if (rules.latest === 'DTLSv1.3') checkRoom(offered, name);
@@ -136,6 +138,6 @@ function storedPsk(value: unknown, name: string, rules: Rules): StoredPsk {
 }
 
 function keyAndImport(value: object, name: string, { capabilities }: Rules): StoredPsk {
-  const { key, import: how } = value as { key?: unknown; import?: unknown };
+  const { key, import: how } = ownProperties(value) as { key?: unknown; import?: unknown };
   return { key: keyBytes(key, `${name}.key`), import: resolveImport(how, `${name}.import`, capabilities) };
 }

@@ -1,4 +1,5 @@
 import { callerError, invalidArgValue, outOfRange } from '../base/errors.js';
+import { ownProperties } from '../base/own-properties.js';
 import { groupFits } from '../crypto/groups.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
@@ -98,7 +99,8 @@ const SERVER_ONLY = [
 const VERSIONS = ['DTLSv1.2', 'DTLSv1.3'] as const satisfies readonly Version[];
 
 /** The only reader of {@link SecurityOptions}. Throws the caller's mistake under the option's name. */
-export function resolveSecurity(options: SecurityOptions, role: Role, platform: Platform): Security {
+export function resolveSecurity(given: SecurityOptions, role: Role, platform: Platform): Security {
+  const options = ownProperties(given);
   const security = readSecurity(options, role, platform);
   checkPolicy(security);
   const sni = resolveSni(options.sni, (identity) => {
@@ -109,7 +111,7 @@ export function resolveSecurity(options: SecurityOptions, role: Role, platform: 
     checkPolicy(named);
     return Object.freeze(named);
   });
-  return Object.freeze({ ...security, sni });
+  return Object.freeze({ ...security, sni, sniAsks: typeof options.sni === 'function' });
 }
 
 const IDENTITY_OPTIONS = new Set<string>([...SECURITY_OPTIONS, 'isServer']);
@@ -117,7 +119,8 @@ const IDENTITY_OPTIONS = new Set<string>([...SECURITY_OPTIONS, 'isServer']);
 /** What a name is served with, from what `createSecureContext` takes. */
 function readIdentity(identity: SecurityOptions & { isServer?: unknown }, platform: Platform): Security {
   checkKnown(identity, IDENTITY_OPTIONS);
-  const { isServer = true, ...options } = identity;
+  const options = ownProperties(identity);
+  const { isServer = true } = options;
   checkBoolean(isServer, 'options.isServer');
   return readSecurity(options, isServer ? 'server' : 'client', platform);
 }
@@ -178,6 +181,7 @@ function readSecurity(options: SecurityOptions, role: Role, platform: Platform):
     ...resolveOcsp(options, identities, provider),
     verifyPeer: options.verifyPeer,
     sni: undefined,
+    sniAsks: false,
     checkServerIdentity: resolveIdentityCheck(options.checkServerIdentity, platform),
   };
 }
@@ -226,7 +230,8 @@ function resolveVersions(
 }
 
 /** The only reader of {@link BehaviourOptions}. */
-export function resolveBehaviour(options: BehaviourOptions, trace: boolean): Behaviour {
+export function resolveBehaviour(given: BehaviourOptions, trace: boolean): Behaviour {
+  const options = ownProperties(given);
   const { mtu = DEFAULTS.mtu, handshakeTimeout = DEFAULTS.handshakeTimeout } = options;
   const { allowHalfOpen = DEFAULTS.allowHalfOpen, recordsPerKey = DEFAULTS.recordsPerKey } = options;
   checkInteger(mtu, 'options.mtu', 256, 65_535);
@@ -246,7 +251,8 @@ export function resolveBehaviour(options: BehaviourOptions, trace: boolean): Beh
 function resolveTimer(options: BehaviourOptions['retransmission']): Behaviour['retransmission'] {
   if (options === undefined) return DEFAULTS.retransmission;
   checkObject(options, 'options.retransmission');
-  const { initial = DEFAULTS.retransmission.initial, max = DEFAULTS.retransmission.max } = options;
+  const own = ownProperties(options);
+  const { initial = DEFAULTS.retransmission.initial, max = DEFAULTS.retransmission.max } = own;
   checkInteger(initial, 'options.retransmission.initial', 10, 600_000);
   checkInteger(max, 'options.retransmission.max', 10, 600_000);
   if (max < initial) throw outOfRange('options.retransmission.max', `>= initial (${initial})`, max);

@@ -3,7 +3,8 @@ import type { Awaitable } from '../base/awaitable.js';
 /** Who a server is for each name, as callers write it. */
 
 /**
- * Called with the name that a client asks for, in lower case, `undefined` if it asks for none. Nothing: nobody here has
+ * Called with the host name that a client asks for, in lower case, `undefined` if it asks for none. The client's address is
+ * proved: early data is refused beside such a function. Nothing: nobody here has
  * that name. An object that is given again is not read again.
  */
 export type SniFunction<Identity> = (

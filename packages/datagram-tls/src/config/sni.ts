@@ -1,5 +1,6 @@
 import { whenever } from '../base/awaitable.js';
 import { callerError, invalidArgType, invalidArgValue } from '../base/errors.js';
+import { hostName } from '../base/host-name.js';
 import { checkObject } from './checks.js';
 import type { ChooseSecurity, Security } from './config.js';
 
@@ -7,18 +8,13 @@ import type { ChooseSecurity, Security } from './config.js';
 type ReadIdentity = (identity: object) => Security;
 
 const OTHERS = '*';
-/** Characters of a host name (RFC 1035 §2.3.4); what is longer is none, and nobody is asked about it. */
-const MAX_NAME = 255;
-/** As names stand on the wire: letters, digits, hyphens, and the underscore that some use; labels with dots between. */
-const HOST_NAME = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
-
 /** The only reader of the option `sni`. A map is read here and now, what a function answers when it does. */
 export function resolveSni(sni: unknown, read: ReadIdentity): ChooseSecurity | undefined {
   if (sni === undefined) return undefined;
   if (typeof sni === 'function') return chooseByFunction(sni as (name: string | undefined) => unknown, read);
   checkObject(sni, 'options.sni');
   const identities = readMap(sni as object, read);
-  return (name) => identities.get(name === undefined ? OTHERS : fold(name)) ?? identities.get(OTHERS);
+  return (name) => identities.get(name ?? OTHERS) ?? identities.get(OTHERS);
 }
 
 function readMap(sni: object, read: ReadIdentity): ReadonlyMap<string, Security> {
@@ -34,17 +30,13 @@ function readMap(sni: object, read: ReadIdentity): ReadonlyMap<string, Security>
 }
 
 function readName(key: unknown): string {
-  const name = typeof key === 'string' ? fold(key) : '';
-  if (name !== OTHERS && (name.length > MAX_NAME || !HOST_NAME.test(name))) {
+  if (key === OTHERS) return key;
+  const name = typeof key === 'string' ? hostName(key) : undefined;
+  if (name === undefined) {
     const wanted = "must have as keys host names in ASCII, and '*' for all others";
     throw invalidArgValue('options.sni', `${wanted}. Received '${String(key)}'`);
   }
   return name;
-}
-
-/** DNS names are the same in either case, and with the dot of an absolute name (RFC 1034 §3.1). */
-function fold(name: string): string {
-  return name.toLowerCase().replace(/\.$/, '');
 }
 
 function chooseByFunction(choose: (name: string | undefined) => unknown, read: ReadIdentity): ChooseSecurity {
@@ -55,10 +47,7 @@ function chooseByFunction(choose: (name: string | undefined) => unknown, read: R
     known.set(identity, security);
     return security;
   };
-  return (name) => {
-    if (name !== undefined && name.length > MAX_NAME) return undefined;
-    return whenever(choose(name === undefined ? undefined : fold(name)), use);
-  };
+  return (name) => whenever(choose(name), use);
 }
 
 /** What is wrong with an identity is told with the place where it stands. */

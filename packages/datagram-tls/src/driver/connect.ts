@@ -1,6 +1,8 @@
-import { isIP, SocketAddress } from 'node:net';
+import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { invalidArgValue } from '../base/errors.js';
+import { hostName } from '../base/host-name.js';
+import { ownProperties } from '../base/own-properties.js';
 import { checkInteger, checkKnown, checkObject, checkString } from '../config/checks.js';
 import type { Destination } from '../config/config.js';
 import { DEFAULTS } from '../config/defaults.js';
@@ -12,7 +14,7 @@ import { DTLSEndpoint } from './endpoint.js';
 import { type ConnectOptions, ENDPOINT_OPTIONS } from './options.js';
 import { pick } from './pick.js';
 import { platform } from './platform.js';
-import { resolveHost } from './resolve-host.js';
+import { canonicalAddress, resolveHost } from './resolve-host.js';
 import { securityFrom } from './secure-context.js';
 import type { DTLSSession } from './session.js';
 import { SpentTickets } from './spent-tickets.js';
@@ -27,7 +29,9 @@ const KNOWN = new Set<string>([
   'servername',
   'session',
 ]);
-const MAX_NAME = 255;
+const IS_ASCII = /^[\x20-\x7e]*$/;
+/** Of ASCII it has nothing but what host names have. */
+const IS_PLAIN = /^[a-z0-9_.\u0080-\u{10ffff}-]+$/iu;
 const spent = new SpentTickets();
 
 /**
@@ -38,11 +42,12 @@ const spent = new SpentTickets();
  * and certificates, the system's code when the socket cannot be bound. `session.opened` rejects with `DTLSError`, and
  * with the resolver's code, such as `ENOTFOUND`, when there is no such host.
  */
-export function connect(host: string, port: number, options: ConnectOptions = {}): DTLSSession {
+export function connect(host: string, port: number, given: ConnectOptions = {}): DTLSSession {
   checkString(host, 'host');
   checkInteger(port, 'port', 1, 65_535);
-  checkObject(options, 'options');
-  checkKnown(options, KNOWN);
+  checkObject(given, 'options');
+  checkKnown(given, KNOWN);
+  const options = ownProperties(given);
   const { bindHost, bindPort = 0 } = options;
   if (bindHost !== undefined) checkBindHost(bindHost, host);
   checkInteger(bindPort, 'options.bindPort', 0, 65_535);
@@ -57,7 +62,12 @@ export function connect(host: string, port: number, options: ConnectOptions = {}
   const start = (address: string, family: PeerAddress['family']): void => {
     if (session.session.destroyed) return;
     control.bind(bindHost ?? (family === 'IPv6' ? '::' : '0.0.0.0'), bindPort);
-    control.connect({ address: canonical(address, family), family, port }, security, destination, session);
+    control.connect(
+      { address: canonicalAddress(address, family), family, port },
+      security,
+      destination,
+      session,
+    );
   };
   if (isIP(host) !== 0) startNow(host, start, endpoint);
   else startLater(host, bindHost, start, (error) => control.fail(error));
@@ -105,29 +115,23 @@ function checkBindHost(value: unknown, host: string): void {
   }
 }
 
-/** As the system writes it in what it receives, so that answers find their session. */
-function canonical(address: string, family: PeerAddress['family']): string {
-  if (family === 'IPv4') return address === '0.0.0.0' ? '127.0.0.1' : address;
-  const [literal = address, zone] = address.split('%');
-  const plain = new SocketAddress({ address: literal, family: 'ipv6' }).address;
-  if (plain === '::') return '::1';
-  return zone === undefined ? plain : `${plain}%${zone}`;
-}
-
 /** IP addresses are never sent as SNI (RFC 6066 §3), but the certificate has to hold them. */
 function resolveDestination(host: string, servername: unknown): Destination {
   if (servername !== undefined) checkString(servername, 'options.servername');
-  const name = asciiName(servername === undefined || servername === '' ? host : servername);
+  const ofHost = servername === undefined || servername === '';
+  const name = ofHost ? asciiName(host, 'host') : asciiName(servername, 'options.servername');
   const isName = isIP(name) === 0;
   return { serverName: isName && servername !== '' ? name : undefined, verifyName: name };
 }
 
-/** As it stands on the wire and in certificates: A-labels, without the dot of an absolute name. */
-function asciiName(name: string): string {
+/**
+ * As it stands on the wire and in certificates: A-labels, without the dot of an absolute name. The look-up of A-labels parses
+ * a URL: what delimits one, or stands for that in another script, must not reach it.
+ */
+function asciiName(name: string, argument: string): string {
   if (isIP(name) !== 0) return name;
-  const ascii = domainToASCII(name).replace(/\.$/, '');
-  if (ascii === '' || ascii.length > MAX_NAME) {
-    throw invalidArgValue('options.servername', `or the host is no host name. Received '${name}'`);
-  }
-  return ascii;
+  const ascii = IS_ASCII.test(name) ? name : IS_PLAIN.test(name.normalize('NFKC')) ? domainToASCII(name) : '';
+  const found = hostName(ascii);
+  if (found === undefined) throw invalidArgValue(argument, `is no host name. Received '${name}'`);
+  return found;
 }

@@ -1,4 +1,5 @@
 import { invalidState } from '../base/errors.js';
+import { ownProperties } from '../base/own-properties.js';
 import { checkFunction, checkKnown, checkObject } from '../config/checks.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import { resolveBehaviour } from '../config/resolve.js';
@@ -52,9 +53,10 @@ export class DTLSEndpoint implements SessionEndpoint {
   #over = false;
   #finalStats: DTLSEndpointStats | undefined;
 
-  constructor(options: EndpointOptions = {}) {
-    checkObject(options, 'options');
-    checkKnown(options, KNOWN);
+  constructor(given: EndpointOptions = {}) {
+    checkObject(given, 'options');
+    checkKnown(given, KNOWN);
+    const options = ownProperties(given);
     const { trace } = resolveHooks(options);
     this.#udp = resolveUdp(options);
     this.#limits = resolveLimits(options);

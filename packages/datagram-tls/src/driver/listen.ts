@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { invalidArgValue, missingArgs } from '../base/errors.js';
+import { ownProperties } from '../base/own-properties.js';
 import { checkFunction, checkInteger, checkKnown, checkObject, checkString } from '../config/checks.js';
 import type { Security } from '../config/config.js';
 import { DEFAULTS } from '../config/defaults.js';
@@ -26,10 +27,11 @@ const KNOWN = new Set<string>([
  * Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`, `ERR_MISSING_ARGS` for wrong options,
  * `ERR_OSSL_…` for keys and certificates, and the system's code when the socket cannot be bound, such as `EADDRINUSE`.
  */
-export function listen(onsession: SessionCallback, options: ListenOptions): DTLSEndpoint {
+export function listen(onsession: SessionCallback, given: ListenOptions): DTLSEndpoint {
   checkFunction(onsession, 'onsession');
-  checkObject(options, 'options');
-  checkKnown(options, KNOWN);
+  checkObject(given, 'options');
+  checkKnown(given, KNOWN);
+  const options = ownProperties(given);
   const { host = DEFAULTS.host, port } = options;
   if ((port as number | undefined) === undefined) throw missingArgs('options.port');
   checkString(host, 'options.host');

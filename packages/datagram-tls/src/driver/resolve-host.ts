@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns';
-import { isIP } from 'node:net';
+import { isIP, SocketAddress } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import type { PeerAddress } from '../endpoint/peer.js';
 
 export type Found = (address: string, family: PeerAddress['family']) => void;
@@ -23,4 +24,37 @@ export function resolveHost(
     if (error === null) found(address, kind === 6 ? 'IPv6' : 'IPv4');
     else failed(error);
   });
+}
+
+type Interfaces = ReturnType<typeof networkInterfaces>;
+
+/** fe80::/10: addresses that mean nothing without an interface (RFC 4291 §2.5.6). */
+const LINK_LOCAL = /^fe[89ab]/;
+
+/**
+ * An IP literal as the system writes the sender of a datagram, so that answers find their session. A zone is that of a
+ * link-local address only; it is the name of the interface, and its number on Windows (RFC 4007 §11.2).
+ */
+export function canonicalAddress(
+  address: string,
+  family: PeerAddress['family'],
+  interfaces: () => Interfaces = networkInterfaces,
+  system: NodeJS.Platform = process.platform,
+): string {
+  if (family === 'IPv4') return address === '0.0.0.0' ? '127.0.0.1' : address;
+  const at = address.indexOf('%');
+  const literal = at < 0 ? address : address.slice(0, at);
+  const plain = new SocketAddress({ address: literal, family: 'ipv6' }).address;
+  if (plain === '::') return '::1';
+  if (at < 0 || !LINK_LOCAL.test(plain)) return plain;
+  return `${plain}%${canonicalZone(address.slice(at + 1), interfaces(), system)}`;
+}
+
+/** A zone that no interface has is left as it is: the system says what is wrong with it. */
+function canonicalZone(zone: string, interfaces: Interfaces, system: NodeJS.Platform): string {
+  for (const [name, addresses = []] of Object.entries(interfaces)) {
+    const number = addresses.find((one) => one.family === 'IPv6' && one.scopeid > 0)?.scopeid;
+    if (zone === name || zone === String(number)) return system === 'win32' ? String(number ?? zone) : name;
+  }
+  return zone;
 }

@@ -1,5 +1,6 @@
 import type { PeerCertificate } from 'node:tls';
 import { invalidArgType, invalidArgValue, missingArgs } from '../base/errors.js';
+import { ownProperties } from '../base/own-properties.js';
 import { checkBoolean, checkKnown, checkObject } from '../config/checks.js';
 import type { Role, Security } from '../config/config.js';
 import type { SecurityOptions } from '../config/options.js';
@@ -51,9 +52,10 @@ const PLATFORM: Platform = {
  * Reads certificates, keys and policy. Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` for wrong options, and
  * Node's `ERR_OSSL_…` for keys and certificates that cannot be read.
  */
-export function createSecureContext(options: SecureContextOptions = {}): DTLSSecureContext {
-  checkObject(options, 'options');
-  checkKnown(options, KNOWN);
+export function createSecureContext(given: SecureContextOptions = {}): DTLSSecureContext {
+  checkObject(given, 'options');
+  checkKnown(given, KNOWN);
+  const options = ownProperties(given);
   const { isServer = false } = options;
   checkBoolean(isServer, 'options.isServer');
   return new DTLSSecureContext(MAKE, resolveSecurity(options, isServer ? 'server' : 'client', PLATFORM));

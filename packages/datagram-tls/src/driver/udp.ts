@@ -1,5 +1,6 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from 'node:dgram';
 import { isIPv6 } from 'node:net';
+import { ownProperties } from '../base/own-properties.js';
 import { plain } from '../crypto/node-bytes.js';
 import type { PeerAddress } from '../endpoint/peer.js';
 import { logBind } from './debug.js';
@@ -34,14 +35,16 @@ export class Udp {
   constructor(host: string, port: number, options: UdpOptions, handlers: UdpHandlers) {
     const type = isIPv6(host) ? 'udp6' : 'udp4';
     const family = type === 'udp6' ? 6 : 4;
-    this.#socket = createSocket({
-      type,
-      ipv6Only: options.ipv6Only,
-      lookup: (name, _options, done) => done(null, name, family),
-      ...(options.reusePort ? { reusePort: true } : {}),
-      ...(options.receiveBufferSize === undefined ? {} : { recvBufferSize: options.receiveBufferSize }),
-      ...(options.sendBufferSize === undefined ? {} : { sendBufferSize: options.sendBufferSize }),
-    });
+    this.#socket = createSocket(
+      ownProperties<SocketOptions>({
+        type,
+        ipv6Only: options.ipv6Only,
+        lookup: (name, _options, done) => done(null, name, family),
+        ...(options.reusePort ? { reusePort: true } : {}),
+        ...(options.receiveBufferSize === undefined ? {} : { recvBufferSize: options.receiveBufferSize }),
+        ...(options.sendBufferSize === undefined ? {} : { sendBufferSize: options.sendBufferSize }),
+      }),
+    );
     this.#bind(host, port);
     this.#socket.on('message', (datagram, from) => handlers.onDatagram(plain(datagram), from));
     this.#socket.on('error', (error) => handlers.onError(error));

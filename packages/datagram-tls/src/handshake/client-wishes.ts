@@ -1,4 +1,5 @@
 import { violation } from '../base/errors.js';
+import { hostName } from '../base/host-name.js';
 import type { Security } from '../config/config.js';
 import type { Version } from '../wire/codes.js';
 import { ExtensionType, FALLBACK_SCSV, ProtocolVersion, RENEGOTIATION_SCSV } from '../wire/codes.js';
@@ -16,6 +17,7 @@ import { decodeSignatureAlgorithms } from '../wire/extensions/signature-algorith
 import { decodeSupportedGroups } from '../wire/extensions/supported-groups.js';
 import { decodeSupportedVersionsRequest } from '../wire/extensions/supported-versions.js';
 import type { ClientHello } from '../wire/messages/client-hello.js';
+import { parseIp } from '../x509/ip.js';
 import { decoded } from './decoded.js';
 import { supportedVersions, versionFromWire } from './negotiate.js';
 
@@ -24,7 +26,10 @@ export interface ClientWishes {
   readonly hello: ClientHello;
   /** Versions that the client can do and we know. */
   readonly versions: readonly Version[];
+  /** A {@link hostName}; `undefined` where the client asks for none. An IP address is none (RFC 6066 §3). */
   readonly serverName: string | undefined;
+  /** What the client asks for is neither a host name nor an IP address. */
+  readonly asksForNonsense: boolean;
   /** `undefined` when the client sent no supported_groups. */
   readonly groups: readonly number[] | undefined;
   readonly schemes: readonly number[];
@@ -44,10 +49,13 @@ export function readClientWishes(hello: ClientHello): ClientWishes {
     throw violation('illegal_parameter', 'the client does not offer the null compression method');
   }
   checkPointFormats(hello);
+  const asked = extension(hello, ExtensionType.server_name, decodeServerNameRequest, 'server_name')?.hostName;
+  const serverName = asked === undefined ? undefined : hostName(asked);
   return {
     hello,
     versions: offeredVersions(hello),
-    serverName: extension(hello, ExtensionType.server_name, decodeServerNameRequest, 'server_name')?.hostName,
+    serverName,
+    asksForNonsense: asked !== undefined && serverName === undefined && parseIp(asked) === undefined,
     groups: extension(hello, ExtensionType.supported_groups, decodeSupportedGroups, 'supported_groups'),
     // RFC 5246 §7.4.1.4.1: without the extension the client means SHA-1, which we do not do.
     schemes:

@@ -4,6 +4,8 @@ export type EarlyRefusal =
   | 'busy'
   /** DTLS 1.3 is not what both sides speak. */
   | 'version'
+  /** `sni` is a function: it is asked about clients whose address is proved. */
+  | 'name'
   /** There is no key share of the group that we want. */
   | 'share'
   /** The first identity is no ticket of ours that can be used now. */

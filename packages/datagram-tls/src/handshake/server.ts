@@ -51,6 +51,8 @@ export function onClientsFirst(ctx: Context, retry: Retry13 | undefined, message
   if (version !== 'DTLSv1.3' && ctx.early) return { by: 'server', state: ctx.decline('version') };
   const first: FirstHello = { version, client, retry, message };
   if (ctx.security.sni === undefined) return goOn(ctx, first);
+  if (client.asksForNonsense) throw unrecognizedName();
+  if (ctx.early && ctx.security.sniAsks) return { by: 'server', state: ctx.decline('name') };
   ctx.emit({ do: 'ask', job: { kind: 'choose-identity', serverName: client.serverName } });
   return { by: 'server', state: { at: 'wait-identity', first } };
 }
@@ -61,16 +63,15 @@ export function onIdentityChosen(
   first: FirstHello,
   security: Security | undefined,
 ): ServerStep {
-  // RFC 6066 §3: a warning would leave the client without the name it asked for.
-  if (security === undefined) {
-    throw violation(
-      'unrecognized_name',
-      'the client asks for a name that is not served here',
-      'ERR_DTLS_UNRECOGNIZED_NAME',
-    );
-  }
+  if (security === undefined) throw unrecognizedName();
   ctx.adopt(security);
   return goOn(ctx, first);
+}
+
+/** RFC 6066 §3: a warning would leave the client without the name it asked for. */
+function unrecognizedName(): Error {
+  const text = 'the client asks for a name that is not served here';
+  return violation('unrecognized_name', text, 'ERR_DTLS_UNRECOGNIZED_NAME');
 }
 
 function goOn(ctx: Context, { version, client, retry, message }: FirstHello): ServerStep {

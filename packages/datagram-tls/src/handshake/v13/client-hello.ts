@@ -55,6 +55,7 @@ export function readClientWishes13(wishes: ClientWishes): ClientWishes13 {
     hello,
     versions: wishes.versions,
     serverName: wishes.serverName,
+    asksForNonsense: wishes.asksForNonsense,
     groups,
     schemes: wishes.schemes,
     clientTypes: wishes.clientTypes,
