@@ -13,7 +13,7 @@ import type { Beginning } from './beginning.js';
 import { type ContentHost, Contents } from './contents.js';
 import { EarlyData, type EarlyOutcome } from './early-data.js';
 import type { ConnectionEvent } from './events.js';
-import { keysExhausted, notOpen } from './failures.js';
+import { keysExhausted, notOpen, unreachable } from './failures.js';
 import { forgetSession } from './forget.js';
 import { Handshake } from './handshake.js';
 import type { HandshakeHost } from './handshake-host.js';
@@ -217,6 +217,27 @@ export class Connection implements ContentHost, HandshakeHost {
   handleTooLarge(size: number, now: Instant): void {
     if (this.#phase !== 'closed' && this.#association.pathSize.onRefused(size))
       this.#handshake.onTooLarge(size, now);
+  }
+
+  /**
+   * Datagrams do not reach the peer. It matters only in the handshake of a client that has heard nothing yet: what the
+   * system itself says (`certain`) ends it at once; a message of the network, which anybody can forge, ends it when the
+   * flight that goes out again finds no answer either.
+   */
+  handleUnreachable(
+    cause: Error & { readonly code?: string | undefined },
+    certain: boolean,
+    now: Instant,
+  ): void {
+    const { role, counters } = this.#association;
+    if (role !== 'client' || this.#phase !== 'handshaking' || counters.datagramsReceived > 0) return;
+    const error = unreachable(cause);
+    if (certain) this.end(error);
+    else if (this.#suspicion.raise(error)) {
+      this.#handshake.onDatagram();
+      this.#handshake.onDoubt();
+      this.#handshake.settle(now);
+    }
   }
 
   /** The answer to the job of the last `job` event. */

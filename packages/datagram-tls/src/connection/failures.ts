@@ -22,3 +22,17 @@ export function handshakeTimeout(doubtsPsk: boolean): DTLSError {
 export function keysExhausted(): DTLSError {
   return new DTLSError('ERR_DTLS_KEY_LIMIT', 'the keys of this session have protected all they may');
 }
+
+/** `cause` is the system's error, whose code says what is wrong. */
+export function unreachable(cause: Error & { readonly code?: string | undefined }): DTLSError {
+  const refused = cause.code === 'ECONNREFUSED';
+  const what = refused ? 'nothing listens on that port of the peer' : 'there is no way to the peer';
+  return new DTLSError(
+    'ERR_DTLS_UNREACHABLE',
+    `no datagram arrives: ${what} (${cause.code ?? cause.message})`,
+    {
+      source: 'network',
+      cause,
+    },
+  );
+}

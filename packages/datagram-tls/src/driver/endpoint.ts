@@ -192,6 +192,7 @@ export class DTLSEndpoint implements SessionEndpoint {
   ): void {
     const port = this.#port;
     if (port === undefined || this.#over) return;
+    if (this.#single) port.dedicate(peer);
     const link = port.connect(peer, security, this.#behaviour, destination);
     this.#byLink.set(link, control);
     control.attach(link);

@@ -2,7 +2,7 @@ import { DTLSError } from '../base/errors.js';
 
 /** A handshake that found no answer, from a host that would not even send, says so. */
 export function explained(error: DTLSError, sendError: Error | undefined): DTLSError {
-  if (error.source !== 'network' || sendError === undefined) return error;
+  if (error.source !== 'network' || sendError === undefined || error.cause !== undefined) return error;
   return new DTLSError(error.code, `${error.message}: ${sendError.message}`, {
     source: 'network',
     cause: sendError,

@@ -26,6 +26,16 @@ export interface PortHandlers {
 const SAFE_SIZE = 1232;
 const SAFEST_SIZE = 548;
 
+/** Errors of a send for which the system has no way to the peer, or may not use it. */
+const NEVER_SENT: ReadonlySet<string | undefined> = new Set([
+  'EACCES',
+  'EADDRNOTAVAIL',
+  'EHOSTUNREACH',
+  'EINVAL',
+  'ENETUNREACH',
+  'EPERM',
+]);
+
 /** A bound socket, a clock and the core between them: whatever happens, all output is sent and all events are told. */
 export class Port {
   readonly core: Endpoint;
@@ -48,6 +58,7 @@ export class Port {
     this.#udp = new Udp(host, port, udp, {
       onBound: (address) => handlers.onBound(address),
       onDatagram: (datagram, from) => this.#onDatagram(datagram, from),
+      onUnreachable: (error) => this.#onUnreachable(error),
       onError: (error) => handlers.onSocketError(error),
     });
   }
@@ -59,6 +70,11 @@ export class Port {
 
   connect(peer: PeerAddress, security: Security, behaviour: Behaviour, destination: Destination): Link {
     return this.core.connect(peer, security, behaviour, destination, now());
+  }
+
+  /** There will be no other peer than this on the socket. */
+  dedicate(peer: PeerAddress): void {
+    this.#udp.connect(peer);
   }
 
   /** Returns false where the keys of the session are spent, so that it ends. */
@@ -173,8 +189,18 @@ export class Port {
   #onSendError(link: Link, size: number, error: NodeJS.ErrnoException): void {
     this.sendErrors++;
     this.#handlers.onSendError(link, error);
-    if (error.code !== 'EMSGSIZE' || this.#closed) return;
-    this.core.handleTooLarge(link, size, now());
+    if (this.#closed) return;
+    if (error.code === 'EMSGSIZE') this.core.handleTooLarge(link, size, now());
+    else if (NEVER_SENT.has(error.code)) this.core.handleUnreachable(link, error, true, now());
+    else if (error.code === 'ECONNREFUSED') this.core.handleUnreachable(link, error, false, now());
+    else return;
+    this.pump();
+  }
+
+  /** On a connected socket there is one association. */
+  #onUnreachable(error: NodeJS.ErrnoException): void {
+    if (this.#closed) return;
+    for (const link of this.core.links()) this.core.handleUnreachable(link, error, false, now());
     this.pump();
   }
 

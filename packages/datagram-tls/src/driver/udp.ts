@@ -18,8 +18,21 @@ export interface UdpHandlers {
   /** Once, within the constructor where the system binds at once. */
   onBound(address: PeerAddress): void;
   onDatagram(datagram: Uint8Array, from: RemoteInfo): void;
+  /** The network says that datagrams do not reach the one peer of a connected socket, which anybody can forge. */
+  onUnreachable(error: NodeJS.ErrnoException): void;
   onError(error: Error): void;
 }
+
+/** What ICMP messages about our datagrams become. */
+const FROM_THE_NETWORK: ReadonlySet<string | undefined> = new Set([
+  'ECONNREFUSED',
+  'EHOSTDOWN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
+
+/** Elsewhere a socket is connected some time after connect returns, or never. */
+const CONNECTS_AT_ONCE = !('bun' in process.versions || 'deno' in process.versions);
 
 /**
  * One UDP socket. Addresses are always IP literals, and the socket's own look-up answers on the spot: so binding is
@@ -29,6 +42,7 @@ export interface UdpHandlers {
 export class Udp {
   readonly #socket: Socket;
   #open = true;
+  #connected = false;
   #address: PeerAddress | undefined;
 
   /** Binds at once; throws the system's error, such as `EADDRINUSE`. */
@@ -47,7 +61,10 @@ export class Udp {
     );
     this.#bind(host, port);
     this.#socket.on('message', (datagram, from) => handlers.onDatagram(plain(datagram), from));
-    this.#socket.on('error', (error) => handlers.onError(error));
+    this.#socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (this.#connected && FROM_THE_NETWORK.has(error.code)) handlers.onUnreachable(error);
+      else handlers.onError(error);
+    });
     const onBound = (address: PeerAddress): void => {
       if (options.ttl !== undefined) this.#socket.setTTL(options.ttl);
       this.#address = address;
@@ -65,16 +82,34 @@ export class Udp {
   }
 
   /**
+   * This socket has no other peer: the kernel drops what others send, and passes on that a port is closed, on platforms
+   * that connect a socket at once.
+   */
+  connect(peer: PeerAddress): void {
+    if (!CONNECTS_AT_ONCE || this.#address === undefined) return;
+    try {
+      // An address that cannot be connected to cannot be sent to either: the first send reports the same error.
+      this.#socket.connect(peer.port, peer.address, () => undefined);
+      this.#socket.remoteAddress();
+      this.#connected = true;
+    } catch {
+      this.#connected = false;
+    }
+  }
+
+  /**
    * What the kernel refuses is lost, as any datagram may be. `failed` hears of it; without it a send is cheaper.
    */
   send(data: Uint8Array, to: PeerAddress, failed?: (error: Error) => void): void {
     if (!this.#open) return;
-    if (failed === undefined) this.#socket.send(data, to.port, to.address);
-    else {
-      this.#socket.send(data, to.port, to.address, (error) => {
-        if (error !== null) failed(error);
-      });
-    }
+    const done =
+      failed === undefined
+        ? undefined
+        : (error: Error | null): void => {
+            if (error !== null) failed(error);
+          };
+    if (this.#connected) this.#socket.send(data, done);
+    else this.#socket.send(data, to.port, to.address, done);
   }
 
   /** Idempotent. */

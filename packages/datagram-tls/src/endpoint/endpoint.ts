@@ -138,6 +138,17 @@ export class Endpoint {
     this.touch(link);
   }
 
+  /** The system, or the network (not `certain`), says that datagrams do not reach the peer of `link`. */
+  handleUnreachable(
+    link: Link,
+    cause: Error & { readonly code?: string | undefined },
+    certain: boolean,
+    now: Instant,
+  ): void {
+    link.connection.handleUnreachable(cause, certain, now);
+    this.touch(link);
+  }
+
   close(link: Link, now: Instant): void {
     link.connection.close(now);
     this.touch(link);

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Pair } from '../support/pair.js';
+import { VERSIONS } from '../support/settings.js';
+
+// Case D3 of the siege: what the network says about a peer can be forged, so that it ends nothing by itself.
+
+const REFUSED = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+
+for (const version of VERSIONS) {
+  test(`${version}: a forged message that the port is closed does not end a handshake that goes on`, () => {
+    const pair = new Pair({ version }).connect();
+    const { endpoint, link } = pair.client;
+    endpoint.handleUnreachable(link, REFUSED, false, pair.now);
+    assert.ok(pair.runUntil(() => pair.client.isConnected, 10_000));
+    assert.equal(pair.client.error, undefined);
+  });
+
+  test(`${version}: such a message says nothing to an open session`, () => {
+    const pair = new Pair({ version }).handshake();
+    const { endpoint, link } = pair.client;
+    for (const certain of [false, true]) endpoint.handleUnreachable(link, REFUSED, certain, pair.now);
+    pair.runFor(10_000);
+    assert.ok(pair.client.isConnected);
+    assert.equal(pair.client.error, undefined);
+  });
+}
+
+test('a client that hears nothing but that the port is closed ends with its first retransmission timer', () => {
+  const pair = new Pair({ weather: { loss: 1 } }).connect();
+  const { endpoint, link } = pair.client;
+  endpoint.handleUnreachable(link, REFUSED, false, pair.now);
+  pair.runFor(1000);
+  assert.equal(pair.client.error?.code, 'ERR_DTLS_UNREACHABLE');
+  assert.equal(link.connection.counters.retransmissions, 1);
+});

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { connect } from '#lib/index.js';
+
+// Cases F6 and D3 of the siege: a peer that cannot be reached was found out after the whole handshake timeout.
+
+const PATIENCE = { timeout: 60_000 };
+
+async function closedPort(): Promise<number> {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  await new Promise<void>((resolve) => {
+    socket.close(resolve);
+  });
+  return port;
+}
+
+test('a client learns of a closed port long before its handshake times out', PATIENCE, async () => {
+  const session = connect('127.0.0.1', await closedPort(), { handshakeTimeout: 0 });
+  await assert.rejects(session.opened, {
+    code: 'ERR_DTLS_UNREACHABLE',
+    source: 'network',
+    message: /^no datagram arrives: nothing listens on that port of the peer \(ECONNREFUSED\)$/,
+  });
+  // Our flight went out again first: the message that refused it may be forged.
+  assert.equal(session.stats.retransmitCount, 1n);
+});
+
+test('a client whose system has no way to its peer fails at its first flight', PATIENCE, async () => {
+  // Sending to a broadcast address needs a permission that no socket here has.
+  const session = connect('255.255.255.255', 9999, { handshakeTimeout: 0 });
+  await assert.rejects(session.opened, {
+    code: 'ERR_DTLS_UNREACHABLE',
+    message: /^no datagram arrives: there is no way to the peer \(EACCES\)$/,
+  });
+  assert.equal(session.stats.retransmitCount, 0n);
+});
