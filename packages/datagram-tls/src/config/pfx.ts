@@ -3,7 +3,7 @@ import { callerError } from '../base/errors.js';
 import { ownProperties } from '../base/own-properties.js';
 import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
 import { readPkcs12 } from '../pkcs12/read.js';
-import { type Certificate, isSelfIssued, parseCertificate } from '../x509/certificate.js';
+import { type Certificate, parseCertificate } from '../x509/certificate.js';
 import { checkObject, checkString, checkText } from './checks.js';
 import type { Encoded, PfxObject, SecurityOptions } from './options.js';
 import { importKey } from './private-key.js';
@@ -69,7 +69,7 @@ function chainOf(leaf: Certificate, others: readonly Certificate[]): Uint8Array[
   for (let next: Certificate | undefined = leaf; next !== undefined; ) {
     const { issuer }: Certificate = next;
     next = others.find(
-      (other) => other.subject.equals(issuer) && !isSelfIssued(other) && !chain.includes(other),
+      (other) => other.subject.equals(issuer) && !other.isSelfIssued && !chain.includes(other),
     );
     if (next !== undefined) chain.push(next);
   }

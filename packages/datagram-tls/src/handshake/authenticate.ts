@@ -5,9 +5,9 @@ import type { CryptoProvider, PublicKey } from '../crypto/provider.js';
 import { schemeFits } from '../crypto/signatures.js';
 import type { SchemeName, Version } from '../wire/codes.js';
 import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
-import { type Certificate, parseCertificate } from '../x509/certificate.js';
+import { type Certificate, parseChain } from '../x509/certificate.js';
 import { alertForCode } from '../x509/codes.js';
-import { parseKeyInfo } from '../x509/public-key.js';
+import { type KeyInfo, parseKeyInfo } from '../x509/public-key.js';
 import type { Verdict } from './jobs.js';
 import { offeredScheme } from './negotiate.js';
 
@@ -48,10 +48,12 @@ function claimCertificates(
 ): ClaimedChain {
   if (list.length > MAX_CHAIN)
     throw violation('bad_certificate', `the peer sent ${list.length} certificates`);
-  const chain = list.map((der) => decodedCertificate(parseCertificate(der)));
+  const chain = parseChain(list);
+  if (chain === undefined)
+    throw violation('bad_certificate', 'the peer sent a certificate that is not one, or has too many parts');
   const leaf = chain[0];
   if (leaf === undefined) throw violation('decode_error', 'the peer sent an empty certificate list');
-  const key = provider.importPublicKey(leaf.spki);
+  const key = usableKey(provider, leaf.key);
   if (key === undefined)
     throw violation('unsupported_certificate', "the key of the peer's certificate is not supported");
   return { type: 'X509', chain, key, staple: staple && own(staple) };
@@ -63,18 +65,18 @@ function claimRawKey(provider: CryptoProvider, list: readonly Uint8Array[]): Cla
   if (spki === undefined) throw violation('decode_error', 'the peer sent no public key');
   if (list.length > 1) throw violation('illegal_parameter', `the peer sent ${list.length} raw public keys`);
   // OpenSSL would read past what follows the key.
-  if (parseKeyInfo(spki) === undefined)
+  const info = parseKeyInfo(own(spki));
+  if (info === undefined)
     throw violation('bad_certificate', 'the peer sent a raw public key that is not one');
-  const key = provider.importPublicKey(own(spki));
+  const key = usableKey(provider, info);
   if (key === undefined)
     throw violation('unsupported_certificate', "the peer's raw public key is not supported");
   return { type: 'RawPublicKey', chain: [], key, staple: undefined };
 }
 
-function decodedCertificate(certificate: Certificate | undefined): Certificate {
-  if (certificate === undefined)
-    throw violation('bad_certificate', 'the peer sent a certificate that is not one');
-  return certificate;
+/** `undefined` for keys that are not supported, such as RSA keys beyond the limits: those are not even imported. */
+function usableKey(provider: CryptoProvider, { type, der }: KeyInfo): PublicKey | undefined {
+  return type === undefined ? undefined : provider.importPublicKey(der);
 }
 
 /** Checks a handshake signature of the peer; returns the scheme it was made under. */

@@ -1,5 +1,6 @@
 import { sameBytes } from '../base/bytes.js';
-import { type Certificate, isSelfIssued } from './certificate.js';
+import type { ValidationBudget } from './budget.js';
+import type { Certificate } from './certificate.js';
 import type { VerifyCode } from './codes.js';
 import type { AuthorityKeyId } from './extensions.js';
 import type { TrustStore } from './trust-store.js';
@@ -24,20 +25,37 @@ export interface SearchOptions {
   readonly maxIntermediates: number;
   /** Trusted certificates that are not self-signed are anchors, too. */
   readonly partialChain: boolean;
+  readonly budget: ValidationBudget;
 }
 
-/** Issuers looked at in one search. A hostile set of cross-signed certificates has exponentially many paths. */
-const MAX_STEPS = 500;
+/** A certificate of the search, with what is true of it on every path. */
+interface Node {
+  readonly certificate: Certificate;
+  /** Equal for certificates with the same name and key: a path that visits one of them twice goes in circles. */
+  readonly entity: number;
+  /** One of the trust store's. */
+  readonly isTrusted: boolean;
+  readonly isSelfSigned: boolean;
+}
+
+/** Those that may have issued a certificate, the best first. */
+interface Issuers {
+  readonly trusted: readonly Node[];
+  readonly offered: readonly Node[];
+}
 
 /**
  * Walks the paths from a leaf to the trust anchors by names and key identifiers, the most promising first: trusted
  * issuers before those of the peer, valid ones before expired ones. Once a path is among trusted certificates it
- * stays there. @see RFC 4158, RFC 5280 §6.1
+ * stays there. Certificates are compared once each, not once a path. @see RFC 4158, RFC 5280 §6.1
  */
 export class PathSearch {
   readonly #options: SearchOptions;
   readonly #offered = new Map<string, Certificate[]>();
-  #steps = 0;
+  readonly #nodes = new Map<Certificate, Node>();
+  /** By name: one of each entity. */
+  readonly #entities = new Map<string, Node[]>();
+  readonly #issuers = new Map<Node, Issuers>();
   /** The first one met. */
   deadEnd: DeadEnd | undefined;
 
@@ -47,44 +65,70 @@ export class PathSearch {
   }
 
   *paths(): Generator<CandidatePath, void> {
-    const { leaf, trust } = this.#options;
-    yield* this.#extend([leaf], trust.has(leaf));
+    yield* this.#extend([this.#nodeOf(this.#options.leaf)]);
   }
 
-  *#extend(path: readonly Certificate[], trusted: boolean): Generator<CandidatePath, void> {
-    const { trust, maxIntermediates, partialChain } = this.#options;
-    const last = path[path.length - 1] as Certificate;
-    if (trusted && (partialChain || isSelfSigned(last))) {
+  *#extend(path: readonly Node[]): Generator<CandidatePath, void> {
+    const { maxIntermediates, partialChain, budget } = this.#options;
+    const last = path[path.length - 1] as Node;
+    if (last.isTrusted && (partialChain || last.isSelfSigned)) {
       if (path.length - 2 > maxIntermediates) this.#end(path, 'CERT_CHAIN_TOO_LONG');
-      else yield path;
+      else yield path.map(({ certificate }) => certificate);
       return;
     }
     if (path.length - 1 > maxIntermediates) {
       this.#end(path, 'CERT_CHAIN_TOO_LONG');
       return;
     }
-    const anchors = isSelfSigned(last) ? [] : this.#issuers(path, trust.bySubject(last.issuer));
-    const offered = trusted || isSelfSigned(last) ? [] : (this.#offered.get(last.issuer.key) ?? []);
-    const others = this.#issuers(path, offered).filter((issuer) => !trust.has(issuer));
-    if (anchors.length + others.length === 0) this.#end(path, deadEndCode(path, trusted));
-    for (const issuer of anchors) yield* this.#extend([...path, issuer], true);
-    for (const issuer of others) yield* this.#extend([...path, issuer], false);
+    const isNew = (issuer: Node): boolean => !path.some(({ entity }) => entity === issuer.entity);
+    const { trusted, offered } = this.#issuersOf(last);
+    const next = (last.isTrusted ? trusted : [...trusted, ...offered]).filter(isNew);
+    if (next.length === 0) this.#end(path, deadEndCode(path));
+    for (const issuer of next) {
+      if (!budget.allows('issuers')) return;
+      yield* this.#extend([...path, issuer]);
+    }
   }
 
-  /** Those of `candidates` that can have issued the last certificate, the best first. */
-  #issuers(path: readonly Certificate[], candidates: readonly Certificate[]): Certificate[] {
-    const { time } = this.#options;
-    const last = path[path.length - 1] as Certificate;
-    const fitting: Certificate[] = [];
-    for (const candidate of candidates) {
-      if (this.#steps++ >= MAX_STEPS) break;
-      if (mayHaveIssued(candidate, last) && !path.some((used) => isSameEntity(used, candidate))) {
-        fitting.push(candidate);
-      }
-    }
-    const rank = ({ notBefore, notAfter }: Certificate): number =>
+  #issuersOf(node: Node): Issuers {
+    const known = this.#issuers.get(node);
+    if (known !== undefined) return known;
+    const issuers = node.isSelfSigned ? { trusted: [], offered: [] } : this.#findIssuers(node);
+    this.#issuers.set(node, issuers);
+    return issuers;
+  }
+
+  #findIssuers({ certificate }: Node): Issuers {
+    const { trust, time } = this.#options;
+    const rank = ({ certificate: { notBefore, notAfter } }: Node): number =>
       notBefore <= time && time < notAfter ? Number.MAX_VALUE : notAfter;
-    return fitting.sort((a, b) => Math.sign(rank(b) - rank(a)));
+    const best = (candidates: readonly Certificate[]): Node[] =>
+      candidates
+        .filter(
+          (candidate) => this.#options.budget.allows('issuers') && mayHaveIssued(candidate, certificate),
+        )
+        .map((issuer) => this.#nodeOf(issuer))
+        .sort((a, b) => Math.sign(rank(b) - rank(a)));
+    const trusted = best(trust.bySubject(certificate.issuer));
+    const offered = best(this.#offered.get(certificate.issuer.key) ?? []);
+    return { trusted, offered: offered.filter(({ isTrusted }) => !isTrusted) };
+  }
+
+  #nodeOf(certificate: Certificate): Node {
+    const known = this.#nodes.get(certificate);
+    if (known !== undefined) return known;
+    const namesakes = this.#entities.get(certificate.subject.key) ?? [];
+    this.#entities.set(certificate.subject.key, namesakes);
+    const same = namesakes.find((other) => sameBytes(other.certificate.spki, certificate.spki));
+    const node: Node = {
+      certificate,
+      entity: same?.entity ?? this.#nodes.size,
+      isTrusted: this.#options.trust.has(certificate),
+      isSelfSigned: isSelfSigned(certificate),
+    };
+    this.#nodes.set(certificate, node);
+    if (same === undefined) namesakes.push(node);
+    return node;
   }
 
   #offer(certificate: Certificate): void {
@@ -95,28 +139,24 @@ export class PathSearch {
     this.#offered.set(key, others);
   }
 
-  #end(path: readonly Certificate[], code: VerifyCode): void {
+  #end(path: readonly Node[], code: VerifyCode): void {
     this.deadEnd ??= { code, depth: path.length - 1 };
   }
 }
 
-function deadEndCode(path: readonly Certificate[], trusted: boolean): VerifyCode {
+function deadEndCode(path: readonly Node[]): VerifyCode {
   const isLeaf = path.length === 1;
-  if (isSelfSigned(path[path.length - 1] as Certificate)) {
+  const last = path[path.length - 1] as Node;
+  if (last.isSelfSigned) {
     return isLeaf ? 'DEPTH_ZERO_SELF_SIGNED_CERT' : 'SELF_SIGNED_CERT_IN_CHAIN';
   }
   if (isLeaf) return 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
-  return trusted ? 'UNABLE_TO_GET_ISSUER_CERT' : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
+  return last.isTrusted ? 'UNABLE_TO_GET_ISSUER_CERT' : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
 }
 
 /** From and to one name, with nothing that says that another key signed it. */
 export function isSelfSigned(certificate: Certificate): boolean {
-  return isSelfIssued(certificate) && keyIdsAgree(certificate, certificate.extensions.authorityKeyId);
-}
-
-/** A path that visits one name and key twice goes in circles, though it may do so with different certificates. */
-function isSameEntity(a: Certificate, b: Certificate): boolean {
-  return sameBytes(a.spki, b.spki) && a.subject.equals(b.subject);
+  return certificate.isSelfIssued && keyIdsAgree(certificate, certificate.extensions.authorityKeyId);
 }
 
 /** By names and key identifiers; only a signature tells. */

@@ -1,6 +1,6 @@
 import { own } from '../base/bytes.js';
 import { ownProperties } from '../base/own-properties.js';
-import { DerReader, explicitTag, implicitTag, Tag } from './der.js';
+import { DerReader, type DerState, explicitTag, implicitTag, Tag } from './der.js';
 import { type DistinguishedName, readName } from './distinguished-name.js';
 import { type Extensions, readExtensions } from './extensions.js';
 import { type KeyInfo, readKeyInfo } from './public-key.js';
@@ -15,6 +15,8 @@ export interface Certificate extends Signed {
   readonly serial: Uint8Array;
   readonly issuer: DistinguishedName;
   readonly subject: DistinguishedName;
+  /** From `subject` to `subject`, which does not say that the signature is its own. */
+  readonly isSelfIssued: boolean;
   /** First and last moment of validity, in milliseconds since the epoch. */
   readonly notBefore: number;
   readonly notAfter: number;
@@ -24,10 +26,29 @@ export interface Certificate extends Signed {
   readonly extensions: Extensions;
 }
 
+/** DER elements in all certificates of one peer. A certificate has about 100, and one more for each of its names. */
+export const MAX_CHAIN_ELEMENTS = 10_000;
+
 /** Parses one certificate, which it copies; `undefined` when malformed. Never throws. */
 export function parseCertificate(der: Uint8Array): Certificate | undefined {
+  return readCertificate(der, { failed: false, elements: Infinity });
+}
+
+/** Parses what a peer sent, as {@link parseCertificate} does; `undefined` also beyond {@link MAX_CHAIN_ELEMENTS}. */
+export function parseChain(list: readonly Uint8Array[]): readonly Certificate[] | undefined {
+  const state = { failed: false, elements: MAX_CHAIN_ELEMENTS };
+  const chain: Certificate[] = [];
+  for (const der of list) {
+    const certificate = readCertificate(der, state);
+    if (certificate === undefined) return undefined;
+    chain.push(certificate);
+  }
+  return chain;
+}
+
+function readCertificate(der: Uint8Array, state: DerState): Certificate | undefined {
   const copy = own(der);
-  const reader = new DerReader(copy);
+  const reader = new DerReader(copy, 0, copy.length, state);
   const certificate = reader.inside(Tag.sequence, (r) => {
     const tbs = r.peek(Tag.sequence);
     return {
@@ -66,6 +87,7 @@ function readSignedPart(r: DerReader): SignedPart {
     notBefore,
     notAfter,
     subject,
+    isSelfIssued: subject.equals(issuer),
     spki: key.der,
     key,
     extensions,
@@ -78,9 +100,4 @@ function readVersion(r: DerReader): 1 | 2 | 3 {
   if (value === 1) return 2;
   if (value > 2) r.fail();
   return 3;
-}
-
-/** From `subject` to `subject`, which does not say that the signature is its own. */
-export function isSelfIssued({ subject, issuer }: Certificate): boolean {
-  return subject.equals(issuer);
 }

@@ -30,6 +30,8 @@ const ALERTS = {
   OCSP_VERIFY_FAILED: 'bad_certificate_status_response',
   OCSP_VERIFY_NEEDED: 'bad_certificate_status_response',
   PATH_LENGTH_EXCEEDED: 'unknown_ca',
+  // Ours; RFC 8122 §6.2 names the alert.
+  PIN_MISMATCH: 'bad_certificate',
   PERMITTED_VIOLATION: 'certificate_unknown',
   RPK_UNTRUSTED: 'bad_certificate',
   SELF_SIGNED_CERT_IN_CHAIN: 'unknown_ca',
@@ -41,11 +43,12 @@ const ALERTS = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'unknown_ca',
   UNHANDLED_CRITICAL_CRL_EXTENSION: 'certificate_unknown',
   UNHANDLED_CRITICAL_EXTENSION: 'certificate_unknown',
-  UNSPECIFIED: 'internal_error',
   UNSUPPORTED_CONSTRAINT_SYNTAX: 'certificate_unknown',
   UNSUPPORTED_CONSTRAINT_TYPE: 'certificate_unknown',
   UNSUPPORTED_NAME_SYNTAX: 'certificate_unknown',
   UNSUPPORTED_SIGNATURE_ALGORITHM: 'unsupported_certificate',
+  // Ours: the validation would cost more than VALIDATION_LIMITS allow.
+  VALIDATION_LIMIT_REACHED: 'bad_certificate',
 } as const satisfies Record<string, AlertName>;
 
 export type VerifyCode = keyof typeof ALERTS;

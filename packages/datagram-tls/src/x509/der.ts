@@ -34,6 +34,13 @@ export function explicitTag(number: number): number {
 
 const LONGEST_OID = 128;
 
+/** What readers of nested elements share. */
+export interface DerState {
+  failed: boolean;
+  /** Elements that may still be read; with one more the whole is malformed. */
+  elements: number;
+}
+
 /**
  * Reads DER (X.690 §10: definite, minimal lengths) from bytes it does not own; what it returns are views.
  * Readers of nested elements share one verdict: after any malformed element `failed` is true for all of them, reads
@@ -46,15 +53,15 @@ export class DerReader {
   readonly #bytes: Uint8Array;
   #at: number;
   readonly #end: number;
-  readonly #verdict: { failed: boolean };
+  readonly #state: DerState;
   /** Where the content of the element that was read last starts. */
   #content = 0;
 
-  constructor(bytes: Uint8Array, start = 0, end = bytes.length, verdict = { failed: false }) {
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length, state?: DerState) {
     this.#bytes = bytes;
     this.#at = start;
     this.#end = end;
-    this.#verdict = verdict;
+    this.#state = state ?? { failed: false, elements: Infinity };
   }
 
   /** Bytes not read yet. */
@@ -68,24 +75,24 @@ export class DerReader {
   }
 
   get failed(): boolean {
-    return this.#verdict.failed;
+    return this.#state.failed;
   }
 
   /** Nothing failed anywhere, and nothing is left over here. */
   finished(): boolean {
-    return !this.#verdict.failed && this.#at === this.#end;
+    return !this.#state.failed && this.#at === this.#end;
   }
 
   fail(): void {
-    this.#verdict.failed = true;
+    this.#state.failed = true;
     this.#at = this.#end;
   }
 
   /** Decodes the content of the next element, all of which must be used. */
   inside<T>(tag: number, decode: (content: DerReader) => T): T {
     const content = this.#take(tag)
-      ? new DerReader(this.#bytes, this.#content, this.#at, this.#verdict)
-      : new DerReader(EMPTY, 0, 0, this.#verdict);
+      ? new DerReader(this.#bytes, this.#content, this.#at, this.#state)
+      : new DerReader(EMPTY, 0, 0, this.#state);
     const value = decode(content);
     if (content.left > 0) content.fail();
     return value;
@@ -183,6 +190,7 @@ export class DerReader {
     const at = this.#at;
     // Tag numbers above 30 take more bytes; no structure of X.509 has them.
     if (this.left < 2 || bytes[at] !== tag || (tag & 0x1f) === 0x1f) return this.#malformed();
+    if (--this.#state.elements < 0) return this.#malformed();
     let start = at + 2;
     let length = bytes[at + 1] as number;
     if (length >= 0x80) {

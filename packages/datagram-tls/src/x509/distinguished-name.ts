@@ -29,7 +29,6 @@ const SHORT_NAMES = new Map<Oid, string>([
 export class DistinguishedName {
   readonly der: Uint8Array;
   readonly #rdns: readonly (readonly Attribute[])[];
-  #canonical: readonly string[] | undefined;
   #key: string | undefined;
 
   constructor(der: Uint8Array, rdns: readonly (readonly Attribute[])[]) {
@@ -43,19 +42,14 @@ export class DistinguishedName {
 
   /** Names compare without regard to case, white space and string type (RFC 5280 §7.1). */
   equals(other: DistinguishedName): boolean {
+    if (this.#key !== undefined && other.#key !== undefined) return this.#key === other.#key;
     return sameBytes(this.der, other.der) || this.key === other.key;
   }
 
   /** Equal for equal names: to index by. */
   get key(): string {
-    this.#key ??= this.#canon().join('/');
+    this.#key ??= this.#rdns.map((rdn) => rdn.map(canonicalAttribute).sort().join('+')).join('/');
     return this.#key;
-  }
-
-  /** Whether this name lies in the subtree under `base` (RFC 5280 §4.2.1.10). */
-  isWithin(base: DistinguishedName): boolean {
-    const own = this.#canon();
-    return base.#canon().every((rdn, i) => rdn === own[i]);
   }
 
   get commonNames(): string[] {
@@ -77,11 +71,15 @@ export class DistinguishedName {
   #values(type: Oid): Attribute[] {
     return this.#rdns.flatMap((rdn) => rdn.filter((attribute) => attribute.type === type));
   }
+}
 
-  #canon(): readonly string[] {
-    this.#canonical ??= this.#rdns.map((rdn) => rdn.map(canonicalAttribute).sort().join('+'));
-    return this.#canonical;
-  }
+const SLASH = 0x2f;
+
+/** Whether the name with the key `name` lies in the subtree under the one with the key `base` (RFC 5280 §4.2.1.10). */
+export function isKeyWithin(name: string, base: string): boolean {
+  if (name.length === base.length) return name === base;
+  // A key states the lengths of its parts, so a prefix that ends before a slash consists of whole parts.
+  return base === '' || (name.charCodeAt(base.length) === SLASH && name.startsWith(base));
 }
 
 export function readName(reader: DerReader): DistinguishedName {

@@ -40,7 +40,7 @@ export interface Extensions {
   readonly basicConstraints?: { readonly ca: boolean; readonly pathLength: number | undefined };
   readonly keyUsage?: number;
   readonly netscapeType?: number;
-  readonly extendedKeyUsage?: readonly Oid[];
+  readonly extendedKeyUsage?: ReadonlySet<Oid>;
   readonly subjectAltName?: GeneralNames;
   readonly nameConstraints?: NameConstraints;
   readonly subjectKeyId?: Uint8Array;
@@ -135,9 +135,9 @@ function readCounts(r: DerReader): number[] {
   return counts;
 }
 
-function readOids(r: DerReader): Oid[] {
-  const oids: Oid[] = [];
-  r.each(() => oids.push(r.oid()));
+function readOids(r: DerReader): Set<Oid> {
+  const oids = new Set<Oid>();
+  r.each(() => oids.add(r.oid()));
   return oids;
 }
 

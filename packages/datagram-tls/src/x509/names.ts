@@ -5,7 +5,7 @@ import { lowerAscii } from './strings.js';
 
 /**
  * Whether a certificate holds the host name or IP address that the caller meant to reach; `undefined`: it does.
- * Host names match subjectAltName dNSNames, and common names only where there is no dNSName at all. IP addresses match
+ * Host names match subjectAltName dNSNames, and common names only where there is no subjectAltName. IP addresses match
  * iPAddress entries and nothing else. A name in other scripts is compared by its A-labels.
  * @see RFC 9525 §6, RFC 5280 §7.2
  */
@@ -28,9 +28,8 @@ function holdsHost(certificate: Certificate, host: string): boolean {
 }
 
 /** What a certificate offers as its host names, wildcards included. */
-export function hostNames({ extensions, subject }: Certificate): readonly string[] {
-  const dns = extensions.subjectAltName?.dns ?? [];
-  return dns.length > 0 ? dns : subject.commonNames;
+function hostNames({ extensions, subject }: Certificate): readonly string[] {
+  return extensions.subjectAltName?.dns ?? subject.commonNames;
 }
 
 const LABEL = '[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?';
@@ -38,6 +37,11 @@ const HOST = new RegExp(`^${LABEL}(\\.${LABEL})*$`);
 /** A whole label and at least two more: `*.com` would stand for a whole registry. No underscores, as in OpenSSL. */
 const WILDCARD = /^\*(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?){2,}$/;
 const WILD_LABEL = /^[a-z0-9-]+$/;
+
+/** Whether some host matches `pattern`, in lower case. */
+export function mayBeHost(pattern: string): boolean {
+  return pattern.length <= 255 && (HOST.test(pattern) || WILDCARD.test(pattern));
+}
 
 function matchesPattern(pattern: string, host: string): boolean {
   if (pattern === host) return true;

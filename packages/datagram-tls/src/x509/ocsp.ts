@@ -1,11 +1,13 @@
 import { sameBytes } from '../base/bytes.js';
 import type { CryptoProvider, HashName } from '../crypto/provider.js';
+import { ValidationBudget } from './budget.js';
 import { type CandidatePath, mayHaveIssued } from './candidates.js';
 import { type Certificate, parseCertificate } from './certificate.js';
 import type { VerifyCode } from './codes.js';
 import type { Crl } from './crl.js';
 import { type Oid, oid } from './der.js';
 import { ExtendedKeyUsage, KeyUsage } from './extensions.js';
+import { ConstraintChecker } from './name-constraints.js';
 import {
   type CertId,
   type OcspResponse,
@@ -30,12 +32,15 @@ export interface OcspQuestion {
   readonly provider: CryptoProvider;
   /** Where given, the certificate of a responder must not be on its issuer's list. */
   readonly crls: readonly Crl[] | undefined;
+  /** What the validation of the path left; one of its own unless given. */
+  readonly budget?: ValidationBudget;
 }
 
 /** Who is to have signed, and what that takes. */
 interface Authority extends OcspQuestion {
   readonly issuer: Certificate;
   readonly signatures: SignatureChecker;
+  readonly constraints: ConstraintChecker;
 }
 
 type DigestName = HashName | 'sha1';
@@ -74,10 +79,14 @@ export function checkOcspResponse(question: OcspQuestion): VerifyCode | undefine
   );
   const [single] = singles.sort((a, b) => rank(b, time) - rank(a, time) || b.thisUpdate - a.thisUpdate);
   if (single === undefined) return 'OCSP_NO_RESPONSE';
-  const signatures = new SignatureChecker(provider, question.trust);
-  const signer = findSigner(response, { ...question, issuer, signatures });
+  const { budget = new ValidationBudget() } = question;
+  const signatures = new SignatureChecker(provider, question.trust, budget);
+  const constraints = new ConstraintChecker(budget);
+  const signer = findSigner(response, { ...question, issuer, signatures, constraints });
+  const isSigned = signer !== undefined && signatures.check(response, signer) === undefined;
+  if (budget.exhausted) return 'VALIDATION_LIMIT_REACHED';
   if (signer === undefined) return 'OCSP_VERIFY_FAILED';
-  if (signatures.check(response, signer) !== undefined) return 'OCSP_SIGNATURE_FAILURE';
+  if (!isSigned) return 'OCSP_SIGNATURE_FAILURE';
   return checkCurrent(single, time) ?? checkStatus(single);
 }
 
@@ -149,16 +158,16 @@ function isResponder(candidate: Certificate, id: ResponderId, provider: CryptoPr
 }
 
 /** RFC 6960 §4.2.2.2: issued by the issuer directly, for signing OCSP responses; the signature is not checked here. */
-function isDelegate(candidate: Certificate, { issuer, path, time }: Authority): boolean {
+function isDelegate(candidate: Certificate, { issuer, path, time, constraints }: Authority): boolean {
   const { extendedKeyUsage, keyUsage, unhandledCritical } = candidate.extensions;
   return (
-    extendedKeyUsage?.includes(ExtendedKeyUsage.ocspSigning) === true &&
+    extendedKeyUsage?.has(ExtendedKeyUsage.ocspSigning) === true &&
     (keyUsage === undefined || (keyUsage & KeyUsage.digitalSignature) !== 0) &&
     unhandledCritical.length === 0 &&
     mayHaveIssued(issuer, candidate) &&
     checkValidity(candidate, time) === undefined &&
     checkStrength([candidate, issuer]) === undefined &&
-    checkConstraints([candidate, issuer, ...path.slice(2)]) === undefined
+    checkConstraints([candidate, issuer, ...path.slice(2)], 'client', constraints) === undefined
   );
 }
 

@@ -1,8 +1,8 @@
 import type { CandidatePath } from './candidates.js';
-import { type Certificate, isSelfIssued } from './certificate.js';
+import type { Certificate } from './certificate.js';
 import type { VerifyCode } from './codes.js';
 import { ExtendedKeyUsage, KeyUsage, NetscapeType } from './extensions.js';
-import { checkNameConstraints } from './name-constraints.js';
+import type { ConstraintChecker, NameRole } from './name-constraints.js';
 import { isBroken } from './signature-algorithm.js';
 
 /** What the leaf's key is to be used for: by a server towards us, or by a client. */
@@ -38,7 +38,7 @@ export function checkExtensions(path: CandidatePath, purpose: Purpose): Failure 
     if (!serves(certificate, purpose, depth === 0)) return 'INVALID_PURPOSE';
     if (depth === 0) return undefined;
     if (intermediates > (basicConstraints?.pathLength ?? Infinity)) return 'PATH_LENGTH_EXCEEDED';
-    if (!isSelfIssued(certificate)) intermediates++;
+    if (!certificate.isSelfIssued) intermediates++;
     return undefined;
   });
 }
@@ -48,13 +48,13 @@ function isCa(certificate: Certificate, isAnchor: boolean): boolean {
   const { basicConstraints, keyUsage } = certificate.extensions;
   if (keyUsage !== undefined && (keyUsage & KeyUsage.keyCertSign) === 0) return false;
   if (basicConstraints !== undefined) return basicConstraints.ca;
-  return isAnchor && certificate.version === 1 && isSelfIssued(certificate);
+  return isAnchor && certificate.version === 1 && certificate.isSelfIssued;
 }
 
 /** Extended key usages bind CAs, too, and anyExtendedKeyUsage is not enough: as in OpenSSL's purpose checks. */
 function serves(certificate: Certificate, purpose: Purpose, isLeaf: boolean): boolean {
   const { extendedKeyUsage, keyUsage, netscapeType } = certificate.extensions;
-  if (extendedKeyUsage !== undefined && !extendedKeyUsage.includes(ExtendedKeyUsage[purpose])) return false;
+  if (extendedKeyUsage !== undefined && !extendedKeyUsage.has(ExtendedKeyUsage[purpose])) return false;
   if (!isLeaf) return true;
   const type = purpose === 'serverAuth' ? NetscapeType.server : NetscapeType.client;
   if (netscapeType !== undefined && (netscapeType & type) === 0) return false;
@@ -83,13 +83,21 @@ export function checkValidity({ notBefore, notAfter }: Certificate, time: number
   return time >= notAfter ? 'CERT_HAS_EXPIRED' : undefined;
 }
 
-/** Each certificate under the constraints of all above it; self-issued intermediates are exempt (RFC 5280 §6.1.3). */
-export function checkConstraints(path: CandidatePath): Failure | undefined {
+/**
+ * Each certificate under the constraints of all above it; self-issued intermediates are exempt (RFC 5280 §6.1.3).
+ * `role`: of the leaf.
+ */
+export function checkConstraints(
+  path: CandidatePath,
+  role: Exclude<NameRole, 'ca'>,
+  constraints: ConstraintChecker,
+): Failure | undefined {
   return firstFailure(path, (certificate, depth) => {
-    if (depth > 0 && isSelfIssued(certificate)) return undefined;
-    for (const { extensions } of path.slice(depth + 1).reverse()) {
-      const { nameConstraints } = extensions;
-      const code = nameConstraints && checkNameConstraints(certificate, nameConstraints, depth === 0);
+    if (depth > 0 && certificate.isSelfIssued) return undefined;
+    for (let above = path.length - 1; above > depth; above--) {
+      const { nameConstraints } = (path[above] as Certificate).extensions;
+      const code =
+        nameConstraints && constraints.check(certificate, nameConstraints, depth === 0 ? role : 'ca');
       if (code !== undefined) return code;
     }
     return undefined;

@@ -1,8 +1,10 @@
 import { ownProperties } from '../base/own-properties.js';
-import type { CryptoProvider, PublicKey } from '../crypto/provider.js';
+import type { CryptoProvider } from '../crypto/provider.js';
+import { ValidationBudget } from './budget.js';
 import { type CandidatePath, PathSearch } from './candidates.js';
 import type { Certificate } from './certificate.js';
 import type { Crl } from './crl.js';
+import { ConstraintChecker } from './name-constraints.js';
 import {
   checkConstraints,
   checkExtensions,
@@ -23,14 +25,20 @@ export interface PathOptions {
   readonly time: number;
   readonly purpose: Purpose;
   readonly provider: CryptoProvider;
-  /** The leaf's key where the caller has imported it already; it is imported here otherwise, to see that it is sound. */
-  readonly leafKey?: PublicKey;
   /** Certificates allowed between leaf and anchor; 10 unless given. */
   readonly maxIntermediates?: number;
   /** Lets trusted certificates that are not self-signed end a path; off unless given, as in OpenSSL. */
   readonly partialChain?: boolean;
   /** Where given, every certificate of the path needs a current list of its issuer, and must not be on it. */
   readonly crls?: readonly Crl[];
+  /** Of all that is done for the same peer; one of its own unless given. */
+  readonly budget?: ValidationBudget;
+}
+
+/** What one validation has found out already, over all candidate paths. */
+interface Checkers {
+  readonly signatures: SignatureChecker;
+  readonly constraints: ConstraintChecker;
 }
 
 export type PathResult =
@@ -42,8 +50,8 @@ const MAX_INTERMEDIATES = 10;
 /**
  * Finds a path from the leaf to a trust anchor that holds, and says with OpenSSL's short names why there is none: of the
  * first path that reached an anchor, else of the first that did not. The signatures of a path are checked from the anchor
- * down, so no key is used before somebody trusted vouched for it, and the work is bounded whatever the peer sends.
- * @see RFC 5280 §6
+ * down, so no key is used before somebody trusted vouched for it. The work is bounded whatever the peer sends: when the
+ * budget is spent before a path is found, the answer is `VALIDATION_LIMIT_REACHED`. @see RFC 5280 §6
  */
 export function verifyPath(given: PathOptions): PathResult {
   const options = ownProperties(given);
@@ -54,18 +62,23 @@ export function verifyPath(given: PathOptions): PathResult {
     provider,
     maxIntermediates = MAX_INTERMEDIATES,
     partialChain = false,
+    budget = new ValidationBudget(),
   } = options;
   const [leaf, ...intermediates] = chain;
   if (leaf === undefined) return { ok: false, code: 'UNABLE_TO_GET_ISSUER_CERT', depth: 0 };
-  const search = new PathSearch({ leaf, intermediates, trust, time, maxIntermediates, partialChain });
-  const signatures = new SignatureChecker(provider, trust);
+  const search = new PathSearch({ leaf, intermediates, trust, time, maxIntermediates, partialChain, budget });
+  const checkers = {
+    signatures: new SignatureChecker(provider, trust, budget),
+    constraints: new ConstraintChecker(budget),
+  };
   let first: Failure | undefined;
   for (const path of search.paths()) {
-    const failure = checkPath(path, options, signatures);
+    const failure = budget.allows('paths') ? checkPath(path, options, checkers) : undefined;
+    if (budget.exhausted) break;
     if (failure === undefined) return { ok: true, path };
     first ??= failure;
-    if (signatures.exhausted) break;
   }
+  if (budget.exhausted) return { ok: false, code: 'VALIDATION_LIMIT_REACHED', depth: 0 };
   return { ok: false, ...(first ?? search.deadEnd ?? { code: 'CERT_CHAIN_TOO_LONG', depth: 0 }) };
 }
 
@@ -76,15 +89,15 @@ export function verifyPath(given: PathOptions): PathResult {
 function checkPath(
   path: CandidatePath,
   options: PathOptions,
-  signatures: SignatureChecker,
+  { signatures, constraints }: Checkers,
 ): Failure | undefined {
   return (
     checkExtensions(path, options.purpose) ??
     checkStrength(path) ??
     checkFromAnchor(path, options.time, signatures) ??
-    checkConstraints(path) ??
+    checkConstraints(path, options.purpose === 'serverAuth' ? 'server' : 'client', constraints) ??
     checkLists(path, options, signatures) ??
-    checkLeafKey(path, options)
+    checkLeafKey(path, signatures)
   );
 }
 
@@ -113,7 +126,7 @@ function checkFromAnchor(
 }
 
 /** A point that is not on its curve shows only now. */
-function checkLeafKey([leaf]: CandidatePath, { provider, leafKey }: PathOptions): Failure | undefined {
-  const key = leafKey ?? (leaf && provider.importPublicKey(leaf.spki));
+function checkLeafKey([leaf]: CandidatePath, signatures: SignatureChecker): Failure | undefined {
+  const key = leaf && signatures.keyOf(leaf);
   return key === undefined ? { code: 'UNSUPPORTED_SIGNATURE_ALGORITHM', depth: 0 } : undefined;
 }

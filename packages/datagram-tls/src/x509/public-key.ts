@@ -5,10 +5,15 @@ import { DerReader, type Oid, oid, Tag } from './der.js';
 export interface KeyInfo {
   /** SubjectPublicKeyInfo in DER. */
   readonly der: Uint8Array;
-  /** `undefined` for algorithms and curves that are not supported, and for curves spelled out as parameters. */
+  /**
+   * `undefined` for algorithms and curves that are not supported, for curves spelled out as parameters, and for RSA keys
+   * beyond the limits.
+   */
   readonly type: KeyType | undefined;
   /** Modulus length for RSA, field size for curves; 0 where `type` is `undefined`. */
   readonly bits: number;
+  /** Of the public exponent; 0 for curves. */
+  readonly exponentBits: number;
 }
 
 const RSA = oid('1.2.840.113549.1.1.1');
@@ -17,13 +22,18 @@ const EC = oid('1.2.840.10045.2.1');
 const ED25519 = oid('1.3.101.112');
 const ED448 = oid('1.3.101.113');
 
-const CURVES = new Map<Oid, { type: KeyType; bits: number }>([
-  [oid('1.2.840.10045.3.1.7'), { type: 'p256', bits: 256 }],
-  [oid('1.3.132.0.34'), { type: 'p384', bits: 384 }],
-  [oid('1.3.132.0.35'), { type: 'p521', bits: 521 }],
+const CURVES = new Map<Oid, { type: KeyType; bits: number; exponentBits: 0 }>([
+  [oid('1.2.840.10045.3.1.7'), { type: 'p256', bits: 256, exponentBits: 0 }],
+  [oid('1.3.132.0.34'), { type: 'p384', bits: 384, exponentBits: 0 }],
+  [oid('1.3.132.0.35'), { type: 'p521', bits: 521, exponentBits: 0 }],
 ]);
 
-const UNSUPPORTED = { type: undefined, bits: 0 };
+const UNSUPPORTED = { type: undefined, bits: 0, exponentBits: 0 };
+
+/** OpenSSL's OPENSSL_RSA_MAX_MODULUS_BITS: a check under a longer key costs too much. */
+const MAX_RSA_BITS = 16_384;
+/** OpenSSL's OPENSSL_RSA_MAX_PUBEXP_BITS, which it demands above 3072 bits only. Nobody needs more: 65537 has 17. */
+const MAX_EXPONENT_BITS = 64;
 
 /** A SubjectPublicKeyInfo that stands alone; `undefined` when malformed. Never throws. */
 export function parseKeyInfo(der: Uint8Array): KeyInfo | undefined {
@@ -58,9 +68,9 @@ function describeKey(algorithm: Oid, parameters: Uint8Array, key: Uint8Array): O
     case EC:
       return CURVES.get(new DerReader(parameters).oid()) ?? UNSUPPORTED;
     case ED25519:
-      return { type: 'ed25519', bits: 255 };
+      return { type: 'ed25519', bits: 255, exponentBits: 0 };
     case ED448:
-      return { type: 'ed448', bits: 448 };
+      return { type: 'ed448', bits: 448, exponentBits: 0 };
     default:
       return UNSUPPORTED;
   }
@@ -69,13 +79,19 @@ function describeKey(algorithm: Oid, parameters: Uint8Array, key: Uint8Array): O
 /** RSAPublicKey (RFC 8017 §A.1.1). Read apart from the certificate: a malformed key is one that is not supported. */
 function rsa(type: 'rsa' | 'rsa-pss', key: Uint8Array): Omit<KeyInfo, 'der'> {
   const reader = new DerReader(key);
-  const modulus = reader.inside(Tag.sequence, (r) => {
-    const n = r.integer();
-    r.integer();
-    return n;
-  });
-  if (!reader.finished() || (modulus[0] ?? 0) >= 0x80) return UNSUPPORTED;
-  const start = modulus[0] === 0 ? 1 : 0;
-  const bits = 8 * (modulus.length - start) - Math.clz32(modulus[start] ?? 0) + 24;
-  return { type, bits };
+  const [modulus, exponent] = reader.inside(Tag.sequence, (r) => [r.integer(), r.integer()] as const);
+  if (!reader.finished()) return UNSUPPORTED;
+  const bits = bitLength(modulus);
+  const exponentBits = bitLength(exponent);
+  // A signature under the exponent 1 is the message itself; an even exponent has no inverse.
+  const isSound = exponentBits > 1 && ((exponent[exponent.length - 1] as number) & 1) === 1;
+  if (!isSound || bits > MAX_RSA_BITS || exponentBits > MAX_EXPONENT_BITS) return UNSUPPORTED;
+  return { type, bits, exponentBits };
+}
+
+/** Of a positive integer in DER; 0 for others. */
+function bitLength(integer: Uint8Array): number {
+  if ((integer[0] ?? 0) >= 0x80) return 0;
+  const start = integer[0] === 0 ? 1 : 0;
+  return Math.max(8 * (integer.length - start) - Math.clz32(integer[start] ?? 0) + 24, 0);
 }

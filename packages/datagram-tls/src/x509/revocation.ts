@@ -1,5 +1,5 @@
 import { type CandidatePath, isSelfSigned, keyIdsAgree, mayHaveIssued } from './candidates.js';
-import { type Certificate, isSelfIssued } from './certificate.js';
+import type { Certificate } from './certificate.js';
 import type { VerifyCode } from './codes.js';
 import { type Crl, covers } from './crl.js';
 import { KeyUsage } from './extensions.js';
@@ -28,7 +28,7 @@ const MAX_OTHER_KEYS = 4;
 /** Each certificate of the path against the list of its issuer; the anchor's issuer is itself. @see RFC 5280 §6.3 */
 export function checkRevocation(path: CandidatePath, lists: RevocationLists): Failure | undefined {
   return firstFailure(path, (certificate, depth) => {
-    const issuer = path[depth + 1] ?? (isSelfIssued(certificate) ? certificate : undefined);
+    const issuer = path[depth + 1] ?? (certificate.isSelfIssued ? certificate : undefined);
     if (issuer === undefined) return 'UNABLE_TO_GET_CRL';
     return checkCertificate(certificate, { issuer, above: path[depth + 2] }, lists);
   });

@@ -10,7 +10,8 @@ export function lowerAscii(text: string): string {
 export function decodeString(tag: number, bytes: Uint8Array): string | undefined {
   switch (tag) {
     case Tag.utf8String:
-      return decodeUtf8(bytes);
+      // A decoder costs more than most texts are long.
+      return bytes.every((byte) => byte < 0x80) ? latin1(bytes) : decodeUtf8(bytes);
     case Tag.printableString:
     case Tag.numericString:
     case Tag.ia5String:
@@ -29,7 +30,8 @@ function wide(bytes: Uint8Array, width: 2 | 4): string | undefined {
   if (bytes.length % width !== 0) return undefined;
   let text = '';
   for (let at = 0; at < bytes.length; at += width) {
-    const point = bytes.subarray(at, at + width).reduce((sum, byte) => sum * 256 + byte, 0);
+    let point = 0;
+    for (let i = at; i < at + width; i++) point = point * 256 + (bytes[i] as number);
     if (point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) return undefined;
     text += String.fromCodePoint(point);
   }

@@ -122,14 +122,14 @@ for (const version of VERSIONS) {
         'a raw public key that no pin matches',
         { client: pinned(STRANGER.key), server: RAW_SERVER },
         'client',
-        'certificate_unknown',
+        'bad_certificate',
         /PIN_MISMATCH/,
       ],
       [
         'a raw public key of a client that no pin matches',
         { client: RAW_CLIENT, server: { ...PIN_CLIENT, ...pinned(STRANGER.key) } },
         'server',
-        'certificate_unknown',
+        'bad_certificate',
         /PIN_MISMATCH/,
       ],
       [

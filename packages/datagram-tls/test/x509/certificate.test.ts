@@ -53,7 +53,7 @@ suite('certificates', () => {
     const { extensions, subject } = certificate('leaf');
     assert.deepEqual(extensions.subjectAltName?.dns, ['www.example.com', 'example.com']);
     assert.equal(extensions.keyUsage, KeyUsage.digitalSignature);
-    assert.equal(extensions.extendedKeyUsage?.length, 1);
+    assert.equal(extensions.extendedKeyUsage?.size, 1);
     assert.deepEqual(extensions.authorityKeyId?.keyId, certificate('root').extensions.subjectKeyId);
     assert.equal(certificate('root').extensions.keyUsage, KeyUsage.keyCertSign | KeyUsage.cRLSign);
     assert.equal(certificate('int-len0').extensions.basicConstraints?.pathLength, 0);

@@ -20,6 +20,8 @@ const STRICTER = new Set([
   'INVALID_CA',
   // A leaf whose key may do anything but sign, which is all that it is asked to do.
   'INVALID_PURPOSE',
+  // The host stands in a common name, beside a subjectAltName that has no DNS name.
+  'common name beside a subjectAltName',
 ]);
 
 /** One question in full, and both answers. */
@@ -68,7 +70,10 @@ function ourVerdict(
   const trust = TrustStore.fromDer(anchors);
   const result = verifyPath({ chain: readable, trust, time: TIME, purpose, provider: nodeProvider });
   if (!result.ok) return result.code;
-  return (host === undefined ? undefined : verifyName(first, host)) ?? result.path;
+  const mismatch = host === undefined ? undefined : verifyName(first, host);
+  const { subjectAltName } = first.extensions;
+  const isBeside = subjectAltName?.dns.length === 0 && first.subject.commonNames.includes(host ?? '');
+  return mismatch === undefined ? result.path : isBeside ? 'common name beside a subjectAltName' : mismatch;
 }
 
 function pem(der: Uint8Array): string {
