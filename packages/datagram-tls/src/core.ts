@@ -4,6 +4,7 @@ export type {
   Destination,
   Identity,
   PeerInfo,
+  PeerRefusal,
   Role,
   Security,
   Sign,

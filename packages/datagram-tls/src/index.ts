@@ -1,5 +1,5 @@
 export { DTLSError, type ErrorSource } from './base/errors.js';
-export type { OcspResponder, PeerInfo, Sign, VerifyPeer } from './config/config.js';
+export type { OcspResponder, PeerInfo, PeerRefusal, Sign, VerifyPeer } from './config/config.js';
 export type {
   BehaviourOptions,
   Encoded,

@@ -33,6 +33,20 @@ export const Alert = {
 
 export type AlertName = keyof typeof Alert;
 
+/** Alerts with which an application may refuse a peer's certificate or key. */
+export const CERTIFICATE_ALERTS = [
+  'access_denied',
+  'bad_certificate',
+  'bad_certificate_status_response',
+  'certificate_expired',
+  'certificate_revoked',
+  'certificate_unknown',
+  'unknown_ca',
+  'unsupported_certificate',
+] as const satisfies readonly AlertName[];
+
+export type CertificateAlert = (typeof CERTIFICATE_ALERTS)[number];
+
 export const AlertLevel = { warning: 1, fatal: 2 } as const;
 
 const names = new Map<number, AlertName>(

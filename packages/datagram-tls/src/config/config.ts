@@ -1,3 +1,4 @@
+import type { CertificateAlert } from '../base/alerts.js';
 import type { Awaitable } from '../base/awaitable.js';
 import type { Duration } from '../base/instant.js';
 import type { CryptoProvider, PrivateKey, PublicKey } from '../crypto/provider.js';
@@ -35,11 +36,14 @@ export interface Identity {
   readonly key: SigningKey;
 }
 
-/** What was found out about a peer before the application is asked. */
+/** What is known of a peer when the application is asked. */
 export interface PeerInfo {
-  /** What we would say ourselves. */
+  /**
+   * Our own verdict. The peer's chain is validated when this or `authorizationError` is read for the first time: an
+   * application that reads neither spends no time on it, and Node's default store is not loaded.
+   */
   readonly authorized: boolean;
-  /** OpenSSL's short name of what is wrong. */
+  /** OpenSSL's short name of what is wrong; see `authorized`. */
   readonly authorizationError: string | undefined;
   /** The host name or IP address that the peer should have; `undefined` for clients. */
   readonly name: string | undefined;
@@ -48,11 +52,22 @@ export interface PeerInfo {
   readonly rawPublicKey: Uint8Array | undefined;
 }
 
+/** Why an application refuses a peer. */
+export interface PeerRefusal {
+  /** Becomes the `authorizationError`. */
+  readonly reason: string;
+  /** What the peer is told, such as `bad_certificate` for a fingerprint that does not match (RFC 8122 §6.2). */
+  readonly alert?: CertificateAlert | undefined;
+}
+
 /**
  * The application's last word on a peer. `chain`: DER, as the peer sent it, leaf first. True accepts and false refuses,
- * whatever `info` says; a string refuses and becomes the `authorizationError`.
+ * whatever `info` says. A string refuses and becomes the `authorizationError`; a {@link PeerRefusal} may name the alert, too.
  */
-export type VerifyPeer = (chain: readonly Uint8Array[], info: PeerInfo) => Awaitable<boolean | string>;
+export type VerifyPeer = (
+  chain: readonly Uint8Array[],
+  info: PeerInfo,
+) => Awaitable<boolean | string | PeerRefusal>;
 
 /** The newest OCSP response about a certificate; both DER. */
 export type OcspResponder = (
@@ -63,7 +78,7 @@ export type OcspResponder = (
 export type FindStaple = (leaf: Certificate) => ReturnType<OcspResponder>;
 
 /** Whether a certificate, DER, is for this name; an error says why not. */
-export type CheckServerIdentity = (name: string, leaf: Uint8Array) => Error | undefined;
+export type CheckServerIdentity = (name: string, leaf: Uint8Array) => Awaitable<Error | undefined>;
 
 /** Who a server is for a client that asks for this name, a {@link hostName}, or for none. `undefined`: nobody, and the client is refused. */
 export type ChooseSecurity = (serverName: string | undefined) => Awaitable<Security | undefined>;

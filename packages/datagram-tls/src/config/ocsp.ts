@@ -1,3 +1,4 @@
+import { whenever } from '../base/awaitable.js';
 import { own } from '../base/bytes.js';
 import { callerError, invalidArgType, invalidArgValue } from '../base/errors.js';
 import type { CryptoProvider } from '../crypto/provider.js';
@@ -73,6 +74,6 @@ function fromResponder(ask: OcspResponder, provider: CryptoProvider): FindStaple
       );
     };
     const given = ask(own(leaf.der));
-    return given !== undefined && 'then' in given ? given.then(check) : check(given);
+    return whenever<unknown, Uint8Array | undefined>(given, check);
   };
 }

@@ -89,7 +89,8 @@ export interface SecurityOptions {
   minVersion?: Version | undefined;
   maxVersion?: Version | undefined;
   /**
-   * Pre-shared keys. Client: `{ identity, key, import? }`, several of them, or a function that is told the server's hint. Server:
+   * Pre-shared keys. Client: `{ identity, key, import? }`, several of them, or a function that is told the server's hint; it then
+   * takes no server by its certificate, unless `ca`, `pins`, `verifyPeer`, or a suite of DTLS 1.2 with certificates is given. Server:
    * keys (or `{ key, import }`) by identity, or a function that finds them. Functions may return a promise. In DTLS 1.3 all
    * identities of a client have at most 4096 bytes; imported ones count twice, with their contexts.
    */
@@ -150,13 +151,16 @@ export interface SecurityOptions {
    * the certificate, in DER, and gives its newest response, if any. Clients are asked in DTLS 1.3 only.
    */
   ocspResponse?: Uint8Array | readonly Uint8Array[] | OcspResponder | undefined;
-  /** The last word on the peer's certificate, after our own checks and instead of their verdict. */
+  /**
+   * The last word on the peer's certificate, instead of our own verdict: that is worked out when `info.authorized` or
+   * `info.authorizationError` is read.
+   */
   verifyPeer?: VerifyPeer | undefined;
   /**
    * Client: instead of our own comparison of the name; as in node:tls, whose function of this name suits. The
-   * certificate is what the platform makes of it.
+   * certificate is what the platform makes of it. May return a promise, whose rejection is the error of the session.
    */
-  checkServerIdentity?: ((name: string, certificate: never) => Error | undefined) | undefined;
+  checkServerIdentity?: ((name: string, certificate: never) => Awaitable<Error | undefined>) | undefined;
 }
 
 /** How an association behaves on its path. */

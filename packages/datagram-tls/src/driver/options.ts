@@ -1,4 +1,5 @@
 import type { PeerCertificate } from 'node:tls';
+import type { Awaitable } from '../base/awaitable.js';
 import { callerError, invalidArgType } from '../base/errors.js';
 import { checkBoolean, checkFunction, checkInteger } from '../config/checks.js';
 import { DEFAULTS } from '../config/defaults.js';
@@ -68,7 +69,9 @@ export interface ConnectOptions extends EndpointOptions, SecurityOptions {
   /** Name to ask for (SNI) and to find in the certificate. Default: the host; empty: no SNI. */
   servername?: string | undefined;
   /** Instead of our own comparison of the name: an error refuses the certificate. As in node:tls. */
-  checkServerIdentity?: ((name: string, certificate: PeerCertificate) => Error | undefined) | undefined;
+  checkServerIdentity?:
+    | ((name: string, certificate: PeerCertificate) => Awaitable<Error | undefined>)
+    | undefined;
   /** What `session.session` of a session before gave: it is resumed if the server still can. Each is used once in DTLS 1.3. */
   session?: Uint8Array | undefined;
   /**

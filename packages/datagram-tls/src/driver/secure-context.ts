@@ -1,4 +1,5 @@
 import type { PeerCertificate } from 'node:tls';
+import type { Awaitable } from '../base/awaitable.js';
 import { invalidArgType, invalidArgValue, missingArgs } from '../base/errors.js';
 import { ownProperties } from '../base/own-properties.js';
 import { checkBoolean, checkKnown, checkObject } from '../config/checks.js';
@@ -17,7 +18,9 @@ export interface SecureContextOptions extends SecurityOptions {
   /** Server: who it is, by the name that a client asks for. */
   sni?: SniOption<SniIdentity> | undefined;
   /** Client: instead of our own comparison of the name: an error refuses the certificate. As in node:tls. */
-  checkServerIdentity?: ((name: string, certificate: PeerCertificate) => Error | undefined) | undefined;
+  checkServerIdentity?:
+    | ((name: string, certificate: PeerCertificate) => Awaitable<Error | undefined>)
+    | undefined;
 }
 
 const MAKE = Symbol('make');

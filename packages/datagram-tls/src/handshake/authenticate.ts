@@ -3,6 +3,7 @@ import { DTLSError, violation } from '../base/errors.js';
 import type { Security } from '../config/config.js';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.js';
 import { schemeFits } from '../crypto/signatures.js';
+import { needsPsk } from '../crypto/suites.js';
 import type { SchemeName, Version } from '../wire/codes.js';
 import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
 import { type Certificate, parseChain } from '../x509/certificate.js';
@@ -30,15 +31,35 @@ const MAX_CHAIN = 16;
  * `staple`: what came with it of the status of the leaf.
  */
 export function claimChain(
-  { provider, peerCertificateTypes }: Security,
+  security: Security,
   type: CertificateTypeName,
   list: readonly Uint8Array[],
   staple?: Uint8Array,
 ): ClaimedChain {
+  if (wantsPskOnly(security)) {
+    throw violation(
+      'handshake_failure',
+      'the server does not know the pre-shared key, and no option says how to judge what it shows instead',
+    );
+  }
+  const { provider, peerCertificateTypes } = security;
   // Where nothing was negotiated certificates are meant, which the policy may not take.
   if (!peerCertificateTypes.includes(type))
     throw violation('unsupported_certificate', `the peer shows ${type}, which is not accepted here`);
   return type === 'X509' ? claimCertificates(provider, list, staple) : claimRawKey(provider, list);
+}
+
+/** Options of a client that say how to judge what a server shows. */
+const JUDGING = ['ca', 'pins', 'verifyPeer'] as const;
+
+/**
+ * A client with a pre-shared key and nothing else that could tell who the server is: a certificate of any default CA would
+ * stand in for the key. In DTLS 1.2 its suites say so already, unless the caller named others.
+ */
+function wantsPskOnly({ role, psk, given, suites, trustBesides }: Security): boolean {
+  if (role !== 'client' || psk.role === 'none') return false;
+  const isJudged = JUDGING.some((name) => given.has(name)) || trustBesides.length > 0;
+  return !isJudged && suites.every((suite) => suite.version === 'DTLSv1.3' || needsPsk(suite));
 }
 
 function claimCertificates(
@@ -158,7 +179,7 @@ export class PeerIdentity {
     if (verdict.ok) return new PeerIdentity(claim, undefined);
     if (!rejectUnauthorized) return new PeerIdentity(claim, verdict.code);
     return new DTLSError('ERR_DTLS_CERTIFICATE', `Peer certificate verification failed: ${verdict.code}`, {
-      alert: alertForCode(verdict.code),
+      alert: verdict.alert ?? alertForCode(verdict.code),
       cause: verdict.cause,
       reason: verdict.code,
       peerCertificates: claim.chain.map(({ der }) => der),

@@ -1,3 +1,4 @@
+import type { CertificateAlert } from '../base/alerts.js';
 import type { Duration } from '../base/instant.js';
 import type { Security, SigningKey } from '../config/config.js';
 import type { PskCredential, StoredPsk } from '../config/psk-policy.js';
@@ -72,7 +73,13 @@ export type VerifyPeerJob = Extract<Job, { readonly kind: 'verify-peer' }>;
 /** A verdict's `code` is OpenSSL's short name, such as `CERT_HAS_EXPIRED`; `cause`: what the application said. */
 export type Verdict =
   | { readonly ok: true }
-  | { readonly ok: false; readonly code: string; readonly cause?: Error };
+  | {
+      readonly ok: false;
+      readonly code: string;
+      /** By default the one that goes with `code`. */
+      readonly alert?: CertificateAlert | undefined;
+      readonly cause?: Error;
+    };
 
 export type JobAnswer =
   | { readonly kind: 'sign'; readonly signature: Uint8Array }

@@ -1,10 +1,12 @@
+import { CERTIFICATE_ALERTS } from '../base/alerts.js';
 import { type Awaitable, isPromise, whenever } from '../base/awaitable.js';
 import { sameBytes } from '../base/bytes.js';
 import { callerError, DTLSError } from '../base/errors.js';
-import type { RemoteKey, Security } from '../config/config.js';
+import type { PeerInfo, PeerRefusal, RemoteKey, Security, VerifyPeer } from '../config/config.js';
 import type { PskCredential, StoredPsk } from '../config/psk-policy.js';
 import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
 import type { SchemeName } from '../wire/codes.js';
+import { ValidationBudget } from '../x509/budget.js';
 import type { CandidatePath } from '../x509/candidates.js';
 import { verifyName } from '../x509/names.js';
 import { checkOcspResponse, mustStaple } from '../x509/ocsp.js';
@@ -118,27 +120,79 @@ function isMeant({ import: how }: StoredPsk, { use }: WantedPsk): boolean {
   return how !== undefined && sameBytes(how.context, use.context);
 }
 
-/** Our own verdict, and the application's where it wants to have the last word. */
+/**
+ * Our own verdict, or that of the application where it wants to decide. Ours is then worked out when the application reads it.
+ */
 function judge(job: VerifyPeerJob, security: Security, time: number): Awaitable<Verdict> {
-  const ours = verdictOn(job, security, time);
-  if (security.verifyPeer === undefined) return ours;
-  const { name, purpose, rawPublicKey } = job;
-  const chain = job.chain.map(({ der }) => der);
-  const authorizationError = ours.ok ? undefined : ours.code;
-  const info = { authorized: ours.ok, authorizationError, name, purpose, rawPublicKey };
-  const theirs = security.verifyPeer(chain, info);
-  return whenever(theirs, (said) => verdictFrom(said, ours));
+  const { verifyPeer, checkServerIdentity, pins } = security;
+  const find = (): Awaitable<Verdict> => verdictOn(job, security, time);
+  if (verifyPeer === undefined) return find();
+  // A pin costs nothing; and a check of the application's own may take time, for which no getter can wait.
+  const isEager = job.rawPublicKey !== undefined || pins.length > 0 || checkServerIdentity !== undefined;
+  if (!isEager) return askApplication(job, verifyPeer, new Opinion(find as () => Verdict));
+  return whenever(find(), (verdict) => askApplication(job, verifyPeer, new Opinion(() => verdict, verdict)));
 }
 
-function verdictFrom(said: unknown, ours: Verdict): Verdict {
+/** Our own verdict, worked out when it is first asked for. */
+class Opinion {
+  readonly #find: () => Verdict;
+  #verdict: Verdict | undefined;
+
+  constructor(find: () => Verdict, known?: Verdict) {
+    this.#find = find;
+    this.#verdict = known;
+  }
+
+  get verdict(): Verdict {
+    this.#verdict ??= this.#find();
+    return this.#verdict;
+  }
+
+  /** `undefined` where it was not asked for. */
+  get known(): Verdict | undefined {
+    return this.#verdict;
+  }
+}
+
+function askApplication(job: VerifyPeerJob, verifyPeer: VerifyPeer, ours: Opinion): Awaitable<Verdict> {
+  const { name, purpose, rawPublicKey } = job;
+  const chain = job.chain.map(({ der }) => der);
+  const info: PeerInfo = {
+    get authorized() {
+      return ours.verdict.ok;
+    },
+    get authorizationError() {
+      const { verdict } = ours;
+      return verdict.ok ? undefined : verdict.code;
+    },
+    name,
+    purpose,
+    rawPublicKey,
+  };
+  return whenever<unknown, Verdict>(verifyPeer(chain, info), (said) => verdictFrom(said, ours.known));
+}
+
+/** `ours`: our own verdict, where the application asked for it. */
+function verdictFrom(said: unknown, ours: Verdict | undefined): Verdict {
   if (said === true) return { ok: true };
-  if (typeof said === 'string') return { ok: false, code: said };
-  if (said === false) return ours.ok ? { ok: false, code: 'APPLICATION_VERIFICATION' } : ours;
-  throw callerError('ERR_INVALID_RETURN_VALUE', 'options.verifyPeer must answer true, false or a string');
+  if (said === false) return ours?.ok === false ? ours : { ok: false, code: 'APPLICATION_VERIFICATION' };
+  const { reason, alert } = (
+    typeof said === 'string' ? { reason: said } : (said ?? {})
+  ) as Partial<PeerRefusal>;
+  if (
+    typeof reason === 'string' &&
+    reason !== '' &&
+    (alert === undefined || CERTIFICATE_ALERTS.includes(alert))
+  )
+    return { ok: false, code: reason, alert };
+  throw callerError(
+    'ERR_INVALID_RETURN_VALUE',
+    `options.verifyPeer must answer true, false, a string, or { reason, alert } with one of the alerts ${CERTIFICATE_ALERTS.join(', ')}`,
+  );
 }
 
 /** A pin stands for the path and the name; without one both have to hold. */
-function verdictOn(job: VerifyPeerJob, security: Security, time: number): Verdict {
+function verdictOn(job: VerifyPeerJob, security: Security, time: number): Awaitable<Verdict> {
   if (job.rawPublicKey !== undefined) return verdictOnKey(job.rawPublicKey, security);
   const [leaf] = job.chain;
   if (leaf === undefined) return { ok: false, code: 'UNABLE_TO_GET_ISSUER_CERT' };
@@ -147,13 +201,23 @@ function verdictOn(job: VerifyPeerJob, security: Security, time: number): Verdic
     return matchesPin(leaf, pins, provider) ? { ok: true } : { ok: false, code: 'PIN_MISMATCH' };
   }
   const { chain, purpose } = job;
-  const path = verifyPath({ chain, trust: trust(), time, purpose, provider, ...(crls && { crls }) });
+  const budget = new ValidationBudget();
+  const path = verifyPath({ chain, trust: trust(), time, purpose, provider, budget, ...(crls && { crls }) });
   if (!path.ok) return { ok: false, code: path.code };
-  const named: Verdict = job.name === undefined ? { ok: true } : verdictOnName(job.name, leaf, security);
-  return named.ok ? verdictOnStatus(job, path.path, security, time) : named;
+  const named: Awaitable<Verdict> =
+    job.name === undefined ? { ok: true } : verdictOnName(job.name, leaf, security);
+  return whenever(named, (verdict) =>
+    verdict.ok ? verdictOnStatus(job, path.path, security, time, budget) : verdict,
+  );
 }
 
-function verdictOnStatus(job: VerifyPeerJob, path: CandidatePath, security: Security, time: number): Verdict {
+function verdictOnStatus(
+  job: VerifyPeerJob,
+  path: CandidatePath,
+  security: Security,
+  time: number,
+  budget: ValidationBudget,
+): Verdict {
   const [subject] = path;
   const { staple: response, askedForStaple } = job;
   const { provider, trust, requireStaple, crls } = security;
@@ -161,7 +225,7 @@ function verdictOnStatus(job: VerifyPeerJob, path: CandidatePath, security: Secu
     const needed = requireStaple || (askedForStaple && subject !== undefined && mustStaple(subject));
     return needed ? { ok: false, code: 'OCSP_VERIFY_NEEDED' } : { ok: true };
   }
-  const code = checkOcspResponse({ response, path, trust: trust(), time, provider, crls });
+  const code = checkOcspResponse({ response, path, trust: trust(), time, provider, crls, budget });
   return code === undefined ? { ok: true } : { ok: false, code };
 }
 
@@ -171,13 +235,36 @@ function verdictOnKey(spki: Uint8Array, { pins, provider }: Security): Verdict {
   return { ok: false, code: pins.length > 0 ? 'PIN_MISMATCH' : 'RPK_UNTRUSTED' };
 }
 
-function verdictOnName(name: string, leaf: VerifyPeerJob['chain'][number], security: Security): Verdict {
-  if (security.checkServerIdentity === undefined) {
+function verdictOnName(
+  name: string,
+  leaf: VerifyPeerJob['chain'][number],
+  { checkServerIdentity }: Security,
+): Awaitable<Verdict> {
+  if (checkServerIdentity === undefined) {
     const code = verifyName(leaf, name);
     return code === undefined ? { ok: true } : { ok: false, code };
   }
-  const cause = security.checkServerIdentity(name, leaf.der);
-  if (cause === undefined) return { ok: true };
-  const { code = 'HOSTNAME_MISMATCH' } = cause as { code?: string };
-  return { ok: false, code, cause };
+  return whenever<unknown, Verdict>(checkServerIdentity(name, leaf.der), verdictFromCheck);
+}
+
+/** As in node:tls nothing means yes, and an error is the reason. */
+function verdictFromCheck(said: unknown): Verdict {
+  if (said === undefined || said === null) return { ok: true };
+  if (!isError(said)) {
+    throw callerError(
+      'ERR_INVALID_RETURN_VALUE',
+      'options.checkServerIdentity must answer an Error or undefined',
+    );
+  }
+  const { code } = said as { code?: unknown };
+  return {
+    ok: false,
+    code: typeof code === 'string' && code !== '' ? code : 'HOSTNAME_MISMATCH',
+    cause: said,
+  };
+}
+
+/** Also of another realm, such as a test runner's. */
+function isError(value: unknown): value is Error {
+  return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
 }

@@ -43,8 +43,8 @@ for (const version of VERSIONS) {
     const refusals: readonly [string, SecurityOptions, string, string][] = [
       ['false', { verifyPeer: () => false }, 'APPLICATION_VERIFICATION', 'certificate_unknown'],
       [
-        'false where we say no',
-        { ca: OTHER_CA, verifyPeer: () => false },
+        'false where we say no, and the application asked us',
+        { ca: OTHER_CA, verifyPeer: (_chain, info) => info.authorized },
         'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
         'unknown_ca',
       ],
