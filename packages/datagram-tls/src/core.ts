@@ -11,6 +11,7 @@ export type {
   SigningKey,
   VerifyPeer,
 } from './config/config.js';
+export { type EndpointLimits, type LimitOptions, resolveLimits } from './config/limits.js';
 export type { BehaviourOptions, Encoded, ExternalKey, PfxObject, SecurityOptions } from './config/options.js';
 export { type Platform, resolveBehaviour, resolveSecurity } from './config/resolve.js';
 export { encodeSession, type NewTicket, resolveSession, type SavedSession } from './config/saved-session.js';
@@ -22,14 +23,16 @@ export type { EarlyOutcome } from './connection/early-data.js';
 export type { ConnectionEvent, TraceEvent } from './connection/events.js';
 export { nodeProvider } from './crypto/node.js';
 export type { Capabilities, CryptoProvider } from './crypto/provider.js';
-export type { EndpointLimits, Service } from './endpoint/arrivals.js';
-export type { EarlyRefusals, EndpointCounters } from './endpoint/counters.js';
+export type { Service } from './endpoint/arrivals.js';
+export type { EarlyRefusals, EndpointCounters, Refusals } from './endpoint/counters.js';
 export {
   Endpoint,
   type EndpointEvent,
 } from './endpoint/endpoint.js';
 export type { Link } from './endpoint/link.js';
 export type { PeerAddress } from './endpoint/peer.js';
+export type { RefusalReason } from './endpoint/places.js';
+export type { Refusal } from './endpoint/refusals.js';
 export type { Outgoing } from './endpoint/rounds.js';
 export type { EarlyRefusal } from './handshake/early-refusal.js';
 export type { Job, JobAnswer, Verdict } from './handshake/jobs.js';

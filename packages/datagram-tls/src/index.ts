@@ -1,5 +1,6 @@
 export { DTLSError, type ErrorSource } from './base/errors.js';
 export type { OcspResponder, PeerInfo, PeerRefusal, Sign, VerifyPeer } from './config/config.js';
+export type { LimitOptions } from './config/limits.js';
 export type {
   BehaviourOptions,
   Encoded,
@@ -40,8 +41,10 @@ export {
 } from './driver/secure-context.js';
 export { DTLSSession } from './driver/session.js';
 export type { DTLSEndpointStats, DTLSSessionStats } from './driver/stats.js';
-export type { EarlyRefusals } from './endpoint/counters.js';
+export type { EarlyRefusals, Refusals } from './endpoint/counters.js';
 export type { PeerAddress } from './endpoint/peer.js';
+export type { RefusalReason } from './endpoint/places.js';
+export type { Refusal } from './endpoint/refusals.js';
 export type { EarlyRefusal } from './handshake/early-refusal.js';
 export type { GroupName, SchemeName, SrtpProfileName, Version } from './wire/codes.js';
 export type { CertificateTypeName } from './wire/extensions/certificate-type.js';

@@ -147,6 +147,8 @@ export interface Behaviour {
   readonly retransmission: { readonly initial: Duration; readonly max: Duration };
   /** The handshake fails after this long; 0: never. */
   readonly handshakeTimeout: Duration;
+  /** A session ends after so long without an authentic record of the peer; 0: never. */
+  readonly idleTimeout: Readonly<Record<Role, Duration>>;
   /** Report flights and alerts as events. */
   readonly trace: boolean;
   /** DTLS 1.3: the peer's close_notify leaves our direction open until we close it too. */

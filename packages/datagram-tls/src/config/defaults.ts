@@ -21,9 +21,16 @@ export const DEFAULTS = {
   sessionTimeout: 7200,
   /** Sessions of DTLS 1.2 that a server remembers by their ids, at a few hundred bytes each and at most 4 KB. */
   sessionCacheSize: 1000,
-  /** Associations on one endpoint, and with one address, whatever the port; 0 means no limit. */
+  /** Server associations on one endpoint, those with one host, and those whose handshake is not done; 0 means no limit. */
   maxSessions: 10_000,
   maxSessionsPerHost: 1000,
+  maxHandshakes: 1000,
+  /** Bits of an address that name a host: an IPv6 host has a /64 of addresses (RFC 4291 §2.5.4). */
+  hostPrefix: { ipv4: 32, ipv6: 64 },
+  /** ms of silence after which a session gives way on a full endpoint; 0: never. */
+  evictAfter: 10_000,
+  /** ms without an authentic record of the peer that end a session; 0: never. */
+  idleTimeout: { client: 0, server: 1_800_000 },
   /**
    * Bytes that all associations of an endpoint may hold for later, at their real cost; 0 means no limit. Some 5,000
    * handshakes may be in the middle of a certificate at once.

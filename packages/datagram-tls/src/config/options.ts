@@ -170,6 +170,11 @@ export interface BehaviourOptions {
   /** The handshake fails after this many ms; 0: never. Default 60000. */
   handshakeTimeout?: number | undefined;
   /**
+   * A session ends with `ERR_DTLS_IDLE_TIMEOUT`, after close_notify, when no authentic record of the peer came for this many ms; 0:
+   * never. What we send does not count. Default: 1800000 (half an hour) on a server, 0 on a client.
+   */
+  idleTimeout?: number | undefined;
+  /**
    * DTLS 1.3: when the peer says close_notify, keep our direction open until we close it too. Default false: our own
    * close_notify follows at once, as DTLS 1.2 asks in any case.
    */

@@ -77,6 +77,7 @@ export const SECURITY_OPTIONS = [
 export const BEHAVIOUR_OPTIONS = [
   'allowHalfOpen',
   'handshakeTimeout',
+  'idleTimeout',
   'mtu',
   'recordsPerKey',
   'retransmission',
@@ -236,11 +237,15 @@ export function resolveBehaviour(given: BehaviourOptions, trace: boolean): Behav
   const { allowHalfOpen = DEFAULTS.allowHalfOpen, recordsPerKey = DEFAULTS.recordsPerKey } = options;
   checkInteger(mtu, 'options.mtu', 256, 65_535);
   checkInteger(handshakeTimeout, 'options.handshakeTimeout', 0, Number.MAX_SAFE_INTEGER);
+  const { idleTimeout } = options;
+  if (idleTimeout !== undefined) checkInteger(idleTimeout, 'options.idleTimeout', 0, Number.MAX_SAFE_INTEGER);
   checkBoolean(allowHalfOpen, 'options.allowHalfOpen');
   checkInteger(recordsPerKey, 'options.recordsPerKey', 1, Number.MAX_SAFE_INTEGER);
   return Object.freeze({
     mtu,
     handshakeTimeout,
+    idleTimeout:
+      idleTimeout === undefined ? DEFAULTS.idleTimeout : { client: idleTimeout, server: idleTimeout },
     allowHalfOpen,
     recordsPerKey,
     retransmission: resolveTimer(options.retransmission),

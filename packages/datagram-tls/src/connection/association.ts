@@ -49,6 +49,8 @@ export class Association {
   probation: Probation | undefined;
   /** Client: of epoch 1, in which nothing goes out but early data. */
   earlyWriter: RecordWriter | undefined;
+  /** When the last authentic record came. */
+  heardAt: Instant = Number.NEGATIVE_INFINITY;
   readonly counters: Counters = {
     datagramsReceived: 0,
     bytesReceived: 0,

@@ -13,7 +13,7 @@ import type { Beginning } from './beginning.js';
 import { type ContentHost, Contents } from './contents.js';
 import { EarlyData, type EarlyOutcome } from './early-data.js';
 import type { ConnectionEvent } from './events.js';
-import { keysExhausted, notOpen, unreachable } from './failures.js';
+import { idleTimeout, keysExhausted, notOpen, unreachable } from './failures.js';
 import { forgetSession } from './forget.js';
 import { Handshake } from './handshake.js';
 import type { HandshakeHost } from './handshake-host.js';
@@ -105,6 +105,11 @@ export class Connection implements ContentHost, HandshakeHost {
   /** Largest message that fits a datagram and that the peer takes, bytes. It falls when the system refuses one so large. */
   get maxMessageSize(): number {
     return this.#outbound.largest;
+  }
+
+  /** When the last authentic record of the peer came; before all instants while there was none. */
+  get lastHeard(): Instant {
+    return this.#association.heardAt;
   }
 
   get earlyData(): EarlyOutcome {
@@ -199,6 +204,16 @@ export class Connection implements ContentHost, HandshakeHost {
     this.end(error);
   }
 
+  /**
+   * Ends an association that did nothing wrong, for an `error` of ours: says close_notify if the session is open, so that it can be
+   * resumed, else the error's alert.
+   */
+  retire(error: DTLSError): void {
+    if (this.#phase === 'handshaking') return this.onFailure(error);
+    if (this.#phase === 'connected') sendAlert(this.#association, 'warning', 'close_notify');
+    this.#end(this.#phase === 'connected' ? error : undefined, true);
+  }
+
   /** The same client began anew and has proved it: this association ends without a word to anyone. */
   supersede(): void {
     this.end(undefined);
@@ -276,6 +291,15 @@ export class Connection implements ContentHost, HandshakeHost {
     this.#association.tell({ type: 'connected', session });
     this.#outbound.sendAgain(this.#early.takeWaiting());
     this.#inbound.release();
+    this.#watchSilence();
+  }
+
+  /** Records move {@link lastHeard} and leave the timer alone: it looks when it runs out. */
+  onIdle(now: Instant): void {
+    if (this.#phase !== 'connected') return;
+    const limit = this.#idleTimeout;
+    if (now - this.lastHeard < limit) this.#watchSilence();
+    else this.retire(idleTimeout(limit));
   }
 
   onKeysToRead(now: Instant): void {
@@ -346,13 +370,27 @@ export class Connection implements ContentHost, HandshakeHost {
     if (this.#handshake.canUpdateKeys) this.#association.timers.set('update-keys', AT_ONCE);
   }
 
+  get #idleTimeout(): Duration {
+    const { behaviour, role } = this.#association;
+    return behaviour.idleTimeout[role];
+  }
+
+  #watchSilence(): void {
+    const limit = this.#idleTimeout;
+    if (limit > 0) this.#association.timers.set('idle', this.lastHeard + limit);
+  }
+
   /** The association is over, without another word to the peer. */
   end(error: DTLSError | undefined): void {
+    this.#end(error, error === undefined);
+  }
+
+  #end(error: DTLSError | undefined, resumable: boolean): void {
     if (this.#phase === 'closed') return;
     this.#phase = 'closed';
     this.#association.timers.stopAll();
     this.#releaseMemory();
-    if (error !== undefined) forgetSession(this.#association, this.#session);
+    if (!resumable) forgetSession(this.#association, this.#session);
     this.#association.tell({ type: 'closed', error });
   }
 }

@@ -64,6 +64,7 @@ export class Contents implements RecordSink {
   }
 
   onContent(type: number, epoch: number, sequence: number, content: Uint8Array, now: Instant): boolean {
+    if (epoch > 0) this.#association.heardAt = now;
     if (epoch > this.#keys.heard) this.#keys.onHeard(epoch, now);
     // Who has the keys of the handshake has heard our ServerHello.
     if (epoch >= HANDSHAKE_EPOCH && this.#association.probation !== undefined) this.#host.onProved(now);

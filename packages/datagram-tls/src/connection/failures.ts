@@ -19,6 +19,12 @@ export function handshakeTimeout(doubtsPsk: boolean): DTLSError {
   return new DTLSError('ERR_DTLS_HANDSHAKE_TIMEOUT', `DTLS handshake timeout${hint}`, { source: 'network' });
 }
 
+export function idleTimeout(ms: number): DTLSError {
+  return new DTLSError('ERR_DTLS_IDLE_TIMEOUT', `DTLS idle timeout: the peer was silent for ${ms} ms`, {
+    source: 'network',
+  });
+}
+
 export function keysExhausted(): DTLSError {
   return new DTLSError('ERR_DTLS_KEY_LIMIT', 'the keys of this session have protected all they may');
 }

@@ -13,7 +13,11 @@ export interface Timed {
   readonly handshake: Handshake;
   readonly keys: KeyChanges;
   readonly suspicion: Suspicion;
-  readonly host: HandshakeHost & { end(error: undefined): void; forgetHeld(now: Instant): void };
+  readonly host: HandshakeHost & {
+    end(error: undefined): void;
+    forgetHeld(now: Instant): void;
+    onIdle(now: Instant): void;
+  };
 }
 
 /** What is to be done when a timer of a connection is due. */
@@ -38,6 +42,8 @@ export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
       return host.forgetHeld(now);
     case 'forget-flight':
       return handshake.forgetFlight();
+    case 'idle':
+      return host.onIdle(now);
     case 'close':
       return host.end(undefined);
   }

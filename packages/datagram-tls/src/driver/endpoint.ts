@@ -2,12 +2,13 @@ import { invalidState } from '../base/errors.js';
 import { ownProperties } from '../base/own-properties.js';
 import { checkFunction, checkKnown, checkObject } from '../config/checks.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
+import { type EndpointLimits, resolveLimits } from '../config/limits.js';
 import { resolveBehaviour } from '../config/resolve.js';
 import type { ConnectionEvent } from '../connection/events.js';
-import type { EndpointLimits } from '../endpoint/arrivals.js';
-import type { EarlyRefusals } from '../endpoint/counters.js';
+import type { EarlyRefusals, Refusals } from '../endpoint/counters.js';
 import type { Link } from '../endpoint/link.js';
 import type { PeerAddress } from '../endpoint/peer.js';
+import type { Refusal } from '../endpoint/refusals.js';
 import { logPeer, logRemoval } from './debug.js';
 import { Deferred } from './deferred.js';
 import {
@@ -15,7 +16,6 @@ import {
   ENDPOINT_OPTIONS,
   type EndpointOptions,
   resolveHooks,
-  resolveLimits,
   resolveUdp,
   type Trace,
 } from './options.js';
@@ -26,6 +26,7 @@ import { type DTLSEndpointStats, endpointNumbers, endpointStats } from './stats.
 import type { UdpOptions } from './udp.js';
 
 type ErrorHandler = (this: DTLSEndpoint, error: Error) => void;
+type RefusalHandler = (this: DTLSEndpoint, refusal: Refusal) => void;
 export type SessionCallback = (session: DTLSSession) => void;
 
 const KNOWN = new Set<string>(ENDPOINT_OPTIONS);
@@ -46,6 +47,7 @@ export class DTLSEndpoint implements SessionEndpoint {
   #onsession: SessionCallback | undefined;
   #onearlydata: EarlyDataCallback | undefined;
   #onerror: ErrorHandler | undefined;
+  #onrefused: RefusalHandler | undefined;
   #busy = false;
   /** Made by `connect`: it ends with its session. */
   #single = false;
@@ -115,8 +117,26 @@ export class DTLSEndpoint implements SessionEndpoint {
     this.#onerror = fn ?? undefined;
   }
 
+  /**
+   * Called when a client gets no session because a limit is reached and nobody gives way, at most once a second for each reason:
+   * `refusal` says which client was the last, why, and how many ClientHellos were refused since the last call for that
+   * reason. The client is told nothing and asks again. `undefined` clears it.
+   */
+  get onrefused(): RefusalHandler | undefined {
+    return this.#onrefused;
+  }
+  set onrefused(fn: RefusalHandler | null | undefined) {
+    if (fn !== null && fn !== undefined) checkFunction(fn, 'onrefused');
+    this.#onrefused = fn ?? undefined;
+  }
+
   get stats(): DTLSEndpointStats {
     return this.#finalStats ?? this.#snapshot(true);
+  }
+
+  /** Which limits ClientHellos were refused for, and how often. */
+  get refusals(): Readonly<Refusals> {
+    return { ...this.#port?.core.counters.refusedBy };
   }
 
   /** Why early data was refused, and how often. */
@@ -164,6 +184,7 @@ export class DTLSEndpoint implements SessionEndpoint {
       onBound: (address) => this.#opened.resolve(address),
       onSession: (link) => this.#onSession(link),
       onEvent: (link, event) => this.#onEvent(link, event),
+      onRefused: (refusal) => this.#onrefused?.call(this, refusal),
       onSocketError: (error) => this.#fail(error),
       onSendError: (link, error) => this.#byLink.get(link)?.onSendError(error),
     });

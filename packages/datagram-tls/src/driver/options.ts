@@ -2,13 +2,12 @@ import type { PeerCertificate } from 'node:tls';
 import type { Awaitable } from '../base/awaitable.js';
 import { callerError, invalidArgType } from '../base/errors.js';
 import { checkBoolean, checkFunction, checkInteger } from '../config/checks.js';
-import { DEFAULTS } from '../config/defaults.js';
+import { LIMIT_OPTIONS, type LimitOptions } from '../config/limits.js';
 import type { BehaviourOptions, SecurityOptions } from '../config/options.js';
 import type { ClientPskOption, ServerPskOption } from '../config/psk-options.js';
 import { BEHAVIOUR_OPTIONS } from '../config/resolve.js';
 import type { SniOption } from '../config/sni-options.js';
 import type { TraceEvent } from '../connection/events.js';
-import type { EndpointLimits } from '../endpoint/arrivals.js';
 import type { DTLSSecureContext, SniIdentity } from './secure-context.js';
 import type { DTLSSession } from './session.js';
 import type { UdpOptions } from './udp.js';
@@ -20,7 +19,7 @@ export type Trace = (event: TraceEvent, session: DTLSSession) => void;
 export type EarlyDataCallback = (data: Uint8Array, session: DTLSSession) => void;
 
 /** Of the socket and of the endpoint as a whole. */
-export interface EndpointOptions extends BehaviourOptions {
+export interface EndpointOptions extends BehaviourOptions, LimitOptions {
   /** IPv6 sockets take IPv6 only. Default false. */
   ipv6Only?: boolean | undefined;
   /** Let several sockets share the port (Node ≥ 22.12). Default false. */
@@ -31,16 +30,6 @@ export interface EndpointOptions extends BehaviourOptions {
   udpSendBufferSize?: number | undefined;
   /** IP_TTL, 1 to 255. */
   udpTTL?: number | undefined;
-  /** Sessions in all; 0: no limit. Default 10000. */
-  maxSessions?: number | undefined;
-  /** Sessions with one address, whatever the port; 0: no limit. Default 1000. */
-  maxSessionsPerHost?: number | undefined;
-  /**
-   * Bytes that all sessions may hold for later, at what they really cost: parts of handshake messages, records that wait for
-   * keys, data that overtakes the handshake. The session that has held some for the longest time then drops it. 0: no
-   * limit. Default 32 MiB.
-   */
-  maxHeldBytes?: number | undefined;
   trace?: Trace | undefined;
   /** Destroys what it was given to. */
   signal?: AbortSignal | undefined;
@@ -86,10 +75,8 @@ export interface ConnectOptions extends EndpointOptions, SecurityOptions {
 
 export const ENDPOINT_OPTIONS = [
   ...BEHAVIOUR_OPTIONS,
+  ...LIMIT_OPTIONS,
   'ipv6Only',
-  'maxHeldBytes',
-  'maxSessions',
-  'maxSessionsPerHost',
   'reusePort',
   'signal',
   'trace',
@@ -118,17 +105,6 @@ export function resolveUdp(options: EndpointOptions): UdpOptions {
   };
 }
 
-export function resolveLimits(options: EndpointOptions): EndpointLimits {
-  return {
-    maxSessions: optionalInteger(options, 'maxSessions', 0, 0xffff_ffff) ?? DEFAULTS.maxSessions,
-    maxSessionsPerHost:
-      optionalInteger(options, 'maxSessionsPerHost', 0, 0xffff_ffff) ?? DEFAULTS.maxSessionsPerHost,
-    maxHeldBytes:
-      optionalInteger(options, 'maxHeldBytes', 0, Number.MAX_SAFE_INTEGER) ?? DEFAULTS.maxHeldBytes,
-    cookieLifetime: DEFAULTS.cookieLifetime,
-  };
-}
-
 /** What is to be called back, checked. */
 export function resolveHooks({ trace, signal }: EndpointOptions): { trace: Trace | undefined } {
   if (trace !== undefined) checkFunction(trace, 'options.trace');
@@ -140,13 +116,7 @@ export function resolveHooks({ trace, signal }: EndpointOptions): { trace: Trace
 
 function optionalInteger(
   options: EndpointOptions,
-  name:
-    | 'udpReceiveBufferSize'
-    | 'udpSendBufferSize'
-    | 'udpTTL'
-    | 'maxSessions'
-    | 'maxSessionsPerHost'
-    | 'maxHeldBytes',
+  name: 'udpReceiveBufferSize' | 'udpSendBufferSize' | 'udpTTL',
   min: number,
   max: number,
 ): number | undefined {

@@ -1,10 +1,11 @@
 import type { RemoteInfo } from 'node:dgram';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
-import type { EndpointLimits } from '../endpoint/arrivals.js';
+import type { EndpointLimits } from '../config/limits.js';
 import { Endpoint, type EndpointEvent } from '../endpoint/endpoint.js';
 import type { Link } from '../endpoint/link.js';
 import type { PeerAddress } from '../endpoint/peer.js';
+import type { Refusal } from '../endpoint/refusals.js';
 import type { Outgoing } from '../endpoint/rounds.js';
 import type { Job, JobAnswer } from '../handshake/jobs.js';
 import { performJob } from '../handshake/perform-job.js';
@@ -17,6 +18,7 @@ export interface PortHandlers {
   onBound(address: PeerAddress): void;
   onSession(link: Link): void;
   onEvent(link: Link, event: Extract<EndpointEvent, { type: 'connection' }>['event']): void;
+  onRefused(refusal: Refusal): void;
   onSocketError(error: Error): void;
   /** The system refused a datagram. */
   onSendError(link: Link, error: Error): void;
@@ -219,6 +221,7 @@ export class Port {
   }
 
   #tell(event: EndpointEvent): void {
+    if (event.type === 'refused') return this.#handlers.onRefused(event.refusal);
     const { link } = event;
     if (event.type === 'session') this.#handlers.onSession(link);
     else if (event.event.type === 'job') this.#perform(link, event.event.job);

@@ -69,8 +69,11 @@ export interface EndpointNumbers {
   readonly serverBusyCount: bigint;
   /** Datagrams of strangers that were no ClientHello. */
   readonly serverRejectedCount: bigint;
-  /** Clients turned away because of `maxSessions` or `maxSessionsPerHost`. */
+  /** ClientHellos that got no session because a limit is reached: `endpoint.refusals` has the reasons. */
   readonly serverRefusedCount: bigint;
+  /** Silent sessions, and handshakes not done, that gave way to a new client on a full endpoint. */
+  readonly sessionsEvicted: bigint;
+  readonly handshakesEvicted: bigint;
   /** ClientHellos answered with a request for a cookie. */
   readonly cookiesSent: bigint;
   /** Clients whose early data was taken, and ClientHellos whose was not: `endpoint.earlyDataRefusals` has the reasons. */
@@ -104,6 +107,8 @@ export function endpointNumbers(
     serverBusyCount: BigInt(counters.busy),
     serverRejectedCount: BigInt(counters.rejected),
     serverRefusedCount: BigInt(counters.refused),
+    sessionsEvicted: BigInt(counters.sessionsEvicted),
+    handshakesEvicted: BigInt(counters.handshakesEvicted),
     cookiesSent: BigInt(counters.cookiesSent),
     earlyDataAccepted: BigInt(counters.earlyAccepted),
     bytesHeld: BigInt(port?.core.heldBytes ?? 0),

@@ -1,27 +1,21 @@
 import { own } from '../base/bytes.js';
-import type { Duration, Instant } from '../base/instant.js';
+import { DTLSError } from '../base/errors.js';
+import type { Instant } from '../base/instant.js';
 import type { MemoryPool } from '../base/memory.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
+import type { EndpointLimits } from '../config/limits.js';
 import type { Beginning } from '../connection/beginning.js';
 import { Connection } from '../connection/connection.js';
 import type { EarlyRefusal } from '../handshake/early-refusal.js';
 import type { JoinedHello } from './admission.js';
 import type { EndpointCounters } from './counters.js';
+import { hostOf } from './host.js';
 import { createLink, type Link } from './link.js';
 import { Newcomers } from './newcomers.js';
 import type { PeerAddress } from './peer.js';
+import { Places, type RefusalReason } from './places.js';
 import { type Reception, Receptionist } from './reception.js';
 import type { Routes } from './routes.js';
-
-/** Limits of one endpoint; 0 means no limit. */
-export interface EndpointLimits {
-  readonly maxSessions: number;
-  readonly maxSessionsPerHost: number;
-  /** Bytes that all associations may hold for later, at their real cost. */
-  readonly maxHeldBytes: number;
-  /** ms. */
-  readonly cookieLifetime: Duration;
-}
 
 /** What a server is made of; absent on an endpoint that only connects. */
 export interface Service {
@@ -39,6 +33,8 @@ export interface ArrivalsHost {
   /** `link` is a session that its owner has to hear of. */
   announce(link: Link): void;
   touch(link: Link): void;
+  /** The client at `peer`, whose address is proved, gets no association. */
+  refuse(peer: PeerAddress, reason: RefusalReason, now: Instant): void;
 }
 
 const NOWHERE: Destination = { serverName: undefined, verifyName: undefined };
@@ -51,11 +47,13 @@ export class Arrivals {
   readonly #host: ArrivalsHost;
   readonly #limits: EndpointLimits;
   readonly #newcomers = new Newcomers();
+  readonly #places: Places;
   #receptionist: Receptionist | undefined;
 
   constructor(host: ArrivalsHost, limits: EndpointLimits) {
     this.#host = host;
     this.#limits = limits;
+    this.#places = new Places(limits);
   }
 
   /** Starts, changes or stops serving. */
@@ -63,6 +61,11 @@ export class Arrivals {
     this.#service = service;
     if (service === undefined) for (const link of this.#newcomers.unknown) this.#turnAway(link);
     else this.#receptionist ??= new Receptionist(service.security, this.#limits.cookieLifetime);
+  }
+
+  /** Associations of proved clients whose handshake is not done. */
+  get handshakes(): number {
+    return this.#places.handshakes;
   }
 
   /** What is kept of ClientHellos that came in parts, bytes. */
@@ -92,20 +95,27 @@ export class Arrivals {
 
   /** Something happened to `link`, which may be a newcomer. */
   review(link: Link, now: Instant): void {
-    if (this.#newcomers.size === 0) return;
+    if (!this.#newcomers.has(link)) return;
     const news = this.#newcomers.review(link);
     if (news?.kind === 'taken') {
       this.#host.counters.earlyAccepted++;
       this.#host.announce(link);
     }
-    if (news?.kind !== 'declined') return;
-    this.#host.routes.remove(link);
-    this.#decline(news.hello, news.reason, link.peer, now);
+    if (news?.kind === 'declined') {
+      this.#host.routes.remove(link);
+      this.#decline(news.hello, news.reason, link.peer, now);
+    } else if (!this.#newcomers.has(link)) this.#places.add(link);
+  }
+
+  /** The handshake of `link` is done. */
+  onConnected(link: Link): void {
+    this.#places.onConnected(link);
   }
 
   /** `link` is over. */
   forget(link: Link): void {
     this.#newcomers.forget(link);
+    this.#places.forget(link);
   }
 
   #act(decision: Reception, service: Service, peer: PeerAddress, now: Instant): void {
@@ -122,14 +132,18 @@ export class Arrivals {
         if (decision.asksForCookie) counters.cookiesSent++;
         else counters.rejected++;
         return;
-      case 'probe':
-        if (this.#mayProbe(peer)) this.#probe(service, decision, peer, now);
-        else this.#decline(decision.hello, 'busy', peer, now);
+      case 'probe': {
+        const host = this.#hostOf(peer);
+        const refusal = this.#refusesProbe(peer, host, decision.ticket);
+        if (refusal === undefined) this.#probe(service, decision, peer, host, now);
+        else this.#decline(decision.hello, refusal, peer, now);
         return;
-      case 'admit':
-        if (this.#isFull(peer)) counters.refused++;
-        else this.#admit(service, decision, peer, now);
+      }
+      case 'admit': {
+        const host = this.#hostOf(peer);
+        if (this.#makeRoom(peer, host, now)) this.#admit(service, decision, peer, host, now);
         return;
+      }
     }
   }
 
@@ -137,21 +151,23 @@ export class Arrivals {
    * A client that began anew shows its cookie before anything is done about its old association. Newcomers count here, as
    * each may become a session.
    */
-  #mayProbe({ address, port }: PeerAddress): boolean {
-    const { routes } = this.#host;
-    if (routes.find(address, port) !== undefined || this.#newcomers.isFull) return false;
-    return !this.#exceeds(routes.size, routes.countOf(address));
+  #refusesProbe({ address, port }: PeerAddress, host: string, ticket: string): EarlyRefusal | undefined {
+    if (this.#host.routes.find(address, port) !== undefined) return 'busy';
+    const newcomers = this.#newcomers;
+    if (!this.#places.hasRoom(host, newcomers.size, newcomers.countOf(host))) return 'busy';
+    return newcomers.refuses(host, ticket);
   }
 
   /** Nobody is told before its early data is taken. */
   #probe(
     service: Service,
-    { beginning, hello, random, datagram }: Extract<Reception, { act: 'probe' }>,
+    { beginning, hello, ticket, random, datagram }: Extract<Reception, { act: 'probe' }>,
     peer: PeerAddress,
+    host: string,
     now: Instant,
   ): void {
-    const link = this.#open(service, beginning, random, peer);
-    this.#newcomers.add(link, { ...hello, body: own(hello.body) });
+    const link = this.#open(service, beginning, { peer, host, began: now, clientRandom: own(random) });
+    this.#newcomers.add(link, { ...hello, body: own(hello.body) }, ticket);
     this.#begin(link, datagram, now);
   }
 
@@ -177,45 +193,60 @@ export class Arrivals {
     earlyRefused[reason] = (earlyRefused[reason] ?? 0) + 1;
   }
 
-  #isFull({ address, port }: PeerAddress): boolean {
-    const { routes } = this.#host;
-    // A client that began anew takes the place of its old association.
-    if (routes.find(address, port) !== undefined) return false;
-    const fromHost = routes.countOf(address);
-    if (!this.#exceeds(routes.size, fromHost)) return false;
-    // Newcomers, whose addresses may be forged, take no place from those who are proved.
-    const newcomers = this.#newcomers;
-    return this.#exceeds(routes.size - newcomers.size, fromHost - newcomers.countOf(address));
+  /**
+   * Whether there is room for a client whose address is proved. Early data of unproved clients, whose addresses may be forged,
+   * takes no place from it.
+   */
+  #makeRoom(peer: PeerAddress, host: string, now: Instant): boolean {
+    const route = this.#host.routes.find(peer.address, peer.port);
+    // A client that began anew twice means the last time.
+    if (route?.pending !== undefined) return true;
+    // One that began anew takes the place of its old association in the end.
+    const room = this.#places.makeRoom(host, route !== undefined, now);
+    if ('refused' in room) {
+      this.#host.refuse(peer, room.refused, now);
+      return false;
+    }
+    for (const link of room.evicted) this.#evict(link);
+    return true;
   }
 
-  /** Whether there is no room for one more. */
-  #exceeds(sessions: number, fromHost: number): boolean {
-    const { maxSessions, maxSessionsPerHost } = this.#limits;
-    if (maxSessions > 0 && sessions >= maxSessions) return true;
-    return maxSessionsPerHost > 0 && fromHost >= maxSessionsPerHost;
+  #evict(link: Link): void {
+    const { counters } = this.#host;
+    const open = link.connection.session !== undefined;
+    if (open) counters.sessionsEvicted++;
+    else counters.handshakesEvicted++;
+    this.#places.forget(link);
+    link.connection.retire(evicted(open));
+    this.#host.touch(link);
   }
 
   #admit(
     service: Service,
     { beginning, random, datagram }: Extract<Reception, { act: 'admit' }>,
     peer: PeerAddress,
+    host: string,
     now: Instant,
   ): void {
     this.#dropPending(peer);
-    const link = this.#open(service, beginning, random, peer);
+    const link = this.#open(service, beginning, { peer, host, began: now, clientRandom: own(random) });
+    this.#places.add(link);
     this.#host.announce(link);
     this.#begin(link, datagram, now);
   }
 
-  #open(service: Service, beginning: Beginning, random: Uint8Array, peer: PeerAddress): Link {
-    const connection = new Connection(
-      service.security,
-      service.behaviour,
-      NOWHERE,
-      beginning,
-      this.#host.memory,
-    );
-    const link = createLink(connection, peer, own(random));
+  #hostOf({ address }: PeerAddress): string {
+    return hostOf(address, this.#limits.hostPrefix);
+  }
+
+  #open(
+    service: Service,
+    beginning: Beginning,
+    client: Pick<Link, 'peer' | 'host' | 'began' | 'clientRandom'>,
+  ): Link {
+    const { security, behaviour } = service;
+    const connection = new Connection(security, behaviour, NOWHERE, beginning, this.#host.memory);
+    const link = createLink(connection, client);
     this.#host.routes.add(link);
     return link;
   }
@@ -235,6 +266,14 @@ export class Arrivals {
     if (pending === undefined) return;
     pending.connection.supersede();
     routes.remove(pending);
+    this.#places.forget(pending);
     this.#host.touch(pending);
   }
+}
+
+function evicted(open: boolean): DTLSError {
+  const what = open ? 'silent session' : 'unfinished handshake';
+  return new DTLSError('ERR_DTLS_EVICTED', `the endpoint is full: this ${what} gave way to a new client`, {
+    alert: open ? undefined : 'internal_error',
+  });
 }

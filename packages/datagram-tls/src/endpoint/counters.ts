@@ -1,4 +1,5 @@
 import type { EarlyRefusal } from '../handshake/early-refusal.js';
+import type { RefusalReason } from './places.js';
 
 /** Datagrams from strangers and what became of them. */
 export interface EndpointCounters {
@@ -14,13 +15,20 @@ export interface EndpointCounters {
   partHellos: number;
   /** Datagrams from strangers that were no ClientHello, or one that cannot lead to anything. */
   rejected: number;
-  /** Clients with a good cookie turned away because of a cap. */
+  /** ClientHellos with a good cookie that got no association because a limit is reached, and by reason. */
   refused: number;
+  readonly refusedBy: Refusals;
+  /** Open sessions that gave way to a new client, and associations that did before their handshake was done. */
+  sessionsEvicted: number;
+  handshakesEvicted: number;
   /** Clients whose early data was taken. */
   earlyAccepted: number;
   /** ClientHellos whose early data was not taken, by reason; a reason that never was is absent. */
   readonly earlyRefused: EarlyRefusals;
 }
+
+/** A reason that never was is absent. */
+export type Refusals = Partial<Record<RefusalReason, number>>;
 
 export type EarlyRefusals = Partial<Record<EarlyRefusal, number>>;
 
@@ -35,6 +43,9 @@ export function startCounting(): EndpointCounters {
     busy: 0,
     rejected: 0,
     refused: 0,
+    refusedBy: {},
+    sessionsEvicted: 0,
+    handshakesEvicted: 0,
     earlyAccepted: 0,
     earlyRefused: {},
   };

@@ -27,6 +27,11 @@ export class Deadlines<T extends Sleeper> {
     if (at === undefined) sleeper.place = -1;
   }
 
+  /** The sleeper with the earliest deadline, which stays. */
+  first(): Set<T> | undefined {
+    return this.#heap[0];
+  }
+
   /** The earliest deadline. */
   next(): Instant | undefined {
     return this.#heap[0]?.deadline;

@@ -3,15 +3,19 @@ import type { Instant } from '../base/instant.js';
 import { MemoryPool } from '../base/memory.js';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
+import type { EndpointLimits } from '../config/limits.js';
 import { FROM_ZERO } from '../connection/beginning.js';
 import { Connection } from '../connection/connection.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import type { JobAnswer } from '../handshake/jobs.js';
-import { Arrivals, type ArrivalsHost, type EndpointLimits, type Service } from './arrivals.js';
+import { Arrivals, type ArrivalsHost, type Service } from './arrivals.js';
 import { startCounting } from './counters.js';
 import { Deadlines } from './deadlines.js';
+import { hostOf } from './host.js';
 import { createLink, type Link } from './link.js';
 import type { PeerAddress } from './peer.js';
+import type { RefusalReason } from './places.js';
+import { type Refusal, RefusalReports } from './refusals.js';
 import { isRestart } from './restart.js';
 import { type Outgoing, Rounds } from './rounds.js';
 import { type Route, Routes } from './routes.js';
@@ -19,6 +23,8 @@ import { type Route, Routes } from './routes.js';
 export type EndpointEvent =
   /** A client whose cookie was good, or whose early data is taken. It waits for the answer to a job at the least: what it gets depends on the event. */
   | { readonly type: 'session'; readonly link: Link }
+  /** Clients got no association because a limit is reached; at most one event a second for each reason. */
+  | { readonly type: 'refused'; readonly refusal: Refusal }
   | { readonly type: 'connection'; readonly link: Link; readonly event: ConnectionEvent };
 
 /**
@@ -34,10 +40,13 @@ export class Endpoint {
   readonly #events = new Queue<EndpointEvent>();
   readonly #rounds = new Rounds();
   readonly #arrivals: Arrivals;
+  readonly #limits: EndpointLimits;
   readonly #memory: MemoryPool;
+  readonly #refusals = new RefusalReports();
   readonly #onRest = (link: Link): void => this.#deadlines.set(link, link.connection.pollTimeout());
 
   constructor(limits: EndpointLimits) {
+    this.#limits = limits;
     this.#memory = new MemoryPool(limits.maxHeldBytes);
     this.#arrivals = new Arrivals(this.#hostOfArrivals(), limits);
   }
@@ -52,6 +61,11 @@ export class Endpoint {
 
   get size(): number {
     return this.#routes.size;
+  }
+
+  /** Server associations whose handshake is not done. */
+  get handshakes(): number {
+    return this.#arrivals.handshakes;
   }
 
   /** What is kept of ClientHellos that came in parts, bytes. */
@@ -93,7 +107,8 @@ export class Endpoint {
       );
     }
     const connection = new Connection(security, behaviour, destination, FROM_ZERO, this.#memory);
-    const link = createLink(connection, peer, undefined);
+    const host = hostOf(peer.address, this.#limits.hostPrefix);
+    const link = createLink(connection, { peer, host, began: now, clientRandom: undefined });
     this.#routes.add(link);
     this.counters.clientSessions++;
     connection.start(now);
@@ -198,7 +213,16 @@ export class Endpoint {
         this.#events.push({ type: 'session', link });
       },
       touch: (link) => this.touch(link),
+      refuse: (peer, reason, now) => this.#refuse(peer, reason, now),
     };
+  }
+
+  #refuse(peer: PeerAddress, reason: RefusalReason, now: Instant): void {
+    const { refusedBy } = this.counters;
+    this.counters.refused++;
+    refusedBy[reason] = (refusedBy[reason] ?? 0) + 1;
+    const refusal = this.#refusals.add(peer, reason, now);
+    if (refusal !== undefined) this.#events.push({ type: 'refused', refusal });
   }
 
   /** What an event of a connection means to the endpoint. */
@@ -208,6 +232,7 @@ export class Endpoint {
       this.#arrivals.forget(link);
     }
     if (event.type === 'connected') {
+      this.#arrivals.onConnected(link);
       const replaced = this.#routes.promote(link);
       if (replaced !== undefined) {
         replaced.connection.supersede();

@@ -8,6 +8,9 @@ export interface Link {
   readonly connection: Connection;
   readonly role: Role;
   readonly peer: PeerAddress;
+  /** The key under which limits per host count the peer. */
+  readonly host: string;
+  readonly began: Instant;
   /** Server: tells a repeated ClientHello from that of a restarted client. */
   readonly clientRandom: Uint8Array | undefined;
   /** When it is to be woken, and its place among those that are; of the endpoint's deadlines. */
@@ -21,14 +24,15 @@ export interface Link {
 /** A link that nothing was done for yet. */
 export function createLink(
   connection: Connection,
-  peer: PeerAddress,
-  clientRandom: Uint8Array | undefined,
+  { peer, host, began, clientRandom }: Pick<Link, 'peer' | 'host' | 'began' | 'clientRandom'>,
 ): Link {
   const { role } = connection.security;
   return {
     connection,
     role,
     peer,
+    host,
+    began,
     clientRandom,
     deadline: undefined,
     place: -1,

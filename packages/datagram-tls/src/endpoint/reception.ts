@@ -8,6 +8,7 @@ import { choose13, readClientWishes13, shareFor } from '../handshake/v13/client-
 import { encodeHelloRetryRequest13, hashName, type Retry13 } from '../handshake/v13/retry-request.js';
 import { ExtensionType, HandshakeType } from '../wire/codes.js';
 import { decodeCookie } from '../wire/extensions/cookie.js';
+import { decodePreSharedKeyRequest } from '../wire/extensions/pre-shared-key.js';
 import { type ClientHelloPrefix, decodeClientHello, peekClientHello } from '../wire/messages/client-hello.js';
 import { encodeHandshake13 } from '../wire/messages/handshake-header.js';
 import { type JoinedHello, SplitHellos } from './admission.js';
@@ -30,6 +31,8 @@ export type Reception =
       readonly act: 'probe';
       readonly beginning: Beginning;
       readonly hello: JoinedHello;
+      /** Tells its ticket from others. */
+      readonly ticket: string;
       readonly random: Uint8Array;
       readonly datagram: Uint8Array;
     }
@@ -83,11 +86,13 @@ export class Receptionist {
       return this.#verify(prefix, numbers, peer, now);
     if (fragment.fragmentLength === fragment.length) {
       const hello = { messageSeq, recordSequence, body: fragment.fragment };
-      if (prefix !== undefined && bringsEarlyData(prefix, hello, security))
+      const ticket = prefix === undefined ? undefined : ticketOfEarlyData(prefix, hello, security);
+      if (prefix !== undefined && ticket !== undefined)
         return {
           act: 'probe',
           beginning: beginningAt(hello, true),
           hello,
+          ticket,
           random: prefix.random,
           datagram,
         };
@@ -183,10 +188,23 @@ function beginningAt({ messageSeq, recordSequence }: Numbers, early: boolean, re
   return { sendSeq: messageSeq, receiveSeq: messageSeq, recordSequence, retry, early };
 }
 
-/** A first ClientHello, without a cookie of whatever kind, that announces early data under a ticket to whoever takes some. */
-function bringsEarlyData(prefix: ClientHelloPrefix, { messageSeq }: Numbers, { tickets }: Security): boolean {
+/** Bytes at the end of a ticket that tell it from others: those of its seal. */
+const TICKET_TAIL = 16;
+
+/**
+ * The end of the ticket of a first ClientHello that announces early data, without a cookie of either kind; `undefined` for any
+ * other ClientHello, and where no early data is taken.
+ */
+function ticketOfEarlyData(
+  prefix: ClientHelloPrefix,
+  { messageSeq }: Numbers,
+  { tickets }: Security,
+): string | undefined {
   const { early_data, pre_shared_key, cookie } = ExtensionType;
   const { extensions } = prefix;
-  if (tickets?.early === undefined || messageSeq !== 0 || prefix.cookie.length > 0) return false;
-  return extensions.has(early_data) && extensions.has(pre_shared_key) && !extensions.has(cookie);
+  if (tickets?.early === undefined || messageSeq !== 0 || prefix.cookie.length > 0) return undefined;
+  const psks = extensions.get(pre_shared_key);
+  if (psks === undefined || !extensions.has(early_data) || extensions.has(cookie)) return undefined;
+  const ticket = decodePreSharedKeyRequest(psks)?.identities[0]?.identity;
+  return ticket === undefined ? undefined : String.fromCharCode(...ticket.subarray(-TICKET_TAIL));
 }

@@ -14,17 +14,11 @@ export interface Route {
 /** Finds associations by the peer's address. */
 export class Routes {
   readonly #byPeer = new PeerMap<Route>();
-  readonly #perHost = new Map<string, number>();
   #size = 0;
 
   /** Associations in all. */
   get size(): number {
     return this.#size;
-  }
-
-  /** Associations with one host, whatever the port. */
-  countOf(address: string): number {
-    return this.#perHost.get(address) ?? 0;
   }
 
   find(address: string, port: number): Route | undefined {
@@ -45,7 +39,7 @@ export class Routes {
       peer,
       current === undefined ? { current: link, pending: undefined } : { current, pending: link },
     );
-    this.#count(link.peer.address, 1);
+    this.#size++;
   }
 
   /** A pending link takes the current one's place, which is returned. */
@@ -54,7 +48,7 @@ export class Routes {
     const route = this.find(peer.address, peer.port);
     if (route?.pending !== link) return undefined;
     this.#byPeer.set(peer, { current: link, pending: undefined });
-    this.#count(link.peer.address, -1);
+    this.#size--;
     return route.current;
   }
 
@@ -66,13 +60,6 @@ export class Routes {
     else if (route?.current !== link) return;
     else if (route.pending === undefined) this.#byPeer.delete(peer);
     else this.#byPeer.set(peer, { current: route.pending, pending: undefined });
-    this.#count(link.peer.address, -1);
-  }
-
-  #count(address: string, change: 1 | -1): void {
-    this.#size += change;
-    const count = this.countOf(address) + change;
-    if (count === 0) this.#perHost.delete(address);
-    else this.#perHost.set(address, count);
+    this.#size--;
   }
 }

@@ -2,6 +2,8 @@
 export type EarlyRefusal =
   /** As many as may be wait for their peer's proof, or this endpoint takes no more sessions. */
   | 'busy'
+  /** As many as may be wait with the client's host, or under its ticket. */
+  | 'over_share'
   /** DTLS 1.3 is not what both sides speak. */
   | 'version'
   /** `sni` is a function: it is asked about clients whose address is proved. */

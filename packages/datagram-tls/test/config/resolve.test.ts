@@ -131,6 +131,8 @@ const BEHAVIOUR_MISTAKES: readonly Mistake[] = [
   ['recordsPerKey', '5', 'ERR_INVALID_ARG_TYPE', /number/],
   ['recordsPerKey', 0, 'ERR_OUT_OF_RANGE'],
   ['recordsPerKey', 1.5, 'ERR_OUT_OF_RANGE'],
+  ['idleTimeout', '1', 'ERR_INVALID_ARG_TYPE'],
+  ['idleTimeout', -1, 'ERR_OUT_OF_RANGE'],
   ['handshakeTimeout', true, 'ERR_INVALID_ARG_TYPE'],
   ['handshakeTimeout', -1, 'ERR_OUT_OF_RANGE'],
   ['handshakeTimeout', 0.5, 'ERR_OUT_OF_RANGE'],
@@ -303,6 +305,7 @@ suite('what options resolve to', () => {
     assert.deepEqual(behave({}), {
       mtu: 1200,
       handshakeTimeout: 60_000,
+      idleTimeout: { client: 0, server: 1_800_000 },
       allowHalfOpen: false,
       recordsPerKey: Number.MAX_SAFE_INTEGER,
       retransmission: { initial: 1000, max: 60_000 },

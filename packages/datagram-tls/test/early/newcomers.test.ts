@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { asksForCookie, besieged, Desk, MESSAGE, peer } from '../support/desk.js';
+import type { PeerAddress } from '#lib/endpoint/peer.js';
+import { asksForCookie, besieged, Desk, flightsOfTickets, MESSAGE, peer } from '../support/desk.js';
 import { comingBack } from '../support/early.js';
 import { Pair } from '../support/pair.js';
 
 /** Associations that may wait for their clients to show that they hear us, and how long each may, ms. */
 const MOST = 64;
 const LIFE = 60_000;
+/** Of those, with one host and under one ticket. */
+const MOST_PER_HOST = 16;
+const MOST_PER_TICKET = 4;
 
 const bytes = (datagrams: readonly Uint8Array[]): number =>
   datagrams.reduce((sum, { length }) => sum + length, 0);
@@ -35,8 +39,11 @@ suite('clients with early data and no cookie', () => {
   test(`at most ${MOST} of them are let in, for ${LIFE} ms, and none is sent anything by a timer`, () => {
     const { server, flight } = besieged();
     const desk = new Desk(server);
-    const hellos = Array.from({ length: MOST + 20 }, (_, i) => flight(100 + i)[0]);
-    const cookies = hellos.filter((hello, i) => asksForCookie(desk.receive(hello, peer(i)))).length;
+    const flights = flightsOfTickets(Math.ceil((MOST + 20) / MOST_PER_TICKET), server);
+    const hellos = Array.from({ length: MOST + 20 }, (_, i) => flights[i % flights.length]?.(100 + i)[0]);
+    const cookies = hellos.filter((hello, i) =>
+      asksForCookie(desk.receive(hello ?? assert.fail(), peer(i))),
+    ).length;
     assert.equal(cookies, 20);
     assert.equal(desk.endpoint.size, MOST);
     assert.deepEqual(desk.endpoint.counters.earlyRefused, { busy: 20 });
@@ -51,6 +58,38 @@ suite('clients with early data and no cookie', () => {
     );
     const [another] = flight(999, LIFE);
     assert.ok(!asksForCookie(desk.receive(another, peer(1))), 'there is room again');
+  });
+
+  // Siege case A15.
+  test(`one ticket takes ${MOST_PER_TICKET} of the ${MOST} places, whatever addresses it comes from`, () => {
+    const { server, flight } = besieged();
+    const desk = new Desk(server);
+    for (let i = 0; i < 80; i++) desk.receive(flight(100 + i)[0], peer(i));
+    assert.equal(desk.endpoint.size, MOST_PER_TICKET);
+    assert.deepEqual(desk.endpoint.counters.earlyRefused, { over_share: 80 - MOST_PER_TICKET });
+    const [other] = flightsOfTickets(1, server);
+    assert.ok(
+      !asksForCookie(desk.receive(other?.(1)[0] ?? assert.fail(), peer(90))),
+      'others keep their places',
+    );
+    desk.wait(LIFE);
+    assert.ok(!asksForCookie(desk.receive(flight(999, LIFE)[0], peer(91))), 'there is room again');
+  });
+
+  // Siege case A15.
+  test(`one host takes ${MOST_PER_HOST} of the ${MOST} places, whatever tickets it has`, () => {
+    const { server } = besieged();
+    const desk = new Desk(server);
+    const flights = flightsOfTickets(MOST_PER_HOST / MOST_PER_TICKET + 1, server);
+    const oneHost = (i: number): PeerAddress => ({ ...peer(1), port: 6000 + i });
+    for (let i = 0; i < 5 * MOST_PER_TICKET; i++) {
+      const [hello] = flights[i % flights.length]?.(200 + i) ?? assert.fail();
+      desk.receive(hello, oneHost(i));
+    }
+    assert.equal(desk.endpoint.size, MOST_PER_HOST);
+    assert.deepEqual(desk.endpoint.counters.earlyRefused, { over_share: MOST_PER_TICKET });
+    const [hello] = flights.at(-1)?.(500) ?? assert.fail();
+    assert.equal(asksForCookie(desk.receive(hello, peer(2))), false, 'another host has its places');
   });
 
   test('none gets more than three times its bytes, whatever it repeats and the application answers', () => {

@@ -1,20 +1,14 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { EndpointLimits } from '#lib/endpoint/arrivals.js';
+import type { EndpointLimits } from '#lib/config/limits.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';
 import type { Link } from '#lib/endpoint/link.js';
 import type { PeerAddress } from '#lib/endpoint/peer.js';
 import { assertAlive } from '../support/alive.js';
 import { performNow } from '../support/jobs.js';
 import { Pair } from '../support/pair.js';
-import { behaviour, security, VERSIONS } from '../support/settings.js';
+import { behaviour, security, UNLIMITED, VERSIONS } from '../support/settings.js';
 
-const UNLIMITED: EndpointLimits = {
-  maxSessions: 0,
-  maxSessionsPerHost: 0,
-  maxHeldBytes: 0,
-  cookieLifetime: 30_000,
-};
 const SERVER: PeerAddress = { address: '192.0.2.2', family: 'IPv4', port: 4433 };
 const DESTINATION = { serverName: 'localhost', verifyName: 'localhost' };
 

@@ -15,6 +15,8 @@ function link(address: string, port: number): Link {
     connection,
     role: 'server',
     peer: { address, port, family: 'IPv4' },
+    host: address,
+    began: 0,
     clientRandom: undefined,
     deadline: undefined,
     place: -1,
@@ -30,10 +32,7 @@ suite('routes', () => {
     for (const each of links) routes.add(each);
     for (const each of links) assert.equal(routes.find(each.peer.address, each.peer.port)?.current, each);
     assert.equal(routes.find('10.0.0.2', 1), undefined);
-    assert.deepEqual(
-      [routes.size, routes.countOf('10.0.0.1'), routes.countOf('10.0.0.11'), routes.countOf('x')],
-      [4, 3, 1, 0],
-    );
+    assert.equal(routes.size, 4);
     assert.deepEqual(new Set(routes.links()), new Set(links));
   });
 
@@ -58,11 +57,11 @@ suite('routes', () => {
     routes.add(current);
     routes.add(pending);
     assert.deepEqual(routes.find('a', 1), { current, pending });
-    assert.deepEqual([routes.size, routes.countOf('a')], [2, 2]);
+    assert.equal(routes.size, 2);
     assert.equal(routes.promote(current), undefined);
     assert.equal(routes.promote(pending), current);
     assert.deepEqual(routes.find('a', 1), { current: pending, pending: undefined });
-    assert.deepEqual([routes.size, routes.countOf('a')], [1, 1]);
+    assert.equal(routes.size, 1);
     routes.remove(current);
     assert.equal(routes.size, 1);
   });
@@ -77,7 +76,7 @@ suite('routes', () => {
     assert.equal(routes.promote(pending), undefined);
     routes.remove(pending);
     assert.equal(routes.find('a', 1), undefined);
-    assert.deepEqual([routes.size, routes.countOf('a')], [0, 0]);
+    assert.equal(routes.size, 0);
   });
 
   test('forget a pending one and keep the current one', () => {
@@ -88,7 +87,7 @@ suite('routes', () => {
     routes.remove(pending);
     routes.remove(pending);
     assert.deepEqual(routes.find('a', 1), { current, pending: undefined });
-    assert.deepEqual([routes.size, routes.countOf('a')], [1, 1]);
+    assert.equal(routes.size, 1);
   });
 
   test('ignore the removal of what is not there', () => {

@@ -8,7 +8,7 @@ import { Insider12 } from '../support/insider12.js';
 import { Insider13 } from '../support/insider13.js';
 import { Pair } from '../support/pair.js';
 import { encodeFragment, fragmentRecord, plainRecord, unifiedRecord } from '../support/records.js';
-import { behaviour, security, VERSIONS } from '../support/settings.js';
+import { behaviour, security, UNLIMITED, VERSIONS } from '../support/settings.js';
 import { Side } from '../support/side.js';
 
 const ROLES = ['client', 'server'] as const;
@@ -135,12 +135,7 @@ for (const version of VERSIONS) {
     test('has a limit over all associations, and a new one finds room', () => {
       const maxHeldBytes = 200_000;
       const pair = new Pair({ version });
-      pair.client = new Side('client', pair.client.address, {
-        maxSessions: 0,
-        maxSessionsPerHost: 0,
-        maxHeldBytes,
-        cookieLifetime: 60_000,
-      });
+      pair.client = new Side('client', pair.client.address, { ...UNLIMITED, maxHeldBytes });
       const { endpoint } = pair.client;
       const destination = { serverName: 'localhost', verifyName: 'localhost' };
       const sec = security('client', version);

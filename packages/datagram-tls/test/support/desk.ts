@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { utf8 } from '#lib/base/bytes.js';
+import type { EndpointLimits } from '#lib/config/limits.js';
 import type { BehaviourOptions, SecurityOptions } from '#lib/config/options.js';
 import type { SavedSession } from '#lib/config/saved-session.js';
-import type { EndpointLimits } from '#lib/endpoint/arrivals.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';
 import type { Link } from '#lib/endpoint/link.js';
 import type { PeerAddress } from '#lib/endpoint/peer.js';
@@ -14,7 +14,7 @@ import { comingBack, sessionFor, taking } from './early.js';
 import { JUDGEMENT_DAY } from './identities.js';
 import { performNow } from './jobs.js';
 import { plainFragments } from './records.js';
-import { behaviour, security } from './settings.js';
+import { behaviour, security, UNLIMITED } from './settings.js';
 
 /** What each client says. */
 export const MESSAGE = utf8('early');
@@ -36,13 +36,7 @@ export class Desk {
   #sent: Uint8Array[] = [];
 
   constructor(server: SecurityOptions, limits: Partial<EndpointLimits> = {}, manner: BehaviourOptions = {}) {
-    this.endpoint = new Endpoint({
-      maxSessions: 0,
-      maxSessionsPerHost: 0,
-      maxHeldBytes: 0,
-      cookieLifetime: 60_000,
-      ...limits,
-    });
+    this.endpoint = new Endpoint({ ...UNLIMITED, ...limits });
     const context = security('server', 'DTLSv1.3', server);
     this.endpoint.serve({ security: context, behaviour: behaviour(manner) });
   }
@@ -122,12 +116,22 @@ export class Desk {
 export function besieged() {
   const server = taking();
   const session = sessionFor({ server });
-  const flight = (seed: number, skew = 0, message = MESSAGE): [hello: Uint8Array, early: Uint8Array] => {
+  return { server, session, flight: flightOf(session, server) };
+}
+
+/** The same for `count` clients of `server`, each with a ticket of its own. */
+export function flightsOfTickets(count: number, server: SecurityOptions): FlightOf[] {
+  return Array.from({ length: count }, (_, i) => flightOf(sessionFor({ server, seed: 9000 + i }), server));
+}
+
+type FlightOf = (seed: number, skew?: number, message?: Uint8Array) => [hello: Uint8Array, early: Uint8Array];
+
+function flightOf(session: SavedSession, server: SecurityOptions): FlightOf {
+  return (seed, skew = 0, message = MESSAGE) => {
     const aged = { ...session, receivedAt: session.receivedAt - skew };
     const [hello = assert.fail(), early = assert.fail()] = firstFlight(aged, seed, server, message);
     return [hello, early];
   };
-  return { server, session, flight };
 }
 
 /** A client's first flight: its ClientHello, then its early data. Each seed gives another one. */

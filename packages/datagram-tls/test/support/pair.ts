@@ -1,10 +1,9 @@
 import { DTLSError } from '#lib/base/errors.js';
 import { earliest } from '#lib/base/instant.js';
 import type { Destination, Role, Security } from '#lib/config/config.js';
-import { DEFAULTS } from '#lib/config/defaults.js';
+import type { EndpointLimits } from '#lib/config/limits.js';
 import type { BehaviourOptions, SecurityOptions } from '#lib/config/options.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
-import type { EndpointLimits } from '#lib/endpoint/arrivals.js';
 import type { EndpointEvent } from '#lib/endpoint/endpoint.js';
 import type { PeerAddress } from '#lib/endpoint/peer.js';
 import type { JobAnswer } from '#lib/handshake/jobs.js';
@@ -14,7 +13,7 @@ import { FAIR, Network, type Packet, type Weather } from './network.js';
 import { Random } from './random.js';
 import { type Lack, restrictedProvider } from './restricted-provider.js';
 import { seededProvider } from './seeded-provider.js';
-import { behaviour, security, securityOn, type TestedVersion, VERSIONS } from './settings.js';
+import { behaviour, security, securityOn, type TestedVersion, UNLIMITED, VERSIONS } from './settings.js';
 import { Side } from './side.js';
 
 export interface PairOptions {
@@ -41,12 +40,6 @@ export interface PairOptions {
 
 const CLIENT_ADDRESS: PeerAddress = { address: '192.0.2.1', family: 'IPv4', port: 40_000 };
 const SERVER_ADDRESS: PeerAddress = { address: '192.0.2.2', family: 'IPv4', port: 4433 };
-const LIMITS: EndpointLimits = {
-  maxSessions: 0,
-  maxSessionsPerHost: 0,
-  maxHeldBytes: 0,
-  cookieLifetime: DEFAULTS.cookieLifetime,
-};
 /** Datagrams that a test may cause before it counts as a loop. */
 const MOST_STEPS = 200_000;
 
@@ -80,7 +73,7 @@ export class Pair {
     this.random = new Random(this.seed);
     this.network = new Network({ ...FAIR, ...options.weather }, new Random(this.seed + 0x1000_0000));
     this.#provider = seededProvider(this.random);
-    this.server = new Side('server', SERVER_ADDRESS, { ...LIMITS, ...options.limits });
+    this.server = new Side('server', SERVER_ADDRESS, { ...UNLIMITED, ...options.limits });
     this.client = this.#newClient();
     this.server.endpoint.serve({
       security: this.#security('server'),
@@ -270,6 +263,7 @@ export class Pair {
       side.links.push(event.link);
       return;
     }
+    if (event.type === 'refused') return;
     const { link, event: told } = event;
     switch (told.type) {
       case 'message':
@@ -322,7 +316,7 @@ export class Pair {
   }
 
   #newClient(): Side {
-    return new Side('client', CLIENT_ADDRESS, LIMITS);
+    return new Side('client', CLIENT_ADDRESS, UNLIMITED);
   }
 
   #other(side: Side): Side {

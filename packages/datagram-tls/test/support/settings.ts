@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { Behaviour, Role, Security } from '#lib/config/config.js';
+import { type EndpointLimits, resolveLimits } from '#lib/config/limits.js';
 import type { BehaviourOptions, SecurityOptions } from '#lib/config/options.js';
 import { type Platform, resolveBehaviour, resolveSecurity } from '#lib/config/resolve.js';
 import { nodeProvider } from '#lib/crypto/node.js';
@@ -16,6 +17,14 @@ const USUAL: Record<Role, SecurityOptions> = {
   client: { ca: CA, groups: 'x25519' },
   server: { ca: CA, ...SERVERS.ed25519, groups: 'x25519', ticketKeys: new Uint8Array(80) },
 };
+
+/** Of an endpoint that takes as many as come. */
+export const UNLIMITED: EndpointLimits = resolveLimits({
+  maxSessions: 0,
+  maxSessionsPerHost: 0,
+  maxHandshakes: 0,
+  maxHeldBytes: 0,
+});
 
 const NOTHING_MORE: SecurityOptions = {};
 /** Parsing keys and certificates costs more than a handshake, and most tests use the same few. */

@@ -1,8 +1,8 @@
 import type { DTLSError } from '#lib/base/errors.js';
 import type { Role } from '#lib/config/config.js';
+import type { EndpointLimits } from '#lib/config/limits.js';
 import type { NewTicket } from '#lib/config/saved-session.js';
 import type { ConnectionEvent, TraceEvent } from '#lib/connection/events.js';
-import type { EndpointLimits } from '#lib/endpoint/arrivals.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';
 import type { Link } from '#lib/endpoint/link.js';
 import type { PeerAddress } from '#lib/endpoint/peer.js';

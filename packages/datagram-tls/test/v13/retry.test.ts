@@ -11,7 +11,7 @@ import { assertAlive } from '../support/alive.js';
 import { performNow } from '../support/jobs.js';
 import { Pair, type PairOptions } from '../support/pair.js';
 import { fragmentRecord, plainFragments } from '../support/records.js';
-import { behaviour, security } from '../support/settings.js';
+import { behaviour, security, UNLIMITED } from '../support/settings.js';
 
 const version = 'DTLSv1.3';
 const HYBRID = 'X25519MLKEM768:x25519:secp256r1';
@@ -212,12 +212,7 @@ suite('ClientHellos of two datagrams at a server without state', () => {
   });
 
   test('parts of strangers cost no more than the budget, whoever sends them', () => {
-    const endpoint = new Endpoint({
-      maxSessions: 0,
-      maxSessionsPerHost: 0,
-      maxHeldBytes: 0,
-      cookieLifetime: 30_000,
-    });
+    const endpoint = new Endpoint(UNLIMITED);
     endpoint.serve({ security: security('server', version), behaviour: behaviour() });
     const part = fragmentRecord({
       type: HandshakeType.client_hello,

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import type { Refusal } from '#lib/endpoint/refusals.js';
+import { client, echoServer, roundTrip } from './echo.js';
+
+// Siege case A9: over real sockets, whose clients all come from one address.
+
+it('a full server lets a new client in when others are silent, and tells both what happened', async () => {
+  const server = echoServer({ maxSessions: 2, maxSessionsPerHost: 2, evictAfter: 1 });
+  const refusals: Refusal[] = [];
+  server.endpoint.onrefused = (refusal) => refusals.push(refusal);
+  const silent = [client(server.port), client(server.port)];
+  await Promise.all(silent.map((session) => session.opened));
+  await Promise.all(server.sessions.map((session) => session.opened));
+  const errors: unknown[] = [];
+  for (const session of server.sessions) session.onerror = (error) => errors.push(error);
+  const newcomer = client(server.port);
+  await newcomer.opened;
+  assert.equal(await roundTrip(newcomer, 'in'), 'in');
+  assert.deepEqual(
+    errors.map((error) => (error as { code?: string }).code),
+    ['ERR_DTLS_EVICTED'],
+  );
+  await Promise.race(silent.map((session) => session.closed));
+  assert.equal(server.endpoint.stats.sessionsEvicted, 1n);
+  await newcomer.close();
+  for (const session of silent) session.destroy();
+  await server.endpoint.close();
+});
+
+it('a client that gets no session is reported with its address and the limit', async () => {
+  const server = echoServer({ maxSessions: 1 });
+  const first = client(server.port);
+  await first.opened;
+  const told = new Promise<Refusal>((resolve) => {
+    server.endpoint.onrefused = resolve;
+  });
+  const second = client(server.port);
+  const { peer, reason, count } = await told;
+  assert.deepEqual([peer.address, reason, count], ['127.0.0.1', 'max_sessions', 1]);
+  assert.deepEqual(server.endpoint.refusals, { max_sessions: 1 });
+  assert.throws(
+    () => {
+      server.endpoint.onrefused = 'yes' as never;
+    },
+    { code: 'ERR_INVALID_ARG_TYPE' },
+  );
+  server.endpoint.onrefused = null;
+  assert.equal(server.endpoint.onrefused, undefined);
+  second.destroy();
+  await first.close();
+  await server.endpoint.close();
+});
+
+it('a session whose peer is silent for idleTimeout ends with a code', async () => {
+  const server = echoServer({ idleTimeout: 50 });
+  const session = client(server.port);
+  await session.opened;
+  const [ours = assert.fail()] = server.sessions;
+  const error = await new Promise<Error>((resolve) => {
+    ours.onerror = resolve;
+  });
+  assert.equal((error as { code?: string }).code, 'ERR_DTLS_IDLE_TIMEOUT');
+  await ours.closed;
+  await session.closed;
+  await server.endpoint.close();
+});

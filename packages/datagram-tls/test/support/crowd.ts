@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import type { EndpointLimits } from '#lib/config/limits.js';
+import type { BehaviourOptions } from '#lib/config/options.js';
+import type { ConnectionEvent } from '#lib/connection/events.js';
+import { Endpoint } from '#lib/endpoint/endpoint.js';
+import type { Link } from '#lib/endpoint/link.js';
+import type { PeerAddress } from '#lib/endpoint/peer.js';
+import type { Refusal } from '#lib/endpoint/refusals.js';
+import { performNow } from './jobs.js';
+import { behaviour, security, type TestedVersion, UNLIMITED } from './settings.js';
+
+const SERVER: PeerAddress = { address: '192.0.2.2', family: 'IPv4', port: 4433 };
+const DESTINATION = { serverName: 'localhost', verifyName: 'localhost' };
+
+/** One of many clients. */
+export interface Member {
+  readonly endpoint: Endpoint;
+  readonly link: Link;
+  readonly address: PeerAddress;
+  /** It sends and receives nothing more. */
+  silent: boolean;
+  /** It goes silent when it has been sent the server's first flight. */
+  readonly stopsHalfWay: boolean;
+  /** When it was connected. */
+  openedAt: number | undefined;
+}
+
+/** One server and clients at any addresses, on a network that loses nothing, and time, which the test moves. */
+export class Crowd {
+  readonly server: Endpoint;
+  now = 0;
+  readonly refusals: Refusal[] = [];
+  readonly closed: { readonly link: Link; readonly code: string | undefined }[] = [];
+  readonly #version: TestedVersion;
+  readonly #members = new Map<string, Member>();
+
+  constructor(version: TestedVersion, limits: Partial<EndpointLimits> = {}, manner: BehaviourOptions = {}) {
+    this.#version = version;
+    this.server = new Endpoint({ ...UNLIMITED, ...limits });
+    this.server.serve({ security: security('server', version), behaviour: behaviour(manner) });
+  }
+
+  /** A client that begins, and gets as far as it gets at once. */
+  client(address: string, port: number, stopsHalfWay = false): Member {
+    const family = address.includes(':') ? 'IPv6' : 'IPv4';
+    const endpoint = new Endpoint(UNLIMITED);
+    const ours = security('client', this.#version);
+    const link = endpoint.connect(SERVER, ours, behaviour(), DESTINATION, this.now);
+    const member: Member = {
+      endpoint,
+      link,
+      address: { address, family, port },
+      silent: false,
+      stopsHalfWay,
+      openedAt: undefined,
+    };
+    this.#members.set(`${address}|${port}`, member);
+    this.exchange();
+    return member;
+  }
+
+  /** `count` clients at the ports from 1000 on. */
+  clients(count: number, address: (i: number) => string, stopsHalfWay = false): Member[] {
+    return Array.from({ length: count }, (_, i) => this.client(address(i), 1000 + i, stopsHalfWay));
+  }
+
+  /** A message of a client; the server is all that hears it. */
+  say(member: Member): void {
+    member.endpoint.send(member.link, Uint8Array.of(1));
+    this.exchange();
+  }
+
+  /** `data` comes from the address of `member`. */
+  inject(data: Uint8Array, { address: { address, port, family } }: Member): void {
+    this.server.receive(data, address, port, family, this.now);
+    this.exchange();
+  }
+
+  /** Until all have sent and told what they have to, at this instant. */
+  exchange(): void {
+    for (let moved = true; moved; ) {
+      moved = false;
+      for (const member of this.#members.values()) moved = this.#sendOf(member) || moved;
+      moved = this.#events(this.server) || moved;
+      for (let out = this.server.pollTransmit(); out; out = this.server.pollTransmit()) {
+        moved = true;
+        this.#toClient(out.data, out.peer);
+      }
+    }
+  }
+
+  /** Lets `ms` pass and wakes each endpoint at its time. */
+  wait(ms: number): void {
+    const end = this.now + ms;
+    for (let at = this.#next(); at !== undefined && at <= end; at = this.#next()) {
+      this.now = Math.max(this.now, at);
+      this.server.handleTimeout(this.now);
+      for (const { endpoint, silent } of this.#members.values())
+        if (!silent) endpoint.handleTimeout(this.now);
+      this.exchange();
+    }
+    this.now = end;
+  }
+
+  /** ms until `member` was connected. */
+  timeToOpen(member: Member, patience: number): number | undefined {
+    const start = this.now;
+    for (let step = 0; step < patience && member.openedAt === undefined; step += 10) this.wait(10);
+    return member.openedAt === undefined ? undefined : member.openedAt - start;
+  }
+
+  #next(): number | undefined {
+    let next = this.server.pollTimeout() ?? Number.POSITIVE_INFINITY;
+    for (const { endpoint, silent } of this.#members.values())
+      if (!silent) next = Math.min(next, endpoint.pollTimeout() ?? Number.POSITIVE_INFINITY);
+    return next === Number.POSITIVE_INFINITY ? undefined : next;
+  }
+
+  #sendOf(member: Member): boolean {
+    const { endpoint, address } = member;
+    if (member.silent) return false;
+    let moved = this.#events(endpoint);
+    if (member.openedAt === undefined && member.link.connection.phase === 'connected')
+      member.openedAt = this.now;
+    for (let out = endpoint.pollTransmit(); out; out = endpoint.pollTransmit()) {
+      moved = true;
+      this.server.receive(out.data, address.address, address.port, address.family, this.now);
+    }
+    return moved;
+  }
+
+  #toClient(data: Uint8Array, { address, port }: PeerAddress): void {
+    const member = this.#members.get(`${address}|${port}`) ?? assert.fail();
+    if (member.silent) return;
+    const known = [...this.server.links()].some(({ peer }) => peer.address === address && peer.port === port);
+    if (member.stopsHalfWay && known) member.silent = true;
+    else member.endpoint.receive(data, SERVER.address, SERVER.port, 'IPv4', this.now);
+  }
+
+  #events(endpoint: Endpoint): boolean {
+    let any = false;
+    for (let event = endpoint.pollEvent(); event !== undefined; event = endpoint.pollEvent()) {
+      any = true;
+      if (event.type === 'refused') this.refusals.push(event.refusal);
+      if (event.type === 'connection') this.#note(endpoint, event.link, event.event);
+    }
+    return any;
+  }
+
+  #note(endpoint: Endpoint, link: Link, event: ConnectionEvent): void {
+    if (event.type === 'job')
+      endpoint.answer(link, performNow(event.job, link.connection.security), this.now);
+    if (event.type === 'closed' && endpoint === this.server)
+      this.closed.push({ link, code: event.error?.code });
+  }
+}
