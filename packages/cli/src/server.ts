@@ -2,6 +2,7 @@ import { type DTLSEndpoint, type DTLSSession, listen } from 'datagram-tls';
 import { formatHostPort, type HostPort } from './args.js';
 import { CommandFailure, isSystemError, reason } from './errors.js';
 import { refusedCertificate } from './pin.js';
+import { reportRefusals } from './refusals.js';
 import type { Report } from './report.js';
 import { attachKeylog, type Settings } from './settings.js';
 import { closeOnSignal } from './signals.js';
@@ -31,6 +32,7 @@ export async function runServer(at: HostPort, settings: Settings): Promise<numbe
   const endpoint = await bind(at, options, (session) => serve(session, settings));
   closeOnSignal(settings.terminal, () => endpoint.close());
   announce(settings, at, endpoint, ephemeral);
+  reportRefusals(endpoint, settings.report);
   await endpoint.closed;
   return 0;
 }

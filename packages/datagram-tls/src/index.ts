@@ -39,6 +39,7 @@ export {
   type SecureContextOptions,
   type SniIdentity,
 } from './driver/secure-context.js';
+export type { SendKind, SendQueueDrops } from './driver/send-queue.js';
 export { DTLSSession } from './driver/session.js';
 export type { DTLSEndpointStats, DTLSSessionStats } from './driver/stats.js';
 export type { EarlyRefusals, Refusals } from './endpoint/counters.js';

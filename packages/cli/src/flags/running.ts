@@ -1,5 +1,5 @@
 import { parseCount } from '../args.js';
-import { BOTH, CLIENT, type Flag } from './flag.js';
+import { BOTH, CLIENT, type Flag, SERVER } from './flag.js';
 
 /** How long to wait, and what to tell. */
 export const RUNNING_FLAGS: readonly Flag[] = [
@@ -8,6 +8,20 @@ export const RUNNING_FLAGS: readonly Flag[] = [
     help: 'give up a handshake after this long; 0: never',
     roles: BOTH,
     option: 'handshakeTimeout',
+    parse: parseCount,
+  },
+  {
+    flags: '--idle-timeout <ms>',
+    help: 'end a session whose peer is silent for this long; 0: never (default: half an hour on a server, never on a client)',
+    roles: BOTH,
+    option: 'idleTimeout',
+    parse: parseCount,
+  },
+  {
+    flags: '--max-sessions <n>',
+    help: 'hold no more sessions than this; 0: no limit (default: 10000)',
+    roles: SERVER,
+    option: 'maxSessions',
     parse: parseCount,
   },
   {

@@ -29,6 +29,8 @@ export const DEFAULTS = {
   hostPrefix: { ipv4: 32, ipv6: 64 },
   /** ms of silence after which a session gives way on a full endpoint; 0: never. */
   evictAfter: 10_000,
+  /** Bytes that wait for the socket, with what holding them costs; 0 means no limit. */
+  maxSendQueue: 0x10_0000,
   /** ms without an authentic record of the peer that end a session; 0: never. */
   idleTimeout: { client: 0, server: 1_800_000 },
   /**

@@ -20,6 +20,7 @@ import {
   type Trace,
 } from './options.js';
 import { Port } from './port.js';
+import type { SendQueueDrops } from './send-queue.js';
 import { DTLSSession } from './session.js';
 import type { SessionControl, SessionEndpoint, SessionOwner } from './session-owner.js';
 import { type DTLSEndpointStats, endpointNumbers, endpointStats } from './stats.js';
@@ -139,6 +140,12 @@ export class DTLSEndpoint implements SessionEndpoint {
     return { ...this.#port?.core.counters.refusedBy };
   }
 
+  /** Datagrams and messages that were dropped because more than `maxSendQueue` allows waited for the socket. */
+  get sendQueueDrops(): Readonly<SendQueueDrops> {
+    const { unvalidated = 0, handshake = 0, application = 0 } = this.#port?.sendQueueDrops ?? {};
+    return { unvalidated, handshake, application };
+  }
+
   /** Why early data was refused, and how often. */
   get earlyDataRefusals(): Readonly<EarlyRefusals> {
     return { ...this.#port?.core.counters.earlyRefused };
@@ -170,6 +177,7 @@ export class DTLSEndpoint implements SessionEndpoint {
     return {
       endpoint: this,
       trace,
+      takes: (size) => this.#port?.takes(size) ?? true,
       send: (link, data) => this.#port?.send(link, data) ?? false,
       updateKeys: (link, requestPeer) => this.#port?.updateKeys(link, requestPeer),
       close: (link) => this.#port?.closeLink(link),

@@ -2,6 +2,7 @@ import type { PeerCertificate } from 'node:tls';
 import type { Awaitable } from '../base/awaitable.js';
 import { callerError, invalidArgType } from '../base/errors.js';
 import { checkBoolean, checkFunction, checkInteger } from '../config/checks.js';
+import { DEFAULTS } from '../config/defaults.js';
 import { LIMIT_OPTIONS, type LimitOptions } from '../config/limits.js';
 import type { BehaviourOptions, SecurityOptions } from '../config/options.js';
 import type { ClientPskOption, ServerPskOption } from '../config/psk-options.js';
@@ -28,6 +29,12 @@ export interface EndpointOptions extends BehaviourOptions, LimitOptions {
   udpReceiveBufferSize?: number | undefined;
   /** SO_SNDBUF, bytes. */
   udpSendBufferSize?: number | undefined;
+  /**
+   * Bytes that may wait because the socket takes no more, with 512 for each datagram; 0: no limit. Default 1048576. Beyond a sixteenth
+   * of it answers to addresses that are not validated are dropped, beyond a quarter handshakes, which are sent again, beyond all of it
+   * messages: see `endpoint.sendQueueDrops`.
+   */
+  maxSendQueue?: number | undefined;
   /** IP_TTL, 1 to 255. */
   udpTTL?: number | undefined;
   trace?: Trace | undefined;
@@ -77,6 +84,7 @@ export const ENDPOINT_OPTIONS = [
   ...BEHAVIOUR_OPTIONS,
   ...LIMIT_OPTIONS,
   'ipv6Only',
+  'maxSendQueue',
   'reusePort',
   'signal',
   'trace',
@@ -102,6 +110,7 @@ export function resolveUdp(options: EndpointOptions): UdpOptions {
     receiveBufferSize: optionalInteger(options, 'udpReceiveBufferSize', 1, 0xffff_ffff),
     sendBufferSize: optionalInteger(options, 'udpSendBufferSize', 1, 0xffff_ffff),
     ttl: optionalInteger(options, 'udpTTL', 1, 255),
+    maxSendQueue: optionalInteger(options, 'maxSendQueue', 0, 0xffff_ffff) ?? DEFAULTS.maxSendQueue,
   };
 }
 
@@ -116,7 +125,7 @@ export function resolveHooks({ trace, signal }: EndpointOptions): { trace: Trace
 
 function optionalInteger(
   options: EndpointOptions,
-  name: 'udpReceiveBufferSize' | 'udpSendBufferSize' | 'udpTTL',
+  name: 'udpReceiveBufferSize' | 'udpSendBufferSize' | 'udpTTL' | 'maxSendQueue',
   min: number,
   max: number,
 ): number | undefined {

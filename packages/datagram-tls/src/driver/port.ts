@@ -11,6 +11,7 @@ import type { Job, JobAnswer } from '../handshake/jobs.js';
 import { performJob } from '../handshake/perform-job.js';
 import { now, WakeUp } from './clock.js';
 import { hexDump, logBytes } from './debug.js';
+import { type SendKind, SendQueue, type SendQueueDrops } from './send-queue.js';
 import { Udp, type UdpOptions } from './udp.js';
 
 export interface PortHandlers {
@@ -38,13 +39,18 @@ const NEVER_SENT: ReadonlySet<string | undefined> = new Set([
   'EPERM',
 ]);
 
+/** Bytes that wait for the end of a turn at the most; more goes to the socket at once. */
+const MAX_BATCH = 0x1_0000;
+
 /** A bound socket, a clock and the core between them: whatever happens, all output is sent and all events are told. */
 export class Port {
   readonly core: Endpoint;
   readonly #udp: Udp;
   readonly #handlers: PortHandlers;
   readonly #wakeUp = new WakeUp(() => this.#onWakeUp());
+  readonly #queue: SendQueue;
   readonly #batch = new Queue<Outgoing>();
+  #batchBytes = 0;
   #batching = false;
   #pumping = false;
   #closed = false;
@@ -63,6 +69,7 @@ export class Port {
       onUnreachable: (error) => this.#onUnreachable(error),
       onError: (error) => handlers.onSocketError(error),
     });
+    this.#queue = new SendQueue(this.#udp, udp.maxSendQueue);
   }
 
   /** `undefined` before the socket is bound. */
@@ -77,6 +84,18 @@ export class Port {
   /** There will be no other peer than this on the socket. */
   dedicate(peer: PeerAddress): void {
     this.#udp.connect(peer);
+  }
+
+  /** Datagrams that were made faster than they leave, and were dropped. */
+  get sendQueueDrops(): Readonly<SendQueueDrops> {
+    return this.#queue.drops;
+  }
+
+  /** Whether a message of `size` bytes may be sent; if not, as too much waits for the socket, it is counted as dropped. */
+  takes(size: number): boolean {
+    if (this.#queue.hasRoom(size, 'application')) return true;
+    this.#queue.drops.application++;
+    return false;
   }
 
   /** Returns false where the keys of the session are spent, so that it ends. */
@@ -157,8 +176,13 @@ export class Port {
 
   readonly #flush = (): void => {
     this.#batching = false;
-    for (let out = this.#batch.shift(); out !== undefined; out = this.#batch.shift()) this.#send(out);
+    this.#sendBatch();
   };
+
+  #sendBatch(): void {
+    this.#batchBytes = 0;
+    for (let out = this.#batch.shift(); out !== undefined; out = this.#batch.shift()) this.#send(out);
+  }
 
   #onWakeUp(): void {
     this.core.handleTimeout(now());
@@ -167,8 +191,13 @@ export class Port {
 
   #transmit(): void {
     for (let out = this.core.pollTransmit(); out !== undefined; out = this.core.pollTransmit()) {
-      if (this.#batching) this.#batch.push(out);
-      else this.#send(out);
+      if (!this.#queue.takes(out.data.length, kindOf(out.link))) continue;
+      if (!this.#batching) this.#send(out);
+      else {
+        this.#batch.push(out);
+        this.#batchBytes += out.data.length;
+        if (this.#batchBytes > MAX_BATCH) this.#sendBatch();
+      }
     }
   }
 
@@ -240,6 +269,11 @@ export class Port {
     this.core.answer(link, answer, now());
     this.pump();
   }
+}
+
+function kindOf(link: Link | undefined): SendKind {
+  if (link === undefined || link.connection.probation !== undefined) return 'unvalidated';
+  return link.connection.session === undefined ? 'handshake' : 'application';
 }
 
 /**

@@ -20,6 +20,8 @@ export interface SessionEndpoint {
 export interface SessionOwner<S> {
   readonly endpoint: SessionEndpoint;
   readonly trace: ((event: TraceEvent, session: S) => void) | undefined;
+  /** Whether a message of `size` bytes may be sent now; if not it is dropped, as too much waits for the socket. */
+  takes(size: number): boolean;
   /** Returns false where the keys of the session are spent, so that it ends. */
   send(link: Link, data: Uint8Array): boolean;
   updateKeys(link: Link, requestPeer: boolean): void;

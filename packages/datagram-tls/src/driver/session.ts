@@ -35,6 +35,8 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
   #sendFailures = 0;
   /** Messages given to `send` when the peer had closed already. */
   #unsent = 0;
+  /** Messages given to `send` while too much waited for the socket. */
+  #unqueued = 0;
   #link: Link | undefined;
   #remains: Remains | undefined;
   #saved: Buffer | undefined;
@@ -121,25 +123,27 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
   /**
    * How often records and messages were discarded, by reason: those of the connection, `slow_reader` for messages that
    * `for await` was too slow for, `peer_closed` for messages to a peer that had just closed, `send_failed` for datagrams
-   * that the system refused, such as those too large for the path (of the smaller ones it is not asked).
+   * that the system refused, such as those too large for the path (of the smaller ones it is not asked), `send_queue_full` for messages
+   * while as much waits for the socket as `maxSendQueue` allows.
    */
   get drops(): SessionDrops {
     return sessionDrops(this.#known?.counters.dropped, {
       send_failed: this.#sendFailures,
       slow_reader: this.#inbox.dropped,
       peer_closed: this.#unsent,
+      send_queue_full: this.#unqueued,
     });
   }
 
   get stats(): DTLSSessionStats {
-    return this.#life.stats(this.#known?.counters, this.#inbox.dropped + this.#unsent);
+    return this.#life.stats(this.#known?.counters, this.#inbox.dropped + this.#unsent + this.#unqueued);
   }
 
   /**
-   * Sends one message as one datagram and returns its length. Returns 0 when the peer has just closed, and when the keys
-   * have protected all they may, which ends the session with `ERR_DTLS_KEY_LIMIT` (`onerror`). Throws `ERR_INVALID_STATE`
-   * before the handshake is done and after the end, `ERR_OUT_OF_RANGE` when the message is larger than `maxMessageSize`,
-   * `ERR_INVALID_ARG_TYPE`.
+   * Sends one message as one datagram and returns its length. Returns 0 when the peer has just closed, when more datagrams wait for
+   * the socket than `maxSendQueue` allows, which is counted in `drops`, and when the keys have protected all they may, which ends the
+   * session with `ERR_DTLS_KEY_LIMIT` (`onerror`). Throws `ERR_INVALID_STATE` before the handshake is done and after the end,
+   * `ERR_OUT_OF_RANGE` when the message is larger than `maxMessageSize`, `ERR_INVALID_ARG_TYPE`.
    */
   send(data: string | ArrayBufferView): number {
     const bytes = toBytes(data);
@@ -154,6 +158,10 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
     // The peer's close_notify is here, but the application has not been told yet: it could not know better.
     if (this.#session !== undefined && link.connection.phase !== 'connected' && !this.#life.closing) {
       this.#unsent++;
+      return 0;
+    }
+    if (!this.#owner.takes(bytes.length)) {
+      this.#unqueued++;
       return 0;
     }
     return this.#owner.send(link, bytes) ? bytes.length : 0;

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { startCounting } from '../endpoint/counters.js';
-import type { Endpoint } from '../endpoint/endpoint.js';
+import type { Port } from './port.js';
 
 /** Counters as node:dtls shows them: every one a bigint, times in nanoseconds of the process's monotonic clock. */
 type Numbers = Readonly<Record<string, bigint>>;
@@ -76,6 +76,8 @@ export interface EndpointNumbers {
   readonly handshakesEvicted: bigint;
   /** ClientHellos answered with a request for a cookie. */
   readonly cookiesSent: bigint;
+  /** Datagrams and messages dropped because too much waited for the socket: `endpoint.sendQueueDrops` has the kinds. */
+  readonly sendQueueDropped: bigint;
   /** Clients whose early data was taken, and ClientHellos whose was not: `endpoint.earlyDataRefusals` has the reasons. */
   readonly earlyDataAccepted: bigint;
   readonly earlyDataRefused: bigint;
@@ -94,9 +96,10 @@ export function sessionStats(numbers: SessionNumbers, isConnected: boolean): DTL
 
 /** What a socket has counted; nothing before there is one. */
 export function endpointNumbers(
-  port: { readonly core: Endpoint; readonly bytesSent: number; readonly packetsSent: number } | undefined,
+  port: Pick<Port, 'core' | 'bytesSent' | 'packetsSent' | 'sendQueueDrops'> | undefined,
 ): Omit<EndpointNumbers, 'createdAt' | 'destroyedAt'> {
   const counters = port?.core.counters ?? startCounting();
+  const dropped = Object.values(port?.sendQueueDrops ?? {});
   return {
     bytesReceived: BigInt(counters.bytesReceived),
     bytesSent: BigInt(port?.bytesSent ?? 0),
@@ -110,6 +113,7 @@ export function endpointNumbers(
     sessionsEvicted: BigInt(counters.sessionsEvicted),
     handshakesEvicted: BigInt(counters.handshakesEvicted),
     cookiesSent: BigInt(counters.cookiesSent),
+    sendQueueDropped: BigInt(dropped.reduce((sum, n) => sum + n, 0)),
     earlyDataAccepted: BigInt(counters.earlyAccepted),
     bytesHeld: BigInt(port?.core.heldBytes ?? 0),
     heldEvictions: BigInt(port?.core.evictions ?? 0),

@@ -4,6 +4,7 @@ import { ownProperties } from '../base/own-properties.js';
 import { plain } from '../crypto/node-bytes.js';
 import type { PeerAddress } from '../endpoint/peer.js';
 import { logBind } from './debug.js';
+import type { Backlog } from './send-queue.js';
 
 export interface UdpOptions {
   readonly ipv6Only: boolean;
@@ -12,6 +13,8 @@ export interface UdpOptions {
   readonly receiveBufferSize: number | undefined;
   readonly sendBufferSize: number | undefined;
   readonly ttl: number | undefined;
+  /** Bytes that may wait for the socket; 0: no limit. */
+  readonly maxSendQueue: number;
 }
 
 export interface UdpHandlers {
@@ -39,7 +42,7 @@ const CONNECTS_AT_ONCE = !('bun' in process.versions || 'deno' in process.versio
  * done when the constructor returns, and a send costs a third less than with Node's default. Bun binds later all the same; what is
  * sent before waits in its socket.
  */
-export class Udp {
+export class Udp implements Backlog {
   readonly #socket: Socket;
   #open = true;
   #connected = false;
@@ -79,6 +82,15 @@ export class Udp {
   /** `undefined` before the socket is bound. */
   get address(): PeerAddress | undefined {
     return this.#address;
+  }
+
+  /** What libuv holds because the kernel takes no more; 0 on a runtime that does not tell. */
+  get queuedBytes(): number {
+    return this.#queued('getSendQueueSize');
+  }
+
+  get queuedDatagrams(): number {
+    return this.#queued('getSendQueueCount');
   }
 
   /**
@@ -124,6 +136,16 @@ export class Udp {
       const address = this.#open ? localAddress(this.#socket) : undefined;
       if (address !== undefined) onBound(address);
     });
+  }
+
+  /** Some runtimes have these methods and throw. */
+  #queued(name: 'getSendQueueSize' | 'getSendQueueCount'): number {
+    const socket: Partial<Socket> = this.#socket;
+    try {
+      return this.#open ? (socket[name]?.() ?? 0) : 0;
+    } catch {
+      return 0;
+    }
   }
 
   #bind(host: string, port: number): void {

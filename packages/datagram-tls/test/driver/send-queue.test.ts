@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { Socket } from 'node:dgram';
+import { describe, it } from 'node:test';
+import { SendQueue } from '#lib/driver/send-queue.js';
+import { client, echoServer, roundTrip } from './echo.js';
+
+// Siege case A2.
+const LIMIT = 0x10_0000;
+
+describe('the send queue', () => {
+  it('takes all while the socket does, however much goes out', () => {
+    const queue = new SendQueue({ queuedBytes: 0, queuedDatagrams: 0 }, LIMIT);
+    for (let i = 0; i < 100_000; i++) assert.ok(queue.takes(1200, 'unvalidated'));
+    assert.deepEqual(queue.drops, { unvalidated: 0, handshake: 0, application: 0 });
+  });
+
+  it('drops answers to unvalidated addresses first, then handshakes, application data last', () => {
+    const backlog = { queuedBytes: 0, queuedDatagrams: 0 };
+    const queue = new SendQueue(backlog, LIMIT);
+    const taken = (): string[] =>
+      (['unvalidated', 'handshake', 'application'] as const).filter((kind) => queue.takes(100, kind));
+    assert.deepEqual(taken(), ['unvalidated', 'handshake', 'application']);
+    backlog.queuedBytes = LIMIT / 16;
+    // What it believes is measured again only when it has reason to.
+    for (let i = 0; i < 2000; i++) queue.takes(100, 'application');
+    assert.deepEqual(taken(), ['handshake', 'application']);
+    backlog.queuedBytes = LIMIT / 4;
+    for (let i = 0; i < 2000; i++) queue.takes(100, 'application');
+    assert.deepEqual(taken(), ['application']);
+    backlog.queuedBytes = LIMIT;
+    for (let i = 0; i < 2000; i++) queue.takes(100, 'application');
+    assert.deepEqual(taken(), []);
+    backlog.queuedBytes = 0;
+    assert.deepEqual(taken(), ['unvalidated', 'handshake', 'application']);
+    assert.ok(queue.drops.unvalidated > 0 && queue.drops.handshake > 0 && queue.drops.application > 0);
+  });
+
+  it('holds no more than its limit of a socket that takes nothing, whatever is sent', () => {
+    for (const kind of ['unvalidated', 'handshake', 'application'] as const) {
+      const backlog = { queuedBytes: 0, queuedDatagrams: 0 };
+      const queue = new SendQueue(backlog, LIMIT);
+      for (let i = 0; i < 100_000; i++) {
+        if (!queue.takes(i % 1200, kind)) continue;
+        backlog.queuedBytes += i % 1200;
+        backlog.queuedDatagrams++;
+      }
+      const held = backlog.queuedBytes + 512 * backlog.queuedDatagrams;
+      assert.ok(held <= LIMIT, `${kind} ${held}`);
+      assert.ok(held > LIMIT / 17);
+    }
+  });
+
+  it('has no limit where the option is 0', () => {
+    const queue = new SendQueue({ queuedBytes: 1e12, queuedDatagrams: 1e9 }, 0);
+    assert.ok(queue.takes(1200, 'unvalidated'));
+  });
+});
+
+describe('a socket that takes no more', () => {
+  it('answers no new client, goes on with its sessions, and counts; then it answers again', async (t) => {
+    const server = echoServer();
+    const session = client(server.port, { maxSendQueue: 0 });
+    await session.opened;
+    let waiting = LIMIT / 8;
+    t.mock.method(Socket.prototype, 'getSendQueueSize', () => waiting);
+    // So much went out that the server looks how much of it waits.
+    for (let i = 0; i < 150; i++) assert.equal(await roundTrip(session, `message ${i}`), `message ${i}`);
+    const newcomer = client(server.port, { maxSendQueue: 0, retransmission: { initial: 50, max: 50 } });
+    await until(() => server.endpoint.sendQueueDrops.unvalidated > 0);
+    assert.equal(server.sessions.length, 1);
+    assert.equal(await roundTrip(session, 'still'), 'still');
+    waiting = 0;
+    await newcomer.opened;
+    assert.ok(server.endpoint.stats.sendQueueDropped > 0n);
+    await newcomer.close();
+    await session.close();
+    await server.endpoint.close();
+  });
+
+  it('drops messages that are sent nevertheless: send returns 0 and they are counted', async (t) => {
+    const server = echoServer();
+    const session = client(server.port, { maxSendQueue: 10_000 });
+    await session.opened;
+    t.mock.method(Socket.prototype, 'getSendQueueSize', () => 20_000);
+    let sent = 0;
+    for (let i = 0; i < 100; i++) if (session.send(new Uint8Array(1000)) > 0) sent++;
+    assert.ok(sent < 10, `${sent} sent`);
+    assert.equal(session.drops.send_queue_full, 100 - sent);
+    assert.equal(session.endpoint.stats.sendQueueDropped, BigInt(100 - sent));
+    t.mock.restoreAll();
+    assert.equal(session.send('again'), 5);
+    await session.close();
+    await server.endpoint.close();
+  });
+
+  it('maxSendQueue is checked as every option is', () => {
+    assert.throws(() => client(1, { maxSendQueue: -1 }), { code: 'ERR_OUT_OF_RANGE' });
+    assert.throws(() => client(1, { maxSendQueue: '1' as never }), { code: 'ERR_INVALID_ARG_TYPE' });
+  });
+});
+
+async function until(done: () => boolean): Promise<void> {
+  for (let i = 0; i < 1000 && !done(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.ok(done());
+}
