@@ -28,12 +28,12 @@ export const crowds: readonly Attack[] = [
     place: 'ipv6',
     options: fillable,
     run: (field) => halfOpenCrowd(field, prefixCrowd(field)),
-    judge: ({ sessionsEver, refused }, { maxSessionsPerHost }) => [
+    judge: ({ sessionsEver, refused, evicted }, { maxSessionsPerHost }) => [
       // Two honest sessions and the honest newcomers are among them.
       check(
-        'some of the /64 were refused',
-        refused > 0,
-        `${refused} refused, ${sessionsEver} sessions, limit ${maxSessionsPerHost || PER_HOST}`,
+        'some of the /64 were refused, or gave way to others of it',
+        refused + evicted > 0,
+        `${refused} refused, ${evicted} gave way, ${sessionsEver} sessions, limit ${maxSessionsPerHost || PER_HOST}`,
       ),
     ],
   },

@@ -35,6 +35,8 @@ export interface Report {
   readonly datagramsReceived: number;
   readonly datagramsSent: number;
   readonly refused: number;
+  /** Handshakes and silent sessions that gave way to new clients. */
+  readonly evicted: number;
   /** The most CPU between two ticks of a timer that is due every 20 ms, µs: how long everybody else waited. */
   readonly longestTurn: number;
   /** Sessions that are not over. */
@@ -113,6 +115,7 @@ async function report({ settled }: { readonly settled: boolean }): Promise<Repor
     datagramsReceived: Number(stats?.packetsReceived),
     datagramsSent: Number(stats?.packetsSent),
     refused: Number(stats?.serverRefusedCount),
+    evicted: Number(stats?.handshakesEvicted) + Number(stats?.sessionsEvicted),
     longestTurn,
     sessions: sessions.size,
     sessionsEver,
