@@ -39,9 +39,13 @@ export interface CertId {
 const SUCCESSFUL = 0;
 const BASIC = oid('1.3.6.1.5.5.7.48.1.1');
 
-/** Parses an OCSPResponse, which it copies; `undefined` when malformed, or no basic response, or none of success. Never throws. */
+/** DER elements of one response. One answer has about 10, a certificate about 100. */
+const MAX_ELEMENTS = 10_000;
+
+/** Parses an OCSPResponse, which it copies; `undefined` when malformed or too large, or no basic response, or none of success. Never throws. */
 export function parseOcspResponse(der: Uint8Array): OcspResponse | undefined {
-  const reader = new DerReader(own(der));
+  const copy = own(der);
+  const reader = new DerReader(copy, 0, copy.length, { failed: false, elements: MAX_ELEMENTS });
   const basic = reader.inside(Tag.sequence, (r) => {
     if (r.count(Tag.enumerated) !== SUCCESSFUL) r.fail();
     return r.inside(explicitTag(0), (bytes) => bytes.inside(Tag.sequence, readResponseBytes));

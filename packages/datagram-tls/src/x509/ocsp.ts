@@ -74,8 +74,10 @@ export function checkOcspResponse(question: OcspQuestion): VerifyCode | undefine
   if (subject === undefined || issuer === undefined) return 'OCSP_NO_RESPONSE';
   const response = parseOcspResponse(question.response);
   if (response === undefined || response.isUnhandled) return 'OCSP_RESP_INVALID';
+  const names = new Digests(subject.issuer.der, provider);
+  const keys = new Digests(subjectPublicKey(issuer.spki), provider);
   const singles = response.responses.filter(
-    ({ id }) => concerns(id, subject, provider) && hasIssuerKey(id, issuer, provider),
+    ({ id }) => concerns(id, subject, names) && keys.has(id.hash, id.issuerKey),
   );
   const [single] = singles.sort((a, b) => rank(b, time) - rank(a, time) || b.thisUpdate - a.thisUpdate);
   if (single === undefined) return 'OCSP_NO_RESPONSE';
@@ -98,38 +100,41 @@ export function mustStaple({ extensions }: Certificate): boolean {
 /** Whether `response` is a successful one about `subject`, whatever it says and whoever signed it. */
 export function isResponseFor(response: Uint8Array, subject: Certificate, provider: CryptoProvider): boolean {
   const parsed = parseOcspResponse(response);
-  return parsed?.responses.some(({ id }) => concerns(id, subject, provider)) ?? false;
+  const names = new Digests(subject.issuer.der, provider);
+  return parsed?.responses.some(({ id }) => concerns(id, subject, names)) ?? false;
 }
 
 /** Serial number and issuer's name agree. */
-function concerns(
-  { hash, issuerName, serial }: CertId,
-  subject: Certificate,
-  provider: CryptoProvider,
-): boolean {
-  return sameBytes(serial, subject.serial) && hashesTo(hash, subject.issuer.der, issuerName, provider);
+function concerns({ hash, issuerName, serial }: CertId, subject: Certificate, names: Digests): boolean {
+  return sameBytes(serial, subject.serial) && names.has(hash, issuerName);
 }
 
-function hasIssuerKey({ hash, issuerKey }: CertId, issuer: Certificate, provider: CryptoProvider): boolean {
-  return hashesTo(hash, subjectPublicKey(issuer.spki), issuerKey, provider);
+/** The digests of a name or key, each made once: a response may hold a thousand answers, and a name 60 KB. */
+class Digests {
+  readonly #data: Uint8Array;
+  readonly #provider: CryptoProvider;
+  readonly #known = new Map<DigestName, Uint8Array | undefined>();
+
+  constructor(data: Uint8Array, provider: CryptoProvider) {
+    this.#data = data;
+    this.#provider = provider;
+  }
+
+  has(algorithm: Oid, expected: Uint8Array): boolean {
+    const name = DIGESTS.get(algorithm);
+    if (name === undefined) return false;
+    if (!this.#known.has(name)) this.#known.set(name, digest(name, this.#data, this.#provider));
+    const made = this.#known.get(name);
+    return made !== undefined && sameBytes(made, expected);
+  }
 }
 
-function hashesTo(algorithm: Oid, data: Uint8Array, expected: Uint8Array, provider: CryptoProvider): boolean {
-  const name = DIGESTS.get(algorithm);
-  return name !== undefined && isDigest(expected, name, data, provider);
-}
-
-/** Never of a hash that the platform lacks. */
-function isDigest(
-  expected: Uint8Array,
-  name: DigestName,
-  data: Uint8Array,
-  provider: CryptoProvider,
-): boolean {
-  if (!provider.capabilities.hash(name)) return false;
+/** `undefined` for a hash that the platform lacks. */
+function digest(name: DigestName, data: Uint8Array, provider: CryptoProvider): Uint8Array | undefined {
+  if (!provider.capabilities.hash(name)) return undefined;
   const hash = provider.hash(name);
   hash.update(data);
-  return sameBytes(hash.digest(), expected);
+  return hash.digest();
 }
 
 /** The issuer, or who may speak for it. */
@@ -154,7 +159,8 @@ function findSigner(
 
 function isResponder(candidate: Certificate, id: ResponderId, provider: CryptoProvider): boolean {
   if (id.by === 'name') return id.name.equals(candidate.subject);
-  return isDigest(id.hash, 'sha1', subjectPublicKey(candidate.spki), provider);
+  const made = digest('sha1', subjectPublicKey(candidate.spki), provider);
+  return made !== undefined && sameBytes(made, id.hash);
 }
 
 /** RFC 6960 §4.2.2.2: issued by the issuer directly, for signing OCSP responses; the signature is not checked here. */

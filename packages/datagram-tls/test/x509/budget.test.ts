@@ -7,6 +7,7 @@ import type { CryptoProvider } from '#lib/crypto/provider.js';
 import { VALIDATION_LIMITS, ValidationBudget, type ValidationWork } from '#lib/x509/budget.js';
 import { type Certificate, MAX_CHAIN_ELEMENTS, parseChain } from '#lib/x509/certificate.js';
 import { alertForCode } from '#lib/x509/codes.js';
+import { checkOcspResponse } from '#lib/x509/ocsp.js';
 import { verifyPath } from '#lib/x509/path.js';
 import { TrustStore } from '#lib/x509/trust-store.js';
 import { commonName, encodeCertificate, extension, type Shape, text, tlv } from './encode.js';
@@ -244,5 +245,52 @@ suite('the parts of a chain', () => {
   test('the parts of all certificates count together', () => {
     assert.equal(parseChain([der(4000), der(4000)])?.length, 2);
     assert.equal(parseChain([der(4000), der(4000), der(4000)]), undefined);
+  });
+});
+
+suite('an OCSP response with many answers', () => {
+  const issuer = issue({ subject: 'Root', issuer: 'Root', ca: true }, rootKey, rootKey);
+  const subject = issue({ subject: 'leaf', issuer: 'Root' }, topKey, rootKey);
+  const SHA1 = tlv(0x30, tlv(0x06, [0x2b, 0x0e, 3, 2, 0x1a]));
+  const time = text(0x18, '20291231000000Z');
+  const hash = new Uint8Array(20);
+  const answer = tlv(
+    0x30,
+    tlv(0x30, SHA1, tlv(0x04, hash), tlv(0x04, hash), tlv(0x02, subject.serial)),
+    tlv(0x80),
+    time,
+  );
+
+  /** All answers have our serial number, and name another issuer. */
+  function judge(answers: number): { code: string | undefined; digests: number } {
+    const list = tlv(0x30, ...Array.from({ length: answers }, () => answer));
+    const data = tlv(0x30, tlv(0xa2, tlv(0x04, hash)), time, list);
+    const ecdsa = tlv(0x30, tlv(0x06, [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]));
+    const basic = tlv(0x30, data, ecdsa, tlv(0x03, [0], sign('sha256', data, rootKey.privateKey)));
+    const id = tlv(0x06, [0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1]);
+    const response = tlv(0x30, tlv(0x0a, [0]), tlv(0xa0, tlv(0x30, id, tlv(0x04, basic))));
+    let digests = 0;
+    const provider: CryptoProvider = {
+      ...nodeProvider,
+      hash: (name) => {
+        digests++;
+        return nodeProvider.hash(name);
+      },
+    };
+    const path = [subject, issuer];
+    const trust = new TrustStore([issuer]);
+    const now = Date.UTC(2030, 0);
+    return {
+      code: checkOcspResponse({ response, path, trust, time: now, provider, crls: undefined }),
+      digests,
+    };
+  }
+
+  test('hashes the name of the issuer once, not once for each answer', () => {
+    assert.deepEqual(judge(500), { code: 'OCSP_NO_RESPONSE', digests: 1 });
+  });
+
+  test('is not read when it has more parts than any honest one', () => {
+    assert.deepEqual(judge(1500), { code: 'OCSP_RESP_INVALID', digests: 0 });
   });
 });
