@@ -1,4 +1,4 @@
-const CALL = /\btest\(\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1/g;
+const CALL = /\b(?:test|it)\(\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1/g;
 const HOLE = /\$\{[^}]*\}/;
 /** A template that says less than this by itself could be any name, characters. */
 const LEAST_LITERAL = 8;
