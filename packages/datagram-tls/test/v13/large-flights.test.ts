@@ -52,9 +52,12 @@ const CASES: readonly Case[] = [
 /** Names of the timers that run out from here on. */
 function watchTimers(t: TestContext): string[] {
   const ranOut: string[] = [];
-  const real = Timers.prototype.takeDue;
-  t.mock.method(Timers.prototype, 'takeDue', function takeDue(this: Timers, now: number) {
-    const name = real.call(this, now);
+  const takeDue = Object.getOwnPropertyDescriptor(Timers.prototype, 'takeDue')?.value as (
+    this: Timers,
+    now: number,
+  ) => ReturnType<Timers['takeDue']>;
+  t.mock.method(Timers.prototype, 'takeDue', function watched(this: Timers, now: number) {
+    const name = takeDue.call(this, now);
     if (name !== undefined) ranOut.push(name);
     return name;
   });
