@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import { Socket } from 'node:dgram';
-import { describe, it } from 'node:test';
+import { suite, test } from 'node:test';
 import { SendQueue } from '#lib/driver/send-queue.js';
 import { client, echoServer, roundTrip } from './echo.js';
 
 // Siege case A2.
 const LIMIT = 0x10_0000;
 
-describe('the send queue', () => {
-  it('takes all while the socket does, however much goes out', () => {
+suite('the send queue', () => {
+  test('takes all while the socket does, however much goes out', () => {
     const queue = new SendQueue({ queuedBytes: 0, queuedDatagrams: 0 }, LIMIT);
     for (let i = 0; i < 100_000; i++) assert.ok(queue.takes(1200, 'unvalidated'));
     assert.deepEqual(queue.drops, { unvalidated: 0, handshake: 0, application: 0 });
   });
 
-  it('drops answers to unvalidated addresses first, then handshakes, application data last', () => {
+  test('drops answers to unvalidated addresses first, then handshakes, application data last', () => {
     const backlog = { queuedBytes: 0, queuedDatagrams: 0 };
     const queue = new SendQueue(backlog, LIMIT);
     const taken = (): string[] =>
@@ -35,7 +35,7 @@ describe('the send queue', () => {
     assert.ok(queue.drops.unvalidated > 0 && queue.drops.handshake > 0 && queue.drops.application > 0);
   });
 
-  it('holds no more than its limit of a socket that takes nothing, whatever is sent', () => {
+  test('holds no more than its limit of a socket that takes nothing, whatever is sent', () => {
     for (const kind of ['unvalidated', 'handshake', 'application'] as const) {
       const backlog = { queuedBytes: 0, queuedDatagrams: 0 };
       const queue = new SendQueue(backlog, LIMIT);
@@ -50,14 +50,14 @@ describe('the send queue', () => {
     }
   });
 
-  it('has no limit where the option is 0', () => {
+  test('has no limit where the option is 0', () => {
     const queue = new SendQueue({ queuedBytes: 1e12, queuedDatagrams: 1e9 }, 0);
     assert.ok(queue.takes(1200, 'unvalidated'));
   });
 });
 
-describe('a socket that takes no more', () => {
-  it('answers no new client, goes on with its sessions, and counts; then it answers again', async (t) => {
+suite('a socket that takes no more', () => {
+  test('answers no new client, goes on with its sessions, and counts; then it answers again', async (t) => {
     const server = echoServer();
     const session = client(server.port, { maxSendQueue: 0 });
     await session.opened;
@@ -77,7 +77,7 @@ describe('a socket that takes no more', () => {
     await server.endpoint.close();
   });
 
-  it('drops messages that are sent nevertheless: send returns 0 and they are counted', async (t) => {
+  test('drops messages that are sent nevertheless: send returns 0 and they are counted', async (t) => {
     const server = echoServer();
     const session = client(server.port, { maxSendQueue: 10_000 });
     await session.opened;
@@ -93,7 +93,7 @@ describe('a socket that takes no more', () => {
     await server.endpoint.close();
   });
 
-  it('maxSendQueue is checked as every option is', () => {
+  test('maxSendQueue is checked as every option is', () => {
     assert.throws(() => client(1, { maxSendQueue: -1 }), { code: 'ERR_OUT_OF_RANGE' });
     assert.throws(() => client(1, { maxSendQueue: '1' as never }), { code: 'ERR_INVALID_ARG_TYPE' });
   });
