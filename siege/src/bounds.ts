@@ -81,11 +81,12 @@ function judgeMemory({ before, during, after }: Battle): Check[] {
   ];
 }
 
-function judgeHonest({ honest }: Battle, { ci }: Amounts): Check[] {
+function judgeHonest({ attack, honest }: Battle, { ci }: Amounts): Check[] {
   const { newcomers } = honest;
   const out = newcomers.filter(({ opened }) => !opened);
   const slowest = Math.max(0, ...newcomers.map(({ ms }) => ms));
   const repeats = Math.max(0, ...newcomers.map((one) => one.repeats));
+  const mayRepeat = attack.repeats ?? BOUNDS.repeats;
   return [
     check(
       `an open session keeps ${BOUNDS.echoes * 100} % of its echoes`,
@@ -97,11 +98,7 @@ function judgeHonest({ honest }: Battle, { ci }: Amounts): Check[] {
       newcomers.length > 0 && out.length === 0,
       `${newcomers.length - out.length} of ${newcomers.length}${out[0] === undefined ? '' : `: ${out[0].version} ${out[0].error ?? ''}`}`,
     ),
-    check(
-      `a newcomer sends a flight again at most ${BOUNDS.repeats} times`,
-      repeats <= BOUNDS.repeats,
-      repeats,
-    ),
+    check(`flights that a newcomer sends again: at most ${mayRepeat}`, repeats <= mayRepeat, repeats),
     ...(ci
       ? []
       : [

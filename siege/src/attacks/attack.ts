@@ -47,6 +47,8 @@ export interface Attack {
   readonly place?: Place;
   /** The server has not heard from these addresses that they are real: no more than 3 bytes out for one in. */
   readonly unvalidated?: boolean;
+  /** Flights that an honest newcomer may send again; one by default. */
+  readonly repeats?: number;
   /** Honest clients go through the attacker's relay. */
   readonly relayed?: boolean;
   /** Of the server, beside its defaults; `amounts` says how large a crowd the run can afford. */

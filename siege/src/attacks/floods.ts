@@ -24,7 +24,7 @@ export const floods: readonly Attack[] = [
     cases: 'A2',
     place: 'slow-uplink',
     unvalidated: true,
-    run: (field) => helloFlood(field, SLOW_UPLINK_RATE),
+    run: (field) => helloFlood(field, Math.max(SLOW_UPLINK_RATE, 10 * field.capacity)),
   },
   {
     name: 'parts of ClientHellos',
@@ -48,8 +48,8 @@ export const floods: readonly Attack[] = [
 ];
 
 const ADDRESSES = 200;
-/** Answers to these need three times the uplink of the place. */
-const SLOW_UPLINK_RATE = 8000;
+/** Answers to these need more than the uplink of the place. */
+const SLOW_UPLINK_RATE = 2000;
 /** Where a ClientHello's random is in its first datagram, and how long it is. */
 const RANDOM = { at: 13 + 12 + 2, length: 32 };
 

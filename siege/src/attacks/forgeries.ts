@@ -27,6 +27,8 @@ export const forgeries: readonly Attack[] = [
   {
     name: 'forged alerts into handshakes',
     cases: 'A4',
+    // An alert in the clear is answered by the flight under way, once for each run of its timer (ADR 5).
+    repeats: 4,
     relayed: true,
     run: (field) => intoHandshakes(field, alerts),
   },

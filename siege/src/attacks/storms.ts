@@ -1,6 +1,6 @@
 import { clientSecurity, HostileClient, type Version } from '../wire/hostile-client.js';
 import type { Sealer } from '../wire/protection.js';
-import { ContentType, fragment, HandshakeType, plainRecords, repeated } from '../wire/records.js';
+import { ackBody, ContentType, fragment, HandshakeType, plainRecords, repeated } from '../wire/records.js';
 import { type Attack, type Battlefield, type Tally, timedFlights, wait } from './attack.js';
 
 /** Attacks by one client that has proved its address: each of its datagrams asks for as many answers as it can. */
@@ -10,6 +10,8 @@ export const storms: readonly Attack[] = [
   { name: 'flight storm, 1.3 open', cases: 'A1', run: (field) => storm(field, open13) },
   { name: 'alert storm, 1.2 open', cases: 'A6', run: (field) => storm(field, open12) },
   { name: 'KeyUpdates in one datagram', cases: 'A1', run: (field) => storm(field, keyUpdates) },
+  { name: 'KeyUpdates, each in the epoch of the one before', cases: 'A1', run: keyUpdateChains },
+  { name: 'ACKs of one record each', cases: 'A1', run: (field) => storm(field, acks) },
   { name: 'KeyUpdates one after another', cases: 'A1', run: keyUpdateRounds },
 ];
 
@@ -148,6 +150,51 @@ async function keyUpdates(field: Battlefield): Promise<Position> {
   };
   // An ACK and a KeyUpdate of its own.
   return { client, flight: 2, ammunition };
+}
+
+/**
+ * New clients that each send one datagram of KeyUpdates, every one of them under the keys that the one before it made. No client has
+ * heard an ACK in between, so that one is the most that may be answered.
+ */
+async function keyUpdateChains(field: Battlefield): Promise<Tally> {
+  const total = { datagrams: 0, bytes: 0, mayAnswer: 0 };
+  for (let shot = 0; shot < field.amounts.storm; shot++) {
+    const client = await openAndMute(field, 'DTLSv1.3');
+    const before = client.received.datagrams;
+    const updates = Array.from({ length: CHAIN }, (_, i) => {
+      const update = fragment({
+        type: HandshakeType.keyUpdate,
+        messageSeq: FIRST_UPDATE + i,
+        body: Buffer.of(1),
+      });
+      return client.sealer13(3, i).seal(ContentType.handshake, update, FIRST_SEQUENCE);
+    });
+    client.send(Buffer.concat(updates));
+    await wait(BETWEEN_SHOTS_MS);
+    client.vanish();
+    total.datagrams += client.sent.datagrams;
+    total.bytes += client.sent.bytes;
+    // An ACK, a KeyUpdate of the server's and an alert, and what its timers send before the attack is over.
+    total.mayAnswer += before + 3 + timedFlights(1000 * field.amounts.storm);
+  }
+  return total;
+}
+
+const CHAIN = 25;
+/** message_seq of a client's first message after two ClientHellos and a Finished. */
+const FIRST_UPDATE = 3;
+
+/** Each datagram has many ACKs, and each ACK tells of one more record of the flight under way. */
+async function acks(field: Battlefield): Promise<Position> {
+  const { client, flight } = await halfOpen13(field);
+  const sealer = client.sealer13(2);
+  const ammunition = (shot: number) => {
+    const records = Array.from({ length: 40 }, (_, i) =>
+      sealer.seal(ContentType.ack, ackBody({ epoch: 2, sequence: i }), FIRST_SEQUENCE + 40 * shot + i),
+    );
+    return Buffer.concat(records);
+  };
+  return { client, flight, ammunition };
 }
 
 /** As fast as the server acknowledges them, each with new keys on both sides. */

@@ -15,7 +15,7 @@ import {
   type SecurityOptions,
   TrustStore,
 } from 'datagram-tls/core';
-import { type Sealer, sealer12, sealer13 } from './protection.js';
+import { nextSecret, type Sealer, sealer12, sealer13 } from './protection.js';
 import { serverRandom } from './records.js';
 
 export type Version = 'DTLSv1.2' | 'DTLSv1.3';
@@ -166,10 +166,12 @@ export class HostileClient {
     this.#drain();
   }
 
-  /** Seals records of the client in an epoch of DTLS 1.3. */
-  sealer13(epoch: 2 | 3): Sealer {
+  /** Seals records of the client in an epoch of DTLS 1.3, or in the one that `updates` KeyUpdates later follows. */
+  sealer13(epoch: 2 | 3, updates = 0): Sealer {
     const label = epoch === 2 ? 'CLIENT_HANDSHAKE_TRAFFIC_SECRET' : 'CLIENT_TRAFFIC_SECRET_0';
-    return sealer13(this.#secret(label).secret, epoch);
+    let { secret } = this.#secret(label);
+    for (let i = 0; i < updates; i++) secret = nextSecret(secret);
+    return sealer13(secret, epoch + updates);
   }
 
   /** Seals records of the client in epoch 1 of DTLS 1.2. */

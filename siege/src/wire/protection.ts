@@ -31,6 +31,11 @@ export function sealer13(secret: Uint8Array, epoch: number): Sealer {
   };
 }
 
+/** The traffic secret after a KeyUpdate (RFC 8446 §7.2). */
+export function nextSecret(secret: Uint8Array): Buffer {
+  return expandLabel(secret, 'traffic upd', 32);
+}
+
 function maskOf(sn: KeyObject, body: Buffer): Buffer {
   const aes = createCipheriv('aes-128-ecb', sn, null).setAutoPadding(false);
   return aes.update(body.subarray(0, 16));
