@@ -98,6 +98,11 @@ function judgeHonest({ attack, honest }: Battle, { ci }: Amounts): Check[] {
       newcomers.length > 0 && out.length === 0,
       `${newcomers.length - out.length} of ${newcomers.length}${out[0] === undefined ? '' : `: ${out[0].version} ${out[0].error ?? ''}`}`,
     ),
+    check(
+      'a session that said nothing meanwhile still answers',
+      honest.quietAnswers,
+      honest.quietAnswers ? 'yes' : 'no',
+    ),
     check(`flights that a newcomer sends again: at most ${mayRepeat}`, repeats <= mayRepeat, repeats),
     ...(ci
       ? []

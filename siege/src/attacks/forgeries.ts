@@ -51,7 +51,8 @@ type Forge = (direction: Direction, passed: number) => readonly Buffer[];
 
 /** Datagrams of a handshake in which forgeries go along with every one. */
 const HANDSHAKE_DATAGRAMS = 16;
-const FORGERIES_A_SECOND = 1000;
+/** A slow machine gets fewer, as the relay and honest clients share it. */
+const forgeriesASecond = (capacity: number) => Math.min(1000, 5 * capacity);
 
 /** Sends forgeries before each datagram of the honest newcomers' handshakes. */
 async function intoHandshakes({ relay, amounts }: Battlefield, forge: Forge): Promise<Tally> {
@@ -111,11 +112,14 @@ function alerts(_: Direction, passed: number): readonly Buffer[] {
 }
 
 /** Sends forgeries to the server, as if the open sessions had sent them, and back. */
-async function intoSessions({ relay, amounts }: Battlefield, make: (i: number) => Buffer): Promise<Tally> {
+async function intoSessions(
+  { relay, amounts, capacity }: Battlefield,
+  make: (i: number) => Buffer,
+): Promise<Tally> {
   if (relay === undefined) throw new Error('this attack needs a relay');
   const before = { ...relay.forged };
   const victims = openOnes(relay.clients);
-  await atRate(FORGERIES_A_SECOND, amounts.seconds, (i) =>
+  await atRate(forgeriesASecond(capacity), amounts.seconds, (i) =>
     victims[i % victims.length]?.toServer(make(i >> 1)),
   );
   await wait(100);
@@ -141,14 +145,14 @@ function junk(i: number): Buffer {
   return randomFillSync(Buffer.alloc(1 + ((i * 37) % 1200)));
 }
 
-async function restarts({ relay, amounts }: Battlefield): Promise<Tally> {
+async function restarts({ relay, amounts, capacity }: Battlefield): Promise<Tally> {
   if (relay === undefined) throw new Error('this attack needs a relay');
   const before = { ...relay.forged };
   const victims = openOnes(relay.clients);
   const hellos = (['DTLSv1.2', 'DTLSv1.3'] as const).flatMap((version) =>
     firstHello(clientSecurity(version)).slice(0, 1),
   );
-  const datagrams = await atRate(FORGERIES_A_SECOND, amounts.seconds, (i) => {
+  const datagrams = await atRate(forgeriesASecond(capacity), amounts.seconds, (i) => {
     const hello = Buffer.from(hellos[(i >> 1) % 2] ?? Buffer.alloc(0));
     victims[i % victims.length]?.toServer(randomFillSync(hello, 27, 32));
   });

@@ -91,10 +91,10 @@ const LARGE = 1100;
 async function unread(field: Battlefield): Promise<Tally> {
   const clients = await openClients(field, Math.min(50, field.amounts.clients));
   const message = randomFillSync(Buffer.alloc(LARGE));
-  const each = field.amounts.ci ? 600 : 2000;
+  const each = field.amounts.ci ? 300 : 2000;
   for (let k = 0; k < each; k++) {
     for (const client of clients) if (client.connected) client.say(message);
-    await wait(2);
+    await wait(8);
   }
   await wait(200);
   return total(clients);

@@ -23,6 +23,8 @@ export interface Newcomer {
 export interface HonestReport {
   /** By version: echoes asked for, and those that came. */
   readonly echoes: readonly { readonly version: Version; readonly sent: number; readonly received: number }[];
+  /** A session that said nothing during the attack still answers after it. */
+  readonly quietAnswers: boolean;
   readonly newcomers: readonly Newcomer[];
   readonly bytesSent: number;
   readonly bytesReceived: number;
@@ -37,6 +39,9 @@ const BETWEEN_NEWCOMERS_MS = 150;
 const FIRST_NEWCOMER_MS = 300;
 const LAST_ECHO_MS = 500;
 const LAST_NEWCOMER_MS = 15_000;
+const QUIET_TRIES = 5;
+const QUIET_ANSWER_MS = 500;
+const QUIET_POLL_MS = 10;
 
 /** Of an attack. */
 class Ending {
@@ -59,6 +64,7 @@ interface Open {
 
 let settings: HonestSettings | undefined;
 const open: Open[] = [];
+let quiet: DTLSSession | undefined;
 let echoing: NodeJS.Timeout | undefined;
 let newcomers: Newcomer[] = [];
 let arriving: Promise<void> | undefined;
@@ -68,7 +74,7 @@ let gone = { bytesSent: 0, bytesReceived: 0, datagramsSent: 0, datagramsReceived
 
 serve({ open: openSessions, visits, begin, finish });
 
-/** Opens one session of each version. */
+/** Opens one session of each version, and one that says nothing. */
 async function openSessions(given: HonestSettings): Promise<void> {
   settings = given;
   for (const version of VERSIONS) {
@@ -78,6 +84,8 @@ async function openSessions(given: HonestSettings): Promise<void> {
     session.onmessage = () => one.received++;
     open.push(one);
   }
+  quiet = dial('DTLSv1.3');
+  await quiet.opened;
 }
 
 /** From now on echoes and newcomers count. */
@@ -99,7 +107,9 @@ async function finish(): Promise<HonestReport> {
   clearInterval(echoing);
   attack.end();
   await Promise.all([arriving, wait(LAST_ECHO_MS)]);
+  const quietAnswers = await answers(quiet);
   return {
+    quietAnswers,
     echoes: open.map(({ version, sent, received }) => ({
       version,
       sent,
@@ -114,6 +124,21 @@ async function finish(): Promise<HonestReport> {
 async function visits({ count }: { readonly count: number }): Promise<void> {
   const never = new Ending();
   for (let i = 0; i < count; i++) await visit(VERSIONS[i % VERSIONS.length] ?? 'DTLSv1.3', never);
+}
+
+/** Whether an echo comes back, at one of a few tries: a datagram may be lost. */
+async function answers(session: DTLSSession | undefined): Promise<boolean> {
+  if (session === undefined) return false;
+  let answered = false;
+  session.onmessage = () => {
+    answered = true;
+  };
+  for (let i = 0; i < QUIET_TRIES && !answered && !session.destroyed; i++) {
+    session.send('are you there?');
+    for (let waited = 0; waited < QUIET_ANSWER_MS && !answered; waited += QUIET_POLL_MS)
+      await wait(QUIET_POLL_MS);
+  }
+  return answered;
 }
 
 function echo(): void {
@@ -178,7 +203,8 @@ function add(stats: Stats): void {
 
 /** Of all honest clients, those that are gone too. */
 function traffic() {
-  return open.map(({ session }) => ofStats(session.endpoint.stats)).reduce(sum, gone);
+  const sessions = [...open.map(({ session }) => session), ...(quiet === undefined ? [] : [quiet])];
+  return sessions.map(({ endpoint }) => ofStats(endpoint.stats)).reduce(sum, gone);
 }
 
 function ofStats(stats: Stats) {
