@@ -129,16 +129,15 @@ async function visits({ count }: { readonly count: number }): Promise<void> {
 /** Whether an echo comes back, at one of a few tries: a datagram may be lost. */
 async function answers(session: DTLSSession | undefined): Promise<boolean> {
   if (session === undefined) return false;
-  let answered = false;
-  session.onmessage = () => {
-    answered = true;
-  };
-  for (let i = 0; i < QUIET_TRIES && !answered && !session.destroyed; i++) {
+  let received = 0;
+  session.onmessage = () => received++;
+  const answered = () => received > 0;
+  for (let i = 0; i < QUIET_TRIES && !answered() && !session.destroyed; i++) {
     session.send('are you there?');
-    for (let waited = 0; waited < QUIET_ANSWER_MS && !answered; waited += QUIET_POLL_MS)
+    for (let waited = 0; waited < QUIET_ANSWER_MS && !answered(); waited += QUIET_POLL_MS)
       await wait(QUIET_POLL_MS);
   }
-  return answered;
+  return answered();
 }
 
 function echo(): void {
