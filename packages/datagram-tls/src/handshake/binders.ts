@@ -8,13 +8,13 @@ import type { Context } from './context.js';
 import type { Offer } from './offer.js';
 import type { Psk13 } from './offered-psk.js';
 
-/** The ClientHello of an offer, with a binder for each pre-shared key: they depend on all else that is in it. */
-export function encodeOffer(ctx: Context, offer: Offer): Uint8Array {
-  if (offer.psks.length === 0) return encodeClientHello(offer.hello);
+/** The offer with a binder for each pre-shared key in its ClientHello: binders cover all else that is in it. */
+export function bindOffer(ctx: Context, offer: Offer): Offer {
+  if (offer.psks.length === 0) return offer;
   const blanks = offer.psks.map(({ hash }) => new Uint8Array(HASH_LENGTH[hash]));
-  const draft = encodeWith(offer, blanks);
+  const draft = encodeClientHello(withBinders(offer, blanks).hello);
   const length = bindersLength(blanks);
-  return encodeWith(
+  return withBinders(
     offer,
     offer.psks.map((psk) => computeBinder(ctx, psk, draft, length)),
   );
@@ -34,8 +34,9 @@ export function computeBinder(ctx: Context, psk: Psk13, body: Uint8Array, length
 }
 
 /** The extension is there already, and last: its body is all that changes. */
-function encodeWith({ hello, psks }: Offer, binders: readonly Uint8Array[]): Uint8Array {
+function withBinders(offer: Offer, binders: readonly Uint8Array[]): Offer {
+  const { hello, psks } = offer;
   const extensions = new Map(hello.extensions);
   extensions.set(ExtensionType.pre_shared_key, encodePreSharedKeyRequest({ identities: psks, binders }));
-  return encodeClientHello({ ...hello, extensions });
+  return { ...offer, hello: { ...hello, extensions } };
 }

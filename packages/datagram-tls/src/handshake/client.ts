@@ -3,9 +3,10 @@ import { violation } from '../base/errors.js';
 import type { PskCredential } from '../config/psk-policy.js';
 import { ExtensionType, HandshakeType } from '../wire/codes.js';
 import { decodeSupportedVersionsResponse } from '../wire/extensions/supported-versions.js';
+import { encodeClientHello } from '../wire/messages/client-hello.js';
 import { decodeHelloVerifyRequest } from '../wire/messages/hello-verify-request.js';
 import { decodeServerHello, isHelloRetryRequest, type ServerHello } from '../wire/messages/server-hello.js';
-import { encodeOffer } from './binders.js';
+import { bindOffer } from './binders.js';
 import type { Context } from './context.js';
 import { decoded, expectType } from './decoded.js';
 import type { JobAnswer } from './jobs.js';
@@ -86,7 +87,7 @@ function onPsksChosen(
 ): ClientStep {
   const external = credentials.flatMap((credential) => offerPsk(ctx.security, credential));
   const psks = psk === undefined ? external : [psk, ...external];
-  const offer = makeOffer(ctx, psks, session12, earlyOffer(ctx, psk));
+  const offer = bindOffer(ctx, makeOffer(ctx, psks, session12, earlyOffer(ctx, psk)));
   return sendClientHello(ctx, { at: 'wait-server-hello', offer, cookies: 0 });
 }
 
@@ -141,7 +142,7 @@ function onHelloVerifyRequest(ctx: Context, state: WaitServerHello, message: Mes
 }
 
 function sendClientHello(ctx: Context, state: WaitServerHello): ClientStep {
-  ctx.send(HandshakeType.client_hello, encodeOffer(ctx, state.offer), 0);
+  ctx.send(HandshakeType.client_hello, encodeClientHello(state.offer.hello), 0);
   ctx.emit({ do: 'end-flight', awaits: 'answer' });
   const { early, hello } = state.offer;
   if (early !== undefined && state.cookies === 0) sendEarly(ctx, early, hello.random);

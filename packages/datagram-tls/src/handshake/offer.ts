@@ -44,7 +44,7 @@ export interface Offer {
   readonly groups: readonly GroupName[];
   /** The key pairs whose shares the hello carries; none without DTLS 1.3. */
   readonly exchanges: readonly KeyExchange[];
-  /** DTLS 1.3. In the hello, which does not know their binders yet, the extension is empty. */
+  /** DTLS 1.3. In the hello of an offer that is not bound yet the extension is empty. */
   readonly psks: readonly OfferedPsk[];
   /** DTLS 1.3: what goes along with the hello. */
   readonly early: EarlyOffer | undefined;
@@ -98,7 +98,10 @@ export function offersExternalPsk({ psks }: Offer): boolean {
   return psks.some(({ origin }) => origin !== 'res');
 }
 
-/** The ClientHello that answers a HelloVerifyRequest differs in the cookie alone (RFC 6347 §4.2.1). */
+/**
+ * The ClientHello that answers a HelloVerifyRequest differs in the cookie alone (RFC 6347 §4.2.1). Binders stay those of
+ * the first one: a server that asks in this way speaks DTLS 1.2 and checks none, but it may compare all other bytes.
+ */
 export function withCookie(offer: Offer, cookie: Uint8Array): Offer {
   return { ...offer, hello: { ...offer.hello, cookie } };
 }

@@ -1,17 +1,22 @@
+// Siege case C10: a client with binders before a server that answers with HelloVerifyRequest.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { concat } from '#lib/base/bytes.js';
 import { DEFAULTS } from '#lib/config/defaults.js';
-import { HandshakeType } from '#lib/wire/codes.js';
-import { decodeClientHello, encodeClientHello } from '#lib/wire/messages/client-hello.js';
+import { ExtensionType, HandshakeType } from '#lib/wire/codes.js';
+import { type ClientHello, decodeClientHello, encodeClientHello } from '#lib/wire/messages/client-hello.js';
 import {
   decodeHelloVerifyRequest,
   encodeHelloVerifyRequest,
 } from '#lib/wire/messages/hello-verify-request.js';
 import { assertAlive } from '../support/alive.js';
-import { Pair } from '../support/pair.js';
+import { sessionFor } from '../support/early.js';
+import { SERVERS } from '../support/identities.js';
+import { Pair, type PairOptions } from '../support/pair.js';
 import { flipped, fragmentRecord, plainFragments, recordsOf, rewrite } from '../support/records.js';
 
+const LOCALHOST = { serverName: 'localhost', verifyName: 'localhost' };
+const session13 = () => sessionFor({});
 const COOKIE_LIFETIME = DEFAULTS.cookieLifetime;
 const { client_hello, hello_verify_request, server_hello } = HandshakeType;
 
@@ -68,6 +73,32 @@ suite('cookies, DTLSv1.2', () => {
     assert.ok(first && second && first.cookie.length === 0 && second.cookie.length > 0);
     assert.deepEqual({ ...second, cookie: first.cookie }, first);
   });
+
+  const key = new Uint8Array(16).fill(5);
+  const offers: readonly [string, () => PairOptions][] = [
+    ['a pre-shared key', () => ({ client: { psk: { identity: 'sensor', key } } })],
+    ['an imported pre-shared key', () => ({ client: { psk: { identity: 'sensor', key, import: true } } })],
+    ['a kept session of DTLS 1.3', () => ({ destination: { ...LOCALHOST, session: session13() } })],
+  ];
+  for (const [what, options] of offers) {
+    test(`client with ${what} answers a HelloVerifyRequest with a ClientHello that differs in its cookie alone`, () => {
+      const given = options();
+      const both = { minVersion: 'DTLSv1.2', maxVersion: 'DTLSv1.3', ...given.client } as const;
+      const pair = new Pair({ ...given, client: both, server: { ...SERVERS.ed25519, psk: { sensor: key } } });
+      const hellos: ClientHello[] = [];
+      pair.intercept = (data) => {
+        for (const { type, fragment } of plainFragments(data))
+          if (type === client_hello) hellos.push(decodeClientHello(fragment.slice()) ?? assert.fail());
+        return [data];
+      };
+      pair.explain(() => pair.handshake());
+      const [first, second] = hellos;
+      assert.ok(first && second && first.cookie.length === 0 && second.cookie.length > 0);
+      assert.ok(first.extensions.has(ExtensionType.pre_shared_key));
+      assert.deepEqual({ ...second, cookie: first.cookie }, first);
+      assertAlive(pair);
+    });
+  }
 
   test('no wrong, foreign, shortened or lengthened cookie makes state: it draws a new request', () => {
     const { pair, hello, datagram } = withCookie();

@@ -5,8 +5,9 @@ import type { CipherSuite } from '../../crypto/suites.js';
 import { ExtensionType, HandshakeType } from '../../wire/codes.js';
 import { decodeCookie, encodeCookie } from '../../wire/extensions/cookie.js';
 import { decodeKeyShareRetry } from '../../wire/extensions/key-share.js';
+import { encodeClientHello } from '../../wire/messages/client-hello.js';
 import type { ServerHello } from '../../wire/messages/server-hello.js';
-import { encodeOffer } from '../binders.js';
+import { bindOffer } from '../binders.js';
 import type { Context } from '../context.js';
 import { decoded } from '../decoded.js';
 import type { Message } from '../message.js';
@@ -32,9 +33,10 @@ export function onHelloRetryRequest13(
   ctx.transcript.restart();
   ctx.transcript.add(message.type, message.seq, message.body);
   ctx.transcript.beginRetried(suite.hash, firstHello);
-  ctx.send(HandshakeType.client_hello, encodeOffer(ctx, retried), 0);
+  const second = bindOffer(ctx, retried);
+  ctx.send(HandshakeType.client_hello, encodeClientHello(second.hello), 0);
   ctx.emit({ do: 'end-flight', awaits: 'answer' });
-  return { at: 'wait-second-server-hello', offer: retried, suite };
+  return { at: 'wait-second-server-hello', offer: second, suite };
 }
 
 /** Changes nothing but what the server asked for (RFC 8446 §4.1.2). */
