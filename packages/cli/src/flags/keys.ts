@@ -25,6 +25,14 @@ export const KEY_FLAGS: readonly Flag[] = [
     conflicts: ['psk'],
   },
   {
+    flags: '--psk-hide-unknown',
+    help: 'answer identities without a key like those with a wrong key, so that they cannot be found out',
+    roles: SERVER,
+    option: 'pskHideUnknown',
+    value: true,
+    needs: ['psk', 'pskFile'],
+  },
+  {
     flags: '--session <file>',
     help: 'resume the session in this file, if it is there, and put the next one there: secrets, for its owner alone',
     roles: CLIENT,

@@ -17,6 +17,7 @@ export const DEFAULTS = {
   requestCert: false,
   requestOCSP: false,
   requireOCSP: false,
+  pskHideUnknown: false,
   /** Seconds after its full handshake in which a session can be resumed; what OpenSSL gives tickets of TLS 1.3. */
   sessionTimeout: 7200,
   /** Sessions of DTLS 1.2 that a server remembers by their ids, at a few hundred bytes each and at most 4 KB. */

@@ -15,7 +15,7 @@ const OF_A_NAME: readonly {
   // Pins stand above a CA: those of the endpoint would make the CA of a name mean nothing.
   { options: ['ca', 'pins'], fields: ['trust', 'pins'] },
   { options: ['peerCertificateTypes'], fields: ['peerCertificateTypes'] },
-  { options: ['psk', 'pskIdentityHint'], fields: ['psk'] },
+  { options: ['psk', 'pskHideUnknown', 'pskIdentityHint'], fields: ['psk'] },
   { options: ['crl'], fields: ['crls'] },
   { options: ['requestOCSP', 'requireOCSP'], fields: ['requestStaple', 'requireStaple'] },
   { options: ['ocspResponse'], fields: ['findStaple'] },

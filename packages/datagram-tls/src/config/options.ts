@@ -103,6 +103,12 @@ export interface SecurityOptions {
   /** Server: told to clients of DTLS 1.2, so that they can choose their identity (RFC 4279 §5.2). */
   pskIdentityHint?: string | Uint8Array | undefined;
   /**
+   * Server: answer an identity without a key as one with a wrong key, so that clients cannot find out which identities
+   * there are (RFC 4279 §2, RFC 8446 appendix E.6). Not beside certificates in DTLS 1.3, which a client without a known
+   * identity would be shown. How long `psk` takes to answer is the application's. Default false.
+   */
+  pskHideUnknown?: boolean | undefined;
+  /**
    * Server: who it is, by the host name that a client asks for: a map or a function, which may return a promise, of
    * secure contexts or of options like these. What they leave out comes from the options beside `sni`; versions, suites
    * and groups always do. A name that is not there is refused.
@@ -113,7 +119,8 @@ export interface SecurityOptions {
   /**
    * Server: what the tickets that clients resume sessions with are sealed under, 80 bytes as in node:dtls. An array for
    * keys that change: the first seals, all open. A function for many nodes is asked whenever keys are needed; nothing:
-   * no tickets now. Default: keys of this context's own, which change by themselves; `false`: no tickets, and no
+   * no tickets now. Where it throws, rejects or answers something else there is no ticket either: the session goes on, it is
+   * counted in `stats.ticketKeyFailureCount`, and the process gets a `DTLSWarning`, at most one a minute. Default: keys of this context's own, which change by themselves; `false`: no tickets, and no
    * resumption at all unless `sessionCacheSize` is given.
    */
   ticketKeys?: TicketKeysOption | (() => Awaitable<TicketKeysOption | null | undefined>) | false | undefined;

@@ -10,6 +10,16 @@ export function checkPolicy(security: Security): void {
   checkPeerTypes(security);
   checkOcsp(security);
   checkEarlyData(security);
+  checkPsk(security);
+}
+
+/** RFC 8446 appendix E.6: a client whose identity is unknown would be shown the certificate, and one with a wrong key not. */
+function checkPsk({ psk, identities, maxVersion }: Security): void {
+  if (psk.role === 'server' && psk.hideUnknown && identities.length > 0 && maxVersion === 'DTLSv1.3')
+    throw invalidArgValue(
+      'options.pskHideUnknown',
+      'hides nothing beside a certificate in DTLS 1.3: leave out options.cert, or set options.maxVersion to DTLSv1.2',
+    );
 }
 
 function checkPins({ role, pins, crls, requestCert }: Security): void {

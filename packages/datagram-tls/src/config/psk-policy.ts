@@ -31,6 +31,8 @@ export interface ServerPsk {
   readonly role: 'server';
   /** Empty for no hint. */
   readonly hint: Uint8Array;
+  /** An unknown identity looks like one with a wrong key. */
+  readonly hideUnknown: boolean;
   /** `undefined` for an unknown identity. */
   readonly find: (identity: Uint8Array) => Awaitable<StoredPsk | undefined>;
 }

@@ -5,8 +5,9 @@ import { ownProperties } from '../base/own-properties.js';
 import type { Capabilities } from '../crypto/provider.js';
 import type { Version } from '../wire/codes.js';
 import { KDF_HASHES } from '../wire/imported-identity.js';
-import { checkObject } from './checks.js';
+import { checkBoolean, checkObject } from './checks.js';
 import type { Role } from './config.js';
+import { DEFAULTS } from './defaults.js';
 import type { SecurityOptions } from './options.js';
 import { keyBytes, nonEmpty, textOrBytes } from './psk-bytes.js';
 import { resolveImport } from './psk-import.js';
@@ -25,7 +26,7 @@ interface Rules {
   readonly capabilities: Capabilities;
 }
 
-/** The only reader of the options `psk` and `pskIdentityHint`. */
+/** The only reader of the options `psk`, `pskHideUnknown` and `pskIdentityHint`. */
 export function resolvePsk(
   options: SecurityOptions,
   role: Role,
@@ -33,8 +34,12 @@ export function resolvePsk(
   capabilities: Capabilities,
 ): PskPolicy {
   const rules: Rules = { latest, capabilities };
-  const { psk, pskIdentityHint } = options;
+  const { psk, pskIdentityHint, pskHideUnknown } = options;
+  const hideUnknown = pskHideUnknown ?? DEFAULTS.pskHideUnknown;
+  checkBoolean(hideUnknown, 'options.pskHideUnknown');
   if (psk === undefined) {
+    if (pskHideUnknown !== undefined)
+      throw invalidArgValue('options.pskHideUnknown', 'is only meaningful with options.psk');
     if (pskIdentityHint !== undefined)
       throw invalidArgValue('options.pskIdentityHint', 'is only meaningful with options.psk');
     return NO_PSK;
@@ -43,7 +48,7 @@ export function resolvePsk(
     return Object.freeze({ role, choose: resolveChooser(psk as ClientPskOption, rules) });
   const hint =
     pskIdentityHint === undefined ? EMPTY : textOrBytes(pskIdentityHint, 'options.pskIdentityHint');
-  return Object.freeze({ role, hint, find: resolveFinder(psk as ServerPskOption, rules) });
+  return Object.freeze({ role, hint, hideUnknown, find: resolveFinder(psk as ServerPskOption, rules) });
 }
 
 function resolveChooser(psk: ClientPskOption, rules: Rules): ClientPsk['choose'] {

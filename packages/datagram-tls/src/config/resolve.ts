@@ -56,6 +56,7 @@ export const SECURITY_OPTIONS = [
   'pfx',
   'pins',
   'psk',
+  'pskHideUnknown',
   'pskIdentityHint',
   'pskModes',
   'recordSizeLimit',
@@ -86,6 +87,7 @@ export const BEHAVIOUR_OPTIONS = [
 const CLIENT_OPTIONS = ['checkServerIdentity', 'keyShares', 'maxFragmentLength'] as const;
 const SERVER_ONLY = [
   'maxEarlyData',
+  'pskHideUnknown',
   'pskIdentityHint',
   'replayGuard',
   'requestCert',

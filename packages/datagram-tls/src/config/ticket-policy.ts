@@ -19,8 +19,8 @@ export type GuardAnswer = 'fresh' | 'replayed' | 'full' | 'stale';
 /** How a server lets sessions be resumed. */
 export interface TicketPolicy {
   /**
-   * At `time`, ms since 1970: the first seals, all open; none: no tickets now. May throw what the application throws.
-   * `undefined`: no tickets at all.
+   * At `time`, ms since 1970: the first seals, all open; none: no tickets now. It may throw or reject with what the
+   * application's function fails with: then there is no ticket. `undefined`: no tickets at all.
    */
   readonly keys: ((time: number) => Awaitable<readonly TicketKey[]>) | undefined;
   /** DTLS 1.2: for clients that take no tickets. */

@@ -29,6 +29,8 @@ export interface Counters {
   retransmissions: number;
   /** DTLS 1.3: NewSessionTickets that the peer never acknowledged. */
   ticketsGivenUp: number;
+  /** Server: how often the application's ticket keys could not be had. */
+  ticketKeyFailures: number;
   readonly dropped: DropCounts;
 }
 
@@ -60,6 +62,7 @@ export class Association {
     payloadSent: 0,
     retransmissions: 0,
     ticketsGivenUp: 0,
+    ticketKeyFailures: 0,
     dropped: {},
   };
   readonly #events = new Queue<ConnectionEvent>();

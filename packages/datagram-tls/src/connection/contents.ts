@@ -100,7 +100,8 @@ export class Contents implements RecordSink {
 
   onForgery(reader: RecordReader, now: Instant): void {
     const { phase } = this.#host;
-    if (phase === 'handshaking' && this.#handshake.doubtsPsk) this.#suspicion.onForgery();
+    if (phase === 'handshaking' && this.#handshake.doubtsPsk)
+      this.#suspicion.onForgery(this.#handshake.hidesUnknownPsk);
     if (phase === 'connected' && reader.worn) this.#handshake.askForKeys(reader.epoch, now);
   }
 

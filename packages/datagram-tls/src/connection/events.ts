@@ -14,6 +14,8 @@ export type ConnectionEvent =
   | { readonly type: 'connected'; readonly session: Session }
   /** Client: the server gave something to resume the session with; `encodeSession` makes what can be kept of it. */
   | { readonly type: 'ticket'; readonly ticket: NewTicket }
+  /** Server: `ticketKeys` failed, so that there is no ticket; the session goes on. */
+  | { readonly type: 'ticket-keys-failed'; readonly error: DTLSError }
   /** Work to do elsewhere; its answer goes to `handleAnswer`. */
   | { readonly type: 'job'; readonly job: Job }
   /** A secret for the key log (RFC 9850). */

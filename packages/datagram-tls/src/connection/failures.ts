@@ -25,6 +25,12 @@ export function idleTimeout(ms: number): DTLSError {
   });
 }
 
+/** The application's `ticketKeys` failed with `cause`; it ends no session. */
+export function ticketKeysFailed(cause: unknown): DTLSError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new DTLSError('ERR_DTLS_TICKET_KEYS', `no ticket: options.ticketKeys failed: ${reason}`, { cause });
+}
+
 export function keysExhausted(): DTLSError {
   return new DTLSError('ERR_DTLS_KEY_LIMIT', 'the keys of this session have protected all they may');
 }

@@ -3,7 +3,7 @@ import type { Instant } from '../base/instant.js';
 import type { Action } from '../handshake/actions.js';
 import type { Context } from '../handshake/context.js';
 import type { Awaits } from '../handshake/flight.js';
-import type { JobAnswer } from '../handshake/jobs.js';
+import type { Failure, JobAnswer } from '../handshake/jobs.js';
 import { Runner } from '../handshake/runner.js';
 import type { Session } from '../handshake/session.js';
 import type { Retry13 } from '../handshake/v13/retry-request.js';
@@ -11,6 +11,7 @@ import type { Version } from '../wire/codes.js';
 import { Acks } from './acks.js';
 import type { Association } from './association.js';
 import type { EarlyData } from './early-data.js';
+import { ticketKeysFailed } from './failures.js';
 import type { HandshakeHost } from './handshake-host.js';
 import { Incoming } from './incoming.js';
 import { Intake } from './intake.js';
@@ -94,6 +95,11 @@ export class Handshake {
     return this.#runner.doubtsPsk;
   }
 
+  /** Server: the peer's identity is unknown, and the peer is not to learn that. */
+  get hidesUnknownPsk(): boolean {
+    return this.#runner.hidesUnknownPsk;
+  }
+
   /** A client's first flight. */
   start(now: Instant): void {
     this.#perform(this.#runner.start(), now);
@@ -114,9 +120,18 @@ export class Handshake {
 
   answer(answer: JobAnswer, now: Instant): void {
     this.#messages = 0;
+    if ('failure' in answer) this.#onTicketKeysFailed(answer.failure);
     this.#perform(this.#runner.onAnswer(answer), now);
     this.#advance(now);
     this.settle(now);
+  }
+
+  /** There is no ticket, and a full handshake where one was shown. A client that is not announced yet is only counted. */
+  #onTicketKeysFailed({ cause }: Failure): void {
+    const association = this.#association;
+    association.counters.ticketKeyFailures++;
+    if (association.probation?.standing !== 'asked')
+      association.tell({ type: 'ticket-keys-failed', error: ticketKeysFailed(cause) });
   }
 
   /** DTLS 1.3: renews the keys we send with, and asks the peer to do the same. */

@@ -28,10 +28,19 @@ export class Suspicion {
    * One record that does not open is damage or mischief. Two that ought to be the peer's Finished, and no good one until
    * our timer runs: then the keys differ, and to wait longer would not help.
    */
-  onForgery(): void {
+  onForgery(unknownPsk: boolean): void {
     this.#forgeries++;
-    if (this.#forgeries >= ENOUGH_FORGERIES) this.raise(pskMismatch());
+    if (this.#forgeries >= ENOUGH_FORGERIES) this.raise(unknownPsk ? hiddenPsk() : pskMismatch());
   }
+}
+
+/** The same alert as for a wrong key: only the error tells our side which it is. */
+function hiddenPsk(): DTLSError {
+  return violation(
+    'decrypt_error',
+    "there is no pre-shared key for the client's identity, which the client is not told",
+    'ERR_DTLS_UNKNOWN_PSK_IDENTITY',
+  );
 }
 
 function pskMismatch(): DTLSError {

@@ -33,6 +33,11 @@ export function logRemoval(peer: Peer, reason: string): void {
   if (log.enabled) log('removed %s: %s', format(peer), reason);
 }
 
+/** NODE_DEBUG=dtls: something went wrong that ends no session. */
+export function logWarning(message: string): void {
+  if (log.enabled) log('warning: %s', message);
+}
+
 /** NODE_DEBUG=dtls-hex: the bytes of a datagram, 16 a line, with offset and printable ASCII. */
 export function hexDump(direction: Direction, peer: Peer, bytes: Uint8Array): void {
   if (hex.enabled) hex('%s %s %d bytes\n%s', format(peer), direction, bytes.length, dumpLines(bytes));

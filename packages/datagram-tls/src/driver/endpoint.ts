@@ -25,6 +25,7 @@ import { DTLSSession } from './session.js';
 import type { SessionControl, SessionEndpoint, SessionOwner } from './session-owner.js';
 import { type DTLSEndpointStats, endpointNumbers, endpointStats } from './stats.js';
 import type { UdpOptions } from './udp.js';
+import { warnOfTicketKeys } from './warnings.js';
 
 type ErrorHandler = (this: DTLSEndpoint, error: Error) => void;
 type RefusalHandler = (this: DTLSEndpoint, refusal: Refusal) => void;
@@ -182,6 +183,7 @@ export class DTLSEndpoint implements SessionEndpoint {
       updateKeys: (link, requestPeer) => this.#port?.updateKeys(link, requestPeer),
       close: (link) => this.#port?.closeLink(link),
       abandon: (link) => this.#port?.abandonLink(link),
+      onTicketKeysFailed: warnOfTicketKeys,
       onEarlyData: (data, session) => this.#onearlydata?.(data, session),
       release: (session) => this.#release(session),
     };

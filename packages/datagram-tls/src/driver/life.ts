@@ -58,6 +58,7 @@ export class Life {
       messagesSent: BigInt(counters?.messagesSent ?? 0),
       retransmitCount: BigInt(counters?.retransmissions ?? 0),
       ticketsGivenUpCount: BigInt(counters?.ticketsGivenUp ?? 0),
+      ticketKeyFailureCount: BigInt(counters?.ticketKeyFailures ?? 0),
       droppedCount: BigInt(dropped + droppedMessages),
     };
     return sessionStats(numbers, !this.over);

@@ -28,6 +28,7 @@ export interface SessionOwner<S> {
   close(link: Link): void;
   abandon(link: Link): void;
   onEarlyData(data: Uint8Array, session: S): void;
+  onTicketKeysFailed(error: Error): void;
   /** The session is over. */
   release(session: S): void;
 }

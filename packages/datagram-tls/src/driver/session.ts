@@ -265,6 +265,9 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
         this.#saved = Buffer.from(encodeSession(platform.provider, event.ticket, Date.now()));
         this.#handlers.session(this.#saved);
         return;
+      case 'ticket-keys-failed':
+        this.#owner.onTicketKeysFailed(event.error);
+        return;
       case 'secret':
         this.#handlers.keylog(() => keylogLine(event.label, event.clientRandom, event.secret));
         return;

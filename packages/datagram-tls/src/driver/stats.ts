@@ -51,6 +51,8 @@ export interface SessionNumbers {
   readonly retransmitCount: bigint;
   /** Server, DTLS 1.3: tickets that the client never acknowledged. */
   readonly ticketsGivenUpCount: bigint;
+  /** Server: how often `ticketKeys` failed, so that there was no ticket or a full handshake. */
+  readonly ticketKeyFailureCount: bigint;
   /** Records and messages discarded, for whatever reason; `session.drops` has the reasons. */
   readonly droppedCount: bigint;
 }

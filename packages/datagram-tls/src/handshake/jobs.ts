@@ -93,13 +93,18 @@ export type JobAnswer =
   /** `age`: of the ticket, ms. */
   | { readonly kind: 'check-session'; readonly found: (Resumable & { readonly age: Duration }) | undefined }
   | { readonly kind: 'find-psk'; readonly found: FoundPsk | undefined }
-  | { readonly kind: 'open-ticket'; readonly found: OpenedTicket | undefined }
+  | { readonly kind: 'open-ticket'; readonly found: OpenedTicket | undefined; readonly failure?: Failure }
   | { readonly kind: 'guard-replay'; readonly answer: GuardAnswer }
-  | { readonly kind: 'seal-ticket'; readonly sealed: SealedTicket | undefined }
+  | { readonly kind: 'seal-ticket'; readonly sealed: SealedTicket | undefined; readonly failure?: Failure }
   | { readonly kind: 'find-session'; readonly found: Resumable | undefined }
   | { readonly kind: 'keep-session' | 'forget-session' }
   /** Whoever was to answer threw `cause`. */
   | { readonly kind: 'failed'; readonly cause: unknown };
+
+/** The application's function for ticket keys failed with `cause`; the handshake goes on without a ticket. */
+export interface Failure {
+  readonly cause: unknown;
+}
 
 /** What a client offers: the key of an identity, as it is or, in DTLS 1.3, imported under a context. */
 export interface WantedPsk {

@@ -148,6 +148,13 @@ export class Runner {
     return awaitsProof && state.ready.peer.pskIdentity !== undefined;
   }
 
+  /** Server, DTLS 1.2: the client's identity is unknown, and the client is not to learn that. */
+  get hidesUnknownPsk(): boolean {
+    const current = this.#state;
+    if (current.by !== 'server12' || current.state.at !== 'wait-finished') return false;
+    return current.state.ready.unknownPsk === true;
+  }
+
   onMessage(message: Message): Action[] {
     return this.#guarded(() => this.#step(message));
   }

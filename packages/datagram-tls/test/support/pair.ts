@@ -275,6 +275,9 @@ export class Pair {
       case 'connected':
         side.sessions.push(told.session);
         break;
+      case 'ticket-keys-failed':
+        side.warnings.push(told.error);
+        break;
       case 'secret':
         side.secrets.push(told);
         break;

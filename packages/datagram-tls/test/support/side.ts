@@ -36,6 +36,8 @@ export class Side {
   readonly traced: TraceEvent[] = [];
   /** What a server gave to resume sessions with. */
   readonly tickets: NewTicket[] = [];
+  /** What went wrong without ending a session. */
+  readonly warnings: DTLSError[] = [];
   readonly jobs: PendingJob[] = [];
 
   constructor(role: Role, address: PeerAddress, limits: EndpointLimits) {

@@ -1,4 +1,4 @@
-import { type Awaitable, whenever } from '../../base/awaitable.js';
+import { type Awaitable, isPromise, whenever } from '../../base/awaitable.js';
 import type { Security } from '../../config/config.js';
 import type { SavedSession } from '../../config/saved-session.js';
 import type { TicketPolicy } from '../../config/ticket-policy.js';
@@ -8,6 +8,7 @@ import { datedState, type SessionState } from '../../keys/session-state.js';
 import { openTicket, sealTicket, type TicketKey } from '../../keys/ticket-keys.js';
 import { verdictJob } from '../ask-verdict.js';
 import type {
+  Failure,
   Job,
   JobAnswer,
   OpenedTicket,
@@ -65,10 +66,27 @@ export function openTickets(
   const { tickets } = security;
   const answer = (found: OpenedTicket | undefined): JobAnswer => ({ kind: 'open-ticket', found });
   if (tickets?.keys === undefined) return answer(undefined);
-  const opened = whenever(tickets.keys(time), (keys) =>
-    tryTicket(job, { security, tickets, keys, time, judge }, 0),
+  return whenever(ticketKeys(tickets.keys, time), ({ keys, failure }) =>
+    failure === undefined
+      ? whenever(tryTicket(job, { security, tickets, keys, time, judge }, 0), answer)
+      : { kind: 'open-ticket', found: undefined, failure },
   );
-  return whenever(opened, answer);
+}
+
+interface Keys {
+  readonly keys: readonly TicketKey[];
+  readonly failure?: Failure;
+}
+
+/** A key service that is away costs resumption, and no session. */
+function ticketKeys(ask: NonNullable<TicketPolicy['keys']>, time: number): Awaitable<Keys> {
+  const failed = (cause: unknown): Keys => ({ keys: [], failure: { cause } });
+  try {
+    const keys = ask(time);
+    return isPromise(keys) ? Promise.resolve(keys).then((given) => ({ keys: given }), failed) : { keys };
+  } catch (cause) {
+    return failed(cause);
+  }
 }
 
 interface Means {
@@ -149,7 +167,8 @@ export function sealState(
   const dated = datedState(state, time);
   const lifetime = Math.floor((dated.since + tickets.lifetime - time) / 1000);
   if (lifetime <= 0) return none;
-  return whenever(tickets.keys(time), ([key]) => {
+  return whenever(ticketKeys(tickets.keys, time), ({ keys: [key], failure }) => {
+    if (failure !== undefined) return { kind: 'seal-ticket', sealed: undefined, failure };
     if (key === undefined) return none;
     const ageAdd = randomNumber(provider);
     const maxEarlyData = state.suite.version === 'DTLSv1.3' ? (tickets.early?.most ?? 0) : 0;

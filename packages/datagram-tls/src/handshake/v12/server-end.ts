@@ -22,6 +22,8 @@ export interface ServerReady12 {
   readonly secrets: Secrets12;
   /** The session from before that goes on: then our Finished came first. */
   readonly resumed: SessionState | undefined;
+  /** The client's identity is unknown, which is hidden from it: no Finished can be right. */
+  readonly unknownPsk?: boolean;
 }
 
 /** However the keys were agreed on, a server's handshake ends in these states. */

@@ -96,9 +96,12 @@ export function onPskFound12(
   { hello, claim }: Extract<ServerPskState12, { at: 'wait-psk' }>,
   found: FoundPsk | undefined,
 ): ServerEnd12 {
-  if (found === undefined) throw unknownIdentity();
+  const { psk } = ctx.security;
+  const hidden = found === undefined && psk.role === 'server' && psk.hideUnknown;
+  if (found === undefined && !hidden) throw unknownIdentity();
   const { negotiated, exchange } = hello;
-  const secrets = deriveSecrets12(ctx, negotiated, pskPremaster(found.key, claim.exchanged));
+  const key = found?.key ?? ctx.provider.randomBytes(DECOY_LENGTH);
+  const secrets = deriveSecrets12(ctx, negotiated, pskPremaster(key, claim.exchanged));
   const peer = PeerIdentity.keyHolder(claim.identity);
   const group = exchange?.group;
   return waitFinished12(ctx, {
@@ -108,10 +111,14 @@ export function onPskFound12(
     group,
     secrets,
     resumed: undefined,
+    unknownPsk: hidden,
   });
 }
 
-/** RFC 4279 §2 lets a server say so, or go on with a key that nobody has: we would rather be understood. */
+/** Bytes of the random key that takes the place of an unknown one. No client can have it. */
+const DECOY_LENGTH = 32;
+
+/** RFC 4279 §2 lets a server say so, or go on with a wrong key, which `pskHideUnknown` asks for. */
 function unknownIdentity(): Error {
   return violation(
     'unknown_psk_identity',

@@ -1,5 +1,6 @@
 import { EMPTY, sameBytes } from '../../base/bytes.js';
 import { violation } from '../../base/errors.js';
+import { HASH_LENGTH } from '../../crypto/hashes.js';
 import type { KeyExchangeAnswer } from '../../crypto/provider.js';
 import type { CipherSuite } from '../../crypto/suites.js';
 import type { GroupName } from '../../wire/codes.js';
@@ -14,7 +15,7 @@ import type { ClientWishes } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import { decoded } from '../decoded.js';
 import type { Message } from '../message.js';
-import type { Psk13 } from '../offered-psk.js';
+import { externalPsk, type Psk13 } from '../offered-psk.js';
 import {
   type Choice13,
   type ClientWishes13,
@@ -164,6 +165,23 @@ export function requireBinder(ctx: Context, hello: ReadyHello13, psk: ChosenPsk1
     'decrypt_error',
     'the client does not have the same pre-shared key for its identity',
     'ERR_DTLS_PSK_MISMATCH',
+  );
+}
+
+/**
+ * With `pskHideUnknown` a client without a known identity fails as one with a wrong key does: after as much work on a
+ * binder, with the same alert (RFC 8446 appendix E.6). Only the error tells our side which it is.
+ */
+export function refuseHidden(ctx: Context, hello: ReadyHello13): void {
+  const { psk } = ctx.security;
+  if (psk.role !== 'server' || !psk.hideUnknown) return;
+  const { hash } = hello.choice.suite;
+  const decoy = externalPsk(EMPTY, ctx.provider.randomBytes(HASH_LENGTH[hash]));
+  hasBinder(ctx, hello, { ...decoy, hash, index: 0 });
+  throw violation(
+    'decrypt_error',
+    "there is no pre-shared key for the client's identity, which the client is not told",
+    'ERR_DTLS_UNKNOWN_PSK_IDENTITY',
   );
 }
 

@@ -43,6 +43,7 @@ import {
   onRetriedHello13,
   onSecondHello13,
   type ReadyHello13,
+  refuseHidden,
   requireBinder,
 } from './server-start.js';
 import { askForTicket } from './tickets.js';
@@ -135,6 +136,7 @@ function onSessionFound(ctx: Context, hello: ReadyHello13, opened: OpenedTicket 
 }
 
 function onPskFound(ctx: Context, hello: ReadyHello13, psk: ChosenPsk13 | undefined): ServerState13 {
+  if (psk === undefined) refuseHidden(ctx, hello);
   return psk === undefined ? sendFlight(ctx, hello) : resume(ctx, hello, psk);
 }
 
