@@ -44,6 +44,9 @@ export const DEFAULTS = {
    * whose cookie expired gets no other.
    */
   cookieLifetime: 60_000,
+  /** Bytes that unread messages may cost, of one session and over all of an endpoint. */
+  maxUnreadBytes: 0x8_0000,
+  maxUnreadBytesInAll: 0x400_0000,
   /** Messages that wait for a reader of `for await`; the oldest is dropped and counted when one more comes. */
   messageQueue: 256,
   host: '0.0.0.0',

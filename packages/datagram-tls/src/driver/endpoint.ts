@@ -2,6 +2,7 @@ import { invalidState } from '../base/errors.js';
 import { ownProperties } from '../base/own-properties.js';
 import { checkFunction, checkKnown, checkObject } from '../config/checks.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
+import { DEFAULTS } from '../config/defaults.js';
 import { type EndpointLimits, resolveLimits } from '../config/limits.js';
 import { resolveBehaviour } from '../config/resolve.js';
 import type { ConnectionEvent } from '../connection/events.js';
@@ -11,13 +12,16 @@ import type { PeerAddress } from '../endpoint/peer.js';
 import type { Refusal } from '../endpoint/refusals.js';
 import { logPeer, logRemoval } from './debug.js';
 import { Deferred } from './deferred.js';
+import { UnreadBudget } from './inbox.js';
 import {
   type EarlyDataCallback,
   ENDPOINT_OPTIONS,
   type EndpointOptions,
   resolveHooks,
   resolveUdp,
+  resolveUnread,
   type Trace,
+  type UnreadLimits,
 } from './options.js';
 import { Port } from './port.js';
 import type { SendQueueDrops } from './send-queue.js';
@@ -65,7 +69,7 @@ export class DTLSEndpoint implements SessionEndpoint {
     this.#udp = resolveUdp(options);
     this.#limits = resolveLimits(options);
     this.#behaviour = resolveBehaviour(options, trace !== undefined);
-    this.#owner = this.#makeOwner(trace);
+    this.#owner = this.#makeOwner(trace, resolveUnread(options));
     this.#unwatch = watch(options.signal, (reason) => this.destroy(reason));
   }
 
@@ -174,9 +178,11 @@ export class DTLSEndpoint implements SessionEndpoint {
     await this.close();
   }
 
-  #makeOwner(trace: Trace | undefined): SessionOwner<DTLSSession> {
+  #makeOwner(trace: Trace | undefined, { perSession, inAll }: UnreadLimits): SessionOwner<DTLSSession> {
     return {
       endpoint: this,
+      inboxLimits: { messages: DEFAULTS.messageQueue, bytes: perSession },
+      unread: new UnreadBudget(inAll),
       trace,
       takes: (size) => this.#port?.takes(size) ?? true,
       send: (link, data) => this.#port?.send(link, data) ?? false,

@@ -1,43 +1,135 @@
 import { Queue } from '../base/queue.js';
 
+/** What keeping a message takes beside its bytes, measured on Node 20 to 24: its object and the memory's own. */
+const MESSAGE_COST = 512;
+
+function costOf(message: Uint8Array): number {
+  return message.length + MESSAGE_COST;
+}
+
 /**
- * Messages that nobody has taken yet. Those that come before there is a handler or a reader wait for it, so that none is
- * lost between the end of the handshake and the first line of the application that looks. A handler then takes them
- * all; readers of `for await` have a copy of their own. Who is too slow loses the oldest, which is counted.
+ * What the unread messages of all sessions of one endpoint may cost, bytes. When it is spent the session that was read
+ * least recently loses its oldest message: a session whose application reads it is not the one to pay for the others.
  */
-export class Inbox<T> {
+export class UnreadBudget {
   readonly #limit: number;
-  /** Made when they are needed: with a handler neither is. */
-  #waiting: Queue<T> | undefined;
-  #readers: Queue<(result: IteratorResult<T, undefined>) => void> | undefined;
-  #state: 'waiting' | 'handled' | 'read' = 'waiting';
-  #ended = false;
-  dropped = 0;
+  #held = 0;
+  /** Those that hold something, the least recently read first. */
+  readonly #inboxes = new Set<Inbox>();
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  push(item: T): void {
+  /** Bytes in use. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /** Makes room for `cost` bytes of `inbox`; `false` when there cannot be any. */
+  take(inbox: Inbox, cost: number): boolean {
+    while (this.#held + cost > this.#limit) {
+      const [idlest] = this.#inboxes;
+      if (idlest === undefined) return false;
+      idlest.dropOldest();
+    }
+    this.#held += cost;
+    this.#inboxes.add(inbox);
+    return true;
+  }
+
+  /** `inbox` gives back `cost` bytes and holds `left`. */
+  give(inbox: Inbox, cost: number, left: number): void {
+    this.#held -= cost;
+    if (left === 0) this.#inboxes.delete(inbox);
+  }
+
+  /** A message of `inbox` was read. */
+  onRead(inbox: Inbox): void {
+    if (this.#inboxes.delete(inbox)) this.#inboxes.add(inbox);
+  }
+}
+
+/** How much one session may hold. */
+export interface InboxLimits {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/**
+ * Messages that nobody has taken yet. Those that come before there is a handler or a reader wait for it, so that none is
+ * lost between the end of the handshake and the first line of the application that looks. A handler then takes them
+ * all; readers of `for await` have a copy of their own. A slow reader loses the oldest messages, which are counted.
+ */
+export class Inbox {
+  readonly #limits: InboxLimits;
+  readonly #budget: UnreadBudget;
+  /** Made when they are needed: with a handler neither is. */
+  #waiting: Queue<Uint8Array> | undefined;
+  #readers: Queue<(result: IteratorResult<Uint8Array, undefined>) => void> | undefined;
+  /** What the waiting messages cost. */
+  #held = 0;
+  #budgeted = true;
+  #state: 'waiting' | 'handled' | 'read' = 'waiting';
+  #ended = false;
+  dropped = 0;
+
+  constructor(limits: InboxLimits, budget: UnreadBudget) {
+    this.#limits = limits;
+    this.#budget = budget;
+  }
+
+  push(item: Uint8Array): void {
     if (this.#state === 'handled' || this.#ended) return;
     const reader = this.#readers?.shift();
     if (reader !== undefined) return reader({ done: false, value: item });
+    this.#keep(item);
+  }
+
+  #keep(item: Uint8Array): void {
     this.#waiting ??= new Queue();
     const waiting = this.#waiting;
-    if (waiting.length === this.#limit) {
-      waiting.shift();
+    const cost = costOf(item);
+    const { messages, bytes } = this.#limits;
+    while (waiting.length > 0 && (waiting.length >= messages || this.#held + cost > bytes)) this.dropOldest();
+    if (cost > bytes || !this.#budget.take(this, cost)) {
       this.dropped++;
+      return;
     }
+    this.#held += cost;
     waiting.push(item);
   }
 
+  /** The oldest message gives way. */
+  dropOldest(): void {
+    if (this.#shift() !== undefined) this.dropped++;
+  }
+
+  #shift(): Uint8Array | undefined {
+    const item = this.#waiting?.shift();
+    if (item === undefined) return undefined;
+    const cost = costOf(item);
+    this.#held -= cost;
+    if (this.#budgeted) this.#budget.give(this, cost, this.#waiting?.length ?? 0);
+    return item;
+  }
+
+  /**
+   * The session is over. What a reader is taking still counts; what nobody began to read is the application's alone, if
+   * it keeps the session.
+   */
+  leave(): void {
+    if (this.#state === 'read' || !this.#budgeted) return;
+    this.#budget.give(this, this.#held, 0);
+    this.#budgeted = false;
+  }
+
   /** A handler takes the messages from now on: those that waited are returned. */
-  handOver(): T[] {
+  handOver(): Uint8Array[] {
     if (this.#state !== 'waiting') return [];
     this.#state = 'handled';
-    const waited: T[] = [];
-    for (let item = this.#waiting?.shift(); item !== undefined; item = this.#waiting?.shift())
-      waited.push(item);
+    const waited: Uint8Array[] = [];
+    for (let item = this.#shift(); item !== undefined; item = this.#shift()) waited.push(item);
     this.#waiting = undefined;
     return waited;
   }
@@ -51,9 +143,9 @@ export class Inbox<T> {
   }
 
   /** From now on readers take the messages. `onStop` runs when the loop is left early. */
-  iterate(onStop: () => void): AsyncIterableIterator<T, undefined> {
+  iterate(onStop: () => void): AsyncIterableIterator<Uint8Array, undefined> {
     this.#state = 'read';
-    const iterator: AsyncIterableIterator<T, undefined> = {
+    const iterator: AsyncIterableIterator<Uint8Array, undefined> = {
       next: () => this.#next(),
       return: () => {
         onStop();
@@ -64,8 +156,9 @@ export class Inbox<T> {
     return iterator;
   }
 
-  #next(): Promise<IteratorResult<T, undefined>> {
-    const item = this.#waiting?.shift();
+  #next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    const item = this.#shift();
+    if (this.#budgeted) this.#budget.onRead(this);
     if (item !== undefined) return Promise.resolve({ done: false, value: item });
     if (this.#ended) return Promise.resolve({ done: true, value: undefined });
     this.#readers ??= new Queue();

@@ -37,6 +37,16 @@ export interface EndpointOptions extends BehaviourOptions, LimitOptions {
   maxSendQueue?: number | undefined;
   /** IP_TTL, 1 to 255. */
   udpTTL?: number | undefined;
+  /**
+   * What the messages of one session that the application has not read may cost, bytes; a message costs 512 beside its
+   * length. A slow reader loses the oldest, counted as `slow_reader` in `session.drops`. Default 524288.
+   */
+  maxUnreadBytes?: number | undefined;
+  /**
+   * The same over all sessions of the endpoint: the session that was read least recently loses its oldest message.
+   * Default 67108864.
+   */
+  maxUnreadBytesInAll?: number | undefined;
   trace?: Trace | undefined;
   /** Destroys what it was given to. */
   signal?: AbortSignal | undefined;
@@ -85,6 +95,8 @@ export const ENDPOINT_OPTIONS = [
   ...LIMIT_OPTIONS,
   'ipv6Only',
   'maxSendQueue',
+  'maxUnreadBytes',
+  'maxUnreadBytesInAll',
   'reusePort',
   'signal',
   'trace',
@@ -112,6 +124,20 @@ export function resolveUdp(options: EndpointOptions): UdpOptions {
     ttl: optionalInteger(options, 'udpTTL', 1, 255),
     maxSendQueue: optionalInteger(options, 'maxSendQueue', 0, 0xffff_ffff) ?? DEFAULTS.maxSendQueue,
   };
+}
+
+/** Bytes of unread messages. */
+export interface UnreadLimits {
+  readonly perSession: number;
+  readonly inAll: number;
+}
+
+export function resolveUnread(options: EndpointOptions): UnreadLimits {
+  const { maxUnreadBytes = DEFAULTS.maxUnreadBytes, maxUnreadBytesInAll = DEFAULTS.maxUnreadBytesInAll } =
+    options;
+  checkInteger(maxUnreadBytes, 'options.maxUnreadBytes', 1, Number.MAX_SAFE_INTEGER);
+  checkInteger(maxUnreadBytesInAll, 'options.maxUnreadBytesInAll', 1, Number.MAX_SAFE_INTEGER);
+  return { perSession: maxUnreadBytes, inAll: maxUnreadBytesInAll };
 }
 
 /** What is to be called back, checked. */

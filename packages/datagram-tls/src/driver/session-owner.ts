@@ -1,6 +1,7 @@
 import type { ConnectionEvent, TraceEvent } from '../connection/events.js';
 import type { Link } from '../endpoint/link.js';
 import type { PeerAddress } from '../endpoint/peer.js';
+import type { InboxLimits, UnreadBudget } from './inbox.js';
 import type { DTLSEndpointStats } from './stats.js';
 
 /** What a session shows of the endpoint it is on; every one is a DTLSEndpoint. */
@@ -19,6 +20,8 @@ export interface SessionEndpoint {
 /** What a session of type `S` asks of the endpoint it belongs to. */
 export interface SessionOwner<S> {
   readonly endpoint: SessionEndpoint;
+  readonly inboxLimits: InboxLimits;
+  readonly unread: UnreadBudget;
   readonly trace: ((event: TraceEvent, session: S) => void) | undefined;
   /** Whether a message of `size` bytes may be sent now; if not it is dropped, as too much waits for the socket. */
   takes(size: number): boolean;

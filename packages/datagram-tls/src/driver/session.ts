@@ -1,6 +1,5 @@
 import { invalidState } from '../base/errors.js';
 import { checkBoolean } from '../config/checks.js';
-import { DEFAULTS } from '../config/defaults.js';
 import { encodeSession } from '../config/saved-session.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import type { Link } from '../endpoint/link.js';
@@ -29,7 +28,7 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
   readonly #owner: SessionOwner<DTLSSession>;
   readonly #life = new Life();
   readonly #handlers = new Handlers<DTLSSession>(this);
-  readonly #inbox = new Inbox<Uint8Array>(DEFAULTS.messageQueue);
+  readonly #inbox: Inbox;
   readonly #serverName: string | undefined;
   #sendError: Error | undefined;
   #sendFailures = 0;
@@ -50,6 +49,7 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
     if (token !== MAKE) throw new TypeError('Illegal constructor');
     super();
     this.#owner = owner;
+    this.#inbox = new Inbox(owner.inboxLimits, owner.unread);
     this.#link = link;
     this.#serverName = serverName;
   }
@@ -122,7 +122,7 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
 
   /**
    * How often records and messages were discarded, by reason: those of the connection, `slow_reader` for messages that
-   * `for await` was too slow for, `peer_closed` for messages to a peer that had just closed, `send_failed` for datagrams
+   * the application did not read in time (`maxUnreadBytes`), `peer_closed` for messages to a peer that had just closed, `send_failed` for datagrams
    * that the system refused, such as those too large for the path (of the smaller ones it is not asked), `send_queue_full` for messages
    * while as much waits for the socket as `maxSendQueue` allows.
    */
@@ -305,6 +305,7 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
     this.#remains = remainsOf(this.#link);
     this.#link = undefined;
     this.#inbox.end();
+    this.#inbox.leave();
     this.#owner.release(this);
   }
 }

@@ -1,0 +1,116 @@
+// Siege case A11: a peer sends and the application does not read.
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { Inbox, UnreadBudget } from '#lib/driver/inbox.js';
+import { connect } from '#lib/index.js';
+
+const COST = 512;
+const LOOSE = { messages: 1_000_000, bytes: 1_000_000 };
+
+function filled(budget: UnreadBudget, messages: number, size = 488): Inbox {
+  const inbox = new Inbox(LOOSE, budget);
+  for (let i = 0; i < messages; i++) inbox.push(new Uint8Array(size).fill(i));
+  return inbox;
+}
+
+/** The first bytes of what waits. */
+async function read(inbox: Inbox): Promise<number[]> {
+  const seen: number[] = [];
+  inbox.end();
+  for await (const [first = -1] of inbox.iterate(() => undefined)) seen.push(first);
+  return seen;
+}
+
+suite('messages that are not read', () => {
+  test('one session holds so many bytes of them, each with what keeping it costs, and loses the oldest', async () => {
+    const budget = new UnreadBudget(1_000_000);
+    const inbox = new Inbox({ messages: 256, bytes: 3 * (COST + 100) }, budget);
+    for (let i = 0; i < 5; i++) inbox.push(new Uint8Array(100).fill(i));
+    assert.deepEqual([inbox.dropped, budget.held], [2, 3 * (COST + 100)]);
+    assert.deepEqual(await read(inbox), [2, 3, 4]);
+    assert.equal(budget.held, 0);
+  });
+
+  test('empty messages cost something, too', () => {
+    const budget = new UnreadBudget(1_000_000);
+    const inbox = new Inbox({ messages: 256, bytes: 10 * COST }, budget);
+    for (let i = 0; i < 1000; i++) inbox.push(new Uint8Array(0));
+    assert.deepEqual([inbox.dropped, budget.held], [990, 10 * COST]);
+  });
+
+  test('a message larger than the limit is lost, and no other makes way for it in vain', async () => {
+    const budget = new UnreadBudget(1_000_000);
+    const inbox = new Inbox({ messages: 256, bytes: 2000 }, budget);
+    inbox.push(new Uint8Array(5000).fill(1));
+    inbox.push(new Uint8Array(10).fill(2));
+    assert.equal(inbox.dropped, 1);
+    assert.deepEqual(await read(inbox), [2]);
+  });
+
+  test('all sessions together hold so many bytes: those that nobody reads lose theirs first', async () => {
+    const budget = new UnreadBudget(10_000);
+    const silent = filled(budget, 6);
+    const live = new Inbox(LOOSE, budget);
+    const reader = live.iterate(() => undefined);
+    for (let i = 0; i < 50; i++) {
+      // Two come, one is read: it lags behind, but it is read.
+      live.push(new Uint8Array(488).fill(i));
+      if (i % 2 === 1) assert.equal((await reader.next()).done, false);
+      assert.ok(budget.held <= 10_000);
+    }
+    assert.equal(silent.dropped, 6);
+    assert.ok(live.dropped > 0 && live.dropped <= 50 - 25 - 10 + 1);
+  });
+
+  test('a session that a hostile crowd fills the budget around gets its messages through', async () => {
+    const budget = new UnreadBudget(100_000);
+    const crowd = Array.from({ length: 200 }, () => filled(budget, 5));
+    const live = new Inbox(LOOSE, budget);
+    const reader = live.iterate(() => undefined);
+    for (let i = 0; i < 100; i++) {
+      live.push(new Uint8Array(488).fill(i));
+      crowd[i]?.push(new Uint8Array(488));
+      const { value } = await reader.next();
+      assert.equal(value?.[0], i);
+      assert.ok(budget.held <= 100_000);
+    }
+    assert.equal(live.dropped, 0);
+  });
+
+  test('a session that is over gives its bytes back, unless somebody is reading it', async () => {
+    const budget = new UnreadBudget(100_000);
+    const unread = filled(budget, 3);
+    unread.end();
+    unread.leave();
+    assert.equal(budget.held, 0);
+    const beingRead = filled(budget, 3);
+    const reader = beingRead.iterate(() => undefined);
+    beingRead.end();
+    beingRead.leave();
+    assert.equal(budget.held, 3000);
+    for (let i = 0; i < 3; i++) await reader.next();
+    assert.deepEqual([budget.held, (await reader.next()).done], [0, true]);
+    // What waited in the session that is over is still there.
+    assert.deepEqual(await read(unread), [0, 1, 2]);
+    assert.equal(budget.held, 0);
+  });
+
+  test('a handler takes what waited, and nothing is held any more', () => {
+    const budget = new UnreadBudget(100_000);
+    const inbox = filled(budget, 4);
+    assert.equal(inbox.handOver().length, 4);
+    assert.equal(budget.held, 0);
+    inbox.push(new Uint8Array(10));
+    assert.equal(budget.held, 0);
+  });
+
+  for (const name of ['maxUnreadBytes', 'maxUnreadBytesInAll']) {
+    test(`${name} that is no positive integer is a mistake of the caller`, () => {
+      for (const value of [0, -1, 1.5, Number.NaN]) {
+        const options = { [name]: value };
+        assert.throws(() => connect('127.0.0.1', 4433, options), { code: 'ERR_OUT_OF_RANGE' });
+      }
+      assert.throws(() => connect('127.0.0.1', 4433, { [name]: '1' }), { code: 'ERR_INVALID_ARG_TYPE' });
+    });
+  }
+});
