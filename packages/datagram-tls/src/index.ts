@@ -1,5 +1,6 @@
 export { DTLSError, type ErrorSource } from './base/errors.js';
 export type { OcspResponder, PeerInfo, PeerRefusal, Sign, VerifyPeer } from './config/config.js';
+export type { KeepAliveOption } from './config/keep-alive.js';
 export type { LimitOptions } from './config/limits.js';
 export type {
   BehaviourOptions,

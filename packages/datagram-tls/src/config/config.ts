@@ -10,6 +10,7 @@ import type { Certificate } from '../x509/certificate.js';
 import type { Crl } from '../x509/crl.js';
 import type { Pin } from '../x509/pins.js';
 import type { TrustStore } from '../x509/trust-store.js';
+import type { KeepAlive } from './keep-alive.js';
 import type { PskPolicy } from './psk-policy.js';
 import type { SavedSession } from './saved-session.js';
 import type { TicketPolicy } from './ticket-policy.js';
@@ -149,6 +150,8 @@ export interface Behaviour {
   readonly handshakeTimeout: Duration;
   /** A session ends after so long without an authentic record of the peer; 0: never. */
   readonly idleTimeout: Readonly<Record<Role, Duration>>;
+  /** When a silent peer is asked whether it is there; `undefined`: never. */
+  readonly keepAlive: KeepAlive | undefined;
   /** Report flights and alerts as events. */
   readonly trace: boolean;
   /** DTLS 1.3: the peer's close_notify leaves our direction open until we close it too. */

@@ -3,6 +3,7 @@ import type { Version } from '../wire/codes.js';
 import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
 import type { PskModeName } from '../wire/extensions/psk-key-exchange-modes.js';
 import type { OcspResponder, Sign, VerifyPeer } from './config.js';
+import type { KeepAliveOption } from './keep-alive.js';
 import type { ClientPskOption, ServerPskOption } from './psk-options.js';
 import type { SniOption } from './sni-options.js';
 
@@ -186,6 +187,11 @@ export interface BehaviourOptions {
    * close_notify follows at once, as DTLS 1.2 asks in any case.
    */
   allowHalfOpen?: boolean | undefined;
+  /**
+   * Ask a silent peer whether it is still there, and end the session with `ERR_DTLS_PEER_GONE` when it stays silent. Any
+   * authentic record is a sign of life. Default: nobody is asked, and a peer that is gone is not noticed.
+   */
+  keepAlive?: KeepAliveOption | undefined;
   /** DTLS 1.3: renew the keys we send with after this many records. Default: half of what the AEAD may protect. */
   recordsPerKey?: number | undefined;
   /**

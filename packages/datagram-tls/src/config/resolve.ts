@@ -10,6 +10,7 @@ import { checkBoolean, checkFunction, checkInteger, checkKnown, checkObject, che
 import type { Behaviour, CheckServerIdentity, Role, Security } from './config.js';
 import { DEFAULTS } from './defaults.js';
 import { resolveIdentities } from './identity.js';
+import { resolveKeepAlive } from './keep-alive.js';
 import { resolveNamedIdentity } from './named-identity.js';
 import { resolveCiphers, resolveGroups, resolveKeyShares, resolvePskModes, resolveSigalgs } from './names.js';
 import { resolveOcsp } from './ocsp.js';
@@ -79,6 +80,7 @@ export const BEHAVIOUR_OPTIONS = [
   'allowHalfOpen',
   'handshakeTimeout',
   'idleTimeout',
+  'keepAlive',
   'mtu',
   'recordsPerKey',
   'retransmission',
@@ -250,6 +252,7 @@ export function resolveBehaviour(given: BehaviourOptions, trace: boolean): Behav
       idleTimeout === undefined ? DEFAULTS.idleTimeout : { client: idleTimeout, server: idleTimeout },
     allowHalfOpen,
     recordsPerKey,
+    keepAlive: resolveKeepAlive(options.keepAlive),
     retransmission: resolveTimer(options.retransmission),
     trace,
   });

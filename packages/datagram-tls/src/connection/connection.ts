@@ -13,7 +13,7 @@ import type { Beginning } from './beginning.js';
 import { type ContentHost, Contents } from './contents.js';
 import { EarlyData, type EarlyOutcome } from './early-data.js';
 import type { ConnectionEvent } from './events.js';
-import { idleTimeout, keysExhausted, notOpen, unreachable } from './failures.js';
+import { idleTimeout, keysExhausted, notOpen, peerGone, unreachable } from './failures.js';
 import { forgetSession } from './forget.js';
 import { Handshake } from './handshake.js';
 import type { HandshakeHost } from './handshake-host.js';
@@ -292,6 +292,9 @@ export class Connection implements ContentHost, HandshakeHost {
     this.#outbound.sendAgain(this.#early.takeWaiting());
     this.#inbound.release();
     this.#watchSilence();
+    const { keepAlive } = this.#association.behaviour;
+    if (keepAlive !== undefined)
+      this.#association.timers.set('keep-alive', this.lastHeard + keepAlive.interval);
   }
 
   /** Records move {@link lastHeard} and leave the timer alone: it looks when it runs out. */
@@ -300,6 +303,32 @@ export class Connection implements ContentHost, HandshakeHost {
     const limit = this.#idleTimeout;
     if (now - this.lastHeard < limit) this.#watchSilence();
     else this.retire(idleTimeout(limit));
+  }
+
+  /**
+   * A silent peer is asked whether it is there, or is gone. Records that come set no timer: it runs from the last one only
+   * when it is due. Nothing is to be heard any more from a peer that said close_notify.
+   */
+  onKeepAlive(now: Instant): void {
+    const { behaviour, heardAt, timers } = this.#association;
+    const { keepAlive } = behaviour;
+    if (keepAlive === undefined || this.#phase !== 'connected' || this.#inbound.ended) return;
+    const silence = now - heardAt;
+    if (silence >= keepAlive.timeout) return this.retire(peerGone(silence));
+    if (silence < keepAlive.interval) return timers.set('keep-alive', heardAt + keepAlive.interval);
+    timers.set('keep-alive', Math.min(now + keepAlive.interval, heardAt + keepAlive.timeout));
+    this.#askForLife(keepAlive.message, now);
+  }
+
+  /** DTLS 1.3: what has to be acknowledged, until epochs run out. Else the application's own message. */
+  #askForLife(message: Uint8Array | undefined, now: Instant): void {
+    const handshake = this.#handshake;
+    // What is not acknowledged yet goes out again by its own timer, and is a question as good as any.
+    if (handshake.awaitsAck) return;
+    if (handshake.canUpdateKeys) return handshake.updateKeys(false, now);
+    if (message === undefined || message.length > this.#outbound.largest) return;
+    const state = this.#outbound.send(message);
+    if (state === 'last' || state === 'exhausted') this.abandon(keysExhausted());
   }
 
   onKeysToRead(now: Instant): void {

@@ -31,6 +31,12 @@ export function ticketKeysFailed(cause: unknown): DTLSError {
   return new DTLSError('ERR_DTLS_TICKET_KEYS', `no ticket: options.ticketKeys failed: ${reason}`, { cause });
 }
 
+/** `silence`: ms since the last authentic record. */
+export function peerGone(silence: number): DTLSError {
+  const text = `the peer was silent for ${Math.round(silence)} ms: it is gone, or the path to it is`;
+  return new DTLSError('ERR_DTLS_PEER_GONE', text, { source: 'network' });
+}
+
 export function keysExhausted(): DTLSError {
   return new DTLSError('ERR_DTLS_KEY_LIMIT', 'the keys of this session have protected all they may');
 }

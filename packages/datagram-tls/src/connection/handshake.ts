@@ -85,6 +85,11 @@ export class Handshake {
     return this.#runner.canUpdateKeys;
   }
 
+  /** DTLS 1.3: the peer has to acknowledge what we sent last. */
+  get awaitsAck(): boolean {
+    return this.#retransmission.awaits === 'ack';
+  }
+
   /** The peer sends nothing without protection any more. */
   get peerProtects(): boolean {
     return this.#runner.peerProtects;

@@ -17,6 +17,7 @@ export interface Timed {
     end(error: undefined): void;
     forgetHeld(now: Instant): void;
     onIdle(now: Instant): void;
+    onKeepAlive(now: Instant): void;
   };
 }
 
@@ -34,6 +35,8 @@ export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
       return onHandshakeTimeout(timed, now);
     case 'update-keys':
       return handshake.canUpdateKeys ? handshake.updateKeys(false, now) : undefined;
+    case 'keep-alive':
+      return host.onKeepAlive(now);
     case 'forget-early':
       return keys.forgetEarlyReader();
     case 'forget-epochs':

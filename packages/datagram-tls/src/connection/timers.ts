@@ -9,6 +9,8 @@ export type TimerName =
   | 'handshake'
   /** The rest of the peer's flight did not come: acknowledge what did. */
   | 'ack'
+  /** The peer was silent for long, or has been heard since. */
+  | 'keep-alive'
   /** The keys we write with have served long enough. */
   | 'update-keys'
   /** Early data is not taken any more. */

@@ -6,6 +6,7 @@ import { ownProperties } from '../base/own-properties.js';
 import { checkInteger, checkKnown, checkObject, checkString } from '../config/checks.js';
 import type { Destination } from '../config/config.js';
 import { DEFAULTS } from '../config/defaults.js';
+import { checkKeepAlive } from '../config/keep-alive.js';
 import { SECURITY_OPTIONS } from '../config/resolve.js';
 import { resolveSession } from '../config/saved-session.js';
 import type { PeerAddress } from '../endpoint/peer.js';
@@ -54,6 +55,7 @@ export function connect(host: string, port: number, given: ConnectOptions = {}):
   const named = resolveDestination(host, options.servername);
   const saved = resolveSession(options.session, named.verifyName, platform.provider);
   const security = securityFrom(options, 'client');
+  checkKeepAlive(options.keepAlive, security.minVersion);
   const earlyData = resolveEarlyMessages(options.earlyData, options.mtu ?? DEFAULTS.mtu);
   const endpoint = new DTLSEndpoint(pick(options, ENDPOINT_OPTIONS));
   const destination = { ...named, session: spent.take(saved), earlyData };

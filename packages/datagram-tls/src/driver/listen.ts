@@ -4,6 +4,7 @@ import { ownProperties } from '../base/own-properties.js';
 import { checkFunction, checkInteger, checkKnown, checkObject, checkString } from '../config/checks.js';
 import type { Security } from '../config/config.js';
 import { DEFAULTS } from '../config/defaults.js';
+import { checkKeepAlive } from '../config/keep-alive.js';
 import { SECURITY_OPTIONS } from '../config/resolve.js';
 import { DTLSEndpoint, type SessionCallback } from './endpoint.js';
 import { ENDPOINT_OPTIONS, type ListenOptions } from './options.js';
@@ -38,6 +39,7 @@ export function listen(onsession: SessionCallback, given: ListenOptions): DTLSEn
   checkInteger(port, 'options.port', 0, 65_535);
   const security = securityFrom(options, 'server');
   checkEarlyReceiver(options.onearlydata, security);
+  checkKeepAlive(options.keepAlive, security.minVersion);
   const endpoint = new DTLSEndpoint(pick(options, ENDPOINT_OPTIONS));
   const control = DTLSEndpoint.controlOf(endpoint);
   const start = (address: string): void => {
