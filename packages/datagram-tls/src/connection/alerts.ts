@@ -1,16 +1,36 @@
 import { Alert, AlertLevel, type AlertName, alertName } from '../base/alerts.js';
+import { own } from '../base/bytes.js';
 import { DTLSError } from '../base/errors.js';
+import { PlainWriter } from '../record/plain.js';
 import { ContentType } from '../wire/codes.js';
 import { type AlertMessage, encodeAlert } from '../wire/messages/alert.js';
 import type { Association } from './association.js';
 
-/** Sends one alert in the newest epoch that can be written; a spent key stays silent. */
-export function sendAlert(association: Association, level: 'warning' | 'fatal', name: AlertName): void {
+/** An alert that was sent. */
+export interface SentAlert {
+  /** The content of its record. */
+  readonly body: Uint8Array;
+  /** The datagram, where keys protect it: it may go out again as it is. */
+  readonly sealed: Uint8Array | undefined;
+}
+
+/**
+ * Sends one alert in the newest epoch that can be written; a spent key stays silent. In epoch 0 a server repeats the
+ * number of the record that it answers, by which a client tells the alert from a forged one.
+ */
+export function sendAlert(
+  association: Association,
+  level: 'warning' | 'fatal',
+  name: AlertName,
+): SentAlert | undefined {
   const { writer } = association.epochs;
-  if (writer.state === 'exhausted') return;
+  if (writer.state === 'exhausted') return undefined;
   const body = encodeAlert({ level: AlertLevel[level], description: Alert[name] });
-  association.transmit.record(writer, ContentType.alert, body);
+  const echoes = writer.epoch === 0 && association.role === 'server';
+  const by = echoes ? new PlainWriter(association.lastPlainRecord) : writer;
+  const sealed = association.transmit.record(by, ContentType.alert, body);
   association.trace({ kind: 'alert', direction: 'sent', level, description: name });
+  return { body, sealed: writer.epoch === 0 ? undefined : own(sealed) };
 }
 
 export function traceReceived(association: Association, alert: AlertMessage): void {

@@ -5,6 +5,7 @@ import type { Behaviour, Role, Security } from '../config/config.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { type RecordLimits, UNLIMITED } from '../handshake/record-limits.js';
 import { Epochs } from '../record/epochs.js';
+import { PlainReader, PlainWriter } from '../record/plain.js';
 import type { RecordWriter } from '../record/writer.js';
 import type { DropCounts, DropReason } from './drops.js';
 import type { ConnectionEvent, TraceEvent } from './events.js';
@@ -49,6 +50,10 @@ export class Association {
   readonly memory: MemoryAccount;
   /** Server: only while the peer is not proved. */
   probation: Probation | undefined;
+  /** Writes epoch 0. */
+  readonly plainWriter: PlainWriter;
+  /** Number of the last handshake record that came in epoch 0. */
+  lastPlainRecord = 0;
   /** Client: of epoch 1, in which nothing goes out but early data. */
   earlyWriter: RecordWriter | undefined;
   /** When the last authentic record came. */
@@ -67,14 +72,23 @@ export class Association {
   };
   readonly #events = new Queue<ConnectionEvent>();
 
-  /** `onEvict` gives back all of {@link memory}, which other associations need. */
-  constructor({ role, provider }: Security, behaviour: Behaviour, pool: MemoryPool, onEvict: () => void) {
+  /** `onEvict` gives back all of {@link memory}, which other associations need; `recordSequence`: our first in epoch 0. */
+  constructor(
+    { role, provider }: Security,
+    behaviour: Behaviour,
+    recordSequence: number,
+    pool: MemoryPool,
+    onEvict: () => void,
+  ) {
     this.role = role;
     this.provider = provider;
     this.behaviour = behaviour;
     this.pathSize = new PathSize(behaviour.mtu);
     this.transmit = new Transmit(this.epochs);
     this.memory = new MemoryAccount(pool, onEvict);
+    this.plainWriter = new PlainWriter(recordSequence);
+    this.epochs.installReader(new PlainReader());
+    this.epochs.installWriter(this.plainWriter);
   }
 
   /** The peer is not proved: it may get little, and most of all a flight that does not come through. */

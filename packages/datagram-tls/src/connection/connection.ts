@@ -1,3 +1,4 @@
+import type { AlertName } from '../base/alerts.js';
 import type { DTLSError } from '../base/errors.js';
 import { type Duration, earliest, type Instant } from '../base/instant.js';
 import { MemoryPool } from '../base/memory.js';
@@ -6,8 +7,7 @@ import { Context } from '../handshake/context.js';
 import type { EarlyRefusal } from '../handshake/early-refusal.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
-import { PlainReader, PlainWriter } from '../record/plain.js';
-import { sendAlert } from './alerts.js';
+import { type SentAlert, sendAlert } from './alerts.js';
 import { Association, type Counters, HELD_LIFE } from './association.js';
 import type { Beginning } from './beginning.js';
 import { type ContentHost, Contents } from './contents.js';
@@ -31,6 +31,8 @@ type Phase = 'idle' | 'handshaking' | 'connected' | 'closing' | 'closed';
 const CLOSE_LINGER: Duration = 500;
 /** The same while the peer may lack our last flight, without which it cannot read the close_notify either. */
 const UNACKNOWLEDGED_LINGER: Duration = 3000;
+/** No fault of the client, such as one of this platform: the same ClientHello may be served a moment later. */
+const PASSING = new Set(['ERR_DTLS_INTERNAL', 'ERR_DTLS_EVICTED']);
 /** A time that is always over: a timer set to it asks for the next call. */
 const AT_ONCE: Instant = Number.NEGATIVE_INFINITY;
 
@@ -49,6 +51,7 @@ export class Connection implements ContentHost, HandshakeHost {
   readonly #early: EarlyData;
   #phase: Phase = 'idle';
   #session: Session | undefined;
+  #refusal: SentAlert | undefined;
   readonly #suspicion = new Suspicion();
 
   /** `pool` bounds what all associations of an endpoint hold for later. */
@@ -59,10 +62,9 @@ export class Connection implements ContentHost, HandshakeHost {
     beginning: Beginning,
     pool = new MemoryPool(0),
   ) {
-    const association = new Association(security, behaviour, pool, () => this.#onEvict());
+    const { recordSequence } = beginning;
+    const association = new Association(security, behaviour, recordSequence, pool, () => this.#onEvict());
     this.#association = association;
-    association.epochs.installReader(new PlainReader());
-    association.epochs.installWriter(new PlainWriter(beginning.recordSequence));
     this.#keys = new KeyChanges(association);
     this.#inbound = new Inbound(association);
     this.#outbound = new Outbound(association);
@@ -91,6 +93,11 @@ export class Connection implements ContentHost, HandshakeHost {
   /** `undefined` until the handshake is done; it outlives the connection. */
   get session(): Session | undefined {
     return this.#session;
+  }
+
+  /** Server: the alert that ended the handshake; `undefined` for one that may succeed when it is begun again. */
+  get refusal(): SentAlert | undefined {
+    return this.#refusal;
   }
 
   get phase(): Phase {
@@ -189,8 +196,9 @@ export class Connection implements ContentHost, HandshakeHost {
   close(now: Instant): void {
     if (this.#phase === 'closing' || this.#phase === 'closed') return;
     if (this.#phase === 'idle') return this.end(undefined);
+    if (this.#phase === 'handshaking') return this.abandon(undefined);
     sendAlert(this.#association, 'warning', 'close_notify');
-    if (this.#phase === 'handshaking' || this.#inbound.ended) return this.end(undefined);
+    if (this.#inbound.ended) return this.end(undefined);
     this.#phase = 'closing';
     const { timers } = this.#association;
     if (this.#handshake.finishing) return timers.set('close', now + UNACKNOWLEDGED_LINGER);
@@ -198,9 +206,10 @@ export class Connection implements ContentHost, HandshakeHost {
     timers.set('close', now + CLOSE_LINGER);
   }
 
-  /** Ends without waiting for anything; says close_notify if keys are there. */
+  /** Says close_notify and ends without waiting for anything. */
   abandon(error: DTLSError | undefined): void {
     if (this.#phase === 'connected') sendAlert(this.#association, 'warning', 'close_notify');
+    if (this.#phase === 'handshaking') this.#refuse('warning', 'close_notify');
     this.end(error);
   }
 
@@ -342,9 +351,17 @@ export class Connection implements ContentHost, HandshakeHost {
   onFailure(error: DTLSError): void {
     if (this.#phase === 'closed') return;
     if (this.probation?.standing === 'asked') return this.onDecline('failed');
-    if (error.source === 'local' && error.alert !== undefined)
-      sendAlert(this.#association, 'fatal', error.alert);
+    if (error.source === 'local' && error.alert !== undefined) {
+      if (this.#phase === 'handshaking' && !PASSING.has(error.code)) this.#refuse('fatal', error.alert);
+      else sendAlert(this.#association, 'fatal', error.alert);
+    }
     this.end(error);
+  }
+
+  /** The alert is kept for a client that repeats its flight, since this association is over. */
+  #refuse(level: 'warning' | 'fatal', name: AlertName): void {
+    const refusal = sendAlert(this.#association, level, name);
+    if (this.#association.role === 'server') this.#refusal = refusal;
   }
 
   /** It heard us, so that this is an association like any other. */

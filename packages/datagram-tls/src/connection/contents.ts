@@ -1,11 +1,11 @@
 import { Alert, AlertLevel, type AlertName } from '../base/alerts.js';
 import { DTLSError, violation } from '../base/errors.js';
-import type { Instant } from '../base/instant.js';
+import type { Duration, Instant } from '../base/instant.js';
 import type { DropReason as RecordDropReason } from '../record/drop.js';
 import type { RecordReader } from '../record/reader.js';
 import { ContentType } from '../wire/codes.js';
 import { type AlertMessage, decodeAlert } from '../wire/messages/alert.js';
-import { peerAlert, traceReceived } from './alerts.js';
+import { peerAlert, sendAlert, traceReceived } from './alerts.js';
 import type { Association } from './association.js';
 import type { DropReason } from './drops.js';
 import type { EarlyData } from './early-data.js';
@@ -13,7 +13,7 @@ import type { Handshake } from './handshake.js';
 import type { Inbound } from './inbound.js';
 import { EARLY_EPOCH, HANDSHAKE_EPOCH, type KeyChanges } from './key-changes.js';
 import type { RecordSink } from './receive.js';
-import type { Suspicion } from './suspicion.js';
+import { ENOUGH_FORGERIES, type Suspicion } from './suspicion.js';
 
 /** What the contents of records need from the connection they came on. */
 export interface ContentHost {
@@ -28,6 +28,11 @@ export interface ContentHost {
 
 /** A handshake ends in epoch 1 in DTLS 1.2, and with the first keys of the session, epoch 3, in 1.3. */
 const LAST_EPOCH_OF_HANDSHAKE = 3;
+
+/** A client repeats no flight sooner than that, ms; and the good record may be on its way. */
+const ASK_AGAIN_GAP: Duration = 60;
+/** Alerts to a client with another key: one tells it, the next answers its probe, and either may be lost. */
+const MOST_KEY_ALERTS = 4;
 
 /** RFC 8446 §5.2, §5.4. */
 const FATAL_RECORDS: Partial<Record<RecordDropReason, AlertName>> = {
@@ -65,6 +70,7 @@ export class Contents implements RecordSink {
 
   onContent(type: number, epoch: number, sequence: number, content: Uint8Array, now: Instant): boolean {
     if (epoch > 0) this.#association.heardAt = now;
+    else if (type === ContentType.handshake) this.#association.lastPlainRecord = sequence;
     if (epoch > this.#keys.heard) this.#keys.onHeard(epoch, now);
     // Who has the keys of the handshake has heard our ServerHello.
     if (epoch >= HANDSHAKE_EPOCH && this.#association.probation !== undefined) this.#host.onProved(now);
@@ -100,9 +106,20 @@ export class Contents implements RecordSink {
 
   onForgery(reader: RecordReader, now: Instant): void {
     const { phase } = this.#host;
-    if (phase === 'handshaking' && this.#handshake.doubtsPsk)
-      this.#suspicion.onForgery(this.#handshake.hidesUnknownPsk);
+    if (phase === 'handshaking' && this.#handshake.doubtsPsk) this.#onDoubtfulKey(now);
     if (phase === 'connected' && reader.worn) this.#handshake.askForKeys(reader.epoch, now);
+  }
+
+  /**
+   * A record that does not open is discarded (RFC 6347 §4.1.2.7). Our flight asks for another one, and if that does not
+   * open either the client is told. The handshake itself ends when our timer runs and no good record has come.
+   */
+  #onDoubtfulKey(now: Instant): void {
+    const forgeries = this.#suspicion.onForgery(this.#handshake.hidesUnknownPsk);
+    if (this.#association.role === 'client') return;
+    if (forgeries < ENOUGH_FORGERIES) this.#association.timers.set('ask-again', now + ASK_AGAIN_GAP);
+    else if (forgeries < ENOUGH_FORGERIES + MOST_KEY_ALERTS)
+      sendAlert(this.#association, 'fatal', 'decrypt_error');
   }
 
   isClosed(): boolean {
@@ -163,24 +180,39 @@ export class Contents implements RecordSink {
       const answer = content.length === 0 ? 'unexpected_message' : 'decode_error';
       return this.#refuse(epoch, 'malformed_alert', answer, 'a malformed alert');
     }
-    if (epoch === 0) return this.#onPlainAlert(alert);
+    if (epoch === 0) return this.#onPlainAlert(alert, sequence);
     traceReceived(this.#association, alert);
     if (alert.description === Alert.close_notify) this.#onCloseNotify(epoch, sequence, now);
     else if (isFatal(alert, this.#is13)) this.#host.end(peerAlert(alert));
     return true;
   }
 
-  /** Anybody can send it: it counts for nothing after the handshake, and during it only if nothing better comes. */
-  #onPlainAlert(alert: AlertMessage): boolean {
+  /**
+   * Anyone can send it: it counts for nothing after the handshake. During it a client sends its flight again, as a probe
+   * whose record numbers cannot be guessed. The alert is believed if it comes again with such a number, or if nothing
+   * better comes.
+   */
+  #onPlainAlert(alert: AlertMessage, sequence: number): boolean {
     if (this.#keys.heard > 0 || this.#host.phase !== 'handshaking' || this.#handshake.peerProtects) {
       this.#association.drop('unauthenticated_alert');
       return false;
     }
     traceReceived(this.#association, alert);
     const ends = alert.level === AlertLevel.fatal || alert.description === Alert.close_notify;
+    if (!ends) return false;
+    const error = peerAlert(alert, this.#handshake.doubtsPsk);
+    if (this.#handshake.isAnswer(sequence)) {
+      this.#host.end(error);
+      return true;
+    }
     // If the peer is still there it will answer what it has answered before: that gives the alert the lie.
-    if (ends && this.#suspicion.raise(peerAlert(alert, this.#handshake.doubtsPsk))) this.#handshake.onDoubt();
+    if (this.#suspicion.raise(error)) this.#doubt();
     return false;
+  }
+
+  #doubt(): void {
+    if (this.#association.role === 'client') this.#handshake.onRefusal();
+    else this.#handshake.onDoubt();
   }
 
   /**

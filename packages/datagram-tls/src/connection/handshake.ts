@@ -218,6 +218,22 @@ export class Handshake {
     this.#retransmission.onRepair(now);
   }
 
+  /** The peer may have another key: our flight goes out once more, so that the peer repeats its own. */
+  askAgain(now: Instant): void {
+    this.#retransmission.onDoubt();
+    this.#retransmission.settle(now);
+  }
+
+  /** Client: an alert in the clear says that the peer refuses. */
+  onRefusal(): void {
+    this.#retransmission.onRefusal();
+  }
+
+  /** Whether a record of epoch 0 with this number answers the probe that followed. */
+  isAnswer(sequence: number): boolean {
+    return this.#retransmission.isAnswer(sequence);
+  }
+
   onAckTimeout(): void {
     this.#acks.send();
   }

@@ -1,4 +1,5 @@
 import type { Duration, Instant } from '../base/instant.js';
+import type { CryptoProvider } from '../crypto/provider.js';
 import { Backoff } from '../handshake/backoff.js';
 import { type Awaits, type Flight, type FlightItem, itemName } from '../handshake/flight.js';
 import { HandshakeType } from '../wire/codes.js';
@@ -28,7 +29,7 @@ const TICKET_TRIES = { alone: 6, besides: 2 } as const;
 const FIRST_ACKNOWLEDGED_EPOCH = 2;
 
 /** Why a flight is asked for again: by the peer, by anybody, or because an alert that anybody can send came. */
-type Request = 'authentic' | 'plaintext' | 'doubt';
+type Request = 'authentic' | 'plaintext' | 'doubt' | 'probe';
 
 interface UnderWay {
   readonly flight: Flight;
@@ -58,6 +59,8 @@ export class Retransmission {
   #advanced = false;
   /** The flight went out again on the peer's word since the timer was last set; the next time is the timer's. */
   #replayed = false;
+  /** It went out again as a probe: the numbers of its records in epoch 0. */
+  #probe: { readonly first: number; readonly last: number } | undefined;
   /** DTLS 1.3: the answer to the flight under way has begun, so that all of it has arrived. */
   #answered = false;
   #repeatGap: Duration = MIN_REPEAT_GAP;
@@ -101,6 +104,7 @@ export class Retransmission {
     this.#association.timers.stop('retransmit');
     this.#association.timers.stop('repair');
     this.#replayed = false;
+    this.#probe = undefined;
     this.#answered = false;
     this.#advanced = false;
     this.#asked = undefined;
@@ -175,13 +179,33 @@ export class Retransmission {
     if (this.#underWay?.delivery.lacks(numbers) === true) this.onRepeated(false);
   }
 
+  /** Client: the flight is to go out once more, under record numbers that only a peer that sees them can repeat. */
+  onRefusal(): void {
+    if (this.#underWay !== undefined && this.#probe === undefined) this.#ask('probe');
+  }
+
+  /** Whether a record of epoch 0 with this number of the peer's answers our probe. */
+  isAnswer(sequence: number): boolean {
+    return this.#probe !== undefined && sequence >= this.#probe.first && sequence <= this.#probe.last;
+  }
+
+  #sendProbe(now: Instant): void {
+    const { plainWriter, provider } = this.#association;
+    plainWriter.skip(1 + randomNumber(provider));
+    const first = plainWriter.sequence;
+    this.#sendAgain(now);
+    this.#probe = { first, last: plainWriter.sequence - 1 };
+  }
+
   #ask(how: Request): void {
-    if (this.#asked !== undefined && how !== 'doubt') this.#association.drop('repeated_too_soon');
-    if (this.#asked === undefined || this.#asked === 'plaintext' || how === 'doubt') this.#asked = how;
+    if (this.#asked !== undefined && how !== 'doubt' && how !== 'probe')
+      this.#association.drop('repeated_too_soon');
+    if (this.#asked === undefined || this.#asked === 'plaintext' || how === 'doubt' || how === 'probe')
+      this.#asked = how;
   }
 
   #mayRepeat(asked: Request, now: Instant): boolean {
-    if (asked === 'doubt') return true;
+    if (asked === 'doubt' || asked === 'probe') return true;
     const { probation, transmit } = this.#association;
     // Where there is no timer the bytes that come set the pace: what waits of the flight goes out before it is repeated.
     const turn = probation === undefined ? asked === 'authentic' || !this.#replayed : !transmit.flightWaits;
@@ -192,6 +216,7 @@ export class Retransmission {
 
   #repeat(asked: Request, now: Instant): void {
     this.#replayed = true;
+    if (asked === 'probe') return this.#sendProbe(now);
     if (asked === 'doubt') return this.#sendAgain(now);
     this.#repeatGap = Math.min(this.#repeatGap * 2, this.#backoff.timeout);
     this.#onUnanswered();
@@ -340,6 +365,12 @@ export class Retransmission {
       retransmission: repeats,
     });
   }
+}
+
+/** 32 random bits. */
+function randomNumber(provider: CryptoProvider): number {
+  const [a = 0, b = 0, c = 0, d = 0] = provider.randomBytes(4);
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
 }
 
 function isTicket(item: FlightItem | undefined): boolean {

@@ -1,9 +1,12 @@
 import { type DTLSError, violation } from '../base/errors.js';
 
 /** Records that do not open, and ought to be the Finished of a peer with our pre-shared key, before we think the worst. */
-const ENOUGH_FORGERIES = 2;
+export const ENOUGH_FORGERIES = 2;
 
-/** A failure that anybody could have feigned: believed only if the handshake then stands still. */
+/**
+ * A failure that anyone can feign. It is believed when the peer repeats the number of our probe, which takes seeing our
+ * datagrams, or when the handshake then stands still.
+ */
 export class Suspicion {
   #error: DTLSError | undefined;
   #forgeries = 0;
@@ -26,11 +29,12 @@ export class Suspicion {
 
   /**
    * One record that does not open is damage or mischief. Two that ought to be the peer's Finished, and no good one until
-   * our timer runs: then the keys differ, and to wait longer would not help.
+   * our timer runs: then the keys differ, and to wait longer would not help. Returns how many there were.
    */
-  onForgery(unknownPsk: boolean): void {
+  onForgery(unknownPsk: boolean): number {
     this.#forgeries++;
     if (this.#forgeries >= ENOUGH_FORGERIES) this.raise(unknownPsk ? hiddenPsk() : pskMismatch());
+    return this.#forgeries;
   }
 }
 

@@ -35,6 +35,8 @@ export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
       return onHandshakeTimeout(timed, now);
     case 'update-keys':
       return handshake.canUpdateKeys ? handshake.updateKeys(false, now) : undefined;
+    case 'ask-again':
+      return handshake.doubtsPsk ? handshake.askAgain(now) : undefined;
     case 'keep-alive':
       return host.onKeepAlive(now);
     case 'forget-early':

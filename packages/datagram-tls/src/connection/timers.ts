@@ -9,6 +9,8 @@ export type TimerName =
   | 'handshake'
   /** The rest of the peer's flight did not come: acknowledge what did. */
   | 'ack'
+  /** A record that ought to be the client's Finished did not open, and no other one has come. */
+  | 'ask-again'
   /** The peer was silent for long, or has been heard since. */
   | 'keep-alive'
   /** The keys we write with have served long enough. */

@@ -76,6 +76,8 @@ export interface EndpointNumbers {
   /** Silent sessions, and handshakes not done, that gave way to a new client on a full endpoint. */
   readonly sessionsEvicted: bigint;
   readonly handshakesEvicted: bigint;
+  /** Alerts sent again to clients that repeat a handshake that was refused. */
+  readonly alertsRepeated: bigint;
   /** ClientHellos answered with a request for a cookie. */
   readonly cookiesSent: bigint;
   /** Datagrams and messages dropped because too much waited for the socket: `endpoint.sendQueueDrops` has the kinds. */
@@ -114,6 +116,7 @@ export function endpointNumbers(
     serverRefusedCount: BigInt(counters.refused),
     sessionsEvicted: BigInt(counters.sessionsEvicted),
     handshakesEvicted: BigInt(counters.handshakesEvicted),
+    alertsRepeated: BigInt(counters.alertsRepeated),
     cookiesSent: BigInt(counters.cookiesSent),
     sendQueueDropped: BigInt(dropped.reduce((sum, n) => sum + n, 0)),
     earlyDataAccepted: BigInt(counters.earlyAccepted),

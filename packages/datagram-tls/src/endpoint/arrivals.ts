@@ -15,6 +15,7 @@ import { Newcomers } from './newcomers.js';
 import type { PeerAddress } from './peer.js';
 import { Places, type RefusalReason } from './places.js';
 import { type Reception, Receptionist } from './reception.js';
+import { RefusedHandshakes } from './refused-handshakes.js';
 import type { Routes } from './routes.js';
 
 /** What a server is made of; absent on an endpoint that only connects. */
@@ -48,6 +49,7 @@ export class Arrivals {
   readonly #limits: EndpointLimits;
   readonly #newcomers = new Newcomers();
   readonly #places: Places;
+  readonly #refused = new RefusedHandshakes();
   #receptionist: Receptionist | undefined;
 
   constructor(host: ArrivalsHost, limits: EndpointLimits) {
@@ -86,6 +88,8 @@ export class Arrivals {
       counters.rejected++;
       return;
     }
+    const repeated = this.#refused.answer(datagram, peer, now);
+    if (repeated !== undefined) return this.#repeatAlert(repeated, peer);
     if (this.busy) {
       counters.busy++;
       return;
@@ -112,10 +116,23 @@ export class Arrivals {
     this.#places.onConnected(link);
   }
 
-  /** `link` is over. */
-  forget(link: Link): void {
+  /** `link` is over: should its handshake have been refused, its client is told again when it repeats itself. */
+  onEnd(link: Link, now: Instant): void {
     this.#newcomers.forget(link);
     this.#places.forget(link);
+    const { refusal } = link.connection;
+    if (refusal !== undefined && link.clientRandom !== undefined)
+      this.#refused.add(link.peer, link.clientRandom, refusal, now);
+  }
+
+  #repeatAlert(alert: Uint8Array, peer: PeerAddress): void {
+    const { counters } = this.#host;
+    if (alert.length === 0) {
+      counters.rejected++;
+      return;
+    }
+    this.#host.reply(alert, peer);
+    counters.alertsRepeated++;
   }
 
   #act(decision: Reception, service: Service, peer: PeerAddress, now: Instant): void {

@@ -21,6 +21,8 @@ export interface EndpointCounters {
   /** Open sessions that gave way to a new client, and associations that did before their handshake was done. */
   sessionsEvicted: number;
   handshakesEvicted: number;
+  /** Alerts sent again to clients that repeat a refused handshake. */
+  alertsRepeated: number;
   /** Clients whose early data was taken. */
   earlyAccepted: number;
   /** ClientHellos whose early data was not taken, by reason; a reason that never was is absent. */
@@ -46,6 +48,7 @@ export function startCounting(): EndpointCounters {
     refusedBy: {},
     sessionsEvicted: 0,
     handshakesEvicted: 0,
+    alertsRepeated: 0,
     earlyAccepted: 0,
     earlyRefused: {},
   };

@@ -43,6 +43,8 @@ export class Endpoint {
   readonly #limits: EndpointLimits;
   readonly #memory: MemoryPool;
   readonly #refusals = new RefusalReports();
+  /** The latest instant that was given. */
+  #now: Instant = 0;
   readonly #onRest = (link: Link): void => this.#deadlines.set(link, link.connection.pollTimeout());
 
   constructor(limits: EndpointLimits) {
@@ -124,6 +126,7 @@ export class Endpoint {
     family: PeerAddress['family'],
     now: Instant,
   ): void {
+    this.#now = now;
     this.counters.datagramsReceived++;
     this.counters.bytesReceived += datagram.length;
     const route = this.#routes.find(address, port);
@@ -142,6 +145,7 @@ export class Endpoint {
   }
 
   answer(link: Link, answer: JobAnswer, now: Instant): void {
+    this.#now = now;
     link.connection.handleAnswer(answer, now);
     this.#arrivals.review(link, now);
     this.touch(link);
@@ -175,6 +179,7 @@ export class Endpoint {
   }
 
   handleTimeout(now: Instant): void {
+    this.#now = now;
     for (let link = this.#deadlines.takeDue(now); link !== undefined; link = this.#deadlines.takeDue(now)) {
       link.connection.handleTimeout(now);
       this.#arrivals.review(link, now);
@@ -229,7 +234,7 @@ export class Endpoint {
   #note(link: Link, event: ConnectionEvent): EndpointEvent {
     if (event.type === 'closed') {
       this.#routes.remove(link);
-      this.#arrivals.forget(link);
+      this.#arrivals.onEnd(link, this.#now);
     }
     if (event.type === 'connected') {
       this.#arrivals.onConnected(link);

@@ -37,7 +37,8 @@ export function wholeMessage(type: number, { messageSeq, recordSequence }: Numbe
   return plainRecord(ContentType.handshake, recordSequence, message);
 }
 
-function plainRecord(type: number, sequence: number, content: Uint8Array): Uint8Array {
+/** One record of epoch 0 with this number, in a datagram of its own. */
+export function plainRecord(type: number, sequence: number, content: Uint8Array): Uint8Array {
   const writer = new PlainWriter(sequence);
   const datagram = new Uint8Array(writer.overhead + content.length);
   writer.seal(type, content, datagram, 0);

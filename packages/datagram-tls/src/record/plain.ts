@@ -29,6 +29,11 @@ export class PlainWriter implements RecordWriter {
     return this.#sequence > MAX_SEQUENCE ? 'exhausted' : 'open';
   }
 
+  /** Leaves out `count` numbers. */
+  skip(count: number): void {
+    this.#sequence += count;
+  }
+
   capacity(size: number): number {
     return size - this.overhead;
   }

@@ -103,7 +103,7 @@ suite('the option sni', () => {
 
   test('every option of a context is for one name, for all of them, or for clients', () => {
     const ofUs =
-      'cert key pfx passphrase certificateTypes ocspResponse psk pskIdentityHint sigalgs alpn srtp';
+      'cert key pfx passphrase certificateTypes ocspResponse psk pskHideUnknown pskIdentityHint sigalgs alpn srtp';
     const ofPeers =
       'ca crl pins peerCertificateTypes requestCert rejectUnauthorized requestOCSP requireOCSP verifyPeer';
     const own = `${ofUs} ${ofPeers}`.split(' ');
