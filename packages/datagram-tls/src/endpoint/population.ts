@@ -82,12 +82,18 @@ export class Population {
     return true;
   }
 
-  /** The member that gives way to a new one with `host`, if any has been there for long enough. */
+  /**
+   * The member that gives way to a new one with `host`, if any has been there for long enough. A host never takes a place from
+   * one that has fewer: it has to give up one of its own.
+   */
   givesWayTo(host: string, now: Instant): Link | undefined {
     const [largest] = this.#bySize.get(this.#largest) ?? [];
-    const unfair = largest !== undefined && largest.size > this.countOf(host) + 1;
+    const own = this.countOf(host);
+    const unfair = largest !== undefined && largest.size > own + 1;
     const first = unfair ? this.#oldest(largest.ages, this.#patience.unfair, now) : undefined;
-    return first ?? this.#oldest(this.#ages, this.#patience.any, now);
+    if (first !== undefined) return first;
+    const oldest = this.#oldest(this.#ages, this.#patience.any, now);
+    return oldest === undefined || this.countOf(oldest.host) > own ? oldest : this.givesWayIn(host, now);
   }
 
   /** The same among the members with `host` only. */

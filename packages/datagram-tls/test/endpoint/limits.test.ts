@@ -87,6 +87,19 @@ for (const version of VERSIONS) {
       assert.equal(crowd.server.counters.refusedBy.max_sessions, 28);
     });
 
+    test('takes no place from a quiet session whose host has few for a crowd of hosts that have many', () => {
+      const crowd = new Crowd(version, { maxSessions: 12, maxSessionsPerHost: 6 });
+      const [quiet = assert.fail()] = crowd.clients(1, () => '10.5.0.1');
+      crowd.wait(EVICT_AFTER);
+      // Two hosts hold the other places and go on coming.
+      for (let i = 0; i < 60; i++) {
+        crowd.client(`10.6.0.${i & 1}`, 1000 + i);
+        crowd.wait(100);
+      }
+      assert.equal(quiet.link.connection.phase, 'connected');
+      assert.equal(crowd.server.size, 12);
+    });
+
     test('keeps a handshake under way from being pushed out by others of its own host', () => {
       const crowd = new Crowd(version, { maxHandshakes: 3 });
       const [first = assert.fail()] = crowd.clients(3, oneHost, true);
