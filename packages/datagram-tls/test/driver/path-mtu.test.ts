@@ -8,18 +8,20 @@ import { client, echoServer, roundTrip } from './echo.js';
 const NEVER = { retransmission: { initial: 300_000, max: 600_000 }, handshakeTimeout: 0 };
 
 type Done = (error: Error | null, bytes: number) => void;
-type Send = (this: Socket, data: Uint8Array, port: number, host: string, done?: Done) => void;
+/** With port and address, or on a connected socket without. */
+type Send = (this: Socket, data: Uint8Array, ...rest: unknown[]) => void;
 
 /** From now on this process's sockets refuse datagrams of more than `limit` bytes, as the kernel does. */
 function refuseBeyond(limit: number): { largest: number } {
   const seen = { largest: 0 };
   const send = Reflect.get(Socket.prototype, 'send') as Send;
-  const limited: Send = function (data, port, host, done) {
+  const limited: Send = function (data, ...rest) {
     if (data.length <= limit) {
       seen.largest = Math.max(seen.largest, data.length);
-      send.call(this, data, port, host, done);
+      send.call(this, data, ...rest);
       return;
     }
+    const done = rest.find((argument): argument is Done => typeof argument === 'function');
     const refusal = Object.assign(new Error('send EMSGSIZE'), { code: 'EMSGSIZE' });
     if (done === undefined) process.nextTick(() => this.emit('error', refusal));
     else process.nextTick(done, refusal, 0);
