@@ -42,11 +42,17 @@ export function importPublicKey(spki: Uint8Array): PublicKey | undefined {
   }
 }
 
-/** @see CryptoProvider.isKeyOf */
+/**
+ * Keys of two types are not compared: Node leaves OpenSSL's error about them in its queue, and the next key that is imported throws it.
+ *
+ * @see CryptoProvider.isKeyOf
+ */
 export function isKeyOf(spki: Uint8Array, key: PublicKey | PrivateKey): boolean {
   const handle = key.handle as KeyObject;
   try {
-    return importSpki(spki).equals(handle.type === 'private' ? createPublicKey(handle) : handle);
+    const other = importSpki(spki);
+    if (describeKey(other)?.type !== key.type) return false;
+    return other.equals(handle.type === 'private' ? createPublicKey(handle) : handle);
   } catch {
     return false;
   }

@@ -121,6 +121,17 @@ suite('keys', () => {
       );
     }
   });
+
+  test('a key of another type is not that of a public key, and the next key is read all the same', () => {
+    const pem = p256.privateKey.export({ type: 'pkcs8', format: 'pem' });
+    for (const [, , { publicKey }] of KEYS) {
+      const spki = publicKey.export({ type: 'spki', format: 'der' });
+      // The first one throws what the comparison before left behind, if it left anything.
+      const key = nodeProvider.importPrivateKey(pem);
+      assert.equal(nodeProvider.isKeyOf(spki, key), publicKey === p256.publicKey);
+    }
+    nodeProvider.importPrivateKey(pem);
+  });
 });
 
 /** PEM encrypted as OpenSSL did it before PKCS#8. */
