@@ -4,25 +4,23 @@ export type { KeepAliveOption } from './config/keep-alive.js';
 export type { LimitOptions } from './config/limits.js';
 export type {
   BehaviourOptions,
+  ClientPskOption,
   Encoded,
   ExternalKey,
   PfxObject,
-  SecurityOptions,
-  TicketKeyOption,
-  TicketKeysOption,
-} from './config/options.js';
-export type {
-  ClientPskOption,
   PskChooser,
   PskCredentialOption,
   PskFinder,
   PskKey,
+  SecurityOptions,
   ServerPskOption,
-} from './config/psk-options.js';
-export type { SniFunction, SniOption } from './config/sni-options.js';
-export type { DropCounts, DropReason } from './connection/drops.js';
-export type { EarlyOutcome } from './connection/early-data.js';
-export type { TraceEvent } from './connection/events.js';
+  SniFunction,
+  SniOption,
+  TicketKeyOption,
+  TicketKeysOption,
+} from './config/options.js';
+export type { EarlyOutcome } from './connection/application-data.js';
+export type { DropCounts, DropReason, TraceEvent } from './connection/events.js';
 export { connect } from './driver/connect.js';
 export { DTLSEndpoint, type SessionCallback } from './driver/endpoint.js';
 export { listen } from './driver/listen.js';
@@ -47,6 +45,6 @@ export type { EarlyRefusals, Refusals } from './endpoint/counters.js';
 export type { PeerAddress } from './endpoint/peer.js';
 export type { RefusalReason } from './endpoint/places.js';
 export type { Refusal } from './endpoint/refusals.js';
-export type { EarlyRefusal } from './handshake/early-refusal.js';
+export type { EarlyRefusal } from './handshake/actions.js';
 export type { GroupName, SchemeName, SrtpProfileName, Version } from './wire/codes.js';
 export type { CertificateTypeName } from './wire/extensions/certificate-type.js';

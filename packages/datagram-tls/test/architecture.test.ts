@@ -93,7 +93,7 @@ const broken: readonly { rule: string; files: Record<string, string>; expected: 
     files: {
       'wire/a.ts': "import type { Socket } from 'node:dgram';",
       'crypto/suites.ts': "import { hkdfSync } from 'node:crypto';",
-      'crypto/node-aead.ts': "import { createHmac } from 'node:crypto';",
+      'crypto/node-ciphers.ts': "import { createHmac } from 'node:crypto';",
       'driver/udp.ts': "import dgram from 'node:dgram';",
     },
     expected: [/^wire\/a\.ts:1 imports node:dgram/, /^crypto\/suites\.ts:1 imports node:crypto/],

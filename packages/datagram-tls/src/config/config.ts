@@ -3,17 +3,18 @@ import type { Awaitable } from '../base/awaitable.js';
 import type { Duration } from '../base/instant.js';
 import type { CryptoProvider, PrivateKey, PublicKey } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
+import type { SessionCache } from '../keys/session-cache.js';
+import type { TicketKey } from '../keys/ticket-keys.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
 import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
 import type { PskModeName } from '../wire/extensions/psk-key-exchange-modes.js';
+import type { KdfHash } from '../wire/imported-identity.js';
 import type { Certificate } from '../x509/certificate.js';
 import type { Crl } from '../x509/crl.js';
 import type { Pin } from '../x509/pins.js';
 import type { TrustStore } from '../x509/trust-store.js';
 import type { KeepAlive } from './keep-alive.js';
-import type { PskPolicy } from './psk-policy.js';
 import type { SavedSession } from './saved-session.js';
-import type { TicketPolicy } from './ticket-policy.js';
 
 export type Role = 'client' | 'server';
 
@@ -170,4 +171,76 @@ export interface Destination {
   readonly session?: SavedSession | undefined;
   /** Messages to send along with the ClientHello where the session allows that, and as usual otherwise. */
   readonly earlyData?: readonly Uint8Array[] | undefined;
+}
+
+/** How a key is imported into DTLS 1.3 (RFC 9258 §5.1). */
+export interface PskImport {
+  readonly context: Uint8Array;
+  /** The one that the key was agreed on with. */
+  readonly hash: KdfHash;
+}
+
+export interface StoredPsk {
+  readonly key: Uint8Array;
+  /** `undefined`: DTLS 1.3 uses the key as it is, as 1.2 does in any case. */
+  readonly import: PskImport | undefined;
+}
+
+/** Who we say we are, and the key that goes with it. */
+export interface PskCredential extends StoredPsk {
+  readonly identity: Uint8Array;
+}
+
+/** A client's keys. Both functions may throw what the application throws, or the caller's mistake. */
+export interface ClientPsk {
+  readonly role: 'client';
+  /** In order of preference; none when there is no key for that server. `hint` is empty where there was none. */
+  readonly choose: (hint: Uint8Array) => Awaitable<readonly PskCredential[]>;
+}
+
+/** A server's keys. */
+export interface ServerPsk {
+  readonly role: 'server';
+  /** Empty for no hint. */
+  readonly hint: Uint8Array;
+  /** An unknown identity looks like one with a wrong key. */
+  readonly hideUnknown: boolean;
+  /** `undefined` for an unknown identity. */
+  readonly find: (identity: Uint8Array) => Awaitable<StoredPsk | undefined>;
+}
+
+export interface NoPsk {
+  readonly role: 'none';
+}
+
+export type PskPolicy = ClientPsk | ServerPsk | NoPsk;
+
+/** How a server takes early data. */
+export interface EarlyPolicy {
+  /** Bytes of it in one session. */
+  readonly most: number;
+  /**
+   * Whether a ClientHello, told by `digest`, is new; from then on it is not, as long as it is before `until`. `time` is now,
+   * both ms since 1970. `full`, `stale`: that can not be told, now or any more. May throw what the application throws.
+   */
+  readonly guard: (digest: Uint8Array, until: number, time: number) => Awaitable<GuardAnswer>;
+}
+
+export type GuardAnswer = 'fresh' | 'replayed' | 'full' | 'stale';
+
+/** How a server lets sessions be resumed. */
+export interface TicketPolicy {
+  /**
+   * At `time`, ms since 1970: the first seals, all open; none: no tickets now. It may throw or reject with what the
+   * application's function fails with: then there is no ticket. `undefined`: no tickets at all.
+   */
+  readonly keys: ((time: number) => Awaitable<readonly TicketKey[]>) | undefined;
+  /** DTLS 1.2: for clients that take no tickets. */
+  readonly sessions: SessionCache | undefined;
+  /** How long after its full handshake a session can be resumed, ms. */
+  readonly lifetime: Duration;
+  /** Tickets of servers with another one do not open. */
+  readonly context: Uint8Array;
+  /** DTLS 1.3; `undefined`: not at all. */
+  readonly early: EarlyPolicy | undefined;
 }

@@ -1,14 +1,14 @@
-import { callerError, invalidArgValue, missingArgs } from '../base/errors.js';
-import { memberOf } from '../base/own-properties.js';
-import type { CryptoProvider } from '../crypto/provider.js';
+import { EMPTY, fromBase64, toText } from '../base/bytes.js';
+import { callerError, invalidArgType, invalidArgValue, missingArgs } from '../base/errors.js';
+import { memberOf, ownProperties } from '../base/own-properties.js';
+import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
+import { readPkcs12 } from '../pkcs12/read.js';
+import { CertificateType, type CertificateTypeName } from '../wire/extensions/certificate-type.js';
 import { type Certificate, parseCertificate } from '../x509/certificate.js';
 import { readCertificates, readPublicKey } from '../x509/pem.js';
-import { resolveCertificateTypes } from './certificate-types.js';
-import { checkFunction, checkString, checkText } from './checks.js';
+import { checkFunction, checkObject, checkOneOf, checkString, checkText } from './checks.js';
 import type { Identity, SigningKey } from './config.js';
-import type { Encoded, ExternalKey, SecurityOptions } from './options.js';
-import type { Pfx } from './pfx.js';
-import { importKey } from './private-key.js';
+import type { Encoded, ExternalKey, PfxObject, SecurityOptions } from './options.js';
 
 /**
  * Certificates and keys as the caller gave them, matched and parsed. Errors: `ERR_MISSING_ARGS` for one without the
@@ -141,4 +141,121 @@ function publicHalf(publicKey: unknown, leaf: Certificate | undefined): Uint8Arr
   }
   if (leaf === undefined) throw missingArgs('options.key.publicKey');
   return leaf.spki;
+}
+
+const NAMES = Object.keys(CertificateType) as CertificateTypeName[];
+const CERTIFICATES: readonly CertificateTypeName[] = ['X509'];
+
+/** The only reader of the options `certificateTypes` and `peerCertificateTypes`. */
+export function resolveCertificateTypes(
+  types: unknown,
+  name: 'certificateTypes' | 'peerCertificateTypes',
+): readonly CertificateTypeName[] {
+  if (types === undefined) return CERTIFICATES;
+  if (!Array.isArray(types)) throw invalidArgType(`options.${name}`, 'an array of strings', types);
+  if (types.length === 0) throw invalidArgValue(`options.${name}`, 'must name at least one');
+  const names = types.map((type: unknown, i) => {
+    checkOneOf(type, `options.${name}[${i}]`, NAMES);
+    return type;
+  });
+  return Object.freeze([...new Set(names)]);
+}
+
+const DER_SEQUENCE = 0x30;
+/** RFC 7468 §10, §11 and the older forms, such as BEGIN EC PRIVATE KEY. */
+const PRIVATE_KEY = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/;
+
+/** A key as the provider reads it. Errors have the provider's code and name the option. */
+function importKey(
+  data: Encoded,
+  passphrase: string | undefined,
+  option: string,
+  provider: CryptoProvider,
+): PrivateKey {
+  if (!holdsKey(data)) throw callerError('ERR_OSSL_UNSUPPORTED', `${option}: there is no private key in it`);
+  try {
+    return provider.importPrivateKey(data, passphrase);
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw callerError(
+      typeof code === 'string' ? code : 'ERR_OSSL_UNSUPPORTED',
+      `${option}: ${reason}`,
+      error,
+    );
+  }
+}
+
+/** DER begins with a SEQUENCE; anything else is PEM, in which one block has to be a private key. */
+function holdsKey(data: Encoded): boolean {
+  if (typeof data !== 'string' && data[0] === DER_SEQUENCE) return true;
+  return PRIVATE_KEY.test(typeof data === 'string' ? data : toText(data));
+}
+
+/** What a PKCS#12 file gives. */
+interface Pfx {
+  readonly leaf: Certificate;
+  /** DER, leaf first, each issued by the next. */
+  readonly chain: readonly Uint8Array[];
+  readonly key: PrivateKey;
+  /** All its certificates but the leaf. */
+  readonly others: readonly Certificate[];
+}
+
+/**
+ * The only reader of the option `pfx`. Beside the codes of {@link readPkcs12}: `ERR_CRYPTO_OPERATION_FAILED` for a file
+ * without a private key or without its certificate.
+ */
+export function resolvePfx({ pfx, passphrase }: SecurityOptions, provider: CryptoProvider): readonly Pfx[] {
+  if (pfx === undefined || (pfx as unknown) === null) return [];
+  if (passphrase !== undefined) checkString(passphrase, 'options.passphrase');
+  if (!Array.isArray(pfx)) return [readFile(pfx as Encoded, passphrase, 'options.pfx', provider)];
+  return (pfx as readonly (Encoded | PfxObject)[]).map((item, i) => {
+    const name = `options.pfx[${i}]`;
+    if (!isObject(item)) return readFile(item, passphrase, name, provider);
+    checkObject(item, name);
+    const own = ownProperties(item);
+    if (own.passphrase !== undefined) checkString(own.passphrase, `${name}.passphrase`);
+    return readFile(own.buf, own.passphrase ?? passphrase, `${name}.buf`, provider);
+  });
+}
+
+function isObject(item: Encoded | PfxObject): item is PfxObject {
+  return typeof item === 'object' && !(item instanceof Uint8Array);
+}
+
+function readFile(
+  data: Encoded,
+  passphrase: string | undefined,
+  option: string,
+  provider: CryptoProvider,
+): Pfx {
+  checkText(data, option);
+  const bytes = typeof data === 'string' ? (fromBase64(data) ?? EMPTY) : data;
+  const file = readPkcs12(bytes, passphrase, provider.passwords, option);
+  const [pkcs8] = file.keys;
+  if (pkcs8 === undefined) throw lacks(option, 'private key');
+  const key = importKey(pkcs8, undefined, option, provider);
+  const certificates = file.certificates.map(parseCertificate).filter((parsed) => parsed !== undefined);
+  const leaf = certificates.find(({ spki }) => provider.isKeyOf(spki, key));
+  if (leaf === undefined) throw lacks(option, 'certificate of the private key');
+  const others = certificates.filter((certificate) => certificate !== leaf);
+  return { leaf, chain: chainOf(leaf, others), key, others };
+}
+
+function lacks(option: string, what: string): Error {
+  return callerError('ERR_CRYPTO_OPERATION_FAILED', `${option} holds no ${what}`);
+}
+
+/** Peers need no root: they trust their own, or none. */
+function chainOf(leaf: Certificate, others: readonly Certificate[]): Uint8Array[] {
+  const chain = [leaf];
+  for (let next: Certificate | undefined = leaf; next !== undefined; ) {
+    const { issuer }: Certificate = next;
+    next = others.find(
+      (other) => other.subject.equals(issuer) && !other.isSelfIssued && !chain.includes(other),
+    );
+    if (next !== undefined) chain.push(next);
+  }
+  return chain.map(({ der }) => der);
 }

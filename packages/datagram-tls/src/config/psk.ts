@@ -1,18 +1,24 @@
 import { whenever } from '../base/awaitable.js';
-import { EMPTY, toHex, toText } from '../base/bytes.js';
-import { invalidArgValue, outOfRange } from '../base/errors.js';
+import { EMPTY, toHex, toText, utf8 } from '../base/bytes.js';
+import { invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
 import { ownProperties } from '../base/own-properties.js';
 import type { Capabilities } from '../crypto/provider.js';
 import type { Version } from '../wire/codes.js';
 import { KDF_HASHES } from '../wire/imported-identity.js';
-import { checkBoolean, checkObject } from './checks.js';
-import type { Role } from './config.js';
+import { checkBoolean, checkObject, checkOneOf } from './checks.js';
+import type {
+  ClientPsk,
+  NoPsk,
+  PskCredential,
+  PskImport,
+  PskPolicy,
+  Role,
+  ServerPsk,
+  StoredPsk,
+} from './config.js';
 import { DEFAULTS } from './defaults.js';
-import type { SecurityOptions } from './options.js';
-import { keyBytes, nonEmpty, textOrBytes } from './psk-bytes.js';
-import { resolveImport } from './psk-import.js';
-import type { ClientPskOption, PskChooser, PskFinder, ServerPskOption } from './psk-options.js';
-import type { ClientPsk, NoPsk, PskCredential, PskPolicy, ServerPsk, StoredPsk } from './psk-policy.js';
+import { lacking } from './names.js';
+import type { ClientPskOption, PskChooser, PskFinder, SecurityOptions, ServerPskOption } from './options.js';
 
 const NO_PSK: NoPsk = Object.freeze({ role: 'none' });
 /** More identities than this make a ClientHello that nobody takes. */
@@ -145,4 +151,49 @@ function storedPsk(value: unknown, name: string, rules: Rules): StoredPsk {
 function keyAndImport(value: object, name: string, { capabilities }: Rules): StoredPsk {
   const { key, import: how } = ownProperties(value) as { key?: unknown; import?: unknown };
   return { key: keyBytes(key, `${name}.key`), import: resolveImport(how, `${name}.import`, capabilities) };
+}
+
+/** `true` is as good as an object without properties, `false` as nothing. */
+function resolveImport(how: unknown, name: string, capabilities: Capabilities): PskImport | undefined {
+  if (how === undefined || how === false) return undefined;
+  if (how === true) return { context: EMPTY, hash: 'sha256' };
+  checkObject(how, name);
+  const { context = EMPTY, hash = 'sha256' } = ownProperties(how as object) as {
+    context?: unknown;
+    hash?: unknown;
+  };
+  checkOneOf(hash, `${name}.hash`, KDF_HASHES);
+  if (!capabilities.hash(hash)) throw lacking('ERR_DTLS_UNSUPPORTED_HASH', `${name}.hash`, hash, hash);
+  return Object.freeze({ context: textOrBytes(context, `${name}.context`), hash });
+}
+
+/** The length fields of identities, hints, contexts and keys have two bytes. */
+const MAX_LENGTH = 0xffff;
+
+function textOrBytes(value: unknown, name: string): Uint8Array {
+  const bytes = typeof value === 'string' ? encode(value, name) : value;
+  if (!(bytes instanceof Uint8Array))
+    throw invalidArgType(name, 'of type string or an instance of Buffer or Uint8Array', value);
+  if (bytes.length > MAX_LENGTH) throw outOfRange(`${name}.length`, `<= ${MAX_LENGTH}`, bytes.length);
+  return Uint8Array.from(bytes);
+}
+
+/** Half a surrogate pair has no encoding: two such texts would be one identity. */
+function encode(text: string, name: string): Uint8Array {
+  const bytes = utf8(text);
+  if (toText(bytes) !== text) throw invalidArgValue(name, 'must be well-formed text');
+  return bytes;
+}
+
+function nonEmpty(bytes: Uint8Array, name: string): Uint8Array {
+  if (bytes.length === 0) throw invalidArgValue(name, 'must not be empty');
+  return bytes;
+}
+
+/** A copy: what the caller does with its own later changes nothing here. */
+function keyBytes(key: unknown, name: string): Uint8Array {
+  if (!ArrayBuffer.isView(key))
+    throw invalidArgType(name, 'an instance of Buffer, TypedArray, or DataView', key);
+  if (key.byteLength > MAX_LENGTH) throw outOfRange(`${name}.length`, `<= ${MAX_LENGTH}`, key.byteLength);
+  return nonEmpty(new Uint8Array(key.buffer, key.byteOffset, key.byteLength).slice(), name);
 }

@@ -1,27 +1,30 @@
-import { callerError, invalidArgValue, outOfRange } from '../base/errors.js';
+import { utf8 } from '../base/bytes.js';
+import { callerError, invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
 import { ownProperties } from '../base/own-properties.js';
 import { groupFits } from '../crypto/groups.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
-import type { Version } from '../wire/codes.js';
+import { SrtpProfile, type SrtpProfileName, type Version } from '../wire/codes.js';
 import type { TrustStore } from '../x509/trust-store.js';
-import { resolveCertificateTypes } from './certificate-types.js';
-import { checkBoolean, checkFunction, checkInteger, checkKnown, checkObject, checkOneOf } from './checks.js';
+import {
+  checkBoolean,
+  checkFunction,
+  checkInteger,
+  checkKnown,
+  checkObject,
+  checkOneOf,
+  checkString,
+} from './checks.js';
 import type { Behaviour, CheckServerIdentity, Role, Security } from './config.js';
 import { DEFAULTS } from './defaults.js';
-import { resolveIdentities } from './identity.js';
+import { resolveCertificateTypes, resolveIdentities, resolvePfx } from './identity.js';
 import { resolveKeepAlive } from './keep-alive.js';
-import { resolveNamedIdentity } from './named-identity.js';
 import { resolveCiphers, resolveGroups, resolveKeyShares, resolvePskModes, resolveSigalgs } from './names.js';
-import { resolveOcsp } from './ocsp.js';
 import type { BehaviourOptions, SecurityOptions } from './options.js';
-import { resolvePfx } from './pfx.js';
-import { checkPolicy } from './policy.js';
-import { resolveAlpn, resolveRecordLimits, resolveSrtp } from './protocols.js';
 import { resolvePsk } from './psk.js';
-import { resolveSni } from './sni.js';
+import { resolveNamedIdentity, resolveSni } from './sni.js';
 import { resolveTickets } from './tickets.js';
-import { resolveCrls, resolvePins, resolveTrust } from './trust.js';
+import { resolveCrls, resolveOcsp, resolvePins, resolveTrust } from './trust.js';
 
 /** What the platform gives a security that the options leave open. */
 export interface Platform {
@@ -267,4 +270,157 @@ function resolveTimer(options: BehaviourOptions['retransmission']): Behaviour['r
   checkInteger(max, 'options.retransmission.max', 10, 600_000);
   if (max < initial) throw outOfRange('options.retransmission.max', `>= initial (${initial})`, max);
   return Object.freeze({ initial, max });
+}
+
+/**
+ * What options mean together, on one endpoint or between one of its names and the endpoint: `ERR_INVALID_ARG_VALUE` for
+ * what could have no effect, or would take the effect of something else away.
+ */
+function checkPolicy(security: Security): void {
+  checkPins(security);
+  checkPeerTypes(security);
+  checkOcsp(security);
+  checkEarlyData(security);
+  checkPsk(security);
+}
+
+/** RFC 8446 appendix E.6: a client whose identity is unknown would be shown the certificate, and one with a wrong key not. */
+function checkPsk({ psk, identities, maxVersion }: Security): void {
+  if (psk.role === 'server' && psk.hideUnknown && identities.length > 0 && maxVersion === 'DTLSv1.3')
+    throw invalidArgValue(
+      'options.pskHideUnknown',
+      'hides nothing beside a certificate in DTLS 1.3: leave out options.cert, or set options.maxVersion to DTLSv1.2',
+    );
+}
+
+function checkPins({ role, pins, crls, requestCert }: Security): void {
+  if (pins.length === 0) return;
+  if (role === 'server' && !requestCert)
+    throw invalidArgValue('options.pins', 'needs requestCert: without it no client shows a certificate');
+  if (crls !== undefined)
+    throw invalidArgValue('options.pins', 'cannot stand beside crl: a pin takes the place of the path');
+}
+
+/** Options that judge certificates, of which a peer shows none where it has to show a raw public key. */
+const FOR_CERTIFICATES = ['ca', 'checkServerIdentity'] as const;
+
+/** Somebody has to judge what peers may show: a raw public key says nothing about whose it is. */
+function checkPeerTypes(security: Security): void {
+  const { given, role, pins, peerCertificateTypes: types } = security;
+  if (role === 'server' && given.has('peerCertificateTypes') && !security.requestCert) {
+    throw invalidArgValue('options.peerCertificateTypes', 'needs requestCert: no client is asked otherwise');
+  }
+  const judged =
+    pins.some((pin) => pin.of === 'spki') ||
+    security.verifyPeer !== undefined ||
+    !security.rejectUnauthorized;
+  if (types.includes('RawPublicKey') && !judged) {
+    throw invalidArgValue(
+      'options.peerCertificateTypes',
+      'holds RawPublicKey, for which no CA vouches: it needs pins of the form spki-sha256:<64 hex digits>, or verifyPeer',
+    );
+  }
+  for (const name of FOR_CERTIFICATES) {
+    if (!types.includes('X509') && given.has(name))
+      throw invalidArgValue(`options.${name}`, 'is of no use where options.peerCertificateTypes lacks X509');
+  }
+}
+
+/** Clients cannot be asked in DTLS 1.2. */
+function checkOcsp({ role, pins, requestCert, requestStaple, findStaple, maxVersion }: Security): void {
+  if (requestStaple && pins.length > 0) {
+    throw invalidArgValue(
+      'options.pins',
+      'cannot stand beside requestOCSP: a pin takes the place of the issuer, by whose key a response is verified',
+    );
+  }
+  const asksClients = role === 'server' ? requestStaple : findStaple !== undefined;
+  if (asksClients && maxVersion === 'DTLSv1.2') {
+    const name = role === 'server' ? 'options.requestOCSP' : 'options.ocspResponse';
+    throw invalidArgValue(name, 'is of no use below DTLSv1.3, which alone lets servers ask clients');
+  }
+  if (role === 'server' && requestStaple && !requestCert) {
+    throw invalidArgValue(
+      'options.requestOCSP',
+      'needs requestCert: without it no client shows a certificate',
+    );
+  }
+}
+
+function checkEarlyData({ tickets, maxVersion }: Security): void {
+  if (tickets?.early !== undefined && maxVersion === 'DTLSv1.2')
+    throw invalidArgValue('options.maxEarlyData', 'is of no use below DTLSv1.3');
+}
+
+/** Bytes that all names of an offer may have with their lengths: the list's length field is in the extension, too. */
+const MAX_ALPN = 0xffff - 2;
+
+/**
+ * Protocol names in order of preference, as bytes: from strings, or from the wire's form with a length before each.
+ * Errors are those of node:dtls.
+ */
+function resolveAlpn(alpn: unknown): readonly Uint8Array[] {
+  if (alpn === undefined) return [];
+  if (alpn instanceof Uint8Array) return splitNames(alpn);
+  if (!Array.isArray(alpn)) {
+    throw invalidArgType('options.alpn', 'an array of strings or an instance of Buffer or Uint8Array', alpn);
+  }
+  const names = alpn.map((name: unknown, i) => {
+    checkString(name, `options.alpn[${i}]`);
+    const bytes = utf8(name);
+    if (bytes.length < 1 || bytes.length > 255)
+      throw outOfRange(`options.alpn[${i}] byte length`, '>= 1 && <= 255', bytes.length);
+    return bytes;
+  });
+  const total = names.reduce((sum, name) => sum + 1 + name.length, 0);
+  if (total > MAX_ALPN) throw outOfRange('options.alpn byte length', `<= ${MAX_ALPN}`, total);
+  return names;
+}
+
+function splitNames(list: Uint8Array): readonly Uint8Array[] {
+  if (list.length > MAX_ALPN) throw outOfRange('options.alpn byte length', `<= ${MAX_ALPN}`, list.length);
+  const names: Uint8Array[] = [];
+  for (let at = 0; at < list.length; ) {
+    const end = at + 1 + (list[at] ?? 0);
+    if (end === at + 1)
+      throw invalidArgValue('options.alpn', `contains a zero-length protocol name at offset ${at}`);
+    if (end > list.length)
+      throw invalidArgValue('options.alpn', `protocol name at offset ${at} runs past the end of the buffer`);
+    names.push(Uint8Array.prototype.slice.call(list, at + 1, end));
+    at = end;
+  }
+  return names;
+}
+
+/** SRTP protection profiles in order of preference, from OpenSSL's names with colons between. */
+function resolveSrtp(srtp: unknown): readonly SrtpProfileName[] {
+  if (srtp === undefined) return [];
+  checkString(srtp, 'options.srtp');
+  const names = srtp.split(':').map((name) => {
+    if (!Object.hasOwn(SrtpProfile, name))
+      throw callerError(
+        'ERR_CRYPTO_OPERATION_FAILED',
+        `options.srtp: '${name}' is no profile that is known here`,
+      );
+    return name as SrtpProfileName;
+  });
+  return [...new Set(names)];
+}
+
+/** Values of max_fragment_length (RFC 6066 §4). */
+const FRAGMENT_LENGTHS: readonly unknown[] = [512, 1024, 2048, 4096];
+/** RFC 8449 §4. */
+const LEAST_RECORD_SIZE = 64;
+
+function resolveRecordLimits({
+  recordSizeLimit = DEFAULTS.recordSizeLimit,
+  maxFragmentLength,
+}: Pick<SecurityOptions, 'recordSizeLimit' | 'maxFragmentLength'>): {
+  recordSizeLimit: number;
+  maxFragmentLength: number | undefined;
+} {
+  checkInteger(recordSizeLimit, 'options.recordSizeLimit', LEAST_RECORD_SIZE, DEFAULTS.recordSizeLimit);
+  if (maxFragmentLength !== undefined && !FRAGMENT_LENGTHS.includes(maxFragmentLength))
+    throw invalidArgValue('options.maxFragmentLength', `must be one of ${FRAGMENT_LENGTHS.join(', ')}`);
+  return { recordSizeLimit, maxFragmentLength };
 }

@@ -2,12 +2,14 @@ import { concat, decodeUtf8, own, sameBytes, utf8 } from '../base/bytes.js';
 import { invalidArgType, invalidArgValue } from '../base/errors.js';
 import type { Duration } from '../base/instant.js';
 import type { CryptoProvider } from '../crypto/provider.js';
-import { type EarlyTerms, readEarlyTerms, writeEarlyTerms } from '../keys/early-terms.js';
 import {
   datedState,
+  type EarlyTerms,
   type FreshState,
+  readEarlyTerms,
   readSessionState,
   type SessionState,
+  writeEarlyTerms,
   writeSessionState,
 } from '../keys/session-state.js';
 import { Reader, Writer } from '../wire/cursor.js';

@@ -1,5 +1,5 @@
 import type { Duration, Instant } from '../base/instant.js';
-import type { RecordWriter } from '../record/writer.js';
+import type { RecordWriter } from '../record/reader-writer.js';
 import { ContentType } from '../wire/codes.js';
 import { encodeAck, type RecordNumber } from '../wire/messages/ack.js';
 import type { Association } from './association.js';

@@ -1,16 +1,17 @@
+import type { DTLSError } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
 import { MemoryAccount, type MemoryPool } from '../base/memory.js';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Role, Security } from '../config/config.js';
 import type { CryptoProvider } from '../crypto/provider.js';
+import type { EarlyRefusal } from '../handshake/actions.js';
 import { type RecordLimits, UNLIMITED } from '../handshake/record-limits.js';
+import type { Session } from '../handshake/session.js';
 import { Epochs } from '../record/epochs.js';
 import { PlainReader, PlainWriter } from '../record/plain.js';
-import type { RecordWriter } from '../record/writer.js';
-import type { DropCounts, DropReason } from './drops.js';
-import type { ConnectionEvent, TraceEvent } from './events.js';
-import { PathSize } from './path-size.js';
-import { answeredLife, Probation } from './probation.js';
+import type { RecordWriter } from '../record/reader-writer.js';
+import type { ConnectionEvent, DropCounts, DropReason, TraceEvent } from './events.js';
+import { answeredLife, PathSize, Probation } from './path.js';
 import { Timers } from './timers.js';
 import { Transmit } from './transmit.js';
 
@@ -134,4 +135,16 @@ export class Association {
   pollEvent(): ConnectionEvent | undefined {
     return this.#events.shift();
   }
+}
+
+/** What the handshake needs from the connection it belongs to. */
+export interface HandshakeHost {
+  onConnected(session: Session, now: Instant): void;
+  onKeysToRead(now: Instant): void;
+  onWarning(alert: 'no_renegotiation'): void;
+  onFailure(error: DTLSError): void;
+  /** Server: nothing becomes of this association. */
+  onDecline(reason: EarlyRefusal): void;
+  /** It has failed, or is over for another reason: nothing more is done for it. */
+  isClosed(): boolean;
 }

@@ -3,27 +3,30 @@ import type { DTLSError } from '../base/errors.js';
 import { type Duration, earliest, type Instant } from '../base/instant.js';
 import { MemoryPool } from '../base/memory.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
+import type { EarlyRefusal } from '../handshake/actions.js';
 import { Context } from '../handshake/context.js';
-import type { EarlyRefusal } from '../handshake/early-refusal.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
-import { type SentAlert, sendAlert } from './alerts.js';
-import { Association, type Counters, HELD_LIFE } from './association.js';
-import type { Beginning } from './beginning.js';
-import { type ContentHost, Contents } from './contents.js';
-import { EarlyData, type EarlyOutcome } from './early-data.js';
+import type { Retry13 } from '../handshake/v13/hellos.js';
+import { EarlyData, type EarlyOutcome, Inbound, Outbound } from './application-data.js';
+import { Association, type Counters, type HandshakeHost, HELD_LIFE } from './association.js';
+import { type ContentHost, Contents, Suspicion } from './contents.js';
+import {
+  handshakeTimeout,
+  idleTimeout,
+  keysExhausted,
+  notOpen,
+  peerGone,
+  type SentAlert,
+  sendAlert,
+  unreachable,
+} from './errors.js';
 import type { ConnectionEvent } from './events.js';
-import { idleTimeout, keysExhausted, notOpen, peerGone, unreachable } from './failures.js';
-import { forgetSession } from './forget.js';
 import { Handshake } from './handshake.js';
-import type { HandshakeHost } from './handshake-host.js';
-import { Inbound } from './inbound.js';
-import { KeyChanges } from './key-changes.js';
-import { Outbound } from './outbound.js';
-import { ASKED_LIFE, type Probation } from './probation.js';
+import { HANDSHAKE_EPOCH, KeyChanges } from './key-update.js';
+import { ASKED_LIFE, type Probation } from './path.js';
 import { Receive } from './receive.js';
-import { Suspicion } from './suspicion.js';
-import { onTimer, type Timed } from './timeouts.js';
+import type { TimerName } from './timers.js';
 
 type Phase = 'idle' | 'handshaking' | 'connected' | 'closing' | 'closed';
 
@@ -439,4 +442,90 @@ export class Connection implements ContentHost, HandshakeHost {
     if (!resumable) forgetSession(this.#association, this.#session);
     this.#association.tell({ type: 'closed', error });
   }
+}
+
+/** What a timer may be about. */
+interface Timed {
+  readonly association: Association;
+  readonly handshake: Handshake;
+  readonly keys: KeyChanges;
+  readonly suspicion: Suspicion;
+  readonly host: HandshakeHost & {
+    end(error: undefined): void;
+    forgetHeld(now: Instant): void;
+    onIdle(now: Instant): void;
+    onKeepAlive(now: Instant): void;
+  };
+}
+
+/** What is to be done when a timer of a connection is due. */
+function onTimer(name: TimerName, timed: Timed, now: Instant): void {
+  const { handshake, keys, host } = timed;
+  switch (name) {
+    case 'retransmit':
+      return onRetransmit(timed, now);
+    case 'repair':
+      return handshake.onRepair(now);
+    case 'ack':
+      return handshake.onAckTimeout();
+    case 'handshake':
+      return onHandshakeTimeout(timed, now);
+    case 'update-keys':
+      return handshake.canUpdateKeys ? handshake.updateKeys(false, now) : undefined;
+    case 'ask-again':
+      return handshake.doubtsPsk ? handshake.askAgain(now) : undefined;
+    case 'keep-alive':
+      return host.onKeepAlive(now);
+    case 'forget-early':
+      return keys.forgetEarlyReader();
+    case 'forget-epochs':
+      return keys.forgetOldReaders();
+    case 'forget-held':
+      return host.forgetHeld(now);
+    case 'forget-flight':
+      return handshake.forgetFlight();
+    case 'idle':
+      return host.onIdle(now);
+    case 'close':
+      return host.end(undefined);
+  }
+}
+
+function onRetransmit({ suspicion, handshake, host }: Timed, now: Instant): void {
+  if (suspicion.error !== undefined) host.onFailure(suspicion.error);
+  else handshake.onTimeout(now);
+}
+
+/** A server that was heard under the keys of the session is done with the handshake, whether it says so or not. */
+function onHandshakeTimeout({ association, handshake, keys, suspicion, host }: Timed, now: Instant): void {
+  if (association.probation?.standing === 'asked') host.onDecline('expired');
+  else if (keys.heard > HANDSHAKE_EPOCH) handshake.forgoAck(now);
+  else {
+    // A peer that was never heard is out of reach, whatever its key.
+    const heard = association.counters.datagramsReceived > 0;
+    host.onFailure(suspicion.error ?? handshakeTimeout(heard && handshake.doubtsPsk));
+  }
+}
+
+/** Where a connection begins in the peer's numbering. All zero for a client and for a server that asks for no cookie. */
+export interface Beginning {
+  /** message_seq of our first message. */
+  readonly sendSeq: number;
+  /** message_seq of the first message we expect. */
+  readonly receiveSeq: number;
+  /** Record sequence number of our first record in epoch 0. */
+  readonly recordSequence: number;
+  /** Server: the HelloRetryRequest that was sent without state, and which the first message answers. */
+  readonly retry?: Retry13 | undefined;
+  /** Server: the client, who has not shown that it hears us, is answered only if its early data can be taken. */
+  readonly early?: boolean;
+}
+
+export const FROM_ZERO: Beginning = { sendSeq: 0, receiveSeq: 0, recordSequence: 0 };
+
+/** Server: a session that ended in failure is not resumed by its id (RFC 5246 §7.2.2). */
+function forgetSession(association: Association, session: Session | undefined): void {
+  const { sessionId } = session ?? {};
+  if (association.role === 'server' && sessionId !== undefined && sessionId.length > 0)
+    association.tell({ type: 'job', job: { kind: 'forget-session', sessionId } });
 }

@@ -1,19 +1,17 @@
 import { Alert, AlertLevel, type AlertName } from '../base/alerts.js';
 import { DTLSError, violation } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
-import type { DropReason as RecordDropReason } from '../record/drop.js';
-import type { RecordReader } from '../record/reader.js';
+import type { DropReason as RecordDropReason } from '../record/header.js';
+import type { RecordReader } from '../record/reader-writer.js';
 import { ContentType } from '../wire/codes.js';
 import { type AlertMessage, decodeAlert } from '../wire/messages/alert.js';
-import { peerAlert, sendAlert, traceReceived } from './alerts.js';
+import type { EarlyData, Inbound } from './application-data.js';
 import type { Association } from './association.js';
-import type { DropReason } from './drops.js';
-import type { EarlyData } from './early-data.js';
+import { peerAlert, sendAlert, traceReceived } from './errors.js';
+import type { DropReason } from './events.js';
 import type { Handshake } from './handshake.js';
-import type { Inbound } from './inbound.js';
-import { EARLY_EPOCH, HANDSHAKE_EPOCH, type KeyChanges } from './key-changes.js';
+import { EARLY_EPOCH, HANDSHAKE_EPOCH, type KeyChanges } from './key-update.js';
 import type { RecordSink } from './receive.js';
-import { ENOUGH_FORGERIES, type Suspicion } from './suspicion.js';
 
 /** What the contents of records need from the connection they came on. */
 export interface ContentHost {
@@ -243,4 +241,59 @@ export class Contents implements RecordSink {
 function isFatal(alert: AlertMessage, is13: boolean): boolean {
   if (!is13) return alert.level === AlertLevel.fatal;
   return alert.description !== Alert.close_notify && alert.description !== Alert.user_canceled;
+}
+
+/** Records that do not open, and ought to be the Finished of a peer with our pre-shared key, before we think the worst. */
+const ENOUGH_FORGERIES = 2;
+
+/**
+ * A failure that anyone can feign. It is believed when the peer repeats the number of our probe, which takes seeing our
+ * datagrams, or when the handshake then stands still.
+ */
+export class Suspicion {
+  #error: DTLSError | undefined;
+  #forgeries = 0;
+
+  get error(): DTLSError | undefined {
+    return this.#error;
+  }
+
+  /** The handshake goes on. */
+  allay(): void {
+    this.#error = undefined;
+  }
+
+  /** Returns whether that was the first word of it. */
+  raise(error: DTLSError): boolean {
+    if (this.#error !== undefined) return false;
+    this.#error = error;
+    return true;
+  }
+
+  /**
+   * One record that does not open is damage or mischief. Two that ought to be the peer's Finished, and no good one until
+   * our timer runs: then the keys differ, and to wait longer would not help. Returns how many there were.
+   */
+  onForgery(unknownPsk: boolean): number {
+    this.#forgeries++;
+    if (this.#forgeries >= ENOUGH_FORGERIES) this.raise(unknownPsk ? hiddenPsk() : pskMismatch());
+    return this.#forgeries;
+  }
+}
+
+/** The same alert as for a wrong key: only the error tells our side which it is. */
+function hiddenPsk(): DTLSError {
+  return violation(
+    'decrypt_error',
+    "there is no pre-shared key for the client's identity, which the client is not told",
+    'ERR_DTLS_UNKNOWN_PSK_IDENTITY',
+  );
+}
+
+function pskMismatch(): DTLSError {
+  return violation(
+    'decrypt_error',
+    'the peer does not seem to have the same pre-shared key for its identity',
+    'ERR_DTLS_PSK_MISMATCH',
+  );
 }

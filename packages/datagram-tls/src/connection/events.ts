@@ -4,6 +4,7 @@ import type { NewTicket } from '../config/saved-session.js';
 import type { Job } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
 import type { KeylogLabel } from '../keys/keylog.js';
+import type { DropReason as RecordDropReason } from '../record/header.js';
 
 /** What a connection tells its owner, in the order in which it happened. */
 export type ConnectionEvent =
@@ -59,3 +60,65 @@ export type TraceEvent =
     }
   /** The sender named by `direction` goes on in `epoch`. */
   | { readonly kind: 'key-update'; readonly direction: 'sent' | 'received'; readonly epoch: number };
+
+/** Why something that came in, or a message that could not go out, was discarded; every one is counted under its reason. */
+export type DropReason =
+  | RecordDropReason
+  /** A handshake fragment that contradicts an earlier one of the same message. */
+  | 'conflicting_fragment'
+  /** A handshake message of which some part never came. */
+  | 'expired_message'
+  /** Something held for later that gave way to other associations, because the endpoint holds too much. */
+  | 'evicted'
+  /** A record or a message for later that waited too long. */
+  | 'expired'
+  /** The rest of a datagram after several forgeries, or after more records than a datagram may have. */
+  | 'rest_of_datagram'
+  /** A handshake message too far in the future. */
+  | 'too_far_ahead'
+  /** More is held already than the budget allows. */
+  | 'over_budget'
+  /** A handshake record whose fragments do not add up. */
+  | 'malformed_fragment'
+  /** A handshake message in an epoch in which it cannot be. */
+  | 'unexpected_epoch'
+  /** A part of a handshake message that was processed before. */
+  | 'repeated_message'
+  /** A request for our flight again that comes too soon after it went out, or a second one in the same datagram. */
+  | 'repeated_too_soon'
+  /** A request to renegotiate right after another one: only one in a while is answered. */
+  | 'renegotiation'
+  /** A HelloRequest in the middle of a handshake, which means nothing (RFC 5246 §7.4.1.1). */
+  | 'hello_request'
+  /** More messages than one datagram may have processed; the rest wait for the next datagram. */
+  | 'too_many_messages'
+  | 'malformed_alert'
+  /** An alert that anybody could have sent, after the peer has proved that it has keys. */
+  | 'unauthenticated_alert'
+  /** An ACK that anybody could have sent, or that the version does not know yet. It acknowledges nothing. */
+  | 'unauthenticated_ack'
+  /** An ACK under the key of early data, which whoever heard it can send again. */
+  | 'early_ack'
+  | 'malformed_ack'
+  | 'bad_change_cipher_spec'
+  /** Application data in epoch 0. */
+  | 'unprotected_data'
+  /** A content type that this version does not have. */
+  | 'unexpected_type'
+  /** An authentic record with more content than we said that we take (RFC 8449 §4). */
+  | 'over_record_limit'
+  /** Early data that was refused, or that comes too late. */
+  | 'refused_early_data'
+  /** More early data than the client was told it may send. */
+  | 'early_data_limit'
+  /** Early data that was refused, and that is now larger than the peer takes. */
+  | 'unsent_early_data'
+  /** A message to a client that has not proved yet that it hears us, and that enough wait for. */
+  | 'unproved_peer'
+  /** A message for which the keys were spent, so that the session has ended. */
+  | 'key_limit'
+  /** The connection is closed or has failed. */
+  | 'closed';
+
+/** How often each reason occurred; a reason that never did is absent. */
+export type DropCounts = Partial<Record<DropReason, number>>;

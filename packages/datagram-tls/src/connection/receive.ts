@@ -1,11 +1,10 @@
 import { own } from '../base/bytes.js';
 import type { Instant } from '../base/instant.js';
 import { PIECE_COST } from '../base/memory.js';
-import type { DropReason as RecordDropReason } from '../record/drop.js';
-import { createHeader, readHeader } from '../record/header.js';
-import type { RecordReader } from '../record/reader.js';
+import { createHeader, type DropReason as RecordDropReason, readHeader } from '../record/header.js';
+import type { RecordReader } from '../record/reader-writer.js';
 import type { Association } from './association.js';
-import type { DropReason } from './drops.js';
+import type { DropReason } from './events.js';
 
 /** Where the content of records goes. */
 export interface RecordSink {

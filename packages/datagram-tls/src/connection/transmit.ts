@@ -2,7 +2,7 @@ import { own } from '../base/bytes.js';
 import { Queue } from '../base/queue.js';
 import type { Flight, FlightItem } from '../handshake/flight.js';
 import type { Epochs } from '../record/epochs.js';
-import type { RecordWriter } from '../record/writer.js';
+import type { RecordWriter } from '../record/reader-writer.js';
 import { ContentType } from '../wire/codes.js';
 import { HANDSHAKE_HEADER_LENGTH, writeHandshakeHeader } from '../wire/messages/handshake-header.js';
 import type { Delivery, Stretch } from './delivery.js';

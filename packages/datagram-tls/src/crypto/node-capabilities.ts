@@ -1,8 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { fromBase64, sameBytes, utf8 } from '../base/bytes.js';
 import type { GroupName, SchemeName } from '../wire/codes.js';
-import { NodeAead, recordNumberMask } from './node-aead.js';
-import { NodeAesCbc } from './node-cbc.js';
+import { NodeAead, NodeAesCbc, recordNumberMask } from './node-ciphers.js';
 import { startKeyExchange } from './node-exchange.js';
 import { NodeHash } from './node-hash.js';
 import { KNOWN_KEYS, KNOWN_SIGNATURES, SIGNED_TEXT } from './node-known-answers.js';

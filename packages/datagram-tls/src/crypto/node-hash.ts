@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
-import crypto, { createHash, type Hash } from 'node:crypto';
+import crypto, { createHash, createHmac, createSecretKey, type Hash, type KeyObject } from 'node:crypto';
+import { EMPTY, own } from '../base/bytes.js';
 import { fromLatin1 } from './node-bytes.js';
-import type { HashName, RunningHash } from './provider.js';
+import { HASH_LENGTH, type HashName, type MacKey, type RunningHash } from './provider.js';
 
 type Digest = (name: string, data: Uint8Array, encoding: 'binary') => string;
 
@@ -68,4 +69,92 @@ export class NodeHash implements RunningHash {
     this.#gathered.set(data, this.#length);
     this.#length = length;
   }
+}
+
+/** Bytes that the hash takes at a time, to which HMAC pads its key (RFC 2104 §2). */
+const BLOCK_LENGTH: Readonly<Record<HashName, number>> = { sha256: 64, sha384: 128, sha512: 128 };
+
+const INNER_PAD = 0x36;
+const OUTER_PAD = 0x5c;
+
+/** Scratch for the text at hand, behind the padded key: to sign never waits, so all keys share it. */
+const inner = new Uint8Array(2048);
+/** The same for the padded key and a digest, by hash. */
+const outers: Readonly<Record<HashName, Uint8Array>> = {
+  sha256: new Uint8Array(64 + 32),
+  sha384: new Uint8Array(128 + 48),
+  sha512: new Uint8Array(128 + 64),
+};
+
+/**
+ * HMAC. Short texts, which all those of a handshake are, are signed by two digests after RFC 2104 §2, and long ones by the
+ * platform's HMAC object, which costs more to make than to use.
+ */
+export class NodeMac implements MacKey {
+  readonly #hash: HashName;
+  readonly #key: Uint8Array;
+  #object: KeyObject | undefined;
+
+  constructor(hash: HashName, key: Uint8Array) {
+    this.#hash = hash;
+    this.#key = key.length > BLOCK_LENGTH[hash] ? digest(hash, key) : own(key);
+  }
+
+  sign(...parts: Uint8Array[]): Uint8Array {
+    const block = BLOCK_LENGTH[this.#hash];
+    let end = block;
+    for (const part of parts) end += part.length;
+    if (digestOf === undefined || end > inner.length) return this.#signLong(parts);
+    pad(this.#key, INNER_PAD, block, inner);
+    let at = block;
+    for (const part of parts) {
+      inner.set(part, at);
+      at += part.length;
+    }
+    const first = digestOf(this.#hash, inner.subarray(0, end), 'binary');
+    const outer = outers[this.#hash];
+    pad(this.#key, OUTER_PAD, block, outer);
+    for (let i = 0; i < first.length; i++) outer[block + i] = first.charCodeAt(i);
+    return fromLatin1(digestOf(this.#hash, outer, 'binary'));
+  }
+
+  #signLong(parts: readonly Uint8Array[]): Uint8Array {
+    this.#object ??= createSecretKey(this.#key);
+    const hmac = createHmac(this.#hash, this.#object);
+    for (const part of parts) hmac.update(part);
+    return fromLatin1(hmac.digest('binary'));
+  }
+}
+
+function digest(name: HashName, data: Uint8Array): Uint8Array {
+  const hash = new NodeHash(name);
+  hash.update(data);
+  return hash.digest();
+}
+
+/** The key, padded with zeros to a block, with each byte XORed with `value`. */
+function pad(key: Uint8Array, value: number, block: number, out: Uint8Array): void {
+  for (let i = 0; i < key.length; i++) out[i] = (key[i] as number) ^ value;
+  // To call `fill` takes longer than to fill so little.
+  for (let i = key.length; i < block; i++) out[i] = value;
+}
+
+/** Its counter is one byte (RFC 5869 §2.3). */
+const MAX_BLOCKS = 255;
+
+/** RFC 5869 §2.3. The platform's own HKDF always extracts first, which a key schedule must not. */
+export function hkdfExpand(name: HashName, prk: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+  const longest = MAX_BLOCKS * HASH_LENGTH[name];
+  if (length > longest)
+    throw new RangeError(`HKDF with ${name} gives at most ${longest} bytes, not ${length}`);
+  const mac = new NodeMac(name, prk);
+  const output = new Uint8Array(length);
+  const counter = new Uint8Array(1);
+  let block = EMPTY;
+  for (let at = 0; at < length; at += block.length) {
+    counter[0] = (counter[0] as number) + 1;
+    block = mac.sign(block, info, counter);
+    output.set(block.subarray(0, length - at), at);
+  }
+  return output;
 }

@@ -1,11 +1,17 @@
 import { Buffer } from 'node:buffer';
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { callerError } from '../base/errors.js';
-import { HASH_LENGTH } from './hashes.js';
 import { plain } from './node-bytes.js';
 import { nodeCapabilities } from './node-capabilities.js';
 import { importSpki } from './node-spki.js';
-import type { HashName, KeyShape, KeyType, PrivateKey, PublicKey } from './provider.js';
+import {
+  HASH_LENGTH,
+  type HashName,
+  type KeyShape,
+  type KeyType,
+  type PrivateKey,
+  type PublicKey,
+} from './provider.js';
 import { SIGNATURE_SCHEMES } from './signatures.js';
 
 /** PEM begins with dashes, after white space or explanatory text (RFC 7468 §2); DER with a SEQUENCE. */

@@ -1,13 +1,10 @@
-import { timingSafeEqual } from 'node:crypto';
-import { NodeAead, recordNumberMask } from './node-aead.js';
+import { randomFillSync, timingSafeEqual } from 'node:crypto';
 import { nodeCapabilities } from './node-capabilities.js';
-import { NodeAesCbc } from './node-cbc.js';
+import { NodeAead, NodeAesCbc, recordNumberMask } from './node-ciphers.js';
 import { answerKeyExchange, startKeyExchange } from './node-exchange.js';
-import { NodeHash } from './node-hash.js';
+import { hkdfExpand, NodeHash, NodeMac } from './node-hash.js';
 import { importPrivateKey, importPublicKey, isKeyOf } from './node-keys.js';
-import { hkdfExpand, NodeMac } from './node-mac.js';
 import { nodePasswords } from './node-passwords.js';
-import { randomBytes } from './node-random.js';
 import { sign, verify } from './node-signatures.js';
 import type { CryptoProvider } from './provider.js';
 
@@ -31,3 +28,24 @@ export const nodeProvider: CryptoProvider = {
   passwords: nodePasswords,
   equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
 };
+
+const POOL_LENGTH = 4096;
+/** Longer requests are rare and gain nothing from the pool. */
+const LARGEST_FROM_POOL = 256;
+
+const pool = new Uint8Array(POOL_LENGTH);
+let used = POOL_LENGTH;
+
+/** One call of the system's generator costs as much for 4096 bytes as for 32, so small requests share it. */
+function randomBytes(length: number): Uint8Array {
+  if (length > LARGEST_FROM_POOL) return randomFillSync(new Uint8Array(length));
+  if (used + length > POOL_LENGTH) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  const bytes = pool.slice(used, used + length);
+  // What was given away may become a secret: the pool keeps no second copy.
+  pool.fill(0, used, used + length);
+  used += length;
+  return bytes;
+}

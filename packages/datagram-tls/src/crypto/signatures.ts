@@ -1,6 +1,5 @@
 import { Scheme, type SchemeName, type Version } from '../wire/codes.js';
-import { HASH_LENGTH } from './hashes.js';
-import type { Capabilities, HashName, KeyShape, KeyType } from './provider.js';
+import { type Capabilities, HASH_LENGTH, type HashName, type KeyShape, type KeyType } from './provider.js';
 
 export type SignatureAlgorithm = 'ecdsa' | 'eddsa' | 'rsa-pkcs1' | 'rsa-pss';
 

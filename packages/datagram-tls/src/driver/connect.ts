@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { invalidArgValue } from '../base/errors.js';
@@ -8,17 +9,37 @@ import type { Destination } from '../config/config.js';
 import { DEFAULTS } from '../config/defaults.js';
 import { checkKeepAlive } from '../config/keep-alive.js';
 import { SECURITY_OPTIONS } from '../config/resolve.js';
-import { resolveSession } from '../config/saved-session.js';
+import { resolveSession, type SavedSession } from '../config/saved-session.js';
 import type { PeerAddress } from '../endpoint/peer.js';
-import { resolveEarlyMessages } from './early-messages.js';
+import { pick, resolveEarlyMessages } from './arguments.js';
 import { DTLSEndpoint } from './endpoint.js';
 import { type ConnectOptions, ENDPOINT_OPTIONS } from './options.js';
-import { pick } from './pick.js';
 import { platform } from './platform.js';
 import { canonicalAddress, resolveHost } from './resolve-host.js';
 import { securityFrom } from './secure-context.js';
 import type { DTLSSession } from './session.js';
-import { SpentTickets } from './spent-tickets.js';
+
+/** What is remembered, at most; the oldest are forgotten first. */
+const MOST = 4096;
+
+/**
+ * Tickets of DTLS 1.3 that this process has offered. One that is seen twice tells observers that both connections are of
+ * one client (RFC 8446 appendix C.4).
+ */
+class SpentTickets {
+  readonly #seen = new Set<string>();
+
+  /** The session, if its ticket may be offered; from now on it has been. */
+  take(session: SavedSession | undefined): SavedSession | undefined {
+    if (session?.state.suite.version !== 'DTLSv1.3') return session;
+    const digest = createHash('sha256').update(session.ticket).digest('base64');
+    if (this.#seen.has(digest)) return undefined;
+    this.#seen.add(digest);
+    const [oldest] = this.#seen;
+    if (this.#seen.size > MOST && oldest !== undefined) this.#seen.delete(oldest);
+    return session;
+  }
+}
 
 const KNOWN = new Set<string>([
   ...ENDPOINT_OPTIONS,

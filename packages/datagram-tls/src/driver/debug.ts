@@ -1,4 +1,6 @@
 import { debuglog } from 'node:util';
+import type { Duration, Instant } from '../base/instant.js';
+import { now } from './clock.js';
 
 /** What the functions below need of a peer; `RemoteAddress` and dgram's `rinfo` both have it. */
 interface Peer {
@@ -6,7 +8,7 @@ interface Peer {
   readonly port: number;
 }
 
-export type Direction = 'sent' | 'received';
+type Direction = 'sent' | 'received';
 
 const COLUMNS = 16;
 
@@ -34,7 +36,7 @@ export function logRemoval(peer: Peer, reason: string): void {
 }
 
 /** NODE_DEBUG=dtls: something went wrong that ends no session. */
-export function logWarning(message: string): void {
+function logWarning(message: string): void {
   if (log.enabled) log('warning: %s', message);
 }
 
@@ -59,4 +61,17 @@ function dumpLine(offset: number, row: Uint8Array): string {
   const digits = Array.from(row, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
   const text = Array.from(row, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.'));
   return `${offset.toString(16).padStart(4, '0')}  ${digits.padEnd(COLUMNS * 3 - 1)}  ${text.join('')}`;
+}
+
+/** Between two warnings of one kind, ms: a function that fails does so for every client. */
+const WARNING_GAP: Duration = 60_000;
+
+let nextTicketWarning: Instant = Number.NEGATIVE_INFINITY;
+
+/** Emits a process warning with the error's code, at most one a minute; `NODE_DEBUG=dtls` shows every failure. */
+export function warnOfTicketKeys(error: Error): void {
+  logWarning(error.message);
+  if (now() < nextTicketWarning) return;
+  nextTicketWarning = now() + WARNING_GAP;
+  process.emitWarning(error.message, { type: 'DTLSWarning', code: 'ERR_DTLS_TICKET_KEYS' });
 }

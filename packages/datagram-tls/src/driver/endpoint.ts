@@ -6,11 +6,11 @@ import { DEFAULTS } from '../config/defaults.js';
 import { type EndpointLimits, resolveLimits } from '../config/limits.js';
 import { resolveBehaviour } from '../config/resolve.js';
 import type { ConnectionEvent } from '../connection/events.js';
+import type { Link } from '../endpoint/connection-entry.js';
 import type { EarlyRefusals, Refusals } from '../endpoint/counters.js';
-import type { Link } from '../endpoint/link.js';
 import type { PeerAddress } from '../endpoint/peer.js';
 import type { Refusal } from '../endpoint/refusals.js';
-import { logPeer, logRemoval } from './debug.js';
+import { logPeer, logRemoval, warnOfTicketKeys } from './debug.js';
 import { Deferred } from './deferred.js';
 import { UnreadBudget } from './inbox.js';
 import {
@@ -29,7 +29,6 @@ import { DTLSSession } from './session.js';
 import type { SessionControl, SessionEndpoint, SessionOwner } from './session-owner.js';
 import { type DTLSEndpointStats, endpointNumbers, endpointStats } from './stats.js';
 import type { UdpOptions } from './udp.js';
-import { warnOfTicketKeys } from './warnings.js';
 
 type ErrorHandler = (this: DTLSEndpoint, error: Error) => void;
 type RefusalHandler = (this: DTLSEndpoint, refusal: Refusal) => void;

@@ -1,5 +1,7 @@
-import { invalidState } from '../base/errors.js';
+import { DTLSError, invalidState } from '../base/errors.js';
 import type { Counters } from '../connection/association.js';
+import type { Connection } from '../connection/connection.js';
+import type { Link } from '../endpoint/connection-entry.js';
 import type { Version } from '../wire/codes.js';
 import { Deferred } from './deferred.js';
 import { type DTLSSessionStats, sessionStats } from './stats.js';
@@ -63,4 +65,31 @@ export class Life {
     };
     return sessionStats(numbers, !this.over);
   }
+}
+
+/** A handshake that found no answer, from a host that would not even send, says so. */
+export function explained(error: DTLSError, sendError: Error | undefined): DTLSError {
+  if (error.source !== 'network' || sendError === undefined || error.cause !== undefined) return error;
+  return new DTLSError(error.code, `${error.message}: ${sendError.message}`, {
+    source: 'network',
+    cause: sendError,
+  });
+}
+
+/** What a callback of the application threw comes back to it as it is, as in node:dtls. */
+export function asThrown(error: DTLSError): Error {
+  return error.code === 'ERR_DTLS_CALLBACK' && error.cause instanceof Error ? error.cause : error;
+}
+
+/** What can still be asked of a session's connection when it is over. */
+export type Remains = Pick<Connection, 'counters' | 'earlyData'>;
+
+/**
+ * A session's handlers know the session, and engines give functions like them a place where only a full collection
+ * looks. So a session that is over keeps this, and lets go of the rest.
+ */
+export function remainsOf(link: Link | undefined): Remains | undefined {
+  if (link === undefined) return undefined;
+  const { counters, earlyData } = link.connection;
+  return { counters, earlyData };
 }

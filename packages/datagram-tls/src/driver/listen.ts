@@ -6,9 +6,9 @@ import type { Security } from '../config/config.js';
 import { DEFAULTS } from '../config/defaults.js';
 import { checkKeepAlive } from '../config/keep-alive.js';
 import { SECURITY_OPTIONS } from '../config/resolve.js';
+import { pick } from './arguments.js';
 import { DTLSEndpoint, type SessionCallback } from './endpoint.js';
 import { ENDPOINT_OPTIONS, type ListenOptions } from './options.js';
-import { pick } from './pick.js';
 import { resolveHost } from './resolve-host.js';
 import { securityFrom } from './secure-context.js';
 

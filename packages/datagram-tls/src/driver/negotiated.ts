@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { decodeUtf8, toText } from '../base/bytes.js';
-import type { EarlyOutcome } from '../connection/early-data.js';
+import type { EarlyOutcome } from '../connection/application-data.js';
 import type { Session } from '../handshake/session.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
 

@@ -4,10 +4,14 @@ import { callerError, invalidArgType } from '../base/errors.js';
 import { checkBoolean, checkFunction, checkInteger } from '../config/checks.js';
 import { DEFAULTS } from '../config/defaults.js';
 import { LIMIT_OPTIONS, type LimitOptions } from '../config/limits.js';
-import type { BehaviourOptions, SecurityOptions } from '../config/options.js';
-import type { ClientPskOption, ServerPskOption } from '../config/psk-options.js';
+import type {
+  BehaviourOptions,
+  ClientPskOption,
+  SecurityOptions,
+  ServerPskOption,
+  SniOption,
+} from '../config/options.js';
 import { BEHAVIOUR_OPTIONS } from '../config/resolve.js';
-import type { SniOption } from '../config/sni-options.js';
 import type { TraceEvent } from '../connection/events.js';
 import type { DTLSSecureContext, SniIdentity } from './secure-context.js';
 import type { DTLSSession } from './session.js';

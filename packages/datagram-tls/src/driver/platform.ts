@@ -1,7 +1,9 @@
 import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import tls from 'node:tls';
 import type { Platform } from '../config/resolve.js';
 import { nodeProvider } from '../crypto/node.js';
-import { defaultTrust } from './trust.js';
+import { TrustStore } from '../x509/trust-store.js';
 
 /** The cryptography and the trusted certificates of the runtime we are on. */
 export const platform: Platform = {
@@ -9,3 +11,47 @@ export const platform: Platform = {
   defaultTrust,
   describeCertificate: (der) => new X509Certificate(der).toLegacyObject(),
 };
+
+type Getter = (type: 'default') => readonly string[];
+
+let source: readonly string[] | undefined;
+let store: TrustStore | undefined;
+
+/**
+ * Node's default store: what `--use-system-ca`, NODE_EXTRA_CA_CERTS and `tls.setDefaultCACertificates` made of it where
+ * this Node has `tls.getCACertificates` (22.15), else the bundled one and NODE_EXTRA_CA_CERTS. Parsed once, and again when
+ * it changed.
+ */
+export function defaultTrust(): TrustStore {
+  const current = currentCertificates();
+  if (store === undefined || current !== source) {
+    source = current;
+    store = TrustStore.fromDer(current.map((pem) => new X509Certificate(pem).raw));
+  }
+  return store;
+}
+
+function currentCertificates(): readonly string[] {
+  const getter = (tls as unknown as { getCACertificates?: Getter }).getCACertificates;
+  return getter === undefined ? bundledCertificates() : getter('default');
+}
+
+let bundled: readonly string[] | undefined;
+
+function bundledCertificates(): readonly string[] {
+  bundled ??= [...tls.rootCertificates, ...extraCertificates()];
+  return bundled;
+}
+
+const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** Node itself has warned, when it began, of a file that cannot be read. */
+function extraCertificates(): readonly string[] {
+  const file = process.env['NODE_EXTRA_CA_CERTS'];
+  if (file === undefined || file === '') return [];
+  try {
+    return readFileSync(file, 'latin1').match(PEM) ?? [];
+  } catch {
+    return [];
+  }
+}

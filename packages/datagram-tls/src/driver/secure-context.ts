@@ -4,9 +4,8 @@ import { invalidArgType, invalidArgValue, missingArgs } from '../base/errors.js'
 import { ownProperties } from '../base/own-properties.js';
 import { checkBoolean, checkKnown, checkObject } from '../config/checks.js';
 import type { Role, Security } from '../config/config.js';
-import type { SecurityOptions } from '../config/options.js';
+import type { SecurityOptions, SniOption } from '../config/options.js';
 import { type Platform, resolveSecurity, SECURITY_OPTIONS } from '../config/resolve.js';
-import type { SniOption } from '../config/sni-options.js';
 import { platform } from './platform.js';
 
 /** What a name is served with: a server's context, or options to make one of. */

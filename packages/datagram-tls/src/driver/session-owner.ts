@@ -1,5 +1,5 @@
 import type { ConnectionEvent, TraceEvent } from '../connection/events.js';
-import type { Link } from '../endpoint/link.js';
+import type { Link } from '../endpoint/connection-entry.js';
 import type { PeerAddress } from '../endpoint/peer.js';
 import type { InboxLimits, UnreadBudget } from './inbox.js';
 import type { DTLSEndpointStats } from './stats.js';

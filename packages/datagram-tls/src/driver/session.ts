@@ -2,24 +2,20 @@ import { invalidState } from '../base/errors.js';
 import { checkBoolean } from '../config/checks.js';
 import { encodeSession } from '../config/saved-session.js';
 import type { ConnectionEvent } from '../connection/events.js';
-import type { Link } from '../endpoint/link.js';
+import type { Link } from '../endpoint/connection-entry.js';
 import type { PeerAddress } from '../endpoint/peer.js';
 import { exportKeyingMaterial, type Session } from '../handshake/session.js';
 import { keylogLine } from '../keys/keylog.js';
 import type { Version } from '../wire/codes.js';
 import { Announced, HANDLERS } from './announced.js';
-import { checkExport } from './check-export.js';
-import { type SessionDrops, sessionDrops } from './drops.js';
-import { asThrown, explained } from './failures.js';
+import { checkExport, toBytes } from './arguments.js';
 import { Handlers, type SessionHandlers } from './handlers.js';
 import { Inbox } from './inbox.js';
-import { Life } from './life.js';
+import { asThrown, explained, Life, type Remains, remainsOf } from './life.js';
 import { OUTCOME, type Outcome } from './negotiated.js';
-import { toBytes } from './payload.js';
 import { platform } from './platform.js';
-import { type Remains, remainsOf } from './remains.js';
 import type { SessionControl, SessionEndpoint, SessionOwner } from './session-owner.js';
-import type { DTLSSessionStats } from './stats.js';
+import { type DTLSSessionStats, type SessionDrops, sessionDrops } from './stats.js';
 
 const MAKE = Symbol('make');
 

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import type { DropCounts } from '../connection/events.js';
 import { startCounting } from '../endpoint/counters.js';
 import type { Port } from './port.js';
 
@@ -36,7 +37,7 @@ class Stats {
   }
 }
 
-export interface SessionNumbers {
+interface SessionNumbers {
   readonly createdAt: bigint;
   readonly destroyedAt: bigint;
   /** When `close()` was called here. */
@@ -57,7 +58,7 @@ export interface SessionNumbers {
   readonly droppedCount: bigint;
 }
 
-export interface EndpointNumbers {
+interface EndpointNumbers {
   readonly createdAt: bigint;
   readonly destroyedAt: bigint;
   /** UDP payload. */
@@ -128,4 +129,26 @@ export function endpointNumbers(
 
 export function endpointStats(numbers: EndpointNumbers, isConnected: boolean): DTLSEndpointStats {
   return new Stats('DTLSEndpointStats', { ...numbers }, isConnected) as DTLSEndpointStats;
+}
+
+interface OwnDrops {
+  readonly send_failed: number;
+  readonly slow_reader: number;
+  readonly peer_closed: number;
+  readonly send_queue_full: number;
+}
+
+/** How often what was discarded, by reason; a reason that there was none of is left out. */
+export type SessionDrops = Readonly<DropCounts & Partial<OwnDrops>>;
+
+/** What the connection has dropped, and what the session has. */
+export function sessionDrops(connection: DropCounts | undefined, own: OwnDrops): SessionDrops {
+  const { send_failed, slow_reader, peer_closed, send_queue_full } = own;
+  return {
+    ...connection,
+    ...(send_failed > 0 ? { send_failed } : {}),
+    ...(slow_reader > 0 ? { slow_reader } : {}),
+    ...(peer_closed > 0 ? { peer_closed } : {}),
+    ...(send_queue_full > 0 ? { send_queue_full } : {}),
+  };
 }

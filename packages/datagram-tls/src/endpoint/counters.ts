@@ -1,4 +1,4 @@
-import type { EarlyRefusal } from '../handshake/early-refusal.js';
+import type { EarlyRefusal } from '../handshake/actions.js';
 import type { RefusalReason } from './places.js';
 
 /** Datagrams from strangers and what became of them. */

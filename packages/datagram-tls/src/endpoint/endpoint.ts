@@ -1,24 +1,23 @@
+import { sameBytes } from '../base/bytes.js';
 import { callerError, type DTLSError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import { MemoryPool } from '../base/memory.js';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
-import { FROM_ZERO } from '../connection/beginning.js';
-import { Connection } from '../connection/connection.js';
+import { Connection, FROM_ZERO } from '../connection/connection.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import type { JobAnswer } from '../handshake/jobs.js';
-import { Arrivals, type ArrivalsHost, type Service } from './arrivals.js';
+import { Arrivals, type ArrivalsHost, type Service } from './acceptor.js';
+import { createLink, type Link } from './connection-entry.js';
 import { startCounting } from './counters.js';
 import { Deadlines } from './deadlines.js';
-import { hostOf } from './host.js';
-import { createLink, type Link } from './link.js';
-import type { PeerAddress } from './peer.js';
+import { hostOf, type PeerAddress } from './peer.js';
 import type { RefusalReason } from './places.js';
+import { type Outgoing, Rounds } from './ready-queue.js';
 import { type Refusal, RefusalReports } from './refusals.js';
-import { isRestart } from './restart.js';
-import { type Outgoing, Rounds } from './rounds.js';
 import { type Route, Routes } from './routes.js';
+import { looksLikeClientHello, readHelloParts, readPrefix } from './split-hellos.js';
 
 export type EndpointEvent =
   /** A client whose cookie was good, or whose early data is taken. It waits for the answer to a job at the least: what it gets depends on the event. */
@@ -257,4 +256,26 @@ export class Endpoint {
     this.#arrivals.review(current, now);
     this.touch(current);
   }
+}
+
+/**
+ * A ClientHello, or a part of one, that neither association with this address knows: the client may have restarted.
+ * `arrivals` tells where the rest of a ClientHello is awaited from.
+ */
+function isRestart(
+  { current, pending }: Route,
+  datagram: Uint8Array,
+  arrivals: Pick<Arrivals, 'expectsRest'>,
+): boolean {
+  if (current.role === 'client' || !looksLikeClientHello(datagram)) return false;
+  const [part] = readHelloParts(datagram);
+  if (part === undefined) return false;
+  const { address, port } = current.peer;
+  if (part.fragment.fragmentOffset > 0) return arrivals.expectsRest(address, port);
+  const random = readPrefix(part)?.random;
+  return random !== undefined && !knows(current, random) && !knows(pending, random);
+}
+
+function knows(link: Link | undefined, random: Uint8Array): boolean {
+  return link?.clientRandom !== undefined && sameBytes(link.clientRandom, random);
 }

@@ -1,7 +1,7 @@
 import type { Duration, Instant } from '../base/instant.js';
 import type { EndpointLimits } from '../config/limits.js';
-import type { Link } from './link.js';
-import { Population } from './population.js';
+import type { Link } from './connection-entry.js';
+import { Deadlines, type Sleeper } from './deadlines.js';
 
 /** Why a client whose address is proved gets no association: the option whose limit is reached, and nobody gives way. */
 export type RefusalReason = 'max_sessions' | 'max_sessions_per_host' | 'max_handshakes';
@@ -12,7 +12,7 @@ const HANDSHAKE_PATIENCE: Duration = 1000;
 const UNFAIR_SILENCE: Duration = 1000;
 
 /** What {@link Places.makeRoom} found: who has to go for the new client, or why it is refused. */
-export type Room = { readonly evicted: readonly Link[] } | { readonly refused: RefusalReason };
+type Room = { readonly evicted: readonly Link[] } | { readonly refused: RefusalReason };
 
 /**
  * Who holds the places of an endpoint: server associations whose handshake is not done, by when they began, and open sessions,
@@ -99,4 +99,157 @@ export class Places {
 
 function isReached(limit: number, count: number): boolean {
   return limit > 0 && count >= limit;
+}
+
+/** How long members stay before another one may take their place, ms. */
+interface Patience {
+  /** A member of a host that has more than its share. */
+  readonly unfair: Duration;
+  /** Any member. */
+  readonly any: Duration;
+}
+
+/** A link in a {@link ByAge}. */
+interface Entry extends Sleeper {
+  readonly link: Link;
+}
+
+/** The members with one host. */
+interface Host {
+  readonly key: string;
+  readonly ages: ByAge;
+  size: number;
+}
+
+interface Member {
+  readonly host: Host;
+  readonly inHost: Entry;
+  readonly inAll: Entry;
+}
+
+/**
+ * Associations that are counted together, all of them and by host, in the order in which they give way. A host with more members
+ * than the others gives way first, so that many associations of one host keep nobody else out; within it, and between
+ * hosts that have the same number, the oldest member does.
+ */
+class Population {
+  readonly #since: (link: Link) => Instant;
+  readonly #patience: Patience;
+  readonly #members = new Map<Link, Member>();
+  readonly #hosts = new Map<string, Host>();
+  /** Hosts by their number of members, which changes by one at a time. */
+  readonly #bySize = new Map<number, Set<Host>>();
+  #largest = 0;
+  readonly #ages: ByAge;
+
+  /** `since`: the instant that the age of a link counts from; it may move forward at any time. */
+  constructor(since: (link: Link) => Instant, patience: Patience) {
+    this.#since = since;
+    this.#patience = patience;
+    this.#ages = new ByAge(since);
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  countOf(host: string): number {
+    return this.#hosts.get(host)?.size ?? 0;
+  }
+
+  has(link: Link): boolean {
+    return this.#members.has(link);
+  }
+
+  add(link: Link): void {
+    const host = this.#hosts.get(link.host) ?? { key: link.host, ages: new ByAge(this.#since), size: 0 };
+    this.#hosts.set(host.key, host);
+    this.#members.set(link, { host, inHost: host.ages.add(link), inAll: this.#ages.add(link) });
+    this.#resize(host, 1);
+  }
+
+  /** Returns whether it was there. */
+  remove(link: Link): boolean {
+    const member = this.#members.get(link);
+    if (member === undefined) return false;
+    const { host, inHost, inAll } = member;
+    this.#members.delete(link);
+    host.ages.remove(inHost);
+    this.#ages.remove(inAll);
+    this.#resize(host, -1);
+    if (host.size === 0) this.#hosts.delete(host.key);
+    return true;
+  }
+
+  /**
+   * The member that gives way to a new one with `host`, if any has been there for long enough. A host never takes a place from
+   * one that has fewer: it has to give up one of its own.
+   */
+  givesWayTo(host: string, now: Instant): Link | undefined {
+    const [largest] = this.#bySize.get(this.#largest) ?? [];
+    const own = this.countOf(host);
+    const unfair = largest !== undefined && largest.size > own + 1;
+    const first = unfair ? this.#oldest(largest.ages, this.#patience.unfair, now) : undefined;
+    if (first !== undefined) return first;
+    const oldest = this.#oldest(this.#ages, this.#patience.any, now);
+    return oldest === undefined || this.countOf(oldest.host) > own ? oldest : this.givesWayIn(host, now);
+  }
+
+  /** The same among the members with `host` only. */
+  givesWayIn(host: string, now: Instant): Link | undefined {
+    const ages = this.#hosts.get(host)?.ages;
+    return ages === undefined ? undefined : this.#oldest(ages, this.#patience.any, now);
+  }
+
+  #oldest(ages: ByAge, patience: Duration, now: Instant): Link | undefined {
+    const link = ages.oldest();
+    return link !== undefined && now - this.#since(link) >= patience ? link : undefined;
+  }
+
+  #resize(host: Host, change: 1 | -1): void {
+    const former = this.#bySize.get(host.size);
+    former?.delete(host);
+    if (former?.size === 0) this.#bySize.delete(host.size);
+    host.size += change;
+    if (host.size > 0) {
+      const others = this.#bySize.get(host.size);
+      if (others === undefined) this.#bySize.set(host.size, new Set([host]));
+      else others.add(host);
+    }
+    if (host.size > this.#largest) this.#largest = host.size;
+    else if (!this.#bySize.has(this.#largest)) this.#largest = host.size;
+  }
+}
+
+/**
+ * Links by age. Nothing is done when a link's instant moves, which happens with every record that comes: the heap holds the
+ * instant that was true when it last looked, and looks again at the top only.
+ */
+class ByAge {
+  readonly #since: (link: Link) => Instant;
+  readonly #heap = new Deadlines<Entry>();
+
+  constructor(since: (link: Link) => Instant) {
+    this.#since = since;
+  }
+
+  add(link: Link): Entry {
+    const entry = { link, deadline: undefined, place: -1 };
+    this.#heap.set(entry, this.#since(link));
+    return entry;
+  }
+
+  remove(entry: Entry): void {
+    this.#heap.set(entry, undefined);
+  }
+
+  /** Each round of the loop is paid for by at least one record since the last one for that link. */
+  oldest(): Link | undefined {
+    for (let first = this.#heap.first(); first !== undefined; first = this.#heap.first()) {
+      const since = this.#since(first.link);
+      if (since === first.deadline) return first.link;
+      this.#heap.set(first, since);
+    }
+    return undefined;
+  }
 }

@@ -1,6 +1,83 @@
+import { sameBytes } from '../base/bytes.js';
 import type { Duration, Instant } from '../base/instant.js';
-import type { PeerAddress } from './peer.js';
+import type { SentAlert } from '../connection/errors.js';
+import { createHeader, readHeader } from '../record/header.js';
+import { ContentType } from '../wire/codes.js';
+import { plainRecord } from './answers.js';
+import { type PeerAddress, peerKey } from './peer.js';
 import type { RefusalReason } from './places.js';
+import { looksLikeClientHello, readHelloParts, readPrefix } from './split-hellos.js';
+
+/** Refused clients that are remembered, some 400 bytes each. The oldest is forgotten first, and then asked about again. */
+const MAX_REFUSED = 1024;
+/** How long, ms: as long as a client of ours goes on by default. */
+const REFUSED_LIFE: Duration = 60_000;
+/** Times that one client is told again. */
+const MAX_REPEATS = 16;
+
+interface Entry {
+  readonly alert: SentAlert;
+  /** Tells the refused handshake from another one of the same client. */
+  readonly random: Uint8Array;
+  readonly until: Instant;
+  /** Repeats that are left. */
+  left: number;
+}
+
+/**
+ * Clients whose handshakes a server refused. What such a client repeats is answered with the same alert: it makes no
+ * association, and neither the application nor its functions are asked again.
+ */
+export class RefusedHandshakes {
+  /** In the order in which they were refused. */
+  readonly #entries = new Map<string, Entry>();
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  add(peer: PeerAddress, random: Uint8Array, alert: SentAlert, now: Instant): void {
+    const key = peerKey(peer.address, peer.port);
+    this.#entries.delete(key);
+    this.#entries.set(key, { alert, random, until: now + REFUSED_LIFE, left: MAX_REPEATS });
+    for (const [oldest, { until }] of this.#entries) {
+      if (until > now && this.#entries.size <= MAX_REFUSED) return;
+      this.#entries.delete(oldest);
+    }
+  }
+
+  /** What to send to a client that was refused; empty for nothing; `undefined` when `datagram` is of no refused handshake. */
+  answer(datagram: Uint8Array, { address, port }: PeerAddress, now: Instant): Uint8Array | undefined {
+    if (this.#entries.size === 0) return undefined;
+    const key = peerKey(address, port);
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    if (entry.until > now && !beginsAnew(datagram, entry.random)) return repeat(entry, datagram);
+    this.#entries.delete(key);
+    return undefined;
+  }
+}
+
+/** Whether it holds the beginning of a ClientHello of another handshake. */
+function beginsAnew(datagram: Uint8Array, random: Uint8Array): boolean {
+  if (!looksLikeClientHello(datagram)) return false;
+  const [part] = readHelloParts(datagram);
+  const prefix = part === undefined ? undefined : readPrefix(part);
+  return prefix !== undefined && !sameBytes(prefix.random, random);
+}
+
+const NOTHING = new Uint8Array();
+const header = createHeader();
+
+/** In the clear the alert takes the number of the record that it answers (RFC 6347 §4.2.1). */
+function repeat(entry: Entry, datagram: Uint8Array): Uint8Array {
+  const { body, sealed } = entry.alert;
+  if (entry.left === 0 || readHeader(datagram, 0, header) !== undefined) return NOTHING;
+  const answers = sealed !== undefined || (!header.unified && header.type === ContentType.handshake);
+  if (!answers) return NOTHING;
+  entry.left--;
+  return sealed?.slice() ?? plainRecord(ContentType.alert, header.sequence, body);
+}
 
 /** Clients whose address is proved, and that got no association because a limit is reached. */
 export interface Refusal {

@@ -4,7 +4,7 @@ import type { Security } from '../config/config.js';
 import { ExtensionType } from '../wire/codes.js';
 import { decodeAlpnRequest, decodeAlpnResponse, encodeAlpnRequest } from '../wire/extensions/alpn.js';
 import type { Extensions } from '../wire/extensions/block.js';
-import { decoded } from './decoded.js';
+import { decoded } from './message.js';
 
 /** Application-layer protocol negotiation (RFC 7301), the same in both versions. */
 

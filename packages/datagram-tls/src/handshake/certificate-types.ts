@@ -11,7 +11,7 @@ import {
   encodeCertificateTypeResponse,
 } from '../wire/extensions/certificate-type.js';
 import type { ClientWishes } from './client-wishes.js';
-import { decoded } from './decoded.js';
+import { decoded } from './message.js';
 
 /** What each side shows of itself, if it shows anything: certificates, or a raw public key (RFC 7250). */
 export interface CertificateTypes {

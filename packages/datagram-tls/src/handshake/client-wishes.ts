@@ -1,8 +1,13 @@
 import { violation } from '../base/errors.js';
 import { hostName } from '../base/host-name.js';
 import type { Security } from '../config/config.js';
-import type { Version } from '../wire/codes.js';
-import { ExtensionType, FALLBACK_SCSV, ProtocolVersion, RENEGOTIATION_SCSV } from '../wire/codes.js';
+import {
+  ExtensionType,
+  FALLBACK_SCSV,
+  ProtocolVersion,
+  RENEGOTIATION_SCSV,
+  type Version,
+} from '../wire/codes.js';
 import {
   type CertificateTypeName,
   certificateTypeName,
@@ -17,8 +22,8 @@ import { decodeSignatureAlgorithms } from '../wire/extensions/signature-algorith
 import { decodeSupportedGroups } from '../wire/extensions/supported-groups.js';
 import { decodeSupportedVersionsRequest } from '../wire/extensions/supported-versions.js';
 import type { ClientHello } from '../wire/messages/client-hello.js';
-import { parseIp } from '../x509/ip.js';
-import { decoded } from './decoded.js';
+import { parseIp } from '../x509/general-names.js';
+import { decoded } from './message.js';
 import { supportedVersions, versionFromWire } from './negotiate.js';
 
 /** A ClientHello with its extensions decoded and the rules checked that hold whatever is negotiated. */

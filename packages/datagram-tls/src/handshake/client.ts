@@ -1,24 +1,26 @@
 import { EMPTY } from '../base/bytes.js';
 import { violation } from '../base/errors.js';
-import type { PskCredential } from '../config/psk-policy.js';
+import type { PskCredential } from '../config/config.js';
 import { ExtensionType, HandshakeType } from '../wire/codes.js';
 import { decodeSupportedVersionsResponse } from '../wire/extensions/supported-versions.js';
 import { encodeClientHello } from '../wire/messages/client-hello.js';
 import { decodeHelloVerifyRequest } from '../wire/messages/hello-verify-request.js';
 import { decodeServerHello, isHelloRetryRequest, type ServerHello } from '../wire/messages/server-hello.js';
-import { bindOffer } from './binders.js';
 import type { Context } from './context.js';
-import { decoded, expectType } from './decoded.js';
 import type { JobAnswer } from './jobs.js';
-import type { Message } from './message.js';
+import { decoded, expectType, type Message } from './message.js';
 import { supportedVersions, versionFromWire } from './negotiate.js';
-import { makeOffer, type Offer, withCookie } from './offer.js';
+import { bindOffer, makeOffer, type Offer, withCookie } from './offer.js';
 import { offerPsk } from './offered-psk.js';
-import { type OfferedAgain, offerAgain, offerableSession } from './resumption/offer.js';
+import { type OfferedAgain, offerAgain, offerableSession } from './resumption.js';
 import { type ClientState12, onServerHello12 } from './v12/client.js';
-import { type ClientState13, onServerHello13 } from './v13/client.js';
-import { earlyOffer, sendEarly } from './v13/client-early.js';
-import { onHelloRetryRequest13 } from './v13/client-retry.js';
+import {
+  type ClientState13,
+  earlyOffer,
+  onHelloRetryRequest13,
+  onServerHello13,
+  sendEarly,
+} from './v13/client.js';
 
 /*
  * The client until a version is chosen:

@@ -1,8 +1,7 @@
 import type { DTLSError } from '../base/errors.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import type { CryptoProvider } from '../crypto/provider.js';
-import type { Action } from './actions.js';
-import type { EarlyRefusal } from './early-refusal.js';
+import type { Action, EarlyRefusal } from './actions.js';
 import { Transcript } from './transcript.js';
 
 const MAX_MESSAGE_SEQ = 0xffff;

@@ -1,12 +1,9 @@
 import type { CertificateAlert } from '../base/alerts.js';
 import type { Duration } from '../base/instant.js';
-import type { Security, SigningKey } from '../config/config.js';
-import type { PskCredential, StoredPsk } from '../config/psk-policy.js';
+import type { GuardAnswer, PskCredential, Security, SigningKey, StoredPsk } from '../config/config.js';
 import type { SavedSession } from '../config/saved-session.js';
-import type { GuardAnswer } from '../config/ticket-policy.js';
 import type { CipherSuite } from '../crypto/suites.js';
-import type { EarlyTerms } from '../keys/early-terms.js';
-import type { FreshState, SessionState } from '../keys/session-state.js';
+import type { EarlyTerms, FreshState, SessionState } from '../keys/session-state.js';
 import type { SchemeName } from '../wire/codes.js';
 import type { Certificate } from '../x509/certificate.js';
 

@@ -1,3 +1,6 @@
+import { violation } from '../base/errors.js';
+import { handshakeTypeName } from '../wire/codes.js';
+
 /** A whole handshake message as it came in. */
 export interface Message {
   /** HandshakeType code. */
@@ -8,4 +11,22 @@ export interface Message {
   readonly epoch: number;
   /** Without the handshake header; memory of its own. */
   readonly body: Uint8Array;
+}
+
+/** The decoded value, or the decode_error that a malformed `what` deserves (RFC 5246 §7.2.2, RFC 8446 §6.2). */
+export function decoded<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw violation('decode_error', `the peer sent a malformed ${what}`);
+  return value;
+}
+
+/** The body of `message` if it is of the one type that may come now. */
+export function expectType(message: Message, type: number): Uint8Array {
+  if (message.type !== type) throw outOfPlace(message, handshakeTypeName(type));
+  return message.body;
+}
+
+/** A message that the protocol's order does not allow here. */
+export function outOfPlace(message: Message, expected: string): Error {
+  const got = handshakeTypeName(message.type);
+  return violation('unexpected_message', `the peer sent ${got} where ${expected} was expected`);
 }

@@ -4,8 +4,14 @@ import { groupByCode, groupFits } from '../crypto/groups.js';
 import type { KeyType, PrivateKey } from '../crypto/provider.js';
 import { schemeByCode, schemeFits } from '../crypto/signatures.js';
 import type { CipherSuite } from '../crypto/suites.js';
-import type { GroupName, SchemeName, Version } from '../wire/codes.js';
-import { Group, ProtocolVersion, Scheme } from '../wire/codes.js';
+import {
+  Group,
+  type GroupName,
+  ProtocolVersion,
+  Scheme,
+  type SchemeName,
+  type Version,
+} from '../wire/codes.js';
 import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
 import { ClientCertificateType } from '../wire/messages/certificate-request12.js';
 import { parseCertificate } from '../x509/certificate.js';

@@ -1,16 +1,25 @@
 import { EMPTY } from '../base/bytes.js';
 import type { Security } from '../config/config.js';
 import { groupFits } from '../crypto/groups.js';
-import type { KeyExchange } from '../crypto/provider.js';
+import { HASH_LENGTH, type KeyExchange } from '../crypto/provider.js';
 import { type CipherSuite, needsEncryptThenMac } from '../crypto/suites.js';
-import type { EarlyTerms } from '../keys/early-terms.js';
-import type { GroupName, Version } from '../wire/codes.js';
-import { ExtensionType, Group, ProtocolVersion, Scheme } from '../wire/codes.js';
+import { deriveBinderKey13, deriveEarlySecret13, deriveVerifyData13 } from '../keys/schedule13.js';
+import type { EarlyTerms } from '../keys/session-state.js';
+import {
+  ExtensionType,
+  Group,
+  type GroupName,
+  HandshakeType,
+  ProtocolVersion,
+  Scheme,
+  type Version,
+} from '../wire/codes.js';
 import { encodeEarlyData } from '../wire/extensions/early-data.js';
 import { encodeEcPointFormats, UNCOMPRESSED } from '../wire/extensions/ec-point-formats.js';
 import { encodeEncryptThenMac } from '../wire/extensions/encrypt-then-mac.js';
 import { encodeExtendedMasterSecret } from '../wire/extensions/extended-master-secret.js';
 import { encodeKeyShareRequest } from '../wire/extensions/key-share.js';
+import { bindersLength, encodePreSharedKeyRequest } from '../wire/extensions/pre-shared-key.js';
 import { encodePskKeyExchangeModes, PskKeyExchangeMode } from '../wire/extensions/psk-key-exchange-modes.js';
 import { encodeRenegotiationInfo } from '../wire/extensions/renegotiation-info.js';
 import { encodeServerNameRequest } from '../wire/extensions/server-name.js';
@@ -18,13 +27,14 @@ import { encodeSessionTicketRequest } from '../wire/extensions/session-ticket.js
 import { encodeSignatureAlgorithms } from '../wire/extensions/signature-algorithms.js';
 import { encodeSupportedGroups } from '../wire/extensions/supported-groups.js';
 import { encodeSupportedVersionsRequest } from '../wire/extensions/supported-versions.js';
-import type { ClientHello } from '../wire/messages/client-hello.js';
+import { type ClientHello, encodeClientHello } from '../wire/messages/client-hello.js';
+import { encodeHandshake13 } from '../wire/messages/handshake-header.js';
 import { offerAgreements } from './agreed.js';
 import { offerCertificateTypes } from './certificate-types.js';
 import type { Context } from './context.js';
 import { supportedVersions, wireVersion } from './negotiate.js';
-import type { OfferedPsk } from './offered-psk.js';
-import type { OfferedSession12 } from './resumption/offer.js';
+import type { OfferedPsk, Psk13 } from './offered-psk.js';
+import type { OfferedSession12 } from './resumption.js';
 import { offerStatusRequest } from './staple.js';
 
 /** Early data that a ClientHello announces, under the first of its pre-shared keys. */
@@ -157,4 +167,37 @@ function offeredExtensions(ctx: Context, offer: Omit<Offer, 'hello'>): Map<numbe
 
 function offeredSchemes(security: Security): Uint8Array {
   return encodeSignatureAlgorithms(security.sigalgs.map((name) => Scheme[name]));
+}
+
+/** The offer with a binder for each pre-shared key in its ClientHello: binders cover all else that is in it. */
+export function bindOffer(ctx: Context, offer: Offer): Offer {
+  if (offer.psks.length === 0) return offer;
+  const blanks = offer.psks.map(({ hash }) => new Uint8Array(HASH_LENGTH[hash]));
+  const draft = encodeClientHello(withBinders(offer, blanks).hello);
+  const length = bindersLength(blanks);
+  return withBinders(
+    offer,
+    offer.psks.map((psk) => computeBinder(ctx, psk, draft, length)),
+  );
+}
+
+/**
+ * The proof that the sender of the ClientHello `body` has `psk`: it covers the transcript so far and the ClientHello but
+ * for the `length` bytes of binders that end it (RFC 8446 §4.2.11.2).
+ */
+export function computeBinder(ctx: Context, psk: Psk13, body: Uint8Array, length: number): Uint8Array {
+  const { provider, transcript } = ctx;
+  const { hash, key, origin } = psk;
+  const whole = encodeHandshake13(HandshakeType.client_hello, body);
+  const covered = transcript.digestWith(hash, whole.subarray(0, whole.length - length));
+  const early = deriveEarlySecret13(provider, hash, key);
+  return deriveVerifyData13(provider, hash, deriveBinderKey13(provider, hash, early, origin), covered);
+}
+
+/** The extension is there already, and last: its body is all that changes. */
+function withBinders(offer: Offer, binders: readonly Uint8Array[]): Offer {
+  const { hello, psks } = offer;
+  const extensions = new Map(hello.extensions);
+  extensions.set(ExtensionType.pre_shared_key, encodePreSharedKeyRequest({ identities: psks, binders }));
+  return { ...offer, hello: { ...hello, extensions } };
 }

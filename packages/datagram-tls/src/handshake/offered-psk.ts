@@ -1,7 +1,6 @@
-import type { Security } from '../config/config.js';
-import type { PskCredential, PskImport } from '../config/psk-policy.js';
+import type { PskCredential, PskImport, Security } from '../config/config.js';
 import type { CryptoProvider, HashName } from '../crypto/provider.js';
-import { deriveImportedPsk13 } from '../keys/imported-psk.js';
+import { deriveImportedPsk13 } from '../keys/schedule13.js';
 import type { SessionState } from '../keys/session-state.js';
 import { ProtocolVersion } from '../wire/codes.js';
 import { encodeImportedIdentity, Kdf, type KdfHash } from '../wire/imported-identity.js';

@@ -13,7 +13,7 @@ import {
   encodeRecordSizeLimit,
   MIN_RECORD_SIZE_LIMIT,
 } from '../wire/extensions/record-size-limit.js';
-import { decoded } from './decoded.js';
+import { decoded } from './message.js';
 
 /*
  * How much a record may hold: record_size_limit (RFC 8449), by which each side names what it takes, and for peers that do

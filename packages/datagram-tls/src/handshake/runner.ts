@@ -3,16 +3,15 @@ import { HandshakeType, type Version } from '../wire/codes.js';
 import type { Action } from './actions.js';
 import { type ClientStep, onClientAnswer, onServersFirst, startClient } from './client.js';
 import type { Context } from './context.js';
-import { outOfPlace } from './decoded.js';
 import type { JobAnswer } from './jobs.js';
-import type { Message } from './message.js';
+import { type Message, outOfPlace } from './message.js';
 import { offersExternalPsk } from './offer.js';
 import { onClientsFirst, onIdentityChosen, type ServerStep, startServer, versionOf } from './server.js';
 import * as client12 from './v12/client.js';
 import * as server12 from './v12/server.js';
 import * as client13 from './v13/client.js';
+import type { Retry13 } from './v13/hellos.js';
 import * as post13 from './v13/post-handshake.js';
-import type { Retry13 } from './v13/retry-request.js';
 import * as server13 from './v13/server.js';
 
 /** Every state of either side, tagged with whose rules apply. */

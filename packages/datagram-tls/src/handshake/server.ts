@@ -4,10 +4,9 @@ import { HandshakeType, type Version } from '../wire/codes.js';
 import { decodeClientHello } from '../wire/messages/client-hello.js';
 import { type ClientWishes, chooseVersion, readClientWishes } from './client-wishes.js';
 import type { Context } from './context.js';
-import { decoded, expectType } from './decoded.js';
-import type { Message } from './message.js';
+import { decoded, expectType, type Message } from './message.js';
 import { onClientHello12, type ServerState12 } from './v12/server.js';
-import type { Retry13 } from './v13/retry-request.js';
+import type { Retry13 } from './v13/hellos.js';
 import { onClientHello13, type ServerState13 } from './v13/server.js';
 
 /*

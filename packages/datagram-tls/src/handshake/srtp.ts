@@ -8,7 +8,7 @@ import {
   decodeUseSrtpResponse,
   encodeUseSrtpRequest,
 } from '../wire/extensions/use-srtp.js';
-import { decoded } from './decoded.js';
+import { decoded } from './message.js';
 
 /** Keys for SRTP (RFC 5764), the same in both versions. We use no master key identifier. */
 

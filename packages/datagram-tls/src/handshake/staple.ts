@@ -4,7 +4,7 @@ import { ExtensionType } from '../wire/codes.js';
 import type { Extensions } from '../wire/extensions/block.js';
 import { decodeStatusRequest, encodeStatusRequest } from '../wire/extensions/status-request.js';
 import type { Context } from './context.js';
-import { decoded } from './decoded.js';
+import { decoded } from './message.js';
 
 /** OCSP stapling (RFC 6066 §8, RFC 8446 §4.4.2.1): what is the same in both versions. */
 

@@ -1,7 +1,6 @@
 import { concat } from '../base/bytes.js';
 import type { CryptoProvider, HashName, RunningHash } from '../crypto/provider.js';
-import type { Version } from '../wire/codes.js';
-import { HandshakeType } from '../wire/codes.js';
+import { HandshakeType, type Version } from '../wire/codes.js';
 import { transcriptHeader12, transcriptHeader13 } from '../wire/messages/handshake-header.js';
 
 interface Entry {

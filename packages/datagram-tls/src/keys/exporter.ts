@@ -1,8 +1,7 @@
 import { concat, EMPTY } from '../base/bytes.js';
 import type { CryptoProvider, HashName } from '../crypto/provider.js';
-import { hkdfExpandLabel } from './hkdf13.js';
 import { prf12 } from './prf12.js';
-import { deriveSecret } from './schedule13.js';
+import { deriveSecret, hkdfExpandLabel } from './schedule13.js';
 
 /**
  * Keying material for the application in DTLS 1.2 (RFC 5705 §4). An absent context and an empty one differ.

@@ -1,8 +1,8 @@
-import { EMPTY } from '../base/bytes.js';
-import { HASH_LENGTH } from '../crypto/hashes.js';
-import type { CryptoProvider, HashName, MacKey } from '../crypto/provider.js';
+import { concat, EMPTY, utf8 } from '../base/bytes.js';
+import { type CryptoProvider, HASH_LENGTH, type HashName, type MacKey } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
-import { expandBlock, hkdfExpandLabel, hkdfExtract } from './hkdf13.js';
+import { Writer } from '../wire/cursor.js';
+import type { KdfHash } from '../wire/imported-identity.js';
 
 /*
  * The key schedule of RFC 8446 §7.1, top to bottom, with the labels of RFC 9147 §5.9:
@@ -33,7 +33,7 @@ export interface ApplicationSecrets13 extends TrafficSecrets13 {
 }
 
 /** What protects the records of one direction of one epoch. */
-export interface TrafficKeys13 {
+interface TrafficKeys13 {
   readonly key: Uint8Array;
   readonly iv: Uint8Array;
   /** Record number key (RFC 9147 §4.2.3). */
@@ -211,4 +211,87 @@ function emptyHash(crypto: CryptoProvider, hash: HashName): Uint8Array {
 
 function zeros(hash: HashName): Uint8Array {
   return new Uint8Array(HASH_LENGTH[hash]);
+}
+
+/**
+ * The pre-shared key that stands behind an imported identity (RFC 9258 §5.1). `hash` is the one that the external key was
+ * agreed on with, `target` that of the suites which the result is for; `identity` is the imported one, encoded.
+ */
+export function deriveImportedPsk13(
+  crypto: CryptoProvider,
+  key: Uint8Array,
+  hash: KdfHash,
+  identity: Uint8Array,
+  target: KdfHash,
+): Uint8Array {
+  const extracted = hkdfExtract(crypto, hash, new Uint8Array(HASH_LENGTH[hash]), key);
+  const digest = crypto.hash(hash);
+  digest.update(identity);
+  return hkdfExpandLabel(crypto, hash, extracted, 'derived psk', digest.digest(), HASH_LENGTH[target]);
+}
+
+/** Where TLS 1.3 has "tls13 ", DTLS 1.3 has six letters and no space (RFC 9147 §5.9). */
+const PREFIX = 'dtls13';
+
+/** HKDF counts its blocks from 1 (RFC 5869 §2.3). */
+const FIRST_BLOCK = Uint8Array.of(1);
+
+export function hkdfExtract(
+  crypto: CryptoProvider,
+  hash: HashName,
+  salt: Uint8Array,
+  input: Uint8Array,
+): Uint8Array {
+  return crypto.mac(hash, salt).sign(input);
+}
+
+/** HKDF-Expand-Label (RFC 8446 §7.1). Throws a `RangeError` when label or context are too long for their one-byte lengths. */
+export function hkdfExpandLabel(
+  crypto: CryptoProvider,
+  hash: HashName,
+  secret: Uint8Array,
+  label: string,
+  context: Uint8Array,
+  length: number,
+): Uint8Array {
+  if (length <= HASH_LENGTH[hash]) return expandBlock(crypto.mac(hash, secret), label, context, length);
+  const info = concat(headOf(label, length), lengthOf(context), context);
+  return crypto.hkdfExpand(hash, secret, info, length);
+}
+
+/** The same for no more bytes than the hash has, as nearly always, from a secret that is an HMAC key already. */
+function expandBlock(secret: MacKey, label: string, context: Uint8Array, length: number): Uint8Array {
+  const block = secret.sign(headOf(label, length), lengthOf(context), context, FIRST_BLOCK);
+  return block.length === length ? block : block.slice(0, length);
+}
+
+/** Those of the key schedule, which each handshake wants; the labels of an application's exporters are not among them. */
+const FIXED_LABELS = new Set([
+  ...['derived', 'c hs traffic', 's hs traffic', 'c ap traffic', 's ap traffic', 'exp master', 'res master'],
+  ...['resumption', 'res binder', 'finished', 'key', 'iv', 'sn', 'traffic upd'],
+]);
+
+/** By length, then by label. */
+const heads = new Map<number, Map<string, Uint8Array>>();
+
+/** An `HkdfLabel` as far as its context. */
+function headOf(label: string, length: number): Uint8Array {
+  const ofLength = heads.get(length) ?? new Map<string, Uint8Array>();
+  const known = ofLength.get(label);
+  if (known !== undefined) return known;
+  const head = encodeHead(label, length);
+  if (FIXED_LABELS.has(label)) heads.set(length, ofLength.set(label, head));
+  return head;
+}
+
+function encodeHead(label: string, length: number): Uint8Array {
+  return new Writer()
+    .u16(length)
+    .vec8(utf8(PREFIX + label))
+    .finish();
+}
+
+function lengthOf(context: Uint8Array): Uint8Array {
+  if (context.length > 0xff) throw new RangeError(`A context has at most 255 bytes, not ${context.length}`);
+  return Uint8Array.of(context.length);
 }

@@ -1,12 +1,11 @@
 import { decodeUtf8, EMPTY, own, utf8 } from '../base/bytes.js';
 import { type CipherSuite, suiteByCode } from '../crypto/suites.js';
-import type { Reader, Writer } from '../wire/cursor.js';
+import { type Reader, readItems, type Writer } from '../wire/cursor.js';
 import {
   CertificateType,
   type CertificateTypeName,
   certificateTypeName,
 } from '../wire/extensions/certificate-type.js';
-import { readItems } from '../wire/lists.js';
 
 /** What both sides have to remember of a session to resume it. */
 export interface SessionState {
@@ -59,4 +58,26 @@ export function readSessionState(r: Reader): SessionState | undefined {
   if (r.failed || suite === undefined || name === undefined || peerType === undefined) return undefined;
   const serverName = name === '' ? undefined : name;
   return { suite, secret, extendedMasterSecret, serverName, since, peerType, peerChain };
+}
+
+/** What early data under a ticket has to keep to (RFC 8446 §4.2.10). */
+export interface EarlyTerms {
+  /** Bytes of it that the server takes; 0: it takes none. */
+  readonly most: number;
+  /** The application protocol of the session that gave the ticket. */
+  readonly alpn: Uint8Array | undefined;
+}
+
+/** Of a session that never had a word of early data. */
+export const NO_EARLY_DATA: EarlyTerms = { most: 0, alpn: undefined };
+
+export function writeEarlyTerms(w: Writer, { most, alpn }: EarlyTerms): void {
+  w.u32(most).vec8(alpn ?? EMPTY);
+}
+
+/** The caller looks whether the reader failed. */
+export function readEarlyTerms(r: Reader): EarlyTerms {
+  const most = r.u32();
+  const alpn = own(r.vec8());
+  return { most, alpn: alpn.length === 0 ? undefined : alpn };
 }

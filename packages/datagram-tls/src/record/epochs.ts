@@ -1,6 +1,5 @@
 import type { RecordHeader } from './header.js';
-import type { RecordReader } from './reader.js';
-import type { RecordWriter } from './writer.js';
+import type { RecordReader, RecordWriter } from './reader-writer.js';
 
 /** The two low bits that a unified header shows of its epoch (RFC 9147 §4). */
 const EPOCH_BITS = 0x03;

@@ -1,7 +1,7 @@
 import type { AeadName } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
+import type { WriterState } from './reader-writer.js';
 import { MAX_SEQUENCE } from './sequence.js';
-import type { WriterState } from './writer.js';
 
 /** How long one key may serve in one direction. */
 export interface KeyLimits {

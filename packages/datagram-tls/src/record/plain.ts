@@ -1,9 +1,13 @@
 import { ProtocolVersion } from '../wire/codes.js';
-import type { DropReason } from './drop.js';
-import { MAX_PLAINTEXT, PLAIN_HEADER_LENGTH, type RecordHeader, writePlainHeader } from './header.js';
-import type { RecordReader } from './reader.js';
+import {
+  type DropReason,
+  MAX_PLAINTEXT,
+  PLAIN_HEADER_LENGTH,
+  type RecordHeader,
+  writePlainHeader,
+} from './header.js';
+import type { RecordReader, RecordWriter, WriterState } from './reader-writer.js';
 import { MAX_SEQUENCE } from './sequence.js';
-import type { RecordWriter, WriterState } from './writer.js';
 
 /** Writes epoch 0, which nothing protects. */
 export class PlainWriter implements RecordWriter {

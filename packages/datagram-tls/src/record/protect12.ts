@@ -1,16 +1,20 @@
-import type { AeadKey, CryptoProvider } from '../crypto/provider.js';
-import type { AeadSuite } from '../crypto/suites.js';
+import type { AeadKey, CbcKey, CryptoProvider, MacKey } from '../crypto/provider.js';
+import type { AeadSuite, CbcSuite } from '../crypto/suites.js';
 import { ProtocolVersion } from '../wire/codes.js';
-import { additionalData12 } from './additional12.js';
-import type { DropReason } from './drop.js';
-import { MAX_PLAINTEXT, PLAIN_HEADER_LENGTH, type RecordHeader, writePlainHeader } from './header.js';
+import {
+  type DropReason,
+  MAX_PLAINTEXT,
+  PLAIN_HEADER_LENGTH,
+  type RecordHeader,
+  writePlainHeader,
+} from './header.js';
 import { type KeyLimits, limitsOf, writerState } from './limits.js';
-import type { RecordReader } from './reader.js';
+import type { RecordReader, RecordWriter, WriterState } from './reader-writer.js';
 import { ReplayWindow } from './replay.js';
-import type { RecordWriter, WriterState } from './writer.js';
+import { writeEpochAndSequence } from './sequence.js';
 
 /** What the key block gives one direction of one epoch (RFC 5246 §6.3). */
-export interface RecordKeys12 {
+interface RecordKeys12 {
   readonly key: Uint8Array;
   /** As long as the suite's fixed IV. */
   readonly iv: Uint8Array;
@@ -147,4 +151,160 @@ function maskNonce(aad: Uint8Array): void {
   for (let i = 0; i < NUMBER_LENGTH; i++) {
     nonce[NUMBER_AT + i] = (nonce[NUMBER_AT + i] as number) ^ (aad[i] as number);
   }
+}
+
+/** What the key block gives one direction of one epoch (RFC 5246 §6.3). */
+interface CbcKeys12 {
+  readonly key: Uint8Array;
+  readonly mac: Uint8Array;
+}
+
+/** Of AES; an IV has as many bytes. */
+const BLOCK = 16;
+const MAC_LENGTH = 32;
+/** What a record has beside its header and its blocks. */
+const FRAME = BLOCK + MAC_LENGTH;
+
+/*
+ * A record's body is IV, ciphertext and the MAC over both (RFC 7366 §3). The MAC is checked first: who does not have
+ * the key learns nothing from padding, so that it need not be looked at in constant time.
+ */
+
+/** Protects records of DTLS 1.2 under a CBC suite. */
+export class CbcWriter12 implements RecordWriter {
+  readonly epoch: number;
+  readonly overhead = PLAIN_HEADER_LENGTH + FRAME + BLOCK;
+  #sequence: number;
+  readonly #limits: KeyLimits;
+  readonly #crypto: CryptoProvider;
+  readonly #cipher: CbcKey;
+  readonly #mac: MacKey;
+
+  /** `limits` and `sequence`, the number of the first record, are for tests of the far end. */
+  constructor(
+    crypto: CryptoProvider,
+    suite: CbcSuite,
+    epoch: number,
+    keys: CbcKeys12,
+    limits: KeyLimits = limitsOf(suite),
+    sequence = 0,
+  ) {
+    this.epoch = epoch;
+    this.#sequence = sequence;
+    this.#limits = limits;
+    this.#crypto = crypto;
+    this.#cipher = crypto.aesCbc(keys.key);
+    this.#mac = crypto.mac('sha256', keys.mac);
+  }
+
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  get state(): WriterState {
+    return writerState(this.#sequence, this.#limits);
+  }
+
+  /** Whole blocks, of which padding takes at least a byte. */
+  capacity(size: number): number {
+    const room = size - PLAIN_HEADER_LENGTH - FRAME;
+    return room - (room % BLOCK) - 1;
+  }
+
+  seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
+    const blocks = padded(plaintext);
+    const length = FRAME + blocks.length;
+    writePlainHeader(out, at, type, ProtocolVersion.dtls12, this.epoch, this.#sequence, length);
+    const ivAt = at + PLAIN_HEADER_LENGTH;
+    const macAt = ivAt + BLOCK + blocks.length;
+    // RFC 5246 §6.2.3.2: one that nobody can foresee.
+    const iv = this.#crypto.randomBytes(BLOCK);
+    out.set(iv, ivAt);
+    this.#cipher.encrypt(iv, blocks, out, ivAt + BLOCK);
+    const aad = additionalData12(type, this.epoch, this.#sequence, macAt - ivAt);
+    out.set(this.#mac.sign(aad, out.subarray(ivAt, macAt)), macAt);
+    this.#sequence++;
+    return PLAIN_HEADER_LENGTH + length;
+  }
+}
+
+/** Opens records of DTLS 1.2 under a CBC suite. */
+export class CbcReader12 implements RecordReader {
+  readonly epoch: number;
+  readonly unified = false;
+  /** There are no new keys without a new handshake. */
+  readonly worn = false;
+  readonly #limits: KeyLimits;
+  readonly #crypto: CryptoProvider;
+  readonly #cipher: CbcKey;
+  readonly #mac: MacKey;
+  readonly #window = new ReplayWindow();
+  #forged = 0;
+
+  constructor(
+    crypto: CryptoProvider,
+    suite: CbcSuite,
+    epoch: number,
+    keys: CbcKeys12,
+    limits: KeyLimits = limitsOf(suite),
+  ) {
+    this.epoch = epoch;
+    this.#limits = limits;
+    this.#crypto = crypto;
+    this.#cipher = crypto.aesCbc(keys.key);
+    this.#mac = crypto.mac('sha256', keys.mac);
+  }
+
+  open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
+    if (this.#forged >= this.#limits.forged) return 'forgery_limit';
+    if (header.version !== ProtocolVersion.dtls12) return 'bad_version';
+    const macAt = header.end - MAC_LENGTH;
+    const length = macAt - header.bodyStart - BLOCK;
+    if (length < BLOCK) return 'too_short';
+    if (length % BLOCK !== 0) return 'bad_record';
+    if (!this.#window.fresh(header.sequence)) return 'replayed';
+    const sealed = datagram.subarray(header.bodyStart, macAt);
+    const aad = additionalData12(header.type, this.epoch, header.sequence, sealed.length);
+    if (!this.#crypto.equal(this.#mac.sign(aad, sealed), datagram.subarray(macAt, header.end))) {
+      this.#forged++;
+      return 'bad_record';
+    }
+    this.#window.accept(header.sequence);
+    const blocks = this.#cipher.decrypt(sealed.subarray(0, BLOCK), sealed.subarray(BLOCK));
+    return unpadded(blocks);
+  }
+}
+
+/** RFC 5246 §6.2.3.2: each byte of the padding, of which there is at least one, is the number of the others. */
+function padded(plaintext: Uint8Array): Uint8Array {
+  const padding = BLOCK - (plaintext.length % BLOCK);
+  const blocks = new Uint8Array(plaintext.length + padding);
+  blocks.set(plaintext);
+  return blocks.fill(padding - 1, plaintext.length);
+}
+
+/** A peer may pad by up to 256 bytes, to hide how long its text is. */
+function unpadded(blocks: Uint8Array): Uint8Array | DropReason {
+  const others = blocks.at(-1) ?? 0;
+  const length = blocks.length - others - 1;
+  if (length < 0) return 'bad_record';
+  for (let at = length; at < blocks.length; at++) if (blocks[at] !== others) return 'bad_record';
+  return length > MAX_PLAINTEXT ? 'record_overflow' : blocks.subarray(0, length);
+}
+
+/** Record number, type, version, length (RFC 5246 §6.2.3.1, §6.2.3.3). */
+const LENGTH = 13;
+
+/** Sealing and opening never wait, so all connections share it. */
+const scratch = new Uint8Array(LENGTH);
+
+/** What a record of DTLS 1.2 authenticates beside its content; valid until the next call. */
+function additionalData12(type: number, epoch: number, sequence: number, length: number): Uint8Array {
+  writeEpochAndSequence(scratch, 0, epoch, sequence);
+  scratch[8] = type;
+  scratch[9] = ProtocolVersion.dtls12 >>> 8;
+  scratch[10] = ProtocolVersion.dtls12 & 0xff;
+  scratch[11] = length >>> 8;
+  scratch[12] = length;
+  return scratch;
 }

@@ -1,12 +1,10 @@
 import type { AeadKey, CryptoProvider, RecordNumberMask } from '../crypto/provider.js';
 import type { AeadSuite } from '../crypto/suites.js';
-import type { DropReason } from './drop.js';
-import { MAX_PLAINTEXT, type RecordHeader, UNIFIED } from './header.js';
+import { type DropReason, MAX_PLAINTEXT, type RecordHeader, UNIFIED } from './header.js';
 import { type KeyLimits, limitsOf, writerState } from './limits.js';
-import type { RecordReader } from './reader.js';
+import type { RecordReader, RecordWriter, WriterState } from './reader-writer.js';
 import { ReplayWindow } from './replay.js';
 import { completeSequence, writeSequence } from './sequence.js';
-import type { RecordWriter, WriterState } from './writer.js';
 
 /** Keys of one direction of one epoch (RFC 8446 §7.3, RFC 9147 §4.2.3). */
 export interface RecordKeys13 {

@@ -1,10 +1,8 @@
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
-import { CbcReader12, CbcWriter12 } from './cbc12.js';
-import { RecordReader12, RecordWriter12 } from './protect12.js';
+import { CbcReader12, CbcWriter12, RecordReader12, RecordWriter12 } from './protect12.js';
 import { RecordReader13, RecordWriter13 } from './protect13.js';
-import type { RecordReader } from './reader.js';
-import type { RecordWriter } from './writer.js';
+import type { RecordReader, RecordWriter } from './reader-writer.js';
 
 /** Keys of one direction of one epoch, whatever the suite and the version. */
 interface RecordKeys {

@@ -1,3 +1,5 @@
+import { type Reader, readItems, type Writer } from './cursor.js';
+
 /** Numeric codes of the wire, as IANA registers them. */
 
 export const ContentType = {
@@ -121,3 +123,14 @@ export type SrtpProfileName = keyof typeof SrtpProfile;
 export const RENEGOTIATION_SCSV = 0x00ff;
 /** TLS_FALLBACK_SCSV (RFC 7507). */
 export const FALLBACK_SCSV = 0x5600;
+
+/** `DistinguishedName names<min..2^16-1>`, each a DER Name of at least one byte (RFC 5246 §7.4.4). */
+export function readDistinguishedNames(r: Reader, min = 0): Uint8Array[] {
+  return readItems(r, r.vec16(min), (list) => list.vec16(1));
+}
+
+export function writeDistinguishedNames(w: Writer, names: readonly Uint8Array[]): void {
+  const list = w.openVec16();
+  for (const name of names) w.vec16(name);
+  w.closeVec16(list);
+}

@@ -115,7 +115,7 @@ export class Reader {
 }
 
 /** Where a vector's length has to be filled in. Made by `Writer.openVec…`. */
-export type Mark = number & { readonly mark: unique symbol };
+type Mark = number & { readonly mark: unique symbol };
 
 const DRAFT_LENGTH = 2048;
 /** Writers are nested no deeper than this; what is more is left to the collector. */
@@ -244,4 +244,16 @@ export class Writer {
 function limited(length: number, max: number): number {
   if (length > max) throw new RangeError(`a vector of ${length} bytes does not fit its length field`);
   return length;
+}
+
+/**
+ * Reads items until `bytes`, a vector just taken from `r`, are used up; a malformed item fails `r`.
+ * Memory follows the bytes that are there: an item takes at least one byte, or fails and ends the loop.
+ */
+export function readItems<T>(r: Reader, bytes: Uint8Array, readItem: (list: Reader) => T): T[] {
+  const list = new Reader(bytes);
+  const items: T[] = [];
+  while (list.left > 0) items.push(readItem(list));
+  if (list.failed) r.fail();
+  return items;
 }

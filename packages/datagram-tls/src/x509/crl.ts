@@ -2,8 +2,12 @@ import { own, sameBytes } from '../base/bytes.js';
 import type { Certificate } from './certificate.js';
 import { DerReader, explicitTag, implicitTag, latin1, oid, Tag } from './der.js';
 import { type DistinguishedName, readName } from './distinguished-name.js';
-import { readExtensionList } from './extension-list.js';
-import { type AuthorityKeyId, readAuthorityKeyId, readDistributionPointName } from './extensions.js';
+import {
+  type AuthorityKeyId,
+  readAuthorityKeyId,
+  readDistributionPointName,
+  readExtensionList,
+} from './extensions.js';
 import { readSignatureAlgorithm, type Signed } from './signature-algorithm.js';
 import { readTime } from './time.js';
 

@@ -1,9 +1,8 @@
-import { sameBytes } from '../base/bytes.js';
-import { type DerReader, type Oid, oid, Tag } from './der.js';
-import { decodeString, lowerAscii } from './strings.js';
+import { decodeUtf8, sameBytes } from '../base/bytes.js';
+import { type DerReader, latin1, type Oid, oid, Tag } from './der.js';
 
 /** One attribute of a relative distinguished name. */
-export interface Attribute {
+interface Attribute {
   readonly type: Oid;
   /** Which ASN.1 string type it has. */
   readonly tag: number;
@@ -140,4 +139,41 @@ function dotted(type: Oid): string {
   const [first = 0n, ...rest] = arcs;
   const top = first < 80n ? first / 40n : 2n;
   return [top, first - top * 40n, ...rest].join('.');
+}
+
+/** Lower case for the 26 letters of ASCII only, as DNS and X.500 names compare (RFC 4343, RFC 5280 §7.1). */
+export function lowerAscii(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
+/** The text of a string type that names may have; `undefined` for other types and for malformed text. */
+function decodeString(tag: number, bytes: Uint8Array): string | undefined {
+  switch (tag) {
+    case Tag.utf8String:
+      // A decoder costs more than most texts are long.
+      return bytes.every((byte) => byte < 0x80) ? latin1(bytes) : decodeUtf8(bytes);
+    case Tag.printableString:
+    case Tag.numericString:
+    case Tag.ia5String:
+    case Tag.teletexString:
+      return latin1(bytes);
+    case Tag.bmpString:
+      return wide(bytes, 2);
+    case Tag.universalString:
+      return wide(bytes, 4);
+    default:
+      return undefined;
+  }
+}
+
+function wide(bytes: Uint8Array, width: 2 | 4): string | undefined {
+  if (bytes.length % width !== 0) return undefined;
+  let text = '';
+  for (let at = 0; at < bytes.length; at += width) {
+    let point = 0;
+    for (let i = at; i < at + width; i++) point = point * 256 + (bytes[i] as number);
+    if (point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) return undefined;
+    text += String.fromCodePoint(point);
+  }
+  return text;
 }

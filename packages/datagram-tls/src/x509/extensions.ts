@@ -209,3 +209,19 @@ function readSubtrees(r: DerReader, tag: number): { names: GeneralNames; hasDist
   if (r.tag === tag) r.inside(tag, (list) => list.each(() => list.inside(Tag.sequence, readSubtree)));
   return { names, hasDistances };
 }
+
+/** Told of each extension of a list. `value` is the content of its OCTET STRING, which need not be DER where nobody reads it. */
+type OnExtension = (id: Oid, critical: boolean, value: Uint8Array) => void;
+
+/** Reads an Extensions list, header included, where one that occurs twice does no harm (RFC 5280 §4.1.2.9). */
+export function readExtensionList(reader: DerReader, use: OnExtension): void {
+  reader.inside(Tag.sequence, (list) =>
+    list.each(() =>
+      list.inside(Tag.sequence, (extension) => {
+        const id = extension.oid();
+        const critical = extension.tag === Tag.boolean && extension.boolean();
+        use(id, critical, extension.content(Tag.octetString));
+      }),
+    ),
+  );
+}

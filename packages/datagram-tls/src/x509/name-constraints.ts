@@ -1,11 +1,10 @@
 import type { ValidationBudget } from './budget.js';
 import type { Certificate } from './certificate.js';
 import type { VerifyCode } from './codes.js';
-import { type DistinguishedName, isKeyWithin } from './distinguished-name.js';
+import { type DistinguishedName, isKeyWithin, lowerAscii } from './distinguished-name.js';
 import type { NameConstraints } from './extensions.js';
 import { type GeneralNames, noNames, OTHER_NAME } from './general-names.js';
 import { mayBeHost } from './names.js';
-import { lowerAscii } from './strings.js';
 
 type Verdict = VerifyCode | undefined;
 

@@ -1,7 +1,7 @@
 import { sameBytes } from '../base/bytes.js';
 import type { Certificate } from './certificate.js';
-import { parseIp } from './ip.js';
-import { lowerAscii } from './strings.js';
+import { lowerAscii } from './distinguished-name.js';
+import { parseIp } from './general-names.js';
 
 /**
  * Whether a certificate holds the host name or IP address that the caller meant to reach; `undefined`: it does.

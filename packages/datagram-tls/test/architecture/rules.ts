@@ -16,6 +16,7 @@ const RANKS: Readonly<Record<string, number>> = {
   config: 5,
   handshake: 6,
   connection: 7,
+  policy: 7,
   endpoint: 8,
   driver: 9,
 };

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
-import { FROM_ZERO } from '#lib/connection/beginning.js';
-import { Connection } from '#lib/connection/connection.js';
+import { Connection, FROM_ZERO } from '#lib/connection/connection.js';
 import { assertAlive } from '../support/alive.js';
 import { Pair } from '../support/pair.js';
 import { recordsOf } from '../support/records.js';

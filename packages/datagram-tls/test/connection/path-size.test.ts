@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { PathSize } from '#lib/connection/path-size.js';
+import { PathSize } from '#lib/connection/path.js';
 
 function afterUnanswered(mtu: number, times: number, hello = false): PathSize {
   const size = new PathSize(mtu);

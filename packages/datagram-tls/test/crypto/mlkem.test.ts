@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { MlKem768 } from '#lib/crypto/kem.js';
-import { nativeMlKem768 } from '#lib/crypto/node-mlkem-native.js';
-import { nobleMlKem768 } from '#lib/crypto/node-mlkem-noble.js';
+import { nativeMlKem768, nobleMlKem768 } from '#lib/crypto/node-mlkem.js';
 
 const native = nativeMlKem768();
 const absent = { skip: native === undefined && 'this Node has no ML-KEM of its own' };

@@ -15,7 +15,7 @@ const asked = new Set<string>();
   return current;
 };
 // Imported after that, so that nothing of the real store is kept.
-const { defaultTrust } = await import('#lib/driver/trust.js');
+const { defaultTrust } = await import('#lib/driver/platform.js');
 
 function trusts(pem: string): boolean {
   const certificate = parseCertificate(readCertificates(pem, 'pem')[0] ?? assert.fail());

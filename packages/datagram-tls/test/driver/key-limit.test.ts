@@ -1,4 +1,5 @@
 // Siege case A3.
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { writerState } from '#lib/record/limits.js';

@@ -306,8 +306,8 @@ describe('an endpoint', () => {
 
   it('does not go on with a handshake whose session was destroyed in the callback', async () => {
     const endpoint = listen((session) => session.destroy(), base);
-    const session = client(endpoint.address?.port ?? 0, { handshakeTimeout: 300 });
-    await assert.rejects(session.opened, { code: 'ERR_DTLS_HANDSHAKE_TIMEOUT' });
+    const session = client(endpoint.address?.port ?? 0, { handshakeTimeout: 0 });
+    await assert.rejects(session.opened, { code: 'ERR_DTLS_PEER_ALERT', alert: 'close_notify' });
     await endpoint.close();
   });
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, suite, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Connection } from '#lib/connection/connection.js';
 import { DTLSSession } from '#lib/driver/session.js';
-import type { Link } from '#lib/endpoint/link.js';
+import type { Link } from '#lib/endpoint/connection-entry.js';
 import { collectGarbage } from '../support/garbage.js';
 import { VERSIONS } from '../support/settings.js';
 import { client, type EchoServer, echoServer, roundTrip } from './echo.js';

@@ -4,8 +4,7 @@ import { EMPTY, utf8 } from '#lib/base/bytes.js';
 import { DTLSError } from '#lib/base/errors.js';
 import { Context } from '#lib/handshake/context.js';
 import { UNLIMITED } from '#lib/handshake/record-limits.js';
-import { onEarlyAnswer } from '#lib/handshake/v13/client-early.js';
-import type { ServerHello13 } from '#lib/handshake/v13/client-start.js';
+import { onEarlyAnswer, type ServerHello13 } from '#lib/handshake/v13/client.js';
 import { ContentType, ExtensionType, HandshakeType } from '#lib/wire/codes.js';
 import type { Extensions } from '#lib/wire/extensions/block.js';
 import {

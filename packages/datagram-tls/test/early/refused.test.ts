@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
 import type { SecurityOptions } from '#lib/config/options.js';
 import type { SavedSession } from '#lib/config/saved-session.js';
-import type { EarlyRefusal } from '#lib/handshake/early-refusal.js';
+import type { EarlyRefusal } from '#lib/handshake/actions.js';
 import { ExtensionType } from '#lib/wire/codes.js';
 import { assertAlive } from '../support/alive.js';
 import { comingBack, sessionFor, sharing, taking, watchHellos } from '../support/early.js';

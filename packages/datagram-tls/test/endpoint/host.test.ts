@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { hostOf } from '#lib/endpoint/host.js';
+import { hostOf } from '#lib/endpoint/peer.js';
 
 // Siege case A10.
 const USUAL = { ipv4: 32, ipv6: 64 };

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { FROM_ZERO } from '#lib/connection/beginning.js';
-import { Connection } from '#lib/connection/connection.js';
-import type { Link } from '#lib/endpoint/link.js';
+import { Connection, FROM_ZERO } from '#lib/connection/connection.js';
+import type { Link } from '#lib/endpoint/connection-entry.js';
 import { Routes } from '#lib/endpoint/routes.js';
 import { behaviour, security } from '../support/settings.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { Backoff } from '#lib/handshake/backoff.js';
+import { Backoff } from '#lib/connection/flights.js';
 
 const LIMITS = { initial: 1000, max: 60_000 };
 

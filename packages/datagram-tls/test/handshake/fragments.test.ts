@@ -1,9 +1,10 @@
 // Siege cases A5, A8, C1.
+
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { MemoryAccount, MemoryPool, PIECE_COST } from '#lib/base/memory.js';
-import { type Discarded, Reassembler } from '#lib/handshake/reassembly.js';
+import { type Discarded, Reassembler } from '#lib/connection/reassembly.js';
 import type { HandshakeFragment } from '#lib/wire/messages/handshake-header.js';
 import { Random } from '../support/random.js';
 

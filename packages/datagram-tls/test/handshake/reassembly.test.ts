@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { PIECE_COST } from '#lib/base/memory.js';
-import { type FragmentFate, Reassembler } from '#lib/handshake/reassembly.js';
+import { type FragmentFate, Reassembler } from '#lib/connection/reassembly.js';
 import type { HandshakeFragment } from '#lib/wire/messages/handshake-header.js';
 
 const LIMITS = { maxMessage: 1000, budget: 4000 };

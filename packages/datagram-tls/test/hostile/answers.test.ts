@@ -1,4 +1,5 @@
 // Siege cases A1, A6 and C9: what one datagram may cause to be sent.
+
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { concat } from '#lib/base/bytes.js';

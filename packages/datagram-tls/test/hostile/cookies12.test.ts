@@ -1,4 +1,5 @@
 // Siege case C10: a client with binders before a server that answers with HelloVerifyRequest.
+
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { concat } from '#lib/base/bytes.js';

@@ -1,4 +1,5 @@
 // Siege cases A5, A8, A16, C2: what is held for later, and what one datagram may cost.
+
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { concat, utf8 } from '#lib/base/bytes.js';

@@ -1,4 +1,5 @@
 // Siege case A18.
+
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';

@@ -1,9 +1,9 @@
 // Case A14 of the siege.
+
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { memberOf, ownProperties } from '#lib/base/own-properties.js';
-import type { Security } from '#lib/config/config.js';
-import type { PskCredential } from '#lib/config/psk-policy.js';
+import type { PskCredential, Security } from '#lib/config/config.js';
 import { resolveBehaviour, resolveSecurity } from '#lib/config/resolve.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { connect, createSecureContext, listen } from '#lib/index.js';

@@ -1,4 +1,5 @@
 // Siege cases C4 and C5: one refused client is one session of the server, and it learns of its refusal at once.
+
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { SecurityOptions } from '#lib/config/options.js';

@@ -1,4 +1,5 @@
 // Siege cases A4 and A7: nothing that anybody can send ends a handshake or a session.
+
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';

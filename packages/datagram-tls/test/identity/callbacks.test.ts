@@ -1,4 +1,5 @@
 // Siege cases A19, C6, C11, C13: the application's functions about certificates, and what is asked of them.
+
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { CERTIFICATE_ALERTS } from '#lib/base/alerts.js';

@@ -1,9 +1,10 @@
 // Cases B8 and B9 of the siege.
+
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { SecurityOptions } from '#lib/config/options.js';
 import { type Asked, chooseIdentity } from '#lib/handshake/negotiate.js';
-import { readAuthorities } from '#lib/handshake/v13/certificate-request.js';
+import { readAuthorities } from '#lib/handshake/v13/certificates.js';
 import { ExtensionType, HandshakeType, Scheme, type Version } from '#lib/wire/codes.js';
 import { ClientCertificateType } from '#lib/wire/messages/certificate-request12.js';
 import type { HandshakeFragment } from '#lib/wire/messages/handshake-header.js';

@@ -6,7 +6,6 @@ import { nodeProvider } from '#lib/crypto/node.js';
 import type { HashName } from '#lib/crypto/provider.js';
 import { DEFAULT_SUITES } from '#lib/crypto/suites.js';
 import { exportKeyingMaterial13 } from '#lib/keys/exporter.js';
-import { hkdfExpandLabel, hkdfExtract } from '#lib/keys/hkdf13.js';
 import {
   deriveApplicationSecrets13,
   deriveBinderKey13,
@@ -18,6 +17,8 @@ import {
   deriveResumptionSecret13,
   deriveTicketPsk13,
   deriveTrafficKeys13,
+  hkdfExpandLabel,
+  hkdfExtract,
 } from '#lib/keys/schedule13.js';
 
 const transcript = nodeProvider.hash('sha256').digest();

@@ -4,7 +4,7 @@ import { suite, test } from 'node:test';
 import { concat } from '#lib/base/bytes.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
-import { CbcReader12, CbcWriter12 } from '#lib/record/cbc12.js';
+import { CbcReader12, CbcWriter12 } from '#lib/record/protect12.js';
 import { CBC_SUITES } from '../support/suites.js';
 import { bytes, received, sealed } from './protections.js';
 

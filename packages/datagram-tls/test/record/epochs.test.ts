@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { Epochs } from '#lib/record/epochs.js';
 import { createHeader, type RecordHeader } from '#lib/record/header.js';
 import { PlainReader, PlainWriter } from '#lib/record/plain.js';
-import type { RecordReader } from '#lib/record/reader.js';
+import type { RecordReader } from '#lib/record/reader-writer.js';
 import { eachVersion, type Protection } from './protections.js';
 
 const [v12, v13] = ['DTLSv1.2', 'DTLSv1.3'].map((version) =>

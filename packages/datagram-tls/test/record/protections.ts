@@ -1,15 +1,12 @@
 import { nodeProvider } from '#lib/crypto/node.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
 import { type CipherSuite, SUITES } from '#lib/crypto/suites.js';
-import { CbcReader12, CbcWriter12 } from '#lib/record/cbc12.js';
-import type { DropReason } from '#lib/record/drop.js';
 import { Epochs } from '#lib/record/epochs.js';
-import { createHeader, type RecordHeader, readHeader } from '#lib/record/header.js';
+import { createHeader, type DropReason, type RecordHeader, readHeader } from '#lib/record/header.js';
 import type { KeyLimits } from '#lib/record/limits.js';
-import { RecordReader12, RecordWriter12 } from '#lib/record/protect12.js';
+import { CbcReader12, CbcWriter12, RecordReader12, RecordWriter12 } from '#lib/record/protect12.js';
 import { RecordReader13, RecordWriter13 } from '#lib/record/protect13.js';
-import type { RecordReader } from '#lib/record/reader.js';
-import type { RecordWriter } from '#lib/record/writer.js';
+import type { RecordReader, RecordWriter } from '#lib/record/reader-writer.js';
 
 /** One suite with keys that every writer and reader made here shares. */
 export interface Protection {

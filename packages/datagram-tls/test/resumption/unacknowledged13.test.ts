@@ -19,7 +19,9 @@ function mute(pair: Pair): Pair {
 }
 
 function silentClient(): Pair {
-  return mute(new Pair({ version })).connect().runFor(LONG);
+  return mute(new Pair({ version, serverBehaviour: { idleTimeout: 0 } }))
+    .connect()
+    .runFor(LONG);
 }
 
 function updateKeys(pair: Pair): void {

@@ -64,7 +64,7 @@ suite('records of DTLS 1.2', () => {
       const side = pair[role];
       t.mock.getter(RecordWriter12.prototype, 'state', () => 'exhausted');
       const log = new Log(pair);
-      assert.throws(() => side.link.connection.send(utf8('one too many')), { code: 'ERR_DTLS_KEY_LIMIT' });
+      assert.equal(side.link.connection.send(utf8('one too many')), false);
       side.endpoint.touch(side.link);
       pair.runFor(5000);
       assert.equal(side.error?.code, 'ERR_DTLS_KEY_LIMIT');

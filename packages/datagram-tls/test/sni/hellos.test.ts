@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { DTLSError } from '#lib/base/errors.js';
-import { FROM_ZERO } from '#lib/connection/beginning.js';
-import { Connection } from '#lib/connection/connection.js';
+import { Connection, FROM_ZERO } from '#lib/connection/connection.js';
 import { ExtensionType, HandshakeType } from '#lib/wire/codes.js';
 import { decodeServerNameRequest, encodeServerNameRequest } from '#lib/wire/extensions/server-name.js';
 import { decodeClientHello, encodeClientHello } from '#lib/wire/messages/client-hello.js';

@@ -1,6 +1,6 @@
 import type { SecurityOptions } from '#lib/config/options.js';
 import type { SavedSession } from '#lib/config/saved-session.js';
-import { readHelloParts } from '#lib/endpoint/first-contact.js';
+import { readHelloParts } from '#lib/endpoint/split-hellos.js';
 import { HandshakeType } from '#lib/wire/codes.js';
 import { decodeClientHello } from '#lib/wire/messages/client-hello.js';
 import { Pair, type PairOptions } from './pair.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Security } from '#lib/config/config.js';
 import type { Job, JobAnswer } from '#lib/handshake/jobs.js';
-import { performJob } from '#lib/handshake/perform-job.js';
+import { performJob } from '#lib/policy/perform-job.js';
 import { JUDGEMENT_DAY } from './identities.js';
 
 /** Does a job on the spot: tests that have a time of their own cannot wait for promises. */

@@ -1,6 +1,5 @@
-import type { DropReason } from '#lib/record/drop.js';
 import type { Epochs } from '#lib/record/epochs.js';
-import { createHeader, readHeader } from '#lib/record/header.js';
+import { createHeader, type DropReason, readHeader } from '#lib/record/header.js';
 import type { CapturedDatagram } from '../support/pcap.js';
 
 export type Sender = 'client' | 'server';

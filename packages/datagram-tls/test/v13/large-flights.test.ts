@@ -1,4 +1,5 @@
 // Siege cases C3 and C12.
+
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import type { Role } from '#lib/config/config.js';

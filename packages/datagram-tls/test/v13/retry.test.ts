@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { FROM_ZERO } from '#lib/connection/beginning.js';
-import { Connection } from '#lib/connection/connection.js';
-import { SPLIT_HELLO_BUDGET } from '#lib/endpoint/admission.js';
+import { Connection, FROM_ZERO } from '#lib/connection/connection.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';
+import { SPLIT_HELLO_BUDGET } from '#lib/endpoint/split-hellos.js';
 import { ExtensionType, Group, HandshakeType } from '#lib/wire/codes.js';
 import { decodeKeyShareRequest } from '#lib/wire/extensions/key-share.js';
 import { type ClientHello, decodeClientHello } from '#lib/wire/messages/client-hello.js';

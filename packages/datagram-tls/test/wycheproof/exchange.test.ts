@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createECDH, createPrivateKey } from 'node:crypto';
 import { suite, test } from 'node:test';
 import { EcdhExchange, X25519Exchange } from '#lib/crypto/node-exchange.js';
-import { nobleMlKem768 } from '#lib/crypto/node-mlkem-noble.js';
+import { nobleMlKem768 } from '#lib/crypto/node-mlkem.js';
 import { hex, judge, needsWycheproof, type Vector, which, wycheproof } from './vectors.js';
 
 interface ExchangeVector extends Vector {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { nodeProvider } from '#lib/crypto/node.js';
-import { hkdfExtract } from '#lib/keys/hkdf13.js';
+import { hkdfExtract } from '#lib/keys/schedule13.js';
 import { hex, needsWycheproof, type Vector, which, wycheproof } from './vectors.js';
 
 interface HkdfVector extends Vector {

@@ -1,4 +1,5 @@
 // Siege case B1: what one validation may cost, counted over all candidate paths.
+
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { suite, test } from 'node:test';

@@ -1,4 +1,5 @@
 // Siege case B3: a CA constrained to example.com vouched for `localhost`, by a common name.
+
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { suite, test } from 'node:test';

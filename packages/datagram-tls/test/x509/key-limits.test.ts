@@ -1,4 +1,5 @@
 // Siege case A17: RSA keys whose size or exponent makes each signature check cost milliseconds.
+
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { suite, test } from 'node:test';
@@ -71,7 +72,7 @@ function counting(): { provider: CryptoProvider; imported: () => number } {
 
 suite('limits of RSA keys', () => {
   for (const [what, key, supported] of KEYS) {
-    test(`${what} is ${supported ? 'supported' : 'not supported'}`, () => {
+    test(`a public key with ${what} is ${supported ? 'supported' : 'not supported'}`, () => {
       const info = parseKeyInfo(key) ?? assert.fail();
       assert.equal(info.type !== undefined, supported);
     });

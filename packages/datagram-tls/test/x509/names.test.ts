@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { toHex } from '#lib/base/bytes.js';
-import { parseIp } from '#lib/x509/ip.js';
+import { parseIp } from '#lib/x509/general-names.js';
 import { verifyName } from '#lib/x509/names.js';
 import { encodeCertificate } from './encode.js';
 import { certificate, parsed } from './pki.js';

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseIp } from '#lib/x509/ip.js';
+import { parseIp } from '#lib/x509/general-names.js';
 import type { Purpose } from '#lib/x509/path-checks.js';
 
 export interface Question extends Setting {

@@ -1,4 +1,5 @@
 // Cases B4 to B7 of the siege.
+
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -5,8 +5,7 @@ import { decodeCertificate12, encodeCertificate12 } from '../../wire/messages/ce
 import { decodeRawPublicKey12, encodeRawPublicKey12 } from '../../wire/messages/raw-public-key12.js';
 import { type ClaimedChain, claimChain } from '../authenticate.js';
 import type { Context } from '../context.js';
-import { decoded, expectType } from '../decoded.js';
-import type { Message } from '../message.js';
+import { decoded, expectType, type Message } from '../message.js';
 
 /**
  * Sends our chain or public key. `undefined` for a client that has nothing suitable: its list is empty (RFC 5246

@@ -1,8 +1,20 @@
-import { own } from '../../base/bytes.js';
+import { EMPTY, own, sameBytes } from '../../base/bytes.js';
 import { DTLSError, violation } from '../../base/errors.js';
-import { needsPsk } from '../../crypto/suites.js';
-import type { SchemeName } from '../../wire/codes.js';
-import { HandshakeType, Scheme } from '../../wire/codes.js';
+import type { Duration } from '../../base/instant.js';
+import type { PskCredential } from '../../config/config.js';
+import type { NewTicket } from '../../config/saved-session.js';
+import { groupFits } from '../../crypto/groups.js';
+import type { KeyExchangeAnswer } from '../../crypto/provider.js';
+import { type CipherSuite, needsEncryptThenMac, needsPsk } from '../../crypto/suites.js';
+import { NO_EARLY_DATA } from '../../keys/session-state.js';
+import { ExtensionType, type GroupName, HandshakeType, Scheme, type SchemeName } from '../../wire/codes.js';
+import { decodeEcPointFormats, UNCOMPRESSED } from '../../wire/extensions/ec-point-formats.js';
+import { decodeEncryptThenMac } from '../../wire/extensions/encrypt-then-mac.js';
+import { decodeExtendedMasterSecret } from '../../wire/extensions/extended-master-secret.js';
+import { decodeRenegotiationInfo } from '../../wire/extensions/renegotiation-info.js';
+import { decodeServerNameResponse } from '../../wire/extensions/server-name.js';
+import { decodeSessionTicketResponse } from '../../wire/extensions/session-ticket.js';
+import { decodeStatusResponse } from '../../wire/extensions/status-request.js';
 import {
   type CertificateRequest12,
   decodeCertificateRequest12,
@@ -10,25 +22,44 @@ import {
 import { decodeCertificateStatus } from '../../wire/messages/certificate-status.js';
 import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
 import { encodeClientKeyExchange } from '../../wire/messages/client-key-exchange.js';
-import type { ServerHello } from '../../wire/messages/server-hello.js';
+import {
+  decodeEcdhePskServerKeyExchange,
+  encodeEcdhePskClientKeyExchange,
+} from '../../wire/messages/ecdhe-psk-key-exchange.js';
+import {
+  decodeNewSessionTicket12,
+  type NewSessionTicket12,
+} from '../../wire/messages/new-session-ticket12.js';
+import {
+  decodePskServerKeyExchange,
+  encodePskClientKeyExchange,
+} from '../../wire/messages/psk-key-exchange.js';
+import { DOWNGRADE_TO_12, type ServerHello } from '../../wire/messages/server-hello.js';
 import { decodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
-import { decodeServerKeyExchange } from '../../wire/messages/server-key-exchange.js';
+import { decodeServerKeyExchange, type ServerEcdhParams } from '../../wire/messages/server-key-exchange.js';
+import { readAgreements } from '../agreed.js';
 import { askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, checkSignature, PeerIdentity } from '../authenticate.js';
+import { type CertificateTypes, readCertificateTypes } from '../certificate-types.js';
 import type { Context } from '../context.js';
-import { decoded, expectType, outOfPlace } from '../decoded.js';
 import type { JobAnswer } from '../jobs.js';
-import type { Message } from '../message.js';
-import { type Asked, chooseIdentity, keyFitsSuite } from '../negotiate.js';
+import { decoded, expectType, type Message, outOfPlace } from '../message.js';
+import { type Asked, chooseIdentity, keyFitsSuite, offeredGroup } from '../negotiate.js';
 import type { Offer } from '../offer.js';
+import { LARGEST_TICKET_TAKEN, LONGEST_LIFE, type OfferedSession12, shownBy } from '../resumption.js';
 import { onCertificate12, sendCertificate12 } from './certificate.js';
-import { type ClientEnd12, endFlight12, onServersEnd12 } from './client-end.js';
-import { type ClientPskState12, onPskChosen12, onServersPskFlight12 } from './client-psk.js';
-import type { ClientHello12, ClientReady12 } from './client-ready.js';
-import { resume12, resumedBy } from './client-resume.js';
-import { answerShare12, type ClientShare12 } from './client-share.js';
-import { readServerHello12 } from './read-server-hello.js';
-import { deriveSecrets12, signedParams } from './secrets.js';
+import {
+  connected12,
+  deriveSecrets12,
+  installKeys12,
+  type Negotiated12,
+  pskPremaster,
+  readFinished12,
+  resumeSecrets12,
+  type Secrets12,
+  sendFinished12,
+  signedParams,
+} from './secrets.js';
 
 /*
  * The client's side of a DTLS 1.2 handshake after the ServerHello (RFC 5246 §7.3, RFC 6347 §4.2):
@@ -217,3 +248,339 @@ function sendCertificateVerify(
   ctx.send(HandshakeType.certificate_verify, body, 0);
   return endFlight12(ctx, ready);
 }
+
+/** A ServerHello that selected DTLS 1.2, checked against the offer. */
+export function readServerHello12(ctx: Context, offer: Offer, serverHello: ServerHello): ClientHello12 {
+  const suite = offer.suites.find((s) => s.code === serverHello.cipherSuite && s.version === 'DTLSv1.2');
+  if (suite === undefined)
+    throw violation('illegal_parameter', 'the server chose a cipher suite that was not offered');
+  if (serverHello.compressionMethod !== 0)
+    throw violation('illegal_parameter', 'the server chose a compression method');
+  refuseDowngrade(ctx, serverHello);
+  const extensions = checkExtensions(offer, serverHello);
+  checkEncryptThenMac(suite, extensions.get(ExtensionType.encrypt_then_mac));
+  const status = extensions.get(ExtensionType.status_request);
+  if (status !== undefined) decoded(decodeStatusResponse(status), 'status_request');
+  return {
+    offer,
+    suite,
+    clientRandom: offer.hello.random,
+    serverRandom: own(serverHello.random),
+    extendedMasterSecret: extensions.has(ExtensionType.extended_master_secret),
+    serverName: ctx.destination.serverName,
+    agreed: readAgreements(ctx, 'DTLSv1.2', extensions),
+    types: readCertificateTypes(ctx.security, extensions),
+    announcesStaple: status !== undefined,
+    sessionId: own(serverHello.sessionId),
+    promisesTicket: extensions.has(ExtensionType.session_ticket),
+  };
+}
+
+/** A server that knows 1.3 says so in its random when it is made to choose 1.2 (RFC 8446 §4.1.3). */
+function refuseDowngrade(ctx: Context, serverHello: ServerHello): void {
+  if (ctx.security.maxVersion === 'DTLSv1.2') return;
+  if (sameBytes(serverHello.random.subarray(24), DOWNGRADE_TO_12)) {
+    throw violation(
+      'illegal_parameter',
+      'somebody between made the server choose DTLS 1.2',
+      'ERR_DTLS_DOWNGRADE',
+    );
+  }
+}
+
+function checkExtensions(offer: Offer, serverHello: ServerHello): ReadonlyMap<number, Uint8Array> {
+  const { extensions } = serverHello;
+  for (const type of extensions.keys()) {
+    if (!offer.hello.extensions.has(type)) {
+      throw violation(
+        'unsupported_extension',
+        `the server answered extension ${type}, which was not offered`,
+      );
+    }
+  }
+  const formats = extensions.get(ExtensionType.ec_point_formats);
+  if (
+    formats !== undefined &&
+    !decoded(decodeEcPointFormats(formats), 'ec_point_formats').includes(UNCOMPRESSED)
+  ) {
+    throw violation('illegal_parameter', 'the server cannot take uncompressed points');
+  }
+  const name = extensions.get(ExtensionType.server_name);
+  if (name !== undefined) decoded(decodeServerNameResponse(name), 'server_name');
+  const master = extensions.get(ExtensionType.extended_master_secret);
+  if (master !== undefined) decoded(decodeExtendedMasterSecret(master), 'extended_master_secret');
+  const ticket = extensions.get(ExtensionType.session_ticket);
+  if (ticket !== undefined) decoded(decodeSessionTicketResponse(ticket), 'session_ticket');
+  requireSecureRenegotiation(extensions.get(ExtensionType.renegotiation_info));
+  return extensions;
+}
+
+/** ADR 12: no CBC without it. With anything else it would say nothing (RFC 7366 §3). */
+function checkEncryptThenMac(suite: CipherSuite, body: Uint8Array | undefined): void {
+  if (body !== undefined) decoded(decodeEncryptThenMac(body), 'encrypt_then_mac');
+  const needed = needsEncryptThenMac(suite);
+  if (needed && body === undefined) {
+    throw violation(
+      'handshake_failure',
+      `the server chose ${suite.name} without encrypt-then-MAC (RFC 7366)`,
+      'ERR_DTLS_NO_ENCRYPT_THEN_MAC',
+    );
+  }
+  if (!needed && body !== undefined)
+    throw violation('illegal_parameter', 'the server wants encrypt-then-MAC for a suite without a MAC');
+}
+
+/** RFC 5746 §3.4: a first handshake is told apart from a renegotiation by an empty renegotiated_connection. */
+function requireSecureRenegotiation(body: Uint8Array | undefined): void {
+  if (body === undefined) {
+    throw violation('handshake_failure', 'the server does not signal secure renegotiation (RFC 5746)');
+  }
+  if (decoded(decodeRenegotiationInfo(body), 'renegotiation_info').length > 0) {
+    throw violation('handshake_failure', 'the server takes this handshake for a renegotiation');
+  }
+}
+
+/** Our share in answer to the server's, and the secret of both. */
+export interface ClientShare12 extends KeyExchangeAnswer {
+  readonly group: GroupName;
+}
+
+/** Answers the share of a ServerKeyExchange, whose group must be one of ours. */
+export function answerShare12(ctx: Context, { namedCurve, point }: ServerEcdhParams): ClientShare12 {
+  const offered = ctx.security.groups.filter((name) => groupFits(name, 'DTLSv1.2'));
+  const group = offeredGroup(namedCurve, offered);
+  if (group === undefined)
+    throw violation('illegal_parameter', 'the server chose a group that was not offered');
+  const answer = ctx.provider.answerKeyExchange(group, point);
+  if (answer === undefined) throw violation('illegal_parameter', "the server's key share is not valid");
+  return { ...answer, group };
+}
+
+/*
+ * The client's side of a DTLS 1.2 handshake with a pre-shared key, after the ServerHello (RFC 4279 §2, RFC 5489 §2):
+ *
+ *   1. ServerKeyExchange      the hint, and with ECDHE the server's share; without ECDHE it may be absent
+ *   2. ServerHelloDone        the application chooses identity and key; then our flight:
+ *      ClientKeyExchange, ChangeCipherSpec, Finished
+ */
+export type ClientPskState12 =
+  | { readonly at: 'wait-psk-key-exchange'; readonly hello: ClientHello12 }
+  | { readonly at: 'wait-psk-hello-done'; readonly hello: ClientHello12; readonly terms: Terms }
+  | { readonly at: 'wait-psk'; readonly hello: ClientHello12; readonly terms: Terms };
+
+/** What the server's flight told. */
+interface Terms {
+  /** Empty where there was none. */
+  readonly hint: Uint8Array;
+  /** `undefined` where the pre-shared key stands alone. */
+  readonly share: ClientShare12 | undefined;
+}
+
+export function onServersPskFlight12(
+  ctx: Context,
+  state: Exclude<ClientPskState12, { at: 'wait-psk' }>,
+  message: Message,
+): ClientPskState12 {
+  if (state.at === 'wait-psk-hello-done') return onHelloDone(ctx, state.hello, state.terms, message);
+  const { hello } = state;
+  if (hello.suite.keyExchange === 'psk' && message.type === HandshakeType.server_hello_done)
+    return onHelloDone(ctx, hello, { hint: EMPTY, share: undefined }, message);
+  const terms = readTerms(ctx, hello, expectType(message, HandshakeType.server_key_exchange));
+  ctx.transcript.add(message.type, message.seq, message.body);
+  return { at: 'wait-psk-hello-done', hello, terms };
+}
+
+function readTerms(ctx: Context, { suite }: ClientHello12, body: Uint8Array): Terms {
+  if (suite.keyExchange === 'psk') {
+    const { pskIdentityHint } = decoded(decodePskServerKeyExchange(body), 'ServerKeyExchange');
+    return { hint: pskIdentityHint, share: undefined };
+  }
+  const exchange = decoded(decodeEcdhePskServerKeyExchange(body), 'ServerKeyExchange');
+  return { hint: exchange.pskIdentityHint, share: answerShare12(ctx, exchange) };
+}
+
+function onHelloDone(ctx: Context, hello: ClientHello12, terms: Terms, message: Message): ClientPskState12 {
+  decoded(decodeServerHelloDone(expectType(message, HandshakeType.server_hello_done)), 'ServerHelloDone');
+  ctx.transcript.add(message.type, message.seq, message.body);
+  ctx.emit({ do: 'ask', job: { kind: 'choose-psk', hint: terms.hint } });
+  return { at: 'wait-psk', hello, terms };
+}
+
+/** The application's choice; our flight follows. */
+export function onPskChosen12(
+  ctx: Context,
+  { hello, terms }: Extract<ClientPskState12, { at: 'wait-psk' }>,
+  [credential]: readonly PskCredential[],
+): ClientEnd12 {
+  if (credential === undefined)
+    throw violation('handshake_failure', 'there is no pre-shared key for this server', 'ERR_DTLS_NO_PSK');
+  const { identity, key } = credential;
+  const { share } = terms;
+  const body =
+    share === undefined
+      ? encodePskClientKeyExchange({ pskIdentity: identity })
+      : encodeEcdhePskClientKeyExchange({ pskIdentity: identity, point: share.share });
+  ctx.send(HandshakeType.client_key_exchange, body, 0);
+  const secrets = deriveSecrets12(ctx, hello, pskPremaster(key, share?.secret));
+  const peer = PeerIdentity.keyHolder(identity);
+  return endFlight12(ctx, {
+    hello,
+    peer,
+    scheme: undefined,
+    group: share?.group,
+    secrets,
+    resumed: undefined,
+  });
+}
+
+/*
+ * The client's side of an abbreviated DTLS 1.2 handshake after the ServerHello (RFC 5246 §7.3, RFC 5077 §3.1):
+ *
+ *   1. NewSessionTicket       if the ServerHello promised one
+ *   2. Finished               checked; then our ChangeCipherSpec, Finished: connected
+ */
+
+/** The session that the server resumes, which it says by the session id that came with the offer (RFC 5077 §3.4). */
+export function resumedBy({ offer, sessionId }: ClientHello12): OfferedSession12 | undefined {
+  return sessionId.length > 0 && sameBytes(sessionId, offer.hello.sessionId) ? offer.session12 : undefined;
+}
+
+/** The transcript holds both hellos. */
+export function resume12(ctx: Context, hello: ClientHello12, resumed: OfferedSession12): ClientEnd12 {
+  const { state } = resumed.saved;
+  if (hello.suite !== state.suite)
+    throw violation('illegal_parameter', 'the server resumes a session under another cipher suite');
+  // RFC 7627 §5.3. Sessions without it are never offered.
+  if (!hello.extendedMasterSecret)
+    throw violation('handshake_failure', 'the server resumes a session without the extended master secret');
+  const secrets = resumeSecrets12(ctx, hello, state.secret);
+  const { peer } = resumed;
+  return awaitServersEnd12(ctx, { hello, peer, scheme: undefined, group: undefined, secrets, resumed });
+}
+
+/** However the keys were agreed on, a client's handshake ends in these states. */
+export type ClientEnd12 =
+  | { readonly at: 'wait-new-session-ticket'; readonly ready: ClientReady12 }
+  | { readonly at: 'wait-finished'; readonly ready: ClientReady12; readonly given: Given12 };
+
+/** A full handshake: our ChangeCipherSpec and Finished end our flight. */
+export function endFlight12(ctx: Context, ready: ClientReady12): ClientEnd12 {
+  sendFinished12(ctx, ready.hello, ready.secrets, 'answer');
+  return awaitServersEnd12(ctx, ready);
+}
+
+/**
+ * The server's last messages are to come. Its records under keys wait until the NewSessionTicket is here, which is sent
+ * before them in the clear.
+ */
+export function awaitServersEnd12(ctx: Context, ready: ClientReady12): ClientEnd12 {
+  return ready.hello.promisesTicket
+    ? { at: 'wait-new-session-ticket', ready }
+    : awaitFinished(ctx, ready, undefined);
+}
+
+function awaitFinished(ctx: Context, ready: ClientReady12, given: Given12): ClientEnd12 {
+  installKeys12(ctx, ready.hello, ready.secrets, 'server');
+  return { at: 'wait-finished', ready, given };
+}
+
+/** NewSessionTicket, Finished: each in its place. */
+export function onServersEnd12(
+  ctx: Context,
+  state: ClientEnd12,
+  message: Message,
+): ClientEnd12 | 'connected' {
+  const { ready } = state;
+  if (state.at === 'wait-finished') return onFinished(ctx, ready, state.given, message);
+  const body = expectType(message, HandshakeType.new_session_ticket);
+  const given = decoded(decodeNewSessionTicket12(body), 'NewSessionTicket');
+  ctx.transcript.add(message.type, message.seq, message.body);
+  return awaitFinished(ctx, ready, given);
+}
+
+function onFinished(ctx: Context, ready: ClientReady12, given: Given12, message: Message): 'connected' {
+  const { hello, secrets, resumed } = ready;
+  const finished = readFinished12(ctx, secrets, message);
+  if (resumed !== undefined) {
+    ctx.transcript.add(message.type, message.seq, message.body);
+    sendFinished12(ctx, hello, secrets, 'nothing');
+  }
+  ctx.emit({ do: 'connected', session: connected12(ready, finished) });
+  tellTicket12(ctx, ready, given);
+  ctx.transcript.end();
+  return 'connected';
+}
+
+/** What only DTLS 1.3 has a use for. */
+const FOR_13 = { ageAdd: 0, early: NO_EARLY_DATA, recordLimit: 0 };
+
+/** What a server knows a session by, and for how long. */
+type Handle = Pick<NewTicket, 'ticket' | 'sessionId' | 'lifetime'>;
+
+/** Where a server does not say how long: RFC 5246 §F.1.4 wants no session id to live longer, ms. */
+const UNSAID_LIFE: Duration = 86_400_000;
+
+/**
+ * Tells of what the server gave to resume the session with; one that was resumed may be resumed again. Only with the
+ * extended master secret does a session stand for one handshake (RFC 7627 §5.3), and pre-shared keys need no other way.
+ */
+export function tellTicket12(ctx: Context, ready: ClientReady12, given: Given12): void {
+  const { hello, peer, secrets, resumed } = ready;
+  if (!hello.extendedMasterSecret || peer.pskIdentity !== undefined) return;
+  const handle = ticketHandle(given) ?? heldHandle(ready) ?? idHandle(hello.sessionId);
+  if (handle === undefined) return;
+  const { suite, extendedMasterSecret, serverName } = hello;
+  const state = {
+    suite,
+    secret: secrets.masterSecret,
+    extendedMasterSecret,
+    serverName,
+    since: resumed?.saved.state.since,
+    ...shownBy(peer),
+  };
+  const identity = ctx.destination.verifyName ?? '';
+  ctx.emit({ do: 'ticket', ticket: { ...handle, ...FOR_13, state, identity } });
+}
+
+/** An empty one is none (RFC 5077 §3.3). */
+function ticketHandle(given: Given12): Handle | undefined {
+  if (given === undefined || given.ticket.length === 0 || given.ticket.length > LARGEST_TICKET_TAKEN)
+    return undefined;
+  const { ticketLifetimeHint: hint } = given;
+  const lifetime = hint === 0 ? UNSAID_LIFE : Math.min(hint * 1000, LONGEST_LIFE);
+  return { ticket: own(given.ticket), sessionId: EMPTY, lifetime };
+}
+
+/** What it was resumed with this time, for what is left of its life. */
+function heldHandle({ resumed }: ClientReady12): Handle | undefined {
+  if (resumed === undefined) return undefined;
+  const { ticket, sessionId, lifetime } = resumed.saved;
+  return { ticket, sessionId, lifetime: lifetime - resumed.age };
+}
+
+function idHandle(sessionId: Uint8Array): Handle | undefined {
+  return sessionId.length === 0 ? undefined : { ticket: EMPTY, sessionId, lifetime: UNSAID_LIFE };
+}
+
+/** What both hellos settled, as a client sees it. */
+export interface ClientHello12 extends Negotiated12 {
+  readonly offer: Offer;
+  readonly types: CertificateTypes;
+  /** The server may send a CertificateStatus (RFC 6066 §8). */
+  readonly announcesStaple: boolean;
+}
+
+/** All that is left is to prove that both saw the same. */
+export interface ClientReady12 {
+  readonly hello: ClientHello12;
+  readonly peer: PeerIdentity;
+  /** Of the server's signature, if there was one. */
+  readonly scheme: SchemeName | undefined;
+  readonly group: GroupName | undefined;
+  readonly secrets: Secrets12;
+  /** The session from before that goes on: then the server's Finished comes first, and ours answers it. */
+  readonly resumed: OfferedSession12 | undefined;
+}
+
+/** The server's NewSessionTicket, if there was one. It counts once the server's Finished is verified (RFC 5077 §3.3). */
+export type Given12 = NewSessionTicket12 | undefined;

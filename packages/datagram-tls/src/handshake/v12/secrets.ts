@@ -1,4 +1,5 @@
 import { concat } from '../../base/bytes.js';
+import { violation } from '../../base/errors.js';
 import type { Role } from '../../config/config.js';
 import type { MacKey } from '../../crypto/provider.js';
 import type { CipherSuite } from '../../crypto/suites.js';
@@ -6,10 +7,17 @@ import {
   deriveExtendedMasterSecret12,
   deriveKeyBlock12,
   deriveMasterSecret12,
+  deriveVerifyData12,
   type KeyBlock12,
 } from '../../keys/prf12.js';
+import { type GroupName, HandshakeType, type SchemeName } from '../../wire/codes.js';
+import { Writer } from '../../wire/cursor.js';
+import { decodeFinished, encodeFinished, VERIFY_DATA_LENGTH_12 } from '../../wire/messages/finished.js';
+import { FinishedVerified, type PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
-import type { Agreed } from '../session.js';
+import type { Awaits } from '../flight.js';
+import { decoded, expectType, type Message } from '../message.js';
+import type { Agreed, Session } from '../session.js';
 
 /** What both hellos of a DTLS 1.2 handshake settled. */
 export interface Negotiated12 {
@@ -33,7 +41,7 @@ export interface Secrets12 {
 }
 
 /** The first epoch with keys; DTLS 1.2 without renegotiation has no other. */
-export const PROTECTED_EPOCH = 1;
+const PROTECTED_EPOCH = 1;
 
 /**
  * Master secret and keys, once the ClientKeyExchange is in the transcript: with the extended master secret the session
@@ -79,4 +87,81 @@ export function installKeys12(
 /** What the server signs in its ServerKeyExchange (RFC 8422 §5.4). */
 export function signedParams(negotiated: Negotiated12, params: Uint8Array): Uint8Array {
   return concat(negotiated.clientRandom, negotiated.serverRandom, params);
+}
+
+/**
+ * Premaster secret of the suites with a pre-shared key: the secret of the key exchange, or as many zeros as the key is
+ * long where there is none, and the key (RFC 4279 §2, RFC 5489 §2).
+ */
+export function pskPremaster(psk: Uint8Array, exchanged: Uint8Array | undefined): Uint8Array {
+  const other = exchanged ?? new Uint8Array(psk.length);
+  return new Writer().vec16(other).vec16(psk).finish();
+}
+
+/** Sends ChangeCipherSpec and our Finished, which end our flight; it is sent until it has what it `awaits`. */
+export function sendFinished12(
+  ctx: Context,
+  negotiated: Negotiated12,
+  secrets: Secrets12,
+  awaits: Awaits,
+): void {
+  const { role } = ctx.security;
+  ctx.emit({ do: 'send-change-cipher-spec' });
+  installKeys12(ctx, negotiated, secrets, role);
+  const verifyData = finishedData(ctx, secrets, role);
+  ctx.send(HandshakeType.finished, encodeFinished({ verifyData }), PROTECTED_EPOCH);
+  ctx.emit({ do: 'end-flight', awaits });
+}
+
+/** The peer's Finished, checked against the transcript, which it has not joined yet. */
+export function readFinished12(ctx: Context, secrets: Secrets12, message: Message): FinishedVerified {
+  const peer = ctx.security.role === 'client' ? 'server' : 'client';
+  const body = expectType(message, HandshakeType.finished);
+  const { verifyData } = decoded(decodeFinished(body, VERIFY_DATA_LENGTH_12), 'Finished');
+  const expected = finishedData(ctx, secrets, peer);
+  const finished = FinishedVerified.check(ctx.provider, expected, verifyData);
+  if (finished === undefined) throw violation('decrypt_error', `the ${peer}'s Finished is wrong`);
+  return finished;
+}
+
+/** verify_data of `sender`'s Finished over the transcript as it stands (RFC 5246 §7.4.9). */
+function finishedData(ctx: Context, secrets: Secrets12, sender: Role): Uint8Array {
+  const label = sender === 'client' ? 'client finished' : 'server finished';
+  return deriveVerifyData12(secrets.master, label, ctx.transcript.digest());
+}
+
+/** What both sides know when all that is left is the peer's Finished. */
+interface Ready12 {
+  readonly hello: Negotiated12;
+  readonly secrets: Secrets12;
+  readonly peer: PeerIdentity;
+  /** The session from before that goes on, if one does. */
+  readonly resumed: object | undefined;
+  readonly group: GroupName | undefined;
+  /** Of the server's signature, if there was one. */
+  readonly scheme: SchemeName | undefined;
+}
+
+/** The session of a DTLS 1.2 handshake whose two proofs are there. */
+export function connected12(ready: Ready12, finished: FinishedVerified): Session {
+  const { hello: negotiated, secrets, peer, resumed, group, scheme } = ready;
+  return {
+    version: 'DTLSv1.2',
+    suite: negotiated.suite,
+    group,
+    signatureScheme: scheme,
+    extendedMasterSecret: negotiated.extendedMasterSecret,
+    serverName: negotiated.serverName,
+    agreed: negotiated.agreed,
+    peer,
+    resumed: resumed !== undefined,
+    finished,
+    sessionId: negotiated.sessionId,
+    secrets: {
+      version: 'DTLSv1.2',
+      masterSecret: secrets.masterSecret,
+      clientRandom: negotiated.clientRandom,
+      serverRandom: negotiated.serverRandom,
+    },
+  };
 }

@@ -1,6 +1,16 @@
+import { EMPTY } from '../../base/bytes.js';
 import { DTLSError, violation } from '../../base/errors.js';
+import type { Identity, Security } from '../../config/config.js';
 import type { KeyExchange } from '../../crypto/provider.js';
-import { ExtensionType, Group, HandshakeType, Scheme } from '../../wire/codes.js';
+import { type CipherSuite, needsEncryptThenMac } from '../../crypto/suites.js';
+import {
+  ExtensionType,
+  Group,
+  type GroupName,
+  HandshakeType,
+  Scheme,
+  type SchemeName,
+} from '../../wire/codes.js';
 import { encodeServerNameResponse } from '../../wire/extensions/server-name.js';
 import { encodeStatusResponse } from '../../wire/extensions/status-request.js';
 import {
@@ -10,38 +20,49 @@ import {
 import { encodeCertificateStatus } from '../../wire/messages/certificate-status.js';
 import { decodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
 import { decodeClientKeyExchange } from '../../wire/messages/client-key-exchange.js';
+import {
+  decodeEcdhePskClientKeyExchange,
+  encodeEcdhePskServerKeyExchange,
+} from '../../wire/messages/ecdhe-psk-key-exchange.js';
+import {
+  decodePskClientKeyExchange,
+  encodePskServerKeyExchange,
+} from '../../wire/messages/psk-key-exchange.js';
 import { encodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
 import { encodeServerEcdhParams, encodeServerKeyExchange } from '../../wire/messages/server-key-exchange.js';
 import { chooseAgreements } from '../agreed.js';
 import { askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, checkSignature, PeerIdentity } from '../authenticate.js';
-import { type CertificateTypes, encodeCertificateTypes, typeToAsk } from '../certificate-types.js';
+import {
+  type CertificateTypes,
+  encodeCertificateTypes,
+  requireTypeToShow,
+  typesToShow,
+  typeToAsk,
+} from '../certificate-types.js';
 import type { ClientWishes } from '../client-wishes.js';
 import type { Context } from '../context.js';
-import { decoded, expectType, outOfPlace } from '../decoded.js';
-import type { JobAnswer } from '../jobs.js';
-import type { Message } from '../message.js';
+import type { FoundPsk, JobAnswer } from '../jobs.js';
+import { decoded, expectType, type Message, outOfPlace } from '../message.js';
+import { type Credential, chooseCredential12, chooseGroup } from '../negotiate.js';
 import { askStaple, clientWantsStaple } from '../staple.js';
 import { onCertificate12, sendCertificate12 } from './certificate.js';
-import { deriveSecrets12, type Negotiated12, signedParams } from './secrets.js';
-import { type CertificateChoice12, choose12, type PskChoice12 } from './server-choice.js';
-import {
-  onFinished12,
-  onTicketSealed12,
-  type ServerEnd12,
-  type ServerReady12,
-  waitFinished12,
-} from './server-end.js';
-import { sendServerHello12, serverRandom12 } from './server-hello.js';
-import { onPskFound12, onPskKeyExchange12, type ServerPskState12, sendPskFlight12 } from './server-psk.js';
+import { deriveSecrets12, type Negotiated12, pskPremaster, signedParams } from './secrets.js';
 import {
   askForSession12,
   handle12,
   NO_HANDLE,
+  onFinished12,
   onTicketRenewed12,
+  onTicketSealed12,
   resume12,
+  type ServerEnd12,
+  type ServerReady12,
   type ServerResumeState12,
-} from './server-resume.js';
+  sendServerHello12,
+  serverRandom12,
+  waitFinished12,
+} from './server-finish.js';
 
 /*
  * The server's side of a DTLS 1.2 handshake after the ClientHello with a valid cookie (RFC 5246 §7.3, RFC 6347 §4.2):
@@ -280,4 +301,177 @@ function onCertificateVerify(
   checkSignature(ctx.security, 'DTLSv1.2', signatureScheme, client.key, ctx.transcript.messages(), signature);
   ctx.transcript.add(message.type, message.seq, message.body);
   return waitFinished12(ctx, ready);
+}
+
+/** A suite whose server proves itself by a certificate. */
+export interface CertificateChoice12 {
+  readonly by: 'certificate';
+  readonly suite: CipherSuite;
+  readonly identity: Identity;
+  readonly scheme: SchemeName;
+  readonly group: GroupName;
+}
+
+/** A suite whose server proves itself by a pre-shared key; `group` is for ECDHE beside it. */
+export interface PskChoice12 {
+  readonly by: 'psk';
+  readonly suite: CipherSuite;
+  readonly group: GroupName | undefined;
+}
+
+/** Our first suite that the client offered, and for which both have what it takes. */
+export function choose12(security: Security, client: ClientWishes): CertificateChoice12 | PskChoice12 {
+  // RFC 8422 §4: a client that lists no groups leaves the choice to us; P-256 is the one that everybody has.
+  const group = chooseGroup(security.groups, client.groups ?? [Group.secp256r1], 'DTLSv1.2');
+  let lacksGroup = false;
+  let lacksEncryptThenMac = false;
+  for (const suite of security.suites) {
+    if (suite.version !== 'DTLSv1.2' || !client.hello.cipherSuites.includes(suite.code)) continue;
+    if (needsEncryptThenMac(suite) && !client.encryptThenMac) {
+      lacksEncryptThenMac = true;
+      continue;
+    }
+    if (suite.keyExchange === 'psk' && security.psk.role === 'server')
+      return { by: 'psk', suite, group: undefined };
+    const proof = chooseProof(security, client, suite);
+    if (proof === undefined) continue;
+    if (group === undefined) {
+      lacksGroup = true;
+      continue;
+    }
+    if (proof === 'psk') return { by: 'psk', suite, group };
+    return { by: 'certificate', suite, identity: proof.identity, scheme: proof.scheme, group };
+  }
+  requireTypeToShow(security, client);
+  if (lacksGroup) throw refusal('no key exchange group in common with the client', 'NO_SHARED_GROUP');
+  if (lacksEncryptThenMac) {
+    const text = 'the client has a CBC suite in common with us, but no encrypt-then-MAC (RFC 7366)';
+    throw refusal(text, 'NO_ENCRYPT_THEN_MAC');
+  }
+  throw refusal('no cipher suite in common with the client', 'NO_SHARED_CIPHER');
+}
+
+function refusal(message: string, code: string): Error {
+  return violation('handshake_failure', message, `ERR_DTLS_${code}`);
+}
+
+/** What goes beside a key exchange. */
+function chooseProof(
+  security: Security,
+  client: ClientWishes,
+  suite: CipherSuite,
+): Credential | 'psk' | undefined {
+  if (suite.keyExchange === 'ecdhe_psk') return security.psk.role === 'server' ? 'psk' : undefined;
+  return chooseCredential12([suite], security.identities, security.sigalgs, {
+    suites: client.hello.cipherSuites,
+    schemes: client.schemes,
+    groups: client.groups,
+    types: typesToShow(client),
+  });
+}
+
+/*
+ * The server's side of a DTLS 1.2 handshake with a pre-shared key (RFC 4279 §2, RFC 5489 §2); the ServerHello is out:
+ *
+ *   1. ServerKeyExchange      with the hint, and with ECDHE our share; without both it is left out
+ *      ServerHelloDone
+ *   2. ClientKeyExchange      the identity: the application finds its key
+ *   3. Finished               see server-end.ts
+ */
+export type ServerPskState12 =
+  | { readonly at: 'wait-psk-key-exchange'; readonly hello: ServerPskHello12 }
+  | { readonly at: 'wait-psk'; readonly hello: ServerPskHello12; readonly claim: Claim };
+
+/** What our flight says. */
+export interface ServerPskHello12 {
+  readonly negotiated: Negotiated12;
+  /** `undefined` where the pre-shared key stands alone. */
+  readonly exchange: KeyExchange | undefined;
+}
+
+/** What the client's ClientKeyExchange told. */
+interface Claim {
+  readonly identity: Uint8Array;
+  /** The secret of the key exchange. */
+  readonly exchanged: Uint8Array | undefined;
+}
+
+/** Step 1. */
+export function sendPskFlight12(ctx: Context, hello: ServerPskHello12): ServerPskState12 {
+  const { exchange } = hello;
+  const pskIdentityHint = hintOf(ctx.security);
+  if (exchange !== undefined) {
+    const params = { namedCurve: Group[exchange.group], point: exchange.share };
+    const body = encodeEcdhePskServerKeyExchange({ pskIdentityHint, ...params });
+    ctx.send(HandshakeType.server_key_exchange, body, 0);
+  } else if (pskIdentityHint.length > 0) {
+    ctx.send(HandshakeType.server_key_exchange, encodePskServerKeyExchange({ pskIdentityHint }), 0);
+  }
+  ctx.send(HandshakeType.server_hello_done, encodeServerHelloDone(), 0);
+  ctx.emit({ do: 'end-flight', awaits: 'answer' });
+  return { at: 'wait-psk-key-exchange', hello };
+}
+
+function hintOf({ psk }: Security): Uint8Array {
+  return psk.role === 'server' ? psk.hint : EMPTY;
+}
+
+/** Step 2. */
+export function onPskKeyExchange12(
+  ctx: Context,
+  hello: ServerPskHello12,
+  message: Message,
+): ServerPskState12 {
+  const claim = readClaim(hello, expectType(message, HandshakeType.client_key_exchange));
+  ctx.transcript.add(message.type, message.seq, message.body);
+  ctx.emit({ do: 'ask', job: { kind: 'find-psk', wanted: [{ identity: claim.identity, use: 'any' }] } });
+  return { at: 'wait-psk', hello, claim };
+}
+
+function readClaim({ exchange }: ServerPskHello12, body: Uint8Array): Claim {
+  if (exchange === undefined) {
+    const { pskIdentity } = decoded(decodePskClientKeyExchange(body), 'ClientKeyExchange');
+    return { identity: pskIdentity, exchanged: undefined };
+  }
+  const { pskIdentity, point } = decoded(decodeEcdhePskClientKeyExchange(body), 'ClientKeyExchange');
+  const exchanged = exchange.finish(point);
+  if (exchanged === undefined) throw violation('illegal_parameter', "the client's key share is not valid");
+  return { identity: pskIdentity, exchanged };
+}
+
+/** The application knows the key of the client's identity, or does not. */
+export function onPskFound12(
+  ctx: Context,
+  { hello, claim }: Extract<ServerPskState12, { at: 'wait-psk' }>,
+  found: FoundPsk | undefined,
+): ServerEnd12 {
+  const { psk } = ctx.security;
+  const hidden = found === undefined && psk.role === 'server' && psk.hideUnknown;
+  if (found === undefined && !hidden) throw unknownIdentity();
+  const { negotiated, exchange } = hello;
+  const key = found?.key ?? ctx.provider.randomBytes(DECOY_LENGTH);
+  const secrets = deriveSecrets12(ctx, negotiated, pskPremaster(key, claim.exchanged));
+  const peer = PeerIdentity.keyHolder(claim.identity);
+  const group = exchange?.group;
+  return waitFinished12(ctx, {
+    hello: negotiated,
+    peer,
+    scheme: undefined,
+    group,
+    secrets,
+    resumed: undefined,
+    unknownPsk: hidden,
+  });
+}
+
+/** Bytes of the random key that takes the place of an unknown one. No client can have it. */
+const DECOY_LENGTH = 32;
+
+/** RFC 4279 §2 lets a server say so, or go on with a wrong key, which `pskHideUnknown` asks for. */
+function unknownIdentity(): Error {
+  return violation(
+    'unknown_psk_identity',
+    "there is no pre-shared key for the client's identity",
+    'ERR_DTLS_UNKNOWN_PSK_IDENTITY',
+  );
 }

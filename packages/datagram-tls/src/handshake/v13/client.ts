@@ -1,36 +1,67 @@
+import { EMPTY, sameBytes } from '../../base/bytes.js';
 import { DTLSError, violation } from '../../base/errors.js';
+import type { KeyExchange } from '../../crypto/provider.js';
 import type { CipherSuite } from '../../crypto/suites.js';
-import type { SchemeName } from '../../wire/codes.js';
-import { ExtensionType, HandshakeType, Scheme } from '../../wire/codes.js';
+import { deriveEarlySecret13, deriveEarlyTrafficSecret13 } from '../../keys/schedule13.js';
+import {
+  ExtensionType,
+  Group,
+  type GroupName,
+  HandshakeType,
+  Scheme,
+  type SchemeName,
+} from '../../wire/codes.js';
 import type { Extensions } from '../../wire/extensions/block.js';
+import { decodeCookie, encodeCookie } from '../../wire/extensions/cookie.js';
+import { decodeEarlyData } from '../../wire/extensions/early-data.js';
+import { decodeKeyShareResponse, decodeKeyShareRetry } from '../../wire/extensions/key-share.js';
+import { decodePreSharedKeyResponse } from '../../wire/extensions/pre-shared-key.js';
 import { decodeServerNameResponse } from '../../wire/extensions/server-name.js';
 import { decodeSupportedGroups } from '../../wire/extensions/supported-groups.js';
+import { decodeSupportedVersionsResponse } from '../../wire/extensions/supported-versions.js';
 import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
+import { encodeClientHello } from '../../wire/messages/client-hello.js';
 import { decodeEncryptedExtensions } from '../../wire/messages/encrypted-extensions.js';
 import { decodeFinished, encodeFinished } from '../../wire/messages/finished.js';
-import type { ServerHello } from '../../wire/messages/server-hello.js';
+import {
+  decodeServerHello,
+  isHelloRetryRequest,
+  type ServerHello,
+} from '../../wire/messages/server-hello.js';
 import { readAgreements } from '../agreed.js';
+import { sameAlpn } from '../alpn.js';
 import { askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, claimChain, type FinishedVerified, PeerIdentity } from '../authenticate.js';
 import { type CertificateTypes, readCertificateTypes } from '../certificate-types.js';
 import type { Context } from '../context.js';
-import { decoded, expectType, outOfPlace } from '../decoded.js';
 import type { JobAnswer } from '../jobs.js';
-import type { Message } from '../message.js';
-import { type Credential, chooseIdentity } from '../negotiate.js';
-import type { Offer } from '../offer.js';
+import { decoded, expectType, type Message, outOfPlace } from '../message.js';
+import { type Credential, chooseIdentity, offeredGroup, versionFromWire } from '../negotiate.js';
+import { bindOffer, type EarlyOffer, encodeShares, type Offer } from '../offer.js';
 import type { OfferedPsk } from '../offered-psk.js';
 import type { Agreed } from '../session.js';
 import { askStaple } from '../staple.js';
-import { onCertificate13 as readCertificate, sendCertificate13 } from './certificate.js';
-import { onCertificateRequest13, type Request13 } from './certificate-request.js';
-import { onCertificateVerify13, signedTranscript } from './certificate-verify.js';
-import { onEarlyAnswer } from './client-early.js';
-import { onFirstServerHello13, onSecondServerHello13, type ServerHello13 } from './client-start.js';
-import { connected13 } from './connected.js';
-import { checkAnswers } from './extensions.js';
-import type { Established13 } from './post-handshake.js';
-import { checkFinished13, deriveApplication13, finishedData13, HANDSHAKE_EPOCH } from './secrets.js';
+import {
+  onCertificateRequest13,
+  onCertificateVerify13,
+  type Request13,
+  onCertificate13 as readCertificate,
+  sendCertificate13,
+  signedTranscript,
+} from './certificates.js';
+import { checkAnswers, requireExtension } from './extensions.js';
+import { checkServerHello } from './hellos.js';
+import { connected13, type Established13 } from './post-handshake.js';
+import {
+  checkFinished13,
+  deriveApplication13,
+  EARLY_EPOCH,
+  finishedData13,
+  HANDSHAKE_EPOCH,
+  installKeys13,
+  type Negotiated13,
+  startHandshakeKeys13,
+} from './secrets.js';
 
 /*
  * The client's side of a DTLS 1.3 handshake (RFC 8446 §4, RFC 9147 §5):
@@ -249,4 +280,212 @@ function sendFinished(ctx: Context, proof: Proof): Established13 {
   ctx.emit({ do: 'end-flight', awaits: 'ack' });
   const { agreed, psk } = proof.hello;
   return connected13(ctx, { ...proof, negotiated: proof.hello, agreed, psk });
+}
+
+/** What a ServerHello settled, as the client sees it. */
+export interface ServerHello13 extends Negotiated13 {
+  readonly offer: Offer;
+  /** The pre-shared key that the server chose, which takes the place of a certificate. */
+  readonly psk: OfferedPsk | undefined;
+}
+
+/** Where no HelloRetryRequest came. */
+export function onFirstServerHello13(
+  ctx: Context,
+  offer: Offer,
+  hello: ServerHello,
+  message: Message,
+): ServerHello13 {
+  const suite = checkServerHello(offer, hello);
+  ctx.transcript.begin('DTLSv1.3', suite.hash, false);
+  return agreeOnKeys(ctx, offer, suite, hello, message);
+}
+
+/** After a HelloRetryRequest, from which the ServerHello must not differ (RFC 8446 §4.1.4). */
+export function onSecondServerHello13(
+  ctx: Context,
+  offer: Offer,
+  suite: CipherSuite,
+  message: Message,
+): ServerHello13 {
+  const body = expectType(message, HandshakeType.server_hello);
+  const hello = decoded(decodeServerHello(body), 'ServerHello');
+  if (isHelloRetryRequest(hello))
+    throw violation('unexpected_message', 'the server sent a second HelloRetryRequest');
+  const version = requireExtension(hello.extensions, ExtensionType.supported_versions, 'SH');
+  const code = decoded(decodeSupportedVersionsResponse(version), 'supported_versions');
+  if (versionFromWire(code) !== 'DTLSv1.3' || checkServerHello(offer, hello) !== suite)
+    throw violation('illegal_parameter', 'the ServerHello contradicts the HelloRetryRequest');
+  return agreeOnKeys(ctx, offer, suite, hello, message);
+}
+
+function agreeOnKeys(
+  ctx: Context,
+  offer: Offer,
+  suite: CipherSuite,
+  hello: ServerHello,
+  message: Message,
+): ServerHello13 {
+  checkAnswers(hello.extensions, 'SH', offer.hello.extensions);
+  const psk = chosenPsk(offer, suite, hello);
+  const exchange = standsAlone(ctx, psk, hello) ? undefined : finishExchange(offer, hello);
+  ctx.transcript.add(message.type, message.seq, message.body);
+  const hellos = {
+    suite,
+    group: exchange?.group,
+    clientRandom: offer.hello.random,
+    serverName: ctx.destination.serverName,
+  };
+  return { ...startHandshakeKeys13(ctx, hellos, exchange?.secret, psk), offer, psk };
+}
+
+/** Whether the server lets the key stand alone, in one of the modes that we offered (RFC 8446 §4.2.9). */
+function standsAlone({ security }: Context, psk: OfferedPsk | undefined, hello: ServerHello): boolean {
+  if (psk === undefined) return false;
+  const mode = hello.extensions.has(ExtensionType.key_share) ? 'psk_dhe_ke' : 'psk_ke';
+  if (mode === 'psk_dhe_ke' && !security.pskModes.includes(mode))
+    throw violation('illegal_parameter', 'the server uses a pre-shared key in a mode that was not offered');
+  return security.pskModes.includes(mode) && mode === 'psk_ke';
+}
+
+function finishExchange(
+  { exchanges }: Offer,
+  { extensions }: ServerHello,
+): { readonly group: GroupName; readonly secret: Uint8Array } {
+  const body = requireExtension(extensions, ExtensionType.key_share, 'SH');
+  const share = decoded(decodeKeyShareResponse(body), 'key_share');
+  const exchange = exchanges.find(({ group }) => Group[group] === share.group);
+  if (exchange === undefined)
+    throw violation('illegal_parameter', "the server's key share answers none of ours");
+  const secret = exchange.finish(share.keyExchange);
+  if (secret === undefined) throw violation('illegal_parameter', "the server's key share is not valid");
+  return { group: exchange.group, secret };
+}
+
+/** RFC 8446 §4.2.11: one of ours, whose hash is that of the suite. */
+function chosenPsk(offer: Offer, suite: CipherSuite, hello: ServerHello): OfferedPsk | undefined {
+  const body = hello.extensions.get(ExtensionType.pre_shared_key);
+  if (body === undefined) return undefined;
+  const psk = offer.psks[decoded(decodePreSharedKeyResponse(body), 'pre_shared_key')];
+  if (psk === undefined || psk.hash !== suite.hash)
+    throw violation('illegal_parameter', 'the server chose a pre-shared key that cannot be meant');
+  return psk;
+}
+
+/** The HelloRetryRequest that answered our first ClientHello: a second one goes out (RFC 8446 §4.1.4). */
+export function onHelloRetryRequest13(
+  ctx: Context,
+  offer: Offer,
+  hello: ServerHello,
+  message: Message,
+): ClientState13 {
+  const suite = checkServerHello(offer, hello);
+  // RFC 8446 §4.2: the cookie is the one extension that a server may send unasked.
+  checkAnswers(hello.extensions, 'HRR', offer.hello.extensions, ExtensionType.cookie);
+  const retried = withoutUnfit(secondOffer(ctx, withoutEarly(ctx, offer), hello), suite);
+  const firstHello = ctx.transcript.digestWith(suite.hash, EMPTY);
+  ctx.transcript.restart();
+  ctx.transcript.add(message.type, message.seq, message.body);
+  ctx.transcript.beginRetried(suite.hash, firstHello);
+  const second = bindOffer(ctx, retried);
+  ctx.send(HandshakeType.client_hello, encodeClientHello(second.hello), 0);
+  ctx.emit({ do: 'end-flight', awaits: 'answer' });
+  return { at: 'wait-second-server-hello', offer: second, suite };
+}
+
+/** Changes nothing but what the server asked for (RFC 8446 §4.1.2). */
+function secondOffer(ctx: Context, offer: Offer, hello: ServerHello): Offer {
+  const cookie = hello.extensions.get(ExtensionType.cookie);
+  const exchange = askedExchange(ctx, offer, hello);
+  if (cookie === undefined && exchange === undefined)
+    throw violation('illegal_parameter', 'the HelloRetryRequest asks for no change');
+  const exchanges = exchange === undefined ? offer.exchanges : [exchange];
+  const extensions = new Map<number, Uint8Array>();
+  // First, so that a server finds it in the first fragment before it keeps a byte.
+  if (cookie !== undefined)
+    extensions.set(ExtensionType.cookie, encodeCookie(decoded(decodeCookie(cookie), 'cookie')));
+  for (const [type, body] of offer.hello.extensions) extensions.set(type, body);
+  extensions.set(ExtensionType.key_share, encodeShares(exchanges));
+  return { ...offer, exchanges, hello: { ...offer.hello, extensions } };
+}
+
+/** Pre-shared keys whose hash is not that of the suite are of no use any more (RFC 8446 §4.1.4). */
+function withoutUnfit(offer: Offer, { hash }: CipherSuite): Offer {
+  const psks = offer.psks.filter((psk) => psk.hash === hash);
+  if (psks.length > 0 || offer.psks.length === 0) return { ...offer, psks };
+  const extensions = new Map(offer.hello.extensions);
+  extensions.delete(ExtensionType.pre_shared_key);
+  return { ...offer, psks, hello: { ...offer.hello, extensions } };
+}
+
+/** A key pair of the group that the server wants, which must be one that we offered without a share (§4.2.8). */
+function askedExchange(ctx: Context, offer: Offer, hello: ServerHello): KeyExchange | undefined {
+  const body = hello.extensions.get(ExtensionType.key_share);
+  if (body === undefined) return undefined;
+  const group = offeredGroup(decoded(decodeKeyShareRetry(body), 'key_share'), offer.groups);
+  if (group === undefined || offer.exchanges.some((exchange) => exchange.group === group))
+    throw violation('illegal_parameter', 'the HelloRetryRequest asks for a share that it has no right to');
+  return ctx.provider.startKeyExchange(group);
+}
+
+/**
+ * What may go along with the ClientHello that offers `psk` first: nothing unless the application has something to say, the
+ * session's server takes it, and we would speak again as in that session (RFC 8446 §4.2.10).
+ */
+export function earlyOffer(
+  { security, destination }: Context,
+  psk: OfferedPsk | undefined,
+): EarlyOffer | undefined {
+  const { session, earlyData = [] } = destination;
+  if (psk === undefined || session === undefined || session.early.most === 0) return undefined;
+  const { early, recordLimit, state } = session;
+  const sameSuite = security.suites.includes(state.suite);
+  const spoken =
+    early.alpn === undefined ? security.alpn.length === 0 : includesBytes(security.alpn, early.alpn);
+  if (earlyData.length === 0 || !sameSuite || !spoken) return undefined;
+  return { suite: state.suite, key: psk.key, ...early, recordLimit };
+}
+
+function includesBytes(list: readonly Uint8Array[], wanted: Uint8Array): boolean {
+  return list.some((item) => sameBytes(item, wanted));
+}
+
+/** The ClientHello is the only message so far. */
+export function sendEarly(ctx: Context, offer: EarlyOffer, clientRandom: Uint8Array): void {
+  const { provider, transcript } = ctx;
+  const { suite, key, most, recordLimit } = offer;
+  const early = deriveEarlySecret13(provider, suite.hash, key);
+  const digest = transcript.digestWith(suite.hash, EMPTY);
+  const secret = deriveEarlyTrafficSecret13(provider, suite.hash, early, digest);
+  ctx.emit({ do: 'log-secret', label: 'CLIENT_EARLY_TRAFFIC_SECRET', clientRandom, secret });
+  installKeys13(ctx, suite, 'write', EARLY_EPOCH, secret);
+  ctx.emit({ do: 'send-early-data', most, recordLimit });
+}
+
+/** The server's HelloRetryRequest refuses what went before it; the second ClientHello offers no more (RFC 8446 §4.1.2). */
+export function withoutEarly(ctx: Context, offer: Offer): Offer {
+  if (offer.early === undefined) return offer;
+  ctx.emit({ do: 'early-data', accepted: false });
+  const extensions = new Map(offer.hello.extensions);
+  extensions.delete(ExtensionType.early_data);
+  return { ...offer, early: undefined, hello: { ...offer.hello, extensions } };
+}
+
+/** What the EncryptedExtensions say of it: that it was offered, if they take it, has been checked (RFC 8446 §4.2.10, §4.2.11). */
+export function onEarlyAnswer(
+  ctx: Context,
+  { offer, psk, suite }: ServerHello13,
+  agreed: Agreed,
+  answers: Extensions,
+): void {
+  const { early } = offer;
+  if (early === undefined) return;
+  const body = answers.get(ExtensionType.early_data);
+  if (body === undefined) return ctx.emit({ do: 'early-data', accepted: false });
+  decoded(decodeEarlyData(body), 'early_data');
+  if (psk !== offer.psks[0] || suite !== early.suite || !sameAlpn(agreed.alpn, early.alpn)) {
+    const text = 'the server takes early data, and goes on from another session than that data is of';
+    throw violation('illegal_parameter', text);
+  }
+  ctx.emit({ do: 'early-data', accepted: true, most: early.most });
 }

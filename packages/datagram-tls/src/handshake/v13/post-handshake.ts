@@ -1,14 +1,31 @@
+import { EMPTY, own } from '../../base/bytes.js';
 import { violation } from '../../base/errors.js';
+import type { NewTicket } from '../../config/saved-session.js';
 import type { CipherSuite } from '../../crypto/suites.js';
-import { deriveNextTrafficSecret13 } from '../../keys/schedule13.js';
-import { HandshakeType } from '../../wire/codes.js';
+import {
+  type ApplicationSecrets13,
+  deriveNextTrafficSecret13,
+  deriveResumptionSecret13,
+  deriveTicketPsk13,
+} from '../../keys/schedule13.js';
+import type { FreshState } from '../../keys/session-state.js';
+import { ExtensionType, HandshakeType, type SchemeName } from '../../wire/codes.js';
+import type { Extensions } from '../../wire/extensions/block.js';
+import { decodeEarlyDataTicket, encodeEarlyDataTicket } from '../../wire/extensions/early-data.js';
 import { decodeKeyUpdate, encodeKeyUpdate, KeyUpdateRequest } from '../../wire/messages/key-update.js';
+import {
+  decodeNewSessionTicket13,
+  encodeNewSessionTicket13,
+} from '../../wire/messages/new-session-ticket13.js';
+import type { FinishedVerified, PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
-import { decoded, outOfPlace } from '../decoded.js';
 import type { SealedTicket } from '../jobs.js';
-import type { Message } from '../message.js';
-import { APPLICATION_EPOCH, installKeys13 } from './secrets.js';
-import { encodeTicket13, onNewSessionTicket13, type Resumption13 } from './tickets.js';
+import { decoded, type Message, outOfPlace } from '../message.js';
+import type { Psk13 } from '../offered-psk.js';
+import { LARGEST_TICKET_TAKEN, LONGEST_LIFE, shownBy } from '../resumption.js';
+import type { Agreed, Session } from '../session.js';
+import { checkPlaces } from './extensions.js';
+import { APPLICATION_EPOCH, byDirection, installKeys13, type Negotiated13 } from './secrets.js';
 
 /*
  * After the handshake (RFC 8446 §4.6, RFC 9147 §8):
@@ -139,4 +156,152 @@ function nextGeneration(ctx: Context, state: Established13, direction: 'read' | 
   ctx.emit({ do: 'log-secret', label, clientRandom, secret });
   installKeys13(ctx, suite, direction, epoch, secret);
   return { epoch, secret };
+}
+
+/** From which tickets of a session are made (RFC 8446 §4.6.1). */
+export interface Resumption13 {
+  readonly secret: Uint8Array;
+  /** All that a ticket's state has but the key of that ticket. */
+  readonly state: Omit<FreshState, 'secret'>;
+  /** What was agreed on beside it, to which early data has to keep. */
+  readonly agreed: Agreed;
+  /** Tickets that came; a server that sends more than we want is acknowledged, and no more. */
+  readonly taken: number;
+}
+
+/** What a ticket is of use for is the last one a server sent; some send one for each of several connections. */
+const MOST_TICKETS = 16;
+/** Differs for each ticket of a session, and we make one. */
+const TICKET_NONCE = Uint8Array.of(0);
+
+/**
+ * Once both Finished are in the transcript. A session that stands on a pre-shared key has none: to begin another one with
+ * that key costs no more.
+ */
+export function resumption13(
+  ctx: Context,
+  session: Session,
+  masterSecret: Uint8Array,
+  since: number | undefined,
+): Resumption13 | undefined {
+  const { suite, peer, serverName, extendedMasterSecret, agreed } = session;
+  if (peer.pskIdentity !== undefined) return undefined;
+  const { provider, transcript } = ctx;
+  return {
+    secret: deriveResumptionSecret13(provider, suite.hash, masterSecret, transcript.digest()),
+    state: { suite, extendedMasterSecret, serverName, since, ...shownBy(peer) },
+    agreed,
+    taken: 0,
+  };
+}
+
+/** Server: somebody who has the keys for it makes a ticket. */
+export function askForTicket(ctx: Context, { secret, state, agreed }: Resumption13): void {
+  const psk = ticketPsk(ctx, secret, state, TICKET_NONCE);
+  const job = { kind: 'seal-ticket', state: { ...state, secret: psk }, alpn: agreed.alpn } as const;
+  ctx.emit({ do: 'ask', job });
+}
+
+/** Server: NewSessionTicket. */
+export function encodeTicket13({ ticket, lifetime, ageAdd, maxEarlyData }: SealedTicket): Uint8Array {
+  const extensions = new Map<number, Uint8Array>();
+  if (maxEarlyData > 0) extensions.set(ExtensionType.early_data, encodeEarlyDataTicket(maxEarlyData));
+  return encodeNewSessionTicket13({
+    ticketLifetime: lifetime,
+    ticketAgeAdd: ageAdd,
+    ticketNonce: TICKET_NONCE,
+    ticket,
+    extensions,
+  });
+}
+
+/** Client: NewSessionTicket. Returns what is left to make tickets of. */
+export function onNewSessionTicket13(
+  ctx: Context,
+  resumption: Resumption13 | undefined,
+  message: Message,
+): Resumption13 | undefined {
+  const body = decoded(decodeNewSessionTicket13(message.body), 'NewSessionTicket');
+  checkPlaces(body.extensions, 'NST');
+  ctx.emit({ do: 'acknowledge' });
+  const lifetime = Math.min(body.ticketLifetime * 1000, LONGEST_LIFE);
+  const useless = lifetime === 0 || body.ticket.length > LARGEST_TICKET_TAKEN;
+  if (useless || resumption === undefined || resumption.taken === MOST_TICKETS) return resumption;
+  const { secret, state, agreed } = resumption;
+  const ticket: NewTicket = {
+    state: { ...state, secret: ticketPsk(ctx, secret, state, body.ticketNonce) },
+    identity: ctx.destination.verifyName ?? '',
+    ticket: own(body.ticket),
+    sessionId: EMPTY,
+    ageAdd: body.ticketAgeAdd,
+    early: { most: readMaxEarlyData(body.extensions), alpn: agreed.alpn },
+    recordLimit: agreed.records.send,
+    lifetime,
+  };
+  ctx.emit({ do: 'ticket', ticket });
+  return { ...resumption, taken: resumption.taken + 1 };
+}
+
+function readMaxEarlyData(extensions: Extensions): number {
+  const body = extensions.get(ExtensionType.early_data);
+  return body === undefined ? 0 : decoded(decodeEarlyDataTicket(body), 'early_data');
+}
+
+function ticketPsk(ctx: Context, secret: Uint8Array, { suite }: Resumption13['state'], nonce: Uint8Array) {
+  return deriveTicketPsk13(ctx.provider, suite.hash, secret, nonce);
+}
+
+/** What a DTLS 1.3 handshake has proved when it is done. */
+interface Proof13 {
+  readonly negotiated: Negotiated13;
+  readonly agreed: Agreed;
+  /** Of the server's signature, if there was one. */
+  readonly scheme: SchemeName | undefined;
+  readonly peer: PeerIdentity;
+  /** What took the place of certificates. */
+  readonly psk: Psk13 | undefined;
+  readonly finished: FinishedVerified;
+  readonly application: ApplicationSecrets13;
+}
+
+/**
+ * Installs the keys for application data, so far as they are not there yet, and tells of the session. Both Finished are in
+ * the transcript.
+ */
+export function connected13(ctx: Context, proof: Proof13): Established13 {
+  const { negotiated, agreed, scheme, peer, psk, finished, application } = proof;
+  const { suite, group, clientRandom, serverName } = negotiated;
+  const { own, peers } = byDirection(ctx, application);
+  const isClient = ctx.security.role === 'client';
+  if (isClient) installKeys13(ctx, suite, 'write', APPLICATION_EPOCH, own);
+  installKeys13(ctx, suite, 'read', APPLICATION_EPOCH, peers);
+  const session: Session = {
+    version: 'DTLSv1.3',
+    suite,
+    group,
+    signatureScheme: scheme,
+    // What the extension is for, DTLS 1.3 does in any case (RFC 8446 appendix D).
+    extendedMasterSecret: true,
+    serverName,
+    agreed,
+    peer,
+    resumed: psk?.origin === 'res',
+    finished,
+    sessionId: EMPTY,
+    secrets: { version: 'DTLSv1.3', exporterSecret: application.exporter },
+  };
+  ctx.emit({ do: 'connected', session });
+  const resumption = resumption13(ctx, session, application.masterSecret, psk?.since);
+  ctx.transcript.end();
+  return {
+    at: 'established',
+    suite,
+    clientRandom,
+    read: { epoch: APPLICATION_EPOCH, secret: peers },
+    write: { epoch: APPLICATION_EPOCH, secret: own },
+    unacknowledged: isClient ? 'finished' : undefined,
+    due: undefined,
+    ticketDue: undefined,
+    resumption,
+  };
 }

@@ -1,36 +1,48 @@
 import { EMPTY, sameBytes } from '../../base/bytes.js';
 import { violation } from '../../base/errors.js';
-import { HASH_LENGTH } from '../../crypto/hashes.js';
-import type { KeyExchangeAnswer } from '../../crypto/provider.js';
+import type { Duration } from '../../base/instant.js';
+import { HASH_LENGTH, type KeyExchangeAnswer } from '../../crypto/provider.js';
 import type { CipherSuite } from '../../crypto/suites.js';
-import type { GroupName } from '../../wire/codes.js';
-import { ExtensionType, Group, HandshakeType, ProtocolVersion } from '../../wire/codes.js';
+import { deriveEarlySecret13, deriveEarlyTrafficSecret13 } from '../../keys/schedule13.js';
+import { ExtensionType, Group, type GroupName, HandshakeType, ProtocolVersion } from '../../wire/codes.js';
 import { decodeCookie } from '../../wire/extensions/cookie.js';
+import { encodeEarlyData } from '../../wire/extensions/early-data.js';
 import { encodeKeyShareResponse } from '../../wire/extensions/key-share.js';
-import { bindersLength, encodePreSharedKeyResponse } from '../../wire/extensions/pre-shared-key.js';
+import {
+  bindersLength,
+  encodePreSharedKeyResponse,
+  type OfferedPsks,
+} from '../../wire/extensions/pre-shared-key.js';
 import { encodeSupportedVersionsResponse } from '../../wire/extensions/supported-versions.js';
+import { encodeHandshake13 } from '../../wire/messages/handshake-header.js';
 import { encodeServerHello } from '../../wire/messages/server-hello.js';
-import { computeBinder } from '../binders.js';
+import type { EarlyRefusal } from '../actions.js';
+import { chooseAlpn, sameAlpn } from '../alpn.js';
 import type { ClientWishes } from '../client-wishes.js';
 import type { Context } from '../context.js';
-import { decoded } from '../decoded.js';
-import type { Message } from '../message.js';
-import { externalPsk, type Psk13 } from '../offered-psk.js';
+import type { FoundPsk, OpenedTicket } from '../jobs.js';
+import { decoded, type Message } from '../message.js';
+import { computeBinder } from '../offer.js';
+import { externalPsk, importedPsk, type Psk13, resumptionPsk } from '../offered-psk.js';
+import { resumedPeer } from '../resumption.js';
 import {
   type Choice13,
   type ClientWishes13,
   choose13,
   choosePskMode,
+  encodeHelloRetryRequest13,
+  hashName,
   noSharedGroup,
+  pskCandidates,
+  type Retry13,
   readClientWishes13,
   sharedGroup,
   shareFor,
-} from './client-hello.js';
-import { encodeHelloRetryRequest13, hashName, type Retry13 } from './retry-request.js';
-import { type Negotiated13, startHandshakeKeys13 } from './secrets.js';
+} from './hellos.js';
+import { EARLY_EPOCH, installKeys13, type Negotiated13, startHandshakeKeys13 } from './secrets.js';
 
 /** What the first ClientHello leads to: keys, or a HelloRetryRequest for the share that is missing, if it may be sent. */
-export type Start13 =
+type Start13 =
   | { readonly kind: 'retried'; readonly retry: Retry13 }
   | { readonly kind: 'no-share' }
   | { readonly kind: 'ready'; readonly hello: ReadyHello13 };
@@ -186,7 +198,7 @@ export function refuseHidden(ctx: Context, hello: ReadyHello13): void {
 }
 
 /** The client has proved that it has `psk`. */
-export function hasBinder(ctx: Context, { client, message }: ReadyHello13, psk: ChosenPsk13): boolean {
+function hasBinder(ctx: Context, { client, message }: ReadyHello13, psk: ChosenPsk13): boolean {
   const binders = client.psks?.binders ?? [];
   const expected = computeBinder(ctx, psk, message.body, bindersLength(binders));
   return ctx.provider.equal(expected, binders[psk.index] ?? EMPTY);
@@ -216,4 +228,113 @@ function sendServerHello(
     extensions,
   });
   ctx.send(HandshakeType.server_hello, body, 0);
+}
+
+/** Tickets that are looked at. */
+const MAX_TICKETS = 8;
+
+/** Asks for the session of a ticket among the client's identities; returns whether there is anything to ask. */
+export function askForSession(ctx: Context, { client, choice, share }: ReadyHello13): boolean {
+  if (client.psks === undefined || ctx.security.tickets === undefined) return false;
+  if (!client.takesTickets || share === undefined) return false;
+  const { serverName } = client;
+  const tickets = identitiesOf(client.psks);
+  ctx.emit({ do: 'ask', job: { kind: 'open-ticket', tickets, suites: [choice.suite], serverName } });
+  return true;
+}
+
+export function chooseSession(ctx: Context, opened: OpenedTicket | undefined): ChosenPsk13 | undefined {
+  const peer = opened === undefined ? undefined : resumedPeer(ctx.security, opened.resumed);
+  if (opened === undefined || peer === undefined) return undefined;
+  return { ...resumptionPsk(opened.resumed.state, peer), index: opened.index };
+}
+
+/** Asks for a key that was shared outside of the protocol; returns whether there is anything to ask. */
+export function askForPsk(ctx: Context, hello: ReadyHello13): boolean {
+  const { client, share } = hello;
+  if (client.psks === undefined || ctx.security.psk.role !== 'server') return false;
+  if (choosePskMode(ctx.security, client, share) === undefined) return false;
+  const candidates = pskCandidates(client.psks, hello.choice.suite.hash);
+  ctx.emit({ do: 'ask', job: { kind: 'find-psk', wanted: candidates.map(({ wanted }) => wanted) } });
+  return true;
+}
+
+export function choosePsk(
+  ctx: Context,
+  { client, choice }: ReadyHello13,
+  found: FoundPsk | undefined,
+): ChosenPsk13 | undefined {
+  if (found === undefined || client.psks === undefined) return undefined;
+  const meant = pskCandidates(client.psks, choice.suite.hash)[found.index];
+  if (meant === undefined) return undefined;
+  const { index, sent, wanted, hash } = meant;
+  const { key, import: how } = found;
+  if (how === undefined) return { ...externalPsk(sent, key), index };
+  return { ...importedPsk(ctx.provider, { key, import: how }, wanted.identity, sent, hash), index };
+}
+
+function identitiesOf({ identities }: OfferedPsks): readonly Uint8Array[] {
+  return identities.slice(0, MAX_TICKETS).map(({ identity }) => identity);
+}
+
+/** By how much a ticket's age may differ from what the client says: the way there, and clocks (RFC 8446 §8.3); ms. */
+const AGE_TOLERANCE: Duration = 10_000;
+
+/** A ClientHello whose early data may be taken if it is new. */
+export interface EarlyHello {
+  readonly hello: ReadyHello13;
+  readonly psk: ChosenPsk13;
+  /** Bytes that the client was told it may send. */
+  readonly most: number;
+}
+
+/** All that RFC 8446 §4.2.10 asks of early data; whether the ClientHello is new somebody else is asked. */
+export function considerEarly(
+  ctx: Context,
+  hello: ReadyHello13,
+  opened: OpenedTicket | undefined,
+): EarlyHello | EarlyRefusal {
+  const psk = chooseSession(ctx, opened);
+  const offered = hello.client.psks;
+  const [identity] = offered?.identities ?? [];
+  // The keys are those of the first identity.
+  if (opened === undefined || psk?.index !== 0 || identity === undefined) return 'ticket';
+  const { early, age, resumed } = opened;
+  const allowed = ctx.security.tickets?.early?.most ?? 0;
+  if (early.most === 0 || early.most > allowed) return 'terms';
+  if (resumed.state.suite !== hello.choice.suite) return 'suite';
+  if (!sameAlpn(early.alpn, chooseAlpn(ctx.security, hello.client.hello.extensions))) return 'alpn';
+  const expected = age.issuedAt + claimedAge(identity.obfuscatedTicketAge, age.ageAdd);
+  if (Math.abs(age.now - expected) > AGE_TOLERANCE) return 'age';
+  if (!hasBinder(ctx, hello, psk)) return 'binder';
+  const [binder] = offered?.binders ?? [];
+  // Until then this very ClientHello passes for one of today.
+  if (binder !== undefined) askGuard(ctx, binder, expected + AGE_TOLERANCE + 1);
+  return { hello, psk, most: early.most };
+}
+
+function askGuard(ctx: Context, binder: Uint8Array, until: number): void {
+  const hash = ctx.provider.hash('sha256');
+  hash.update(binder);
+  ctx.emit({ do: 'ask', job: { kind: 'guard-replay', digest: hash.digest(), until } });
+}
+
+/** Modulo 2^32, in ms. */
+function claimedAge(obfuscated: number, ageAdd: number): Duration {
+  return (obfuscated - ageAdd) >>> 0;
+}
+
+/** The early data is taken: keys to read it with, and the extension that says so. The transcript ends before the ClientHello. */
+export function acceptEarly(ctx: Context, { hello, psk, most }: EarlyHello): Map<number, Uint8Array> {
+  const { provider, transcript } = ctx;
+  const { choice, client, message } = hello;
+  const { hash } = choice.suite;
+  const digest = transcript.digestWith(hash, encodeHandshake13(HandshakeType.client_hello, message.body));
+  const early = deriveEarlySecret13(provider, hash, psk.key);
+  const secret = deriveEarlyTrafficSecret13(provider, hash, early, digest);
+  ctx.emit({ do: 'early-data', accepted: true, most });
+  const { random: clientRandom } = client.hello;
+  ctx.emit({ do: 'log-secret', label: 'CLIENT_EARLY_TRAFFIC_SECRET', clientRandom, secret });
+  installKeys13(ctx, choice.suite, 'read', EARLY_EPOCH, secret);
+  return new Map([[ExtensionType.early_data, encodeEarlyData()]]);
 }

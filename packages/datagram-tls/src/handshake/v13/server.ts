@@ -1,28 +1,42 @@
 import { DTLSError, violation } from '../../base/errors.js';
-import type { GuardAnswer } from '../../config/ticket-policy.js';
-import type { SchemeName } from '../../wire/codes.js';
-import { HandshakeType, Scheme } from '../../wire/codes.js';
+import type { GuardAnswer, Identity, Security } from '../../config/config.js';
+import type { HashName } from '../../crypto/provider.js';
+import type { CipherSuite } from '../../crypto/suites.js';
+import { ExtensionType, HandshakeType, Scheme, type SchemeName } from '../../wire/codes.js';
 import type { CertificateTypeName } from '../../wire/extensions/certificate-type.js';
+import { PskKeyExchangeMode } from '../../wire/extensions/psk-key-exchange-modes.js';
+import { encodeServerNameResponse } from '../../wire/extensions/server-name.js';
 import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
 import { decodeClientHello } from '../../wire/messages/client-hello.js';
+import { encodeEncryptedExtensions } from '../../wire/messages/encrypted-extensions.js';
 import { decodeFinished, encodeFinished } from '../../wire/messages/finished.js';
+import { chooseAgreements, encodeAgreements } from '../agreed.js';
 import { askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, claimChain, PeerIdentity } from '../authenticate.js';
-import { type CertificateTypes, encodeCertificateTypes, typeToAsk } from '../certificate-types.js';
+import {
+  type CertificateTypes,
+  encodeCertificateTypes,
+  requireTypeToShow,
+  typesToShow,
+  typeToAsk,
+} from '../certificate-types.js';
 import { type ClientWishes, readClientWishes } from '../client-wishes.js';
 import type { Context } from '../context.js';
-import { decoded, expectType, outOfPlace } from '../decoded.js';
 import type { JobAnswer, OpenedTicket } from '../jobs.js';
-import type { Message } from '../message.js';
-import type { Credential } from '../negotiate.js';
+import { decoded, expectType, type Message, outOfPlace } from '../message.js';
+import { type Credential, chooseIdentity } from '../negotiate.js';
 import type { Agreed } from '../session.js';
 import { askStaple, clientWantsStaple } from '../staple.js';
-import { onCertificate13, sendCertificate13 } from './certificate.js';
-import { requestExtensions13, sendCertificateRequest13 } from './certificate-request.js';
-import { onCertificateVerify13, signedTranscript } from './certificate-verify.js';
-import { connected13 } from './connected.js';
-import type { Established13 } from './post-handshake.js';
-import type { Retry13 } from './retry-request.js';
+import {
+  onCertificate13,
+  onCertificateVerify13,
+  requestExtensions13,
+  sendCertificate13,
+  sendCertificateRequest13,
+  signedTranscript,
+} from './certificates.js';
+import { type ClientWishes13, pskCandidates, type Retry13 } from './hellos.js';
+import { askForTicket, connected13, type Established13 } from './post-handshake.js';
 import {
   APPLICATION_EPOCH,
   checkFinished13,
@@ -32,13 +46,16 @@ import {
   installKeys13,
   type Negotiated13,
 } from './secrets.js';
-import { chooseCredential13 } from './server-credential.js';
-import { acceptEarly, considerEarly, type EarlyHello } from './server-early.js';
-import { sendEncryptedExtensions } from './server-extensions.js';
-import { askForPsk, askForSession, choosePsk, chooseSession } from './server-psk.js';
 import {
+  acceptEarly,
   agree13,
+  askForPsk,
+  askForSession,
   type ChosenPsk13,
+  choosePsk,
+  chooseSession,
+  considerEarly,
+  type EarlyHello,
   onFirstHello13,
   onRetriedHello13,
   onSecondHello13,
@@ -46,7 +63,6 @@ import {
   refuseHidden,
   requireBinder,
 } from './server-start.js';
-import { askForTicket } from './tickets.js';
 
 /*
  * The server's side of a DTLS 1.3 handshake (RFC 8446 §4, RFC 9147 §5):
@@ -294,4 +310,75 @@ function onFinished(ctx: Context, flight: Flight, peer: PeerIdentity, message: M
     askForTicket(ctx, resumption);
   // No other ticket follows.
   return { ...established, resumption: undefined };
+}
+
+/** Our certificate for this client, where no key takes its place. */
+export function chooseCredential13(
+  security: Security,
+  client: ClientWishes13,
+  suite: CipherSuite,
+): { readonly identity: Identity; readonly scheme: SchemeName } {
+  const { schemes, authorities } = client;
+  const asked = { types: typesToShow(client), schemes, authorities };
+  const choice = chooseIdentity(security, asked, 'DTLSv1.3');
+  if (choice === undefined) throw noCredential(security, client, suite);
+  return choice;
+}
+
+/** Neither a key nor a certificate will do: what is likely to be wrong. */
+function noCredential(security: Security, client: ClientWishes13, { name, hash }: CipherSuite): Error {
+  const { identities, psk } = security;
+  const usesKeys = client.psks !== undefined && psk.role === 'server';
+  if (usesKeys && !security.pskModes.some((name) => client.pskModes.includes(PskKeyExchangeMode[name]))) {
+    const text = 'the client uses its pre-shared keys in no way that pskModes allows here';
+    return violation('handshake_failure', text, 'ERR_DTLS_NO_SHARED_PSK_MODE');
+  }
+  const keysOnly = psk.role === 'server' && identities.length === 0;
+  // A client leaves out what does not fit the suite of our HelloRetryRequest.
+  const noneFits =
+    client.psks === undefined
+      ? !sharesHash(security, client, 'sha256')
+      : pskCandidates(client.psks, hash).length === 0;
+  if ((usesKeys || keysOnly) && noneFits) {
+    return violation(
+      'unknown_psk_identity',
+      `no pre-shared key of the client goes with the hash of ${name}: a key that is used as it is goes with SHA-256 alone ` +
+        '(RFC 8446 §4.2.11). Import it on both sides (psk: { …, import: true }, RFC 9258), or allow a suite with SHA-256',
+      'ERR_DTLS_UNKNOWN_PSK_IDENTITY',
+    );
+  }
+  if (usesKeys || keysOnly) {
+    return violation(
+      'unknown_psk_identity',
+      'the client offers no identity for which there is a pre-shared key here',
+      'ERR_DTLS_UNKNOWN_PSK_IDENTITY',
+    );
+  }
+  requireTypeToShow(security, client);
+  return violation(
+    'handshake_failure',
+    'the client accepts no signature that our certificates can make',
+    'ERR_DTLS_NO_SHARED_SIGNATURE',
+  );
+}
+
+function sharesHash({ suites }: Security, { hello }: ClientWishes13, hash: HashName): boolean {
+  return suites.some(
+    (suite) => suite.version === 'DTLSv1.3' && suite.hash === hash && hello.cipherSuites.includes(suite.code),
+  );
+}
+
+/** What is agreed on beside keys and certificates, with `answers` to what the handshake itself needs (RFC 8446 §4.3.1). */
+export function sendEncryptedExtensions(
+  ctx: Context,
+  client: ClientWishes13,
+  answers: ReadonlyMap<number, Uint8Array>,
+): Agreed {
+  const agreed = chooseAgreements(ctx, 'DTLSv1.3', client.hello.extensions);
+  const extensions = new Map([...encodeAgreements(agreed, 'DTLSv1.3'), ...answers]);
+  if (ctx.adopted && client.serverName !== undefined)
+    extensions.set(ExtensionType.server_name, encodeServerNameResponse());
+  const body = encodeEncryptedExtensions({ extensions });
+  ctx.send(HandshakeType.encrypted_extensions, body, HANDSHAKE_EPOCH);
+  return agreed;
 }

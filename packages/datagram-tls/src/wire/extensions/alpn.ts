@@ -1,5 +1,4 @@
-import { Reader, Writer } from '../cursor.js';
-import { readItems } from '../lists.js';
+import { Reader, readItems, Writer } from '../cursor.js';
 
 /** The protocol names a client offers, as bytes, in order of preference (RFC 7301 §3.1); `undefined` when malformed. */
 export function decodeAlpnRequest(body: Uint8Array): readonly Uint8Array[] | undefined {

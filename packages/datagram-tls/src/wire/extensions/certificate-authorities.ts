@@ -1,5 +1,5 @@
+import { readDistinguishedNames, writeDistinguishedNames } from '../codes.js';
 import { Reader, Writer } from '../cursor.js';
-import { readDistinguishedNames, writeDistinguishedNames } from '../names.js';
 
 /** DER names of acceptable issuers, views into `body` (RFC 8446 §4.2.4); `undefined` when malformed. */
 export function decodeCertificateAuthorities(body: Uint8Array): readonly Uint8Array[] | undefined {

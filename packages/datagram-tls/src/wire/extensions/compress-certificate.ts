@@ -1,5 +1,4 @@
-import { Reader } from '../cursor.js';
-import { readItems } from '../lists.js';
+import { Reader, readItems } from '../cursor.js';
 
 /** The compression algorithms a peer takes, in order of preference (RFC 8879 §3); `undefined` when malformed. */
 export function decodeCompressCertificate(body: Uint8Array): readonly number[] | undefined {

@@ -1,5 +1,4 @@
-import { Reader, Writer } from '../cursor.js';
-import { readItems } from '../lists.js';
+import { Reader, readItems, Writer } from '../cursor.js';
 
 /** A public key in the group's own encoding (RFC 8446 §4.2.8). */
 export interface KeyShareEntry {

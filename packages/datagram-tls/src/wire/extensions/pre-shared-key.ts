@@ -1,5 +1,4 @@
-import { Reader, Writer } from '../cursor.js';
-import { readItems } from '../lists.js';
+import { Reader, readItems, Writer } from '../cursor.js';
 
 /** RFC 8446 §4.2.11. */
 export interface PskIdentity {

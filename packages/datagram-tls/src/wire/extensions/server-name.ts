@@ -1,6 +1,5 @@
 import { decodeUtf8, utf8 } from '../../base/bytes.js';
-import { Reader, Writer } from '../cursor.js';
-import { readItems } from '../lists.js';
+import { Reader, readItems, Writer } from '../cursor.js';
 import { decodeEmpty, encodeEmpty } from './empty.js';
 
 const HOST_NAME = 0;

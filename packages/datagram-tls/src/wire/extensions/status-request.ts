@@ -1,5 +1,4 @@
-import { Reader, Writer } from '../cursor.js';
-import { readItems } from '../lists.js';
+import { Reader, readItems, Writer } from '../cursor.js';
 import { decodeEmpty, encodeEmpty } from './empty.js';
 
 /** `CertificateStatusType.ocsp`, the only one that a client may still ask for (RFC 6066 §8, RFC 8446 §4.4.2.1). */

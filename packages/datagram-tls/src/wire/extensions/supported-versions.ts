@@ -1,5 +1,4 @@
-import { Reader, Writer } from '../cursor.js';
-import { readItems } from '../lists.js';
+import { Reader, readItems, Writer } from '../cursor.js';
 
 /** The versions a client offers, in order of preference (RFC 8446 §4.2.1); `undefined` when malformed. */
 export function decodeSupportedVersionsRequest(body: Uint8Array): readonly number[] | undefined {

@@ -1,5 +1,4 @@
-import { Reader, Writer } from '../cursor.js';
-import { readItems } from '../lists.js';
+import { Reader, readItems, Writer } from '../cursor.js';
 
 /** Both fields take 64 bits here, yet no record has an epoch above 2^16-1 or a number above 2^48-1. */
 export interface RecordNumber {

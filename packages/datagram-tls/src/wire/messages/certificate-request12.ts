@@ -1,5 +1,5 @@
+import { readDistinguishedNames, writeDistinguishedNames } from '../codes.js';
 import { Reader, Writer } from '../cursor.js';
-import { readDistinguishedNames, writeDistinguishedNames } from '../names.js';
 
 /** `ClientCertificateType`s in use (RFC 8422 §5.5): the kind of key a client may sign with. */
 export const ClientCertificateType = { rsa_sign: 1, ecdsa_sign: 64 } as const;

@@ -1,5 +1,4 @@
-import { Reader, Writer } from '../cursor.js';
-import { readItems } from '../lists.js';
+import { Reader, readItems, Writer } from '../cursor.js';
 
 /** RFC 5246 §7.4.2: DER certificates, the sender's own first. Empty when a client has none to show. */
 export interface Certificate12 {

@@ -1,6 +1,5 @@
-import { Reader, Writer } from '../cursor.js';
+import { Reader, readItems, Writer } from '../cursor.js';
 import { type Extensions, readExtensions, writeExtensions } from '../extensions/block.js';
-import { readItems } from '../lists.js';
 
 /** One certificate, or a raw public key (RFC 7250), with what the sender says about it. */
 export interface CertificateEntry {

@@ -1,5 +1,4 @@
-import { Reader, Writer } from '../cursor.js';
-import { readItems } from '../lists.js';
+import { Reader, readItems, Writer } from '../cursor.js';
 
 /** When the receiver takes the new IDs into use (RFC 9147 §9). */
 export const ConnectionIdUsage = { cid_immediate: 0, cid_spare: 1 } as const;

@@ -1,0 +1,250 @@
+import { own } from '../base/bytes.js';
+import { type DTLSError, violation } from '../base/errors.js';
+import type { Instant } from '../base/instant.js';
+import { PIECE_COST } from '../base/memory.js';
+import type { Action } from '../handshake/actions.js';
+import type { WriterState } from '../record/reader-writer.js';
+import { ContentType } from '../wire/codes.js';
+import type { Association } from './association.js';
+import { messageTooLarge } from './errors.js';
+
+/** Application data that overtakes the peer's Finished is kept up to this many bytes, at what they really cost. */
+const EARLY_BUDGET = 16_384;
+
+interface Early {
+  readonly data: Uint8Array;
+  readonly since: Instant;
+}
+
+/** Application data on its way to the owner of the connection. */
+export class Inbound {
+  readonly #association: Association;
+  #early: Early[] = [];
+  #earlyBytes = 0;
+  /** The record with the peer's close_notify. */
+  #end: { readonly epoch: number; readonly sequence: number } | undefined;
+
+  constructor(association: Association) {
+    this.#association = association;
+  }
+
+  /** The peer has said close_notify. */
+  get ended(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** What came after the peer's close_notify in the order of sending counts for nothing (RFC 9147 §5.10). */
+  isAfterEnd(epoch: number, sequence: number): boolean {
+    if (this.#end === undefined) return false;
+    return epoch > this.#end.epoch || (epoch === this.#end.epoch && sequence > this.#end.sequence);
+  }
+
+  /** The peer's close_notify came in this record. */
+  end(epoch: number, sequence: number): void {
+    this.#end ??= { epoch, sequence };
+  }
+
+  deliver(data: Uint8Array): void {
+    this.#association.counters.messagesReceived++;
+    this.#association.counters.payloadReceived += data.length;
+    this.#association.tell({ type: 'message', data });
+  }
+
+  /** When the oldest message was kept. */
+  get oldest(): Instant | undefined {
+    return this.#early[0]?.since;
+  }
+
+  /** Keeps data for which it is too early. */
+  keep(data: Uint8Array, now: Instant): void {
+    const cost = data.length + PIECE_COST;
+    const { memory } = this.#association;
+    if (this.#earlyBytes + cost > EARLY_BUDGET || !memory.take(cost))
+      return this.#association.drop('over_budget');
+    // Of its own: a view keeps alive whatever it is a part of.
+    this.#early.push({ data: own(data), since: now });
+    this.#earlyBytes += cost;
+  }
+
+  /** Delivers what was kept. */
+  release(): void {
+    const early = this.#early;
+    this.forget();
+    for (const { data } of early) this.deliver(data);
+  }
+
+  /** Forgets what was kept at `instant` or before; `why` counts it. */
+  forgetUntil(instant: Instant, why: 'expired' | 'evicted'): void {
+    for (let [first] = this.#early; first !== undefined && first.since <= instant; [first] = this.#early) {
+      this.#early.shift();
+      this.#give(first.data);
+      this.#association.drop(why);
+    }
+  }
+
+  forget(): void {
+    for (const { data } of this.#early) this.#give(data);
+    this.#early = [];
+  }
+
+  #give({ length }: Uint8Array): void {
+    this.#earlyBytes -= length + PIECE_COST;
+    this.#association.memory.give(length + PIECE_COST);
+  }
+}
+
+/** Messages that wait for a peer to prove that it hears us; more are lost, and counted. */
+const MOST_UNPROVED = 16;
+
+/** Application data on its way to the peer. */
+export class Outbound {
+  readonly #association: Association;
+
+  constructor(association: Association) {
+    this.#association = association;
+  }
+
+  /** The largest message that fits a datagram and that the peer takes, bytes. */
+  get largest(): number {
+    const { pathSize, epochs, recordLimits } = this.#association;
+    return Math.min(epochs.writer.capacity(pathSize.known), recordLimits.send);
+  }
+
+  /**
+   * Sends one message as one datagram; returns what the keys were good for: where that is `last` or `exhausted` it is not
+   * sent. Throws `ERR_OUT_OF_RANGE` when the message is too large.
+   */
+  send(data: Uint8Array): WriterState {
+    const { epochs, counters, transmit, recordLimits, probation } = this.#association;
+    const { writer } = epochs;
+    const { largest } = this;
+    if (data.length > largest) throw messageTooLarge(data.length, largest, largest === recordLimits.send);
+    const { state } = writer;
+    if (state === 'last' || state === 'exhausted') return state;
+    if (probation !== undefined && transmit.waiting >= MOST_UNPROVED) {
+      this.#association.drop('unproved_peer');
+      return state;
+    }
+    transmit.record(writer, ContentType.application_data, data);
+    counters.messagesSent++;
+    counters.payloadSent += data.length;
+    return state;
+  }
+
+  /** Client: early data that was not taken. The limit may be another one than in the session before. */
+  sendAgain(messages: readonly Uint8Array[]): void {
+    for (const message of messages) {
+      if (message.length > this.largest) this.#association.drop('unsent_early_data');
+      else this.send(message);
+    }
+  }
+}
+
+/**
+ * What became of early data. `none`: there is none. `offered`: it went out, and whether it was taken is not known yet.
+ * `accepted`: it was. `refused`: it goes out, or went out, when the session is open.
+ */
+export type EarlyOutcome = 'none' | 'offered' | 'accepted' | 'refused';
+
+/** Of nearly every association. */
+const NONE: readonly Uint8Array[] = [];
+
+/** Early data of one association (RFC 8446 §2.3): a client sends it, and again what was not taken; a server counts it. */
+export class EarlyData {
+  readonly #association: Association;
+  /** Client: to be sent as usual once the session is open. */
+  #waiting: readonly Uint8Array[];
+  /** Client: on its way in epoch 1. */
+  #sent = NONE;
+  /** The datagrams that it is in. */
+  #datagrams = NONE;
+  /** Server: bytes that may still come. */
+  #room = 0;
+  #outcome: EarlyOutcome;
+
+  /** `messages`: of a client. */
+  constructor(association: Association, messages: readonly Uint8Array[] = NONE) {
+    this.#association = association;
+    this.#waiting = messages;
+    this.#outcome = messages.length === 0 ? 'none' : 'refused';
+  }
+
+  get outcome(): EarlyOutcome {
+    return this.#outcome;
+  }
+
+  /** Server: some may still come. */
+  get takes(): boolean {
+    return this.#association.role === 'server' && this.#outcome === 'accepted';
+  }
+
+  /** Client: the first of the messages, as many as may go out. Each is a record and a datagram of its own. */
+  send({ most, recordLimit }: Extract<Action, { do: 'send-early-data' }>): void {
+    const { earlyWriter: writer, transmit, pathSize } = this.#association;
+    if (writer === undefined) return;
+    const largest = Math.min(recordLimit, writer.capacity(pathSize.known));
+    let room = most;
+    const fits = ({ length }: Uint8Array): boolean => {
+      room -= length;
+      return room >= 0 && length <= largest && writer.state !== 'exhausted';
+    };
+    const first = this.#waiting.findIndex((message) => !fits(message));
+    const count = first < 0 ? this.#waiting.length : first;
+    this.#sent = this.#waiting.slice(0, count);
+    this.#waiting = this.#waiting.slice(count);
+    this.#datagrams = this.#sent.map((message) =>
+      own(transmit.record(writer, ContentType.application_data, message)),
+    );
+    // No other record follows in epoch 1, neither an alert nor an ACK (RFC 9147 §7).
+    this.#association.earlyWriter = undefined;
+    this.#tell('offered');
+  }
+
+  /** Client: nobody can read it who did not get the ClientHello, and that goes out again. */
+  repeat(): void {
+    for (const datagram of this.#datagrams) this.#association.transmit.again(datagram);
+  }
+
+  onAnswer(answer: Extract<Action, { do: 'early-data' }>): void {
+    if (answer.accepted) {
+      this.#room = answer.most;
+      for (const message of this.#sent) this.#count(message);
+    } else this.#waiting = [...this.#sent, ...this.#waiting];
+    this.#sent = NONE;
+    this.#datagrams = NONE;
+    this.#tell(answer.accepted ? 'accepted' : 'refused');
+  }
+
+  /** Client: what is to be sent now that the session is open, in order. */
+  takeWaiting(): readonly Uint8Array[] {
+    const waiting = this.#waiting;
+    this.#waiting = NONE;
+    return waiting;
+  }
+
+  /** Server: one message in epoch 1. Throws nothing: the error is the client's, which was told how much it may send. */
+  receive(data: Uint8Array): DTLSError | undefined {
+    this.#room -= data.length;
+    if (this.#room < 0) {
+      this.#association.drop('early_data_limit');
+      return violation('unexpected_message', 'the client sent more early data than it may');
+    }
+    const { counters } = this.#association;
+    counters.messagesReceived++;
+    counters.payloadReceived += data.length;
+    this.#association.tell({ type: 'early-data', data });
+    return undefined;
+  }
+
+  #count({ length }: Uint8Array): void {
+    const { counters } = this.#association;
+    counters.messagesSent++;
+    counters.payloadSent += length;
+  }
+
+  #tell(outcome: 'offered' | 'accepted' | 'refused'): void {
+    this.#outcome = outcome;
+    const direction = this.#association.role === 'client' ? 'sent' : 'received';
+    this.#association.trace({ kind: 'early-data', direction, outcome });
+  }
+}

@@ -1,0 +1,455 @@
+import type { Duration, Instant } from '../base/instant.js';
+import type { CryptoProvider } from '../crypto/provider.js';
+import { type Awaits, type Flight, type FlightItem, itemName } from '../handshake/flight.js';
+import { HandshakeType } from '../wire/codes.js';
+import type { RecordNumber } from '../wire/messages/ack.js';
+import type { Association } from './association.js';
+import { Delivery } from './delivery.js';
+import type { Manner, Transmission } from './transmit.js';
+
+/** How long the peer may ask for our last flight again: twice RFC 6347 §4.2.4's maximum segment lifetime, ms. */
+const LAST_FLIGHT_KEPT: Duration = 240_000;
+
+/**
+ * A flight goes out again on the peer's word no sooner than this after it went out last, ms. WebRTC's first timer has this
+ * length, and no timer in use is shorter. It doubles each time, up to our own timer.
+ */
+const MIN_REPEAT_GAP: Duration = 50;
+
+/**
+ * Records of a flight that may be on their way, where ACKs tell what has arrived: so many at first (RFC 9147 §5.8.3), one
+ * more for each that is acknowledged, and no more than the maximum (ADR 22).
+ */
+const WINDOW = { initial: 10, max: 100 } as const;
+/** Timeouts after which a ticket that nobody acknowledges is let be, alone and beside something that is acknowledged. */
+const TICKET_TRIES = { alone: 6, besides: 2 } as const;
+
+/** The first epoch whose records are acknowledged. Before it the peer may keep no state, or speak DTLS 1.2. */
+const FIRST_ACKNOWLEDGED_EPOCH = 2;
+
+/** Why a flight is asked for again: by the peer, by anybody, or because an alert that anybody can send came. */
+type Request = 'authentic' | 'plaintext' | 'doubt' | 'probe';
+
+interface UnderWay {
+  readonly flight: Flight;
+  readonly delivery: Delivery;
+}
+
+/**
+ * Sends flights, and sends them again until they got what they await (RFC 6347 §4.2.4, RFC 9147 §5.8). One datagram
+ * causes at most one transmission: what the peer asks for is noted, and goes out when the datagram is done with.
+ */
+export class Retransmission {
+  readonly #association: Association;
+  readonly #backoff: Backoff;
+  #building: FlightItem[] = [];
+  #underWay: UnderWay | undefined;
+  /** Tickets that are waited for no longer. Should the peer lack them, it takes nothing that comes after without them. */
+  #letBe: readonly FlightItem[] = [];
+  /** Records that may be on their way. */
+  #window = Number.POSITIVE_INFINITY;
+  /** A datagram is being processed. */
+  #receiving = false;
+  /** It has caused its transmission. */
+  #spent = false;
+  /** It asks for the flight under way again. */
+  #asked: Request | undefined;
+  /** It acknowledges parts of the flight under way, so that others may follow. */
+  #advanced = false;
+  /** The flight went out again on the peer's word since the timer was last set; the next time is the timer's. */
+  #replayed = false;
+  /** It went out again as a probe: the numbers of its records in epoch 0. */
+  #probe: { readonly first: number; readonly last: number } | undefined;
+  /** DTLS 1.3: the answer to the flight under way has begun, so that all of it has arrived. */
+  #answered = false;
+  #repeatGap: Duration = MIN_REPEAT_GAP;
+  /** Until then nothing goes out again because an ACK shows that it is lost. */
+  #nextRepair: Instant = Number.NEGATIVE_INFINITY;
+  /** The largest datagram of the last transmission, bytes. */
+  #largest = 0;
+  #lastSent: Instant = Number.POSITIVE_INFINITY;
+  /** All of the flight went out once only, and its answer will tell how long the way is (RFC 6298 §3). */
+  #measurable = false;
+
+  constructor(association: Association) {
+    this.#association = association;
+    this.#backoff = new Backoff(association.behaviour.retransmission);
+  }
+
+  /** What the flight under way needs so that it is not sent any more; `undefined` when there is none. */
+  get awaits(): Awaits | undefined {
+    return this.#underWay?.flight.awaits;
+  }
+
+  /** RFC 9147 §7.1: how long to wait for the rest of the peer's flight before an ACK tells what is here, ms. */
+  get ackDelay(): Duration {
+    return this.#backoff.timeout / 4;
+  }
+
+  add(item: FlightItem): void {
+    this.#building.push(item);
+  }
+
+  /** The flight is whole. */
+  begin(awaits: Awaits, now: Instant): void {
+    const flight = { items: [...this.#letBe, ...this.#building], awaits };
+    this.#building = [];
+    this.#letBe = [];
+    if (this.#underWay !== undefined) this.#onAnswer();
+    this.#backoff.onIdle(now - this.#lastSent);
+    this.#underWay = { flight, delivery: new Delivery(flight) };
+    this.#window = firstWindow(flight);
+    this.#measurable = true;
+    this.#association.timers.stop('retransmit');
+    this.#association.timers.stop('repair');
+    this.#replayed = false;
+    this.#probe = undefined;
+    this.#answered = false;
+    this.#advanced = false;
+    this.#asked = undefined;
+    this.#repeatGap = MIN_REPEAT_GAP;
+    this.#nextRepair = Number.NEGATIVE_INFINITY;
+    if (this.#receiving && this.#spent) {
+      // A peer that knows our record numbers could acknowledge one flight after the other within one datagram.
+      this.#association.drop('repeated_too_soon');
+      this.#association.timers.set('repair', now + MIN_REPEAT_GAP);
+    } else {
+      this.#sendPart('sendable', now);
+    }
+  }
+
+  /** A datagram begins, which may cause one transmission. */
+  onDatagram(): void {
+    this.#receiving = true;
+    this.#spent = false;
+  }
+
+  /** The datagram is done with: what it asks for goes out, once, unless it has caused a transmission already. */
+  settle(now: Instant): void {
+    const asked = this.#asked;
+    const advanced = this.#advanced;
+    const spent = this.#spent;
+    this.#receiving = false;
+    this.#spent = false;
+    this.#asked = undefined;
+    this.#advanced = false;
+    if (this.#underWay === undefined || spent || this.#building.length > 0) return;
+    if (asked !== undefined && this.#mayRepeat(asked, now)) this.#repeat(asked, now);
+    else if (advanced) this.#goOn(now);
+  }
+
+  /** The flight under way did not get what it awaits in time. Returns whether it is not to be waited for any more. */
+  onTimeout(now: Instant): boolean {
+    if (this.#givesUp()) return true;
+    this.#backoff.onTimeout();
+    this.#replayed = false;
+    this.#onUnanswered();
+    // A peer that acknowledges nothing before a flight is whole gets all of it in turn. As the timer doubles, so may what
+    // goes out at once.
+    this.#window = Math.min(this.#window * 2, Math.max(this.#window, WINDOW.max));
+    this.#association.timers.stop('repair');
+    this.#sendAgain(now, 'from-cursor');
+    return false;
+  }
+
+  /** The system refused a datagram of `size` bytes: a flight that has such goes out at once in smaller ones. */
+  onTooLarge(size: number, now: Instant): void {
+    if (this.#building.length === 0 && size <= this.#largest) this.#sendAgain(now);
+  }
+
+  /** The peer may be gone: the flight goes out again, once for each run of the timer. */
+  onDoubt(): void {
+    if (this.#underWay !== undefined && !this.#replayed) this.#ask('doubt');
+  }
+
+  /**
+   * The peer repeats what our flight answers, or cannot read it: it has not seen it (RFC 6347 §4.2.4, RFC 9147 §5.8.1,
+   * §7.1). Unless the peer proves that it holds keys, it is sent again only once for each run of our own timer, so that
+   * we are of no use as an amplifier.
+   */
+  onRepeated(authentic: boolean): void {
+    if (this.#underWay === undefined || !this.#underWay.delivery.untouched) return;
+    if (!authentic && this.#underWay.flight.awaits === 'nothing') return;
+    this.#ask(authentic ? 'authentic' : 'plaintext');
+  }
+
+  /** An ACK that is not authentic tells what the peer lacks, if it tells the truth; nothing is left out for its sake. */
+  onPlainAck(numbers: readonly RecordNumber[]): void {
+    if (this.#underWay?.delivery.lacks(numbers) === true) this.onRepeated(false);
+  }
+
+  /** Client: the flight is to go out once more, under record numbers that only a peer that sees them can repeat. */
+  onRefusal(): void {
+    if (this.#underWay !== undefined && this.#probe === undefined) this.#ask('probe');
+  }
+
+  /** Whether a record of epoch 0 with this number of the peer's answers our probe. */
+  isAnswer(sequence: number): boolean {
+    return this.#probe !== undefined && sequence >= this.#probe.first && sequence <= this.#probe.last;
+  }
+
+  #sendProbe(now: Instant): void {
+    const { plainWriter, provider } = this.#association;
+    plainWriter.skip(1 + randomNumber(provider));
+    const first = plainWriter.sequence;
+    this.#sendAgain(now);
+    this.#probe = { first, last: plainWriter.sequence - 1 };
+  }
+
+  #ask(how: Request): void {
+    if (this.#asked !== undefined && how !== 'doubt' && how !== 'probe')
+      this.#association.drop('repeated_too_soon');
+    if (this.#asked === undefined || this.#asked === 'plaintext' || how === 'doubt' || how === 'probe')
+      this.#asked = how;
+  }
+
+  #mayRepeat(asked: Request, now: Instant): boolean {
+    if (asked === 'doubt' || asked === 'probe') return true;
+    const { probation, transmit } = this.#association;
+    // Where there is no timer the bytes that come set the pace: what waits of the flight goes out before it is repeated.
+    const turn = probation === undefined ? asked === 'authentic' || !this.#replayed : !transmit.flightWaits;
+    if (turn && now - this.#lastSent >= this.#repeatGap) return true;
+    this.#association.drop('repeated_too_soon');
+    return false;
+  }
+
+  #repeat(asked: Request, now: Instant): void {
+    this.#replayed = true;
+    if (asked === 'probe') return this.#sendProbe(now);
+    if (asked === 'doubt') return this.#sendAgain(now);
+    this.#repeatGap = Math.min(this.#repeatGap * 2, this.#backoff.timeout);
+    this.#onUnanswered();
+    this.#sendAgain(now);
+  }
+
+  /** The peer has proved that it hears us. */
+  onProved(now: Instant): void {
+    if (this.#underWay !== undefined) this.#setTimer(now);
+  }
+
+  #setTimer(now: Instant): void {
+    const { timers, probation } = this.#association;
+    if (probation === undefined) timers.set('retransmit', now + this.#backoff.timeout);
+  }
+
+  /** A part of the answer is here: a flight that awaits one has arrived. */
+  onAnswered(now: Instant): void {
+    if (this.#underWay?.flight.awaits !== 'answer') return;
+    this.#answered = true;
+    this.#association.timers.stop('retransmit');
+    this.#association.timers.stop('repair');
+    this.#measure(now);
+  }
+
+  /** The flight under way has arrived as a whole, as far as ACKs tell. */
+  get delivered(): boolean {
+    return this.#underWay?.delivery.complete === true;
+  }
+
+  /**
+   * An authentic ACK. Returns whether that told anything new. What the peer lacks is sent again (RFC 9147 §7.2). One
+   * without numbers says that the peer cannot read what it has (§7.1); one that names nothing new of this flight is late.
+   */
+  onAck(numbers: readonly RecordNumber[], now: Instant): boolean {
+    if (this.#underWay === undefined || this.#answered) return false;
+    if (numbers.length === 0) this.#ask('authentic');
+    const news = this.#underWay.delivery.acknowledge(numbers, now);
+    if (news === 0) return false;
+    this.#window = Math.min(this.#window + news, Math.max(this.#window, WINDOW.max));
+    if (this.delivered) {
+      this.#association.timers.stop('retransmit');
+      this.#association.timers.stop('repair');
+      this.#measure(now);
+    } else {
+      if (this.#underWay.flight.awaits !== 'nothing') this.#setTimer(now);
+      this.#advanced = true;
+    }
+    return true;
+  }
+
+  /** Something is lost, and may go out again by now, or the flight under way is to begin. */
+  onRepair(now: Instant): void {
+    if (this.#underWay !== undefined) this.#goOn(now);
+  }
+
+  /** What was not sent yet follows at once; what is lost, after a time that doubles with each repair. */
+  #goOn(now: Instant): void {
+    const { timers } = this.#association;
+    if (this.#underWay?.delivery.hasLost !== true) return this.#sendPart('sendable', now);
+    if (now < this.#nextRepair) {
+      timers.set('repair', this.#nextRepair);
+      return this.#sendPart('unsent', now);
+    }
+    this.#nextRepair = now + this.#repeatGap;
+    this.#repeatGap = Math.min(this.#repeatGap * 2, this.#backoff.timeout);
+    this.#replayed = true;
+    timers.stop('repair');
+    this.#sendPart('sendable', now);
+  }
+
+  /** The flight under way got what it awaited, and nothing of ours follows. */
+  end(): void {
+    this.#association.timers.stop('retransmit');
+    this.#association.timers.stop('repair');
+    if (this.#underWay !== undefined) this.#onAnswer();
+    this.#underWay = undefined;
+  }
+
+  /** What is missing of the flight is tickets, and it was sent often enough: the peer has no use for them. */
+  #givesUp(): boolean {
+    const { flight, delivery } = this.#underWay ?? {};
+    if (flight?.awaits !== 'ack' || delivery === undefined) return false;
+    const alone = flight.items.every(isTicket);
+    if (this.#backoff.timeouts < (alone ? TICKET_TRIES.alone : TICKET_TRIES.besides)) return false;
+    if (!delivery.missing.every(({ item }) => isTicket(flight.items[item]))) return false;
+    if (alone) {
+      this.#association.counters.ticketsGivenUp++;
+      this.#letBe = flight.items;
+    }
+    return true;
+  }
+
+  /** DTLS 1.3: the whole flight has arrived. */
+  #measure(now: Instant): void {
+    if (this.#measurable) this.#backoff.onMeasured(now - this.#lastSent);
+    this.#measurable = false;
+  }
+
+  #onUnanswered(): void {
+    const hello = this.#underWay?.flight.items.some(isClientHello) === true;
+    this.#association.pathSize.onUnanswered(this.#largest, hello);
+  }
+
+  #onAnswer(): void {
+    this.#backoff.onAnswer();
+    this.#association.pathSize.onAnswer();
+  }
+
+  /** All that is missing goes out again, as far as the window lets it. */
+  #sendAgain(now: Instant, part: 'sendable' | 'from-cursor' = 'sendable'): void {
+    this.#underWay?.delivery.lose();
+    this.#sendPart(part, now);
+  }
+
+  #sendPart(part: Manner['part'], now: Instant): void {
+    if (this.#underWay === undefined) return;
+    const { flight, delivery } = this.#underWay;
+    const records = this.#window - delivery.inFlight;
+    if (records <= 0) return;
+    const { transmit, timers, pathSize, recordLimits, counters } = this.#association;
+    const manner = { size: pathSize.forFlights, content: recordLimits.send, records, part };
+    delivery.onTransmission(now);
+    const sent = transmit.flight(flight, manner, delivery);
+    if (flight.awaits !== 'nothing') this.#setTimer(now);
+    else timers.set('forget-flight', now + LAST_FLIGHT_KEPT);
+    if (sent.datagrams === 0) return;
+    this.#spent = true;
+    this.#largest = sent.largest;
+    this.#lastSent = now;
+    if (sent.repeats) {
+      counters.retransmissions++;
+      this.#measurable = false;
+    }
+    if (this.#association.behaviour.trace) this.#traceFlight(flight, sent);
+  }
+
+  #traceFlight(flight: Flight, { items, datagrams, bytes, repeats }: Transmission): void {
+    const messages = flight.items.filter((_, i) => items.has(i)).map(itemName);
+    this.#association.trace({
+      kind: 'flight',
+      direction: 'sent',
+      messages,
+      datagrams,
+      bytes,
+      retransmission: repeats,
+    });
+  }
+}
+
+/** 32 random bits. */
+function randomNumber(provider: CryptoProvider): number {
+  const [a = 0, b = 0, c = 0, d = 0] = provider.randomBytes(4);
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+}
+
+function isTicket(item: FlightItem | undefined): boolean {
+  return item?.kind === 'message' && item.type === HandshakeType.new_session_ticket;
+}
+
+function isClientHello(item: FlightItem): boolean {
+  return item.kind === 'message' && item.type === HandshakeType.client_hello;
+}
+
+function firstWindow({ items }: Flight): number {
+  return items.some(({ epoch }) => epoch >= FIRST_ACKNOWLEDGED_EPOCH)
+    ? WINDOW.initial
+    : Number.POSITIVE_INFINITY;
+}
+
+interface BackoffLimits {
+  /** First retransmission timeout, ms (RFC 6347 §4.2.4.1: 1 s). */
+  readonly initial: Duration;
+  /** The timeout never grows beyond this, ms (60 s). */
+  readonly max: Duration;
+}
+
+/** RFC 9147 §5.8.2. */
+const TIMES_ROUND_TRIP = 1.5;
+/**
+ * A measured timer is no shorter than this part of the first value. A peer that has everything and takes its time to
+ * answer, for the sake of a signature, says so by an ACK after a quarter of its own timer (§7.1).
+ */
+const LEAST_PART = 0.5;
+/** After this many times its length without use a measured timer tells nothing any more (§5.8.2). */
+const IDLE_TIMES = 10;
+
+/**
+ * The retransmission timer's length. It doubles with each timeout, and falls only when a flight got through without one:
+ * to its first value (RFC 6347 §4.2.4.1), or to what the path was measured to need (RFC 9147 §5.8.2).
+ */
+export class Backoff {
+  readonly #limits: BackoffLimits;
+  /** To be used after a flight without a timeout. */
+  #base: Duration;
+  #current: Duration;
+  #timeouts = 0;
+
+  constructor(limits: BackoffLimits) {
+    this.#limits = limits;
+    this.#base = limits.initial;
+    this.#current = limits.initial;
+  }
+
+  get timeout(): Duration {
+    return this.#current;
+  }
+
+  /** Of the flight under way. */
+  get timeouts(): number {
+    return this.#timeouts;
+  }
+
+  onTimeout(): void {
+    this.#timeouts++;
+    this.#current = Math.min(this.#current * 2, this.#limits.max);
+  }
+
+  /** A flight that went out once was answered after `roundTrip`. */
+  onMeasured(roundTrip: Duration): void {
+    const { initial, max } = this.#limits;
+    this.#base = Math.min(Math.max(roundTrip * TIMES_ROUND_TRIP, initial * LEAST_PART), max);
+  }
+
+  /** The flight under way was answered. */
+  onAnswer(): void {
+    if (this.#timeouts === 0) this.#current = this.#base;
+    this.#timeouts = 0;
+  }
+
+  /** Nothing was sent for `duration`. */
+  onIdle(duration: Duration): void {
+    if (duration < IDLE_TIMES * this.#current) return;
+    this.#base = this.#limits.initial;
+    this.#current = this.#limits.initial;
+  }
+}

@@ -1,0 +1,111 @@
+import type { Duration } from '../base/instant.js';
+import type { EarlyRefusal } from '../handshake/actions.js';
+
+/** What every IPv4 host takes (RFC 791 §3.1), bytes of UDP payload. */
+const ANY_HOST = 548;
+/** Datagram sizes to fall back to, bytes of UDP payload: IPv6's minimum MTU, IPv4's common one, and a last resort. */
+const STEPS = [1232, ANY_HOST, 256];
+/** Transmissions of one size without an answer before the next smaller one is tried: a single loss is just a loss. */
+const TRIES_PER_STEP = 2;
+
+/**
+ * How large a datagram may be, bytes of UDP payload: as configured, until the path shows that it takes less. What the
+ * system refuses is known not to pass; what goes unanswered may have been too large (RFC 6347 §4.1.1.1, RFC 9147 §4.4).
+ */
+export class PathSize {
+  #known: number;
+  #guessed: number;
+  #inVain = 0;
+  /** What goes out now is as large as is known to pass, whatever was guessed. */
+  #whole = false;
+
+  constructor(mtu: number) {
+    this.#known = mtu;
+    this.#guessed = mtu;
+  }
+
+  /** For what is sent once, such as application data: a guess is no reason to refuse it. */
+  get known(): number {
+    return this.#known;
+  }
+
+  /** For flights, whose messages can be cut to any size. */
+  get forFlights(): number {
+    return this.#whole ? this.#known : Math.min(this.#known, this.#guessed);
+  }
+
+  /** A datagram of `size` bytes was too large for the system; returns whether smaller ones will be sent for it. */
+  onRefused(size: number): boolean {
+    if (size > this.#known) return false;
+    const before = this.#known;
+    this.#known = stepBelow(size);
+    return this.#known < before;
+  }
+
+  /**
+   * A flight, with datagrams of up to `largest` bytes, goes out again because nothing answered it. One that any host takes
+   * was lost. A ClientHello (`hello`) that was cut goes out as it was at first every other time, as there are servers that
+   * take one only whole, and the first two may have been lost by chance.
+   */
+  onUnanswered(largest: number, hello: boolean): void {
+    if (!this.#whole && largest <= ANY_HOST && this.forFlights > ANY_HOST) return;
+    this.#inVain++;
+    this.#whole = hello && !this.#whole && this.#guessed < this.#known;
+    if (this.#whole || this.#inVain % TRIES_PER_STEP !== 0) return;
+    this.#guessed = stepBelow(Math.min(this.#known, this.#guessed, largest));
+  }
+
+  /** The flight was answered. The next one begins at the size at which this one arrived: the path is the same. */
+  onAnswer(): void {
+    this.#inVain = 0;
+    if (this.#whole) this.#guessed = this.#known;
+    this.#whole = false;
+  }
+}
+
+/** There is nothing below the last resort. */
+function stepBelow(size: number): number {
+  return STEPS.find((step) => step < size) ?? Math.min(...STEPS);
+}
+
+/** RFC 9147 §5.1: so many times the bytes of a peer that has proved nothing of its address. */
+const AMPLIFICATION = 3;
+/** How long it may take to tell whether early data is taken, ms. */
+export const ASKED_LIFE: Duration = 10_000;
+/** And how long the client may then take to show that it hears us, ms, if its handshake may take that long. */
+const ANSWERED_LIFE: Duration = 60_000;
+
+/** `timeout`: of handshakes, 0 for none. */
+export function answeredLife(timeout: Duration): Duration {
+  return timeout === 0 ? ANSWERED_LIFE : Math.min(timeout, ANSWERED_LIFE);
+}
+
+/**
+ * A server whose peer brings early data and no cookie. Until the peer shows that it hears us it gets no more than three
+ * times what it sent, and nothing by a timer of ours.
+ */
+export class Probation {
+  /** Whether there is to be an association at all is not known yet; there is; there is not. */
+  standing: 'asked' | 'answered' | 'declined' = 'asked';
+  /** Why not. */
+  reason: EarlyRefusal | undefined;
+  /** Bytes of early data that may come before it is known. */
+  readonly mayWait: number;
+  #sent = 0;
+
+  constructor(mayWait: number) {
+    this.mayWait = mayWait;
+  }
+
+  decline(reason: EarlyRefusal): void {
+    this.standing = 'declined';
+    this.reason = reason;
+  }
+
+  /** Whether `bytes` more may go out to a peer that sent `received`; if so they count. */
+  grants(bytes: number, received: number): boolean {
+    if (this.standing !== 'answered' || this.#sent + bytes > AMPLIFICATION * received) return false;
+    this.#sent += bytes;
+    return true;
+  }
+}

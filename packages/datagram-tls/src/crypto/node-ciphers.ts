@@ -1,0 +1,130 @@
+import {
+  type Cipher,
+  type CipherCCMTypes,
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  type KeyObject,
+} from 'node:crypto';
+import { ChaChaMask } from './chacha-mask.js';
+import { plain } from './node-bytes.js';
+import type { AeadKey, AeadName, CbcKey, RecordNumberMask } from './provider.js';
+
+interface Algorithm {
+  /** Node's types give CCM the widest of the interfaces that AEADs have, which at run time are one. */
+  readonly name: CipherCCMTypes;
+  readonly options: { readonly authTagLength: number };
+  /** CCM wants the length of the text before the associated data (RFC 3610 §2.2). */
+  readonly ccm: boolean;
+}
+
+interface AcceptsAad {
+  setAAD(aad: Uint8Array, options?: { plaintextLength: number }): unknown;
+}
+
+const ALGORITHMS: Readonly<Record<AeadName, Algorithm>> = {
+  'aes-128-gcm': algorithm('aes-128-gcm', 16),
+  'aes-256-gcm': algorithm('aes-256-gcm', 16),
+  'chacha20-poly1305': algorithm('chacha20-poly1305', 16),
+  'aes-128-ccm': algorithm('aes-128-ccm', 16),
+  'aes-256-ccm': algorithm('aes-256-ccm', 16),
+  'aes-128-ccm-8': algorithm('aes-128-ccm', 8),
+  'aes-256-ccm-8': algorithm('aes-256-ccm', 8),
+};
+
+function algorithm(name: string, authTagLength: number): Algorithm {
+  return { name: name as CipherCCMTypes, options: { authTagLength }, ccm: name.endsWith('ccm') };
+}
+
+/**
+ * OpenSSL takes a null pointer for no text at all, and then CCM neither makes a tag nor checks one. Empty arrays may
+ * have that pointer; this one has not.
+ */
+const EMPTY = new Uint8Array(1).subarray(0, 0);
+
+/** The platform has no AEAD object that outlives one text, so each record makes one; only the key is kept. */
+export class NodeAead implements AeadKey {
+  readonly tagLength: number;
+  readonly #algorithm: Algorithm;
+  readonly #key: KeyObject;
+
+  constructor(name: AeadName, key: Uint8Array) {
+    this.#algorithm = ALGORITHMS[name];
+    this.tagLength = this.#algorithm.options.authTagLength;
+    this.#key = createSecretKey(key);
+  }
+
+  seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array, offset: number): void {
+    const { name, options } = this.#algorithm;
+    const length = plaintext.length;
+    const cipher = createCipheriv(name, this.#key, nonce, options);
+    this.#associate(cipher, aad, length);
+    out.set(cipher.update(length === 0 ? EMPTY : plaintext), offset);
+    cipher.final();
+    out.set(cipher.getAuthTag(), offset + length);
+  }
+
+  open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
+    const length = sealed.length - this.tagLength;
+    if (length < 0) return undefined;
+    const { name, options } = this.#algorithm;
+    try {
+      const decipher = createDecipheriv(name, this.#key, nonce, options);
+      decipher.setAuthTag(sealed.subarray(length));
+      this.#associate(decipher, aad, length);
+      const plaintext = decipher.update(length === 0 ? EMPTY : sealed.subarray(0, length));
+      decipher.final();
+      return plain(plaintext);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #associate(cipher: AcceptsAad, aad: Uint8Array, plaintextLength: number): void {
+    if (this.#algorithm.ccm) cipher.setAAD(aad, { plaintextLength });
+    else cipher.setAAD(aad);
+  }
+}
+
+/** RFC 9147 §4.2.3: AES encrypts the sample, ChaCha20 takes it as counter and nonce. */
+export function recordNumberMask(name: AeadName, key: Uint8Array): RecordNumberMask {
+  return name === 'chacha20-poly1305' ? new ChaChaMask(key) : new AesMask(key);
+}
+
+/** In ECB every block stands for itself, so one cipher object serves a whole epoch. */
+class AesMask implements RecordNumberMask {
+  readonly #cipher: Cipher;
+
+  constructor(key: Uint8Array) {
+    // From bytes Node 24 takes six times as long.
+    this.#cipher = createCipheriv(`aes-${key.length * 8}-ecb`, createSecretKey(key), null);
+    this.#cipher.setAutoPadding(false);
+  }
+
+  mask(sample: Uint8Array): Uint8Array {
+    return this.#cipher.update(sample);
+  }
+}
+
+export class NodeAesCbc implements CbcKey {
+  readonly #name: string;
+  readonly #key: KeyObject;
+
+  constructor(key: Uint8Array) {
+    this.#name = `aes-${key.length * 8}-cbc`;
+    this.#key = createSecretKey(key);
+  }
+
+  encrypt(iv: Uint8Array, plaintext: Uint8Array, out: Uint8Array, offset: number): void {
+    const cipher = createCipheriv(this.#name, this.#key, iv).setAutoPadding(false);
+    out.set(cipher.update(plaintext), offset);
+    cipher.final();
+  }
+
+  decrypt(iv: Uint8Array, ciphertext: Uint8Array): Uint8Array {
+    const decipher = createDecipheriv(this.#name, this.#key, iv).setAutoPadding(false);
+    const plaintext = decipher.update(ciphertext);
+    decipher.final();
+    return plain(plaintext);
+  }
+}

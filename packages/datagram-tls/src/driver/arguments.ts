@@ -1,0 +1,58 @@
+import { own } from '../base/bytes.js';
+import { invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
+import { checkInteger, checkString } from '../config/checks.js';
+
+/** The bytes of what `send` takes; throws `ERR_INVALID_ARG_TYPE` for anything else, under `name`. */
+export function toBytes(data: unknown, name = 'data'): Uint8Array {
+  if (typeof data === 'string') return Buffer.from(data);
+  if (data instanceof Uint8Array) return data;
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  throw invalidArgType(name, 'of type string or an instance of Buffer, TypedArray, or DataView', data);
+}
+
+/** Bytes of one export; nobody needs more, and each costs a hash. */
+const MAX_EXPORT = 65_536;
+
+/** What `exportKeyingMaterial` takes; throws `ERR_INVALID_ARG_TYPE` and `ERR_OUT_OF_RANGE`. */
+export function checkExport(length: unknown, label: unknown, context: unknown): void {
+  checkInteger(length, 'length', 1, 0xffff_ffff);
+  if (length > MAX_EXPORT) throw outOfRange('length', `<= ${MAX_EXPORT}`, length);
+  checkString(label, 'label');
+  if (context === undefined) return;
+  if (!(context instanceof Uint8Array))
+    throw invalidArgType('context', 'an instance of Buffer or Uint8Array', context);
+  if (context.length > 0xffff) throw outOfRange('context.length', '<= 65535', context.length);
+}
+
+/** Header, content type and tag of a record, with any suite of DTLS 1.3; bytes. */
+const OVERHEAD = 22;
+/** RFC 8446 §5.1. */
+const LARGEST_RECORD = 16_384;
+/** Bytes of all messages: they go out at once, and a session's first word is no place for a file. */
+const MOST = 65_536;
+
+/**
+ * The messages of the option `earlyData`, copied, of which each has to fit a datagram of `mtu` bytes. Throws
+ * `ERR_INVALID_ARG_TYPE`, and `ERR_OUT_OF_RANGE` for what is too large.
+ */
+export function resolveEarlyMessages(value: unknown, mtu: number): readonly Uint8Array[] {
+  if (value === undefined) return [];
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (items.length === 0) throw invalidArgValue('options.earlyData', 'must hold at least one message');
+  const messages = items.map((item) => own(toBytes(item, 'options.earlyData')));
+  const largest = Math.min(mtu - OVERHEAD, LARGEST_RECORD);
+  const tooLarge = messages.find(({ length }) => length > largest);
+  if (tooLarge !== undefined)
+    throw outOfRange('options.earlyData.length', `<= ${largest} to fit a datagram`, tooLarge.length);
+  const sum = messages.reduce((total, { length }) => total + length, 0);
+  if (sum > MOST) throw outOfRange('options.earlyData', `<= ${MOST} bytes in all`, sum);
+  return messages;
+}
+
+/** The named properties of `from` that are not undefined. */
+export function pick<T extends object, K extends keyof T>(from: T, names: readonly K[]): Partial<Pick<T, K>> {
+  const picked: Partial<Pick<T, K>> = {};
+  for (const name of names)
+    if (Object.hasOwn(from, name) && from[name] !== undefined) picked[name] = from[name];
+  return picked;
+}

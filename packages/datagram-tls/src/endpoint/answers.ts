@@ -1,0 +1,46 @@
+import { Alert, AlertLevel, type AlertName } from '../base/alerts.js';
+import { PlainWriter } from '../record/plain.js';
+import { ContentType, HandshakeType, ProtocolVersion } from '../wire/codes.js';
+import { encodeAlert } from '../wire/messages/alert.js';
+import { HANDSHAKE_HEADER_LENGTH, writeHandshakeHeader } from '../wire/messages/handshake-header.js';
+import { encodeHelloVerifyRequest } from '../wire/messages/hello-verify-request.js';
+
+/** The numbers of a ClientHello. An answer repeats them, as no state is kept to count on (RFC 6347 §4.2.1). */
+export interface Numbers {
+  readonly messageSeq: number;
+  readonly recordSequence: number;
+}
+
+/** The datagram that asks for a cookie as DTLS 1.2 does; it says 1.0 whatever is negotiated later. */
+export function helloVerifyRequest(numbers: Numbers, cookie: Uint8Array): Uint8Array {
+  const body = encodeHelloVerifyRequest({ serverVersion: ProtocolVersion.dtls10, cookie });
+  return wholeMessage(HandshakeType.hello_verify_request, numbers, body);
+}
+
+/** The datagram with a HelloRetryRequest, which is a ServerHello in form. */
+export function helloRetryRequest(numbers: Numbers, body: Uint8Array): Uint8Array {
+  return wholeMessage(HandshakeType.server_hello, numbers, body);
+}
+
+/** The datagram that tells a stranger why it gets no further. */
+export function refusal({ recordSequence }: Numbers, alert: AlertName): Uint8Array {
+  const body = encodeAlert({ level: AlertLevel.fatal, description: Alert[alert] });
+  return plainRecord(ContentType.alert, recordSequence, body);
+}
+
+/** A handshake message in one record of epoch 0. */
+export function wholeMessage(type: number, { messageSeq, recordSequence }: Numbers, body: Uint8Array) {
+  const message = new Uint8Array(HANDSHAKE_HEADER_LENGTH + body.length);
+  const { length } = body;
+  writeHandshakeHeader(message, 0, { type, length, messageSeq, fragmentOffset: 0, fragmentLength: length });
+  message.set(body, HANDSHAKE_HEADER_LENGTH);
+  return plainRecord(ContentType.handshake, recordSequence, message);
+}
+
+/** One record of epoch 0 with this number, in a datagram of its own. */
+export function plainRecord(type: number, sequence: number, content: Uint8Array): Uint8Array {
+  const writer = new PlainWriter(sequence);
+  const datagram = new Uint8Array(writer.overhead + content.length);
+  writer.seal(type, content, datagram, 0);
+  return datagram;
+}

@@ -1,0 +1,254 @@
+import { EMPTY } from '../../base/bytes.js';
+import { violation } from '../../base/errors.js';
+import { needsEncryptThenMac, needsPsk } from '../../crypto/suites.js';
+import type { FreshState, SessionState } from '../../keys/session-state.js';
+import {
+  ExtensionType,
+  type GroupName,
+  HandshakeType,
+  ProtocolVersion,
+  type SchemeName,
+} from '../../wire/codes.js';
+import { encodeEcPointFormats, UNCOMPRESSED } from '../../wire/extensions/ec-point-formats.js';
+import { encodeEncryptThenMac } from '../../wire/extensions/encrypt-then-mac.js';
+import { encodeExtendedMasterSecret } from '../../wire/extensions/extended-master-secret.js';
+import { encodeRenegotiationInfo } from '../../wire/extensions/renegotiation-info.js';
+import { encodeSessionTicketResponse } from '../../wire/extensions/session-ticket.js';
+import { encodeNewSessionTicket12 } from '../../wire/messages/new-session-ticket12.js';
+import { DOWNGRADE_TO_12, encodeServerHello } from '../../wire/messages/server-hello.js';
+import { chooseAgreements, encodeAgreements } from '../agreed.js';
+import type { FinishedVerified, PeerIdentity } from '../authenticate.js';
+import type { ClientWishes } from '../client-wishes.js';
+import type { Context } from '../context.js';
+import type { OpenedTicket, SealedTicket } from '../jobs.js';
+import type { Message } from '../message.js';
+import { resumedPeer, shownBy } from '../resumption.js';
+import {
+  connected12,
+  installKeys12,
+  type Negotiated12,
+  readFinished12,
+  resumeSecrets12,
+  type Secrets12,
+  sendFinished12,
+} from './secrets.js';
+
+/** All that is left is to prove that both saw the same. */
+export interface ServerReady12 {
+  readonly hello: Negotiated12;
+  readonly peer: PeerIdentity;
+  /** Of our signature, if there was one. */
+  readonly scheme: SchemeName | undefined;
+  readonly group: GroupName | undefined;
+  readonly secrets: Secrets12;
+  /** The session from before that goes on: then our Finished came first. */
+  readonly resumed: SessionState | undefined;
+  /** The client's identity is unknown, which is hidden from it: no Finished can be right. */
+  readonly unknownPsk?: boolean;
+}
+
+/** However the keys were agreed on, a server's handshake ends in these states. */
+export type ServerEnd12 =
+  | { readonly at: 'wait-finished'; readonly ready: ServerReady12 }
+  /** The client is done; a ticket for it is being made. */
+  | { readonly at: 'wait-ticket'; readonly ready: ServerReady12; readonly finished: FinishedVerified };
+
+/** From here on the client's records are protected. */
+export function waitFinished12(ctx: Context, ready: ServerReady12): ServerEnd12 {
+  installKeys12(ctx, ready.hello, ready.secrets, 'client');
+  return { at: 'wait-finished', ready };
+}
+
+/** The client's Finished, which ours answers unless it came first. */
+export function onFinished12(
+  ctx: Context,
+  ready: ServerReady12,
+  message: Message,
+): ServerEnd12 | 'connected' {
+  const { hello, secrets } = ready;
+  const finished = readFinished12(ctx, secrets, message);
+  if (ready.resumed !== undefined) return connect(ctx, ready, finished);
+  ctx.transcript.add(message.type, message.seq, message.body);
+  if (!hello.promisesTicket) return sendLastFlight(ctx, ready, finished);
+  askForTicket12(ctx, ready);
+  return { at: 'wait-ticket', ready, finished };
+}
+
+/** Somebody who has the keys for it makes a ticket of the session. */
+function askForTicket12(ctx: Context, ready: ServerReady12): void {
+  ctx.emit({ do: 'ask', job: { kind: 'seal-ticket', state: stateOf(ready), alpn: undefined } });
+}
+
+/** What has to be remembered of a session to resume it. */
+function stateOf({ hello, peer, secrets, resumed }: ServerReady12): FreshState {
+  const { suite, extendedMasterSecret, serverName } = hello;
+  return {
+    suite,
+    secret: secrets.masterSecret,
+    extendedMasterSecret,
+    serverName,
+    since: resumed?.since,
+    ...shownBy(peer),
+  };
+}
+
+/** RFC 5077 §3.3: who promised a ticket and has none after all sends an empty one. */
+function sendTicket12(ctx: Context, sealed: SealedTicket | undefined): void {
+  const { ticket, lifetime } = sealed ?? { ticket: EMPTY, lifetime: 0 };
+  const body = encodeNewSessionTicket12({ ticketLifetimeHint: lifetime, ticket });
+  ctx.send(HandshakeType.new_session_ticket, body, 0);
+}
+
+export function onTicketSealed12(
+  ctx: Context,
+  { ready, finished }: Extract<ServerEnd12, { at: 'wait-ticket' }>,
+  sealed: SealedTicket | undefined,
+): 'connected' {
+  sendTicket12(ctx, sealed);
+  return sendLastFlight(ctx, ready, finished);
+}
+
+function sendLastFlight(ctx: Context, ready: ServerReady12, finished: FinishedVerified): 'connected' {
+  sendFinished12(ctx, ready.hello, ready.secrets, 'nothing');
+  return connect(ctx, ready, finished);
+}
+
+function connect(ctx: Context, ready: ServerReady12, finished: FinishedVerified): 'connected' {
+  const { hello, resumed } = ready;
+  ctx.emit({ do: 'connected', session: connected12(ready, finished) });
+  const { sessionId } = hello;
+  if (resumed === undefined && sessionId.length > 0)
+    ctx.emit({ do: 'ask', job: { kind: 'keep-session', sessionId, state: stateOf(ready) } });
+  ctx.transcript.end();
+  return 'connected';
+}
+
+/*
+ * The server's side of an abbreviated DTLS 1.2 handshake (RFC 5246 §7.3, RFC 5077 §3.1):
+ *
+ *   1. ClientHello            its ticket is opened, or its session found by the id; then our flight:
+ *      ServerHello, NewSessionTicket (if the ticket is to be replaced), ChangeCipherSpec, Finished
+ *   2. Finished               see server-end.ts
+ */
+export type ServerResumeState12 =
+  | { readonly at: 'wait-session'; readonly client: ClientWishes }
+  | { readonly at: 'wait-renewal'; readonly ready: ServerReady12 };
+
+/** Asks for the session that the client wants to go on with; returns whether there is anything to ask. */
+export function askForSession12(ctx: Context, client: ClientWishes): boolean {
+  const { security } = ctx;
+  const { sessionId, cipherSuites: offered, extensions } = client.hello;
+  const ticket = extensions.get(ExtensionType.session_ticket) ?? EMPTY;
+  if (security.tickets === undefined || ticket.length + sessionId.length === 0) return false;
+  const suites = security.suites.filter(
+    (suite) => suite.version === 'DTLSv1.2' && !needsPsk(suite) && offered.includes(suite.code),
+  );
+  const { serverName } = client;
+  // RFC 5077 §3.4: the session id beside a ticket is for our answer only.
+  if (ticket.length > 0)
+    ctx.emit({ do: 'ask', job: { kind: 'open-ticket', tickets: [ticket], suites, serverName } });
+  else ctx.emit({ do: 'ask', job: { kind: 'find-session', sessionId, suites, serverName } });
+  return true;
+}
+
+/** What a new session will be known by. */
+type Handle12 = Pick<Negotiated12, 'sessionId' | 'promisesTicket'>;
+
+export const NO_HANDLE: Handle12 = { sessionId: EMPTY, promisesTicket: false };
+
+/**
+ * By the ticket that the client asks for, else by an id. Only with the extended master secret does a session stand for
+ * one handshake (RFC 7627 §5.3).
+ */
+export function handle12({ security, provider }: Context, client: ClientWishes): Handle12 {
+  const { tickets } = security;
+  if (tickets === undefined || !client.extendedMasterSecret) return NO_HANDLE;
+  const wantsTicket = client.hello.extensions.has(ExtensionType.session_ticket);
+  if (wantsTicket && tickets.keys !== undefined) return { ...NO_HANDLE, promisesTicket: true };
+  return tickets.sessions === undefined ? NO_HANDLE : { ...NO_HANDLE, sessionId: provider.randomBytes(32) };
+}
+
+/** The abbreviated handshake; `undefined` where only a full one will do. The transcript holds the ClientHello. */
+export function resume12(
+  ctx: Context,
+  client: ClientWishes,
+  opened: Pick<OpenedTicket, 'resumed' | 'stale'> | undefined,
+): ServerEnd12 | ServerResumeState12 | undefined {
+  const peer = opened === undefined ? undefined : resumedPeer(ctx.security, opened.resumed);
+  if (opened === undefined || peer === undefined) return undefined;
+  const resumed = opened.resumed.state;
+  // RFC 7627 §5.3. Sessions without it get no tickets and no ids.
+  if (!client.extendedMasterSecret)
+    throw violation('handshake_failure', 'the client resumes a session without the extended master secret');
+  const { hello } = client;
+  const negotiated = {
+    suite: resumed.suite,
+    clientRandom: hello.random,
+    serverRandom: serverRandom12(ctx),
+    extendedMasterSecret: true,
+    serverName: client.serverName,
+    agreed: chooseAgreements(ctx, 'DTLSv1.2', hello.extensions),
+    sessionId: hello.sessionId,
+    promisesTicket: opened.stale,
+  };
+  ctx.transcript.begin('DTLSv1.2', resumed.suite.hash, false);
+  sendServerHello12(ctx, client, negotiated, undefined, new Map());
+  const secrets = resumeSecrets12(ctx, negotiated, resumed.secret);
+  const ready = { hello: negotiated, peer, scheme: undefined, group: undefined, secrets, resumed };
+  if (!negotiated.promisesTicket) return sendEnd(ctx, ready);
+  askForTicket12(ctx, ready);
+  return { at: 'wait-renewal', ready };
+}
+
+export function onTicketRenewed12(
+  ctx: Context,
+  ready: ServerReady12,
+  sealed: SealedTicket | undefined,
+): ServerEnd12 {
+  sendTicket12(ctx, sealed);
+  return sendEnd(ctx, ready);
+}
+
+function sendEnd(ctx: Context, ready: ServerReady12): ServerEnd12 {
+  sendFinished12(ctx, ready.hello, ready.secrets, 'answer');
+  return waitFinished12(ctx, ready);
+}
+
+/** RFC 8446 §4.1.3: a server that could do 1.3 marks its random, so that a forged downgrade is noticed. */
+export function serverRandom12(ctx: Context): Uint8Array {
+  const random = ctx.provider.randomBytes(32);
+  if (ctx.security.maxVersion === 'DTLSv1.3') random.set(DOWNGRADE_TO_12, 24);
+  return random;
+}
+
+/** `group`: of the key exchange, if there is one; `answers`: further extensions, as the choice of a certificate asks for. */
+export function sendServerHello12(
+  ctx: Context,
+  client: ClientWishes,
+  hello: Negotiated12,
+  group: GroupName | undefined,
+  answers: ReadonlyMap<number, Uint8Array>,
+): void {
+  const extensions = new Map<number, Uint8Array>();
+  if (client.secureRenegotiation)
+    extensions.set(ExtensionType.renegotiation_info, encodeRenegotiationInfo(EMPTY));
+  if (client.extendedMasterSecret)
+    extensions.set(ExtensionType.extended_master_secret, encodeExtendedMasterSecret());
+  if (needsEncryptThenMac(hello.suite))
+    extensions.set(ExtensionType.encrypt_then_mac, encodeEncryptThenMac());
+  if (group !== undefined && client.hello.extensions.has(ExtensionType.ec_point_formats)) {
+    extensions.set(ExtensionType.ec_point_formats, encodeEcPointFormats(Uint8Array.of(UNCOMPRESSED)));
+  }
+  if (hello.promisesTicket) extensions.set(ExtensionType.session_ticket, encodeSessionTicketResponse());
+  for (const [type, answer] of encodeAgreements(hello.agreed, 'DTLSv1.2')) extensions.set(type, answer);
+  for (const [type, answer] of answers) extensions.set(type, answer);
+  const body = encodeServerHello({
+    legacyVersion: ProtocolVersion.dtls12,
+    random: hello.serverRandom,
+    sessionId: hello.sessionId,
+    cipherSuite: hello.suite.code,
+    compressionMethod: 0,
+    extensions,
+  });
+  ctx.send(HandshakeType.server_hello, body, 0);
+}

@@ -1,0 +1,156 @@
+import { concat, EMPTY, own, utf8 } from '../../base/bytes.js';
+import { violation } from '../../base/errors.js';
+import type { Identity, Role, Security } from '../../config/config.js';
+import { ExtensionType, HandshakeType, Scheme, type SchemeName } from '../../wire/codes.js';
+import type { Extensions } from '../../wire/extensions/block.js';
+import { decodeCertificateAuthorities } from '../../wire/extensions/certificate-authorities.js';
+import {
+  decodeSignatureAlgorithms,
+  encodeSignatureAlgorithms,
+} from '../../wire/extensions/signature-algorithms.js';
+import { decodeStatusResponse, encodeStatusResponse } from '../../wire/extensions/status-request.js';
+import {
+  decodeCertificateRequest13,
+  encodeCertificateRequest13,
+} from '../../wire/messages/certificate-request13.js';
+import { decodeCertificateStatus, encodeCertificateStatus } from '../../wire/messages/certificate-status.js';
+import { decodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
+import { decodeCertificate13, encodeCertificate13 } from '../../wire/messages/certificate13.js';
+import { type ClaimedChain, checkSignature } from '../authenticate.js';
+import type { Context } from '../context.js';
+import { decoded, expectType, type Message } from '../message.js';
+import { checkAnswers, checkPlaces, requireExtension } from './extensions.js';
+import { HANDSHAKE_EPOCH } from './secrets.js';
+
+/** Sends our chain, with the leaf's staple; `undefined` for a client that has none to show (RFC 8446 §4.4.2). */
+export function sendCertificate13(
+  ctx: Context,
+  identity: Identity | undefined,
+  staple: Uint8Array | undefined,
+): void {
+  const chain = identity?.chain ?? [];
+  const body = encodeCertificate13({
+    certificateRequestContext: EMPTY,
+    certificateList: chain.map((certData, i) => ({
+      certData,
+      extensions: i === 0 ? stapleExtension(staple) : new Map(),
+    })),
+  });
+  ctx.send(HandshakeType.certificate, body, HANDSHAKE_EPOCH);
+}
+
+function stapleExtension(response: Uint8Array | undefined): Extensions {
+  if (response === undefined) return new Map();
+  return new Map([[ExtensionType.status_request, encodeCertificateStatus({ response })]]);
+}
+
+/** What a Certificate carried. */
+interface Shown {
+  /** DER, leaf first. */
+  readonly list: readonly Uint8Array[];
+  /** The leaf's OCSP response, DER. Those of other certificates are not used. */
+  readonly staple: Uint8Array | undefined;
+}
+
+/**
+ * The peer's Certificate, which then is in the transcript. `asked`: the extensions of the message that this one answers,
+ * which those of its entries have to answer (RFC 8446 §4.4.2).
+ */
+export function onCertificate13(ctx: Context, asked: Extensions, message: Message): Shown {
+  const body = expectType(message, HandshakeType.certificate);
+  const certificate = decoded(decodeCertificate13(body), 'Certificate');
+  // Empty in the handshake, where nothing has to be told apart (RFC 8446 §4.4.2).
+  if (certificate.certificateRequestContext.length > 0)
+    throw violation('illegal_parameter', 'certificate_request_context is not the one that was asked under');
+  for (const { extensions } of certificate.certificateList) checkAnswers(extensions, 'CT', asked);
+  const [staple] = certificate.certificateList.map(({ extensions }) => readStaple(extensions));
+  ctx.transcript.add(message.type, message.seq, message.body);
+  return { list: certificate.certificateList.map(({ certData }) => certData), staple };
+}
+
+function readStaple(extensions: Extensions): Uint8Array | undefined {
+  const body = extensions.get(ExtensionType.status_request);
+  return body && decoded(decodeCertificateStatus(body), 'status_request').response;
+}
+
+/** What a server asks of a client's certificate. */
+export interface Request13 {
+  /** Schemes that it accepts. */
+  readonly schemes: readonly number[];
+  /** DER names of CAs that it accepts, in memory of their own; empty for any. */
+  readonly authorities: readonly Uint8Array[];
+  readonly wantsStaple: boolean;
+}
+
+/** A server's CertificateRequest (RFC 8446 §4.3.2). */
+export function sendCertificateRequest13(ctx: Context): void {
+  const extensions = requestExtensions13(ctx.security);
+  const body = encodeCertificateRequest13({ certificateRequestContext: EMPTY, extensions });
+  ctx.send(HandshakeType.certificate_request, body, HANDSHAKE_EPOCH);
+}
+
+/** Its extensions, which those of the client's Certificate answer. */
+export function requestExtensions13({ sigalgs, requestStaple }: Security): Extensions {
+  const schemes = encodeSignatureAlgorithms(sigalgs.map((name) => Scheme[name]));
+  const extensions = new Map<number, Uint8Array>([[ExtensionType.signature_algorithms, schemes]]);
+  if (requestStaple) extensions.set(ExtensionType.status_request, encodeStatusResponse());
+  return extensions;
+}
+
+/** Reads the server's and adds it to the transcript. */
+export function onCertificateRequest13(ctx: Context, message: Message): Request13 {
+  const { certificateRequestContext, extensions } = decoded(
+    decodeCertificateRequest13(message.body),
+    'CertificateRequest',
+  );
+  if (certificateRequestContext.length > 0)
+    throw violation('illegal_parameter', 'certificate_request_context is for requests after the handshake');
+  checkPlaces(extensions, 'CR');
+  const schemes = requireExtension(extensions, ExtensionType.signature_algorithms, 'CR');
+  const status = extensions.get(ExtensionType.status_request);
+  if (status !== undefined) decoded(decodeStatusResponse(status), 'status_request');
+  const authorities = readAuthorities(extensions);
+  ctx.transcript.add(message.type, message.seq, message.body);
+  return {
+    authorities,
+    schemes: decoded(decodeSignatureAlgorithms(schemes), 'signature_algorithms'),
+    wantsStaple: status !== undefined,
+  };
+}
+
+/** The issuers that the sender wants to see (RFC 8446 §4.2.4), in memory of their own; none where it says nothing. */
+export function readAuthorities(extensions: Extensions): readonly Uint8Array[] {
+  const body = extensions.get(ExtensionType.certificate_authorities);
+  if (body === undefined) return [];
+  return decoded(decodeCertificateAuthorities(body), 'certificate_authorities').map(own);
+}
+
+/** RFC 8446 §4.4.3: spaces, who signs what, a zero. */
+const PREFIX: Readonly<Record<Role, Uint8Array>> = {
+  client: signedPrefix('TLS 1.3, client CertificateVerify'),
+  server: signedPrefix('TLS 1.3, server CertificateVerify'),
+};
+
+function signedPrefix(context: string): Uint8Array {
+  return utf8(`${' '.repeat(64)}${context}\0`);
+}
+
+/** What `signer` signs, with its Certificate as the last message of the transcript. */
+export function signedTranscript(ctx: Context, signer: Role): Uint8Array {
+  return concat(PREFIX[signer], ctx.transcript.digest());
+}
+
+/** Checks the CertificateVerify of `signer` and adds it to the transcript; returns its scheme. */
+export function onCertificateVerify13(
+  ctx: Context,
+  signer: Role,
+  peer: ClaimedChain,
+  message: Message,
+): SchemeName {
+  const body = expectType(message, HandshakeType.certificate_verify);
+  const { signatureScheme, signature } = decoded(decodeCertificateVerify(body), 'CertificateVerify');
+  const data = signedTranscript(ctx, signer);
+  const scheme = checkSignature(ctx.security, 'DTLSv1.3', signatureScheme, peer.key, data, signature);
+  ctx.transcript.add(message.type, message.seq, message.body);
+  return scheme;
+}

@@ -1,0 +1,284 @@
+import { CERTIFICATE_ALERTS } from '../base/alerts.js';
+import { type Awaitable, isPromise, whenever } from '../base/awaitable.js';
+import { sameBytes } from '../base/bytes.js';
+import { callerError, DTLSError } from '../base/errors.js';
+import type {
+  PeerInfo,
+  PeerRefusal,
+  PskCredential,
+  RemoteKey,
+  Security,
+  StoredPsk,
+  VerifyPeer,
+} from '../config/config.js';
+import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
+import type { Job, JobAnswer, Verdict, VerifyPeerJob, WantedPsk } from '../handshake/jobs.js';
+import type { SchemeName } from '../wire/codes.js';
+import { ValidationBudget } from '../x509/budget.js';
+import type { CandidatePath } from '../x509/candidates.js';
+import { verifyName } from '../x509/names.js';
+import { checkOcspResponse, mustStaple } from '../x509/ocsp.js';
+import { verifyPath } from '../x509/path.js';
+import { matchesKeyPin, matchesPin } from '../x509/pins.js';
+import {
+  checkSession,
+  findSession,
+  forgetSession,
+  guardReplay,
+  keepSession,
+  openTickets,
+  sealState,
+} from './resumption.js';
+
+type Sign = Extract<Job, { kind: 'sign' }>;
+
+/**
+ * Does a job with the means of `security`: on the spot, unless the application answers with a promise. Neither throws
+ * nor rejects: what went wrong is an answer, too. `time`: ms since 1970, for certificates' validity.
+ */
+export function performJob(job: Job, security: Security, time: number): JobAnswer | Promise<JobAnswer> {
+  try {
+    const answer = perform(job, security, time);
+    return isPromise(answer) ? Promise.resolve(answer).catch(failed) : answer;
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+function failed(cause: unknown): JobAnswer {
+  return { kind: 'failed', cause };
+}
+
+function perform(job: Job, security: Security, time: number): Awaitable<JobAnswer> {
+  switch (job.kind) {
+    case 'sign':
+      return whenever(sign(job, security), (signature) => ({ kind: 'sign', signature }));
+    case 'verify-peer':
+      return whenever(judge(job, security, time), (verdict) => ({ kind: 'verify-peer', verdict }));
+    case 'find-staple':
+      return whenever(security.findStaple?.(job.leaf), (staple) => ({ kind: 'find-staple', staple }));
+    case 'choose-identity':
+      return whenever(security.sni?.(job.serverName), (chosen) => ({ kind: job.kind, security: chosen }));
+    case 'choose-psk':
+      return choosePsk(job.hint, security);
+    case 'find-psk':
+      return findPsk(job.wanted, security);
+    case 'open-ticket':
+      return openTickets(job, security, time, judge);
+    case 'check-session':
+      return checkSession(job, security, time, judge);
+    case 'seal-ticket':
+      return sealState(job, security, time);
+    case 'guard-replay':
+      return guardReplay(job, security, time);
+    case 'find-session':
+      return findSession(job, security, time, judge);
+    case 'keep-session':
+      return keepSession(job, security, time);
+    case 'forget-session':
+      return forgetSession(job, security);
+  }
+}
+
+function sign({ scheme, key, data }: Sign, { provider }: Security): Awaitable<Uint8Array> {
+  if (!('sign' in key)) return signHere(scheme, key, data, provider);
+  return whenever(key.sign(scheme, data), (signature) => {
+    // A peer would refuse it and could not say why; and a faulty one may give its key away.
+    if (!isSignature(signature) || !provider.verify(scheme, key satisfies RemoteKey, data, signature)) {
+      throw callerError('ERR_DTLS_SIGNER', `options.key.sign gave no valid signature under ${scheme}`);
+    }
+    return signature;
+  });
+}
+
+/** A key may be allowed less than its certificate says. */
+function signHere(
+  scheme: SchemeName,
+  key: PrivateKey,
+  data: Uint8Array,
+  provider: CryptoProvider,
+): Uint8Array {
+  try {
+    return provider.sign(scheme, key, data);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new DTLSError('ERR_DTLS_INTERNAL', `sign failed: ${reason}`, { alert: 'internal_error', cause });
+  }
+}
+
+function isSignature(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array;
+}
+
+function choosePsk(hint: Uint8Array, { psk }: Security): Awaitable<JobAnswer> {
+  const chosen: Awaitable<readonly PskCredential[]> = psk.role === 'client' ? psk.choose(hint) : [];
+  return whenever(chosen, (credentials) => ({ kind: 'choose-psk', credentials }));
+}
+
+/** One after the other, as each may be a question to a database. */
+function findPsk(wanted: readonly WantedPsk[], security: Security, index = 0): Awaitable<JobAnswer> {
+  const next = wanted[index];
+  const { psk } = security;
+  if (next === undefined || psk.role !== 'server') return { kind: 'find-psk', found: undefined };
+  const settle = (stored: StoredPsk | undefined): Awaitable<JobAnswer> =>
+    stored !== undefined && isMeant(stored, next)
+      ? { kind: 'find-psk', found: { index, ...stored } }
+      : findPsk(wanted, security, index + 1);
+  return whenever(psk.find(next.identity), settle);
+}
+
+/** RFC 9258 §4: a key that is imported is not used in any other way, and under its own context only. */
+function isMeant({ import: how }: StoredPsk, { use }: WantedPsk): boolean {
+  if (use === 'any') return true;
+  if (use === 'as-is') return how === undefined;
+  return how !== undefined && sameBytes(how.context, use.context);
+}
+
+/**
+ * Our own verdict, or that of the application where it wants to decide. Ours is then worked out when the application reads it.
+ */
+function judge(job: VerifyPeerJob, security: Security, time: number): Awaitable<Verdict> {
+  const { verifyPeer, checkServerIdentity, pins } = security;
+  const find = (): Awaitable<Verdict> => verdictOn(job, security, time);
+  if (verifyPeer === undefined) return find();
+  // A pin costs nothing; and a check of the application's own may take time, for which no getter can wait.
+  const isEager = job.rawPublicKey !== undefined || pins.length > 0 || checkServerIdentity !== undefined;
+  if (!isEager) return askApplication(job, verifyPeer, new Opinion(find as () => Verdict));
+  return whenever(find(), (verdict) => askApplication(job, verifyPeer, new Opinion(() => verdict, verdict)));
+}
+
+/** Our own verdict, worked out when it is first asked for. */
+class Opinion {
+  readonly #find: () => Verdict;
+  #verdict: Verdict | undefined;
+
+  constructor(find: () => Verdict, known?: Verdict) {
+    this.#find = find;
+    this.#verdict = known;
+  }
+
+  get verdict(): Verdict {
+    this.#verdict ??= this.#find();
+    return this.#verdict;
+  }
+
+  /** `undefined` where it was not asked for. */
+  get known(): Verdict | undefined {
+    return this.#verdict;
+  }
+}
+
+function askApplication(job: VerifyPeerJob, verifyPeer: VerifyPeer, ours: Opinion): Awaitable<Verdict> {
+  const { name, purpose, rawPublicKey } = job;
+  const chain = job.chain.map(({ der }) => der);
+  const info: PeerInfo = {
+    get authorized() {
+      return ours.verdict.ok;
+    },
+    get authorizationError() {
+      const { verdict } = ours;
+      return verdict.ok ? undefined : verdict.code;
+    },
+    name,
+    purpose,
+    rawPublicKey,
+  };
+  return whenever<unknown, Verdict>(verifyPeer(chain, info), (said) => verdictFrom(said, ours.known));
+}
+
+/** `ours`: our own verdict, where the application asked for it. */
+function verdictFrom(said: unknown, ours: Verdict | undefined): Verdict {
+  if (said === true) return { ok: true };
+  if (said === false) return ours?.ok === false ? ours : { ok: false, code: 'APPLICATION_VERIFICATION' };
+  const { reason, alert } = (
+    typeof said === 'string' ? { reason: said } : (said ?? {})
+  ) as Partial<PeerRefusal>;
+  if (
+    typeof reason === 'string' &&
+    reason !== '' &&
+    (alert === undefined || CERTIFICATE_ALERTS.includes(alert))
+  )
+    return { ok: false, code: reason, alert };
+  throw callerError(
+    'ERR_INVALID_RETURN_VALUE',
+    `options.verifyPeer must answer true, false, a string, or { reason, alert } with one of the alerts ${CERTIFICATE_ALERTS.join(', ')}`,
+  );
+}
+
+/** A pin stands for the path and the name; without one both have to hold. */
+function verdictOn(job: VerifyPeerJob, security: Security, time: number): Awaitable<Verdict> {
+  if (job.rawPublicKey !== undefined) return verdictOnKey(job.rawPublicKey, security);
+  const [leaf] = job.chain;
+  if (leaf === undefined) return { ok: false, code: 'UNABLE_TO_GET_ISSUER_CERT' };
+  const { provider, pins, trust, crls } = security;
+  if (pins.length > 0) {
+    return matchesPin(leaf, pins, provider) ? { ok: true } : { ok: false, code: 'PIN_MISMATCH' };
+  }
+  const { chain, purpose } = job;
+  const budget = new ValidationBudget();
+  const path = verifyPath({ chain, trust: trust(), time, purpose, provider, budget, ...(crls && { crls }) });
+  if (!path.ok) return { ok: false, code: path.code };
+  const named: Awaitable<Verdict> =
+    job.name === undefined ? { ok: true } : verdictOnName(job.name, leaf, security);
+  return whenever(named, (verdict) =>
+    verdict.ok ? verdictOnStatus(job, path.path, security, time, budget) : verdict,
+  );
+}
+
+function verdictOnStatus(
+  job: VerifyPeerJob,
+  path: CandidatePath,
+  security: Security,
+  time: number,
+  budget: ValidationBudget,
+): Verdict {
+  const [subject] = path;
+  const { staple: response, askedForStaple } = job;
+  const { provider, trust, requireStaple, crls } = security;
+  if (response === undefined) {
+    const needed = requireStaple || (askedForStaple && subject !== undefined && mustStaple(subject));
+    return needed ? { ok: false, code: 'OCSP_VERIFY_NEEDED' } : { ok: true };
+  }
+  const code = checkOcspResponse({ response, path, trust: trust(), time, provider, crls, budget });
+  return code === undefined ? { ok: true } : { ok: false, code };
+}
+
+/** Nothing but a pin vouches for a raw public key (RFC 7250 §6). */
+function verdictOnKey(spki: Uint8Array, { pins, provider }: Security): Verdict {
+  if (matchesKeyPin(spki, pins, provider)) return { ok: true };
+  return { ok: false, code: pins.length > 0 ? 'PIN_MISMATCH' : 'RPK_UNTRUSTED' };
+}
+
+function verdictOnName(
+  name: string,
+  leaf: VerifyPeerJob['chain'][number],
+  { checkServerIdentity }: Security,
+): Awaitable<Verdict> {
+  if (checkServerIdentity === undefined) {
+    const code = verifyName(leaf, name);
+    return code === undefined ? { ok: true } : { ok: false, code };
+  }
+  return whenever<unknown, Verdict>(checkServerIdentity(name, leaf.der), verdictFromCheck);
+}
+
+/** As in node:tls nothing means yes, and an error is the reason. */
+function verdictFromCheck(said: unknown): Verdict {
+  if (said === undefined || said === null) return { ok: true };
+  if (!isError(said)) {
+    throw callerError(
+      'ERR_INVALID_RETURN_VALUE',
+      'options.checkServerIdentity must answer an Error or undefined',
+    );
+  }
+  const { code } = said as { code?: unknown };
+  return {
+    ok: false,
+    code: typeof code === 'string' && code !== '' ? code : 'HOSTNAME_MISMATCH',
+    cause: said,
+  };
+}
+
+/** Also of another realm, such as a test runner's. */
+function isError(value: unknown): value is Error {
+  return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
+}
