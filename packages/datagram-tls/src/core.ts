@@ -17,12 +17,12 @@ export { type Platform, resolveBehaviour, resolveSecurity } from './config/resol
 export { encodeSession, type NewTicket, resolveSession, type SavedSession } from './config/saved-session.js';
 export type { EarlyOutcome } from './connection/application-data.js';
 export type { Counters } from './connection/association.js';
-export { type Beginning, Connection, FROM_ZERO } from './connection/connection.js';
+export { Connection, FROM_ZERO, type InitialNumbers } from './connection/connection.js';
 export type { ConnectionEvent, DropCounts, DropReason, TraceEvent } from './connection/events.js';
 export { nodeProvider } from './crypto/node.js';
 export type { Capabilities, CryptoProvider } from './crypto/provider.js';
 export type { Service } from './endpoint/acceptor.js';
-export type { Link } from './endpoint/connection-entry.js';
+export type { ConnectionEntry } from './endpoint/connection-entry.js';
 export type { EarlyRefusals, EndpointCounters, Refusals } from './endpoint/counters.js';
 export {
   Endpoint,

@@ -35,7 +35,7 @@ export interface SavedSession {
   readonly lifetime: Duration;
 }
 
-/** One that has just come, and that nobody with a clock has seen. */
+/** One that has just come and is not timestamped yet: the core has no clock. */
 export interface NewTicket extends Omit<SavedSession, 'state' | 'receivedAt'> {
   readonly state: FreshState;
 }

@@ -17,7 +17,7 @@ interface Early {
 }
 
 /** Application data on its way to the owner of the connection. */
-export class Inbound {
+export class ReceivedData {
   readonly #association: Association;
   #early: Early[] = [];
   #earlyBytes = 0;
@@ -94,10 +94,10 @@ export class Inbound {
 }
 
 /** Messages that wait for a peer to prove that it hears us; more are lost, and counted. */
-const MOST_UNPROVED = 16;
+const MAX_UNPROVED = 16;
 
 /** Application data on its way to the peer. */
-export class Outbound {
+export class SentData {
   readonly #association: Association;
 
   constructor(association: Association) {
@@ -115,13 +115,13 @@ export class Outbound {
    * sent. Throws `ERR_OUT_OF_RANGE` when the message is too large.
    */
   send(data: Uint8Array): WriterState {
-    const { epochs, counters, transmit, recordLimits, probation } = this.#association;
+    const { epochs, counters, transmit, recordLimits, unvalidated } = this.#association;
     const { writer } = epochs;
     const { largest } = this;
     if (data.length > largest) throw messageTooLarge(data.length, largest, largest === recordLimits.send);
     const { state } = writer;
     if (state === 'last' || state === 'exhausted') return state;
-    if (probation !== undefined && transmit.waiting >= MOST_UNPROVED) {
+    if (unvalidated !== undefined && transmit.waiting >= MAX_UNPROVED) {
       this.#association.drop('unproved_peer');
       return state;
     }

@@ -11,7 +11,7 @@ import { Epochs } from '../record/epochs.js';
 import { PlainReader, PlainWriter } from '../record/plain.js';
 import type { RecordWriter } from '../record/reader-writer.js';
 import type { ConnectionEvent, DropCounts, DropReason, TraceEvent } from './events.js';
-import { answeredLife, PathSize, Probation } from './path.js';
+import { answeredLife, PathSize, UnvalidatedPath } from './path.js';
 import { Timers } from './timers.js';
 import { Transmit } from './transmit.js';
 
@@ -50,7 +50,7 @@ export class Association {
   /** Pays for what is held for later: parts of messages, records without keys, data that comes too early. */
   readonly memory: MemoryAccount;
   /** Server: only while the peer is not proved. */
-  probation: Probation | undefined;
+  unvalidated: UnvalidatedPath | undefined;
   /** Writes epoch 0. */
   readonly plainWriter: PlainWriter;
   /** Number of the last handshake record that came in epoch 0. */
@@ -93,22 +93,22 @@ export class Association {
   }
 
   /** The peer is not proved: it may get little, and most of all a flight that does not come through. */
-  beginProbation({ tickets }: Security): void {
-    this.probation = new Probation(tickets?.early?.most ?? 0);
+  beginUnvalidated({ tickets }: Security): void {
+    this.unvalidated = new UnvalidatedPath(tickets?.early?.most ?? 0);
     this.transmit.putFlightsFirst();
   }
 
   /** The early data of a peer that is not proved is taken. */
   answerEarly(now: Instant): void {
-    if (this.probation === undefined) return;
-    this.probation.standing = 'answered';
+    if (this.unvalidated === undefined) return;
+    this.unvalidated.standing = 'answered';
     this.timers.set('handshake', now + answeredLife(this.behaviour.handshakeTimeout));
   }
 
   /** The peer hears us: this is an association like any other from now on, and has as long for its handshake. */
-  endProbation(now: Instant): void {
+  validate(now: Instant): void {
     const { handshakeTimeout } = this.behaviour;
-    this.probation = undefined;
+    this.unvalidated = undefined;
     this.timers.stop('handshake');
     if (handshakeTimeout > 0) this.timers.set('handshake', now + handshakeTimeout);
   }
@@ -128,7 +128,7 @@ export class Association {
   }
 
   trace(event: TraceEvent): void {
-    if (this.behaviour.trace && this.probation?.standing !== 'asked') this.tell({ type: 'trace', event });
+    if (this.behaviour.trace && this.unvalidated?.standing !== 'asked') this.tell({ type: 'trace', event });
   }
 
   /** The next event in the order they happened. */

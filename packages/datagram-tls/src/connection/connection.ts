@@ -8,7 +8,7 @@ import { Context } from '../handshake/context.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
 import type { Retry13 } from '../handshake/v13/hellos.js';
-import { EarlyData, type EarlyOutcome, Inbound, Outbound } from './application-data.js';
+import { EarlyData, type EarlyOutcome, ReceivedData, SentData } from './application-data.js';
 import { Association, type Counters, type HandshakeHost, HELD_LIFE } from './association.js';
 import { type ContentHost, Contents, Suspicion } from './contents.js';
 import {
@@ -24,7 +24,7 @@ import {
 import type { ConnectionEvent } from './events.js';
 import { Handshake } from './handshake.js';
 import { HANDSHAKE_EPOCH, KeyChanges } from './key-update.js';
-import { ASKED_LIFE, type Probation } from './path.js';
+import { ASKED_LIFE, type UnvalidatedPath } from './path.js';
 import { Receive } from './receive.js';
 import type { TimerName } from './timers.js';
 
@@ -49,8 +49,8 @@ export class Connection implements ContentHost, HandshakeHost {
   readonly #receive: Receive;
   readonly #handshake: Handshake;
   readonly #keys: KeyChanges;
-  readonly #inbound: Inbound;
-  readonly #outbound: Outbound;
+  readonly #inbound: ReceivedData;
+  readonly #outbound: SentData;
   readonly #early: EarlyData;
   #phase: Phase = 'idle';
   #session: Session | undefined;
@@ -62,17 +62,17 @@ export class Connection implements ContentHost, HandshakeHost {
     security: Security,
     behaviour: Behaviour,
     destination: Destination,
-    beginning: Beginning,
+    beginning: InitialNumbers,
     pool = new MemoryPool(0),
   ) {
     const { recordSequence } = beginning;
     const association = new Association(security, behaviour, recordSequence, pool, () => this.#onEvict());
     this.#association = association;
     this.#keys = new KeyChanges(association);
-    this.#inbound = new Inbound(association);
-    this.#outbound = new Outbound(association);
+    this.#inbound = new ReceivedData(association);
+    this.#outbound = new SentData(association);
     const { sendSeq, receiveSeq, retry, early = false } = beginning;
-    if (early) association.beginProbation(security);
+    if (early) association.beginUnvalidated(security);
     this.#early = new EarlyData(association, destination.earlyData);
     const context = new Context(security, behaviour, destination, sendSeq, early);
     this.#context = context;
@@ -127,8 +127,8 @@ export class Connection implements ContentHost, HandshakeHost {
   }
 
   /** Server: how it stands with a client that came with early data and no cookie; `undefined` once it has shown that it hears us. */
-  get probation(): Readonly<Pick<Probation, 'standing' | 'reason'>> | undefined {
-    return this.#association.probation;
+  get unvalidated(): Readonly<Pick<UnvalidatedPath, 'standing' | 'reason'>> | undefined {
+    return this.#association.unvalidated;
   }
 
   /** {@link send} may be called: the session is open, or a server has taken early data, which it may answer. */
@@ -140,7 +140,7 @@ export class Connection implements ContentHost, HandshakeHost {
   start(now: Instant): void {
     this.#phase = 'handshaking';
     const { behaviour, timers, role } = this.#association;
-    const timeout = this.probation === undefined ? behaviour.handshakeTimeout : ASKED_LIFE;
+    const timeout = this.unvalidated === undefined ? behaviour.handshakeTimeout : ASKED_LIFE;
     if (timeout > 0) timers.set('handshake', now + timeout);
     if (role === 'client') this.#handshake.start(now);
   }
@@ -276,8 +276,8 @@ export class Connection implements ContentHost, HandshakeHost {
 
   /** The next datagram to send; the caller owns it. */
   pollTransmit(): Uint8Array | undefined {
-    const { probation, transmit, counters } = this.#association;
-    if (probation !== undefined && !probation.grants(transmit.nextSize, counters.bytesReceived))
+    const { unvalidated, transmit, counters } = this.#association;
+    if (unvalidated !== undefined && !unvalidated.grants(transmit.nextSize, counters.bytesReceived))
       return undefined;
     return transmit.poll();
   }
@@ -353,7 +353,7 @@ export class Connection implements ContentHost, HandshakeHost {
 
   onFailure(error: DTLSError): void {
     if (this.#phase === 'closed') return;
-    if (this.probation?.standing === 'asked') return this.onDecline('failed');
+    if (this.unvalidated?.standing === 'asked') return this.onDecline('failed');
     if (error.source === 'local' && error.alert !== undefined) {
       if (this.#phase === 'handshaking' && !PASSING.has(error.code)) this.#refuse('fatal', error.alert);
       else sendAlert(this.#association, 'fatal', error.alert);
@@ -369,13 +369,13 @@ export class Connection implements ContentHost, HandshakeHost {
 
   /** It heard us, so that this is an association like any other. */
   onProved(now: Instant): void {
-    this.#association.endProbation(now);
+    this.#association.validate(now);
     this.#handshake.onProved(now);
   }
 
-  /** Nobody was told of this association, and nobody will be. */
+  /** This association was not reported as a session, and will not be. */
   onDecline(reason: EarlyRefusal): void {
-    this.#association.probation?.decline(reason);
+    this.#association.unvalidated?.decline(reason);
     this.#phase = 'closed';
     this.#association.timers.stopAll();
     this.#releaseMemory();
@@ -498,7 +498,7 @@ function onRetransmit({ suspicion, handshake, host }: Timed, now: Instant): void
 
 /** A server that was heard under the keys of the session is done with the handshake, whether it says so or not. */
 function onHandshakeTimeout({ association, handshake, keys, suspicion, host }: Timed, now: Instant): void {
-  if (association.probation?.standing === 'asked') host.onDecline('expired');
+  if (association.unvalidated?.standing === 'asked') host.onDecline('expired');
   else if (keys.heard > HANDSHAKE_EPOCH) handshake.forgoAck(now);
   else {
     // A peer that was never heard is out of reach, whatever its key.
@@ -508,7 +508,7 @@ function onHandshakeTimeout({ association, handshake, keys, suspicion, host }: T
 }
 
 /** Where a connection begins in the peer's numbering. All zero for a client and for a server that asks for no cookie. */
-export interface Beginning {
+export interface InitialNumbers {
   /** message_seq of our first message. */
   readonly sendSeq: number;
   /** message_seq of the first message we expect. */
@@ -521,7 +521,7 @@ export interface Beginning {
   readonly early?: boolean;
 }
 
-export const FROM_ZERO: Beginning = { sendSeq: 0, receiveSeq: 0, recordSequence: 0 };
+export const FROM_ZERO: InitialNumbers = { sendSeq: 0, receiveSeq: 0, recordSequence: 0 };
 
 /** Server: a session that ended in failure is not resumed by its id (RFC 5246 §7.2.2). */
 function forgetSession(association: Association, session: Session | undefined): void {

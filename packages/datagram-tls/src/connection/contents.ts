@@ -5,7 +5,7 @@ import type { DropReason as RecordDropReason } from '../record/header.js';
 import type { RecordReader } from '../record/reader-writer.js';
 import { ContentType } from '../wire/codes.js';
 import { type AlertMessage, decodeAlert } from '../wire/messages/alert.js';
-import type { EarlyData, Inbound } from './application-data.js';
+import type { EarlyData, ReceivedData } from './application-data.js';
 import type { Association } from './association.js';
 import { peerAlert, sendAlert, traceReceived } from './errors.js';
 import type { DropReason } from './events.js';
@@ -44,7 +44,7 @@ export class Contents implements RecordSink {
   readonly #host: ContentHost;
   readonly #handshake: Handshake;
   readonly #keys: KeyChanges;
-  readonly #inbound: Inbound;
+  readonly #inbound: ReceivedData;
   readonly #suspicion: Suspicion;
   readonly #early: EarlyData;
 
@@ -53,7 +53,7 @@ export class Contents implements RecordSink {
     host: ContentHost,
     handshake: Handshake,
     keys: KeyChanges,
-    inbound: Inbound,
+    inbound: ReceivedData,
     suspicion: Suspicion,
     early: EarlyData,
   ) {
@@ -71,7 +71,7 @@ export class Contents implements RecordSink {
     else if (type === ContentType.handshake) this.#association.lastPlainRecord = sequence;
     if (epoch > this.#keys.heard) this.#keys.onHeard(epoch, now);
     // Who has the keys of the handshake has heard our ServerHello.
-    if (epoch >= HANDSHAKE_EPOCH && this.#association.probation !== undefined) this.#host.onProved(now);
+    if (epoch >= HANDSHAKE_EPOCH && this.#association.unvalidated !== undefined) this.#host.onProved(now);
     switch (type) {
       case ContentType.application_data:
         return this.#onData(epoch, sequence, content, now);

@@ -39,7 +39,7 @@ interface UnderWay {
  * Sends flights, and sends them again until they got what they await (RFC 6347 §4.2.4, RFC 9147 §5.8). One datagram
  * causes at most one transmission: what the peer asks for is noted, and goes out when the datagram is done with.
  */
-export class Retransmission {
+export class FlightSender {
   readonly #association: Association;
   readonly #backoff: Backoff;
   #building: FlightItem[] = [];
@@ -205,9 +205,9 @@ export class Retransmission {
 
   #mayRepeat(asked: Request, now: Instant): boolean {
     if (asked === 'doubt' || asked === 'probe') return true;
-    const { probation, transmit } = this.#association;
+    const { unvalidated, transmit } = this.#association;
     // Where there is no timer the bytes that come set the pace: what waits of the flight goes out before it is repeated.
-    const turn = probation === undefined ? asked === 'authentic' || !this.#replayed : !transmit.flightWaits;
+    const turn = unvalidated === undefined ? asked === 'authentic' || !this.#replayed : !transmit.flightWaits;
     if (turn && now - this.#lastSent >= this.#repeatGap) return true;
     this.#association.drop('repeated_too_soon');
     return false;
@@ -228,8 +228,8 @@ export class Retransmission {
   }
 
   #setTimer(now: Instant): void {
-    const { timers, probation } = this.#association;
-    if (probation === undefined) timers.set('retransmit', now + this.#backoff.timeout);
+    const { timers, unvalidated } = this.#association;
+    if (unvalidated === undefined) timers.set('retransmit', now + this.#backoff.timeout);
   }
 
   /** A part of the answer is here: a flight that awaits one has arrived. */

@@ -7,7 +7,7 @@ import { HandshakeType } from '../wire/codes.js';
 import { type HandshakeFragment, readHandshakeFragments } from '../wire/messages/handshake-header.js';
 import type { Association, HandshakeHost } from './association.js';
 import type { DropReason } from './events.js';
-import type { Retransmission } from './flights.js';
+import type { FlightSender } from './flights.js';
 import { type Discarded, Reassembler } from './reassembly.js';
 
 /**
@@ -44,11 +44,11 @@ const MAX_PLAIN_NUMBERS = 64;
 const NOTHING: Taken = { fresh: false, whole: false, repeated: false };
 
 /** Takes in the fragments that may come now, and gives out whole messages in order. */
-export class Intake {
+export class HandshakeReceiver {
   readonly #association: Association;
   readonly #host: HandshakeHost;
   readonly #runner: Runner;
-  readonly #retransmission: Retransmission;
+  readonly #flights: FlightSender;
   readonly #reassembler: Reassembler;
   /** message_seq of the first message that our last flight of the handshake does not answer. */
   #flightStart: number;
@@ -62,13 +62,13 @@ export class Intake {
     association: Association,
     host: HandshakeHost,
     runner: Runner,
-    retransmission: Retransmission,
+    retransmission: FlightSender,
     firstSeq: number,
   ) {
     this.#association = association;
     this.#host = host;
     this.#runner = runner;
-    this.#retransmission = retransmission;
+    this.#flights = retransmission;
     this.#reassembler = new Reassembler(firstSeq, REASSEMBLY, association.memory, (why) =>
       this.#onDiscard(why),
     );
@@ -121,7 +121,7 @@ export class Intake {
    * number. Anybody can send numbers ahead of the peer's; then our own timer has to do, where there is one.
    */
   isDuplicate(epoch: number, sequence: number): boolean {
-    if (epoch > 0 || this.#association.probation !== undefined) return false;
+    if (epoch > 0 || this.#association.unvalidated !== undefined) return false;
     if (this.#plainNumbers.includes(sequence)) return true;
     if (this.#plainNumbers.length === MAX_PLAIN_NUMBERS) this.#plainNumbers.shift();
     this.#plainNumbers.push(sequence);
@@ -227,7 +227,7 @@ export class Intake {
     const ends =
       fragment.messageSeq === (is13 ? this.#flightStart : this.#reassembler.next) - 1 &&
       fragment.fragmentOffset + fragment.fragmentLength === fragment.length;
-    if (ends && !duplicate) this.#retransmission.onRepeated(epoch > 0);
+    if (ends && !duplicate) this.#flights.onRepeated(epoch > 0);
     return 'useless';
   }
 }

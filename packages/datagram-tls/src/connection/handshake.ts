@@ -14,8 +14,8 @@ import { Acks } from './acks.js';
 import type { EarlyData } from './application-data.js';
 import type { Association, HandshakeHost } from './association.js';
 import { ticketKeysFailed } from './errors.js';
-import { Retransmission } from './flights.js';
-import { Intake } from './handshake-receiver.js';
+import { FlightSender } from './flights.js';
+import { HandshakeReceiver } from './handshake-receiver.js';
 import { APPLICATION_EPOCH, EARLY_EPOCH, HANDSHAKE_EPOCH, type KeyChanges } from './key-update.js';
 
 /**
@@ -31,10 +31,10 @@ export class Handshake {
   readonly #keys: KeyChanges;
   readonly #early: EarlyData;
   readonly #runner: Runner;
-  readonly #retransmission: Retransmission;
-  readonly #intake: Intake;
+  readonly #flights: FlightSender;
+  readonly #receiver: HandshakeReceiver;
   readonly #acks: Acks;
-  readonly #incoming: Incoming;
+  readonly #incoming: ReceivedFlight;
   /** The epoch in which the message before the next one came. */
   #epoch = 0;
   #established = false;
@@ -62,10 +62,10 @@ export class Handshake {
     this.#keys = keys;
     this.#early = early;
     this.#runner = new Runner(ctx, retry);
-    this.#retransmission = new Retransmission(association);
-    this.#intake = new Intake(association, host, this.#runner, this.#retransmission, firstReceiveSeq);
+    this.#flights = new FlightSender(association);
+    this.#receiver = new HandshakeReceiver(association, host, this.#runner, this.#flights, firstReceiveSeq);
     this.#acks = new Acks(association);
-    this.#incoming = new Incoming(association);
+    this.#incoming = new ReceivedFlight(association);
   }
 
   /** `undefined` until it is chosen. */
@@ -85,7 +85,7 @@ export class Handshake {
 
   /** DTLS 1.3: the peer has to acknowledge what we sent last. */
   get awaitsAck(): boolean {
-    return this.#retransmission.awaits === 'ack';
+    return this.#flights.awaits === 'ack';
   }
 
   /** The peer sends nothing without protection any more. */
@@ -110,8 +110,8 @@ export class Handshake {
 
   /** The content of a handshake record; returns whether any of it was new. */
   receive(payload: Uint8Array, epoch: number, sequence: number, now: Instant): boolean {
-    const duplicate = this.#intake.isDuplicate(epoch, sequence);
-    const { fresh, whole, repeated } = this.#intake.receive(payload, epoch, duplicate, now);
+    const duplicate = this.#receiver.isDuplicate(epoch, sequence);
+    const { fresh, whole, repeated } = this.#receiver.receive(payload, epoch, duplicate, now);
     if (this.#host.isClosed()) return false;
     // RFC 9147 §7: what was not kept must not be acknowledged.
     if (whole && !duplicate) this.#acks.onRecord(epoch, sequence);
@@ -133,7 +133,7 @@ export class Handshake {
   #onTicketKeysFailed({ cause }: Failure): void {
     const association = this.#association;
     association.counters.ticketKeyFailures++;
-    if (association.probation?.standing !== 'asked')
+    if (association.unvalidated?.standing !== 'asked')
       association.tell({ type: 'ticket-keys-failed', error: ticketKeysFailed(cause) });
   }
 
@@ -153,20 +153,20 @@ export class Handshake {
   onDatagram(): void {
     this.#messages = 0;
     this.#renewed = false;
-    this.#retransmission.onDatagram();
+    this.#flights.onDatagram();
   }
 
   /** A datagram is done with: sends what it asks for of our flight, and acknowledges what has to be. */
   settle(now: Instant): void {
-    this.#retransmission.settle(now);
+    this.#flights.settle(now);
     // Nothing goes by itself to a peer that is not proved.
-    if (!this.#acks.active || this.#association.probation !== undefined) return;
+    if (!this.#acks.active || this.#association.unvalidated !== undefined) return;
     const { version } = this.#runner;
     if (version === 'DTLSv1.2') return this.#acks.forget();
     // RFC 9147 §7: no ACK before DTLS 1.3 is chosen.
     if (version === undefined) return;
-    if (!this.#established && this.#intake.gap) this.#acks.onGap();
-    this.#acks.settle(this.#retransmission.ackDelay, now);
+    if (!this.#established && this.#receiver.gap) this.#acks.onGap();
+    this.#acks.settle(this.#flights.ackDelay, now);
   }
 
   /** The content of an ACK record; returns whether it told anything new. */
@@ -174,14 +174,14 @@ export class Handshake {
     const numbers = readReceivedAck(content, epoch, {
       association: this.#association,
       host: this.#host,
-      intake: this.#intake,
+      intake: this.#receiver,
       keys: this.#keys,
-      retransmission: this.#retransmission,
+      retransmission: this.#flights,
       version: this.#runner.version,
     });
     if (numbers === undefined) return false;
-    const news = this.#retransmission.onAck(numbers, now);
-    if (news && this.#retransmission.delivered) this.#onDelivered(now);
+    const news = this.#flights.onAck(numbers, now);
+    if (news && this.#flights.delivered) this.#onDelivered(now);
     return news;
   }
 
@@ -192,44 +192,44 @@ export class Handshake {
 
   /** The flight under way got no answer in time. */
   onTimeout(now: Instant): void {
-    if (this.#retransmission.onTimeout(now)) this.#onDelivered(now);
+    if (this.#flights.onTimeout(now)) this.#onDelivered(now);
     this.#early.repeat();
   }
 
   /** The peer has proved that it hears us: our flight is now repeated until it is answered. */
   onProved(now: Instant): void {
-    this.#retransmission.onProved(now);
+    this.#flights.onProved(now);
   }
 
   /** The system refused a datagram of `size` bytes, and flights have become smaller for it. */
   onTooLarge(size: number, now: Instant): void {
-    this.#retransmission.onTooLarge(size, now);
+    this.#flights.onTooLarge(size, now);
   }
 
   /** The peer may be gone: our flight goes out once more, and has the time of one timer to be answered. */
   onDoubt(): void {
-    this.#retransmission.onDoubt();
+    this.#flights.onDoubt();
   }
 
   /** What is lost of our flight may go out again. */
   onRepair(now: Instant): void {
-    this.#retransmission.onRepair(now);
+    this.#flights.onRepair(now);
   }
 
   /** The peer may have another key: our flight goes out once more, so that the peer repeats its own. */
   askAgain(now: Instant): void {
-    this.#retransmission.onDoubt();
-    this.#retransmission.settle(now);
+    this.#flights.onDoubt();
+    this.#flights.settle(now);
   }
 
   /** Client: an alert in the clear says that the peer refuses. */
   onRefusal(): void {
-    this.#retransmission.onRefusal();
+    this.#flights.onRefusal();
   }
 
   /** Whether a record of epoch 0 with this number answers the probe that followed. */
   isAnswer(sequence: number): boolean {
-    return this.#retransmission.isAnswer(sequence);
+    return this.#flights.isAnswer(sequence);
   }
 
   onAckTimeout(): void {
@@ -238,21 +238,21 @@ export class Handshake {
 
   /** When the oldest message began that is not processed yet. */
   get oldestMessage(): Instant | undefined {
-    return this.#intake.oldest;
+    return this.#receiver.oldest;
   }
 
   /** Forgets the messages that began at `instant` or before, and are not processed yet. */
   forgetMessagesUntil(instant: Instant): void {
-    this.#intake.forgetUntil(instant);
+    this.#receiver.forgetUntil(instant);
   }
 
   /** Forgets all messages that are not processed yet; `why` counts them. */
   forgetMessages(why?: 'evicted'): void {
-    this.#intake.forgetAll(why);
+    this.#receiver.forgetAll(why);
   }
 
   forgetFlight(): void {
-    this.#retransmission.end();
+    this.#flights.end();
   }
 
   /** The peer has shown that it is done with the handshake, though it did not acknowledge our last flight. */
@@ -263,7 +263,7 @@ export class Handshake {
   #advance(now: Instant): void {
     if (this.#messages === MAX_MESSAGES) return this.#association.drop('too_many_messages');
     while (this.#runner.ready && !this.#host.isClosed() && this.#messages < MAX_MESSAGES) {
-      const message = this.#intake.take();
+      const message = this.#receiver.take();
       if (message === undefined) return;
       this.#messages++;
       this.#incoming.note(message);
@@ -285,7 +285,7 @@ export class Handshake {
    * epoch 0, where anybody may have sent it, that takes the whole ServerHello.
    */
   #onAnswered(now: Instant): void {
-    if (this.#runner.version === 'DTLSv1.3') this.#retransmission.onAnswered(now);
+    if (this.#runner.version === 'DTLSv1.3') this.#flights.onAnswered(now);
   }
 
   /** RFC 8446 §5.1: nothing stands between the last message under old keys and the first under new ones. */
@@ -294,7 +294,7 @@ export class Handshake {
     const before = this.#epoch;
     this.#epoch = epoch;
     if (this.#association.role === 'client') this.#onAnswered(now);
-    const stray = this.#intake.onlyEpoch(epoch);
+    const stray = this.#receiver.onlyEpoch(epoch);
     // In epoch 0 anybody may have sent them.
     if (stray > 0 && before > 0 && this.#runner.version === 'DTLSv1.3')
       this.#host.onFailure(
@@ -306,11 +306,11 @@ export class Handshake {
     switch (action.do) {
       case 'send': {
         const { type, seq, epoch, body } = action;
-        this.#retransmission.add({ kind: 'message', type, seq, epoch, body });
+        this.#flights.add({ kind: 'message', type, seq, epoch, body });
         return;
       }
       case 'send-change-cipher-spec':
-        this.#retransmission.add({ kind: 'change-cipher-spec', epoch: 0 });
+        this.#flights.add({ kind: 'change-cipher-spec', epoch: 0 });
         return;
       case 'end-flight':
         this.#beginFlight(action.awaits, now);
@@ -331,7 +331,7 @@ export class Handshake {
         this.#host.onFailure(action.error);
         return;
       case 'refuse-renegotiation':
-        this.#intake.refuseRenegotiation(now);
+        this.#receiver.refuseRenegotiation(now);
         return;
       default:
         performPlain(action, this.#association, this.#host, this.#early, now);
@@ -353,21 +353,21 @@ export class Handshake {
     this.#incoming.tell();
     if (!this.#established) {
       this.#acks.forget();
-      this.#intake.onFlight();
+      this.#receiver.onFlight();
     }
-    this.#retransmission.begin(awaits, now);
+    this.#flights.begin(awaits, now);
   }
 
   #onConnected(session: Session, now: Instant): void {
     this.#incoming.tell();
     this.#established = true;
     this.#acks.onEstablished();
-    this.#intake.onEstablished();
+    this.#receiver.onEstablished();
     // Records that still wait for keys are done with, one way or the other.
     this.#newKeys = true;
-    const { awaits } = this.#retransmission;
+    const { awaits } = this.#flights;
     this.#finishing = awaits === 'ack';
-    if (awaits === 'answer') this.#retransmission.end();
+    if (awaits === 'answer') this.#flights.end();
     if (this.#early.takes) this.#keys.closeEarly(now);
     // An unacknowledged last flight of ours is still a part of the handshake.
     if (!this.#finishing) this.#association.timers.stop('handshake');
@@ -377,8 +377,8 @@ export class Handshake {
 
   /** What awaited an ACK has arrived, or is not waited for any more. */
   #onDelivered(now: Instant): void {
-    if (this.#retransmission.awaits !== 'ack') return;
-    this.#retransmission.end();
+    if (this.#flights.awaits !== 'ack') return;
+    this.#flights.end();
     this.#finishing = false;
     this.#association.timers.stop('handshake');
     this.#perform(this.#runner.onAcknowledged(), now);
@@ -390,9 +390,9 @@ export class Handshake {
 interface AckContext {
   readonly association: Association;
   readonly host: HandshakeHost;
-  readonly intake: Intake;
+  readonly intake: HandshakeReceiver;
   readonly keys: KeyChanges;
-  readonly retransmission: Retransmission;
+  readonly retransmission: FlightSender;
   /** `undefined` until it is chosen. */
   readonly version: Version | undefined;
 }
@@ -438,9 +438,9 @@ function readReceivedAck(
  * forbids that. It is not believed, as it can be replayed along with its ClientHello. But such a client waits for the
  * rest of our flight and repeats nothing, so that where no timer of ours runs this has to do for a ClientHello repeated.
  */
-function onEarlyAck(association: Association, retransmission: Retransmission): void {
+function onEarlyAck(association: Association, retransmission: FlightSender): void {
   association.drop('early_ack');
-  if (association.probation !== undefined) retransmission.onRepeated(false);
+  if (association.unvalidated !== undefined) retransmission.onRepeated(false);
 }
 
 /**
@@ -451,11 +451,11 @@ function onPlainAck(
   content: Uint8Array,
   keys: KeyChanges,
   association: Association,
-  retransmission: Retransmission,
+  retransmission: FlightSender,
 ): void {
   association.drop('unauthenticated_ack');
   // A peer that is not proved was told that all has arrived, and would not say it again.
-  if (keys.heard >= HANDSHAKE_EPOCH || association.probation !== undefined) return;
+  if (keys.heard >= HANDSHAKE_EPOCH || association.unvalidated !== undefined) return;
   const numbers = decodeAck(content)?.recordNumbers;
   if (numbers?.every((number) => number.epoch === 0) === true) retransmission.onPlainAck(numbers);
 }
@@ -512,7 +512,7 @@ function performPlain(
 }
 
 /** Names and bytes of the messages that came since our last flight, for the trace. */
-class Incoming {
+class ReceivedFlight {
   readonly #association: Association;
   #names: string[] = [];
   #bytes = 0;

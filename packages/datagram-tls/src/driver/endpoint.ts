@@ -6,7 +6,7 @@ import { DEFAULTS } from '../config/defaults.js';
 import { type EndpointLimits, resolveLimits } from '../config/limits.js';
 import { resolveBehaviour } from '../config/resolve.js';
 import type { ConnectionEvent } from '../connection/events.js';
-import type { Link } from '../endpoint/connection-entry.js';
+import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { EarlyRefusals, Refusals } from '../endpoint/counters.js';
 import type { PeerAddress } from '../endpoint/peer.js';
 import type { Refusal } from '../endpoint/refusals.js';
@@ -45,7 +45,7 @@ export class DTLSEndpoint implements SessionEndpoint {
   readonly #opened = new Deferred<PeerAddress>();
   readonly #closed = new Deferred<void>();
   readonly #sessions = new Map<DTLSSession, SessionControl<DTLSSession>>();
-  readonly #byLink = new Map<Link, SessionControl<DTLSSession>>();
+  readonly #byLink = new Map<ConnectionEntry, SessionControl<DTLSSession>>();
   readonly #times = { createdAt: process.hrtime.bigint(), destroyedAt: 0n };
   readonly #unwatch: () => void;
   #port: Port | undefined;
@@ -236,7 +236,7 @@ export class DTLSEndpoint implements SessionEndpoint {
     port.pump();
   }
 
-  #onSession(link: Link): void {
+  #onSession(link: ConnectionEntry): void {
     const control = DTLSSession.create(this.#owner, link, undefined);
     this.#sessions.set(control.session, control);
     this.#byLink.set(link, control);
@@ -244,7 +244,7 @@ export class DTLSEndpoint implements SessionEndpoint {
     this.#onsession?.(control.session);
   }
 
-  #onEvent(link: Link, event: ConnectionEvent): void {
+  #onEvent(link: ConnectionEntry, event: ConnectionEvent): void {
     const control = this.#byLink.get(link);
     if (event.type === 'closed') {
       this.#byLink.delete(link);

@@ -1,7 +1,7 @@
 import { DTLSError, invalidState } from '../base/errors.js';
 import type { Counters } from '../connection/association.js';
 import type { Connection } from '../connection/connection.js';
-import type { Link } from '../endpoint/connection-entry.js';
+import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { Version } from '../wire/codes.js';
 import { Deferred } from './deferred.js';
 import { type DTLSSessionStats, sessionStats } from './stats.js';
@@ -82,13 +82,13 @@ export function asThrown(error: DTLSError): Error {
 }
 
 /** What can still be asked of a session's connection when it is over. */
-export type Remains = Pick<Connection, 'counters' | 'earlyData'>;
+export type FinalState = Pick<Connection, 'counters' | 'earlyData'>;
 
 /**
  * A session's handlers know the session, and engines give functions like them a place where only a full collection
  * looks. So a session that is over keeps this, and lets go of the rest.
  */
-export function remainsOf(link: Link | undefined): Remains | undefined {
+export function finalStateOf(link: ConnectionEntry | undefined): FinalState | undefined {
   if (link === undefined) return undefined;
   const { counters, earlyData } = link.connection;
   return { counters, earlyData };

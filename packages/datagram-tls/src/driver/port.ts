@@ -2,7 +2,7 @@ import type { RemoteInfo } from 'node:dgram';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
-import type { Link } from '../endpoint/connection-entry.js';
+import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import { Endpoint, type EndpointEvent } from '../endpoint/endpoint.js';
 import type { PeerAddress } from '../endpoint/peer.js';
 import type { Outgoing } from '../endpoint/ready-queue.js';
@@ -17,12 +17,12 @@ import { Udp, type UdpOptions } from './udp.js';
 export interface PortHandlers {
   /** Once, within the constructor where the system binds at once. */
   onBound(address: PeerAddress): void;
-  onSession(link: Link): void;
-  onEvent(link: Link, event: Extract<EndpointEvent, { type: 'connection' }>['event']): void;
+  onSession(link: ConnectionEntry): void;
+  onEvent(link: ConnectionEntry, event: Extract<EndpointEvent, { type: 'connection' }>['event']): void;
   onRefused(refusal: Refusal): void;
   onSocketError(error: Error): void;
   /** The system refused a datagram. */
-  onSendError(link: Link, error: Error): void;
+  onSendError(link: ConnectionEntry, error: Error): void;
 }
 
 /** Datagrams that hardly any path refuses for their size, bytes: of IPv6's least MTU, and of 576, as IPv4's hosts take. */
@@ -77,7 +77,12 @@ export class Port {
     return this.#udp.address;
   }
 
-  connect(peer: PeerAddress, security: Security, behaviour: Behaviour, destination: Destination): Link {
+  connect(
+    peer: PeerAddress,
+    security: Security,
+    behaviour: Behaviour,
+    destination: Destination,
+  ): ConnectionEntry {
     return this.core.connect(peer, security, behaviour, destination, now());
   }
 
@@ -99,7 +104,7 @@ export class Port {
   }
 
   /** Returns false where the keys of the session are spent, so that it ends. */
-  send(link: Link, data: Uint8Array): boolean {
+  send(link: ConnectionEntry, data: Uint8Array): boolean {
     try {
       return this.core.send(link, data);
     } finally {
@@ -107,18 +112,18 @@ export class Port {
     }
   }
 
-  updateKeys(link: Link, requestPeer: boolean): void {
+  updateKeys(link: ConnectionEntry, requestPeer: boolean): void {
     link.connection.updateKeys({ requestPeer }, now());
     this.core.touch(link);
     this.pump();
   }
 
-  closeLink(link: Link): void {
+  closeLink(link: ConnectionEntry): void {
     this.core.close(link, now());
     this.pump();
   }
 
-  abandonLink(link: Link): void {
+  abandonLink(link: ConnectionEntry): void {
     this.core.abandon(link, undefined);
     this.pump();
   }
@@ -217,7 +222,7 @@ export class Port {
   }
 
   /** RFC 6347 §4.1.1.1, RFC 9147 §4.4: that it was too large is told to what made it. */
-  #onSendError(link: Link, size: number, error: NodeJS.ErrnoException): void {
+  #onSendError(link: ConnectionEntry, size: number, error: NodeJS.ErrnoException): void {
     this.sendErrors++;
     this.#handlers.onSendError(link, error);
     if (this.#closed) return;
@@ -257,22 +262,22 @@ export class Port {
     else this.#handlers.onEvent(link, event.event);
   }
 
-  #perform(link: Link, job: Job): void {
+  #perform(link: ConnectionEntry, job: Job): void {
     const answer = performJob(job, link.connection.security, Date.now());
     if (answer instanceof Promise) void answer.then((late) => this.#onLateAnswer(link, late));
     else this.core.answer(link, answer, now());
   }
 
   /** The application took its time; the session may be over by now, which the core knows. */
-  #onLateAnswer(link: Link, answer: JobAnswer): void {
+  #onLateAnswer(link: ConnectionEntry, answer: JobAnswer): void {
     if (this.#closed) return;
     this.core.answer(link, answer, now());
     this.pump();
   }
 }
 
-function kindOf(link: Link | undefined): SendKind {
-  if (link === undefined || link.connection.probation !== undefined) return 'unvalidated';
+function kindOf(link: ConnectionEntry | undefined): SendKind {
+  if (link === undefined || link.connection.unvalidated !== undefined) return 'unvalidated';
   return link.connection.session === undefined ? 'handshake' : 'application';
 }
 
@@ -280,7 +285,7 @@ function kindOf(link: Link | undefined): SendKind {
  * Whether to ask what became of a datagram: of a client's first ones, as its peer may be out of reach, and of those that may be
  * too large. A guess is good enough for messages; a flight that is too large would be sent in vain.
  */
-function isWatched({ role, connection }: Link, size: number): boolean {
+function isWatched({ role, connection }: ConnectionEntry, size: number): boolean {
   if (size > SAFE_SIZE) return true;
   return connection.settling && (role === 'client' || size > SAFEST_SIZE);
 }

@@ -1,5 +1,5 @@
 import type { ConnectionEvent, TraceEvent } from '../connection/events.js';
-import type { Link } from '../endpoint/connection-entry.js';
+import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { PeerAddress } from '../endpoint/peer.js';
 import type { InboxLimits, UnreadBudget } from './inbox.js';
 import type { DTLSEndpointStats } from './stats.js';
@@ -26,10 +26,10 @@ export interface SessionOwner<S> {
   /** Whether a message of `size` bytes may be sent now; if not it is dropped, as too much waits for the socket. */
   takes(size: number): boolean;
   /** Returns false where the keys of the session are spent, so that it ends. */
-  send(link: Link, data: Uint8Array): boolean;
-  updateKeys(link: Link, requestPeer: boolean): void;
-  close(link: Link): void;
-  abandon(link: Link): void;
+  send(link: ConnectionEntry, data: Uint8Array): boolean;
+  updateKeys(link: ConnectionEntry, requestPeer: boolean): void;
+  close(link: ConnectionEntry): void;
+  abandon(link: ConnectionEntry): void;
   onEarlyData(data: Uint8Array, session: S): void;
   onTicketKeysFailed(error: Error): void;
   /** The session is over. */
@@ -39,7 +39,7 @@ export interface SessionOwner<S> {
 /** How the endpoint drives a session of type `S`. */
 export interface SessionControl<S> {
   readonly session: S;
-  attach(link: Link): void;
+  attach(link: ConnectionEntry): void;
   onEvent(event: ConnectionEvent): void;
   /** The system refused to send a datagram of the handshake, which may be why it then takes too long. */
   onSendError(error: Error): void;

@@ -2,7 +2,7 @@ import { invalidState } from '../base/errors.js';
 import { checkBoolean } from '../config/checks.js';
 import { encodeSession } from '../config/saved-session.js';
 import type { ConnectionEvent } from '../connection/events.js';
-import type { Link } from '../endpoint/connection-entry.js';
+import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { PeerAddress } from '../endpoint/peer.js';
 import { exportKeyingMaterial, type Session } from '../handshake/session.js';
 import { keylogLine } from '../keys/keylog.js';
@@ -11,7 +11,7 @@ import { Announced, HANDLERS } from './announced.js';
 import { checkExport, toBytes } from './arguments.js';
 import { Handlers, type SessionHandlers } from './handlers.js';
 import { Inbox } from './inbox.js';
-import { asThrown, explained, Life, type Remains, remainsOf } from './life.js';
+import { asThrown, explained, type FinalState, finalStateOf, Life } from './life.js';
 import { OUTCOME, type Outcome } from './negotiated.js';
 import { platform } from './platform.js';
 import type { SessionControl, SessionEndpoint, SessionOwner } from './session-owner.js';
@@ -32,14 +32,14 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
   #unsent = 0;
   /** Messages given to `send` while too much waited for the socket. */
   #unqueued = 0;
-  #link: Link | undefined;
-  #remains: Remains | undefined;
+  #link: ConnectionEntry | undefined;
+  #remains: FinalState | undefined;
   #saved: Buffer | undefined;
 
   constructor(
     token: typeof MAKE,
     owner: SessionOwner<DTLSSession>,
-    link: Link | undefined,
+    link: ConnectionEntry | undefined,
     serverName: string | undefined,
   ) {
     if (token !== MAKE) throw new TypeError('Illegal constructor');
@@ -53,7 +53,7 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
   /** For the other objects of this library: a session, and where its events go. */
   static create(
     owner: SessionOwner<DTLSSession>,
-    link: Link | undefined,
+    link: ConnectionEntry | undefined,
     serverName: string | undefined,
   ): SessionControl<DTLSSession> {
     const session = new DTLSSession(MAKE, owner, link, serverName);
@@ -223,11 +223,11 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
     return { session: this.#session, over: this.#life.over, serverName: this.#serverName, earlyData };
   }
 
-  get #live(): Link | undefined {
+  get #live(): ConnectionEntry | undefined {
     return this.#life.over ? undefined : this.#link;
   }
 
-  get #known(): Remains | undefined {
+  get #known(): FinalState | undefined {
     return this.#link?.connection ?? this.#remains;
   }
 
@@ -298,7 +298,7 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
   #finish(error?: Error): void {
     if (this.#life.over) return;
     this.#life.onOver(error);
-    this.#remains = remainsOf(this.#link);
+    this.#remains = finalStateOf(this.#link);
     this.#link = undefined;
     this.#inbox.end();
     this.#inbox.leave();

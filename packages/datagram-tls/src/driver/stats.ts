@@ -68,9 +68,9 @@ interface EndpointNumbers {
   readonly packetsSent: bigint;
   readonly serverSessions: bigint;
   readonly clientSessions: bigint;
-  /** Strangers turned away while `busy` was set. */
+  /** ClientHellos dropped while `busy` was set. */
   readonly serverBusyCount: bigint;
-  /** Datagrams of strangers that were no ClientHello. */
+  /** Datagrams without a session that were no ClientHello. */
   readonly serverRejectedCount: bigint;
   /** ClientHellos that got no session because a limit is reached: `endpoint.refusals` has the reasons. */
   readonly serverRefusedCount: bigint;

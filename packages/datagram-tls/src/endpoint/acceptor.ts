@@ -4,16 +4,16 @@ import type { Instant } from '../base/instant.js';
 import type { MemoryPool } from '../base/memory.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
-import { type Beginning, Connection } from '../connection/connection.js';
+import { Connection, type InitialNumbers } from '../connection/connection.js';
 import type { EarlyRefusal } from '../handshake/actions.js';
-import { createLink, type Link } from './connection-entry.js';
+import { type ConnectionEntry, createEntry } from './connection-entry.js';
 import type { EndpointCounters } from './counters.js';
 import { hostOf, type PeerAddress } from './peer.js';
 import { Places, type RefusalReason } from './places.js';
 import { RefusedHandshakes } from './refusals.js';
 import type { Routes } from './routes.js';
 import type { JoinedHello } from './split-hellos.js';
-import { type Reception, Receptionist } from './stateless.js';
+import { type StatelessDecision, StatelessResponder } from './stateless.js';
 
 /** What a server is made of; absent on an endpoint that only connects. */
 export interface Service {
@@ -22,34 +22,34 @@ export interface Service {
 }
 
 /** What the endpoint does for those who arrive. */
-export interface ArrivalsHost {
+export interface AcceptorHost {
   readonly routes: Routes;
   readonly counters: EndpointCounters;
   readonly memory: MemoryPool;
-  /** `data` goes to a stranger. */
+  /** `data` goes to an address without an association. */
   reply(data: Uint8Array, peer: PeerAddress): void;
   /** `link` is a session that its owner has to hear of. */
-  announce(link: Link): void;
-  touch(link: Link): void;
+  announce(link: ConnectionEntry): void;
+  touch(link: ConnectionEntry): void;
   /** The client at `peer`, whose address is proved, gets no association. */
   refuse(peer: PeerAddress, reason: RefusalReason, now: Instant): void;
 }
 
 const NOWHERE: Destination = { serverName: undefined, verifyName: undefined };
 
-/** Strangers, until each is a session or was sent away. */
-export class Arrivals {
-  /** Turn strangers away. */
+/** Decides which ClientHello gets an association. */
+export class Acceptor {
+  /** Answers no ClientHello while it is true. */
   busy = false;
   #service: Service | undefined;
-  readonly #host: ArrivalsHost;
+  readonly #host: AcceptorHost;
   readonly #limits: EndpointLimits;
-  readonly #newcomers = new Newcomers();
+  readonly #unvalidated = new UnvalidatedClients();
   readonly #places: Places;
   readonly #refused = new RefusedHandshakes();
-  #receptionist: Receptionist | undefined;
+  #responder: StatelessResponder | undefined;
 
-  constructor(host: ArrivalsHost, limits: EndpointLimits) {
+  constructor(host: AcceptorHost, limits: EndpointLimits) {
     this.#host = host;
     this.#limits = limits;
     this.#places = new Places(limits);
@@ -58,8 +58,8 @@ export class Arrivals {
   /** Starts, changes or stops serving. */
   serve(service: Service | undefined): void {
     this.#service = service;
-    if (service === undefined) for (const link of this.#newcomers.unknown) this.#turnAway(link);
-    else this.#receptionist ??= new Receptionist(service.security, this.#limits.cookieLifetime);
+    if (service === undefined) for (const link of this.#unvalidated.unknown) this.#turnAway(link);
+    else this.#responder ??= new StatelessResponder(service.security, this.#limits.cookieLifetime);
   }
 
   /** Associations of proved clients whose handshake is not done. */
@@ -69,19 +69,19 @@ export class Arrivals {
 
   /** What is kept of ClientHellos that came in parts, bytes. */
   get partBytes(): number {
-    return this.#receptionist?.partBytes ?? 0;
+    return this.#responder?.partBytes ?? 0;
   }
 
   /** The rest of a ClientHello from there is awaited. */
   expectsRest(address: string, port: number): boolean {
-    return this.#receptionist?.expects(address, port) ?? false;
+    return this.#responder?.expects(address, port) ?? false;
   }
 
   receive(datagram: Uint8Array, peer: PeerAddress, now: Instant): void {
     const service = this.#service;
-    const receptionist = this.#receptionist;
+    const responder = this.#responder;
     const { counters } = this.#host;
-    if (service === undefined || receptionist === undefined) {
+    if (service === undefined || responder === undefined) {
       counters.rejected++;
       return;
     }
@@ -91,13 +91,13 @@ export class Arrivals {
       counters.busy++;
       return;
     }
-    this.#act(receptionist.receive(datagram, peer, service.security, now), service, peer, now);
+    this.#act(responder.receive(datagram, peer, service.security, now), service, peer, now);
   }
 
-  /** Something happened to `link`, which may be a newcomer. */
-  review(link: Link, now: Instant): void {
-    if (!this.#newcomers.has(link)) return;
-    const news = this.#newcomers.review(link);
+  /** Something happened to `link`, whose path may not be validated yet. */
+  review(link: ConnectionEntry, now: Instant): void {
+    if (!this.#unvalidated.has(link)) return;
+    const news = this.#unvalidated.review(link);
     if (news?.kind === 'taken') {
       this.#host.counters.earlyAccepted++;
       this.#host.announce(link);
@@ -105,17 +105,17 @@ export class Arrivals {
     if (news?.kind === 'declined') {
       this.#host.routes.remove(link);
       this.#decline(news.hello, news.reason, link.peer, now);
-    } else if (!this.#newcomers.has(link)) this.#places.add(link);
+    } else if (!this.#unvalidated.has(link)) this.#places.add(link);
   }
 
   /** The handshake of `link` is done. */
-  onConnected(link: Link): void {
+  onConnected(link: ConnectionEntry): void {
     this.#places.onConnected(link);
   }
 
   /** `link` is over: should its handshake have been refused, its client is told again when it repeats itself. */
-  onEnd(link: Link, now: Instant): void {
-    this.#newcomers.forget(link);
+  onEnd(link: ConnectionEntry, now: Instant): void {
+    this.#unvalidated.forget(link);
     this.#places.forget(link);
     const { refusal } = link.connection;
     if (refusal !== undefined && link.clientRandom !== undefined)
@@ -132,7 +132,7 @@ export class Arrivals {
     counters.alertsRepeated++;
   }
 
-  #act(decision: Reception, service: Service, peer: PeerAddress, now: Instant): void {
+  #act(decision: StatelessDecision, service: Service, peer: PeerAddress, now: Instant): void {
     const { counters } = this.#host;
     switch (decision.act) {
       case 'reject':
@@ -162,26 +162,26 @@ export class Arrivals {
   }
 
   /**
-   * A client that began anew shows its cookie before anything is done about its old association. Newcomers count here, as
+   * A client that began anew shows its cookie before anything is done about its old association. Clients with early data count here, as
    * each may become a session.
    */
   #refusesProbe({ address, port }: PeerAddress, host: string, ticket: string): EarlyRefusal | undefined {
     if (this.#host.routes.find(address, port) !== undefined) return 'busy';
-    const newcomers = this.#newcomers;
-    if (!this.#places.hasRoom(host, newcomers.size, newcomers.countOf(host))) return 'busy';
-    return newcomers.refuses(host, ticket);
+    const clients = this.#unvalidated;
+    if (!this.#places.hasRoom(host, clients.size, clients.countOf(host))) return 'busy';
+    return clients.refuses(host, ticket);
   }
 
-  /** Nobody is told before its early data is taken. */
+  /** No session is reported before its early data is accepted. */
   #probe(
     service: Service,
-    { beginning, hello, ticket, random, datagram }: Extract<Reception, { act: 'probe' }>,
+    { beginning, hello, ticket, random, datagram }: Extract<StatelessDecision, { act: 'probe' }>,
     peer: PeerAddress,
     host: string,
     now: Instant,
   ): void {
     const link = this.#open(service, beginning, { peer, host, began: now, clientRandom: own(random) });
-    this.#newcomers.add(link, { ...hello, body: own(hello.body) }, ticket);
+    this.#unvalidated.add(link, { ...hello, body: own(hello.body) }, ticket);
     this.#begin(link, datagram, now);
   }
 
@@ -189,14 +189,14 @@ export class Arrivals {
   #decline(hello: JoinedHello, reason: EarlyRefusal, peer: PeerAddress, now: Instant): void {
     this.#countRefusal(reason);
     const service = this.#service;
-    if (service === undefined || this.#receptionist === undefined || reason === 'expired') return;
-    this.#act(this.#receptionist.answer(hello, peer, service.security, now), service, peer, now);
+    if (service === undefined || this.#responder === undefined || reason === 'expired') return;
+    this.#act(this.#responder.answer(hello, peer, service.security, now), service, peer, now);
   }
 
-  /** Nobody serves any more: of a newcomer who is not announced nobody will hear. */
-  #turnAway(link: Link): void {
+  /** The endpoint does not serve any more: a client whose early data is not accepted yet is dropped without a report. */
+  #turnAway(link: ConnectionEntry): void {
     link.connection.onDecline('busy');
-    this.#newcomers.forget(link);
+    this.#unvalidated.forget(link);
     this.#host.routes.remove(link);
     this.#host.touch(link);
     this.#countRefusal('busy');
@@ -225,7 +225,7 @@ export class Arrivals {
     return true;
   }
 
-  #evict(link: Link): void {
+  #evict(link: ConnectionEntry): void {
     const { counters } = this.#host;
     const open = link.connection.session !== undefined;
     if (open) counters.sessionsEvicted++;
@@ -237,7 +237,7 @@ export class Arrivals {
 
   #admit(
     service: Service,
-    { beginning, random, datagram }: Extract<Reception, { act: 'admit' }>,
+    { beginning, random, datagram }: Extract<StatelessDecision, { act: 'admit' }>,
     peer: PeerAddress,
     host: string,
     now: Instant,
@@ -255,18 +255,18 @@ export class Arrivals {
 
   #open(
     service: Service,
-    beginning: Beginning,
-    client: Pick<Link, 'peer' | 'host' | 'began' | 'clientRandom'>,
-  ): Link {
+    beginning: InitialNumbers,
+    client: Pick<ConnectionEntry, 'peer' | 'host' | 'began' | 'clientRandom'>,
+  ): ConnectionEntry {
     const { security, behaviour } = service;
     const connection = new Connection(security, behaviour, NOWHERE, beginning, this.#host.memory);
-    const link = createLink(connection, client);
+    const link = createEntry(connection, client);
     this.#host.routes.add(link);
     return link;
   }
 
   /** With the datagram that brought it. */
-  #begin(link: Link, datagram: Uint8Array, now: Instant): void {
+  #begin(link: ConnectionEntry, datagram: Uint8Array, now: Instant): void {
     link.connection.start(now);
     link.connection.receive(datagram, now);
     this.review(link, now);
@@ -293,29 +293,29 @@ function evicted(open: boolean): DTLSError {
 }
 
 /** Associations whose clients brought early data, no cookie, and no proof yet that they hear us. */
-const MOST_UNPROVED = 64;
+const MAX_UNPROVED = 64;
 /** Those of one host, so that it leaves places to others. */
 const MOST_PER_HOST = 16;
 /** Those under one ticket. A client uses each once, but may start again; an attacker that forges addresses needs many tickets. */
 const MOST_PER_TICKET = 4;
 
-/** What became of a newcomer. */
-type News =
+/** What became of a client with early data and no cookie. */
+type EarlyDataDecision =
   /** Its early data is taken: it is a session from now on. */
   | { readonly kind: 'taken' }
-  /** It is answered as any stranger, and nothing is kept of it. */
+  /** It is answered as any ClientHello without a cookie, and nothing is kept of it. */
   | { readonly kind: 'declined'; readonly hello: JoinedHello; readonly reason: EarlyRefusal };
 
 /**
  * Clients with early data, which is of use only without the round trip of a cookie: so few of them are let in at a time
  * that those who forge addresses gain nothing by them.
  */
-class Newcomers {
-  /** Of those about which nothing is known yet, the ClientHello, which may have to be answered as a stranger's. */
-  readonly #asked = new Map<Link, JoinedHello>();
-  readonly #answered = new Set<Link>();
+class UnvalidatedClients {
+  /** The ClientHellos of clients whose early data is not decided on; they may have to be answered without an association. */
+  readonly #asked = new Map<ConnectionEntry, JoinedHello>();
+  readonly #answered = new Set<ConnectionEntry>();
   /** The ticket of each. */
-  readonly #tickets = new Map<Link, string>();
+  readonly #tickets = new Map<ConnectionEntry, string>();
 
   get size(): number {
     return this.#tickets.size;
@@ -328,44 +328,44 @@ class Newcomers {
     return count;
   }
 
-  /** Those of whom nobody was told. */
-  get unknown(): readonly Link[] {
+  /** Those that were not reported as sessions. */
+  get unknown(): readonly ConnectionEntry[] {
     return [...this.#asked.keys()];
   }
 
   /** Why one more with `host`, under `ticket`, is not let in. */
   refuses(host: string, ticket: string): EarlyRefusal | undefined {
-    if (this.size >= MOST_UNPROVED) return 'busy';
+    if (this.size >= MAX_UNPROVED) return 'busy';
     return this.countOf(host) >= MOST_PER_HOST || this.#countUnder(ticket) >= MOST_PER_TICKET
       ? 'over_share'
       : undefined;
   }
 
-  has(link: Link): boolean {
+  has(link: ConnectionEntry): boolean {
     return this.#tickets.has(link);
   }
 
   /** `hello` must be the caller's own copy. */
-  add(link: Link, hello: JoinedHello, ticket: string): void {
+  add(link: ConnectionEntry, hello: JoinedHello, ticket: string): void {
     this.#asked.set(link, hello);
     this.#tickets.set(link, ticket);
   }
 
   /** Something happened to `link`: whether that tells more of it. */
-  review(link: Link): News | undefined {
-    const { probation } = link.connection;
-    if (probation === undefined && this.#answered.delete(link)) this.#tickets.delete(link);
+  review(link: ConnectionEntry): EarlyDataDecision | undefined {
+    const { unvalidated } = link.connection;
+    if (unvalidated === undefined && this.#answered.delete(link)) this.#tickets.delete(link);
     const hello = this.#asked.get(link);
-    if (hello === undefined || probation?.standing === 'asked') return undefined;
+    if (hello === undefined || unvalidated?.standing === 'asked') return undefined;
     this.#asked.delete(link);
-    if (probation?.standing === 'answered') this.#answered.add(link);
+    if (unvalidated?.standing === 'answered') this.#answered.add(link);
     else this.#tickets.delete(link);
-    if (probation?.standing === 'declined')
-      return { kind: 'declined', hello, reason: probation.reason ?? 'failed' };
+    if (unvalidated?.standing === 'declined')
+      return { kind: 'declined', hello, reason: unvalidated.reason ?? 'failed' };
     return { kind: 'taken' };
   }
 
-  forget(link: Link): void {
+  forget(link: ConnectionEntry): void {
     this.#asked.delete(link);
     this.#answered.delete(link);
     this.#tickets.delete(link);

@@ -22,7 +22,7 @@ export function helloRetryRequest(numbers: Numbers, body: Uint8Array): Uint8Arra
   return wholeMessage(HandshakeType.server_hello, numbers, body);
 }
 
-/** The datagram that tells a stranger why it gets no further. */
+/** The datagram that says why a ClientHello leads to nothing. */
 export function refusal({ recordSequence }: Numbers, alert: AlertName): Uint8Array {
   const body = encodeAlert({ level: AlertLevel.fatal, description: Alert[alert] });
   return plainRecord(ContentType.alert, recordSequence, body);

@@ -4,7 +4,7 @@ import type { Connection } from '../connection/connection.js';
 import type { PeerAddress } from './peer.js';
 
 /** One connection and where its peer is. */
-export interface Link {
+export interface ConnectionEntry {
   readonly connection: Connection;
   readonly role: Role;
   readonly peer: PeerAddress;
@@ -22,10 +22,10 @@ export interface Link {
 }
 
 /** A link that nothing was done for yet. */
-export function createLink(
+export function createEntry(
   connection: Connection,
-  { peer, host, began, clientRandom }: Pick<Link, 'peer' | 'host' | 'began' | 'clientRandom'>,
-): Link {
+  { peer, host, began, clientRandom }: Pick<ConnectionEntry, 'peer' | 'host' | 'began' | 'clientRandom'>,
+): ConnectionEntry {
   const { role } = connection.security;
   return {
     connection,

@@ -1,7 +1,7 @@
 import type { EarlyRefusal } from '../handshake/actions.js';
 import type { RefusalReason } from './places.js';
 
-/** Datagrams from strangers and what became of them. */
+/** Datagrams without an association, and what became of them. */
 export interface EndpointCounters {
   datagramsReceived: number;
   bytesReceived: number;
@@ -9,11 +9,11 @@ export interface EndpointCounters {
   clientSessions: number;
   /** ClientHellos answered with a request for a cookie. */
   cookiesSent: number;
-  /** Strangers turned away because the endpoint is busy. */
+  /** Datagrams dropped because the endpoint is busy. */
   busy: number;
   /** Parts of ClientHellos kept until the rest comes. */
   partHellos: number;
-  /** Datagrams from strangers that were no ClientHello, or one that cannot lead to anything. */
+  /** Datagrams without an association that are no ClientHello, or one that cannot lead to anything. */
   rejected: number;
   /** ClientHellos with a good cookie that got no association because a limit is reached, and by reason. */
   refused: number;

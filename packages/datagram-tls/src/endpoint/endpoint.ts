@@ -8,56 +8,57 @@ import type { EndpointLimits } from '../config/limits.js';
 import { Connection, FROM_ZERO } from '../connection/connection.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import type { JobAnswer } from '../handshake/jobs.js';
-import { Arrivals, type ArrivalsHost, type Service } from './acceptor.js';
-import { createLink, type Link } from './connection-entry.js';
+import { Acceptor, type AcceptorHost, type Service } from './acceptor.js';
+import { type ConnectionEntry, createEntry } from './connection-entry.js';
 import { startCounting } from './counters.js';
 import { Deadlines } from './deadlines.js';
 import { hostOf, type PeerAddress } from './peer.js';
 import type { RefusalReason } from './places.js';
-import { type Outgoing, Rounds } from './ready-queue.js';
+import { type Outgoing, ReadyQueue } from './ready-queue.js';
 import { type Refusal, RefusalReports } from './refusals.js';
 import { type Route, Routes } from './routes.js';
 import { looksLikeClientHello, readHelloParts, readPrefix } from './split-hellos.js';
 
 export type EndpointEvent =
   /** A client whose cookie was good, or whose early data is taken. It waits for the answer to a job at the least: what it gets depends on the event. */
-  | { readonly type: 'session'; readonly link: Link }
+  | { readonly type: 'session'; readonly link: ConnectionEntry }
   /** Clients got no association because a limit is reached; at most one event a second for each reason. */
   | { readonly type: 'refused'; readonly refusal: Refusal }
-  | { readonly type: 'connection'; readonly link: Link; readonly event: ConnectionEvent };
+  | { readonly type: 'connection'; readonly link: ConnectionEntry; readonly event: ConnectionEvent };
 
 /**
- * One UDP port with many peers, without a socket: finds the connection of a datagram, and answers strangers without
- * keeping anything of them. After each call drain {@link pollTransmit} and {@link pollEvent}, then re-arm at
+ * One UDP port with many peers, without a socket: finds the connection of a datagram, and answers ClientHellos
+ * without keeping anything of them. After each call drain {@link pollTransmit} and {@link pollEvent}, then re-arm at
  * {@link pollTimeout}.
  */
 export class Endpoint {
   readonly counters = startCounting();
   readonly #routes = new Routes();
-  readonly #deadlines = new Deadlines<Link>();
+  readonly #deadlines = new Deadlines<ConnectionEntry>();
   readonly #stateless = new Queue<Outgoing>();
   readonly #events = new Queue<EndpointEvent>();
-  readonly #rounds = new Rounds();
-  readonly #arrivals: Arrivals;
+  readonly #readyQueue = new ReadyQueue();
+  readonly #acceptor: Acceptor;
   readonly #limits: EndpointLimits;
   readonly #memory: MemoryPool;
   readonly #refusals = new RefusalReports();
   /** The latest instant that was given. */
   #now: Instant = 0;
-  readonly #onRest = (link: Link): void => this.#deadlines.set(link, link.connection.pollTimeout());
+  readonly #onRest = (link: ConnectionEntry): void =>
+    this.#deadlines.set(link, link.connection.pollTimeout());
 
   constructor(limits: EndpointLimits) {
     this.#limits = limits;
     this.#memory = new MemoryPool(limits.maxHeldBytes);
-    this.#arrivals = new Arrivals(this.#hostOfArrivals(), limits);
+    this.#acceptor = new Acceptor(this.#acceptorHost(), limits);
   }
 
-  /** Turn strangers away; sessions that are there go on. */
+  /** Answers no ClientHello while it is true; open sessions go on. */
   get busy(): boolean {
-    return this.#arrivals.busy;
+    return this.#acceptor.busy;
   }
   set busy(value: boolean) {
-    this.#arrivals.busy = value;
+    this.#acceptor.busy = value;
   }
 
   get size(): number {
@@ -66,12 +67,12 @@ export class Endpoint {
 
   /** Server associations whose handshake is not done. */
   get handshakes(): number {
-    return this.#arrivals.handshakes;
+    return this.#acceptor.handshakes;
   }
 
   /** What is kept of ClientHellos that came in parts, bytes. */
   get partHelloBytes(): number {
-    return this.#arrivals.partBytes;
+    return this.#acceptor.partBytes;
   }
 
   /** What all associations hold for later, bytes: parts of messages, records without keys, data that came too early. */
@@ -84,13 +85,13 @@ export class Endpoint {
     return this.#memory.evictions;
   }
 
-  links(): Iterable<Link> {
+  links(): Iterable<ConnectionEntry> {
     return this.#routes.links();
   }
 
   /** Starts, changes or stops serving clients; sessions that are there keep what they have. */
   serve(service: Service | undefined): void {
-    this.#arrivals.serve(service);
+    this.#acceptor.serve(service);
   }
 
   /** Begins an association as a client. Throws `ERR_DTLS_ADDRESS_IN_USE` when there is one with this peer already. */
@@ -100,7 +101,7 @@ export class Endpoint {
     behaviour: Behaviour,
     destination: Destination,
     now: Instant,
-  ): Link {
+  ): ConnectionEntry {
     if (this.#routes.find(peer.address, peer.port) !== undefined) {
       throw callerError(
         'ERR_DTLS_ADDRESS_IN_USE',
@@ -109,7 +110,7 @@ export class Endpoint {
     }
     const connection = new Connection(security, behaviour, destination, FROM_ZERO, this.#memory);
     const host = hostOf(peer.address, this.#limits.hostPrefix);
-    const link = createLink(connection, { peer, host, began: now, clientRandom: undefined });
+    const link = createEntry(connection, { peer, host, began: now, clientRandom: undefined });
     this.#routes.add(link);
     this.counters.clientSessions++;
     connection.start(now);
@@ -129,13 +130,13 @@ export class Endpoint {
     this.counters.datagramsReceived++;
     this.counters.bytesReceived += datagram.length;
     const route = this.#routes.find(address, port);
-    if (route !== undefined && !isRestart(route, datagram, this.#arrivals))
+    if (route !== undefined && !isRestart(route, datagram, this.#acceptor))
       return this.#deliver(route, datagram, now);
-    if (datagram.length > 0) this.#arrivals.receive(datagram, { address, family, port }, now);
+    if (datagram.length > 0) this.#acceptor.receive(datagram, { address, family, port }, now);
   }
 
   /** As the connection's own `send`: a session whose keys are spent then ends. */
-  send(link: Link, data: Uint8Array): boolean {
+  send(link: ConnectionEntry, data: Uint8Array): boolean {
     try {
       return link.connection.send(data);
     } finally {
@@ -143,22 +144,22 @@ export class Endpoint {
     }
   }
 
-  answer(link: Link, answer: JobAnswer, now: Instant): void {
+  answer(link: ConnectionEntry, answer: JobAnswer, now: Instant): void {
     this.#now = now;
     link.connection.handleAnswer(answer, now);
-    this.#arrivals.review(link, now);
+    this.#acceptor.review(link, now);
     this.touch(link);
   }
 
   /** The system refused a datagram of `link` with `size` bytes because it is too large. */
-  handleTooLarge(link: Link, size: number, now: Instant): void {
+  handleTooLarge(link: ConnectionEntry, size: number, now: Instant): void {
     link.connection.handleTooLarge(size, now);
     this.touch(link);
   }
 
   /** The system, or the network (not `certain`), says that datagrams do not reach the peer of `link`. */
   handleUnreachable(
-    link: Link,
+    link: ConnectionEntry,
     cause: Error & { readonly code?: string | undefined },
     certain: boolean,
     now: Instant,
@@ -167,12 +168,12 @@ export class Endpoint {
     this.touch(link);
   }
 
-  close(link: Link, now: Instant): void {
+  close(link: ConnectionEntry, now: Instant): void {
     link.connection.close(now);
     this.touch(link);
   }
 
-  abandon(link: Link, error: DTLSError | undefined): void {
+  abandon(link: ConnectionEntry, error: DTLSError | undefined): void {
     link.connection.abandon(error);
     this.touch(link);
   }
@@ -181,7 +182,7 @@ export class Endpoint {
     this.#now = now;
     for (let link = this.#deadlines.takeDue(now); link !== undefined; link = this.#deadlines.takeDue(now)) {
       link.connection.handleTimeout(now);
-      this.#arrivals.review(link, now);
+      this.#acceptor.review(link, now);
       this.touch(link);
     }
   }
@@ -191,22 +192,22 @@ export class Endpoint {
   }
 
   /** A connection was called outside of this endpoint's methods, such as to send: poll it. */
-  touch(link: Link): void {
-    this.#rounds.touch(link);
+  touch(link: ConnectionEntry): void {
+    this.#readyQueue.touch(link);
   }
 
   pollTransmit(): Outgoing | undefined {
-    return this.#stateless.shift() ?? this.#rounds.pollTransmit();
+    return this.#stateless.shift() ?? this.#readyQueue.pollTransmit();
   }
 
   pollEvent(): EndpointEvent | undefined {
     const event = this.#events.shift();
     if (event !== undefined) return event;
-    const told = this.#rounds.pollEvent(this.#onRest);
+    const told = this.#readyQueue.pollEvent(this.#onRest);
     return told === undefined ? undefined : this.#note(told.link, told.event);
   }
 
-  #hostOfArrivals(): ArrivalsHost {
+  #acceptorHost(): AcceptorHost {
     return {
       routes: this.#routes,
       counters: this.counters,
@@ -230,13 +231,13 @@ export class Endpoint {
   }
 
   /** What an event of a connection means to the endpoint. */
-  #note(link: Link, event: ConnectionEvent): EndpointEvent {
+  #note(link: ConnectionEntry, event: ConnectionEvent): EndpointEvent {
     if (event.type === 'closed') {
       this.#routes.remove(link);
-      this.#arrivals.onEnd(link, this.#now);
+      this.#acceptor.onEnd(link, this.#now);
     }
     if (event.type === 'connected') {
-      this.#arrivals.onConnected(link);
+      this.#acceptor.onConnected(link);
       const replaced = this.#routes.promote(link);
       if (replaced !== undefined) {
         replaced.connection.supersede();
@@ -253,29 +254,29 @@ export class Endpoint {
       if (pending.connection.receive(datagram, now)) return;
     }
     current.connection.receive(datagram, now);
-    this.#arrivals.review(current, now);
+    this.#acceptor.review(current, now);
     this.touch(current);
   }
 }
 
 /**
  * A ClientHello, or a part of one, that neither association with this address knows: the client may have restarted.
- * `arrivals` tells where the rest of a ClientHello is awaited from.
+ * `acceptor` tells where the rest of a ClientHello is awaited from.
  */
 function isRestart(
   { current, pending }: Route,
   datagram: Uint8Array,
-  arrivals: Pick<Arrivals, 'expectsRest'>,
+  acceptor: Pick<Acceptor, 'expectsRest'>,
 ): boolean {
   if (current.role === 'client' || !looksLikeClientHello(datagram)) return false;
   const [part] = readHelloParts(datagram);
   if (part === undefined) return false;
   const { address, port } = current.peer;
-  if (part.fragment.fragmentOffset > 0) return arrivals.expectsRest(address, port);
+  if (part.fragment.fragmentOffset > 0) return acceptor.expectsRest(address, port);
   const random = readPrefix(part)?.random;
   return random !== undefined && !knows(current, random) && !knows(pending, random);
 }
 
-function knows(link: Link | undefined, random: Uint8Array): boolean {
+function knows(link: ConnectionEntry | undefined, random: Uint8Array): boolean {
   return link?.clientRandom !== undefined && sameBytes(link.clientRandom, random);
 }

@@ -1,6 +1,6 @@
 import type { Duration, Instant } from '../base/instant.js';
 import type { EndpointLimits } from '../config/limits.js';
-import type { Link } from './connection-entry.js';
+import type { ConnectionEntry } from './connection-entry.js';
 import { Deadlines, type Sleeper } from './deadlines.js';
 
 /** Why a client whose address is proved gets no association: the option whose limit is reached, and nobody gives way. */
@@ -12,7 +12,7 @@ const HANDSHAKE_PATIENCE: Duration = 1000;
 const UNFAIR_SILENCE: Duration = 1000;
 
 /** What {@link Places.makeRoom} found: who has to go for the new client, or why it is refused. */
-type Room = { readonly evicted: readonly Link[] } | { readonly refused: RefusalReason };
+type Room = { readonly evicted: readonly ConnectionEntry[] } | { readonly refused: RefusalReason };
 
 /**
  * Who holds the places of an endpoint: server associations whose handshake is not done, by when they began, and open sessions,
@@ -39,16 +39,16 @@ export class Places {
   }
 
   /** A new association, whose peer is proved. */
-  add(link: Link): void {
+  add(link: ConnectionEntry): void {
     this.#handshakes.add(link);
   }
 
   /** Its handshake is done. */
-  onConnected(link: Link): void {
+  onConnected(link: ConnectionEntry): void {
     if (this.#handshakes.remove(link)) this.#sessions.add(link);
   }
 
-  forget(link: Link): void {
+  forget(link: ConnectionEntry): void {
     if (!this.#handshakes.remove(link)) this.#sessions.remove(link);
   }
 
@@ -68,7 +68,7 @@ export class Places {
   makeRoom(host: string, replaces: boolean, now: Instant): Room {
     const { maxSessions, maxSessionsPerHost, maxHandshakes } = this.#limits;
     const handshakes = this.#handshakes;
-    const evicted: Link[] = [];
+    const evicted: ConnectionEntry[] = [];
     if (!replaces && isReached(maxSessionsPerHost, this.#countOf(host))) {
       const link = handshakes.givesWayIn(host, now) ?? this.#sessions.givesWayIn(host, now);
       if (link === undefined) return { refused: 'max_sessions_per_host' };
@@ -111,7 +111,7 @@ interface Patience {
 
 /** A link in a {@link ByAge}. */
 interface Entry extends Sleeper {
-  readonly link: Link;
+  readonly link: ConnectionEntry;
 }
 
 /** The members with one host. */
@@ -133,9 +133,9 @@ interface Member {
  * hosts that have the same number, the oldest member does.
  */
 class Population {
-  readonly #since: (link: Link) => Instant;
+  readonly #since: (link: ConnectionEntry) => Instant;
   readonly #patience: Patience;
-  readonly #members = new Map<Link, Member>();
+  readonly #members = new Map<ConnectionEntry, Member>();
   readonly #hosts = new Map<string, Host>();
   /** Hosts by their number of members, which changes by one at a time. */
   readonly #bySize = new Map<number, Set<Host>>();
@@ -143,7 +143,7 @@ class Population {
   readonly #ages: ByAge;
 
   /** `since`: the instant that the age of a link counts from; it may move forward at any time. */
-  constructor(since: (link: Link) => Instant, patience: Patience) {
+  constructor(since: (link: ConnectionEntry) => Instant, patience: Patience) {
     this.#since = since;
     this.#patience = patience;
     this.#ages = new ByAge(since);
@@ -157,11 +157,11 @@ class Population {
     return this.#hosts.get(host)?.size ?? 0;
   }
 
-  has(link: Link): boolean {
+  has(link: ConnectionEntry): boolean {
     return this.#members.has(link);
   }
 
-  add(link: Link): void {
+  add(link: ConnectionEntry): void {
     const host = this.#hosts.get(link.host) ?? { key: link.host, ages: new ByAge(this.#since), size: 0 };
     this.#hosts.set(host.key, host);
     this.#members.set(link, { host, inHost: host.ages.add(link), inAll: this.#ages.add(link) });
@@ -169,7 +169,7 @@ class Population {
   }
 
   /** Returns whether it was there. */
-  remove(link: Link): boolean {
+  remove(link: ConnectionEntry): boolean {
     const member = this.#members.get(link);
     if (member === undefined) return false;
     const { host, inHost, inAll } = member;
@@ -185,7 +185,7 @@ class Population {
    * The member that gives way to a new one with `host`, if any has been there for long enough. A host never takes a place from
    * one that has fewer: it has to give up one of its own.
    */
-  givesWayTo(host: string, now: Instant): Link | undefined {
+  givesWayTo(host: string, now: Instant): ConnectionEntry | undefined {
     const [largest] = this.#bySize.get(this.#largest) ?? [];
     const own = this.countOf(host);
     const unfair = largest !== undefined && largest.size > own + 1;
@@ -196,12 +196,12 @@ class Population {
   }
 
   /** The same among the members with `host` only. */
-  givesWayIn(host: string, now: Instant): Link | undefined {
+  givesWayIn(host: string, now: Instant): ConnectionEntry | undefined {
     const ages = this.#hosts.get(host)?.ages;
     return ages === undefined ? undefined : this.#oldest(ages, this.#patience.any, now);
   }
 
-  #oldest(ages: ByAge, patience: Duration, now: Instant): Link | undefined {
+  #oldest(ages: ByAge, patience: Duration, now: Instant): ConnectionEntry | undefined {
     const link = ages.oldest();
     return link !== undefined && now - this.#since(link) >= patience ? link : undefined;
   }
@@ -226,14 +226,14 @@ class Population {
  * instant that was true when it last looked, and looks again at the top only.
  */
 class ByAge {
-  readonly #since: (link: Link) => Instant;
+  readonly #since: (link: ConnectionEntry) => Instant;
   readonly #heap = new Deadlines<Entry>();
 
-  constructor(since: (link: Link) => Instant) {
+  constructor(since: (link: ConnectionEntry) => Instant) {
     this.#since = since;
   }
 
-  add(link: Link): Entry {
+  add(link: ConnectionEntry): Entry {
     const entry = { link, deadline: undefined, place: -1 };
     this.#heap.set(entry, this.#since(link));
     return entry;
@@ -244,7 +244,7 @@ class ByAge {
   }
 
   /** Each round of the loop is paid for by at least one record since the last one for that link. */
-  oldest(): Link | undefined {
+  oldest(): ConnectionEntry | undefined {
     for (let first = this.#heap.first(); first !== undefined; first = this.#heap.first()) {
       const since = this.#since(first.link);
       if (since === first.deadline) return first.link;

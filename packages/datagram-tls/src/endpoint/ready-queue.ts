@@ -1,22 +1,22 @@
 import { Queue } from '../base/queue.js';
 import type { ConnectionEvent } from '../connection/events.js';
-import type { Link } from './connection-entry.js';
+import type { ConnectionEntry } from './connection-entry.js';
 import type { PeerAddress } from './peer.js';
 
 export interface Outgoing {
   readonly data: Uint8Array;
   readonly peer: PeerAddress;
-  /** Whose it is; `undefined` for an answer to a stranger. */
-  readonly link: Link | undefined;
+  /** Whose it is; `undefined` for an answer without an association. */
+  readonly link: ConnectionEntry | undefined;
 }
 
 /** The links that may have something to send or to tell: each is polled until it has nothing more, and then it rests. */
-export class Rounds {
-  readonly #sending = new Queue<Link>();
-  readonly #telling = new Queue<Link>();
+export class ReadyQueue {
+  readonly #sending = new Queue<ConnectionEntry>();
+  readonly #telling = new Queue<ConnectionEntry>();
 
   /** `link` is to be polled. */
-  touch(link: Link): void {
+  touch(link: ConnectionEntry): void {
     if (!link.sending) {
       link.sending = true;
       this.#sending.push(link);
@@ -39,8 +39,8 @@ export class Rounds {
 
   /** `onRest` is called with each link that has told all. */
   pollEvent(
-    onRest: (link: Link) => void,
-  ): { readonly link: Link; readonly event: ConnectionEvent } | undefined {
+    onRest: (link: ConnectionEntry) => void,
+  ): { readonly link: ConnectionEntry; readonly event: ConnectionEvent } | undefined {
     for (let link = this.#telling.peek(); link !== undefined; link = this.#telling.peek()) {
       const event = link.connection.pollEvent();
       if (event !== undefined) return { link, event };

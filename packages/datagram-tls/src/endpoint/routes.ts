@@ -1,14 +1,14 @@
-import type { Link } from './connection-entry.js';
+import type { ConnectionEntry } from './connection-entry.js';
 import type { PeerAddress } from './peer.js';
 
 /** The associations with one address. */
 export interface Route {
-  readonly current: Link;
+  readonly current: ConnectionEntry;
   /**
    * A client at the same address began anew. The current association lives on until this one has proved itself
    * (RFC 6347 §4.2.8).
    */
-  readonly pending: Link | undefined;
+  readonly pending: ConnectionEntry | undefined;
 }
 
 /** Finds associations by the peer's address. */
@@ -25,14 +25,14 @@ export class Routes {
     return this.#byPeer.get(address, port);
   }
 
-  *links(): Iterable<Link> {
+  *links(): Iterable<ConnectionEntry> {
     for (const { current, pending } of this.#byPeer.values()) {
       yield current;
       if (pending !== undefined) yield pending;
     }
   }
 
-  add(link: Link): void {
+  add(link: ConnectionEntry): void {
     const { peer } = link;
     const current = this.find(peer.address, peer.port)?.current;
     this.#byPeer.set(
@@ -43,7 +43,7 @@ export class Routes {
   }
 
   /** A pending link takes the current one's place, which is returned. */
-  promote(link: Link): Link | undefined {
+  promote(link: ConnectionEntry): ConnectionEntry | undefined {
     const { peer } = link;
     const route = this.find(peer.address, peer.port);
     if (route?.pending !== link) return undefined;
@@ -53,7 +53,7 @@ export class Routes {
   }
 
   /** Does nothing when the link is not there any more. */
-  remove(link: Link): void {
+  remove(link: ConnectionEntry): void {
     const { peer } = link;
     const route = this.find(peer.address, peer.port);
     if (route?.pending === link) this.#byPeer.set(peer, { current: route.current, pending: undefined });

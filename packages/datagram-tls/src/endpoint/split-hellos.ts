@@ -8,7 +8,7 @@ import type { Numbers } from './answers.js';
 import { type PeerAddress, peerKey } from './peer.js';
 
 /**
- * What strangers may make an endpoint keep, bytes: in all, and each of them. A ClientHello with an ML-KEM share has
+ * What addresses that are not proved may make an endpoint keep, bytes: in all, and each of them. A ClientHello with an ML-KEM share has
  * 1.4 to 2 KB; a ticket may add 3 KB, the identities of pre-shared keys 4 KB.
  */
 export const SPLIT_HELLO_BUDGET = 0x40000;
@@ -32,7 +32,7 @@ export interface JoinedHello extends Numbers {
 }
 
 /**
- * ClientHellos of strangers that came in parts, none of which shows a good cookie. Nothing is sent for them until they
+ * ClientHellos that come in parts, without a valid cookie. Nothing is sent for them until they
  * are whole. When the budget is spent the oldest go first: real parts arrive together, so a flood only displaces itself.
  */
 export class SplitHellos {
@@ -45,7 +45,7 @@ export class SplitHellos {
     return this.#held;
   }
 
-  /** Whether parts of this stranger's ClientHello are here. */
+  /** Whether parts of a ClientHello from this address are here. */
   expects(address: string, port: number): boolean {
     return this.#entries.size > 0 && this.#entries.has(peerKey(address, port));
   }
@@ -73,7 +73,7 @@ export class SplitHellos {
     if (this.#entries.size > 0) this.#forget(peerKey(peer.address, peer.port));
   }
 
-  /** A stranger that begins another ClientHello means that one. */
+  /** Another ClientHello from the same address replaces the one before. */
   #entryFor(peer: PeerAddress, { fragment, recordSequence }: HelloPart, now: Instant): Entry {
     const key = peerKey(peer.address, peer.port);
     const { messageSeq } = fragment;

@@ -1,10 +1,10 @@
 import { DTLSError } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
 import type { Security } from '../config/config.js';
-import type { Beginning } from '../connection/connection.js';
+import type { InitialNumbers } from '../connection/connection.js';
 import { groupByCode } from '../crypto/groups.js';
 import { suiteByCode } from '../crypto/suites.js';
-import { type ClientWishes, chooseVersion, readClientWishes } from '../handshake/client-wishes.js';
+import { type ClientOffer, chooseVersion, readClientOffer } from '../handshake/client-wishes.js';
 import { decoded } from '../handshake/message.js';
 import {
   choose13,
@@ -25,18 +25,18 @@ import { Cookies } from './cookies.js';
 import type { PeerAddress } from './peer.js';
 import { type JoinedHello, readHelloParts, readPrefix, SplitHellos } from './split-hellos.js';
 
-/** What a stranger's datagram leads to. */
-export type Reception =
+/** What a datagram without an association leads to. */
+export type StatelessDecision =
   /** It holds no ClientHello. */
   | { readonly act: 'reject' }
   /** The ClientHello's rest is to come. */
   | { readonly act: 'wait' }
   /** `data` answers it, and nothing of it is kept. */
   | { readonly act: 'reply'; readonly data: Uint8Array; readonly asksForCookie: boolean }
-  /** It brings early data that may be taken, and no cookie: {@link Receptionist.answer} is for when it may not. */
+  /** It brings early data that may be taken, and no cookie: {@link StatelessResponder.answer} is for when it may not. */
   | {
       readonly act: 'probe';
-      readonly beginning: Beginning;
+      readonly beginning: InitialNumbers;
       readonly hello: JoinedHello;
       /** Tells its ticket from others. */
       readonly ticket: string;
@@ -46,19 +46,19 @@ export type Reception =
   /** Its cookie is good: `datagram` is the first of an association. */
   | {
       readonly act: 'admit';
-      readonly beginning: Beginning;
+      readonly beginning: InitialNumbers;
       readonly random: Uint8Array;
       readonly datagram: Uint8Array;
     };
 
-const REJECT: Reception = { act: 'reject' };
-const WAIT: Reception = { act: 'wait' };
+const REJECT: StatelessDecision = { act: 'reject' };
+const WAIT: StatelessDecision = { act: 'wait' };
 
 /**
- * Receives strangers: asks each to prove its address before anything is kept of it, in the manner of the version that
+ * Answers datagrams without an association: asks for proof of the address before anything is kept, in the manner of the version that
  * it and we would speak (RFC 6347 §4.2.1, RFC 9147 §5.1).
  */
-export class Receptionist {
+export class StatelessResponder {
   readonly #cookies: Cookies;
   readonly #split = new SplitHellos();
 
@@ -71,12 +71,12 @@ export class Receptionist {
     return this.#split.held;
   }
 
-  /** Whether the rest of this stranger's ClientHello is to come. */
+  /** Whether the rest of a ClientHello from this address is to come. */
   expects(address: string, port: number): boolean {
     return this.#split.expects(address, port);
   }
 
-  receive(datagram: Uint8Array, peer: PeerAddress, security: Security, now: Instant): Reception {
+  receive(datagram: Uint8Array, peer: PeerAddress, security: Security, now: Instant): StatelessDecision {
     const parts = readHelloParts(datagram);
     const [first] = parts;
     if (first === undefined) return REJECT;
@@ -109,7 +109,7 @@ export class Receptionist {
     return joined === undefined ? WAIT : this.#onJoined(joined, peer, security, now);
   }
 
-  #onJoined(joined: JoinedHello, peer: PeerAddress, security: Security, now: Instant): Reception {
+  #onJoined(joined: JoinedHello, peer: PeerAddress, security: Security, now: Instant): StatelessDecision {
     const prefix = peekClientHello(joined.body);
     const beginning = prefix === undefined ? undefined : this.#open(prefix, joined, peer, security, now);
     if (prefix === undefined || beginning === undefined) return this.answer(joined, peer, security, now);
@@ -124,7 +124,7 @@ export class Receptionist {
     peer: PeerAddress,
     security: Security,
     now: Instant,
-  ): Beginning | undefined {
+  ): InitialNumbers | undefined {
     const extension = prefix.extensions.get(ExtensionType.cookie);
     if (extension === undefined || security.maxVersion === 'DTLSv1.2')
       return this.#cookies.accepts(peer, prefix, prefix.cookie, now)
@@ -149,9 +149,9 @@ export class Receptionist {
   }
 
   /** A whole ClientHello without a good cookie. */
-  answer(hello: JoinedHello, peer: PeerAddress, security: Security, now: Instant): Reception {
+  answer(hello: JoinedHello, peer: PeerAddress, security: Security, now: Instant): StatelessDecision {
     try {
-      const wishes = readClientWishes(decoded(decodeClientHello(hello.body), 'ClientHello'));
+      const wishes = readClientOffer(decoded(decodeClientHello(hello.body), 'ClientHello'));
       return chooseVersion(security, wishes) === 'DTLSv1.3'
         ? this.#retry(wishes, hello, peer, security, now)
         : this.#verify(wishes.hello, hello, peer, now);
@@ -161,19 +161,19 @@ export class Receptionist {
     }
   }
 
-  #verify(prefix: ClientHelloPrefix, numbers: Numbers, peer: PeerAddress, now: Instant): Reception {
+  #verify(prefix: ClientHelloPrefix, numbers: Numbers, peer: PeerAddress, now: Instant): StatelessDecision {
     const data = helloVerifyRequest(numbers, this.#cookies.make(peer, prefix, now));
     return { act: 'reply', data, asksForCookie: true };
   }
 
   /** The share of the group that we want is asked for along with the cookie. */
   #retry(
-    wishes: ClientWishes,
+    wishes: ClientOffer,
     hello: JoinedHello,
     peer: PeerAddress,
     security: Security,
     now: Instant,
-  ): Reception {
+  ): StatelessDecision {
     const client = readClientWishes13(wishes);
     // RFC 9147 §5.1: a cookie that is no good ends the handshake, so that the client begins without one.
     if (client.hello.extensions.has(ExtensionType.cookie))
@@ -191,7 +191,11 @@ export class Receptionist {
   }
 }
 
-function beginningAt({ messageSeq, recordSequence }: Numbers, early: boolean, retry?: Retry13): Beginning {
+function beginningAt(
+  { messageSeq, recordSequence }: Numbers,
+  early: boolean,
+  retry?: Retry13,
+): InitialNumbers {
   return { sendSeq: messageSeq, receiveSeq: messageSeq, recordSequence, retry, early };
 }
 

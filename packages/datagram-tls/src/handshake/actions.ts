@@ -44,7 +44,7 @@ export type Action =
   /** From now on no record holds more than the peer takes. */
   | { do: 'limit-records'; limits: RecordLimits }
   | { do: 'log-secret'; label: KeylogLabel; clientRandom: Uint8Array; secret: Uint8Array }
-  /** Ask somebody who may take time; the answer comes back to the state that asked. */
+  /** Start a job; its answer comes back to the state that asked. */
   | { do: 'ask'; job: Job }
   | { do: 'connected'; session: Session }
   /** Client: the server gave something to resume the session with. */
@@ -53,7 +53,7 @@ export type Action =
   | { do: 'refuse-renegotiation' }
   | { do: 'fail'; error: DTLSError };
 
-/** Why a server takes no early data from a ClientHello that offers some; it is then answered as any stranger's. */
+/** Why a server takes no early data from a ClientHello that offers some; it is then answered as any ClientHello without a cookie. */
 export type EarlyRefusal =
   /** As many as may be wait for their peer's proof, or this endpoint takes no more sessions. */
   | 'busy'

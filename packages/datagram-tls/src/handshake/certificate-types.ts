@@ -10,7 +10,7 @@ import {
   encodeCertificateTypeRequest,
   encodeCertificateTypeResponse,
 } from '../wire/extensions/certificate-type.js';
-import type { ClientWishes } from './client-wishes.js';
+import type { ClientOffer } from './client-wishes.js';
 import { decoded } from './message.js';
 
 /** What each side shows of itself, if it shows anything: certificates, or a raw public key (RFC 7250). */
@@ -58,12 +58,12 @@ function readAnswer(
 }
 
 /** What the server may show this client. */
-export function typesToShow({ serverTypes }: ClientWishes): readonly CertificateTypeName[] {
+export function typesToShow({ serverTypes }: ClientOffer): readonly CertificateTypeName[] {
   return serverTypes ?? DEFAULT;
 }
 
 /** For a server that found nothing to show: throws where that is for its type (RFC 7250 §4.2). */
-export function requireTypeToShow({ identities }: Security, client: ClientWishes): void {
+export function requireTypeToShow({ identities }: Security, client: ClientOffer): void {
   const types = typesToShow(client);
   if (identities.length > 0 && !identities.some(({ type }) => types.includes(type)))
     throw violation('unsupported_certificate', 'the client takes nothing of the kind that we can show');
@@ -72,7 +72,7 @@ export function requireTypeToShow({ identities }: Security, client: ClientWishes
 /** What the client is to show when it is asked; throws where it offers nothing that we take (RFC 7250 §4.2). */
 export function typeToAsk(
   { requestCert, peerCertificateTypes }: Security,
-  { clientTypes }: ClientWishes,
+  { clientTypes }: ClientOffer,
 ): CertificateTypeName {
   if (!requestCert || clientTypes === undefined) return 'X509';
   const type = peerCertificateTypes.find((name) => clientTypes.includes(name));
@@ -84,7 +84,7 @@ export function typeToAsk(
 /** The server's answers to what the client said; of its own type it hears where it will be asked. */
 export function encodeCertificateTypes(
   { requestCert }: Security,
-  client: ClientWishes,
+  client: ClientOffer,
   types: CertificateTypes,
 ): Map<number, Uint8Array> {
   const extensions = new Map<number, Uint8Array>();

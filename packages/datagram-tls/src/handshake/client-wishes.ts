@@ -27,7 +27,7 @@ import { decoded } from './message.js';
 import { supportedVersions, versionFromWire } from './negotiate.js';
 
 /** A ClientHello with its extensions decoded and the rules checked that hold whatever is negotiated. */
-export interface ClientWishes {
+export interface ClientOffer {
   readonly hello: ClientHello;
   /** Versions that the client can do and we know. */
   readonly versions: readonly Version[];
@@ -49,7 +49,7 @@ export interface ClientWishes {
   readonly fallback: boolean;
 }
 
-export function readClientWishes(hello: ClientHello): ClientWishes {
+export function readClientOffer(hello: ClientHello): ClientOffer {
   if (!hello.compressionMethods.includes(0)) {
     throw violation('illegal_parameter', 'the client does not offer the null compression method');
   }
@@ -141,7 +141,7 @@ function signalsSecureRenegotiation(hello: ClientHello): boolean {
 }
 
 /** The latest version that both sides can do. */
-export function chooseVersion(security: Security, client: ClientWishes): Version {
+export function chooseVersion(security: Security, client: ClientOffer): Version {
   const ours = supportedVersions(security);
   const version = ours.find((candidate) => client.versions.includes(candidate));
   if (version === undefined) {

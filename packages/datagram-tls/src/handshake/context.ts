@@ -75,7 +75,7 @@ export class Context {
     this.#actions.push({ do: 'fail', error });
   }
 
-  /** Server: the client, who is not proved, is answered as a stranger. */
+  /** Server: the client, whose path is not validated, is asked for a cookie. */
   decline(reason: EarlyRefusal): { readonly at: 'declined' } {
     this.#actions.push({ do: 'decline', reason });
     return { at: 'declined' };

@@ -29,7 +29,7 @@ export type Job =
       /** What it sent: a DER OCSPResponse. */
       readonly staple: Uint8Array | undefined;
     }
-  /** Whoever has certificates to show asks for the status of one of its own. */
+  /** Asks for the OCSP response of our own certificate. */
   | { readonly kind: 'find-staple'; readonly leaf: Certificate }
   /** A server asks who it is for a client that wants `serverName`; asked only where there is `security.sni`. */
   | { readonly kind: 'choose-identity'; readonly serverName: string | undefined }

@@ -2,7 +2,7 @@ import { violation } from '../base/errors.js';
 import type { Security } from '../config/config.js';
 import { HandshakeType, type Version } from '../wire/codes.js';
 import { decodeClientHello } from '../wire/messages/client-hello.js';
-import { type ClientWishes, chooseVersion, readClientWishes } from './client-wishes.js';
+import { type ClientOffer, chooseVersion, readClientOffer } from './client-wishes.js';
 import type { Context } from './context.js';
 import { decoded, expectType, type Message } from './message.js';
 import { onClientHello12, type ServerState12 } from './v12/server.js';
@@ -13,7 +13,7 @@ import { onClientHello13, type ServerState13 } from './v13/server.js';
  * The server until it knows what is to be spoken, and as whom:
  *
  *   1. ClientHello            whose cookie, if one is demanded, the endpoint has checked; the version is chosen
- *   2.                        with `sni`, somebody else knows whose certificate and policy the client's name means
+ *   2.                        with `sni`, a job finds the certificate and policy for the client's name
  */
 export type ServerStart =
   | {
@@ -27,7 +27,7 @@ export type ServerStart =
 
 interface FirstHello {
   readonly version: Version;
-  readonly client: ClientWishes;
+  readonly client: ClientOffer;
   readonly retry: Retry13 | undefined;
   readonly message: Message;
 }
@@ -45,7 +45,7 @@ export function startServer(retry: Retry13 | undefined): ServerStart {
 /** Step 1. */
 export function onClientsFirst(ctx: Context, retry: Retry13 | undefined, message: Message): ServerStep {
   const body = expectType(message, HandshakeType.client_hello);
-  const client = readClientWishes(decoded(decodeClientHello(body), 'ClientHello'));
+  const client = readClientOffer(decoded(decodeClientHello(body), 'ClientHello'));
   const version = retry === undefined ? chooseVersion(ctx.security, client) : 'DTLSv1.3';
   if (version !== 'DTLSv1.3' && ctx.early) return { by: 'server', state: ctx.decline('version') };
   const first: FirstHello = { version, client, retry, message };

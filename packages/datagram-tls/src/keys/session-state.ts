@@ -23,7 +23,7 @@ export interface SessionState {
   readonly peerChain: readonly Uint8Array[];
 }
 
-/** A state of which only somebody with a clock can say how old it is, if that is just now. */
+/** Not yet timestamped: the core has no clock. */
 export interface FreshState extends Omit<SessionState, 'since'> {
   /** `undefined`: the handshake that is just over. */
   readonly since: number | undefined;

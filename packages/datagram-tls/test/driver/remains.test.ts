@@ -3,7 +3,7 @@ import { afterEach, beforeEach, suite, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Connection } from '#lib/connection/connection.js';
 import { DTLSSession } from '#lib/driver/session.js';
-import type { Link } from '#lib/endpoint/connection-entry.js';
+import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
 import { collectGarbage } from '../support/garbage.js';
 import { VERSIONS } from '../support/settings.js';
 import { client, type EchoServer, echoServer, roundTrip } from './echo.js';
@@ -28,13 +28,13 @@ const create = DTLSSession.create.bind(DTLSSession);
 /** From now on it is noted which connection a session has. */
 function watch(): void {
   connections = new WeakMap();
-  const note = (session: DTLSSession, { connection }: Link): void => {
+  const note = (session: DTLSSession, { connection }: ConnectionEntry): void => {
     connections.set(session, new WeakRef(connection));
   };
   DTLSSession.create = (owner, link, serverName) => {
     const control = create(owner, link, serverName);
     if (link !== undefined) note(control.session, link);
-    const attach = (found: Link): void => {
+    const attach = (found: ConnectionEntry): void => {
       note(control.session, found);
       control.attach(found);
     };

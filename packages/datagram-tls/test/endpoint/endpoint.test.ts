@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { EndpointLimits } from '#lib/config/limits.js';
-import type { Link } from '#lib/endpoint/connection-entry.js';
+import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';
 import type { PeerAddress } from '#lib/endpoint/peer.js';
 import { assertAlive } from '../support/alive.js';
@@ -114,7 +114,7 @@ for (const version of VERSIONS) {
 
 interface Client {
   readonly endpoint: Endpoint;
-  readonly link: Link;
+  readonly link: ConnectionEntry;
   readonly address: string;
   readonly port: number;
 }

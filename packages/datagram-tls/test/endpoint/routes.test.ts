@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Connection, FROM_ZERO } from '#lib/connection/connection.js';
-import type { Link } from '#lib/endpoint/connection-entry.js';
+import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
 import { Routes } from '#lib/endpoint/routes.js';
 import { behaviour, security } from '../support/settings.js';
 
 const nowhere = { serverName: undefined, verifyName: undefined };
 const ours = security('server', 'DTLSv1.2');
 
-function link(address: string, port: number): Link {
+function link(address: string, port: number): ConnectionEntry {
   const connection = new Connection(ours, behaviour(), nowhere, FROM_ZERO);
   return {
     connection,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { EndpointLimits } from '#lib/config/limits.js';
 import type { BehaviourOptions } from '#lib/config/options.js';
 import type { ConnectionEvent } from '#lib/connection/events.js';
-import type { Link } from '#lib/endpoint/connection-entry.js';
+import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';
 import type { PeerAddress } from '#lib/endpoint/peer.js';
 import type { Refusal } from '#lib/endpoint/refusals.js';
@@ -15,7 +15,7 @@ const DESTINATION = { serverName: 'localhost', verifyName: 'localhost' };
 /** One of many clients. */
 export interface Member {
   readonly endpoint: Endpoint;
-  readonly link: Link;
+  readonly link: ConnectionEntry;
   readonly address: PeerAddress;
   /** It sends and receives nothing more. */
   silent: boolean;
@@ -30,7 +30,7 @@ export class Crowd {
   readonly server: Endpoint;
   now = 0;
   readonly refusals: Refusal[] = [];
-  readonly closed: { readonly link: Link; readonly code: string | undefined }[] = [];
+  readonly closed: { readonly link: ConnectionEntry; readonly code: string | undefined }[] = [];
   readonly #version: TestedVersion;
   readonly #members = new Map<string, Member>();
 
@@ -147,7 +147,7 @@ export class Crowd {
     return any;
   }
 
-  #note(endpoint: Endpoint, link: Link, event: ConnectionEvent): void {
+  #note(endpoint: Endpoint, link: ConnectionEntry, event: ConnectionEvent): void {
     if (event.type === 'job')
       endpoint.answer(link, performNow(event.job, link.connection.security), this.now);
     if (event.type === 'closed' && endpoint === this.server)

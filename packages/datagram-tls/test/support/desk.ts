@@ -3,7 +3,7 @@ import { utf8 } from '#lib/base/bytes.js';
 import type { EndpointLimits } from '#lib/config/limits.js';
 import type { BehaviourOptions, SecurityOptions } from '#lib/config/options.js';
 import type { SavedSession } from '#lib/config/saved-session.js';
-import type { Link } from '#lib/endpoint/connection-entry.js';
+import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';
 import type { PeerAddress } from '#lib/endpoint/peer.js';
 import type { Outgoing } from '#lib/endpoint/ready-queue.js';
@@ -22,7 +22,7 @@ export const MESSAGE = utf8('early');
 /** A server's endpoint among strangers. Those with the same options serve with the same context. */
 export class Desk {
   readonly endpoint: Endpoint;
-  readonly links: Link[] = [];
+  readonly links: ConnectionEntry[] = [];
   readonly early: Uint8Array[] = [];
   /** Bytes, by address and port. */
   readonly sentTo = new Map<string, number>();
@@ -32,7 +32,7 @@ export class Desk {
   skew = 0;
   /** Jobs wait for {@link answerAll}. */
   slow = false;
-  readonly #jobs: { readonly link: Link; readonly job: Job }[] = [];
+  readonly #jobs: { readonly link: ConnectionEntry; readonly job: Job }[] = [];
   #sent: Uint8Array[] = [];
 
   constructor(server: SecurityOptions, limits: Partial<EndpointLimits> = {}, manner: BehaviourOptions = {}) {

@@ -3,7 +3,7 @@ import type { Role } from '#lib/config/config.js';
 import type { EndpointLimits } from '#lib/config/limits.js';
 import type { NewTicket } from '#lib/config/saved-session.js';
 import type { ConnectionEvent, TraceEvent } from '#lib/connection/events.js';
-import type { Link } from '#lib/endpoint/connection-entry.js';
+import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';
 import type { PeerAddress } from '#lib/endpoint/peer.js';
 import type { Job } from '#lib/handshake/jobs.js';
@@ -12,7 +12,7 @@ import type { Session } from '#lib/handshake/session.js';
 type SecretEvent = Extract<ConnectionEvent, { type: 'secret' }>;
 
 export interface PendingJob {
-  readonly link: Link;
+  readonly link: ConnectionEntry;
   readonly job: Job;
   /** When it is answered; `undefined`: when the test says so. */
   readonly at: number | undefined;
@@ -24,13 +24,13 @@ export class Side {
   readonly address: PeerAddress;
   readonly endpoint: Endpoint;
   /** In the order they began. */
-  readonly links: Link[] = [];
+  readonly links: ConnectionEntry[] = [];
   readonly sessions: Session[] = [];
   readonly messages: Uint8Array[] = [];
   /** Early data, which a server takes before the handshake is done. */
   readonly early: Uint8Array[] = [];
   readonly secrets: SecretEvent[] = [];
-  readonly closed: { readonly link: Link; readonly error: DTLSError | undefined }[] = [];
+  readonly closed: { readonly link: ConnectionEntry; readonly error: DTLSError | undefined }[] = [];
   /** How often a peer said close_notify while our direction stayed open. */
   halfClosed = 0;
   readonly traced: TraceEvent[] = [];
@@ -47,7 +47,7 @@ export class Side {
   }
 
   /** The newest association. */
-  get link(): Link {
+  get link(): ConnectionEntry {
     const link = this.links.at(-1);
     if (link === undefined) throw new Error(`the ${this.role} has no association`);
     return link;

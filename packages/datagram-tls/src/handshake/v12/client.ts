@@ -280,11 +280,7 @@ export function readServerHello12(ctx: Context, offer: Offer, serverHello: Serve
 function refuseDowngrade(ctx: Context, serverHello: ServerHello): void {
   if (ctx.security.maxVersion === 'DTLSv1.2') return;
   if (sameBytes(serverHello.random.subarray(24), DOWNGRADE_TO_12)) {
-    throw violation(
-      'illegal_parameter',
-      'somebody between made the server choose DTLS 1.2',
-      'ERR_DTLS_DOWNGRADE',
-    );
+    throw violation('illegal_parameter', 'downgrade to DTLS 1.2 detected', 'ERR_DTLS_DOWNGRADE');
   }
 }
 

@@ -18,7 +18,7 @@ import { encodeNewSessionTicket12 } from '../../wire/messages/new-session-ticket
 import { DOWNGRADE_TO_12, encodeServerHello } from '../../wire/messages/server-hello.js';
 import { chooseAgreements, encodeAgreements } from '../agreed.js';
 import type { FinishedVerified, PeerIdentity } from '../authenticate.js';
-import type { ClientWishes } from '../client-wishes.js';
+import type { ClientOffer } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import type { OpenedTicket, SealedTicket } from '../jobs.js';
 import type { Message } from '../message.js';
@@ -74,7 +74,7 @@ export function onFinished12(
   return { at: 'wait-ticket', ready, finished };
 }
 
-/** Somebody who has the keys for it makes a ticket of the session. */
+/** Starts the job that seals a ticket of the session. */
 function askForTicket12(ctx: Context, ready: ServerReady12): void {
   ctx.emit({ do: 'ask', job: { kind: 'seal-ticket', state: stateOf(ready), alpn: undefined } });
 }
@@ -131,11 +131,11 @@ function connect(ctx: Context, ready: ServerReady12, finished: FinishedVerified)
  *   2. Finished               see server-end.ts
  */
 export type ServerResumeState12 =
-  | { readonly at: 'wait-session'; readonly client: ClientWishes }
+  | { readonly at: 'wait-session'; readonly client: ClientOffer }
   | { readonly at: 'wait-renewal'; readonly ready: ServerReady12 };
 
 /** Asks for the session that the client wants to go on with; returns whether there is anything to ask. */
-export function askForSession12(ctx: Context, client: ClientWishes): boolean {
+export function askForSession12(ctx: Context, client: ClientOffer): boolean {
   const { security } = ctx;
   const { sessionId, cipherSuites: offered, extensions } = client.hello;
   const ticket = extensions.get(ExtensionType.session_ticket) ?? EMPTY;
@@ -160,7 +160,7 @@ export const NO_HANDLE: Handle12 = { sessionId: EMPTY, promisesTicket: false };
  * By the ticket that the client asks for, else by an id. Only with the extended master secret does a session stand for
  * one handshake (RFC 7627 §5.3).
  */
-export function handle12({ security, provider }: Context, client: ClientWishes): Handle12 {
+export function handle12({ security, provider }: Context, client: ClientOffer): Handle12 {
   const { tickets } = security;
   if (tickets === undefined || !client.extendedMasterSecret) return NO_HANDLE;
   const wantsTicket = client.hello.extensions.has(ExtensionType.session_ticket);
@@ -171,7 +171,7 @@ export function handle12({ security, provider }: Context, client: ClientWishes):
 /** The abbreviated handshake; `undefined` where only a full one will do. The transcript holds the ClientHello. */
 export function resume12(
   ctx: Context,
-  client: ClientWishes,
+  client: ClientOffer,
   opened: Pick<OpenedTicket, 'resumed' | 'stale'> | undefined,
 ): ServerEnd12 | ServerResumeState12 | undefined {
   const peer = opened === undefined ? undefined : resumedPeer(ctx.security, opened.resumed);
@@ -224,7 +224,7 @@ export function serverRandom12(ctx: Context): Uint8Array {
 /** `group`: of the key exchange, if there is one; `answers`: further extensions, as the choice of a certificate asks for. */
 export function sendServerHello12(
   ctx: Context,
-  client: ClientWishes,
+  client: ClientOffer,
   hello: Negotiated12,
   group: GroupName | undefined,
   answers: ReadonlyMap<number, Uint8Array>,

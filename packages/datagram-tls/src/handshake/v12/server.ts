@@ -40,7 +40,7 @@ import {
   typesToShow,
   typeToAsk,
 } from '../certificate-types.js';
-import type { ClientWishes } from '../client-wishes.js';
+import type { ClientOffer } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import type { FoundPsk, JobAnswer } from '../jobs.js';
 import { decoded, expectType, type Message, outOfPlace } from '../message.js';
@@ -77,7 +77,7 @@ import {
  */
 export type ServerState12 =
   | ServerPskState12
-  | { readonly at: 'wait-staple'; readonly client: ClientWishes; readonly choice: CertificateChoice12 }
+  | { readonly at: 'wait-staple'; readonly client: ClientOffer; readonly choice: CertificateChoice12 }
   | ServerResumeState12
   | { readonly at: 'wait-signature'; readonly hello: Hello; readonly params: Uint8Array }
   | { readonly at: 'wait-certificate'; readonly hello: Hello }
@@ -101,11 +101,11 @@ interface Client {
 }
 
 /** Step 1. The transcript already holds the ClientHello. */
-export function onClientHello12(ctx: Context, client: ClientWishes): ServerState12 {
+export function onClientHello12(ctx: Context, client: ClientOffer): ServerState12 {
   return askForSession12(ctx, client) ? { at: 'wait-session', client } : beginFull(ctx, client);
 }
 
-function beginFull(ctx: Context, client: ClientWishes): ServerState12 {
+function beginFull(ctx: Context, client: ClientOffer): ServerState12 {
   const choice = choose12(ctx.security, client);
   const wantsStaple = clientWantsStaple(client.hello.extensions);
   if (choice.by === 'certificate' && askStaple(ctx, wantsStaple, choice.identity))
@@ -115,7 +115,7 @@ function beginFull(ctx: Context, client: ClientWishes): ServerState12 {
 
 function sendFlight(
   ctx: Context,
-  client: ClientWishes,
+  client: ClientOffer,
   choice: CertificateChoice12 | PskChoice12,
   staple: Uint8Array | undefined,
 ): ServerState12 {
@@ -148,7 +148,7 @@ function sendFlight(
 }
 
 /** That its name chose whom the client meets; for a session that is resumed it is not said (RFC 6066 §3). */
-function nameAnswer(ctx: Context, { serverName }: ClientWishes): Map<number, Uint8Array> {
+function nameAnswer(ctx: Context, { serverName }: ClientOffer): Map<number, Uint8Array> {
   const answers = new Map<number, Uint8Array>();
   if (ctx.adopted && serverName !== undefined)
     answers.set(ExtensionType.server_name, encodeServerNameResponse());
@@ -320,7 +320,7 @@ export interface PskChoice12 {
 }
 
 /** Our first suite that the client offered, and for which both have what it takes. */
-export function choose12(security: Security, client: ClientWishes): CertificateChoice12 | PskChoice12 {
+export function choose12(security: Security, client: ClientOffer): CertificateChoice12 | PskChoice12 {
   // RFC 8422 §4: a client that lists no groups leaves the choice to us; P-256 is the one that everybody has.
   const group = chooseGroup(security.groups, client.groups ?? [Group.secp256r1], 'DTLSv1.2');
   let lacksGroup = false;
@@ -358,7 +358,7 @@ function refusal(message: string, code: string): Error {
 /** What goes beside a key exchange. */
 function chooseProof(
   security: Security,
-  client: ClientWishes,
+  client: ClientOffer,
   suite: CipherSuite,
 ): Credential | 'psk' | undefined {
   if (suite.keyExchange === 'ecdhe_psk') return security.psk.role === 'server' ? 'psk' : undefined;

@@ -25,7 +25,7 @@ import {
   HELLO_RETRY_REQUEST_RANDOM,
   type ServerHello,
 } from '../../wire/messages/server-hello.js';
-import type { ClientWishes } from '../client-wishes.js';
+import type { ClientOffer } from '../client-wishes.js';
 import type { WantedPsk } from '../jobs.js';
 import { decoded } from '../message.js';
 import { chooseGroup } from '../negotiate.js';
@@ -34,7 +34,7 @@ import { readAuthorities } from './certificates.js';
 import { checkPlaces, requireExtension } from './extensions.js';
 
 /** A ClientHello of DTLS 1.3, with what only 1.3 asks of it checked. */
-export interface ClientWishes13 extends ClientWishes {
+export interface ClientWishes13 extends ClientOffer {
   readonly groups: readonly number[];
   readonly shares: readonly KeyShareEntry[];
   readonly psks: OfferedPsks | undefined;
@@ -50,7 +50,7 @@ export interface ClientWishes13 extends ClientWishes {
 const NULL_COMPRESSION = Uint8Array.of(0);
 
 /** RFC 8446 §4.1.2, §4.2.8, §9.2; RFC 9147 §5.3. */
-export function readClientWishes13(wishes: ClientWishes): ClientWishes13 {
+export function readClientWishes13(wishes: ClientOffer): ClientWishes13 {
   const { hello, groups = [] } = wishes;
   if (hello.cookie.length > 0)
     throw violation('illegal_parameter', 'legacy_cookie of a DTLS 1.3 client is not empty');

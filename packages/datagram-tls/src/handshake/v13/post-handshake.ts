@@ -195,7 +195,7 @@ export function resumption13(
   };
 }
 
-/** Server: somebody who has the keys for it makes a ticket. */
+/** Server: starts the job that seals a ticket. */
 export function askForTicket(ctx: Context, { secret, state, agreed }: Resumption13): void {
   const psk = ticketPsk(ctx, secret, state, TICKET_NONCE);
   const job = { kind: 'seal-ticket', state: { ...state, secret: psk }, alpn: agreed.alpn } as const;

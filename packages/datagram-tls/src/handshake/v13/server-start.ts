@@ -18,7 +18,7 @@ import { encodeHandshake13 } from '../../wire/messages/handshake-header.js';
 import { encodeServerHello } from '../../wire/messages/server-hello.js';
 import type { EarlyRefusal } from '../actions.js';
 import { chooseAlpn, sameAlpn } from '../alpn.js';
-import type { ClientWishes } from '../client-wishes.js';
+import type { ClientOffer } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import type { FoundPsk, OpenedTicket } from '../jobs.js';
 import { decoded, type Message } from '../message.js';
@@ -62,7 +62,7 @@ export interface ChosenPsk13 extends Psk13 {
 }
 
 /** A ClientHello that answers no HelloRetryRequest. */
-export function onFirstHello13(ctx: Context, wishes: ClientWishes, message: Message): Start13 {
+export function onFirstHello13(ctx: Context, wishes: ClientOffer, message: Message): Start13 {
   const client = readClientWishes13(wishes);
   // RFC 8446 §4.2.2: we gave no cookie, so this one cannot be good.
   if (client.hello.extensions.has(ExtensionType.cookie))
@@ -98,7 +98,7 @@ function sendHelloRetryRequest(
 /** A ClientHello whose cookie the endpoint opened: the HelloRetryRequest joins the transcript again. */
 export function onRetriedHello13(
   ctx: Context,
-  wishes: ClientWishes,
+  wishes: ClientOffer,
   retry: Retry13,
   message: Message,
 ): ReadyHello13 {
@@ -109,7 +109,7 @@ export function onRetriedHello13(
 /** The ClientHello that answers `retry`, which ends the transcript so far. */
 export function onSecondHello13(
   ctx: Context,
-  wishes: ClientWishes,
+  wishes: ClientOffer,
   retry: Retry13,
   message: Message,
 ): ReadyHello13 {

@@ -20,7 +20,7 @@ import {
   typesToShow,
   typeToAsk,
 } from '../certificate-types.js';
-import { type ClientWishes, readClientWishes } from '../client-wishes.js';
+import { type ClientOffer, readClientOffer } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import type { JobAnswer, OpenedTicket } from '../jobs.js';
 import { decoded, expectType, type Message, outOfPlace } from '../message.js';
@@ -113,7 +113,7 @@ interface Flight {
 /** Steps 1 and 2. `retry`: the request that the endpoint sent without state, which this ClientHello answers. */
 export function onClientHello13(
   ctx: Context,
-  wishes: ClientWishes,
+  wishes: ClientOffer,
   retry: Retry13 | undefined,
   message: Message,
 ): ServerState13 {
@@ -127,7 +127,7 @@ export function onClientHello13(
 
 function onSecondClientHello(ctx: Context, retry: Retry13, message: Message): ServerState13 {
   const body = expectType(message, HandshakeType.client_hello);
-  const wishes = readClientWishes(decoded(decodeClientHello(body), 'ClientHello'));
+  const wishes = readClientOffer(decoded(decodeClientHello(body), 'ClientHello'));
   return findPsk(ctx, onSecondHello13(ctx, wishes, retry, message));
 }
 
