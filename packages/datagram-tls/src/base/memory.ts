@@ -1,6 +1,6 @@
 /**
  * What a piece of memory costs beyond its bytes: the object that holds it, the typed array, its ArrayBuffer, the backing
- * store and a place in a list. Measured on Node 20 to 24: 240 to 330 bytes of heap, and what malloc adds.
+ * store and a place in a list. Measured on Node 20: 240 to 330 bytes of heap, and what malloc adds.
  */
 export const PIECE_COST = 384;
 
