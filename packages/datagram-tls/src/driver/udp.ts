@@ -34,7 +34,7 @@ const FROM_THE_NETWORK: ReadonlySet<string | undefined> = new Set([
   'ENETUNREACH',
 ]);
 
-/** Elsewhere a socket is connected some time after connect returns, or never. */
+/** Only Node's sockets are known to be connected when connect returns. */
 const CONNECTS_AT_ONCE = !('bun' in process.versions || 'deno' in process.versions);
 
 /**
