@@ -21,25 +21,32 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const COMMAND_LIMIT_MS = 20 * 60_000;
 const PEER_LIMIT_MS = 120_000;
 
-/** Long, and of the protocol or the repository: they say the same on each runtime. Parts of paths, each with its reason. */
+/** Of the protocol or of the repository: they say the same on each runtime. Parts of paths. */
 const SAME_EVERYWHERE = [
-  'simulation/weather', // hours of simulated time
-  'early/weather',
-  'early/storm',
-  'hostile/junk', // random bytes against the decoders
-  'hostile/proofs12', // each byte of each message
-  'x509/constraint-forms', // certificates made and judged by OpenSSL
-  'x509/path',
-  'x509/pkcs12',
-  'test/trust', // the command; the demo runs it, and its other tests stay
-  'test/verbose',
-  'test/refusals',
-  'test/extensions',
-  'test/architecture', // the sources
+  'packages/cli/', // the demo runs it
+  'test/architecture',
+  'test/connection/',
+  'test/early/',
+  'test/endpoint/',
+  'test/extensions/',
+  'test/handshake/',
+  'test/hostile/floods',
+  'test/hostile/fragments',
+  'test/hostile/junk',
+  'test/hostile/proofs12',
   'test/ledger',
+  'test/rfc6347/',
+  'test/rfc9147/',
+  'test/simulation/',
+  'test/sni/',
   'test/traps',
-  'wire/corpora',
+  'test/wire/',
+  'test/driver/many-peers', // long
+  'test/pkcs12/read',
+  'test/x509/constraint-forms', // certificates made and judged by OpenSSL
+  'test/x509/path',
   'interop/',
+  'siege/',
   'bench/',
 ];
 

@@ -1,4 +1,10 @@
-import { constants, type KeyObject, sign as nodeSign, verify as nodeVerify } from 'node:crypto';
+import {
+  constants,
+  type KeyObject,
+  sign as nodeSign,
+  verify as nodeVerify,
+  type SignKeyObjectInput,
+} from 'node:crypto';
 import type { SchemeName } from '../wire/codes.js';
 import { plain } from './node-bytes.js';
 import type { PrivateKey, PublicKey } from './provider.js';
@@ -35,14 +41,17 @@ export function verifyWith(
   return nodeVerify(wanted.hash ?? null, data, keyInput(wanted, key), signature);
 }
 
-/** RFC 8446 §4.2.3: the salt of RSASSA-PSS is as long as the hash, and is checked to be. */
-function keyInput(wanted: SignatureScheme, key: KeyObject) {
-  switch (wanted.algorithm) {
-    case 'rsa-pss':
-      return { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
-    case 'rsa-pkcs1':
-      return { key, padding: constants.RSA_PKCS1_PADDING };
-    default:
-      return key;
+/**
+ * RFC 8446 §4.2.3: the salt of RSASSA-PSS is as long as the hash, and is checked to be. Node takes what is not given from the prototype,
+ * of a key object as well, so there is none.
+ */
+function keyInput({ algorithm }: SignatureScheme, key: KeyObject): SignKeyObjectInput {
+  const input = Object.create(null) as SignKeyObjectInput;
+  input.key = key;
+  if (algorithm === 'rsa-pkcs1') input.padding = constants.RSA_PKCS1_PADDING;
+  if (algorithm === 'rsa-pss') {
+    input.padding = constants.RSA_PKCS1_PSS_PADDING;
+    input.saltLength = constants.RSA_PSS_SALTLEN_DIGEST;
   }
+  return input;
 }
