@@ -271,7 +271,7 @@ export class DTLSEndpoint implements SessionEndpoint {
       this.#onerror?.call(this, error);
     } finally {
       this.#closing = true;
-      for (const control of [...this.#sessions.values()]) control.fail(error);
+      for (const control of [...this.#sessions.values()]) failOne(control, error);
       this.#finish(error);
     }
   }
@@ -291,6 +291,17 @@ export class DTLSEndpoint implements SessionEndpoint {
 
   #snapshot(isConnected: boolean): DTLSEndpointStats {
     return endpointStats({ ...this.#times, ...endpointNumbers(this.#port) }, isConnected);
+  }
+}
+
+/** A handler that throws keeps no other session from its end. */
+function failOne(control: SessionControl<DTLSSession>, error: Error): void {
+  try {
+    control.fail(error);
+  } catch (thrown) {
+    process.nextTick(() => {
+      throw thrown;
+    });
   }
 }
 

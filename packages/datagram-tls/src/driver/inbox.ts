@@ -148,12 +148,19 @@ export class Inbox {
     const iterator: AsyncIterableIterator<Uint8Array, undefined> = {
       next: () => this.#next(),
       return: () => {
+        this.#forgo();
         onStop();
         return Promise.resolve({ done: true, value: undefined });
       },
       [Symbol.asyncIterator]: () => iterator,
     };
     return iterator;
+  }
+
+  /** The loop was left: nothing takes what waits, or what still comes. */
+  #forgo(): void {
+    for (let item = this.#shift(); item !== undefined; ) item = this.#shift();
+    this.#state = 'handled';
   }
 
   #next(): Promise<IteratorResult<Uint8Array, undefined>> {

@@ -46,8 +46,8 @@ export function listen(onsession: SessionCallback, given: ListenOptions): DTLSEn
     control.bind(address, port);
     control.serve(security, onsession, options.onearlydata);
   };
-  if (isIP(host) !== 0) start(host);
-  else startLater(host, endpoint, start);
+  if (isIP(host) === 0) startLater(host, endpoint, start);
+  else startNow(host, endpoint, start);
   return endpoint;
 }
 
@@ -58,6 +58,16 @@ function checkEarlyReceiver(receiver: unknown, { tickets }: Security): void {
   if (taken && receiver === undefined) throw missingArgs('options.onearlydata');
   if (!taken && receiver !== undefined)
     throw invalidArgValue('options.onearlydata', 'is of no use without options.maxEarlyData');
+}
+
+/** Nothing stays behind when the socket cannot be bound. */
+function startNow(host: string, endpoint: DTLSEndpoint, start: (address: string) => void): void {
+  try {
+    start(host);
+  } catch (error) {
+    endpoint.destroy();
+    throw error;
+  }
 }
 
 function startLater(host: string, endpoint: DTLSEndpoint, start: (address: string) => void): void {

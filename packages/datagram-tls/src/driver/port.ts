@@ -108,7 +108,9 @@ export class Port {
     try {
       return this.core.send(link, data);
     } finally {
-      this.pump();
+      // Within a callback, too, what waits has to count before the next message.
+      if (this.#pumping && !this.#closed) this.#transmit();
+      else this.pump();
     }
   }
 
@@ -159,7 +161,10 @@ export class Port {
   #onDatagram(datagram: Uint8Array, from: RemoteInfo): void {
     // Nobody can be answered at port 0: the source address is forged.
     if (from.port === 0) {
-      this.core.counters.rejected++;
+      const { counters } = this.core;
+      counters.datagramsReceived++;
+      counters.bytesReceived += datagram.length;
+      counters.rejected++;
       return;
     }
     logBytes('received', from, datagram.length);
@@ -226,10 +231,16 @@ export class Port {
     this.sendErrors++;
     this.#handlers.onSendError(link, error);
     if (this.#closed) return;
-    if (error.code === 'EMSGSIZE') this.core.handleTooLarge(link, size, now());
-    else if (NEVER_SENT.has(error.code)) this.core.handleUnreachable(link, error, true, now());
-    else if (error.code === 'ECONNREFUSED') this.core.handleUnreachable(link, error, false, now());
-    else return;
+    const { code } = error;
+    // A send on a connected socket also reports what the network said about datagrams before, which can be forged.
+    const { connected } = this.#udp;
+    if (code === 'EMSGSIZE') {
+      if (connected && size <= SAFEST_SIZE) return;
+      this.core.handleTooLarge(link, size, now());
+    } else if (NEVER_SENT.has(code) || code === 'ECONNREFUSED') {
+      const certain = code === 'EPERM' || (!connected && code !== 'ECONNREFUSED');
+      this.core.handleUnreachable(link, error, certain, now());
+    } else return;
     this.pump();
   }
 

@@ -53,6 +53,7 @@ export class SendQueue {
     if (this.#waiting <= most) return true;
     const { queuedBytes, queuedDatagrams } = this.#backlog;
     this.#waiting = queuedBytes + queuedDatagrams * DATAGRAM_COST;
-    return this.#waiting <= most;
+    // An idle socket takes one datagram, however small the limit.
+    return this.#waiting === 0 || this.#waiting <= most;
   }
 }

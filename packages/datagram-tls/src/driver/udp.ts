@@ -28,10 +28,19 @@ export interface UdpHandlers {
 
 /** What ICMP messages about our datagrams become. */
 const FROM_THE_NETWORK: ReadonlySet<string | undefined> = new Set([
+  'EACCES',
   'ECONNREFUSED',
+  'ECONNRESET',
   'EHOSTDOWN',
   'EHOSTUNREACH',
+  'EMSGSIZE',
+  'ENETDOWN',
   'ENETUNREACH',
+  'ENONET',
+  'ENOPROTOOPT',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'EPROTO',
 ]);
 
 /** Only Node's sockets are known to be connected when connect returns. */
@@ -65,8 +74,9 @@ export class Udp implements Backlog {
     this.#bind(host, port);
     this.#socket.on('message', (datagram, from) => handlers.onDatagram(plain(datagram), from));
     this.#socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (this.#connected && FROM_THE_NETWORK.has(error.code)) handlers.onUnreachable(error);
-      else handlers.onError(error);
+      if (!this.#connected || !FROM_THE_NETWORK.has(error.code)) handlers.onError(error);
+      // The kernel has learned the path's MTU, and cuts what goes out from now on.
+      else if (error.code !== 'EMSGSIZE') handlers.onUnreachable(error);
     });
     const onBound = (address: PeerAddress): void => {
       if (options.ttl !== undefined) this.#socket.setTTL(options.ttl);
@@ -107,6 +117,11 @@ export class Udp implements Backlog {
     } catch {
       this.#connected = false;
     }
+  }
+
+  /** Errors of its sends may be what the network said about earlier datagrams. */
+  get connected(): boolean {
+    return this.#connected;
   }
 
   /**
@@ -155,7 +170,8 @@ export class Udp implements Backlog {
     };
     this.#socket.on('error', note);
     try {
-      this.#socket.bind({ address: host, port });
+      // Not shared with other workers of a cluster: associations are of one process.
+      this.#socket.bind({ address: host, port, exclusive: true });
     } catch (error) {
       failure = error as Error;
     }

@@ -81,7 +81,8 @@ export class Places {
       evicted.push(link);
     }
     if (!replaces && isReached(maxSessions, this.#total - evicted.length)) {
-      const link = handshakes.givesWayTo(host, now) ?? this.#sessions.givesWayTo(host, now);
+      const link =
+        handshakes.givesWayTo(host, now) ?? this.#sessions.givesWayTo(host, now, this.#countOf(host));
       if (link === undefined) return { refused: 'max_sessions' };
       evicted.push(link);
     }
@@ -183,11 +184,10 @@ class Population {
 
   /**
    * The member that gives way to a new one with `host`, if any has been there for long enough. A host never takes a place from
-   * one that has fewer: it has to give up one of its own.
+   * one that has fewer: it has to give up one of its own. `own`: how many it has, if some are counted elsewhere.
    */
-  givesWayTo(host: string, now: Instant): ConnectionEntry | undefined {
+  givesWayTo(host: string, now: Instant, own = this.countOf(host)): ConnectionEntry | undefined {
     const [largest] = this.#bySize.get(this.#largest) ?? [];
-    const own = this.countOf(host);
     const unfair = largest !== undefined && largest.size > own + 1;
     const first = unfair ? this.#oldest(largest.ages, this.#patience.unfair, now) : undefined;
     if (first !== undefined) return first;

@@ -31,6 +31,14 @@ suite('messages that are not read', () => {
     assert.equal(budget.held, 0);
   });
 
+  test('a loop that is left gives back what it did not read, and takes nothing more', async () => {
+    const budget = new UnreadBudget(1_000_000);
+    const inbox = filled(budget, 5);
+    for await (const _ of inbox.iterate(() => undefined)) break;
+    inbox.push(new Uint8Array(100));
+    assert.equal(budget.held, 0);
+  });
+
   test('empty messages cost something, too', () => {
     const budget = new UnreadBudget(1_000_000);
     const inbox = new Inbox({ messages: 256, bytes: 10 * COST }, budget);

@@ -103,3 +103,39 @@ async function until(done: () => boolean): Promise<void> {
   for (let i = 0; i < 1000 && !done(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
   assert.ok(done());
 }
+
+suite('a session that answers within a callback', () => {
+  test('is told by send when the socket takes no more, as anywhere else', async (t) => {
+    const server = echoServer({ maxSendQueue: 10_000 });
+    const session = client(server.port, { maxSendQueue: 0 });
+    await session.opened;
+    assert.equal(await roundTrip(session, 'hello'), 'hello');
+    const served = server.sessions[0] ?? assert.fail();
+    t.mock.method(Socket.prototype, 'getSendQueueSize', () => 20_000);
+    let sent = 0;
+    const answered = new Promise<void>((resolve) => {
+      served.onmessage = () => {
+        for (let i = 0; i < 100; i++) if (served.send(new Uint8Array(1000)) > 0) sent++;
+        resolve();
+      };
+    });
+    session.send('go');
+    await answered;
+    assert.ok(sent < 10, `${sent} sent`);
+    assert.equal(served.drops.send_queue_full, 100 - sent);
+    t.mock.restoreAll();
+    await session.close();
+    await server.endpoint.close();
+  });
+});
+
+suite('a limit smaller than a datagram', () => {
+  test('lets an idle socket take one at a time, so that clients get in', async () => {
+    const server = echoServer({ maxSendQueue: 1000 });
+    const session = client(server.port, { maxSendQueue: 1000 });
+    await session.opened;
+    assert.equal(await roundTrip(session, 'hello'), 'hello');
+    await session.close();
+    await server.endpoint.close();
+  });
+});

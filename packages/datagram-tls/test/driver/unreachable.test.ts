@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
-import { createSocket } from 'node:dgram';
+import { createSocket, Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { connect } from '#lib/index.js';
+import { client, echoServer, roundTrip } from './echo.js';
 
 // Cases F6 and D3 of the siege: a peer that cannot be reached was found out after the whole handshake timeout.
 
 const PATIENCE = { timeout: 60_000 };
+/** Node's own, for what takes its place in a test. */
+const real = Reflect.get(Socket.prototype, 'connect') as (...args: Parameters<Socket['connect']>) => void;
 
 async function closedPort(): Promise<number> {
   const socket = createSocket('udp4').bind(0, '127.0.0.1');
@@ -37,4 +40,25 @@ test('a client whose system has no way to its peer fails at its first flight', P
     message: /^no datagram arrives: there is no way to the peer \(EACCES\)$/,
   });
   assert.equal(session.stats.retransmitCount, 0n);
+});
+
+test('what ICMP says about later datagrams does not end an open session', PATIENCE, async (t) => {
+  const sockets = new Set<Socket>();
+  t.mock.method(
+    Socket.prototype,
+    'connect',
+    function connect(this: Socket, ...args: Parameters<Socket['connect']>) {
+      sockets.add(this);
+      return real.apply(this, args);
+    },
+  );
+  const server = echoServer();
+  const session = client(server.port);
+  await session.opened;
+  const [socket = assert.fail()] = sockets;
+  for (const code of ['EMSGSIZE', 'EACCES', 'EPROTO', 'ECONNREFUSED', 'EHOSTUNREACH'])
+    socket.emit('error', Object.assign(new Error(code), { code }));
+  assert.equal(await roundTrip(session, 'still here'), 'still here');
+  await session.close();
+  await server.endpoint.close();
 });

@@ -100,6 +100,15 @@ for (const version of VERSIONS) {
       assert.equal(crowd.server.size, 12);
     });
 
+    test('takes one place at most from quiet hosts for a host that stops half way in many handshakes', () => {
+      const crowd = new Crowd(version, { maxSessions: 20 });
+      const quiet = crowd.clients(20, manyHosts);
+      crowd.wait(EVICT_AFTER);
+      for (let i = 0; i < 10; i++) crowd.client('10.7.0.1', 3000 + i, true);
+      const open = quiet.filter(({ link }) => link.connection.phase === 'connected');
+      assert.equal(open.length, 19);
+    });
+
     test('keeps a handshake under way from being pushed out by others of its own host', () => {
       const crowd = new Crowd(version, { maxHandshakes: 3 });
       const [first = assert.fail()] = crowd.clients(3, oneHost, true);
