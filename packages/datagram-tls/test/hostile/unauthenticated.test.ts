@@ -35,6 +35,9 @@ const FORGERIES: readonly (readonly [what: string, record: Uint8Array])[] = [
   ['an ACK of epoch 1', ack(numbers(1, 1))],
   ['an ACK of epochs that there never are', ack(numbers(0xffff, 3))],
   ['an ACK of all plaintext records', ack(numbers(0, 40))],
+  ['an ACK of epoch 2', ack(numbers(2, 40))],
+  ['an ACK of epoch 3', ack(numbers(3, 40))],
+  ['an ACK of each epoch', ack([0, 1, 2, 3].flatMap((epoch) => numbers(epoch, 20)))],
   ['an empty ACK', ack([])],
   ['a malformed ACK', plainRecord(ContentType.ack, Uint8Array.of(1, 2, 3))],
   ['HelloRequest 0', fragment(HandshakeType.hello_request, 0, NONE)],
@@ -95,6 +98,20 @@ for (const version of VERSIONS) {
             assertAlive(pair);
           }
         });
+      }
+
+      if (version === 'DTLSv1.3') {
+        for (const epoch of [2, 3]) {
+          test(`an ACK in the clear that names records of epoch ${epoch} acknowledges none, and is counted`, () => {
+            const forged = ack(numbers(epoch, 40));
+            const pair = attacked(version, victim, forged, victim === 'client' ? 2 : 3);
+            pair.intercept = undefined;
+            const before = pair[victim].dropped['unauthenticated_ack'] ?? 0;
+            pair.inject(pair[victim], forged);
+            assert.deepEqual([before, pair[victim].dropped['unauthenticated_ack']], [1, 2]);
+            assertAlive(pair);
+          });
+        }
       }
 
       test('an ACK in the clear does not keep a lost flight from being sent again', () => {
