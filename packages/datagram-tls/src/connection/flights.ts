@@ -63,6 +63,8 @@ export class FlightSender {
   /** DTLS 1.3: the answer to the flight under way has begun, so that all of it has arrived. */
   #answered = false;
   #repeatGap: Duration = MIN_REPEAT_GAP;
+  /** A request for the last flight came too soon after it: the answer goes out when the gap is over. */
+  #deferred = false;
   /** Until then nothing goes out again because an ACK shows that it is lost. */
   #nextRepair: Instant = Number.NEGATIVE_INFINITY;
   /** The largest datagram of the last transmission, bytes. */
@@ -108,6 +110,7 @@ export class FlightSender {
     this.#advanced = false;
     this.#asked = undefined;
     this.#repeatGap = MIN_REPEAT_GAP;
+    this.#deferred = false;
     this.#nextRepair = Number.NEGATIVE_INFINITY;
     if (this.#receiving && this.#spent) {
       // A peer that knows our record numbers could acknowledge one flight after the other within one datagram.
@@ -208,8 +211,13 @@ export class FlightSender {
     const { unvalidated, transmit } = this.#association;
     // Where there is no timer the bytes that come set the pace: what waits of the flight goes out before it is repeated.
     const turn = unvalidated === undefined ? asked === 'authentic' || !this.#replayed : !transmit.flightWaits;
-    if (turn && now - this.#lastSent >= this.#repeatGap) return true;
-    this.#association.drop('repeated_too_soon');
+    const ready = this.#lastSent + this.#repeatGap;
+    if (turn && now >= ready) return true;
+    if (turn && asked === 'authentic' && this.#underWay?.flight.awaits === 'nothing') {
+      // No timer of ours runs for a last flight, and the peer's next request may be far away.
+      this.#deferred = true;
+      this.#association.timers.set('repair', ready);
+    } else this.#association.drop('repeated_too_soon');
     return false;
   }
 
@@ -269,7 +277,11 @@ export class FlightSender {
 
   /** Something is lost, and may go out again by now, or the flight under way is to begin. */
   onRepair(now: Instant): void {
-    if (this.#underWay !== undefined) this.#goOn(now);
+    const deferred = this.#deferred;
+    this.#deferred = false;
+    if (this.#underWay === undefined) return;
+    if (deferred) this.#repeat('authentic', now);
+    else this.#goOn(now);
   }
 
   /** What was not sent yet follows at once; what is lost, after a time that doubles with each repair. */

@@ -163,6 +163,24 @@ suite('answers to one datagram, DTLSv1.2', () => {
   }
 });
 
+test('a last flight of DTLS 1.2 that is asked for too soon goes out again when the least time is over', () => {
+  const pair = new Pair({
+    version: 'DTLSv1.2',
+    clientBehaviour: { retransmission: { initial: 30, max: 60_000 } },
+  });
+  let lost = 0;
+  let asked = 0;
+  // The server's last flight is lost, and the client asks for it once, right after it went out.
+  pair.intercept = (data, from) => {
+    if (!pair.server.isConnected) return [data];
+    if (from === 'server') return lost++ === 0 ? [] : [data];
+    return asked++ === 0 ? [data] : [];
+  };
+  pair.connect();
+  assert.ok(pair.runUntil(() => pair.client.isConnected, 200));
+  assert.deepEqual([lost, asked], [2, 1]);
+});
+
 suite('answers to one datagram, DTLSv1.3', () => {
   const version = 'DTLSv1.3';
 
