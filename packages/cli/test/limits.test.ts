@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { DTLSEndpoint, Refusal } from 'datagram-tls';
+import { reportRefusals } from '#lib/refusals.js';
+import type { Report } from '#lib/report.js';
 import { dtls, pinOf, start, startServer } from './running.js';
 
 const PATIENCE = { timeout: 60_000 };
@@ -25,4 +28,29 @@ test('a session that is silent for --idle-timeout ends, and the server says why'
   client.stdin.write('once\n');
   await client.shows('stdout', /Echo: once\n/);
   await server.process.shows('stderr', /session failed: .*silent for 300 ms/);
+});
+
+// Siege case A9.
+test('many refusals give one line at once and one more ten seconds later', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const lines: string[] = [];
+  const stats = { serverRefusedCount: 0n };
+  const endpoint: { stats: typeof stats; onrefused?: (refusal: Refusal) => void } = { stats };
+  const report = { say: (line: string) => lines.push(line) };
+  reportRefusals(endpoint as unknown as DTLSEndpoint, report as unknown as Report);
+  const refusal = { peer: { address: '192.0.2.1', port: 7, family: 'IPv4' }, reason: 'max_sessions' };
+  for (let i = 0; i < 1000; i++) {
+    stats.serverRefusedCount++;
+    endpoint.onrefused?.(refusal as Refusal);
+  }
+  const end = 'max_sessions, the last from 192.0.2.1:7';
+  const first = `refused 1 ClientHello: ${end}`;
+  assert.deepEqual(lines, [first]);
+  t.mock.timers.tick(9999);
+  assert.deepEqual(lines, [first]);
+  t.mock.timers.tick(1);
+  const second = `refused 999 ClientHellos in the last 10 s: ${end}`;
+  assert.deepEqual(lines, [first, second]);
+  t.mock.timers.tick(60_000);
+  assert.deepEqual(lines, [first, second], 'nobody was refused since');
 });

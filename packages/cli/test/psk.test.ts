@@ -97,3 +97,30 @@ test('a client that heard nothing does not blame the pre-shared key', PATIENCE, 
   const client = await dtls(['client', target, '--psk', 'a:00', '--handshake-timeout', '300']);
   assertRefused(client, 1, /DTLS handshake timeout \(ERR_DTLS_HANDSHAKE_TIMEOUT\)$/);
 });
+
+/** A target at which nothing listens. */
+async function closedPort(): Promise<string> {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  await new Promise<void>((resolve) => {
+    socket.close(resolve);
+  });
+  return `127.0.0.1:${port}`;
+}
+
+// Case F6 of the siege.
+for (const psk of [[], ['--psk', 'a:00']]) {
+  const what = psk.length === 0 ? 'without a key' : 'with a pre-shared key';
+  test(`a client ${what} says that a closed port cannot be reached, and no more`, PATIENCE, async () => {
+    const client = await dtls(['client', await closedPort(), ...psk]);
+    assertRefused(client, 1, /nothing listens on that port .*\(ERR_DTLS_UNREACHABLE\)$/);
+    assert.doesNotMatch(client.stderr, /pre-shared key/);
+  });
+}
+
+test('a client that a server with another key answers is told of it', PATIENCE, async (t) => {
+  const server = await startServer(t, ['--psk', 'a:00ff']);
+  const client = await dtls(['client', server.address, '--psk', 'a:00aa', '--handshake-timeout', '3000']);
+  assertRefused(client, 1, /may have another pre-shared key \(ERR_DTLS_\w+\)$/);
+});

@@ -155,3 +155,15 @@ test('a server names the pin of a client certificate that it refuses', PATIENCE,
   await dtls(['client', server.address, '--ca', ca, '--cert', cert, '--key', key]);
   await server.process.shows('stderr', / handshake failed: .*; its pin is sha256:[0-9a-f]{64}\n/);
 });
+
+test('a refused chain of two names the certificate behind the first', PATIENCE, async (t) => {
+  // Case F7 of the siege.
+  const { ca, cert, key, directory } = await makePki(t);
+  const chain = join(directory, 'chain.pem');
+  writeFileSync(chain, `${readFileSync(cert, 'utf8')}\n${readFileSync(ca, 'utf8')}`);
+  const server = await startServer(t, ['--cert', chain, '--key', key]);
+  const { code, stderr } = await dtls(['client', server.address]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^dtls: it sent the certificate of CN=example\.test, /m);
+  assert.match(stderr, /^dtls: {3}followed by the certificate of CN=Test CA$/m);
+});
