@@ -2,13 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { concat, utf8 } from '#lib/base/bytes.js';
+import { concat, EMPTY, utf8 } from '#lib/base/bytes.js';
 import type { Role } from '#lib/config/config.js';
 import { ContentType, HandshakeType } from '#lib/wire/codes.js';
+import { readHandshakeFragments } from '#lib/wire/messages/handshake-header.js';
 import { Insider12 } from '../support/insider12.js';
 import { Insider13 } from '../support/insider13.js';
 import { Pair } from '../support/pair.js';
-import { encodeFragment, fragmentRecord, plainRecord, unifiedRecord } from '../support/records.js';
+import { encodeFragment, fragmentRecord, plainRecord, recordsOf, unifiedRecord } from '../support/records.js';
 import { behaviour, security, UNLIMITED, VERSIONS } from '../support/settings.js';
 import { Side } from '../support/side.js';
 
@@ -208,3 +209,32 @@ function forgery(version: (typeof VERSIONS)[number], sequence: number): Uint8Arr
     ? unifiedRecord(3, sequence, body)
     : plainRecord(ContentType.application_data, body, { epoch: 1, sequence });
 }
+
+test('an empty fragment under handshake keys is nothing: the message that it is of comes after it, DTLSv1.3', () => {
+  const pair = new Pair({ version: 'DTLSv1.3' });
+  const insider = new Insider13(pair);
+  let inserted = 0;
+  pair.intercept = (data, from) => {
+    if (from !== 'server') return [data];
+    const records = recordsOf(data);
+    const clear = records.filter(({ type }) => type !== 0);
+    if (clear.length === 0 || clear.length === records.length || inserted > 0) return [data];
+    const whole = records.filter(({ type }) => type === 0).map((record) => record.whole);
+    const [first] = insider.open('server', concat(...whole), 2);
+    const [next] = readHandshakeFragments(first?.content ?? EMPTY) ?? [];
+    assert.ok(next !== undefined && next.length > 0);
+    inserted++;
+    const empty = encodeFragment({
+      type: next.type,
+      messageSeq: next.messageSeq,
+      length: next.length,
+      fragment: EMPTY,
+    });
+    // Near the numbers of the server's own records, which stay within the replay window.
+    const between = insider.seal('server', 2, ContentType.handshake, empty, 20);
+    return [concat(...clear.map((record) => record.whole)), between, concat(...whole)];
+  };
+  pair.handshake();
+  assert.equal(inserted, 1);
+  assert.equal(pair.server.link.connection.counters.retransmissions, 0);
+});
