@@ -17,8 +17,8 @@ export interface Case {
   readonly slow: boolean;
   /** Milliseconds. */
   readonly timeout: number;
-  /** Resolves to a remark for the report. Rejects with a `Failure`. */
-  run(pki: Pki): Promise<string>;
+  /** Resolves to a remark for the report. Rejects with a `Failure`. `attempt`: 0, and 1 at the second try. */
+  run(pki: Pki, attempt: number): Promise<string>;
 }
 
 /** A client and a server. */

@@ -71,8 +71,10 @@ function comebackCase(
     server,
     slow: weather !== undefined,
     timeout: 2 * VISITS * HANDSHAKE_MS,
-    async run(pki) {
-      const reused = await visit(plan, pki);
+    async run(pki, attempt) {
+      // A program that sends a flight three times and no more may lose them all: the second try has other weather.
+      const other = weather && { ...weather, seed: weather.seed + 100 * attempt };
+      const reused = await visit({ ...plan, weather: other }, pki);
       const [first, ...others] = reused;
       if (first !== false || others.length === 0 || others.includes(false))
         throw new Failure(`reused: ${reused.join()}`);

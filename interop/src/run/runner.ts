@@ -54,20 +54,20 @@ async function drain(
 
 /** A case that fails has a second try, of which the summary tells: programs of others lose a port, a timer or a record at times. */
 async function runCase(one: Case, options: RunOptions): Promise<Result> {
-  const first = await tryCase(one, options);
+  const first = await tryCase(one, options, 0);
   if (first.status !== 'failed') return first;
-  const second = await tryCase(one, options);
+  const second = await tryCase(one, options, 1);
   return second.status === 'failed' ? first : { ...second, firstFailure: first.remark };
 }
 
-async function tryCase(one: Case, { pki, missing }: RunOptions): Promise<Result> {
+async function tryCase(one: Case, { pki, missing }: RunOptions, attempt: number): Promise<Result> {
   const absent = programsOf(one).find((program) => missing.has(program));
   const reason = (absent && missing.get(absent)) ?? one.impossible;
   if (reason !== undefined) return { of: one, status: 'skipped', remark: reason, seconds: 0, logs: [] };
   const began = performance.now();
   const seconds = () => (performance.now() - began) / 1000;
   try {
-    const remark = await bounded(one, pki);
+    const remark = await bounded(one, pki, attempt);
     return { of: one, status: 'passed', remark, seconds: seconds(), logs: [] };
   } catch (error) {
     const logs = error instanceof Failure ? error.logs : [];
@@ -75,13 +75,13 @@ async function tryCase(one: Case, { pki, missing }: RunOptions): Promise<Result>
   }
 }
 
-async function bounded(one: Case, pki: Pki): Promise<string> {
+async function bounded(one: Case, pki: Pki, attempt: number): Promise<string> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Failure(`not finished within ${one.timeout} ms`)), one.timeout);
   });
   try {
-    return await Promise.race([one.run(pki), late]);
+    return await Promise.race([one.run(pki, attempt), late]);
   } finally {
     clearTimeout(timer);
   }

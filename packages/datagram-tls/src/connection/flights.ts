@@ -213,8 +213,9 @@ export class FlightSender {
     const turn = unvalidated === undefined ? asked === 'authentic' || !this.#replayed : !transmit.flightWaits;
     const ready = this.#lastSent + this.#repeatGap;
     if (turn && now >= ready) return true;
-    if (turn && asked === 'authentic' && this.#underWay?.flight.awaits === 'nothing') {
-      // No timer of ours runs for a last flight, and the peer's next request may be far away.
+    const last = asked === 'authentic' && this.#underWay?.flight.awaits === 'nothing';
+    if (turn && (last || unvalidated !== undefined)) {
+      // No timer of ours runs for these flights, and the peer's next request may be far away.
       this.#deferred = true;
       this.#association.timers.set('repair', ready);
     } else this.#association.drop('repeated_too_soon');
