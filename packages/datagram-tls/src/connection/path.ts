@@ -82,7 +82,7 @@ export function answeredLife(timeout: Duration): Duration {
 
 /**
  * A server whose peer brings early data and no cookie. Until the peer shows that it hears us it gets no more than three
- * times what it sent, and nothing by a timer of ours.
+ * times what it sent, and by a timer of ours only the answer to a request that came too soon.
  */
 export class UnvalidatedPath {
   /** Whether there is to be an association at all is not known yet; there is; there is not. */
