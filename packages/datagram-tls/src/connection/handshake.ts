@@ -126,7 +126,7 @@ export class Handshake {
     if ('failure' in answer) this.#onTicketKeysFailed(answer.failure);
     this.#perform(this.#runner.onAnswer(answer), now);
     this.#advance(now);
-    this.settle(now);
+    if (!this.#host.isClosed()) this.settle(now);
   }
 
   /** There is no ticket, and a full handshake where one was shown. A client that is not announced yet is only counted. */
@@ -272,7 +272,11 @@ export class Handshake {
   }
 
   #perform(actions: readonly Action[], now: Instant): void {
-    for (const action of actions) this.#performOne(action, now);
+    for (const action of actions) {
+      // What an action before it has ended must not begin anything.
+      if (this.#host.isClosed()) return;
+      this.#performOne(action, now);
+    }
     if (this.#host.isClosed()) return;
     this.#onEpoch(this.#runner.expectedEpoch, now);
     if (!this.#newKeys) return;

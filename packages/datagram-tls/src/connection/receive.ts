@@ -88,7 +88,10 @@ export class Receive {
     const held = this.#held;
     const forgeries = this.#forgeries;
     this.forgetHeld();
-    for (const { record } of held) this.datagram(record, now);
+    for (const { record } of held) {
+      if (this.#sink.isClosed()) break;
+      this.datagram(record, now);
+    }
     // Those that were held do not count against the datagram that brought the keys.
     this.#forgeries = forgeries;
   }
