@@ -313,7 +313,8 @@ export class Connection implements ContentHost, HandshakeHost {
   onIdle(now: Instant): void {
     if (this.#phase !== 'connected') return;
     const limit = this.#idleTimeout;
-    if (now - this.lastHeard < limit) this.#watchSilence();
+    // As the timer was set: a difference may be rounded another way, and the timer would be due for ever.
+    if (now < this.lastHeard + limit) this.#watchSilence();
     else this.retire(idleTimeout(limit));
   }
 
@@ -326,8 +327,8 @@ export class Connection implements ContentHost, HandshakeHost {
     const { keepAlive } = behaviour;
     if (keepAlive === undefined || this.#phase !== 'connected' || this.#inbound.ended) return;
     const silence = now - heardAt;
-    if (silence >= keepAlive.timeout) return this.retire(peerGone(silence));
-    if (silence < keepAlive.interval) return timers.set('keep-alive', heardAt + keepAlive.interval);
+    if (now >= heardAt + keepAlive.timeout) return this.retire(peerGone(silence));
+    if (now < heardAt + keepAlive.interval) return timers.set('keep-alive', heardAt + keepAlive.interval);
     timers.set('keep-alive', Math.min(now + keepAlive.interval, heardAt + keepAlive.timeout));
     this.#askForLife(keepAlive.message, now);
   }
@@ -391,7 +392,8 @@ export class Connection implements ContentHost, HandshakeHost {
       earliest(this.#handshake.oldestMessage, this.#receive.oldest),
       this.#inbound.oldest,
     );
-    if (oldest !== undefined) this.#association.timers.set('forget-held', oldest + HELD_LIFE);
+    if (oldest !== undefined)
+      this.#association.timers.set('forget-held', Math.max(oldest + HELD_LIFE, now + 1));
   }
 
   /** The endpoint holds too much, and this association has done so for the longest time. */
