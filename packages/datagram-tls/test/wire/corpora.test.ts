@@ -5,13 +5,13 @@ import { ContentType, HandshakeType } from '#lib/wire/codes.js';
 import { decodeClientHello, peekClientHello } from '#lib/wire/messages/client-hello.js';
 import { type HandshakeFragment, readHandshakeFragments } from '#lib/wire/messages/handshake-header.js';
 import { decodeServerHello } from '#lib/wire/messages/server-hello.js';
-import { corporaSkip, corpusStreams, recordPayloads } from './corpora.js';
+import { corpusStreams, needsCorpora, recordPayloads } from './corpora.js';
 import { extensionCodecs } from './extension-codecs.js';
 import { messageCodecs } from './message-codecs.js';
 
 const allCodecs = [...messageCodecs, ...extensionCodecs];
 
-test('every decoder takes the OpenSSL and BoringSSL corpora without a throw', { skip: corporaSkip }, () => {
+test('every decoder takes the OpenSSL and BoringSSL corpora without a throw', needsCorpora, () => {
   const seen = { clientHellos: 0, serverHellos: 0 };
   for (const { name, stream } of corpusStreams()) {
     decodeAll(stream, name);
@@ -27,7 +27,7 @@ test('every decoder takes the OpenSSL and BoringSSL corpora without a throw', { 
   assert.ok(seen.clientHellos >= 50 && seen.serverHellos >= 50, JSON.stringify(seen));
 });
 
-test('mutations of the corpora meet no throw either', { skip: corporaSkip }, () => {
+test('mutations of the corpora meet no throw either', needsCorpora, () => {
   const next = xorshift32(0x5eed);
   let mutated = 0;
   for (const { name, stream } of corpusStreams()) {

@@ -1,10 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Reader } from '#lib/wire/cursor.js';
+import { listVectors, needs, readVector } from '../support/vectors.js';
 
-const CORPORA = new URL('../../../../../../shared/vectors/corpora/', import.meta.url);
-
-/** `false`, or why a test over the corpora is skipped: a plain clone has none. */
-export const corporaSkip: string | false = existsSync(CORPORA) ? false : 'no ../shared/vectors/corpora';
+/** For a test's options: a plain clone has no corpora. */
+export const needsCorpora = needs('corpora');
 
 /** What one corpus input makes a peer send, as runs of bytes that hold records one after the other. */
 export function* corpusStreams(): Generator<{ name: string; stream: Uint8Array }> {
@@ -29,9 +27,8 @@ export function recordPayloads(stream: Uint8Array, contentType: number): Uint8Ar
 }
 
 function* files(folder: string): Generator<[string, Uint8Array]> {
-  const url = new URL(`${folder}/`, CORPORA);
-  for (const name of readdirSync(url).sort())
-    yield [`${folder}/${name}`, new Uint8Array(readFileSync(new URL(name, url)))];
+  for (const name of listVectors(`corpora/${folder}`).sort())
+    yield [`${folder}/${name}`, readVector(`corpora/${folder}/${name}`)];
 }
 
 /** Tag 0 begins the datagrams; tags 1 and 3 carry a vector of settings, all others stand alone. */
