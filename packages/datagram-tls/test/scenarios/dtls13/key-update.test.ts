@@ -1,0 +1,326 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { Role } from '#lib/config/config.js';
+import { nodeProvider } from '#lib/crypto/node.js';
+import { suiteByName } from '#lib/crypto/suites.js';
+import { Context } from '#lib/handshake/context.js';
+import {
+  canUpdate13,
+  type Established13,
+  hasNextKeys13,
+  updateKeys13,
+} from '#lib/handshake/v13/post-handshake.js';
+import { RecordReader13, RecordWriter13 } from '#lib/record/protect13.js';
+import { ContentType, HandshakeType } from '#lib/wire/codes.js';
+import { assertAlive } from '../../support/alive.js';
+import { Insider13 } from '../../support/insider13.js';
+import { Pair } from '../../support/pair.js';
+import { unifiedRecord } from '../../support/records.js';
+import { behaviour, security } from '../../support/settings.js';
+import type { Side } from '../../support/side.js';
+
+// Siege case C14.
+const version = 'DTLSv1.3';
+const ROLES = ['client', 'server'] as const;
+
+/** The epochs that a side began, as the key log and the trace name them. */
+function epochsOf(side: Side, direction: 'sent' | 'received'): number[] {
+  return side.traced.flatMap((event) =>
+    event.kind === 'key-update' && event.direction === direction ? [event.epoch] : [],
+  );
+}
+
+function update(pair: Pair, role: Role, requestPeer = false): void {
+  pair[role].link.connection.updateKeys({ requestPeer }, pair.now);
+  pair[role].endpoint.touch(pair[role].link);
+  pair.drain();
+}
+
+/** An open session that writes in `epoch`. */
+function established(epoch: number): Established13 {
+  return {
+    at: 'established',
+    suite: suiteByName('TLS_AES_128_GCM_SHA256') ?? assert.fail(),
+    clientRandom: nodeProvider.randomBytes(32),
+    read: { epoch: 3, secret: new Uint8Array(32) },
+    write: { epoch, secret: new Uint8Array(32) },
+    unacknowledged: undefined,
+    due: undefined,
+    ticketDue: undefined,
+    resumption: undefined,
+  };
+}
+
+function peerOf(role: Role): Role {
+  return role === 'client' ? 'server' : 'client';
+}
+
+suite('KeyUpdate', () => {
+  for (const role of ROLES) {
+    const peer = peerOf(role);
+
+    test(`${role} goes over to new keys when its peer has acknowledged it`, () => {
+      const pair = new Pair({ version }).handshake();
+      update(pair, role);
+      assert.deepEqual(epochsOf(pair[role], 'sent'), []);
+      pair.runFor(100);
+      assert.deepEqual(epochsOf(pair[role], 'sent'), [4]);
+      assert.deepEqual(epochsOf(pair[peer], 'received'), [4]);
+      assert.deepEqual(epochsOf(pair[peer], 'sent'), []);
+      assertAlive(pair);
+    });
+
+    test(`${role} has its peer renew its keys, too, when it asks for it`, () => {
+      const pair = new Pair({ version }).handshake();
+      update(pair, role, true);
+      pair.runFor(100);
+      for (const side of [pair.client, pair.server]) {
+        assert.deepEqual(epochsOf(side, 'sent'), [4]);
+        assert.deepEqual(epochsOf(side, 'received'), [4]);
+      }
+      assertAlive(pair);
+    });
+
+    test(`${role} sends under the old keys until the ACK, and repeats its KeyUpdate`, () => {
+      const pair = new Pair({ version }).handshake();
+      pair.intercept = (data, from) => (from === peer ? [] : [data]);
+      update(pair, role);
+      // The path is short, so the timer starts at half a second.
+      pair.runFor(3000);
+      assert.equal(pair[role].link.connection.counters.retransmissions, 2);
+      pair.send(pair[role], Uint8Array.of(7));
+      pair.runFor(100);
+      assert.deepEqual(pair[peer].messages, [Uint8Array.of(7)]);
+      pair.intercept = undefined;
+      pair.runFor(10_000);
+      assert.deepEqual(epochsOf(pair[role], 'sent'), [4]);
+      assertAlive(pair);
+    });
+
+    test(`${role} that is told to update while it updates does so once more`, () => {
+      const pair = new Pair({ version }).handshake();
+      for (let i = 0; i < 5; i++) update(pair, role);
+      pair.runFor(500);
+      assert.deepEqual(epochsOf(pair[role], 'sent'), [4, 5]);
+      assertAlive(pair);
+    });
+
+    test(`${role} reads what comes late under the keys from before`, () => {
+      const pair = new Pair({ version }).handshake();
+      const late: Uint8Array[] = [];
+      pair.intercept = (data) => {
+        late.push(data);
+        return [];
+      };
+      pair.send(pair[peer], Uint8Array.of(1));
+      pair.runFor(50);
+      pair.intercept = undefined;
+      update(pair, peer);
+      pair.runFor(100);
+      pair.send(pair[peer], Uint8Array.of(2));
+      pair.runFor(100);
+      for (const data of late) pair.inject(pair[role], data);
+      assert.deepEqual(pair[role].messages, [Uint8Array.of(2), Uint8Array.of(1)]);
+    });
+
+    test(`${role} does not read the keys from before for ever`, () => {
+      const pair = new Pair({ version }).handshake();
+      const insider = new Insider13(pair);
+      update(pair, peer);
+      pair.runFor(100);
+      assertAlive(pair);
+      pair.runFor(120_000);
+      pair.inject(pair[role], insider.seal(peer, 3, ContentType.application_data, Uint8Array.of(1), 100));
+      assert.equal(pair[role].messages.length, 1);
+      assert.equal(pair[role].dropped['unknown_epoch'], 1);
+    });
+
+    test(`${role} keeps the keys from before until the new ones are heard, however long that takes`, () => {
+      const pair = new Pair({ version }).handshake();
+      // The ACKs are lost: the peer goes on under its old keys.
+      pair.intercept = (data, from) => (from === role ? [] : [data]);
+      update(pair, peer);
+      pair.runFor(500_000);
+      pair.send(pair[peer], Uint8Array.of(9));
+      pair.runFor(100);
+      assert.deepEqual(pair[role].messages, [Uint8Array.of(9)]);
+    });
+
+    test(`${role} renews its keys by itself before their time is over`, () => {
+      const records = { recordsPerKey: 20 };
+      const pair = new Pair({ version, clientBehaviour: records, serverBehaviour: records }).handshake();
+      for (let i = 0; i < 110; i++) {
+        pair.send(pair[role], Uint8Array.of(i));
+        pair.runFor(25);
+      }
+      assert.equal(pair[peer].messages.length, 110);
+      const epochs = epochsOf(pair[role], 'sent');
+      assert.ok(epochs.length >= 4, epochs.join());
+      assert.deepEqual(epochsOf(pair[peer], 'sent'), []);
+      assertAlive(pair);
+    });
+
+    test(`${role} whose keys nobody lets it renew says close_notify with the last record`, (t) => {
+      const pair = new Pair({ version }).handshake();
+      t.mock.getter(RecordWriter13.prototype, 'state', () => 'last');
+      assert.equal(pair[role].endpoint.send(pair[role].link, Uint8Array.of(1)), false);
+      pair.runFor(1000);
+      assert.deepEqual(pair[role].alerts('sent'), ['warning close_notify']);
+      assert.equal(pair[role].error?.code, 'ERR_DTLS_KEY_LIMIT');
+      assert.deepEqual(pair[peer].alerts('received'), ['warning close_notify']);
+    });
+
+    test(`${role} ends a session whose peer sends a new message in an epoch that its KeyUpdate ended`, () => {
+      const pair = new Pair({ version, server: { ticketKeys: false } }).handshake();
+      const insider = new Insider13(pair);
+      const messageSeq = peer === 'client' ? 3 : 6;
+      const [type, body] = [HandshakeType.key_update, Uint8Array.of(0)];
+      pair.inject(pair[role], insider.message(peer, 3, { type, messageSeq, body }, 60));
+      assert.ok(pair[role].isConnected);
+      pair.inject(pair[role], insider.message(peer, 3, { type, messageSeq: messageSeq + 1, body }, 61));
+      assert.deepEqual(pair[role].alerts('sent'), ['fatal unexpected_message']);
+    });
+
+    test(`${role} takes no other value in a KeyUpdate than the two there are`, () => {
+      for (const [body, alert] of [
+        [Uint8Array.of(2), 'illegal_parameter'],
+        [Uint8Array.of(255), 'illegal_parameter'],
+        [Uint8Array.of(), 'decode_error'],
+        [Uint8Array.of(0, 0), 'decode_error'],
+      ] as const) {
+        const pair = new Pair({ version, server: { ticketKeys: false } }).handshake();
+        const message = { type: HandshakeType.key_update, messageSeq: peer === 'client' ? 3 : 6, body };
+        pair.inject(pair[role], new Insider13(pair).message(peer, 3, message));
+        assert.deepEqual(pair[role].alerts('sent'), [`fatal ${alert}`]);
+      }
+    });
+  }
+
+  test('both sides at once, each asking the other: two generations each, and traffic goes on', () => {
+    const pair = new Pair({ version }).handshake();
+    for (const role of ROLES) update(pair, role, true);
+    pair.runFor(500);
+    for (const side of [pair.client, pair.server]) {
+      assert.deepEqual(epochsOf(side, 'sent'), [4, 5]);
+      assert.deepEqual(epochsOf(side, 'received'), [4, 5]);
+    }
+    assertAlive(pair);
+  });
+
+  test('before the last flight is acknowledged it has to wait for that', () => {
+    const pair = new Pair({ version });
+    pair.intercept = (data, from) => (from === 'server' && pair.server.isConnected ? [] : [data]);
+    pair.connect().runFor(100);
+    update(pair, 'client');
+    pair.runFor(100);
+    assert.deepEqual(pair.client.flights('sent').at(-1), ['finished']);
+    pair.intercept = undefined;
+    pair.runFor(5000);
+    assert.deepEqual(epochsOf(pair.client, 'sent'), [4]);
+    assertAlive(pair);
+  });
+
+  test('through many generations, whose epochs look alike in a header', () => {
+    const pair = new Pair({ version }).handshake();
+    for (let i = 0; i < 40; i++) {
+      update(pair, i % 3 === 0 ? 'server' : 'client', i % 2 === 0);
+      pair.runFor(100);
+      assertAlive(pair);
+    }
+    for (const side of [pair.client, pair.server]) assert.ok((epochsOf(side, 'sent').at(-1) ?? 0) > 20);
+  });
+
+  test('the key log has the secret of each generation', () => {
+    const pair = new Pair({ version }).handshake();
+    update(pair, 'client', true);
+    pair.runFor(100);
+    const labels = ['CLIENT_TRAFFIC_SECRET_1', 'SERVER_TRAFFIC_SECRET_1'];
+    for (const label of labels) {
+      const [ours, theirs] = [pair.client, pair.server].map((side) =>
+        side.secrets.find((secret) => secret.label === label),
+      );
+      assert.ok(ours);
+      assert.deepEqual(ours.secret, theirs?.secret);
+    }
+  });
+
+  test('is refused before the handshake is done, after the end, and in DTLS 1.2', () => {
+    const fresh = new Pair({ version }).connect();
+    assert.throws(() => update(fresh, 'client'), { code: 'ERR_INVALID_STATE' });
+    const closed = new Pair({ version }).handshake();
+    closed.close(closed.client);
+    closed.runFor(1000);
+    assert.throws(() => update(closed, 'client'), { code: 'ERR_INVALID_STATE' });
+    const older = new Pair({ version: 'DTLSv1.2' }).handshake();
+    assert.throws(() => update(older, 'client'), { code: 'ERR_INVALID_STATE' });
+  });
+
+  for (const [what, spent] of [
+    ['epoch', (s: Established13) => ({ ...s, write: { ...s.write, epoch: 0xffff } })],
+    [
+      'epoch, announced but not acknowledged',
+      (s: Established13) => ({
+        ...s,
+        write: { ...s.write, epoch: 0xfffe },
+        unacknowledged: 'key-update' as const,
+      }),
+    ],
+  ] as const) {
+    test(`is refused with a code after the last ${what}`, () => {
+      const destination = { serverName: undefined, verifyName: undefined };
+      const ctx = new Context(security('client', version), behaviour(), destination, 5);
+      assert.equal(hasNextKeys13(ctx, established(4)), true);
+      assert.equal(hasNextKeys13(ctx, spent(established(4))), false);
+    });
+  }
+
+  test('is refused with a code after the last message number, and the session goes on', (t) => {
+    const pair = new Pair({ version }).handshake();
+    t.mock.getter(Context.prototype, 'numbersLeft', () => 0);
+    for (const role of ROLES) assert.throws(() => update(pair, role), { code: 'ERR_DTLS_KEY_LIMIT' });
+    assertAlive(pair);
+  });
+
+  test('neither epochs nor message numbers go beyond 2^16 - 1', () => {
+    const destination = { serverName: undefined, verifyName: undefined };
+    const context = (seq: number) => new Context(security('client', version), behaviour(), destination, seq);
+    for (const [seq, epoch, may] of [
+      [5, 0xfffe, true],
+      [5, 0xffff, false],
+      [0xffff, 4, true],
+      [0x10000, 4, false],
+    ] as const) {
+      const ctx = context(seq);
+      assert.equal(canUpdate13(ctx, established(epoch)), may);
+      updateKeys13(ctx, established(epoch), { requestPeer: false });
+      assert.equal(ctx.takeActions().length > 0, may);
+    }
+  });
+});
+
+suite('forgeries', () => {
+  for (const role of ROLES) {
+    test(`${role} asks its peer for new keys, once, when too much was forged under the old ones`, (t) => {
+      const pair = new Pair({ version }).handshake();
+      t.mock.getter(RecordReader13.prototype, 'worn', () => true);
+      for (let i = 0; i < 5; i++) pair.inject(pair[role], unifiedRecord(3, 900 + i, new Uint8Array(40)));
+      pair.runFor(500);
+      t.mock.reset();
+      assert.deepEqual(epochsOf(pair[peerOf(role)], 'sent'), [4]);
+      assertAlive(pair);
+    });
+
+    test(`${role} gives up the keys from before, not the session, when only those are spent`, (t) => {
+      const pair = new Pair({ version }).handshake();
+      update(pair, peerOf(role));
+      pair.runFor(100);
+      assertAlive(pair);
+      t.mock.method(RecordReader13.prototype, 'open', () => 'forgery_limit');
+      pair.inject(pair[role], unifiedRecord(3, 900, new Uint8Array(40)));
+      t.mock.reset();
+      pair.inject(pair[role], unifiedRecord(3, 901, new Uint8Array(40)));
+      assert.equal(pair[role].dropped['unknown_epoch'], 1);
+      assertAlive(pair);
+    });
+  }
+});

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { utf8 } from '#lib/base/bytes.js';
+import { HandshakeType } from '#lib/wire/codes.js';
+import { assertAlive } from '../../support/alive.js';
+import { Pair } from '../../support/pair.js';
+import { plainFragments } from '../../support/records.js';
+import { VERSIONS } from '../../support/settings.js';
+
+for (const version of VERSIONS) {
+  suite(`a client that begins anew at the same address, ${version}`, () => {
+    test('gets a new session, and only then the old one ends, without an error', () => {
+      const pair = new Pair({ version }).handshake();
+      const [old] = pair.server.links;
+      pair.restartClient().connect();
+      pair.runUntil(() => pair.server.links.length === 2, 5000);
+      assert.equal(old?.connection.phase, 'connected', 'the old session outlives the cookie');
+      pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 5000);
+      assert.equal(old.connection.phase, 'closed');
+      assert.deepEqual(pair.server.closed, [{ link: old, error: undefined }]);
+      assert.equal(pair.server.endpoint.size, 1);
+      assertAlive(pair);
+    });
+
+    test('may do so again and again', () => {
+      const pair = new Pair({ version }).handshake();
+      for (let i = 0; i < 5; i++) {
+        pair.restartClient().handshake();
+        assertAlive(pair);
+        assert.equal(pair.server.endpoint.size, 1);
+      }
+      pair.close(pair.client);
+      pair.runFor(2000);
+      assert.equal(pair.server.endpoint.size, 0);
+    });
+
+    test('may do so in the middle of a handshake', () => {
+      for (let datagrams = 1; datagrams < 8; datagrams++) {
+        const pair = new Pair({ version });
+        let seen = 0;
+        pair.intercept = (data) => (++seen > datagrams ? [] : [data]);
+        pair.connect().runFor(200);
+        pair.intercept = undefined;
+        pair.network.clear();
+        pair.restartClient();
+        pair.explain(() => pair.handshake());
+        assertAlive(pair);
+        assert.equal(pair.server.endpoint.size, 1);
+      }
+    });
+
+    test('and never finishes does no harm to the old session, which goes on meanwhile and after', () => {
+      const pair = new Pair({ version }).handshake();
+      const living = pair.client;
+      const impostor = pair.restartClient().client;
+      pair.intercept = (data, from) => {
+        // The impostor gets as far as its cookie brings it.
+        const past = plainFragments(data).every((f) => f.type !== HandshakeType.client_hello);
+        return from === 'client' && pair.client === impostor && past ? [] : [data];
+      };
+      pair.connect();
+      pair.runFor(3000);
+      assert.equal(pair.server.links.length, 2);
+      assert.equal(pair.server.link.connection.phase, 'handshaking');
+      pair.intercept = undefined;
+      pair.client = living;
+      const [old] = pair.server.links;
+      for (let i = 0; i < 10; i++) pair.send(living, utf8(`still here ${i}`));
+      pair.runFor(100);
+      assert.equal(pair.server.messages.length, 10);
+      pair.runFor(70_000);
+      assert.equal(pair.server.link.connection.phase, 'closed');
+      assert.equal(pair.server.endpoint.size, 1);
+      pair.send(living, utf8('and now'));
+      pair.runFor(100);
+      assert.equal(pair.server.messages.length, 11);
+      assert.equal(old?.connection.phase, 'connected');
+    });
+
+    test('is not believed without a cookie: a forged ClientHello changes nothing', () => {
+      const pair = new Pair({ version });
+      const hellos = clientHellos(pair);
+      pair.handshake();
+      const forged = hellos[0]?.slice() ?? assert.fail();
+      forged.fill(0xaa, 27, 59);
+      const { bytesReceived } = pair.server.endpoint.counters;
+      for (let i = 0; i < 100; i++) pair.inject(pair.server, forged);
+      assert.equal(pair.server.links.length, 1);
+      assert.equal(pair.server.endpoint.size, 1);
+      assert.equal(pair.server.endpoint.counters.bytesReceived - bytesReceived, 100 * forged.length);
+      assertAlive(pair);
+    });
+
+    test('is told apart from a ClientHello that comes late or twice', () => {
+      const pair = new Pair({ version });
+      const hellos = clientHellos(pair);
+      pair.handshake();
+      for (let i = 0; i < 3; i++) for (const hello of hellos) pair.inject(pair.server, hello);
+      pair.runFor(5000);
+      assert.equal(pair.server.links.length, 1);
+      assertAlive(pair);
+    });
+
+    test('is told apart from the replayed ClientHello of an earlier session', () => {
+      const pair = new Pair({ version });
+      const hellos = clientHellos(pair);
+      pair.handshake();
+      const earlier = [...hellos];
+      pair.restartClient().handshake();
+      for (const hello of earlier) pair.inject(pair.server, hello);
+      pair.runFor(70_000);
+      assert.equal(pair.server.endpoint.size, 1);
+      assert.equal(pair.server.links[1]?.connection.phase, 'connected');
+    });
+  });
+}
+
+/** The datagrams with ClientHellos, as they come. */
+function clientHellos(pair: Pair): Uint8Array[] {
+  const hellos: Uint8Array[] = [];
+  pair.intercept = (data, from) => {
+    if (from === 'client' && plainFragments(data)[0]?.type === HandshakeType.client_hello) hellos.push(data);
+    return [data];
+  };
+  return hellos;
+}

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { utf8 } from '#lib/base/bytes.js';
+import { RecordReader12, RecordWriter12 } from '#lib/record/protect12.js';
+import { ContentType, HandshakeType } from '#lib/wire/codes.js';
+import { Insider12 } from '../../support/insider12.js';
+import { Pair } from '../../support/pair.js';
+import { encodeFragment, flipped, plainRecord, recordsOf } from '../../support/records.js';
+import { Log, outline } from './log.js';
+
+const version = 'DTLSv1.2';
+const ROLES = ['client', 'server'] as const;
+const MAX_PLAINTEXT = 2 ** 14;
+
+suite('records of DTLS 1.2', () => {
+  for (const mtu of [256, 1200, 9000]) {
+    test(`every datagram is made of whole records and has no more than ${mtu} bytes`, () => {
+      const pair = new Pair({ version, clientBehaviour: { mtu }, serverBehaviour: { mtu } });
+      const log = new Log(pair);
+      pair.handshake();
+      for (const side of [pair.client, pair.server]) {
+        pair.send(side, new Uint8Array(side.link.connection.maxMessageSize));
+      }
+      pair.runFor(100);
+      assert.equal(pair.client.messages.length + pair.server.messages.length, 2);
+      assert.ok(log.datagrams.length >= 8);
+      for (const { data } of log.datagrams) {
+        assert.ok(data.length <= mtu, `${data.length} bytes`);
+        assert.ok(recordsOf(data).length > 0);
+      }
+    });
+  }
+
+  test('a message has at most 2^14 bytes however large datagrams may be', () => {
+    const pair = new Pair({ version, clientBehaviour: { mtu: 65_535 } }).handshake();
+    const { connection } = pair.client.link;
+    assert.equal(connection.maxMessageSize, MAX_PLAINTEXT);
+    assert.throws(() => connection.send(new Uint8Array(MAX_PLAINTEXT + 1)), { code: 'ERR_OUT_OF_RANGE' });
+    pair.send(pair.client, new Uint8Array(MAX_PLAINTEXT));
+    pair.runFor(100);
+    assert.equal(pair.server.messages[0]?.length, MAX_PLAINTEXT);
+  });
+
+  for (const role of ROLES) {
+    test(`${role} answers a request to renegotiate with a warning and stays in its epoch`, () => {
+      const pair = new Pair({ version }).handshake();
+      const side = pair[role];
+      const other = role === 'client' ? 'server' : 'client';
+      const request = role === 'client' ? HandshakeType.hello_request : HandshakeType.client_hello;
+      const messageSeq = role === 'client' ? 7 : 4;
+      const message = encodeFragment({ type: request, messageSeq, fragment: new Uint8Array(0) });
+      const insider = Insider12.ofSession(side.sessions[0] ?? assert.fail());
+      const log = new Log(pair);
+      pair.inject(side, insider.seal(other, ContentType.handshake, message));
+      pair.send(side, utf8('still here'));
+      pair.runFor(5000);
+      assert.deepEqual(side.alerts('sent'), ['warning no_renegotiation']);
+      assert.deepEqual(outline(log.records(role)), ['alert 1/1', 'application_data 1/2']);
+      assert.ok(pair.client.isConnected && pair.server.isConnected);
+    });
+
+    test(`${role} ends a session whose key is spent rather than number a record anew`, (t) => {
+      const pair = new Pair({ version }).handshake();
+      const side = pair[role];
+      t.mock.getter(RecordWriter12.prototype, 'state', () => 'exhausted');
+      const log = new Log(pair);
+      assert.equal(side.link.connection.send(utf8('one too many')), false);
+      side.endpoint.touch(side.link);
+      pair.runFor(5000);
+      assert.equal(side.error?.code, 'ERR_DTLS_KEY_LIMIT');
+      assert.deepEqual(log.records(role), []);
+    });
+
+    test(`${role} takes the first record of an epoch, which is number 0, whatever came in the one before`, () => {
+      const pair = new Pair({ version });
+      const log = new Log(pair);
+      pair.handshake();
+      const sender = role === 'client' ? 'server' : 'client';
+      const epochs = log.records(sender).map(({ epoch, sequence }) => ({ epoch, sequence }));
+      assert.ok(epochs.some(({ epoch, sequence }) => epoch === 0 && sequence > 1));
+      assert.equal(epochs.find(({ epoch }) => epoch === 1)?.sequence, 0);
+    });
+
+    test(`${role} says nothing to a record that is not authentic, and the session lives`, () => {
+      const pair = new Pair({ version }).handshake();
+      const side = pair[role];
+      const other = pair[role === 'client' ? 'server' : 'client'];
+      const insider = Insider12.ofSession(side.sessions[0] ?? assert.fail());
+      const genuine = insider.seal(other.role, ContentType.application_data, utf8('genuine'));
+      const log = new Log(pair);
+      for (let at = 13; at < genuine.length; at++) pair.inject(side, flipped(genuine, at));
+      pair.runFor(5000);
+      assert.deepEqual(log.datagrams, []);
+      assert.equal(side.dropped['bad_record'], genuine.length - 13);
+      pair.inject(side, genuine);
+      assert.deepEqual(side.messages, [utf8('genuine')]);
+    });
+
+    test(`${role} ends the session with a fatal alert on an authentic record that breaks a rule`, () => {
+      const pair = new Pair({ version }).handshake();
+      const side = pair[role];
+      const insider = Insider12.ofSession(side.sessions[0] ?? assert.fail());
+      const sender = role === 'client' ? 'server' : 'client';
+      const tooLong = insider.seal(sender, ContentType.application_data, new Uint8Array(MAX_PLAINTEXT + 1));
+      pair.inject(side, tooLong);
+      assert.ok(side.isClosed);
+      assert.deepEqual(side.alerts('sent'), ['fatal record_overflow']);
+    });
+
+    test(`${role} ends the session with a fatal bad_record_mac after too many forgeries`, (t) => {
+      const pair = new Pair({ version }).handshake();
+      const side = pair[role];
+      t.mock.method(RecordReader12.prototype, 'open', () => 'forgery_limit');
+      pair.inject(side, plainRecord(ContentType.alert, new Uint8Array(40), { epoch: 1 }));
+      t.mock.reset();
+      pair.runFor(100);
+      assert.ok(side.isClosed);
+      assert.deepEqual(side.alerts('sent'), ['fatal bad_record_mac']);
+      assert.deepEqual(pair[role === 'client' ? 'server' : 'client'].alerts('received'), [
+        'fatal bad_record_mac',
+      ]);
+    });
+  }
+});

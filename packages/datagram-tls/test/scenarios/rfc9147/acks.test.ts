@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { concat, utf8 } from '#lib/base/bytes.js';
+import { ContentType } from '#lib/wire/codes.js';
+import { encodeAck } from '#lib/wire/messages/ack.js';
+import { assertAlive } from '../../support/alive.js';
+import { CLIENTS } from '../../support/identities.js';
+import { encodeFragment, flipped, plainRecord } from '../../support/records.js';
+import { client_hello, OpenPair, type SeenRecord } from './open-pair.js';
+
+const ROLES = ['client', 'server'] as const;
+const other = { client: 'server', server: 'client' } as const;
+const MUTUAL = { client: CLIENTS.ed25519, server: { requestCert: true } };
+
+suite('acknowledgements of DTLS 1.3', () => {
+  for (const role of ROLES) {
+    test(`${role} acknowledges in its newest epoch after the handshake`, () => {
+      const pair = new OpenPair().handshake();
+      for (let round = 0; round < 3; round++) {
+        pair.runFor(1000);
+        update(pair, role);
+        pair.runFor(1000);
+        update(pair, other[role]);
+        pair.runFor(1000);
+        const [ack] = pair.acks(role).slice(-1);
+        assert.equal(ack?.record.epoch, 4 + round);
+      }
+    });
+
+    test(`${role} does not acknowledge a message that it discards, nor what is no handshake message`, () => {
+      const pair = new OpenPair().handshake();
+      pair.runFor(1000);
+      const before = pair.acks(role).length;
+      const sender = other[role];
+      const next = 1 + (pair.fragments(sender).at(-1)?.fragment.messageSeq ?? assert.fail());
+      const update = encodeFragment({ type: 24, messageSeq: next + 500, fragment: Uint8Array.of(0) });
+      pair.inject(pair[role], pair.seal(sender, 3, ContentType.handshake, update, 90));
+      pair.inject(pair[role], pair.seal(sender, 3, ContentType.application_data, utf8('data'), 91));
+      pair.inject(pair[role], pair.seal(sender, 3, ContentType.alert, Uint8Array.of(1, 90), 92));
+      const ack = encodeAck({ recordNumbers: [{ epoch: 3, sequenceNumber: 0 }] });
+      pair.inject(pair[role], pair.seal(sender, 3, ContentType.ack, ack, 93));
+      const genuine = pair.seal(sender, 3, ContentType.handshake, update, 94);
+      pair.inject(pair[role], flipped(genuine, 20));
+      pair.runFor(5000);
+      assert.equal(pair[role].dropped['too_far_ahead'], 1);
+      assert.equal(pair.acks(role).length, before);
+      assertAlive(pair);
+    });
+
+    test(`${role} does not send what one ACK named because the next one does not`, () => {
+      const pair = new OpenPair(MUTUAL);
+      const sender = other[role];
+      const flight = () => pair.fragments(role).filter(({ record }) => record.epoch === 2);
+      pair.intercept = (data, from) => (from === sender && flight().length > 0 ? [] : [data]);
+      pair.connect();
+      assert.ok(pair.runUntil(() => flight().length >= 3, 900));
+      const [first, second] = flight();
+      assert.ok(first !== undefined && second !== undefined);
+      // All that it hears from here on are two ACKs of one record each.
+      for (const { record } of [first, second]) {
+        const number = { epoch: record.epoch, sequenceNumber: record.sequence };
+        const body = encodeAck({ recordNumbers: [number] });
+        pair.inject(pair[role], pair.seal(sender, 2, ContentType.ack, body, 50 + record.sequence));
+      }
+      pair.runFor(50);
+      const at = pair.datagrams.length;
+      pair.runFor(10_000);
+      const again = pair
+        .fragments(role)
+        .filter(({ record }) => record.datagram >= at)
+        .map(({ fragment }) => fragment.messageSeq);
+      assert.ok(again.length > 0, 'the rest is sent again');
+      assert.ok(!again.includes(first.fragment.messageSeq) && !again.includes(second.fragment.messageSeq));
+    });
+  }
+
+  test('client takes any part of the answer for an acknowledgement of all that it answers', () => {
+    const pair = new OpenPair();
+    withoutRecord(pair, 'server', (record) => record.epoch === 2);
+    pair.connect();
+    assert.ok(pair.runUntil(() => pair.client.secrets.length > 0, 900));
+    const hellos = pair.bodies('client', client_hello).length;
+    pair.runFor(30_000);
+    assert.equal(pair.bodies('client', client_hello).length, hellos);
+  });
+
+  test('server takes any part of the answer for an acknowledgement of all that it answers', () => {
+    const pair = new OpenPair(MUTUAL);
+    let gone = false;
+    pair.intercept = (data, from) => {
+      const records = pair.open(from, data);
+      const answers = records.some(({ epoch, type }) => epoch === 2 && type === ContentType.handshake);
+      if (from === 'server' || !answers) return [data];
+      if (gone) return [];
+      gone = true;
+      const [first] = records;
+      return [pair.seal('client', 2, first?.type ?? 0, first?.content ?? assert.fail(), first?.sequence)];
+    };
+    pair.connect();
+    assert.ok(pair.runUntil(() => gone, 900));
+    pair.runFor(20);
+    const before = pair.fragments('server').length;
+    pair.runFor(30_000);
+    assert.equal(pair.fragments('server').length, before);
+  });
+});
+
+function update(pair: OpenPair, role: 'client' | 'server'): void {
+  const { link, endpoint } = pair[role];
+  link.connection.updateKeys({ requestPeer: false }, pair.now);
+  endpoint.touch(link);
+  pair.drain();
+}
+
+/** Takes records of `from` for which `chosen` is true out of their datagrams; returns those it took. */
+function withoutRecord(
+  pair: OpenPair,
+  from: 'client' | 'server',
+  chosen: (record: SeenRecord) => boolean,
+): SeenRecord[] {
+  const taken: SeenRecord[] = [];
+  pair.intercept = (data, sender) => {
+    const records = pair.open(sender, data);
+    if (sender !== from || !records.some(chosen)) return [data];
+    taken.push(...records.filter(chosen));
+    const kept = records
+      .filter((record) => !chosen(record))
+      .map(({ type, epoch, sequence, content }) =>
+        epoch === 0
+          ? plainRecord(type, content, { sequence })
+          : pair.seal(from, epoch, type, content, sequence),
+      );
+    return [concat(...kept)];
+  };
+  return taken;
+}
