@@ -45,7 +45,7 @@ export class DTLSEndpoint implements SessionEndpoint {
   readonly #opened = new Deferred<PeerAddress>();
   readonly #closed = new Deferred<void>();
   readonly #sessions = new Map<DTLSSession, SessionControl<DTLSSession>>();
-  readonly #byLink = new Map<ConnectionEntry, SessionControl<DTLSSession>>();
+  readonly #byEntry = new Map<ConnectionEntry, SessionControl<DTLSSession>>();
   readonly #times = { createdAt: process.hrtime.bigint(), destroyedAt: 0n };
   readonly #unwatch: () => void;
   #port: Port | undefined;
@@ -184,10 +184,10 @@ export class DTLSEndpoint implements SessionEndpoint {
       unread: new UnreadBudget(inAll),
       trace,
       takes: (size) => this.#port?.takes(size) ?? true,
-      send: (link, data) => this.#port?.send(link, data) ?? false,
-      updateKeys: (link, requestPeer) => this.#port?.updateKeys(link, requestPeer),
-      close: (link) => this.#port?.closeLink(link),
-      abandon: (link) => this.#port?.abandonLink(link),
+      send: (entry, data) => this.#port?.send(entry, data) ?? false,
+      updateKeys: (entry, requestPeer) => this.#port?.updateKeys(entry, requestPeer),
+      close: (entry) => this.#port?.closeEntry(entry),
+      abandon: (entry) => this.#port?.abandonEntry(entry),
       onTicketKeysFailed: warnOfTicketKeys,
       onEarlyData: (data, session) => this.#onearlydata?.(data, session),
       release: (session) => this.#release(session),
@@ -197,11 +197,11 @@ export class DTLSEndpoint implements SessionEndpoint {
   #bind(host: string, port: number): void {
     this.#port = new Port(host, port, this.#udp, this.#limits, {
       onBound: (address) => this.#opened.resolve(address),
-      onSession: (link) => this.#onSession(link),
-      onEvent: (link, event) => this.#onEvent(link, event),
+      onSession: (entry) => this.#onSession(entry),
+      onEvent: (entry, event) => this.#onEvent(entry, event),
       onRefused: (refusal) => this.#onrefused?.call(this, refusal),
       onSocketError: (error) => this.#fail(error),
-      onSendError: (link, error) => this.#byLink.get(link)?.onSendError(error),
+      onSendError: (entry, error) => this.#byEntry.get(entry)?.onSendError(error),
     });
     this.#port.core.busy = this.#busy;
   }
@@ -229,26 +229,26 @@ export class DTLSEndpoint implements SessionEndpoint {
     const port = this.#port;
     if (port === undefined || this.#over) return;
     if (this.#single) port.dedicate(peer);
-    const link = port.connect(peer, security, this.#behaviour, destination);
-    this.#byLink.set(link, control);
-    control.attach(link);
+    const entry = port.connect(peer, security, this.#behaviour, destination);
+    this.#byEntry.set(entry, control);
+    control.attach(entry);
     logPeer(peer);
     port.pump();
   }
 
-  #onSession(link: ConnectionEntry): void {
-    const control = DTLSSession.create(this.#owner, link, undefined);
+  #onSession(entry: ConnectionEntry): void {
+    const control = DTLSSession.create(this.#owner, entry, undefined);
     this.#sessions.set(control.session, control);
-    this.#byLink.set(link, control);
-    logPeer(link.peer);
+    this.#byEntry.set(entry, control);
+    logPeer(entry.peer);
     this.#onsession?.(control.session);
   }
 
-  #onEvent(link: ConnectionEntry, event: ConnectionEvent): void {
-    const control = this.#byLink.get(link);
+  #onEvent(entry: ConnectionEntry, event: ConnectionEvent): void {
+    const control = this.#byEntry.get(entry);
     if (event.type === 'closed') {
-      this.#byLink.delete(link);
-      logRemoval(link.peer, event.error?.message ?? 'closed');
+      this.#byEntry.delete(entry);
+      logRemoval(entry.peer, event.error?.message ?? 'closed');
     }
     control?.onEvent(event);
   }
@@ -283,7 +283,7 @@ export class DTLSEndpoint implements SessionEndpoint {
     this.#over = true;
     this.#unwatch();
     this.#port?.close();
-    this.#byLink.clear();
+    this.#byEntry.clear();
     this.#opened.reject(error ?? invalidState('Endpoint was closed before it was bound'));
     if (error === undefined) this.#closed.resolve();
     else this.#closed.reject(error);

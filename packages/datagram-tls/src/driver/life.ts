@@ -88,8 +88,8 @@ export type FinalState = Pick<Connection, 'counters' | 'earlyData'>;
  * A session's handlers know the session, and engines give functions like them a place where only a full collection
  * looks. So a session that is over keeps this, and lets go of the rest.
  */
-export function finalStateOf(link: ConnectionEntry | undefined): FinalState | undefined {
-  if (link === undefined) return undefined;
-  const { counters, earlyData } = link.connection;
+export function finalStateOf(entry: ConnectionEntry | undefined): FinalState | undefined {
+  if (entry === undefined) return undefined;
+  const { counters, earlyData } = entry.connection;
   return { counters, earlyData };
 }

@@ -17,12 +17,12 @@ import { Udp, type UdpOptions } from './udp.js';
 export interface PortHandlers {
   /** Once, within the constructor where the system binds at once. */
   onBound(address: PeerAddress): void;
-  onSession(link: ConnectionEntry): void;
-  onEvent(link: ConnectionEntry, event: Extract<EndpointEvent, { type: 'connection' }>['event']): void;
+  onSession(entry: ConnectionEntry): void;
+  onEvent(entry: ConnectionEntry, event: Extract<EndpointEvent, { type: 'connection' }>['event']): void;
   onRefused(refusal: Refusal): void;
   onSocketError(error: Error): void;
   /** The system refused a datagram. */
-  onSendError(link: ConnectionEntry, error: Error): void;
+  onSendError(entry: ConnectionEntry, error: Error): void;
 }
 
 /** Datagrams that hardly any path refuses for their size, bytes: of IPv6's least MTU, and of 576, as IPv4's hosts take. */
@@ -104,9 +104,9 @@ export class Port {
   }
 
   /** Returns false where the keys of the session are spent, so that it ends. */
-  send(link: ConnectionEntry, data: Uint8Array): boolean {
+  send(entry: ConnectionEntry, data: Uint8Array): boolean {
     try {
-      return this.core.send(link, data);
+      return this.core.send(entry, data);
     } finally {
       // Within a callback, too, what waits has to count before the next message.
       if (this.#pumping && !this.#closed) this.#transmit();
@@ -114,19 +114,19 @@ export class Port {
     }
   }
 
-  updateKeys(link: ConnectionEntry, requestPeer: boolean): void {
-    link.connection.updateKeys({ requestPeer }, now());
-    this.core.touch(link);
+  updateKeys(entry: ConnectionEntry, requestPeer: boolean): void {
+    entry.connection.updateKeys({ requestPeer }, now());
+    this.core.touch(entry);
     this.pump();
   }
 
-  closeLink(link: ConnectionEntry): void {
-    this.core.close(link, now());
+  closeEntry(entry: ConnectionEntry): void {
+    this.core.close(entry, now());
     this.pump();
   }
 
-  abandonLink(link: ConnectionEntry): void {
-    this.core.abandon(link, undefined);
+  abandonEntry(entry: ConnectionEntry): void {
+    this.core.abandon(entry, undefined);
     this.pump();
   }
 
@@ -201,7 +201,7 @@ export class Port {
 
   #transmit(): void {
     for (let out = this.core.pollTransmit(); out !== undefined; out = this.core.pollTransmit()) {
-      if (!this.#queue.takes(out.data.length, kindOf(out.link))) continue;
+      if (!this.#queue.takes(out.data.length, kindOf(out.entry))) continue;
       if (!this.#batching) this.#send(out);
       else {
         this.#batch.push(out);
@@ -217,29 +217,29 @@ export class Port {
     logBytes('sent', out.peer, out.data.length);
     hexDump('sent', out.peer, out.data);
     // A callback costs more than all else around the send.
-    const { link, data } = out;
-    const watched = link !== undefined && isWatched(link, data.length);
+    const { entry, data } = out;
+    const watched = entry !== undefined && isWatched(entry, data.length);
     this.#udp.send(
       data,
       out.peer,
-      watched ? (error) => this.#onSendError(link, data.length, error) : undefined,
+      watched ? (error) => this.#onSendError(entry, data.length, error) : undefined,
     );
   }
 
   /** RFC 6347 §4.1.1.1, RFC 9147 §4.4: that it was too large is told to what made it. */
-  #onSendError(link: ConnectionEntry, size: number, error: NodeJS.ErrnoException): void {
+  #onSendError(entry: ConnectionEntry, size: number, error: NodeJS.ErrnoException): void {
     this.sendErrors++;
-    this.#handlers.onSendError(link, error);
+    this.#handlers.onSendError(entry, error);
     if (this.#closed) return;
     const { code } = error;
     // A send on a connected socket also reports what the network said about datagrams before, which can be forged.
     const { connected } = this.#udp;
     if (code === 'EMSGSIZE') {
       if (connected && size <= SAFEST_SIZE) return;
-      this.core.handleTooLarge(link, size, now());
+      this.core.handleTooLarge(entry, size, now());
     } else if (NEVER_SENT.has(code) || code === 'ECONNREFUSED') {
       const certain = code === 'EPERM' || (!connected && code !== 'ECONNREFUSED');
-      this.core.handleUnreachable(link, error, certain, now());
+      this.core.handleUnreachable(entry, error, certain, now());
     } else return;
     this.pump();
   }
@@ -247,7 +247,7 @@ export class Port {
   /** On a connected socket there is one association. */
   #onUnreachable(error: NodeJS.ErrnoException): void {
     if (this.#closed) return;
-    for (const link of this.core.links()) this.core.handleUnreachable(link, error, false, now());
+    for (const entry of this.core.entries()) this.core.handleUnreachable(entry, error, false, now());
     this.pump();
   }
 
@@ -267,29 +267,29 @@ export class Port {
 
   #tell(event: EndpointEvent): void {
     if (event.type === 'refused') return this.#handlers.onRefused(event.refusal);
-    const { link } = event;
-    if (event.type === 'session') this.#handlers.onSession(link);
-    else if (event.event.type === 'job') this.#perform(link, event.event.job);
-    else this.#handlers.onEvent(link, event.event);
+    const { entry } = event;
+    if (event.type === 'session') this.#handlers.onSession(entry);
+    else if (event.event.type === 'job') this.#perform(entry, event.event.job);
+    else this.#handlers.onEvent(entry, event.event);
   }
 
-  #perform(link: ConnectionEntry, job: Job): void {
-    const answer = performJob(job, link.connection.security, Date.now());
-    if (answer instanceof Promise) void answer.then((late) => this.#onLateAnswer(link, late));
-    else this.core.answer(link, answer, now());
+  #perform(entry: ConnectionEntry, job: Job): void {
+    const answer = performJob(job, entry.connection.security, Date.now());
+    if (answer instanceof Promise) void answer.then((late) => this.#onLateAnswer(entry, late));
+    else this.core.answer(entry, answer, now());
   }
 
   /** The application took its time; the session may be over by now, which the core knows. */
-  #onLateAnswer(link: ConnectionEntry, answer: JobAnswer): void {
+  #onLateAnswer(entry: ConnectionEntry, answer: JobAnswer): void {
     if (this.#closed) return;
-    this.core.answer(link, answer, now());
+    this.core.answer(entry, answer, now());
     this.pump();
   }
 }
 
-function kindOf(link: ConnectionEntry | undefined): SendKind {
-  if (link === undefined || link.connection.unvalidated !== undefined) return 'unvalidated';
-  return link.connection.session === undefined ? 'handshake' : 'application';
+function kindOf(entry: ConnectionEntry | undefined): SendKind {
+  if (entry === undefined || entry.connection.unvalidated !== undefined) return 'unvalidated';
+  return entry.connection.session === undefined ? 'handshake' : 'application';
 }
 
 /**

@@ -26,10 +26,10 @@ export interface SessionOwner<S> {
   /** Whether a message of `size` bytes may be sent now; if not it is dropped, as too much waits for the socket. */
   takes(size: number): boolean;
   /** Returns false where the keys of the session are spent, so that it ends. */
-  send(link: ConnectionEntry, data: Uint8Array): boolean;
-  updateKeys(link: ConnectionEntry, requestPeer: boolean): void;
-  close(link: ConnectionEntry): void;
-  abandon(link: ConnectionEntry): void;
+  send(entry: ConnectionEntry, data: Uint8Array): boolean;
+  updateKeys(entry: ConnectionEntry, requestPeer: boolean): void;
+  close(entry: ConnectionEntry): void;
+  abandon(entry: ConnectionEntry): void;
   onEarlyData(data: Uint8Array, session: S): void;
   onTicketKeysFailed(error: Error): void;
   /** The session is over. */
@@ -39,7 +39,7 @@ export interface SessionOwner<S> {
 /** How the endpoint drives a session of type `S`. */
 export interface SessionControl<S> {
   readonly session: S;
-  attach(link: ConnectionEntry): void;
+  attach(entry: ConnectionEntry): void;
   onEvent(event: ConnectionEvent): void;
   /** The system refused to send a datagram of the handshake, which may be why it then takes too long. */
   onSendError(error: Error): void;

@@ -32,35 +32,35 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
   #unsent = 0;
   /** Messages given to `send` while too much waited for the socket. */
   #unqueued = 0;
-  #link: ConnectionEntry | undefined;
+  #entry: ConnectionEntry | undefined;
   #remains: FinalState | undefined;
   #saved: Buffer | undefined;
 
   constructor(
     token: typeof MAKE,
     owner: SessionOwner<DTLSSession>,
-    link: ConnectionEntry | undefined,
+    entry: ConnectionEntry | undefined,
     serverName: string | undefined,
   ) {
     if (token !== MAKE) throw new TypeError('Illegal constructor');
     super();
     this.#owner = owner;
     this.#inbox = new Inbox(owner.inboxLimits, owner.unread);
-    this.#link = link;
+    this.#entry = entry;
     this.#serverName = serverName;
   }
 
   /** For the other objects of this library: a session, and where its events go. */
   static create(
     owner: SessionOwner<DTLSSession>,
-    link: ConnectionEntry | undefined,
+    entry: ConnectionEntry | undefined,
     serverName: string | undefined,
   ): SessionControl<DTLSSession> {
-    const session = new DTLSSession(MAKE, owner, link, serverName);
+    const session = new DTLSSession(MAKE, owner, entry, serverName);
     return {
       session,
       attach: (found) => {
-        session.#link = found;
+        session.#entry = found;
       },
       onEvent: (event) => session.#onEvent(event),
       onSendError: (error) => {
@@ -143,8 +143,8 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
    */
   send(data: string | ArrayBufferView): number {
     const bytes = toBytes(data);
-    const link = this.#live;
-    if (link === undefined) {
+    const entry = this.#live;
+    if (entry === undefined) {
       throw invalidState(
         this.#life.over
           ? 'Session is destroyed'
@@ -152,7 +152,7 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
       );
     }
     // The peer's close_notify is here, but the application has not been told yet: it could not know better.
-    if (this.#session !== undefined && link.connection.phase !== 'connected' && !this.#life.closing) {
+    if (this.#session !== undefined && entry.connection.phase !== 'connected' && !this.#life.closing) {
       this.#unsent++;
       return 0;
     }
@@ -160,7 +160,7 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
       this.#unqueued++;
       return 0;
     }
-    return this.#owner.send(link, bytes) ? bytes.length : 0;
+    return this.#owner.send(entry, bytes) ? bytes.length : 0;
   }
 
   /**
@@ -171,26 +171,26 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
    */
   updateKeys({ requestPeer = false }: { requestPeer?: boolean } = {}): void {
     checkBoolean(requestPeer, 'requestPeer');
-    const link = this.#live;
-    if (link === undefined) throw invalidState('Session is not open');
-    this.#owner.updateKeys(link, requestPeer);
+    const entry = this.#live;
+    if (entry === undefined) throw invalidState('Session is not open');
+    this.#owner.updateKeys(entry, requestPeer);
   }
 
   /** Says close_notify and waits a moment for the peer's. Before the handshake is done `opened` rejects. */
   close(): Promise<void> {
     if (this.#life.over || this.#life.closing) return this.closed;
     this.#life.onClosing();
-    if (this.#link === undefined) this.#finish();
-    else this.#owner.close(this.#link);
+    if (this.#entry === undefined) this.#finish();
+    else this.#owner.close(this.#entry);
     return this.closed;
   }
 
   /** Ends at once, with close_notify if the handshake was done. `closed` rejects with `error` if there is one. */
   destroy(error?: Error): void {
     if (this.#life.over) return;
-    const link = this.#link;
+    const entry = this.#entry;
     this.#finish(error);
-    if (link !== undefined) this.#owner.abandon(link);
+    if (entry !== undefined) this.#owner.abandon(entry);
   }
 
   /**
@@ -224,11 +224,11 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
   }
 
   get #live(): ConnectionEntry | undefined {
-    return this.#life.over ? undefined : this.#link;
+    return this.#life.over ? undefined : this.#entry;
   }
 
   get #known(): FinalState | undefined {
-    return this.#link?.connection ?? this.#remains;
+    return this.#entry?.connection ?? this.#remains;
   }
 
   get #session(): Session | undefined {
@@ -298,8 +298,8 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
   #finish(error?: Error): void {
     if (this.#life.over) return;
     this.#life.onOver(error);
-    this.#remains = finalStateOf(this.#link);
-    this.#link = undefined;
+    this.#remains = finalStateOf(this.#entry);
+    this.#entry = undefined;
     this.#inbox.end();
     this.#inbox.leave();
     this.#owner.release(this);

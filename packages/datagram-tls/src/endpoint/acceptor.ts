@@ -28,9 +28,9 @@ export interface AcceptorHost {
   readonly memory: MemoryPool;
   /** `data` goes to an address without an association. */
   reply(data: Uint8Array, peer: PeerAddress): void;
-  /** `link` is a session that its owner has to hear of. */
-  announce(link: ConnectionEntry): void;
-  touch(link: ConnectionEntry): void;
+  /** `entry` is a session that its owner has to hear of. */
+  announce(entry: ConnectionEntry): void;
+  touch(entry: ConnectionEntry): void;
   /** The client at `peer`, whose address is proved, gets no association. */
   refuse(peer: PeerAddress, reason: RefusalReason, now: Instant): void;
 }
@@ -58,7 +58,7 @@ export class Acceptor {
   /** Starts, changes or stops serving. */
   serve(service: Service | undefined): void {
     this.#service = service;
-    if (service === undefined) for (const link of this.#unvalidated.unknown) this.#turnAway(link);
+    if (service === undefined) for (const entry of this.#unvalidated.unknown) this.#turnAway(entry);
     else this.#responder ??= new StatelessResponder(service.security, this.#limits.cookieLifetime);
   }
 
@@ -94,32 +94,32 @@ export class Acceptor {
     this.#act(responder.receive(datagram, peer, service.security, now), service, peer, now);
   }
 
-  /** Something happened to `link`, whose path may not be validated yet. */
-  review(link: ConnectionEntry, now: Instant): void {
-    if (!this.#unvalidated.has(link)) return;
-    const news = this.#unvalidated.review(link);
+  /** Something happened to `entry`, whose path may not be validated yet. */
+  review(entry: ConnectionEntry, now: Instant): void {
+    if (!this.#unvalidated.has(entry)) return;
+    const news = this.#unvalidated.review(entry);
     if (news?.kind === 'taken') {
       this.#host.counters.earlyAccepted++;
-      this.#host.announce(link);
+      this.#host.announce(entry);
     }
     if (news?.kind === 'declined') {
-      this.#host.routes.remove(link);
-      this.#decline(news.hello, news.reason, link.peer, now);
-    } else if (!this.#unvalidated.has(link)) this.#places.add(link);
+      this.#host.routes.remove(entry);
+      this.#decline(news.hello, news.reason, entry.peer, now);
+    } else if (!this.#unvalidated.has(entry)) this.#places.add(entry);
   }
 
-  /** The handshake of `link` is done. */
-  onConnected(link: ConnectionEntry): void {
-    this.#places.onConnected(link);
+  /** The handshake of `entry` is done. */
+  onConnected(entry: ConnectionEntry): void {
+    this.#places.onConnected(entry);
   }
 
-  /** `link` is over: should its handshake have been refused, its client is told again when it repeats itself. */
-  onEnd(link: ConnectionEntry, now: Instant): void {
-    this.#unvalidated.forget(link);
-    this.#places.forget(link);
-    const { refusal } = link.connection;
-    if (refusal !== undefined && link.clientRandom !== undefined)
-      this.#refused.add(link.peer, link.clientRandom, refusal, now);
+  /** `entry` is over: should its handshake have been refused, its client is told again when it repeats itself. */
+  onEnd(entry: ConnectionEntry, now: Instant): void {
+    this.#unvalidated.forget(entry);
+    this.#places.forget(entry);
+    const { refusal } = entry.connection;
+    if (refusal !== undefined && entry.clientRandom !== undefined)
+      this.#refused.add(entry.peer, entry.clientRandom, refusal, now);
   }
 
   #repeatAlert(alert: Uint8Array, peer: PeerAddress): void {
@@ -180,9 +180,9 @@ export class Acceptor {
     host: string,
     now: Instant,
   ): void {
-    const link = this.#open(service, beginning, { peer, host, began: now, clientRandom: own(random) });
-    this.#unvalidated.add(link, { ...hello, body: own(hello.body) }, ticket);
-    this.#begin(link, datagram, now);
+    const entry = this.#open(service, beginning, { peer, host, began: now, clientRandom: own(random) });
+    this.#unvalidated.add(entry, { ...hello, body: own(hello.body) }, ticket);
+    this.#begin(entry, datagram, now);
   }
 
   /** Early data is not taken: the client is asked for its cookie, and will send that data again. */
@@ -194,11 +194,11 @@ export class Acceptor {
   }
 
   /** The endpoint does not serve any more: a client whose early data is not accepted yet is dropped without a report. */
-  #turnAway(link: ConnectionEntry): void {
-    link.connection.onDecline('busy');
-    this.#unvalidated.forget(link);
-    this.#host.routes.remove(link);
-    this.#host.touch(link);
+  #turnAway(entry: ConnectionEntry): void {
+    entry.connection.onDecline('busy');
+    this.#unvalidated.forget(entry);
+    this.#host.routes.remove(entry);
+    this.#host.touch(entry);
     this.#countRefusal('busy');
   }
 
@@ -221,18 +221,18 @@ export class Acceptor {
       this.#host.refuse(peer, room.refused, now);
       return false;
     }
-    for (const link of room.evicted) this.#evict(link);
+    for (const entry of room.evicted) this.#evict(entry);
     return true;
   }
 
-  #evict(link: ConnectionEntry): void {
+  #evict(entry: ConnectionEntry): void {
     const { counters } = this.#host;
-    const open = link.connection.session !== undefined;
+    const open = entry.connection.session !== undefined;
     if (open) counters.sessionsEvicted++;
     else counters.handshakesEvicted++;
-    this.#places.forget(link);
-    link.connection.retire(evicted(open));
-    this.#host.touch(link);
+    this.#places.forget(entry);
+    entry.connection.retire(evicted(open));
+    this.#host.touch(entry);
   }
 
   #admit(
@@ -243,10 +243,10 @@ export class Acceptor {
     now: Instant,
   ): void {
     this.#dropPending(peer);
-    const link = this.#open(service, beginning, { peer, host, began: now, clientRandom: own(random) });
-    this.#places.add(link);
-    this.#host.announce(link);
-    this.#begin(link, datagram, now);
+    const entry = this.#open(service, beginning, { peer, host, began: now, clientRandom: own(random) });
+    this.#places.add(entry);
+    this.#host.announce(entry);
+    this.#begin(entry, datagram, now);
   }
 
   #hostOf({ address }: PeerAddress): string {
@@ -260,17 +260,17 @@ export class Acceptor {
   ): ConnectionEntry {
     const { security, behaviour } = service;
     const connection = new Connection(security, behaviour, NOWHERE, beginning, this.#host.memory);
-    const link = createEntry(connection, client);
-    this.#host.routes.add(link);
-    return link;
+    const entry = createEntry(connection, client);
+    this.#host.routes.add(entry);
+    return entry;
   }
 
   /** With the datagram that brought it. */
-  #begin(link: ConnectionEntry, datagram: Uint8Array, now: Instant): void {
-    link.connection.start(now);
-    link.connection.receive(datagram, now);
-    this.review(link, now);
-    this.#host.touch(link);
+  #begin(entry: ConnectionEntry, datagram: Uint8Array, now: Instant): void {
+    entry.connection.start(now);
+    entry.connection.receive(datagram, now);
+    this.review(entry, now);
+    this.#host.touch(entry);
   }
 
   /** A client that began anew twice means the last time. */
@@ -324,7 +324,7 @@ class UnvalidatedClients {
   /** Those with one host. */
   countOf(host: string): number {
     let count = 0;
-    for (const link of this.#tickets.keys()) if (link.host === host) count++;
+    for (const entry of this.#tickets.keys()) if (entry.host === host) count++;
     return count;
   }
 
@@ -341,34 +341,34 @@ class UnvalidatedClients {
       : undefined;
   }
 
-  has(link: ConnectionEntry): boolean {
-    return this.#tickets.has(link);
+  has(entry: ConnectionEntry): boolean {
+    return this.#tickets.has(entry);
   }
 
   /** `hello` must be the caller's own copy. */
-  add(link: ConnectionEntry, hello: JoinedHello, ticket: string): void {
-    this.#asked.set(link, hello);
-    this.#tickets.set(link, ticket);
+  add(entry: ConnectionEntry, hello: JoinedHello, ticket: string): void {
+    this.#asked.set(entry, hello);
+    this.#tickets.set(entry, ticket);
   }
 
-  /** Something happened to `link`: whether that tells more of it. */
-  review(link: ConnectionEntry): EarlyDataDecision | undefined {
-    const { unvalidated } = link.connection;
-    if (unvalidated === undefined && this.#answered.delete(link)) this.#tickets.delete(link);
-    const hello = this.#asked.get(link);
+  /** Something happened to `entry`: whether that tells more of it. */
+  review(entry: ConnectionEntry): EarlyDataDecision | undefined {
+    const { unvalidated } = entry.connection;
+    if (unvalidated === undefined && this.#answered.delete(entry)) this.#tickets.delete(entry);
+    const hello = this.#asked.get(entry);
     if (hello === undefined || unvalidated?.standing === 'asked') return undefined;
-    this.#asked.delete(link);
-    if (unvalidated?.standing === 'answered') this.#answered.add(link);
-    else this.#tickets.delete(link);
+    this.#asked.delete(entry);
+    if (unvalidated?.standing === 'answered') this.#answered.add(entry);
+    else this.#tickets.delete(entry);
     if (unvalidated?.standing === 'declined')
       return { kind: 'declined', hello, reason: unvalidated.reason ?? 'failed' };
     return { kind: 'taken' };
   }
 
-  forget(link: ConnectionEntry): void {
-    this.#asked.delete(link);
-    this.#answered.delete(link);
-    this.#tickets.delete(link);
+  forget(entry: ConnectionEntry): void {
+    this.#asked.delete(entry);
+    this.#answered.delete(entry);
+    this.#tickets.delete(entry);
   }
 
   #countUnder(ticket: string): number {

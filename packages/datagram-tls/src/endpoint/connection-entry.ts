@@ -21,7 +21,7 @@ export interface ConnectionEntry {
   telling: boolean;
 }
 
-/** A link that nothing was done for yet. */
+/** An entry that nothing was done for yet. */
 export function createEntry(
   connection: Connection,
   { peer, host, began, clientRandom }: Pick<ConnectionEntry, 'peer' | 'host' | 'began' | 'clientRandom'>,

@@ -21,10 +21,10 @@ import { looksLikeClientHello, readHelloParts, readPrefix } from './split-hellos
 
 export type EndpointEvent =
   /** A client whose cookie was good, or whose early data is taken. It waits for the answer to a job at the least: what it gets depends on the event. */
-  | { readonly type: 'session'; readonly link: ConnectionEntry }
+  | { readonly type: 'session'; readonly entry: ConnectionEntry }
   /** Clients got no association because a limit is reached; at most one event a second for each reason. */
   | { readonly type: 'refused'; readonly refusal: Refusal }
-  | { readonly type: 'connection'; readonly link: ConnectionEntry; readonly event: ConnectionEvent };
+  | { readonly type: 'connection'; readonly entry: ConnectionEntry; readonly event: ConnectionEvent };
 
 /**
  * One UDP port with many peers, without a socket: finds the connection of a datagram, and answers ClientHellos
@@ -44,8 +44,8 @@ export class Endpoint {
   readonly #refusals = new RefusalReports();
   /** The latest instant that was given. */
   #now: Instant = 0;
-  readonly #onRest = (link: ConnectionEntry): void =>
-    this.#deadlines.set(link, link.connection.pollTimeout());
+  readonly #onRest = (entry: ConnectionEntry): void =>
+    this.#deadlines.set(entry, entry.connection.pollTimeout());
 
   constructor(limits: EndpointLimits) {
     this.#limits = limits;
@@ -85,8 +85,8 @@ export class Endpoint {
     return this.#memory.evictions;
   }
 
-  links(): Iterable<ConnectionEntry> {
-    return this.#routes.links();
+  entries(): Iterable<ConnectionEntry> {
+    return this.#routes.entries();
   }
 
   /** Starts, changes or stops serving clients; sessions that are there keep what they have. */
@@ -110,12 +110,12 @@ export class Endpoint {
     }
     const connection = new Connection(security, behaviour, destination, FROM_ZERO, this.#memory);
     const host = hostOf(peer.address, this.#limits.hostPrefix);
-    const link = createEntry(connection, { peer, host, began: now, clientRandom: undefined });
-    this.#routes.add(link);
+    const entry = createEntry(connection, { peer, host, began: now, clientRandom: undefined });
+    this.#routes.add(entry);
     this.counters.clientSessions++;
     connection.start(now);
-    this.touch(link);
-    return link;
+    this.touch(entry);
+    return entry;
   }
 
   /** The bytes of `datagram` are not kept. */
@@ -136,54 +136,58 @@ export class Endpoint {
   }
 
   /** As the connection's own `send`: a session whose keys are spent then ends. */
-  send(link: ConnectionEntry, data: Uint8Array): boolean {
+  send(entry: ConnectionEntry, data: Uint8Array): boolean {
     try {
-      return link.connection.send(data);
+      return entry.connection.send(data);
     } finally {
-      this.touch(link);
+      this.touch(entry);
     }
   }
 
-  answer(link: ConnectionEntry, answer: JobAnswer, now: Instant): void {
+  answer(entry: ConnectionEntry, answer: JobAnswer, now: Instant): void {
     this.#now = now;
-    link.connection.handleAnswer(answer, now);
-    this.#acceptor.review(link, now);
-    this.touch(link);
+    entry.connection.handleAnswer(answer, now);
+    this.#acceptor.review(entry, now);
+    this.touch(entry);
   }
 
-  /** The system refused a datagram of `link` with `size` bytes because it is too large. */
-  handleTooLarge(link: ConnectionEntry, size: number, now: Instant): void {
-    link.connection.handleTooLarge(size, now);
-    this.touch(link);
+  /** The system refused a datagram of `entry` with `size` bytes because it is too large. */
+  handleTooLarge(entry: ConnectionEntry, size: number, now: Instant): void {
+    entry.connection.handleTooLarge(size, now);
+    this.touch(entry);
   }
 
-  /** The system, or the network (not `certain`), says that datagrams do not reach the peer of `link`. */
+  /** The system, or the network (not `certain`), says that datagrams do not reach the peer of `entry`. */
   handleUnreachable(
-    link: ConnectionEntry,
+    entry: ConnectionEntry,
     cause: Error & { readonly code?: string | undefined },
     certain: boolean,
     now: Instant,
   ): void {
-    link.connection.handleUnreachable(cause, certain, now);
-    this.touch(link);
+    entry.connection.handleUnreachable(cause, certain, now);
+    this.touch(entry);
   }
 
-  close(link: ConnectionEntry, now: Instant): void {
-    link.connection.close(now);
-    this.touch(link);
+  close(entry: ConnectionEntry, now: Instant): void {
+    entry.connection.close(now);
+    this.touch(entry);
   }
 
-  abandon(link: ConnectionEntry, error: DTLSError | undefined): void {
-    link.connection.abandon(error);
-    this.touch(link);
+  abandon(entry: ConnectionEntry, error: DTLSError | undefined): void {
+    entry.connection.abandon(error);
+    this.touch(entry);
   }
 
   handleTimeout(now: Instant): void {
     this.#now = now;
-    for (let link = this.#deadlines.takeDue(now); link !== undefined; link = this.#deadlines.takeDue(now)) {
-      link.connection.handleTimeout(now);
-      this.#acceptor.review(link, now);
-      this.touch(link);
+    for (
+      let entry = this.#deadlines.takeDue(now);
+      entry !== undefined;
+      entry = this.#deadlines.takeDue(now)
+    ) {
+      entry.connection.handleTimeout(now);
+      this.#acceptor.review(entry, now);
+      this.touch(entry);
     }
   }
 
@@ -192,8 +196,8 @@ export class Endpoint {
   }
 
   /** A connection was called outside of this endpoint's methods, such as to send: poll it. */
-  touch(link: ConnectionEntry): void {
-    this.#readyQueue.touch(link);
+  touch(entry: ConnectionEntry): void {
+    this.#readyQueue.touch(entry);
   }
 
   pollTransmit(): Outgoing | undefined {
@@ -204,7 +208,7 @@ export class Endpoint {
     const event = this.#events.shift();
     if (event !== undefined) return event;
     const told = this.#readyQueue.pollEvent(this.#onRest);
-    return told === undefined ? undefined : this.#note(told.link, told.event);
+    return told === undefined ? undefined : this.#note(told.entry, told.event);
   }
 
   #acceptorHost(): AcceptorHost {
@@ -212,12 +216,12 @@ export class Endpoint {
       routes: this.#routes,
       counters: this.counters,
       memory: this.#memory,
-      reply: (data, peer) => this.#stateless.push({ data, peer, link: undefined }),
-      announce: (link) => {
+      reply: (data, peer) => this.#stateless.push({ data, peer, entry: undefined }),
+      announce: (entry) => {
         this.counters.serverSessions++;
-        this.#events.push({ type: 'session', link });
+        this.#events.push({ type: 'session', entry });
       },
-      touch: (link) => this.touch(link),
+      touch: (entry) => this.touch(entry),
       refuse: (peer, reason, now) => this.#refuse(peer, reason, now),
     };
   }
@@ -231,20 +235,20 @@ export class Endpoint {
   }
 
   /** What an event of a connection means to the endpoint. */
-  #note(link: ConnectionEntry, event: ConnectionEvent): EndpointEvent {
+  #note(entry: ConnectionEntry, event: ConnectionEvent): EndpointEvent {
     if (event.type === 'closed') {
-      this.#routes.remove(link);
-      this.#acceptor.onEnd(link, this.#now);
+      this.#routes.remove(entry);
+      this.#acceptor.onEnd(entry, this.#now);
     }
     if (event.type === 'connected') {
-      this.#acceptor.onConnected(link);
-      const replaced = this.#routes.promote(link);
+      this.#acceptor.onConnected(entry);
+      const replaced = this.#routes.promote(entry);
       if (replaced !== undefined) {
         replaced.connection.supersede();
         this.touch(replaced);
       }
     }
-    return { type: 'connection', link, event };
+    return { type: 'connection', entry, event };
   }
 
   #deliver(route: Route, datagram: Uint8Array, now: Instant): void {
@@ -277,6 +281,6 @@ function isRestart(
   return random !== undefined && !knows(current, random) && !knows(pending, random);
 }
 
-function knows(link: ConnectionEntry | undefined, random: Uint8Array): boolean {
-  return link?.clientRandom !== undefined && sameBytes(link.clientRandom, random);
+function knows(entry: ConnectionEntry | undefined, random: Uint8Array): boolean {
+  return entry?.clientRandom !== undefined && sameBytes(entry.clientRandom, random);
 }

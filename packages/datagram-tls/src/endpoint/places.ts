@@ -39,17 +39,17 @@ export class Places {
   }
 
   /** A new association, whose peer is proved. */
-  add(link: ConnectionEntry): void {
-    this.#handshakes.add(link);
+  add(entry: ConnectionEntry): void {
+    this.#handshakes.add(entry);
   }
 
   /** Its handshake is done. */
-  onConnected(link: ConnectionEntry): void {
-    if (this.#handshakes.remove(link)) this.#sessions.add(link);
+  onConnected(entry: ConnectionEntry): void {
+    if (this.#handshakes.remove(entry)) this.#sessions.add(entry);
   }
 
-  forget(link: ConnectionEntry): void {
-    if (!this.#handshakes.remove(link)) this.#sessions.remove(link);
+  forget(entry: ConnectionEntry): void {
+    if (!this.#handshakes.remove(entry)) this.#sessions.remove(entry);
   }
 
   /** Whether there is room for one more beside `others` in all and `othersOfHost`, without anybody giving way. */
@@ -70,21 +70,21 @@ export class Places {
     const handshakes = this.#handshakes;
     const evicted: ConnectionEntry[] = [];
     if (!replaces && isReached(maxSessionsPerHost, this.#countOf(host))) {
-      const link = handshakes.givesWayIn(host, now) ?? this.#sessions.givesWayIn(host, now);
-      if (link === undefined) return { refused: 'max_sessions_per_host' };
-      evicted.push(link);
+      const entry = handshakes.givesWayIn(host, now) ?? this.#sessions.givesWayIn(host, now);
+      if (entry === undefined) return { refused: 'max_sessions_per_host' };
+      evicted.push(entry);
     }
-    const freed = evicted.some((link) => handshakes.has(link)) ? 1 : 0;
+    const freed = evicted.some((entry) => handshakes.has(entry)) ? 1 : 0;
     if (isReached(maxHandshakes, handshakes.size - freed)) {
-      const link = handshakes.givesWayTo(host, now);
-      if (link === undefined) return { refused: 'max_handshakes' };
-      evicted.push(link);
+      const entry = handshakes.givesWayTo(host, now);
+      if (entry === undefined) return { refused: 'max_handshakes' };
+      evicted.push(entry);
     }
     if (!replaces && isReached(maxSessions, this.#total - evicted.length)) {
-      const link =
+      const entry =
         handshakes.givesWayTo(host, now) ?? this.#sessions.givesWayTo(host, now, this.#countOf(host));
-      if (link === undefined) return { refused: 'max_sessions' };
-      evicted.push(link);
+      if (entry === undefined) return { refused: 'max_sessions' };
+      evicted.push(entry);
     }
     return { evicted };
   }
@@ -110,9 +110,9 @@ interface Patience {
   readonly any: Duration;
 }
 
-/** A link in a {@link ByAge}. */
-interface Entry extends Sleeper {
-  readonly link: ConnectionEntry;
+/** An entry's place in a {@link ByAge}. */
+interface Aged extends Sleeper {
+  readonly entry: ConnectionEntry;
 }
 
 /** The members with one host. */
@@ -124,8 +124,8 @@ interface Host {
 
 interface Member {
   readonly host: Host;
-  readonly inHost: Entry;
-  readonly inAll: Entry;
+  readonly inHost: Aged;
+  readonly inAll: Aged;
 }
 
 /**
@@ -134,7 +134,7 @@ interface Member {
  * hosts that have the same number, the oldest member does.
  */
 class Population {
-  readonly #since: (link: ConnectionEntry) => Instant;
+  readonly #since: (entry: ConnectionEntry) => Instant;
   readonly #patience: Patience;
   readonly #members = new Map<ConnectionEntry, Member>();
   readonly #hosts = new Map<string, Host>();
@@ -143,8 +143,8 @@ class Population {
   #largest = 0;
   readonly #ages: ByAge;
 
-  /** `since`: the instant that the age of a link counts from; it may move forward at any time. */
-  constructor(since: (link: ConnectionEntry) => Instant, patience: Patience) {
+  /** `since`: the instant that the age of an entry counts from; it may move forward at any time. */
+  constructor(since: (entry: ConnectionEntry) => Instant, patience: Patience) {
     this.#since = since;
     this.#patience = patience;
     this.#ages = new ByAge(since);
@@ -158,23 +158,23 @@ class Population {
     return this.#hosts.get(host)?.size ?? 0;
   }
 
-  has(link: ConnectionEntry): boolean {
-    return this.#members.has(link);
+  has(entry: ConnectionEntry): boolean {
+    return this.#members.has(entry);
   }
 
-  add(link: ConnectionEntry): void {
-    const host = this.#hosts.get(link.host) ?? { key: link.host, ages: new ByAge(this.#since), size: 0 };
+  add(entry: ConnectionEntry): void {
+    const host = this.#hosts.get(entry.host) ?? { key: entry.host, ages: new ByAge(this.#since), size: 0 };
     this.#hosts.set(host.key, host);
-    this.#members.set(link, { host, inHost: host.ages.add(link), inAll: this.#ages.add(link) });
+    this.#members.set(entry, { host, inHost: host.ages.add(entry), inAll: this.#ages.add(entry) });
     this.#resize(host, 1);
   }
 
   /** Returns whether it was there. */
-  remove(link: ConnectionEntry): boolean {
-    const member = this.#members.get(link);
+  remove(entry: ConnectionEntry): boolean {
+    const member = this.#members.get(entry);
     if (member === undefined) return false;
     const { host, inHost, inAll } = member;
-    this.#members.delete(link);
+    this.#members.delete(entry);
     host.ages.remove(inHost);
     this.#ages.remove(inAll);
     this.#resize(host, -1);
@@ -202,8 +202,8 @@ class Population {
   }
 
   #oldest(ages: ByAge, patience: Duration, now: Instant): ConnectionEntry | undefined {
-    const link = ages.oldest();
-    return link !== undefined && now - this.#since(link) >= patience ? link : undefined;
+    const entry = ages.oldest();
+    return entry !== undefined && now - this.#since(entry) >= patience ? entry : undefined;
   }
 
   #resize(host: Host, change: 1 | -1): void {
@@ -222,32 +222,32 @@ class Population {
 }
 
 /**
- * Links by age. Nothing is done when a link's instant moves, which happens with every record that comes: the heap holds the
+ * Entries by age. Nothing is done when an entry's instant moves, which happens with every record that comes: the heap holds the
  * instant that was true when it last looked, and looks again at the top only.
  */
 class ByAge {
-  readonly #since: (link: ConnectionEntry) => Instant;
-  readonly #heap = new Deadlines<Entry>();
+  readonly #since: (entry: ConnectionEntry) => Instant;
+  readonly #heap = new Deadlines<Aged>();
 
-  constructor(since: (link: ConnectionEntry) => Instant) {
+  constructor(since: (entry: ConnectionEntry) => Instant) {
     this.#since = since;
   }
 
-  add(link: ConnectionEntry): Entry {
-    const entry = { link, deadline: undefined, place: -1 };
-    this.#heap.set(entry, this.#since(link));
-    return entry;
+  add(entry: ConnectionEntry): Aged {
+    const aged = { entry, deadline: undefined, place: -1 };
+    this.#heap.set(aged, this.#since(entry));
+    return aged;
   }
 
-  remove(entry: Entry): void {
-    this.#heap.set(entry, undefined);
+  remove(aged: Aged): void {
+    this.#heap.set(aged, undefined);
   }
 
-  /** Each round of the loop is paid for by at least one record since the last one for that link. */
+  /** Each round of the loop is paid for by at least one record since the last one for that entry. */
   oldest(): ConnectionEntry | undefined {
     for (let first = this.#heap.first(); first !== undefined; first = this.#heap.first()) {
-      const since = this.#since(first.link);
-      if (since === first.deadline) return first.link;
+      const since = this.#since(first.entry);
+      if (since === first.deadline) return first.entry;
       this.#heap.set(first, since);
     }
     return undefined;

@@ -7,46 +7,46 @@ export interface Outgoing {
   readonly data: Uint8Array;
   readonly peer: PeerAddress;
   /** Whose it is; `undefined` for an answer without an association. */
-  readonly link: ConnectionEntry | undefined;
+  readonly entry: ConnectionEntry | undefined;
 }
 
-/** The links that may have something to send or to tell: each is polled until it has nothing more, and then it rests. */
+/** The entries that may have something to send or to tell: each is polled until it has nothing more, and then it rests. */
 export class ReadyQueue {
   readonly #sending = new Queue<ConnectionEntry>();
   readonly #telling = new Queue<ConnectionEntry>();
 
-  /** `link` is to be polled. */
-  touch(link: ConnectionEntry): void {
-    if (!link.sending) {
-      link.sending = true;
-      this.#sending.push(link);
+  /** `entry` is to be polled. */
+  touch(entry: ConnectionEntry): void {
+    if (!entry.sending) {
+      entry.sending = true;
+      this.#sending.push(entry);
     }
-    if (!link.telling) {
-      link.telling = true;
-      this.#telling.push(link);
+    if (!entry.telling) {
+      entry.telling = true;
+      this.#telling.push(entry);
     }
   }
 
   pollTransmit(): Outgoing | undefined {
-    for (let link = this.#sending.peek(); link !== undefined; link = this.#sending.peek()) {
-      const data = link.connection.pollTransmit();
-      if (data !== undefined) return { data, peer: link.peer, link };
-      link.sending = false;
+    for (let entry = this.#sending.peek(); entry !== undefined; entry = this.#sending.peek()) {
+      const data = entry.connection.pollTransmit();
+      if (data !== undefined) return { data, peer: entry.peer, entry };
+      entry.sending = false;
       this.#sending.shift();
     }
     return undefined;
   }
 
-  /** `onRest` is called with each link that has told all. */
+  /** `onRest` is called with each entry that has told all. */
   pollEvent(
-    onRest: (link: ConnectionEntry) => void,
-  ): { readonly link: ConnectionEntry; readonly event: ConnectionEvent } | undefined {
-    for (let link = this.#telling.peek(); link !== undefined; link = this.#telling.peek()) {
-      const event = link.connection.pollEvent();
-      if (event !== undefined) return { link, event };
-      link.telling = false;
+    onRest: (entry: ConnectionEntry) => void,
+  ): { readonly entry: ConnectionEntry; readonly event: ConnectionEvent } | undefined {
+    for (let entry = this.#telling.peek(); entry !== undefined; entry = this.#telling.peek()) {
+      const event = entry.connection.pollEvent();
+      if (event !== undefined) return { entry, event };
+      entry.telling = false;
       this.#telling.shift();
-      onRest(link);
+      onRest(entry);
     }
     return undefined;
   }

@@ -25,39 +25,39 @@ export class Routes {
     return this.#byPeer.get(address, port);
   }
 
-  *links(): Iterable<ConnectionEntry> {
+  *entries(): Iterable<ConnectionEntry> {
     for (const { current, pending } of this.#byPeer.values()) {
       yield current;
       if (pending !== undefined) yield pending;
     }
   }
 
-  add(link: ConnectionEntry): void {
-    const { peer } = link;
+  add(entry: ConnectionEntry): void {
+    const { peer } = entry;
     const current = this.find(peer.address, peer.port)?.current;
     this.#byPeer.set(
       peer,
-      current === undefined ? { current: link, pending: undefined } : { current, pending: link },
+      current === undefined ? { current: entry, pending: undefined } : { current, pending: entry },
     );
     this.#size++;
   }
 
-  /** A pending link takes the current one's place, which is returned. */
-  promote(link: ConnectionEntry): ConnectionEntry | undefined {
-    const { peer } = link;
+  /** A pending entry takes the current one's place, which is returned. */
+  promote(entry: ConnectionEntry): ConnectionEntry | undefined {
+    const { peer } = entry;
     const route = this.find(peer.address, peer.port);
-    if (route?.pending !== link) return undefined;
-    this.#byPeer.set(peer, { current: link, pending: undefined });
+    if (route?.pending !== entry) return undefined;
+    this.#byPeer.set(peer, { current: entry, pending: undefined });
     this.#size--;
     return route.current;
   }
 
-  /** Does nothing when the link is not there any more. */
-  remove(link: ConnectionEntry): void {
-    const { peer } = link;
+  /** Does nothing when the entry is not there any more. */
+  remove(entry: ConnectionEntry): void {
+    const { peer } = entry;
     const route = this.find(peer.address, peer.port);
-    if (route?.pending === link) this.#byPeer.set(peer, { current: route.current, pending: undefined });
-    else if (route?.current !== link) return;
+    if (route?.pending === entry) this.#byPeer.set(peer, { current: route.current, pending: undefined });
+    else if (route?.current !== entry) return;
     else if (route.pending === undefined) this.#byPeer.delete(peer);
     else this.#byPeer.set(peer, { current: route.pending, pending: undefined });
     this.#size--;

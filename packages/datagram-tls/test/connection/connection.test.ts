@@ -30,7 +30,7 @@ for (const version of VERSIONS) {
           clientBehaviour: { mtu: 500 },
           serverBehaviour: { mtu: 500 },
         }).handshake();
-        const { connection } = pair[role].link;
+        const { connection } = pair[role].entry;
         const other = pair[role === 'client' ? 'server' : 'client'];
         const largest = connection.maxMessageSize;
         const sizes: number[] = [];
@@ -61,7 +61,7 @@ for (const version of VERSIONS) {
           serverBehaviour: { mtu: 65_535 },
         });
         pair.handshake();
-        assert.equal(pair[role].link.connection.maxMessageSize, 0x4000);
+        assert.equal(pair[role].entry.connection.maxMessageSize, 0x4000);
         pair.send(pair[role], new Uint8Array(0x4000));
         pair.runFor(100);
         const other = pair[role === 'client' ? 'server' : 'client'];
@@ -71,11 +71,11 @@ for (const version of VERSIONS) {
       test(`${role} counts messages, bytes and datagrams of both directions`, () => {
         const pair = new Pair({ version }).handshake();
         const other = pair[role === 'client' ? 'server' : 'client'];
-        const before = other.link.connection.counters.datagramsReceived;
+        const before = other.entry.connection.counters.datagramsReceived;
         for (let i = 1; i <= 10; i++) pair.send(pair[role], new Uint8Array(i));
         pair.runFor(100);
-        const sent = pair[role].link.connection.counters;
-        const received = other.link.connection.counters;
+        const sent = pair[role].entry.connection.counters;
+        const received = other.entry.connection.counters;
         assert.deepEqual([sent.messagesSent, sent.payloadSent], [10, 55]);
         assert.deepEqual([received.messagesReceived, received.payloadReceived], [10, 55]);
         assert.equal(received.datagramsReceived - before, 10);
@@ -133,7 +133,7 @@ for (const version of VERSIONS) {
         const pair = new Pair({ version }).handshake();
         pair.close(pair[role]);
         assert.equal(pair[role].phase, 'closing');
-        assert.throws(() => pair[role].link.connection.send(utf8('x')), { code: 'ERR_INVALID_STATE' });
+        assert.throws(() => pair[role].entry.connection.send(utf8('x')), { code: 'ERR_INVALID_STATE' });
         pair.runFor(100);
         for (const side of [pair.client, pair.server]) {
           assert.ok(side.isClosed);
@@ -182,7 +182,7 @@ for (const version of VERSIONS) {
 
       test(`${role} that is abandoned says close_notify and is gone`, () => {
         const pair = new Pair({ version }).handshake();
-        pair[role].endpoint.abandon(pair[role].link, undefined);
+        pair[role].endpoint.abandon(pair[role].entry, undefined);
         pair.drain();
         assert.ok(pair[role].isClosed);
         pair.runFor(100);
@@ -192,7 +192,7 @@ for (const version of VERSIONS) {
 
       test(`${role} that is closed twice, woken and fed afterwards stays closed`, () => {
         const pair = new Pair({ version }).handshake();
-        const { connection } = pair[role].link;
+        const { connection } = pair[role].entry;
         pair.close(pair[role]);
         pair.close(pair[role]);
         pair.runFor(1000);
@@ -218,9 +218,9 @@ for (const version of VERSIONS) {
     test('waking a connection for nothing does nothing', () => {
       const pair = new Pair({ version }).handshake();
       for (const side of [pair.client, pair.server]) {
-        side.link.connection.handleTimeout(pair.now);
-        assert.equal(side.link.connection.pollTransmit(), undefined);
-        assert.equal(side.link.connection.pollEvent(), undefined);
+        side.entry.connection.handleTimeout(pair.now);
+        assert.equal(side.entry.connection.pollTransmit(), undefined);
+        assert.equal(side.entry.connection.pollEvent(), undefined);
       }
     });
   });

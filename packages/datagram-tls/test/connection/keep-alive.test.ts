@@ -110,7 +110,7 @@ for (const version of VERSIONS) {
 
     test('records set no timer: the deadline stays where it was', () => {
       const pair = opened(version, 'client');
-      const { connection } = pair.client.link;
+      const { connection } = pair.client.entry;
       pair.runFor(3000);
       const deadline = pair.client.endpoint.pollTimeout();
       const before = connection.pollTimeout();

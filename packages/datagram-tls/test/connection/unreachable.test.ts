@@ -10,16 +10,16 @@ const REFUSED = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
 for (const version of VERSIONS) {
   test(`${version}: a forged message that the port is closed does not end a handshake that goes on`, () => {
     const pair = new Pair({ version }).connect();
-    const { endpoint, link } = pair.client;
-    endpoint.handleUnreachable(link, REFUSED, false, pair.now);
+    const { endpoint, entry } = pair.client;
+    endpoint.handleUnreachable(entry, REFUSED, false, pair.now);
     assert.ok(pair.runUntil(() => pair.client.isConnected, 10_000));
     assert.equal(pair.client.error, undefined);
   });
 
   test(`${version}: such a message says nothing to an open session`, () => {
     const pair = new Pair({ version }).handshake();
-    const { endpoint, link } = pair.client;
-    for (const certain of [false, true]) endpoint.handleUnreachable(link, REFUSED, certain, pair.now);
+    const { endpoint, entry } = pair.client;
+    for (const certain of [false, true]) endpoint.handleUnreachable(entry, REFUSED, certain, pair.now);
     pair.runFor(10_000);
     assert.ok(pair.client.isConnected);
     assert.equal(pair.client.error, undefined);
@@ -28,9 +28,9 @@ for (const version of VERSIONS) {
 
 test('a client that hears nothing but that the port is closed ends with its first retransmission timer', () => {
   const pair = new Pair({ weather: { loss: 1 } }).connect();
-  const { endpoint, link } = pair.client;
-  endpoint.handleUnreachable(link, REFUSED, false, pair.now);
+  const { endpoint, entry } = pair.client;
+  endpoint.handleUnreachable(entry, REFUSED, false, pair.now);
   pair.runFor(1000);
   assert.equal(pair.client.error?.code, 'ERR_DTLS_UNREACHABLE');
-  assert.equal(link.connection.counters.retransmissions, 1);
+  assert.equal(entry.connection.counters.retransmissions, 1);
 });

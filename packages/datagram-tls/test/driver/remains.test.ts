@@ -31,9 +31,9 @@ function watch(): void {
   const note = (session: DTLSSession, { connection }: ConnectionEntry): void => {
     connections.set(session, new WeakRef(connection));
   };
-  DTLSSession.create = (owner, link, serverName) => {
-    const control = create(owner, link, serverName);
-    if (link !== undefined) note(control.session, link);
+  DTLSSession.create = (owner, entry, serverName) => {
+    const control = create(owner, entry, serverName);
+    if (entry !== undefined) note(control.session, entry);
     const attach = (found: ConnectionEntry): void => {
       note(control.session, found);
       control.attach(found);

@@ -19,7 +19,7 @@ for (const version of VERSIONS) {
       const clients = Array.from({ length: 20 }, (_, i) => port.client(`10.0.0.${1 + (i % 4)}`, 1000 + i));
       port.exchange();
       assert.equal(port.server.size, 20);
-      for (const { link } of clients) assert.equal(link.connection.phase, 'connected');
+      for (const { entry } of clients) assert.equal(entry.connection.phase, 'connected');
     });
 
     test('holds no more associations than it may, in all and with one host', () => {
@@ -38,7 +38,7 @@ for (const version of VERSIONS) {
       const port = new Port(version, { maxSessions: 1 });
       const first = port.client('10.0.0.1', 1);
       port.exchange();
-      first.endpoint.close(first.link, 0);
+      first.endpoint.close(first.entry, 0);
       port.exchange();
       assert.equal(port.server.size, 0);
       port.client('10.0.0.1', 2);
@@ -71,11 +71,11 @@ for (const version of VERSIONS) {
       const endpoint = new Endpoint(UNLIMITED);
       const connect = (peer: PeerAddress) =>
         endpoint.connect(peer, security('client', version), behaviour(), DESTINATION, 0);
-      const link = connect(SERVER);
+      const entry = connect(SERVER);
       assert.throws(() => connect(SERVER), { code: 'ERR_DTLS_ADDRESS_IN_USE' });
       connect({ ...SERVER, port: 5 });
       assert.equal(endpoint.size, 2);
-      endpoint.abandon(link, undefined);
+      endpoint.abandon(entry, undefined);
       while (endpoint.pollEvent() !== undefined);
       connect(SERVER);
       assert.equal(endpoint.counters.clientSessions, 3);
@@ -98,7 +98,7 @@ for (const version of VERSIONS) {
     test('counts what comes in, and lists its associations', () => {
       const pair = new Pair({ version }).handshake();
       const { endpoint } = pair.server;
-      assert.deepEqual([...endpoint.links()], [pair.server.link]);
+      assert.deepEqual([...endpoint.entries()], [pair.server.entry]);
       const { datagramsReceived, bytesReceived } = endpoint.counters;
       pair.inject(pair.server, new Uint8Array(33));
       assert.deepEqual(
@@ -114,7 +114,7 @@ for (const version of VERSIONS) {
 
 interface Client {
   readonly endpoint: Endpoint;
-  readonly link: ConnectionEntry;
+  readonly entry: ConnectionEntry;
   readonly address: string;
   readonly port: number;
 }
@@ -133,8 +133,8 @@ class Port {
 
   client(address: string, port: number): Client {
     const endpoint = new Endpoint(UNLIMITED);
-    const link = endpoint.connect(SERVER, security('client', this.#version), behaviour(), DESTINATION, 0);
-    const client = { endpoint, link, address, port };
+    const entry = endpoint.connect(SERVER, security('client', this.#version), behaviour(), DESTINATION, 0);
+    const client = { endpoint, entry, address, port };
     this.#clients.push(client);
     return client;
   }
@@ -167,7 +167,7 @@ function serveEvents(endpoint: Endpoint): boolean {
   for (let event = endpoint.pollEvent(); event !== undefined; event = endpoint.pollEvent()) {
     any = true;
     if (event.type !== 'connection' || event.event.type !== 'job') continue;
-    endpoint.answer(event.link, performNow(event.event.job, event.link.connection.security), 0);
+    endpoint.answer(event.entry, performNow(event.event.job, event.entry.connection.security), 0);
   }
   return any;
 }

@@ -25,7 +25,7 @@ for (const version of VERSIONS) {
       assert.ok(time !== undefined && time <= SOON);
       assert.equal(crowd.server.size, 20);
       assert.equal(crowd.server.counters.sessionsEvicted, 1);
-      assert.deepEqual(crowd.closed, [{ link: crowd.closed[0]?.link, code: 'ERR_DTLS_EVICTED' }]);
+      assert.deepEqual(crowd.closed, [{ entry: crowd.closed[0]?.entry, code: 'ERR_DTLS_EVICTED' }]);
     });
 
     test('lets a newcomer in at once while another host holds all places with unfinished handshakes', () => {
@@ -33,7 +33,7 @@ for (const version of VERSIONS) {
       crowd.clients(20, oneHost, true);
       assert.deepEqual([crowd.server.size, crowd.server.handshakes], [20, 20]);
       const newcomer = crowd.client(NEWCOMER, 1);
-      assert.equal(newcomer.link.connection.phase, 'connected');
+      assert.equal(newcomer.entry.connection.phase, 'connected');
       assert.deepEqual([crowd.server.size, crowd.server.handshakes], [20, 19]);
       assert.equal(crowd.server.counters.handshakesEvicted, 1);
     });
@@ -78,12 +78,12 @@ for (const version of VERSIONS) {
       second.silent = true;
       crowd.client('10.2.0.1', 1);
       assert.deepEqual(
-        crowd.closed.map(({ link }) => link.peer),
+        crowd.closed.map(({ entry }) => entry.peer),
         [second.address],
       );
       for (let i = 2; i < 30; i++) crowd.client(`10.2.0.${i}`, 1);
       assert.equal(crowd.closed.length, 1);
-      for (const speaker of speakers) assert.equal(speaker.link.connection.phase, 'connected');
+      for (const speaker of speakers) assert.equal(speaker.entry.connection.phase, 'connected');
       assert.equal(crowd.server.counters.refusedBy.max_sessions, 28);
     });
 
@@ -96,7 +96,7 @@ for (const version of VERSIONS) {
         crowd.client(`10.6.0.${i & 1}`, 1000 + i);
         crowd.wait(100);
       }
-      assert.equal(quiet.link.connection.phase, 'connected');
+      assert.equal(quiet.entry.connection.phase, 'connected');
       assert.equal(crowd.server.size, 12);
     });
 
@@ -105,7 +105,7 @@ for (const version of VERSIONS) {
       const quiet = crowd.clients(20, manyHosts);
       crowd.wait(EVICT_AFTER);
       for (let i = 0; i < 10; i++) crowd.client('10.7.0.1', 3000 + i, true);
-      const open = quiet.filter(({ link }) => link.connection.phase === 'connected');
+      const open = quiet.filter(({ entry }) => entry.connection.phase === 'connected');
       assert.equal(open.length, 19);
     });
 
@@ -153,7 +153,7 @@ for (const version of VERSIONS) {
       const idle = crowd.client('10.0.0.1', 1);
       crowd.wait(EVICT_AFTER);
       crowd.client(NEWCOMER, 1);
-      assert.equal(idle.link.connection.phase, 'closed');
+      assert.equal(idle.entry.connection.phase, 'closed');
     });
 
     test('counts an IPv6 /64 as one host, and another prefix where that is asked for', () => {
@@ -203,7 +203,7 @@ for (const version of VERSIONS) {
         crowd.closed.map(({ code }) => code),
         ['ERR_DTLS_IDLE_TIMEOUT'],
       );
-      assert.equal(client.link.connection.phase, 'closed');
+      assert.equal(client.entry.connection.phase, 'closed');
       assert.equal(crowd.server.pollTimeout(), undefined);
     });
 

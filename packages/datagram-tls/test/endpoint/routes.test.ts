@@ -8,7 +8,7 @@ import { behaviour, security } from '../support/settings.js';
 const nowhere = { serverName: undefined, verifyName: undefined };
 const ours = security('server', 'DTLSv1.2');
 
-function link(address: string, port: number): ConnectionEntry {
+function entry(address: string, port: number): ConnectionEntry {
   const connection = new Connection(ours, behaviour(), nowhere, FROM_ZERO);
   return {
     connection,
@@ -27,32 +27,37 @@ function link(address: string, port: number): ConnectionEntry {
 suite('routes', () => {
   test('tell peers apart by address and port', () => {
     const routes = new Routes();
-    const links = [link('10.0.0.1', 1), link('10.0.0.1', 2), link('10.0.0.11', 1), link('10.0.0.1', 11)];
-    for (const each of links) routes.add(each);
-    for (const each of links) assert.equal(routes.find(each.peer.address, each.peer.port)?.current, each);
+    const entries = [
+      entry('10.0.0.1', 1),
+      entry('10.0.0.1', 2),
+      entry('10.0.0.11', 1),
+      entry('10.0.0.1', 11),
+    ];
+    for (const each of entries) routes.add(each);
+    for (const each of entries) assert.equal(routes.find(each.peer.address, each.peer.port)?.current, each);
     assert.equal(routes.find('10.0.0.2', 1), undefined);
     assert.equal(routes.size, 4);
-    assert.deepEqual(new Set(routes.links()), new Set(links));
+    assert.deepEqual(new Set(routes.entries()), new Set(entries));
   });
 
   test('tell peers apart who all keep to one port, as they come and go', () => {
     const routes = new Routes();
-    const links = ['a', 'b', 'c', 'd'].map((address) => link(address, 5684));
-    for (const each of links) routes.add(each);
+    const entries = ['a', 'b', 'c', 'd'].map((address) => entry(address, 5684));
+    for (const each of entries) routes.add(each);
     assert.equal(routes.find('e', 5684), undefined);
-    for (const gone of links) {
+    for (const gone of entries) {
       assert.equal(routes.find(gone.peer.address, 5684)?.current, gone);
       routes.remove(gone);
       assert.equal(routes.find(gone.peer.address, 5684), undefined);
     }
-    assert.deepEqual([routes.size, [...routes.links()]], [0, []]);
-    for (const each of links.slice(2)) routes.add(each);
-    assert.deepEqual(new Set(routes.links()), new Set(links.slice(2)));
+    assert.deepEqual([routes.size, [...routes.entries()]], [0, []]);
+    for (const each of entries.slice(2)) routes.add(each);
+    assert.deepEqual(new Set(routes.entries()), new Set(entries.slice(2)));
   });
 
   test('hold a second association with one address as pending until it is promoted', () => {
     const routes = new Routes();
-    const [current, pending] = [link('a', 1), link('a', 1)];
+    const [current, pending] = [entry('a', 1), entry('a', 1)];
     routes.add(current);
     routes.add(pending);
     assert.deepEqual(routes.find('a', 1), { current, pending });
@@ -67,7 +72,7 @@ suite('routes', () => {
 
   test('let the pending one take over when the current one ends first', () => {
     const routes = new Routes();
-    const [current, pending] = [link('a', 1), link('a', 1)];
+    const [current, pending] = [entry('a', 1), entry('a', 1)];
     routes.add(current);
     routes.add(pending);
     routes.remove(current);
@@ -80,7 +85,7 @@ suite('routes', () => {
 
   test('forget a pending one and keep the current one', () => {
     const routes = new Routes();
-    const [current, pending] = [link('a', 1), link('a', 1)];
+    const [current, pending] = [entry('a', 1), entry('a', 1)];
     routes.add(current);
     routes.add(pending);
     routes.remove(pending);
@@ -91,7 +96,7 @@ suite('routes', () => {
 
   test('ignore the removal of what is not there', () => {
     const routes = new Routes();
-    routes.remove(link('a', 1));
+    routes.remove(entry('a', 1));
     assert.equal(routes.size, 0);
   });
 });

@@ -35,7 +35,7 @@ for (const version of VERSIONS) {
     test('ends nothing else: the next ClientHello is served', () => {
       const pair = new Pair({ version, adjust: refusing(1) });
       pair.explain(() => pair.handshake());
-      assert.equal(pair.server.links.length, 2);
+      assert.equal(pair.server.entries.length, 2);
       assertAlive(pair);
     });
   });

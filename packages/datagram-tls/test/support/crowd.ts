@@ -15,7 +15,7 @@ const DESTINATION = { serverName: 'localhost', verifyName: 'localhost' };
 /** One of many clients. */
 export interface Member {
   readonly endpoint: Endpoint;
-  readonly link: ConnectionEntry;
+  readonly entry: ConnectionEntry;
   readonly address: PeerAddress;
   /** It sends and receives nothing more. */
   silent: boolean;
@@ -30,7 +30,7 @@ export class Crowd {
   readonly server: Endpoint;
   now = 0;
   readonly refusals: Refusal[] = [];
-  readonly closed: { readonly link: ConnectionEntry; readonly code: string | undefined }[] = [];
+  readonly closed: { readonly entry: ConnectionEntry; readonly code: string | undefined }[] = [];
   readonly #version: TestedVersion;
   readonly #members = new Map<string, Member>();
 
@@ -45,10 +45,10 @@ export class Crowd {
     const family = address.includes(':') ? 'IPv6' : 'IPv4';
     const endpoint = new Endpoint(UNLIMITED);
     const ours = security('client', this.#version);
-    const link = endpoint.connect(SERVER, ours, behaviour(), DESTINATION, this.now);
+    const entry = endpoint.connect(SERVER, ours, behaviour(), DESTINATION, this.now);
     const member: Member = {
       endpoint,
-      link,
+      entry,
       address: { address, family, port },
       silent: false,
       stopsHalfWay,
@@ -66,7 +66,7 @@ export class Crowd {
 
   /** A message of a client; the server is all that hears it. */
   say(member: Member): void {
-    member.endpoint.send(member.link, Uint8Array.of(1));
+    member.endpoint.send(member.entry, Uint8Array.of(1));
     this.exchange();
   }
 
@@ -120,7 +120,7 @@ export class Crowd {
     const { endpoint, address } = member;
     if (member.silent) return false;
     let moved = this.#events(endpoint);
-    if (member.openedAt === undefined && member.link.connection.phase === 'connected')
+    if (member.openedAt === undefined && member.entry.connection.phase === 'connected')
       member.openedAt = this.now;
     for (let out = endpoint.pollTransmit(); out; out = endpoint.pollTransmit()) {
       moved = true;
@@ -132,7 +132,9 @@ export class Crowd {
   #toClient(data: Uint8Array, { address, port }: PeerAddress): void {
     const member = this.#members.get(`${address}|${port}`) ?? assert.fail();
     if (member.silent) return;
-    const known = [...this.server.links()].some(({ peer }) => peer.address === address && peer.port === port);
+    const known = [...this.server.entries()].some(
+      ({ peer }) => peer.address === address && peer.port === port,
+    );
     if (member.stopsHalfWay && known) member.silent = true;
     else member.endpoint.receive(data, SERVER.address, SERVER.port, 'IPv4', this.now);
   }
@@ -142,15 +144,15 @@ export class Crowd {
     for (let event = endpoint.pollEvent(); event !== undefined; event = endpoint.pollEvent()) {
       any = true;
       if (event.type === 'refused') this.refusals.push(event.refusal);
-      if (event.type === 'connection') this.#note(endpoint, event.link, event.event);
+      if (event.type === 'connection') this.#note(endpoint, event.entry, event.event);
     }
     return any;
   }
 
-  #note(endpoint: Endpoint, link: ConnectionEntry, event: ConnectionEvent): void {
+  #note(endpoint: Endpoint, entry: ConnectionEntry, event: ConnectionEvent): void {
     if (event.type === 'job')
-      endpoint.answer(link, performNow(event.job, link.connection.security), this.now);
+      endpoint.answer(entry, performNow(event.job, entry.connection.security), this.now);
     if (event.type === 'closed' && endpoint === this.server)
-      this.closed.push({ link, code: event.error?.code });
+      this.closed.push({ entry, code: event.error?.code });
   }
 }

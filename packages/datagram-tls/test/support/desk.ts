@@ -22,7 +22,7 @@ export const MESSAGE = utf8('early');
 /** A server's endpoint among strangers. Those with the same options serve with the same context. */
 export class Desk {
   readonly endpoint: Endpoint;
-  readonly links: ConnectionEntry[] = [];
+  readonly entries: ConnectionEntry[] = [];
   readonly early: Uint8Array[] = [];
   /** Bytes, by address and port. */
   readonly sentTo = new Map<string, number>();
@@ -32,7 +32,7 @@ export class Desk {
   skew = 0;
   /** Jobs wait for {@link answerAll}. */
   slow = false;
-  readonly #jobs: { readonly link: ConnectionEntry; readonly job: Job }[] = [];
+  readonly #jobs: { readonly entry: ConnectionEntry; readonly job: Job }[] = [];
   #sent: Uint8Array[] = [];
 
   constructor(server: SecurityOptions, limits: Partial<EndpointLimits> = {}, manner: BehaviourOptions = {}) {
@@ -91,23 +91,23 @@ export class Desk {
 
   #tell(): boolean {
     const told = this.endpoint.pollEvent();
-    if (told?.type === 'session') this.links.push(told.link);
+    if (told?.type === 'session') this.entries.push(told.entry);
     if (told?.type !== 'connection') return told !== undefined;
-    const { link, event } = told;
-    // Whoever gave a link no name does not hear of it.
-    assert.ok(event.type === 'job' || this.links.includes(link), event.type);
+    const { entry, event } = told;
+    // Only an association that was announced reports events.
+    assert.ok(event.type === 'job' || this.entries.includes(entry), event.type);
     if (event.type === 'early-data') this.early.push(event.data);
     if (event.type === 'closed') this.errors.push(event.error?.code);
-    if (event.type === 'job') this.#jobs.push({ link, job: event.job });
+    if (event.type === 'job') this.#jobs.push({ entry, job: event.job });
     if (!this.slow) this.#answer();
     return true;
   }
 
   #answer(): void {
     for (let next = this.#jobs.shift(); next !== undefined; next = this.#jobs.shift()) {
-      const { link, job } = next;
+      const { entry, job } = next;
       const date = JUDGEMENT_DAY + this.now + this.skew;
-      this.endpoint.answer(link, performNow(job, link.connection.security, date), this.now);
+      this.endpoint.answer(entry, performNow(job, entry.connection.security, date), this.now);
     }
   }
 }

@@ -88,14 +88,14 @@ export class Pair {
 
   /** The client begins. */
   connect(): this {
-    const link = this.client.endpoint.connect(
+    const entry = this.client.endpoint.connect(
       SERVER_ADDRESS,
       this.#security('client'),
       behaviour(this.#options.clientBehaviour),
       this.#options.destination ?? { serverName: 'localhost', verifyName: 'localhost' },
       this.now,
     );
-    this.client.links.push(link);
+    this.client.entries.push(entry);
     return this;
   }
 
@@ -121,12 +121,12 @@ export class Pair {
   /** Sends one message and returns the number of its datagram. */
   send(side: Side, data: Uint8Array): number {
     this.drain();
-    side.endpoint.send(side.link, data);
+    side.endpoint.send(side.entry, data);
     return this.#drainTransmits(side) ?? -1;
   }
 
   close(side: Side): void {
-    side.endpoint.close(side.link, this.now);
+    side.endpoint.close(side.entry, this.now);
     this.drain();
   }
 
@@ -141,8 +141,8 @@ export class Pair {
   answer(side: Side, answer?: JobAnswer): void {
     const pending = side.jobs.shift();
     if (pending === undefined) throw new Error(`the ${side.role} has no job`);
-    const { link, job } = pending;
-    side.endpoint.answer(link, answer ?? performNow(job, link.connection.security, this.date), this.now);
+    const { entry, job } = pending;
+    side.endpoint.answer(entry, answer ?? performNow(job, entry.connection.security, this.date), this.now);
     this.drain();
   }
 
@@ -247,9 +247,9 @@ export class Pair {
     let first: number | undefined;
     for (let out = side.endpoint.pollTransmit(); out !== undefined; out = side.endpoint.pollTransmit()) {
       const { length } = out.data;
-      if (out.link !== undefined && length > this.systemLimit[side.role]) {
+      if (out.entry !== undefined && length > this.systemLimit[side.role]) {
         this.network.trace.add(this.now, side.role, out.data, 'refused');
-        side.endpoint.handleTooLarge(out.link, length, this.now);
+        side.endpoint.handleTooLarge(out.entry, length, this.now);
         continue;
       }
       const id = this.network.submit(side.role, out.data, this.now);
@@ -260,11 +260,11 @@ export class Pair {
 
   #onEvent(side: Side, event: EndpointEvent): void {
     if (event.type === 'session') {
-      side.links.push(event.link);
+      side.entries.push(event.entry);
       return;
     }
     if (event.type === 'refused') return;
-    const { link, event: told } = event;
+    const { entry, event: told } = event;
     switch (told.type) {
       case 'message':
         side.messages.push(told.data);
@@ -293,11 +293,11 @@ export class Pair {
       case 'closed':
         if (told.error !== undefined && !(told.error instanceof DTLSError))
           throw new Error('closed with an error that is no DTLSError', { cause: told.error });
-        side.closed.push({ link, error: told.error });
+        side.closed.push({ entry, error: told.error });
         break;
       case 'job': {
         const { jobs = 0 } = this.#options;
-        side.jobs.push({ link, job: told.job, at: jobs === 'by-hand' ? undefined : this.now + jobs });
+        side.jobs.push({ entry, job: told.job, at: jobs === 'by-hand' ? undefined : this.now + jobs });
         if (jobs === 0) this.answer(side);
         break;
       }
@@ -328,6 +328,6 @@ export class Pair {
 }
 
 function dropsOf(side: Side): string {
-  const dropped = Object.entries(side.links.at(-1)?.connection.counters.dropped ?? {});
+  const dropped = Object.entries(side.entries.at(-1)?.connection.counters.dropped ?? {});
   return dropped.length === 0 ? 'nothing discarded' : dropped.map((entry) => entry.join(' ')).join(', ');
 }

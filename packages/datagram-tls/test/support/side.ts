@@ -12,7 +12,7 @@ import type { Session } from '#lib/handshake/session.js';
 type SecretEvent = Extract<ConnectionEvent, { type: 'secret' }>;
 
 export interface PendingJob {
-  readonly link: ConnectionEntry;
+  readonly entry: ConnectionEntry;
   readonly job: Job;
   /** When it is answered; `undefined`: when the test says so. */
   readonly at: number | undefined;
@@ -24,13 +24,13 @@ export class Side {
   readonly address: PeerAddress;
   readonly endpoint: Endpoint;
   /** In the order they began. */
-  readonly links: ConnectionEntry[] = [];
+  readonly entries: ConnectionEntry[] = [];
   readonly sessions: Session[] = [];
   readonly messages: Uint8Array[] = [];
   /** Early data, which a server takes before the handshake is done. */
   readonly early: Uint8Array[] = [];
   readonly secrets: SecretEvent[] = [];
-  readonly closed: { readonly link: ConnectionEntry; readonly error: DTLSError | undefined }[] = [];
+  readonly closed: { readonly entry: ConnectionEntry; readonly error: DTLSError | undefined }[] = [];
   /** How often a peer said close_notify while our direction stayed open. */
   halfClosed = 0;
   readonly traced: TraceEvent[] = [];
@@ -47,14 +47,14 @@ export class Side {
   }
 
   /** The newest association. */
-  get link(): ConnectionEntry {
-    const link = this.links.at(-1);
-    if (link === undefined) throw new Error(`the ${this.role} has no association`);
-    return link;
+  get entry(): ConnectionEntry {
+    const entry = this.entries.at(-1);
+    if (entry === undefined) throw new Error(`the ${this.role} has no association`);
+    return entry;
   }
 
   get phase(): string {
-    return this.links.at(-1)?.connection.phase ?? 'none';
+    return this.entries.at(-1)?.connection.phase ?? 'none';
   }
 
   get isConnected(): boolean {
@@ -67,12 +67,12 @@ export class Side {
 
   /** The error that the newest association ended with, if it did. */
   get error(): DTLSError | undefined {
-    return this.closed.find(({ link }) => link === this.links.at(-1))?.error;
+    return this.closed.find(({ entry }) => entry === this.entries.at(-1))?.error;
   }
 
   /** Discarded records and datagrams of the newest association, by reason. */
   get dropped(): Readonly<Record<string, number>> {
-    return this.link.connection.counters.dropped;
+    return this.entry.connection.counters.dropped;
   }
 
   /** Names of the messages of each flight sent, first transmissions only unless `retransmission`. */

@@ -65,7 +65,7 @@ suite('acknowledgements of DTLS 1.3', () => {
         numbers: [0, 1, 2].map((sequenceNumber) => ({ epoch: 2, sequenceNumber })),
       },
     ]);
-    assert.equal(pair.client.link.connection.counters.retransmissions, 0);
+    assert.equal(pair.client.entry.connection.counters.retransmissions, 0);
   });
 
   test('what came of a flight is acknowledged after a quarter of the timeout, and only the rest sent again', () => {
@@ -131,7 +131,7 @@ suite('acknowledgements of DTLS 1.3', () => {
     pair.intercept = (data, from) => (from === 'server' && pair.server.isConnected ? [] : [data]);
     // After 0.5, 1.5, 3.5 and 7.5 s: the path is short.
     pair.connect().runFor(8000);
-    const { counters } = pair.client.link.connection;
+    const { counters } = pair.client.entry.connection;
     assert.equal(counters.retransmissions, 4);
     pair.intercept = undefined;
     pair.runFor(600_000);
@@ -158,9 +158,9 @@ suite('acknowledgements of DTLS 1.3', () => {
     pair.connect().runFor(100);
     pair.send(pair.server, Uint8Array.of(1));
     pair.runFor(70_000);
-    const { retransmissions } = pair.client.link.connection.counters;
+    const { retransmissions } = pair.client.entry.connection.counters;
     pair.runFor(300_000);
-    assert.equal(pair.client.link.connection.counters.retransmissions, retransmissions);
+    assert.equal(pair.client.entry.connection.counters.retransmissions, retransmissions);
     assertAlive(pair);
   });
 
@@ -209,7 +209,7 @@ suite('acknowledgements of DTLS 1.3', () => {
       const recordNumbers = Array.from({ length: 1000 }, (_, i) => ({ epoch: 3, sequenceNumber: 7 * i }));
       for (let i = 0; i < 20; i++)
         pair.inject(pair[role], insider.seal(peer, 3, ContentType.ack, encodeAck({ recordNumbers }), 50 + i));
-      assert.equal(pair[role].link.connection.counters.retransmissions, 0);
+      assert.equal(pair[role].entry.connection.counters.retransmissions, 0);
       assertAlive(pair);
     });
   }

@@ -31,8 +31,8 @@ function epochsOf(side: Side, direction: 'sent' | 'received'): number[] {
 }
 
 function update(pair: Pair, role: Role, requestPeer = false): void {
-  pair[role].link.connection.updateKeys({ requestPeer }, pair.now);
-  pair[role].endpoint.touch(pair[role].link);
+  pair[role].entry.connection.updateKeys({ requestPeer }, pair.now);
+  pair[role].endpoint.touch(pair[role].entry);
   pair.drain();
 }
 
@@ -87,7 +87,7 @@ suite('KeyUpdate', () => {
       update(pair, role);
       // The path is short, so the timer starts at half a second.
       pair.runFor(3000);
-      assert.equal(pair[role].link.connection.counters.retransmissions, 2);
+      assert.equal(pair[role].entry.connection.counters.retransmissions, 2);
       pair.send(pair[role], Uint8Array.of(7));
       pair.runFor(100);
       assert.deepEqual(pair[peer].messages, [Uint8Array.of(7)]);
@@ -163,7 +163,7 @@ suite('KeyUpdate', () => {
     test(`${role} whose keys nobody lets it renew says close_notify with the last record`, (t) => {
       const pair = new Pair({ version }).handshake();
       t.mock.getter(RecordWriter13.prototype, 'state', () => 'last');
-      assert.equal(pair[role].endpoint.send(pair[role].link, Uint8Array.of(1)), false);
+      assert.equal(pair[role].endpoint.send(pair[role].entry, Uint8Array.of(1)), false);
       pair.runFor(1000);
       assert.deepEqual(pair[role].alerts('sent'), ['warning close_notify']);
       assert.equal(pair[role].error?.code, 'ERR_DTLS_KEY_LIMIT');

@@ -74,7 +74,7 @@ suite('flights of DTLS 1.3, whatever their size', () => {
         pair.handshake();
         assert.deepEqual(ranOut, []);
         for (const side of [pair.client, pair.server])
-          assert.equal(side.link.connection.counters.retransmissions, 0);
+          assert.equal(side.entry.connection.counters.retransmissions, 0);
         // Each window is twice as large as the one before: a flight of 800 records takes 10 round trips at most.
         assert.ok(pair.now <= 20 * ROUND_TRIP, `${pair.now} ms`);
       });
@@ -142,8 +142,8 @@ suite('late acknowledgements of DTLS 1.3', () => {
       const peer = role === 'client' ? 'server' : 'client';
       pair.runFor(1000);
       pair.intercept = () => [];
-      pair[role].link.connection.updateKeys({ requestPeer: false }, pair.now);
-      pair[role].endpoint.touch(pair[role].link);
+      pair[role].entry.connection.updateKeys({ requestPeer: false }, pair.now);
+      pair[role].endpoint.touch(pair[role].entry);
       pair.drain();
       const stale = [0, 1, 2].map((sequenceNumber) => ({ epoch: 2, sequenceNumber }));
       for (let i = 0; i < 5; i++) {
@@ -153,7 +153,7 @@ suite('late acknowledgements of DTLS 1.3', () => {
           insider.seal(peer, 3, ContentType.ack, encodeAck({ recordNumbers: stale }), 60 + i),
         );
       }
-      assert.equal(pair[role].link.connection.counters.retransmissions, 0);
+      assert.equal(pair[role].entry.connection.counters.retransmissions, 0);
       pair.intercept = undefined;
       pair.runFor(3000);
       assertAlive(pair);

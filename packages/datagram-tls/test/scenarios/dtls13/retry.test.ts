@@ -200,10 +200,10 @@ suite('ClientHellos of two datagrams at a server without state', () => {
 
   test('a client that restarts is received in parts beside its old association', () => {
     const pair = hybrid({ client: { groups: HYBRID, keyShares: 'X25519MLKEM768' } }).handshake();
-    const old = pair.server.link;
+    const old = pair.server.entry;
     pair.restartClient().connect();
     pair.explain(() =>
-      assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.link !== old, 5000)),
+      assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.entry !== old, 5000)),
     );
     pair.runFor(100);
     assert.equal(old.connection.phase, 'closed');

@@ -15,7 +15,7 @@ const ROLES = ['client', 'server'] as const;
 function unansweredUpdate(pair: Pair, side: Side, duration: number): number[] {
   const began = pair.now;
   const again: number[] = [];
-  const seen = (): number => side.link.connection.counters.retransmissions;
+  const seen = (): number => side.entry.connection.counters.retransmissions;
   pair.intercept = (data, from) => (from === side.role ? [data] : []);
   update(pair, side);
   for (
@@ -29,8 +29,8 @@ function unansweredUpdate(pair: Pair, side: Side, duration: number): number[] {
 }
 
 function update(pair: Pair, side: Side): void {
-  side.link.connection.updateKeys({ requestPeer: false }, pair.now);
-  side.endpoint.touch(side.link);
+  side.entry.connection.updateKeys({ requestPeer: false }, pair.now);
+  side.endpoint.touch(side.entry);
   pair.drain();
 }
 
@@ -95,7 +95,7 @@ suite('a flight of many records', () => {
     assert.equal(first, 10);
     assert.ok(second !== undefined && second > 2 && second <= 10);
     assert.deepEqual(others, []);
-    assert.equal(pair.server.link.connection.counters.retransmissions, 0, 'nothing went out twice');
+    assert.equal(pair.server.entry.connection.counters.retransmissions, 0, 'nothing went out twice');
     assert.ok(pair.now < 400, 'no timer had to end');
     assertAlive(pair);
   });

@@ -32,7 +32,7 @@ suite('early data that is taken', () => {
       assert.deepEqual(pair.server.messages, []);
       assert.ok(isResumed(pair));
       for (const side of [pair.client, pair.server])
-        assert.equal(side.link.connection.earlyData, 'accepted', side.role);
+        assert.equal(side.entry.connection.earlyData, 'accepted', side.role);
       assert.deepEqual(pair.server.endpoint.counters.earlyRefused, {});
       assert.equal(pair.server.endpoint.counters.earlyAccepted, 1);
       assertAlive(pair);
@@ -45,7 +45,7 @@ suite('early data that is taken', () => {
     assert.ok(pair.runUntil(() => pair.server.early.length > 0, 1000));
     const oneWay = pair.now;
     assert.equal(pair.server.phase, 'handshaking');
-    assert.ok(pair.server.link.connection.maySend);
+    assert.ok(pair.server.entry.connection.maySend);
     pair.send(pair.server, utf8('answer'));
     assert.ok(pair.runUntil(() => pair.client.messages.length > 0, 1000));
     assert.deepEqual(pair.client.messages, [utf8('answer')]);
@@ -81,7 +81,7 @@ suite('early data that is taken', () => {
     pair.runFor(1000);
     assert.deepEqual(pair.server.early, messages.slice(0, 2));
     assert.deepEqual(pair.server.messages, [...messages.slice(2), last]);
-    assert.equal(pair.client.link.connection.earlyData, 'accepted');
+    assert.equal(pair.client.entry.connection.earlyData, 'accepted');
   });
 
   test('needs no better group than one whose share is there', () => {
@@ -125,7 +125,7 @@ suite('early data that is taken', () => {
         pair.handshake();
         assert.deepEqual(pair.server.early, [HELLO, MORE], `${lost} of the ${from}`);
         assert.deepEqual(pair.server.messages, []);
-        assert.equal(pair.client.link.connection.counters.messagesSent, 2);
+        assert.equal(pair.client.entry.connection.counters.messagesSent, 2);
       }
     }
   });
@@ -158,8 +158,8 @@ suite('early data that is taken', () => {
       pair.runUntil(() => pair.server.endpoint.size > 0, 1000);
       for (let i = 0; i < count; i++)
         pair.inject(pair.server, unifiedRecord(1, i, new Uint8Array(size + 17)));
-      const [link] = pair.server.endpoint.links();
-      assert.equal(link?.connection.counters.dropped['over_budget'], count - kept);
+      const [entry] = pair.server.endpoint.entries();
+      assert.equal(entry?.connection.counters.dropped['over_budget'], count - kept);
     });
   }
 
@@ -201,7 +201,7 @@ suite('a client that does not ask for it', () => {
     const server = taking();
     const pair = returning(sessionFor({ server }), { version: 'DTLSv1.3', server }).handshake();
     assert.ok(isResumed(pair));
-    assert.equal(pair.client.link.connection.earlyData, 'none');
+    assert.equal(pair.client.entry.connection.earlyData, 'none');
     assert.equal(pair.server.endpoint.counters.earlyAccepted, 0);
     assert.ok(!pair.client.secrets.some(({ label }) => label === 'CLIENT_EARLY_TRAFFIC_SECRET'));
   });

@@ -97,8 +97,8 @@ suite('what else may come in epoch 1', () => {
       pair.inject(pair.server, insider.seal('client', 1, ContentType.ack, empty, sequence));
     }
     pair.runFor(100);
-    const { link } = pair.server;
-    const { bytesReceived, retransmissions, dropped } = link.connection.counters;
+    const { entry } = pair.server;
+    const { bytesReceived, retransmissions, dropped } = entry.connection.counters;
     assert.equal(dropped.early_ack, 90);
     // After 50, 150, 350, 750 ms and then once a second.
     assert.ok(retransmissions >= 4 && retransmissions <= 10, `${retransmissions} flights`);
@@ -108,10 +108,10 @@ suite('what else may come in epoch 1', () => {
   test('an ACK changes nothing once the client is proved', () => {
     const { pair, insider } = midway();
     assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 500));
-    const { link } = pair.server;
+    const { entry } = pair.server;
     pair.inject(pair.server, insider.seal('client', 1, ContentType.ack, ACK));
     assert.equal(pair.server.dropped['early_ack'], 1);
-    assert.equal(link.connection.counters.retransmissions, 0);
+    assert.equal(entry.connection.counters.retransmissions, 0);
     assertAlive(pair);
   });
 

@@ -29,7 +29,7 @@ suite('clients with early data and no cookie', () => {
     }
     assert.deepEqual(desk.early, [MESSAGE]);
     assert.deepEqual(desk.endpoint.counters.earlyRefused, { replayed: 48 });
-    assert.equal(desk.links.length, 1);
+    assert.equal(desk.entries.length, 1);
     assert.equal(desk.endpoint.size, 1);
     desk.wait(60_000);
     assert.ok(asksForCookie(desk.receive(hello, peer(1))));
@@ -108,12 +108,12 @@ suite('clients with early data and no cookie', () => {
     };
     say(hello);
     say(early);
-    const [link = assert.fail()] = desk.links;
+    const [entry = assert.fail()] = desk.entries;
     for (let i = 0; i < 40; i++) {
-      desk.endpoint.send(link, new Uint8Array(1000));
+      desk.endpoint.send(entry, new Uint8Array(1000));
       within(desk.pump());
     }
-    assert.ok((link.connection.counters.dropped['unproved_peer'] ?? 0) > 0);
+    assert.ok((entry.connection.counters.dropped['unproved_peer'] ?? 0) > 0);
     const before = sent;
     for (let i = 0; i < 20; i++) say(hello);
     assert.ok(sent > before, 'what waited goes out as bytes come in');
@@ -130,7 +130,7 @@ suite('clients with early data and no cookie', () => {
     desk.now += 60;
     const again = desk.receive(hello, peer(1));
     assert.equal(bytes(again), bytes(first));
-    assert.equal(desk.links[0]?.connection.counters.retransmissions, 1);
+    assert.equal(desk.entries[0]?.connection.counters.retransmissions, 1);
   });
 
   test('a ClientHello in two fragments is asked for a cookie', () => {
@@ -182,7 +182,7 @@ suite('clients with early data and no cookie', () => {
       assert.ok(asksForCookie(answered));
       visitor.inject(visitor.client, answered[0] ?? assert.fail());
       visitor.runFor(100);
-      assert.equal(desk.links.length, 4);
+      assert.equal(desk.entries.length, 4);
       assert.equal(desk.endpoint.counters.refused, 0);
     });
   }

@@ -110,8 +110,8 @@ function assertRefused(pair: Pair, { reason, resumes = true }: Case): void {
   const { server, client } = pair;
   assert.deepEqual(server.early, []);
   assert.deepEqual(server.messages, [...MESSAGES, last]);
-  assert.equal(client.link.connection.earlyData, 'refused');
-  assert.equal(server.link.connection.earlyData, 'none');
+  assert.equal(client.entry.connection.earlyData, 'refused');
+  assert.equal(server.entry.connection.earlyData, 'none');
   assert.deepEqual(server.endpoint.counters.earlyRefused, reason === undefined ? {} : { [reason]: 1 });
   assert.equal(server.endpoint.counters.serverSessions, 1);
   assert.equal(isResumed(pair), resumes);
@@ -194,7 +194,7 @@ suite('early data that is refused', () => {
     pair.answer(pair.client);
     pair.runFor(11_000);
     assert.deepEqual(pair.server.endpoint.counters.earlyRefused, { expired: 1 });
-    assert.deepEqual(pair.server.links, []);
+    assert.deepEqual(pair.server.entries, []);
     assert.equal(pair.server.endpoint.size, 0);
     const waits = (): boolean => pair.server.jobs.length + pair.client.jobs.length > 0;
     while (!pair.client.isConnected && pair.runUntil(waits, 20_000))

@@ -92,7 +92,7 @@ suite('early data under attack', () => {
     pair.intercept = (data, from) => (from === 'server' && lost-- > 0 ? [] : [data]);
     pair.connect().runUntil(() => pair.server.early.length > 0, 1000);
     const answers = Array.from({ length: 12 }, (_, i) => new Uint8Array(1000).fill(i));
-    for (const answer of answers) pair.server.endpoint.send(pair.server.link, answer);
+    for (const answer of answers) pair.server.endpoint.send(pair.server.entry, answer);
     pair.drain();
     assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 2000));
     pair.runFor(1000);
@@ -121,7 +121,7 @@ suite('early data under attack', () => {
     assert.equal(pair.server.endpoint.size, 1);
     assert.deepEqual(pair.server.early.map(String), [String(utf8('of another'))]);
     const [forged] = pair.server.closed;
-    assert.equal(forged?.link, pair.server.links[0]);
+    assert.equal(forged?.entry, pair.server.entries[0]);
   });
 
   test('nobody hears of a client when the server stops meanwhile', () => {
@@ -133,7 +133,7 @@ suite('early data under attack', () => {
     desk.receive(early, peer(1));
     desk.endpoint.serve(undefined);
     assert.deepEqual(desk.answerAll(), []);
-    assert.deepEqual(desk.links, []);
+    assert.deepEqual(desk.entries, []);
     assert.deepEqual(desk.early, []);
     assert.equal(desk.endpoint.size, 0);
     assert.deepEqual(desk.endpoint.counters.earlyRefused, { busy: 1 });

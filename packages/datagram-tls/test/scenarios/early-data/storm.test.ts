@@ -72,8 +72,8 @@ class Storm {
 
   #answer(): void {
     const { desk } = this;
-    for (const link of desk.links)
-      if (link.connection.maySend) desk.endpoint.send(link, this.#random.bytes(this.#random.below(1000)));
+    for (const entry of desk.entries)
+      if (entry.connection.maySend) desk.endpoint.send(entry, this.#random.bytes(this.#random.below(1000)));
     desk.pump();
   }
 }

@@ -42,7 +42,7 @@ function assertOnce({ server }: Pair): void {
   const later = server.messages.map(String);
   assert.equal(new Set(early).size, early.length, 'twice early');
   assert.equal(new Set(later).size, later.length, 'twice later');
-  const forgotten = server.links.length > 1;
+  const forgotten = server.entries.length > 1;
   if (!forgotten) assert.equal(new Set([...early, ...later]).size, early.length + later.length, 'twice');
 }
 
@@ -62,11 +62,11 @@ suite('early data in bad weather', () => {
             assertOnce(pair);
             if (!connected) return;
             connections++;
-            const { earlyData } = pair.client.link.connection;
+            const { earlyData } = pair.client.entry.connection;
             assert.ok(earlyData === 'accepted' || earlyData === 'refused', earlyData);
             if (how === 'refused') assert.equal(earlyData, 'refused');
             if (earlyData === 'accepted') assert.deepEqual(pair.server.messages, []);
-            else if (pair.server.links.length === 1) assert.deepEqual(pair.server.early, []);
+            else if (pair.server.entries.length === 1) assert.deepEqual(pair.server.early, []);
             accepted += earlyData === 'accepted' ? 1 : 0;
             came += pair.server.early.length + pair.server.messages.length;
           });

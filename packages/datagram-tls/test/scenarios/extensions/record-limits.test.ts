@@ -53,14 +53,14 @@ for (const version of VERSIONS) {
             if (from === other) largest = Math.max(largest, ...lengths);
           };
           pair.explain(() => pair.handshake());
-          const { connection } = pair[other].link;
+          const { connection } = pair[other].entry;
           assert.equal(connection.maxMessageSize, limit - typeBytes);
           pair.send(pair[other], new Uint8Array(limit - typeBytes));
           pair.runFor(100);
           assert.equal(pair[role].messages[0]?.length, limit - typeBytes);
           assert.equal(largest, limit - typeBytes);
           assert.equal(
-            pair[role].link.connection.maxMessageSize,
+            pair[role].entry.connection.maxMessageSize,
             1200 - 13 - 24 + (version === 'DTLSv1.3' ? 15 : 0),
           );
           assertAlive(pair);

@@ -46,9 +46,9 @@ for (const version of VERSIONS) {
     test('an alert makes the flight go out again at once, and ends the handshake when that finds no answer in time', () => {
       const pair = new Pair({ version, weather: { mtu: () => 0 } }).connect();
       pair.runFor(200).inject(pair.client, alertRecord(2, 40));
-      assert.equal(pair.client.link.connection.counters.retransmissions, 1);
+      assert.equal(pair.client.entry.connection.counters.retransmissions, 1);
       pair.inject(pair.client, alertRecord(2, 40));
-      assert.equal(pair.client.link.connection.counters.retransmissions, 1);
+      assert.equal(pair.client.entry.connection.counters.retransmissions, 1);
       pair.runFor(900);
       assert.equal(pair.client.phase, 'handshaking');
       pair.runFor(200);

@@ -68,7 +68,7 @@ for (const version of VERSIONS) {
     test('a record of many empty fragments brings the flight of the server once, and not right after it went out', () => {
       for (const seq of answered) {
         const { pair, seal, flight } = halfOpen(version);
-        const counters = pair.server.link.connection.counters;
+        const counters = pair.server.entry.connection.counters;
         const again = answersOf(pair, 'server', seal(stuffed(seq), 500));
         assert.ok(bytesOf(again) <= flight + 100);
         assert.ok(counters.retransmissions <= 1);
@@ -80,7 +80,7 @@ for (const version of VERSIONS) {
 
     test('a half-open client that asks all the time gets a flight for each doubling of the time, then for each timeout', () => {
       const { pair, seal } = halfOpen(version);
-      const { counters } = pair.server.link.connection;
+      const { counters } = pair.server.entry.connection;
       for (let i = 0; i < 2000; i++) {
         answersOf(pair, 'server', concat(seal(stuffed(answered[0] ?? 0, 1, 20), 500 + 2 * i)));
         answersOf(pair, 'server', concat(seal(stuffed(answered[1] ?? 0, 1, 20), 501 + 2 * i)));
@@ -104,7 +104,7 @@ for (const version of VERSIONS) {
         assert.ok(pair.runUntil(() => pair[role].isConnected, 1000));
         silent = true;
         pair.runFor(100);
-        const { counters, session } = pair[role].link.connection;
+        const { counters, session } = pair[role].entry.connection;
         const insider12 = version === 'DTLSv1.2' ? Insider12.ofSession(session ?? assert.fail()) : undefined;
         const insider13 = new Insider13(pair);
         const seal = (content: Uint8Array, sequence: number) =>
@@ -133,13 +133,13 @@ for (const version of VERSIONS) {
           pair.runFor(10);
           for (const copy of copies.filter(({ at }) => at <= pair.now)) {
             copies.splice(copies.indexOf(copy), 1);
-            if (pair[copy.to].links.length > 0) pair.inject(pair[copy.to], copy.data);
+            if (pair[copy.to].entries.length > 0) pair.inject(pair[copy.to], copy.data);
           }
         }
         pair.explain(() => {
           assert.ok(pair.client.isConnected && pair.server.isConnected);
-          assert.equal(pair.client.link.connection.counters.retransmissions, 0);
-          assert.equal(pair.server.link.connection.counters.retransmissions, 0);
+          assert.equal(pair.client.entry.connection.counters.retransmissions, 0);
+          assert.equal(pair.server.entry.connection.counters.retransmissions, 0);
         });
       }
     });
@@ -151,7 +151,7 @@ suite('answers to one datagram, DTLSv1.2', () => {
     test(`${role} refuses to renegotiate once, however often one datagram asks for it`, () => {
       const pair = new Pair({ version: 'DTLSv1.2' }).handshake();
       pair.runFor(1000);
-      const insider = Insider12.ofSession(pair.server.link.connection.session ?? assert.fail());
+      const insider = Insider12.ofSession(pair.server.entry.connection.session ?? assert.fail());
       const type = role === 'server' ? HandshakeType.client_hello : HandshakeType.hello_request;
       const record = (sequence: number) =>
         insider.seal(other[role], ContentType.handshake, stuffed(0, type), sequence);
@@ -197,7 +197,7 @@ suite('answers to one datagram, DTLSv1.3', () => {
     };
     pair.connect();
     assert.ok(pair.runUntil(() => sent.length > 0, 1000));
-    const { counters } = pair.server.link.connection;
+    const { counters } = pair.server.entry.connection;
     let [bytesIn, bytesOut] = [0, 0];
     for (let i = 0; i < 200; i++) {
       // The newest alone, so that all before it seems lost.
@@ -249,11 +249,11 @@ suite('answers to one datagram, DTLSv1.3', () => {
       pair.runFor(1000);
       pair.intercept = () => [];
       const updates: Uint8Array[] = [];
-      const { link, endpoint } = pair[sender];
+      const { entry, endpoint } = pair[sender];
       const numbers = Array.from({ length: 20 }, (_, sequenceNumber) => ({ epoch: 3, sequenceNumber }));
       for (let i = 0; i < 2; i++) {
-        link.connection.updateKeys({ requestPeer: false }, pair.now);
-        endpoint.touch(link);
+        entry.connection.updateKeys({ requestPeer: false }, pair.now);
+        endpoint.touch(entry);
         for (let out = endpoint.pollTransmit(); out !== undefined; out = endpoint.pollTransmit())
           updates.push(out.data);
         pair.drain();

@@ -159,14 +159,14 @@ for (const version of VERSIONS) {
       }
       assert.ok(endpoint.heldBytes > maxHeldBytes / 2);
       assert.ok(endpoint.evictions > 30);
-      const gaveWay = [...endpoint.links()].filter(
+      const gaveWay = [...endpoint.entries()].filter(
         ({ connection }) => connection.counters.dropped.evicted === 1,
       );
       assert.equal(gaveWay.length, endpoint.evictions);
       // What the others send leads nowhere.
       while (endpoint.pollTransmit() !== undefined);
       pair.connect();
-      assert.ok(pair.runUntil(() => pair.client.link.connection.phase === 'connected', 900));
+      assert.ok(pair.runUntil(() => pair.client.entry.connection.phase === 'connected', 900));
     });
   });
 }
@@ -195,7 +195,7 @@ function sealed(
   sequence: number,
   type = ContentType.handshake as number,
 ) {
-  const { session } = pair[sender].link.connection;
+  const { session } = pair[sender].entry.connection;
   if (session === undefined) return assert.fail();
   return session.version === 'DTLSv1.2'
     ? Insider12.ofSession(session).seal(sender, type, content, sequence)
@@ -242,5 +242,5 @@ test('an empty fragment under handshake keys is nothing: the message that it is 
   };
   pair.handshake();
   assert.equal(inserted, 1);
-  assert.equal(pair.server.link.connection.counters.retransmissions, 0);
+  assert.equal(pair.server.entry.connection.counters.retransmissions, 0);
 });

@@ -23,8 +23,8 @@ suite('limits of a key, DTLSv1.2', () => {
       const pair = new Pair().handshake();
       const other = pair[role === 'client' ? 'server' : 'client'];
       let sent = 0;
-      const { endpoint, link } = pair[role];
-      while (sent < 2 * SEALED && endpoint.send(link, utf8('again'))) {
+      const { endpoint, entry } = pair[role];
+      while (sent < 2 * SEALED && endpoint.send(entry, utf8('again'))) {
         sent++;
         pair.drain();
       }
@@ -53,12 +53,12 @@ suite('limits of a key, DTLSv1.2', () => {
     test(`${role} ends without a word when even an alert would be too much`, (t) => {
       const pair = new Pair().handshake();
       const other = pair[role === 'client' ? 'server' : 'client'];
-      const { datagramsReceived } = other.link.connection.counters;
+      const { datagramsReceived } = other.entry.connection.counters;
       t.mock.getter(RecordWriter12.prototype, 'state', () => 'exhausted');
       pair.close(pair[role]);
       pair.runFor(5000);
       assert.ok(pair[role].isClosed);
-      assert.equal(other.link.connection.counters.datagramsReceived, datagramsReceived);
+      assert.equal(other.entry.connection.counters.datagramsReceived, datagramsReceived);
     });
 
     test(`${role} keeps a session with 8-byte tags through a million forgeries`, () => {

@@ -24,7 +24,7 @@ for (const version of VERSIONS) {
       test(`lets flights through in datagrams of at most ${limit} bytes at last`, () => {
         const pair = new Pair({ version, ...LARGE, weather: { mtu: () => limit } });
         pair.explain(() => pair.handshake());
-        assert.ok(pair.server.link.connection.counters.retransmissions > 0, 'the limit was met');
+        assert.ok(pair.server.entry.connection.counters.retransmissions > 0, 'the limit was met');
         assertAlive(pair);
       });
     }
@@ -84,14 +84,14 @@ for (const version of VERSIONS) {
         pair.onDelivery = ({ data, from }) => assert.ok(from !== role || data.length <= 400);
         pair.explain(() => pair.handshake());
         assert.ok(pair.now < 1000);
-        assert.ok(pair[role].link.connection.counters.retransmissions > 0, 'the limit was met');
+        assert.ok(pair[role].entry.connection.counters.retransmissions > 0, 'the limit was met');
         assertAlive(pair);
       });
 
       test(`lowers what the ${role} may send at once, and send says so`, () => {
         const pair = new Pair({ version }).handshake();
         const side = pair[role];
-        const { connection } = side.link;
+        const { connection } = side.entry;
         const before = connection.maxMessageSize;
         pair.systemLimit[role] = 900;
         pair.send(side, new Uint8Array(before));

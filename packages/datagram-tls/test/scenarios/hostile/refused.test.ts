@@ -165,8 +165,8 @@ for (const version of VERSIONS) {
         pair.connect();
         pair.runFor(100_000);
         assert.ok(pair.client.isClosed && pair.server.isClosed);
-        assert.ok(pair.client.link.connection.counters.retransmissions >= 4);
-        assert.deepEqual([pair.server.links.length, asked.times], [1, calls]);
+        assert.ok(pair.client.entry.connection.counters.retransmissions >= 4);
+        assert.deepEqual([pair.server.entries.length, asked.times], [1, calls]);
         assert.ok(pair.server.endpoint.counters.alertsRepeated >= 3);
       });
 
@@ -178,7 +178,7 @@ for (const version of VERSIONS) {
         pair.connect();
         assert.ok(pair.runUntil(() => pair.client.isClosed, 30_000));
         assert.equal(pair.client.error?.alert, alert);
-        assert.equal(pair.server.links.length, 1);
+        assert.equal(pair.server.entries.length, 1);
       });
     }
 
@@ -194,7 +194,7 @@ for (const version of VERSIONS) {
       const cookie = version === 'DTLSv1.2' ? 1 : 0;
       assert.equal(pair.now / ROUND_TRIP, 2 + cookie);
       pair.runFor(60_000);
-      assert.equal(pair.server.links.length, cookie);
+      assert.equal(pair.server.entries.length, cookie);
     });
 
     test('a session that the application closes in its callback is one, and its client knows', () => {
@@ -205,7 +205,7 @@ for (const version of VERSIONS) {
       assert.ok(pair.runUntil(() => pair.client.isClosed, 60_000));
       assert.match(String(pair.client.error?.message), /close_notify/);
       assert.equal((pair.now - start) / ROUND_TRIP, 2);
-      assert.equal(pair.server.links.length, 1);
+      assert.equal(pair.server.entries.length, 1);
     });
 
     test('the same client may begin another handshake at once', () => {
@@ -220,7 +220,7 @@ for (const version of VERSIONS) {
       known = true;
       pair.restartClient().handshake();
       assertAlive(pair);
-      assert.equal(pair.server.links.length, 2);
+      assert.equal(pair.server.entries.length, 2);
     });
 
     test('repeated alerts to one client are few, and it may try again after a minute', () => {
@@ -234,9 +234,9 @@ for (const version of VERSIONS) {
       pair.connect().runFor(1000);
       for (let i = 0; i < 1000; i++) pair.inject(pair.server, hello);
       assert.ok(pair.server.endpoint.counters.alertsRepeated <= 16);
-      assert.deepEqual([asked.times, pair.server.links.length], [1, 1]);
+      assert.deepEqual([asked.times, pair.server.entries.length], [1, 1]);
       pair.runFor(61_000).inject(pair.server, hello);
-      assert.deepEqual([asked.times, pair.server.links.length], [2, 2]);
+      assert.deepEqual([asked.times, pair.server.entries.length], [2, 2]);
     });
 
     test('alerts that are forged after a probe do not end a handshake that goes on, unless they name its record', () => {

@@ -11,13 +11,13 @@ for (const version of VERSIONS) {
   suite(`a client that begins anew at the same address, ${version}`, () => {
     test('gets a new session, and only then the old one ends, without an error', () => {
       const pair = new Pair({ version }).handshake();
-      const [old] = pair.server.links;
+      const [old] = pair.server.entries;
       pair.restartClient().connect();
-      pair.runUntil(() => pair.server.links.length === 2, 5000);
+      pair.runUntil(() => pair.server.entries.length === 2, 5000);
       assert.equal(old?.connection.phase, 'connected', 'the old session outlives the cookie');
       pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 5000);
       assert.equal(old.connection.phase, 'closed');
-      assert.deepEqual(pair.server.closed, [{ link: old, error: undefined }]);
+      assert.deepEqual(pair.server.closed, [{ entry: old, error: undefined }]);
       assert.equal(pair.server.endpoint.size, 1);
       assertAlive(pair);
     });
@@ -60,16 +60,16 @@ for (const version of VERSIONS) {
       };
       pair.connect();
       pair.runFor(3000);
-      assert.equal(pair.server.links.length, 2);
-      assert.equal(pair.server.link.connection.phase, 'handshaking');
+      assert.equal(pair.server.entries.length, 2);
+      assert.equal(pair.server.entry.connection.phase, 'handshaking');
       pair.intercept = undefined;
       pair.client = living;
-      const [old] = pair.server.links;
+      const [old] = pair.server.entries;
       for (let i = 0; i < 10; i++) pair.send(living, utf8(`still here ${i}`));
       pair.runFor(100);
       assert.equal(pair.server.messages.length, 10);
       pair.runFor(70_000);
-      assert.equal(pair.server.link.connection.phase, 'closed');
+      assert.equal(pair.server.entry.connection.phase, 'closed');
       assert.equal(pair.server.endpoint.size, 1);
       pair.send(living, utf8('and now'));
       pair.runFor(100);
@@ -85,7 +85,7 @@ for (const version of VERSIONS) {
       forged.fill(0xaa, 27, 59);
       const { bytesReceived } = pair.server.endpoint.counters;
       for (let i = 0; i < 100; i++) pair.inject(pair.server, forged);
-      assert.equal(pair.server.links.length, 1);
+      assert.equal(pair.server.entries.length, 1);
       assert.equal(pair.server.endpoint.size, 1);
       assert.equal(pair.server.endpoint.counters.bytesReceived - bytesReceived, 100 * forged.length);
       assertAlive(pair);
@@ -97,7 +97,7 @@ for (const version of VERSIONS) {
       pair.handshake();
       for (let i = 0; i < 3; i++) for (const hello of hellos) pair.inject(pair.server, hello);
       pair.runFor(5000);
-      assert.equal(pair.server.links.length, 1);
+      assert.equal(pair.server.entries.length, 1);
       assertAlive(pair);
     });
 
@@ -110,7 +110,7 @@ for (const version of VERSIONS) {
       for (const hello of earlier) pair.inject(pair.server, hello);
       pair.runFor(70_000);
       assert.equal(pair.server.endpoint.size, 1);
-      assert.equal(pair.server.links[1]?.connection.phase, 'connected');
+      assert.equal(pair.server.entries[1]?.connection.phase, 'connected');
     });
   });
 }

@@ -105,7 +105,7 @@ for (const version of VERSIONS) {
       };
       pair.connect().runFor(200_000);
       assert.ok(pair.server.isConnected);
-      const { counters } = pair.client.link.connection;
+      const { counters } = pair.client.entry.connection;
       const before = counters.retransmissions;
       assert.ok(before > 3);
       pair.intercept = undefined;
@@ -123,9 +123,9 @@ for (const version of VERSIONS) {
       };
       pair.connect();
       pair.runUntil(() => flights.length > 0, 500);
-      const before = pair.client.link.connection.counters.retransmissions;
+      const before = pair.client.entry.connection.counters.retransmissions;
       for (let i = 0; i < 1000; i++) for (const flight of flights) pair.inject(pair.client, flight);
-      assert.ok(pair.client.link.connection.counters.retransmissions - before <= 1);
+      assert.ok(pair.client.entry.connection.counters.retransmissions - before <= 1);
     });
   });
 
@@ -138,7 +138,7 @@ for (const version of VERSIONS) {
           pair.intercept = (data, from) => (from === silent && heard++ >= after ? [] : [data]);
           pair.connect().runFor(400_000);
           const other = pair[silent === 'client' ? 'server' : 'client'];
-          if (other.links.length === 0 || other.isConnected) continue;
+          if (other.entries.length === 0 || other.isConnected) continue;
           pair.explain(() => {
             assert.equal(other.error?.code, 'ERR_DTLS_HANDSHAKE_TIMEOUT');
             assert.equal(other.endpoint.size, 0);
@@ -178,12 +178,12 @@ for (const version of VERSIONS) {
 
     test('a late, second or unasked answer does nothing', () => {
       const pair = new Pair({ version, jobs: 'by-hand' }).connect().runFor(500);
-      const { link, job } = pair.server.jobs[0] ?? assert.fail();
+      const { entry, job } = pair.server.jobs[0] ?? assert.fail();
       assert.equal(job.kind, 'sign');
-      pair.server.endpoint.answer(link, { kind: 'verify-peer', verdict: { ok: true } }, pair.now);
-      assert.equal(link.connection.phase, 'handshaking');
+      pair.server.endpoint.answer(entry, { kind: 'verify-peer', verdict: { ok: true } }, pair.now);
+      assert.equal(entry.connection.phase, 'handshaking');
       pair.answer(pair.server);
-      pair.server.endpoint.answer(link, { kind: 'sign', signature: new Uint8Array(64) }, pair.now);
+      pair.server.endpoint.answer(entry, { kind: 'sign', signature: new Uint8Array(64) }, pair.now);
       pair.runFor(500);
       pair.answer(pair.client);
       pair.runFor(500);
@@ -193,11 +193,11 @@ for (const version of VERSIONS) {
         pair.runFor(500);
       }
       pair.explain(() => assert.ok(pair.client.isConnected && pair.server.isConnected));
-      pair.server.endpoint.answer(link, { kind: 'sign', signature: new Uint8Array(64) }, pair.now);
+      pair.server.endpoint.answer(entry, { kind: 'sign', signature: new Uint8Array(64) }, pair.now);
       assertAlive(pair);
       pair.close(pair.client);
       pair.runFor(2000);
-      pair.server.endpoint.answer(link, { kind: 'sign', signature: new Uint8Array(64) }, pair.now);
+      pair.server.endpoint.answer(entry, { kind: 'sign', signature: new Uint8Array(64) }, pair.now);
       pair.drain();
       assert.ok(pair.server.isClosed);
     });

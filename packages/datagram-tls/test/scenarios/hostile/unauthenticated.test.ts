@@ -125,7 +125,7 @@ for (const version of VERSIONS) {
         };
         pair.connect();
         pair.runUntil(() => lost > 0, 1000);
-        if (pair[victim].links.length > 0) pair.inject(pair[victim], forged);
+        if (pair[victim].entries.length > 0) pair.inject(pair[victim], forged);
         pair.explain(() => {
           assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 2500));
         });

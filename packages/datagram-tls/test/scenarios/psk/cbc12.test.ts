@@ -124,7 +124,7 @@ suite('CBC suites and encrypt-then-MAC', () => {
     test(`${name}: the largest message fills one datagram to within a block of the MTU`, () => {
       const behaviour = { clientBehaviour: { mtu: 500 }, serverBehaviour: { mtu: 500 } };
       const pair = new Pair({ ...options(name), ...behaviour }).handshake();
-      const { maxMessageSize } = pair.client.link.connection;
+      const { maxMessageSize } = pair.client.entry.connection;
       // 13 bytes of header, 16 of IV and 32 of MAC leave 27 blocks, of which padding takes a byte.
       assert.equal(maxMessageSize, 27 * 16 - 1);
       const sizes: number[] = [];
@@ -136,7 +136,7 @@ suite('CBC suites and encrypt-then-MAC', () => {
       pair.runFor(100);
       assert.equal(pair.server.messages[0]?.length, maxMessageSize);
       assert.deepEqual(sizes, [13 + 16 + 27 * 16 + 32]);
-      assert.throws(() => pair.client.link.connection.send(new Uint8Array(maxMessageSize + 1)), {
+      assert.throws(() => pair.client.entry.connection.send(new Uint8Array(maxMessageSize + 1)), {
         code: 'ERR_OUT_OF_RANGE',
       });
     });

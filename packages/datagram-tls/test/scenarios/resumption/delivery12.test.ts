@@ -32,7 +32,7 @@ suite('delivery of the abbreviated handshake of DTLS 1.2', () => {
         sender === from && isProtected(data) && pair.now < 3000 ? [] : [data];
       pair.handshake();
       assert.ok(isResumed(pair));
-      assert.ok(pair[from].link.connection.counters.retransmissions > 0);
+      assert.ok(pair[from].entry.connection.counters.retransmissions > 0);
       assertAlive(pair);
     });
   }
@@ -52,7 +52,7 @@ suite('delivery of the abbreviated handshake of DTLS 1.2', () => {
     };
     pair.connect();
     assert.ok(pair.runUntil(() => pair.server.isConnected, 2 * TWICE_MSL));
-    assert.equal(pair.client.link.connection.counters.retransmissions, 1);
+    assert.equal(pair.client.entry.connection.counters.retransmissions, 1);
     assert.ok(pair.now - (connectedAt ?? 0) > TWICE_MSL - 2000);
     assertAlive(pair);
   });
@@ -118,6 +118,6 @@ suite('delivery of the abbreviated handshake of DTLS 1.2', () => {
     pair.runFor(100);
     for (let i = 0; i < 100; i++)
       pair.inject(pair.server, plainRecord(record.type, record.body, { sequence: 100 + i }));
-    assert.equal(pair.server.link.connection.counters.retransmissions, 1);
+    assert.equal(pair.server.entry.connection.counters.retransmissions, 1);
   });
 });

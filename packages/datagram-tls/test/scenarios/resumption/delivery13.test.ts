@@ -64,8 +64,8 @@ suite('NewSessionTicket of DTLS 1.3 on its way', () => {
   test('is not taken for delivered because of a KeyUpdate of the client', () => {
     const { pair } = losing('server', 2);
     pair.runUntil(() => pair.server.isConnected, 5000);
-    pair.client.link.connection.updateKeys({ requestPeer: true }, pair.now);
-    pair.client.endpoint.touch(pair.client.link);
+    pair.client.entry.connection.updateKeys({ requestPeer: true }, pair.now);
+    pair.client.endpoint.touch(pair.client.entry);
     pair.runFor(60_000);
     assert.equal(pair.client.tickets.length, 1);
     for (const { traced } of [pair.client, pair.server]) {
@@ -78,8 +78,8 @@ suite('NewSessionTicket of DTLS 1.3 on its way', () => {
     const pair = new Pair({ version, jobs: 'by-hand' }).connect();
     answerUntilConnected(pair);
     assert.equal(pair.server.jobs[0]?.job.kind, 'seal-ticket');
-    pair.server.link.connection.updateKeys({ requestPeer: false }, pair.now);
-    pair.server.endpoint.touch(pair.server.link);
+    pair.server.entry.connection.updateKeys({ requestPeer: false }, pair.now);
+    pair.server.endpoint.touch(pair.server.entry);
     pair.answer(pair.server);
     pair.runFor(5000);
     const sent = pair.server.flights('sent').slice(-2);

@@ -57,7 +57,7 @@ for (const version of VERSIONS) {
 
 /** Counted for the session, and told of with a code. */
 function assertTold({ server }: Pair, times: number): void {
-  assert.equal(server.link.connection.counters.ticketKeyFailures, times);
+  assert.equal(server.entry.connection.counters.ticketKeyFailures, times);
   assert.equal(server.warnings.length, times);
   for (const { code, message } of server.warnings) {
     assert.equal(code, 'ERR_DTLS_TICKET_KEYS');

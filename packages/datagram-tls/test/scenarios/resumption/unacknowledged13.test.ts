@@ -25,8 +25,8 @@ function silentClient(): Pair {
 }
 
 function updateKeys(pair: Pair): void {
-  pair.server.link.connection.updateKeys({ requestPeer: false }, pair.now);
-  pair.server.endpoint.touch(pair.server.link);
+  pair.server.entry.connection.updateKeys({ requestPeer: false }, pair.now);
+  pair.server.endpoint.touch(pair.server.entry);
   pair.drain();
 }
 
@@ -43,7 +43,7 @@ suite('a NewSessionTicket of DTLS 1.3 that nobody acknowledges', () => {
   test('is sent seven times and no more, and counted', () => {
     const pair = silentClient();
     assert.equal(sendings(pair.server, 'new_session_ticket'), 7);
-    assert.equal(pair.server.link.connection.counters.ticketsGivenUp, 1);
+    assert.equal(pair.server.entry.connection.counters.ticketsGivenUp, 1);
     assert.equal(pair.server.endpoint.pollTimeout(), undefined);
     assert.ok(pair.server.isConnected);
   });
@@ -80,7 +80,7 @@ suite('a NewSessionTicket of DTLS 1.3 that nobody acknowledges', () => {
     updateKeys(pair);
     pair.runFor(1000);
     assert.deepEqual(pair.server.flights('sent').at(-1), ['key_update']);
-    assert.equal(pair.server.link.connection.counters.ticketsGivenUp, 1);
+    assert.equal(pair.server.entry.connection.counters.ticketsGivenUp, 1);
     assertAlive(pair);
   });
 
@@ -99,7 +99,7 @@ suite('a NewSessionTicket of DTLS 1.3 that nobody acknowledges', () => {
     updateKeys(pair);
     pair.runFor(LONG);
     assert.equal(updates(pair.server), 1);
-    assert.equal(pair.server.link.connection.counters.ticketsGivenUp, 1);
+    assert.equal(pair.server.entry.connection.counters.ticketsGivenUp, 1);
     assert.equal(pair.server.endpoint.pollTimeout(), undefined);
   });
 });

@@ -25,7 +25,7 @@ suite('flights of DTLS 1.2', () => {
     };
     pair.connect();
     assert.ok(pair.runUntil(() => pair.client.isConnected, 2 * TWICE_MSL));
-    assert.equal(pair.server.link.connection.counters.retransmissions, 1);
+    assert.equal(pair.server.entry.connection.counters.retransmissions, 1);
     assert.ok(pair.now - (connectedAt ?? 0) > TWICE_MSL - 2000);
   });
 
@@ -50,7 +50,7 @@ suite('flights of DTLS 1.2', () => {
     pair.intercept = (data, from) => (from === 'server' && isProtected(data) ? [] : [data]);
     pair.connect();
     assert.ok(pair.runUntil(() => pair.server.isConnected, 900));
-    const { counters } = pair.client.link.connection;
+    const { counters } = pair.client.entry.connection;
     assert.equal(counters.retransmissions, 0);
     const done = log
       .of('server')
@@ -72,7 +72,7 @@ suite('flights of DTLS 1.2', () => {
     };
     pair.connect();
     assert.ok(pair.runUntil(() => before.length > 0, 900));
-    const { counters } = pair.server.link.connection;
+    const { counters } = pair.server.entry.connection;
     assert.equal(counters.retransmissions, 0);
     pair.runFor(100);
     for (const record of before) pair.inject(pair.server, renumbered(record));

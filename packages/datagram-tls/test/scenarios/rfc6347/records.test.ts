@@ -19,7 +19,7 @@ suite('records of DTLS 1.2', () => {
       const log = new Log(pair);
       pair.handshake();
       for (const side of [pair.client, pair.server]) {
-        pair.send(side, new Uint8Array(side.link.connection.maxMessageSize));
+        pair.send(side, new Uint8Array(side.entry.connection.maxMessageSize));
       }
       pair.runFor(100);
       assert.equal(pair.client.messages.length + pair.server.messages.length, 2);
@@ -33,7 +33,7 @@ suite('records of DTLS 1.2', () => {
 
   test('a message has at most 2^14 bytes however large datagrams may be', () => {
     const pair = new Pair({ version, clientBehaviour: { mtu: 65_535 } }).handshake();
-    const { connection } = pair.client.link;
+    const { connection } = pair.client.entry;
     assert.equal(connection.maxMessageSize, MAX_PLAINTEXT);
     assert.throws(() => connection.send(new Uint8Array(MAX_PLAINTEXT + 1)), { code: 'ERR_OUT_OF_RANGE' });
     pair.send(pair.client, new Uint8Array(MAX_PLAINTEXT));
@@ -64,8 +64,8 @@ suite('records of DTLS 1.2', () => {
       const side = pair[role];
       t.mock.getter(RecordWriter12.prototype, 'state', () => 'exhausted');
       const log = new Log(pair);
-      assert.equal(side.link.connection.send(utf8('one too many')), false);
-      side.endpoint.touch(side.link);
+      assert.equal(side.entry.connection.send(utf8('one too many')), false);
+      side.endpoint.touch(side.entry);
       pair.runFor(5000);
       assert.equal(side.error?.code, 'ERR_DTLS_KEY_LIMIT');
       assert.deepEqual(log.records(role), []);

@@ -106,9 +106,9 @@ suite('acknowledgements of DTLS 1.3', () => {
 });
 
 function update(pair: OpenPair, role: 'client' | 'server'): void {
-  const { link, endpoint } = pair[role];
-  link.connection.updateKeys({ requestPeer: false }, pair.now);
-  endpoint.touch(link);
+  const { entry, endpoint } = pair[role];
+  entry.connection.updateKeys({ requestPeer: false }, pair.now);
+  endpoint.touch(entry);
   pair.drain();
 }
 

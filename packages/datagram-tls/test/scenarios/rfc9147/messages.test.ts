@@ -159,7 +159,7 @@ suite('the end of a handshake of DTLS 1.3', () => {
       pair.inject(pair[role], stray, elsewhere);
       pair.runFor(1000);
       assert.deepEqual(pair[role].messages, []);
-      assert.equal(pair[role].link.peer.address, pair[sender].address.address);
+      assert.equal(pair[role].entry.peer.address, pair[sender].address.address);
       assertAlive(pair);
     });
 

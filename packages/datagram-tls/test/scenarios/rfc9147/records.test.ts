@@ -18,7 +18,7 @@ suite('records of DTLS 1.3', () => {
     test(`every datagram is made of whole records and has no more than ${mtu} bytes`, () => {
       const pair = new OpenPair({ clientBehaviour: { mtu }, serverBehaviour: { mtu } }).handshake();
       for (const side of [pair.client, pair.server]) {
-        pair.send(side, new Uint8Array(side.link.connection.maxMessageSize));
+        pair.send(side, new Uint8Array(side.entry.connection.maxMessageSize));
       }
       pair.runFor(100);
       assert.equal(pair.client.messages.length + pair.server.messages.length, 2);
@@ -31,7 +31,7 @@ suite('records of DTLS 1.3', () => {
 
   test('a message has at most 2^14 bytes however large datagrams may be', () => {
     const pair = new OpenPair({ clientBehaviour: { mtu: 65_535 } }).handshake();
-    const { connection } = pair.client.link;
+    const { connection } = pair.client.entry;
     assert.equal(connection.maxMessageSize, MAX_PLAINTEXT);
     assert.throws(() => connection.send(new Uint8Array(MAX_PLAINTEXT + 1)), { code: 'ERR_OUT_OF_RANGE' });
     pair.send(pair.client, new Uint8Array(MAX_PLAINTEXT));
@@ -42,8 +42,8 @@ suite('records of DTLS 1.3', () => {
   test('every epoch begins with record number 0', () => {
     const pair = new OpenPair().handshake();
     assertAlive(pair);
-    pair.client.link.connection.updateKeys({ requestPeer: true }, pair.now);
-    pair.client.endpoint.touch(pair.client.link);
+    pair.client.entry.connection.updateKeys({ requestPeer: true }, pair.now);
+    pair.client.endpoint.touch(pair.client.entry);
     pair.runFor(1000);
     assertAlive(pair);
     for (const role of ROLES) {
@@ -148,8 +148,8 @@ suite('records of DTLS 1.3', () => {
       const side = pair[role];
       const before = pair.datagrams.length;
       t.mock.getter(RecordWriter13.prototype, 'state', () => 'exhausted');
-      assert.equal(side.link.connection.send(utf8('one too many')), false);
-      side.endpoint.touch(side.link);
+      assert.equal(side.entry.connection.send(utf8('one too many')), false);
+      side.endpoint.touch(side.entry);
       pair.runFor(5000);
       assert.equal(side.error?.code, 'ERR_DTLS_KEY_LIMIT');
       assert.equal(pair.datagrams.length, before);
@@ -159,15 +159,15 @@ suite('records of DTLS 1.3', () => {
   test('no datagram has records of two associations with one address', () => {
     const pair = new OpenPair().handshake();
     pair.runFor(1000);
-    const old = pair.server.link;
+    const old = pair.server.entry;
     pair.restartClient().connect();
-    assert.ok(pair.runUntil(() => pair.server.link !== old, 5000));
+    assert.ok(pair.runUntil(() => pair.server.entry !== old, 5000));
     const before = pair.datagrams.length;
     // While the new one shakes hands the old one has much to say.
     for (let count = 0; count < 20; count++) {
       old.connection.send(utf8('old'));
       pair.server.endpoint.touch(old);
-      pair.server.endpoint.touch(pair.server.link);
+      pair.server.endpoint.touch(pair.server.entry);
       pair.runFor(1);
     }
     pair.runFor(1000);

@@ -117,7 +117,7 @@ function talk(pair: Pair, keyUpdates: boolean): void {
   for (let round = random.between(1, 6); round > 0; round--) {
     if (keyUpdates) renew(pair, round);
     for (let burst = random.between(1, 4); burst > 0; burst--) {
-      post(pair, client, toServer, random.below(client.link.connection.maxMessageSize - 1));
+      post(pair, client, toServer, random.below(client.entry.connection.maxMessageSize - 1));
     }
     pair.runFor(random.below(100));
     for (; echoed < server.messages.length; echoed++) {
@@ -135,8 +135,8 @@ function renew(pair: Pair, round: number): void {
   const { random } = pair;
   for (const side of [pair.client, pair.server]) {
     if (!random.chance(0.5)) continue;
-    side.link.connection.updateKeys({ requestPeer: random.chance(0.5) }, pair.now);
-    side.endpoint.touch(side.link);
+    side.entry.connection.updateKeys({ requestPeer: random.chance(0.5) }, pair.now);
+    side.endpoint.touch(side.entry);
   }
   pair.drain();
   if (round % 2 === 0) pair.runFor(QUIET);
