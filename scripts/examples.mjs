@@ -1,34 +1,82 @@
 /**
- * Runs the examples as a reader would: the echo server with a certificate of the tests, and the echo client against it. The
- * demo is run by a command of its own. The last line is `N passed, N failed, N skipped`.
+ * Runs the examples and the two programs of the README as a reader would: an echo server with a certificate of the tests,
+ * and an echo client against it. The demo is run by a command of its own. The last line is
+ * `N passed, N failed, N skipped`.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const TIME_LIMIT_MS = 30_000;
-const PORT = String(20_000 + (process.pid % 20_000));
+const PORT = 20_000 + (process.pid % 20_000);
+const GREETING = 'hello over DTLS';
 
-const examples = fileURLToPath(new URL('../examples/dist/', import.meta.url));
-const fixtures = fileURLToPath(new URL('../packages/datagram-tls/test/support/fixtures/', import.meta.url));
+const root = fileURLToPath(new URL('..', import.meta.url));
+const examples = join(root, 'examples/dist');
+const fixtures = join(root, 'packages/datagram-tls/test/support/fixtures');
 
-const server = start('echo-server.js', PORT, `${fixtures}server-p256.pem`, `${fixtures}server-p256.key`);
-const results = new Map();
-results.set('echo-server.js', await heard(server, `listening on port ${PORT}`));
-const client = start('echo-client.js', PORT, `${fixtures}ca.pem`);
-const answered = await heard(client, 'hello over DTLS');
-results.set('echo-client.js', answered && (await ended(client)) === 0);
-server.process.kill();
-await ended(server);
+const results = [...(await echoExamples(String(PORT))), ...(await readmePrograms(String(PORT + 1)))];
 
-for (const [program, passed] of results) console.log(`${passed ? '✔' : '✖'} examples/${program}`);
-const failed = [...results.values()].filter((passed) => !passed).length;
-if (failed > 0) console.log(`server:\n${server.output}\nclient:\n${client.output}`);
-console.log(`\n${results.size - failed} passed, ${failed} failed, 0 skipped`);
-process.exitCode = failed === 0 ? 0 : 1;
+for (const { name, passed } of results) console.log(`${passed ? '✔' : '✖'} ${name}`);
+const failed = results.filter(({ passed }) => !passed);
+for (const { name, output } of failed) console.log(`\n${name}:\n${output}`);
+console.log(`\n${results.length - failed.length} passed, ${failed.length} failed, 0 skipped`);
+process.exitCode = failed.length === 0 ? 0 : 1;
 
-function start(program, ...args) {
-  const child = spawn(process.execPath, [examples + program, ...args], {
+async function echoExamples(port) {
+  const at = (name) => join(fixtures, name);
+  const server = start([
+    join(examples, 'echo-server.js'),
+    port,
+    at('server-p256.pem'),
+    at('server-p256.key'),
+  ]);
+  const listening = await heard(server, `listening on port ${port}`);
+  const client = start([join(examples, 'echo-client.js'), port, at('ca.pem')]);
+  const answered = (await heard(client, GREETING)) && (await ended(client)) === 0;
+  await stop(server);
+  return [
+    { name: 'examples/echo-server.js', passed: listening, output: server.output },
+    { name: 'examples/echo-client.js', passed: answered, output: client.output },
+  ];
+}
+
+/** The first two blocks in TypeScript: the server and the client. Only their port is changed. */
+async function readmePrograms(port) {
+  const folder = join(examples, 'readme');
+  mkdirSync(folder, { recursive: true });
+  const blocks = readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```ts\n(.*?)^```$/gms);
+  const [serverText = '', clientText = ''] = [...blocks].map(([, text]) => text.replaceAll('9000', port));
+  writeFileSync(join(folder, 'server.mjs'), serverText);
+  writeFileSync(join(folder, 'client.mjs'), clientText);
+  const files = { 'server-p256.pem': 'cert.pem', 'server-p256.key': 'key.pem', 'ca.pem': 'ca.pem' };
+  for (const [from, to] of Object.entries(files)) copyFileSync(join(fixtures, from), join(folder, to));
+
+  const server = start(['server.mjs'], folder);
+  const client = await untilServed(server, () => start(['client.mjs'], folder));
+  const passed = client.process.exitCode === 0 && client.output === `${GREETING}\n`;
+  await stop(server);
+  rmSync(folder, { recursive: true });
+  const output = `server:\n${server.output}\nclient:\n${client.output}`;
+  return [{ name: 'README.md: server and client', passed, output }];
+}
+
+/** The server says nothing when it is ready: the client is started again while it finds no server. */
+async function untilServed(server, startClient) {
+  const end = Date.now() + TIME_LIMIT_MS;
+  for (;;) {
+    const client = startClient();
+    await ended(client);
+    const refused = client.output.includes('ERR_DTLS_UNREACHABLE') && server.process.exitCode === null;
+    if (!refused || Date.now() > end) return client;
+  }
+}
+
+function start(args, cwd = root) {
+  const child = spawn(process.execPath, args, {
+    cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: TIME_LIMIT_MS,
   });
@@ -48,6 +96,11 @@ async function heard(run, text) {
     await Promise.race([once(run.process.stdout, 'data'), once(run.process, 'close')]);
   }
   return true;
+}
+
+async function stop(run) {
+  run.process.kill();
+  await ended(run);
 }
 
 async function ended({ process: child }) {
