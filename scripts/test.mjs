@@ -6,11 +6,12 @@
  *                             a path may be that of the source (packages/cli/test/echo.test.ts) or a part of it (cli/test/echo)
  *   npm test -- --no-build    what the last build left
  *   npm test -- --but a,b     all but the files whose path contains "a" or "b"
+ *   npm run test:long         the files with very many cases, and every case of theirs
  *
  * One line a file, then failures in full, skipped tests by name, and `N passed, N failed, N skipped` as the last line.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import { run } from 'node:test';
@@ -19,6 +20,8 @@ import { inspect } from 'node:util';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const FILE_TIMEOUT_MS = 4 * 60_000;
+/** A file with more cases than every run affords imports this. */
+const LONG_IMPORT = /\/support\/long\.js'/;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -26,11 +29,15 @@ async function main(args) {
   const butAt = args.indexOf('--but');
   const but = butAt < 0 ? [] : args.splice(butAt, 2)[1].split(',');
   const fragment = args.find((arg) => !arg.startsWith('--'));
+  const long = args.includes('--long');
+  if (long) process.env.DTLS_TEST_LONG = '1';
   const tally = { passed: 0, failures: [], skips: [] };
   if (!args.includes('--no-build') && !build())
     tally.failures.push({ name: 'the build (its errors are above)' });
 
-  const all = testFiles().filter(({ source }) => !but.some((part) => source.includes(part)));
+  const all = testFiles()
+    .filter(({ source }) => !but.some((part) => source.includes(part)))
+    .filter(({ source }) => !long || LONG_IMPORT.test(readFileSync(join(root, source), 'utf8')));
   const named = all.filter(({ source, compiled }) =>
     [source, compiled].some((path) => path.includes(fragment ?? '')),
   );

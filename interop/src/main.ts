@@ -40,7 +40,15 @@ const { values: flags, positionals: filters } = parseArgs({
   },
 });
 
+/** How long a run may take to close what its cases opened. */
+const CLOSING_MS = 5000;
+
 process.exitCode = await main();
+// What a case left open must not keep the run from its end, and is not passed over in silence.
+setTimeout(() => {
+  console.error(`still open after the last case: ${process.getActiveResourcesInfo().join(', ')}`);
+  process.exit();
+}, CLOSING_MS).unref();
 
 async function main(): Promise<number> {
   const cases = selected();

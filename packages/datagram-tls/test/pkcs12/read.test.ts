@@ -9,6 +9,7 @@ import { Protection, passphrasesOf } from '#lib/pkcs12/protection.js';
 import { readPkcs12 } from '#lib/pkcs12/read.js';
 import { oid } from '#lib/x509/der.js';
 import { readCertificates } from '#lib/x509/pem.js';
+import { STEP } from '../support/long.js';
 import { flipped } from '../support/records.js';
 
 const FIXTURES = new URL('../../../test/x509/fixtures/pkcs12/', import.meta.url);
@@ -98,7 +99,9 @@ suite('files of PKCS#12', () => {
     const file = fixture('openssl.p12');
     const whole = { ...read(file, 'secret') };
     let refused = 0;
-    for (let at = 0; at < file.length; at++) {
+    let tried = 0;
+    for (let at = 0; at < file.length; at += STEP) {
+      tried++;
       try {
         // Parameters of the MAC's hash, of which there are none, are not looked at.
         assert.deepEqual({ ...read(flipped(file, at), 'secret') }, whole);
@@ -107,7 +110,7 @@ suite('files of PKCS#12', () => {
         refused++;
       }
     }
-    assert.ok(refused > file.length - 4, `${refused} of ${file.length}`);
+    assert.ok(refused > tried - 4, `${refused} of ${tried}`);
   });
 
   test('cut off anywhere it is refused', () => {

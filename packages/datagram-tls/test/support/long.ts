@@ -1,0 +1,12 @@
+/** Whether `npm run test:long` runs: every case of a test with very many. `npm test` runs a part of them. */
+export const LONG = process.env['DTLS_TEST_LONG'] === '1';
+
+const PART = 8;
+
+/** How many of `all` cases to run. */
+export function casesOf(all: number): number {
+  return LONG ? all : Math.ceil(all / PART);
+}
+
+/** The step through all places of something, so that every place is visited in a long run. */
+export const STEP = LONG ? 1 : PART;
