@@ -22,9 +22,13 @@ export type {
 export type { EarlyOutcome } from './connection/application-data.js';
 export type { DropCounts, DropReason, TraceEvent } from './connection/events.js';
 export { connect } from './driver/connect.js';
-export { DTLSEndpoint, type SessionCallback } from './driver/endpoint.js';
+export {
+  DTLSEndpoint,
+  type EndpointErrorHandler,
+  type RefusalHandler,
+  type SessionCallback,
+} from './driver/endpoint.js';
 export { listen } from './driver/listen.js';
-export type { CipherInfo } from './driver/negotiated.js';
 export type {
   ConnectOptions,
   EarlyDataCallback,
@@ -39,8 +43,18 @@ export {
   type SniIdentity,
 } from './driver/secure-context.js';
 export type { SendKind, SendQueueDrops } from './driver/send-queue.js';
-export { DTLSSession } from './driver/session.js';
-export type { DTLSEndpointStats, DTLSSessionStats } from './driver/stats.js';
+export {
+  type CipherInfo,
+  DTLSSession,
+  type EndHandler,
+  type HandshakeHandler,
+  type KeylogHandler,
+  type MessageHandler,
+  type SavedSessionHandler,
+  type SessionEndpoint,
+  type SessionErrorHandler,
+} from './driver/session.js';
+export type { DTLSEndpointStats, DTLSSessionStats, SessionDrops } from './driver/stats.js';
 export type { EarlyRefusals, Refusals } from './endpoint/counters.js';
 export type { PeerAddress } from './endpoint/peer.js';
 export type { RefusalReason } from './endpoint/places.js';

@@ -12,7 +12,7 @@ import { SECURITY_OPTIONS } from '../config/resolve.js';
 import { resolveSession, type SavedSession } from '../config/saved-session.js';
 import type { PeerAddress } from '../endpoint/peer.js';
 import { pick, resolveEarlyMessages } from './arguments.js';
-import { DTLSEndpoint } from './endpoint.js';
+import { DTLSEndpoint, endpointControl } from './endpoint.js';
 import { type ConnectOptions, ENDPOINT_OPTIONS } from './options.js';
 import { platform } from './platform.js';
 import { canonicalAddress, resolveHost } from './resolve-host.js';
@@ -80,21 +80,16 @@ export function connect(host: string, port: number, given: ConnectOptions = {}):
   const earlyData = resolveEarlyMessages(options.earlyData, options.mtu ?? DEFAULTS.mtu);
   const endpoint = new DTLSEndpoint(pick(options, ENDPOINT_OPTIONS));
   const destination = { ...named, session: spent.take(saved), earlyData };
-  const control = DTLSEndpoint.controlOf(endpoint);
-  const session = control.reserve(destination.serverName);
+  const session = endpointControl.reserve(endpoint, destination.serverName);
   const start = (address: string, family: PeerAddress['family']): void => {
-    if (session.session.destroyed) return;
-    control.bind(bindHost ?? (family === 'IPv6' ? '::' : '0.0.0.0'), bindPort);
-    control.connect(
-      { address: canonicalAddress(address, family), family, port },
-      security,
-      destination,
-      session,
-    );
+    if (session.destroyed) return;
+    endpointControl.bind(endpoint, bindHost ?? (family === 'IPv6' ? '::' : '0.0.0.0'), bindPort);
+    const peer = { address: canonicalAddress(address, family), family, port };
+    endpointControl.connect(endpoint, session, peer, security, destination);
   };
   if (isIP(host) !== 0) startNow(host, start, endpoint);
-  else startLater(host, bindHost, start, (error) => control.fail(error));
-  return session.session;
+  else startLater(host, bindHost, start, (error) => endpointControl.fail(endpoint, error));
+  return session;
 }
 
 /** Nothing stays open when the socket cannot be bound. */

@@ -10,7 +10,7 @@ import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { EarlyRefusals, Refusals } from '../endpoint/counters.js';
 import type { PeerAddress } from '../endpoint/peer.js';
 import type { Refusal } from '../endpoint/refusals.js';
-import { logPeer, logRemoval, warnOfTicketKeys } from './debug.js';
+import { logPeer, logRemoval } from './debug.js';
 import { Deferred } from './deferred.js';
 import { UnreadBudget } from './inbox.js';
 import {
@@ -25,33 +25,64 @@ import {
 } from './options.js';
 import { Port } from './port.js';
 import type { SendQueueDrops } from './send-queue.js';
-import { DTLSSession } from './session.js';
-import type { SessionControl, SessionEndpoint, SessionOwner } from './session-owner.js';
+import { type DTLSSession, type SessionEndpoint, type SharedBySessions, sessionControl } from './session.js';
 import { type DTLSEndpointStats, endpointNumbers, endpointStats } from './stats.js';
 import type { UdpOptions } from './udp.js';
 
-type ErrorHandler = (this: DTLSEndpoint, error: Error) => void;
-type RefusalHandler = (this: DTLSEndpoint, refusal: Refusal) => void;
+export type EndpointErrorHandler = (this: DTLSEndpoint, error: Error) => void;
+export type RefusalHandler = (this: DTLSEndpoint, refusal: Refusal) => void;
 export type SessionCallback = (session: DTLSSession) => void;
 
 const KNOWN = new Set<string>(ENDPOINT_OPTIONS);
 
+/** What `listen` and `connect` do with an endpoint; no method of it does this. The class assigns it. */
+export let endpointControl: {
+  /** Binds at once; throws the system's error. `host` is an IP literal. */
+  bind: (endpoint: DTLSEndpoint, host: string, port: number) => void;
+  serve: (
+    endpoint: DTLSEndpoint,
+    security: Security,
+    onsession: SessionCallback,
+    onearlydata: EarlyDataCallback | undefined,
+  ) => void;
+  /** A client session whose association begins when its peer's address is known; the endpoint ends with it. */
+  reserve: (endpoint: DTLSEndpoint, serverName: string | undefined) => DTLSSession;
+  connect: (
+    endpoint: DTLSEndpoint,
+    session: DTLSSession,
+    peer: PeerAddress,
+    security: Security,
+    destination: Destination,
+  ) => void;
+  fail: (endpoint: DTLSEndpoint, error: Error) => void;
+};
+
 /** One UDP socket and the sessions on it. Made by `listen`, and by `connect` for its one session. */
 export class DTLSEndpoint implements SessionEndpoint {
+  static {
+    endpointControl = {
+      bind: (endpoint, host, port) => endpoint.#bind(host, port),
+      serve: (endpoint, ...service) => endpoint.#serve(...service),
+      reserve: (endpoint, serverName) => endpoint.#reserve(serverName),
+      connect: (endpoint, ...association) => endpoint.#connect(...association),
+      fail: (endpoint, error) => endpoint.#fail(error),
+    };
+  }
+
   readonly #udp: UdpOptions;
   readonly #limits: EndpointLimits;
   readonly #behaviour: Behaviour;
-  readonly #owner: SessionOwner<DTLSSession>;
+  readonly #shared: SharedBySessions;
   readonly #opened = new Deferred<PeerAddress>();
   readonly #closed = new Deferred<void>();
-  readonly #sessions = new Map<DTLSSession, SessionControl<DTLSSession>>();
-  readonly #byEntry = new Map<ConnectionEntry, SessionControl<DTLSSession>>();
+  readonly #sessions = new Set<DTLSSession>();
+  readonly #byEntry = new Map<ConnectionEntry, DTLSSession>();
   readonly #times = { createdAt: process.hrtime.bigint(), destroyedAt: 0n };
   readonly #unwatch: () => void;
   #port: Port | undefined;
   #onsession: SessionCallback | undefined;
   #onearlydata: EarlyDataCallback | undefined;
-  #onerror: ErrorHandler | undefined;
+  #onerror: EndpointErrorHandler | undefined;
   #onrefused: RefusalHandler | undefined;
   #busy = false;
   /** Made by `connect`: it ends with its session. */
@@ -68,20 +99,8 @@ export class DTLSEndpoint implements SessionEndpoint {
     this.#udp = resolveUdp(options);
     this.#limits = resolveLimits(options);
     this.#behaviour = resolveBehaviour(options, trace !== undefined);
-    this.#owner = this.#makeOwner(trace, resolveUnread(options));
+    this.#shared = this.#share(trace, resolveUnread(options));
     this.#unwatch = watch(options.signal, (reason) => this.destroy(reason));
-  }
-
-  /** For `listen` and `connect`: what users do not do with an endpoint themselves. */
-  static controlOf(endpoint: DTLSEndpoint): EndpointControl {
-    return {
-      bind: (host, port) => endpoint.#bind(host, port),
-      serve: (...what) => endpoint.#serve(...what),
-      connect: (peer, security, destination, control) =>
-        endpoint.#connect(peer, security, destination, control),
-      reserve: (serverName) => endpoint.#reserve(serverName),
-      fail: (error) => endpoint.#fail(error),
-    };
   }
 
   /** Where the socket is bound; `undefined` before and after. */
@@ -114,10 +133,10 @@ export class DTLSEndpoint implements SessionEndpoint {
   }
 
   /** Called when the socket fails. `undefined` clears it. */
-  get onerror(): ErrorHandler | undefined {
+  get onerror(): EndpointErrorHandler | undefined {
     return this.#onerror;
   }
-  set onerror(fn: ErrorHandler | null | undefined) {
+  set onerror(fn: EndpointErrorHandler | null | undefined) {
     if (fn !== null && fn !== undefined) checkFunction(fn, 'onerror');
     this.#onerror = fn ?? undefined;
   }
@@ -160,7 +179,7 @@ export class DTLSEndpoint implements SessionEndpoint {
     if (this.#closing || this.#over) return this.closed;
     this.#closing = true;
     if (this.#port !== undefined) this.#port.core.serve(undefined);
-    for (const session of [...this.#sessions.keys()]) void session.close();
+    for (const session of [...this.#sessions]) void session.close();
     this.#finishIfIdle();
     return this.closed;
   }
@@ -169,7 +188,7 @@ export class DTLSEndpoint implements SessionEndpoint {
   destroy(error?: Error): void {
     if (this.#over) return;
     this.#closing = true;
-    for (const session of [...this.#sessions.keys()]) session.destroy(error);
+    for (const session of [...this.#sessions]) session.destroy(error);
     this.#finish(error);
   }
 
@@ -177,20 +196,14 @@ export class DTLSEndpoint implements SessionEndpoint {
     await this.close();
   }
 
-  #makeOwner(trace: Trace | undefined, { perSession, inAll }: UnreadLimits): SessionOwner<DTLSSession> {
+  #share(trace: Trace | undefined, { perSession, inAll }: UnreadLimits): SharedBySessions {
     return {
       endpoint: this,
       inboxLimits: { messages: DEFAULTS.messageQueue, bytes: perSession },
       unread: new UnreadBudget(inAll),
       trace,
-      takes: (size) => this.#port?.takes(size) ?? true,
-      send: (entry, data) => this.#port?.send(entry, data) ?? false,
-      updateKeys: (entry, requestPeer) => this.#port?.updateKeys(entry, requestPeer),
-      close: (entry) => this.#port?.closeEntry(entry),
-      abandon: (entry) => this.#port?.abandonEntry(entry),
-      onTicketKeysFailed: warnOfTicketKeys,
       onEarlyData: (data, session) => this.#onearlydata?.(data, session),
-      release: (session) => this.#release(session),
+      onEnd: (session) => this.#onSessionEnd(session),
     };
   }
 
@@ -201,7 +214,7 @@ export class DTLSEndpoint implements SessionEndpoint {
       onEvent: (entry, event) => this.#onEvent(entry, event),
       onRefused: (refusal) => this.#onrefused?.call(this, refusal),
       onSocketError: (error) => this.#fail(error),
-      onSendError: (entry, error) => this.#byEntry.get(entry)?.onSendError(error),
+      onSendError: (entry, error) => this.#onSendError(entry, error),
     });
     this.#port.core.busy = this.#busy;
   }
@@ -213,47 +226,51 @@ export class DTLSEndpoint implements SessionEndpoint {
   }
 
   /** A session whose peer's address is not known yet. */
-  #reserve(serverName: string | undefined): SessionControl<DTLSSession> {
+  #reserve(serverName: string | undefined): DTLSSession {
     this.#single = true;
-    const control = DTLSSession.create(this.#owner, undefined, serverName);
-    this.#sessions.set(control.session, control);
-    return control;
+    const session = sessionControl.create(this.#shared, serverName);
+    this.#sessions.add(session);
+    return session;
   }
 
-  #connect(
-    peer: PeerAddress,
-    security: Security,
-    destination: Destination,
-    control: SessionControl<DTLSSession>,
-  ): void {
+  #connect(session: DTLSSession, peer: PeerAddress, security: Security, destination: Destination): void {
     const port = this.#port;
     if (port === undefined || this.#over) return;
     if (this.#single) port.dedicate(peer);
     const entry = port.connect(peer, security, this.#behaviour, destination);
-    this.#byEntry.set(entry, control);
-    control.attach(entry);
-    logPeer(peer);
+    this.#attach(session, port, entry);
     port.pump();
   }
 
-  #onSession(entry: ConnectionEntry): void {
-    const control = DTLSSession.create(this.#owner, entry, undefined);
-    this.#sessions.set(control.session, control);
-    this.#byEntry.set(entry, control);
+  #attach(session: DTLSSession, port: Port, entry: ConnectionEntry): void {
+    this.#byEntry.set(entry, session);
+    sessionControl.attach(session, port, entry);
     logPeer(entry.peer);
-    this.#onsession?.(control.session);
+  }
+
+  #onSession(entry: ConnectionEntry): void {
+    if (this.#port === undefined) return;
+    const session = sessionControl.create(this.#shared, undefined);
+    this.#sessions.add(session);
+    this.#attach(session, this.#port, entry);
+    this.#onsession?.(session);
   }
 
   #onEvent(entry: ConnectionEntry, event: ConnectionEvent): void {
-    const control = this.#byEntry.get(entry);
+    const session = this.#byEntry.get(entry);
     if (event.type === 'closed') {
       this.#byEntry.delete(entry);
       logRemoval(entry.peer, event.error?.message ?? 'closed');
     }
-    control?.onEvent(event);
+    if (session !== undefined) sessionControl.onEvent(session, event);
   }
 
-  #release(session: DTLSSession): void {
+  #onSendError(entry: ConnectionEntry, error: Error): void {
+    const session = this.#byEntry.get(entry);
+    if (session !== undefined) sessionControl.onSendError(session, error);
+  }
+
+  #onSessionEnd(session: DTLSSession): void {
     this.#sessions.delete(session);
     if (this.#single) this.#closing = true;
     if (!this.#closing) return;
@@ -271,7 +288,7 @@ export class DTLSEndpoint implements SessionEndpoint {
       this.#onerror?.call(this, error);
     } finally {
       this.#closing = true;
-      for (const control of [...this.#sessions.values()]) failOne(control, error);
+      for (const session of [...this.#sessions]) failOne(session, error);
       this.#finish(error);
     }
   }
@@ -295,30 +312,14 @@ export class DTLSEndpoint implements SessionEndpoint {
 }
 
 /** A handler that throws keeps no other session from its end. */
-function failOne(control: SessionControl<DTLSSession>, error: Error): void {
+function failOne(session: DTLSSession, error: Error): void {
   try {
-    control.fail(error);
+    sessionControl.fail(session, error);
   } catch (thrown) {
     process.nextTick(() => {
       throw thrown;
     });
   }
-}
-
-/** What `listen` and `connect` do with an endpoint. */
-export interface EndpointControl {
-  /** Binds at once; throws the system's error. `host` is an IP literal. */
-  bind(host: string, port: number): void;
-  serve(security: Security, onsession: SessionCallback, onearlydata: EarlyDataCallback | undefined): void;
-  /** A client session to be connected when its peer's address is known; the endpoint ends with it. */
-  reserve(serverName: string | undefined): SessionControl<DTLSSession>;
-  connect(
-    peer: PeerAddress,
-    security: Security,
-    destination: Destination,
-    control: SessionControl<DTLSSession>,
-  ): void;
-  fail(error: Error): void;
 }
 
 /** Returns how to stop watching. */

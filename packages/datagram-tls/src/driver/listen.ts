@@ -7,7 +7,7 @@ import { DEFAULTS } from '../config/defaults.js';
 import { checkKeepAlive } from '../config/keep-alive.js';
 import { SECURITY_OPTIONS } from '../config/resolve.js';
 import { pick } from './arguments.js';
-import { DTLSEndpoint, type SessionCallback } from './endpoint.js';
+import { DTLSEndpoint, endpointControl, type SessionCallback } from './endpoint.js';
 import { ENDPOINT_OPTIONS, type ListenOptions } from './options.js';
 import { resolveHost } from './resolve-host.js';
 import { securityFrom } from './secure-context.js';
@@ -41,10 +41,9 @@ export function listen(onsession: SessionCallback, given: ListenOptions): DTLSEn
   checkEarlyReceiver(options.onearlydata, security);
   checkKeepAlive(options.keepAlive, security.minVersion);
   const endpoint = new DTLSEndpoint(pick(options, ENDPOINT_OPTIONS));
-  const control = DTLSEndpoint.controlOf(endpoint);
   const start = (address: string): void => {
-    control.bind(address, port);
-    control.serve(security, onsession, options.onearlydata);
+    endpointControl.bind(endpoint, address, port);
+    endpointControl.serve(endpoint, security, onsession, options.onearlydata);
   };
   if (isIP(host) === 0) startLater(host, endpoint, start);
   else startNow(host, endpoint, start);
@@ -71,14 +70,13 @@ function startNow(host: string, endpoint: DTLSEndpoint, start: (address: string)
 }
 
 function startLater(host: string, endpoint: DTLSEndpoint, start: (address: string) => void): void {
-  const control = DTLSEndpoint.controlOf(endpoint);
   const found = (address: string): void => {
     if (endpoint.destroyed) return;
     try {
       start(address);
     } catch (error) {
-      control.fail(error as Error);
+      endpointControl.fail(endpoint, error as Error);
     }
   };
-  resolveHost(host, 0, found, (error) => control.fail(error));
+  resolveHost(host, 0, found, (error) => endpointControl.fail(endpoint, error));
 }

@@ -22,14 +22,23 @@ export interface SecureContextOptions extends SecurityOptions {
     | undefined;
 }
 
+/** What a context holds; no method of it shows this. The class assigns both. */
+let createContext: (security: Security) => DTLSSecureContext;
+let securityOf: (context: DTLSSecureContext) => Security;
+
 const MAKE = Symbol('make');
 const KNOWN = new Set<string>([...SECURITY_OPTIONS, 'isServer']);
 
 /** Certificates, keys and policy, read once and used by any number of sessions. Made by {@link createSecureContext}. */
 export class DTLSSecureContext {
+  static {
+    createContext = (security) => new DTLSSecureContext(MAKE, security);
+    securityOf = (context) => context.#security;
+  }
+
   readonly #security: Security;
 
-  constructor(token: typeof MAKE, security: Security) {
+  private constructor(token: typeof MAKE, security: Security) {
     if (token !== MAKE) throw new TypeError('Illegal constructor');
     this.#security = security;
   }
@@ -37,17 +46,11 @@ export class DTLSSecureContext {
   get isServer(): boolean {
     return this.#security.role === 'server';
   }
-
-  /** For the other objects of this library. */
-  static securityOf(context: DTLSSecureContext): Security {
-    return context.#security;
-  }
 }
 
 const PLATFORM: Platform = {
   ...platform,
-  openContext: (object) =>
-    object instanceof DTLSSecureContext ? DTLSSecureContext.securityOf(object) : undefined,
+  openContext: (object) => (object instanceof DTLSSecureContext ? securityOf(object) : undefined),
 };
 
 /**
@@ -60,7 +63,7 @@ export function createSecureContext(given: SecureContextOptions = {}): DTLSSecur
   const options = ownProperties(given);
   const { isServer = false } = options;
   checkBoolean(isServer, 'options.isServer');
-  return new DTLSSecureContext(MAKE, resolveSecurity(options, isServer ? 'server' : 'client', PLATFORM));
+  return createContext(resolveSecurity(options, isServer ? 'server' : 'client', PLATFORM));
 }
 
 /** The context that the caller gave, or one made of the options beside it. */
@@ -77,7 +80,7 @@ export function securityFrom(
   if (!(secureContext instanceof DTLSSecureContext)) {
     throw invalidArgType('options.secureContext', 'an instance of DTLSSecureContext', secureContext);
   }
-  const security = DTLSSecureContext.securityOf(secureContext);
+  const security = securityOf(secureContext);
   if (security.role !== role) throw invalidArgValue('options.secureContext', `is not a ${role} context`);
   for (const name of SECURITY_OPTIONS) {
     if (options[name] !== undefined) {

@@ -1,117 +1,333 @@
-import { invalidState } from '../base/errors.js';
-import { checkBoolean } from '../config/checks.js';
+import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { decodeUtf8, toText } from '../base/bytes.js';
+import { DTLSError, invalidState } from '../base/errors.js';
+import { checkBoolean, checkFunction } from '../config/checks.js';
 import { encodeSession } from '../config/saved-session.js';
-import type { ConnectionEvent } from '../connection/events.js';
+import type { EarlyOutcome } from '../connection/application-data.js';
+import type { Connection } from '../connection/connection.js';
+import type { ConnectionEvent, TraceEvent } from '../connection/events.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { PeerAddress } from '../endpoint/peer.js';
 import { exportKeyingMaterial, type Session } from '../handshake/session.js';
 import { keylogLine } from '../keys/keylog.js';
-import type { Version } from '../wire/codes.js';
-import { Announced, HANDLERS } from './announced.js';
+import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
 import { checkExport, toBytes } from './arguments.js';
-import { Handlers, type SessionHandlers } from './handlers.js';
-import { Inbox } from './inbox.js';
-import { asThrown, explained, type FinalState, finalStateOf, Life } from './life.js';
-import { OUTCOME, type Outcome } from './negotiated.js';
+import { warnOfTicketKeys } from './debug.js';
+import { Deferred } from './deferred.js';
+import { Inbox, type UnreadBudget } from './inbox.js';
 import { platform } from './platform.js';
-import type { SessionControl, SessionEndpoint, SessionOwner } from './session-owner.js';
-import { type DTLSSessionStats, type SessionDrops, sessionDrops } from './stats.js';
+import type { Port } from './port.js';
+import {
+  type DTLSEndpointStats,
+  type DTLSSessionStats,
+  type SessionDrops,
+  sessionDrops,
+  sessionStats,
+} from './stats.js';
+
+/** Cipher of a session, as node:tls names it. */
+export interface CipherInfo {
+  /** OpenSSL's name. */
+  readonly name: string;
+  /** IANA's name. */
+  readonly standardName: string;
+  readonly version: Version;
+}
+
+/** What a session shows of the endpoint it is on; every one is a {@link DTLSEndpoint}. */
+export interface SessionEndpoint {
+  readonly address: PeerAddress | undefined;
+  readonly opened: Promise<PeerAddress>;
+  readonly closed: Promise<void>;
+  readonly destroyed: boolean;
+  readonly stats: DTLSEndpointStats;
+  busy: boolean;
+  close(): Promise<void>;
+  destroy(error?: Error): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** The receiver owns `data`. */
+export type MessageHandler = (this: DTLSSession, data: Uint8Array) => void;
+export type SessionErrorHandler = (this: DTLSSession, error: Error) => void;
+export type HandshakeHandler = (this: DTLSSession, protocol: Version) => void;
+/** `line`: of a key log (RFC 9850), with its newline. */
+export type KeylogHandler = (this: DTLSSession, line: Uint8Array) => void;
+export type EndHandler = (this: DTLSSession) => void;
+/** `saved`: what `connect` takes as `session`. */
+export type SavedSessionHandler = (this: DTLSSession, saved: Buffer) => void;
+
+/** What the sessions of one endpoint share. */
+export interface SharedBySessions {
+  readonly endpoint: SessionEndpoint;
+  /** Messages and bytes that one session keeps unread. */
+  readonly inboxLimits: { readonly messages: number; readonly bytes: number };
+  readonly unread: UnreadBudget;
+  readonly trace: ((event: TraceEvent, session: DTLSSession) => void) | undefined;
+  onEarlyData(data: Uint8Array, session: DTLSSession): void;
+  /** The session is over. */
+  onEnd(session: DTLSSession): void;
+}
+
+/** How the endpoint drives its sessions; no method of a session does this. The class assigns it. */
+export let sessionControl: {
+  create: (shared: SharedBySessions, serverName: string | undefined) => DTLSSession;
+  /** Its association exists from now on. */
+  attach: (session: DTLSSession, port: Port, entry: ConnectionEntry) => void;
+  onEvent: (session: DTLSSession, event: ConnectionEvent) => void;
+  /** A datagram was not sent, which may be why the handshake then takes too long. */
+  onSendError: (session: DTLSSession, error: Error) => void;
+  fail: (session: DTLSSession, error: Error) => void;
+};
 
 const MAKE = Symbol('make');
 
 /** One association with one peer. Made by `connect`, and given to the callback of `listen`. */
-export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable<Uint8Array> {
-  readonly #owner: SessionOwner<DTLSSession>;
-  readonly #life = new Life();
-  readonly #handlers = new Handlers<DTLSSession>(this);
+export class DTLSSession implements AsyncIterable<Uint8Array> {
+  static {
+    sessionControl = {
+      create: (shared, serverName) => new DTLSSession(MAKE, shared, serverName),
+      attach: (session, port, entry) => {
+        session.#port = port;
+        session.#entry = entry;
+      },
+      onEvent: (session, event) => session.#onEvent(event),
+      onSendError: (session, error) => {
+        session.#sendError = error;
+        session.#sendFailures++;
+      },
+      fail: (session, error) => session.#fail(error),
+    };
+  }
+
+  readonly #shared: SharedBySessions;
   readonly #inbox: Inbox;
+  /** Client: the name it asks for. */
   readonly #serverName: string | undefined;
+  #port: Port | undefined;
+  /** `undefined` before the association begins and after the end. */
+  #entry: ConnectionEntry | undefined;
+  /**
+   * V8 keeps handlers where only a full collection looks, and they know the session: so a session that is over keeps this of its
+   * connection, and lets go of the rest.
+   */
+  #finalState: Pick<Connection, 'counters' | 'earlyData'> | undefined;
+
+  readonly #opened = new Deferred<{ protocol: Version }>();
+  readonly #closed = new Deferred<void>();
+  readonly #createdAt = process.hrtime.bigint();
+  #closingAt = 0n;
+  #handshakeCompletedAt = 0n;
+  #destroyedAt = 0n;
+
   #sendError: Error | undefined;
   #sendFailures = 0;
   /** Messages given to `send` when the peer had closed already. */
   #unsent = 0;
   /** Messages given to `send` while too much waited for the socket. */
   #unqueued = 0;
-  #entry: ConnectionEntry | undefined;
-  #remains: FinalState | undefined;
-  #saved: Buffer | undefined;
 
-  constructor(
-    token: typeof MAKE,
-    owner: SessionOwner<DTLSSession>,
-    entry: ConnectionEntry | undefined,
-    serverName: string | undefined,
-  ) {
+  #saved: Buffer | undefined;
+  #certificate: X509Certificate | undefined;
+  #publicKey: KeyObject | undefined;
+
+  #onmessage: MessageHandler | undefined;
+  #onerror: SessionErrorHandler | undefined;
+  #onhandshake: HandshakeHandler | undefined;
+  #onkeylog: KeylogHandler | undefined;
+  #onend: EndHandler | undefined;
+  #onsession: SavedSessionHandler | undefined;
+
+  private constructor(token: typeof MAKE, shared: SharedBySessions, serverName: string | undefined) {
     if (token !== MAKE) throw new TypeError('Illegal constructor');
-    super();
-    this.#owner = owner;
-    this.#inbox = new Inbox(owner.inboxLimits, owner.unread);
-    this.#entry = entry;
+    this.#shared = shared;
+    this.#inbox = new Inbox(shared.inboxLimits, shared.unread);
     this.#serverName = serverName;
   }
 
-  /** For the other objects of this library: a session, and where its events go. */
-  static create(
-    owner: SessionOwner<DTLSSession>,
-    entry: ConnectionEntry | undefined,
-    serverName: string | undefined,
-  ): SessionControl<DTLSSession> {
-    const session = new DTLSSession(MAKE, owner, entry, serverName);
-    return {
-      session,
-      attach: (found) => {
-        session.#entry = found;
-      },
-      onEvent: (event) => session.#onEvent(event),
-      onSendError: (error) => {
-        session.#sendError = error;
-        session.#sendFailures++;
-      },
-      fail: (error) => session.#fail(error),
-    };
-  }
-
   /** Called with each message; the receiver owns the bytes. `undefined` clears it. */
-  get onmessage(): SessionHandlers<DTLSSession>['onmessage'] | undefined {
-    return this.#handlers.get('onmessage');
+  get onmessage(): MessageHandler | undefined {
+    return this.#onmessage;
   }
-  set onmessage(fn: SessionHandlers<DTLSSession>['onmessage'] | null | undefined) {
-    this.#handlers.set('onmessage', fn);
-    if (fn === null || fn === undefined) return;
+  set onmessage(fn: MessageHandler | null | undefined) {
+    this.#onmessage = bound(fn, 'onmessage', this);
+    if (this.#onmessage === undefined) return;
     const waited = this.#inbox.handOver();
     if (waited.length > 0) process.nextTick(() => this.#deliverAll(waited));
   }
 
-  /** Client: the last that `onsession` was called with; `undefined` before, and after the end. */
-  get session(): Buffer | undefined {
-    return this.#life.over ? undefined : this.#saved;
+  /** Called once, before `opened` is rejected, when the session fails. */
+  get onerror(): SessionErrorHandler | undefined {
+    return this.#onerror;
+  }
+  set onerror(fn: SessionErrorHandler | null | undefined) {
+    this.#onerror = bound(fn, 'onerror', this);
+  }
+
+  get onhandshake(): HandshakeHandler | undefined {
+    return this.#onhandshake;
+  }
+  set onhandshake(fn: HandshakeHandler | null | undefined) {
+    this.#onhandshake = bound(fn, 'onhandshake', this);
+  }
+
+  /** Called with lines of a key log (RFC 9850), newline included. Anyone holding these lines can decrypt the session. */
+  get onkeylog(): KeylogHandler | undefined {
+    return this.#onkeylog;
+  }
+  set onkeylog(fn: KeylogHandler | null | undefined) {
+    this.#onkeylog = bound(fn, 'onkeylog', this);
+  }
+
+  /** Called when the peer has said close_notify in DTLS 1.3 and our side may go on: see `allowHalfOpen`. */
+  get onend(): EndHandler | undefined {
+    return this.#onend;
+  }
+  set onend(fn: EndHandler | null | undefined) {
+    this.#onend = bound(fn, 'onend', this);
+  }
+
+  /**
+   * Called with what `connect` takes as `session` to resume this one: in DTLS 1.3 whenever the server gives a ticket,
+   * which may be never, in DTLS 1.2 with the end of the handshake if at all. It holds secrets: who has it can be this
+   * client.
+   */
+  get onsession(): SavedSessionHandler | undefined {
+    return this.#onsession;
+  }
+  set onsession(fn: SavedSessionHandler | null | undefined) {
+    this.#onsession = bound(fn, 'onsession', this);
   }
 
   /** Resolves when the handshake is done; rejects when it fails. */
   get opened(): Promise<{ protocol: Version }> {
-    return this.#life.opened.promise;
+    return this.#opened.promise;
   }
 
   /** Resolves when the session is over; rejects only with the error given to `destroy`. */
   get closed(): Promise<void> {
-    return this.#life.closed.promise;
+    return this.#closed.promise;
   }
 
   get destroyed(): boolean {
-    return this.#life.over;
+    return this.#destroyedAt > 0n;
   }
 
   get endpoint(): SessionEndpoint {
-    return this.#owner.endpoint;
+    return this.#shared.endpoint;
   }
 
   get remoteAddress(): PeerAddress | undefined {
-    return this.#live?.peer;
+    return this.#entry?.peer;
+  }
+
+  /** Client: the last that `onsession` was called with; `undefined` before, and after the end. */
+  get session(): Buffer | undefined {
+    return this.destroyed ? undefined : this.#saved;
+  }
+
+  // What was negotiated and who the peer is. As in node:dtls most of it is gone after the end.
+
+  get protocol(): Version | undefined {
+    return this.#session?.version;
+  }
+
+  get cipher(): CipherInfo | undefined {
+    const suite = this.#session?.suite;
+    if (suite === undefined) return undefined;
+    return { name: suite.opensslName, standardName: suite.name, version: suite.version };
+  }
+
+  /** The group of the key exchange; `undefined` where a pre-shared key stood alone. */
+  get group(): GroupName | undefined {
+    return this.#session?.group;
+  }
+
+  /** The scheme of the server's signature; `undefined` with a pre-shared key. */
+  get signatureScheme(): SchemeName | undefined {
+    return this.#session?.signatureScheme;
+  }
+
+  /** The application protocol that both sides settled on (RFC 7301). */
+  get alpnProtocol(): string | undefined {
+    const name = this.#session?.agreed.alpn;
+    return name === undefined ? undefined : (decodeUtf8(name) ?? Buffer.from(name).toString('latin1'));
+  }
+
+  /** The SRTP profile, by OpenSSL's name; its keys come from `exportKeyingMaterial` with the label EXTRACTOR-dtls_srtp (RFC 5764). */
+  get srtpProfile(): SrtpProfileName | undefined {
+    return this.#session?.agreed.srtp;
+  }
+
+  /** The name that the client asked for. */
+  get servername(): string | undefined {
+    return this.#session?.serverName ?? this.#serverName;
+  }
+
+  /** The peer's certificate, PEM. */
+  get peerCertificate(): string | undefined {
+    return this.#session === undefined ? undefined : this.peerX509Certificate?.toString();
+  }
+
+  /**
+   * The peer's certificate; once read it can be read after the end, too. `undefined` also where the platform cannot read
+   * one that nobody verified.
+   */
+  get peerX509Certificate(): X509Certificate | undefined {
+    const leaf = this.#session?.peer.chain[0];
+    if (this.#certificate === undefined && leaf !== undefined) this.#certificate = readCertificate(leaf.der);
+    return this.#certificate;
+  }
+
+  /** The peer's public key, that of its certificate or a raw one (RFC 7250), with which it proved who it is. */
+  get peerPublicKey(): KeyObject | undefined {
+    const der = this.#session?.peer.publicKey;
+    if (this.#publicKey === undefined && der !== undefined)
+      this.#publicKey = createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' });
+    return this.#publicKey;
+  }
+
+  /**
+   * The OCSP response about the peer's certificate, DER, that came when `requestOCSP` asked for it: an authorized peer's
+   * is verified and says good.
+   */
+  get ocspResponse(): Uint8Array | undefined {
+    return this.#session?.peer.staple;
+  }
+
+  /** The session goes on from one before, without another proof of who the peer is. */
+  get reused(): boolean {
+    return this.#session?.resumed ?? false;
+  }
+
+  /**
+   * What became of early data: `offered` when it is on its way, `accepted`, or `refused`, and then it is sent, or was, when
+   * the handshake is done; `none` where there is none.
+   */
+  get earlyData(): EarlyOutcome {
+    return this.#lastState?.earlyData ?? 'none';
+  }
+
+  /** The identity under which both sides share a key, as text. */
+  get pskIdentity(): string | undefined {
+    const identity = this.#session?.peer.pskIdentity;
+    return identity === undefined ? undefined : toText(identity);
+  }
+
+  /** The peer showed a certificate or a public key and it verified, or it has the pre-shared key. */
+  get authorized(): boolean {
+    return this.#session?.peer.authorized ?? false;
+  }
+
+  /** OpenSSL's short name of what is wrong with the peer's certificate; `HANDSHAKE_INCOMPLETE` until it is known. */
+  get authorizationError(): string | undefined {
+    if (this.destroyed) return undefined;
+    return this.#session === undefined ? 'HANDSHAKE_INCOMPLETE' : this.#session.peer.authorizationError;
   }
 
   /** Largest message that `send` takes now, bytes. It falls when the system refuses a datagram of that size. */
   get maxMessageSize(): number | undefined {
-    const connection = this.#live?.connection;
+    const connection = this.#entry?.connection;
     const sends = connection !== undefined && (this.#session !== undefined || connection.maySend);
     return sends ? connection.maxMessageSize : undefined;
   }
@@ -123,7 +339,7 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
    * while as much waits for the socket as `maxSendQueue` allows.
    */
   get drops(): SessionDrops {
-    return sessionDrops(this.#known?.counters.dropped, {
+    return sessionDrops(this.#lastState?.counters.dropped, {
       send_failed: this.#sendFailures,
       slow_reader: this.#inbox.dropped,
       peer_closed: this.#unsent,
@@ -132,7 +348,14 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
   }
 
   get stats(): DTLSSessionStats {
-    return this.#life.stats(this.#known?.counters, this.#inbox.dropped + this.#unsent + this.#unqueued);
+    const times = {
+      createdAt: this.#createdAt,
+      destroyedAt: this.#destroyedAt,
+      closingAt: this.#closingAt,
+      handshakeCompletedAt: this.#handshakeCompletedAt,
+    };
+    const droppedMessages = this.#inbox.dropped + this.#unsent + this.#unqueued;
+    return sessionStats(times, this.#lastState?.counters, droppedMessages);
   }
 
   /**
@@ -143,24 +366,25 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
    */
   send(data: string | ArrayBufferView): number {
     const bytes = toBytes(data);
-    const entry = this.#live;
-    if (entry === undefined) {
+    const entry = this.#entry;
+    const port = this.#port;
+    if (entry === undefined || port === undefined) {
       throw invalidState(
-        this.#life.over
+        this.destroyed
           ? 'Session is destroyed'
           : 'Cannot send application data before the handshake completes',
       );
     }
     // The peer's close_notify is here, but the application has not been told yet: it could not know better.
-    if (this.#session !== undefined && entry.connection.phase !== 'connected' && !this.#life.closing) {
+    if (this.#session !== undefined && entry.connection.phase !== 'connected' && this.#closingAt === 0n) {
       this.#unsent++;
       return 0;
     }
-    if (!this.#owner.takes(bytes.length)) {
+    if (!port.takes(bytes.length)) {
       this.#unqueued++;
       return 0;
     }
-    return this.#owner.send(entry, bytes) ? bytes.length : 0;
+    return port.send(entry, bytes) ? bytes.length : 0;
   }
 
   /**
@@ -171,26 +395,26 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
    */
   updateKeys({ requestPeer = false }: { requestPeer?: boolean } = {}): void {
     checkBoolean(requestPeer, 'requestPeer');
-    const entry = this.#live;
-    if (entry === undefined) throw invalidState('Session is not open');
-    this.#owner.updateKeys(entry, requestPeer);
+    if (this.#entry === undefined) throw invalidState('Session is not open');
+    this.#port?.updateKeys(this.#entry, requestPeer);
   }
 
   /** Says close_notify and waits a moment for the peer's. Before the handshake is done `opened` rejects. */
   close(): Promise<void> {
-    if (this.#life.over || this.#life.closing) return this.closed;
-    this.#life.onClosing();
+    if (this.destroyed || this.#closingAt > 0n) return this.closed;
+    this.#closingAt = process.hrtime.bigint();
+    this.#rejectOpened(undefined);
     if (this.#entry === undefined) this.#finish();
-    else this.#owner.close(this.#entry);
+    else this.#port?.closeEntry(this.#entry);
     return this.closed;
   }
 
   /** Ends at once, with close_notify if the handshake was done. `closed` rejects with `error` if there is one. */
   destroy(error?: Error): void {
-    if (this.#life.over) return;
+    if (this.destroyed) return;
     const entry = this.#entry;
     this.#finish(error);
-    if (entry !== undefined) this.#owner.abandon(entry);
+    if (entry !== undefined) this.#port?.abandonEntry(entry);
   }
 
   /**
@@ -206,7 +430,7 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
 
   /** Messages, from now on. Leaving the loop closes the session; `onmessage` goes on beside it. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array, undefined> {
-    if (this.#life.over) this.#inbox.end();
+    if (this.destroyed) this.#inbox.end();
     return this.#inbox.iterate(() => void this.close());
   }
 
@@ -214,25 +438,13 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
     await this.close();
   }
 
-  override get [HANDLERS](): Handlers<DTLSSession> {
-    return this.#handlers;
-  }
-
-  override [OUTCOME](): Outcome {
-    const earlyData = this.#known?.earlyData ?? 'none';
-    return { session: this.#session, over: this.#life.over, serverName: this.#serverName, earlyData };
-  }
-
-  get #live(): ConnectionEntry | undefined {
-    return this.#life.over ? undefined : this.#entry;
-  }
-
-  get #known(): FinalState | undefined {
-    return this.#entry?.connection ?? this.#remains;
-  }
-
+  /** `undefined` before the handshake is done and after the end. */
   get #session(): Session | undefined {
-    return this.#live?.connection.session;
+    return this.#entry?.connection.session;
+  }
+
+  get #lastState(): Pick<Connection, 'counters' | 'earlyData'> | undefined {
+    return this.#entry?.connection ?? this.#finalState;
   }
 
   /** One that throws does not keep the others from being delivered. */
@@ -240,39 +452,40 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
     const [first, ...rest] = messages;
     if (first === undefined) return;
     if (rest.length > 0) process.nextTick(() => this.#deliverAll(rest));
-    this.#handlers.message(first);
+    this.#onmessage?.(first);
   }
 
   #onEvent(event: ConnectionEvent): void {
     switch (event.type) {
       case 'message':
-        if (this.#life.over) return;
+        if (this.destroyed) return;
         this.#inbox.push(event.data);
-        this.#handlers.message(event.data);
+        this.#onmessage?.(event.data);
         return;
       case 'early-data':
-        if (!this.#life.over && !this.#life.closing) this.#owner.onEarlyData(event.data, this);
+        if (!this.destroyed && this.#closingAt === 0n) this.#shared.onEarlyData(event.data, this);
         return;
       case 'connected':
-        this.#life.onConnected(event.session.version);
-        this.#handlers.handshake(event.session.version);
+        this.#handshakeCompletedAt = process.hrtime.bigint();
+        this.#opened.resolve({ protocol: event.session.version });
+        this.#onhandshake?.(event.session.version);
         return;
       case 'ticket':
         this.#saved = Buffer.from(encodeSession(platform.provider, event.ticket, Date.now()));
-        this.#handlers.session(this.#saved);
+        this.#onsession?.(this.#saved);
         return;
       case 'ticket-keys-failed':
-        this.#owner.onTicketKeysFailed(event.error);
+        warnOfTicketKeys(event.error);
         return;
       case 'secret':
-        this.#handlers.keylog(() => keylogLine(event.label, event.clientRandom, event.secret));
+        this.#onkeylog?.(keylogLine(event.label, event.clientRandom, event.secret));
         return;
       case 'trace':
-        this.#owner.trace?.(event.event, this);
+        this.#shared.trace?.(event.event, this);
         return;
       case 'peer-closed':
         this.#inbox.end();
-        this.#handlers.end();
+        this.#onend?.();
         return;
       case 'closed':
         if (event.error === undefined) this.#finish();
@@ -286,22 +499,68 @@ export class DTLSSession extends Announced<DTLSSession> implements AsyncIterable
 
   /** `closed` resolves all the same, as in node:dtls: it rejects only for `destroy(error)`. */
   #fail(error: Error): void {
-    if (this.#life.over) return;
+    if (this.destroyed) return;
     try {
-      this.#handlers.error(error);
+      this.#onerror?.(error);
     } finally {
-      this.#life.notOpened(error);
+      this.#rejectOpened(error);
       this.#finish();
     }
   }
 
   #finish(error?: Error): void {
-    if (this.#life.over) return;
-    this.#life.onOver(error);
-    this.#remains = finalStateOf(this.#entry);
+    if (this.destroyed) return;
+    this.#destroyedAt = process.hrtime.bigint();
+    this.#rejectOpened(error);
+    if (error === undefined) this.#closed.resolve();
+    else this.#closed.reject(error);
+    if (this.#entry !== undefined) {
+      const { counters, earlyData } = this.#entry.connection;
+      this.#finalState = { counters, earlyData };
+    }
     this.#entry = undefined;
     this.#inbox.end();
     this.#inbox.leave();
-    this.#owner.release(this);
+    this.#shared.onEnd(this);
   }
+
+  /** Does nothing when the handshake was done. */
+  #rejectOpened(error: Error | undefined): void {
+    // An error costs as much as the hashes of a handshake: it is not made for nothing.
+    if (this.#handshakeCompletedAt > 0n) return;
+    this.#opened.reject(error ?? invalidState('Session was closed before the handshake completed'));
+  }
+}
+
+/** As in node:dtls a handler is bound to its session when it is set, and read back bound; `null` and `undefined` clear it. */
+function bound<F extends (this: DTLSSession, ...values: never[]) => void>(
+  fn: F | null | undefined,
+  name: string,
+  session: DTLSSession,
+): F | undefined {
+  if (fn === null || fn === undefined) return undefined;
+  checkFunction(fn, name);
+  return fn.bind(session) as F;
+}
+
+function readCertificate(der: Uint8Array): X509Certificate | undefined {
+  try {
+    return new X509Certificate(der);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A handshake that found no answer, from a host that would not even send, says so. */
+function explained(error: DTLSError, sendError: Error | undefined): DTLSError {
+  if (error.source !== 'network' || sendError === undefined || error.cause !== undefined) return error;
+  return new DTLSError(error.code, `${error.message}: ${sendError.message}`, {
+    source: 'network',
+    cause: sendError,
+  });
+}
+
+/** What a callback of the application threw comes back to it as it is, as in node:dtls. */
+function asThrown(error: DTLSError): Error {
+  return error.code === 'ERR_DTLS_CALLBACK' && error.cause instanceof Error ? error.cause : error;
 }

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import type { Counters } from '../connection/association.js';
 import type { DropCounts } from '../connection/events.js';
 import { startCounting } from '../endpoint/counters.js';
 import type { Port } from './port.js';
@@ -95,8 +96,25 @@ interface EndpointNumbers {
 export type DTLSSessionStats = Stats & SessionNumbers;
 export type DTLSEndpointStats = Stats & EndpointNumbers;
 
-export function sessionStats(numbers: SessionNumbers, isConnected: boolean): DTLSSessionStats {
-  return new Stats('DTLSSessionStats', { ...numbers }, isConnected) as DTLSSessionStats;
+/** `counters`: those of the connection; `droppedMessages`: what the session dropped beside it. */
+export function sessionStats(
+  times: Pick<SessionNumbers, 'createdAt' | 'destroyedAt' | 'closingAt' | 'handshakeCompletedAt'>,
+  counters: Readonly<Counters> | undefined,
+  droppedMessages: number,
+): DTLSSessionStats {
+  const dropped = Object.values(counters?.dropped ?? {}).reduce((sum, n) => sum + n, 0);
+  const numbers: SessionNumbers = {
+    ...times,
+    bytesReceived: BigInt(counters?.payloadReceived ?? 0),
+    bytesSent: BigInt(counters?.payloadSent ?? 0),
+    messagesReceived: BigInt(counters?.messagesReceived ?? 0),
+    messagesSent: BigInt(counters?.messagesSent ?? 0),
+    retransmitCount: BigInt(counters?.retransmissions ?? 0),
+    ticketsGivenUpCount: BigInt(counters?.ticketsGivenUp ?? 0),
+    ticketKeyFailureCount: BigInt(counters?.ticketKeyFailures ?? 0),
+    droppedCount: BigInt(dropped + droppedMessages),
+  };
+  return new Stats('DTLSSessionStats', { ...numbers }, times.destroyedAt === 0n) as DTLSSessionStats;
 }
 
 /** What a socket has counted; nothing before there is one. */

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, suite, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Connection } from '#lib/connection/connection.js';
-import { DTLSSession } from '#lib/driver/session.js';
-import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
+import { type DTLSSession, sessionControl } from '#lib/driver/session.js';
 import { collectGarbage } from '../support/garbage.js';
 import { VERSIONS } from '../support/settings.js';
 import { client, type EchoServer, echoServer, roundTrip } from './echo.js';
@@ -23,22 +22,14 @@ const ENDS = {
 
 /** Of every session since {@link watch}; nothing else here holds a connection. */
 let connections = new WeakMap<DTLSSession, WeakRef<Connection>>();
-const create = DTLSSession.create.bind(DTLSSession);
+const { attach } = sessionControl;
 
 /** From now on it is noted which connection a session has. */
 function watch(): void {
   connections = new WeakMap();
-  const note = (session: DTLSSession, { connection }: ConnectionEntry): void => {
-    connections.set(session, new WeakRef(connection));
-  };
-  DTLSSession.create = (owner, entry, serverName) => {
-    const control = create(owner, entry, serverName);
-    if (entry !== undefined) note(control.session, entry);
-    const attach = (found: ConnectionEntry): void => {
-      note(control.session, found);
-      control.attach(found);
-    };
-    return { ...control, attach };
+  sessionControl.attach = (session, port, entry) => {
+    connections.set(session, new WeakRef(entry.connection));
+    attach(session, port, entry);
   };
 }
 
@@ -57,7 +48,7 @@ for (const version of VERSIONS) {
   suite(`the connection of a session whose handlers the application keeps, ${version}`, () => {
     beforeEach(watch);
     afterEach(() => {
-      DTLSSession.create = create;
+      sessionControl.attach = attach;
     });
 
     for (const [how, end] of Object.entries(ENDS)) {
