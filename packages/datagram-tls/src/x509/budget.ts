@@ -3,16 +3,24 @@
  * An honest chain needs a small part of it. The limits keep a validation below 100 ms of CPU.
  */
 export const VALIDATION_LIMITS = {
-  /** Names compared with name constraints; a long constraint counts once more for each 32 bytes. */
+  /**
+   * Names compared with name constraints, where a long constraint counts once more for each 32 bytes, and distribution
+   * points compared with those of revocation lists.
+   */
   comparisons: 250_000,
   /** Signatures checked. The longest path has 11, and as many revocation lists. */
   signatures: 32,
-  /** What these and the import of their keys cost, in the time of one check under RSA with 2048 bits, about 50 µs. */
+  /**
+   * What these and the import of their keys cost, in the time of one check under RSA with 2048 bits, about 50 µs. Hashing
+   * 64 KiB takes as long, so a long revocation list costs more.
+   */
   signatureWork: 600,
   /** Issuers looked at. A hostile set of cross-signed certificates has exponentially many paths. */
   issuers: 500,
   /** Candidate paths that reach a trust anchor and are checked. */
   paths: 100,
+  /** Revocation lists looked at, each once for a certificate, its issuer and the issuer of that. */
+  lists: 500,
 } as const;
 
 export type ValidationWork = keyof typeof VALIDATION_LIMITS;
@@ -25,6 +33,7 @@ export class ValidationBudget {
     signatureWork: 0,
     issuers: 0,
     paths: 0,
+    lists: 0,
   };
   #exhausted = false;
 

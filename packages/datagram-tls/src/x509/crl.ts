@@ -81,7 +81,10 @@ function readList(r: DerReader): Omit<Crl, 'tbs' | 'signatureAlgorithm' | 'signa
       }),
     );
   }
-  const isRevoked = (serial: Uint8Array): boolean => revoked.has(latin1(serial));
+  let longest = 0;
+  for (const serial of revoked) longest = Math.max(longest, serial.length);
+  // A peer may show a serial number of 60 KB, on many paths.
+  const isRevoked = (serial: Uint8Array): boolean => serial.length <= longest && revoked.has(latin1(serial));
   return { signedAlgorithm, issuer, thisUpdate, nextUpdate, ...extensions, isRevoked };
 }
 

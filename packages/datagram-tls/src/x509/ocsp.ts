@@ -11,7 +11,7 @@ import { ExtendedKeyUsage, KeyUsage, readExtensionList } from './extensions.js';
 import { ConstraintChecker } from './name-constraints.js';
 import { checkConstraints, checkStrength, checkValidity } from './path-checks.js';
 import { subjectPublicKey } from './public-key.js';
-import { checkRevocation } from './revocation.js';
+import { RevocationChecker } from './revocation.js';
 import { readSignatureAlgorithm, type Signed } from './signature-algorithm.js';
 import { SignatureChecker } from './signatures.js';
 import { readGeneralizedTime } from './time.js';
@@ -37,6 +37,7 @@ interface Authority extends OcspQuestion {
   readonly issuer: Certificate;
   readonly signatures: SignatureChecker;
   readonly constraints: ConstraintChecker;
+  readonly budget: ValidationBudget;
 }
 
 type DigestName = HashName | 'sha1';
@@ -80,7 +81,7 @@ export function checkOcspResponse(question: OcspQuestion): VerifyCode | undefine
   const { budget = new ValidationBudget() } = question;
   const signatures = new SignatureChecker(provider, question.trust, budget);
   const constraints = new ConstraintChecker(budget);
-  const signer = findSigner(response, { ...question, issuer, signatures, constraints });
+  const signer = findSigner(response, { ...question, issuer, signatures, constraints, budget });
   const isSigned = signer !== undefined && signatures.check(response, signer) === undefined;
   if (budget.exhausted) return 'VALIDATION_LIMIT_REACHED';
   if (signer === undefined) return 'OCSP_VERIFY_FAILED';
@@ -174,10 +175,13 @@ function isDelegate(candidate: Certificate, { issuer, path, time, constraints }:
 }
 
 /** RFC 6960 §4.2.2.2.1: asked of our lists, unless the issuer says that nobody needs to. */
-function isRevoked(candidate: Certificate, { issuer, path, crls, time, signatures }: Authority): boolean {
+function isRevoked(
+  candidate: Certificate,
+  { issuer, path, crls, time, signatures, budget }: Authority,
+): boolean {
   if (crls === undefined || candidate.extensions.ocspNoCheck === true) return false;
-  const lists = { crls, time, signatures, certificates: path };
-  return checkRevocation([candidate, issuer, ...path.slice(2)], lists) !== undefined;
+  const lists = new RevocationChecker({ crls, time, certificates: path }, signatures, budget);
+  return lists.check([candidate, issuer, ...path.slice(2)]) !== undefined;
 }
 
 /** Of several answers about one certificate a current `revoked` counts, else the newest current one, else the newest. */

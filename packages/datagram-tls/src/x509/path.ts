@@ -13,7 +13,7 @@ import {
   type Failure,
   type Purpose,
 } from './path-checks.js';
-import { checkRevocation } from './revocation.js';
+import { RevocationChecker } from './revocation.js';
 import { SignatureChecker } from './signatures.js';
 import type { TrustStore } from './trust-store.js';
 
@@ -39,6 +39,8 @@ export interface PathOptions {
 interface Checkers {
   readonly signatures: SignatureChecker;
   readonly constraints: ConstraintChecker;
+  /** `undefined` where no lists are given. */
+  readonly revocation: RevocationChecker | undefined;
 }
 
 export type PathResult =
@@ -62,15 +64,16 @@ export function verifyPath(given: PathOptions): PathResult {
     provider,
     maxIntermediates = MAX_INTERMEDIATES,
     partialChain = false,
+    crls,
     budget = new ValidationBudget(),
   } = options;
   const [leaf, ...intermediates] = chain;
   if (leaf === undefined) return { ok: false, code: 'UNABLE_TO_GET_ISSUER_CERT', depth: 0 };
   const search = new PathSearch({ leaf, intermediates, trust, time, maxIntermediates, partialChain, budget });
-  const checkers = {
-    signatures: new SignatureChecker(provider, trust, budget),
-    constraints: new ConstraintChecker(budget),
-  };
+  const signatures = new SignatureChecker(provider, trust, budget);
+  // The keys of a CA that signed its lists may be in any of its certificates: the trusted ones, and those that came along.
+  const revocation = crls && new RevocationChecker({ crls, time, certificates: chain }, signatures, budget);
+  const checkers = { signatures, constraints: new ConstraintChecker(budget), revocation };
   let first: Failure | undefined;
   for (const path of search.paths()) {
     const failure = budget.allows('paths') ? checkPath(path, options, checkers) : undefined;
@@ -89,26 +92,16 @@ export function verifyPath(given: PathOptions): PathResult {
 function checkPath(
   path: CandidatePath,
   options: PathOptions,
-  { signatures, constraints }: Checkers,
+  { signatures, constraints, revocation }: Checkers,
 ): Failure | undefined {
   return (
     checkExtensions(path, options.purpose) ??
     checkStrength(path) ??
     checkFromAnchor(path, options.time, signatures) ??
     checkConstraints(path, options.purpose === 'serverAuth' ? 'server' : 'client', constraints) ??
-    checkLists(path, options, signatures) ??
+    revocation?.check(path) ??
     checkLeafKey(path, signatures)
   );
-}
-
-/** The keys of a CA that signed its lists may be in any of its certificates: the trusted ones, and those that came along. */
-function checkLists(
-  path: CandidatePath,
-  { crls, time, chain }: PathOptions,
-  signatures: SignatureChecker,
-): Failure | undefined {
-  if (crls === undefined) return undefined;
-  return checkRevocation(path, { crls, time, signatures, certificates: chain });
 }
 
 function checkFromAnchor(

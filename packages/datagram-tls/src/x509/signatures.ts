@@ -58,13 +58,16 @@ export class SignatureChecker {
     const scheme = signatureScheme(signed.signatureAlgorithm, key.type);
     if (scheme === undefined || !this.#provider.capabilities.signature(scheme, key.type))
       return 'UNSUPPORTED_SIGNATURE_ALGORITHM';
-    const isAllowed =
-      this.#budget.allows('signatures') && this.#budget.allows('signatureWork', keyWork(issuer.key).check);
+    const work = keyWork(issuer.key).check + Math.floor(signed.tbs.length / HASHED_PER_UNIT);
+    const isAllowed = this.#budget.allows('signatures') && this.#budget.allows('signatureWork', work);
     if (!isAllowed) return 'VALIDATION_LIMIT_REACHED';
     const valid = this.#provider.verify(scheme, key, signed.tbs, signed.signature);
     return valid ? 'valid' : 'CERT_SIGNATURE_FAILURE';
   }
 }
+
+/** Bytes that are hashed in one unit of `signatureWork`. Certificates of a peer are shorter, revocation lists may not be. */
+const HASHED_PER_UNIT = 0x1_0000;
 
 interface KeyWork {
   readonly import: number;

@@ -11,7 +11,13 @@ export function text(tag: number, value: string): Uint8Array {
   return tlv(tag, new TextEncoder().encode(value));
 }
 
-const ECDSA_SHA256 = tlv(0x30, tlv(0x06, [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]));
+/** AlgorithmIdentifiers of signatures. */
+export const ECDSA_SHA256 = tlv(0x30, tlv(0x06, [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]));
+export const RSA_SHA256 = tlv(
+  0x30,
+  tlv(0x06, [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b]),
+  [0x05, 0],
+);
 const COMMON_NAME = tlv(0x06, [0x55, 0x04, 0x03]);
 
 /** A distinguished name of one common name, in any string type. */
@@ -38,24 +44,26 @@ export interface Shape {
   readonly subjectName?: Uint8Array;
   readonly validity?: readonly [notBefore: Uint8Array, notAfter: Uint8Array];
   readonly version?: number;
+  /** Of the signature; ECDSA with SHA-256 unless given. */
+  readonly algorithm?: Uint8Array;
 }
 
 export function encodeCertificate(shape: Shape, sign: (tbs: Uint8Array) => Uint8Array): Uint8Array {
-  const { subject, issuer, spki, serial, version = 2 } = shape;
+  const { subject, issuer, spki, serial, version = 2, algorithm = ECDSA_SHA256 } = shape;
   const validity = shape.validity ?? [text(0x17, '200101000000Z'), text(0x18, '20700101000000Z')];
   const extensions = extensionsOf(shape);
   const tbs = tlv(
     0x30,
     tlv(0xa0, tlv(0x02, [version])),
     tlv(0x02, [serial]),
-    ECDSA_SHA256,
+    algorithm,
     commonName(issuer),
     tlv(0x30, ...validity),
     shape.subjectName ?? commonName(subject),
     spki,
     extensions.length === 0 ? [] : tlv(0xa3, tlv(0x30, ...extensions)),
   );
-  return tlv(0x30, tbs, ECDSA_SHA256, tlv(0x03, [0], sign(tbs)));
+  return tlv(0x30, tbs, algorithm, tlv(0x03, [0], sign(tbs)));
 }
 
 function extensionsOf({ ca = false, dns = [], permitted = [], extensions = [] }: Shape): Uint8Array[] {

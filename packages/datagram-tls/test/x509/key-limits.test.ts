@@ -11,7 +11,7 @@ import type { CertificateTypeName } from '#lib/wire/extensions/certificate-type.
 import { verifyPath } from '#lib/x509/path.js';
 import { parseKeyInfo } from '#lib/x509/public-key.js';
 import { TrustStore } from '#lib/x509/trust-store.js';
-import { encodeCertificate, tlv } from './encode.js';
+import { encodeCertificate, RSA_SHA256, tlv } from './encode.js';
 import { parsed } from './pki.js';
 
 const RSA = tlv(0x30, tlv(0x06, [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1]), [5, 0]);
@@ -55,9 +55,16 @@ const KEYS: readonly (readonly [what: string, spki: Uint8Array, supported: boole
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const spki = new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }));
 
-function certificate(subject: string, issuer: string, key: Uint8Array): Uint8Array {
-  return encodeCertificate({ subject, issuer, spki: key, serial: 1, ca: true }, (tbs) =>
+function certificate(subject: string, issuer: string, key: Uint8Array, serial = 1): Uint8Array {
+  return encodeCertificate({ subject, issuer, spki: key, serial, ca: true }, (tbs) =>
     sign('sha256', tbs, privateKey),
+  );
+}
+
+/** As if a key of 16,384 bits had signed it. */
+function signedByLongKey(subject: string, issuer: string): Uint8Array {
+  return encodeCertificate({ subject, issuer, spki, serial: 1, algorithm: RSA_SHA256 }, () =>
+    new Uint8Array(2048).fill(0x40),
   );
 }
 
@@ -102,4 +109,33 @@ suite('limits of RSA keys', () => {
       assert.equal(imported(), 0, what);
     }
   });
+
+  for (const [what, exponent, most] of [
+    ['the exponent 65537', F4, 15],
+    ['an exponent of 64 bits', ones(64), 4],
+  ] as const) {
+    test(`a validation checks at most ${most} signatures under keys of 16,384 bits with ${what}`, () => {
+      const root = parsed(certificate('Root', 'Root', spki));
+      const twins = Array.from({ length: most + 2 }, (_, i) => {
+        const key = rsa(16_384, exponent);
+        // Another modulus for each: the first byte of it is behind the headers.
+        key[40] = 0xff - i;
+        return parsed(certificate('CA', 'Root', key, i + 1));
+      });
+      let checks = 0;
+      const verify: CryptoProvider['verify'] = (scheme, key, data, signature) => {
+        if (key.type === 'rsa') checks++;
+        return nodeProvider.verify(scheme, key, data, signature);
+      };
+      const result = verifyPath({
+        chain: [parsed(signedByLongKey('leaf', 'CA')), ...twins],
+        trust: new TrustStore([root]),
+        time: Date.UTC(2030, 0),
+        purpose: 'serverAuth',
+        provider: { ...nodeProvider, verify },
+      });
+      assert.equal(result.ok ? 'ok' : result.code, 'VALIDATION_LIMIT_REACHED');
+      assert.ok(checks > 0 && checks <= most, `${checks} checks`);
+    });
+  }
 });
