@@ -56,6 +56,9 @@ export class Connection implements ContentHost, HandshakeHost {
   #session: Session | undefined;
   #refusal: SentAlert | undefined;
   readonly #suspicion = new Suspicion();
+  /** When the peer was first asked whether it is there, and when it counts as gone if it is not heard after that. */
+  #askedAt: Instant = Number.NEGATIVE_INFINITY;
+  #goneAt: Instant = Number.POSITIVE_INFINITY;
 
   /** `pool` bounds what all associations of an endpoint hold for later. */
   constructor(
@@ -117,7 +120,7 @@ export class Connection implements ContentHost, HandshakeHost {
     return this.#outbound.largest;
   }
 
-  /** When the last authentic record of the peer came; before all instants while there was none. */
+  /** When the last authentic record of the peer came, or when the session opened if that was later; before all instants until then. */
   get lastHeard(): Instant {
     return this.#association.heardAt;
   }
@@ -204,7 +207,10 @@ export class Connection implements ContentHost, HandshakeHost {
     if (this.#inbound.ended) return this.end(undefined);
     this.#phase = 'closing';
     const { timers } = this.#association;
-    if (this.#handshake.finishing) return timers.set('close', now + UNACKNOWLEDGED_LINGER);
+    if (this.#handshake.finishing) {
+      timers.stop('handshake');
+      return timers.set('close', now + UNACKNOWLEDGED_LINGER);
+    }
     timers.stopAll();
     timers.set('close', now + CLOSE_LINGER);
   }
@@ -295,10 +301,12 @@ export class Connection implements ContentHost, HandshakeHost {
     return this.#phase === 'closed';
   }
 
-  onConnected(session: Session): void {
+  onConnected(session: Session, now: Instant): void {
     if (this.#phase !== 'handshaking') return;
     this.#phase = 'connected';
     this.#session = session;
+    // A job of ours may have taken long: the peer had nothing to say meanwhile.
+    this.#association.heardAt = now;
     this.#suspicion.allay();
     this.#association.tell({ type: 'connected', session });
     this.#outbound.sendAgain(this.#early.takeWaiting());
@@ -320,28 +328,41 @@ export class Connection implements ContentHost, HandshakeHost {
 
   /**
    * A silent peer is asked whether it is there, or is gone. Records that come set no timer: it runs from the last one only
-   * when it is due. Nothing is to be heard any more from a peer that said close_notify.
+   * when it is due. Nothing is to be heard any more from a peer that said close_notify. A peer that was not asked since is
+   * not gone, however late the timer is: it has as long to answer as it would have had in time.
    */
   onKeepAlive(now: Instant): void {
     const { behaviour, heardAt, timers } = this.#association;
     const { keepAlive } = behaviour;
     if (keepAlive === undefined || this.#phase !== 'connected' || this.#inbound.ended) return;
-    const silence = now - heardAt;
-    if (now >= heardAt + keepAlive.timeout) return this.retire(peerGone(silence));
-    if (now < heardAt + keepAlive.interval) return timers.set('keep-alive', heardAt + keepAlive.interval);
-    timers.set('keep-alive', Math.min(now + keepAlive.interval, heardAt + keepAlive.timeout));
-    this.#askForLife(keepAlive.message, now);
+    const { interval, timeout, message } = keepAlive;
+    if (now < heardAt + interval) return timers.set('keep-alive', heardAt + interval);
+    const asked = this.#askedAt > heardAt;
+    if (asked && now >= this.#goneAt) return this.retire(peerGone(now - heardAt));
+    const asks = this.#askForLife(message, now);
+    if (asks && !asked) {
+      this.#askedAt = now;
+      this.#goneAt = Math.max(heardAt + timeout, now + (timeout - interval));
+    }
+    timers.set('keep-alive', asks || asked ? Math.min(now + interval, this.#goneAt) : now + interval);
   }
 
-  /** DTLS 1.3: what has to be acknowledged, until epochs run out. Else the application's own message. */
-  #askForLife(message: Uint8Array | undefined, now: Instant): void {
+  /**
+   * DTLS 1.3: what has to be acknowledged, until epochs run out. Else the application's own message. Returns whether there is
+   * a question that the peer has not answered yet.
+   */
+  #askForLife(message: Uint8Array | undefined, now: Instant): boolean {
     const handshake = this.#handshake;
     // What is not acknowledged yet goes out again by its own timer, and is a question as good as any.
-    if (handshake.awaitsAck) return;
-    if (handshake.canUpdateKeys) return handshake.updateKeys(false, now);
-    if (message === undefined || message.length > this.#outbound.largest) return;
+    if (handshake.awaitsAck) return true;
+    if (handshake.canUpdateKeys) {
+      handshake.updateKeys(false, now);
+      return true;
+    }
+    if (message === undefined || message.length > this.#outbound.largest) return false;
     const state = this.#outbound.send(message);
     if (state === 'last' || state === 'exhausted') this.abandon(keysExhausted());
+    return true;
   }
 
   onKeysToRead(now: Instant): void {
@@ -378,7 +399,7 @@ export class Connection implements ContentHost, HandshakeHost {
   onDecline(reason: EarlyRefusal): void {
     this.#association.unvalidated?.decline(reason);
     this.#phase = 'closed';
-    this.#association.timers.stopAll();
+    this.#association.timers.end();
     this.#releaseMemory();
   }
 
@@ -439,7 +460,7 @@ export class Connection implements ContentHost, HandshakeHost {
   #end(error: DTLSError | undefined, resumable: boolean): void {
     if (this.#phase === 'closed') return;
     this.#phase = 'closed';
-    this.#association.timers.stopAll();
+    this.#association.timers.end();
     this.#releaseMemory();
     if (!resumable) forgetSession(this.#association, this.#session);
     this.#association.tell({ type: 'closed', error });

@@ -109,12 +109,14 @@ export class Contents implements RecordSink {
   }
 
   /**
-   * A record that does not open is discarded (RFC 6347 §4.1.2.7). Our flight asks for another one, and if that does not
-   * open either the client is told. The handshake itself ends when our timer runs and no good record has come.
+   * A record that does not open is discarded (RFC 6347 §4.1.2.7). On a server it may be the Finished of a client with
+   * another key. Our flight asks for another one, and if that does not open either the client is told. The handshake itself
+   * ends when our timer runs and no good record has come. On a client it tells nothing: a server with another key cannot
+   * read the client's Finished, sends no record under keys, and says decrypt_error instead.
    */
   #onDoubtfulKey(now: Instant): void {
-    const forgeries = this.#suspicion.onForgery(this.#handshake.hidesUnknownPsk);
     if (this.#association.role === 'client') return;
+    const forgeries = this.#suspicion.onForgery(this.#handshake.hidesUnknownPsk);
     if (forgeries < ENOUGH_FORGERIES) this.#association.timers.set('ask-again', now + ASK_AGAIN_GAP);
     else if (forgeries < ENOUGH_FORGERIES + MOST_KEY_ALERTS)
       sendAlert(this.#association, 'fatal', 'decrypt_error');
@@ -186,12 +188,14 @@ export class Contents implements RecordSink {
   }
 
   /**
-   * Anyone can send it: it counts for nothing after the handshake. During it a client sends its flight again, as a probe
+   * Anyone can send it: it counts for nothing after the handshake, and while a job of ours is under way, when the peer has
+   * nothing to say and our timer would run out without an answer. Otherwise a client sends its flight again, as a probe
    * whose record numbers cannot be guessed. The alert is believed if it comes again with such a number, or if nothing
    * better comes.
    */
   #onPlainAlert(alert: AlertMessage, sequence: number): boolean {
-    if (this.#keys.heard > 0 || this.#host.phase !== 'handshaking' || this.#handshake.peerProtects) {
+    const { peerProtects, listens } = this.#handshake;
+    if (this.#keys.heard > 0 || this.#host.phase !== 'handshaking' || peerProtects || !listens) {
       this.#association.drop('unauthenticated_alert');
       return false;
     }

@@ -93,7 +93,7 @@ export type DropReason =
   /** More messages than one datagram may have processed; the rest wait for the next datagram. */
   | 'too_many_messages'
   | 'malformed_alert'
-  /** An alert that anybody could have sent, after the peer has proved that it has keys. */
+  /** An alert that anybody could have sent, after the peer has proved that it has keys, or while a job of ours is under way. */
   | 'unauthenticated_alert'
   /** An ACK that anybody could have sent, or that the version does not know yet. It acknowledges nothing. */
   | 'unauthenticated_ack'

@@ -88,6 +88,11 @@ export class Handshake {
     return this.#flights.awaits === 'ack';
   }
 
+  /** It waits for the peer; otherwise for the answer to a job of ours, or for nothing. */
+  get listens(): boolean {
+    return this.#runner.ready;
+  }
+
   /** The peer sends nothing without protection any more. */
   get peerProtects(): boolean {
     return this.#runner.peerProtects;

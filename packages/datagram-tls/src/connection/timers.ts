@@ -31,9 +31,11 @@ export type TimerName =
 /** The few timers of one connection. */
 export class Timers {
   readonly #due = new Map<TimerName, Instant>();
+  #over = false;
 
+  /** Does nothing after {@link end}. */
   set(name: TimerName, at: Instant): void {
-    this.#due.set(name, at);
+    if (!this.#over) this.#due.set(name, at);
   }
 
   has(name: TimerName): boolean {
@@ -46,6 +48,12 @@ export class Timers {
 
   stopAll(): void {
     this.#due.clear();
+  }
+
+  /** The connection is over: nothing wakes it any more, whatever is still under way in it. */
+  end(): void {
+    this.#over = true;
+    this.stopAll();
   }
 
   /** When the first of them is due. */

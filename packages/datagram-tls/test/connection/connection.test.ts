@@ -153,6 +153,18 @@ for (const version of VERSIONS) {
         assert.ok(pair[peer].isConnected);
       });
 
+      test(`${role} that closes before its last flight is acknowledged is not ended by the handshake's timer`, () => {
+        const patience = { handshakeTimeout: 3000 };
+        const pair = new Pair({ version, clientBehaviour: patience, serverBehaviour: patience });
+        pair.connect();
+        pair.runUntil(() => pair[role].isConnected, 2000);
+        pair.intercept = () => [];
+        pair.close(pair[role]);
+        pair.runUntil(() => pair[role].isClosed, 10_000);
+        assert.ok(pair[role].isClosed);
+        assert.equal(pair[role].error, undefined);
+      });
+
       test(`${role} that has closed delivers what still comes as the version says`, () => {
         const pair = new Pair({ version }).handshake();
         pair.send(pair[peer], utf8('too late'));

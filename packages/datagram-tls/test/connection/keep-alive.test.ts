@@ -101,6 +101,50 @@ for (const version of VERSIONS) {
       });
     }
 
+    // The side that answers a job last, when the peer has nothing more to say before the session is open.
+    const judge = version === 'DTLSv1.2' ? 'server' : 'client';
+    test(`${judge} counts no silence from before its session was open`, () => {
+      const keepAlive = { interval: INTERVAL, message: PING };
+      const silence = { keepAlive, idleTimeout: 50_000, handshakeTimeout: 0 };
+      const pair = new Pair({
+        version,
+        jobs: 'by-hand',
+        clientBehaviour: silence,
+        serverBehaviour: silence,
+      }).connect();
+      const last = judge === 'client' ? 'verify-peer' : 'seal-ticket';
+      const waits = (): boolean => pair[judge].jobs[0]?.job.kind === last;
+      for (let i = 0; i < 10 && !waits(); i++) {
+        pair.runFor(100);
+        for (const side of [pair.client, pair.server])
+          if (side.jobs.length > 0 && !waits()) pair.answer(side);
+      }
+      assert.ok(waits());
+      pair.intercept = () => [];
+      pair.runFor(60_000);
+      pair.intercept = undefined;
+      pair.answer(pair[judge]);
+      assert.ok(pair[judge].isConnected);
+      runAnswering(pair, 30_000, pair.client, pair.server);
+      pair.explain(() => assertAlive(pair));
+    });
+
+    test('a timer that is far too late asks first, and gives the peer time to answer', () => {
+      const pair = opened(version, 'client');
+      const { connection } = pair.client.entry;
+      pair.now += 10 * TIMEOUT;
+      connection.handleTimeout(pair.now);
+      pair.client.endpoint.touch(pair.client.entry);
+      pair.drain();
+      assert.equal(pair.client.phase, 'connected');
+      const early = TIMEOUT - INTERVAL - 1;
+      pair.intercept = () => [];
+      pair.runFor(early);
+      assert.equal(pair.client.phase, 'connected');
+      pair.runFor(2);
+      assert.equal(pair.client.error?.code, 'ERR_DTLS_PEER_GONE');
+    });
+
     test('both sides may ask at once', () => {
       const behaviour = { keepAlive: { interval: INTERVAL, message: PING } };
       const pair = new Pair({ version, clientBehaviour: behaviour, serverBehaviour: behaviour }).handshake();

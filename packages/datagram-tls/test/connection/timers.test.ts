@@ -23,6 +23,16 @@ suite('the timers of a connection', () => {
     assert.equal(timers.next(), undefined);
   });
 
+  test('after the end none can be set', () => {
+    const timers = new Timers();
+    timers.set('close', 10);
+    timers.end();
+    timers.set('retransmit', 20);
+    assert.equal(timers.next(), undefined);
+    assert.equal(timers.has('retransmit'), false);
+    assert.equal(timers.takeDue(100), undefined);
+  });
+
   test('setting one again moves it, stopping takes it away', () => {
     const timers = new Timers();
     timers.set('retransmit', 10);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { ContentType } from '#lib/wire/codes.js';
 import { assertAlive } from '../../support/alive.js';
+import { CLIENTS } from '../../support/identities.js';
 import { Insider12 } from '../../support/insider12.js';
 import { Pair } from '../../support/pair.js';
 import { alertRecord, plainRecord } from '../../support/records.js';
@@ -42,6 +43,32 @@ for (const version of VERSIONS) {
       }
       assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 2000));
     });
+
+    for (const role of ROLES) {
+      test(`${role} is not ended by an alert that comes while a job of its own takes longer than its timer`, () => {
+        const pair = new Pair({
+          version,
+          client: CLIENTS.ed25519,
+          server: { requestCert: true },
+          jobs: 'by-hand',
+          clientBehaviour: { handshakeTimeout: 0 },
+          serverBehaviour: { handshakeTimeout: 0 },
+        }).connect();
+        let forged = 0;
+        for (let i = 0; i < 20 && !(pair.client.isConnected && pair.server.isConnected); i++) {
+          pair.runFor(100);
+          if (pair[role].jobs.length > 0) {
+            forged++;
+            pair.inject(pair[role], alertRecord(2, 40));
+            pair.runFor(5000);
+            pair.explain(() => assert.equal(pair[role].error, undefined));
+          }
+          for (const side of [pair.client, pair.server]) if (side.jobs.length > 0) pair.answer(side);
+        }
+        assert.ok(forged >= 2);
+        assertAlive(pair);
+      });
+    }
 
     test('an alert makes the flight go out again at once, and ends the handshake when that finds no answer in time', () => {
       const pair = new Pair({ version, weather: { mtu: () => 0 } }).connect();

@@ -244,25 +244,18 @@ suite('answers to one datagram, DTLSv1.3', () => {
     });
 
     test(`${role} ends the session when a datagram renews the keys of its peer twice`, () => {
-      const pair = new Pair({ version, server: { ticketKeys: false } }).handshake();
-      const sender = other[role];
-      pair.runFor(1000);
-      pair.intercept = () => [];
-      const updates: Uint8Array[] = [];
-      const { entry, endpoint } = pair[sender];
-      const numbers = Array.from({ length: 20 }, (_, sequenceNumber) => ({ epoch: 3, sequenceNumber }));
-      for (let i = 0; i < 2; i++) {
-        entry.connection.updateKeys({ requestPeer: false }, pair.now);
-        endpoint.touch(entry);
-        for (let out = endpoint.pollTransmit(); out !== undefined; out = endpoint.pollTransmit())
-          updates.push(out.data);
-        pair.drain();
-        const ack = encodeAck({ recordNumbers: numbers });
-        pair.inject(pair[sender], new Insider13(pair).seal(role, 3, ContentType.ack, ack, 60 + i));
-      }
-      assert.equal(updates.length, 2);
+      const { pair, updates } = twoUpdates(role, false);
       pair.inject(pair[role], concat(...updates));
       assert.deepEqual(pair[role].alerts('sent'), ['fatal unexpected_message']);
+    });
+
+    test(`${role} sets no timer after a datagram that ended the session and asked for its new keys, too`, () => {
+      const { pair, updates } = twoUpdates(role, true);
+      pair.inject(pair[role], concat(...updates));
+      assert.deepEqual(pair[role].alerts('sent'), ['fatal unexpected_message']);
+      assert.ok(pair[role].isClosed);
+      assert.equal(pair[role].entry.connection.pollTimeout(), undefined);
+      assert.equal(pair[role].endpoint.pollTimeout(), undefined);
     });
   }
 
@@ -318,3 +311,25 @@ suite('answers before an address is proved', () => {
     });
   }
 });
+
+/** Two KeyUpdates of the peer of `role`, each of which it sent after an ACK for the one before; they are not delivered. */
+function twoUpdates(role: Role, requestPeer: boolean): { pair: Pair; updates: Uint8Array[] } {
+  const pair = new Pair({ version: 'DTLSv1.3', server: { ticketKeys: false } }).handshake();
+  const sender = other[role];
+  pair.runFor(1000);
+  pair.intercept = () => [];
+  const updates: Uint8Array[] = [];
+  const { entry, endpoint } = pair[sender];
+  const numbers = Array.from({ length: 20 }, (_, sequenceNumber) => ({ epoch: 3, sequenceNumber }));
+  for (let i = 0; i < 2; i++) {
+    entry.connection.updateKeys({ requestPeer: requestPeer && i === 1 }, pair.now);
+    endpoint.touch(entry);
+    for (let out = endpoint.pollTransmit(); out !== undefined; out = endpoint.pollTransmit())
+      updates.push(out.data);
+    pair.drain();
+    const ack = encodeAck({ recordNumbers: numbers });
+    pair.inject(pair[sender], new Insider13(pair).seal(role, 3, ContentType.ack, ack, 60 + i));
+  }
+  assert.equal(updates.length, 2);
+  return { pair, updates };
+}

@@ -3,12 +3,12 @@ import { suite, test } from 'node:test';
 import { EMPTY, utf8 } from '#lib/base/bytes.js';
 import type { ClientPskOption, ServerPskOption } from '#lib/config/options.js';
 import { DEFAULT_PSK_SUITES, needsPsk, SUITES } from '#lib/crypto/suites.js';
-import { ExtensionType, HandshakeType } from '#lib/wire/codes.js';
+import { ContentType, ExtensionType, HandshakeType } from '#lib/wire/codes.js';
 import { decodeServerHello, encodeServerHello } from '#lib/wire/messages/server-hello.js';
 import { assertAlive } from '../../support/alive.js';
 import { CA } from '../../support/identities.js';
 import { Pair, type PairOptions } from '../../support/pair.js';
-import { rewrite } from '../../support/records.js';
+import { plainRecord, rewrite } from '../../support/records.js';
 
 const KEY = Uint8Array.from({ length: 16 }, (_, i) => i);
 const OTHER_KEY = new Uint8Array(16).fill(7);
@@ -193,6 +193,25 @@ suite('DTLS 1.2 with the wrong pre-shared key', () => {
     });
   });
 
+  test('two forged records and a flight that is lost do not end a handshake together', () => {
+    const pair = new Pair(options()).connect();
+    pair.explain(() => {
+      pair.runUntil(() => pair.client.flights('sent').length === 3, 10_000);
+      for (const sequence of [1, 2]) {
+        const forged = protectedRecord(sequence);
+        pair.inject(pair.client, forged);
+      }
+      assert.equal(pair.client.dropped['bad_record'], 2);
+      // The Finished, and what would ask for it again before the client's own timer does.
+      pair.intercept = () => [];
+      pair.runFor(1200);
+      assert.equal(pair.client.phase, 'handshaking');
+      pair.intercept = undefined;
+      pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 60_000);
+      assertAlive(pair);
+    });
+  });
+
   test('a client without a key for that server says so', () => {
     const [ours, theirs] = failure({ client: () => undefined });
     assert.deepEqual([ours, theirs], ['ERR_DTLS_NO_PSK', 'ERR_DTLS_PEER_ALERT']);
@@ -220,3 +239,8 @@ suite('DTLS 1.2 with the wrong pre-shared key', () => {
     assert.equal(pair.server.error?.code, 'ERR_DTLS_NO_SHARED_CIPHER');
   });
 });
+
+/** A record of epoch 1 that no key opens. */
+function protectedRecord(sequence: number): Uint8Array {
+  return plainRecord(ContentType.handshake, new Uint8Array(40).fill(0x5a), { epoch: 1, sequence });
+}
