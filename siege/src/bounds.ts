@@ -30,6 +30,7 @@ export function judge(battle: Battle, amounts: Amounts): Check[] {
     ...judgeMemory(battle),
     ...judgeHonest(battle, amounts),
     ...judgeTurns(battle, amounts),
+    ...judgeVerdicts(battle),
     ...(battle.tally.checks ?? []),
     ...(battle.attack.judge?.(battle.during, amounts) ?? []),
     check('nothing was thrown', battle.after.faults.length === 0, battle.after.faults[0] ?? 'nothing'),
@@ -127,6 +128,14 @@ function judgeTurns({ during }: Battle, { ci }: Amounts): Check[] {
           `${ms.toFixed(0)} ms`,
         ),
       ];
+}
+
+/** A chain that the server did not judge shows nothing of what judging it costs. */
+function judgeVerdicts({ tally, during }: Battle): Check[] {
+  return Object.entries(tally.verdicts ?? {}).map(([code, expected]) => {
+    const found = during.verdicts[code] ?? 0;
+    return check(`the server says ${code} of ${expected} chains`, found >= expected, found);
+  });
 }
 
 /** Of the session that kept fewest. */

@@ -19,6 +19,8 @@ import type { Identity } from './pki.js';
 export interface HostileChain {
   readonly name: string;
   readonly identity: Identity;
+  /** What the server must find. */
+  readonly verdict: string;
 }
 
 const RSA_BITS = 16_384;
@@ -27,38 +29,44 @@ const F4 = Buffer.of(1, 0, 1);
 const LONGEST_EXPONENT = Buffer.concat([Buffer.of(0), Buffer.alloc(8, 0xff)]);
 
 export function hostileChains(root: Authority): readonly HostileChain[] {
-  const chain = (name: string, certificates: readonly Buffer[], leaf: Signer): HostileChain => ({
+  const leaf = authority('Siege leaf');
+  const chain = (name: string, verdict: string, certificates: readonly Buffer[]): HostileChain => ({
     name,
+    verdict,
     identity: { cert: certificates.map(pem).join(''), key: pemKey(leaf.key) },
   });
-  const leaf = authority('Siege leaf');
   const constrainedBy = (shape: Constrained) => constrained(root, leaf, shape);
+  const rsa = (exponent: Buffer) => rsaTwins(root, leaf, 13, exponent);
   return [
     chain(
       'many constraints, many names',
+      'EXCLUDED_VIOLATION',
       constrainedBy({ levels: 6, width: 1, constraints: 600, names: 60, length: 40 }),
-      leaf,
     ),
     chain(
       'long names',
+      'EXCLUDED_VIOLATION',
       constrainedBy({ levels: 4, width: 1, constraints: 100, names: 12, length: 1400 }),
-      leaf,
     ),
     chain(
       'many paths',
+      'CERT_SIGNATURE_FAILURE',
       constrainedBy({ levels: 6, width: 2, constraints: 200, names: 100, length: 30 }),
-      leaf,
     ),
     chain(
       'twins of one name',
+      'VALIDATION_LIMIT_REACHED',
       constrainedBy({ levels: 2, width: 6, constraints: 100, names: 50, length: 100 }),
-      leaf,
     ),
-    chain('mesh of P-521 keys', mesh(root, leaf, { levels: 3, width: 4, curve: 'P-521' }), leaf),
-    chain('RSA keys of 16,384 bits', rsaTwins(root, leaf, 13, F4), leaf),
-    chain('RSA keys of 16,384 bits with long exponents', rsaTwins(root, leaf, 13, LONGEST_EXPONENT), leaf),
-    chain('10,000 DER elements', manyElements(root, leaf), leaf),
-    chain('names of thousands of attributes', longDirectoryNames(root, leaf), leaf),
+    chain(
+      'mesh of P-521 keys',
+      'VALIDATION_LIMIT_REACHED',
+      mesh(root, leaf, { levels: 3, width: 4, curve: 'P-521' }),
+    ),
+    chain('RSA keys of 16,384 bits', 'CERT_SIGNATURE_FAILURE', rsa(F4)),
+    chain('the same with long exponents', 'VALIDATION_LIMIT_REACHED', rsa(LONGEST_EXPONENT)),
+    chain('10,000 DER elements', 'EXCLUDED_VIOLATION', manyElements(root, leaf)),
+    chain('names of thousands of attributes', 'CERT_SIGNATURE_FAILURE', longDirectoryNames(root, leaf)),
   ];
 }
 

@@ -1,3 +1,5 @@
+import { resolveLimits } from 'datagram-tls/core';
+
 /** How much of everything one run affords. */
 export interface Amounts {
   readonly ci: boolean;
@@ -9,14 +11,16 @@ export interface Amounts {
   readonly clients: number;
   /** Associations that fill the server. */
   readonly full: number;
-  /** The server's limits on them; 0: its defaults. */
+  /** Limits of the server, which the crowds fill. */
   readonly maxSessions: number;
   readonly maxSessionsPerHost: number;
+  readonly maxHandshakes: number;
+  readonly maxUnreadBytesInAll: number;
   /** How long a silent client is kept, ms; 0: the server's defaults. */
   readonly patience: number;
 }
 
-/** What .ci/run affords: limits are set low instead of being filled. */
+/** What .ci/run affords: limits are set low, so that small crowds fill them. */
 export const CI: Amounts = {
   ci: true,
   seconds: 2.5,
@@ -25,8 +29,12 @@ export const CI: Amounts = {
   full: 240,
   maxSessions: 200,
   maxSessionsPerHost: 50,
+  maxHandshakes: 100,
+  maxUnreadBytesInAll: 0x80_0000,
   patience: 4000,
 };
+
+const { maxSessions, maxSessionsPerHost, maxHandshakes } = resolveLimits({});
 
 /** The defaults of the library, filled to the brim. */
 export const WHOLE: Amounts = {
@@ -35,8 +43,10 @@ export const WHOLE: Amounts = {
   storm: 100,
   clients: 1200,
   full: 11_000,
-  maxSessions: 0,
-  maxSessionsPerHost: 0,
+  maxSessions,
+  maxSessionsPerHost,
+  maxHandshakes,
+  maxUnreadBytesInAll: 0x400_0000,
   patience: 0,
 };
 

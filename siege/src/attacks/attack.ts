@@ -34,6 +34,8 @@ export interface Tally {
    * handshakes send besides.
    */
   readonly mayAnswer?: number;
+  /** Verdicts on certificates that the server must have come to, and how often at least. */
+  readonly verdicts?: Readonly<Record<string, number>>;
   readonly note?: string;
   readonly checks?: readonly Check[];
 }

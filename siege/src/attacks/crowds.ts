@@ -1,14 +1,20 @@
 import { randomFillSync } from 'node:crypto';
 import { clientSecurity, HostileClient, type Version } from '../wire/hostile-client.js';
 import { ContentType, fragment, plainRecord } from '../wire/records.js';
-import { type Attack, type Battlefield, check, crowd, type Tally, wait } from './attack.js';
+import { type Attack, type Battlefield, type Check, check, crowd, type Tally, wait } from './attack.js';
 
 const WIDTH = 24;
 const PER_HOST = 1000;
 
 /** Attacks by many clients that have proved their addresses, or by one that holds many associations. */
 export const crowds: readonly Attack[] = [
-  { name: 'half-open crowd', cases: 'A9', options: fillable, run: (field) => halfOpenCrowd(field) },
+  {
+    name: 'half-open crowd',
+    cases: 'A9',
+    options: fillable,
+    run: (field) => halfOpenCrowd(field),
+    judge: ({ most }, { maxHandshakes }) => [full('unfinished handshakes', most.unfinished, maxHandshakes)],
+  },
   { name: 'half-open crowd, stuffed with fragments', cases: 'A5', options: brief, run: stuffedCrowd },
   {
     name: 'vanished clients, one address',
@@ -21,6 +27,7 @@ export const crowds: readonly Attack[] = [
     cases: 'A9',
     options: fillable,
     run: (field) => vanish(field, field.amounts.full, Math.ceil(field.amounts.full / perHost(field))),
+    judge: ({ most }, { maxSessions }) => [full('places', most.sessions, maxSessions)],
   },
   {
     name: 'half-open crowd of one IPv6 /64',
@@ -28,12 +35,13 @@ export const crowds: readonly Attack[] = [
     place: 'ipv6',
     options: fillable,
     run: (field) => halfOpenCrowd(field, prefixCrowd(field)),
-    judge: ({ sessionsEver, refused, evicted }, { maxSessionsPerHost }) => [
+    judge: ({ most, sessionsEver, refused, evicted }, { maxSessionsPerHost }) => [
+      full('places of the host', most.ofHost, maxSessionsPerHost),
       // Two honest sessions and the honest newcomers are among them.
       check(
         'some of the /64 were refused, or gave way to others of it',
         refused + evicted > 0,
-        `${refused} refused, ${evicted} gave way, ${sessionsEver} sessions, limit ${maxSessionsPerHost || PER_HOST}`,
+        `${refused} refused, ${evicted} gave way, ${sessionsEver} sessions, limit ${maxSessionsPerHost}`,
       ),
     ],
   },
@@ -43,8 +51,13 @@ type Options = NonNullable<Attack['options']>;
 
 /** Limits that the crowd can reach. */
 function fillable(...[amounts]: Parameters<Options>): ReturnType<Options> {
-  const { maxSessions, maxSessionsPerHost } = amounts;
-  return { ...brief(amounts), ...(maxSessions === 0 ? {} : { maxSessions, maxSessionsPerHost }) };
+  const { maxSessions, maxSessionsPerHost, maxHandshakes } = amounts;
+  return { ...brief(amounts), maxSessions, maxSessionsPerHost, maxHandshakes };
+}
+
+/** Otherwise the attack shows nothing of what a full server does. */
+function full(what: string, most: number, limit: number): Check {
+  return check(`all ${what} were taken at once`, most >= limit, `${most} of ${limit}`);
 }
 
 function brief({ patience }: Parameters<Options>[0]): ReturnType<Options> {
@@ -52,7 +65,7 @@ function brief({ patience }: Parameters<Options>[0]): ReturnType<Options> {
 }
 
 function perHost({ amounts }: Battlefield): number {
-  return amounts.maxSessionsPerHost === 0 ? PER_HOST : amounts.maxSessionsPerHost;
+  return amounts.maxSessionsPerHost;
 }
 
 /** More addresses of one /64 than one host may have associations; places.ts makes 1,300. */

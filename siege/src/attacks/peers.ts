@@ -20,7 +20,21 @@ const JUNK_NAMES = [
 /** Attacks by clients with whole handshakes. */
 export const peers: readonly Attack[] = [
   { name: 'open sessions, stuffed with fragments', cases: 'A5', run: stuffedSessions },
-  { name: 'an application that does not read', cases: 'A11', deaf: true, run: unread },
+  {
+    name: 'an application that does not read',
+    cases: 'A11',
+    deaf: true,
+    options: ({ maxUnreadBytesInAll }) => ({ maxUnreadBytesInAll }),
+    run: unread,
+    judge: ({ mostUnread: { cost, ofSession } }, { maxUnreadBytesInAll }) => [
+      check(
+        'unread messages of all sessions fill their limit',
+        cost > maxUnreadBytesInAll - 2 * LARGE,
+        `${cost} bytes of ${maxUnreadBytesInAll}`,
+      ),
+      check('a session holds as many unread messages as it may', ofSession >= UNREAD_LIMIT, ofSession),
+    ],
+  },
   {
     name: 'names that are none',
     cases: 'A12',
@@ -86,18 +100,36 @@ async function stuffedSessions(field: Battlefield): Promise<Tally> {
 }
 
 const LARGE = 1100;
+/** Messages that a session holds at most. */
+const UNREAD_LIMIT = 256;
+/** Messages sent before the attacker pauses. */
+const UNREAD_BURST = 50;
 
-/** Messages for an application that never takes one. */
+/**
+ * Messages for an application that never takes one. A few sessions fill their own limits first, as all together reach
+ * theirs when each has less.
+ */
 async function unread(field: Battlefield): Promise<Tally> {
-  const clients = await openClients(field, Math.min(50, field.amounts.clients));
-  const message = randomFillSync(Buffer.alloc(LARGE));
-  const each = field.amounts.ci ? 300 : 2000;
-  for (let k = 0; k < each; k++) {
-    for (const client of clients) if (client.connected) client.say(message);
-    await wait(8);
-  }
-  await wait(200);
+  const { ci, clients: most } = field.amounts;
+  const clients = await openClients(field, Math.min(ci ? 50 : 200, most));
+  const loud = Math.ceil(clients.length / 5);
+  await talk(clients.slice(0, loud), UNREAD_LIMIT + 50);
+  // The victim looks every 250 ms.
+  await wait(600);
+  await talk(clients.slice(loud), UNREAD_LIMIT + 50);
+  await wait(300);
   return total(clients);
+}
+
+async function talk(clients: readonly HostileClient[], each: number): Promise<void> {
+  const message = randomFillSync(Buffer.alloc(LARGE));
+  let sent = 0;
+  for (let k = 0; k < each; k++) {
+    for (const client of clients) {
+      if (client.connected) client.say(message);
+      if (++sent % UNREAD_BURST === 0) await wait(8);
+    }
+  }
 }
 
 async function junkNames(field: Battlefield): Promise<Tally> {
@@ -120,21 +152,20 @@ async function junkNames(field: Battlefield): Promise<Tally> {
 /** Each hostile chain in a handshake of either version. */
 async function hostileChains(field: Battlefield): Promise<Tally> {
   const clients: HostileClient[] = [];
+  const verdicts: Record<string, number> = {};
   const rounds = field.amounts.ci ? 1 : 3;
   for (let round = 0; round < rounds; round++) {
-    for (const { identity } of field.pki.hostileChains) {
+    for (const { identity, verdict } of field.pki.hostileChains) {
       for (const version of ['DTLSv1.2', 'DTLSv1.3'] as const) {
         const client = await HostileClient.start(field.target, clientSecurity(version, identity), {
           address: field.address(1),
         });
         await client.opened(8000);
         clients.push(client);
+        verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
       }
     }
   }
   await wait(300);
-  return {
-    ...total(clients),
-    note: `${clients.filter((client) => client.received.datagrams > 0).length} chains`,
-  };
+  return { ...total(clients), verdicts, note: `${clients.length} chains` };
 }

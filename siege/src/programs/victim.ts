@@ -1,6 +1,7 @@
 /** The server under attack: an echo with the library's defaults but for what an attack names. */
 import { type DTLSEndpoint, type DTLSSession, type ListenOptions, listen } from 'datagram-tls';
 import type { Identity } from '../pki.js';
+import { Census, type Count, type Unread } from './census.js';
 import { serve } from './program.js';
 
 /** Options of `listen`, and the two that are functions. */
@@ -39,20 +40,26 @@ export interface Report {
   readonly evicted: number;
   /** The most CPU between two ticks of a timer that is due every 20 ms, µs: how long everybody else waited. */
   readonly longestTurn: number;
-  /** Sessions that are not over. */
-  readonly sessions: number;
   readonly sessionsEver: number;
+  /** The most since the last `watch`, at one of the samples that are taken every 20 ms. */
+  readonly most: Count;
+  /** The same of unread messages, where the application is deaf; sampled every 250 ms. */
+  readonly mostUnread: Unread;
+  /** Verdicts on certificates since the last `watch`: how many sessions opened with which `authorizationError`. */
+  readonly verdicts: Readonly<Record<string, number>>;
   readonly names: readonly string[];
   readonly faults: readonly string[];
 }
 
 const SAMPLE_MS = 20;
+const UNREAD_SAMPLE_MS = 250;
 const NAMES_LIMIT = 1000;
 const SETTLE_ROUNDS = 4;
 
 let endpoint: DTLSEndpoint | undefined;
-const sessions = new Set<DTLSSession>();
-let sessionsEver = 0;
+const census = new Census();
+let isDeafTo: (session: DTLSSession) => boolean = () => false;
+let verdicts: Record<string, number> = {};
 const names: string[] = [];
 const faults: string[] = [];
 let peak = reading();
@@ -62,34 +69,39 @@ let longestTurn = 0;
 process.on('uncaughtException', (error) => faults.push(`uncaught: ${error.message}`));
 process.on('unhandledRejection', (reason) => faults.push(`unhandled: ${String(reason)}`));
 setInterval(tick, SAMPLE_MS).unref();
+setInterval(sampleUnread, UNREAD_SAMPLE_MS).unref();
 
 serve({ start, report, watch, forget });
 
 async function start({ host, identity, options, friends, deaf, names: asked, earlyData }: VictimSettings) {
   const { cert, key } = identity;
-  endpoint = listen(
-    (session) => admit(session, deaf === true && !friends.includes(session.remoteAddress?.address ?? '')),
-    {
-      host,
-      port: 0,
-      cert,
-      key,
-      ...(asked === true ? { sni: (name: string | undefined) => noteName(name, identity) } : {}),
-      ...(earlyData === true ? { maxEarlyData: 1000, onearlydata: () => undefined } : {}),
-      ...options,
-    },
-  );
+  isDeafTo = ({ remoteAddress }) => deaf === true && !friends.includes(remoteAddress?.address ?? '');
+  endpoint = listen(admit, {
+    host,
+    port: 0,
+    cert,
+    key,
+    ...(asked === true ? { sni: (name: string | undefined) => noteName(name, identity) } : {}),
+    ...(earlyData === true ? { maxEarlyData: 1000, onearlydata: () => undefined } : {}),
+    ...options,
+  });
   const { port } = await endpoint.opened;
   return { port };
 }
 
-function admit(session: DTLSSession, deaf: boolean): void {
-  sessions.add(session);
-  sessionsEver++;
-  const over = () => sessions.delete(session);
-  session.opened.catch(() => undefined);
-  session.closed.then(over, over);
-  if (!deaf) session.onmessage = (data) => echo(session, data);
+function admit(session: DTLSSession): void {
+  census.add(session);
+  session.opened.then(
+    () => noteVerdict(session),
+    () => undefined,
+  );
+  session.closed.catch(() => undefined);
+  if (!isDeafTo(session)) session.onmessage = (data) => echo(session, data);
+}
+
+function noteVerdict({ authorizationError }: DTLSSession): void {
+  if (authorizationError !== undefined)
+    verdicts[authorizationError] = (verdicts[authorizationError] ?? 0) + 1;
 }
 
 /** An application is slow or gone at times: what `send` refuses is not sent. */
@@ -106,6 +118,7 @@ function noteName(name: string | undefined, identity: Identity): Identity {
 async function report({ settled }: { readonly settled: boolean }): Promise<Report> {
   if (settled) await settle();
   sample();
+  sampleUnread();
   const stats = endpoint?.stats;
   return {
     now: reading(),
@@ -117,8 +130,10 @@ async function report({ settled }: { readonly settled: boolean }): Promise<Repor
     refused: Number(stats?.serverRefusedCount),
     evicted: Number(stats?.handshakesEvicted) + Number(stats?.sessionsEvicted),
     longestTurn,
-    sessions: sessions.size,
-    sessionsEver,
+    sessionsEver: census.ever,
+    most: census.most,
+    mostUnread: census.mostUnread,
+    verdicts,
     names,
     faults,
   };
@@ -128,10 +143,13 @@ function watch(): void {
   peak = reading();
   lastTick = peak.cpu;
   longestTurn = 0;
+  verdicts = {};
+  census.reset();
 }
 
 /** Ends every session but those with one of these addresses, so that what stays is a leak. */
 function forget({ except }: { readonly except: readonly string[] }): number {
+  const { sessions } = census;
   for (const session of sessions) {
     const address = session.remoteAddress?.address;
     if (address === undefined || !except.includes(address)) session.destroy();
@@ -153,7 +171,12 @@ function tick(): void {
   lastTick = cpu;
 }
 
+function sampleUnread(): void {
+  census.sampleUnread(isDeafTo);
+}
+
 function sample(): void {
+  census.sample();
   const { cpu, rss, held, arrayBuffers } = reading();
   peak = {
     cpu,
