@@ -75,7 +75,11 @@ function long(...parts: readonly Uint8Array[]): Buffer {
 }
 
 /** Runs one validation and tells what it cost. */
-function validate(chain: readonly Certificate[], crls: readonly Crl[]) {
+function validate(
+  chain: readonly Certificate[],
+  crls: readonly Crl[],
+  anchors: readonly Certificate[] = [root],
+) {
   const budget = new ValidationBudget();
   const calls = { verify: 0, hashed: 0 };
   const provider: CryptoProvider = {
@@ -86,7 +90,7 @@ function validate(chain: readonly Certificate[], crls: readonly Crl[]) {
       return nodeProvider.verify(scheme, key, data, signature);
     },
   };
-  const trust = new TrustStore([root]);
+  const trust = new TrustStore(anchors);
   const result = verifyPath({ chain, trust, time: TIME, purpose: 'serverAuth', provider, budget, crls });
   return {
     code: result.ok ? 'ok' : result.code,
@@ -141,6 +145,18 @@ suite('revocation lists in the budget of a validation', () => {
     const { code, verify, hashed } = validate(twins('CA', 12), lists);
     assert.deepEqual([code, verify], ['VALIDATION_LIMIT_REACHED', VALIDATION_LIMITS.signatures]);
     assert.ok(hashed <= VALIDATION_LIMITS.signatures * 360_000, `${hashed} bytes`);
+  });
+
+  test('a list is tried under four keys of its CA at most, beside that of the path', () => {
+    const anchors = [rootKey, ...caKeys].map((key) =>
+      issue({ subject: 'Root', issuer: 'Root', ca: true }, key, key),
+    );
+    const leaf = issue({ subject: 'leaf', issuer: 'Root' }, leafKey, rootKey);
+    const { code, verify, spent } = validate([leaf], [crl({ issuer: 'Root', signer: otherKey })], anchors);
+    assert.equal(code, 'CRL_SIGNATURE_FAILURE');
+    assert.equal(spent('lists'), 1);
+    // The leaf under each anchor, and the list.
+    assert.equal(verify, anchors.length + 5);
   });
 
   test('a signature over a long list costs more for each 64 KiB', () => {
