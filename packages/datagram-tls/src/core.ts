@@ -1,4 +1,5 @@
 export { DTLSError } from './base/errors.js';
+export { type BehaviourOptions, resolveBehaviour } from './config/behaviour.js';
 export type {
   Behaviour,
   Destination,
@@ -12,8 +13,8 @@ export type {
   VerifyPeer,
 } from './config/config.js';
 export { type EndpointLimits, type LimitOptions, resolveLimits } from './config/limits.js';
-export type { BehaviourOptions, Encoded, ExternalKey, PfxObject, SecurityOptions } from './config/options.js';
-export { type Platform, resolveBehaviour, resolveSecurity } from './config/resolve.js';
+export type { Encoded, ExternalKey, PfxObject, SecurityOptions } from './config/options.js';
+export { type Platform, resolveSecurity } from './config/resolve.js';
 export { encodeSession, type NewTicket, resolveSession, type SavedSession } from './config/saved-session.js';
 export type { EarlyOutcome } from './connection/application-data.js';
 export type { Counters } from './connection/association.js';

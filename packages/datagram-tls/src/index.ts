@@ -1,9 +1,8 @@
 export { DTLSError, type ErrorSource } from './base/errors.js';
+export type { BehaviourOptions, KeepAliveOption } from './config/behaviour.js';
 export type { OcspResponder, PeerInfo, PeerRefusal, Sign, VerifyPeer } from './config/config.js';
-export type { KeepAliveOption } from './config/keep-alive.js';
 export type { LimitOptions } from './config/limits.js';
 export type {
-  BehaviourOptions,
   ClientPskOption,
   Encoded,
   ExternalKey,
@@ -17,6 +16,7 @@ export type {
   SniFunction,
   SniOption,
   TicketKeyOption,
+  TicketKeysFunction,
   TicketKeysOption,
 } from './config/options.js';
 export type { EarlyOutcome } from './connection/application-data.js';

@@ -34,28 +34,34 @@ export function checkInteger(
   if (value < min || value > max) throw outOfRange(name, `>= ${min} && <= ${max}`, value);
 }
 
-export function checkOneOf<T extends string>(
+export function checkOneOf<T extends string | number>(
   value: unknown,
   name: string,
   allowed: readonly T[],
 ): asserts value is T {
-  checkString(value, name);
-  if (!(allowed as readonly string[]).includes(value)) {
-    throw invalidArgValue(name, `must be one of ${allowed.join(', ')}. Received '${value}'`);
+  if (typeof allowed[0] === 'string') checkString(value, name);
+  if (!(allowed as readonly unknown[]).includes(value)) {
+    throw invalidArgValue(name, `must be one of ${allowed.join(', ')}. Received '${String(value)}'`);
   }
 }
 
-/** PEM text, or PEM or DER bytes. */
+/** Text or bytes. */
 export function checkText(value: unknown, name: string): asserts value is string | Uint8Array {
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
     throw invalidArgType(name, 'of type string or an instance of Buffer or Uint8Array', value);
   }
 }
 
-/** Rejects names that nobody reads: a misspelt option must not be ignored. */
-export function checkKnown(options: object, known: ReadonlySet<string>): void {
-  for (const [key, value] of Object.entries(options)) {
-    if (value !== undefined && !known.has(key))
-      throw invalidArgValue(`options.${key}`, 'is not a known option');
-  }
+export function checkView(value: unknown, name: string): asserts value is ArrayBufferView {
+  if (!ArrayBuffer.isView(value))
+    throw invalidArgType(name, 'an instance of Buffer, TypedArray, or DataView', value);
+}
+
+/** Names in an array, or in one text with colons between them; at least one. */
+export function checkNames(value: unknown, name: string): asserts value is string | readonly string[] {
+  const names: unknown = typeof value === 'string' ? value.split(':') : value;
+  if (!Array.isArray(names) || names.some((item) => typeof item !== 'string'))
+    throw invalidArgType(name, 'a string or an array of strings', value);
+  if ((names as string[]).every((item) => item.trim() === ''))
+    throw invalidArgValue(name, 'must name at least one');
 }

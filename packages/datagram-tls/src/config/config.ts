@@ -13,7 +13,6 @@ import type { Certificate } from '../x509/certificate.js';
 import type { Crl } from '../x509/crl.js';
 import type { Pin } from '../x509/pins.js';
 import type { TrustStore } from '../x509/trust-store.js';
-import type { KeepAlive } from './keep-alive.js';
 import type { SavedSession } from './saved-session.js';
 
 export type Role = 'client' | 'server';
@@ -140,6 +139,13 @@ export interface Security {
   readonly maxFragmentLength: number | undefined;
   /** Client: instead of our own check of names. */
   readonly checkServerIdentity: CheckServerIdentity | undefined;
+}
+
+/** When a silent peer is asked whether it is there, and when it counts as gone. */
+export interface KeepAlive {
+  readonly interval: Duration;
+  readonly timeout: Duration;
+  readonly message: Uint8Array | undefined;
 }
 
 /** How one association behaves on its path. */

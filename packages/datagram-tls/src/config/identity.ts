@@ -1,14 +1,20 @@
 import { EMPTY, fromBase64, toText } from '../base/bytes.js';
-import { callerError, invalidArgType, invalidArgValue, missingArgs } from '../base/errors.js';
-import { memberOf, ownProperties } from '../base/own-properties.js';
+import { callerError, invalidArgValue, missingArgs } from '../base/errors.js';
+import { memberOf } from '../base/own-properties.js';
 import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
 import { readPkcs12 } from '../pkcs12/read.js';
-import { CertificateType, type CertificateTypeName } from '../wire/extensions/certificate-type.js';
+import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
 import { type Certificate, parseCertificate } from '../x509/certificate.js';
 import { readCertificates, readPublicKey } from '../x509/pem.js';
-import { checkFunction, checkObject, checkOneOf, checkString, checkText } from './checks.js';
 import type { Identity, SigningKey } from './config.js';
-import type { Encoded, ExternalKey, PfxObject, SecurityOptions } from './options.js';
+import { readOptions } from './option-table.js';
+import {
+  type Encoded,
+  type ExternalKey,
+  PFX_OPTIONS,
+  type PfxObject,
+  type SecurityOptions,
+} from './options.js';
 
 /**
  * Certificates and keys as the caller gave them, matched and parsed. Errors: `ERR_MISSING_ARGS` for one without the
@@ -19,8 +25,7 @@ export function resolveIdentities(
   pfx: readonly Pfx[],
   provider: CryptoProvider,
 ): readonly Identity[] {
-  if (options.passphrase !== undefined) checkString(options.passphrase, 'options.passphrase');
-  const types = resolveCertificateTypes(options.certificateTypes, 'certificateTypes');
+  const types = resolveCertificateTypes(options.certificateTypes);
   if (!types.includes('X509') && list(options.cert).length > 0) {
     throw invalidArgValue('options.cert', 'is of no use where options.certificateTypes lacks X509');
   }
@@ -59,7 +64,6 @@ function resolveCertified(
   passphrase: string | undefined,
   provider: CryptoProvider,
 ): Identity {
-  checkText(cert, 'options.cert');
   const chain = readCertificates(cert, 'options.cert');
   const leaf = parseCertificate(chain[0] as Uint8Array);
   if (leaf === undefined) {
@@ -102,18 +106,17 @@ function resolveRawKeys(
 
 /** `leaf`: the certificate beside the key, if there is one. */
 function resolveKey(
-  data: Encoded | ExternalKey | null,
+  data: Encoded | ExternalKey,
   leaf: Certificate | undefined,
   passphrase: string | undefined,
   provider: CryptoProvider,
 ): SigningKey {
   if (isExternal(data)) return remoteKey(data, leaf, provider);
-  checkText(data, 'options.key');
   return importKey(data, passphrase, 'options.key', provider);
 }
 
-function isExternal(key: Encoded | ExternalKey | null): key is ExternalKey {
-  return typeof key === 'object' && key !== null && !(key instanceof Uint8Array);
+function isExternal(key: Encoded | ExternalKey): key is ExternalKey {
+  return typeof key === 'object' && !(key instanceof Uint8Array);
 }
 
 /** What kind of key it is its public half tells. */
@@ -122,8 +125,7 @@ function remoteKey(
   leaf: Certificate | undefined,
   provider: CryptoProvider,
 ): SigningKey {
-  checkFunction(memberOf(external, 'sign'), 'options.key.sign');
-  const publicKey = memberOf(external, 'publicKey');
+  const publicKey = memberOf(external, 'publicKey') as Encoded | undefined;
   const key = provider.importPublicKey(publicHalf(publicKey, leaf));
   if (key === undefined) {
     throw callerError(
@@ -134,31 +136,19 @@ function remoteKey(
   return { ...key, sign: (scheme, data) => external.sign(scheme, data) };
 }
 
-function publicHalf(publicKey: unknown, leaf: Certificate | undefined): Uint8Array {
-  if (publicKey !== undefined) {
-    checkText(publicKey, 'options.key.publicKey');
-    return readPublicKey(publicKey, 'options.key.publicKey');
-  }
+function publicHalf(publicKey: Encoded | undefined, leaf: Certificate | undefined): Uint8Array {
+  if (publicKey !== undefined) return readPublicKey(publicKey, 'options.key.publicKey');
   if (leaf === undefined) throw missingArgs('options.key.publicKey');
   return leaf.spki;
 }
 
-const NAMES = Object.keys(CertificateType) as CertificateTypeName[];
 const CERTIFICATES: readonly CertificateTypeName[] = ['X509'];
 
-/** The only reader of the options `certificateTypes` and `peerCertificateTypes`. */
+/** Reads `certificateTypes` and `peerCertificateTypes`. */
 export function resolveCertificateTypes(
-  types: unknown,
-  name: 'certificateTypes' | 'peerCertificateTypes',
+  types: readonly CertificateTypeName[] | undefined,
 ): readonly CertificateTypeName[] {
-  if (types === undefined) return CERTIFICATES;
-  if (!Array.isArray(types)) throw invalidArgType(`options.${name}`, 'an array of strings', types);
-  if (types.length === 0) throw invalidArgValue(`options.${name}`, 'must name at least one');
-  const names = types.map((type: unknown, i) => {
-    checkOneOf(type, `options.${name}[${i}]`, NAMES);
-    return type;
-  });
-  return Object.freeze([...new Set(names)]);
+  return types === undefined ? CERTIFICATES : Object.freeze([...new Set(types)]);
 }
 
 const DER_SEQUENCE = 0x30;
@@ -203,19 +193,16 @@ interface Pfx {
 }
 
 /**
- * The only reader of the option `pfx`. Beside the codes of {@link readPkcs12}: `ERR_CRYPTO_OPERATION_FAILED` for a file
+ * Reads `pfx`. Beside the codes of {@link readPkcs12}: `ERR_CRYPTO_OPERATION_FAILED` for a file
  * without a private key or without its certificate.
  */
 export function resolvePfx({ pfx, passphrase }: SecurityOptions, provider: CryptoProvider): readonly Pfx[] {
   if (pfx === undefined || (pfx as unknown) === null) return [];
-  if (passphrase !== undefined) checkString(passphrase, 'options.passphrase');
   if (!Array.isArray(pfx)) return [readFile(pfx as Encoded, passphrase, 'options.pfx', provider)];
   return (pfx as readonly (Encoded | PfxObject)[]).map((item, i) => {
     const name = `options.pfx[${i}]`;
     if (!isObject(item)) return readFile(item, passphrase, name, provider);
-    checkObject(item, name);
-    const own = ownProperties(item);
-    if (own.passphrase !== undefined) checkString(own.passphrase, `${name}.passphrase`);
+    const own = readOptions(item, PFX_OPTIONS, { name });
     return readFile(own.buf, own.passphrase ?? passphrase, `${name}.buf`, provider);
   });
 }
@@ -230,7 +217,6 @@ function readFile(
   option: string,
   provider: CryptoProvider,
 ): Pfx {
-  checkText(data, option);
   const bytes = typeof data === 'string' ? (fromBase64(data) ?? EMPTY) : data;
   const file = readPkcs12(bytes, passphrase, provider.passwords, option);
   const [pkcs8] = file.keys;

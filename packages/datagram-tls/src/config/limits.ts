@@ -1,33 +1,75 @@
-import { invalidArgValue } from '../base/errors.js';
 import type { Duration } from '../base/instant.js';
-import { checkInteger, checkObject } from './checks.js';
-import { DEFAULTS } from './defaults.js';
+import {
+  integer,
+  type Kind,
+  nested,
+  type OptionsOf,
+  option,
+  readOptions,
+  withDefaults,
+} from './option-table.js';
 
-/** How many associations an endpoint holds, and which of them give way to others. */
-export interface LimitOptions {
+const MAX_COUNT = 0xffff_ffff;
+/**
+ * ms that a cookie is good for, at least; at most twice as long. As long as a handshake may take: in DTLS 1.3 a client
+ * whose cookie expired gets no other.
+ */
+export const COOKIE_LIFETIME: Duration = 60_000;
+
+const HOST_PREFIX_OPTIONS = {
   /**
-   * Server sessions in all, those whose handshake is not done included; 0: no limit. Default 10000. On a full endpoint a new
-   * client takes the place of an unfinished handshake or of a silent session: see `evictAfter`.
+   * Of an IPv4 address.
+   * @defaultValue 32
    */
-  maxSessions?: number | undefined;
-  /** The same with one host, whatever the port; 0: no limit. Default 1000. `hostPrefix` says what a host is. */
-  maxSessionsPerHost?: number | undefined;
-  /** Sessions whose handshake is not done, of the server; 0: no limit. Default 1000. */
-  maxHandshakes?: number | undefined;
+  ipv4: option(integer(8, 32), { default: 32, unit: 'bits' }),
   /**
-   * Bytes that all sessions may hold for later, at what they really cost: parts of handshake messages, records that wait for
-   * keys, data that overtakes the handshake. The session that has held some for the longest time then drops it. 0: no
-   * limit. Default 32 MiB.
+   * Of an IPv6 address: a host has a /64 of addresses (RFC 4291 §2.5.4).
+   * @defaultValue 64
    */
-  maxHeldBytes?: number | undefined;
-  /** Bits of an address that name a host for the limits per host: `ipv4` 8 to 32, default 32; `ipv6` 16 to 128, default 64. */
-  hostPrefix?: { ipv4?: number | undefined; ipv6?: number | undefined } | undefined;
+  ipv6: option(integer(16, 128), { default: 64, unit: 'bits' }),
+};
+
+/** The bits of an address that name a host. */
+type HostPrefixOption = OptionsOf<typeof HOST_PREFIX_OPTIONS>;
+
+const hostPrefix: Kind<HostPrefixOption> = nested(HOST_PREFIX_OPTIONS);
+
+/** How many associations an endpoint holds, and which of them give way to others. 0 means no limit. */
+export const LIMIT_OPTIONS = {
   /**
-   * On a full endpoint a session gives way to a new client when its peer was silent for this many ms, the one that was silent
-   * longest first; 0: never. Default 10000. A host with more than its share gives way after 1000 ms.
+   * Server sessions in all, unfinished handshakes included; 0: no limit. On a full endpoint a new client takes the place of
+   * an unfinished handshake or of a silent session: see `evictAfter`.
+   * @defaultValue 10000
    */
-  evictAfter?: number | undefined;
-}
+  maxSessions: option(integer(0, MAX_COUNT), { default: 10_000, unit: 'sessions' }),
+  /**
+   * Server sessions with one host, whatever the port; 0: no limit. `hostPrefix` says what a host is.
+   * @defaultValue 1000
+   */
+  maxSessionsPerHost: option(integer(0, MAX_COUNT), { default: 1000, unit: 'sessions' }),
+  /**
+   * Server sessions whose handshake is not done; 0: no limit.
+   * @defaultValue 1000
+   */
+  maxHandshakes: option(integer(0, MAX_COUNT), { default: 1000, unit: 'sessions' }),
+  /**
+   * What all sessions may hold for later, at its real cost: parts of handshake messages, records that wait for keys, data
+   * that overtakes the handshake. The session that has held some for the longest time then drops it. 0: no limit. By default
+   * some 5,000 handshakes may be in the middle of a certificate at once.
+   * @defaultValue 33554432
+   */
+  maxHeldBytes: option(integer(0, Number.MAX_SAFE_INTEGER), { default: 0x200_0000, unit: 'bytes' }),
+  /** The part of an address that names a host, for the limits per host. */
+  hostPrefix: option(hostPrefix),
+  /**
+   * On a full endpoint a session gives way to a new client when its peer was silent for this long, the longest silent one
+   * first; 0: never. A host with more than its share gives way after 1000 ms.
+   * @defaultValue 10000
+   */
+  evictAfter: option(integer(0, Number.MAX_SAFE_INTEGER), { default: 10_000, unit: 'ms' }),
+};
+
+export type LimitOptions = OptionsOf<typeof LIMIT_OPTIONS>;
 
 /** Limits of one endpoint; 0 means no limit. */
 export interface EndpointLimits {
@@ -42,49 +84,18 @@ export interface EndpointLimits {
   readonly cookieLifetime: Duration;
 }
 
-export const LIMIT_OPTIONS = [
-  'evictAfter',
-  'hostPrefix',
-  'maxHandshakes',
-  'maxHeldBytes',
-  'maxSessions',
-  'maxSessionsPerHost',
-] as const;
-
-const PREFIX_OPTIONS = new Set(['ipv4', 'ipv6']);
-const MAX_COUNT = 0xffff_ffff;
-
 /** The only reader of {@link LimitOptions}. */
-export function resolveLimits(options: LimitOptions): EndpointLimits {
+export function resolveLimits(given: LimitOptions): EndpointLimits {
+  const options = withDefaults(readOptions(given, LIMIT_OPTIONS), LIMIT_OPTIONS);
   return Object.freeze({
-    maxSessions: integer(options, 'maxSessions', MAX_COUNT),
-    maxSessionsPerHost: integer(options, 'maxSessionsPerHost', MAX_COUNT),
-    maxHandshakes: integer(options, 'maxHandshakes', MAX_COUNT),
-    maxHeldBytes: integer(options, 'maxHeldBytes', Number.MAX_SAFE_INTEGER),
-    evictAfter: integer(options, 'evictAfter', Number.MAX_SAFE_INTEGER),
-    hostPrefix: resolvePrefix(options.hostPrefix),
-    cookieLifetime: DEFAULTS.cookieLifetime,
+    ...options,
+    hostPrefix: resolveHostPrefix(options.hostPrefix),
+    cookieLifetime: COOKIE_LIFETIME,
   });
 }
 
-function integer(
-  options: LimitOptions,
-  name: 'maxSessions' | 'maxSessionsPerHost' | 'maxHandshakes' | 'maxHeldBytes' | 'evictAfter',
-  max: number,
-): number {
-  const { [name]: value = DEFAULTS[name] } = options;
-  checkInteger(value, `options.${name}`, 0, max);
-  return value;
-}
-
-function resolvePrefix(options: LimitOptions['hostPrefix']): EndpointLimits['hostPrefix'] {
-  if (options === undefined) return DEFAULTS.hostPrefix;
-  checkObject(options, 'options.hostPrefix');
-  for (const name of Object.keys(options))
-    if (!PREFIX_OPTIONS.has(name))
-      throw invalidArgValue(`options.hostPrefix.${name}`, 'is not a known option');
-  const { ipv4 = DEFAULTS.hostPrefix.ipv4, ipv6 = DEFAULTS.hostPrefix.ipv6 } = options;
-  checkInteger(ipv4, 'options.hostPrefix.ipv4', 8, 32);
-  checkInteger(ipv6, 'options.hostPrefix.ipv6', 16, 128);
-  return Object.freeze({ ipv4, ipv6 });
+function resolveHostPrefix(option: LimitOptions['hostPrefix']): EndpointLimits['hostPrefix'] {
+  const name = 'options.hostPrefix';
+  const given = option === undefined ? undefined : readOptions(option, HOST_PREFIX_OPTIONS, { name });
+  return Object.freeze({ ...withDefaults(given, HOST_PREFIX_OPTIONS) });
 }

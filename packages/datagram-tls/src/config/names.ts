@@ -1,4 +1,4 @@
-import { callerError, invalidArgType, invalidArgValue } from '../base/errors.js';
+import { callerError, invalidArgValue } from '../base/errors.js';
 import { DEFAULT_GROUPS, shareLength } from '../crypto/groups.js';
 import type { Capabilities } from '../crypto/provider.js';
 import { DEFAULT_SCHEMES, hasScheme, scheme } from '../crypto/signatures.js';
@@ -14,6 +14,7 @@ import { Group, type GroupName, Scheme, type SchemeName } from '../wire/codes.js
 import { PskKeyExchangeMode, type PskModeName } from '../wire/extensions/psk-key-exchange-modes.js';
 import { checkOneOf } from './checks.js';
 import type { Role } from './config.js';
+import type { SecurityOptions } from './options.js';
 
 /** Lists of suites, groups and schemes as callers write them: an array, or one string with colons between the names. */
 type NameList = string | readonly string[];
@@ -31,7 +32,7 @@ export function resolveCiphers(
 ): readonly CipherSuite[] {
   const defaults = defaultSuites(role, hasPsk).filter((suite) => lackOf(suite, capabilities) === undefined);
   if (list === undefined) return defaults;
-  const suites = names(list, 'options.ciphers').flatMap((name) => {
+  const suites = split(list).flatMap((name) => {
     if (name === 'DEFAULT') return defaults;
     const suite = suiteByName(name);
     if (suite === undefined) throw unknownName('ERR_DTLS_UNKNOWN_CIPHER', 'options.ciphers', name);
@@ -61,13 +62,33 @@ const GROUP_ALIASES: ReadonlyMap<string, GroupName> = new Map([
 ]);
 const GROUP_NAMES = new Map(Object.keys(Group).map((name) => [name.toLowerCase(), name as GroupName]));
 
+/** The groups of `groups` or of its other name, `ecdhCurve`, and the option that they come from. */
 export function resolveGroups(
+  { groups, ecdhCurve }: SecurityOptions,
+  capabilities: Capabilities,
+): { readonly groups: readonly GroupName[]; readonly option: string } {
+  const alias = resolveGroupList(ecdhCurve, 'options.ecdhCurve', capabilities);
+  const list = resolveGroupList(groups, 'options.groups', capabilities);
+  if (ecdhCurve === undefined) return { groups: list, option: 'options.groups' };
+  if (groups !== undefined && alias.join() !== list.join())
+    throw invalidArgValue(
+      'options.ecdhCurve',
+      'is another name of options.groups and must not differ from it',
+    );
+  return { groups: alias, option: 'options.ecdhCurve' };
+}
+
+function resolveGroupList(
   list: NameList | undefined,
   option: string,
   capabilities: Capabilities,
 ): readonly GroupName[] {
   if (list === undefined || list === 'auto') return DEFAULT_GROUPS.filter((name) => capabilities.group(name));
-  const groups = names(list, option).map((name) => {
+  return namedGroups(list, option, capabilities);
+}
+
+function namedGroups(list: NameList, option: string, capabilities: Capabilities): readonly GroupName[] {
+  const groups = split(list).map((name) => {
     const lower = name.toLowerCase();
     const group = GROUP_NAMES.get(lower) ?? GROUP_ALIASES.get(lower);
     if (group === undefined) throw unknownName('ERR_DTLS_UNKNOWN_GROUP', option, name);
@@ -87,7 +108,7 @@ export function resolveKeyShares(
     const small = groups.find((name) => shareLength(name, 'client') <= SMALL_SHARE) ?? groups[0];
     return small === undefined ? [] : [small];
   }
-  const shares = resolveGroups(list, 'options.keyShares', capabilities);
+  const shares = namedGroups(list, 'options.keyShares', capabilities);
   const stray = shares.find((name) => !groups.includes(name));
   if (stray !== undefined) {
     throw invalidArgValue('options.keyShares', `must hold only groups of options.groups, not '${stray}'`);
@@ -106,7 +127,7 @@ export function resolveSigalgs(
       throw lacking('ERR_DTLS_UNSUPPORTED_SIGALG', 'options.sigalgs', 'the default', 'any signature');
     return schemes;
   }
-  const schemes = names(list, 'options.sigalgs').map((name) => {
+  const schemes = split(list).map((name) => {
     if (!Object.hasOwn(Scheme, name)) throw unknownName('ERR_DTLS_UNKNOWN_SIGALG', 'options.sigalgs', name);
     const known = name as SchemeName;
     if (!hasScheme(scheme(known), capabilities))
@@ -122,21 +143,16 @@ const PSK_MODES = Object.keys(PskKeyExchangeMode) as PskModeName[];
 export function resolvePskModes(list: NameList | undefined, hasPsk: boolean): readonly PskModeName[] {
   if (list === undefined) return ['psk_dhe_ke'];
   if (!hasPsk) throw invalidArgValue('options.pskModes', 'is only meaningful with options.psk');
-  const modes = names(list, 'options.pskModes').map((name) => {
+  const modes = split(list).map((name) => {
     checkOneOf(name, 'options.pskModes', PSK_MODES);
     return name;
   });
   return unique(modes);
 }
 
-function names(list: unknown, option: string): string[] {
-  const items: unknown = typeof list === 'string' ? list.split(':') : list;
-  if (!Array.isArray(items) || items.some((item) => typeof item !== 'string')) {
-    throw invalidArgType(option, 'a string or an array of strings', list);
-  }
-  const present = (items as string[]).map((item) => item.trim()).filter((item) => item !== '');
-  if (present.length === 0) throw invalidArgValue(option, 'must name at least one');
-  return present;
+function split(list: NameList): string[] {
+  const items = typeof list === 'string' ? list.split(':') : list;
+  return items.map((item) => item.trim()).filter((item) => item !== '');
 }
 
 function unknownName(code: string, option: string, name: string): Error {

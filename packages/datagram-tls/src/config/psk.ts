@@ -1,11 +1,10 @@
 import { whenever } from '../base/awaitable.js';
 import { EMPTY, toHex, toText, utf8 } from '../base/bytes.js';
-import { invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
-import { ownProperties } from '../base/own-properties.js';
+import { invalidArgValue, outOfRange } from '../base/errors.js';
 import type { Capabilities } from '../crypto/provider.js';
 import type { Version } from '../wire/codes.js';
 import { KDF_HASHES } from '../wire/imported-identity.js';
-import { checkBoolean, checkObject, checkOneOf } from './checks.js';
+import { checkObject, checkText, checkView } from './checks.js';
 import type {
   ClientPsk,
   NoPsk,
@@ -16,9 +15,22 @@ import type {
   ServerPsk,
   StoredPsk,
 } from './config.js';
-import { DEFAULTS } from './defaults.js';
 import { lacking } from './names.js';
-import type { ClientPskOption, PskChooser, PskFinder, SecurityOptions, ServerPskOption } from './options.js';
+import { readOptions, withDefaults } from './option-table.js';
+import {
+  type ClientPskOption,
+  PSK_CREDENTIAL_OPTIONS,
+  PSK_IMPORT_OPTIONS,
+  PSK_STORED_OPTIONS,
+  type PskChooser,
+  type PskCredentialOption,
+  type PskFinder,
+  type PskImportOption,
+  type PskStoredOption,
+  SECURITY_OPTIONS,
+  type SecurityOptions,
+  type ServerPskOption,
+} from './options.js';
 
 const NO_PSK: NoPsk = Object.freeze({ role: 'none' });
 /** More identities than this make a ClientHello that nobody takes. */
@@ -32,7 +44,7 @@ interface Rules {
   readonly capabilities: Capabilities;
 }
 
-/** The only reader of the options `psk`, `pskHideUnknown` and `pskIdentityHint`. */
+/** Reads `psk`, `pskHideUnknown` and `pskIdentityHint`. */
 export function resolvePsk(
   options: SecurityOptions,
   role: Role,
@@ -41,8 +53,7 @@ export function resolvePsk(
 ): PskPolicy {
   const rules: Rules = { latest, capabilities };
   const { psk, pskIdentityHint, pskHideUnknown } = options;
-  const hideUnknown = pskHideUnknown ?? DEFAULTS.pskHideUnknown;
-  checkBoolean(hideUnknown, 'options.pskHideUnknown');
+  const { pskHideUnknown: hideUnknown } = withDefaults(options, SECURITY_OPTIONS);
   if (psk === undefined) {
     if (pskHideUnknown !== undefined)
       throw invalidArgValue('options.pskHideUnknown', 'is only meaningful with options.psk');
@@ -62,14 +73,9 @@ function resolveChooser(psk: ClientPskOption, rules: Rules): ClientPsk['choose']
     return (hint) =>
       whenever(callChooser(psk, hint), (found) => credentials(found, 'the result of options.psk', rules));
   }
-  checkObjectOrList(psk);
   const fixed = credentials(psk, 'options.psk', rules);
   if (fixed.length === 0) throw invalidArgValue('options.psk', 'must hold at least one identity and key');
   return () => fixed;
-}
-
-function checkObjectOrList(psk: unknown): void {
-  if (!Array.isArray(psk)) checkObject(psk, 'options.psk');
 }
 
 function callChooser(choose: PskChooser, hint: Uint8Array): ReturnType<PskChooser> {
@@ -82,11 +88,9 @@ function credentials(value: unknown, name: string, rules: Rules): readonly PskCr
   if (items.length > MAX_CREDENTIALS)
     throw outOfRange(`${name}.length`, `<= ${MAX_CREDENTIALS}`, items.length);
   const offered = items.map((item) => {
-    checkObject(item, name);
-    const own = ownProperties(item as object);
-    const { identity } = own as { identity?: unknown };
+    const own = readOptions(item as PskCredentialOption, PSK_CREDENTIAL_OPTIONS, { name });
     return Object.freeze({
-      identity: nonEmpty(textOrBytes(identity, `${name}.identity`), `${name}.identity`),
+      identity: nonEmpty(textOrBytes(own.identity, `${name}.identity`), `${name}.identity`),
       ...keyAndImport(own, name, rules),
     });
   });
@@ -144,25 +148,26 @@ function keysByIdentity(
 function storedPsk(value: unknown, name: string, rules: Rules): StoredPsk {
   const alone = ArrayBuffer.isView(value) || typeof value !== 'object' || value === null;
   return Object.freeze(
-    alone ? { key: keyBytes(value, name), import: undefined } : keyAndImport(value, name, rules),
+    alone
+      ? { key: keyBytes(value, name), import: undefined }
+      : keyAndImport(readOptions(value as PskStoredOption, PSK_STORED_OPTIONS, { name }), name, rules),
   );
 }
 
-function keyAndImport(value: object, name: string, { capabilities }: Rules): StoredPsk {
-  const { key, import: how } = ownProperties(value) as { key?: unknown; import?: unknown };
+function keyAndImport(stored: PskStoredOption, name: string, { capabilities }: Rules): StoredPsk {
+  const { key, import: how } = withDefaults(stored, PSK_STORED_OPTIONS);
   return { key: keyBytes(key, `${name}.key`), import: resolveImport(how, `${name}.import`, capabilities) };
 }
 
 /** `true` is as good as an object without properties, `false` as nothing. */
-function resolveImport(how: unknown, name: string, capabilities: Capabilities): PskImport | undefined {
-  if (how === undefined || how === false) return undefined;
-  if (how === true) return { context: EMPTY, hash: 'sha256' };
-  checkObject(how, name);
-  const { context = EMPTY, hash = 'sha256' } = ownProperties(how as object) as {
-    context?: unknown;
-    hash?: unknown;
-  };
-  checkOneOf(hash, `${name}.hash`, KDF_HASHES);
+function resolveImport(
+  how: boolean | PskImportOption,
+  name: string,
+  capabilities: Capabilities,
+): PskImport | undefined {
+  if (how === false) return undefined;
+  const given = how === true ? undefined : readOptions(how, PSK_IMPORT_OPTIONS, { name });
+  const { context = EMPTY, hash } = withDefaults(given, PSK_IMPORT_OPTIONS);
   if (!capabilities.hash(hash)) throw lacking('ERR_DTLS_UNSUPPORTED_HASH', `${name}.hash`, hash, hash);
   return Object.freeze({ context: textOrBytes(context, `${name}.context`), hash });
 }
@@ -171,9 +176,8 @@ function resolveImport(how: unknown, name: string, capabilities: Capabilities): 
 const MAX_LENGTH = 0xffff;
 
 function textOrBytes(value: unknown, name: string): Uint8Array {
+  checkText(value, name);
   const bytes = typeof value === 'string' ? encode(value, name) : value;
-  if (!(bytes instanceof Uint8Array))
-    throw invalidArgType(name, 'of type string or an instance of Buffer or Uint8Array', value);
   if (bytes.length > MAX_LENGTH) throw outOfRange(`${name}.length`, `<= ${MAX_LENGTH}`, bytes.length);
   return Uint8Array.from(bytes);
 }
@@ -192,8 +196,7 @@ function nonEmpty(bytes: Uint8Array, name: string): Uint8Array {
 
 /** A copy: what the caller does with its own later changes nothing here. */
 function keyBytes(key: unknown, name: string): Uint8Array {
-  if (!ArrayBuffer.isView(key))
-    throw invalidArgType(name, 'an instance of Buffer, TypedArray, or DataView', key);
+  checkView(key, name);
   if (key.byteLength > MAX_LENGTH) throw outOfRange(`${name}.length`, `<= ${MAX_LENGTH}`, key.byteLength);
   return nonEmpty(new Uint8Array(key.buffer, key.byteOffset, key.byteLength).slice(), name);
 }

@@ -1,26 +1,16 @@
 import { utf8 } from '../base/bytes.js';
-import { callerError, invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
-import { ownProperties } from '../base/own-properties.js';
+import { callerError, invalidArgValue, outOfRange } from '../base/errors.js';
 import { groupFits } from '../crypto/groups.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import { SrtpProfile, type SrtpProfileName, type Version } from '../wire/codes.js';
 import type { TrustStore } from '../x509/trust-store.js';
-import {
-  checkBoolean,
-  checkFunction,
-  checkInteger,
-  checkKnown,
-  checkObject,
-  checkOneOf,
-  checkString,
-} from './checks.js';
-import type { Behaviour, CheckServerIdentity, Role, Security } from './config.js';
-import { DEFAULTS } from './defaults.js';
+import { checkString } from './checks.js';
+import type { CheckServerIdentity, Role, Security } from './config.js';
 import { resolveCertificateTypes, resolveIdentities, resolvePfx } from './identity.js';
-import { resolveKeepAlive } from './keep-alive.js';
 import { resolveCiphers, resolveGroups, resolveKeyShares, resolvePskModes, resolveSigalgs } from './names.js';
-import type { BehaviourOptions, SecurityOptions } from './options.js';
+import { type Filled, type OptionsOf, readOptions, withDefaults } from './option-table.js';
+import { CONTEXT_OPTIONS, SECURITY_OPTIONS, type SecurityOptions, VERSIONS } from './options.js';
 import { resolvePsk } from './psk.js';
 import { resolveNamedIdentity, resolveSni } from './sni.js';
 import { resolveTickets } from './tickets.js';
@@ -37,84 +27,14 @@ export interface Platform {
   readonly openContext?: (object: object) => Security | undefined;
 }
 
-/** Options that belong to a secure context and cannot stand beside one. */
-export const SECURITY_OPTIONS = [
-  'alpn',
-  'ca',
-  'cert',
-  'certificateTypes',
-  'checkServerIdentity',
-  'ciphers',
-  'crl',
-  'ecdhCurve',
-  'groups',
-  'key',
-  'keyShares',
-  'maxEarlyData',
-  'maxFragmentLength',
-  'maxVersion',
-  'minVersion',
-  'ocspResponse',
-  'passphrase',
-  'peerCertificateTypes',
-  'pfx',
-  'pins',
-  'psk',
-  'pskHideUnknown',
-  'pskIdentityHint',
-  'pskModes',
-  'recordSizeLimit',
-  'rejectUnauthorized',
-  'replayGuard',
-  'requestCert',
-  'requestOCSP',
-  'requireOCSP',
-  'sessionCacheSize',
-  'sessionIdContext',
-  'sessionTimeout',
-  'sigalgs',
-  'sni',
-  'srtp',
-  'ticketKeys',
-  'verifyPeer',
-] as const;
-
-export const BEHAVIOUR_OPTIONS = [
-  'allowHalfOpen',
-  'handshakeTimeout',
-  'idleTimeout',
-  'keepAlive',
-  'mtu',
-  'recordsPerKey',
-  'retransmission',
-] as const;
-
-const CLIENT_OPTIONS = ['checkServerIdentity', 'keyShares', 'maxFragmentLength'] as const;
-const SERVER_ONLY = [
-  'maxEarlyData',
-  'pskHideUnknown',
-  'pskIdentityHint',
-  'replayGuard',
-  'requestCert',
-  'sessionCacheSize',
-  'sessionIdContext',
-  'sessionTimeout',
-  'sni',
-  'ticketKeys',
-] as const;
-
-/** Oldest first. */
-const VERSIONS = ['DTLSv1.2', 'DTLSv1.3'] as const satisfies readonly Version[];
-
 /** The only reader of {@link SecurityOptions}. Throws the caller's mistake under the option's name. */
 export function resolveSecurity(given: SecurityOptions, role: Role, platform: Platform): Security {
-  const options = ownProperties(given);
+  const options = readOptions(given, SECURITY_OPTIONS, { role });
   const security = readSecurity(options, role, platform);
   checkPolicy(security);
   const sni = resolveSni(options.sni, (identity) => {
     const own = platform.openContext?.(identity) ?? readIdentity(identity, platform);
-    if (own.role !== 'server')
-      throw invalidArgValue('options.isServer', 'must be true: it is a server that has names');
+    if (own.role !== 'server') throw notOfServer();
     const named = resolveNamedIdentity(security, own);
     checkPolicy(named);
     return Object.freeze(named);
@@ -122,29 +42,23 @@ export function resolveSecurity(given: SecurityOptions, role: Role, platform: Pl
   return Object.freeze({ ...security, sni, sniAsks: typeof options.sni === 'function' });
 }
 
-const IDENTITY_OPTIONS = new Set<string>([...SECURITY_OPTIONS, 'isServer']);
+const NAME_OPTIONS = { ...SECURITY_OPTIONS, ...CONTEXT_OPTIONS };
 
 /** What a name is served with, from what `createSecureContext` takes. */
-function readIdentity(identity: SecurityOptions & { isServer?: unknown }, platform: Platform): Security {
-  checkKnown(identity, IDENTITY_OPTIONS);
-  const options = ownProperties(identity);
-  const { isServer = true } = options;
-  checkBoolean(isServer, 'options.isServer');
-  return readSecurity(options, isServer ? 'server' : 'client', platform);
+function readIdentity(identity: object, platform: Platform): Security {
+  const options: OptionsOf<typeof NAME_OPTIONS> = readOptions(identity, NAME_OPTIONS, { role: 'server' });
+  if (options.isServer === false) throw notOfServer();
+  return readSecurity(options, 'server', platform);
+}
+
+function notOfServer(): Error {
+  return invalidArgValue('options.isServer', 'must be true: only servers have names');
 }
 
 /** All but `sni`. */
 function readSecurity(options: SecurityOptions, role: Role, platform: Platform): Security {
   const { provider } = platform;
-  for (const name of SERVER_ONLY) {
-    if (role === 'client' && options[name] !== undefined)
-      throw invalidArgValue(`options.${name}`, 'is only meaningful for a server context');
-  }
-  for (const name of CLIENT_OPTIONS) {
-    if (role === 'server' && options[name] !== undefined)
-      throw invalidArgValue(`options.${name}`, 'is only meaningful for a client context');
-  }
-  if (options.verifyPeer !== undefined) checkFunction(options.verifyPeer, 'options.verifyPeer');
+  const settings = withDefaults(options, SECURITY_OPTIONS);
   const pfx = resolvePfx(options, provider);
   const identities = resolveIdentities(options, pfx, provider);
   const trustBesides = pfx.flatMap(({ others }) => others);
@@ -155,13 +69,13 @@ function readSecurity(options: SecurityOptions, role: Role, platform: Platform):
   if (!capabilities.hash('sha256'))
     throw callerError('ERR_DTLS_UNSUPPORTED_HASH', 'This runtime lacks SHA-256');
   const suites = resolveCiphers(options.ciphers, role, hasPsk, capabilities);
-  const groups = resolveGroups(options.groups ?? options.ecdhCurve, groupsOption(options), capabilities);
-  const versions = resolveVersions(options, suites);
+  const { groups, option: groupsOption } = resolveGroups(options, capabilities);
+  const versions = resolveVersions(settings, suites);
   const psk = resolvePsk(options, role, versions.maxVersion, capabilities);
   if (
     !groups.some((group) => groupFits(group, versions.minVersion) || groupFits(group, versions.maxVersion))
   ) {
-    throw invalidArgValue(groupsOption(options), `must hold a group for ${versions.maxVersion}`);
+    throw invalidArgValue(groupsOption, `must hold a group for ${versions.maxVersion}`);
   }
   return {
     given: givenIn(options),
@@ -173,7 +87,7 @@ function readSecurity(options: SecurityOptions, role: Role, platform: Platform):
     trustBesides,
     crls: resolveCrls(options.crl),
     pins: resolvePins(options.pins),
-    peerCertificateTypes: resolveCertificateTypes(options.peerCertificateTypes, 'peerCertificateTypes'),
+    peerCertificateTypes: resolveCertificateTypes(options.peerCertificateTypes),
     psk,
     pskModes: resolvePskModes(options.pskModes, hasPsk),
     tickets: role === 'server' ? resolveTickets(options, provider) : undefined,
@@ -181,11 +95,12 @@ function readSecurity(options: SecurityOptions, role: Role, platform: Platform):
     groups,
     keyShares: resolveKeyShares(options.keyShares, groups, capabilities),
     sigalgs: resolveSigalgs(options.sigalgs, capabilities),
-    requestCert: flag(options.requestCert, 'requestCert'),
-    rejectUnauthorized: flag(options.rejectUnauthorized, 'rejectUnauthorized'),
+    requestCert: settings.requestCert,
+    rejectUnauthorized: settings.rejectUnauthorized,
     alpn: resolveAlpn(options.alpn),
     srtp: resolveSrtp(options.srtp),
-    ...resolveRecordLimits(options),
+    recordSizeLimit: settings.recordSizeLimit,
+    maxFragmentLength: settings.maxFragmentLength,
     ...resolveOcsp(options, identities, provider),
     verifyPeer: options.verifyPeer,
     sni: undefined,
@@ -196,7 +111,8 @@ function readSecurity(options: SecurityOptions, role: Role, platform: Platform):
 
 /** As in node:tls `null` is as good as nothing. */
 function givenIn(options: SecurityOptions): ReadonlySet<string> {
-  return new Set(SECURITY_OPTIONS.filter((name) => (options[name] ?? null) !== null));
+  const values = Object.entries(options).filter(([, value]) => (value ?? null) !== null);
+  return new Set(values.map(([name]) => name).filter((name) => Object.hasOwn(SECURITY_OPTIONS, name)));
 }
 
 function resolveIdentityCheck(
@@ -204,28 +120,14 @@ function resolveIdentityCheck(
   platform: Platform,
 ): CheckServerIdentity | undefined {
   if (check === undefined) return undefined;
-  checkFunction(check, 'options.checkServerIdentity');
   return (name, leaf) => check(name, platform.describeCertificate(leaf) as never);
-}
-
-function groupsOption(options: SecurityOptions): string {
-  return options.groups === undefined ? 'options.ecdhCurve' : 'options.groups';
-}
-
-function flag(value: unknown, name: 'requestCert' | 'rejectUnauthorized'): boolean {
-  if (value === undefined) return DEFAULTS[name];
-  checkBoolean(value, `options.${name}`);
-  return value;
 }
 
 /** A version for which `ciphers` leaves no suite is not offered, as in node:tls. */
 function resolveVersions(
-  options: SecurityOptions,
+  { minVersion, maxVersion }: Filled<typeof SECURITY_OPTIONS>,
   suites: readonly CipherSuite[],
 ): { minVersion: Version; maxVersion: Version } {
-  const { minVersion = DEFAULTS.minVersion, maxVersion = DEFAULTS.maxVersion } = options;
-  checkOneOf(minVersion, 'options.minVersion', VERSIONS);
-  checkOneOf(maxVersion, 'options.maxVersion', VERSIONS);
   const asked = VERSIONS.slice(VERSIONS.indexOf(minVersion), VERSIONS.indexOf(maxVersion) + 1);
   if (asked.length === 0) {
     throw invalidArgValue('options.minVersion', `must not be later than options.maxVersion, ${maxVersion}`);
@@ -235,41 +137,6 @@ function resolveVersions(
     throw invalidArgValue('options.ciphers', `must hold a suite of ${asked.join(' or ')}`);
   }
   return { minVersion: first, maxVersion: last };
-}
-
-/** The only reader of {@link BehaviourOptions}. */
-export function resolveBehaviour(given: BehaviourOptions, trace: boolean): Behaviour {
-  const options = ownProperties(given);
-  const { mtu = DEFAULTS.mtu, handshakeTimeout = DEFAULTS.handshakeTimeout } = options;
-  const { allowHalfOpen = DEFAULTS.allowHalfOpen, recordsPerKey = DEFAULTS.recordsPerKey } = options;
-  checkInteger(mtu, 'options.mtu', 256, 65_535);
-  checkInteger(handshakeTimeout, 'options.handshakeTimeout', 0, Number.MAX_SAFE_INTEGER);
-  const { idleTimeout } = options;
-  if (idleTimeout !== undefined) checkInteger(idleTimeout, 'options.idleTimeout', 0, Number.MAX_SAFE_INTEGER);
-  checkBoolean(allowHalfOpen, 'options.allowHalfOpen');
-  checkInteger(recordsPerKey, 'options.recordsPerKey', 1, Number.MAX_SAFE_INTEGER);
-  return Object.freeze({
-    mtu,
-    handshakeTimeout,
-    idleTimeout:
-      idleTimeout === undefined ? DEFAULTS.idleTimeout : { client: idleTimeout, server: idleTimeout },
-    allowHalfOpen,
-    recordsPerKey,
-    keepAlive: resolveKeepAlive(options.keepAlive),
-    retransmission: resolveTimer(options.retransmission),
-    trace,
-  });
-}
-
-function resolveTimer(options: BehaviourOptions['retransmission']): Behaviour['retransmission'] {
-  if (options === undefined) return DEFAULTS.retransmission;
-  checkObject(options, 'options.retransmission');
-  const own = ownProperties(options);
-  const { initial = DEFAULTS.retransmission.initial, max = DEFAULTS.retransmission.max } = own;
-  checkInteger(initial, 'options.retransmission.initial', 10, 600_000);
-  checkInteger(max, 'options.retransmission.max', 10, 600_000);
-  if (max < initial) throw outOfRange('options.retransmission.max', `>= initial (${initial})`, max);
-  return Object.freeze({ initial, max });
 }
 
 /**
@@ -359,12 +226,9 @@ const MAX_ALPN = 0xffff - 2;
  * Protocol names in order of preference, as bytes: from strings, or from the wire's form with a length before each.
  * Errors are those of node:dtls.
  */
-function resolveAlpn(alpn: unknown): readonly Uint8Array[] {
+function resolveAlpn(alpn: SecurityOptions['alpn']): readonly Uint8Array[] {
   if (alpn === undefined) return [];
   if (alpn instanceof Uint8Array) return splitNames(alpn);
-  if (!Array.isArray(alpn)) {
-    throw invalidArgType('options.alpn', 'an array of strings or an instance of Buffer or Uint8Array', alpn);
-  }
   const names = alpn.map((name: unknown, i) => {
     checkString(name, `options.alpn[${i}]`);
     const bytes = utf8(name);
@@ -393,9 +257,8 @@ function splitNames(list: Uint8Array): readonly Uint8Array[] {
 }
 
 /** SRTP protection profiles in order of preference, from OpenSSL's names with colons between. */
-function resolveSrtp(srtp: unknown): readonly SrtpProfileName[] {
+function resolveSrtp(srtp: string | undefined): readonly SrtpProfileName[] {
   if (srtp === undefined) return [];
-  checkString(srtp, 'options.srtp');
   const names = srtp.split(':').map((name) => {
     if (!Object.hasOwn(SrtpProfile, name))
       throw callerError(
@@ -405,22 +268,4 @@ function resolveSrtp(srtp: unknown): readonly SrtpProfileName[] {
     return name as SrtpProfileName;
   });
   return [...new Set(names)];
-}
-
-/** Values of max_fragment_length (RFC 6066 §4). */
-const FRAGMENT_LENGTHS: readonly unknown[] = [512, 1024, 2048, 4096];
-/** RFC 8449 §4. */
-const LEAST_RECORD_SIZE = 64;
-
-function resolveRecordLimits({
-  recordSizeLimit = DEFAULTS.recordSizeLimit,
-  maxFragmentLength,
-}: Pick<SecurityOptions, 'recordSizeLimit' | 'maxFragmentLength'>): {
-  recordSizeLimit: number;
-  maxFragmentLength: number | undefined;
-} {
-  checkInteger(recordSizeLimit, 'options.recordSizeLimit', LEAST_RECORD_SIZE, DEFAULTS.recordSizeLimit);
-  if (maxFragmentLength !== undefined && !FRAGMENT_LENGTHS.includes(maxFragmentLength))
-    throw invalidArgValue('options.maxFragmentLength', `must be one of ${FRAGMENT_LENGTHS.join(', ')}`);
-  return { recordSizeLimit, maxFragmentLength };
 }

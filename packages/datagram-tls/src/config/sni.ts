@@ -1,21 +1,21 @@
 import { whenever } from '../base/awaitable.js';
 import { callerError, invalidArgType, invalidArgValue, missingArgs } from '../base/errors.js';
 import { hostName } from '../base/host-name.js';
-import { checkObject } from './checks.js';
 import type { ChooseSecurity, Security } from './config.js';
-import type { SecurityOptions } from './options.js';
+import type { OptionTable } from './option-table.js';
+import { SECURITY_OPTIONS, type SecurityOptions } from './options.js';
 import { withMore } from './trust.js';
 
 /** Reads what one name is served with; throws the caller's mistake. */
 type ReadIdentity = (identity: object) => Security;
 
 const OTHERS = '*';
-/** The only reader of the option `sni`. A map is read here and now, what a function answers when it does. */
-export function resolveSni(sni: unknown, read: ReadIdentity): ChooseSecurity | undefined {
+
+/** Reads `sni`. A map is read here and now, what a function answers when it does. */
+export function resolveSni(sni: SecurityOptions['sni'], read: ReadIdentity): ChooseSecurity | undefined {
   if (sni === undefined) return undefined;
-  if (typeof sni === 'function') return chooseByFunction(sni as (name: string | undefined) => unknown, read);
-  checkObject(sni, 'options.sni');
-  const identities = readMap(sni as object, read);
+  if (typeof sni === 'function') return chooseByFunction(sni, read);
+  const identities = readMap(sni, read);
   return (name) => identities.get(name ?? OTHERS) ?? identities.get(OTHERS);
 }
 
@@ -65,47 +65,33 @@ function readUnder(place: string, identity: unknown, read: ReadIdentity): Securi
   }
 }
 
-/**
- * What a name of `sni` may have of its own: options that set it, and the fields that come of them. Every other option is
- * for the endpoint as a whole.
- */
-const OF_A_NAME: readonly {
-  readonly options: readonly (keyof SecurityOptions)[];
-  readonly fields: readonly (keyof Security)[];
-}[] = [
-  { options: ['cert', 'key', 'pfx', 'passphrase', 'certificateTypes'], fields: ['identities'] },
-  // Pins stand above a CA: those of the endpoint would make the CA of a name mean nothing.
-  { options: ['ca', 'pins'], fields: ['trust', 'pins'] },
-  { options: ['peerCertificateTypes'], fields: ['peerCertificateTypes'] },
-  { options: ['psk', 'pskHideUnknown', 'pskIdentityHint'], fields: ['psk'] },
-  { options: ['crl'], fields: ['crls'] },
-  { options: ['requestOCSP', 'requireOCSP'], fields: ['requestStaple', 'requireStaple'] },
-  { options: ['ocspResponse'], fields: ['findStaple'] },
-  { options: ['requestCert'], fields: ['requestCert'] },
-  { options: ['rejectUnauthorized'], fields: ['rejectUnauthorized'] },
-  { options: ['verifyPeer'], fields: ['verifyPeer'] },
-  { options: ['sigalgs'], fields: ['sigalgs'] },
-  { options: ['alpn'], fields: ['alpn'] },
-  { options: ['srtp'], fields: ['srtp'] },
-];
-
-const ALLOWED = new Set<string>(OF_A_NAME.flatMap(({ options }) => options));
+/** The rows of options that a name of `sni` may have of its own; every other option is for the endpoint as a whole. */
+const NAME_ROWS = new Map(
+  Object.entries<OptionTable[string]>(SECURITY_OPTIONS).flatMap(([option, { perName }]) =>
+    perName === undefined ? [] : [[option, perName] as const],
+  ),
+);
 
 /**
- * Who `endpoint` is for a client that asks for one of its names: `own`, and the endpoint's wherever that was not given.
+ * What `endpoint` is for a client that asks for one of its names: `own`, and the endpoint's wherever that was not given.
  * Versions, suites and groups are chosen before the name is looked at: a HelloRetryRequest goes out without it.
  */
 export function resolveNamedIdentity(endpoint: Security, own: Security): Security {
+  const replaced = new Set<string>();
   for (const option of own.given) {
-    if (!ALLOWED.has(option))
+    const fields = NAME_ROWS.get(option);
+    if (fields === undefined)
       throw invalidArgValue(`options.${option}`, 'is the same for all names: set it beside sni');
+    for (const field of fields) replaced.add(field);
   }
-  const differs = OF_A_NAME.filter(({ options }) => options.some((option) => own.given.has(option)));
-  const fields = differs.flatMap((part) => part.fields.map((field) => [field, own[field]] as const));
-  const replaced = new Set<string>(differs.flatMap(({ options }) => options));
-  const given = new Set([...[...endpoint.given].filter((name) => !replaced.has(name)), ...own.given]);
-  const trust = withMore(endpoint.trust, own.trustBesides);
-  const security: Security = { ...endpoint, trust, ...Object.fromEntries(fields), given, sni: undefined };
+  const kept = [...endpoint.given].filter((option) => !NAME_ROWS.get(option)?.some((f) => replaced.has(f)));
+  const security: Security = {
+    ...endpoint,
+    trust: withMore(endpoint.trust, own.trustBesides),
+    ...Object.fromEntries([...replaced].map((field) => [field, own[field as keyof Security]])),
+    given: new Set([...kept, ...own.given]),
+    sni: undefined,
+  };
   if (security.identities.length === 0 && security.psk.role === 'none') throw missingArgs('options.cert');
   return security;
 }

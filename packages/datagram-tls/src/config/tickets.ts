@@ -1,6 +1,6 @@
 import { whenever } from '../base/awaitable.js';
 import { utf8 } from '../base/bytes.js';
-import { callerError, invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
+import { callerError, invalidArgValue, outOfRange } from '../base/errors.js';
 import type { Duration } from '../base/instant.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { SeenHellos } from '../keys/seen-hellos.js';
@@ -12,33 +12,30 @@ import {
   TICKET_KEY_LENGTH,
   type TicketKey,
 } from '../keys/ticket-keys.js';
-import { checkFunction, checkInteger, checkString } from './checks.js';
+import { checkView } from './checks.js';
 import type { EarlyPolicy, TicketPolicy } from './config.js';
-import { DEFAULTS } from './defaults.js';
-import type { SecurityOptions } from './options.js';
+import { type Filled, withDefaults } from './option-table.js';
+import { SECURITY_OPTIONS, type SecurityOptions } from './options.js';
 
-/** Seconds; RFC 8446 §4.6.1 allows no more. */
-const LONGEST_LIFETIME = 604_800;
-/** More would take a gigabyte at its worst. */
-const LARGEST_CACHE = 250_000;
+type Settings = Filled<typeof SECURITY_OPTIONS>;
+
 /** Bytes; what node:dtls takes. */
 const LONGEST_CONTEXT = 32;
 /** More would make each ticket that does not open expensive. */
 const MOST_KEYS = 16;
 
-/** The only reader of `ticketKeys`, `sessionCacheSize`, `sessionTimeout` and `sessionIdContext`. `undefined`: no session can be resumed. */
+/** Reads `ticketKeys`, `sessionCacheSize`, `sessionTimeout` and `sessionIdContext`. `undefined`: no session can be resumed. */
 export function resolveTickets(options: SecurityOptions, provider: CryptoProvider): TicketPolicy | undefined {
-  const { sessionTimeout = DEFAULTS.sessionTimeout, sessionIdContext = '', ticketKeys } = options;
-  checkInteger(sessionTimeout, 'options.sessionTimeout', 1, LONGEST_LIFETIME);
-  checkString(sessionIdContext, 'options.sessionIdContext');
+  const settings = withDefaults(options, SECURITY_OPTIONS);
+  const { ticketKeys, sessionTimeout, sessionIdContext } = settings;
   const context = utf8(sessionIdContext);
   if (context.length > LONGEST_CONTEXT)
     throw outOfRange('options.sessionIdContext.length', `<= ${LONGEST_CONTEXT}`, context.length);
   const lifetime = sessionTimeout * 1000;
-  const { sessionCacheSize = ticketKeys === false ? 0 : DEFAULTS.sessionCacheSize } = options;
-  checkInteger(sessionCacheSize, 'options.sessionCacheSize', 0, LARGEST_CACHE);
-  const early = resolveEarlyPolicy(options);
-  const sealed = ticketKeys !== false && canSeal(options, provider);
+  const withoutTickets = ticketKeys === false && options.sessionCacheSize === undefined;
+  const sessionCacheSize = withoutTickets ? 0 : settings.sessionCacheSize;
+  const early = resolveEarlyPolicy(settings);
+  const sealed = ticketKeys !== false && canSeal(settings, provider);
   if (!sealed && sessionCacheSize === 0) return undefined;
   const keys = sealed ? resolveKeys(ticketKeys, provider, lifetime) : undefined;
   const sessions = sessionCacheSize === 0 ? undefined : new SessionCache(sessionCacheSize);
@@ -46,10 +43,7 @@ export function resolveTickets(options: SecurityOptions, provider: CryptoProvide
 }
 
 /** A platform without the AEAD of tickets gives none by default, and refuses what asks for them by name. */
-function canSeal(
-  { ticketKeys, maxEarlyData = 0 }: SecurityOptions,
-  { capabilities }: CryptoProvider,
-): boolean {
+function canSeal({ ticketKeys, maxEarlyData }: Settings, { capabilities }: CryptoProvider): boolean {
   if (capabilities.aead(TICKET_AEAD)) return true;
   if (ticketKeys === undefined && maxEarlyData === 0) return false;
   const option = ticketKeys === undefined ? 'options.maxEarlyData' : 'options.ticketKeys';
@@ -82,16 +76,13 @@ function importKeys(value: unknown, name: string, provider: CryptoProvider): rea
   const items: readonly unknown[] = Array.isArray(value) ? value : [value];
   if (items.length > MOST_KEYS) throw outOfRange(`${name}.length`, `<= ${MOST_KEYS}`, items.length);
   return items.map((item) => {
-    if (!ArrayBuffer.isView(item))
-      throw invalidArgType(name, 'an instance of Buffer, TypedArray, or DataView', item);
+    checkView(item, name);
     if (item.byteLength !== TICKET_KEY_LENGTH)
       throw invalidArgValue(name, `must be exactly ${TICKET_KEY_LENGTH} bytes`);
     return importTicketKey(provider, new Uint8Array(item.buffer, item.byteOffset, item.byteLength));
   });
 }
 
-/** Bytes: what one session may say before its handshake is worth a round trip, and no more. */
-const MOST_EARLY_DATA = 65_536;
 /** ClientHellos remembered, some 150 bytes each; at most for twice the tolerance of ticket ages. */
 const MOST_SEEN = 16_384;
 
@@ -99,10 +90,11 @@ const MOST_SEEN = 16_384;
  * The only reader of `maxEarlyData` and `replayGuard`; `undefined`: no early data. What a process has seen says nothing
  * about other nodes, nor about itself before it was restarted: keys that outlive it need a guard that does, too.
  */
-function resolveEarlyPolicy(options: SecurityOptions): EarlyPolicy | undefined {
-  const { maxEarlyData: most = 0, replayGuard, ticketKeys } = options;
-  checkInteger(most, 'options.maxEarlyData', 0, MOST_EARLY_DATA);
-  if (replayGuard !== undefined) checkFunction(replayGuard, 'options.replayGuard');
+function resolveEarlyPolicy({
+  maxEarlyData: most,
+  replayGuard,
+  ticketKeys,
+}: Settings): EarlyPolicy | undefined {
   if (most === 0) {
     if (replayGuard !== undefined)
       throw invalidArgValue('options.replayGuard', 'is of no use without options.maxEarlyData');

@@ -1,6 +1,6 @@
 import { whenever } from '../base/awaitable.js';
 import { own } from '../base/bytes.js';
-import { callerError, invalidArgType, invalidArgValue } from '../base/errors.js';
+import { callerError, invalidArgValue } from '../base/errors.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { type Certificate, parseCertificate } from '../x509/certificate.js';
 import { type Crl, parseCrl } from '../x509/crl.js';
@@ -8,10 +8,9 @@ import { isResponseFor } from '../x509/ocsp.js';
 import { readCertificates, readCrls } from '../x509/pem.js';
 import { type Pin, parsePin } from '../x509/pins.js';
 import { TrustStore } from '../x509/trust-store.js';
-import { checkBoolean, checkText } from './checks.js';
 import type { FindStaple, Identity, OcspResponder, Security } from './config.js';
-import { DEFAULTS } from './defaults.js';
-import type { SecurityOptions } from './options.js';
+import { withDefaults } from './option-table.js';
+import { type Encoded, SECURITY_OPTIONS, type SecurityOptions } from './options.js';
 
 /** What an option may hold any number of, in PEM or DER. */
 interface Kind<T> {
@@ -39,7 +38,7 @@ const LISTS: Kind<Crl> = {
 
 /** The trusted certificates of `ca`, else the platform's; `more`, out of PKCS#12 files, are trusted besides. */
 export function resolveTrust(
-  ca: unknown,
+  ca: SecurityOptions['ca'],
   more: readonly Certificate[],
   defaultTrust: () => TrustStore,
 ): () => TrustStore {
@@ -63,16 +62,18 @@ export function withMore(trust: () => TrustStore, more: readonly Certificate[]):
 }
 
 /** The revocation lists of `crl`; `undefined`: nobody asks for any. */
-export function resolveCrls(crl: unknown): readonly Crl[] | undefined {
+export function resolveCrls(crl: SecurityOptions['crl']): readonly Crl[] | undefined {
   return readAll(crl, LISTS);
 }
 
 /** As in node:tls `null` is as good as nothing. */
-function readAll<T>(value: unknown, { option, split, parse, code }: Kind<T>): T[] | undefined {
+function readAll<T>(
+  value: Encoded | readonly Encoded[] | undefined | null,
+  { option, split, parse, code }: Kind<T>,
+): T[] | undefined {
   if (value === undefined || value === null) return undefined;
-  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const items = Array.isArray(value) ? (value as readonly Encoded[]) : [value as Encoded];
   return items.flatMap((item) => {
-    checkText(item, option);
     return split(item, option).map((der) => {
       const parsed = parse(der);
       if (parsed === undefined) throw callerError(code, `${option}: what is in it cannot be read`);
@@ -81,10 +82,9 @@ function readAll<T>(value: unknown, { option, split, parse, code }: Kind<T>): T[
   });
 }
 
-export function resolvePins(pins: unknown): readonly Pin[] {
+export function resolvePins(pins: readonly unknown[] | undefined): readonly Pin[] {
   if (pins === undefined) return [];
-  if (!Array.isArray(pins)) throw invalidArgType('options.pins', 'an array of strings', pins);
-  return pins.map((pin: unknown, i) => {
+  return pins.map((pin, i) => {
     const parsed = typeof pin === 'string' ? parsePin(pin) : undefined;
     if (parsed === undefined) {
       throw invalidArgValue(
@@ -96,16 +96,14 @@ export function resolvePins(pins: unknown): readonly Pin[] {
   });
 }
 
-/** The only reader of the options `requestOCSP`, `requireOCSP` and `ocspResponse`. */
+/** Reads `requestOCSP`, `requireOCSP` and `ocspResponse`. */
 export function resolveOcsp(
   options: SecurityOptions,
   identities: readonly Identity[],
   provider: CryptoProvider,
 ): Pick<Security, 'requestStaple' | 'requireStaple' | 'findStaple'> {
-  const { requireOCSP: requireStaple = DEFAULTS.requireOCSP } = options;
-  checkBoolean(requireStaple, 'options.requireOCSP');
-  const { requestOCSP: requestStaple = requireStaple || DEFAULTS.requestOCSP } = options;
-  checkBoolean(requestStaple, 'options.requestOCSP');
+  const { requireOCSP: requireStaple } = withDefaults(options, SECURITY_OPTIONS);
+  const requestStaple = options.requestOCSP ?? requireStaple;
   if (requireStaple && !requestStaple)
     throw invalidArgValue('options.requestOCSP', 'must not be false beside requireOCSP');
   return { requestStaple, requireStaple, findStaple: resolveStaples(options, identities, provider) };
@@ -120,7 +118,7 @@ function resolveStaples(
   if (identities.every(({ leaf }) => leaf === undefined))
     throw invalidArgValue('options.ocspResponse', 'needs options.cert, whose status it tells');
   if (typeof option === 'function') return fromResponder(option, provider);
-  const given: readonly unknown[] = Array.isArray(option) ? option : [option];
+  const given = Array.isArray(option) ? (option as readonly Uint8Array[]) : [option as Uint8Array];
   const leaves = identities.map(({ leaf }) => leaf).filter((leaf) => leaf !== undefined);
   const staples = new Map(given.map((response) => resolveStaple(response, leaves, provider)));
   return (leaf) => staples.get(leaf);
@@ -128,17 +126,10 @@ function resolveStaples(
 
 /** The leaf that a response is about, and a copy of the response. */
 function resolveStaple(
-  response: unknown,
+  response: Uint8Array,
   leaves: readonly Certificate[],
   provider: CryptoProvider,
 ): readonly [Certificate, Uint8Array] {
-  if (!(response instanceof Uint8Array)) {
-    throw invalidArgType(
-      'options.ocspResponse',
-      'a function or an instance of Buffer or Uint8Array, or an array of them',
-      response,
-    );
-  }
   const leaf = leaves.find((candidate) => isResponseFor(response, candidate, provider));
   if (leaf === undefined) {
     throw invalidArgValue(

@@ -48,11 +48,3 @@ export function resolveEarlyMessages(value: unknown, mtu: number): readonly Uint
   if (sum > MOST) throw outOfRange('options.earlyData', `<= ${MOST} bytes in all`, sum);
   return messages;
 }
-
-/** The named properties of `from` that are not undefined. */
-export function pick<T extends object, K extends keyof T>(from: T, names: readonly K[]): Partial<Pick<T, K>> {
-  const picked: Partial<Pick<T, K>> = {};
-  for (const name of names)
-    if (Object.hasOwn(from, name) && from[name] !== undefined) picked[name] = from[name];
-  return picked;
-}

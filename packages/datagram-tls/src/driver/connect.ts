@@ -3,17 +3,15 @@ import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { invalidArgValue } from '../base/errors.js';
 import { hostName } from '../base/host-name.js';
-import { ownProperties } from '../base/own-properties.js';
-import { checkInteger, checkKnown, checkObject, checkString } from '../config/checks.js';
+import { BEHAVIOUR_OPTIONS, checkKeepAlive } from '../config/behaviour.js';
+import { checkInteger, checkString } from '../config/checks.js';
 import type { Destination } from '../config/config.js';
-import { DEFAULTS } from '../config/defaults.js';
-import { checkKeepAlive } from '../config/keep-alive.js';
-import { SECURITY_OPTIONS } from '../config/resolve.js';
+import { pickOptions, readOptions, withDefaults } from '../config/option-table.js';
 import { resolveSession, type SavedSession } from '../config/saved-session.js';
 import type { PeerAddress } from '../endpoint/peer.js';
-import { pick, resolveEarlyMessages } from './arguments.js';
+import { resolveEarlyMessages } from './arguments.js';
 import { DTLSEndpoint, endpointControl } from './endpoint.js';
-import { type ConnectOptions, ENDPOINT_OPTIONS } from './options.js';
+import { CONNECT_OPTIONS, type ConnectOptions, ENDPOINT_OPTIONS, SESSION_OPTIONS } from './options.js';
 import { platform } from './platform.js';
 import { canonicalAddress, resolveHost } from './resolve-host.js';
 import { securityFrom } from './secure-context.js';
@@ -41,16 +39,6 @@ class SpentTickets {
   }
 }
 
-const KNOWN = new Set<string>([
-  ...ENDPOINT_OPTIONS,
-  ...SECURITY_OPTIONS,
-  'bindHost',
-  'bindPort',
-  'earlyData',
-  'secureContext',
-  'servername',
-  'session',
-]);
 const IS_ASCII = /^[\x20-\x7e]*$/;
 /** Of ASCII it has nothing but what host names have. */
 const IS_PLAIN = /^[a-z0-9_.\u0080-\u{10ffff}-]+$/iu;
@@ -67,18 +55,15 @@ const spent = new SpentTickets();
 export function connect(host: string, port: number, given: ConnectOptions = {}): DTLSSession {
   checkString(host, 'host');
   checkInteger(port, 'port', 1, 65_535);
-  checkObject(given, 'options');
-  checkKnown(given, KNOWN);
-  const options = ownProperties(given);
-  const { bindHost, bindPort = 0 } = options;
+  const options = readOptions(given, SESSION_OPTIONS, { role: 'client' });
+  const { bindHost, bindPort, servername, session: savedBytes } = withDefaults(options, CONNECT_OPTIONS);
   if (bindHost !== undefined) checkBindHost(bindHost, host);
-  checkInteger(bindPort, 'options.bindPort', 0, 65_535);
-  const named = resolveDestination(host, options.servername);
-  const saved = resolveSession(options.session, named.verifyName, platform.provider);
+  const named = resolveDestination(host, servername);
+  const saved = resolveSession(savedBytes, named.verifyName, platform.provider);
   const security = securityFrom(options, 'client');
   checkKeepAlive(options.keepAlive, security.minVersion);
-  const earlyData = resolveEarlyMessages(options.earlyData, options.mtu ?? DEFAULTS.mtu);
-  const endpoint = new DTLSEndpoint(pick(options, ENDPOINT_OPTIONS));
+  const earlyData = resolveEarlyMessages(options.earlyData, options.mtu ?? BEHAVIOUR_OPTIONS.mtu.default);
+  const endpoint = new DTLSEndpoint(pickOptions(options, ENDPOINT_OPTIONS));
   const destination = { ...named, session: spent.take(saved), earlyData };
   const session = endpointControl.reserve(endpoint, destination.serverName);
   const start = (address: string, family: PeerAddress['family']): void => {
@@ -123,8 +108,7 @@ function startLater(
   resolveHost(host, wanted, found, fail);
 }
 
-function checkBindHost(value: unknown, host: string): void {
-  checkString(value, 'options.bindHost');
+function checkBindHost(value: string, host: string): void {
   const family = isIP(value);
   if (family === 0) throw invalidArgValue('options.bindHost', `must be an IP address. Received '${value}'`);
   const wanted = isIP(host);
@@ -134,8 +118,7 @@ function checkBindHost(value: unknown, host: string): void {
 }
 
 /** IP addresses are never sent as SNI (RFC 6066 §3), but the certificate has to hold them. */
-function resolveDestination(host: string, servername: unknown): Destination {
-  if (servername !== undefined) checkString(servername, 'options.servername');
+function resolveDestination(host: string, servername: string | undefined): Destination {
   const ofHost = servername === undefined || servername === '';
   const name = ofHost ? asciiName(host, 'host') : asciiName(servername, 'options.servername');
   const isName = isIP(name) === 0;

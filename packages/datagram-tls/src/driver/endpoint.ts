@@ -1,10 +1,9 @@
 import { invalidState } from '../base/errors.js';
-import { ownProperties } from '../base/own-properties.js';
-import { checkFunction, checkKnown, checkObject } from '../config/checks.js';
+import { BEHAVIOUR_OPTIONS, resolveBehaviour } from '../config/behaviour.js';
+import { checkFunction } from '../config/checks.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
-import { DEFAULTS } from '../config/defaults.js';
-import { type EndpointLimits, resolveLimits } from '../config/limits.js';
-import { resolveBehaviour } from '../config/resolve.js';
+import { type EndpointLimits, LIMIT_OPTIONS, resolveLimits } from '../config/limits.js';
+import { pickOptions, readOptions } from '../config/option-table.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { EarlyRefusals, Refusals } from '../endpoint/counters.js';
@@ -17,9 +16,9 @@ import {
   type EarlyDataCallback,
   ENDPOINT_OPTIONS,
   type EndpointOptions,
-  resolveHooks,
   resolveUdp,
   resolveUnread,
+  SESSION_OPTIONS,
   type Trace,
   type UnreadLimits,
 } from './options.js';
@@ -33,7 +32,8 @@ export type EndpointErrorHandler = (this: DTLSEndpoint, error: Error) => void;
 export type RefusalHandler = (this: DTLSEndpoint, refusal: Refusal) => void;
 export type SessionCallback = (session: DTLSSession) => void;
 
-const KNOWN = new Set<string>(ENDPOINT_OPTIONS);
+/** Messages that wait for a reader of `for await`; the oldest is dropped and counted when one more comes. */
+const MESSAGE_QUEUE = 256;
 
 /** What `listen` and `connect` do with an endpoint; no method of it does this. The class assigns it. */
 export let endpointControl: {
@@ -92,14 +92,11 @@ export class DTLSEndpoint implements SessionEndpoint {
   #finalStats: DTLSEndpointStats | undefined;
 
   constructor(given: EndpointOptions = {}) {
-    checkObject(given, 'options');
-    checkKnown(given, KNOWN);
-    const options = ownProperties(given);
-    const { trace } = resolveHooks(options);
+    const options = readOptions(given, ENDPOINT_OPTIONS, { elsewhere: SESSION_OPTIONS });
     this.#udp = resolveUdp(options);
-    this.#limits = resolveLimits(options);
-    this.#behaviour = resolveBehaviour(options, trace !== undefined);
-    this.#shared = this.#share(trace, resolveUnread(options));
+    this.#limits = resolveLimits(pickOptions(options, LIMIT_OPTIONS));
+    this.#behaviour = resolveBehaviour(pickOptions(options, BEHAVIOUR_OPTIONS), options.trace !== undefined);
+    this.#shared = this.#share(options.trace, resolveUnread(options));
     this.#unwatch = watch(options.signal, (reason) => this.destroy(reason));
   }
 
@@ -199,7 +196,7 @@ export class DTLSEndpoint implements SessionEndpoint {
   #share(trace: Trace | undefined, { perSession, inAll }: UnreadLimits): SharedBySessions {
     return {
       endpoint: this,
-      inboxLimits: { messages: DEFAULTS.messageQueue, bytes: perSession },
+      inboxLimits: { messages: MESSAGE_QUEUE, bytes: perSession },
       unread: new UnreadBudget(inAll),
       trace,
       onEarlyData: (data, session) => this.#onearlydata?.(data, session),

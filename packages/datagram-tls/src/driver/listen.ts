@@ -1,25 +1,13 @@
 import { isIP } from 'node:net';
 import { invalidArgValue, missingArgs } from '../base/errors.js';
-import { ownProperties } from '../base/own-properties.js';
-import { checkFunction, checkInteger, checkKnown, checkObject, checkString } from '../config/checks.js';
+import { checkKeepAlive } from '../config/behaviour.js';
+import { checkFunction } from '../config/checks.js';
 import type { Security } from '../config/config.js';
-import { DEFAULTS } from '../config/defaults.js';
-import { checkKeepAlive } from '../config/keep-alive.js';
-import { SECURITY_OPTIONS } from '../config/resolve.js';
-import { pick } from './arguments.js';
+import { pickOptions, readOptions, withDefaults } from '../config/option-table.js';
 import { DTLSEndpoint, endpointControl, type SessionCallback } from './endpoint.js';
-import { ENDPOINT_OPTIONS, type ListenOptions } from './options.js';
+import { ENDPOINT_OPTIONS, LISTEN_OPTIONS, type ListenOptions, SESSION_OPTIONS } from './options.js';
 import { resolveHost } from './resolve-host.js';
 import { securityFrom } from './secure-context.js';
-
-const KNOWN = new Set<string>([
-  ...ENDPOINT_OPTIONS,
-  ...SECURITY_OPTIONS,
-  'host',
-  'onearlydata',
-  'port',
-  'secureContext',
-]);
 
 /**
  * Serves DTLS on a UDP port. `onsession` is called with each client whose address is proved, before its handshake goes
@@ -30,17 +18,12 @@ const KNOWN = new Set<string>([
  */
 export function listen(onsession: SessionCallback, given: ListenOptions): DTLSEndpoint {
   checkFunction(onsession, 'onsession');
-  checkObject(given, 'options');
-  checkKnown(given, KNOWN);
-  const options = ownProperties(given);
-  const { host = DEFAULTS.host, port } = options;
-  if ((port as number | undefined) === undefined) throw missingArgs('options.port');
-  checkString(host, 'options.host');
-  checkInteger(port, 'options.port', 0, 65_535);
+  const options = readOptions(given, SESSION_OPTIONS, { role: 'server' });
+  const { host, port } = withDefaults(options, LISTEN_OPTIONS);
   const security = securityFrom(options, 'server');
   checkEarlyReceiver(options.onearlydata, security);
   checkKeepAlive(options.keepAlive, security.minVersion);
-  const endpoint = new DTLSEndpoint(pick(options, ENDPOINT_OPTIONS));
+  const endpoint = new DTLSEndpoint(pickOptions(options, ENDPOINT_OPTIONS));
   const start = (address: string): void => {
     endpointControl.bind(endpoint, address, port);
     endpointControl.serve(endpoint, security, onsession, options.onearlydata);
@@ -52,7 +35,6 @@ export function listen(onsession: SessionCallback, given: ListenOptions): DTLSEn
 
 /** What can be replayed has a receiver of its own, or nobody would look twice at it. */
 function checkEarlyReceiver(receiver: unknown, { tickets }: Security): void {
-  if (receiver !== undefined) checkFunction(receiver, 'options.onearlydata');
   const taken = tickets?.early !== undefined;
   if (taken && receiver === undefined) throw missingArgs('options.onearlydata');
   if (!taken && receiver !== undefined)

@@ -1,19 +1,31 @@
-import type { PeerCertificate } from 'node:tls';
-import type { Awaitable } from '../base/awaitable.js';
-import { callerError, invalidArgType } from '../base/errors.js';
-import { checkBoolean, checkFunction, checkInteger } from '../config/checks.js';
-import { DEFAULTS } from '../config/defaults.js';
+import { callerError, missingArgs } from '../base/errors.js';
+import { BEHAVIOUR_OPTIONS, type BehaviourOptions } from '../config/behaviour.js';
+import { checkInteger } from '../config/checks.js';
 import { LIMIT_OPTIONS, type LimitOptions } from '../config/limits.js';
-import type {
-  BehaviourOptions,
-  ClientPskOption,
-  SecurityOptions,
-  ServerPskOption,
-  SniOption,
+import {
+  boolean,
+  bytes,
+  callback,
+  instanceOf,
+  integer,
+  type Kind,
+  kindOf,
+  type OptionsOf,
+  oneOrMore,
+  option,
+  required,
+  text,
+  withDefaults,
+} from '../config/option-table.js';
+import {
+  type ClientPskOption,
+  SECURITY_OPTIONS,
+  type ServerPskOption,
+  type SniOption,
 } from '../config/options.js';
-import { BEHAVIOUR_OPTIONS } from '../config/resolve.js';
 import type { TraceEvent } from '../connection/events.js';
-import type { DTLSSecureContext, SniIdentity } from './secure-context.js';
+import { toBytes } from './arguments.js';
+import { type CheckPeerCertificate, DTLSSecureContext, type SniIdentity } from './secure-context.js';
 import type { DTLSSession } from './session.js';
 import type { UdpOptions } from './udp.js';
 
@@ -23,110 +35,169 @@ export type Trace = (event: TraceEvent, session: DTLSSession) => void;
 /** The receiver owns `data`. */
 export type EarlyDataCallback = (data: Uint8Array, session: DTLSSession) => void;
 
-/** Of the socket and of the endpoint as a whole. */
-export interface EndpointOptions extends BehaviourOptions, LimitOptions {
-  /** IPv6 sockets take IPv6 only. Default false. */
-  ipv6Only?: boolean | undefined;
-  /** Let several sockets share the port (Node ≥ 22.12). Default false. */
-  reusePort?: boolean | undefined;
-  /** SO_RCVBUF, bytes. */
-  udpReceiveBufferSize?: number | undefined;
-  /** SO_SNDBUF, bytes. */
-  udpSendBufferSize?: number | undefined;
+const port: Kind<number> = kindOf((value, name) => {
+  if (value === undefined) throw missingArgs(name);
+  checkInteger(value, name, 0, 65_535);
+}, '0 to 65535');
+
+/** Text, or bytes in any view. */
+const message: Kind<string | ArrayBufferView> = kindOf((value, name) => {
+  toBytes(value, name);
+});
+
+/** The socket and the endpoint as a whole. `connect`, `listen` and `DTLSEndpoint` take these options. */
+export const SOCKET_OPTIONS = {
   /**
-   * Bytes that may wait because the socket takes no more, with 512 for each datagram; 0: no limit. Default 1048576. Beyond a sixteenth
-   * of it answers to addresses that are not validated are dropped, beyond a quarter handshakes, which are sent again, beyond all of it
-   * messages: see `endpoint.sendQueueDrops`.
+   * IPv6 sockets take IPv6 only.
+   * @defaultValue false
    */
-  maxSendQueue?: number | undefined;
-  /** IP_TTL, 1 to 255. */
-  udpTTL?: number | undefined;
+  ipv6Only: option(boolean, { default: false }),
   /**
-   * What the messages of one session that the application has not read may cost, bytes; a message costs 512 beside its
-   * length. A slow reader loses the oldest, counted as `slow_reader` in `session.drops`. Default 524288.
+   * Let several sockets share the port (Node ≥ 22.12).
+   * @defaultValue false
    */
-  maxUnreadBytes?: number | undefined;
+  reusePort: option(boolean, { default: false }),
+  /**
+   * SO_RCVBUF.
+   * @defaultValue the system's
+   */
+  udpReceiveBufferSize: option(integer(1, 0xffff_ffff), { unit: 'bytes' }),
+  /**
+   * SO_SNDBUF.
+   * @defaultValue the system's
+   */
+  udpSendBufferSize: option(integer(1, 0xffff_ffff), { unit: 'bytes' }),
+  /**
+   * What may wait because the socket takes no more, with 512 for each datagram; 0: no limit. Beyond a sixteenth of it
+   * answers to addresses that are not validated are dropped, beyond a quarter handshakes, which are sent again, beyond all
+   * of it messages: see `endpoint.sendQueueDrops`.
+   * @defaultValue 1048576
+   */
+  maxSendQueue: option(integer(0, 0xffff_ffff), { default: 0x10_0000, unit: 'bytes' }),
+  /**
+   * IP_TTL.
+   * @defaultValue the system's
+   */
+  udpTTL: option(integer(1, 255)),
+  /**
+   * What the messages of one session that the application has not read may cost; a message costs 512 beside its length. A
+   * slow reader loses the oldest messages, counted as `slow_reader` in `session.drops`.
+   * @defaultValue 524288
+   */
+  maxUnreadBytes: option(integer(1, Number.MAX_SAFE_INTEGER), { default: 0x8_0000, unit: 'bytes' }),
   /**
    * The same over all sessions of the endpoint: the session that was read least recently loses its oldest message.
-   * Default 67108864.
+   * @defaultValue 67108864
    */
-  maxUnreadBytesInAll?: number | undefined;
-  trace?: Trace | undefined;
-  /** Destroys what it was given to. */
-  signal?: AbortSignal | undefined;
-}
+  maxUnreadBytesInAll: option(integer(1, Number.MAX_SAFE_INTEGER), { default: 0x400_0000, unit: 'bytes' }),
+  /** Called for every flight and alert of a session, in order. */
+  trace: option(callback<Trace>()),
+  /** Destroys the session or the endpoint that it was given to. */
+  signal: option(instanceOf(AbortSignal)),
+};
 
-export interface ListenOptions extends EndpointOptions, SecurityOptions {
-  /** Keys by identity, or a function that finds the key of an identity. */
+/** What `DTLSEndpoint` takes. */
+export const ENDPOINT_OPTIONS = { ...BEHAVIOUR_OPTIONS, ...LIMIT_OPTIONS, ...SOCKET_OPTIONS };
+
+/** What `listen` takes beside the options of its endpoint and its secure context. */
+export const LISTEN_OPTIONS = {
+  /**
+   * Address to bind. A name is resolved first: see `endpoint.opened`. `connect` ignores it, so that both can be given the
+   * same object.
+   * @defaultValue 0.0.0.0
+   */
+  host: option(text, { default: '0.0.0.0', only: 'server', ignoredBy: 'client' }),
+  /** Port to bind; 0: any free port. `connect` ignores it, as `host`. */
+  port: required(port, { only: 'server', ignoredBy: 'client' }),
+  /**
+   * Called with each message of early data, before the handshake of its session is done: afterwards only it is known who
+   * the client is, and that nobody repeats the message. The session can answer. Needed with `maxEarlyData`.
+   */
+  onearlydata: option(callback<EarlyDataCallback>(), { only: 'server' }),
+};
+
+/** What `connect` takes beside the options of its endpoint and its secure context. */
+export const CONNECT_OPTIONS = {
+  /**
+   * Name to ask for (SNI) and to find in the certificate. Empty: no SNI.
+   * @defaultValue the host
+   */
+  servername: option(text, { only: 'client' }),
+  /**
+   * A session before, as `session.session` or `onsession` gave it: it is resumed if the server still can. In DTLS 1.3 each is
+   * used once.
+   */
+  session: option(bytes, { only: 'client' }),
+  /**
+   * One message, or several, that go out before the handshake if `session` allows that (DTLS 1.3), and otherwise when it is
+   * done: see `session.earlyData`. Anyone who sees them on their way can send them to the server again.
+   */
+  earlyData: option(oneOrMore(message), { only: 'client' }),
+  /**
+   * Address to send from, an IP address of the server's family.
+   * @defaultValue the system's choice
+   */
+  bindHost: option(text, { only: 'client' }),
+  /**
+   * Port to send from; 0: any free port.
+   * @defaultValue 0
+   */
+  bindPort: option(integer(0, 65_535), { default: 0, only: 'client' }),
+};
+
+export const SHARED_OPTIONS = {
+  /** Made by `createSecureContext`; takes the place of all options that it was made of. */
+  secureContext: option(instanceOf(DTLSSecureContext)),
+};
+
+/** All that `listen` and `connect` take; the rows say which of them. */
+export const SESSION_OPTIONS = {
+  ...ENDPOINT_OPTIONS,
+  ...SECURITY_OPTIONS,
+  ...LISTEN_OPTIONS,
+  ...CONNECT_OPTIONS,
+  ...SHARED_OPTIONS,
+};
+
+export interface EndpointOptions extends BehaviourOptions, LimitOptions, OptionsOf<typeof SOCKET_OPTIONS> {}
+
+export interface ListenOptions
+  extends EndpointOptions,
+    OptionsOf<typeof SECURITY_OPTIONS, 'server'>,
+    OptionsOf<typeof LISTEN_OPTIONS, 'server'>,
+    OptionsOf<typeof SHARED_OPTIONS, 'server'> {
   psk?: ServerPskOption | undefined;
-  /** Who this server is, by the name that a client asks for; `*`: for every other name, and for none. */
   sni?: SniOption<SniIdentity> | undefined;
-  /**
-   * Called with each message of early data, before the handshake of its session is done: who the client is, and that
-   * nobody repeats it, is known afterwards only. The session can answer. Needed with `maxEarlyData`.
-   */
-  onearlydata?: EarlyDataCallback | undefined;
-  /** Default `0.0.0.0`. A name is resolved first: see `endpoint.opened`. */
-  host?: string | undefined;
-  /** 0: any free port. */
-  port: number;
-  secureContext?: DTLSSecureContext | undefined;
 }
 
-export interface ConnectOptions extends EndpointOptions, SecurityOptions {
-  /** An identity and its key, several of them, or a function that chooses. */
+export interface ConnectOptions
+  extends EndpointOptions,
+    OptionsOf<typeof SECURITY_OPTIONS, 'client'>,
+    OptionsOf<typeof CONNECT_OPTIONS, 'client'>,
+    OptionsOf<typeof SHARED_OPTIONS, 'client'> {
   psk?: ClientPskOption | undefined;
-  /** Name to ask for (SNI) and to find in the certificate. Default: the host; empty: no SNI. */
-  servername?: string | undefined;
-  /** Instead of our own comparison of the name: an error refuses the certificate. As in node:tls. */
-  checkServerIdentity?:
-    | ((name: string, certificate: PeerCertificate) => Awaitable<Error | undefined>)
-    | undefined;
-  /** What `session.session` of a session before gave: it is resumed if the server still can. Each is used once in DTLS 1.3. */
-  session?: Uint8Array | undefined;
-  /**
-   * One message, or several, that go out before the handshake if `session` lets them (DTLS 1.3), and else when it is done: see
-   * `session.earlyData`. Whoever sees them on their way can send them to the server again.
-   */
-  earlyData?: string | ArrayBufferView | readonly (string | ArrayBufferView)[] | undefined;
-  bindHost?: string | undefined;
-  bindPort?: number | undefined;
-  secureContext?: DTLSSecureContext | undefined;
+  checkServerIdentity?: CheckPeerCertificate | undefined;
 }
-
-export const ENDPOINT_OPTIONS = [
-  ...BEHAVIOUR_OPTIONS,
-  ...LIMIT_OPTIONS,
-  'ipv6Only',
-  'maxSendQueue',
-  'maxUnreadBytes',
-  'maxUnreadBytesInAll',
-  'reusePort',
-  'signal',
-  'trace',
-  'udpReceiveBufferSize',
-  'udpSendBufferSize',
-  'udpTTL',
-] as const;
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 /** Earlier versions ignore the option without a word. */
 const canReusePort = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
 
 export function resolveUdp(options: EndpointOptions): UdpOptions {
-  const { ipv6Only = false, reusePort = false } = options;
-  checkBoolean(ipv6Only, 'options.ipv6Only');
-  checkBoolean(reusePort, 'options.reusePort');
+  const { ipv6Only, reusePort, udpReceiveBufferSize, udpSendBufferSize, udpTTL, maxSendQueue } = withDefaults(
+    options,
+    SOCKET_OPTIONS,
+  );
   if (reusePort && !canReusePort) {
     throw callerError('ERR_FEATURE_UNAVAILABLE_ON_PLATFORM', 'options.reusePort needs Node 22.12 or later');
   }
   return {
     ipv6Only,
     reusePort,
-    receiveBufferSize: optionalInteger(options, 'udpReceiveBufferSize', 1, 0xffff_ffff),
-    sendBufferSize: optionalInteger(options, 'udpSendBufferSize', 1, 0xffff_ffff),
-    ttl: optionalInteger(options, 'udpTTL', 1, 255),
-    maxSendQueue: optionalInteger(options, 'maxSendQueue', 0, 0xffff_ffff) ?? DEFAULTS.maxSendQueue,
+    receiveBufferSize: udpReceiveBufferSize,
+    sendBufferSize: udpSendBufferSize,
+    ttl: udpTTL,
+    maxSendQueue,
   };
 }
 
@@ -137,29 +208,6 @@ export interface UnreadLimits {
 }
 
 export function resolveUnread(options: EndpointOptions): UnreadLimits {
-  const { maxUnreadBytes = DEFAULTS.maxUnreadBytes, maxUnreadBytesInAll = DEFAULTS.maxUnreadBytesInAll } =
-    options;
-  checkInteger(maxUnreadBytes, 'options.maxUnreadBytes', 1, Number.MAX_SAFE_INTEGER);
-  checkInteger(maxUnreadBytesInAll, 'options.maxUnreadBytesInAll', 1, Number.MAX_SAFE_INTEGER);
+  const { maxUnreadBytes, maxUnreadBytesInAll } = withDefaults(options, SOCKET_OPTIONS);
   return { perSession: maxUnreadBytes, inAll: maxUnreadBytesInAll };
-}
-
-/** What is to be called back, checked. */
-export function resolveHooks({ trace, signal }: EndpointOptions): { trace: Trace | undefined } {
-  if (trace !== undefined) checkFunction(trace, 'options.trace');
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw invalidArgType('options.signal', 'an instance of AbortSignal', signal);
-  }
-  return { trace };
-}
-
-function optionalInteger(
-  options: EndpointOptions,
-  name: 'udpReceiveBufferSize' | 'udpSendBufferSize' | 'udpTTL' | 'maxSendQueue',
-  min: number,
-  max: number,
-): number | undefined {
-  const value = options[name];
-  if (value !== undefined) checkInteger(value, `options.${name}`, min, max);
-  return value;
 }

@@ -1,25 +1,31 @@
 import type { PeerCertificate } from 'node:tls';
 import type { Awaitable } from '../base/awaitable.js';
-import { invalidArgType, invalidArgValue, missingArgs } from '../base/errors.js';
-import { ownProperties } from '../base/own-properties.js';
-import { checkBoolean, checkKnown, checkObject } from '../config/checks.js';
+import { invalidArgValue, missingArgs } from '../base/errors.js';
+import { BEHAVIOUR_OPTIONS } from '../config/behaviour.js';
 import type { Role, Security } from '../config/config.js';
-import type { SecurityOptions, SniOption } from '../config/options.js';
-import { type Platform, resolveSecurity, SECURITY_OPTIONS } from '../config/resolve.js';
+import { LIMIT_OPTIONS } from '../config/limits.js';
+import { type OptionsOf, pickOptions, readOptions, withDefaults } from '../config/option-table.js';
+import {
+  CONTEXT_OPTIONS,
+  SECURITY_OPTIONS,
+  type SecurityOptions,
+  type SniOption,
+} from '../config/options.js';
+import { type Platform, resolveSecurity } from '../config/resolve.js';
 import { platform } from './platform.js';
 
 /** What a name is served with: a server's context, or options to make one of. */
 export type SniIdentity = DTLSSecureContext | SecureContextOptions;
 
-export interface SecureContextOptions extends SecurityOptions {
-  /** For `listen` rather than `connect`. Default false. */
-  isServer?: boolean | undefined;
-  /** Server: who it is, by the name that a client asks for. */
+/** An error refuses the certificate. */
+export type CheckPeerCertificate = (
+  name: string,
+  certificate: PeerCertificate,
+) => Awaitable<Error | undefined>;
+
+export interface SecureContextOptions extends SecurityOptions, OptionsOf<typeof CONTEXT_OPTIONS> {
   sni?: SniOption<SniIdentity> | undefined;
-  /** Client: instead of our own comparison of the name: an error refuses the certificate. As in node:tls. */
-  checkServerIdentity?:
-    | ((name: string, certificate: PeerCertificate) => Awaitable<Error | undefined>)
-    | undefined;
+  checkServerIdentity?: CheckPeerCertificate | undefined;
 }
 
 /** What a context holds; no method of it shows this. The class assigns both. */
@@ -27,7 +33,8 @@ let createContext: (security: Security) => DTLSSecureContext;
 let securityOf: (context: DTLSSecureContext) => Security;
 
 const MAKE = Symbol('make');
-const KNOWN = new Set<string>([...SECURITY_OPTIONS, 'isServer']);
+const OPTIONS = { ...SECURITY_OPTIONS, ...CONTEXT_OPTIONS };
+const ELSEWHERE = { ...BEHAVIOUR_OPTIONS, ...LIMIT_OPTIONS };
 
 /** Certificates, keys and policy, read once and used by any number of sessions. Made by {@link createSecureContext}. */
 export class DTLSSecureContext {
@@ -58,12 +65,10 @@ const PLATFORM: Platform = {
  * Node's `ERR_OSSL_…` for keys and certificates that cannot be read.
  */
 export function createSecureContext(given: SecureContextOptions = {}): DTLSSecureContext {
-  checkObject(given, 'options');
-  checkKnown(given, KNOWN);
-  const options = ownProperties(given);
-  const { isServer = false } = options;
-  checkBoolean(isServer, 'options.isServer');
-  return createContext(resolveSecurity(options, isServer ? 'server' : 'client', PLATFORM));
+  const options = readOptions(given, OPTIONS, { elsewhere: ELSEWHERE });
+  const { isServer } = withDefaults(options, CONTEXT_OPTIONS);
+  const security = pickOptions(options, SECURITY_OPTIONS);
+  return createContext(resolveSecurity(security, isServer ? 'server' : 'client', PLATFORM));
 }
 
 /** The context that the caller gave, or one made of the options beside it. */
@@ -73,20 +78,15 @@ export function securityFrom(
 ): Security {
   const { secureContext } = options;
   if (secureContext === undefined) {
-    const security = resolveSecurity(options, role, PLATFORM);
+    const security = resolveSecurity(pickOptions(options, SECURITY_OPTIONS), role, PLATFORM);
     if (role === 'server') requireIdentity(security);
     return security;
   }
-  if (!(secureContext instanceof DTLSSecureContext)) {
-    throw invalidArgType('options.secureContext', 'an instance of DTLSSecureContext', secureContext);
-  }
   const security = securityOf(secureContext);
   if (security.role !== role) throw invalidArgValue('options.secureContext', `is not a ${role} context`);
-  for (const name of SECURITY_OPTIONS) {
-    if (options[name] !== undefined) {
-      const reason = 'cannot be combined with options.secureContext; set it on the context instead';
-      throw invalidArgValue(`options.${name}`, reason);
-    }
+  for (const name of Object.keys(pickOptions(options, SECURITY_OPTIONS))) {
+    const reason = 'cannot be combined with options.secureContext; set it on the context instead';
+    throw invalidArgValue(`options.${name}`, reason);
   }
   return security;
 }

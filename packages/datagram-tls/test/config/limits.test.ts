@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { resolveBehaviour } from '#lib/config/behaviour.js';
 import { LIMIT_OPTIONS, resolveLimits } from '#lib/config/limits.js';
-import { resolveBehaviour } from '#lib/config/resolve.js';
 
 const WRONG: readonly (readonly [option: string, value: unknown, code: string])[] = [
   ...['maxSessions', 'maxSessionsPerHost', 'maxHandshakes'].flatMap((name) => [
@@ -47,7 +47,7 @@ suite('limits of an endpoint', () => {
     };
     assert.deepEqual(resolveLimits({}), expected);
     assert.deepEqual(
-      resolveLimits(Object.fromEntries(LIMIT_OPTIONS.map((name) => [name, undefined]))),
+      resolveLimits(Object.fromEntries(Object.keys(LIMIT_OPTIONS).map((name) => [name, undefined]))),
       expected,
     );
     assert.deepEqual(resolveLimits({ hostPrefix: { ipv6: 48 } }).hostPrefix, { ipv4: 32, ipv6: 48 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
-import type { KeepAliveOption } from '#lib/config/keep-alive.js';
+import type { KeepAliveOption } from '#lib/config/behaviour.js';
 import { connect, listen } from '#lib/index.js';
 import { assertAlive } from '../support/alive.js';
 import { SERVERS } from '../support/identities.js';

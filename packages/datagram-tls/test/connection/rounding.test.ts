@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
-import type { BehaviourOptions } from '#lib/config/options.js';
+import type { BehaviourOptions } from '#lib/config/behaviour.js';
 import { HandshakeType } from '#lib/wire/codes.js';
 import { Pair } from '../support/pair.js';
 import { fragmentRecord } from '../support/records.js';

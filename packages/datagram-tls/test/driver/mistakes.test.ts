@@ -70,7 +70,7 @@ const MISTAKES: readonly [string, () => unknown, string, RegExp][] = [
   ],
   [
     'early data that a client would take',
-    () => connect('127.0.0.1', 9, { maxEarlyData: 100 }),
+    () => connect('127.0.0.1', 9, { maxEarlyData: 100 } as never),
     'ERR_INVALID_ARG_VALUE',
     /options\.maxEarlyData/,
   ],
@@ -162,7 +162,7 @@ const MISTAKES: readonly [string, () => unknown, string, RegExp][] = [
   ],
   [
     'requestCert on a client',
-    () => connect('127.0.0.1', 1, { requestCert: true }),
+    () => connect('127.0.0.1', 1, { requestCert: true } as never),
     'ERR_INVALID_ARG_VALUE',
     /requestCert/,
   ],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import type { BehaviourOptions } from '#lib/config/behaviour.js';
 import type { EndpointLimits } from '#lib/config/limits.js';
-import type { BehaviourOptions } from '#lib/config/options.js';
 import type { ConnectionEvent } from '#lib/connection/events.js';
 import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';

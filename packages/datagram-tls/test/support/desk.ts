@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { utf8 } from '#lib/base/bytes.js';
+import type { BehaviourOptions } from '#lib/config/behaviour.js';
 import type { EndpointLimits } from '#lib/config/limits.js';
-import type { BehaviourOptions, SecurityOptions } from '#lib/config/options.js';
+import type { SecurityOptions } from '#lib/config/options.js';
 import type { SavedSession } from '#lib/config/saved-session.js';
 import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';

@@ -1,8 +1,10 @@
 import { X509Certificate } from 'node:crypto';
+import type { BehaviourOptions } from '#lib/config/behaviour.js';
+import { resolveBehaviour } from '#lib/config/behaviour.js';
 import type { Behaviour, Role, Security } from '#lib/config/config.js';
 import { type EndpointLimits, resolveLimits } from '#lib/config/limits.js';
-import type { BehaviourOptions, SecurityOptions } from '#lib/config/options.js';
-import { type Platform, resolveBehaviour, resolveSecurity } from '#lib/config/resolve.js';
+import type { SecurityOptions } from '#lib/config/options.js';
+import { type Platform, resolveSecurity } from '#lib/config/resolve.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
 import type { Version } from '#lib/wire/codes.js';

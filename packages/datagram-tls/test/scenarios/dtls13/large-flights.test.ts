@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
+import type { BehaviourOptions } from '#lib/config/behaviour.js';
 import type { Role } from '#lib/config/config.js';
-import type { BehaviourOptions, SecurityOptions } from '#lib/config/options.js';
+import type { SecurityOptions } from '#lib/config/options.js';
 import { Timers } from '#lib/connection/timers.js';
 import { ContentType } from '#lib/wire/codes.js';
 import { encodeAck } from '#lib/wire/messages/ack.js';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { concat } from '#lib/base/bytes.js';
-import { DEFAULTS } from '#lib/config/defaults.js';
+import { COOKIE_LIFETIME } from '#lib/config/limits.js';
 import { ExtensionType, HandshakeType } from '#lib/wire/codes.js';
 import { type ClientHello, decodeClientHello, encodeClientHello } from '#lib/wire/messages/client-hello.js';
 import {
@@ -18,7 +18,6 @@ import { flipped, fragmentRecord, plainFragments, recordsOf, rewrite } from '../
 
 const LOCALHOST = { serverName: 'localhost', verifyName: 'localhost' };
 const session13 = () => sessionFor({});
-const COOKIE_LIFETIME = DEFAULTS.cookieLifetime;
 const { client_hello, hello_verify_request, server_hello } = HandshakeType;
 
 suite('cookies, DTLSv1.2', () => {

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { memberOf, ownProperties } from '#lib/base/own-properties.js';
+import { resolveBehaviour } from '#lib/config/behaviour.js';
 import type { PskCredential, Security } from '#lib/config/config.js';
-import { resolveBehaviour, resolveSecurity } from '#lib/config/resolve.js';
+import { resolveSecurity } from '#lib/config/resolve.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { connect, createSecureContext, listen } from '#lib/index.js';
 import { verifyPath } from '#lib/x509/path.js';

@@ -138,7 +138,7 @@ suite('options of the judgement', () => {
   }
 
   test('checkServerIdentity is for clients', () => {
-    assert.throws(() => echoServer({ checkServerIdentity: () => undefined }), {
+    assert.throws(() => echoServer({ checkServerIdentity: () => undefined } as never), {
       code: 'ERR_INVALID_ARG_VALUE',
       message: /options\.checkServerIdentity/,
     });

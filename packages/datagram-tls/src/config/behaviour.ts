@@ -1,0 +1,167 @@
+import { own, utf8 } from '../base/bytes.js';
+import { invalidArgValue, outOfRange } from '../base/errors.js';
+import type { Duration } from '../base/instant.js';
+import type { Version } from '../wire/codes.js';
+import { checkView } from './checks.js';
+import type { Behaviour, KeepAlive, Role } from './config.js';
+import {
+  boolean,
+  integer,
+  type Kind,
+  kindOf,
+  nested,
+  type OptionsOf,
+  option,
+  readOptions,
+  required,
+  withDefaults,
+} from './option-table.js';
+
+/** Timers of all platforms hold as much, ms. */
+const MAX_TIMER: Duration = 0x7fff_ffff;
+const DEFAULT_INTERVALS = 4;
+/** Bytes; the smallest records that peers may ask for have room for it. */
+const MAX_KEEP_ALIVE_MESSAGE = 60;
+/** Half an hour on a server; a client waits as long as its application does. */
+const IDLE_TIMEOUT: Readonly<Record<Role, Duration>> = { client: 0, server: 1_800_000 };
+
+const message: Kind<string | ArrayBufferView> = kindOf((value, name) => {
+  if (typeof value !== 'string') checkView(value, name);
+});
+
+const KEEP_ALIVE_OPTIONS = {
+  /** Silence after which the peer is asked, and asked again. */
+  // Each question of DTLS 1.3 takes an epoch, of which a session has 65,533.
+  interval: required(integer(1000, Math.floor(MAX_TIMER / DEFAULT_INTERVALS)), { unit: 'ms' }),
+  /**
+   * Silence after which the session ends with `ERR_DTLS_PEER_GONE`; longer than `interval`.
+   * @defaultValue four intervals
+   */
+  timeout: option(integer(1001, MAX_TIMER), { unit: 'ms' }),
+  /**
+   * DTLS 1.2: a message of the application's own protocol that its peer answers, at most 60 bytes; needed unless
+   * `minVersion` is `DTLSv1.3`, which asks by a KeyUpdate that every peer has to acknowledge.
+   */
+  message: option(message),
+};
+
+/** When a silent peer is asked whether it is there, and when it counts as gone. */
+export type KeepAliveOption = OptionsOf<typeof KEEP_ALIVE_OPTIONS>;
+
+const keepAlive: Kind<KeepAliveOption> = nested(KEEP_ALIVE_OPTIONS);
+
+const RETRANSMISSION_OPTIONS = {
+  /**
+   * First value of the timer (RFC 6347 §4.2.4.1). In DTLS 1.3 the timer follows the round trip, down to half of it
+   * (RFC 9147 §5.8.2).
+   * @defaultValue 1000
+   */
+  initial: option(integer(10, 600_000), { default: 1000, unit: 'ms' }),
+  /**
+   * Largest value of the timer; at least `initial`.
+   * @defaultValue 60000
+   */
+  max: option(integer(10, 600_000), { default: 60_000, unit: 'ms' }),
+};
+
+/** The timer of retransmissions. */
+type RetransmissionOption = OptionsOf<typeof RETRANSMISSION_OPTIONS>;
+
+const retransmission: Kind<RetransmissionOption> = nested(RETRANSMISSION_OPTIONS);
+
+/** How a session behaves on its path. `connect`, `listen` and `DTLSEndpoint` take these options. */
+export const BEHAVIOUR_OPTIONS = {
+  /**
+   * Largest datagram to send, UDP payload. The default fits IPv6's least MTU of 1280 less its headers.
+   * @defaultValue 1200
+   */
+  mtu: option(integer(256, 65_535), { default: 1200, unit: 'bytes' }),
+  /**
+   * The handshake fails after this long; 0: never.
+   * @defaultValue 60000
+   */
+  handshakeTimeout: option(integer(0, Number.MAX_SAFE_INTEGER), { default: 60_000, unit: 'ms' }),
+  /**
+   * A session ends with `ERR_DTLS_IDLE_TIMEOUT`, after close_notify, when no authentic record of the peer came for this
+   * long; 0: never. What we send does not count.
+   * @defaultValue 1800000 on a server, 0 on a client
+   */
+  idleTimeout: option(integer(0, Number.MAX_SAFE_INTEGER), { unit: 'ms' }),
+  /**
+   * DTLS 1.3: after the peer's close_notify our direction stays open until we close it, too. False: our own close_notify
+   * follows at once, as DTLS 1.2 asks in any case.
+   * @defaultValue false
+   */
+  allowHalfOpen: option(boolean, { default: false }),
+  /**
+   * Ask a silent peer whether it is still there, and end the session with `ERR_DTLS_PEER_GONE` when it stays silent. Any
+   * authentic record is a sign of life. Without this option no peer is asked, and one that is gone is not noticed.
+   */
+  keepAlive: option(keepAlive),
+  /**
+   * DTLS 1.3: renew the keys we send with after this many records.
+   * @defaultValue half of what the AEAD may protect
+   */
+  recordsPerKey: option(integer(1, Number.MAX_SAFE_INTEGER), { unit: 'records' }),
+  /** Timer of retransmissions. */
+  retransmission: option(retransmission),
+};
+
+export type BehaviourOptions = OptionsOf<typeof BEHAVIOUR_OPTIONS>;
+
+/** The only reader of {@link BehaviourOptions}. */
+export function resolveBehaviour(given: BehaviourOptions, trace: boolean): Behaviour {
+  const { idleTimeout, keepAlive, recordsPerKey, retransmission, ...others } = withDefaults(
+    readOptions(given, BEHAVIOUR_OPTIONS),
+    BEHAVIOUR_OPTIONS,
+  );
+  return Object.freeze({
+    ...others,
+    idleTimeout: idleTimeout === undefined ? IDLE_TIMEOUT : { client: idleTimeout, server: idleTimeout },
+    keepAlive: resolveKeepAlive(keepAlive),
+    // The AEAD's own limit comes first.
+    recordsPerKey: recordsPerKey ?? Number.MAX_SAFE_INTEGER,
+    retransmission: resolveTimer(retransmission),
+    trace,
+  });
+}
+
+function resolveTimer(option: BehaviourOptions['retransmission']): Behaviour['retransmission'] {
+  const name = 'options.retransmission';
+  const given = option === undefined ? undefined : readOptions(option, RETRANSMISSION_OPTIONS, { name });
+  const { initial, max } = withDefaults(given, RETRANSMISSION_OPTIONS);
+  if (max < initial) throw outOfRange(`${name}.max`, `>= initial (${initial})`, max);
+  return Object.freeze({ initial, max });
+}
+
+/** `undefined`: no peer is asked. */
+function resolveKeepAlive(option: KeepAliveOption | undefined): KeepAlive | undefined {
+  if (option === undefined) return undefined;
+  const name = 'options.keepAlive';
+  const {
+    interval,
+    timeout = DEFAULT_INTERVALS * interval,
+    message,
+  } = readOptions(option, KEEP_ALIVE_OPTIONS, { name });
+  if (timeout <= interval) throw outOfRange(`${name}.timeout`, `> interval (${interval})`, timeout);
+  const bytes = message === undefined ? undefined : bytesOf(message);
+  if (bytes !== undefined && bytes.length > MAX_KEEP_ALIVE_MESSAGE)
+    throw outOfRange(`${name}.message.length`, `<= ${MAX_KEEP_ALIVE_MESSAGE}`, bytes.length);
+  return Object.freeze({ interval, timeout, message: bytes });
+}
+
+function bytesOf(message: string | ArrayBufferView): Uint8Array {
+  return typeof message === 'string'
+    ? utf8(message)
+    : own(new Uint8Array(message.buffer, message.byteOffset, message.byteLength));
+}
+
+/** DTLS 1.2 has nothing that a peer must answer. */
+export function checkKeepAlive(option: KeepAliveOption | undefined, minVersion: Version): void {
+  const keepAlive = resolveKeepAlive(option);
+  if (keepAlive !== undefined && keepAlive.message === undefined && minVersion === 'DTLSv1.2')
+    throw invalidArgValue(
+      'options.keepAlive.message',
+      'is needed unless options.minVersion is DTLSv1.3: DTLS 1.2 itself has nothing that a peer must answer',
+    );
+}

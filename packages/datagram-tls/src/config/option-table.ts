@@ -1,0 +1,267 @@
+import { invalidArgType, invalidArgValue } from '../base/errors.js';
+import { nearest } from '../base/nearest.js';
+import { ownProperties } from '../base/own-properties.js';
+import {
+  checkBoolean,
+  checkFunction,
+  checkInteger,
+  checkNames,
+  checkObject,
+  checkOneOf,
+  checkString,
+  checkText,
+  checkView,
+} from './checks.js';
+import type { Role, Security } from './config.js';
+
+/**
+ * An option is one row of a table: its documentation, its values, its default, its unit and who may give it. Types,
+ * checks, defaults and docs/options.md come from the row. CONTRIBUTING.md says how to add one.
+ */
+
+/** The values that an option takes. */
+export interface Kind<T> {
+  /** Throws the caller's mistake under `name`, such as `options.mtu`, with the codes of Node's own validators. */
+  readonly check: (value: unknown, name: string) => asserts value is T;
+  /** What docs/options.md says about the values beside their type, such as `256 to 65535`. */
+  readonly values?: string;
+  /** The rows of an option that is an object. */
+  readonly rows?: OptionTable;
+}
+
+/** A row. `D` is the type of its default, and `never` where a value is required; `R` is the role that may give it. */
+export interface Option<T, D = undefined, R extends Role = Role> extends Kind<T> {
+  /** The value where none is given. */
+  readonly default: D;
+  readonly required: boolean;
+  readonly roles: readonly R[];
+  readonly unit?: 'bits' | 'bytes' | 'ms' | 'records' | 's' | 'sessions';
+  /** The option may differ for each name of `sni`: the fields of a secure context that a name then has of its own. */
+  readonly perName?: readonly string[];
+  /** The option is another name of this one. */
+  readonly aliasOf?: string;
+  /** The other role checks the option and ignores it: both roles may be given the same object. */
+  readonly ignoredBy?: Role;
+}
+
+/** What a row says beside its kind. A default that depends on other options is described by `@defaultValue` alone. */
+interface Details<D, R extends Role> extends Pick<Option<unknown>, 'unit' | 'aliasOf' | 'ignoredBy'> {
+  readonly default?: D;
+  /** The role that alone may give the option. */
+  readonly only?: R;
+  readonly perName?: readonly (keyof Security)[];
+}
+
+export type OptionTable = Readonly<Record<string, Option<unknown, unknown>>>;
+
+const BOTH: readonly Role[] = ['client', 'server'];
+
+export function option<T, const D extends T | undefined = undefined, const R extends Role = Role>(
+  kind: Kind<T>,
+  details: Details<D, R> = {},
+): Option<T, D, R> {
+  return { ...row(kind, details), default: details.default as D, required: false };
+}
+
+/** An option that has to be given. */
+export function required<T, const R extends Role = Role>(
+  kind: Kind<T>,
+  details: Details<never, R> = {},
+): Option<T, never, R> {
+  return { ...row(kind, details), default: undefined as never, required: true };
+}
+
+function row<T, D, R extends Role>(kind: Kind<T>, { only, ...details }: Details<D, R>) {
+  return { ...kind, ...details, roles: (only === undefined ? BOTH : [only]) as readonly R[] };
+}
+
+type Row = Option<unknown, unknown>;
+type ValueOf<O> = O extends Option<infer T, unknown> ? T : never;
+type DefaultOf<O> = O extends Option<unknown, infer D> ? D : never;
+type RolesOf<O> = O extends Option<unknown, unknown, infer R> ? R : never;
+
+type RequiredIn<Table> = {
+  [K in keyof Table]: [DefaultOf<Table[K]>] extends [never] ? K : never;
+}[keyof Table];
+
+/** The names of the options that `R` may give. */
+type GivenBy<Table, R> = { [K in keyof Table]: [R] extends [RolesOf<Table[K]>] ? K : never }[keyof Table];
+
+type Optional<Table> = { [K in keyof Table]?: ValueOf<Table[K]> | undefined };
+type Needed<Table> = { [K in keyof Table]: ValueOf<Table[K]> };
+
+/** The object of options that a table describes, as role `R` may give it; without `R`: as either may. */
+export type OptionsOf<Table, R extends Role = never> = Optional<
+  Pick<Table, Exclude<GivenBy<Table, R>, RequiredIn<Table>>>
+> &
+  Needed<Pick<Table, GivenBy<Table, R> & RequiredIn<Table>>>;
+
+/** The same with every default filled in. */
+export type Filled<Table> = {
+  readonly [K in keyof Table]: ValueOf<Table[K]> | Extract<DefaultOf<Table[K]>, undefined>;
+};
+
+interface Reading {
+  /** What the caller knows the object as. */
+  readonly name?: string;
+  /** Options of the other role are refused. */
+  readonly role?: Role;
+  /** Options that are known, but not here. */
+  readonly elsewhere?: OptionTable;
+}
+
+/**
+ * The own properties of `given`, checked: names first, then values. Every object of options that callers give is read by
+ * this function. Getters are called once.
+ */
+export function readOptions<T extends object>(given: T, table: OptionTable, reading: Reading = {}): T {
+  const { name = 'options', role } = reading;
+  checkObject(given, name);
+  const options = ownProperties(given);
+  const keys = Object.keys(options).filter((key) => Reflect.get(options, key) !== undefined);
+  for (const key of keys) checkName(key, table, reading);
+  for (const key of keys) checkValue(table[key] as Row, Reflect.get(options, key), `${name}.${key}`);
+  for (const [key, row] of Object.entries(table)) {
+    const needed = row.required && (role === undefined || row.roles.includes(role));
+    if (needed && Reflect.get(options, key) === undefined) checkValue(row, undefined, `${name}.${key}`);
+  }
+  return options;
+}
+
+function checkValue(row: Row, value: unknown, name: string): void {
+  row.check(value, name);
+}
+
+function checkName(key: string, table: OptionTable, { name = 'options', role, elsewhere }: Reading): void {
+  const row = Object.hasOwn(table, key) ? table[key] : undefined;
+  if (row !== undefined) {
+    if (role === undefined || row.roles.includes(role) || row.ignoredBy === role) return;
+    const [owner = role] = row.roles;
+    const reason = `is an option of ${owner}s: it is only meaningful for a ${owner} context`;
+    throw invalidArgValue(`${name}.${key}`, reason);
+  }
+  if (elsewhere !== undefined && Object.hasOwn(elsewhere, key))
+    throw invalidArgValue(`${name}.${key}`, 'is an option of connect and listen, and not known here');
+  const known = Object.keys(table).filter(
+    (known) => role === undefined || table[known]?.roles.includes(role) === true,
+  );
+  const meant = nearest(key, known);
+  const hint = meant === undefined ? '' : `. Did you mean '${name}.${meant}'?`;
+  throw invalidArgValue(`${name}.${key}`, `is not a known option${hint}`);
+}
+
+/** `options` and the defaults of what it leaves out. */
+export function withDefaults<Table extends OptionTable>(
+  options: OptionsOf<Table> | undefined,
+  table: Table,
+): Filled<Table> {
+  const filled = Object.create(null) as Record<string, unknown>;
+  for (const [key, row] of Object.entries(table)) {
+    const value: unknown = options === undefined ? undefined : Reflect.get(options, key);
+    filled[key] = value === undefined ? row.default : value;
+  }
+  return filled as Filled<Table>;
+}
+
+/** The options of `table` that `from` holds. */
+export function pickOptions<Table extends OptionTable>(from: object, table: Table): OptionsOf<Table> {
+  const picked: Record<string, unknown> = {};
+  for (const key of Object.keys(table)) {
+    const value: unknown = Object.hasOwn(from, key) ? Reflect.get(from, key) : undefined;
+    if (value !== undefined) picked[key] = value;
+  }
+  return picked as OptionsOf<Table>;
+}
+
+export function kindOf<T>(check: (value: unknown, name: string) => void, values?: string): Kind<T> {
+  return { check, ...(values === undefined ? {} : { values }) };
+}
+
+export const boolean: Kind<boolean> = { check: checkBoolean };
+export const text: Kind<string> = { check: checkString };
+export const textOrBytes: Kind<string | Uint8Array> = { check: checkText };
+export const bytes: Kind<Uint8Array> = kindOf((value, name) => {
+  if (!(value instanceof Uint8Array))
+    throw invalidArgType(name, 'an instance of Buffer or Uint8Array', value);
+});
+/** Bytes in any view. */
+export const view: Kind<ArrayBufferView> = { check: checkView };
+/** Names in an array, or in one text with colons between them. */
+export const names: Kind<string | readonly string[]> = { check: checkNames };
+
+export function namesOf<N extends string>(): Kind<string | readonly N[]> {
+  return kindOf(checkNames);
+}
+
+export function integer(min: number, max: number): Kind<number> {
+  const values = max === Number.MAX_SAFE_INTEGER ? `at least ${min}` : `${min} to ${max}`;
+  return kindOf((value, name) => {
+    checkInteger(value, name, min, max);
+  }, values);
+}
+
+export function oneOf<const T extends string | number>(allowed: readonly T[]): Kind<T> {
+  return kindOf((value, name) => {
+    checkOneOf(value, name, allowed);
+  });
+}
+
+export function callback<F>(): Kind<F> {
+  return kindOf(checkFunction);
+}
+
+/** A class, also one that only its own module can construct. */
+interface Class<T> {
+  readonly name: string;
+  readonly prototype: T;
+  [Symbol.hasInstance](value: unknown): boolean;
+}
+
+export function instanceOf<T>(made: Class<T>): Kind<T> {
+  return kindOf((value, name) => {
+    if (!(value instanceof made)) throw invalidArgType(name, `an instance of ${made.name}`, value);
+  });
+}
+
+/** An object with options of its own. */
+export function nested<Table extends OptionTable>(rows: Table): Kind<OptionsOf<Table>> {
+  return { check: (value, name) => void readOptions(value as object, rows, { name }), rows };
+}
+
+/** One value, or an array of them. */
+export function oneOrMore<T>(kind: Kind<T>): Kind<T | readonly T[]> {
+  const check: Kind<T>['check'] = kind.check;
+  return kindOf((value, name) => {
+    if (Array.isArray(value)) checkItems(value, name, check);
+    else check(value, name);
+  });
+}
+
+/** An array with at least one value. */
+export function listOf<T>(kind: Kind<T>): Kind<readonly T[]> {
+  const check: Kind<T>['check'] = kind.check;
+  return kindOf((value, name) => {
+    if (!Array.isArray(value)) throw invalidArgType(name, 'an array', value);
+    if (value.length === 0) throw invalidArgValue(name, 'must name at least one');
+    checkItems(value, name, check);
+  });
+}
+
+function checkItems(
+  items: readonly unknown[],
+  name: string,
+  check: (item: unknown, name: string) => void,
+): void {
+  for (const [i, item] of items.entries()) check(item, `${name}[${i}]`);
+}
+
+/** As in node:tls `null` is as good as nothing. */
+export function orNull<T>(kind: Kind<T>): Kind<T> {
+  const check: Kind<T>['check'] = kind.check;
+  return {
+    ...kind,
+    check: (value, name) => {
+      if (value !== null) check(value, name);
+    },
+  };
+}

@@ -1,0 +1,149 @@
+/**
+ * Keeps docs/options.md, the table of all options. Its rows are those of the library: documentation and types from the
+ * compiler, as an editor shows them, the rest from the built tables.
+ *
+ *   npm run docs:options     writes it anew (run `npm run build` first)
+ *   npm run check:options    exits with 1 when it differs from the tree, or a default from what its documentation says
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { BEHAVIOUR_OPTIONS } from '../packages/datagram-tls/dist/config/behaviour.js';
+import { LIMIT_OPTIONS } from '../packages/datagram-tls/dist/config/limits.js';
+import { CONTEXT_OPTIONS, SECURITY_OPTIONS } from '../packages/datagram-tls/dist/config/options.js';
+import {
+  CONNECT_OPTIONS,
+  LISTEN_OPTIONS,
+  SHARED_OPTIONS,
+  SOCKET_OPTIONS,
+} from '../packages/datagram-tls/dist/driver/options.js';
+
+const FILE = fileURLToPath(new URL('../docs/options.md', import.meta.url));
+const ENTRY = fileURLToPath(new URL('../packages/datagram-tls/dist/index.d.ts', import.meta.url));
+
+const SECTIONS = [
+  [
+    'Certificates, keys, trust and negotiation',
+    'Of `connect`, `listen` and `createSecureContext`. Those *per name* may differ for each name of `sni`.',
+    SECURITY_OPTIONS,
+  ],
+  ['Only of secure contexts', 'Of `createSecureContext`, and of the contexts of `sni`.', CONTEXT_OPTIONS],
+  ['Sessions', 'Of `connect`, `listen` and `DTLSEndpoint`.', BEHAVIOUR_OPTIONS],
+  ['Limits', 'Of `connect`, `listen` and `DTLSEndpoint`.', LIMIT_OPTIONS],
+  ['The socket', 'Of `connect`, `listen` and `DTLSEndpoint`.', SOCKET_OPTIONS],
+  ['Only of `listen`', '', LISTEN_OPTIONS],
+  ['Only of `connect`', '', CONNECT_OPTIONS],
+  ['Of `connect` and `listen`', '', SHARED_OPTIONS],
+];
+
+const program = ts.createProgram([ENTRY], {
+  module: ts.ModuleKind.NodeNext,
+  target: ts.ScriptTarget.ES2022,
+  lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
+  types: ['node'],
+  strict: true,
+  skipLibCheck: true,
+});
+const checker = program.getTypeChecker();
+const properties = publicProperties();
+const mistakes = [];
+
+const text = `# Options
+
+<!-- Written by \`npm run docs:options\`; do not edit. The rows are in packages/datagram-tls/src. -->
+
+An option that is not known, is of the other role, or has a wrong value is an error that names it,
+before anything is bound or sent: \`ERR_INVALID_ARG_TYPE\`, \`ERR_INVALID_ARG_VALUE\`,
+\`ERR_OUT_OF_RANGE\` or \`ERR_MISSING_ARGS\`. Options are read from own properties only, and
+\`undefined\` is as good as nothing.
+
+${SECTIONS.map(([title, about, table]) => section(title, about, table)).join('\n')}`;
+
+if (mistakes.length > 0) {
+  console.error(mistakes.join('\n'));
+  process.exitCode = 1;
+} else if (!process.argv.includes('--check')) writeFileSync(FILE, text);
+else if (readFileSync(FILE, 'utf8') !== text) {
+  console.error('docs/options.md is not that of the tree: run `npm run docs:options`.');
+  process.exitCode = 1;
+}
+
+function section(title, about, table) {
+  const rows = Object.entries(table).flatMap(([name, row]) => lines(name, row, properties.get(name)));
+  const head = '| option | values | default | of | |\n|---|---|---|---|---|\n';
+  return `## ${title}\n\n${about === '' ? '' : `${about}\n\n`}${head}${rows.join('\n')}\n`;
+}
+
+/** The row of an option, and those of the options of an object that is its value. */
+function lines(name, row, symbol) {
+  const type = checker.getNonNullableType(checker.getTypeOfSymbol(symbol));
+  const cells = [
+    `\`${name}\``,
+    values(row, type),
+    standard(name, row, symbol),
+    name.includes('.') ? '' : owner(row),
+    sentence(name, symbol, row),
+  ];
+  const parts = Object.entries(row.rows ?? {}).flatMap(([part, partRow]) => {
+    const partSymbol = memberOf(type, part);
+    return partSymbol === undefined ? [] : lines(`${name}.${part}`, partRow, partSymbol);
+  });
+  return [`| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`, ...parts];
+}
+
+/** The property of `type`, of a part of a union, or of the items of an array. */
+function memberOf(type, name) {
+  const parts = type.isUnion() ? type.types : [type];
+  for (const part of parts) {
+    const of = checker.isArrayType(part) ? checker.getIndexTypeOfType(part, ts.IndexKind.Number) : part;
+    const found = of.isUnion() ? memberOf(of, name) : of.getProperty(name);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function values(row, type) {
+  const unit = row.unit === undefined ? '' : ` ${row.unit}`;
+  if (row.values !== undefined) return `${row.values}${unit}`;
+  if (row.rows !== undefined && !type.isUnion()) return 'object';
+  const shown = checker.typeToString(type, undefined, ts.TypeFormatFlags.NoTruncation);
+  return `\`${shown.replaceAll('"', "'").replaceAll('<ArrayBufferLike>', '')}\`${unit}`;
+}
+
+function standard(name, row, symbol) {
+  if (row.required) return '(required)';
+  const tag = symbol.getJsDocTags(checker).find((candidate) => candidate.name === 'defaultValue');
+  const said = tag === undefined ? undefined : ts.displayPartsToString(tag.text);
+  if (row.default === undefined) return said ?? '';
+  const value = row.default === '' ? "''" : String(row.default);
+  if (said !== value)
+    mistakes.push(`${name}: its default is ${value}, but its documentation says @defaultValue ${said}`);
+  return `\`${value}\``;
+}
+
+function owner({ roles, perName }) {
+  const who = roles.length > 1 ? 'both' : roles[0];
+  return perName === undefined ? who : `${who}, per name`;
+}
+
+function sentence(name, symbol, { aliasOf }) {
+  const said = ts.displayPartsToString(symbol.getDocumentationComment(checker)).replace(/\s+/g, ' ').trim();
+  if (said === '') mistakes.push(`${name}: no documentation reaches the public type`);
+  if (aliasOf !== undefined && !said.includes(`\`${aliasOf}\``))
+    mistakes.push(`${name}: does not name ${aliasOf}`);
+  return said;
+}
+
+/** Every option by its name, as users of the package see it; a secure context's is the most general. */
+function publicProperties() {
+  const module = checker.getSymbolAtLocation(program.getSourceFile(ENTRY));
+  const exported = new Map(checker.getExportsOfModule(module).map((symbol) => [symbol.name, symbol]));
+  const all = ['SecureContextOptions', 'ListenOptions', 'ConnectOptions'].flatMap((name) =>
+    checker.getDeclaredTypeOfSymbol(resolved(exported.get(name))).getProperties(),
+  );
+  return new Map(all.reverse().map((symbol) => [symbol.name, symbol]));
+}
+
+function resolved(symbol) {
+  return symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+}
