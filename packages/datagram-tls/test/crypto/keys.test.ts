@@ -96,9 +96,9 @@ suite('keys', () => {
       for (const data of format === 'pem' ? [encrypted, legacy()] : [encrypted]) {
         assert.throws(() => nodeProvider.importPrivateKey(data), { code: 'ERR_MISSING_PASSPHRASE' });
       }
-      assert.throws(() => nodeProvider.importPrivateKey(encrypted, 'wrong'), {
-        code: 'ERR_OSSL_BAD_DECRYPT',
-      });
+      // One wrong key in 256 leaves something that looks padded: then another code says so.
+      const code = /^ERR_OSSL_(BAD_DECRYPT|ASN1_\w+)$/;
+      assert.throws(() => nodeProvider.importPrivateKey(encrypted, 'wrong'), { code });
     });
   }
 
