@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { after, suite, test } from 'node:test';
-import { DEFAULTS } from '#lib/config/defaults.js';
 import { resolveLimits } from '#lib/config/limits.js';
+import { SECURITY_OPTIONS } from '#lib/config/options.js';
 import { resolveUdp, resolveUnread } from '#lib/driver/options.js';
 import { connect, listen } from '#lib/index.js';
 import { SERVERS } from '../support/identities.js';
@@ -154,7 +154,7 @@ suite('the tables of limits in SECURITY.md', () => {
     maxSendQueue: resolveUdp({}).maxSendQueue,
     maxUnreadBytes: resolveUnread({}).perSession,
     maxUnreadBytesInAll: resolveUnread({}).inAll,
-    sessionCacheSize: DEFAULTS.sessionCacheSize,
+    sessionCacheSize: SECURITY_OPTIONS.sessionCacheSize.default,
   };
 
   /** A property of the objects that the driver gives out, a reason in one of their counts, an option or an error's code. */
