@@ -65,19 +65,21 @@ async function halfOpen13(field: Battlefield): Promise<Position> {
   const client = await start(field, 'DTLSv1.3', {
     filter: (datagram, one) => (one.hasSecret(secret) ? [] : [datagram]),
   });
+  const flight = await flightOnceKnown(client, secret);
+  const ammunition = emptyFragments(client.sealer13(2), HandshakeType.clientHello, [0, 1]);
+  return { client, flight, ammunition };
+}
+
+/** Waits for the server's flight, by which the client knows its secret, and returns its datagrams. */
+async function flightOnceKnown(client: HostileClient, secret: string): Promise<number> {
   await orFail(
     client.until(() => client.hasSecret(secret)),
     client,
-    'no handshake secret',
+    `no ${secret}`,
   );
   await wait(100);
   client.mute();
-  const flight = Math.max(1, client.received.datagrams - 1);
-  return {
-    client,
-    flight,
-    ammunition: emptyFragments(client.sealer13(2), HandshakeType.clientHello, [0, 1]),
-  };
+  return Math.max(1, client.received.datagrams - 1);
 }
 
 /** Everything but Finished was sent. */
@@ -88,19 +90,9 @@ async function halfOpen12(field: Battlefield): Promise<Position> {
       return clear.length === 0 ? [] : [Buffer.concat(clear.map(({ whole }) => whole))];
     },
   });
-  await orFail(
-    client.until(() => client.hasSecret('CLIENT_RANDOM')),
-    client,
-    'no master secret',
-  );
-  await wait(100);
-  client.mute();
-  const flight = Math.max(1, client.received.datagrams - 1);
-  return {
-    client,
-    flight,
-    ammunition: emptyFragments(client.sealer12(), HandshakeType.clientHello, [1, 2, 3]),
-  };
+  const flight = await flightOnceKnown(client, 'CLIENT_RANDOM');
+  const ammunition = emptyFragments(client.sealer12(), HandshakeType.clientHello, [1, 2, 3]);
+  return { client, flight, ammunition };
 }
 
 /** Open, and the server's tickets are not acknowledged. */

@@ -1,6 +1,7 @@
 import type { AeadName } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { WriterState } from './reader-writer.js';
+import { ReplayWindow } from './replay.js';
 import { MAX_SEQUENCE } from './sequence.js';
 
 /** How long one key may serve in one direction. */
@@ -50,4 +51,49 @@ export function writerState(sequence: number, limits: KeyLimits): WriterState {
   const left = Math.min(limits.sealed, MAX_SEQUENCE + 1) - sequence;
   if (left <= 1) return left === 1 ? 'last' : 'exhausted';
   return sequence * 2 >= limits.sealed ? 'update-due' : 'open';
+}
+
+/** Numbers the records that one key protects. */
+export class NumberedWriter {
+  readonly epoch: number;
+  /** Of the next record. */
+  sequence: number;
+  readonly #limits: KeyLimits;
+
+  constructor(epoch: number, limits: KeyLimits, sequence: number) {
+    this.epoch = epoch;
+    this.#limits = limits;
+    this.sequence = sequence;
+  }
+
+  get state(): WriterState {
+    return writerState(this.sequence, this.#limits);
+  }
+}
+
+/** Keeps which records came under one key, and how many failed to open. */
+export class CountingReader {
+  readonly epoch: number;
+  protected readonly window = new ReplayWindow();
+  readonly #limits: KeyLimits;
+  #forged = 0;
+
+  constructor(epoch: number, limits: KeyLimits) {
+    this.epoch = epoch;
+    this.#limits = limits;
+  }
+
+  protected get isSpent(): boolean {
+    return this.#forged >= this.#limits.forged;
+  }
+
+  protected get isHalfSpent(): boolean {
+    return this.#forged * 2 >= this.#limits.forged;
+  }
+
+  /** A record failed to open. */
+  protected onForgery(): 'bad_record' {
+    this.#forged++;
+    return 'bad_record';
+  }
 }

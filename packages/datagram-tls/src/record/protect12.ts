@@ -8,9 +8,8 @@ import {
   type RecordHeader,
   writePlainHeader,
 } from './header.js';
-import { type KeyLimits, limitsOf, writerState } from './limits.js';
-import type { RecordReader, RecordWriter, WriterState } from './reader-writer.js';
-import { ReplayWindow } from './replay.js';
+import { CountingReader, type KeyLimits, limitsOf, NumberedWriter } from './limits.js';
+import type { RecordReader, RecordWriter } from './reader-writer.js';
 import { writeEpochAndSequence } from './sequence.js';
 
 /** What the key block gives one direction of one epoch (RFC 5246 §6.3). */
@@ -29,12 +28,9 @@ const NUMBER_LENGTH = 8;
 const nonce = new Uint8Array(NONCE_LENGTH);
 
 /** Protects records of DTLS 1.2; the record number is the nonce, so that none can repeat. */
-export class RecordWriter12 implements RecordWriter {
-  readonly epoch: number;
+export class RecordWriter12 extends NumberedWriter implements RecordWriter {
   readonly overhead: number;
-  #sequence: number;
   readonly #explicit: number;
-  readonly #limits: KeyLimits;
   readonly #aead: AeadKey;
   readonly #iv: Uint8Array;
 
@@ -47,21 +43,11 @@ export class RecordWriter12 implements RecordWriter {
     limits: KeyLimits = limitsOf(suite),
     sequence = 0,
   ) {
-    this.epoch = epoch;
-    this.#sequence = sequence;
+    super(epoch, limits, sequence);
     this.#explicit = suite.explicitNonceLength;
-    this.#limits = limits;
     this.#aead = crypto.aead(suite.aead, keys.key);
     this.#iv = keys.iv;
     this.overhead = PLAIN_HEADER_LENGTH + this.#explicit + this.#aead.tagLength;
-  }
-
-  get sequence(): number {
-    return this.#sequence;
-  }
-
-  get state(): WriterState {
-    return writerState(this.#sequence, this.#limits);
   }
 
   capacity(size: number): number {
@@ -70,8 +56,8 @@ export class RecordWriter12 implements RecordWriter {
 
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
     const length = this.#explicit + plaintext.length + this.#aead.tagLength;
-    writePlainHeader(out, at, type, ProtocolVersion.dtls12, this.epoch, this.#sequence, length);
-    const aad = additionalData12(type, this.epoch, this.#sequence, plaintext.length);
+    writePlainHeader(out, at, type, ProtocolVersion.dtls12, this.epoch, this.sequence, length);
+    const aad = additionalData12(type, this.epoch, this.sequence, plaintext.length);
     let sealedAt = at + PLAIN_HEADER_LENGTH;
     nonce.set(this.#iv);
     if (this.#explicit === 0) {
@@ -85,23 +71,19 @@ export class RecordWriter12 implements RecordWriter {
       sealedAt += NUMBER_LENGTH;
     }
     this.#aead.seal(nonce, aad, plaintext, out, sealedAt);
-    this.#sequence++;
+    this.sequence++;
     return PLAIN_HEADER_LENGTH + length;
   }
 }
 
 /** Opens records of DTLS 1.2. */
-export class RecordReader12 implements RecordReader {
-  readonly epoch: number;
+export class RecordReader12 extends CountingReader implements RecordReader {
   readonly unified = false;
   /** There are no new keys without a new handshake. */
   readonly worn = false;
   readonly #explicit: number;
-  readonly #limits: KeyLimits;
   readonly #aead: AeadKey;
   readonly #iv: Uint8Array;
-  readonly #window = new ReplayWindow();
-  #forged = 0;
 
   constructor(
     crypto: CryptoProvider,
@@ -110,28 +92,24 @@ export class RecordReader12 implements RecordReader {
     keys: RecordKeys12,
     limits: KeyLimits = limitsOf(suite),
   ) {
-    this.epoch = epoch;
+    super(epoch, limits);
     this.#explicit = suite.explicitNonceLength;
-    this.#limits = limits;
     this.#aead = crypto.aead(suite.aead, keys.key);
     this.#iv = keys.iv;
   }
 
   open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
-    if (this.#forged >= this.#limits.forged) return 'forgery_limit';
+    if (this.isSpent) return 'forgery_limit';
     if (header.version !== ProtocolVersion.dtls12) return 'bad_version';
     const sealedAt = header.bodyStart + this.#explicit;
     const length = header.end - sealedAt - this.#aead.tagLength;
     if (length < 0) return 'too_short';
-    if (!this.#window.fresh(header.sequence)) return 'replayed';
+    if (!this.window.fresh(header.sequence)) return 'replayed';
     const aad = additionalData12(header.type, this.epoch, header.sequence, length);
     this.#setNonce(aad, datagram, header.bodyStart);
     const plaintext = this.#aead.open(nonce, aad, datagram.subarray(sealedAt, header.end));
-    if (plaintext === undefined) {
-      this.#forged++;
-      return 'bad_record';
-    }
-    this.#window.accept(header.sequence);
+    if (plaintext === undefined) return this.onForgery();
+    this.window.accept(header.sequence);
     return length > MAX_PLAINTEXT ? 'record_overflow' : plaintext;
   }
 
@@ -171,11 +149,8 @@ const FRAME = BLOCK + MAC_LENGTH;
  */
 
 /** Protects records of DTLS 1.2 under a CBC suite. */
-export class CbcWriter12 implements RecordWriter {
-  readonly epoch: number;
+export class CbcWriter12 extends NumberedWriter implements RecordWriter {
   readonly overhead = PLAIN_HEADER_LENGTH + FRAME + BLOCK;
-  #sequence: number;
-  readonly #limits: KeyLimits;
   readonly #crypto: CryptoProvider;
   readonly #cipher: CbcKey;
   readonly #mac: MacKey;
@@ -189,20 +164,10 @@ export class CbcWriter12 implements RecordWriter {
     limits: KeyLimits = limitsOf(suite),
     sequence = 0,
   ) {
-    this.epoch = epoch;
-    this.#sequence = sequence;
-    this.#limits = limits;
+    super(epoch, limits, sequence);
     this.#crypto = crypto;
     this.#cipher = crypto.aesCbc(keys.key);
     this.#mac = crypto.mac('sha256', keys.mac);
-  }
-
-  get sequence(): number {
-    return this.#sequence;
-  }
-
-  get state(): WriterState {
-    return writerState(this.#sequence, this.#limits);
   }
 
   /** Whole blocks, of which padding takes at least a byte. */
@@ -214,32 +179,28 @@ export class CbcWriter12 implements RecordWriter {
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
     const blocks = padded(plaintext);
     const length = FRAME + blocks.length;
-    writePlainHeader(out, at, type, ProtocolVersion.dtls12, this.epoch, this.#sequence, length);
+    writePlainHeader(out, at, type, ProtocolVersion.dtls12, this.epoch, this.sequence, length);
     const ivAt = at + PLAIN_HEADER_LENGTH;
     const macAt = ivAt + BLOCK + blocks.length;
     // RFC 5246 §6.2.3.2: one that nobody can foresee.
     const iv = this.#crypto.randomBytes(BLOCK);
     out.set(iv, ivAt);
     this.#cipher.encrypt(iv, blocks, out, ivAt + BLOCK);
-    const aad = additionalData12(type, this.epoch, this.#sequence, macAt - ivAt);
+    const aad = additionalData12(type, this.epoch, this.sequence, macAt - ivAt);
     out.set(this.#mac.sign(aad, out.subarray(ivAt, macAt)), macAt);
-    this.#sequence++;
+    this.sequence++;
     return PLAIN_HEADER_LENGTH + length;
   }
 }
 
 /** Opens records of DTLS 1.2 under a CBC suite. */
-export class CbcReader12 implements RecordReader {
-  readonly epoch: number;
+export class CbcReader12 extends CountingReader implements RecordReader {
   readonly unified = false;
   /** There are no new keys without a new handshake. */
   readonly worn = false;
-  readonly #limits: KeyLimits;
   readonly #crypto: CryptoProvider;
   readonly #cipher: CbcKey;
   readonly #mac: MacKey;
-  readonly #window = new ReplayWindow();
-  #forged = 0;
 
   constructor(
     crypto: CryptoProvider,
@@ -248,28 +209,25 @@ export class CbcReader12 implements RecordReader {
     keys: CbcKeys12,
     limits: KeyLimits = limitsOf(suite),
   ) {
-    this.epoch = epoch;
-    this.#limits = limits;
+    super(epoch, limits);
     this.#crypto = crypto;
     this.#cipher = crypto.aesCbc(keys.key);
     this.#mac = crypto.mac('sha256', keys.mac);
   }
 
   open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
-    if (this.#forged >= this.#limits.forged) return 'forgery_limit';
+    if (this.isSpent) return 'forgery_limit';
     if (header.version !== ProtocolVersion.dtls12) return 'bad_version';
     const macAt = header.end - MAC_LENGTH;
     const length = macAt - header.bodyStart - BLOCK;
     if (length < BLOCK) return 'too_short';
     if (length % BLOCK !== 0) return 'bad_record';
-    if (!this.#window.fresh(header.sequence)) return 'replayed';
+    if (!this.window.fresh(header.sequence)) return 'replayed';
     const sealed = datagram.subarray(header.bodyStart, macAt);
     const aad = additionalData12(header.type, this.epoch, header.sequence, sealed.length);
-    if (!this.#crypto.equal(this.#mac.sign(aad, sealed), datagram.subarray(macAt, header.end))) {
-      this.#forged++;
-      return 'bad_record';
-    }
-    this.#window.accept(header.sequence);
+    if (!this.#crypto.equal(this.#mac.sign(aad, sealed), datagram.subarray(macAt, header.end)))
+      return this.onForgery();
+    this.window.accept(header.sequence);
     const blocks = this.#cipher.decrypt(sealed.subarray(0, BLOCK), sealed.subarray(BLOCK));
     return unpadded(blocks);
   }

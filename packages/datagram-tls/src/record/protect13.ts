@@ -1,9 +1,8 @@
 import type { AeadKey, CryptoProvider, RecordNumberMask } from '../crypto/provider.js';
 import type { AeadSuite } from '../crypto/suites.js';
 import { type DropReason, MAX_PLAINTEXT, type RecordHeader, UNIFIED } from './header.js';
-import { type KeyLimits, limitsOf, writerState } from './limits.js';
-import type { RecordReader, RecordWriter, WriterState } from './reader-writer.js';
-import { ReplayWindow } from './replay.js';
+import { CountingReader, type KeyLimits, limitsOf, NumberedWriter } from './limits.js';
+import type { RecordReader, RecordWriter } from './reader-writer.js';
 import { completeSequence, writeSequence } from './sequence.js';
 
 /** Keys of one direction of one epoch (RFC 8446 §7.3, RFC 9147 §4.2.3). */
@@ -31,11 +30,8 @@ const headers = Array.from({ length: HEADER_LENGTH + 1 }, (_, length) => new Uin
 const longestHeader = headers[HEADER_LENGTH] as Uint8Array;
 
 /** Protects records of DTLS 1.3, in the one form of header that every peer can read. */
-export class RecordWriter13 implements RecordWriter {
-  readonly epoch: number;
+export class RecordWriter13 extends NumberedWriter implements RecordWriter {
   readonly overhead: number;
-  #sequence: number;
-  readonly #limits: KeyLimits;
   readonly #aead: AeadKey;
   readonly #mask: RecordNumberMask;
   readonly #iv: Uint8Array;
@@ -49,21 +45,11 @@ export class RecordWriter13 implements RecordWriter {
     limits: KeyLimits = limitsOf(suite),
     sequence = 0,
   ) {
-    this.epoch = epoch;
-    this.#sequence = sequence;
-    this.#limits = limits;
+    super(epoch, limits, sequence);
     this.#aead = crypto.aead(suite.aead, keys.key);
     this.#mask = crypto.recordNumberMask(suite.aead, keys.sn);
     this.#iv = keys.iv;
     this.overhead = HEADER_LENGTH + 1 + this.#aead.tagLength;
-  }
-
-  get sequence(): number {
-    return this.#sequence;
-  }
-
-  get state(): WriterState {
-    return writerState(this.#sequence, this.#limits);
   }
 
   capacity(size: number): number {
@@ -77,13 +63,13 @@ export class RecordWriter13 implements RecordWriter {
     this.#writeHeader(end - bodyStart);
     out.set(plaintext, bodyStart);
     out[innerEnd - 1] = type;
-    setNonce(this.#iv, this.#sequence);
+    setNonce(this.#iv, this.sequence);
     this.#aead.seal(nonce, longestHeader, out.subarray(bodyStart, innerEnd), out, bodyStart);
     const mask = this.#mask.mask(sampleAt(out, bodyStart));
     out.set(longestHeader, at);
     out[at + 1] = (longestHeader[1] as number) ^ (mask[0] as number);
     out[at + 2] = (longestHeader[2] as number) ^ (mask[1] as number);
-    this.#sequence++;
+    this.sequence++;
     return end - at;
   }
 
@@ -91,23 +77,19 @@ export class RecordWriter13 implements RecordWriter {
     const header = longestHeader;
     header[0] = UNIFIED.form | UNIFIED.sequence16 | UNIFIED.length | (this.epoch & UNIFIED.epoch);
     // Bit operations see the low 32 bits of the number, of which 16 are sent.
-    header[1] = this.#sequence >>> 8;
-    header[2] = this.#sequence;
+    header[1] = this.sequence >>> 8;
+    header[2] = this.sequence;
     header[3] = length >>> 8;
     header[4] = length;
   }
 }
 
 /** Opens records of DTLS 1.3 under every form of the unified header. */
-export class RecordReader13 implements RecordReader {
-  readonly epoch: number;
+export class RecordReader13 extends CountingReader implements RecordReader {
   readonly unified = true;
-  readonly #limits: KeyLimits;
   readonly #aead: AeadKey;
   readonly #mask: RecordNumberMask;
   readonly #iv: Uint8Array;
-  readonly #window = new ReplayWindow();
-  #forged = 0;
 
   constructor(
     crypto: CryptoProvider,
@@ -116,19 +98,18 @@ export class RecordReader13 implements RecordReader {
     keys: RecordKeys13,
     limits: KeyLimits = limitsOf(suite),
   ) {
-    this.epoch = epoch;
-    this.#limits = limits;
+    super(epoch, limits);
     this.#aead = crypto.aead(suite.aead, keys.key);
     this.#mask = crypto.recordNumberMask(suite.aead, keys.sn);
     this.#iv = keys.iv;
   }
 
   get worn(): boolean {
-    return this.#forged * 2 >= this.#limits.forged;
+    return this.isHalfSpent;
   }
 
   open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
-    if (this.#forged >= this.#limits.forged) return 'forgery_limit';
+    if (this.isSpent) return 'forgery_limit';
     const { bodyStart, end } = header;
     const length = end - bodyStart;
     if (length < SAMPLE_LENGTH || length < this.#aead.tagLength) return 'too_short';
@@ -136,21 +117,18 @@ export class RecordReader13 implements RecordReader {
     const mask = this.#mask.mask(sampleAt(datagram, bodyStart));
     const aad = copyHeader(header, datagram);
     const sequence = this.#unmaskSequence(aad, mask);
-    if (!this.#window.fresh(sequence)) return 'replayed';
+    if (!this.window.fresh(sequence)) return 'replayed';
     setNonce(this.#iv, sequence);
     const inner = this.#aead.open(nonce, aad, datagram.subarray(bodyStart, end));
-    if (inner === undefined) {
-      this.#forged++;
-      return 'bad_record';
-    }
-    this.#window.accept(sequence);
+    if (inner === undefined) return this.onForgery();
+    this.window.accept(sequence);
     header.sequence = sequence;
     return unpad(inner, header);
   }
 
   /** Turns the AAD's masked bits into the sender's and completes them to 48 (RFC 9147 §4.2.2, §4.2.3). */
   #unmaskSequence(aad: Uint8Array, mask: Uint8Array): number {
-    const expected = this.#window.newest + 1;
+    const expected = this.window.newest + 1;
     const low = (aad[1] as number) ^ (mask[0] as number);
     aad[1] = low;
     if (((aad[0] as number) & UNIFIED.sequence16) === 0) return completeSequence(expected, low, 0x100);
