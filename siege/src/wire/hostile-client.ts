@@ -5,7 +5,6 @@ import {
   type ConnectionEvent,
   type Destination,
   encodeSession,
-  FROM_ZERO,
   nodeProvider,
   performJob,
   resolveBehaviour,
@@ -44,7 +43,7 @@ export function clientSecurity(version: Version, more: SecurityOptions = {}): Se
 
 /** The datagrams with which a new client begins. */
 export function firstHello(security: Security, destination: Destination = NOBODY): Buffer[] {
-  const connection = new Connection(security, BEHAVIOUR, destination, FROM_ZERO);
+  const connection = Connection.create(security, BEHAVIOUR, destination);
   connection.start(performance.now());
   doJobs(connection);
   const flight: Buffer[] = [];
@@ -62,7 +61,7 @@ function doJobs(connection: Connection, tell: (event: ConnectionEvent) => void =
     if (event.type !== 'job') continue;
     const answer = performJob(event.job, connection.security, Date.now());
     if (answer instanceof Promise) throw new Error('a job of the attacker takes time');
-    connection.handleAnswer(answer, performance.now());
+    connection.answer(event.id, answer, performance.now());
   }
   return told;
 }
@@ -96,7 +95,7 @@ export class HostileClient {
     this.#target = target;
     this.#options = options;
     this.socket = createSocket(isIPv6(target.host) ? 'udp6' : 'udp4');
-    this.#connection = new Connection(security, BEHAVIOUR, options.destination ?? NOBODY, FROM_ZERO);
+    this.#connection = Connection.create(security, BEHAVIOUR, options.destination ?? NOBODY);
     this.socket.on('error', () => undefined);
     this.socket.on('message', (datagram: Buffer) => this.#onDatagram(datagram));
   }
@@ -118,7 +117,7 @@ export class HostileClient {
   }
 
   get connected(): boolean {
-    return this.#connection.phase === 'connected';
+    return this.#connection.maySend;
   }
 
   get closed(): boolean {

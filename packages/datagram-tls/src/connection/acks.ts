@@ -3,6 +3,7 @@ import type { RecordWriter } from '../record/reader-writer.js';
 import { ContentType } from '../wire/codes.js';
 import { encodeAck, type RecordNumber } from '../wire/messages/ack.js';
 import type { Association } from './association.js';
+import { isEstablished } from './life.js';
 
 /** Record numbers that are kept; more are forgotten, the oldest first: the peer then sends those once more for nothing. */
 const MAX_NUMBERS = 128;
@@ -26,7 +27,6 @@ export class Acks {
   #due = false;
   /** A gap was told of; the next time is the timer's. */
   #gapTold = false;
-  #established = false;
 
   constructor(association: Association) {
     this.#association = association;
@@ -60,11 +60,6 @@ export class Acks {
     if (this.#gapTold) return;
     this.#gapTold = true;
     this.#due = true;
-  }
-
-  /** From now on each record is told of once: there are no flights that an answer acknowledges. */
-  onEstablished(): void {
-    this.#established = true;
   }
 
   /** Our answer acknowledges all that came before it. */
@@ -103,7 +98,8 @@ export class Acks {
     if (writer.state === 'last') contents.length = 1;
     // All that tells of one datagram stands in one datagram, if it fits: what the first ACK leaves out counts as lost.
     transmit.records(writer, ContentType.ack, contents, pathSize.forFlights);
-    if (this.#established) this.#numbers = [];
+    // After the handshake there are no flights that an answer acknowledges: each record is told of once.
+    if (isEstablished(this.#association.life)) this.#numbers = [];
     this.#association.trace({ kind: 'ack', direction: 'sent', records: recordNumbers.length });
   }
 

@@ -6,7 +6,7 @@ import type { Action } from '../handshake/actions.js';
 import type { WriterState } from '../record/reader-writer.js';
 import { ContentType } from '../wire/codes.js';
 import type { Association } from './association.js';
-import { messageTooLarge } from './errors.js';
+import { messageTooLarge, notOpen } from './errors.js';
 
 /** Application data that overtakes the peer's Finished is kept up to this many bytes, at what they really cost. */
 const EARLY_BUDGET = 16_384;
@@ -112,11 +112,13 @@ export class SentData {
 
   /**
    * Sends one message as one datagram; returns what the keys were good for: where that is `last` or `exhausted` it is not
-   * sent. Throws `ERR_OUT_OF_RANGE` when the message is too large.
+   * sent. Throws `ERR_INVALID_STATE` in epoch 0, whose records nothing protects, and `ERR_OUT_OF_RANGE` when the message is
+   * too large.
    */
   send(data: Uint8Array): WriterState {
     const { epochs, counters, transmit, recordLimits, unvalidated } = this.#association;
     const { writer } = epochs;
+    if (writer.epoch === 0) throw notOpen(false);
     const { largest } = this;
     if (data.length > largest) throw messageTooLarge(data.length, largest, largest === recordLimits.send);
     const { state } = writer;

@@ -11,6 +11,8 @@ import { Epochs } from '../record/epochs.js';
 import { PlainReader, PlainWriter } from '../record/plain.js';
 import type { RecordWriter } from '../record/reader-writer.js';
 import type { ConnectionEvent, DropCounts, DropReason, TraceEvent } from './events.js';
+import { Jobs } from './jobs.js';
+import type { Life } from './life.js';
 import { answeredLife, PathSize, UnvalidatedPath } from './path.js';
 import { Timers } from './timers.js';
 import { Transmit } from './transmit.js';
@@ -43,6 +45,9 @@ export class Association {
   readonly behaviour: Behaviour;
   readonly epochs = new Epochs();
   readonly timers = new Timers();
+  readonly jobs = new Jobs();
+  /** Read by all parts, and moved on by the machine alone. */
+  life: Life = { at: 'idle' };
   readonly pathSize: PathSize;
   /** How much content one record may hold; known from the hellos on. */
   recordLimits: RecordLimits = UNLIMITED;
@@ -139,12 +144,13 @@ export class Association {
 
 /** What the handshake needs from the connection it belongs to. */
 export interface HandshakeHost {
-  onConnected(session: Session, now: Instant): void;
+  /** `finishing`: our last flight is not acknowledged yet. */
+  onConnected(session: Session, finishing: boolean, now: Instant): void;
+  /** Our last flight is acknowledged, or is not to be waited for any more. */
+  onFinished(): void;
   onKeysToRead(now: Instant): void;
   onWarning(alert: 'no_renegotiation'): void;
   onFailure(error: DTLSError): void;
   /** Server: nothing becomes of this association. */
   onDecline(reason: EarlyRefusal): void;
-  /** It has failed, or is over for another reason: nothing more is done for it. */
-  isClosed(): boolean;
 }

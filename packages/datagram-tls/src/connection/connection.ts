@@ -1,169 +1,90 @@
-import type { AlertName } from '../base/alerts.js';
 import type { DTLSError } from '../base/errors.js';
-import { type Duration, earliest, type Instant } from '../base/instant.js';
-import { MemoryPool } from '../base/memory.js';
+import type { Instant } from '../base/instant.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
-import type { EarlyRefusal } from '../handshake/actions.js';
-import { Context } from '../handshake/context.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
-import type { Retry13 } from '../handshake/v13/hellos.js';
-import { EarlyData, type EarlyOutcome, ReceivedData, SentData } from './application-data.js';
-import { Association, type Counters, type HandshakeHost, HELD_LIFE } from './association.js';
-import { type ContentHost, Contents, Suspicion } from './contents.js';
-import {
-  handshakeTimeout,
-  idleTimeout,
-  keysExhausted,
-  notOpen,
-  peerGone,
-  type SentAlert,
-  sendAlert,
-  unreachable,
-} from './errors.js';
+import type { EarlyOutcome } from './application-data.js';
+import type { Counters } from './association.js';
 import type { ConnectionEvent } from './events.js';
-import { Handshake } from './handshake.js';
-import { HANDSHAKE_EPOCH, KeyChanges } from './key-update.js';
-import { ASKED_LIFE, type UnvalidatedPath } from './path.js';
-import { Receive } from './receive.js';
-import type { TimerName } from './timers.js';
+import { type Phase, sessionOf } from './life.js';
+import { FROM_ZERO, Machine } from './machine.js';
 
-type Phase = 'idle' | 'handshaking' | 'connected' | 'closing' | 'closed';
-
-/** How long we wait for the answer to our close_notify, ms. */
-const CLOSE_LINGER: Duration = 500;
-/** The same while the peer may lack our last flight, without which it cannot read the close_notify either. */
-const UNACKNOWLEDGED_LINGER: Duration = 3000;
-/** No fault of the client, such as one of this platform: the same ClientHello may be served a moment later. */
-const PASSING = new Set(['ERR_DTLS_INTERNAL', 'ERR_DTLS_EVICTED']);
-/** A time that is always over: a timer set to it asks for the next call. */
-const AT_ONCE: Instant = Number.NEGATIVE_INFINITY;
+/** For the endpoint and the driver: the inside of a connection, and a connection around one. The class assigns them. */
+export let machineOf: (connection: Connection) => Machine;
+export let connectionAround: (machine: Machine) => Connection;
 
 /**
  * One association, without socket, clock or randomness of its own. After each call that takes an instant drain
- * {@link pollTransmit} and {@link pollEvent}, and call {@link handleTimeout} at {@link pollTimeout}.
+ * {@link pollTransmit} and {@link pollEvent}, and call {@link handleTimeout} at {@link pollTimeout}. Instants are ms of any
+ * monotonic clock.
  */
-export class Connection implements ContentHost, HandshakeHost {
-  readonly #association: Association;
-  readonly #context: Context;
-  readonly #receive: Receive;
-  readonly #handshake: Handshake;
-  readonly #keys: KeyChanges;
-  readonly #inbound: ReceivedData;
-  readonly #outbound: SentData;
-  readonly #early: EarlyData;
-  #phase: Phase = 'idle';
-  #session: Session | undefined;
-  #refusal: SentAlert | undefined;
-  readonly #suspicion = new Suspicion();
-  /** When the peer was first asked whether it is there, and when it counts as gone if it is not heard after that. */
-  #askedAt: Instant = Number.NEGATIVE_INFINITY;
-  #goneAt: Instant = Number.POSITIVE_INFINITY;
+export class Connection {
+  static {
+    machineOf = (connection) => connection.#machine;
+    connectionAround = (machine) => new Connection(machine);
+  }
 
-  /** `pool` bounds what all associations of an endpoint hold for later. */
-  constructor(
-    security: Security,
-    behaviour: Behaviour,
-    destination: Destination,
-    beginning: InitialNumbers,
-    pool = new MemoryPool(0),
-  ) {
-    const { recordSequence } = beginning;
-    const association = new Association(security, behaviour, recordSequence, pool, () => this.#onEvict());
-    this.#association = association;
-    this.#keys = new KeyChanges(association);
-    this.#inbound = new ReceivedData(association);
-    this.#outbound = new SentData(association);
-    const { sendSeq, receiveSeq, retry, early = false } = beginning;
-    if (early) association.beginUnvalidated(security);
-    this.#early = new EarlyData(association, destination.earlyData);
-    const context = new Context(security, behaviour, destination, sendSeq, early);
-    this.#context = context;
-    const handshake = new Handshake(association, this, this.#keys, context, receiveSeq, retry, this.#early);
-    this.#handshake = handshake;
-    this.#receive = new Receive(
-      association,
-      new Contents(association, this, handshake, this.#keys, this.#inbound, this.#suspicion, this.#early),
-    );
+  readonly #machine: Machine;
+
+  private constructor(machine: Machine) {
+    if (!(machine instanceof Machine)) throw new TypeError('Illegal constructor');
+    this.#machine = machine;
+  }
+
+  /** An association of its own; those of one port belong to an `Endpoint`. A server of this kind demands no cookie. */
+  static create(security: Security, behaviour: Behaviour, destination: Destination): Connection {
+    return new Connection(new Machine(security, behaviour, destination, FROM_ZERO));
   }
 
   /** What its jobs are done with: with `sni`, that of the name that the client asked for, as soon as it is known. */
   get security(): Security {
-    return this.#context.security;
+    return this.#machine.security;
   }
 
   get counters(): Readonly<Counters> {
-    return this.#association.counters;
+    return this.#machine.counters;
+  }
+
+  /**
+   * `finishing`: the session is open, and the peer has not acknowledged our last flight; `closing`: we have said close_notify,
+   * and wait a moment for the peer's.
+   */
+  get phase(): Phase {
+    return this.#machine.life.at;
   }
 
   /** `undefined` until the handshake is done; it outlives the connection. */
   get session(): Session | undefined {
-    return this.#session;
-  }
-
-  /** Server: the alert that ended the handshake; `undefined` for one that may succeed when it is begun again. */
-  get refusal(): SentAlert | undefined {
-    return this.#refusal;
-  }
-
-  get phase(): Phase {
-    return this.#phase;
-  }
-
-  /** The handshake is not through yet: datagrams may be parts of a flight. */
-  get settling(): boolean {
-    return this.#session === undefined || this.#handshake.finishing;
-  }
-
-  /** Largest message that fits a datagram and that the peer takes, bytes. It falls when the system refuses one so large. */
-  get maxMessageSize(): number {
-    return this.#outbound.largest;
-  }
-
-  /** When the last authentic record of the peer came, or when the session opened if that was later; before all instants until then. */
-  get lastHeard(): Instant {
-    return this.#association.heardAt;
-  }
-
-  get earlyData(): EarlyOutcome {
-    return this.#early.outcome;
-  }
-
-  /** Server: how it stands with a client that came with early data and no cookie; `undefined` once it has shown that it hears us. */
-  get unvalidated(): Readonly<Pick<UnvalidatedPath, 'standing' | 'reason'>> | undefined {
-    return this.#association.unvalidated;
+    return sessionOf(this.#machine.life);
   }
 
   /** {@link send} may be called: the session is open, or a server has taken early data, which it may answer. */
   get maySend(): boolean {
-    return this.#phase === 'connected' || (this.#phase === 'handshaking' && this.#early.takes);
+    return this.#machine.maySend;
   }
 
-  /** Begins: a client sends its first flight, a server waits for one. */
+  /** Largest message that fits a datagram and that the peer takes, bytes. It falls when the system refuses one so large. */
+  get maxMessageSize(): number {
+    return this.#machine.maxMessageSize;
+  }
+
+  /** When the last authentic record of the peer came, or when the session opened if that was later; before all instants until then. */
+  get lastHeard(): Instant {
+    return this.#machine.lastHeard;
+  }
+
+  get earlyData(): EarlyOutcome {
+    return this.#machine.earlyData;
+  }
+
+  /** Begins: a client sends its first flight, a server waits for one. Throws `ERR_INVALID_STATE` the second time. */
   start(now: Instant): void {
-    this.#phase = 'handshaking';
-    const { behaviour, timers, role } = this.#association;
-    const timeout = this.unvalidated === undefined ? behaviour.handshakeTimeout : ASKED_LIFE;
-    if (timeout > 0) timers.set('handshake', now + timeout);
-    if (role === 'client') this.#handshake.start(now);
+    this.#machine.start(now);
   }
 
   /** Returns whether anything in `datagram` was of use. The bytes are not kept. */
   receive(datagram: Uint8Array, now: Instant): boolean {
-    if (this.#phase === 'closed') {
-      this.#association.drop('closed');
-      return false;
-    }
-    const { counters } = this.#association;
-    counters.datagramsReceived++;
-    counters.bytesReceived += datagram.length;
-    this.#handshake.onDatagram();
-    const useful = this.#receive.datagram(datagram, now);
-    if (!this.isClosed()) {
-      this.#handshake.settle(now);
-      this.#association.watchMemory(now);
-    }
-    return useful;
+    return this.#machine.receive(datagram, now);
   }
 
   /**
@@ -172,16 +93,7 @@ export class Connection implements ContentHost, HandshakeHost {
    * `ERR_OUT_OF_RANGE` when the message is larger than {@link maxMessageSize}.
    */
   send(data: Uint8Array): boolean {
-    if (!this.maySend) throw notOpen(this.#phase === 'closing' || this.#phase === 'closed');
-    const { epochs, behaviour } = this.#association;
-    const state = this.#outbound.send(data);
-    if (state === 'last' || state === 'exhausted') {
-      this.#association.drop('key_limit');
-      this.abandon(keysExhausted());
-      return false;
-    }
-    if (state === 'update-due' || epochs.writer.sequence >= behaviour.recordsPerKey) this.#wearOut();
-    return true;
+    return this.#machine.send(data);
   }
 
   /**
@@ -190,9 +102,16 @@ export class Connection implements ContentHost, HandshakeHost {
    * `ERR_DTLS_KEY_LIMIT` where there is no next epoch or no message number for it: the session goes on until its keys have
    * protected all they may.
    */
-  updateKeys({ requestPeer }: { readonly requestPeer: boolean }, now: Instant): void {
-    if (this.#phase !== 'connected') throw notOpen(this.#phase === 'closing' || this.#phase === 'closed');
-    this.#handshake.updateKeys(requestPeer, now);
+  updateKeys(options: { readonly requestPeer: boolean }, now: Instant): void {
+    this.#machine.updateKeys(options, now);
+  }
+
+  /**
+   * What job `jobId` came to. It does nothing once the association is over. Throws `ERR_DTLS_JOB`, and changes nothing, for a
+   * job that was not asked for or is answered already, and for an answer of another kind.
+   */
+  answer(jobId: number, answer: JobAnswer, now: Instant): void {
+    this.#machine.answer(jobId, answer, now);
   }
 
   /**
@@ -200,47 +119,16 @@ export class Connection implements ContentHost, HandshakeHost {
    * does, or does not for a while; until then its messages are delivered in DTLS 1.3.
    */
   close(now: Instant): void {
-    if (this.#phase === 'closing' || this.#phase === 'closed') return;
-    if (this.#phase === 'idle') return this.end(undefined);
-    if (this.#phase === 'handshaking') return this.abandon(undefined);
-    sendAlert(this.#association, 'warning', 'close_notify');
-    if (this.#inbound.ended) return this.end(undefined);
-    this.#phase = 'closing';
-    const { timers } = this.#association;
-    if (this.#handshake.finishing) {
-      timers.stop('handshake');
-      return timers.set('close', now + UNACKNOWLEDGED_LINGER);
-    }
-    timers.stopAll();
-    timers.set('close', now + CLOSE_LINGER);
+    this.#machine.close(now);
   }
 
   /** Says close_notify and ends without waiting for anything. */
   abandon(error: DTLSError | undefined): void {
-    if (this.#phase === 'connected') sendAlert(this.#association, 'warning', 'close_notify');
-    if (this.#phase === 'handshaking') this.#refuse('warning', 'close_notify');
-    this.end(error);
-  }
-
-  /**
-   * Ends an association that did nothing wrong, for an `error` of ours: says close_notify if the session is open, so that it can be
-   * resumed, else the error's alert.
-   */
-  retire(error: DTLSError): void {
-    if (this.#phase === 'handshaking') return this.onFailure(error);
-    if (this.#phase === 'connected') sendAlert(this.#association, 'warning', 'close_notify');
-    this.#end(this.#phase === 'connected' ? error : undefined, true);
-  }
-
-  /** The same client began anew and has proved it: this association ends without a word to anyone. */
-  supersede(): void {
-    this.end(undefined);
+    this.#machine.abandon(error);
   }
 
   handleTimeout(now: Instant): void {
-    const { timers } = this.#association;
-    for (let name = timers.takeDue(now); name !== undefined; name = timers.takeDue(now))
-      onTimer(name, this.#timed, now);
+    this.#machine.handleTimeout(now);
   }
 
   /**
@@ -248,8 +136,7 @@ export class Connection implements ContentHost, HandshakeHost {
    * and go out again at once; application data is lost, and {@link maxMessageSize} falls.
    */
   handleTooLarge(size: number, now: Instant): void {
-    if (this.#phase !== 'closed' && this.#association.pathSize.onRefused(size))
-      this.#handshake.onTooLarge(size, now);
+    this.#machine.handleTooLarge(size, now);
   }
 
   /**
@@ -262,293 +149,20 @@ export class Connection implements ContentHost, HandshakeHost {
     certain: boolean,
     now: Instant,
   ): void {
-    const { role, counters } = this.#association;
-    if (role !== 'client' || this.#phase !== 'handshaking' || counters.datagramsReceived > 0) return;
-    const error = unreachable(cause);
-    if (certain) this.end(error);
-    else if (this.#suspicion.raise(error)) {
-      this.#handshake.onDatagram();
-      this.#handshake.onDoubt();
-      this.#handshake.settle(now);
-    }
-  }
-
-  /** The answer to the job of the last `job` event. */
-  handleAnswer(answer: JobAnswer, now: Instant): void {
-    if (this.#phase !== 'handshaking' && this.#phase !== 'connected') return;
-    this.#handshake.answer(answer, now);
-    if (!this.isClosed()) this.#association.watchMemory(now);
+    this.#machine.handleUnreachable(cause, certain, now);
   }
 
   /** The next datagram to send; the caller owns it. */
   pollTransmit(): Uint8Array | undefined {
-    const { unvalidated, transmit, counters } = this.#association;
-    if (unvalidated !== undefined && !unvalidated.grants(transmit.nextSize, counters.bytesReceived))
-      return undefined;
-    return transmit.poll();
+    return this.#machine.pollTransmit();
   }
 
   pollEvent(): ConnectionEvent | undefined {
-    return this.#association.pollEvent();
+    return this.#machine.pollEvent();
   }
 
   /** When {@link handleTimeout} is to be called; `undefined` when there is nothing to wait for. */
   pollTimeout(): Instant | undefined {
-    return this.#association.timers.next();
+    return this.#machine.pollTimeout();
   }
-
-  isClosed(): boolean {
-    return this.#phase === 'closed';
-  }
-
-  onConnected(session: Session, now: Instant): void {
-    if (this.#phase !== 'handshaking') return;
-    this.#phase = 'connected';
-    this.#session = session;
-    // A job of ours may have taken long: the peer had nothing to say meanwhile.
-    this.#association.heardAt = now;
-    this.#suspicion.allay();
-    this.#association.tell({ type: 'connected', session });
-    this.#outbound.sendAgain(this.#early.takeWaiting());
-    this.#inbound.release();
-    this.#watchSilence();
-    const { keepAlive } = this.#association.behaviour;
-    if (keepAlive !== undefined)
-      this.#association.timers.set('keep-alive', this.lastHeard + keepAlive.interval);
-  }
-
-  /** Records move {@link lastHeard} and leave the timer alone: it looks when it runs out. */
-  onIdle(now: Instant): void {
-    if (this.#phase !== 'connected') return;
-    const limit = this.#idleTimeout;
-    // As the timer was set: a difference may be rounded another way, and the timer would be due for ever.
-    if (now < this.lastHeard + limit) this.#watchSilence();
-    else this.retire(idleTimeout(limit));
-  }
-
-  /**
-   * A silent peer is asked whether it is there, or is gone. Records that come set no timer: it runs from the last one only
-   * when it is due. Nothing is to be heard any more from a peer that said close_notify. A peer that was not asked since is
-   * not gone, however late the timer is: it has as long to answer as it would have had in time.
-   */
-  onKeepAlive(now: Instant): void {
-    const { behaviour, heardAt, timers } = this.#association;
-    const { keepAlive } = behaviour;
-    if (keepAlive === undefined || this.#phase !== 'connected' || this.#inbound.ended) return;
-    const { interval, timeout, message } = keepAlive;
-    if (now < heardAt + interval) return timers.set('keep-alive', heardAt + interval);
-    const asked = this.#askedAt > heardAt;
-    if (asked && now >= this.#goneAt) return this.retire(peerGone(now - heardAt));
-    const asks = this.#askForLife(message, now);
-    if (asks && !asked) {
-      this.#askedAt = now;
-      this.#goneAt = Math.max(heardAt + timeout, now + (timeout - interval));
-    }
-    timers.set('keep-alive', asks || asked ? Math.min(now + interval, this.#goneAt) : now + interval);
-  }
-
-  /**
-   * DTLS 1.3: what has to be acknowledged, until epochs run out. Else the application's own message. Returns whether there is
-   * a question that the peer has not answered yet.
-   */
-  #askForLife(message: Uint8Array | undefined, now: Instant): boolean {
-    const handshake = this.#handshake;
-    // What is not acknowledged yet goes out again by its own timer, and is a question as good as any.
-    if (handshake.awaitsAck) return true;
-    if (handshake.canUpdateKeys) {
-      handshake.updateKeys(false, now);
-      return true;
-    }
-    if (message === undefined || message.length > this.#outbound.largest) return false;
-    const state = this.#outbound.send(message);
-    if (state === 'last' || state === 'exhausted') this.abandon(keysExhausted());
-    return true;
-  }
-
-  onKeysToRead(now: Instant): void {
-    this.#receive.releaseHeld(now);
-  }
-
-  onWarning(alert: 'no_renegotiation'): void {
-    sendAlert(this.#association, 'warning', alert);
-  }
-
-  onFailure(error: DTLSError): void {
-    if (this.#phase === 'closed') return;
-    if (this.unvalidated?.standing === 'asked') return this.onDecline('failed');
-    if (error.source === 'local' && error.alert !== undefined) {
-      if (this.#phase === 'handshaking' && !PASSING.has(error.code)) this.#refuse('fatal', error.alert);
-      else sendAlert(this.#association, 'fatal', error.alert);
-    }
-    this.end(error);
-  }
-
-  /** The alert is kept for a client that repeats its flight, since this association is over. */
-  #refuse(level: 'warning' | 'fatal', name: AlertName): void {
-    const refusal = sendAlert(this.#association, level, name);
-    if (this.#association.role === 'server') this.#refusal = refusal;
-  }
-
-  /** It heard us, so that this is an association like any other. */
-  onProved(now: Instant): void {
-    this.#association.validate(now);
-    this.#handshake.onProved(now);
-  }
-
-  /** This association was not reported as a session, and will not be. */
-  onDecline(reason: EarlyRefusal): void {
-    this.#association.unvalidated?.decline(reason);
-    this.#phase = 'closed';
-    this.#association.timers.end();
-    this.#releaseMemory();
-  }
-
-  /** What waited too long for a part of it, or for keys, is dropped. */
-  forgetHeld(now: Instant): void {
-    const until = now - HELD_LIFE;
-    this.#handshake.forgetMessagesUntil(until);
-    this.#receive.forgetUntil(until, 'expired');
-    this.#inbound.forgetUntil(until, 'expired');
-    const oldest = earliest(
-      earliest(this.#handshake.oldestMessage, this.#receive.oldest),
-      this.#inbound.oldest,
-    );
-    if (oldest !== undefined)
-      this.#association.timers.set('forget-held', Math.max(oldest + HELD_LIFE, now + 1));
-  }
-
-  /** The endpoint holds too much, and this association has done so for the longest time. */
-  #onEvict(): void {
-    this.#handshake.forgetMessages('evicted');
-    this.#receive.forgetUntil(Number.POSITIVE_INFINITY, 'evicted');
-    this.#inbound.forgetUntil(Number.POSITIVE_INFINITY, 'evicted');
-  }
-
-  #releaseMemory(): void {
-    this.#handshake.forgetMessages();
-    this.#receive.forgetHeld();
-    this.#inbound.forget();
-  }
-
-  get #timed(): Timed {
-    const handshake = this.#handshake;
-    const keys = this.#keys;
-    const suspicion = this.#suspicion;
-    return { association: this.#association, handshake, keys, suspicion, host: this };
-  }
-
-  /** The keys we send with have nearly served their time; DTLS 1.2 has no others. */
-  #wearOut(): void {
-    if (this.#handshake.canUpdateKeys) this.#association.timers.set('update-keys', AT_ONCE);
-  }
-
-  get #idleTimeout(): Duration {
-    const { behaviour, role } = this.#association;
-    return behaviour.idleTimeout[role];
-  }
-
-  #watchSilence(): void {
-    const limit = this.#idleTimeout;
-    if (limit > 0) this.#association.timers.set('idle', this.lastHeard + limit);
-  }
-
-  /** The association is over, without another word to the peer. */
-  end(error: DTLSError | undefined): void {
-    this.#end(error, error === undefined);
-  }
-
-  #end(error: DTLSError | undefined, resumable: boolean): void {
-    if (this.#phase === 'closed') return;
-    this.#phase = 'closed';
-    this.#association.timers.end();
-    this.#releaseMemory();
-    if (!resumable) forgetSession(this.#association, this.#session);
-    this.#association.tell({ type: 'closed', error });
-  }
-}
-
-/** What a timer may be about. */
-interface Timed {
-  readonly association: Association;
-  readonly handshake: Handshake;
-  readonly keys: KeyChanges;
-  readonly suspicion: Suspicion;
-  readonly host: HandshakeHost & {
-    end(error: undefined): void;
-    forgetHeld(now: Instant): void;
-    onIdle(now: Instant): void;
-    onKeepAlive(now: Instant): void;
-  };
-}
-
-/** What is to be done when a timer of a connection is due. */
-function onTimer(name: TimerName, timed: Timed, now: Instant): void {
-  const { handshake, keys, host } = timed;
-  switch (name) {
-    case 'retransmit':
-      return onRetransmit(timed, now);
-    case 'repair':
-      return handshake.onRepair(now);
-    case 'ack':
-      return handshake.onAckTimeout();
-    case 'handshake':
-      return onHandshakeTimeout(timed, now);
-    case 'update-keys':
-      return handshake.canUpdateKeys ? handshake.updateKeys(false, now) : undefined;
-    case 'ask-again':
-      return handshake.doubtsPsk ? handshake.askAgain(now) : undefined;
-    case 'keep-alive':
-      return host.onKeepAlive(now);
-    case 'forget-early':
-      return keys.forgetEarlyReader();
-    case 'forget-epochs':
-      return keys.forgetOldReaders();
-    case 'forget-held':
-      return host.forgetHeld(now);
-    case 'forget-flight':
-      return handshake.forgetFlight();
-    case 'idle':
-      return host.onIdle(now);
-    case 'close':
-      return host.end(undefined);
-  }
-}
-
-function onRetransmit({ suspicion, handshake, host }: Timed, now: Instant): void {
-  if (suspicion.error !== undefined) host.onFailure(suspicion.error);
-  else handshake.onTimeout(now);
-}
-
-/** A server that was heard under the keys of the session is done with the handshake, whether it says so or not. */
-function onHandshakeTimeout({ association, handshake, keys, suspicion, host }: Timed, now: Instant): void {
-  if (association.unvalidated?.standing === 'asked') host.onDecline('expired');
-  else if (keys.heard > HANDSHAKE_EPOCH) handshake.forgoAck(now);
-  else {
-    // A peer that was never heard is out of reach, whatever its key.
-    const heard = association.counters.datagramsReceived > 0;
-    host.onFailure(suspicion.error ?? handshakeTimeout(heard && handshake.doubtsPsk));
-  }
-}
-
-/** Where a connection begins in the peer's numbering. All zero for a client and for a server that asks for no cookie. */
-export interface InitialNumbers {
-  /** message_seq of our first message. */
-  readonly sendSeq: number;
-  /** message_seq of the first message we expect. */
-  readonly receiveSeq: number;
-  /** Record sequence number of our first record in epoch 0. */
-  readonly recordSequence: number;
-  /** Server: the HelloRetryRequest that was sent without state, and which the first message answers. */
-  readonly retry?: Retry13 | undefined;
-  /** Server: the client, who has not shown that it hears us, is answered only if its early data can be taken. */
-  readonly early?: boolean;
-}
-
-export const FROM_ZERO: InitialNumbers = { sendSeq: 0, receiveSeq: 0, recordSequence: 0 };
-
-/** Server: a session that ended in failure is not resumed by its id (RFC 5246 §7.2.2). */
-function forgetSession(association: Association, session: Session | undefined): void {
-  const { sessionId } = session ?? {};
-  if (association.role === 'server' && sessionId !== undefined && sessionId.length > 0)
-    association.tell({ type: 'job', job: { kind: 'forget-session', sessionId } });
 }

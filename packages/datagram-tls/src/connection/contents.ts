@@ -11,12 +11,11 @@ import { peerAlert, sendAlert, traceReceived } from './errors.js';
 import type { DropReason } from './events.js';
 import type { Handshake } from './handshake.js';
 import { EARLY_EPOCH, HANDSHAKE_EPOCH, type KeyChanges } from './key-update.js';
+import { isOpen } from './life.js';
 import type { RecordSink } from './receive.js';
 
 /** What the contents of records need from the connection they came on. */
 export interface ContentHost {
-  readonly phase: 'idle' | 'handshaking' | 'connected' | 'closing' | 'closed';
-  isClosed(): boolean;
   close(now: Instant): void;
   end(error: DTLSError | undefined): void;
   onFailure(error: DTLSError): void;
@@ -90,7 +89,7 @@ export class Contents implements RecordSink {
 
   mayHold(epoch: number): boolean {
     const newest = this.#association.epochs.reader?.epoch ?? 0;
-    return this.#host.phase === 'handshaking' && epoch > newest && epoch <= LAST_EPOCH_OF_HANDSHAKE;
+    return this.#isHandshaking && epoch > newest && epoch <= LAST_EPOCH_OF_HANDSHAKE;
   }
 
   whyNot(epoch: number): DropReason {
@@ -103,9 +102,8 @@ export class Contents implements RecordSink {
   }
 
   onForgery(reader: RecordReader, now: Instant): void {
-    const { phase } = this.#host;
-    if (phase === 'handshaking' && this.#handshake.doubtsPsk) this.#onDoubtfulKey(now);
-    if (phase === 'connected' && reader.worn) this.#handshake.askForKeys(reader.epoch, now);
+    if (this.#isHandshaking && this.#handshake.doubtsPsk) this.#onDoubtfulKey(now);
+    if (isOpen(this.#association.life) && reader.worn) this.#handshake.askForKeys(reader.epoch, now);
   }
 
   /**
@@ -122,10 +120,6 @@ export class Contents implements RecordSink {
       sendAlert(this.#association, 'fatal', 'decrypt_error');
   }
 
-  isClosed(): boolean {
-    return this.#host.isClosed();
-  }
-
   /** RFC 9147 §4.5.3: keys that others have followed need not end the session when they are spent. */
   onFatalRecord(reason: RecordDropReason, epoch: number): void {
     const { epochs } = this.#association;
@@ -134,6 +128,10 @@ export class Contents implements RecordSink {
     const alert = FATAL_RECORDS[reason] ?? 'bad_record_mac';
     const text = `the session ended on a record: ${reason}`;
     this.#host.onFailure(new DTLSError('ERR_DTLS_RECORD', text, { alert }));
+  }
+
+  get #isHandshaking(): boolean {
+    return this.#association.life.at === 'handshaking';
   }
 
   /** DTLS 1.3 is chosen. */
@@ -150,10 +148,10 @@ export class Contents implements RecordSink {
     if (epoch === 0 || epoch === HANDSHAKE_EPOCH)
       return this.#refuse(epoch, 'unprotected_data', 'unexpected_message', 'application data');
     if (epoch === EARLY_EPOCH && this.#is13) return this.#onEarlyData(content);
-    const { phase } = this.#host;
+    const { life } = this.#association;
     if (this.#inbound.isAfterEnd(epoch, sequence)) this.#association.drop('closed');
-    else if (phase === 'connected') this.#inbound.deliver(content);
-    else if (phase === 'handshaking') this.#inbound.keep(content, now);
+    else if (isOpen(life)) this.#inbound.deliver(content);
+    else if (life.at === 'handshaking') this.#inbound.keep(content, now);
     // RFC 8446 §6.1: our close_notify says nothing about the peer's direction.
     else if (this.#is13) this.#inbound.deliver(content);
     else this.#association.drop('closed');
@@ -168,8 +166,7 @@ export class Contents implements RecordSink {
 
   /** In DTLS 1.2 the epoch in a record's header says as much, and says it reliably: this message only has to be right. */
   #onChangeCipherSpec(epoch: number, content: Uint8Array): boolean {
-    if (epoch === 0 && content.length === 1 && content[0] === 1 && this.#host.phase === 'handshaking')
-      return false;
+    if (epoch === 0 && content.length === 1 && content[0] === 1 && this.#isHandshaking) return false;
     return this.#refuse(epoch, 'bad_change_cipher_spec', 'unexpected_message', 'a ChangeCipherSpec');
   }
 
@@ -195,7 +192,7 @@ export class Contents implements RecordSink {
    */
   #onPlainAlert(alert: AlertMessage, sequence: number): boolean {
     const { peerProtects, listens } = this.#handshake;
-    if (this.#keys.heard > 0 || this.#host.phase !== 'handshaking' || peerProtects || !listens) {
+    if (this.#keys.heard > 0 || !this.#isHandshaking || peerProtects || !listens) {
       this.#association.drop('unauthenticated_alert');
       return false;
     }
@@ -222,12 +219,11 @@ export class Contents implements RecordSink {
    * (RFC 8446 §6.1), and ours goes on if we are set to let it.
    */
   #onCloseNotify(epoch: number, sequence: number, now: Instant): void {
-    const { phase } = this.#host;
-    if (phase === 'handshaking')
+    if (this.#isHandshaking)
       return this.#host.end(peerAlert({ level: AlertLevel.warning, description: Alert.close_notify }));
     if (this.#inbound.ended) return;
     this.#inbound.end(epoch, sequence);
-    if (phase === 'closing') return this.#host.end(undefined);
+    if (this.#association.life.at === 'closing') return this.#host.end(undefined);
     if (this.#is13) this.#association.tell({ type: 'peer-closed' });
     if (!this.#is13 || !this.#association.behaviour.allowHalfOpen) this.#host.close(now);
   }

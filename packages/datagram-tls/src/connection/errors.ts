@@ -5,6 +5,7 @@ import { PlainWriter } from '../record/plain.js';
 import { ContentType } from '../wire/codes.js';
 import { type AlertMessage, encodeAlert } from '../wire/messages/alert.js';
 import type { Association } from './association.js';
+import type { SentAlert } from './life.js';
 
 /** What a connection answers to a caller who wants it open while it is not; `begun`: it was, or never will be. */
 export function notOpen(begun: boolean): Error {
@@ -59,14 +60,6 @@ export function unreachable(cause: Error & { readonly code?: string | undefined 
       cause,
     },
   );
-}
-
-/** An alert that was sent. */
-export interface SentAlert {
-  /** The content of its record. */
-  readonly body: Uint8Array;
-  /** The datagram, where keys protect it: it may go out again as it is. */
-  readonly sealed: Uint8Array | undefined;
 }
 
 /**

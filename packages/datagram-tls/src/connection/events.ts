@@ -4,6 +4,7 @@ import type { NewTicket } from '../config/saved-session.js';
 import type { Job } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
 import type { KeylogLabel } from '../keys/keylog.js';
+import type { FreshState } from '../keys/session-state.js';
 import type { DropReason as RecordDropReason } from '../record/header.js';
 
 /** What a connection tells its owner, in the order in which it happened. */
@@ -17,8 +18,12 @@ export type ConnectionEvent =
   | { readonly type: 'ticket'; readonly ticket: NewTicket }
   /** Server: `ticketKeys` failed, so that there is no ticket; the session goes on. */
   | { readonly type: 'ticket-keys-failed'; readonly error: DTLSError }
-  /** Work to do elsewhere; its answer goes to `handleAnswer`. */
-  | { readonly type: 'job'; readonly job: Job }
+  /** Work to do elsewhere; its answer goes to `answer` with the same `id`, once. */
+  | { readonly type: 'job'; readonly id: number; readonly job: Job }
+  /** Server, DTLS 1.2: the session can be resumed by this id: `keepSession` remembers it. */
+  | { readonly type: 'keep-session'; readonly sessionId: Uint8Array; readonly state: FreshState }
+  /** Server, DTLS 1.2: that session failed, and is not resumed any more: `forgetSession` forgets it. */
+  | { readonly type: 'forget-session'; readonly sessionId: Uint8Array }
   /** A secret for the key log (RFC 9850). */
   | {
       readonly type: 'secret';

@@ -8,6 +8,7 @@ import { type HandshakeFragment, readHandshakeFragments } from '../wire/messages
 import type { Association, HandshakeHost } from './association.js';
 import type { DropReason } from './events.js';
 import type { FlightSender } from './flights.js';
+import { isEstablished } from './life.js';
 import { type Discarded, Reassembler } from './reassembly.js';
 
 /**
@@ -52,7 +53,6 @@ export class HandshakeReceiver {
   readonly #reassembler: Reassembler;
   /** message_seq of the first message that our last flight of the handshake does not answer. */
   #flightStart: number;
-  #established = false;
   #nextRefusal: Instant = Number.NEGATIVE_INFINITY;
   readonly #plainNumbers: number[] = [];
   /** Messages that fragments of the record at hand pushed out. */
@@ -103,10 +103,6 @@ export class HandshakeReceiver {
   /** Our flight answers everything up to here. */
   onFlight(): void {
     this.#flightStart = this.#reassembler.next;
-  }
-
-  onEstablished(): void {
-    this.#established = true;
   }
 
   /** Messages of other epochs than this are worth nothing any more; returns how many there were. */
@@ -199,7 +195,7 @@ export class HandshakeReceiver {
 
   /** RFC 5246 §7.4.1.1: a HelloRequest during a handshake says nothing, not even that it fills a gap. */
   #isIdle({ type }: HandshakeFragment, epoch: number): boolean {
-    if (type !== HandshakeType.hello_request || this.#established) return false;
+    if (type !== HandshakeType.hello_request || isEstablished(this.#association.life)) return false;
     return epoch === 0 || this.#runner.version === 'DTLSv1.2';
   }
 
@@ -210,7 +206,8 @@ export class HandshakeReceiver {
 
   /** DTLS 1.2: a new handshake under the keys of the last one counts its messages from 0 again (RFC 6347 §4.2.2). */
   #asksToRenegotiate({ type, messageSeq, fragmentOffset }: HandshakeFragment, epoch: number): boolean {
-    if (epoch === 0 || !this.#established || this.#runner.version !== 'DTLSv1.2') return false;
+    if (epoch === 0 || !isEstablished(this.#association.life) || this.#runner.version !== 'DTLSv1.2')
+      return false;
     const first =
       this.#association.role === 'client' ? HandshakeType.hello_request : HandshakeType.client_hello;
     return type === first && messageSeq === 0 && fragmentOffset === 0;

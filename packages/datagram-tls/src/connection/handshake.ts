@@ -17,6 +17,7 @@ import { ticketKeysFailed } from './errors.js';
 import { FlightSender } from './flights.js';
 import { HandshakeReceiver } from './handshake-receiver.js';
 import { APPLICATION_EPOCH, EARLY_EPOCH, HANDSHAKE_EPOCH, type KeyChanges } from './key-update.js';
+import { isEstablished } from './life.js';
 
 /**
  * Messages that one datagram may have processed. A flight has at most 8, and a datagram that fills a gap sets free what is
@@ -37,10 +38,8 @@ export class Handshake {
   readonly #incoming: ReceivedFlight;
   /** The epoch in which the message before the next one came. */
   #epoch = 0;
-  #established = false;
   /** The newest epoch of the peer in which it was asked to renew its keys. */
   #askedIn = 0;
-  #finishing = false;
   /** Records that waited for keys may be read now. */
   #newKeys = false;
   /** Messages of the datagram at hand that were processed. */
@@ -73,11 +72,6 @@ export class Handshake {
     return this.#runner.version;
   }
 
-  /** Our last flight is not acknowledged yet: the peer may lack the keys of the session. */
-  get finishing(): boolean {
-    return this.#finishing;
-  }
-
   /** DTLS 1.3: {@link updateKeys} would do something now. */
   get canUpdateKeys(): boolean {
     return this.#runner.canUpdateKeys;
@@ -108,6 +102,11 @@ export class Handshake {
     return this.#runner.hidesUnknownPsk;
   }
 
+  /** The association is over: nothing more is done for it. */
+  get #isOver(): boolean {
+    return this.#association.life.at === 'closed';
+  }
+
   /** A client's first flight. */
   start(now: Instant): void {
     this.#perform(this.#runner.start(), now);
@@ -117,10 +116,10 @@ export class Handshake {
   receive(payload: Uint8Array, epoch: number, sequence: number, now: Instant): boolean {
     const duplicate = this.#receiver.isDuplicate(epoch, sequence);
     const { fresh, whole, repeated } = this.#receiver.receive(payload, epoch, duplicate, now);
-    if (this.#host.isClosed()) return false;
+    if (this.#isOver) return false;
     // RFC 9147 §7: what was not kept must not be acknowledged.
     if (whole && !duplicate) this.#acks.onRecord(epoch, sequence);
-    if (repeated && this.#established) this.#acks.demand();
+    if (repeated && isEstablished(this.#association.life)) this.#acks.demand();
     if (fresh && epoch > 0) this.#onAnswered(now);
     if (fresh) this.#advance(now);
     return fresh;
@@ -131,7 +130,7 @@ export class Handshake {
     if ('failure' in answer) this.#onTicketKeysFailed(answer.failure);
     this.#perform(this.#runner.onAnswer(answer), now);
     this.#advance(now);
-    if (!this.#host.isClosed()) this.settle(now);
+    if (!this.#isOver) this.settle(now);
   }
 
   /** There is no ticket, and a full handshake where one was shown. A client that is not announced yet is only counted. */
@@ -170,7 +169,7 @@ export class Handshake {
     if (version === 'DTLSv1.2') return this.#acks.forget();
     // RFC 9147 §7: no ACK before DTLS 1.3 is chosen.
     if (version === undefined) return;
-    if (!this.#established && this.#receiver.gap) this.#acks.onGap();
+    if (!isEstablished(this.#association.life) && this.#receiver.gap) this.#acks.onGap();
     this.#acks.settle(this.#flights.ackDelay, now);
   }
 
@@ -267,7 +266,7 @@ export class Handshake {
 
   #advance(now: Instant): void {
     if (this.#messages === MAX_MESSAGES) return this.#association.drop('too_many_messages');
-    while (this.#runner.ready && !this.#host.isClosed() && this.#messages < MAX_MESSAGES) {
+    while (this.#runner.ready && !this.#isOver && this.#messages < MAX_MESSAGES) {
       const message = this.#receiver.take();
       if (message === undefined) return;
       this.#messages++;
@@ -279,10 +278,10 @@ export class Handshake {
   #perform(actions: readonly Action[], now: Instant): void {
     for (const action of actions) {
       // What an action before it has ended must not begin anything.
-      if (this.#host.isClosed()) return;
+      if (this.#isOver) return;
       this.#performOne(action, now);
     }
-    if (this.#host.isClosed()) return;
+    if (this.#isOver) return;
     this.#onEpoch(this.#runner.expectedEpoch, now);
     if (!this.#newKeys) return;
     this.#newKeys = false;
@@ -360,7 +359,7 @@ export class Handshake {
 
   #beginFlight(awaits: Awaits, now: Instant): void {
     this.#incoming.tell();
-    if (!this.#established) {
+    if (!isEstablished(this.#association.life)) {
       this.#acks.forget();
       this.#receiver.onFlight();
     }
@@ -369,26 +368,23 @@ export class Handshake {
 
   #onConnected(session: Session, now: Instant): void {
     this.#incoming.tell();
-    this.#established = true;
-    this.#acks.onEstablished();
-    this.#receiver.onEstablished();
     // Records that still wait for keys are done with, one way or the other.
     this.#newKeys = true;
     const { awaits } = this.#flights;
-    this.#finishing = awaits === 'ack';
+    const finishing = awaits === 'ack';
     if (awaits === 'answer') this.#flights.end();
     if (this.#early.takes) this.#keys.closeEarly(now);
     // An unacknowledged last flight of ours is still a part of the handshake.
-    if (!this.#finishing) this.#association.timers.stop('handshake');
-    if (session.version === 'DTLSv1.3' && !this.#finishing) this.#keys.forgetOldWriters();
-    this.#host.onConnected(session, now);
+    if (!finishing) this.#association.timers.stop('handshake');
+    if (session.version === 'DTLSv1.3' && !finishing) this.#keys.forgetOldWriters();
+    this.#host.onConnected(session, finishing, now);
   }
 
   /** What awaited an ACK has arrived, or is not waited for any more. */
   #onDelivered(now: Instant): void {
     if (this.#flights.awaits !== 'ack') return;
     this.#flights.end();
-    this.#finishing = false;
+    this.#host.onFinished();
     this.#association.timers.stop('handshake');
     this.#perform(this.#runner.onAcknowledged(), now);
     this.#keys.forgetOldWriters();
@@ -481,7 +477,15 @@ function newestAcknowledged({ epochs }: Association, epoch: number): number {
 type PlainAction = Extract<
   Action,
   {
-    do: 'limit-records' | 'log-secret' | 'ask' | 'ticket' | 'send-early-data' | 'early-data' | 'decline';
+    do:
+      | 'limit-records'
+      | 'log-secret'
+      | 'ask'
+      | 'keep-session'
+      | 'ticket'
+      | 'send-early-data'
+      | 'early-data'
+      | 'decline';
   }
 >;
 
@@ -502,8 +506,13 @@ function performPlain(
       return;
     }
     case 'ask':
-      association.tell({ type: 'job', job: action.job });
+      association.tell({ type: 'job', id: association.jobs.ask(action.job), job: action.job });
       return;
+    case 'keep-session': {
+      const { sessionId, state } = action;
+      association.tell({ type: 'keep-session', sessionId, state });
+      return;
+    }
     case 'ticket':
       association.tell({ type: 'ticket', ticket: action.ticket });
       return;

@@ -16,8 +16,6 @@ export interface RecordSink {
   whyNot(epoch: number): DropReason;
   /** One is kept. */
   onHeld(): void;
-  /** Nothing in the rest of the datagram matters any more. */
-  isClosed(): boolean;
   /** A record that does not open with the keys of its epoch. */
   onForgery(reader: RecordReader, now: Instant): void;
   /** An authentic record of `epoch` that broke the rules, or one forgery too many. */
@@ -78,7 +76,7 @@ export class Receive {
       }
       offset = header.end;
       useful = this.#record(datagram, now) || useful;
-      if (this.#sink.isClosed()) break;
+      if (this.#isOver) break;
     }
     return useful;
   }
@@ -89,7 +87,7 @@ export class Receive {
     const forgeries = this.#forgeries;
     this.forgetHeld();
     for (const { record } of held) {
-      if (this.#sink.isClosed()) break;
+      if (this.#isOver) break;
       this.datagram(record, now);
     }
     // Those that were held do not count against the datagram that brought the keys.
@@ -108,6 +106,11 @@ export class Receive {
   forgetHeld(): void {
     for (const { record } of this.#held) this.#give(record);
     this.#held = [];
+  }
+
+  /** Nothing in the rest of the datagram matters any more. */
+  get #isOver(): boolean {
+    return this.#association.life.at === 'closed';
   }
 
   #give({ length }: Uint8Array): void {

@@ -9,6 +9,10 @@ export class Deferred<T> {
   #settle: ((outcome: Outcome<T>) => void) | undefined;
   #outcome: Outcome<T> | undefined;
 
+  get isSettled(): boolean {
+    return this.#outcome !== undefined;
+  }
+
   get promise(): Promise<T> {
     this.#promise ??= this.#make();
     return this.#promise;

@@ -2,6 +2,7 @@ import type { RemoteInfo } from 'node:dgram';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
+import { type Connection, machineOf } from '../connection/connection.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import { Endpoint, type EndpointEvent } from '../endpoint/endpoint.js';
 import type { PeerAddress } from '../endpoint/peer.js';
@@ -9,6 +10,7 @@ import type { Outgoing } from '../endpoint/ready-queue.js';
 import type { Refusal } from '../endpoint/refusals.js';
 import type { Job, JobAnswer } from '../handshake/jobs.js';
 import { performJob } from '../policy/perform-job.js';
+import { forgetSession, keepSession } from '../policy/resumption.js';
 import { now, WakeUp } from './clock.js';
 import { hexDump, logBytes } from './debug.js';
 import { type SendKind, SendQueue, type SendQueueDrops } from './send-queue.js';
@@ -269,26 +271,29 @@ export class Port {
     if (event.type === 'refused') return this.#handlers.onRefused(event.refusal);
     const { entry } = event;
     if (event.type === 'session') this.#handlers.onSession(entry);
-    else if (event.event.type === 'job') this.#perform(entry, event.event.job);
+    else if (event.event.type === 'job') this.#perform(entry, event.event.id, event.event.job);
+    else if (event.event.type === 'keep-session')
+      keepSession(event.event, entry.connection.security, Date.now());
+    else if (event.event.type === 'forget-session') forgetSession(event.event, entry.connection.security);
     else this.#handlers.onEvent(entry, event.event);
   }
 
-  #perform(entry: ConnectionEntry, job: Job): void {
+  #perform(entry: ConnectionEntry, id: number, job: Job): void {
     const answer = performJob(job, entry.connection.security, Date.now());
-    if (answer instanceof Promise) void answer.then((late) => this.#onLateAnswer(entry, late));
-    else this.core.answer(entry, answer, now());
+    if (answer instanceof Promise) void answer.then((late) => this.#onLateAnswer(entry, id, late));
+    else this.core.answer(entry, id, answer, now());
   }
 
   /** The application took its time; the session may be over by now, which the core knows. */
-  #onLateAnswer(entry: ConnectionEntry, answer: JobAnswer): void {
+  #onLateAnswer(entry: ConnectionEntry, id: number, answer: JobAnswer): void {
     if (this.#closed) return;
-    this.core.answer(entry, answer, now());
+    this.core.answer(entry, id, answer, now());
     this.pump();
   }
 }
 
 function kindOf(entry: ConnectionEntry | undefined): SendKind {
-  if (entry === undefined || entry.connection.unvalidated !== undefined) return 'unvalidated';
+  if (entry === undefined || machineOf(entry.connection).unvalidated !== undefined) return 'unvalidated';
   return entry.connection.session === undefined ? 'handshake' : 'application';
 }
 
@@ -298,5 +303,10 @@ function kindOf(entry: ConnectionEntry | undefined): SendKind {
  */
 function isWatched({ role, connection }: ConnectionEntry, size: number): boolean {
   if (size > SAFE_SIZE) return true;
-  return connection.settling && (role === 'client' || size > SAFEST_SIZE);
+  return isSettling(connection.phase) && (role === 'client' || size > SAFEST_SIZE);
+}
+
+/** The handshake is not through yet: datagrams may be parts of a flight. */
+function isSettling(phase: Connection['phase']): boolean {
+  return phase === 'idle' || phase === 'handshaking' || phase === 'finishing';
 }

@@ -376,7 +376,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
       );
     }
     // The peer's close_notify is here, but the application has not been told yet: it could not know better.
-    if (this.#session !== undefined && entry.connection.phase !== 'connected' && this.#closingAt === 0n) {
+    if (this.#session !== undefined && !entry.connection.maySend && this.#closingAt === 0n) {
       this.#unsent++;
       return 0;
     }
@@ -492,7 +492,9 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
         else this.#fail(asThrown(explained(event.error, this.#sendError)));
         return;
       case 'job':
-        // The port has answered it.
+      case 'keep-session':
+      case 'forget-session':
+        // The port has done it.
         return;
     }
   }
@@ -527,7 +529,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
   /** Does nothing when the handshake was done. */
   #rejectOpened(error: Error | undefined): void {
     // An error costs as much as the hashes of a handshake: it is not made for nothing.
-    if (this.#handshakeCompletedAt > 0n) return;
+    if (this.#opened.isSettled) return;
     this.#opened.reject(error ?? invalidState('Session was closed before the handshake completed'));
   }
 }

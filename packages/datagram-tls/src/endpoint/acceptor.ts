@@ -4,7 +4,8 @@ import type { Instant } from '../base/instant.js';
 import type { MemoryPool } from '../base/memory.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
-import { Connection, type InitialNumbers } from '../connection/connection.js';
+import { connectionAround, machineOf } from '../connection/connection.js';
+import { type InitialNumbers, Machine } from '../connection/machine.js';
 import type { EarlyRefusal } from '../handshake/actions.js';
 import { type ConnectionEntry, createEntry } from './connection-entry.js';
 import type { EndpointCounters } from './counters.js';
@@ -117,7 +118,8 @@ export class Acceptor {
   onEnd(entry: ConnectionEntry, now: Instant): void {
     this.#unvalidated.forget(entry);
     this.#places.forget(entry);
-    const { refusal } = entry.connection;
+    const { life } = machineOf(entry.connection);
+    const refusal = life.at === 'closed' ? life.refusal : undefined;
     if (refusal !== undefined && entry.clientRandom !== undefined)
       this.#refused.add(entry.peer, entry.clientRandom, refusal, now);
   }
@@ -195,7 +197,7 @@ export class Acceptor {
 
   /** The endpoint does not serve any more: a client whose early data is not accepted yet is dropped without a report. */
   #turnAway(entry: ConnectionEntry): void {
-    entry.connection.onDecline('busy');
+    machineOf(entry.connection).onDecline('busy');
     this.#unvalidated.forget(entry);
     this.#host.routes.remove(entry);
     this.#host.touch(entry);
@@ -231,7 +233,7 @@ export class Acceptor {
     if (open) counters.sessionsEvicted++;
     else counters.handshakesEvicted++;
     this.#places.forget(entry);
-    entry.connection.retire(evicted(open));
+    machineOf(entry.connection).retire(evicted(open));
     this.#host.touch(entry);
   }
 
@@ -259,8 +261,8 @@ export class Acceptor {
     client: Pick<ConnectionEntry, 'peer' | 'host' | 'began' | 'clientRandom'>,
   ): ConnectionEntry {
     const { security, behaviour } = service;
-    const connection = new Connection(security, behaviour, NOWHERE, beginning, this.#host.memory);
-    const entry = createEntry(connection, client);
+    const machine = new Machine(security, behaviour, NOWHERE, beginning, this.#host.memory);
+    const entry = createEntry(connectionAround(machine), client);
     this.#host.routes.add(entry);
     return entry;
   }
@@ -278,7 +280,7 @@ export class Acceptor {
     const { routes } = this.#host;
     const pending = routes.find(peer.address, peer.port)?.pending;
     if (pending === undefined) return;
-    pending.connection.supersede();
+    machineOf(pending.connection).supersede();
     routes.remove(pending);
     this.#places.forget(pending);
     this.#host.touch(pending);
@@ -353,7 +355,7 @@ class UnvalidatedClients {
 
   /** Something happened to `entry`: whether that tells more of it. */
   review(entry: ConnectionEntry): EarlyDataDecision | undefined {
-    const { unvalidated } = entry.connection;
+    const { unvalidated } = machineOf(entry.connection);
     if (unvalidated === undefined && this.#answered.delete(entry)) this.#tickets.delete(entry);
     const hello = this.#asked.get(entry);
     if (hello === undefined || unvalidated?.standing === 'asked') return undefined;

@@ -5,8 +5,9 @@ import { MemoryPool } from '../base/memory.js';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
-import { Connection, FROM_ZERO } from '../connection/connection.js';
+import { connectionAround, machineOf } from '../connection/connection.js';
 import type { ConnectionEvent } from '../connection/events.js';
+import { FROM_ZERO, Machine } from '../connection/machine.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import { Acceptor, type AcceptorHost, type Service } from './acceptor.js';
 import { type ConnectionEntry, createEntry } from './connection-entry.js';
@@ -108,7 +109,8 @@ export class Endpoint {
         `there is a session with ${peer.address}:${peer.port} already`,
       );
     }
-    const connection = new Connection(security, behaviour, destination, FROM_ZERO, this.#memory);
+    const machine = new Machine(security, behaviour, destination, FROM_ZERO, this.#memory);
+    const connection = connectionAround(machine);
     const host = hostOf(peer.address, this.#limits.hostPrefix);
     const entry = createEntry(connection, { peer, host, began: now, clientRandom: undefined });
     this.#routes.add(entry);
@@ -138,15 +140,16 @@ export class Endpoint {
   /** As the connection's own `send`: a session whose keys are spent then ends. */
   send(entry: ConnectionEntry, data: Uint8Array): boolean {
     try {
-      return entry.connection.send(data);
+      return machineOf(entry.connection).send(data);
     } finally {
       this.touch(entry);
     }
   }
 
-  answer(entry: ConnectionEntry, answer: JobAnswer, now: Instant): void {
+  /** As the connection's own `answer`. */
+  answer(entry: ConnectionEntry, jobId: number, answer: JobAnswer, now: Instant): void {
     this.#now = now;
-    entry.connection.handleAnswer(answer, now);
+    entry.connection.answer(jobId, answer, now);
     this.#acceptor.review(entry, now);
     this.touch(entry);
   }
@@ -244,7 +247,7 @@ export class Endpoint {
       this.#acceptor.onConnected(entry);
       const replaced = this.#routes.promote(entry);
       if (replaced !== undefined) {
-        replaced.connection.supersede();
+        machineOf(replaced.connection).supersede();
         this.touch(replaced);
       }
     }

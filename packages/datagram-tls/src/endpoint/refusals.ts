@@ -1,6 +1,6 @@
 import { sameBytes } from '../base/bytes.js';
 import type { Duration, Instant } from '../base/instant.js';
-import type { SentAlert } from '../connection/errors.js';
+import type { SentAlert } from '../connection/life.js';
 import { createHeader, readHeader } from '../record/header.js';
 import { ContentType } from '../wire/codes.js';
 import { plainRecord } from './answers.js';

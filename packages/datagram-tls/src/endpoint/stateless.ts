@@ -1,7 +1,7 @@
 import { DTLSError } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
 import type { Security } from '../config/config.js';
-import type { InitialNumbers } from '../connection/connection.js';
+import type { InitialNumbers } from '../connection/machine.js';
 import { groupByCode } from '../crypto/groups.js';
 import { suiteByCode } from '../crypto/suites.js';
 import { type ClientOffer, chooseVersion, readClientOffer } from '../handshake/client-wishes.js';

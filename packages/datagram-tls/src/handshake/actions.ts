@@ -2,6 +2,7 @@ import type { DTLSError } from '../base/errors.js';
 import type { NewTicket } from '../config/saved-session.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { KeylogLabel } from '../keys/keylog.js';
+import type { FreshState } from '../keys/session-state.js';
 import type { Awaits } from './flight.js';
 import type { Job } from './jobs.js';
 import type { RecordLimits } from './record-limits.js';
@@ -47,6 +48,8 @@ export type Action =
   /** Start a job; its answer comes back to the state that asked. */
   | { do: 'ask'; job: Job }
   | { do: 'connected'; session: Session }
+  /** A server of DTLS 1.2 wants the session remembered under this id. */
+  | { do: 'keep-session'; sessionId: Uint8Array; state: FreshState }
   /** Client: the server gave something to resume the session with. */
   | { do: 'ticket'; ticket: NewTicket }
   /** DTLS 1.2: the peer wants to renegotiate. */

@@ -51,11 +51,7 @@ export type Job =
   /** A server asks whether a ClientHello with early data is new, and wants it remembered until then, ms since 1970. */
   | { readonly kind: 'guard-replay'; readonly digest: Uint8Array; readonly until: number }
   /** A server of DTLS 1.2 asks for the session that it remembers by this id, if it can be resumed. */
-  | ({ readonly kind: 'find-session'; readonly sessionId: Uint8Array } & ResumptionTerms)
-  /** A server of DTLS 1.2 wants a session remembered; nothing waits for the answer. */
-  | { readonly kind: 'keep-session'; readonly sessionId: Uint8Array; readonly state: FreshState }
-  /** And forgotten. */
-  | { readonly kind: 'forget-session'; readonly sessionId: Uint8Array };
+  | ({ readonly kind: 'find-session'; readonly sessionId: Uint8Array } & ResumptionTerms);
 
 /** What a session must have had so that it can be resumed. */
 export interface ResumptionTerms {
@@ -94,7 +90,6 @@ export type JobAnswer =
   | { readonly kind: 'guard-replay'; readonly answer: GuardAnswer }
   | { readonly kind: 'seal-ticket'; readonly sealed: SealedTicket | undefined; readonly failure?: Failure }
   | { readonly kind: 'find-session'; readonly found: Resumable | undefined }
-  | { readonly kind: 'keep-session' | 'forget-session' }
   /** Whoever was to answer threw `cause`. */
   | { readonly kind: 'failed'; readonly cause: unknown };
 

@@ -20,15 +20,7 @@ import { verifyName } from '../x509/names.js';
 import { checkOcspResponse, mustStaple } from '../x509/ocsp.js';
 import { verifyPath } from '../x509/path.js';
 import { matchesKeyPin, matchesPin } from '../x509/pins.js';
-import {
-  checkSession,
-  findSession,
-  forgetSession,
-  guardReplay,
-  keepSession,
-  openTickets,
-  sealState,
-} from './resumption.js';
+import { checkSession, findSession, guardReplay, openTickets, sealState } from './resumption.js';
 
 type Sign = Extract<Job, { kind: 'sign' }>;
 
@@ -73,10 +65,6 @@ function perform(job: Job, security: Security, time: number): Awaitable<JobAnswe
       return guardReplay(job, security, time);
     case 'find-session':
       return findSession(job, security, time, judge);
-    case 'keep-session':
-      return keepSession(job, security, time);
-    case 'forget-session':
-      return forgetSession(job, security);
   }
 }
 

@@ -18,6 +18,7 @@ import { asksPeers, claimOf, LONGEST_LIFE, resumedPeer } from '../handshake/resu
 import {
   datedState,
   type EarlyTerms,
+  type FreshState,
   NO_EARLY_DATA,
   readEarlyTerms,
   readSessionState,
@@ -221,25 +222,23 @@ export function findSession(
     : whenever(judgedAgain(usable.state, security, time, undefined, judge), answer);
 }
 
-/** Remembers a session for as long as it lives. */
+/** Remembers a session of DTLS 1.2 under `sessionId` for as long as it lives; `time`: ms since 1970. */
 export function keepSession(
-  { sessionId, state }: Extract<Job, { kind: 'keep-session' }>,
+  { sessionId, state }: { readonly sessionId: Uint8Array; readonly state: FreshState },
   { tickets }: Security,
   time: number,
-): JobAnswer {
+): void {
   const dated = datedState(state, time);
   const content = encodeTicket({ state: dated, early: NO_EARLY_DATA, issuedAt: time, ageAdd: 0 });
   if (tickets !== undefined) tickets.sessions?.keep(sessionId, content, time + tickets.lifetime);
-  return { kind: 'keep-session' };
 }
 
 /** RFC 5246 §7.2.2: a session that ended in a fatal alert is not resumed. */
 export function forgetSession(
-  { sessionId }: Extract<Job, { kind: 'forget-session' }>,
+  { sessionId }: { readonly sessionId: Uint8Array },
   { tickets }: Security,
-): JobAnswer {
+): void {
   tickets?.sessions?.forget(sessionId);
-  return { kind: 'forget-session' };
 }
 
 /** Says how the rest is to be read; another format is for another release. */

@@ -1,4 +1,4 @@
-import { ProtocolVersion } from '../wire/codes.js';
+import { ContentType, ProtocolVersion } from '../wire/codes.js';
 import {
   type DropReason,
   MAX_PLAINTEXT,
@@ -42,7 +42,9 @@ export class PlainWriter implements RecordWriter {
     return size - this.overhead;
   }
 
+  /** Never application data, whatever asks for it: nothing here is protected. */
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
+    if (type === ContentType.application_data) throw new Error('application data has no place in epoch 0');
     writePlainHeader(out, at, type, this.#version, 0, this.#sequence++, plaintext.length);
     out.set(plaintext, at + PLAIN_HEADER_LENGTH);
     return PLAIN_HEADER_LENGTH + plaintext.length;

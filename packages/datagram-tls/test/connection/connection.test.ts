@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
-import { Connection, FROM_ZERO } from '#lib/connection/connection.js';
+import { Connection } from '#lib/connection/connection.js';
 import { assertAlive } from '../support/alive.js';
 import { Pair } from '../support/pair.js';
 import { recordsOf } from '../support/records.js';
@@ -14,7 +14,7 @@ for (const version of VERSIONS) {
   suite(`sending, ${version}`, () => {
     test('is refused with ERR_INVALID_STATE before the start, during the handshake and after the end', () => {
       const destination = { serverName: undefined, verifyName: undefined };
-      const fresh = new Connection(security('client', version), behaviour(), destination, FROM_ZERO);
+      const fresh = Connection.create(security('client', version), behaviour(), destination);
       assert.throws(() => fresh.send(utf8('x')), { code: 'ERR_INVALID_STATE' });
       fresh.start(0);
       assert.throws(() => fresh.send(utf8('x')), { code: 'ERR_INVALID_STATE' });

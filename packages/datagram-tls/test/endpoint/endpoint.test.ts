@@ -19,7 +19,7 @@ for (const version of VERSIONS) {
       const clients = Array.from({ length: 20 }, (_, i) => port.client(`10.0.0.${1 + (i % 4)}`, 1000 + i));
       port.exchange();
       assert.equal(port.server.size, 20);
-      for (const { entry } of clients) assert.equal(entry.connection.phase, 'connected');
+      for (const { entry } of clients) assert.equal(entry.connection.phase, 'open');
     });
 
     test('holds no more associations than it may, in all and with one host', () => {
@@ -167,7 +167,12 @@ function serveEvents(endpoint: Endpoint): boolean {
   for (let event = endpoint.pollEvent(); event !== undefined; event = endpoint.pollEvent()) {
     any = true;
     if (event.type !== 'connection' || event.event.type !== 'job') continue;
-    endpoint.answer(event.entry, performNow(event.event.job, event.entry.connection.security), 0);
+    endpoint.answer(
+      event.entry,
+      event.event.id,
+      performNow(event.event.job, event.entry.connection.security),
+      0,
+    );
   }
   return any;
 }

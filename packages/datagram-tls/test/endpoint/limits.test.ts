@@ -33,7 +33,7 @@ for (const version of VERSIONS) {
       crowd.clients(20, oneHost, true);
       assert.deepEqual([crowd.server.size, crowd.server.handshakes], [20, 20]);
       const newcomer = crowd.client(NEWCOMER, 1);
-      assert.equal(newcomer.entry.connection.phase, 'connected');
+      assert.equal(newcomer.entry.connection.phase, 'open');
       assert.deepEqual([crowd.server.size, crowd.server.handshakes], [20, 19]);
       assert.equal(crowd.server.counters.handshakesEvicted, 1);
     });
@@ -83,7 +83,7 @@ for (const version of VERSIONS) {
       );
       for (let i = 2; i < 30; i++) crowd.client(`10.2.0.${i}`, 1);
       assert.equal(crowd.closed.length, 1);
-      for (const speaker of speakers) assert.equal(speaker.entry.connection.phase, 'connected');
+      for (const speaker of speakers) assert.equal(speaker.entry.connection.phase, 'open');
       assert.equal(crowd.server.counters.refusedBy.max_sessions, 28);
     });
 
@@ -96,7 +96,7 @@ for (const version of VERSIONS) {
         crowd.client(`10.6.0.${i & 1}`, 1000 + i);
         crowd.wait(100);
       }
-      assert.equal(quiet.entry.connection.phase, 'connected');
+      assert.equal(quiet.entry.connection.phase, 'open');
       assert.equal(crowd.server.size, 12);
     });
 
@@ -105,7 +105,7 @@ for (const version of VERSIONS) {
       const quiet = crowd.clients(20, manyHosts);
       crowd.wait(EVICT_AFTER);
       for (let i = 0; i < 10; i++) crowd.client('10.7.0.1', 3000 + i, true);
-      const open = quiet.filter(({ entry }) => entry.connection.phase === 'connected');
+      const open = quiet.filter(({ entry }) => entry.connection.phase === 'open');
       assert.equal(open.length, 19);
     });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { Connection, FROM_ZERO } from '#lib/connection/connection.js';
+import { Connection } from '#lib/connection/connection.js';
 import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
 import { Routes } from '#lib/endpoint/routes.js';
 import { behaviour, security } from '../support/settings.js';
@@ -9,7 +9,7 @@ const nowhere = { serverName: undefined, verifyName: undefined };
 const ours = security('server', 'DTLSv1.2');
 
 function entry(address: string, port: number): ConnectionEntry {
-  const connection = new Connection(ours, behaviour(), nowhere, FROM_ZERO);
+  const connection = Connection.create(ours, behaviour(), nowhere);
   return {
     connection,
     role: 'server',

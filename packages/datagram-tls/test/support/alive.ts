@@ -6,7 +6,7 @@ import type { Side } from './side.js';
 /** Both sides are connected, and a message of each reaches the other, once and alone. */
 export function assertAlive(pair: Pair): void {
   pair.explain(() => {
-    assert.deepEqual([pair.client.phase, pair.server.phase], ['connected', 'connected']);
+    assert.deepEqual([pair.client.phase, pair.server.phase], ['open', 'open']);
     exchange(pair, pair.client, pair.server);
     exchange(pair, pair.server, pair.client);
   });

@@ -120,8 +120,7 @@ export class Crowd {
     const { endpoint, address } = member;
     if (member.silent) return false;
     let moved = this.#events(endpoint);
-    if (member.openedAt === undefined && member.entry.connection.phase === 'connected')
-      member.openedAt = this.now;
+    if (member.openedAt === undefined && member.entry.connection.maySend) member.openedAt = this.now;
     for (let out = endpoint.pollTransmit(); out; out = endpoint.pollTransmit()) {
       moved = true;
       this.server.receive(out.data, address.address, address.port, address.family, this.now);
@@ -151,7 +150,7 @@ export class Crowd {
 
   #note(endpoint: Endpoint, entry: ConnectionEntry, event: ConnectionEvent): void {
     if (event.type === 'job')
-      endpoint.answer(entry, performNow(event.job, entry.connection.security), this.now);
+      endpoint.answer(entry, event.id, performNow(event.job, entry.connection.security), this.now);
     if (event.type === 'closed' && endpoint === this.server)
       this.closed.push({ entry, code: event.error?.code });
   }

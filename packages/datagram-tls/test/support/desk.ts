@@ -33,7 +33,7 @@ export class Desk {
   skew = 0;
   /** Jobs wait for {@link answerAll}. */
   slow = false;
-  readonly #jobs: { readonly entry: ConnectionEntry; readonly job: Job }[] = [];
+  readonly #jobs: { readonly entry: ConnectionEntry; readonly id: number; readonly job: Job }[] = [];
   #sent: Uint8Array[] = [];
 
   constructor(server: SecurityOptions, limits: Partial<EndpointLimits> = {}, manner: BehaviourOptions = {}) {
@@ -99,16 +99,16 @@ export class Desk {
     assert.ok(event.type === 'job' || this.entries.includes(entry), event.type);
     if (event.type === 'early-data') this.early.push(event.data);
     if (event.type === 'closed') this.errors.push(event.error?.code);
-    if (event.type === 'job') this.#jobs.push({ entry, job: event.job });
+    if (event.type === 'job') this.#jobs.push({ entry, id: event.id, job: event.job });
     if (!this.slow) this.#answer();
     return true;
   }
 
   #answer(): void {
     for (let next = this.#jobs.shift(); next !== undefined; next = this.#jobs.shift()) {
-      const { entry, job } = next;
+      const { entry, id, job } = next;
       const date = JUDGEMENT_DAY + this.now + this.skew;
-      this.endpoint.answer(entry, performNow(job, entry.connection.security, date), this.now);
+      this.endpoint.answer(entry, id, performNow(job, entry.connection.security, date), this.now);
     }
   }
 }

@@ -8,6 +8,7 @@ import type { CryptoProvider } from '#lib/crypto/provider.js';
 import type { EndpointEvent } from '#lib/endpoint/endpoint.js';
 import type { PeerAddress } from '#lib/endpoint/peer.js';
 import type { JobAnswer } from '#lib/handshake/jobs.js';
+import { forgetSession, keepSession } from '#lib/policy/resumption.js';
 import { JUDGEMENT_DAY } from './identities.js';
 import { performNow } from './jobs.js';
 import { FAIR, Network, type Packet, type Weather } from './network.js';
@@ -142,8 +143,13 @@ export class Pair {
   answer(side: Side, answer?: JobAnswer): void {
     const pending = side.jobs.shift();
     if (pending === undefined) throw new Error(`the ${side.role} has no job`);
-    const { entry, job } = pending;
-    side.endpoint.answer(entry, answer ?? performNow(job, entry.connection.security, this.date), this.now);
+    const { entry, id, job } = pending;
+    side.endpoint.answer(
+      entry,
+      id,
+      answer ?? performNow(job, entry.connection.security, this.date),
+      this.now,
+    );
     this.drain();
   }
 
@@ -291,6 +297,12 @@ export class Pair {
       case 'peer-closed':
         side.halfClosed++;
         break;
+      case 'keep-session':
+        keepSession(told, entry.connection.security, this.date);
+        break;
+      case 'forget-session':
+        forgetSession(told, entry.connection.security);
+        break;
       case 'closed':
         if (told.error !== undefined && !(told.error instanceof DTLSError))
           throw new Error('closed with an error that is no DTLSError', { cause: told.error });
@@ -298,7 +310,12 @@ export class Pair {
         break;
       case 'job': {
         const { jobs = 0 } = this.#options;
-        side.jobs.push({ entry, job: told.job, at: jobs === 'by-hand' ? undefined : this.now + jobs });
+        side.jobs.push({
+          entry,
+          id: told.id,
+          job: told.job,
+          at: jobs === 'by-hand' ? undefined : this.now + jobs,
+        });
         if (jobs === 0) this.answer(side);
         break;
       }

@@ -13,6 +13,7 @@ type SecretEvent = Extract<ConnectionEvent, { type: 'secret' }>;
 
 export interface PendingJob {
   readonly entry: ConnectionEntry;
+  readonly id: number;
   readonly job: Job;
   /** When it is answered; `undefined`: when the test says so. */
   readonly at: number | undefined;
@@ -53,12 +54,14 @@ export class Side {
     return entry;
   }
 
+  /** `open` whether or not the last flight is acknowledged. */
   get phase(): string {
-    return this.entries.at(-1)?.connection.phase ?? 'none';
+    const phase = this.entries.at(-1)?.connection.phase ?? 'none';
+    return phase === 'finishing' ? 'open' : phase;
   }
 
   get isConnected(): boolean {
-    return this.phase === 'connected';
+    return this.phase === 'open';
   }
 
   get isClosed(): boolean {

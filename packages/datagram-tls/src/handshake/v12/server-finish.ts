@@ -118,7 +118,7 @@ function connect(ctx: Context, ready: ServerReady12, finished: FinishedVerified)
   ctx.emit({ do: 'connected', session: connected12(ready, finished) });
   const { sessionId } = hello;
   if (resumed === undefined && sessionId.length > 0)
-    ctx.emit({ do: 'ask', job: { kind: 'keep-session', sessionId, state: stateOf(ready) } });
+    ctx.emit({ do: 'keep-session', sessionId, state: stateOf(ready) });
   ctx.transcript.end();
   return 'connected';
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { Connection, FROM_ZERO } from '#lib/connection/connection.js';
+import { Connection } from '#lib/connection/connection.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';
 import { SPLIT_HELLO_BUDGET } from '#lib/endpoint/split-hellos.js';
 import { ExtensionType, Group, HandshakeType } from '#lib/wire/codes.js';
@@ -106,22 +106,12 @@ suite('a HelloRetryRequest without an endpoint before it', () => {
       const server = security('server', version, { groups });
       const ends = [
         {
-          side: new Connection(
-            client,
-            behaviour(),
-            { serverName: undefined, verifyName: 'localhost' },
-            FROM_ZERO,
-          ),
+          side: Connection.create(client, behaviour(), { serverName: undefined, verifyName: 'localhost' }),
           own: client,
           received: [] as (readonly string[])[],
         },
         {
-          side: new Connection(
-            server,
-            behaviour(),
-            { serverName: undefined, verifyName: undefined },
-            FROM_ZERO,
-          ),
+          side: Connection.create(server, behaviour(), { serverName: undefined, verifyName: undefined }),
           own: server,
           received: [] as (readonly string[])[],
         },
@@ -130,7 +120,7 @@ suite('a HelloRetryRequest without an endpoint before it', () => {
       for (let round = 0; round < 20; round++) {
         for (const [i, { side, own, received }] of ends.entries()) {
           for (let event = side.pollEvent(); event !== undefined; event = side.pollEvent()) {
-            if (event.type === 'job') side.handleAnswer(performNow(event.job, own), 0);
+            if (event.type === 'job') side.answer(event.id, performNow(event.job, own), 0);
             if (
               event.type === 'trace' &&
               event.event.kind === 'flight' &&
@@ -144,7 +134,7 @@ suite('a HelloRetryRequest without an endpoint before it', () => {
       }
       assert.deepEqual(
         ends.map(({ side }) => side.phase),
-        ['connected', 'connected'],
+        ['open', 'open'],
       );
       assert.equal(
         ends[0].received.some(([name]) => name === 'hello_retry_request'),

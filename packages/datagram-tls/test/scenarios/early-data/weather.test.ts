@@ -24,12 +24,11 @@ const SERVERS: Readonly<Record<'taken' | 'refused', () => SecurityOptions>> = {
 /** Returns whether there was a handshake in the end: it may take too long. */
 function settle(pair: Pair): boolean {
   const { client, server } = pair.connect();
-  const over = (): boolean =>
-    [client, server].every(({ phase }) => phase === 'connected' || phase === 'closed');
+  const over = (): boolean => [client, server].every(({ phase }) => phase === 'open' || phase === 'closed');
   pair.runUntil(() => client.isClosed || (client.isConnected && over()), 120_000);
   pair.runFor(62_000);
   const ends = [client.phase, server.phase].join();
-  assert.ok(ends === 'connected,connected' || !ends.includes('connected'), ends);
+  assert.ok(ends === 'open,open' || !ends.includes('open'), ends);
   return client.isConnected;
 }
 

@@ -166,7 +166,7 @@ for (const version of VERSIONS) {
       // What the others send leads nowhere.
       while (endpoint.pollTransmit() !== undefined);
       pair.connect();
-      assert.ok(pair.runUntil(() => pair.client.entry.connection.phase === 'connected', 900));
+      assert.ok(pair.runUntil(() => pair.client.entry.connection.phase === 'open', 900));
     });
   });
 }

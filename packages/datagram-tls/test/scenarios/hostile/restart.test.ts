@@ -14,7 +14,7 @@ for (const version of VERSIONS) {
       const [old] = pair.server.entries;
       pair.restartClient().connect();
       pair.runUntil(() => pair.server.entries.length === 2, 5000);
-      assert.equal(old?.connection.phase, 'connected', 'the old session outlives the cookie');
+      assert.equal(old?.connection.phase, 'open', 'the old session outlives the cookie');
       pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 5000);
       assert.equal(old.connection.phase, 'closed');
       assert.deepEqual(pair.server.closed, [{ entry: old, error: undefined }]);
@@ -74,7 +74,7 @@ for (const version of VERSIONS) {
       pair.send(living, utf8('and now'));
       pair.runFor(100);
       assert.equal(pair.server.messages.length, 11);
-      assert.equal(old?.connection.phase, 'connected');
+      assert.equal(old?.connection.phase, 'open');
     });
 
     test('is not believed without a cookie: a forged ClientHello changes nothing', () => {
@@ -110,7 +110,7 @@ for (const version of VERSIONS) {
       for (const hello of earlier) pair.inject(pair.server, hello);
       pair.runFor(70_000);
       assert.equal(pair.server.endpoint.size, 1);
-      assert.equal(pair.server.entries[1]?.connection.phase, 'connected');
+      assert.equal(pair.server.entries[1]?.connection.phase, 'open');
     });
   });
 }

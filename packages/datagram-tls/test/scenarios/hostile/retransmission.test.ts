@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { sameBytes } from '#lib/base/bytes.js';
 import type { Role } from '#lib/config/config.js';
+import type { JobAnswer } from '#lib/handshake/jobs.js';
 import { assertAlive } from '../../support/alive.js';
 import { CLIENTS } from '../../support/identities.js';
 import { Pair, type PairOptions } from '../../support/pair.js';
@@ -176,14 +177,20 @@ for (const version of VERSIONS) {
       assertAlive(pair);
     });
 
-    test('a late, second or unasked answer does nothing', () => {
+    test('an answer of another kind, a second one and one that was not asked for throw and change nothing', () => {
       const pair = new Pair({ version, jobs: 'by-hand' }).connect().runFor(500);
-      const { entry, job } = pair.server.jobs[0] ?? assert.fail();
+      const { entry, id, job } = pair.server.jobs[0] ?? assert.fail();
       assert.equal(job.kind, 'sign');
-      pair.server.endpoint.answer(entry, { kind: 'verify-peer', verdict: { ok: true } }, pair.now);
+      const signature = { kind: 'sign', signature: new Uint8Array(64) } as const;
+      const refused = (jobId: number, answer: JobAnswer): void =>
+        assert.throws(() => pair.server.endpoint.answer(entry, jobId, answer, pair.now), {
+          code: 'ERR_DTLS_JOB',
+        });
+      refused(id, { kind: 'verify-peer', verdict: { ok: true } });
+      for (const other of [0, -1, 0.5, id + 1, Number.NaN]) refused(other, signature);
       assert.equal(entry.connection.phase, 'handshaking');
       pair.answer(pair.server);
-      pair.server.endpoint.answer(entry, { kind: 'sign', signature: new Uint8Array(64) }, pair.now);
+      refused(id, signature);
       pair.runFor(500);
       pair.answer(pair.client);
       pair.runFor(500);
@@ -193,11 +200,11 @@ for (const version of VERSIONS) {
         pair.runFor(500);
       }
       pair.explain(() => assert.ok(pair.client.isConnected && pair.server.isConnected));
-      pair.server.endpoint.answer(entry, { kind: 'sign', signature: new Uint8Array(64) }, pair.now);
+      refused(id, signature);
       assertAlive(pair);
       pair.close(pair.client);
       pair.runFor(2000);
-      pair.server.endpoint.answer(entry, { kind: 'sign', signature: new Uint8Array(64) }, pair.now);
+      refused(id, signature);
       pair.drain();
       assert.ok(pair.server.isClosed);
     });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { DTLSError } from '#lib/base/errors.js';
-import { Connection, FROM_ZERO } from '#lib/connection/connection.js';
+import { Connection } from '#lib/connection/connection.js';
 import { ExtensionType, HandshakeType } from '#lib/wire/codes.js';
 import { decodeServerNameRequest, encodeServerNameRequest } from '#lib/wire/extensions/server-name.js';
 import { decodeClientHello, encodeClientHello } from '#lib/wire/messages/client-hello.js';
@@ -138,15 +138,15 @@ suite('a name that changes between the ClientHellos', () => {
     const { asked, options } = served('DTLSv1.3');
     const client = security('client', 'DTLSv1.3', { groups: 'x25519:secp256r1', keyShares: 'x25519' });
     const server = security('server', 'DTLSv1.3', { ...options.server, groups: 'secp256r1' });
-    const one = new Connection(client, behaviour(), DESTINATION, FROM_ZERO);
-    const other = new Connection(server, behaviour(), DESTINATION, FROM_ZERO);
+    const one = Connection.create(client, behaviour(), DESTINATION);
+    const other = Connection.create(server, behaviour(), DESTINATION);
     one.start(0);
     other.start(0);
     let hellos = 0;
     let error: DTLSError | undefined;
     const settle = (side: Connection): void => {
       for (let event = side.pollEvent(); event !== undefined; event = side.pollEvent()) {
-        if (event.type === 'job') side.handleAnswer(performNow(event.job, side.security), 0);
+        if (event.type === 'job') side.answer(event.id, performNow(event.job, side.security), 0);
         if (event.type === 'closed' && side === other) error = event.error;
       }
     };

@@ -1,0 +1,30 @@
+import { callerError } from '../base/errors.js';
+import type { Job, JobAnswer } from '../handshake/jobs.js';
+
+/** The jobs that one association has asked for, by id. Each is answered once, and with an answer of its kind. */
+export class Jobs {
+  /** The next id. */
+  #next = 1;
+  /** Those that wait for an answer. */
+  readonly #open: { readonly id: number; readonly kind: Job['kind'] }[] = [];
+
+  /** Returns the id of a new job. */
+  ask({ kind }: Job): number {
+    const id = this.#next++;
+    this.#open.push({ id, kind });
+    return id;
+  }
+
+  /** Takes the answer to job `id`. Throws `ERR_DTLS_JOB`, before anything changes, for an answer that nothing waits for. */
+  take(id: number, answer: JobAnswer): void {
+    const at = this.#open.findIndex((job) => job.id === id);
+    const job = this.#open[at];
+    if (job === undefined) {
+      const asked = Number.isInteger(id) && id > 0 && id < this.#next;
+      throw callerError('ERR_DTLS_JOB', `Job ${id} was ${asked ? 'answered already' : 'never asked for'}`);
+    }
+    if (answer.kind !== job.kind && answer.kind !== 'failed')
+      throw callerError('ERR_DTLS_JOB', `Job ${id} is ${job.kind}; the answer is of kind ${answer.kind}`);
+    this.#open.splice(at, 1);
+  }
+}

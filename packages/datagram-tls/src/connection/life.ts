@@ -1,0 +1,48 @@
+import type { Session } from '../handshake/session.js';
+
+/** An alert that was sent. */
+export interface SentAlert {
+  /** The content of its record. */
+  readonly body: Uint8Array;
+  /** The datagram, where keys protect it: it may go out again as it is. */
+  readonly sealed: Uint8Array | undefined;
+}
+
+/** Where an association is in its life, with what is known there. Every part of it reads this one; only the machine moves it on. */
+export type Life =
+  | { readonly at: 'idle' }
+  | { readonly at: 'handshaking' }
+  /** The session is open, and our last flight is not acknowledged: the peer may lack the keys of the session. */
+  | { readonly at: 'finishing'; readonly session: Session }
+  | { readonly at: 'open'; readonly session: Session }
+  /** We have said close_notify. `finishing`: our last flight is not acknowledged still. */
+  | { readonly at: 'closing'; readonly session: Session; readonly finishing: boolean }
+  | {
+      readonly at: 'closed';
+      /** `undefined` where the handshake was not done. */
+      readonly session: Session | undefined;
+      /** Server: the alert that ended the handshake; `undefined` for one that may succeed when it is begun again. */
+      readonly refusal: SentAlert | undefined;
+    };
+
+export type Phase = 'idle' | 'handshaking' | 'finishing' | 'open' | 'closing' | 'closed';
+
+/** `undefined` until the handshake is done; it outlives the association. */
+export function sessionOf(life: Life): Session | undefined {
+  return 'session' in life ? life.session : undefined;
+}
+
+/** Application data may be sent. */
+export function isOpen({ at }: Life): boolean {
+  return at === 'open' || at === 'finishing';
+}
+
+/** The handshake is done, and the association is not over. */
+export function isEstablished(life: Life): boolean {
+  return isOpen(life) || life.at === 'closing';
+}
+
+/** Our last flight is not acknowledged yet. */
+export function isFinishing(life: Life): boolean {
+  return life.at === 'finishing' || (life.at === 'closing' && life.finishing);
+}

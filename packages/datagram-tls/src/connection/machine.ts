@@ -1,0 +1,549 @@
+import type { AlertName } from '../base/alerts.js';
+import { type DTLSError, invalidState } from '../base/errors.js';
+import { type Duration, earliest, type Instant } from '../base/instant.js';
+import { MemoryPool } from '../base/memory.js';
+import type { Behaviour, Destination, Security } from '../config/config.js';
+import type { EarlyRefusal } from '../handshake/actions.js';
+import { Context } from '../handshake/context.js';
+import type { JobAnswer } from '../handshake/jobs.js';
+import type { Session } from '../handshake/session.js';
+import type { Retry13 } from '../handshake/v13/hellos.js';
+import { EarlyData, type EarlyOutcome, ReceivedData, SentData } from './application-data.js';
+import { Association, type Counters, type HandshakeHost, HELD_LIFE } from './association.js';
+import { type ContentHost, Contents, Suspicion } from './contents.js';
+import {
+  handshakeTimeout,
+  idleTimeout,
+  keysExhausted,
+  notOpen,
+  peerGone,
+  sendAlert,
+  unreachable,
+} from './errors.js';
+import type { ConnectionEvent } from './events.js';
+import { Handshake } from './handshake.js';
+import { HANDSHAKE_EPOCH, KeyChanges } from './key-update.js';
+import { isOpen, type Life, type SentAlert, sessionOf } from './life.js';
+import { ASKED_LIFE, type UnvalidatedPath } from './path.js';
+import { Receive } from './receive.js';
+import type { TimerName } from './timers.js';
+
+/** How long we wait for the answer to our close_notify, ms. */
+const CLOSE_LINGER: Duration = 500;
+/** The same while the peer may lack our last flight, without which it cannot read the close_notify either. */
+const UNACKNOWLEDGED_LINGER: Duration = 3000;
+/** No fault of the client, such as one of this platform: the same ClientHello may be served a moment later. */
+const PASSING = new Set(['ERR_DTLS_INTERNAL', 'ERR_DTLS_EVICTED']);
+/** A time that is always over: a timer set to it asks for the next call. */
+const AT_ONCE: Instant = Number.NEGATIVE_INFINITY;
+
+/**
+ * The inside of a {@link Connection}: what its parts have in common, and the transitions of its {@link Life}. Nothing outside of
+ * this library reaches it.
+ */
+export class Machine implements ContentHost, HandshakeHost {
+  readonly #association: Association;
+  readonly #context: Context;
+  readonly #receive: Receive;
+  readonly #handshake: Handshake;
+  readonly #keys: KeyChanges;
+  readonly #inbound: ReceivedData;
+  readonly #outbound: SentData;
+  readonly #early: EarlyData;
+  readonly #suspicion = new Suspicion();
+  /** When the peer was first asked whether it is there, and when it counts as gone if it is not heard after that. */
+  #askedAt: Instant = Number.NEGATIVE_INFINITY;
+  #goneAt: Instant = Number.POSITIVE_INFINITY;
+
+  /** `pool` bounds what all associations of an endpoint hold for later. */
+  constructor(
+    security: Security,
+    behaviour: Behaviour,
+    destination: Destination,
+    beginning: InitialNumbers,
+    pool = new MemoryPool(0),
+  ) {
+    const { recordSequence } = beginning;
+    const association = new Association(security, behaviour, recordSequence, pool, () => this.#onEvict());
+    this.#association = association;
+    this.#keys = new KeyChanges(association);
+    this.#inbound = new ReceivedData(association);
+    this.#outbound = new SentData(association);
+    const { sendSeq, receiveSeq, retry, early = false } = beginning;
+    if (early) association.beginUnvalidated(security);
+    this.#early = new EarlyData(association, destination.earlyData);
+    const context = new Context(security, behaviour, destination, sendSeq, early);
+    this.#context = context;
+    const handshake = new Handshake(association, this, this.#keys, context, receiveSeq, retry, this.#early);
+    this.#handshake = handshake;
+    this.#receive = new Receive(
+      association,
+      new Contents(association, this, handshake, this.#keys, this.#inbound, this.#suspicion, this.#early),
+    );
+  }
+
+  /** What its jobs are done with: with `sni`, that of the name that the client asked for, as soon as it is known. */
+  get security(): Security {
+    return this.#context.security;
+  }
+
+  get counters(): Readonly<Counters> {
+    return this.#association.counters;
+  }
+
+  get life(): Life {
+    return this.#association.life;
+  }
+
+  /** Largest message that fits a datagram and that the peer takes, bytes. It falls when the system refuses one so large. */
+  get maxMessageSize(): number {
+    return this.#outbound.largest;
+  }
+
+  /** When the last authentic record of the peer came, or when the session opened if that was later; before all instants until then. */
+  get lastHeard(): Instant {
+    return this.#association.heardAt;
+  }
+
+  get earlyData(): EarlyOutcome {
+    return this.#early.outcome;
+  }
+
+  /** Server: how it stands with a client that came with early data and no cookie; `undefined` once it has shown that it hears us. */
+  get unvalidated(): Readonly<Pick<UnvalidatedPath, 'standing' | 'reason'>> | undefined {
+    return this.#association.unvalidated;
+  }
+
+  /** {@link send} may be called: the session is open, or a server has taken early data, which it may answer. */
+  get maySend(): boolean {
+    const { life } = this.#association;
+    return isOpen(life) || (life.at === 'handshaking' && this.#early.takes);
+  }
+
+  /** Begins: a client sends its first flight, a server waits for one. */
+  start(now: Instant): void {
+    if (this.#at !== 'idle') throw invalidState('The association has begun already');
+    this.#association.life = { at: 'handshaking' };
+    const { behaviour, timers, role } = this.#association;
+    const timeout = this.unvalidated === undefined ? behaviour.handshakeTimeout : ASKED_LIFE;
+    if (timeout > 0) timers.set('handshake', now + timeout);
+    if (role === 'client') this.#handshake.start(now);
+  }
+
+  /** Returns whether anything in `datagram` was of use. The bytes are not kept. */
+  receive(datagram: Uint8Array, now: Instant): boolean {
+    if (this.#at === 'closed' || this.#at === 'idle') {
+      this.#association.drop('closed');
+      return false;
+    }
+    const { counters } = this.#association;
+    counters.datagramsReceived++;
+    counters.bytesReceived += datagram.length;
+    this.#handshake.onDatagram();
+    const useful = this.#receive.datagram(datagram, now);
+    if (!this.#isOver) {
+      this.#handshake.settle(now);
+      this.#association.watchMemory(now);
+    }
+    return useful;
+  }
+
+  /**
+   * Sends one message as one datagram. Returns false where the keys have protected all they may: the message is not sent,
+   * and the session ends with `ERR_DTLS_KEY_LIMIT`. Throws `ERR_INVALID_STATE` unless {@link maySend}, and
+   * `ERR_OUT_OF_RANGE` when the message is larger than {@link maxMessageSize}.
+   */
+  send(data: Uint8Array): boolean {
+    if (!this.maySend) throw notOpen(this.#at === 'closing' || this.#at === 'closed');
+    const { epochs, behaviour } = this.#association;
+    const state = this.#outbound.send(data);
+    if (state === 'last' || state === 'exhausted') {
+      this.#association.drop('key_limit');
+      this.abandon(keysExhausted());
+      return false;
+    }
+    if (state === 'update-due' || epochs.writer.sequence >= behaviour.recordsPerKey) this.#wearOut();
+    return true;
+  }
+
+  /**
+   * DTLS 1.3: goes over to new keys for sending, once the peer has acknowledged that. `requestPeer`: the peer is to do
+   * the same. Throws `ERR_INVALID_STATE` unless the session is open, and in DTLS 1.2, which has no such thing, and
+   * `ERR_DTLS_KEY_LIMIT` where there is no next epoch or no message number for it: the session goes on until its keys have
+   * protected all they may.
+   */
+  updateKeys({ requestPeer }: { readonly requestPeer: boolean }, now: Instant): void {
+    const { life } = this.#association;
+    if (!isOpen(life)) throw notOpen(life.at === 'closing' || life.at === 'closed');
+    this.#handshake.updateKeys(requestPeer, now);
+  }
+
+  /**
+   * Says close_notify. The end comes at once during the handshake and when the peer has said so before, else when it
+   * does, or does not for a while; until then its messages are delivered in DTLS 1.3.
+   */
+  close(now: Instant): void {
+    const { life, timers } = this.#association;
+    if (life.at === 'closing' || life.at === 'closed') return;
+    if (life.at === 'idle') return this.end(undefined);
+    if (life.at === 'handshaking') return this.abandon(undefined);
+    sendAlert(this.#association, 'warning', 'close_notify');
+    if (this.#inbound.ended) return this.end(undefined);
+    const finishing = life.at === 'finishing';
+    this.#association.life = { at: 'closing', session: life.session, finishing };
+    if (finishing) timers.stop('handshake');
+    else timers.stopAll();
+    timers.set('close', now + (finishing ? UNACKNOWLEDGED_LINGER : CLOSE_LINGER));
+  }
+
+  /** Says close_notify and ends without waiting for anything. */
+  abandon(error: DTLSError | undefined): void {
+    const { life } = this.#association;
+    if (isOpen(life)) sendAlert(this.#association, 'warning', 'close_notify');
+    const refusal = life.at === 'handshaking' ? this.#refuse('warning', 'close_notify') : undefined;
+    this.end(error, refusal);
+  }
+
+  /**
+   * Ends an association that did nothing wrong, for an `error` of ours: says close_notify if the session is open, so that it can be
+   * resumed, else the error's alert.
+   */
+  retire(error: DTLSError): void {
+    const { life } = this.#association;
+    if (life.at === 'handshaking') return this.onFailure(error);
+    if (isOpen(life)) sendAlert(this.#association, 'warning', 'close_notify');
+    this.#end(isOpen(life) ? error : undefined, true, undefined);
+  }
+
+  /** The same client began anew and has proved it: this association ends without a word to anyone. */
+  supersede(): void {
+    this.end(undefined);
+  }
+
+  handleTimeout(now: Instant): void {
+    const { timers } = this.#association;
+    for (let name = timers.takeDue(now); name !== undefined; name = timers.takeDue(now))
+      onTimer(name, this.#timed, now);
+  }
+
+  /**
+   * The system refused to send a datagram of `size` bytes because it is too large. Flights are cut to smaller datagrams
+   * and go out again at once; application data is lost, and {@link maxMessageSize} falls.
+   */
+  handleTooLarge(size: number, now: Instant): void {
+    if (!this.#isOver && this.#association.pathSize.onRefused(size)) this.#handshake.onTooLarge(size, now);
+  }
+
+  /**
+   * Datagrams do not reach the peer. It matters only in the handshake of a client that has heard nothing yet: what the
+   * system itself says (`certain`) ends it at once; a message of the network, which anybody can forge, ends it when the
+   * flight that goes out again finds no answer either.
+   */
+  handleUnreachable(
+    cause: Error & { readonly code?: string | undefined },
+    certain: boolean,
+    now: Instant,
+  ): void {
+    const { role, counters } = this.#association;
+    if (role !== 'client' || this.#at !== 'handshaking' || counters.datagramsReceived > 0) return;
+    const error = unreachable(cause);
+    if (certain) this.end(error);
+    else if (this.#suspicion.raise(error)) {
+      this.#handshake.onDatagram();
+      this.#handshake.onDoubt();
+      this.#handshake.settle(now);
+    }
+  }
+
+  /** What a job came to. Once the association is over nothing waits for it. */
+  answer(jobId: number, answer: JobAnswer, now: Instant): void {
+    this.#association.jobs.take(jobId, answer);
+    const { life } = this.#association;
+    if (life.at !== 'handshaking' && !isOpen(life)) return;
+    this.#handshake.answer(answer, now);
+    if (!this.#isOver) this.#association.watchMemory(now);
+  }
+
+  /** The next datagram to send; the caller owns it. */
+  pollTransmit(): Uint8Array | undefined {
+    const { unvalidated, transmit, counters } = this.#association;
+    if (unvalidated !== undefined && !unvalidated.grants(transmit.nextSize, counters.bytesReceived))
+      return undefined;
+    return transmit.poll();
+  }
+
+  pollEvent(): ConnectionEvent | undefined {
+    return this.#association.pollEvent();
+  }
+
+  /** When {@link handleTimeout} is to be called; `undefined` when there is nothing to wait for. */
+  pollTimeout(): Instant | undefined {
+    return this.#association.timers.next();
+  }
+
+  get #at(): Life['at'] {
+    return this.#association.life.at;
+  }
+
+  get #isOver(): boolean {
+    return this.#at === 'closed';
+  }
+
+  onConnected(session: Session, finishing: boolean, now: Instant): void {
+    this.#association.life = { at: finishing ? 'finishing' : 'open', session };
+    // A job of ours may have taken long: the peer had nothing to say meanwhile.
+    this.#association.heardAt = now;
+    this.#suspicion.allay();
+    this.#association.tell({ type: 'connected', session });
+    this.#outbound.sendAgain(this.#early.takeWaiting());
+    this.#inbound.release();
+    this.#watchSilence();
+    const { keepAlive } = this.#association.behaviour;
+    if (keepAlive !== undefined)
+      this.#association.timers.set('keep-alive', this.lastHeard + keepAlive.interval);
+  }
+
+  onFinished(): void {
+    const { life } = this.#association;
+    if (life.at === 'finishing') this.#association.life = { at: 'open', session: life.session };
+    if (life.at === 'closing') this.#association.life = { ...life, finishing: false };
+  }
+
+  /** Records move {@link lastHeard} and leave the timer alone: it looks when it runs out. */
+  onIdle(now: Instant): void {
+    if (!isOpen(this.#association.life)) return;
+    const limit = this.#idleTimeout;
+    // As the timer was set: a difference may be rounded another way, and the timer would be due for ever.
+    if (now < this.lastHeard + limit) this.#watchSilence();
+    else this.retire(idleTimeout(limit));
+  }
+
+  /**
+   * A silent peer is asked whether it is there, or is gone. Records that come set no timer: it runs from the last one only
+   * when it is due. Nothing is to be heard any more from a peer that said close_notify. A peer that was not asked since is
+   * not gone, however late the timer is: it has as long to answer as it would have had in time.
+   */
+  onKeepAlive(now: Instant): void {
+    const { behaviour, heardAt, timers, life } = this.#association;
+    const { keepAlive } = behaviour;
+    if (keepAlive === undefined || !isOpen(life) || this.#inbound.ended) return;
+    const { interval, timeout, message } = keepAlive;
+    if (now < heardAt + interval) return timers.set('keep-alive', heardAt + interval);
+    const asked = this.#askedAt > heardAt;
+    if (asked && now >= this.#goneAt) return this.retire(peerGone(now - heardAt));
+    const asks = this.#askForLife(message, now);
+    if (asks && !asked) {
+      this.#askedAt = now;
+      this.#goneAt = Math.max(heardAt + timeout, now + (timeout - interval));
+    }
+    timers.set('keep-alive', asks || asked ? Math.min(now + interval, this.#goneAt) : now + interval);
+  }
+
+  /**
+   * DTLS 1.3: what has to be acknowledged, until epochs run out. Else the application's own message. Returns whether there is
+   * a question that the peer has not answered yet.
+   */
+  #askForLife(message: Uint8Array | undefined, now: Instant): boolean {
+    const handshake = this.#handshake;
+    // What is not acknowledged yet goes out again by its own timer, and is a question as good as any.
+    if (handshake.awaitsAck) return true;
+    if (handshake.canUpdateKeys) {
+      handshake.updateKeys(false, now);
+      return true;
+    }
+    if (message === undefined || message.length > this.#outbound.largest) return false;
+    const state = this.#outbound.send(message);
+    if (state === 'last' || state === 'exhausted') this.abandon(keysExhausted());
+    return true;
+  }
+
+  onKeysToRead(now: Instant): void {
+    this.#receive.releaseHeld(now);
+  }
+
+  onWarning(alert: 'no_renegotiation'): void {
+    sendAlert(this.#association, 'warning', alert);
+  }
+
+  onFailure(error: DTLSError): void {
+    if (this.#isOver) return;
+    if (this.unvalidated?.standing === 'asked') return this.onDecline('failed');
+    let refusal: SentAlert | undefined;
+    if (error.source === 'local' && error.alert !== undefined) {
+      if (this.#at === 'handshaking' && !PASSING.has(error.code))
+        refusal = this.#refuse('fatal', error.alert);
+      else sendAlert(this.#association, 'fatal', error.alert);
+    }
+    this.end(error, refusal);
+  }
+
+  /** A server keeps the alert for a client that repeats its flight, since this association is over. */
+  #refuse(level: 'warning' | 'fatal', name: AlertName): SentAlert | undefined {
+    const alert = sendAlert(this.#association, level, name);
+    return this.#association.role === 'server' ? alert : undefined;
+  }
+
+  /** It heard us, so that this is an association like any other. */
+  onProved(now: Instant): void {
+    this.#association.validate(now);
+    this.#handshake.onProved(now);
+  }
+
+  /** This association was not reported as a session, and will not be. */
+  onDecline(reason: EarlyRefusal): void {
+    this.#association.unvalidated?.decline(reason);
+    this.#association.life = { at: 'closed', session: undefined, refusal: undefined };
+    this.#association.timers.end();
+    this.#releaseMemory();
+  }
+
+  /** What waited too long for a part of it, or for keys, is dropped. */
+  forgetHeld(now: Instant): void {
+    const until = now - HELD_LIFE;
+    this.#handshake.forgetMessagesUntil(until);
+    this.#receive.forgetUntil(until, 'expired');
+    this.#inbound.forgetUntil(until, 'expired');
+    const oldest = earliest(
+      earliest(this.#handshake.oldestMessage, this.#receive.oldest),
+      this.#inbound.oldest,
+    );
+    if (oldest !== undefined)
+      this.#association.timers.set('forget-held', Math.max(oldest + HELD_LIFE, now + 1));
+  }
+
+  /** The endpoint holds too much, and this association has done so for the longest time. */
+  #onEvict(): void {
+    this.#handshake.forgetMessages('evicted');
+    this.#receive.forgetUntil(Number.POSITIVE_INFINITY, 'evicted');
+    this.#inbound.forgetUntil(Number.POSITIVE_INFINITY, 'evicted');
+  }
+
+  #releaseMemory(): void {
+    this.#handshake.forgetMessages();
+    this.#receive.forgetHeld();
+    this.#inbound.forget();
+  }
+
+  get #timed(): Timed {
+    const handshake = this.#handshake;
+    const keys = this.#keys;
+    const suspicion = this.#suspicion;
+    return { association: this.#association, handshake, keys, suspicion, host: this };
+  }
+
+  /** The keys we send with have nearly served their time; DTLS 1.2 has no others. */
+  #wearOut(): void {
+    if (this.#handshake.canUpdateKeys) this.#association.timers.set('update-keys', AT_ONCE);
+  }
+
+  get #idleTimeout(): Duration {
+    const { behaviour, role } = this.#association;
+    return behaviour.idleTimeout[role];
+  }
+
+  #watchSilence(): void {
+    const limit = this.#idleTimeout;
+    if (limit > 0) this.#association.timers.set('idle', this.lastHeard + limit);
+  }
+
+  /** The association is over, without another word to the peer. */
+  end(error: DTLSError | undefined, refusal?: SentAlert): void {
+    this.#end(error, error === undefined, refusal);
+  }
+
+  #end(error: DTLSError | undefined, resumable: boolean, refusal: SentAlert | undefined): void {
+    if (this.#isOver) return;
+    const session = sessionOf(this.#association.life);
+    this.#association.life = { at: 'closed', session, refusal };
+    this.#association.timers.end();
+    this.#releaseMemory();
+    if (!resumable) forgetSession(this.#association, session);
+    this.#association.tell({ type: 'closed', error });
+  }
+}
+
+/** What a timer may be about. */
+interface Timed {
+  readonly association: Association;
+  readonly handshake: Handshake;
+  readonly keys: KeyChanges;
+  readonly suspicion: Suspicion;
+  readonly host: HandshakeHost & {
+    end(error: undefined): void;
+    forgetHeld(now: Instant): void;
+    onIdle(now: Instant): void;
+    onKeepAlive(now: Instant): void;
+  };
+}
+
+/** What is to be done when a timer of a connection is due. */
+function onTimer(name: TimerName, timed: Timed, now: Instant): void {
+  const { handshake, keys, host } = timed;
+  switch (name) {
+    case 'retransmit':
+      return onRetransmit(timed, now);
+    case 'repair':
+      return handshake.onRepair(now);
+    case 'ack':
+      return handshake.onAckTimeout();
+    case 'handshake':
+      return onHandshakeTimeout(timed, now);
+    case 'update-keys':
+      return handshake.canUpdateKeys ? handshake.updateKeys(false, now) : undefined;
+    case 'ask-again':
+      return handshake.doubtsPsk ? handshake.askAgain(now) : undefined;
+    case 'keep-alive':
+      return host.onKeepAlive(now);
+    case 'forget-early':
+      return keys.forgetEarlyReader();
+    case 'forget-epochs':
+      return keys.forgetOldReaders();
+    case 'forget-held':
+      return host.forgetHeld(now);
+    case 'forget-flight':
+      return handshake.forgetFlight();
+    case 'idle':
+      return host.onIdle(now);
+    case 'close':
+      return host.end(undefined);
+  }
+}
+
+function onRetransmit({ suspicion, handshake, host }: Timed, now: Instant): void {
+  if (suspicion.error !== undefined) host.onFailure(suspicion.error);
+  else handshake.onTimeout(now);
+}
+
+/** A server that was heard under the keys of the session is done with the handshake, whether it says so or not. */
+function onHandshakeTimeout({ association, handshake, keys, suspicion, host }: Timed, now: Instant): void {
+  if (association.unvalidated?.standing === 'asked') host.onDecline('expired');
+  else if (keys.heard > HANDSHAKE_EPOCH) handshake.forgoAck(now);
+  else {
+    // A peer that was never heard is out of reach, whatever its key.
+    const heard = association.counters.datagramsReceived > 0;
+    host.onFailure(suspicion.error ?? handshakeTimeout(heard && handshake.doubtsPsk));
+  }
+}
+
+/** Where a connection begins in the peer's numbering. All zero for a client and for a server that asks for no cookie. */
+export interface InitialNumbers {
+  /** message_seq of our first message. */
+  readonly sendSeq: number;
+  /** message_seq of the first message we expect. */
+  readonly receiveSeq: number;
+  /** Record sequence number of our first record in epoch 0. */
+  readonly recordSequence: number;
+  /** Server: the HelloRetryRequest that was sent without state, and which the first message answers. */
+  readonly retry?: Retry13 | undefined;
+  /** Server: the client, who has not shown that it hears us, is answered only if its early data can be taken. */
+  readonly early?: boolean;
+}
+
+export const FROM_ZERO: InitialNumbers = { sendSeq: 0, receiveSeq: 0, recordSequence: 0 };
+
+/** Server: a session that ended in failure is not resumed by its id (RFC 5246 §7.2.2). */
+function forgetSession(association: Association, session: Session | undefined): void {
+  const { sessionId } = session ?? {};
+  if (association.role === 'server' && sessionId !== undefined && sessionId.length > 0)
+    association.tell({ type: 'forget-session', sessionId });
+}
