@@ -69,7 +69,7 @@ type RetransmissionOption = OptionsOf<typeof RETRANSMISSION_OPTIONS>;
 
 const retransmission: Kind<RetransmissionOption> = nested(RETRANSMISSION_OPTIONS);
 
-/** How a session behaves on its path. `connect`, `listen` and `DTLSEndpoint` take these options. */
+/** `connect`, `listen` and `DTLSEndpoint` take these options, each for the sessions of its endpoint. */
 export const BEHAVIOUR_OPTIONS = {
   /**
    * Largest datagram to send, UDP payload. The default fits IPv6's least MTU of 1280 less its headers.
@@ -107,28 +107,29 @@ export const BEHAVIOUR_OPTIONS = {
   retransmission: option(retransmission),
 };
 
+/** How a session behaves on its path. */
 export type BehaviourOptions = OptionsOf<typeof BEHAVIOUR_OPTIONS>;
 
 /** The only reader of {@link BehaviourOptions}. */
 export function resolveBehaviour(given: BehaviourOptions, trace: boolean): Behaviour {
-  const { idleTimeout, keepAlive, recordsPerKey, retransmission, ...others } = withDefaults(
-    readOptions(given, BEHAVIOUR_OPTIONS),
-    BEHAVIOUR_OPTIONS,
-  );
+  const options = withDefaults(readOptions(given, BEHAVIOUR_OPTIONS), BEHAVIOUR_OPTIONS);
+  const { idleTimeout } = options;
   return Object.freeze({
-    ...others,
+    mtu: options.mtu,
+    handshakeTimeout: options.handshakeTimeout,
     idleTimeout: idleTimeout === undefined ? IDLE_TIMEOUT : { client: idleTimeout, server: idleTimeout },
-    keepAlive: resolveKeepAlive(keepAlive),
+    allowHalfOpen: options.allowHalfOpen,
+    keepAlive: resolveKeepAlive(options.keepAlive),
     // The AEAD's own limit comes first.
-    recordsPerKey: recordsPerKey ?? Number.MAX_SAFE_INTEGER,
-    retransmission: resolveTimer(retransmission),
+    recordsPerKey: options.recordsPerKey ?? Number.MAX_SAFE_INTEGER,
+    retransmission: resolveTimer(options.retransmission ?? {}),
     trace,
   });
 }
 
-function resolveTimer(option: BehaviourOptions['retransmission']): Behaviour['retransmission'] {
+function resolveTimer(option: RetransmissionOption): Behaviour['retransmission'] {
   const name = 'options.retransmission';
-  const given = option === undefined ? undefined : readOptions(option, RETRANSMISSION_OPTIONS, { name });
+  const given = readOptions(option, RETRANSMISSION_OPTIONS, { name });
   const { initial, max } = withDefaults(given, RETRANSMISSION_OPTIONS);
   if (max < initial) throw outOfRange(`${name}.max`, `>= initial (${initial})`, max);
   return Object.freeze({ initial, max });

@@ -34,7 +34,7 @@ type HostPrefixOption = OptionsOf<typeof HOST_PREFIX_OPTIONS>;
 
 const hostPrefix: Kind<HostPrefixOption> = nested(HOST_PREFIX_OPTIONS);
 
-/** How many associations an endpoint holds, and which of them give way to others. 0 means no limit. */
+/** `connect`, `listen` and `DTLSEndpoint` take these options; what they limit are the associations of a server. */
 export const LIMIT_OPTIONS = {
   /**
    * Server sessions in all, unfinished handshakes included; 0: no limit. On a full endpoint a new client takes the place of
@@ -69,6 +69,7 @@ export const LIMIT_OPTIONS = {
   evictAfter: option(integer(0, Number.MAX_SAFE_INTEGER), { default: 10_000, unit: 'ms' }),
 };
 
+/** How many associations an endpoint holds, and which of them give way to others. */
 export type LimitOptions = OptionsOf<typeof LIMIT_OPTIONS>;
 
 /** Limits of one endpoint; 0 means no limit. */
@@ -88,14 +89,18 @@ export interface EndpointLimits {
 export function resolveLimits(given: LimitOptions): EndpointLimits {
   const options = withDefaults(readOptions(given, LIMIT_OPTIONS), LIMIT_OPTIONS);
   return Object.freeze({
-    ...options,
-    hostPrefix: resolveHostPrefix(options.hostPrefix),
+    maxSessions: options.maxSessions,
+    maxSessionsPerHost: options.maxSessionsPerHost,
+    maxHandshakes: options.maxHandshakes,
+    maxHeldBytes: options.maxHeldBytes,
+    hostPrefix: resolveHostPrefix(options.hostPrefix ?? {}),
+    evictAfter: options.evictAfter,
     cookieLifetime: COOKIE_LIFETIME,
   });
 }
 
-function resolveHostPrefix(option: LimitOptions['hostPrefix']): EndpointLimits['hostPrefix'] {
-  const name = 'options.hostPrefix';
-  const given = option === undefined ? undefined : readOptions(option, HOST_PREFIX_OPTIONS, { name });
-  return Object.freeze({ ...withDefaults(given, HOST_PREFIX_OPTIONS) });
+function resolveHostPrefix(option: HostPrefixOption): EndpointLimits['hostPrefix'] {
+  const given = readOptions(option, HOST_PREFIX_OPTIONS, { name: 'options.hostPrefix' });
+  const { ipv4, ipv6 } = withDefaults(given, HOST_PREFIX_OPTIONS);
+  return Object.freeze({ ipv4, ipv6 });
 }

@@ -1,6 +1,5 @@
 import { invalidArgType, invalidArgValue } from '../base/errors.js';
 import { nearest } from '../base/nearest.js';
-import { ownProperties } from '../base/own-properties.js';
 import {
   checkBoolean,
   checkFunction,
@@ -111,25 +110,46 @@ interface Reading {
 }
 
 /**
- * The own properties of `given`, checked: names first, then values. Every object of options that callers give is read by
- * this function. Getters are called once.
+ * The own properties of `given` that are not undefined, checked: names first, then values. Every object of options that
+ * callers give is read by this function. Getters are called once.
  */
 export function readOptions<T extends object>(given: T, table: OptionTable, reading: Reading = {}): T {
   const { name = 'options', role } = reading;
   checkObject(given, name);
-  const options = ownProperties(given);
-  const keys = Object.keys(options).filter((key) => Reflect.get(options, key) !== undefined);
+  const options = Object.create(null) as Record<string, unknown>;
+  for (const [key, value] of Object.entries(given)) if (value !== undefined) options[key] = value;
+  const keys = Object.keys(options);
   for (const key of keys) checkName(key, table, reading);
-  for (const key of keys) checkValue(table[key] as Row, Reflect.get(options, key), `${name}.${key}`);
-  for (const [key, row] of Object.entries(table)) {
-    const needed = row.required && (role === undefined || row.roles.includes(role));
-    if (needed && Reflect.get(options, key) === undefined) checkValue(row, undefined, `${name}.${key}`);
+  for (const key of keys) checkValue(table[key] as Row, options[key], `${name}.${key}`);
+  for (const [key, row] of shapeOf(table).required) {
+    if (options[key] === undefined && (role === undefined || row.roles.includes(role)))
+      checkValue(row, undefined, `${name}.${key}`);
   }
-  return options;
+  return options as T;
 }
 
 function checkValue(row: Row, value: unknown, name: string): void {
   row.check(value, name);
+}
+
+/** What is the same for every object of a table's options. */
+interface Shape {
+  readonly required: readonly (readonly [name: string, row: Row])[];
+  readonly defaults: Readonly<Record<string, unknown>>;
+}
+
+const shapes = new WeakMap<OptionTable, Shape>();
+
+function shapeOf(table: OptionTable): Shape {
+  const known = shapes.get(table);
+  if (known !== undefined) return known;
+  const rows = Object.entries(table);
+  const shape = {
+    required: rows.filter(([, row]) => row.required),
+    defaults: Object.fromEntries(rows.map(([name, row]) => [name, row.default])),
+  };
+  shapes.set(table, shape);
+  return shape;
 }
 
 function checkName(key: string, table: OptionTable, { name = 'options', role, elsewhere }: Reading): void {
@@ -150,27 +170,18 @@ function checkName(key: string, table: OptionTable, { name = 'options', role, el
   throw invalidArgValue(`${name}.${key}`, `is not a known option${hint}`);
 }
 
-/** `options` and the defaults of what it leaves out. */
+/** What {@link readOptions} returned, and the defaults of what it leaves out. */
 export function withDefaults<Table extends OptionTable>(
-  options: OptionsOf<Table> | undefined,
+  options: OptionsOf<Table>,
   table: Table,
 ): Filled<Table> {
-  const filled = Object.create(null) as Record<string, unknown>;
-  for (const [key, row] of Object.entries(table)) {
-    const value: unknown = options === undefined ? undefined : Reflect.get(options, key);
-    filled[key] = value === undefined ? row.default : value;
-  }
-  return filled as Filled<Table>;
+  return { ...shapeOf(table).defaults, ...options } as Filled<Table>;
 }
 
 /** The options of `table` that `from` holds. */
 export function pickOptions<Table extends OptionTable>(from: object, table: Table): OptionsOf<Table> {
-  const picked: Record<string, unknown> = {};
-  for (const key of Object.keys(table)) {
-    const value: unknown = Object.hasOwn(from, key) ? Reflect.get(from, key) : undefined;
-    if (value !== undefined) picked[key] = value;
-  }
-  return picked as OptionsOf<Table>;
+  const own = Object.entries(from).filter(([name]) => Object.hasOwn(table, name));
+  return Object.fromEntries(own) as OptionsOf<Table>;
 }
 
 export function kindOf<T>(check: (value: unknown, name: string) => void, values?: string): Kind<T> {

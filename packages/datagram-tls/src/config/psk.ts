@@ -166,7 +166,7 @@ function resolveImport(
   capabilities: Capabilities,
 ): PskImport | undefined {
   if (how === false) return undefined;
-  const given = how === true ? undefined : readOptions(how, PSK_IMPORT_OPTIONS, { name });
+  const given = readOptions(how === true ? {} : how, PSK_IMPORT_OPTIONS, { name });
   const { context = EMPTY, hash } = withDefaults(given, PSK_IMPORT_OPTIONS);
   if (!capabilities.hash(hash)) throw lacking('ERR_DTLS_UNSUPPORTED_HASH', `${name}.hash`, hash, hash);
   return Object.freeze({ context: textOrBytes(context, `${name}.context`), hash });

@@ -159,8 +159,10 @@ export const SESSION_OPTIONS = {
   ...SHARED_OPTIONS,
 };
 
+/** What `DTLSEndpoint` takes, and `connect` and `listen` beside their own. */
 export interface EndpointOptions extends BehaviourOptions, LimitOptions, OptionsOf<typeof SOCKET_OPTIONS> {}
 
+/** What `listen` takes. */
 export interface ListenOptions
   extends EndpointOptions,
     OptionsOf<typeof SECURITY_OPTIONS, 'server'>,
@@ -170,6 +172,7 @@ export interface ListenOptions
   sni?: SniOption<SniIdentity> | undefined;
 }
 
+/** What `connect` takes. */
 export interface ConnectOptions
   extends EndpointOptions,
     OptionsOf<typeof SECURITY_OPTIONS, 'client'>,

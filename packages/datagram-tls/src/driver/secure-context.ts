@@ -23,6 +23,7 @@ export type CheckPeerCertificate = (
   certificate: PeerCertificate,
 ) => Awaitable<Error | undefined>;
 
+/** What `createSecureContext` takes. */
 export interface SecureContextOptions extends SecurityOptions, OptionsOf<typeof CONTEXT_OPTIONS> {
   sni?: SniOption<SniIdentity> | undefined;
   checkServerIdentity?: CheckPeerCertificate | undefined;

@@ -2,6 +2,7 @@ import { CERTIFICATE_ALERTS } from '../base/alerts.js';
 import { type Awaitable, isPromise, whenever } from '../base/awaitable.js';
 import { sameBytes } from '../base/bytes.js';
 import { callerError, DTLSError } from '../base/errors.js';
+import { ownProperties } from '../base/own-properties.js';
 import type {
   PeerInfo,
   PeerRefusal,
@@ -178,9 +179,8 @@ function askApplication(job: VerifyPeerJob, verifyPeer: VerifyPeer, ours: Opinio
 function verdictFrom(said: unknown, ours: Verdict | undefined): Verdict {
   if (said === true) return { ok: true };
   if (said === false) return ours?.ok === false ? ours : { ok: false, code: 'APPLICATION_VERIFICATION' };
-  const { reason, alert } = (
-    typeof said === 'string' ? { reason: said } : (said ?? {})
-  ) as Partial<PeerRefusal>;
+  const refusal = typeof said === 'object' && said !== null ? ownProperties(said) : { reason: said };
+  const { reason, alert } = refusal as Partial<PeerRefusal>;
   if (
     typeof reason === 'string' &&
     reason !== '' &&
