@@ -4,7 +4,7 @@ import type { Amounts } from './plan.js';
 
 /** What has to hold in every battle. */
 export const BOUNDS = {
-  /** Bytes out for one in, to addresses that nobody has shown to be real. */
+  /** Bytes out for one in, to addresses that are not validated. */
   amplification: 3,
   /** What is held afterwards, beside what was held before. */
   memoryAfter: 1.1,
@@ -13,10 +13,10 @@ export const BOUNDS = {
   peakHeld: 200,
   /** Share of an open session's echoes. */
   echoes: 0.8,
-  /** Flights that an honest newcomer sends again, at most, until it is in. */
+  /** Flights that an new honest client sends again, at most, until it is in. */
   repeats: 1,
   /** On the whole run only: ms until it is in. */
-  newcomerMs: 2000,
+  newClientMs: 2000,
   /** On the whole run only: CPU without a pause, ms, such as for the validation of a chain. */
   turnMs: 100,
 } as const;
@@ -83,10 +83,10 @@ function judgeMemory({ before, during, after }: Battle): Check[] {
 }
 
 function judgeHonest({ attack, honest }: Battle, { ci }: Amounts): Check[] {
-  const { newcomers } = honest;
-  const out = newcomers.filter(({ opened }) => !opened);
-  const slowest = Math.max(0, ...newcomers.map(({ ms }) => ms));
-  const repeats = Math.max(0, ...newcomers.map((one) => one.repeats));
+  const { newClients } = honest;
+  const out = newClients.filter(({ opened }) => !opened);
+  const slowest = Math.max(0, ...newClients.map(({ ms }) => ms));
+  const repeats = Math.max(0, ...newClients.map((one) => one.repeats));
   const mayRepeat = attack.repeats ?? BOUNDS.repeats;
   return [
     check(
@@ -95,22 +95,22 @@ function judgeHonest({ attack, honest }: Battle, { ci }: Amounts): Check[] {
       honest.echoes.map(({ version, sent, received }) => `${version}: ${received} of ${sent}`).join(', '),
     ),
     check(
-      'every newcomer gets in',
-      newcomers.length > 0 && out.length === 0,
-      `${newcomers.length - out.length} of ${newcomers.length}${out[0] === undefined ? '' : `: ${out[0].version} ${out[0].error ?? ''}`}`,
+      'every new client gets in',
+      newClients.length > 0 && out.length === 0,
+      `${newClients.length - out.length} of ${newClients.length}${out[0] === undefined ? '' : `: ${out[0].version} ${out[0].error ?? ''}`}`,
     ),
     check(
       'a session that said nothing meanwhile still answers',
       honest.quietAnswers,
       honest.quietAnswers ? 'yes' : 'no',
     ),
-    check(`flights that a newcomer sends again: at most ${mayRepeat}`, repeats <= mayRepeat, repeats),
+    check(`flights that a new client sends again: at most ${mayRepeat}`, repeats <= mayRepeat, repeats),
     ...(ci
       ? []
       : [
           check(
-            `a newcomer is in within ${BOUNDS.newcomerMs} ms`,
-            slowest <= BOUNDS.newcomerMs,
+            `a new client is in within ${BOUNDS.newClientMs} ms`,
+            slowest <= BOUNDS.newClientMs,
             slowest.toFixed(0),
           ),
         ]),

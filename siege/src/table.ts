@@ -12,7 +12,7 @@ const HEADINGS = [
   'held MiB: before, peak, after',
   'rss MiB: before, peak, after',
   'echoes',
-  'newcomers: in, median and longest ms',
+  'new clients: in, median and longest ms',
 ];
 
 /** One row an attack, as Markdown. */
@@ -26,8 +26,8 @@ function row(battle: Battle): string[] {
   const { datagramsOut, bytesOut } = traffic;
   const cpu = during.now.cpu - before.now.cpu;
   const mib = (...values: readonly number[]) => values.map((value) => (value / MIB).toFixed(1)).join(', ');
-  const times = honest.newcomers.map(({ ms }) => ms).toSorted((a, b) => a - b);
-  const opened = honest.newcomers.filter((one) => one.opened).length;
+  const times = honest.newClients.map(({ ms }) => ms).toSorted((a, b) => a - b);
+  const opened = honest.newClients.filter((one) => one.opened).length;
   return [
     `${attack.name} (${attack.cases})`,
     `${tally.datagrams}, ${kib(tally.bytes)}`,

@@ -37,7 +37,7 @@ export const crowds: readonly Attack[] = [
     run: (field) => halfOpenCrowd(field, prefixCrowd(field)),
     judge: ({ most, sessionsEver, refused, evicted }, { maxSessionsPerHost }) => [
       full('places of the host', most.ofHost, maxSessionsPerHost),
-      // Two honest sessions and the honest newcomers are among them.
+      // Two honest sessions and the new honest clients are among them.
       check(
         'some of the /64 were refused, or gave way to others of it',
         refused + evicted > 0,

@@ -5,7 +5,7 @@ import { clientSecurity, firstHello, HostileClient, resuming, type Target } from
 import { ContentType, fragment, plainRecord } from '../wire/records.js';
 import { type Attack, atRate, type Battlefield, check, type Tally, wait } from './attack.js';
 
-/** Attacks by those who have shown nothing: each datagram may be from anybody. */
+/** Attacks from addresses that are not validated: each datagram may be spoofed. */
 export const floods: readonly Attack[] = [
   {
     name: 'ClientHellos, 10 times capacity',

@@ -4,7 +4,7 @@ import { ackBody, ContentType, fragment, plainRecord, repeated } from '../wire/r
 import type { Direction, Relayed } from '../wire/relay.js';
 import { type Attack, atRate, type Battlefield, type Tally, wait } from './attack.js';
 
-/** Attacks by somebody near the path, who sees datagrams and forges others, but holds none back. */
+/** Attacks by a forger beside the path: it sees datagrams and adds others, but drops none. */
 export const forgeries: readonly Attack[] = [
   {
     name: 'forged ACKs into handshakes',
@@ -54,7 +54,7 @@ const HANDSHAKE_DATAGRAMS = 16;
 /** A slow machine gets fewer, as the relay and honest clients share it. */
 const forgeriesASecond = (capacity: number) => Math.min(1000, 5 * capacity);
 
-/** Sends forgeries before each datagram of the honest newcomers' handshakes. */
+/** Sends forgeries before each datagram of the new honest clients' handshakes. */
 async function intoHandshakes({ relay, amounts }: Battlefield, forge: Forge): Promise<Tally> {
   if (relay === undefined) throw new Error('this attack needs a relay');
   const before = { ...relay.forged };
@@ -67,7 +67,7 @@ async function intoHandshakes({ relay, amounts }: Battlefield, forge: Forge): Pr
     }
   };
   await wait(1000 * Math.max(1, amounts.seconds));
-  // The last newcomer may still be under way: the relay goes on, the forger does not.
+  // The last new client may still be under way: the relay goes on, the forger does not.
   relay.onPassage = undefined;
   return since(relay.forged, before);
 }

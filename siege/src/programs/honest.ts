@@ -11,7 +11,7 @@ export interface HonestSettings {
 }
 
 /** One that wanted in. */
-export interface Newcomer {
+export interface NewClient {
   readonly version: Version;
   readonly opened: boolean;
   readonly ms: number;
@@ -25,7 +25,7 @@ export interface HonestReport {
   readonly echoes: readonly { readonly version: Version; readonly sent: number; readonly received: number }[];
   /** A session that said nothing during the attack still answers after it. */
   readonly quietAnswers: boolean;
-  readonly newcomers: readonly Newcomer[];
+  readonly newClients: readonly NewClient[];
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly datagramsSent: number;
@@ -35,10 +35,10 @@ export interface HonestReport {
 const VERSIONS = ['DTLSv1.2', 'DTLSv1.3'] as const;
 const ECHO_EVERY_MS = 10;
 const ECHO_SIZE = 100;
-const BETWEEN_NEWCOMERS_MS = 150;
-const FIRST_NEWCOMER_MS = 300;
+const BETWEEN_CLIENTS_MS = 150;
+const FIRST_CLIENT_MS = 300;
 const LAST_ECHO_MS = 500;
-const LAST_NEWCOMER_MS = 15_000;
+const LAST_CLIENT_MS = 15_000;
 const QUIET_TRIES = 5;
 const QUIET_ANSWER_MS = 500;
 const QUIET_POLL_MS = 10;
@@ -66,7 +66,7 @@ let settings: HonestSettings | undefined;
 const open: Open[] = [];
 let quiet: DTLSSession | undefined;
 let echoing: NodeJS.Timeout | undefined;
-let newcomers: Newcomer[] = [];
+let newClients: NewClient[] = [];
 let arriving: Promise<void> | undefined;
 let attack = new Ending();
 /** Traffic of clients that are gone. */
@@ -88,12 +88,12 @@ async function openSessions(given: HonestSettings): Promise<void> {
   await quiet.opened;
 }
 
-/** From now on echoes and newcomers count. */
+/** From now on echoes and new clients count. */
 function begin(): void {
   gone = { bytesSent: 0, bytesReceived: 0, datagramsSent: 0, datagramsReceived: 0 };
   const start = traffic();
   gone = negated(start);
-  newcomers = [];
+  newClients = [];
   for (const one of open) {
     one.sent = 0;
     one.received = 0;
@@ -115,7 +115,7 @@ async function finish(): Promise<HonestReport> {
       sent,
       received: Math.min(sent, received),
     })),
-    newcomers,
+    newClients,
     ...traffic(),
   };
 }
@@ -147,19 +147,19 @@ function echo(): void {
   }
 }
 
-/** One newcomer after another, of either version in turn, until the attack is over, and at least one of each. */
+/** One new client after another, of either version in turn, until the attack is over, and at least one of each. */
 async function arrive(stop: Ending): Promise<void> {
-  await until(FIRST_NEWCOMER_MS, stop);
+  await until(FIRST_CLIENT_MS, stop);
   for (let i = 0; !stop.over || i < VERSIONS.length; i++) {
-    newcomers.push(await visit(VERSIONS[i % VERSIONS.length] ?? 'DTLSv1.3', stop));
-    await until(BETWEEN_NEWCOMERS_MS, stop);
+    newClients.push(await visit(VERSIONS[i % VERSIONS.length] ?? 'DTLSv1.3', stop));
+    await until(BETWEEN_CLIENTS_MS, stop);
   }
 }
 
-async function visit(version: Version, stop: Ending): Promise<Newcomer> {
+async function visit(version: Version, stop: Ending): Promise<NewClient> {
   const began = performance.now();
   const session = dial(version);
-  const late = stop.ended.then(() => wait(LAST_NEWCOMER_MS)).then(() => 'not in when the attack was over');
+  const late = stop.ended.then(() => wait(LAST_CLIENT_MS)).then(() => 'not in when the attack was over');
   const outcome = await Promise.race([
     session.opened.then(
       () => undefined,

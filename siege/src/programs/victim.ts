@@ -38,7 +38,7 @@ export interface Report {
   readonly refused: number;
   /** Handshakes and silent sessions that gave way to new clients. */
   readonly evicted: number;
-  /** The most CPU between two ticks of a timer that is due every 20 ms, µs: how long everybody else waited. */
+  /** The most CPU between two ticks of a timer that is due every 20 ms, µs: how long all other peers waited. */
   readonly longestTurn: number;
   readonly sessionsEver: number;
   /** The most since the last `watch`, at one of the samples that are taken every 20 ms. */

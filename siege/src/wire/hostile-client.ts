@@ -31,7 +31,7 @@ const PLATFORM = {
   describeCertificate: () => undefined,
 };
 const BEHAVIOUR = resolveBehaviour({}, false);
-const NOBODY: Destination = { serverName: undefined, verifyName: undefined };
+const NO_NAME: Destination = { serverName: undefined, verifyName: undefined };
 const STEP_TIMEOUT_MS = 5000;
 
 /** What an attacker's client offers: one suite, so that its records can be sealed by hand, and a share that fits one datagram. */
@@ -42,7 +42,7 @@ export function clientSecurity(version: Version, more: SecurityOptions = {}): Se
 }
 
 /** The datagrams with which a new client begins. */
-export function firstHello(security: Security, destination: Destination = NOBODY): Buffer[] {
+export function firstHello(security: Security, destination: Destination = NO_NAME): Buffer[] {
   const connection = Connection.create(security, BEHAVIOUR, destination);
   connection.start(performance.now());
   doJobs(connection);
@@ -95,7 +95,7 @@ export class HostileClient {
     this.#target = target;
     this.#options = options;
     this.socket = createSocket(isIPv6(target.host) ? 'udp6' : 'udp4');
-    this.#connection = Connection.create(security, BEHAVIOUR, options.destination ?? NOBODY);
+    this.#connection = Connection.create(security, BEHAVIOUR, options.destination ?? NO_NAME);
     this.socket.on('error', () => undefined);
     this.socket.on('message', (datagram: Buffer) => this.#onDatagram(datagram));
   }
@@ -250,5 +250,5 @@ export class HostileClient {
 
 /** A destination at which `saved` is resumed with early data. */
 export function resuming(saved: Uint8Array, message: Uint8Array): Destination {
-  return { ...NOBODY, session: resolveSession(saved, undefined, nodeProvider), earlyData: [message] };
+  return { ...NO_NAME, session: resolveSession(saved, undefined, nodeProvider), earlyData: [message] };
 }
