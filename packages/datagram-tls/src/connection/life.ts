@@ -29,7 +29,7 @@ export type Phase = 'idle' | 'handshaking' | 'finishing' | 'open' | 'closing' | 
 
 /** `undefined` until the handshake is done; it outlives the association. */
 export function sessionOf(life: Life): Session | undefined {
-  return 'session' in life ? life.session : undefined;
+  return life.at === 'idle' || life.at === 'handshaking' ? undefined : life.session;
 }
 
 /** Application data may be sent. */

@@ -2,6 +2,7 @@ import type { AlertName } from '../base/alerts.js';
 import { type DTLSError, invalidState } from '../base/errors.js';
 import { type Duration, earliest, type Instant } from '../base/instant.js';
 import { MemoryPool } from '../base/memory.js';
+import { ownProperties } from '../base/own-properties.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import type { EarlyRefusal } from '../handshake/actions.js';
 import { Context } from '../handshake/context.js';
@@ -59,10 +60,11 @@ export class Machine implements ContentHost, HandshakeHost {
   constructor(
     security: Security,
     behaviour: Behaviour,
-    destination: Destination,
+    given: Destination,
     beginning: InitialNumbers,
     pool = new MemoryPool(0),
   ) {
+    const destination = ownProperties(given);
     const { recordSequence } = beginning;
     const association = new Association(security, behaviour, recordSequence, pool, () => this.#onEvict());
     this.#association = association;

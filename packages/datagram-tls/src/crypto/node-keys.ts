@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, type PrivateKeyInput } from 'node:crypto';
 import { callerError } from '../base/errors.js';
+import { ownProperties } from '../base/own-properties.js';
 import { plain } from './node-bytes.js';
 import { nodeCapabilities } from './node-capabilities.js';
 import { importSpki } from './node-spki.js';
@@ -70,7 +71,7 @@ function readPrivateKey(data: string | Uint8Array, passphrase: Buffer | undefine
   let first: unknown;
   for (const type of DER_TYPES) {
     try {
-      return createPrivateKey({ key, format: 'der', type, ...given(passphrase) });
+      return createPrivateKey(ownProperties<PrivateKeyInput>({ key, format: 'der', type, passphrase }));
     } catch (error) {
       // PKCS#8 is what it most likely was, so its error tells most.
       first ??= error;
@@ -82,16 +83,12 @@ function readPrivateKey(data: string | Uint8Array, passphrase: Buffer | undefine
 /** For a missing passphrase Node has a code that its check of OpenSSL 3's errors no longer finds. */
 function readPem(key: string | Buffer, passphrase: Buffer | undefined): KeyObject {
   try {
-    return createPrivateKey({ key, format: 'pem', ...given(passphrase) });
+    return createPrivateKey(ownProperties<PrivateKeyInput>({ key, format: 'pem', passphrase }));
   } catch (error) {
     const cancelled = (error as { code?: unknown }).code === 'ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED';
     if (!cancelled || passphrase !== undefined) throw error;
     throw callerError('ERR_MISSING_PASSPHRASE', 'Passphrase required for encrypted key', error);
   }
-}
-
-function given(passphrase: Buffer | undefined): { passphrase?: Buffer } {
-  return passphrase === undefined ? {} : { passphrase };
 }
 
 /** `undefined` for keys of which this platform has no signature. */

@@ -1,4 +1,5 @@
 import { invalidState } from '../base/errors.js';
+import { ownProperties } from '../base/own-properties.js';
 import { BEHAVIOUR_OPTIONS, resolveBehaviour } from '../config/behaviour.js';
 import { checkFunction } from '../config/checks.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
@@ -326,7 +327,7 @@ function watch(signal: AbortSignal | undefined, stop: (reason: Error) => void): 
   const onAbort = (): void => {
     stop(signal.reason as Error);
   };
-  signal.addEventListener('abort', onAbort, { once: true });
+  signal.addEventListener('abort', onAbort, ownProperties({ once: true }));
   return () => {
     signal.removeEventListener('abort', onAbort);
   };

@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns';
-import { isIP, SocketAddress } from 'node:net';
+import { isIP, SocketAddress, type SocketAddressInitOptions } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { ownProperties } from '../base/own-properties.js';
 import type { PeerAddress } from '../endpoint/peer.js';
 
 export type Found = (address: string, family: PeerAddress['family']) => void;
@@ -44,7 +45,9 @@ export function canonicalAddress(
   if (family === 'IPv4') return address === '0.0.0.0' ? '127.0.0.1' : address;
   const at = address.indexOf('%');
   const literal = at < 0 ? address : address.slice(0, at);
-  const plain = new SocketAddress({ address: literal, family: 'ipv6' }).address;
+  const plain = new SocketAddress(
+    ownProperties<SocketAddressInitOptions>({ address: literal, family: 'ipv6' }),
+  ).address;
   if (plain === '::') return '::1';
   if (at < 0 || !LINK_LOCAL.test(plain)) return plain;
   return `${plain}%${canonicalZone(address.slice(at + 1), interfaces(), system)}`;

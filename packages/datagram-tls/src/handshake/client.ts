@@ -12,7 +12,7 @@ import { decoded, expectType, type Message } from './message.js';
 import { supportedVersions, versionFromWire } from './negotiate.js';
 import { bindOffer, makeOffer, type Offer, withCookie } from './offer.js';
 import { offerPsk } from './offered-psk.js';
-import { type OfferedAgain, offerAgain, offerableSession } from './resumption.js';
+import { NOT_AGAIN, type OfferedAgain, offerAgain, offerableSession } from './resumption.js';
 import { type ClientState12, onServerHello12 } from './v12/client.js';
 import {
   type ClientState13,
@@ -60,7 +60,7 @@ const MAX_COOKIES = 3;
 
 export function startClient(ctx: Context): ClientStep {
   const session = offerableSession(ctx);
-  if (session === undefined) return askForPsks(ctx, {});
+  if (session === undefined) return askForPsks(ctx, NOT_AGAIN);
   const name = ctx.destination.verifyName;
   ctx.emit({ do: 'ask', job: { kind: 'check-session', session, name } });
   return { by: 'client', state: { at: 'wait-session' } };

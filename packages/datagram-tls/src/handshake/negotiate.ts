@@ -82,7 +82,7 @@ export interface Asked {
   /** DER names of CAs that it takes; empty for any. */
   readonly authorities: readonly Uint8Array[];
   /** DTLS 1.2: {@link ClientCertificateType}s that the key must suit (RFC 5246 §7.4.6); `undefined`: any. */
-  readonly certificateTypes?: Uint8Array | undefined;
+  readonly certificateTypes: Uint8Array | undefined;
 }
 
 /**

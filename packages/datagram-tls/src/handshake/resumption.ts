@@ -32,20 +32,24 @@ export interface OfferedSession12 {
 
 /** What a ClientHello holds of a session from before, by its version; nothing where none is good. */
 export interface OfferedAgain {
-  readonly psk?: OfferedPsk;
-  readonly session12?: OfferedSession12;
+  readonly psk: OfferedPsk | undefined;
+  readonly session12: OfferedSession12 | undefined;
 }
+
+/** A ClientHello without a session from before. */
+export const NOT_AGAIN: OfferedAgain = { psk: undefined, session12: undefined };
 
 /** The session that is to go on, if it was found to be good. */
 export function offerAgain({ security, destination }: Context, found: CheckedSession): OfferedAgain {
   const { session: saved } = destination;
   const peer = found === undefined ? undefined : resumedPeer(security, found);
-  if (saved === undefined || found === undefined || peer === undefined) return {};
+  if (saved === undefined || found === undefined || peer === undefined) return NOT_AGAIN;
   const { state, ticket, ageAdd } = saved;
   const { age } = found;
-  if (state.suite.version === 'DTLSv1.2') return { session12: { saved, peer, age } };
+  if (state.suite.version === 'DTLSv1.2') return { psk: undefined, session12: { saved, peer, age } };
   const obfuscatedTicketAge = (Math.floor(age) + ageAdd) % 0x1_0000_0000;
-  return { psk: { ...resumptionPsk(state, peer), identity: ticket, obfuscatedTicketAge } };
+  const psk = { ...resumptionPsk(state, peer), identity: ticket, obfuscatedTicketAge };
+  return { psk, session12: undefined };
 }
 
 /** What has to be remembered of a peer to know it again. */

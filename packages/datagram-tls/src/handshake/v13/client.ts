@@ -248,7 +248,7 @@ function answerFlight(
   const proof = { hello, scheme, peer, finished, application: deriveApplication13(ctx, hello) };
   if (request === undefined) return sendFinished(ctx, proof);
   const { schemes, authorities } = request;
-  const asked = { types: [hello.types.client], schemes, authorities };
+  const asked = { types: [hello.types.client], schemes, authorities, certificateTypes: undefined };
   const credential = chooseIdentity(ctx.security, asked, 'DTLSv1.3');
   if (credential !== undefined) {
     if (askStaple(ctx, request.wantsStaple, credential.identity))

@@ -319,7 +319,7 @@ export function chooseCredential13(
   suite: CipherSuite,
 ): { readonly identity: Identity; readonly scheme: SchemeName } {
   const { schemes, authorities } = client;
-  const asked = { types: typesToShow(client), schemes, authorities };
+  const asked = { types: typesToShow(client), schemes, authorities, certificateTypes: undefined };
   const choice = chooseIdentity(security, asked, 'DTLSv1.3');
   if (choice === undefined) throw noCredential(security, client, suite);
   return choice;

@@ -27,7 +27,8 @@ function several(...identities: readonly { cert: string; key: string }[]): Secur
 /** The type of the key that is chosen, and which of the identities that is. */
 function chosen(options: SecurityOptions, asked: Partial<Asked>, version: Version = 'DTLSv1.2') {
   const ours = security('client', version, options);
-  const all: Asked = { types: ['X509'], schemes: SCHEMES, authorities: [], ...asked };
+  const any = { types: ['X509'], schemes: SCHEMES, authorities: [], certificateTypes: undefined } as const;
+  const all: Asked = { ...any, ...asked };
   const identity = chooseIdentity(ours, all, version)?.identity;
   return identity === undefined ? 'none' : identity.key.type;
 }
@@ -68,6 +69,7 @@ for (const version of VERSIONS) {
         types: ['X509'],
         schemes: SCHEMES,
         authorities: [Uint8Array.of(0x30, 0), authority],
+        certificateTypes: undefined,
       });
       const leafFor = (authority: Uint8Array) =>
         chooseIdentity(first, asked(authority), version)?.identity.leaf?.issuer.der;
