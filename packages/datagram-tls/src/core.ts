@@ -7,7 +7,6 @@ export type {
   PeerInfo,
   PeerRefusal,
   Role,
-  Security,
   Sign,
   SigningKey,
   VerifyPeer,
@@ -19,7 +18,10 @@ export { encodeSession, type NewTicket, resolveSession, type SavedSession } from
 export type { EarlyOutcome } from './connection/application-data.js';
 export type { Counters } from './connection/association.js';
 export { Connection } from './connection/connection.js';
+export { dtls12 } from './connection/dtls12.js';
+export { dtls13 } from './connection/dtls13.js';
 export type { ConnectionEvent, DropCounts, DropReason, TraceEvent } from './connection/events.js';
+export type { ProtocolVersion, Security } from './connection/version.js';
 export { nodeProvider } from './crypto/node.js';
 export type { Capabilities, CryptoProvider } from './crypto/provider.js';
 export type { Service } from './endpoint/acceptor.js';

@@ -4,8 +4,12 @@ import {
   Connection,
   type ConnectionEvent,
   type Destination,
+  dtls12,
+  dtls13,
   encodeSession,
   nodeProvider,
+  type Platform,
+  type ProtocolVersion,
   performJob,
   resolveBehaviour,
   resolveSecurity,
@@ -25,8 +29,9 @@ export interface Target {
   readonly port: number;
 }
 
-const PLATFORM = {
+const PLATFORM: Platform<ProtocolVersion> = {
   provider: nodeProvider,
+  versions: [dtls13, dtls12],
   defaultTrust: () => new TrustStore([]),
   describeCertificate: () => undefined,
 };

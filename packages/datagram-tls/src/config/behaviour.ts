@@ -1,7 +1,7 @@
 import { own, utf8 } from '../base/bytes.js';
 import { invalidArgValue, outOfRange } from '../base/errors.js';
 import type { Duration } from '../base/instant.js';
-import type { Version } from '../wire/codes.js';
+import type { VersionFacts } from '../wire/version.js';
 import { checkView } from './checks.js';
 import type { Behaviour, KeepAlive, Role } from './config.js';
 import {
@@ -158,9 +158,13 @@ function bytesOf(message: string | ArrayBufferView): Uint8Array {
 }
 
 /** DTLS 1.2 has nothing that a peer must answer. */
-export function checkKeepAlive(option: KeepAliveOption | undefined, minVersion: Version): void {
+export function checkKeepAlive(option: KeepAliveOption | undefined, versions: readonly VersionFacts[]): void {
   const keepAlive = resolveKeepAlive(option);
-  if (keepAlive !== undefined && keepAlive.message === undefined && minVersion === 'DTLSv1.2')
+  if (
+    keepAlive !== undefined &&
+    keepAlive.message === undefined &&
+    !versions.every(({ rules }) => rules.keyUpdates)
+  )
     throw invalidArgValue(
       'options.keepAlive.message',
       'is needed unless options.minVersion is DTLSv1.3: DTLS 1.2 itself has nothing that a peer must answer',

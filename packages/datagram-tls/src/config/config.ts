@@ -5,15 +5,18 @@ import type { CryptoProvider, PrivateKey, PublicKey } from '../crypto/provider.j
 import type { CipherSuite } from '../crypto/suites.js';
 import type { SessionCache } from '../keys/session-cache.js';
 import type { TicketKey } from '../keys/ticket-keys.js';
-import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
+import type { GroupName, SchemeName, SrtpProfileName } from '../wire/codes.js';
 import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
 import type { PskModeName } from '../wire/extensions/psk-key-exchange-modes.js';
 import type { KdfHash } from '../wire/imported-identity.js';
+import type { VersionFacts } from '../wire/version.js';
 import type { Certificate } from '../x509/certificate.js';
 import type { Crl } from '../x509/crl.js';
 import type { Pin } from '../x509/pins.js';
 import type { TrustStore } from '../x509/trust-store.js';
 import type { SavedSession } from './saved-session.js';
+
+export type Versions<V extends VersionFacts = VersionFacts> = readonly [V, ...V[]];
 
 export type Role = 'client' | 'server';
 
@@ -84,14 +87,17 @@ export type CheckServerIdentity = (name: string, leaf: Uint8Array) => Awaitable<
 /** Who a server is for a client that asks for this name, a {@link hostName}, or for none. `undefined`: nobody, and the client is refused. */
 export type ChooseSecurity = (serverName: string | undefined) => Awaitable<Security | undefined>;
 
-/** Who we are and whom we trust: what a secure context holds, with every default filled in. */
-export interface Security {
+/**
+ * Who we are and whom we trust: what a secure context holds, with every default filled in. `V`: what is known of a version
+ * of DTLS; a connection asks for its handshake and its records, too.
+ */
+export interface Security<V extends VersionFacts = VersionFacts> {
   /** The options that it was made of: what a name of `sni` was not given comes from its endpoint. */
   readonly given: ReadonlySet<string>;
   readonly role: Role;
   readonly provider: CryptoProvider;
-  readonly minVersion: Version;
-  readonly maxVersion: Version;
+  /** Those that may be spoken, latest first. */
+  readonly versions: Versions<V>;
   /** In our order of preference. */
   readonly suites: readonly CipherSuite[];
   readonly groups: readonly GroupName[];

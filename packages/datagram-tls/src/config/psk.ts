@@ -2,8 +2,8 @@ import { whenever } from '../base/awaitable.js';
 import { EMPTY, toHex, toText, utf8 } from '../base/bytes.js';
 import { invalidArgValue, outOfRange } from '../base/errors.js';
 import type { Capabilities } from '../crypto/provider.js';
-import type { Version } from '../wire/codes.js';
 import { KDF_HASHES } from '../wire/imported-identity.js';
+import type { VersionFacts } from '../wire/version.js';
 import { checkObject, checkText, checkView } from './checks.js';
 import type {
   ClientPsk,
@@ -40,7 +40,7 @@ const MOST_OFFERED = 4096;
 
 /** What a key is read for. */
 interface Rules {
-  readonly latest: Version;
+  readonly latest: VersionFacts;
   readonly capabilities: Capabilities;
 }
 
@@ -48,7 +48,7 @@ interface Rules {
 export function resolvePsk(
   options: SecurityOptions,
   role: Role,
-  latest: Version,
+  latest: VersionFacts,
   capabilities: Capabilities,
 ): PskPolicy {
   const rules: Rules = { latest, capabilities };
@@ -94,7 +94,7 @@ function credentials(value: unknown, name: string, rules: Rules): readonly PskCr
       ...keyAndImport(own, name, rules),
     });
   });
-  if (rules.latest === 'DTLSv1.3') checkRoom(offered, name);
+  if (rules.latest.rules.pskInHello) checkRoom(offered, name);
   return offered;
 }
 

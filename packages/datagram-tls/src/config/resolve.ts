@@ -2,11 +2,12 @@ import { utf8 } from '../base/bytes.js';
 import { callerError, invalidArgValue, outOfRange } from '../base/errors.js';
 import { groupFits } from '../crypto/groups.js';
 import type { CryptoProvider } from '../crypto/provider.js';
-import type { CipherSuite } from '../crypto/suites.js';
-import { SrtpProfile, type SrtpProfileName, type Version } from '../wire/codes.js';
+import { type CipherSuite, suiteOf } from '../crypto/suites.js';
+import { SrtpProfile, type SrtpProfileName } from '../wire/codes.js';
+import { isAtLeast, type VersionFacts, versionNamed } from '../wire/version.js';
 import type { TrustStore } from '../x509/trust-store.js';
 import { checkString } from './checks.js';
-import type { CheckServerIdentity, Role, Security } from './config.js';
+import type { CheckServerIdentity, Role, Security, Versions } from './config.js';
 import { resolveCertificateTypes, resolveIdentities, resolvePfx } from './identity.js';
 import { resolveCiphers, resolveGroups, resolveKeyShares, resolvePskModes, resolveSigalgs } from './names.js';
 import { type Filled, type OptionsOf, readOptions, withDefaults } from './option-table.js';
@@ -17,18 +18,24 @@ import { resolveTickets } from './tickets.js';
 import { resolveCrls, resolveOcsp, resolvePins, resolveTrust } from './trust.js';
 
 /** What the platform gives a security that the options leave open. */
-export interface Platform {
+export interface Platform<V extends VersionFacts = VersionFacts> {
   readonly provider: CryptoProvider;
+  /** Those that this program speaks, latest first. A bundle holds no code of any other. */
+  readonly versions: Versions<V>;
   /** The platform's trusted certificates, parsed when first asked for. */
   readonly defaultTrust: () => TrustStore;
   /** What `checkServerIdentity` gets to see of a certificate, DER. */
   readonly describeCertificate: (der: Uint8Array) => unknown;
   /** What a secure context holds that the caller made of options before; `undefined` for any other object. */
-  readonly openContext?: (object: object) => Security | undefined;
+  readonly openContext?: (object: object) => Security<V> | undefined;
 }
 
 /** The only reader of {@link SecurityOptions}. Throws the caller's mistake under the option's name. */
-export function resolveSecurity(given: SecurityOptions, role: Role, platform: Platform): Security {
+export function resolveSecurity<V extends VersionFacts>(
+  given: SecurityOptions,
+  role: Role,
+  platform: Platform<V>,
+): Security<V> {
   const options = readOptions(given, SECURITY_OPTIONS, { role });
   const security = readSecurity(options, role, platform);
   checkPolicy(security);
@@ -45,7 +52,7 @@ export function resolveSecurity(given: SecurityOptions, role: Role, platform: Pl
 const NAME_OPTIONS = { ...SECURITY_OPTIONS, ...CONTEXT_OPTIONS };
 
 /** What a name is served with, from what `createSecureContext` takes. */
-function readIdentity(identity: object, platform: Platform): Security {
+function readIdentity<V extends VersionFacts>(identity: object, platform: Platform<V>): Security<V> {
   const options: OptionsOf<typeof NAME_OPTIONS> = readOptions(identity, NAME_OPTIONS, { role: 'server' });
   if (options.isServer === false) throw notOfServer();
   return readSecurity(options, 'server', platform);
@@ -56,7 +63,11 @@ function notOfServer(): Error {
 }
 
 /** All but `sni`. */
-function readSecurity(options: SecurityOptions, role: Role, platform: Platform): Security {
+function readSecurity<V extends VersionFacts>(
+  options: SecurityOptions,
+  role: Role,
+  platform: Platform<V>,
+): Security<V> {
   const { provider } = platform;
   const settings = withDefaults(options, SECURITY_OPTIONS);
   const pfx = resolvePfx(options, provider);
@@ -70,18 +81,16 @@ function readSecurity(options: SecurityOptions, role: Role, platform: Platform):
     throw callerError('ERR_DTLS_UNSUPPORTED_HASH', 'This runtime lacks SHA-256');
   const suites = resolveCiphers(options.ciphers, role, hasPsk, capabilities);
   const { groups, option: groupsOption } = resolveGroups(options, capabilities);
-  const versions = resolveVersions(settings, suites);
-  const psk = resolvePsk(options, role, versions.maxVersion, capabilities);
-  if (
-    !groups.some((group) => groupFits(group, versions.minVersion) || groupFits(group, versions.maxVersion))
-  ) {
-    throw invalidArgValue(groupsOption, `must hold a group for ${versions.maxVersion}`);
-  }
+  const versions = resolveVersions(settings, suites, platform.versions);
+  const [latest] = versions;
+  const psk = resolvePsk(options, role, latest, capabilities);
+  if (!groups.some((group) => versions.some(({ name }) => groupFits(group, name))))
+    throw invalidArgValue(groupsOption, `must hold a group for ${latest.name}`);
   return {
     given: givenIn(options),
     role,
     provider,
-    ...versions,
+    versions,
     identities,
     trust: resolveTrust(options.ca, trustBesides, platform.defaultTrust),
     trustBesides,
@@ -124,19 +133,24 @@ function resolveIdentityCheck(
 }
 
 /** A version for which `ciphers` leaves no suite is not offered, as in node:tls. */
-function resolveVersions(
+function resolveVersions<V extends VersionFacts>(
   { minVersion, maxVersion }: Filled<typeof SECURITY_OPTIONS>,
   suites: readonly CipherSuite[],
-): { minVersion: Version; maxVersion: Version } {
-  const asked = VERSIONS.slice(VERSIONS.indexOf(minVersion), VERSIONS.indexOf(maxVersion) + 1);
-  if (asked.length === 0) {
+  spoken: Versions<V>,
+): Versions<V> {
+  if (!isAtLeast(maxVersion, minVersion))
     throw invalidArgValue('options.minVersion', `must not be later than options.maxVersion, ${maxVersion}`);
+  const asked = spoken.filter(({ name }) => isAtLeast(name, minVersion) && isAtLeast(maxVersion, name));
+  if (asked.length === 0) {
+    const names = spoken.map(({ name }) => name).join(' and ');
+    throw invalidArgValue('options.maxVersion', `leaves no version: this program speaks ${names}`);
   }
-  const [first, last = first] = asked.filter((version) => suites.some((suite) => suite.version === version));
-  if (first === undefined || last === undefined) {
-    throw invalidArgValue('options.ciphers', `must hold a suite of ${asked.join(' or ')}`);
+  const [latest, ...others] = asked.filter(({ name }) => suites.some(suiteOf(name)));
+  if (latest === undefined) {
+    const names = VERSIONS.filter((name) => versionNamed(asked, name) !== undefined);
+    throw invalidArgValue('options.ciphers', `must hold a suite of ${names.join(' or ')}`);
   }
-  return { minVersion: first, maxVersion: last };
+  return [latest, ...others];
 }
 
 /**
@@ -152,8 +166,8 @@ function checkPolicy(security: Security): void {
 }
 
 /** RFC 8446 appendix E.6: a client whose identity is unknown would be shown the certificate, and one with a wrong key not. */
-function checkPsk({ psk, identities, maxVersion }: Security): void {
-  if (psk.role === 'server' && psk.hideUnknown && identities.length > 0 && maxVersion === 'DTLSv1.3')
+function checkPsk({ psk, identities, versions: [latest] }: Security): void {
+  if (psk.role === 'server' && psk.hideUnknown && identities.length > 0 && latest.rules.pskInHello)
     throw invalidArgValue(
       'options.pskHideUnknown',
       'hides nothing beside a certificate in DTLS 1.3: leave out options.cert, or set options.maxVersion to DTLSv1.2',
@@ -194,7 +208,9 @@ function checkPeerTypes(security: Security): void {
 }
 
 /** Clients cannot be asked in DTLS 1.2. */
-function checkOcsp({ role, pins, requestCert, requestStaple, findStaple, maxVersion }: Security): void {
+function checkOcsp(security: Security): void {
+  const { role, pins, requestCert, requestStaple, findStaple } = security;
+  const [latest] = security.versions;
   if (requestStaple && pins.length > 0) {
     throw invalidArgValue(
       'options.pins',
@@ -202,7 +218,7 @@ function checkOcsp({ role, pins, requestCert, requestStaple, findStaple, maxVers
     );
   }
   const asksClients = role === 'server' ? requestStaple : findStaple !== undefined;
-  if (asksClients && maxVersion === 'DTLSv1.2') {
+  if (asksClients && !latest.rules.clientStatus) {
     const name = role === 'server' ? 'options.requestOCSP' : 'options.ocspResponse';
     throw invalidArgValue(name, 'is of no use below DTLSv1.3, which alone lets servers ask clients');
   }
@@ -214,8 +230,8 @@ function checkOcsp({ role, pins, requestCert, requestStaple, findStaple, maxVers
   }
 }
 
-function checkEarlyData({ tickets, maxVersion }: Security): void {
-  if (tickets?.early !== undefined && maxVersion === 'DTLSv1.2')
+function checkEarlyData({ tickets, versions: [latest] }: Security): void {
+  if (tickets?.early !== undefined && !latest.rules.earlyData)
     throw invalidArgValue('options.maxEarlyData', 'is of no use below DTLSv1.3');
 }
 

@@ -1,6 +1,7 @@
 import { whenever } from '../base/awaitable.js';
 import { callerError, invalidArgType, invalidArgValue, missingArgs } from '../base/errors.js';
 import { hostName } from '../base/host-name.js';
+import type { VersionFacts } from '../wire/version.js';
 import type { ChooseSecurity, Security } from './config.js';
 import type { OptionTable } from './option-table.js';
 import { SECURITY_OPTIONS, type SecurityOptions } from './options.js';
@@ -76,7 +77,10 @@ const NAME_ROWS = new Map(
  * What `endpoint` is for a client that asks for one of its names: `own`, and the endpoint's wherever that was not given.
  * Versions, suites and groups are chosen before the name is looked at: a HelloRetryRequest goes out without it.
  */
-export function resolveNamedIdentity(endpoint: Security, own: Security): Security {
+export function resolveNamedIdentity<V extends VersionFacts>(
+  endpoint: Security<V>,
+  own: Security,
+): Security<V> {
   const replaced = new Set<string>();
   for (const option of own.given) {
     const fields = NAME_ROWS.get(option);
@@ -85,7 +89,7 @@ export function resolveNamedIdentity(endpoint: Security, own: Security): Securit
     for (const field of fields) replaced.add(field);
   }
   const kept = [...endpoint.given].filter((option) => !NAME_ROWS.get(option)?.some((f) => replaced.has(f)));
-  const security: Security = {
+  const security: Security<V> = {
     ...endpoint,
     trust: withMore(endpoint.trust, own.trustBesides),
     ...Object.fromEntries([...replaced].map((field) => [field, own[field as keyof Security]])),

@@ -2,7 +2,7 @@ import type { DTLSError } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
 import { MemoryAccount, type MemoryPool } from '../base/memory.js';
 import { Queue } from '../base/queue.js';
-import type { Behaviour, Role, Security } from '../config/config.js';
+import type { Behaviour, Role, Versions } from '../config/config.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { EarlyRefusal } from '../handshake/actions.js';
 import { type RecordLimits, UNLIMITED } from '../handshake/record-limits.js';
@@ -10,12 +10,15 @@ import type { Session } from '../handshake/session.js';
 import { Epochs } from '../record/epochs.js';
 import { PlainReader, PlainWriter } from '../record/plain.js';
 import type { RecordWriter } from '../record/reader-writer.js';
+import type { Version } from '../wire/codes.js';
+import { versionNamed } from '../wire/version.js';
 import type { ConnectionEvent, DropCounts, DropReason, TraceEvent } from './events.js';
 import { Jobs } from './jobs.js';
 import type { Life } from './life.js';
 import { answeredLife, PathSize, UnvalidatedPath } from './path.js';
 import { Timers } from './timers.js';
 import { Transmit } from './transmit.js';
+import { partsOf, type Security, type VersionParts } from './version.js';
 
 /** RFC 9147 §4.2.1: no datagram is on its way for longer, so that what misses a part by then is held in vain; ms. */
 export const HELD_LIFE: Duration = 120_000;
@@ -76,11 +79,13 @@ export class Association {
     ticketKeyFailures: 0,
     dropped: {},
   };
+  /** Those that may be spoken, latest first. */
+  readonly versions: Versions<VersionParts>;
   readonly #events = new Queue<ConnectionEvent>();
 
   /** `onEvict` gives back all of {@link memory}, which other associations need; `recordSequence`: our first in epoch 0. */
   constructor(
-    { role, provider }: Security,
+    { role, provider, versions }: Security,
     behaviour: Behaviour,
     recordSequence: number,
     pool: MemoryPool,
@@ -88,6 +93,7 @@ export class Association {
   ) {
     this.role = role;
     this.provider = provider;
+    this.versions = partsOf(versions);
     this.behaviour = behaviour;
     this.pathSize = new PathSize(behaviour.mtu);
     this.transmit = new Transmit(this.epochs);
@@ -122,6 +128,11 @@ export class Association {
   watchMemory(now: Instant): void {
     if (this.memory.held === 0) this.timers.stop('forget-held');
     else if (!this.timers.has('forget-held')) this.timers.set('forget-held', now + HELD_LIFE);
+  }
+
+  /** One that this connection may speak. */
+  version(name: Version): VersionParts {
+    return versionNamed(this.versions, name) ?? this.versions[0];
   }
 
   drop(reason: DropReason): void {

@@ -1,6 +1,6 @@
 import type { DTLSError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
-import type { Behaviour, Destination, Security } from '../config/config.js';
+import type { Security as AnySecurity, Behaviour, Destination } from '../config/config.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
 import type { EarlyOutcome } from './application-data.js';
@@ -8,6 +8,7 @@ import type { Counters } from './association.js';
 import type { ConnectionEvent } from './events.js';
 import { type Phase, sessionOf } from './life.js';
 import { FROM_ZERO, Machine } from './machine.js';
+import type { Security } from './version.js';
 
 /** For the endpoint and the driver: the inside of a connection, and a connection around one. The class assigns them. */
 export let machineOf: (connection: Connection) => Machine;
@@ -37,7 +38,7 @@ export class Connection {
   }
 
   /** What its jobs are done with: with `sni`, that of the name that the client asked for, as soon as it is known. */
-  get security(): Security {
+  get security(): AnySecurity {
     return this.#machine.security;
   }
 

@@ -93,7 +93,7 @@ export class Contents implements RecordSink {
   }
 
   whyNot(epoch: number): DropReason {
-    const early = epoch === EARLY_EPOCH && this.#is13 && this.#association.role === 'server';
+    const early = epoch === EARLY_EPOCH && this.#has('earlyData') && this.#association.role === 'server';
     return early ? 'refused_early_data' : 'unknown_epoch';
   }
 
@@ -134,9 +134,9 @@ export class Contents implements RecordSink {
     return this.#association.life.at === 'handshaking';
   }
 
-  /** DTLS 1.3 is chosen. */
-  get #is13(): boolean {
-    return this.#handshake.version === 'DTLSv1.3';
+  /** A version is chosen that has `rule`. */
+  #has(rule: 'earlyData' | 'halfClose' | 'alertsWithoutLevel' | 'violationsAreFatal'): boolean {
+    return this.#handshake.version?.rules[rule] === true;
   }
 
   #onProgress(useful: boolean): boolean {
@@ -147,13 +147,13 @@ export class Contents implements RecordSink {
   #onData(epoch: number, sequence: number, content: Uint8Array, now: Instant): boolean {
     if (epoch === 0 || epoch === HANDSHAKE_EPOCH)
       return this.#refuse(epoch, 'unprotected_data', 'unexpected_message', 'application data');
-    if (epoch === EARLY_EPOCH && this.#is13) return this.#onEarlyData(content);
+    if (epoch === EARLY_EPOCH && this.#has('earlyData')) return this.#onEarlyData(content);
     const { life } = this.#association;
     if (this.#inbound.isAfterEnd(epoch, sequence)) this.#association.drop('closed');
     else if (isOpen(life)) this.#inbound.deliver(content);
     else if (life.at === 'handshaking') this.#inbound.keep(content, now);
     // RFC 8446 §6.1: our close_notify says nothing about the peer's direction.
-    else if (this.#is13) this.#inbound.deliver(content);
+    else if (this.#has('halfClose')) this.#inbound.deliver(content);
     else this.#association.drop('closed');
     return true;
   }
@@ -180,7 +180,7 @@ export class Contents implements RecordSink {
     if (epoch === 0) return this.#onPlainAlert(alert, sequence);
     traceReceived(this.#association, alert);
     if (alert.description === Alert.close_notify) this.#onCloseNotify(epoch, sequence, now);
-    else if (isFatal(alert, this.#is13)) this.#host.end(peerAlert(alert));
+    else if (isFatal(alert, !this.#has('alertsWithoutLevel'))) this.#host.end(peerAlert(alert));
     return true;
   }
 
@@ -224,22 +224,22 @@ export class Contents implements RecordSink {
     if (this.#inbound.ended) return;
     this.#inbound.end(epoch, sequence);
     if (this.#association.life.at === 'closing') return this.#host.end(undefined);
-    if (this.#is13) this.#association.tell({ type: 'peer-closed' });
-    if (!this.#is13 || !this.#association.behaviour.allowHalfOpen) this.#host.close(now);
+    if (this.#has('halfClose')) this.#association.tell({ type: 'peer-closed' });
+    if (!this.#has('halfClose') || !this.#association.behaviour.allowHalfOpen) this.#host.close(now);
   }
 
   /** What is not allowed in an authentic record of DTLS 1.3 ends the session; all else is discarded (RFC 9147 §4.5.2). */
   #refuse(epoch: number, reason: DropReason, alert: AlertName, what: string): false {
     this.#association.drop(reason);
-    if (epoch > 0 && this.#is13)
+    if (epoch > 0 && this.#has('violationsAreFatal'))
       this.#host.onFailure(violation(alert, `the peer sent ${what}, which has no place here`));
     return false;
   }
 }
 
-/** In DTLS 1.3 an alert's level says nothing: only these two are no errors (RFC 8446 §6). */
-function isFatal(alert: AlertMessage, is13: boolean): boolean {
-  if (!is13) return alert.level === AlertLevel.fatal;
+/** Where an alert's level says nothing only these two are no errors (RFC 8446 §6). */
+function isFatal(alert: AlertMessage, levelsCount: boolean): boolean {
+  if (levelsCount) return alert.level === AlertLevel.fatal;
   return alert.description !== Alert.close_notify && alert.description !== Alert.user_canceled;
 }
 

@@ -154,7 +154,8 @@ export class HandshakeReceiver {
    */
   violate(epoch: number, reason: DropReason, alert: AlertName, text: string): void {
     this.#association.drop(reason);
-    if (epoch > 0 && this.#runner.version === 'DTLSv1.3') this.#host.onFailure(violation(alert, text));
+    if (epoch > 0 && this.#runner.version?.rules.violationsAreFatal === true)
+      this.#host.onFailure(violation(alert, text));
   }
 
   #accept(fragment: HandshakeFragment, epoch: number, duplicate: boolean, now: Instant): Fate {
@@ -196,7 +197,12 @@ export class HandshakeReceiver {
   /** RFC 5246 §7.4.1.1: a HelloRequest during a handshake says nothing, not even that it fills a gap. */
   #isIdle({ type }: HandshakeFragment, epoch: number): boolean {
     if (type !== HandshakeType.hello_request || isEstablished(this.#association.life)) return false;
-    return epoch === 0 || this.#runner.version === 'DTLSv1.2';
+    return epoch === 0 || this.#renegotiates;
+  }
+
+  /** A version is chosen in which a peer may ask for a new handshake. */
+  get #renegotiates(): boolean {
+    return this.#runner.version?.rules.renegotiation === true;
   }
 
   #onDiscard(why: Discarded): void {
@@ -206,8 +212,7 @@ export class HandshakeReceiver {
 
   /** DTLS 1.2: a new handshake under the keys of the last one counts its messages from 0 again (RFC 6347 §4.2.2). */
   #asksToRenegotiate({ type, messageSeq, fragmentOffset }: HandshakeFragment, epoch: number): boolean {
-    if (epoch === 0 || !isEstablished(this.#association.life) || this.#runner.version !== 'DTLSv1.2')
-      return false;
+    if (epoch === 0 || !isEstablished(this.#association.life) || !this.#renegotiates) return false;
     const first =
       this.#association.role === 'client' ? HandshakeType.hello_request : HandshakeType.client_hello;
     return type === first && messageSeq === 0 && fragmentOffset === 0;
@@ -219,10 +224,10 @@ export class HandshakeReceiver {
    */
   #onRepeated(fragment: HandshakeFragment, epoch: number, duplicate: boolean): Fate {
     this.#association.drop('repeated_message');
-    const is13 = this.#runner.version === 'DTLSv1.3';
-    if (is13 && fragment.messageSeq >= this.#flightStart) return 'repeated';
+    const acks = this.#runner.version?.rules.acks === true;
+    if (acks && fragment.messageSeq >= this.#flightStart) return 'repeated';
     const ends =
-      fragment.messageSeq === (is13 ? this.#flightStart : this.#reassembler.next) - 1 &&
+      fragment.messageSeq === (acks ? this.#flightStart : this.#reassembler.next) - 1 &&
       fragment.fragmentOffset + fragment.fragmentLength === fragment.length;
     if (ends && !duplicate) this.#flights.onRepeated(epoch > 0);
     return 'useless';

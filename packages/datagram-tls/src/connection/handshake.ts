@@ -8,8 +8,9 @@ import type { Message } from '../handshake/message.js';
 import { Runner } from '../handshake/runner.js';
 import type { Session } from '../handshake/session.js';
 import type { Retry13 } from '../handshake/v13/hellos.js';
-import type { Version } from '../wire/codes.js';
+import type { HandshakeVersions } from '../handshake/version.js';
 import { decodeAck, type RecordNumber } from '../wire/messages/ack.js';
+import type { VersionFacts } from '../wire/version.js';
 import { Acks } from './acks.js';
 import type { EarlyData } from './application-data.js';
 import type { Association, HandshakeHost } from './association.js';
@@ -24,6 +25,14 @@ import { isEstablished } from './life.js';
  * kept beyond it.
  */
 const MAX_MESSAGES = 32;
+
+/** With what a handshake begins. */
+interface HandshakeStart {
+  readonly versions: HandshakeVersions;
+  readonly retry: Retry13 | undefined;
+  /** message_seq of the peer's first message. */
+  readonly receiveSeq: number;
+}
 
 /** Handshake records in, actions out: reassembly, the state machine, acknowledgements. */
 export class Handshake {
@@ -52,23 +61,22 @@ export class Handshake {
     host: HandshakeHost,
     keys: KeyChanges,
     ctx: Context,
-    firstReceiveSeq: number,
-    retry: Retry13 | undefined,
+    { versions, retry, receiveSeq }: HandshakeStart,
     early: EarlyData,
   ) {
     this.#association = association;
     this.#host = host;
     this.#keys = keys;
     this.#early = early;
-    this.#runner = new Runner(ctx, retry);
+    this.#runner = new Runner(ctx, versions, retry);
     this.#flights = new FlightSender(association);
-    this.#receiver = new HandshakeReceiver(association, host, this.#runner, this.#flights, firstReceiveSeq);
+    this.#receiver = new HandshakeReceiver(association, host, this.#runner, this.#flights, receiveSeq);
     this.#acks = new Acks(association);
     this.#incoming = new ReceivedFlight(association);
   }
 
   /** `undefined` until it is chosen. */
-  get version(): Version | undefined {
+  get version(): VersionFacts | undefined {
     return this.#runner.version;
   }
 
@@ -166,9 +174,9 @@ export class Handshake {
     // Nothing goes by itself to a peer that is not proved.
     if (!this.#acks.active || this.#association.unvalidated !== undefined) return;
     const { version } = this.#runner;
-    if (version === 'DTLSv1.2') return this.#acks.forget();
-    // RFC 9147 §7: no ACK before DTLS 1.3 is chosen.
+    // RFC 9147 §7: no ACK before a version is chosen that has them.
     if (version === undefined) return;
+    if (!version.rules.acks) return this.#acks.forget();
     if (!isEstablished(this.#association.life) && this.#receiver.gap) this.#acks.onGap();
     this.#acks.settle(this.#flights.ackDelay, now);
   }
@@ -191,7 +199,7 @@ export class Handshake {
 
   /** A record waits for keys that the peer has and we have not. */
   onHeld(): void {
-    if (this.#runner.version === 'DTLSv1.3' && this.#epoch === 0) this.#acks.onUnreadable();
+    if (this.#runner.version?.rules.acks === true && this.#epoch === 0) this.#acks.onUnreadable();
   }
 
   /** The flight under way got no answer in time. */
@@ -293,7 +301,7 @@ export class Handshake {
    * epoch 0, where anybody may have sent it, that takes the whole ServerHello.
    */
   #onAnswered(now: Instant): void {
-    if (this.#runner.version === 'DTLSv1.3') this.#flights.onAnswered(now);
+    if (this.#runner.version?.rules.acks === true) this.#flights.onAnswered(now);
   }
 
   /** RFC 8446 §5.1: nothing stands between the last message under old keys and the first under new ones. */
@@ -304,7 +312,7 @@ export class Handshake {
     if (this.#association.role === 'client') this.#onAnswered(now);
     const stray = this.#receiver.onlyEpoch(epoch);
     // In epoch 0 anybody may have sent them.
-    if (stray > 0 && before > 0 && this.#runner.version === 'DTLSv1.3')
+    if (stray > 0 && before > 0 && this.#runner.version?.rules.violationsAreFatal === true)
       this.#host.onFailure(
         violation('unexpected_message', 'a message follows a change of keys in the old epoch'),
       );
@@ -376,7 +384,7 @@ export class Handshake {
     if (this.#early.takes) this.#keys.closeEarly(now);
     // An unacknowledged last flight of ours is still a part of the handshake.
     if (!finishing) this.#association.timers.stop('handshake');
-    if (session.version === 'DTLSv1.3' && !finishing) this.#keys.forgetOldWriters();
+    if (this.#runner.version?.rules.acks === true && !finishing) this.#keys.forgetOldWriters();
     this.#host.onConnected(session, finishing, now);
   }
 
@@ -399,7 +407,7 @@ interface AckContext {
   readonly keys: KeyChanges;
   readonly retransmission: FlightSender;
   /** `undefined` until it is chosen. */
-  readonly version: Version | undefined;
+  readonly version: VersionFacts | undefined;
 }
 
 /**
@@ -411,7 +419,7 @@ function readReceivedAck(
   epoch: number,
   { association, host, intake, keys, retransmission, version }: AckContext,
 ): readonly RecordNumber[] | undefined {
-  if (version !== 'DTLSv1.3') {
+  if (version?.rules.acks !== true) {
     association.drop('unauthenticated_ack');
     return undefined;
   }

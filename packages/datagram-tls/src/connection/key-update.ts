@@ -1,6 +1,5 @@
 import type { Duration, Instant } from '../base/instant.js';
 import type { Action } from '../handshake/actions.js';
-import { createReader, createWriter } from '../record/protection.js';
 import type { Association } from './association.js';
 
 type InstallKeys = Extract<Action, { do: 'install-keys' }>;
@@ -34,10 +33,13 @@ export class KeyChanges {
 
   install({ direction, epoch, suite, keys }: InstallKeys): void {
     const { epochs, provider } = this.#association;
-    if (direction === 'write' && epoch === EARLY_EPOCH && suite.version === 'DTLSv1.3')
-      this.#association.earlyWriter = createWriter(provider, suite, epoch, keys);
-    else if (direction === 'write') epochs.installWriter(createWriter(provider, suite, epoch, keys));
-    else epochs.installReader(createReader(provider, suite, epoch, keys));
+    const { records, rules } = this.#association.version(suite.version);
+    if (direction === 'read') epochs.installReader(records.reader(provider, suite, epoch, keys));
+    else {
+      const writer = records.writer(provider, suite, epoch, keys);
+      if (epoch === EARLY_EPOCH && rules.earlyData) this.#association.earlyWriter = writer;
+      else epochs.installWriter(writer);
+    }
     if (epoch > APPLICATION_EPOCH) {
       const heading = direction === 'write' ? 'sent' : 'received';
       this.#association.trace({ kind: 'key-update', direction: heading, epoch });

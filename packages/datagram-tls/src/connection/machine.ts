@@ -3,7 +3,7 @@ import { type DTLSError, invalidState } from '../base/errors.js';
 import { type Duration, earliest, type Instant } from '../base/instant.js';
 import { MemoryPool } from '../base/memory.js';
 import { ownProperties } from '../base/own-properties.js';
-import type { Behaviour, Destination, Security } from '../config/config.js';
+import type { Security as AnySecurity, Behaviour, Destination } from '../config/config.js';
 import type { EarlyRefusal } from '../handshake/actions.js';
 import { Context } from '../handshake/context.js';
 import type { JobAnswer } from '../handshake/jobs.js';
@@ -28,6 +28,7 @@ import { isOpen, type Life, type SentAlert, sessionOf } from './life.js';
 import { ASKED_LIFE, type UnvalidatedPath } from './path.js';
 import { Receive } from './receive.js';
 import type { TimerName } from './timers.js';
+import type { Security } from './version.js';
 
 /** How long we wait for the answer to our close_notify, ms. */
 const CLOSE_LINGER: Duration = 500;
@@ -76,7 +77,8 @@ export class Machine implements ContentHost, HandshakeHost {
     this.#early = new EarlyData(association, destination.earlyData);
     const context = new Context(security, behaviour, destination, sendSeq, early);
     this.#context = context;
-    const handshake = new Handshake(association, this, this.#keys, context, receiveSeq, retry, this.#early);
+    const start = { versions: association.versions, retry, receiveSeq };
+    const handshake = new Handshake(association, this, this.#keys, context, start, this.#early);
     this.#handshake = handshake;
     this.#receive = new Receive(
       association,
@@ -85,7 +87,7 @@ export class Machine implements ContentHost, HandshakeHost {
   }
 
   /** What its jobs are done with: with `sni`, that of the name that the client asked for, as soon as it is known. */
-  get security(): Security {
+  get security(): AnySecurity {
     return this.#context.security;
   }
 

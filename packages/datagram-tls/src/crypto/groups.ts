@@ -1,21 +1,21 @@
 import { Group, type GroupName, type Version } from '../wire/codes.js';
+import { rulesOf } from '../wire/version.js';
 
 interface GroupShape {
   /** Bytes of the share that a client sends. */
   readonly clientShare: number;
   readonly serverShare: number;
-  readonly versions: readonly Version[];
+  /** A KEM beside a curve. */
+  readonly hybrid: boolean;
 }
-
-const BOTH: readonly Version[] = ['DTLSv1.2', 'DTLSv1.3'];
 
 /** ML-KEM-768 has a key of 1184 bytes and a ciphertext of 1088 (FIPS 203 §8); X25519's 32 follow it. */
 const SHAPES: Readonly<Record<GroupName, GroupShape>> = {
-  X25519MLKEM768: { clientShare: 1184 + 32, serverShare: 1088 + 32, versions: ['DTLSv1.3'] },
-  x25519: { clientShare: 32, serverShare: 32, versions: BOTH },
-  secp256r1: { clientShare: 65, serverShare: 65, versions: BOTH },
-  secp384r1: { clientShare: 97, serverShare: 97, versions: BOTH },
-  secp521r1: { clientShare: 133, serverShare: 133, versions: BOTH },
+  X25519MLKEM768: { clientShare: 1184 + 32, serverShare: 1088 + 32, hybrid: true },
+  x25519: { clientShare: 32, serverShare: 32, hybrid: false },
+  secp256r1: { clientShare: 65, serverShare: 65, hybrid: false },
+  secp384r1: { clientShare: 97, serverShare: 97, hybrid: false },
+  secp521r1: { clientShare: 133, serverShare: 133, hybrid: false },
 };
 
 /** What is offered unless the caller chooses, in order of preference and as far as the provider can do it. */
@@ -37,5 +37,5 @@ export function shareLength(group: GroupName, sender: 'client' | 'server'): numb
 
 /** Hybrid groups exist in DTLS 1.3 only (RFC 10024). */
 export function groupFits(group: GroupName, version: Version): boolean {
-  return SHAPES[group].versions.includes(version);
+  return !SHAPES[group].hybrid || rulesOf(version).hybridGroups;
 }

@@ -1,4 +1,5 @@
 import { Scheme, type SchemeName, type Version } from '../wire/codes.js';
+import { rulesOf } from '../wire/version.js';
 import { type Capabilities, HASH_LENGTH, type HashName, type KeyShape, type KeyType } from './provider.js';
 
 export type SignatureAlgorithm = 'ecdsa' | 'eddsa' | 'rsa-pkcs1' | 'rsa-pss';
@@ -58,7 +59,7 @@ export function hasScheme({ name, keyType13 = 'rsa' }: SignatureScheme, capabili
  * (RFC 8422 §5.4); 1.3 ties it to one curve and bars PKCS#1 v1.5 (RFC 8446 §4.2.3).
  */
 export function schemeFits(name: SchemeName, key: KeyShape, version: Version): boolean {
-  return canMake(name, key) && (version === 'DTLSv1.2' || scheme(name).keyType13 === key.type);
+  return canMake(name, key) && (!rulesOf(version).schemesFixKeys || scheme(name).keyType13 === key.type);
 }
 
 /** By algorithm, size and hash alone: which curve a version ties a scheme to is the handshake's question. */

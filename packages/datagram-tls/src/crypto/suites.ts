@@ -1,4 +1,5 @@
 import type { Version } from '../wire/codes.js';
+import { rulesOf } from '../wire/version.js';
 import type { AeadName, Capabilities, HashName } from './provider.js';
 
 /** How a suite agrees on keys and proves who the server is; `tls13` leaves both to extensions. */
@@ -53,15 +54,16 @@ const AEADS: Readonly<Record<AeadName, AeadShape>> = {
   'aes-256-ccm-8': { keyLength: 32, tagLength: 8, explicitNonce12: 8 },
 };
 
-/**
- * Every suite the library can speak, in the default order of preference. AES-128-GCM leads because it is the fastest
- * on hardware with AES instructions; the hash of a suite without one in its name is SHA-256 (RFC 5246 §5).
- */
-export const SUITES: readonly CipherSuite[] = [
+/** Of DTLS 1.3, in the default order of preference; AES-128-GCM leads because it is the fastest on hardware with AES instructions. */
+const SUITES_13: readonly AeadSuite[] = [
   suite13(0x1301, 'TLS_AES_128_GCM_SHA256', 'aes-128-gcm', 'sha256'),
   suite13(0x1302, 'TLS_AES_256_GCM_SHA384', 'aes-256-gcm', 'sha384'),
   suite13(0x1303, 'TLS_CHACHA20_POLY1305_SHA256', 'chacha20-poly1305', 'sha256'),
   suite13(0x1304, 'TLS_AES_128_CCM_SHA256', 'aes-128-ccm', 'sha256'),
+];
+
+/** Of DTLS 1.2, likewise; the hash of a suite without one in its name is SHA-256 (RFC 5246 §5). */
+const SUITES_12: readonly CipherSuite[] = [
   suite12(0xc02b, 'ecdhe_ecdsa', 'AES_128_GCM_SHA256', 'AES128-GCM-SHA256', 'aes-128-gcm', 'sha256'),
   suite12(0xc02f, 'ecdhe_rsa', 'AES_128_GCM_SHA256', 'AES128-GCM-SHA256', 'aes-128-gcm', 'sha256'),
   suite12(0xc02c, 'ecdhe_ecdsa', 'AES_256_GCM_SHA384', 'AES256-GCM-SHA384', 'aes-256-gcm', 'sha384'),
@@ -109,27 +111,36 @@ export const SUITES: readonly CipherSuite[] = [
   suiteCbc(0x00ae, 'psk'),
 ];
 
+/** Every suite the library can speak. */
+export const SUITES: readonly CipherSuite[] = [...SUITES_13, ...SUITES_12];
+
 /**
  * What is offered unless the caller chooses, in order of preference. CCM stands apart in 1.2: it is slow on the
  * platforms that run Node, and an 8-byte tag is for constrained peers that ask for it (RFC 9325 §4.2.1). So does CBC,
  * for peers that have nothing else.
  */
 export const DEFAULT_SUITES: Readonly<Record<Version, readonly AeadSuite[]>> = {
-  'DTLSv1.2': withAead((suite) => suite.version === 'DTLSv1.2' && isUsual(suite) && !needsPsk(suite)),
-  'DTLSv1.3': withAead((suite) => suite.version === 'DTLSv1.3'),
+  'DTLSv1.2': withAead(SUITES_12, (suite) => isUsual(suite) && !needsPsk(suite)),
+  'DTLSv1.3': SUITES_13,
 };
 
 /** DTLS 1.2: what is offered when there is a pre-shared key; those with forward secrecy come first. */
 export const DEFAULT_PSK_SUITES: readonly AeadSuite[] = withAead(
-  (suite) => needsPsk(suite) && isUsual(suite),
+  SUITES_12,
+  (suite) => isUsual(suite) && needsPsk(suite),
 );
 
-function withAead(which: (suite: AeadSuite) => boolean): AeadSuite[] {
-  return SUITES.filter((suite) => suite.aead !== undefined).filter(which);
+function withAead(suites: readonly CipherSuite[], which: (suite: AeadSuite) => boolean): AeadSuite[] {
+  return suites.filter((suite) => suite.aead !== undefined).filter(which);
 }
 
 function isUsual({ aead }: AeadSuite): boolean {
   return !aead.includes('ccm');
+}
+
+/** Tells the suites of a version from others. */
+export function suiteOf(version: Version): (suite: CipherSuite) => boolean {
+  return (suite) => suite.version === version;
 }
 
 /** Whether nobody without a pre-shared key can use it. */
@@ -158,7 +169,7 @@ export function lackOf(suite: CipherSuite, capabilities: Capabilities): string |
   if (!capabilities.hash(hash)) return hash;
   if (aead === undefined) return capabilities.aesCbc() ? undefined : 'aes-128-cbc';
   if (!capabilities.aead(aead)) return aead;
-  const masks = version === 'DTLSv1.2' || capabilities.recordNumberMask(aead);
+  const masks = !rulesOf(version).encryptsNumbers || capabilities.recordNumberMask(aead);
   return masks ? undefined : `the record number encryption of ${aead}`;
 }
 
@@ -172,7 +183,7 @@ export function needsEncryptThenMac(suite: CipherSuite): suite is CbcSuite {
  * it is the same suite (RFC 5246 §7.4.1.3).
  */
 export function canResumeUnder(suite: CipherSuite, earlier: CipherSuite): boolean {
-  if (suite.version === 'DTLSv1.2') return suite === earlier;
+  if (!rulesOf(earlier.version).resumesByHash) return suite === earlier;
   return suite.version === earlier.version && suite.hash === earlier.hash;
 }
 

@@ -9,6 +9,7 @@ import type { Destination } from '../config/config.js';
 import { pickOptions, readOptions, withDefaults } from '../config/option-table.js';
 import { resolveSession, type SavedSession } from '../config/saved-session.js';
 import type { PeerAddress } from '../endpoint/peer.js';
+import { rulesOf } from '../wire/version.js';
 import { resolveEarlyMessages } from './arguments.js';
 import { DTLSEndpoint, endpointControl } from './endpoint.js';
 import { CONNECT_OPTIONS, type ConnectOptions, ENDPOINT_OPTIONS, SESSION_OPTIONS } from './options.js';
@@ -29,7 +30,7 @@ class SpentTickets {
 
   /** The session, if its ticket may be offered; from now on it has been. */
   take(session: SavedSession | undefined): SavedSession | undefined {
-    if (session?.state.suite.version !== 'DTLSv1.3') return session;
+    if (session === undefined || !rulesOf(session.state.suite.version).ticketsOnce) return session;
     const digest = createHash('sha256').update(session.ticket).digest('base64');
     if (this.#seen.has(digest)) return undefined;
     this.#seen.add(digest);
@@ -61,7 +62,7 @@ export function connect(host: string, port: number, given: ConnectOptions = {}):
   const named = resolveDestination(host, servername);
   const saved = resolveSession(savedBytes, named.verifyName, platform.provider);
   const security = securityFrom(options, 'client');
-  checkKeepAlive(options.keepAlive, security.minVersion);
+  checkKeepAlive(options.keepAlive, security.versions);
   const earlyData = resolveEarlyMessages(options.earlyData, options.mtu ?? BEHAVIOUR_OPTIONS.mtu.default);
   const endpoint = new DTLSEndpoint(pickOptions(options, ENDPOINT_OPTIONS));
   const destination = { ...named, session: spent.take(saved), earlyData };

@@ -2,8 +2,8 @@ import { isIP } from 'node:net';
 import { invalidArgValue, missingArgs } from '../base/errors.js';
 import { checkKeepAlive } from '../config/behaviour.js';
 import { checkFunction } from '../config/checks.js';
-import type { Security } from '../config/config.js';
 import { pickOptions, readOptions, withDefaults } from '../config/option-table.js';
+import type { Security } from '../connection/version.js';
 import { DTLSEndpoint, endpointControl, type SessionCallback } from './endpoint.js';
 import { ENDPOINT_OPTIONS, LISTEN_OPTIONS, type ListenOptions, SESSION_OPTIONS } from './options.js';
 import { resolveHost } from './resolve-host.js';
@@ -22,7 +22,7 @@ export function listen(onsession: SessionCallback, given: ListenOptions): DTLSEn
   const { host, port } = withDefaults(options, LISTEN_OPTIONS);
   const security = securityFrom(options, 'server');
   checkEarlyReceiver(options.onearlydata, security);
-  checkKeepAlive(options.keepAlive, security.minVersion);
+  checkKeepAlive(options.keepAlive, security.versions);
   const endpoint = new DTLSEndpoint(pickOptions(options, ENDPOINT_OPTIONS));
   const start = (address: string): void => {
     endpointControl.bind(endpoint, address, port);

@@ -2,12 +2,16 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import tls from 'node:tls';
 import type { Platform } from '../config/resolve.js';
+import { dtls12 } from '../connection/dtls12.js';
+import { dtls13 } from '../connection/dtls13.js';
+import type { ProtocolVersion } from '../connection/version.js';
 import { nodeProvider } from '../crypto/node.js';
 import { TrustStore } from '../x509/trust-store.js';
 
 /** The cryptography and the trusted certificates of the runtime we are on. */
-export const platform: Platform = {
+export const platform: Platform<ProtocolVersion> = {
   provider: nodeProvider,
+  versions: [dtls13, dtls12],
   defaultTrust,
   describeCertificate: (der) => new X509Certificate(der).toLegacyObject(),
 };

@@ -1,8 +1,9 @@
 import type { RemoteInfo } from 'node:dgram';
 import { Queue } from '../base/queue.js';
-import type { Behaviour, Destination, Security } from '../config/config.js';
+import type { Behaviour, Destination } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
 import { type Connection, machineOf } from '../connection/connection.js';
+import type { Security } from '../connection/version.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import { Endpoint, type EndpointEvent } from '../endpoint/endpoint.js';
 import type { PeerAddress } from '../endpoint/peer.js';

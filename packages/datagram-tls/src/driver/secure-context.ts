@@ -2,7 +2,7 @@ import type { PeerCertificate } from 'node:tls';
 import type { Awaitable } from '../base/awaitable.js';
 import { invalidArgValue, missingArgs } from '../base/errors.js';
 import { BEHAVIOUR_OPTIONS } from '../config/behaviour.js';
-import type { Role, Security } from '../config/config.js';
+import type { Role } from '../config/config.js';
 import { LIMIT_OPTIONS } from '../config/limits.js';
 import { type OptionsOf, pickOptions, readOptions, withDefaults } from '../config/option-table.js';
 import {
@@ -12,6 +12,7 @@ import {
   type SniOption,
 } from '../config/options.js';
 import { type Platform, resolveSecurity } from '../config/resolve.js';
+import type { ProtocolVersion, Security } from '../connection/version.js';
 import { platform } from './platform.js';
 
 /** What a name is served with: a server's context, or options to make one of. */
@@ -56,7 +57,7 @@ export class DTLSSecureContext {
   }
 }
 
-const PLATFORM: Platform = {
+const PLATFORM: Platform<ProtocolVersion> = {
   ...platform,
   openContext: (object) => (object instanceof DTLSSecureContext ? securityOf(object) : undefined),
 };

@@ -1,25 +1,13 @@
 import { Alert, AlertLevel, type AlertName } from '../base/alerts.js';
 import { PlainWriter } from '../record/plain.js';
-import { ContentType, HandshakeType, ProtocolVersion } from '../wire/codes.js';
+import { ContentType } from '../wire/codes.js';
 import { encodeAlert } from '../wire/messages/alert.js';
 import { HANDSHAKE_HEADER_LENGTH, writeHandshakeHeader } from '../wire/messages/handshake-header.js';
-import { encodeHelloVerifyRequest } from '../wire/messages/hello-verify-request.js';
 
 /** The numbers of a ClientHello. An answer repeats them, as no state is kept to count on (RFC 6347 §4.2.1). */
 export interface Numbers {
   readonly messageSeq: number;
   readonly recordSequence: number;
-}
-
-/** The datagram that asks for a cookie as DTLS 1.2 does; it says 1.0 whatever is negotiated later. */
-export function helloVerifyRequest(numbers: Numbers, cookie: Uint8Array): Uint8Array {
-  const body = encodeHelloVerifyRequest({ serverVersion: ProtocolVersion.dtls10, cookie });
-  return wholeMessage(HandshakeType.hello_verify_request, numbers, body);
-}
-
-/** The datagram with a HelloRetryRequest, which is a ServerHello in form. */
-export function helloRetryRequest(numbers: Numbers, body: Uint8Array): Uint8Array {
-  return wholeMessage(HandshakeType.server_hello, numbers, body);
 }
 
 /** The datagram that says why a ClientHello leads to nothing. */

@@ -32,11 +32,6 @@ export class Cookies {
     return concat(carried, this.#compute(this.#current, peer, hello, carried));
   }
 
-  /** Whether `cookie` was made for this address and ClientHello not too long ago, and carries nothing. */
-  accepts(peer: PeerAddress, hello: ClientHelloPrefix, cookie: Uint8Array, now: Instant): boolean {
-    return this.open(peer, hello, cookie, now)?.length === 0;
-  }
-
   /** What `cookie` carries, if it was made for this address and ClientHello not too long ago. */
   open(
     peer: PeerAddress,

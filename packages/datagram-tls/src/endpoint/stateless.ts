@@ -1,26 +1,14 @@
 import { DTLSError } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
-import type { Security } from '../config/config.js';
 import type { InitialNumbers } from '../connection/machine.js';
-import { groupByCode } from '../crypto/groups.js';
-import { suiteByCode } from '../crypto/suites.js';
-import { type ClientOffer, chooseVersion, readClientOffer } from '../handshake/client-wishes.js';
+import { partsOf, type Security } from '../connection/version.js';
+import { chooseVersion, readClientOffer } from '../handshake/client-wishes.js';
 import { decoded } from '../handshake/message.js';
-import {
-  choose13,
-  encodeHelloRetryRequest13,
-  hashName,
-  type Retry13,
-  readClientWishes13,
-  shareFor,
-} from '../handshake/v13/hellos.js';
-import { ExtensionType, Group, HandshakeType } from '../wire/codes.js';
-import { Reader, Writer } from '../wire/cursor.js';
-import { decodeCookie } from '../wire/extensions/cookie.js';
-import { decodePreSharedKeyRequest } from '../wire/extensions/pre-shared-key.js';
+import type { Retry13 } from '../handshake/v13/hellos.js';
+import type { CookieRequest } from '../handshake/version.js';
+import { HandshakeType } from '../wire/codes.js';
 import { type ClientHelloPrefix, decodeClientHello, peekClientHello } from '../wire/messages/client-hello.js';
-import { encodeHandshake13 } from '../wire/messages/handshake-header.js';
-import { helloRetryRequest, helloVerifyRequest, type Numbers, refusal, wholeMessage } from './answers.js';
+import { type Numbers, refusal, wholeMessage } from './answers.js';
 import { Cookies } from './cookies.js';
 import type { PeerAddress } from './peer.js';
 import { type JoinedHello, readHelloParts, readPrefix, SplitHellos } from './split-hellos.js';
@@ -89,8 +77,9 @@ export class StatelessResponder {
       this.#split.forget(peer);
       return { act: 'admit', beginning, random: prefix.random, datagram };
     }
-    if (prefix !== undefined && security.maxVersion === 'DTLSv1.2')
-      return this.#verify(prefix, numbers, peer, now);
+    const [latest] = partsOf(security.versions);
+    if (prefix !== undefined && latest.server.cookies.askAtOnce !== undefined)
+      return this.#ask(latest.server.cookies.askAtOnce(), prefix, numbers, peer, now);
     if (fragment.fragmentLength === fragment.length) {
       const hello = { messageSeq, recordSequence, body: fragment.fragment };
       const ticket = prefix === undefined ? undefined : ticketOfEarlyData(prefix, hello, security);
@@ -125,69 +114,38 @@ export class StatelessResponder {
     security: Security,
     now: Instant,
   ): InitialNumbers | undefined {
-    const extension = prefix.extensions.get(ExtensionType.cookie);
-    if (extension === undefined || security.maxVersion === 'DTLSv1.2')
-      return this.#cookies.accepts(peer, prefix, prefix.cookie, now)
-        ? beginningAt(numbers, false)
-        : undefined;
-    const cookie = decodeCookie(extension);
-    const carried = cookie === undefined ? undefined : this.#cookies.open(peer, prefix, cookie, now);
-    const retry = carried === undefined ? undefined : decodeRetry(carried);
-    if (retry === undefined || cookie === undefined) return undefined;
-    const { suite, group, askedFor } = retry;
-    // The views into the datagram end with this call, the handshake needs them later.
-    const firstHello = retry.firstHello.slice();
-    const nameHash = retry.nameHash.slice();
-    return beginningAt(numbers, false, {
-      suite,
-      group,
-      askedFor,
-      firstHello,
-      nameHash,
-      cookie: cookie.slice(),
-    });
+    for (const { server } of partsOf(security.versions)) {
+      const cookie = server.cookies.shown(prefix);
+      if (cookie === undefined) continue;
+      const carried = this.#cookies.open(peer, prefix, cookie, now);
+      const good = carried === undefined ? undefined : server.cookies.opened(carried, cookie);
+      return good === undefined ? undefined : beginningAt(numbers, false, good.retry);
+    }
+    return undefined;
   }
 
   /** A whole ClientHello without a good cookie. */
   answer(hello: JoinedHello, peer: PeerAddress, security: Security, now: Instant): StatelessDecision {
     try {
       const wishes = readClientOffer(decoded(decodeClientHello(hello.body), 'ClientHello'));
-      return chooseVersion(security, wishes) === 'DTLSv1.3'
-        ? this.#retry(wishes, hello, peer, security, now)
-        : this.#verify(wishes.hello, hello, peer, now);
+      const { server } = chooseVersion(partsOf(security.versions), wishes);
+      const request = server.cookies.ask(security, wishes, hello.body);
+      return this.#ask(request, wishes.hello, hello, peer, now);
     } catch (error) {
       const alert = error instanceof DTLSError ? error.alert : 'internal_error';
       return { act: 'reply', data: refusal(hello, alert ?? 'internal_error'), asksForCookie: false };
     }
   }
 
-  #verify(prefix: ClientHelloPrefix, numbers: Numbers, peer: PeerAddress, now: Instant): StatelessDecision {
-    const data = helloVerifyRequest(numbers, this.#cookies.make(peer, prefix, now));
-    return { act: 'reply', data, asksForCookie: true };
-  }
-
-  /** The share of the group that we want is asked for along with the cookie. */
-  #retry(
-    wishes: ClientOffer,
-    hello: JoinedHello,
+  #ask(
+    { carried, type, encode }: CookieRequest,
+    hello: ClientHelloPrefix,
+    numbers: Numbers,
     peer: PeerAddress,
-    security: Security,
     now: Instant,
   ): StatelessDecision {
-    const client = readClientWishes13(wishes);
-    // RFC 9147 §5.1: a cookie that is no good ends the handshake, so that the client begins without one.
-    if (client.hello.extensions.has(ExtensionType.cookie))
-      return { act: 'reply', data: refusal(hello, 'illegal_parameter'), asksForCookie: false };
-    const choice = choose13(security, client);
-    const hash = security.provider.hash(choice.suite.hash);
-    hash.update(encodeHandshake13(HandshakeType.client_hello, hello.body));
-    const { suite, group } = choice;
-    const askedFor = shareFor(client, group) === undefined ? group : undefined;
-    const nameHash = hashName(security.provider, client.serverName);
-    const carried = encodeRetry({ suite, group, askedFor, firstHello: hash.digest(), nameHash });
-    const cookie = this.#cookies.make(peer, client.hello, now, carried);
-    const data = helloRetryRequest(hello, encodeHelloRetryRequest13({ suite, askedFor, cookie }));
-    return { act: 'reply', data, asksForCookie: true };
+    const body = encode(this.#cookies.make(peer, hello, now, carried));
+    return { act: 'reply', data: wholeMessage(type, numbers, body), asksForCookie: true };
   }
 }
 
@@ -209,40 +167,12 @@ const TICKET_TAIL = 16;
 function ticketOfEarlyData(
   prefix: ClientHelloPrefix,
   { messageSeq }: Numbers,
-  { tickets }: Security,
+  { tickets, versions }: Security,
 ): string | undefined {
-  const { early_data, pre_shared_key, cookie } = ExtensionType;
-  const { extensions } = prefix;
   if (tickets?.early === undefined || messageSeq !== 0 || prefix.cookie.length > 0) return undefined;
-  const psks = extensions.get(pre_shared_key);
-  if (psks === undefined || !extensions.has(early_data) || extensions.has(cookie)) return undefined;
-  const ticket = decodePreSharedKeyRequest(psks)?.identities[0]?.identity;
-  return ticket === undefined ? undefined : String.fromCharCode(...ticket.subarray(-TICKET_TAIL));
-}
-
-/** Reserved (RFC 8446 §4.2.7 begins with 1): a pre-shared key needs none. */
-const NO_GROUP = 0;
-
-/** What a cookie carries of a HelloRetryRequest, so that the handshake can go on from it (RFC 9147 §5.1). */
-function encodeRetry(retry: Omit<Retry13, 'cookie'>): Uint8Array {
-  return new Writer()
-    .u16(retry.suite.code)
-    .u16(retry.group === undefined ? NO_GROUP : Group[retry.group])
-    .u8(retry.askedFor === undefined ? 0 : 1)
-    .vec8(retry.firstHello)
-    .vec8(retry.nameHash)
-    .finish();
-}
-
-/** `undefined` for what we did not encode, such as what a cookie of another kind carries. */
-function decodeRetry(carried: Uint8Array): Omit<Retry13, 'cookie'> | undefined {
-  const r = new Reader(carried);
-  const suite = suiteByCode(r.u16());
-  const code = r.u16();
-  const group = groupByCode(code);
-  const asked = r.u8() === 1;
-  const firstHello = r.vec8();
-  const nameHash = r.vec8();
-  if (!r.finished() || suite === undefined || (group === undefined && code !== NO_GROUP)) return undefined;
-  return { suite, group, askedFor: asked ? group : undefined, firstHello, nameHash };
+  for (const { server } of partsOf(versions)) {
+    const ticket = server.cookies.earlyTicket?.(prefix);
+    if (ticket !== undefined) return String.fromCharCode(...ticket.subarray(-TICKET_TAIL));
+  }
+  return undefined;
 }

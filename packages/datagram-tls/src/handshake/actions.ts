@@ -14,8 +14,8 @@ interface DirectionKeys {
   readonly iv: Uint8Array;
   /** Of a CBC suite; empty where an AEAD needs none. */
   readonly mac: Uint8Array;
-  /** Record number key, DTLS 1.3 only (RFC 9147 §4.2.3). */
-  readonly sn?: Uint8Array;
+  /** Record number key (RFC 9147 §4.2.3); empty in DTLS 1.2. */
+  readonly sn: Uint8Array;
 }
 
 /** What a step of the handshake asks the connection to do, in order. */

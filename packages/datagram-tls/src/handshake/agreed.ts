@@ -1,9 +1,10 @@
 import { EMPTY } from '../base/bytes.js';
 import type { Security } from '../config/config.js';
-import { ExtensionType, SrtpProfile, type Version } from '../wire/codes.js';
+import { ExtensionType, SrtpProfile } from '../wire/codes.js';
 import { encodeAlpnResponse } from '../wire/extensions/alpn.js';
 import type { Extensions } from '../wire/extensions/block.js';
 import { encodeUseSrtpResponse } from '../wire/extensions/use-srtp.js';
+import type { VersionRules } from '../wire/version.js';
 import { chooseAlpn, offerAlpn, readAlpnChoice } from './alpn.js';
 import type { Context } from './context.js';
 import {
@@ -27,28 +28,31 @@ export function offerAgreements(security: Security): Map<number, Uint8Array> {
 }
 
 /** What the server makes of the client's extensions. From here on it keeps to the client's limits. */
-export function chooseAgreements(ctx: Context, version: Version, client: Extensions): Agreed {
+export function chooseAgreements(ctx: Context, rules: VersionRules, client: Extensions): Agreed {
   const { security } = ctx;
-  const records = chooseRecordLimits(security, version, client);
+  const records = chooseRecordLimits(security, rules, client);
   ctx.emit({ do: 'limit-records', limits: records });
   return { alpn: chooseAlpn(security, client), srtp: chooseSrtp(security, client), records };
 }
 
 /** The server's extensions that say so: in its ServerHello, and in DTLS 1.3 in its EncryptedExtensions. */
-export function encodeAgreements({ alpn, srtp, records }: Agreed, version: Version): Map<number, Uint8Array> {
+export function encodeAgreements(
+  { alpn, srtp, records }: Agreed,
+  rules: VersionRules,
+): Map<number, Uint8Array> {
   const extensions = withoutGaps([
     [ExtensionType.alpn, alpn && encodeAlpnResponse(alpn)],
     [ExtensionType.use_srtp, srtp && encodeUseSrtpResponse({ profile: SrtpProfile[srtp], mki: EMPTY })],
   ]);
-  const limits = encodeRecordLimits(records, version);
+  const limits = encodeRecordLimits(records, rules);
   if (limits !== undefined) extensions.set(...limits);
   return extensions;
 }
 
 /** What the client learns from them, and keeps to. That they answer what was offered has been checked. */
-export function readAgreements(ctx: Context, version: Version, answers: Extensions): Agreed {
+export function readAgreements(ctx: Context, rules: VersionRules, answers: Extensions): Agreed {
   const { security } = ctx;
-  const records = readRecordLimits(security, version, answers);
+  const records = readRecordLimits(security, rules, answers);
   ctx.emit({ do: 'limit-records', limits: records });
   return { alpn: readAlpnChoice(security, answers), srtp: readSrtpChoice(security, answers), records };
 }

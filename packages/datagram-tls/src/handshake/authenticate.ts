@@ -6,6 +6,7 @@ import { schemeFits } from '../crypto/signatures.js';
 import { needsPsk } from '../crypto/suites.js';
 import type { SchemeName, Version } from '../wire/codes.js';
 import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
+import type { VersionRules } from '../wire/version.js';
 import { type Certificate, parseChain } from '../x509/certificate.js';
 import { alertForCode } from '../x509/codes.js';
 import { type KeyInfo, parseKeyInfo } from '../x509/public-key.js';
@@ -59,7 +60,7 @@ const JUDGING = ['ca', 'pins', 'verifyPeer'] as const;
 function wantsPskOnly({ role, psk, given, suites, trustBesides }: Security): boolean {
   if (role !== 'client' || psk.role === 'none') return false;
   const isJudged = JUDGING.some((name) => given.has(name)) || trustBesides.length > 0;
-  return !isJudged && suites.every((suite) => suite.version === 'DTLSv1.3' || needsPsk(suite));
+  return !isJudged && suites.every((suite) => suite.keyExchange === 'tls13' || needsPsk(suite));
 }
 
 function claimCertificates(
@@ -160,11 +161,11 @@ export class PeerIdentity {
     return new PeerIdentity(undefined, undefined, identity);
   }
 
-  /** The peer was asked for a certificate and sent none. Only DTLS 1.3 has an alert for that (RFC 8446 §4.4.2.4). */
-  static absent(rejectUnauthorized: boolean, version: Version): PeerIdentity | DTLSError {
+  /** The peer was asked for a certificate and sent none; the version has an alert for that. */
+  static absent(rejectUnauthorized: boolean, { noCertificate }: VersionRules): PeerIdentity | DTLSError {
     if (!rejectUnauthorized) return new PeerIdentity(undefined, 'UNABLE_TO_GET_ISSUER_CERT');
     return violation(
-      version === 'DTLSv1.3' ? 'certificate_required' : 'handshake_failure',
+      noCertificate,
       'the client sent no certificate, and one is required',
       'ERR_DTLS_CERTIFICATE_REQUIRED',
     );

@@ -1,13 +1,7 @@
 import { violation } from '../base/errors.js';
 import { hostName } from '../base/host-name.js';
-import type { Security } from '../config/config.js';
-import {
-  ExtensionType,
-  FALLBACK_SCSV,
-  ProtocolVersion,
-  RENEGOTIATION_SCSV,
-  type Version,
-} from '../wire/codes.js';
+import type { Versions } from '../config/config.js';
+import { ExtensionType, FALLBACK_SCSV, RENEGOTIATION_SCSV, WireVersion } from '../wire/codes.js';
 import {
   type CertificateTypeName,
   certificateTypeName,
@@ -22,15 +16,15 @@ import { decodeSignatureAlgorithms } from '../wire/extensions/signature-algorith
 import { decodeSupportedGroups } from '../wire/extensions/supported-groups.js';
 import { decodeSupportedVersionsRequest } from '../wire/extensions/supported-versions.js';
 import type { ClientHello } from '../wire/messages/client-hello.js';
+import type { VersionFacts } from '../wire/version.js';
 import { parseIp } from '../x509/general-names.js';
 import { decoded } from './message.js';
-import { supportedVersions, versionFromWire } from './negotiate.js';
 
 /** A ClientHello with its extensions decoded and the rules checked that hold whatever is negotiated. */
 export interface ClientOffer {
   readonly hello: ClientHello;
-  /** Versions that the client can do and we know. */
-  readonly versions: readonly Version[];
+  /** Codes of the versions that the client can do. */
+  readonly versions: readonly number[];
   /** A {@link hostName}; `undefined` where the client asks for none. An IP address is none (RFC 6066 §3). */
   readonly serverName: string | undefined;
   /** What the client asks for is neither a host name nor an IP address. */
@@ -107,15 +101,15 @@ function certificateTypes(
 }
 
 /** supported_versions where there is one, else what legacy_version says (RFC 8446 §4.2.1). On the wire DTLS counts down. */
-function offeredVersions(hello: ClientHello): Version[] {
+function offeredVersions(hello: ClientHello): readonly number[] {
   const listed = extension(
     hello,
     ExtensionType.supported_versions,
     decodeSupportedVersionsRequest,
     'supported_versions',
   );
-  if (listed === undefined) return hello.legacyVersion <= ProtocolVersion.dtls12 ? ['DTLSv1.2'] : [];
-  return listed.map(versionFromWire).filter((version) => version !== undefined);
+  if (listed !== undefined) return listed;
+  return hello.legacyVersion <= WireVersion.dtls12 ? [WireVersion.dtls12] : [];
 }
 
 /** RFC 8422 §5.1.2: a client that sends the list has the uncompressed format in it. */
@@ -141,9 +135,8 @@ function signalsSecureRenegotiation(hello: ClientHello): boolean {
 }
 
 /** The latest version that both sides can do. */
-export function chooseVersion(security: Security, client: ClientOffer): Version {
-  const ours = supportedVersions(security);
-  const version = ours.find((candidate) => client.versions.includes(candidate));
+export function chooseVersion<V extends VersionFacts>(ours: Versions<V>, client: ClientOffer): V {
+  const version = ours.find(({ code }) => client.versions.includes(code));
   if (version === undefined) {
     throw violation(
       'protocol_version',

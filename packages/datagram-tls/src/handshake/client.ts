@@ -6,21 +6,13 @@ import { decodeSupportedVersionsResponse } from '../wire/extensions/supported-ve
 import { encodeClientHello } from '../wire/messages/client-hello.js';
 import { decodeHelloVerifyRequest } from '../wire/messages/hello-verify-request.js';
 import { decodeServerHello, isHelloRetryRequest, type ServerHello } from '../wire/messages/server-hello.js';
+import { FACTS_12, FACTS_13, versionNamed } from '../wire/version.js';
 import type { Context } from './context.js';
-import type { JobAnswer } from './jobs.js';
 import { decoded, expectType, type Message } from './message.js';
-import { supportedVersions, versionFromWire } from './negotiate.js';
-import { bindOffer, makeOffer, type Offer, withCookie } from './offer.js';
-import { offerPsk } from './offered-psk.js';
-import { NOT_AGAIN, type OfferedAgain, offerAgain, offerableSession } from './resumption.js';
-import { type ClientState12, onServerHello12 } from './v12/client.js';
-import {
-  type ClientState13,
-  earlyOffer,
-  onHelloRetryRequest13,
-  onServerHello13,
-  sendEarly,
-} from './v13/client.js';
+import { makeOffer, NO_PARTS, type Offer, offersExternalPsk, withCookie } from './offer.js';
+import { goOnFrom, type OldSession, offerableSession } from './resumption.js';
+import { Stage, type StateTable } from './stage.js';
+import type { HandshakeVersion, HandshakeVersions } from './version.js';
 
 /*
  * The client until a version is chosen:
@@ -29,91 +21,110 @@ import {
  *   2. HelloVerifyRequest     (may be absent) answered with the same ClientHello and its cookie (RFC 6347 §4.2.1)
  *   3. ServerHello            selects the version, whose own states go on; a HelloRetryRequest selects DTLS 1.3
  */
-export interface WaitServerHello {
+type ClientState =
+  /** Whether the session from before can be offered depends on the time, and on what is trusted today. */
+  | { readonly at: 'wait-session'; readonly versions: HandshakeVersions }
+  /** Before a ClientHello with pre-shared keys in it the application says which it has. */
+  | {
+      readonly at: 'wait-psk';
+      readonly versions: HandshakeVersions;
+      readonly session: OldSession | undefined;
+    }
+  | WaitServerHello;
+
+interface WaitServerHello {
   readonly at: 'wait-server-hello';
+  readonly versions: HandshakeVersions;
   readonly offer: Offer;
   /** Cookie requests answered so far. */
   readonly cookies: number;
 }
 
-/** Whether the session from before can be offered depends on the time, and on what is trusted today. */
-interface WaitSession {
-  readonly at: 'wait-session';
-}
-
-/** Before a ClientHello that may be answered by DTLS 1.3 the application says which pre-shared keys it has. */
-interface WaitPsk {
-  readonly at: 'wait-psk';
-  readonly again: OfferedAgain;
-}
-
-export type ClientState = WaitSession | WaitPsk | WaitServerHello;
-
-/** Where a client stands, tagged with whose rules apply. */
-export type ClientStep =
-  | { readonly by: 'client'; readonly state: ClientState }
-  | { readonly by: 'client12'; readonly state: ClientState12 }
-  | { readonly by: 'client13'; readonly state: ClientState13 };
+const CLIENT: StateTable<ClientState> = {
+  'wait-session': {
+    epoch: 0,
+    awaits: 'check-session',
+    on: (ctx, { versions }, { found }) => askForPsks(ctx, versions, goOnFrom(ctx, found)),
+  },
+  'wait-psk': {
+    epoch: 0,
+    awaits: 'choose-psk',
+    on: (ctx, { versions, session }, { credentials }) => sendOffer(ctx, versions, session, credentials),
+  },
+  'wait-server-hello': {
+    epoch: 0,
+    awaits: 'message',
+    on: onServersFirst,
+    doubtsPsk: ({ offer }) => offersExternalPsk(offer),
+  },
+};
 
 /** A server has no reason to refuse a cookie that it just made; more than this is a loop. */
 const MAX_COOKIES = 3;
 
-export function startClient(ctx: Context): ClientStep {
-  const session = offerableSession(ctx);
-  if (session === undefined) return askForPsks(ctx, NOT_AGAIN);
+export function startClient(ctx: Context, versions: HandshakeVersions): Stage {
+  return Stage.of(undefined, CLIENT, checkSession(ctx, versions));
+}
+
+function checkSession(ctx: Context, versions: HandshakeVersions): ClientState {
+  const session = offerableSession(ctx, versions);
+  if (session === undefined) return askForPsks(ctx, versions, undefined);
   const name = ctx.destination.verifyName;
   ctx.emit({ do: 'ask', job: { kind: 'check-session', session, name } });
-  return { by: 'client', state: { at: 'wait-session' } };
+  return { at: 'wait-session', versions };
 }
 
-export function onClientAnswer(ctx: Context, state: ClientState, answer: JobAnswer): ClientStep {
-  if (state.at === 'wait-session' && answer.kind === 'check-session')
-    return askForPsks(ctx, offerAgain(ctx, answer.found));
-  if (state.at === 'wait-psk' && answer.kind === 'choose-psk')
-    return onPsksChosen(ctx, state.again, answer.credentials);
-  return { by: 'client', state };
-}
-
-function askForPsks(ctx: Context, again: OfferedAgain): ClientStep {
-  const asks = ctx.security.psk.role === 'client' && supportedVersions(ctx.security).includes('DTLSv1.3');
-  if (!asks) return onPsksChosen(ctx, again, []);
+function askForPsks(ctx: Context, versions: HandshakeVersions, session: OldSession | undefined): ClientState {
+  const asks = ctx.security.psk.role === 'client' && versions.some(({ rules }) => rules.pskInHello);
+  if (!asks) return sendOffer(ctx, versions, session, []);
   ctx.emit({ do: 'ask', job: { kind: 'choose-psk', hint: EMPTY } });
-  return { by: 'client', state: { at: 'wait-psk', again } };
+  return { at: 'wait-psk', versions, session };
 }
 
-/** The application's keys, of which there may be none. */
-function onPsksChosen(
+/** `credentials`: the application's keys, of which there may be none. */
+function sendOffer(
   ctx: Context,
-  { psk, session12 }: OfferedAgain,
+  versions: HandshakeVersions,
+  session: OldSession | undefined,
   credentials: readonly PskCredential[],
-): ClientStep {
-  const external = credentials.flatMap((credential) => offerPsk(ctx.security, credential));
-  const psks = psk === undefined ? external : [psk, ...external];
-  const offer = bindOffer(ctx, makeOffer(ctx, psks, session12, earlyOffer(ctx, psk)));
-  return sendClientHello(ctx, { at: 'wait-server-hello', offer, cookies: 0 });
+): ClientState {
+  let parts = NO_PARTS;
+  for (const { name, client } of versions) {
+    const own = session?.saved.state.suite.version === name ? session : undefined;
+    parts = { ...parts, ...client.offer(ctx, own, credentials) };
+  }
+  let offer = makeOffer(ctx, versions, parts);
+  for (const { client } of versions) offer = client.complete(ctx, offer);
+  const state = sendClientHello(ctx, { at: 'wait-server-hello', versions, offer, cookies: 0 });
+  for (const { client } of versions) client.onOffered(ctx, offer);
+  return state;
 }
 
-export function onServersFirst(ctx: Context, state: WaitServerHello, message: Message): ClientStep {
+function onServersFirst(ctx: Context, state: WaitServerHello, message: Message): ClientState | Stage {
   if (message.type === HandshakeType.hello_verify_request) return onHelloVerifyRequest(ctx, state, message);
   const body = expectType(message, HandshakeType.server_hello);
   const hello = decoded(decodeServerHello(body), 'ServerHello');
-  if (isLatest(state.offer, hello)) {
-    if (state.cookies > 0)
+  return chosenVersion(state, hello).client.onServerHello(ctx, state.offer, hello, message);
+}
+
+function chosenVersion({ versions, offer, cookies }: WaitServerHello, hello: ServerHello): HandshakeVersion {
+  const latest = versionNamed(versions, FACTS_13.name);
+  if (latest !== undefined && isSelected(latest, hello)) {
+    if (cookies > 0)
       throw violation('illegal_parameter', 'the server asked for a cookie as DTLS 1.2 does, and chose 1.3');
-    const onHello = isHelloRetryRequest(hello) ? onHelloRetryRequest13 : onServerHello13;
-    return { by: 'client13', state: onHello(ctx, state.offer, hello, message) };
+    return latest;
   }
   // RFC 8446 appendix D.3: a server of DTLS 1.3 gave the ticket. To fall back in silence would be for an attacker to choose.
-  if (state.offer.early !== undefined)
+  if (offer.early !== undefined)
     throw violation('protocol_version', 'the server chose DTLS 1.2, which has no early data');
-  requireOffered12(state.offer, hello);
-  ctx.transcript.add(message.type, message.seq, message.body);
-  return { by: 'client12', state: onServerHello12(ctx, state.offer, hello) };
+  const chosen = versions.find(({ code }) => code === hello.legacyVersion);
+  if (chosen === undefined || chosen === latest)
+    throw violation('protocol_version', 'the server chose a version that was not offered');
+  return chosen;
 }
 
 /** Whether the server chose DTLS 1.3, which it can say in supported_versions alone (RFC 8446 §4.2.1). */
-function isLatest(offer: Offer, hello: ServerHello): boolean {
-  if (!offer.versions.includes('DTLSv1.3')) return false;
+function isSelected(latest: HandshakeVersion, hello: ServerHello): boolean {
   const chosen = hello.extensions.get(ExtensionType.supported_versions);
   if (chosen === undefined) {
     if (isHelloRetryRequest(hello))
@@ -121,32 +132,24 @@ function isLatest(offer: Offer, hello: ServerHello): boolean {
     return false;
   }
   const code = decoded(decodeSupportedVersionsResponse(chosen), 'supported_versions');
-  if (versionFromWire(code) !== 'DTLSv1.3')
+  if (code !== latest.code)
     throw violation('illegal_parameter', 'supported_versions holds a version before DTLS 1.3');
   return true;
 }
 
-function requireOffered12(offer: Offer, hello: ServerHello): void {
-  const version = versionFromWire(hello.legacyVersion);
-  if (version !== 'DTLSv1.2' || !offer.versions.includes(version))
-    throw violation('protocol_version', 'the server chose a version that was not offered');
-}
-
-function onHelloVerifyRequest(ctx: Context, state: WaitServerHello, message: Message): ClientStep {
-  if (!state.offer.versions.includes('DTLSv1.2'))
+function onHelloVerifyRequest(ctx: Context, state: WaitServerHello, message: Message): ClientState {
+  if (versionNamed(state.versions, FACTS_12.name) === undefined)
     throw violation('unexpected_message', 'the server asked for a cookie as only DTLS 1.2 does');
   const { cookie } = decoded(decodeHelloVerifyRequest(message.body), 'HelloVerifyRequest');
   if (state.cookies === MAX_COOKIES)
     throw violation('handshake_failure', 'the server refuses its own cookies');
   ctx.transcript.restart();
   const offer = withCookie(state.offer, cookie);
-  return sendClientHello(ctx, { at: 'wait-server-hello', offer, cookies: state.cookies + 1 });
+  return sendClientHello(ctx, { ...state, offer, cookies: state.cookies + 1 });
 }
 
-function sendClientHello(ctx: Context, state: WaitServerHello): ClientStep {
+function sendClientHello(ctx: Context, state: WaitServerHello): WaitServerHello {
   ctx.send(HandshakeType.client_hello, encodeClientHello(state.offer.hello), 0);
   ctx.emit({ do: 'end-flight', awaits: 'answer' });
-  const { early, hello } = state.offer;
-  if (early !== undefined && state.cookies === 0) sendEarly(ctx, early, hello.random);
-  return { by: 'client', state };
+  return state;
 }

@@ -3,45 +3,18 @@ import type { Identity, Security } from '../config/config.js';
 import { groupByCode, groupFits } from '../crypto/groups.js';
 import type { KeyType, PrivateKey } from '../crypto/provider.js';
 import { schemeByCode, schemeFits } from '../crypto/signatures.js';
-import type { CipherSuite } from '../crypto/suites.js';
-import {
-  Group,
-  type GroupName,
-  ProtocolVersion,
-  Scheme,
-  type SchemeName,
-  type Version,
-} from '../wire/codes.js';
+import { type CipherSuite, suiteOf } from '../crypto/suites.js';
+import { Group, type GroupName, Scheme, type SchemeName, type Version } from '../wire/codes.js';
 import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
 import { ClientCertificateType } from '../wire/messages/certificate-request12.js';
+import { FACTS_12, type VersionFacts } from '../wire/version.js';
 import { parseCertificate } from '../x509/certificate.js';
 
 /** Pure choices from what both sides can do. `undefined` means that there is nothing in common. */
 
-const WIRE_VERSION: Record<Version, number> = {
-  'DTLSv1.2': ProtocolVersion.dtls12,
-  'DTLSv1.3': ProtocolVersion.dtls13,
-};
-
-export function wireVersion(version: Version): number {
-  return WIRE_VERSION[version];
-}
-
-export function versionFromWire(code: number): Version | undefined {
-  if (code === ProtocolVersion.dtls12) return 'DTLSv1.2';
-  if (code === ProtocolVersion.dtls13) return 'DTLSv1.3';
-  return undefined;
-}
-
-/** A later version is greater; on the wire DTLS counts down. */
-export function isAtLeast(version: Version, other: Version): boolean {
-  return WIRE_VERSION[version] <= WIRE_VERSION[other];
-}
-
-/** The versions that the settings allow, latest first. */
-export function supportedVersions({ minVersion, maxVersion }: Security): Version[] {
-  const all: Version[] = ['DTLSv1.3', 'DTLSv1.2'];
-  return all.filter((version) => isAtLeast(version, minVersion) && isAtLeast(maxVersion, version));
+/** Those of our suites that belong to a version, in our order of preference. */
+export function suitesOf(suites: readonly CipherSuite[], { name }: VersionFacts): readonly CipherSuite[] {
+  return suites.filter(suiteOf(name));
 }
 
 /** Our first group that the peer supports and that `version` may use. */
@@ -176,13 +149,13 @@ export function chooseCredential12(
   sigalgs: readonly SchemeName[],
   client: Wishes,
 ): CredentialChoice | undefined {
-  for (const suite of suites) {
-    if (suite.version !== 'DTLSv1.2' || !client.suites.includes(suite.code)) continue;
+  for (const suite of suitesOf(suites, FACTS_12)) {
+    if (!client.suites.includes(suite.code)) continue;
     for (const identity of identities) {
       if (!client.types.includes(identity.type)) continue;
       if (!keyFitsSuite(identity.key.type, suite) || !curveAccepted(identity.key.type, client.groups))
         continue;
-      const scheme = chooseScheme(identity.key, sigalgs, client.schemes, 'DTLSv1.2');
+      const scheme = chooseScheme(identity.key, sigalgs, client.schemes, FACTS_12.name);
       if (scheme !== undefined) return { suite, identity, scheme };
     }
   }

@@ -1,25 +1,15 @@
 import { EMPTY } from '../base/bytes.js';
 import type { Security } from '../config/config.js';
 import { groupFits } from '../crypto/groups.js';
-import { HASH_LENGTH, type KeyExchange } from '../crypto/provider.js';
+import type { KeyExchange } from '../crypto/provider.js';
 import { type CipherSuite, needsEncryptThenMac } from '../crypto/suites.js';
-import { deriveBinderKey13, deriveEarlySecret13, deriveVerifyData13 } from '../keys/schedule13.js';
 import type { EarlyTerms } from '../keys/session-state.js';
-import {
-  ExtensionType,
-  Group,
-  type GroupName,
-  HandshakeType,
-  ProtocolVersion,
-  Scheme,
-  type Version,
-} from '../wire/codes.js';
+import { ExtensionType, Group, type GroupName, Scheme, WireVersion } from '../wire/codes.js';
 import { encodeEarlyData } from '../wire/extensions/early-data.js';
 import { encodeEcPointFormats, UNCOMPRESSED } from '../wire/extensions/ec-point-formats.js';
 import { encodeEncryptThenMac } from '../wire/extensions/encrypt-then-mac.js';
 import { encodeExtendedMasterSecret } from '../wire/extensions/extended-master-secret.js';
 import { encodeKeyShareRequest } from '../wire/extensions/key-share.js';
-import { bindersLength, encodePreSharedKeyRequest } from '../wire/extensions/pre-shared-key.js';
 import { encodePskKeyExchangeModes, PskKeyExchangeMode } from '../wire/extensions/psk-key-exchange-modes.js';
 import { encodeRenegotiationInfo } from '../wire/extensions/renegotiation-info.js';
 import { encodeServerNameRequest } from '../wire/extensions/server-name.js';
@@ -27,14 +17,13 @@ import { encodeSessionTicketRequest } from '../wire/extensions/session-ticket.js
 import { encodeSignatureAlgorithms } from '../wire/extensions/signature-algorithms.js';
 import { encodeSupportedGroups } from '../wire/extensions/supported-groups.js';
 import { encodeSupportedVersionsRequest } from '../wire/extensions/supported-versions.js';
-import { type ClientHello, encodeClientHello } from '../wire/messages/client-hello.js';
-import { encodeHandshake13 } from '../wire/messages/handshake-header.js';
+import type { ClientHello } from '../wire/messages/client-hello.js';
+import { FACTS_12, FACTS_13, type VersionFacts, versionNamed } from '../wire/version.js';
 import { offerAgreements } from './agreed.js';
 import { offerCertificateTypes } from './certificate-types.js';
 import type { Context } from './context.js';
-import { supportedVersions, wireVersion } from './negotiate.js';
-import type { OfferedPsk, Psk13 } from './offered-psk.js';
-import type { OfferedSession12 } from './resumption.js';
+import type { OfferedPsk } from './offered-psk.js';
+import type { OldSession } from './resumption.js';
 import { offerStatusRequest } from './staple.js';
 
 /** Early data that a ClientHello announces, under the first of its pre-shared keys. */
@@ -46,21 +35,30 @@ export interface EarlyOffer extends EarlyTerms {
 }
 
 /** What a client put into its ClientHello; answers are checked against it. */
-export interface Offer {
+export interface Offer extends Required<OfferParts> {
   readonly hello: ClientHello;
-  /** Latest first. */
-  readonly versions: readonly Version[];
   readonly suites: readonly CipherSuite[];
   readonly groups: readonly GroupName[];
-  /** The key pairs whose shares the hello carries; none without DTLS 1.3. */
-  readonly exchanges: readonly KeyExchange[];
-  /** DTLS 1.3. In the hello of an offer that is not bound yet the extension is empty. */
-  readonly psks: readonly OfferedPsk[];
-  /** DTLS 1.3: what goes along with the hello. */
-  readonly early: EarlyOffer | undefined;
-  /** DTLS 1.2: a server that resumes it repeats the session id of the hello. */
-  readonly session12: OfferedSession12 | undefined;
 }
+
+/** What the versions that are offered put into it, each its own. */
+export interface OfferParts {
+  /** The key pairs whose shares the hello carries; none without DTLS 1.3. */
+  readonly exchanges?: readonly KeyExchange[];
+  /** DTLS 1.3. In the hello of an offer that is not complete the extension is empty. */
+  readonly psks?: readonly OfferedPsk[];
+  /** DTLS 1.3: what goes along with the hello. */
+  readonly early?: EarlyOffer | undefined;
+  /** DTLS 1.2: a server that resumes it repeats the session id of the hello. */
+  readonly session12?: OldSession | undefined;
+}
+
+export const NO_PARTS: Required<OfferParts> = {
+  exchanges: [],
+  psks: [],
+  early: undefined,
+  session12: undefined,
+};
 
 /**
  * The first ClientHello. It fits one datagram unless `keyShares` asks for a large share: a server that wants a cookie
@@ -68,27 +66,22 @@ export interface Offer {
  */
 export function makeOffer(
   ctx: Context,
-  psks: readonly OfferedPsk[],
-  session12: OfferedSession12 | undefined,
-  early: EarlyOffer | undefined,
+  versions: readonly VersionFacts[],
+  parts: Required<OfferParts>,
 ): Offer {
   const { security, provider } = ctx;
-  const versions = supportedVersions(security);
-  const suites = security.suites.filter((suite) => versions.includes(suite.version));
-  const groups = security.groups.filter((name) => versions.some((version) => groupFits(name, version)));
-  const exchanges = versions.includes('DTLSv1.3')
-    ? security.keyShares.map((group) => provider.startKeyExchange(group))
-    : [];
+  const suites = security.suites.filter((suite) => versionNamed(versions, suite.version) !== undefined);
+  const groups = security.groups.filter((group) => versions.some(({ name }) => groupFits(group, name)));
   const cipherSuites = suites.map((suite) => suite.code);
-  const offer = { versions, suites, groups, exchanges, psks, session12, early };
+  const offer = { ...parts, suites, groups };
   const hello: ClientHello = {
-    legacyVersion: ProtocolVersion.dtls12,
+    legacyVersion: WireVersion.dtls12,
     random: provider.randomBytes(32),
-    sessionId: offeredSessionId(ctx, session12),
+    sessionId: offeredSessionId(ctx, parts.session12),
     cookie: EMPTY,
     cipherSuites,
     compressionMethods: Uint8Array.of(0),
-    extensions: offeredExtensions(ctx, offer),
+    extensions: offeredExtensions(ctx, versions, offer),
   };
   return { ...offer, hello };
 }
@@ -97,7 +90,7 @@ export function makeOffer(
  * That of a session of DTLS 1.2, or a random one by which a server says that it took the ticket (RFC 5077 §3.4). Else
  * none: DTLS 1.3 has no compatibility mode, in which this would be random (RFC 9147 §5).
  */
-function offeredSessionId({ provider }: Context, session12: OfferedSession12 | undefined): Uint8Array {
+function offeredSessionId({ provider }: Context, session12: OldSession | undefined): Uint8Array {
   if (session12 === undefined) return EMPTY;
   const { ticket, sessionId } = session12.saved;
   return ticket.length > 0 ? provider.randomBytes(32) : sessionId;
@@ -124,12 +117,18 @@ export function encodeShares(exchanges: readonly KeyExchange[]): Uint8Array {
 }
 
 /** What a server needs soonest stands first, and key shares, which may fill a second datagram, last. */
-function offeredExtensions(ctx: Context, offer: Omit<Offer, 'hello'>): Map<number, Uint8Array> {
+function offeredExtensions(
+  ctx: Context,
+  versions: readonly VersionFacts[],
+  offer: Omit<Offer, 'hello'>,
+): Map<number, Uint8Array> {
   const { security, destination } = ctx;
-  const { versions, groups, exchanges, psks, session12 } = offer;
+  const { groups, exchanges, psks, session12 } = offer;
+  const has12 = versionNamed(versions, FACTS_12.name) !== undefined;
+  const has13 = versionNamed(versions, FACTS_13.name) !== undefined;
   const extensions = new Map<number, Uint8Array>();
-  if (versions.includes('DTLSv1.3')) {
-    const codes = versions.map(wireVersion);
+  if (has13) {
+    const codes = versions.map(({ code }) => code);
     extensions.set(ExtensionType.supported_versions, encodeSupportedVersionsRequest(codes));
   }
   if (destination.serverName !== undefined) {
@@ -137,7 +136,7 @@ function offeredExtensions(ctx: Context, offer: Omit<Offer, 'hello'>): Map<numbe
   }
   extensions.set(ExtensionType.supported_groups, encodeSupportedGroups(groups.map((name) => Group[name])));
   extensions.set(ExtensionType.signature_algorithms, offeredSchemes(security));
-  if (versions.includes('DTLSv1.2')) {
+  if (has12) {
     extensions.set(ExtensionType.ec_point_formats, encodeEcPointFormats(Uint8Array.of(UNCOMPRESSED)));
     extensions.set(ExtensionType.extended_master_secret, encodeExtendedMasterSecret());
     if (offer.suites.some(needsEncryptThenMac))
@@ -149,11 +148,11 @@ function offeredExtensions(ctx: Context, offer: Omit<Offer, 'hello'>): Map<numbe
   if (statusRequest !== undefined) extensions.set(ExtensionType.status_request, statusRequest);
   for (const [type, body] of offerAgreements(security)) extensions.set(type, body);
   for (const [type, body] of offerCertificateTypes(security)) extensions.set(type, body);
-  if (versions.includes('DTLSv1.2')) {
+  if (has12) {
     const ticket = session12?.saved.ticket ?? EMPTY;
     extensions.set(ExtensionType.session_ticket, encodeSessionTicketRequest(ticket));
   }
-  if (versions.includes('DTLSv1.3')) {
+  if (has13) {
     // Also for tickets, for which we ask thereby.
     const modes = Uint8Array.from(security.pskModes, (name) => PskKeyExchangeMode[name]);
     extensions.set(ExtensionType.psk_key_exchange_modes, encodePskKeyExchangeModes(modes));
@@ -167,37 +166,4 @@ function offeredExtensions(ctx: Context, offer: Omit<Offer, 'hello'>): Map<numbe
 
 function offeredSchemes(security: Security): Uint8Array {
   return encodeSignatureAlgorithms(security.sigalgs.map((name) => Scheme[name]));
-}
-
-/** The offer with a binder for each pre-shared key in its ClientHello: binders cover all else that is in it. */
-export function bindOffer(ctx: Context, offer: Offer): Offer {
-  if (offer.psks.length === 0) return offer;
-  const blanks = offer.psks.map(({ hash }) => new Uint8Array(HASH_LENGTH[hash]));
-  const draft = encodeClientHello(withBinders(offer, blanks).hello);
-  const length = bindersLength(blanks);
-  return withBinders(
-    offer,
-    offer.psks.map((psk) => computeBinder(ctx, psk, draft, length)),
-  );
-}
-
-/**
- * The proof that the sender of the ClientHello `body` has `psk`: it covers the transcript so far and the ClientHello but
- * for the `length` bytes of binders that end it (RFC 8446 §4.2.11.2).
- */
-export function computeBinder(ctx: Context, psk: Psk13, body: Uint8Array, length: number): Uint8Array {
-  const { provider, transcript } = ctx;
-  const { hash, key, origin } = psk;
-  const whole = encodeHandshake13(HandshakeType.client_hello, body);
-  const covered = transcript.digestWith(hash, whole.subarray(0, whole.length - length));
-  const early = deriveEarlySecret13(provider, hash, key);
-  return deriveVerifyData13(provider, hash, deriveBinderKey13(provider, hash, early, origin), covered);
-}
-
-/** The extension is there already, and last: its body is all that changes. */
-function withBinders(offer: Offer, binders: readonly Uint8Array[]): Offer {
-  const { hello, psks } = offer;
-  const extensions = new Map(hello.extensions);
-  extensions.set(ExtensionType.pre_shared_key, encodePreSharedKeyRequest({ identities: psks, binders }));
-  return { ...offer, hello: { ...hello, extensions } };
 }

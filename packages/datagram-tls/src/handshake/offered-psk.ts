@@ -2,9 +2,11 @@ import type { PskCredential, PskImport, Security } from '../config/config.js';
 import type { CryptoProvider, HashName } from '../crypto/provider.js';
 import { deriveImportedPsk13 } from '../keys/schedule13.js';
 import type { SessionState } from '../keys/session-state.js';
-import { ProtocolVersion } from '../wire/codes.js';
 import { encodeImportedIdentity, Kdf, type KdfHash } from '../wire/imported-identity.js';
+import { FACTS_13 } from '../wire/version.js';
 import { PeerIdentity } from './authenticate.js';
+import { suitesOf } from './negotiate.js';
+import type { OldSession } from './resumption.js';
 
 /** A pre-shared key of DTLS 1.3 and what belongs to it (RFC 8446 §4.2.11). */
 export interface Psk13 {
@@ -31,6 +33,13 @@ export function externalPsk(identity: Uint8Array, key: Uint8Array): Psk13 {
   return { key, hash: 'sha256', origin: 'ext', peer: PeerIdentity.keyHolder(identity), since: undefined };
 }
 
+/** The session that a client offers to go on from. */
+export function offerSession({ saved, peer, age }: OldSession): OfferedPsk {
+  const { state, ticket, ageAdd } = saved;
+  const obfuscatedTicketAge = (Math.floor(age) + ageAdd) % 0x1_0000_0000;
+  return { ...resumptionPsk(state, peer), identity: ticket, obfuscatedTicketAge };
+}
+
 /** The one that a ticket stands for. */
 export function resumptionPsk({ secret, suite, since }: SessionState, peer: PeerIdentity): Psk13 {
   return { key: secret, hash: suite.hash, origin: 'res', peer, since };
@@ -54,12 +63,12 @@ export function offerPsk({ provider, suites }: Security, credential: PskCredenti
   const { identity: externalIdentity, key, import: how } = credential;
   if (how === undefined)
     return [{ ...externalPsk(externalIdentity, key), identity: externalIdentity, obfuscatedTicketAge: 0 }];
-  const hashes = suites.filter(({ version }) => version === 'DTLSv1.3').map(({ hash }) => hash);
+  const hashes = suitesOf(suites, FACTS_13).map(({ hash }) => hash);
   return [...new Set(hashes)].filter(isKdfHash).map((hash) => {
     const identity = encodeImportedIdentity({
       externalIdentity,
       context: how.context,
-      targetProtocol: ProtocolVersion.dtls13,
+      targetProtocol: FACTS_13.code,
       targetKdf: Kdf[hash],
     });
     const psk = importedPsk(provider, { key, import: how }, externalIdentity, identity, hash);

@@ -1,6 +1,6 @@
 import { violation } from '../base/errors.js';
 import type { Security } from '../config/config.js';
-import { ExtensionType, type Version } from '../wire/codes.js';
+import { ExtensionType } from '../wire/codes.js';
 import type { Extensions } from '../wire/extensions/block.js';
 import {
   decodeMaxFragmentLength,
@@ -13,6 +13,7 @@ import {
   encodeRecordSizeLimit,
   MIN_RECORD_SIZE_LIMIT,
 } from '../wire/extensions/record-size-limit.js';
+import type { VersionRules } from '../wire/version.js';
 import { decoded } from './message.js';
 
 /*
@@ -35,17 +36,14 @@ const MOST_CONTENT = 0x4000;
 
 export const UNLIMITED: RecordLimits = { send: MOST_CONTENT, receive: MOST_CONTENT, by: undefined };
 
-/** DTLS 1.3 counts the content type with the content (RFC 8449 §4). */
-const TYPE_BYTES: Readonly<Record<Version, number>> = { 'DTLSv1.2': 0, 'DTLSv1.3': 1 };
-
 /** The client's record_size_limit. A server that knows it must know what a smaller max_fragment_length is for. */
 export function offerRecordSizeLimit({
   recordSizeLimit,
   maxFragmentLength,
-  maxVersion,
+  versions: [latest],
 }: Security): Uint8Array {
   const wanted = Math.min(recordSizeLimit, maxFragmentLength ?? recordSizeLimit);
-  return encodeRecordSizeLimit(announced(wanted, maxVersion));
+  return encodeRecordSizeLimit(announced(wanted, latest.rules));
 }
 
 /** The client's max_fragment_length; `undefined` when it asks for none. */
@@ -57,11 +55,11 @@ export function offerMaxFragmentLength({ maxFragmentLength }: Security): Uint8Ar
 /** What the server makes of the client's extensions, of which record_size_limit wins (RFC 8449 §5). */
 export function chooseRecordLimits(
   { recordSizeLimit }: Security,
-  version: Version,
+  rules: VersionRules,
   client: Extensions,
 ): RecordLimits {
   const size = readRecordSizeLimit(client);
-  if (size !== undefined) return limitsBySize(size, announced(recordSizeLimit, version), version);
+  if (size !== undefined) return limitsBySize(size, announced(recordSizeLimit, rules), rules);
   const length = readMaxFragmentLength(client);
   return length === undefined ? UNLIMITED : { send: length, receive: length, by: 'max_fragment_length' };
 }
@@ -69,25 +67,25 @@ export function chooseRecordLimits(
 /** The server's extension that says so, and its body; `undefined` when there is none. */
 export function encodeRecordLimits(
   { receive, by }: RecordLimits,
-  version: Version,
+  rules: VersionRules,
 ): readonly [number, Uint8Array] | undefined {
   if (by === 'record_size_limit')
-    return [ExtensionType.record_size_limit, encodeRecordSizeLimit(receive + TYPE_BYTES[version])];
+    return [ExtensionType.record_size_limit, encodeRecordSizeLimit(receive + rules.typeBytes)];
   const code = by === undefined ? undefined : maxFragmentCode(receive);
   return code === undefined ? undefined : [ExtensionType.max_fragment_length, encodeMaxFragmentLength(code)];
 }
 
 /** What the client learns from the server's answer. That it answers what was offered has been checked. */
-export function readRecordLimits(security: Security, version: Version, answers: Extensions): RecordLimits {
+export function readRecordLimits(security: Security, rules: VersionRules, answers: Extensions): RecordLimits {
   const size = readRecordSizeLimit(answers);
   const length = readMaxFragmentLength(answers);
   if (size !== undefined && length !== undefined)
     throw violation('illegal_parameter', 'the server answers two extensions that limit records');
   if (size !== undefined) {
-    if (size > MOST_CONTENT + TYPE_BYTES[version])
+    if (size > MOST_CONTENT + rules.typeBytes)
       throw violation('illegal_parameter', 'the server takes records of more than the protocol allows');
     const offered = decoded(decodeRecordSizeLimit(offerRecordSizeLimit(security)), 'record_size_limit');
-    return limitsBySize(size, announced(offered, version), version);
+    return limitsBySize(size, announced(offered, rules), rules);
   }
   if (length === undefined) return UNLIMITED;
   if (length !== security.maxFragmentLength)
@@ -96,12 +94,12 @@ export function readRecordLimits(security: Security, version: Version, answers: 
 }
 
 /** RFC 8449 §4: a value above what the protocol allows is not sent. */
-function announced(wanted: number, version: Version): number {
-  return Math.min(wanted, MOST_CONTENT + TYPE_BYTES[version]);
+function announced(wanted: number, rules: VersionRules): number {
+  return Math.min(wanted, MOST_CONTENT + rules.typeBytes);
 }
 
-function limitsBySize(theirs: number, ours: number, version: Version): RecordLimits {
-  const typeBytes = TYPE_BYTES[version];
+function limitsBySize(theirs: number, ours: number, rules: VersionRules): RecordLimits {
+  const { typeBytes } = rules;
   const send = Math.min(theirs - typeBytes, MOST_CONTENT);
   return { send, receive: ours - typeBytes, by: 'record_size_limit' };
 }

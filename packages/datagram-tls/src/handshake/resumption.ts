@@ -4,52 +4,40 @@ import type { Security } from '../config/config.js';
 import type { SavedSession } from '../config/saved-session.js';
 import { canResumeUnder } from '../crypto/suites.js';
 import type { SessionState } from '../keys/session-state.js';
+import { type VersionFacts, versionNamed } from '../wire/version.js';
 import { type ClaimedChain, claimChain, PeerIdentity } from './authenticate.js';
 import type { Context } from './context.js';
 import type { JobAnswer, Resumable } from './jobs.js';
-import { supportedVersions } from './negotiate.js';
-import { type OfferedPsk, resumptionPsk } from './offered-psk.js';
 
 type CheckedSession = Extract<JobAnswer, { kind: 'check-session' }>['found'];
 
 /** The session that the application wants to go on with, as far as it fits what we do today (RFC 8446 §4.6.1). */
-export function offerableSession({ security, destination }: Context): SavedSession | undefined {
+export function offerableSession(
+  { security, destination }: Context,
+  versions: readonly VersionFacts[],
+): SavedSession | undefined {
   const { session, serverName } = destination;
   if (session === undefined || session.state.serverName !== serverName) return undefined;
   const { suite: earlier, extendedMasterSecret } = session.state;
   const fits = security.suites.some((suite) => canResumeUnder(suite, earlier));
-  const offers = fits && extendedMasterSecret && supportedVersions(security).includes(earlier.version);
+  const offers = fits && extendedMasterSecret && versionNamed(versions, earlier.version) !== undefined;
   return offers ? session : undefined;
 }
 
-/** A session of DTLS 1.2 that a ClientHello offers. */
-export interface OfferedSession12 {
+/** A session from before that a ClientHello offers. */
+export interface OldSession {
   readonly saved: SavedSession;
   readonly peer: PeerIdentity;
   /** Since it was saved, ms. */
   readonly age: Duration;
 }
 
-/** What a ClientHello holds of a session from before, by its version; nothing where none is good. */
-export interface OfferedAgain {
-  readonly psk: OfferedPsk | undefined;
-  readonly session12: OfferedSession12 | undefined;
-}
-
-/** A ClientHello without a session from before. */
-export const NOT_AGAIN: OfferedAgain = { psk: undefined, session12: undefined };
-
 /** The session that is to go on, if it was found to be good. */
-export function offerAgain({ security, destination }: Context, found: CheckedSession): OfferedAgain {
+export function goOnFrom({ security, destination }: Context, found: CheckedSession): OldSession | undefined {
   const { session: saved } = destination;
   const peer = found === undefined ? undefined : resumedPeer(security, found);
-  if (saved === undefined || found === undefined || peer === undefined) return NOT_AGAIN;
-  const { state, ticket, ageAdd } = saved;
-  const { age } = found;
-  if (state.suite.version === 'DTLSv1.2') return { psk: undefined, session12: { saved, peer, age } };
-  const obfuscatedTicketAge = (Math.floor(age) + ageAdd) % 0x1_0000_0000;
-  const psk = { ...resumptionPsk(state, peer), identity: ticket, obfuscatedTicketAge };
-  return { psk, session12: undefined };
+  if (saved === undefined || found === undefined || peer === undefined) return undefined;
+  return { saved, peer, age: found.age };
 }
 
 /** What has to be remembered of a peer to know it again. */

@@ -1,13 +1,14 @@
 import { violation } from '../base/errors.js';
 import type { Security } from '../config/config.js';
-import { HandshakeType, type Version } from '../wire/codes.js';
+import { HandshakeType } from '../wire/codes.js';
 import { decodeClientHello } from '../wire/messages/client-hello.js';
+import { versionNamed } from '../wire/version.js';
 import { type ClientOffer, chooseVersion, readClientOffer } from './client-wishes.js';
 import type { Context } from './context.js';
 import { decoded, expectType, type Message } from './message.js';
-import { onClientHello12, type ServerState12 } from './v12/server.js';
+import { Stage, type StateTable } from './stage.js';
 import type { Retry13 } from './v13/hellos.js';
-import { onClientHello13, type ServerState13 } from './v13/server.js';
+import type { HandshakeVersion, HandshakeVersions } from './version.js';
 
 /*
  * The server until it knows what is to be spoken, and as whom:
@@ -15,10 +16,11 @@ import { onClientHello13, type ServerState13 } from './v13/server.js';
  *   1. ClientHello            whose cookie, if one is demanded, the endpoint has checked; the version is chosen
  *   2.                        with `sni`, a job finds the certificate and policy for the client's name
  */
-export type ServerStart =
+type ServerStart =
   | {
       readonly at: 'wait-client-hello';
-      /** The HelloRetryRequest that the endpoint sent, which chose DTLS 1.3 already. */
+      readonly versions: HandshakeVersions;
+      /** The HelloRetryRequest that the endpoint sent, which chose the version already. */
       readonly retry: Retry13 | undefined;
     }
   | { readonly at: 'wait-identity'; readonly first: FirstHello }
@@ -26,42 +28,48 @@ export type ServerStart =
   | { readonly at: 'declined' };
 
 interface FirstHello {
-  readonly version: Version;
+  readonly version: HandshakeVersion;
   readonly client: ClientOffer;
   readonly retry: Retry13 | undefined;
   readonly message: Message;
 }
 
-/** Where a server stands after the first message, tagged with whose rules apply. */
-export type ServerStep =
-  | { readonly by: 'server'; readonly state: ServerStart }
-  | { readonly by: 'server12'; readonly state: ServerState12 }
-  | { readonly by: 'server13'; readonly state: ServerState13 };
+const SERVER: StateTable<ServerStart> = {
+  'wait-client-hello': { epoch: 0, awaits: 'message', on: onClientsFirst },
+  'wait-identity': {
+    epoch: 0,
+    awaits: 'choose-identity',
+    on: (ctx, { first }, { security }) => onIdentityChosen(ctx, first, security),
+  },
+  declined: { epoch: 0, awaits: 'nothing' },
+};
 
-export function startServer(retry: Retry13 | undefined): ServerStart {
-  return { at: 'wait-client-hello', retry };
+export function startServer(versions: HandshakeVersions, retry: Retry13 | undefined): Stage {
+  const version = retry === undefined ? undefined : versionNamed(versions, retry.version);
+  return Stage.of(version, SERVER, { at: 'wait-client-hello', versions, retry });
 }
 
 /** Step 1. */
-export function onClientsFirst(ctx: Context, retry: Retry13 | undefined, message: Message): ServerStep {
+function onClientsFirst(
+  ctx: Context,
+  { versions, retry }: Extract<ServerStart, { at: 'wait-client-hello' }>,
+  message: Message,
+): ServerStart | Stage {
   const body = expectType(message, HandshakeType.client_hello);
   const client = readClientOffer(decoded(decodeClientHello(body), 'ClientHello'));
-  const version = retry === undefined ? chooseVersion(ctx.security, client) : 'DTLSv1.3';
-  if (version !== 'DTLSv1.3' && ctx.early) return { by: 'server', state: ctx.decline('version') };
+  const retried = retry === undefined ? undefined : versionNamed(versions, retry.version);
+  const version = retried ?? chooseVersion(versions, client);
+  if (ctx.early && !version.rules.earlyData) return ctx.decline('version');
   const first: FirstHello = { version, client, retry, message };
   if (ctx.security.sni === undefined) return goOn(ctx, first);
   if (client.asksForNonsense) throw unrecognizedName();
-  if (ctx.early && ctx.security.sniAsks) return { by: 'server', state: ctx.decline('name') };
+  if (ctx.early && ctx.security.sniAsks) return ctx.decline('name');
   ctx.emit({ do: 'ask', job: { kind: 'choose-identity', serverName: client.serverName } });
-  return { by: 'server', state: { at: 'wait-identity', first } };
+  return Stage.of(version, SERVER, { at: 'wait-identity', first });
 }
 
 /** Step 2. */
-export function onIdentityChosen(
-  ctx: Context,
-  first: FirstHello,
-  security: Security | undefined,
-): ServerStep {
+function onIdentityChosen(ctx: Context, first: FirstHello, security: Security | undefined): Stage {
   if (security === undefined) throw unrecognizedName();
   ctx.adopt(security);
   return goOn(ctx, first);
@@ -73,15 +81,6 @@ function unrecognizedName(): Error {
   return violation('unrecognized_name', text, 'ERR_DTLS_UNRECOGNIZED_NAME');
 }
 
-function goOn(ctx: Context, { version, client, retry, message }: FirstHello): ServerStep {
-  if (version === 'DTLSv1.3') return { by: 'server13', state: onClientHello13(ctx, client, retry, message) };
-  ctx.transcript.add(message.type, message.seq, message.body);
-  return { by: 'server12', state: onClientHello12(ctx, client) };
-}
-
-/** What is chosen already. */
-export function versionOf(state: ServerStart): Version | undefined {
-  if (state.at === 'wait-identity') return state.first.version;
-  if (state.at === 'declined') return undefined;
-  return state.retry === undefined ? undefined : 'DTLSv1.3';
+function goOn(ctx: Context, { version, client, retry, message }: FirstHello): Stage {
+  return version.server.onClientHello(ctx, client, retry, message);
 }

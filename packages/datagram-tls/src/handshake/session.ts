@@ -1,6 +1,6 @@
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
-import { exportKeyingMaterial12, exportKeyingMaterial13 } from '../keys/exporter.js';
+import type { Exporter } from '../keys/exporter.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
 import type { FinishedVerified, PeerIdentity } from './authenticate.js';
 import type { RecordLimits } from './record-limits.js';
@@ -31,18 +31,8 @@ export interface Session {
   /** The name the client asked for (SNI). */
   readonly serverName: string | undefined;
   readonly agreed: Agreed;
-  readonly secrets: ExporterSecrets;
+  readonly secrets: Exporter;
 }
-
-/** What exporters are computed from. */
-export type ExporterSecrets =
-  | {
-      readonly version: 'DTLSv1.2';
-      readonly masterSecret: Uint8Array;
-      readonly clientRandom: Uint8Array;
-      readonly serverRandom: Uint8Array;
-    }
-  | { readonly version: 'DTLSv1.3'; readonly exporterSecret: Uint8Array };
 
 /** Keying material for the application (RFC 5705, RFC 8446 §7.5). `context` is shorter than 2^16 bytes. */
 export function exportKeyingMaterial(
@@ -53,18 +43,5 @@ export function exportKeyingMaterial(
   length: number,
 ): Uint8Array {
   const { secrets, suite } = session;
-  if (secrets.version === 'DTLSv1.3') {
-    return exportKeyingMaterial13(provider, suite.hash, secrets.exporterSecret, label, context, length);
-  }
-  const { masterSecret, clientRandom, serverRandom } = secrets;
-  return exportKeyingMaterial12(
-    provider,
-    suite.hash,
-    masterSecret,
-    clientRandom,
-    serverRandom,
-    label,
-    context,
-    length,
-  );
+  return secrets.export(provider, suite.hash, label, context, length);
 }

@@ -1,7 +1,7 @@
 import { concat } from '../base/bytes.js';
 import type { CryptoProvider, HashName, RunningHash } from '../crypto/provider.js';
-import { HandshakeType, type Version } from '../wire/codes.js';
-import { transcriptHeader12, transcriptHeader13 } from '../wire/messages/handshake-header.js';
+import { HandshakeType } from '../wire/codes.js';
+import { type TranscriptHeader, transcriptHeader13 } from '../wire/messages/handshake-header.js';
 
 interface Entry {
   readonly type: number;
@@ -17,7 +17,8 @@ interface Entry {
 export class Transcript {
   readonly #provider: CryptoProvider;
   #entries: Entry[] = [];
-  #version: Version | undefined;
+  /** Until a version is chosen only what DTLS 1.3 has in a ClientHello covers messages: binders, and early data. */
+  #header: TranscriptHeader = transcriptHeader13;
   #hash: RunningHash | undefined;
   /** Kept only where a signature over the messages themselves may come (CertificateVerify of DTLS 1.2). */
   #raw: Uint8Array[] = [];
@@ -37,9 +38,9 @@ export class Transcript {
     this.#entries = [];
   }
 
-  /** Fixes version and hash. `keepMessages`: {@link messages} will be needed. */
-  begin(version: Version, hash: HashName, keepMessages: boolean): void {
-    this.#version = version;
+  /** Fixes the hash, and the header of messages by the version. `keepMessages`: {@link messages} will be needed. */
+  begin(header: TranscriptHeader, hash: HashName, keepMessages: boolean): void {
+    this.#header = header;
     this.#keepRaw = keepMessages;
     this.#hash = this.#provider.hash(hash);
     for (const entry of this.#entries) this.#absorb(this.#hash, entry);
@@ -53,7 +54,7 @@ export class Transcript {
   beginRetried(hash: HashName, firstHello: Uint8Array): void {
     const later = this.#entries;
     this.#entries = [{ type: HandshakeType.message_hash, seq: 0, body: firstHello }, ...later];
-    this.begin('DTLSv1.3', hash, false);
+    this.begin(transcriptHeader13, hash, false);
   }
 
   /** Transcript-Hash of the messages so far. {@link begin} must have been called. */
@@ -82,9 +83,7 @@ export class Transcript {
   }
 
   #absorb(hash: RunningHash, { type, seq, body }: Entry): void {
-    const { length } = body;
-    const header =
-      this.#version === 'DTLSv1.2' ? transcriptHeader12(type, seq, length) : transcriptHeader13(type, length);
+    const header = this.#header(type, seq, body.length);
     if (this.#keepRaw) this.#raw.push(header, body);
     hash.update(header);
     hash.update(body);

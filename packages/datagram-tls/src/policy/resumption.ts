@@ -28,6 +28,7 @@ import {
 } from '../keys/session-state.js';
 import { openTicket, sealTicket, type TicketKey } from '../keys/ticket-keys.js';
 import { Reader, Writer } from '../wire/cursor.js';
+import { rulesOf } from '../wire/version.js';
 
 type CheckSession = Extract<Job, { kind: 'check-session' }>;
 type OpenTicket = Extract<Job, { kind: 'open-ticket' }>;
@@ -179,7 +180,7 @@ export function sealState(
     if (failure !== undefined) return { kind: 'seal-ticket', sealed: undefined, failure };
     if (key === undefined) return none;
     const ageAdd = randomNumber(provider);
-    const maxEarlyData = state.suite.version === 'DTLSv1.3' ? (tickets.early?.most ?? 0) : 0;
+    const maxEarlyData = rulesOf(state.suite.version).earlyData ? (tickets.early?.most ?? 0) : 0;
     const early = { most: maxEarlyData, alpn };
     const content = encodeTicket({ state: dated, early, issuedAt: time, ageAdd });
     const ticket = sealTicket(provider, key, tickets.context, content);

@@ -1,5 +1,6 @@
 import type { AeadName } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
+import { rulesOf } from '../wire/version.js';
 import type { WriterState } from './reader-writer.js';
 import { ReplayWindow } from './replay.js';
 import { MAX_SEQUENCE } from './sequence.js';
@@ -42,7 +43,7 @@ const AES_FORGED_12 = 2 ** 28;
 export function limitsOf(suite: CipherSuite): KeyLimits {
   if (suite.aead === undefined) return CBC_LIMITS;
   const limits = LIMITS_13[suite.aead];
-  if (suite.version === 'DTLSv1.3' || suite.aead === 'chacha20-poly1305') return limits;
+  if (rulesOf(suite.version).keyUpdates || suite.aead === 'chacha20-poly1305') return limits;
   return { ...limits, forged: AES_FORGED_12 };
 }
 

@@ -1,4 +1,4 @@
-import { ContentType, ProtocolVersion } from '../wire/codes.js';
+import { ContentType, WireVersion } from '../wire/codes.js';
 import {
   type DropReason,
   MAX_PLAINTEXT,
@@ -20,7 +20,7 @@ export class PlainWriter implements RecordWriter {
    * `sequence` is that of the first record: a server without state answers with the number of the ClientHello's record
    * (RFC 6347 §4.2.1). `version` is for the header, 1.2 as both versions ask (RFC 9147 §4) unless told otherwise.
    */
-  constructor(sequence = 0, version: number = ProtocolVersion.dtls12) {
+  constructor(sequence = 0, version: number = WireVersion.dtls12) {
     this.#sequence = sequence;
     this.#version = version;
   }

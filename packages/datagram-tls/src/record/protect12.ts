@@ -1,6 +1,6 @@
 import type { AeadKey, CbcKey, CryptoProvider, MacKey } from '../crypto/provider.js';
 import type { AeadSuite, CbcSuite } from '../crypto/suites.js';
-import { ProtocolVersion } from '../wire/codes.js';
+import { WireVersion } from '../wire/codes.js';
 import {
   type DropReason,
   MAX_PLAINTEXT,
@@ -9,8 +9,20 @@ import {
   writePlainHeader,
 } from './header.js';
 import { CountingReader, type KeyLimits, limitsOf, NumberedWriter } from './limits.js';
-import type { RecordReader, RecordWriter } from './reader-writer.js';
+import type { RecordProtection, RecordReader, RecordWriter } from './reader-writer.js';
 import { writeEpochAndSequence } from './sequence.js';
+
+/** How DTLS 1.2 protects records. */
+export const records12: RecordProtection = {
+  writer: (crypto, suite, epoch, keys) =>
+    suite.aead === undefined
+      ? new CbcWriter12(crypto, suite, epoch, keys)
+      : new RecordWriter12(crypto, suite, epoch, keys),
+  reader: (crypto, suite, epoch, keys) =>
+    suite.aead === undefined
+      ? new CbcReader12(crypto, suite, epoch, keys)
+      : new RecordReader12(crypto, suite, epoch, keys),
+};
 
 /** What the key block gives one direction of one epoch (RFC 5246 §6.3). */
 interface RecordKeys12 {
@@ -56,7 +68,7 @@ export class RecordWriter12 extends NumberedWriter implements RecordWriter {
 
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
     const length = this.#explicit + plaintext.length + this.#aead.tagLength;
-    writePlainHeader(out, at, type, ProtocolVersion.dtls12, this.epoch, this.sequence, length);
+    writePlainHeader(out, at, type, WireVersion.dtls12, this.epoch, this.sequence, length);
     const aad = additionalData12(type, this.epoch, this.sequence, plaintext.length);
     let sealedAt = at + PLAIN_HEADER_LENGTH;
     nonce.set(this.#iv);
@@ -100,7 +112,7 @@ export class RecordReader12 extends CountingReader implements RecordReader {
 
   open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
     if (this.isSpent) return 'forgery_limit';
-    if (header.version !== ProtocolVersion.dtls12) return 'bad_version';
+    if (header.version !== WireVersion.dtls12) return 'bad_version';
     const sealedAt = header.bodyStart + this.#explicit;
     const length = header.end - sealedAt - this.#aead.tagLength;
     if (length < 0) return 'too_short';
@@ -179,7 +191,7 @@ export class CbcWriter12 extends NumberedWriter implements RecordWriter {
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
     const blocks = padded(plaintext);
     const length = FRAME + blocks.length;
-    writePlainHeader(out, at, type, ProtocolVersion.dtls12, this.epoch, this.sequence, length);
+    writePlainHeader(out, at, type, WireVersion.dtls12, this.epoch, this.sequence, length);
     const ivAt = at + PLAIN_HEADER_LENGTH;
     const macAt = ivAt + BLOCK + blocks.length;
     // RFC 5246 §6.2.3.2: one that nobody can foresee.
@@ -217,7 +229,7 @@ export class CbcReader12 extends CountingReader implements RecordReader {
 
   open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
     if (this.isSpent) return 'forgery_limit';
-    if (header.version !== ProtocolVersion.dtls12) return 'bad_version';
+    if (header.version !== WireVersion.dtls12) return 'bad_version';
     const macAt = header.end - MAC_LENGTH;
     const length = macAt - header.bodyStart - BLOCK;
     if (length < BLOCK) return 'too_short';
@@ -260,8 +272,8 @@ const scratch = new Uint8Array(LENGTH);
 function additionalData12(type: number, epoch: number, sequence: number, length: number): Uint8Array {
   writeEpochAndSequence(scratch, 0, epoch, sequence);
   scratch[8] = type;
-  scratch[9] = ProtocolVersion.dtls12 >>> 8;
-  scratch[10] = ProtocolVersion.dtls12 & 0xff;
+  scratch[9] = WireVersion.dtls12 >>> 8;
+  scratch[10] = WireVersion.dtls12 & 0xff;
   scratch[11] = length >>> 8;
   scratch[12] = length;
   return scratch;

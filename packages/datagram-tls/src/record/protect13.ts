@@ -1,9 +1,21 @@
 import type { AeadKey, CryptoProvider, RecordNumberMask } from '../crypto/provider.js';
-import type { AeadSuite } from '../crypto/suites.js';
+import type { AeadSuite, CipherSuite } from '../crypto/suites.js';
 import { type DropReason, MAX_PLAINTEXT, type RecordHeader, UNIFIED } from './header.js';
 import { CountingReader, type KeyLimits, limitsOf, NumberedWriter } from './limits.js';
-import type { RecordReader, RecordWriter } from './reader-writer.js';
+import type { RecordProtection, RecordReader, RecordWriter } from './reader-writer.js';
 import { completeSequence, writeSequence } from './sequence.js';
+
+/** How DTLS 1.3 protects records. */
+export const records13: RecordProtection = {
+  writer: (crypto, suite, epoch, keys) => new RecordWriter13(crypto, withAead(suite), epoch, keys),
+  reader: (crypto, suite, epoch, keys) => new RecordReader13(crypto, withAead(suite), epoch, keys),
+};
+
+/** DTLS 1.3 has no other suites (RFC 8446 §5.2). */
+function withAead(suite: CipherSuite): AeadSuite {
+  if (suite.aead === undefined) throw new TypeError(`${suite.name} is no suite of DTLS 1.3`);
+  return suite;
+}
 
 /** Keys of one direction of one epoch (RFC 8446 §7.3, RFC 9147 §4.2.3). */
 export interface RecordKeys13 {

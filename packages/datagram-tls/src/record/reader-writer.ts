@@ -1,3 +1,5 @@
+import type { CryptoProvider } from '../crypto/provider.js';
+import type { CipherSuite } from '../crypto/suites.js';
 import type { DropReason, RecordHeader } from './header.js';
 
 /** Opens the records of one epoch in one direction; connection/ does not need to know which version it is. */
@@ -35,4 +37,20 @@ export interface RecordWriter {
    * (plaintext and overhead) and that the plaintext is at most 2^14 bytes; `plaintext` must not overlap that room.
    */
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number;
+}
+
+/** Keys of one direction of one epoch, whatever the suite and the version. */
+export interface RecordKeys {
+  readonly key: Uint8Array;
+  readonly iv: Uint8Array;
+  /** Of a CBC suite; empty where an AEAD needs none. */
+  readonly mac: Uint8Array;
+  /** Record number key (RFC 9147 §4.2.3); empty in DTLS 1.2, which has none. */
+  readonly sn: Uint8Array;
+}
+
+/** How a version protects its records: what protects and opens those of one epoch in one direction. */
+export interface RecordProtection {
+  writer(crypto: CryptoProvider, suite: CipherSuite, epoch: number, keys: RecordKeys): RecordWriter;
+  reader(crypto: CryptoProvider, suite: CipherSuite, epoch: number, keys: RecordKeys): RecordReader;
 }

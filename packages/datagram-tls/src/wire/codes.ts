@@ -13,7 +13,7 @@ export const ContentType = {
   return_routability_check: 27,
 } as const;
 
-export const ProtocolVersion = {
+export const WireVersion = {
   dtls10: 0xfeff,
   dtls12: 0xfefd,
   dtls13: 0xfefc,

@@ -4,6 +4,7 @@ import { suite, test } from 'node:test';
 import type { SecurityOptions } from '#lib/config/options.js';
 import { resolveSecurity } from '#lib/config/resolve.js';
 import { nodeProvider } from '#lib/crypto/node.js';
+import { FACTS_12, FACTS_13 } from '#lib/wire/version.js';
 import { readCertificates } from '#lib/x509/pem.js';
 import { TrustStore } from '#lib/x509/trust-store.js';
 import { CA, CLIENTS, SERVERS } from '../support/identities.js';
@@ -29,6 +30,7 @@ let platformTrust = TrustStore.fromDer(readCertificates(CA, 'CA'));
 function resolve(options: SecurityOptions) {
   return resolveSecurity(options, 'server', {
     provider: nodeProvider,
+    versions: [FACTS_13, FACTS_12],
     defaultTrust: () => platformTrust,
     describeCertificate: (bytes) => bytes,
   });

@@ -3,15 +3,17 @@ import { suite, test } from 'node:test';
 import { BEHAVIOUR_OPTIONS, resolveBehaviour } from '#lib/config/behaviour.js';
 import type { Role } from '#lib/config/config.js';
 import { SECURITY_OPTIONS } from '#lib/config/options.js';
-import { resolveSecurity } from '#lib/config/resolve.js';
+import { type Platform, resolveSecurity } from '#lib/config/resolve.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { DEFAULT_SCHEMES } from '#lib/crypto/signatures.js';
+import { FACTS_12, FACTS_13 } from '#lib/wire/version.js';
 import { TrustStore } from '#lib/x509/trust-store.js';
 import { CA, CLIENTS, OTHER_CA, SERVERS } from '../support/identities.js';
 
 const PLATFORM_TRUST = new TrustStore([]);
-const PLATFORM = {
+const PLATFORM: Platform = {
   provider: nodeProvider,
+  versions: [FACTS_13, FACTS_12],
   defaultTrust: () => PLATFORM_TRUST,
   describeCertificate: (der: Uint8Array) => der,
 };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { Security } from '#lib/config/config.js';
+import type { Security } from '#lib/connection/version.js';
 import { assertAlive } from '../support/alive.js';
 import { Pair } from '../support/pair.js';
 import { refused } from '../support/refused.js';

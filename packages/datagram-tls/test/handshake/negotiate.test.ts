@@ -8,14 +8,12 @@ import {
   chooseGroup,
   chooseScheme,
   curveAccepted,
-  isAtLeast,
   keyFitsSuite,
   offeredGroup,
   offeredScheme,
-  versionFromWire,
-  wireVersion,
 } from '#lib/handshake/negotiate.js';
 import { Group, Scheme, type SchemeName } from '#lib/wire/codes.js';
+import { FACTS_12, FACTS_13, isAtLeast, isLatest } from '#lib/wire/version.js';
 import { SERVERS } from '../support/identities.js';
 import { security } from '../support/settings.js';
 
@@ -34,15 +32,14 @@ const KEYS: readonly [KeyType, number][] = [
 ];
 
 suite('versions', () => {
-  test('go to the wire and back; codes of others are unknown', () => {
-    for (const version of ['DTLSv1.2', 'DTLSv1.3'] as const)
-      assert.equal(versionFromWire(wireVersion(version)), version);
-    for (const code of [0xfeff, 0x0303, 0x0304, 0, 0xfefb]) assert.equal(versionFromWire(code), undefined);
-  });
-
   test('are ordered the other way round than on the wire', () => {
     assert.ok(isAtLeast('DTLSv1.3', 'DTLSv1.2') && isAtLeast('DTLSv1.2', 'DTLSv1.2'));
     assert.ok(!isAtLeast('DTLSv1.2', 'DTLSv1.3'));
+  });
+
+  test('are the latest where nothing better may be spoken', () => {
+    assert.ok(isLatest([FACTS_13, FACTS_12], FACTS_13) && isLatest([FACTS_12], FACTS_12));
+    assert.ok(!isLatest([FACTS_13, FACTS_12], FACTS_12));
   });
 });
 

@@ -4,6 +4,7 @@ import { suite, test } from 'node:test';
 import { concat } from '#lib/base/bytes.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { Transcript } from '#lib/handshake/transcript.js';
+import { transcriptHeader12, transcriptHeader13 } from '#lib/wire/messages/handshake-header.js';
 
 const first = Uint8Array.of(1, 2, 3);
 const second = Uint8Array.of(4, 5);
@@ -30,21 +31,21 @@ function filled(): Transcript {
 suite('the transcript', () => {
   test('of DTLS 1.2 hashes each message as one fragment with its message_seq', () => {
     const transcript = filled();
-    transcript.begin('DTLSv1.2', 'sha256', false);
+    transcript.begin(transcriptHeader12, 'sha256', false);
     transcript.add(2, 256, second);
     assert.deepEqual(transcript.digest(), sha256(FIRST_12, SECOND_12));
   });
 
   test('of DTLS 1.3 hashes each message with the header of TLS', () => {
     const transcript = filled();
-    transcript.begin('DTLSv1.3', 'sha256', false);
+    transcript.begin(transcriptHeader13, 'sha256', false);
     transcript.add(2, 256, second);
     assert.deepEqual(transcript.digest(), sha256(FIRST_13, SECOND_13));
   });
 
   test('gives a digest at any point and goes on', () => {
     const transcript = filled();
-    transcript.begin('DTLSv1.2', 'sha256', false);
+    transcript.begin(transcriptHeader12, 'sha256', false);
     assert.deepEqual(transcript.digest(), sha256(FIRST_12));
     assert.deepEqual(transcript.digest(), sha256(FIRST_12));
     transcript.add(2, 256, second);
@@ -56,14 +57,14 @@ suite('the transcript', () => {
     transcript.add(9, 9, second);
     transcript.restart();
     transcript.add(1, 7, first);
-    transcript.begin('DTLSv1.2', 'sha256', false);
+    transcript.begin(transcriptHeader12, 'sha256', false);
     assert.deepEqual(transcript.digest(), sha256(FIRST_12));
   });
 
   test('keeps the messages themselves only when they are to be signed', () => {
     for (const keep of [true, false]) {
       const transcript = filled();
-      transcript.begin('DTLSv1.2', 'sha256', keep);
+      transcript.begin(transcriptHeader12, 'sha256', keep);
       transcript.add(2, 256, second);
       assert.deepEqual(transcript.messages(), keep ? concat(FIRST_12, SECOND_12) : new Uint8Array(0));
     }

@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { concat, fromHex, utf8 } from '#lib/base/bytes.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { suiteByName } from '#lib/crypto/suites.js';
-import { exportKeyingMaterial12 } from '#lib/keys/exporter.js';
+import { Exporter12 } from '#lib/keys/exporter.js';
 import {
   deriveExtendedMasterSecret12,
   deriveKeyBlock12,
@@ -103,12 +103,9 @@ suite('the keys of DTLS 1.2', () => {
 
   test('an exporter without context differs from one with an empty context', () => {
     const exported = (context: Uint8Array | undefined) =>
-      exportKeyingMaterial12(
+      new Exporter12(secret, clientRandom, serverRandom).export(
         nodeProvider,
         'sha256',
-        secret,
-        clientRandom,
-        serverRandom,
         'EXPORTER-test',
         context,
         20,

@@ -5,7 +5,7 @@ import { toHex, utf8 } from '#lib/base/bytes.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import type { HashName } from '#lib/crypto/provider.js';
 import { DEFAULT_SUITES } from '#lib/crypto/suites.js';
-import { exportKeyingMaterial13 } from '#lib/keys/exporter.js';
+import { Exporter13 } from '#lib/keys/exporter.js';
 import {
   deriveApplicationSecrets13,
   deriveBinderKey13,
@@ -88,7 +88,7 @@ suite('the key schedule of DTLS 1.3', () => {
 
   test('an exporter without context is one with an empty context, and labels matter', () => {
     const exported = (label: string, context?: Uint8Array) =>
-      exportKeyingMaterial13(nodeProvider, 'sha256', secret, label, context, 40);
+      new Exporter13(secret).export(nodeProvider, 'sha256', label, context, 40);
     assert.equal(exported('a').length, 40);
     assert.deepEqual(exported('a'), exported('a', new Uint8Array(0)));
     assert.notDeepEqual(exported('a'), exported('b'));

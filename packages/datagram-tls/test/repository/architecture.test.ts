@@ -131,7 +131,32 @@ const broken: readonly { rule: string; files: Record<string, string>; expected: 
   },
 ];
 
+const comparisons = {
+  'connection/a.ts': "const late = session.version === 'DTLSv1.3';",
+  'connection/b.ts': "switch (version) { case 'DTLSv1.2': f(); }",
+  'endpoint/a.ts': 'if (runner.version === dtls13) f();',
+  'config/a.ts': 'if (FACTS_12.name !== security.versions[0].name) f();',
+  'policy/a.ts': "if (versions.includes('DTLSv1.3')) f();",
+  'driver/a.ts': 'if (versionNamed(versions, FACTS_13.name)) f();',
+};
+
 suite('the check itself reports', () => {
+  test('a comparison of versions outside negotiation, by name, by code or by identity', () => {
+    const found = breaches(new Map(Object.entries(comparisons)));
+    assert.deepEqual(
+      found,
+      Object.keys(comparisons).map((file) => `${file}:1 compares versions`),
+    );
+  });
+
+  test('no comparison of versions where they are negotiated, and no mention that is none', () => {
+    const text = `if (code !== FACTS_13.code) f('DTLSv1.3');
+      const defaults = { minVersion: 'DTLSv1.2', late: version === undefined };`;
+    assert.deepEqual(breaches(new Map([['handshake/client.ts', text]])), []);
+    const mention = "const defaults = { minVersion: 'DTLSv1.2', late: version === undefined };";
+    assert.deepEqual(breaches(new Map([['config/a.ts', mention]])), []);
+  });
+
   for (const { rule, files, expected } of broken) {
     test(rule, () => {
       const found = breaches(new Map(Object.entries(files)));

@@ -1,9 +1,10 @@
 import { DTLSError } from '#lib/base/errors.js';
 import { earliest } from '#lib/base/instant.js';
 import type { BehaviourOptions } from '#lib/config/behaviour.js';
-import type { Destination, Role, Security } from '#lib/config/config.js';
+import type { Destination, Role } from '#lib/config/config.js';
 import type { EndpointLimits } from '#lib/config/limits.js';
 import type { SecurityOptions } from '#lib/config/options.js';
+import type { Security } from '#lib/connection/version.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
 import type { EndpointEvent } from '#lib/endpoint/endpoint.js';
 import type { PeerAddress } from '#lib/endpoint/peer.js';

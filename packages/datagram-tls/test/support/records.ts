@@ -1,6 +1,6 @@
 import { concat } from '#lib/base/bytes.js';
 import { createHeader, readHeader, writePlainHeader } from '#lib/record/header.js';
-import { ContentType, ProtocolVersion } from '#lib/wire/codes.js';
+import { ContentType, WireVersion } from '#lib/wire/codes.js';
 import {
   HANDSHAKE_HEADER_LENGTH,
   type HandshakeFragment,
@@ -40,7 +40,7 @@ export interface RecordPlace {
 
 /** A record that nothing protects, whatever its epoch. */
 export function plainRecord(type: number, body: Uint8Array, place: RecordPlace = {}): Uint8Array {
-  const { epoch = 0, sequence = 1000, version = ProtocolVersion.dtls12 } = place;
+  const { epoch = 0, sequence = 1000, version = WireVersion.dtls12 } = place;
   const record = new Uint8Array(13 + body.length);
   writePlainHeader(record, 0, type, version, epoch, sequence, body.length);
   record.set(body, 13);

@@ -1,10 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import type { BehaviourOptions } from '#lib/config/behaviour.js';
 import { resolveBehaviour } from '#lib/config/behaviour.js';
-import type { Behaviour, Role, Security } from '#lib/config/config.js';
+import type { Behaviour, Role } from '#lib/config/config.js';
 import { type EndpointLimits, resolveLimits } from '#lib/config/limits.js';
 import type { SecurityOptions } from '#lib/config/options.js';
 import { type Platform, resolveSecurity } from '#lib/config/resolve.js';
+import { dtls12 } from '#lib/connection/dtls12.js';
+import { dtls13 } from '#lib/connection/dtls13.js';
+import type { ProtocolVersion, Security } from '#lib/connection/version.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
 import type { Version } from '#lib/wire/codes.js';
@@ -61,8 +64,9 @@ export function securityOn(
   return resolveSecurity(merged, role, { ...PLATFORM, provider });
 }
 
-export const PLATFORM: Platform = {
+export const PLATFORM: Platform<ProtocolVersion> = {
   provider: nodeProvider,
+  versions: [dtls13, dtls12],
   defaultTrust: noTrust,
   describeCertificate: (der) => new X509Certificate(der).toLegacyObject(),
 };

@@ -26,6 +26,7 @@ import {
   decodeEcdhePskServerKeyExchange,
   encodeEcdhePskClientKeyExchange,
 } from '../../wire/messages/ecdhe-psk-key-exchange.js';
+import { transcriptHeader12 } from '../../wire/messages/handshake-header.js';
 import {
   decodeNewSessionTicket12,
   type NewSessionTicket12,
@@ -37,19 +38,22 @@ import {
 import { DOWNGRADE_TO_12, type ServerHello } from '../../wire/messages/server-hello.js';
 import { decodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
 import { decodeServerKeyExchange, type ServerEcdhParams } from '../../wire/messages/server-key-exchange.js';
+import { FACTS_12, isLatest } from '../../wire/version.js';
 import { readAgreements } from '../agreed.js';
 import { askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, checkSignature, PeerIdentity } from '../authenticate.js';
 import { type CertificateTypes, readCertificateTypes } from '../certificate-types.js';
 import type { Context } from '../context.js';
-import type { JobAnswer } from '../jobs.js';
-import { decoded, expectType, type Message, outOfPlace } from '../message.js';
-import { type Asked, chooseIdentity, keyFitsSuite, offeredGroup } from '../negotiate.js';
+import type { Verdict } from '../jobs.js';
+import { decoded, expectType, type Message } from '../message.js';
+import { type Asked, chooseIdentity, keyFitsSuite, offeredGroup, suitesOf } from '../negotiate.js';
 import type { Offer } from '../offer.js';
-import { LARGEST_TICKET_TAKEN, LONGEST_LIFE, type OfferedSession12, shownBy } from '../resumption.js';
+import { LARGEST_TICKET_TAKEN, LONGEST_LIFE, type OldSession, shownBy } from '../resumption.js';
+import { Stage, type StateTable } from '../stage.js';
+import type { ClientSide } from '../version.js';
 import { onCertificate12, sendCertificate12 } from './certificate.js';
+import { connected12, OPEN_12, type Open12, openRow12 } from './open.js';
 import {
-  connected12,
   deriveSecrets12,
   installKeys12,
   type Negotiated12,
@@ -65,7 +69,7 @@ import {
  * The client's side of a DTLS 1.2 handshake after the ServerHello (RFC 5246 §7.3, RFC 6347 §4.2):
  *
  *   1. ServerHello            checked against the offer
- *      (a suite with a pre-shared key goes on in client-psk.ts, a session from before in client-resume.ts)
+ *      (a suite with a pre-shared key, and a session from before, have flows of their own below)
  *   2. Certificate            parsed; its key must suit the suite
  *      CertificateStatus      (may be absent) if the server announced it
  *   3. ServerKeyExchange      signature checked, our own share made
@@ -73,7 +77,7 @@ import {
  *   5. ServerHelloDone        the chain is judged; then our flight:
  *      Certificate, ClientKeyExchange, CertificateVerify, ChangeCipherSpec, Finished
  *   6. NewSessionTicket       if the ServerHello promised one
- *   7. Finished               checked: connected (client-end.ts)
+ *   7. Finished               checked: connected
  */
 export type ClientState12 =
   | ClientPskState12
@@ -82,7 +86,8 @@ export type ClientState12 =
   | { readonly at: 'wait-server-hello-done'; readonly flight: ServerFlight }
   | { readonly at: 'wait-verdict'; readonly flight: ServerFlight }
   | { readonly at: 'wait-signature'; readonly ready: ClientReady12; readonly scheme: SchemeName }
-  | ClientEnd12;
+  | ClientEnd12
+  | Open12;
 
 /** What the server's flight told, with its signature verified. */
 interface ServerFlight {
@@ -94,54 +99,83 @@ interface ServerFlight {
   readonly wanted: CertificateRequest12 | undefined;
 }
 
-/** Step 1: `serverHello` selected DTLS 1.2. The transcript already holds it. */
-export function onServerHello12(ctx: Context, offer: Offer, serverHello: ServerHello): ClientState12 {
+const CLIENT: StateTable<ClientState12> = {
+  'wait-psk-key-exchange': { epoch: 0, awaits: 'message', on: onPskKeyExchange },
+  'wait-psk-hello-done': {
+    epoch: 0,
+    awaits: 'message',
+    on: (ctx, { hello, terms }, message) => onHelloDone(ctx, hello, terms, message),
+  },
+  'wait-psk': {
+    epoch: 0,
+    awaits: 'choose-psk',
+    on: (ctx, { hello, terms }, { credentials }) => onPskChosen(ctx, hello, terms, credentials),
+  },
+  'wait-certificate': {
+    epoch: 0,
+    awaits: 'message',
+    on: (ctx, { hello }, message) => onCertificate(ctx, hello, message),
+  },
+  'wait-server-key-exchange': {
+    epoch: 0,
+    awaits: 'message',
+    on: (ctx, { hello, server }, message) => onStatusOrKeyExchange(ctx, hello, server, message),
+  },
+  'wait-server-hello-done': {
+    epoch: 0,
+    awaits: 'message',
+    on: (ctx, { flight }, message) => onRequestOrDone(ctx, flight, message),
+  },
+  'wait-verdict': {
+    epoch: 0,
+    awaits: 'verify-peer',
+    on: (ctx, { flight }, { verdict }) => onVerdict(ctx, flight, verdict),
+  },
+  'wait-signature': {
+    epoch: 0,
+    awaits: 'sign',
+    on: (ctx, { ready, scheme }, { signature }) => sendCertificateVerify(ctx, ready, scheme, signature),
+  },
+  'wait-new-session-ticket': {
+    epoch: 0,
+    awaits: 'message',
+    on: (ctx, { ready }, message) => onNewSessionTicket(ctx, ready, message),
+    doubtsPsk: isUnproved,
+  },
+  'wait-finished': {
+    epoch: 1,
+    awaits: 'message',
+    on: (ctx, { ready, given }, message) => onFinished(ctx, ready, given, message),
+    doubtsPsk: isUnproved,
+  },
+  open: openRow12,
+};
+
+/** DTLS 1.2 for a client. */
+export const client12: ClientSide = {
+  offer: (_ctx, session12) => ({ session12 }),
+  complete: (_ctx, offer) => offer,
+  onOffered: () => undefined,
+  onServerHello: (ctx, offer, serverHello, message) => {
+    ctx.transcript.add(message.type, message.seq, message.body);
+    return Stage.of(FACTS_12, CLIENT, onServerHello(ctx, offer, serverHello));
+  },
+};
+
+/** The server has yet to prove that it has the pre-shared key. */
+function isUnproved({ ready }: { readonly ready: ClientReady12 }): boolean {
+  return ready.peer.pskIdentity !== undefined;
+}
+
+/** Step 1. The transcript already holds the ServerHello. */
+function onServerHello(ctx: Context, offer: Offer, serverHello: ServerHello): ClientState12 {
   const hello = readServerHello12(ctx, offer, serverHello);
   const { suite } = hello;
   const resumed = resumedBy(hello);
-  ctx.transcript.begin('DTLSv1.2', suite.hash, resumed === undefined && ctx.security.identities.length > 0);
+  const signs = resumed === undefined && ctx.security.identities.length > 0;
+  ctx.transcript.begin(transcriptHeader12, suite.hash, signs);
   if (resumed !== undefined) return resume12(ctx, hello, resumed);
   return { at: needsPsk(suite) ? 'wait-psk-key-exchange' : 'wait-certificate', hello };
-}
-
-/** Steps 2 to 7, each with the message that belongs there. */
-export function onMessage12(
-  ctx: Context,
-  state: ClientState12,
-  message: Message,
-): ClientState12 | 'connected' {
-  switch (state.at) {
-    case 'wait-psk-key-exchange':
-    case 'wait-psk-hello-done':
-      return onServersPskFlight12(ctx, state, message);
-    case 'wait-certificate':
-      return onCertificate(ctx, state.hello, message);
-    case 'wait-server-key-exchange':
-      return onStatusOrKeyExchange(ctx, state.hello, state.server, message);
-    case 'wait-server-hello-done':
-      return onRequestOrDone(ctx, state.flight, message);
-    case 'wait-new-session-ticket':
-    case 'wait-finished':
-      return onServersEnd12(ctx, state, message);
-    case 'wait-psk':
-    case 'wait-verdict':
-    case 'wait-signature':
-      throw outOfPlace(message, 'nothing');
-  }
-}
-
-export function onAnswer12(ctx: Context, state: ClientState12, answer: JobAnswer): ClientState12 {
-  if (state.at === 'wait-verdict' && answer.kind === 'verify-peer') {
-    const peer = PeerIdentity.judged(state.flight.server, answer.verdict, ctx.security.rejectUnauthorized);
-    if (peer instanceof DTLSError) throw peer;
-    return sendKeyExchange(ctx, state.flight, peer);
-  }
-  if (state.at === 'wait-signature' && answer.kind === 'sign') {
-    return sendCertificateVerify(ctx, state.ready, state.scheme, answer.signature);
-  }
-  if (state.at === 'wait-psk' && answer.kind === 'choose-psk')
-    return onPskChosen12(ctx, state, answer.credentials);
-  return state;
 }
 
 function onCertificate(ctx: Context, hello: ClientHello12, message: Message): ClientState12 {
@@ -178,7 +212,7 @@ function onServerKeyExchange(
   const data = signedParams(hello, params.params);
   const scheme = checkSignature(
     ctx.security,
-    'DTLSv1.2',
+    FACTS_12.name,
     params.signatureScheme,
     server.key,
     data,
@@ -222,8 +256,15 @@ function asked({ hello }: ServerFlight, request: CertificateRequest12): Asked {
   };
 }
 
+function onVerdict(ctx: Context, flight: ServerFlight, verdict: Verdict): ClientState12 {
+  const peer = PeerIdentity.judged(flight.server, verdict, ctx.security.rejectUnauthorized);
+  if (peer instanceof DTLSError) throw peer;
+  return sendKeyExchange(ctx, flight, peer);
+}
+
 function sendKeyExchange(ctx: Context, flight: ServerFlight, peer: PeerIdentity): ClientState12 {
-  const credential = flight.wanted && chooseIdentity(ctx.security, asked(flight, flight.wanted), 'DTLSv1.2');
+  const credential =
+    flight.wanted && chooseIdentity(ctx.security, asked(flight, flight.wanted), FACTS_12.name);
   if (flight.wanted !== undefined) sendCertificate12(ctx, credential?.identity);
   const { exchange, hello, scheme } = flight;
   ctx.send(HandshakeType.client_key_exchange, encodeClientKeyExchange({ point: exchange.share }), 0);
@@ -250,8 +291,8 @@ function sendCertificateVerify(
 }
 
 /** A ServerHello that selected DTLS 1.2, checked against the offer. */
-export function readServerHello12(ctx: Context, offer: Offer, serverHello: ServerHello): ClientHello12 {
-  const suite = offer.suites.find((s) => s.code === serverHello.cipherSuite && s.version === 'DTLSv1.2');
+function readServerHello12(ctx: Context, offer: Offer, serverHello: ServerHello): ClientHello12 {
+  const suite = suitesOf(offer.suites, FACTS_12).find(({ code }) => code === serverHello.cipherSuite);
   if (suite === undefined)
     throw violation('illegal_parameter', 'the server chose a cipher suite that was not offered');
   if (serverHello.compressionMethod !== 0)
@@ -268,7 +309,7 @@ export function readServerHello12(ctx: Context, offer: Offer, serverHello: Serve
     serverRandom: own(serverHello.random),
     extendedMasterSecret: extensions.has(ExtensionType.extended_master_secret),
     serverName: ctx.destination.serverName,
-    agreed: readAgreements(ctx, 'DTLSv1.2', extensions),
+    agreed: readAgreements(ctx, FACTS_12.rules, extensions),
     types: readCertificateTypes(ctx.security, extensions),
     announcesStaple: status !== undefined,
     sessionId: own(serverHello.sessionId),
@@ -278,7 +319,7 @@ export function readServerHello12(ctx: Context, offer: Offer, serverHello: Serve
 
 /** A server that knows 1.3 says so in its random when it is made to choose 1.2 (RFC 8446 §4.1.3). */
 function refuseDowngrade(ctx: Context, serverHello: ServerHello): void {
-  if (ctx.security.maxVersion === 'DTLSv1.2') return;
+  if (isLatest(ctx.security.versions, FACTS_12)) return;
   if (sameBytes(serverHello.random.subarray(24), DOWNGRADE_TO_12)) {
     throw violation('illegal_parameter', 'downgrade to DTLS 1.2 detected', 'ERR_DTLS_DOWNGRADE');
   }
@@ -342,8 +383,8 @@ export interface ClientShare12 extends KeyExchangeAnswer {
 }
 
 /** Answers the share of a ServerKeyExchange, whose group must be one of ours. */
-export function answerShare12(ctx: Context, { namedCurve, point }: ServerEcdhParams): ClientShare12 {
-  const offered = ctx.security.groups.filter((name) => groupFits(name, 'DTLSv1.2'));
+function answerShare12(ctx: Context, { namedCurve, point }: ServerEcdhParams): ClientShare12 {
+  const offered = ctx.security.groups.filter((name) => groupFits(name, FACTS_12.name));
   const group = offeredGroup(namedCurve, offered);
   if (group === undefined)
     throw violation('illegal_parameter', 'the server chose a group that was not offered');
@@ -372,13 +413,11 @@ interface Terms {
   readonly share: ClientShare12 | undefined;
 }
 
-export function onServersPskFlight12(
+function onPskKeyExchange(
   ctx: Context,
-  state: Exclude<ClientPskState12, { at: 'wait-psk' }>,
+  { hello }: { readonly hello: ClientHello12 },
   message: Message,
 ): ClientPskState12 {
-  if (state.at === 'wait-psk-hello-done') return onHelloDone(ctx, state.hello, state.terms, message);
-  const { hello } = state;
   if (hello.suite.keyExchange === 'psk' && message.type === HandshakeType.server_hello_done)
     return onHelloDone(ctx, hello, { hint: EMPTY, share: undefined }, message);
   const terms = readTerms(ctx, hello, expectType(message, HandshakeType.server_key_exchange));
@@ -403,9 +442,10 @@ function onHelloDone(ctx: Context, hello: ClientHello12, terms: Terms, message: 
 }
 
 /** The application's choice; our flight follows. */
-export function onPskChosen12(
+function onPskChosen(
   ctx: Context,
-  { hello, terms }: Extract<ClientPskState12, { at: 'wait-psk' }>,
+  hello: ClientHello12,
+  terms: Terms,
   [credential]: readonly PskCredential[],
 ): ClientEnd12 {
   if (credential === undefined)
@@ -437,12 +477,12 @@ export function onPskChosen12(
  */
 
 /** The session that the server resumes, which it says by the session id that came with the offer (RFC 5077 §3.4). */
-export function resumedBy({ offer, sessionId }: ClientHello12): OfferedSession12 | undefined {
+function resumedBy({ offer, sessionId }: ClientHello12): OldSession | undefined {
   return sessionId.length > 0 && sameBytes(sessionId, offer.hello.sessionId) ? offer.session12 : undefined;
 }
 
 /** The transcript holds both hellos. */
-export function resume12(ctx: Context, hello: ClientHello12, resumed: OfferedSession12): ClientEnd12 {
+function resume12(ctx: Context, hello: ClientHello12, resumed: OldSession): ClientEnd12 {
   const { state } = resumed.saved;
   if (hello.suite !== state.suite)
     throw violation('illegal_parameter', 'the server resumes a session under another cipher suite');
@@ -460,7 +500,7 @@ export type ClientEnd12 =
   | { readonly at: 'wait-finished'; readonly ready: ClientReady12; readonly given: Given12 };
 
 /** A full handshake: our ChangeCipherSpec and Finished end our flight. */
-export function endFlight12(ctx: Context, ready: ClientReady12): ClientEnd12 {
+function endFlight12(ctx: Context, ready: ClientReady12): ClientEnd12 {
   sendFinished12(ctx, ready.hello, ready.secrets, 'answer');
   return awaitServersEnd12(ctx, ready);
 }
@@ -469,7 +509,7 @@ export function endFlight12(ctx: Context, ready: ClientReady12): ClientEnd12 {
  * The server's last messages are to come. Its records under keys wait until the NewSessionTicket is here, which is sent
  * before them in the clear.
  */
-export function awaitServersEnd12(ctx: Context, ready: ClientReady12): ClientEnd12 {
+function awaitServersEnd12(ctx: Context, ready: ClientReady12): ClientEnd12 {
   return ready.hello.promisesTicket
     ? { at: 'wait-new-session-ticket', ready }
     : awaitFinished(ctx, ready, undefined);
@@ -480,21 +520,14 @@ function awaitFinished(ctx: Context, ready: ClientReady12, given: Given12): Clie
   return { at: 'wait-finished', ready, given };
 }
 
-/** NewSessionTicket, Finished: each in its place. */
-export function onServersEnd12(
-  ctx: Context,
-  state: ClientEnd12,
-  message: Message,
-): ClientEnd12 | 'connected' {
-  const { ready } = state;
-  if (state.at === 'wait-finished') return onFinished(ctx, ready, state.given, message);
+function onNewSessionTicket(ctx: Context, ready: ClientReady12, message: Message): ClientEnd12 {
   const body = expectType(message, HandshakeType.new_session_ticket);
   const given = decoded(decodeNewSessionTicket12(body), 'NewSessionTicket');
   ctx.transcript.add(message.type, message.seq, message.body);
   return awaitFinished(ctx, ready, given);
 }
 
-function onFinished(ctx: Context, ready: ClientReady12, given: Given12, message: Message): 'connected' {
+function onFinished(ctx: Context, ready: ClientReady12, given: Given12, message: Message): Open12 {
   const { hello, secrets, resumed } = ready;
   const finished = readFinished12(ctx, secrets, message);
   if (resumed !== undefined) {
@@ -504,7 +537,7 @@ function onFinished(ctx: Context, ready: ClientReady12, given: Given12, message:
   ctx.emit({ do: 'connected', session: connected12(ready, finished) });
   tellTicket12(ctx, ready, given);
   ctx.transcript.end();
-  return 'connected';
+  return OPEN_12;
 }
 
 /** What only DTLS 1.3 has a use for. */
@@ -520,7 +553,7 @@ const UNSAID_LIFE: Duration = 86_400_000;
  * Tells of what the server gave to resume the session with; one that was resumed may be resumed again. Only with the
  * extended master secret does a session stand for one handshake (RFC 7627 §5.3), and pre-shared keys need no other way.
  */
-export function tellTicket12(ctx: Context, ready: ClientReady12, given: Given12): void {
+function tellTicket12(ctx: Context, ready: ClientReady12, given: Given12): void {
   const { hello, peer, secrets, resumed } = ready;
   if (!hello.extendedMasterSecret || peer.pskIdentity !== undefined) return;
   const handle = ticketHandle(given) ?? heldHandle(ready) ?? idHandle(hello.sessionId);
@@ -575,7 +608,7 @@ export interface ClientReady12 {
   readonly group: GroupName | undefined;
   readonly secrets: Secrets12;
   /** The session from before that goes on: then the server's Finished comes first, and ours answers it. */
-  readonly resumed: OfferedSession12 | undefined;
+  readonly resumed: OldSession | undefined;
 }
 
 /** The server's NewSessionTicket, if there was one. It counts once the server's Finished is verified (RFC 5077 §3.3). */

@@ -1,4 +1,4 @@
-import { concat } from '../../base/bytes.js';
+import { concat, EMPTY } from '../../base/bytes.js';
 import { violation } from '../../base/errors.js';
 import type { Role } from '../../config/config.js';
 import type { MacKey } from '../../crypto/provider.js';
@@ -10,14 +10,14 @@ import {
   deriveVerifyData12,
   type KeyBlock12,
 } from '../../keys/prf12.js';
-import { type GroupName, HandshakeType, type SchemeName } from '../../wire/codes.js';
+import { HandshakeType } from '../../wire/codes.js';
 import { Writer } from '../../wire/cursor.js';
 import { decodeFinished, encodeFinished, VERIFY_DATA_LENGTH_12 } from '../../wire/messages/finished.js';
-import { FinishedVerified, type PeerIdentity } from '../authenticate.js';
+import { FinishedVerified } from '../authenticate.js';
 import type { Context } from '../context.js';
 import type { Awaits } from '../flight.js';
 import { decoded, expectType, type Message } from '../message.js';
-import type { Agreed, Session } from '../session.js';
+import type { Agreed } from '../session.js';
 
 /** What both hellos of a DTLS 1.2 handshake settled. */
 export interface Negotiated12 {
@@ -79,8 +79,8 @@ export function installKeys12(
     suite: negotiated.suite,
     keys:
       sender === 'client'
-        ? { key: keys.clientKey, iv: keys.clientIv, mac: keys.clientMac }
-        : { key: keys.serverKey, iv: keys.serverIv, mac: keys.serverMac },
+        ? { key: keys.clientKey, iv: keys.clientIv, mac: keys.clientMac, sn: EMPTY }
+        : { key: keys.serverKey, iv: keys.serverIv, mac: keys.serverMac, sn: EMPTY },
   });
 }
 
@@ -128,40 +128,4 @@ export function readFinished12(ctx: Context, secrets: Secrets12, message: Messag
 function finishedData(ctx: Context, secrets: Secrets12, sender: Role): Uint8Array {
   const label = sender === 'client' ? 'client finished' : 'server finished';
   return deriveVerifyData12(secrets.master, label, ctx.transcript.digest());
-}
-
-/** What both sides know when all that is left is the peer's Finished. */
-interface Ready12 {
-  readonly hello: Negotiated12;
-  readonly secrets: Secrets12;
-  readonly peer: PeerIdentity;
-  /** The session from before that goes on, if one does. */
-  readonly resumed: object | undefined;
-  readonly group: GroupName | undefined;
-  /** Of the server's signature, if there was one. */
-  readonly scheme: SchemeName | undefined;
-}
-
-/** The session of a DTLS 1.2 handshake whose two proofs are there. */
-export function connected12(ready: Ready12, finished: FinishedVerified): Session {
-  const { hello: negotiated, secrets, peer, resumed, group, scheme } = ready;
-  return {
-    version: 'DTLSv1.2',
-    suite: negotiated.suite,
-    group,
-    signatureScheme: scheme,
-    extendedMasterSecret: negotiated.extendedMasterSecret,
-    serverName: negotiated.serverName,
-    agreed: negotiated.agreed,
-    peer,
-    resumed: resumed !== undefined,
-    finished,
-    sessionId: negotiated.sessionId,
-    secrets: {
-      version: 'DTLSv1.2',
-      masterSecret: secrets.masterSecret,
-      clientRandom: negotiated.clientRandom,
-      serverRandom: negotiated.serverRandom,
-    },
-  };
 }

@@ -6,25 +6,28 @@ import {
   ExtensionType,
   type GroupName,
   HandshakeType,
-  ProtocolVersion,
   type SchemeName,
+  WireVersion,
 } from '../../wire/codes.js';
 import { encodeEcPointFormats, UNCOMPRESSED } from '../../wire/extensions/ec-point-formats.js';
 import { encodeEncryptThenMac } from '../../wire/extensions/encrypt-then-mac.js';
 import { encodeExtendedMasterSecret } from '../../wire/extensions/extended-master-secret.js';
 import { encodeRenegotiationInfo } from '../../wire/extensions/renegotiation-info.js';
 import { encodeSessionTicketResponse } from '../../wire/extensions/session-ticket.js';
+import { transcriptHeader12 } from '../../wire/messages/handshake-header.js';
 import { encodeNewSessionTicket12 } from '../../wire/messages/new-session-ticket12.js';
 import { DOWNGRADE_TO_12, encodeServerHello } from '../../wire/messages/server-hello.js';
+import { FACTS_12, isLatest } from '../../wire/version.js';
 import { chooseAgreements, encodeAgreements } from '../agreed.js';
 import type { FinishedVerified, PeerIdentity } from '../authenticate.js';
 import type { ClientOffer } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import type { OpenedTicket, SealedTicket } from '../jobs.js';
 import type { Message } from '../message.js';
+import { suitesOf } from '../negotiate.js';
 import { resumedPeer, shownBy } from '../resumption.js';
+import { connected12, OPEN_12, type Open12 } from './open.js';
 import {
-  connected12,
   installKeys12,
   type Negotiated12,
   readFinished12,
@@ -60,11 +63,7 @@ export function waitFinished12(ctx: Context, ready: ServerReady12): ServerEnd12 
 }
 
 /** The client's Finished, which ours answers unless it came first. */
-export function onFinished12(
-  ctx: Context,
-  ready: ServerReady12,
-  message: Message,
-): ServerEnd12 | 'connected' {
+export function onFinished12(ctx: Context, ready: ServerReady12, message: Message): ServerEnd12 | Open12 {
   const { hello, secrets } = ready;
   const finished = readFinished12(ctx, secrets, message);
   if (ready.resumed !== undefined) return connect(ctx, ready, finished);
@@ -103,24 +102,24 @@ export function onTicketSealed12(
   ctx: Context,
   { ready, finished }: Extract<ServerEnd12, { at: 'wait-ticket' }>,
   sealed: SealedTicket | undefined,
-): 'connected' {
+): Open12 {
   sendTicket12(ctx, sealed);
   return sendLastFlight(ctx, ready, finished);
 }
 
-function sendLastFlight(ctx: Context, ready: ServerReady12, finished: FinishedVerified): 'connected' {
+function sendLastFlight(ctx: Context, ready: ServerReady12, finished: FinishedVerified): Open12 {
   sendFinished12(ctx, ready.hello, ready.secrets, 'nothing');
   return connect(ctx, ready, finished);
 }
 
-function connect(ctx: Context, ready: ServerReady12, finished: FinishedVerified): 'connected' {
+function connect(ctx: Context, ready: ServerReady12, finished: FinishedVerified): Open12 {
   const { hello, resumed } = ready;
   ctx.emit({ do: 'connected', session: connected12(ready, finished) });
   const { sessionId } = hello;
   if (resumed === undefined && sessionId.length > 0)
     ctx.emit({ do: 'keep-session', sessionId, state: stateOf(ready) });
   ctx.transcript.end();
-  return 'connected';
+  return OPEN_12;
 }
 
 /*
@@ -128,27 +127,30 @@ function connect(ctx: Context, ready: ServerReady12, finished: FinishedVerified)
  *
  *   1. ClientHello            its ticket is opened, or its session found by the id; then our flight:
  *      ServerHello, NewSessionTicket (if the ticket is to be replaced), ChangeCipherSpec, Finished
- *   2. Finished               see server-end.ts
+ *   2. Finished               see above
  */
 export type ServerResumeState12 =
-  | { readonly at: 'wait-session'; readonly client: ClientOffer }
+  | { readonly at: 'wait-old-ticket'; readonly client: ClientOffer }
+  | { readonly at: 'wait-old-session'; readonly client: ClientOffer }
   | { readonly at: 'wait-renewal'; readonly ready: ServerReady12 };
 
-/** Asks for the session that the client wants to go on with; returns whether there is anything to ask. */
-export function askForSession12(ctx: Context, client: ClientOffer): boolean {
+/** Asks for the session that the client wants to go on with; `undefined` where there is nothing to ask. */
+export function askForSession12(ctx: Context, client: ClientOffer): ServerResumeState12 | undefined {
   const { security } = ctx;
   const { sessionId, cipherSuites: offered, extensions } = client.hello;
   const ticket = extensions.get(ExtensionType.session_ticket) ?? EMPTY;
-  if (security.tickets === undefined || ticket.length + sessionId.length === 0) return false;
-  const suites = security.suites.filter(
-    (suite) => suite.version === 'DTLSv1.2' && !needsPsk(suite) && offered.includes(suite.code),
+  if (security.tickets === undefined || ticket.length + sessionId.length === 0) return undefined;
+  const suites = suitesOf(security.suites, FACTS_12).filter(
+    (suite) => !needsPsk(suite) && offered.includes(suite.code),
   );
   const { serverName } = client;
   // RFC 5077 §3.4: the session id beside a ticket is for our answer only.
-  if (ticket.length > 0)
+  if (ticket.length > 0) {
     ctx.emit({ do: 'ask', job: { kind: 'open-ticket', tickets: [ticket], suites, serverName } });
-  else ctx.emit({ do: 'ask', job: { kind: 'find-session', sessionId, suites, serverName } });
-  return true;
+    return { at: 'wait-old-ticket', client };
+  }
+  ctx.emit({ do: 'ask', job: { kind: 'find-session', sessionId, suites, serverName } });
+  return { at: 'wait-old-session', client };
 }
 
 /** What a new session will be known by. */
@@ -187,11 +189,11 @@ export function resume12(
     serverRandom: serverRandom12(ctx),
     extendedMasterSecret: true,
     serverName: client.serverName,
-    agreed: chooseAgreements(ctx, 'DTLSv1.2', hello.extensions),
+    agreed: chooseAgreements(ctx, FACTS_12.rules, hello.extensions),
     sessionId: hello.sessionId,
     promisesTicket: opened.stale,
   };
-  ctx.transcript.begin('DTLSv1.2', resumed.suite.hash, false);
+  ctx.transcript.begin(transcriptHeader12, resumed.suite.hash, false);
   sendServerHello12(ctx, client, negotiated, undefined, new Map());
   const secrets = resumeSecrets12(ctx, negotiated, resumed.secret);
   const ready = { hello: negotiated, peer, scheme: undefined, group: undefined, secrets, resumed };
@@ -217,7 +219,7 @@ function sendEnd(ctx: Context, ready: ServerReady12): ServerEnd12 {
 /** RFC 8446 §4.1.3: a server that could do 1.3 marks its random, so that a forged downgrade is noticed. */
 export function serverRandom12(ctx: Context): Uint8Array {
   const random = ctx.provider.randomBytes(32);
-  if (ctx.security.maxVersion === 'DTLSv1.3') random.set(DOWNGRADE_TO_12, 24);
+  if (!isLatest(ctx.security.versions, FACTS_12)) random.set(DOWNGRADE_TO_12, 24);
   return random;
 }
 
@@ -240,10 +242,10 @@ export function sendServerHello12(
     extensions.set(ExtensionType.ec_point_formats, encodeEcPointFormats(Uint8Array.of(UNCOMPRESSED)));
   }
   if (hello.promisesTicket) extensions.set(ExtensionType.session_ticket, encodeSessionTicketResponse());
-  for (const [type, answer] of encodeAgreements(hello.agreed, 'DTLSv1.2')) extensions.set(type, answer);
+  for (const [type, answer] of encodeAgreements(hello.agreed, FACTS_12.rules)) extensions.set(type, answer);
   for (const [type, answer] of answers) extensions.set(type, answer);
   const body = encodeServerHello({
-    legacyVersion: ProtocolVersion.dtls12,
+    legacyVersion: WireVersion.dtls12,
     random: hello.serverRandom,
     sessionId: hello.sessionId,
     cipherSuite: hello.suite.code,

@@ -10,6 +10,7 @@ import {
   HandshakeType,
   Scheme,
   type SchemeName,
+  WireVersion,
 } from '../../wire/codes.js';
 import { encodeServerNameResponse } from '../../wire/extensions/server-name.js';
 import { encodeStatusResponse } from '../../wire/extensions/status-request.js';
@@ -24,12 +25,15 @@ import {
   decodeEcdhePskClientKeyExchange,
   encodeEcdhePskServerKeyExchange,
 } from '../../wire/messages/ecdhe-psk-key-exchange.js';
+import { transcriptHeader12 } from '../../wire/messages/handshake-header.js';
+import { encodeHelloVerifyRequest } from '../../wire/messages/hello-verify-request.js';
 import {
   decodePskClientKeyExchange,
   encodePskServerKeyExchange,
 } from '../../wire/messages/psk-key-exchange.js';
 import { encodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
 import { encodeServerEcdhParams, encodeServerKeyExchange } from '../../wire/messages/server-key-exchange.js';
+import { FACTS_12 } from '../../wire/version.js';
 import { chooseAgreements } from '../agreed.js';
 import { askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, checkSignature, PeerIdentity } from '../authenticate.js';
@@ -42,11 +46,14 @@ import {
 } from '../certificate-types.js';
 import type { ClientOffer } from '../client-wishes.js';
 import type { Context } from '../context.js';
-import type { FoundPsk, JobAnswer } from '../jobs.js';
-import { decoded, expectType, type Message, outOfPlace } from '../message.js';
-import { type Credential, chooseCredential12, chooseGroup } from '../negotiate.js';
+import type { FoundPsk, Verdict } from '../jobs.js';
+import { decoded, expectType, type Message } from '../message.js';
+import { type Credential, chooseCredential12, chooseGroup, suitesOf } from '../negotiate.js';
+import { Stage, type StateTable } from '../stage.js';
 import { askStaple, clientWantsStaple } from '../staple.js';
+import type { CookieRequest, ServerSide } from '../version.js';
 import { onCertificate12, sendCertificate12 } from './certificate.js';
+import { type Open12, openRow12 } from './open.js';
 import { deriveSecrets12, type Negotiated12, pskPremaster, signedParams } from './secrets.js';
 import {
   askForSession12,
@@ -69,11 +76,11 @@ import {
  *
  *   1. ClientHello            suite, certificate and group chosen, its staple found; then our flight:
  *      ServerHello, Certificate, CertificateStatus, ServerKeyExchange, CertificateRequest, ServerHelloDone
- *      (a suite with a pre-shared key goes on in server-psk.ts, a session from before in server-resume.ts)
+ *      (a suite with a pre-shared key has a flow of its own below, a session from before in server-finish.ts)
  *   2. Certificate            if we asked; the chain is judged
  *   3. ClientKeyExchange      keys
  *   4. CertificateVerify      if there was a certificate: the signature over all messages so far
- *   5. Finished               checked; then our NewSessionTicket, ChangeCipherSpec, Finished: connected (server-end.ts)
+ *   5. Finished               checked; then our NewSessionTicket, ChangeCipherSpec, Finished: connected (server-finish.ts)
  */
 export type ServerState12 =
   | ServerPskState12
@@ -84,7 +91,8 @@ export type ServerState12 =
   | { readonly at: 'wait-verdict'; readonly hello: Hello; readonly client: ClaimedChain }
   | { readonly at: 'wait-client-key-exchange'; readonly hello: Hello; readonly client: Client }
   | { readonly at: 'wait-certificate-verify'; readonly ready: ServerReady12; readonly client: ClaimedChain }
-  | ServerEnd12;
+  | ServerEnd12
+  | Open12;
 
 /** What our flight says. */
 interface Hello {
@@ -100,11 +108,105 @@ interface Client {
   readonly claim: ClaimedChain | undefined;
 }
 
-/** Step 1. The transcript already holds the ClientHello. */
-export function onClientHello12(ctx: Context, client: ClientOffer): ServerState12 {
-  return askForSession12(ctx, client) ? { at: 'wait-session', client } : beginFull(ctx, client);
+const SERVER: StateTable<ServerState12> = {
+  'wait-old-ticket': {
+    epoch: 0,
+    awaits: 'open-ticket',
+    on: (ctx, { client }, { found }) => resume12(ctx, client, found) ?? beginFull(ctx, client),
+  },
+  'wait-old-session': {
+    epoch: 0,
+    awaits: 'find-session',
+    on: (ctx, { client }, { found }) =>
+      resume12(ctx, client, found && { resumed: found, stale: false }) ?? beginFull(ctx, client),
+  },
+  'wait-renewal': {
+    epoch: 0,
+    awaits: 'seal-ticket',
+    on: (ctx, { ready }, { sealed }) => onTicketRenewed12(ctx, ready, sealed),
+  },
+  'wait-staple': {
+    epoch: 0,
+    awaits: 'find-staple',
+    on: (ctx, { client, choice }, { staple }) => sendFlight(ctx, client, choice, staple),
+  },
+  'wait-signature': {
+    epoch: 0,
+    awaits: 'sign',
+    on: (ctx, { hello, params }, { signature }) => sendKeyExchange(ctx, hello, params, signature),
+  },
+  'wait-certificate': {
+    epoch: 0,
+    awaits: 'message',
+    on: (ctx, { hello }, message) => onCertificate(ctx, hello, message),
+  },
+  'wait-verdict': {
+    epoch: 0,
+    awaits: 'verify-peer',
+    on: (ctx, { hello, client }, { verdict }) => onVerdict(ctx, hello, client, verdict),
+  },
+  'wait-client-key-exchange': {
+    epoch: 0,
+    awaits: 'message',
+    on: (ctx, { hello, client }, message) => onClientKeyExchange(ctx, hello, client, message),
+  },
+  'wait-certificate-verify': {
+    epoch: 0,
+    awaits: 'message',
+    on: (ctx, { ready, client }, message) => onCertificateVerify(ctx, ready, client, message),
+  },
+  'wait-psk-key-exchange': {
+    epoch: 0,
+    awaits: 'message',
+    on: (ctx, { hello }, message) => onPskKeyExchange12(ctx, hello, message),
+  },
+  'wait-psk': {
+    epoch: 0,
+    awaits: 'find-psk',
+    on: (ctx, state, { found }) => onPskFound12(ctx, state, found),
+  },
+  'wait-finished': {
+    epoch: 1,
+    awaits: 'message',
+    on: (ctx, { ready }, message) => onFinished12(ctx, ready, message),
+    // A client whose session is resumed protects its last messages alone: what it has to say against ours comes in the clear.
+    peerProtects: ({ ready }) => ready.resumed === undefined,
+    doubtsPsk: ({ ready }) => ready.peer.pskIdentity !== undefined,
+    hidesUnknownPsk: ({ ready }) => ready.unknownPsk === true,
+  },
+  'wait-ticket': {
+    epoch: 1,
+    awaits: 'seal-ticket',
+    on: (ctx, state, { sealed }) => onTicketSealed12(ctx, state, sealed),
+    peerProtects: true,
+  },
+  open: openRow12,
+};
+
+/** DTLS 1.2 for a server. */
+export const server12: ServerSide = {
+  onClientHello: (ctx, client, _retry, message) => {
+    ctx.transcript.add(message.type, message.seq, message.body);
+    return Stage.of(FACTS_12, SERVER, askForSession12(ctx, client) ?? beginFull(ctx, client));
+  },
+  cookies: {
+    shown: ({ cookie }) => cookie,
+    opened: (carried) => (carried.length === 0 ? { retry: undefined } : undefined),
+    ask: askForCookie,
+    askAtOnce: askForCookie,
+  },
+};
+
+/** A HelloVerifyRequest, which says 1.0 whatever is negotiated later (RFC 6347 §4.2.1). */
+function askForCookie(): CookieRequest {
+  return {
+    carried: EMPTY,
+    type: HandshakeType.hello_verify_request,
+    encode: (cookie) => encodeHelloVerifyRequest({ serverVersion: WireVersion.dtls10, cookie }),
+  };
 }
 
+/** Step 1. The transcript already holds the ClientHello. */
 function beginFull(ctx: Context, client: ClientOffer): ServerState12 {
   const choice = choose12(ctx.security, client);
   const wantsStaple = clientWantsStaple(client.hello.extensions);
@@ -127,12 +229,12 @@ function sendFlight(
     serverRandom: serverRandom12(ctx),
     extendedMasterSecret: client.extendedMasterSecret,
     serverName: client.serverName,
-    agreed: chooseAgreements(ctx, 'DTLSv1.2', client.hello.extensions),
+    agreed: chooseAgreements(ctx, FACTS_12.rules, client.hello.extensions),
     sessionId,
     promisesTicket,
   };
   const asksForCertificate = choice.by === 'certificate' && ctx.security.requestCert;
-  ctx.transcript.begin('DTLSv1.2', suite.hash, asksForCertificate);
+  ctx.transcript.begin(transcriptHeader12, suite.hash, asksForCertificate);
   if (choice.by === 'certificate') {
     const types = { client: typeToAsk(ctx.security, client), server: choice.identity.type };
     const answers = nameAnswer(ctx, client);
@@ -165,72 +267,6 @@ function sendChain(ctx: Context, hello: Hello, staple: Uint8Array | undefined): 
   const data = signedParams(hello.negotiated, params);
   ctx.emit({ do: 'ask', job: { kind: 'sign', scheme: choice.scheme, key: choice.identity.key, data } });
   return { at: 'wait-signature', hello, params };
-}
-
-/** Steps 2 to 5, each with the message that belongs there. */
-export function onMessage12(
-  ctx: Context,
-  state: ServerState12,
-  message: Message,
-): ServerState12 | 'connected' {
-  switch (state.at) {
-    case 'wait-psk-key-exchange':
-      return onPskKeyExchange12(ctx, state.hello, message);
-    case 'wait-certificate':
-      return onCertificate(ctx, state.hello, message);
-    case 'wait-client-key-exchange':
-      return onClientKeyExchange(ctx, state.hello, state.client, message);
-    case 'wait-certificate-verify':
-      return onCertificateVerify(ctx, state.ready, state.client, message);
-    case 'wait-finished':
-      return onFinished12(ctx, state.ready, message);
-    case 'wait-psk':
-    case 'wait-staple':
-    case 'wait-renewal':
-    case 'wait-session':
-    case 'wait-signature':
-    case 'wait-ticket':
-    case 'wait-verdict':
-      throw outOfPlace(message, 'nothing');
-  }
-}
-
-/**
- * Whether the client protects all that it sends from here on. One whose session is resumed does so with its last
- * messages alone: what it has to say against ours comes in the clear.
- */
-export function clientProtects(state: ServerState12): boolean {
-  return state.at === 'wait-ticket' || (state.at === 'wait-finished' && state.ready.resumed === undefined);
-}
-
-export function onAnswer12(
-  ctx: Context,
-  state: ServerState12,
-  answer: JobAnswer,
-): ServerState12 | 'connected' {
-  if (state.at === 'wait-session' && answer.kind === 'open-ticket')
-    return resume12(ctx, state.client, answer.found) ?? beginFull(ctx, state.client);
-  if (state.at === 'wait-session' && answer.kind === 'find-session')
-    return (
-      resume12(ctx, state.client, answer.found && { resumed: answer.found, stale: false }) ??
-      beginFull(ctx, state.client)
-    );
-  if (state.at === 'wait-renewal' && answer.kind === 'seal-ticket')
-    return onTicketRenewed12(ctx, state.ready, answer.sealed);
-  if (state.at === 'wait-ticket' && answer.kind === 'seal-ticket')
-    return onTicketSealed12(ctx, state, answer.sealed);
-  if (state.at === 'wait-signature' && answer.kind === 'sign') {
-    return sendKeyExchange(ctx, state.hello, state.params, answer.signature);
-  }
-  if (state.at === 'wait-verdict' && answer.kind === 'verify-peer') {
-    const peer = PeerIdentity.judged(state.client, answer.verdict, ctx.security.rejectUnauthorized);
-    if (peer instanceof DTLSError) throw peer;
-    return { at: 'wait-client-key-exchange', hello: state.hello, client: { peer, claim: state.client } };
-  }
-  if (state.at === 'wait-staple' && answer.kind === 'find-staple')
-    return sendFlight(ctx, state.client, state.choice, answer.staple);
-  if (state.at === 'wait-psk' && answer.kind === 'find-psk') return onPskFound12(ctx, state, answer.found);
-  return state;
 }
 
 function sendKeyExchange(
@@ -267,13 +303,19 @@ function sendCertificateRequest(ctx: Context): void {
 function onCertificate(ctx: Context, hello: Hello, message: Message): ServerState12 {
   const client = onCertificate12(ctx, hello.types.client, message);
   if (client === undefined) {
-    const peer = PeerIdentity.absent(ctx.security.rejectUnauthorized, 'DTLSv1.2');
+    const peer = PeerIdentity.absent(ctx.security.rejectUnauthorized, FACTS_12.rules);
     if (peer instanceof DTLSError) throw peer;
     return { at: 'wait-client-key-exchange', hello, client: { peer, claim: undefined } };
   }
   // Only DTLS 1.3 has a way to ask a client.
   askVerdict(ctx, client, false);
   return { at: 'wait-verdict', hello, client };
+}
+
+function onVerdict(ctx: Context, hello: Hello, claim: ClaimedChain, verdict: Verdict): ServerState12 {
+  const peer = PeerIdentity.judged(claim, verdict, ctx.security.rejectUnauthorized);
+  if (peer instanceof DTLSError) throw peer;
+  return { at: 'wait-client-key-exchange', hello, client: { peer, claim } };
 }
 
 function onClientKeyExchange(ctx: Context, hello: Hello, client: Client, message: Message): ServerState12 {
@@ -298,7 +340,14 @@ function onCertificateVerify(
 ): ServerState12 {
   const body = expectType(message, HandshakeType.certificate_verify);
   const { signatureScheme, signature } = decoded(decodeCertificateVerify(body), 'CertificateVerify');
-  checkSignature(ctx.security, 'DTLSv1.2', signatureScheme, client.key, ctx.transcript.messages(), signature);
+  checkSignature(
+    ctx.security,
+    FACTS_12.name,
+    signatureScheme,
+    client.key,
+    ctx.transcript.messages(),
+    signature,
+  );
   ctx.transcript.add(message.type, message.seq, message.body);
   return waitFinished12(ctx, ready);
 }
@@ -322,11 +371,11 @@ export interface PskChoice12 {
 /** Our first suite that the client offered, and for which both have what it takes. */
 export function choose12(security: Security, client: ClientOffer): CertificateChoice12 | PskChoice12 {
   // RFC 8422 §4: a client that lists no groups leaves the choice to us; P-256 is the one that everybody has.
-  const group = chooseGroup(security.groups, client.groups ?? [Group.secp256r1], 'DTLSv1.2');
+  const group = chooseGroup(security.groups, client.groups ?? [Group.secp256r1], FACTS_12.name);
   let lacksGroup = false;
   let lacksEncryptThenMac = false;
-  for (const suite of security.suites) {
-    if (suite.version !== 'DTLSv1.2' || !client.hello.cipherSuites.includes(suite.code)) continue;
+  for (const suite of suitesOf(security.suites, FACTS_12)) {
+    if (!client.hello.cipherSuites.includes(suite.code)) continue;
     if (needsEncryptThenMac(suite) && !client.encryptThenMac) {
       lacksEncryptThenMac = true;
       continue;
@@ -376,7 +425,7 @@ function chooseProof(
  *   1. ServerKeyExchange      with the hint, and with ECDHE our share; without both it is left out
  *      ServerHelloDone
  *   2. ClientKeyExchange      the identity: the application finds its key
- *   3. Finished               see server-end.ts
+ *   3. Finished               see server-finish.ts
  */
 export type ServerPskState12 =
   | { readonly at: 'wait-psk-key-exchange'; readonly hello: ServerPskHello12 }

@@ -16,6 +16,7 @@ import {
 import { decodeCertificateStatus, encodeCertificateStatus } from '../../wire/messages/certificate-status.js';
 import { decodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
 import { decodeCertificate13, encodeCertificate13 } from '../../wire/messages/certificate13.js';
+import { FACTS_13 } from '../../wire/version.js';
 import { type ClaimedChain, checkSignature } from '../authenticate.js';
 import type { Context } from '../context.js';
 import { decoded, expectType, type Message } from '../message.js';
@@ -150,7 +151,7 @@ export function onCertificateVerify13(
   const body = expectType(message, HandshakeType.certificate_verify);
   const { signatureScheme, signature } = decoded(decodeCertificateVerify(body), 'CertificateVerify');
   const data = signedTranscript(ctx, signer);
-  const scheme = checkSignature(ctx.security, 'DTLSv1.3', signatureScheme, peer.key, data, signature);
+  const scheme = checkSignature(ctx.security, FACTS_13.name, signatureScheme, peer.key, data, signature);
   ctx.transcript.add(message.type, message.seq, message.body);
   return scheme;
 }

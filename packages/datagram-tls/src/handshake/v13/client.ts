@@ -1,5 +1,6 @@
 import { EMPTY, sameBytes } from '../../base/bytes.js';
 import { DTLSError, violation } from '../../base/errors.js';
+import type { PskCredential } from '../../config/config.js';
 import type { KeyExchange } from '../../crypto/provider.js';
 import type { CipherSuite } from '../../crypto/suites.js';
 import { deriveEarlySecret13, deriveEarlyTrafficSecret13 } from '../../keys/schedule13.js';
@@ -23,24 +24,30 @@ import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.
 import { encodeClientHello } from '../../wire/messages/client-hello.js';
 import { decodeEncryptedExtensions } from '../../wire/messages/encrypted-extensions.js';
 import { decodeFinished, encodeFinished } from '../../wire/messages/finished.js';
+import { transcriptHeader13 } from '../../wire/messages/handshake-header.js';
 import {
   decodeServerHello,
   isHelloRetryRequest,
   type ServerHello,
 } from '../../wire/messages/server-hello.js';
+import { FACTS_13 } from '../../wire/version.js';
 import { readAgreements } from '../agreed.js';
 import { sameAlpn } from '../alpn.js';
 import { askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, claimChain, type FinishedVerified, PeerIdentity } from '../authenticate.js';
 import { type CertificateTypes, readCertificateTypes } from '../certificate-types.js';
 import type { Context } from '../context.js';
-import type { JobAnswer } from '../jobs.js';
-import { decoded, expectType, type Message, outOfPlace } from '../message.js';
-import { type Credential, chooseIdentity, offeredGroup, versionFromWire } from '../negotiate.js';
-import { bindOffer, type EarlyOffer, encodeShares, type Offer } from '../offer.js';
-import type { OfferedPsk } from '../offered-psk.js';
+import type { Verdict } from '../jobs.js';
+import { decoded, expectType, type Message } from '../message.js';
+import { type Credential, chooseIdentity, offeredGroup } from '../negotiate.js';
+import { type EarlyOffer, encodeShares, type Offer, type OfferParts, offersExternalPsk } from '../offer.js';
+import { type OfferedPsk, offerPsk, offerSession } from '../offered-psk.js';
+import type { OldSession } from '../resumption.js';
 import type { Agreed } from '../session.js';
+import { Stage, type StateTable } from '../stage.js';
 import { askStaple } from '../staple.js';
+import type { ClientSide } from '../version.js';
+import { bindOffer } from './binders.js';
 import {
   onCertificateRequest13,
   onCertificateVerify13,
@@ -51,7 +58,7 @@ import {
 } from './certificates.js';
 import { checkAnswers, requireExtension } from './extensions.js';
 import { checkServerHello } from './hellos.js';
-import { connected13, type Established13 } from './post-handshake.js';
+import { connected13, type Established13, openRow13 } from './post-handshake.js';
 import {
   checkFinished13,
   deriveApplication13,
@@ -66,7 +73,7 @@ import {
 /*
  * The client's side of a DTLS 1.3 handshake (RFC 8446 §4, RFC 9147 §5):
  *
- *   1. HelloRetryRequest      (may be absent) answered in client-retry.ts; a ServerHello has to follow
+ *   1. HelloRetryRequest      (may be absent) answered by a second ClientHello; a ServerHello has to follow
  *   2. ServerHello            checked against the offer; handshake keys
  *   3. EncryptedExtensions    checked against the offer
  *      (where the server chose a pre-shared key, 7. follows)
@@ -76,7 +83,7 @@ import {
  *   7. Finished               checked; the chain is judged; then our flight:
  *      Certificate, CertificateVerify, Finished: connected, though the flight is sent until it is acknowledged
  */
-export type ClientState13 =
+type ClientState13 =
   | { readonly at: 'wait-second-server-hello'; readonly offer: Offer; readonly suite: CipherSuite }
   | { readonly at: 'wait-encrypted-extensions'; readonly hello: ServerHello13 }
   | { readonly at: 'wait-certificate'; readonly hello: Greeting; readonly request: Request }
@@ -94,7 +101,8 @@ export type ClientState13 =
       readonly finished: FinishedVerified;
     }
   | { readonly at: 'wait-staple'; readonly proof: Proof; readonly credential: Credential }
-  | { readonly at: 'wait-signature'; readonly proof: Proof; readonly scheme: SchemeName };
+  | { readonly at: 'wait-signature'; readonly proof: Proof; readonly scheme: SchemeName }
+  | Established13;
 
 /** With the EncryptedExtensions. */
 interface Greeting extends ServerHello13 {
@@ -126,68 +134,105 @@ interface Proof {
   readonly application: ReturnType<typeof deriveApplication13>;
 }
 
-/** Step 2, where no HelloRetryRequest came. */
-export function onServerHello13(
-  ctx: Context,
-  offer: Offer,
-  hello: ServerHello,
-  message: Message,
-): ClientState13 {
-  return { at: 'wait-encrypted-extensions', hello: onFirstServerHello13(ctx, offer, hello, message) };
-}
+/** After the ServerHello the server protects all that it sends. */
+const PROTECTED = { epoch: HANDSHAKE_EPOCH, peerProtects: true } as const;
 
-/** Steps 2 to 7, each with the message that belongs there. */
-export function onMessage13(
-  ctx: Context,
-  state: ClientState13,
-  message: Message,
-): ClientState13 | Established13 {
-  switch (state.at) {
-    case 'wait-second-server-hello':
-      return {
-        at: 'wait-encrypted-extensions',
-        hello: onSecondServerHello13(ctx, state.offer, state.suite, message),
-      };
-    case 'wait-encrypted-extensions':
-      return onEncryptedExtensions(ctx, state.hello, message);
-    case 'wait-certificate':
-      return onRequestOrCertificate(ctx, state.hello, state.request, message);
-    case 'wait-certificate-verify': {
-      const { hello, request, server } = state;
+const CLIENT: StateTable<ClientState13> = {
+  'wait-second-server-hello': {
+    epoch: 0,
+    awaits: 'message',
+    on: (ctx, { offer, suite }, message) => ({
+      at: 'wait-encrypted-extensions',
+      hello: onSecondServerHello(ctx, offer, suite, message),
+    }),
+    doubtsPsk: ({ offer }) => offersExternalPsk(offer),
+  },
+  'wait-encrypted-extensions': {
+    ...PROTECTED,
+    awaits: 'message',
+    on: (ctx, { hello }, message) => onEncryptedExtensions(ctx, hello, message),
+  },
+  'wait-certificate': {
+    ...PROTECTED,
+    awaits: 'message',
+    on: (ctx, { hello, request }, message) => onRequestOrCertificate(ctx, hello, request, message),
+  },
+  'wait-certificate-verify': {
+    ...PROTECTED,
+    awaits: 'message',
+    on: (ctx, { hello, request, server }, message) => {
       const scheme = onCertificateVerify13(ctx, 'server', server, message);
       const vouched = { by: 'certificate', server, scheme } as const;
       return { at: 'wait-finished', flight: { hello, request, vouched } };
-    }
-    case 'wait-finished':
-      return onFinished(ctx, state.flight, message);
-    case 'wait-verdict':
-    case 'wait-staple':
-    case 'wait-signature':
-      throw outOfPlace(message, 'nothing');
-  }
+    },
+  },
+  'wait-finished': {
+    ...PROTECTED,
+    awaits: 'message',
+    on: (ctx, { flight }, message) => onFinished(ctx, flight, message),
+  },
+  'wait-verdict': {
+    ...PROTECTED,
+    awaits: 'verify-peer',
+    on: (ctx, { flight, server, finished }, { verdict }) => onVerdict(ctx, flight, server, finished, verdict),
+  },
+  'wait-staple': {
+    ...PROTECTED,
+    awaits: 'find-staple',
+    on: (ctx, { proof, credential }, { staple }) => sendChain(ctx, proof, credential, staple),
+  },
+  'wait-signature': {
+    ...PROTECTED,
+    awaits: 'sign',
+    on: (ctx, { proof, scheme }, { signature }) => sendProof(ctx, proof, scheme, signature),
+  },
+  established: openRow13,
+};
+
+/** DTLS 1.3 for a client. */
+export const client13: ClientSide = {
+  offer: offerOf13,
+  complete: bindOffer,
+  onOffered: (ctx, { early, hello }) => {
+    if (early !== undefined) sendEarly(ctx, early, hello.random);
+  },
+  onServerHello: (ctx, offer, hello, message) => {
+    const onHello = isHelloRetryRequest(hello) ? onHelloRetryRequest : onFirstServerHello;
+    return Stage.of(FACTS_13, CLIENT, onHello(ctx, offer, hello, message));
+  },
+};
+
+function offerOf13(
+  ctx: Context,
+  session: OldSession | undefined,
+  credentials: readonly PskCredential[],
+): OfferParts {
+  const { security, provider } = ctx;
+  const resumed = session === undefined ? undefined : offerSession(session);
+  const external = credentials.flatMap((credential) => offerPsk(security, credential));
+  return {
+    exchanges: security.keyShares.map((group) => provider.startKeyExchange(group)),
+    psks: resumed === undefined ? external : [resumed, ...external],
+    early: earlyOffer(ctx, resumed),
+  };
 }
 
-export function onAnswer13(
+function onVerdict(
   ctx: Context,
-  state: ClientState13,
-  answer: JobAnswer,
-): ClientState13 | Established13 {
-  if (state.at === 'wait-verdict' && answer.kind === 'verify-peer') {
-    const peer = PeerIdentity.judged(state.server, answer.verdict, ctx.security.rejectUnauthorized);
-    if (peer instanceof DTLSError) throw peer;
-    return answerFlight(ctx, state.flight, state.finished, peer);
-  }
-  if (state.at === 'wait-staple' && answer.kind === 'find-staple')
-    return sendChain(ctx, state.proof, state.credential, answer.staple);
-  if (state.at === 'wait-signature' && answer.kind === 'sign') {
-    const body = encodeCertificateVerify({
-      signatureScheme: Scheme[state.scheme],
-      signature: answer.signature,
-    });
-    ctx.send(HandshakeType.certificate_verify, body, HANDSHAKE_EPOCH);
-    return sendFinished(ctx, state.proof);
-  }
-  return state;
+  flight: ServerFlight,
+  server: ClaimedChain,
+  finished: FinishedVerified,
+  verdict: Verdict,
+): ClientState13 {
+  const peer = PeerIdentity.judged(server, verdict, ctx.security.rejectUnauthorized);
+  if (peer instanceof DTLSError) throw peer;
+  return answerFlight(ctx, flight, finished, peer);
+}
+
+function sendProof(ctx: Context, proof: Proof, scheme: SchemeName, signature: Uint8Array): ClientState13 {
+  const body = encodeCertificateVerify({ signatureScheme: Scheme[scheme], signature });
+  ctx.send(HandshakeType.certificate_verify, body, HANDSHAKE_EPOCH);
+  return sendFinished(ctx, proof);
 }
 
 function onEncryptedExtensions(ctx: Context, hello: ServerHello13, message: Message): ClientState13 {
@@ -196,7 +241,7 @@ function onEncryptedExtensions(ctx: Context, hello: ServerHello13, message: Mess
   checkAnswers(extensions, 'EE', hello.offer.hello.extensions);
   checkAnswerBodies(extensions);
   ctx.transcript.add(message.type, message.seq, message.body);
-  const agreed = readAgreements(ctx, 'DTLSv1.3', extensions);
+  const agreed = readAgreements(ctx, FACTS_13.rules, extensions);
   onEarlyAnswer(ctx, hello, agreed, extensions);
   const greeting = { ...hello, agreed, types: readCertificateTypes(ctx.security, extensions) };
   if (hello.psk === undefined) return { at: 'wait-certificate', hello: greeting, request: undefined };
@@ -225,7 +270,7 @@ function onRequestOrCertificate(
   return { at: 'wait-certificate-verify', hello, request, server };
 }
 
-function onFinished(ctx: Context, flight: ServerFlight, message: Message): ClientState13 | Established13 {
+function onFinished(ctx: Context, flight: ServerFlight, message: Message): ClientState13 {
   const { hello, vouched } = flight;
   const body = expectType(message, HandshakeType.finished);
   const { verifyData } = decoded(decodeFinished(body, hello.handshake.server.length), 'Finished');
@@ -243,13 +288,13 @@ function answerFlight(
   { hello, request, vouched }: ServerFlight,
   finished: FinishedVerified,
   peer: PeerIdentity,
-): ClientState13 | Established13 {
+): ClientState13 {
   const scheme = vouched.by === 'certificate' ? vouched.scheme : undefined;
   const proof = { hello, scheme, peer, finished, application: deriveApplication13(ctx, hello) };
   if (request === undefined) return sendFinished(ctx, proof);
   const { schemes, authorities } = request;
   const asked = { types: [hello.types.client], schemes, authorities, certificateTypes: undefined };
-  const credential = chooseIdentity(ctx.security, asked, 'DTLSv1.3');
+  const credential = chooseIdentity(ctx.security, asked, FACTS_13.name);
   if (credential !== undefined) {
     if (askStaple(ctx, request.wantsStaple, credential.identity))
       return { at: 'wait-staple', proof, credential };
@@ -290,19 +335,15 @@ export interface ServerHello13 extends Negotiated13 {
 }
 
 /** Where no HelloRetryRequest came. */
-export function onFirstServerHello13(
-  ctx: Context,
-  offer: Offer,
-  hello: ServerHello,
-  message: Message,
-): ServerHello13 {
+function onFirstServerHello(ctx: Context, offer: Offer, hello: ServerHello, message: Message): ClientState13 {
   const suite = checkServerHello(offer, hello);
-  ctx.transcript.begin('DTLSv1.3', suite.hash, false);
-  return agreeOnKeys(ctx, offer, suite, hello, message);
+  ctx.transcript.begin(transcriptHeader13, suite.hash, false);
+  const greeting = agreeOnKeys(ctx, offer, suite, hello, message);
+  return { at: 'wait-encrypted-extensions', hello: greeting };
 }
 
 /** After a HelloRetryRequest, from which the ServerHello must not differ (RFC 8446 §4.1.4). */
-export function onSecondServerHello13(
+function onSecondServerHello(
   ctx: Context,
   offer: Offer,
   suite: CipherSuite,
@@ -314,7 +355,7 @@ export function onSecondServerHello13(
     throw violation('unexpected_message', 'the server sent a second HelloRetryRequest');
   const version = requireExtension(hello.extensions, ExtensionType.supported_versions, 'SH');
   const code = decoded(decodeSupportedVersionsResponse(version), 'supported_versions');
-  if (versionFromWire(code) !== 'DTLSv1.3' || checkServerHello(offer, hello) !== suite)
+  if (code !== FACTS_13.code || checkServerHello(offer, hello) !== suite)
     throw violation('illegal_parameter', 'the ServerHello contradicts the HelloRetryRequest');
   return agreeOnKeys(ctx, offer, suite, hello, message);
 }
@@ -373,7 +414,7 @@ function chosenPsk(offer: Offer, suite: CipherSuite, hello: ServerHello): Offere
 }
 
 /** The HelloRetryRequest that answered our first ClientHello: a second one goes out (RFC 8446 §4.1.4). */
-export function onHelloRetryRequest13(
+function onHelloRetryRequest(
   ctx: Context,
   offer: Offer,
   hello: ServerHello,
@@ -432,10 +473,7 @@ function askedExchange(ctx: Context, offer: Offer, hello: ServerHello): KeyExcha
  * What may go along with the ClientHello that offers `psk` first: nothing unless the application has something to say, the
  * session's server takes it, and we would speak again as in that session (RFC 8446 §4.2.10).
  */
-export function earlyOffer(
-  { security, destination }: Context,
-  psk: OfferedPsk | undefined,
-): EarlyOffer | undefined {
+function earlyOffer({ security, destination }: Context, psk: OfferedPsk | undefined): EarlyOffer | undefined {
   const { session, earlyData = [] } = destination;
   if (psk === undefined || session === undefined || session.early.most === 0) return undefined;
   const { early, recordLimit, state } = session;
@@ -451,7 +489,7 @@ function includesBytes(list: readonly Uint8Array[], wanted: Uint8Array): boolean
 }
 
 /** The ClientHello is the only message so far. */
-export function sendEarly(ctx: Context, offer: EarlyOffer, clientRandom: Uint8Array): void {
+function sendEarly(ctx: Context, offer: EarlyOffer, clientRandom: Uint8Array): void {
   const { provider, transcript } = ctx;
   const { suite, key, most, recordLimit } = offer;
   const early = deriveEarlySecret13(provider, suite.hash, key);
@@ -463,7 +501,7 @@ export function sendEarly(ctx: Context, offer: EarlyOffer, clientRandom: Uint8Ar
 }
 
 /** The server's HelloRetryRequest refuses what went before it; the second ClientHello offers no more (RFC 8446 §4.1.2). */
-export function withoutEarly(ctx: Context, offer: Offer): Offer {
+function withoutEarly(ctx: Context, offer: Offer): Offer {
   if (offer.early === undefined) return offer;
   ctx.emit({ do: 'early-data', accepted: false });
   const extensions = new Map(offer.hello.extensions);

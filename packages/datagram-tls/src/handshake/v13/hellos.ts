@@ -4,7 +4,7 @@ import type { Security } from '../../config/config.js';
 import { groupFits } from '../../crypto/groups.js';
 import type { CryptoProvider, HashName } from '../../crypto/provider.js';
 import type { CipherSuite } from '../../crypto/suites.js';
-import { ExtensionType, Group, type GroupName, ProtocolVersion } from '../../wire/codes.js';
+import { ExtensionType, Group, type GroupName, type Version, WireVersion } from '../../wire/codes.js';
 import type { Extensions } from '../../wire/extensions/block.js';
 import { encodeCookie } from '../../wire/extensions/cookie.js';
 import {
@@ -25,10 +25,11 @@ import {
   HELLO_RETRY_REQUEST_RANDOM,
   type ServerHello,
 } from '../../wire/messages/server-hello.js';
+import { FACTS_13 } from '../../wire/version.js';
 import type { ClientOffer } from '../client-wishes.js';
 import type { WantedPsk } from '../jobs.js';
 import { decoded } from '../message.js';
-import { chooseGroup } from '../negotiate.js';
+import { chooseGroup, suitesOf } from '../negotiate.js';
 import type { Offer } from '../offer.js';
 import { readAuthorities } from './certificates.js';
 import { checkPlaces, requireExtension } from './extensions.js';
@@ -137,9 +138,7 @@ export interface Choice13 {
 /** Our first suite and our first group that the client has, whether it sent a share or not. */
 export function choose13(security: Security, client: ClientWishes13): Choice13 {
   const { suites, groups } = security;
-  const common = suites.filter(
-    ({ version, code }) => version === 'DTLSv1.3' && client.hello.cipherSuites.includes(code),
-  );
+  const common = suitesOf(suites, FACTS_13).filter(({ code }) => client.hello.cipherSuites.includes(code));
   const hashes = neededHashes(security, client);
   const suite = common.find(({ hash }) => hashes.includes(hash)) ?? common[0];
   if (suite === undefined) {
@@ -151,7 +150,7 @@ export function choose13(security: Security, client: ClientWishes13): Choice13 {
   }
   const alone = choosePskMode(security, client, undefined) === 'psk_ke';
   if (alone && hasKeysOnly(security) && !mayExchange(security, client)) return { suite, group: undefined };
-  const group = chooseGroup(groups, client.groups, 'DTLSv1.3');
+  const group = chooseGroup(groups, client.groups, FACTS_13.name);
   if (group === undefined && !alone) throw noSharedGroup();
   return { suite, group };
 }
@@ -200,7 +199,7 @@ export function shareFor(client: ClientWishes13, group: GroupName | undefined): 
  * secret of the session before goes into these keys, too.
  */
 export function sharedGroup({ groups }: Security, client: ClientWishes13): GroupName | undefined {
-  return groups.find((name) => groupFits(name, 'DTLSv1.3') && shareFor(client, name) !== undefined);
+  return groups.find((name) => groupFits(name, FACTS_13.name) && shareFor(client, name) !== undefined);
 }
 
 /** Identities that are looked up: as many as a client of ours may have, and a ticket before them. */
@@ -225,7 +224,7 @@ function offeredHashes(psks: OfferedPsks): readonly HashName[] {
 function candidate(sent: Uint8Array, index: number): PskCandidate {
   const imported = decodeImportedIdentity(sent);
   const hash = KDF_HASHES.find((name) => Kdf[name] === imported?.targetKdf);
-  if (imported === undefined || hash === undefined || imported.targetProtocol !== ProtocolVersion.dtls13)
+  if (imported === undefined || hash === undefined || imported.targetProtocol !== WireVersion.dtls13)
     return { index, sent, wanted: { identity: sent, use: 'as-is' }, hash: 'sha256' };
   const { externalIdentity: identity, context } = imported;
   return { index, sent, wanted: { identity, use: { context } }, hash };
@@ -244,13 +243,13 @@ export function pskCandidates({ identities }: OfferedPsks, hash: HashName): read
  * returns the suite.
  */
 export function checkServerHello(offer: Offer, hello: ServerHello): CipherSuite {
-  if (hello.legacyVersion !== ProtocolVersion.dtls12)
+  if (hello.legacyVersion !== WireVersion.dtls12)
     throw violation('illegal_parameter', 'legacy_version of a DTLS 1.3 server is not 1.2');
   // RFC 9147 §5: nothing is echoed, not even a session id that we did send.
   if (hello.sessionId.length > 0) throw violation('illegal_parameter', 'the server echoed a session id');
   if (hello.compressionMethod !== 0)
     throw violation('illegal_parameter', 'the server chose a compression method');
-  const suite = offer.suites.find((s) => s.code === hello.cipherSuite && s.version === 'DTLSv1.3');
+  const suite = suitesOf(offer.suites, FACTS_13).find(({ code }) => code === hello.cipherSuite);
   if (suite === undefined)
     throw violation('illegal_parameter', 'the server chose a cipher suite that was not offered');
   return suite;
@@ -258,6 +257,8 @@ export function checkServerHello(offer: Offer, hello: ServerHello): CipherSuite 
 
 /** A HelloRetryRequest that a server sent, possibly without keeping a byte of it. */
 export interface Retry13 extends Choice13 {
+  /** The version that it chose. */
+  readonly version: Version;
   /** The group to send a share of; `undefined` when the client did already. */
   readonly askedFor: GroupName | undefined;
   /** `undefined` from a server that keeps state. */
@@ -284,12 +285,12 @@ export function encodeHelloRetryRequest13({
   cookie,
 }: Pick<Retry13, 'suite' | 'askedFor' | 'cookie'>): Uint8Array {
   const extensions = new Map<number, Uint8Array>([
-    [ExtensionType.supported_versions, encodeSupportedVersionsResponse(ProtocolVersion.dtls13)],
+    [ExtensionType.supported_versions, encodeSupportedVersionsResponse(WireVersion.dtls13)],
   ]);
   if (askedFor !== undefined) extensions.set(ExtensionType.key_share, encodeKeyShareRetry(Group[askedFor]));
   if (cookie !== undefined) extensions.set(ExtensionType.cookie, encodeCookie(cookie));
   return encodeServerHello({
-    legacyVersion: ProtocolVersion.dtls12,
+    legacyVersion: WireVersion.dtls12,
     random: HELLO_RETRY_REQUEST_RANDOM,
     sessionId: EMPTY,
     cipherSuite: suite.code,

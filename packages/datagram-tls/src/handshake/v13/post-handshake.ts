@@ -2,6 +2,7 @@ import { EMPTY, own } from '../../base/bytes.js';
 import { violation } from '../../base/errors.js';
 import type { NewTicket } from '../../config/saved-session.js';
 import type { CipherSuite } from '../../crypto/suites.js';
+import { Exporter13 } from '../../keys/exporter.js';
 import {
   type ApplicationSecrets13,
   deriveNextTrafficSecret13,
@@ -17,6 +18,7 @@ import {
   decodeNewSessionTicket13,
   encodeNewSessionTicket13,
 } from '../../wire/messages/new-session-ticket13.js';
+import { FACTS_13 } from '../../wire/version.js';
 import type { FinishedVerified, PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
 import type { SealedTicket } from '../jobs.js';
@@ -24,6 +26,7 @@ import { decoded, type Message, outOfPlace } from '../message.js';
 import type { Psk13 } from '../offered-psk.js';
 import { LARGEST_TICKET_TAKEN, LONGEST_LIFE, shownBy } from '../resumption.js';
 import type { Agreed, Session } from '../session.js';
+import type { StateRow } from '../stage.js';
 import { checkPlaces } from './extensions.js';
 import { APPLICATION_EPOCH, byDirection, installKeys13, type Negotiated13 } from './secrets.js';
 
@@ -63,6 +66,20 @@ interface Update {
   /** Ask the peer to renew its keys, too. */
   readonly requestPeer: boolean;
 }
+
+export const openRow13: StateRow<Established13, Established13> = {
+  epoch: ({ read }) => read.epoch,
+  awaits: 'message',
+  peerProtects: true,
+  on: onPostHandshake13,
+  onTicketSealed: (ctx, state, { sealed }) => onTicketSealed13(ctx, state, sealed),
+  onAcknowledged: onAcknowledged13,
+  keyUpdates: {
+    canUpdate: canUpdate13,
+    hasNext: hasNextKeys13,
+    update: (ctx, state, requestPeer) => updateKeys13(ctx, state, { requestPeer }),
+  },
+};
 
 /** RFC 9147 §8 lets an implementation stop here; 16 bits are what we keep of an epoch. */
 const MAX_EPOCH = 0xffff;
@@ -276,7 +293,7 @@ export function connected13(ctx: Context, proof: Proof13): Established13 {
   if (isClient) installKeys13(ctx, suite, 'write', APPLICATION_EPOCH, own);
   installKeys13(ctx, suite, 'read', APPLICATION_EPOCH, peers);
   const session: Session = {
-    version: 'DTLSv1.3',
+    version: FACTS_13.name,
     suite,
     group,
     signatureScheme: scheme,
@@ -288,7 +305,7 @@ export function connected13(ctx: Context, proof: Proof13): Established13 {
     resumed: psk?.origin === 'res',
     finished,
     sessionId: EMPTY,
-    secrets: { version: 'DTLSv1.3', exporterSecret: application.exporter },
+    secrets: new Exporter13(application.exporter),
   };
   ctx.emit({ do: 'connected', session });
   const resumption = resumption13(ctx, session, application.masterSecret, psk?.since);

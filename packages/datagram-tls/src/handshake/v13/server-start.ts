@@ -4,7 +4,7 @@ import type { Duration } from '../../base/instant.js';
 import { HASH_LENGTH, type KeyExchangeAnswer } from '../../crypto/provider.js';
 import type { CipherSuite } from '../../crypto/suites.js';
 import { deriveEarlySecret13, deriveEarlyTrafficSecret13 } from '../../keys/schedule13.js';
-import { ExtensionType, Group, type GroupName, HandshakeType, ProtocolVersion } from '../../wire/codes.js';
+import { ExtensionType, Group, type GroupName, HandshakeType, WireVersion } from '../../wire/codes.js';
 import { decodeCookie } from '../../wire/extensions/cookie.js';
 import { encodeEarlyData } from '../../wire/extensions/early-data.js';
 import { encodeKeyShareResponse } from '../../wire/extensions/key-share.js';
@@ -14,17 +14,18 @@ import {
   type OfferedPsks,
 } from '../../wire/extensions/pre-shared-key.js';
 import { encodeSupportedVersionsResponse } from '../../wire/extensions/supported-versions.js';
-import { encodeHandshake13 } from '../../wire/messages/handshake-header.js';
+import { encodeHandshake13, transcriptHeader13 } from '../../wire/messages/handshake-header.js';
 import { encodeServerHello } from '../../wire/messages/server-hello.js';
+import { FACTS_13 } from '../../wire/version.js';
 import type { EarlyRefusal } from '../actions.js';
 import { chooseAlpn, sameAlpn } from '../alpn.js';
 import type { ClientOffer } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import type { FoundPsk, OpenedTicket } from '../jobs.js';
 import { decoded, type Message } from '../message.js';
-import { computeBinder } from '../offer.js';
 import { externalPsk, importedPsk, type Psk13, resumptionPsk } from '../offered-psk.js';
 import { resumedPeer } from '../resumption.js';
+import { computeBinder } from './binders.js';
 import {
   type Choice13,
   type ClientWishes13,
@@ -74,7 +75,7 @@ export function onFirstHello13(ctx: Context, wishes: ClientOffer, message: Messa
   if (share === undefined && ctx.early) return { kind: 'no-share' };
   if (group !== undefined && share === undefined)
     return { kind: 'retried', retry: sendHelloRetryRequest(ctx, client, choice, message) };
-  ctx.transcript.begin('DTLSv1.3', choice.suite.hash, false);
+  ctx.transcript.begin(transcriptHeader13, choice.suite.hash, false);
   return { kind: 'ready', hello: { client, choice, share, message } };
 }
 
@@ -88,7 +89,15 @@ function sendHelloRetryRequest(
   const firstHello = ctx.transcript.digestWith(choice.suite.hash, EMPTY);
   const nameHash = hashName(ctx.provider, client.serverName);
   const { suite, group } = choice;
-  const retry: Retry13 = { suite, group, askedFor: group, cookie: undefined, firstHello, nameHash };
+  const retry: Retry13 = {
+    version: FACTS_13.name,
+    suite,
+    group,
+    askedFor: group,
+    cookie: undefined,
+    firstHello,
+    nameHash,
+  };
   ctx.transcript.restart();
   ctx.send(HandshakeType.server_hello, encodeHelloRetryRequest13(retry), 0);
   ctx.emit({ do: 'end-flight', awaits: 'answer' });
@@ -114,7 +123,7 @@ export function onSecondHello13(
   message: Message,
 ): ReadyHello13 {
   const { suite, group, firstHello } = retry;
-  if (!wishes.versions.includes('DTLSv1.3'))
+  if (!wishes.versions.includes(FACTS_13.code))
     throw violation('illegal_parameter', 'the second ClientHello does not offer DTLS 1.3 any more');
   const client = readClientWishes13(wishes);
   if (client.hello.extensions.has(ExtensionType.early_data))
@@ -211,7 +220,7 @@ function sendServerHello(
   psk: ChosenPsk13 | undefined,
 ): void {
   const extensions = new Map<number, Uint8Array>([
-    [ExtensionType.supported_versions, encodeSupportedVersionsResponse(ProtocolVersion.dtls13)],
+    [ExtensionType.supported_versions, encodeSupportedVersionsResponse(WireVersion.dtls13)],
   ]);
   if (exchange !== undefined) {
     const { group, share } = exchange;
@@ -220,7 +229,7 @@ function sendServerHello(
   }
   if (psk !== undefined) extensions.set(ExtensionType.pre_shared_key, encodePreSharedKeyResponse(psk.index));
   const body = encodeServerHello({
-    legacyVersion: ProtocolVersion.dtls12,
+    legacyVersion: WireVersion.dtls12,
     random: ctx.provider.randomBytes(32),
     sessionId: EMPTY,
     cipherSuite: suite.code,

@@ -10,6 +10,7 @@ import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.
 import { decodeClientHello } from '../../wire/messages/client-hello.js';
 import { encodeEncryptedExtensions } from '../../wire/messages/encrypted-extensions.js';
 import { decodeFinished, encodeFinished } from '../../wire/messages/finished.js';
+import { FACTS_13 } from '../../wire/version.js';
 import { chooseAgreements, encodeAgreements } from '../agreed.js';
 import { askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, claimChain, PeerIdentity } from '../authenticate.js';
@@ -22,11 +23,13 @@ import {
 } from '../certificate-types.js';
 import { type ClientOffer, readClientOffer } from '../client-wishes.js';
 import type { Context } from '../context.js';
-import type { JobAnswer, OpenedTicket } from '../jobs.js';
-import { decoded, expectType, type Message, outOfPlace } from '../message.js';
-import { type Credential, chooseIdentity } from '../negotiate.js';
+import type { OpenedTicket, Verdict } from '../jobs.js';
+import { decoded, expectType, type Message } from '../message.js';
+import { type Credential, chooseIdentity, suitesOf } from '../negotiate.js';
 import type { Agreed } from '../session.js';
+import { Stage, type StateTable } from '../stage.js';
 import { askStaple, clientWantsStaple } from '../staple.js';
+import type { ServerSide } from '../version.js';
 import {
   onCertificate13,
   onCertificateVerify13,
@@ -35,8 +38,9 @@ import {
   sendCertificateRequest13,
   signedTranscript,
 } from './certificates.js';
+import { cookies13 } from './cookies.js';
 import { type ClientWishes13, pskCandidates, type Retry13 } from './hellos.js';
-import { askForTicket, connected13, type Established13 } from './post-handshake.js';
+import { askForTicket, connected13, type Established13, openRow13 } from './post-handshake.js';
 import {
   APPLICATION_EPOCH,
   checkFinished13,
@@ -74,9 +78,10 @@ import {
  *   4. CertificateVerify      if there was a certificate
  *   5. Finished               checked, acknowledged: connected
  */
-export type ServerState13 =
+type ServerState13 =
   | { readonly at: 'wait-second-client-hello'; readonly retry: Retry13 }
-  | { readonly at: 'wait-ticket' | 'wait-psk'; readonly hello: ReadyHello13 }
+  | { readonly at: 'wait-old-ticket'; readonly hello: ReadyHello13 }
+  | { readonly at: 'wait-psk'; readonly hello: ReadyHello13 }
   | { readonly at: 'wait-guard'; readonly early: EarlyHello }
   /** The end, of which the client learns nothing. */
   | { readonly at: 'declined' }
@@ -85,7 +90,70 @@ export type ServerState13 =
   | { readonly at: 'wait-certificate'; readonly flight: Flight; readonly type: CertificateTypeName }
   | { readonly at: 'wait-certificate-verify'; readonly flight: Flight; readonly client: ClaimedChain }
   | { readonly at: 'wait-verdict'; readonly flight: Flight; readonly client: ClaimedChain }
-  | { readonly at: 'wait-finished'; readonly flight: Flight; readonly peer: PeerIdentity };
+  | { readonly at: 'wait-finished'; readonly flight: Flight; readonly peer: PeerIdentity }
+  | Established13;
+
+const SERVER: StateTable<ServerState13> = {
+  'wait-second-client-hello': {
+    epoch: 0,
+    awaits: 'message',
+    on: (ctx, { retry }, message) => onSecondClientHello(ctx, retry, message),
+  },
+  'wait-old-ticket': {
+    epoch: HANDSHAKE_EPOCH,
+    awaits: 'open-ticket',
+    on: (ctx, { hello }, { found }) => onSessionFound(ctx, hello, found),
+  },
+  'wait-psk': {
+    epoch: HANDSHAKE_EPOCH,
+    awaits: 'find-psk',
+    on: (ctx, { hello }, { found }) => onPskFound(ctx, hello, choosePsk(ctx, hello, found)),
+  },
+  'wait-guard': {
+    epoch: HANDSHAKE_EPOCH,
+    awaits: 'guard-replay',
+    on: (ctx, { early }, { answer }) => onGuarded(ctx, early, answer),
+  },
+  declined: { epoch: HANDSHAKE_EPOCH, awaits: 'nothing' },
+  'wait-staple': {
+    epoch: HANDSHAKE_EPOCH,
+    awaits: 'find-staple',
+    on: (ctx, { hello, credential }, { staple }) => sendChain(ctx, hello, credential, staple),
+  },
+  'wait-signature': {
+    epoch: HANDSHAKE_EPOCH,
+    awaits: 'sign',
+    on: (ctx, { hello }, { signature }) => sendProof(ctx, hello, signature),
+  },
+  'wait-certificate': {
+    epoch: HANDSHAKE_EPOCH,
+    awaits: 'message',
+    on: (ctx, { flight, type }, message) => onCertificate(ctx, flight, type, message),
+  },
+  'wait-certificate-verify': {
+    epoch: HANDSHAKE_EPOCH,
+    awaits: 'message',
+    on: (ctx, { flight, client }, message) => onCertificateVerify(ctx, flight, client, message),
+  },
+  'wait-verdict': {
+    epoch: HANDSHAKE_EPOCH,
+    awaits: 'verify-peer',
+    on: (ctx, { flight, client }, { verdict }) => onVerdict(ctx, flight, client, verdict),
+  },
+  'wait-finished': {
+    epoch: HANDSHAKE_EPOCH,
+    awaits: 'message',
+    on: (ctx, { flight, peer }, message) => onFinished(ctx, flight, peer, message),
+  },
+  established: openRow13,
+};
+
+/** DTLS 1.3 for a server. */
+export const server13: ServerSide = {
+  onClientHello: (ctx, client, retry, message) =>
+    Stage.of(FACTS_13, SERVER, onClientHello(ctx, client, retry, message)),
+  cookies: cookies13,
+};
 
 interface Greeting {
   readonly negotiated: Negotiated13;
@@ -111,7 +179,7 @@ interface Flight {
 }
 
 /** Steps 1 and 2. `retry`: the request that the endpoint sent without state, which this ClientHello answers. */
-export function onClientHello13(
+function onClientHello(
   ctx: Context,
   wishes: ClientOffer,
   retry: Retry13 | undefined,
@@ -133,7 +201,7 @@ function onSecondClientHello(ctx: Context, retry: Retry13, message: Message): Se
 
 /** What goes before a full handshake: a session to resume, then a key that was shared outside of the protocol. */
 function findPsk(ctx: Context, hello: ReadyHello13): ServerState13 {
-  if (askForSession(ctx, hello)) return { at: 'wait-ticket', hello };
+  if (askForSession(ctx, hello)) return { at: 'wait-old-ticket', hello };
   return ctx.early ? ctx.decline('ticket') : findExternalPsk(ctx, hello);
 }
 
@@ -210,55 +278,6 @@ function sendChain(
   return { at: 'wait-signature', hello: { greeting, scheme, types } };
 }
 
-/** Steps 2 to 5, each with the message that belongs there. */
-export function onMessage13(
-  ctx: Context,
-  state: ServerState13,
-  message: Message,
-): ServerState13 | Established13 {
-  switch (state.at) {
-    case 'wait-second-client-hello':
-      return onSecondClientHello(ctx, state.retry, message);
-    case 'wait-certificate':
-      return onCertificate(ctx, state.flight, state.type, message);
-    case 'wait-certificate-verify': {
-      const { flight, client } = state;
-      onCertificateVerify13(ctx, 'client', client, message);
-      askVerdict(ctx, client, ctx.security.requestStaple);
-      return { at: 'wait-verdict', flight, client };
-    }
-    case 'wait-finished':
-      return onFinished(ctx, state.flight, state.peer, message);
-    case 'wait-ticket':
-    case 'wait-guard':
-    case 'declined':
-    case 'wait-psk':
-    case 'wait-staple':
-    case 'wait-signature':
-    case 'wait-verdict':
-      throw outOfPlace(message, 'nothing');
-  }
-}
-
-export function onAnswer13(ctx: Context, state: ServerState13, answer: JobAnswer): ServerState13 {
-  if (state.at === 'wait-signature' && answer.kind === 'sign')
-    return sendProof(ctx, state.hello, answer.signature);
-  if (state.at === 'wait-staple' && answer.kind === 'find-staple')
-    return sendChain(ctx, state.hello, state.credential, answer.staple);
-  if (state.at === 'wait-ticket' && answer.kind === 'open-ticket')
-    return onSessionFound(ctx, state.hello, answer.found);
-  if (state.at === 'wait-guard' && answer.kind === 'guard-replay')
-    return onGuarded(ctx, state.early, answer.answer);
-  if (state.at === 'wait-psk' && answer.kind === 'find-psk')
-    return onPskFound(ctx, state.hello, choosePsk(ctx, state.hello, answer.found));
-  if (state.at === 'wait-verdict' && answer.kind === 'verify-peer') {
-    const peer = PeerIdentity.judged(state.client, answer.verdict, ctx.security.rejectUnauthorized);
-    if (peer instanceof DTLSError) throw peer;
-    return { at: 'wait-finished', flight: state.flight, peer };
-  }
-  return state;
-}
-
 function sendProof(ctx: Context, hello: Hello, signature: Uint8Array): ServerState13 {
   const verify = encodeCertificateVerify({ signatureScheme: Scheme[hello.scheme], signature });
   ctx.send(HandshakeType.certificate_verify, verify, HANDSHAKE_EPOCH);
@@ -290,7 +309,24 @@ function onCertificate(
   const { list, staple } = onCertificate13(ctx, requestExtensions13(ctx.security), message);
   if (list.length > 0)
     return { at: 'wait-certificate-verify', flight, client: claimChain(ctx.security, type, list, staple) };
-  const peer = PeerIdentity.absent(ctx.security.rejectUnauthorized, 'DTLSv1.3');
+  const peer = PeerIdentity.absent(ctx.security.rejectUnauthorized, FACTS_13.rules);
+  if (peer instanceof DTLSError) throw peer;
+  return { at: 'wait-finished', flight, peer };
+}
+
+function onCertificateVerify(
+  ctx: Context,
+  flight: Flight,
+  client: ClaimedChain,
+  message: Message,
+): ServerState13 {
+  onCertificateVerify13(ctx, 'client', client, message);
+  askVerdict(ctx, client, ctx.security.requestStaple);
+  return { at: 'wait-verdict', flight, client };
+}
+
+function onVerdict(ctx: Context, flight: Flight, client: ClaimedChain, verdict: Verdict): ServerState13 {
+  const peer = PeerIdentity.judged(client, verdict, ctx.security.rejectUnauthorized);
   if (peer instanceof DTLSError) throw peer;
   return { at: 'wait-finished', flight, peer };
 }
@@ -320,7 +356,7 @@ export function chooseCredential13(
 ): { readonly identity: Identity; readonly scheme: SchemeName } {
   const { schemes, authorities } = client;
   const asked = { types: typesToShow(client), schemes, authorities, certificateTypes: undefined };
-  const choice = chooseIdentity(security, asked, 'DTLSv1.3');
+  const choice = chooseIdentity(security, asked, FACTS_13.name);
   if (choice === undefined) throw noCredential(security, client, suite);
   return choice;
 }
@@ -363,8 +399,8 @@ function noCredential(security: Security, client: ClientWishes13, { name, hash }
 }
 
 function sharesHash({ suites }: Security, { hello }: ClientWishes13, hash: HashName): boolean {
-  return suites.some(
-    (suite) => suite.version === 'DTLSv1.3' && suite.hash === hash && hello.cipherSuites.includes(suite.code),
+  return suitesOf(suites, FACTS_13).some(
+    (suite) => suite.hash === hash && hello.cipherSuites.includes(suite.code),
   );
 }
 
@@ -374,8 +410,8 @@ export function sendEncryptedExtensions(
   client: ClientWishes13,
   answers: ReadonlyMap<number, Uint8Array>,
 ): Agreed {
-  const agreed = chooseAgreements(ctx, 'DTLSv1.3', client.hello.extensions);
-  const extensions = new Map([...encodeAgreements(agreed, 'DTLSv1.3'), ...answers]);
+  const agreed = chooseAgreements(ctx, FACTS_13.rules, client.hello.extensions);
+  const extensions = new Map([...encodeAgreements(agreed, FACTS_13.rules), ...answers]);
   if (ctx.adopted && client.serverName !== undefined)
     extensions.set(ExtensionType.server_name, encodeServerNameResponse());
   const body = encodeEncryptedExtensions({ extensions });

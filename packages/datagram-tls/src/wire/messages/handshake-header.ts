@@ -55,21 +55,23 @@ export function writeHandshakeHeader(target: Uint8Array, at: number, header: Han
   putU24(target, at + 9, header.fragmentLength);
 }
 
+/** What a message begins with in the transcript of a version. */
+export type TranscriptHeader = (type: number, messageSeq: number, length: number) => Uint8Array;
+
 /** What a message begins with in the DTLS 1.2 transcript: as if it had been sent in one fragment (RFC 6347 §4.2.6). */
-export function transcriptHeader12(type: number, messageSeq: number, length: number): Uint8Array {
+export const transcriptHeader12: TranscriptHeader = (type, messageSeq, length) => {
   const header = new Uint8Array(HANDSHAKE_HEADER_LENGTH);
   writeHandshakeHeader(header, 0, { type, length, messageSeq, fragmentOffset: 0, fragmentLength: length });
   return header;
-}
+};
 
 /** The same in the DTLS 1.3 transcript: without sequence and fragment fields (RFC 9147 §5.2). */
-export function transcriptHeader13(type: number, length: number): Uint8Array {
-  return Uint8Array.of(type, length >>> 16, length >>> 8, length);
-}
+export const transcriptHeader13: TranscriptHeader = (type, _messageSeq, length) =>
+  Uint8Array.of(type, length >>> 16, length >>> 8, length);
 
 /** A whole message as the DTLS 1.3 transcript takes it. */
 export function encodeHandshake13(type: number, body: Uint8Array): Uint8Array {
-  return concat(transcriptHeader13(type, body.length), body);
+  return concat(transcriptHeader13(type, 0, body.length), body);
 }
 
 function putU24(target: Uint8Array, at: number, value: number): void {

@@ -1,5 +1,6 @@
 import { forbiddenNames } from './names.js';
 import { type Import, imports } from './syntax.js';
+import { versionComparisons } from './versions.js';
 
 /** A source tree: the text of each file by its path below `src`. */
 export type Tree = ReadonlyMap<string, string>;
@@ -44,7 +45,7 @@ export function breaches(tree: Tree): string[] {
       found.push(...importBreaches(file, imported, target).map((text) => `${file}:${imported.line} ${text}`));
       if (target !== undefined) edges.push(target);
     }
-    found.push(...barrelBreaches(file, text));
+    found.push(...barrelBreaches(file, text), ...versionComparisons(file, text));
     if (!PLATFORM.test(file)) found.push(...forbiddenNames(file, text));
     graph.set(file, edges);
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Role } from '#lib/config/config.js';
-import { ExtensionType, Group, HandshakeType, ProtocolVersion } from '#lib/wire/codes.js';
+import { ExtensionType, Group, HandshakeType, WireVersion } from '#lib/wire/codes.js';
 import type { Extensions } from '#lib/wire/extensions/block.js';
 import { encodeKeyShareRequest, encodeKeyShareResponse } from '#lib/wire/extensions/key-share.js';
 import {
@@ -79,7 +79,7 @@ suite('what a ServerHello of DTLS 1.3 may say', () => {
     ['another suite than the HelloRetryRequest', { cipherSuite: 0x1303 }, 'illegal_parameter'],
     ['a compression method', { compressionMethod: 1 }, 'illegal_parameter'],
     ['a session id', { sessionId: Uint8Array.of(1) }, 'illegal_parameter'],
-    ['another old version', { legacyVersion: ProtocolVersion.dtls13 }, 'illegal_parameter'],
+    ['another old version', { legacyVersion: WireVersion.dtls13 }, 'illegal_parameter'],
     ['no version', without(X.supported_versions), 'missing_extension'],
     ['DTLS 1.2 as the version', having(X.supported_versions, 0xfe, 0xfd), 'illegal_parameter'],
     ['a version of three bytes', having(X.supported_versions, 0xfe, 0xfc, 0), 'decode_error'],

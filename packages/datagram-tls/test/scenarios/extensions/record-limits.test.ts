@@ -10,6 +10,7 @@ import {
 import { createSecureContext } from '#lib/index.js';
 import { ContentType, ExtensionType } from '#lib/wire/codes.js';
 import { decodeClientHello } from '#lib/wire/messages/client-hello.js';
+import { rulesOf } from '#lib/wire/version.js';
 import { assertAlive } from '../../support/alive.js';
 import { CLIENTS, SERVERS } from '../../support/identities.js';
 import { Insider12 } from '../../support/insider12.js';
@@ -120,24 +121,25 @@ for (const version of VERSIONS) {
   });
 
   suite(`limits of records, malformed or wrong, ${version}`, () => {
+    const rules = rulesOf(version);
     const server = security('server', version, { recordSizeLimit: 300 });
     const client = security('client', version, { recordSizeLimit: 300, maxFragmentLength: 1024 });
     const size = (...bytes: number[]) => [record_size_limit, Uint8Array.from(bytes)] as const;
     const length = (...bytes: number[]) => [max_fragment_length, Uint8Array.from(bytes)] as const;
 
     test('max_fragment_length holds in both directions, and the server repeats it', () => {
-      const chosen = chooseRecordLimits(server, version, new Map([length(2)]));
+      const chosen = chooseRecordLimits(server, rules, new Map([length(2)]));
       assert.deepEqual(chosen, { send: 1024, receive: 1024, by: 'max_fragment_length' });
-      const answer = encodeRecordLimits(chosen, version) ?? assert.fail();
+      const answer = encodeRecordLimits(chosen, rules) ?? assert.fail();
       assert.deepEqual(answer, [max_fragment_length, Uint8Array.of(2)]);
-      assert.deepEqual(readRecordLimits(client, version, new Map([answer])), chosen);
+      assert.deepEqual(readRecordLimits(client, rules, new Map([answer])), chosen);
       assert.deepEqual(offerMaxFragmentLength(client), Uint8Array.of(2));
     });
 
     test('record_size_limit wins over max_fragment_length, whose value then does not matter', () => {
-      const chosen = chooseRecordLimits(server, version, new Map([length(9), size(1, 0)]));
+      const chosen = chooseRecordLimits(server, rules, new Map([length(9), size(1, 0)]));
       assert.deepEqual(chosen, { send: 256 - typeBytes, receive: 300 - typeBytes, by: 'record_size_limit' });
-      assert.deepEqual(encodeRecordLimits(chosen, version), [record_size_limit, Uint8Array.of(1, 44)]);
+      assert.deepEqual(encodeRecordLimits(chosen, rules), [record_size_limit, Uint8Array.of(1, 44)]);
     });
 
     test('the smaller of the two is what the client says that it takes', () => {
@@ -147,7 +149,7 @@ for (const version of VERSIONS) {
     });
 
     test('a client may name more than the protocol allows, as an extension of it might', () => {
-      assert.equal(chooseRecordLimits(server, version, new Map([size(0xff, 0xff)])).send, 0x4000);
+      assert.equal(chooseRecordLimits(server, rules, new Map([size(0xff, 0xff)])).send, 0x4000);
     });
 
     for (const [what, extensions, alert] of [
@@ -159,8 +161,8 @@ for (const version of VERSIONS) {
       ['no max_fragment_length', [length()], 'decode_error'],
     ] as const) {
       test(`${what} ends the handshake with ${alert}, on either side`, () => {
-        assert.throws(() => chooseRecordLimits(server, version, new Map(extensions)), { alert });
-        assert.throws(() => readRecordLimits(client, version, new Map(extensions)), { alert });
+        assert.throws(() => chooseRecordLimits(server, rules, new Map(extensions)), { alert });
+        assert.throws(() => readRecordLimits(client, rules, new Map(extensions)), { alert });
       });
     }
 
@@ -170,7 +172,7 @@ for (const version of VERSIONS) {
       ['a record_size_limit beyond the protocol', [size(0x40, version === 'DTLSv1.3' ? 2 : 1)]],
     ] as const) {
       test(`an answer with ${what} ends the handshake with illegal_parameter`, () => {
-        assert.throws(() => readRecordLimits(client, version, new Map(extensions)), {
+        assert.throws(() => readRecordLimits(client, rules, new Map(extensions)), {
           alert: 'illegal_parameter',
         });
       });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { toHex } from '#lib/base/bytes.js';
 import type { Role } from '#lib/config/config.js';
-import { ExtensionType, HandshakeType, ProtocolVersion } from '#lib/wire/codes.js';
+import { ExtensionType, HandshakeType, WireVersion } from '#lib/wire/codes.js';
 import { type ClientHello, decodeClientHello, encodeClientHello } from '#lib/wire/messages/client-hello.js';
 import {
   DOWNGRADE_TO_12,
@@ -14,6 +14,7 @@ import { assertAlive } from '../../support/alive.js';
 import { SERVERS } from '../../support/identities.js';
 import { Pair, type PairOptions } from '../../support/pair.js';
 import { plainFragments, rewrite } from '../../support/records.js';
+import { PLATFORM } from '../../support/settings.js';
 
 const { client_hello, server_hello } = HandshakeType;
 
@@ -23,8 +24,8 @@ suite('what a ServerHello may say, DTLSv1.2', () => {
     ['a suite of DTLS 1.3', () => ({ cipherSuite: 0x1301 }), 'illegal_parameter'],
     ['the signalling suite', () => ({ cipherSuite: 0x00ff }), 'illegal_parameter'],
     ['a compression method', () => ({ compressionMethod: 1 }), 'illegal_parameter'],
-    ['version 1.0', () => ({ legacyVersion: ProtocolVersion.dtls10 }), 'protocol_version'],
-    ['version 1.3 in the old field', () => ({ legacyVersion: ProtocolVersion.dtls13 }), 'protocol_version'],
+    ['version 1.0', () => ({ legacyVersion: WireVersion.dtls10 }), 'protocol_version'],
+    ['version 1.3 in the old field', () => ({ legacyVersion: WireVersion.dtls13 }), 'protocol_version'],
     ['a version that nobody knows', () => ({ legacyVersion: 0x0303 }), 'protocol_version'],
     [
       'an extension that was not offered',
@@ -63,7 +64,7 @@ suite('what a ServerHello may say, DTLSv1.2', () => {
     const pair = new Pair({
       adjust: (s) =>
         s.role === 'client'
-          ? { ...s, maxVersion: 'DTLSv1.3' }
+          ? { ...s, versions: PLATFORM.versions }
           : { ...s, provider: { ...s.provider, randomBytes: marked } },
     });
     pair.connect();
@@ -103,7 +104,7 @@ suite('what a ClientHello may say, DTLSv1.2', () => {
     Partial<ClientHello> | ((hello: ClientHello) => Partial<ClientHello>),
     string,
   ][] = [
-    ['version 1.0', { legacyVersion: ProtocolVersion.dtls10 }, 'protocol_version'],
+    ['version 1.0', { legacyVersion: WireVersion.dtls10 }, 'protocol_version'],
     ['no null compression', { compressionMethods: Uint8Array.of(1) }, 'illegal_parameter'],
     ['no suite that we have', { cipherSuites: [0x0035, 0x002f] }, 'handshake_failure'],
     ['suites for another kind of certificate', { cipherSuites: [0xc02f] }, 'handshake_failure'],
@@ -150,7 +151,9 @@ suite('what a ClientHello may say, DTLSv1.2', () => {
   }
 
   test('server that knows 1.3 refuses a client that fell back to 1.2 with inappropriate_fallback', () => {
-    const pair = new Pair({ adjust: (s) => (s.role === 'server' ? { ...s, maxVersion: 'DTLSv1.3' } : s) });
+    const pair = new Pair({
+      adjust: (s) => (s.role === 'server' ? { ...s, versions: PLATFORM.versions } : s),
+    });
     rewriteHello(pair, 'client', (hello) => {
       const { cipherSuites } = hello as ClientHello;
       return { ...hello, cipherSuites: [...cipherSuites, 0x5600] };

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { CERTIFICATE_ALERTS } from '#lib/base/alerts.js';
-import type { PeerInfo, Security, VerifyPeer } from '#lib/config/config.js';
+import type { PeerInfo, VerifyPeer } from '#lib/config/config.js';
 import type { SecurityOptions as AllOptions } from '#lib/config/options.js';
+import type { Security } from '#lib/connection/version.js';
 import { parseCertificate } from '#lib/x509/certificate.js';
 import { readCertificates } from '#lib/x509/pem.js';
 import { TrustStore } from '#lib/x509/trust-store.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { HandshakeType, ProtocolVersion } from '#lib/wire/codes.js';
+import { HandshakeType, WireVersion } from '#lib/wire/codes.js';
 import { decodeClientHello } from '#lib/wire/messages/client-hello.js';
 import {
   decodeHelloVerifyRequest,
@@ -15,8 +15,8 @@ const { client_hello, hello_verify_request, server_hello } = HandshakeType;
 
 suite('the cookie exchange of DTLS 1.2', () => {
   for (const [name, serverVersion] of [
-    ['1.0', ProtocolVersion.dtls10],
-    ['1.2', ProtocolVersion.dtls12],
+    ['1.0', WireVersion.dtls10],
+    ['1.2', WireVersion.dtls12],
     ['of the far future', 0xfe00],
   ] as const) {
     test(`client makes nothing of a HelloVerifyRequest whose version is ${name}`, () => {
@@ -45,7 +45,7 @@ suite('the cookie exchange of DTLS 1.2', () => {
     pair.connect();
     // The first request comes from somebody who guesses: the server takes its cookie for none at all.
     const cookie = new Uint8Array(20).fill(0xaa);
-    const body = encodeHelloVerifyRequest({ serverVersion: ProtocolVersion.dtls10, cookie });
+    const body = encodeHelloVerifyRequest({ serverVersion: WireVersion.dtls10, cookie });
     pair.inject(pair.client, fragmentRecord({ type: hello_verify_request, messageSeq: 0, fragment: body }));
     let withheld = 0;
     pair.intercept = (data, from) => {
@@ -68,7 +68,7 @@ suite('the cookie exchange of DTLS 1.2', () => {
     pair.connect();
     assert.ok(pair.runUntil(() => log.bodies('client', client_hello).length === 2, 900));
     const cookie = new Uint8Array(20).fill(0xaa);
-    const body = encodeHelloVerifyRequest({ serverVersion: ProtocolVersion.dtls10, cookie });
+    const body = encodeHelloVerifyRequest({ serverVersion: WireVersion.dtls10, cookie });
     const { dropped } = pair.client;
     const before = dropped['repeated_message'] ?? 0;
     pair.inject(pair.client, fragmentRecord({ type: hello_verify_request, messageSeq: 0, fragment: body }));

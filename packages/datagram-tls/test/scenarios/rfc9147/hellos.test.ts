@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { alertName } from '#lib/base/alerts.js';
 import type { PeerAddress } from '#lib/endpoint/peer.js';
-import { ContentType, ExtensionType, ProtocolVersion } from '#lib/wire/codes.js';
+import { ContentType, ExtensionType, WireVersion } from '#lib/wire/codes.js';
 import { decodeSupportedVersionsRequest } from '#lib/wire/extensions/supported-versions.js';
 import { decodeClientHello, encodeClientHello } from '#lib/wire/messages/client-hello.js';
 import type { HandshakeFragment } from '#lib/wire/messages/handshake-header.js';
@@ -18,11 +18,11 @@ suite('the hellos of DTLS 1.3', () => {
     const hellos = clientHellos(pair);
     assert.ok(hellos.length > 0);
     for (const hello of hellos) {
-      assert.equal(hello.legacyVersion, ProtocolVersion.dtls12);
+      assert.equal(hello.legacyVersion, WireVersion.dtls12);
       assert.equal(hello.sessionId.length, 0);
       assert.equal(hello.cookie.length, 0);
       const versions = hello.extensions.get(supported_versions) ?? assert.fail();
-      assert.deepEqual(decodeSupportedVersionsRequest(versions), [ProtocolVersion.dtls13]);
+      assert.deepEqual(decodeSupportedVersionsRequest(versions), [WireVersion.dtls13]);
     }
     assert.ok(!hellos[0]?.extensions.has(cookie));
   });

@@ -1,0 +1,46 @@
+import type { Security as AnySecurity, Versions } from '../config/config.js';
+import type { HandshakeVersion } from '../handshake/version.js';
+import type { RecordProtection } from '../record/reader-writer.js';
+import type { Version } from '../wire/codes.js';
+import type { VersionFacts, VersionRules } from '../wire/version.js';
+
+/** What a version of DTLS is made of: its facts, its handshake, and the protection of its records. */
+export interface VersionParts extends HandshakeVersion {
+  readonly records: RecordProtection;
+}
+
+let make: (parts: VersionParts) => ProtocolVersion;
+let open: (version: ProtocolVersion) => VersionParts;
+
+/** A version of DTLS that this library speaks, with all the code for it. */
+export class ProtocolVersion implements VersionFacts {
+  readonly name: Version;
+  /** On the wire, where DTLS counts down. */
+  readonly code: number;
+  readonly rules: VersionRules;
+  readonly #parts: VersionParts;
+
+  static {
+    make = (parts) => new ProtocolVersion(parts);
+    open = (version) => version.#parts;
+  }
+
+  private constructor(parts: VersionParts) {
+    this.name = parts.name;
+    this.code = parts.code;
+    this.rules = parts.rules;
+    this.#parts = parts;
+  }
+}
+
+/** A security whose versions can be spoken. */
+export type Security = AnySecurity<ProtocolVersion>;
+
+export function makeVersion(parts: VersionParts): ProtocolVersion {
+  return make(parts);
+}
+
+/** What the versions of a security are made of. */
+export function partsOf([latest, ...others]: Versions<ProtocolVersion>): Versions<VersionParts> {
+  return [open(latest), ...others.map(open)];
+}

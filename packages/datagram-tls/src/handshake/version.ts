@@ -1,0 +1,63 @@
+import type { PskCredential, Security, Versions } from '../config/config.js';
+import type { ClientHelloPrefix } from '../wire/messages/client-hello.js';
+import type { ServerHello } from '../wire/messages/server-hello.js';
+import type { VersionFacts } from '../wire/version.js';
+import type { ClientOffer } from './client-wishes.js';
+import type { Context } from './context.js';
+import type { Message } from './message.js';
+import type { Offer, OfferParts } from './offer.js';
+import type { OldSession } from './resumption.js';
+import type { Stage } from './stage.js';
+import type { Retry13 } from './v13/hellos.js';
+
+/** A version of DTLS with its handshake. */
+export interface HandshakeVersion extends VersionFacts {
+  readonly client: ClientSide;
+  readonly server: ServerSide;
+}
+
+export type HandshakeVersions = Versions<HandshakeVersion>;
+
+/** What a version is for a client. */
+export interface ClientSide {
+  /**
+   * What it puts into the first ClientHello: of the session that is to go on, if that is one of this version, and of the
+   * application's pre-shared keys.
+   */
+  offer(ctx: Context, session: OldSession | undefined, credentials: readonly PskCredential[]): OfferParts;
+  /** The offer with what covers all the rest of it. */
+  complete(ctx: Context, offer: Offer): Offer;
+  /** The first ClientHello is on its way. */
+  onOffered(ctx: Context, offer: Offer): void;
+  /** The server chose this version by a ServerHello, or by a HelloRetryRequest. */
+  onServerHello(ctx: Context, offer: Offer, hello: ServerHello, message: Message): Stage;
+}
+
+/** What a version is for a server. */
+export interface ServerSide {
+  /** This version is chosen. `retry`: the request that the endpoint sent without state, which this ClientHello answers. */
+  onClientHello(ctx: Context, client: ClientOffer, retry: Retry13 | undefined, message: Message): Stage;
+  readonly cookies: CookieExchange;
+}
+
+/** How a server asks a client for proof of its address without keeping state (RFC 6347 §4.2.1, RFC 9147 §5.1). */
+export interface CookieExchange {
+  /** The cookie of this kind that a ClientHello shows; `undefined` where the field for it is not there. */
+  shown(hello: ClientHelloPrefix): Uint8Array | undefined;
+  /** What a good cookie carries, which goes on in the handshake; `undefined` where it is none of this kind. */
+  opened(carried: Uint8Array, cookie: Uint8Array): { readonly retry: Retry13 | undefined } | undefined;
+  /** Asks for a cookie. `body`: of the ClientHello. Throws what a peer's violation is. */
+  ask(security: Security, client: ClientOffer, body: Uint8Array): CookieRequest;
+  /** The same where the first fragment of a ClientHello is enough. */
+  readonly askAtOnce?: () => CookieRequest;
+  /** The ticket of a ClientHello that announces early data, and shows no cookie of this kind. */
+  earlyTicket?(hello: ClientHelloPrefix): Uint8Array | undefined;
+}
+
+/** The message that asks for a cookie, once that is made; and what the cookie is to carry. */
+export interface CookieRequest {
+  readonly carried: Uint8Array;
+  /** HandshakeType code. */
+  readonly type: number;
+  encode(cookie: Uint8Array): Uint8Array;
+}

@@ -1,0 +1,117 @@
+import type { AlertName } from '../base/alerts.js';
+import { type Version, WireVersion } from './codes.js';
+
+/**
+ * What sets a version of DTLS apart for code that serves all of them. Names of versions are compared in negotiation and
+ * here; everything else asks for the property that it depends on.
+ */
+export interface VersionRules {
+  /** Peers acknowledge records, so that no flight has to be kept to be sent again on demand (RFC 9147 §7). */
+  readonly acks: boolean;
+  /** What an authentic record must not hold ends the session; it is discarded otherwise (RFC 9147 §4.5.2). */
+  readonly violationsAreFatal: boolean;
+  /** The level of an alert says nothing: by its description it is fatal or not (RFC 8446 §6). */
+  readonly alertsWithoutLevel: boolean;
+  /** close_notify ends the sender's direction alone (RFC 8446 §6.1). */
+  readonly halfClose: boolean;
+  /** A peer may ask for a new handshake in an open session, which is refused (RFC 5246 §7.4.1.1). */
+  readonly renegotiation: boolean;
+  /** Epoch 1 is that of early data (RFC 9147 §6.1). */
+  readonly earlyData: boolean;
+  /** Keys are renewed in an open session, which every peer has to acknowledge (RFC 9147 §8). */
+  readonly keyUpdates: boolean;
+  /** A record's number is encrypted (RFC 9147 §4.2.3). */
+  readonly encryptsNumbers: boolean;
+  /** The content type stands behind the content, and counts as a byte of it (RFC 8446 §5.2, RFC 8449 §4). */
+  readonly typeBytes: 0 | 1;
+  /** A session can be resumed under any suite with the same hash; otherwise it takes the same suite (RFC 8446 §4.6.1). */
+  readonly resumesByHash: boolean;
+  /** A ticket that is offered twice tells observers that both connections are of one client (RFC 8446 appendix C.4). */
+  readonly ticketsOnce: boolean;
+  /** Groups that join a KEM to a curve exist (RFC 10024). */
+  readonly hybridGroups: boolean;
+  /** A signature scheme names one kind of key, and PKCS#1 v1.5 is barred from handshakes (RFC 8446 §4.2.3). */
+  readonly schemesFixKeys: boolean;
+  /** A client offers its pre-shared keys in the ClientHello, and a certificate may take their place (RFC 8446 §4.2.11). */
+  readonly pskInHello: boolean;
+  /** A server can ask a client for the status of its certificate (RFC 8446 §4.4.2.1). */
+  readonly clientStatus: boolean;
+  /** What a client is told that had to show a certificate and has none (RFC 8446 §4.4.2.4). */
+  readonly noCertificate: AlertName;
+}
+
+/** A version of DTLS, as far as all layers know it. */
+export interface VersionFacts {
+  readonly name: Version;
+  /** On the wire, where DTLS counts down. */
+  readonly code: number;
+  readonly rules: VersionRules;
+}
+
+export const FACTS_12: VersionFacts = {
+  name: 'DTLSv1.2',
+  code: WireVersion.dtls12,
+  rules: {
+    acks: false,
+    violationsAreFatal: false,
+    alertsWithoutLevel: false,
+    halfClose: false,
+    renegotiation: true,
+    earlyData: false,
+    keyUpdates: false,
+    encryptsNumbers: false,
+    typeBytes: 0,
+    resumesByHash: false,
+    ticketsOnce: false,
+    hybridGroups: false,
+    schemesFixKeys: false,
+    pskInHello: false,
+    clientStatus: false,
+    noCertificate: 'handshake_failure',
+  },
+};
+
+export const FACTS_13: VersionFacts = {
+  name: 'DTLSv1.3',
+  code: WireVersion.dtls13,
+  rules: {
+    acks: true,
+    violationsAreFatal: true,
+    alertsWithoutLevel: true,
+    halfClose: true,
+    renegotiation: false,
+    earlyData: true,
+    keyUpdates: true,
+    encryptsNumbers: true,
+    typeBytes: 1,
+    resumesByHash: true,
+    ticketsOnce: true,
+    hybridGroups: true,
+    schemesFixKeys: true,
+    pskInHello: true,
+    clientStatus: true,
+    noCertificate: 'certificate_required',
+  },
+};
+
+const BY_NAME: Readonly<Record<Version, VersionFacts>> = { 'DTLSv1.2': FACTS_12, 'DTLSv1.3': FACTS_13 };
+
+/** What is known of a version by its name, such as that of a suite. */
+export function rulesOf(version: Version): VersionRules {
+  return BY_NAME[version].rules;
+}
+
+/** The one of `versions` that has this name. */
+export function versionNamed<V extends VersionFacts>(versions: readonly V[], name: Version): V | undefined {
+  return versions.find((version) => version.name === name);
+}
+
+/** Whether nothing better than `version` may be spoken. */
+export function isLatest(versions: readonly VersionFacts[], { code }: VersionFacts): boolean {
+  return versions.every((other) => other.code >= code);
+}
+
+/** A later version is greater; on the wire DTLS counts down. */
+export function isAtLeast(version: Version, other: Version): boolean {
+  return BY_NAME[version].code <= BY_NAME[other].code;
+}
