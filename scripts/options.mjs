@@ -30,7 +30,7 @@ const SECTIONS = [
   ['Only of secure contexts', 'Of `createSecureContext`, and of the contexts of `sni`.', CONTEXT_OPTIONS],
   ['Sessions', 'Of `connect`, `listen` and `DTLSEndpoint`.', BEHAVIOUR_OPTIONS],
   ['Limits', 'Of `connect`, `listen` and `DTLSEndpoint`.', LIMIT_OPTIONS],
-  ['The socket', 'Of `connect`, `listen` and `DTLSEndpoint`.', SOCKET_OPTIONS],
+  ['The socket, or the transport', 'Of `connect`, `listen` and `DTLSEndpoint`.', SOCKET_OPTIONS],
   ['Only of `listen`', '', LISTEN_OPTIONS],
   ['Only of `connect`', '', CONNECT_OPTIONS],
   ['Of `connect` and `listen`', '', SHARED_OPTIONS],
@@ -106,12 +106,17 @@ function values(row, type) {
   const unit = row.unit === undefined ? '' : ` ${row.unit}`;
   if (row.values !== undefined) return `${row.values}${unit}`;
   if (row.rows !== undefined && !type.isUnion()) return 'object';
+  if (type.isUnion() && type.types.every((part) => part.isNumberLiteral())) {
+    const numbers = type.types.map(({ value }) => value).sort((a, b) => a - b);
+    return `\`${numbers.join(' | ')}\`${unit}`;
+  }
   const shown = checker.typeToString(type, undefined, ts.TypeFormatFlags.NoTruncation);
   return `\`${shown.replaceAll('"', "'").replaceAll('<ArrayBufferLike>', '')}\`${unit}`;
 }
 
 function standard(name, row, symbol) {
-  if (row.required) return '(required)';
+  if (row.required && row.notWith === undefined) return '(required)';
+  if (row.required) return `(required without \`${row.notWith}\`)`;
   const tag = symbol.getJsDocTags(checker).find((candidate) => candidate.name === 'defaultValue');
   const said = tag === undefined ? undefined : ts.displayPartsToString(tag.text);
   if (row.default === undefined) return said ?? '';
@@ -121,8 +126,9 @@ function standard(name, row, symbol) {
   return `\`${value}\``;
 }
 
-function owner({ roles, perName }) {
+function owner({ roles, perName, notWith }) {
   const who = roles.length > 1 ? 'both' : roles[0];
+  if (notWith !== undefined) return `${who}, not with \`${notWith}\``;
   return perName === undefined ? who : `${who}, per name`;
 }
 

@@ -35,6 +35,8 @@ export type {
   EndpointOptions,
   ListenOptions,
   Trace,
+  TransportConnectOptions,
+  TransportListenOptions,
 } from './driver/options.js';
 export {
   createSecureContext,
@@ -55,6 +57,7 @@ export {
   type SessionErrorHandler,
 } from './driver/session.js';
 export type { DTLSEndpointStats, DTLSSessionStats, SessionDrops } from './driver/stats.js';
+export type { DatagramSource, Transport, TransportOption } from './driver/transport.js';
 export type { EarlyRefusals, Refusals } from './endpoint/counters.js';
 export type { PeerAddress } from './endpoint/peer.js';
 export type { RefusalReason } from './endpoint/places.js';

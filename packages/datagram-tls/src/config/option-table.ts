@@ -41,10 +41,13 @@ export interface Option<T, D = undefined, R extends Role = Role> extends Kind<T>
   readonly aliasOf?: string;
   /** The other role checks the option and ignores it: both roles may be given the same object. */
   readonly ignoredBy?: Role;
+  /** The option has no meaning beside this one: both together are refused, and then it is not required. */
+  readonly notWith?: string;
 }
 
 /** What a row says beside its kind. A default that depends on other options is described by `@defaultValue` alone. */
-interface Details<D, R extends Role> extends Pick<Option<unknown>, 'unit' | 'aliasOf' | 'ignoredBy'> {
+interface Details<D, R extends Role>
+  extends Pick<Option<unknown>, 'unit' | 'aliasOf' | 'ignoredBy' | 'notWith'> {
   readonly default?: D;
   /** The role that alone may give the option. */
   readonly only?: R;
@@ -121,9 +124,11 @@ export function readOptions<T extends object>(given: T, table: OptionTable, read
   const keys = Object.keys(options);
   for (const key of keys) checkName(key, table, reading);
   for (const key of keys) checkValue(table[key] as Row, options[key], `${name}.${key}`);
+  for (const key of keys) checkBeside(key, table[key] as Row, options, reading);
   for (const [key, row] of shapeOf(table).required) {
-    if (options[key] === undefined && (role === undefined || row.roles.includes(role)))
-      checkValue(row, undefined, `${name}.${key}`);
+    const isReplaced = row.notWith !== undefined && options[row.notWith] !== undefined;
+    const needed = !isReplaced && (role === undefined || row.roles.includes(role));
+    if (needed && options[key] === undefined) checkValue(row, undefined, `${name}.${key}`);
   }
   return options as T;
 }
@@ -168,6 +173,17 @@ function checkName(key: string, table: OptionTable, { name = 'options', role, el
   const meant = nearest(key, known);
   const hint = meant === undefined ? '' : `. Did you mean '${name}.${meant}'?`;
   throw invalidArgValue(`${name}.${key}`, `is not a known option${hint}`);
+}
+
+function checkBeside(
+  key: string,
+  { notWith, ignoredBy }: Row,
+  options: Readonly<Record<string, unknown>>,
+  { name = 'options', role }: Reading,
+): void {
+  if (notWith === undefined || (role !== undefined && role === ignoredBy)) return;
+  if (options[notWith] !== undefined)
+    throw invalidArgValue(`${name}.${key}`, `is of no use with ${name}.${notWith}`);
 }
 
 /** What {@link readOptions} returned, and the defaults of what it leaves out. */

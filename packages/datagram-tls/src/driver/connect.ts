@@ -12,11 +12,18 @@ import type { PeerAddress } from '../endpoint/peer.js';
 import { rulesOf } from '../wire/version.js';
 import { resolveEarlyMessages } from './arguments.js';
 import { DTLSEndpoint, endpointControl } from './endpoint.js';
-import { CONNECT_OPTIONS, type ConnectOptions, ENDPOINT_OPTIONS, SESSION_OPTIONS } from './options.js';
+import {
+  CONNECT_OPTIONS,
+  type ConnectOptions,
+  ENDPOINT_OPTIONS,
+  SESSION_OPTIONS,
+  type TransportConnectOptions,
+} from './options.js';
 import { platform } from './platform.js';
 import { canonicalAddress, resolveHost } from './resolve-host.js';
 import { securityFrom } from './secure-context.js';
 import type { DTLSSession } from './session.js';
+import { datagramSize, familyOf, type Transport } from './transport.js';
 
 /** What is remembered, at most; the oldest are forgotten first. */
 const MOST = 4096;
@@ -46,14 +53,20 @@ const IS_PLAIN = /^[a-z0-9_.\u0080-\u{10ffff}-]+$/iu;
 const spent = new SpentTickets();
 
 /**
- * Connects to a DTLS server from a socket of its own. The first flight is sent before this returns if `host` is an IP
- * literal, else when its address is found. `session.opened` tells how the handshake ended.
+ * Connects to a DTLS server from a socket of its own, or over `transport`. The first flight is sent before this returns if `host`
+ * is an IP literal, else when its address is found; with a transport when its `opened` resolves, at once if it has none, to
+ * `host` as it stands. `session.opened` tells how the handshake ended.
  *
  * Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE` for wrong arguments, `ERR_OSSL_…` for keys
- * and certificates, the system's code when the socket cannot be bound. `session.opened` rejects with `DTLSError`, and
+ * and certificates, the system's code when the socket cannot be bound, `ERR_DTLS_TRANSPORT_IN_USE` when the transport belongs to
+ * another endpoint. `session.opened` rejects with `DTLSError`, and
  * with the resolver's code, such as `ENOTFOUND`, when there is no such host.
  */
-export function connect(host: string, port: number, given: ConnectOptions = {}): DTLSSession {
+export function connect(
+  host: string,
+  port: number,
+  given: ConnectOptions | TransportConnectOptions = {},
+): DTLSSession {
   checkString(host, 'host');
   checkInteger(port, 'port', 1, 65_535);
   const options = readOptions(given, SESSION_OPTIONS, { role: 'client' });
@@ -63,17 +76,23 @@ export function connect(host: string, port: number, given: ConnectOptions = {}):
   const saved = resolveSession(savedBytes, named.verifyName, platform.provider);
   const security = securityFrom(options, 'client');
   checkKeepAlive(options.keepAlive, security.versions);
-  const earlyData = resolveEarlyMessages(options.earlyData, options.mtu ?? BEHAVIOUR_OPTIONS.mtu.default);
+  const { transport } = options;
+  const mtu = datagramSize(options.mtu, transport) ?? BEHAVIOUR_OPTIONS.mtu.default;
+  const earlyData = resolveEarlyMessages(options.earlyData, mtu);
   const endpoint = new DTLSEndpoint(pickOptions(options, ENDPOINT_OPTIONS));
   const destination = { ...named, session: spent.take(saved), earlyData };
   const session = endpointControl.reserve(endpoint, destination.serverName);
+  const begin = (peer: PeerAddress): void => {
+    endpointControl.connect(endpoint, session, peer, security, destination);
+  };
   const start = (address: string, family: PeerAddress['family']): void => {
     if (session.destroyed) return;
     endpointControl.bind(endpoint, bindHost ?? (family === 'IPv6' ? '::' : '0.0.0.0'), bindPort);
-    const peer = { address: canonicalAddress(address, family), family, port };
-    endpointControl.connect(endpoint, session, peer, security, destination);
+    begin({ address: canonicalAddress(address, family), family, port });
   };
-  if (isIP(host) !== 0) startNow(host, start, endpoint);
+  if (transport !== undefined)
+    startOver(transport, endpoint, () => begin({ address: host, family: familyOf(host), port }));
+  else if (isIP(host) !== 0) startNow(host, start, endpoint);
   else startLater(host, bindHost, start, (error) => endpointControl.fail(endpoint, error));
   return session;
 }
@@ -90,6 +109,18 @@ function startNow(
     endpoint.destroy();
     throw error;
   }
+}
+
+/** The first flight waits until the transport is open; that it fails is told by the endpoint. */
+function startOver({ opened }: Transport, endpoint: DTLSEndpoint, begin: () => void): void {
+  try {
+    endpointControl.bind(endpoint, '', 0);
+    if (opened === undefined) begin();
+  } catch (error) {
+    endpoint.destroy();
+    throw error;
+  }
+  if (opened !== undefined) void endpoint.opened.then(begin, () => undefined);
 }
 
 function startLater(

@@ -28,7 +28,8 @@ import { Port } from './port.js';
 import type { SendQueueDrops } from './send-queue.js';
 import { type DTLSSession, type SessionEndpoint, type SharedBySessions, sessionControl } from './session.js';
 import { type DTLSEndpointStats, endpointNumbers, endpointStats } from './stats.js';
-import type { UdpOptions } from './udp.js';
+import { datagramSize, type Transport, TransportChannel } from './transport.js';
+import { Udp, type UdpOptions } from './udp.js';
 
 export type EndpointErrorHandler = (this: DTLSEndpoint, error: Error) => void;
 export type RefusalHandler = (this: DTLSEndpoint, refusal: Refusal) => void;
@@ -39,10 +40,13 @@ const MESSAGE_QUEUE = 256;
 
 /** What `listen` and `connect` do with an endpoint; no method of it does this. The class assigns it. */
 export let endpointControl: {
-  /** Binds at once; throws the system's error. `host` is an IP literal. */
+  /** Binds at once; throws the system's error. `host` is an IP literal; with a transport, host and port mean nothing. */
   bind: (endpoint: DTLSEndpoint, host: string, port: number) => void;
+  /** Binds and serves clients. */
   serve: (
     endpoint: DTLSEndpoint,
+    host: string,
+    port: number,
     security: Security,
     onsession: SessionCallback,
     onearlydata: EarlyDataCallback | undefined,
@@ -59,11 +63,11 @@ export let endpointControl: {
   fail: (endpoint: DTLSEndpoint, error: Error) => void;
 };
 
-/** One UDP socket and the sessions on it. Made by `listen`, and by `connect` for its one session. */
+/** One UDP socket, or one transport, and the sessions on it. Made by `listen`, and by `connect` for its one session. */
 export class DTLSEndpoint implements SessionEndpoint {
   static {
     endpointControl = {
-      bind: (endpoint, host, port) => endpoint.#bind(host, port),
+      bind: (endpoint, host, port) => endpoint.#makePort(host, port).open(),
       serve: (endpoint, ...service) => endpoint.#serve(...service),
       reserve: (endpoint, serverName) => endpoint.#reserve(serverName),
       connect: (endpoint, ...association) => endpoint.#connect(...association),
@@ -72,6 +76,7 @@ export class DTLSEndpoint implements SessionEndpoint {
   }
 
   readonly #udp: UdpOptions;
+  readonly #transport: Transport | undefined;
   readonly #limits: EndpointLimits;
   readonly #behaviour: Behaviour;
   readonly #shared: SharedBySessions;
@@ -96,23 +101,32 @@ export class DTLSEndpoint implements SessionEndpoint {
   constructor(given: EndpointOptions = {}) {
     const options = readOptions(given, ENDPOINT_OPTIONS, { elsewhere: SESSION_OPTIONS });
     this.#udp = resolveUdp(options);
+    this.#transport = options.transport;
     this.#limits = resolveLimits(pickOptions(options, LIMIT_OPTIONS));
-    this.#behaviour = resolveBehaviour(pickOptions(options, BEHAVIOUR_OPTIONS), options.trace !== undefined);
+    const behaviour = pickOptions(options, BEHAVIOUR_OPTIONS);
+    const mtu = datagramSize(options.mtu, this.#transport);
+    this.#behaviour = resolveBehaviour({ ...behaviour, mtu }, options.trace !== undefined);
     this.#shared = this.#share(options.trace, resolveUnread(options));
     this.#unwatch = watch(options.signal, (reason) => this.destroy(reason));
   }
 
-  /** Where the socket is bound; `undefined` before and after. */
+  /** Where the socket is bound, or the transport's `address`; `undefined` before and after. */
   get address(): PeerAddress | undefined {
     return this.#over ? undefined : this.#port?.address;
   }
 
-  /** Resolves when the socket is bound, which it is when `listen` returns unless its host is a name, or the runtime is Bun. */
+  /**
+   * Resolves when the socket is bound, which it is when `listen` returns unless its host is a name, or the runtime is Bun. With
+   * a transport: when its `opened` does.
+   */
   get opened(): Promise<PeerAddress> {
     return this.#opened.promise;
   }
 
-  /** Resolves when all sessions are over and the socket is closed; rejects with the error given to `destroy`. */
+  /**
+   * Resolves when all sessions are over and the socket or the transport is closed; rejects with the error given to `destroy`, with
+   * that of a socket or transport that failed, and with what the transport's `close` throws.
+   */
   get closed(): Promise<void> {
     return this.#closed.promise;
   }
@@ -131,7 +145,7 @@ export class DTLSEndpoint implements SessionEndpoint {
     if (this.#port !== undefined) this.#port.core.busy = this.#busy;
   }
 
-  /** Called when the socket fails. `undefined` clears it. */
+  /** Called when the socket or the transport fails. `undefined` clears it. */
   get onerror(): EndpointErrorHandler | undefined {
     return this.#onerror;
   }
@@ -206,22 +220,34 @@ export class DTLSEndpoint implements SessionEndpoint {
     };
   }
 
-  #bind(host: string, port: number): void {
-    this.#port = new Port(host, port, this.#udp, this.#limits, {
+  #makePort(host: string, port: number): Port {
+    const channel =
+      this.#transport === undefined ? new Udp(host, port, this.#udp) : new TransportChannel(this.#transport);
+    this.#port = new Port(channel, this.#udp.maxSendQueue, this.#limits, {
       onBound: (address) => this.#opened.resolve(address),
       onSession: (entry) => this.#onSession(entry),
       onEvent: (entry, event) => this.#onEvent(entry, event),
       onRefused: (refusal) => this.#onrefused?.call(this, refusal),
-      onSocketError: (error) => this.#fail(error),
+      onChannelError: (error) => this.#fail(error),
+      onChannelClosed: (error) => this.#onChannelClosed(error),
       onSendError: (entry, error) => this.#onSendError(entry, error),
     });
     this.#port.core.busy = this.#busy;
+    return this.#port;
   }
 
-  #serve(security: Security, onsession: SessionCallback, onearlydata: EarlyDataCallback | undefined): void {
+  #serve(
+    host: string,
+    port: number,
+    security: Security,
+    onsession: SessionCallback,
+    onearlydata: EarlyDataCallback | undefined,
+  ): void {
     this.#onsession = onsession;
     this.#onearlydata = onearlydata;
-    this.#port?.core.serve({ security, behaviour: this.#behaviour });
+    const bound = this.#makePort(host, port);
+    bound.core.serve({ security, behaviour: this.#behaviour });
+    bound.open();
   }
 
   /** A session whose peer's address is not known yet. */
@@ -287,9 +313,17 @@ export class DTLSEndpoint implements SessionEndpoint {
       this.#onerror?.call(this, error);
     } finally {
       this.#closing = true;
-      for (const session of [...this.#sessions]) failOne(session, error);
+      for (const session of [...this.#sessions]) endOne(session, error, sessionControl.fail);
       this.#finish(error);
     }
+  }
+
+  /** Sessions that are closing have nothing to lose. */
+  #onChannelClosed(error: Error): void {
+    if (this.#over) return;
+    this.#closing = true;
+    for (const session of [...this.#sessions]) endOne(session, error, sessionControl.cut);
+    this.#finish(undefined);
   }
 
   #finish(error: Error | undefined): void {
@@ -298,11 +332,16 @@ export class DTLSEndpoint implements SessionEndpoint {
     this.#finalStats = this.#snapshot(false);
     this.#over = true;
     this.#unwatch();
-    this.#port?.close();
+    const channelClosed = this.#port?.close();
     this.#byEntry.clear();
     this.#opened.reject(error ?? invalidState('Endpoint was closed before it was bound'));
-    if (error === undefined) this.#closed.resolve();
-    else this.#closed.reject(error);
+    if (error !== undefined) this.#closed.reject(error);
+    else if (channelClosed === undefined) this.#closed.resolve();
+    else
+      channelClosed.then(
+        () => this.#closed.resolve(),
+        (reason: unknown) => this.#closed.reject(reason as Error),
+      );
   }
 
   #snapshot(isConnected: boolean): DTLSEndpointStats {
@@ -311,9 +350,9 @@ export class DTLSEndpoint implements SessionEndpoint {
 }
 
 /** A handler that throws keeps no other session from its end. */
-function failOne(session: DTLSSession, error: Error): void {
+function endOne(session: DTLSSession, error: Error, end: (session: DTLSSession, error: Error) => void): void {
   try {
-    sessionControl.fail(session, error);
+    end(session, error);
   } catch (thrown) {
     process.nextTick(() => {
       throw thrown;

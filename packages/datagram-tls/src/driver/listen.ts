@@ -5,28 +5,40 @@ import { checkFunction } from '../config/checks.js';
 import { pickOptions, readOptions, withDefaults } from '../config/option-table.js';
 import type { Security } from '../connection/version.js';
 import { DTLSEndpoint, endpointControl, type SessionCallback } from './endpoint.js';
-import { ENDPOINT_OPTIONS, LISTEN_OPTIONS, type ListenOptions, SESSION_OPTIONS } from './options.js';
+
+import {
+  ENDPOINT_OPTIONS,
+  LISTEN_OPTIONS,
+  type ListenOptions,
+  SESSION_OPTIONS,
+  type TransportListenOptions,
+} from './options.js';
+
 import { resolveHost } from './resolve-host.js';
 import { securityFrom } from './secure-context.js';
 
 /**
- * Serves DTLS on a UDP port. `onsession` is called with each client whose address is proved, before its handshake goes
+ * Serves DTLS on a UDP port, or over `transport`. `onsession` is called with each client whose address is proved, before its handshake goes
  * on. The socket is bound when this returns if `host` is an IP literal, else, and always on Bun, when `endpoint.opened` resolves.
  *
  * Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`, `ERR_MISSING_ARGS` for wrong options,
- * `ERR_OSSL_…` for keys and certificates, and the system's code when the socket cannot be bound, such as `EADDRINUSE`.
+ * `ERR_OSSL_…` for keys and certificates, the system's code when the socket cannot be bound, such as `EADDRINUSE`, and
+ * `ERR_DTLS_TRANSPORT_IN_USE` when the transport belongs to another endpoint.
  */
-export function listen(onsession: SessionCallback, given: ListenOptions): DTLSEndpoint {
+export function listen(
+  onsession: SessionCallback,
+  given: ListenOptions | TransportListenOptions,
+): DTLSEndpoint {
   checkFunction(onsession, 'onsession');
   const options = readOptions(given, SESSION_OPTIONS, { role: 'server' });
-  const { host, port } = withDefaults(options, LISTEN_OPTIONS);
+  const { host, ...bound } = withDefaults(options as ListenOptions, LISTEN_OPTIONS);
+  const port = options.transport === undefined ? bound.port : 0;
   const security = securityFrom(options, 'server');
   checkEarlyReceiver(options.onearlydata, security);
   checkKeepAlive(options.keepAlive, security.versions);
   const endpoint = new DTLSEndpoint(pickOptions(options, ENDPOINT_OPTIONS));
   const start = (address: string): void => {
-    endpointControl.bind(endpoint, address, port);
-    endpointControl.serve(endpoint, security, onsession, options.onearlydata);
+    endpointControl.serve(endpoint, address, port, security, onsession, options.onearlydata);
   };
   if (isIP(host) === 0) startLater(host, endpoint, start);
   else startNow(host, endpoint, start);

@@ -27,6 +27,7 @@ import type { TraceEvent } from '../connection/events.js';
 import { toBytes } from './arguments.js';
 import { type CheckPeerCertificate, DTLSSecureContext, type SniIdentity } from './secure-context.js';
 import type { DTLSSession } from './session.js';
+import { checkTransport, type Transport, type TransportOption } from './transport.js';
 import type { UdpOptions } from './udp.js';
 
 /** Called for every flight and alert of a session, in order. */
@@ -48,25 +49,30 @@ const message: Kind<string | ArrayBufferView> = kindOf((value, name) => {
 /** The socket and the endpoint as a whole. `connect`, `listen` and `DTLSEndpoint` take these options. */
 export const SOCKET_OPTIONS = {
   /**
+   * Carries the datagrams in place of a UDP socket. Options of sockets, `host` and `port` are refused beside it.
+   * @defaultValue a UDP socket
+   */
+  transport: option(kindOf<Transport>(checkTransport)),
+  /**
    * IPv6 sockets take IPv6 only.
    * @defaultValue false
    */
-  ipv6Only: option(boolean, { default: false }),
+  ipv6Only: option(boolean, { default: false, notWith: 'transport' }),
   /**
    * Let several sockets share the port (Node ≥ 22.12).
    * @defaultValue false
    */
-  reusePort: option(boolean, { default: false }),
+  reusePort: option(boolean, { default: false, notWith: 'transport' }),
   /**
    * SO_RCVBUF.
    * @defaultValue the system's
    */
-  udpReceiveBufferSize: option(integer(1, 0xffff_ffff), { unit: 'bytes' }),
+  udpReceiveBufferSize: option(integer(1, 0xffff_ffff), { unit: 'bytes', notWith: 'transport' }),
   /**
    * SO_SNDBUF.
    * @defaultValue the system's
    */
-  udpSendBufferSize: option(integer(1, 0xffff_ffff), { unit: 'bytes' }),
+  udpSendBufferSize: option(integer(1, 0xffff_ffff), { unit: 'bytes', notWith: 'transport' }),
   /**
    * What may wait because the socket takes no more, with 512 for each datagram; 0: no limit. Beyond a sixteenth of it
    * answers to addresses that are not validated are dropped, beyond a quarter handshakes, which are sent again, beyond all
@@ -78,7 +84,7 @@ export const SOCKET_OPTIONS = {
    * IP_TTL.
    * @defaultValue the system's
    */
-  udpTTL: option(integer(1, 255)),
+  udpTTL: option(integer(1, 255), { notWith: 'transport' }),
   /**
    * What the messages of one session that the application has not read may cost; a message costs 512 beside its length. A
    * slow reader loses the oldest messages, counted as `slow_reader` in `session.drops`.
@@ -106,9 +112,9 @@ export const LISTEN_OPTIONS = {
    * same object.
    * @defaultValue 0.0.0.0
    */
-  host: option(text, { default: '0.0.0.0', only: 'server', ignoredBy: 'client' }),
+  host: option(text, { default: '0.0.0.0', only: 'server', ignoredBy: 'client', notWith: 'transport' }),
   /** Port to bind; 0: any free port. `connect` ignores it, as `host`. */
-  port: required(port, { only: 'server', ignoredBy: 'client' }),
+  port: required(port, { only: 'server', ignoredBy: 'client', notWith: 'transport' }),
   /**
    * Called with each message of early data, before the handshake of its session is done: afterwards only it is known who
    * the client is, and that nobody repeats the message. The session can answer. Needed with `maxEarlyData`.
@@ -137,12 +143,12 @@ export const CONNECT_OPTIONS = {
    * Address to send from, an IP address of the server's family.
    * @defaultValue the system's choice
    */
-  bindHost: option(text, { only: 'client' }),
+  bindHost: option(text, { only: 'client', notWith: 'transport' }),
   /**
    * Port to send from; 0: any free port.
    * @defaultValue 0
    */
-  bindPort: option(integer(0, 65_535), { default: 0, only: 'client' }),
+  bindPort: option(integer(0, 65_535), { default: 0, only: 'client', notWith: 'transport' }),
 };
 
 export const SHARED_OPTIONS = {
@@ -181,6 +187,11 @@ export interface ConnectOptions
   psk?: ClientPskOption | undefined;
   checkServerIdentity?: CheckPeerCertificate | undefined;
 }
+
+/** `listen` over a transport: without the options of sockets. */
+export type TransportListenOptions = Omit<ListenOptions, keyof TransportOption> & TransportOption;
+/** `connect` over a transport: without the options of sockets. */
+export type TransportConnectOptions = Omit<ConnectOptions, keyof TransportOption> & TransportOption;
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 /** Earlier versions ignore the option without a word. */

@@ -1,4 +1,3 @@
-import type { RemoteInfo } from 'node:dgram';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
@@ -12,19 +11,22 @@ import type { Refusal } from '../endpoint/refusals.js';
 import type { Job, JobAnswer } from '../handshake/jobs.js';
 import { performJob } from '../policy/perform-job.js';
 import { forgetSession, keepSession } from '../policy/resumption.js';
+import type { ChannelHandlers, DatagramChannel } from './channel.js';
 import { now, WakeUp } from './clock.js';
 import { hexDump, logBytes } from './debug.js';
 import { type SendKind, SendQueue, type SendQueueDrops } from './send-queue.js';
-import { Udp, type UdpOptions } from './udp.js';
 
 export interface PortHandlers {
-  /** Once, within the constructor where the system binds at once. */
+  /** Once, within `open` where that is done at once. */
   onBound(address: PeerAddress): void;
   onSession(entry: ConnectionEntry): void;
   onEvent(entry: ConnectionEntry, event: Extract<EndpointEvent, { type: 'connection' }>['event']): void;
   onRefused(refusal: Refusal): void;
-  onSocketError(error: Error): void;
-  /** The system refused a datagram. */
+  /** The socket or the transport failed. */
+  onChannelError(error: Error): void;
+  /** The transport ended by itself. */
+  onChannelClosed(error: Error): void;
+  /** A datagram was refused. */
   onSendError(entry: ConnectionEntry, error: Error): void;
 }
 
@@ -45,10 +47,10 @@ const NEVER_SENT: ReadonlySet<string | undefined> = new Set([
 /** Bytes that wait for the end of a turn at the most; more goes to the socket at once. */
 const MAX_BATCH = 0x1_0000;
 
-/** A bound socket, a clock and the core between them: whatever happens, all output is sent and all events are told. */
+/** A socket or a transport, a clock and the core between them: whatever happens, all output is sent and all events are told. */
 export class Port {
   readonly core: Endpoint;
-  readonly #udp: Udp;
+  readonly #channel: DatagramChannel;
   readonly #handlers: PortHandlers;
   readonly #wakeUp = new WakeUp(() => this.#onWakeUp());
   readonly #queue: SendQueue;
@@ -58,26 +60,37 @@ export class Port {
   #pumping = false;
   #closed = false;
   packetsSent = 0;
-  /** Datagrams of handshakes, and large ones, that the system refused to send. */
-  sendErrors = 0;
   bytesSent = 0;
 
-  /** Binds at once; throws the system's error, such as `EADDRINUSE`. `host` is an IP literal. */
-  constructor(host: string, port: number, udp: UdpOptions, limits: EndpointLimits, handlers: PortHandlers) {
+  /** `maxSendQueue`: bytes that may wait for the channel; 0: no limit. */
+  constructor(
+    channel: DatagramChannel,
+    maxSendQueue: number,
+    limits: EndpointLimits,
+    handlers: PortHandlers,
+  ) {
     this.core = new Endpoint(limits);
     this.#handlers = handlers;
-    this.#udp = new Udp(host, port, udp, {
+    this.#channel = channel;
+    this.#queue = new SendQueue(channel, maxSendQueue);
+  }
+
+  /** Binds at once; throws the system's error, such as `EADDRINUSE`. Datagrams may come before it returns. */
+  open(): void {
+    const handlers = this.#handlers;
+    const hears: ChannelHandlers = {
       onBound: (address) => handlers.onBound(address),
       onDatagram: (datagram, from) => this.#onDatagram(datagram, from),
       onUnreachable: (error) => this.#onUnreachable(error),
-      onError: (error) => handlers.onSocketError(error),
-    });
-    this.#queue = new SendQueue(this.#udp, udp.maxSendQueue);
+      onError: (error) => handlers.onChannelError(error),
+      onClosed: (error) => handlers.onChannelClosed(error),
+    };
+    this.#channel.open(hears);
   }
 
   /** `undefined` before the socket is bound. */
   get address(): PeerAddress | undefined {
-    return this.#udp.address;
+    return this.#channel.address;
   }
 
   connect(
@@ -89,9 +102,9 @@ export class Port {
     return this.core.connect(peer, security, behaviour, destination, now());
   }
 
-  /** There will be no other peer than this on the socket. */
+  /** There will be no other peer than this. */
   dedicate(peer: PeerAddress): void {
-    this.#udp.connect(peer);
+    this.#channel.dedicate(peer);
   }
 
   /** Datagrams that were made faster than they leave, and were dropped. */
@@ -147,13 +160,13 @@ export class Port {
   }
 
   /** Idempotent. What the core has to say is sent; then it is not asked any more. */
-  close(): void {
-    if (this.#closed) return;
+  close(): Promise<unknown> | undefined {
+    if (this.#closed) return undefined;
     this.#transmit();
     this.#flush();
     this.#closed = true;
     this.#wakeUp.stop();
-    this.#udp.close();
+    return this.#channel.close();
   }
 
   /** A callback within {@link pump} may have closed it. */
@@ -161,9 +174,9 @@ export class Port {
     return this.#closed;
   }
 
-  #onDatagram(datagram: Uint8Array, from: RemoteInfo): void {
-    // Nobody can be answered at port 0: the source address is forged.
-    if (from.port === 0) {
+  #onDatagram(datagram: Uint8Array, from: PeerAddress): void {
+    // No answer reaches port 0: the source address is forged.
+    if (from.port === 0 && from.family !== 'other') {
       const { counters } = this.core;
       counters.datagramsReceived++;
       counters.bytesReceived += datagram.length;
@@ -221,8 +234,9 @@ export class Port {
     hexDump('sent', out.peer, out.data);
     // A callback costs more than all else around the send.
     const { entry, data } = out;
-    const watched = entry !== undefined && isWatched(entry, data.length);
-    this.#udp.send(
+    const watched =
+      this.#channel.reportsEveryFailure || (entry !== undefined && isWatched(entry, data.length));
+    this.#channel.send(
       data,
       out.peer,
       watched ? (error) => this.#onSendError(entry, data.length, error) : undefined,
@@ -230,18 +244,18 @@ export class Port {
   }
 
   /** RFC 6347 §4.1.1.1, RFC 9147 §4.4: that it was too large is told to what made it. */
-  #onSendError(entry: ConnectionEntry, size: number, error: NodeJS.ErrnoException): void {
-    this.sendErrors++;
+  #onSendError(entry: ConnectionEntry | undefined, size: number, error: NodeJS.ErrnoException): void {
+    if (entry === undefined) return;
     this.#handlers.onSendError(entry, error);
     if (this.#closed) return;
     const { code } = error;
     // A send on a connected socket also reports what the network said about datagrams before, which can be forged.
-    const { connected } = this.#udp;
+    const hearsay = this.#channel.mayReportHearsay;
     if (code === 'EMSGSIZE') {
-      if (connected && size <= SAFEST_SIZE) return;
+      if (hearsay && size <= SAFEST_SIZE) return;
       this.core.handleTooLarge(entry, size, now());
     } else if (NEVER_SENT.has(code) || code === 'ECONNREFUSED') {
-      const certain = code === 'EPERM' || (!connected && code !== 'ECONNREFUSED');
+      const certain = code === 'EPERM' || (!hearsay && code !== 'ECONNREFUSED');
       this.core.handleUnreachable(entry, error, certain, now());
     } else return;
     this.pump();

@@ -78,6 +78,8 @@ export let sessionControl: {
   /** A datagram was not sent, which may be why the handshake then takes too long. */
   onSendError: (session: DTLSSession, error: Error) => void;
   fail: (session: DTLSSession, error: Error) => void;
+  /** The transport has ended, which does no harm to a session that is closing. */
+  cut: (session: DTLSSession, error: Error) => void;
 };
 
 const MAKE = Symbol('make');
@@ -97,6 +99,10 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
         session.#sendFailures++;
       },
       fail: (session, error) => session.#fail(error),
+      cut: (session, error) => {
+        if (session.#closingAt > 0n) session.#finish();
+        else session.#fail(error);
+      },
     };
   }
 
@@ -325,7 +331,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
     return this.#session === undefined ? 'HANDSHAKE_INCOMPLETE' : this.#session.peer.authorizationError;
   }
 
-  /** Largest message that `send` takes now, bytes. It falls when the system refuses a datagram of that size. */
+  /** Largest message that `send` takes now, bytes. It falls when the system, or the transport, refuses a datagram of that size. */
   get maxMessageSize(): number | undefined {
     const connection = this.#entry?.connection;
     const sends = connection !== undefined && (this.#session !== undefined || connection.maySend);

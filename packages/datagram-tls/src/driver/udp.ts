@@ -1,10 +1,10 @@
-import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from 'node:dgram';
+import { createSocket, type Socket, type SocketOptions } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { ownProperties } from '../base/own-properties.js';
 import { plain } from '../crypto/node-bytes.js';
 import type { PeerAddress } from '../endpoint/peer.js';
+import type { ChannelHandlers, DatagramChannel } from './channel.js';
 import { logBind } from './debug.js';
-import type { Backlog } from './send-queue.js';
 
 export interface UdpOptions {
   readonly ipv6Only: boolean;
@@ -15,15 +15,6 @@ export interface UdpOptions {
   readonly ttl: number | undefined;
   /** Bytes that may wait for the socket; 0: no limit. */
   readonly maxSendQueue: number;
-}
-
-export interface UdpHandlers {
-  /** Once, within the constructor where the system binds at once. */
-  onBound(address: PeerAddress): void;
-  onDatagram(datagram: Uint8Array, from: RemoteInfo): void;
-  /** The network says that datagrams do not reach the one peer of a connected socket, which anybody can forge. */
-  onUnreachable(error: NodeJS.ErrnoException): void;
-  onError(error: Error): void;
 }
 
 /** What ICMP messages about our datagrams become. */
@@ -48,17 +39,24 @@ const CONNECTS_AT_ONCE = !('bun' in process.versions || 'deno' in process.versio
 
 /**
  * One UDP socket. Addresses are always IP literals, and the socket's own look-up answers on the spot: so binding is
- * done when the constructor returns, and a send costs a third less than with Node's default. Bun binds later all the same; what is
+ * done when `open` returns, and a send costs a third less than with Node's default. Bun binds later all the same; what is
  * sent before waits in its socket.
  */
-export class Udp implements Backlog {
+export class Udp implements DatagramChannel {
+  readonly reportsEveryFailure = false;
   readonly #socket: Socket;
+  readonly #host: string;
+  readonly #port: number;
+  readonly #ttl: number | undefined;
   #open = true;
   #connected = false;
   #address: PeerAddress | undefined;
 
-  /** Binds at once; throws the system's error, such as `EADDRINUSE`. */
-  constructor(host: string, port: number, options: UdpOptions, handlers: UdpHandlers) {
+  /** `host`: an IP literal. */
+  constructor(host: string, port: number, options: UdpOptions) {
+    this.#host = host;
+    this.#port = port;
+    this.#ttl = options.ttl;
     const type = isIPv6(host) ? 'udp6' : 'udp4';
     const family = type === 'udp6' ? 6 : 4;
     this.#socket = createSocket(
@@ -71,7 +69,11 @@ export class Udp implements Backlog {
         ...(options.sendBufferSize === undefined ? {} : { sendBufferSize: options.sendBufferSize }),
       }),
     );
-    this.#bind(host, port);
+  }
+
+  /** Binds at once; throws the system's error, such as `EADDRINUSE`. */
+  open(handlers: ChannelHandlers): void {
+    this.#bind(this.#host, this.#port);
     this.#socket.on('message', (datagram, from) => handlers.onDatagram(plain(datagram), from));
     this.#socket.on('error', (error: NodeJS.ErrnoException) => {
       if (!this.#connected || !FROM_THE_NETWORK.has(error.code)) handlers.onError(error);
@@ -79,7 +81,7 @@ export class Udp implements Backlog {
       else if (error.code !== 'EMSGSIZE') handlers.onUnreachable(error);
     });
     const onBound = (address: PeerAddress): void => {
-      if (options.ttl !== undefined) this.#socket.setTTL(options.ttl);
+      if (this.#ttl !== undefined) this.#socket.setTTL(this.#ttl);
       this.#address = address;
       logBind(address);
       handlers.onBound(address);
@@ -107,7 +109,7 @@ export class Udp implements Backlog {
    * This socket has no other peer: the kernel drops what others send, and passes on that a port is closed, on platforms
    * that connect a socket at once.
    */
-  connect(peer: PeerAddress): void {
+  dedicate(peer: PeerAddress): void {
     if (!CONNECTS_AT_ONCE || this.#address === undefined) return;
     try {
       // An address that cannot be connected to cannot be sent to either: the first send reports the same error.
@@ -119,8 +121,8 @@ export class Udp implements Backlog {
     }
   }
 
-  /** Errors of its sends may be what the network said about earlier datagrams. */
-  get connected(): boolean {
+  /** Those of a connected socket. */
+  get mayReportHearsay(): boolean {
     return this.#connected;
   }
 
@@ -140,7 +142,7 @@ export class Udp implements Backlog {
   }
 
   /** Idempotent. */
-  close(): void {
+  close(): undefined {
     if (!this.#open) return;
     this.#open = false;
     this.#socket.close();
@@ -177,7 +179,7 @@ export class Udp implements Backlog {
     }
     this.#socket.off('error', note);
     if (failure === undefined) return;
-    this.#socket.close();
+    this.close();
     throw failure;
   }
 }

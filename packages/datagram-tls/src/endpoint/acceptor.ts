@@ -252,8 +252,8 @@ export class Acceptor {
     this.#begin(entry, datagram, now);
   }
 
-  #hostOf({ address }: PeerAddress): string {
-    return hostOf(address, this.#limits.hostPrefix);
+  #hostOf(peer: PeerAddress): string {
+    return hostOf(peer, this.#limits.hostPrefix);
   }
 
   #open(

@@ -112,7 +112,7 @@ export class Endpoint {
     }
     const machine = new Machine(security, behaviour, destination, FROM_ZERO, this.#memory);
     const connection = connectionAround(machine);
-    const host = hostOf(peer.address, this.#limits.hostPrefix);
+    const host = hostOf(peer, this.#limits.hostPrefix);
     const entry = createEntry(connection, { peer, host, began: now, clientRandom: undefined });
     this.#routes.add(entry);
     this.counters.clientSessions++;

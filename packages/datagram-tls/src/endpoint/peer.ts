@@ -2,8 +2,9 @@ import type { EndpointLimits } from '../config/limits.js';
 
 /** Where datagrams come from and go to. */
 export interface PeerAddress {
+  /** An IP literal, or what a transport of the application calls the peer. */
   readonly address: string;
-  readonly family: 'IPv4' | 'IPv6';
+  readonly family: 'IPv4' | 'IPv6' | 'other';
   readonly port: number;
 }
 
@@ -18,9 +19,14 @@ const DOTTED = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/;
 
 /**
  * The key under which limits per host count an address: its first bits, as an IPv6 host has a whole /64 of addresses and often
- * more. An IPv4-mapped IPv6 address counts as the IPv4 address. A zone is part of the key: it names the link.
+ * more. An IPv4-mapped IPv6 address counts as the IPv4 address. A zone is part of the key: it names the link. An address that is
+ * not IP is its own key.
  */
-export function hostOf(address: string, { ipv4, ipv6 }: EndpointLimits['hostPrefix']): string {
+export function hostOf(
+  { address, family }: Pick<PeerAddress, 'address' | 'family'>,
+  { ipv4, ipv6 }: EndpointLimits['hostPrefix'],
+): string {
+  if (family === 'other') return address;
   const plain = MAPPED.exec(address)?.[1] ?? address;
   if (!plain.includes(':')) return ipv4 === 32 ? plain : ipv4Prefix(plain, ipv4);
   return ipv6 === 128 ? plain : ipv6Prefix(plain, ipv6);

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { hostOf } from '#lib/endpoint/peer.js';
+import { hostOf as hostOfPeer } from '#lib/endpoint/peer.js';
 
 // Siege case A10.
 const USUAL = { ipv4: 32, ipv6: 64 };
+
+function hostOf(address: string, prefixes: typeof USUAL): string {
+  return hostOfPeer({ address, family: address.includes(':') ? 'IPv6' : 'IPv4' }, prefixes);
+}
 
 suite('the host of an address', () => {
   test('is the whole IPv4 address by default', () => {
@@ -59,4 +63,9 @@ suite('the host of an address', () => {
       assert.notEqual(hostOf(other, prefix), hostOf('203.0.113.9', prefix));
     });
   }
+
+  test('is the address itself where that is not IP', () => {
+    for (const address of ['peer', 'fe80::1', '10.0.0.1', 'a:b:c'])
+      assert.equal(hostOfPeer({ address, family: 'other' }, { ipv4: 8, ipv6: 16 }), address);
+  });
 });

@@ -1,0 +1,241 @@
+import { isIP } from 'node:net';
+import { types } from 'node:util';
+import { callerError, DTLSError, invalidArgType, outOfRange } from '../base/errors.js';
+import { checkFunction, checkInteger, checkObject, checkOneOf, checkString } from '../config/checks.js';
+import type { PeerAddress } from '../endpoint/peer.js';
+import type { ChannelHandlers, DatagramChannel } from './channel.js';
+
+/** Where a datagram came from. An absent `family` is that of the IP address that `address` is, or `other`. */
+export interface DatagramSource {
+  readonly address: string;
+  readonly port: number;
+  readonly family?: PeerAddress['family'] | undefined;
+}
+
+/**
+ * Carries datagrams in place of a UDP socket: an ICE agent, a tunnel, a link in memory, a network that a test controls. It may lose
+ * datagrams, repeat and reorder them, and must keep their boundaries. One transport serves one endpoint: `listen` and `connect` take
+ * possession of it, and close it when the endpoint ends.
+ */
+export interface Transport {
+  /** What `endpoint.address` shows. Default: address `''`, family `other`, port 0. */
+  readonly address?: PeerAddress | undefined;
+  /** Largest datagram it carries, 256 to 65535 bytes: the default, and the most, of `mtu`. */
+  readonly maxDatagramSize?: number | undefined;
+  /**
+   * `connect` makes no datagram before this resolves, and counts `handshakeTimeout` from then on; a server answers whatever
+   * `onmessage` brings. When it rejects the endpoint fails with its error. Default: the transport is ready.
+   */
+  readonly opened?: PromiseLike<unknown> | undefined;
+  /** Bytes that `send` has taken and that have not left: see `maxSendQueue`. Promises of `send` count by themselves. */
+  readonly bufferedAmount?: number | undefined;
+  /**
+   * Set by the endpoint. The transport calls it with each datagram that arrives, also from within `send`. `from` tells peers apart; a
+   * transport with one peer leaves it out. The endpoint keeps nothing of `data` when the call returns, and does not change it. After
+   * the end it does nothing. Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` and `ERR_OUT_OF_RANGE` for arguments that are none.
+   */
+  onmessage?: ((data: Uint8Array, from?: DatagramSource) => void) | null | undefined;
+  /**
+   * Set by the endpoint. The transport calls it when it has ended by itself, and is not closed then. Open sessions fail with `error`,
+   * which `endpoint.onerror` gets, too; without one with `ERR_DTLS_TRANSPORT_CLOSED`.
+   */
+  onclose?: ((error?: Error) => void) | null | undefined;
+  /**
+   * Sends one datagram, now or later. The transport owns `data` from now on. `to` is what `onmessage` gave as `from`, or the arguments
+   * `host` and `port` of `connect`; with one peer it says nothing. What it throws, or its promise rejects with, means that this datagram
+   * is lost: it is counted as `send_failed` in `session.drops`. A code `EMSGSIZE` makes datagrams smaller; the codes with which a UDP
+   * socket says that a peer cannot be reached, such as `EHOSTUNREACH`, end a handshake of `connect` that has heard nothing.
+   */
+  send(data: Uint8Array, to: PeerAddress): unknown;
+  /** Called once. `endpoint.closed` waits for its promise, and rejects with what it throws. */
+  close(): unknown;
+}
+
+/** Options of sockets have no meaning beside a transport and are refused. */
+export interface TransportOption {
+  /** What carries the datagrams. */
+  transport: Transport;
+  host?: undefined;
+  port?: undefined;
+  bindHost?: undefined;
+  bindPort?: undefined;
+  ipv6Only?: undefined;
+  reusePort?: undefined;
+  udpReceiveBufferSize?: undefined;
+  udpSendBufferSize?: undefined;
+  udpTTL?: undefined;
+}
+
+/** Throws `ERR_INVALID_ARG_TYPE` and `ERR_OUT_OF_RANGE` for what is no transport. */
+export function checkTransport(value: unknown, name: string): void {
+  checkObject(value, name);
+  const transport = value as Transport;
+  for (const method of ['send', 'close']) checkFunction(Reflect.get(transport, method), `${name}.${method}`);
+  const { address, maxDatagramSize, opened } = transport;
+  if (address !== undefined) peerFrom(address, `${name}.address`);
+  if (maxDatagramSize !== undefined) checkInteger(maxDatagramSize, `${name}.maxDatagramSize`, 256, 65_535);
+  if (opened !== undefined && !isThenable(opened))
+    throw invalidArgType(`${name}.opened`, 'an instance of Promise', opened);
+}
+
+/** The option `mtu`: what the transport carries where it is absent. Throws `ERR_OUT_OF_RANGE` when it is more. */
+export function datagramSize(mtu: number | undefined, transport: Transport | undefined): number | undefined {
+  const most = transport?.maxDatagramSize;
+  if (mtu === undefined || most === undefined) return mtu ?? most;
+  if (mtu > most) throw outOfRange('options.mtu', `<= ${most}, the transport's maxDatagramSize`, mtu);
+  return mtu;
+}
+
+/** An address as a transport, or the caller of `connect`, names it: it is compared as it stands. */
+export function familyOf(address: string): PeerAddress['family'] {
+  const version = isIP(address);
+  return version === 4 ? 'IPv4' : version === 6 ? 'IPv6' : 'other';
+}
+
+const NO_ADDRESS: PeerAddress = Object.freeze({ address: '', family: 'other', port: 0 });
+/** The peer of a server's transport that does not tell peers apart. */
+const ONLY_PEER: PeerAddress = Object.freeze({ address: 'peer', family: 'other', port: 0 });
+
+/** Those that an endpoint has, or had. */
+const taken = new WeakSet<Transport>();
+
+/** A transport of the application. Nothing that it does, or calls at the wrong time, reaches the core. */
+export class TransportChannel implements DatagramChannel {
+  readonly reportsEveryFailure = true;
+  readonly mayReportHearsay = false;
+  readonly #transport: Transport;
+  #handlers: ChannelHandlers | undefined;
+  #peer = ONLY_PEER;
+  /** What promises of `send` that are not settled stand for. */
+  #pendingBytes = 0;
+  #pendingDatagrams = 0;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  get address(): PeerAddress {
+    const { address } = this.#transport;
+    return address === undefined ? NO_ADDRESS : peerFrom(address, 'transport.address');
+  }
+
+  get queuedBytes(): number {
+    const { bufferedAmount } = this.#transport;
+    const buffered = typeof bufferedAmount === 'number' && bufferedAmount > 0 ? bufferedAmount : 0;
+    return this.#pendingBytes + buffered;
+  }
+
+  get queuedDatagrams(): number {
+    return this.#pendingDatagrams;
+  }
+
+  open(handlers: ChannelHandlers): void {
+    const transport = this.#transport;
+    if (taken.has(transport))
+      throw callerError('ERR_DTLS_TRANSPORT_IN_USE', 'options.transport belongs to another endpoint');
+    taken.add(transport);
+    this.#handlers = handlers;
+    transport.onclose = (error) => this.#onClose(error);
+    if (transport.opened === undefined) handlers.onBound(this.address);
+    else {
+      const failed = (error: unknown): void => this.#handlers?.onError(asError(error));
+      void Promise.resolve(transport.opened).then(() => this.#handlers?.onBound(this.address), failed);
+    }
+    // Last: it may bring at once what has waited.
+    transport.onmessage = (data, from) => this.#onMessage(data, from);
+  }
+
+  /** Datagrams without a source come from this peer. */
+  dedicate(peer: PeerAddress): void {
+    this.#peer = peer;
+  }
+
+  send(data: Uint8Array, to: PeerAddress, failed: (error: Error) => void): void {
+    if (this.#handlers === undefined) return;
+    try {
+      const sent = this.#transport.send(data, to);
+      if (isThenable(sent)) this.#await(sent, data.length, failed);
+    } catch (error) {
+      // As with a socket, later: what is under way here is finished first.
+      process.nextTick(failed, asError(error));
+    }
+  }
+
+  /** Idempotent. A promise is that of the transport, or rejects with what it threw. */
+  close(): Promise<unknown> | undefined {
+    if (this.#handlers === undefined) return undefined;
+    this.#release();
+    try {
+      const closed = this.#transport.close();
+      return isThenable(closed) ? Promise.resolve(closed) : undefined;
+    } catch (error) {
+      return Promise.reject(asError(error));
+    }
+  }
+
+  #onMessage(data: unknown, from: unknown): void {
+    if (this.#handlers === undefined) return;
+    if (!types.isUint8Array(data)) throw invalidArgType('data', 'an instance of Uint8Array', data);
+    // Another thread could change shared memory while it is read.
+    const shared = types.isSharedArrayBuffer(data.buffer);
+    const datagram = shared
+      ? Uint8Array.from(data)
+      : new Uint8Array(data.buffer, data.byteOffset, data.length);
+    this.#handlers.onDatagram(datagram, from === undefined ? this.#peer : peerFrom(from, 'from'));
+  }
+
+  #onClose(error: unknown): void {
+    const handlers = this.#handlers;
+    if (handlers === undefined) return;
+    this.#release();
+    if (error === undefined) handlers.onClosed(transportClosed());
+    else handlers.onError(asError(error));
+  }
+
+  /** From now on nothing that the transport calls is heard. */
+  #release(): void {
+    this.#handlers = undefined;
+    this.#transport.onmessage = null;
+    this.#transport.onclose = null;
+  }
+
+  #await(sent: PromiseLike<unknown>, size: number, failed: (error: Error) => void): void {
+    this.#pendingBytes += size;
+    this.#pendingDatagrams++;
+    const settled = (): void => {
+      this.#pendingBytes -= size;
+      this.#pendingDatagrams--;
+    };
+    void Promise.resolve(sent).then(settled, (error: unknown) => {
+      settled();
+      failed(asError(error));
+    });
+  }
+}
+
+function transportClosed(): DTLSError {
+  return new DTLSError('ERR_DTLS_TRANSPORT_CLOSED', 'the transport closed', { source: 'network' });
+}
+
+/** A copy of a peer's address. Throws the caller's mistake under `name`. */
+function peerFrom(value: unknown, name: string): PeerAddress {
+  if (typeof value !== 'object' || value === null) throw invalidArgType(name, 'of type object', value);
+  const { address, family, port } = value as Partial<DatagramSource>;
+  checkString(address, `${name}.address`);
+  checkInteger(port, `${name}.port`, 0, 65_535);
+  if (family === undefined) return { address, family: familyOf(address), port };
+  checkOneOf(family, `${name}.family`, ['IPv4', 'IPv6', 'other']);
+  return { address, family, port };
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
+}
+
+function asError(value: unknown): Error {
+  return types.isNativeError(value)
+    ? value
+    : new Error(`the transport failed: ${String(value)}`, { cause: value });
+}
