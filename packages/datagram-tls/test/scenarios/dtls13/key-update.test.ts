@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
-import { suite, test } from 'node:test';
+import { suite, type TestContext, test } from 'node:test';
 import type { Role } from '#lib/config/config.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { suiteByName } from '#lib/crypto/suites.js';
 import { Context } from '#lib/handshake/context.js';
+import type { Message } from '#lib/handshake/message.js';
 import {
   canUpdate13,
   type Established13,
   hasNextKeys13,
+  onPostHandshake13,
   updateKeys13,
 } from '#lib/handshake/v13/post-handshake.js';
+import { writerState } from '#lib/record/limits.js';
 import { RecordReader13, RecordWriter13 } from '#lib/record/protect13.js';
 import { ContentType, HandshakeType } from '#lib/wire/codes.js';
 import { assertAlive } from '../../support/alive.js';
@@ -295,6 +298,93 @@ suite('KeyUpdate', () => {
       updateKeys13(ctx, established(epoch), { requestPeer: false });
       assert.equal(ctx.takeActions().length > 0, may);
     }
+  });
+});
+
+/** Records that a key may seal in tests of the last keys. */
+const SEALED = 20;
+
+/** Both sides have used up their message numbers, as after 65,536 messages: the keys that they have are their last. */
+function useLastKeys(t: TestContext): void {
+  t.mock.getter(Context.prototype, 'numbersLeft', () => 0);
+  t.mock.getter(RecordWriter13.prototype, 'state', function state(this: RecordWriter13) {
+    return writerState(this.sequence, { sealed: SEALED, forged: SEALED });
+  });
+}
+
+suite('the last keys', () => {
+  for (const role of ROLES) {
+    test(`${role} sends as much as they may protect, then the session ends with a code and close_notify`, (t) => {
+      const pair = new Pair({ version }).handshake();
+      const [side, other] = [pair[role], pair[peerOf(role)]];
+      useLastKeys(t);
+      assert.throws(() => update(pair, role), { code: 'ERR_DTLS_KEY_LIMIT' });
+      let sent = 0;
+      while (sent < 2 * SEALED && side.endpoint.send(side.entry, Uint8Array.of(sent))) {
+        sent++;
+        pair.runFor(100);
+      }
+      pair.runFor(1000);
+      assert.deepEqual(epochsOf(side, 'sent'), []);
+      assert.ok(sent > SEALED / 2 && sent < SEALED, String(sent));
+      assert.deepEqual([side.dropped['key_limit'], side.error?.code], [1, 'ERR_DTLS_KEY_LIMIT']);
+      assert.deepEqual([other.messages.length, other.isClosed, other.error], [sent, true, undefined]);
+      assert.throws(() => update(pair, role), { code: 'ERR_INVALID_STATE' });
+    });
+
+    test(`${role} that can ask for no others goes on reading when forgeries have worn out the peer's`, (t) => {
+      const pair = new Pair({ version }).handshake();
+      useLastKeys(t);
+      t.mock.getter(RecordReader13.prototype, 'worn', () => true);
+      for (let i = 0; i < 5; i++) pair.inject(pair[role], unifiedRecord(3, 900 + i, new Uint8Array(40)));
+      pair.runFor(500);
+      assert.deepEqual(pair[role].flights('sent').flat().includes('key_update'), false);
+      assertAlive(pair);
+    });
+
+    for (const [message, outcome] of [
+      [undefined, 'is not taken for gone'],
+      ['are you there?', "is asked by the application's message"],
+    ] as const) {
+      test(`a silent peer of a ${role} ${outcome}`, (t) => {
+        const keepAlive = { interval: 1000, timeout: 3000, ...(message === undefined ? {} : { message }) };
+        const pair = new Pair({ version, [`${role}Behaviour`]: { keepAlive } }).handshake();
+        useLastKeys(t);
+        pair.runFor(10_000);
+        const [side, other] = [pair[role], pair[peerOf(role)]];
+        assert.equal(other.messages.length > 0, message !== undefined);
+        assert.equal(side.error?.code, message === undefined ? undefined : 'ERR_DTLS_PEER_GONE');
+      });
+    }
+  }
+
+  const keyUpdate = (request: number): Message => ({
+    ...{ type: HandshakeType.key_update, seq: 9, epoch: 3 },
+    body: Uint8Array.of(request),
+  });
+  const context = () => {
+    const destination = { serverName: undefined, verifyName: undefined };
+    return new Context(security('client', version), behaviour(), destination, 5);
+  };
+
+  test('a peer may go on to epoch 2^16 - 1, and a KeyUpdate beyond it ends the session', () => {
+    const reading = (epoch: number): Established13 => ({
+      ...established(4),
+      read: { epoch, secret: new Uint8Array(32) },
+    });
+    assert.equal(onPostHandshake13(context(), reading(0xfffe), keyUpdate(0)).read.epoch, 0xffff);
+    assert.throws(() => onPostHandshake13(context(), reading(0xffff), keyUpdate(0)), {
+      alert: 'illegal_parameter',
+    });
+  });
+
+  test('a KeyUpdate that asks for one of ours is acknowledged, and the wish is ignored (RFC 9147 §8)', () => {
+    const ctx = context();
+    const next = onPostHandshake13(ctx, established(0xffff), keyUpdate(1));
+    assert.deepEqual([next.read.epoch, next.write.epoch, next.due], [4, 0xffff, undefined]);
+    const done = ctx.takeActions().map((action) => action.do);
+    assert.ok(done.includes('acknowledge'));
+    assert.ok(!done.includes('send'), done.join());
   });
 });
 
