@@ -146,6 +146,11 @@ const CURVES: ReadonlyMap<string, KeyShape> = new Map([
   ['secp521r1', { type: 'p521', bits: 521, hashes: undefined }],
 ]);
 
+/** A curve is named, and its point uncompressed, whatever the key's file has: peers take no other form (RFC 5480 §2.1.1, §2.2). */
 function exportSpki(key: KeyObject): Uint8Array {
-  return plain(key.export({ type: 'spki', format: 'der' }));
+  const usual =
+    key.asymmetricKeyType === 'ec'
+      ? createPublicKey({ key: key.export({ format: 'jwk' }), format: 'jwk' })
+      : key;
+  return plain(usual.export({ type: 'spki', format: 'der' }));
 }

@@ -1,7 +1,7 @@
-// Cases B4 to B7 of the siege.
+// Siege cases B4 to B7 and B10.
 
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { resolveSecurity } from '#lib/config/resolve.js';
@@ -10,9 +10,10 @@ import { parseCrl } from '#lib/x509/crl.js';
 import { checkOcspResponse } from '#lib/x509/ocsp.js';
 import { verifyPath } from '#lib/x509/path.js';
 import { readCertificates } from '#lib/x509/pem.js';
+import { subjectPublicKey } from '#lib/x509/public-key.js';
 import { TrustStore } from '#lib/x509/trust-store.js';
 import { PLATFORM } from '../support/settings.js';
-import { commonName, encodeCertificate, extension, text, tlv } from './encode.js';
+import { commonName, ECDSA_SHA256, encodeCertificate, extension, text, tlv } from './encode.js';
 import { parsed } from './pki.js';
 
 const FIXTURES = new URL('../../../test/x509/fixtures/siege/', import.meta.url);
@@ -238,6 +239,110 @@ suite('several answers in one OCSP response', () => {
   });
 });
 
+suite('several answers about one certificate, signed by its CA', () => {
+  const [caKey, leafKey] = [keyPair(), keyPair()];
+  const ca = parsed(
+    encodeCertificate(
+      { subject: 'CA', issuer: 'CA', spki: spkiOf(caKey), serial: 1, ca: true },
+      signer(caKey),
+    ),
+  );
+  const leaf = parsed(
+    encodeCertificate({ subject: 'leaf', issuer: 'CA', spki: spkiOf(leafKey), serial: 9 }, signer(caKey)),
+  );
+  const sha1 = (data: Uint8Array): Uint8Array => new Uint8Array(createHash('sha1').update(data).digest());
+  const certId = tlv(
+    0x30,
+    tlv(0x30, tlv(0x06, [0x2b, 0x0e, 0x03, 0x02, 0x1a]), [0x05, 0]),
+    tlv(0x04, sha1(ca.subject.der)),
+    tlv(0x04, sha1(subjectPublicKey(ca.spki))),
+    tlv(0x02, [9]),
+  );
+  const STATUS = {
+    good: tlv(0x80),
+    unknown: tlv(0x82),
+    revoked: tlv(0xa1, text(0x18, '20260101000000Z')),
+  } as const;
+  type Answer = readonly [status: keyof typeof STATUS, year: number, end: number];
+
+  const single = ([status, year, end]: Answer): Uint8Array =>
+    tlv(
+      0x30,
+      certId,
+      STATUS[status],
+      text(0x18, `${year}0101000000Z`),
+      tlv(0xa0, text(0x18, `${end}0101000000Z`)),
+    );
+
+  function verdict(answers: readonly Answer[]): string {
+    const tbs = tlv(
+      0x30,
+      tlv(0xa1, ca.subject.der),
+      text(0x18, '20260101000000Z'),
+      tlv(0x30, ...answers.map(single)),
+    );
+    const basic = tlv(0x30, tbs, ECDSA_SHA256, tlv(0x03, [0], signer(caKey)(tbs)));
+    const type = tlv(0x06, [0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01]);
+    const response = tlv(0x30, tlv(0x0a, [0]), tlv(0xa0, tlv(0x30, type, tlv(0x04, basic))));
+    const [trust, time] = [new TrustStore([ca]), Date.UTC(2027, 5, 1)];
+    const question = { response, path: [leaf, ca], trust, time, provider: nodeProvider, crls: undefined };
+    return checkOcspResponse(question) ?? 'good';
+  }
+
+  const [OLD, NEW] = [2026, 2027];
+  const LATER = 2030;
+  for (const [answers, expected] of [
+    [
+      [
+        ['good', OLD, LATER],
+        ['unknown', NEW, LATER],
+      ],
+      'OCSP_CERT_UNKNOWN',
+    ],
+    [
+      [
+        ['unknown', OLD, LATER],
+        ['good', NEW, LATER],
+      ],
+      'good',
+    ],
+    [
+      [
+        ['revoked', OLD, LATER],
+        ['good', NEW, LATER],
+      ],
+      'CERT_REVOKED',
+    ],
+    [
+      [
+        ['revoked', OLD, LATER],
+        ['unknown', NEW, LATER],
+      ],
+      'CERT_REVOKED',
+    ],
+    // What has expired says nothing beside what is current.
+    [
+      [
+        ['revoked', OLD, NEW],
+        ['good', NEW, LATER],
+      ],
+      'good',
+    ],
+    [
+      [
+        ['unknown', OLD, NEW],
+        ['good', OLD, LATER],
+      ],
+      'good',
+    ],
+  ] as const satisfies readonly (readonly [readonly Answer[], string])[]) {
+    const what = answers.map(([status, year, end]) => `${status} of ${year} until ${end}`).join(', ');
+    test(`${what}: ${expected}, in either order`, () => {
+      assert.deepEqual([verdict(answers), verdict(answers.toReversed())], [expected, expected]);
+    });
+  }
+});
+
 function ocspVerdict(what: string): string {
   const path = OCSP.path.map((der) => parsed(bytes(der)));
   const root = path[2] ?? assert.fail();
@@ -277,4 +382,113 @@ suite('unusual encodings', () => {
       });
     });
   }
+});
+
+suite('a curve that is spelled out as parameters', () => {
+  const explicit = generateKeyPairSync('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' });
+  const certFor = (spki: Uint8Array): Uint8Array =>
+    encodeCertificate({ subject: 'a', issuer: 'a', spki, serial: 1, dns: ['a.example'] }, signer(explicit));
+  /** The key of the pair, as certificates name it. */
+  const named = spkiOf({
+    ...explicit,
+    publicKey: createPublicKey({ key: explicit.publicKey.export({ format: 'jwk' }), format: 'jwk' }),
+  });
+
+  for (const type of ['pkcs8', 'sec1'] as const) {
+    test(`in the file of the private key (${type}) does no harm beside a certificate that names the curve`, () => {
+      for (const format of ['pem', 'der'] as const) {
+        const key = explicit.privateKey.export({ type, format } as never) as string | Buffer;
+        const { identities } = resolveSecurity({ cert: certFor(named), key }, 'server', PLATFORM);
+        assert.deepEqual([identities[0]?.key.type, identities[0]?.leaf?.key.type], ['p256', 'p256']);
+      }
+    });
+
+    test(`in the file of a raw public key (${type}) is sent as the curve's name`, () => {
+      const key = explicit.privateKey.export({ type, format: 'pem' }) as string;
+      const { identities } = resolveSecurity({ key, certificateTypes: ['RawPublicKey'] }, 'server', PLATFORM);
+      assert.deepEqual(identities[0]?.chain, [named]);
+    });
+  }
+
+  test('in our certificate is refused with ERR_DTLS_UNSUPPORTED_KEY', () => {
+    const key = explicit.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+    assert.ok(spkiOf(explicit).length > 300);
+    assert.throws(() => resolveSecurity({ cert: certFor(spkiOf(explicit)), key }, 'server', PLATFORM), {
+      code: 'ERR_DTLS_UNSUPPORTED_KEY',
+      message: /options\.cert: .*spells its curve out/,
+    });
+  });
+
+  test("in a peer's certificate is not supported, in a CA's it leads to no path", () => {
+    const verify = (chain: readonly Uint8Array[], root: Uint8Array) => {
+      const [trust, time] = [new TrustStore([parsed(root)]), Date.UTC(2027, 1, 1)];
+      const question = { chain: chain.map(parsed), trust, time, provider: nodeProvider } as const;
+      const result = verifyPath({ ...question, purpose: 'serverAuth' });
+      return result.ok ? 'ok' : result.code;
+    };
+    const rootKey = keyPair();
+    const root = encodeCertificate(
+      { subject: 'Root', issuer: 'Root', spki: spkiOf(rootKey), serial: 1, ca: true },
+      signer(rootKey),
+    );
+    const below = (spki: Uint8Array) =>
+      encodeCertificate({ subject: 'a', issuer: 'Root', spki, serial: 2 }, signer(rootKey));
+    assert.equal(verify([below(named)], root), 'ok');
+    assert.equal(verify([below(spkiOf(explicit))], root), 'UNSUPPORTED_SIGNATURE_ALGORITHM');
+    const explicitRoot = (spki: Uint8Array) =>
+      encodeCertificate({ subject: 'Root', issuer: 'Root', spki, serial: 1, ca: true }, signer(explicit));
+    const leaf = encodeCertificate(
+      { subject: 'a', issuer: 'Root', spki: spkiOf(rootKey), serial: 2 },
+      signer(explicit),
+    );
+    assert.equal(verify([leaf], explicitRoot(named)), 'ok');
+    assert.equal(verify([leaf], explicitRoot(spkiOf(explicit))), 'UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY');
+  });
+});
+
+suite('critical extensions about certificate policies', () => {
+  const [rootKey, caKey, leafKey] = [keyPair(), keyPair(), keyPair()];
+  const policy = tlv(0x06, [0x2a, 0x03, 0x04]);
+  const EXTENSIONS: readonly (readonly [what: string, id: number, value: Uint8Array])[] = [
+    ['policyMappings (2.5.29.33)', 0x21, tlv(0x30, tlv(0x30, policy, policy))],
+    // requireExplicitPolicy from here on, which no certificate here meets.
+    ['policyConstraints (2.5.29.36)', 0x24, tlv(0x30, tlv(0x80, [0]))],
+    ['inhibitAnyPolicy (2.5.29.54)', 0x36, tlv(0x02, [0])],
+  ];
+
+  function verdict(inCa: readonly Uint8Array[], inLeaf: readonly Uint8Array[]): string {
+    const root = encodeCertificate(
+      { subject: 'Root', issuer: 'Root', spki: spkiOf(rootKey), serial: 1, ca: true },
+      signer(rootKey),
+    );
+    const ca = encodeCertificate(
+      { subject: 'CA', issuer: 'Root', spki: spkiOf(caKey), serial: 2, ca: true, extensions: inCa },
+      signer(rootKey),
+    );
+    const leaf = encodeCertificate(
+      { subject: 'leaf', issuer: 'CA', spki: spkiOf(leafKey), serial: 3, extensions: inLeaf },
+      signer(caKey),
+    );
+    const result = verifyPath({
+      chain: [leaf, ca].map(parsed),
+      trust: new TrustStore([parsed(root)]),
+      time: Date.UTC(2027, 1, 1),
+      purpose: 'serverAuth',
+      provider: nodeProvider,
+    });
+    return result.ok ? 'ok' : result.code;
+  }
+
+  for (const [what, id, value] of EXTENSIONS) {
+    test(`${what} restricts nothing and is accepted in a CA and in a leaf, as SECURITY.md says`, () => {
+      const [inCa, inLeaf] = [[extension(id, value, true)], []];
+      assert.deepEqual([verdict(inCa, []), verdict(inLeaf, inCa)], ['ok', 'ok']);
+    });
+  }
+
+  test('a critical extension that is not known is refused beside them', () => {
+    const unknown = extension(0x7f, tlv(0x05), true);
+    const known = EXTENSIONS.map(([, id, value]) => extension(id, value, true));
+    assert.equal(verdict([...known, unknown], []), 'UNHANDLED_CRITICAL_EXTENSION');
+  });
 });
