@@ -1,6 +1,6 @@
 /**
  * Runs the examples and the two programs of the README as a reader would: an echo server with a certificate of the tests,
- * and an echo client against it. The demo is run by a command of its own. The last line is
+ * and an echo client against it; the examples of transports, and the program of their page. The demo is run by a command of its own. The last line is
  * `N passed, N failed, N skipped`.
  */
 import { spawn } from 'node:child_process';
@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 
 const TIME_LIMIT_MS = 30_000;
 const PORT = 20_000 + (process.pid % 20_000);
@@ -17,7 +18,22 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const examples = join(root, 'examples/dist');
 const fixtures = join(root, 'packages/datagram-tls/test/support/fixtures');
 
-const results = [...(await echoExamples(String(PORT))), ...(await readmePrograms(String(PORT + 1)))];
+const results = [
+  ...(await echoExamples(String(PORT))),
+  ...(await readmePrograms(String(PORT + 1))),
+  await saying('memory-link.js', [
+    'DTLSv1.3 with',
+    '20 messages sent, some echoed',
+    'closed after more datagrams',
+  ]),
+  await saying('ice-gate.js', [
+    'before a path is validated: 0 datagrams sent',
+    'open: DTLSv1.3',
+    'hello over a validated path',
+    'dropped from other addresses: 1',
+  ]),
+  await firstProgram('docs/how-to/transport.md', ['hello without a socket']),
+];
 
 for (const { name, passed } of results) console.log(`${passed ? '✔' : '✖'} ${name}`);
 const failed = results.filter(({ passed }) => !passed);
@@ -41,6 +57,27 @@ async function echoExamples(port) {
     { name: 'examples/echo-server.js', passed: listening, output: server.output },
     { name: 'examples/echo-client.js', passed: answered, output: client.output },
   ];
+}
+
+/** An example that runs by itself: it ends well and says each line. */
+async function saying(program, lines) {
+  const run = start([join(examples, program)]);
+  const passed = (await ended(run)) === 0 && lines.every((line) => run.output.includes(line));
+  return { name: `examples/${program}`, passed, output: run.output };
+}
+
+/** The first block in TypeScript of a page, without its types. */
+async function firstProgram(page, lines) {
+  const [, text = ''] = /^```ts\n(.*?)^```$/ms.exec(readFileSync(join(root, page), 'utf8')) ?? [];
+  const { outputText } = ts.transpileModule(text, {
+    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
+  });
+  const file = join(examples, 'page.mjs');
+  writeFileSync(file, outputText);
+  const run = start([file]);
+  const passed = (await ended(run)) === 0 && lines.every((line) => run.output.includes(line));
+  rmSync(file);
+  return { name: page, passed, output: run.output };
 }
 
 /** The first two blocks in TypeScript: the server and the client. Only their port is changed. */
