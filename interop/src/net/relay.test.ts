@@ -8,7 +8,7 @@ import { Relay, type RelayOptions } from './relay.js';
 const HOST = '127.0.0.1';
 const STORM = { seed: 7, loss: 0.3, duplicate: 0.2, reorder: 0.2, delay: 5 };
 
-test('a relay without weather delivers every datagram once, both ways', async () => {
+test('a relay without faults delivers every datagram once, both ways', async () => {
   const heard = await through({}, 10);
   assert.deepEqual(heard.server, range(10));
   assert.deepEqual(heard.client, range(10));
@@ -20,7 +20,7 @@ test('a seed decides the same fates in every run', async () => {
   assert.notDeepEqual(sorted(one.server), range(40));
 });
 
-test('weather loses, repeats and reorders', async () => {
+test('a relay with faults loses, repeats and reorders', async () => {
   const { server } = await through({ weather: STORM }, 100);
   const distinct = new Set(server).size;
   assert.ok(distinct > 50 && distinct < 90, `${distinct} of 100 arrived`);

@@ -59,28 +59,24 @@ test('more lines than a receive buffer holds all come back', PATIENCE, async (t)
   assert.equal(stdout, lines.map((line) => `Echo: ${line}`).join(''));
 });
 
-test('IPv6 in brackets', { ...PATIENCE, skip: NO_IPV6 }, async (t) => {
+test('an IPv6 address in brackets is a target', { ...PATIENCE, skip: NO_IPV6 }, async (t) => {
   const server = await startServer(t, [], '[::1]');
   await server.process.shows('stderr', /dtls client \[::1\]:\d+ --pin sha256:/);
   const { code, stdout } = await dtls(['client', server.address, '--pin', await pinOf(server)], 'six\n');
   assert.deepEqual({ code, stdout }, { code: 0, stdout: 'Echo: six\n' });
 });
 
-test('a name instead of an address', PATIENCE, async (t) => {
+test('a host name is a target', PATIENCE, async (t) => {
   const server = await startServer(t, [], 'localhost');
   const { code, stdout } = await dtls(['client', server.address, '--pin', await pinOf(server)], 'name\n');
   assert.deepEqual({ code, stdout }, { code: 0, stdout: 'Echo: name\n' });
 });
 
-test(
-  'the printed command names an address that a server on all addresses is reached by',
-  PATIENCE,
-  async (t) => {
-    const server = await startServer(t, [], '0.0.0.0');
-    const [, command = ''] = await server.process.shows('stderr', /\n.*(client 127\.0\.0\.1:\d+ --pin .*)\n/);
-    assert.equal((await dtls(command.split(' '), 'any\n')).stdout, 'Echo: any\n');
-  },
-);
+test('a server on all addresses prints a command with an address that reaches it', PATIENCE, async (t) => {
+  const server = await startServer(t, [], '0.0.0.0');
+  const [, command = ''] = await server.process.shows('stderr', /\n.*(client 127\.0\.0\.1:\d+ --pin .*)\n/);
+  assert.equal((await dtls(command.split(' '), 'any\n')).stdout, 'Echo: any\n');
+});
 
 test(
   'a line too long for a datagram is reported with the limit and left out; the status is 1',
@@ -114,7 +110,7 @@ test(
   },
 );
 
-test('a reader that goes away ends the client quietly', PATIENCE, async (t) => {
+test('a reader that stops ends the client quietly', PATIENCE, async (t) => {
   const server = await startServerProcess(t);
   const client = startProcess(t, ['client', server.address, '--pin', await pinOf(server)]);
   client.child.stdin.write('one\n');

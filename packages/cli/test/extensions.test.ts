@@ -4,19 +4,15 @@ import { dtls, pinOf, startServer } from './running.js';
 
 const PATIENCE = { timeout: 60_000 };
 
-test(
-  '-v tells the application protocol and the SRTP profile, which --alpn and --srtp decide',
-  PATIENCE,
-  async (t) => {
-    const profiles = 'SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80';
-    const server = await startServer(t, ['--alpn', 'coap,mqtt', '--srtp', profiles]);
-    const args = ['client', server.address, '--pin', await pinOf(server), '-v'];
-    const { stderr } = await dtls([...args, '--alpn', 'mqtt', '--srtp', 'SRTP_AES128_CM_SHA1_80'], 'hi\n');
-    assert.match(stderr, / open: .*, protocol mqtt, SRTP profile SRTP_AES128_CM_SHA1_80, /);
-  },
-);
+test('-v reports the application protocol and the SRTP profile of --alpn and --srtp', PATIENCE, async (t) => {
+  const profiles = 'SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80';
+  const server = await startServer(t, ['--alpn', 'coap,mqtt', '--srtp', profiles]);
+  const args = ['client', server.address, '--pin', await pinOf(server), '-v'];
+  const { stderr } = await dtls([...args, '--alpn', 'mqtt', '--srtp', 'SRTP_AES128_CM_SHA1_80'], 'hi\n');
+  assert.match(stderr, / open: .*, protocol mqtt, SRTP profile SRTP_AES128_CM_SHA1_80, /);
+});
 
-test('without an application protocol in common both sides say so', PATIENCE, async (t) => {
+test('without a common application protocol both sides say so', PATIENCE, async (t) => {
   const server = await startServer(t, ['--alpn', 'coap']);
   const { code, stderr } = await dtls(['client', server.address, '--insecure', '--alpn', 'mqtt'], '');
   assert.equal(code, 1);
@@ -24,7 +20,7 @@ test('without an application protocol in common both sides say so', PATIENCE, as
   await server.process.shows('stderr', /no application protocol in common/);
 });
 
-test('--sigalgs decides the scheme of signatures', PATIENCE, async (t) => {
+test('--sigalgs decides the signature scheme', PATIENCE, async (t) => {
   const server = await startServer(t, []);
   const args = ['client', server.address, '--insecure', '-v', '--sigalgs', 'ecdsa_secp256r1_sha256'];
   assert.match((await dtls(args, '')).stderr, /signature ecdsa_secp256r1_sha256/);
@@ -37,7 +33,7 @@ test('--require-client-cert refuses a client without a certificate', PATIENCE, a
 });
 
 test(
-  '--record-size-limit and --max-fragment-length decide how long a line the peer sends',
+  '--record-size-limit and --max-fragment-length limit the lines that the peer sends',
   PATIENCE,
   async (t) => {
     const line = `${'x'.repeat(150)}\n`;

@@ -39,11 +39,11 @@ test('the end does not wait when nothing was sent', async () => {
   assert.equal(await settles(sent(0).drained(60_000)), true);
 });
 
-test('the end waits no longer than the quiet time for what is lost', async () => {
+test('the end waits no longer than the quiet time for lost answers', async () => {
   await sent(1).drained(1);
 });
 
-test('a stopped flow holds nobody up', async () => {
+test('a stopped flow delays nothing', async () => {
   for (const wait of [(flow: Flow) => flow.room(), (flow: Flow) => flow.drained(60_000)]) {
     const flow = sent(32);
     const waiting = wait(flow);

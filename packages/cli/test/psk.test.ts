@@ -19,7 +19,7 @@ function keyFile(t: TestContext, text: string | Uint8Array): string {
 }
 
 test(
-  'a key of the command line and one of a file let two clients in, and each is told by name',
+  'keys of the command line and of a file accept two clients, each reported by name',
   PATIENCE,
   async (t) => {
     const server = await startServer(t, ['-v', '--psk', 'pump:1:00ff', '--psk', 'lamp:aabb']);
@@ -33,7 +33,7 @@ test(
   },
 );
 
-test('an identity that the server does not know is refused, and it says so', PATIENCE, async (t) => {
+test('an unknown identity is refused, and the server says so', PATIENCE, async (t) => {
   const server = await startServer(t, ['--psk', 'pump:00ff']);
   const client = await dtls(['client', server.address, '--psk', 'lamp:00ff']);
   assert.equal(client.code, 1);
@@ -48,7 +48,7 @@ for (const value of ['pump', 'pump:', ':00ff', 'pump:00f', 'pump:xx']) {
 }
 
 test(
-  'a file without a key, and one with a line that is none, are named with the reason',
+  'a file without a key, and one with a malformed line, are named with the reason',
   PATIENCE,
   async (t) => {
     const none = await dtls(['client', TARGET, '--psk-file', keyFile(t, '# nothing\n')]);
@@ -89,7 +89,7 @@ test('--psk with an identity that was given before is a wrong command line', PAT
   assertRefused(finished, 2, /--psk .*The identity 'a' is there already/, true);
 });
 
-test('a client that heard nothing does not blame the pre-shared key', PATIENCE, async (t) => {
+test('a client without any answer does not blame the pre-shared key', PATIENCE, async (t) => {
   const silent = createSocket('udp4').bind(0, '127.0.0.1');
   t.after(() => silent.close());
   await once(silent, 'listening');
@@ -112,14 +112,14 @@ async function closedPort(): Promise<string> {
 // Case F6 of the siege.
 for (const psk of [[], ['--psk', 'a:00']]) {
   const what = psk.length === 0 ? 'without a key' : 'with a pre-shared key';
-  test(`a client ${what} says that a closed port cannot be reached, and no more`, PATIENCE, async () => {
+  test(`a client ${what} reports that a closed port cannot be reached, and no more`, PATIENCE, async () => {
     const client = await dtls(['client', await closedPort(), ...psk]);
     assertRefused(client, 1, /nothing listens on that port .*\(ERR_DTLS_UNREACHABLE\)$/);
     assert.doesNotMatch(client.stderr, /pre-shared key/);
   });
 }
 
-test('a client that a server with another key answers is told of it', PATIENCE, async (t) => {
+test('a client that a server with another key answers reports it', PATIENCE, async (t) => {
   const server = await startServer(t, ['--psk', 'a:00ff']);
   const client = await dtls(['client', server.address, '--psk', 'a:00aa', '--handshake-timeout', '3000']);
   assertRefused(client, 1, /may have another pre-shared key \(ERR_DTLS_\w+\)$/);

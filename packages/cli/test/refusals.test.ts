@@ -131,7 +131,7 @@ test('--help shows commands, options and examples on standard output', PATIENCE,
   assert.match((await dtls(['client', '--help'])).stdout, /--pin .*--insecure .*SSLKEYLOGFILE.*Examples:/s);
 });
 
-test('a key file that holds no key is refused in words', PATIENCE, async (t) => {
+test('a key file without a key is refused with a clear message', PATIENCE, async (t) => {
   // Case F5 of the siege.
   const { cert, ca, directory } = await makePki(t);
   const empty = join(directory, 'empty.pem');

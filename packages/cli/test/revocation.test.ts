@@ -18,7 +18,7 @@ async function connect(t: TestContext, server: readonly string[], client: string
   return dtls(['client', address, ...trust, client, '-v'], 'hi\n');
 }
 
-test('--ocsp delivers a staple, and a client with --ocsp tells that it is good', PATIENCE, async (t) => {
+test('--ocsp delivers a staple, and a client with --ocsp reports that it is good', PATIENCE, async (t) => {
   const { stdout, stderr } = await connect(t, ['--ocsp', fixture('good.der')], '--ocsp');
   assert.equal(stdout, 'Echo: hi\n');
   assert.match(stderr, /CN=leaf, verified, OCSP status good$/m);
@@ -42,7 +42,7 @@ test('--crl refuses a server that is on the list of its CA', PATIENCE, async (t)
   assert.match((await dtls([...args, '--crl', fixture('leaf.crl')], '')).stderr, /failed: .*CERT_REVOKED/);
 });
 
-test("a server's --ocsp has to be about its certificate", PATIENCE, async () => {
+test("a server's --ocsp must be about its certificate", PATIENCE, async () => {
   const server = ['server', '127.0.0.1:0'];
   const about = ['--ocsp', fixture('about-another.der')];
   for (const [args, reason] of [

@@ -44,7 +44,7 @@ test('beside a certificate --rpk leaves clients a choice', PATIENCE, async (t) =
 });
 
 for (const args of [[], ['--pin', `sha256:${'00'.repeat(32)}`], ['--psk', 'id:00']]) {
-  test(`a client with --rpk ${args.join(' ')} has nothing to show and nothing to know the server by`, async () => {
+  test(`a client with --rpk ${args.join(' ')} has neither a key to show nor a pin for the server`, async () => {
     assertRefused(await dtls(['client', TARGET, '--rpk', ...args]), 2, /--rpk needs a --key or --pfx/, true);
   });
 }

@@ -14,7 +14,7 @@ function sessionFile(t: TestContext): string {
 }
 
 test(
-  '--session keeps a session for its owner alone and resumes it, each time another',
+  '--session keeps a session readable by its owner alone and resumes it, each time another',
   PATIENCE,
   async (t) => {
     const server = await startServer(t, ['-v']);
@@ -45,7 +45,7 @@ test('--session with a server that gives none leaves no file', PATIENCE, async (
   assert.ok(!existsSync(file));
 });
 
-test('--session names a file that is no session, or cannot be read', PATIENCE, async (t) => {
+test('--session names a file that is not a session, or cannot be read', PATIENCE, async (t) => {
   const file = sessionFile(t);
   writeFileSync(file, 'junk');
   assertRefused(
@@ -92,7 +92,7 @@ test('--early-data needs --session, and each flag is for one side', PATIENCE, as
   assertRefused(tooMuch, 2, /--max-early-data .*65536/, true);
 });
 
-test('--session in a folder that is not there is refused before anything is sent', PATIENCE, async (t) => {
+test('--session in a missing folder is refused before anything is sent', PATIENCE, async (t) => {
   // Case F4 of the siege.
   const file = join(sessionFile(t), 'nowhere', 'session');
   const finished = await dtls(['client', '127.0.0.1:9', '--session', file]);

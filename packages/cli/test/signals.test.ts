@@ -105,7 +105,7 @@ test('a client whose server died says so and exits with 1 when answers are missi
   assert.equal(code, 1);
 });
 
-test('on a terminal a client tells that it still waits for an answer', {
+test('on a terminal a client reports that it still waits for an answer', {
   ...PATIENCE,
   skip:
     spawnSync('script', ['--version']).error === undefined ? false : 'script (util-linux) is not installed',

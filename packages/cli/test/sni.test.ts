@@ -58,7 +58,7 @@ for (const value of ['a.example', 'a.example:cert.pem', ':cert.pem:key.pem', 'a:
   });
 }
 
-test('a file of --sni that is not there is named', PATIENCE, async () => {
+test('a missing file of --sni is named', PATIENCE, async () => {
   const missing = await dtls(['server', '127.0.0.1:0', '--sni', 'a.example:/no/cert.pem:/no/key.pem']);
   assertRefused(missing, 2, /--sni: cannot read '\/no\/cert\.pem'/);
 });

@@ -47,21 +47,16 @@ test(
   },
 );
 
-test(
-  'without --ca it is the store of Node that counts, NODE_EXTRA_CA_CERTS included',
-  PATIENCE,
-  async (t) => {
-    const { ca, otherCa, cert, key, directory } = await makePki(t);
-    const { address } = await startServer(t, ['--cert', cert, '--key', key]);
-    const connect = async (extra: string) =>
-      dtls(['client', address], 'hi\n', { NODE_EXTRA_CA_CERTS: extra });
-    assert.equal((await connect(ca)).stdout, 'Echo: hi\n');
-    for (const extra of [otherCa, '', join(directory, 'nowhere.pem')])
-      assert.equal((await connect(extra)).code, 1);
-  },
-);
+test("without --ca Node's store is used, NODE_EXTRA_CA_CERTS included", PATIENCE, async (t) => {
+  const { ca, otherCa, cert, key, directory } = await makePki(t);
+  const { address } = await startServer(t, ['--cert', cert, '--key', key]);
+  const connect = async (extra: string) => dtls(['client', address], 'hi\n', { NODE_EXTRA_CA_CERTS: extra });
+  assert.equal((await connect(ca)).stdout, 'Echo: hi\n');
+  for (const extra of [otherCa, '', join(directory, 'nowhere.pem')])
+    assert.equal((await connect(extra)).code, 1);
+});
 
-test('--client-ca says whose clients a server takes', PATIENCE, async (t) => {
+test('--client-ca decides which clients a server accepts', PATIENCE, async (t) => {
   const { ca, otherCa, cert, key } = await makePki(t);
   const certificate = ['--cert', cert, '--key', key];
   const right = await startServer(t, [...certificate, '--client-ca', ca]);
@@ -73,7 +68,7 @@ test('--client-ca says whose clients a server takes', PATIENCE, async (t) => {
   assert.equal((await client(wrong.address, certificate)).code, 1);
 });
 
-test('a CA that did not sign it, and a name that it does not hold, are refused', PATIENCE, async (t) => {
+test('a certificate of another CA, and one for another name, are refused', PATIENCE, async (t) => {
   const { ca, otherCa, cert, key } = await makePki(t);
   const { address } = await startServer(t, ['--cert', cert, '--key', key]);
   assertRefused(await dtls(['client', address, '--ca', otherCa]), 1, /failed: .*\(ERR_DTLS_\w+\)$/);
@@ -85,7 +80,7 @@ test('a CA that did not sign it, and a name that it does not hold, are refused',
 });
 
 test(
-  'a server with --ca refuses clients without a certificate of it, and takes those with one',
+  'a server with --ca refuses clients without a certificate of it, and accepts those with one',
   PATIENCE,
   async (t) => {
     const { ca, cert, key, otherCert, otherKey } = await makePki(t);
@@ -100,7 +95,7 @@ test(
   },
 );
 
-test('a server with --pin takes the client with that certificate only', PATIENCE, async (t) => {
+test('a server with --pin accepts only the client with that certificate', PATIENCE, async (t) => {
   const { ca, cert, key, otherCert, otherKey } = await makePki(t);
   const pin = `sha256:${new X509Certificate(readFileSync(otherCert)).fingerprint256}`;
   const server = await startServer(t, ['--cert', cert, '--key', key, '--pin', pin]);

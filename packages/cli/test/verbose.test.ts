@@ -18,7 +18,7 @@ async function clientArgs(server: Server, ...more: string[]): Promise<string[]> 
 }
 
 test(
-  '-v tells every flight, what was negotiated, the certificate and the close, a line each, in DTLS 1.2',
+  '-v reports every flight, what was negotiated, the certificate and the close, a line each, in DTLS 1.2',
   PATIENCE,
   async (t) => {
     const server = await startServer(t, ['-v', '--max-version', 'DTLSv1.2']);
@@ -48,7 +48,7 @@ test(
 );
 
 test(
-  '-v tells flights, acknowledgements and what was negotiated in DTLS 1.3, the default',
+  '-v reports flights, acknowledgements and what was negotiated in DTLS 1.3, the default',
   PATIENCE,
   async (t) => {
     const server = await startServer(t, ['-v']);
@@ -86,7 +86,7 @@ test('--ciphers and --groups decide what is negotiated, by IANA and by OpenSSL n
   }
 });
 
-test('without a suite in common both sides say so', PATIENCE, async (t) => {
+test('without a common suite both sides say so', PATIENCE, async (t) => {
   const server = await startServer(t, ['--ciphers', 'ECDHE-ECDSA-AES256-GCM-SHA384']);
   const client = await dtls(await clientArgs(server, '--ciphers', 'ECDHE-ECDSA-CHACHA20-POLY1305'));
   assert.equal(client.code, 1);

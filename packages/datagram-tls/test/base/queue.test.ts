@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Queue } from '#lib/base/queue.js';
 
 suite('the queue', () => {
-  test('behaves as an array would, whatever is done to it', () => {
+  test('a queue behaves like an array under any operations', () => {
     const action = fc.oneof(
       {
         weight: 5,
@@ -40,7 +40,7 @@ suite('the queue', () => {
     );
   });
 
-  test('an empty one gives undefined', () => {
+  test('an empty queue returns undefined', () => {
     const queue = new Queue<string>();
     assert.deepEqual([queue.length, queue.peek(), queue.shift()], [0, undefined, undefined]);
     queue.push('a');

@@ -35,7 +35,7 @@ suite('limits of an endpoint', () => {
     });
   }
 
-  test('have defaults, which undefined leaves alone', () => {
+  test('limits have defaults, and undefined keeps them', () => {
     const expected = {
       maxSessions: 10_000,
       maxSessionsPerHost: 1000,
@@ -53,7 +53,7 @@ suite('limits of an endpoint', () => {
     assert.deepEqual(resolveLimits({ hostPrefix: { ipv6: 48 } }).hostPrefix, { ipv4: 32, ipv6: 48 });
   });
 
-  test('idleTimeout is a number of ms for either role', () => {
+  test('idleTimeout is a number of ms for each role', () => {
     assert.deepEqual(resolveBehaviour({ idleTimeout: 5 }, false).idleTimeout, { client: 5, server: 5 });
     for (const [value, code] of [
       ['5', 'ERR_INVALID_ARG_TYPE'],

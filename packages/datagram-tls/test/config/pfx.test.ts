@@ -38,7 +38,7 @@ function resolve(options: SecurityOptions) {
 
 for (const version of VERSIONS) {
   suite(`PKCS#12 files of both sides, ${version}`, () => {
-    test('may be what one name of a server has, whose clients are then trusted by the file and by the endpoint', () => {
+    test("a name's identity may be a PKCS#12 file; its clients are trusted by the file and by the endpoint", () => {
       const file = { pfx: FILE, passphrase };
       const server = { groups: 'P-256', requestCert: true, sni: { a: file } };
       const ask = (client: SecurityOptions): unknown => {
@@ -53,7 +53,7 @@ for (const version of VERSIONS) {
       assert.equal(ask(CLIENTS.p256), true);
     });
 
-    test('are their identities, and what they hold of CAs is trusted', () => {
+    test('both sides use identities from PKCS#12 files and trust the CAs in them', () => {
       const pfx: SecurityOptions = {
         pfx: FILE,
         passphrase,
@@ -74,7 +74,7 @@ for (const version of VERSIONS) {
       }
     });
 
-    test('their keys may be shown raw', () => {
+    test('keys from PKCS#12 files can be shown as raw public keys', () => {
       const server: SecurityOptions = {
         pfx: FILE,
         passphrase,
@@ -107,13 +107,13 @@ suite('the option pfx', () => {
     ['an object with a passphrase of its own', { pfx: [{ buf: FILE, passphrase }], passphrase: 'another' }],
   ];
   for (const [what, options] of written) {
-    test(`may be ${what}`, () => {
+    test(`pfx may be ${what}`, () => {
       const [identity] = resolve(options).identities;
       assert.deepEqual(Buffer.from(identity?.leaf?.der ?? []), der('leaf.pem'));
     });
   }
 
-  test('stands beside certificates and keys', () => {
+  test('pfx can be combined with cert and key', () => {
     const { identities } = resolve({ pfx: [{ buf: FILE, passphrase }], ...SERVERS.ed25519 });
     assert.deepEqual(
       identities.map(({ key }) => key.type),
@@ -121,7 +121,7 @@ suite('the option pfx', () => {
     );
   });
 
-  test('adds its CAs to those of the platform, also when these change', () => {
+  test('pfx adds its CAs to those of the platform, also when these change', () => {
     const { trust } = resolve({ pfx: FILE, passphrase });
     assert.equal(trust().size, 3);
     assert.equal(trust(), trust());
@@ -129,7 +129,7 @@ suite('the option pfx', () => {
     assert.equal(trust().size, 4);
   });
 
-  test('adds its CAs to those of the option ca', () => {
+  test('pfx adds its CAs to those of the option ca', () => {
     assert.equal(resolve({ pfx: FILE, passphrase, ca: CA }).trust().size, 3);
   });
 
@@ -164,7 +164,7 @@ suite('the option pfx', () => {
     ],
   ];
   for (const [what, options, code, message] of mistakes) {
-    test(`${what}: ${code}`, () => {
+    test(`pfx with ${what}: ${code}`, () => {
       assert.throws(() => resolve(options), { code, message });
     });
   }

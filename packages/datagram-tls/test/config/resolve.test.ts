@@ -183,7 +183,7 @@ suite('mistakes in options', () => {
     );
   });
 
-  test('a pin that is none is named by its place', () => {
+  test('a malformed pin is named by its index', () => {
     for (const pin of ['', 'sha256', `sha1:${HEX}`, `sha256:${HEX}00`, `sha256:${HEX.slice(2)}`, 5, null]) {
       assert.throws(() => resolve({ pins: [`sha256:${HEX}`, pin] }), {
         code: 'ERR_INVALID_ARG_VALUE',
@@ -192,21 +192,21 @@ suite('mistakes in options', () => {
     }
   });
 
-  test('a client cannot ask for certificates', () => {
+  test('requestCert is refused on a client', () => {
     assert.throws(() => resolve({ requestCert: false }, 'client'), {
       code: 'ERR_INVALID_ARG_VALUE',
       message: /options\.requestCert/,
     });
   });
 
-  test('a server offers no key shares', () => {
+  test('keyShares is refused on a server', () => {
     assert.throws(() => resolve({ keyShares: 'x25519' }, 'server'), {
       code: 'ERR_INVALID_ARG_VALUE',
       message: /options\.keyShares/,
     });
   });
 
-  test('no version is left when the first is later than the last, or no suite fits', () => {
+  test('no version is left when minVersion is above maxVersion, or no suite fits', () => {
     assert.throws(() => resolve({ minVersion: 'DTLSv1.3', maxVersion: 'DTLSv1.2' }), {
       code: 'ERR_INVALID_ARG_VALUE',
       message: /options\.minVersion/,
@@ -230,7 +230,7 @@ suite('mistakes in options', () => {
 suite('certificates and keys', () => {
   const { cert, key } = SERVERS.ed25519;
 
-  test('of one or more identities are matched and parsed', () => {
+  test('one or more certificates and keys are matched and parsed', () => {
     const { identities } = resolve({ cert: [SERVERS.p256.cert, cert], key: [SERVERS.p256.key, key] });
     assert.deepEqual(
       identities.map((identity) => identity.key.type),
@@ -239,13 +239,13 @@ suite('certificates and keys', () => {
     assert.ok(identities.every(({ chain }) => chain.length === 1));
   });
 
-  test('a chain keeps its order', () => {
+  test('a certificate chain keeps its order', () => {
     const [identity] = resolve({ cert: cert + CA, key }).identities;
     assert.equal(identity?.chain.length, 2);
     assert.deepEqual(identity.leaf?.der, identity.chain[0]);
   });
 
-  test('may be bytes', () => {
+  test('certificates and keys may be bytes', () => {
     const bytes = (text: string) => new TextEncoder().encode(text);
     assert.equal(resolve({ cert: bytes(cert), key: bytes(key), ca: bytes(CA) }).identities.length, 1);
   });
@@ -278,14 +278,14 @@ suite('certificates and keys', () => {
     ],
   ];
   for (const [what, options, code, says] of mistakes) {
-    test(`${what}: ${code}`, () => {
+    test(`certificates and keys, ${what}: ${code}`, () => {
       assert.throws(() => resolve(options), { code, message: says });
     });
   }
 });
 
 suite('what options resolve to', () => {
-  test('nothing said: the defaults, and none of the functions of an application', () => {
+  test('without options there are the defaults, and no application functions', () => {
     const resolved = resolve({});
     assert.deepEqual(
       [resolved.rejectUnauthorized, resolved.requestCert, resolved.identities, resolved.pins],
@@ -316,7 +316,7 @@ suite('what options resolve to', () => {
     });
   });
 
-  test('undefined is as good as nothing, for every option', () => {
+  test('undefined equals an absent value, for every option', () => {
     const nothing = Object.fromEntries(Object.keys(SECURITY_OPTIONS).map((name) => [name, undefined]));
     const [left, right] = [resolve(nothing, 'client'), resolve({}, 'client')];
     for (const key of Object.keys(right) as (keyof typeof right)[]) assert.deepEqual(left[key], right[key]);
@@ -326,12 +326,12 @@ suite('what options resolve to', () => {
     );
   });
 
-  test('CAs replace the platform’s, and an empty list trusts nobody', () => {
+  test('CAs replace the platform’s, and an empty list trusts no CA', () => {
     assert.notEqual(resolve({ ca: [CA, OTHER_CA] }).trust(), PLATFORM_TRUST);
     assert.notEqual(resolve({ ca: [] }).trust(), PLATFORM_TRUST);
   });
 
-  test('names of suites, groups and schemes in their order, by any of their names, each once', () => {
+  test('suites, groups and schemes resolve in their order, by any of their names, each once', () => {
     const iana = 'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384';
     const openssl = 'ECDHE-ECDSA-CHACHA20-POLY1305';
     for (const ciphers of [`${openssl}:${iana}:${openssl}`, [openssl, iana, ` ${openssl} `]]) {
@@ -351,7 +351,7 @@ suite('what options resolve to', () => {
     ]);
   });
 
-  test('DEFAULT stands for the default suites, auto for the default groups', () => {
+  test('DEFAULT means the default suites, auto the default groups', () => {
     const { suites, groups } = resolve({});
     assert.deepEqual(resolve({ ciphers: 'DEFAULT' }).suites, suites);
     const led = resolve({ ciphers: 'ECDHE-ECDSA-AES128-CCM8:DEFAULT' }).suites;
@@ -374,7 +374,7 @@ suite('what options resolve to', () => {
     assert.throws(() => resolve({ keyShares: 'auto' }, 'client'), { code: 'ERR_DTLS_UNKNOWN_GROUP' });
   });
 
-  test('the ends of every range', () => {
+  test('the ends of every range are accepted', () => {
     for (const options of [
       { mtu: 256 },
       { mtu: 65_535 },
@@ -393,7 +393,7 @@ suite('what options resolve to', () => {
     assert.deepEqual(behave({ retransmission: { max: 5000 } }).retransmission, { initial: 1000, max: 5000 });
   });
 
-  test('tracing is asked for by the caller of the core, not by an option', () => {
+  test('tracing is requested by the caller of the core, not by an option', () => {
     assert.equal(resolveBehaviour({}, true).trace, true);
   });
 });

@@ -12,7 +12,7 @@ const LINGER = 500;
 
 for (const version of VERSIONS) {
   suite(`sending, ${version}`, () => {
-    test('is refused with ERR_INVALID_STATE before the start, during the handshake and after the end', () => {
+    test('send throws ERR_INVALID_STATE before the start, during the handshake and after the end', () => {
       const destination = { serverName: undefined, verifyName: undefined };
       const fresh = Connection.create(security('client', version), behaviour(), destination);
       assert.throws(() => fresh.send(utf8('x')), { code: 'ERR_INVALID_STATE' });
@@ -129,7 +129,7 @@ for (const version of VERSIONS) {
     for (const role of ROLES) {
       const peer = role === 'client' ? 'server' : 'client';
 
-      test(`${role} says close_notify, and both end without an error`, () => {
+      test(`${role} sends close_notify, and both end without an error`, () => {
         const pair = new Pair({ version }).handshake();
         pair.close(pair[role]);
         assert.equal(pair[role].phase, 'closing');
@@ -142,7 +142,7 @@ for (const version of VERSIONS) {
         }
       });
 
-      test(`${role} does not wait for an answer for ever`, () => {
+      test(`${role} that closes does not wait forever for an answer`, () => {
         const pair = new Pair({ version }).handshake();
         pair.intercept = () => [];
         pair.close(pair[role]);
@@ -153,7 +153,7 @@ for (const version of VERSIONS) {
         assert.ok(pair[peer].isConnected);
       });
 
-      test(`${role} that closes before its last flight is acknowledged is not ended by the handshake's timer`, () => {
+      test(`${role} that closes before its last flight is acknowledged is not ended by the handshake timer`, () => {
         const patience = { handshakeTimeout: 3000 };
         const pair = new Pair({ version, clientBehaviour: patience, serverBehaviour: patience });
         pair.connect();
@@ -165,7 +165,7 @@ for (const version of VERSIONS) {
         assert.equal(pair[role].error, undefined);
       });
 
-      test(`${role} that has closed delivers what still comes as the version says`, () => {
+      test(`${role} that has closed delivers later messages as the version requires`, () => {
         const pair = new Pair({ version }).handshake();
         pair.send(pair[peer], utf8('too late'));
         pair.close(pair[role]);
@@ -176,7 +176,7 @@ for (const version of VERSIONS) {
         assert.equal(pair[role].dropped['closed'] ?? 0, 1 - delivered);
       });
 
-      test(`${role} that closes in the middle of the handshake ends at once, and the peer learns of it`, () => {
+      test(`${role} that closes during the handshake ends at once, and the peer is told`, () => {
         const pair = new Pair({ version, jobs: 'by-hand' }).connect();
         pair.runFor(200);
         if (role === 'client') assert.equal(pair.server.phase, 'handshaking');
@@ -192,7 +192,7 @@ for (const version of VERSIONS) {
         });
       });
 
-      test(`${role} that is abandoned says close_notify and is gone`, () => {
+      test(`${role} that is abandoned sends close_notify and ends`, () => {
         const pair = new Pair({ version }).handshake();
         pair[role].endpoint.abandon(pair[role].entry, undefined);
         pair.drain();
@@ -227,7 +227,7 @@ for (const version of VERSIONS) {
       for (const side of [pair.client, pair.server]) assert.ok(side.isClosed && side.error === undefined);
     });
 
-    test('waking a connection for nothing does nothing', () => {
+    test('an unnecessary wake-up does nothing', () => {
       const pair = new Pair({ version }).handshake();
       for (const side of [pair.client, pair.server]) {
         side.entry.connection.handleTimeout(pair.now);

@@ -48,7 +48,7 @@ for (const version of VERSIONS) {
     for (const role of ROLES) {
       const other = role === 'client' ? 'server' : 'client';
 
-      test(`${role} ends a session whose peer is silent for the stated time, with an error that says so`, () => {
+      test(`${role} ends a session whose peer is silent for the timeout, with an error that says so`, () => {
         const pair = opened(version, role);
         const heardAt = pair.now - 1000;
         pair.intercept = () => [];
@@ -63,7 +63,7 @@ for (const version of VERSIONS) {
         );
       });
 
-      test(`${role} keeps a session whose peer answers and says nothing else`, () => {
+      test(`${role} keeps a session whose peer only answers the probes`, () => {
         const pair = opened(version, role);
         runAnswering(pair, 30 * INTERVAL, pair[other]);
         const asked = version === 'DTLSv1.3' ? keyUpdates(pair[role]) : pair[other].messages.length;
@@ -71,7 +71,7 @@ for (const version of VERSIONS) {
         assertAlive(pair);
       });
 
-      test(`${role} asks nothing while the peer is heard`, () => {
+      test(`${role} sends no probe while authentic records arrive`, () => {
         const pair = opened(version, role);
         for (let i = 0; i < 100; i++) {
           pair.send(pair[other], utf8('news'));
@@ -81,7 +81,7 @@ for (const version of VERSIONS) {
         assertAlive(pair);
       });
 
-      test(`${role} is told by a forged record of no life`, () => {
+      test(`${role} does not take a forged record as a sign of life`, () => {
         const pair = opened(version, role);
         pair.intercept = () => [Uint8Array.from([23, 254, 253, 0, 1, 0, 0, 0, 0, 9, 9, 0, 1, 0])];
         for (let i = 0; i < 10; i++) {
@@ -91,7 +91,7 @@ for (const version of VERSIONS) {
         assert.equal(pair[role].error?.code, 'ERR_DTLS_PEER_GONE');
       });
 
-      test(`${role} recovers when a path that was dead for less than the stated time lives again`, () => {
+      test(`${role} recovers when a path that was dead for less than the timeout works again`, () => {
         const pair = opened(version, role);
         pair.intercept = () => [];
         pair.runFor(TIMEOUT / 2);
@@ -129,7 +129,7 @@ for (const version of VERSIONS) {
       pair.explain(() => assertAlive(pair));
     });
 
-    test('a timer that is far too late asks first, and gives the peer time to answer', () => {
+    test('a timer that is far too late sends a probe first, and gives the peer time to answer', () => {
       const pair = opened(version, 'client');
       const { connection } = pair.client.entry;
       pair.now += 10 * TIMEOUT;
@@ -145,14 +145,14 @@ for (const version of VERSIONS) {
       assert.equal(pair.client.error?.code, 'ERR_DTLS_PEER_GONE');
     });
 
-    test('both sides may ask at once', () => {
+    test('both sides may send a probe at once', () => {
       const behaviour = { keepAlive: { interval: INTERVAL, message: PING } };
       const pair = new Pair({ version, clientBehaviour: behaviour, serverBehaviour: behaviour }).handshake();
       runAnswering(pair, 30 * INTERVAL, pair.client, pair.server);
       assertAlive(pair);
     });
 
-    test('records set no timer: the deadline stays where it was', () => {
+    test('records do not set a timer: the deadline stays', () => {
       const pair = opened(version, 'client');
       const { connection } = pair.client.entry;
       pair.runFor(3000);
@@ -175,14 +175,14 @@ suite('the option keepAlive', () => {
   const client = (keepAlive: unknown) => () =>
     connect('127.0.0.1', 4433, { keepAlive: keepAlive as KeepAliveOption, minVersion: 'DTLSv1.3' });
 
-  test('needs a message unless DTLS 1.3 is the oldest version', () => {
+  test('keepAlive needs a message unless DTLS 1.3 is the lowest version', () => {
     const keepAlive = { interval: 5000 };
     const expected = { code: 'ERR_INVALID_ARG_VALUE', message: /keepAlive\.message.*minVersion/ };
     assert.throws(() => connect('127.0.0.1', 4433, { keepAlive }), expected);
     assert.throws(() => listen(() => undefined, { ...SERVERS.p256, port: 0, keepAlive }), expected);
   });
 
-  test('values of other types, out of range and of other names are mistakes of the caller', () => {
+  test('keepAlive with wrong types, ranges or names is a mistake of the caller', () => {
     for (const value of [5000, 'on', null, [], { interval: '5' }, { interval: 5000, message: 5 }])
       assert.throws(client(value), { code: 'ERR_INVALID_ARG_TYPE' });
     const long = 'x'.repeat(61);

@@ -12,17 +12,17 @@ suite('the size of datagrams', () => {
   const sizes = (mtu: number, count = 10) =>
     Array.from({ length: count }, (_, i) => afterUnanswered(mtu, i).forFlights);
 
-  test('of flights shrinks after every second transmission in vain, to 256 bytes at last', () => {
+  test('datagrams of flights shrink after every second unanswered transmission, down to 256 bytes', () => {
     assert.deepEqual(sizes(4000), [4000, 4000, 1232, 1232, 548, 548, 256, 256, 256, 256]);
   });
 
-  test('passes over steps that are no smaller than the path is said to allow', () => {
+  test('datagrams skip steps that are not below the known size of the path', () => {
     assert.deepEqual(sizes(1232, 6), [1232, 1232, 548, 548, 256, 256]);
     assert.deepEqual(sizes(500, 4), [500, 500, 256, 256]);
     assert.deepEqual(sizes(256, 4), [256, 256, 256, 256]);
   });
 
-  test('stays for the next flight what it was when one arrived, with two tries more before it shrinks again', () => {
+  test('datagrams keep the size that was answered for the next flight, with two more tries before they shrink again', () => {
     const size = afterUnanswered(1200, 3);
     size.onAnswer();
     assert.equal(size.forFlights, 548);
@@ -32,20 +32,20 @@ suite('the size of datagrams', () => {
     assert.equal(size.forFlights, 256);
   });
 
-  test('shrinks below what was sent, so that it makes a difference', () => {
+  test('datagrams shrink below the size that was sent', () => {
     const size = new PathSize(4000);
     size.onUnanswered(1100, false);
     size.onUnanswered(1100, false);
     assert.equal(size.forFlights, 548);
   });
 
-  test('of a flight that any host takes stays, however often it is lost', () => {
+  test('datagrams of a flight that every host accepts keep their size, however often they are lost', () => {
     const size = new PathSize(1200);
     for (let i = 0; i < 10; i++) size.onUnanswered(548, false);
     assert.equal(size.forFlights, 1200);
   });
 
-  test('of a ClientHello shrinks as well, but every other time it is whole', () => {
+  test('datagrams of a ClientHello shrink as well, but every second try is whole', () => {
     const helloSizes = (mtu: number, count: number) =>
       Array.from({ length: count }, (_, i) => afterUnanswered(mtu, i, true).forFlights);
     assert.deepEqual(helloSizes(4000, 9), [4000, 4000, 1232, 4000, 548, 4000, 256, 4000, 256]);
@@ -53,7 +53,7 @@ suite('the size of datagrams', () => {
     assert.deepEqual(helloSizes(256, 4), [256, 256, 256, 256]);
   });
 
-  test('of what follows a ClientHello is that with which this one arrived, cut or whole', () => {
+  test('datagrams after a ClientHello have the size with which it was answered, fragmented or whole', () => {
     const cut = afterUnanswered(1200, 2, true);
     cut.onAnswer();
     assert.equal(cut.forFlights, 548);
@@ -66,7 +66,7 @@ suite('the size of datagrams', () => {
     assert.equal(whole.forFlights, 548);
   });
 
-  test('of a second ClientHello that begins cut takes turns from the first try on', () => {
+  test('a second ClientHello that begins fragmented alternates from the first try on', () => {
     const size = afterUnanswered(1200, 2, true);
     size.onAnswer();
     const sizes = Array.from({ length: 5 }, () => {
@@ -76,17 +76,17 @@ suite('the size of datagrams', () => {
     assert.deepEqual(sizes, [1200, 256, 1200, 256, 1200]);
   });
 
-  test('of a whole ClientHello is no more than the system takes', () => {
+  test('a whole ClientHello is no larger than the system accepts', () => {
     const size = afterUnanswered(4000, 3, true);
     size.onRefused(4000);
     assert.equal(size.forFlights, 1232);
   });
 
-  test('of data does not shrink on a guess', () => {
+  test('datagrams of data do not shrink on a guess', () => {
     assert.equal(afterUnanswered(1200, 8).known, 1200);
   });
 
-  test('falls to the next step below what the system refuses, for flights and for data, once for all that it refuses', () => {
+  test('datagrams fall to the next step below what the system refuses, for flights and for data, once for all refusals', () => {
     const size = new PathSize(4000);
     assert.equal(size.onRefused(3000), true);
     assert.equal(size.known, 1232);
@@ -98,7 +98,7 @@ suite('the size of datagrams', () => {
     assert.equal(size.known, 548);
   });
 
-  test('does not fall below 256 bytes, whatever is refused', () => {
+  test('datagrams do not fall below 256 bytes, whatever is refused', () => {
     const size = new PathSize(300);
     assert.equal(size.onRefused(40), true);
     assert.equal(size.known, 256);
@@ -107,7 +107,7 @@ suite('the size of datagrams', () => {
     assert.equal(size.known, 256);
   });
 
-  test('goes on shrinking from what the system has said', () => {
+  test('datagrams shrink further from the size that the system reported', () => {
     const size = new PathSize(4000);
     size.onRefused(1100);
     size.onUnanswered(65_535, false);

@@ -17,7 +17,7 @@ for (const version of VERSIONS) {
       ['of idleTimeout', { idleTimeout: 61_333 }],
       ['of keepAlive', { keepAlive: { interval: 61_333, timeout: 61_334, message: utf8('ping') } }],
     ] as const satisfies readonly (readonly [string, BehaviourOptions])[]) {
-      test(`${what} has an effect, whatever the fraction`, () => {
+      test(`${what} takes effect when due, for any fraction of a millisecond`, () => {
         for (const start of STARTS) {
           const pair = new Pair({ version, clientBehaviour: { idleTimeout: 0, ...options } });
           pair.now = start;
@@ -35,7 +35,7 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('of what is held for later has an effect, whatever the fraction', () => {
+    test('the expiry of held data takes effect when due, for any fraction of a millisecond', () => {
       for (const start of STARTS) {
         const pair = new Pair({ version, clientBehaviour: { handshakeTimeout: 0 } });
         pair.now = start;

@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { Timers } from '#lib/connection/timers.js';
 
 suite('the timers of a connection', () => {
-  test('the next one is the earliest, at 0 too', () => {
+  test('the next timer is the earliest, also at 0', () => {
     const timers = new Timers();
     assert.equal(timers.next(), undefined);
     timers.set('handshake', 50);
@@ -11,7 +11,7 @@ suite('the timers of a connection', () => {
     assert.equal(timers.next(), 0);
   });
 
-  test('each is taken once, when its time has come', () => {
+  test('each timer fires once, when its time has come', () => {
     const timers = new Timers();
     timers.set('retransmit', 10);
     timers.set('close', 20);
@@ -23,7 +23,7 @@ suite('the timers of a connection', () => {
     assert.equal(timers.next(), undefined);
   });
 
-  test('after the end none can be set', () => {
+  test('no timer can be set after the end', () => {
     const timers = new Timers();
     timers.set('close', 10);
     timers.end();
@@ -33,7 +33,7 @@ suite('the timers of a connection', () => {
     assert.equal(timers.takeDue(100), undefined);
   });
 
-  test('setting one again moves it, stopping takes it away', () => {
+  test('setting a timer again moves it, stopping removes it', () => {
     const timers = new Timers();
     timers.set('retransmit', 10);
     timers.set('retransmit', 30);

@@ -57,7 +57,7 @@ function send(items: readonly FlightItem[], size: number): Uint8Array[] {
 }
 
 suite('packing a flight into datagrams', () => {
-  test('several messages share a datagram, each in a record of its own', () => {
+  test('several messages share a datagram, each in its own record', () => {
     const datagrams = send([message(0, 50), message(1, 60), message(2, 0)], 1200);
     assert.equal(datagrams.length, 1);
     const records = recordsOf(datagrams[0] ?? assert.fail());
@@ -71,7 +71,7 @@ suite('packing a flight into datagrams', () => {
     );
   });
 
-  test('a message that does not fit into the rest of a datagram begins there and goes on in the next', () => {
+  test('a message that does not fit into the rest of a datagram begins there and continues in the next', () => {
     const datagrams = send([message(0, 100), message(1, 300)], 256);
     assert.deepEqual(
       datagrams.map((d) => d.length),
@@ -79,7 +79,7 @@ suite('packing a flight into datagrams', () => {
     );
   });
 
-  test('what is left of a datagram is left empty when only a scrap of a message would fit', () => {
+  test('the rest of a datagram stays empty when only a tiny fragment would fit', () => {
     const room = 256 - 2 * (RECORD + HEADER);
     const datagrams = send([message(0, room - 10), message(1, 100)], 256);
     assert.deepEqual(
@@ -105,7 +105,7 @@ suite('packing a flight into datagrams', () => {
     assert.deepEqual(records[1]?.body, Uint8Array.of(1));
   });
 
-  test('a message in an epoch that can no longer be written is left out', () => {
+  test('a message in an epoch that can no longer be written is omitted', () => {
     const [datagram] = send([message(0, 20), message(1, 20, 7)], 1200);
     assert.equal(recordsOf(datagram ?? assert.fail()).length, 1);
   });
@@ -116,7 +116,7 @@ suite('packing a flight into datagrams', () => {
     assert.ok(datagrams.every((datagram) => datagram.length <= 65_000));
   });
 
-  test('no record holds more than the peer takes, and several of them fill a datagram', () => {
+  test('no record exceeds the limit of the peer, and several of them fill a datagram', () => {
     const sender = transmit();
     const flight: Flight = { items: [message(0, 700), message(1, 30)], awaits: 'answer' };
     sender.flight(flight, { ...whole(400), content: 64 }, new Delivery(flight));
@@ -131,7 +131,7 @@ suite('packing a flight into datagrams', () => {
     );
   });
 
-  test('every flight of any size keeps to the limit and reassembles to what it was', () => {
+  test('flights of any size keep to the limit and reassemble to the original messages', () => {
     const item = fc.tuple(fc.integer({ min: 0, max: 3000 }), fc.constantFrom(0, 1));
     fc.assert(
       fc.property(
@@ -168,7 +168,7 @@ suite('packing a flight into datagrams', () => {
   });
 });
 
-suite('a flight of which only so many records may go out at once', () => {
+suite('a flight with a limited number of records per transmission', () => {
   /** Offsets of what goes out, by transmission, each of 4 records of 231 bytes. */
   function transmissions(
     items: readonly FlightItem[],
@@ -190,20 +190,20 @@ suite('a flight of which only so many records may go out at once', () => {
     });
   }
 
-  test('goes out in turn when nothing is acknowledged, and then from the start', () => {
+  test('a windowed flight without ACKs goes out in turn, and then from the start', () => {
     const [first, second, third] = transmissions([message(0, 231 * 4), message(1, 231 * 2)], 3);
     assert.deepEqual(first, ['0:0', '0:231', '0:462', '0:693']);
     assert.deepEqual(second, ['1:0', '1:231', '0:0', '0:231', 'again']);
     assert.deepEqual(third, ['0:462', '0:693', '1:0', '1:231', 'again']);
   });
 
-  test('goes on where it ended in the middle of a message, and counts as sent again only from the start on', () => {
+  test('a windowed flight continues in the middle of a message, and counts as retransmitted only from the start on', () => {
     const [first, second] = transmissions([message(0, 231 * 8)], 2);
     assert.deepEqual(first, ['0:0', '0:231', '0:462', '0:693']);
     assert.deepEqual(second, ['0:924', '0:1155', '0:1386', '0:1617']);
   });
 
-  test('begins with the first that is missing when an ACK has told what that is', () => {
+  test('a windowed flight begins with the first missing record after an ACK', () => {
     const sent = transmissions([message(0, 231 * 6)], 2, 'sendable', (delivery) =>
       delivery.acknowledge(
         [0, 2, 3].map((sequenceNumber) => ({ epoch: 0, sequenceNumber })),
@@ -213,14 +213,14 @@ suite('a flight of which only so many records may go out at once', () => {
     assert.deepEqual(sent[1], ['0:231', '0:924', '0:1155', 'again']);
   });
 
-  test('of empty messages too goes out in turn, each once', () => {
+  test('a windowed flight of empty messages goes out in turn, each once', () => {
     const items = Array.from({ length: 6 }, (_, seq) => message(seq, 0));
     const [first, second] = transmissions(items, 2);
     assert.deepEqual(first, ['0:0', '1:0', '2:0', '3:0']);
     assert.deepEqual(second, ['4:0', '5:0', '0:0', '1:0', 'again']);
   });
 
-  test('reassembles whatever the sizes and numbers', () => {
+  test('a windowed flight reassembles for any sizes and numbers', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 0, max: 2000 }), { minLength: 1, maxLength: 5 }),
@@ -256,7 +256,7 @@ suite('a flight of which only so many records may go out at once', () => {
 });
 
 suite('single records', () => {
-  test('go out in datagrams of their own, of exactly their length', () => {
+  test('single records are sent in their own datagrams, of exactly their length', () => {
     const epochs = new Epochs();
     const writer = new PlainWriter();
     epochs.installWriter(writer);

@@ -8,7 +8,7 @@ import { VERSIONS } from '../support/settings.js';
 const REFUSED = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
 
 for (const version of VERSIONS) {
-  test(`${version}: a forged message that the port is closed does not end a handshake that goes on`, () => {
+  test(`${version}: a forged message about a closed port does not end a handshake that goes on`, () => {
     const pair = new Pair({ version }).connect();
     const { endpoint, entry } = pair.client;
     endpoint.handleUnreachable(entry, REFUSED, false, pair.now);
@@ -16,7 +16,7 @@ for (const version of VERSIONS) {
     assert.equal(pair.client.error, undefined);
   });
 
-  test(`${version}: such a message says nothing to an open session`, () => {
+  test(`${version}: a message about a closed port does not affect an open session`, () => {
     const pair = new Pair({ version }).handshake();
     const { endpoint, entry } = pair.client;
     for (const certain of [false, true]) endpoint.handleUnreachable(entry, REFUSED, certain, pair.now);
@@ -26,7 +26,7 @@ for (const version of VERSIONS) {
   });
 }
 
-test('a client that hears nothing but that the port is closed ends with its first retransmission timer', () => {
+test('a client whose only answer is a closed port ends with its first retransmission timer', () => {
   const pair = new Pair({ weather: { loss: 1 } }).connect();
   const { endpoint, entry } = pair.client;
   endpoint.handleUnreachable(entry, REFUSED, false, pair.now);

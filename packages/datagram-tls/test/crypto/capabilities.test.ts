@@ -14,7 +14,7 @@ import { Group, type GroupName, type SchemeName } from '#lib/wire/codes.js';
 const { capabilities } = nodeProvider;
 
 suite('what stock Node has', () => {
-  test('is every AEAD, and the record number encryption of every one', () => {
+  test('stock Node supports every AEAD, and the record number encryption of each', () => {
     for (const { aead } of SUITES) {
       if (aead === undefined) continue;
       assert.ok(capabilities.aead(aead), aead);
@@ -23,20 +23,20 @@ suite('what stock Node has', () => {
     assert.ok(capabilities.aesCbc());
   });
 
-  test('is every hash and every group', () => {
+  test('stock Node supports every hash and every group', () => {
     for (const name of ['sha1', 'sha256', 'sha384', 'sha512'] as const)
       assert.ok(capabilities.hash(name), name);
     for (const group of Object.keys(Group) as GroupName[]) assert.ok(capabilities.group(group), group);
   });
 
   for (const { name, keyTypes12 } of SIGNATURE_SCHEMES) {
-    test(`is ${name} by ${keyTypes12.join(', ')}, and by no other key`, () => {
+    test(`stock Node supports ${name} with ${keyTypes12.join(', ')}, and with no other key`, () => {
       for (const type of Object.keys(KNOWN_KEYS) as KeyType[])
         assert.equal(capabilities.signature(name, type), keyTypes12.includes(type), type);
     });
   }
 
-  test('is nothing that has no such name', () => {
+  test('a name that does not exist is not supported', () => {
     assert.equal(capabilities.aead('aes-128-ocb' as AeadName), false);
     assert.equal(capabilities.hash('sha0' as HashName), false);
     assert.equal(capabilities.group('secp112r1' as GroupName), false);
@@ -49,7 +49,7 @@ suite('the known answers', () => {
     KeyType,
     Record<SchemeName, string>,
   ][]) {
-    test(`of ${type} are signatures by its key over the text and over no other`, () => {
+    test(`known answers for ${type} are signatures by its key over that text only`, () => {
       const spki = fromBase64(KNOWN_KEYS[type]) ?? assert.fail();
       assert.equal(createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }).type, 'public');
       const key = nodeProvider.importPublicKey(spki) ?? assert.fail();

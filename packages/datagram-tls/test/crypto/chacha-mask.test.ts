@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { ChaChaMask } from '#lib/crypto/chacha-mask.js';
 
 suite('the record number mask of ChaCha20', () => {
-  test('is what the platform computes, for any key and sample', () => {
+  test('the ChaCha20 mask is what the platform computes, for any key and sample', () => {
     const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
     fc.assert(
       fc.property(bytes(32), bytes(16), (key, sample) => {
@@ -16,7 +16,7 @@ suite('the record number mask of ChaCha20', () => {
     );
   });
 
-  test('is what the platform computes where every bit of key and sample is alike', () => {
+  test('the ChaCha20 mask is what the platform computes for uniform bits of key and sample', () => {
     for (const [k, s] of [
       [0, 0],
       [0, 255],
@@ -29,7 +29,7 @@ suite('the record number mask of ChaCha20', () => {
     }
   });
 
-  test('serves one key after another without mixing them up', () => {
+  test('the ChaCha20 mask serves several keys without mixing them up', () => {
     const [one, two] = [
       new ChaChaMask(new Uint8Array(32).fill(1)),
       new ChaChaMask(new Uint8Array(32).fill(2)),

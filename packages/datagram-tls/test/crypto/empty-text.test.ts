@@ -18,7 +18,7 @@ const AAD = Uint8Array.of(1, 2, 3);
 // Some empty arrays have memory and some have none, which OpenSSL's CCM tells apart.
 suite('AEADs of an empty text', () => {
   for (const [name, keyLength] of KEY_LENGTHS) {
-    test(`${name} seals it alike, whatever memory the array has`, () => {
+    test(`${name} seals an empty text the same, whatever memory the array has`, () => {
       const aead = nodeProvider.aead(name, new Uint8Array(keyLength));
       const expected = seal(aead, new Uint8Array(4).subarray(2, 2));
       assert.deepEqual(aead.open(NONCE, AAD, expected), new Uint8Array(0));
@@ -32,7 +32,7 @@ suite('AEADs of an empty text', () => {
       }
     });
 
-    test(`${name} refuses a forged tag`, () => {
+    test(`${name} refuses a forged tag of an empty text`, () => {
       const aead = nodeProvider.aead(name, new Uint8Array(keyLength));
       const sealed = seal(aead, new Uint8Array(0));
       for (let at = 0; at < sealed.length; at++) {

@@ -14,7 +14,7 @@ const SECRET_LENGTH: Readonly<Record<GroupName, number>> = {
 
 suite('key exchange', () => {
   for (const group of Object.keys(Group) as GroupName[]) {
-    test(`both sides of ${group} come to the same secret`, () => {
+    test(`both sides of ${group} derive the same secret`, () => {
       const client = nodeProvider.startKeyExchange(group);
       assert.equal(client.group, group);
       assert.equal(client.share.length, shareLength(group, 'client'));
@@ -87,7 +87,7 @@ suite('key exchange', () => {
     assert.equal(nodeProvider.answerKeyExchange('X25519MLKEM768', invalid), undefined);
   });
 
-  test('an X25519 half that gives zeros spoils the hybrid', () => {
+  test('an X25519 half with an all-zero secret makes the hybrid fail', () => {
     const client = nodeProvider.startKeyExchange('X25519MLKEM768');
     assert.equal(nodeProvider.answerKeyExchange('X25519MLKEM768', zeroed(client.share, 1184)), undefined);
     const answer = nodeProvider.answerKeyExchange('X25519MLKEM768', client.share);
@@ -95,7 +95,7 @@ suite('key exchange', () => {
     assert.equal(client.finish(zeroed(answer.share, 1088)), undefined);
   });
 
-  test('the hybrid leads the defaults and is for 1.3 alone', () => {
+  test('the hybrid is the first default group and exists in 1.3 only', () => {
     assert.equal(DEFAULT_GROUPS[0], 'X25519MLKEM768');
     assert.equal(groupFits('X25519MLKEM768', 'DTLSv1.2'), false);
     for (const group of DEFAULT_GROUPS) assert.equal(groupFits(group, 'DTLSv1.3'), true);

@@ -45,13 +45,13 @@ suite('keys', () => {
     });
   }
 
-  test('a point off its curve is no public key', () => {
+  test('a point off its curve is refused as a public key', () => {
     const spki = new Uint8Array(p256.publicKey.export({ type: 'spki', format: 'der' }));
     spki[spki.length - 1] = (spki[spki.length - 1] ?? 0) ^ 1;
     assert.equal(nodeProvider.importPublicKey(spki), undefined);
   });
 
-  test('a compressed point is read all the same', () => {
+  test('a compressed point is read', () => {
     const uncompressed = p256.publicKey.export({ type: 'spki', format: 'der' });
     const compressed = new Uint8Array(uncompressed.subarray(0, 27 + 32));
     compressed[1] = 0x39;
@@ -102,13 +102,13 @@ suite('keys', () => {
     });
   }
 
-  test('what is no key at all fails with a code of OpenSSL', () => {
+  test('data that is not a key fails with an OpenSSL code', () => {
     for (const data of ['', 'no key', new Uint8Array(0), Uint8Array.of(0x30, 3, 1, 2, 3)]) {
       assert.throws(() => nodeProvider.importPrivateKey(data), { code: /^ERR_OSSL_/ });
     }
   });
 
-  test('a sound key of another algorithm is refused by name', () => {
+  test('a valid key of an unsupported algorithm is refused by name', () => {
     for (const { publicKey, privateKey } of [
       generateKeyPairSync('x448'),
       generateKeyPairSync('ec', { namedCurve: 'secp256k1' }),
@@ -122,7 +122,7 @@ suite('keys', () => {
     }
   });
 
-  test('a key of another type is not that of a public key, and the next key is read all the same', () => {
+  test('a key of another type does not match a public key, and the next key can still be read', () => {
     const pem = p256.privateKey.export({ type: 'pkcs8', format: 'pem' });
     for (const [, , { publicKey }] of KEYS) {
       const spki = publicKey.export({ type: 'spki', format: 'der' });

@@ -6,7 +6,7 @@ import { fromHex } from '#lib/base/bytes.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 
 suite('the provider over node:crypto', () => {
-  test('a hash goes on after it was asked for a digest', () => {
+  test('a hash continues after a digest', () => {
     const hash = nodeProvider.hash('sha384');
     hash.update(Uint8Array.of(1));
     assert.deepEqual(hash.digest(), digest('sha384', [1]));
@@ -42,7 +42,7 @@ suite('the provider over node:crypto', () => {
     );
   });
 
-  test('random bytes have the length asked for, differ, and belong to the caller', () => {
+  test('random bytes have the requested length, differ, and belong to the caller', () => {
     const seen = new Set<string>();
     for (let i = 0; i < 1000; i++) {
       const length = 16 + (i % 400);
@@ -54,7 +54,7 @@ suite('the provider over node:crypto', () => {
     assert.equal(seen.size, 1000);
   });
 
-  test('secrets are equal when length and every byte are', () => {
+  test('secrets are equal when their length and every byte are', () => {
     fc.assert(
       fc.property(fc.uint8Array(), fc.uint8Array(), (a, b) => {
         assert.equal(nodeProvider.equal(a, a.slice()), true);

@@ -33,7 +33,7 @@ suite('signature schemes', () => {
     });
   }
 
-  test('every scheme of the registry that we name is found by its code and offered', () => {
+  test('every named scheme of the registry is found by its code and offered', () => {
     for (const [name, code] of Object.entries(Scheme)) assert.equal(schemeByCode(code)?.name, name);
     assert.deepEqual([...DEFAULT_SCHEMES].sort(), Object.keys(Scheme).sort());
     assert.equal(schemeByCode(0x0203), undefined);
@@ -65,7 +65,7 @@ suite('signatures', () => {
         });
         continue;
       }
-      test(`${name} with a ${type} key verifies what it signed and nothing else`, () => {
+      test(`${name} with a ${type} key verifies its own signatures and no others`, () => {
         const signature = nodeProvider.sign(name, privateKey(type), data);
         const verify = (of: Uint8Array, by: Uint8Array, as = name) =>
           nodeProvider.verify(as, publicKey(type), of, by);

@@ -80,7 +80,7 @@ suite('cipher suites', () => {
     }
   });
 
-  test('a nonce has twelve bytes, derived and sent together', () => {
+  test('a nonce has twelve bytes, the derived and the sent part together', () => {
     for (const of of SUITES) {
       if (of.aead !== undefined) assert.equal(of.fixedIvLength + of.explicitNonceLength, 12, of.name);
     }

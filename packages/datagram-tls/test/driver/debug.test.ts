@@ -51,7 +51,7 @@ test('NODE_DEBUG=dtls-hex dumps 16 bytes a line with offset and printable charac
   ]);
 });
 
-test('the bytes are not read unless they are dumped', () => {
+test('the bytes of a datagram are not read unless they are dumped', () => {
   const stderr = run(
     'dtls',
     `debug.hexDump('sent', peer, new Proxy(new Uint8Array(1), { get() { throw new Error('read'); } }));`,

@@ -23,12 +23,12 @@ function trusts(pem: string): boolean {
 }
 
 suite('the default store', () => {
-  test("is Node's own, whatever made it so: bundled, of the system, or set by the application", () => {
+  test("the default store is Node's own: bundled, of the system, or set by the application", () => {
     assert.ok(trusts(CA) && !trusts(OTHER_CA));
     assert.deepEqual([...asked], ['default']);
   });
 
-  test('is parsed once, and anew when the application sets another', () => {
+  test('the default store is parsed once, and again when the application changes it', () => {
     const before = defaultTrust();
     assert.equal(defaultTrust(), before);
     current = [OTHER_CA];

@@ -58,7 +58,7 @@ async function messagesOf(session: DTLSSession, count: number): Promise<string[]
 }
 
 suite('early data over sockets', () => {
-  test('is heard and answered before the handshake is done, by the receiver for it alone', async () => {
+  test('early data is received and answered before the handshake is done, by its own callback', async () => {
     const server = earlyServer();
     const ticket = await ticketFrom(server.port);
     const session = client(server.port, {
@@ -85,7 +85,7 @@ suite('early data over sockets', () => {
     assert.deepEqual(server.endpoint.earlyDataRefusals, {});
   });
 
-  test('without a session it goes out when the handshake is done, before what is sent then', async () => {
+  test('early data without a session is sent when the handshake is done, before later messages', async () => {
     const server = earlyServer();
     const session = client(server.port, { ...VERSION, earlyData: 'one' });
     assert.equal(session.earlyData, 'refused');
@@ -96,14 +96,14 @@ suite('early data over sockets', () => {
     await server.endpoint.close();
   });
 
-  test('a message that no datagram holds is an error at once, and leaves nothing behind', () => {
+  test('early data that fits no datagram is an error at once, and leaves nothing behind', () => {
     const { signal } = new AbortController();
     for (const earlyData of [new Uint8Array(1300), []])
       assert.throws(() => client(9, { signal, earlyData }), { name: /^(Range|Type)Error$/ });
     assert.deepEqual(getEventListeners(signal, 'abort'), []);
   });
 
-  test('a ticket that was used is not offered again, nor is early data under it', async () => {
+  test('a used ticket is not offered again, nor is early data under it', async () => {
     const server = earlyServer();
     const ticket = await ticketFrom(server.port);
     for (const expected of ['early one', 'one']) {
@@ -113,7 +113,7 @@ suite('early data over sockets', () => {
     await server.endpoint.close();
   });
 
-  test('nodes that share keys ask a guard that they share, which may take its time', async () => {
+  test('nodes that share keys use a shared replay guard, which may be asynchronous', async () => {
     const seen = new Set<string>();
     const asked: number[] = [];
     const shared: Partial<ListenOptions> = {
@@ -142,7 +142,7 @@ suite('early data over sockets', () => {
     await Promise.all([one.endpoint.close(), other.endpoint.close()]);
   });
 
-  test('is not told of a session that was destroyed as soon as it was there', async () => {
+  test('early data of a session that was destroyed at once is not reported', async () => {
     const early: unknown[] = [];
     let guarded = 0;
     const options = {
@@ -168,7 +168,7 @@ suite('early data over sockets', () => {
     await Promise.all([giver.endpoint.close(), refuser.close()]);
   });
 
-  test('what a guard refuses is counted by its reason, and sent as usual', async () => {
+  test('early data that a guard refuses is counted by its reason, and sent again after the handshake', async () => {
     const server = earlyServer({ ticketKeys: Buffer.alloc(80, 9), replayGuard: () => false });
     const session = client(server.port, {
       ...VERSION,

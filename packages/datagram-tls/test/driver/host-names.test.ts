@@ -50,7 +50,7 @@ const NONE: readonly string[] = [
 ];
 
 suite('host names', () => {
-  test('are lower case and without the dot at their end', () => {
+  test('host names are lower case and without the final dot', () => {
     for (const [text, name] of [
       ['EXAMPLE.com.', 'example.com'],
       ['localhost', 'localhost'],
@@ -63,7 +63,7 @@ suite('host names', () => {
   });
 
   for (const text of NONE) {
-    test(`${JSON.stringify(text.slice(0, 40))} is none`, () => {
+    test(`${JSON.stringify(text.slice(0, 40))} is not a host name`, () => {
       assert.equal(hostName(text), undefined);
     });
 
@@ -89,12 +89,12 @@ suite('host names', () => {
     'bü/cher',
     'a＠b.ü',
   ]) {
-    test(`connect refuses ${text}, whose signs stand for others`, () => {
+    test(`connect refuses ${text}, whose characters become delimiters`, () => {
       assert.throws(() => connect('127.0.0.1', 9, { servername: text }), { code: 'ERR_INVALID_ARG_VALUE' });
     });
   }
 
-  test('in other scripts become A-labels', async () => {
+  test('host names in other scripts become A-labels', async () => {
     const session = connect('127.0.0.1', 9, { servername: 'Bücher.example' });
     session.opened.catch(() => undefined);
     assert.equal(session.servername, 'xn--bcher-kva.example');
@@ -120,7 +120,7 @@ suite('zones of IPv6 addresses', () => {
     ['::%lo', 'linux', '::1'],
     ['2001:db8::2%3', 'linux', '2001:db8::2'],
   ] as const) {
-    test(`${address} is ${expected} on ${system}`, () => {
+    test(`the zone of ${address} becomes ${expected} on ${system}`, () => {
       assert.equal(canonicalAddress(address, 'IPv6', interfaces, system), expected);
     });
   }
@@ -128,7 +128,7 @@ suite('zones of IPv6 addresses', () => {
   const loopback = Object.entries(networkInterfaces()).find(([, list]) =>
     list?.some(({ address }) => address === '::1'),
   );
-  test('a client that names the zone of a loopback address hears the answer', {
+  test('a client that names the zone of a loopback address receives the answer', {
     skip: loopback === undefined && 'no IPv6 on this machine',
   }, async () => {
     const server = echoServer({ host: '::1' });

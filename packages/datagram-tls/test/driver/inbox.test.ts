@@ -22,7 +22,7 @@ async function read(inbox: Inbox): Promise<number[]> {
 }
 
 suite('messages that are not read', () => {
-  test('one session holds so many bytes of them, each with what keeping it costs, and loses the oldest', async () => {
+  test('a session holds a limited cost of unread messages, and loses the oldest', async () => {
     const budget = new UnreadBudget(1_000_000);
     const inbox = new Inbox({ messages: 256, bytes: 3 * (COST + 100) }, budget);
     for (let i = 0; i < 5; i++) inbox.push(new Uint8Array(100).fill(i));
@@ -31,7 +31,7 @@ suite('messages that are not read', () => {
     assert.equal(budget.held, 0);
   });
 
-  test('a loop that is left gives back what it did not read, and takes nothing more', async () => {
+  test('a loop that is left releases its unread messages, and accepts no more', async () => {
     const budget = new UnreadBudget(1_000_000);
     const inbox = filled(budget, 5);
     for await (const _ of inbox.iterate(() => undefined)) break;
@@ -39,14 +39,14 @@ suite('messages that are not read', () => {
     assert.equal(budget.held, 0);
   });
 
-  test('empty messages cost something, too', () => {
+  test('empty unread messages have a cost, too', () => {
     const budget = new UnreadBudget(1_000_000);
     const inbox = new Inbox({ messages: 256, bytes: 10 * COST }, budget);
     for (let i = 0; i < 1000; i++) inbox.push(new Uint8Array(0));
     assert.deepEqual([inbox.dropped, budget.held], [990, 10 * COST]);
   });
 
-  test('a message larger than the limit is lost, and no other makes way for it in vain', async () => {
+  test('a message above the limit is lost without displacing others', async () => {
     const budget = new UnreadBudget(1_000_000);
     const inbox = new Inbox({ messages: 256, bytes: 2000 }, budget);
     inbox.push(new Uint8Array(5000).fill(1));
@@ -55,7 +55,7 @@ suite('messages that are not read', () => {
     assert.deepEqual(await read(inbox), [2]);
   });
 
-  test('all sessions together hold so many bytes: those that nobody reads lose theirs first', async () => {
+  test('all sessions together hold a limited cost: sessions that are not read lose messages first', async () => {
     const budget = new UnreadBudget(10_000);
     const silent = filled(budget, 6);
     const live = new Inbox(LOOSE, budget);
@@ -70,7 +70,7 @@ suite('messages that are not read', () => {
     assert.ok(live.dropped > 0 && live.dropped <= 50 - 25 - 10 + 1);
   });
 
-  test('a session that a hostile crowd fills the budget around gets its messages through', async () => {
+  test('a session gets its messages through while a hostile crowd fills the budget', async () => {
     const budget = new UnreadBudget(100_000);
     const crowd = Array.from({ length: 200 }, () => filled(budget, 5));
     const live = new Inbox(LOOSE, budget);
@@ -85,7 +85,7 @@ suite('messages that are not read', () => {
     assert.equal(live.dropped, 0);
   });
 
-  test('a session that is over gives its bytes back, unless somebody is reading it', async () => {
+  test('a session that is over releases its messages, unless a reader is active', async () => {
     const budget = new UnreadBudget(100_000);
     const unread = filled(budget, 3);
     unread.end();
@@ -103,7 +103,7 @@ suite('messages that are not read', () => {
     assert.equal(budget.held, 0);
   });
 
-  test('a handler takes what waited, and nothing is held any more', () => {
+  test('a handler receives the waiting messages, and none is held any more', () => {
     const budget = new UnreadBudget(100_000);
     const inbox = filled(budget, 4);
     assert.equal(inbox.handOver().length, 4);
@@ -113,7 +113,7 @@ suite('messages that are not read', () => {
   });
 
   for (const name of ['maxUnreadBytes', 'maxUnreadBytesInAll']) {
-    test(`${name} that is no positive integer is a mistake of the caller`, () => {
+    test(`${name} that is not a positive integer is a mistake of the caller`, () => {
       for (const value of [0, -1, 1.5, Number.NaN]) {
         const options = { [name]: value };
         assert.throws(() => connect('127.0.0.1', 4433, options), { code: 'ERR_OUT_OF_RANGE' });

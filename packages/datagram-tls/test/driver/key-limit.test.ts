@@ -12,7 +12,7 @@ import { client, echoServer, roundTrip } from './echo.js';
 const SEALED = 20;
 
 describe('a server that answers inside onmessage, in DTLS 1.2', () => {
-  it('ends a session whose key is spent with an error of that session, and nobody else notices', async (t) => {
+  it('a used-up key ends its session with an error of that session only', async (t) => {
     t.mock.getter(RecordWriter12.prototype, 'state', function state(this: RecordWriter12) {
       return writerState(this.sequence, { sealed: SEALED, forged: SEALED });
     });

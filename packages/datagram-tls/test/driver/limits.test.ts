@@ -52,7 +52,7 @@ it('a client that gets no session is reported with its address and the limit', a
   await server.endpoint.close();
 });
 
-it('a session whose peer is silent for idleTimeout ends with a code', async () => {
+it('a session whose peer is silent for idleTimeout ends with an error code', async () => {
   const server = echoServer({ idleTimeout: 50 });
   const session = client(server.port);
   await session.opened;

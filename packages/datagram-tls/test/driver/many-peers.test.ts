@@ -49,7 +49,7 @@ const CLIENT_HELLO = Uint8Array.of(
 describe('one server socket', () => {
   for (const host of ['127.0.0.1', '::1']) {
     const skip = host === '::1' && !hasIPv6 ? 'this machine has no IPv6 loopback' : false;
-    it(`serves 50 clients at once over ${host}`, { skip }, async () => {
+    it(`a server serves 50 clients at once over ${host}`, { skip }, async () => {
       const server = echoServer({ host });
       const clients = Array.from({ length: 50 }, () => client(server.port, {}, host));
       await Promise.all(clients.map((session) => session.opened));
@@ -65,7 +65,7 @@ describe('one server socket', () => {
     });
   }
 
-  it('takes a client that restarted on the same port, and ends its old session when the new one is proved', async () => {
+  it('a server accepts a client that restarts on the same port, and ends its old session when the new one is proved', async () => {
     const server = echoServer();
     const nat = await openNat(server.port);
     const first = client(nat.port);
@@ -83,7 +83,7 @@ describe('one server socket', () => {
     await server.endpoint.close();
   });
 
-  it('takes a restarted client also when there is no room for another', async () => {
+  it('a server accepts a restarted client also when it is full', async () => {
     const server = echoServer({ maxSessionsPerHost: 1 });
     const nat = await openNat(server.port);
     const first = client(nat.port);
@@ -98,7 +98,7 @@ describe('one server socket', () => {
     await server.endpoint.close();
   });
 
-  it('keeps a session when a stranger sends a ClientHello from its address', async () => {
+  it('a server keeps a session when a ClientHello comes from its address', async () => {
     const server = echoServer();
     const nat = await openNat(server.port);
     const session = client(nat.port);
@@ -111,7 +111,7 @@ describe('one server socket', () => {
     await server.endpoint.close();
   });
 
-  it('is not held up by a peer that stops in the middle of its handshake', async () => {
+  it('a server is not delayed by a peer that stops during its handshake', async () => {
     const server = echoServer({ handshakeTimeout: 400 });
     const nat = await openNat(server.port);
     const silent = client(nat.port);
@@ -132,7 +132,7 @@ describe('one server socket', () => {
     await server.endpoint.close();
   });
 
-  it('drops and counts 100,000 junk datagrams, and keeps nothing of them', async () => {
+  it('a server drops and counts 100,000 junk datagrams, and keeps nothing of them', async () => {
     const server = echoServer();
     const session = client(server.port);
     await session.opened;
@@ -145,7 +145,7 @@ describe('one server socket', () => {
     await server.endpoint.close();
   });
 
-  it('may answer a message whose sender closed in the same datagram: the answer is dropped and counted', async () => {
+  it('a server may answer a message whose sender closed in the same datagram: the answer is dropped and counted', async () => {
     const server = echoServer();
     const nat = await openNat(server.port);
     const session = client(nat.port);
@@ -160,7 +160,7 @@ describe('one server socket', () => {
     await server.endpoint.close();
   });
 
-  it('survives junk from the address of a session, which goes on', async () => {
+  it('a session survives junk from the address of its peer', async () => {
     const server = echoServer();
     const nat = await openNat(server.port);
     const session = client(nat.port);

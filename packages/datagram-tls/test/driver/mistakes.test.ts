@@ -237,7 +237,7 @@ function runtimeCanReusePort(): string | false {
   return major > 21 && 'this runtime can share ports';
 }
 
-describe("a caller's mistake", () => {
+describe('a mistake of the caller', () => {
   for (const [name, make, code, message] of MISTAKES) {
     it(`${name} is thrown at once as ${code}`, () => {
       assert.throws(make, (error: Error & { code?: string | number }) => {
@@ -269,7 +269,7 @@ describe("a caller's mistake", () => {
     assert.equal(session.endpoint.destroyed, true);
   });
 
-  it('a server host that does not exist rejects opened of the endpoint', async () => {
+  it("a server host that does not exist rejects the endpoint's opened", async () => {
     const endpoint = listen(ignore, { ...base, host: 'no-such-host.invalid' });
     await assert.rejects(endpoint.opened, (error: { code?: string }) =>
       /^(ENOTFOUND|EAI_AGAIN)$/.test(error.code ?? ''),
@@ -277,7 +277,7 @@ describe("a caller's mistake", () => {
     await assert.rejects(endpoint.closed);
   });
 
-  it('an abort ends what it was given to', async () => {
+  it('an abort ends its session or endpoint', async () => {
     const server = echoServer();
     const abort = new AbortController();
     const session = client(server.port, { signal: abort.signal, ...CLIENTS.p256 });
@@ -289,7 +289,7 @@ describe("a caller's mistake", () => {
 });
 
 describe('an endpoint', () => {
-  it('turns new clients away while it is busy, and over its caps', async () => {
+  it('an endpoint refuses new clients while it is busy, and above its limits', async () => {
     const server = echoServer({ maxSessions: 1 });
     const first = client(server.port);
     await first.opened;
@@ -304,14 +304,14 @@ describe('an endpoint', () => {
     await server.endpoint.close();
   });
 
-  it('does not go on with a handshake whose session was destroyed in the callback', async () => {
+  it('an endpoint does not continue a handshake whose session was destroyed in the callback', async () => {
     const endpoint = listen((session) => session.destroy(), base);
     const session = client(endpoint.address?.port ?? 0, { handshakeTimeout: 0 });
     await assert.rejects(session.opened, { code: 'ERR_DTLS_PEER_ALERT', alert: 'close_notify' });
     await endpoint.close();
   });
 
-  it('has no address after its end, and its stats stay', async () => {
+  it('an endpoint has no address after its end, and keeps its stats', async () => {
     const server = echoServer();
     await server.endpoint.close();
     assert.equal(server.endpoint.address, undefined);

@@ -34,7 +34,7 @@ suite('a datagram that the system refuses for its size', () => {
   afterEach(() => mock.restoreAll());
 
   for (const version of ['DTLSv1.2', 'DTLSv1.3'] as const) {
-    test(`goes out again in smaller ones at once when it is of a handshake, ${version}`, async () => {
+    test(`a refused datagram of a handshake is sent again in smaller ones at once, ${version}`, async () => {
       const seen = refuseBeyond(600);
       const options = { ...NEVER, minVersion: version, maxVersion: version, groups: 'x25519' };
       const server = echoServer({ ...SERVERS.rsa, ...options });
@@ -48,7 +48,7 @@ suite('a datagram that the system refuses for its size', () => {
     });
   }
 
-  test('is counted when it is of application data, and lowers maxMessageSize', async () => {
+  test('a refused datagram of application data is counted, and lowers maxMessageSize', async () => {
     const server = echoServer();
     const session = client(server.port, { mtu: 9000 });
     await session.opened;

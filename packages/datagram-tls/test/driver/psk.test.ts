@@ -30,7 +30,7 @@ async function codeOf(session: DTLSSession | undefined): Promise<unknown> {
 }
 
 suite('pre-shared keys over sockets', () => {
-  test('come from promises on both sides, and the session tells whose key it was', async () => {
+  test('pre-shared keys come from promises on both sides, and the session reports the identity', async () => {
     const psk: ConnectOptions['psk'] = async (hint) => {
       await delay(5);
       return { identity: `client of ${hint ?? 'nobody'}`, key: KEY };
@@ -54,7 +54,7 @@ suite('pre-shared keys over sockets', () => {
     await server.close();
   });
 
-  test('an answer that comes after the end of its session is dropped', async () => {
+  test('a pre-shared key that comes after the end of its session is dropped', async () => {
     let answer: (key: Buffer) => void = () => assert.fail('nobody asked');
     const server = serve({
       psk: () =>
@@ -73,7 +73,7 @@ suite('pre-shared keys over sockets', () => {
     assert.equal(server.sessions[0]?.destroyed, true);
   });
 
-  test('what a function throws or rejects with is what the session fails with', async () => {
+  test('an error of a psk function is the error of the session', async () => {
     const reason = Object.assign(new Error('the database is away'), { code: 'EDATABASE' });
     const rejecting = serve({ psk: () => Promise.reject(reason) });
     const first = connect('127.0.0.1', rejecting.port, { psk: { identity: 'x', key: KEY } });

@@ -52,7 +52,7 @@ for (const version of VERSIONS) {
     });
 
     for (const [how, end] of Object.entries(ENDS)) {
-      test(`is let go of by either side when the session ${how}`, async (t) => {
+      test(`either side releases its connection when the session ${how}`, async (t) => {
         const server = echoServer({ minVersion: version, maxVersion: version });
         t.after(() => server.endpoint.destroy());
         const session = client(server.port);
@@ -70,7 +70,7 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('is held while the session is open', async (t) => {
+    test('the connection is held while the session is open', async (t) => {
       const server = echoServer({ minVersion: version, maxVersion: version });
       t.after(() => server.endpoint.destroy());
       const session = client(server.port);

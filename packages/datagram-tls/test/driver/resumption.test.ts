@@ -27,7 +27,7 @@ async function visit(
 
 suite('resumption over sockets', () => {
   for (const version of [VERSION, OLDER])
-    test(`a client comes back: both know each other, without certificates, ${Object.values(version).join()}`, async () => {
+    test(`a returning client is resumed: both sides are authenticated without certificates, ${Object.values(version).join()}`, async () => {
       const server = echoServer({ ca: CA, requestCert: true });
       const { ticket, reused } = await visit(server.port, { ...version, ...CLIENTS.p256 });
       assert.equal(reused, false);
@@ -57,7 +57,7 @@ suite('resumption over sockets', () => {
     await server.endpoint.close();
   });
 
-  test('a ticket of DTLS 1.2 is offered as often as it is good', async () => {
+  test('a ticket of DTLS 1.2 is offered repeatedly during its lifetime', async () => {
     const server = echoServer();
     const { ticket } = await visit(server.port, OLDER);
     for (let visits = 0; visits < 3; visits++) {
@@ -68,7 +68,7 @@ suite('resumption over sockets', () => {
     await server.endpoint.close();
   });
 
-  test('nodes that share keys resume the sessions of one another', async () => {
+  test("nodes that share keys resume each other's sessions", async () => {
     const keys = async (): Promise<Buffer[]> => Promise.resolve([Buffer.alloc(80, 3)]);
     const [one, other] = [echoServer({ ticketKeys: keys }), echoServer({ ticketKeys: Buffer.alloc(80, 3) })];
     const { ticket } = await visit(one.port);
@@ -76,7 +76,7 @@ suite('resumption over sockets', () => {
     await Promise.all([one.endpoint.close(), other.endpoint.close()]);
   });
 
-  test('a session for somebody else is refused at once', async () => {
+  test('a session for another server is refused at once', async () => {
     const server = echoServer();
     const { ticket } = await visit(server.port);
     assert.throws(() => client(server.port, { session: ticket, servername: 'other.example' }), {
@@ -89,7 +89,7 @@ suite('resumption over sockets', () => {
     await server.endpoint.close();
   });
 
-  test('a function that has the keys and throws or answers wrongly costs the ticket, and no session', async () => {
+  test('a ticketKeys function that throws or returns a wrong value costs the ticket, not the session', async () => {
     const answers: ListenOptions['ticketKeys'][] = [
       () => Promise.reject(new Error('the key service is away')),
       () => {

@@ -8,13 +8,13 @@ import { client, echoServer, roundTrip } from './echo.js';
 const LIMIT = 0x10_0000;
 
 suite('the send queue', () => {
-  test('takes all while the socket does, however much goes out', () => {
+  test('the send queue accepts everything while the socket does', () => {
     const queue = new SendQueue({ queuedBytes: 0, queuedDatagrams: 0 }, LIMIT);
     for (let i = 0; i < 100_000; i++) assert.ok(queue.takes(1200, 'unvalidated'));
     assert.deepEqual(queue.drops, { unvalidated: 0, handshake: 0, application: 0 });
   });
 
-  test('drops answers to unvalidated addresses first, then handshakes, application data last', () => {
+  test('the send queue drops answers to unvalidated addresses first, then handshakes, application data last', () => {
     const backlog = { queuedBytes: 0, queuedDatagrams: 0 };
     const queue = new SendQueue(backlog, LIMIT);
     const taken = (): string[] =>
@@ -35,7 +35,7 @@ suite('the send queue', () => {
     assert.ok(queue.drops.unvalidated > 0 && queue.drops.handshake > 0 && queue.drops.application > 0);
   });
 
-  test('holds no more than its limit of a socket that takes nothing, whatever is sent', () => {
+  test('the send queue holds no more than its limit for a blocked socket, whatever is sent', () => {
     for (const kind of ['unvalidated', 'handshake', 'application'] as const) {
       const backlog = { queuedBytes: 0, queuedDatagrams: 0 };
       const queue = new SendQueue(backlog, LIMIT);
@@ -50,14 +50,14 @@ suite('the send queue', () => {
     }
   });
 
-  test('has no limit where the option is 0', () => {
+  test('the send queue has no limit where the option is 0', () => {
     const queue = new SendQueue({ queuedBytes: 1e12, queuedDatagrams: 1e9 }, 0);
     assert.ok(queue.takes(1200, 'unvalidated'));
   });
 });
 
-suite('a socket that takes no more', () => {
-  test('answers no new client, goes on with its sessions, and counts; then it answers again', async (t) => {
+suite('a blocked socket', () => {
+  test('a server with a blocked socket answers no new client, keeps its sessions, and counts; then it answers again', async (t) => {
     const server = echoServer();
     const session = client(server.port, { maxSendQueue: 0 });
     await session.opened;
@@ -77,7 +77,7 @@ suite('a socket that takes no more', () => {
     await server.endpoint.close();
   });
 
-  test('drops messages that are sent nevertheless: send returns 0 and they are counted', async (t) => {
+  test('messages for a blocked socket are dropped: send returns 0 and they are counted', async (t) => {
     const server = echoServer();
     const session = client(server.port, { maxSendQueue: 10_000 });
     await session.opened;
@@ -93,7 +93,7 @@ suite('a socket that takes no more', () => {
     await server.endpoint.close();
   });
 
-  test('maxSendQueue is checked as every option is', () => {
+  test('maxSendQueue is checked like every option', () => {
     assert.throws(() => client(1, { maxSendQueue: -1 }), { code: 'ERR_OUT_OF_RANGE' });
     assert.throws(() => client(1, { maxSendQueue: '1' as never }), { code: 'ERR_INVALID_ARG_TYPE' });
   });
@@ -105,7 +105,7 @@ async function until(done: () => boolean): Promise<void> {
 }
 
 suite('a session that answers within a callback', () => {
-  test('is told by send when the socket takes no more, as anywhere else', async (t) => {
+  test('send within a callback reports a blocked socket', async (t) => {
     const server = echoServer({ maxSendQueue: 10_000 });
     const session = client(server.port, { maxSendQueue: 0 });
     await session.opened;
@@ -130,7 +130,7 @@ suite('a session that answers within a callback', () => {
 });
 
 suite('a limit smaller than a datagram', () => {
-  test('lets an idle socket take one at a time, so that clients get in', async () => {
+  test('a limit below one datagram lets an idle socket send one at a time, so that clients get in', async () => {
     const server = echoServer({ maxSendQueue: 1000 });
     const session = client(server.port, { maxSendQueue: 1000 });
     await session.opened;

@@ -19,7 +19,7 @@ function nextUncaught(): Promise<unknown> {
 }
 
 describe('a session', () => {
-  it('tells what was negotiated, to both sides alike', async () => {
+  it('a session reports what was negotiated, the same on both sides', async () => {
     const server = echoServer();
     const session = client(server.port);
     assert.deepEqual(session.authorizationError, 'HANDSHAKE_INCOMPLETE');
@@ -44,7 +44,7 @@ describe('a session', () => {
     await server.endpoint.close();
   });
 
-  it('exports the same keying material on both sides, different for another label or context', async () => {
+  it('a session exports the same keying material on both sides, different for another label or context', async () => {
     const server = echoServer();
     const session = client(server.port);
     await session.opened;
@@ -61,7 +61,7 @@ describe('a session', () => {
     await server.endpoint.close();
   });
 
-  it('refuses to send before the handshake, after the end, and more than fits', async () => {
+  it('a session refuses to send before the handshake, after the end, and more than fits', async () => {
     const server = echoServer();
     const session = client(server.port, { mtu: 400 });
     assert.throws(() => session.send('early'), { code: 'ERR_INVALID_STATE' });
@@ -80,7 +80,7 @@ describe('a session', () => {
     await server.endpoint.close();
   });
 
-  it('rejects opened, calls onerror first and resolves closed when the server is not trusted', async () => {
+  it('a session rejects opened, calls onerror first and resolves closed when the server is not trusted', async () => {
     const server = echoServer();
     const session = client(server.port, { ca: STRANGER.cert });
     const order: string[] = [];
@@ -99,14 +99,14 @@ describe('a session', () => {
     await server.endpoint.close();
   });
 
-  it('refuses a certificate for another name', async () => {
+  it('a session refuses a certificate for another name', async () => {
     const server = echoServer();
     const session = client(server.port, { servername: 'elsewhere.test' });
     await assert.rejects(session.opened, /HOSTNAME_MISMATCH/);
     await server.endpoint.close();
   });
 
-  it('accepts any certificate without rejectUnauthorized, and says what is wrong with it', async () => {
+  it('a session accepts any certificate without rejectUnauthorized, and reports its fault', async () => {
     const server = echoServer();
     const session = client(server.port, { ca: STRANGER.cert, rejectUnauthorized: false });
     await session.opened;
@@ -116,7 +116,7 @@ describe('a session', () => {
     await server.endpoint.close();
   });
 
-  it('needs neither CA nor name for a certificate that is pinned, and refuses any other', async () => {
+  it('a session needs neither CA nor name for a pinned certificate, and refuses any other', async () => {
     const server = echoServer();
     const fingerprint = new X509Certificate(SERVERS.p256.cert).fingerprint256;
     const pinned = client(server.port, { ca: undefined, servername: '', pins: [`sha256:${fingerprint}`] });
@@ -127,7 +127,7 @@ describe('a session', () => {
     await server.endpoint.close();
   });
 
-  it('shows a client certificate when the server asks for one', async () => {
+  it('a session shows a client certificate when the server asks for one', async () => {
     const server = echoServer({ requestCert: true, ca: CA });
     const session = client(server.port, CLIENTS.p256);
     await session.opened;
@@ -144,7 +144,7 @@ describe('a session', () => {
     await server.endpoint.close();
   });
 
-  it('is an async iterable of messages that ends with the session', async () => {
+  it('a session is an async iterable of messages that ends with it', async () => {
     const server = echoServer();
     const session = client(server.port);
     await session.opened;
@@ -163,7 +163,7 @@ describe('a session', () => {
     await server.endpoint.closed;
   });
 
-  it('closes on both sides, each having sent and seen close_notify', async () => {
+  it('a session closes on both sides with close_notify in both directions', async () => {
     const seen: string[] = [];
     const trace = (side: string) => (event: { kind: string; direction: string; description?: string }) => {
       if (event.kind === 'alert') seen.push(`${side} ${event.direction} ${event.description}`);
@@ -182,7 +182,7 @@ describe('a session', () => {
     await server.endpoint.close();
   });
 
-  it('rejects closed with the error given to destroy', async () => {
+  it('a session rejects closed with the error given to destroy', async () => {
     const server = echoServer();
     const session = client(server.port);
     await session.opened;
@@ -192,7 +192,7 @@ describe('a session', () => {
     await server.endpoint.close();
   });
 
-  it('survives a callback that throws: the error is uncaught, the session goes on', async () => {
+  it('a session survives a callback that throws: the error is uncaught, the session goes on', async () => {
     const server = echoServer();
     const session = client(server.port);
     await session.opened;
@@ -207,7 +207,7 @@ describe('a session', () => {
     await server.endpoint.close();
   });
 
-  it('gives key log lines that name its client random', async () => {
+  it('a session gives key log lines with its client random', async () => {
     const server = echoServer();
     const session = client(server.port);
     const lines: string[] = [];
@@ -218,7 +218,7 @@ describe('a session', () => {
     await server.endpoint.close();
   });
 
-  it('keeps messages that came before anybody looked', async () => {
+  it('a session keeps messages that came before the first reader', async () => {
     const server = echoServer();
     const session = client(server.port);
     await session.opened;
@@ -234,7 +234,7 @@ describe('a session', () => {
     await server.endpoint.close();
   });
 
-  it('says close_notify also when its endpoint is destroyed in a callback', async () => {
+  it('a session sends close_notify also when its endpoint is destroyed in a callback', async () => {
     const server = echoServer();
     const session = client(server.port);
     await session.opened;
@@ -245,7 +245,7 @@ describe('a session', () => {
     await server.endpoint.close();
   });
 
-  it('finds its server under any spelling of the address, and its name with a final dot', async () => {
+  it('a session finds its server under any spelling of the address, and its name with a final dot', async () => {
     const server = echoServer({ host: '::' });
     for (const host of ['0:0:0:0:0:0:0:1', '::1', '0.0.0.0']) {
       const session = client(server.port, {}, host);
@@ -259,7 +259,7 @@ describe('a session', () => {
     await server.endpoint.close();
   });
 
-  it('counts what the system refuses to send, and says so at once', async () => {
+  it('a session counts what the system refuses to send, and reports it at once', async () => {
     // Loopback's own broadcast address, which takes a right that our sockets do not ask for.
     const session = client(9, { handshakeTimeout: 0 }, '127.255.255.255');
     const error = await session.opened.catch((reason: unknown) => reason as { code: string; cause?: Error });
@@ -269,7 +269,7 @@ describe('a session', () => {
     assert.ok((session.drops.send_failed ?? 0) > 0);
   });
 
-  it('leaves nothing behind on the signal that it did not need', async () => {
+  it('a session removes its listener from a signal that did not fire', async () => {
     const server = echoServer();
     const { signal } = new AbortController();
     let listeners = 0;
@@ -292,7 +292,7 @@ describe('a session', () => {
     await server.endpoint.close();
   });
 
-  it('cannot be constructed', () => {
+  it('a session cannot be constructed', () => {
     // @ts-expect-error -- that is the point
     assert.throws(() => new DTLSSession(), TypeError);
   });

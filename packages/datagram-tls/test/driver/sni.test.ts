@@ -26,7 +26,7 @@ for (const version of VERSIONS) {
   const versions = { minVersion: version, maxVersion: version };
 
   suite(`names over sockets, ${version}`, () => {
-    test('options, contexts and the fallback each show their certificate, without one beside them', async () => {
+    test('options, contexts and the fallback each show their certificate, without a certificate beside them', async () => {
       const context = createSecureContext({ isServer: true, ...rsa });
       const sni = { 'a.example': ed25519, 'b.example': context, '*': p256 };
       const server = echoServer({ ...versions, ...NO_CERTIFICATE, sni });
@@ -48,7 +48,7 @@ for (const version of VERSIONS) {
       await server.endpoint.close();
     });
 
-    test('names in the context of a server are asked about like those beside it', async () => {
+    test("names in a server's context are used like those beside it", async () => {
       const secureContext = createSecureContext({ isServer: true, ...versions, sni: { a: rsa } });
       const server = echoServer({ ...NO_CERTIFICATE, secureContext });
       const session = ask(server.port, 'a');
@@ -58,7 +58,7 @@ for (const version of VERSIONS) {
       await server.endpoint.close();
     });
 
-    test('a promise decides when it comes, and its policy holds for the rest of the handshake', async () => {
+    test('a promise of an sni function decides when it settles, and its policy holds for the rest of the handshake', async () => {
       const verdicts: string[] = [];
       const trusting = (ca: string, name: string) => ({
         ca,
@@ -102,7 +102,7 @@ for (const version of VERSIONS) {
       await server.endpoint.close();
     });
 
-    test('what a function throws or rejects with is what the session fails with', async () => {
+    test('an error of an sni function is the error of the session', async () => {
       const reason = Object.assign(new Error('the database is away'), { code: 'EDATABASE' });
       const failing = [
         () => {
@@ -118,7 +118,7 @@ for (const version of VERSIONS) {
       }
     });
 
-    test('an answer that comes after the end of its session is dropped', async () => {
+    test('an answer of an sni function after the end of its session is dropped', async () => {
       let answer: (identity: object) => void = () => assert.fail('nobody asked');
       const server = echoServer({
         ...versions,

@@ -20,7 +20,7 @@ function spoof(port: number, payload: string): boolean {
 
 const skip = spoof(9, '00') ? false : 'raw sockets need python3 and root';
 
-it('a ClientHello from port 0 is rejected and counted: nobody can be answered there', { skip }, async () => {
+it('a ClientHello from port 0 is rejected and counted, because it cannot be answered', { skip }, async () => {
   const server = echoServer();
   assert.ok(spoof(server.port, CLIENT_HELLO));
   await sleep(100);

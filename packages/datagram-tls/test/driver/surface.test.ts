@@ -20,7 +20,7 @@ suite('the classes of the public interface', () => {
     });
   }
 
-  test('keep all their state private', async (t) => {
+  test('the public classes keep all their state private', async (t) => {
     const server = echoServer();
     t.after(() => server.endpoint.destroy());
     const session = client(server.port);

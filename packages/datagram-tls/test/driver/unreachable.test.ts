@@ -32,7 +32,7 @@ test('a client learns of a closed port long before its handshake times out', PAT
   assert.equal(session.stats.retransmitCount, 1n);
 });
 
-test('a client whose system has no way to its peer fails at its first flight', PATIENCE, async () => {
+test('a client whose system has no route to its peer fails at its first flight', PATIENCE, async () => {
   // Sending to a broadcast address needs a permission that no socket here has.
   const session = connect('255.255.255.255', 9999, { handshakeTimeout: 0 });
   await assert.rejects(session.opened, {
@@ -42,7 +42,7 @@ test('a client whose system has no way to its peer fails at its first flight', P
   assert.equal(session.stats.retransmitCount, 0n);
 });
 
-test('what ICMP says about later datagrams does not end an open session', PATIENCE, async (t) => {
+test('ICMP messages about later datagrams do not end an open session', PATIENCE, async (t) => {
   const sockets = new Set<Socket>();
   t.mock.method(
     Socket.prototype,

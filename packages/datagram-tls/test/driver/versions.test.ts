@@ -9,7 +9,7 @@ for (const version of VERSIONS) {
   describe(`a session of ${version}`, () => {
     const only = { minVersion: version, maxVersion: version };
 
-    it('echoes, exports the same on both sides, and closes', async () => {
+    it(`${version} echoes, exports the same on both sides, and closes`, async () => {
       const server = echoServer(only);
       const session = client(server.port, only);
       assert.deepEqual(await session.opened, { protocol: version });
@@ -25,7 +25,7 @@ for (const version of VERSIONS) {
       await server.endpoint.close();
     });
 
-    it('is chosen when the other side can do no more', async () => {
+    it(`${version} is chosen when the other side supports nothing newer`, async () => {
       const server = echoServer(only);
       const session = client(server.port, { maxVersion: 'DTLSv1.3' });
       assert.deepEqual(await session.opened, { protocol: version });
@@ -43,7 +43,7 @@ for (const version of VERSIONS) {
 describe('a session of DTLS 1.3', () => {
   const only = { minVersion: 'DTLSv1.3', maxVersion: 'DTLSv1.3' } as const;
 
-  it('updates the keys of both directions on request, and echoes under the new ones', async () => {
+  it('DTLS 1.3 updates the keys of both directions on request, and echoes under the new ones', async () => {
     const events: TraceEvent[] = [];
     const server = echoServer(only);
     const session = client(server.port, { ...only, trace: (event) => void events.push(event) });
@@ -59,7 +59,7 @@ describe('a session of DTLS 1.3', () => {
     await server.endpoint.close();
   });
 
-  it('goes on sending when the peer has closed its direction and allowHalfOpen is set', async () => {
+  it('DTLS 1.3 sends after the peer has closed its direction, with allowHalfOpen', async () => {
     const server = echoServer(only);
     const session = client(server.port, { ...only, allowHalfOpen: true });
     await session.opened;
@@ -86,7 +86,7 @@ describe('a session of DTLS 1.3', () => {
   });
 });
 
-it('a session of DTLS 1.2 has no keys to update, and says so', async () => {
+it('DTLS 1.2 refuses to update keys', async () => {
   const server = echoServer({ maxVersion: 'DTLSv1.2' });
   const session = client(server.port);
   await session.opened;

@@ -29,7 +29,7 @@ function accepts(
 }
 
 suite('cookies', () => {
-  test('are accepted as they were made, and the same while the key is', () => {
+  test('cookies are accepted unchanged, and are the same while the key is', () => {
     const cookies = new Cookies(nodeProvider, LIFETIME);
     const cookie = cookies.make(peer, hello, 0);
     assert.equal(cookie.length, 32);
@@ -37,7 +37,7 @@ suite('cookies', () => {
     assert.ok(accepts(cookies, peer, hello, cookie, LIFETIME - 1));
   });
 
-  test('are good for their lifetime at least and for two at most, wherever in it they were made', () => {
+  test('cookies are valid for at least one lifetime and at most two', () => {
     for (const made of [0, 1, 500, LIFETIME - 1]) {
       const cookies = new Cookies(nodeProvider, LIFETIME);
       cookies.make(peer, hello, 0);
@@ -48,7 +48,7 @@ suite('cookies', () => {
     }
   });
 
-  test('expire though nobody asked in between, and though others asked all the time', () => {
+  test('cookies expire with and without requests in between', () => {
     for (const step of [2 * LIFETIME, 10]) {
       const cookies = new Cookies(nodeProvider, LIFETIME);
       const cookie = cookies.make(peer, hello, 0);
@@ -57,7 +57,7 @@ suite('cookies', () => {
     }
   });
 
-  test('are bound to address, port, version and random', () => {
+  test('cookies are bound to address, port, version and random', () => {
     const cookies = new Cookies(nodeProvider, LIFETIME);
     const cookie = cookies.make(peer, hello, 0);
     const others: [PeerAddress, ClientHelloPrefix][] = [
@@ -69,13 +69,13 @@ suite('cookies', () => {
     for (const [address, other] of others) assert.ok(!accepts(cookies, address, other, cookie, 0));
   });
 
-  test('leave the session id to the client, which may have another one for each ClientHello', () => {
+  test('cookies do not cover the session ID, which may differ in each ClientHello', () => {
     const cookies = new Cookies(nodeProvider, LIFETIME);
     const cookie = cookies.make(peer, hello, 0);
     assert.ok(accepts(cookies, peer, { ...hello, sessionId: Uint8Array.of(3, 2, 1) }, cookie, 0));
   });
 
-  test('with a wrong byte or a wrong length are none', () => {
+  test('cookies with a wrong byte or a wrong length are invalid', () => {
     const cookies = new Cookies(nodeProvider, LIFETIME);
     const cookie = cookies.make(peer, hello, 0);
     for (let at = 0; at < cookie.length; at++)
@@ -83,7 +83,7 @@ suite('cookies', () => {
     for (const length of [0, 1, 31]) assert.ok(!accepts(cookies, peer, hello, cookie.slice(0, length), 0));
   });
 
-  test('of one server are none of another', () => {
+  test('cookies of one server are invalid at another', () => {
     const cookie = new Cookies(nodeProvider, LIFETIME).make(peer, hello, 0);
     assert.ok(!accepts(new Cookies(nodeProvider, LIFETIME), peer, hello, cookie, 0));
   });

@@ -12,7 +12,7 @@ function sleepers(count: number): Named[] {
 }
 
 suite('deadlines of many sleepers', () => {
-  test('behave as a sorted list would, whatever is set, moved, stopped and taken', () => {
+  test('deadlines behave like a sorted list, whatever is set, moved, stopped and taken', () => {
     const SLEEPERS = 12;
     const set = fc.record({
       do: fc.constant('set' as const),
@@ -50,7 +50,7 @@ suite('deadlines of many sleepers', () => {
     );
   });
 
-  test('everybody who is due is taken, in order, and nobody else', () => {
+  test('all due sleepers are taken in order, and no others', () => {
     const deadlines = new Deadlines<Named>();
     const all = sleepers(1000);
     for (const sleeper of all) deadlines.set(sleeper, (sleeper.name * 7919) % 1000);
@@ -60,7 +60,7 @@ suite('deadlines of many sleepers', () => {
     assert.equal(deadlines.next(), 500);
   });
 
-  test('one that is set to the same time again is taken once', () => {
+  test('a sleeper that is set to the same time again is taken once', () => {
     const deadlines = new Deadlines<Named>();
     const [sleeper] = sleepers(1) as [Named];
     for (let i = 0; i < 5; i++) deadlines.set(sleeper, 3);

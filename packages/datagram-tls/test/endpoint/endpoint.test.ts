@@ -14,7 +14,7 @@ const DESTINATION = { serverName: 'localhost', verifyName: 'localhost' };
 
 for (const version of VERSIONS) {
   suite(`an endpoint with many peers, ${version}`, () => {
-    test('serves each, whether their datagrams come in turn or in between', () => {
+    test('an endpoint serves each peer, with datagrams in turn or interleaved', () => {
       const port = new Port(version);
       const clients = Array.from({ length: 20 }, (_, i) => port.client(`10.0.0.${1 + (i % 4)}`, 1000 + i));
       port.exchange();
@@ -22,7 +22,7 @@ for (const version of VERSIONS) {
       for (const { entry } of clients) assert.equal(entry.connection.phase, 'open');
     });
 
-    test('holds no more associations than it may, in all and with one host', () => {
+    test('an endpoint keeps its limits on associations, in total and per host', () => {
       const port = new Port(version, { maxSessions: 6, maxSessionsPerHost: 4 });
       for (let i = 0; i < 8; i++) port.client('10.0.0.1', 1000 + i);
       port.exchange();
@@ -34,7 +34,7 @@ for (const version of VERSIONS) {
       assert.equal(port.server.counters.serverSessions, 6);
     });
 
-    test('takes a new peer when one has gone', () => {
+    test('an endpoint accepts a new peer when another has ended', () => {
       const port = new Port(version, { maxSessions: 1 });
       const first = port.client('10.0.0.1', 1);
       port.exchange();
@@ -46,7 +46,7 @@ for (const version of VERSIONS) {
       assert.equal(port.server.size, 1);
     });
 
-    test('that is busy turns strangers away and keeps its sessions', () => {
+    test('a busy endpoint refuses new clients and keeps its sessions', () => {
       const pair = new Pair({ version }).handshake();
       pair.server.endpoint.busy = true;
       const port = new Port(version);
@@ -57,7 +57,7 @@ for (const version of VERSIONS) {
       assertAlive(pair);
     });
 
-    test('that serves nobody answers nobody', () => {
+    test('an endpoint that does not serve answers no ClientHello', () => {
       const endpoint = new Endpoint(UNLIMITED);
       const port = new Port(version);
       const { endpoint: client } = port.client('10.0.0.1', 1);
@@ -67,7 +67,7 @@ for (const version of VERSIONS) {
       assert.equal(endpoint.counters.rejected, 1);
     });
 
-    test('connects only once to one peer at a time', () => {
+    test('an endpoint connects only once to one peer at a time', () => {
       const endpoint = new Endpoint(UNLIMITED);
       const connect = (peer: PeerAddress) =>
         endpoint.connect(peer, security('client', version), behaviour(), DESTINATION, 0);
@@ -81,7 +81,7 @@ for (const version of VERSIONS) {
       assert.equal(endpoint.counters.clientSessions, 3);
     });
 
-    test('a client is not confused by a ClientHello from its server', () => {
+    test('a client ignores a ClientHello from its server', () => {
       const pair = new Pair({ version }).handshake();
       const hello = new Pair({ version, seed: 5 }).connect();
       let data: Uint8Array | undefined;
@@ -95,7 +95,7 @@ for (const version of VERSIONS) {
       assertAlive(pair);
     });
 
-    test('counts what comes in, and lists its associations', () => {
+    test('an endpoint counts received datagrams, and lists its associations', () => {
       const pair = new Pair({ version }).handshake();
       const { endpoint } = pair.server;
       assert.deepEqual([...endpoint.entries()], [pair.server.entry]);

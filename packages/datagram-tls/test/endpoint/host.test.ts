@@ -10,12 +10,12 @@ function hostOf(address: string, prefixes: typeof USUAL): string {
 }
 
 suite('the host of an address', () => {
-  test('is the whole IPv4 address by default', () => {
+  test('the host is the whole IPv4 address by default', () => {
     assert.equal(hostOf('192.0.2.1', USUAL), hostOf('192.0.2.1', USUAL));
     assert.notEqual(hostOf('192.0.2.1', USUAL), hostOf('192.0.2.2', USUAL));
   });
 
-  test('is a /64 of IPv6 by default, however the address is written', () => {
+  test('the host is a /64 of IPv6 by default, in any spelling', () => {
     const host = hostOf('2001:db8:1:2::1', USUAL);
     for (const address of [
       '2001:db8:1:2:ffff:ffff:ffff:ffff',
@@ -27,12 +27,12 @@ suite('the host of an address', () => {
       assert.notEqual(hostOf(address, USUAL), host, address);
   });
 
-  test('is the IPv4 address of an IPv4-mapped one', () => {
+  test('the host of an IPv4-mapped address is the IPv4 address', () => {
     assert.equal(hostOf('::ffff:192.0.2.1', USUAL), hostOf('192.0.2.1', USUAL));
     assert.notEqual(hostOf('::ffff:192.0.2.1', USUAL), hostOf('::ffff:192.0.2.2', USUAL));
   });
 
-  test('differs between links', () => {
+  test('the host differs between links', () => {
     assert.equal(hostOf('fe80::1%eth0', USUAL), hostOf('fe80::2%eth0', USUAL));
     assert.notEqual(hostOf('fe80::1%eth0', USUAL), hostOf('fe80::1%eth1', USUAL));
   });
@@ -44,7 +44,7 @@ suite('the host of an address', () => {
     [127, '2001:db8:1:2::1', '2001:db8:1:2::2'],
     [128, '2001:db8:1:2::', '2001:db8:1:2::1'],
   ] as const) {
-    test(`is a /${bits} of IPv6 where that is asked for`, () => {
+    test(`the host is a /${bits} of IPv6 where requested`, () => {
       const prefix = { ipv4: 32, ipv6: bits };
       const host = hostOf('2001:db8:1:2::', prefix);
       assert.equal(hostOf(same, prefix), host);
@@ -57,7 +57,7 @@ suite('the host of an address', () => {
     [8, '203.255.255.255', '204.0.113.9'],
     [31, '203.0.113.8', '203.0.113.10'],
   ] as const) {
-    test(`is a /${bits} of IPv4 where that is asked for`, () => {
+    test(`the host is a /${bits} of IPv4 where requested`, () => {
       const prefix = { ipv4: bits, ipv6: 64 };
       assert.equal(hostOf(same, prefix), hostOf('203.0.113.9', prefix));
       assert.notEqual(hostOf(other, prefix), hostOf('203.0.113.9', prefix));

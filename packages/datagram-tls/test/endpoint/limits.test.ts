@@ -16,7 +16,7 @@ const EVICT_AFTER = 10_000;
 
 for (const version of VERSIONS) {
   suite(`a full endpoint, ${version}`, () => {
-    test('lets a newcomer in within 2 s while another host holds all places with silent sessions', () => {
+    test('a full endpoint accepts a new client within 2 s while another host holds all places with silent sessions', () => {
       const crowd = new Crowd(version, { maxSessions: 20 });
       const silent = crowd.clients(20, oneHost);
       vanish(silent);
@@ -28,7 +28,7 @@ for (const version of VERSIONS) {
       assert.deepEqual(crowd.closed, [{ entry: crowd.closed[0]?.entry, code: 'ERR_DTLS_EVICTED' }]);
     });
 
-    test('lets a newcomer in at once while another host holds all places with unfinished handshakes', () => {
+    test('a full endpoint accepts a new client at once while another host holds all places with unfinished handshakes', () => {
       const crowd = new Crowd(version, { maxHandshakes: 20, maxSessions: 20 });
       crowd.clients(20, oneHost, true);
       assert.deepEqual([crowd.server.size, crowd.server.handshakes], [20, 20]);
@@ -38,7 +38,7 @@ for (const version of VERSIONS) {
       assert.equal(crowd.server.counters.handshakesEvicted, 1);
     });
 
-    test('lets a newcomer in within 2 s while many hosts hold all places with one unfinished handshake each', () => {
+    test('a full endpoint accepts a new client within 2 s while many hosts hold all places with one unfinished handshake each', () => {
       const crowd = new Crowd(version, { maxHandshakes: 30 });
       crowd.clients(30, manyHosts, true);
       const newcomer = crowd.client(NEWCOMER, 1);
@@ -48,7 +48,7 @@ for (const version of VERSIONS) {
       assert.equal(crowd.server.handshakes, 29);
     });
 
-    test('lets a newcomer in within 2 s when many hosts with one session each were silent for long enough', () => {
+    test('a full endpoint accepts a new client within 2 s when many hosts with one session each were silent for evictAfter', () => {
       const crowd = new Crowd(version, { maxSessions: 30 });
       vanish(crowd.clients(30, manyHosts));
       crowd.wait(EVICT_AFTER);
@@ -56,7 +56,7 @@ for (const version of VERSIONS) {
       assert.ok(time !== undefined && time <= SOON);
     });
 
-    test('lets a client of a host in whose other sessions were silent for long enough', () => {
+    test('a full host gets another client in when its other sessions were silent for evictAfter', () => {
       const crowd = new Crowd(version, { maxSessionsPerHost: 10 });
       vanish(crowd.clients(10, oneHost));
       const early = crowd.client(oneHost(), 1);
@@ -67,7 +67,7 @@ for (const version of VERSIONS) {
       assert.equal(crowd.server.size, 10);
     });
 
-    test('keeps sessions that speak, however many clients come, and evicts the one that was silent longest', () => {
+    test('a full endpoint keeps active sessions, however many clients come, and evicts the one that was silent longest', () => {
       const crowd = new Crowd(version, { maxSessions: 4 });
       const [first = assert.fail(), second = assert.fail(), ...rest] = crowd.clients(4, manyHosts);
       const speakers = [first, ...rest];
@@ -87,7 +87,7 @@ for (const version of VERSIONS) {
       assert.equal(crowd.server.counters.refusedBy.max_sessions, 28);
     });
 
-    test('takes no place from a quiet session whose host has few for a crowd of hosts that have many', () => {
+    test('a crowd of hosts with many associations takes no place from a quiet session whose host has few', () => {
       const crowd = new Crowd(version, { maxSessions: 12, maxSessionsPerHost: 6 });
       const [quiet = assert.fail()] = crowd.clients(1, () => '10.5.0.1');
       crowd.wait(EVICT_AFTER);
@@ -100,7 +100,7 @@ for (const version of VERSIONS) {
       assert.equal(crowd.server.size, 12);
     });
 
-    test('takes one place at most from quiet hosts for a host that stops half way in many handshakes', () => {
+    test('a host with many unfinished handshakes takes at most one place from quiet hosts', () => {
       const crowd = new Crowd(version, { maxSessions: 20 });
       const quiet = crowd.clients(20, manyHosts);
       crowd.wait(EVICT_AFTER);
@@ -109,7 +109,7 @@ for (const version of VERSIONS) {
       assert.equal(open.length, 19);
     });
 
-    test('keeps a handshake under way from being pushed out by others of its own host', () => {
+    test('a handshake in progress is not evicted by others of its own host', () => {
       const crowd = new Crowd(version, { maxHandshakes: 3 });
       const [first = assert.fail()] = crowd.clients(3, oneHost, true);
       for (let i = 0; i < 10; i++) crowd.client(oneHost(), 2000 + i, true);
@@ -119,7 +119,7 @@ for (const version of VERSIONS) {
       assert.ok((crowd.server.counters.refusedBy.max_handshakes ?? 0) >= 10);
     });
 
-    test('gives the places of unfinished handshakes to sessions: a crowd of them does not lower maxSessions', () => {
+    test('a crowd of unfinished handshakes does not lower maxSessions', () => {
       const crowd = new Crowd(version, { maxSessions: 10, maxHandshakes: 5 });
       crowd.clients(5, oneHost, true);
       const honest = Array.from({ length: 10 }, (_, i) => crowd.client(manyHosts(i), 1));
@@ -128,7 +128,7 @@ for (const version of VERSIONS) {
       assert.deepEqual([crowd.server.size, crowd.server.handshakes], [10, 0]);
     });
 
-    test('never holds more than its limits, whatever comes', () => {
+    test('an endpoint never holds more than its limits, whatever comes', () => {
       const limits = { maxSessions: 12, maxSessionsPerHost: 5, maxHandshakes: 4 };
       const crowd = new Crowd(version, limits);
       for (let i = 0; i < 150; i++) {
@@ -139,7 +139,7 @@ for (const version of VERSIONS) {
       }
     });
 
-    test('evicts nobody where evictAfter is 0, but handshakes', () => {
+    test('evictAfter 0 evicts no session, only handshakes', () => {
       const crowd = new Crowd(version, { maxSessions: 2, evictAfter: 0 });
       vanish(crowd.clients(2, oneHost));
       crowd.wait(1_000_000);
@@ -148,7 +148,7 @@ for (const version of VERSIONS) {
       assert.deepEqual(crowd.server.counters.refusedBy, { max_sessions: 1 });
     });
 
-    test('says close_notify to the session that gives way', () => {
+    test('an evicted session gets close_notify', () => {
       const crowd = new Crowd(version, { maxSessions: 1 });
       const idle = crowd.client('10.0.0.1', 1);
       crowd.wait(EVICT_AFTER);
@@ -156,7 +156,7 @@ for (const version of VERSIONS) {
       assert.equal(idle.entry.connection.phase, 'closed');
     });
 
-    test('counts an IPv6 /64 as one host, and another prefix where that is asked for', () => {
+    test('an IPv6 /64 is one host, and another prefix where requested', () => {
       const address = (i: number): string => `2001:db8:0:${i % 2}::${i.toString(16)}`;
       const crowd = new Crowd(version, { maxSessionsPerHost: 4 });
       crowd.clients(20, address);
@@ -166,7 +166,7 @@ for (const version of VERSIONS) {
       assert.equal(wider.server.size, 4);
     });
 
-    test('reports refusals with address, reason and number, once a second at most for each reason', () => {
+    test('refusals are reported with address, reason and number, at most once a second for each reason', () => {
       const crowd = new Crowd(version, { maxSessions: 1, maxSessionsPerHost: 1 });
       crowd.client(oneHost(), 1);
       for (let i = 2; i < 50; i++) crowd.client(oneHost(), i).silent = true;
@@ -192,7 +192,7 @@ for (const version of VERSIONS) {
   suite(`idleTimeout, ${version}`, () => {
     const limit = 60_000;
 
-    test('ends a session whose peer was silent for so long, with close_notify and a code', () => {
+    test('idleTimeout ends a session whose peer was silent for that long, with close_notify and a code', () => {
       const crowd = new Crowd(version, {}, { idleTimeout: limit });
       const client = crowd.client('10.0.0.1', 1);
       crowd.wait(limit - 1);
@@ -207,7 +207,7 @@ for (const version of VERSIONS) {
       assert.equal(crowd.server.pollTimeout(), undefined);
     });
 
-    test('any authentic record counts as life, and what anybody can send does not', () => {
+    test('any authentic record counts as a sign of life, and forged datagrams do not', () => {
       const crowd = new Crowd(version, {}, { idleTimeout: limit });
       const client = crowd.client('10.0.0.1', 1);
       crowd.wait(limit - 1);
@@ -219,7 +219,7 @@ for (const version of VERSIONS) {
       assert.equal(crowd.server.size, 0);
     });
 
-    test('a record that comes does not move the endpoint’s wake-up', () => {
+    test('a received record does not move the endpoint’s wake-up', () => {
       const crowd = new Crowd(version, {}, { idleTimeout: limit });
       const client = crowd.client('10.0.0.1', 1);
       // What the handshake still keeps is forgotten.
@@ -229,7 +229,7 @@ for (const version of VERSIONS) {
       assert.equal(crowd.server.pollTimeout(), before);
     });
 
-    test('is half an hour on a server by default', () => {
+    test('idleTimeout is half an hour on a server by default', () => {
       const crowd = new Crowd(version);
       vanish([crowd.client('10.0.0.1', 1)]);
       crowd.wait(1_799_999);
@@ -238,7 +238,7 @@ for (const version of VERSIONS) {
       assert.equal(crowd.server.size, 0);
     });
 
-    test('0 lets a session live as long as it likes', () => {
+    test('idleTimeout 0 lets a session live without limit', () => {
       const crowd = new Crowd(version, {}, { idleTimeout: 0 });
       vanish([crowd.client('10.0.0.1', 1)]);
       crowd.wait(1e12);

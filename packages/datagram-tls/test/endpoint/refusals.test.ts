@@ -18,7 +18,7 @@ function client(port: number): PeerAddress {
 }
 
 suite('refused handshakes', () => {
-  test('1,024 clients are remembered, and the oldest is forgotten first', () => {
+  test('1,024 refused clients are remembered, and the oldest is forgotten first', () => {
     const refused = new RefusedHandshakes();
     for (let port = 1; port <= MAX_REFUSED + 1; port++) refused.add(client(port), RANDOM, ALERT, 0);
     assert.equal(refused.size, MAX_REFUSED);
@@ -27,7 +27,7 @@ suite('refused handshakes', () => {
     assert.ok((refused.answer(REPEATED, client(MAX_REFUSED + 1), 0)?.length ?? 0) > 0);
   });
 
-  test('a client is told 16 times more, for a minute', () => {
+  test('a refused client is answered 16 more times, for a minute', () => {
     const refused = new RefusedHandshakes();
     refused.add(client(1), RANDOM, ALERT, 0);
     const answers = Array.from({ length: 20 }, () => refused.answer(REPEATED, client(1), 59_999)?.length);

@@ -25,7 +25,7 @@ function entry(address: string, port: number): ConnectionEntry {
 }
 
 suite('routes', () => {
-  test('tell peers apart by address and port', () => {
+  test('routes distinguish peers by address and port', () => {
     const routes = new Routes();
     const entries = [
       entry('10.0.0.1', 1),
@@ -40,7 +40,7 @@ suite('routes', () => {
     assert.deepEqual(new Set(routes.entries()), new Set(entries));
   });
 
-  test('tell peers apart who all keep to one port, as they come and go', () => {
+  test('routes distinguish peers with the same port, as they come and go', () => {
     const routes = new Routes();
     const entries = ['a', 'b', 'c', 'd'].map((address) => entry(address, 5684));
     for (const each of entries) routes.add(each);
@@ -55,7 +55,7 @@ suite('routes', () => {
     assert.deepEqual(new Set(routes.entries()), new Set(entries.slice(2)));
   });
 
-  test('hold a second association with one address as pending until it is promoted', () => {
+  test('routes hold a second association with one address as pending until it is promoted', () => {
     const routes = new Routes();
     const [current, pending] = [entry('a', 1), entry('a', 1)];
     routes.add(current);
@@ -70,7 +70,7 @@ suite('routes', () => {
     assert.equal(routes.size, 1);
   });
 
-  test('let the pending one take over when the current one ends first', () => {
+  test('routes promote the pending association when the current one ends first', () => {
     const routes = new Routes();
     const [current, pending] = [entry('a', 1), entry('a', 1)];
     routes.add(current);
@@ -83,7 +83,7 @@ suite('routes', () => {
     assert.equal(routes.size, 0);
   });
 
-  test('forget a pending one and keep the current one', () => {
+  test('routes remove a pending association and keep the current one', () => {
     const routes = new Routes();
     const [current, pending] = [entry('a', 1), entry('a', 1)];
     routes.add(current);
@@ -94,7 +94,7 @@ suite('routes', () => {
     assert.equal(routes.size, 1);
   });
 
-  test('ignore the removal of what is not there', () => {
+  test('routes ignore the removal of an absent entry', () => {
     const routes = new Routes();
     routes.remove(entry('a', 1));
     assert.equal(routes.size, 0);

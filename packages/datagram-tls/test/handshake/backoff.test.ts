@@ -11,12 +11,12 @@ function after(timeouts: number, limits = LIMITS): Backoff {
 }
 
 suite('the retransmission timer', () => {
-  test('starts with its first value, doubles, and stops at its cap', () => {
+  test('the retransmission timer starts with its first value, doubles, and stops at its cap', () => {
     const lengths = Array.from({ length: 9 }, (_, i) => after(i).timeout / 1000);
     assert.deepEqual(lengths, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
   });
 
-  test('takes first value and cap from its limits, which may be equal', () => {
+  test('the retransmission timer takes first value and cap from its limits, which may be equal', () => {
     assert.deepEqual(
       [0, 1, 2, 3].map((i) => after(i, { initial: 50, max: 120 }).timeout),
       [50, 100, 120, 120],
@@ -27,7 +27,7 @@ suite('the retransmission timer', () => {
     );
   });
 
-  test('keeps its length after a flight that needed a retransmission, until one gets through without', () => {
+  test('the retransmission timer keeps its length after a retransmission, until a flight gets through without one', () => {
     const backoff = after(2);
     backoff.onAnswer();
     assert.equal(backoff.timeout, 4000);
@@ -35,7 +35,7 @@ suite('the retransmission timer', () => {
     assert.equal(backoff.timeout, 1000);
   });
 
-  test('is one and a half times what an answer took, between half of its first value and its cap', () => {
+  test('the retransmission timer is 1.5 times the round trip, between half of its first value and its cap', () => {
     const measured = (roundTrip: number) => {
       const backoff = after(0);
       backoff.onMeasured(roundTrip);
@@ -46,7 +46,7 @@ suite('the retransmission timer', () => {
     assert.deepEqual([0, 20, 400, 3000, 50_000].map(measured), [500, 500, 600, 4500, 60_000]);
   });
 
-  test('doubles from what was measured, and falls back to it', () => {
+  test('the retransmission timer doubles from the measured value, and falls back to it', () => {
     const backoff = after(0);
     backoff.onMeasured(800);
     backoff.onAnswer();
@@ -59,7 +59,7 @@ suite('the retransmission timer', () => {
     assert.equal(backoff.timeout, 1200);
   });
 
-  test('forgets what was measured, and that it had grown, when it was not needed for long', () => {
+  test('the retransmission timer forgets its measurement and its growth after a long pause', () => {
     const backoff = after(1);
     backoff.onMeasured(800);
     backoff.onIdle(19_999);

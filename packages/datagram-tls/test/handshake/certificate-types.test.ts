@@ -21,21 +21,21 @@ const raw = security('client', 'DTLSv1.3', {
 });
 
 suite('certificate types of a client', () => {
-  test('with certificates only: nothing is offered', () => {
+  test('a client with only certificates offers no certificate types', () => {
     assert.deepEqual([...offerCertificateTypes(plain).keys()], []);
   });
 
-  test('are offered in the order of the options', () => {
+  test('a client offers certificate types in the order of the options', () => {
     const offered = offerCertificateTypes(raw);
     assert.deepEqual(offered.get(client_certificate_type), Uint8Array.of(2, RawPublicKey, X509));
     assert.deepEqual(offered.get(server_certificate_type), Uint8Array.of(1, RawPublicKey));
   });
 
-  test('are certificates where the server says nothing', () => {
+  test('a server without an answer means certificates', () => {
     assert.deepEqual(readCertificateTypes(raw, new Map()), { client: 'X509', server: 'X509' });
   });
 
-  test('are those of the answers', () => {
+  test("the server's answers decide the certificate types", () => {
     const answers = new Map([
       [client_certificate_type, Uint8Array.of(X509)],
       [server_certificate_type, Uint8Array.of(RawPublicKey)],
@@ -49,7 +49,7 @@ suite('certificate types of a client', () => {
     ['no type', server_certificate_type, new Uint8Array(0), 'decode_error'],
     ['two types', client_certificate_type, Uint8Array.of(X509, RawPublicKey), 'decode_error'],
   ] as const) {
-    test(`${what} in an answer is refused with ${alert}`, () => {
+    test(`${what} in an answer about certificate types is refused with ${alert}`, () => {
       assert.throws(() => readCertificateTypes(raw, new Map([[type, body]])), { alert });
     });
   }

@@ -30,7 +30,7 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('a client is not asked unless the server wants it', () => {
+    test('a client is not asked for a certificate by default', () => {
       const pair = new Pair({ version, client: CLIENTS.ed25519 }).handshake();
       const { peer } = pair.server.sessions[0] ?? assert.fail();
       assert.deepEqual([peer.authorized, peer.authorizationError, peer.chain.length], [false, undefined, 0]);
@@ -44,7 +44,7 @@ for (const version of VERSIONS) {
       assert.equal(pair.client.error?.code, 'ERR_DTLS_PEER_ALERT');
     });
 
-    test('a client without a certificate is let in, but not authorized, where that is allowed', () => {
+    test('a client without a certificate is accepted without authorization where that is allowed', () => {
       const pair = new Pair({ version, server: { ...ASK, rejectUnauthorized: false } }).handshake();
       const { peer } = pair.server.sessions[0] ?? assert.fail();
       assert.deepEqual([peer.authorized, peer.authorizationError], [false, 'UNABLE_TO_GET_ISSUER_CERT']);
@@ -63,7 +63,7 @@ for (const version of VERSIONS) {
         assert.deepEqual(pair.server.alerts('sent'), [`fatal ${alert}`]);
       });
 
-      test(`a certificate ${what} is let in, but not authorized, where that is allowed`, () => {
+      test(`a certificate ${what} is accepted without authorization where that is allowed`, () => {
         const server = { ...ASK, rejectUnauthorized: false };
         const pair = new Pair({ version, client: identity, server }).handshake();
         const { peer } = pair.server.sessions[0] ?? assert.fail();
@@ -72,7 +72,7 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('a client sends the certificate whose key can sign as the server wishes', () => {
+    test("a client sends the certificate whose key can sign with the server's schemes", () => {
       const both = {
         cert: [CLIENTS.ed25519.cert, CLIENTS.p256.cert],
         key: [CLIENTS.ed25519.key, CLIENTS.p256.key],
@@ -84,7 +84,7 @@ for (const version of VERSIONS) {
       assert.deepEqual(Buffer.from(leaf?.der ?? []), new X509Certificate(CLIENTS.p256.cert).raw);
     });
 
-    test('a client whose keys cannot sign as the server wishes sends an empty list', () => {
+    test("a client whose keys cannot sign with the server's schemes sends an empty list", () => {
       const server = {
         ...ASK,
         rejectUnauthorized: false,
@@ -101,7 +101,7 @@ for (const version of VERSIONS) {
   });
 
   suite(`the server's certificate, ${version}`, () => {
-    test('from another CA is refused with unknown_ca', () => {
+    test('a server certificate from another CA is refused with unknown_ca', () => {
       const pair = refused({ version, client: { ca: OTHER_CA } });
       assert.equal(pair.client.error?.code, 'ERR_DTLS_CERTIFICATE');
       assert.deepEqual(pair.client.alerts('sent'), ['fatal unknown_ca']);
@@ -109,7 +109,7 @@ for (const version of VERSIONS) {
       assert.equal(pair.server.error.alert, 'unknown_ca');
     });
 
-    test('from another CA is accepted, but not authorized, where that is allowed', () => {
+    test('a server certificate from another CA is accepted without authorization where that is allowed', () => {
       const pair = new Pair({ version, client: { ca: OTHER_CA, rejectUnauthorized: false } }).handshake();
       const { peer } = pair.client.sessions[0] ?? assert.fail();
       assert.deepEqual(
@@ -122,20 +122,20 @@ for (const version of VERSIONS) {
       ['example.com', 'HOSTNAME_MISMATCH'],
       ['192.0.2.2', 'IP_ADDRESS_MISMATCH'],
     ] as const) {
-      test(`for another name than ${name} is refused with bad_certificate`, () => {
+      test(`a server certificate for another name than ${name} is refused with bad_certificate`, () => {
         const pair = refused({ version, destination: { serverName: undefined, verifyName: name } });
         assert.match(String(pair.client.error), new RegExp(code));
         assert.deepEqual(pair.client.alerts('sent'), ['fatal bad_certificate']);
       });
     }
 
-    test('for the address that was asked for is accepted', () => {
+    test('a server certificate for the requested address is accepted', () => {
       const destination = { serverName: undefined, verifyName: '127.0.0.1' };
       const pair = new Pair({ version, destination }).handshake();
       assert.equal(pair.server.sessions[0]?.serverName, undefined);
     });
 
-    test('for clients is refused', () => {
+    test('a server certificate for clients is refused', () => {
       const pair = refused({ version, server: CLIENTS.ed25519 });
       assert.match(String(pair.client.error), /INVALID_PURPOSE/);
     });
@@ -146,13 +146,13 @@ for (const version of VERSIONS) {
     const keyPin = `spki-sha256:${digest(publicKey.export({ type: 'spki', format: 'der' }))}`;
 
     for (const pin of [certificatePin, keyPin]) {
-      test(`that matches the pin ${pin.slice(0, 16)}… needs no CA`, () => {
+      test(`a server certificate that matches the pin ${pin.slice(0, 16)}… needs no CA`, () => {
         const pair = new Pair({ version, client: { ca: OTHER_CA, pins: [pin] } }).handshake();
         assert.ok(pair.client.sessions[0]?.peer.authorized);
       });
     }
 
-    test('that matches no pin is refused even if its CA is trusted', () => {
+    test('a server certificate that matches no pin is refused even if its CA is trusted', () => {
       const pair = refused({ version, client: { pins: [`sha256:${'00'.repeat(32)}`] } });
       assert.match(String(pair.client.error), /PIN_MISMATCH/);
     });

@@ -21,7 +21,7 @@ function refusing(times: number): (security: Security) => Security {
 
 for (const version of VERSIONS) {
   suite(`a signature that the platform refuses to make, ${version}`, () => {
-    test('ends that handshake with internal_error', () => {
+    test('a signature that the platform refuses ends that handshake with internal_error', () => {
       const pair = refused({ version, adjust: refusing(Number.POSITIVE_INFINITY) });
       assert.equal(pair.server.alerts('sent')[0], 'fatal internal_error');
       assert.equal(pair.server.error?.code, 'ERR_DTLS_INTERNAL');
@@ -32,7 +32,7 @@ for (const version of VERSIONS) {
       );
     });
 
-    test('ends nothing else: the next ClientHello is served', () => {
+    test('a refused signature ends nothing else: the next ClientHello is served', () => {
       const pair = new Pair({ version, adjust: refusing(1) });
       pair.explain(() => pair.handshake());
       assert.equal(pair.server.entries.length, 2);

@@ -42,7 +42,7 @@ function fromTheMiddle(pieces: readonly number[]): number[] {
 for (const epoch of EPOCHS) {
   suite(`fragments in epoch ${epoch}`, () => {
     for (const [order, arranged] of ORDERS) {
-      test(`the longest message comes out whole from pieces of 250 bytes, ${order}`, () => {
+      test(`the longest message is reassembled from fragments of 250 bytes, ${order}`, () => {
         const body = message(0x10200);
         const pieces = Array.from({ length: Math.ceil(body.length / 250) }, (_, i) => i * 250);
         const reassembler = new Reassembler(0, LIMITS);
@@ -56,7 +56,7 @@ for (const epoch of EPOCHS) {
     }
 
     for (const [order, arranged] of ORDERS.slice(0, 3)) {
-      test(`20,000 pieces of one byte cost little more than their bytes, ${order}`, () => {
+      test(`20,000 fragments of one byte cost little more than their bytes, ${order}`, () => {
         const body = message(20_000);
         const pieces = Array.from({ length: body.length }, (_, i) => i);
         const reassembler = new Reassembler(0, LIMITS);
@@ -68,7 +68,7 @@ for (const epoch of EPOCHS) {
       });
     }
 
-    test('a whole message takes the place of its parts, however many there are', () => {
+    test('a whole message replaces its fragments, however many there are', () => {
       const body = message(600);
       const reassembler = new Reassembler(0, LIMITS);
       for (let at = 0; at < 600; at += 2) reassembler.add(fragment(0, body, at, at + 1), epoch, 0);
@@ -78,7 +78,7 @@ for (const epoch of EPOCHS) {
       assert.equal(reassembler.held, 0);
     });
 
-    test('a whole message finds room though its parts have spent the budget', () => {
+    test('a whole message finds room though its fragments have spent the budget', () => {
       const body = message(0x10000);
       const reassembler = new Reassembler(0, LIMITS);
       for (let at = 0; at < 2000; at += 2) reassembler.add(fragment(0, body, at, at + 1), epoch, 0);
@@ -87,7 +87,7 @@ for (const epoch of EPOCHS) {
       assert.deepEqual(reassembler.take()?.body, body);
     });
 
-    test('what is charged is what is held, to the last byte', () => {
+    test('the charged cost is what is held, to the last byte', () => {
       const piece = fc.record({
         seq: fc.nat(17),
         kind: fc.nat(2),
@@ -137,7 +137,7 @@ suite('forged fragments in epoch 0', () => {
     return { reassembler, discarded };
   }
 
-  test('another length or type begins a message of its own, and the one that is whole first is taken', () => {
+  test('another length or type begins a separate candidate, and the first complete one is used', () => {
     for (const lie of [{ length: 60_000 }, { length: 2999 }, { type: 14 }]) {
       const { reassembler, discarded } = withForgeries((r) => {
         r.add({ ...fragment(0, new Uint8Array(3000), 100, 101), ...lie }, 0, 0);
@@ -149,7 +149,7 @@ suite('forged fragments in epoch 0', () => {
     }
   });
 
-  test('other bytes of the right length are replaced when the flight comes again', () => {
+  test('forged bytes of the right length are replaced when the flight is repeated', () => {
     for (const at of [0, 999, 1000, 1500, 2999]) {
       const wrong = new Uint8Array(3000).fill(0xee);
       const { reassembler } = withForgeries(
@@ -160,7 +160,7 @@ suite('forged fragments in epoch 0', () => {
     }
   });
 
-  test('a whole message for later that was forged gives way to the one that comes after it', () => {
+  test('a forged whole message for later is replaced by the one that comes after it', () => {
     const reassembler = new Reassembler(0, LIMITS);
     reassembler.add(fragment(1, new Uint8Array(50)), 0, 0);
     reassembler.add(fragment(1, honest), 0, 0);
@@ -169,7 +169,7 @@ suite('forged fragments in epoch 0', () => {
     assert.deepEqual(reassembler.take()?.body, honest);
   });
 
-  test('a budget that forgeries spent is free for what comes after them', () => {
+  test('a budget that forgeries spent is free for later fragments', () => {
     const { reassembler, discarded } = withForgeries((r) => {
       for (let seq = 0; seq < 16; seq++)
         for (let i = 0; i < 10; i++) r.add(fragment(seq, new Uint8Array(5000 + i), 0, 3000), 0, 0);
@@ -183,7 +183,7 @@ suite('forged fragments in epoch 0', () => {
 });
 
 suite('what is held for later', () => {
-  test('has an end: what began too long ago is forgotten and counted', () => {
+  test('held fragments expire, and are counted', () => {
     const discarded: Discarded[] = [];
     const reassembler = new Reassembler(0, LIMITS, undefined, (why) => discarded.push(why));
     const body = message(300);
@@ -199,7 +199,7 @@ suite('what is held for later', () => {
 });
 
 suite('memory of an endpoint', () => {
-  test('the association that has held something for the longest time gives way', () => {
+  test('the association that has held something for the longest time drops it', () => {
     const pool = new MemoryPool(100);
     const evicted: number[] = [];
     const accounts = [0, 1, 2].map((i) => {
@@ -220,7 +220,7 @@ suite('memory of an endpoint', () => {
     assert.equal(a.held, 20);
   });
 
-  test('without a limit nobody gives way', () => {
+  test('without a limit no association drops what it holds', () => {
     const pool = new MemoryPool(0);
     const account = new MemoryAccount(pool, () => assert.fail());
     assert.ok(account.take(1e9));

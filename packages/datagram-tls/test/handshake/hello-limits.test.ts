@@ -23,7 +23,7 @@ const OFFERED = {
 };
 
 suite('limits of one message', () => {
-  test('17 identities of pre-shared keys are looked up, the first ones', () => {
+  test('the first 17 identities of pre-shared keys are looked up', () => {
     const found = pskCandidates(OFFERED, 'sha256').map(({ index }) => index);
     assert.deepEqual(
       found,
@@ -31,7 +31,7 @@ suite('limits of one message', () => {
     );
   });
 
-  test('8 tickets are opened, the first ones', () => {
+  test('the first 8 tickets are opened', () => {
     const actions: Action[] = [];
     const context = { security: { tickets: {} }, emit: (action: Action) => actions.push(action) };
     const hello = {

@@ -43,7 +43,7 @@ for (const version of VERSIONS) {
       for (const scheme of SCHEMES) {
         const can = row.can[version].includes(scheme);
         if (can) {
-          test(`of a server signs under ${scheme}`, () => {
+          test(`a server key of type ${row.name} signs under ${scheme}, ${version}`, () => {
             const client = { ...TAKE_ANY, sigalgs: [scheme] };
             const pair = new Pair({ version, client, server: holder(key()) });
             pair.explain(() => pair.handshake());
@@ -51,7 +51,7 @@ for (const version of VERSIONS) {
             assertAlive(pair);
           });
 
-          test(`of a client signs under ${scheme}`, () => {
+          test(`a client key of type ${row.name} signs under ${scheme}, ${version}`, () => {
             const server = demanding(row, scheme);
             const client = { ...holder(key()), sigalgs: server.sigalgs };
             const pair = new Pair({ version, client, server });
@@ -60,12 +60,12 @@ for (const version of VERSIONS) {
             assertAlive(pair);
           });
         } else {
-          test(`of a server does not sign under ${scheme}: handshake_failure`, () => {
+          test(`a server key of type ${row.name} does not sign under ${scheme}: handshake_failure, ${version}`, () => {
             const client = { ...TAKE_ANY, sigalgs: [scheme] };
             assertRefusedByServer({ version, client, server: holder(key()) }, 'handshake_failure');
           });
 
-          test(`of a client does not sign under ${scheme}: it shows nothing`, () => {
+          test(`a client key of type ${row.name} does not sign under ${scheme}: no certificate is sent, ${version}`, () => {
             const server = { ...demanding(row, scheme), rejectUnauthorized: true, verifyPeer: () => true };
             const alert = version === 'DTLSv1.3' ? 'certificate_required' : 'handshake_failure';
             assertRefusedByServer({ version, client: holder(key()), server }, alert);

@@ -32,7 +32,7 @@ const KEYS: readonly [KeyType, number][] = [
 ];
 
 suite('versions', () => {
-  test('are ordered the other way round than on the wire', () => {
+  test('versions are ordered against their wire codes', () => {
     assert.ok(isAtLeast('DTLSv1.3', 'DTLSv1.2') && isAtLeast('DTLSv1.2', 'DTLSv1.2'));
     assert.ok(!isAtLeast('DTLSv1.2', 'DTLSv1.3'));
   });
@@ -44,20 +44,20 @@ suite('versions', () => {
 });
 
 suite('choices', () => {
-  test('follow our order of preference, not the peer’s', () => {
+  test('choices follow our order of preference, not the peer’s', () => {
     const theirs = [Group.secp384r1, Group.x25519];
     assert.equal(chooseGroup(['x25519', 'secp384r1'], theirs, 'DTLSv1.2'), 'x25519');
     assert.equal(chooseGroup(['secp384r1', 'x25519'], theirs, 'DTLSv1.2'), 'secp384r1');
   });
 
-  test('never give a hybrid group to DTLS 1.2', () => {
+  test('a hybrid group is never chosen in DTLS 1.2', () => {
     const theirs = [Group.X25519MLKEM768, Group.x25519];
     assert.equal(chooseGroup(['X25519MLKEM768', 'x25519'], theirs, 'DTLSv1.2'), 'x25519');
     assert.equal(chooseGroup(['X25519MLKEM768', 'x25519'], theirs, 'DTLSv1.3'), 'X25519MLKEM768');
     assert.equal(chooseGroup(['X25519MLKEM768'], theirs, 'DTLSv1.2'), undefined);
   });
 
-  test('of the peer are accepted only from what we offered', () => {
+  test("a peer's choice is accepted only from our offer", () => {
     assert.equal(offeredGroup(Group.secp256r1, ['x25519', 'secp256r1']), 'secp256r1');
     assert.equal(offeredGroup(Group.secp384r1, ['x25519', 'secp256r1']), undefined);
     assert.equal(offeredGroup(0x0100, ['x25519']), undefined);
@@ -83,7 +83,7 @@ suite('keys and what they can sign', () => {
 
   for (const [type, bits] of KEYS) {
     for (const version of ['DTLSv1.2', 'DTLSv1.3'] as const) {
-      test(`${type} in ${version}`, () => {
+      test(`the schemes of a ${type} key in ${version}`, () => {
         const able = DEFAULT_SCHEMES.filter(
           (name) => chooseScheme(key(type, bits), [name], [Scheme[name]], version) === name,
         );
@@ -92,7 +92,7 @@ suite('keys and what they can sign', () => {
     }
   }
 
-  test('only a scheme that both sides list is chosen', () => {
+  test('only a scheme in both lists is chosen', () => {
     const p256 = key('p256', 256);
     const { ecdsa_secp256r1_sha256: sha256, ecdsa_secp384r1_sha384: sha384 } = Scheme;
     assert.equal(chooseScheme(p256, DEFAULT_SCHEMES, [sha384], 'DTLSv1.2'), 'ecdsa_secp384r1_sha384');
@@ -100,7 +100,7 @@ suite('keys and what they can sign', () => {
     assert.equal(chooseScheme(p256, DEFAULT_SCHEMES, [], 'DTLSv1.2'), undefined);
   });
 
-  test('a key serves the suites of its kind', () => {
+  test('a key serves the suites of its type', () => {
     for (const [type] of KEYS) {
       for (const suite of SUITES) {
         const rsa = type.startsWith('rsa');
@@ -140,7 +140,7 @@ suite('suite and certificate in DTLS 1.2', () => {
   const types = ['X509'] as const;
   const wishes = { suites: [ecdsa.code, rsa.code], schemes, groups: [Group.x25519], types };
 
-  test('the first suite of ours that the client offers and a certificate can serve', () => {
+  test('the first of our suites that the client offers and a certificate can serve is chosen', () => {
     const choice = chooseCredential12(suites, identities, sigalgs, wishes);
     assert.deepEqual(
       [choice?.suite, choice?.identity.key.type, choice?.scheme],
@@ -150,13 +150,13 @@ suite('suite and certificate in DTLS 1.2', () => {
     assert.deepEqual([other?.suite, other?.identity.key.type], [rsa, 'rsa']);
   });
 
-  test('a certificate is passed over when the client cannot check its signature', () => {
+  test('a certificate is skipped when the client cannot check its signature', () => {
     const pkcs1 = { ...wishes, schemes: [Scheme.rsa_pkcs1_sha256] };
     const choice = chooseCredential12(suites, identities, sigalgs, pkcs1);
     assert.deepEqual([choice?.suite, choice?.scheme], [rsa, 'rsa_pkcs1_sha256']);
   });
 
-  test('nothing in common is nothing', () => {
+  test('no suite in common gives no choice', () => {
     assert.equal(
       chooseCredential12(suites, identities, sigalgs, { ...wishes, suites: [0x1301, 0x002f] }),
       undefined,

@@ -24,7 +24,7 @@ function fragment(messageSeq: number, body: Uint8Array, from = 0, to = body.leng
 const body = Uint8Array.from({ length: 300 }, (_, i) => i);
 
 suite('reassembly of handshake messages', () => {
-  test('a message in one fragment comes out as it is, in memory of its own', () => {
+  test('a message in one fragment is delivered unchanged, in its own memory', () => {
     const reassembler = new Reassembler(0, LIMITS);
     const datagram = body.slice();
     assert.equal(reassembler.add(fragment(0, datagram), 0, 0), 'stored');
@@ -33,14 +33,14 @@ suite('reassembly of handshake messages', () => {
     assert.equal(reassembler.held, 0);
   });
 
-  test('a message without a body comes out', () => {
+  test('a message without a body is delivered', () => {
     const reassembler = new Reassembler(0, LIMITS);
     assert.equal(reassembler.add(fragment(0, new Uint8Array(0)), 0, 0), 'stored');
     assert.equal(reassembler.take()?.body.length, 0);
     assert.equal(reassembler.next, 1);
   });
 
-  test('messages come out in the order of their numbers, and only then', () => {
+  test('messages are delivered in the order of their numbers only', () => {
     const reassembler = new Reassembler(5, LIMITS);
     for (const seq of [7, 6]) reassembler.add(fragment(seq, body), 0, 0);
     assert.equal(reassembler.take(), undefined);
@@ -50,7 +50,7 @@ suite('reassembly of handshake messages', () => {
     assert.equal(reassembler.add(fragment(6, body), 0, 0), 'old');
   });
 
-  test('any covering set of fragments gives the message, whatever the order and the overlaps', () => {
+  test('any covering set of fragments gives the message, in any order and with overlaps', () => {
     const range = fc
       .tuple(fc.nat(299), fc.nat(299))
       .map(([a, b]) => [Math.min(a, b), Math.max(a, b) + 1] as const);
@@ -73,7 +73,7 @@ suite('reassembly of handshake messages', () => {
     );
   });
 
-  test('bytes that came first stay when others come for the same place in an epoch with keys', () => {
+  test('the first bytes stay when others overlap them in an epoch with keys', () => {
     const reassembler = new Reassembler(0, LIMITS);
     reassembler.add(fragment(0, body, 100, 200), 1, 0);
     for (const [from, to] of [
@@ -99,20 +99,20 @@ suite('reassembly of handshake messages', () => {
     assert.deepEqual(reassembler.take()?.body, body);
   });
 
-  test('messages beyond the window are too far ahead', () => {
+  test('messages beyond the window are discarded as too far ahead', () => {
     const reassembler = new Reassembler(3, LIMITS);
     assert.equal(reassembler.add(fragment(3 + WINDOW - 1, body), 0, 0), 'stored');
     assert.equal(reassembler.add(fragment(3 + WINDOW, body), 0, 0), 'too_far_ahead');
     assert.equal(reassembler.add(fragment(0xffff, body), 0, 0), 'too_far_ahead');
   });
 
-  test('a message longer than the limit is refused with its first fragment', () => {
+  test('a message above the limit is refused with its first fragment', () => {
     const reassembler = new Reassembler(0, LIMITS);
     assert.equal(reassembler.add(fragment(0, new Uint8Array(1001), 0, 1), 0, 0), 'over_budget');
     assert.equal(reassembler.add(fragment(0, new Uint8Array(1000), 0, 1), 0, 0), 'stored');
   });
 
-  test('what is held never exceeds the budget, adds up, and is given back', () => {
+  test('held bytes never exceed the budget, add up, and are released', () => {
     const piece = fc.record({
       seq: fc.nat(20),
       length: fc.integer({ min: 1, max: 1200 }),
@@ -148,7 +148,7 @@ suite('reassembly of handshake messages', () => {
     assert.equal(reassembler.held, MESSAGE_COST + 100 + PIECE_COST);
   });
 
-  test('a key change forgets what was held of other epochs, and tells how much that was', () => {
+  test('a key change drops what was held of other epochs, and returns how much that was', () => {
     const reassembler = new Reassembler(0, LIMITS);
     reassembler.add(fragment(1, body), 0, 0);
     reassembler.add(fragment(2, body, 0, 9), 0, 0);

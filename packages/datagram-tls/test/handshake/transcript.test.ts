@@ -29,21 +29,21 @@ function filled(): Transcript {
 }
 
 suite('the transcript', () => {
-  test('of DTLS 1.2 hashes each message as one fragment with its message_seq', () => {
+  test('the transcript of DTLS 1.2 hashes each message as one fragment with its message_seq', () => {
     const transcript = filled();
     transcript.begin(transcriptHeader12, 'sha256', false);
     transcript.add(2, 256, second);
     assert.deepEqual(transcript.digest(), sha256(FIRST_12, SECOND_12));
   });
 
-  test('of DTLS 1.3 hashes each message with the header of TLS', () => {
+  test('the transcript of DTLS 1.3 hashes each message with the header of TLS', () => {
     const transcript = filled();
     transcript.begin(transcriptHeader13, 'sha256', false);
     transcript.add(2, 256, second);
     assert.deepEqual(transcript.digest(), sha256(FIRST_13, SECOND_13));
   });
 
-  test('gives a digest at any point and goes on', () => {
+  test('the transcript gives a digest at any point and continues', () => {
     const transcript = filled();
     transcript.begin(transcriptHeader12, 'sha256', false);
     assert.deepEqual(transcript.digest(), sha256(FIRST_12));
@@ -52,7 +52,7 @@ suite('the transcript', () => {
     assert.deepEqual(transcript.digest(), sha256(FIRST_12, SECOND_12));
   });
 
-  test('forgets what came before a cookie request', () => {
+  test('the transcript forgets the messages before a cookie request', () => {
     const transcript = new Transcript(nodeProvider);
     transcript.add(9, 9, second);
     transcript.restart();
@@ -61,7 +61,7 @@ suite('the transcript', () => {
     assert.deepEqual(transcript.digest(), sha256(FIRST_12));
   });
 
-  test('keeps the messages themselves only when they are to be signed', () => {
+  test('the transcript keeps the messages themselves only when they will be signed', () => {
     for (const keep of [true, false]) {
       const transcript = filled();
       transcript.begin(transcriptHeader12, 'sha256', keep);
@@ -70,7 +70,7 @@ suite('the transcript', () => {
     }
   });
 
-  test('is replaced by its message_hash after a HelloRetryRequest', () => {
+  test('the transcript is replaced by its message_hash after a HelloRetryRequest', () => {
     const transcript = filled();
     const firstHello = transcript.digestWith('sha256', new Uint8Array(0));
     assert.deepEqual(firstHello, sha256(FIRST_13));
@@ -81,7 +81,7 @@ suite('the transcript', () => {
     assert.deepEqual(transcript.digest(), sha256(messageHash, SECOND_13));
   });
 
-  test('has no digest before the hash is known', () => {
+  test('the transcript has no digest before the hash is known', () => {
     assert.throws(() => filled().digest(), TypeError);
   });
 });

@@ -25,7 +25,7 @@ const transcript = nodeProvider.hash('sha256').digest();
 const secret = new Uint8Array(32).fill(5);
 
 suite('the key schedule of DTLS 1.3', () => {
-  test('labels begin with dtls13 and no space', () => {
+  test('HKDF labels begin with dtls13 and no space', () => {
     // The platform's HKDF as the other opinion: extract with a known key, expand with the label spelled out.
     const input = utf8('input');
     const prk = hkdfExtract(nodeProvider, 'sha256', secret, input);
@@ -53,7 +53,7 @@ suite('the key schedule of DTLS 1.3', () => {
     });
   }
 
-  test('labels and contexts that their one-byte lengths cannot tell are refused, however much is asked for', () => {
+  test('labels and contexts that exceed their one-byte lengths are refused, for any output length', () => {
     const prk = new Uint8Array(32);
     for (const length of [16, 64]) {
       const expand = (label: string, context: number) => () =>
@@ -64,7 +64,7 @@ suite('the key schedule of DTLS 1.3', () => {
     }
   });
 
-  test('a label that was asked for before is not mixed up with itself at another length', () => {
+  test('a label is not confused with itself at another length', () => {
     const input = utf8('input');
     const prk = hkdfExtract(nodeProvider, 'sha256', secret, input);
     for (const length of [12, 32, 40, 12, 32, 40]) {
@@ -76,7 +76,7 @@ suite('the key schedule of DTLS 1.3', () => {
     }
   });
 
-  test('without a PSK or a key exchange their place is taken by zeros', () => {
+  test('without a PSK or a key exchange zeros replace it', () => {
     const zeros = new Uint8Array(32);
     const early = deriveEarlySecret13(nodeProvider, 'sha256', undefined);
     assert.deepEqual(early, deriveEarlySecret13(nodeProvider, 'sha256', zeros));
@@ -86,7 +86,7 @@ suite('the key schedule of DTLS 1.3', () => {
     );
   });
 
-  test('an exporter without context is one with an empty context, and labels matter', () => {
+  test('an exporter without context equals one with an empty context, and labels matter', () => {
     const exported = (label: string, context?: Uint8Array) =>
       new Exporter13(secret).export(nodeProvider, 'sha256', label, context, 40);
     assert.equal(exported('a').length, 40);

@@ -9,7 +9,7 @@ function id(n: number): Uint8Array {
 }
 
 suite('sessions that a server remembers', () => {
-  test('are found by their id until their time is over', () => {
+  test('remembered sessions are found by their ID until they expire', () => {
     const cache = new SessionCache(10);
     cache.keep(id(1), CONTENT, 1000);
     assert.deepEqual(cache.find(id(1), 999), CONTENT);
@@ -18,7 +18,7 @@ suite('sessions that a server remembers', () => {
     assert.equal(cache.size, 0);
   });
 
-  test('are forgotten when one is told to', () => {
+  test('a remembered session can be removed', () => {
     const cache = new SessionCache(10);
     cache.keep(id(1), CONTENT, 1000);
     cache.keep(id(2), CONTENT, 1000);
@@ -27,7 +27,7 @@ suite('sessions that a server remembers', () => {
     assert.deepEqual(cache.find(id(2), 0), CONTENT);
   });
 
-  test('are never more than may be, however many come, and the last are there', () => {
+  test('remembered sessions never exceed their number, and the last ones stay', () => {
     const cache = new SessionCache(100);
     for (let n = 0; n < 10_000; n++) {
       cache.keep(id(n), CONTENT, 1000);
@@ -37,7 +37,7 @@ suite('sessions that a server remembers', () => {
     for (let n = 9900; n < 10_000; n++) assert.deepEqual(cache.find(id(n), 0), CONTENT);
   });
 
-  test('are never large', () => {
+  test('large sessions are not remembered', () => {
     const cache = new SessionCache(10);
     cache.keep(id(1), new Uint8Array(4096), 1000);
     cache.keep(id(2), new Uint8Array(4097), 1000);

@@ -22,13 +22,13 @@ function open(ticket: Uint8Array, keys = [key(1)], context = CONTEXT) {
 suite('sealed tickets', () => {
   const ticket = sealTicket(nodeProvider, key(1), CONTEXT, CONTENT);
 
-  test('open under their key, wherever it stands among others, and begin with its name', () => {
+  test('sealed tickets open under their key, at any place among others, and begin with its name', () => {
     assert.deepEqual(open(ticket), CONTENT);
     assert.deepEqual(open(ticket, [key(2), key(1)]), CONTENT);
     assert.deepEqual(ticket.subarray(0, 16), key(1).name);
   });
 
-  test('do not open under another key, nor one that has only its name or only one of its secrets', () => {
+  test('sealed tickets do not open under another key, nor one with only its name or one of its secrets', () => {
     assert.equal(open(ticket, []), undefined);
     assert.equal(open(ticket, [key(2)]), undefined);
     const bytes = Uint8Array.from({ length: 80 }, (_, i) => i + 1);
@@ -42,12 +42,12 @@ suite('sealed tickets', () => {
     }
   });
 
-  test('do not open in another context', () => {
+  test('sealed tickets do not open in another context', () => {
     for (const context of [new Uint8Array(0), utf8('servic'), utf8('service2')])
       assert.equal(open(ticket, [key(1)], context), undefined);
   });
 
-  test('do not open when any byte is changed, missing or too many', () => {
+  test('sealed tickets do not open when any byte is changed, missing or added', () => {
     for (let at = 0; at < ticket.length; at++) {
       assert.equal(open(ticket.subarray(0, at)), undefined, `the first ${at} bytes`);
       const changed = ticket.slice();
@@ -57,11 +57,11 @@ suite('sealed tickets', () => {
     assert.equal(open(concat(ticket, Uint8Array.of(0))), undefined);
   });
 
-  test('of the same content are never the same', () => {
+  test('sealed tickets with the same content differ', () => {
     assert.notDeepEqual(sealTicket(nodeProvider, key(1), CONTEXT, CONTENT).subarray(16), ticket.subarray(16));
   });
 
-  test('do not say what they hold', () => {
+  test('sealed tickets do not reveal their content', () => {
     assert.equal(Buffer.from(ticket).indexOf(CONTENT.subarray(0, 6)), -1);
   });
 });
@@ -69,7 +69,7 @@ suite('sealed tickets', () => {
 suite('ticket keys of an endpoint itself', () => {
   const names = (keys: OwnTicketKeys, time: number) => keys.at(time).map(({ name }) => name);
 
-  test('another seals when one has for as long as a ticket lives, and opens as long again', () => {
+  test("a context's ticket key seals for the lifetime of a ticket, and opens for as long again", () => {
     const keys = new OwnTicketKeys(nodeProvider, 2 * HOUR);
     const [first] = names(keys, 0);
     assert.deepEqual(names(keys, 2 * HOUR - 1), [first]);
@@ -80,7 +80,7 @@ suite('ticket keys of an endpoint itself', () => {
     assert.ok(!names(keys, 4 * HOUR).some((name) => name === first));
   });
 
-  test('none seals for more than a day, and there are never more than their tickets need', () => {
+  test("a context's ticket key seals for at most a day, and no more keys are kept than tickets need", () => {
     const keys = new OwnTicketKeys(nodeProvider, 7 * 24 * HOUR);
     for (let day = 0; day < 30; day++) {
       const before = names(keys, day * 24 * HOUR)[0];
@@ -90,7 +90,7 @@ suite('ticket keys of an endpoint itself', () => {
     assert.equal(names(keys, 30 * 24 * HOUR).length, 8);
   });
 
-  test('a long sleep leaves one', () => {
+  test('a long pause leaves one ticket key', () => {
     const keys = new OwnTicketKeys(nodeProvider, HOUR);
     for (const time of [0, HOUR, 2 * HOUR]) keys.at(time);
     assert.equal(names(keys, 100 * HOUR).length, 1);

@@ -70,11 +70,11 @@ suite('files of PKCS#12', () => {
     });
   }
 
-  test('a passphrase that is left out is said to be missing', () => {
+  test('a missing passphrase is reported as missing', () => {
     assert.throws(() => read(fixture('openssl.p12')), { ...WRONG, message: /passphrase is missing/ });
   });
 
-  test('RC2, where the platform lacks it, is named', { skip: HAS_RC2 && 'this platform has RC2' }, () => {
+  test('RC2 is named where the platform lacks it', { skip: HAS_RC2 && 'this platform has RC2' }, () => {
     assert.throws(() => read(fixture('openssl-rc2.p12'), 'secret'), {
       code: 'ERR_CRYPTO_UNSUPPORTED_OPERATION',
       message: /options\.pfx uses RC2, which this platform does not have/,
@@ -95,7 +95,7 @@ suite('files of PKCS#12', () => {
     assert.equal(stdout, '3\n', stderr);
   });
 
-  test('whichever byte of a file with a MAC was changed, it is refused with a code, or reads the same', () => {
+  test('a file with a MAC and any changed byte is refused with a code, or reads the same', () => {
     const file = fixture('openssl.p12');
     const whole = { ...read(file, 'secret') };
     let refused = 0;
@@ -113,14 +113,14 @@ suite('files of PKCS#12', () => {
     assert.ok(refused > tried - 4, `${refused} of ${tried}`);
   });
 
-  test('cut off anywhere it is refused', () => {
+  test('a file that is cut off anywhere is refused', () => {
     const file = fixture('nss.p12');
     for (let to = 0; to < file.length; to += 7) {
       assert.throws(() => read(file.subarray(0, to), 'secret'), { code: 'ERR_OSSL_ASN1_NESTED_ASN1_ERROR' });
     }
   });
 
-  test('more rounds than anybody needs are refused at once', () => {
+  test('too many derivation rounds are refused at once', () => {
     const file = Buffer.from(fixture('openssl.p12'));
     // The rounds of the MAC, 2048, stand at the end.
     const rounds = Buffer.from('02020800', 'hex');
@@ -133,7 +133,7 @@ suite('files of PKCS#12', () => {
     assert.throws(() => read(more, 'secret'), { message: /2147483647 rounds/ });
   });
 
-  test('many derivations together may not cost more than one', () => {
+  test('many derivations together may not exceed the limit of one', () => {
     const digest = new Uint8Array(20);
     const crypto = { ...nodePasswords, digest: () => digest };
     const protection = new Protection(crypto, 'options.pfx');

@@ -43,19 +43,19 @@ function withPadding(text: Uint8Array, others: number): Uint8Array {
 }
 
 suite('records under AES-CBC with encrypt-then-MAC', () => {
-  test('a record is made as RFC 7366 says', () => {
+  test('a CBC record is built as RFC 7366 says', () => {
     const provider: CryptoProvider = { ...nodeProvider, randomBytes: () => IV };
     assert.deepEqual(sealed(writer(provider), bytes(20)), build(withPadding(bytes(20), 11)));
   });
 
-  test('padding is taken up to its most, 255 bytes and one', () => {
+  test('padding is accepted up to its maximum of 255 bytes and the length byte', () => {
     for (let others = 15; others <= 255; others += 16) {
       assert.deepEqual(received(reader(), build(withPadding(bytes(32), others))).result, bytes(32));
       assert.deepEqual(received(reader(), build(withPadding(bytes(0), others))).result, bytes(0));
     }
   });
 
-  test('wrong padding under a good MAC is discarded, whatever is wrong with it', () => {
+  test('wrong padding under a valid MAC is discarded', () => {
     const good = withPadding(bytes(16), 15);
     for (let at = 16; at < 31; at++) {
       const blocks = good.slice();
@@ -94,7 +94,7 @@ suite('records under AES-CBC with encrypt-then-MAC', () => {
     assert.equal(decrypted, 1);
   });
 
-  test('text that is no whole number of blocks is discarded, at every length', () => {
+  test('text that is not whole blocks is discarded, at every length', () => {
     const record = build(withPadding(bytes(60), 3));
     for (let length = HEADER + 64; length < record.length; length++) {
       const cut = record.slice(0, length);
@@ -103,7 +103,7 @@ suite('records under AES-CBC with encrypt-then-MAC', () => {
     }
   });
 
-  test('every record has an IV of its own, from the provider', () => {
+  test('every CBC record has its own IV, from the provider', () => {
     const given: string[] = [];
     const provider: CryptoProvider = {
       ...nodeProvider,
@@ -119,7 +119,7 @@ suite('records under AES-CBC with encrypt-then-MAC', () => {
     assert.equal(new Set(used).size, 100);
   });
 
-  test('keys are imported once for an epoch', () => {
+  test('CBC keys are imported once per epoch', () => {
     let imported = 0;
     const provider: CryptoProvider = {
       ...nodeProvider,

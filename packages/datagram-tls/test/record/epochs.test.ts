@@ -23,7 +23,7 @@ suite('the table of epochs', () => {
     assert.equal(epochs.reader, one);
   });
 
-  test('a unified header finds the newest reader with its two bits, and learns the epoch', () => {
+  test('a unified header finds the newest reader with its two bits, and gets the full epoch', () => {
     const epochs = new Epochs();
     const readers = [2, 3, 4, 5, 6].map((epoch) => v13.reader({ epoch }));
     for (const reader of readers) epochs.installReader(reader);
@@ -39,7 +39,7 @@ suite('the table of epochs', () => {
     }
   });
 
-  test('a record in the other form than its epoch has is not read', () => {
+  test('a record in the wrong form for its epoch is not read', () => {
     const epochs = new Epochs();
     epochs.installReader(new PlainReader());
     epochs.installReader(v13.reader({ epoch: 3 }));
@@ -68,7 +68,7 @@ suite('the table of epochs', () => {
     assert.equal(epochs.writerOf(1), one);
   });
 
-  test('a reader or writer takes the place of an earlier one of its epoch', () => {
+  test('a reader or writer replaces an earlier one of its epoch', () => {
     const epochs = new Epochs();
     const later: RecordReader = new PlainReader();
     epochs.installReader(new PlainReader());

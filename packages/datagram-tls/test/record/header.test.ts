@@ -63,7 +63,7 @@ suite('record headers', () => {
     });
   }
 
-  test('no bytes make it throw or reach past the datagram', () => {
+  test('no header throws or reads past the datagram', () => {
     const first = fc.integer({ min: 20, max: 63 });
     fc.assert(
       fc.property(first, fc.uint8Array({ maxLength: 40 }), (type, rest) => {

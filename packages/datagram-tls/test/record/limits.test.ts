@@ -27,7 +27,7 @@ suite('AEAD limits', () => {
     });
   }
 
-  test('no suite outlives the sequence numbers', () => {
+  test('no suite outlasts the sequence numbers', () => {
     for (const of of SUITES) {
       const limits = limitsOf(of);
       assert.equal(writerState(0, limits), 'open');

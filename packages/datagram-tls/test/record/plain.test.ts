@@ -14,7 +14,7 @@ suite('epoch 0', () => {
     assert.equal(writer.sequence, 1);
   });
 
-  test('a writer goes on from a given number under a given version', () => {
+  test('a writer continues from a given number under a given version', () => {
     const record = sealed(new PlainWriter(0x0102, 0xfeff), bytes(1), 22);
     assert.deepEqual(record.slice(0, 11), Uint8Array.of(22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 1, 2));
   });
@@ -28,7 +28,7 @@ suite('epoch 0', () => {
     assert.deepEqual([header.type, header.epoch, header.sequence], [22, 0, 3]);
   });
 
-  test('a repeated record is read again, since a forged one must not shut out the genuine', () => {
+  test('a repeated plaintext record is read again, because a forged one must not lock out the genuine one', () => {
     const record = sealed(new PlainWriter(), bytes(5), 22);
     const reader = new PlainReader();
     for (let i = 0; i < 2; i++) assert.deepEqual(received(reader, record).result, bytes(5));

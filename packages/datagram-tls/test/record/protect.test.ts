@@ -9,7 +9,7 @@ import { bytes, eachVersion, protections, received, sealed } from './protections
 
 for (const protection of protections) {
   suite(`records under ${protection.name}`, () => {
-    test('what one side seals the other opens, at any length, epoch and sequence number', () => {
+    test('one side opens what the other seals, at any length, epoch and sequence number', () => {
       const anyRecord = fc.record({
         content: fc.uint8Array({ maxLength: 2000 }),
         type: fc.constantFrom(20, 21, 22, 23),
@@ -30,7 +30,7 @@ for (const protection of protections) {
       );
     });
 
-    test('the largest plaintext fits and one byte more is an overflow', () => {
+    test('the largest plaintext fits, and one more byte is an overflow', () => {
       const writer = protection.writer();
       const reader = protection.reader();
       assert.deepEqual(received(reader, sealed(writer, bytes(0x4000))).result, bytes(0x4000));
@@ -48,7 +48,7 @@ for (const protection of protections) {
       }
     });
 
-    test('every flipped bit of a record makes it unreadable, and the genuine one is still taken', () => {
+    test('every flipped bit makes a record unreadable, and the genuine one is still accepted', () => {
       const record = sealed(protection.writer(), bytes(5));
       const reader = protection.reader();
       for (let bit = 0; bit < record.length * 8; bit++) {
@@ -110,7 +110,7 @@ for (const protection of protections.filter((of) => of.suite.aead !== undefined)
 
 for (const protection of eachVersion) {
   suite(`the record layer of ${protection.suite.version}`, () => {
-    test('a record is taken once', () => {
+    test('a record is accepted once', () => {
       const reader = protection.reader();
       const writer = protection.writer();
       const [older, newest] = [sealed(writer, bytes(1)), sealed(writer, bytes(2))];
@@ -120,7 +120,7 @@ for (const protection of eachVersion) {
       assert.equal(received(reader, older).result, 'replayed');
     });
 
-    test('a record older than the window is refused, the oldest inside of it is taken', () => {
+    test('a record older than the window is refused, the oldest inside it is accepted', () => {
       const reader = protection.reader();
       const newest = 1000;
       assert.deepEqual(received(reader, at(newest)).result, bytes(4));
@@ -139,7 +139,7 @@ for (const protection of eachVersion) {
       });
     }
 
-    test('a forged record from far ahead does not move the window', () => {
+    test('a forged record far ahead does not move the window', () => {
       const reader = protection.reader();
       received(reader, at(10));
       const forged = at(20_000);
@@ -148,7 +148,7 @@ for (const protection of eachVersion) {
       assert.deepEqual(received(reader, at(9)).result, bytes(4));
     });
 
-    test('several records in one buffer are sealed and opened where they stand', () => {
+    test('several records in one buffer are sealed and opened in place', () => {
       const writer = protection.writer();
       const out = new Uint8Array(400);
       const first = writer.seal(22, bytes(30, 1), out, 7);
@@ -159,7 +159,7 @@ for (const protection of eachVersion) {
       assert.deepEqual(out.slice(7 + first + second), new Uint8Array(400 - 7 - first - second));
     });
 
-    test('a key is given up after as many forgeries as its limit', () => {
+    test('a key is unusable after as many forgeries as its limit', () => {
       const reader = protection.reader({ limits: { sealed: 100, forged: 3 } });
       const forged = at(0);
       forged[forged.length - 1] = (forged[forged.length - 1] ?? 0) ^ 1;
@@ -168,7 +168,7 @@ for (const protection of eachVersion) {
       assert.equal(received(reader, at(0)).result, 'forgery_limit');
     });
 
-    test('a writer asks for new keys half way and then stops', () => {
+    test('a writer requests new keys at half of its limit and then stops', () => {
       const writer = protection.writer({ limits: { sealed: 4, forged: 1 } });
       const states = [0, 1, 2, 3].map(() => {
         const { state } = writer;

@@ -24,7 +24,7 @@ suite('records of DTLS 1.2', () => {
     assert.deepEqual(record.slice(13, 21), record.slice(3, 11));
   });
 
-  test('a peer may choose its explicit nonces as it likes', () => {
+  test('a peer may choose its explicit nonces freely', () => {
     const keys = { key: bytes(16), iv: bytes(4) };
     const chosen = bytes(8, 9);
     const record = new Uint8Array(13 + 8 + 3 + 16);
@@ -37,7 +37,7 @@ suite('records of DTLS 1.2', () => {
     assert.deepEqual(received(new RecordReader12(nodeProvider, gcm, 1, keys), record).result, bytes(3, 4));
   });
 
-  test('a protected record that says DTLS 1.0 is discarded', () => {
+  test('a protected record with version DTLS 1.0 is discarded', () => {
     const record = sealed(protection.writer(), bytes(2));
     record[2] = 0xff;
     assert.equal(received(protection.reader(), record).result, 'bad_version');

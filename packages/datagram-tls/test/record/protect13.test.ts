@@ -23,7 +23,7 @@ for (const of of DEFAULT_SUITES['DTLSv1.3']) {
     const reader = () => new RecordReader13(nodeProvider, of, 3, keys);
 
     for (const form of FORMS) {
-      test(`a header with ${describe(form)} is understood`, () => {
+      test(`a header with ${describe(form)} is read`, () => {
         const record = build(of, keys, { ...form, sequence: 77, inner: Uint8Array.of(1, 2, 3, 23) });
         const { header, result } = received(reader(), record);
         assert.deepEqual(result, Uint8Array.of(1, 2, 3));
@@ -31,7 +31,7 @@ for (const of of DEFAULT_SUITES['DTLSv1.3']) {
       });
     }
 
-    test('the longest form is what is written', () => {
+    test('the longest form is written', () => {
       const writer = new RecordWriter13(nodeProvider, of, 3, keys, undefined, 0x1234567);
       const built = build(of, keys, {
         sequence16: true,
@@ -49,12 +49,12 @@ for (const of of DEFAULT_SUITES['DTLSv1.3']) {
       assert.equal(header.type, 21);
     });
 
-    test('content may be empty', () => {
+    test('protected content may be empty', () => {
       const { header, result } = received(reader(), build(of, keys, { inner: Uint8Array.of(23, 0) }));
       assert.deepEqual([result, header.type], [new Uint8Array(0), 23]);
     });
 
-    test('a record of zeros only, or of nothing, has no content type', () => {
+    test('a record of only zeros, or of nothing, has no content type', () => {
       for (const length of [0, 1, 50]) {
         const record = build(of, keys, { inner: new Uint8Array(length) });
         assert.equal(received(reader(), record).result, 'no_content_type');
@@ -70,7 +70,7 @@ for (const of of DEFAULT_SUITES['DTLSv1.3']) {
       assert.equal(received(reader(), build(of, keys, { inner: longer })).result, 'record_overflow');
     });
 
-    test('a ciphertext longer than any plaintext asks for is not even tried', () => {
+    test('a ciphertext longer than any plaintext requires is not decrypted', () => {
       const record = build(of, keys, { inner: new Uint8Array(0x4000 + 256 - of.tagLength + 1) });
       assert.equal(received(reader(), record).result, 'too_long');
     });
@@ -98,7 +98,7 @@ suite('sequence numbers of DTLS 1.3', () => {
     });
   }
 
-  test('what the mask hides is not the sequence number', () => {
+  test('the masked bits are not the sequence number', () => {
     const writer = new RecordWriter13(nodeProvider, of, 3, keys);
     const shown = Array.from({ length: 50 }, () => {
       const record = sealed(writer, bytes(3));

@@ -20,11 +20,11 @@ class NaiveWindow {
 }
 
 suite('the replay window', () => {
-  test('is at least 128 records wide', () => {
+  test('the replay window is at least 128 records wide', () => {
     assert.ok(REPLAY_WINDOW >= 128);
   });
 
-  test('decides as a window that remembers everything', () => {
+  test('the replay window decides like one that remembers everything', () => {
     const step = fc.oneof(
       fc.integer({ min: -300, max: 300 }),
       fc.constantFrom(-REPLAY_WINDOW, 1 - REPLAY_WINDOW, -32, 31, 32, 33, 64, 128, 255, 256, 257, 10_000),
@@ -52,7 +52,7 @@ suite('the replay window', () => {
     );
   });
 
-  test('knows every number in the window after a full lap', () => {
+  test('the replay window knows every number after a full lap', () => {
     const window = new ReplayWindow();
     for (let sequence = 0; sequence < 1000; sequence += 2) window.accept(sequence);
     for (let sequence = 999 - REPLAY_WINDOW + 1; sequence < 998; sequence++) {
@@ -60,7 +60,7 @@ suite('the replay window', () => {
     }
   });
 
-  test('asking moves nothing', () => {
+  test('asking the replay window moves nothing', () => {
     const window = new ReplayWindow();
     window.accept(5);
     assert.equal(window.fresh(MAX_SEQUENCE), true);

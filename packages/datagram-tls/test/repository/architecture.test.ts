@@ -158,14 +158,14 @@ suite('the check itself reports', () => {
   });
 
   for (const { rule, files, expected } of broken) {
-    test(rule, () => {
+    test(`the check reports ${rule}`, () => {
       const found = breaches(new Map(Object.entries(files)));
       assert.equal(found.length, expected.length, found.join('\n'));
       for (const [i, pattern] of expected.entries()) assert.match(found[i] ?? '', pattern);
     });
   }
 
-  test('nothing where comments, strings and members only sound forbidden', () => {
+  test('the check reports nothing where comments, strings and members only look forbidden', () => {
     const text = `// Date, Buffer and Math.random() are not used here.
       import { floor } from './floor.js';
       /** setTimeout */

@@ -110,7 +110,7 @@ const broken: readonly { what: string; from: string; to: string; problem: RegExp
 ];
 
 suite('the check of the ledgers', () => {
-  test('finds nothing wrong with an honest one', () => {
+  test('the check of the ledgers finds no fault in a correct one', () => {
     assert.deepEqual(
       problemsOf(HONEST, (path) => files.get(path)),
       [],
@@ -118,7 +118,7 @@ suite('the check of the ledgers', () => {
   });
 
   for (const { what, from, to, problem } of broken) {
-    test(`finds ${what}`, () => {
+    test(`the check of the ledgers finds ${what}`, () => {
       assert.ok(HONEST.includes(from));
       const problems = problemsOf(HONEST.replace(from, to), (path) => files.get(path));
       assert.ok(
@@ -128,7 +128,7 @@ suite('the check of the ledgers', () => {
     });
   }
 
-  test('knows tests by their names, with anything in the holes of a template', () => {
+  test('the check of the ledgers matches names of tests, with anything in the holes of a template', () => {
     const hole = (what: string) => `$\{${what}}`;
     const source = `
       test('it\\'s so', f);

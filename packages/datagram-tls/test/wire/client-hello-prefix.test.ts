@@ -22,13 +22,13 @@ const suitesEnd = cookieFieldEnd + 2 + 4;
 const cookieExtensionEnd = suitesEnd + 2 + 2 + 4 + 6;
 
 suite('the first part of a ClientHello', () => {
-  test('says nothing while the cookie field is not complete', () => {
+  test('the first part of a ClientHello says nothing before the cookie field is complete', () => {
     for (let length = 0; length < cookieFieldEnd; length++) {
       assert.equal(peekClientHello(body.subarray(0, length)), undefined, `at ${length}`);
     }
   });
 
-  test('gives the fixed fields from the end of the cookie field on', () => {
+  test('the first part of a ClientHello gives the fixed fields from the end of the cookie field on', () => {
     for (let length = cookieFieldEnd; length <= body.length; length++) {
       const prefix = peekClientHello(body.subarray(0, length));
       assert.equal(prefix?.legacyVersion, hello.legacyVersion);
@@ -38,12 +38,12 @@ suite('the first part of a ClientHello', () => {
     }
   });
 
-  test('gives the cipher suites only when all are there', () => {
+  test('the first part of a ClientHello gives the cipher suites only when all are present', () => {
     assert.deepEqual(peekClientHello(body.subarray(0, suitesEnd - 1))?.cipherSuites, []);
     assert.deepEqual(peekClientHello(body.subarray(0, suitesEnd))?.cipherSuites, hello.cipherSuites);
   });
 
-  test('gives the cookie extension as soon as it is complete', () => {
+  test('the first part of a ClientHello gives the cookie extension as soon as it is complete', () => {
     const before = peekClientHello(body.subarray(0, cookieExtensionEnd - 1));
     assert.deepEqual(before?.extensions, new Map());
     for (const length of [cookieExtensionEnd, cookieExtensionEnd + 3, body.length - 1]) {
@@ -52,11 +52,11 @@ suite('the first part of a ClientHello', () => {
     }
   });
 
-  test('gives every extension when it is the whole message', () => {
+  test('the first part of a ClientHello gives every extension when it is the whole message', () => {
     assert.deepEqual(peekClientHello(body)?.extensions, hello.extensions);
   });
 
-  test('is refused with a session id longer than 32 bytes', () => {
+  test('the first part of a ClientHello is refused with a session ID longer than 32 bytes', () => {
     const bad = body.slice();
     bad[34] = 33;
     assert.equal(peekClientHello(bad), undefined);

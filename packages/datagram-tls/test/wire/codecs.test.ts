@@ -50,7 +50,7 @@ for (const codec of allCodecs) {
 }
 
 suite('every codec', () => {
-  test('takes random bytes without a throw, and what it takes survives encoding', () => {
+  test('every codec reads random bytes without throwing, and re-encodes what it accepts', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), (body) => {
         for (const codec of allCodecs) {
@@ -62,7 +62,7 @@ suite('every codec', () => {
     );
   });
 
-  test('takes a sample with any byte changed without a throw', () => {
+  test('every codec reads a sample with any byte changed without throwing', () => {
     for (const codec of allCodecs) {
       fc.assert(
         fc.property(codec.samples, fc.nat(), fc.integer({ min: 1, max: 255 }), ({ body }, at, flip) => {

@@ -11,7 +11,7 @@ import { messageCodecs } from './message-codecs.js';
 
 const allCodecs = [...messageCodecs, ...extensionCodecs];
 
-test('every decoder takes the OpenSSL and BoringSSL corpora without a throw', needsCorpora, () => {
+test('every decoder reads the OpenSSL and BoringSSL corpora without throwing', needsCorpora, () => {
   const seen = { clientHellos: 0, serverHellos: 0 };
   for (const { name, stream } of corpusStreams()) {
     decodeAll(stream, name);
@@ -27,7 +27,7 @@ test('every decoder takes the OpenSSL and BoringSSL corpora without a throw', ne
   assert.ok(seen.clientHellos >= 50 && seen.serverHellos >= 50, JSON.stringify(seen));
 });
 
-test('mutations of the corpora meet no throw either', needsCorpora, () => {
+test('mutations of the corpora do not throw either', needsCorpora, () => {
   const next = xorshift32(0x5eed);
   let mutated = 0;
   for (const { name, stream } of corpusStreams()) {

@@ -136,7 +136,7 @@ suite('malformed extensions are refused', () => {
   }
 });
 
-test('the binders end the extension and have the length that is said', () => {
+test('the binders are at the end of the extension and have the stated length', () => {
   const identities = [{ identity: hex('6162'), obfuscatedTicketAge: 7 }];
   const binders = [filled(32, 1), filled(48, 2)];
   const whole = encodePreSharedKeyRequest({ identities, binders });

@@ -51,7 +51,7 @@ suite('handshake header', () => {
     );
   });
 
-  test('what the writer wrote the reader reads', () => {
+  test('the reader reads what the writer wrote', () => {
     fc.assert(
       fc.property(fc.array(header, { minLength: 1, maxLength: 4 }), (headers) => {
         const parts = headers.map((fragment) => {
@@ -64,7 +64,7 @@ suite('handshake header', () => {
     );
   });
 
-  test('the writer touches its twelve bytes only', () => {
+  test('the writer writes only its twelve bytes', () => {
     const target = new Uint8Array(16).fill(0x55);
     const fields = { type: 1, length: 0x010203, messageSeq: 0x0405, fragmentOffset: 6, fragmentLength: 7 };
     writeHandshakeHeader(target, 2, fields);
@@ -87,7 +87,7 @@ suite('handshake header', () => {
     });
   }
 
-  test('reads an empty fragment of a message that has bytes', () => {
+  test('an empty fragment of a message with bytes is read', () => {
     const [fragment] = readHandshakeFragments(hex('01 000004 0000 000002 000000')) ?? assert.fail();
     assert.deepEqual([fragment?.length, fragment?.fragmentOffset, fragment?.fragmentLength], [4, 2, 0]);
   });

@@ -43,8 +43,8 @@ for (const recording of recordings) {
   });
 }
 
-suite('what the foreign peers said', () => {
-  test('OpenSSL asks for a name, a protocol and SRTP, and repeats the cookie', () => {
+suite('messages of foreign peers', () => {
+  test('OpenSSL requests a name, a protocol and SRTP, and repeats the cookie', () => {
     const [first, verify, second, server] = recordedMessages(recordingOf('openssl-12-ecdhe-ecdsa'));
     assert.ok(first && verify && second && server);
     const cookie = decodeHelloVerifyRequest(verify.body)?.cookie;
@@ -61,7 +61,7 @@ suite('what the foreign peers said', () => {
     assert.equal(decodeUseSrtpResponse(extension(server, ExtensionType.use_srtp))?.profile, 0x0001);
   });
 
-  test("wolfSSL's HelloRetryRequest is told from its ServerHello", () => {
+  test("wolfSSL's HelloRetryRequest is distinguished from its ServerHello", () => {
     const hellos = recordedMessages(recordingOf('wolfssl-13-certificates'))
       .filter(({ type }) => type === HandshakeType.server_hello)
       .map(({ body }) => decodeServerHello(body));

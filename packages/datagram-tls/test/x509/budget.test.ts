@@ -137,7 +137,7 @@ suite('the budget of a validation', () => {
     assert.ok(spent('comparisons') > VALIDATION_LIMITS.comparisons / 2);
   });
 
-  test('a constraint that is long counts for more', () => {
+  test('a long constraint counts for more', () => {
     const at = (length: number) =>
       validate(
         mesh({
@@ -190,14 +190,14 @@ suite('the budget of a validation', () => {
     assert.deepEqual([code, checks], ['VALIDATION_LIMIT_REACHED', VALIDATION_LIMITS.signatures]);
   });
 
-  test('signatures under costly keys are fewer', () => {
+  test('fewer signatures are allowed under costly keys', () => {
     const keys = Array.from({ length: 12 }, () => newKey('P-521'));
     const { code, checks } = validate(mesh({ layers: 3, width: 4, keys, leafSigner: KEYS[15] as Key }));
     assert.equal(code, 'VALIDATION_LIMIT_REACHED');
     assert.ok(checks > 3 && checks < VALIDATION_LIMITS.signatures / 2, `${checks} signatures`);
   });
 
-  test('candidate paths that fail before any signature is checked are bounded, too', () => {
+  test('candidate paths that fail before any signature check are bounded, too', () => {
     // 4^3 paths with the right names, to a leaf that is not for servers.
     const notForServers = extension(0x25, tlv(0x30, tlv(0x06, [0x2a, 0x03])));
     const { code, spent, checks } = validate(
@@ -214,7 +214,7 @@ suite('the budget of a validation', () => {
     assert.ok(most.spent('paths') <= VALIDATION_LIMITS.paths);
   });
 
-  test('issuers that certify each other and lead nowhere are looked at 500 times at most', () => {
+  test('issuers that certify each other and lead nowhere are examined at most 500 times', () => {
     const ring = KEYS.slice(2, 15).map((key, i) =>
       issue({ subject: `CA ${i % 2}`, issuer: `CA ${1 - (i % 2)}`, ca: true }, key, key),
     );
@@ -223,12 +223,12 @@ suite('the budget of a validation', () => {
     assert.deepEqual([code, spent('issuers')], ['VALIDATION_LIMIT_REACHED', VALIDATION_LIMITS.issuers]);
   });
 
-  test('the answer names the limit as authorizationError, and the alert is bad_certificate', () => {
+  test('the verdict names the limit as authorizationError, and the alert is bad_certificate', () => {
     assert.equal(alertForCode('VALIDATION_LIMIT_REACHED'), 'bad_certificate');
   });
 });
 
-suite('the parts of a chain', () => {
+suite('the elements of a chain', () => {
   const der = (names: number): Uint8Array =>
     encodeCertificate(
       { subject: 'a', issuer: 'b', spki: topKey.spki, serial: 1, dns: many(names, () => 'a') },
@@ -239,11 +239,11 @@ suite('the parts of a chain', () => {
     assert.equal(parseChain([der(MAX_CHAIN_ELEMENTS - 100)])?.length, 1);
   });
 
-  test('more parts than any honest chain has make it unreadable', () => {
+  test('more elements than any honest chain has make a certificate unreadable', () => {
     assert.equal(parseChain([der(MAX_CHAIN_ELEMENTS)]), undefined);
   });
 
-  test('the parts of all certificates count together', () => {
+  test('the elements of all certificates count together', () => {
     assert.equal(parseChain([der(4000), der(4000)])?.length, 2);
     assert.equal(parseChain([der(4000), der(4000), der(4000)]), undefined);
   });
@@ -287,11 +287,11 @@ suite('an OCSP response with many answers', () => {
     };
   }
 
-  test('hashes the name of the issuer once, not once for each answer', () => {
+  test("an OCSP response with many answers hashes the issuer's name once", () => {
     assert.deepEqual(judge(500), { code: 'OCSP_NO_RESPONSE', digests: 1 });
   });
 
-  test('is not read when it has more parts than any honest one', () => {
+  test('an OCSP response with more elements than any honest one is not read', () => {
     assert.deepEqual(judge(1500), { code: 'OCSP_RESP_INVALID', digests: 0 });
   });
 });

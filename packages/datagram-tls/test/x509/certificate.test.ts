@@ -36,7 +36,7 @@ suite('certificates', () => {
     }
   });
 
-  test("Node's default certificates are all understood, keys and dates included", () => {
+  test("all certificates of Node's default store can be read, with keys and dates", () => {
     const store = TrustStore.fromDer(tls.rootCertificates.flatMap((root) => readCertificates(root, 'root')));
     assert.equal(store.size, tls.rootCertificates.length);
     for (const root of tls.rootCertificates) {
@@ -49,7 +49,7 @@ suite('certificates', () => {
     }
   });
 
-  test('extensions are read', () => {
+  test('certificate extensions are read', () => {
     const { extensions, subject } = certificate('leaf');
     assert.deepEqual(extensions.subjectAltName?.dns, ['www.example.com', 'example.com']);
     assert.equal(extensions.keyUsage, KeyUsage.digitalSignature);
@@ -60,7 +60,7 @@ suite('certificates', () => {
     assert.deepEqual(subject.commonNames, ['www.example.com']);
   });
 
-  test('the bytes are a copy of their own', () => {
+  test('a parsed certificate has its own copy of the bytes', () => {
     const bytes = der('leaf');
     const before = parsed(bytes);
     bytes.fill(0);
@@ -69,7 +69,7 @@ suite('certificates', () => {
 });
 
 suite('malformed certificates', () => {
-  test('every truncation and every trailing byte is refused', () => {
+  test('a certificate with any truncation or trailing byte is refused', () => {
     const whole = der('leaf-int');
     for (let length = 0; length < whole.length; length++) {
       assert.equal(parseCertificate(whole.subarray(0, length)), undefined, `${length} bytes`);
@@ -77,7 +77,7 @@ suite('malformed certificates', () => {
     assert.equal(parseCertificate(Uint8Array.from([...whole, 0])), undefined);
   });
 
-  test('any change of any byte parses to something harmless, and never throws', () => {
+  test('a certificate with any changed byte never throws and parses harmlessly', () => {
     for (const name of [
       'leaf',
       'int-nc-directory',
@@ -147,10 +147,11 @@ suite('malformed certificates', () => {
     ],
   ];
   for (const [what, shape] of bodies) {
-    test(`${what} is refused`, () => assert.equal(parseCertificate(encode(shape)), undefined));
+    test(`a certificate with ${what} is refused`, () =>
+      assert.equal(parseCertificate(encode(shape)), undefined));
   }
 
-  test('the same without any of that is not refused', () => {
+  test('the certificate without these faults is accepted', () => {
     assert.ok(parseCertificate(encode({ ca: true })));
   });
 });
@@ -162,7 +163,7 @@ suite('validity times', () => {
     return reader.finished() ? time : undefined;
   };
 
-  test('every moment reads as Date has it', () => {
+  test('every moment reads as Date reads it', () => {
     const moments = fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true });
     fc.assert(
       fc.property(moments, (date) => {
@@ -194,7 +195,7 @@ suite('validity times', () => {
     '20230101000000',
     '00000101000000Z',
   ]) {
-    test(`${value} is no time`, () => assert.equal(read(0x18, value), undefined));
+    test(`${value} is not a time`, () => assert.equal(read(0x18, value), undefined));
   }
 });
 
@@ -202,17 +203,17 @@ suite('distinguished names', () => {
   const name = (value: string, tag?: number) =>
     parsed(encode({ subjectName: commonName(value, tag) })).subject;
 
-  test('case, white space and string type make no difference', () => {
+  test('names compare regardless of case, white space and string type', () => {
     assert.ok(name('Example  CA ').equals(name('example ca', 0x13)));
     assert.ok(name('Example CA', 0x16).equals(name('EXAMPLE CA', 0x14)));
     assert.ok(!name('Example CA').equals(name('ExampleCA')));
   });
 
-  test('only ASCII letters are folded', () => {
+  test('only ASCII letters are compared without case', () => {
     assert.ok(!name('Ä').equals(name('ä')));
   });
 
-  test('text for people keeps control characters and separators visible', () => {
+  test('names in text keep control characters and separators visible', () => {
     assert.equal(certificate('root').subject.text, 'C=AQ, O=Example, CN=Root');
     assert.equal(name('a\nb, CN=c').text, 'CN=a\\u{a}b\\, CN\\=c');
   });

@@ -32,7 +32,7 @@ function judge(leaf: Partial<Shape> & { subject: string }, purpose: Purpose = 's
 
 suite('common names of servers', () => {
   for (const name of ['localhost', 'LOCALHOST', 'a_b', 'www.example.org', '*.example.org', 'xn--bcher-kva']) {
-    test(`${name} is constrained, as it may be compared with a host name`, () => {
+    test(`${name} is constrained, because it may be compared with a host name`, () => {
       assert.equal(judge({ subject: name }), 'PERMITTED_VIOLATION');
     });
   }
@@ -50,7 +50,7 @@ suite('common names of servers', () => {
     });
   }
 
-  test('one of a length that no host has costs no time and matches nothing', () => {
+  test('a common name longer than any host name costs no time and matches nothing', () => {
     const subject = `a${'-'.repeat(50_000)}`;
     assert.equal(judge({ subject }), 'ok');
     assert.equal(verifyName(issue({ subject, issuer: 'CA' }), 'a'), 'HOSTNAME_MISMATCH');
@@ -65,7 +65,7 @@ suite('common names of servers', () => {
     ['nothing', []],
   ];
   for (const [what, entries] of SAN) {
-    test(`do not count beside a subjectAltName with ${what}`, () => {
+    test(`common names do not count beside a subjectAltName with ${what}`, () => {
       const extensions = [extension(0x11, tlv(0x30, ...entries))];
       const leaf = issue({ subject: 'host.example.com', issuer: 'CA', extensions });
       assert.equal(verifyName(leaf, 'host.example.com'), 'HOSTNAME_MISMATCH');
@@ -73,18 +73,18 @@ suite('common names of servers', () => {
     });
   }
 
-  test('count where there is no subjectAltName', () => {
+  test('common names count where there is no subjectAltName', () => {
     const leaf = issue({ subject: 'host.example.com', issuer: 'CA' });
     assert.equal(verifyName(leaf, 'host.example.com'), undefined);
   });
 });
 
 suite('common names of clients', () => {
-  test('without a dot are names of people and things, and not constrained', () => {
+  test('common names of clients without a dot are not constrained', () => {
     assert.equal(judge({ subject: 'alice' }, 'clientAuth'), 'ok');
   });
 
-  test('with a dot are constrained', () => {
+  test('common names of clients with a dot are constrained', () => {
     assert.equal(judge({ subject: 'device.example.org' }, 'clientAuth'), 'PERMITTED_VIOLATION');
     assert.equal(judge({ subject: 'device.example.com' }, 'clientAuth'), 'ok');
   });

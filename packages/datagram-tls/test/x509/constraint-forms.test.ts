@@ -151,7 +151,7 @@ suite('every form of name under every form of constraint', { skip: !isThere && '
       }
     });
 
-    test(`subtrees with distances are rejected, unless they say nothing: ${what}`, () => {
+    test(`subtrees with distances are rejected, unless they are the defaults: ${what}`, () => {
       for (const [i, distance] of DISTANCES.entries()) {
         for (const [ours, theirs] of verdicts(constrained(list, [DNS, 'example.com'], distance))) {
           if (ours === 'ok') assert.equal(theirs, 'ok');
@@ -162,12 +162,12 @@ suite('every form of name under every form of constraint', { skip: !isThere && '
     });
   }
 
-  test('both name the same faults', () => {
+  test("our verdicts and openssl's name the same faults", () => {
     const faults = ['PERMITTED_VIOLATION', 'EXCLUDED_VIOLATION', 'SUBTREE_MINMAX', 'UNSUPPORTED_NAME_SYNTAX'];
     assert.deepEqual([...seen].sort(), ['ok', ...faults].sort());
   });
 
-  test('an address and mask of another length than two addresses are no constraint that could be obeyed', () => {
+  test('an address constraint of the wrong length is rejected', () => {
     for (const list of [PERMITTED, EXCLUDED]) {
       const [, ...answers] = verdicts(constrained(list, [IP, [10, 0, 0, 1]]));
       const address = NAMES.findIndex(([tag]) => tag === IP);

@@ -65,7 +65,7 @@ suite('certificate revocation lists', () => {
     });
   }
 
-  test('openssl verify says the same, but of a delta list', {
+  test('openssl verify agrees, except on a delta list', {
     skip: !isThere && 'no OpenSSL 3 on this machine',
   }, () => {
     for (const { what, chain, crls, trust = 'root', ...rest } of cases) {
@@ -93,7 +93,7 @@ suite('certificate revocation lists', () => {
     }
   });
 
-  test('a list in PEM is no certificate, and the other way round', () => {
+  test('a list in PEM is not a certificate, and vice versa', () => {
     assert.throws(() => readCrls(pem('leaf'), 'options.crl'), {
       message: /^options\.crl holds no CRL .*holds a CERTIFICATE$/,
     });

@@ -55,7 +55,7 @@ function verify(chain: ReturnType<typeof issue>[], anchors: ReturnType<typeof is
 const anchor = issue('Anchor', 'Anchor');
 
 suite('hostile certificate chains', () => {
-  test('what is made here is valid where it should be', () => {
+  test('the chains of these tests are valid where they should be', () => {
     const { code, verify: checks } = verify(
       [issue('leaf', 'A'), issue('A', 'Anchor', { spki: ownSpki })],
       [anchor],
@@ -63,19 +63,19 @@ suite('hostile certificate chains', () => {
     assert.deepEqual([code, checks], ['ok', 2]);
   });
 
-  test('a hundred certificates in a row are too many, before any signature is checked', () => {
+  test('a hundred certificates in a row are refused before any signature check', () => {
     const row = Array.from({ length: 100 }, (_, i) => issue(`CA ${i}`, `CA ${i + 1}`));
     const result = verify(row, [issue('CA 100', 'CA 100')]);
     assert.deepEqual(result, { code: 'CERT_CHAIN_TOO_LONG', verify: 0, importPublicKey: 0 });
   });
 
-  test('a hundred unrelated certificates do not keep the right one from being found', () => {
+  test('a hundred unrelated certificates do not hide the right one', () => {
     const noise = Array.from({ length: 100 }, (_, i) => issue(`CA ${i}`, `CA ${i + 1}`));
     const result = verify([issue('leaf', 'A'), ...noise, issue('A', 'Anchor')], [anchor]);
     assert.deepEqual([result.code, result.verify], ['ok', 2]);
   });
 
-  test('a circle of cross-signed CAs ends, before any signature is checked', () => {
+  test('a circle of cross-signed CAs ends before any signature check', () => {
     const circle = [issue('leaf', 'A'), issue('A', 'B'), issue('B', 'C'), issue('C', 'A'), issue('A', 'C')];
     assert.deepEqual(verify(circle, [anchor]), {
       code: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
@@ -105,13 +105,13 @@ suite('hostile certificate chains', () => {
     assert.ok(result.verify > 0 && result.verify <= 32, `${result.verify} signature checks`);
   });
 
-  test('a key that nobody trusted vouches for is never used', () => {
+  test('a key without a trusted signature is never used', () => {
     const forged = issue('A', 'Anchor', { honest: false, spki: spkis[0] as Uint8Array });
     const result = verify([issue('leaf', 'A'), forged], [anchor]);
     assert.deepEqual(result, { code: 'CERT_SIGNATURE_FAILURE', verify: 1, importPublicKey: 1 });
   });
 
-  test('keys of what peers sent are not kept in the trust store', () => {
+  test("keys of peers' certificates are not kept in the trust store", () => {
     const { provider, count } = counting();
     const trust = new TrustStore([anchor]);
     const options = { trust, time: Date.UTC(2030, 0), purpose: 'serverAuth', provider } as const;

@@ -87,7 +87,7 @@ suite('limits of RSA keys', () => {
 
   const BEYOND = KEYS.filter(([, , supported]) => !supported);
   for (const type of ['X509', 'RawPublicKey'] as const satisfies readonly CertificateTypeName[]) {
-    test(`a peer that shows one beyond them as ${type} is refused before the key is imported`, () => {
+    test(`a peer's key beyond the limits as ${type} is refused before it is imported`, () => {
       for (const [what, key] of BEYOND) {
         const { provider, imported } = counting();
         const security = { provider, peerCertificateTypes: [type] } as unknown as Security;
@@ -98,7 +98,7 @@ suite('limits of RSA keys', () => {
     });
   }
 
-  test('no signature of a CA is checked under one beyond them', () => {
+  test('no signature is checked under a CA key beyond the limits', () => {
     for (const [what, key] of BEYOND) {
       const { provider, imported } = counting();
       const root = parsed(certificate('Root', 'Root', spki));

@@ -27,10 +27,11 @@ suite('IP address literals', () => {
     ['fe80::1%eth0', 'fe800000000000000000000000000001'],
   ];
   for (const [literal, bytes] of forms) {
-    test(`${literal} is ${bytes}`, () => assert.equal(toHex(parseIp(literal) ?? new Uint8Array()), bytes));
+    test(`${literal} is the address ${bytes}`, () =>
+      assert.equal(toHex(parseIp(literal) ?? new Uint8Array()), bytes));
   }
 
-  test('what is an address is what node:net takes for one', () => {
+  test('a literal is an address exactly where node:net says so', () => {
     const part = fc.constantFrom(
       '0',
       '1',
@@ -59,14 +60,14 @@ suite('IP address literals', () => {
 });
 
 suite('host names', () => {
-  test('a wildcard stands for one whole label', () => {
+  test('a wildcard matches one whole label', () => {
     assert.equal(verifyName(holding('*.example.com'), 'a.example.com'), undefined);
     for (const host of ['example.com', '.example.com', 'a.b.example.com', 'aexample.com', '*.example.com']) {
       assert.equal(verifyName(holding('*.example.com'), host), 'HOSTNAME_MISMATCH', host);
     }
   });
 
-  test('other patterns stand for nothing', () => {
+  test('other patterns match nothing', () => {
     for (const pattern of [
       '*',
       '*.com',
@@ -91,7 +92,7 @@ suite('host names', () => {
     );
   });
 
-  test('what can be no host name matches nothing, even itself', () => {
+  test('a text that cannot be a host name matches nothing, not even itself', () => {
     for (const host of [
       '',
       '.',
@@ -111,7 +112,7 @@ suite('host names', () => {
     assert.equal(verifyName(holding('192.0.2.1'), '１９２.0.2.1'), 'HOSTNAME_MISMATCH');
   });
 
-  test('a dNSName keeps common names from counting', () => {
+  test('common names do not count beside a dNSName', () => {
     assert.equal(verifyName(certificate('name-wildcard'), 'ignored.example.org'), 'HOSTNAME_MISMATCH');
     assert.equal(verifyName(certificate('name-cn'), 'cn.example.com'), undefined);
   });

@@ -148,24 +148,24 @@ suite('OCSP responses', () => {
 
     // It compares the times of a response with the clock of this machine, whatever time it is told.
     if (time !== JUDGEMENT_DAY) continue;
-    test(`a response ${what}: OpenSSL ${stricter ? 'does not mind' : 'agrees'}`, { skip: NO_OPENSSL }, () => {
+    test(`a response ${what}: OpenSSL ${stricter ? 'accepts it' : 'agrees'}`, { skip: NO_OPENSSL }, () => {
       const accepted = opensslAccepts(ocspResponse(response), certId);
       assert.equal(accepted, ours === 'ok' || stricter === true);
     });
   }
 
-  test('a response that is not successful is none', () => {
+  test('an unsuccessful response is refused', () => {
     for (const status of [1, 2, 3, 5, 6])
       assert.equal(check(tlv(0x30, tlv(0x0a, [status]))), 'OCSP_RESP_INVALID');
   });
 
-  test('a response that is cut off anywhere, or goes on, is none', () => {
+  test('a response that is cut off anywhere, or has extra bytes, is refused', () => {
     for (let length = 0; length < GOOD.length; length++)
       assert.equal(check(GOOD.subarray(0, length)), 'OCSP_RESP_INVALID', `at ${length}`);
     assert.equal(check(Uint8Array.from([...GOOD, 0])), 'OCSP_RESP_INVALID');
   });
 
-  test('a response with any byte changed is not accepted, unless nobody looks at that byte', () => {
+  test('a response with any changed byte is refused, unless that byte is not read', () => {
     const accepted: number[] = [];
     for (let at = 0; at < GOOD.length; at++) {
       const changed = GOOD.slice();
@@ -200,25 +200,25 @@ suite('OCSP responses', () => {
     const response = ocspResponse(`by-${responder}`);
     const path = [certificate('bound-leaf'), certificate('bound-ca'), ca];
 
-    test(`a responder is bound by the name constraints of its issuer: ${responder}, ${ours}`, () => {
+    test(`name constraints of the issuer apply to a responder: ${responder}, ${ours}`, () => {
       assert.equal(check(response, { path }), ours);
     });
 
-    test(`a responder is bound by name constraints: OpenSSL agrees on ${responder}`, {
+    test(`name constraints apply to a responder: OpenSSL agrees on ${responder}`, {
       skip: NO_OPENSSL,
     }, () => {
       assert.equal(opensslAccepts(response, [], 'bound-leaf', 'bound-ca'), ours === 'ok');
     });
   }
 
-  test('is told apart at once from a response about another certificate, and from junk', () => {
+  test('a response about another certificate, and junk, are distinguished at once', () => {
     assert.ok(isResponseFor(GOOD, leaf, nodeProvider));
     assert.ok(isResponseFor(ocspResponse('good-sha256'), leaf, nodeProvider));
     for (const other of [ocspResponse('about-another'), new Uint8Array(10), tlv(0x30, tlv(0x0a, [3]))])
       assert.equal(isResponseFor(other, leaf, nodeProvider), false);
   });
 
-  test('a hundred certificates in a response cost four at most to look at', () => {
+  test('of a hundred certificates in a response at most four are examined', () => {
     const calls = { verify: 0 };
     const provider = {
       ...nodeProvider,

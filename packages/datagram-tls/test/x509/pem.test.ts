@@ -9,20 +9,20 @@ import { matchesPin, parsePin } from '#lib/x509/pins.js';
 import { certificate, der, pem } from './pki.js';
 
 suite('certificates in PEM', () => {
-  test('several are read in order, with text around them', () => {
+  test('several PEM blocks are read in order, with text around them', () => {
     const text = `Bag Attributes\r\n${pem('leaf')}\nsome text -- here\n${pem('int').replaceAll('\n', '\r\n')}`;
     assert.deepEqual(readCertificates(text, 'cert'), [der('leaf'), der('int')]);
     assert.deepEqual(readCertificates(new TextEncoder().encode(text), 'cert'), [der('leaf'), der('int')]);
   });
 
-  test('DER passes through as a copy', () => {
+  test('DER is copied unchanged', () => {
     const bytes = der('leaf');
     const [copy] = readCertificates(bytes, 'cert');
     assert.deepEqual(copy, bytes);
     assert.notEqual(copy, bytes);
   });
 
-  test('other blocks are passed over', () => {
+  test('other PEM blocks are skipped', () => {
     const key = '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n';
     assert.deepEqual(readCertificates(key + pem('leaf'), 'cert'), [der('leaf')]);
   });
@@ -66,14 +66,14 @@ suite('pins', () => {
     assert.ok(matches(`spki-sha256:${spkiHash}`));
   });
 
-  test('it matches neither hash in place of the other, nor any other', () => {
+  test('a certificate matches neither hash in place of the other, nor any other', () => {
     assert.ok(!matches(`spki-sha256:${fingerprint}`));
     assert.ok(!matches(`sha256:${spkiHash}`));
     assert.ok(!matches(`sha256:${toHex(new Uint8Array(32))}`));
     assert.ok(!matchesPin(leaf, [], nodeProvider));
   });
 
-  test('what is no pin is not read as one', () => {
+  test('a malformed pin is not read as one', () => {
     const hex = spkiHash;
     for (const text of [
       '',
@@ -104,6 +104,6 @@ suite('alerts for certificates', () => {
     MY_OWN_REASON: 'certificate_unknown',
   };
   for (const [code, alert] of Object.entries(expected)) {
-    test(`${code} is told as ${alert}`, () => assert.equal(alertForCode(code), alert));
+    test(`${code} is sent as ${alert}`, () => assert.equal(alertForCode(code), alert));
   }
 });

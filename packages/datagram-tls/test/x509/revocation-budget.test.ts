@@ -121,7 +121,7 @@ function twins(subject: string, count: number): Certificate[] {
 const copies = (list: Crl, count: number): Crl[] => Array.from({ length: count }, () => ({ ...list }));
 
 suite('revocation lists in the budget of a validation', () => {
-  test('a list is looked at once for a certificate and the two issuers above it, not once for each path', () => {
+  test('a list is examined once for a certificate and the two issuers above it, not once for each path', () => {
     const lists = copies(crl({ issuer: 'CA 3', signer: otherKey }), 5);
     const { code, spent } = validate(ladder(4), lists);
     assert.equal(code, 'CRL_SIGNATURE_FAILURE');
@@ -130,7 +130,7 @@ suite('revocation lists in the budget of a validation', () => {
     assert.equal(spent('lists'), 4 * lists.length);
   });
 
-  test('one list is looked at for each certificate of an honest path', () => {
+  test('one list is examined for each certificate of an honest path', () => {
     const [leaf, ca] = [ladder(1)[0], ladder(1)[1]] as [Certificate, Certificate];
     const lists = [
       crl({ issuer: 'CA 0', signer: caKeys[0] as Key }),
@@ -147,7 +147,7 @@ suite('revocation lists in the budget of a validation', () => {
     assert.ok(hashed <= VALIDATION_LIMITS.signatures * 360_000, `${hashed} bytes`);
   });
 
-  test('a list is tried under four keys of its CA at most, beside that of the path', () => {
+  test('a list is tried under at most four keys of its CA, beside that of the path', () => {
     const anchors = [rootKey, ...caKeys].map((key) =>
       issue({ subject: 'Root', issuer: 'Root', ca: true }, key, key),
     );
@@ -173,7 +173,7 @@ suite('revocation lists in the budget of a validation', () => {
     assert.ok(hashed < VALIDATION_LIMITS.signatureWork * 0x1_0000, `${hashed} bytes`);
   });
 
-  test('more lists than an honest operator has about one certificate end at the limit of lists', () => {
+  test('more lists about one certificate than an honest operator has end at the limit of lists', () => {
     const outdated = { ...crl({ issuer: 'CA 0', signer: otherKey }), nextUpdate: TIME - 1 };
     const fitting = copies(outdated, VALIDATION_LIMITS.lists / 2);
     assert.equal(validate(ladder(1), fitting).code, 'CRL_HAS_EXPIRED');

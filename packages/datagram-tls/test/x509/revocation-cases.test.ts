@@ -63,14 +63,14 @@ const CRLS: readonly [string, string][] = [
   ['expired newest + current older', 'ok'],
 ];
 
-suite('lists beside one another', () => {
+suite('several revocation lists', () => {
   for (const [what, expected] of CRLS) {
     test(`${what}: ${expected}`, () => {
       assert.equal(listVerdict(what), expected);
     });
   }
 
-  test('a delta and a list of another scope beside a full list are passed over', () => {
+  test('a delta and a list of another scope beside a full list are skipped', () => {
     assert.equal(listVerdict('full + newer delta'), 'ok');
     assert.equal(listVerdict('full + newer IDP shard of CA certs'), 'ok');
   });
@@ -169,7 +169,7 @@ suite('the keys of one CA', () => {
     return result.ok ? 'ok' : result.code;
   };
 
-  test('a list signed by another key of the CA counts where a certificate of that key is there', () => {
+  test("a list signed by another key of the CA counts where that key's certificate is present", () => {
     const nextCa = caOf(next, 3, SIGNS_CERTIFICATES | SIGNS_LISTS);
     assert.equal(verdict([nextCa], encodeCrl('CA', next, [])), 'ok');
     assert.equal(verdict([nextCa], encodeCrl('CA', next, [9])), 'CERT_REVOKED');
@@ -179,7 +179,7 @@ suite('the keys of one CA', () => {
     assert.equal(verdict([], encodeCrl('CA', next, [])), 'CRL_SIGNATURE_FAILURE');
   });
 
-  test('a key that its own issuer did not sign does not count, nor one that may not sign lists', () => {
+  test("a list under a key that the CA's issuer did not sign does not count, nor one that may not sign lists", () => {
     const forged = encodeCertificate(
       { subject: 'CA', issuer: 'Root', spki: spkiOf(next), serial: 3, ca: true },
       signer(next),
@@ -192,7 +192,7 @@ suite('the keys of one CA', () => {
   const scoped = (idp: Uint8Array): Uint8Array[] => [extension(0x1c, tlv(0x30, idp), true)];
   const named = (uri: string): Uint8Array => tlv(0xa0, tlv(0xa0, text(0x86, uri)));
 
-  test('a list of a distribution point counts for the certificates that name it alone', () => {
+  test('a list of a distribution point counts only for the certificates that name it', () => {
     const list = (uri: string) => encodeCrl('CA', old, [], scoped(named(uri)));
     assert.equal(verdict([], list('http://a.example/1.crl')), 'ok');
     assert.equal(verdict([], list('http://a.example/2.crl')), 'UNABLE_TO_GET_CRL');
@@ -372,7 +372,7 @@ suite('unusual encodings', () => {
       assert.equal(result.ok ? 'ok' : result.code, 'ok');
     });
 
-    test(`a certificate with ${name} goes with its key, and with no other`, () => {
+    test(`a certificate with ${name} matches its key, and no other`, () => {
       const cert = file(`${name}.pem`);
       const { identities } = resolveSecurity({ cert, key: file(`${name}.key`) }, 'server', PLATFORM);
       assert.equal(identities.length, 1);

@@ -33,7 +33,7 @@ const AEADS: readonly [AeadName, WycheproofFile, number, number, number][] = [
 
 suite('AEADs against Wycheproof', () => {
   for (const [name, file, keySize, tagSize, least] of AEADS) {
-    test(`${name} seals and opens as it should and nothing else`, needsWycheproof(file), () => {
+    test(`${name} seals and opens the Wycheproof vectors correctly`, needsWycheproof(file), () => {
       const groups = wycheproof<AeadGroup, AeadVector>(file).filter(
         (group) => group.ivSize === 96 && group.keySize === keySize && group.tagSize === tagSize,
       );

@@ -28,7 +28,7 @@ suite('key exchange against Wycheproof', () => {
     ['secp384r1', 'secp384r1', 48],
   ] as const) {
     const file = `ecdh_${group}_ecpoint` as const;
-    test(`${group} takes valid points only, and those uncompressed`, needsWycheproof(file), () => {
+    test(`${group} accepts only valid, uncompressed points`, needsWycheproof(file), () => {
       const [{ tests } = { tests: [] }] = wycheproof<object, ExchangeVector>(file);
       assert.ok(tests.length > 300);
       for (const vector of tests) {
@@ -66,7 +66,7 @@ suite('key exchange against Wycheproof', () => {
     }
   });
 
-  test('ML-KEM-768 encapsulates to sound keys only', needsWycheproof('mlkem_768_encaps'), () => {
+  test('ML-KEM-768 encapsulates to valid keys only', needsWycheproof('mlkem_768_encaps'), () => {
     const tests = wycheproof<object, KemVector>('mlkem_768_encaps').flatMap((group) => group.tests);
     assert.ok(tests.length > 200);
     for (const vector of tests) {

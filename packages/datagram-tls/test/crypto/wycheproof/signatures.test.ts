@@ -31,7 +31,7 @@ const FILES: readonly [WycheproofFile, SchemeName, number][] = [
 
 suite('signatures against Wycheproof', () => {
   for (const [file, scheme, count] of FILES) {
-    test(`${scheme} verifies what is valid and nothing else`, needsWycheproof(file), () => {
+    test(`${scheme} verifies valid Wycheproof signatures only`, needsWycheproof(file), () => {
       let judged = 0;
       for (const { publicKeyDer, tests } of wycheproof<SignatureGroup, SignatureVector>(file)) {
         const key = nodeProvider.importPublicKey(hex(publicKeyDer));

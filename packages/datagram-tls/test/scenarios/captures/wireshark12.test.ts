@@ -27,7 +27,7 @@ suite('a recorded DTLS 1.2 session with a PSK and AES-128-CCM-8', needs(TRACE), 
     assert.deepEqual(kinds, [22, 22, 23, 23, 23, 23, 21]);
   });
 
-  test('the application data are text', () => {
+  test('the recorded application data is text', () => {
     const texts = replay()
       .records.filter(({ type }) => type === ContentType.application_data)
       .map(({ content }) => (typeof content === 'string' ? undefined : decodeUtf8(content)));
@@ -35,7 +35,7 @@ suite('a recorded DTLS 1.2 session with a PSK and AES-128-CCM-8', needs(TRACE), 
     for (const text of texts) assert.ok(text !== undefined && text.length > 0);
   });
 
-  test('both Finished messages hold for the transcript', () => {
+  test('both recorded Finished messages match the transcript', () => {
     const { messages, masterSecret } = replay();
     for (const sender of ['client', 'server'] as const) {
       const at = messages.findIndex((m) => m.type === HandshakeType.finished && m.sender === sender);

@@ -45,14 +45,14 @@ for (const { name, path, suiteName } of TRACES) {
       }
     });
 
-    test('what was said is what wolfSSL’s example programs say', () => {
+    test('the recorded messages are those of wolfSSL’s example programs', () => {
       const said = replay(path).records.filter(({ type }) => type === ContentType.application_data);
       const texts = said.map(({ content }) => (typeof content === 'string' ? '' : decodeUtf8(content)));
       assert.deepEqual(texts, ['hello wolfssl!', 'I hear you fa shizzle!']);
     });
 
     for (const sender of ['server', 'client'] as const) {
-      test(`the ${sender}'s Finished holds for the transcript`, () => {
+      test(`the ${sender}'s recorded Finished matches the transcript`, () => {
         const { messages, of, secret } = replay(path);
         const at = messages.findIndex((m) => m.type === HandshakeType.finished && m.sender === sender);
         const base = secret(`${sender.toUpperCase() as 'CLIENT'}_HANDSHAKE_TRAFFIC_SECRET`);
@@ -70,7 +70,7 @@ suite('the PSK binders of a recorded DTLS 1.3 handshake', needs('traces/wolf-psk
     ['first', 1],
     ['second', 3],
   ] as const) {
-    test(`the one of the ${which} ClientHello is derived from the PSK`, () => {
+    test(`the PSK binder of the recorded ${which} ClientHello is derived from the PSK`, () => {
       const { messages, of } = replay('traces/wolf-psk');
       const psk = fromHex(PSK);
       const hello = messages[count - 1];

@@ -50,7 +50,7 @@ function loseOfFlight(pair: Pair, lost: (place: number) => boolean): { arrived: 
 }
 
 suite('acknowledgements of DTLS 1.3', () => {
-  test('a smooth handshake has one: of the last flight, by the server, in epoch 3', () => {
+  test('a handshake without loss has one ACK: of the last flight, by the server, in epoch 3', () => {
     const pair = new Pair({
       version,
       client: CLIENTS.ed25519,
@@ -68,7 +68,7 @@ suite('acknowledgements of DTLS 1.3', () => {
     assert.equal(pair.client.entry.connection.counters.retransmissions, 0);
   });
 
-  test('what came of a flight is acknowledged after a quarter of the timeout, and only the rest sent again', () => {
+  test('the received part of a flight is acknowledged after a quarter of the timeout, and only the rest is retransmitted', () => {
     const pair = smallFlight();
     const seen = loseOfFlight(pair, (place) => place === 3);
     pair.connect().runFor(100);
@@ -82,14 +82,14 @@ suite('acknowledgements of DTLS 1.3', () => {
     assertAlive(pair);
   });
 
-  test('a gap is told of at once, yet once only', () => {
+  test('a gap is reported at once, and only once', () => {
     const pair = smallFlight();
     loseOfFlight(pair, (place) => place === 1 || place === 2);
     pair.connect().runFor(60);
     assert.equal(acksOf(pair.client, 'sent').length, 1);
   });
 
-  test('an ACK is sent in an epoch at least that of what it acknowledges, and numbers stand in order', () => {
+  test('an ACK is sent in at least the epoch of the acknowledged records, with numbers in order', () => {
     for (let seed = 0; seed < 60; seed++) {
       const patient = { handshakeTimeout: 600_000 };
       const pair = smallFlight({
@@ -118,7 +118,7 @@ suite('acknowledgements of DTLS 1.3', () => {
     }
   });
 
-  test('an empty ACK hastens a ServerHello that was lost, once DTLS 1.3 is chosen', () => {
+  test('an empty ACK speeds up a lost ServerHello, once DTLS 1.3 is chosen', () => {
     const pair = smallFlight();
     loseOfFlight(pair, (place) => place === 0);
     pair.connect().runFor(500);
@@ -126,7 +126,7 @@ suite('acknowledgements of DTLS 1.3', () => {
     pair.explain(() => assert.ok(pair.client.isConnected));
   });
 
-  test('the client repeats its last flight until it is acknowledged, and not after', () => {
+  test('client repeats its last flight until it is acknowledged, and not after', () => {
     const pair = new Pair({ version });
     pair.intercept = (data, from) => (from === 'server' && pair.server.isConnected ? [] : [data]);
     // After 0.5, 1.5, 3.5 and 7.5 s: the path is short.
@@ -139,7 +139,7 @@ suite('acknowledgements of DTLS 1.3', () => {
     assertAlive(pair);
   });
 
-  test('a client whose last flight never arrives fails with a timeout', () => {
+  test('client whose last flight never arrives fails with a timeout', () => {
     const pair = new Pair({ version });
     pair.intercept = (data, from) =>
       from === 'client' && recordsOf(data).some(({ epoch }) => epoch > 0) ? [] : [data];
@@ -148,7 +148,7 @@ suite('acknowledgements of DTLS 1.3', () => {
     assert.equal(pair.client.sessions.length, 1);
   });
 
-  test('a client that was never given an ACK goes on with a server that has sent data', () => {
+  test('client without an ACK continues with a server that has sent data', () => {
     const pair = new Pair({ version });
     const insider = new Insider13(pair);
     pair.intercept = (data, from) => {
@@ -164,7 +164,7 @@ suite('acknowledgements of DTLS 1.3', () => {
     assertAlive(pair);
   });
 
-  test('nobody acknowledges anything before DTLS 1.3 is chosen', () => {
+  test('neither side acknowledges anything before DTLS 1.3 is chosen', () => {
     const pair = new Pair({ version, client: { groups: 'X25519MLKEM768' } });
     let parts = 0;
     pair.intercept = (data, from) => {
@@ -177,7 +177,7 @@ suite('acknowledgements of DTLS 1.3', () => {
   });
 
   for (const role of ROLES) {
-    test(`${role} ignores an ACK in epoch 0 before DTLS 1.3 is chosen, and once it has heard its peer under keys`, () => {
+    test(`${role} ignores an ACK in epoch 0 before DTLS 1.3 is chosen, and after it has received protected records`, () => {
       const higher = encodeAck({ recordNumbers: [{ epoch: 3, sequenceNumber: 0 }] });
       const forged = plainRecord(ContentType.ack, higher);
       const pair = new Pair({ version });
@@ -202,7 +202,7 @@ suite('acknowledgements of DTLS 1.3', () => {
       assert.deepEqual(pair[role].alerts('sent'), ['fatal illegal_parameter']);
     });
 
-    test(`${role} takes no harm from ACKs of records that it never sent, and of very many`, () => {
+    test(`${role} ignores ACKs of records that it never sent, and of very many`, () => {
       const pair = new Pair({ version }).handshake();
       const insider = new Insider13(pair);
       const peer = role === 'client' ? 'server' : 'client';
@@ -214,7 +214,7 @@ suite('acknowledgements of DTLS 1.3', () => {
     });
   }
 
-  test('a post-handshake message is acknowledged each time it comes', () => {
+  test('a post-handshake message is acknowledged each time it is received', () => {
     const pair = new Pair({ version }).handshake();
     const insider = new Insider13(pair);
     const acks = watchAcks(pair, 'client');
@@ -232,7 +232,7 @@ suite('acknowledgements of DTLS 1.3', () => {
     assertAlive(pair);
   });
 
-  test('an ACK has no more numbers than fit, however many records there were', () => {
+  test('an ACK has no more numbers than fit, however many records were received', () => {
     const pair = new Pair({ version, serverBehaviour: { mtu: 256 }, clientBehaviour: { mtu: 256 } });
     const acks = watchAcks(pair, 'client');
     pair.intercept = (data, from) => {

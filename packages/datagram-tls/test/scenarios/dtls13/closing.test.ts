@@ -17,7 +17,7 @@ suite('the end of a DTLS 1.3 session', () => {
     const peer = role === 'client' ? 'server' : 'client';
     const open = { [`${role}Behaviour`]: { allowHalfOpen: true } };
 
-    test(`${role} may go on sending after its peer has closed, if it is set to`, () => {
+    test(`${role} with allowHalfOpen may send after its peer has closed`, () => {
       const pair = new Pair({ version, ...open }).handshake();
       pair.close(pair[peer]);
       pair.runFor(50);
@@ -32,14 +32,14 @@ suite('the end of a DTLS 1.3 session', () => {
       assert.deepEqual([pair[role].error, pair[peer].error], [undefined, undefined]);
     });
 
-    test(`${role} closes too, when its peer has, unless it is set otherwise`, () => {
+    test(`${role} closes when its peer has closed, by default`, () => {
       const pair = new Pair({ version }).handshake();
       pair.close(pair[peer]);
       pair.runFor(50);
       assert.ok(pair[role].isClosed && pair[peer].isClosed);
     });
 
-    test(`${role} ignores what its peer sent after close_notify, and takes what it sent before`, () => {
+    test(`${role} ignores what its peer sent after close_notify, and accepts what it sent before`, () => {
       const pair = new Pair({ version, ...open }).handshake();
       const insider = new Insider13(pair);
       const close = Uint8Array.of(WARNING, Alert.close_notify);
@@ -52,7 +52,7 @@ suite('the end of a DTLS 1.3 session', () => {
       assert.equal(pair[role].dropped['closed'], 1);
     });
 
-    test(`${role} ends on any alert but close_notify and user_canceled, whatever its level says`, () => {
+    test(`${role} ends on any alert but close_notify and user_canceled, whatever its level`, () => {
       for (const level of [WARNING, FATAL, 77]) {
         for (const description of [Alert.internal_error, Alert.no_renegotiation, 201]) {
           const pair = new Pair({ version }).handshake();
@@ -68,7 +68,7 @@ suite('the end of a DTLS 1.3 session', () => {
     });
   }
 
-  test('a client that closes right after its last flight was lost still gets both across', () => {
+  test('a client that closes right after its last flight was lost still delivers both', () => {
     const pair = new Pair({ version });
     let lost = false;
     pair.intercept = (data, from) => {

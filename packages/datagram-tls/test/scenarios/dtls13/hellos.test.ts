@@ -98,7 +98,7 @@ suite('what a ServerHello of DTLS 1.3 may say', () => {
     ['a cookie', having(X.cookie, 0, 1, 1), 'illegal_parameter'],
   ];
   for (const [what, change, alert] of cases) {
-    test(`client refuses ${what} with ${alert}`, () => {
+    test(`client refuses ${what} in a ServerHello with ${alert}`, () => {
       const pair = meddle('server', server_hello, (body) => {
         const hello = decodeServerHello(body) ?? assert.fail();
         if (isHelloRetryRequest(hello)) return body;
@@ -129,7 +129,7 @@ suite('what a HelloRetryRequest may say', () => {
     ['without a version', without(X.supported_versions), 'missing_extension'],
   ];
   for (const [what, change, alert] of cases) {
-    test(`client refuses one ${what} with ${alert}`, () => {
+    test(`client refuses a HelloRetryRequest ${what} with ${alert}`, () => {
       const pair = meddle('server', server_hello, (body) => {
         const hello = decodeServerHello(body) ?? assert.fail();
         return encodeServerHello(
@@ -190,7 +190,7 @@ suite('what a ClientHello of DTLS 1.3 may say', () => {
     });
   }
 
-  test('extensions, groups, suites and versions that nobody knows are passed over', () => {
+  test('unknown extensions, groups, suites and versions are ignored', () => {
     const pair = meddle('client', client_hello, (body) => {
       const hello = decodeClientHello(body) ?? assert.fail();
       const extensions = new Map([...hello.extensions, [UNKNOWN, new Uint8Array(3)] as const]);
@@ -353,20 +353,20 @@ suite('DTLS 1.2 and 1.3', () => {
     });
   }
 
-  test('a client that insists on 1.3 is refused by a server that has only 1.2', () => {
+  test('a client that requires 1.3 is refused by a server with 1.2 only', () => {
     const pair = new Pair({ version, client: only, server: old }).connect();
     pair.runFor(900);
     assert.equal(pair.client.alerts('sent')[0], 'fatal unexpected_message');
     assert.equal(pair.server.sessions.length, 0);
   });
 
-  test('a server that insists on 1.3 refuses a client that has only 1.2 with protocol_version', () => {
+  test('a server that requires 1.3 refuses a client with 1.2 only with protocol_version', () => {
     const pair = new Pair({ version, client: old, server: only }).connect();
     pair.runFor(900);
     assert.equal(pair.client.alerts('received')[0], 'fatal protocol_version');
   });
 
-  test('a forged downgrade is caught by the mark in the random of the server', () => {
+  test("a forged downgrade is detected by the mark in the server's random", () => {
     const pair = new Pair({ version, client: both, server: both });
     pair.intercept = (data, from) => {
       if (from !== 'client') return [data];

@@ -62,7 +62,7 @@ suite('KeyUpdate', () => {
   for (const role of ROLES) {
     const peer = peerOf(role);
 
-    test(`${role} goes over to new keys when its peer has acknowledged it`, () => {
+    test(`${role} switches to new keys when its peer has acknowledged the KeyUpdate`, () => {
       const pair = new Pair({ version }).handshake();
       update(pair, role);
       assert.deepEqual(epochsOf(pair[role], 'sent'), []);
@@ -73,7 +73,7 @@ suite('KeyUpdate', () => {
       assertAlive(pair);
     });
 
-    test(`${role} has its peer renew its keys, too, when it asks for it`, () => {
+    test(`${role} has its peer update its keys, too, on request`, () => {
       const pair = new Pair({ version }).handshake();
       update(pair, role, true);
       pair.runFor(100);
@@ -100,7 +100,7 @@ suite('KeyUpdate', () => {
       assertAlive(pair);
     });
 
-    test(`${role} that is told to update while it updates does so once more`, () => {
+    test(`${role} that is asked to update during an update does so once more`, () => {
       const pair = new Pair({ version }).handshake();
       for (let i = 0; i < 5; i++) update(pair, role);
       pair.runFor(500);
@@ -108,7 +108,7 @@ suite('KeyUpdate', () => {
       assertAlive(pair);
     });
 
-    test(`${role} reads what comes late under the keys from before`, () => {
+    test(`${role} reads late records under the previous keys`, () => {
       const pair = new Pair({ version }).handshake();
       const late: Uint8Array[] = [];
       pair.intercept = (data) => {
@@ -126,7 +126,7 @@ suite('KeyUpdate', () => {
       assert.deepEqual(pair[role].messages, [Uint8Array.of(2), Uint8Array.of(1)]);
     });
 
-    test(`${role} does not read the keys from before for ever`, () => {
+    test(`${role} does not read the previous keys forever`, () => {
       const pair = new Pair({ version }).handshake();
       const insider = new Insider13(pair);
       update(pair, peer);
@@ -138,7 +138,7 @@ suite('KeyUpdate', () => {
       assert.equal(pair[role].dropped['unknown_epoch'], 1);
     });
 
-    test(`${role} keeps the keys from before until the new ones are heard, however long that takes`, () => {
+    test(`${role} keeps the previous keys until the new ones are in use, however long that takes`, () => {
       const pair = new Pair({ version }).handshake();
       // The ACKs are lost: the peer goes on under its old keys.
       pair.intercept = (data, from) => (from === role ? [] : [data]);
@@ -149,7 +149,7 @@ suite('KeyUpdate', () => {
       assert.deepEqual(pair[role].messages, [Uint8Array.of(9)]);
     });
 
-    test(`${role} renews its keys by itself before their time is over`, () => {
+    test(`${role} updates its keys by itself before they are used up`, () => {
       const records = { recordsPerKey: 20 };
       const pair = new Pair({ version, clientBehaviour: records, serverBehaviour: records }).handshake();
       for (let i = 0; i < 110; i++) {
@@ -163,7 +163,7 @@ suite('KeyUpdate', () => {
       assertAlive(pair);
     });
 
-    test(`${role} whose keys nobody lets it renew says close_notify with the last record`, (t) => {
+    test(`${role} whose KeyUpdates are never acknowledged sends close_notify with the last record`, (t) => {
       const pair = new Pair({ version }).handshake();
       t.mock.getter(RecordWriter13.prototype, 'state', () => 'last');
       assert.equal(pair[role].endpoint.send(pair[role].entry, Uint8Array.of(1)), false);
@@ -184,7 +184,7 @@ suite('KeyUpdate', () => {
       assert.deepEqual(pair[role].alerts('sent'), ['fatal unexpected_message']);
     });
 
-    test(`${role} takes no other value in a KeyUpdate than the two there are`, () => {
+    test(`${role} refuses undefined values in a KeyUpdate`, () => {
       for (const [body, alert] of [
         [Uint8Array.of(2), 'illegal_parameter'],
         [Uint8Array.of(255), 'illegal_parameter'],
@@ -199,7 +199,7 @@ suite('KeyUpdate', () => {
     });
   }
 
-  test('both sides at once, each asking the other: two generations each, and traffic goes on', () => {
+  test("KeyUpdates of both sides at once, each requesting the other's: two generations each, and traffic goes on", () => {
     const pair = new Pair({ version }).handshake();
     for (const role of ROLES) update(pair, role, true);
     pair.runFor(500);
@@ -210,7 +210,7 @@ suite('KeyUpdate', () => {
     assertAlive(pair);
   });
 
-  test('before the last flight is acknowledged it has to wait for that', () => {
+  test('a KeyUpdate waits until the last flight is acknowledged', () => {
     const pair = new Pair({ version });
     pair.intercept = (data, from) => (from === 'server' && pair.server.isConnected ? [] : [data]);
     pair.connect().runFor(100);
@@ -223,7 +223,7 @@ suite('KeyUpdate', () => {
     assertAlive(pair);
   });
 
-  test('through many generations, whose epochs look alike in a header', () => {
+  test('KeyUpdates through many generations, whose epochs look alike in a header', () => {
     const pair = new Pair({ version }).handshake();
     for (let i = 0; i < 40; i++) {
       update(pair, i % 3 === 0 ? 'server' : 'client', i % 2 === 0);
@@ -247,7 +247,7 @@ suite('KeyUpdate', () => {
     }
   });
 
-  test('is refused before the handshake is done, after the end, and in DTLS 1.2', () => {
+  test('updateKeys throws before the handshake is done, after the end, and in DTLS 1.2', () => {
     const fresh = new Pair({ version }).connect();
     assert.throws(() => update(fresh, 'client'), { code: 'ERR_INVALID_STATE' });
     const closed = new Pair({ version }).handshake();
@@ -269,7 +269,7 @@ suite('KeyUpdate', () => {
       }),
     ],
   ] as const) {
-    test(`is refused with a code after the last ${what}`, () => {
+    test(`updateKeys throws with a code after the last ${what}`, () => {
       const destination = { serverName: undefined, verifyName: undefined };
       const ctx = new Context(security('client', version), behaviour(), destination, 5);
       assert.equal(hasNextKeys13(ctx, established(4)), true);
@@ -277,14 +277,14 @@ suite('KeyUpdate', () => {
     });
   }
 
-  test('is refused with a code after the last message number, and the session goes on', (t) => {
+  test('updateKeys throws with a code after the last message number, and the session goes on', (t) => {
     const pair = new Pair({ version }).handshake();
     t.mock.getter(Context.prototype, 'numbersLeft', () => 0);
     for (const role of ROLES) assert.throws(() => update(pair, role), { code: 'ERR_DTLS_KEY_LIMIT' });
     assertAlive(pair);
   });
 
-  test('neither epochs nor message numbers go beyond 2^16 - 1', () => {
+  test('neither epochs nor message numbers exceed 2^16 - 1', () => {
     const destination = { serverName: undefined, verifyName: undefined };
     const context = (seq: number) => new Context(security('client', version), behaviour(), destination, seq);
     for (const [seq, epoch, may] of [
@@ -390,7 +390,7 @@ suite('the last keys', () => {
 
 suite('forgeries', () => {
   for (const role of ROLES) {
-    test(`${role} asks its peer for new keys, once, when too much was forged under the old ones`, (t) => {
+    test(`${role} asks its peer for new keys, once, after too many forgeries under the old ones`, (t) => {
       const pair = new Pair({ version }).handshake();
       t.mock.getter(RecordReader13.prototype, 'worn', () => true);
       for (let i = 0; i < 5; i++) pair.inject(pair[role], unifiedRecord(3, 900 + i, new Uint8Array(40)));
@@ -400,7 +400,7 @@ suite('forgeries', () => {
       assertAlive(pair);
     });
 
-    test(`${role} gives up the keys from before, not the session, when only those are spent`, (t) => {
+    test(`${role} drops the previous keys, not the session, when only those are used up`, (t) => {
       const pair = new Pair({ version }).handshake();
       update(pair, peerOf(role));
       pair.runFor(100);

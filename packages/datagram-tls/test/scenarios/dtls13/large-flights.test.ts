@@ -68,7 +68,7 @@ function watchTimers(t: TestContext): string[] {
 
 suite('flights of DTLS 1.3, whatever their size', () => {
   for (const { what, ...options } of CASES) {
-    test(`${what}: on a perfect path no timer runs out and nothing is sent twice`, (t) => {
+    test(`${what}: on a path without loss no timer expires and nothing is sent twice`, (t) => {
       const ranOut = watchTimers(t);
       const pair = new Pair({ version, ...options });
       pair.explain(() => {
@@ -82,7 +82,7 @@ suite('flights of DTLS 1.3, whatever their size', () => {
     });
   }
 
-  test('a flight begins with ten records, and goes on with two for each that is acknowledged', () => {
+  test('a flight begins with ten records, and adds two for each acknowledged one', () => {
     const pair = new Pair({ version, server: LONG, client: { recordSizeLimit: 64 } });
     const bursts = burstsOf(pair, 'server');
     pair.handshake();
@@ -91,7 +91,7 @@ suite('flights of DTLS 1.3, whatever their size', () => {
     assert.ok(third > 20 && third <= 40, String(third));
   });
 
-  test('a peer that acknowledges by its timer alone gets a large flight in windows that double', () => {
+  test('a peer that acknowledges by its timer alone gets a large flight in doubling windows', () => {
     const pair = new Pair({ version, server: LONG, client: { recordSizeLimit: 256 } });
     lateAcks(pair);
     pair.handshake();
@@ -102,7 +102,7 @@ suite('flights of DTLS 1.3, whatever their size', () => {
     assertAlive(pair);
   });
 
-  test('a peer that acknowledges nothing gets the rest of a large flight when the first timer runs out', () => {
+  test('a peer without ACKs gets the rest of a large flight when the first timer expires', () => {
     const pair = new Pair({ version, server: LONG, client: { recordSizeLimit: 256 } });
     const insider = new Insider13(pair);
     pair.intercept = (data, from) => {
@@ -117,7 +117,7 @@ suite('flights of DTLS 1.3, whatever their size', () => {
     assertAlive(pair);
   });
 
-  test('what is lost of a large flight goes out again long before a timer of ours runs out', (t) => {
+  test('lost records of a large flight are retransmitted long before our timer expires', (t) => {
     for (let seed = 0; seed < 20; seed++) {
       const ranOut = watchTimers(t);
       const pair = new Pair({ version, seed, server: LONG, client: { recordSizeLimit: 256 } });
@@ -137,7 +137,7 @@ suite('flights of DTLS 1.3, whatever their size', () => {
 
 suite('late acknowledgements of DTLS 1.3', () => {
   for (const role of ['client', 'server'] as const) {
-    test(`${role} does nothing on an ACK that covers an earlier flight only, however often it comes`, () => {
+    test(`${role} ignores an ACK that covers only an earlier flight, however often it comes`, () => {
       const pair = new Pair({ version, client: CLIENTS.p256, server: { requestCert: true } }).handshake();
       const insider = new Insider13(pair);
       const peer = role === 'client' ? 'server' : 'client';

@@ -46,7 +46,7 @@ suite('what DTLS 1.3 can agree on', () => {
     }
   }
 
-  test('both sides export the same, and something else for another label, context or length', () => {
+  test('both sides export the same, and other bytes for another label, context or length', () => {
     const pair = new Pair({ version }).handshake();
     const [ours, theirs] = [pair.client.sessions[0], pair.server.sessions[0]];
     assert.ok(ours && theirs);
@@ -64,7 +64,7 @@ suite('what DTLS 1.3 can agree on', () => {
     assert.equal(of(ours, 'EXPORTER-one', new Uint8Array(0)), all[0]);
   });
 
-  test('every secret is told under the label that key logs have for it', () => {
+  test('every secret is logged under the label of key logs', () => {
     const pair = new Pair({ version }).handshake();
     const labels = [
       'CLIENT_HANDSHAKE_TRAFFIC_SECRET',

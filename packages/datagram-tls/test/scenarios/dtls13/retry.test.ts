@@ -42,7 +42,7 @@ function hybrid(options: Partial<PairOptions> = {}): Pair {
 }
 
 suite('the first flight of DTLS 1.3', () => {
-  test('offers the hybrid group first and sends the share of X25519, in one datagram', () => {
+  test('the first flight offers the hybrid group first and sends the share of X25519, in one datagram', () => {
     const pair = hybrid();
     const hellos = clientHellos(pair);
     pair.handshake();
@@ -51,7 +51,7 @@ suite('the first flight of DTLS 1.3', () => {
     assert.deepEqual(sharesOf(hellos.get(0)), [Group.x25519]);
   });
 
-  test('the share of the hybrid group follows when the server asks for it along with the cookie', () => {
+  test('the share of the hybrid group follows when the server requests it along with the cookie', () => {
     const pair = hybrid();
     const hellos = clientHellos(pair);
     pair.explain(() => pair.handshake());
@@ -62,7 +62,7 @@ suite('the first flight of DTLS 1.3', () => {
     assertAlive(pair);
   });
 
-  test('keyShares sends the shares that it names, and saves asking for one of them', () => {
+  test('keyShares sends the named shares, and saves requesting one of them', () => {
     const pair = hybrid({ client: { groups: HYBRID, keyShares: 'x25519:X25519MLKEM768' } });
     const hellos = clientHellos(pair);
     pair.explain(() => pair.handshake());
@@ -71,7 +71,7 @@ suite('the first flight of DTLS 1.3', () => {
     assert.equal(pair.client.sessions[0]?.group, 'X25519MLKEM768');
   });
 
-  test('the cookie stands first in the second ClientHello, which else differs in the share alone', () => {
+  test('the cookie comes first in the second ClientHello, which otherwise differs only in the share', () => {
     const pair = hybrid();
     const hellos = clientHellos(pair);
     pair.handshake();
@@ -86,7 +86,7 @@ suite('the first flight of DTLS 1.3', () => {
     assert.deepEqual(again, start);
   });
 
-  test('session id and cookie field are empty, and no ChangeCipherSpec is sent', () => {
+  test('session ID and cookie field are empty, and no ChangeCipherSpec is sent', () => {
     const pair = new Pair({ version });
     const hellos = clientHellos(pair);
     pair.handshake();
@@ -101,7 +101,7 @@ suite('a HelloRetryRequest without an endpoint before it', () => {
     ['the share is missing', HYBRID, true],
     ['the share is there', 'x25519', false],
   ] as const) {
-    test(`is ${seen ? '' : 'not '}sent when ${what}`, () => {
+    test(`a connection without an endpoint ${seen ? 'sends a' : 'sends no'} HelloRetryRequest when ${what}`, () => {
       const client = security('client', version, { groups: HYBRID });
       const server = security('server', version, { groups });
       const ends = [
@@ -147,7 +147,7 @@ suite('a HelloRetryRequest without an endpoint before it', () => {
 suite('ClientHellos of two datagrams at a server without state', () => {
   const MTU = 600;
 
-  test('the first one: nothing is sent before it is whole, and the handshake succeeds', () => {
+  test('a first ClientHello in two datagrams: nothing is sent before it is complete, and the handshake succeeds', () => {
     const shares = { groups: HYBRID, keyShares: 'X25519MLKEM768' };
     const pair = hybrid({ client: shares, clientBehaviour: { mtu: MTU } });
     const answered: number[] = [];
@@ -160,7 +160,7 @@ suite('ClientHellos of two datagrams at a server without state', () => {
     assertAlive(pair);
   });
 
-  test('the second one: its first part is enough to be admitted by', () => {
+  test('a second ClientHello in two datagrams is admitted by its first part', () => {
     const pair = hybrid({ clientBehaviour: { mtu: MTU } });
     pair.explain(() => pair.handshake());
     assert.equal(pair.server.endpoint.counters.partHellos, 0);
@@ -171,7 +171,7 @@ suite('ClientHellos of two datagrams at a server without state', () => {
     ['reversed', (parts: Uint8Array[]) => parts.toReversed()],
     ['each twice', (parts: Uint8Array[]) => parts.flatMap((part) => [part, part])],
   ] as const) {
-    test(`parts come ${what}`, () => {
+    test(`fragmented ClientHellos arrive ${what}`, () => {
       const pair = hybrid({ clientBehaviour: { mtu: MTU }, weather: { latency: 10 } });
       let parts: Uint8Array[] = [];
       pair.intercept = (data, from) => {
@@ -188,7 +188,7 @@ suite('ClientHellos of two datagrams at a server without state', () => {
     });
   }
 
-  test('a client that restarts is received in parts beside its old association', () => {
+  test('a restarting client with a fragmented ClientHello is accepted beside its old association', () => {
     const pair = hybrid({ client: { groups: HYBRID, keyShares: 'X25519MLKEM768' } }).handshake();
     const old = pair.server.entry;
     pair.restartClient().connect();
@@ -200,7 +200,7 @@ suite('ClientHellos of two datagrams at a server without state', () => {
     assertAlive(pair);
   });
 
-  test('parts of strangers cost no more than the budget, whoever sends them', () => {
+  test('fragments of ClientHellos from unvalidated addresses cost no more than the budget', () => {
     const endpoint = new Endpoint(UNLIMITED);
     endpoint.serve({ security: security('server', version), behaviour: behaviour() });
     const part = fragmentRecord({

@@ -36,19 +36,19 @@ function update(pair: Pair, side: Side): void {
 
 suite('the retransmission timer of DTLS 1.3', () => {
   for (const role of ROLES) {
-    test(`of the ${role} is one and a half times the measured round trip after a smooth handshake`, () => {
+    test(`the timer of the ${role} is 1.5 times the measured round trip after a handshake without loss`, () => {
       const pair = new Pair({ version, weather: { latency: 400 } }).handshake();
       assert.deepEqual(unansweredUpdate(pair, pair[role], 4000), [1200, 3600]);
     });
 
-    test(`of the ${role} is half of its first value on a short path`, () => {
+    test(`the timer of the ${role} is half of its first value on a short path`, () => {
       const retransmission = { initial: 600 };
       const options = { clientBehaviour: { retransmission }, serverBehaviour: { retransmission } };
       const pair = new Pair({ version, ...options }).handshake();
       assert.deepEqual(unansweredUpdate(pair, pair[role], 1000), [300, 900]);
     });
 
-    test(`of the ${role} stays doubled until a flight gets through at once`, () => {
+    test(`the timer of the ${role} stays doubled until a flight gets through at once`, () => {
       const pair = new Pair({ version }).handshake();
       assert.deepEqual(unansweredUpdate(pair, pair[role], 600), [500]);
       // What is acknowledged now went out twice or more, which tells nothing of the path.
@@ -62,7 +62,7 @@ suite('the retransmission timer of DTLS 1.3', () => {
       assertAlive(pair);
     });
 
-    test(`of the ${role} has its first value again after a long silence`, () => {
+    test(`the timer of the ${role} has its first value again after a long silence`, () => {
       const pair = new Pair({ version, serverBehaviour: { idleTimeout: 0 } }).handshake();
       pair.runFor(3_600_000);
       assert.deepEqual(unansweredUpdate(pair, pair[role], 3500), [1000, 3000]);
@@ -89,7 +89,7 @@ suite('a flight of many records', () => {
     return [...counts.values()];
   }
 
-  test('goes out ten at a time in DTLS 1.3, the rest when the peer has acknowledged those', () => {
+  test('a flight of many records is sent ten at a time in DTLS 1.3, the rest after ACKs', () => {
     const pair = new Pair({ version, ...LONG });
     const [first, second, ...others] = transmissions(pair);
     assert.equal(first, 10);
@@ -100,7 +100,7 @@ suite('a flight of many records', () => {
     assertAlive(pair);
   });
 
-  test('reaches a peer in turn that acknowledges nothing before it is whole', () => {
+  test('a flight of many records reaches in turn a peer that sends no ACK before it is complete', () => {
     const pair = new Pair({ version, ...LONG });
     const insider = new Insider13(pair);
     pair.intercept = (data, from) => {
@@ -115,13 +115,13 @@ suite('a flight of many records', () => {
     assertAlive(pair);
   });
 
-  test('goes out as a whole in DTLS 1.2, which has no ACKs', () => {
+  test('a flight of many records is sent completely in DTLS 1.2, which has no ACKs', () => {
     const pair = new Pair({ version: 'DTLSv1.2', ...LONG });
     const [first] = transmissions(pair);
     assert.ok((first ?? 0) > 10);
   });
 
-  test('comes through at 30 % loss, of datagrams or of ACKs alone', () => {
+  test('a flight of many records succeeds at 30 % loss, of datagrams or of ACKs alone', () => {
     for (let seed = 0; seed < 60; seed++) {
       const patient = { handshakeTimeout: 600_000 };
       const pair = new Pair({

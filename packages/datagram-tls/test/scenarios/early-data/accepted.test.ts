@@ -26,7 +26,7 @@ suite('early data that is taken', () => {
     'TLS_CHACHA20_POLY1305_SHA256',
     'TLS_AES_128_CCM_SHA256',
   ]) {
-    test(`${ciphers}: comes apart from other messages, once each, in a session that is resumed`, () => {
+    test(`${ciphers}: early data arrives apart from other messages, once each, in a resumed session`, () => {
       const pair = accepted([HELLO, MORE], taking(), { ciphers });
       assert.deepEqual(pair.server.early, [HELLO, MORE]);
       assert.deepEqual(pair.server.messages, []);
@@ -39,7 +39,7 @@ suite('early data that is taken', () => {
     });
   }
 
-  test('is there before the handshake is done, and can be answered at once', () => {
+  test('early data arrives before the handshake is done, and can be answered at once', () => {
     const server = taking();
     const pair = comingBack(sessionFor({ server }), [HELLO], { server }).connect();
     assert.ok(pair.runUntil(() => pair.server.early.length > 0, 1000));
@@ -55,7 +55,7 @@ suite('early data that is taken', () => {
     assertAlive(pair);
   });
 
-  test('leaves the client whom it was, with its certificate', () => {
+  test('a client with early data keeps its identity and certificate', () => {
     const options = { client: { ...CLIENTS.ed25519 }, server: taking(1000, { requestCert: true }) };
     const pair = comingBack(sessionFor(options), [HELLO], options).handshake();
     assert.deepEqual(pair.server.early, [HELLO]);
@@ -64,14 +64,14 @@ suite('early data that is taken', () => {
     assert.equal(peer.chain.length, 1);
   });
 
-  test('is of the application protocol of the session', () => {
+  test('early data uses the application protocol of the session', () => {
     const server = taking(1000, { alpn: ['coap', 'h3'] });
     const pair = accepted([HELLO], server, { alpn: ['h3'] });
     assert.deepEqual(pair.server.early, [HELLO]);
     assert.deepEqual(pair.server.sessions[0]?.agreed.alpn, utf8('h3'));
   });
 
-  test('is as much as the ticket allows; the rest follows as usual, in order, before anything else', () => {
+  test('early data is limited by the ticket; the rest follows after the handshake, in order, before anything else', () => {
     const messages = [1, 2, 3, 4].map((n) => new Uint8Array(400).fill(n));
     const server = taking(1000);
     const pair = comingBack(sessionFor({ server }), messages, { server }).connect();
@@ -84,14 +84,14 @@ suite('early data that is taken', () => {
     assert.equal(pair.client.entry.connection.earlyData, 'accepted');
   });
 
-  test('needs no better group than one whose share is there', () => {
+  test('early data is accepted with any supported group whose share is present', () => {
     const groups = { groups: 'secp256r1:x25519' };
     const pair = accepted([HELLO], taking(1000, groups), { ...groups, keyShares: 'x25519' });
     assert.deepEqual(pair.server.early, [HELLO]);
     assert.equal(pair.server.sessions[0]?.group, 'x25519');
   });
 
-  test('is under a secret that both sides log, and nothing else goes out in epoch 1', () => {
+  test('early data is under a secret that both sides log, and nothing else is sent in epoch 1', () => {
     const server = taking();
     const pair = comingBack(sessionFor({ server }), [HELLO, MORE], { server });
     const datagrams: Uint8Array[] = [];
@@ -115,7 +115,7 @@ suite('early data that is taken', () => {
     );
   });
 
-  test('comes again with a ClientHello that was lost, and once all the same', () => {
+  test('early data is sent again with a lost ClientHello, and delivered once', () => {
     for (const lost of [1, 3]) {
       for (const from of ['client', 'server'] as const) {
         const server = taking();
@@ -130,7 +130,7 @@ suite('early data that is taken', () => {
     }
   });
 
-  test('comes once, however often its datagrams do', () => {
+  test('early data is delivered once, however often its datagrams arrive', () => {
     const server = taking();
     const pair = comingBack(sessionFor({ server }), [HELLO, MORE], { server });
     pair.intercept = (data, from) => (from === 'client' ? [data, data, data] : [data]);
@@ -139,7 +139,7 @@ suite('early data that is taken', () => {
     assert.deepEqual(pair.server.messages, []);
   });
 
-  test('waits for answers that take their time, all that is allowed', () => {
+  test('early data within the limit waits for slow answers', () => {
     const server = taking(20_000);
     const large = Array.from({ length: 20 }, (_, i) => new Uint8Array(1000).fill(i));
     const pair = comingBack(sessionFor({ server }), large, { server, jobs: 50 }).handshake();
@@ -152,7 +152,7 @@ suite('early data that is taken', () => {
     ['records', 60_000, 400, 1, 241],
   ] as const) {
     // 8 KiB and half as much again as is allowed; a record of `size` costs 22 bytes for its protection, and PIECE_COST.
-    test(`waits for them within a budget of ${what}`, () => {
+    test(`early data waits for slow answers within a budget of ${what}`, () => {
       const server = taking(most);
       const pair = comingBack(sessionFor({ server }), [HELLO], { server, jobs: 50 }).connect();
       pair.runUntil(() => pair.server.endpoint.size > 0, 1000);
@@ -163,7 +163,7 @@ suite('early data that is taken', () => {
     });
   }
 
-  test('is for the name that it was said to', () => {
+  test('early data arrives under the requested name', () => {
     const { ed25519, p256 } = SERVERS;
     const server = taking(1000, { sni: { localhost: { ...p256 }, other: { ...ed25519 } } });
     const pair = accepted([HELLO], server);
@@ -171,7 +171,7 @@ suite('early data that is taken', () => {
     assert.equal(pair.server.sessions[0]?.serverName, 'localhost');
   });
 
-  test('may come a little late, and not much later', () => {
+  test('early data may arrive a little late, and not much later', () => {
     const server = taking();
     const pair = comingBack(sessionFor({ server }), [HELLO], { server }).handshake();
     const insider = new Insider13(pair);
@@ -187,7 +187,7 @@ suite('early data that is taken', () => {
     assertAlive(pair);
   });
 
-  test('is of use again with the ticket that the resumed session gave', () => {
+  test('early data works again with the ticket of the resumed session', () => {
     const server = taking();
     const options = { server };
     const second = comingBack(sessionFor(options), [HELLO], options).handshake();
@@ -197,7 +197,7 @@ suite('early data that is taken', () => {
 });
 
 suite('a client that does not ask for it', () => {
-  test('sends none, though the ticket would let it', () => {
+  test('a client without early data sends none, though the ticket would allow it', () => {
     const server = taking();
     const pair = returning(sessionFor({ server }), { version: 'DTLSv1.3', server }).handshake();
     assert.ok(isResumed(pair));

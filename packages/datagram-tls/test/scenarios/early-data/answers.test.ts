@@ -46,11 +46,11 @@ function answer(
 }
 
 suite("a server's answer to early data", () => {
-  test('is that it takes it, in the session that it is of', () => {
+  test('server accepts early data in the session that issued the ticket', () => {
     assert.deepEqual(answer(YES), [{ do: 'early-data', accepted: true, most: 9 }]);
   });
 
-  test('is no, where there is none', () => {
+  test('server refuses early data where there is none', () => {
     const no = [{ do: 'early-data', accepted: false }];
     assert.deepEqual(answer(new Map()), no);
     assert.deepEqual(answer(new Map(), { chosen: null }), no);
@@ -65,12 +65,12 @@ suite("a server's answer to early data", () => {
     'that has a body': ['decode_error', () => answer(new Map([[early_data, Uint8Array.of(0)]]))],
   };
   for (const [what, [alert, wrong]] of Object.entries(WRONG)) {
-    test(`is not yes ${what}: ${alert}`, () => {
+    test(`client refuses a server that accepts early data ${what}: ${alert}`, () => {
       assert.throws(wrong, (error) => error instanceof DTLSError && error.alert === alert);
     });
   }
 
-  test('is not given to a client that offered none: unsupported_extension', () => {
+  test('client that offered no early data refuses an answer: unsupported_extension', () => {
     const server = taking();
     const pair = returning(sessionFor({ server }), { version: 'DTLSv1.3', server });
     const insider = new Insider13(pair);
@@ -89,7 +89,7 @@ suite("a server's answer to early data", () => {
     assert.equal(pair.client.error?.alert, 'unsupported_extension');
   });
 
-  test('is not DTLS 1.2: protocol_version', () => {
+  test('client with early data refuses DTLS 1.2: protocol_version', () => {
     const both = { minVersion: 'DTLSv1.2', maxVersion: 'DTLSv1.3' } as const;
     const session = sessionFor({ server: sharing() });
     const server = { maxVersion: 'DTLSv1.2', minVersion: 'DTLSv1.2' } as const;
@@ -104,7 +104,7 @@ suite("a server's answer to early data", () => {
 });
 
 suite('a client whose newest epoch is 1', () => {
-  test('acknowledges in epoch 0', () => {
+  test('client whose newest epoch is 1 acknowledges in epoch 0', () => {
     const server = sharing(1000, { replayGuard: () => false });
     const pair: Pair = comingBack(sessionFor({ server }), [utf8('early')], { server });
     const sent: Uint8Array[] = [];

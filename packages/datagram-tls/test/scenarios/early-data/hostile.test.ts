@@ -22,7 +22,7 @@ function midway(most = 1000): { pair: Pair; insider: Insider13 } {
 }
 
 suite('what else may come in epoch 1', () => {
-  test('more than the ticket allows ends the session with unexpected_message, and is not delivered', () => {
+  test('more early data than the ticket allows ends the session with unexpected_message, and is not delivered', () => {
     const server = taking(100);
     const session = sessionFor({ server });
     const messages = [new Uint8Array(60), new Uint8Array(41)];
@@ -35,7 +35,7 @@ suite('what else may come in epoch 1', () => {
     assert.equal(pair.server.endpoint.size, 0);
   });
 
-  test('as much as the ticket allows is taken', () => {
+  test('as much early data as the ticket allows is accepted', () => {
     const { pair, insider } = midway(100);
     const rest = new Uint8Array(100 - MESSAGE.length);
     pair.inject(pair.server, insider.seal('client', 1, ContentType.application_data, rest, 9));
@@ -52,7 +52,7 @@ suite('what else may come in epoch 1', () => {
     'a ChangeCipherSpec': [ContentType.change_cipher_spec, Uint8Array.of(1)],
   };
   for (const [what, [type, content]] of Object.entries(OUT_OF_PLACE)) {
-    test(`${what} ends the session with unexpected_message`, () => {
+    test(`${what} in epoch 1 ends the session with unexpected_message`, () => {
       const { pair, insider } = midway();
       pair.inject(pair.server, insider.seal('client', 1, type, content));
       assert.equal(pair.server.error?.alert, 'unexpected_message');
@@ -65,7 +65,7 @@ suite('what else may come in epoch 1', () => {
   );
   const ACK = encodeAck({ recordNumbers });
 
-  test('an ACK is counted and not believed: the whole flight goes out again, as for a ClientHello', () => {
+  test('an ACK in epoch 1 is counted and not believed: the whole flight is sent again, as for a ClientHello', () => {
     const { pair, insider } = midway();
     pair.network.clear();
     pair.runFor(60);
@@ -76,7 +76,7 @@ suite('what else may come in epoch 1', () => {
     assertAlive(pair);
   });
 
-  test('a malformed one is no worse', () => {
+  test('a malformed ACK in epoch 1 is handled like a valid one', () => {
     const { pair, insider } = midway();
     pair.inject(pair.server, insider.seal('client', 1, ContentType.ack, Uint8Array.of(1)));
     assert.equal(pair.server.dropped['early_ack'], 1);
@@ -84,7 +84,7 @@ suite('what else may come in epoch 1', () => {
     assertAlive(pair);
   });
 
-  test('ACKs bring a client that is not proved no more than three times what came from it', () => {
+  test('ACKs in epoch 1 bring an unvalidated client at most three times its own bytes', () => {
     const { pair, insider } = midway();
     const empty = encodeAck({ recordNumbers: [] });
     let sent = 0;
@@ -105,7 +105,7 @@ suite('what else may come in epoch 1', () => {
     assert.ok(sent > 0 && sent <= 3 * bytesReceived, `${sent} bytes for ${bytesReceived}`);
   });
 
-  test('an ACK changes nothing once the client is proved', () => {
+  test('an ACK in epoch 1 changes nothing once the client is validated', () => {
     const { pair, insider } = midway();
     assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 500));
     const { entry } = pair.server;
@@ -115,7 +115,7 @@ suite('what else may come in epoch 1', () => {
     assertAlive(pair);
   });
 
-  test('junk is counted, and changes nothing', () => {
+  test('junk in epoch 1 is counted, and changes nothing', () => {
     const { pair } = midway();
     const random = new Random(5);
     for (let i = 0; i < 2000; i++)
@@ -133,7 +133,7 @@ suite('what else may come in epoch 1', () => {
     assertAlive(pair);
   });
 
-  test('plaintext alerts do not end what was taken', () => {
+  test('plaintext alerts do not end a session with accepted early data', () => {
     const { pair, insider } = midway();
     pair.inject(pair.server, insider.seal('client', 0, ContentType.alert, Uint8Array.of(2, 40)));
     assert.ok(pair.runUntil(() => pair.server.isConnected, 1000));

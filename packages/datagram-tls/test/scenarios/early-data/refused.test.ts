@@ -120,7 +120,7 @@ function assertRefused(pair: Pair, { reason, resumes = true }: Case): void {
 
 suite('early data that is refused', () => {
   for (const [what, one] of Object.entries(CASES)) {
-    test(`${what}: goes out again as usual, in order, once, before anything else`, () => {
+    test(`${what}: refused early data is sent again after the handshake, in order, once, before anything else`, () => {
       const session = sessionFor(one.before ?? {});
       const pair = comingBack(one.change?.(session) ?? session, MESSAGES, one.now ?? {});
       const hellos = watchHellos(pair);
@@ -136,7 +136,7 @@ suite('early data that is refused', () => {
     });
   }
 
-  test('by a guard that is full: the session goes on, resumed', () => {
+  test('a full guard refuses early data: the session goes on, resumed', () => {
     const server = taking();
     const session = sessionFor({ server });
     const pair = comingBack(session, MESSAGES, {
@@ -150,7 +150,7 @@ suite('early data that is refused', () => {
     assertRefused(pair, { reason: 'guard_full' });
   });
 
-  test('is counted where it still comes, and changes nothing', () => {
+  test('later records of refused early data are counted, and change nothing', () => {
     const server = sharing(1000, { replayGuard: () => false });
     const pair = comingBack(sessionFor({ server }), MESSAGES, { server });
     const early: Uint8Array[] = [];
@@ -166,7 +166,7 @@ suite('early data that is refused', () => {
     assertRefused(pair, { reason: 'replayed' });
   });
 
-  test('and larger than the server takes now: is lost, which is counted', () => {
+  test("refused early data above the server's current limit is lost, which is counted", () => {
     const before = { server: sharing(5000) };
     const server = sharing(5000, { recordSizeLimit: 100, replayGuard: () => false });
     const large = [new Uint8Array(100), utf8('small')];
@@ -176,7 +176,7 @@ suite('early data that is refused', () => {
     assert.equal(pair.client.dropped['unsent_early_data'], 1);
   });
 
-  test('of somebody who only has the ticket: nothing of it is delivered, and the handshake fails', () => {
+  test('early data of a client with only the ticket is not delivered, and the handshake fails', () => {
     const server = taking();
     const session = sessionFor({ server });
     const state = { ...session.state, secret: new Uint8Array(32) };
@@ -187,7 +187,7 @@ suite('early data that is refused', () => {
     assert.deepEqual([...pair.server.early, ...pair.server.messages], []);
   });
 
-  test('because the guard took too long: the client asks again, and finds the usual way', () => {
+  test('a guard that takes too long refuses early data: the client asks again, and is served without', () => {
     const server = taking();
     const pair = comingBack(sessionFor({ server }), MESSAGES, { server, jobs: 'by-hand' }).connect();
     pair.runFor(1);
@@ -222,7 +222,7 @@ suite('early data that cannot be offered', () => {
     },
   };
   for (const [why, one] of Object.entries(CANNOT)) {
-    test(`${why}: goes out as usual, and no ClientHello says a word of it`, () => {
+    test(`${why}: early data is sent after the handshake, and no ClientHello offers it`, () => {
       const pair = comingBack(sessionFor(one.before ?? {}), MESSAGES, one.now ?? {});
       const hellos = watchHellos(pair);
       pair.handshake();

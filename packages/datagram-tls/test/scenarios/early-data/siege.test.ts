@@ -9,7 +9,7 @@ import { comingBack } from '../../support/early.js';
 import { plainRecord } from '../../support/records.js';
 
 suite('early data under attack', () => {
-  test('a ClientHello is not new again when the clock of the day is set back', () => {
+  test('a ClientHello is not new again when the wall clock is set back', () => {
     const { server, flight } = besieged();
     const [hello, early] = flight(2);
     const [other] = flight(3);
@@ -28,7 +28,7 @@ suite('early data under attack', () => {
     assert.deepEqual(desk.endpoint.counters.earlyRefused, { age: 2 });
   });
 
-  test('nor when the application took its time with it', () => {
+  test('a ClientHello is not new again after a slow answer of the application', () => {
     const { server, flight } = besieged();
     const [hello, early] = flight(5);
     const desk = new Desk(server);
@@ -45,7 +45,7 @@ suite('early data under attack', () => {
     assert.deepEqual(desk.endpoint.counters.earlyRefused, { replayed: 2 });
   });
 
-  test('nor on another port that the same context serves', () => {
+  test('a ClientHello is not new on another port that the same context serves', () => {
     const { server, flight } = besieged();
     const [hello, early] = flight(6);
     const desk = new Desk(server);
@@ -58,7 +58,7 @@ suite('early data under attack', () => {
     assert.deepEqual(other.early, []);
   });
 
-  test('nor when its association was forgotten', () => {
+  test('a ClientHello is not new again after its association was forgotten', () => {
     const { server, flight } = besieged();
     const [hello, early] = flight(7);
     const desk = new Desk(server, {}, { handshakeTimeout: 3000 });
@@ -85,7 +85,7 @@ suite('early data under attack', () => {
     assertAlive(pair);
   });
 
-  test('answers that wait do not keep the flight from a client that did not get it', () => {
+  test('waiting answers do not keep the flight from a client that did not get it', () => {
     const { server, session } = besieged();
     const pair = comingBack(session, [MESSAGE], { server, seed: 9 });
     let lost = 1;
@@ -100,7 +100,7 @@ suite('early data under attack', () => {
     assert.deepEqual(came.slice(-10), [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
   });
 
-  test('who forges the address of a client that comes later keeps nothing from it', () => {
+  test('an attacker that forges the address of a later client keeps nothing from it', () => {
     const { server, session, flight } = besieged();
     const [hello, early] = flight(12, 0, utf8('of another'));
     const pair = comingBack(session, [MESSAGE], {
@@ -124,7 +124,7 @@ suite('early data under attack', () => {
     assert.equal(forged?.entry, pair.server.entries[0]);
   });
 
-  test('nobody hears of a client when the server stops meanwhile', () => {
+  test('clients with early data are not reported when the server stops meanwhile', () => {
     const { server, flight } = besieged();
     const [hello, early] = flight(10);
     const desk = new Desk(server);
@@ -139,7 +139,7 @@ suite('early data under attack', () => {
     assert.deepEqual(desk.endpoint.counters.earlyRefused, { busy: 1 });
   });
 
-  test('is not taken for long after the handshake, though the client says nothing else', () => {
+  test('early data is not accepted long after the handshake, even from a silent client', () => {
     const { server, session } = besieged();
     const quiet = { ticketKeys: undefined };
     const pair = comingBack(session, [MESSAGE, utf8('late')], { server, seed: 11, client: quiet });
@@ -163,7 +163,7 @@ suite('early data under attack', () => {
     ['maxSessions', (i: number) => peer(i)],
     ['maxSessionsPerHost', (i: number) => ({ ...peer(1), port: 5000 + i })],
   ] as const) {
-    test(`no more are let in than ${limit} allows`, () => {
+    test(`no more clients with early data are accepted than ${limit} allows`, () => {
       const { server, flight } = besieged();
       const desk = new Desk(server, { [limit]: 3 });
       const cookies = [20, 21, 22, 23, 24].map((seed) => {

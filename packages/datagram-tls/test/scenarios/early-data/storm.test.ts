@@ -79,7 +79,7 @@ class Storm {
 }
 
 suite('early data in a storm of replays and forgeries', () => {
-  test(`comes once at most, whatever the clock, and nobody gets more than three times what came from there: ${ROUNDS} seeds`, () => {
+  test(`early data is delivered at most once, at any clock, and no address gets more than three times its bytes: ${ROUNDS} seeds`, () => {
     let came = 0;
     for (let seed = 1; seed <= ROUNDS; seed++) {
       const storm = new Storm(seed);

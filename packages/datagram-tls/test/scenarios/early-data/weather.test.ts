@@ -45,10 +45,10 @@ function assertOnce({ server }: Pair): void {
   if (!forgotten) assert.equal(new Set([...early, ...later]).size, early.length + later.length, 'twice');
 }
 
-suite('early data in bad weather', () => {
+suite('early data on lossy paths', () => {
   for (const [nr, [what, weather]] of Object.entries(BAD).entries()) {
     for (const [how, make] of Object.entries(SERVERS)) {
-      test(`${what}, ${how}: no message comes twice, none in the wrong place, over ${SEEDS} seeds`, () => {
+      test(`${what}, ${how}: no early message is delivered twice or in the wrong place, over ${SEEDS} seeds`, () => {
         let came = 0;
         let accepted = 0;
         let connections = 0;
@@ -78,7 +78,7 @@ suite('early data in bad weather', () => {
     }
   }
 
-  test('a handshake whose flights are lost again and again still ends, taken or not', () => {
+  test('a handshake with early data whose flights are lost repeatedly still ends, accepted or not', () => {
     for (let lost = 1; lost < 5; lost++) {
       for (const from of ['client', 'server'] as const) {
         const server = taking();

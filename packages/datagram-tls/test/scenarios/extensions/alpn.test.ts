@@ -40,7 +40,7 @@ for (const version of VERSIONS) {
       assert.equal(pair.client.error?.alert, 'no_application_protocol');
     });
 
-    test('sessions tell the name over UDP, offered in the form of the wire', async () => {
+    test('sessions report the protocol over UDP, offered in the wire format', async () => {
       const versions = { minVersion: version, maxVersion: version };
       const server = echoServer({ ...versions, alpn: ['webrtc', 'c-webrtc'] });
       const session = client(server.port, { ...versions, alpn: utf8('\x08c-webrtc\x06webrtc') });
@@ -79,7 +79,7 @@ suite('application protocols, malformed or wrong', () => {
     ['an empty name', body(0, 3, 0, 1, 0x61)],
     ['a name that is cut off', body(0, 3, 3, 0x61, 0x62)],
   ] as const) {
-    test(`an offer with ${what} ends the handshake with decode_error, even where there is nothing to choose`, () => {
+    test(`an offer with ${what} ends the handshake with decode_error, even without a choice`, () => {
       const server = security('server', 'DTLSv1.3');
       assert.throws(() => chooseAlpn(server, extensions), { alert: 'decode_error' });
     });
@@ -107,7 +107,7 @@ suite('the option alpn', () => {
     ],
   ];
   for (const [what, alpn, code, message] of mistakes) {
-    test(`${what} is refused with ${code}`, () => {
+    test(`alpn with ${what} is refused with ${code}`, () => {
       assert.throws(() => createSecureContext({ alpn: alpn as string[] }), { code, message });
     });
   }

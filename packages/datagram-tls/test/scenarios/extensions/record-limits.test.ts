@@ -44,7 +44,7 @@ for (const version of VERSIONS) {
     for (const role of ROLES) {
       const other = role === 'client' ? 'server' : 'client';
       for (const limit of [64, 100, 600]) {
-        test(`${other} sends a ${role} that takes ${limit} bytes no protected record with more`, () => {
+        test(`${other} sends a ${role} with a limit of ${limit} bytes no larger protected record`, () => {
           const pair = limited(role, limit);
           let largest = 0;
           pair.onDelivery = ({ data, from }) => {
@@ -68,7 +68,7 @@ for (const version of VERSIONS) {
         });
       }
 
-      test(`${other} is told by send that the ${role} takes no more`, () => {
+      test(`${other} refuses in send what exceeds the limit of the ${role}`, () => {
         const pair = limited(role, 100).handshake();
         assert.throws(() => pair.send(pair[other], new Uint8Array(101)), {
           code: 'ERR_OUT_OF_RANGE',
@@ -77,7 +77,7 @@ for (const version of VERSIONS) {
         assertAlive(pair);
       });
 
-      test(`${role} discards and counts a record with more than it said that it takes`, () => {
+      test(`${role} discards and counts a record above its limit`, () => {
         const pair = limited(role, 100).handshake();
         const most = new Uint8Array(100 - typeBytes);
         for (const data of [new Uint8Array(100 - typeBytes + 1), most])
@@ -88,7 +88,7 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('sides that say nothing take what the protocol allows, and say so', () => {
+    test('sides without limits accept what the protocol allows, and say so', () => {
       const pair = new Pair({ version });
       const hellos: (Uint8Array | undefined)[] = [];
       pair.onDelivery = ({ data, from }) => {
@@ -110,7 +110,7 @@ for (const version of VERSIONS) {
       assertAlive(pair);
     });
 
-    test('a client that asks for max_fragment_length asks a server that knows better for the same', () => {
+    test('a client that requests max_fragment_length requests the same of a server with record_size_limit', () => {
       const pair = new Pair({ version, client: { maxFragmentLength: 512 } }).handshake();
       const bytes = 512 - typeBytes;
       assert.equal(pair.server.sessions[0]?.agreed.records.send, bytes);
@@ -127,7 +127,7 @@ for (const version of VERSIONS) {
     const size = (...bytes: number[]) => [record_size_limit, Uint8Array.from(bytes)] as const;
     const length = (...bytes: number[]) => [max_fragment_length, Uint8Array.from(bytes)] as const;
 
-    test('max_fragment_length holds in both directions, and the server repeats it', () => {
+    test('max_fragment_length applies to both directions, and the server repeats it', () => {
       const chosen = chooseRecordLimits(server, rules, new Map([length(2)]));
       assert.deepEqual(chosen, { send: 1024, receive: 1024, by: 'max_fragment_length' });
       const answer = encodeRecordLimits(chosen, rules) ?? assert.fail();
@@ -136,19 +136,19 @@ for (const version of VERSIONS) {
       assert.deepEqual(offerMaxFragmentLength(client), Uint8Array.of(2));
     });
 
-    test('record_size_limit wins over max_fragment_length, whose value then does not matter', () => {
+    test('record_size_limit wins over max_fragment_length, whose value is then ignored', () => {
       const chosen = chooseRecordLimits(server, rules, new Map([length(9), size(1, 0)]));
       assert.deepEqual(chosen, { send: 256 - typeBytes, receive: 300 - typeBytes, by: 'record_size_limit' });
       assert.deepEqual(encodeRecordLimits(chosen, rules), [record_size_limit, Uint8Array.of(1, 44)]);
     });
 
-    test('the smaller of the two is what the client says that it takes', () => {
+    test('a client sends the smaller of the two limits', () => {
       const both = security('client', version, { recordSizeLimit: 2000, maxFragmentLength: 512 });
       assert.deepEqual(offerRecordSizeLimit(both), Uint8Array.of(2, 0));
       assert.deepEqual(offerRecordSizeLimit(client), Uint8Array.of(1, 44));
     });
 
-    test('a client may name more than the protocol allows, as an extension of it might', () => {
+    test('a client may send a larger limit than the protocol allows, as an extension might', () => {
       assert.equal(chooseRecordLimits(server, rules, new Map([size(0xff, 0xff)])).send, 0x4000);
     });
 
@@ -193,7 +193,7 @@ suite('the options recordSizeLimit and maxFragmentLength', () => {
     });
   }
 
-  test('maxFragmentLength is nothing for a server', () => {
+  test('maxFragmentLength is refused on a server', () => {
     const options = { isServer: true, maxFragmentLength: 512, ...SERVERS.p256 } as const;
     assert.throws(() => createSecureContext(options), {
       code: 'ERR_INVALID_ARG_VALUE',

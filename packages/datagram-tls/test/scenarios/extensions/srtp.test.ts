@@ -41,7 +41,7 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('both sides export the same keys for it', async () => {
+    test('both sides export the same keys for SRTP', async () => {
       const options = { minVersion: version, maxVersion: version, srtp: CM80 };
       const server = echoServer(options);
       const session = client(server.port, options);
@@ -77,12 +77,12 @@ suite('SRTP profiles, malformed or wrong', () => {
     });
   }
 
-  test('an offer that is malformed ends the handshake with decode_error, even where there is nothing to choose', () => {
+  test('a malformed offer ends the handshake with decode_error, even without a choice', () => {
     const server = security('server', 'DTLSv1.3');
     assert.throws(() => chooseSrtp(server, body(0, 3, 0, 1, 0, 0)), { alert: 'decode_error' });
   });
 
-  test("a client's identifier does no harm", () => {
+  test("a client's master key identifier does no harm", () => {
     const server = security('server', 'DTLSv1.3', { srtp: CM80 });
     assert.equal(chooseSrtp(server, body(0, 2, 0, 1, 2, 5, 6)), CM80);
   });
@@ -95,7 +95,7 @@ suite('the option srtp', () => {
     ['a name of every object', 'constructor', 'ERR_CRYPTO_OPERATION_FAILED'],
     ['no name', '', 'ERR_CRYPTO_OPERATION_FAILED'],
   ] as const) {
-    test(`${what} is refused with ${code}`, () => {
+    test(`srtp with ${what} is refused with ${code}`, () => {
       assert.throws(() => createSecureContext({ srtp: srtp as string }), { code, message: /options\.srtp/ });
     });
   }

@@ -34,7 +34,7 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('a handshake that goes on is not ended by an alert that comes while a signature is made', () => {
+    test('a handshake that goes on is not ended by an alert during a signature', () => {
       const pair = new Pair({ version, jobs: 400 }).connect();
       for (let i = 0; i < 8; i++) {
         pair.runFor(100);
@@ -45,7 +45,7 @@ for (const version of VERSIONS) {
     });
 
     for (const role of ROLES) {
-      test(`${role} is not ended by an alert that comes while a job of its own takes longer than its timer`, () => {
+      test(`${role} is not ended by an alert while its own job takes longer than its timer`, () => {
         const pair = new Pair({
           version,
           client: CLIENTS.ed25519,
@@ -70,7 +70,7 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('an alert makes the flight go out again at once, and ends the handshake when that finds no answer in time', () => {
+    test('an alert makes the flight go out again at once, and ends the handshake when no answer comes in time', () => {
       const pair = new Pair({ version, weather: { mtu: () => 0 } }).connect();
       pair.runFor(200).inject(pair.client, alertRecord(2, 40));
       assert.equal(pair.client.entry.connection.counters.retransmissions, 1);
@@ -84,7 +84,7 @@ for (const version of VERSIONS) {
       assert.equal(pair.client.error.source, 'peer');
     });
 
-    test('one forged alert and one lost datagram do not end a handshake together', () => {
+    test('one forged alert and one lost datagram together do not end a handshake', () => {
       const pair = new Pair({ version }).connect();
       pair.inject(pair.client, alertRecord(2, 40));
       let lost = 0;
@@ -93,7 +93,7 @@ for (const version of VERSIONS) {
       assertAlive(pair);
     });
 
-    test('a warning does not end a handshake even if nothing comes any more', () => {
+    test('a warning does not end a handshake even if nothing else arrives', () => {
       const pair = new Pair({ version, weather: { mtu: () => 0 } }).connect();
       pair.inject(pair.client, alertRecord(1, 90));
       pair.runFor(5000);
@@ -129,14 +129,14 @@ suite('authentic alerts, DTLSv1.2', () => {
       assert.equal(pair[role].alerts('sent').length, alerts);
     });
 
-    test(`${role} names the number of a fatal alert that nobody registered`, () => {
+    test(`${role} reports the number of an unregistered fatal alert`, () => {
       const pair = new Pair().handshake();
       const insider = Insider12.ofSession(pair.client.sessions[0] ?? assert.fail());
       pair.inject(pair[role], insider.seal(sender, ContentType.alert, Uint8Array.of(2, 222)));
       assert.match(String(pair[role].error), /alert 222/);
     });
 
-    test(`${role} lives on after warnings`, () => {
+    test(`${role} continues after warnings`, () => {
       const pair = new Pair().handshake();
       const insider = Insider12.ofSession(pair.client.sessions[0] ?? assert.fail());
       for (const [i, code] of [90, 100, 112, 222].entries())

@@ -65,7 +65,7 @@ for (const version of VERSIONS) {
     /** message_seq of the last message that the server's flight or the client's own answers. */
     const answered = version === 'DTLSv1.2' ? [1, 2] : [0, 1];
 
-    test('a record of many empty fragments brings the flight of the server once, and not right after it went out', () => {
+    test('a record of many empty fragments brings the flight of the server once, and not right after its last transmission', () => {
       for (const seq of answered) {
         const { pair, seal, flight } = halfOpen(version);
         const counters = pair.server.entry.connection.counters;
@@ -78,7 +78,7 @@ for (const version of VERSIONS) {
       }
     });
 
-    test('a half-open client that asks all the time gets a flight for each doubling of the time, then for each timeout', () => {
+    test('a half-open client that asks all the time gets a flight at doubling intervals, then once per timeout', () => {
       const { pair, seal } = halfOpen(version);
       const { counters } = pair.server.entry.connection;
       for (let i = 0; i < 2000; i++) {
@@ -95,7 +95,7 @@ for (const version of VERSIONS) {
     });
 
     for (const role of ROLES) {
-      test(`an open ${role} gives no flight for many empty fragments of its peer more often than once in a while`, () => {
+      test(`an open ${role} rarely repeats a flight for many empty fragments of its peer`, () => {
         const pair = new Pair({ version });
         const sender = other[role];
         let silent = false;
@@ -121,7 +121,7 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('a datagram that the network duplicates is no loss: no flight goes out again, whenever the copies come', () => {
+    test('a duplicated datagram is not a loss: no flight is sent again, whenever the copies arrive', () => {
       for (const latency of [0, 30, 200, 700]) {
         const pair = new Pair({ version, jobs: 300 });
         const copies: { at: number; data: Uint8Array; to: Role }[] = [];
@@ -163,7 +163,7 @@ suite('answers to one datagram, DTLSv1.2', () => {
   }
 });
 
-test('a last flight of DTLS 1.2 that is asked for too soon goes out again when the least time is over', () => {
+test('a last flight of DTLS 1.2 that is requested too soon is sent again after the minimum interval', () => {
   const pair = new Pair({
     version: 'DTLSv1.2',
     clientBehaviour: { retransmission: { initial: 30, max: 60_000 } },
@@ -184,7 +184,7 @@ test('a last flight of DTLS 1.2 that is asked for too soon goes out again when t
 suite('answers to one datagram, DTLSv1.3', () => {
   const version = 'DTLSv1.3';
 
-  test('ACKs of one record each bring no more than one transmission a datagram, and what is lost slowly', () => {
+  test('ACKs of one record each bring at most one transmission per datagram, and lost records slowly', () => {
     const server = { cert: SERVERS.rsa.cert + CA.repeat(7), key: SERVERS.rsa.key };
     const pair = new Pair({ version, server, client: { recordSizeLimit: 64 } });
     const insider = new Insider13(pair);
@@ -224,7 +224,7 @@ suite('answers to one datagram, DTLSv1.3', () => {
   });
 
   for (const role of ROLES) {
-    test(`${role} sends one flight for a datagram whose sender foresees the record numbers`, () => {
+    test(`${role} sends one flight for a datagram whose sender predicts the record numbers`, () => {
       const pair = new Pair({ version, server: { ticketKeys: false } }).handshake();
       const insider = new Insider13(pair);
       const sender = other[role];
@@ -243,13 +243,13 @@ suite('answers to one datagram, DTLSv1.3', () => {
       assert.ok(after <= before + 1);
     });
 
-    test(`${role} ends the session when a datagram renews the keys of its peer twice`, () => {
+    test(`${role} ends the session when a datagram updates the keys of its peer twice`, () => {
       const { pair, updates } = twoUpdates(role, false);
       pair.inject(pair[role], concat(...updates));
       assert.deepEqual(pair[role].alerts('sent'), ['fatal unexpected_message']);
     });
 
-    test(`${role} sets no timer after a datagram that ended the session and asked for its new keys, too`, () => {
+    test(`${role} sets no timer after a datagram that ended the session and also requested new keys`, () => {
       const { pair, updates } = twoUpdates(role, true);
       pair.inject(pair[role], concat(...updates));
       assert.deepEqual(pair[role].alerts('sent'), ['fatal unexpected_message']);
@@ -259,7 +259,7 @@ suite('answers to one datagram, DTLSv1.3', () => {
     });
   }
 
-  test('one datagram has no more than 32 messages processed, and the rest with the next one', () => {
+  test('at most 32 messages are processed per datagram, and the rest with the next one', () => {
     const pair = new Pair({ version, server: { ticketKeys: false } }).handshake();
     const insider = new Insider13(pair);
     pair.runFor(1000);
@@ -279,7 +279,7 @@ suite('answers to one datagram, DTLSv1.3', () => {
 
 suite('answers before an address is proved', () => {
   for (const version of VERSIONS) {
-    test(`server of ${version} sends no more than three bytes for each that came, whatever the ClientHello`, () => {
+    test(`server of ${version} sends an unvalidated address at most three bytes per received byte, for any ClientHello`, () => {
       const pair = new Pair({ version });
       const hellos: Uint8Array[] = [];
       pair.intercept = (data, from) => {

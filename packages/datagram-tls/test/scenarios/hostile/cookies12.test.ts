@@ -21,7 +21,7 @@ const session13 = () => sessionFor({});
 const { client_hello, hello_verify_request, server_hello } = HandshakeType;
 
 suite('cookies, DTLSv1.2', () => {
-  test('a HelloVerifyRequest repeats the numbers of the ClientHello that it answers, however often that was sent', () => {
+  test('a HelloVerifyRequest repeats the numbers of the ClientHello that it answers, however often it was sent', () => {
     const pair = new Pair();
     const answers: { record: number; message: number }[] = [];
     let refused = 0;
@@ -61,7 +61,7 @@ suite('cookies, DTLSv1.2', () => {
     }
   });
 
-  test('the second ClientHello differs from the first in its cookie alone', () => {
+  test('the second ClientHello differs from the first only in its cookie', () => {
     const pair = new Pair();
     const bodies: Uint8Array[] = [];
     pair.intercept = (data) => {
@@ -81,7 +81,7 @@ suite('cookies, DTLSv1.2', () => {
     ['a kept session of DTLS 1.3', () => ({ destination: { ...LOCALHOST, session: session13() } })],
   ];
   for (const [what, options] of offers) {
-    test(`client with ${what} answers a HelloVerifyRequest with a ClientHello that differs in its cookie alone`, () => {
+    test(`client with ${what} answers a HelloVerifyRequest with a ClientHello that differs only in its cookie`, () => {
       const given = options();
       const both = { minVersion: 'DTLSv1.2', maxVersion: 'DTLSv1.3', ...given.client } as const;
       const pair = new Pair({ ...given, client: both, server: { ...SERVERS.ed25519, psk: { sensor: key } } });
@@ -100,7 +100,7 @@ suite('cookies, DTLSv1.2', () => {
     });
   }
 
-  test('no wrong, foreign, shortened or lengthened cookie makes state: it draws a new request', () => {
+  test('a wrong, foreign, shortened or lengthened cookie makes no state and gets a new request', () => {
     const { pair, hello, datagram } = withCookie();
     const { endpoint, address } = pair.server;
     const cookie = hello.cookie;
@@ -125,7 +125,7 @@ suite('cookies, DTLSv1.2', () => {
     assert.equal(endpoint.counters.cookiesSent, 1 + wrong.length + 2);
   });
 
-  test('a cookie is bound to the random of its ClientHello, and not to the session id, which some clients change', () => {
+  test('a cookie is bound to the random of its ClientHello, and not to the session ID, which some clients change', () => {
     const { pair, hello, datagram } = withCookie();
     const { endpoint } = pair.server;
     const sizes = [
@@ -140,7 +140,7 @@ suite('cookies, DTLSv1.2', () => {
     assert.deepEqual(sizes, [0, 1]);
   });
 
-  test('a cookie is good for one lifetime at least and for two at most', () => {
+  test('a cookie is valid for at least one lifetime and at most two', () => {
     for (const [age, good] of [
       [0, true],
       [COOKIE_LIFETIME - 1, true],
@@ -152,7 +152,7 @@ suite('cookies, DTLSv1.2', () => {
     }
   });
 
-  test('a cookie that expired on the way is replaced by a new one, and the handshake succeeds', () => {
+  test('a cookie that expired in transit is replaced by a new one, and the handshake succeeds', () => {
     const pair = new Pair({ clientBehaviour: { handshakeTimeout: 300_000 } });
     let held = false;
     pair.intercept = (data, from) => {
@@ -166,7 +166,7 @@ suite('cookies, DTLSv1.2', () => {
     assertAlive(pair);
   });
 
-  test('client gives up on a server that asks for cookies without end', () => {
+  test('client gives up on a server that requests cookies endlessly', () => {
     const pair = new Pair();
     pair.intercept = (data, from) => {
       const [hello] = plainFragments(data);

@@ -35,7 +35,7 @@ for (const [kind, sender] of KINDS.flatMap((k) => [[k, 'client'] as const, [k, '
   const receiver = sender === 'client' ? 'server' : 'client';
 
   suite(`the Finished of the ${sender} in ${kind.name}, DTLSv1.2`, () => {
-    test(`${receiver} refuses it with decrypt_error whichever byte of its verify_data is wrong`, () => {
+    test(`${receiver} refuses a Finished with decrypt_error whichever byte of its verify_data is wrong`, () => {
       for (let at = 0; at < VERIFY_DATA; at++) {
         const pair = tampered(kind, sender, (message) => flipped(message, HEADER + at));
         pair.explain(() => {
@@ -45,7 +45,7 @@ for (const [kind, sender] of KINDS.flatMap((k) => [[k, 'client'] as const, [k, '
       }
     });
 
-    test(`${receiver} refuses one that is too short or too long with decode_error`, () => {
+    test(`${receiver} refuses a Finished that is too short or too long with decode_error`, () => {
       for (const length of [0, 1, 11, 13, 36]) {
         const pair = tampered(kind, sender, (message) => {
           const resized = new Uint8Array(HEADER + length);
@@ -57,14 +57,14 @@ for (const [kind, sender] of KINDS.flatMap((k) => [[k, 'client'] as const, [k, '
       }
     });
 
-    test(`${receiver} refuses another message in its place with unexpected_message`, () => {
+    test(`${receiver} refuses another message in place of Finished with unexpected_message`, () => {
       const pair = tampered(kind, sender, (message) =>
         flipped(message, 0, HandshakeType.finished ^ HandshakeType.certificate),
       );
       assert.deepEqual(pair[receiver].alerts('sent'), ['fatal unexpected_message']);
     });
 
-    test(`${receiver} does not take the right one without protection`, () => {
+    test(`${receiver} does not accept the right Finished without protection`, () => {
       let plaintext: Uint8Array | undefined;
       const pair = kind.begin();
       rewriteFinished(pair, kind, sender, (message) => {
@@ -81,7 +81,7 @@ for (const [kind, sender] of KINDS.flatMap((k) => [[k, 'client'] as const, [k, '
       assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 60_000));
     });
 
-    test(`${receiver} does not take it without protection together with the message before it`, () => {
+    test(`${receiver} does not accept Finished without protection together with the message before it`, () => {
       const pair = kind.begin();
       const spy = new Spy12(pair);
       let merged = false;
@@ -101,7 +101,7 @@ for (const [kind, sender] of KINDS.flatMap((k) => [[k, 'client'] as const, [k, '
       assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 60_000));
     });
 
-    test(`${receiver} is not put off by a forged one that came before there were keys`, () => {
+    test(`${receiver} ignores a forged Finished that came before there were keys`, () => {
       for (const fragment of [new Uint8Array(12), new Uint8Array(5)]) {
         const pair = kind.begin().connect();
         pair.runUntil(() => pair[receiver].phase === 'handshaking', 900);

@@ -39,7 +39,7 @@ for (const version of VERSIONS) {
         assert.ok(over_budget > 0 && too_far_ahead > 0);
       });
 
-      test('one-byte fragments meet the budget too', () => {
+      test('one-byte fragments count against the budget too', () => {
         const pair = midway(version, role);
         const sent = 5000;
         for (let i = 0; i < sent; i++) {
@@ -56,7 +56,7 @@ for (const version of VERSIONS) {
         assert.ok(pair[role].endpoint.heldBytes <= MESSAGES_HELD);
       });
 
-      test('a message that claims more than any certificate chain has is discarded before it is stored', () => {
+      test('a message that claims more than any certificate chain is discarded before it is stored', () => {
         const pair = midway(version, role);
         const shape = { type: HandshakeType.certificate, messageSeq: 3, length: 0xff_ffff };
         pair.inject(pair[role], fragmentRecord({ ...shape, fragment: new Uint8Array(100) }));
@@ -82,7 +82,7 @@ for (const version of VERSIONS) {
         assert.ok(pair[role].endpoint.heldBytes - before <= RECORDS_HELD);
       });
 
-      test('none of it keeps the handshake from succeeding once the flood is over', () => {
+      test('a flood does not keep the handshake from succeeding once it is over', () => {
         const pair = midway(version, role);
         for (let i = 0; i < 500; i++) {
           pair.inject(
@@ -100,7 +100,7 @@ for (const version of VERSIONS) {
   }
 
   suite(`spoofed ClientHellos, ${version}`, () => {
-    test('100,000 of them leave no state, and draw no more than three times their bytes', () => {
+    test('100,000 spoofed ClientHellos leave no state, and get at most three times their bytes', () => {
       const pair = new Pair({ version });
       const hello = firstClientHello(version);
       const { endpoint } = pair.server;
@@ -135,7 +135,7 @@ for (const version of VERSIONS) {
       assert.ok(bytesOut <= 3 * 100_000 * hello.length);
     });
 
-    test('no part of a ClientHello, however short, draws more than three times its bytes', () => {
+    test('no fragment of a ClientHello, however short, gets more than three times its bytes', () => {
       const pair = new Pair({ version });
       const hello = firstClientHello(version);
       const { endpoint } = pair.server;

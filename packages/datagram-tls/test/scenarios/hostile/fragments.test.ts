@@ -22,7 +22,7 @@ for (const sender of SENDERS) {
   const receiver = sender === 'client' ? 'server' : 'client';
 
   suite(`fragments of a certificate to the ${receiver}, DTLSv1.2`, () => {
-    test('reassemble in every order of five', () => {
+    test('fragments reassemble in every order of five', () => {
       for (const order of permutations([0, 1, 2, 3, 4])) {
         const pair = splitting(sender, (certificate) => {
           const pieces = cut(certificate, 5);
@@ -32,7 +32,7 @@ for (const sender of SENDERS) {
       }
     });
 
-    test('reassemble when they overlap, repeat and come in any order', () => {
+    test('fragments reassemble when they overlap, repeat and come in any order', () => {
       for (let seed = 0; seed < 60; seed++) {
         const pair = splitting(
           sender,
@@ -53,11 +53,11 @@ for (const sender of SENDERS) {
       }
     });
 
-    test('reassemble one byte at a time', () => {
+    test('fragments reassemble one byte at a time', () => {
       assertConnects(splitting(sender, (certificate) => cut(certificate, certificate.length)));
     });
 
-    test('those that state another length do no harm: they are discarded and counted', () => {
+    test('fragments with another message length are discarded and counted', () => {
       for (const wrong of [-40, -1, 1, 1000, 0xff_0000]) {
         const pair = splitting(sender, (certificate) => {
           const [first, second] = cut(certificate, 2) as [Uint8Array, Uint8Array];
@@ -77,7 +77,7 @@ for (const sender of SENDERS) {
       }
     });
 
-    test('one of another type under the same number is discarded and counted', () => {
+    test('a fragment of another type under the same number is discarded and counted', () => {
       const pair = splitting(sender, (certificate) => {
         const [first, second] = cut(certificate, 2) as [Uint8Array, Uint8Array];
         const { messageSeq, length } = certificate;
@@ -92,7 +92,7 @@ for (const sender of SENDERS) {
       assert.equal(pair[receiver].dropped['conflicting_fragment'], 1);
     });
 
-    test('bytes that came first stay: a forged overlap changes nothing', () => {
+    test('the first bytes stay: a forged overlap changes nothing', () => {
       const pair = splitting(sender, (certificate) => {
         const { type, messageSeq, length } = certificate;
         const forged = { type, messageSeq, length, fragmentOffset: 0, fragment: new Uint8Array(length / 2) };
@@ -102,7 +102,7 @@ for (const sender of SENDERS) {
       assertConnects(pair);
     });
 
-    test('ones that run past the end of the message are discarded and counted', () => {
+    test('fragments that run past the end of the message are discarded and counted', () => {
       const pair = splitting(sender, (certificate) => {
         const { type, messageSeq, length } = certificate;
         const at = (fragmentOffset: number, count: number) =>
@@ -119,7 +119,7 @@ for (const sender of SENDERS) {
       assert.equal(pair[receiver].dropped['malformed_fragment'], 4);
     });
 
-    test('that are empty do no harm', () => {
+    test('empty fragments do no harm', () => {
       const pair = splitting(sender, (certificate) => {
         const { type, messageSeq, length } = certificate;
         const empty = (fragmentOffset: number) =>
@@ -131,7 +131,7 @@ for (const sender of SENDERS) {
       assert.deepEqual(pair[receiver].dropped, {});
     });
 
-    test('of a retransmission with other boundaries complete those of the first transmission', () => {
+    test('fragments of a retransmission with other boundaries complete those of the first transmission', () => {
       // Neither transmission ever brings all of it: of the large fragments only the first one, later never that.
       const small = { mtu: 300 };
       const pair = new Pair({ ...MUTUAL, clientBehaviour: small, serverBehaviour: small });

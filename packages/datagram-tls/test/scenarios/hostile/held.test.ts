@@ -29,7 +29,7 @@ for (const version of VERSIONS) {
     const other = role === 'client' ? 'server' : 'client';
 
     suite(`what the ${role} holds for later, ${version}`, () => {
-      test('a forged part of a message with another type or length does not hold up a handshake', () => {
+      test('a forged fragment with another type or length does not stall a handshake', () => {
         for (const [type, messageSeq, length] of [
           [HandshakeType.server_hello, 0, 90],
           [HandshakeType.certificate, 1, 500],
@@ -65,7 +65,7 @@ for (const version of VERSIONS) {
         assert.deepEqual(pair[role].messages, [utf8('still here')]);
       });
 
-      test('an association that ends gives back what it held', () => {
+      test('an association that ends releases what it held', () => {
         const pair = new Pair({ version }).handshake();
         pair.runFor(1000);
         stuff(pair, role, 100);
@@ -75,7 +75,7 @@ for (const version of VERSIONS) {
         assert.equal(pair[role].endpoint.heldBytes, 0);
       });
 
-      test('records and data that came too early wait no longer than two minutes either', () => {
+      test('records and data that came too early wait at most two minutes', () => {
         const pair = new Pair({
           version,
           clientBehaviour: { handshakeTimeout: 0 },
@@ -91,7 +91,7 @@ for (const version of VERSIONS) {
         assert.equal(pair[role].dropped['expired'], 5);
       });
 
-      test('an empty fragment of a message that has bytes is nothing', () => {
+      test('an empty fragment of a message with bytes is ignored', () => {
         const pair = new Pair({ version }).handshake();
         pair.runFor(1000);
         const before = { ...pair[role].dropped };
@@ -140,7 +140,7 @@ for (const version of VERSIONS) {
   }
 
   suite(`what an endpoint holds for later, ${version}`, () => {
-    test('has a limit over all associations, and a new one finds room', () => {
+    test('held data has a limit over all associations, and a new one finds room', () => {
       const maxHeldBytes = 200_000;
       const pair = new Pair({ version });
       pair.client = new Side('client', pair.client.address, { ...UNLIMITED, maxHeldBytes });
@@ -216,7 +216,7 @@ function forgery(version: (typeof VERSIONS)[number], sequence: number): Uint8Arr
     : plainRecord(ContentType.application_data, body, { epoch: 1, sequence });
 }
 
-test('an empty fragment under handshake keys is nothing: the message that it is of comes after it, DTLSv1.3', () => {
+test('an empty fragment under handshake keys is ignored: its message comes after it, DTLSv1.3', () => {
   const pair = new Pair({ version: 'DTLSv1.3' });
   const insider = new Insider13(pair);
   let inserted = 0;

@@ -51,7 +51,7 @@ suite('what a ServerHello may say, DTLSv1.2', () => {
     ['a server_name with content', withExtension(ExtensionType.server_name, [0, 0]), 'decode_error'],
   ];
   for (const [what, change, alert] of cases) {
-    test(`client refuses ${what} with ${alert}`, () => {
+    test(`client refuses ${what} in a ServerHello with ${alert}`, () => {
       const pair = new Pair();
       rewriteHello(pair, 'server', (hello) => ({ ...hello, ...change(hello as ServerHello) }));
       pair.connect();
@@ -60,7 +60,7 @@ suite('what a ServerHello may say, DTLSv1.2', () => {
     });
   }
 
-  test('client that knows 1.3 refuses the mark of a forged downgrade with illegal_parameter', () => {
+  test('client with 1.3 refuses the mark of a forged downgrade with illegal_parameter', () => {
     const pair = new Pair({
       adjust: (s) =>
         s.role === 'client'
@@ -73,7 +73,7 @@ suite('what a ServerHello may say, DTLSv1.2', () => {
     assert.deepEqual(pair.client.alerts('sent'), ['fatal illegal_parameter']);
   });
 
-  test('client that knows no 1.3 takes a marked random for what it is', () => {
+  test('client without 1.3 ignores the mark in a random', () => {
     const marks = (s: { role: Role }) => s.role === 'server';
     const pair = new Pair({
       adjust: (s) => (marks(s) ? { ...s, provider: { ...s.provider, randomBytes: marked } } : s),
@@ -82,7 +82,7 @@ suite('what a ServerHello may say, DTLSv1.2', () => {
     assertAlive(pair);
   });
 
-  test('server never gives back the session id of a client, which would promise a resumption', () => {
+  test("server never repeats a client's session ID, which would promise a resumption", () => {
     const pair = new Pair();
     const answers: string[] = [];
     rewriteHello(pair, 'client', (hello) => ({ ...hello, sessionId: new Uint8Array(32).fill(9) }));
@@ -136,7 +136,7 @@ suite('what a ClientHello may say, DTLSv1.2', () => {
     ],
   ];
   for (const [what, change, alert] of cases) {
-    test(`server refuses ${what} with ${alert}`, () => {
+    test(`server refuses ${what} in a ClientHello with ${alert}`, () => {
       const pair = new Pair();
       rewriteHello(pair, 'client', (hello) => {
         const changed = typeof change === 'function' ? change(hello as ClientHello) : change;
@@ -150,7 +150,7 @@ suite('what a ClientHello may say, DTLSv1.2', () => {
     });
   }
 
-  test('server that knows 1.3 refuses a client that fell back to 1.2 with inappropriate_fallback', () => {
+  test('server with 1.3 refuses a client that fell back to 1.2 with inappropriate_fallback', () => {
     const pair = new Pair({
       adjust: (s) => (s.role === 'server' ? { ...s, versions: PLATFORM.versions } : s),
     });
@@ -164,7 +164,7 @@ suite('what a ClientHello may say, DTLSv1.2', () => {
     assert.equal(pair.server.endpoint.counters.serverSessions, 0);
   });
 
-  test('unknown suites, groups, schemes and extensions are passed over', () => {
+  test('unknown suites, groups, schemes and extensions are ignored', () => {
     const pair = new Pair();
     const seen: number[] = [];
     // What the client sends is what both must see: it is the client itself that offers more.
@@ -190,7 +190,7 @@ suite('what a ClientHello may say, DTLSv1.2', () => {
 });
 
 suite('randoms, DTLSv1.2', () => {
-  test('every hello has a random of its own, which comes from the provider', () => {
+  test('every hello has its own random, which comes from the provider', () => {
     const randoms = new Set<string>();
     for (let seed = 0; seed < 20; seed++) {
       const pair = new Pair({ seed });

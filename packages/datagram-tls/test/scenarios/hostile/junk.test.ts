@@ -22,7 +22,7 @@ for (const version of VERSIONS) {
   const recorded = recording(version);
 
   suite(`junk, ${version}`, () => {
-    test('an endpoint that serves throws nothing and keeps nothing of junk from strangers', () => {
+    test('a serving endpoint neither throws nor keeps anything for junk from unknown addresses', () => {
       const random = new Random(1);
       const pair = new Pair({ version });
       const { endpoint } = pair.server;
@@ -41,7 +41,7 @@ for (const version of VERSIONS) {
     });
 
     for (const role of ROLES) {
-      test(`a connected ${role} throws nothing, delivers nothing of it, and goes on`, () => {
+      test(`a connected ${role} does not throw on junk, delivers nothing of it, and goes on`, () => {
         const random = new Random(2);
         const pair = new Pair({ version }).handshake();
         const side = pair[role];
@@ -57,7 +57,7 @@ for (const version of VERSIONS) {
         assertAlive(pair);
       });
 
-      test(`a ${role} in any phase of its handshake throws nothing, and succeeds or fails with a clear error`, () => {
+      test(`a ${role} in any phase of its handshake does not throw on junk, and succeeds or fails with a clear error`, () => {
         let survivors = 0;
         for (let seed = 0; seed < HANDSHAKES; seed++) {
           const random = new Random(seed);
@@ -81,7 +81,7 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('every datagram of 0 to 3 bytes is nothing to anybody', () => {
+    test('every datagram of 0 to 3 bytes is ignored', () => {
       const pair = new Pair({ version }).handshake();
       for (const role of ROLES) {
         pair.inject(pair[role], new Uint8Array(0));

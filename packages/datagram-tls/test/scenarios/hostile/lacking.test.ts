@@ -68,7 +68,7 @@ suite('a peer that offers only a suite that the platform lacks is refused with h
     const psk = keyExchange === 'psk' || keyExchange === 'ecdhe_psk';
     const lack: Lack = aead === undefined ? { cbc: true } : { aeads: [aead] };
     for (const role of ROLES) {
-      test(`${name}, ${role} without it`, () => {
+      test(`${name}, ${role} without it: handshake_failure`, () => {
         const base = (side: Role): SecurityOptions =>
           psk
             ? { ...KEYS[side], ...(side === 'server' && { ...NO_CERTIFICATE, ticketKeys: undefined }) }
@@ -82,13 +82,13 @@ suite('a peer that offers only a suite that the platform lacks is refused with h
   }
 
   for (const role of ROLES) {
-    test(`TLS_AES_256_GCM_SHA384, ${role} without SHA-384`, () => {
+    test(`TLS_AES_256_GCM_SHA384, ${role} without SHA-384: handshake_failure`, () => {
       const peer = { ciphers: 'TLS_AES_256_GCM_SHA384' };
       const lacks = { [role]: { hashes: ['sha384'] } };
       endsWith('handshake_failure', NO_SHARED_CIPHER, { version: 'DTLSv1.3', [other(role)]: peer, lacks });
     });
 
-    test(`TLS_CHACHA20_POLY1305_SHA256, ${role} without its record number encryption`, () => {
+    test(`TLS_CHACHA20_POLY1305_SHA256, ${role} without its record number encryption: handshake_failure`, () => {
       const peer = { ciphers: 'TLS_CHACHA20_POLY1305_SHA256' };
       const lacks = { [role]: { masks: ['chacha20-poly1305'] } };
       endsWith('handshake_failure', NO_SHARED_CIPHER, { version: 'DTLSv1.3', [other(role)]: peer, lacks });
@@ -101,7 +101,7 @@ suite('a peer that offers only a group that the platform lacks is refused with h
     for (const group of Object.keys(Group) as GroupName[]) {
       if (!groupFits(group, version)) continue;
       for (const role of ROLES) {
-        test(`${version}, ${group}, ${role} without it`, () => {
+        test(`${version}, ${group}, ${role} without it: handshake_failure`, () => {
           const groups = { [role]: { groups: 'auto' }, [other(role)]: { groups: group } };
           const lacks = { [role]: { groups: [group] } };
           endsWith('handshake_failure', 'ERR_DTLS_NO_SHARED_GROUP', { version, ...groups, lacks });
@@ -124,7 +124,7 @@ suite('a peer that offers only a group that the platform lacks is refused with h
 
 suite('signatures that the platform lacks', () => {
   for (const version of VERSIONS) {
-    test(`${version}: a client without Ed25519 does not offer it, and a server that has nothing else refuses`, () => {
+    test(`${version}: a client without Ed25519 does not offer it, and a server with nothing else refuses`, () => {
       const code = version === 'DTLSv1.3' ? 'ERR_DTLS_NO_SHARED_SIGNATURE' : NO_SHARED_CIPHER;
       endsWith('handshake_failure', code, {
         version,
@@ -133,7 +133,7 @@ suite('signatures that the platform lacks', () => {
       });
     });
 
-    test(`${version}: a server without Ed25519 refuses a client that can show nothing else`, () => {
+    test(`${version}: a server without Ed25519 refuses a client with nothing else`, () => {
       endsWith(
         version === 'DTLSv1.3' ? 'certificate_required' : 'handshake_failure',
         'ERR_DTLS_CERTIFICATE_REQUIRED',
@@ -146,7 +146,7 @@ suite('signatures that the platform lacks', () => {
       );
     });
 
-    test(`${version}: a server that has a scheme less signs under another`, () => {
+    test(`${version}: a server without a scheme signs under another`, () => {
       const pair = succeeds(
         new Pair({
           version,
@@ -187,7 +187,7 @@ suite('signatures that the platform lacks', () => {
     ['leaf-rsa-root', 'rsa-root', { keys: ['rsa'] }, 'UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY'],
     ['leaf-ed25519-key', 'root', { keys: ['ed25519'] }, 'UNSUPPORTED_SIGNATURE_ALGORITHM'],
   ] as const satisfies readonly (readonly [string, string, Lack, string])[]) {
-    test(`in the certificate ${chain} give the verdict ${code}`, () => {
+    test(`unsupported signatures in the certificate ${chain} give the verdict ${code}`, () => {
       const reached: string[] = [];
       const question = {
         chain: [certificate(chain)],
@@ -203,7 +203,7 @@ suite('signatures that the platform lacks', () => {
     });
   }
 
-  test('SHA-1, by which an OCSP response names its certificate, makes it a response about no certificate', () => {
+  test('an OCSP response that names its certificate by an unsupported SHA-1 is about no certificate', () => {
     const [leaf, ca] = ['leaf', 'ca'].map((name) =>
       parsed(readCertificates(statusPem(name), name)[0] ?? assert.fail()),
     );
@@ -223,7 +223,7 @@ suite('signatures that the platform lacks', () => {
   });
 });
 
-suite('sessions from before that need what the platform lacks', () => {
+suite('sessions that need what the platform lacks', () => {
   const WITH: Record<TestedVersion, string> = {
     'DTLSv1.2': 'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256',
     'DTLSv1.3': 'TLS_AES_256_GCM_SHA384',
@@ -243,7 +243,7 @@ suite('sessions from before that need what the platform lacks', () => {
       });
     }
 
-    test(`${version}: a server without the AEAD of tickets gives none and serves all the same`, () => {
+    test(`${version}: a server without the AEAD of tickets issues none and still serves`, () => {
       const lacks = { server: { aeads: ['aes-256-gcm'] } } as const;
       const pair = succeeds(new Pair({ version, server: { ticketKeys: undefined }, lacks }));
       assert.deepEqual(
@@ -253,7 +253,7 @@ suite('sessions from before that need what the platform lacks', () => {
     });
   }
 
-  test('early data goes out only under a suite that the platform has', () => {
+  test('early data is sent only under a supported suite', () => {
     const ciphers = { ciphers: 'TLS_CHACHA20_POLY1305_SHA256' };
     const server = { maxEarlyData: 100, replayGuard: () => true };
     const first = new Pair({ version: 'DTLSv1.3', client: ciphers, server: { ...ciphers, ...server } });
@@ -270,13 +270,13 @@ suite('pre-shared keys imported for a hash that the platform lacks', () => {
   const server = { ...NO_CERTIFICATE, psk: { sensor: { key: PSK, import: true } } };
 
   for (const role of ROLES) {
-    test(`are passed over by the ${role} for those that it has`, () => {
+    test(`imported keys for an unsupported hash are skipped by the ${role} for supported ones`, () => {
       const lacks = { [role]: { hashes: ['sha384'] } };
       const pair = succeeds(new Pair({ version: 'DTLSv1.3', client, server, lacks }));
       assert.equal(pair.server.sessions[0]?.suite.hash, 'sha256');
     });
 
-    test(`are refused with handshake_failure by a ${role} where there are no others`, () => {
+    test(`imported keys for an unsupported hash alone are refused with handshake_failure by a ${role}`, () => {
       const lacks = { [role]: { hashes: ['sha384'] } };
       const both = { client, server };
       const peer = { ...both[other(role)], ciphers: 'TLS_AES_256_GCM_SHA384' };
@@ -302,7 +302,7 @@ suite('on a platform that lacks something', () => {
       ...options,
     });
 
-  test('the defaults hold all else and nothing of it', () => {
+  test('the defaults contain everything but what the platform lacks', () => {
     const lack: Lack = {
       aeads: ['chacha20-poly1305', 'aes-128-ccm'],
       groups: ['X25519MLKEM768', 'x25519'],
@@ -322,7 +322,7 @@ suite('on a platform that lacks something', () => {
     );
   });
 
-  test('a version of which it has no suite is not offered', () => {
+  test('a version without a supported suite is not offered', () => {
     const masks = ['aes-128-gcm', 'aes-256-gcm', 'chacha20-poly1305', 'aes-128-ccm'] as const;
     assert.equal(resolve('client', { masks }, {}).versions[0].name, 'DTLSv1.2');
   });
@@ -420,7 +420,7 @@ suite('on a platform that lacks something', () => {
     });
   }
 
-  test('a PKCS#12 file of an algorithm that it lacks is named as unsupported', () => {
+  test('a PKCS#12 file with an unsupported algorithm is named as unsupported', () => {
     const file = readFileSync(new URL('../../../../test/x509/fixtures/pkcs12/openssl.p12', import.meta.url));
     readPkcs12(file, 'secret', nodeProvider.passwords, 'options.pfx');
     for (const lack of [{ hasHash: () => false }, { hasCipher: () => false }]) {

@@ -15,7 +15,7 @@ const KEY = new Uint8Array(16).fill(1);
 
 for (const version of VERSIONS) {
   suite(`limits of an association, ${version}`, () => {
-    test('a handshake has one job under way at a time', () => {
+    test('a handshake has one job at a time', () => {
       const pair = new Pair({
         version,
         jobs: 'by-hand',
@@ -35,7 +35,7 @@ for (const version of VERSIONS) {
       assert.ok(pair.client.isConnected && pair.server.isConnected && jobs >= 4, `${jobs} jobs`);
     });
 
-    test('the fragments of one plaintext record displace few messages that are held', () => {
+    test('the fragments of one plaintext record displace few held messages', () => {
       const pair = new Pair({ version });
       pair.intercept = (data, from) => (from === 'server' ? [] : [data]);
       pair.connect().runFor(10);
@@ -64,7 +64,7 @@ for (const version of VERSIONS) {
 }
 
 suite('limits of an association, DTLSv1.2', () => {
-  test('a plaintext record brings the flight again once for each run of our own timer', () => {
+  test('a plaintext record causes the flight again at most once per run of our own timer', () => {
     const pair = new Pair({ version: 'DTLSv1.2' });
     let hello: Uint8Array | undefined;
     pair.intercept = (data, from) => {
@@ -84,7 +84,7 @@ suite('limits of an association, DTLSv1.2', () => {
     assert.ok((pair.server.dropped['repeated_too_soon'] ?? 0) > 100);
   });
 
-  test('a client with another pre-shared key is told four times at most', () => {
+  test('a client with another pre-shared key gets at most four alerts', () => {
     const pair = new Pair({
       version: 'DTLSv1.2',
       client: { psk: { identity: 'client', key: KEY } },

@@ -18,7 +18,7 @@ const FORGED = 2 ** 20;
 
 suite('limits of a key, DTLSv1.2', () => {
   for (const role of ['client', 'server'] as const) {
-    test(`${role} sends nothing more with a spent key: the session ends with an error, and send does not throw`, (t) => {
+    test(`${role} sends nothing more with a used-up key: the session ends with an error, and send does not throw`, (t) => {
       limitKeys(t);
       const pair = new Pair().handshake();
       const other = pair[role === 'client' ? 'server' : 'client'];
@@ -39,7 +39,7 @@ suite('limits of a key, DTLSv1.2', () => {
       assert.deepEqual([other.isClosed, other.error, other.messages.length], [true, undefined, SEALED - 2]);
     });
 
-    test(`${role} closes with the last record that there is`, (t) => {
+    test(`${role} closes with the last available record`, (t) => {
       limitKeys(t);
       const pair = new Pair().handshake();
       for (let i = 0; i < SEALED - 2; i++) pair.send(pair[role], utf8('again'));
@@ -50,7 +50,7 @@ suite('limits of a key, DTLSv1.2', () => {
       assert.equal(pair[role].error, undefined);
     });
 
-    test(`${role} ends without a word when even an alert would be too much`, (t) => {
+    test(`${role} ends silently when even an alert would exceed the limit`, (t) => {
       const pair = new Pair().handshake();
       const other = pair[role === 'client' ? 'server' : 'client'];
       const { datagramsReceived } = other.entry.connection.counters;
@@ -81,7 +81,7 @@ suite('limits of a key, DTLSv1.2', () => {
     });
   }
 
-  test('a session with keys in good order is not affected', (t) => {
+  test('a session with usable keys is not affected', (t) => {
     limitKeys(t);
     const pair = new Pair().handshake();
     assertAlive(pair);

@@ -19,9 +19,9 @@ const LONG: PairOptions = { client: { alpn: [1, 2, 3].map((n) => String(n).repea
 const PATIENT = { handshakeTimeout: 600_000 };
 
 for (const version of VERSIONS) {
-  suite(`a path that loses large datagrams without a word, ${version}`, () => {
+  suite(`a path that silently loses large datagrams, ${version}`, () => {
     for (const limit of [1000, 600, 300]) {
-      test(`lets flights through in datagrams of at most ${limit} bytes at last`, () => {
+      test(`a lossy path of ${limit} bytes lets smaller flights through in the end`, () => {
         const pair = new Pair({ version, ...LARGE, weather: { mtu: () => limit } });
         pair.explain(() => pair.handshake());
         assert.ok(pair.server.entry.connection.counters.retransmissions > 0, 'the limit was met');
@@ -29,14 +29,14 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('is met at most once by each side: what a flight has shown holds for the next', () => {
+    test('a small path costs each side its retries once: the size that a flight found holds for the next', () => {
       const pair = new Pair({ version, ...LARGE, weather: { mtu: () => 600 } });
       pair.explain(() => pair.handshake());
       // Two transmissions in vain cost 1 + 2 s a side, and the third arrives.
       assert.ok(pair.now < 7000, `${pair.now} ms`);
     });
 
-    test('takes the fragments of two sizes for one message, whichever of them arrive', () => {
+    test('fragments of two sizes are one message, whichever of them arrive', () => {
       for (let seed = 0; seed < 40; seed++) {
         // Nothing of more than 600 bytes passes for the first seconds, then everything, late and in any order.
         const mtu = (now: number) => (now < 3500 ? 600 : 1400);
@@ -49,7 +49,7 @@ for (const version of VERSIONS) {
   });
 
   suite(`a server that takes a ClientHello only whole, ${version}`, () => {
-    test('is reached though the first two tries of both ClientHellos were lost', () => {
+    test('a server that accepts only whole ClientHellos is reached though the first two tries of both were lost', () => {
       const pair = new Pair({ version, ...LONG, clientBehaviour: PATIENT });
       const tries = new Map<number, string>();
       onlyWhole(pair, ({ messageSeq, whole }) => {
@@ -63,7 +63,7 @@ for (const version of VERSIONS) {
       assertAlive(pair);
     });
 
-    test('is reached on a path that loses a third of all datagrams and mixes up the rest', () => {
+    test('a server that accepts only whole ClientHellos is reached at 30 % loss and reordering', () => {
       for (let seed = 0; seed < 60; seed++) {
         const weather = { loss: 0.33, duplication: 0.1, jitter: 500 };
         const patient = { ...PATIENT, retransmission: { initial: 1000, max: 8000 } };
@@ -78,7 +78,7 @@ for (const version of VERSIONS) {
 
   suite(`a system that refuses large datagrams, ${version}`, () => {
     for (const role of ROLES) {
-      test(`makes the flights of the ${role} smaller at once, without waiting for a timer`, () => {
+      test(`a refused size makes the flights of the ${role} smaller at once, without waiting for a timer`, () => {
         const pair = new Pair({ version, ...LARGE, clientBehaviour: NO_TIMER, serverBehaviour: NO_TIMER });
         pair.systemLimit[role] = 400;
         pair.onDelivery = ({ data, from }) => assert.ok(from !== role || data.length <= 400);
@@ -88,7 +88,7 @@ for (const version of VERSIONS) {
         assertAlive(pair);
       });
 
-      test(`lowers what the ${role} may send at once, and send says so`, () => {
+      test(`a refused size lowers what the ${role} may send at once, and send reports it`, () => {
         const pair = new Pair({ version }).handshake();
         const side = pair[role];
         const { connection } = side.entry;
@@ -113,7 +113,7 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('refuses even the smallest: the handshake fails in time, and nothing goes round in circles', () => {
+    test('a system that refuses even the smallest size makes the handshake fail in time, without a loop', () => {
       const pair = new Pair({ version });
       pair.systemLimit.client = 10;
       pair.connect().runFor(70_000);

@@ -65,7 +65,7 @@ for (const version of VERSIONS) {
         });
       }
 
-      test(`${role} discards everything in an epoch that has no keys`, () => {
+      test(`${role} discards everything in an epoch without keys`, () => {
         const pair = new Pair({ version }).handshake();
         const side = pair[role];
         for (const epoch of [2, 3, 0xffff])
@@ -74,7 +74,7 @@ for (const version of VERSIONS) {
         assertAlive(pair);
       });
 
-      test(`${role} discards what looks like plaintext in the protected epoch`, () => {
+      test(`${role} discards plaintext with the protected epoch in its header`, () => {
         const pair = new Pair({ version }).handshake();
         const side = pair[role];
         for (const { record } of FORGERIES) {
@@ -92,7 +92,7 @@ for (const version of VERSIONS) {
   suite(`plaintext between the keys and the peer's Finished, ${version}`, () => {
     for (const role of sides) {
       for (const { what, record } of FORGERIES) {
-        test(`${role} comes through ${what}`, () => {
+        test(`${role} continues after ${what}`, () => {
           const { pair, release } = withoutFinished(version, role);
           pair.inject(pair[role], record(0));
           release();
@@ -104,7 +104,7 @@ for (const version of VERSIONS) {
 
     // Whoever has sent the last message without protection: in 1.3 a client may yet fail on the ServerHello.
     const guarded = version === 'DTLSv1.3' ? 'client' : 'server';
-    test(`${guarded} discards a plaintext alert at once, for its peer would have protected it`, () => {
+    test(`${guarded} discards a plaintext alert at once, because its peer would have protected it`, () => {
       const { pair, release } = withoutFinished(version, guarded);
       pair.inject(pair[guarded], alertRecord(FATAL, HANDSHAKE_FAILURE));
       assert.equal(pair[guarded].dropped['unauthenticated_alert'], 1);

@@ -88,14 +88,14 @@ suite('a polluted Object.prototype', () => {
     ['a server with names', { ...SERVERS.p256, sni: { 'a.example': SERVERS.rsa } }, 'server'],
     ['a server with keys', { psk: { a: KEY, b: { key: KEY } } }, 'server'],
   ] as const) {
-    test(`changes nothing of ${what}`, () => {
+    test(`a polluted prototype changes nothing of ${what}`, () => {
       const clean = plainParts(resolveSecurity(options, role, PLATFORM));
       const dirty = polluted(() => resolveSecurity(options, role, PLATFORM));
       assert.equal(plainParts(dirty), clean);
     });
   }
 
-  test('changes nothing of a pre-shared key', () => {
+  test('a polluted prototype changes nothing of a pre-shared key', () => {
     const { psk } = polluted(() => resolveSecurity({ psk: { identity: 'a', key: KEY } }, 'client', PLATFORM));
     const imported = polluted(() =>
       resolveSecurity({ psk: { identity: 'a', key: KEY, import: {} } }, 'client', PLATFORM),
@@ -106,7 +106,7 @@ suite('a polluted Object.prototype', () => {
     assert.deepEqual([made.import?.hash, made.import?.context.length], ['sha256', 0]);
   });
 
-  test('changes nothing of how a session behaves', () => {
+  test("a polluted prototype changes nothing of a session's behaviour", () => {
     for (const options of [{}, { retransmission: {} }])
       assert.deepEqual(
         polluted(() => resolveBehaviour(options, false)),
@@ -114,13 +114,13 @@ suite('a polluted Object.prototype', () => {
       );
   });
 
-  test('is not a private key', () => {
+  test('a polluted prototype is not a private key', () => {
     const mistake = { code: 'ERR_INVALID_ARG_TYPE', message: /sign/ };
     const options = { cert: SERVERS.p256.cert, key: {} as never };
     assert.throws(() => polluted(() => resolveSecurity(options, 'server', PLATFORM)), mistake);
   });
 
-  test('makes no certificate a CA and no path shorter', () => {
+  test('a polluted prototype makes no certificate a CA and no path shorter', () => {
     const judge = (chain: readonly string[], trust: string): string => {
       const result = verifyPath({
         chain: chain.map(certificate),
@@ -142,7 +142,7 @@ suite('a polluted Object.prototype', () => {
       );
   });
 
-  test('does not switch verification off in connect, nor anything in listen', async () => {
+  test('a polluted prototype does not switch verification off in connect, nor anything in listen', async () => {
     const { server, session } = polluted(() => {
       const endpoint = listen(() => undefined, { host: '127.0.0.1', port: 0, ...SERVERS.p256 });
       const port = endpoint.address?.port ?? 0;
@@ -157,13 +157,13 @@ suite('a polluted Object.prototype', () => {
     await server.closed;
   });
 
-  test('makes no server of a secure context', () => {
+  test('a polluted prototype makes no server of a secure context', () => {
     assert.equal(polluted(() => createSecureContext({})).isServer, false);
   });
 });
 
 suite('properties', () => {
-  test('own ones are copied, without a prototype', () => {
+  test('own properties are copied, without a prototype', () => {
     const copy = ownProperties({ a: 1, b: undefined });
     assert.equal(Object.getPrototypeOf(copy), null);
     assert.deepEqual(Object.entries(copy), [
@@ -172,7 +172,7 @@ suite('properties', () => {
     ]);
   });
 
-  test('those of a class count for its objects, those of every object do not', () => {
+  test('properties of a class count for its objects, those of Object.prototype do not', () => {
     class Signer {
       get sign(): string {
         return 'signed';

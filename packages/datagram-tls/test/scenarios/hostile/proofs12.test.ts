@@ -56,11 +56,11 @@ const MESSAGES: readonly [Role, number][] = [
 
 suite('a changed handshake, DTLSv1.2', () => {
   for (const [sender, type] of MESSAGES) {
-    test(`nobody is connected when a byte of the ${sender}'s ${handshakeTypeName(type)} was changed`, () => {
+    test(`neither side connects when a byte of the ${sender}'s ${handshakeTypeName(type)} was changed`, () => {
       eachByte(MUTUAL, sender, type, (body) => [0, body.length], assertRefused);
     });
 
-    test(`nobody is connected when the ${sender}'s ${handshakeTypeName(type)} was cut short or made longer`, () => {
+    test(`neither side connects when the ${sender}'s ${handshakeTypeName(type)} was cut short or made longer`, () => {
       const length = bodyOf(MUTUAL, sender, type).length;
       for (let to = 0; to <= length + 3; to++) {
         if (to === length) continue;

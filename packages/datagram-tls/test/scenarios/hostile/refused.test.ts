@@ -137,7 +137,7 @@ for (const version of VERSIONS) {
     for (const refusal of REFUSALS.filter(({ only = version }) => only === version)) {
       const { what, alert, asked: calls = 0, roundTrips = 2, wait = 0 } = refusal;
 
-      test(`${what}: the client knows after ${roundTrips} round trips from the flight that is refused`, () => {
+      test(`${what}: the client knows after ${roundTrips} round trips from the refused flight`, () => {
         const { pair } = prepared(version, refusal);
         let refusedAt = 0;
         let flights = 0;
@@ -158,7 +158,7 @@ for (const version of VERSIONS) {
         });
       });
 
-      test(`${what}: it is one session, and nobody is asked twice, however often the client repeats itself`, () => {
+      test(`${what}: a refusal is one session, and no function is called twice, however often the client repeats itself`, () => {
         const { pair, asked } = prepared(version, refusal);
         // A client that believes no alert repeats its flight by its timer.
         pair.intercept = (data, from) => (from === 'server' && isPlainAlert(data) ? [] : [data]);
@@ -170,7 +170,7 @@ for (const version of VERSIONS) {
         assert.ok(pair.server.endpoint.counters.alertsRepeated >= 3);
       });
 
-      test(`${what}: a client whose first alerts are lost hears a later one`, () => {
+      test(`${what}: a client whose first alerts are lost receives a later one`, () => {
         const { pair } = prepared(version, refusal);
         let lost = 0;
         pair.intercept = (data, from) =>
@@ -182,7 +182,7 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('no common suite: the client knows after two round trips, and no session is made where none is needed', () => {
+    test('no common suite: the client knows after two round trips, and no unnecessary session is made', () => {
       const ciphers = version === 'DTLSv1.2' ? OTHER_SUITES.ciphers?.[0] : OTHER_SUITES.ciphers?.[1];
       const server = {
         ciphers: version === 'DTLSv1.2' ? 'ECDHE-ECDSA-AES128-GCM-SHA256' : 'TLS_AES_128_GCM_SHA256',
@@ -197,7 +197,7 @@ for (const version of VERSIONS) {
       assert.equal(pair.server.entries.length, cookie);
     });
 
-    test('a session that the application closes in its callback is one, and its client knows', () => {
+    test('a session that the application closes in its callback is one session, and its client is told', () => {
       const pair = new Pair({ version, jobs: 'by-hand' }).connect();
       assert.ok(pair.runUntil(() => pair.server.jobs.length > 0, 1000));
       pair.close(pair.server);
@@ -208,7 +208,7 @@ for (const version of VERSIONS) {
       assert.equal(pair.server.entries.length, 1);
     });
 
-    test('the same client may begin another handshake at once', () => {
+    test('a refused client may begin another handshake at once', () => {
       const refusal = REFUSALS[0] ?? assert.fail();
       let known = false;
       const pair = new Pair({
@@ -223,7 +223,7 @@ for (const version of VERSIONS) {
       assert.equal(pair.server.entries.length, 2);
     });
 
-    test('repeated alerts to one client are few, and it may try again after a minute', () => {
+    test('few alerts are repeated to one client, and it may try again after a minute', () => {
       const refusal = REFUSALS[0] ?? assert.fail();
       const { pair, asked } = prepared(version, refusal);
       let hello: Uint8Array = new Uint8Array();
@@ -239,7 +239,7 @@ for (const version of VERSIONS) {
       assert.deepEqual([asked.times, pair.server.entries.length], [2, 2]);
     });
 
-    test('alerts that are forged after a probe do not end a handshake that goes on, unless they name its record', () => {
+    test('forged alerts after a probe do not end a handshake that goes on, unless they name its record', () => {
       const pair = new Pair({ version, jobs: 400 }).connect();
       pair.runFor(70);
       for (let i = 0; i < 200; i++) {

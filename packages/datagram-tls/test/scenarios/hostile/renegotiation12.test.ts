@@ -26,7 +26,7 @@ import type { Side } from '../../support/side.js';
 const NEXT_SEQ = { client: 4, server: 7 } as const;
 
 suite('renegotiation, DTLSv1.2', () => {
-  test("client refuses a server's HelloRequest with no_renegotiation, and the session lives", () => {
+  test("client refuses a server's HelloRequest with no_renegotiation, and the session goes on", () => {
     const { pair, say } = connected();
     say(pair.server, HandshakeType.hello_request, new Uint8Array(0));
     assert.deepEqual(pair.client.alerts('sent'), ['warning no_renegotiation']);
@@ -35,7 +35,7 @@ suite('renegotiation, DTLSv1.2', () => {
     assertAlive(pair);
   });
 
-  test("server refuses a client's ClientHello with no_renegotiation, and the session lives", () => {
+  test("server refuses a client's ClientHello with no_renegotiation, and the session goes on", () => {
     const { pair, say, hello } = connected();
     say(pair.client, HandshakeType.client_hello, hello);
     assert.deepEqual(pair.server.alerts('sent'), ['warning no_renegotiation']);
@@ -44,7 +44,7 @@ suite('renegotiation, DTLSv1.2', () => {
     assertAlive(pair);
   });
 
-  test('a peer that counts the messages of a new handshake from 0 is refused, too', () => {
+  test('a peer that counts the messages of a new handshake from 0 is also refused', () => {
     const { pair, sayFirst, hello } = connected();
     sayFirst(pair.client, HandshakeType.client_hello, hello);
     sayFirst(pair.server, HandshakeType.hello_request, new Uint8Array(0));
@@ -53,7 +53,7 @@ suite('renegotiation, DTLSv1.2', () => {
     assertAlive(pair);
   });
 
-  test('however often the peer asks, nothing is renegotiated, and it is told so four times a second at most', () => {
+  test('requests to renegotiate are never followed, and get at most four answers a second', () => {
     const { pair, say, hello } = connected();
     for (let i = 0; i < 50; i++) {
       say(pair.client, HandshakeType.client_hello, hello);
@@ -67,7 +67,7 @@ suite('renegotiation, DTLSv1.2', () => {
     assertAlive(pair);
   });
 
-  test('a ClientHello in epoch 0 does not begin one either', () => {
+  test('a ClientHello in epoch 0 does not begin a renegotiation', () => {
     const { pair, hello } = connected();
     const again = { type: HandshakeType.client_hello, messageSeq: NEXT_SEQ.client, fragment: hello };
     pair.inject(pair.server, fragmentRecord(again));
@@ -98,7 +98,7 @@ suite('renegotiation, DTLSv1.2', () => {
     });
   }
 
-  test('client refuses a server that does not know RFC 5746', () => {
+  test('client refuses a server without RFC 5746', () => {
     assert.deepEqual(refusal('client', undefined), ['fatal handshake_failure']);
   });
 
@@ -108,7 +108,7 @@ suite('renegotiation, DTLSv1.2', () => {
     assert.ok(!hello.cipherSuites.includes(RENEGOTIATION_SCSV));
   });
 
-  test('server signals secure renegotiation to clients that know it by the suite alone', () => {
+  test('server signals secure renegotiation also to clients that signal it by the suite alone', () => {
     const pair = new Pair();
     const answers: (Uint8Array | undefined)[] = [];
     tamper(pair, 'server', (extensions) => extensions.delete(ExtensionType.renegotiation_info), [

@@ -41,7 +41,7 @@ for (const version of VERSIONS) {
         assertAlive(pair);
       });
 
-      test('records within the window, at its edge and older than it are delivered once', () => {
+      test('records within the window, at its edge and older are delivered once', () => {
         const { pair, sent } = talked(version, sender, REPLAY_WINDOW + 50);
         for (const record of sent) pair.inject(pair[receiver], record);
         assert.equal(pair[receiver].messages.length, sent.length);
@@ -49,7 +49,7 @@ for (const version of VERSIONS) {
         assertAlive(pair);
       });
 
-      test('everything that was ever sent to it changes nothing when it comes again', () => {
+      test('replaying everything that was ever sent changes nothing', () => {
         const pair = new Pair({ version });
         const seen: Uint8Array[] = [];
         pair.intercept = (data, from) => {
@@ -74,7 +74,7 @@ for (const version of VERSIONS) {
         assert.equal(pair[receiver].dropped['replayed'], sent.length);
       });
 
-      test('gaps of 64, 128 and 10,000 lost records are nothing', () => {
+      test('gaps of 64, 128 and 10,000 lost records do no harm', () => {
         const pair = new Pair({ version }).handshake();
         for (const gap of [64, 128, 10_000]) {
           pair.network.weather = { ...pair.network.weather, loss: 1 };
@@ -115,10 +115,10 @@ for (const version of VERSIONS) {
 /** One AEAD of each shape: explicit nonce and long tag, no explicit nonce, short tag. */
 const AEADS = ['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-ECDSA-AES128-CCM8'];
 
-suite('records too short to be what they claim, DTLSv1.2', () => {
+suite('records too short for their protection, DTLSv1.2', () => {
   for (const cipher of AEADS) {
     for (const receiver of ROLES) {
-      test(`${receiver} discards every length with ${cipher}, and the session lives`, () => {
+      test(`${receiver} discards every short length with ${cipher}, and the session goes on`, () => {
         const { explicitNonceLength, tagLength } = suiteByName(cipher) ?? assert.fail();
         const overhead = explicitNonceLength + tagLength;
         const pair = new Pair({ client: { ciphers: cipher }, server: { ciphers: cipher } }).handshake();

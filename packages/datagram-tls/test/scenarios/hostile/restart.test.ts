@@ -9,7 +9,7 @@ import { VERSIONS } from '../../support/settings.js';
 
 for (const version of VERSIONS) {
   suite(`a client that begins anew at the same address, ${version}`, () => {
-    test('gets a new session, and only then the old one ends, without an error', () => {
+    test('a restarted client gets a new session, and only then the old one ends, without an error', () => {
       const pair = new Pair({ version }).handshake();
       const [old] = pair.server.entries;
       pair.restartClient().connect();
@@ -22,7 +22,7 @@ for (const version of VERSIONS) {
       assertAlive(pair);
     });
 
-    test('may do so again and again', () => {
+    test('a client may restart repeatedly', () => {
       const pair = new Pair({ version }).handshake();
       for (let i = 0; i < 5; i++) {
         pair.restartClient().handshake();
@@ -34,7 +34,7 @@ for (const version of VERSIONS) {
       assert.equal(pair.server.endpoint.size, 0);
     });
 
-    test('may do so in the middle of a handshake', () => {
+    test('a client may restart during a handshake', () => {
       for (let datagrams = 1; datagrams < 8; datagrams++) {
         const pair = new Pair({ version });
         let seen = 0;
@@ -49,7 +49,7 @@ for (const version of VERSIONS) {
       }
     });
 
-    test('and never finishes does no harm to the old session, which goes on meanwhile and after', () => {
+    test('a restarted client that never finishes does no harm to the old session', () => {
       const pair = new Pair({ version }).handshake();
       const living = pair.client;
       const impostor = pair.restartClient().client;
@@ -77,7 +77,7 @@ for (const version of VERSIONS) {
       assert.equal(old?.connection.phase, 'open');
     });
 
-    test('is not believed without a cookie: a forged ClientHello changes nothing', () => {
+    test('a restart is not believed without a cookie: a forged ClientHello changes nothing', () => {
       const pair = new Pair({ version });
       const hellos = clientHellos(pair);
       pair.handshake();
@@ -91,7 +91,7 @@ for (const version of VERSIONS) {
       assertAlive(pair);
     });
 
-    test('is told apart from a ClientHello that comes late or twice', () => {
+    test('a restart is distinguished from a late or repeated ClientHello', () => {
       const pair = new Pair({ version });
       const hellos = clientHellos(pair);
       pair.handshake();
@@ -101,7 +101,7 @@ for (const version of VERSIONS) {
       assertAlive(pair);
     });
 
-    test('is told apart from the replayed ClientHello of an earlier session', () => {
+    test('a restart is distinguished from the replayed ClientHello of an earlier session', () => {
       const pair = new Pair({ version });
       const hellos = clientHellos(pair);
       pair.handshake();

@@ -14,7 +14,7 @@ const ROLES = ['client', 'server'] as const;
 for (const version of VERSIONS) {
   suite(`retransmission, ${version}`, () => {
     for (const role of ROLES) {
-      test(`${role} sends again after 1 s, then twice as long each time up to 60 s`, () => {
+      test(`${role} retransmits after 1 s, then twice as long each time up to 60 s`, () => {
         const seconds = flightTimes(version, role, { handshakeTimeout: 400_000 }).map((ms) => ms / 1000);
         assert.deepEqual(seconds, [0, 1, 3, 7, 15, 31, 63, 123, 183, 243, 303, 363]);
       });
@@ -52,7 +52,7 @@ for (const version of VERSIONS) {
           assert.ok((largest[i] ?? 0) <= bound, `transmission ${i}: ${largest[i]}`);
       });
 
-      test(`${role} never changes a message that it sends again`, () => {
+      test(`${role} never changes a retransmitted message`, () => {
         const { pair, sent } = stalled(version, role, { mtu: 700, handshakeTimeout: 200_000 });
         pair.runFor(64_000);
         const [first, ...others] = sent.map((flight) => messagesOf(flight.datagrams));
@@ -64,7 +64,7 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('no record number is used twice in an epoch, whatever is sent again', () => {
+    test('no record number is used twice in an epoch, whatever is retransmitted', () => {
       for (let seed = 0; seed < 20; seed++) {
         // Every other client has a ClientHello that goes out whole and cut in turn.
         const client = seed % 2 === 0 ? {} : { alpn: [1, 2, 3].map((n) => String(n).repeat(200)) };
@@ -83,7 +83,7 @@ for (const version of VERSIONS) {
     });
 
     for (const sender of ROLES) {
-      test(`a handshake comes through when the last flight of the ${sender} is lost again and again`, () => {
+      test(`a handshake succeeds when the last flight of the ${sender} is lost repeatedly`, () => {
         const pair = new Pair({ version });
         let lost = 0;
         pair.intercept = (data, from) => {
@@ -115,7 +115,7 @@ for (const version of VERSIONS) {
       assertAlive(pair);
     });
 
-    test('a peer that repeats its plaintext flight is answered once for each of our own timeouts, not each time', () => {
+    test('a peer that repeats its plaintext flight is answered once for each of our own timeouts', () => {
       const pair = new Pair({ version });
       const flights: Uint8Array[] = [];
       pair.intercept = (data, from) => {
@@ -132,7 +132,7 @@ for (const version of VERSIONS) {
 
   suite(`a peer that stops in the middle of the handshake, ${version}`, () => {
     for (const silent of ROLES) {
-      test(`the other side of a ${silent} that fell silent fails with a timeout and keeps nothing`, () => {
+      test(`the peer of a ${silent} that became silent fails with a timeout and keeps nothing`, () => {
         for (let after = 0; after < 5; after++) {
           const pair = new Pair({ version });
           let heard = 0;
@@ -164,7 +164,7 @@ for (const version of VERSIONS) {
       assertAlive(pair);
     });
 
-    test('what the peer sends meanwhile is neither lost nor answered twice', () => {
+    test('messages of the peer during a job are neither lost nor answered twice', () => {
       const pair = new Pair({ version, ...MUTUAL, jobs: 'by-hand' }).connect();
       pair.runFor(5000);
       while (pair.client.jobs.length + pair.server.jobs.length > 0) {
@@ -209,7 +209,7 @@ for (const version of VERSIONS) {
       assert.ok(pair.server.isClosed);
     });
 
-    test('an answer that comes after the handshake has timed out does nothing', () => {
+    test('an answer to a job after the handshake timeout does nothing', () => {
       const pair = new Pair({ version, jobs: 'by-hand' }).connect().runFor(70_000);
       assert.ok(pair.server.isClosed);
       pair.answer(pair.server);

@@ -71,8 +71,8 @@ function signedUnder(version: TestedVersion, signer: Role, scheme: number): Pair
 }
 
 for (const version of VERSIONS) {
-  suite(`traps that others fell into, ${version}`, () => {
-    test('each hello has a random of its own, which is not zero', () => {
+  suite(`known traps of other implementations, ${version}`, () => {
+    test('each hello has its own random, which is not zero', () => {
       const all = Array.from({ length: 10 }, (_, seed) => randomsOf(version, seed + 1)).flat();
       assert.equal(new Set(all).size, 20);
       for (const random of all) assert.match(random, /^(?!0{64})[0-9a-f]{64}$/);

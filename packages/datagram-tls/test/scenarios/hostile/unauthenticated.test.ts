@@ -87,7 +87,7 @@ function attacked(version: TestedVersion, victim: Role, forged: Uint8Array, befo
 
 for (const version of VERSIONS) {
   for (const victim of ROLES) {
-    suite(`what anybody can send to a ${victim} of ${version}`, () => {
+    suite(`unauthenticated datagrams to a ${victim} of ${version}`, () => {
       for (const [what, record] of FORGERIES) {
         test(`${what} does not end a handshake, whenever it comes, nor the session after it`, () => {
           for (let before = 1; before <= 4; before++) {
@@ -102,7 +102,7 @@ for (const version of VERSIONS) {
 
       if (version === 'DTLSv1.3') {
         for (const epoch of [2, 3]) {
-          test(`an ACK in the clear that names records of epoch ${epoch} acknowledges none, and is counted`, () => {
+          test(`a plaintext ACK of records of epoch ${epoch} acknowledges none, and is counted`, () => {
             const forged = ack(numbers(epoch, 40));
             const pair = attacked(version, victim, forged, victim === 'client' ? 2 : 3);
             pair.intercept = undefined;
@@ -114,7 +114,7 @@ for (const version of VERSIONS) {
         }
       }
 
-      test('an ACK in the clear does not keep a lost flight from being sent again', () => {
+      test('a plaintext ACK does not keep a lost flight from being sent again', () => {
         const pair = new Pair({ version });
         let lost = 0;
         const forged = ack(numbers(0, 40));

@@ -75,7 +75,7 @@ for (const version of VERSIONS) {
   for (const [name, withAnswer] of Object.entries(FUNCTIONS)) {
     suite(`a function ${name}, ${version}`, () => {
       for (const [what, answer, expected] of BROKEN) {
-        test(`that ${what} is the error of that session, and of nothing else`, async () => {
+        test(`an application function that ${what} fails its own session only`, async () => {
           const unhandled: unknown[] = [];
           const note = (reason: unknown): void => void unhandled.push(reason);
           process.on('unhandledRejection', note);
@@ -102,7 +102,7 @@ for (const version of VERSIONS) {
         });
       }
 
-      test('that never answers ends with the timeout of the handshake', async () => {
+      test('an application function that never answers ends with the handshake timeout', async () => {
         const { of, options } = withAnswer(() => never as never);
         const server = echoServer({ ...versions, ...(of === 'server' ? options : {}) });
         const session = client(server.port, {
@@ -118,7 +118,7 @@ for (const version of VERSIONS) {
   }
 
   suite(`checkServerIdentity that takes time, ${version}`, () => {
-    test('is waited for, with and without verifyPeer', async () => {
+    test('an asynchronous checkServerIdentity is waited for, with and without verifyPeer', async () => {
       const server = echoServer(versions);
       const checkServerIdentity = (): Promise<undefined> => Promise.resolve(undefined);
       const verifyPeer: VerifyPeer = (_chain, info) => info.authorized;
@@ -136,25 +136,25 @@ for (const version of VERSIONS) {
   });
 
   suite(`the alert of a refused peer, ${version}`, () => {
-    test('is bad_certificate where no pin matches', () => {
+    test('a refused peer gets bad_certificate where no pin matches', () => {
       const pair = refused({ version, client: { pins: [keyPinOf(STRANGER.key)] } });
       assert.deepEqual(pair.client.alerts('sent'), ['fatal bad_certificate']);
     });
 
     for (const alert of CERTIFICATE_ALERTS) {
-      test(`is ${alert} where verifyPeer says so`, () => {
+      test(`a refused peer gets ${alert} where verifyPeer says so`, () => {
         const pair = refused({ version, client: { verifyPeer: () => ({ reason: 'MINE', alert }) } });
         assert.deepEqual(pair.client.alerts('sent'), [`fatal ${alert}`]);
         assert.equal(pair.client.error?.message, 'Peer certificate verification failed: MINE');
       });
     }
 
-    test('is that of the reason where verifyPeer names none', () => {
+    test('a refused peer gets the alert of the reason where verifyPeer names none', () => {
       const pair = refused({ version, client: { verifyPeer: () => ({ reason: 'CERT_REVOKED' }) } });
       assert.deepEqual(pair.client.alerts('sent'), ['fatal certificate_revoked']);
     });
 
-    test('goes for clients, too', () => {
+    test('a refused client gets the alert of verifyPeer, too', () => {
       const verifyPeer: VerifyPeer = () => ({ reason: 'FINGERPRINT', alert: 'bad_certificate' });
       const pair = refused({ version, client: CLIENTS.ed25519, server: { requestCert: true, verifyPeer } });
       assert.deepEqual(pair.server.alerts('sent'), ['fatal bad_certificate']);
@@ -170,7 +170,7 @@ for (const version of VERSIONS) {
       [],
       '',
     ]) {
-      test(`is internal_error where verifyPeer answers ${JSON.stringify(said)}`, () => {
+      test(`a refused peer gets internal_error where verifyPeer answers ${JSON.stringify(said)}`, () => {
         const pair = refused({ version, client: { verifyPeer: () => said as never } });
         assert.deepEqual(pair.client.alerts('sent'), ['fatal internal_error']);
       });
@@ -178,18 +178,18 @@ for (const version of VERSIONS) {
   });
 
   // The default store of these tests throws when it is asked for.
-  suite(`no path is validated where nobody asks, ${version}`, () => {
-    test('verifyPeer that decides alone', () => {
+  suite(`no path is validated unless requested, ${version}`, () => {
+    test('verifyPeer that accepts without reading the verdict validates no path', () => {
       const pair = new Pair({ version, client: { ca: undefined, verifyPeer: () => true } }).handshake();
       assert.ok(pair.client.sessions[0]?.peer.authorized);
     });
 
-    test('verifyPeer that refuses alone', () => {
+    test('verifyPeer that refuses without reading the verdict validates no path', () => {
       const pair = refused({ version, client: { ca: undefined, verifyPeer: () => false } });
       assert.match(String(pair.client.error), /APPLICATION_VERIFICATION/);
     });
 
-    test('pins', () => {
+    test('pins validate no path', () => {
       const pins = [keyPinOf(SERVERS.ed25519.key)];
       const pair = new Pair({ version, client: { ca: undefined, pins } }).handshake();
       assert.ok(pair.client.sessions[0]?.peer.authorized);
@@ -211,7 +211,7 @@ for (const version of VERSIONS) {
         : security;
     const psk = { identity: 'device', key: new Uint8Array(16).fill(7) };
 
-    test('takes no certificate of a default CA', () => {
+    test('a client with only a pre-shared key accepts no certificate of a default CA', () => {
       for (const rejectUnauthorized of [true, false]) {
         const pair = refused({ version, adjust, client: { ca: undefined, psk, rejectUnauthorized } });
         assert.equal(pair.client.error?.alert, 'handshake_failure');
@@ -225,7 +225,7 @@ for (const version of VERSIONS) {
         ['verifyPeer', { ca: undefined, verifyPeer: () => true }],
       ];
       for (const [option, options] of judged) {
-        test(`takes one where ${option} says how to judge it`, () => {
+        test(`a client with a pre-shared key accepts a certificate where ${option} allows it`, () => {
           const pair = new Pair({ version, adjust, client: { psk, ...options } }).handshake();
           assert.ok(pair.client.sessions[0]?.peer.authorized);
         });
@@ -235,7 +235,7 @@ for (const version of VERSIONS) {
 }
 
 suite('the verdict that verifyPeer may read', () => {
-  test('is worked out once, and is the same later', async () => {
+  test('the verdict for verifyPeer is computed once, and is the same later', async () => {
     const asked: PeerInfo[] = [];
     const verifyPeer: VerifyPeer = (_chain, told) => {
       asked.push(told);

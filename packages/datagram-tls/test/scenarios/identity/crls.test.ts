@@ -24,7 +24,7 @@ function withLists(version: TestedVersion, client: SecurityOptions, server: Secu
 
 for (const version of VERSIONS) {
   suite(`the option crl, ${version}`, () => {
-    test('lets peers pass that are on no list, in both roles', () => {
+    test('crl accepts peers that are on no list, in both roles', () => {
       const pair = new Pair(withLists(version, { crl: NOBODY }, { crl: [NOBODY] })).handshake();
       assert.ok(pair.client.sessions[0]?.peer.authorized);
       assert.ok(pair.server.sessions[0]?.peer.authorized);
@@ -40,7 +40,7 @@ for (const version of VERSIONS) {
       assert.deepEqual(pair.server.alerts('sent'), ['fatal certificate_revoked']);
     });
 
-    test('a list of another CA is none', () => {
+    test('a list of another CA does not count', () => {
       const pair = refused(withLists(version, { crl: statusFile('other.crl').toString() }, {}));
       assert.match(String(pair.client.error), /UNABLE_TO_GET_CRL/);
     });
@@ -48,7 +48,7 @@ for (const version of VERSIONS) {
 }
 
 suite('the option crl', () => {
-  test('refuses at once what is no list, and pins beside it', () => {
+  test('crl refuses at once malformed lists, and pins beside it', () => {
     const pins = [`sha256:${'00'.repeat(32)}`];
     for (const [options, code] of [
       [{ crl: 'no list' }, 'ERR_OSSL_PEM_NO_START_LINE'],

@@ -31,7 +31,7 @@ function pinned(ofKey: string) {
 for (const version of VERSIONS) {
   suite(`raw public keys, ${version}`, () => {
     for (const [name, { key: ofServer }] of Object.entries(SERVERS)) {
-      test(`a server of type ${name} is known by its key alone`, () => {
+      test(`a server of type ${name} is authenticated by its raw public key`, () => {
         const groups = 'x25519:P-256';
         const pair = new Pair({
           version,
@@ -47,7 +47,7 @@ for (const version of VERSIONS) {
     }
 
     for (const [name, { key: ofClient }] of Object.entries(CLIENTS)) {
-      test(`a client of type ${name} is known by its key alone`, () => {
+      test(`a client of type ${name} is authenticated by its raw public key`, () => {
         const pair = new Pair({
           version,
           client: { ...RAW_CLIENT, key: ofClient },
@@ -70,13 +70,13 @@ for (const version of VERSIONS) {
       for (const side of [pair.client, pair.server]) assert.ok(side.sessions[0]?.peer.authorized);
     });
 
-    test('a server that has both shows a certificate to a client that knows no raw public keys', () => {
+    test('a server with both shows a certificate to a client without raw public keys', () => {
       const server = { certificateTypes: [RAW, 'X509'] as const };
       const pair = new Pair({ version, server }).handshake();
       assert.equal(pair.client.sessions[0]?.peer.chain.length, 1);
     });
 
-    test('the order of the server decides where both sides take both', () => {
+    test('the order of the server decides where both sides accept both', () => {
       for (const [types, length] of [
         [[RAW, 'X509'], 0],
         [['X509', RAW], 1],
@@ -87,7 +87,7 @@ for (const version of VERSIONS) {
       }
     });
 
-    test('a client that has both shows what the server asks for', () => {
+    test('a client with both shows what the server requests', () => {
       const both: SecurityOptions = { ...CLIENTS.ed25519, certificateTypes: ['X509', RAW] };
       for (const [server, length] of [
         [PIN_CLIENT, 0],
@@ -105,7 +105,7 @@ for (const version of VERSIONS) {
       assert.deepEqual(pair.server.alerts('sent'), [`fatal ${alert}`]);
     });
 
-    test('a client whose raw public key cannot sign as the server wishes shows none', () => {
+    test("a client whose raw public key cannot sign with the server's schemes shows none", () => {
       const groups = 'x25519:P-256';
       const server = { ...PIN_CLIENT, ...SERVERS.p256, sigalgs: 'ecdsa_secp256r1_sha256', groups };
       const pair = new Pair({
@@ -173,14 +173,14 @@ for (const version of VERSIONS) {
       ],
     ];
     for (const [what, options, by, alert, message] of refusals) {
-      test(`refused with ${alert}: ${what}`, () => {
+      test(`raw public keys refused with ${alert}: ${what}`, () => {
         const pair = refused({ version, ...options });
         assert.equal(pair[by].alerts('sent')[0], `fatal ${alert}`);
         assert.match(String(pair[by].error), message);
       });
     }
 
-    test('one that nobody vouches for is let in, but not authorized, where that is allowed', () => {
+    test('an unverified raw public key is accepted without authorization where that is allowed', () => {
       const pair = new Pair({
         version,
         client: { ca: undefined, peerCertificateTypes: [RAW], rejectUnauthorized: false },
@@ -190,7 +190,7 @@ for (const version of VERSIONS) {
       assert.deepEqual([peer.authorized, peer.authorizationError], [false, 'RPK_UNTRUSTED']);
     });
 
-    test('verifyPeer sees the key and has the last word', () => {
+    test('verifyPeer gets the raw public key and decides', () => {
       const asked: [number, PeerInfo][] = [];
       const verifyPeer = (chain: readonly Uint8Array[], info: PeerInfo): boolean => {
         asked.push([chain.length, { ...info, rawPublicKey: Buffer.from(info.rawPublicKey ?? []) }]);
@@ -212,7 +212,7 @@ for (const version of VERSIONS) {
       assert.deepEqual(asked, [[0, info]]);
     });
 
-    test('over UDP: a signer that is elsewhere tells its public key, and the session tells it to the peer', async () => {
+    test('over UDP: an external signer gives its public key, and the session shows it to the peer', async () => {
       const module = nodeProvider.importPrivateKey(SERVERS.p256.key);
       const versions = { minVersion: version, maxVersion: version };
       const server = echoServer({
@@ -282,7 +282,7 @@ for (const version of VERSIONS) {
 }
 
 suite('false raw public keys', () => {
-  test('DTLS 1.3: two keys get illegal_parameter', () => {
+  test('DTLS 1.3: two raw public keys get illegal_parameter', () => {
     const spki = spkiOf(key);
     const adjust = changedIdentity('server', { chain: [spki, spki] });
     const pair = refused({ version: 'DTLSv1.3', client: PIN_SERVER, server: RAW_SERVER, adjust });
@@ -337,7 +337,7 @@ suite('options of raw public keys', () => {
     });
   });
 
-  test('the public key of a signer has to be that of the certificate', () => {
+  test('the public key of a signer must be that of the certificate', () => {
     const { cert } = SERVERS.ed25519;
     const publicKey = spkiOf(STRANGER.key);
     assert.throws(() => createSecureContext({ cert, key: { sign: () => new Uint8Array(), publicKey } }), {

@@ -38,23 +38,23 @@ function issuerOf({ cert }: { cert: string }): Uint8Array {
 }
 
 suite('certificate_types of a DTLS 1.2 server', () => {
-  test('client with an RSA key alone shows nothing to a server that takes ECDSA only', () => {
+  test('client with only an RSA key shows nothing to a server that accepts only ECDSA', () => {
     assert.equal(chosen(several(rsa), { certificateTypes: Uint8Array.of(ecdsa_sign) }), 'none');
   });
 
-  test('client with both shows what the server takes, whatever comes first', () => {
+  test('client with both keys shows what the server accepts, whatever comes first', () => {
     const both = several(rsa, p256);
     assert.equal(chosen(both, { certificateTypes: Uint8Array.of(ecdsa_sign) }), 'p256');
     assert.equal(chosen(both, { certificateTypes: Uint8Array.of(rsa_sign) }), 'rsa');
     assert.equal(chosen(both, { certificateTypes: Uint8Array.of(ecdsa_sign, rsa_sign) }), 'rsa');
   });
 
-  test('ecdsa_sign is for Ed25519, too', () => {
+  test('ecdsa_sign includes Ed25519', () => {
     assert.equal(chosen(several(ed25519), { certificateTypes: Uint8Array.of(ecdsa_sign) }), 'ed25519');
     assert.equal(chosen(several(ed25519), { certificateTypes: Uint8Array.of(rsa_sign) }), 'none');
   });
 
-  test('types that are not known are nothing that we have', () => {
+  test('unknown certificate types match none of ours', () => {
     assert.equal(chosen(several(rsa, p256), { certificateTypes: Uint8Array.of(2, 3, 66) }), 'none');
   });
 });
@@ -63,7 +63,7 @@ for (const version of VERSIONS) {
   suite(`certificate authorities that the peer names, ${version}`, () => {
     const both = several(p256, STRANGER);
 
-    test('the identity that one of them issued goes before the others', () => {
+    test('the identity that a named authority issued goes before the others', () => {
       const first = security('client', version, both);
       const asked = (authority: Uint8Array): Asked => ({
         types: ['X509'],
@@ -77,7 +77,7 @@ for (const version of VERSIONS) {
       assert.deepEqual(leafFor(issuerOf(p256)), issuerOf(p256));
     });
 
-    test('where none of them issued any, the first that can sign is shown', () => {
+    test('where no named authority issued an identity, the first that can sign is shown', () => {
       assert.equal(chosen(both, { authorities: [Uint8Array.of(0x30, 0)] }, version), 'p256');
     });
   });
@@ -87,7 +87,7 @@ suite('certificate_authorities in DTLS 1.3', () => {
   const read = (body: readonly number[]) =>
     readAuthorities(new Map([[ExtensionType.certificate_authorities, Uint8Array.from(body)]]));
 
-  test('an empty list, an empty name, a name too long and bytes left over are answered with decode_error', () => {
+  test('certificate_authorities that are empty, have an empty name, a long name or extra bytes get decode_error', () => {
     for (const body of [
       [],
       [0, 0],
@@ -99,14 +99,14 @@ suite('certificate_authorities in DTLS 1.3', () => {
       assert.throws(() => read(body), { alert: 'decode_error' });
   });
 
-  test('names are read into memory of their own', () => {
+  test('certificate_authorities are read into their own memory', () => {
     assert.deepEqual(read([0, 4, 0, 2, 0x30, 0]), [Uint8Array.of(0x30, 0)]);
     assert.deepEqual(readAuthorities(new Map()), []);
   });
 });
 
-suite('a DTLS 1.2 server that takes no key of the client', () => {
-  test('gets an empty Certificate', () => {
+suite('a DTLS 1.2 server that accepts no key of the client', () => {
+  test('a server that accepts no key of the client gets an empty Certificate', () => {
     const pair = new Pair({
       version: 'DTLSv1.2',
       client: p256,

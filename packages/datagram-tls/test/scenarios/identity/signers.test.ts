@@ -29,7 +29,7 @@ class Module implements ExternalKey {
 for (const version of VERSIONS) {
   suite(`external signers, ${version}`, () => {
     for (const [name, identity] of Object.entries(SERVERS)) {
-      test(`a server of type ${name} has its signatures made elsewhere`, () => {
+      test(`a server of type ${name} signs with an external signer`, () => {
         const key = new Module(identity);
         const groups = 'x25519:P-256';
         const pair = new Pair({ version, client: { groups }, server: { cert: identity.cert, key, groups } });
@@ -39,7 +39,7 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('a client has its signature made elsewhere', () => {
+    test('a client signs with an external signer', () => {
       const key = new Module(CLIENTS.ed25519);
       const pair = new Pair({
         version,
@@ -60,7 +60,7 @@ for (const version of VERSIONS) {
       ],
     ];
     for (const [what, sign, code] of faulty) {
-      test(`a signer that gives ${what} ends the handshake with internal_error before anything of it is sent`, () => {
+      test(`a signer that returns ${what} ends the handshake with internal_error before anything of it is sent`, () => {
         const pair = refused({ version, server: { cert: SERVERS.ed25519.cert, key: { sign } } });
         assert.equal(pair.server.alerts('sent')[0], 'fatal internal_error');
         assert.equal((pair.server.error?.cause as { code?: string } | undefined)?.code, code);
@@ -81,7 +81,7 @@ for (const version of VERSIONS) {
   suite(`asynchronous signers over UDP, ${version}`, () => {
     const versions = { minVersion: version, maxVersion: version };
 
-    test('both sides wait for promises', async () => {
+    test('both sides wait for asynchronous signers', async () => {
       const wait = (module: Module): ExternalKey => ({
         sign: async (scheme, data) => {
           await new Promise((resolve) => setTimeout(resolve, 20));
@@ -99,7 +99,7 @@ for (const version of VERSIONS) {
       await server.endpoint.close();
     });
 
-    test('a rejection reaches the session of the signer as it is, and the peer as internal_error', async () => {
+    test("a rejection of a signer is its own session's error, and internal_error for the peer", async () => {
       const error = new Error('the key service is away');
       const server = echoServer({ ...versions, key: { sign: () => Promise.reject(error) } });
       const session = client(server.port, versions);
@@ -108,7 +108,7 @@ for (const version of VERSIONS) {
       await server.endpoint.close();
     });
 
-    test('an answer after the end of the session changes nothing', async () => {
+    test('an answer of a signer after the end of the session changes nothing', async () => {
       const asked = new Deferred<(signature: Uint8Array) => void>();
       const sign = (): Promise<Uint8Array> => new Promise((done) => asked.resolve(done));
       const server = echoServer({ ...versions, key: { sign } });
@@ -124,7 +124,7 @@ for (const version of VERSIONS) {
 }
 
 suite('external signers', () => {
-  test('a key without a function that signs is refused', () => {
+  test('a key without a sign function is refused', () => {
     const key = { sign: 'no' as never };
     assert.throws(() => createSecureContext({ cert: SERVERS.p256.cert, key }), {
       code: 'ERR_INVALID_ARG_TYPE',

@@ -36,13 +36,13 @@ function staple(pair: Pair): Uint8Array | undefined {
 
 for (const version of VERSIONS) {
   suite(`OCSP stapling, ${version}`, () => {
-    test("a client that asks gets the server's staple, and it is good", () => {
+    test("a client that requests a staple gets the server's, and it is good", () => {
       const pair = new Pair(stapled(version, GOOD)).handshake();
       assert.deepEqual(staple(pair), GOOD);
       assert.ok(pair.client.sessions[0]?.peer.authorized);
     });
 
-    test('a client that does not ask gets none', () => {
+    test('a client that does not request a staple gets none', () => {
       const pair = new Pair(stapled(version, GOOD, { requestOCSP: false })).handshake();
       assert.equal(staple(pair), undefined);
       assert.ok(!pair.server.flights('sent').flat().includes('certificate_status'));
@@ -54,7 +54,7 @@ for (const version of VERSIONS) {
       assert.ok(pair.client.sessions[0]?.peer.authorized);
     });
 
-    test('a staple that comes in many fragments over a lossy path arrives', () => {
+    test('a staple in many fragments arrives over a lossy path', () => {
       const options = stapled(version, GOOD);
       const weather = { loss: 0.2, delay: [5, 40] } as const;
       const pair = new Pair({
@@ -85,13 +85,13 @@ for (const version of VERSIONS) {
         assert.equal(pair.client.error?.message, `Peer certificate verification failed: ${code}`);
       });
 
-      test(`the ${what} staple becomes the authorizationError where unauthorized peers are let in`, () => {
+      test(`the ${what} staple becomes the authorizationError where unauthorized peers are accepted`, () => {
         const pair = new Pair(stapled(version, response, { rejectUnauthorized: false })).handshake();
         assert.equal(pair.client.sessions[0]?.peer.authorizationError, code);
       });
     }
 
-    test('junk where the staple should be is refused', () => {
+    test('junk in place of a staple is refused', () => {
       const options = stapled(version, GOOD);
       const adjust: PairOptions['adjust'] = (made) =>
         made.role === 'server' ? { ...made, findStaple: () => new Uint8Array(100) } : made;
@@ -105,23 +105,23 @@ for (const version of VERSIONS) {
       assert.match(String(pair.client.error), /OCSP_VERIFY_NEEDED/);
     });
 
-    test('a certificate that must be stapled is refused without one', () => {
+    test('a certificate that must be stapled is refused without a staple', () => {
       const pair = refused(stapled(version, undefined, {}, MUST_STAPLE));
       assert.match(String(pair.client.error), /OCSP_VERIFY_NEEDED/);
     });
 
-    test('a certificate that must be stapled is accepted with one, or where nobody asks', () => {
+    test('a certificate that must be stapled is accepted with a staple, or without a request', () => {
       const response = ocspResponse('good-must-staple');
       assert.deepEqual(staple(new Pair(stapled(version, response, {}, MUST_STAPLE)).handshake()), response);
       new Pair(stapled(version, undefined, { requestOCSP: false }, MUST_STAPLE)).handshake();
     });
 
-    test('a feature list that is critical is refused, staple or not', () => {
+    test('a critical feature list is refused, with a staple or without', () => {
       const pair = refused(stapled(version, undefined, {}, statusIdentity('critical-feature')));
       assert.match(String(pair.client.error), /UNHANDLED_CRITICAL_EXTENSION/);
     });
 
-    test('a function is told the certificate and may have nothing', () => {
+    test('an ocspResponse function gets the certificate and may have no response', () => {
       const asked: Uint8Array[] = [];
       const responder: OcspResponder = (leaf) => {
         asked.push(leaf);
@@ -132,18 +132,18 @@ for (const version of VERSIONS) {
       assert.deepEqual(asked, [pair.client.sessions[0]?.peer.chain[0]?.der]);
     });
 
-    test('a function is not asked for clients that do not ask', () => {
+    test('an ocspResponse function is not called for clients without a request', () => {
       const never = (): never => assert.fail('it was asked');
       new Pair(stapled(version, never, { requestOCSP: false })).handshake();
     });
 
-    test('a function that gives the response of another certificate ends the handshake', () => {
+    test('an ocspResponse function that returns the response of another certificate ends the handshake', () => {
       const pair = refused(stapled(version, () => ocspResponse('about-another')));
       assert.equal(pair.server.alerts('sent')[0], 'fatal internal_error');
       assert.match(String(pair.server.error), /options\.ocspResponse must give/);
     });
 
-    test('a staple goes with its certificate where a server has several', () => {
+    test('a staple belongs to its certificate where a server has several', () => {
       const other = statusIdentity('other-leaf');
       const pair = new Pair({
         version,
@@ -184,11 +184,11 @@ suite('OCSP stapling by clients', () => {
   });
   const given = (pair: Pair) => pair.server.sessions[0]?.peer.staple;
 
-  test('DTLS 1.3: a server that asks gets the staple of the client, and it is good', () => {
+  test("DTLS 1.3: a server that requests a staple gets the client's, and it is good", () => {
     assert.deepEqual(given(new Pair(mutual({}, { ocspResponse: GOOD })).handshake()), GOOD);
   });
 
-  test('DTLS 1.3: a client does not send a staple to a server that does not ask', () => {
+  test('DTLS 1.3: a client does not send a staple to a server without a request', () => {
     assert.equal(
       given(new Pair(mutual({ requestOCSP: false }, { ocspResponse: GOOD })).handshake()),
       undefined,
@@ -258,7 +258,8 @@ suite('options of OCSP', () => {
     ],
   ];
   for (const [what, make, code] of wrong) {
-    test(`refused at once: ${what}`, () => assert.throws(make, { code, message: /OCSP|ocsp|pins/ }));
+    test(`options of OCSP refused at once: ${what}`, () =>
+      assert.throws(make, { code, message: /OCSP|ocsp|pins/ }));
   }
 
   function server(options: SecureContextOptions): unknown {

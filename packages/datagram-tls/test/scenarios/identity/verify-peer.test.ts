@@ -15,7 +15,7 @@ const LEAF = new X509Certificate(SERVERS.ed25519.cert).raw;
 
 for (const version of VERSIONS) {
   suite(`verifyPeer, ${version}`, () => {
-    test('is shown the chain and our own verdict', () => {
+    test('verifyPeer gets the chain and our own verdict', () => {
       const asked: [Uint8Array[], PeerInfo][] = [];
       const verifyPeer: VerifyPeer = (chain, info) => {
         asked.push([[...chain], info]);
@@ -35,7 +35,7 @@ for (const version of VERSIONS) {
       );
     });
 
-    test('accepts what we would refuse', () => {
+    test('verifyPeer accepts what we would refuse', () => {
       const pair = new Pair({ version, client: { ca: OTHER_CA, verifyPeer: () => true } }).handshake();
       assert.ok(pair.client.sessions[0]?.peer.authorized);
     });
@@ -57,20 +57,20 @@ for (const version of VERSIONS) {
       ],
     ];
     for (const [what, options, code, alert] of refusals) {
-      test(`refuses with ${what}`, () => {
+      test(`verifyPeer refuses with ${what}`, () => {
         const pair = refused({ version, client: options });
         assert.deepEqual(pair.client.alerts('sent'), [`fatal ${alert}`]);
         assert.equal(pair.client.error?.message, `Peer certificate verification failed: ${code}`);
       });
 
-      test(`leaves ${what} as authorizationError where unauthorized peers are let in`, () => {
+      test(`verifyPeer leaves ${what} as authorizationError where unauthorized peers are accepted`, () => {
         const pair = new Pair({ version, client: { ...options, rejectUnauthorized: false } }).handshake();
         const { peer } = pair.client.sessions[0] ?? assert.fail();
         assert.deepEqual([peer.authorized, peer.authorizationError], [false, code]);
       });
     }
 
-    test('judges clients, too', () => {
+    test('verifyPeer decides on clients, too', () => {
       const server: SecurityOptions = {
         requestCert: true,
         verifyPeer: (_chain, info) => info.purpose === 'serverAuth',
@@ -79,7 +79,7 @@ for (const version of VERSIONS) {
       assert.deepEqual(pair.server.alerts('sent'), ['fatal certificate_unknown']);
     });
 
-    test('an answer that is none ends the handshake with internal_error', () => {
+    test('an invalid answer of verifyPeer ends the handshake with internal_error', () => {
       const pair = refused({ version, client: { verifyPeer: () => undefined as never } });
       assert.deepEqual(pair.client.alerts('sent'), ['fatal internal_error']);
     });
@@ -100,7 +100,7 @@ for (const version of VERSIONS) {
   suite(`checkServerIdentity, ${version}`, () => {
     const wanted = (name: string) => ({ destination: { serverName: undefined, verifyName: name } });
 
-    test('decides on the name instead of our own check', () => {
+    test('checkServerIdentity decides on the name instead of our own check', () => {
       const asked: unknown[] = [];
       const check = (name: string, certificate: { subjectaltname?: string }): undefined => {
         asked.push(name, certificate.subjectaltname);
@@ -110,7 +110,7 @@ for (const version of VERSIONS) {
       assert.deepEqual(asked, ['elsewhere', 'DNS:localhost, IP Address:127.0.0.1']);
     });
 
-    test('is not asked about a chain that does not hold', () => {
+    test('checkServerIdentity is not called for an invalid chain', () => {
       const check = (): never => assert.fail('it was asked');
       const pair = refused({ version, client: { ca: OTHER_CA, checkServerIdentity: check } });
       assert.deepEqual(pair.client.alerts('sent'), ['fatal unknown_ca']);
@@ -127,9 +127,9 @@ for (const version of VERSIONS) {
   });
 }
 
-suite('options of the judgement', () => {
+suite('options of the verdict', () => {
   for (const option of ['verifyPeer', 'checkServerIdentity'] as const) {
-    test(`${option} has to be a function`, () => {
+    test(`${option} must be a function`, () => {
       assert.throws(() => connect('127.0.0.1', 1, { [option]: 'yes' as never }), {
         code: 'ERR_INVALID_ARG_TYPE',
         message: new RegExp(`options\\.${option}`),
@@ -137,7 +137,7 @@ suite('options of the judgement', () => {
     });
   }
 
-  test('checkServerIdentity is for clients', () => {
+  test('checkServerIdentity is refused on a server', () => {
     assert.throws(() => echoServer({ checkServerIdentity: () => undefined } as never), {
       code: 'ERR_INVALID_ARG_VALUE',
       message: /options\.checkServerIdentity/,

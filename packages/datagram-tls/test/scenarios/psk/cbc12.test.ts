@@ -64,7 +64,7 @@ function meddle(pair: Pair, type: number, change: (extensions: Map<number, Uint8
 }
 
 suite('CBC suites and encrypt-then-MAC', () => {
-  test('a CBC suite is used when it is named and never else', () => {
+  test('a CBC suite is used only when named', () => {
     const defaults = [...DEFAULT_SUITES['DTLSv1.2'], ...DEFAULT_PSK_SUITES].map(({ code }) => code);
     for (const { code } of CBC_SUITES) assert.ok(!defaults.includes(code));
     const pair = new Pair(options(CBC, 'DEFAULT')).connect();
@@ -78,7 +78,7 @@ suite('CBC suites and encrypt-then-MAC', () => {
     assert.deepEqual(signals(new Pair(options('DEFAULT'))), { client: false, server: false });
   });
 
-  test('server refuses a client that has CBC alone and no encrypt-then-MAC, and says so', () => {
+  test('server refuses a client with only CBC and no encrypt-then-MAC, and says so', () => {
     const pair = refused(options(CBC), (p) =>
       meddle(p, client_hello, (extensions) => extensions.delete(encrypt_then_mac)),
     );
@@ -86,7 +86,7 @@ suite('CBC suites and encrypt-then-MAC', () => {
     assert.equal(pair.server.error.alert, 'handshake_failure');
   });
 
-  test('server takes another suite of such a client where there is one', () => {
+  test('server chooses another suite of a client with CBC and no encrypt-then-MAC', () => {
     const pair = new Pair(options(`${CBC}:${GCM}`));
     let chosen: number | undefined;
     meddle(pair, client_hello, (extensions) => extensions.delete(encrypt_then_mac));
@@ -141,7 +141,7 @@ suite('CBC suites and encrypt-then-MAC', () => {
       });
     });
 
-    test(`${name}: a handshake survives bad weather`, () => {
+    test(`${name}: a handshake succeeds on a lossy path`, () => {
       for (let seed = 1; seed <= 10; seed++) {
         const weather = { loss: 0.2, duplication: 0.1, jitter: 100, corruption: 0.05 };
         const pair = new Pair({ ...options(name), seed, weather });
@@ -149,7 +149,7 @@ suite('CBC suites and encrypt-then-MAC', () => {
       }
     });
 
-    test(`${name}: what is too short or no whole number of blocks is dropped and counted`, () => {
+    test(`${name}: a record that is too short or not whole blocks is dropped and counted`, () => {
       const pair = new Pair(options(name)).handshake();
       for (let length = 0; length < 100; length++)
         pair.inject(

@@ -7,7 +7,7 @@ const KEY = Uint8Array.from({ length: 16 }, (_, i) => i);
 const SHA384 = 'TLS_AES_256_GCM_SHA384';
 
 suite('a pre-shared key whose hash does not fit', () => {
-  test('server says that the hash is wrong, and how to import the key', () => {
+  test('server reports that the hash is wrong, and how to import the key', () => {
     const pair = refused({
       version: 'DTLSv1.3',
       client: { psk: { identity: 'a', key: KEY }, ciphers: SHA384 },

@@ -64,7 +64,7 @@ for (const version of VERSIONS) {
         assert.equal(unknown.client.error?.alert, 'decrypt_error');
       });
 
-      test(`${name}: the server's own errors tell which it was`, () => {
+      test(`${name}: the server's own errors distinguish unknown identities and wrong keys`, () => {
         const wrong = watched(options({ identity: 'known', key: WRONG }, name));
         const unknown = watched(options({ identity: 'other', key: KEY }, name));
         const errors = [wrong.server.error, unknown.server.error];
@@ -92,7 +92,7 @@ for (const version of VERSIONS) {
       assert.deepEqual(look(watched(options(both('other')))), look(wrong));
     });
 
-    test('without the option an unknown identity is refused by name', () => {
+    test('without pskHideUnknown an unknown identity is refused by name', () => {
       const { client, server } = options({ identity: 'other', key: KEY });
       const pair = refused({ version, client: client ?? {}, server: { ...server, pskHideUnknown: false } });
       assert.equal(pair.client.error?.alert, 'unknown_psk_identity');
@@ -104,13 +104,13 @@ suite('the option pskHideUnknown', () => {
   const context = (options: SecureContextOptions) => () =>
     createSecureContext({ isServer: true, ...options });
 
-  test('beside a certificate it is refused for DTLS 1.3, which shows the certificate to unknown identities', () => {
+  test('pskHideUnknown beside a certificate is refused for DTLS 1.3, which shows the certificate to unknown identities', () => {
     const both = { ...SERVERS.ed25519, psk: { known: KEY }, pskHideUnknown: true };
     assert.throws(context(both), { code: 'ERR_INVALID_ARG_VALUE', message: /pskHideUnknown.*certificate/ });
     context({ ...both, maxVersion: 'DTLSv1.2' })();
   });
 
-  test('a value of another type, a client, and a server without psk are mistakes of the caller', () => {
+  test('pskHideUnknown of another type, on a client, or without psk is a mistake of the caller', () => {
     const psk = { known: KEY };
     assert.throws(context({ psk, pskHideUnknown: 1 as never }), { code: 'ERR_INVALID_ARG_TYPE' });
     assert.throws(context({ ...SERVERS.ed25519, pskHideUnknown: true }), { code: 'ERR_INVALID_ARG_VALUE' });

@@ -42,14 +42,14 @@ const IDENTITIES: readonly [string, Identity, Identity, Uint8Array][] = [
 for (const version of VERSIONS) {
   suite(`identities of pre-shared keys, ${version}`, () => {
     for (const [what, client, server, told] of IDENTITIES) {
-      test(`${what}: a session, of which both sides know the identity`, () => {
+      test(`${what}: a session with an identity that both sides report`, () => {
         const pair = new Pair(options(version, client, server)).handshake();
         assertAlive(pair);
         for (const { sessions } of [pair.client, pair.server])
           assert.deepEqual(sessions[0]?.peer.pskIdentity, told);
       });
 
-      test(`${what}: another key is told as such by the server, and named as likely to the client`, () => {
+      test(`${what}: another key is reported as such by the server, and as likely by the client`, () => {
         const pair = new Pair(options(version, client, server, new Uint8Array(16).fill(6))).connect();
         pair.runUntil(() => pair.client.isClosed && pair.server.isClosed, 15_000);
         assert.equal(pair.server.error?.code, 'ERR_DTLS_PSK_MISMATCH');
@@ -57,13 +57,13 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('two identities that look alike as text are two', () => {
+    test('two identities that look alike as text are different', () => {
       const pair = refused(options(version, Uint8Array.of(0xff), Uint8Array.of(0xfe)));
       assert.equal(pair.server.error?.code, 'ERR_DTLS_UNKNOWN_PSK_IDENTITY');
       assert.equal(pair.client.error?.alert, 'unknown_psk_identity');
     });
 
-    test('an empty one and one too long for its field are mistakes of the caller, told at once', () => {
+    test('an identity that is empty or too long for its field is a mistake of the caller, reported at once', () => {
       for (const empty of ['', new Uint8Array(0)]) {
         assert.throws(() => new Pair(options(version, empty, 'x')).connect(), {
           code: 'ERR_INVALID_ARG_VALUE',
@@ -80,7 +80,7 @@ for (const version of VERSIONS) {
 }
 
 suite('long identities', () => {
-  test('DTLS 1.2 carries as many bytes as their field can tell, beside a share, too', () => {
+  test('DTLS 1.2 carries identities up to the limit of their field, beside a share, too', () => {
     const identity = new Uint8Array(65_535).fill(0xfd);
     for (const ciphers of ['PSK-AES128-GCM-SHA256', 'ECDHE-PSK-CHACHA20-POLY1305']) {
       const { client, server } = options('DTLSv1.2', identity, identity);
@@ -94,7 +94,7 @@ suite('long identities', () => {
     }
   });
 
-  test('DTLS 1.3 carries 4,096 bytes in all, in the smallest datagrams, too', () => {
+  test('DTLS 1.3 carries identities of 4,096 bytes in total, in the smallest datagrams, too', () => {
     const [half, other] = [1, 2].map((fill) => new Uint8Array(2048).fill(fill)) as [Uint8Array, Uint8Array];
     for (const mtu of [256, 1200]) {
       const psk = [half, other].map((identity) => ({ identity, key: KEY }));
@@ -114,13 +114,13 @@ suite('long identities', () => {
     ],
   ];
   for (const [what, psk] of tooLong) {
-    test(`a client that may speak DTLS 1.3 is told at once what is too long: ${what}`, () => {
+    test(`a client with DTLS 1.3 is told at once what is too long: ${what}`, () => {
       const code = { code: 'ERR_OUT_OF_RANGE', message: /identities in DTLS 1\.3.*<= 4096/ };
       assert.throws(() => createSecureContext({ psk }), code);
       createSecureContext({ psk, maxVersion: 'DTLSv1.2' });
     });
 
-    test(`a function is told of what it gives when it does: ${what}`, () => {
+    test(`a function is told what is too long when it returns: ${what}`, () => {
       const pair = new Pair({ version: 'DTLSv1.3', client: { psk: () => psk } }).connect();
       pair.drain();
       assert.equal(pair.client.error?.code, 'ERR_DTLS_CALLBACK');

@@ -44,7 +44,7 @@ function offered(pair: Pair): Uint8Array[] {
 }
 
 suite('pre-shared keys imported into DTLS 1.3', () => {
-  test('an identity names key, context, DTLS 1.3 and a hash, and is read back', () => {
+  test('an imported identity names key, context, DTLS 1.3 and a hash, and is read back', () => {
     const identity = encodeImportedIdentity({
       externalIdentity: utf8('id'),
       context: utf8('ctx'),
@@ -64,7 +64,7 @@ suite('pre-shared keys imported into DTLS 1.3', () => {
     assert.equal(decodeImportedIdentity(Uint8Array.of(0, 0, 0, 0, 0xfe, 0xfc, 0, 1)), undefined);
   });
 
-  test('the key is made as RFC 9258 says, by the hash of the external key and as long as the other', () => {
+  test('an imported key is derived as RFC 9258 says, with the hash of the external key and the length of the other', () => {
     const identity = utf8('an encoded identity');
     const prk = createHmac('sha256', new Uint8Array(32)).update(KEY).digest();
     const label = concat(Uint8Array.of(0, 48, 17), utf8('dtls13derived psk'), Uint8Array.of(32));
@@ -81,7 +81,7 @@ suite('pre-shared keys imported into DTLS 1.3', () => {
     ['TLS_AES_128_GCM_SHA256', 'sha256'],
     ['TLS_AES_256_GCM_SHA384', 'sha384'],
   ] as const) {
-    test(`${ciphers}: both sides import, and know the other by the external identity`, () => {
+    test(`${ciphers}: both sides import, and report the external identity`, () => {
       const pair = new Pair(options(true, { hash: 'sha256' }, ciphers));
       const [identity] = offered(pair);
       assertAlive(pair);
@@ -98,7 +98,7 @@ suite('pre-shared keys imported into DTLS 1.3', () => {
     });
   }
 
-  test('one key is offered for each hash of the suites, and a server that prefers SHA-384 takes that one', () => {
+  test('a key is offered for each hash of the suites, and a server that prefers SHA-384 chooses that one', () => {
     const server = 'TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256';
     const both = options(true, true);
     const pair = new Pair({ ...both, server: { ...both.server, ciphers: server } });
@@ -108,14 +108,14 @@ suite('pre-shared keys imported into DTLS 1.3', () => {
     assertAlive(pair);
   });
 
-  test('a context and a hash that both sides have are used', () => {
+  test('an import uses the context and the hash of both sides', () => {
     const how = { context: 'client a, server b', hash: 'sha384' } as const;
     assertAlive(new Pair(options(how, how)).handshake());
     const bytes = { context: Uint8Array.of(0xff, 0), hash: 'sha384' } as const;
     assertAlive(new Pair(options(bytes, bytes)).handshake());
   });
 
-  test('a server looks up the external identity, at once or by promise', async () => {
+  test('a server looks up the external identity, synchronously or by promise', async () => {
     const asked: string[] = [];
     const { client } = options(true, true);
     const find = (identity: string) => {
@@ -136,14 +136,14 @@ suite('pre-shared keys imported into DTLS 1.3', () => {
     ['the server imports it and the client does not', false, true],
     ['the contexts differ', { context: 'one' }, { context: 'other' }],
   ] as const) {
-    test(`a key is unknown where ${what}`, () => {
+    test(`an imported key is unknown where ${what}`, () => {
       const pair = refused(options(client, server));
       assert.equal(pair.server.error?.code, 'ERR_DTLS_UNKNOWN_PSK_IDENTITY');
       assert.equal(pair.server.error.alert, 'unknown_psk_identity');
     });
   }
 
-  test('another hash of the external key, or another key, is told by the binder', () => {
+  test('the binder shows another hash of the external key, or another key', () => {
     const hashes = refused(options({ hash: 'sha256' }, { hash: 'sha384' }));
     assert.equal(hashes.server.error?.code, 'ERR_DTLS_PSK_MISMATCH');
     const both = options(true, true);
@@ -155,7 +155,7 @@ suite('pre-shared keys imported into DTLS 1.3', () => {
     assert.match(String(keys.client.error?.message), /another pre-shared key/);
   });
 
-  test('an identity for TLS 1.3, or for an unknown function, is a stranger', () => {
+  test('an imported identity for TLS 1.3, or for an unknown function, is unknown', () => {
     for (const [targetProtocol, targetKdf] of [
       [0x0304, 1],
       [0xfefc, 3],
@@ -172,13 +172,13 @@ suite('pre-shared keys imported into DTLS 1.3', () => {
     }
   });
 
-  test('DTLS 1.2 uses the same key as it is', () => {
+  test('DTLS 1.2 uses the same key unchanged', () => {
     const pair = new Pair({ ...options(true, true), version: 'DTLSv1.2' }).handshake();
     assertAlive(pair);
     assert.deepEqual(pair.server.sessions[0]?.peer.pskIdentity, utf8('sensor'));
   });
 
-  test('binders hold after a change of group, and handshakes in bad weather', () => {
+  test('binders of imported keys are valid after a change of group, and on lossy paths', () => {
     const { client, server } = options(true, true);
     const pair = new Pair({
       version: 'DTLSv1.3',
@@ -193,7 +193,7 @@ suite('pre-shared keys imported into DTLS 1.3', () => {
     }
   });
 
-  test('mistakes are told by name', () => {
+  test('mistakes in imports are reported by name', () => {
     for (const [how, code, message] of [
       [{ hash: 'sha512' }, 'ERR_INVALID_ARG_VALUE', /options\.psk\.import\.hash/],
       [{ context: 5 }, 'ERR_INVALID_ARG_TYPE', /options\.psk\.import\.context/],

@@ -101,7 +101,7 @@ suite('DTLS 1.3 with a pre-shared key alone', () => {
       assert.equal(pair.server.error.alert, 'handshake_failure');
     });
 
-    test(`${client?.join() ?? 'default'} and ${server?.join() ?? 'default'}: a certificate takes the place of the key`, () => {
+    test(`${client?.join() ?? 'default'} and ${server?.join() ?? 'default'}: a certificate replaces the key`, () => {
       const { client: ofClient, server: ofServer } = options(client, server);
       const pair = new Pair({
         version: 'DTLSv1.3',
@@ -114,7 +114,7 @@ suite('DTLS 1.3 with a pre-shared key alone', () => {
     });
   }
 
-  test('no group in common is no hindrance, with and without a certificate of the server', () => {
+  test('no common group is needed, with and without a certificate of the server', () => {
     for (const certificate of [NO_CERTIFICATE, SERVERS.p256]) {
       const { client, server } = options(BOTH, BOTH);
       const pair = new Pair({
@@ -127,7 +127,7 @@ suite('DTLS 1.3 with a pre-shared key alone', () => {
     }
   });
 
-  test('without a group in common an unknown identity is told as such', () => {
+  test('without a common group an unknown identity is reported as such', () => {
     const { client, server } = options(ALONE, ALONE);
     const pair = refused({
       version: 'DTLSv1.3',
@@ -137,7 +137,7 @@ suite('DTLS 1.3 with a pre-shared key alone', () => {
     assert.equal(pair.server.error?.code, 'ERR_DTLS_UNKNOWN_PSK_IDENTITY');
   });
 
-  test('a wrong key is told by the binder', () => {
+  test('the binder shows a wrong key', () => {
     const { client, server } = options(ALONE, ALONE);
     const pair = refused({
       version: 'DTLSv1.3',
@@ -147,7 +147,7 @@ suite('DTLS 1.3 with a pre-shared key alone', () => {
     assert.equal(pair.server.error?.code, 'ERR_DTLS_PSK_MISMATCH');
   });
 
-  test('a ClientHello needs neither groups nor shares beside a key, and both or none', () => {
+  test('a ClientHello with a key alone needs neither groups nor shares, and both or none', () => {
     const { supported_groups, key_share } = ExtensionType;
     for (const [types, alert] of [
       [[supported_groups], 'missing_extension'],
@@ -170,7 +170,7 @@ suite('DTLS 1.3 with a pre-shared key alone', () => {
     assert.deepEqual(share.client.alerts('sent'), ['fatal illegal_parameter']);
   });
 
-  test('a handshake survives bad weather', () => {
+  test('psk_ke succeeds on a lossy path', () => {
     for (let seed = 1; seed <= 10; seed++) {
       const weather = { loss: 0.2, duplication: 0.1, jitter: 100 };
       const pair = new Pair({ ...options(ALONE, ALONE), seed, weather });
@@ -178,7 +178,7 @@ suite('DTLS 1.3 with a pre-shared key alone', () => {
     }
   });
 
-  test('the option is for who has a key, and takes known names only', () => {
+  test('pskModes needs a key, and accepts known names only', () => {
     assert.throws(() => new Pair({ client: { pskModes: ['psk_ke'] } }).connect(), {
       code: 'ERR_INVALID_ARG_VALUE',
       message: /options\.pskModes/,

@@ -69,13 +69,13 @@ suite('DTLS 1.2 with a pre-shared key', () => {
     });
   }
 
-  test('both sides prefer forward secrecy, and no short tag, unless they are told otherwise', () => {
+  test('both sides prefer forward secrecy, and no short tag, by default', () => {
     const pair = new Pair(options()).handshake();
     assert.equal(pair.client.sessions[0]?.suite.name, 'TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256');
     assert.ok(DEFAULT_PSK_SUITES.every(({ tagLength }) => tagLength === 16));
   });
 
-  test('without a hint there is no ServerKeyExchange; with one the client is told it', () => {
+  test('without a hint there is no ServerKeyExchange; with one the client gets it', () => {
     const hints: unknown[] = [];
     const client = (hint: string | undefined) => {
       hints.push(hint);
@@ -94,7 +94,7 @@ suite('DTLS 1.2 with a pre-shared key', () => {
     assert.deepEqual(hints, [undefined, 'who is it', 'who is it']);
   });
 
-  test('an identity may be bytes that are no text, found in a map or by a function', () => {
+  test('an identity may be bytes that are not text, found in a map or by a function', () => {
     const identity = Uint8Array.of(0xff, 0x00, 0xfe);
     const client = { identity, key: KEY };
     new Pair(options({ client, server: new Map([[identity, KEY]]) })).handshake();
@@ -108,7 +108,7 @@ suite('DTLS 1.2 with a pre-shared key', () => {
     assert.deepEqual(pair.server.sessions[0]?.peer.pskIdentity, identity);
   });
 
-  test('of several credentials the first is used', () => {
+  test('the first of several credentials is used', () => {
     const client = [
       { identity: 'second', key: OTHER_KEY },
       { identity: 'client', key: KEY },
@@ -118,7 +118,7 @@ suite('DTLS 1.2 with a pre-shared key', () => {
     assert.deepEqual(pair.server.sessions[0]?.peer.pskIdentity, utf8('second'));
   });
 
-  test('a server with a certificate and keys takes both kinds of client', () => {
+  test('a server with a certificate and keys accepts both kinds of client', () => {
     const server = { psk: { client: KEY } };
     const keyed = new Pair({
       version: VERSION,
@@ -130,7 +130,7 @@ suite('DTLS 1.2 with a pre-shared key', () => {
     assert.equal(certified.client.sessions[0]?.suite.keyExchange, 'ecdhe_ecdsa');
   });
 
-  test('a handshake survives bad weather', () => {
+  test('DTLS 1.2 with a pre-shared key succeeds on a lossy path', () => {
     for (let seed = 1; seed <= 20; seed++) {
       const weather = { loss: 0.2, duplication: 0.1, jitter: 100 };
       const pair = new Pair({ ...options(), seed, weather });
@@ -161,7 +161,7 @@ suite('DTLS 1.2 with the wrong pre-shared key', () => {
     ['a client that sent its Finished', false],
     ['a client that was promised a ticket', true],
   ] as const) {
-    test(`${what} and hears nothing more names the key as the likely reason`, () => {
+    test(`${what} and receives nothing more names the key as the likely reason`, () => {
       const pair = new Pair(options());
       pair.intercept = (data, from) => [from === 'server' && promised ? withTicket(data) : data];
       pair.connect().runUntil(() => pair.client.flights('sent').length === 3, 10_000);
@@ -172,7 +172,7 @@ suite('DTLS 1.2 with the wrong pre-shared key', () => {
     });
   }
 
-  test('a damaged Finished and forged ones count for nothing when a good one comes', () => {
+  test('a damaged Finished and forged ones are ignored when a valid one comes', () => {
     const pair = new Pair(options()).connect();
     let spoiled = 0;
     pair.intercept = (data, from) => {
@@ -193,7 +193,7 @@ suite('DTLS 1.2 with the wrong pre-shared key', () => {
     });
   });
 
-  test('two forged records and a flight that is lost do not end a handshake together', () => {
+  test('two forged records and a lost flight together do not end a handshake', () => {
     const pair = new Pair(options()).connect();
     pair.explain(() => {
       pair.runUntil(() => pair.client.flights('sent').length === 3, 10_000);
@@ -212,12 +212,12 @@ suite('DTLS 1.2 with the wrong pre-shared key', () => {
     });
   });
 
-  test('a client without a key for that server says so', () => {
+  test('a client without a key for that server reports it', () => {
     const [ours, theirs] = failure({ client: () => undefined });
     assert.deepEqual([ours, theirs], ['ERR_DTLS_NO_PSK', 'ERR_DTLS_PEER_ALERT']);
   });
 
-  test('a function that throws or answers with what is no key ends its handshake alone', () => {
+  test('a psk function that throws or returns an invalid key ends only its handshake', () => {
     const broken = () => {
       throw new Error('the database is away');
     };
@@ -229,7 +229,7 @@ suite('DTLS 1.2 with the wrong pre-shared key', () => {
     ]);
   });
 
-  test('suites with a key are neither offered nor chosen without one', () => {
+  test('PSK suites are neither offered nor chosen without a key', () => {
     assert.throws(() => new Pair({ client: { ciphers: 'PSK-AES128-GCM-SHA256' } }).connect(), {
       code: 'ERR_INVALID_ARG_VALUE',
       message: /options\.ciphers/,

@@ -65,13 +65,13 @@ suite('DTLS 1.3 with a pre-shared key', () => {
     assertAlive(pair);
   });
 
-  test('the server takes the first of several identities that it knows', () => {
+  test('the server chooses the first of several identities that it knows', () => {
     const client = [{ identity: 'old', key: OTHER_KEY }, CLIENT, { identity: 'last', key: OTHER_KEY }];
     const pair = new Pair(options({ client, server: { client: KEY, last: OTHER_KEY } })).handshake();
     assert.deepEqual(pair.client.sessions[0]?.peer.pskIdentity, utf8('client'));
   });
 
-  test('the last of sixteen identities is found, behind a session that is worth nothing, too', () => {
+  test('the last of sixteen identities is found, also after an unusable session', () => {
     const client = Array.from({ length: 16 }, (_, i) => ({ identity: `client ${i}`, key: KEY }));
     const server = { ...SERVERS.ed25519, psk: { 'client 15': KEY } };
     const first = new Pair({ version: 'DTLSv1.3', client: { ca: CA }, server }).handshake();
@@ -97,7 +97,7 @@ suite('DTLS 1.3 with a pre-shared key', () => {
     assertAlive(pair);
   });
 
-  test('a client with a key is asked for no certificate', () => {
+  test('a client with a key is not asked for a certificate', () => {
     const { client, server } = options();
     const pair = new Pair({
       version: 'DTLSv1.3',
@@ -107,7 +107,7 @@ suite('DTLS 1.3 with a pre-shared key', () => {
     assert.ok(pair.server.sessions[0]?.peer.authorized);
   });
 
-  test('a suite with another hash than the key is not chosen with it', () => {
+  test("a suite with another hash than the key's is not chosen with it", () => {
     const ciphers = 'TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256';
     const pair = new Pair(options({ ciphers })).handshake();
     assert.equal(pair.server.sessions[0]?.suite.name, 'TLS_AES_128_GCM_SHA256');
@@ -115,7 +115,7 @@ suite('DTLS 1.3 with a pre-shared key', () => {
     assert.equal(alone.server.error?.code, 'ERR_DTLS_UNKNOWN_PSK_IDENTITY');
   });
 
-  test('one client speaks either version with the same key', () => {
+  test('one client uses either version with the same key', () => {
     for (const version of ['DTLSv1.2', 'DTLSv1.3'] as const) {
       const { client, server } = options();
       const pair = new Pair({
@@ -127,7 +127,7 @@ suite('DTLS 1.3 with a pre-shared key', () => {
     }
   });
 
-  test('a handshake survives bad weather', () => {
+  test('DTLS 1.3 with a pre-shared key succeeds on a lossy path', () => {
     for (let seed = 1; seed <= 20; seed++) {
       const weather = { loss: 0.2, duplication: 0.1, jitter: 100 };
       const pair = new Pair({ ...options(), seed, weather });
@@ -143,14 +143,14 @@ suite('DTLS 1.3 with the wrong pre-shared key', () => {
     assert.equal(pair.client.error?.alert, 'unknown_psk_identity');
   });
 
-  test('a binder of another key ends the handshake at once, and both say why', () => {
+  test('a binder of another key ends the handshake at once, and both sides say why', () => {
     const pair = failed(options({ server: { client: OTHER_KEY } }));
     assert.equal(pair.server.error?.code, 'ERR_DTLS_PSK_MISMATCH');
     assert.equal(pair.server.error.alert, 'decrypt_error');
     assert.match(String(pair.client.error?.message), /another pre-shared key/);
   });
 
-  test('a ClientHello changed on its way no longer fits its binder', () => {
+  test('a ClientHello changed in transit no longer matches its binder', () => {
     const pair = new Pair(options()).connect();
     pair.intercept = (data, from) => {
       if (from === 'server' || pair.server.entries.length > 0) return [data];

@@ -26,7 +26,7 @@ function inEpoch(data: Uint8Array, epoch: number): Uint8Array[] {
 
 suite('delivery of the abbreviated handshake of DTLS 1.2', () => {
   for (const from of ['client', 'server'] as const satisfies readonly Role[]) {
-    test(`the last flight of the ${from} is sent again until it arrives`, () => {
+    test(`the last flight of the ${from} is retransmitted until it arrives`, () => {
       const pair = again();
       pair.intercept = (data, sender) =>
         sender === from && isProtected(data) && pair.now < 3000 ? [] : [data];
@@ -37,7 +37,7 @@ suite('delivery of the abbreviated handshake of DTLS 1.2', () => {
     });
   }
 
-  test('client is done first, and replays its Finished for twice the maximum segment lifetime', () => {
+  test('client finishes first, and repeats its Finished for twice the maximum segment lifetime', () => {
     const serverBehaviour = { handshakeTimeout: 0, retransmission: { max: 44_000 } };
     const pair = again({ serverBehaviour });
     let connectedAt: number | undefined;
@@ -57,7 +57,7 @@ suite('delivery of the abbreviated handshake of DTLS 1.2', () => {
     assertAlive(pair);
   });
 
-  test('client forgets its last flight then, and holds no timer', () => {
+  test('client forgets its last flight after that time, and holds no timer', () => {
     const pair = again({ serverBehaviour: { idleTimeout: 0 } })
       .handshake()
       .runFor(TWICE_MSL + 1000);
@@ -83,7 +83,7 @@ suite('delivery of the abbreviated handshake of DTLS 1.2', () => {
     assert.deepEqual(pair.server.messages, [Uint8Array.of(1, 2, 3)]);
   });
 
-  test('a Finished that comes before the NewSessionTicket waits for it', () => {
+  test('a Finished before the NewSessionTicket waits for it', () => {
     for (const session of [undefined, SESSION]) {
       const server = { ticketKeys: [new Uint8Array(80).fill(7), new Uint8Array(80)] };
       const pair = session === undefined ? new Pair({ version, server }) : again({ server });
@@ -104,7 +104,7 @@ suite('delivery of the abbreviated handshake of DTLS 1.2', () => {
     }
   });
 
-  test('nobody is used as an amplifier: a ClientHello that is sent a hundred times brings one more flight', () => {
+  test('a ClientHello that is sent a hundred times brings only one more flight', () => {
     const pair = again();
     let hello: Uint8Array | undefined;
     pair.intercept = (data, from) => {

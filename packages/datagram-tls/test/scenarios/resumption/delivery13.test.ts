@@ -39,7 +39,7 @@ function answerUntilConnected(pair: Pair): void {
 }
 
 suite('NewSessionTicket of DTLS 1.3 on its way', () => {
-  test('is sent again until it arrives', () => {
+  test('a NewSessionTicket is retransmitted until it arrives', () => {
     // The first that is lost is the ACK of the Finished.
     const { pair, left } = losing('server', 5);
     pair.runFor(60_000);
@@ -49,7 +49,7 @@ suite('NewSessionTicket of DTLS 1.3 on its way', () => {
     assertAlive(pair);
   });
 
-  test('is acknowledged again when the ACK was lost, and told of once', () => {
+  test('a NewSessionTicket is acknowledged again when the ACK was lost, and reported once', () => {
     const { pair, left } = losing('client', 4);
     pair.runFor(60_000);
     assert.equal(left(), 0);
@@ -61,7 +61,7 @@ suite('NewSessionTicket of DTLS 1.3 on its way', () => {
     assertAlive(pair);
   });
 
-  test('is not taken for delivered because of a KeyUpdate of the client', () => {
+  test('a KeyUpdate of the client does not count as delivery of a NewSessionTicket', () => {
     const { pair } = losing('server', 2);
     pair.runUntil(() => pair.server.isConnected, 5000);
     pair.client.entry.connection.updateKeys({ requestPeer: true }, pair.now);
@@ -74,7 +74,7 @@ suite('NewSessionTicket of DTLS 1.3 on its way', () => {
     assertAlive(pair);
   });
 
-  test('waits for a KeyUpdate of the server that is not acknowledged yet', () => {
+  test('a NewSessionTicket waits for a KeyUpdate of the server that is not acknowledged yet', () => {
     const pair = new Pair({ version, jobs: 'by-hand' }).connect();
     answerUntilConnected(pair);
     assert.equal(pair.server.jobs[0]?.job.kind, 'seal-ticket');
@@ -98,7 +98,7 @@ suite('NewSessionTicket of DTLS 1.3 on its way', () => {
     assert.ok(pair.server.isClosed && pair.client.isClosed);
   });
 
-  test('a server that sends a flood of them is acknowledged, and few are told of', () => {
+  test('a flood of NewSessionTickets is acknowledged, and few are reported', () => {
     const pair = new Pair({ version, server: { ticketKeys: false } }).handshake();
     const insider = new Insider13(pair);
     const body = encodeNewSessionTicket13(TICKET);
@@ -110,7 +110,7 @@ suite('NewSessionTicket of DTLS 1.3 on its way', () => {
     assertAlive(pair);
   });
 
-  test('one that is good for no time is not kept, and none for more than seven days', () => {
+  test('a NewSessionTicket without a lifetime is not kept, and none for more than seven days', () => {
     for (const [ticketLifetime, kept] of [
       [0, []],
       [0xffff_ffff, [604_800_000]],
@@ -126,7 +126,7 @@ suite('NewSessionTicket of DTLS 1.3 on its way', () => {
     }
   });
 
-  test('each of several stands for a key of its own', () => {
+  test('each of several NewSessionTickets has its own key', () => {
     const pair = new Pair({ version }).handshake();
     const first = savedSession(pair).state.secret;
     const message = {
@@ -139,7 +139,7 @@ suite('NewSessionTicket of DTLS 1.3 on its way', () => {
     assert.notDeepEqual(savedSession(pair).state.secret, first);
   });
 
-  test('a malformed one, and one that a client sends, end the session', () => {
+  test('a malformed NewSessionTicket, and one that a client sends, end the session', () => {
     const body = encodeNewSessionTicket13(TICKET);
     for (const [to, bytes, alert] of [
       ['client', body.subarray(0, -1), 'decode_error'],

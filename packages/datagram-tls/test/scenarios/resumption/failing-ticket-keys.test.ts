@@ -35,7 +35,7 @@ for (const version of VERSIONS) {
     for (const [what, ticketKeys] of FAILURES) {
       const server = { ticketKeys: ticketKeys as () => undefined };
 
-      test(`server gives no ticket and keeps its session when ticketKeys ${what}`, () => {
+      test(`server issues no ticket and keeps its session when ticketKeys ${what}`, () => {
         const pair = new Pair({ version, server }).handshake();
         pair.runFor(5000);
         assertAlive(pair);

@@ -62,21 +62,21 @@ for (const version of VERSIONS) {
   const session = (options: PairOptions = FULL): SavedSession =>
     savedSession(new Pair({ ...FULL, ...options }).handshake());
 
-  suite(`a server that cannot resume a session makes a full handshake of it, ${version}`, () => {
+  suite(`a server that cannot resume a session makes a full handshake, ${version}`, () => {
     const ciphers = OTHER_SUITE[version];
     const refuses: readonly Change[] = [
       ...SERVER_REFUSES,
       ['a suite that it does not go with', { server: { ciphers } }],
     ];
     for (const [what, change, first] of refuses) {
-      test(what, () => {
+      test(`server makes a full handshake with ${what}`, () => {
         const pair = returning(session(first), { ...FULL, ...change }).handshake();
         assert.ok(!isResumed(pair));
         assertAlive(pair);
       });
     }
 
-    test('a client certificate whose issuer is not trusted any more', () => {
+    test('server makes a full handshake when the issuer of the client certificate is not trusted any more', () => {
       const mutual: PairOptions = { client: STRANGER, server: { requestCert: true, ca: [CA, OTHER_CA] } };
       const kept = session(mutual);
       assert.ok(isResumed(returning(kept, { ...FULL, ...mutual }).handshake()));
@@ -85,7 +85,7 @@ for (const version of VERSIONS) {
       assert.equal(pair.server.error?.code, 'ERR_DTLS_CERTIFICATE');
     });
 
-    test('a ticket changed in any byte', () => {
+    test('server makes a full handshake for a ticket changed in any byte', () => {
       const kept = session();
       for (let at = 0; at < kept.ticket.length; at++) {
         const ticket = Uint8Array.from(kept.ticket, (byte, i) => (i === at ? byte ^ 1 : byte));
@@ -94,7 +94,7 @@ for (const version of VERSIONS) {
       }
     });
 
-    test('a ticket cut short, or longer than it was', () => {
+    test('server makes a full handshake for a ticket that was cut short or extended', () => {
       const kept = session();
       const { ticket } = kept;
       for (const length of [1, 15, 16, 31, 32, 33, 47, 48, 49, ticket.length - 1, ticket.length + 1]) {
@@ -104,14 +104,14 @@ for (const version of VERSIONS) {
       }
     });
 
-    test('a ticket of a server with another name', () => {
+    test('server makes a full handshake for a ticket of another server name', () => {
       const kept = session();
       const destination = { serverName: 'other.example', verifyName: 'localhost' };
       const state = { ...kept.state, serverName: 'other.example' };
       assert.ok(!isResumed(returning({ ...kept, state }, { ...FULL, destination }).handshake()));
     });
 
-    test('a client with more certificates than a ticket has room for gets none', () => {
+    test('a client with more certificates than fit a ticket gets none', () => {
       const cert = [CLIENTS.p256.cert, ...Array.from({ length: 13 }, () => CA)].join('\n');
       const client = { cert, key: CLIENTS.p256.key };
       const pair = new Pair({ ...FULL, client, server: { requestCert: true } }).handshake();
@@ -120,7 +120,7 @@ for (const version of VERSIONS) {
     });
   });
 
-  suite(`a client that cannot resume a session makes a full handshake of it, ${version}`, () => {
+  suite(`a client that cannot resume a session makes a full handshake, ${version}`, () => {
     const other = version === 'DTLSv1.3' ? 'DTLSv1.2' : 'DTLSv1.3';
     for (const [what, change] of [
       ['a ticket that is too old', { today: NOON + 3 * HOUR, server: { sessionTimeout: 86_400 } }],
@@ -129,7 +129,7 @@ for (const version of VERSIONS) {
       ['no suite that it goes with', { client: { ciphers: OTHER_SUITE[version] } }],
       ['no such version', { client: { minVersion: other, maxVersion: other }, server: BOTH_VERSIONS }],
     ] satisfies readonly Change[]) {
-      test(what, () => {
+      test(`server makes a full handshake with ${what}`, () => {
         const pair = returning(session(), { ...FULL, ...change });
         const offered = offersOf(pair);
         pair.handshake();
@@ -139,7 +139,7 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('a server whose issuer is not trusted any more is not believed for having been', () => {
+    test('a server whose issuer is not trusted any more is not accepted because of an earlier session', () => {
       const pair = returning(session(), { ...FULL, client: { ca: OTHER_CA } });
       const offered = offersOf(pair);
       pair.connect().runUntil(() => pair.client.isClosed, 60_000);
@@ -147,7 +147,7 @@ for (const version of VERSIONS) {
       assert.equal(pair.client.error?.code, 'ERR_DTLS_CERTIFICATE');
     });
 
-    test('who wants to see the verdict only sees the one of today', () => {
+    test("with rejectUnauthorized off, a resumed session reports today's verdict", () => {
       const client = { ca: OTHER_CA, rejectUnauthorized: false };
       const pair = returning(session(), { ...FULL, client }).handshake();
       assert.ok(isResumed(pair));
@@ -155,7 +155,7 @@ for (const version of VERSIONS) {
       assert.match(String(pair.client.sessions[0].peer.authorizationError), /UNABLE_TO/);
     });
 
-    test('the application is asked about the certificate of a resumed session, too', () => {
+    test('the application decides on the certificate of a resumed session, too', () => {
       const asked: string[] = [];
       const verifyPeer = (_: unknown, { name }: { name: string | undefined }): boolean => {
         asked.push(name ?? '');
@@ -168,7 +168,7 @@ for (const version of VERSIONS) {
   });
 }
 
-suite('a resumed session that is not what it says', () => {
+suite('a resumed session without its secret', () => {
   const without = (version: TestedVersion): Pair => {
     const FULL: PairOptions = { version, today: NOON };
     const kept = savedSession(new Pair(FULL).handshake());
@@ -178,13 +178,13 @@ suite('a resumed session that is not what it says', () => {
     return pair;
   };
 
-  test('a client of DTLS 1.3 without its secret is refused at once', () => {
+  test("a client of DTLS 1.3 without the session's secret is refused at once", () => {
     const pair = without('DTLSv1.3');
     assert.equal(pair.server.error?.alert, 'decrypt_error');
     assert.equal(pair.client.error?.alert, 'decrypt_error');
   });
 
-  test('a client of DTLS 1.2 without its secret cannot read a word, and gives up in time', () => {
+  test("a client of DTLS 1.2 without the session's secret cannot read anything, and gives up in time", () => {
     const pair = without('DTLSv1.2');
     for (const side of [pair.client, pair.server]) {
       assert.equal(side.error?.code, 'ERR_DTLS_HANDSHAKE_TIMEOUT');

@@ -65,7 +65,7 @@ suite('what a server gives as its ticket, DTLSv1.2', () => {
     ['one for ever', { ticket: new Uint8Array(9), lifetime: 0xffff_ffff }, 7 * DAY],
   ];
   for (const [what, sealed, lifetime] of cases) {
-    test(`${what}: the session stands, and is kept for ${lifetime ?? 'no'} ms`, () => {
+    test(`${what}: the session stays, and is kept for ${lifetime ?? 'no'} ms`, () => {
       const { tickets } = given(sealed).client;
       assert.deepEqual(
         tickets.map((ticket) => ticket.lifetime),
@@ -74,14 +74,14 @@ suite('what a server gives as its ticket, DTLSv1.2', () => {
     });
   }
 
-  test('the largest that is taken can be offered, and a server that cannot open it makes a full handshake', () => {
+  test('the largest accepted ticket can be offered, and a server that cannot open it makes a full handshake', () => {
     const kept = savedSession(given({ ticket: new Uint8Array(8192), lifetime: 60 }));
     const pair = returning(kept, { version }).handshake();
     assert.ok(!isResumed(pair));
     assertAlive(pair);
   });
 
-  test('malformed: client answers decode_error', () => {
+  test('a malformed ticket: client answers decode_error', () => {
     const pair = new Pair({ version });
     pair.intercept = (data, from) =>
       from === 'client'
@@ -98,7 +98,7 @@ suite('what a server gives as its ticket, DTLSv1.2', () => {
     assert.deepEqual(pair.client.alerts('sent'), ['fatal decode_error']);
   });
 
-  test('unpromised: client takes no notice of it, as in the clear anybody may have sent it', () => {
+  test('an unpromised ticket: client ignores it, because a plaintext one may be forged', () => {
     const pair = new Pair({ version, server: { ticketKeys: false } }).connect();
     const sent = () => pair.client.flights('sent').flat().includes('finished');
     assert.ok(pair.runUntil(sent, 900));
@@ -110,14 +110,14 @@ suite('what a server gives as its ticket, DTLSv1.2', () => {
     assertAlive(pair);
   });
 
-  test('promised with a word too many: client answers decode_error', () => {
+  test('a promise of a ticket with content: client answers decode_error', () => {
     const pair = meddled(new Pair({ version }), ({ extensions }) => ({
       extensions: new Map([...extensions, [ExtensionType.session_ticket, new Uint8Array(1)]]),
     }));
     assert.deepEqual(pair.client.alerts('sent'), ['fatal decode_error']);
   });
 
-  test('a server gives none to a client that did not ask, though it offers all else', () => {
+  test('a server gives no ticket to a client that did not request one, though it offers all else', () => {
     const pair = new Pair({ version });
     const told: boolean[] = [];
     pair.intercept = (data, from) => {
@@ -159,14 +159,14 @@ suite('what a ServerHello may say that resumes a session, DTLSv1.2', () => {
     ],
   ];
   for (const [what, change, alert, code] of cases) {
-    test(`client refuses ${what} with ${alert}`, () => {
+    test(`client refuses a resuming ServerHello with ${what}: ${alert}`, () => {
       const pair = meddled(returning(SESSION, { version, client: BOTH_VERSIONS }), change);
       assert.deepEqual(pair.client.alerts('sent'), [`fatal ${alert}`]);
       if (code !== undefined) assert.equal(pair.client.error?.code, code);
     });
   }
 
-  test('another session id means a full handshake, whose Certificate is then missing', () => {
+  test('another session ID means a full handshake, whose Certificate is then missing', () => {
     const pair = meddled(returning(SESSION, { version }), () => ({ sessionId: new Uint8Array(32) }));
     assert.deepEqual(pair.client.sessions, []);
     assert.ok(!pair.client.flights('sent').flat().includes('finished'));
@@ -181,7 +181,7 @@ suite('what a ServerHello may say that resumes a session, DTLSv1.2', () => {
 });
 
 suite('what a ClientHello may say that resumes a session, DTLSv1.2', () => {
-  test('server refuses one without the extended master secret with handshake_failure', () => {
+  test('server refuses a resumption without the extended master secret with handshake_failure', () => {
     const pair = returning(SESSION, { version });
     pair.intercept = (data, from) =>
       from === 'server'
@@ -197,7 +197,7 @@ suite('what a ClientHello may say that resumes a session, DTLSv1.2', () => {
     ['1.3, which needs a full handshake', BOTH_VERSIONS, false, 'DTLSv1.3'],
     ['1.2, and goes on with the session', {}, true, 'DTLSv1.2'],
   ] satisfies readonly [string, PairOptions['server'], boolean, string][]) {
-    test(`a client of both versions with a session of 1.2: the server takes ${what}`, () => {
+    test(`a client of both versions with a session of 1.2: the server chooses ${what}`, () => {
       const pair = returning(SESSION, { version, client: BOTH_VERSIONS, server }).handshake();
       assert.equal(isResumed(pair), resumed);
       assert.equal(pair.client.sessions[0]?.version, wanted);

@@ -19,7 +19,7 @@ for (const version of VERSIONS) {
   const session = savedSession(new Pair(options).handshake());
 
   suite(`tickets with the certificates of a client in several datagrams, ${version}`, () => {
-    test('are given and resumed, in the smallest datagrams, too', () => {
+    test('large tickets are issued and resumed, in the smallest datagrams, too', () => {
       assert.ok(session.ticket.length > 2700 && session.ticket.length <= 3072);
       for (const mtu of [256, 548, 1200]) {
         const behaviour = { mtu };
@@ -31,7 +31,7 @@ for (const version of VERSIONS) {
       }
     });
 
-    test('are given and resumed in bad weather', () => {
+    test('large tickets are issued and resumed on lossy paths', () => {
       for (let seed = 1; seed <= 10; seed++) {
         const weather = { loss: 0.1, duplication: 0.1, jitter: 100 };
         const pair = returning(session, { ...options, seed, weather });
@@ -43,7 +43,7 @@ for (const version of VERSIONS) {
 }
 
 suite('a large ticket beside as many identities as there may be', () => {
-  test('is taken by a server that has proof of nothing yet', () => {
+  test('a large ticket beside the maximum of identities is accepted by a server before address validation', () => {
     const client = { cert: CHAIN, key: CLIENTS.p256.key };
     const server = { ...SERVERS.ed25519, requestCert: true, psk: { other: KEY } };
     const first = new Pair({ version: 'DTLSv1.3', client, server }).handshake();

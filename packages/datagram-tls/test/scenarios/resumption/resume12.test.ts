@@ -37,7 +37,7 @@ suite('resumption of DTLS 1.2 sessions by tickets', () => {
     'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256',
     'TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8',
   ]) {
-    test(`${ciphers}: three flights, the server is known all the same, and messages go both ways`, () => {
+    test(`${ciphers}: three flights, the server is still authenticated, and messages go both ways`, () => {
       const { first, second } = twice({ version, client: { ciphers }, server: { ciphers } });
       assert.ok(!isResumed(first));
       assert.ok(isResumed(second));
@@ -52,7 +52,7 @@ suite('resumption of DTLS 1.2 sessions by tickets', () => {
     });
   }
 
-  test('the ticket comes just before the last flight, and the server says before that it will', () => {
+  test('the ticket comes just before the last flight, and the server announces it', () => {
     const { first } = twice({ version });
     assert.deepEqual(first.server.flights('sent').at(-1), [
       'new_session_ticket',
@@ -89,7 +89,7 @@ suite('resumption of DTLS 1.2 sessions by tickets', () => {
     assert.notEqual(exported[0], exported[2]);
   });
 
-  test('a ticket is good until its session is over, each time for what is left of its life', () => {
+  test('a ticket is valid until its session expires, each time for the rest of its lifetime', () => {
     const { first, second } = twice({ version, today: NOON }, { today: NOON + HOUR });
     assert.equal(first.client.tickets[0]?.lifetime, 7_200_000);
     assert.deepEqual(second.client.tickets[0]?.ticket, first.client.tickets[0].ticket);
@@ -101,7 +101,7 @@ suite('resumption of DTLS 1.2 sessions by tickets', () => {
     assert.ok(!isResumed(late.handshake()));
   });
 
-  test('a ticket under a key that is to go is replaced, which prolongs nothing', () => {
+  test('a ticket under an expiring key is replaced, which extends nothing', () => {
     const first = new Pair({ version, today: NOON, server: { ticketKeys: OLD } }).handshake();
     const turned = { version, today: NOON + HOUR, server: { ticketKeys: [NEXT, OLD] } } as const;
     const second = returning(savedSession(first), turned).handshake();
@@ -116,7 +116,7 @@ suite('resumption of DTLS 1.2 sessions by tickets', () => {
     assert.ok(isResumed(returning(savedSession(second), after).handshake()));
   });
 
-  test('a renewal that has no key any more leaves the old ticket', () => {
+  test('a renewal without a key leaves the old ticket', () => {
     const first = new Pair({ version, server: { ticketKeys: OLD } }).handshake();
     let asked = 0;
     const ticketKeys = () => (asked++ === 0 ? [NEXT, OLD] : undefined);
@@ -125,7 +125,7 @@ suite('resumption of DTLS 1.2 sessions by tickets', () => {
     assert.deepEqual(second.client.tickets[0]?.ticket, first.client.tickets[0]?.ticket);
   });
 
-  test('the second ClientHello has the id and the ticket of the first, and the id is new each time', () => {
+  test('the second ClientHello has the ID and the ticket of the first, and each handshake has a new ID', () => {
     const session = savedSession(new Pair({ version }).handshake());
     const ids = [1, 2].map((seed) => {
       const pair = returning(session, { version, seed });
@@ -171,7 +171,7 @@ suite('resumption of DTLS 1.2 sessions by tickets', () => {
     assert.ok(!keyed.server.flights('sent').flat().includes('new_session_ticket'));
   });
 
-  test('with jobs that take their time', () => {
+  test('sessions are resumed with slow jobs', () => {
     const { second } = twice(
       { ...MUTUAL, jobs: 1700 },
       { server: { requestCert: true, ticketKeys: [NEXT, new Uint8Array(80)] } },
@@ -180,7 +180,7 @@ suite('resumption of DTLS 1.2 sessions by tickets', () => {
     assertAlive(second);
   });
 
-  test('sessions are resumed in bad weather, whichever flight is lost', () => {
+  test('sessions are resumed on lossy paths, whichever flight is lost', () => {
     for (let seed = 1; seed <= 40; seed++) {
       const weather = { loss: 0.25, duplication: 0.1, jitter: 100 };
       const patient = { handshakeTimeout: 600_000 };

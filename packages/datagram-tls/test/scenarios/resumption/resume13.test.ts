@@ -27,7 +27,7 @@ suite('resumption of DTLS 1.3 sessions', () => {
     'TLS_CHACHA20_POLY1305_SHA256',
     'TLS_AES_128_CCM_SHA256',
   ]) {
-    test(`${ciphers}: no certificate is sent, the server is known all the same, and messages go both ways`, () => {
+    test(`${ciphers}: no certificate is sent, the server is still authenticated, and messages go both ways`, () => {
       const { first, second } = twice({ version, client: { ciphers } });
       assert.ok(!isResumed(first));
       assert.ok(isResumed(second));
@@ -52,7 +52,7 @@ suite('resumption of DTLS 1.3 sessions', () => {
     assertAlive(second);
   });
 
-  test('raw public keys are known again, and judged again by their pins', () => {
+  test('raw public keys are resumed, and checked again by their pins', () => {
     const type = ['RawPublicKey'] as const;
     const pinned = (key: string) => ({ ca: undefined, peerCertificateTypes: type, pins: [keyPinOf(key)] });
     const { key } = CLIENTS.ed25519;
@@ -77,7 +77,7 @@ suite('resumption of DTLS 1.3 sessions', () => {
     assert.equal(third.server.error?.code, 'ERR_DTLS_CERTIFICATE');
   });
 
-  test('each session gives one ticket, also a resumed one, and what is left to live does not grow', () => {
+  test('each session gives one ticket, also a resumed one, and the remaining lifetime does not grow', () => {
     const { first, second } = twice({ version }, { today: Date.UTC(2030, 5, 15, 1) });
     assert.equal(first.client.tickets.length, 1);
     assert.equal(first.client.tickets[0]?.lifetime, 7_200_000);
@@ -98,7 +98,7 @@ suite('resumption of DTLS 1.3 sessions', () => {
     assertAlive(second);
   });
 
-  test('a session is preferred to a pre-shared key, and the key serves where there is none any more', () => {
+  test('a session is preferred to a pre-shared key, and the key serves when the session is gone', () => {
     const psk = { identity: 'client', key: new Uint8Array(16).fill(1) };
     const server = { ...SERVERS.ed25519, psk: { client: psk.key } };
     const session = savedSession(new Pair({ version, client: { ca: CA }, server }).handshake());
@@ -111,20 +111,20 @@ suite('resumption of DTLS 1.3 sessions', () => {
     assert.ok(forgetful.server.sessions[0]?.peer.pskIdentity !== undefined);
   });
 
-  test('a session that stands on a pre-shared key gives no ticket', () => {
+  test('a session on a pre-shared key gives no ticket', () => {
     const psk = { identity: 'client', key: new Uint8Array(16).fill(1) };
     const pair = new Pair({ version, client: { psk }, server: { psk: { client: psk.key } } }).handshake();
     assert.ok(pair.server.sessions[0]?.peer.pskIdentity !== undefined);
     assert.deepEqual(pair.client.tickets, []);
   });
 
-  test('the keys of the server itself do as well as those it is given', () => {
+  test("the server's own keys work like given ones", () => {
     // Both handshakes have the same options, and so the same context.
     const { second } = twice({ version, server: { ticketKeys: undefined } });
     assert.ok(isResumed(second));
   });
 
-  test('a later key opens what an earlier one sealed as long as both are there', () => {
+  test('a later key opens what an earlier one sealed while both are present', () => {
     const [old, next] = [1, 2].map((fill) => new Uint8Array(80).fill(fill)) as [Uint8Array, Uint8Array];
     const session = savedSession(new Pair({ version, server: { ticketKeys: old } }).handshake());
     const turned = returning(session, { version, server: { ticketKeys: [next, old] } }).handshake();
@@ -133,7 +133,7 @@ suite('resumption of DTLS 1.3 sessions', () => {
     assert.ok(isResumed(after));
   });
 
-  test('sessions are resumed in bad weather', () => {
+  test('sessions are resumed on lossy paths', () => {
     for (let seed = 1; seed <= 20; seed++) {
       const weather = { loss: 0.2, duplication: 0.1, jitter: 100 };
       const first = new Pair({ ...MUTUAL, seed, weather });

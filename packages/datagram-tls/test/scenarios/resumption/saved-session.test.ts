@@ -17,7 +17,7 @@ function read(value: unknown, name: string | undefined = 'localhost') {
 const INVALID = { name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' };
 
 suite('a session that an application keeps', () => {
-  test('comes back as it was', () => {
+  test('a saved session decodes unchanged', () => {
     const back = read(kept) ?? assert.fail();
     const { state, ...rest } = ticket ?? assert.fail();
     assert.deepEqual(back, { ...rest, state: { ...state, since: JUDGEMENT_DAY }, receivedAt: JUDGEMENT_DAY });
@@ -26,27 +26,27 @@ suite('a session that an application keeps', () => {
     assert.deepEqual(again, kept);
   });
 
-  test('is a Buffer or Uint8Array', () => {
+  test('a saved session is a Buffer or Uint8Array', () => {
     for (const value of [null, 5, 'session', {}, [1], new ArrayBuffer(8)]) {
       assert.throws(() => read(value), { code: 'ERR_INVALID_ARG_TYPE', message: /options\.session/ });
     }
     assert.deepEqual(read(Buffer.from(kept)), read(kept));
   });
 
-  test('is refused for another peer, and says whose it is', () => {
+  test('a saved session is refused for another peer, and the error names its peer', () => {
     const message = /was authenticated for 'localhost' and cannot be reused for 'other\.example'/;
     assert.throws(() => read(kept, 'other.example'), { ...INVALID, message });
     assert.throws(() => resolveSession(kept, undefined, nodeProvider), INVALID);
   });
 
-  test('is refused when it is of another kind', () => {
+  test('a saved session of another kind is refused', () => {
     const message = /is not a session produced by session\.session/;
     for (const value of [new Uint8Array(0), new Uint8Array(500), kept.subarray(0, 10), kept.subarray(1)]) {
       assert.throws(() => read(value), { ...INVALID, message });
     }
   });
 
-  test('is refused when any byte is missing, changed or too many', () => {
+  test('a saved session is refused when any byte is missing, changed or added', () => {
     for (let at = 0; at < kept.length; at++) {
       assert.throws(() => read(kept.subarray(0, at)), INVALID, `the first ${at} bytes`);
       const changed = kept.slice();

@@ -32,7 +32,7 @@ function idsOf(pair: Pair): string[] {
 }
 
 suite('resumption of DTLS 1.2 sessions by session id', () => {
-  test('the id of the ServerHello is enough, and it is repeated when the session goes on', () => {
+  test('the session ID of the ServerHello is enough, and it is repeated when the session is resumed', () => {
     const options = server();
     const first = new Pair(options);
     const given = idsOf(first);
@@ -66,7 +66,7 @@ suite('resumption of DTLS 1.2 sessions by session id', () => {
     assert.ok(again.server.sessions[0]?.peer.authorized);
   });
 
-  test('a session is over when its time is', () => {
+  test('a session ID expires with its session', () => {
     const options = server({ sessionTimeout: 3600 });
     const session = savedSession(new Pair(options).handshake());
     assert.equal(session.lifetime, 24 * HOUR);
@@ -78,7 +78,7 @@ suite('resumption of DTLS 1.2 sessions by session id', () => {
     );
   });
 
-  test('another context knows nothing of it, though all its options are the same', () => {
+  test('another context does not know a session ID, even with the same options', () => {
     const session = savedSession(new Pair(server()).handshake());
     const pair = returning(session, { ...server(), seed: 2 });
     const ids = idsOf(pair);
@@ -91,7 +91,7 @@ suite('resumption of DTLS 1.2 sessions by session id', () => {
     ['no room for any', server({ ticketKeys: new Uint8Array(80), sessionCacheSize: 0 })],
     ['no tickets and nothing said of ids', { version, server: { ticketKeys: false } }],
   ] satisfies readonly [string, PairOptions][]) {
-    test(`a server with ${what} gives no id`, () => {
+    test(`a server with ${what} gives no session ID`, () => {
       const pair = new Pair(options);
       const ids = idsOf(pair);
       pair.handshake();
@@ -99,7 +99,7 @@ suite('resumption of DTLS 1.2 sessions by session id', () => {
     });
   }
 
-  test('a server that gives a ticket gives no id beside it', () => {
+  test('a server that gives a ticket gives no session ID beside it', () => {
     const pair = new Pair({ version });
     const ids = idsOf(pair);
     pair.handshake();
@@ -107,7 +107,7 @@ suite('resumption of DTLS 1.2 sessions by session id', () => {
     assert.equal(pair.client.tickets[0]?.sessionId.length, 0);
   });
 
-  test('a session on a pre-shared key has none', () => {
+  test('a session on a pre-shared key has no session ID', () => {
     const psk = { identity: 'client', key: new Uint8Array(16).fill(1) };
     const pair = new Pair({ ...server({ psk: { client: psk.key } }), client: { psk } });
     const ids = idsOf(pair);
@@ -116,7 +116,7 @@ suite('resumption of DTLS 1.2 sessions by session id', () => {
     assert.deepEqual(ids, ['']);
   });
 
-  test('a flood of sessions pushes the oldest out, and no more than that', () => {
+  test('a flood of sessions only removes the oldest', () => {
     const options = server({ sessionCacheSize: 3 });
     const sessions = [1, 2, 3, 4].map((seed) => savedSession(new Pair({ ...options, seed }).handshake()));
     const resumed = [3, 2, 1, 0].map((at) => {
@@ -126,7 +126,7 @@ suite('resumption of DTLS 1.2 sessions by session id', () => {
     assert.deepEqual(resumed, [true, true, true, false]);
   });
 
-  test('a session that ends in a fatal alert is forgotten, one that is closed is not', () => {
+  test('a session that ends with a fatal alert is forgotten, a closed one is not', () => {
     for (const fatal of [true, false]) {
       const options = server();
       const first = new Pair(options).handshake();
@@ -143,7 +143,7 @@ suite('resumption of DTLS 1.2 sessions by session id', () => {
     }
   });
 
-  test('who knows the id alone gets nowhere, and takes it from nobody', () => {
+  test('a client that knows only the session ID cannot resume it or remove it', () => {
     const options = server();
     const session = savedSession(new Pair(options).handshake());
     const state = { ...session.state, secret: new Uint8Array(48) };
@@ -153,7 +153,7 @@ suite('resumption of DTLS 1.2 sessions by session id', () => {
     assert.ok(isResumed(returning(session, { ...options, seed: 3 }).handshake()));
   });
 
-  test('sessions are resumed in bad weather', () => {
+  test('sessions are resumed by ID on lossy paths', () => {
     const patient = { handshakeTimeout: 600_000 };
     const options = { ...server(), clientBehaviour: patient, serverBehaviour: patient };
     for (let seed = 1; seed <= 20; seed++) {

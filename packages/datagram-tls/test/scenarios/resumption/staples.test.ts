@@ -36,7 +36,7 @@ for (const version of VERSIONS) {
         STAPLED,
       ],
     ] as const) {
-      test(`${what}: a full handshake shows a new staple`, () => {
+      test(`${what}: a full handshake brings a new staple`, () => {
         const pair = again(between(client, server));
         assert.ok(!isResumed(pair));
         assert.deepEqual(pair.client.sessions[0]?.peer.staple, server.ocspResponse);
@@ -51,7 +51,7 @@ for (const version of VERSIONS) {
       assert.ok(pair.client.sessions[0]?.peer.authorized);
     });
 
-    test('verifyPeer is told that a staple is missing, and may go on without one', () => {
+    test('verifyPeer is told that a staple is missing, and may accept that', () => {
       const told: (string | undefined)[] = [];
       const verifyPeer: SecurityOptions['verifyPeer'] = (_, { authorizationError }) => {
         told.push(authorizationError);
@@ -64,7 +64,7 @@ for (const version of VERSIONS) {
 }
 
 suite('OCSP staples of clients beside resumption', () => {
-  test('DTLS 1.3: requireOCSP of a server makes the client show its certificate and a staple again', () => {
+  test('DTLS 1.3: requireOCSP of a server makes the client send its certificate and a staple again', () => {
     const options: PairOptions = {
       version: 'DTLSv1.3',
       client: { groups: GROUPS, ...STAPLED },

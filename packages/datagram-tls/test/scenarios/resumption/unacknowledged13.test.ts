@@ -39,8 +39,8 @@ function updates(side: Side): number {
   return side.traced.filter((event) => event.kind === 'key-update').length;
 }
 
-suite('a NewSessionTicket of DTLS 1.3 that nobody acknowledges', () => {
-  test('is sent seven times and no more, and counted', () => {
+suite('a NewSessionTicket of DTLS 1.3 without an acknowledgement', () => {
+  test('an unacknowledged ticket is sent seven times, and counted', () => {
     const pair = silentClient();
     assert.equal(sendings(pair.server, 'new_session_ticket'), 7);
     assert.equal(pair.server.entry.connection.counters.ticketsGivenUp, 1);
@@ -48,7 +48,7 @@ suite('a NewSessionTicket of DTLS 1.3 that nobody acknowledges', () => {
     assert.ok(pair.server.isConnected);
   });
 
-  test('goes out once more with a KeyUpdate, which it does not hold up', () => {
+  test('an unacknowledged ticket is sent once more with a KeyUpdate, which it does not delay', () => {
     const pair = silentClient();
     pair.intercept = undefined;
     updateKeys(pair);
@@ -59,7 +59,7 @@ suite('a NewSessionTicket of DTLS 1.3 that nobody acknowledges', () => {
     assertAlive(pair);
   });
 
-  test('lets a KeyUpdate go that waited for it', () => {
+  test('an unacknowledged ticket lets a waiting KeyUpdate go', () => {
     const pair = mute(new Pair({ version })).connect();
     pair.runUntil(() => sendings(pair.server, 'new_session_ticket') > 0, 5000);
     updateKeys(pair);
@@ -72,7 +72,7 @@ suite('a NewSessionTicket of DTLS 1.3 that nobody acknowledges', () => {
     assertAlive(pair);
   });
 
-  test('is not sent again once it was acknowledged with a KeyUpdate', () => {
+  test('a ticket that was acknowledged with a KeyUpdate is not sent again', () => {
     const pair = silentClient();
     pair.intercept = undefined;
     updateKeys(pair);
@@ -84,7 +84,7 @@ suite('a NewSessionTicket of DTLS 1.3 that nobody acknowledges', () => {
     assertAlive(pair);
   });
 
-  test('holds nothing up for a client that acknowledges a KeyUpdate and never the ticket', () => {
+  test('a client that acknowledges a KeyUpdate and never the ticket delays nothing', () => {
     const pair = silentClient();
     const insider = new Insider13(pair);
     // The client sees the KeyUpdate alone, keeps it for later, and says so.

@@ -19,7 +19,7 @@ suite('the cookie exchange of DTLS 1.2', () => {
     ['1.2', WireVersion.dtls12],
     ['of the far future', 0xfe00],
   ] as const) {
-    test(`client makes nothing of a HelloVerifyRequest whose version is ${name}`, () => {
+    test(`client ignores the version ${name} of a HelloVerifyRequest`, () => {
       const pair = new Pair({ version });
       let seen = 0;
       pair.intercept = (data, from) => {
@@ -62,7 +62,7 @@ suite('the cookie exchange of DTLS 1.2', () => {
     assert.deepEqual(hellos, [new Uint8Array(0), cookie, requests[1]]);
   });
 
-  test('client takes a HelloVerifyRequest with number 0 after its second ClientHello for a late answer to its first', () => {
+  test('client takes a HelloVerifyRequest with number 0 after its second ClientHello as a late answer to its first', () => {
     const pair = new Pair({ version });
     const log = new Log(pair);
     pair.connect();
@@ -78,7 +78,7 @@ suite('the cookie exchange of DTLS 1.2', () => {
     assert.ok(cookies.length >= 2 && cookies.every((sent) => sent !== undefined && sent[0] !== 0xaa));
   });
 
-  test('client goes through the exchange in every handshake', () => {
+  test('client does the cookie exchange in every handshake', () => {
     const pair = new Pair({ version });
     for (let round = 1; round <= 3; round++) {
       pair.handshake();
@@ -89,7 +89,7 @@ suite('the cookie exchange of DTLS 1.2', () => {
     assert.equal(pair.client.sessions.length, 3);
   });
 
-  test('server numbers its records one by one after the first', () => {
+  test('server numbers its records consecutively after the first', () => {
     const pair = new Pair({ version });
     const log = new Log(pair);
     // The client's answer is lost, so that the server sends its flight again.

@@ -18,7 +18,7 @@ const version = 'DTLSv1.2';
 
 suite('what the Finished messages of DTLS 1.2 cover', () => {
   for (const mtu of [256, 1200]) {
-    test(`is each message as if unfragmented, without the cookie exchange, at ${mtu} bytes a datagram`, () => {
+    test(`Finished covers each message as if unfragmented, without the cookie exchange, at ${mtu} bytes a datagram`, () => {
       const behaviour = { mtu };
       const pair = new Pair({
         version,

@@ -30,7 +30,7 @@ suite('flights of DTLS 1.2', () => {
   });
 
   for (const role of ['client', 'server'] as const) {
-    test(`${role} sends ChangeCipherSpec again with the Finished that it belongs to`, () => {
+    test(`${role} retransmits ChangeCipherSpec with its Finished`, () => {
       const pair = new Pair({ version });
       const log = new Log(pair);
       pair.intercept = (data, from) => (from === role && isProtected(data) && pair.now < 900 ? [] : [data]);
@@ -44,7 +44,7 @@ suite('flights of DTLS 1.2', () => {
     });
   }
 
-  test('client reads epoch 0 until its handshake is done: a repeated flight brings its own again', () => {
+  test('client reads epoch 0 until its handshake is done: a repeated flight causes its own again', () => {
     const pair = new Pair({ version });
     const log = new Log(pair);
     pair.intercept = (data, from) => (from === 'server' && isProtected(data) ? [] : [data]);
@@ -62,7 +62,7 @@ suite('flights of DTLS 1.2', () => {
     assert.ok(pair.runUntil(() => pair.client.isConnected, BOTH));
   });
 
-  test('server reads epoch 0 until its handshake is done: a repeated flight brings its own again', () => {
+  test('server reads epoch 0 until its handshake is done: a repeated flight causes its own again', () => {
     const pair = new Pair({ version });
     let before: Uint8Array[] = [];
     pair.intercept = (data, from) => {
@@ -100,7 +100,7 @@ suite('flights of DTLS 1.2', () => {
     assert.deepEqual(pair.client.messages, [utf8('early')]);
   });
 
-  test('client never delivers application data whose Finished does not come, and keeps few of them', () => {
+  test('client never delivers application data whose Finished does not come, and keeps little of it', () => {
     const pair = new Pair({ version });
     pair.intercept = (data, from) => {
       const types = recordsOf(data).map(({ type }) => type);

@@ -12,7 +12,7 @@ const FRAME = 13 + 12;
 
 suite('handshake messages of DTLS 1.2 in fragments', () => {
   for (const mtu of [256, 300, 548]) {
-    test(`of ${mtu} bytes follow one another without gap or overlap and cover each message`, () => {
+    test(`fragments of ${mtu} bytes follow one another without gap or overlap and cover each message`, () => {
       const pair = new Pair({
         version,
         clientBehaviour: { mtu },
@@ -32,7 +32,7 @@ suite('handshake messages of DTLS 1.2 in fragments', () => {
     });
   }
 
-  test('of a message that was processed are discarded and change nothing', () => {
+  test('fragments of a processed message are discarded and change nothing', () => {
     const pair = new Pair({ version });
     const log = new Log(pair);
     pair.connect();

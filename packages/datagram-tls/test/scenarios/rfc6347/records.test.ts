@@ -14,7 +14,7 @@ const MAX_PLAINTEXT = 2 ** 14;
 
 suite('records of DTLS 1.2', () => {
   for (const mtu of [256, 1200, 9000]) {
-    test(`every datagram is made of whole records and has no more than ${mtu} bytes`, () => {
+    test(`every datagram consists of whole records and has at most ${mtu} bytes`, () => {
       const pair = new Pair({ version, clientBehaviour: { mtu }, serverBehaviour: { mtu } });
       const log = new Log(pair);
       pair.handshake();
@@ -59,7 +59,7 @@ suite('records of DTLS 1.2', () => {
       assert.ok(pair.client.isConnected && pair.server.isConnected);
     });
 
-    test(`${role} ends a session whose key is spent rather than number a record anew`, (t) => {
+    test(`${role} ends a session whose key is used up instead of reusing a record number`, (t) => {
       const pair = new Pair({ version }).handshake();
       const side = pair[role];
       t.mock.getter(RecordWriter12.prototype, 'state', () => 'exhausted');
@@ -71,7 +71,7 @@ suite('records of DTLS 1.2', () => {
       assert.deepEqual(log.records(role), []);
     });
 
-    test(`${role} takes the first record of an epoch, which is number 0, whatever came in the one before`, () => {
+    test(`${role} accepts the first record of an epoch, number 0, whatever came in the epoch before`, () => {
       const pair = new Pair({ version });
       const log = new Log(pair);
       pair.handshake();
@@ -81,7 +81,7 @@ suite('records of DTLS 1.2', () => {
       assert.equal(epochs.find(({ epoch }) => epoch === 1)?.sequence, 0);
     });
 
-    test(`${role} says nothing to a record that is not authentic, and the session lives`, () => {
+    test(`${role} does not answer a record that is not authentic, and the session goes on`, () => {
       const pair = new Pair({ version }).handshake();
       const side = pair[role];
       const other = pair[role === 'client' ? 'server' : 'client'];
@@ -96,7 +96,7 @@ suite('records of DTLS 1.2', () => {
       assert.deepEqual(side.messages, [utf8('genuine')]);
     });
 
-    test(`${role} ends the session with a fatal alert on an authentic record that breaks a rule`, () => {
+    test(`${role} ends the session with a fatal alert on an authentic record that violates a rule`, () => {
       const pair = new Pair({ version }).handshake();
       const side = pair[role];
       const insider = Insider12.ofSession(side.sessions[0] ?? assert.fail());

@@ -27,7 +27,7 @@ suite('acknowledgements of DTLS 1.3', () => {
       }
     });
 
-    test(`${role} does not acknowledge a message that it discards, nor what is no handshake message`, () => {
+    test(`${role} acknowledges neither a discarded message nor a record without a handshake message`, () => {
       const pair = new OpenPair().handshake();
       pair.runFor(1000);
       const before = pair.acks(role).length;
@@ -47,7 +47,7 @@ suite('acknowledgements of DTLS 1.3', () => {
       assertAlive(pair);
     });
 
-    test(`${role} does not send what one ACK named because the next one does not`, () => {
+    test(`${role} does not retransmit what one ACK named because the next one does not`, () => {
       const pair = new OpenPair(MUTUAL);
       const sender = other[role];
       const flight = () => pair.fragments(role).filter(({ record }) => record.epoch === 2);
@@ -74,7 +74,7 @@ suite('acknowledgements of DTLS 1.3', () => {
     });
   }
 
-  test('client takes any part of the answer for an acknowledgement of all that it answers', () => {
+  test('client takes any part of the answer as an acknowledgement of the flight that it answers', () => {
     const pair = new OpenPair();
     withoutRecord(pair, 'server', (record) => record.epoch === 2);
     pair.connect();
@@ -84,7 +84,7 @@ suite('acknowledgements of DTLS 1.3', () => {
     assert.equal(pair.bodies('client', client_hello).length, hellos);
   });
 
-  test('server takes any part of the answer for an acknowledgement of all that it answers', () => {
+  test('server takes any part of the answer as an acknowledgement of the flight that it answers', () => {
     const pair = new OpenPair(MUTUAL);
     let gone = false;
     pair.intercept = (data, from) => {

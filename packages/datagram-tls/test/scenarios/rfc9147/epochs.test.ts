@@ -11,7 +11,7 @@ const MAX_EPOCH = 0xffff;
 
 suite('the last epoch of DTLS 1.3', () => {
   for (const role of ['client', 'server'] as const) {
-    test(`${role} stops at the last epoch: it neither goes on by itself nor because it is asked`, () => {
+    test(`${role} stops at the last epoch: neither by itself nor on request does it go further`, () => {
       const { ctx, state } = atTheEnd(role);
       assert.deepEqual(updateKeys13(ctx, state, { requestPeer: true }), state);
       assert.deepEqual(ctx.takeActions(), []);
@@ -21,7 +21,7 @@ suite('the last epoch of DTLS 1.3', () => {
       assert.ok(ctx.takeActions().every((action) => action.do !== 'send'));
     });
 
-    test(`${role} ends a session whose peer goes beyond the last epoch`, () => {
+    test(`${role} ends a session whose peer exceeds the last epoch`, () => {
       const { ctx, state } = atTheEnd(role);
       assert.throws(() => onPostHandshake13(ctx, state, message(0)), { alert: 'illegal_parameter' });
     });

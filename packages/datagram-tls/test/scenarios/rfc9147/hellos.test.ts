@@ -13,7 +13,7 @@ import { client_hello, hello_verify_request, isRetry, OpenPair, server_hello } f
 const { cookie, supported_versions } = ExtensionType;
 
 suite('the hellos of DTLS 1.3', () => {
-  test('client asks for 1.3 in supported_versions, and all that is old is empty or says 1.2', () => {
+  test('client requests 1.3 in supported_versions, and the old fields are empty or have version 1.2', () => {
     const pair = new OpenPair().handshake();
     const hellos = clientHellos(pair);
     assert.ok(hellos.length > 0);
@@ -27,7 +27,7 @@ suite('the hellos of DTLS 1.3', () => {
     assert.ok(!hellos[0]?.extensions.has(cookie));
   });
 
-  test('client goes through a cookie exchange in every handshake', () => {
+  test('client does a cookie exchange in every handshake', () => {
     const pair = new OpenPair();
     for (let round = 1; round <= 3; round++) {
       pair.handshake();
@@ -69,7 +69,7 @@ suite('the hellos of DTLS 1.3', () => {
   });
 
   for (const versionInRecord of [0xfeff, 0xfefc, 0x0303, 0]) {
-    test(`both sides make nothing of the version in a plaintext record, be it ${versionInRecord}`, () => {
+    test(`both sides ignore the version ${versionInRecord} in a plaintext record`, () => {
       const pair = new OpenPair();
       let changed = 0;
       pair.intercept = (data) => {
@@ -142,13 +142,13 @@ suite('the hellos of DTLS 1.3', () => {
     assert.ok(pair.bodies('server', server_hello).every(isRetry));
   });
 
-  test('server never sends HelloVerifyRequest to who offers 1.3', () => {
+  test('server never sends HelloVerifyRequest to a client that offers 1.3', () => {
     const pair = new OpenPair({ server: { minVersion: 'DTLSv1.2' } }).handshake();
     assert.deepEqual(pair.bodies('server', hello_verify_request), []);
     assert.equal(pair.server.sessions[0]?.version, 'DTLSv1.3');
   });
 
-  test('client that offers both versions answers a HelloVerifyRequest and speaks 1.2', () => {
+  test('client that offers both versions answers a HelloVerifyRequest and continues with 1.2', () => {
     const pair = new OpenPair({
       client: { minVersion: 'DTLSv1.2', ciphers: undefined },
       server: { minVersion: 'DTLSv1.2', maxVersion: 'DTLSv1.2' },

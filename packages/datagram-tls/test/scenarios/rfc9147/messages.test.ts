@@ -15,7 +15,7 @@ const other = { client: 'server', server: 'client' } as const;
 
 suite('handshake messages of DTLS 1.3', () => {
   for (const mtu of [256, 548]) {
-    test(`in fragments of ${mtu} bytes follow one another without gap or overlap and cover each message`, () => {
+    test(`fragments of ${mtu} bytes follow one another without gap or overlap and cover each message`, () => {
       const behaviour = { mtu };
       const pair = new OpenPair({
         clientBehaviour: behaviour,
@@ -33,7 +33,7 @@ suite('handshake messages of DTLS 1.3', () => {
     });
   }
 
-  test('that were processed are discarded and change nothing', () => {
+  test('fragments of processed messages are discarded and change nothing', () => {
     const pair = new OpenPair().connect();
     assert.ok(pair.runUntil(() => pair.client.secrets.length > 0, 900));
     const [hello] = pair
@@ -47,7 +47,7 @@ suite('handshake messages of DTLS 1.3', () => {
     assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 900));
   });
 
-  test('that somebody else put before the ServerHello, without protection, do not end the handshake', () => {
+  test('forged plaintext messages before the ServerHello do not end the handshake', () => {
     const pair = new OpenPair();
     let forged = 0;
     pair.intercept = (data, from) => {
@@ -63,7 +63,7 @@ suite('handshake messages of DTLS 1.3', () => {
     assertAlive(pair);
   });
 
-  test('are sent again in the epoch that they were first sent in', () => {
+  test('messages are retransmitted in the epoch of their first transmission', () => {
     const pair = new OpenPair();
     pair.intercept = (data, from) => (from === 'client' && pair.server.secrets.length > 0 ? [] : [data]);
     pair.connect();
@@ -84,7 +84,7 @@ suite('handshake messages of DTLS 1.3', () => {
 });
 
 suite('the end of a handshake of DTLS 1.3', () => {
-  test('server acknowledges the final flight again for twice the maximum segment lifetime', () => {
+  test('server acknowledges each repetition of the final flight for twice the maximum segment lifetime', () => {
     // The client repeats it at 1, 3, 7, 15, 31, 63 s and from there on every 44 s: the last time at 239 s.
     const clientBehaviour = { handshakeTimeout: 0, retransmission: { max: 44_000 } };
     const pair = new OpenPair({ clientBehaviour, server: { ticketKeys: false } });

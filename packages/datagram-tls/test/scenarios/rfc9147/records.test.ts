@@ -15,7 +15,7 @@ const SAMPLE = 16;
 
 suite('records of DTLS 1.3', () => {
   for (const mtu of [256, 1200, 9000]) {
-    test(`every datagram is made of whole records and has no more than ${mtu} bytes`, () => {
+    test(`every datagram consists of whole records and has at most ${mtu} bytes`, () => {
       const pair = new OpenPair({ clientBehaviour: { mtu }, serverBehaviour: { mtu } }).handshake();
       for (const side of [pair.client, pair.server]) {
         pair.send(side, new Uint8Array(side.entry.connection.maxMessageSize));
@@ -55,7 +55,7 @@ suite('records of DTLS 1.3', () => {
     }
   });
 
-  test('no record is too short to make a mask from, not even an empty one', () => {
+  test('no record is too short for a record number mask, not even an empty one', () => {
     const pair = new OpenPair().handshake();
     for (const side of [pair.client, pair.server]) pair.send(side, new Uint8Array(0));
     pair.runFor(100);
@@ -65,7 +65,7 @@ suite('records of DTLS 1.3', () => {
     for (const { body } of sealed) assert.ok(body.length >= SAMPLE);
   });
 
-  test('every record says where it ends', () => {
+  test('every record has a length field', () => {
     const pair = new OpenPair().handshake();
     assertAlive(pair);
     for (const { data } of pair.datagrams) {
@@ -76,7 +76,7 @@ suite('records of DTLS 1.3', () => {
   });
 
   for (const role of ROLES) {
-    test(`${role} says nothing to a record that is not authentic, and the session lives`, () => {
+    test(`${role} does not answer a record that is not authentic, and the session goes on`, () => {
       const pair = new OpenPair().handshake();
       pair.runFor(1000);
       const side = pair[role];
@@ -90,7 +90,7 @@ suite('records of DTLS 1.3', () => {
       assert.deepEqual(side.messages, [utf8('genuine')]);
     });
 
-    test(`${role} discards in silence what is no record, is cut short or has a connection ID`, () => {
+    test(`${role} silently discards records that are malformed, cut short or have a connection ID`, () => {
       const pair = new OpenPair().handshake();
       pair.runFor(1000);
       const before = pair.datagrams.length;
@@ -111,7 +111,7 @@ suite('records of DTLS 1.3', () => {
       assertAlive(pair);
     });
 
-    test(`${role} ends the session with the alert that an authentic record deserves`, () => {
+    test(`${role} ends the session with the right alert for a faulty authentic record`, () => {
       const cases = [
         [ContentType.application_data, new Uint8Array(MAX_PLAINTEXT + 1), 'record_overflow'],
         [ContentType.change_cipher_spec, Uint8Array.of(1), 'unexpected_message'],
@@ -142,7 +142,7 @@ suite('records of DTLS 1.3', () => {
       assert.deepEqual(pair[other[role]].alerts('received'), ['fatal bad_record_mac']);
     });
 
-    test(`${role} ends a session whose key is spent rather than number a record anew`, (t) => {
+    test(`${role} ends a session whose key is used up instead of reusing a record number`, (t) => {
       const pair = new OpenPair().handshake();
       pair.runFor(1000);
       const side = pair[role];

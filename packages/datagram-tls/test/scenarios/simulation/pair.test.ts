@@ -6,7 +6,7 @@ import { VERSIONS } from '../../support/settings.js';
 
 for (const version of VERSIONS) {
   suite(`the pair of endpoints itself, ${version}`, () => {
-    test('shakes hands, talks both ways and closes', () => {
+    test('a pair does a handshake, exchanges messages and closes', () => {
       const pair = new Pair({ version });
       pair.explain(() => {
         pair.handshake();
@@ -24,7 +24,7 @@ for (const version of VERSIONS) {
       });
     });
 
-    test('is repeatable to the byte', () => {
+    test('a pair is repeatable to the byte', () => {
       const run = () => new Pair({ version, seed: 7, weather: { loss: 0.2, jitter: 50 } }).handshake();
       const first = run().network.trace.toString();
       assert.equal(run().network.trace.toString(), first);
@@ -32,7 +32,7 @@ for (const version of VERSIONS) {
       assert.notEqual(other.network.trace.toString(), first);
     });
 
-    test('a failure tells the seed and what was on the wire', () => {
+    test('a failure prints the seed and the packet trace', () => {
       const pair = new Pair({ version, seed: 42 }).handshake();
       const failing = () => pair.explain(() => assert.fail('as it happens'));
       assert.throws(

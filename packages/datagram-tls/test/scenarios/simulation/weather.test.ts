@@ -130,7 +130,7 @@ const CLIMATES: readonly Climate[] = [
 ];
 
 for (const version of VERSIONS) {
-  suite(`association in bad weather, ${version}`, () => {
+  suite(`an association on a lossy path, ${version}`, () => {
     for (const climate of CLIMATES) {
       if (climate.version !== undefined && climate.version !== version) continue;
       test(climate.name, () => {

@@ -37,7 +37,7 @@ for (const version of VERSIONS) {
       '127.1',
       '*',
     ]) {
-      test(`an sni function is not asked about ${name.slice(0, 20)}`, () => {
+      test(`an sni function is not called for ${name.slice(0, 20)}`, () => {
         const asked: (string | undefined)[] = [];
         const pair = refused(asking(name, asked));
         assert.equal(pair.server.alerts('sent')[0], 'fatal unrecognized_name');
@@ -45,7 +45,7 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('an sni map with a fallback does not serve what is no host name', () => {
+    test('an sni map with a fallback does not serve what is not a host name', () => {
       const pair = refused({
         version,
         destination: { serverName: '__proto__', verifyName: 'localhost' },
@@ -54,7 +54,7 @@ for (const version of VERSIONS) {
       assert.equal(pair.server.error?.code, 'ERR_DTLS_UNRECOGNIZED_NAME');
     });
 
-    test('an sni function hears a host name in lower case, and an IP address as no name', () => {
+    test('an sni function gets a host name in lower case, and an IP address as no name', () => {
       for (const [name, heard] of [
         ['LocalHost.', 'localhost'],
         ['192.0.2.1', undefined],
@@ -70,10 +70,10 @@ for (const version of VERSIONS) {
   });
 }
 
-suite('early data of a client whose address is not proved', () => {
+suite('early data of a client whose address is not validated', () => {
   const HELLO = utf8('hello');
 
-  test('is refused by a server with an sni function, which is asked when the address is proved', () => {
+  test('early data is refused by a server with an sni function, which is called after address validation', () => {
     const asked: (string | undefined)[] = [];
     const server = taking(1000, { sni: recorder(asked) });
     const session = sessionFor({ server });

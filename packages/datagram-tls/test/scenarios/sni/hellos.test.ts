@@ -56,7 +56,7 @@ for (const version of VERSIONS) {
       ['a second name', [0, 8, 0, 0, 1, 0x61, 0, 0, 1, 0x62]],
     ];
     for (const [what, body] of malformed) {
-      test(`a name with ${what} is refused with decode_error, and nobody is asked about it`, () => {
+      test(`a name with ${what} is refused with decode_error, and the application is not asked`, () => {
         const { asked, options } = served(version);
         const pair = new Pair(options);
         pair.intercept = (data, from) =>
@@ -68,7 +68,7 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('a name of 60,000 bytes is not asked about, and the server goes on', () => {
+    test('a name of 60,000 bytes is not looked up, and the server goes on', () => {
       const { asked, options } = served(version, 'a'.repeat(60_000));
       const pair = new Pair(options).connect();
       assert.ok(pair.runUntil(() => pair.client.isClosed, 200_000));
@@ -78,7 +78,7 @@ for (const version of VERSIONS) {
       assertAlive(next);
     });
 
-    test('a client is told that its name counted, and only then', () => {
+    test('a client is told that its name was used, and only then', () => {
       const { options } = served(version);
       assert.deepEqual(acknowledgements(options), [0]);
       assert.deepEqual(acknowledgements({ ...options, server: {} }), []);
@@ -127,14 +127,14 @@ suite('a name that changes between the ClientHellos', () => {
         : [data];
   };
 
-  test('is refused with illegal_parameter after a HelloRetryRequest that kept no state', () => {
+  test('a changed name is refused with illegal_parameter after a stateless HelloRetryRequest', () => {
     const { options } = served('DTLSv1.3');
     const pair = refused(options, (made) => change(made, true));
     assert.equal(pair.server.alerts('sent')[0], 'fatal illegal_parameter');
     assert.match(pair.server.error?.message ?? '', /another name/);
   });
 
-  test('is refused with illegal_parameter after a HelloRetryRequest of a connection, which asks once', () => {
+  test('a changed name is refused with illegal_parameter after a HelloRetryRequest of a connection, which asks once', () => {
     const { asked, options } = served('DTLSv1.3');
     const client = security('client', 'DTLSv1.3', { groups: 'x25519:secp256r1', keyShares: 'x25519' });
     const server = security('server', 'DTLSv1.3', { ...options.server, groups: 'secp256r1' });
@@ -163,7 +163,7 @@ suite('a name that changes between the ClientHellos', () => {
     assert.match(error.message, /another name/);
   });
 
-  test('counts as it is in the second in DTLS 1.2, whose first is not even looked at', () => {
+  test('the name of the second ClientHello counts in DTLS 1.2, whose first is not read', () => {
     const { asked, options } = served('DTLSv1.2');
     const pair = new Pair(options);
     change(pair, false);
@@ -172,7 +172,7 @@ suite('a name that changes between the ClientHellos', () => {
     assert.equal(pair.server.sessions[0]?.serverName, 'a.example');
   });
 
-  test('is what these tests take it for', () => {
+  test('the helper of these tests changes the name', () => {
     assert.deepEqual(decodeServerNameRequest(OTHER_NAME), { hostName: 'b.example' });
   });
 });

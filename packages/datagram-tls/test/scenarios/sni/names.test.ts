@@ -94,7 +94,7 @@ for (const version of VERSIONS) {
       ['a name that is longer than any', 'a'.repeat(300), () => p256],
     ];
     for (const [what, name, names] of unserved) {
-      test(`a client is refused with unrecognized_name that asks for ${what}`, () => {
+      test(`a client that asks for ${what} is refused with unrecognized_name`, () => {
         const pair = refused(asking(version, name, names));
         assert.equal(pair.server.alerts('sent')[0], 'fatal unrecognized_name');
         assert.equal(pair.server.error?.code, 'ERR_DTLS_UNRECOGNIZED_NAME');
@@ -102,7 +102,7 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('what a function throws ends the handshake with internal_error, and is its cause', () => {
+    test('an error of an sni function ends the handshake with internal_error, and is its cause', () => {
       const reason = new Error('the database is away');
       const sniThatThrows = (): never => {
         throw reason;
@@ -112,14 +112,14 @@ for (const version of VERSIONS) {
       assert.equal(pair.server.error?.cause, reason);
     });
 
-    test('what is wrong with the answer of a function is told under the name of the option', () => {
+    test('a fault in the answer of an sni function is reported under the name of the option', () => {
       const pair = refused(asking(version, 'a.example', () => ({ cert: p256.cert, key: rsa.key })));
       const cause = pair.server.error?.cause as { code?: string; message?: string };
       assert.equal(cause.code, 'ERR_OSSL_X509_KEY_VALUES_MISMATCH');
       assert.match(cause.message ?? '', /^the result of options\.sni: options\.key/);
     });
 
-    test('an answer that takes its time is asked for once, however often the client repeats itself', () => {
+    test('a slow sni answer is requested once, however often the client repeats itself', () => {
       const asked: (string | undefined)[] = [];
       const slow = (name: string | undefined) => {
         asked.push(name);
@@ -150,7 +150,7 @@ for (const version of VERSIONS) {
       assert.equal(outcome('open', {}), false);
     });
 
-    test('what a name does not say comes from its endpoint', () => {
+    test('options that a name leaves out come from its endpoint', () => {
       const leaf = parseCertificate(readCertificates(CLIENTS.p256.cert, '')[0] ?? KEY) ?? assert.fail();
       const calls: string[] = [];
       const server: SecurityOptions = {

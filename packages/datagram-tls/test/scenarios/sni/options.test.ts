@@ -62,7 +62,7 @@ suite('the option sni', () => {
     ['pins without requestCert', { a: { ...p256, pins: [PIN] } }, 'ERR_INVALID_ARG_VALUE', /requestCert/],
   ];
   for (const [what, sni, code, message = /sni/] of mistakes) {
-    test(`${what} is refused with ${code}`, () => {
+    test(`sni with ${what} is refused with ${code}`, () => {
       assert.throws(() => context({ sni }), { code, message });
     });
   }
@@ -88,21 +88,21 @@ suite('the option sni', () => {
     });
   }
 
-  test('pskModes, too, is the same for all names', () => {
+  test('pskModes is the same for all names', () => {
     const identity = { ...p256, psk: { sensor: Buffer.alloc(16, 1) }, pskModes: 'psk_ke' };
     const expected = { code: 'ERR_INVALID_ARG_VALUE', message: /options\.pskModes' is the same/ };
     assert.throws(() => context({ sni: { a: identity } }), expected);
     assert.ok(context({ sni: { a: { ...p256, psk: identity.psk } }, pskModes: 'psk_ke' }));
   });
 
-  test('replayGuard, too, is the same for all names', () => {
+  test('replayGuard is the same for all names', () => {
     const early = { maxEarlyData: 100, replayGuard: () => true };
     const expected = { code: 'ERR_INVALID_ARG_VALUE', message: /is the same for all names/ };
     assert.throws(() => context({ sni: { a: { ...p256, ...early } } }), expected);
     assert.ok(context({ sni: { a: p256 }, ...early }));
   });
 
-  test('every option of a context is for one name, for all of them, or for clients', () => {
+  test('every option of a context is for one name, for all names, or for clients', () => {
     const ofUs =
       'cert key pfx passphrase certificateTypes ocspResponse psk pskHideUnknown pskIdentityHint sigalgs alpn srtp';
     const ofPeers =
@@ -115,12 +115,12 @@ suite('the option sni', () => {
     );
   });
 
-  test('is refused on a client', () => {
+  test('sni is refused on a client', () => {
     const options = { sni: { a: p256 } };
     assert.throws(() => createSecureContext(options), { code: 'ERR_INVALID_ARG_VALUE', message: /server/ });
   });
 
-  test('stands in for a certificate, but no name may be without', () => {
+  test('sni replaces a certificate, but each name needs one', () => {
     const options = (sni: ListenOptions['sni']): ListenOptions => ({ host: '127.0.0.1', port: 0, sni });
     const endpoint = listen(() => undefined, options({ a: server }));
     endpoint.destroy();
@@ -128,7 +128,7 @@ suite('the option sni', () => {
     assert.throws(() => listen(() => undefined, options({ a: { alpn: ['x'] } })), bare);
   });
 
-  test('cannot be combined with a context', () => {
+  test('sni cannot be combined with a context', () => {
     assert.throws(
       () =>
         listen(() => undefined, { host: '127.0.0.1', port: 0, secureContext: server, sni: { a: server } }),
@@ -138,7 +138,7 @@ suite('the option sni', () => {
 });
 
 suite('what a name is served with', () => {
-  test('is its own where it was given, else that of the endpoint', () => {
+  test("an option of a name is its own where given, otherwise the endpoint's", () => {
     const options = { requestCert: true, alpn: ['x'], sni: { a: { ...rsa, alpn: ['y'] } } };
     const endpoint = security('server', 'DTLSv1.3', options);
     const found = named(options);
@@ -149,7 +149,7 @@ suite('what a name is served with', () => {
     assert.equal(found.suites, endpoint.suites);
   });
 
-  test('is that of the endpoint too where a context left it out', () => {
+  test("an option that a context leaves out is the endpoint's", () => {
     const a = createSecureContext({ isServer: true, ...rsa });
     const openContext = (object: object): Security | undefined =>
       object === a ? resolveSecurity(rsa, 'server', PLATFORM) : undefined;
@@ -160,17 +160,17 @@ suite('what a name is served with', () => {
     assert.notEqual(found.identities.length, 0);
   });
 
-  test('has its own CA alone, though its endpoint has pins', () => {
+  test('a name has its own CA alone, though its endpoint has pins', () => {
     const found = named({ pins: [PIN], requestCert: true, sni: { a: { ca: OTHER_CA } } });
     assert.deepEqual(found.pins, []);
     assert.notEqual(found.trust, named({ sni: { a: {} } }).trust);
   });
 
-  test('may have pins where the endpoint asks for certificates', () => {
+  test('a name may have pins where the endpoint requests certificates', () => {
     assert.equal(named({ requestCert: true, sni: { a: { pins: [PIN] } } }).pins.length, 1);
   });
 
-  test('is judged together with what comes from the endpoint', () => {
+  test("a name's options are checked together with those of the endpoint", () => {
     const keys = { peerCertificateTypes: ['RawPublicKey'] };
     const asks = { requestCert: true, ca: undefined, verifyPeer: () => true };
     assert.deepEqual(named({ ...asks, sni: { a: keys } }).peerCertificateTypes, ['RawPublicKey']);
@@ -185,7 +185,7 @@ suite('what a name is served with', () => {
     });
   });
 
-  test('is read once where a function gives the same object again', async () => {
+  test("a function's answer is read once per object", async () => {
     const identity = { ...rsa };
     const endpoint = security('server', 'DTLSv1.3', { sni: () => Promise.resolve(identity) });
     const first = await endpoint.sni?.('a');

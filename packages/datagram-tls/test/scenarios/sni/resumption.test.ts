@@ -40,14 +40,14 @@ for (const version of VERSIONS) {
       assertAlive(pair);
     });
 
-    test('under another name it is not, whatever the client offers', () => {
+    test('a session is not resumed under another name, whatever the client offers', () => {
       const kept = session(asking(version, 'a.example', NAMES));
       const pair = returning(kept, asking(version, 'b.example', NAMES)).handshake();
       assert.ok(!isResumed(pair));
       assertAlive(pair);
     });
 
-    test('a client is judged again by those whom its name trusts now', () => {
+    test('a resumed client is verified with the CAs of its name today', () => {
       const trusting = (ca: string) => ({ 'a.example': { ...p256, ca, requestCert: true } });
       const mutual = { client: CLIENTS.p256 };
       const kept = session(asking(version, 'a.example', trusting(CA), mutual));

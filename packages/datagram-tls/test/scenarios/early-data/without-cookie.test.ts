@@ -16,7 +16,7 @@ const bytes = (datagrams: readonly Uint8Array[]): number =>
   datagrams.reduce((sum, { length }) => sum + length, 0);
 
 suite('clients with early data and no cookie', () => {
-  test('a ClientHello that comes again from elsewhere, byte for byte, is asked for a cookie and says nothing twice', () => {
+  test('a replayed ClientHello from another address is asked for a cookie, and its early data is not delivered again', () => {
     const { server, flight } = besieged();
     const [hello, early] = flight(2);
     const desk = new Desk(server);
@@ -36,7 +36,7 @@ suite('clients with early data and no cookie', () => {
     assert.deepEqual(desk.endpoint.counters.earlyRefused, { replayed: 48, age: 1 });
   });
 
-  test(`at most ${MOST} of them are let in, for ${LIFE} ms, and none is sent anything by a timer`, () => {
+  test(`at most ${MOST} clients without a cookie are accepted, for ${LIFE} ms, and no timer sends them anything`, () => {
     const { server, flight } = besieged();
     const desk = new Desk(server);
     const flights = flightsOfTickets(Math.ceil((MOST + 20) / MOST_PER_TICKET), server);
@@ -92,7 +92,7 @@ suite('clients with early data and no cookie', () => {
     assert.equal(asksForCookie(desk.receive(hello, peer(2))), false, 'another host has its places');
   });
 
-  test('none gets more than three times its bytes, whatever it repeats and the application answers', () => {
+  test('no client without a cookie gets more than three times its bytes, whatever it repeats and the application answers', () => {
     const { server, flight } = besieged();
     const [hello, early] = flight(3);
     const desk = new Desk(server);
@@ -121,7 +121,7 @@ suite('clients with early data and no cookie', () => {
     assert.equal(desk.endpoint.size, 0);
   });
 
-  test('a repeated ClientHello gets the flight again', () => {
+  test('a repeated ClientHello with early data gets the flight again', () => {
     const { server, flight } = besieged();
     const [hello] = flight(4);
     const desk = new Desk(server);
@@ -133,7 +133,7 @@ suite('clients with early data and no cookie', () => {
     assert.equal(desk.entries[0]?.connection.counters.retransmissions, 1);
   });
 
-  test('a ClientHello in two fragments is asked for a cookie', () => {
+  test('a ClientHello with early data in two fragments is asked for a cookie', () => {
     const { server, session } = besieged();
     const pair = comingBack(session, [MESSAGE], { server, clientBehaviour: { mtu: 300 } }).handshake();
     assert.deepEqual(pair.server.early, []);
@@ -141,7 +141,7 @@ suite('clients with early data and no cookie', () => {
     assert.equal(pair.server.endpoint.counters.cookiesSent, 1);
   });
 
-  test('every change of a byte in a ClientHello is declined, and nothing of it is kept', () => {
+  test('a ClientHello with early data and any changed byte is declined, and nothing of it is kept', () => {
     const { server, flight } = besieged();
     const [hello, early] = flight(5);
     const desk = new Desk(server);
@@ -163,7 +163,7 @@ suite('clients with early data and no cookie', () => {
     ['maxSessions', 20, (i: number) => peer(i)],
     ['maxSessionsPerHost', 30, (i: number) => ({ ...peer(1), port: 5000 + i })],
   ] as const) {
-    test(`they take no place of ${limit} from those who show a cookie`, () => {
+    test(`clients with early data take no place of ${limit} from clients with a cookie`, () => {
       const { server, flight } = besieged();
       const desk = new Desk(server, { [limit]: 3 });
       for (let i = 0; i < 3; i++) {
@@ -187,7 +187,7 @@ suite('clients with early data and no cookie', () => {
     });
   }
 
-  test('who comes from the address of a session shows a cookie first', () => {
+  test('a client with early data from the address of a session has to send a cookie first', () => {
     const { server, flight } = besieged();
     const desk = new Desk(server);
     const [hello] = flight(6);
