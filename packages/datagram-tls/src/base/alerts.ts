@@ -53,7 +53,7 @@ const names = new Map<number, AlertName>(
   Object.entries(Alert).map(([name, code]) => [code, name as AlertName]),
 );
 
-/** The RFC's name of an alert code; `undefined` for a code nobody registered. */
+/** The RFC's name of an alert code; `undefined` for an unregistered code. */
 export function alertName(code: number): AlertName | undefined {
   return names.get(code);
 }

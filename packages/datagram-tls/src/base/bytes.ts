@@ -18,7 +18,7 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
 
 const lenient = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** Text for people and for look-ups: what is not well-formed UTF-8 becomes U+FFFD. */
+/** Text for people and for look-ups: malformed UTF-8 becomes U+FFFD. */
 export function toText(bytes: Uint8Array): string {
   return lenient.decode(bytes);
 }
@@ -40,19 +40,19 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** For public data only: it stops at the first difference. Secrets are compared by the crypto provider. */
+/** For public data only: it stops at the first difference. The crypto provider compares secrets. */
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }
 
-/** A copy that outlives the datagram the bytes came in. */
+/** A copy that outlives the datagram of the bytes. */
 export function own(bytes: Uint8Array): Uint8Array {
   return Uint8Array.prototype.slice.call(bytes);
 }
 
-/** `undefined` unless `text` is well-formed base64 (RFC 4648 §4), which white space may divide. */
+/** `undefined` unless `text` is well-formed base64 (RFC 4648 §4), optionally with white space. */
 export function fromBase64(text: string): Uint8Array | undefined {
   const digits = text.replace(/\s+/g, '');
   if (digits.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(digits)) return undefined;

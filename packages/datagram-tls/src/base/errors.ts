@@ -1,6 +1,6 @@
 import type { AlertName } from './alerts.js';
 
-/** Where a failure began: with us, with the peer, or on the network between. */
+/** Where a failure began: here, at the peer, or on the network between. */
 export type ErrorSource = 'local' | 'peer' | 'network';
 
 export interface DTLSErrorOptions {
@@ -14,15 +14,17 @@ export interface DTLSErrorOptions {
 }
 
 /**
- * A failure of the protocol: a handshake that cannot go on, a peer that broke the rules, a session that timed out.
- * `code` is stable (`ERR_DTLS_…`); the message is for people.
+ * A failure of the protocol: a handshake that cannot go on, a peer that violated the protocol, a session that timed
+ * out. `code` is stable (`ERR_DTLS_…`); the message is for people.
  */
 export class DTLSError extends Error {
   override readonly name = 'DTLSError';
   readonly code: string;
   readonly alert: AlertName | undefined;
   readonly source: ErrorSource;
-  /** `ERR_DTLS_CERTIFICATE`: OpenSSL's short name of what is wrong with the peer's certificate, such as `HOSTNAME_MISMATCH`. */
+  /**
+   * `ERR_DTLS_CERTIFICATE`: OpenSSL's short name of the fault of the peer's certificate, such as `HOSTNAME_MISMATCH`.
+   */
   readonly reason: string | undefined;
   /** `ERR_DTLS_CERTIFICATE`: the chain that the peer sent, DER, leaf first; empty for a raw public key. */
   readonly peerCertificates: readonly Uint8Array[];
@@ -84,7 +86,7 @@ export function invalidState(message: string): Coded<Error> {
   return coded(new Error(message), 'ERR_INVALID_STATE');
 }
 
-/** A caller's mistake with a code of its own, such as a key that cannot be read. */
+/** A caller's mistake with its own code, such as a key that cannot be read. */
 export function callerError(code: string, message: string, cause?: unknown): Coded<Error> {
   return coded(new Error(message, cause === undefined ? undefined : { cause }), code);
 }

@@ -1,4 +1,4 @@
-/** A point on the caller's monotonic clock, in milliseconds. The core compares instants and never asks for one. */
+/** A point on the caller's monotonic clock, in milliseconds. The core compares instants and never reads a clock. */
 export type Instant = number;
 
 /** A length of time in milliseconds. */

@@ -1,30 +1,30 @@
 /**
- * What a piece of memory costs beyond its bytes: the object that holds it, the typed array, its ArrayBuffer, the backing
- * store and a place in a list. Measured on Node 20: 240 to 330 bytes of heap, and what malloc adds.
+ * The cost of a piece of memory beyond its bytes: the object that holds it, the typed array, its ArrayBuffer, the
+ * backing store and a place in a list. Measured on Node 20: 240 to 330 bytes of heap, and what malloc adds.
  */
 export const PIECE_COST = 384;
 
-/** Where bytes that are held for later are paid for. */
+/** Accounts for bytes that are held for later. */
 export interface Memory {
-  /** Returns whether `bytes` more may be held; if so they count. */
+  /** Returns whether `bytes` more may be held; if so they are counted. */
   take(bytes: number): boolean;
   give(bytes: number): void;
 }
 
-/** For a holder that has a limit of its own and no other. */
+/** For a holder that has only its own limit. */
 export const UNCOUNTED: Memory = { take: () => true, give: () => undefined };
 
 /**
- * What all associations of one endpoint hold for later, at its real cost. When the limit is reached, the association that has
- * held something for the longest time gives up what it holds: an honest handshake holds a message for a moment, so that
- * a flood displaces itself.
+ * What all associations of one endpoint hold for later, at its real cost. When the limit is reached, the association
+ * that has held something for the longest time drops everything it holds: an honest handshake holds a message for a
+ * moment, so that a flood displaces itself.
  */
 export class MemoryPool {
-  /** How often an association had to give up what it held. */
+  /** How often an association had to drop what it held. */
   evictions = 0;
   readonly #limit: number;
   #held = 0;
-  /** Accounts that hold something, in the order in which they began to. */
+  /** Accounts that hold something, in the order in which they began. */
   readonly #holders = new Set<MemoryAccount>();
 
   /** `limit`: bytes; 0: none. */
@@ -37,7 +37,7 @@ export class MemoryPool {
     return this.#held;
   }
 
-  /** For {@link MemoryAccount}. Returns false when there is no room although all older holders gave up theirs. */
+  /** For {@link MemoryAccount}. Returns false when there is no room although all older holders dropped theirs. */
   take(bytes: number, account: MemoryAccount): boolean {
     if (this.#exceeds(bytes) && !this.#makeRoom(bytes, account)) return false;
     this.#held += bytes;
@@ -72,7 +72,7 @@ export class MemoryAccount implements Memory {
   readonly #onEvict: () => void;
   #held = 0;
 
-  /** `onEvict` gives back all that is held. */
+  /** `onEvict` drops all that is held. */
   constructor(pool: MemoryPool, onEvict: () => void) {
     this.#pool = pool;
     this.#onEvict = onEvict;

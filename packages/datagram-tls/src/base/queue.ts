@@ -1,7 +1,7 @@
-/** Taken places to keep before the rest is moved to the front; more than most queues ever hold. */
+/** Used slots to keep before the rest is moved to the front; more than most queues ever hold. */
 const COMPACT_AT = 256;
 
-/** First in, first out, in constant time however long it gets; it keeps nothing alive that was taken. */
+/** First in, first out, in constant time at any length. Removed items are not kept alive. */
 export class Queue<T> {
   #items: (T | undefined)[] = [];
   #head = 0;
@@ -23,7 +23,7 @@ export class Queue<T> {
     const item = this.#items[this.#head];
     this.#items[this.#head++] = undefined;
     if (this.#head === this.#items.length) {
-      // Cheaper than to set a length, and the array keeps its room.
+      // Cheaper than setting a length, and the array keeps its memory.
       while (this.#head > 0) {
         this.#items.pop();
         this.#head--;

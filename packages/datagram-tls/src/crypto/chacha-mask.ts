@@ -5,14 +5,14 @@ const CONSTANTS = [0x61707865, 0x3320646e, 0x79622d32, 0x6b206574] as const;
 const KEY_WORDS = 8;
 const DOUBLE_ROUNDS = 10;
 
-/** Scratch: a mask is made and used before anybody asks for another. */
+/** Scratch: a mask is used before the next one is made. */
 const state = new Int32Array(16);
 const mask = new Uint8Array(4);
 
 /**
- * The record number mask of ChaCha20 suites (RFC 9147 §4.2.3): the first bytes of one block of ChaCha20. The platform's
- * cipher object for these two bytes costs more than sealing a small record does, so the one block is computed here, by
- * additions, rotations and exclusive ors alone, whose time tells nothing of the key.
+ * The record number mask of ChaCha20 suites (RFC 9147 §4.2.3): the first bytes of one block of ChaCha20. The
+ * platform's cipher object for these two bytes costs more than sealing a small record, so the one block is computed
+ * here, by additions, rotations and XORs alone, whose time does not depend on the key.
  */
 export class ChaChaMask implements RecordNumberMask {
   readonly #key = new Int32Array(KEY_WORDS);

@@ -18,19 +18,19 @@ const SHAPES: Readonly<Record<GroupName, GroupShape>> = {
   secp521r1: { clientShare: 133, serverShare: 133, hybrid: false },
 };
 
-/** What is offered unless the caller chooses, in order of preference and as far as the provider can do it. */
+/** The default groups, in order of preference, as far as the provider supports them. */
 export const DEFAULT_GROUPS: readonly GroupName[] = ['X25519MLKEM768', 'x25519', 'secp256r1', 'secp384r1'];
 
 const byCode = new Map<number, GroupName>(
   Object.entries(Group).map(([name, code]) => [code, name as GroupName]),
 );
 
-/** `undefined` for a group that the library does not speak. */
+/** `undefined` for an unsupported group. */
 export function groupByCode(code: number): GroupName | undefined {
   return byCode.get(code);
 }
 
-/** Bytes of the share that `sender` puts on the wire, so that a wrong length is refused before any arithmetic. */
+/** Bytes of the share that `sender` sends, so that a wrong length is refused before any arithmetic. */
 export function shareLength(group: GroupName, sender: 'client' | 'server'): number {
   return sender === 'client' ? SHAPES[group].clientShare : SHAPES[group].serverShare;
 }

@@ -8,7 +8,7 @@ export interface MlKem768 {
 export interface DecapsulationKey {
   /** The encapsulation key, to be sent. */
   readonly publicKey: Uint8Array;
-  /** Of 1088 bytes. A wrong one does not fail but gives a secret that nobody else has (FIPS 203 §6.3). */
+  /** Of 1088 bytes. A wrong one does not fail but gives an unpredictable secret (FIPS 203 §6.3). */
   decapsulate(ciphertext: Uint8Array): Uint8Array;
 }
 

@@ -1,16 +1,16 @@
 import type { Buffer } from 'node:buffer';
 
 /**
- * The same memory as a plain Uint8Array. The core gets no Buffer, whose `slice` is a view and whose prototype would
- * show up in what users receive.
+ * The same memory as a plain Uint8Array. The core gets no Buffer: its `slice` is a view, and its prototype would be
+ * visible to users.
  */
 export function plain(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
 }
 
 /**
- * A digest that came as text. The platform makes a Buffer by way of an allocation of its own, which the collector has to
- * follow up; text, and an array as short as this, live and die on the heap, which costs a third less for each hash.
+ * A digest that came as text. The platform allocates a Buffer outside the heap, which the collector has to track.
+ * Text, and an array as short as this, stay on the heap, which costs a third less per hash.
  */
 export function fromLatin1(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);

@@ -11,8 +11,8 @@ import type { AeadName, Capabilities, HashName, KeyType } from './provider.js';
 import { scheme } from './signatures.js';
 
 /**
- * What the runtime can do. Its lists of names are not asked: Deno lists P-521 for ECDH and has none. Each answer is found out by doing
- * the thing once, when it is first asked for, and then kept: to import the library costs nothing.
+ * What the runtime supports. Its lists of names are not used: Deno lists P-521 for ECDH and has none. Each answer is
+ * found by trying once, when it is first needed, and then kept: importing the library costs nothing.
  */
 export const nodeCapabilities: Capabilities = {
   hash: once(canHash),
@@ -23,7 +23,7 @@ export const nodeCapabilities: Capabilities = {
   signature: once(canVerify),
 };
 
-/** `probe` with its answers kept by its arguments. What throws is not there. */
+/** `probe` with its answers kept by its arguments. A probe that throws is not supported. */
 export function once<Names extends readonly string[]>(
   probe: (...names: Names) => boolean,
 ): (...names: Names) => boolean {
@@ -57,7 +57,7 @@ const KEY_LENGTHS: Readonly<Record<AeadName, number>> = {
   'aes-256-ccm-8': 32,
 };
 
-/** As a hash object, in the way in which the provider hashes, and as HMAC. */
+/** Tried as a hash object, as the provider hashes, and as HMAC. */
 function canHash(name: HashName | 'sha1'): boolean {
   const hash = new NodeHash(name);
   hash.update(TEXT);
@@ -86,11 +86,11 @@ function canMask(name: AeadName): boolean {
   return recordNumberMask(name, new Uint8Array(KEY_LENGTHS[name])).mask(new Uint8Array(16)).length >= 2;
 }
 
-/** ML-KEM is there everywhere, if need be as JavaScript; a hybrid group is there where its curve is. */
+/** ML-KEM is supported everywhere, if necessary in JavaScript; a hybrid group is supported where its curve is. */
 function canExchange(group: GroupName): boolean {
   if (group === 'X25519MLKEM768') return nodeCapabilities.group('x25519');
   const exchange = startKeyExchange(group);
-  // Our own share is as good as a peer's here, and saves another key pair.
+  // Our own share serves as the peer's here, which saves another key pair.
   return exchange.finish(exchange.share) !== undefined;
 }
 

@@ -11,10 +11,10 @@ import { plain } from './node-bytes.js';
 import type { AeadKey, AeadName, CbcKey, RecordNumberMask } from './provider.js';
 
 interface Algorithm {
-  /** Node's types give CCM the widest of the interfaces that AEADs have, which at run time are one. */
+  /** Node's types give CCM the widest of the AEAD interfaces; at run time they are one. */
   readonly name: CipherCCMTypes;
   readonly options: { readonly authTagLength: number };
-  /** CCM wants the length of the text before the associated data (RFC 3610 §2.2). */
+  /** CCM needs the length of the text before the associated data (RFC 3610 §2.2). */
   readonly ccm: boolean;
 }
 
@@ -37,12 +37,12 @@ function algorithm(name: string, authTagLength: number): Algorithm {
 }
 
 /**
- * OpenSSL takes a null pointer for no text at all, and then CCM neither makes a tag nor checks one. Empty arrays may
- * have that pointer; this one has not.
+ * OpenSSL takes a null pointer as no text at all, and then CCM neither makes nor checks a tag. Empty arrays may have
+ * that pointer; this one does not.
  */
 const EMPTY = new Uint8Array(1).subarray(0, 0);
 
-/** The platform has no AEAD object that outlives one text, so each record makes one; only the key is kept. */
+/** The platform's AEAD objects serve one text each, so each record makes one; only the key is kept. */
 export class NodeAead implements AeadKey {
   readonly tagLength: number;
   readonly #algorithm: Algorithm;
@@ -86,12 +86,12 @@ export class NodeAead implements AeadKey {
   }
 }
 
-/** RFC 9147 §4.2.3: AES encrypts the sample, ChaCha20 takes it as counter and nonce. */
+/** RFC 9147 §4.2.3: AES encrypts the sample, ChaCha20 uses it as counter and nonce. */
 export function recordNumberMask(name: AeadName, key: Uint8Array): RecordNumberMask {
   return name === 'chacha20-poly1305' ? new ChaChaMask(key) : new AesMask(key);
 }
 
-/** In ECB every block stands for itself, so one cipher object serves a whole epoch. */
+/** In ECB every block is independent, so one cipher object serves a whole epoch. */
 class AesMask implements RecordNumberMask {
   readonly #cipher: Cipher;
 

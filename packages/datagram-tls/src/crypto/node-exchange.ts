@@ -24,7 +24,7 @@ const OPENSSL_CURVE: Readonly<Record<CurveName, string>> = {
   secp521r1: 'secp521r1',
 };
 
-/** Node's types know no pair of which one half is encoded. */
+/** Node's types have no pair with one encoded half. */
 const generatePair = generateKeyPairSync as unknown as (
   type: 'x25519',
   options: { readonly publicKeyEncoding: { readonly format: 'jwk' } },
@@ -42,7 +42,7 @@ export function startKeyExchange(group: GroupName): KeyExchange {
 }
 
 export function answerKeyExchange(group: GroupName, peerShare: Uint8Array): KeyExchangeAnswer | undefined {
-  // Checked before a key pair is made for nothing.
+  // Checked before a key pair is made.
   if (peerShare.length !== shareLength(group, 'client')) return undefined;
   if (group === 'X25519MLKEM768') return answerHybrid(peerShare);
   const exchange = startKeyExchange(group);
@@ -51,31 +51,31 @@ export function answerKeyExchange(group: GroupName, peerShare: Uint8Array): KeyE
 }
 
 /**
- * Keys go in and out as JWK: on Node 20 that costs a tenth of SubjectPublicKeyInfo, for which OpenSSL 3 tries its
- * decoders one by one.
+ * Keys are imported and exported as JWK: on Node 20 that costs a tenth of SubjectPublicKeyInfo, for which OpenSSL 3
+ * tries its decoders one by one.
  */
 export class X25519Exchange implements KeyExchange {
   readonly group = 'x25519';
   readonly share: Uint8Array;
   readonly #privateKey: KeyObject;
 
-  /** `privateKey` was imported; of one that was just generated, {@link generate} tells why not. */
+  /** `privateKey` was imported. A key that was just generated must not be: see {@link generate}. */
   constructor(privateKey: KeyObject, publicJwk: JsonWebKey = privateKey.export({ format: 'jwk' })) {
     this.#privateKey = privateKey;
     this.share = plain(Buffer.from(publicJwk.x ?? '', 'base64url'));
   }
 
   /**
-   * The public half is asked for along with the pair. On Node 20 a key that was just generated must not be exported: its
-   * export holds the key's lock while it allocates, and if that collects what is left of the generation, which takes the
-   * same lock, the process stands still for good. So it did once in some tens of thousands of handshakes.
+   * The public half is requested along with the pair. On Node 20 a key that was just generated must not be exported:
+   * its export holds the key's lock while it allocates. If that allocation collects the object that generated the
+   * key, which takes the same lock, the process hangs forever. That happened once in tens of thousands of handshakes.
    */
   static generate(): X25519Exchange {
     const { privateKey, publicKey } = generatePair('x25519', { publicKeyEncoding: { format: 'jwk' } });
     return new X25519Exchange(privateKey, publicKey);
   }
 
-  /** OpenSSL refuses an all-zero secret by itself (RFC 7748 §6.1, RFC 8446 §7.4.2). */
+  /** OpenSSL itself refuses an all-zero secret (RFC 7748 §6.1, RFC 8446 §7.4.2). */
   finish(peerShare: Uint8Array): Uint8Array | undefined {
     if (peerShare.length !== shareLength('x25519', 'server')) return undefined;
     const x = Buffer.from(peerShare).toString('base64url');
@@ -88,13 +88,13 @@ export class X25519Exchange implements KeyExchange {
   }
 }
 
-/** A NIST curve by way of ECDH, which on Node 20 costs a quarter of what key objects do. */
+/** A NIST curve through ECDH, which on Node 20 costs a quarter of key objects. */
 export class EcdhExchange implements KeyExchange {
   readonly group: CurveName;
   readonly share: Uint8Array;
   readonly #ecdh: ECDH;
 
-  /** `ecdh` holds its key pair already. */
+  /** `ecdh` already holds its key pair. */
   constructor(group: CurveName, ecdh: ECDH) {
     this.group = group;
     this.#ecdh = ecdh;
@@ -107,7 +107,7 @@ export class EcdhExchange implements KeyExchange {
     return new EcdhExchange(group, ecdh);
   }
 
-  /** Only uncompressed points are allowed (RFC 8446 §4.2.8.2); OpenSSL checks that it is on the curve. */
+  /** Only uncompressed points are allowed (RFC 8446 §4.2.8.2); OpenSSL checks that they are on the curve. */
   finish(peerShare: Uint8Array): Uint8Array | undefined {
     if (peerShare.length !== shareLength(this.group, 'server') || peerShare[0] !== 4) return undefined;
     try {
@@ -118,7 +118,7 @@ export class EcdhExchange implements KeyExchange {
   }
 }
 
-/** X25519MLKEM768: in shares and secret ML-KEM's part comes first (RFC 10024). */
+/** X25519MLKEM768: ML-KEM's part comes first in shares and secret (RFC 10024). */
 class HybridExchange implements KeyExchange {
   readonly group = 'X25519MLKEM768';
   readonly share: Uint8Array;
@@ -138,7 +138,7 @@ class HybridExchange implements KeyExchange {
   }
 }
 
-/** The server's half differs: it encapsulates to the client's key and has none of its own. */
+/** The server's half differs: it encapsulates to the client's key and has no key of its own. */
 function answerHybrid(peerShare: Uint8Array): KeyExchangeAnswer | undefined {
   const classical = answerKeyExchange('x25519', peerShare.subarray(PUBLIC_KEY_LENGTH));
   if (classical === undefined) return undefined;

@@ -7,17 +7,19 @@ import { HASH_LENGTH, type HashName, type MacKey, type RunningHash } from './pro
 type Digest = (name: string, data: Uint8Array, encoding: 'binary') => string;
 
 /**
- * The digest of one text as Latin-1 (Node 20.12 and later, `undefined` elsewhere). It leaves nothing behind for the collector and so costs
- * a fifth of a hash object, which is native memory that has to be followed up.
+ * The digest of one text as Latin-1 (Node 20.12 and later, `undefined` elsewhere). It leaves nothing for the
+ * collector and so costs a fifth of a hash object, which is native memory.
  */
 export const digestOf = (crypto as { readonly hash?: Digest }).hash;
 
-/** What is gathered at most, bytes: to hash as much again for each digest costs less than a hash object and its copies. */
+/**
+ * The most bytes that are collected: hashing them again for each digest costs less than a hash object and its copies.
+ */
 const MOST_GATHERED = 4096;
-/** Most handshakes need no more, bytes. */
+/** Enough for most handshakes, bytes. */
 const FIRST_GATHERED = 1024;
 
-/** Gathers what little there mostly is, and hashes it whenever it is asked; of what is longer it keeps the state only. */
+/** Collects short input and hashes it whenever a digest is requested; of longer input it keeps only the hash state. */
 export class NodeHash implements RunningHash {
   readonly #name: HashName | 'sha1';
   #gathered: Uint8Array | undefined;
@@ -71,13 +73,13 @@ export class NodeHash implements RunningHash {
   }
 }
 
-/** Bytes that the hash takes at a time, to which HMAC pads its key (RFC 2104 §2). */
+/** Block size of the hash, to which HMAC pads its key (RFC 2104 §2). */
 const BLOCK_LENGTH: Readonly<Record<HashName, number>> = { sha256: 64, sha384: 128, sha512: 128 };
 
 const INNER_PAD = 0x36;
 const OUTER_PAD = 0x5c;
 
-/** Scratch for the text at hand, behind the padded key: to sign never waits, so all keys share it. */
+/** Scratch for the current text, behind the padded key: signing is synchronous, so all keys share it. */
 const inner = new Uint8Array(2048);
 /** The same for the padded key and a digest, by hash. */
 const outers: Readonly<Record<HashName, Uint8Array>> = {
@@ -87,8 +89,8 @@ const outers: Readonly<Record<HashName, Uint8Array>> = {
 };
 
 /**
- * HMAC. Short texts, which all those of a handshake are, are signed by two digests after RFC 2104 §2, and long ones by the
- * platform's HMAC object, which costs more to make than to use.
+ * HMAC. Short texts, which all those of a handshake are, take two digests (RFC 2104 §2). Long ones use the platform's
+ * HMAC object, which costs more to make than to use.
  */
 export class NodeMac implements MacKey {
   readonly #hash: HashName;
@@ -135,7 +137,7 @@ function digest(name: HashName, data: Uint8Array): Uint8Array {
 /** The key, padded with zeros to a block, with each byte XORed with `value`. */
 function pad(key: Uint8Array, value: number, block: number, out: Uint8Array): void {
   for (let i = 0; i < key.length; i++) out[i] = (key[i] as number) ^ value;
-  // To call `fill` takes longer than to fill so little.
+  // A loop is faster than `fill` for so few bytes.
   for (let i = key.length; i < block; i++) out[i] = value;
 }
 

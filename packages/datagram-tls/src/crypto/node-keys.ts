@@ -20,7 +20,7 @@ const DER_SEQUENCE = 0x30;
 
 const DER_TYPES = ['pkcs8', 'sec1', 'pkcs1'] as const;
 
-/** Node has no code for a key that is sound but of no use here. */
+/** Node has no code for a valid key that cannot be used here. */
 const UNSUPPORTED = 'ERR_DTLS_UNSUPPORTED_KEY';
 
 /** @see CryptoProvider.importPrivateKey */
@@ -50,7 +50,8 @@ export function importPublicKey(spki: Uint8Array): PublicKey | undefined {
 }
 
 /**
- * Keys of two types are not compared: Node leaves OpenSSL's error about them in its queue, and the next key that is imported throws it.
+ * Keys of two types are not compared: Node leaves OpenSSL's error about them in its queue, and the next import throws
+ * it.
  *
  * @see CryptoProvider.isKeyOf
  */
@@ -73,7 +74,7 @@ function readPrivateKey(data: string | Uint8Array, passphrase: Buffer | undefine
     try {
       return createPrivateKey(ownProperties<PrivateKeyInput>({ key, format: 'der', type, passphrase }));
     } catch (error) {
-      // PKCS#8 is what it most likely was, so its error tells most.
+      // PKCS#8 is the most likely format, so its error is the most useful.
       first ??= error;
     }
   }
@@ -91,7 +92,7 @@ function readPem(key: string | Buffer, passphrase: Buffer | undefined): KeyObjec
   }
 }
 
-/** `undefined` for keys of which this platform has no signature. */
+/** `undefined` for keys whose signatures this platform does not support. */
 function shapeOf(key: KeyObject): KeyShape | undefined {
   const shape = describeKey(key);
   const hashes = shape && platformHashes(shape.type);
@@ -101,7 +102,7 @@ function shapeOf(key: KeyObject): KeyShape | undefined {
 
 const hashesByType = new Map<KeyType, readonly HashName[] | 'every' | undefined>();
 
-/** The hashes that this platform has with keys of the type; `undefined`: it has no signature by them. */
+/** The hashes that this platform supports with keys of the type; `undefined`: it supports no signature. */
 function platformHashes(type: KeyType): readonly HashName[] | 'every' | undefined {
   if (hashesByType.has(type)) return hashesByType.get(type);
   const all = SIGNATURE_SCHEMES.filter(({ keyTypes12 }) => keyTypes12.includes(type));
@@ -130,7 +131,7 @@ function describeKey(key: KeyObject): KeyShape | undefined {
   }
 }
 
-/** TLS masks with the hash that it signs, and salts with as many bytes as it has (RFC 8446 §4.2.3). */
+/** TLS uses the signature's hash for the mask, and a salt of the same length (RFC 8446 §4.2.3). */
 function pssHashes(key: KeyObject): readonly HashName[] | undefined {
   const { hashAlgorithm, mgf1HashAlgorithm, saltLength = 0 } = key.asymmetricKeyDetails ?? {};
   if (hashAlgorithm === undefined) return undefined;

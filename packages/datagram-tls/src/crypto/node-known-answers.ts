@@ -2,13 +2,13 @@ import type { SchemeName } from '../wire/codes.js';
 import type { KeyType } from './provider.js';
 
 /*
- * Signatures over {@link SIGNED_TEXT} that are right, each made once by OpenSSL 3 with a key that was then thrown away. A platform
- * that verifies one has the algorithm. All in Base64.
+ * Valid signatures over {@link SIGNED_TEXT}, each made once by OpenSSL 3 with a key that was then deleted. A platform
+ * that verifies one supports the algorithm. All in Base64.
  */
 
 export const SIGNED_TEXT = 'datagram-tls';
 
-/** SubjectPublicKeyInfo. The two RSA keys have one modulus, so that one signature is right for both. */
+/** SubjectPublicKeyInfo. The two RSA keys have one modulus, so that one signature is valid for both. */
 export const KNOWN_KEYS: Readonly<Record<KeyType, string>> = {
   p256:
     'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAElVwkwvXFhvuUoZvcE68HBTiBT1npzivfifjaDh+Q4nGy98ztn+TbSayFyo32' +
@@ -54,7 +54,7 @@ const PSS = {
     'rfxogtCI9z9CSb+o9GfNiTWriFFBBY1d2X89XOzOnK6n+ak76Jb80w==',
 };
 
-/** By the scheme and the key; a scheme of ECDSA stands for its hash, with a key of any curve. */
+/** By scheme and key; an ECDSA scheme means its hash, with a key of any curve. */
 export const KNOWN_SIGNATURES: Readonly<
   Partial<Record<KeyType, Readonly<Partial<Record<SchemeName, string>>>>>
 > = {

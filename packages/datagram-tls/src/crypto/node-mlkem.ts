@@ -6,13 +6,13 @@ import { plain } from './node-bytes.js';
 
 let chosen: MlKem768 | undefined;
 
-/** The platform's own where it has one (Node 24.7 with OpenSSL 3.5), which takes a tenth of the time. It is looked for once. */
+/** The platform's own where available (Node 24.7 with OpenSSL 3.5), which takes a tenth of the time. Looked up once. */
 export function mlKem768(): MlKem768 {
   chosen ??= nativeMlKem768() ?? nobleMlKem768;
   return chosen;
 }
 
-/** What Node 24.7 added to node:crypto, as far as it is used here. */
+/** The parts of node:crypto that Node 24.7 added, as far as they are used here. */
 interface KemApi {
   generateKeyPairSync(type: 'ml-kem-768'): { publicKey: KeyObject; privateKey: KeyObject };
   encapsulate(key: KeyObject): { ciphertext: Buffer; sharedKey: Buffer };
@@ -22,7 +22,7 @@ interface KemApi {
 /** SubjectPublicKeyInfo of id-alg-ml-kem-768, 2.16.840.1.101.3.4.4.2, up to the key itself. */
 const SPKI_PREFIX = Buffer.from('308204b2300b0609608648016503040402038204a100', 'hex');
 
-/** `undefined` where Node is too old, or was built with an OpenSSL that is. */
+/** `undefined` where Node or its OpenSSL is too old. */
 export function nativeMlKem768(): MlKem768 | undefined {
   const api = crypto as unknown as KemApi;
   if (!('encapsulate' in crypto)) return undefined;
@@ -56,7 +56,7 @@ function encapsulate(api: KemApi, publicKey: Uint8Array): Encapsulated | undefin
   }
 }
 
-/** @see MlKem768. The optional arguments, random unless given, are for test vectors. */
+/** @see MlKem768. The optional arguments, random by default, exist for test vectors. */
 export const nobleMlKem768 = {
   generate(seed?: Uint8Array): DecapsulationKey {
     const { publicKey, secretKey } = ml_kem768.keygen(seed);

@@ -26,7 +26,7 @@ export const nodePasswords: PasswordCrypto = {
   pbkdf2,
   hasHash: once((hash: FileHash) => {
     const salt = new Uint8Array(16);
-    // The least that FIPS modules take.
+    // The minimum that FIPS modules accept.
     const derived = pbkdf2(hash, salt, salt, 1000, 16);
     return derived.length === 16 && digest(hash, salt).length === hmac(hash, salt, salt).length;
   }),

@@ -20,9 +20,9 @@ export function sign(name: SchemeName, key: PrivateKey, data: Uint8Array): Uint8
 /** @see CryptoProvider.verify */
 export function verify(name: SchemeName, key: PublicKey, data: Uint8Array, signature: Uint8Array): boolean {
   const wanted = scheme(name);
-  // Left to itself, the platform would check another algorithm than the scheme says.
+  // By default the platform would verify another algorithm than the scheme's.
   if (!canMake(name, key)) return false;
-  // RFC 8017 §8.1.2: OpenSSL takes one without its leading zeros as well.
+  // RFC 8017 §8.1.2: OpenSSL also accepts one without its leading zeros.
   if (wanted.algorithm.startsWith('rsa') && signature.length !== Math.ceil(key.bits / 8)) return false;
   try {
     return verifyWith(wanted, key.handle as KeyObject, data, signature);
@@ -31,7 +31,7 @@ export function verify(name: SchemeName, key: PublicKey, data: Uint8Array, signa
   }
 }
 
-/** The platform's own verdict; throws what the platform throws. */
+/** The platform's own verdict; throws the platform's errors. */
 export function verifyWith(
   wanted: SignatureScheme,
   key: KeyObject,
@@ -42,8 +42,8 @@ export function verifyWith(
 }
 
 /**
- * RFC 8446 §4.2.3: the salt of RSASSA-PSS is as long as the hash, and is checked to be. Node takes what is not given from the prototype,
- * of a key object as well, so there is none.
+ * RFC 8446 §4.2.3: the salt of RSASSA-PSS is as long as the hash, and is checked. Node reads missing properties from
+ * the prototype, of a key object as well, so there is no prototype.
  */
 function keyInput({ algorithm }: SignatureScheme, key: KeyObject): SignKeyObjectInput {
   const input = Object.create(null) as SignKeyObjectInput;

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 
 interface Curve {
-  /** All of the SubjectPublicKeyInfo before the point, which fills the rest. */
+  /** All of the SubjectPublicKeyInfo before the point, which is the rest. */
   readonly prefix: Buffer;
   readonly jwk: { readonly kty: 'EC' | 'OKP'; readonly crv: string };
   readonly coordinates: 1 | 2;
@@ -21,8 +21,8 @@ const CURVES: readonly Curve[] = [
 const RSA_ALGORITHM = Buffer.from('300d06092a864886f70d0101010500', 'hex');
 
 /**
- * A SubjectPublicKeyInfo in one of the encodings that nearly every certificate has. On Node 20, where OpenSSL 3 tries
- * its decoders one by one, it costs 140 µs for RSA and P-256; as JWK 10 and 85. Throws when the key is not valid.
+ * A SubjectPublicKeyInfo in one of the encodings of nearly every certificate. On Node 20, where OpenSSL 3 tries its
+ * decoders one by one, it costs 140 µs for RSA and P-256; as JWK 10 and 85. Throws when the key is invalid.
  */
 export function importSpki(spki: Uint8Array): KeyObject {
   const der = Buffer.from(spki.buffer, spki.byteOffset, spki.length);
@@ -45,7 +45,7 @@ function curveJwk(der: Buffer): JsonWebKey | undefined {
 
 /**
  * SEQUENCE, algorithm, BIT STRING, SEQUENCE, then modulus and exponent; each length but the exponent's has two bytes
- * from 1024 bits up. Anything that deviates is left to OpenSSL.
+ * from 1024 bits up. OpenSSL handles all other encodings.
  */
 function rsaJwk(der: Buffer): JsonWebKey | undefined {
   const end = der.length;
@@ -69,7 +69,7 @@ function rsaJwk(der: Buffer): JsonWebKey | undefined {
   };
 }
 
-/** An element with `tag` and a two-byte length stands at `at` and reaches to `end`. */
+/** Whether an element with `tag` and a two-byte length begins at `at` and ends at `end`. */
 function opens(der: Buffer, at: number, tag: number, end: number): boolean {
   return der[at] === tag && der[at + 1] === 0x82 && at + 4 + der.readUInt16BE(at + 2) === end;
 }

@@ -8,7 +8,7 @@ import { nodePasswords } from './node-passwords.js';
 import { sign, verify } from './node-signatures.js';
 import type { CryptoProvider } from './provider.js';
 
-/** The provider over node:crypto, and @noble/post-quantum for ML-KEM. It keeps no state that a caller could see. */
+/** The provider over node:crypto, and @noble/post-quantum for ML-KEM. It has no state that a caller could see. */
 export const nodeProvider: CryptoProvider = {
   capabilities: nodeCapabilities,
   randomBytes,
@@ -36,7 +36,7 @@ const LARGEST_FROM_POOL = 256;
 const pool = new Uint8Array(POOL_LENGTH);
 let used = POOL_LENGTH;
 
-/** One call of the system's generator costs as much for 4096 bytes as for 32, so small requests share it. */
+/** One call of the system's generator costs as much for 4096 bytes as for 32, so small requests share one. */
 function randomBytes(length: number): Uint8Array {
   if (length > LARGEST_FROM_POOL) return randomFillSync(new Uint8Array(length));
   if (used + length > POOL_LENGTH) {
@@ -44,7 +44,7 @@ function randomBytes(length: number): Uint8Array {
     used = 0;
   }
   const bytes = pool.slice(used, used + length);
-  // What was given away may become a secret: the pool keeps no second copy.
+  // Returned bytes may become a secret: the pool keeps no second copy.
   pool.fill(0, used, used + length);
   used += length;
   return bytes;

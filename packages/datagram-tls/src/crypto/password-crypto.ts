@@ -1,6 +1,6 @@
 /**
- * What protects keys and certificates in files with a passphrase. Never for the protocol: old algorithms are among these,
- * as old files are.
+ * Protection of keys and certificates in files with a passphrase. Never for the protocol: old files need old
+ * algorithms.
  */
 export interface PasswordCrypto {
   digest(hash: FileHash, data: Uint8Array): Uint8Array;
@@ -13,10 +13,10 @@ export interface PasswordCrypto {
     iterations: number,
     length: number,
   ): Uint8Array;
-  /** Not every platform has all of them; found out by trying, once. */
+  /** Not every platform supports all of them; found by trying, once. */
   hasHash(hash: FileHash): boolean;
   hasCipher(cipher: FileCipher): boolean;
-  /** Without the padding; `undefined` where that is wrong, as it mostly is under a wrong key. Never throws. */
+  /** Without the padding; `undefined` where the padding is wrong, as it usually is under a wrong key. Never throws. */
   decrypt(cipher: FileCipher, key: Uint8Array, iv: Uint8Array, data: Uint8Array): Uint8Array | undefined;
 }
 

@@ -3,7 +3,7 @@ import type { PasswordCrypto } from './password-crypto.js';
 
 /** All cryptography and randomness the core uses. `crypto/node.ts` is the one implementation; tests wrap it. */
 export interface CryptoProvider {
-  /** What this platform has. Nothing else of the provider is called for what it lacks. */
+  /** What this platform supports. Nothing else of the provider is called for unsupported primitives. */
   readonly capabilities: Capabilities;
   /** Cryptographically secure bytes, owned by the caller. */
   randomBytes(length: number): Uint8Array;
@@ -19,44 +19,50 @@ export interface CryptoProvider {
   recordNumberMask(name: AeadName, key: Uint8Array): RecordNumberMask;
   /** Starts a key exchange: makes an ephemeral key pair and the share to send. */
   startKeyExchange(group: GroupName): KeyExchange;
-  /** Answers a peer's share: `undefined` when the share is invalid (RFC 8446 §4.2.8.2, §7.4.2). */
+  /** Answers a peer's share; `undefined` when the share is invalid (RFC 8446 §4.2.8.2, §7.4.2). */
   answerKeyExchange(group: GroupName, peerShare: Uint8Array): KeyExchangeAnswer | undefined;
   /** PEM or DER (PKCS#8, PKCS#1, SEC1). Throws an error with Node's OpenSSL code when it cannot be read. */
   importPrivateKey(data: string | Uint8Array, passphrase?: string | Uint8Array): PrivateKey;
   /** SubjectPublicKeyInfo in DER; `undefined` when it cannot be read, or no signature of such a key is supported. */
   importPublicKey(spki: Uint8Array): PublicKey | undefined;
-  /** Whether `spki`, in DER, is the public half of `key`, however either is encoded. */
+  /** Whether `spki`, in DER, is the public half of `key`, in any encodings. */
   isKeyOf(spki: Uint8Array, key: PublicKey | PrivateKey): boolean;
   sign(scheme: SchemeName, key: PrivateKey, data: Uint8Array): Uint8Array;
   /** Never throws: a malformed signature is a wrong one. */
   verify(scheme: SchemeName, key: PublicKey, data: Uint8Array, signature: Uint8Array): boolean;
-  /** Of files with keys and certificates in them. */
+  /** For files with keys and certificates. */
   readonly passwords: PasswordCrypto;
   /** Compares secrets in constant time; unequal lengths are unequal. */
   equal(a: Uint8Array, b: Uint8Array): boolean;
 }
 
-/** What a platform has, by name. Each answer stays the same; the first may take some milliseconds, as the thing is tried. */
+/**
+ * What a platform supports, by name. Each answer stays the same; the first may take some milliseconds, because it is
+ * found by trying.
+ */
 export interface Capabilities {
   /** The hash, and HMAC with it. */
   hash(name: HashName | 'sha1'): boolean;
   aead(name: AeadName): boolean;
   aesCbc(): boolean;
-  /** The record number encryption that goes with an AEAD in DTLS 1.3. */
+  /** The record number encryption that belongs to an AEAD in DTLS 1.3. */
   recordNumberMask(name: AeadName): boolean;
   group(name: GroupName): boolean;
-  /** Signatures under the scheme by keys of the type. As in DTLS 1.2, an ECDSA scheme stands for its hash and goes with any curve. */
+  /**
+   * Signatures under the scheme by keys of the type. As in DTLS 1.2, an ECDSA scheme means its hash and works with
+   * any curve.
+   */
   signature(scheme: SchemeName, key: KeyType): boolean;
 }
 
-/** Those that are good enough to prove something. SHA-1 is there only to find by it what others proved, as OCSP does. */
+/** Hashes that are strong enough for proofs. SHA-1 is only a look-up key for proofs of others, as in OCSP. */
 export type HashName = 'sha256' | 'sha384' | 'sha512';
 
 export interface RunningHash {
   update(data: Uint8Array): void;
   /** The digest of all updates so far; the hash can go on. */
   digest(): Uint8Array;
-  /** Another one that has seen the same. */
+  /** A copy with the same input so far. */
   copy(): RunningHash;
 }
 
@@ -77,19 +83,19 @@ export interface AeadKey {
   /** Bytes that a sealed text is longer than its plaintext. */
   readonly tagLength: number;
   /**
-   * Writes ciphertext and tag into `out` at `offset`. `plaintext` may be the very bytes at that offset, which are then
-   * sealed in place, or bytes elsewhere that do not overlap.
+   * Writes ciphertext and tag into `out` at `offset`. `plaintext` may be exactly the bytes at that offset, which are
+   * then sealed in place, or bytes elsewhere that do not overlap.
    */
   seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array, offset: number): void;
-  /** The plaintext in memory of its own, or `undefined` when it is not authentic. Never throws, whatever the length. */
+  /** The plaintext in its own memory, or `undefined` when it is not authentic. Never throws, whatever the length. */
   open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
 }
 
-/** Its texts are whole blocks of 16 bytes, as are its IVs: padding is the record layer's. */
+/** Texts are whole blocks of 16 bytes, as are IVs: the record layer pads. */
 export interface CbcKey {
   /** Writes the ciphertext into `out` at `offset`. */
   encrypt(iv: Uint8Array, plaintext: Uint8Array, out: Uint8Array, offset: number): void;
-  /** The plaintext in memory of its own. */
+  /** The plaintext in its own memory. */
   decrypt(iv: Uint8Array, ciphertext: Uint8Array): Uint8Array;
 }
 
@@ -113,14 +119,14 @@ export interface KeyExchangeAnswer {
 
 export type KeyType = 'p256' | 'p384' | 'p521' | 'ed25519' | 'ed448' | 'rsa' | 'rsa-pss';
 
-/** What a key is and what it may sign. */
+/** The properties of a key, and what it may sign. */
 export interface KeyShape {
   readonly type: KeyType;
   /** Modulus length for RSA, field size for curves. */
   readonly bits: number;
   /**
-   * Of a key that is not for every hash: those it is for, of which none may be of use here. An RSASSA-PSS key may say so
-   * (RFC 4055 §3.1), and a platform may have a curve with some hashes only.
+   * For a key that is restricted to some hashes: those hashes, none of which may be supported here. An RSASSA-PSS key
+   * may be restricted (RFC 4055 §3.1), and a platform may support a curve with some hashes only.
    */
   readonly hashes: readonly HashName[] | undefined;
 }

@@ -13,7 +13,7 @@ export interface SignatureScheme {
   /** The keys that can make it in DTLS 1.3; `undefined` where 1.3 allows it in certificates only. */
   readonly keyType13: KeyType | undefined;
   readonly keyTypes12: readonly KeyType[];
-  /** The smallest RSA modulus in which the encoded hash fits, in bits; 0 for curves. */
+  /** The smallest RSA modulus that the encoded hash fits, in bits; 0 for curves. */
   readonly leastBits: number;
 }
 
@@ -35,7 +35,7 @@ export const SIGNATURE_SCHEMES: readonly SignatureScheme[] = [
   pkcs1('rsa_pkcs1_sha512', 'sha512'),
 ];
 
-/** What is offered unless the caller chooses, in order of preference. */
+/** The default schemes, in order of preference. */
 export const DEFAULT_SCHEMES: readonly SchemeName[] = SIGNATURE_SCHEMES.map((scheme) => scheme.name);
 
 const byCode = new Map(SIGNATURE_SCHEMES.map((scheme) => [scheme.code, scheme]));
@@ -49,27 +49,30 @@ export function scheme(name: SchemeName): SignatureScheme {
   return byName.get(name) as SignatureScheme;
 }
 
-/** Whether the platform has a scheme with the keys that are its own: those of its curve in DTLS 1.3. */
+/** Whether the platform supports a scheme with keys of its own curve, as in DTLS 1.3. */
 export function hasScheme({ name, keyType13 = 'rsa' }: SignatureScheme, capabilities: Capabilities): boolean {
   return capabilities.signature(name, keyType13);
 }
 
 /**
- * Whether a key can sign the handshake under a scheme. DTLS 1.2 reads an ECDSA scheme as a hash for any curve
- * (RFC 8422 §5.4); 1.3 ties it to one curve and bars PKCS#1 v1.5 (RFC 8446 §4.2.3).
+ * Whether a key can sign the handshake under a scheme. DTLS 1.2 reads an ECDSA scheme as a hash for any curve (RFC
+ * 8422 §5.4); 1.3 ties it to one curve and forbids PKCS#1 v1.5 (RFC 8446 §4.2.3).
  */
 export function schemeFits(name: SchemeName, key: KeyShape, version: Version): boolean {
   return canMake(name, key) && (!rulesOf(version).schemesFixKeys || scheme(name).keyType13 === key.type);
 }
 
-/** By algorithm, size and hash alone: which curve a version ties a scheme to is the handshake's question. */
+/** By algorithm, size and hash alone: the handshake checks the curve of the scheme. */
 export function canMake(name: SchemeName, { type, bits, hashes }: KeyShape): boolean {
   const { keyTypes12, leastBits, hash } = scheme(name);
   if (bits < leastBits || !keyTypes12.includes(type)) return false;
   return hashes === undefined || (hash !== undefined && hashes.includes(hash));
 }
 
-/** The schemes in which a key can sign the handshake, best first: an ECDSA key starts with the hash of its own size. */
+/**
+ * The schemes under which a key can sign the handshake, best first: an ECDSA key starts with the hash of its own
+ * size.
+ */
 export function schemesFor(key: KeyShape, version: Version): readonly SchemeName[] {
   const fitting = SIGNATURE_SCHEMES.filter(({ name }) => schemeFits(name, key, version));
   const native = fitting.filter((candidate) => candidate.keyType13 === key.type);
@@ -82,7 +85,7 @@ function ecdsa(name: SchemeName, hash: HashName, curve: KeyType): SignatureSchem
   return { name, code: Scheme[name], algorithm: 'ecdsa', hash, keyType13: curve, keyTypes12, leastBits: 0 };
 }
 
-/** RFC 8422 §5.1.3 gives EdDSA to 1.2 as well. */
+/** RFC 8422 §5.1.3 defines EdDSA for 1.2 as well. */
 function eddsa(name: 'ed25519' | 'ed448'): SignatureScheme {
   return {
     name,

@@ -2,7 +2,7 @@ import type { Version } from '../wire/codes.js';
 import { rulesOf } from '../wire/version.js';
 import type { AeadName, Capabilities, HashName } from './provider.js';
 
-/** How a suite agrees on keys and proves who the server is; `tls13` leaves both to extensions. */
+/** How a suite agrees on keys and authenticates the server; `tls13` leaves both to extensions. */
 export type KeyExchangeName = 'ecdhe_ecdsa' | 'ecdhe_rsa' | 'ecdhe_psk' | 'psk' | 'tls13';
 
 /** One cipher suite; lengths in bytes. */
@@ -28,7 +28,7 @@ interface SuiteShape {
   readonly version: Version;
   readonly keyExchange: KeyExchangeName;
   readonly keyLength: number;
-  /** The part of the nonce that comes from the key block; all of it where nothing is sent. */
+  /** The part of the nonce that comes from the key block; the whole nonce where nothing is sent. */
   readonly fixedIvLength: number;
   /** The part of the nonce that every record carries (RFC 5288 §3, RFC 6655 §3); the whole IV of CBC. */
   readonly explicitNonceLength: number;
@@ -115,16 +115,16 @@ const SUITES_12: readonly CipherSuite[] = [
 export const SUITES: readonly CipherSuite[] = [...SUITES_13, ...SUITES_12];
 
 /**
- * What is offered unless the caller chooses, in order of preference. CCM stands apart in 1.2: it is slow on the
- * platforms that run Node, and an 8-byte tag is for constrained peers that ask for it (RFC 9325 §4.2.1). So does CBC,
- * for peers that have nothing else.
+ * The default suites, in order of preference. CCM is not a default in 1.2: it is slow on the platforms that run Node,
+ * and an 8-byte tag is for constrained peers that require it (RFC 9325 §4.2.1). Neither is CBC, which is for peers
+ * without any other suite.
  */
 export const DEFAULT_SUITES: Readonly<Record<Version, readonly AeadSuite[]>> = {
   'DTLSv1.2': withAead(SUITES_12, (suite) => isUsual(suite) && !needsPsk(suite)),
   'DTLSv1.3': SUITES_13,
 };
 
-/** DTLS 1.2: what is offered when there is a pre-shared key; those with forward secrecy come first. */
+/** DTLS 1.2: the default suites when there is a pre-shared key; those with forward secrecy come first. */
 export const DEFAULT_PSK_SUITES: readonly AeadSuite[] = withAead(
   SUITES_12,
   (suite) => isUsual(suite) && needsPsk(suite),
@@ -143,7 +143,7 @@ export function suiteOf(version: Version): (suite: CipherSuite) => boolean {
   return (suite) => suite.version === version;
 }
 
-/** Whether nobody without a pre-shared key can use it. */
+/** Whether it requires a pre-shared key. */
 export function needsPsk({ keyExchange }: CipherSuite): boolean {
   return keyExchange === 'psk' || keyExchange === 'ecdhe_psk';
 }
@@ -153,7 +153,7 @@ const byName = new Map(
   SUITES.flatMap((suite) => [[suite.name, suite] as const, [suite.opensslName, suite] as const]),
 );
 
-/** `undefined` for a code that the library does not speak. */
+/** `undefined` for an unsupported code. */
 export function suiteByCode(code: number): CipherSuite | undefined {
   return byCode.get(code);
 }
@@ -173,21 +173,21 @@ export function lackOf(suite: CipherSuite, capabilities: Capabilities): string |
   return masks ? undefined : `the record number encryption of ${aead}`;
 }
 
-/** Whether both sides have to agree on encrypt-then-MAC to use it, which AEADs have no use for (RFC 7366 §3). */
+/** Whether both sides have to agree on encrypt-then-MAC to use it. AEADs do not need it (RFC 7366 §3). */
 export function needsEncryptThenMac(suite: CipherSuite): suite is CbcSuite {
   return suite.aead === undefined;
 }
 
 /**
- * Whether a session under `earlier` can go on under `suite`: in DTLS 1.3 the hash decides (RFC 8446 §4.6.1), in DTLS 1.2
- * it is the same suite (RFC 5246 §7.4.1.3).
+ * Whether a session under `earlier` can be resumed under `suite`: in DTLS 1.3 the hash decides (RFC 8446 §4.6.1), in
+ * DTLS 1.2 the suite must be the same (RFC 5246 §7.4.1.3).
  */
 export function canResumeUnder(suite: CipherSuite, earlier: CipherSuite): boolean {
   if (!rulesOf(earlier.version).resumesByHash) return suite === earlier;
   return suite.version === earlier.version && suite.hash === earlier.hash;
 }
 
-/** RFC 8446 §B.4: the whole 12-byte nonce is derived, nothing of it is sent. */
+/** RFC 8446 §B.4: the whole 12-byte nonce is derived; none of it is sent. */
 function suite13(code: number, name: string, aead: AeadName, hash: HashName): AeadSuite {
   const { keyLength, tagLength } = AEADS[aead];
   return {

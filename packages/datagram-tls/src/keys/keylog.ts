@@ -11,7 +11,7 @@ export type KeylogLabel =
   | `SERVER_TRAFFIC_SECRET_${number}`
   | 'EXPORTER_SECRET';
 
-/** One line of an SSLKEYLOGFILE with its newline. Who reads it reads the session. */
+/** One line of an SSLKEYLOGFILE with its newline. Anyone holding this line can decrypt the session. */
 export function keylogLine(label: KeylogLabel, clientRandom: Uint8Array, secret: Uint8Array): Uint8Array {
   return utf8(`${label} ${toHex(clientRandom)} ${toHex(secret)}\n`);
 }

@@ -5,7 +5,7 @@ import type { CipherSuite } from '../crypto/suites.js';
 const MASTER_SECRET_LENGTH = 48;
 const VERIFY_DATA_LENGTH = 12;
 
-/** Those of every handshake, encoded once. */
+/** The labels of every handshake, encoded once. */
 const LABELS: ReadonlyMap<string, Uint8Array> = new Map(
   ['master secret', 'extended master secret', 'key expansion', 'client finished', 'server finished'].map(
     (label) => [label, utf8(label)],
@@ -84,7 +84,7 @@ export function deriveVerifyData12(
   return prf12(master, label, VERIFY_DATA_LENGTH, transcript);
 }
 
-/** The PRF of TLS 1.2: P_hash over label and seed (RFC 5246 §5). `secret` is its secret as an HMAC key. */
+/** The PRF of TLS 1.2: P_hash over label and seed (RFC 5246 §5). `secret` is an HMAC key. */
 export function prf12(secret: MacKey, label: string, length: number, ...seed: Uint8Array[]): Uint8Array {
   const labelled = concat(LABELS.get(label) ?? utf8(label), ...seed);
   const output = new Uint8Array(length);

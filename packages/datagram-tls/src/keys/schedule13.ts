@@ -15,7 +15,7 @@ import type { KdfHash } from '../wire/imported-identity.js';
  * Every secret is as long as the hash; the caller owns the bytes.
  */
 
-/** A secret of each side, named by who sends under it. */
+/** A secret for each side, named by its sender. */
 export interface TrafficSecrets13 {
   readonly client: Uint8Array;
   readonly server: Uint8Array;
@@ -32,7 +32,7 @@ export interface ApplicationSecrets13 extends TrafficSecrets13 {
   readonly exporter: Uint8Array;
 }
 
-/** What protects the records of one direction of one epoch. */
+/** The keys of one direction of one epoch. */
 interface TrafficKeys13 {
   readonly key: Uint8Array;
   readonly iv: Uint8Array;
@@ -49,8 +49,8 @@ export function deriveEarlySecret13(
 }
 
 /**
- * Proves a PSK in the ClientHello: `ext` for one agreed outside of the protocol, `imp` for one that was imported from
- * there (RFC 9258 §5.2), `res` for a resumed session's.
+ * Proves a PSK in the ClientHello: `ext` for an external PSK, `imp` for an imported one (RFC 9258 §5.2), `res` for a
+ * resumed session's.
  */
 export function deriveBinderKey13(
   crypto: CryptoProvider,
@@ -81,7 +81,7 @@ export function deriveEarlyExporterSecret13(
   return deriveSecret(crypto, hash, earlySecret, 'e exp master', transcript);
 }
 
-/** `shared` is the key exchange's secret, absent where a PSK stands alone; `transcript` ends with the ServerHello. */
+/** `shared` is the key exchange's secret, absent where a PSK is used alone; `transcript` ends with the ServerHello. */
 export function deriveHandshakeSecrets13(
   crypto: CryptoProvider,
   hash: HashName,
@@ -125,7 +125,7 @@ export function deriveResumptionSecret13(
   return deriveSecret(crypto, hash, masterSecret, 'res master', transcript);
 }
 
-/** The PSK that a ticket stands for (RFC 8446 §4.6.1). */
+/** The PSK of a ticket (RFC 8446 §4.6.1). */
 export function deriveTicketPsk13(
   crypto: CryptoProvider,
   hash: HashName,
@@ -173,7 +173,7 @@ export function deriveVerifyData13(
   return crypto.mac(hash, key).sign(transcript);
 }
 
-/** Derive-Secret, given the hash of its messages (RFC 8446 §7.1). */
+/** Derive-Secret, with the hash of its messages (RFC 8446 §7.1). */
 export function deriveSecret(
   crypto: CryptoProvider,
   hash: HashName,
@@ -184,7 +184,7 @@ export function deriveSecret(
   return hkdfExpandLabel(crypto, hash, secret, label, transcript, HASH_LENGTH[hash]);
 }
 
-/** Derive-Secret from a secret that is an HMAC key already. */
+/** Derive-Secret with a secret that is already an HMAC key. */
 function derive(secret: MacKey, hash: HashName, label: string, transcript: Uint8Array): Uint8Array {
   return expandBlock(secret, label, transcript, HASH_LENGTH[hash]);
 }
@@ -202,7 +202,7 @@ function nextSecret(
 
 const emptyHashes = new Map<HashName, Uint8Array>();
 
-/** Of no messages; whoever gets it leaves it as it is. */
+/** The transcript hash of no messages. Callers must not change it. */
 function emptyHash(crypto: CryptoProvider, hash: HashName): Uint8Array {
   const digest = emptyHashes.get(hash) ?? crypto.hash(hash).digest();
   emptyHashes.set(hash, digest);
@@ -214,8 +214,8 @@ function zeros(hash: HashName): Uint8Array {
 }
 
 /**
- * The pre-shared key that stands behind an imported identity (RFC 9258 §5.1). `hash` is the one that the external key was
- * agreed on with, `target` that of the suites which the result is for; `identity` is the imported one, encoded.
+ * The pre-shared key of an imported identity (RFC 9258 §5.1). `hash` belongs to the external key, `target` to the
+ * suites that use the result; `identity` is the imported identity, encoded.
  */
 export function deriveImportedPsk13(
   crypto: CryptoProvider,
@@ -230,7 +230,7 @@ export function deriveImportedPsk13(
   return hkdfExpandLabel(crypto, hash, extracted, 'derived psk', digest.digest(), HASH_LENGTH[target]);
 }
 
-/** Where TLS 1.3 has "tls13 ", DTLS 1.3 has six letters and no space (RFC 9147 §5.9). */
+/** DTLS 1.3 has six letters and no space where TLS 1.3 has "tls13 " (RFC 9147 §5.9). */
 const PREFIX = 'dtls13';
 
 /** HKDF counts its blocks from 1 (RFC 5869 §2.3). */
@@ -259,13 +259,13 @@ export function hkdfExpandLabel(
   return crypto.hkdfExpand(hash, secret, info, length);
 }
 
-/** The same for no more bytes than the hash has, as nearly always, from a secret that is an HMAC key already. */
+/** The same for at most the length of the hash, the usual case, with a secret that is already an HMAC key. */
 function expandBlock(secret: MacKey, label: string, context: Uint8Array, length: number): Uint8Array {
   const block = secret.sign(headOf(label, length), lengthOf(context), context, FIRST_BLOCK);
   return block.length === length ? block : block.slice(0, length);
 }
 
-/** Those of the key schedule, which each handshake wants; the labels of an application's exporters are not among them. */
+/** The labels of the key schedule, which each handshake uses; labels of an application's exporters are not included. */
 const FIXED_LABELS = new Set([
   ...['derived', 'c hs traffic', 's hs traffic', 'c ap traffic', 's ap traffic', 'exp master', 'res master'],
   ...['resumption', 'res binder', 'finished', 'key', 'iv', 'sn', 'traffic upd'],
@@ -274,7 +274,7 @@ const FIXED_LABELS = new Set([
 /** By length, then by label. */
 const heads = new Map<number, Map<string, Uint8Array>>();
 
-/** An `HkdfLabel` as far as its context. */
+/** An `HkdfLabel` up to its context. */
 function headOf(label: string, length: number): Uint8Array {
   const ofLength = heads.get(length) ?? new Map<string, Uint8Array>();
   const known = ofLength.get(label);

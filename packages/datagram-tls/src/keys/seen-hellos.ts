@@ -1,17 +1,17 @@
 import { toHex } from '../base/bytes.js';
 
 /**
- * ClientHellos with early data that were taken, by the digest of a binder, for as long as each could be taken again
- * (RFC 8446 §8.2). When there is no room for another one it cannot be told whether it is new; neither when the clock was
- * set back so far that it may have been forgotten.
+ * ClientHellos with accepted early data, by the digest of a binder, for as long as each could be accepted again (RFC
+ * 8446 §8.2). When there is no room for another one, it is unknown whether a ClientHello is new; likewise when the
+ * clock was set back so far that it may have been forgotten.
  */
 export class SeenHellos {
   readonly #most: number;
   /** When each may be forgotten, ms since 1970. */
   readonly #until = new Map<string, number>();
-  /** What was to be forgotten by then may be. */
+  /** Entries up to this time may be gone. */
   #forgottenBy = Number.NEGATIVE_INFINITY;
-  /** The first of the times to come, or earlier. */
+  /** The earliest of the coming times, or an earlier one. */
   #nextSweep = Number.POSITIVE_INFINITY;
 
   constructor(most: number) {
@@ -22,7 +22,7 @@ export class SeenHellos {
     return this.#until.size;
   }
 
-  /** Remembers a digest as long as it is before `until`, if it is new and there is room. Both times: ms since 1970. */
+  /** Remembers a digest until `until`, if it is new and there is room. Both times: ms since 1970. */
   add(digest: Uint8Array, until: number, time: number): 'fresh' | 'replayed' | 'full' | 'stale' {
     if (time >= this.#nextSweep) this.#sweep(time);
     if (until <= this.#forgottenBy) return 'stale';

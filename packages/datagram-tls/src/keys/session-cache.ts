@@ -1,6 +1,6 @@
 import { toHex } from '../base/bytes.js';
 
-/** Bytes of one session. The client's certificates are most of it, and larger ones are not worth remembering. */
+/** Bytes of one session. Most are the client's certificates; larger sessions are not remembered. */
 const LARGEST = 4096;
 
 interface Entry {
@@ -9,7 +9,7 @@ interface Entry {
   readonly until: number;
 }
 
-/** What a server remembers of sessions by their ids: so many of them, none of them large; the oldest goes first. */
+/** A server's sessions by ID: a limited number, each of limited size; the oldest is removed first. */
 export class SessionCache {
   readonly #most: number;
   readonly #entries = new Map<string, Entry>();

@@ -7,25 +7,25 @@ import {
   certificateTypeName,
 } from '../wire/extensions/certificate-type.js';
 
-/** What both sides have to remember of a session to resume it. */
+/** The state that both sides need to resume a session. */
 export interface SessionState {
   /** It belongs to one version, and so does the session. */
   readonly suite: CipherSuite;
-  /** DTLS 1.2: the master secret. DTLS 1.3: the pre-shared key that one ticket stands for. */
+  /** DTLS 1.2: the master secret. DTLS 1.3: the pre-shared key of one ticket. */
   readonly secret: Uint8Array;
   readonly extendedMasterSecret: boolean;
   /** The name that the client asked for (SNI). */
   readonly serverName: string | undefined;
-  /** When the handshake was that proved who the peer is, ms since 1970. Sessions resumed from it have the same. */
+  /** The time of the handshake that authenticated the peer, ms since 1970. Sessions resumed from it have the same. */
   readonly since: number;
-  /** What the peer showed: certificates in DER, leaf first, or one raw public key; empty when it showed nothing. */
+  /** What the peer sent: certificates in DER, leaf first, or one raw public key; empty for nothing. */
   readonly peerType: CertificateTypeName;
   readonly peerChain: readonly Uint8Array[];
 }
 
 /** Not yet timestamped: the core has no clock. */
 export interface FreshState extends Omit<SessionState, 'since'> {
-  /** `undefined`: the handshake that is just over. */
+  /** `undefined`: the handshake that has just ended. */
   readonly since: number | undefined;
 }
 
@@ -46,7 +46,7 @@ export function writeSessionState(w: Writer, state: SessionState): void {
   w.closeVec24(chain);
 }
 
-/** `undefined` when malformed, or of a suite that is not known any more. */
+/** `undefined` when malformed, or when the suite is no longer supported. */
 export function readSessionState(r: Reader): SessionState | undefined {
   const suite = suiteByCode(r.u16());
   const secret = own(r.vec8(32, 64));
@@ -60,22 +60,22 @@ export function readSessionState(r: Reader): SessionState | undefined {
   return { suite, secret, extendedMasterSecret, serverName, since, peerType, peerChain };
 }
 
-/** What early data under a ticket has to keep to (RFC 8446 §4.2.10). */
+/** Conditions of early data under a ticket (RFC 8446 §4.2.10). */
 export interface EarlyTerms {
-  /** Bytes of it that the server takes; 0: it takes none. */
+  /** Bytes that the server accepts; 0: none. */
   readonly most: number;
-  /** The application protocol of the session that gave the ticket. */
+  /** The application protocol of the session that issued the ticket. */
   readonly alpn: Uint8Array | undefined;
 }
 
-/** Of a session that never had a word of early data. */
+/** For a session without early data. */
 export const NO_EARLY_DATA: EarlyTerms = { most: 0, alpn: undefined };
 
 export function writeEarlyTerms(w: Writer, { most, alpn }: EarlyTerms): void {
   w.u32(most).vec8(alpn ?? EMPTY);
 }
 
-/** The caller looks whether the reader failed. */
+/** The caller checks whether the reader failed. */
 export function readEarlyTerms(r: Reader): EarlyTerms {
   const most = r.u32();
   const alpn = own(r.vec8());

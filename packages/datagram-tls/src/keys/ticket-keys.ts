@@ -2,7 +2,7 @@ import { concat, own, sameBytes, utf8 } from '../base/bytes.js';
 import type { Duration } from '../base/instant.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 
-/** Bytes of a ticket key as callers hold it: a name and two secrets, as node:tls and node:dtls have it. */
+/** Bytes of a ticket key: a name and two secrets, as in node:tls and node:dtls. */
 export const TICKET_KEY_LENGTH = 80;
 
 const NAME_LENGTH = 16;
@@ -11,14 +11,14 @@ const SEED_LENGTH = 16;
 export const TICKET_AEAD = 'aes-256-gcm';
 const AEAD_KEY_LENGTH = 32;
 const NONCE_LENGTH = 12;
-/** Keeps these keys apart from whatever else is made of the same secrets. */
+/** Separates these keys from others that are derived from the same secrets. */
 const PURPOSE = utf8('datagram-tls ticket 1');
 
-/** What seals tickets, or once did. */
+/** A key that seals tickets, or once did. */
 export interface TicketKey {
-  /** Stands in the clear before each ticket, so that the key is found again. */
+  /** Precedes each ticket in plaintext, to find the key again. */
   readonly name: Uint8Array;
-  /** From which the key of each ticket is derived. */
+  /** The key of each ticket is derived from it. */
   readonly root: Uint8Array;
 }
 
@@ -29,8 +29,8 @@ export function importTicketKey(provider: CryptoProvider, bytes: Uint8Array): Ti
 }
 
 /**
- * The name of the key, a random seed, and `content` under a key and nonce that are derived from the seed: so keys that
- * many nodes share for years never come near the limits of random nonces. `context` has to be the same to open it.
+ * The name of the key, a random seed, and `content` under a key and nonce that are derived from the seed. So keys
+ * that many nodes share for years never come near the limits of random nonces. Opening needs the same `context`.
  */
 export function sealTicket(
   provider: CryptoProvider,
@@ -46,7 +46,7 @@ export function sealTicket(
   return ticket;
 }
 
-/** What was in a ticket, and which key it was sealed under, by its index. */
+/** The content of a ticket, and the index of its key. */
 export interface UnsealedTicket {
   readonly content: Uint8Array;
   readonly keyIndex: number;
@@ -79,7 +79,7 @@ function protection(provider: CryptoProvider, key: TicketKey, head: Uint8Array) 
   };
 }
 
-/** How long one key seals, ms, at most. */
+/** How long one key seals at most, ms. */
 const LONGEST_USE: Duration = 86_400_000;
 
 interface Generation {
@@ -87,7 +87,10 @@ interface Generation {
   readonly from: number;
 }
 
-/** Ticket keys that nobody else has. A new one takes over from time to time; each opens as long as its tickets are good. */
+/**
+ * Ticket keys of this context alone. A new one replaces the sealing key from time to time; each opens as long as its
+ * tickets are valid.
+ */
 export class OwnTicketKeys {
   readonly #provider: CryptoProvider;
   readonly #lifetime: Duration;
@@ -99,7 +102,7 @@ export class OwnTicketKeys {
     this.#lifetime = lifetime;
   }
 
-  /** The keys at `time`, ms since 1970, the one that seals first. */
+  /** The keys at `time`, ms since 1970; the first one seals. */
   at(time: number): readonly TicketKey[] {
     const use = Math.min(this.#lifetime, LONGEST_USE);
     const [newest] = this.#generations;

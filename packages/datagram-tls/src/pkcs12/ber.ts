@@ -1,20 +1,21 @@
 import { concat, EMPTY, joined } from '../base/bytes.js';
 import { Tag } from '../x509/der.js';
 
-/** Deeper nesting is in no file that anybody made to be read. */
+/** No legitimate file nests deeper. */
 const MAX_DEPTH = 32;
 const CONSTRUCTED = 0x20;
 const CONSTRUCTED_OCTETS = Tag.octetString | CONSTRUCTED;
 
 interface Element {
   readonly der: Uint8Array;
-  /** Where the next one begins. */
+  /** Where the next element begins. */
   readonly end: number;
 }
 
 /**
- * The same values in DER: lengths definite and minimal, octet strings in one piece. For files that the standard lets be
- * BER, as some programs write them; never for what a peer sent. `undefined` when malformed, or with bytes left over.
+ * The same values in DER: lengths definite and minimal, octet strings in one piece. For files that the standard
+ * allows to be BER, and that some programs write so; never for a peer's data. `undefined` when malformed, or with
+ * bytes left over.
  */
 export function derOf(ber: Uint8Array): Uint8Array | undefined {
   const element = readElement(ber, 0, 0);
@@ -59,7 +60,7 @@ function readChildren(
   return { parts, end: at };
 }
 
-/** Where the content stands; `end` is `undefined` where a mark tells it. */
+/** Position of the content; `end` is `undefined` where an end-of-contents mark follows. */
 function readLength(bytes: Uint8Array, at: number): { start: number; end: number | undefined } | undefined {
   const first = bytes[at];
   if (first === undefined) return undefined;

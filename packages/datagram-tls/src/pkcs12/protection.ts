@@ -3,10 +3,10 @@ import { callerError } from '../base/errors.js';
 import type { FileCipher, FileHash, PasswordCrypto } from '../crypto/password-crypto.js';
 import { DerReader, type Oid, oid, Tag } from '../x509/der.js';
 
-/** What the derived bytes are for (RFC 7292 appendix B.3). */
+/** The purpose of the derived bytes (RFC 7292 appendix B.3). */
 const KeyPurpose = { encryption: 1, iv: 2, mac: 3 } as const;
 
-/** Bytes that the hashes take at a time. */
+/** Block sizes of the hashes, bytes. */
 const BLOCK: Readonly<Record<FileHash, number>> = {
   sha1: 64,
   sha224: 64,
@@ -45,13 +45,13 @@ function derivePkcs12Key(
   return concat(...derived).subarray(0, length);
 }
 
-/** Repeated to a whole number of blocks; nothing stays nothing. */
+/** Repeated to a whole number of blocks; an empty input stays empty. */
 function stretched(bytes: Uint8Array, block: number): Uint8Array {
   const length = block * Math.ceil(bytes.length / block);
   return Uint8Array.from({ length }, (_, i) => bytes[i % bytes.length] as number);
 }
 
-/** `block` + `addend` + 1 as big-endian numbers, in place, without what does not fit. */
+/** `block` + `addend` + 1 as big-endian numbers, in place; the overflow is dropped. */
 function addOneMore(block: Uint8Array, addend: Uint8Array): void {
   let carry = 1;
   for (let i = block.length - 1; i >= 0; i--) {
@@ -61,11 +61,11 @@ function addOneMore(block: Uint8Array, addend: Uint8Array): void {
   }
 }
 
-/** A passphrase in the two forms in which PKCS#12 files use it. */
+/** A passphrase in the two forms of PKCS#12 files. */
 export interface Passphrase {
   /** For PBES2: UTF-8. */
   readonly text: Uint8Array;
-  /** For what is PKCS#12's own: UTF-16, big-endian, with a zero at the end (RFC 7292 appendix B.1). */
+  /** For PKCS#12's own schemes: UTF-16, big-endian, with a zero at the end (RFC 7292 appendix B.1). */
   readonly wide: Uint8Array;
 }
 
@@ -77,8 +77,8 @@ export interface Algorithm {
 }
 
 /**
- * Rounds of all derivations of one file. More would be an attack on who opens it; NSS, which takes most, makes it 600,000
- * for each of three.
+ * Rounds of all derivations of one file. More would be a denial of service by the file; NSS, which uses the most,
+ * uses 600,000 for each of three.
  */
 const MAX_ITERATIONS = 10_000_000;
 
@@ -123,8 +123,8 @@ const OLD_CIPHERS = new Map<Oid, Cipher>([
 const OLD_IV_LENGTH = 8;
 
 /**
- * What a passphrase may mean. Of an empty one some programs write the closing zero and some nothing at all, so that both
- * are to be tried.
+ * The possible encodings of a passphrase. For an empty one some programs write the closing zero and some nothing at
+ * all, so both are tried.
  */
 export function passphrasesOf(text: string): readonly Passphrase[] {
   const wide = Array.from({ length: text.length + 1 }, (_, i) => text.charCodeAt(i) || 0);
@@ -139,13 +139,13 @@ export function readAlgorithm(reader: DerReader): Algorithm {
   return reader.inside(Tag.sequence, (r) => ({ id: r.oid(), parameters: r.optional() }));
 }
 
-/** Opens and checks what a passphrase protects; throws for algorithms that are not known or that the platform lacks. */
+/** Opens and checks protected data; throws for unknown algorithms and for those that the platform lacks. */
 export class Protection {
   readonly #crypto: PasswordCrypto;
   readonly #option: string;
   #iterations = 0;
 
-  /** `option` is the name to blame in errors. */
+  /** `option` is the name to use in errors. */
   constructor(crypto: PasswordCrypto, option: string) {
     this.#crypto = crypto;
     this.#option = option;
@@ -206,7 +206,7 @@ export class Protection {
     const { id, ...rest } = reader.inside(Tag.sequence, (r) => {
       const salt = r.content(Tag.octetString);
       const iterations = r.count();
-      // The length of the key, which the cipher tells as well.
+      // The key length, which the cipher also implies.
       if (r.tag === Tag.integer) r.count();
       return { salt, iterations, id: r.left > 0 ? readAlgorithm(r).id : undefined };
     });

@@ -5,7 +5,7 @@ import { DerReader, explicitTag, implicitTag, oid, Tag } from '../x509/der.js';
 import { derOf } from './ber.js';
 import { type Algorithm, type Passphrase, Protection, passphrasesOf, readAlgorithm } from './protection.js';
 
-/** What a PKCS#12 file holds; all else in it is of no use here. */
+/** The keys and certificates of a PKCS#12 file; everything else in it is ignored. */
 interface Pkcs12 {
   /** PKCS#8 in DER. */
   readonly keys: readonly Uint8Array[];
@@ -14,7 +14,7 @@ interface Pkcs12 {
 }
 
 const VERSION = 3;
-/** Bags in bags in bags: nobody writes them. */
+/** Nested bags: not used in practice. */
 const MAX_DEPTH = 4;
 
 const DATA = oid('1.2.840.113549.1.7.1');
@@ -33,9 +33,9 @@ interface Mac {
 }
 
 /**
- * Reads a file of PKCS#12 (RFC 7292), BER or DER, with the protections that {@link Protection} knows. `option` is the name
- * to blame in errors: `ERR_OSSL_PKCS12_MAC_VERIFY_FAILURE` for a wrong passphrase, or a damaged file, which cannot be told
- * apart; `ERR_CRYPTO_UNSUPPORTED_OPERATION`; `ERR_OSSL_ASN1_NESTED_ASN1_ERROR` for what is no such file.
+ * Reads a file of PKCS#12 (RFC 7292), BER or DER, with the protections that {@link Protection} supports. `option` is
+ * the name to use in errors: `ERR_OSSL_PKCS12_MAC_VERIFY_FAILURE` for a wrong passphrase or a damaged file, which
+ * cannot be distinguished; `ERR_CRYPTO_UNSUPPORTED_OPERATION`; `ERR_OSSL_ASN1_NESTED_ASN1_ERROR` for anything else.
  */
 export function readPkcs12(
   file: Uint8Array,
@@ -99,7 +99,7 @@ class Contents implements Pkcs12 {
     this.#passphrase = passphrase;
   }
 
-  /** AuthenticatedSafe (RFC 7292 §4.1); `false` when the passphrase opens something in it not. */
+  /** AuthenticatedSafe (RFC 7292 §4.1); `false` when the passphrase does not open something in it. */
   readSafes(ber: Uint8Array): boolean {
     return this.#each(ber, (r) => {
       const { type, content } = r.inside(Tag.sequence, (info) => ({
@@ -123,7 +123,7 @@ class Contents implements Pkcs12 {
     return this.#each(ber, (r) => {
       const { type, value } = r.inside(Tag.sequence, (bag) => {
         const found = { type: bag.oid(), value: bag.inside(explicitTag(0), (content) => content.element()) };
-        // Names and numbers to match keys with certificates, which their public halves do.
+        // Names and numbers that match keys with certificates. Their public halves do that here.
         if (bag.left > 0) bag.element(Tag.set);
         return found;
       });
@@ -175,7 +175,7 @@ class Contents implements Pkcs12 {
   /** In DER. */
   #decrypt(algorithm: Algorithm, encrypted: Uint8Array): Uint8Array | undefined {
     const opened = this.#protection.decrypt(algorithm, this.#passphrase, encrypted);
-    // Of 256 wrong keys one leaves a padding that looks right.
+    // One of 256 wrong keys leaves a valid padding.
     return opened && derOf(opened);
   }
 
@@ -207,7 +207,7 @@ function readEncryptedData(reader: DerReader): { algorithm: Algorithm; encrypted
   });
 }
 
-/** `[0] IMPLICIT OCTET STRING`, whose pieces BER lets stand alone. */
+/** `[0] IMPLICIT OCTET STRING`, which BER allows to be in pieces. */
 function readImplicitOctets(reader: DerReader): Uint8Array {
   if (reader.tag === implicitTag(0)) return reader.content(implicitTag(0));
   return reader.inside(explicitTag(0), (r) => {

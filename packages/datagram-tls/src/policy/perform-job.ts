@@ -26,8 +26,8 @@ import { checkSession, findSession, guardReplay, openTickets, sealState } from '
 type Sign = Extract<Job, { kind: 'sign' }>;
 
 /**
- * Does a job with the means of `security`: on the spot, unless the application answers with a promise. Neither throws
- * nor rejects: what went wrong is an answer, too. `time`: ms since 1970, for certificates' validity.
+ * Answers a job with the means of `security`: synchronously, unless the application returns a promise. Neither throws
+ * nor rejects: a failure is an answer, too. `time`: ms since 1970, for certificates' validity.
  */
 export function performJob(job: Job, security: Security, time: number): JobAnswer | Promise<JobAnswer> {
   try {
@@ -72,7 +72,7 @@ function perform(job: Job, security: Security, time: number): Awaitable<JobAnswe
 function sign({ scheme, key, data }: Sign, { provider }: Security): Awaitable<Uint8Array> {
   if (!('sign' in key)) return signHere(scheme, key, data, provider);
   return whenever(key.sign(scheme, data), (signature) => {
-    // A peer would refuse it and could not say why; and a faulty one may give its key away.
+    // A peer would refuse it without being able to say why; and a faulty signature may reveal its key.
     if (!isSignature(signature) || !provider.verify(scheme, key satisfies RemoteKey, data, signature)) {
       throw callerError('ERR_DTLS_SIGNER', `options.key.sign gave no valid signature under ${scheme}`);
     }
@@ -80,7 +80,7 @@ function sign({ scheme, key, data }: Sign, { provider }: Security): Awaitable<Ui
   });
 }
 
-/** A key may be allowed less than its certificate says. */
+/** A key may be restricted more than its certificate. */
 function signHere(
   scheme: SchemeName,
   key: PrivateKey,
@@ -104,7 +104,7 @@ function choosePsk(hint: Uint8Array, { psk }: Security): Awaitable<JobAnswer> {
   return whenever(chosen, (credentials) => ({ kind: 'choose-psk', credentials }));
 }
 
-/** One after the other, as each may be a question to a database. */
+/** One after the other, because each may be a database query. */
 function findPsk(wanted: readonly WantedPsk[], security: Security, index = 0): Awaitable<JobAnswer> {
   const next = wanted[index];
   const { psk } = security;
@@ -116,27 +116,25 @@ function findPsk(wanted: readonly WantedPsk[], security: Security, index = 0): A
   return whenever(psk.find(next.identity), settle);
 }
 
-/** RFC 9258 §4: a key that is imported is not used in any other way, and under its own context only. */
+/** RFC 9258 §4: an imported key is not used in any other way, and under its own context only. */
 function isMeant({ import: how }: StoredPsk, { use }: WantedPsk): boolean {
   if (use === 'any') return true;
   if (use === 'as-is') return how === undefined;
   return how !== undefined && sameBytes(how.context, use.context);
 }
 
-/**
- * Our own verdict, or that of the application where it wants to decide. Ours is then worked out when the application reads it.
- */
+/** Our own verdict, or the application's where it decides. Ours is then computed when the application reads it. */
 function judge(job: VerifyPeerJob, security: Security, time: number): Awaitable<Verdict> {
   const { verifyPeer, checkServerIdentity, pins } = security;
   const find = (): Awaitable<Verdict> => verdictOn(job, security, time);
   if (verifyPeer === undefined) return find();
-  // A pin costs nothing; and a check of the application's own may take time, for which no getter can wait.
+  // A pin is cheap to check. A check of the application may take time, and a getter cannot wait for it.
   const isEager = job.rawPublicKey !== undefined || pins.length > 0 || checkServerIdentity !== undefined;
   if (!isEager) return askApplication(job, verifyPeer, new Opinion(find as () => Verdict));
   return whenever(find(), (verdict) => askApplication(job, verifyPeer, new Opinion(() => verdict, verdict)));
 }
 
-/** Our own verdict, worked out when it is first asked for. */
+/** Our own verdict, computed when it is first read. */
 class Opinion {
   readonly #find: () => Verdict;
   #verdict: Verdict | undefined;
@@ -151,7 +149,7 @@ class Opinion {
     return this.#verdict;
   }
 
-  /** `undefined` where it was not asked for. */
+  /** `undefined` where it was not read. */
   get known(): Verdict | undefined {
     return this.#verdict;
   }
@@ -175,7 +173,7 @@ function askApplication(job: VerifyPeerJob, verifyPeer: VerifyPeer, ours: Opinio
   return whenever<unknown, Verdict>(verifyPeer(chain, info), (said) => verdictFrom(said, ours.known));
 }
 
-/** `ours`: our own verdict, where the application asked for it. */
+/** `ours`: our own verdict, where the application read it. */
 function verdictFrom(said: unknown, ours: Verdict | undefined): Verdict {
   if (said === true) return { ok: true };
   if (said === false) return ours?.ok === false ? ours : { ok: false, code: 'APPLICATION_VERIFICATION' };
@@ -193,7 +191,7 @@ function verdictFrom(said: unknown, ours: Verdict | undefined): Verdict {
   );
 }
 
-/** A pin stands for the path and the name; without one both have to hold. */
+/** A pin replaces path and name; without a matching pin both have to be valid. */
 function verdictOn(job: VerifyPeerJob, security: Security, time: number): Awaitable<Verdict> {
   if (job.rawPublicKey !== undefined) return verdictOnKey(job.rawPublicKey, security);
   const [leaf] = job.chain;
@@ -231,7 +229,7 @@ function verdictOnStatus(
   return code === undefined ? { ok: true } : { ok: false, code };
 }
 
-/** Nothing but a pin vouches for a raw public key (RFC 7250 §6). */
+/** Only a pin can authenticate a raw public key (RFC 7250 §6). */
 function verdictOnKey(spki: Uint8Array, { pins, provider }: Security): Verdict {
   if (matchesKeyPin(spki, pins, provider)) return { ok: true };
   return { ok: false, code: pins.length > 0 ? 'PIN_MISMATCH' : 'RPK_UNTRUSTED' };
@@ -249,7 +247,7 @@ function verdictOnName(
   return whenever<unknown, Verdict>(checkServerIdentity(name, leaf.der), verdictFromCheck);
 }
 
-/** As in node:tls nothing means yes, and an error is the reason. */
+/** As in node:tls, no value means yes, and an error is the reason. */
 function verdictFromCheck(said: unknown): Verdict {
   if (said === undefined || said === null) return { ok: true };
   if (!isError(said)) {
@@ -266,7 +264,7 @@ function verdictFromCheck(said: unknown): Verdict {
   };
 }
 
-/** Also of another realm, such as a test runner's. */
+/** Also an error of another realm, such as a test runner's. */
 function isError(value: unknown): value is Error {
   return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
 }

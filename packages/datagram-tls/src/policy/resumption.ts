@@ -34,18 +34,18 @@ type CheckSession = Extract<Job, { kind: 'check-session' }>;
 type OpenTicket = Extract<Job, { kind: 'open-ticket' }>;
 type SealTicket = Extract<Job, { kind: 'seal-ticket' }>;
 
-/** How a chain is judged, whenever a session is resumed just as in its full handshake. */
+/** How a chain is validated at a resumption, as in the full handshake. */
 type Judge = (job: VerifyPeerJob, security: Security, time: number) => Awaitable<Verdict>;
 
-/** Nodes that share ticket keys need not have quite the same time, ms. */
+/** Clock difference between nodes that share ticket keys, ms. */
 const CLOCK_SKEW = 60_000;
 /**
- * A ticket larger than this, for the client's certificates in it, would make a ClientHello of so many datagrams that one
- * of them gets lost; bytes. Three certificates with ECDSA keys fit, and two with RSA keys.
+ * A larger ticket, because of the client's certificates in it, would make a ClientHello of so many datagrams that one
+ * of them is likely lost; bytes. Three certificates with ECDSA keys fit, and two with RSA keys.
  */
 const LARGEST_TICKET = 3072;
 
-/** What a client remembers is good for as long as its ticket is, and as its policy says of the server's certificate. */
+/** A saved session is valid as long as its ticket, and as the client's policy accepts the server's certificate. */
 export function checkSession(
   { session, name }: CheckSession,
   security: Security,
@@ -65,7 +65,7 @@ function isAlive({ state, receivedAt }: SavedSession, time: number): boolean {
   return time - state.since < LONGEST_LIFE && time - receivedAt >= -CLOCK_SKEW;
 }
 
-/** The first ticket that is ours and may be used now. */
+/** The first ticket that this server issued and that may be used now. */
 export function openTickets(
   job: OpenTicket,
   security: Security,
@@ -87,7 +87,7 @@ interface Keys {
   readonly failure?: Failure;
 }
 
-/** A key service that is away costs resumption, and no session. */
+/** An unavailable key service costs the resumption, not the session. */
 function ticketKeys(ask: NonNullable<TicketPolicy['keys']>, time: number): Awaitable<Keys> {
   const failed = (cause: unknown): Keys => ({ keys: [], failure: { cause } });
   try {
@@ -106,7 +106,7 @@ interface Means {
   readonly judge: Judge;
 }
 
-/** One after the other, as the application may be asked about the certificates in each. */
+/** One after the other, because the application may be asked about the certificates in each. */
 function tryTicket(job: OpenTicket, means: Means, index: number): Awaitable<OpenedTicket | undefined> {
   const ticket = job.tickets[index];
   if (ticket === undefined) return undefined;
@@ -139,7 +139,7 @@ function usableTicket(
   return fits && age >= -CLOCK_SKEW && age < tickets.lifetime ? ticket : undefined;
 }
 
-/** The state with today's verdict on what the peer showed; `undefined` where that does not pass today. */
+/** The state with today's verdict on the peer's certificate; `undefined` where today's verdict refuses it. */
 function judgedAgain(
   state: SessionState,
   security: Security,
@@ -159,12 +159,12 @@ function judgedAgain(
   return whenever(judge(job, security, time), accepted);
 }
 
-/** No staple is kept: where one is needed the certificate has to be shown again, and a new staple with it. */
+/** No staple is kept: where one is required the peer has to send the certificate again, with a new staple. */
 function lacksStaple(verdict: Verdict): boolean {
   return !verdict.ok && verdict.code === 'OCSP_VERIFY_NEEDED';
 }
 
-/** Makes a ticket for what is left of the session's life. */
+/** Makes a ticket for the rest of the session's lifetime. */
 export function sealState(
   { state, alpn }: SealTicket,
   security: Security,
@@ -195,18 +195,18 @@ function randomNumber(provider: CryptoProvider): number {
   return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
 }
 
-/** Whether a ClientHello is new, as far as whoever guards this server can tell. */
+/** Whether a ClientHello is new, according to the server's replay guard. */
 export function guardReplay(
   { digest, until }: Extract<Job, { kind: 'guard-replay' }>,
   { tickets }: Security,
   time: number,
 ): Awaitable<JobAnswer> {
-  // Whoever was asked before may have taken so long that its age is no longer what it says.
+  // The calls before may have taken so long that the stated age is no longer right.
   const said = until <= time ? 'stale' : (tickets?.early?.guard(digest, until, time) ?? 'full');
   return whenever(said, (answer) => ({ kind: 'guard-replay', answer }));
 }
 
-/** The session of DTLS 1.2 that is remembered by its id and may be used now. */
+/** The session of DTLS 1.2 with this ID that may be used now. */
 export function findSession(
   job: Extract<Job, { kind: 'find-session' }>,
   security: Security,
@@ -234,7 +234,7 @@ export function keepSession(
   if (tickets !== undefined) tickets.sessions?.keep(sessionId, content, time + tickets.lifetime);
 }
 
-/** RFC 5246 §7.2.2: a session that ended in a fatal alert is not resumed. */
+/** RFC 5246 §7.2.2: a session that ended with a fatal alert is not resumed. */
 export function forgetSession(
   { sessionId }: { readonly sessionId: Uint8Array },
   { tickets }: Security,
@@ -242,10 +242,10 @@ export function forgetSession(
   tickets?.sessions?.forget(sessionId);
 }
 
-/** Says how the rest is to be read; another format is for another release. */
+/** The format of the rest; other releases may have others. */
 const FORMAT = 2;
 
-/** What a ticket of ours holds before it is sealed. */
+/** The content of our ticket before it is sealed. */
 interface TicketContent {
   readonly state: SessionState;
   readonly early: EarlyTerms;
@@ -262,7 +262,7 @@ function encodeTicket({ state, early, issuedAt, ageAdd }: TicketContent): Uint8A
   return w.finish();
 }
 
-/** `undefined` for what no release that knows this format has written. */
+/** `undefined` for anything that no release with this format has written. */
 function decodeTicket(content: Uint8Array): TicketContent | undefined {
   const r = new Reader(content);
   if (r.u8() !== FORMAT) return undefined;

@@ -1,12 +1,12 @@
 import type { RecordHeader } from './header.js';
 import type { RecordReader, RecordWriter } from './reader-writer.js';
 
-/** The two low bits that a unified header shows of its epoch (RFC 9147 §4). */
+/** The two low bits of the epoch in a unified header (RFC 9147 §4). */
 const EPOCH_BITS = 0x03;
 
-/** The few epochs that one connection can read and write at a time. Connection/ installs and forgets them. */
+/** The few epochs that one connection can read and write at a time. connection/ installs and removes them. */
 export class Epochs {
-  /** Newest first, as that is where nearly every record belongs. */
+  /** Newest first, because nearly every record belongs there. */
   #readers: RecordReader[] = [];
   #writers: RecordWriter[] = [];
 
@@ -20,35 +20,35 @@ export class Epochs {
     return this.#readers[0];
   }
 
-  /** Older writers are kept, because a flight that is sent again uses the epochs it was first sent in. */
+  /** Older writers are kept, because a retransmitted flight uses the epochs of its first transmission. */
   writerOf(epoch: number): RecordWriter | undefined {
     for (const writer of this.#writers) if (writer.epoch === epoch) return writer;
     return undefined;
   }
 
-  /** Takes the place of a writer of the same epoch. */
+  /** Replaces a writer of the same epoch. */
   installWriter(writer: RecordWriter): void {
     this.#writers = newestFirst(this.#writers, writer);
   }
 
-  /** Takes the place of a reader of the same epoch. */
+  /** Replaces a reader of the same epoch. */
   installReader(reader: RecordReader): void {
     this.#readers = newestFirst(this.#readers, reader);
   }
 
-  /** Nothing older than `epoch` will be sent again. */
+  /** Nothing older than `epoch` will be retransmitted. */
   forgetWritersBefore(epoch: number): void {
     this.#writers = this.#writers.filter((writer) => writer.epoch >= epoch);
   }
 
-  /** Epoch 0 stays: who repeats a plaintext message is told apart from who forges a protected one. */
+  /** Epoch 0 stays: a repeated plaintext message is distinguished from a forged protected record. */
   forgetReadersBefore(epoch: number): void {
     this.#readers = this.#readers.filter((reader) => reader.epoch >= epoch || reader.epoch === 0);
   }
 
   /**
-   * The reader for a record, whose full epoch it then puts into the header; `undefined` when the epoch is over or has
-   * no keys yet. A record in the wrong form for its epoch has no reader either (RFC 9147 §4.1).
+   * The reader for a record. It also writes the full epoch into the header. `undefined` when the epoch is over or has
+   * no keys yet, or when the record has the wrong form for its epoch (RFC 9147 §4.1).
    */
   readerFor(header: RecordHeader): RecordReader | undefined {
     for (const reader of this.#readers) {

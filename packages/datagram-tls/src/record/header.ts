@@ -5,7 +5,7 @@ import { writeEpochAndSequence } from './sequence.js';
 export const PLAIN_HEADER_LENGTH = 13;
 /** Content of a record, in bytes (RFC 8446 §5.1). */
 export const MAX_PLAINTEXT = 0x4000;
-/** The most that DTLS 1.2 lets protection add, which is more than 1.3 does (RFC 5246 §6.2.3). */
+/** The most that DTLS 1.2 lets protection add (RFC 5246 §6.2.3). DTLS 1.3 adds less. */
 const MAX_BODY = MAX_PLAINTEXT + 2048;
 
 /** Top bits of a unified header and its flags (RFC 9147 §4). */
@@ -18,17 +18,17 @@ export const UNIFIED = {
   epoch: 0x03,
 } as const;
 
-/** Where one record lies in a datagram, and what its header says. One scratch object serves every record. */
+/** Position and header fields of one record in a datagram. One scratch object serves every record. */
 export interface RecordHeader {
-  /** Content type; 0 for a unified header until the record is open. */
+  /** Content type; 0 for a unified header until the record is opened. */
   type: number;
-  /** As on the wire, 0 for a unified header. */
+  /** As on the wire; 0 for a unified header. */
   version: number;
-  /** In full; a unified header's two low bits until its reader is found. */
+  /** Complete; for a unified header only the two low bits until its reader is found. */
   epoch: number;
-  /** In full; a unified header's 8 or 16 masked bits until the record is open. */
+  /** Complete; for a unified header the 8 or 16 masked bits until the record is opened. */
   sequence: number;
-  /** Offsets into the datagram: of the record, of what follows the header, of the next record. */
+  /** Offsets into the datagram: of the record, of the bytes after the header, of the next record. */
   start: number;
   bodyStart: number;
   end: number;
@@ -40,8 +40,8 @@ export function createHeader(): RecordHeader {
 }
 
 /**
- * Reads the header at `offset` in either form, told apart by the first byte (RFC 9147 §4.1). A reason means that this
- * and everything behind it in the datagram cannot be read; `undefined` that `into` is filled in.
+ * Reads the header at `offset` in either form, distinguished by the first byte (RFC 9147 §4.1). A returned reason
+ * means that this record and everything behind it in the datagram cannot be read; `undefined`: `into` is filled in.
  */
 export function readHeader(datagram: Uint8Array, offset: number, into: RecordHeader): DropReason | undefined {
   if (offset >= datagram.length) return 'truncated';
@@ -96,7 +96,7 @@ function readUnified(
   return undefined;
 }
 
-/** Writes a header of the form that DTLS 1.2 and epoch 0 use. */
+/** Writes a header in the form of DTLS 1.2 and epoch 0. */
 export function writePlainHeader(
   out: Uint8Array,
   at: number,
@@ -119,11 +119,11 @@ function u16(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * Why a record was discarded. All but the last two come from anyone on the network and are only counted
- * (RFC 9147 §4.5.2); the last two were authentic, so the peer itself broke the rules.
+ * Why a record was discarded. All but the last two can be caused by any sender and are only counted (RFC 9147
+ * §4.5.2). The last two are authentic, so the peer violated the protocol.
  */
 export type DropReason =
-  /** The header or the length it states runs past the datagram. */
+  /** The header, or the length it states, exceeds the datagram. */
   | 'truncated'
   | 'bad_type'
   | 'bad_version'
@@ -133,15 +133,15 @@ export type DropReason =
   | 'unknown_epoch'
   /** Longer than a record may be. */
   | 'too_long'
-  /** Too short to hold what protects it. */
+  /** Too short for its protection. */
   | 'too_short'
   /** Seen before, or older than the replay window. */
   | 'replayed'
   /** Not authentic. */
   | 'bad_record'
-  /** So many forgeries were tried that the key is spent: the connection must end (RFC 9147 §4.5.3). */
+  /** Too many forgeries were tried with this key: the connection must end (RFC 9147 §4.5.3). */
   | 'forgery_limit'
   /** More plaintext than 2^14 bytes: alert record_overflow. */
   | 'record_overflow'
-  /** Nothing but padding: alert unexpected_message (RFC 8446 §5.4). */
+  /** Only padding: alert unexpected_message (RFC 8446 §5.4). */
   | 'no_content_type';

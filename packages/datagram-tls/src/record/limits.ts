@@ -5,7 +5,7 @@ import type { WriterState } from './reader-writer.js';
 import { ReplayWindow } from './replay.js';
 import { MAX_SEQUENCE } from './sequence.js';
 
-/** How long one key may serve in one direction. */
+/** How much one key may protect in one direction. */
 export interface KeyLimits {
   /** Records that may be sealed. */
   readonly sealed: number;
@@ -17,8 +17,8 @@ export interface KeyLimits {
 const GCM_SEALED = Math.floor(2 ** 24.5);
 
 /**
- * Blocks of CBC may collide, by the birthday bound, no sooner than it takes to tell GCM's from chance: the same number
- * serves. Nobody guesses a tag of 32 bytes.
+ * Collisions of CBC blocks, by the birthday bound, come no sooner than the distinguishing limit of GCM: the same
+ * number serves. A tag of 32 bytes cannot be guessed.
  */
 const CBC_LIMITS: KeyLimits = { sealed: GCM_SEALED, forged: 2 ** 36 };
 
@@ -29,14 +29,15 @@ const LIMITS_13: Readonly<Record<AeadName, KeyLimits>> = {
   'chacha20-poly1305': { sealed: MAX_SEQUENCE + 1, forged: 2 ** 36 },
   'aes-128-ccm': { sealed: 2 ** 23, forged: Math.floor(2 ** 23.5) },
   'aes-256-ccm': { sealed: 2 ** 23, forged: Math.floor(2 ** 23.5) },
-  // RFC 9147 §4.5.3 rules these out without more protection against forgery: no suite of DTLS 1.3 has them here.
+  // RFC 9147 §4.5.3 forbids these without more protection against forgery: no suite of DTLS 1.3 uses them here.
   'aes-128-ccm-8': { sealed: 2 ** 23, forged: 0 },
   'aes-256-ccm-8': { sealed: 2 ** 23, forged: 0 },
 };
 
 /**
- * In DTLS 1.2 nothing renews a key, so that the last forgery ends the session: anyone may send forgeries. RFC 9325 §4.4 has
- * this number for GCM; CCM and CCM_8 get the same (ADR 20). It leaves a forger of 8-byte tags a chance of 2^-36.
+ * In DTLS 1.2 nothing renews a key, so that the last forgery ends the session, and any sender can forge. RFC 9325
+ * §4.4 has this number for GCM; CCM and CCM_8 get the same (ADR 20). It leaves a forger of 8-byte tags a chance of
+ * 2^-36.
  */
 const AES_FORGED_12 = 2 ** 28;
 
@@ -47,7 +48,7 @@ export function limitsOf(suite: CipherSuite): KeyLimits {
   return { ...limits, forged: AES_FORGED_12 };
 }
 
-/** New keys are due when half the records are spent, which leaves time for a KeyUpdate that gets lost. */
+/** New keys are due at half of the limit, which leaves time for a lost KeyUpdate. */
 export function writerState(sequence: number, limits: KeyLimits): WriterState {
   const left = Math.min(limits.sealed, MAX_SEQUENCE + 1) - sequence;
   if (left <= 1) return left === 1 ? 'last' : 'exhausted';

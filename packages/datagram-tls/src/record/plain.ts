@@ -9,7 +9,7 @@ import {
 import type { RecordReader, RecordWriter, WriterState } from './reader-writer.js';
 import { MAX_SEQUENCE } from './sequence.js';
 
-/** Writes epoch 0, which nothing protects. */
+/** Writes epoch 0, which is not protected. */
 export class PlainWriter implements RecordWriter {
   readonly epoch = 0;
   readonly overhead = PLAIN_HEADER_LENGTH;
@@ -17,8 +17,8 @@ export class PlainWriter implements RecordWriter {
   readonly #version: number;
 
   /**
-   * `sequence` is that of the first record: a server without state answers with the number of the ClientHello's record
-   * (RFC 6347 §4.2.1). `version` is for the header, 1.2 as both versions ask (RFC 9147 §4) unless told otherwise.
+   * `sequence` is that of the first record: a server without state answers with the number of the ClientHello's
+   * record (RFC 6347 §4.2.1). `version` is for the header, by default 1.2 as both versions require (RFC 9147 §4).
    */
   constructor(sequence = 0, version: number = WireVersion.dtls12) {
     this.#sequence = sequence;
@@ -33,7 +33,7 @@ export class PlainWriter implements RecordWriter {
     return this.#sequence > MAX_SEQUENCE ? 'exhausted' : 'open';
   }
 
-  /** Leaves out `count` numbers. */
+  /** Skips `count` numbers. */
   skip(count: number): void {
     this.#sequence += count;
   }
@@ -52,8 +52,8 @@ export class PlainWriter implements RecordWriter {
 }
 
 /**
- * Reads epoch 0. There is no replay window: nothing here is authentic, so a forged record could move it and shut the
- * peer out, and repeated handshake messages are recognised by their own numbers.
+ * Reads epoch 0. It has no replay window: nothing here is authentic, so a forged record could move the window and
+ * lock the peer out. Repeated handshake messages are recognized by their own numbers.
  */
 export class PlainReader implements RecordReader {
   readonly epoch = 0;

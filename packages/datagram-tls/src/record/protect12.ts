@@ -24,7 +24,7 @@ export const records12: RecordProtection = {
       : new RecordReader12(crypto, suite, epoch, keys),
 };
 
-/** What the key block gives one direction of one epoch (RFC 5246 §6.3). */
+/** Keys of one direction of one epoch, from the key block (RFC 5246 §6.3). */
 interface RecordKeys12 {
   readonly key: Uint8Array;
   /** As long as the suite's fixed IV. */
@@ -36,17 +36,17 @@ const NONCE_LENGTH = 12;
 const NUMBER_AT = 4;
 const NUMBER_LENGTH = 8;
 
-/** Scratch for the record at hand: sealing and opening never wait, so all connections share it. */
+/** Scratch for the current record: sealing and opening are synchronous, so all connections share it. */
 const nonce = new Uint8Array(NONCE_LENGTH);
 
-/** Protects records of DTLS 1.2; the record number is the nonce, so that none can repeat. */
+/** Protects records of DTLS 1.2. The record number is the nonce, so that nonces do not repeat. */
 export class RecordWriter12 extends NumberedWriter implements RecordWriter {
   readonly overhead: number;
   readonly #explicit: number;
   readonly #aead: AeadKey;
   readonly #iv: Uint8Array;
 
-  /** `limits` and `sequence`, the number of the first record, are for tests of the far end. */
+  /** `limits` and `sequence`, the number of the first record, exist for tests of the limits. */
   constructor(
     crypto: CryptoProvider,
     suite: AeadSuite,
@@ -125,7 +125,7 @@ export class RecordReader12 extends CountingReader implements RecordReader {
     return length > MAX_PLAINTEXT ? 'record_overflow' : plaintext;
   }
 
-  /** A peer may choose its explicit nonces as it likes (RFC 5288 §3), so they are taken from the record. */
+  /** A peer may choose its explicit nonces freely (RFC 5288 §3), so they are read from the record. */
   #setNonce(aad: Uint8Array, datagram: Uint8Array, from: number): void {
     nonce.set(this.#iv);
     if (this.#explicit === 0) {
@@ -136,14 +136,14 @@ export class RecordReader12 extends CountingReader implements RecordReader {
   }
 }
 
-/** RFC 7905 §2: the record number, with which the AAD begins, is padded on the left and laid over the whole IV. */
+/** RFC 7905 §2: the record number, the start of the AAD, is padded on the left and XORed with the IV. */
 function maskNonce(aad: Uint8Array): void {
   for (let i = 0; i < NUMBER_LENGTH; i++) {
     nonce[NUMBER_AT + i] = (nonce[NUMBER_AT + i] as number) ^ (aad[i] as number);
   }
 }
 
-/** What the key block gives one direction of one epoch (RFC 5246 §6.3). */
+/** Keys of one direction of one epoch, from the key block (RFC 5246 §6.3). */
 interface CbcKeys12 {
   readonly key: Uint8Array;
   readonly mac: Uint8Array;
@@ -152,12 +152,12 @@ interface CbcKeys12 {
 /** Of AES; an IV has as many bytes. */
 const BLOCK = 16;
 const MAC_LENGTH = 32;
-/** What a record has beside its header and its blocks. */
+/** The overhead of a record beside its header and its blocks. */
 const FRAME = BLOCK + MAC_LENGTH;
 
 /*
- * A record's body is IV, ciphertext and the MAC over both (RFC 7366 §3). The MAC is checked first: who does not have
- * the key learns nothing from padding, so that it need not be looked at in constant time.
+ * A record's body is IV, ciphertext and the MAC over both (RFC 7366 §3). The MAC is checked first: without the key a
+ * sender learns nothing from padding, so that the padding check need not be constant-time.
  */
 
 /** Protects records of DTLS 1.2 under a CBC suite. */
@@ -167,7 +167,7 @@ export class CbcWriter12 extends NumberedWriter implements RecordWriter {
   readonly #cipher: CbcKey;
   readonly #mac: MacKey;
 
-  /** `limits` and `sequence`, the number of the first record, are for tests of the far end. */
+  /** `limits` and `sequence`, the number of the first record, exist for tests of the limits. */
   constructor(
     crypto: CryptoProvider,
     suite: CbcSuite,
@@ -194,7 +194,7 @@ export class CbcWriter12 extends NumberedWriter implements RecordWriter {
     writePlainHeader(out, at, type, WireVersion.dtls12, this.epoch, this.sequence, length);
     const ivAt = at + PLAIN_HEADER_LENGTH;
     const macAt = ivAt + BLOCK + blocks.length;
-    // RFC 5246 §6.2.3.2: one that nobody can foresee.
+    // RFC 5246 §6.2.3.2: an unpredictable IV.
     const iv = this.#crypto.randomBytes(BLOCK);
     out.set(iv, ivAt);
     this.#cipher.encrypt(iv, blocks, out, ivAt + BLOCK);
@@ -245,7 +245,10 @@ export class CbcReader12 extends CountingReader implements RecordReader {
   }
 }
 
-/** RFC 5246 §6.2.3.2: each byte of the padding, of which there is at least one, is the number of the others. */
+/**
+ * RFC 5246 §6.2.3.2: each byte of the padding, of which there is at least one, is the number of the other padding
+ * bytes.
+ */
 function padded(plaintext: Uint8Array): Uint8Array {
   const padding = BLOCK - (plaintext.length % BLOCK);
   const blocks = new Uint8Array(plaintext.length + padding);
@@ -253,7 +256,7 @@ function padded(plaintext: Uint8Array): Uint8Array {
   return blocks.fill(padding - 1, plaintext.length);
 }
 
-/** A peer may pad by up to 256 bytes, to hide how long its text is. */
+/** A peer may pad by up to 256 bytes, to hide the length of its text. */
 function unpadded(blocks: Uint8Array): Uint8Array | DropReason {
   const others = blocks.at(-1) ?? 0;
   const length = blocks.length - others - 1;
@@ -265,10 +268,10 @@ function unpadded(blocks: Uint8Array): Uint8Array | DropReason {
 /** Record number, type, version, length (RFC 5246 §6.2.3.1, §6.2.3.3). */
 const LENGTH = 13;
 
-/** Sealing and opening never wait, so all connections share it. */
+/** Sealing and opening are synchronous, so all connections share it. */
 const scratch = new Uint8Array(LENGTH);
 
-/** What a record of DTLS 1.2 authenticates beside its content; valid until the next call. */
+/** The additional data of a DTLS 1.2 record; valid until the next call. */
 function additionalData12(type: number, epoch: number, sequence: number, length: number): Uint8Array {
   writeEpochAndSequence(scratch, 0, epoch, sequence);
   scratch[8] = type;

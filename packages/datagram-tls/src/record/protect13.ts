@@ -25,30 +25,30 @@ export interface RecordKeys13 {
   readonly sn: Uint8Array;
 }
 
-/** Flags, 16 bits of sequence number, length: what we write, and the longest without a connection ID. */
+/** Flags, 16 bits of sequence number, length: what we write, and the longest header without a connection ID. */
 const HEADER_LENGTH = 5;
-/** The ciphertext's first bytes, from which the record number's mask is made. */
+/** The ciphertext's first bytes, which determine the record number's mask. */
 const SAMPLE_LENGTH = 16;
 const NONCE_LENGTH = 12;
 const SEQUENCE_AT = 6;
 /** What protection may add to a plaintext (RFC 8446 §5.2). */
 const MAX_EXPANSION = 256;
 
-/** Scratch for the record at hand: sealing and opening never wait, so all connections share it. */
+/** Scratch for the current record: sealing and opening are synchronous, so all connections share it. */
 const nonce = new Uint8Array(NONCE_LENGTH);
 const sample = new Uint8Array(SAMPLE_LENGTH);
-/** One for each length that a header, which is the AAD, can have. */
+/** One for each length of a header, which is the AAD. */
 const headers = Array.from({ length: HEADER_LENGTH + 1 }, (_, length) => new Uint8Array(length));
 const longestHeader = headers[HEADER_LENGTH] as Uint8Array;
 
-/** Protects records of DTLS 1.3, in the one form of header that every peer can read. */
+/** Protects records of DTLS 1.3, with the one form of header that every peer can read. */
 export class RecordWriter13 extends NumberedWriter implements RecordWriter {
   readonly overhead: number;
   readonly #aead: AeadKey;
   readonly #mask: RecordNumberMask;
   readonly #iv: Uint8Array;
 
-  /** `limits` and `sequence`, the number of the first record, are for tests of the far end. */
+  /** `limits` and `sequence`, the number of the first record, exist for tests of the limits. */
   constructor(
     crypto: CryptoProvider,
     suite: AeadSuite,
@@ -138,7 +138,7 @@ export class RecordReader13 extends CountingReader implements RecordReader {
     return unpad(inner, header);
   }
 
-  /** Turns the AAD's masked bits into the sender's and completes them to 48 (RFC 9147 §4.2.2, §4.2.3). */
+  /** Unmasks the AAD's record number bits and completes them to 48 (RFC 9147 §4.2.2, §4.2.3). */
   #unmaskSequence(aad: Uint8Array, mask: Uint8Array): number {
     const expected = this.window.newest + 1;
     const low = (aad[1] as number) ^ (mask[0] as number);
@@ -150,20 +150,20 @@ export class RecordReader13 extends CountingReader implements RecordReader {
   }
 }
 
-/** The start of a ciphertext, in scratch memory: a view would cost more than these bytes. */
+/** The start of a ciphertext, in scratch memory: a view would cost more than copying these bytes. */
 function sampleAt(bytes: Uint8Array, at: number): Uint8Array {
   for (let i = 0; i < SAMPLE_LENGTH; i++) sample[i] = bytes[at + i] as number;
   return sample;
 }
 
-/** The record's header, which is its AAD, in scratch memory of just that length. */
+/** The record's header, which is its AAD, in scratch memory of exactly that length. */
 function copyHeader(header: RecordHeader, datagram: Uint8Array): Uint8Array {
   const copy = headers[header.bodyStart - header.start] as Uint8Array;
   for (let i = 0; i < copy.length; i++) copy[i] = datagram[header.start + i] as number;
   return copy;
 }
 
-/** RFC 9147 §4: the nonce is made with the sequence number alone, without the epoch (RFC 8446 §5.3). */
+/** RFC 9147 §4: the nonce uses the sequence number alone, without the epoch (RFC 8446 §5.3). */
 function setNonce(iv: Uint8Array, sequence: number): void {
   writeSequence(nonce, SEQUENCE_AT, sequence);
   for (let i = 0; i < SEQUENCE_AT; i++) nonce[i] = iv[i] as number;

@@ -3,14 +3,14 @@ const BITS = 256;
 const WORDS = BITS / 32;
 
 /**
- * How far behind the newest record an older one is still taken. A word less than the ring, because moving on clears
- * whole words (RFC 6347 §4.1.2.6 asks for at least 32, RFC 9147 §4.5.1 for 64).
+ * How far behind the newest record an older one is still accepted. One word less than the ring, because moving on
+ * clears whole words (RFC 6347 §4.1.2.6 requires at least 32, RFC 9147 §4.5.1 recommends 64).
  */
 export const REPLAY_WINDOW = BITS - 32;
 
 /**
- * Remembers which sequence numbers of one epoch were accepted. Callers ask {@link fresh} before they decrypt and
- * {@link accept} only what proved authentic, so that forged numbers never move the window.
+ * Remembers accepted sequence numbers of one epoch. Callers ask {@link fresh} before they decrypt and {@link accept}
+ * only authentic records, so that forged numbers never move the window.
  */
 export class ReplayWindow {
   /** The newest accepted number; -1 before the first. */
@@ -21,7 +21,7 @@ export class ReplayWindow {
     return this.#newest;
   }
 
-  /** Not accepted before, nor too old to tell. */
+  /** Neither accepted before nor too old. */
   fresh(sequence: number): boolean {
     if (sequence > this.#newest) return true;
     if (this.#newest - sequence >= REPLAY_WINDOW) return false;

@@ -2,8 +2,8 @@
 export const MAX_SEQUENCE = 2 ** 48 - 1;
 
 /**
- * The sequence number with these low bits, of which there are `span` values, that lies nearest to the one expected next
- * (RFC 9147 §4.2.2).
+ * The sequence number with these low bits, of which there are `span` values, that is nearest to the expected one (RFC
+ * 9147 §4.2.2).
  */
 export function completeSequence(expected: number, low: number, span: number): number {
   const candidate = expected - (expected % span) + low;
@@ -20,7 +20,7 @@ export function writeEpochAndSequence(out: Uint8Array, at: number, epoch: number
   writeSequence(out, at + 2, sequence);
 }
 
-/** Writes 48 bits, without BigInt, which costs twenty times as much. */
+/** Writes 48 bits without BigInt, which costs twenty times as much. */
 export function writeSequence(out: Uint8Array, at: number, sequence: number): void {
   const high = Math.floor(sequence / 0x1_0000_0000);
   const low = sequence >>> 0;

@@ -15,11 +15,11 @@ export const VALIDATION_LIMITS = {
    * 64 KiB takes as long, so a long revocation list costs more.
    */
   signatureWork: 600,
-  /** Issuers looked at. A hostile set of cross-signed certificates has exponentially many paths. */
+  /** Issuers examined. A hostile set of cross-signed certificates has exponentially many paths. */
   issuers: 500,
   /** Candidate paths that reach a trust anchor and are checked. */
   paths: 100,
-  /** Revocation lists looked at, each once for a certificate, its issuer and the issuer of that. */
+  /** Revocation lists examined, each once for a certificate, its issuer and the issuer of that. */
   lists: 500,
 } as const;
 
@@ -37,12 +37,12 @@ export class ValidationBudget {
   };
   #exhausted = false;
 
-  /** A limit was reached: what was not found until then remains unknown. */
+  /** A limit was reached: facts that were not found until then remain unknown. */
   get exhausted(): boolean {
     return this.#exhausted;
   }
 
-  /** Whether `amount` of work is still allowed; to be asked before the work is done. */
+  /** Whether `amount` of work is still allowed. Call it before the work is done. */
   allows(work: ValidationWork, amount = 1): boolean {
     if (this.#exhausted || this.#spent[work] + amount > VALIDATION_LIMITS[work]) {
       this.#exhausted = true;

@@ -8,7 +8,7 @@ import type { TrustStore } from './trust-store.js';
 /** Certificates from a leaf to an anchor, each named as issuer by the one before it. No signature is checked yet. */
 export type CandidatePath = readonly Certificate[];
 
-/** Why a path leads to no anchor. `depth`: of its last certificate. */
+/** Why a path leads to no anchor. `depth` is the index of its last certificate. */
 export interface DeadEnd {
   readonly code: VerifyCode;
   readonly depth: number;
@@ -16,7 +16,7 @@ export interface DeadEnd {
 
 export interface SearchOptions {
   readonly leaf: Certificate;
-  /** In any order; what does not belong to the path does no harm. */
+  /** In any order; certificates that do not belong to the path do no harm. */
   readonly intermediates: readonly Certificate[];
   readonly trust: TrustStore;
   /** Milliseconds since the epoch; certificates that are valid then are tried first. */
@@ -28,17 +28,17 @@ export interface SearchOptions {
   readonly budget: ValidationBudget;
 }
 
-/** A certificate of the search, with what is true of it on every path. */
+/** A certificate of the search, with facts that hold on every path. */
 interface Node {
   readonly certificate: Certificate;
-  /** Equal for certificates with the same name and key: a path that visits one of them twice goes in circles. */
+  /** Equal for certificates with the same name and key: a path that visits one of them twice is a loop. */
   readonly entity: number;
-  /** One of the trust store's. */
+  /** A certificate of the trust store. */
   readonly isTrusted: boolean;
   readonly isSelfSigned: boolean;
 }
 
-/** Those that may have issued a certificate, the best first. */
+/** Possible issuers of a certificate, the best first. */
 interface Issuers {
   readonly trusted: readonly Node[];
   readonly offered: readonly Node[];
@@ -46,17 +46,17 @@ interface Issuers {
 
 /**
  * Walks the paths from a leaf to the trust anchors by names and key identifiers, the most promising first: trusted
- * issuers before those of the peer, valid ones before expired ones. Once a path is among trusted certificates it
- * stays there. Certificates are compared once each, not once a path. @see RFC 4158, RFC 5280 §6.1
+ * issuers before those of the peer, valid ones before expired ones. A path that reaches a trusted certificate stays
+ * among trusted ones. Each certificate is compared once, not once per path. @see RFC 4158, RFC 5280 §6.1
  */
 export class PathSearch {
   readonly #options: SearchOptions;
   readonly #offered = new Map<string, Certificate[]>();
   readonly #nodes = new Map<Certificate, Node>();
-  /** By name: one of each entity. */
+  /** By name: one certificate of each entity. */
   readonly #entities = new Map<string, Node[]>();
   readonly #issuers = new Map<Node, Issuers>();
-  /** The first one met. */
+  /** The first one found. */
   deadEnd: DeadEnd | undefined;
 
   constructor(options: SearchOptions) {
@@ -154,17 +154,17 @@ function deadEndCode(path: readonly Node[]): VerifyCode {
   return last.isTrusted ? 'UNABLE_TO_GET_ISSUER_CERT' : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
 }
 
-/** From and to one name, with nothing that says that another key signed it. */
+/** Issuer and subject have one name, and nothing says that another key signed it. */
 export function isSelfSigned(certificate: Certificate): boolean {
   return certificate.isSelfIssued && keyIdsAgree(certificate, certificate.extensions.authorityKeyId);
 }
 
-/** By names and key identifiers; only a signature tells. */
+/** By names and key identifiers; only the signature proves it. */
 export function mayHaveIssued(issuer: Certificate, subject: Certificate): boolean {
   return issuer.subject.equals(subject.issuer) && keyIdsAgree(issuer, subject.extensions.authorityKeyId);
 }
 
-/** OpenSSL takes the authority key identifier for a fact, not for a hint, and so do we (RFC 5280 §4.2.1.1). */
+/** OpenSSL treats the authority key identifier as a fact, not as a hint, and so do we (RFC 5280 §4.2.1.1). */
 export function keyIdsAgree(issuer: Certificate, authority: AuthorityKeyId | undefined): boolean {
   const { subjectKeyId } = issuer.extensions;
   if (authority === undefined) return true;

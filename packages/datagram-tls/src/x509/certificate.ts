@@ -15,7 +15,7 @@ export interface Certificate extends Signed {
   readonly serial: Uint8Array;
   readonly issuer: DistinguishedName;
   readonly subject: DistinguishedName;
-  /** From `subject` to `subject`, which does not say that the signature is its own. */
+  /** Issuer and subject are the same name. Its signature may still be another key's. */
   readonly isSelfIssued: boolean;
   /** First and last moment of validity, in milliseconds since the epoch. */
   readonly notBefore: number;

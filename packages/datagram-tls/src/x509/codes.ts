@@ -1,6 +1,6 @@
 import type { AlertName } from '../base/alerts.js';
 
-/** What can be wrong with a certificate, by OpenSSL's short names, and the alert that tells the peer. */
+/** Verdicts on certificates, by OpenSSL's short names, and the alert for each. */
 const ALERTS = {
   APPLICATION_VERIFICATION: 'certificate_unknown',
   CA_KEY_TOO_SMALL: 'bad_certificate',
@@ -47,13 +47,13 @@ const ALERTS = {
   UNSUPPORTED_CONSTRAINT_TYPE: 'certificate_unknown',
   UNSUPPORTED_NAME_SYNTAX: 'certificate_unknown',
   UNSUPPORTED_SIGNATURE_ALGORITHM: 'unsupported_certificate',
-  // Ours: the validation would cost more than VALIDATION_LIMITS allow.
+  // Ours: the validation would exceed VALIDATION_LIMITS.
   VALIDATION_LIMIT_REACHED: 'bad_certificate',
 } as const satisfies Record<string, AlertName>;
 
 export type VerifyCode = keyof typeof ALERTS;
 
-/** The alert with which OpenSSL answers; `certificate_unknown` for codes of the application's own. */
+/** The alert that OpenSSL sends; `certificate_unknown` for codes of the application. */
 export function alertForCode(code: string): AlertName {
   return Object.hasOwn(ALERTS, code) ? ALERTS[code as VerifyCode] : 'certificate_unknown';
 }

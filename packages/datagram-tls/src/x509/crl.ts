@@ -19,18 +19,20 @@ export interface Crl extends Signed {
   readonly nextUpdate: number | undefined;
   readonly authorityKeyId: AuthorityKeyId | undefined;
   /**
-   * It is a delta or indirect list, one for some reasons or for attribute certificates, or it has a critical extension that
-   * is not known: its silence proves nothing.
+   * It is a delta or indirect list, covers some reasons or attribute certificates, or has an unknown critical
+   * extension: the absence of a certificate proves nothing.
    */
   readonly isUnhandled: boolean;
   readonly scope: CrlScope;
   isRevoked(serial: Uint8Array): boolean;
 }
 
-/** The certificates of the issuer that the list is about (RFC 5280 §5.2.5). */
+/** The certificates of the issuer that the list covers (RFC 5280 §5.2.5). */
 export interface CrlScope {
   readonly only: 'user' | 'ca' | undefined;
-  /** GeneralNames in DER, one of which a certificate has to name as its distribution point; `undefined`: any certificate. */
+  /**
+   * GeneralNames in DER. A certificate must name one of them as its distribution point; `undefined`: any certificate.
+   */
   readonly names: readonly Uint8Array[] | undefined;
 }
 
@@ -50,7 +52,7 @@ export function parseCrl(der: Uint8Array): Crl | undefined {
   return reader.finished() ? crl : undefined;
 }
 
-/** Whether a list of the certificate's issuer is about this certificate (RFC 5280 §6.3.3 (b)). */
+/** Whether a list of the certificate's issuer covers this certificate (RFC 5280 §6.3.3 (b)). */
 export function covers({ scope }: Crl, { extensions }: Certificate): boolean {
   const { only, names } = scope;
   const isCa = extensions.basicConstraints?.ca ?? false;
@@ -83,7 +85,7 @@ function readList(r: DerReader): Omit<Crl, 'tbs' | 'signatureAlgorithm' | 'signa
   }
   let longest = 0;
   for (const serial of revoked) longest = Math.max(longest, serial.length);
-  // A peer may show a serial number of 60 KB, on many paths.
+  // A peer may send a serial number of 60 KB, on many paths.
   const isRevoked = (serial: Uint8Array): boolean => serial.length <= longest && revoked.has(latin1(serial));
   return { signedAlgorithm, issuer, thisUpdate, nextUpdate, ...extensions, isRevoked };
 }
@@ -94,7 +96,7 @@ interface Extensions {
   scope: CrlScope;
 }
 
-/** The content of the one SEQUENCE in an extension; one that is malformed fails `list`. */
+/** The content of the one SEQUENCE in an extension; a malformed one fails `list`. */
 function readWhole<T>(list: DerReader, value: Uint8Array, read: (sequence: DerReader) => T): T {
   const reader = new DerReader(value);
   const result = reader.inside(Tag.sequence, read);
@@ -121,7 +123,7 @@ function readEntry(entries: DerReader, extensions: Extensions): string {
   return entries.inside(Tag.sequence, (entry) => {
     const serial = latin1(entry.integer());
     readTime(entry);
-    // Critical ones change whom the entry is about, such as certificateIssuer of indirect lists.
+    // Critical ones change the certificate that the entry is about, such as certificateIssuer of indirect lists.
     if (entry.left > 0) readExtensionList(entry, (_, critical) => (extensions.isUnhandled ||= critical));
     return serial;
   });

@@ -34,27 +34,27 @@ export function explicitTag(number: number): number {
 
 const LONGEST_OID = 128;
 
-/** What readers of nested elements share. */
+/** Shared by readers of nested elements. */
 export interface DerState {
   failed: boolean;
-  /** Elements that may still be read; with one more the whole is malformed. */
+  /** Elements that may still be read; one more makes the whole malformed. */
   elements: number;
 }
 
 /**
- * Reads DER (X.690 §10: definite, minimal lengths) from bytes it does not own; what it returns are views.
- * Readers of nested elements share one verdict: after any malformed element `failed` is true for all of them, reads
- * yield zeros and empty views, and loops over the rest end. Decoders check once, at the bottom.
+ * Reads DER (X.690 §10: definite, minimal lengths) from bytes it does not own; results are views. Readers of nested
+ * elements share one verdict: after any malformed element `failed` is true for all of them, reads yield zeros and
+ * empty views, and loops over the rest end. Decoders check once, at the bottom.
  *
- * BER is refused on purpose. A general BER parser costs some 300 µs a certificate and is more lenient than the
- * verifiers we must never be more permissive than.
+ * BER is refused on purpose. A general BER parser costs about 300 µs per certificate and accepts more than other
+ * verifiers do.
  */
 export class DerReader {
   readonly #bytes: Uint8Array;
   #at: number;
   readonly #end: number;
   readonly #state: DerState;
-  /** Where the content of the element that was read last starts. */
+  /** Where the content of the last element starts. */
   #content = 0;
 
   constructor(bytes: Uint8Array, start = 0, end = bytes.length, state?: DerState) {
@@ -78,7 +78,7 @@ export class DerReader {
     return this.#state.failed;
   }
 
-  /** Nothing failed anywhere, and nothing is left over here. */
+  /** Nothing failed anywhere, and no bytes are left over here. */
   finished(): boolean {
     return !this.#state.failed && this.#at === this.#end;
   }
@@ -88,7 +88,7 @@ export class DerReader {
     this.#at = this.#end;
   }
 
-  /** Decodes the content of the next element, all of which must be used. */
+  /** Decodes the content of the next element, and requires that all of it is used. */
   inside<T>(tag: number, decode: (content: DerReader) => T): T {
     const content = this.#take(tag)
       ? new DerReader(this.#bytes, this.#content, this.#at, this.#state)
@@ -160,7 +160,7 @@ export class DerReader {
     return latin1(content) as Oid;
   }
 
-  /** A BIT STRING that nobody looks into. */
+  /** A BIT STRING whose content is not read. */
   bits(tag: number): void {
     const content = this.content(tag);
     const unused = content[0] ?? 8;
@@ -188,7 +188,7 @@ export class DerReader {
   #take(tag: number): boolean {
     const bytes = this.#bytes;
     const at = this.#at;
-    // Tag numbers above 30 take more bytes; no structure of X.509 has them.
+    // Tag numbers above 30 take more bytes; X.509 has none.
     if (this.left < 2 || bytes[at] !== tag || (tag & 0x1f) === 0x1f) return this.#malformed();
     if (--this.#state.elements < 0) return this.#malformed();
     let start = at + 2;
@@ -219,10 +219,10 @@ function hasPaddedArc(content: Uint8Array): boolean {
   return content.some((byte, i) => byte === 0x80 && (i === 0 || (content[i - 1] as number) < 0x80));
 }
 
-/** An object identifier as its content bytes, one character a byte: to compare, and to look things up by. */
+/** An object identifier as its content bytes, one character per byte: for comparisons and as a key of maps. */
 export type Oid = string & { readonly oid: unique symbol };
 
-/** The identifier of a dotted one, such as `2.5.4.3`. */
+/** The identifier in this form for a dotted one, such as `2.5.4.3`. */
 export function oid(dotted: string): Oid {
   const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number);
   return [40 * first + second, ...rest].map(base128).join('') as Oid;
@@ -236,7 +236,7 @@ function base128(arc: number): string {
   return digits;
 }
 
-/** One character a byte. */
+/** One character per byte. */
 export function latin1(bytes: Uint8Array): string {
   let text = '';
   for (const byte of bytes) text += String.fromCharCode(byte);

@@ -4,7 +4,7 @@ import { type DerReader, latin1, type Oid, oid, Tag } from './der.js';
 /** One attribute of a relative distinguished name. */
 interface Attribute {
   readonly type: Oid;
-  /** Which ASN.1 string type it has. */
+  /** The tag of its ASN.1 string type. */
   readonly tag: number;
   readonly text: string;
 }
@@ -24,7 +24,7 @@ const SHORT_NAMES = new Map<Oid, string>([
   [EMAIL_ADDRESS, 'emailAddress'],
 ]);
 
-/** Who a certificate is about or from. Its bytes are those of the certificate. @see RFC 5280 §4.1.2.4 */
+/** The subject or issuer of a certificate. Its bytes are those of the certificate. @see RFC 5280 §4.1.2.4 */
 export class DistinguishedName {
   readonly der: Uint8Array;
   readonly #rdns: readonly (readonly Attribute[])[];
@@ -45,7 +45,7 @@ export class DistinguishedName {
     return sameBytes(this.der, other.der) || this.key === other.key;
   }
 
-  /** Equal for equal names: to index by. */
+  /** Equal for equal names: a key of maps. */
   get key(): string {
     this.#key ??= this.#rdns.map((rdn) => rdn.map(canonicalAttribute).sort().join('+')).join('/');
     return this.#key;
@@ -55,7 +55,7 @@ export class DistinguishedName {
     return this.#values(COMMON_NAME).map(({ text }) => text);
   }
 
-  /** `undefined` when one of them is no IA5String, as it has to be. */
+  /** `undefined` when one of them is not an IA5String. */
   get emailAddresses(): string[] | undefined {
     const values = this.#values(EMAIL_ADDRESS);
     if (values.some(({ tag }) => tag !== Tag.ia5String)) return undefined;
@@ -74,10 +74,10 @@ export class DistinguishedName {
 
 const SLASH = 0x2f;
 
-/** Whether the name with the key `name` lies in the subtree under the one with the key `base` (RFC 5280 §4.2.1.10). */
+/** Whether the name with the key `name` is in the subtree of the one with the key `base` (RFC 5280 §4.2.1.10). */
 export function isKeyWithin(name: string, base: string): boolean {
   if (name.length === base.length) return name === base;
-  // A key states the lengths of its parts, so a prefix that ends before a slash consists of whole parts.
+  // A key includes the lengths of its parts, so a prefix that ends before a slash consists of whole parts.
   return base === '' || (name.charCodeAt(base.length) === SLASH && name.startsWith(base));
 }
 
@@ -96,7 +96,7 @@ export function readRdn(rdn: DerReader): Attribute[] {
   return attributes;
 }
 
-/** Values that are no text, such as bit strings, are refused: they could not be compared (RFC 5280 §7.1). */
+/** Values without text, such as bit strings, are refused: they could not be compared (RFC 5280 §7.1). */
 function readAttribute(reader: DerReader): Attribute {
   const type = reader.oid();
   const tag = reader.tag;
@@ -105,13 +105,13 @@ function readAttribute(reader: DerReader): Attribute {
   return { type, tag, text: text ?? '' };
 }
 
-/** Lengths are written out, so that no value can pass for several attributes. */
+/** Lengths are included, so that no value can pass for several attributes. */
 function canonicalAttribute({ type, tag, text }: Attribute): string {
   const value = tag === Tag.numericString ? `#${text}` : fold(text);
   return `${type.length}:${type}${value.length}:${value}`;
 }
 
-/** In time linear in the length, whatever the text. */
+/** Linear in the length, whatever the text. */
 function fold(text: string): string {
   const words = text.split(/[ \t-\r]+/).filter((word) => word !== '');
   return lowerAscii(words.join(' '));
@@ -150,7 +150,7 @@ export function lowerAscii(text: string): string {
 function decodeString(tag: number, bytes: Uint8Array): string | undefined {
   switch (tag) {
     case Tag.utf8String:
-      // A decoder costs more than most texts are long.
+      // Creating a decoder costs more than decoding most texts.
       return bytes.every((byte) => byte < 0x80) ? latin1(bytes) : decodeUtf8(bytes);
     case Tag.printableString:
     case Tag.numericString:

@@ -24,7 +24,7 @@ export const ExtendedKeyUsage = {
 export interface NameConstraints {
   readonly permitted: GeneralNames;
   readonly excluded: GeneralNames;
-  /** A subtree has a minimum or maximum, which RFC 5280 §4.2.1.10 bars. */
+  /** A subtree has a minimum or maximum, which RFC 5280 §4.2.1.10 forbids. */
   readonly hasDistances: boolean;
 }
 
@@ -35,7 +35,7 @@ export interface AuthorityKeyId {
   readonly serial: Uint8Array | undefined;
 }
 
-/** What path validation reads of a certificate's extensions; `undefined` where one is absent. */
+/** What path validation reads of a certificate's extensions; `undefined` where an extension is absent. */
 export interface Extensions {
   readonly basicConstraints?: { readonly ca: boolean; readonly pathLength: number | undefined };
   readonly keyUsage?: number;
@@ -45,13 +45,13 @@ export interface Extensions {
   readonly nameConstraints?: NameConstraints;
   readonly subjectKeyId?: Uint8Array;
   readonly authorityKeyId?: AuthorityKeyId;
-  /** Names of the CRLs that say all of this certificate (RFC 5280 §4.2.1.13), each a GeneralName in DER. */
+  /** Names of the CRLs that cover this certificate completely (RFC 5280 §4.2.1.13), each a GeneralName in DER. */
   readonly distributionPoints?: readonly Uint8Array[];
-  /** TLS extensions that a server with this certificate has to answer when a client asks (RFC 7633). */
+  /** TLS extensions that a server with this certificate has to answer when a client sends them (RFC 7633). */
   readonly tlsFeatures?: readonly number[];
-  /** An OCSP responder that is not to be looked for on revocation lists (RFC 6960 §4.2.2.2.1). */
+  /** An OCSP responder whose certificate is not checked against revocation lists (RFC 6960 §4.2.2.2.1). */
   readonly ocspNoCheck?: true;
-  /** Critical extensions that nobody here understands (RFC 5280 §4.2: the certificate must be refused). */
+  /** Critical extensions that are not understood here (RFC 5280 §4.2: the certificate must be refused). */
   readonly unhandledCritical: readonly Oid[];
 }
 
@@ -73,30 +73,30 @@ const DECODERS = new Map<Oid, Decoder>([
   [oid('2.5.29.35'), (r, draft) => (draft.authorityKeyId = r.inside(Tag.sequence, readAuthorityKeyId))],
 ]);
 
-/** Read, and still not understood where they are critical: whether they are obeyed depends on what is asked for. */
+/** Read, and still not understood where critical: whether they are enforced depends on an option. */
 const ADVISORY = new Map<Oid, Decoder>([
   [oid('1.3.6.1.5.5.7.1.24'), (r, draft) => (draft.tlsFeatures = r.inside(Tag.sequence, readCounts))],
   [oid('1.3.6.1.5.5.7.48.1.5'), readNoCheck],
 ]);
 
 /**
- * Certificate policies and what belongs to them: accepted when critical, though no policy is asked for here. That is
- * what OpenSSL does unless a policy check is switched on.
+ * Certificate policies and related extensions: accepted when critical, though no policy is required here. OpenSSL
+ * does the same unless a policy check is switched on.
  */
 const TOLERATED = new Set(['2.5.29.32', '2.5.29.33', '2.5.29.36', '2.5.29.54'].map((dotted) => oid(dotted)));
 
 /**
- * Proxy certificates (RFC 3820) and delegated address blocks (RFC 3779) change what a path means, so they count as
- * critical whatever they say.
+ * Proxy certificates (RFC 3820) and delegated address blocks (RFC 3779) change what a path means, so they always
+ * count as critical.
  */
 const ALWAYS_CRITICAL = new Set(
   ['1.3.6.1.5.5.7.1.14', '1.3.6.1.5.5.7.1.7', '1.3.6.1.5.5.7.1.8'].map((dotted) => oid(dotted)),
 );
 
-/** Reads the content of an Extensions list. One that occurs twice is malformed (RFC 5280 §4.2). */
+/** Reads the content of an Extensions list. An extension that occurs twice is malformed (RFC 5280 §4.2). */
 export function readExtensions(list: DerReader): Extensions {
   const unhandledCritical: Oid[] = [];
-  // What is absent must not come from a prototype.
+  // An absent extension must not come from a prototype.
   const draft: Draft = ownProperties({ unhandledCritical });
   const seen = new Set<Oid>();
   list.each(() =>
@@ -123,7 +123,7 @@ function readBasicConstraints(r: DerReader): { ca: boolean; pathLength: number |
   return { ca, pathLength: r.tag === Tag.integer ? r.count() : undefined };
 }
 
-/** That it is there says it all; what is in it is NULL. */
+/** Its presence is the information; its value is NULL. */
 function readNoCheck(r: DerReader, draft: Draft): void {
   r.element();
   draft.ocspNoCheck = true;
@@ -150,8 +150,8 @@ export function readAuthorityKeyId(r: DerReader): AuthorityKeyId {
 }
 
 /**
- * CRLDistributionPoints (RFC 5280 §4.2.1.13): the names of those that the issuer itself signs for all reasons. What is for
- * some reasons only, or of another issuer, cannot say that a certificate is good.
+ * CRLDistributionPoints (RFC 5280 §4.2.1.13): the names of those that the issuer itself signs for all reasons. Lists
+ * for some reasons only, or of another issuer, cannot prove a certificate good.
  */
 function readDistributionPoints(points: DerReader): readonly Uint8Array[] {
   const found: Uint8Array[] = [];
@@ -202,7 +202,7 @@ function readSubtrees(r: DerReader, tag: number): { names: GeneralNames; hasDist
   let hasDistances = false;
   const readSubtree = (subtree: DerReader): void => {
     readGeneralName(subtree, names);
-    // minimum [0] has the default 0, which some CAs write out all the same.
+    // minimum [0] has the default 0, which some CAs encode all the same.
     if (subtree.tag === implicitTag(0)) hasDistances = subtree.count(implicitTag(0)) !== 0 || hasDistances;
     if (subtree.tag === implicitTag(1)) hasDistances = subtree.count(implicitTag(1)) >= 0;
   };
@@ -210,10 +210,13 @@ function readSubtrees(r: DerReader, tag: number): { names: GeneralNames; hasDist
   return { names, hasDistances };
 }
 
-/** Told of each extension of a list. `value` is the content of its OCTET STRING, which need not be DER where nobody reads it. */
+/**
+ * Called with each extension of a list. `value` is the content of its OCTET STRING, which need not be DER where it is
+ * not read.
+ */
 type OnExtension = (id: Oid, critical: boolean, value: Uint8Array) => void;
 
-/** Reads an Extensions list, header included, where one that occurs twice does no harm (RFC 5280 §4.1.2.9). */
+/** Reads an Extensions list, header included, where duplicates do no harm (RFC 5280 §4.1.2.9). */
 export function readExtensionList(reader: DerReader, use: OnExtension): void {
   reader.inside(Tag.sequence, (list) =>
     list.each(() =>

@@ -7,11 +7,11 @@ export interface GeneralNames {
   readonly ip: readonly Uint8Array[];
   readonly email: readonly string[];
   readonly directory: readonly DistinguishedName[];
-  /** Tags of the forms that are not compared with anything: otherName, URI, registeredID. */
+  /** Tags of the forms that are not compared: otherName, URI, registeredID. */
   readonly others: ReadonlySet<number>;
 }
 
-/** `[0] otherName`, in which an internationalized mailbox hides (RFC 9598). */
+/** `[0] otherName`, which may contain an internationalized mailbox (RFC 9598). */
 export const OTHER_NAME = explicitTag(0);
 const URI = implicitTag(6);
 const REGISTERED_ID = implicitTag(8);
@@ -28,14 +28,14 @@ export function noNames(): GeneralNamesInProgress {
   return { dns: [], ip: [], email: [], directory: [], others: new Set() };
 }
 
-/** `tag`: of the SEQUENCE, which is implicit in some places. */
+/** `tag` is that of the SEQUENCE, which is implicit in some places. */
 export function readGeneralNames(reader: DerReader, tag: number = Tag.sequence): GeneralNames {
   const names = noNames();
   reader.inside(tag, (list) => list.each(() => readGeneralName(list, names)));
   return names;
 }
 
-/** Reads one GeneralName into `names`. X.400 addresses and EDI party names are taken for malformed: nobody issues them. */
+/** Reads one GeneralName into `names`. X.400 addresses and EDI party names count as malformed: they are not in use. */
 export function readGeneralName(reader: DerReader, names: GeneralNamesInProgress): void {
   const tag = reader.tag;
   if (tag === implicitTag(1)) names.email.push(latin1(reader.content(tag)));
@@ -57,7 +57,10 @@ function readOther(reader: DerReader, tag: number, names: GeneralNamesInProgress
   }
 }
 
-/** The 4 or 16 bytes of an IP address literal; `undefined` for host names. A zone (`%eth0`) is no part of the address. */
+/**
+ * The 4 or 16 bytes of an IP address literal; `undefined` for host names. A zone (`%eth0`) is not part of the
+ * address.
+ */
 export function parseIp(text: string): Uint8Array | undefined {
   return parseV4(text) ?? parseV6(text.replace(/%[^%]+$/, ''));
 }
@@ -68,7 +71,7 @@ function parseV4(text: string): Uint8Array | undefined {
   return bytes.every((byte) => byte < 256) ? Uint8Array.from(bytes) : undefined;
 }
 
-/** RFC 4291 §2.2: eight groups, `::` for a run of zeros, the last 32 bits perhaps in dotted decimal. */
+/** RFC 4291 §2.2: eight groups, `::` for a run of zeros, optionally the last 32 bits in dotted decimal. */
 function parseV6(text: string): Uint8Array | undefined {
   const halves = text.split('::');
   if (!text.includes(':') || halves.length > 2) return undefined;

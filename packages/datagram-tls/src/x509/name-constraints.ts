@@ -9,8 +9,9 @@ import { mayBeHost } from './names.js';
 type Verdict = VerifyCode | undefined;
 
 /**
- * What a certificate is in its path. The common names of a server are compared with host names, so they are constrained
- * like host names. Nothing here compares those of a client; only common names with a dot are constrained, as in OpenSSL.
+ * The role of a certificate in its path. The common names of a server are compared with host names, so they are
+ * constrained like host names. Those of a client are not compared; only common names with a dot are constrained, as
+ * in OpenSSL.
  */
 export type NameRole = 'server' | 'client' | 'ca';
 
@@ -21,7 +22,7 @@ interface Subject {
   readonly verdicts: Map<NameConstraints, Verdict>;
 }
 
-/** In the form in which they are compared. */
+/** In the form that is compared. */
 interface Names {
   readonly dns: readonly string[];
   readonly ip: readonly Uint8Array[];
@@ -37,7 +38,7 @@ interface Mailbox {
   readonly host: string;
 }
 
-/** The constraints of one CA in the form in which they are compared. */
+/** The constraints of one CA in the form that is compared. */
 interface Bases {
   readonly permitted: Subtrees;
   readonly excluded: Subtrees;
@@ -63,13 +64,16 @@ interface HostBase {
   readonly host: string;
   /** `.host` */
   readonly suffix: string;
-  /** What a wildcard that stands for the base ends with; `undefined` where none does. */
+  /** The end of a wildcard that matches the base; `undefined` where none does. */
   readonly parent: string | undefined;
 }
 
 type MailboxBase = { readonly below: string } | (Mailbox & { readonly below: undefined });
 
-/** Checks names under constraints: each name is normalized once in a validation, each pair of certificates compared once. */
+/**
+ * Checks names against constraints: each name is normalized once per validation, each pair of certificates compared
+ * once.
+ */
 export class ConstraintChecker {
   readonly #budget: ValidationBudget;
   readonly #subjects: Readonly<Record<NameRole, Map<Certificate, Subject>>> = {
@@ -84,9 +88,9 @@ export class ConstraintChecker {
   }
 
   /**
-   * What in `certificate` breaks the constraints of a CA above it; `undefined`: nothing. Its subject counts as a directory
-   * name, its emailAddress attributes as mailboxes. Forms that are constrained but not understood here (URI, otherName, …)
-   * are refused where a certificate uses them. @see RFC 5280 §4.2.1.10, §6.1.3 (b), (c)
+   * What in `certificate` violates the constraints of a CA above it; `undefined`: nothing. Its subject counts as a
+   * directory name, its emailAddress attributes as mailboxes. Constrained forms that are not understood here (URI,
+   * otherName, …) are refused where a certificate uses them. @see RFC 5280 §4.2.1.10, §6.1.3 (b), (c)
    */
   check(certificate: Certificate, constraints: NameConstraints, role: NameRole): Verdict {
     const { names, verdicts } = this.#subjectOf(certificate, role);
@@ -134,7 +138,7 @@ function constrainedNames({ subject, extensions }: Certificate, role: NameRole):
   };
 }
 
-/** Common names that would pass for host names. One that is a phrase constrains nobody. */
+/** Common names that could be host names. A phrase is not constrained. */
 function hostsOf(subject: DistinguishedName, role: NameRole): string[] {
   if (role === 'ca') return [];
   return subject.commonNames.filter(
@@ -181,7 +185,7 @@ function checkOpaqueForms(names: Names, permitted: Subtrees, excluded: Subtrees)
   return [...names.others].some(isConstrained) ? 'UNSUPPORTED_CONSTRAINT_TYPE' : undefined;
 }
 
-/** `reaches`: whether a name stands for something within an excluded base; such as the hosts of a wildcard. */
+/** `reaches`: whether a name covers something within an excluded base, such as the hosts of a wildcard. */
 function checkForm<Name, Base>(
   names: readonly Name[],
   permitted: Form<Base>,
@@ -213,12 +217,14 @@ function hostBase(base: string): HostBase {
   };
 }
 
-/** `example.com` holds itself and all below it, `.example.com` only what is below, the empty base everything. */
+/**
+ * `example.com` contains itself and all names below it, `.example.com` only names below it, the empty base all names.
+ */
 function hostIsWithin(name: string, { host, suffix }: HostBase): boolean {
   return host === '' || name === host || name.endsWith(suffix);
 }
 
-/** `*.example.com` also stands for `bad.example.com`. */
+/** `*.example.com` also covers `bad.example.com`. */
 function wildcardCovers(name: string, { parent }: HostBase): boolean {
   return (
     parent !== undefined && name.length === parent.length + 1 && name.startsWith('*') && name.endsWith(parent)
@@ -230,7 +236,10 @@ function mailboxBase(base: string): MailboxBase {
   return { below: undefined, ...splitMailbox(base.includes('@') ? base : `@${base}`) };
 }
 
-/** A base is a mailbox, a host (`example.com`: mailboxes on just that host) or a domain (`.example.com`: on those below). */
+/**
+ * A base is a mailbox, a host (`example.com`: mailboxes on exactly that host) or a domain (`.example.com`: on hosts
+ * below it).
+ */
 function mailboxIsWithin({ local, host }: Mailbox, base: MailboxBase): boolean {
   if (base.below !== undefined) return host.length > base.below.length && host.endsWith(base.below);
   return host === base.host && (base.local === '' || base.local === local);

@@ -4,9 +4,9 @@ import { lowerAscii } from './distinguished-name.js';
 import { parseIp } from './general-names.js';
 
 /**
- * Whether a certificate holds the host name or IP address that the caller meant to reach; `undefined`: it does.
- * Host names match subjectAltName dNSNames, and common names only where there is no subjectAltName. IP addresses match
- * iPAddress entries and nothing else. A name in other scripts is compared by its A-labels.
+ * Whether a certificate contains the host name or IP address that the caller wants to reach; `undefined`: it does.
+ * Host names match subjectAltName dNSNames, and common names only where there is no subjectAltName. IP addresses
+ * match only iPAddress entries. A name in another script is compared by its A-labels.
  * @see RFC 9525 §6, RFC 5280 §7.2
  */
 export function verifyName(
@@ -27,18 +27,18 @@ function holdsHost(certificate: Certificate, host: string): boolean {
   return hostNames(certificate).some((pattern) => matchesPattern(lowerAscii(pattern), host));
 }
 
-/** What a certificate offers as its host names, wildcards included. */
+/** The host names of a certificate, wildcards included. */
 function hostNames({ extensions, subject }: Certificate): readonly string[] {
   return extensions.subjectAltName?.dns ?? subject.commonNames;
 }
 
 const LABEL = '[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?';
 const HOST = new RegExp(`^${LABEL}(\\.${LABEL})*$`);
-/** A whole label and at least two more: `*.com` would stand for a whole registry. No underscores, as in OpenSSL. */
+/** A whole label and at least two more: `*.com` would match a whole registry. No underscores, as in OpenSSL. */
 const WILDCARD = /^\*(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?){2,}$/;
 const WILD_LABEL = /^[a-z0-9-]+$/;
 
-/** Whether some host matches `pattern`, in lower case. */
+/** Whether some host, in lower case, matches `pattern`. */
 export function mayBeHost(pattern: string): boolean {
   return pattern.length <= 255 && (HOST.test(pattern) || WILDCARD.test(pattern));
 }
@@ -50,7 +50,7 @@ function matchesPattern(pattern: string, host: string): boolean {
   return WILDCARD.test(pattern) && WILD_LABEL.test(host.slice(0, dot));
 }
 
-/** Lower case, U-labels turned into A-labels; `undefined` for what can be no host name. */
+/** Lower case, with U-labels as A-labels; `undefined` for anything that cannot be a host name. */
 function toAscii(name: string): string | undefined {
   const ascii = isAscii(name) ? lowerAscii(name) : idnaToAscii(name);
   return ascii !== undefined && ascii.length <= 253 && HOST.test(ascii) ? ascii : undefined;
@@ -60,7 +60,7 @@ function isAscii(text: string): boolean {
   return /^[\x20-\x7e]*$/.test(text);
 }
 
-/** The platform's URL parser has the only IDNA table at hand (UTS #46). Delimiters of a URL must not reach it. */
+/** The platform's URL parser has the only available IDNA table (UTS #46). Delimiters of a URL must not reach it. */
 function idnaToAscii(name: string): string | undefined {
   if (/[\s/\\?#@:[\]%]/.test(name)) return undefined;
   try {

@@ -20,7 +20,7 @@ import type { TrustStore } from './trust-store.js';
 interface OcspQuestion {
   /** DER. */
   readonly response: Uint8Array;
-  /** That which it is to be about, the first, and all that vouch for it, up to an anchor. */
+  /** The certificate that the response must be about comes first, then its issuers, up to an anchor. */
   readonly path: CandidatePath;
   readonly trust: TrustStore;
   /** Milliseconds since the epoch. */
@@ -28,11 +28,11 @@ interface OcspQuestion {
   readonly provider: CryptoProvider;
   /** Where given, the certificate of a responder must not be on its issuer's list. */
   readonly crls: readonly Crl[] | undefined;
-  /** What the validation of the path left; one of its own unless given. */
+  /** The rest of the path validation's budget; a new one unless given. */
   readonly budget?: ValidationBudget;
 }
 
-/** Who is to have signed, and what that takes. */
+/** The required signer of a response, and what verifying it needs. */
 interface Authority extends OcspQuestion {
   readonly issuer: Certificate;
   readonly signatures: SignatureChecker;
@@ -42,7 +42,7 @@ interface Authority extends OcspQuestion {
 
 type DigestName = HashName | 'sha1';
 
-/** By what a CertID may name the issuer. SHA-1 is no risk: nobody gains by an issuer who is only almost the one meant. */
+/** How a CertID may name the issuer. SHA-1 is no risk: an issuer with a colliding hash gains nothing. */
 const DIGESTS = new Map<Oid, DigestName>([
   [oid('1.3.14.3.2.26'), 'sha1'],
   [oid('2.16.840.1.101.3.4.2.1'), 'sha256'],
@@ -52,21 +52,21 @@ const DIGESTS = new Map<Oid, DigestName>([
 
 /** The TLS extension of that name (RFC 6066 §8). */
 const STATUS_REQUEST = 5;
-/** Certificates looked at in one response, where one is enough. */
+/** Certificates examined in one response, where one is enough. */
 const MAX_CERTIFICATES = 4;
-/** How far ahead of ours the responder's clock may be, ms. */
+/** How far the responder's clock may be ahead of ours, ms. */
 const SKEW = 300_000;
-/** How long a response counts that names no end of its own, ms (RFC 6960 §4.2.2.1 leaves that to us). */
+/** How long a response without nextUpdate counts, ms (RFC 6960 §4.2.2.1 leaves that to us). */
 const UNLIMITED = 86_400_000;
 
 /**
- * Whether an OCSP response says that the first of `path` is good; `undefined` if so, else OpenSSL's short name of what is
- * wrong. It has to be signed by the issuer, or by a responder that has its certificate from the issuer itself for that
+ * Whether an OCSP response says that the first of `path` is good; `undefined` if so, else OpenSSL's short name of the
+ * fault. Its signer must be the issuer, or a responder that has its certificate from the issuer itself for that
  * purpose. @see RFC 6960 §3.2, §4.2.2
  */
 export function checkOcspResponse(question: OcspQuestion): VerifyCode | undefined {
   const { path, time, provider } = question;
-  // Nobody can tell the status of a certificate without an issuer but the certificate itself.
+  // Without an issuer, only a self-signed certificate has a known status.
   const [subject, issuer = subject] = path;
   if (subject === undefined || issuer === undefined) return 'OCSP_NO_RESPONSE';
   const response = parseOcspResponse(question.response);
@@ -89,24 +89,27 @@ export function checkOcspResponse(question: OcspQuestion): VerifyCode | undefine
   return checkCurrent(single, time) ?? checkStatus(single);
 }
 
-/** The certificate itself forbids its use without a staple, where one was asked for (RFC 7633 §4.2.3). */
+/** The certificate forbids its use without a staple, where one was requested (RFC 7633 §4.2.3). */
 export function mustStaple({ extensions }: Certificate): boolean {
   return extensions.tlsFeatures?.includes(STATUS_REQUEST) ?? false;
 }
 
-/** Whether `response` is a successful one about `subject`, whatever it says and whoever signed it. */
+/** Whether `response` is a successful one about `subject`, whatever its status and signer. */
 export function isResponseFor(response: Uint8Array, subject: Certificate, provider: CryptoProvider): boolean {
   const parsed = parseOcspResponse(response);
   const names = new Digests(subject.issuer.der, provider);
   return parsed?.responses.some(({ id }) => concerns(id, subject, names)) ?? false;
 }
 
-/** Serial number and issuer's name agree. */
+/** Serial number and issuer's name match. */
 function concerns({ hash, issuerName, serial }: CertId, subject: Certificate, names: Digests): boolean {
   return sameBytes(serial, subject.serial) && names.has(hash, issuerName);
 }
 
-/** The digests of a name or key, each made once: a response may hold a thousand answers, and a name 60 KB. */
+/**
+ * The digests of a name or key, each computed once: a response may hold a thousand answers, and a name may have 60
+ * KB.
+ */
 class Digests {
   readonly #data: Uint8Array;
   readonly #provider: CryptoProvider;
@@ -134,7 +137,7 @@ function digest(name: DigestName, data: Uint8Array, provider: CryptoProvider): U
   return hash.digest();
 }
 
-/** The issuer, or who may speak for it. */
+/** The issuer, or its delegate. */
 function findSigner(
   { responder, certificates }: OcspResponse,
   authority: Authority,
@@ -174,7 +177,7 @@ function isDelegate(candidate: Certificate, { issuer, path, time, constraints }:
   );
 }
 
-/** RFC 6960 §4.2.2.2.1: asked of our lists, unless the issuer says that nobody needs to. */
+/** RFC 6960 §4.2.2.2.1: checked against our lists, unless the issuer exempts it. */
 function isRevoked(
   candidate: Certificate,
   { issuer, path, crls, time, signatures, budget }: Authority,
@@ -184,7 +187,9 @@ function isRevoked(
   return lists.check([candidate, issuer, ...path.slice(2)]) !== undefined;
 }
 
-/** Of several answers about one certificate a current `revoked` counts, else the newest current one, else the newest. */
+/**
+ * Of several answers about one certificate a current `revoked` counts, else the newest current one, else the newest.
+ */
 function rank(single: SingleResponse, time: number): number {
   if (checkCurrent(single, time) !== undefined) return 0;
   return single.status === 'revoked' ? 2 : 1;
@@ -202,13 +207,16 @@ function checkStatus({ status }: SingleResponse): VerifyCode | undefined {
   return status === 'revoked' ? 'CERT_REVOKED' : 'OCSP_CERT_UNKNOWN';
 }
 
-/** A successful basic response: what a responder signed of the status of some certificates. @see RFC 6960 §4.2.1 */
+/**
+ * A successful basic response: a responder's signed statement about the status of some certificates. @see RFC 6960
+ * §4.2.1
+ */
 interface OcspResponse extends Signed {
   readonly responder: ResponderId;
   readonly responses: readonly SingleResponse[];
-  /** DER certificates, one of which may be the responder's. Nobody vouches for them. */
+  /** DER certificates, one of which may be the responder's. They are not verified. */
   readonly certificates: readonly Uint8Array[];
-  /** It has a critical extension that is not known: it proves nothing. */
+  /** It has an unknown critical extension: it proves nothing. */
   readonly isUnhandled: boolean;
 }
 
@@ -225,7 +233,7 @@ interface SingleResponse {
   readonly nextUpdate: number | undefined;
 }
 
-/** Which certificate is meant: hashes of its issuer's name and key, and its serial number. */
+/** Identifies a certificate: hashes of its issuer's name and key, and its serial number. */
 interface CertId {
   readonly hash: Oid;
   readonly issuerName: Uint8Array;
@@ -239,7 +247,10 @@ const BASIC = oid('1.3.6.1.5.5.7.48.1.1');
 /** DER elements of one response. One answer has about 10, a certificate about 100. */
 const MAX_ELEMENTS = 10_000;
 
-/** Parses an OCSPResponse, which it copies; `undefined` when malformed or too large, or no basic response, or none of success. Never throws. */
+/**
+ * Parses an OCSPResponse, which it copies; `undefined` when it is malformed, too large, not basic or not successful.
+ * Never throws.
+ */
 export function parseOcspResponse(der: Uint8Array): OcspResponse | undefined {
   const copy = own(der);
   const reader = new DerReader(copy, 0, copy.length, { failed: false, elements: MAX_ELEMENTS });
@@ -266,7 +277,7 @@ function readBasicResponse(r: DerReader): OcspResponse {
       certs.inside(Tag.sequence, (list) => list.each(() => certificates.push(list.element(Tag.sequence)))),
     );
   }
-  // Unlike a certificate the signed part does not name the algorithm a second time.
+  // Unlike in a certificate the signed part does not repeat the algorithm.
   return { tbs, ...data, signatureAlgorithm, signedAlgorithm: signatureAlgorithm, signature, certificates };
 }
 
@@ -297,7 +308,7 @@ function readSingleResponse(r: DerReader, found: { isUnhandled: boolean }): Sing
   return { id, status, thisUpdate, nextUpdate };
 }
 
-/** One critical extension that we do not know makes all of the response useless: it tells of one certificate only. */
+/** One unknown critical extension makes the whole response useless: it is about one certificate only. */
 function readExtensions(r: DerReader, found: { isUnhandled: boolean }): void {
   if (r.tag !== explicitTag(1)) return;
   r.inside(explicitTag(1), (list) =>

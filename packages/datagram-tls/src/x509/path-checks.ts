@@ -5,10 +5,10 @@ import { ExtendedKeyUsage, KeyUsage, NetscapeType } from './extensions.js';
 import type { ConstraintChecker, NameRole } from './name-constraints.js';
 import { isBroken } from './signature-algorithm.js';
 
-/** What the leaf's key is to be used for: by a server towards us, or by a client. */
+/** The required use of the leaf's key: by a server towards us, or by a client. */
 export type Purpose = 'serverAuth' | 'clientAuth';
 
-/** `depth`: index in the path of the certificate at fault; the leaf has 0. */
+/** `depth`: index in the path of the faulty certificate; the leaf has 0. */
 export interface Failure {
   readonly code: VerifyCode;
   readonly depth: number;
@@ -43,7 +43,7 @@ export function checkExtensions(path: CandidatePath, purpose: Purpose): Failure 
   });
 }
 
-/** A version 1 certificate says nothing of being a CA: the caller's trust can stand in for that, nothing else can. */
+/** A version 1 certificate has no CA bit: only the caller's trust can replace it. */
 function isCa(certificate: Certificate, isAnchor: boolean): boolean {
   const { basicConstraints, keyUsage } = certificate.extensions;
   if (keyUsage !== undefined && (keyUsage & KeyUsage.keyCertSign) === 0) return false;
@@ -51,18 +51,18 @@ function isCa(certificate: Certificate, isAnchor: boolean): boolean {
   return isAnchor && certificate.version === 1 && certificate.isSelfIssued;
 }
 
-/** Extended key usages bind CAs, too, and anyExtendedKeyUsage is not enough: as in OpenSSL's purpose checks. */
+/** Extended key usages restrict CAs, too, and anyExtendedKeyUsage is not enough, as in OpenSSL's purpose checks. */
 function serves(certificate: Certificate, purpose: Purpose, isLeaf: boolean): boolean {
   const { extendedKeyUsage, keyUsage, netscapeType } = certificate.extensions;
   if (extendedKeyUsage !== undefined && !extendedKeyUsage.has(ExtendedKeyUsage[purpose])) return false;
   if (!isLeaf) return true;
   const type = purpose === 'serverAuth' ? NetscapeType.server : NetscapeType.client;
   if (netscapeType !== undefined && (netscapeType & type) === 0) return false;
-  // In every handshake that we do the leaf's key signs; keyEncipherment and keyAgreement alone are of no use.
+  // In every handshake that we support the leaf's key signs; keyEncipherment and keyAgreement alone are useless.
   return keyUsage === undefined || (keyUsage & KeyUsage.digitalSignature) !== 0;
 }
 
-/** Key sizes of all, signature hashes of all but the anchor, whose signature nobody checks. */
+/** Key sizes of all, signature hashes of all but the anchor, whose signature is not checked. */
 export function checkStrength(path: CandidatePath): Failure | undefined {
   return (
     firstFailure(path, ({ key: { type, bits } }, depth) => {
@@ -77,7 +77,7 @@ export function checkStrength(path: CandidatePath): Failure | undefined {
   );
 }
 
-/** `notAfter` itself is past, to OpenSSL as to us. */
+/** `notAfter` itself is already too late, as in OpenSSL. */
 export function checkValidity({ notBefore, notAfter }: Certificate, time: number): VerifyCode | undefined {
   if (time < notBefore) return 'CERT_NOT_YET_VALID';
   return time >= notAfter ? 'CERT_HAS_EXPIRED' : undefined;

@@ -31,11 +31,11 @@ export interface PathOptions {
   readonly partialChain?: boolean;
   /** Where given, every certificate of the path needs a current list of its issuer, and must not be on it. */
   readonly crls?: readonly Crl[];
-  /** Of all that is done for the same peer; one of its own unless given. */
+  /** Shared by everything that is done for the same peer; a new one unless given. */
   readonly budget?: ValidationBudget;
 }
 
-/** What one validation has found out already, over all candidate paths. */
+/** Facts that one validation has found, over all candidate paths. */
 interface Checkers {
   readonly signatures: SignatureChecker;
   readonly constraints: ConstraintChecker;
@@ -50,10 +50,10 @@ export type PathResult =
 const MAX_INTERMEDIATES = 10;
 
 /**
- * Finds a path from the leaf to a trust anchor that holds, and says with OpenSSL's short names why there is none: of the
- * first path that reached an anchor, else of the first that did not. The signatures of a path are checked from the anchor
- * down, so no key is used before somebody trusted vouched for it. The work is bounded whatever the peer sends: when the
- * budget is spent before a path is found, the answer is `VALIDATION_LIMIT_REACHED`. @see RFC 5280 §6
+ * Finds a valid path from the leaf to a trust anchor. Otherwise returns OpenSSL's short name of the fault: of the
+ * first path that reached an anchor, else of the first that did not. The signatures of a path are checked from the
+ * anchor down, so no key is used before a trusted key has signed it. The work is bounded whatever the peer sends:
+ * when the budget is spent before a path is found, the answer is `VALIDATION_LIMIT_REACHED`. @see RFC 5280 §6
  */
 export function verifyPath(given: PathOptions): PathResult {
   const options = ownProperties(given);
@@ -71,7 +71,8 @@ export function verifyPath(given: PathOptions): PathResult {
   if (leaf === undefined) return { ok: false, code: 'UNABLE_TO_GET_ISSUER_CERT', depth: 0 };
   const search = new PathSearch({ leaf, intermediates, trust, time, maxIntermediates, partialChain, budget });
   const signatures = new SignatureChecker(provider, trust, budget);
-  // The keys of a CA that signed its lists may be in any of its certificates: the trusted ones, and those that came along.
+  // The keys of a CA that signed its lists may be in any of its certificates: trusted ones, and those that the peer
+  // sent.
   const revocation = crls && new RevocationChecker({ crls, time, certificates: chain }, signatures, budget);
   const checkers = { signatures, constraints: new ConstraintChecker(budget), revocation };
   let first: Failure | undefined;
@@ -86,8 +87,8 @@ export function verifyPath(given: PathOptions): PathResult {
 }
 
 /**
- * In OpenSSL's order, so that of several faults the same one is named; but CRLs come after the signatures, when their
- * issuers' keys are known to be theirs.
+ * In OpenSSL's order, so that of several faults the same one is reported; but CRLs come after the signatures, when
+ * their issuers' keys are verified.
  */
 function checkPath(
   path: CandidatePath,
@@ -118,7 +119,7 @@ function checkFromAnchor(
   return undefined;
 }
 
-/** A point that is not on its curve shows only now. */
+/** A point that is not on its curve is found only here. */
 function checkLeafKey([leaf]: CandidatePath, signatures: SignatureChecker): Failure | undefined {
   const key = leaf && signatures.keyOf(leaf);
   return key === undefined ? { code: 'UNSUPPORTED_SIGNATURE_ALGORITHM', depth: 0 } : undefined;

@@ -13,8 +13,8 @@ const CRL: Kind = { name: 'CRL', labels: ['X509 CRL'] };
 
 /**
  * The certificates of `data` in DER, in order: one in DER, or any number in PEM with any text around them (RFC 7468).
- * `option` is the name to blame in errors, such as `options.ca`; they have the code ERR_OSSL_PEM_NO_START_LINE where
- * there is no certificate at all, and ERR_OSSL_PEM_BAD_BASE64_DECODE or ERR_OSSL_PEM_BAD_END_LINE where one is damaged.
+ * `option` is the name to use in errors, such as `options.ca`. Their code is ERR_OSSL_PEM_NO_START_LINE where there
+ * is no certificate at all, and ERR_OSSL_PEM_BAD_BASE64_DECODE or ERR_OSSL_PEM_BAD_END_LINE where one is damaged.
  */
 export function readCertificates(data: string | Uint8Array, option: string): Uint8Array[] {
   return readPem(data, option, CERTIFICATE);
@@ -51,7 +51,7 @@ function readPem(data: string | Uint8Array, option: string, { name, labels }: Ki
   return blocks.map(([, , base64 = ''], i) => decodeBase64(base64, `${option}: ${name} ${i + 1}`));
 }
 
-/** A SEQUENCE of more than 127 bytes, which no text starts like; what is in it is for the parser to judge. */
+/** A SEQUENCE of more than 127 bytes. No text starts like that; the parser checks the content. */
 function isDer(bytes: Uint8Array): boolean {
   return bytes[0] === 0x30 && (bytes[1] ?? 0) > 0x80;
 }

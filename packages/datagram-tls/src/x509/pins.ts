@@ -2,7 +2,7 @@ import { fromHex, sameBytes } from '../base/bytes.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { Certificate } from './certificate.js';
 
-/** The SHA-256 of a certificate, or of the public key (SubjectPublicKeyInfo) in it. */
+/** The SHA-256 of a certificate, or of its public key (SubjectPublicKeyInfo). */
 export interface Pin {
   readonly of: 'certificate' | 'spki';
   readonly sha256: Uint8Array;
@@ -10,7 +10,7 @@ export interface Pin {
 
 const FORM = /^(spki-)?sha256:((?:[0-9a-f]{2}:?)*[0-9a-f]{2})$/i;
 
-/** Reads `sha256:<hex>` or `spki-sha256:<hex>`, colons between bytes allowed; `undefined` when it is neither. */
+/** Reads `sha256:<hex>` or `spki-sha256:<hex>`, colons between bytes allowed; `undefined` for anything else. */
 export function parsePin(text: string): Pin | undefined {
   const [, spki, digits = ''] = FORM.exec(text.trim()) ?? [];
   const sha256 = fromHex(digits.replaceAll(':', ''));
@@ -18,7 +18,7 @@ export function parsePin(text: string): Pin | undefined {
   return { of: spki === undefined ? 'certificate' : 'spki', sha256 };
 }
 
-/** Whether one of the pins is this certificate's, or its key's. */
+/** Whether one of the pins is that of this certificate or of its key. */
 export function matchesPin(
   { der, spki }: Certificate,
   pins: readonly Pin[],

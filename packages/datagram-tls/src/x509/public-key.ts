@@ -1,12 +1,12 @@
 import type { KeyType } from '../crypto/provider.js';
 import { DerReader, type Oid, oid, Tag } from './der.js';
 
-/** What a SubjectPublicKeyInfo says of itself; the provider makes the key of it. */
+/** The fields of a SubjectPublicKeyInfo; the provider makes a key of it. */
 export interface KeyInfo {
   /** SubjectPublicKeyInfo in DER. */
   readonly der: Uint8Array;
   /**
-   * `undefined` for algorithms and curves that are not supported, for curves spelled out as parameters, and for RSA keys
+   * `undefined` for unsupported algorithms and curves, for curves given as explicit parameters, and for RSA keys
    * beyond the limits.
    */
   readonly type: KeyType | undefined;
@@ -32,10 +32,10 @@ const UNSUPPORTED = { type: undefined, bits: 0, exponentBits: 0 };
 
 /** OpenSSL's OPENSSL_RSA_MAX_MODULUS_BITS: a check under a longer key costs too much. */
 const MAX_RSA_BITS = 16_384;
-/** OpenSSL's OPENSSL_RSA_MAX_PUBEXP_BITS, which it demands above 3072 bits only. Nobody needs more: 65537 has 17. */
+/** OpenSSL's OPENSSL_RSA_MAX_PUBEXP_BITS, which OpenSSL enforces above 3072 bits only. 65537 has 17 bits. */
 const MAX_EXPONENT_BITS = 64;
 
-/** A SubjectPublicKeyInfo that stands alone; `undefined` when malformed. Never throws. */
+/** A SubjectPublicKeyInfo without a certificate; `undefined` when malformed. Never throws. */
 export function parseKeyInfo(der: Uint8Array): KeyInfo | undefined {
   const reader = new DerReader(der);
   const info = readKeyInfo(reader);
@@ -51,7 +51,7 @@ export function readKeyInfo(reader: DerReader): KeyInfo {
   });
 }
 
-/** The key itself, out of the SubjectPublicKeyInfo `spki`; empty where that is malformed. */
+/** The key itself, out of the SubjectPublicKeyInfo `spki`; empty when malformed. */
 export function subjectPublicKey(spki: Uint8Array): Uint8Array {
   return new DerReader(spki).inside(Tag.sequence, (r) => {
     r.element(Tag.sequence);
@@ -76,7 +76,7 @@ function describeKey(algorithm: Oid, parameters: Uint8Array, key: Uint8Array): O
   }
 }
 
-/** RSAPublicKey (RFC 8017 §A.1.1). Read apart from the certificate: a malformed key is one that is not supported. */
+/** RSAPublicKey (RFC 8017 §A.1.1). Read apart from the certificate: a malformed key counts as unsupported. */
 function rsa(type: 'rsa' | 'rsa-pss', key: Uint8Array): Omit<KeyInfo, 'der'> {
   const reader = new DerReader(key);
   const [modulus, exponent] = reader.inside(Tag.sequence, (r) => [r.integer(), r.integer()] as const);

@@ -7,12 +7,12 @@ import { KeyUsage } from './extensions.js';
 import { checkStrength, checkValidity, type Failure, firstFailure } from './path-checks.js';
 import type { SignatureChecker } from './signatures.js';
 
-/** What a path is checked against. */
+/** The inputs of the check of a path. */
 export interface RevocationLists {
   readonly crls: readonly Crl[];
   /** Milliseconds since the epoch. */
   readonly time: number;
-  /** What the peer sent: more keys of a CA may be among them. */
+  /** As the peer sent them: more keys of a CA may be among them. */
   readonly certificates: readonly Certificate[];
 }
 
@@ -22,12 +22,12 @@ interface Issuers {
   readonly above: Certificate | undefined;
 }
 
-/** Certificates of a CA whose keys are tried, beside that of the path; a rollover takes two. */
+/** Certificates of a CA whose keys are tried, beside that of the path. A rollover needs two. */
 const MAX_OTHER_KEYS = 4;
 
 /**
- * Checks paths against revocation lists. A certificate has one verdict under the same two issuers, however many candidate
- * paths share them: it is found out once, as far as the budget allows. @see RFC 5280 §6.3
+ * Checks paths against revocation lists. A certificate has one verdict under the same two issuers, however many
+ * candidate paths share them: it is computed once, as far as the budget allows. @see RFC 5280 §6.3
  */
 export class RevocationChecker {
   readonly #lists: RevocationLists;
@@ -61,8 +61,8 @@ export class RevocationChecker {
   }
 
   /**
-   * The newest list that is usable decides. Lists that are not, such as a delta beside its base, are passed over: of the
-   * best of them the reason is told only where there is no other.
+   * The newest usable list decides. Others, such as a delta beside its base, are skipped: the reason of the best of
+   * them counts only if no list is usable.
    */
   #findVerdict(certificate: Certificate, issuers: Issuers): VerifyCode | undefined {
     let first: VerifyCode | undefined;
@@ -95,7 +95,7 @@ export class RevocationChecker {
     return this.#budget.allows('comparisons', points * names) && covers(crl, certificate);
   }
 
-  /** Whether a list is to be believed: `OTHER_KEY` where it names a key that is not known. */
+  /** Whether a list is authentic: `OTHER_KEY` where it names an unknown key. */
   #checkCrl(crl: Crl, issuers: Issuers): VerifyCode | 'OTHER_KEY' | undefined {
     const { issuer } = issuers;
     const code = keyIdsAgree(issuer, crl.authorityKeyId) ? this.#checkCrlBy(issuer, crl) : 'OTHER_KEY';
@@ -122,8 +122,8 @@ export class RevocationChecker {
   }
 
   /**
-   * Other certificates of the CA `issuer`, as after a change of its key: trusted ones, and ones that its own issuer `above`
-   * signed (RFC 5280 §6.3.3 (f): under the same anchor).
+   * Other certificates of the CA `issuer`, as after a key rollover: trusted ones, and ones that its own issuer
+   * `above` signed (RFC 5280 §6.3.3 (f): under the same anchor).
    */
   #findOtherKeys({ issuer, above }: Issuers): readonly Certificate[] {
     const { certificates, time } = this.#lists;
@@ -158,7 +158,7 @@ export class RevocationChecker {
   }
 }
 
-/** A certificate with the name of a CA is no CA by that: it says so, or that it signs lists. */
+/** The name of a CA alone makes no CA: the certificate needs the CA bit, or the usage to sign lists. */
 function signsLists({ extensions }: Certificate): boolean {
   const { keyUsage, basicConstraints } = extensions;
   return keyUsage === undefined ? basicConstraints?.ca === true : (keyUsage & KeyUsage.cRLSign) !== 0;

@@ -2,7 +2,7 @@ import type { KeyType } from '../crypto/provider.js';
 import type { SchemeName } from '../wire/codes.js';
 import { DerReader, explicitTag, type Oid, oid, Tag } from './der.js';
 
-/** An AlgorithmIdentifier in a signature's role. */
+/** An AlgorithmIdentifier of a signature. */
 export interface SignatureAlgorithm {
   readonly der: Uint8Array;
   readonly id: Oid;
@@ -10,12 +10,12 @@ export interface SignatureAlgorithm {
   readonly parameters: Uint8Array;
 }
 
-/** What certificates and CRLs have in common. */
+/** The common parts of certificates and CRLs. */
 export interface Signed {
   /** The bytes that were signed. */
   readonly tbs: Uint8Array;
   readonly signatureAlgorithm: SignatureAlgorithm;
-  /** The algorithm as the signed part names it: it must be the same (RFC 5280 §4.1.1.2). */
+  /** The algorithm as the signed part states it: it must be the same (RFC 5280 §4.1.1.2). */
   readonly signedAlgorithm: SignatureAlgorithm;
   readonly signature: Uint8Array;
 }
@@ -39,7 +39,7 @@ const PKCS1 = new Map<Oid, SchemeName>([
   [oid('1.2.840.113549.1.1.13'), 'rsa_pkcs1_sha512'],
 ]);
 
-/** The schemes' names speak of curves; in a certificate they mean the hash, and any curve signs under any of them. */
+/** The schemes' names include curves; in a certificate they mean the hash, and any curve signs under any of them. */
 const ECDSA = new Map<Oid, SchemeName>([
   [oid('1.2.840.10045.4.3.2'), 'ecdsa_secp256r1_sha256'],
   [oid('1.2.840.10045.4.3.3'), 'ecdsa_secp384r1_sha384'],
@@ -67,12 +67,12 @@ const BROKEN = new Set(
   ].map((dotted) => oid(dotted)),
 );
 
-/** Signed over a hash for which collisions are made. */
+/** The hash is broken: collisions exist. */
 export function isBroken(algorithm: SignatureAlgorithm): boolean {
   return BROKEN.has(algorithm.id) || (algorithm.id === PSS && pssHash(algorithm.parameters) === SHA1);
 }
 
-/** The scheme under which a key of this type makes such a signature; `undefined` where that is not supported. */
+/** The scheme under which a key of this type makes such a signature; `undefined` where unsupported. */
 export function signatureScheme(algorithm: SignatureAlgorithm, signer: KeyType): SchemeName | undefined {
   const { id, parameters } = algorithm;
   switch (signer) {
@@ -83,7 +83,8 @@ export function signatureScheme(algorithm: SignatureAlgorithm, signer: KeyType):
     case 'p256':
     case 'p384':
     case 'p521':
-      // RFC 5758 §3.2 wants them absent; signers that write NULL are in use, and OpenSSL and GnuTLS accept them.
+      // RFC 5758 §3.2 requires them to be absent; signers that write NULL are in use, and OpenSSL and GnuTLS accept
+      // them.
       return absentOrNull(parameters) ? ECDSA.get(id) : undefined;
     case 'rsa':
       return id === PSS

@@ -10,7 +10,7 @@ import type { TrustStore } from './trust-store.js';
 
 type Outcome = VerifyCode | 'valid';
 
-/** Checks who signed what, each pair once, as far as the budget allows. */
+/** Verifies signatures of certificates, each pair once, as far as the budget allows. */
 export class SignatureChecker {
   readonly #provider: CryptoProvider;
   readonly #trust: TrustStore;
@@ -38,7 +38,7 @@ export class SignatureChecker {
     return outcome === 'valid' ? undefined : outcome;
   }
 
-  /** The key of a certificate, imported once; `undefined` where it is not supported, or the budget is spent. */
+  /** The key of a certificate, imported once; `undefined` where it is unsupported, or the budget is spent. */
   keyOf(certificate: Certificate): PublicKey | undefined {
     if (this.#keys.has(certificate)) return this.#keys.get(certificate);
     const isUsable =
@@ -66,7 +66,10 @@ export class SignatureChecker {
   }
 }
 
-/** Bytes that are hashed in one unit of `signatureWork`. Certificates of a peer are shorter, revocation lists may not be. */
+/**
+ * Bytes that are hashed in one unit of `signatureWork`. Certificates of a peer are shorter; revocation lists may be
+ * longer.
+ */
 const HASHED_PER_UNIT = 0x1_0000;
 
 interface KeyWork {
@@ -83,7 +86,7 @@ const CURVE_WORK: Readonly<Record<'p256' | 'p384' | 'p521' | 'ed25519' | 'ed448'
   ed448: { import: 4, check: 8 },
 };
 
-/** An RSA check is a power of a number as long as the modulus: its cost grows with the square of that length. */
+/** The cost of an RSA check grows with the square of the modulus length. */
 function keyWork({ type, bits, exponentBits }: KeyInfo): KeyWork {
   if (type === undefined) return { import: 1, check: 1 };
   if (type !== 'rsa' && type !== 'rsa-pss') return CURVE_WORK[type];

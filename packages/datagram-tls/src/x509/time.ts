@@ -2,7 +2,7 @@ import { type DerReader, latin1, Tag } from './der.js';
 
 /**
  * Time ::= CHOICE { utcTime, generalTime }, in milliseconds since the epoch.
- * @see RFC 5280 §4.1.2.5: seconds are there, the zone is Z, no fractions.
+ * @see RFC 5280 §4.1.2.5: with seconds, zone Z, no fractions.
  */
 export function readTime(reader: DerReader): number {
   const general = reader.tag === Tag.generalizedTime;

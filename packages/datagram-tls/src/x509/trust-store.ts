@@ -3,10 +3,10 @@ import type { CryptoProvider, PublicKey } from '../crypto/provider.js';
 import { type Certificate, parseCertificate } from './certificate.js';
 import type { DistinguishedName } from './distinguished-name.js';
 
-/** The certificates that the caller trusts, found by subject. Made once, used by all verifications. */
+/** The certificates that the caller trusts, found by subject. Made once, used by all validations. */
 export class TrustStore {
   readonly #bySubject = new Map<string, Certificate[]>();
-  /** Keys of issuers that were needed, which are few: importing one costs more than checking a signature. */
+  /** Imported keys of issuers, which are few: importing one costs more than checking a signature. */
   readonly #keys = new WeakMap<CryptoProvider, Map<Certificate, PublicKey>>();
   readonly size: number;
 
@@ -22,12 +22,15 @@ export class TrustStore {
     this.size = size;
   }
 
-  /** From DER. What is not a certificate is left out, as it suits a platform's default store; see also `size`. */
+  /**
+   * From DER. Malformed certificates are left out, because a platform's default store may contain some; see also
+   * `size`.
+   */
   static fromDer(list: Iterable<Uint8Array>): TrustStore {
     return new TrustStore(Array.from(list, parseCertificate).filter((parsed) => parsed !== undefined));
   }
 
-  /** The same with more to trust. */
+  /** The same with additional certificates. */
   with(certificates: Iterable<Certificate>): TrustStore {
     return new TrustStore([...[...this.#bySubject.values()].flat(), ...certificates]);
   }
@@ -41,8 +44,8 @@ export class TrustStore {
   }
 
   /**
-   * The public key of a certificate; `undefined` when the provider cannot use it. Keys of this store's own certificates
-   * are kept, those of what a peer sent are not.
+   * The public key of a certificate; `undefined` when the provider cannot use it. Keys of this store's own
+   * certificates are kept, those of a peer's are not.
    */
   publicKey(certificate: Certificate, provider: CryptoProvider): PublicKey | undefined {
     const keys = this.#keys.get(provider) ?? new Map<Certificate, PublicKey>();
