@@ -1,6 +1,6 @@
 /**
- * Keeps docs/options.md, the table of all options. Its rows are those of the library: documentation and types from the
- * compiler, as an editor shows them, the rest from the built tables.
+ * Keeps docs/options.md, the table of all options. Its rows are those of the library: the documentation comes from the
+ * compiler, as an editor shows it, the rest from the built tables.
  *
  *   npm run docs:options     writes it anew (run `npm run build` first)
  *   npm run check:options    exits with 1 when it differs from the tree, or a default from what its documentation says
@@ -79,7 +79,7 @@ function lines(name, row, symbol) {
   const type = checker.getNonNullableType(checker.getTypeOfSymbol(symbol));
   const cells = [
     `\`${name}\``,
-    values(row, type),
+    row.unit === undefined ? row.values : `${row.values} ${row.unit}`,
     standard(name, row, symbol),
     name.includes('.') ? '' : owner(row),
     sentence(name, symbol, row),
@@ -100,18 +100,6 @@ function memberOf(type, name) {
     if (found !== undefined) return found;
   }
   return undefined;
-}
-
-function values(row, type) {
-  const unit = row.unit === undefined ? '' : ` ${row.unit}`;
-  if (row.values !== undefined) return `${row.values}${unit}`;
-  if (row.rows !== undefined && !type.isUnion()) return 'object';
-  if (type.isUnion() && type.types.every((part) => part.isNumberLiteral())) {
-    const numbers = type.types.map(({ value }) => value).sort((a, b) => a - b);
-    return `\`${numbers.join(' | ')}\`${unit}`;
-  }
-  const shown = checker.typeToString(type, undefined, ts.TypeFormatFlags.NoTruncation);
-  return `\`${shown.replaceAll('"', "'").replaceAll('<ArrayBufferLike>', '')}\`${unit}`;
 }
 
 function standard(name, row, symbol) {

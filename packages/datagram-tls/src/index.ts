@@ -1,16 +1,24 @@
+export type { Awaitable } from './base/awaitable.js';
 export { DTLSError, type ErrorSource } from './base/errors.js';
 export type { BehaviourOptions, KeepAliveOption } from './config/behaviour.js';
 export type { OcspResponder, PeerInfo, PeerRefusal, Sign, VerifyPeer } from './config/config.js';
+export type { NameList, OneOrMore, TextOrBytes, TextOrView } from './config/kinds.js';
 export type { LimitOptions } from './config/limits.js';
 export type {
+  CertificateTypeOption,
   ClientPskOption,
   Encoded,
   ExternalKey,
   PfxObject,
   PskChooser,
   PskCredentialOption,
+  PskCredentialsOption,
   PskFinder,
+  PskImportHash,
+  PskImportOption,
   PskKey,
+  PskModeOption,
+  PskStoredOption,
   SecurityOptions,
   ServerPskOption,
   SniFunction,
@@ -39,6 +47,7 @@ export type {
   TransportListenOptions,
 } from './driver/options.js';
 export {
+  type CheckPeerCertificate,
   createSecureContext,
   DTLSSecureContext,
   type SecureContextOptions,

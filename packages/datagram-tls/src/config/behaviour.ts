@@ -2,20 +2,9 @@ import { own, utf8 } from '../base/bytes.js';
 import { invalidArgValue, outOfRange } from '../base/errors.js';
 import type { Duration } from '../base/instant.js';
 import type { VersionFacts } from '../wire/version.js';
-import { checkView } from './checks.js';
 import type { Behaviour, KeepAlive, Role } from './config.js';
-import {
-  boolean,
-  integer,
-  type Kind,
-  kindOf,
-  nested,
-  type OptionsOf,
-  option,
-  readOptions,
-  required,
-  withDefaults,
-} from './option-table.js';
+import { boolean, integer, message, nested, type TextOrView } from './kinds.js';
+import { type Kind, type OptionsOf, option, readOptions, required, withDefaults } from './option-table.js';
 
 /** Timers of all platforms hold as much, ms. */
 const MAX_TIMER: Duration = 0x7fff_ffff;
@@ -24,10 +13,6 @@ const DEFAULT_INTERVALS = 4;
 const MAX_KEEP_ALIVE_MESSAGE = 60;
 /** Half an hour on a server; a client waits as long as its application does. */
 const IDLE_TIMEOUT: Readonly<Record<Role, Duration>> = { client: 0, server: 1_800_000 };
-
-const message: Kind<string | ArrayBufferView> = kindOf((value, name) => {
-  if (typeof value !== 'string') checkView(value, name);
-});
 
 const KEEP_ALIVE_OPTIONS = {
   /** Silence after which the peer is asked, and asked again. */
@@ -151,7 +136,7 @@ function resolveKeepAlive(option: KeepAliveOption | undefined): KeepAlive | unde
   return Object.freeze({ interval, timeout, message: bytes });
 }
 
-function bytesOf(message: string | ArrayBufferView): Uint8Array {
+function bytesOf(message: TextOrView): Uint8Array {
   return typeof message === 'string'
     ? utf8(message)
     : own(new Uint8Array(message.buffer, message.byteOffset, message.byteLength));

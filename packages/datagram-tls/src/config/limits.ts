@@ -1,13 +1,6 @@
 import type { Duration } from '../base/instant.js';
-import {
-  integer,
-  type Kind,
-  nested,
-  type OptionsOf,
-  option,
-  readOptions,
-  withDefaults,
-} from './option-table.js';
+import { integer, nested } from './kinds.js';
+import { type Kind, type OptionsOf, option, readOptions, withDefaults } from './option-table.js';
 
 const MAX_COUNT = 0xffff_ffff;
 /**

@@ -14,10 +14,8 @@ import { Group, type GroupName, Scheme, type SchemeName } from '../wire/codes.js
 import { PskKeyExchangeMode, type PskModeName } from '../wire/extensions/psk-key-exchange-modes.js';
 import { checkOneOf } from './checks.js';
 import type { Role } from './config.js';
+import type { NameList } from './kinds.js';
 import type { SecurityOptions } from './options.js';
-
-/** Lists of suites, groups and schemes as callers write them: an array, or one string with colons between the names. */
-type NameList = string | readonly string[];
 
 /**
  * `hasPsk`: there is a pre-shared key. As in node:dtls a client that has one then wants, in DTLS 1.2, no server without

@@ -1,16 +1,6 @@
-import { invalidArgType, invalidArgValue } from '../base/errors.js';
+import { invalidArgValue } from '../base/errors.js';
 import { nearest } from '../base/nearest.js';
-import {
-  checkBoolean,
-  checkFunction,
-  checkInteger,
-  checkNames,
-  checkObject,
-  checkOneOf,
-  checkString,
-  checkText,
-  checkView,
-} from './checks.js';
+import { checkObject } from './checks.js';
 import type { Role, Security } from './config.js';
 
 /**
@@ -22,8 +12,8 @@ import type { Role, Security } from './config.js';
 export interface Kind<T> {
   /** Throws the caller's mistake under `name`, such as `options.mtu`, with the codes of Node's own validators. */
   readonly check: (value: unknown, name: string) => asserts value is T;
-  /** What docs/options.md says about the values beside their type, such as `256 to 65535`. */
-  readonly values?: string;
+  /** What docs/options.md says of them, such as `256 to 65535`. */
+  readonly values: string;
   /** The rows of an option that is an object. */
   readonly rows?: OptionTable;
 }
@@ -198,97 +188,4 @@ export function withDefaults<Table extends OptionTable>(
 export function pickOptions<Table extends OptionTable>(from: object, table: Table): OptionsOf<Table> {
   const own = Object.entries(from).filter(([name]) => Object.hasOwn(table, name));
   return Object.fromEntries(own) as OptionsOf<Table>;
-}
-
-export function kindOf<T>(check: (value: unknown, name: string) => void, values?: string): Kind<T> {
-  return { check, ...(values === undefined ? {} : { values }) };
-}
-
-export const boolean: Kind<boolean> = { check: checkBoolean };
-export const text: Kind<string> = { check: checkString };
-export const textOrBytes: Kind<string | Uint8Array> = { check: checkText };
-export const bytes: Kind<Uint8Array> = kindOf((value, name) => {
-  if (!(value instanceof Uint8Array))
-    throw invalidArgType(name, 'an instance of Buffer or Uint8Array', value);
-});
-/** Bytes in any view. */
-export const view: Kind<ArrayBufferView> = { check: checkView };
-/** Names in an array, or in one text with colons between them. */
-export const names: Kind<string | readonly string[]> = { check: checkNames };
-
-export function namesOf<N extends string>(): Kind<string | readonly N[]> {
-  return kindOf(checkNames);
-}
-
-export function integer(min: number, max: number): Kind<number> {
-  const values = max === Number.MAX_SAFE_INTEGER ? `at least ${min}` : `${min} to ${max}`;
-  return kindOf((value, name) => {
-    checkInteger(value, name, min, max);
-  }, values);
-}
-
-export function oneOf<const T extends string | number>(allowed: readonly T[]): Kind<T> {
-  return kindOf((value, name) => {
-    checkOneOf(value, name, allowed);
-  });
-}
-
-export function callback<F>(): Kind<F> {
-  return kindOf(checkFunction);
-}
-
-/** A class, also one that only its own module can construct. */
-interface Class<T> {
-  readonly name: string;
-  readonly prototype: T;
-  [Symbol.hasInstance](value: unknown): boolean;
-}
-
-export function instanceOf<T>(made: Class<T>): Kind<T> {
-  return kindOf((value, name) => {
-    if (!(value instanceof made)) throw invalidArgType(name, `an instance of ${made.name}`, value);
-  });
-}
-
-/** An object with options of its own. */
-export function nested<Table extends OptionTable>(rows: Table): Kind<OptionsOf<Table>> {
-  return { check: (value, name) => void readOptions(value as object, rows, { name }), rows };
-}
-
-/** One value, or an array of them. */
-export function oneOrMore<T>(kind: Kind<T>): Kind<T | readonly T[]> {
-  const check: Kind<T>['check'] = kind.check;
-  return kindOf((value, name) => {
-    if (Array.isArray(value)) checkItems(value, name, check);
-    else check(value, name);
-  });
-}
-
-/** An array with at least one value. */
-export function listOf<T>(kind: Kind<T>): Kind<readonly T[]> {
-  const check: Kind<T>['check'] = kind.check;
-  return kindOf((value, name) => {
-    if (!Array.isArray(value)) throw invalidArgType(name, 'an array', value);
-    if (value.length === 0) throw invalidArgValue(name, 'must name at least one');
-    checkItems(value, name, check);
-  });
-}
-
-function checkItems(
-  items: readonly unknown[],
-  name: string,
-  check: (item: unknown, name: string) => void,
-): void {
-  for (const [i, item] of items.entries()) check(item, `${name}[${i}]`);
-}
-
-/** As in node:tls `null` is as good as nothing. */
-export function orNull<T>(kind: Kind<T>): Kind<T> {
-  const check: Kind<T>['check'] = kind.check;
-  return {
-    ...kind,
-    check: (value, name) => {
-      if (value !== null) check(value, name);
-    },
-  };
 }

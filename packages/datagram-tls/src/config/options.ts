@@ -3,7 +3,6 @@ import { invalidArgType } from '../base/errors.js';
 import { memberOf } from '../base/own-properties.js';
 import type { Version } from '../wire/codes.js';
 import { CertificateType, type CertificateTypeName } from '../wire/extensions/certificate-type.js';
-import type { PskModeName } from '../wire/extensions/psk-key-exchange-modes.js';
 import { KDF_HASHES } from '../wire/imported-identity.js';
 import { checkFunction, checkObject, checkText, checkView } from './checks.js';
 import type { OcspResponder, Sign, VerifyPeer } from './config.js';
@@ -11,27 +10,24 @@ import {
   boolean,
   callback,
   integer,
-  type Kind,
   kindOf,
   listOf,
-  names,
-  namesOf,
+  type NameList,
+  nameList,
   nested,
-  type OptionsOf,
   oneOf,
   oneOrMore,
-  option,
   orNull,
-  required,
   text,
   textOrBytes,
   view,
-} from './option-table.js';
+} from './kinds.js';
+import { type Kind, type OptionsOf, option, required } from './option-table.js';
 
 /** PEM text, or PEM or DER bytes. */
 export type Encoded = string | Uint8Array;
 
-const encoded: Kind<Encoded> = textOrBytes;
+const encoded: Kind<Encoded> = { ...textOrBytes, values: 'PEM or DER' };
 
 /** A private key that is elsewhere, such as in a security module or a key service. */
 export interface ExternalKey {
@@ -41,8 +37,10 @@ export interface ExternalKey {
   publicKey?: Encoded | undefined;
 }
 
+type PrivateKeyOption = Encoded | ExternalKey;
+
 /** An external key may be an object of a class, and have members that are not ours. */
-const privateKey: Kind<Encoded | ExternalKey> = kindOf((value, name) => {
+const privateKey: Kind<PrivateKeyOption> = kindOf('PEM, DER or an object that signs', (value, name) => {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) {
     checkText(value, name);
     return;
@@ -52,9 +50,11 @@ const privateKey: Kind<Encoded | ExternalKey> = kindOf((value, name) => {
   if (publicKey !== undefined) checkText(publicKey, `${name}.publicKey`);
 });
 
+const pfxFile: Kind<Encoded> = { ...textOrBytes, values: 'bytes or base64' };
+
 export const PFX_OPTIONS = {
   /** The file, or its base64. */
-  buf: required(encoded),
+  buf: required(pfxFile),
   /** Decrypts this file, instead of the option `passphrase`. */
   passphrase: option(text),
 };
@@ -64,8 +64,12 @@ export type PfxObject = OptionsOf<typeof PFX_OPTIONS>;
 
 const pfxObject: Kind<PfxObject> = nested(PFX_OPTIONS);
 
-const pfx: Kind<Encoded | readonly (Encoded | PfxObject)[]> = {
-  check(value, name) {
+type PfxItem = Encoded | PfxObject;
+type PfxOption = Encoded | readonly PfxItem[];
+
+const pfx: Kind<PfxOption> = kindOf(
+  'bytes or base64, or an array of them or of objects',
+  (value, name) => {
     if (!Array.isArray(value)) {
       checkText(value, name);
       return;
@@ -76,8 +80,8 @@ const pfx: Kind<Encoded | readonly (Encoded | PfxObject)[]> = {
       else checkText(item, `${name}[${i}]`);
     }
   },
-  rows: PFX_OPTIONS,
-};
+  PFX_OPTIONS,
+);
 
 /** 80 bytes: a name of 16, two secrets of 32. */
 export type TicketKeyOption = ArrayBufferView;
@@ -88,10 +92,17 @@ export type TicketKeysOption = TicketKeyOption | readonly TicketKeyOption[];
 /** Gives the keys of tickets each time they are needed. Nothing: no tickets now. */
 export type TicketKeysFunction = () => Awaitable<TicketKeysOption | null | undefined>;
 
-const ticketKeys: Kind<TicketKeysOption | TicketKeysFunction | false> = kindOf((value, name) => {
-  if (value === false || typeof value === 'function') return;
-  for (const key of Array.isArray(value) ? (value as unknown[]) : [value]) checkView(key, name);
-});
+type TicketKeysSource = TicketKeysOption | TicketKeysFunction | false;
+
+const ticketKeys: Kind<TicketKeysSource> = kindOf(
+  'bytes, or an array, a function, or false',
+  (value, name) => {
+    if (value === false || typeof value === 'function') return;
+    for (const key of Array.isArray(value) ? (value as unknown[]) : [value]) checkView(key, name);
+  },
+);
+
+export type PskImportHash = 'sha256' | 'sha384';
 
 export const PSK_IMPORT_OPTIONS = {
   /**
@@ -103,7 +114,7 @@ export const PSK_IMPORT_OPTIONS = {
    * The hash that was agreed on with the key.
    * @defaultValue sha256
    */
-  hash: option(oneOf(KDF_HASHES), { default: 'sha256' }),
+  hash: option(oneOf<PskImportHash>(KDF_HASHES), { default: 'sha256' }),
 };
 
 /** How a key is imported into DTLS 1.3 (RFC 9258 §5.1); both sides must say the same. */
@@ -111,12 +122,15 @@ export type PskImportOption = OptionsOf<typeof PSK_IMPORT_OPTIONS>;
 
 const pskImportObject: Kind<PskImportOption> = nested(PSK_IMPORT_OPTIONS);
 
-const pskImport: Kind<boolean | PskImportOption> = {
-  check(value, name) {
+type PskImport = boolean | PskImportOption;
+
+const pskImport: Kind<PskImport> = kindOf(
+  'true, false, or an object',
+  (value, name) => {
     if (typeof value !== 'boolean') pskImportObject.check(value, name);
   },
-  rows: PSK_IMPORT_OPTIONS,
-};
+  PSK_IMPORT_OPTIONS,
+);
 
 /** At least one byte; the owner keeps the bytes. */
 export type PskKey = ArrayBufferView;
@@ -165,12 +179,15 @@ export type ServerPskOption =
   | ReadonlyMap<string | Uint8Array, PskKey | PskStoredOption>
   | PskFinder;
 
-const psk: Kind<ClientPskOption | ServerPskOption> = {
-  check(value, name) {
+type PskOption = ClientPskOption | ServerPskOption;
+
+const psk: Kind<PskOption> = kindOf(
+  'object, map, array or function',
+  (value, name) => {
     if (typeof value !== 'function' && !Array.isArray(value)) checkObject(value, name);
   },
-  rows: PSK_CREDENTIAL_OPTIONS,
-};
+  PSK_CREDENTIAL_OPTIONS,
+);
 
 /**
  * Called with the host name that a client asks for, in lower case, and with `undefined` if it asks for none. The client's
@@ -187,30 +204,43 @@ export type SniOption<Identity> =
   | ReadonlyMap<string, Identity>
   | SniFunction<Identity>;
 
-const sni: Kind<SniOption<object>> = kindOf((value, name) => {
+const sni: Kind<SniOption<object>> = kindOf('object, map or function', (value, name) => {
   if (typeof value !== 'function') checkObject(value, name);
 });
 
-const alpn: Kind<readonly string[] | Uint8Array> = kindOf((value, name) => {
+type AlpnOption = readonly string[] | Uint8Array;
+
+const alpn: Kind<AlpnOption> = kindOf('array of names, or bytes', (value, name) => {
   if (!Array.isArray(value) && !(value instanceof Uint8Array))
     throw invalidArgType(name, 'an array of strings or an instance of Buffer or Uint8Array', value);
 });
 
-const pins: Kind<readonly string[]> = kindOf((value, name) => {
+const pins: Kind<readonly string[]> = kindOf('array of fingerprints', (value, name) => {
   if (!Array.isArray(value)) throw invalidArgType(name, 'an array of strings', value);
 });
 
-const ocspResponse: Kind<Uint8Array | readonly Uint8Array[] | OcspResponder> = kindOf((value, name) => {
+type OcspResponseOption = Uint8Array | readonly Uint8Array[] | OcspResponder;
+
+const ocspResponse: Kind<OcspResponseOption> = kindOf('DER, or an array, or a function', (value, name) => {
   const wanted = 'a function or an instance of Buffer or Uint8Array, or an array of them';
   if (typeof value === 'function') return;
   for (const response of Array.isArray(value) ? (value as unknown[]) : [value])
     if (!(response instanceof Uint8Array)) throw invalidArgType(name, wanted, response);
 });
 
+const names: Kind<NameList> = nameList();
+
+type MaxFragmentLength = 512 | 1024 | 2048 | 4096;
+
 /** Oldest first. */
 export const VERSIONS = ['DTLSv1.2', 'DTLSv1.3'] as const satisfies readonly Version[];
 
-const certificateTypes = listOf(oneOf(Object.keys(CertificateType) as CertificateTypeName[]));
+export type PskModeOption = 'psk_ke' | 'psk_dhe_ke';
+export type CertificateTypeOption = 'X509' | 'RawPublicKey';
+
+const certificateTypes = listOf(
+  oneOf<CertificateTypeOption>(Object.keys(CertificateType) as CertificateTypeName[]),
+);
 
 /**
  * Certificates, keys, trust and negotiation: what a secure context is made of. `createSecureContext` takes these options,
@@ -312,7 +342,7 @@ export const SECURITY_OPTIONS = {
    * learns the key later can decrypt recorded sessions.
    * @defaultValue psk_dhe_ke
    */
-  pskModes: option(namesOf<PskModeName>()),
+  pskModes: option(nameList<PskModeOption>()),
   /** Sent to clients of DTLS 1.2, so that they can choose their identity (RFC 4279 §5.2). */
   pskIdentityHint: option(textOrBytes, { only: 'server', perName: ['psk'] }),
   /**
@@ -332,12 +362,12 @@ export const SECURITY_OPTIONS = {
    * Oldest version.
    * @defaultValue DTLSv1.2
    */
-  minVersion: option(oneOf(VERSIONS), { default: 'DTLSv1.2' }),
+  minVersion: option(oneOf<Version>(VERSIONS), { default: 'DTLSv1.2' }),
   /**
    * Newest version.
    * @defaultValue DTLSv1.3
    */
-  maxVersion: option(oneOf(VERSIONS), { default: 'DTLSv1.3' }),
+  maxVersion: option(oneOf<Version>(VERSIONS), { default: 'DTLSv1.3' }),
   /**
    * Suites in order of preference: IANA or OpenSSL names, in an array or separated by colons; `DEFAULT` is the default
    * list.
@@ -374,7 +404,10 @@ export const SECURITY_OPTIONS = {
    */
   recordSizeLimit: option(integer(64, 16_385), { default: 16_385, unit: 'bytes' }),
   /** Ask servers that do not know RFC 8449 for records of at most this size, both ways (RFC 6066 §4). */
-  maxFragmentLength: option(oneOf([512, 1024, 2048, 4096]), { only: 'client', unit: 'bytes' }),
+  maxFragmentLength: option(oneOf<MaxFragmentLength>([512, 1024, 2048, 4096]), {
+    only: 'client',
+    unit: 'bytes',
+  }),
   /**
    * Keys that seal the tickets by which clients resume sessions, 80 bytes as in node:dtls. An array is for keys that
    * change: the first seals, all open. A function, for many nodes, is asked each time keys are needed. Where it throws,

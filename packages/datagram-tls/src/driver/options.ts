@@ -1,22 +1,19 @@
 import { callerError, missingArgs } from '../base/errors.js';
 import { BEHAVIOUR_OPTIONS, type BehaviourOptions } from '../config/behaviour.js';
 import { checkInteger } from '../config/checks.js';
-import { LIMIT_OPTIONS, type LimitOptions } from '../config/limits.js';
 import {
   boolean,
   bytes,
   callback,
   instanceOf,
   integer,
-  type Kind,
   kindOf,
-  type OptionsOf,
+  message,
   oneOrMore,
-  option,
-  required,
   text,
-  withDefaults,
-} from '../config/option-table.js';
+} from '../config/kinds.js';
+import { LIMIT_OPTIONS, type LimitOptions } from '../config/limits.js';
+import { type Kind, type OptionsOf, option, required, withDefaults } from '../config/option-table.js';
 import {
   type ClientPskOption,
   SECURITY_OPTIONS,
@@ -24,7 +21,6 @@ import {
   type SniOption,
 } from '../config/options.js';
 import type { TraceEvent } from '../connection/events.js';
-import { toBytes } from './arguments.js';
 import { type CheckPeerCertificate, DTLSSecureContext, type SniIdentity } from './secure-context.js';
 import type { DTLSSession } from './session.js';
 import { checkTransport, type Transport, type TransportOption } from './transport.js';
@@ -36,14 +32,9 @@ export type Trace = (event: TraceEvent, session: DTLSSession) => void;
 /** The receiver owns `data`. */
 export type EarlyDataCallback = (data: Uint8Array, session: DTLSSession) => void;
 
-const port: Kind<number> = kindOf((value, name) => {
+const port: Kind<number> = kindOf('0 to 65535', (value, name) => {
   if (value === undefined) throw missingArgs(name);
   checkInteger(value, name, 0, 65_535);
-}, '0 to 65535');
-
-/** Text, or bytes in any view. */
-const message: Kind<string | ArrayBufferView> = kindOf((value, name) => {
-  toBytes(value, name);
 });
 
 /** The socket and the endpoint as a whole. `connect`, `listen` and `DTLSEndpoint` take these options. */
@@ -52,7 +43,7 @@ export const SOCKET_OPTIONS = {
    * Carries the datagrams in place of a UDP socket. Options of sockets, `host` and `port` are refused beside it.
    * @defaultValue a UDP socket
    */
-  transport: option(kindOf<Transport>(checkTransport)),
+  transport: option(kindOf<Transport>('`Transport`', checkTransport)),
   /**
    * IPv6 sockets take IPv6 only.
    * @defaultValue false
