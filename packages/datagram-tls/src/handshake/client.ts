@@ -1,5 +1,5 @@
 import { EMPTY } from '../base/bytes.js';
-import { violation } from '../base/errors.js';
+import { type DTLSError, violation } from '../base/errors.js';
 import type { PskCredential } from '../config/config.js';
 import { ExtensionType, HandshakeType } from '../wire/codes.js';
 import { decodeSupportedVersionsResponse } from '../wire/extensions/supported-versions.js';
@@ -119,7 +119,7 @@ function chosenVersion({ versions, offer, cookies }: WaitServerHello, hello: Ser
     throw violation('protocol_version', 'the server chose DTLS 1.2, which has no early data');
   const chosen = versions.find(({ code }) => code === hello.legacyVersion);
   if (chosen === undefined || chosen === latest)
-    throw violation('protocol_version', 'the server chose a version that was not offered');
+    throw noCommonVersion('the server chose a version that was not offered');
   return chosen;
 }
 
@@ -137,9 +137,14 @@ function isSelected(latest: HandshakeVersion, hello: ServerHello): boolean {
   return true;
 }
 
+/** RFC 8446 appendix D.1. */
+function noCommonVersion(text: string): DTLSError {
+  return violation('protocol_version', text, 'ERR_DTLS_UNSUPPORTED_VERSION');
+}
+
 function onHelloVerifyRequest(ctx: Context, state: WaitServerHello, message: Message): ClientState {
   if (versionNamed(state.versions, FACTS_12.name) === undefined)
-    throw violation('unexpected_message', 'the server asked for a cookie as only DTLS 1.2 does');
+    throw noCommonVersion('the server asked for a cookie as only DTLS 1.2 does');
   const { cookie } = decoded(decodeHelloVerifyRequest(message.body), 'HelloVerifyRequest');
   if (state.cookies === MAX_COOKIES)
     throw violation('handshake_failure', 'the server refuses its own cookies');

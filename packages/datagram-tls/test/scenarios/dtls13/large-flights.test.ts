@@ -1,6 +1,7 @@
 // Siege cases C3 and C12.
 
 import assert from 'node:assert/strict';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { suite, type TestContext, test } from 'node:test';
 import type { BehaviourOptions } from '#lib/config/behaviour.js';
 import type { Role } from '#lib/config/config.js';
@@ -13,6 +14,8 @@ import { CA, CLIENTS, SERVERS } from '../../support/identities.js';
 import { Insider13 } from '../../support/insider13.js';
 import { Pair } from '../../support/pair.js';
 import { plainFragments, recordsOf } from '../../support/records.js';
+import { VERSIONS } from '../../support/settings.js';
+import { encodeCertificate, tlv } from '../../x509/encode.js';
 
 const version = 'DTLSv1.3';
 /** Of {@link Pair}'s path, ms. */
@@ -134,6 +137,53 @@ suite('flights of DTLS 1.3, whatever their size', () => {
     }
   });
 });
+
+suite('a certificate with 2,000 names', () => {
+  for (const each of VERSIONS) {
+    for (const [what, mtu] of [
+      ['1,200', 1200],
+      ['512', 512],
+    ] as const) {
+      test(`${each}: goes through in datagrams of ${what} bytes, and on a perfect path no timer runs out`, (t) => {
+        const ranOut = watchTimers(t);
+        const server = crowded(2000);
+        const pair = new Pair({
+          version: each,
+          server: { ...server, requestCert: true },
+          client: { ...server },
+          adjust: (security) => ({ ...security, rejectUnauthorized: false }),
+          serverBehaviour: { mtu },
+          clientBehaviour: { mtu },
+        });
+        pair.explain(() => {
+          pair.handshake();
+          assert.deepEqual(ranOut, []);
+          for (const side of [pair.client, pair.server]) {
+            assert.equal(side.entry.connection.counters.retransmissions, 0);
+            assert.ok((side.sessions[0]?.peer.chain[0]?.der.length ?? 0) > 40_000);
+          }
+          assert.ok(pair.now <= 20 * ROUND_TRIP, `${pair.now} ms`);
+        });
+        assertAlive(pair);
+      });
+    }
+  }
+});
+
+/** A certificate of its own for so many names, and its key. */
+function crowded(count: number): { cert: string; key: string } {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const dns = Array.from({ length: count }, (_, i) => `host-${i}.crowded.example`);
+  const spki = new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }));
+  const algorithm = tlv(0x30, tlv(0x06, [0x2b, 0x65, 0x70]));
+  const shape = { subject: 'crowded', issuer: 'crowded', spki, serial: 1, dns, algorithm };
+  const der = encodeCertificate(shape, (tbs) => new Uint8Array(sign(null, tbs, privateKey)));
+  const base64 = Buffer.from(der).toString('base64').replace(/.{64}/g, '$&\n');
+  return {
+    cert: `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`,
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+  };
+}
 
 suite('late acknowledgements of DTLS 1.3', () => {
   for (const role of ['client', 'server'] as const) {

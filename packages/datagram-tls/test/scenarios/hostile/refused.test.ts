@@ -3,15 +3,17 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { SecurityOptions } from '#lib/config/options.js';
+import { HandshakeType } from '#lib/wire/codes.js';
 import { assertAlive } from '../../support/alive.js';
 import { CA, CLIENTS, OTHER_CA, SERVERS } from '../../support/identities.js';
 import { FAIR } from '../../support/network.js';
 import { Pair, type PairOptions } from '../../support/pair.js';
-import { alertRecord, recordsOf } from '../../support/records.js';
+import { alertRecord, plainFragments, recordsOf } from '../../support/records.js';
 import { type TestedVersion, VERSIONS } from '../../support/settings.js';
 
 const KEY = new Uint8Array(16).fill(5);
 const ROUND_TRIP = 2 * FAIR.latency;
+const HELLO_VERIFY_REQUEST = HandshakeType.hello_verify_request;
 const NO_CERTIFICATE = { cert: undefined, key: undefined };
 
 interface Refusal {
@@ -253,6 +255,87 @@ for (const version of VERSIONS) {
     });
   });
 }
+
+interface Misfit {
+  readonly what: string;
+  readonly client: SecurityOptions;
+  readonly server: SecurityOptions;
+  readonly alert: string;
+  /** Of the error of the side that refuses; a server may refuse without a session. */
+  readonly code: string;
+  /** The client refuses what the server asks for, after one round trip. */
+  readonly byClient?: true;
+}
+
+const ONLY_12 = { minVersion: 'DTLSv1.2', maxVersion: 'DTLSv1.2' } as const;
+const ONLY_13 = { minVersion: 'DTLSv1.3', maxVersion: 'DTLSv1.3' } as const;
+const ANY = { minVersion: 'DTLSv1.2', maxVersion: 'DTLSv1.3' } as const;
+const VERSION_CASES = [
+  ['DTLS 1.2', 'DTLS 1.2', ONLY_12, ONLY_12],
+  ['DTLS 1.3', 'DTLS 1.3', ONLY_13, ONLY_13],
+  ['any version', 'DTLS 1.2', ANY, ONLY_12],
+  ['any version', 'DTLS 1.3', ANY, ONLY_13],
+  ['DTLS 1.2', 'any version', ONLY_12, ANY],
+  ['DTLS 1.3', 'any version', ONLY_13, ANY],
+] as const;
+
+const MISFITS: readonly Misfit[] = [
+  ...VERSION_CASES.map(
+    ([ofClient, ofServer, client, server]): Misfit => ({
+      what: `no common group, client of ${ofClient}, server of ${ofServer}`,
+      client: { ...client, groups: 'x25519' },
+      server: { ...server, groups: ['P-256', 'P-384'] },
+      alert: 'handshake_failure',
+      code: 'ERR_DTLS_NO_SHARED_GROUP',
+    }),
+  ),
+  {
+    what: 'no common version, client of DTLS 1.2',
+    client: ONLY_12,
+    server: ONLY_13,
+    alert: 'protocol_version',
+    code: 'ERR_DTLS_UNSUPPORTED_VERSION',
+  },
+  {
+    what: 'no common version, client of DTLS 1.3',
+    client: ONLY_13,
+    server: ONLY_12,
+    alert: 'protocol_version',
+    code: 'ERR_DTLS_UNSUPPORTED_VERSION',
+    byClient: true,
+  },
+];
+
+suite('a client that fits a server in nothing', () => {
+  for (const { what, alert, code, byClient = false, ...options } of MISFITS) {
+    const roundTrips = byClient ? 1 : 2;
+    test(`${what}: it knows why after ${roundTrips} round trips from the flight that is refused`, () => {
+      const pair = new Pair(options);
+      // A cookie exchange comes before anything else is looked at, where the server asks for one.
+      let cookies = 0;
+      pair.intercept = (data, from) => {
+        if (from === 'server' && plainFragments(data).some(({ type }) => type === HELLO_VERIFY_REQUEST))
+          cookies = 1;
+        return [data];
+      };
+      pair.connect();
+      pair.explain(() => {
+        assert.ok(pair.runUntil(() => pair.client.isClosed, 60_000));
+        assert.deepEqual(
+          [pair.client.error?.code, pair.client.error?.alert],
+          [byClient ? code : 'ERR_DTLS_PEER_ALERT', alert],
+        );
+        assert.equal(pair.now / ROUND_TRIP, byClient ? 1 : 2 + cookies);
+        assert.ok(pair.server.entries.length <= 1);
+        assert.ok(
+          pair.server.closed.every(({ error }) => error?.code === code),
+          String(pair.server.error),
+        );
+        assert.equal(pair.server.endpoint.size, 0);
+      });
+    });
+  }
+});
 
 function isPlainAlert(data: Uint8Array): boolean {
   return recordsOf(data).some(({ type, epoch }) => type === 21 && epoch === 0);
