@@ -14,6 +14,7 @@ import { CONTEXT_OPTIONS, SECURITY_OPTIONS } from '../packages/datagram-tls/dist
 import {
   CONNECT_OPTIONS,
   LISTEN_OPTIONS,
+  SESSION_OPTIONS,
   SHARED_OPTIONS,
   SOCKET_OPTIONS,
 } from '../packages/datagram-tls/dist/driver/options.js';
@@ -58,6 +59,10 @@ before anything is bound or sent: \`ERR_INVALID_ARG_TYPE\`, \`ERR_INVALID_ARG_VA
 \`undefined\` is as good as nothing.
 
 ${SECTIONS.map(([title, about, table]) => section(title, about, table)).join('\n')}`;
+
+const shown = new Set(SECTIONS.flatMap(([, , table]) => Object.keys(table)));
+for (const name of Object.keys(SESSION_OPTIONS))
+  if (!shown.has(name)) mistakes.push(`${name}: its table has no section here`);
 
 if (mistakes.length > 0) {
   console.error(mistakes.join('\n'));
