@@ -22,7 +22,7 @@ if (differing.length > 0) {
   process.exitCode = 1;
 }
 
-/** Returns whether the snapshot is that of the tree now. */
+/** Returns whether the snapshot matches the tree. */
 function snapshot(entry) {
   mkdirSync(join(project, 'api'), { recursive: true });
   const config = ExtractorConfig.prepare({

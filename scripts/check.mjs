@@ -1,6 +1,6 @@
 /**
- * Everything that judges the code without running it: each `check:…` script of package.json, in its order. All of them
- * run, whatever fails first; the exit code is 1 when any did.
+ * All checks that do not run the code: each `check:…` script of package.json, in its order. A failure does not stop
+ * the others; the exit code is 1 when any failed.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * Checks what the Markdown of the tree says: every code block in TypeScript compiles against the built library, and every
- * relative link leads to a file and a heading that exist. `node scripts/documents.mjs`, after a build.
+ * Checks the Markdown of the tree: every code block in TypeScript compiles against the built library, and every
+ * relative link leads to an existing file and heading. `node scripts/documents.mjs`, after a build.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
@@ -10,7 +10,7 @@ import ts from 'typescript';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** What the blocks of the how-to pages take for given. */
+/** Names that the blocks of the how-to pages use without declaring them. */
 const GIVEN = `import { type DTLSSession } from 'datagram-tls';
 declare global {
   const cert: string, key: string, ca: string, secret: Buffer, saved: Uint8Array, session: DTLSSession;

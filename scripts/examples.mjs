@@ -100,7 +100,7 @@ async function readmePrograms(port) {
   return [{ name: 'README.md: server and client', passed, output }];
 }
 
-/** The server says nothing when it is ready: the client is started again while it finds no server. */
+/** The server prints nothing when it is ready: the client is started again while it finds no server. */
 async function untilServed(server, startClient) {
   const end = Date.now() + TIME_LIMIT_MS;
   for (;;) {
@@ -126,7 +126,7 @@ function start(args, cwd = root) {
   return run;
 }
 
-/** Whether the program says `text` before it ends. */
+/** Whether the program prints `text` before it ends. */
 async function heard(run, text) {
   while (!run.output.includes(text)) {
     if (run.process.exitCode !== null || run.process.signalCode !== null) return false;

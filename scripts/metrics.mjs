@@ -123,8 +123,8 @@ function exportsOf(tree) {
 }
 
 /**
- * Frames and files of the library between a call of `send` and the socket, and between the socket and `onmessage`, in an
- * open DTLS 1.3 session.
+ * Frames and files of the library between a call of `send` and the socket, and between the socket and `onmessage`, in
+ * an open DTLS 1.3 session.
  */
 async function measureHops() {
   const { listen, connect } = await import(join(root, 'packages/datagram-tls/dist/index.js'));
@@ -145,7 +145,7 @@ async function measureHops() {
   const { port } = endpoint.address;
   const session = connect('127.0.0.1', port, { psk: { identity: 'metrics', key } });
   await session.opened;
-  // What is left of the handshake goes first.
+  // The rest of the handshake goes first.
   await new Promise((resolve) => setTimeout(resolve, 50));
   Socket.prototype.send = function measuredSend(...args) {
     hops.send ??= hopsHere();

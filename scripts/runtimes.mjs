@@ -21,7 +21,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const COMMAND_LIMIT_MS = 20 * 60_000;
 const PEER_LIMIT_MS = 120_000;
 
-/** Of the protocol or of the repository: they say the same on each runtime. Parts of paths. */
+/** Tests of the protocol or of the repository, which do not depend on the runtime. Parts of paths. */
 const SAME_EVERYWHERE = [
   'packages/cli/', // the demo runs it
   'test/connection/',
@@ -122,7 +122,7 @@ function countTests(name, { status, stdout }) {
   for (let i = 0; i < Math.max(1, Number(failed)); i++) tally.failures.push(`${name}: a test, see above`);
 }
 
-/** The library as npm would install it, in a folder that has nothing else. */
+/** The library as npm would install it, in an otherwise empty folder. */
 async function pack(folder) {
   const npm = (...args) =>
     spawnSync('npm', args, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'], timeout: PEER_LIMIT_MS });
@@ -135,7 +135,7 @@ async function pack(folder) {
   return await import(pathToFileURL(join(folder, 'node_modules/datagram-tls/dist/index.js')));
 }
 
-/** Runs peer.mjs on a runtime. A peer that ends by itself with an error says so in what it printed, or did not. */
+/** Runs peer.mjs on a runtime. A peer that fails reports it in its output, or prints none. */
 function starter({ args }, program, folder) {
   return (...more) =>
     spawn(program, [...args, 'peer.mjs', ...more], {

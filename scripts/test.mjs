@@ -59,7 +59,7 @@ function build() {
   return spawnSync(process.execPath, [tsc, '-b'], { cwd: root, stdio: 'inherit' }).status === 0;
 }
 
-/** Compiled tests, found by their sources: what is left of a deleted test never runs. */
+/** Compiled tests, found by their sources: the compiled file of a deleted test never runs. */
 function testFiles() {
   const packages = readdirSync(join(root, 'packages')).map((name) => [
     `packages/${name}/test`,
@@ -92,7 +92,7 @@ async function runFiles(files, testName, tally) {
   const built = files.filter((file) => existsSync(join(root, file)));
   for (const file of files) if (!built.includes(file)) tally.failures.push({ name: `${file} was not built` });
   if (built.length === 0) return;
-  // So that a failure points to its line of TypeScript.
+  // A failure then points to its line of TypeScript.
   process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} --enable-source-maps`.trim();
   const events = run({
     files: built.map((file) => join(root, file)),

@@ -12,7 +12,7 @@ interface Verdict {
 
 const ECHO_SIZE = 64;
 
-/** What this run says of the library's budgets; a budget whose reference was not measured is left out. */
+/** This run's verdict on the library's budgets; a budget whose reference was not measured is left out. */
 export function formatBudgets(report: Report): string {
   const verdicts = [
     ...echoVerdicts(report.echo ?? []),
@@ -39,7 +39,7 @@ function echoVerdicts(rows: readonly EchoRow[]): Verdict[] {
   ];
 }
 
-/** Signatures are the platform's on both sides; where there are few the code around them weighs more. */
+/** Signatures are the platform's on both sides; with few of them the code around them weighs more. */
 const HANDSHAKE_LIMITS: Readonly<Record<Kind, number>> = {
   full: 1.3,
   mutual: 1.3,
@@ -48,7 +48,7 @@ const HANDSHAKE_LIMITS: Readonly<Record<Kind, number>> = {
   'ECDHE-PSK': 1.5,
 };
 
-/** Beside what node:dgram and node:crypto alone take (docs/adr/0015-what-a-handshake-may-cost.md). */
+/** Compared with node:dgram and node:crypto alone (docs/adr/0015-what-a-handshake-may-cost.md). */
 const PLATFORM_LIMITS: Readonly<Record<Kind, number>> = {
   full: 2,
   mutual: 2,
@@ -79,7 +79,7 @@ function handshakeVerdicts(rows: readonly CostRow[]): Verdict[] {
   });
 }
 
-/** What a record of DTLS 1.3 costs beside one of DTLS 1.2 under the same cipher. */
+/** The cost of a record of DTLS 1.3 relative to one of DTLS 1.2 under the same cipher. */
 function versionVerdicts(rows: readonly EchoRow[]): Verdict[] {
   const cost = (version: string, cipher: string) =>
     ownRows(rows)

@@ -7,10 +7,10 @@ export interface Suite {
   readonly openssl: string;
 }
 
-/** How both sides know each other. */
+/** How both sides are authenticated. */
 export type Kind = 'full' | 'mutual' | 'resumed' | 'PSK' | 'ECDHE-PSK';
 
-/** A server to measure; without a suite it speaks plain UDP. */
+/** A server to measure; without a suite it is plain UDP. */
 export interface Contender {
   readonly name: string;
   readonly family: 'raw' | 'platform' | 'ours' | 'openssl';
@@ -41,7 +41,7 @@ export const SUITES: readonly Suite[] = [
   },
 ];
 
-/** The same ciphers in DTLS 1.3, which OpenSSL 3.0 does not speak. */
+/** The same ciphers in DTLS 1.3, which OpenSSL 3.0 does not support. */
 const SUITES_13: readonly Suite[] = [
   modern('AES_128_GCM', 'TLS_AES_128_GCM_SHA256'),
   modern('AES_256_GCM', 'TLS_AES_256_GCM_SHA384'),
@@ -52,14 +52,14 @@ function modern(cipher: string, iana: string): Suite {
   return { name: `${cipher}, DTLS 1.3`, version: 'DTLSv1.3', iana, openssl: iana };
 }
 
-/** What is measured by its handshakes alone, in DTLS 1.2 and 1.3. */
+/** The kinds that are measured by their handshakes alone, in DTLS 1.2 and 1.3. */
 const MEETINGS: readonly { readonly kind: Kind; readonly suite: Suite }[] = [
   { kind: 'mutual', suite: suiteOf(SUITES, 0) },
   { kind: 'mutual', suite: suiteOf(SUITES_13, 0) },
   { kind: 'resumed', suite: suiteOf(SUITES, 0) },
   { kind: 'resumed', suite: suiteOf(SUITES_13, 0) },
   { kind: 'PSK', suite: keyed('AES_128_GCM', 'TLS_PSK_WITH_AES_128_GCM_SHA256', 'PSK-AES128-GCM-SHA256') },
-  // Of the suites with AEADs it is the one that OpenSSL 3.0 has.
+  // Of the suites with AEADs OpenSSL 3.0 has only this one.
   {
     kind: 'ECDHE-PSK',
     suite: keyed(
@@ -81,10 +81,10 @@ function keyed(name: string, iana: string, openssl: string): Suite {
   return { name, version: 'DTLSv1.2', iana, openssl };
 }
 
-/** Both sides of a benchmark know it. */
+/** The key that both sides of a benchmark know. */
 const SHARED_KEY = '000102030405060708090a0b0c0d0e0f';
 
-/** The plain echo that the others are compared with. */
+/** The plain echo, the reference of the others. */
 export const RAW_REFERENCE = 'raw dgram, synchronous lookup';
 
 const CERT = fileURLToPath(new URL('../fixtures/server-cert.pem', import.meta.url));
@@ -106,7 +106,7 @@ export function rawServers(): Contender[] {
   ];
 }
 
-/** What node:dgram alone takes for the datagrams of a handshake, and what it takes with node:crypto for each kind of them. */
+/** The cost of a handshake's datagrams in node:dgram alone, and with node:crypto for each kind of handshake. */
 export function platformServers(): Contender[] {
   const kinds = [undefined, 'full', 'mutual', 'resumed', 'PSK', 'ECDHE-PSK'] as const;
   return kinds.map((kind) => ({
@@ -120,7 +120,7 @@ export function platformServers(): Contender[] {
   }));
 }
 
-/** Our server, one a suite; a profile folder makes each write a CPU profile there when it ends. */
+/** Our server, one per suite; a profile folder makes each write a CPU profile there when it ends. */
 export function ourServers(profileFolder: string | undefined): Contender[] {
   const program = ourProgram(profileFolder);
   return [...SUITES, ...SUITES_13].map((suite) => ({
@@ -132,7 +132,7 @@ export function ourServers(profileFolder: string | undefined): Contender[] {
   }));
 }
 
-/** Our server once for each other way to meet. */
+/** Our server once for each other kind of handshake. */
 export function ourMeetings(profileFolder: string | undefined): Contender[] {
   const program = ourProgram(profileFolder);
   return MEETINGS.map(({ kind, suite }) => ({
@@ -149,19 +149,19 @@ function ourProgram(profileFolder: string | undefined): readonly string[] {
   return nodeProgram('servers/datagram-tls.js', flags);
 }
 
-/** By what a server is known, and knows its clients. */
+/** The credentials of a server, and its trust in clients. */
 function identity(kind: Kind): readonly string[] {
   if (usesKey(kind)) return ['--psk', SHARED_KEY];
   const certificate = ['--cert', CERT, '--key', KEY];
   return kind === 'mutual' ? [...certificate, '--client-ca', CLIENT_CERT] : certificate;
 }
 
-/** OpenSSL's servers give tickets to whoever asks for one; ours would remember the others too. */
+/** OpenSSL's servers issue tickets on request; ours would also remember clients without tickets. */
 function resumption(kind: Kind): readonly string[] {
   return kind === 'resumed' ? ['--resumable'] : [];
 }
 
-/** By what a client is known to such a server. */
+/** The credentials of a client of such a server. */
 export function clientIdentity({ kind, suite }: Contender): readonly string[] {
   if (suite === undefined) return [];
   if (usesKey(kind)) return ['--psk', SHARED_KEY];

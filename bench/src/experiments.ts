@@ -11,7 +11,7 @@ import {
 } from './plan.js';
 import { type Server, type Task, withServers } from './server.js';
 
-/** Costs in µs of server CPU, one sample a round. */
+/** Costs in µs of server CPU, one sample per round. */
 export interface CostRow {
   readonly contender: Contender;
   readonly samples: readonly number[];
@@ -47,7 +47,7 @@ export function measureEcho(contenders: readonly Contender[], load: LoadFor, pla
   });
 }
 
-/** Server CPU of one full handshake with cookie exchange, and the close that follows it. */
+/** Server CPU of one full handshake with cookie exchange, and the close after it. */
 export function measureHandshakes(
   contenders: readonly Contender[],
   load: LoadFor,
@@ -93,7 +93,7 @@ function trial(key: string, server: Server, load: LoadFor, amount: Repeated, tas
   };
 }
 
-/** One operation is as many messages as a handshake has. */
+/** One operation has as many messages as a handshake. */
 function platformTrial(server: Server, load: LoadFor, amount: Repeated): Trial {
   const times = (one: Amount) => ({
     ...one,

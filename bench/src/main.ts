@@ -104,7 +104,7 @@ function readArguments(): Settings {
   };
 }
 
-/** More work is given the time it needs on a slow machine. */
+/** A slow machine gets more time. */
 function withCount(amount: Amount, count: number): Amount {
   return { ...amount, count, seconds: Math.max(amount.seconds, count / SLOWEST_HANDSHAKES_A_SECOND) };
 }

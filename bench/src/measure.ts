@@ -1,4 +1,4 @@
-/** One thing to measure, once a round. */
+/** One thing to measure, once per round. */
 export interface Trial {
   readonly key: string;
   /** Runs once before the first round. */
@@ -11,8 +11,8 @@ export interface Trial {
 export type Samples = ReadonlyMap<string, readonly number[]>;
 
 /**
- * Runs every trial once a round, each round starting at another trial, so that a slow spell of the machine meets all alike.
- * No round starts after `deadline` (ms, as `performance.now()`), but there is always one.
+ * Runs every trial once per round, each round starting at another trial, so that slow phases of the machine affect
+ * all alike. No round starts after `deadline` (ms, as `performance.now()`), but there is always one.
  */
 export async function interleave(
   trials: readonly Trial[],

@@ -12,7 +12,7 @@ const LIBRARIES = ['-lssl', '-lcrypto'];
 /** A compiled program, or why there is none. */
 export type NativeProgram = { readonly path: string } | { readonly missing: string };
 
-/** Compiles `native/<name>.c` against OpenSSL with `$CC` or `cc`; what was compiled once is kept in `bench/.cache`. */
+/** Compiles `native/<name>.c` against OpenSSL with `$CC` or `cc`; `bench/.cache` keeps the result. */
 export function compileNative(name: string): NativeProgram {
   const source = join(SOURCES, `${name}.c`);
   const compiler = process.env['CC'] ?? 'cc';

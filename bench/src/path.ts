@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-// Of the library's inside: what a verdict costs cannot be told from a handshake around it.
+// Internal: the cost of a verdict cannot be separated from a handshake around it.
 import { nodeProvider } from '../../packages/datagram-tls/dist/crypto/node.js';
 import { type Certificate, parseCertificate } from '../../packages/datagram-tls/dist/x509/certificate.js';
 import { verifyPath } from '../../packages/datagram-tls/dist/x509/path.js';
@@ -10,7 +10,10 @@ import { TrustStore } from '../../packages/datagram-tls/dist/x509/trust-store.js
 const TIMES = 200;
 const WARM_UP = 500;
 
-/** CPU µs, one sample a round, of the verdict about a chain of three certificates (P-256) below a trusted root, parsing included. */
+/**
+ * CPU µs, one sample per round, of the verdict on a chain of three certificates (P-256) below a trusted root, parsing
+ * included.
+ */
 export function measurePath(rounds: number): readonly number[] {
   const chain = read('chain.pem');
   const trust = new TrustStore(read('chain-root.pem').map(parsed));

@@ -1,4 +1,7 @@
-/** How much of one kind of work a run does: at most `count` operations in at most `seconds`, after `warmup` unmeasured ones. */
+/**
+ * The amount of one kind of work in a run: at most `count` operations in at most `seconds`, after `warmup` unmeasured
+ * ones.
+ */
 export interface Amount {
   readonly count: number;
   readonly seconds: number;
@@ -7,7 +10,7 @@ export interface Amount {
 
 /** Work that is repeated in rounds. */
 export interface Repeated extends Amount {
-  /** Done once before the rounds: what a just-in-time compiler needs to come to rest. */
+  /** Done once before the rounds, until the just-in-time compiler has finished. */
   readonly first: Amount;
   /** Seconds since the start of the whole run; no further round begins after them. */
   readonly until: number;
@@ -24,9 +27,9 @@ export interface Plan {
 export const ECHO_SIZES = [64, 1200] as const;
 export const ECHO_WINDOW = 32;
 
-/** Datagrams that a server takes, and answers, in a handshake of DTLS 1.2 with a cookie exchange, and its close. */
+/** Datagrams that a server receives, and answers, in a handshake of DTLS 1.2 with a cookie exchange, and its close. */
 export const MESSAGES_PER_HANDSHAKE = 4;
-/** What they hold on average, bytes. */
+/** Their average size, bytes. */
 export const MESSAGE_SIZE = 150;
 
 export const DEFAULT_PLAN: Plan = {

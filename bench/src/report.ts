@@ -3,7 +3,7 @@ import type { CostRow, EchoRow, MemoryRow } from './experiments.js';
 import { median, medianRatio } from './measure.js';
 import { ECHO_SIZES, ECHO_WINDOW } from './plan.js';
 
-/** Everything one run found; a part that was not asked for is undefined. */
+/** The results of one run; a part that was not requested is undefined. */
 export interface Report {
   /** Our own client made the load on all servers: rows of both versions can be compared. */
   readonly ownClient: boolean;
@@ -11,7 +11,7 @@ export interface Report {
   readonly skipped: readonly string[];
   readonly echo: readonly EchoRow[] | undefined;
   readonly handshakes: readonly CostRow[] | undefined;
-  /** CPU µs of a verdict about three certificates, one sample a round. */
+  /** CPU µs of a verdict on three certificates, one sample per round. */
   readonly path: readonly number[] | undefined;
   readonly memory: readonly MemoryRow[] | undefined;
 }
@@ -110,7 +110,7 @@ function formatMemory(rows: readonly MemoryRow[]): string {
   return `${title}\n\n${table(['server', 'associations', 'KiB each', 'x OpenSSL'], body)}`;
 }
 
-/** The row of OpenSSL's server with the same suite, which meets its clients in the same way. */
+/** The row of OpenSSL's server with the same suite and kind of handshake. */
 export function opensslOf<Row extends { readonly contender: Contender }>(
   rows: readonly Row[],
   { suite, kind }: Contender,
@@ -121,7 +121,7 @@ export function opensslOf<Row extends { readonly contender: Contender }>(
   );
 }
 
-/** What the platform alone takes for such a handshake of DTLS 1.2. */
+/** The platform's cost of such a handshake of DTLS 1.2. */
 export function platformOf(rows: readonly CostRow[], { suite, kind }: Contender): CostRow | undefined {
   if (suite?.version !== 'DTLSv1.2') return undefined;
   return rows.find(({ contender }) => contender.family === 'platform' && contender.kind === kind);

@@ -3,14 +3,14 @@ import { type Contender, clientIdentity } from './contenders.js';
 import type { Amount } from './plan.js';
 import type { Usage } from './servers/control.js';
 
-/** What a load generator is asked to do; sizes in bytes. */
+/** The job of a load generator; sizes in bytes. */
 export type Task =
   | { readonly mode: 'echo'; readonly size: number; readonly window: number }
   | { readonly mode: 'handshake' | 'idle' };
 
 export type Job = Amount & Task;
 
-/** What a job took: server CPU in µs, growth of the server's memory in bytes. */
+/** The cost of a job: server CPU in µs, growth of the server's memory in bytes. */
 export interface Spent {
   readonly completed: number;
   readonly cpu: number;
@@ -24,7 +24,7 @@ interface LoadResult {
 
 const LOSS_WORTH_A_WARNING = 0.01;
 
-/** A contender in a process of its own. */
+/** A contender in its own process. */
 export class Server {
   readonly contender: Contender;
   readonly #child: Child;
@@ -78,7 +78,7 @@ export class Server {
   }
 }
 
-/** Starts every contender, hands them to `body`, and stops them whatever happens. */
+/** Starts every contender, passes them to `body`, and always stops them. */
 export async function withServers<Result>(
   contenders: readonly Contender[],
   body: (servers: readonly Server[]) => Promise<Result>,

@@ -1,5 +1,5 @@
 /**
- * `npm run demo`: the dtls command as server and as client, three lines there and back, and what they agreed on.
+ * `npm run demo`: the dtls command as server and as client, three lines in both directions, and what was negotiated.
  * Exits with 0 only if all of it was seen.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
@@ -31,7 +31,7 @@ async function main(): Promise<number> {
   return summary(server, client, [serverStatus, clientStatus]);
 }
 
-/** Starts the command and shows what it says, as a terminal would; `input` ends its standard input. */
+/** Starts the command and shows its output, as a terminal would; `input` ends its standard input. */
 function run(args: string[], input?: string): Running {
   const [name = ''] = args;
   const pipe = input === undefined ? '' : `printf '${input.replaceAll('\n', '\\n')}' | `;
@@ -55,7 +55,7 @@ function show(source: string, text: string): void {
   for (const line of text.trimEnd().split('\n')) console.log(`  ${source} | ${line}`);
 }
 
-/** The arguments of the client command that the server prints; `undefined` if it ends without. */
+/** The arguments of the client command that the server prints; `undefined` if it ends before. */
 async function printedCommand(server: Running): Promise<string[] | undefined> {
   let ended = false;
   while (!ended) {

@@ -1,4 +1,4 @@
-/** As much of CoAP (RFC 7252 §3) as a GET and its answer need. */
+/** The part of CoAP (RFC 7252 §3) that a GET and its answer need. */
 
 export const CONFIRMABLE = 0;
 export const ACKNOWLEDGEMENT = 2;
@@ -9,7 +9,7 @@ export const CONTENT = 0x45;
 const VERSION = 1;
 const URI_PATH = 11;
 const PAYLOAD_MARKER = 0xff;
-/** Option numbers and lengths from here on have a byte of their own, and from 269 on two. */
+/** Option numbers and lengths from here on have one byte of their own, and from 269 on two. */
 const EXTENDED = 13;
 const EXTENDED_TWICE = 14;
 
@@ -61,7 +61,7 @@ export function decodeCoap(bytes: Uint8Array): CoapMessage {
   };
 }
 
-/** The value that four bits stand for, and where what follows begins. */
+/** The value of the four bits, and the start of the bytes after it. */
 function optionField(
   data: Buffer,
   at: number,

@@ -3,18 +3,18 @@ import type { ClientOptions, Demand, Facts, Peer, ServerOptions, ServerSide, Sid
 import { type Pki, SERVER_NAME, WRONG_NAME } from './pki.js';
 import { curveOf, type Group, type Role } from './vocabulary.js';
 
-/** One session between two peers: what is asked of them, and what lies between them. */
+/** One session between two peers: its task, and the path between them. */
 export interface Plan extends Demand {
   readonly host: string;
-  /** Groups that the client has beside `group`, ahead of it. */
+  /** Groups of the client beside `group`, ahead of it. */
   readonly otherGroups?: readonly Group[] | undefined;
-  /** Retransmission timers shorter than the protocol's, for peers that can be told. */
+  /** Retransmission timers shorter than the protocol's, for peers that support them. */
   readonly eager?: boolean | undefined;
-  /** The side that is not told of `mtu`, which the path has all the same. */
+  /** The side that does not know the path's `mtu`. */
   readonly unaware?: Role | undefined;
-  /** Puts a faithful relay between the peers, to look at their datagrams. */
+  /** Puts a faithful relay between the peers, to inspect their datagrams. */
   readonly observed?: boolean | undefined;
-  /** What an attacker on the path makes of the datagrams. */
+  /** An attacker on the path that changes the datagrams. */
   readonly rewrite?: RelayOptions['rewrite'];
   /** Where the client keeps sessions. */
   readonly session?: string | undefined;
@@ -22,7 +22,7 @@ export interface Plan extends Demand {
   readonly keylogs?: Readonly<Record<Role, string>> | undefined;
 }
 
-/** Two running peers. `finish` stops them and returns what they know. */
+/** Two running peers. `finish` stops them and returns their reports. */
 export interface Encounter {
   readonly client: Side;
   readonly server: ServerSide;
@@ -30,7 +30,7 @@ export interface Encounter {
   finish(): Promise<Record<Role, Facts>>;
 }
 
-/** A case that did not go as it should, with what both sides said. */
+/** A failed case, with the output of both sides. */
 export class Failure extends Error {
   readonly logs: readonly string[];
 
@@ -40,7 +40,7 @@ export class Failure extends Error {
   }
 }
 
-/** Starts both peers, runs `scene`, and stops them whatever happens. */
+/** Starts both peers, runs `scene`, and always stops them. */
 export async function encounter<T>(
   client: Peer,
   server: Peer,

@@ -1,4 +1,4 @@
-/** A list of lines that grows, and that can be waited on. */
+/** A growing list of lines that can be waited on. */
 export class Inbox {
   readonly lines: string[] = [];
   readonly #waiters = new Set<() => void>();

@@ -44,7 +44,7 @@ const { values: flags, positionals: filters } = parseArgs({
 const CLOSING_MS = 5000;
 
 process.exitCode = await main();
-// What a case left open must not keep the run from its end, and is not passed over in silence.
+// Open handles of a case must not keep the run from ending, and are reported.
 setTimeout(() => {
   console.error(`still open after the last case: ${process.getActiveResourcesInfo().join(', ')}`);
   process.exit();

@@ -10,7 +10,7 @@ export interface KeyPair {
   readonly key: string;
 }
 
-/** A throw-away PKI in a temporary folder that goes away with the process. */
+/** A throw-away PKI in a temporary folder that is deleted with the process. */
 export interface Pki {
   readonly folder: string;
   /** The CA that signed everything below. */
@@ -19,7 +19,7 @@ export interface Pki {
   readonly wrongCa: string;
   readonly servers: Readonly<Record<Identity, KeyPair>>;
   readonly clients: Readonly<Record<Identity, KeyPair>>;
-  /** Each for its name alone. */
+  /** Each for its own name. */
   readonly named: Readonly<Record<(typeof NAMES)[number], KeyPair>>;
 }
 
@@ -37,7 +37,7 @@ const KEY_OPTIONS: Readonly<Record<Identity, readonly string[]>> = {
   'P-384': ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384'],
 };
 
-// NSS wants encipherment of RSA keys, whatever the suite.
+// NSS requires encipherment of RSA keys, whatever the suite.
 const KEY_USAGE: Readonly<Partial<Record<Identity, string>>> = { RSA: 'digitalSignature,keyEncipherment' };
 
 export async function createPki(): Promise<Pki> {

@@ -82,7 +82,7 @@ export class Child {
     if (this.#running) this.#process.kill('SIGINT');
   }
 
-  /** Asks it to end, then makes it. */
+  /** Asks it to end, then kills it. */
   async stop(): Promise<void> {
     if (!this.#running) return;
     this.#process.kill('SIGTERM');
@@ -109,7 +109,7 @@ export async function run(command: string, args: readonly string[]): Promise<str
   return stdout;
 }
 
-/** What a program says about itself, or `undefined` when it is not installed. */
+/** A program's version output, or `undefined` when it is not installed. */
 export async function versionOf(command: string, args: readonly string[]): Promise<string | undefined> {
   try {
     return (await run(command, args)).split('\n')[0];

@@ -6,13 +6,13 @@ import type { Role } from './vocabulary.js';
 const HANDSHAKE_MS = 12_000;
 const ECHO_MS = 5_000;
 const END_MS = 5_000;
-/** Lost application data is not repeated by DTLS, so that in bad weather the client repeats it at this interval. */
+/** DTLS does not repeat lost application data, so on a lossy path the client repeats it at this interval. */
 const REPEAT_MS = 250;
 const REPEATS = 80;
 const UPDATE_ECHOES = 6;
 const UPDATE_PAUSE_MS = 50;
 
-/** A whole session: handshake, several messages each way, an orderly end that both sides see. */
+/** A whole session: handshake, several messages each way, an orderly close that both sides see. */
 export async function session(both: Encounter, plan: Plan): Promise<Record<Role, Facts>> {
   if (!(await both.client.established(HANDSHAKE_MS)))
     throw new Failure(`no handshake: ${await reasons(both)}`);
@@ -33,7 +33,7 @@ export async function keyUpdates(
   for (const role of ['client', 'server'] as const) {
     if (update.by === role || update.by === 'both') both[role].updateKeys?.(update.request);
   }
-  // A peer may use its new keys only when the other side has acknowledged them, so one message does not tell.
+  // A peer may use its new keys only after the other side has acknowledged them, so one message is not enough.
   for (let index = 1; index <= UPDATE_ECHOES; index++) {
     await echo(both, `ping after ${index}`);
     await delay(UPDATE_PAUSE_MS);
@@ -42,7 +42,7 @@ export async function keyUpdates(
   return await both.finish();
 }
 
-/** A session through bad weather: it ends in an echo, or in an error, within `ms` milliseconds. */
+/** A session over a lossy path: it ends with an echo, or with an error, within `ms` milliseconds. */
 export async function struggle(both: Encounter, ms: number): Promise<Record<Role, Facts>> {
   if (await both.client.established(ms)) {
     await persistentEcho(both, 'ping through the weather');

@@ -6,13 +6,13 @@ import type { Role } from './vocabulary.js';
 type Told = 'version' | 'suite' | 'group' | 'scheme' | 'pskIdentity';
 type Both = Record<Role, Facts>;
 
-/** Checks what both sides say of a session against what was asked of them. */
+/** Checks both sides' reports of a session against the task. */
 export function checkSession(facts: Both, plan: Plan, peers: Pair): void {
   checkFact(facts, 'version', plan.version ?? 'DTLSv1.2');
   if (plan.suite !== undefined) checkFact(facts, 'suite', plan.suite);
   if (plan.group !== undefined) checkFact(facts, 'group', plan.group);
   if (plan.scheme !== undefined) checkFact(facts, 'scheme', plan.scheme);
-  // A side tells of HelloVerifyRequest only; a HelloRetryRequest is seen by the relay.
+  // A side reports only HelloVerifyRequest; the relay sees a HelloRetryRequest.
   if (plan.cookie !== undefined && plan.version !== 'DTLSv1.3') checkCookie(facts.client, plan.cookie);
   if (plan.clientIdentity !== undefined && facts.server.clientVerified !== true) {
     throw new Failure('the server saw no proof of a client certificate');
@@ -30,12 +30,12 @@ export function checkSizes({ relay }: Encounter, mtu: number): void {
   if (largest > mtu) throw new Failure(`a datagram of ${largest} bytes exceeds the MTU of ${mtu}`);
 }
 
-/** Checks that our server refused the client's key, and says why. */
+/** Checks that our server refused the client's key, and reports why. */
 export function checkPskRefusal({ server }: Both, code: string): void {
   if (server.errorCode !== code) throw new Failure(`expected ${code}, got ${server.error ?? 'no error'}`);
 }
 
-/** Checks that the client sent the alert that it should have, and that the server read the same. */
+/** Checks that the client sent the right alert, and that the server read the same. */
 export function checkRefusal(facts: Both, client: Peer, plan: Plan): void {
   if (plan.trust === 'right') throw new Failure('a refusal needs a reason');
   const expected = client.refusals[plan.trust];
@@ -43,7 +43,7 @@ export function checkRefusal(facts: Both, client: Peer, plan: Plan): void {
   expectIn(facts.server.alertsReceived, expected, 'the server received');
 }
 
-// Not every peer tells everything. What is told must be right, and one of the two has to tell.
+// Not every peer reports everything. What is reported must be right, and one of the two has to report it.
 function checkFact(facts: Both, name: Told, expected: string): void {
   const told = (['client', 'server'] as const).filter((role) => facts[role][name] !== undefined);
   if (told.length === 0) throw new Failure(`neither side tells the ${name}`);

@@ -1,4 +1,4 @@
-/** The names in which cases and peers speak to each other: IANA's, whatever a peer calls them itself. */
+/** The names that cases and peers use: IANA's, whatever a peer calls them itself. */
 
 export const SUITES = [
   'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
@@ -8,14 +8,14 @@ export const SUITES = [
   'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
   'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256',
 ] as const;
-/** Those that constrained devices have (RFC 7251). */
+/** Suites of constrained devices (RFC 7251). */
 export const CCM_SUITES = [
   'TLS_ECDHE_ECDSA_WITH_AES_128_CCM',
   'TLS_ECDHE_ECDSA_WITH_AES_256_CCM',
   'TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8',
   'TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8',
 ] as const;
-/** Those with a pre-shared key (RFC 5487, 6655, 7905). */
+/** Suites with a pre-shared key (RFC 5487, 6655, 7905). */
 export const PSK_SUITES = [
   'TLS_PSK_WITH_AES_128_GCM_SHA256',
   'TLS_PSK_WITH_AES_256_GCM_SHA384',
@@ -26,19 +26,19 @@ export const PSK_SUITES = [
   'TLS_PSK_WITH_AES_256_CCM_8',
   'TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256',
 ] as const;
-/** Those without an AEAD (RFC 5487, 5489). */
+/** Suites without an AEAD (RFC 5487, 5489). */
 export const PSK_CBC_SUITES = [
   'TLS_PSK_WITH_AES_128_CBC_SHA256',
   'TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256',
 ] as const;
-/** Those of RFC 8442, which fewer peers have. */
+/** Suites of RFC 8442, which fewer peers have. */
 export const ECDHE_PSK_SUITES = [
   'TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256',
   'TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384',
   'TLS_ECDHE_PSK_WITH_AES_128_CCM_SHA256',
   'TLS_ECDHE_PSK_WITH_AES_128_CCM_8_SHA256',
 ] as const;
-/** DTLS 1.3's suites, which say nothing of certificates. */
+/** DTLS 1.3's suites, which do not depend on certificates. */
 export const SUITES13 = [
   'TLS_AES_128_GCM_SHA256',
   'TLS_AES_256_GCM_SHA384',
@@ -60,7 +60,7 @@ export const GROUPS = ['x25519', 'secp256r1', 'secp384r1'] as const;
 export const GROUPS13 = [...GROUPS, 'X25519MLKEM768'] as const;
 export type Group = (typeof GROUPS13)[number];
 
-/** Group numbers as they stand in a ServerKeyExchange. */
+/** Group numbers as in a ServerKeyExchange. */
 export const GROUP_CODES: ReadonlyMap<number, Group> = new Map([
   [0x1d, 'x25519'],
   [0x17, 'secp256r1'],
@@ -74,7 +74,7 @@ export type Scheme =
   | 'rsa_pss_rsae_sha256'
   | 'rsa_pkcs1_sha256';
 
-/** A server or client certificate of the test PKI, by the kind of its key. */
+/** A server or client certificate of the test PKI, by the type of its key. */
 export type Identity = 'ECDSA' | 'RSA' | 'Ed25519' | 'P-384';
 
 export type Role = 'client' | 'server';

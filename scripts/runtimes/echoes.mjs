@@ -47,7 +47,7 @@ export async function runEchoes({ name, start, library, tally }) {
   await configurationCases(run);
 }
 
-/** What a peer may offer that the runtime lacks. */
+/** Offers of a peer that the runtime does not support. */
 function offersOf({ aeads, groups }) {
   const suites = aeads.flatMap((aead) => SUITES[aead].map((ciphers) => [ciphers, { ciphers }]));
   const shares = groups.flatMap((group) =>
@@ -153,7 +153,7 @@ async function clientCases({ name, start, library, tally, lacks, offers }) {
 
 const RAW_KEY_CLIENT = { peerCertificateTypes: ['RawPublicKey'], rejectUnauthorized: false };
 
-/** Servers with nothing but a key of a type that the runtime lacks. */
+/** Servers with only a key of a type that the runtime lacks. */
 function keysThatItLacks({ signatures }) {
   if (!signatures.includes('ed448')) return [];
   const key = generateKeyPairSync('ed448').privateKey.export({ type: 'pkcs8', format: 'pem' });
@@ -165,7 +165,7 @@ function keysThatItLacks({ signatures }) {
   ]);
 }
 
-/** A name of what is missing is refused when a context is made. */
+/** A context refuses the name of a missing primitive. */
 async function configurationCases({ name, start, tally, lacks, offers }) {
   const named = [
     ...offers.map(([what, options]) => [
@@ -207,7 +207,7 @@ async function echoed(library, port, options) {
   }
 }
 
-/** What comes back; a datagram that a busy machine loses is sent again. */
+/** The echo; a datagram that a busy machine loses is sent again. */
 async function messageOver(session, text) {
   return await new Promise((resolve, reject) => {
     const again = setInterval(() => session.send(text), 500);
@@ -232,7 +232,7 @@ function opensslClient({ name, tally, port, suite }) {
   if (!hasOpenssl) return tally.skip(`${name} ${what}`, 'openssl is not installed');
   const args = ['s_client', '-dtls1_2', '-connect', `127.0.0.1:${port}`, '-CAfile', `${FIXTURES}ca.pem`];
   if (suite !== undefined) args.push('-cipher', `${suite}:@SECLEVEL=0`);
-  // Its input ends when the answer has had time to come.
+  // Its input ends after the time for an answer.
   const script = `(echo hello; sleep 2) | openssl ${args.join(' ')}`;
   const { stdout, stderr } = spawnSync('bash', ['-c', script], {
     encoding: 'utf8',
@@ -242,7 +242,7 @@ function opensslClient({ name, tally, port, suite }) {
   tally.check(`${name} ${what}`, suite === undefined ? /^hello$/m.test(stdout) : refused, stderr);
 }
 
-/** With all suites, and with `suite` alone. It sends back what it prints. */
+/** With all suites, and with `suite` alone. It echoes. */
 async function opensslServer(suite) {
   if (!hasOpenssl) return [];
   const choices = [

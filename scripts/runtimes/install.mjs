@@ -7,7 +7,7 @@ const INSTALL_LIMIT_MS = 90_000;
 const { arch, platform } = process;
 const ARM = arch === 'arm64';
 
-/** How a package names this platform. */
+/** A package's name of this platform. */
 const NODE_PLATFORM = `${platform === 'win32' ? 'win' : platform}-${arch}`;
 const DENO_PLATFORM = `${platform}-${arch}${platform === 'linux' ? '-glibc' : ''}`;
 const BUN_PLATFORM = `${platform === 'win32' ? 'windows' : platform}-${ARM ? 'aarch64' : arch}`;
@@ -31,7 +31,7 @@ export const RUNTIMES = [
   { name: 'Bun', kind: 'bun', package: `@oven/bun-${BUN_PLATFORM}@1`, binary: 'bin/bun', args: [] },
 ];
 
-/** The path of the runtime's program; `undefined` where it cannot be had. */
+/** The path of the runtime's program; `undefined` where it cannot be installed. */
 export function installed(runtime, cache) {
   const ours = Number(process.versions.node.split('.')[0]);
   if (runtime.major === ours) return process.execPath;

@@ -7,20 +7,23 @@ import { Program } from './programs/program.js';
 import type { Report, VictimSettings } from './programs/victim.js';
 import type { Target } from './wire/hostile-client.js';
 
-/** What one attack did, by the server's counts less those of the honest clients. */
+/** The results of one attack: the server's counts less those of the honest clients. */
 export interface Battle {
   readonly attack: Attack;
   readonly tally: Tally;
   readonly seconds: number;
   readonly before: Report;
   readonly during: Report;
-  /** When every session of the attacker is over and garbage was collected. */
+  /** After every session of the attacker is over and garbage was collected. */
   readonly after: Report;
   readonly honest: HonestReport;
   readonly traffic: Traffic;
 }
 
-/** Of the server, less what honest clients sent and got. What honest clients lost on their way is missing from what came in. */
+/**
+ * Of the server, less what honest clients sent and received. Lost datagrams of honest clients are missing from the
+ * received ones.
+ */
 export interface Traffic {
   readonly bytesIn: number;
   readonly bytesOut: number;
@@ -30,13 +33,13 @@ export interface Traffic {
 export interface Conditions {
   readonly amounts: Amounts;
   readonly pki: Pki;
-  /** Handshakes a second that fill the server's core. */
+  /** Handshakes per second that fill the server's core. */
   readonly capacity: number;
 }
 
 const ATTACK_LIMIT_MS = 240_000;
 
-/** One attack against a server of its own, after a rehearsal. */
+/** One attack against its own server, after a rehearsal. */
 export async function fight(attack: Attack, conditions: Conditions): Promise<Battle> {
   const ground = enter(attack.place ?? 'loopback');
   const programs: Program[] = [];
@@ -145,7 +148,7 @@ function traffic(before: Report, during: Report, honest: HonestReport): Traffic 
   };
 }
 
-/** Handshakes a second that would keep the server's core busy, by the CPU that some of them take. */
+/** Handshakes per second that would fill the server's core, by the CPU of some handshakes. */
 export async function measureCapacity(pki: Pki): Promise<number> {
   const victim = new Program('victim', undefined, ['--expose-gc']);
   const honest = new Program('honest', undefined);

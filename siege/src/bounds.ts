@@ -2,20 +2,20 @@ import { type Check, check } from './attacks/attack.js';
 import type { Battle } from './battle.js';
 import type { Amounts } from './plan.js';
 
-/** What has to hold in every battle. */
+/** The bounds of every battle. */
 export const BOUNDS = {
   /** Bytes out for one in, to addresses that are not validated. */
   amplification: 3,
-  /** What is held afterwards, beside what was held before. */
+  /** Held afterwards, relative to before. */
   memoryAfter: 1.1,
-  /** Memory that the process may take at its peak, and what may be held of it, MiB. */
+  /** Memory of the process at its peak, and the held part of it, MiB. */
   peakRss: 400,
   peakHeld: 200,
-  /** Share of an open session's echoes. */
+  /** Share of an open session's echoes that must arrive. */
   echoes: 0.8,
   /** Flights that an new honest client sends again, at most, until it is in. */
   repeats: 1,
-  /** On the whole run only: ms until it is in. */
+  /** On the whole run only: ms until a new client is in. */
   newClientMs: 2000,
   /** On the whole run only: CPU without a pause, ms, such as for the validation of a chain. */
   turnMs: 100,
@@ -54,7 +54,7 @@ function judgeAnswers(battle: Battle): Check[] {
   return checks;
 }
 
-/** To addresses that are not validated, for each byte that arrived; otherwise for each that the attacker sent. */
+/** To unvalidated addresses for each received byte; otherwise for each byte that the attacker sent. */
 export function bytesOutForOne({ attack, traffic, tally }: Battle): number {
   const { bytesIn, bytesOut } = traffic;
   return bytesOut / Math.max(1, attack.unvalidated === true ? bytesIn : tally.bytes);
@@ -130,7 +130,7 @@ function judgeTurns({ during }: Battle, { ci }: Amounts): Check[] {
       ];
 }
 
-/** A chain that the server did not judge shows nothing of what judging it costs. */
+/** The server must have validated a chain, or its cost was not measured. */
 function judgeVerdicts({ tally, during }: Battle): Check[] {
   return Object.entries(tally.verdicts ?? {}).map(([code, expected]) => {
     const found = during.verdicts[code] ?? 0;
@@ -138,7 +138,7 @@ function judgeVerdicts({ tally, during }: Battle): Check[] {
   });
 }
 
-/** Of the session that kept fewest. */
+/** Of the session that kept the fewest. */
 export function echoShare({ echoes }: Battle['honest']): number {
   return Math.min(...echoes.map(({ sent, received }) => received / Math.max(1, sent)));
 }

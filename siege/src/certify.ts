@@ -1,6 +1,6 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 
-/** A little DER, and certificates made of it that no tool would make. */
+/** A little DER, and certificates that no tool would make. */
 
 const COMMON_NAME = oid(0x55, 0x04, 0x03);
 const BASIC_CONSTRAINTS = oid(0x55, 0x1d, 0x13);
@@ -24,7 +24,7 @@ export const IS_CA = extension(BASIC_CONSTRAINTS, sequence(TRUE), true);
 export interface Authority {
   /** A Name in DER. */
   readonly name: Buffer;
-  /** `undefined` for an RSA key that is only a modulus: what it "signs" is junk. */
+  /** `undefined` for an RSA key without a private half: its signatures are random bytes. */
   readonly key: KeyObject | undefined;
   /** SubjectPublicKeyInfo. */
   readonly spki: Buffer;
@@ -40,7 +40,7 @@ export function authority(name: string | Buffer, namedCurve = 'P-256'): Signer {
   return { name: typeof name === 'string' ? commonName(name) : name, key, spki };
 }
 
-/** An RSA key with an arbitrary odd modulus, as making a real one of that size takes minutes. */
+/** An RSA key with an arbitrary odd modulus, because making a real one of that size takes minutes. */
 export function junkRsaAuthority(name: string, bits: number, exponent: Buffer): Authority {
   const modulus = randomBytes(bits / 8);
   modulus[0] = (modulus[0] ?? 0) | 0x80;
@@ -78,7 +78,7 @@ export function commonName(name: string): Buffer {
   return sequence(relativeName([name]));
 }
 
-/** A RelativeDistinguishedName of so many common names. */
+/** A RelativeDistinguishedName of this many common names. */
 export function relativeName(values: readonly string[]): Buffer {
   const attributes = values.map((value) => sequence(COMMON_NAME, der(0x0c, Buffer.from(value))));
   return der(0x31, Buffer.concat(attributes));

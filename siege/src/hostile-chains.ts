@@ -15,11 +15,11 @@ import {
 } from './certify.js';
 import type { Identity } from './pki.js';
 
-/** A client's chain below a trusted root that is costly to validate and does not hold. */
+/** A client's chain below a trusted root that is costly to validate and invalid. */
 export interface HostileChain {
   readonly name: string;
   readonly identity: Identity;
-  /** What the server must find. */
+  /** The verdict that the server must reach. */
   readonly verdict: string;
 }
 
@@ -71,7 +71,7 @@ export function hostileChains(root: Authority): readonly HostileChain[] {
 }
 
 interface Mesh {
-  /** Intermediates in a row, and how many of one name stand on each step. */
+  /** Intermediates in a row, and the number of certificates with one name in each layer. */
   readonly levels: number;
   readonly width: number;
   readonly curve: string;
@@ -83,7 +83,7 @@ interface Constrained extends Omit<Mesh, 'curve'> {
   readonly length: number;
 }
 
-/** Every path to the leaf breaks a constraint, which shows at the last name only. */
+/** Every path to the leaf violates a constraint, which only the last name shows. */
 function constrained(
   root: Authority,
   leaf: Signer,
@@ -97,7 +97,7 @@ function constrained(
   return [certify(leaf, issuer, [all]), ...certificates, certify(top, root, [IS_CA, limits])];
 }
 
-/** Every signature is good but that of the leaf. */
+/** Every signature is valid but that of the leaf. */
 function mesh(root: Authority, leaf: Signer, shape: Mesh): Buffer[] {
   const top = authority('Siege T', shape.curve);
   const { certificates, issuer } = layers(top, shape);
@@ -105,7 +105,9 @@ function mesh(root: Authority, leaf: Signer, shape: Mesh): Buffer[] {
   return [certify(leaf, impostor, []), ...certificates, certify(top, root, [IS_CA])];
 }
 
-/** Layers below `top`, the lowest first, in each of which all have one name. `issuer`: the first of the lowest layer. */
+/**
+ * Layers below `top`, the lowest first, in each of which all have one name. `issuer`: the first of the lowest layer.
+ */
 function layers(
   top: Authority,
   { levels, width, curve }: Mesh,

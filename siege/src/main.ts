@@ -80,7 +80,7 @@ async function besiege(chosen: readonly Attack[], conditions: Conditions): Promi
   return failed.length === 0 ? 0 : 1;
 }
 
-/** What held; a battle that came to no end is one check that did not. */
+/** The bounds that held; a battle that did not finish is one failed check. */
 async function outcome(attack: Attack, conditions: Conditions, battles: Battle[]): Promise<Check[]> {
   try {
     const battle = await fight(attack, conditions);

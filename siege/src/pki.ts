@@ -7,7 +7,7 @@ export interface Identity {
   readonly key: string;
 }
 
-/** What one run of the siege is made with: nothing of it is kept. */
+/** The certificates of one run of the siege, which are not kept. */
 export interface Pki {
   readonly ca: string;
   readonly server: Identity;

@@ -37,14 +37,14 @@ export function namespacesMissing(): string | undefined {
   return works ? undefined : 'tc does not work in a network namespace';
 }
 
-/** Makes what the place needs; `leave` takes it away. */
+/** Sets the place up; `leave` removes it. */
 export function enter(place: Place): Ground {
   if (place === 'ipv6') return oneHostWithManyAddresses();
   if (place === 'slow-uplink') return slowUplink();
   return LOOPBACK;
 }
 
-/** A loopback with an address for the server, one for honest clients, and a crowd of them in the attacker's /64. */
+/** A loopback with an address for the server, one for honest clients, and many in the attacker's /64. */
 function oneHostWithManyAddresses(): Ground {
   const namespace = `siege6-${process.pid}`;
   const [server, honest, prefix] = ['fd77:0:0:1::1', 'fd77:0:0:3::1', 'fd77:0:0:2::'];
@@ -57,7 +57,7 @@ function oneHostWithManyAddresses(): Ground {
   return { server, honest, prefix, family: 'IPv6', serverNamespace, clientNamespace, leave };
 }
 
-/** Two hosts, one behind a thin line; the other has every address of a /16. */
+/** Two hosts, one behind a slow link; the other has every address of a /16. */
 function slowUplink(): Ground {
   const [server, client] = [`siege-s-${process.pid}`, `siege-c-${process.pid}`];
   const leave = () => {

@@ -3,11 +3,11 @@ import { resolveLimits } from 'datagram-tls/core';
 /** How much of everything one run affords. */
 export interface Amounts {
   readonly ci: boolean;
-  /** Seconds of what is sent at a rate. */
+  /** Seconds of a flood. */
   readonly seconds: number;
   /** Datagrams of a storm. */
   readonly storm: number;
-  /** Clients that do a handshake, or half of one. */
+  /** Clients with a whole handshake, or half of one. */
   readonly clients: number;
   /** Associations that fill the server. */
   readonly full: number;
@@ -20,7 +20,7 @@ export interface Amounts {
   readonly patience: number;
 }
 
-/** What .ci/run affords: limits are set low, so that small crowds fill them. */
+/** The amounts for .ci/run: limits are low, so that small crowds fill them. */
 export const CI: Amounts = {
   ci: true,
   seconds: 2.5,
@@ -36,7 +36,7 @@ export const CI: Amounts = {
 
 const { maxSessions, maxSessionsPerHost, maxHandshakes } = resolveLimits({});
 
-/** The defaults of the library, filled to the brim. */
+/** The defaults of the library, completely filled. */
 export const WHOLE: Amounts = {
   ci: false,
   seconds: 10,
@@ -50,7 +50,7 @@ export const WHOLE: Amounts = {
   patience: 0,
 };
 
-/** A tenth of an attack, by which the server's code is warm and its memory grown to what it needs. */
+/** A tenth of an attack, after which the server's code is warm and its memory has grown. */
 export function rehearsal(amounts: Amounts): Amounts {
   const tenth = (n: number) => Math.ceil(n / 10);
   return {

@@ -15,7 +15,7 @@ const HEADINGS = [
   'new clients: in, median and longest ms',
 ];
 
-/** One row an attack, as Markdown. */
+/** One row per attack, as Markdown. */
 export function table(battles: readonly Battle[]): string {
   const rows = [HEADINGS, HEADINGS.map(() => '---'), ...battles.map(row)];
   return rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n');

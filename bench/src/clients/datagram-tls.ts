@@ -1,5 +1,6 @@
 /**
- * The load generator over our own client, with the arguments and answers of `native/load.c`; it is used where there is no C compiler.
+ * The load generator over our own client, with the arguments and answers of `native/load.c`; used where there is no C
+ * compiler.
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -13,7 +14,7 @@ interface Result {
   readonly seconds: number;
 }
 
-/** A way to send messages to the server and to hear each of its answers. */
+/** A way to send messages to the server and to receive its answers. */
 interface Channel {
   readonly send: (message: Uint8Array) => void;
   readonly hear: (onmessage: () => void) => void;
@@ -72,7 +73,7 @@ async function measureEcho(channel: Channel): Promise<void> {
   await channel.close();
 }
 
-/** Keeps a window of messages on the way until `wanted` came back or time is up; then waits for the stragglers. */
+/** Keeps a window of messages in flight until `wanted` came back or time is up; then waits for the rest. */
 function runEcho(channel: Channel, wanted: number): Promise<Result> {
   const message = new Uint8Array(Number(values.size));
   const window = Number(values.window);
@@ -132,7 +133,7 @@ async function echoOnce(session: DTLSSession): Promise<void> {
   });
 }
 
-/** With `--resume`: the session that goes on. */
+/** With `--resume`: the session to resume. */
 let kept: Uint8Array | undefined;
 
 async function openAssociation(): Promise<DTLSSession> {
@@ -149,7 +150,7 @@ async function openAssociation(): Promise<DTLSSession> {
   });
   await session.opened;
   if (kept !== undefined && !session.reused) throw new Error('the server did not resume the session');
-  // A ticket of DTLS 1.3 is good for one session, which brings the next; one of DTLS 1.2 for as long as its session.
+  // A ticket of DTLS 1.3 is valid for one session, which brings the next; one of DTLS 1.2 for as long as its session.
   if (values.resume && (kept === undefined || session.protocol === 'DTLSv1.3')) kept = await ticket;
   return session;
 }

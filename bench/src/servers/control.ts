@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** What a server says of itself: CPU time in µs (user and system, all threads) and memory in bytes. */
+/** A server's own report: CPU time in µs (user and system, all threads) and memory in bytes. */
 export interface Usage {
   readonly cpu: number;
   readonly rss: number;

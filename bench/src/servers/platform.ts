@@ -1,8 +1,8 @@
 /**
- * The floor of a handshake: `--kind none|full|mutual|resumed|PSK|ECDHE-PSK` of DTLS 1.2 without the protocol. Every four messages, each
- * of which is answered, make one: node:dgram takes and sends as many datagrams as a handshake and its close, and node:crypto
- * does what the server's part takes, once each and with everything at hand; nothing, if there is to be none. What an implementation costs beyond that
- * is its own doing.
+ * The floor of a handshake: `--kind none|full|mutual|resumed|PSK|ECDHE-PSK` of DTLS 1.2 without the protocol. Four
+ * messages, each of which is answered, are one handshake: node:dgram receives and sends as many datagrams as a
+ * handshake and its close, and node:crypto does the operations of the server's part once each with everything
+ * prepared, or nothing for `none`. The rest of an implementation's cost is its own.
  */
 import {
   createCipheriv,
@@ -39,7 +39,7 @@ const message = Buffer.alloc(100);
 /** A padded key with a seed, and with a digest. */
 const inner = Buffer.alloc(64 + 77);
 const outer = Buffer.alloc(64 + 32);
-/** The messages of a handshake that both sides hash, bytes, and how often a hash of those so far is wanted. */
+/** The messages of a handshake that both sides hash, bytes, and how often a hash of them is needed. */
 const transcript = Buffer.alloc(800);
 const TRANSCRIPT_DIGESTS = 3;
 /** HMACs of the cookie, made and checked; of the extended master secret; of the key block; of both Finished. */
@@ -54,7 +54,7 @@ const clientSignature = signing === undefined ? Buffer.alloc(0) : sign(HASH, mes
 
 const peer = generateShare().publicKey;
 
-/** What the server's part of one handshake asks of node:crypto. */
+/** The operations of node:crypto in the server's part of one handshake. */
 function handshake(): void {
   mac(MACS.cookie);
   hashTranscript();
@@ -64,7 +64,7 @@ function handshake(): void {
   protectRecords();
 }
 
-/** The premaster secret, the proof of who we are and, if it is mutual, that of the client. */
+/** The premaster secret, the server's proof and, if it is mutual, that of the client. */
 function agree(): void {
   if (kind !== 'PSK') exchange();
   mac(MACS.masterSecret);
@@ -79,7 +79,7 @@ function exchange(): void {
   diffieHellman({ privateKey: generateShare().privateKey, publicKey: importShare(peer) });
 }
 
-/** The public half along with the pair: to export it afterwards can stop Node 20 for good. */
+/** The public half along with the pair: exporting it afterwards can hang Node 20. */
 function generateShare(): { readonly privateKey: KeyObject; readonly publicKey: JsonWebKey } {
   const generate = generateKeyPairSync as unknown as (
     type: 'x25519',
@@ -92,7 +92,7 @@ function importShare(share: JsonWebKey): KeyObject {
   return createPublicKey({ key: share, format: 'jwk' });
 }
 
-/** HMAC is two digests (RFC 2104 §2), for which the platform takes less than for an HMAC of its own. */
+/** HMAC is two digests (RFC 2104 §2), which cost less than the platform's own HMAC. */
 function mac(count: number): void {
   for (let i = 0; i < count; i++) {
     hash(HASH, inner, 'binary');

@@ -1,6 +1,6 @@
 /**
- * The floor: an echo over node:dgram without any protocol. With `--sync-lookup` the socket resolves its IP literals synchronously,
- * which spares each send a trip through `dns.lookup`.
+ * The floor: an echo over node:dgram without any protocol. With `--sync-lookup` the socket resolves its IP literals
+ * synchronously, which saves each send a call of `dns.lookup`.
  */
 import { createSocket, type SocketOptions } from 'node:dgram';
 import { serveControl } from './control.js';

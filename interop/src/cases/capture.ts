@@ -46,7 +46,7 @@ function stemIn(folder: string, { client, server }: Pair, suite: Suite): string 
   return join(folder, `${client.name}-${server.name}-${suite}`);
 }
 
-// Version 4.0 shows nothing for these suites, whichever peers talk.
+// Version 4.0 shows nothing for these suites, with any peers.
 function beyondTshark(suite: Suite): string | undefined {
   return suite.includes('CHACHA20') ? 'tshark does not decrypt ChaCha20-Poly1305 in DTLS' : undefined;
 }

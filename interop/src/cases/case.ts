@@ -9,9 +9,9 @@ export interface Case {
   readonly kind: 'session' | 'refusal' | 'loss' | 'capture';
   readonly client: Program;
   readonly server: Program;
-  /** What it needs beside the two peers. */
+  /** Its requirements beside the two peers. */
   readonly tools?: readonly Program[];
-  /** Why neither peer is to blame when this is not run. */
+  /** The reason to skip it that is no peer's fault. */
   readonly impossible?: string | undefined;
   /** Mostly waits for retransmission timers: many may run at once. */
   readonly slow: boolean;
@@ -28,7 +28,7 @@ export function pairName({ client, server }: Readonly<Record<Role, Program>>): s
   return `${client.name} client ↔ ${server.name} server`;
 }
 
-/** One peer as client of the other's server, and the other way round. */
+/** One peer as client of the other's server, and vice versa. */
 export function bothWays(one: Peer, other: Peer): Pair[] {
   return [
     { client: one, server: other },

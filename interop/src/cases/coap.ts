@@ -18,7 +18,7 @@ const TIME = 'half past ten';
 /** As libcoap prints it: Nov 22 22:37:26 */
 const THEIR_TIME = /^[A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d$/;
 
-/** What our side uses: a suite that RFC 7252 §9.1 makes mandatory, or its defaults. */
+/** Our suite: one that RFC 7252 §9.1 makes mandatory, or our defaults. */
 interface Row {
   readonly credentials: Credentials;
   readonly suite?: string;

@@ -18,8 +18,8 @@ import type { Version } from '../vocabulary.js';
 import type { Case } from './case.js';
 
 /*
- * A client that comes back to the very server it was at before, which for session ids it has to be. Most programs keep no
- * ticket keys from one process to the next either.
+ * A client that returns to the same server, as session IDs require. Most programs do not keep ticket keys from one
+ * process to the next either.
  */
 
 const HOST = '127.0.0.1';
@@ -32,7 +32,7 @@ const WEATHER: readonly (Weather | undefined)[] = [
   ...[1, 2, 3].map((seed) => ({ seed, loss: 0.25, duplicate: 0.1, reorder: 0.1, delay: 20 })),
 ];
 
-/** What the server knows the session by. */
+/** The server's handle of the session. */
 type Means = 'ticket' | 'session id';
 
 interface Plan {
@@ -42,7 +42,7 @@ interface Plan {
   readonly weather: Weather | undefined;
 }
 
-/** By ticket and by session id, in both roles; and the visits after the first in bad weather. */
+/** By ticket and by session ID, in both roles; the visits after the first lose datagrams. */
 export function comebackCases(): Case[] {
   const plans: Plan[] = [openssl, gnutls, wolfssl, boringssl, mbedtls, nss].flatMap((peer) =>
     (['ticket', 'session id'] as const).flatMap((means) =>
@@ -72,7 +72,7 @@ function comebackCase(
     slow: weather !== undefined,
     timeout: 2 * VISITS * HANDSHAKE_MS,
     async run(pki, attempt) {
-      // A program that sends a flight three times and no more may lose them all: the second try has other weather.
+      // A program that sends a flight only three times may lose all of them: the second try has other losses.
       const other = weather && { ...weather, seed: weather.seed + 100 * attempt };
       const reused = await visit({ ...plan, weather: other }, pki);
       const [first, ...others] = reused;
@@ -83,7 +83,10 @@ function comebackCase(
   };
 }
 
-/** Our client. A program that did not hear the end of a session stays in it: so bad weather is for the last visit. */
+/**
+ * Our client. A program that did not receive the end of a session stays in it: so only the last visit loses
+ * datagrams.
+ */
 async function weVisit({ peer, version, means, weather }: Plan, pki: Pki): Promise<readonly boolean[]> {
   const server = await peer.startServer({
     version,
@@ -136,7 +139,7 @@ async function echo(session: DTLSSession, line: string): Promise<void> {
   }
 }
 
-/** A program's client, which keeps its session in a file or comes back by itself. */
+/** A program's client, which keeps its session in a file or returns by itself. */
 async function theyVisit({ peer, version, means, weather }: Plan, pki: Pki): Promise<readonly boolean[]> {
   const reused: boolean[] = [];
   const { cert, key } = pki.servers.ECDSA;
@@ -150,7 +153,7 @@ async function theyVisit({ peer, version, means, weather }: Plan, pki: Pki): Pro
   const relay = await relayTo(endpoint.address?.port ?? 0, weather);
   const folder = mkdtempSync(join(tmpdir(), 'interop-session-'));
   try {
-    // With timers that start at a second a program may use up its time in bad weather, and tries once more.
+    // With timers that start at a second a program may use up its time on a lossy path, and tries once more.
     for (let given = 0; reused.length < 2; ) {
       const before = reused.length;
       const client = await peer.startClient({
@@ -165,7 +168,7 @@ async function theyVisit({ peer, version, means, weather }: Plan, pki: Pki): Pro
         ...(peer === nss ? { sessions: 2 } : {}),
       });
       try {
-        // gnutls-cli comes back by itself, and our program for NSS when it is to close.
+        // gnutls-cli returns by itself, and so does our program for NSS when it should close.
         const expected = peer === gnutls || peer === nss ? 2 : reused.length + 1;
         if (!(await client.established(HANDSHAKE_MS))) {
           if (weather === undefined || ++given > 2) throw new Failure('no session', [client.log()]);

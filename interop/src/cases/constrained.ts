@@ -13,7 +13,7 @@ const PEERS = [openssl, gnutls, wolfssl, mbedtls, pion3, scandium];
 const SHORT_TAG = 'TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8';
 const LOSSY_SEED = 4;
 
-/** What constrained devices speak (RFC 7925 §4.2): AES-CCM, with tags of 16 and of 8 bytes, and ECDSA certificates. */
+/** What constrained devices use (RFC 7925 §4.2): AES-CCM, with tags of 16 and of 8 bytes, and ECDSA certificates. */
 export function constrainedCases(): Case[] {
   const plan = { ...BASE, version: 'DTLSv1.2' } as const;
   const mutual = { ...plan, suite: SHORT_TAG, clientIdentity: 'ECDSA' } as const;

@@ -6,7 +6,7 @@ import { BASE, whyNot } from './session.js';
 
 const TIMEOUT_MS = 45_000;
 const SUPPORTED_VERSIONS = 0x2b;
-/** An extension type that nobody knows (RFC 8701). */
+/** An unknown extension type (RFC 8701). */
 const UNKNOWN = 0xfafa;
 const DTLS_1_3 = Buffer.from('fefc', 'hex');
 const DTLS_1_2 = Buffer.from('fefd', 'hex');
@@ -19,12 +19,12 @@ interface Forgery {
 }
 
 const FORGERIES: readonly Forgery[] = [
-  // The server then takes it for a client of DTLS 1.2, and says so in its random (RFC 8446 §4.1.3).
+  // The server then takes it for a client of DTLS 1.2, and marks its random (RFC 8446 §4.1.3).
   { name: 'supported_versions hidden from the server', direction: 'to-server', forge: hideVersions },
   { name: "the server's choice replaced by DTLS 1.2", direction: 'to-client', forge: replaceChoice },
 ];
 
-/** An attacker on the path makes two sides that both speak DTLS 1.3 settle for 1.2; the client must notice. */
+/** An attacker on the path makes two sides that both support DTLS 1.3 agree on 1.2; the client must notice. */
 export function downgradeCases(pair: Pair): Case[] {
   return FORGERIES.map((forgery) => downgradeCase(pair, forgery));
 }
@@ -71,7 +71,7 @@ function replaceChoice(datagram: Buffer): void {
   if (at !== undefined) DTLS_1_2.copy(datagram, at + 4);
 }
 
-/** Where a hello's supported_versions stands, by its type, a length that fits, and DTLS 1.3 in it. */
+/** The position of a hello's supported_versions, found by its type, a plausible length, and DTLS 1.3 in it. */
 function findVersions(datagram: Buffer, fits: (length: number) => boolean): number | undefined {
   for (let at = 0; at + 6 <= datagram.length; at++) {
     const length = datagram.readUInt16BE(at + 2);

@@ -12,7 +12,7 @@ import { type Told, theyVisit, type Visits, weVisit } from './early-visits.js';
 const SEEDS = [12, 28, 6, 13];
 const TIMEOUT_MS = 120_000;
 
-/** Early data of DTLS 1.3: taken, refused and said again, replayed, and on paths that lose datagrams. */
+/** Early data of DTLS 1.3: accepted, refused and sent again, replayed, and on lossy paths. */
 export function earlyDataCases(): Case[] {
   const taken = (peer: Peer): Visits => ({ peer, outcome: 'accepted' });
   const refused = (peer: Peer): Visits => ({ peer, outcome: 'refused' });
@@ -66,8 +66,8 @@ function whyNot({ server }: Pair, { peer, outcome }: Visits): string | undefined
 }
 
 /**
- * Both sides tell the same; a foreign server only knows of what came. What was taken may be lost, as any datagram, and so may
- * what is said again, but it never comes twice.
+ * Both sides report the same; a foreign server knows only what arrived. Accepted data may be lost, as any datagram,
+ * and so may repeated data, but it never arrives twice.
  */
 function judged(
   { client, server, came, replay, acks }: Told,

@@ -5,7 +5,7 @@ import { seededRandom } from '../net/random.js';
 import { type Direction, type Passage, Relay } from '../net/relay.js';
 
 const LOSS = 0.25;
-/** Of a record in the clear. */
+/** Of a plaintext record. */
 const HANDSHAKE = 22;
 /** The same; its last two bytes are a length. */
 const HEADER = 13;
@@ -16,21 +16,21 @@ interface Address {
   readonly port: number;
 }
 
-/** Where early data passes. */
+/** The path of early data. */
 interface Path {
   readonly relay: Relay;
   spoil(): void;
 }
 
-/** What becomes of datagrams, from the next ClientHello on. */
+/** The treatment of datagrams, from the next ClientHello on. */
 export interface Spoilt {
   /** A quarter of them is lost. */
   readonly seed?: number;
-  /** Of the server's first flight nothing arrives but the ServerHello. */
+  /** Only the ServerHello of the server's first flight arrives. */
   readonly cut?: boolean;
 }
 
-/** A relay that is fair until it is told not to be. */
+/** A relay that loses nothing until it is told to. */
 export async function pathTo(server: Address, { seed, cut = false }: Spoilt): Promise<Path> {
   let spoiling = false;
   let toCut = cut;
@@ -53,7 +53,7 @@ export async function pathTo(server: Address, { seed, cut = false }: Spoilt): Pr
   return { relay, spoil };
 }
 
-/** Each side's hello is all of it that is in the clear, and comes first in its datagram. */
+/** Each side's hello is its only plaintext message, and comes first in its datagram. */
 function isClear(wanted: Direction, direction: Direction, bytes: Uint8Array): boolean {
   return direction === wanted && bytes[0] === HANDSHAKE;
 }
@@ -69,7 +69,7 @@ export function firstFlight(passages: readonly Passage[]): readonly Passage[] {
   return passages.slice(hello, answer);
 }
 
-/** From another address, as somebody would who heard them pass. */
+/** From another address, like an attacker on the path. */
 export async function replay(flight: readonly Passage[], { host, port }: Address): Promise<void> {
   if (flight.length < 2) throw new Failure(`a first flight of ${flight.length} datagrams`);
   const socket = createSocket('udp4');

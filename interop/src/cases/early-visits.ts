@@ -17,31 +17,31 @@ const LIMIT = 4096;
 const HANDSHAKE_MS = 30_000;
 const STEP_MS = 100;
 const STEPS = HANDSHAKE_MS / STEP_MS;
-/** Within which the server's ticket is there, after the handshake. */
+/** The time for the server's ticket after the handshake. */
 const TICKET_MS = 300;
 const EAGER = { initial: 250, max: 2000 };
 /** X25519MLKEM768 would cost some clients a HelloRetryRequest, which refuses early data. */
 const GROUPS = ['x25519'] as const;
 
-/** Two sessions, of which the second says a line with its ClientHello, on a path that may be spoilt. */
+/** Two sessions, of which the second sends a line with its ClientHello, on a path that may lose datagrams. */
 export interface Visits extends Spoilt {
   readonly peer: Peer;
-  /** What our side, or the foreign one, is to do as a server. */
+  /** The task of our side, or of the foreign one, as a server. */
   readonly outcome: 'accepted' | 'refused';
-  /** Whether somebody sends the client's first flight again when the session is over. */
+  /** Whether the client's first flight is replayed when the session is over. */
   readonly replayed?: boolean;
 }
 
-/** What became of the line in the second session. */
+/** The result for the line in the second session. */
 export interface Told {
-  /** In the words of each side. */
+  /** As each side reports it. */
   readonly client: string | undefined;
   readonly server: string | undefined;
-  /** How often it came to the server. */
+  /** How often it reached the server. */
   readonly came: number;
-  /** Of a replay: for what reason our server took nothing from it. */
+  /** Of a replay: why our server refused it. */
   readonly replay?: string;
-  /** ACKs that our server got in epoch 1. */
+  /** ACKs that our server received in epoch 1. */
   readonly acks?: number;
 }
 
@@ -71,7 +71,7 @@ export async function weVisit({ peer, outcome, ...spoilt }: Visits, pki: Pki): P
     const { earlyData } = second;
     second.destroy();
     const came = countOf(server, LINE);
-    // It knows of what came.
+    // It knows what arrived.
     const told = earlyData === 'accepted' && came === 0 ? 'nothing' : lastTold(server);
     return { client: earlyData, server: told, came };
   } catch (error) {
@@ -93,7 +93,7 @@ async function echoOf(session: DTLSSession): Promise<void> {
   });
 }
 
-/** A foreign client with our server. In its first session, too, it says the line, as ordinary data. */
+/** A foreign client with our server. Its first session also sends the line, as ordinary data. */
 export async function theyVisit({ peer, outcome, replayed, ...spoilt }: Visits, pki: Pki): Promise<Told> {
   const service = serve(pki, outcome);
   const path = await pathTo({ host: HOST, port: service.port }, spoilt);
@@ -132,7 +132,7 @@ export async function theyVisit({ peer, outcome, replayed, ...spoilt }: Visits, 
   }
 }
 
-/** Our server, which answers each line with itself. A guard that has seen everything makes it refuse. */
+/** Our server, which echoes each line. A guard that treats everything as seen makes it refuse. */
 function serve(pki: Pki, outcome: Visits['outcome']) {
   const early: string[] = [];
   const later: string[] = [];

@@ -20,7 +20,7 @@ const LABEL = 'EXTRACTOR-dtls_srtp';
 /** Two keys of 16 and two salts of 14 bytes (RFC 5764 §4.2). */
 const KEYING = 60;
 
-/** What a program printed of a session. */
+/** A program's output about a session. */
 interface Told {
   readonly alpn: string | undefined;
   readonly srtp: string | undefined;
@@ -28,13 +28,13 @@ interface Told {
   readonly keys: string | undefined;
 }
 
-/** How to start a foreign program with both extensions and a certificate of its own, and how to read it. */
+/** How to start a foreign program with both extensions and its own certificate, and how to read it. */
 interface Tool {
   readonly peer: Case['client'];
   server(port: number, pki: Pki): Child;
   client(port: number, pki: Pki): Child;
   readonly serving: RegExp;
-  /** The end of what it tells in each role; gnutls-serv tells nothing of an echo server's sessions. */
+  /** The end of its report in each role; gnutls-serv reports nothing about an echo server's sessions. */
   readonly tells: Readonly<Record<Role, RegExp | undefined>>;
   read(output: string): Told;
 }
@@ -142,7 +142,7 @@ function pem({ cert, key }: { readonly cert: string; readonly key: string }) {
   return { cert: readFileSync(cert), key: readFileSync(key) };
 }
 
-/** What we know of the session and what the program told of it must be the same. */
+/** Our view of the session and the program's must be the same. */
 async function compare(tool: Tool, role: Role, child: Child, started: Promise<DTLSSession>): Promise<string> {
   let session: DTLSSession | undefined;
   const opened = started.then(async (found) => {

@@ -77,7 +77,7 @@ function rows13(): Row[] {
   ];
 }
 
-/** The client has a share of one group only, and the server wants another. */
+/** The client sends a share of one group only, and the server wants another. */
 function retryRow(share: Group, group: Group): Row {
   return {
     ...BASE,

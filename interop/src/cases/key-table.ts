@@ -21,7 +21,7 @@ const PKCS1 = ['rsa_pkcs1_sha256', 'rsa_pkcs1_sha384', 'rsa_pkcs1_sha512'] as co
 const PSS = ['rsa_pss_pss_sha256', 'rsa_pss_pss_sha384', 'rsa_pss_pss_sha512'] as const;
 const SCHEMES: readonly SchemeName[] = [...ECDSA, 'ed25519', 'ed448', ...RSAE, ...PSS, ...PKCS1];
 
-/** A kind of key, how OpenSSL makes one, and what it can sign under. */
+/** A type of key, how OpenSSL makes one, and its signature schemes. */
 interface KeyRow {
   readonly name: string;
   readonly make: readonly string[];
@@ -57,8 +57,8 @@ function row(
 }
 
 /**
- * Every kind of key of ours as server and as client, before an OpenSSL that insists on one scheme in DTLS 1.2, and, where
- * they go together, before NSS in DTLS 1.3; and OpenSSL's keys before us, who insist.
+ * Every type of key of ours as server and as client, with an OpenSSL that accepts one scheme in DTLS 1.2 and, for
+ * matching pairs, with NSS in DTLS 1.3; and OpenSSL's keys, where our side accepts one scheme.
  */
 export function keyTableCases(): Case[] {
   return ROWS.flatMap((key) => [
@@ -100,7 +100,7 @@ function theirClient12(key: KeyRow, scheme: SchemeName): Case {
   const name = `their client key ${key.name}`;
   return cell(OUR_SERVER, name, scheme, key.in12, undefined, async (pki) => {
     const { cert, key: file } = await pairOf(pki, key);
-    // What our own key signs under must be nothing that theirs could.
+    // Our own key must use a scheme that theirs cannot.
     const isEc = key.make.includes('EC');
     const mine = isEc ? pki.servers.RSA : pki.servers.ECDSA;
     const own: SchemeName = isEc ? 'rsa_pss_rsae_sha256' : 'ecdsa_secp256r1_sha256';
@@ -168,7 +168,7 @@ type Outcome =
   | { readonly by: 'session'; readonly session: DTLSSession; readonly scheme: SchemeName | undefined }
   | { readonly by: 'alert'; readonly alert: string };
 
-/** A server's signature tells its scheme; a client's is under the one scheme that was asked for. */
+/** A server's signature has a scheme that is reported; a client's is under the one requested scheme. */
 function cell(
   pair: Pair,
   what: string,
@@ -217,7 +217,7 @@ async function watch(session: DTLSSession): Promise<Outcome> {
   }
 }
 
-/** The outcome, once it is there; nothing is left running. */
+/** The outcome, once known; everything is stopped. */
 async function finish(
   outcome: Promise<Outcome>,
   children: readonly Child[],
@@ -263,7 +263,7 @@ function pem({ cert, key }: KeyPair) {
 
 const made = new Map<string, Promise<KeyPair>>();
 
-/** One of each kind, signed by the CA and good for both roles. */
+/** One of each type, signed by the CA and valid for both roles. */
 function pairOf(pki: Pki, key: KeyRow): Promise<KeyPair> {
   const pair = made.get(key.name) ?? makePair(pki, key);
   made.set(key.name, pair);
@@ -277,7 +277,7 @@ async function makePair({ folder, ca }: Pki, { name, make }: KeyRow): Promise<Ke
   await run('openssl', [
     ...['req', '-x509', '-new', '-key', pair.key, '-out', pair.cert, '-days', '7', '-subj', '/CN=table'],
     ...['-CA', ca, '-CAkey', ca.replace(/\.pem$/, '.key'), '-addext', `subjectAltName=DNS:${SERVER_NAME}`],
-    // NSS wants encipherment of RSA keys, whatever the suite.
+    // NSS requires encipherment of RSA keys, whatever the suite.
     ...['-addext', `keyUsage=critical,digitalSignature${name === 'RSA' ? ',keyEncipherment' : ''}`],
     ...['-addext', 'basicConstraints=critical,CA:FALSE'],
     ...['-addext', 'extendedKeyUsage=serverAuth,clientAuth'],

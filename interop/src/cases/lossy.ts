@@ -9,9 +9,9 @@ const TIMEOUT_MS = 120_000;
 const STORM = { loss: 0.3, duplicate: 0.1, reorder: 0.15, delay: 20 };
 
 /**
- * One case a seed: a handshake and an echo through a relay that loses 30 % each way, repeats, delays and reorders. The
- * protocol's timers may be too slow for such weather, so that an orderly failure is allowed; with `strict`, not where one
- * side has shorter ones.
+ * One case per seed: a handshake and an echo through a relay that loses 30 % each way, repeats, delays and reorders.
+ * The protocol's timers may be too slow for these losses, so that an orderly failure is allowed; with `strict`, not
+ * where one side has shorter ones.
  */
 export function lossyCases(pair: Pair, seeds: number, strict: boolean): Case[] {
   return Array.from({ length: seeds }, (_, index) => lossyCase(pair, index + 1, strict));
@@ -21,10 +21,10 @@ function lossyCase(pair: Pair, seed: number, strict: boolean): Case {
   const { client, server } = pair;
   const plan = {
     ...BASE,
-    // Even seeds bring the longer RSA flights, every fourth a small path, so that more fragments are at risk.
+    // Even seeds use the longer RSA flights, every fourth a small path, so that more fragments are at risk.
     identity: seed % 2 === 0 ? 'RSA' : 'ECDSA',
     mtu: seed % 4 === 0 ? 500 : 1400,
-    // Every third seed with the protocol's own timers on both sides, which then fire at the same moments.
+    // Every third seed uses the protocol's own timers on both sides, which then fire at the same moments.
     eager: seed % 3 !== 0,
     weather: { ...STORM, seed },
   } satisfies Plan;

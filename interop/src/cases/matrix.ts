@@ -9,7 +9,7 @@ import { lossyCases } from './lossy.js';
 
 const FOREIGN = [openssl, gnutls];
 
-/** Every foreign peer with our library, both ways round, in full; with our command, what a user would try. */
+/** Every foreign peer with our library, in both roles, in full; with our command, what a user would try. */
 export function matrix(seeds: number): Case[] {
   const library = FOREIGN.flatMap((peer) => bothWays(peer, ours));
   const command = FOREIGN.flatMap((peer) => bothWays(peer, cli));

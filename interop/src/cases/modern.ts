@@ -13,11 +13,11 @@ import { downgradeCases } from './downgrade.js';
 import { lossyVersionCases, versionCases } from './foreign.js';
 import { resumptionCases } from './resumption.js';
 
-/** Peers that speak DTLS 1.3. */
+/** Peers with DTLS 1.3. */
 const MODERN = [nss, wolfssl, boringssl, dimpl, pion];
 const SEEDS = 4;
 
-/** Our library with each of these peers, both ways round; with our command, what a user would try. */
+/** Our library with each of these peers, in both roles; with our command, what a user would try. */
 export function modernMatrix(): Case[] {
   const library = MODERN.flatMap((peer) => bothWays(peer, ours));
   const classic = [pion3, mbedtls].flatMap((peer) => bothWays(peer, ours));
@@ -36,7 +36,7 @@ export function modernMatrix(): Case[] {
   ];
 }
 
-/** These peers with each other in DTLS 1.3. That a peer understands itself proves nothing. */
+/** These peers with each other in DTLS 1.3. A peer with itself proves nothing. */
 export function modernBaseline(): Case[] {
   return MODERN.flatMap((client) => MODERN.map((server) => ({ client, server })))
     .filter(({ client, server }) => client !== server)

@@ -19,9 +19,9 @@ import { type Case, pairName } from './case.js';
 const HOST = '127.0.0.1';
 const START_MS = 10_000;
 const ECHO_MS = 5000;
-/** RFC 6066 §3 has the server answer so. From OpenSSL, with `-servername`, pion takes it neither. */
+/** RFC 6066 §3 requires this answer of a server. From OpenSSL, with `-servername`, pion does not accept it either. */
 const SILENT = 'pion drops a ServerHello that says its name was heard';
-/** A client that believes no plaintext alert at once may take its time. */
+/** A client that does not believe a plaintext alert at once may take its time. */
 const REFUSAL_MS = 15_000;
 
 const CLIENTS: readonly (readonly [Peer, readonly Version[]])[] = [
@@ -34,8 +34,8 @@ const CLIENTS: readonly (readonly [Peer, readonly Version[]])[] = [
 ];
 
 /**
- * Foreign clients that ask one server of ours for its names, and our client that asks OpenSSL's. Each name has a
- * certificate for that name alone, and the client checks it.
+ * Foreign clients that ask one server of ours for its names, and our client that asks OpenSSL's. Each name has its
+ * own certificate, and the client checks it.
  */
 export function nameCases(): Case[] {
   return [
@@ -53,7 +53,9 @@ function ourClientCase(): Case {
   };
 }
 
-/** s_server has one certificate for the name that it is told, and another for all others, of which it only warns. */
+/**
+ * s_server has one certificate for the name that it is given, and another for all others, about which it only warns.
+ */
 async function ask({ named, ca }: Pki): Promise<string> {
   const [known, other] = NAMES;
   const port = await freePort();
@@ -150,7 +152,7 @@ interface Server {
   readonly refused: Promise<string>;
 }
 
-/** Answers each line with itself. It has no certificate but those of its names. */
+/** Echoes each line. It has only the certificates of its names. */
 function serve(named: Pki['named']): Server {
   const sessions: DTLSSession[] = [];
   let onRefused: (code: string) => void;

@@ -7,7 +7,7 @@ import type { Role, Version } from '../vocabulary.js';
 import { bothWays, type Case } from './case.js';
 import { BASE, sessionCase } from './session.js';
 
-/** What the path lets through, bytes of UDP payload. */
+/** The largest payload that the path passes, bytes of UDP payload. */
 const LIMIT = 500;
 
 const PEERS: readonly (readonly [Peer, Version])[] = [
@@ -17,8 +17,8 @@ const PEERS: readonly (readonly [Peer, Version])[] = [
 ];
 
 /**
- * A path that loses large datagrams without a word. The foreign peer is told of it; we have to find out, and what we then
- * send in smaller fragments has to fit, in the foreign peer's eyes, with those of the first try that arrived.
+ * A path that silently drops large datagrams. The foreign peer is told its size; our side has to find out, and our
+ * smaller fragments then have to fit, for the foreign peer, with the fragments of the first try that arrived.
  */
 export function pathCases(): Case[] {
   return PEERS.flatMap(([peer, version]) =>
@@ -28,7 +28,7 @@ export function pathCases(): Case[] {
         ...BASE,
         version,
         ...{ clientIdentity: 'ECDSA', mtu: LIMIT, unaware, eager: true },
-        // A ClientHello of more than the path takes, too.
+        // A ClientHello larger than the path, too.
         ...(version === 'DTLSv1.3' && unaware === 'client'
           ? { group: 'X25519MLKEM768', shares: ['X25519MLKEM768'] }
           : {}),

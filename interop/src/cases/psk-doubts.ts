@@ -16,7 +16,10 @@ import { type Case, pairName } from './case.js';
 const HOST = '127.0.0.1';
 const KEY = '000102030405060708090a0b0c0d0e0f';
 const IDENTITY = 'sensor-1';
-/** Most servers of DTLS 1.2 say nothing to what they cannot read; a client need not wait a minute to learn that. */
+/**
+ * Most servers of DTLS 1.2 do not answer records that they cannot read; a client need not wait a minute to learn
+ * that.
+ */
 const HANDSHAKE_MS = 4000;
 
 const SERVERS: readonly (readonly [Version, readonly Peer[]])[] = [
@@ -28,7 +31,7 @@ const SUITES = {
   'DTLSv1.3': ['TLS_AES_128_GCM_SHA256'],
 } as const;
 
-/** Our client with the wrong key: whatever the server says or does not say, the error names the key as the likely reason. */
+/** Our client with the wrong key: whatever the server answers, the error names the key as the likely reason. */
 export function pskDoubtCases(): Case[] {
   return SERVERS.flatMap(([version, servers]) => servers.map((server) => doubtCase(server, version)));
 }

@@ -25,7 +25,7 @@ const SUITES: Readonly<Record<Version, readonly Suite[]>> = {
   'DTLSv1.2': [...PSK_SUITES, ...PSK_CBC_SUITES, ...ECDHE_PSK_SUITES],
   'DTLSv1.3': ['TLS_AES_128_GCM_SHA256', 'TLS_CHACHA20_POLY1305_SHA256'],
 };
-/** The one suite whose records are protected in another way. */
+/** The one suite with another record protection. */
 const CBC = 'TLS_PSK_WITH_AES_128_CBC_SHA256';
 const LOSSY_SEED = 4;
 
@@ -36,7 +36,7 @@ const REFUSALS = [
   ['an unknown identity', { ...SHARED, identity: 'somebody-else' }, 'ERR_DTLS_UNKNOWN_PSK_IDENTITY'],
 ] as const;
 
-/** Pre-shared keys: every suite that a peer has, in both roles, and what becomes of keys that do not fit. */
+/** Pre-shared keys: every suite of a peer, in both roles, and keys that do not match. */
 export function pskCases(): Case[] {
   const library = (['DTLSv1.2', 'DTLSv1.3'] as const).flatMap((version) =>
     PEERS[version].flatMap((peer) => casesOf(peer, version)),
@@ -49,7 +49,7 @@ export function pskCases(): Case[] {
   ];
 }
 
-/** The other ways in which DTLS 1.3 uses a key, on good days and bad ones. */
+/** The other uses of a key in DTLS 1.3, with and without losses. */
 function useCases(peer: Peer, how: string, psk: Psk): Case[] {
   const plan = { ...BASE, version: 'DTLSv1.3', psk: { client: psk, server: psk } } as const;
   const row = { ...plan, certificate: false, label: `PSK, ${how}` } as const;

@@ -22,13 +22,13 @@ const ECHO_MS = 5_000;
 const PRIORITY = ['--priority', 'NORMAL:-VERS-ALL:+VERS-DTLS1.2:+CTYPE-CLI-RAWPK:+CTYPE-SRV-RAWPK'];
 const WOLFSSL_PEER = fileURLToPath(new URL('../../../.cache/interop/bin/wolfssl-peer', import.meta.url));
 
-/** Whose keys a session is between, each a file in PEM. */
+/** The keys of a session's sides, each a file in PEM. */
 interface Keys {
   readonly mine: string;
   readonly theirs: string;
 }
 
-/** How to start a foreign program, with its key and ours; GnuTLS takes any of ours. */
+/** How to start a foreign program, with its key and ours; GnuTLS accepts any of ours. */
 interface Foreign {
   readonly peer: Peer;
   readonly version: Version;
@@ -37,9 +37,9 @@ interface Foreign {
   client(port: number, keys: Keys, pki: Pki): Child;
   server(port: number, keys: Keys, pki: Pki): Child;
   readonly listening: RegExp;
-  /** Of its client, which may lose what it is given before. */
+  /** Of its client, which may lose earlier input. */
   readonly established: RegExp;
-  /** What it prints when we refuse it. */
+  /** Its output when we refuse it. */
   readonly refused: RegExp;
 }
 
@@ -90,7 +90,7 @@ const wolfsslOf = (version: Version): Foreign => {
   };
 };
 
-/** Raw public keys of both sides, and what becomes of a wrong one. */
+/** Raw public keys of both sides, and a wrong one. */
 export function rawKeyCases(): Case[] {
   return [GNUTLS, wolfsslOf('DTLSv1.2'), wolfsslOf('DTLSv1.3')].flatMap((foreign) =>
     foreign.rows.flatMap(([server, client]) => [
@@ -113,7 +113,7 @@ function rawKeyCase(foreign: Foreign, pair: Pair, server: Identity, client: Iden
   return { name, ...how, ...pair, run };
 }
 
-/** Their client: one with another key first, which is refused. */
+/** Their client: first one with another key, which is refused. */
 async function asServer(foreign: Foreign, keys: Keys, pki: Pki): Promise<string> {
   const sessions: DTLSSession[] = [];
   const endpoint = listen(
@@ -142,7 +142,7 @@ async function asServer(foreign: Foreign, keys: Keys, pki: Pki): Promise<string>
   }
 }
 
-/** Their server: for one of our clients that expects another key, and for one that expects this. */
+/** Their server: for a client of ours that expects another key, and for one that expects this. */
 async function asClient(foreign: Foreign, keys: Keys, pki: Pki): Promise<string> {
   await withServer(foreign, keys, pki, async (port) => {
     const { opened } = connect(HOST, port, raw({ ...keys, theirs: keys.mine }, foreign));
@@ -185,7 +185,7 @@ async function withServer(
   }
 }
 
-/** Our key, and theirs as the only one to trust; neither side has a certificate. */
+/** Our key, and theirs as the only trusted one; neither side has a certificate. */
 function raw({ mine, theirs }: Keys, { version }: Foreign) {
   const types = ['RawPublicKey'] as const;
   const pin = createHash('sha256')
@@ -199,7 +199,7 @@ function raw({ mine, theirs }: Keys, { version }: Foreign) {
 /** Each side needs its own public key, or the other's, in a file. */
 function publicFile({ folder }: Pki, key: string, format: 'pem' | 'der'): string {
   const file = join(folder, `raw-${createHash('sha256').update(key).digest('hex').slice(0, 16)}.${format}`);
-  // Another case may have a program that reads it just now.
+  // Another case may have a program that reads it at this moment.
   if (existsSync(file)) return file;
   const made = publicKey(key);
   writeFileSync(file, format === 'der' ? spki(made) : made.export({ type: 'spki', format }));

@@ -11,21 +11,21 @@ import { bothWays, type Case, type Pair } from './case.js';
 import { BASE, sessionCase } from './session.js';
 
 /**
- * What our side says that it takes: less than an RSA certificate, which is protected in DTLS 1.3. GnuTLS ends handshakes with
- * peers that take less than 512. Bytes.
+ * Our record size limit: less than an RSA certificate, which is protected in DTLS 1.3. GnuTLS ends handshakes with
+ * peers whose limit is below 512. Bytes.
  */
 const LIMIT = 600;
-/** What protection adds to content at most: an explicit nonce and a tag, or a content type and a tag. */
+/** The most that protection adds to content: an explicit nonce and a tag, or a content type and a tag. */
 const ADDED = 24;
 
-/** Peers that know record_size_limit (RFC 8449). */
+/** Peers that support record_size_limit (RFC 8449). */
 const PEERS: readonly (readonly [Peer, Version])[] = [
   [gnutls, 'DTLSv1.2'],
   [nss, 'DTLSv1.2'],
   [nss, 'DTLSv1.3'],
 ];
 
-/** Peers that are told how much a record to us may hold, by either extension, and OpenSSL and Mbed TLS telling us. */
+/** Peers that learn our limit by either extension, and OpenSSL and Mbed TLS that send theirs. */
 export function recordLimitCases(): Case[] {
   return [
     ...PEERS.flatMap(([peer, version]) => bothWays(peer, ours).map((pair) => sizeCase(pair, version))),
@@ -42,7 +42,7 @@ function sizeCase(pair: Pair, version: Version): Case {
   });
 }
 
-/** Both refuse a record of more than was agreed. */
+/** Both refuse a record larger than agreed. */
 function fragmentCase(pair: Pair): Case {
   return sessionCase(pair, {
     ...BASE,

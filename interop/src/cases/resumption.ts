@@ -11,7 +11,10 @@ import { BASE, whyNot } from './session.js';
 
 const TIMEOUT_MS = 60_000;
 
-/** A client that comes back to another server with the same ticket keys, twice: the second time with a ticket of a resumed session. */
+/**
+ * A client that returns to another server with the same ticket keys, twice: the second time with a ticket of a
+ * resumed session.
+ */
 export function resumptionCases(pair: Pair, version: Version): Case[] {
   return [
     resumptionCase(pair, { ...BASE, version, resumed: true }, 'resumed'),

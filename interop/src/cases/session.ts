@@ -9,14 +9,14 @@ const TIMEOUT_MS = 45_000;
 const LOSSY_MS = 90_000;
 const LOSS = { loss: 0.2, duplicate: 0.05, reorder: 0.1, delay: 20 };
 
-/** What a row of the matrix asks of a pair. */
+/** The task of a pair in a row of the matrix. */
 export type Row = Plan & {
   readonly label: string;
-  /** What the relay must have seen, beyond what the two sides tell. */
+  /** What the relay must have seen, beyond the reports of the two sides. */
   readonly seen?: (both: Encounter) => void;
 };
 
-/** What a row has unless it says otherwise. */
+/** The default of a row. */
 export const BASE = { identity: 'ECDSA', closer: 'client', host: '127.0.0.1', trust: 'right' } as const;
 
 /** A session, or a refusal where the client does not trust the server, over a network without faults. */
@@ -57,12 +57,12 @@ export function lossyCase(pair: Pair, row: Plan & { readonly label?: string }, s
   };
 }
 
-/** A case's name, of the parts that there are. */
+/** A case's name, made of the parts that are present. */
 export function named(pair: Pair, ...parts: readonly (string | undefined)[]): string {
   return [pairName(pair), ...parts].filter((part) => part !== undefined).join(', ');
 }
 
-/** Why this pair cannot do what is asked. */
+/** Why this pair cannot do the task. */
 export function whyNot({ client, server }: Pair, plan: Plan): string | undefined {
   return client.cannot('client', plan) ?? server.cannot('server', plan);
 }
@@ -82,7 +82,7 @@ async function judged(both: Encounter, pair: Pair, row: Row): Promise<string> {
   return remark(facts);
 }
 
-/** What was negotiated, as far as one of the two tells. */
+/** What was negotiated, as far as one of the two reports it. */
 function remark({ client, server }: Record<Role, Facts>): string {
   const told = (['suite', 'group', 'scheme'] as const).map((name) => client[name] ?? server[name]);
   return told.filter((word) => word !== undefined).join(' ');

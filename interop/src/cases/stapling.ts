@@ -27,7 +27,7 @@ const PLANS: readonly Plan[] = [
   { peer: boringssl, version: 'DTLSv1.3' },
 ];
 
-/** OCSP staples; the foreign programs only pass them on and show them, and we verify them. */
+/** OCSP staples; the foreign programs only pass them on and show them, and our side verifies them. */
 export function staplingCases(): Case[] {
   return PLANS.flatMap((plan) => [
     staplingCase({ client: plan.peer, server: ours }, plan, asServer),
@@ -100,7 +100,7 @@ async function asServer({ peer, version }: Plan, pki: Pki): Promise<string> {
   }
 }
 
-/** A server whose staple is good, one whose staple says revoked, and one without. */
+/** A server with a good staple, one with a revoked status, and one without. */
 async function asClient(plan: Plan, pki: Pki): Promise<string> {
   const good = await outcome(plan, pki, await respond(pki, 'good'));
   if (good !== 'open') throw new Failure(`with a good staple: ${good}`);

@@ -9,15 +9,15 @@ import { type Pki, SERVER_NAME } from '../pki.js';
 import { type Case, pairName } from './case.js';
 
 const HOST = '127.0.0.1';
-/** For which the server has no use: a ClientHello of more than 548 bytes, in one datagram. */
+/** A group that the server does not use: it makes a ClientHello of more than 548 bytes, in one datagram. */
 const PROTOCOLS = ['1', '2', '3'].map((digit) => digit.repeat(200));
 const TRIES_LOST = 2;
 const TIMEOUT_MS = 20_000;
 const EAGER = { initial: 100, max: 2000 };
 
 /**
- * A wolfSSL server, which keeps no state and so drops a first ClientHello in fragments: it has to come whole again. One of
- * Mbed TLS ends on the fragments with an error, and its program has to begin anew.
+ * A wolfSSL server, which keeps no state and so drops a fragmented first ClientHello: a whole one has to follow. A
+ * Mbed TLS server fails on the fragments, and its program has to start again.
  */
 export function wholeHelloCases(): Case[] {
   const pair = { client: ours, server: wolfssl };
@@ -57,7 +57,7 @@ async function visit(pki: Pki): Promise<string> {
   }
 }
 
-/** It would say little had the server taken the fragments, or never seen any. */
+/** The case shows nothing if the server accepted the fragments, or never got any. */
 function judged(passages: readonly Passage[]): string {
   const answer = passages.findIndex(({ direction }) => direction === 'to-client');
   const tries = passages.slice(0, answer);

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 
 const handedOut = new Set<number>();
 
-/** A UDP port that was free a moment ago, and that this process gives to nobody else. */
+/** A UDP port that was free a moment ago, and that this process uses only once. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = await probe();
@@ -23,7 +23,7 @@ export async function freePortPair(): Promise<number> {
   }
 }
 
-// Bound on all addresses of both families, as gnutls-serv will bind it.
+// Bound on all addresses of both families, as gnutls-serv binds it.
 async function probe(wanted = 0): Promise<number> {
   const socket = createSocket('udp6');
   await new Promise<void>((resolve, reject) => {

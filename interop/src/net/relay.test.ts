@@ -74,7 +74,7 @@ async function send(socket: Socket, text: string, port: number): Promise<void> {
   await new Promise<void>((resolve) => socket.send(text, port, HOST, () => resolve()));
 }
 
-/** Waits until a count has not changed for longer than any delay of the weather. */
+/** Waits until a count has not changed for longer than any delay of the relay. */
 async function quiet(count: () => number): Promise<void> {
   for (let before = -1; before !== count(); ) {
     before = count();

@@ -4,12 +4,12 @@ import { seededRandom } from './random.js';
 
 export type Direction = 'to-server' | 'to-client';
 
-/** What the network between does to datagrams. Probabilities are per datagram, times in milliseconds. */
+/** The faults of the network between. Probabilities are per datagram, times in milliseconds. */
 export interface Weather {
   readonly seed: number;
   readonly loss: number;
   readonly duplicate: number;
-  /** Chance of being held back long enough to be overtaken. */
+  /** Probability of a delay that lets later datagrams overtake. */
   readonly reorder: number;
   readonly delay: number;
 }
@@ -20,11 +20,11 @@ export interface RelayOptions {
   readonly weather?: Weather;
   /** Larger payloads (bytes) are dropped, as on a path with that MTU. */
   readonly mtu?: number;
-  /** Replaces a datagram by others; `undefined` lets it pass unchanged. */
+  /** Replaces a datagram by others; `undefined` passes it unchanged. */
   readonly rewrite?: (datagram: Uint8Array, direction: Direction, index: number) => Uint8Array[] | undefined;
 }
 
-/** One datagram as it reached the relay, whatever became of it. */
+/** One datagram as it reached the relay, delivered or not. */
 export interface Passage {
   readonly direction: Direction;
   /** Milliseconds since the relay began. */
@@ -87,7 +87,7 @@ export class Relay {
 
   #open(): Socket {
     const socket = createSocket(isIPv6(this.#options.server.host) ? 'udp6' : 'udp4');
-    // A peer that is gone answers with ICMP errors, which are not the relay's business.
+    // A peer that has ended answers with ICMP errors, which the relay ignores.
     socket.on('error', () => undefined);
     return socket;
   }
@@ -104,7 +104,7 @@ export class Relay {
     if (known !== undefined) return known;
     const socket = this.#open();
     socket.on('message', (bytes, from) => {
-      // Another program's datagram, meant for whoever had this port before.
+      // Another program's datagram, for the earlier user of this port.
       if (from.port !== this.#options.server.port) return;
       this.#pass('to-client', port, bytes, (out) => this.#front.send(out, port, address));
     });
@@ -128,7 +128,7 @@ export class Relay {
     }
   }
 
-  // A fate depends on the datagram's place in its direction alone, so that a seed means the same in every run.
+  // The fate of a datagram depends only on its place in its direction, so that a seed means the same in every run.
   #fate(direction: Direction, index: number): number[] {
     const { weather } = this.#options;
     if (weather === undefined) return [0];

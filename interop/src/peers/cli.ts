@@ -38,7 +38,7 @@ export const cli: Peer = {
       established: / open: /,
       over: / closed | failed: /,
       facts,
-      // It serves until it is interrupted, and closes its sessions then.
+      // It serves until it is interrupted, and then closes its sessions.
       close: () => child.interrupt(),
     });
     return Object.assign(side, { port, echoPrefix: 'Echo: ' });

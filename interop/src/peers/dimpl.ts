@@ -2,13 +2,13 @@ import { GROUPS, type Role } from '../vocabulary.js';
 import { COMMON, nativePeer } from './native.js';
 import type { ClientOptions, Demand, ServerOptions } from './peer.js';
 
-/** Records after which it updates its keys, when it is to do so. */
+/** Records after which it updates its keys, when it should. */
 const UPDATE_AFTER = 3;
 
-/** The Rust crate dimpl: ECDSA only, and no judgement of certificates. */
+/** The Rust crate dimpl: ECDSA only, and no verification of certificates. */
 export const dimpl = nativePeer({
   name: 'dimpl',
-  // Their refusals are never asked for: see below.
+  // Their refusals are not tested: see below.
   ...COMMON,
   suites: COMMON.suites.filter((suite) => !suite.startsWith('TLS_ECDHE_RSA')),
   groups: GROUPS,

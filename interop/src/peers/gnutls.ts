@@ -40,7 +40,7 @@ const SCHEME_NAMES: Readonly<Record<Scheme, string>> = {
 export const gnutls: Peer = {
   name: 'gnutls',
   suites: [...SUITES, ...CCM_SUITES, ...PSK_SUITES, ...PSK_CBC_SUITES],
-  // A failed verification is one error to gnutls-cli, whatever its reason.
+  // A failed verification is one error in gnutls-cli, whatever its reason.
   refusals: { 'wrong CA': 'bad_certificate', 'wrong name': 'bad_certificate' },
   closing: { answers: false, waits: true },
 
@@ -49,7 +49,7 @@ export const gnutls: Peer = {
   cannot(role, demand) {
     if (role === 'server' && demand.closer === 'server')
       return 'gnutls-serv --udp never ends a session itself';
-    // When it prints what was negotiated, against gnutls-serv as well.
+    // Its output of what was negotiated, against gnutls-serv as well.
     if (role === 'client' && demand.suite?.startsWith('TLS_ECDHE_PSK'))
       return 'gnutls-cli crashes after every ECDHE-PSK handshake';
     return undefined;
@@ -75,7 +75,7 @@ export const gnutls: Peer = {
       ...[options.host, '--port', String(options.port)],
       ...['--x509cafile', options.ca, '--verify-hostname', options.name, '--sni-hostname', options.name],
       ...certificate(options.pair),
-      // It keeps no session, but comes back once by itself.
+      // It keeps no session, but returns once by itself.
       ...(options.session === undefined ? [] : ['--resume']),
       ...(options.psk === undefined
         ? []

@@ -3,14 +3,14 @@ import { Child } from '../process.js';
 import { capture } from '../text.js';
 import type { Program, Psk } from './peer.js';
 
-/** How both sides know each other: by a key, or by certificates on both sides. */
+/** How both sides are authenticated: by a key, or by certificates on both sides. */
 export type Credentials = 'PSK' | 'PKI';
 
 /** `coap-client` and `coap-server` of libcoap with one of its two libraries for DTLS 1.2. */
 export interface Libcoap extends Program {
   /** GETs a path of a server on 127.0.0.1, prints the answer and ends. */
   get(path: string, port: number, credentials: Credentials, pki: Pki): Child;
-  /** Listens for DTLS on the port behind `plainPort`; it tells the `/time`. */
+  /** Listens for DTLS on the port after `plainPort`, and serves `/time`. */
   serve(plainPort: number, credentials: Credentials, pki: Pki): Child;
 }
 

@@ -20,7 +20,7 @@ import { type Manners, ProgramSide } from './program.js';
 const START_MS = 20_000;
 const PROGRAMS = fileURLToPath(new URL('../../../.cache/interop/bin/', import.meta.url));
 
-/** What sets one of the programs of `interop/native` apart from the others. */
+/** The differences between the programs of `interop/native`. */
 export interface Native {
   readonly name: string;
   readonly suites: readonly Suite[];
@@ -28,22 +28,28 @@ export interface Native {
   readonly refusals: Peer['refusals'];
   /** Absent: it both answers and waits. */
   readonly closing?: Peer['closing'];
-  /** Why it cannot do in `role` what is asked, beyond suites and groups. */
+  /** Why it cannot do a task in `role`, beyond suites and groups. */
   readonly cannot: (role: Role, demand: Demand) => string | undefined;
-  /** Whether its program keeps sessions in files, and makes tickets that its next process opens; or only within one process. */
+  /**
+   * Whether its program keeps sessions in files, and makes tickets that its next process opens; or only within one
+   * process.
+   */
   readonly resumes?: 'between processes' | 'in one process';
   /** Its own flags. */
   readonly flags?: (options: ServerOptions | ClientOptions, role: Role) => readonly string[];
 }
 
-/** What all but a few have. */
+/** The features that all but a few have. */
 export const COMMON = {
   suites: [...SUITES13.filter((suite) => !suite.includes('CCM')), ...SUITES],
   groups: GROUPS13,
   refusals: REFUSALS,
 } as const satisfies Partial<Native>;
 
-/** A peer of `interop/native`: all have the same flags, commands and words, which `native/peer-kit/src/lib.rs` explains. */
+/**
+ * A peer of `interop/native`: all have the same flags, commands and words, which `native/peer-kit/src/lib.rs`
+ * explains.
+ */
 export function nativePeer(native: Native): Peer {
   const program = `${PROGRAMS}${native.name}-peer`;
   const flags = (options: ServerOptions | ClientOptions, role: Role) => [

@@ -19,7 +19,7 @@ import { type Manners, ProgramSide } from './program.js';
 const START_MS = 10_000;
 /** `-mtu` counts the IPv4 and UDP headers. */
 const IP_AND_UDP = 28;
-/** In few words and in many. */
+/** In short and long form. */
 const ESTABLISHED = /^(?:CONNECTION ESTABLISHED|SSL handshake has read)/m;
 
 /** `openssl s_client` and `openssl s_server`. */
@@ -33,7 +33,7 @@ export const openssl: Peer = {
 
   cannot(role, demand) {
     if (role !== 'server') return undefined;
-    // With or without -listen: the option only moves the exchange ahead of the session.
+    // With or without -listen: the option only does the exchange before the session.
     if (demand.cookie === false) return 's_server always asks for a cookie';
     // OpenSSL 3.0 tests for TLS 1.2 by the major version number, which DTLS 1.2 does not have.
     if (demand.identity === 'Ed25519') return 's_server uses Ed25519 certificates in TLS only';
@@ -61,7 +61,7 @@ export const openssl: Peer = {
   startClient(options) {
     // Without -nocommands, a line that begins with Q or R would be a command.
     const child = new Child('openssl', [
-      // A staple is shown with everything else only.
+      // A staple is shown only with everything else.
       ...['s_client', '-dtls1_2', '-state', '-nocommands', options.staple === true ? '-status' : '-brief'],
       ...['-connect', authority(options.host, options.port), '-servername', options.name],
       ...['-CAfile', options.ca, '-verify_hostname', options.name, '-verify_return_error'],
@@ -79,7 +79,7 @@ export const openssl: Peer = {
   },
 };
 
-/** s_server prints what it receives and sends what it is given, so the echo is made here. */
+/** s_server prints what it receives and sends its input, so the echo is made here. */
 class EchoingServer extends ProgramSide implements ServerSide {
   readonly echoPrefix = '';
   readonly port: number;
@@ -87,7 +87,7 @@ class EchoingServer extends ProgramSide implements ServerSide {
   constructor(child: Child, port: number) {
     super(child, {
       established: /^CIPHER is /m,
-      // Its own last words stay in a buffer, but the log of alerts does not. It answers close_notify.
+      // Its last output stays in a buffer, but the log of alerts does not. It answers close_notify.
       over: /^SSL3 alert (?:write:|read:fatal)/m,
       facts: serverFacts,
       close: () => undefined,
@@ -105,7 +105,7 @@ function certificate({ cert, key }: KeyPair): string[] {
   return ['-cert', cert, '-key', key];
 }
 
-/** Read where it is there, and written whenever there is a new one. */
+/** Read where present, and written with each new session. */
 function sessionFile(path: string | undefined): string[] {
   if (path === undefined) return [];
   return [...(existsSync(path) ? ['-sess_in', path] : []), '-sess_out', path];
@@ -129,7 +129,7 @@ function common(options: SideOptions): string[] {
   ];
 }
 
-// OpenSSL's usual level asks for more than an 8-byte tag gives.
+// OpenSSL's default level requires more than an 8-byte tag.
 function cipherList(suite: Suite): string {
   return suite.includes('CCM_8') ? `${cipherName(suite)}:@SECLEVEL=0` : cipherName(suite);
 }
@@ -208,7 +208,7 @@ function sessionIn(output: string): Buffer | undefined {
   return pem === undefined ? undefined : Buffer.from(pem, 'base64');
 }
 
-/** The session's field [19] is the key exchange group; s_server tells it nowhere else. */
+/** The session's field [19] is the key exchange group; s_server reports it nowhere else. */
 function sessionGroup(session: Buffer | undefined): Group | undefined {
   const at = session?.lastIndexOf(Buffer.from('b3030201', 'hex')) ?? -1;
   return GROUP_CODES.get(session?.[at + 4] ?? 0);

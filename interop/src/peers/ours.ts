@@ -102,7 +102,7 @@ function common(options: SideOptions, side: LibrarySide) {
   };
 }
 
-/** A session of the library, and what it told while it ran: its getters are empty once it is closed. */
+/** A session of the library, and its state while it ran: its getters are empty once it is closed. */
 class LibrarySide implements Side {
   readonly inbox = new Inbox();
   readonly #session: Promise<DTLSSession>;
@@ -121,7 +121,7 @@ class LibrarySide implements Side {
     });
   }
 
-  /** Takes over the first session; a server that sees a second client keeps to the first. */
+  /** Takes the first session; a second client of a server is ignored. */
   adopt(session: DTLSSession, keylog: string | undefined): void {
     if (this.#adopted !== undefined) return;
     this.#adopted = session;
@@ -155,7 +155,7 @@ class LibrarySide implements Side {
     return established;
   }
 
-  /** In DTLS 1.3 messages still come when this side has closed, and cannot be answered. */
+  /** In DTLS 1.3 messages still arrive when this side has closed, and cannot be answered. */
   echo(message: Uint8Array): void {
     if (!this.#closing) this.#adopted?.send(message);
   }

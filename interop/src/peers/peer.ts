@@ -4,7 +4,7 @@ import type { KeyPair } from '../pki.js';
 import { versionOf } from '../process.js';
 import type { Group, Identity, Role, Scheme, Suite, Version } from '../vocabulary.js';
 
-/** What both roles can be told. A field that is absent leaves the peer its own default. */
+/** The settings of both roles. An absent field leaves the peer's default. */
 export interface SideOptions {
   /** One version, exactly. */
   readonly version?: Version;
@@ -18,26 +18,29 @@ export interface SideOptions {
   readonly schemes?: readonly Scheme[];
   /** Largest UDP payload to send, bytes. */
   readonly mtu?: number;
-  /** What our side says that it takes in one record, bytes of content. */
+  /** Our record size limit, bytes of content. */
   readonly recordSizeLimit?: number;
-  /** What the client asks for, bytes of content in a record of either side. */
+  /** The limit that the client requests, bytes of content in a record of either side. */
   readonly maxFragmentLength?: 512;
   /** Where to write the key log, in NSS's format. */
   readonly keylog?: string;
   readonly psk?: Psk;
-  /** Retransmit sooner than after the protocol's second, where the peer can. */
+  /** Retransmit sooner than the protocol's first second, where the peer can. */
   readonly eager?: boolean;
-  /** `false`: neither asks for session tickets nor gives any, which leaves DTLS 1.2 its session ids. */
+  /** `false`: neither asks for session tickets nor issues any, which leaves DTLS 1.2 its session IDs. */
   readonly tickets?: boolean;
-  /** DTLS 1.3. Of a client: a line to say in early data. Of a server: to `take` such data, or to `refuse` what its tickets allow. */
+  /**
+   * DTLS 1.3. Of a client: a line to send in early data. Of a server: to `take` such data, or to `refuse` what its
+   * tickets allow.
+   */
   readonly early?: string;
-  /** How many sessions follow one another, where the program would end with the first. */
+  /** How many sessions follow one another, where the program would end after the first. */
   readonly sessions?: number;
-  /** Whether it will be told to update its keys: some peers do so by themselves only, after a few records. */
+  /** Whether it will be told to update its keys: some peers only do so by themselves, after a few records. */
   readonly updatesKeys?: boolean;
 }
 
-/** A pre-shared key, hex, and the name by which both sides know it. */
+/** A pre-shared key, hex, and its identity. */
 export interface Psk {
   readonly identity: string;
   readonly key: string;
@@ -50,9 +53,9 @@ export interface Psk {
 export interface ServerOptions extends SideOptions {
   /** Absent: it has pre-shared keys only. */
   readonly pair?: KeyPair;
-  /** Whether to make clients return a cookie. */
+  /** Whether clients must return a cookie. */
   readonly cookie?: boolean;
-  /** Demand a certificate of clients, signed by this CA. */
+  /** Require a certificate of clients, signed by this CA. */
   readonly clientCa?: string;
   /** An OCSP response to staple, a file in DER. */
   readonly staple?: string;
@@ -63,17 +66,17 @@ export interface ClientOptions extends SideOptions {
   readonly ca: string;
   /** DTLS 1.3: the groups to send key shares for. */
   readonly shares?: readonly Group[];
-  /** What to show when the server asks for a certificate. */
+  /** The certificate to send when the server asks. */
   readonly pair?: KeyPair;
   /** Whether to ask for an OCSP response. */
   readonly staple?: boolean;
-  /** Where sessions are kept; the one that is there is resumed. */
+  /** Where sessions are kept; an existing one is resumed. */
   readonly session?: string;
-  /** The name to send, and to demand in the server's certificate. */
+  /** The name to send, and to require in the server's certificate. */
   readonly name: string;
 }
 
-/** What one side knows about a session, in IANA's names; `undefined` is what the peer does not tell. */
+/** One side's knowledge of a session, in IANA's names; `undefined` is what the peer does not report. */
 export interface Facts {
   readonly established: boolean;
   readonly version?: string | undefined;
@@ -86,9 +89,9 @@ export interface Facts {
   readonly clientVerified?: boolean | undefined;
   /** The identity of the pre-shared key in use. */
   readonly pskIdentity?: string | undefined;
-  /** Whether it goes on from a session before. */
+  /** Whether it resumes an earlier session. */
   readonly reused?: boolean | undefined;
-  /** The OCSP response that a client got, hex, or the word of the program on what it says. */
+  /** The OCSP response that a client got, hex, or the program's verdict on it. */
   readonly staple?: string | undefined;
   /** 32 bytes for the label EXPORTER-interop without a context, hex. */
   readonly exporter?: string | undefined;
@@ -104,7 +107,7 @@ export interface Facts {
 export interface Side {
   /** Lines received from the other side. */
   readonly inbox: Inbox;
-  /** Resolves to true with the end of the handshake, to false when there will be none. */
+  /** Resolves to true at the end of the handshake, to false when it fails. */
   established(ms: number): Promise<boolean>;
   /** Sends a line, with its newline, as one datagram. */
   send(line: string): void;
@@ -115,9 +118,9 @@ export interface Side {
   /** Resolves when the session is over on this side; `false` when it is not within `ms` milliseconds. */
   over(ms: number): Promise<boolean>;
   facts(): Facts;
-  /** Everything it said, for the report of a failure. */
+  /** All its output, for the report of a failure. */
   log(): string;
-  /** Frees what it holds; safe to call twice. */
+  /** Frees its resources; safe to call twice. */
   stop(): Promise<void>;
 }
 
@@ -136,10 +139,10 @@ export interface Program {
 
 export type Probe = { readonly version: string } | { readonly missing: string };
 
-/** What is built with these tests. */
+/** Built with these tests. */
 export const HERE: Probe = { version: 'this repository' };
 
-/** Probes a command that tells its version. */
+/** Probes a command that prints its version. */
 export async function probeCommand(name: string, versionArgs: readonly string[]): Promise<Probe> {
   const version = await versionOf(name, versionArgs);
   return version === undefined ? { missing: `${name} is not installed` } : { version };
@@ -147,13 +150,13 @@ export async function probeCommand(name: string, versionArgs: readonly string[])
 
 /** An implementation of DTLS that can be started from here. */
 export interface Peer extends Program {
-  /** What it can be told to use. */
+  /** Its supported settings. */
   readonly suites: readonly Suite[];
   /** The alert by which its client refuses a server, by reason. */
   readonly refusals: { readonly 'wrong CA': string; readonly 'wrong name': string };
-  /** Whether it answers close_notify with its own, and whether it stays for the answer to its own. */
+  /** Whether it answers close_notify with its own, and whether it waits for the answer to its own. */
   readonly closing: { readonly answers: boolean; readonly waits: boolean };
-  /** Why it cannot do in `role` what a case asks for; `undefined` when it can. */
+  /** Why it cannot do a case's task in `role`; `undefined` when it can. */
   cannot(role: Role, demand: Demand): string | undefined;
   startServer(options: ServerOptions): Promise<ServerSide>;
   startClient(options: ClientOptions): Promise<Side>;
@@ -162,7 +165,7 @@ export interface Peer extends Program {
 /** The alerts of most peers. */
 export const REFUSALS: Peer['refusals'] = { 'wrong CA': 'unknown_ca', 'wrong name': 'bad_certificate' };
 
-/** What a case asks of a peer beyond an ordinary session. */
+/** A case's task for a peer beyond an ordinary session. */
 export interface Demand {
   readonly version?: Version | undefined;
   readonly identity: Identity;
@@ -172,28 +175,28 @@ export interface Demand {
   readonly cookie?: boolean | undefined;
   readonly clientIdentity?: Identity | undefined;
   readonly closer: Role;
-  /** What the client is told to trust: only `right` lets the handshake succeed. */
+  /** The client's trust: only `right` lets the handshake succeed. */
   readonly trust: 'right' | 'wrong CA' | 'wrong name';
   readonly mtu?: number | undefined;
   readonly shares?: readonly Group[] | undefined;
   /** False: the server has no certificate. */
   readonly certificate?: boolean | undefined;
-  /** What each side is given: only equal ones let the handshake succeed. */
+  /** The key of each side: only equal ones let the handshake succeed. */
   readonly psk?: Readonly<Record<Role, Psk>> | undefined;
-  /** What our side says that it takes in one record, bytes of content. */
+  /** Our record size limit, bytes of content. */
   readonly recordSizeLimit?: number | undefined;
-  /** What the client asks for, bytes of content in a record of either side. */
+  /** The limit that the client requests, bytes of content in a record of either side. */
   readonly maxFragmentLength?: 512 | undefined;
   readonly keyUpdate?: KeyUpdate | undefined;
   /** Whether the session is resumed by a second one. */
   readonly resumed?: boolean | undefined;
-  /** What becomes of datagrams on the path; absent: nothing. */
+  /** The treatment of datagrams on the path; absent: none. */
   readonly weather?: Weather | undefined;
-  /** Whether somebody on the path forges the choice of a version. */
+  /** Whether an attacker on the path forges the choice of a version. */
   readonly attacked?: boolean | undefined;
 }
 
-/** Who updates its sending keys first, and whether it asks for the other side's. */
+/** The side that updates its sending keys first, and whether it requests the other side's update. */
 export interface KeyUpdate {
   readonly by: Role | 'both';
   readonly request: boolean;

@@ -3,7 +3,7 @@ import { SUITES } from '../vocabulary.js';
 import { COMMON, type Native, nativePeer } from './native.js';
 import type { Demand } from './peer.js';
 
-/** What the two versions of pion/dtls, a Go module, have in common. They tell of no alert but close_notify. */
+/** The common parts of two versions of pion/dtls, a Go module. They report no alert but close_notify. */
 const PION = {
   ...COMMON,
   closing: { answers: false, waits: false },

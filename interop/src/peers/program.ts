@@ -2,7 +2,7 @@ import { Inbox } from '../inbox.js';
 import type { Child } from '../process.js';
 import type { Facts, Side } from './peer.js';
 
-/** How to read and steer one foreign program. */
+/** How to read and control one foreign program. */
 export interface Manners {
   /** Appears in its output when the handshake is complete. */
   readonly established: RegExp;
@@ -12,10 +12,10 @@ export interface Manners {
   readonly close: (child: Child) => void;
 }
 
-/** Application data is told from a program's other output by how it begins. */
+/** Application data is distinguished from a program's other output by its start. */
 export const MESSAGE = /^(?:Echo: )?ping /;
 
-/** A side of a session that a command-line program plays. */
+/** A side of a session that is a command-line program. */
 export class ProgramSide implements Side {
   readonly inbox = new Inbox();
   protected readonly child: Child;

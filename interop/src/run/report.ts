@@ -4,7 +4,7 @@ import type { Result } from './runner.js';
 const LOG_TAIL_LINES = 60;
 const MARKS = { passed: 'ok', failed: 'FAILED', skipped: 'skipped' } as const;
 
-/** One line a case. */
+/** One line per case. */
 export function resultLine({ of, status, remark, seconds }: Result): string {
   const time = status === 'skipped' ? '' : `  ${seconds.toFixed(1)} s`;
   return `${MARKS[status].padEnd(7)} ${of.name}${time}${remark === '' ? '' : `  (${remark})`}`;

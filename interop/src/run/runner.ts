@@ -52,7 +52,10 @@ async function drain(
   await Promise.all(Array.from({ length: width }, worker));
 }
 
-/** A case that fails has a second try, of which the summary tells: programs of others lose a port, a timer or a record at times. */
+/**
+ * A case that fails has a second try, which the summary reports: foreign programs sometimes lose a port, a timer or a
+ * record.
+ */
 async function runCase(one: Case, options: RunOptions): Promise<Result> {
   const first = await tryCase(one, options, 0);
   if (first.status !== 'failed') return first;

@@ -22,7 +22,7 @@ export function formatHostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** A decimal number without sign, for options that count bytes or milliseconds. */
+/** A decimal number without sign, for options in bytes or milliseconds. */
 export function parseCount(text: string): number {
   if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('A whole number is expected.');
   return Number(text);

@@ -20,7 +20,7 @@ export interface EphemeralIdentity {
   readonly key: string;
   /** `sha256:` and 64 hexadecimal digits, as `--pin` takes it. */
   readonly pin: string;
-  /** The same of its public key: `spki-sha256:` and the digits. */
+  /** The pin of its public key: `spki-sha256:` and the digits. */
   readonly keyPin: string;
 }
 
@@ -30,7 +30,7 @@ const LIFETIME_MS = 30 * 24 * HOUR_MS;
 const LOOPBACK = ['localhost', '127.0.0.1', '::1'];
 const UNSPECIFIED = ['0.0.0.0', '::'];
 
-/** A self-signed P-256 certificate for `host` and the loopback names, and its key, which no file ever holds. */
+/** A self-signed P-256 certificate for `host` and the loopback names, and its key, which is never written to a file. */
 export async function makeEphemeralIdentity(host: string): Promise<EphemeralIdentity> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const now = Date.now();
@@ -60,7 +60,7 @@ export async function makeEphemeralIdentity(host: string): Promise<EphemeralIden
   };
 }
 
-/** 127 random bits: RFC 5280 §4.1.2.2 wants a positive number. */
+/** 127 random bits: RFC 5280 §4.1.2.2 requires a positive number. */
 function serialNumber(): string {
   const bytes = randomBytes(16);
   bytes.writeUInt8((bytes.readUInt8(0) & 0x7f) | 0x40, 0);

@@ -9,7 +9,7 @@ import { keepSession } from './session-file.js';
 import { attachKeylog, type Settings } from './settings.js';
 import { closeOnSignal } from './signals.js';
 
-/** Sends standard input line by line and prints what comes back. Resolves with the exit status. */
+/** Sends standard input line by line and prints the answers. Resolves with the exit status. */
 export async function runClient(target: HostPort, settings: Settings): Promise<number> {
   const { options, report, terminal } = settings;
   if (options.rejectUnauthorized === false) {
@@ -30,7 +30,7 @@ export async function runClient(target: HostPort, settings: Settings): Promise<n
   attachSessionFile(session, settings);
   const name = formatHostPort(target.host, target.port);
   const endProgress = showProgress(session, name, settings);
-  // From now on, so that no message is missed.
+  // Set at once, so that no message is missed.
   const messages = session[Symbol.asyncIterator]();
   try {
     await session.opened;
@@ -55,7 +55,10 @@ function isGoodbye(event: TraceEvent): boolean {
   return event.kind === 'alert' && event.direction === 'received' && event.description === 'close_notify';
 }
 
-/** What was in the file is being used now, and a session of DTLS 1.3 only once. To keep none ends nothing. */
+/**
+ * The saved session in the file is being used now, and a DTLS 1.3 session only once. Failing to save a new one ends
+ * nothing.
+ */
 function attachSessionFile(session: DTLSSession, { sessionFile, report }: Settings): void {
   if (sessionFile === undefined) return;
   const keep = (kept: Uint8Array | undefined): void => {
@@ -69,7 +72,7 @@ function attachSessionFile(session: DTLSSession, { sessionFile, report }: Settin
   session.onsession = keep;
 }
 
-/** `false` when a line could not be sent; throws what ended the session otherwise than by close_notify. */
+/** `false` when a line could not be sent; throws the error that ended the session, unless it was close_notify. */
 async function converse(
   session: DTLSSession,
   messages: AsyncIterable<Uint8Array>,
@@ -100,7 +103,7 @@ async function converse(
   return complete;
 }
 
-/** `false` when a line was too long for one datagram: it is reported and left out, the others are sent. */
+/** `false` when a line was too long for one datagram: it is reported and skipped, the others are sent. */
 async function sendLines(session: DTLSSession, flow: Flow, { terminal, report }: Settings): Promise<boolean> {
   const limit = session.maxMessageSize ?? 0;
   let complete = true;
@@ -121,7 +124,7 @@ async function sendLines(session: DTLSSession, flow: Flow, { terminal, report }:
       flow.onSent();
     }
   } catch (error) {
-    // Standard input was taken away because the session is over.
+    // Standard input was closed because the session is over.
     if (!flow.stopped && !session.destroyed) throw new CommandFailure('input not sent', error);
   }
   return complete;
@@ -142,13 +145,13 @@ async function print(
     flow.onReceived();
     terminal.stdout.write(message);
   }
-  // A reader that has seen enough is no failure.
+  // A reader that stops early is not a failure.
   if (failure !== undefined && codeOf(failure) !== 'EPIPE') {
     throw new CommandFailure('cannot write to standard output', failure);
   }
 }
 
-/** Before the input has ended: what is not sent yet stays unsent. */
+/** Before the end of input: unsent lines stay unsent. */
 function leave(session: DTLSSession, flow: Flow): void {
   flow.stop();
   void session.close();

@@ -2,7 +2,7 @@ import { getSystemErrorMap } from 'node:util';
 import { FileError } from './files.js';
 import { flagOf } from './flags.js';
 
-/** What a command could not do, and the error that stopped it: exit status 1. */
+/** A failed action of the command, and its cause: exit status 1. */
 export class CommandFailure extends Error {
   /** More lines about it. */
   readonly details: readonly string[];
@@ -16,17 +16,17 @@ export class CommandFailure extends Error {
 export interface Failure {
   /** One line, without the program's name. */
   readonly line: string;
-  /** What follows it, a line each. */
+  /** The lines after it. */
   readonly details: readonly string[];
   readonly exitCode: 1 | 2;
-  /** The command line itself is wrong, so the usage belongs below. */
+  /** The command line itself is wrong, so the usage is shown. */
   readonly usage: boolean;
 }
 
-/** Keys and certificates that were read and are of no use. */
+/** Keys and certificates that were read but cannot be used. */
 const UNUSABLE = /^ERR_(OSSL|CRYPTO)_/;
 
-/** One line and an exit status for anything that ended a command. */
+/** One line and an exit status for any error that ends a command. */
 export function explain(error: unknown): Failure {
   if (error instanceof CommandFailure) {
     return { line: error.message, details: error.details, exitCode: 1, usage: false };
@@ -35,13 +35,13 @@ export function explain(error: unknown): Failure {
     return { line: `${error.message}: ${reason(error.cause)}`, details: [], exitCode: 2, usage: false };
   }
   const code = codeOf(error);
-  // What fails later is wrapped where it happens: a bare error of the library is about its options.
+  // Later failures are wrapped where they happen: a bare error of the library is about its options.
   const refused = code?.startsWith('ERR_') ?? false;
   const usage = refused && !UNUSABLE.test(code ?? '');
   return { line: reason(error), details: [], exitCode: refused ? 2 : 1, usage };
 }
 
-/** Why something failed, with the code in brackets. */
+/** The reason of a failure, with the code in brackets. */
 export function reason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = codeOf(error);
@@ -58,7 +58,7 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'errno' in error && typeof error.errno === 'number';
 }
 
-/** The system's own words: Node's message would repeat the code and the address. */
+/** The system's text: Node's message would repeat the code and the address. */
 function systemMessage(error: Error): string | undefined {
   if (!isSystemError(error) || error.errno === undefined) return undefined;
   return error.code === 'ENOTFOUND' ? 'no such host' : getSystemErrorMap().get(error.errno)?.[1];

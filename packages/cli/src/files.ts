@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** A file that an option names and that cannot be used. */
+/** A file of an option that cannot be used. */
 export class FileError extends Error {
   override readonly cause: unknown;
 

@@ -1,11 +1,11 @@
-/** Messages on their way before the sender waits: twice as many large ones fit the receive buffer of a Linux socket. */
+/** Messages in flight before the sender waits: twice as many large ones fit the receive buffer of a Linux socket. */
 const WINDOW = 32;
-/** Answers that take longer, in milliseconds, are taken for lost. */
+/** Answers that take longer, in milliseconds, count as lost. */
 const PATIENCE_MS = 200;
 /** The same for a peer that has not answered yet: one that never does only slows us down. */
 const SILENT_PATIENCE_MS = 20;
 
-/** Paces what is sent by what is answered, since UDP itself drops what comes too fast. */
+/** Paces sending by the answers, since UDP drops datagrams that come too fast. */
 export class Flow {
   #sent = 0;
   #received = 0;
@@ -47,7 +47,7 @@ export class Flow {
     }
   }
 
-  /** Resolves when as many messages came as were sent, or none for `quiet` milliseconds. */
+  /** Resolves when as many messages arrived as were sent, or none for `quiet` milliseconds. */
   async drained(quiet: number): Promise<void> {
     while (this.#received < this.#sent && !this.#stopped) {
       if (!(await this.#arrival(quiet))) return;

@@ -4,8 +4,8 @@ import { FileError } from './files.js';
 export type WriteKeylog = (line: Uint8Array) => void;
 
 /**
- * Opens a key log for appending. Whoever reads it can decrypt the sessions, so a new file is readable by its owner alone.
- * `option` is what named the file, for the error.
+ * Opens a key log for appending. Anyone holding it can decrypt the sessions, so only its owner may read a new file.
+ * `option` is the name to use in errors.
  *
  * @see RFC 9850 for the format of its lines
  */

@@ -9,7 +9,7 @@ export interface Line {
   readonly bytes: Uint8Array | undefined;
 }
 
-/** Cuts a byte stream into lines as they come, and keeps at most `limit` bytes of an unfinished one. */
+/** Cuts a byte stream into lines, and keeps at most `limit` bytes of an unfinished one. */
 export async function* splitLines(source: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<Line> {
   const pending = new Pending(limit);
   for await (const chunk of source) {

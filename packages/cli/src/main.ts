@@ -45,7 +45,7 @@ const COMMANDS: readonly CommandSpec[] = [
 
 /** Runs the command line `args`, without the program's name, and resolves with the exit status. */
 export async function main(args: readonly string[], terminal = ownTerminal()): Promise<number> {
-  // A reader that has gone away, such as `head`, must not end us with a stack trace.
+  // A closed reader, such as `head`, must not end us with a stack trace.
   terminal.stdout.on('error', () => undefined);
   terminal.stderr.on('error', () => undefined);
   let exitCode = 0;

@@ -12,7 +12,7 @@ export function keyPinOf(key: KeyObject): string {
   return `spki-sha256:${createHash('sha256').update(spki).digest('hex')}`;
 }
 
-/** What a peer sent that was refused, and what would accept it. */
+/** The certificate or key of a refused peer, and the options that would accept it. */
 export interface Refused {
   readonly pin: string;
   /** Lines that describe it, without the program's name. */
@@ -64,7 +64,7 @@ function advice(pin: string): string {
   return `to trust it, compare the pin with one that you have from its owner, then add --pin ${pin} (or --ca FILE with its CA)`;
 }
 
-/** A distinguished name, which the platform writes one attribute a line. */
+/** A distinguished name, which the platform writes with one attribute per line. */
 function oneLine(name: string): string {
   return name === '' ? '(no name)' : name.split('\n').join(', ');
 }

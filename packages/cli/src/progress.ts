@@ -1,10 +1,10 @@
 import type { DTLSSession } from 'datagram-tls';
 import type { Settings } from './settings.js';
 
-/** When to tell a person that nothing has come yet, seconds after the start. */
+/** When to report that nothing has arrived yet, seconds after the start. */
 const NOTICES = [2, 5, 10, 20, 40];
 
-/** Tells on a terminal that a handshake still waits. The result ends that. */
+/** Reports on a terminal that a handshake still waits. Calling the result stops that. */
 export function showProgress(
   session: DTLSSession,
   target: string,

@@ -6,7 +6,7 @@ import { FileError, readOptionFile } from './files.js';
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 const CARRIAGE_RETURN = 0x0d;
 
-/** What the command line and files give: identities are text. */
+/** Pre-shared keys from the command line and from files: identities are text. */
 type TextCredential = PskCredentialOption & { readonly identity: string };
 
 /** `ID:HEX`, where only the last colon counts. */
@@ -26,8 +26,8 @@ export function appendPsk(credential: PskCredentialOption, previous: unknown): P
 }
 
 /**
- * A file of such lines, which keeps keys out of the list of processes. Empty lines and those that begin with # are left
- * out, and a byte order mark at the start. Identities are text in UTF-8 (RFC 4279 §5.1), each of which stands there once.
+ * A file of such lines, which keeps keys out of the list of processes. Empty lines and those that begin with # are
+ * skipped, and a byte order mark at the start. Identities are text in UTF-8 (RFC 4279 §5.1); each occurs once.
  */
 export function readPskFile(option: string, file: string): PskCredentialOption[] {
   const refuse = (why: string): never => {
@@ -50,12 +50,12 @@ export function readPskFile(option: string, file: string): PskCredentialOption[]
   return credentials.length === 0 ? refuse('it holds no key') : credentials;
 }
 
-/** What a server looks identities up in. */
+/** The map in which a server looks identities up. */
 export function keysByIdentity(credentials: readonly PskCredentialOption[]) {
   return new Map(credentials.map(({ identity, key }) => [identity, key]));
 }
 
-/** The lines of `bytes` without what ends them. */
+/** The lines of `bytes` without their line ends. */
 function splitBytes(bytes: Buffer): Buffer[] {
   const lines: Buffer[] = [];
   let start = 0;

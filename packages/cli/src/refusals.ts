@@ -5,7 +5,10 @@ import type { Report } from './report.js';
 /** ms between two lines. */
 const INTERVAL = 10_000;
 
-/** Tells of clients that get no session because a limit is reached: the first at once, then in one line each ten seconds at most. */
+/**
+ * Reports clients that get no session because a limit is reached: the first at once, then at most one line in ten
+ * seconds.
+ */
 export function reportRefusals(endpoint: DTLSEndpoint, report: Report): void {
   let told = 0n;
   let last: Refusal | undefined;

@@ -3,7 +3,7 @@ import { formatHostPort } from './args.js';
 import { keyPinOf, pinOf } from './pin.js';
 import { say, type Terminal } from './terminal.js';
 
-/** What the command tells about its sessions: nothing, or with -v everything. */
+/** Reports of the command about its sessions: none, or all with -v. */
 export class Report {
   readonly verbose: boolean;
   readonly #terminal: Terminal;
@@ -20,7 +20,7 @@ export class Report {
     say(this.#terminal, line);
   }
 
-  /** For the library's `trace`, which costs something and is left out unless it is wanted. */
+  /** For the library's `trace`, which has a cost and is left out unless requested. */
   traceOption(): { trace?: (event: TraceEvent, session: DTLSSession) => void } {
     return this.verbose ? { trace: (event, session) => this.trace(event, session) } : {};
   }
@@ -62,14 +62,14 @@ export class Report {
   }
 }
 
-/** What the peer showed of itself. */
+/** The peer's certificate or key. */
 function shownBy({ peerX509Certificate, peerPublicKey }: DTLSSession): string | undefined {
   if (peerX509Certificate !== undefined)
     return `certificate ${pinOf(peerX509Certificate)}, ${peerX509Certificate.subject}`;
   return peerPublicKey && `raw public key ${keyPinOf(peerPublicKey)}`;
 }
 
-/** What a response that is there comes to; the verdict before it says why it is not good. */
+/** The result of an OCSP response; the verdict before it says why it is not good. */
 function ocspStatus({ authorized }: DTLSSession): string {
   return authorized ? 'OCSP status good' : 'OCSP response not relied on';
 }

@@ -7,8 +7,8 @@ type Options = Partial<ListenOptions & ConnectOptions>;
 const EITHER = ['RawPublicKey', 'X509'] as const;
 
 /**
- * What `--rpk` makes of the other options: the key is shown without its certificate, and a peer may do the same if
- * there is a pin for its key. Certificates are still shown to, and taken from, those who know nothing else.
+ * The effect of `--rpk` on the other options: the key is shown without its certificate, and a peer may do the same if
+ * there is a pin for its key. Peers without raw public keys still get, and may send, certificates.
  */
 export function rawKeyOptions(role: 'server' | 'client', options: Options): Options {
   const { cert, key, pfx, psk, pins, rejectUnauthorized } = options;

@@ -12,11 +12,11 @@ const PREFIX = Buffer.from('Echo: ');
 
 type Options = Settings['options'];
 
-/** What nobody but the operator can tell clients. */
+/** Advice that the operator passes on to clients. */
 interface Ephemeral {
   readonly what: string;
   readonly pin: string;
-  /** Of the client that knows it. */
+  /** The session of the client. */
   readonly flags: string;
 }
 
@@ -38,8 +38,8 @@ export async function runServer(at: HostPort, settings: Settings): Promise<numbe
 }
 
 /**
- * What the command line gives, names included; else an ephemeral certificate or key, which clients need the pin of. What
- * is given beside names is for all others.
+ * The options of the command line, names included; otherwise an ephemeral certificate or key, whose pin clients need.
+ * Certificates beside names are for all other names.
  */
 async function identityFor(
   host: string,
@@ -57,7 +57,7 @@ async function identityFor(
   return { identity, ephemeral };
 }
 
-/** What comes early is echoed early. */
+/** Early data is echoed early. */
 function earlyReceiver({ options, report }: Settings): Pick<Options, 'onearlydata'> {
   if ((options.maxEarlyData ?? 0) === 0) return {};
   return { onearlydata: (data, session) => echo(session, report, data) };
@@ -91,7 +91,7 @@ function announce(
   report.say(`  dtls client ${formatHostPort(reachable(host), port)} ${ephemeral.flags}`);
 }
 
-/** A server on every address of its machine is reached on this machine by the loopback one. */
+/** On this machine, a server on every address is reached by the loopback address. */
 function reachable(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   return host === '::' ? '::1' : host;
@@ -113,13 +113,13 @@ function serve(session: DTLSSession, settings: Settings): void {
   session.closed.then(onClosed, onClosed);
 }
 
-/** What would let the client in. */
+/** The options that would let the client in. */
 function pinIfRefused(error: unknown): string {
   const refused = refusedCertificate(error);
   return refused === undefined ? '' : `; its pin is ${refused.pin}`;
 }
 
-/** A message may be too long with the prefix, or its session be closing. */
+/** A message may be too long with the prefix, or its session may be closing. */
 function echo(session: DTLSSession, report: Report, message: Uint8Array): void {
   try {
     session.send(Buffer.concat([PREFIX, message]));

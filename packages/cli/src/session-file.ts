@@ -2,7 +2,7 @@ import { accessSync, constants, readFileSync, rmSync, writeFileSync } from 'node
 import { dirname } from 'node:path';
 import { FileError } from './files.js';
 
-/** The session in `file`; `undefined` when there is no such file. `option` is what named it, for the error. */
+/** The session in `file`; `undefined` when there is no such file. `option` is the name to use in errors. */
 export function readSession(option: string, file: string): Buffer | undefined {
   checkFolder(option, file);
   try {
@@ -13,7 +13,7 @@ export function readSession(option: string, file: string): Buffer | undefined {
   }
 }
 
-/** The next session replaces the file, so its folder must take files: better to find out before anything is sent. */
+/** The next session replaces the file, so its folder must be writable: checked before anything is sent. */
 function checkFolder(option: string, file: string): void {
   try {
     accessSync(dirname(file), constants.W_OK | constants.X_OK);
@@ -23,8 +23,8 @@ function checkFolder(option: string, file: string): void {
 }
 
 /**
- * Puts `session` there, or nothing. Whoever reads the file can be this client, so a new one takes the place of the old,
- * and only its owner may read it.
+ * Writes `session`, or removes the file. Anyone holding the file can act as this client, so a new one replaces the
+ * old, and only its owner may read it.
  */
 export function keepSession(option: string, file: string, session: Uint8Array | undefined): void {
   try {

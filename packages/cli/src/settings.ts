@@ -5,20 +5,20 @@ import { openKeylog, type WriteKeylog } from './keylog.js';
 import { Report } from './report.js';
 import type { Terminal } from './terminal.js';
 
-/** A parsed command line, ready to act on. */
+/** A parsed and checked command line. */
 export interface Settings {
-  /** For `listen` or `connect`, without those that the command itself decides. */
+  /** For `listen` or `connect`, without the options that the command itself sets. */
   readonly options: Partial<ListenOptions & ConnectOptions>;
   readonly terminal: Terminal;
   readonly report: Report;
   readonly keylog: WriteKeylog | undefined;
-  /** Client: where the next session is kept. */
+  /** Client: the file for the next session. */
   readonly sessionFile: string | undefined;
   /** Client: milliseconds of quiet after the end of input. */
   readonly linger: number;
 }
 
-/** `values` are commander's; `keylogOption` names where the key log's file came from, for errors. */
+/** `values` are commander's; `keylogOption` is the name to use in errors about the key log. */
 export function readSettings(
   role: Role,
   values: Record<string, unknown>,
@@ -36,7 +36,7 @@ export function readSettings(
   };
 }
 
-/** Must come before the handshake, in the turn that made the session. */
+/** Must be set before the handshake, in the turn that made the session. */
 export function attachKeylog(session: DTLSSession, { keylog }: Settings): void {
   if (keylog !== undefined) session.onkeylog = keylog;
 }

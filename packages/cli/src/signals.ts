@@ -3,7 +3,7 @@ import type { Terminal } from './terminal.js';
 
 /**
  * Calls `close` at the first SIGINT or SIGTERM; a second one ends the process at once with the shell's status for it.
- * The result gives that status once a signal has come.
+ * The result returns that status once a signal has come.
  */
 export function closeOnSignal(terminal: Terminal, close: () => unknown): () => number | undefined {
   let status: number | undefined;

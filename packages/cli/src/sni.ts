@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import type { SniIdentity } from 'datagram-tls';
 import { readOptionFile } from './files.js';
 
-/** What the command line says of names, by name. */
+/** The command line's certificates by name. */
 export type Names = ReadonlyMap<string, SniIdentity>;
 
 /** `NAME:CERT:KEY`, added to the names before it. */
@@ -15,7 +15,7 @@ export function parseSni(text: string, previous: unknown): Names {
   return names.set(name, { cert: readOptionFile('--sni', cert), key: readOptionFile('--sni', key) });
 }
 
-/** The server's own certificate or keys, where it has any, are for clients that ask for no name of these. */
+/** The server's own certificate or keys, if any, are for clients that ask for none of these names. */
 export function withFallback(names: Names): Names {
   return names.has('*') ? names : new Map([...names, ['*', {}]]);
 }

@@ -1,11 +1,11 @@
 import type { Readable, Writable } from 'node:stream';
 
-/** What a command reads, where it writes, and what may interrupt it: the process itself, or what a test puts in its place. */
+/** The input, output and signals of a command: those of the process, or those of a test. */
 export interface Terminal {
   readonly stdin: Readable;
   /** For data. */
   readonly stdout: Writable;
-  /** For everything that is said about it. */
+  /** For diagnostics. */
   readonly stderr: Writable & { readonly isTTY?: boolean };
   /** `listener` is called with each SIGINT and SIGTERM. */
   onSignal(listener: (signal: NodeJS.Signals) => void): void;
@@ -13,11 +13,11 @@ export interface Terminal {
   exit(status: number): void;
 }
 
-/** Control characters, which a peer could use to write over what the terminal shows. */
+/** Control characters, with which a peer could overwrite the terminal. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to replace
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g;
 
-/** Writes one line to standard error; standard output belongs to the data. */
+/** Writes one line to standard error; standard output carries the data. */
 export function say({ stderr }: Pick<Terminal, 'stderr'>, line: string): void {
   stderr.write(`dtls: ${line.replace(CONTROL, ' ')}\n`);
 }

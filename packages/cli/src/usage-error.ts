@@ -1,4 +1,4 @@
-/** A command line that cannot be meant. */
+/** A command line that makes no sense. */
 export class UsageError extends Error {
   readonly code = 'ERR_MISSING_ARGS';
 }

@@ -5,36 +5,36 @@ import type { Report } from '../programs/victim.js';
 import type { Target } from '../wire/hostile-client.js';
 import type { Relay } from '../wire/relay.js';
 
-/** What an attack is given, in the attacker's process. */
+/** The inputs of an attack, in the attacker's process. */
 export interface Battlefield {
   readonly target: Target;
   /** Local address number `i` of the attacker. */
   readonly address: (i: number) => string;
   readonly amounts: Amounts;
-  /** Handshakes a second that fill the server's core. */
+  /** Handshakes per second that fill the server's core. */
   readonly capacity: number;
   readonly pki: Pki;
-  /** What stands between the honest clients and the server, where the attack asks for it. */
+  /** The relay between the honest clients and the server, for attacks that need it. */
   readonly relay: Relay | undefined;
 }
 
-/** Something that has to hold, and whether it did. */
+/** A bound, and whether it held. */
 export interface Check {
   readonly name: string;
   readonly ok: boolean;
   readonly detail: string;
 }
 
-/** What the attacker did. */
+/** The results of an attack. */
 export interface Tally {
   readonly datagrams: number;
   readonly bytes: number;
   /**
-   * Datagrams with which the server may answer: one flight for each datagram of the attack, and what timers and
-   * handshakes send besides.
+   * Datagrams that the server may send: one flight for each datagram of the attack, and those of timers and
+   * handshakes.
    */
   readonly mayAnswer?: number;
-  /** Verdicts on certificates that the server must have come to, and how often at least. */
+  /** Verdicts on certificates that the server must have reached, and their minimum numbers. */
   readonly verdicts?: Readonly<Record<string, number>>;
   readonly note?: string;
   readonly checks?: readonly Check[];
@@ -47,19 +47,19 @@ export interface Attack {
   /** Rows of the siege's cases. */
   readonly cases: string;
   readonly place?: Place;
-  /** The server has not heard from these addresses that they are real: no more than 3 bytes out for one in. */
+  /** The server has not validated these addresses: no more than 3 bytes out for one in. */
   readonly unvalidated?: boolean;
   /** Flights that an new honest client may send again; one by default. */
   readonly repeats?: number;
   /** Honest clients go through the attacker's relay. */
   readonly relayed?: boolean;
-  /** Of the server, beside its defaults; `amounts` says how large a crowd the run can afford. */
+  /** Options of the server, beside its defaults; `amounts` says how large a crowd the run can afford. */
   readonly options?: (amounts: Amounts, pki: Pki) => Partial<ListenOptions>;
   readonly deaf?: boolean;
   readonly names?: boolean;
   readonly earlyData?: boolean;
   readonly run: (field: Battlefield) => Promise<Tally>;
-  /** More that has to hold, of what the server says when the attack is over. */
+  /** More bounds, on what the server reports when the attack is over. */
   readonly judge?: (report: Report, amounts: Amounts) => readonly Check[];
 }
 
@@ -67,7 +67,7 @@ export function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Calls `send` `rate` times a second, for `seconds`; what the machine does not manage is left out. Returns the calls. */
+/** Calls `send` `rate` times a second, for `seconds`; a slow machine makes fewer calls. Returns their number. */
 export async function atRate(rate: number, seconds: number, send: (i: number) => void): Promise<number> {
   const began = performance.now();
   const [end, most] = [began + seconds * 1000, Math.ceil(rate * MOST_BURST_SECONDS)];

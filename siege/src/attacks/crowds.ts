@@ -6,7 +6,7 @@ import { type Attack, type Battlefield, type Check, check, crowd, type Tally, wa
 const WIDTH = 24;
 const PER_HOST = 1000;
 
-/** Attacks by many clients that have proved their addresses, or by one that holds many associations. */
+/** Attacks by many clients with validated addresses, or by one that holds many associations. */
 export const crowds: readonly Attack[] = [
   {
     name: 'half-open crowd',
@@ -55,7 +55,7 @@ function fillable(...[amounts]: Parameters<Options>): ReturnType<Options> {
   return { ...brief(amounts), maxSessions, maxSessionsPerHost, maxHandshakes };
 }
 
-/** Otherwise the attack shows nothing of what a full server does. */
+/** Otherwise the attack does not show how a full server behaves. */
 function full(what: string, most: number, limit: number): Check {
   return check(`all ${what} were taken at once`, most >= limit, `${most} of ${limit}`);
 }
@@ -75,7 +75,10 @@ function prefixCrowd(field: Battlefield): number {
 
 const VERSIONS: readonly Version[] = ['DTLSv1.2', 'DTLSv1.3'];
 
-/** Clients that have the server's flight and say nothing more; one address each of them, or as many as their hosts' limits let. */
+/**
+ * Clients that receive the server's flight and are then silent; one address each, or as many as their hosts' limits
+ * allow.
+ */
 async function halfOpenCrowd(field: Battlefield, addresses?: number): Promise<Tally> {
   const count = addresses ?? field.amounts.full;
   const hosts = addresses ?? Math.ceil(count / (perHost(field) * 0.95));
@@ -98,14 +101,14 @@ async function halfOpen(
 ): Promise<HostileClient> {
   const client = await HostileClient.start(field.target, security, {
     address: field.address(host),
-    // The answer to its second ClientHello is where it falls silent.
+    // It is silent after the answer to its second ClientHello.
     onDatagram: (_, index) => index === 0,
   });
   await client.until(() => client.received.datagrams > 1, 400);
   return client;
 }
 
-/** Each sends, behind its half of a handshake, fragments of messages that never become whole. */
+/** Each sends, after its half of a handshake, fragments of messages that never become complete. */
 async function stuffedCrowd(field: Battlefield): Promise<Tally> {
   const security = clientSecurity('DTLSv1.2');
   const total = { datagrams: 0, bytes: 0 };
@@ -119,7 +122,7 @@ async function stuffedCrowd(field: Battlefield): Promise<Tally> {
   return { ...total };
 }
 
-/** Single bytes with gaps between, of three messages that are to be 60,000 bytes long. */
+/** Single bytes with gaps between, of three messages that claim 60,000 bytes. */
 function crumbs(): Buffer[] {
   const datagrams: Buffer[] = [];
   for (let datagram = 0; datagram < 2; datagram++) {
@@ -135,7 +138,7 @@ function crumbs(): Buffer[] {
   return datagrams;
 }
 
-/** Whole handshakes, and then nothing for ever. */
+/** Whole handshakes, and then silence. */
 async function vanish(field: Battlefield, count: number, hosts: number): Promise<Tally> {
   const securities = VERSIONS.map((version) => clientSecurity(version));
   const total = { datagrams: 0, bytes: 0 };

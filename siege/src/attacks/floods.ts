@@ -48,9 +48,9 @@ export const floods: readonly Attack[] = [
 ];
 
 const ADDRESSES = 200;
-/** Answers to these need more than the uplink of the place. */
+/** The answers exceed the uplink of the place. */
 const SLOW_UPLINK_RATE = 2000;
-/** Where a ClientHello's random is in its first datagram, and how long it is. */
+/** Offset of a ClientHello's random in its first datagram, and its length. */
 const RANDOM = { at: 13 + 12 + 2, length: 32 };
 
 function helloFlood(field: Battlefield, rate: number): Promise<Tally> {
@@ -76,7 +76,7 @@ async function flood(field: Battlefield, rate: number, make: (i: number) => Buff
   return { datagrams, bytes, mayAnswer: datagrams };
 }
 
-/** Two thirds of a ClientHello: what is missing never comes. */
+/** Two thirds of a ClientHello: the rest never comes. */
 function partOfHello(): Buffer {
   const body = randomFillSync(Buffer.alloc(400));
   const part = fragment({ type: 1, messageSeq: 0, body, length: 600, offset: 0 });
@@ -85,7 +85,7 @@ function partOfHello(): Buffer {
 
 function junk(i: number): Buffer {
   const datagram = randomFillSync(Buffer.alloc(1 + ((i * 37) % 1200)));
-  // Half of them look like a record of some kind.
+  // Half of them look like a record.
   if (i % 2 === 0) datagram[0] = [20, 21, 22, 23, 26, 0x2c][(i / 2) % 6] ?? 22;
   return datagram;
 }
@@ -115,7 +115,7 @@ async function earlyFlights(field: Battlefield): Promise<Tally> {
 
 const EARLY_FLIGHTS_A_SECOND = 100;
 
-/** Bound to addresses of the attacker in turn and connected to the target, which is cheaper to send on. */
+/** Bound to addresses of the attacker in turn and connected to the target, which makes sending cheaper. */
 function openSockets({ target, address }: Battlefield, count: number): Promise<Socket[]> {
   return Promise.all(Array.from({ length: count }, (_, i) => openSocket(target, address(i + 1))));
 }

@@ -27,7 +27,7 @@ export const forgeries: readonly Attack[] = [
   {
     name: 'forged alerts into handshakes',
     cases: 'A4',
-    // An alert in the clear is answered by the flight under way, once for each run of its timer (ADR 5).
+    // A plaintext alert is answered by the current flight, once for each run of its timer (ADR 5).
     repeats: 4,
     relayed: true,
     run: (field) => intoHandshakes(field, alerts),
@@ -49,9 +49,9 @@ export const forgeries: readonly Attack[] = [
 
 type Forge = (direction: Direction, passed: number) => readonly Buffer[];
 
-/** Datagrams of a handshake in which forgeries go along with every one. */
+/** Datagrams of a handshake, each of which comes with forgeries. */
 const HANDSHAKE_DATAGRAMS = 16;
-/** A slow machine gets fewer, as the relay and honest clients share it. */
+/** A slow machine gets fewer, because the relay and honest clients share it. */
 const forgeriesASecond = (capacity: number) => Math.min(1000, 5 * capacity);
 
 /** Sends forgeries before each datagram of the new honest clients' handshakes. */
@@ -94,7 +94,7 @@ function helloRequests(_: Direction, passed: number): readonly Buffer[] {
   );
 }
 
-/** A byte of each message that may come, as part of one that is much longer than it will be. */
+/** A byte of each possible message, as part of a much longer one. */
 function wrongLengths(_: Direction, passed: number): readonly Buffer[] {
   const types = [2, 11, 12, 14, 16, 20];
   const wrong = types.flatMap((type) =>
@@ -111,7 +111,7 @@ function alerts(_: Direction, passed: number): readonly Buffer[] {
   );
 }
 
-/** Sends forgeries to the server, as if the open sessions had sent them, and back. */
+/** Sends forgeries to the server in the name of the open sessions, and to them in its name. */
 async function intoSessions(
   { relay, amounts, capacity }: Battlefield,
   make: (i: number) => Buffer,
@@ -131,7 +131,7 @@ function openOnes(clients: readonly Relayed[]): readonly Relayed[] {
   return clients.slice(0, 2);
 }
 
-/** As many records as fit 1,200 bytes, none of which is authentic. */
+/** As many forged records as fit 1,200 bytes. */
 function tinyRecords(i: number): Buffer {
   const unified = Buffer.concat([Buffer.of(0x2f, 0, 0, 0, 17), randomFillSync(Buffer.alloc(17))]);
   const plain = plainRecord(ContentType.applicationData, randomFillSync(Buffer.alloc(25)), {

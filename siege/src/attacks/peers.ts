@@ -17,7 +17,7 @@ const JUNK_NAMES = [
   ' ',
 ];
 
-/** Attacks by clients with whole handshakes. */
+/** Attacks by clients with complete handshakes. */
 export const peers: readonly Attack[] = [
   { name: 'open sessions, stuffed with fragments', cases: 'A5', run: stuffedSessions },
   {
@@ -79,7 +79,7 @@ function total(clients: readonly HostileClient[]): Tally {
   };
 }
 
-/** Single bytes with gaps between, of messages after the handshake that never become whole. */
+/** Single bytes with gaps between, of messages after the handshake that never become complete. */
 async function stuffedSessions(field: Battlefield): Promise<Tally> {
   const clients = await openClients(field, Math.min(100, field.amounts.clients), 'DTLSv1.3');
   for (const client of clients) {
@@ -100,21 +100,21 @@ async function stuffedSessions(field: Battlefield): Promise<Tally> {
 }
 
 const LARGE = 1100;
-/** Messages that a session holds at most. */
+/** The most messages that a session holds. */
 const UNREAD_LIMIT = 256;
 /** Messages sent before the attacker pauses. */
 const UNREAD_BURST = 50;
 
 /**
- * Messages for an application that never takes one. A few sessions fill their own limits first, as all together reach
- * theirs when each has less.
+ * Messages for an application that reads none. A few sessions fill their own limits first, because the limit over all
+ * is reached before each has filled its own.
  */
 async function unread(field: Battlefield): Promise<Tally> {
   const { ci, clients: most } = field.amounts;
   const clients = await openClients(field, Math.min(ci ? 50 : 200, most));
   const loud = Math.ceil(clients.length / 5);
   await talk(clients.slice(0, loud), UNREAD_LIMIT + 50);
-  // The victim looks every 250 ms.
+  // The victim samples every 250 ms.
   await wait(600);
   await talk(clients.slice(loud), UNREAD_LIMIT + 50);
   await wait(300);

@@ -3,7 +3,7 @@ import type { Sealer } from '../wire/protection.js';
 import { ackBody, ContentType, fragment, HandshakeType, plainRecords, repeated } from '../wire/records.js';
 import { type Attack, type Battlefield, type Tally, timedFlights, wait } from './attack.js';
 
-/** Attacks by one client that has proved its address: each of its datagrams asks for as many answers as it can. */
+/** Attacks by one client with a validated address: each of its datagrams asks for as many answers as possible. */
 export const storms: readonly Attack[] = [
   { name: 'flight storm, 1.3 before Finished', cases: 'A1', run: (field) => storm(field, halfOpen13) },
   { name: 'flight storm, 1.2 before Finished', cases: 'A1', run: (field) => storm(field, halfOpen12) },
@@ -24,7 +24,7 @@ interface Position {
 }
 
 const BETWEEN_SHOTS_MS = 15;
-/** Empty fragments that fill a record of 16 KB, and a datagram as routers pass it. */
+/** Empty fragments that fill a record of 16 KB, and a datagram of the size that routers pass. */
 const FRAGMENTS = [1360, 95] as const;
 const FIRST_SEQUENCE = 500;
 
@@ -40,7 +40,7 @@ async function storm(field: Battlefield, take: (field: Battlefield) => Promise<P
   const shots = client.sent.datagrams - sentBefore.datagrams;
   const answers = client.received.datagrams - before;
   const timed = timedFlights(performance.now() - began);
-  // The handshake that led here is in the server's counts, too.
+  // The handshake before the attack is in the server's counts, too.
   const mayAnswer = before + flight * (shots + timed);
   client.vanish();
   return { ...client.sent, mayAnswer, note: `${shots} datagrams, ${answers} answers, a flight is ${flight}` };
@@ -59,7 +59,7 @@ function emptyFragments(
   };
 }
 
-/** The server's flight has come, and is not answered. */
+/** The server's flight has arrived, and is not answered. */
 async function halfOpen13(field: Battlefield): Promise<Position> {
   const secret = 'CLIENT_HANDSHAKE_TRAFFIC_SECRET';
   const client = await start(field, 'DTLSv1.3', {
@@ -127,7 +127,7 @@ async function open12(field: Battlefield): Promise<Position> {
   return { client, flight: 1, ammunition };
 }
 
-/** KeyUpdates that ask for one in return, with numbers that were used and with numbers that are to come. */
+/** KeyUpdates that request one in return, with used numbers and with future ones. */
 async function keyUpdates(field: Battlefield): Promise<Position> {
   const client = await openAndMute(field, 'DTLSv1.3');
   const sealer = client.sealer13(3);
@@ -145,8 +145,8 @@ async function keyUpdates(field: Battlefield): Promise<Position> {
 }
 
 /**
- * New clients that each send one datagram of KeyUpdates, every one of them under the keys that the one before it made. No client has
- * heard an ACK in between, so that one is the most that may be answered.
+ * New clients that each send one datagram of KeyUpdates, each under the keys that the previous one made. No client
+ * has received an ACK in between, so that at most one may be answered.
  */
 async function keyUpdateChains(field: Battlefield): Promise<Tally> {
   const total = { datagrams: 0, bytes: 0, mayAnswer: 0 };
@@ -176,7 +176,7 @@ const CHAIN = 25;
 /** message_seq of a client's first message after two ClientHellos and a Finished. */
 const FIRST_UPDATE = 3;
 
-/** Each datagram has many ACKs, and each ACK tells of one more record of the flight under way. */
+/** Each datagram has many ACKs, each of which acknowledges one more record of the current flight. */
 async function acks(field: Battlefield): Promise<Position> {
   const { client, flight } = await halfOpen13(field);
   const sealer = client.sealer13(2);

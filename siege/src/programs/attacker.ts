@@ -23,7 +23,7 @@ let relay: Relay | undefined;
 
 serve({ prepare, run });
 
-/** Returns where honest clients find the server. */
+/** Returns the address of the server for honest clients. */
 async function prepare(given: AttackerSettings): Promise<Target> {
   settings = given;
   if (found(given.attack).relayed !== true) return given.target;

@@ -1,9 +1,9 @@
 import type { DTLSSession } from 'datagram-tls';
 
-/** Sessions that a server holds at one time. */
+/** Concurrent sessions of a server. */
 export interface Count {
   readonly sessions: number;
-  /** Of them, those whose handshake is not done. */
+  /** Of them, those in their handshake. */
   readonly unfinished: number;
   readonly open: number;
   /** Sessions of the host that has the most of them. */
@@ -11,9 +11,9 @@ export interface Count {
   readonly unfinishedOfHost: number;
 }
 
-/** Messages that no application took, at one time. */
+/** Concurrent unread messages. */
 export interface Unread {
-  /** What all of them cost, bytes. */
+  /** Their cost, bytes. */
   readonly cost: number;
   /** Messages of the session that has the most. */
   readonly ofSession: number;
@@ -25,10 +25,10 @@ interface Host {
 }
 
 const NOTHING: Count = { sessions: 0, unfinished: 0, open: 0, ofHost: 0, unfinishedOfHost: 0 };
-/** The library counts this for each unread message beside its bytes. */
+/** The library adds this for each unread message. */
 const MESSAGE_COST = 512;
 
-/** Counts the sessions of a server, and keeps the most of each count that it saw at a sample. */
+/** Counts the sessions of a server, and keeps the maximum of each count over all samples. */
 export class Census {
   readonly sessions = new Set<DTLSSession>();
   ever = 0;
@@ -60,7 +60,7 @@ export class Census {
     session.closed.then(end, end);
   }
 
-  /** From now on the most counts anew. */
+  /** Resets the maxima. */
   reset(): void {
     this.most = NOTHING;
     this.mostUnread = { cost: 0, ofSession: 0 };
@@ -80,7 +80,7 @@ export class Census {
     };
   }
 
-  /** What the sessions for which `isUnread` hold says of no message that it was taken. */
+  /** The unread messages of the sessions for which `isUnread` holds. */
   sampleUnread(isUnread: (session: DTLSSession) => boolean): void {
     let cost = 0;
     let { ofSession } = this.mostUnread;

@@ -1,4 +1,4 @@
-/** The clients that keep to the rules: open sessions that send echoes, and new clients one after another. */
+/** The honest clients: open sessions that send echoes, and new clients one after another. */
 import { connect, type DTLSEndpoint, type DTLSSession } from 'datagram-tls';
 import type { Target, Version } from '../wire/hostile-client.js';
 import { serve } from './program.js';
@@ -10,7 +10,7 @@ export interface HonestSettings {
   readonly ca: string;
 }
 
-/** One that wanted in. */
+/** A new client and its result. */
 export interface NewClient {
   readonly version: Version;
   readonly opened: boolean;
@@ -21,9 +21,9 @@ export interface NewClient {
 }
 
 export interface HonestReport {
-  /** By version: echoes asked for, and those that came. */
+  /** By version: echoes sent, and echoes received. */
   readonly echoes: readonly { readonly version: Version; readonly sent: number; readonly received: number }[];
-  /** A session that said nothing during the attack still answers after it. */
+  /** A session that was silent during the attack still answers after it. */
   readonly quietAnswers: boolean;
   readonly newClients: readonly NewClient[];
   readonly bytesSent: number;
@@ -69,12 +69,12 @@ let echoing: NodeJS.Timeout | undefined;
 let newClients: NewClient[] = [];
 let arriving: Promise<void> | undefined;
 let attack = new Ending();
-/** Traffic of clients that are gone. */
+/** Traffic of clients that have ended. */
 let gone = { bytesSent: 0, bytesReceived: 0, datagramsSent: 0, datagramsReceived: 0 };
 
 serve({ open: openSessions, visits, begin, finish });
 
-/** Opens one session of each version, and one that says nothing. */
+/** Opens one session of each version, and a silent one. */
 async function openSessions(given: HonestSettings): Promise<void> {
   settings = given;
   for (const version of VERSIONS) {
@@ -120,13 +120,13 @@ async function finish(): Promise<HonestReport> {
   };
 }
 
-/** Handshakes one after another, as many as asked for. */
+/** This many handshakes, one after another. */
 async function visits({ count }: { readonly count: number }): Promise<void> {
   const never = new Ending();
   for (let i = 0; i < count; i++) await visit(VERSIONS[i % VERSIONS.length] ?? 'DTLSv1.3', never);
 }
 
-/** Whether an echo comes back, at one of a few tries: a datagram may be lost. */
+/** Whether an echo comes back in one of a few tries: a datagram may be lost. */
 async function answers(session: DTLSSession | undefined): Promise<boolean> {
   if (session === undefined) return false;
   let received = 0;
@@ -200,7 +200,7 @@ function add(stats: Stats): void {
   gone = sum(gone, ofStats(stats));
 }
 
-/** Of all honest clients, those that are gone too. */
+/** Of all honest clients, including those that have ended. */
 function traffic() {
   const sessions = [...open.map(({ session }) => session), ...(quiet === undefined ? [] : [quiet])];
   return sessions.map(({ endpoint }) => ofStats(endpoint.stats)).reduce(sum, gone);

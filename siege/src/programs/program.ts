@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** What a program of the siege does when it is asked. */
+/** The commands that a program of the siege answers. */
 export type Verbs = Readonly<Record<string, (argument: never) => unknown>>;
 
 interface Question {
@@ -24,7 +24,7 @@ interface Waiting {
 
 const STOP_TIMEOUT_MS = 3000;
 
-/** A program of the siege in a process of its own, perhaps in a network namespace. */
+/** A program of the siege in its own process, optionally in a network namespace. */
 export class Program {
   readonly #name: string;
   readonly #process: ChildProcess;
@@ -97,7 +97,7 @@ export class Program {
   }
 }
 
-/** The other side: answers questions until the parent is gone. */
+/** The other side: answers commands until the parent has ended. */
 export function serve(verbs: Verbs): void {
   process.on('disconnect', () => process.exit());
   process.on('message', (question: Question) => void answer(verbs, question));

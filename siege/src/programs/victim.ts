@@ -1,4 +1,4 @@
-/** The server under attack: an echo with the library's defaults but for what an attack names. */
+/** The server under attack: an echo with the library's defaults except for an attack's options. */
 import { type DTLSEndpoint, type DTLSSession, type ListenOptions, listen } from 'datagram-tls';
 import type { Identity } from '../pki.js';
 import { Census, type Count, type Unread } from './census.js';
@@ -11,9 +11,9 @@ export interface VictimSettings {
   readonly options?: Partial<ListenOptions>;
   /** Addresses of honest clients. */
   readonly friends: readonly string[];
-  /** The application reads what comes from friends alone. */
+  /** The application reads only the messages of honest clients. */
   readonly deaf?: boolean;
-  /** The server has an `sni` function, which notes what it is given. */
+  /** The server has an `sni` function that records its arguments. */
   readonly names?: boolean;
   readonly earlyData?: boolean;
 }
@@ -22,7 +22,7 @@ export interface VictimSettings {
 export interface Reading {
   readonly cpu: number;
   readonly rss: number;
-  /** Heap in use and what lies outside of it, array buffers included. */
+  /** Heap in use and memory outside of it, array buffers included. */
   readonly held: number;
   readonly arrayBuffers: number;
 }
@@ -36,14 +36,14 @@ export interface Report {
   readonly datagramsReceived: number;
   readonly datagramsSent: number;
   readonly refused: number;
-  /** Handshakes and silent sessions that gave way to new clients. */
+  /** Handshakes and silent sessions that were evicted for new clients. */
   readonly evicted: number;
   /** The most CPU between two ticks of a timer that is due every 20 ms, µs: how long all other peers waited. */
   readonly longestTurn: number;
   readonly sessionsEver: number;
-  /** The most since the last `watch`, at one of the samples that are taken every 20 ms. */
+  /** The most since the last `watch`, over samples every 20 ms. */
   readonly most: Count;
-  /** The same of unread messages, where the application is deaf; sampled every 250 ms. */
+  /** The same of unread messages, where the application does not read; sampled every 250 ms. */
   readonly mostUnread: Unread;
   /** Verdicts on certificates since the last `watch`: how many sessions opened with which `authorizationError`. */
   readonly verdicts: Readonly<Record<string, number>>;
@@ -104,7 +104,7 @@ function noteVerdict({ authorizationError }: DTLSSession): void {
     verdicts[authorizationError] = (verdicts[authorizationError] ?? 0) + 1;
 }
 
-/** An application is slow or gone at times: what `send` refuses is not sent. */
+/** A message that `send` refuses is not sent: the application may be slow or gone. */
 function echo(session: DTLSSession, data: Uint8Array): void {
   if (data.length <= (session.maxMessageSize ?? 0)) session.send(data);
 }
@@ -114,7 +114,7 @@ function noteName(name: string | undefined, identity: Identity): Identity {
   return identity;
 }
 
-/** `settled`: after garbage was collected, for comparisons. */
+/** `settled`: after a garbage collection, for comparisons. */
 async function report({ settled }: { readonly settled: boolean }): Promise<Report> {
   if (settled) await settle();
   sample();
@@ -147,7 +147,7 @@ function watch(): void {
   census.reset();
 }
 
-/** Ends every session but those with one of these addresses, so that what stays is a leak. */
+/** Ends every session but those with one of these addresses, so that remaining memory is a leak. */
 function forget({ except }: { readonly except: readonly string[] }): number {
   const { sessions } = census;
   for (const session of sessions) {

@@ -39,7 +39,7 @@ const BEHAVIOUR = resolveBehaviour({}, false);
 const NO_NAME: Destination = { serverName: undefined, verifyName: undefined };
 const STEP_TIMEOUT_MS = 5000;
 
-/** What an attacker's client offers: one suite, so that its records can be sealed by hand, and a share that fits one datagram. */
+/** An attacker's offer: one suite, so that its records can be sealed by hand, and a share that fits one datagram. */
 export function clientSecurity(version: Version, more: SecurityOptions = {}): Security {
   const ciphers = version === 'DTLSv1.3' ? 'TLS_AES_128_GCM_SHA256' : 'ECDHE-ECDSA-AES128-GCM-SHA256';
   const options = { minVersion: version, maxVersion: version, ciphers, groups: 'x25519:P-256' };
@@ -74,18 +74,18 @@ function doJobs(connection: Connection, tell: (event: ConnectionEvent) => void =
 export interface HostileOptions {
   readonly address?: string;
   readonly destination?: Destination;
-  /** Changes what the library's client wants to send; what it returns is sent. */
+  /** Replaces a datagram of the library's client before it is sent. */
   readonly filter?: (datagram: Buffer, client: HostileClient) => readonly Buffer[];
-  /** Called with each datagram before the library's client sees it; `false` withholds it. */
+  /** Called with each datagram before the library's client gets it; `false` withholds it. */
   readonly onDatagram?: (client: HostileClient, index: number) => boolean;
 }
 
-/** A client of the library on a socket of its own that knows its own keys and sends what it likes besides. */
+/** A client of the library on its own socket that knows its own keys and can also send anything else. */
 export class HostileClient {
   readonly socket: Socket;
   readonly received = { datagrams: 0, bytes: 0 };
   readonly sent = { datagrams: 0, bytes: 0 };
-  /** What the server gave to resume with. */
+  /** The server's ticket. */
   saved: Uint8Array | undefined;
   readonly #target: Target;
   readonly #options: HostileOptions;
@@ -153,7 +153,7 @@ export class HostileClient {
     return this.until(() => this.connected, limitMs);
   }
 
-  /** From now on the library's client hears and sends nothing: what goes out is the attacker's alone. */
+  /** From now on the library's client receives and sends nothing: only the attacker sends. */
   mute(): void {
     this.#over = true;
     clearTimeout(this.#timer);
@@ -191,7 +191,7 @@ export class HostileClient {
     this.socket.send(datagram, this.#target.port, this.#target.host, () => undefined);
   }
 
-  /** Gone without a word. */
+  /** Ends without a close_notify. */
   vanish(): void {
     this.mute();
     this.socket.close();

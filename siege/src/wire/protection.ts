@@ -1,6 +1,6 @@
 import { createCipheriv, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 
-/** Seals records of one direction of one epoch under AES-128-GCM, however often a number is used. */
+/** Seals records of one direction of one epoch under AES-128-GCM; a number may be used repeatedly. */
 export interface Sealer {
   seal(type: number, content: Uint8Array, sequence: number): Buffer;
 }

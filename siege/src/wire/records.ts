@@ -1,4 +1,4 @@
-/** Records and handshake fragments as bytes: an attacker writes what no library would. */
+/** Records and handshake fragments as bytes: an attacker sends what no library would. */
 
 export const ContentType = { changeCipherSpec: 20, alert: 21, handshake: 22, applicationData: 23, ack: 26 };
 export const HandshakeType = {
@@ -19,7 +19,7 @@ interface Place {
   readonly sequence?: number;
 }
 
-/** A record with the 13-byte header and nothing that protects it. */
+/** A record with the 13-byte header and no protection. */
 export function plainRecord(
   type: number,
   body: Uint8Array,
@@ -39,12 +39,12 @@ interface Fragment {
   readonly type: number;
   readonly messageSeq: number;
   readonly body?: Uint8Array;
-  /** Length of the whole message; the body's by default. */
+  /** Length of the whole message; by default the body's. */
   readonly length?: number;
   readonly offset?: number;
 }
 
-/** A handshake fragment, whether or not its numbers make sense. */
+/** A handshake fragment, with consistent numbers or not. */
 export function fragment({
   type,
   messageSeq,
@@ -102,7 +102,7 @@ export function plainRecords(datagram: Buffer): PlainRecord[] {
   return records;
 }
 
-/** The random of a ServerHello that begins the body of a plaintext record of `datagram`. */
+/** The random of the ServerHello at the start of a plaintext record of `datagram`. */
 export function serverRandom(datagram: Buffer): Buffer | undefined {
   const hello = plainRecords(datagram).find(
     ({ type, epoch, body }) =>

@@ -4,19 +4,19 @@ import type { Target } from './hostile-client.js';
 
 export type Direction = 'to-server' | 'to-client';
 
-/** One client of the relay: its datagrams leave from a socket of its own. */
+/** One client of the relay: its datagrams leave from its own socket. */
 export interface Relayed {
   /** Datagrams that passed so far, both ways. */
   readonly passed: number;
-  /** As if the client had sent it. */
+  /** In the client's name. */
   toServer(datagram: Uint8Array): void;
-  /** As if the server had sent it. */
+  /** In the server's name. */
   toClient(datagram: Uint8Array): void;
 }
 
-/** Stands between honest clients and the server, passes everything on, and lets an attacker forge either's datagrams. */
+/** Forwards between honest clients and the server, and lets an attacker forge datagrams of both. */
 export class Relay {
-  /** Called before a datagram is passed on. */
+  /** Called before a datagram is forwarded. */
   onPassage: ((client: Relayed, direction: Direction, datagram: Buffer) => void) | undefined;
   readonly forged = { datagrams: 0, bytes: 0, toServer: 0 };
   readonly #target: Target;
@@ -46,7 +46,7 @@ export class Relay {
     return { host: this.#address, port: this.#front.address().port };
   }
 
-  /** In the order in which they came. */
+  /** In the order of arrival. */
   get clients(): Relayed[] {
     return [...this.#clients.values()].map(({ client }) => client);
   }

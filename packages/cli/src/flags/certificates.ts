@@ -1,10 +1,10 @@
 import { readOptionFile } from '../files.js';
 import { append, BOTH, CLIENT, type Flag, SERVER } from './flag.js';
 
-/** Whom a server trusts matters only when it asks. */
+/** A server trusts CAs only if it requests certificates. */
 const ASK = { requestCert: true };
 
-/** What we show of ourselves, and whom we trust for what it shows. */
+/** Our certificates and keys, and the peers that we trust. */
 export const CERTIFICATE_FLAGS: readonly Flag[] = [
   {
     flags: '--cert <file>',

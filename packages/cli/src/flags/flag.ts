@@ -14,19 +14,19 @@ export interface Flag {
   readonly roles: readonly Role[];
   /** The library's option that it sets; without one the command itself acts on it. */
   readonly option?: LibraryOption;
-  /** What the library's option becomes, for a flag without a value. */
+  /** The value for the library's option, for a flag without a value. */
   readonly value?: unknown;
-  /** From the text given to the value; `previous` is that of an earlier occurrence. */
+  /** From the text to the value; `previous` is that of an earlier occurrence. */
   readonly parse?: (text: string, previous: unknown) => unknown;
   /** From all its occurrences to the library's option. */
   readonly finish?: (value: unknown, role: Role) => unknown;
-  /** The environment variable that stands in for it. */
+  /** The environment variable that can replace it. */
   readonly env?: string;
   /** Attribute names of flags that contradict it. */
   readonly conflicts?: string[];
-  /** Attributes of other flags that it sets, too. */
+  /** Attributes of other flags that it also sets. */
   readonly implies?: Record<string, unknown>;
-  /** Attribute names of flags, without one of which it would mean nothing. */
+  /** Attribute names of flags, at least one of which it needs. */
   readonly needs?: readonly string[];
   readonly standard?: unknown;
 }

@@ -5,7 +5,7 @@ import { readSession } from '../session-file.js';
 import { parseSni } from '../sni.js';
 import { BOTH, CLIENT, type Flag, type Role, SERVER } from './flag.js';
 
-/** What both sides have from before, and who a server is for each name. */
+/** Pre-shared keys and saved sessions, and a server's identities by name. */
 export const KEY_FLAGS: readonly Flag[] = [
   {
     flags: '--psk <id:hex>',

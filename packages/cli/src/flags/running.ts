@@ -1,7 +1,7 @@
 import { parseCount } from '../args.js';
 import { BOTH, CLIENT, type Flag, SERVER } from './flag.js';
 
-/** How long to wait, and what to tell. */
+/** Timeouts, and diagnostics. */
 export const RUNNING_FLAGS: readonly Flag[] = [
   {
     flags: '--handshake-timeout <ms>',

@@ -2,7 +2,7 @@ import { own } from '../base/bytes.js';
 import { invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
 import { checkInteger, checkString } from '../config/checks.js';
 
-/** The bytes of what `send` takes; throws `ERR_INVALID_ARG_TYPE` for anything else, under `name`. */
+/** The bytes of a message for `send`; throws `ERR_INVALID_ARG_TYPE` for other types, under `name`. */
 export function toBytes(data: unknown, name = 'data'): Uint8Array {
   if (typeof data === 'string') return Buffer.from(data);
   if (data instanceof Uint8Array) return data;
@@ -10,10 +10,10 @@ export function toBytes(data: unknown, name = 'data'): Uint8Array {
   throw invalidArgType(name, 'of type string or an instance of Buffer, TypedArray, or DataView', data);
 }
 
-/** Bytes of one export; nobody needs more, and each costs a hash. */
+/** Bytes of one export. The limit bounds the hashes of one call. */
 const MAX_EXPORT = 65_536;
 
-/** What `exportKeyingMaterial` takes; throws `ERR_INVALID_ARG_TYPE` and `ERR_OUT_OF_RANGE`. */
+/** Checks the arguments of `exportKeyingMaterial`; throws `ERR_INVALID_ARG_TYPE` and `ERR_OUT_OF_RANGE`. */
 export function checkExport(length: unknown, label: unknown, context: unknown): void {
   checkInteger(length, 'length', 1, 0xffff_ffff);
   if (length > MAX_EXPORT) throw outOfRange('length', `<= ${MAX_EXPORT}`, length);
@@ -28,12 +28,12 @@ export function checkExport(length: unknown, label: unknown, context: unknown): 
 const OVERHEAD = 22;
 /** RFC 8446 §5.1. */
 const LARGEST_RECORD = 16_384;
-/** Bytes of all messages: they go out at once, and a session's first word is no place for a file. */
+/** Bytes of all messages: they are sent at once, without congestion control. */
 const MOST = 65_536;
 
 /**
- * The messages of the option `earlyData`, copied, of which each has to fit a datagram of `mtu` bytes. Throws
- * `ERR_INVALID_ARG_TYPE`, and `ERR_OUT_OF_RANGE` for what is too large.
+ * The messages of the option `earlyData`, copied. Each has to fit a datagram of `mtu` bytes. Throws
+ * `ERR_INVALID_ARG_TYPE`, and `ERR_OUT_OF_RANGE` for messages that are too large.
  */
 export function resolveEarlyMessages(value: unknown, mtu: number): readonly Uint8Array[] {
   if (value === undefined) return [];

@@ -9,7 +9,7 @@ export function now(): Instant {
   return performance.now();
 }
 
-/** One timer for a whole endpoint: it sleeps until the earliest instant that anybody waits for. */
+/** One timer for a whole endpoint: it sleeps until the earliest deadline. */
 export class WakeUp {
   readonly #wake: () => void;
   #timer: NodeJS.Timeout | undefined;
@@ -20,8 +20,8 @@ export class WakeUp {
   }
 
   /**
-   * Sleeps until `at` at the latest. Cheap when nothing changed. A later instant, or that there is none any more, is noticed
-   * when the timer fires: to wake for nothing now and then costs less than a timer for each handshake.
+   * Sleeps until `at` at the latest. Cheap when nothing changed. A later instant, or none, is noticed only when the
+   * timer fires: an unnecessary wake-up now and then costs less than a timer for each handshake.
    */
   arm(at: Instant | undefined): void {
     if (at === undefined || (this.#at !== undefined && this.#at <= at)) return;

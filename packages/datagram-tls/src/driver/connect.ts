@@ -25,17 +25,17 @@ import { securityFrom } from './secure-context.js';
 import type { DTLSSession } from './session.js';
 import { datagramSize, familyOf, type Transport } from './transport.js';
 
-/** What is remembered, at most; the oldest are forgotten first. */
+/** The most tickets that are remembered; the oldest are forgotten first. */
 const MOST = 4096;
 
 /**
- * Tickets of DTLS 1.3 that this process has offered. One that is seen twice tells observers that both connections are of
- * one client (RFC 8446 appendix C.4).
+ * Tickets of DTLS 1.3 that this process has offered. A ticket that is offered twice shows observers that both
+ * connections belong to one client (RFC 8446 appendix C.4).
  */
 class SpentTickets {
   readonly #seen = new Set<string>();
 
-  /** The session, if its ticket may be offered; from now on it has been. */
+  /** The session, if its ticket may be offered; from now on the ticket counts as offered. */
   take(session: SavedSession | undefined): SavedSession | undefined {
     if (session === undefined || !rulesOf(session.state.suite.version).ticketsOnce) return session;
     const digest = createHash('sha256').update(session.ticket).digest('base64');
@@ -48,7 +48,7 @@ class SpentTickets {
 }
 
 const IS_ASCII = /^[\x20-\x7e]*$/;
-/** Of ASCII it has nothing but what host names have. */
+/** Its ASCII characters are those of host names. */
 const IS_PLAIN = /^[a-z0-9_.\u0080-\u{10ffff}-]+$/iu;
 const spent = new SpentTickets();
 
@@ -97,7 +97,7 @@ export function connect(
   return session;
 }
 
-/** Nothing stays open when the socket cannot be bound. */
+/** Everything is closed when the socket cannot be bound. */
 function startNow(
   host: string,
   start: (address: string, family: PeerAddress['family']) => void,
@@ -149,7 +149,7 @@ function checkBindHost(value: string, host: string): void {
   }
 }
 
-/** IP addresses are never sent as SNI (RFC 6066 §3), but the certificate has to hold them. */
+/** IP addresses are never sent as SNI (RFC 6066 §3), but the certificate must contain them. */
 function resolveDestination(host: string, servername: string | undefined): Destination {
   const ofHost = servername === undefined || servername === '';
   const name = ofHost ? asciiName(host, 'host') : asciiName(servername, 'options.servername');
@@ -158,8 +158,9 @@ function resolveDestination(host: string, servername: string | undefined): Desti
 }
 
 /**
- * As it stands on the wire and in certificates: A-labels, without the dot of an absolute name. The look-up of A-labels parses
- * a URL: what delimits one, or stands for that in another script, must not reach it.
+ * In the form of the wire and of certificates: A-labels, without the dot of an absolute name. The conversion to
+ * A-labels parses a URL: delimiters of a URL, and characters of other scripts that become delimiters, must not reach
+ * it.
  */
 function asciiName(name: string, argument: string): string {
   if (isIP(name) !== 0) return name;

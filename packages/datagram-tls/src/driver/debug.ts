@@ -2,7 +2,7 @@ import { debuglog } from 'node:util';
 import type { Duration, Instant } from '../base/instant.js';
 import { now } from './clock.js';
 
-/** What the functions below need of a peer; `RemoteAddress` and dgram's `rinfo` both have it. */
+/** The fields that the functions below need of a peer; `RemoteAddress` and dgram's `rinfo` both have them. */
 interface Peer {
   readonly address: string;
   readonly port: number;
@@ -20,7 +20,7 @@ export function logBind(local: Peer): void {
   if (log.enabled) log('bound to %s', format(local));
 }
 
-/** NODE_DEBUG=dtls: a session for an address that had none. */
+/** NODE_DEBUG=dtls: a new session for an address without one. */
 export function logPeer(peer: Peer): void {
   if (log.enabled) log('new peer %s', format(peer));
 }
@@ -35,12 +35,12 @@ export function logRemoval(peer: Peer, reason: string): void {
   if (log.enabled) log('removed %s: %s', format(peer), reason);
 }
 
-/** NODE_DEBUG=dtls: something went wrong that ends no session. */
+/** NODE_DEBUG=dtls: a failure that ends no session. */
 function logWarning(message: string): void {
   if (log.enabled) log('warning: %s', message);
 }
 
-/** NODE_DEBUG=dtls-hex: the bytes of a datagram, 16 a line, with offset and printable ASCII. */
+/** NODE_DEBUG=dtls-hex: the bytes of a datagram, 16 per line, with offset and printable ASCII. */
 export function hexDump(direction: Direction, peer: Peer, bytes: Uint8Array): void {
   if (hex.enabled) hex('%s %s %d bytes\n%s', format(peer), direction, bytes.length, dumpLines(bytes));
 }
@@ -63,7 +63,7 @@ function dumpLine(offset: number, row: Uint8Array): string {
   return `${offset.toString(16).padStart(4, '0')}  ${digits.padEnd(COLUMNS * 3 - 1)}  ${text.join('')}`;
 }
 
-/** Between two warnings of one kind, ms: a function that fails does so for every client. */
+/** Between two warnings of one kind, ms: a failing function fails for every client. */
 const WARNING_GAP: Duration = 60_000;
 
 let nextTicketWarning: Instant = Number.NEGATIVE_INFINITY;

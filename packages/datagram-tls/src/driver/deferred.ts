@@ -1,8 +1,8 @@
 type Outcome<T> = { readonly value: T } | { readonly error: Error };
 
 /**
- * A promise and the means to settle it, once; nobody needs to listen to its rejection. Most are never looked at, so it is
- * made when somebody does.
+ * A promise that is settled once; its rejection needs no listener. Most are never read, so it is made when it is
+ * read.
  */
 export class Deferred<T> {
   #promise: Promise<T> | undefined;

@@ -38,7 +38,7 @@ export type SessionCallback = (session: DTLSSession) => void;
 /** Messages that wait for a reader of `for await`; the oldest is dropped and counted when one more comes. */
 const MESSAGE_QUEUE = 256;
 
-/** What `listen` and `connect` do with an endpoint; no method of it does this. The class assigns it. */
+/** How `listen` and `connect` drive an endpoint; the class has no such methods. The class assigns it. */
 export let endpointControl: {
   /** Binds at once; throws the system's error. `host` is an IP literal; with a transport, host and port mean nothing. */
   bind: (endpoint: DTLSEndpoint, host: string, port: number) => void;
@@ -51,7 +51,7 @@ export let endpointControl: {
     onsession: SessionCallback,
     onearlydata: EarlyDataCallback | undefined,
   ) => void;
-  /** A client session whose association begins when its peer's address is known; the endpoint ends with it. */
+  /** A client session whose association begins when its peer's address is known. The endpoint ends with it. */
   reserve: (endpoint: DTLSEndpoint, serverName: string | undefined) => DTLSSession;
   connect: (
     endpoint: DTLSEndpoint,
@@ -135,7 +135,7 @@ export class DTLSEndpoint implements SessionEndpoint {
     return this.#over;
   }
 
-  /** Turn new clients away while it is true; sessions that are there go on. */
+  /** Refuses new clients while it is true; open sessions go on. */
   get busy(): boolean {
     return this.#busy;
   }
@@ -155,9 +155,9 @@ export class DTLSEndpoint implements SessionEndpoint {
   }
 
   /**
-   * Called when a client gets no session because a limit is reached and nobody gives way, at most once a second for each reason:
-   * `refusal` says which client was the last, why, and how many ClientHellos were refused since the last call for that
-   * reason. The client is told nothing and asks again. `undefined` clears it.
+   * Called when a client gets no session because a limit is reached and nothing can be evicted, at most once a second
+   * for each reason. `refusal` has the last client, the reason, and the number of refused ClientHellos since the last
+   * call for that reason. The client gets no answer and tries again. `undefined` clears it.
    */
   get onrefused(): RefusalHandler | undefined {
     return this.#onrefused;
@@ -171,18 +171,18 @@ export class DTLSEndpoint implements SessionEndpoint {
     return this.#finalStats ?? this.#snapshot(true);
   }
 
-  /** Which limits ClientHellos were refused for, and how often. */
+  /** How many ClientHellos each limit refused. */
   get refusals(): Readonly<Refusals> {
     return { ...this.#port?.core.counters.refusedBy };
   }
 
-  /** Datagrams and messages that were dropped because more than `maxSendQueue` allows waited for the socket. */
+  /** Dropped datagrams and messages, because more than `maxSendQueue` would have waited for the socket. */
   get sendQueueDrops(): Readonly<SendQueueDrops> {
     const { unvalidated = 0, handshake = 0, application = 0 } = this.#port?.sendQueueDrops ?? {};
     return { unvalidated, handshake, application };
   }
 
-  /** Why early data was refused, and how often. */
+  /** How often early data was refused, by reason. */
   get earlyDataRefusals(): Readonly<EarlyRefusals> {
     return { ...this.#port?.core.counters.earlyRefused };
   }
@@ -299,7 +299,7 @@ export class DTLSEndpoint implements SessionEndpoint {
     this.#sessions.delete(session);
     if (this.#single) this.#closing = true;
     if (!this.#closing) return;
-    // The session's last datagrams are still to be sent: whatever runs now is in the middle of it.
+    // The session's last datagrams are still to be sent, after the running call.
     process.nextTick(() => this.#finishIfIdle());
   }
 
@@ -349,7 +349,7 @@ export class DTLSEndpoint implements SessionEndpoint {
   }
 }
 
-/** A handler that throws keeps no other session from its end. */
+/** A handler that throws does not keep other sessions from ending. */
 function endOne(session: DTLSSession, error: Error, end: (session: DTLSSession, error: Error) => void): void {
   try {
     end(session, error);
@@ -360,7 +360,7 @@ function endOne(session: DTLSSession, error: Error, end: (session: DTLSSession, 
   }
 }
 
-/** Returns how to stop watching. */
+/** Returns a function that stops the watch. */
 function watch(signal: AbortSignal | undefined, stop: (reason: Error) => void): () => void {
   if (signal === undefined) return () => undefined;
   signal.throwIfAborted();

@@ -1,6 +1,6 @@
 import { Queue } from '../base/queue.js';
 
-/** What keeping a message takes beside its bytes, measured on Node 20 to 24: its object and the memory's own. */
+/** The cost of a message beside its bytes, measured on Node 20 to 24: its object and the memory's own. */
 const MESSAGE_COST = 512;
 
 function costOf(message: Uint8Array): number {
@@ -8,13 +8,13 @@ function costOf(message: Uint8Array): number {
 }
 
 /**
- * What the unread messages of all sessions of one endpoint may cost, bytes. When it is spent the session that was read
- * least recently loses its oldest message: a session whose application reads it is not the one to pay for the others.
+ * The cost of unread messages of all sessions of one endpoint, bytes. When it reaches the limit, the session that was
+ * read least recently loses its oldest message, so that a session that is read does not pay for others.
  */
 export class UnreadBudget {
   readonly #limit: number;
   #held = 0;
-  /** Those that hold something, the least recently read first. */
+  /** Inboxes that hold something, the least recently read first. */
   readonly #inboxes = new Set<Inbox>();
 
   constructor(limit: number) {
@@ -26,7 +26,7 @@ export class UnreadBudget {
     return this.#held;
   }
 
-  /** Makes room for `cost` bytes of `inbox`; `false` when there cannot be any. */
+  /** Makes room for `cost` bytes of `inbox`; `false` when that is impossible. */
   take(inbox: Inbox, cost: number): boolean {
     while (this.#held + cost > this.#limit) {
       const [idlest] = this.#inboxes;
@@ -38,7 +38,7 @@ export class UnreadBudget {
     return true;
   }
 
-  /** `inbox` gives back `cost` bytes and holds `left`. */
+  /** `inbox` releases `cost` bytes and holds `left`. */
   give(inbox: Inbox, cost: number, left: number): void {
     this.#held -= cost;
     if (left === 0) this.#inboxes.delete(inbox);
@@ -57,17 +57,17 @@ export interface InboxLimits {
 }
 
 /**
- * Messages that nobody has taken yet. Those that come before there is a handler or a reader wait for it, so that none is
- * lost between the end of the handshake and the first line of the application that looks. A handler then takes them
- * all; readers of `for await` have a copy of their own. A slow reader loses the oldest messages, which are counted.
+ * Unread messages. Messages that arrive before there is a handler or a reader wait for it, so that none is lost
+ * between the end of the handshake and the application's first read. A handler then gets them all; each `for await`
+ * loop has its own copy. A slow reader loses the oldest messages, which are counted.
  */
 export class Inbox {
   readonly #limits: InboxLimits;
   readonly #budget: UnreadBudget;
-  /** Made when they are needed: with a handler neither is. */
+  /** Created on demand: a handler needs neither. */
   #waiting: Queue<Uint8Array> | undefined;
   #readers: Queue<(result: IteratorResult<Uint8Array, undefined>) => void> | undefined;
-  /** What the waiting messages cost. */
+  /** The cost of the waiting messages. */
   #held = 0;
   #budgeted = true;
   #state: 'waiting' | 'handled' | 'read' = 'waiting';
@@ -100,7 +100,7 @@ export class Inbox {
     waiting.push(item);
   }
 
-  /** The oldest message gives way. */
+  /** The oldest message is dropped. */
   dropOldest(): void {
     if (this.#shift() !== undefined) this.dropped++;
   }
@@ -115,8 +115,8 @@ export class Inbox {
   }
 
   /**
-   * The session is over. What a reader is taking still counts; what nobody began to read is the application's alone, if
-   * it keeps the session.
+   * The session is over. Messages of an active reader still count. Other messages do not count any more, even if the
+   * application keeps the session.
    */
   leave(): void {
     if (this.#state === 'read' || !this.#budgeted) return;
@@ -124,7 +124,7 @@ export class Inbox {
     this.#budgeted = false;
   }
 
-  /** A handler takes the messages from now on: those that waited are returned. */
+  /** A handler receives the messages from now on; the waiting ones are returned. */
   handOver(): Uint8Array[] {
     if (this.#state !== 'waiting') return [];
     this.#state = 'handled';
@@ -134,7 +134,7 @@ export class Inbox {
     return waited;
   }
 
-  /** Readers get what is waiting, then the end. */
+  /** Readers get the waiting messages, then the end. */
   end(): void {
     this.#ended = true;
     for (let reader = this.#readers?.shift(); reader !== undefined; reader = this.#readers?.shift()) {
@@ -142,7 +142,7 @@ export class Inbox {
     }
   }
 
-  /** From now on readers take the messages. `onStop` runs when the loop is left early. */
+  /** From now on readers receive the messages. `onStop` runs when the loop is left early. */
   iterate(onStop: () => void): AsyncIterableIterator<Uint8Array, undefined> {
     this.#state = 'read';
     const iterator: AsyncIterableIterator<Uint8Array, undefined> = {
@@ -157,7 +157,7 @@ export class Inbox {
     return iterator;
   }
 
-  /** The loop was left: nothing takes what waits, or what still comes. */
+  /** The loop was left: the waiting messages, and later ones, have no reader. */
   #forgo(): void {
     for (let item = this.#shift(); item !== undefined; ) item = this.#shift();
     this.#state = 'handled';

@@ -45,7 +45,7 @@ export function listen(
   return endpoint;
 }
 
-/** What can be replayed has a receiver of its own, or nobody would look twice at it. */
+/** Replayable data has its own callback, so that the application handles it separately. */
 function checkEarlyReceiver(receiver: unknown, { tickets }: Security): void {
   const taken = tickets?.early !== undefined;
   if (taken && receiver === undefined) throw missingArgs('options.onearlydata');
@@ -53,7 +53,7 @@ function checkEarlyReceiver(receiver: unknown, { tickets }: Security): void {
     throw invalidArgValue('options.onearlydata', 'is of no use without options.maxEarlyData');
 }
 
-/** Nothing stays behind when the socket cannot be bound. */
+/** Everything is closed when the socket cannot be bound. */
 function startNow(host: string, endpoint: DTLSEndpoint, start: (address: string) => void): void {
   try {
     start(host);

@@ -185,7 +185,7 @@ export type TransportListenOptions = Omit<ListenOptions, keyof TransportOption> 
 export type TransportConnectOptions = Omit<ConnectOptions, keyof TransportOption> & TransportOption;
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-/** Earlier versions ignore the option without a word. */
+/** Earlier versions ignore the option silently. */
 const canReusePort = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
 
 export function resolveUdp(options: EndpointOptions): UdpOptions {

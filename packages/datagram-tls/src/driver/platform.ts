@@ -8,7 +8,7 @@ import type { ProtocolVersion } from '../connection/version.js';
 import { nodeProvider } from '../crypto/node.js';
 import { TrustStore } from '../x509/trust-store.js';
 
-/** The cryptography and the trusted certificates of the runtime we are on. */
+/** The cryptography and the trusted certificates of the current runtime. */
 export const platform: Platform<ProtocolVersion> = {
   provider: nodeProvider,
   versions: [dtls13, dtls12],
@@ -22,9 +22,9 @@ let source: readonly string[] | undefined;
 let store: TrustStore | undefined;
 
 /**
- * Node's default store: what `--use-system-ca`, NODE_EXTRA_CA_CERTS and `tls.setDefaultCACertificates` made of it where
- * this Node has `tls.getCACertificates` (22.15), else the bundled one and NODE_EXTRA_CA_CERTS. Parsed once, and again when
- * it changed.
+ * Node's default store: where this Node has `tls.getCACertificates` (22.15), as changed by `--use-system-ca`,
+ * NODE_EXTRA_CA_CERTS and `tls.setDefaultCACertificates`, otherwise the bundled one and NODE_EXTRA_CA_CERTS. Parsed
+ * once, and again after a change.
  */
 export function defaultTrust(): TrustStore {
   const current = currentCertificates();
@@ -49,7 +49,7 @@ function bundledCertificates(): readonly string[] {
 
 const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** Node itself has warned, when it began, of a file that cannot be read. */
+/** Node itself has warned at start-up of a file that it cannot read. */
 function extraCertificates(): readonly string[] {
   const file = process.env['NODE_EXTRA_CA_CERTS'];
   if (file === undefined || file === '') return [];

@@ -30,11 +30,11 @@ export interface PortHandlers {
   onSendError(entry: ConnectionEntry, error: Error): void;
 }
 
-/** Datagrams that hardly any path refuses for their size, bytes: of IPv6's least MTU, and of 576, as IPv4's hosts take. */
+/** Sizes that hardly any path refuses, bytes: IPv6's minimum MTU, and 576, which IPv4 hosts accept. */
 const SAFE_SIZE = 1232;
 const SAFEST_SIZE = 548;
 
-/** Errors of a send for which the system has no way to the peer, or may not use it. */
+/** Errors of a send for which the system has no route to the peer, or may not use it. */
 const NEVER_SENT: ReadonlySet<string | undefined> = new Set([
   'EACCES',
   'EADDRNOTAVAIL',
@@ -44,7 +44,7 @@ const NEVER_SENT: ReadonlySet<string | undefined> = new Set([
   'EPERM',
 ]);
 
-/** Bytes that wait for the end of a turn at the most; more goes to the socket at once. */
+/** Bytes that may wait for the end of a turn; more goes to the socket at once. */
 const MAX_BATCH = 0x1_0000;
 
 /** A socket or a transport, a clock and the core between them: whatever happens, all output is sent and all events are told. */
@@ -107,24 +107,27 @@ export class Port {
     this.#channel.dedicate(peer);
   }
 
-  /** Datagrams that were made faster than they leave, and were dropped. */
+  /** Datagrams that were produced faster than the socket sends, and were dropped. */
   get sendQueueDrops(): Readonly<SendQueueDrops> {
     return this.#queue.drops;
   }
 
-  /** Whether a message of `size` bytes may be sent; if not, as too much waits for the socket, it is counted as dropped. */
+  /**
+   * Whether a message of `size` bytes may be sent. If not, because too much waits for the socket, it is counted as
+   * dropped.
+   */
   takes(size: number): boolean {
     if (this.#queue.hasRoom(size, 'application')) return true;
     this.#queue.drops.application++;
     return false;
   }
 
-  /** Returns false where the keys of the session are spent, so that it ends. */
+  /** Returns false where the keys of the session are used up, so that it ends. */
   send(entry: ConnectionEntry, data: Uint8Array): boolean {
     try {
       return this.core.send(entry, data);
     } finally {
-      // Within a callback, too, what waits has to count before the next message.
+      // Within a callback, too, waiting datagrams have to count before the next message.
       if (this.#pumping && !this.#closed) this.#transmit();
       else this.pump();
     }
@@ -146,7 +149,7 @@ export class Port {
     this.pump();
   }
 
-  /** Sends and tells all there is. Called from within itself it does nothing: the outer call goes on. */
+  /** Drains output and events. A call from within itself does nothing: the outer call goes on. */
   pump(): void {
     if (this.#pumping || this.#closed) return;
     this.#pumping = true;
@@ -159,7 +162,7 @@ export class Port {
     if (!this.#isClosed()) this.#wakeUp.arm(this.core.pollTimeout());
   }
 
-  /** Idempotent. What the core has to say is sent; then it is not asked any more. */
+  /** Idempotent. Sends the core's remaining output; then the core is not polled any more. */
   close(): Promise<unknown> | undefined {
     if (this.#closed) return undefined;
     this.#transmit();
@@ -191,8 +194,8 @@ export class Port {
   }
 
   /**
-   * The kernel hands over many datagrams in one turn of the event loop. What they cause to be sent goes out together at
-   * the end of that turn: to alternate between receiving and sending costs half as much again for each echo.
+   * The kernel delivers many datagrams in one turn of the event loop. The answers are sent together at the end of
+   * that turn: alternating between receiving and sending costs half as much again for each echo.
    */
   #batchSends(): void {
     if (this.#batching) return;
@@ -232,7 +235,7 @@ export class Port {
     this.bytesSent += out.data.length;
     logBytes('sent', out.peer, out.data.length);
     hexDump('sent', out.peer, out.data);
-    // A callback costs more than all else around the send.
+    // A callback costs more than everything else about the send.
     const { entry, data } = out;
     const watched =
       this.#channel.reportsEveryFailure || (entry !== undefined && isWatched(entry, data.length));
@@ -243,13 +246,13 @@ export class Port {
     );
   }
 
-  /** RFC 6347 §4.1.1.1, RFC 9147 §4.4: that it was too large is told to what made it. */
+  /** RFC 6347 §4.1.1.1, RFC 9147 §4.4: the layer above is told that it was too large. */
   #onSendError(entry: ConnectionEntry | undefined, size: number, error: NodeJS.ErrnoException): void {
     if (entry === undefined) return;
     this.#handlers.onSendError(entry, error);
     if (this.#closed) return;
     const { code } = error;
-    // A send on a connected socket also reports what the network said about datagrams before, which can be forged.
+    // A send on a connected socket also reports what the network said about earlier datagrams, which can be forged.
     const hearsay = this.#channel.mayReportHearsay;
     if (code === 'EMSGSIZE') {
       if (hearsay && size <= SAFEST_SIZE) return;
@@ -274,7 +277,8 @@ export class Port {
     try {
       this.#tell(event);
     } catch (error) {
-      // A callback of the application threw. It is theirs to see, but what is under way here has to be finished.
+      // A callback of the application threw. The error is reported to the application, but the current work has to be
+      // finished.
       process.nextTick(() => {
         throw error;
       });
@@ -299,7 +303,7 @@ export class Port {
     else this.core.answer(entry, id, answer, now());
   }
 
-  /** The application took its time; the session may be over by now, which the core knows. */
+  /** The application took its time; the session may be over by now, and the core handles that. */
   #onLateAnswer(entry: ConnectionEntry, id: number, answer: JobAnswer): void {
     if (this.#closed) return;
     this.core.answer(entry, id, answer, now());
@@ -313,8 +317,9 @@ function kindOf(entry: ConnectionEntry | undefined): SendKind {
 }
 
 /**
- * Whether to ask what became of a datagram: of a client's first ones, as its peer may be out of reach, and of those that may be
- * too large. A guess is good enough for messages; a flight that is too large would be sent in vain.
+ * Whether to ask for the result of a send: for a client's first datagrams, because its peer may be unreachable, and
+ * for those that may be too large. A guess is good enough for messages; a flight that is too large would be sent in
+ * vain.
  */
 function isWatched({ role, connection }: ConnectionEntry, size: number): boolean {
   if (size > SAFE_SIZE) return true;

@@ -7,8 +7,8 @@ import type { PeerAddress } from '../endpoint/peer.js';
 export type Found = (address: string, family: PeerAddress['family']) => void;
 
 /**
- * Finds the address of a host: on the spot for an IP literal, else by the system's resolver, whose errors have codes
- * such as `ENOTFOUND`. `family` limits the search.
+ * Finds the address of a host: synchronously for an IP literal, otherwise with the system's resolver, whose errors
+ * have codes such as `ENOTFOUND`. `family` limits the search.
  */
 export function resolveHost(
   host: string,
@@ -29,12 +29,12 @@ export function resolveHost(
 
 type Interfaces = ReturnType<typeof networkInterfaces>;
 
-/** fe80::/10: addresses that mean nothing without an interface (RFC 4291 §2.5.6). */
+/** fe80::/10: addresses that need an interface (RFC 4291 §2.5.6). */
 const LINK_LOCAL = /^fe[89ab]/;
 
 /**
- * An IP literal as the system writes the sender of a datagram, so that answers find their session. A zone is that of a
- * link-local address only; it is the name of the interface, and its number on Windows (RFC 4007 §11.2).
+ * An IP literal in the system's form for the sender of a datagram, so that answers find their session. Only a
+ * link-local address has a zone; it is the name of the interface, and its number on Windows (RFC 4007 §11.2).
  */
 export function canonicalAddress(
   address: string,
@@ -53,7 +53,7 @@ export function canonicalAddress(
   return `${plain}%${canonicalZone(address.slice(at + 1), interfaces(), system)}`;
 }
 
-/** A zone that no interface has is left as it is: the system says what is wrong with it. */
+/** The zone of an unknown interface is kept: the system reports the error. */
 function canonicalZone(zone: string, interfaces: Interfaces, system: NodeJS.Platform): string {
   for (const [name, addresses = []] of Object.entries(interfaces)) {
     const number = addresses.find((one) => one.family === 'IPv6' && one.scopeid > 0)?.scopeid;

@@ -15,7 +15,7 @@ import { type Platform, resolveSecurity } from '../config/resolve.js';
 import type { ProtocolVersion, Security } from '../connection/version.js';
 import { platform } from './platform.js';
 
-/** What a name is served with: a server's context, or options to make one of. */
+/** The settings of a name: a server's context, or options to make one. */
 export type SniIdentity = DTLSSecureContext | SecureContextOptions;
 
 /** An error refuses the certificate. */
@@ -30,7 +30,7 @@ export interface SecureContextOptions extends SecurityOptions, OptionsOf<typeof 
   checkServerIdentity?: CheckPeerCertificate | undefined;
 }
 
-/** What a context holds; no method of it shows this. The class assigns both. */
+/** The content of a context; the class has no public access to it. The class assigns both. */
 let createContext: (security: Security) => DTLSSecureContext;
 let securityOf: (context: DTLSSecureContext) => Security;
 
@@ -73,7 +73,7 @@ export function createSecureContext(given: SecureContextOptions = {}): DTLSSecur
   return createContext(resolveSecurity(security, isServer ? 'server' : 'client', PLATFORM));
 }
 
-/** The context that the caller gave, or one made of the options beside it. */
+/** The context that the caller gave, or one made of the other options. */
 export function securityFrom(
   options: SecurityOptions & { secureContext?: DTLSSecureContext | undefined },
   role: Role,
@@ -93,7 +93,7 @@ export function securityFrom(
   return security;
 }
 
-/** A server shows something of itself or has pre-shared keys, at least under a name. */
+/** A server needs a certificate, a key or pre-shared keys, at least under a name. */
 function requireIdentity({ identities, psk, sni }: Security): void {
   if (identities.length === 0 && psk.role === 'none' && sni === undefined) throw missingArgs('options.cert');
 }

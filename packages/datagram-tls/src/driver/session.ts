@@ -34,7 +34,7 @@ export interface CipherInfo {
   readonly version: Version;
 }
 
-/** What a session shows of the endpoint it is on; every one is a {@link DTLSEndpoint}. */
+/** The public view of a session's endpoint; every one is a {@link DTLSEndpoint}. */
 export interface SessionEndpoint {
   readonly address: PeerAddress | undefined;
   readonly opened: Promise<PeerAddress>;
@@ -54,10 +54,10 @@ export type HandshakeHandler = (this: DTLSSession, protocol: Version) => void;
 /** `line`: of a key log (RFC 9850), with its newline. */
 export type KeylogHandler = (this: DTLSSession, line: Uint8Array) => void;
 export type EndHandler = (this: DTLSSession) => void;
-/** `saved`: what `connect` takes as `session`. */
+/** `saved`: the value of `connect`'s option `session`. */
 export type SavedSessionHandler = (this: DTLSSession, saved: Buffer) => void;
 
-/** What the sessions of one endpoint share. */
+/** Shared by the sessions of one endpoint. */
 export interface SharedBySessions {
   readonly endpoint: SessionEndpoint;
   /** Messages and bytes that one session keeps unread. */
@@ -69,13 +69,13 @@ export interface SharedBySessions {
   onEnd(session: DTLSSession): void;
 }
 
-/** How the endpoint drives its sessions; no method of a session does this. The class assigns it. */
+/** How the endpoint drives its sessions; the class has no such methods. The class assigns it. */
 export let sessionControl: {
   create: (shared: SharedBySessions, serverName: string | undefined) => DTLSSession;
   /** Its association exists from now on. */
   attach: (session: DTLSSession, port: Port, entry: ConnectionEntry) => void;
   onEvent: (session: DTLSSession, event: ConnectionEvent) => void;
-  /** A datagram was not sent, which may be why the handshake then takes too long. */
+  /** A datagram was not sent, which may explain a handshake timeout. */
   onSendError: (session: DTLSSession, error: Error) => void;
   fail: (session: DTLSSession, error: Error) => void;
   /** The transport has ended, which does no harm to a session that is closing. */
@@ -114,8 +114,8 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
   /** `undefined` before the association begins and after the end. */
   #entry: ConnectionEntry | undefined;
   /**
-   * V8 keeps handlers where only a full collection looks, and they know the session: so a session that is over keeps this of its
-   * connection, and lets go of the rest.
+   * V8 keeps handlers in old space, and they refer to the session. So a session that is over keeps only this of its
+   * connection.
    */
   #finalState: Pick<Connection, 'counters' | 'earlyData'> | undefined;
 
@@ -185,7 +185,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
     this.#onkeylog = bound(fn, 'onkeylog', this);
   }
 
-  /** Called when the peer has said close_notify in DTLS 1.3 and our side may go on: see `allowHalfOpen`. */
+  /** Called when the peer has sent close_notify in DTLS 1.3 and our side may go on: see `allowHalfOpen`. */
   get onend(): EndHandler | undefined {
     return this.#onend;
   }
@@ -194,9 +194,9 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Called with what `connect` takes as `session` to resume this one: in DTLS 1.3 whenever the server gives a ticket,
-   * which may be never, in DTLS 1.2 with the end of the handshake if at all. It holds secrets: who has it can be this
-   * client.
+   * Called with the value for `connect`'s option `session`, to resume this session: in DTLS 1.3 with each ticket of
+   * the server, which may send none, in DTLS 1.2 at most once, at the end of the handshake. It holds secrets: anyone
+   * holding it can act as this client.
    */
   get onsession(): SavedSessionHandler | undefined {
     return this.#onsession;
@@ -227,12 +227,12 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
     return this.#entry?.peer;
   }
 
-  /** Client: the last that `onsession` was called with; `undefined` before, and after the end. */
+  /** Client: the last value that `onsession` was called with; `undefined` before, and after the end. */
   get session(): Buffer | undefined {
     return this.destroyed ? undefined : this.#saved;
   }
 
-  // What was negotiated and who the peer is. As in node:dtls most of it is gone after the end.
+  // The negotiated parameters and the peer. As in node:dtls most of them are gone after the end.
 
   get protocol(): Version | undefined {
     return this.#session?.version;
@@ -244,7 +244,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
     return { name: suite.opensslName, standardName: suite.name, version: suite.version };
   }
 
-  /** The group of the key exchange; `undefined` where a pre-shared key stood alone. */
+  /** The group of the key exchange; `undefined` where a pre-shared key was used alone. */
   get group(): GroupName | undefined {
     return this.#session?.group;
   }
@@ -254,7 +254,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
     return this.#session?.signatureScheme;
   }
 
-  /** The application protocol that both sides settled on (RFC 7301). */
+  /** The negotiated application protocol (RFC 7301). */
   get alpnProtocol(): string | undefined {
     const name = this.#session?.agreed.alpn;
     return name === undefined ? undefined : (decodeUtf8(name) ?? Buffer.from(name).toString('latin1'));
@@ -276,8 +276,8 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * The peer's certificate; once read it can be read after the end, too. `undefined` also where the platform cannot read
-   * one that nobody verified.
+   * The peer's certificate. A certificate that was read once remains after the end. `undefined` also where the
+   * platform cannot parse an unverified one.
    */
   get peerX509Certificate(): X509Certificate | undefined {
     const leaf = this.#session?.peer.chain[0];
@@ -285,7 +285,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
     return this.#certificate;
   }
 
-  /** The peer's public key, that of its certificate or a raw one (RFC 7250), with which it proved who it is. */
+  /** The peer's public key, of its certificate or raw (RFC 7250), which authenticated the peer. */
   get peerPublicKey(): KeyObject | undefined {
     const der = this.#session?.peer.publicKey;
     if (this.#publicKey === undefined && der !== undefined)
@@ -294,38 +294,38 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * The OCSP response about the peer's certificate, DER, that came when `requestOCSP` asked for it: an authorized peer's
-   * is verified and says good.
+   * The OCSP response about the peer's certificate, DER, if `requestOCSP` asked for one. That of an authorized peer
+   * is verified and has the status good.
    */
   get ocspResponse(): Uint8Array | undefined {
     return this.#session?.peer.staple;
   }
 
-  /** The session goes on from one before, without another proof of who the peer is. */
+  /** The session resumes an earlier one, without a new authentication of the peer. */
   get reused(): boolean {
     return this.#session?.resumed ?? false;
   }
 
   /**
-   * What became of early data: `offered` when it is on its way, `accepted`, or `refused`, and then it is sent, or was, when
-   * the handshake is done; `none` where there is none.
+   * The state of early data: `offered` when it was sent, `accepted`, or `refused`, which means that it is sent again
+   * when the handshake is done; `none` without early data.
    */
   get earlyData(): EarlyOutcome {
     return this.#lastState?.earlyData ?? 'none';
   }
 
-  /** The identity under which both sides share a key, as text. */
+  /** The identity of the shared key, as text. */
   get pskIdentity(): string | undefined {
     const identity = this.#session?.peer.pskIdentity;
     return identity === undefined ? undefined : toText(identity);
   }
 
-  /** The peer showed a certificate or a public key and it verified, or it has the pre-shared key. */
+  /** The peer's certificate or public key was verified, or it has the pre-shared key. */
   get authorized(): boolean {
     return this.#session?.peer.authorized ?? false;
   }
 
-  /** OpenSSL's short name of what is wrong with the peer's certificate; `HANDSHAKE_INCOMPLETE` until it is known. */
+  /** OpenSSL's short name of the fault of the peer's certificate; `HANDSHAKE_INCOMPLETE` until it is known. */
   get authorizationError(): string | undefined {
     if (this.destroyed) return undefined;
     return this.#session === undefined ? 'HANDSHAKE_INCOMPLETE' : this.#session.peer.authorizationError;
@@ -339,10 +339,10 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * How often records and messages were discarded, by reason: those of the connection, `slow_reader` for messages that
-   * the application did not read in time (`maxUnreadBytes`), `peer_closed` for messages to a peer that had just closed, `send_failed` for datagrams
-   * that the system refused, such as those too large for the path (of the smaller ones it is not asked), `send_queue_full` for messages
-   * while as much waits for the socket as `maxSendQueue` allows.
+   * How often records and messages were discarded, by reason: those of the connection; `slow_reader` for messages
+   * that the application did not read in time (`maxUnreadBytes`); `peer_closed` for messages to a peer that had just
+   * closed; `send_failed` for datagrams that the system refused, such as those too large for the path (smaller ones
+   * are not checked); `send_queue_full` for messages while the send queue is full (`maxSendQueue`).
    */
   get drops(): SessionDrops {
     return sessionDrops(this.#lastState?.counters.dropped, {
@@ -365,9 +365,9 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Sends one message as one datagram and returns its length. Returns 0 when the peer has just closed, when more datagrams wait for
-   * the socket than `maxSendQueue` allows, which is counted in `drops`, and when the keys have protected all they may, which ends the
-   * session with `ERR_DTLS_KEY_LIMIT` (`onerror`). Throws `ERR_INVALID_STATE` before the handshake is done and after the end,
+   * Sends one message as one datagram and returns its length. Returns 0 when the peer has just closed, when the send
+   * queue is full (`maxSendQueue`), both counted in `drops`, and when the keys are used up, which ends the session
+   * with `ERR_DTLS_KEY_LIMIT` (`onerror`). Throws `ERR_INVALID_STATE` before the handshake is done and after the end,
    * `ERR_OUT_OF_RANGE` when the message is larger than `maxMessageSize`, `ERR_INVALID_ARG_TYPE`.
    */
   send(data: string | ArrayBufferView): number {
@@ -381,7 +381,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
           : 'Cannot send application data before the handshake completes',
       );
     }
-    // The peer's close_notify is here, but the application has not been told yet: it could not know better.
+    // The peer's close_notify has arrived, but the application has not been told yet.
     if (this.#session !== undefined && !entry.connection.maySend && this.#closingAt === 0n) {
       this.#unsent++;
       return 0;
@@ -394,9 +394,10 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * DTLS 1.3: goes over to new keys for sending; with `requestPeer`, the peer does the same. It happens by itself before
-   * the keys have served their time. Throws `ERR_INVALID_STATE` unless the session is open, and in DTLS 1.2, and
-   * `ERR_DTLS_KEY_LIMIT` when there are no keys after these: the session ends when they have protected all they may.
+   * DTLS 1.3: switches to new sending keys; with `requestPeer`, the peer does the same. This also happens
+   * automatically before the keys are used up. Throws `ERR_INVALID_STATE` unless the session is open, and in DTLS
+   * 1.2, and `ERR_DTLS_KEY_LIMIT` when there are no further keys: the session then ends when the current ones are
+   * used up.
    * @see RFC 9147 §8
    */
   updateKeys({ requestPeer = false }: { requestPeer?: boolean } = {}): void {
@@ -405,7 +406,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
     this.#port?.updateKeys(this.#entry, requestPeer);
   }
 
-  /** Says close_notify and waits a moment for the peer's. Before the handshake is done `opened` rejects. */
+  /** Sends close_notify and waits a moment for the peer's. Before the handshake is done `opened` rejects. */
   close(): Promise<void> {
     if (this.destroyed || this.#closingAt > 0n) return this.closed;
     this.#closingAt = process.hrtime.bigint();
@@ -453,7 +454,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
     return this.#entry?.connection ?? this.#finalState;
   }
 
-  /** One that throws does not keep the others from being delivered. */
+  /** A handler that throws does not keep the other messages from being delivered. */
   #deliverAll(messages: readonly Uint8Array[]): void {
     const [first, ...rest] = messages;
     if (first === undefined) return;
@@ -505,7 +506,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
     }
   }
 
-  /** `closed` resolves all the same, as in node:dtls: it rejects only for `destroy(error)`. */
+  /** `closed` resolves all the same, as in node:dtls: it rejects only after `destroy(error)`. */
   #fail(error: Error): void {
     if (this.destroyed) return;
     try {
@@ -534,13 +535,16 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
 
   /** Does nothing when the handshake was done. */
   #rejectOpened(error: Error | undefined): void {
-    // An error costs as much as the hashes of a handshake: it is not made for nothing.
+    // An error costs as much as the hashes of a handshake, so it is created only when needed.
     if (this.#opened.isSettled) return;
     this.#opened.reject(error ?? invalidState('Session was closed before the handshake completed'));
   }
 }
 
-/** As in node:dtls a handler is bound to its session when it is set, and read back bound; `null` and `undefined` clear it. */
+/**
+ * As in node:dtls a handler is bound to its session when it is set, and reads back bound; `null` and `undefined`
+ * clear it.
+ */
 function bound<F extends (this: DTLSSession, ...values: never[]) => void>(
   fn: F | null | undefined,
   name: string,
@@ -559,7 +563,7 @@ function readCertificate(der: Uint8Array): X509Certificate | undefined {
   }
 }
 
-/** A handshake that found no answer, from a host that would not even send, says so. */
+/** A handshake without an answer, whose datagrams the system would not send, reports that. */
 function explained(error: DTLSError, sendError: Error | undefined): DTLSError {
   if (error.source !== 'network' || sendError === undefined || error.cause !== undefined) return error;
   return new DTLSError(error.code, `${error.message}: ${sendError.message}`, {
@@ -568,7 +572,7 @@ function explained(error: DTLSError, sendError: Error | undefined): DTLSError {
   });
 }
 
-/** What a callback of the application threw comes back to it as it is, as in node:dtls. */
+/** An error that a callback of the application threw is reported unchanged, as in node:dtls. */
 function asThrown(error: DTLSError): Error {
   return error.code === 'ERR_DTLS_CALLBACK' && error.cause instanceof Error ? error.cause : error;
 }

@@ -7,7 +7,7 @@ import type { Port } from './port.js';
 /** Counters as node:dtls shows them: every one a bigint, times in nanoseconds of the process's monotonic clock. */
 type Numbers = Readonly<Record<string, bigint>>;
 
-/** A snapshot; `isConnected` is false for one that will not change any more. */
+/** A snapshot; `isConnected` is false for a final one. */
 class Stats {
   readonly isConnected: boolean;
   readonly #name: string;
@@ -49,13 +49,13 @@ interface SessionNumbers {
   readonly bytesSent: bigint;
   readonly messagesReceived: bigint;
   readonly messagesSent: bigint;
-  /** Flights sent again. */
+  /** Retransmitted flights. */
   readonly retransmitCount: bigint;
   /** Server, DTLS 1.3: tickets that the client never acknowledged. */
   readonly ticketsGivenUpCount: bigint;
-  /** Server: how often `ticketKeys` failed, so that there was no ticket or a full handshake. */
+  /** Server: failures of `ticketKeys`, which cost a ticket or a resumption. */
   readonly ticketKeyFailureCount: bigint;
-  /** Records and messages discarded, for whatever reason; `session.drops` has the reasons. */
+  /** Discarded records and messages; `session.drops` has the reasons. */
   readonly droppedCount: bigint;
 }
 
@@ -71,23 +71,26 @@ interface EndpointNumbers {
   readonly clientSessions: bigint;
   /** ClientHellos dropped while `busy` was set. */
   readonly serverBusyCount: bigint;
-  /** Datagrams without a session that were no ClientHello. */
+  /** Datagrams without a session that were not ClientHellos. */
   readonly serverRejectedCount: bigint;
-  /** ClientHellos that got no session because a limit is reached: `endpoint.refusals` has the reasons. */
+  /** ClientHellos refused because a limit is reached: `endpoint.refusals` has the reasons. */
   readonly serverRefusedCount: bigint;
-  /** Silent sessions, and handshakes not done, that gave way to a new client on a full endpoint. */
+  /** Silent sessions, and unfinished handshakes, that were evicted for a new client on a full endpoint. */
   readonly sessionsEvicted: bigint;
   readonly handshakesEvicted: bigint;
-  /** Alerts sent again to clients that repeat a handshake that was refused. */
+  /** Alerts repeated to clients that repeat a refused handshake. */
   readonly alertsRepeated: bigint;
   /** ClientHellos answered with a request for a cookie. */
   readonly cookiesSent: bigint;
   /** Datagrams and messages dropped because too much waited for the socket: `endpoint.sendQueueDrops` has the kinds. */
   readonly sendQueueDropped: bigint;
-  /** Clients whose early data was taken, and ClientHellos whose was not: `endpoint.earlyDataRefusals` has the reasons. */
+  /**
+   * Clients whose early data was accepted, and ClientHellos whose early data was not: `endpoint.earlyDataRefusals`
+   * has the reasons.
+   */
   readonly earlyDataAccepted: bigint;
   readonly earlyDataRefused: bigint;
-  /** What all sessions hold for later now, bytes at their real cost: `maxHeldBytes` limits it. */
+  /** What all sessions hold for later now, bytes at their real cost, bounded by `maxHeldBytes`. */
   readonly bytesHeld: bigint;
   /** How often a session dropped what it held because of `maxHeldBytes`. */
   readonly heldEvictions: bigint;
@@ -117,7 +120,7 @@ export function sessionStats(
   return new Stats('DTLSSessionStats', { ...numbers }, times.destroyedAt === 0n) as DTLSSessionStats;
 }
 
-/** What a socket has counted; nothing before there is one. */
+/** The counters of a socket; zeros before there is one. */
 export function endpointNumbers(
   port: Pick<Port, 'core' | 'bytesSent' | 'packetsSent' | 'sendQueueDrops'> | undefined,
 ): Omit<EndpointNumbers, 'createdAt' | 'destroyedAt'> {
@@ -156,10 +159,10 @@ interface OwnDrops {
   readonly send_queue_full: number;
 }
 
-/** How often what was discarded, by reason; a reason that there was none of is left out. */
+/** Discards by reason; reasons without a discard are left out. */
 export type SessionDrops = Readonly<DropCounts & Partial<OwnDrops>>;
 
-/** What the connection has dropped, and what the session has. */
+/** Drops of the connection, and of the session. */
 export function sessionDrops(connection: DropCounts | undefined, own: OwnDrops): SessionDrops {
   const { send_failed, slow_reader, peer_closed, send_queue_full } = own;
   return {

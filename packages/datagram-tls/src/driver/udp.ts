@@ -17,7 +17,7 @@ export interface UdpOptions {
   readonly maxSendQueue: number;
 }
 
-/** What ICMP messages about our datagrams become. */
+/** The errors that ICMP messages about our datagrams become. */
 const FROM_THE_NETWORK: ReadonlySet<string | undefined> = new Set([
   'EACCES',
   'ECONNREFUSED',
@@ -77,7 +77,7 @@ export class Udp implements DatagramChannel {
     this.#socket.on('message', (datagram, from) => handlers.onDatagram(plain(datagram), from));
     this.#socket.on('error', (error: NodeJS.ErrnoException) => {
       if (!this.#connected || !FROM_THE_NETWORK.has(error.code)) handlers.onError(error);
-      // The kernel has learned the path's MTU, and cuts what goes out from now on.
+      // The kernel has learned the path's MTU, and fragments datagrams from now on.
       else if (error.code !== 'EMSGSIZE') handlers.onUnreachable(error);
     });
     const onBound = (address: PeerAddress): void => {
@@ -96,7 +96,7 @@ export class Udp implements DatagramChannel {
     return this.#address;
   }
 
-  /** What libuv holds because the kernel takes no more; 0 on a runtime that does not tell. */
+  /** What libuv holds because the kernel accepts no more; 0 on a runtime that does not report it. */
   get queuedBytes(): number {
     return this.#queued('getSendQueueSize');
   }
@@ -106,8 +106,8 @@ export class Udp implements DatagramChannel {
   }
 
   /**
-   * This socket has no other peer: the kernel drops what others send, and passes on that a port is closed, on platforms
-   * that connect a socket at once.
+   * This socket has no other peer: the kernel drops datagrams of others, and reports a closed port, on platforms that
+   * connect a socket at once.
    */
   dedicate(peer: PeerAddress): void {
     if (!CONNECTS_AT_ONCE || this.#address === undefined) return;
@@ -127,7 +127,8 @@ export class Udp implements DatagramChannel {
   }
 
   /**
-   * What the kernel refuses is lost, as any datagram may be. `failed` hears of it; without it a send is cheaper.
+   * A datagram that the kernel refuses is lost, as any datagram may be. `failed` is called with the error; without it
+   * a send is cheaper.
    */
   send(data: Uint8Array, to: PeerAddress, failed?: (error: Error) => void): void {
     if (!this.#open) return;
@@ -172,7 +173,7 @@ export class Udp implements DatagramChannel {
     };
     this.#socket.on('error', note);
     try {
-      // Not shared with other workers of a cluster: associations are of one process.
+      // Not shared with other workers of a cluster: associations belong to one process.
       this.#socket.bind({ address: host, port, exclusive: true });
     } catch (error) {
       failure = error as Error;

@@ -17,23 +17,23 @@ import type { Routes } from './routes.js';
 import type { JoinedHello } from './split-hellos.js';
 import { type StatelessDecision, StatelessResponder } from './stateless.js';
 
-/** What a server is made of; absent on an endpoint that only connects. */
+/** The parts of a server; absent on an endpoint that only connects. */
 export interface Service {
   readonly security: Security;
   readonly behaviour: Behaviour;
 }
 
-/** What the endpoint does for those who arrive. */
+/** What the endpoint does for the acceptor. */
 export interface AcceptorHost {
   readonly routes: Routes;
   readonly counters: EndpointCounters;
   readonly memory: MemoryPool;
-  /** `data` goes to an address without an association. */
+  /** Sends `data` to an address without an association. */
   reply(data: Uint8Array, peer: PeerAddress): void;
-  /** `entry` is a session that its owner has to hear of. */
+  /** Reports `entry` as a session. */
   announce(entry: ConnectionEntry): void;
   touch(entry: ConnectionEntry): void;
-  /** The client at `peer`, whose address is proved, gets no association. */
+  /** The client at `peer`, whose address is validated, gets no association. */
   refuse(peer: PeerAddress, reason: RefusalReason, now: Instant): void;
 }
 
@@ -64,17 +64,17 @@ export class Acceptor {
     else this.#responder ??= new StatelessResponder(service.security, this.#limits.cookieLifetime);
   }
 
-  /** Associations of proved clients whose handshake is not done. */
+  /** Associations of validated clients whose handshake is not done. */
   get handshakes(): number {
     return this.#places.handshakes;
   }
 
-  /** What is kept of ClientHellos that came in parts, bytes. */
+  /** Bytes kept of fragmented ClientHellos. */
   get partBytes(): number {
     return this.#responder?.partBytes ?? 0;
   }
 
-  /** The rest of a ClientHello from there is awaited. */
+  /** Whether the rest of a ClientHello from there is awaited. */
   expectsRest(address: string, port: number): boolean {
     return this.#responder?.expects(address, port) ?? false;
   }
@@ -115,7 +115,7 @@ export class Acceptor {
     this.#places.onConnected(entry);
   }
 
-  /** `entry` is over: should its handshake have been refused, its client is told again when it repeats itself. */
+  /** `entry` is over. If its handshake was refused, its client gets the same answer when it repeats itself. */
   onEnd(entry: ConnectionEntry, now: Instant): void {
     this.#unvalidated.forget(entry);
     this.#places.forget(entry);
@@ -165,8 +165,8 @@ export class Acceptor {
   }
 
   /**
-   * A client that began anew shows its cookie before anything is done about its old association. Clients with early data count here, as
-   * each may become a session.
+   * A client that restarted must send its cookie before its old association changes. Clients with early data count
+   * here, because each may become a session.
    */
   #refusesProbe({ address, port }: PeerAddress, host: string, ticket: string): EarlyRefusal | undefined {
     if (this.#host.routes.find(address, port) !== undefined) return 'busy';
@@ -188,7 +188,7 @@ export class Acceptor {
     this.#begin(entry, datagram, now);
   }
 
-  /** Early data is not taken: the client is asked for its cookie, and will send that data again. */
+  /** Early data is refused: the client is asked for its cookie, and will send the data again. */
   #decline(hello: JoinedHello, reason: EarlyRefusal, peer: PeerAddress, now: Instant): void {
     this.#countRefusal(reason);
     const service = this.#service;
@@ -196,7 +196,7 @@ export class Acceptor {
     this.#act(this.#responder.answer(hello, peer, service.security, now), service, peer, now);
   }
 
-  /** The endpoint does not serve any more: a client whose early data is not accepted yet is dropped without a report. */
+  /** The endpoint no longer serves: a client whose early data is not accepted yet is dropped without a report. */
   #turnAway(entry: ConnectionEntry): void {
     machineOf(entry.connection).onDecline('busy');
     this.#unvalidated.forget(entry);
@@ -211,14 +211,14 @@ export class Acceptor {
   }
 
   /**
-   * Whether there is room for a client whose address is proved. Early data of unproved clients, whose addresses may be forged,
+   * Whether there is room for a validated client. Early data of unvalidated clients, whose addresses may be forged,
    * takes no place from it.
    */
   #makeRoom(peer: PeerAddress, host: string, now: Instant): boolean {
     const route = this.#host.routes.find(peer.address, peer.port);
-    // A client that began anew twice means the last time.
+    // When a client restarts twice, its last handshake counts.
     if (route?.pending !== undefined) return true;
-    // One that began anew takes the place of its old association in the end.
+    // The new association of a restarted client replaces its old one in the end.
     const room = this.#places.makeRoom(host, route !== undefined, now);
     if ('refused' in room) {
       this.#host.refuse(peer, room.refused, now);
@@ -268,7 +268,7 @@ export class Acceptor {
     return entry;
   }
 
-  /** With the datagram that brought it. */
+  /** Including the datagram that brought it. */
   #begin(entry: ConnectionEntry, datagram: Uint8Array, now: Instant): void {
     entry.connection.start(now);
     entry.connection.receive(datagram, now);
@@ -276,7 +276,7 @@ export class Acceptor {
     this.#host.touch(entry);
   }
 
-  /** A client that began anew twice means the last time. */
+  /** When a client restarts twice, its last handshake counts. */
   #dropPending(peer: PeerAddress): void {
     const { routes } = this.#host;
     const pending = routes.find(peer.address, peer.port)?.pending;
@@ -295,26 +295,32 @@ function evicted(open: boolean): DTLSError {
   });
 }
 
-/** Associations whose clients brought early data, no cookie, and no proof yet that they hear us. */
+/** Associations with early data and no cookie, whose clients have not proved yet that they receive our datagrams. */
 const MAX_UNPROVED = 64;
-/** Those of one host, so that it leaves places to others. */
+/** The limit of one host, so that other hosts have places. */
 const MOST_PER_HOST = 16;
-/** Those under one ticket. A client uses each once, but may start again; an attacker that forges addresses needs many tickets. */
+/**
+ * The limit of one ticket. A client uses each ticket once, but may restart; an attacker with forged addresses needs
+ * many tickets.
+ */
 const MOST_PER_TICKET = 4;
 
-/** What became of a client with early data and no cookie. */
+/** The result for a client with early data and no cookie. */
 type EarlyDataDecision =
-  /** Its early data is taken: it is a session from now on. */
+  /** Its early data is accepted: it is a session from now on. */
   | { readonly kind: 'taken' }
-  /** It is answered as any ClientHello without a cookie, and nothing is kept of it. */
+  /** It is answered as any ClientHello without a cookie, and no state of it is kept. */
   | { readonly kind: 'declined'; readonly hello: JoinedHello; readonly reason: EarlyRefusal };
 
 /**
- * Clients with early data, which is of use only without the round trip of a cookie: so few of them are let in at a time
- * that those who forge addresses gain nothing by them.
+ * Clients with early data, which is useless after the round trip of a cookie. So few of them are accepted at a time
+ * that forged addresses gain nothing.
  */
 class UnvalidatedClients {
-  /** The ClientHellos of clients whose early data is not decided on; they may have to be answered without an association. */
+  /**
+   * The ClientHellos of clients whose early data is not decided on; they may have to be answered without an
+   * association.
+   */
   readonly #asked = new Map<ConnectionEntry, JoinedHello>();
   readonly #answered = new Set<ConnectionEntry>();
   /** The ticket of each. */
@@ -336,7 +342,7 @@ class UnvalidatedClients {
     return [...this.#asked.keys()];
   }
 
-  /** Why one more with `host`, under `ticket`, is not let in. */
+  /** The reason to refuse one more client with `host` and `ticket`. */
   refuses(host: string, ticket: string): EarlyRefusal | undefined {
     if (this.size >= MAX_UNPROVED) return 'busy';
     return this.countOf(host) >= MOST_PER_HOST || this.#countUnder(ticket) >= MOST_PER_TICKET
@@ -348,13 +354,13 @@ class UnvalidatedClients {
     return this.#tickets.has(entry);
   }
 
-  /** `hello` must be the caller's own copy. */
+  /** `hello` must be a copy that the caller does not change. */
   add(entry: ConnectionEntry, hello: JoinedHello, ticket: string): void {
     this.#asked.set(entry, hello);
     this.#tickets.set(entry, ticket);
   }
 
-  /** Something happened to `entry`: whether that tells more of it. */
+  /** Something happened to `entry`: decides whether it is accepted. */
   review(entry: ConnectionEntry): EarlyDataDecision | undefined {
     const { unvalidated } = machineOf(entry.connection);
     if (unvalidated === undefined && this.#answered.delete(entry)) this.#tickets.delete(entry);

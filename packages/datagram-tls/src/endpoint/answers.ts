@@ -4,13 +4,13 @@ import { ContentType } from '../wire/codes.js';
 import { encodeAlert } from '../wire/messages/alert.js';
 import { HANDSHAKE_HEADER_LENGTH, writeHandshakeHeader } from '../wire/messages/handshake-header.js';
 
-/** The numbers of a ClientHello. An answer repeats them, as no state is kept to count on (RFC 6347 §4.2.1). */
+/** The numbers of a ClientHello. An answer repeats them, because there is no state to count in (RFC 6347 §4.2.1). */
 export interface Numbers {
   readonly messageSeq: number;
   readonly recordSequence: number;
 }
 
-/** The datagram that says why a ClientHello leads to nothing. */
+/** The datagram with the alert that refuses a ClientHello. */
 export function refusal({ recordSequence }: Numbers, alert: AlertName): Uint8Array {
   const body = encodeAlert({ level: AlertLevel.fatal, description: Alert[alert] });
   return plainRecord(ContentType.alert, recordSequence, body);
@@ -25,7 +25,7 @@ export function wholeMessage(type: number, { messageSeq, recordSequence }: Numbe
   return plainRecord(ContentType.handshake, recordSequence, message);
 }
 
-/** One record of epoch 0 with this number, in a datagram of its own. */
+/** One record of epoch 0 with this number, in its own datagram. */
 export function plainRecord(type: number, sequence: number, content: Uint8Array): Uint8Array {
   const writer = new PlainWriter(sequence);
   const datagram = new Uint8Array(writer.overhead + content.length);

@@ -3,7 +3,7 @@ import type { Role } from '../config/config.js';
 import type { Connection } from '../connection/connection.js';
 import type { PeerAddress } from './peer.js';
 
-/** One connection and where its peer is. */
+/** One connection and its peer's address. */
 export interface ConnectionEntry {
   readonly connection: Connection;
   readonly role: Role;
@@ -11,17 +11,17 @@ export interface ConnectionEntry {
   /** The key under which limits per host count the peer. */
   readonly host: string;
   readonly began: Instant;
-  /** Server: tells a repeated ClientHello from that of a restarted client. */
+  /** Server: distinguishes a repeated ClientHello from that of a restarted client. */
   readonly clientRandom: Uint8Array | undefined;
-  /** When it is to be woken, and its place among those that are; of the endpoint's deadlines. */
+  /** The wake-up time and the place in the heap, both for the endpoint's deadlines. */
   deadline: Instant | undefined;
   place: number;
-  /** It stands in the queue of those to be polled for datagrams, and for events. */
+  /** Whether it is in the queue of entries to be polled for datagrams, and for events. */
   sending: boolean;
   telling: boolean;
 }
 
-/** An entry that nothing was done for yet. */
+/** A new entry. */
 export function createEntry(
   connection: Connection,
   { peer, host, began, clientRandom }: Pick<ConnectionEntry, 'peer' | 'host' | 'began' | 'clientRandom'>,

@@ -8,11 +8,11 @@ const KEY_LENGTH = 32;
 const MAC_LENGTH = 32;
 
 /**
- * Cookies that prove a client receives what is sent to its address, without a byte of state for it (RFC 6347 §4.2.1,
- * RFC 9147 §5.1). Keys rotate: a cookie is good for one to two lifetimes. What it covers stands in the first fragment of
- * any ClientHello: the address, version and random, which ties it to one handshake; not the session id, which clients of
- * Mbed TLS 2.28 with a ticket choose anew for every ClientHello. It may carry up to 255 bytes, which the client can read
- * but not change.
+ * Cookies that prove that a client receives datagrams at its address, without state for it (RFC 6347 §4.2.1, RFC 9147
+ * §5.1). Keys rotate: a cookie is valid for one to two lifetimes. It covers what the first fragment of any
+ * ClientHello has: the address, version and random, which ties it to one handshake. It does not cover the session ID,
+ * which clients of Mbed TLS 2.28 with a ticket change in every ClientHello. It may carry up to 255 bytes, which the
+ * client can read but not change.
  */
 export class Cookies {
   readonly #provider: CryptoProvider;
@@ -32,7 +32,7 @@ export class Cookies {
     return concat(carried, this.#compute(this.#current, peer, hello, carried));
   }
 
-  /** What `cookie` carries, if it was made for this address and ClientHello not too long ago. */
+  /** The data in `cookie`, if it was made for this address and ClientHello recently enough. */
   open(
     peer: PeerAddress,
     hello: ClientHelloPrefix,
@@ -52,7 +52,7 @@ export class Cookies {
 
   #compute(key: MacKey, peer: PeerAddress, hello: ClientHelloPrefix, carried: Uint8Array): Uint8Array {
     const { legacyVersion, random } = hello;
-    // The length first, so that no two inputs have the same bytes.
+    // The length comes first, so that no two inputs have the same bytes.
     const start = Uint8Array.of(legacyVersion >>> 8, legacyVersion, carried.length);
     return key.sign(start, random, carried, utf8(peerKey(peer.address, peer.port)));
   }

@@ -1,7 +1,7 @@
 import type { EarlyRefusal } from '../handshake/actions.js';
 import type { RefusalReason } from './places.js';
 
-/** Datagrams without an association, and what became of them. */
+/** Datagrams without an association, by result. */
 export interface EndpointCounters {
   datagramsReceived: number;
   bytesReceived: number;
@@ -11,25 +11,25 @@ export interface EndpointCounters {
   cookiesSent: number;
   /** Datagrams dropped because the endpoint is busy. */
   busy: number;
-  /** Parts of ClientHellos kept until the rest comes. */
+  /** Fragments of ClientHellos kept until the rest arrives. */
   partHellos: number;
-  /** Datagrams without an association that are no ClientHello, or one that cannot lead to anything. */
+  /** Datagrams without an association that are not ClientHellos, or cannot lead to a handshake. */
   rejected: number;
-  /** ClientHellos with a good cookie that got no association because a limit is reached, and by reason. */
+  /** ClientHellos with a valid cookie that got no association because a limit is reached, in total and by reason. */
   refused: number;
   readonly refusedBy: Refusals;
-  /** Open sessions that gave way to a new client, and associations that did before their handshake was done. */
+  /** Open sessions, and unfinished handshakes, that were evicted for a new client. */
   sessionsEvicted: number;
   handshakesEvicted: number;
-  /** Alerts sent again to clients that repeat a refused handshake. */
+  /** Alerts repeated to clients that repeat a refused handshake. */
   alertsRepeated: number;
-  /** Clients whose early data was taken. */
+  /** Clients whose early data was accepted. */
   earlyAccepted: number;
-  /** ClientHellos whose early data was not taken, by reason; a reason that never was is absent. */
+  /** ClientHellos whose early data was refused, by reason; reasons without one are absent. */
   readonly earlyRefused: EarlyRefusals;
 }
 
-/** A reason that never was is absent. */
+/** Reasons without a refusal are absent. */
 export type Refusals = Partial<Record<RefusalReason, number>>;
 
 export type EarlyRefusals = Partial<Record<EarlyRefusal, number>>;

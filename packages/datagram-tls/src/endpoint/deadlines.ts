@@ -3,7 +3,7 @@ import type { Instant } from '../base/instant.js';
 /** Something that wants to be woken at `deadline`. Both fields belong to {@link Deadlines}. */
 export interface Sleeper {
   deadline: Instant | undefined;
-  /** Where it stands in the heap; -1 when it does not. */
+  /** Its index in the heap; -1 when it is not there. */
   place: number;
 }
 
@@ -11,8 +11,8 @@ export interface Sleeper {
 type Set<T> = T & { deadline: Instant };
 
 /**
- * Wake-up times of many sleepers, the earliest first: a binary heap in which every sleeper knows its place, so that moving
- * and stopping one costs O(log n) and nothing of one that stopped is kept.
+ * Wake-up times of many sleepers, the earliest first: a binary heap in which every sleeper knows its index, so that
+ * moving and stopping cost O(log n) and a stopped sleeper leaves nothing.
  */
 export class Deadlines<T extends Sleeper> {
   readonly #heap: Set<T>[] = [];
@@ -27,7 +27,7 @@ export class Deadlines<T extends Sleeper> {
     if (at === undefined) sleeper.place = -1;
   }
 
-  /** The sleeper with the earliest deadline, which stays. */
+  /** The sleeper with the earliest deadline, without removing it. */
   first(): Set<T> | undefined {
     return this.#heap[0];
   }
@@ -37,7 +37,7 @@ export class Deadlines<T extends Sleeper> {
     return this.#heap[0]?.deadline;
   }
 
-  /** Takes a sleeper that is due at `now` and clears its deadline. */
+  /** Removes a sleeper that is due at `now` and clears its deadline. */
   takeDue(now: Instant): T | undefined {
     const first = this.#heap[0];
     if (first === undefined || first.deadline > now) return undefined;
@@ -45,7 +45,7 @@ export class Deadlines<T extends Sleeper> {
     return first;
   }
 
-  /** Fills the place with the last one, which then finds its own. */
+  /** Fills the index with the last sleeper, which then moves to its place. */
   #remove(place: number): void {
     if (place < 0) return;
     const last = this.#heap.pop();

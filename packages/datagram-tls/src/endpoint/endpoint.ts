@@ -22,7 +22,10 @@ import { type Route, Routes } from './routes.js';
 import { looksLikeClientHello, readHelloParts, readPrefix } from './split-hellos.js';
 
 export type EndpointEvent =
-  /** A client whose cookie was good, or whose early data is taken. It waits for the answer to a job at the least: what it gets depends on the event. */
+  /**
+   * A new server session: its cookie is valid or its early data is accepted. Its handshake waits at least for one
+   * job, so the owner can prepare it in this event.
+   */
   | { readonly type: 'session'; readonly entry: ConnectionEntry }
   /** Clients got no association because a limit is reached; at most one event a second for each reason. */
   | { readonly type: 'refused'; readonly refusal: Refusal }
@@ -30,8 +33,8 @@ export type EndpointEvent =
 
 /**
  * One UDP port with many peers, without a socket: finds the connection of a datagram, and answers ClientHellos
- * without keeping anything of them. After each call drain {@link pollTransmit} and {@link pollEvent}, then re-arm at
- * {@link pollTimeout}.
+ * without keeping state. After each call drain {@link pollTransmit} and {@link pollEvent}, then re-arm at {@link
+ * pollTimeout}.
  */
 export class Endpoint {
   readonly counters = startCounting();
@@ -72,17 +75,20 @@ export class Endpoint {
     return this.#acceptor.handshakes;
   }
 
-  /** What is kept of ClientHellos that came in parts, bytes. */
+  /** Bytes kept of fragmented ClientHellos. */
   get partHelloBytes(): number {
     return this.#acceptor.partBytes;
   }
 
-  /** What all associations hold for later, bytes: parts of messages, records without keys, data that came too early. */
+  /**
+   * What all associations hold for later, bytes: fragments of messages, records without keys, data that came too
+   * early.
+   */
   get heldBytes(): number {
     return this.#memory.held;
   }
 
-  /** How often an association gave up what it held because all together held too much. */
+  /** How often an association dropped what it held because all together held too much. */
   get evictions(): number {
     return this.#memory.evictions;
   }
@@ -91,12 +97,12 @@ export class Endpoint {
     return this.#routes.entries();
   }
 
-  /** Starts, changes or stops serving clients; sessions that are there keep what they have. */
+  /** Starts, changes or stops serving clients; existing sessions keep their settings. */
   serve(service: Service | undefined): void {
     this.#acceptor.serve(service);
   }
 
-  /** Begins an association as a client. Throws `ERR_DTLS_ADDRESS_IN_USE` when there is one with this peer already. */
+  /** Begins an association as a client. Throws `ERR_DTLS_ADDRESS_IN_USE` when there is already one with this peer. */
   connect(
     peer: PeerAddress,
     security: Security,
@@ -138,7 +144,7 @@ export class Endpoint {
     if (datagram.length > 0) this.#acceptor.receive(datagram, { address, family, port }, now);
   }
 
-  /** As the connection's own `send`: a session whose keys are spent then ends. */
+  /** As the connection's own `send`: a session whose keys are used up then ends. */
   send(entry: ConnectionEntry, data: Uint8Array): boolean {
     try {
       return machineOf(entry.connection).send(data);
@@ -238,7 +244,7 @@ export class Endpoint {
     if (refusal !== undefined) this.#events.push({ type: 'refused', refusal });
   }
 
-  /** What an event of a connection means to the endpoint. */
+  /** Applies an event of a connection to the endpoint. */
   #note(entry: ConnectionEntry, event: ConnectionEvent): EndpointEvent {
     if (event.type === 'closed') {
       this.#routes.remove(entry);
@@ -268,8 +274,8 @@ export class Endpoint {
 }
 
 /**
- * A ClientHello, or a part of one, that neither association with this address knows: the client may have restarted.
- * `acceptor` tells where the rest of a ClientHello is awaited from.
+ * A ClientHello, or a fragment of one, that neither association with this address knows: the client may have
+ * restarted. `acceptor` knows where the rest of a ClientHello is awaited from.
  */
 function isRestart(
   { current, pending }: Route,

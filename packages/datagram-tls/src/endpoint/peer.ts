@@ -8,7 +8,7 @@ export interface PeerAddress {
   readonly port: number;
 }
 
-/** The key under which a peer's associations are found. */
+/** The key by which a peer's associations are found. */
 export function peerKey(address: string, port: number): string {
   return `${address}|${port}`;
 }
@@ -63,7 +63,7 @@ function numbers(part: string): number[] {
   return part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
 }
 
-/** The last four bytes may stand as those of an IPv4 address. */
+/** The last four bytes may be written as an IPv4 address. */
 function withoutDots(literal: string): string {
   const dotted = DOTTED.exec(literal);
   if (dotted === null) return literal;

@@ -3,20 +3,23 @@ import type { EndpointLimits } from '../config/limits.js';
 import type { ConnectionEntry } from './connection-entry.js';
 import { Deadlines, type Sleeper } from './deadlines.js';
 
-/** Why a client whose address is proved gets no association: the option whose limit is reached, and nobody gives way. */
+/** Why a validated client gets no association: the option whose limit is reached while nothing can be evicted. */
 export type RefusalReason = 'max_sessions' | 'max_sessions_per_host' | 'max_handshakes';
 
-/** ms that an unfinished handshake may take on a full endpoint: a client sends its flight again after that time. */
+/**
+ * ms after which an unfinished handshake can be evicted on a full endpoint: a client retransmits its flight after
+ * that time.
+ */
 const HANDSHAKE_PATIENCE: Duration = 1000;
 /** ms that a session of a host with more than its share may be silent. */
 const UNFAIR_SILENCE: Duration = 1000;
 
-/** What {@link Places.makeRoom} found: who has to go for the new client, or why it is refused. */
+/** The result of {@link Places.makeRoom}: the entries to evict for the new client, or the reason to refuse it. */
 type Room = { readonly evicted: readonly ConnectionEntry[] } | { readonly refused: RefusalReason };
 
 /**
- * Who holds the places of an endpoint: server associations whose handshake is not done, by when they began, and open sessions,
- * by when their peers were last heard. A handshake gives way before a session does.
+ * The places of an endpoint: server associations in their handshake, by their start, and open sessions, by the last
+ * record of their peers. Handshakes are evicted before sessions.
  */
 export class Places {
   readonly #limits: EndpointLimits;
@@ -38,7 +41,7 @@ export class Places {
     return this.#handshakes.size;
   }
 
-  /** A new association, whose peer is proved. */
+  /** A new association, whose peer is validated. */
   add(entry: ConnectionEntry): void {
     this.#handshakes.add(entry);
   }
@@ -52,7 +55,7 @@ export class Places {
     if (!this.#handshakes.remove(entry)) this.#sessions.remove(entry);
   }
 
-  /** Whether there is room for one more beside `others` in all and `othersOfHost`, without anybody giving way. */
+  /** Whether there is room for one more beside `others` in total and `othersOfHost`, without an eviction. */
   hasRoom(host: string, others: number, othersOfHost: number): boolean {
     const { maxSessions, maxSessionsPerHost } = this.#limits;
     return (
@@ -62,8 +65,8 @@ export class Places {
   }
 
   /**
-   * Room for one more client with `host`. The evicted are not forgotten here: the caller ends them. `replaces`: the client takes the place
-   * of an association of its own, so that only {@link EndpointLimits.maxHandshakes} counts.
+   * Room for one more client with `host`. The caller ends the evicted entries, which are not removed here.
+   * `replaces`: the client replaces its own association, so that only {@link EndpointLimits.maxHandshakes} counts.
    */
   makeRoom(host: string, replaces: boolean, now: Instant): Room {
     const { maxSessions, maxSessionsPerHost, maxHandshakes } = this.#limits;
@@ -102,7 +105,7 @@ function isReached(limit: number, count: number): boolean {
   return limit > 0 && count >= limit;
 }
 
-/** How long members stay before another one may take their place, ms. */
+/** How long members stay before they can be evicted, ms. */
 interface Patience {
   /** A member of a host that has more than its share. */
   readonly unfair: Duration;
@@ -129,9 +132,9 @@ interface Member {
 }
 
 /**
- * Associations that are counted together, all of them and by host, in the order in which they give way. A host with more members
- * than the others gives way first, so that many associations of one host keep nobody else out; within it, and between
- * hosts that have the same number, the oldest member does.
+ * Associations that are counted together, in total and by host, in the order of eviction. A host with more members
+ * than the others loses one first, so that many associations of one host keep no other host out; within it, and
+ * between hosts with the same number, the oldest member is evicted.
  */
 class Population {
   readonly #since: (entry: ConnectionEntry) => Instant;
@@ -183,8 +186,9 @@ class Population {
   }
 
   /**
-   * The member that gives way to a new one with `host`, if any has been there for long enough. A host never takes a place from
-   * one that has fewer: it has to give up one of its own. `own`: how many it has, if some are counted elsewhere.
+   * The member to evict for a new one with `host`, if one has been there for long enough. A host never takes a place
+   * from one that has fewer members: it loses one of its own. `own`: the host's number, if some are counted
+   * elsewhere.
    */
   givesWayTo(host: string, now: Instant, own = this.countOf(host)): ConnectionEntry | undefined {
     const [largest] = this.#bySize.get(this.#largest) ?? [];
@@ -222,8 +226,8 @@ class Population {
 }
 
 /**
- * Entries by age. Nothing is done when an entry's instant moves, which happens with every record that comes: the heap holds the
- * instant that was true when it last looked, and looks again at the top only.
+ * Entries by age. Nothing is done when an entry's instant moves, which happens with every record: the heap holds the
+ * instant that was current at its last look, and looks again only at the top.
  */
 class ByAge {
   readonly #since: (entry: ConnectionEntry) => Instant;
@@ -243,7 +247,7 @@ class ByAge {
     this.#heap.set(aged, undefined);
   }
 
-  /** Each round of the loop is paid for by at least one record since the last one for that entry. */
+  /** Each iteration is paid for by at least one record since the last one for that entry. */
   oldest(): ConnectionEntry | undefined {
     for (let first = this.#heap.first(); first !== undefined; first = this.#heap.first()) {
       const since = this.#since(first.entry);

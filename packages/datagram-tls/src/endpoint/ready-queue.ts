@@ -6,11 +6,14 @@ import type { PeerAddress } from './peer.js';
 export interface Outgoing {
   readonly data: Uint8Array;
   readonly peer: PeerAddress;
-  /** Whose it is; `undefined` for an answer without an association. */
+  /** Its entry; `undefined` for an answer without an association. */
   readonly entry: ConnectionEntry | undefined;
 }
 
-/** The entries that may have something to send or to tell: each is polled until it has nothing more, and then it rests. */
+/**
+ * The entries that may have something to send or to report: each is polled until it has nothing more, and then it
+ * rests.
+ */
 export class ReadyQueue {
   readonly #sending = new Queue<ConnectionEntry>();
   readonly #telling = new Queue<ConnectionEntry>();
@@ -37,7 +40,7 @@ export class ReadyQueue {
     return undefined;
   }
 
-  /** `onRest` is called with each entry that has told all. */
+  /** Calls `onRest` with each entry that has nothing more to report. */
   pollEvent(
     onRest: (entry: ConnectionEntry) => void,
   ): { readonly entry: ConnectionEntry; readonly event: ConnectionEvent } | undefined {

@@ -8,25 +8,28 @@ import { type PeerAddress, peerKey } from './peer.js';
 import type { RefusalReason } from './places.js';
 import { looksLikeClientHello, readHelloParts, readPrefix } from './split-hellos.js';
 
-/** Refused clients that are remembered, some 400 bytes each. The oldest is forgotten first, and then asked about again. */
+/**
+ * Refused clients that are remembered, about 400 bytes each. The oldest is forgotten first; its next ClientHello is a
+ * new handshake.
+ */
 const MAX_REFUSED = 1024;
-/** How long, ms: as long as a client of ours goes on by default. */
+/** How long, ms: as long as our client tries by default. */
 const REFUSED_LIFE: Duration = 60_000;
-/** Times that one client is told again. */
+/** How often the answer is repeated to one client. */
 const MAX_REPEATS = 16;
 
 interface Entry {
   readonly alert: SentAlert;
-  /** Tells the refused handshake from another one of the same client. */
+  /** Distinguishes the refused handshake from others of the same client. */
   readonly random: Uint8Array;
   readonly until: Instant;
-  /** Repeats that are left. */
+  /** Remaining repetitions. */
   left: number;
 }
 
 /**
  * Clients whose handshakes a server refused. What such a client repeats is answered with the same alert: it makes no
- * association, and neither the application nor its functions are asked again.
+ * association, and the application is not called again.
  */
 export class RefusedHandshakes {
   /** In the order in which they were refused. */
@@ -46,7 +49,10 @@ export class RefusedHandshakes {
     }
   }
 
-  /** What to send to a client that was refused; empty for nothing; `undefined` when `datagram` is of no refused handshake. */
+  /**
+   * The answer for a client that was refused; empty for nothing; `undefined` when `datagram` belongs to no refused
+   * handshake.
+   */
   answer(datagram: Uint8Array, { address, port }: PeerAddress, now: Instant): Uint8Array | undefined {
     if (this.#entries.size === 0) return undefined;
     const key = peerKey(address, port);
@@ -58,7 +64,7 @@ export class RefusedHandshakes {
   }
 }
 
-/** Whether it holds the beginning of a ClientHello of another handshake. */
+/** Whether it holds the beginning of another handshake's ClientHello. */
 function beginsAnew(datagram: Uint8Array, random: Uint8Array): boolean {
   if (!looksLikeClientHello(datagram)) return false;
   const [part] = readHelloParts(datagram);
@@ -69,7 +75,7 @@ function beginsAnew(datagram: Uint8Array, random: Uint8Array): boolean {
 const NOTHING = new Uint8Array();
 const header = createHeader();
 
-/** In the clear the alert takes the number of the record that it answers (RFC 6347 §4.2.1). */
+/** A plaintext alert has the number of the record that it answers (RFC 6347 §4.2.1). */
 function repeat(entry: Entry, datagram: Uint8Array): Uint8Array {
   const { body, sealed } = entry.alert;
   if (entry.left === 0 || readHeader(datagram, 0, header) !== undefined) return NOTHING;
@@ -79,23 +85,23 @@ function repeat(entry: Entry, datagram: Uint8Array): Uint8Array {
   return sealed?.slice() ?? plainRecord(ContentType.alert, header.sequence, body);
 }
 
-/** Clients whose address is proved, and that got no association because a limit is reached. */
+/** Validated clients that got no association because a limit is reached. */
 export interface Refusal {
-  /** The last of them. */
+  /** The last such client. */
   readonly peer: PeerAddress;
   readonly reason: RefusalReason;
-  /** ClientHellos refused for this reason since the last report of it; a client repeats its own. */
+  /** ClientHellos refused for this reason since its last report; a client repeats its ClientHello. */
   readonly count: number;
 }
 
 /** ms between two reports of one reason. */
 const INTERVAL: Duration = 1000;
 
-/** Bounds how often refusals are reported: a flood of clients is no flood of events. */
+/** Bounds how often refusals are reported, so that a flood of clients is not a flood of events. */
 export class RefusalReports {
   readonly #byReason = new Map<RefusalReason, { reportedAt: Instant; count: number }>();
 
-  /** Returns what is to be reported now. */
+  /** Returns the report that is due now. */
   add(peer: PeerAddress, reason: RefusalReason, now: Instant): Refusal | undefined {
     const state = this.#byReason.get(reason) ?? { reportedAt: Number.NEGATIVE_INFINITY, count: 0 };
     this.#byReason.set(reason, state);

@@ -5,8 +5,8 @@ import type { PeerAddress } from './peer.js';
 export interface Route {
   readonly current: ConnectionEntry;
   /**
-   * A client at the same address began anew. The current association lives on until this one has proved itself
-   * (RFC 6347 §4.2.8).
+   * A client at the same address restarted. The current association stays until this one has proved itself (RFC 6347
+   * §4.2.8).
    */
   readonly pending: ConnectionEntry | undefined;
 }
@@ -42,7 +42,7 @@ export class Routes {
     this.#size++;
   }
 
-  /** A pending entry takes the current one's place, which is returned. */
+  /** A pending entry replaces the current one, which is returned. */
   promote(entry: ConnectionEntry): ConnectionEntry | undefined {
     const { peer } = entry;
     const route = this.find(peer.address, peer.port);
@@ -64,16 +64,16 @@ export class Routes {
   }
 }
 
-/** The one peer that has a port. */
+/** The one peer with a port. */
 interface Only<V> {
   readonly address: string;
   readonly value: V;
 }
 
 /**
- * Values by where the peer is. It is asked for every datagram, whose port is a number that comes for nothing, whereas to join address and
- * port to a key costs as much as to read the record. So the port is looked up, and the address only compared: few peers
- * have the same port, unless all keep to a well-known one.
+ * Values by peer address. It is asked for every datagram. The port is already a number, but joining address and port
+ * to a key costs as much as reading the record. So the port is looked up, and the address only compared: few peers
+ * have the same port, unless all use a well-known one.
  */
 class PeerMap<V extends object> {
   readonly #byPort = new Map<number, Only<V> | Map<string, V>>();

@@ -8,32 +8,34 @@ import type { Numbers } from './answers.js';
 import { type PeerAddress, peerKey } from './peer.js';
 
 /**
- * What addresses that are not proved may make an endpoint keep, bytes: in all, and each of them. A ClientHello with an ML-KEM share has
- * 1.4 to 2 KB; a ticket may add 3 KB, the identities of pre-shared keys 4 KB.
+ * What unvalidated addresses may make an endpoint keep, bytes: in total, and each of them. A ClientHello with an
+ * ML-KEM share has 1.4 to 2 KB; a ticket may add 3 KB, the identities of pre-shared keys 4 KB.
  */
 export const SPLIT_HELLO_BUDGET = 0x40000;
 const PER_PEER = 0x4000;
-/** What an entry costs beyond its bytes. */
+/** The cost of an entry beyond its bytes. */
 const ENTRY_COST = 256;
-/** Parts are sent together; a client that lost one sends all of them again, 1, 3, 7 and 15 s after the first time. */
+/**
+ * Fragments are sent together; a client that lost one retransmits all of them, 1, 3, 7 and 15 s after the first time.
+ */
 const LIFE: Duration = 20_000;
 
 interface Entry {
   readonly reassembler: Reassembler;
   readonly numbers: Numbers;
   readonly until: Instant;
-  /** Charged against the budget. */
+  /** Counted in the budget. */
   cost: number;
 }
 
-/** A ClientHello that came in parts. */
+/** A fragmented ClientHello. */
 export interface JoinedHello extends Numbers {
   readonly body: Uint8Array;
 }
 
 /**
- * ClientHellos that come in parts, without a valid cookie. Nothing is sent for them until they
- * are whole. When the budget is spent the oldest go first: real parts arrive together, so a flood only displaces itself.
+ * ClientHellos in several datagrams, without a valid cookie. Nothing is sent for them until they are complete. When
+ * the budget is spent the oldest are dropped: real fragments arrive together, so a flood only displaces itself.
  */
 export class SplitHellos {
   /** In the order in which they began. */
@@ -45,12 +47,12 @@ export class SplitHellos {
     return this.#held;
   }
 
-  /** Whether parts of a ClientHello from this address are here. */
+  /** Whether fragments of a ClientHello from this address are here. */
   expects(address: string, port: number): boolean {
     return this.#entries.size > 0 && this.#entries.has(peerKey(address, port));
   }
 
-  /** Keeps `parts`, which are of one ClientHello; returns it once it is whole, and then forgets it. */
+  /** Keeps `parts`, which belong to one ClientHello; returns and removes it once it is complete. */
   add(peer: PeerAddress, parts: readonly HelloPart[], now: Instant): JoinedHello | undefined {
     const [first] = parts;
     if (first === undefined) return undefined;
@@ -73,7 +75,7 @@ export class SplitHellos {
     if (this.#entries.size > 0) this.#forget(peerKey(peer.address, peer.port));
   }
 
-  /** Another ClientHello from the same address replaces the one before. */
+  /** Another ClientHello from the same address replaces the earlier one. */
   #entryFor(peer: PeerAddress, { fragment, recordSequence }: HelloPart, now: Instant): Entry {
     const key = peerKey(peer.address, peer.port);
     const { messageSeq } = fragment;
@@ -106,7 +108,7 @@ export class SplitHellos {
   }
 }
 
-/** A part of a ClientHello, or all of it, and the record it came in. Byte fields are views into the datagram. */
+/** A fragment of a ClientHello, or all of it, and its record. Byte fields are views into the datagram. */
 interface HelloPart {
   readonly fragment: HandshakeFragment;
   readonly recordSequence: number;
@@ -114,7 +116,7 @@ interface HelloPart {
 
 const header = createHeader();
 
-/** Whether a datagram starts with a handshake record of epoch 0 that holds a ClientHello; looks at five bytes. */
+/** Whether a datagram starts with a handshake record of epoch 0 that holds a ClientHello; reads five bytes. */
 export function looksLikeClientHello(datagram: Uint8Array): boolean {
   return (
     datagram.length >= 14 &&
@@ -125,14 +127,14 @@ export function looksLikeClientHello(datagram: Uint8Array): boolean {
   );
 }
 
-/** The parts of one ClientHello with which a datagram begins; empty when it does not. */
+/** The fragments of one ClientHello at the start of a datagram; empty when there are none. */
 export function readHelloParts(datagram: Uint8Array): readonly HelloPart[] {
   const parts: HelloPart[] = [];
   for (let offset = 0; offset < datagram.length; offset = header.end) {
     if (readHeader(datagram, offset, header) !== undefined) break;
     if (header.unified || header.type !== ContentType.handshake || header.epoch !== 0) break;
     const all = readHandshakeFragments(datagram.subarray(header.bodyStart, header.end)) ?? [];
-    // Fragments without bytes say nothing.
+    // Empty fragments carry no information.
     const fragments = all.filter(({ fragmentLength, length }) => fragmentLength > 0 || length === 0);
     const first = parts[0]?.fragment ?? fragments[0];
     for (const fragment of fragments) {
@@ -145,7 +147,7 @@ export function readHelloParts(datagram: Uint8Array): readonly HelloPart[] {
   return parts;
 }
 
-/** What can be told of a ClientHello from its first part; `undefined` from any other, and before its cookie is there. */
+/** The fields of a ClientHello in its first fragment; `undefined` for other fragments, and before the cookie field. */
 export function readPrefix({ fragment }: HelloPart): ClientHelloPrefix | undefined {
   return fragment.fragmentOffset === 0 ? peekClientHello(fragment.fragment) : undefined;
 }

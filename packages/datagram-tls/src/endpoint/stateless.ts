@@ -13,25 +13,25 @@ import { Cookies } from './cookies.js';
 import type { PeerAddress } from './peer.js';
 import { type JoinedHello, readHelloParts, readPrefix, SplitHellos } from './split-hellos.js';
 
-/** What a datagram without an association leads to. */
+/** The result of a datagram without an association. */
 export type StatelessDecision =
   /** It holds no ClientHello. */
   | { readonly act: 'reject' }
-  /** The ClientHello's rest is to come. */
+  /** The rest of the ClientHello is missing. */
   | { readonly act: 'wait' }
-  /** `data` answers it, and nothing of it is kept. */
+  /** `data` answers it, and no state of it is kept. */
   | { readonly act: 'reply'; readonly data: Uint8Array; readonly asksForCookie: boolean }
-  /** It brings early data that may be taken, and no cookie: {@link StatelessResponder.answer} is for when it may not. */
+  /** It has early data that may be accepted, and no cookie. {@link StatelessResponder.answer} is for a refusal. */
   | {
       readonly act: 'probe';
       readonly beginning: InitialNumbers;
       readonly hello: JoinedHello;
-      /** Tells its ticket from others. */
+      /** Distinguishes its ticket from others. */
       readonly ticket: string;
       readonly random: Uint8Array;
       readonly datagram: Uint8Array;
     }
-  /** Its cookie is good: `datagram` is the first of an association. */
+  /** Its cookie is valid: `datagram` is the first of an association. */
   | {
       readonly act: 'admit';
       readonly beginning: InitialNumbers;
@@ -43,8 +43,8 @@ const REJECT: StatelessDecision = { act: 'reject' };
 const WAIT: StatelessDecision = { act: 'wait' };
 
 /**
- * Answers datagrams without an association: asks for proof of the address before anything is kept, in the manner of the version that
- * it and we would speak (RFC 6347 §4.2.1, RFC 9147 §5.1).
+ * Answers datagrams without an association: requests proof of the address before state is kept, in the form of the
+ * version that would be negotiated (RFC 6347 §4.2.1, RFC 9147 §5.1).
  */
 export class StatelessResponder {
   readonly #cookies: Cookies;
@@ -54,12 +54,12 @@ export class StatelessResponder {
     this.#cookies = new Cookies(security.provider, cookieLifetime);
   }
 
-  /** What is kept of ClientHellos in parts, bytes. */
+  /** Bytes kept of fragmented ClientHellos. */
   get partBytes(): number {
     return this.#split.held;
   }
 
-  /** Whether the rest of a ClientHello from this address is to come. */
+  /** Whether the rest of a ClientHello from this address is missing. */
   expects(address: string, port: number): boolean {
     return this.#split.expects(address, port);
   }
@@ -106,7 +106,7 @@ export class StatelessResponder {
     return { act: 'admit', beginning, random: prefix.random, datagram };
   }
 
-  /** Where an association begins whose ClientHello shows a good cookie of either kind. */
+  /** The start of an association whose ClientHello has a valid cookie of either kind. */
   #open(
     prefix: ClientHelloPrefix,
     numbers: Numbers,
@@ -124,7 +124,7 @@ export class StatelessResponder {
     return undefined;
   }
 
-  /** A whole ClientHello without a good cookie. */
+  /** A whole ClientHello without a valid cookie. */
   answer(hello: JoinedHello, peer: PeerAddress, security: Security, now: Instant): StatelessDecision {
     try {
       const wishes = readClientOffer(decoded(decodeClientHello(hello.body), 'ClientHello'));
@@ -157,12 +157,12 @@ function beginningAt(
   return { sendSeq: messageSeq, receiveSeq: messageSeq, recordSequence, retry, early };
 }
 
-/** Bytes at the end of a ticket that tell it from others: those of its seal. */
+/** Bytes at the end of a ticket that distinguish it from others: those of its seal. */
 const TICKET_TAIL = 16;
 
 /**
- * The end of the ticket of a first ClientHello that announces early data, without a cookie of either kind; `undefined` for any
- * other ClientHello, and where no early data is taken.
+ * The end of the ticket of a first ClientHello with early data, without a cookie of either kind; `undefined` for any
+ * other ClientHello, and where no early data is accepted.
  */
 function ticketOfEarlyData(
   prefix: ClientHelloPrefix,

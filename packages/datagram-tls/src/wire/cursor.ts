@@ -1,9 +1,9 @@
 import { EMPTY } from '../base/bytes.js';
 
 /**
- * Reads big-endian structures from bytes it does not own: what it returns are views that live as long as the bytes.
- * After a read past the end it stands at its end and yields zeros and empty views, so decoders need one check,
- * {@link Reader.finished}, and loops over the rest always end.
+ * Reads big-endian structures from bytes it does not own: results are views that live as long as the bytes. After a
+ * read past the end it is at its end and yields zeros and empty views, so decoders need one check, {@link
+ * Reader.finished}, and loops over the rest always end.
  */
 export class Reader {
   readonly #bytes: Uint8Array;
@@ -26,12 +26,12 @@ export class Reader {
     return this.#failed;
   }
 
-  /** Nothing failed and nothing is left over. */
+  /** Nothing failed and no bytes are left over. */
   finished(): boolean {
     return !this.#failed && this.#at === this.#end;
   }
 
-  /** Marks the input as malformed; for checks that a length alone cannot make. */
+  /** Marks the input as malformed; for checks beyond lengths. */
   fail(): void {
     this.#failed = true;
     this.#at = this.#end;
@@ -114,16 +114,16 @@ export class Reader {
   }
 }
 
-/** Where a vector's length has to be filled in. Made by `Writer.openVec…`. */
+/** The place of a vector's length. Made by `Writer.openVec…`. */
 type Mark = number & { readonly mark: unique symbol };
 
 const DRAFT_LENGTH = 2048;
-/** Writers are nested no deeper than this; what is more is left to the collector. */
+/** Nested writers beyond this depth are left to the collector. */
 const MOST_DRAFTS = 4;
-/** Buffers that finished writers gave back: most of what is written is short, and gone as soon as it is written. */
+/** Buffers of finished writers: most messages are short and short-lived. */
 const drafts: Uint8Array[] = [];
 
-/** Writes big-endian structures into a buffer that grows, and is used up by {@link Writer.finish}. */
+/** Writes big-endian structures into a growing buffer, which {@link Writer.finish} takes away. */
 export class Writer {
   #bytes = drafts.pop() ?? new Uint8Array(DRAFT_LENGTH);
   #length = 0;
@@ -206,7 +206,7 @@ export class Writer {
     return this.#close(mark, 3);
   }
 
-  /** What was written, as a copy of exactly that length. */
+  /** The written bytes, as a copy of exactly that length. */
   finish(): Uint8Array {
     const written = this.#bytes.slice(0, this.#length);
     if (this.#bytes.length === DRAFT_LENGTH && drafts.length < MOST_DRAFTS) {
@@ -240,15 +240,15 @@ export class Writer {
   }
 }
 
-/** Callers check what they encode against the field's limit; this catches the one that did not. */
+/** Callers check fields against their limits; this catches a missing check. */
 function limited(length: number, max: number): number {
   if (length > max) throw new RangeError(`a vector of ${length} bytes does not fit its length field`);
   return length;
 }
 
 /**
- * Reads items until `bytes`, a vector just taken from `r`, are used up; a malformed item fails `r`.
- * Memory follows the bytes that are there: an item takes at least one byte, or fails and ends the loop.
+ * Reads items until `bytes`, a vector just taken from `r`, are used up; a malformed item fails `r`. Memory is
+ * proportional to the bytes: an item takes at least one byte, or fails and ends the loop.
  */
 export function readItems<T>(r: Reader, bytes: Uint8Array, readItem: (list: Reader) => T): T[] {
   const list = new Reader(bytes);

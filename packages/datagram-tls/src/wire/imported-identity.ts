@@ -1,11 +1,11 @@
 import { Reader, Writer } from './cursor.js';
 
-/** An identity that says of which key, and for which use of it, the pre-shared key that it names was made (RFC 9258 §5.1). */
+/** An identity that names an external key and its use; an imported pre-shared key has it (RFC 9258 §5.1). */
 export interface ImportedIdentity {
   readonly externalIdentity: Uint8Array;
   readonly context: Uint8Array;
   readonly targetProtocol: number;
-  /** One of {@link Kdf}, or one that we do not know. */
+  /** One of {@link Kdf}, or an unknown one. */
   readonly targetKdf: number;
 }
 
@@ -16,7 +16,7 @@ export type KdfHash = keyof typeof Kdf;
 
 export const KDF_HASHES = Object.keys(Kdf) as readonly KdfHash[];
 
-/** `undefined` for what is no such identity; the fields are views. */
+/** `undefined` for bytes that are not such an identity; the fields are views. */
 export function decodeImportedIdentity(bytes: Uint8Array): ImportedIdentity | undefined {
   const r = new Reader(bytes);
   const externalIdentity = r.vec16(1);

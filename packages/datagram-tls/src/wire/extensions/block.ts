@@ -1,9 +1,9 @@
 import { Reader, type Writer } from '../cursor.js';
 
-/** Extension bodies by type, in the order they came; the bodies are views into the message. */
+/** Extension bodies by type, in the order received; the bodies are views into the message. */
 export type Extensions = ReadonlyMap<number, Uint8Array>;
 
-/** `Extension extensions<min..2^16-1>`. Fails `r` when a type comes twice (RFC 8446 §4.2). */
+/** `Extension extensions<min..2^16-1>`. Fails `r` when a type occurs twice (RFC 8446 §4.2). */
 export function readExtensions(r: Reader, min = 0): Extensions {
   const list = new Reader(r.vec16(min));
   const extensions = new Map<number, Uint8Array>();
@@ -17,12 +17,12 @@ export function readExtensions(r: Reader, min = 0): Extensions {
   return extensions;
 }
 
-/** The block of a hello message, which before TLS 1.3 may be left out altogether (RFC 5246 §7.4.1.2). */
+/** The block of a hello message, which may be absent before TLS 1.3 (RFC 5246 §7.4.1.2). */
 export function readOptionalExtensions(r: Reader): Extensions {
   return r.left === 0 ? new Map() : readExtensions(r);
 }
 
-/** The extensions that are complete in a block which may be cut off anywhere; stops at the first that is not. */
+/** The complete extensions of a block that may be cut off anywhere; stops at the first incomplete one. */
 export function readLeadingExtensions(r: Reader): Extensions {
   const block = r.u16();
   const list = new Reader(r.bytes(Math.min(block, r.left)));

@@ -1,6 +1,6 @@
 import { Reader, Writer } from '../cursor.js';
 
-/** What a Certificate message may hold (RFC 7250 §3). */
+/** The contents of a Certificate message (RFC 7250 §3). */
 export const CertificateType = { X509: 0, RawPublicKey: 2 } as const;
 export type CertificateTypeName = keyof typeof CertificateType;
 
@@ -8,7 +8,7 @@ const names = new Map<number, CertificateTypeName>(
   Object.entries(CertificateType).map(([name, code]) => [code, name as CertificateTypeName]),
 );
 
-/** `undefined` for types that nobody here can use. */
+/** `undefined` for unsupported types. */
 export function certificateTypeName(code: number): CertificateTypeName | undefined {
   return names.get(code);
 }

@@ -1,6 +1,6 @@
 import { Reader, Writer } from '../cursor.js';
 
-/** The ID that the sender wants to see on records to it, or empty for none (RFC 9146 §3); `undefined` when malformed. */
+/** The ID that the sender requires on records to it, or empty for none (RFC 9146 §3); `undefined` when malformed. */
 export function decodeConnectionId(body: Uint8Array): Uint8Array | undefined {
   const r = new Reader(body);
   const cid = r.vec8();

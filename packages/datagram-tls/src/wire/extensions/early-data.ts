@@ -6,7 +6,7 @@ export const decodeEarlyData: (body: Uint8Array) => true | undefined = decodeEmp
 
 export const encodeEarlyData: () => Uint8Array = encodeEmpty;
 
-/** In NewSessionTicket: max_early_data_size, the bytes of 0-RTT data a server takes; `undefined` when malformed. */
+/** In NewSessionTicket: max_early_data_size, the bytes of 0-RTT data a server accepts; `undefined` when malformed. */
 export function decodeEarlyDataTicket(body: Uint8Array): number | undefined {
   const r = new Reader(body);
   const maxEarlyDataSize = r.u32();

@@ -1,6 +1,6 @@
 import { EMPTY } from '../../base/bytes.js';
 
-/** The body of an extension or message that says everything by being there. */
+/** The body of an extension or message without content. */
 export function decodeEmpty(body: Uint8Array): true | undefined {
   return body.length === 0 ? true : undefined;
 }

@@ -6,7 +6,7 @@ export interface KeyShareEntry {
   readonly keyExchange: Uint8Array;
 }
 
-/** The shares of a ClientHello; the list may be empty, to ask for a HelloRetryRequest. `undefined` when malformed. */
+/** The shares of a ClientHello; an empty list requests a HelloRetryRequest. `undefined` when malformed. */
 export function decodeKeyShareRequest(body: Uint8Array): readonly KeyShareEntry[] | undefined {
   const r = new Reader(body);
   const shares = readItems(r, r.vec16(), readEntry);
@@ -33,7 +33,7 @@ export function encodeKeyShareResponse(share: KeyShareEntry): Uint8Array {
   return w.finish();
 }
 
-/** The group a HelloRetryRequest asks a share for; `undefined` when malformed. */
+/** The group whose share a HelloRetryRequest requests; `undefined` when malformed. */
 export function decodeKeyShareRetry(body: Uint8Array): number | undefined {
   const r = new Reader(body);
   const selectedGroup = r.u16();

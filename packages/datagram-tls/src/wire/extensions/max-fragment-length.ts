@@ -1,4 +1,4 @@
-/** The code as it came (RFC 6066 §4); `undefined` unless it is exactly one byte. */
+/** The code as received (RFC 6066 §4); `undefined` unless it is exactly one byte. */
 export function decodeMaxFragmentLength(body: Uint8Array): number | undefined {
   return body.length === 1 ? body[0] : undefined;
 }
@@ -12,7 +12,7 @@ export function maxFragmentCode(bytes: number): number | undefined {
   return [1, 2, 3, 4].find((code) => maxFragmentBytes(code) === bytes);
 }
 
-/** Bytes of plaintext that a code allows a record; `undefined` for one that is none: illegal_parameter. */
+/** Bytes of plaintext that a code allows per record; `undefined` for an invalid code: illegal_parameter. */
 export function maxFragmentBytes(code: number): number | undefined {
   return code >= 1 && code <= 4 ? 2 ** (8 + code) : undefined;
 }

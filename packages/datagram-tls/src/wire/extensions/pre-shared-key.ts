@@ -3,11 +3,11 @@ import { Reader, readItems, Writer } from '../cursor.js';
 /** RFC 8446 §4.2.11. */
 export interface PskIdentity {
   readonly identity: Uint8Array;
-  /** Milliseconds since the ticket came plus its ticket_age_add, modulo 2^32; 0 for an external PSK. */
+  /** Milliseconds since the ticket was received plus its ticket_age_add, modulo 2^32; 0 for an external PSK. */
   readonly obfuscatedTicketAge: number;
 }
 
-/** What a client offers. Whether there is a binder for each identity is the caller's check (illegal_parameter). */
+/** A client's offer. The caller checks that there is a binder for each identity (illegal_parameter). */
 export interface OfferedPsks {
   readonly identities: readonly PskIdentity[];
   /** Each is an HMAC over the ClientHello without its last {@link bindersLength} bytes. */
@@ -24,7 +24,7 @@ export function decodePreSharedKeyRequest(body: Uint8Array): OfferedPsks | undef
   return r.finished() ? offer : undefined;
 }
 
-/** Called first with zeros of the right lengths for binders, then with the binders over what that gave. */
+/** Called first with zeros of the right lengths for binders, then with the binders over the first result. */
 export function encodePreSharedKeyRequest({ identities, binders }: OfferedPsks): Uint8Array {
   const w = new Writer();
   const identityList = w.openVec16();
@@ -36,8 +36,8 @@ export function encodePreSharedKeyRequest({ identities, binders }: OfferedPsks):
 }
 
 /**
- * Bytes of the encoded binder list with its length field. The extension stands last in its ClientHello, so the list
- * does too, and this is what a binder leaves off the message's end (RFC 8446 §4.2.11.2).
+ * Bytes of the encoded binder list with its length field. The extension is the last in its ClientHello, so the list
+ * is at its end, and this is what a binder leaves out of the message (RFC 8446 §4.2.11.2).
  */
 export function bindersLength(binders: readonly Uint8Array[]): number {
   return binders.reduce((length, binder) => length + 1 + binder.length, 2);

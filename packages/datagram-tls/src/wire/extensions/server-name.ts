@@ -4,15 +4,15 @@ import { decodeEmpty, encodeEmpty } from './empty.js';
 
 const HOST_NAME = 0;
 
-/** What a client asks for (RFC 6066 §3). */
+/** A client's request (RFC 6066 §3). */
 export interface ServerNameRequest {
-  /** ASCII as it came, an internationalised name in its A-label form; `undefined` when no name is a host name. */
+  /** ASCII as received, an internationalized name in its A-label form; `undefined` when no name is a host name. */
   readonly hostName: string | undefined;
 }
 
 /**
- * `undefined` when malformed, or when there are two host names: the caller answers decode_error.
- * Whether the name is one we serve, or an IP address in disguise, is the caller's to judge.
+ * `undefined` when malformed, or when there are two host names: the caller answers decode_error. The caller checks
+ * whether the name is served, or is an IP address.
  */
 export function decodeServerNameRequest(body: Uint8Array): ServerNameRequest | undefined {
   const r = new Reader(body);
@@ -24,7 +24,7 @@ export function decodeServerNameRequest(body: Uint8Array): ServerNameRequest | u
   return isPrintableAscii(host.name) ? { hostName: decodeUtf8(host.name) } : undefined;
 }
 
-/** `hostName` is ASCII; the caller has made A-labels and refused IP addresses. */
+/** `hostName` is ASCII; the caller has converted it to A-labels and refused IP addresses. */
 export function encodeServerNameRequest({ hostName }: { readonly hostName: string }): Uint8Array {
   const w = new Writer();
   const list = w.openVec16();

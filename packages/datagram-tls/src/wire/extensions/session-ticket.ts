@@ -1,8 +1,8 @@
 import { decodeEmpty, encodeEmpty } from './empty.js';
 
 /**
- * The ticket a client holds, or empty when it asks for a first one. The body is the ticket itself, without a length
- * before it (RFC 5077 §3.2), so any body is well-formed.
+ * The client's ticket, or empty to request a first one. The body is the ticket itself, without a length before it
+ * (RFC 5077 §3.2), so any body is well-formed.
  */
 export function decodeSessionTicketRequest(body: Uint8Array): Uint8Array {
   return body;

@@ -1,11 +1,11 @@
 import { Reader, readItems, Writer } from '../cursor.js';
 import { decodeEmpty, encodeEmpty } from './empty.js';
 
-/** `CertificateStatusType.ocsp`, the only one that a client may still ask for (RFC 6066 §8, RFC 8446 §4.4.2.1). */
+/** `CertificateStatusType.ocsp`, the only one that a client may still request (RFC 6066 §8, RFC 8446 §4.4.2.1). */
 export const OCSP = 1;
 
 export interface OcspStatusRequest {
-  /** DER ResponderIDs that the client trusts; empty when the server is to know. */
+  /** DER ResponderIDs that the client trusts; empty when the server should know. */
   readonly responderIdList: readonly Uint8Array[];
   /** DER Extensions for the OCSP request, or empty. */
   readonly requestExtensions: Uint8Array;
@@ -13,7 +13,7 @@ export interface OcspStatusRequest {
 
 export interface StatusRequest {
   readonly statusType: number;
-  /** `undefined` for a type we do not know, which a server passes over. */
+  /** `undefined` for an unknown type, which a server ignores. */
   readonly ocsp: OcspStatusRequest | undefined;
 }
 

@@ -1,13 +1,13 @@
 import { Reader, Writer } from '../cursor.js';
 
-/** What a client offers (RFC 5764 §4.1.1). */
+/** A client's offer (RFC 5764 §4.1.1). */
 export interface UseSrtpRequest {
   readonly profiles: readonly number[];
   /** The master key identifier; empty for none. */
   readonly mki: Uint8Array;
 }
 
-/** What a server chose. */
+/** A server's choice. */
 export interface UseSrtpResponse {
   readonly profile: number;
   readonly mki: Uint8Array;

@@ -1,4 +1,4 @@
-/** RFC 5246 §7.2, RFC 8446 §6. Both numbers as they came, known or not. */
+/** RFC 5246 §7.2, RFC 8446 §6. Both numbers as received, known or not. */
 export interface AlertMessage {
   readonly level: number;
   readonly description: number;

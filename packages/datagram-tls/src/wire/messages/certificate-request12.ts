@@ -1,7 +1,7 @@
 import { readDistinguishedNames, writeDistinguishedNames } from '../codes.js';
 import { Reader, Writer } from '../cursor.js';
 
-/** `ClientCertificateType`s in use (RFC 8422 §5.5): the kind of key a client may sign with. */
+/** `ClientCertificateType`s in use (RFC 8422 §5.5): types of keys that a client may sign with. */
 export const ClientCertificateType = { rsa_sign: 1, ecdsa_sign: 64 } as const;
 
 /** RFC 5246 §7.4.4. */

@@ -3,9 +3,9 @@ import { type Extensions, readExtensions, writeExtensions } from '../extensions/
 
 /** RFC 8446 §4.3.2. */
 export interface CertificateRequest13 {
-  /** Empty in the handshake; names the request after it. */
+  /** Empty in the handshake; identifies the request after it. */
   readonly certificateRequestContext: Uint8Array;
-  /** Never empty: signature_algorithms is always there, or the caller answers missing_extension. */
+  /** Never empty: signature_algorithms is required, or the caller answers missing_extension. */
   readonly extensions: Extensions;
 }
 

@@ -1,13 +1,13 @@
 import { Reader, Writer } from '../cursor.js';
 import { OCSP } from '../extensions/status-request.js';
 
-/** RFC 6066 §8: a message of its own in DTLS 1.2, an extension of a certificate entry in 1.3 (RFC 8446 §4.4.2.1). */
+/** RFC 6066 §8: a separate message in DTLS 1.2, an extension of a certificate entry in 1.3 (RFC 8446 §4.4.2.1). */
 export interface CertificateStatus {
   /** A DER OCSPResponse. */
   readonly response: Uint8Array;
 }
 
-/** `undefined` when malformed or not OCSP, the only kind a client asks for: the caller answers decode_error. */
+/** `undefined` when malformed or not OCSP, the only type a client requests: the caller answers decode_error. */
 export function decodeCertificateStatus(body: Uint8Array): CertificateStatus | undefined {
   const r = new Reader(body);
   if (r.u8() !== OCSP) r.fail();

@@ -1,6 +1,6 @@
 import { Reader, Writer } from '../cursor.js';
 
-/** RFC 5246 §7.4.8 and RFC 8446 §4.4.3, which give it the same shape. */
+/** RFC 5246 §7.4.8 and RFC 8446 §4.4.3, with the same format. */
 export interface CertificateVerify {
   readonly signatureScheme: number;
   readonly signature: Uint8Array;

@@ -1,6 +1,6 @@
 import { Reader, readItems, Writer } from '../cursor.js';
 
-/** RFC 5246 §7.4.2: DER certificates, the sender's own first. Empty when a client has none to show. */
+/** RFC 5246 §7.4.2: DER certificates, the sender's own first. Empty when a client has none. */
 export interface Certificate12 {
   readonly certificateList: readonly Uint8Array[];
 }

@@ -1,13 +1,13 @@
 import { Reader, readItems, Writer } from '../cursor.js';
 import { type Extensions, readExtensions, writeExtensions } from '../extensions/block.js';
 
-/** One certificate, or a raw public key (RFC 7250), with what the sender says about it. */
+/** One certificate, or a raw public key (RFC 7250), with its extensions. */
 export interface CertificateEntry {
   readonly certData: Uint8Array;
   readonly extensions: Extensions;
 }
 
-/** RFC 8446 §4.4.2: the sender's own certificate first. The list is empty when a client has none to show. */
+/** RFC 8446 §4.4.2: the sender's own certificate first. The list is empty when a client has none. */
 export interface Certificate13 {
   /** From the CertificateRequest that it answers; empty in a server's message. */
   readonly certificateRequestContext: Uint8Array;

@@ -8,7 +8,7 @@ import {
 
 const RANDOM_LENGTH = 32;
 
-/** RFC 6347 §4.2.1 and RFC 9147 §5.3, which give it the same shape. Byte fields are views into the body. */
+/** RFC 6347 §4.2.1 and RFC 9147 §5.3, with the same format. Byte fields are views into the body. */
 export interface ClientHello {
   readonly legacyVersion: number;
   readonly random: Uint8Array;
@@ -21,7 +21,7 @@ export interface ClientHello {
   readonly extensions: Extensions;
 }
 
-/** What the first fragment of a ClientHello tells. */
+/** The fields in the first fragment of a ClientHello. */
 export interface ClientHelloPrefix {
   readonly legacyVersion: number;
   readonly random: Uint8Array;
@@ -29,7 +29,7 @@ export interface ClientHelloPrefix {
   readonly cookie: Uint8Array;
   /** Empty when the list is cut off. */
   readonly cipherSuites: readonly number[];
-  /** The extensions that are complete; a client that wants its cookie seen early puts it first. */
+  /** The complete extensions; a client that wants its cookie seen early puts it first. */
   readonly extensions: Extensions;
 }
 
@@ -49,9 +49,9 @@ export function decodeClientHello(body: Uint8Array): ClientHello | undefined {
 }
 
 /**
- * Reads a ClientHello of which only a first part came, so that a server can check a cookie before it keeps a byte.
- * `undefined` when the cookie field is not all there. What comes after it is read as far as it goes, and counts as
- * cut off where it is malformed: the whole message, once it is there, is decoded in earnest.
+ * Reads a ClientHello of which only a first part has arrived, so that a server can check a cookie before it keeps
+ * state. `undefined` when the cookie field is incomplete. The part after it is read as far as possible, and counts as
+ * cut off where it is malformed: the complete message is decoded strictly later.
  */
 export function peekClientHello(prefix: Uint8Array): ClientHelloPrefix | undefined {
   const r = new Reader(prefix);

@@ -1,7 +1,7 @@
 import { Reader, Writer } from '../cursor.js';
 import { readServerEcdhParams, type ServerEcdhParams, writeServerEcdhParams } from './server-key-exchange.js';
 
-/** ServerKeyExchange of the ECDHE_PSK suites: not signed, the PSK vouches for it (RFC 5489 §2). */
+/** ServerKeyExchange of the ECDHE_PSK suites: not signed; the PSK authenticates it (RFC 5489 §2). */
 export interface EcdhePskServerKeyExchange extends ServerEcdhParams {
   /** Empty for no hint. */
   readonly pskIdentityHint: Uint8Array;

@@ -1,4 +1,4 @@
-/** Bytes of verify_data in DTLS 1.2, for every suite we have (RFC 5246 §7.4.9). In 1.3 it is the hash's length. */
+/** Bytes of verify_data in DTLS 1.2, for every supported suite (RFC 5246 §7.4.9). In 1.3 it is the hash's length. */
 export const VERIFY_DATA_LENGTH_12 = 12;
 
 /** RFC 5246 §7.4.9, RFC 8446 §4.4.4. */

@@ -13,7 +13,7 @@ export interface HandshakeHeader {
   readonly fragmentLength: number;
 }
 
-/** One handshake message, or a part of it, as a record carries it (RFC 6347 §4.2.2, RFC 9147 §5.2). */
+/** One handshake message, or a fragment of it, as in a record (RFC 6347 §4.2.2, RFC 9147 §5.2). */
 export interface HandshakeFragment extends HandshakeHeader {
   /** A view into the record. */
   readonly fragment: Uint8Array;
@@ -58,7 +58,7 @@ export function writeHandshakeHeader(target: Uint8Array, at: number, header: Han
 /** What a message begins with in the transcript of a version. */
 export type TranscriptHeader = (type: number, messageSeq: number, length: number) => Uint8Array;
 
-/** What a message begins with in the DTLS 1.2 transcript: as if it had been sent in one fragment (RFC 6347 §4.2.6). */
+/** The start of a message in the DTLS 1.2 transcript: as if it had been sent in one fragment (RFC 6347 §4.2.6). */
 export const transcriptHeader12: TranscriptHeader = (type, messageSeq, length) => {
   const header = new Uint8Array(HANDSHAKE_HEADER_LENGTH);
   writeHandshakeHeader(header, 0, { type, length, messageSeq, fragmentOffset: 0, fragmentLength: length });
@@ -69,7 +69,7 @@ export const transcriptHeader12: TranscriptHeader = (type, messageSeq, length) =
 export const transcriptHeader13: TranscriptHeader = (type, _messageSeq, length) =>
   Uint8Array.of(type, length >>> 16, length >>> 8, length);
 
-/** A whole message as the DTLS 1.3 transcript takes it. */
+/** A whole message in the form of the DTLS 1.3 transcript. */
 export function encodeHandshake13(type: number, body: Uint8Array): Uint8Array {
   return concat(transcriptHeader13(type, 0, body.length), body);
 }

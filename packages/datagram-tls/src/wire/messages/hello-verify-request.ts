@@ -1,6 +1,6 @@
 import { Reader, Writer } from '../cursor.js';
 
-/** RFC 6347 §4.2.1. `serverVersion` says nothing about the version to come. */
+/** RFC 6347 §4.2.1. `serverVersion` does not select the protocol version. */
 export interface HelloVerifyRequest {
   readonly serverVersion: number;
   readonly cookie: Uint8Array;

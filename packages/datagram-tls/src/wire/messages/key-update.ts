@@ -2,7 +2,7 @@
 export const KeyUpdateRequest = { update_not_requested: 0, update_requested: 1 } as const;
 
 export interface KeyUpdate {
-  /** As it came: for anything but a {@link KeyUpdateRequest} the caller answers illegal_parameter. */
+  /** As received: for anything but a {@link KeyUpdateRequest} the caller answers illegal_parameter. */
   readonly requestUpdate: number;
 }
 

@@ -1,13 +1,13 @@
 import { Reader, readItems, Writer } from '../cursor.js';
 
-/** When the receiver takes the new IDs into use (RFC 9147 §9). */
+/** When the receiver starts to use the new IDs (RFC 9147 §9). */
 export const ConnectionIdUsage = { cid_immediate: 0, cid_spare: 1 } as const;
 
 /** RFC 9147 §9. */
 export interface NewConnectionId {
   /** An ID may be empty where an empty one was negotiated. */
   readonly cids: readonly Uint8Array[];
-  /** As it came: for anything but a {@link ConnectionIdUsage} the caller answers illegal_parameter. */
+  /** As received: for anything but a {@link ConnectionIdUsage} the caller answers illegal_parameter. */
   readonly usage: number;
 }
 

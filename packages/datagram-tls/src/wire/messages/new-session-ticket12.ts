@@ -4,7 +4,7 @@ import { Reader, Writer } from '../cursor.js';
 export interface NewSessionTicket12 {
   /** Seconds; 0 leaves it to the client. */
   readonly ticketLifetimeHint: number;
-  /** Empty when the server has no ticket to give after all. */
+  /** Empty when the server has no ticket after all. */
   readonly ticket: Uint8Array;
 }
 

@@ -1,6 +1,6 @@
 import { Reader, Writer } from '../cursor.js';
 
-/** ServerKeyExchange of the PSK suites; a server without a hint leaves the message out (RFC 4279 §2). */
+/** ServerKeyExchange of the PSK suites; a server without a hint omits the message (RFC 4279 §2). */
 export interface PskServerKeyExchange {
   readonly pskIdentityHint: Uint8Array;
 }

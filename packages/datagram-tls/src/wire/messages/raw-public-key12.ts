@@ -2,7 +2,7 @@ import { Reader, Writer } from '../cursor.js';
 
 /** The Certificate message of DTLS 1.2 where a raw public key was negotiated (RFC 7250 §3). */
 export interface RawPublicKey12 {
-  /** A DER SubjectPublicKeyInfo; empty when a client has none to show, which GnuTLS does too. */
+  /** A DER SubjectPublicKeyInfo; empty when a client has none, as GnuTLS also sends it. */
   readonly subjectPublicKeyInfo: Uint8Array;
 }
 

@@ -50,7 +50,7 @@ export function encodeServerHello(hello: ServerHello): Uint8Array {
   return w.finish();
 }
 
-/** Only a client that offered 1.3 may ask: to others the random is as good as any. */
+/** Only a client that offered 1.3 may ask: for others the random has no meaning. */
 export function isHelloRetryRequest(hello: ServerHello): boolean {
   return isRetryRandom(hello.random);
 }

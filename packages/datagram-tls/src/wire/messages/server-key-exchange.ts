@@ -12,7 +12,7 @@ export interface ServerEcdhParams {
 
 /** ServerKeyExchange of the ECDHE_ECDSA and ECDHE_RSA suites. */
 export interface ServerKeyExchange extends ServerEcdhParams {
-  /** The encoded {@link ServerEcdhParams} exactly as they came: after both randoms, what the signature covers. */
+  /** The encoded {@link ServerEcdhParams} exactly as received: the signature covers them after both randoms. */
   readonly params: Uint8Array;
   readonly signatureScheme: number;
   readonly signature: Uint8Array;
@@ -27,7 +27,7 @@ export function decodeServerKeyExchange(body: Uint8Array): ServerKeyExchange | u
   return r.finished() ? exchange : undefined;
 }
 
-/** `params` come from {@link encodeServerEcdhParams}, so that what is sent is what was signed. */
+/** `params` come from {@link encodeServerEcdhParams}, so that the sent bytes are the signed bytes. */
 export function encodeServerKeyExchange(
   exchange: Pick<ServerKeyExchange, 'params' | 'signatureScheme' | 'signature'>,
 ): Uint8Array {
@@ -40,7 +40,7 @@ export function encodeServerEcdhParams(params: ServerEcdhParams): Uint8Array {
   return w.finish();
 }
 
-/** For messages that hold the params among other fields. */
+/** For messages with the params among other fields. */
 export function readServerEcdhParams(r: Reader): ServerEcdhParams {
   if (r.u8() !== NAMED_CURVE) r.fail();
   return { namedCurve: r.u16(), point: r.vec8(1) };
