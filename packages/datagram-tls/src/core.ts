@@ -1,4 +1,5 @@
 export { DTLSError } from './base/errors.js';
+export type { PeerAddress } from './base/peer-address.js';
 export { type BehaviourOptions, resolveBehaviour } from './config/behaviour.js';
 export type {
   Behaviour,
@@ -17,7 +18,7 @@ export { type Platform, resolveSecurity } from './config/resolve.js';
 export { encodeSession, type NewTicket, resolveSession, type SavedSession } from './config/saved-session.js';
 export type { EarlyOutcome } from './connection/application-data.js';
 export type { Counters } from './connection/association.js';
-export { Connection } from './connection/connection.js';
+export { Connection, type PathInfo } from './connection/connection.js';
 export { dtls12 } from './connection/dtls12.js';
 export { dtls13 } from './connection/dtls13.js';
 export type { ConnectionEvent, DropCounts, DropReason, TraceEvent } from './connection/events.js';
@@ -31,7 +32,6 @@ export {
   Endpoint,
   type EndpointEvent,
 } from './endpoint/endpoint.js';
-export type { PeerAddress } from './endpoint/peer.js';
 export type { RefusalReason } from './endpoint/places.js';
 export type { Outgoing } from './endpoint/ready-queue.js';
 export type { Refusal } from './endpoint/refusals.js';

@@ -1,5 +1,6 @@
 export type { Awaitable } from './base/awaitable.js';
 export { DTLSError, type ErrorSource } from './base/errors.js';
+export type { PeerAddress } from './base/peer-address.js';
 export type { BehaviourOptions, KeepAliveOption } from './config/behaviour.js';
 export type { OcspResponder, PeerInfo, PeerRefusal, Sign, VerifyPeer } from './config/config.js';
 export type { NameList, OneOrMore, TextOrBytes, TextOrView } from './config/kinds.js';
@@ -68,7 +69,6 @@ export {
 export type { DTLSEndpointStats, DTLSSessionStats, SessionDrops } from './driver/stats.js';
 export type { DatagramSource, Transport, TransportOption } from './driver/transport.js';
 export type { EarlyRefusals, Refusals } from './endpoint/counters.js';
-export type { PeerAddress } from './endpoint/peer.js';
 export type { RefusalReason } from './endpoint/places.js';
 export type { Refusal } from './endpoint/refusals.js';
 export type { EarlyRefusal } from './handshake/actions.js';

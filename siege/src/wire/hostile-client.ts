@@ -8,6 +8,7 @@ import {
   dtls13,
   encodeSession,
   nodeProvider,
+  type PeerAddress,
   type Platform,
   type ProtocolVersion,
   performJob,
@@ -37,6 +38,8 @@ const PLATFORM: Platform<ProtocolVersion> = {
 };
 const BEHAVIOUR = resolveBehaviour({}, false);
 const NO_NAME: Destination = { serverName: undefined, verifyName: undefined };
+/** An attacker's socket sends to one server: the address inside the library does not matter. */
+const SERVER: PeerAddress = { address: '192.0.2.1', family: 'IPv4', port: 4433 };
 const STEP_TIMEOUT_MS = 5000;
 
 /** An attacker's offer: one suite, so that its records can be sealed by hand, and a share that fits one datagram. */
@@ -48,12 +51,12 @@ export function clientSecurity(version: Version, more: SecurityOptions = {}): Se
 
 /** The datagrams with which a new client begins. */
 export function firstHello(security: Security, destination: Destination = NO_NAME): Buffer[] {
-  const connection = Connection.create(security, BEHAVIOUR, destination);
+  const connection = Connection.create(security, BEHAVIOUR, destination, SERVER);
   connection.start(performance.now());
   doJobs(connection);
   const flight: Buffer[] = [];
-  for (let data = connection.pollTransmit(); data !== undefined; data = connection.pollTransmit())
-    flight.push(Buffer.from(data));
+  for (let out = connection.pollTransmit(); out !== undefined; out = connection.pollTransmit())
+    flight.push(Buffer.from(out.data));
   return flight;
 }
 
@@ -100,7 +103,7 @@ export class HostileClient {
     this.#target = target;
     this.#options = options;
     this.socket = createSocket(isIPv6(target.host) ? 'udp6' : 'udp4');
-    this.#connection = Connection.create(security, BEHAVIOUR, options.destination ?? NO_NAME);
+    this.#connection = Connection.create(security, BEHAVIOUR, options.destination ?? NO_NAME, SERVER);
     this.socket.on('error', () => undefined);
     this.socket.on('message', (datagram: Buffer) => this.#onDatagram(datagram));
   }
@@ -209,7 +212,7 @@ export class HostileClient {
     this.#serverRandom = serverRandom(datagram) ?? this.#serverRandom;
     const wanted = this.#options.onDatagram?.(this, index) ?? true;
     if (wanted && !this.#over) {
-      this.#connection.receive(new Uint8Array(datagram), performance.now());
+      this.#connection.receive(new Uint8Array(datagram), SERVER, performance.now());
       this.#drain();
     }
     this.#onChange?.();
@@ -219,12 +222,12 @@ export class HostileClient {
     for (let moved = true; moved; ) {
       moved = doJobs(this.#connection, (event) => this.#tell(event));
       for (
-        let data = this.#connection.pollTransmit();
-        data !== undefined;
-        data = this.#connection.pollTransmit()
+        let out = this.#connection.pollTransmit();
+        out !== undefined;
+        out = this.#connection.pollTransmit()
       ) {
         moved = true;
-        this.#transmit(Buffer.from(data));
+        this.#transmit(Buffer.from(out.data));
       }
     }
     this.#wakeUp();

@@ -81,7 +81,7 @@ export class Acks {
 
   /** In the newest epoch there is, never before DTLS 1.3 is chosen (RFC 9147 §7). */
   send(): void {
-    const { epochs, transmit, timers, pathSize } = this.#association;
+    const { epochs, transmit, timers, path } = this.#association;
     const untold = this.#untold;
     this.#news = false;
     this.#untold = 0;
@@ -97,7 +97,7 @@ export class Acks {
       contents.push(encodeAck({ recordNumbers: recordNumbers.slice(at, at + room) }));
     if (writer.state === 'last') contents.length = 1;
     // All that tells of one datagram stands in one datagram, if it fits: what the first ACK leaves out counts as lost.
-    transmit.records(writer, ContentType.ack, contents, pathSize.forFlights);
+    transmit.records(writer, ContentType.ack, contents, path.size.forFlights);
     // After the handshake there are no flights that an answer acknowledges: each record is told of once.
     if (isEstablished(this.#association.life)) this.#numbers = [];
     this.#association.trace({ kind: 'ack', direction: 'sent', records: recordNumbers.length });
@@ -105,8 +105,8 @@ export class Acks {
 
   /** How many numbers fit one record in one datagram. */
   #room(writer: RecordWriter): number {
-    const { pathSize, recordLimits } = this.#association;
-    const content = Math.min(writer.capacity(pathSize.forFlights), recordLimits.send);
+    const { path, recordLimits } = this.#association;
+    const content = Math.min(writer.capacity(path.size.forFlights), recordLimits.send);
     return Math.max(1, Math.floor((content - LIST_HEADER) / NUMBER_LENGTH));
   }
 }

@@ -106,8 +106,8 @@ export class SentData {
 
   /** The largest message that fits a datagram and that the peer takes, bytes. */
   get largest(): number {
-    const { pathSize, epochs, recordLimits } = this.#association;
-    return Math.min(epochs.writer.capacity(pathSize.known), recordLimits.send);
+    const { path, epochs, recordLimits } = this.#association;
+    return Math.min(epochs.writer.capacity(path.size.known), recordLimits.send);
   }
 
   /**
@@ -116,14 +116,14 @@ export class SentData {
    * too large.
    */
   send(data: Uint8Array): WriterState {
-    const { epochs, counters, transmit, recordLimits, unvalidated } = this.#association;
+    const { epochs, counters, transmit, recordLimits, path } = this.#association;
     const { writer } = epochs;
     if (writer.epoch === 0) throw notOpen(false);
     const { largest } = this;
     if (data.length > largest) throw messageTooLarge(data.length, largest, largest === recordLimits.send);
     const { state } = writer;
     if (state === 'last' || state === 'exhausted') return state;
-    if (unvalidated !== undefined && transmit.waiting >= MAX_UNPROVED) {
+    if (!path.validated && transmit.waiting >= MAX_UNPROVED) {
       this.#association.drop('unproved_peer');
       return state;
     }
@@ -182,9 +182,9 @@ export class EarlyData {
 
   /** Client: the first of the messages, as many as may go out. Each is a record and a datagram of its own. */
   send({ most, recordLimit }: Extract<Action, { do: 'send-early-data' }>): void {
-    const { earlyWriter: writer, transmit, pathSize } = this.#association;
+    const { earlyWriter: writer, transmit, path } = this.#association;
     if (writer === undefined) return;
-    const largest = Math.min(recordLimit, writer.capacity(pathSize.known));
+    const largest = Math.min(recordLimit, writer.capacity(path.size.known));
     let room = most;
     const fits = ({ length }: Uint8Array): boolean => {
       room -= length;

@@ -14,8 +14,8 @@ import type { Version } from '../wire/codes.js';
 import { versionNamed } from '../wire/version.js';
 import type { ConnectionEvent, DropCounts, DropReason, TraceEvent } from './events.js';
 import { Jobs } from './jobs.js';
-import type { Life } from './life.js';
-import { answeredLife, PathSize, UnvalidatedPath } from './path.js';
+import { isUndecided, type Life } from './life.js';
+import type { Path } from './path.js';
 import { Timers } from './timers.js';
 import { Transmit } from './transmit.js';
 import { partsOf, type Security, type VersionParts } from './version.js';
@@ -51,14 +51,14 @@ export class Association {
   readonly jobs = new Jobs();
   /** Read by all parts, and moved on by the machine alone. */
   life: Life = { at: 'idle' };
-  readonly pathSize: PathSize;
+  readonly path: Path;
   /** How much content one record may hold; known from the hellos on. */
   recordLimits: RecordLimits = UNLIMITED;
   readonly transmit: Transmit;
   /** Pays for what is held for later: parts of messages, records without keys, data that comes too early. */
   readonly memory: MemoryAccount;
-  /** Server: only while the peer is not proved. */
-  unvalidated: UnvalidatedPath | undefined;
+  /** Server: bytes of early data that may come before it is known whether they are taken. */
+  readonly earlyBytes: number;
   /** Writes epoch 0. */
   readonly plainWriter: PlainWriter;
   /** Number of the last handshake record that came in epoch 0. */
@@ -87,7 +87,8 @@ export class Association {
   constructor(
     { role, provider, versions }: Security,
     behaviour: Behaviour,
-    recordSequence: number,
+    path: Path,
+    { recordSequence, earlyBytes }: { readonly recordSequence: number; readonly earlyBytes: number },
     pool: MemoryPool,
     onEvict: () => void,
   ) {
@@ -95,33 +96,15 @@ export class Association {
     this.provider = provider;
     this.versions = partsOf(versions);
     this.behaviour = behaviour;
-    this.pathSize = new PathSize(behaviour.mtu);
+    this.path = path;
+    this.earlyBytes = earlyBytes;
     this.transmit = new Transmit(this.epochs);
+    // What a peer gets that may get little is most of all a flight.
+    if (!path.validated) this.transmit.putFlightsFirst();
     this.memory = new MemoryAccount(pool, onEvict);
     this.plainWriter = new PlainWriter(recordSequence);
     this.epochs.installReader(new PlainReader());
     this.epochs.installWriter(this.plainWriter);
-  }
-
-  /** The peer is not proved: it may get little, and most of all a flight that does not come through. */
-  beginUnvalidated({ tickets }: Security): void {
-    this.unvalidated = new UnvalidatedPath(tickets?.early?.most ?? 0);
-    this.transmit.putFlightsFirst();
-  }
-
-  /** The early data of a peer that is not proved is taken. */
-  answerEarly(now: Instant): void {
-    if (this.unvalidated === undefined) return;
-    this.unvalidated.standing = 'answered';
-    this.timers.set('handshake', now + answeredLife(this.behaviour.handshakeTimeout));
-  }
-
-  /** The peer hears us: this is an association like any other from now on, and has as long for its handshake. */
-  validate(now: Instant): void {
-    const { handshakeTimeout } = this.behaviour;
-    this.unvalidated = undefined;
-    this.timers.stop('handshake');
-    if (handshakeTimeout > 0) this.timers.set('handshake', now + handshakeTimeout);
   }
 
   /** Whatever is held for later has an end. */
@@ -144,7 +127,7 @@ export class Association {
   }
 
   trace(event: TraceEvent): void {
-    if (this.behaviour.trace && this.unvalidated?.standing !== 'asked') this.tell({ type: 'trace', event });
+    if (this.behaviour.trace && !isUndecided(this.life)) this.tell({ type: 'trace', event });
   }
 
   /** The next event in the order they happened. */
@@ -162,6 +145,8 @@ export interface HandshakeHost {
   onKeysToRead(now: Instant): void;
   onWarning(alert: 'no_renegotiation'): void;
   onFailure(error: DTLSError): void;
+  /** Server: early data that came without a cookie is taken. */
+  onEarlyAccepted(now: Instant): void;
   /** Server: nothing becomes of this association. */
   onDecline(reason: EarlyRefusal): void;
 }

@@ -1,5 +1,6 @@
 import type { DTLSError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
+import type { PeerAddress } from '../base/peer-address.js';
 import type { Security as AnySecurity, Behaviour, Destination } from '../config/config.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
@@ -9,6 +10,17 @@ import type { ConnectionEvent } from './events.js';
 import { type Phase, sessionOf } from './life.js';
 import { FROM_ZERO, Machine } from './machine.js';
 import type { Security } from './version.js';
+
+/** What is known of the path to a peer. */
+export interface PathInfo {
+  readonly address: PeerAddress;
+  /** The peer has shown that it receives what is sent there. */
+  readonly validated: boolean;
+  /** Bytes of UDP payload. */
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly maxDatagramSize: number;
+}
 
 /** For the endpoint and the driver: the inside of a connection, and a connection around one. The class assigns them. */
 export let machineOf: (connection: Connection) => Machine;
@@ -32,9 +44,17 @@ export class Connection {
     this.#machine = machine;
   }
 
-  /** An association of its own; those of one port belong to an `Endpoint`. A server of this kind demands no cookie. */
-  static create(security: Security, behaviour: Behaviour, destination: Destination): Connection {
-    return new Connection(new Machine(security, behaviour, destination, FROM_ZERO));
+  /**
+   * An association of its own with the peer at `address`; those of one port belong to an `Endpoint`. A server of this kind
+   * takes the path for validated, and demands no cookie.
+   */
+  static create(
+    security: Security,
+    behaviour: Behaviour,
+    destination: Destination,
+    address: PeerAddress,
+  ): Connection {
+    return new Connection(new Machine(security, behaviour, destination, address, FROM_ZERO));
   }
 
   /** What its jobs are done with: with `sni`, that of the name that the client asked for, as soon as it is known. */
@@ -78,14 +98,19 @@ export class Connection {
     return this.#machine.earlyData;
   }
 
+  /** Where the peer is, and what is known of the way there. */
+  get path(): PathInfo {
+    return this.#machine.path;
+  }
+
   /** Begins: a client sends its first flight, a server waits for one. Throws `ERR_INVALID_STATE` the second time. */
   start(now: Instant): void {
     this.#machine.start(now);
   }
 
-  /** Returns whether anything in `datagram` was of use. The bytes are not kept. */
-  receive(datagram: Uint8Array, now: Instant): boolean {
-    return this.#machine.receive(datagram, now);
+  /** Returns whether anything in `datagram`, which came from `from`, was of use. The bytes are not kept. */
+  receive(datagram: Uint8Array, from: PeerAddress, now: Instant): boolean {
+    return this.#machine.receive(datagram, from, now);
   }
 
   /**
@@ -153,9 +178,13 @@ export class Connection {
     this.#machine.handleUnreachable(cause, certain, now);
   }
 
-  /** The next datagram to send; the caller owns it. */
-  pollTransmit(): Uint8Array | undefined {
-    return this.#machine.pollTransmit();
+  /**
+   * The next datagram to send, and where to; the caller owns the bytes. `undefined` also while a path that is not validated
+   * takes no more: it goes on when the peer is heard again.
+   */
+  pollTransmit(): { readonly data: Uint8Array; readonly to: PeerAddress } | undefined {
+    const data = this.#machine.pollTransmit();
+    return data === undefined ? undefined : { data, to: this.#machine.path.address };
   }
 
   pollEvent(): ConnectionEvent | undefined {

@@ -69,8 +69,7 @@ export class Contents implements RecordSink {
     if (epoch > 0) this.#association.heardAt = now;
     else if (type === ContentType.handshake) this.#association.lastPlainRecord = sequence;
     if (epoch > this.#keys.heard) this.#keys.onHeard(epoch, now);
-    // Who has the keys of the handshake has heard our ServerHello.
-    if (epoch >= HANDSHAKE_EPOCH && this.#association.unvalidated !== undefined) this.#host.onProved(now);
+    if (!this.#association.path.validated && this.#provesPath(epoch)) this.#host.onProved(now);
     switch (type) {
       case ContentType.application_data:
         return this.#onData(epoch, sequence, content, now);
@@ -137,6 +136,11 @@ export class Contents implements RecordSink {
   /** A version is chosen that has `rule`. */
   #has(rule: 'earlyData' | 'halfClose' | 'alertsWithoutLevel' | 'violationsAreFatal'): boolean {
     return this.#handshake.version?.rules[rule] === true;
+  }
+
+  /** A peer with keys that come from our ServerHello has heard it. Those of early data do not, and that can be replayed. */
+  #provesPath(epoch: number): boolean {
+    return epoch >= (this.#has('earlyData') ? HANDSHAKE_EPOCH : 1);
   }
 
   #onProgress(useful: boolean): boolean {

@@ -122,6 +122,8 @@ export type DropReason =
   | 'unproved_peer'
   /** A message for which the keys were spent, so that the session has ended. */
   | 'key_limit'
+  /** A datagram from another address than the peer's. */
+  | 'other_path'
   /** The connection is closed or has failed. */
   | 'closed';
 

@@ -208,13 +208,13 @@ export class FlightSender {
 
   #mayRepeat(asked: Request, now: Instant): boolean {
     if (asked === 'doubt' || asked === 'probe') return true;
-    const { unvalidated, transmit } = this.#association;
+    const { path, transmit } = this.#association;
     // Where there is no timer the bytes that come set the pace: what waits of the flight goes out before it is repeated.
-    const turn = unvalidated === undefined ? asked === 'authentic' || !this.#replayed : !transmit.flightWaits;
+    const turn = path.validated ? asked === 'authentic' || !this.#replayed : !transmit.flightWaits;
     const ready = this.#lastSent + this.#repeatGap;
     if (turn && now >= ready) return true;
     const last = asked === 'authentic' && this.#underWay?.flight.awaits === 'nothing';
-    if (turn && (last || unvalidated !== undefined)) {
+    if (turn && (last || !path.validated)) {
       // No timer of ours runs for these flights, and the peer's next request may be far away.
       this.#deferred = true;
       this.#association.timers.set('repair', ready);
@@ -237,8 +237,8 @@ export class FlightSender {
   }
 
   #setTimer(now: Instant): void {
-    const { timers, unvalidated } = this.#association;
-    if (unvalidated === undefined) timers.set('retransmit', now + this.#backoff.timeout);
+    const { timers, path } = this.#association;
+    if (path.validated) timers.set('retransmit', now + this.#backoff.timeout);
   }
 
   /** A part of the answer is here: a flight that awaits one has arrived. */
@@ -330,12 +330,12 @@ export class FlightSender {
 
   #onUnanswered(): void {
     const hello = this.#underWay?.flight.items.some(isClientHello) === true;
-    this.#association.pathSize.onUnanswered(this.#largest, hello);
+    this.#association.path.size.onUnanswered(this.#largest, hello);
   }
 
   #onAnswer(): void {
     this.#backoff.onAnswer();
-    this.#association.pathSize.onAnswer();
+    this.#association.path.size.onAnswer();
   }
 
   /** All that is missing goes out again, as far as the window lets it. */
@@ -349,8 +349,8 @@ export class FlightSender {
     const { flight, delivery } = this.#underWay;
     const records = this.#window - delivery.inFlight;
     if (records <= 0) return;
-    const { transmit, timers, pathSize, recordLimits, counters } = this.#association;
-    const manner = { size: pathSize.forFlights, content: recordLimits.send, records, part };
+    const { transmit, timers, path, recordLimits, counters } = this.#association;
+    const manner = { size: path.size.forFlights, content: recordLimits.send, records, part };
     delivery.onTransmission(now);
     const sent = transmit.flight(flight, manner, delivery);
     if (flight.awaits !== 'nothing') this.#setTimer(now);

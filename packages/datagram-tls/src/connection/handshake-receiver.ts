@@ -117,7 +117,7 @@ export class HandshakeReceiver {
    * number. Anybody can send numbers ahead of the peer's; then our own timer has to do, where there is one.
    */
   isDuplicate(epoch: number, sequence: number): boolean {
-    if (epoch > 0 || this.#association.unvalidated !== undefined) return false;
+    if (epoch > 0 || !this.#association.path.validated) return false;
     if (this.#plainNumbers.includes(sequence)) return true;
     if (this.#plainNumbers.length === MAX_PLAIN_NUMBERS) this.#plainNumbers.shift();
     this.#plainNumbers.push(sequence);

@@ -18,7 +18,7 @@ import { ticketKeysFailed } from './errors.js';
 import { FlightSender } from './flights.js';
 import { HandshakeReceiver } from './handshake-receiver.js';
 import { APPLICATION_EPOCH, EARLY_EPOCH, HANDSHAKE_EPOCH, type KeyChanges } from './key-update.js';
-import { isEstablished } from './life.js';
+import { isEstablished, isUndecided } from './life.js';
 
 /**
  * Messages that one datagram may have processed. A flight has at most 8, and a datagram that fills a gap sets free what is
@@ -145,7 +145,7 @@ export class Handshake {
   #onTicketKeysFailed({ cause }: Failure): void {
     const association = this.#association;
     association.counters.ticketKeyFailures++;
-    if (association.unvalidated?.standing !== 'asked')
+    if (!isUndecided(association.life))
       association.tell({ type: 'ticket-keys-failed', error: ticketKeysFailed(cause) });
   }
 
@@ -172,7 +172,7 @@ export class Handshake {
   settle(now: Instant): void {
     this.#flights.settle(now);
     // Nothing goes by itself to a peer that is not proved.
-    if (!this.#acks.active || this.#association.unvalidated !== undefined) return;
+    if (!this.#acks.active || !this.#association.path.validated) return;
     const { version } = this.#runner;
     // RFC 9147 §7: no ACK before a version is chosen that has them.
     if (version === undefined) return;
@@ -453,7 +453,7 @@ function readReceivedAck(
  */
 function onEarlyAck(association: Association, retransmission: FlightSender): void {
   association.drop('early_ack');
-  if (association.unvalidated !== undefined) retransmission.onRepeated(false);
+  if (!association.path.validated) retransmission.onRepeated(false);
 }
 
 /**
@@ -468,7 +468,7 @@ function onPlainAck(
 ): void {
   association.drop('unauthenticated_ack');
   // A peer that is not proved was told that all has arrived, and would not say it again.
-  if (keys.heard >= HANDSHAKE_EPOCH || association.unvalidated !== undefined) return;
+  if (keys.heard >= HANDSHAKE_EPOCH || !association.path.validated) return;
   const numbers = decodeAck(content)?.recordNumbers;
   if (numbers?.every((number) => number.epoch === 0) === true) retransmission.onPlainAck(numbers);
 }
@@ -528,7 +528,7 @@ function performPlain(
       early.send(action);
       return;
     case 'early-data':
-      if (action.accepted) association.answerEarly(now);
+      if (action.accepted) host.onEarlyAccepted(now);
       early.onAnswer(action);
       return;
     case 'decline':

@@ -1,3 +1,4 @@
+import type { EarlyRefusal } from '../handshake/actions.js';
 import type { Session } from '../handshake/session.js';
 
 /** An alert that was sent. */
@@ -11,7 +12,11 @@ export interface SentAlert {
 /** Where an association is in its life, with what is known there. Every part of it reads this one; only the machine moves it on. */
 export type Life =
   | { readonly at: 'idle' }
-  | { readonly at: 'handshaking' }
+  /**
+   * `undecided`: a server does not know yet whether it takes the early data of a client without a cookie. Until then it sends
+   * nothing and reports nothing but jobs.
+   */
+  | { readonly at: 'handshaking'; readonly undecided: boolean }
   /** The session is open, and our last flight is not acknowledged: the peer may lack the keys of the session. */
   | { readonly at: 'finishing'; readonly session: Session }
   | { readonly at: 'open'; readonly session: Session }
@@ -23,6 +28,8 @@ export type Life =
       readonly session: Session | undefined;
       /** Server: the alert that ended the handshake; `undefined` for one that may succeed when it is begun again. */
       readonly refusal: SentAlert | undefined;
+      /** Server: why the client is answered as one without a cookie, and this association was never reported. */
+      readonly declined: EarlyRefusal | undefined;
     };
 
 export type Phase = 'idle' | 'handshaking' | 'finishing' | 'open' | 'closing' | 'closed';
@@ -30,6 +37,11 @@ export type Phase = 'idle' | 'handshaking' | 'finishing' | 'open' | 'closing' | 
 /** `undefined` until the handshake is done; it outlives the association. */
 export function sessionOf(life: Life): Session | undefined {
   return life.at === 'idle' || life.at === 'handshaking' ? undefined : life.session;
+}
+
+/** Whether early data is taken is not known yet. */
+export function isUndecided(life: Life): boolean {
+  return life.at === 'handshaking' && life.undecided;
 }
 
 /** Application data may be sent. */

@@ -3,6 +3,7 @@ import { type DTLSError, invalidState } from '../base/errors.js';
 import { type Duration, earliest, type Instant } from '../base/instant.js';
 import { MemoryPool } from '../base/memory.js';
 import { ownProperties } from '../base/own-properties.js';
+import type { PeerAddress } from '../base/peer-address.js';
 import type { Security as AnySecurity, Behaviour, Destination } from '../config/config.js';
 import type { EarlyRefusal } from '../handshake/actions.js';
 import { Context } from '../handshake/context.js';
@@ -24,8 +25,8 @@ import {
 import type { ConnectionEvent } from './events.js';
 import { Handshake } from './handshake.js';
 import { HANDSHAKE_EPOCH, KeyChanges } from './key-update.js';
-import { isOpen, type Life, type SentAlert, sessionOf } from './life.js';
-import { ASKED_LIFE, type UnvalidatedPath } from './path.js';
+import { isOpen, isUndecided, type Life, type SentAlert, sessionOf } from './life.js';
+import { answeredLife, Path, UNVALIDATED_LIFE } from './path.js';
 import { Receive } from './receive.js';
 import type { TimerName } from './timers.js';
 import type { Security } from './version.js';
@@ -53,6 +54,7 @@ export class Machine implements ContentHost, HandshakeHost {
   readonly #outbound: SentData;
   readonly #early: EarlyData;
   readonly #suspicion = new Suspicion();
+  readonly #contact: InitialNumbers['contact'];
   /** When the peer was first asked whether it is there, and when it counts as gone if it is not heard after that. */
   #askedAt: Instant = Number.NEGATIVE_INFINITY;
   #goneAt: Instant = Number.POSITIVE_INFINITY;
@@ -62,18 +64,23 @@ export class Machine implements ContentHost, HandshakeHost {
     security: Security,
     behaviour: Behaviour,
     given: Destination,
+    address: PeerAddress,
     beginning: InitialNumbers,
     pool = new MemoryPool(0),
   ) {
     const destination = ownProperties(given);
-    const { recordSequence } = beginning;
-    const association = new Association(security, behaviour, recordSequence, pool, () => this.#onEvict());
+    const { sendSeq, receiveSeq, recordSequence, retry, contact } = beginning;
+    const early = contact === 'early-data';
+    const path = new Path(address, behaviour.mtu, contact === 'validated');
+    const earlyBytes = early ? (security.tickets?.early?.most ?? 0) : 0;
+    const association = new Association(security, behaviour, path, { recordSequence, earlyBytes }, pool, () =>
+      this.#onEvict(),
+    );
     this.#association = association;
+    this.#contact = contact;
     this.#keys = new KeyChanges(association);
     this.#inbound = new ReceivedData(association);
     this.#outbound = new SentData(association);
-    const { sendSeq, receiveSeq, retry, early = false } = beginning;
-    if (early) association.beginUnvalidated(security);
     this.#early = new EarlyData(association, destination.earlyData);
     const context = new Context(security, behaviour, destination, sendSeq, early);
     this.#context = context;
@@ -113,9 +120,8 @@ export class Machine implements ContentHost, HandshakeHost {
     return this.#early.outcome;
   }
 
-  /** Server: how it stands with a client that came with early data and no cookie; `undefined` once it has shown that it hears us. */
-  get unvalidated(): Readonly<Pick<UnvalidatedPath, 'standing' | 'reason'>> | undefined {
-    return this.#association.unvalidated;
+  get path(): Path {
+    return this.#association.path;
   }
 
   /** {@link send} may be called: the session is open, or a server has taken early data, which it may answer. */
@@ -127,22 +133,27 @@ export class Machine implements ContentHost, HandshakeHost {
   /** Begins: a client sends its first flight, a server waits for one. */
   start(now: Instant): void {
     if (this.#at !== 'idle') throw invalidState('The association has begun already');
-    this.#association.life = { at: 'handshaking' };
-    const { behaviour, timers, role } = this.#association;
-    const timeout = this.unvalidated === undefined ? behaviour.handshakeTimeout : ASKED_LIFE;
+    this.#association.life = { at: 'handshaking', undecided: this.#contact === 'early-data' };
+    const { behaviour, timers, role, path } = this.#association;
+    const timeout = path.validated ? behaviour.handshakeTimeout : UNVALIDATED_LIFE;
     if (timeout > 0) timers.set('handshake', now + timeout);
     if (role === 'client') this.#handshake.start(now);
   }
 
   /** Returns whether anything in `datagram` was of use. The bytes are not kept. */
-  receive(datagram: Uint8Array, now: Instant): boolean {
+  receive(datagram: Uint8Array, from: PeerAddress, now: Instant): boolean {
+    const { counters, path } = this.#association;
     if (this.#at === 'closed' || this.#at === 'idle') {
       this.#association.drop('closed');
       return false;
     }
-    const { counters } = this.#association;
+    if (!path.endsAt(from)) {
+      this.#association.drop('other_path');
+      return false;
+    }
     counters.datagramsReceived++;
     counters.bytesReceived += datagram.length;
+    path.bytesReceived += datagram.length;
     this.#handshake.onDatagram();
     const useful = this.#receive.datagram(datagram, now);
     if (!this.#isOver) {
@@ -235,7 +246,7 @@ export class Machine implements ContentHost, HandshakeHost {
    * and go out again at once; application data is lost, and {@link maxMessageSize} falls.
    */
   handleTooLarge(size: number, now: Instant): void {
-    if (!this.#isOver && this.#association.pathSize.onRefused(size)) this.#handshake.onTooLarge(size, now);
+    if (!this.#isOver && this.#association.path.size.onRefused(size)) this.#handshake.onTooLarge(size, now);
   }
 
   /**
@@ -268,12 +279,13 @@ export class Machine implements ContentHost, HandshakeHost {
     if (!this.#isOver) this.#association.watchMemory(now);
   }
 
-  /** The next datagram to send; the caller owns it. */
+  /** The next datagram to send to {@link Path.address}; the caller owns it. */
   pollTransmit(): Uint8Array | undefined {
-    const { unvalidated, transmit, counters } = this.#association;
-    if (unvalidated !== undefined && !unvalidated.grants(transmit.nextSize, counters.bytesReceived))
-      return undefined;
-    return transmit.poll();
+    const { path, transmit, life } = this.#association;
+    if (!path.validated && (isUnanswered(life) || !path.grants(transmit.nextSize))) return undefined;
+    const data = transmit.poll();
+    if (data !== undefined) path.bytesSent += data.length;
+    return data;
   }
 
   pollEvent(): ConnectionEvent | undefined {
@@ -371,7 +383,7 @@ export class Machine implements ContentHost, HandshakeHost {
 
   onFailure(error: DTLSError): void {
     if (this.#isOver) return;
-    if (this.unvalidated?.standing === 'asked') return this.onDecline('failed');
+    if (isUndecided(this.#association.life)) return this.onDecline('failed');
     let refusal: SentAlert | undefined;
     if (error.source === 'local' && error.alert !== undefined) {
       if (this.#at === 'handshaking' && !PASSING.has(error.code))
@@ -389,14 +401,23 @@ export class Machine implements ContentHost, HandshakeHost {
 
   /** It heard us, so that this is an association like any other. */
   onProved(now: Instant): void {
-    this.#association.validate(now);
+    const { path, timers, behaviour } = this.#association;
+    path.validated = true;
+    timers.stop('handshake');
+    if (behaviour.handshakeTimeout > 0) timers.set('handshake', now + behaviour.handshakeTimeout);
     this.#handshake.onProved(now);
+  }
+
+  onEarlyAccepted(now: Instant): void {
+    const { life, path, timers, behaviour } = this.#association;
+    if (!isUndecided(life)) return;
+    this.#association.life = { at: 'handshaking', undecided: false };
+    if (!path.validated) timers.set('handshake', now + answeredLife(behaviour.handshakeTimeout));
   }
 
   /** This association was not reported as a session, and will not be. */
   onDecline(reason: EarlyRefusal): void {
-    this.#association.unvalidated?.decline(reason);
-    this.#association.life = { at: 'closed', session: undefined, refusal: undefined };
+    this.#association.life = { at: 'closed', session: undefined, refusal: undefined, declined: reason };
     this.#association.timers.end();
     this.#releaseMemory();
   }
@@ -458,7 +479,7 @@ export class Machine implements ContentHost, HandshakeHost {
   #end(error: DTLSError | undefined, resumable: boolean, refusal: SentAlert | undefined): void {
     if (this.#isOver) return;
     const session = sessionOf(this.#association.life);
-    this.#association.life = { at: 'closed', session, refusal };
+    this.#association.life = { at: 'closed', session, refusal, declined: undefined };
     this.#association.timers.end();
     this.#releaseMemory();
     if (!resumable) forgetSession(this.#association, session);
@@ -520,7 +541,7 @@ function onRetransmit({ suspicion, handshake, host }: Timed, now: Instant): void
 
 /** A server that was heard under the keys of the session is done with the handshake, whether it says so or not. */
 function onHandshakeTimeout({ association, handshake, keys, suspicion, host }: Timed, now: Instant): void {
-  if (association.unvalidated?.standing === 'asked') host.onDecline('expired');
+  if (isUndecided(association.life)) host.onDecline('expired');
   else if (keys.heard > HANDSHAKE_EPOCH) handshake.forgoAck(now);
   else {
     // A peer that was never heard is out of reach, whatever its key.
@@ -529,7 +550,7 @@ function onHandshakeTimeout({ association, handshake, keys, suspicion, host }: T
   }
 }
 
-/** Where a connection begins in the peer's numbering. All zero for a client and for a server that asks for no cookie. */
+/** Where a connection begins. All zero for a client and for a server that asks for no cookie. */
 export interface InitialNumbers {
   /** message_seq of our first message. */
   readonly sendSeq: number;
@@ -539,11 +560,24 @@ export interface InitialNumbers {
   readonly recordSequence: number;
   /** Server: the HelloRetryRequest that was sent without state, and which the first message answers. */
   readonly retry?: Retry13 | undefined;
-  /** Server: the client, who has not shown that it hears us, is answered only if its early data can be taken. */
-  readonly early?: boolean;
+  /**
+   * What is known of the path: it is validated, as by a cookie; it is not; it is not, and the client is answered only if its
+   * early data can be taken.
+   */
+  readonly contact: 'validated' | 'unvalidated' | 'early-data';
 }
 
-export const FROM_ZERO: InitialNumbers = { sendSeq: 0, receiveSeq: 0, recordSequence: 0 };
+export const FROM_ZERO: InitialNumbers = {
+  sendSeq: 0,
+  receiveSeq: 0,
+  recordSequence: 0,
+  contact: 'validated',
+};
+
+/** Nothing goes to the peer: whether it is answered is not known yet, or it is answered without state. */
+function isUnanswered(life: Life): boolean {
+  return isUndecided(life) || (life.at === 'closed' && life.declined !== undefined);
+}
 
 /** Server: a session that ended in failure is not resumed by its id (RFC 5246 §7.2.2). */
 function forgetSession(association: Association, session: Session | undefined): void {

@@ -1,5 +1,5 @@
 import type { Duration } from '../base/instant.js';
-import type { EarlyRefusal } from '../handshake/actions.js';
+import type { PeerAddress } from '../base/peer-address.js';
 
 /** What every IPv4 host takes (RFC 791 §3.1), bytes of UDP payload. */
 const ANY_HOST = 548;
@@ -68,11 +68,11 @@ function stepBelow(size: number): number {
   return STEPS.find((step) => step < size) ?? Math.min(...STEPS);
 }
 
-/** RFC 9147 §5.1: so many times the bytes of a peer that has proved nothing of its address. */
+/** RFC 9147 §5.1: so many times the bytes of a peer whose address is not validated. */
 const AMPLIFICATION = 3;
-/** How long it may take to tell whether early data is taken, ms. */
-export const ASKED_LIFE: Duration = 10_000;
-/** And how long the client may then take to show that it hears us, ms, if its handshake may take that long. */
+/** How long a handshake may take on a path that is not validated, ms. */
+export const UNVALIDATED_LIFE: Duration = 10_000;
+/** How long a client whose early data is accepted may take to validate its path, ms, if its handshake may take that long. */
 const ANSWERED_LIFE: Duration = 60_000;
 
 /** `timeout`: of handshakes, 0 for none. */
@@ -81,31 +81,38 @@ export function answeredLife(timeout: Duration): Duration {
 }
 
 /**
- * A server whose peer brings early data and no cookie. Until the peer shows that it hears us it gets no more than three
- * times what it sent, and by a timer of ours only the answer to a request that came too soon.
+ * Where the peer is, and what may be sent there. Until the path is validated the peer gets at most three times the bytes that
+ * it sent (RFC 9147 §5.1), and no timer of ours repeats a flight.
  */
-export class UnvalidatedPath {
-  /** Whether there is to be an association at all is not known yet; there is; there is not. */
-  standing: 'asked' | 'answered' | 'declined' = 'asked';
-  /** Why not. */
-  reason: EarlyRefusal | undefined;
-  /** Bytes of early data that may come before it is known. */
-  readonly mayWait: number;
-  #sent = 0;
+export class Path {
+  readonly address: PeerAddress;
+  /** Of the datagrams that it takes. */
+  readonly size: PathSize;
+  /** A record under keys that only a peer that hears us can have has come, or a cookie. */
+  validated: boolean;
+  /** Bytes of UDP payload. */
+  bytesReceived = 0;
+  bytesSent = 0;
 
-  constructor(mayWait: number) {
-    this.mayWait = mayWait;
+  constructor(address: PeerAddress, mtu: number, validated: boolean) {
+    this.address = address;
+    this.size = new PathSize(mtu);
+    this.validated = validated;
   }
 
-  decline(reason: EarlyRefusal): void {
-    this.standing = 'declined';
-    this.reason = reason;
+  /** Bytes of UDP payload of the largest datagram that the path takes, as far as is known. */
+  get maxDatagramSize(): number {
+    return this.size.known;
   }
 
-  /** Whether `bytes` more may go out to a peer that sent `received`; if so they count. */
-  grants(bytes: number, received: number): boolean {
-    if (this.standing !== 'answered' || this.#sent + bytes > AMPLIFICATION * received) return false;
-    this.#sent += bytes;
-    return true;
+  /** Whether `bytes` more may go out. */
+  grants(bytes: number): boolean {
+    return this.validated || this.bytesSent + bytes <= AMPLIFICATION * this.bytesReceived;
+  }
+
+  /** Whether `from` is the other end of this path. */
+  endsAt(from: PeerAddress): boolean {
+    const { address } = this;
+    return from === address || (from.port === address.port && from.address === address.address);
   }
 }

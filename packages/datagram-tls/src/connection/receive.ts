@@ -149,7 +149,7 @@ export class Receive {
 
   /** Early data that is allowed may wait for the decision, which may be a job's. Half as much again is for what records cost. */
   get #holdBudget(): number {
-    return HOLD_BUDGET + 1.5 * (this.#association.unvalidated?.mayWait ?? 0);
+    return HOLD_BUDGET + 1.5 * this.#association.earlyBytes;
   }
 
   #hold(datagram: Uint8Array, now: Instant): void {

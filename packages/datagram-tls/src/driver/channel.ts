@@ -1,4 +1,4 @@
-import type { PeerAddress } from '../endpoint/peer.js';
+import type { PeerAddress } from '../base/peer-address.js';
 import type { Backlog } from './send-queue.js';
 
 /** What a port hears of its channel. */

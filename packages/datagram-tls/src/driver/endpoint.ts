@@ -1,5 +1,6 @@
 import { invalidState } from '../base/errors.js';
 import { ownProperties } from '../base/own-properties.js';
+import type { PeerAddress } from '../base/peer-address.js';
 import { BEHAVIOUR_OPTIONS, resolveBehaviour } from '../config/behaviour.js';
 import { checkFunction } from '../config/checks.js';
 import type { Behaviour, Destination } from '../config/config.js';
@@ -9,7 +10,6 @@ import type { ConnectionEvent } from '../connection/events.js';
 import type { Security } from '../connection/version.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { EarlyRefusals, Refusals } from '../endpoint/counters.js';
-import type { PeerAddress } from '../endpoint/peer.js';
 import type { Refusal } from '../endpoint/refusals.js';
 import { logPeer, logRemoval } from './debug.js';
 import { Deferred } from './deferred.js';

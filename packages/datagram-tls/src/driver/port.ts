@@ -1,11 +1,11 @@
+import type { PeerAddress } from '../base/peer-address.js';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
-import { type Connection, machineOf } from '../connection/connection.js';
+import type { Connection } from '../connection/connection.js';
 import type { Security } from '../connection/version.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import { Endpoint, type EndpointEvent } from '../endpoint/endpoint.js';
-import type { PeerAddress } from '../endpoint/peer.js';
 import type { Outgoing } from '../endpoint/ready-queue.js';
 import type { Refusal } from '../endpoint/refusals.js';
 import type { Job, JobAnswer } from '../handshake/jobs.js';
@@ -312,7 +312,7 @@ export class Port {
 }
 
 function kindOf(entry: ConnectionEntry | undefined): SendKind {
-  if (entry === undefined || machineOf(entry.connection).unvalidated !== undefined) return 'unvalidated';
+  if (entry === undefined || !entry.connection.path.validated) return 'unvalidated';
   return entry.connection.session === undefined ? 'handshake' : 'application';
 }
 

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns';
 import { isIP, SocketAddress, type SocketAddressInitOptions } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { ownProperties } from '../base/own-properties.js';
-import type { PeerAddress } from '../endpoint/peer.js';
+import type { PeerAddress } from '../base/peer-address.js';
 
 export type Found = (address: string, family: PeerAddress['family']) => void;
 

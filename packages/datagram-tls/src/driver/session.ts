@@ -1,13 +1,13 @@
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { decodeUtf8, toText } from '../base/bytes.js';
 import { DTLSError, invalidState } from '../base/errors.js';
+import type { PeerAddress } from '../base/peer-address.js';
 import { checkBoolean, checkFunction } from '../config/checks.js';
 import { encodeSession } from '../config/saved-session.js';
 import type { EarlyOutcome } from '../connection/application-data.js';
 import type { Connection } from '../connection/connection.js';
 import type { ConnectionEvent, TraceEvent } from '../connection/events.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
-import type { PeerAddress } from '../endpoint/peer.js';
 import { exportKeyingMaterial, type Session } from '../handshake/session.js';
 import { keylogLine } from '../keys/keylog.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { types } from 'node:util';
 import { callerError, DTLSError, invalidArgType, outOfRange } from '../base/errors.js';
+import type { PeerAddress } from '../base/peer-address.js';
 import { checkFunction, checkInteger, checkObject, checkOneOf, checkString } from '../config/checks.js';
-import type { PeerAddress } from '../endpoint/peer.js';
 import type { ChannelHandlers, DatagramChannel } from './channel.js';
 
 /** Where a datagram came from. An absent `family` is that of the IP address that `address` is, or `other`. */

@@ -1,8 +1,8 @@
 import { createSocket, type Socket, type SocketOptions } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { ownProperties } from '../base/own-properties.js';
+import type { PeerAddress } from '../base/peer-address.js';
 import { plain } from '../crypto/node-bytes.js';
-import type { PeerAddress } from '../endpoint/peer.js';
 import type { ChannelHandlers, DatagramChannel } from './channel.js';
 import { logBind } from './debug.js';
 

@@ -2,15 +2,17 @@ import { own } from '../base/bytes.js';
 import { DTLSError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import type { MemoryPool } from '../base/memory.js';
+import type { PeerAddress } from '../base/peer-address.js';
 import type { Behaviour, Destination } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
 import { connectionAround, machineOf } from '../connection/connection.js';
+import { isUndecided } from '../connection/life.js';
 import { type InitialNumbers, Machine } from '../connection/machine.js';
 import type { Security } from '../connection/version.js';
 import type { EarlyRefusal } from '../handshake/actions.js';
 import { type ConnectionEntry, createEntry } from './connection-entry.js';
 import type { EndpointCounters } from './counters.js';
-import { hostOf, type PeerAddress } from './peer.js';
+import { hostOf } from './peer.js';
 import { Places, type RefusalReason } from './places.js';
 import { RefusedHandshakes } from './refusals.js';
 import type { Routes } from './routes.js';
@@ -262,7 +264,7 @@ export class Acceptor {
     client: Pick<ConnectionEntry, 'peer' | 'host' | 'began' | 'clientRandom'>,
   ): ConnectionEntry {
     const { security, behaviour } = service;
-    const machine = new Machine(security, behaviour, NOWHERE, beginning, this.#host.memory);
+    const machine = new Machine(security, behaviour, NOWHERE, client.peer, beginning, this.#host.memory);
     const entry = createEntry(connectionAround(machine), client);
     this.#host.routes.add(entry);
     return entry;
@@ -271,7 +273,7 @@ export class Acceptor {
   /** Including the datagram that brought it. */
   #begin(entry: ConnectionEntry, datagram: Uint8Array, now: Instant): void {
     entry.connection.start(now);
-    entry.connection.receive(datagram, now);
+    machineOf(entry.connection).receive(datagram, entry.peer, now);
     this.review(entry, now);
     this.#host.touch(entry);
   }
@@ -362,16 +364,15 @@ class UnvalidatedClients {
 
   /** Something happened to `entry`: decides whether it is accepted. */
   review(entry: ConnectionEntry): EarlyDataDecision | undefined {
-    const { unvalidated } = machineOf(entry.connection);
-    if (unvalidated === undefined && this.#answered.delete(entry)) this.#tickets.delete(entry);
+    const { life, path } = machineOf(entry.connection);
+    if (path.validated && this.#answered.delete(entry)) this.#tickets.delete(entry);
     const hello = this.#asked.get(entry);
-    if (hello === undefined || unvalidated?.standing === 'asked') return undefined;
+    if (hello === undefined || isUndecided(life)) return undefined;
     this.#asked.delete(entry);
-    if (unvalidated?.standing === 'answered') this.#answered.add(entry);
-    else this.#tickets.delete(entry);
-    if (unvalidated?.standing === 'declined')
-      return { kind: 'declined', hello, reason: unvalidated.reason ?? 'failed' };
-    return { kind: 'taken' };
+    const reason = life.at === 'closed' ? life.declined : undefined;
+    if (path.validated || reason !== undefined) this.#tickets.delete(entry);
+    else this.#answered.add(entry);
+    return reason === undefined ? { kind: 'taken' } : { kind: 'declined', hello, reason };
   }
 
   forget(entry: ConnectionEntry): void {

@@ -1,7 +1,7 @@
 import type { Instant } from '../base/instant.js';
+import type { PeerAddress } from '../base/peer-address.js';
 import type { Role } from '../config/config.js';
 import type { Connection } from '../connection/connection.js';
-import type { PeerAddress } from './peer.js';
 
 /** One connection and its peer's address. */
 export interface ConnectionEntry {

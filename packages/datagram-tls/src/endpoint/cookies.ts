@@ -1,8 +1,9 @@
 import { concat, EMPTY, utf8 } from '../base/bytes.js';
 import type { Duration, Instant } from '../base/instant.js';
+import type { PeerAddress } from '../base/peer-address.js';
 import type { CryptoProvider, MacKey } from '../crypto/provider.js';
 import type { ClientHelloPrefix } from '../wire/messages/client-hello.js';
-import { type PeerAddress, peerKey } from './peer.js';
+import { peerKey } from './peer.js';
 
 const KEY_LENGTH = 32;
 const MAC_LENGTH = 32;

@@ -2,6 +2,7 @@ import { sameBytes } from '../base/bytes.js';
 import { callerError, type DTLSError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import { MemoryPool } from '../base/memory.js';
+import type { PeerAddress } from '../base/peer-address.js';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
@@ -14,7 +15,7 @@ import { Acceptor, type AcceptorHost, type Service } from './acceptor.js';
 import { type ConnectionEntry, createEntry } from './connection-entry.js';
 import { startCounting } from './counters.js';
 import { Deadlines } from './deadlines.js';
-import { hostOf, type PeerAddress } from './peer.js';
+import { hostOf } from './peer.js';
 import type { RefusalReason } from './places.js';
 import { type Outgoing, ReadyQueue } from './ready-queue.js';
 import { type Refusal, RefusalReports } from './refusals.js';
@@ -116,7 +117,7 @@ export class Endpoint {
         `there is a session with ${peer.address}:${peer.port} already`,
       );
     }
-    const machine = new Machine(security, behaviour, destination, FROM_ZERO, this.#memory);
+    const machine = new Machine(security, behaviour, destination, peer, FROM_ZERO, this.#memory);
     const connection = connectionAround(machine);
     const host = hostOf(peer, this.#limits.hostPrefix);
     const entry = createEntry(connection, { peer, host, began: now, clientRandom: undefined });
@@ -265,9 +266,9 @@ export class Endpoint {
     const { current, pending } = route;
     if (pending !== undefined) {
       this.touch(pending);
-      if (pending.connection.receive(datagram, now)) return;
+      if (machineOf(pending.connection).receive(datagram, pending.peer, now)) return;
     }
-    current.connection.receive(datagram, now);
+    machineOf(current.connection).receive(datagram, current.peer, now);
     this.#acceptor.review(current, now);
     this.touch(current);
   }

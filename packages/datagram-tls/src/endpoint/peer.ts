@@ -1,12 +1,5 @@
+import type { PeerAddress } from '../base/peer-address.js';
 import type { EndpointLimits } from '../config/limits.js';
-
-/** Where datagrams come from and go to. */
-export interface PeerAddress {
-  /** An IP literal, or what a transport of the application calls the peer. */
-  readonly address: string;
-  readonly family: 'IPv4' | 'IPv6' | 'other';
-  readonly port: number;
-}
 
 /** The key by which a peer's associations are found. */
 export function peerKey(address: string, port: number): string {

@@ -1,7 +1,8 @@
+import type { PeerAddress } from '../base/peer-address.js';
 import { Queue } from '../base/queue.js';
+import { machineOf } from '../connection/connection.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import type { ConnectionEntry } from './connection-entry.js';
-import type { PeerAddress } from './peer.js';
 
 export interface Outgoing {
   readonly data: Uint8Array;
@@ -32,7 +33,7 @@ export class ReadyQueue {
 
   pollTransmit(): Outgoing | undefined {
     for (let entry = this.#sending.peek(); entry !== undefined; entry = this.#sending.peek()) {
-      const data = entry.connection.pollTransmit();
+      const data = machineOf(entry.connection).pollTransmit();
       if (data !== undefined) return { data, peer: entry.peer, entry };
       entry.sending = false;
       this.#sending.shift();

@@ -1,10 +1,11 @@
 import { sameBytes } from '../base/bytes.js';
 import type { Duration, Instant } from '../base/instant.js';
+import type { PeerAddress } from '../base/peer-address.js';
 import type { SentAlert } from '../connection/life.js';
 import { createHeader, readHeader } from '../record/header.js';
 import { ContentType } from '../wire/codes.js';
 import { plainRecord } from './answers.js';
-import { type PeerAddress, peerKey } from './peer.js';
+import { peerKey } from './peer.js';
 import type { RefusalReason } from './places.js';
 import { looksLikeClientHello, readHelloParts, readPrefix } from './split-hellos.js';
 

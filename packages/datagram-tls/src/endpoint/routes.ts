@@ -1,5 +1,5 @@
+import type { PeerAddress } from '../base/peer-address.js';
 import type { ConnectionEntry } from './connection-entry.js';
-import type { PeerAddress } from './peer.js';
 
 /** The associations with one address. */
 export interface Route {

@@ -1,11 +1,12 @@
 import type { Duration, Instant } from '../base/instant.js';
+import type { PeerAddress } from '../base/peer-address.js';
 import { Reassembler } from '../connection/reassembly.js';
 import { createHeader, readHeader } from '../record/header.js';
 import { ContentType, HandshakeType } from '../wire/codes.js';
 import { type ClientHelloPrefix, peekClientHello } from '../wire/messages/client-hello.js';
 import { type HandshakeFragment, readHandshakeFragments } from '../wire/messages/handshake-header.js';
 import type { Numbers } from './answers.js';
-import { type PeerAddress, peerKey } from './peer.js';
+import { peerKey } from './peer.js';
 
 /**
  * What unvalidated addresses may make an endpoint keep, bytes: in total, and each of them. A ClientHello with an

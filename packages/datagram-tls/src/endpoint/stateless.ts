@@ -1,5 +1,6 @@
 import { DTLSError } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
+import type { PeerAddress } from '../base/peer-address.js';
 import type { InitialNumbers } from '../connection/machine.js';
 import { partsOf, type Security } from '../connection/version.js';
 import { chooseVersion, readClientOffer } from '../handshake/client-wishes.js';
@@ -10,7 +11,6 @@ import { HandshakeType } from '../wire/codes.js';
 import { type ClientHelloPrefix, decodeClientHello, peekClientHello } from '../wire/messages/client-hello.js';
 import { type Numbers, refusal, wholeMessage } from './answers.js';
 import { Cookies } from './cookies.js';
-import type { PeerAddress } from './peer.js';
 import { type JoinedHello, readHelloParts, readPrefix, SplitHellos } from './split-hellos.js';
 
 /** The result of a datagram without an association. */
@@ -86,7 +86,7 @@ export class StatelessResponder {
       if (prefix !== undefined && ticket !== undefined)
         return {
           act: 'probe',
-          beginning: beginningAt(hello, true),
+          beginning: beginningAt(hello, 'early-data'),
           hello,
           ticket,
           random: prefix.random,
@@ -119,7 +119,7 @@ export class StatelessResponder {
       if (cookie === undefined) continue;
       const carried = this.#cookies.open(peer, prefix, cookie, now);
       const good = carried === undefined ? undefined : server.cookies.opened(carried, cookie);
-      return good === undefined ? undefined : beginningAt(numbers, false, good.retry);
+      return good === undefined ? undefined : beginningAt(numbers, 'validated', good.retry);
     }
     return undefined;
   }
@@ -151,10 +151,10 @@ export class StatelessResponder {
 
 function beginningAt(
   { messageSeq, recordSequence }: Numbers,
-  early: boolean,
+  contact: InitialNumbers['contact'],
   retry?: Retry13,
 ): InitialNumbers {
-  return { sendSeq: messageSeq, receiveSeq: messageSeq, recordSequence, retry, early };
+  return { sendSeq: messageSeq, receiveSeq: messageSeq, recordSequence, retry, contact };
 }
 
 /** Bytes at the end of a ticket that distinguish it from others: those of its seal. */

@@ -14,7 +14,11 @@ for (const version of VERSIONS) {
   suite(`sending, ${version}`, () => {
     test('send throws ERR_INVALID_STATE before the start, during the handshake and after the end', () => {
       const destination = { serverName: undefined, verifyName: undefined };
-      const fresh = Connection.create(security('client', version), behaviour(), destination);
+      const fresh = Connection.create(security('client', version), behaviour(), destination, {
+        address: '192.0.2.1',
+        family: 'IPv4',
+        port: 1,
+      });
       assert.throws(() => fresh.send(utf8('x')), { code: 'ERR_INVALID_STATE' });
       fresh.start(0);
       assert.throws(() => fresh.send(utf8('x')), { code: 'ERR_INVALID_STATE' });
@@ -210,7 +214,7 @@ for (const version of VERSIONS) {
         pair.runFor(1000);
         connection.close(pair.now);
         connection.handleTimeout(pair.now + 1_000_000);
-        assert.equal(connection.receive(new Uint8Array(20), pair.now), false);
+        assert.equal(connection.receive(new Uint8Array(20), pair[peer].address, pair.now), false);
         connection.abandon(undefined);
         assert.equal(connection.phase, 'closed');
         assert.equal(connection.pollTransmit(), undefined);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { PeerAddress } from '#lib/base/peer-address.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { Cookies } from '#lib/endpoint/cookies.js';
-import type { PeerAddress } from '#lib/endpoint/peer.js';
 import type { ClientHelloPrefix } from '#lib/wire/messages/client-hello.js';
 import { flipped } from '../support/records.js';
 

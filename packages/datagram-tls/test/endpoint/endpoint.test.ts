@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { PeerAddress } from '#lib/base/peer-address.js';
 import type { EndpointLimits } from '#lib/config/limits.js';
 import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';
-import type { PeerAddress } from '#lib/endpoint/peer.js';
 import { assertAlive } from '../support/alive.js';
 import { performNow } from '../support/jobs.js';
 import { Pair } from '../support/pair.js';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { PeerAddress } from '#lib/endpoint/peer.js';
+import type { PeerAddress } from '#lib/base/peer-address.js';
 import { RefusedHandshakes } from '#lib/endpoint/refusals.js';
 import { ContentType } from '#lib/wire/codes.js';
 import { plainRecord } from '../support/records.js';

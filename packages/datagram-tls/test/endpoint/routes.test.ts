@@ -9,7 +9,7 @@ const nowhere = { serverName: undefined, verifyName: undefined };
 const ours = security('server', 'DTLSv1.2');
 
 function entry(address: string, port: number): ConnectionEntry {
-  const connection = Connection.create(ours, behaviour(), nowhere);
+  const connection = Connection.create(ours, behaviour(), nowhere, { address, port, family: 'IPv4' });
   return {
     connection,
     role: 'server',

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
+import type { PeerAddress } from '#lib/base/peer-address.js';
 import type { BehaviourOptions } from '#lib/config/behaviour.js';
 import type { EndpointLimits } from '#lib/config/limits.js';
 import type { ConnectionEvent } from '#lib/connection/events.js';
 import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';
-import type { PeerAddress } from '#lib/endpoint/peer.js';
 import type { Refusal } from '#lib/endpoint/refusals.js';
 import { performNow } from './jobs.js';
 import { behaviour, security, type TestedVersion, UNLIMITED } from './settings.js';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { utf8 } from '#lib/base/bytes.js';
+import type { PeerAddress } from '#lib/base/peer-address.js';
 import type { BehaviourOptions } from '#lib/config/behaviour.js';
 import type { EndpointLimits } from '#lib/config/limits.js';
 import type { SecurityOptions } from '#lib/config/options.js';
 import type { SavedSession } from '#lib/config/saved-session.js';
 import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';
-import type { PeerAddress } from '#lib/endpoint/peer.js';
 import type { Outgoing } from '#lib/endpoint/ready-queue.js';
 import type { Job } from '#lib/handshake/jobs.js';
 import { ExtensionType } from '#lib/wire/codes.js';

@@ -1,5 +1,6 @@
 import { DTLSError } from '#lib/base/errors.js';
 import { earliest } from '#lib/base/instant.js';
+import type { PeerAddress } from '#lib/base/peer-address.js';
 import type { BehaviourOptions } from '#lib/config/behaviour.js';
 import type { Destination, Role } from '#lib/config/config.js';
 import type { EndpointLimits } from '#lib/config/limits.js';
@@ -7,7 +8,6 @@ import type { SecurityOptions } from '#lib/config/options.js';
 import type { Security } from '#lib/connection/version.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
 import type { EndpointEvent } from '#lib/endpoint/endpoint.js';
-import type { PeerAddress } from '#lib/endpoint/peer.js';
 import type { JobAnswer } from '#lib/handshake/jobs.js';
 import { forgetSession, keepSession } from '#lib/policy/resumption.js';
 import { JUDGEMENT_DAY } from './identities.js';

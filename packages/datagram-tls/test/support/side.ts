@@ -1,11 +1,11 @@
 import type { DTLSError } from '#lib/base/errors.js';
+import type { PeerAddress } from '#lib/base/peer-address.js';
 import type { Role } from '#lib/config/config.js';
 import type { EndpointLimits } from '#lib/config/limits.js';
 import type { NewTicket } from '#lib/config/saved-session.js';
 import type { ConnectionEvent, TraceEvent } from '#lib/connection/events.js';
 import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';
-import type { PeerAddress } from '#lib/endpoint/peer.js';
 import type { Job } from '#lib/handshake/jobs.js';
 import type { Session } from '#lib/handshake/session.js';
 

@@ -13,6 +13,7 @@ import { fragmentRecord, plainFragments } from '../../support/records.js';
 import { behaviour, security, UNLIMITED } from '../../support/settings.js';
 
 const version = 'DTLSv1.3';
+const PEER = { address: '192.0.2.1', family: 'IPv4', port: 1 } as const;
 const HYBRID = 'X25519MLKEM768:x25519:secp256r1';
 
 /** Whole ClientHellos of the client, by message_seq; the parts of one have to arrive in order. */
@@ -106,12 +107,22 @@ suite('a HelloRetryRequest without an endpoint before it', () => {
       const server = security('server', version, { groups });
       const ends = [
         {
-          side: Connection.create(client, behaviour(), { serverName: undefined, verifyName: 'localhost' }),
+          side: Connection.create(
+            client,
+            behaviour(),
+            { serverName: undefined, verifyName: 'localhost' },
+            PEER,
+          ),
           own: client,
           received: [] as (readonly string[])[],
         },
         {
-          side: Connection.create(server, behaviour(), { serverName: undefined, verifyName: undefined }),
+          side: Connection.create(
+            server,
+            behaviour(),
+            { serverName: undefined, verifyName: undefined },
+            PEER,
+          ),
           own: server,
           received: [] as (readonly string[])[],
         },
@@ -128,8 +139,8 @@ suite('a HelloRetryRequest without an endpoint before it', () => {
             )
               received.push(event.event.messages);
           }
-          for (let data = side.pollTransmit(); data !== undefined; data = side.pollTransmit())
-            (ends[1 - i] ?? assert.fail()).side.receive(data, 0);
+          for (let out = side.pollTransmit(); out !== undefined; out = side.pollTransmit())
+            (ends[1 - i] ?? assert.fail()).side.receive(out.data, PEER, 0);
         }
       }
       assert.deepEqual(

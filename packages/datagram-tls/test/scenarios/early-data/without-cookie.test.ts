@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { PeerAddress } from '#lib/endpoint/peer.js';
+import type { PeerAddress } from '#lib/base/peer-address.js';
 import { asksForCookie, besieged, Desk, flightsOfTickets, MESSAGE, peer } from '../../support/desk.js';
 import { comingBack } from '../../support/early.js';
 import { Pair } from '../../support/pair.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { alertName } from '#lib/base/alerts.js';
-import type { PeerAddress } from '#lib/endpoint/peer.js';
+import type { PeerAddress } from '#lib/base/peer-address.js';
 import { ContentType, ExtensionType, WireVersion } from '#lib/wire/codes.js';
 import { decodeSupportedVersionsRequest } from '#lib/wire/extensions/supported-versions.js';
 import { decodeClientHello, encodeClientHello } from '#lib/wire/messages/client-hello.js';

@@ -43,6 +43,7 @@ function renamed(data: Uint8Array, change: (hello: { hasCookie: boolean }) => Ui
   });
 }
 
+const PEER = { address: '192.0.2.1', family: 'IPv4', port: 1 } as const;
 const OTHER_NAME = encodeServerNameRequest({ hostName: 'b.example' });
 
 for (const version of VERSIONS) {
@@ -138,8 +139,8 @@ suite('a name that changes between the ClientHellos', () => {
     const { asked, options } = served('DTLSv1.3');
     const client = security('client', 'DTLSv1.3', { groups: 'x25519:secp256r1', keyShares: 'x25519' });
     const server = security('server', 'DTLSv1.3', { ...options.server, groups: 'secp256r1' });
-    const one = Connection.create(client, behaviour(), DESTINATION);
-    const other = Connection.create(server, behaviour(), DESTINATION);
+    const one = Connection.create(client, behaviour(), DESTINATION, PEER);
+    const other = Connection.create(server, behaviour(), DESTINATION, PEER);
     one.start(0);
     other.start(0);
     let hellos = 0;
@@ -152,11 +153,11 @@ suite('a name that changes between the ClientHellos', () => {
     };
     for (let round = 0; round < 5; round++) {
       settle(one);
-      for (let data = one.pollTransmit(); data !== undefined; data = one.pollTransmit())
-        other.receive(++hellos >= 2 ? renamed(data, () => OTHER_NAME) : data, 0);
+      for (let out = one.pollTransmit(); out !== undefined; out = one.pollTransmit())
+        other.receive(++hellos >= 2 ? renamed(out.data, () => OTHER_NAME) : out.data, PEER, 0);
       settle(other);
-      for (let data = other.pollTransmit(); data !== undefined; data = other.pollTransmit())
-        one.receive(data, 0);
+      for (let out = other.pollTransmit(); out !== undefined; out = other.pollTransmit())
+        one.receive(out.data, PEER, 0);
     }
     assert.deepEqual(asked, ['a.example']);
     assert.equal(error?.alert, 'illegal_parameter');
