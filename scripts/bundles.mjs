@@ -19,7 +19,7 @@ const MARKS = {
   ],
   dtls13: [
     'c hs traffic',
-    'EncryptedExtensions',
+    'onEncryptedExtensions',
     'RecordWriter13',
     'encodeHelloRetryRequest13',
     'nextGeneration',

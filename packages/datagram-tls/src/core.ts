@@ -41,5 +41,5 @@ export { exportKeyingMaterial, type Session } from './handshake/session.js';
 export { keylogLine } from './keys/keylog.js';
 export { performJob } from './policy/perform-job.js';
 export { forgetSession, keepSession } from './policy/resumption.js';
-export type { CertificateTypeName } from './wire/extensions/certificate-type.js';
+export type { CertificateTypeName } from './wire/codes.js';
 export { TrustStore } from './x509/trust-store.js';

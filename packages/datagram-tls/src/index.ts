@@ -72,5 +72,4 @@ export type { EarlyRefusals, Refusals } from './endpoint/counters.js';
 export type { RefusalReason } from './endpoint/places.js';
 export type { Refusal } from './endpoint/refusals.js';
 export type { EarlyRefusal } from './handshake/actions.js';
-export type { GroupName, SchemeName, SrtpProfileName, Version } from './wire/codes.js';
-export type { CertificateTypeName } from './wire/extensions/certificate-type.js';
+export type { CertificateTypeName, GroupName, SchemeName, SrtpProfileName, Version } from './wire/codes.js';

@@ -94,3 +94,9 @@ export function callerError(code: string, message: string, cause?: unknown): Cod
 function noun(name: string): 'property' | 'argument' {
   return name.includes('.') ? 'property' : 'argument';
 }
+
+/** The decoded value, or the decode_error that a malformed `what` deserves (RFC 5246 §7.2.2, RFC 8446 §6.2). */
+export function decoded<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw violation('decode_error', `the peer sent a malformed ${what}`);
+  return value;
+}

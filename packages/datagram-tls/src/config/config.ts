@@ -5,9 +5,13 @@ import type { CryptoProvider, PrivateKey, PublicKey } from '../crypto/provider.j
 import type { CipherSuite } from '../crypto/suites.js';
 import type { SessionCache } from '../keys/session-cache.js';
 import type { TicketKey } from '../keys/ticket-keys.js';
-import type { GroupName, SchemeName, SrtpProfileName } from '../wire/codes.js';
-import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
-import type { PskModeName } from '../wire/extensions/psk-key-exchange-modes.js';
+import type {
+  CertificateTypeName,
+  GroupName,
+  PskModeName,
+  SchemeName,
+  SrtpProfileName,
+} from '../wire/codes.js';
 import type { KdfHash } from '../wire/imported-identity.js';
 import type { VersionFacts } from '../wire/version.js';
 import type { Certificate } from '../x509/certificate.js';

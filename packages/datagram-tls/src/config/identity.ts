@@ -3,7 +3,7 @@ import { callerError, invalidArgValue, missingArgs } from '../base/errors.js';
 import { memberOf } from '../base/own-properties.js';
 import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
 import { readPkcs12 } from '../pkcs12/read.js';
-import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
+import type { CertificateTypeName } from '../wire/codes.js';
 import { type Certificate, parseCertificate } from '../x509/certificate.js';
 import { readCertificates, readPublicKey } from '../x509/pem.js';
 import type { Identity, SigningKey } from './config.js';

@@ -10,8 +10,14 @@ import {
   needsPsk,
   suiteByName,
 } from '../crypto/suites.js';
-import { Group, type GroupName, Scheme, type SchemeName } from '../wire/codes.js';
-import { PskKeyExchangeMode, type PskModeName } from '../wire/extensions/psk-key-exchange-modes.js';
+import {
+  Group,
+  type GroupName,
+  PskKeyExchangeMode,
+  type PskModeName,
+  Scheme,
+  type SchemeName,
+} from '../wire/codes.js';
 import { checkOneOf } from './checks.js';
 import type { Role } from './config.js';
 import type { NameList } from './kinds.js';

@@ -1,8 +1,7 @@
 import type { Awaitable } from '../base/awaitable.js';
 import { invalidArgType } from '../base/errors.js';
 import { memberOf } from '../base/own-properties.js';
-import type { Version } from '../wire/codes.js';
-import { CertificateType, type CertificateTypeName } from '../wire/extensions/certificate-type.js';
+import { CertificateType, type CertificateTypeName, type Version } from '../wire/codes.js';
 import { KDF_HASHES } from '../wire/imported-identity.js';
 import { checkFunction, checkObject, checkText, checkView } from './checks.js';
 import type { OcspResponder, Sign, VerifyPeer } from './config.js';

@@ -1,10 +1,9 @@
-import { DTLSError } from '../base/errors.js';
+import { DTLSError, decoded } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { InitialNumbers } from '../connection/machine.js';
 import { partsOf, type Security } from '../connection/version.js';
 import { chooseVersion, readClientOffer } from '../handshake/client-wishes.js';
-import { decoded } from '../handshake/message.js';
 import type { Retry13 } from '../handshake/v13/hellos.js';
 import type { CookieRequest } from '../handshake/version.js';
 import { HandshakeType } from '../wire/codes.js';

@@ -1,11 +1,11 @@
 import type { DTLSError } from '../base/errors.js';
 import type { NewTicket } from '../config/saved-session.js';
 import type { CipherSuite } from '../crypto/suites.js';
+import type { RecordLimits } from '../extensions/record-limits.js';
 import type { KeylogLabel } from '../keys/keylog.js';
 import type { FreshState } from '../keys/session-state.js';
 import type { Awaits } from './flight.js';
 import type { Job } from './jobs.js';
-import type { RecordLimits } from './record-limits.js';
 import type { Session } from './session.js';
 
 /** Key material of one direction of one epoch; the receiver of the action owns the bytes. */

@@ -1,31 +1,12 @@
 import { EMPTY } from '../base/bytes.js';
-import type { Security } from '../config/config.js';
+import { chooseAlpn, encodeAlpnResponse, readAlpnChoice } from '../extensions/alpn.js';
+import { chooseRecordLimits, encodeRecordLimits, readRecordLimits } from '../extensions/record-limits.js';
+import { chooseSrtp, encodeUseSrtpResponse, readSrtpChoice } from '../extensions/use-srtp.js';
 import { ExtensionType, SrtpProfile } from '../wire/codes.js';
-import { encodeAlpnResponse } from '../wire/extensions/alpn.js';
-import type { Extensions } from '../wire/extensions/block.js';
-import { encodeUseSrtpResponse } from '../wire/extensions/use-srtp.js';
+import type { Extensions } from '../wire/extension-block.js';
 import type { VersionRules } from '../wire/version.js';
-import { chooseAlpn, offerAlpn, readAlpnChoice } from './alpn.js';
 import type { Context } from './context.js';
-import {
-  chooseRecordLimits,
-  encodeRecordLimits,
-  offerMaxFragmentLength,
-  offerRecordSizeLimit,
-  readRecordLimits,
-} from './record-limits.js';
 import type { Agreed } from './session.js';
-import { chooseSrtp, offerSrtp, readSrtpChoice } from './srtp.js';
-
-/** The client's extensions for it, in the order in which they are sent. */
-export function offerAgreements(security: Security): Map<number, Uint8Array> {
-  return withoutGaps([
-    [ExtensionType.alpn, offerAlpn(security)],
-    [ExtensionType.use_srtp, offerSrtp(security)],
-    [ExtensionType.max_fragment_length, offerMaxFragmentLength(security)],
-    [ExtensionType.record_size_limit, offerRecordSizeLimit(security)],
-  ]);
-}
 
 /** What the server makes of the client's extensions. From here on it keeps to the client's limits. */
 export function chooseAgreements(ctx: Context, rules: VersionRules, client: Extensions): Agreed {

@@ -1,24 +1,26 @@
-import { violation } from '../base/errors.js';
+import { decoded, violation } from '../base/errors.js';
 import { hostName } from '../base/host-name.js';
 import type { Versions } from '../config/config.js';
-import { ExtensionType, FALLBACK_SCSV, RENEGOTIATION_SCSV, WireVersion } from '../wire/codes.js';
+import { decodeCertificateTypeRequest } from '../extensions/certificate-types.js';
+import { decodeEcPointFormats, UNCOMPRESSED } from '../extensions/ec-point-formats.js';
+import { decodeEncryptThenMac } from '../extensions/encrypt-then-mac.js';
+import { decodeExtendedMasterSecret } from '../extensions/extended-master-secret.js';
+import { decodeRenegotiationInfo } from '../extensions/renegotiation-info.js';
+import { decodeServerNameRequest } from '../extensions/server-name.js';
+import { decodeSignatureAlgorithms } from '../extensions/signature-algorithms.js';
+import { decodeSupportedGroups } from '../extensions/supported-groups.js';
+import { decodeSupportedVersionsRequest } from '../extensions/supported-versions.js';
 import {
   type CertificateTypeName,
   certificateTypeName,
-  decodeCertificateTypeRequest,
-} from '../wire/extensions/certificate-type.js';
-import { decodeEcPointFormats, UNCOMPRESSED } from '../wire/extensions/ec-point-formats.js';
-import { decodeEncryptThenMac } from '../wire/extensions/encrypt-then-mac.js';
-import { decodeExtendedMasterSecret } from '../wire/extensions/extended-master-secret.js';
-import { decodeRenegotiationInfo } from '../wire/extensions/renegotiation-info.js';
-import { decodeServerNameRequest } from '../wire/extensions/server-name.js';
-import { decodeSignatureAlgorithms } from '../wire/extensions/signature-algorithms.js';
-import { decodeSupportedGroups } from '../wire/extensions/supported-groups.js';
-import { decodeSupportedVersionsRequest } from '../wire/extensions/supported-versions.js';
+  ExtensionType,
+  FALLBACK_SCSV,
+  RENEGOTIATION_SCSV,
+  WireVersion,
+} from '../wire/codes.js';
 import type { ClientHello } from '../wire/messages/client-hello.js';
 import type { VersionFacts } from '../wire/version.js';
 import { parseIp } from '../x509/general-names.js';
-import { decoded } from './message.js';
 
 /** A ClientHello with its extensions decoded and the rules checked that hold whatever is negotiated. */
 export interface ClientOffer {

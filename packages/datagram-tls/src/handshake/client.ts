@@ -1,14 +1,14 @@
 import { EMPTY } from '../base/bytes.js';
-import { type DTLSError, violation } from '../base/errors.js';
+import { type DTLSError, decoded, violation } from '../base/errors.js';
 import type { PskCredential } from '../config/config.js';
+import { decodeSupportedVersionsResponse } from '../extensions/supported-versions.js';
 import { ExtensionType, HandshakeType } from '../wire/codes.js';
-import { decodeSupportedVersionsResponse } from '../wire/extensions/supported-versions.js';
 import { encodeClientHello } from '../wire/messages/client-hello.js';
 import { decodeHelloVerifyRequest } from '../wire/messages/hello-verify-request.js';
 import { decodeServerHello, isHelloRetryRequest, type ServerHello } from '../wire/messages/server-hello.js';
 import { FACTS_12, FACTS_13, versionNamed } from '../wire/version.js';
 import type { Context } from './context.js';
-import { decoded, expectType, type Message } from './message.js';
+import { expectType, type Message } from './message.js';
 import { makeOffer, NO_PARTS, type Offer, offersExternalPsk, withCookie } from './offer.js';
 import { goOnFrom, type OldSession, offerableSession } from './resumption.js';
 import { Stage, type StateTable } from './stage.js';

@@ -13,12 +13,6 @@ export interface Message {
   readonly body: Uint8Array;
 }
 
-/** The decoded value, or the decode_error that a malformed `what` deserves (RFC 5246 §7.2.2, RFC 8446 §6.2). */
-export function decoded<T>(value: T | undefined, what: string): T {
-  if (value === undefined) throw violation('decode_error', `the peer sent a malformed ${what}`);
-  return value;
-}
-
 /** The body of `message` if it is of the one type that may come now. */
 export function expectType(message: Message, type: number): Uint8Array {
   if (message.type !== type) throw outOfPlace(message, handshakeTypeName(type));

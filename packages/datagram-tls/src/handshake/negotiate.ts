@@ -4,8 +4,14 @@ import { groupByCode, groupFits } from '../crypto/groups.js';
 import type { KeyType, PrivateKey } from '../crypto/provider.js';
 import { schemeByCode, schemeFits } from '../crypto/signatures.js';
 import { type CipherSuite, suiteOf } from '../crypto/suites.js';
-import { Group, type GroupName, Scheme, type SchemeName, type Version } from '../wire/codes.js';
-import type { CertificateTypeName } from '../wire/extensions/certificate-type.js';
+import {
+  type CertificateTypeName,
+  Group,
+  type GroupName,
+  Scheme,
+  type SchemeName,
+  type Version,
+} from '../wire/codes.js';
 import { ClientCertificateType } from '../wire/messages/certificate-request12.js';
 import { FACTS_12, type VersionFacts } from '../wire/version.js';
 import { parseCertificate } from '../x509/certificate.js';

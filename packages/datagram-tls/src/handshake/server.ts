@@ -1,11 +1,11 @@
-import { violation } from '../base/errors.js';
+import { decoded, violation } from '../base/errors.js';
 import type { Security } from '../config/config.js';
 import { HandshakeType } from '../wire/codes.js';
 import { decodeClientHello } from '../wire/messages/client-hello.js';
 import { versionNamed } from '../wire/version.js';
 import { type ClientOffer, chooseVersion, readClientOffer } from './client-wishes.js';
 import type { Context } from './context.js';
-import { decoded, expectType, type Message } from './message.js';
+import { expectType, type Message } from './message.js';
 import { Stage, type StateTable } from './stage.js';
 import type { Retry13 } from './v13/hellos.js';
 import type { HandshakeVersion, HandshakeVersions } from './version.js';

@@ -1,9 +1,9 @@
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
+import type { RecordLimits } from '../extensions/record-limits.js';
 import type { Exporter } from '../keys/exporter.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
 import type { FinishedVerified, PeerIdentity } from './authenticate.js';
-import type { RecordLimits } from './record-limits.js';
 
 /** What both sides settled for what comes after the handshake, by extensions that both versions have. */
 export interface Agreed {

@@ -1,11 +1,7 @@
 import { decodeUtf8, EMPTY, own, utf8 } from '../base/bytes.js';
 import { type CipherSuite, suiteByCode } from '../crypto/suites.js';
+import { CertificateType, type CertificateTypeName, certificateTypeName } from '../wire/codes.js';
 import { type Reader, readItems, type Writer } from '../wire/cursor.js';
-import {
-  CertificateType,
-  type CertificateTypeName,
-  certificateTypeName,
-} from '../wire/extensions/certificate-type.js';
 
 /** The state that both sides need to resume a session. */
 export interface SessionState {

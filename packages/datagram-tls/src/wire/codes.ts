@@ -119,6 +119,27 @@ export const SrtpProfile = {
 } as const;
 export type SrtpProfileName = keyof typeof SrtpProfile;
 
+/** The contents of a Certificate message (RFC 7250 §3). */
+export const CertificateType = { X509: 0, RawPublicKey: 2 } as const;
+export type CertificateTypeName = keyof typeof CertificateType;
+
+const certificateTypes = new Map<number, CertificateTypeName>(
+  Object.entries(CertificateType).map(([name, code]) => [code, name as CertificateTypeName]),
+);
+
+/** `undefined` for unsupported types. */
+export function certificateTypeName(code: number): CertificateTypeName | undefined {
+  return certificateTypes.get(code);
+}
+
+/** How a pre-shared key is used (RFC 8446 §4.2.9). */
+export const PskKeyExchangeMode = { psk_ke: 0, psk_dhe_ke: 1 } as const;
+
+export type PskModeName = keyof typeof PskKeyExchangeMode;
+
+/** `CertificateStatusType.ocsp`, the only one that a client may still request (RFC 6066 §8, RFC 8446 §4.4.2.1). */
+export const OCSP = 1;
+
 /** TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746 §3.3). */
 export const RENEGOTIATION_SCSV = 0x00ff;
 /** TLS_FALLBACK_SCSV (RFC 7507). */

@@ -15,8 +15,7 @@ import {
 import { CA, SERVERS } from '../support/identities.js';
 import { VERSIONS } from '../support/settings.js';
 import { roundTrip } from './echo.js';
-import type { MemoryTransport } from './memory-link.js';
-import { type Delivery, MemoryNetwork } from './memory-link.js';
+import { type Delivery, MemoryNetwork, type MemoryTransport } from './memory-link.js';
 
 const DELIVERIES: readonly Delivery[] = ['at once', 'later'];
 const ignore = (): void => undefined;

@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import type { BehaviourOptions } from '#lib/config/behaviour.js';
-import { resolveBehaviour } from '#lib/config/behaviour.js';
+import { type BehaviourOptions, resolveBehaviour } from '#lib/config/behaviour.js';
 import type { Behaviour, Role } from '#lib/config/config.js';
 import { type EndpointLimits, resolveLimits } from '#lib/config/limits.js';
 import type { SecurityOptions } from '#lib/config/options.js';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Extensions } from '#lib/wire/extensions/block.js';
+import type { Extensions } from '#lib/wire/extension-block.js';
 
 /** One codec of the wire layer, with its types forgotten so that all can stand in one table. */
 export interface Codec {

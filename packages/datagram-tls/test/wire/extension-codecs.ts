@@ -1,27 +1,26 @@
 import fc from 'fast-check';
-import * as alpn from '#lib/wire/extensions/alpn.js';
-import * as authorities from '#lib/wire/extensions/certificate-authorities.js';
-import * as certificateType from '#lib/wire/extensions/certificate-type.js';
-import * as connectionId from '#lib/wire/extensions/connection-id.js';
-import * as cookie from '#lib/wire/extensions/cookie.js';
-import * as earlyData from '#lib/wire/extensions/early-data.js';
-import * as pointFormats from '#lib/wire/extensions/ec-point-formats.js';
-import * as encryptThenMac from '#lib/wire/extensions/encrypt-then-mac.js';
-import * as extendedMasterSecret from '#lib/wire/extensions/extended-master-secret.js';
-import * as keyShare from '#lib/wire/extensions/key-share.js';
-import * as maxFragmentLength from '#lib/wire/extensions/max-fragment-length.js';
-import * as preSharedKey from '#lib/wire/extensions/pre-shared-key.js';
-import * as pskModes from '#lib/wire/extensions/psk-key-exchange-modes.js';
-import * as recordSizeLimit from '#lib/wire/extensions/record-size-limit.js';
-import * as renegotiationInfo from '#lib/wire/extensions/renegotiation-info.js';
-import * as serverName from '#lib/wire/extensions/server-name.js';
-import * as sessionTicket from '#lib/wire/extensions/session-ticket.js';
-import * as signatureAlgorithms from '#lib/wire/extensions/signature-algorithms.js';
-import * as signatureAlgorithmsCert from '#lib/wire/extensions/signature-algorithms-cert.js';
-import * as statusRequest from '#lib/wire/extensions/status-request.js';
-import * as groups from '#lib/wire/extensions/supported-groups.js';
-import * as versions from '#lib/wire/extensions/supported-versions.js';
-import * as useSrtp from '#lib/wire/extensions/use-srtp.js';
+import * as alpn from '#lib/extensions/alpn.js';
+import * as authorities from '#lib/extensions/certificate-authorities.js';
+import * as certificateType from '#lib/extensions/certificate-types.js';
+import * as connectionId from '#lib/extensions/connection-id.js';
+import * as cookie from '#lib/extensions/cookie.js';
+import * as earlyData from '#lib/extensions/early-data.js';
+import * as pointFormats from '#lib/extensions/ec-point-formats.js';
+import * as encryptThenMac from '#lib/extensions/encrypt-then-mac.js';
+import * as extendedMasterSecret from '#lib/extensions/extended-master-secret.js';
+import * as keyShare from '#lib/extensions/key-share.js';
+import * as preSharedKey from '#lib/extensions/pre-shared-key.js';
+import * as pskModes from '#lib/extensions/psk-key-exchange-modes.js';
+import * as maxFragmentLength from '#lib/extensions/record-limits.js';
+import * as recordSizeLimit from '#lib/extensions/record-limits.js';
+import * as renegotiationInfo from '#lib/extensions/renegotiation-info.js';
+import * as serverName from '#lib/extensions/server-name.js';
+import * as sessionTicket from '#lib/extensions/session-ticket.js';
+import * as signatureAlgorithms from '#lib/extensions/signature-algorithms.js';
+import * as statusRequest from '#lib/extensions/status-request.js';
+import * as groups from '#lib/extensions/supported-groups.js';
+import * as versions from '#lib/extensions/supported-versions.js';
+import * as useSrtp from '#lib/extensions/use-srtp.js';
 import { bytes, type Codec, codec, list, present, record, u8, u16, u32 } from './codec.js';
 
 const hostName = fc.stringMatching(/^[a-z0-9.-]{1,40}$/);
@@ -74,12 +73,6 @@ export const extensionCodecs: readonly Codec[] = [
     'signature_algorithms',
     signatureAlgorithms.decodeSignatureAlgorithms,
     signatureAlgorithms.encodeSignatureAlgorithms,
-    list(u16, 1),
-  ),
-  codec(
-    'signature_algorithms_cert',
-    signatureAlgorithmsCert.decodeSignatureAlgorithmsCert,
-    signatureAlgorithmsCert.encodeSignatureAlgorithmsCert,
     list(u16, 1),
   ),
   codec(

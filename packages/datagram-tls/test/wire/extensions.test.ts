@@ -1,35 +1,34 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { Writer } from '#lib/wire/cursor.js';
-import { decodeAlpnRequest, decodeAlpnResponse } from '#lib/wire/extensions/alpn.js';
-import { writeExtensions } from '#lib/wire/extensions/block.js';
-import { decodeCertificateAuthorities } from '#lib/wire/extensions/certificate-authorities.js';
-import { decodeCertificateTypeRequest } from '#lib/wire/extensions/certificate-type.js';
-import { decodeCompressCertificate } from '#lib/wire/extensions/compress-certificate.js';
-import { decodeConnectionId } from '#lib/wire/extensions/connection-id.js';
-import { decodeCookie } from '#lib/wire/extensions/cookie.js';
-import { decodeEcPointFormats } from '#lib/wire/extensions/ec-point-formats.js';
+import { decodeAlpnRequest, decodeAlpnResponse } from '#lib/extensions/alpn.js';
+import { decodeCertificateAuthorities } from '#lib/extensions/certificate-authorities.js';
+import { decodeCertificateTypeRequest } from '#lib/extensions/certificate-types.js';
+import { decodeConnectionId } from '#lib/extensions/connection-id.js';
+import { decodeCookie } from '#lib/extensions/cookie.js';
+import { decodeEcPointFormats } from '#lib/extensions/ec-point-formats.js';
 import {
   decodeKeyShareRequest,
   decodeKeyShareResponse,
   decodeKeyShareRetry,
-} from '#lib/wire/extensions/key-share.js';
-import { maxFragmentBytes } from '#lib/wire/extensions/max-fragment-length.js';
+} from '#lib/extensions/key-share.js';
 import {
   bindersLength,
   decodePreSharedKeyRequest,
   encodePreSharedKeyRequest,
-} from '#lib/wire/extensions/pre-shared-key.js';
-import { decodeRenegotiationInfo } from '#lib/wire/extensions/renegotiation-info.js';
-import { decodeServerNameRequest } from '#lib/wire/extensions/server-name.js';
-import { decodeSignatureAlgorithms } from '#lib/wire/extensions/signature-algorithms.js';
-import { decodeStatusRequest } from '#lib/wire/extensions/status-request.js';
-import { decodeSupportedGroups } from '#lib/wire/extensions/supported-groups.js';
+} from '#lib/extensions/pre-shared-key.js';
+import { maxFragmentBytes } from '#lib/extensions/record-limits.js';
+import { decodeRenegotiationInfo } from '#lib/extensions/renegotiation-info.js';
+import { decodeServerNameRequest } from '#lib/extensions/server-name.js';
+import { decodeSignatureAlgorithms } from '#lib/extensions/signature-algorithms.js';
+import { decodeStatusRequest } from '#lib/extensions/status-request.js';
+import { decodeSupportedGroups } from '#lib/extensions/supported-groups.js';
 import {
   decodeSupportedVersionsRequest,
   decodeSupportedVersionsResponse,
-} from '#lib/wire/extensions/supported-versions.js';
-import { decodeUseSrtpRequest, decodeUseSrtpResponse } from '#lib/wire/extensions/use-srtp.js';
+} from '#lib/extensions/supported-versions.js';
+import { decodeUseSrtpRequest, decodeUseSrtpResponse } from '#lib/extensions/use-srtp.js';
+import { Writer } from '#lib/wire/cursor.js';
+import { writeExtensions } from '#lib/wire/extension-block.js';
 import { filled, hex } from './bytes.js';
 
 type Vector = readonly [what: string, decode: (body: Uint8Array) => unknown, body: string, value: unknown];
@@ -85,7 +84,6 @@ const vectors: readonly Vector[] = [
   ],
   ['connection_id of no bytes', decodeConnectionId, '00', hex('')],
   ['certificate_authorities', decodeCertificateAuthorities, '0004 0002 3000', [hex('3000')]],
-  ['compress_certificate', decodeCompressCertificate, '04 0002 0003', [2, 3]],
 ];
 
 const malformed: readonly Malformed[] = [
@@ -121,7 +119,6 @@ const malformed: readonly Malformed[] = [
   ['certificate types without types', decodeCertificateTypeRequest, '00'],
   ['certificate_authorities without names', decodeCertificateAuthorities, '0000'],
   ['certificate_authorities with an empty name', decodeCertificateAuthorities, '0005 0001 30 0000'],
-  ['compress_certificate with half an algorithm', decodeCompressCertificate, '03 000200'],
 ];
 
 suite('extensions, field by field', () => {

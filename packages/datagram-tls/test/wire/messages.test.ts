@@ -18,7 +18,7 @@ import { decodeEncryptedExtensions } from '#lib/wire/messages/encrypted-extensio
 import { decodeFinished } from '#lib/wire/messages/finished.js';
 import { decodeHelloVerifyRequest } from '#lib/wire/messages/hello-verify-request.js';
 import { decodeKeyUpdate } from '#lib/wire/messages/key-update.js';
-import { decodeNewConnectionId } from '#lib/wire/messages/new-connection-id.js';
+import { ConnectionIdUsage, decodeNewConnectionId } from '#lib/wire/messages/new-connection-id.js';
 import { decodeNewSessionTicket12 } from '#lib/wire/messages/new-session-ticket12.js';
 import { decodeNewSessionTicket13 } from '#lib/wire/messages/new-session-ticket13.js';
 import { decodePskClientKeyExchange } from '#lib/wire/messages/psk-key-exchange.js';
@@ -196,7 +196,7 @@ const vectors: readonly Vector[] = [
     'NewConnectionId',
     decodeNewConnectionId,
     '0004 02 aabb 00 01',
-    { cids: [hex('aabb'), hex('')], usage: 1 },
+    { cids: [hex('aabb'), hex('')], usage: ConnectionIdUsage.cid_spare },
   ],
   ['Alert', decodeAlert, '02 28', { level: 2, description: 40 }],
   [

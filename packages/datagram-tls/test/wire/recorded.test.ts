@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { toHex } from '#lib/base/bytes.js';
+import { decodeAlpnResponse } from '#lib/extensions/alpn.js';
+import { bindersLength, decodePreSharedKeyRequest } from '#lib/extensions/pre-shared-key.js';
+import { decodeServerNameRequest } from '#lib/extensions/server-name.js';
+import { decodeUseSrtpRequest, decodeUseSrtpResponse } from '#lib/extensions/use-srtp.js';
 import { ContentType, ExtensionType, HandshakeType } from '#lib/wire/codes.js';
-import { decodeAlpnResponse } from '#lib/wire/extensions/alpn.js';
-import type { Extensions } from '#lib/wire/extensions/block.js';
-import { bindersLength, decodePreSharedKeyRequest } from '#lib/wire/extensions/pre-shared-key.js';
-import { decodeServerNameRequest } from '#lib/wire/extensions/server-name.js';
-import { decodeUseSrtpRequest, decodeUseSrtpResponse } from '#lib/wire/extensions/use-srtp.js';
+import type { Extensions } from '#lib/wire/extension-block.js';
 import { decodeAck } from '#lib/wire/messages/ack.js';
 import { decodeClientHello } from '#lib/wire/messages/client-hello.js';
 import { decodeHelloVerifyRequest } from '#lib/wire/messages/hello-verify-request.js';

@@ -7,7 +7,7 @@ import type { Security } from '#lib/config/config.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
 import { claimChain } from '#lib/handshake/authenticate.js';
-import type { CertificateTypeName } from '#lib/wire/extensions/certificate-type.js';
+import type { CertificateTypeName } from '#lib/wire/codes.js';
 import { verifyPath } from '#lib/x509/path.js';
 import { parseKeyInfo } from '#lib/x509/public-key.js';
 import { TrustStore } from '#lib/x509/trust-store.js';

@@ -1,11 +1,11 @@
+import { decoded } from '../../base/errors.js';
 import type { Identity } from '../../config/config.js';
-import { HandshakeType } from '../../wire/codes.js';
-import type { CertificateTypeName } from '../../wire/extensions/certificate-type.js';
+import { type CertificateTypeName, HandshakeType } from '../../wire/codes.js';
 import { decodeCertificate12, encodeCertificate12 } from '../../wire/messages/certificate12.js';
 import { decodeRawPublicKey12, encodeRawPublicKey12 } from '../../wire/messages/raw-public-key12.js';
 import { type ClaimedChain, claimChain } from '../authenticate.js';
 import type { Context } from '../context.js';
-import { decoded, expectType, type Message } from '../message.js';
+import { expectType, type Message } from '../message.js';
 
 /**
  * Sends our chain or public key. `undefined` for a client that has nothing suitable: its list is empty (RFC 5246

@@ -1,20 +1,22 @@
 import { EMPTY, own, sameBytes } from '../../base/bytes.js';
-import { DTLSError, violation } from '../../base/errors.js';
+import { DTLSError, decoded, violation } from '../../base/errors.js';
 import type { Duration } from '../../base/instant.js';
 import type { PskCredential } from '../../config/config.js';
 import type { NewTicket } from '../../config/saved-session.js';
 import { groupFits } from '../../crypto/groups.js';
 import type { KeyExchangeAnswer } from '../../crypto/provider.js';
 import { type CipherSuite, needsEncryptThenMac, needsPsk } from '../../crypto/suites.js';
+import { type CertificateTypes, readCertificateTypes } from '../../extensions/certificate-types.js';
+import { decodeEcPointFormats, UNCOMPRESSED } from '../../extensions/ec-point-formats.js';
+import { decodeEncryptThenMac } from '../../extensions/encrypt-then-mac.js';
+import { decodeExtendedMasterSecret } from '../../extensions/extended-master-secret.js';
+import { decodeRenegotiationInfo } from '../../extensions/renegotiation-info.js';
+import { decodeServerNameResponse } from '../../extensions/server-name.js';
+import { decodeSessionTicketResponse } from '../../extensions/session-ticket.js';
+import { decodeStatusResponse } from '../../extensions/status-request.js';
+import { checkAnswers12 } from '../../extensions/table.js';
 import { NO_EARLY_DATA } from '../../keys/session-state.js';
 import { ExtensionType, type GroupName, HandshakeType, Scheme, type SchemeName } from '../../wire/codes.js';
-import { decodeEcPointFormats, UNCOMPRESSED } from '../../wire/extensions/ec-point-formats.js';
-import { decodeEncryptThenMac } from '../../wire/extensions/encrypt-then-mac.js';
-import { decodeExtendedMasterSecret } from '../../wire/extensions/extended-master-secret.js';
-import { decodeRenegotiationInfo } from '../../wire/extensions/renegotiation-info.js';
-import { decodeServerNameResponse } from '../../wire/extensions/server-name.js';
-import { decodeSessionTicketResponse } from '../../wire/extensions/session-ticket.js';
-import { decodeStatusResponse } from '../../wire/extensions/status-request.js';
 import {
   type CertificateRequest12,
   decodeCertificateRequest12,
@@ -42,10 +44,9 @@ import { FACTS_12, isLatest } from '../../wire/version.js';
 import { readAgreements } from '../agreed.js';
 import { askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, checkSignature, PeerIdentity } from '../authenticate.js';
-import { type CertificateTypes, readCertificateTypes } from '../certificate-types.js';
 import type { Context } from '../context.js';
 import type { Verdict } from '../jobs.js';
-import { decoded, expectType, type Message } from '../message.js';
+import { expectType, type Message } from '../message.js';
 import { type Asked, chooseIdentity, keyFitsSuite, offeredGroup, suitesOf } from '../negotiate.js';
 import type { Offer } from '../offer.js';
 import { LARGEST_TICKET_TAKEN, LONGEST_LIFE, type OldSession, shownBy } from '../resumption.js';
@@ -327,14 +328,7 @@ function refuseDowngrade(ctx: Context, serverHello: ServerHello): void {
 
 function checkExtensions(offer: Offer, serverHello: ServerHello): ReadonlyMap<number, Uint8Array> {
   const { extensions } = serverHello;
-  for (const type of extensions.keys()) {
-    if (!offer.hello.extensions.has(type)) {
-      throw violation(
-        'unsupported_extension',
-        `the server answered extension ${type}, which was not offered`,
-      );
-    }
-  }
+  checkAnswers12(extensions, offer.hello.extensions);
   const formats = extensions.get(ExtensionType.ec_point_formats);
   if (
     formats !== undefined &&

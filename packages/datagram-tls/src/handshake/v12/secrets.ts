@@ -1,5 +1,5 @@
 import { concat, EMPTY } from '../../base/bytes.js';
-import { violation } from '../../base/errors.js';
+import { decoded, violation } from '../../base/errors.js';
 import type { Role } from '../../config/config.js';
 import type { MacKey } from '../../crypto/provider.js';
 import type { CipherSuite } from '../../crypto/suites.js';
@@ -16,7 +16,7 @@ import { decodeFinished, encodeFinished, VERIFY_DATA_LENGTH_12 } from '../../wir
 import { FinishedVerified } from '../authenticate.js';
 import type { Context } from '../context.js';
 import type { Awaits } from '../flight.js';
-import { decoded, expectType, type Message } from '../message.js';
+import { expectType, type Message } from '../message.js';
 import type { Agreed } from '../session.js';
 
 /** What both hellos of a DTLS 1.2 handshake settled. */

@@ -1,6 +1,11 @@
 import { EMPTY } from '../../base/bytes.js';
 import { violation } from '../../base/errors.js';
 import { needsEncryptThenMac, needsPsk } from '../../crypto/suites.js';
+import { encodeEcPointFormats, UNCOMPRESSED } from '../../extensions/ec-point-formats.js';
+import { encodeEncryptThenMac } from '../../extensions/encrypt-then-mac.js';
+import { encodeExtendedMasterSecret } from '../../extensions/extended-master-secret.js';
+import { encodeRenegotiationInfo } from '../../extensions/renegotiation-info.js';
+import { encodeSessionTicketResponse } from '../../extensions/session-ticket.js';
 import type { FreshState, SessionState } from '../../keys/session-state.js';
 import {
   ExtensionType,
@@ -9,11 +14,6 @@ import {
   type SchemeName,
   WireVersion,
 } from '../../wire/codes.js';
-import { encodeEcPointFormats, UNCOMPRESSED } from '../../wire/extensions/ec-point-formats.js';
-import { encodeEncryptThenMac } from '../../wire/extensions/encrypt-then-mac.js';
-import { encodeExtendedMasterSecret } from '../../wire/extensions/extended-master-secret.js';
-import { encodeRenegotiationInfo } from '../../wire/extensions/renegotiation-info.js';
-import { encodeSessionTicketResponse } from '../../wire/extensions/session-ticket.js';
 import { transcriptHeader12 } from '../../wire/messages/handshake-header.js';
 import { encodeNewSessionTicket12 } from '../../wire/messages/new-session-ticket12.js';
 import { DOWNGRADE_TO_12, encodeServerHello } from '../../wire/messages/server-hello.js';

@@ -1,8 +1,17 @@
 import { EMPTY } from '../../base/bytes.js';
-import { DTLSError, violation } from '../../base/errors.js';
+import { DTLSError, decoded, violation } from '../../base/errors.js';
 import type { Identity, Security } from '../../config/config.js';
 import type { KeyExchange } from '../../crypto/provider.js';
 import { type CipherSuite, needsEncryptThenMac } from '../../crypto/suites.js';
+import {
+  type CertificateTypes,
+  encodeCertificateTypes,
+  requireTypeToShow,
+  typesToShow,
+  typeToAsk,
+} from '../../extensions/certificate-types.js';
+import { encodeServerNameResponse } from '../../extensions/server-name.js';
+import { clientWantsStaple, encodeStatusResponse } from '../../extensions/status-request.js';
 import {
   ExtensionType,
   Group,
@@ -12,8 +21,6 @@ import {
   type SchemeName,
   WireVersion,
 } from '../../wire/codes.js';
-import { encodeServerNameResponse } from '../../wire/extensions/server-name.js';
-import { encodeStatusResponse } from '../../wire/extensions/status-request.js';
 import {
   ClientCertificateType,
   encodeCertificateRequest12,
@@ -37,20 +44,13 @@ import { FACTS_12 } from '../../wire/version.js';
 import { chooseAgreements } from '../agreed.js';
 import { askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, checkSignature, PeerIdentity } from '../authenticate.js';
-import {
-  type CertificateTypes,
-  encodeCertificateTypes,
-  requireTypeToShow,
-  typesToShow,
-  typeToAsk,
-} from '../certificate-types.js';
 import type { ClientOffer } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import type { FoundPsk, Verdict } from '../jobs.js';
-import { decoded, expectType, type Message } from '../message.js';
+import { expectType, type Message } from '../message.js';
 import { type Credential, chooseCredential12, chooseGroup, suitesOf } from '../negotiate.js';
 import { Stage, type StateTable } from '../stage.js';
-import { askStaple, clientWantsStaple } from '../staple.js';
+import { askStaple } from '../staple.js';
 import type { CookieRequest, ServerSide } from '../version.js';
 import { onCertificate12, sendCertificate12 } from './certificate.js';
 import { type Open12, openRow12 } from './open.js';

@@ -1,7 +1,7 @@
 import { HASH_LENGTH } from '../../crypto/provider.js';
+import { bindersLength, encodePreSharedKeyRequest } from '../../extensions/pre-shared-key.js';
 import { deriveBinderKey13, deriveEarlySecret13, deriveVerifyData13 } from '../../keys/schedule13.js';
 import { ExtensionType, HandshakeType } from '../../wire/codes.js';
-import { bindersLength, encodePreSharedKeyRequest } from '../../wire/extensions/pre-shared-key.js';
 import { encodeClientHello } from '../../wire/messages/client-hello.js';
 import { encodeHandshake13 } from '../../wire/messages/handshake-header.js';
 import type { Context } from '../context.js';

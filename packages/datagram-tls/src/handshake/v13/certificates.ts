@@ -1,14 +1,15 @@
 import { concat, EMPTY, own, utf8 } from '../../base/bytes.js';
-import { violation } from '../../base/errors.js';
+import { decoded, violation } from '../../base/errors.js';
 import type { Identity, Role, Security } from '../../config/config.js';
-import { ExtensionType, HandshakeType, Scheme, type SchemeName } from '../../wire/codes.js';
-import type { Extensions } from '../../wire/extensions/block.js';
-import { decodeCertificateAuthorities } from '../../wire/extensions/certificate-authorities.js';
+import { decodeCertificateAuthorities } from '../../extensions/certificate-authorities.js';
 import {
   decodeSignatureAlgorithms,
   encodeSignatureAlgorithms,
-} from '../../wire/extensions/signature-algorithms.js';
-import { decodeStatusResponse, encodeStatusResponse } from '../../wire/extensions/status-request.js';
+} from '../../extensions/signature-algorithms.js';
+import { decodeStatusResponse, encodeStatusResponse } from '../../extensions/status-request.js';
+import { checkAnswers, checkPlaces, requireExtension } from '../../extensions/table.js';
+import { ExtensionType, HandshakeType, Scheme, type SchemeName } from '../../wire/codes.js';
+import type { Extensions } from '../../wire/extension-block.js';
 import {
   decodeCertificateRequest13,
   encodeCertificateRequest13,
@@ -19,8 +20,7 @@ import { decodeCertificate13, encodeCertificate13 } from '../../wire/messages/ce
 import { FACTS_13 } from '../../wire/version.js';
 import { type ClaimedChain, checkSignature } from '../authenticate.js';
 import type { Context } from '../context.js';
-import { decoded, expectType, type Message } from '../message.js';
-import { checkAnswers, checkPlaces, requireExtension } from './extensions.js';
+import { expectType, type Message } from '../message.js';
 import { HANDSHAKE_EPOCH } from './secrets.js';
 
 /** Sends our chain, with the leaf's staple; `undefined` for a client that has none to show (RFC 8446 §4.4.2). */

@@ -1,8 +1,18 @@
 import { EMPTY, sameBytes } from '../../base/bytes.js';
-import { DTLSError, violation } from '../../base/errors.js';
+import { DTLSError, decoded, violation } from '../../base/errors.js';
 import type { PskCredential } from '../../config/config.js';
 import type { KeyExchange } from '../../crypto/provider.js';
 import type { CipherSuite } from '../../crypto/suites.js';
+import { sameAlpn } from '../../extensions/alpn.js';
+import { type CertificateTypes, readCertificateTypes } from '../../extensions/certificate-types.js';
+import { decodeCookie, encodeCookie } from '../../extensions/cookie.js';
+import { decodeEarlyData } from '../../extensions/early-data.js';
+import { decodeKeyShareResponse, decodeKeyShareRetry, encodeShares } from '../../extensions/key-share.js';
+import { decodePreSharedKeyResponse } from '../../extensions/pre-shared-key.js';
+import { decodeServerNameResponse } from '../../extensions/server-name.js';
+import { decodeSupportedGroups } from '../../extensions/supported-groups.js';
+import { decodeSupportedVersionsResponse } from '../../extensions/supported-versions.js';
+import { checkAnswers, requireExtension } from '../../extensions/table.js';
 import { deriveEarlySecret13, deriveEarlyTrafficSecret13 } from '../../keys/schedule13.js';
 import {
   ExtensionType,
@@ -12,14 +22,7 @@ import {
   Scheme,
   type SchemeName,
 } from '../../wire/codes.js';
-import type { Extensions } from '../../wire/extensions/block.js';
-import { decodeCookie, encodeCookie } from '../../wire/extensions/cookie.js';
-import { decodeEarlyData } from '../../wire/extensions/early-data.js';
-import { decodeKeyShareResponse, decodeKeyShareRetry } from '../../wire/extensions/key-share.js';
-import { decodePreSharedKeyResponse } from '../../wire/extensions/pre-shared-key.js';
-import { decodeServerNameResponse } from '../../wire/extensions/server-name.js';
-import { decodeSupportedGroups } from '../../wire/extensions/supported-groups.js';
-import { decodeSupportedVersionsResponse } from '../../wire/extensions/supported-versions.js';
+import type { Extensions } from '../../wire/extension-block.js';
 import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
 import { encodeClientHello } from '../../wire/messages/client-hello.js';
 import { decodeEncryptedExtensions } from '../../wire/messages/encrypted-extensions.js';
@@ -32,15 +35,13 @@ import {
 } from '../../wire/messages/server-hello.js';
 import { FACTS_13 } from '../../wire/version.js';
 import { readAgreements } from '../agreed.js';
-import { sameAlpn } from '../alpn.js';
 import { askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, claimChain, type FinishedVerified, PeerIdentity } from '../authenticate.js';
-import { type CertificateTypes, readCertificateTypes } from '../certificate-types.js';
 import type { Context } from '../context.js';
 import type { Verdict } from '../jobs.js';
-import { decoded, expectType, type Message } from '../message.js';
+import { expectType, type Message } from '../message.js';
 import { type Credential, chooseIdentity, offeredGroup } from '../negotiate.js';
-import { type EarlyOffer, encodeShares, type Offer, type OfferParts, offersExternalPsk } from '../offer.js';
+import { type EarlyOffer, type Offer, type OfferParts, offersExternalPsk } from '../offer.js';
 import { type OfferedPsk, offerPsk, offerSession } from '../offered-psk.js';
 import type { OldSession } from '../resumption.js';
 import type { Agreed } from '../session.js';
@@ -56,7 +57,6 @@ import {
   sendCertificate13,
   signedTranscript,
 } from './certificates.js';
-import { checkAnswers, requireExtension } from './extensions.js';
 import { checkServerHello } from './hellos.js';
 import { connected13, type Established13, openRow13 } from './post-handshake.js';
 import {
@@ -422,7 +422,7 @@ function onHelloRetryRequest(
 ): ClientState13 {
   const suite = checkServerHello(offer, hello);
   // RFC 8446 §4.2: the cookie is the one extension that a server may send unasked.
-  checkAnswers(hello.extensions, 'HRR', offer.hello.extensions, ExtensionType.cookie);
+  checkAnswers(hello.extensions, 'HRR', offer.hello.extensions);
   const retried = withoutUnfit(secondOffer(ctx, withoutEarly(ctx, offer), hello), suite);
   const firstHello = ctx.transcript.digestWith(suite.hash, EMPTY);
   ctx.transcript.restart();

@@ -1,24 +1,29 @@
 import { EMPTY, sameBytes, utf8 } from '../../base/bytes.js';
-import { violation } from '../../base/errors.js';
+import { decoded, violation } from '../../base/errors.js';
 import type { Security } from '../../config/config.js';
 import { groupFits } from '../../crypto/groups.js';
 import type { CryptoProvider, HashName } from '../../crypto/provider.js';
 import type { CipherSuite } from '../../crypto/suites.js';
-import { ExtensionType, Group, type GroupName, type Version, WireVersion } from '../../wire/codes.js';
-import type { Extensions } from '../../wire/extensions/block.js';
-import { encodeCookie } from '../../wire/extensions/cookie.js';
+import { encodeCookie } from '../../extensions/cookie.js';
 import {
   decodeKeyShareRequest,
   encodeKeyShareRetry,
   type KeyShareEntry,
-} from '../../wire/extensions/key-share.js';
-import { decodePreSharedKeyRequest, type OfferedPsks } from '../../wire/extensions/pre-shared-key.js';
+} from '../../extensions/key-share.js';
+import { decodePreSharedKeyRequest, type OfferedPsks } from '../../extensions/pre-shared-key.js';
+import { decodePskKeyExchangeModes } from '../../extensions/psk-key-exchange-modes.js';
+import { encodeSupportedVersionsResponse } from '../../extensions/supported-versions.js';
+import { checkPlaces, requireExtension } from '../../extensions/table.js';
 import {
-  decodePskKeyExchangeModes,
+  ExtensionType,
+  Group,
+  type GroupName,
   PskKeyExchangeMode,
   type PskModeName,
-} from '../../wire/extensions/psk-key-exchange-modes.js';
-import { encodeSupportedVersionsResponse } from '../../wire/extensions/supported-versions.js';
+  type Version,
+  WireVersion,
+} from '../../wire/codes.js';
+import type { Extensions } from '../../wire/extension-block.js';
 import { decodeImportedIdentity, KDF_HASHES, Kdf, type KdfHash } from '../../wire/imported-identity.js';
 import {
   encodeServerHello,
@@ -28,11 +33,9 @@ import {
 import { FACTS_13 } from '../../wire/version.js';
 import type { ClientOffer } from '../client-wishes.js';
 import type { WantedPsk } from '../jobs.js';
-import { decoded } from '../message.js';
 import { chooseGroup, suitesOf } from '../negotiate.js';
 import type { Offer } from '../offer.js';
 import { readAuthorities } from './certificates.js';
-import { checkPlaces, requireExtension } from './extensions.js';
 
 /** A ClientHello of DTLS 1.3, with what only 1.3 asks of it checked. */
 export interface ClientWishes13 extends ClientOffer {

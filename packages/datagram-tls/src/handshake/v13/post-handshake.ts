@@ -1,7 +1,9 @@
 import { EMPTY, own } from '../../base/bytes.js';
-import { violation } from '../../base/errors.js';
+import { decoded, violation } from '../../base/errors.js';
 import type { NewTicket } from '../../config/saved-session.js';
 import type { CipherSuite } from '../../crypto/suites.js';
+import { decodeEarlyDataTicket, encodeEarlyDataTicket } from '../../extensions/early-data.js';
+import { checkPlaces } from '../../extensions/table.js';
 import { Exporter13 } from '../../keys/exporter.js';
 import {
   type ApplicationSecrets13,
@@ -11,8 +13,7 @@ import {
 } from '../../keys/schedule13.js';
 import type { FreshState } from '../../keys/session-state.js';
 import { ExtensionType, HandshakeType, type SchemeName } from '../../wire/codes.js';
-import type { Extensions } from '../../wire/extensions/block.js';
-import { decodeEarlyDataTicket, encodeEarlyDataTicket } from '../../wire/extensions/early-data.js';
+import type { Extensions } from '../../wire/extension-block.js';
 import { decodeKeyUpdate, encodeKeyUpdate, KeyUpdateRequest } from '../../wire/messages/key-update.js';
 import {
   decodeNewSessionTicket13,
@@ -22,12 +23,11 @@ import { FACTS_13 } from '../../wire/version.js';
 import type { FinishedVerified, PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
 import type { SealedTicket } from '../jobs.js';
-import { decoded, type Message, outOfPlace } from '../message.js';
+import { type Message, outOfPlace } from '../message.js';
 import type { Psk13 } from '../offered-psk.js';
 import { LARGEST_TICKET_TAKEN, LONGEST_LIFE, shownBy } from '../resumption.js';
 import type { Agreed, Session } from '../session.js';
 import type { StateRow } from '../stage.js';
-import { checkPlaces } from './extensions.js';
 import { APPLICATION_EPOCH, byDirection, installKeys13, type Negotiated13 } from './secrets.js';
 
 /*

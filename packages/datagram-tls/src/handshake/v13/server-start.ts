@@ -1,28 +1,28 @@
 import { EMPTY, sameBytes } from '../../base/bytes.js';
-import { violation } from '../../base/errors.js';
+import { decoded, violation } from '../../base/errors.js';
 import type { Duration } from '../../base/instant.js';
 import { HASH_LENGTH, type KeyExchangeAnswer } from '../../crypto/provider.js';
 import type { CipherSuite } from '../../crypto/suites.js';
-import { deriveEarlySecret13, deriveEarlyTrafficSecret13 } from '../../keys/schedule13.js';
-import { ExtensionType, Group, type GroupName, HandshakeType, WireVersion } from '../../wire/codes.js';
-import { decodeCookie } from '../../wire/extensions/cookie.js';
-import { encodeEarlyData } from '../../wire/extensions/early-data.js';
-import { encodeKeyShareResponse } from '../../wire/extensions/key-share.js';
+import { chooseAlpn, sameAlpn } from '../../extensions/alpn.js';
+import { decodeCookie } from '../../extensions/cookie.js';
+import { encodeEarlyData } from '../../extensions/early-data.js';
+import { encodeKeyShareResponse } from '../../extensions/key-share.js';
 import {
   bindersLength,
   encodePreSharedKeyResponse,
   type OfferedPsks,
-} from '../../wire/extensions/pre-shared-key.js';
-import { encodeSupportedVersionsResponse } from '../../wire/extensions/supported-versions.js';
+} from '../../extensions/pre-shared-key.js';
+import { encodeSupportedVersionsResponse } from '../../extensions/supported-versions.js';
+import { deriveEarlySecret13, deriveEarlyTrafficSecret13 } from '../../keys/schedule13.js';
+import { ExtensionType, Group, type GroupName, HandshakeType, WireVersion } from '../../wire/codes.js';
 import { encodeHandshake13, transcriptHeader13 } from '../../wire/messages/handshake-header.js';
 import { encodeServerHello } from '../../wire/messages/server-hello.js';
 import { FACTS_13 } from '../../wire/version.js';
 import type { EarlyRefusal } from '../actions.js';
-import { chooseAlpn, sameAlpn } from '../alpn.js';
 import type { ClientOffer } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import type { FoundPsk, OpenedTicket } from '../jobs.js';
-import { decoded, type Message } from '../message.js';
+import type { Message } from '../message.js';
 import { externalPsk, importedPsk, type Psk13, resumptionPsk } from '../offered-psk.js';
 import { resumedPeer } from '../resumption.js';
 import { computeBinder } from './binders.js';

@@ -1,11 +1,24 @@
-import { DTLSError, violation } from '../../base/errors.js';
+import { DTLSError, decoded, violation } from '../../base/errors.js';
 import type { GuardAnswer, Identity, Security } from '../../config/config.js';
 import type { HashName } from '../../crypto/provider.js';
 import type { CipherSuite } from '../../crypto/suites.js';
-import { ExtensionType, HandshakeType, Scheme, type SchemeName } from '../../wire/codes.js';
-import type { CertificateTypeName } from '../../wire/extensions/certificate-type.js';
-import { PskKeyExchangeMode } from '../../wire/extensions/psk-key-exchange-modes.js';
-import { encodeServerNameResponse } from '../../wire/extensions/server-name.js';
+import {
+  type CertificateTypes,
+  encodeCertificateTypes,
+  requireTypeToShow,
+  typesToShow,
+  typeToAsk,
+} from '../../extensions/certificate-types.js';
+import { encodeServerNameResponse } from '../../extensions/server-name.js';
+import { clientWantsStaple } from '../../extensions/status-request.js';
+import {
+  type CertificateTypeName,
+  ExtensionType,
+  HandshakeType,
+  PskKeyExchangeMode,
+  Scheme,
+  type SchemeName,
+} from '../../wire/codes.js';
 import { encodeCertificateVerify } from '../../wire/messages/certificate-verify.js';
 import { decodeClientHello } from '../../wire/messages/client-hello.js';
 import { encodeEncryptedExtensions } from '../../wire/messages/encrypted-extensions.js';
@@ -14,21 +27,14 @@ import { FACTS_13 } from '../../wire/version.js';
 import { chooseAgreements, encodeAgreements } from '../agreed.js';
 import { askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, claimChain, PeerIdentity } from '../authenticate.js';
-import {
-  type CertificateTypes,
-  encodeCertificateTypes,
-  requireTypeToShow,
-  typesToShow,
-  typeToAsk,
-} from '../certificate-types.js';
 import { type ClientOffer, readClientOffer } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import type { OpenedTicket, Verdict } from '../jobs.js';
-import { decoded, expectType, type Message } from '../message.js';
+import { expectType, type Message } from '../message.js';
 import { type Credential, chooseIdentity, suitesOf } from '../negotiate.js';
 import type { Agreed } from '../session.js';
 import { Stage, type StateTable } from '../stage.js';
-import { askStaple, clientWantsStaple } from '../staple.js';
+import { askStaple } from '../staple.js';
 import type { ServerSide } from '../version.js';
 import {
   onCertificate13,

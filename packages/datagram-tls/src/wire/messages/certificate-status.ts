@@ -1,5 +1,5 @@
+import { OCSP } from '../codes.js';
 import { Reader, Writer } from '../cursor.js';
-import { OCSP } from '../extensions/status-request.js';
 
 /** RFC 6066 §8: a separate message in DTLS 1.2, an extension of a certificate entry in 1.3 (RFC 8446 §4.4.2.1). */
 export interface CertificateStatus {

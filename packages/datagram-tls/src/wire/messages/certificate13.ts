@@ -1,5 +1,5 @@
 import { Reader, readItems, Writer } from '../cursor.js';
-import { type Extensions, readExtensions, writeExtensions } from '../extensions/block.js';
+import { type Extensions, readExtensions, writeExtensions } from '../extension-block.js';
 
 /** One certificate, or a raw public key (RFC 7250), with its extensions. */
 export interface CertificateEntry {

@@ -4,7 +4,7 @@ import {
   readLeadingExtensions,
   readOptionalExtensions,
   writeOptionalExtensions,
-} from '../extensions/block.js';
+} from '../extension-block.js';
 
 const RANDOM_LENGTH = 32;
 

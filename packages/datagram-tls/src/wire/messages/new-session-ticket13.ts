@@ -1,5 +1,5 @@
 import { Reader, Writer } from '../cursor.js';
-import { type Extensions, readExtensions, writeExtensions } from '../extensions/block.js';
+import { type Extensions, readExtensions, writeExtensions } from '../extension-block.js';
 
 /** RFC 8446 §4.6.1. */
 export interface NewSessionTicket13 {

@@ -1,4 +1,4 @@
-import { decodeEmpty, encodeEmpty } from '../extensions/empty.js';
+import { decodeEmpty, encodeEmpty } from '../empty.js';
 
 /** RFC 5246 §7.4.5: the message has no body. `undefined` when it has one. */
 export const decodeServerHelloDone: (body: Uint8Array) => true | undefined = decodeEmpty;

@@ -1,6 +1,6 @@
 import { sameBytes } from '../../base/bytes.js';
 import { Reader, Writer } from '../cursor.js';
-import { type Extensions, readOptionalExtensions, writeOptionalExtensions } from '../extensions/block.js';
+import { type Extensions, readOptionalExtensions, writeOptionalExtensions } from '../extension-block.js';
 
 /** RFC 5246 §7.4.1.3 and RFC 8446 §4.1.3; a HelloRetryRequest too. Byte fields are views into the body. */
 export interface ServerHello {
@@ -21,9 +21,6 @@ export const HELLO_RETRY_REQUEST_RANDOM = Uint8Array.of(
 
 /** The last 8 bytes of the random of a 1.3 server that agreed to 1.2 (RFC 8446 §4.1.3). */
 export const DOWNGRADE_TO_12 = Uint8Array.of(0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x01);
-
-/** The last 8 bytes of the random of a 1.2 or 1.3 server that agreed to less than 1.2 (RFC 8446 §4.1.3). */
-export const DOWNGRADE_BELOW_12 = Uint8Array.of(0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x00);
 
 /** `undefined` when malformed: the caller answers decode_error. */
 export function decodeServerHello(body: Uint8Array): ServerHello | undefined {

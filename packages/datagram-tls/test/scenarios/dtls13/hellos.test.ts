@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Role } from '#lib/config/config.js';
+import { encodeKeyShareRequest, encodeKeyShareResponse } from '#lib/extensions/key-share.js';
 import { ExtensionType, Group, HandshakeType, WireVersion } from '#lib/wire/codes.js';
-import type { Extensions } from '#lib/wire/extensions/block.js';
-import { encodeKeyShareRequest, encodeKeyShareResponse } from '#lib/wire/extensions/key-share.js';
+import type { Extensions } from '#lib/wire/extension-block.js';
 import {
   decodeCertificateRequest13,
   encodeCertificateRequest13,

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { EMPTY, utf8 } from '#lib/base/bytes.js';
 import { DTLSError } from '#lib/base/errors.js';
+import { UNLIMITED } from '#lib/extensions/record-limits.js';
 import { Context } from '#lib/handshake/context.js';
-import { UNLIMITED } from '#lib/handshake/record-limits.js';
 import { onEarlyAnswer, type ServerHello13 } from '#lib/handshake/v13/client.js';
 import { ContentType, ExtensionType, HandshakeType } from '#lib/wire/codes.js';
-import type { Extensions } from '#lib/wire/extensions/block.js';
+import type { Extensions } from '#lib/wire/extension-block.js';
 import {
   decodeEncryptedExtensions,
   encodeEncryptedExtensions,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
-import { chooseAlpn, readAlpnChoice } from '#lib/handshake/alpn.js';
+import { chooseAlpn, readAlpnChoice } from '#lib/extensions/alpn.js';
 import { createSecureContext } from '#lib/index.js';
 import { ExtensionType } from '#lib/wire/codes.js';
 import { client, echoServer } from '../../driver/echo.js';

@@ -6,7 +6,7 @@ import {
   offerMaxFragmentLength,
   offerRecordSizeLimit,
   readRecordLimits,
-} from '#lib/handshake/record-limits.js';
+} from '#lib/extensions/record-limits.js';
 import { createSecureContext } from '#lib/index.js';
 import { ContentType, ExtensionType } from '#lib/wire/codes.js';
 import { decodeClientHello } from '#lib/wire/messages/client-hello.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { chooseSrtp, readSrtpChoice } from '#lib/handshake/srtp.js';
+import { chooseSrtp, readSrtpChoice } from '#lib/extensions/use-srtp.js';
 import { createSecureContext } from '#lib/index.js';
 import { ExtensionType, type SrtpProfileName } from '#lib/wire/codes.js';
 import { client, echoServer } from '../../driver/echo.js';

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import type { Role } from '#lib/config/config.js';
 import type { SecurityOptions } from '#lib/config/options.js';
+import { encodeCertificateAuthorities } from '#lib/extensions/certificate-authorities.js';
 import { Context } from '#lib/handshake/context.js';
 import { ExtensionType, HandshakeType } from '#lib/wire/codes.js';
-import { encodeCertificateAuthorities } from '#lib/wire/extensions/certificate-authorities.js';
 import {
   decodeCertificateRequest12,
   encodeCertificateRequest12,

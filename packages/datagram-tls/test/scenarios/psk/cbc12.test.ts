@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { DEFAULT_PSK_SUITES, DEFAULT_SUITES } from '#lib/crypto/suites.js';
 import { ExtensionType, HandshakeType } from '#lib/wire/codes.js';
-import type { Extensions } from '#lib/wire/extensions/block.js';
+import type { Extensions } from '#lib/wire/extension-block.js';
 import { decodeClientHello, encodeClientHello } from '#lib/wire/messages/client-hello.js';
 import { decodeServerHello, encodeServerHello } from '#lib/wire/messages/server-hello.js';
 import { assertAlive } from '../../support/alive.js';

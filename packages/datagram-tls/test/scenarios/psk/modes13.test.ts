@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { ExtensionType, HandshakeType } from '#lib/wire/codes.js';
-import type { PskModeName } from '#lib/wire/extensions/psk-key-exchange-modes.js';
+import { ExtensionType, HandshakeType, type PskModeName } from '#lib/wire/codes.js';
 import { decodeClientHello, encodeClientHello } from '#lib/wire/messages/client-hello.js';
 import { decodeServerHello, encodeServerHello } from '#lib/wire/messages/server-hello.js';
 import { assertAlive } from '../../support/alive.js';

@@ -1,4 +1,12 @@
-import { Reader, Writer } from '../cursor.js';
+import { ExtensionType, Group } from '../wire/codes.js';
+import { Reader, Writer } from '../wire/cursor.js';
+import { type Extension, extension } from './extension.js';
+
+export const supportedGroupsRow: Extension = extension(
+  ExtensionType.supported_groups,
+  ['CH', 'EE'],
+  ({ groups }) => encodeSupportedGroups(groups.map((name) => Group[name])),
+);
 
 /** Named groups in order of preference (RFC 8446 §4.2.7); `undefined` when malformed. */
 export function decodeSupportedGroups(body: Uint8Array): readonly number[] | undefined {

@@ -1,4 +1,16 @@
-import { Reader, readItems, Writer } from '../cursor.js';
+import { EMPTY } from '../base/bytes.js';
+import { ExtensionType } from '../wire/codes.js';
+import { Reader, readItems, Writer } from '../wire/cursor.js';
+import { FACTS_13 } from '../wire/version.js';
+import { type Extension, extension } from './extension.js';
+
+/** Its body is empty until the binders, which cover all the rest of the ClientHello, are there. */
+export const preSharedKeyRow: Extension = extension(
+  ExtensionType.pre_shared_key,
+  ['CH', 'SH'],
+  ({ hasPsks }) => (hasPsks ? EMPTY : undefined),
+  FACTS_13,
+);
 
 /** RFC 8446 §4.2.11. */
 export interface PskIdentity {

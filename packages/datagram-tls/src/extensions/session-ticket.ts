@@ -1,4 +1,14 @@
-import { decodeEmpty, encodeEmpty } from './empty.js';
+import { ExtensionType } from '../wire/codes.js';
+import { decodeEmpty, encodeEmpty } from '../wire/empty.js';
+import { FACTS_12 } from '../wire/version.js';
+import { type Extension, extension } from './extension.js';
+
+export const sessionTicketRow: Extension = extension(
+  ExtensionType.session_ticket,
+  ['CH'],
+  ({ ticket12 }) => encodeSessionTicketRequest(ticket12),
+  FACTS_12,
+);
 
 /**
  * The client's ticket, or empty to request a first one. The body is the ticket itself, without a length before it

@@ -1,4 +1,14 @@
-import { Reader, readItems, Writer } from '../cursor.js';
+import { ExtensionType } from '../wire/codes.js';
+import { Reader, readItems, Writer } from '../wire/cursor.js';
+import { FACTS_13 } from '../wire/version.js';
+import { type Extension, extension } from './extension.js';
+
+export const supportedVersionsRow: Extension = extension(
+  ExtensionType.supported_versions,
+  ['CH', 'SH', 'HRR'],
+  ({ versions }) => encodeSupportedVersionsRequest(versions.map(({ code }) => code)),
+  FACTS_13,
+);
 
 /** The versions a client offers, in order of preference (RFC 8446 §4.2.1); `undefined` when malformed. */
 export function decodeSupportedVersionsRequest(body: Uint8Array): readonly number[] | undefined {

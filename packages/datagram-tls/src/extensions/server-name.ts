@@ -1,6 +1,15 @@
-import { decodeUtf8, utf8 } from '../../base/bytes.js';
-import { Reader, readItems, Writer } from '../cursor.js';
-import { decodeEmpty, encodeEmpty } from './empty.js';
+import { decodeUtf8, utf8 } from '../base/bytes.js';
+import { ExtensionType } from '../wire/codes.js';
+import { Reader, readItems, Writer } from '../wire/cursor.js';
+import { decodeEmpty, encodeEmpty } from '../wire/empty.js';
+import { type Extension, extension } from './extension.js';
+
+export const serverNameRow: Extension = extension(
+  ExtensionType.server_name,
+  ['CH', 'EE'],
+  ({ destination: { serverName } }) =>
+    serverName === undefined ? undefined : encodeServerNameRequest({ hostName: serverName }),
+);
 
 const HOST_NAME = 0;
 

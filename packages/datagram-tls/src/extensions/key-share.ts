@@ -1,4 +1,15 @@
-import { Reader, readItems, Writer } from '../cursor.js';
+import type { KeyExchange } from '../crypto/provider.js';
+import { ExtensionType, Group } from '../wire/codes.js';
+import { Reader, readItems, Writer } from '../wire/cursor.js';
+import { FACTS_13 } from '../wire/version.js';
+import { type Extension, extension } from './extension.js';
+
+export const keyShareRow: Extension = extension(
+  ExtensionType.key_share,
+  ['CH', 'SH', 'HRR'],
+  ({ exchanges }) => encodeShares(exchanges),
+  FACTS_13,
+);
 
 /** A public key in the group's own encoding (RFC 8446 §4.2.8). */
 export interface KeyShareEntry {
@@ -18,6 +29,13 @@ export function encodeKeyShareRequest(shares: readonly KeyShareEntry[]): Uint8Ar
   const list = w.openVec16();
   for (const share of shares) writeEntry(w, share);
   return w.closeVec16(list).finish();
+}
+
+/** Body of key_share with the share of each exchange (RFC 8446 §4.2.8). */
+export function encodeShares(exchanges: readonly KeyExchange[]): Uint8Array {
+  return encodeKeyShareRequest(
+    exchanges.map(({ group, share }) => ({ group: Group[group], keyExchange: share })),
+  );
 }
 
 /** The share of a ServerHello; `undefined` when malformed. */

@@ -1,4 +1,8 @@
-import { Reader, Writer } from '../cursor.js';
+import { ExtensionType } from '../wire/codes.js';
+import { Reader, Writer } from '../wire/cursor.js';
+import { type Extension, extension, NEVER } from './extension.js';
+
+export const connectionIdRow: Extension = extension(ExtensionType.connection_id, ['CH', 'SH'], NEVER);
 
 /** The ID that the sender requires on records to it, or empty for none (RFC 9146 §3); `undefined` when malformed. */
 export function decodeConnectionId(body: Uint8Array): Uint8Array | undefined {

@@ -1,17 +1,40 @@
-import { violation } from '../base/errors.js';
+import { decoded, violation } from '../base/errors.js';
 import type { Security } from '../config/config.js';
-import { ExtensionType } from '../wire/codes.js';
-import type { Extensions } from '../wire/extensions/block.js';
 import {
   CertificateType,
   type CertificateTypeName,
   certificateTypeName,
-  decodeCertificateTypeResponse,
-  encodeCertificateTypeRequest,
-  encodeCertificateTypeResponse,
-} from '../wire/extensions/certificate-type.js';
-import type { ClientOffer } from './client-wishes.js';
-import { decoded } from './message.js';
+  ExtensionType,
+} from '../wire/codes.js';
+import { Reader, Writer } from '../wire/cursor.js';
+import type { Extensions } from '../wire/extension-block.js';
+import { type Extension, extension } from './extension.js';
+
+export const clientCertificateTypeRow: Extension = extension(
+  ExtensionType.client_certificate_type,
+  ['CH', 'EE'],
+  ({ security }) => offerTypes(ownTypes(security)),
+);
+
+export const serverCertificateTypeRow: Extension = extension(
+  ExtensionType.server_certificate_type,
+  ['CH', 'EE'],
+  ({ security }) => offerTypes(security.peerCertificateTypes),
+);
+
+/** Nothing where there is nothing to say but what holds without the extension (RFC 7250 §4.1). */
+function offerTypes(names: readonly CertificateTypeName[]): Uint8Array | undefined {
+  if (names.every((name) => DEFAULT.includes(name))) return undefined;
+  return encodeCertificateTypeRequest(Uint8Array.from(names, (name) => CertificateType[name]));
+}
+
+/** What a ClientHello says of the types; `undefined` where it says nothing. */
+export interface OfferedTypes {
+  /** What the client can show of itself. */
+  readonly clientTypes: readonly CertificateTypeName[] | undefined;
+  /** What it takes of the server. */
+  readonly serverTypes: readonly CertificateTypeName[] | undefined;
+}
 
 /** What each side shows of itself, if it shows anything: certificates, or a raw public key (RFC 7250). */
 export interface CertificateTypes {
@@ -20,21 +43,6 @@ export interface CertificateTypes {
 }
 
 const DEFAULT: readonly CertificateTypeName[] = ['X509'];
-
-/** The client's extensions for it; none where there is nothing to say but what holds without them (RFC 7250 §4.1). */
-export function offerCertificateTypes(security: Security): Map<number, Uint8Array> {
-  const extensions = new Map<number, Uint8Array>();
-  const lists = [
-    [ExtensionType.client_certificate_type, ownTypes(security)],
-    [ExtensionType.server_certificate_type, security.peerCertificateTypes],
-  ] as const;
-  for (const [type, names] of lists) {
-    if (names.every((name) => DEFAULT.includes(name))) continue;
-    const codes = Uint8Array.from(names, (name) => CertificateType[name]);
-    extensions.set(type, encodeCertificateTypeRequest(codes));
-  }
-  return extensions;
-}
 
 /** What the client learns from the server's answers. That each answers an offer of ours has been checked. */
 export function readCertificateTypes(security: Security, answers: Extensions): CertificateTypes {
@@ -58,12 +66,12 @@ function readAnswer(
 }
 
 /** What the server may show this client. */
-export function typesToShow({ serverTypes }: ClientOffer): readonly CertificateTypeName[] {
+export function typesToShow({ serverTypes }: OfferedTypes): readonly CertificateTypeName[] {
   return serverTypes ?? DEFAULT;
 }
 
 /** For a server that found nothing to show: throws where that is for its type (RFC 7250 §4.2). */
-export function requireTypeToShow({ identities }: Security, client: ClientOffer): void {
+export function requireTypeToShow({ identities }: Security, client: OfferedTypes): void {
   const types = typesToShow(client);
   if (identities.length > 0 && !identities.some(({ type }) => types.includes(type)))
     throw violation('unsupported_certificate', 'the client takes nothing of the kind that we can show');
@@ -72,7 +80,7 @@ export function requireTypeToShow({ identities }: Security, client: ClientOffer)
 /** What the client is to show when it is asked; throws where it offers nothing that we take (RFC 7250 §4.2). */
 export function typeToAsk(
   { requestCert, peerCertificateTypes }: Security,
-  { clientTypes }: ClientOffer,
+  { clientTypes }: OfferedTypes,
 ): CertificateTypeName {
   if (!requestCert || clientTypes === undefined) return 'X509';
   const type = peerCertificateTypes.find((name) => clientTypes.includes(name));
@@ -84,7 +92,7 @@ export function typeToAsk(
 /** The server's answers to what the client said; of its own type it hears where it will be asked. */
 export function encodeCertificateTypes(
   { requestCert }: Security,
-  client: ClientOffer,
+  client: OfferedTypes,
   types: CertificateTypes,
 ): Map<number, Uint8Array> {
   const extensions = new Map<number, Uint8Array>();
@@ -98,4 +106,27 @@ export function encodeCertificateTypes(
 
 function ownTypes({ identities }: Security): readonly CertificateTypeName[] {
   return [...new Set(identities.map(({ type }) => type))];
+}
+
+/**
+ * The types a client offers in client_certificate_type or server_certificate_type, one byte each, in order of
+ * preference (RFC 7250 §3); `undefined` when malformed.
+ */
+export function decodeCertificateTypeRequest(body: Uint8Array): Uint8Array | undefined {
+  const r = new Reader(body);
+  const types = r.vec8(1);
+  return r.finished() ? types : undefined;
+}
+
+export function encodeCertificateTypeRequest(types: Uint8Array): Uint8Array {
+  return new Writer().vec8(types).finish();
+}
+
+/** The type a server chose; `undefined` unless it is exactly one byte. */
+export function decodeCertificateTypeResponse(body: Uint8Array): number | undefined {
+  return body.length === 1 ? body[0] : undefined;
+}
+
+export function encodeCertificateTypeResponse(type: number): Uint8Array {
+  return Uint8Array.of(type);
 }

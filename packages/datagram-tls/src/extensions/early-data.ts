@@ -1,5 +1,15 @@
-import { Reader, Writer } from '../cursor.js';
-import { decodeEmpty, encodeEmpty } from './empty.js';
+import { ExtensionType } from '../wire/codes.js';
+import { Reader, Writer } from '../wire/cursor.js';
+import { decodeEmpty, encodeEmpty } from '../wire/empty.js';
+import { FACTS_13 } from '../wire/version.js';
+import { type Extension, extension } from './extension.js';
+
+export const earlyDataRow: Extension = extension(
+  ExtensionType.early_data,
+  ['CH', 'EE', 'NST'],
+  ({ hasEarlyData }) => (hasEarlyData ? encodeEarlyData() : undefined),
+  FACTS_13,
+);
 
 /** In ClientHello and EncryptedExtensions it has no body (RFC 8446 §4.2.10). `undefined` when it has one. */
 export const decodeEarlyData: (body: Uint8Array) => true | undefined = decodeEmpty;

@@ -1,5 +1,14 @@
-import { readDistinguishedNames, writeDistinguishedNames } from '../codes.js';
-import { Reader, Writer } from '../cursor.js';
+import { ExtensionType, readDistinguishedNames, writeDistinguishedNames } from '../wire/codes.js';
+import { Reader, Writer } from '../wire/cursor.js';
+import { FACTS_13 } from '../wire/version.js';
+import { type Extension, extension, NEVER } from './extension.js';
+
+export const certificateAuthoritiesRow: Extension = extension(
+  ExtensionType.certificate_authorities,
+  ['CH', 'CR'],
+  NEVER,
+  FACTS_13,
+);
 
 /** DER names of acceptable issuers, views into `body` (RFC 8446 §4.2.4); `undefined` when malformed. */
 export function decodeCertificateAuthorities(body: Uint8Array): readonly Uint8Array[] | undefined {

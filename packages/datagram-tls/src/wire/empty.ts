@@ -1,4 +1,4 @@
-import { EMPTY } from '../../base/bytes.js';
+import { EMPTY } from '../base/bytes.js';
 
 /** The body of an extension or message without content. */
 export function decodeEmpty(body: Uint8Array): true | undefined {

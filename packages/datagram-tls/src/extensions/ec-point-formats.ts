@@ -1,4 +1,14 @@
-import { Reader, Writer } from '../cursor.js';
+import { ExtensionType } from '../wire/codes.js';
+import { Reader, Writer } from '../wire/cursor.js';
+import { FACTS_12 } from '../wire/version.js';
+import { type Extension, extension } from './extension.js';
+
+export const ecPointFormatsRow: Extension = extension(
+  ExtensionType.ec_point_formats,
+  ['CH'],
+  () => encodeEcPointFormats(Uint8Array.of(UNCOMPRESSED)),
+  FACTS_12,
+);
 
 /** The only point format still in use (RFC 8422 §5.1.2). */
 export const UNCOMPRESSED = 0;

@@ -1,8 +1,26 @@
-import { Reader, readItems, Writer } from '../cursor.js';
-import { decodeEmpty, encodeEmpty } from './empty.js';
+import { EMPTY } from '../base/bytes.js';
+import { decoded } from '../base/errors.js';
+import { ExtensionType, OCSP } from '../wire/codes.js';
+import { Reader, readItems, Writer } from '../wire/cursor.js';
+import { decodeEmpty, encodeEmpty } from '../wire/empty.js';
+import type { Extensions } from '../wire/extension-block.js';
+import { type Extension, extension } from './extension.js';
 
-/** `CertificateStatusType.ocsp`, the only one that a client may still request (RFC 6066 §8, RFC 8446 §4.4.2.1). */
-export const OCSP = 1;
+/** We take any responder that the server's issuer lets speak for it (RFC 6066 §8, RFC 8446 §4.4.2.1). */
+export const statusRequestRow: Extension = extension(
+  ExtensionType.status_request,
+  ['CH', 'CR', 'CT'],
+  ({ security }) =>
+    security.requestStaple
+      ? encodeStatusRequest({ responderIdList: [], requestExtensions: EMPTY })
+      : undefined,
+);
+
+/** Whether a client asks for an OCSP response; other kinds of status are passed over. */
+export function clientWantsStaple(extensions: Extensions): boolean {
+  const body = extensions.get(ExtensionType.status_request);
+  return body !== undefined && decoded(decodeStatusRequest(body), 'status_request').ocsp !== undefined;
+}
 
 export interface OcspStatusRequest {
   /** DER ResponderIDs that the client trusts; empty when the server should know. */

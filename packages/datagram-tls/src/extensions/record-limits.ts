@@ -1,20 +1,10 @@
-import { violation } from '../base/errors.js';
+import { decoded, violation } from '../base/errors.js';
 import type { Security } from '../config/config.js';
 import { ExtensionType } from '../wire/codes.js';
-import type { Extensions } from '../wire/extensions/block.js';
-import {
-  decodeMaxFragmentLength,
-  encodeMaxFragmentLength,
-  maxFragmentBytes,
-  maxFragmentCode,
-} from '../wire/extensions/max-fragment-length.js';
-import {
-  decodeRecordSizeLimit,
-  encodeRecordSizeLimit,
-  MIN_RECORD_SIZE_LIMIT,
-} from '../wire/extensions/record-size-limit.js';
+import { Reader, Writer } from '../wire/cursor.js';
+import type { Extensions } from '../wire/extension-block.js';
 import type { VersionRules } from '../wire/version.js';
-import { decoded } from './message.js';
+import { type Extension, extension } from './extension.js';
 
 /*
  * How much a record may hold: record_size_limit (RFC 8449), by which each side names what it takes, and for peers that do
@@ -35,6 +25,18 @@ export interface RecordLimits {
 const MOST_CONTENT = 0x4000;
 
 export const UNLIMITED: RecordLimits = { send: MOST_CONTENT, receive: MOST_CONTENT, by: undefined };
+
+export const maxFragmentLengthRow: Extension = extension(
+  ExtensionType.max_fragment_length,
+  ['CH', 'EE'],
+  ({ security }) => offerMaxFragmentLength(security),
+);
+
+export const recordSizeLimitRow: Extension = extension(
+  ExtensionType.record_size_limit,
+  ['CH', 'EE'],
+  ({ security }) => offerRecordSizeLimit(security),
+);
 
 /** The client's record_size_limit. A server that knows it must know what a smaller max_fragment_length is for. */
 export function offerRecordSizeLimit({
@@ -120,4 +122,37 @@ function readMaxFragmentLength(extensions: Extensions): number | undefined {
   if (length === undefined)
     throw violation('illegal_parameter', 'max_fragment_length has a value that does not exist');
   return length;
+}
+
+/** The smallest limit a peer may set, in bytes; for less the caller answers illegal_parameter (RFC 8449 §4). */
+export const MIN_RECORD_SIZE_LIMIT = 64;
+
+/** The largest plaintext, in bytes, that the sender accepts in one record (RFC 8449 §4); `undefined` when malformed. */
+export function decodeRecordSizeLimit(body: Uint8Array): number | undefined {
+  const r = new Reader(body);
+  const limit = r.u16();
+  return r.finished() ? limit : undefined;
+}
+
+export function encodeRecordSizeLimit(limit: number): Uint8Array {
+  return new Writer().u16(limit).finish();
+}
+
+/** The code as received (RFC 6066 §4); `undefined` unless it is exactly one byte. */
+export function decodeMaxFragmentLength(body: Uint8Array): number | undefined {
+  return body.length === 1 ? body[0] : undefined;
+}
+
+export function encodeMaxFragmentLength(code: number): Uint8Array {
+  return Uint8Array.of(code);
+}
+
+/** The code for so many bytes of plaintext; `undefined` when there is none. */
+export function maxFragmentCode(bytes: number): number | undefined {
+  return [1, 2, 3, 4].find((code) => maxFragmentBytes(code) === bytes);
+}
+
+/** Bytes of plaintext that a code allows per record; `undefined` for an invalid code: illegal_parameter. */
+export function maxFragmentBytes(code: number): number | undefined {
+  return code >= 1 && code <= 4 ? 2 ** (8 + code) : undefined;
 }

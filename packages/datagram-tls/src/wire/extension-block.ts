@@ -1,4 +1,4 @@
-import { Reader, type Writer } from '../cursor.js';
+import { Reader, type Writer } from './cursor.js';
 
 /** Extension bodies by type, in the order received; the bodies are views into the message. */
 export type Extensions = ReadonlyMap<number, Uint8Array>;
