@@ -42,7 +42,11 @@ suite('epoch 0', () => {
   test('the last sequence number is used and nothing after it', () => {
     const writer = new PlainWriter(MAX_SEQUENCE);
     assert.equal(writer.state, 'open');
-    sealed(writer, bytes(1));
+    sealed(writer, bytes(1), 22);
     assert.equal(writer.state, 'exhausted');
+  });
+
+  test('application data are never sealed', () => {
+    assert.throws(() => sealed(new PlainWriter(), bytes(1), 23), /no place in epoch 0/);
   });
 });
