@@ -110,7 +110,7 @@ const endpoint = listen(
 );
 const session = connect('peer', 1, { transport: offerer, psk: { identity: 'call', key } });
 
-// An address that nobody has validated: its datagrams look like DTLS, and are dropped.
+// An unvalidated address: its datagrams look like DTLS, and are dropped.
 const intruder = createSocket('udp4');
 const { address, port } = answerer.candidate;
 await new Promise((resolve) => intruder.send(Uint8Array.of(22, 254, 253), port, address, resolve));

@@ -54,7 +54,7 @@ function coapCase(
 
 /** Their client, our server. */
 async function answer(peer: Libcoap, row: Row, pki: Pki): Promise<string> {
-  let told = 'nobody came';
+  let told = 'no client came';
   const endpoint = listen(
     (session) => {
       session.opened.then(

@@ -73,7 +73,7 @@ async function ask({ named, ca }: Pki): Promise<string> {
     const outcome = await askFor(WRONG_NAME, port, ca);
     if (outcome !== 'ERR_DTLS_CERTIFICATE') throw new Failure(`${WRONG_NAME}: ${outcome}`, [child.output]);
     if (!child.output.includes('Switching server context'))
-      throw new Failure('nobody asked for a name', [child.output]);
+      throw new Failure('no client asked for a name', [child.output]);
     return `${NAMES.join(' and ')} show their certificates, ${WRONG_NAME} has none`;
   } finally {
     await child.stop();

@@ -124,11 +124,11 @@ async function asServer(foreign: Foreign, keys: Keys, pki: Pki): Promise<string>
     { ...raw(keys, foreign), host: HOST, port: 0, requestCert: true },
   );
   const port = endpoint.address?.port ?? 0;
-  const stranger = foreign.client(port, { ...keys, theirs: keys.mine }, pki);
+  const other = foreign.client(port, { ...keys, theirs: keys.mine }, pki);
   const friend = foreign.client(port, keys, pki);
   try {
-    if (!(await stranger.printed(foreign.refused, START_MS)))
-      throw new Failure('another key was not refused', [stranger.output]);
+    if (!(await other.printed(foreign.refused, START_MS)))
+      throw new Failure('another key was not refused', [other.output]);
     await friend.printed(foreign.established, START_MS);
     friend.write(`${LINE}\n`);
     if (!(await friend.printed(new RegExp(`^${LINE}$`, 'm'), ECHO_MS)))
@@ -137,7 +137,7 @@ async function asServer(foreign: Foreign, keys: Keys, pki: Pki): Promise<string>
     if (session === undefined) throw new Failure('no session', [friend.output]);
     return proved(session, keys.theirs);
   } finally {
-    await Promise.all([stranger.stop(), friend.stop()]);
+    await Promise.all([other.stop(), friend.stop()]);
     endpoint.destroy();
   }
 }

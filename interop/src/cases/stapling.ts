@@ -93,7 +93,7 @@ async function asServer({ peer, version }: Plan, pki: Pki): Promise<string> {
     if (wanted !== 'good' && wanted !== ocspResponse.toString('hex'))
       throw new Failure(`the client shows ${wanted ?? 'no staple'}`);
     const unwanted = await shown(false);
-    if (unwanted !== undefined) throw new Failure('a staple that nobody asked for');
+    if (unwanted !== undefined) throw new Failure('a staple without a request');
     return 'good';
   } finally {
     endpoint.destroy();

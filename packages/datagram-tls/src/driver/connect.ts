@@ -53,14 +53,15 @@ const IS_PLAIN = /^[a-z0-9_.\u0080-\u{10ffff}-]+$/iu;
 const spent = new SpentTickets();
 
 /**
- * Connects to a DTLS server from a socket of its own, or over `transport`. The first flight is sent before this returns if `host`
- * is an IP literal, else when its address is found; with a transport when its `opened` resolves, at once if it has none, to
- * `host` as it stands. `session.opened` tells how the handshake ended.
+ * Connects to a DTLS server from a new socket, or over `transport`. If `host` is an IP literal, the first flight is
+ * sent before this returns, otherwise when the address is found. With a transport it is sent to `host` unchanged,
+ * when the transport's `opened` resolves, or at once if it has none. `session.opened` gives the result of the
+ * handshake.
  *
- * Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE` for wrong arguments, `ERR_OSSL_…` for keys
- * and certificates, the system's code when the socket cannot be bound, `ERR_DTLS_TRANSPORT_IN_USE` when the transport belongs to
- * another endpoint. `session.opened` rejects with `DTLSError`, and
- * with the resolver's code, such as `ENOTFOUND`, when there is no such host.
+ * Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE` for wrong arguments, `ERR_OSSL_…` for
+ * keys and certificates, the system's code when the socket cannot be bound, `ERR_DTLS_TRANSPORT_IN_USE` when the
+ * transport belongs to another endpoint. `session.opened` rejects with `DTLSError`, or with the resolver's code, such
+ * as `ENOTFOUND`, when there is no such host.
  */
 export function connect(
   host: string,
@@ -111,7 +112,7 @@ function startNow(
   }
 }
 
-/** The first flight waits until the transport is open; that it fails is told by the endpoint. */
+/** The first flight waits until the transport is open; the endpoint reports its failure. */
 function startOver({ opened }: Transport, endpoint: DTLSEndpoint, begin: () => void): void {
   try {
     endpointControl.bind(endpoint, '', 0);

@@ -40,7 +40,10 @@ const MESSAGE_QUEUE = 256;
 
 /** How `listen` and `connect` drive an endpoint; the class has no such methods. The class assigns it. */
 export let endpointControl: {
-  /** Binds at once; throws the system's error. `host` is an IP literal; with a transport, host and port mean nothing. */
+  /**
+   * Binds at once; throws the system's error. `host` is an IP literal; with a transport, host and port have no
+   * meaning.
+   */
   bind: (endpoint: DTLSEndpoint, host: string, port: number) => void;
   /** Binds and serves clients. */
   serve: (
@@ -116,16 +119,16 @@ export class DTLSEndpoint implements SessionEndpoint {
   }
 
   /**
-   * Resolves when the socket is bound, which it is when `listen` returns unless its host is a name, or the runtime is Bun. With
-   * a transport: when its `opened` does.
+   * Resolves when the socket is bound. It is bound when `listen` returns, unless its host is a name or the runtime is
+   * Bun. With a transport: when its `opened` resolves.
    */
   get opened(): Promise<PeerAddress> {
     return this.#opened.promise;
   }
 
   /**
-   * Resolves when all sessions are over and the socket or the transport is closed; rejects with the error given to `destroy`, with
-   * that of a socket or transport that failed, and with what the transport's `close` throws.
+   * Resolves when all sessions are over and the socket or the transport is closed. Rejects with the error given to
+   * `destroy`, with that of a failed socket or transport, and with an error of the transport's `close`.
    */
   get closed(): Promise<void> {
     return this.#closed.promise;
@@ -318,7 +321,7 @@ export class DTLSEndpoint implements SessionEndpoint {
     }
   }
 
-  /** Sessions that are closing have nothing to lose. */
+  /** Closing sessions have nothing to lose. */
   #onChannelClosed(error: Error): void {
     if (this.#over) return;
     this.#closing = true;

@@ -18,12 +18,13 @@ import { resolveHost } from './resolve-host.js';
 import { securityFrom } from './secure-context.js';
 
 /**
- * Serves DTLS on a UDP port, or over `transport`. `onsession` is called with each client whose address is proved, before its handshake goes
- * on. The socket is bound when this returns if `host` is an IP literal, else, and always on Bun, when `endpoint.opened` resolves.
+ * Serves DTLS on a UDP port, or over `transport`. `onsession` is called with each client whose address is validated,
+ * before its handshake goes on. If `host` is an IP literal the socket is bound when this returns; otherwise, and
+ * always on Bun, when `endpoint.opened` resolves.
  *
  * Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`, `ERR_MISSING_ARGS` for wrong options,
- * `ERR_OSSL_…` for keys and certificates, the system's code when the socket cannot be bound, such as `EADDRINUSE`, and
- * `ERR_DTLS_TRANSPORT_IN_USE` when the transport belongs to another endpoint.
+ * `ERR_OSSL_…` for keys and certificates, the system's code when the socket cannot be bound, such as `EADDRINUSE`,
+ * and `ERR_DTLS_TRANSPORT_IN_USE` when the transport belongs to another endpoint.
  */
 export function listen(
   onsession: SessionCallback,

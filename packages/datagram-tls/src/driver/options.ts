@@ -107,8 +107,8 @@ export const LISTEN_OPTIONS = {
   /** Port to bind; 0: any free port. `connect` ignores it, as `host`. */
   port: required(port, { only: 'server', ignoredBy: 'client', notWith: 'transport' }),
   /**
-   * Called with each message of early data, before the handshake of its session is done: afterwards only it is known who
-   * the client is, and that nobody repeats the message. The session can answer. Needed with `maxEarlyData`.
+   * Called with each message of early data, before the handshake of its session is done. The client is not
+   * authenticated yet, and the message may be a replay. The session can answer. Needed with `maxEarlyData`.
    */
   onearlydata: option(callback<EarlyDataCallback>(), { only: 'server' }),
 };
@@ -127,7 +127,7 @@ export const CONNECT_OPTIONS = {
   session: option(bytes, { only: 'client' }),
   /**
    * One message, or several, that go out before the handshake if `session` allows that (DTLS 1.3), and otherwise when it is
-   * done: see `session.earlyData`. Anyone who sees them on their way can send them to the server again.
+   * done: see `session.earlyData`. An attacker on the path can send them to the server again.
    */
   earlyData: option(oneOrMore(message), { only: 'client' }),
   /**

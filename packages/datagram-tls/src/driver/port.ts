@@ -17,7 +17,7 @@ import { hexDump, logBytes } from './debug.js';
 import { type SendKind, SendQueue, type SendQueueDrops } from './send-queue.js';
 
 export interface PortHandlers {
-  /** Once, within `open` where that is done at once. */
+  /** Called once, within `open` where the channel opens at once. */
   onBound(address: PeerAddress): void;
   onSession(entry: ConnectionEntry): void;
   onEvent(entry: ConnectionEntry, event: Extract<EndpointEvent, { type: 'connection' }>['event']): void;
@@ -47,7 +47,7 @@ const NEVER_SENT: ReadonlySet<string | undefined> = new Set([
 /** Bytes that may wait for the end of a turn; more goes to the socket at once. */
 const MAX_BATCH = 0x1_0000;
 
-/** A socket or a transport, a clock and the core between them: whatever happens, all output is sent and all events are told. */
+/** A socket or a transport, a clock and the core between them. Drains output and events after every call. */
 export class Port {
   readonly core: Endpoint;
   readonly #channel: DatagramChannel;
@@ -102,7 +102,7 @@ export class Port {
     return this.core.connect(peer, security, behaviour, destination, now());
   }
 
-  /** There will be no other peer than this. */
+  /** The channel will have no other peer. */
   dedicate(peer: PeerAddress): void {
     this.#channel.dedicate(peer);
   }
@@ -326,7 +326,7 @@ function isWatched({ role, connection }: ConnectionEntry, size: number): boolean
   return isSettling(connection.phase) && (role === 'client' || size > SAFEST_SIZE);
 }
 
-/** The handshake is not through yet: datagrams may be parts of a flight. */
+/** The handshake is not done: datagrams may be parts of a flight. */
 function isSettling(phase: Connection['phase']): boolean {
   return phase === 'idle' || phase === 'handshaking' || phase === 'finishing';
 }

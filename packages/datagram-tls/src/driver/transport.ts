@@ -5,7 +5,7 @@ import type { PeerAddress } from '../base/peer-address.js';
 import { checkFunction, checkInteger, checkObject, checkOneOf, checkString } from '../config/checks.js';
 import type { ChannelHandlers, DatagramChannel } from './channel.js';
 
-/** Where a datagram came from. An absent `family` is that of the IP address that `address` is, or `other`. */
+/** The sender of a datagram. An absent `family` is that of `address` if it is an IP address, otherwise `other`. */
 export interface DatagramSource {
   readonly address: string;
   readonly port: number;
@@ -13,47 +13,52 @@ export interface DatagramSource {
 }
 
 /**
- * Carries datagrams in place of a UDP socket: an ICE agent, a tunnel, a link in memory, a network that a test controls. It may lose
- * datagrams, repeat and reorder them, and must keep their boundaries. One transport serves one endpoint: `listen` and `connect` take
- * possession of it, and close it when the endpoint ends.
+ * Carries datagrams instead of a UDP socket: an ICE agent, a tunnel, a link in memory, a simulated network. It may
+ * lose, repeat and reorder datagrams, and must keep their boundaries. One transport serves one endpoint: `listen` and
+ * `connect` take ownership of it, and close it when the endpoint ends.
  */
 export interface Transport {
-  /** What `endpoint.address` shows. Default: address `''`, family `other`, port 0. */
+  /** The value of `endpoint.address`. Default: address `''`, family `other`, port 0. */
   readonly address?: PeerAddress | undefined;
-  /** Largest datagram it carries, 256 to 65535 bytes: the default, and the most, of `mtu`. */
+  /** Largest datagram it carries, 256 to 65535 bytes: the default and the maximum of `mtu`. */
   readonly maxDatagramSize?: number | undefined;
   /**
-   * `connect` makes no datagram before this resolves, and counts `handshakeTimeout` from then on; a server answers whatever
-   * `onmessage` brings. When it rejects the endpoint fails with its error. Default: the transport is ready.
+   * `connect` sends no datagram before this resolves, and counts `handshakeTimeout` from then on; a server answers
+   * every call of `onmessage`. When it rejects the endpoint fails with its error. Default: the transport is ready.
    */
   readonly opened?: PromiseLike<unknown> | undefined;
-  /** Bytes that `send` has taken and that have not left: see `maxSendQueue`. Promises of `send` count by themselves. */
+  /**
+   * Bytes that `send` has accepted and that have not left: see `maxSendQueue`. Promises of `send` are counted
+   * separately.
+   */
   readonly bufferedAmount?: number | undefined;
   /**
-   * Set by the endpoint. The transport calls it with each datagram that arrives, also from within `send`. `from` tells peers apart; a
-   * transport with one peer leaves it out. The endpoint keeps nothing of `data` when the call returns, and does not change it. After
-   * the end it does nothing. Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` and `ERR_OUT_OF_RANGE` for arguments that are none.
+   * Set by the endpoint. The transport calls it with each received datagram, also from within `send`. `from`
+   * distinguishes peers; a transport with one peer omits it. The endpoint keeps nothing of `data` when the call
+   * returns, and does not change it. After the end it does nothing. Throws `ERR_INVALID_ARG_TYPE`,
+   * `ERR_INVALID_ARG_VALUE` and `ERR_OUT_OF_RANGE` for invalid arguments.
    */
   onmessage?: ((data: Uint8Array, from?: DatagramSource) => void) | null | undefined;
   /**
-   * Set by the endpoint. The transport calls it when it has ended by itself, and is not closed then. Open sessions fail with `error`,
-   * which `endpoint.onerror` gets, too; without one with `ERR_DTLS_TRANSPORT_CLOSED`.
+   * Set by the endpoint. The transport calls it when it has ended by itself, and is not closed then. Open sessions
+   * fail with `error`, which `endpoint.onerror` also gets, or without one with `ERR_DTLS_TRANSPORT_CLOSED`.
    */
   onclose?: ((error?: Error) => void) | null | undefined;
   /**
-   * Sends one datagram, now or later. The transport owns `data` from now on. `to` is what `onmessage` gave as `from`, or the arguments
-   * `host` and `port` of `connect`; with one peer it says nothing. What it throws, or its promise rejects with, means that this datagram
-   * is lost: it is counted as `send_failed` in `session.drops`. A code `EMSGSIZE` makes datagrams smaller; the codes with which a UDP
-   * socket says that a peer cannot be reached, such as `EHOSTUNREACH`, end a handshake of `connect` that has heard nothing.
+   * Sends one datagram, now or later. The transport owns `data` from now on. `to` is the `from` of `onmessage`, or
+   * the arguments `host` and `port` of `connect`; with one peer it has no meaning. An exception or a rejected promise
+   * means that this datagram is lost: it is counted as `send_failed` in `session.drops`. The code `EMSGSIZE` makes
+   * datagrams smaller; the codes of a UDP socket for an unreachable peer, such as `EHOSTUNREACH`, end a handshake of
+   * `connect` that has received nothing.
    */
   send(data: Uint8Array, to: PeerAddress): unknown;
-  /** Called once. `endpoint.closed` waits for its promise, and rejects with what it throws. */
+  /** Called once. `endpoint.closed` waits for its promise, and rejects with its error. */
   close(): unknown;
 }
 
-/** Options of sockets have no meaning beside a transport and are refused. */
+/** Options of sockets have no meaning with a transport and are refused. */
 export interface TransportOption {
-  /** What carries the datagrams. */
+  /** The application's transport. */
   transport: Transport;
   host?: undefined;
   port?: undefined;
@@ -66,7 +71,7 @@ export interface TransportOption {
   udpTTL?: undefined;
 }
 
-/** Throws `ERR_INVALID_ARG_TYPE` and `ERR_OUT_OF_RANGE` for what is no transport. */
+/** Throws `ERR_INVALID_ARG_TYPE` and `ERR_OUT_OF_RANGE` for an invalid transport. */
 export function checkTransport(value: unknown, name: string): void {
   checkObject(value, name);
   const transport = value as Transport;
@@ -78,7 +83,7 @@ export function checkTransport(value: unknown, name: string): void {
     throw invalidArgType(`${name}.opened`, 'an instance of Promise', opened);
 }
 
-/** The option `mtu`: what the transport carries where it is absent. Throws `ERR_OUT_OF_RANGE` when it is more. */
+/** The option `mtu`: by default the transport's maximum. Throws `ERR_OUT_OF_RANGE` when it is larger. */
 export function datagramSize(mtu: number | undefined, transport: Transport | undefined): number | undefined {
   const most = transport?.maxDatagramSize;
   if (mtu === undefined || most === undefined) return mtu ?? most;
@@ -86,27 +91,27 @@ export function datagramSize(mtu: number | undefined, transport: Transport | und
   return mtu;
 }
 
-/** An address as a transport, or the caller of `connect`, names it: it is compared as it stands. */
+/** An address as a transport, or the caller of `connect`, gives it: it is compared unchanged. */
 export function familyOf(address: string): PeerAddress['family'] {
   const version = isIP(address);
   return version === 4 ? 'IPv4' : version === 6 ? 'IPv6' : 'other';
 }
 
 const NO_ADDRESS: PeerAddress = Object.freeze({ address: '', family: 'other', port: 0 });
-/** The peer of a server's transport that does not tell peers apart. */
+/** The peer of a server's transport that does not distinguish peers. */
 const ONLY_PEER: PeerAddress = Object.freeze({ address: 'peer', family: 'other', port: 0 });
 
-/** Those that an endpoint has, or had. */
+/** Transports that an endpoint has, or had. */
 const taken = new WeakSet<Transport>();
 
-/** A transport of the application. Nothing that it does, or calls at the wrong time, reaches the core. */
+/** A transport of the application. Its behaviour and its calls at the wrong time do not reach the core. */
 export class TransportChannel implements DatagramChannel {
   readonly reportsEveryFailure = true;
   readonly mayReportHearsay = false;
   readonly #transport: Transport;
   #handlers: ChannelHandlers | undefined;
   #peer = ONLY_PEER;
-  /** What promises of `send` that are not settled stand for. */
+  /** The cost of pending promises of `send`. */
   #pendingBytes = 0;
   #pendingDatagrams = 0;
 
@@ -141,7 +146,7 @@ export class TransportChannel implements DatagramChannel {
       const failed = (error: unknown): void => this.#handlers?.onError(asError(error));
       void Promise.resolve(transport.opened).then(() => this.#handlers?.onBound(this.address), failed);
     }
-    // Last: it may bring at once what has waited.
+    // Last: it may bring waiting datagrams at once.
     transport.onmessage = (data, from) => this.#onMessage(data, from);
   }
 
@@ -156,12 +161,12 @@ export class TransportChannel implements DatagramChannel {
       const sent = this.#transport.send(data, to);
       if (isThenable(sent)) this.#await(sent, data.length, failed);
     } catch (error) {
-      // As with a socket, later: what is under way here is finished first.
+      // Later, as with a socket: the current work is finished first.
       process.nextTick(failed, asError(error));
     }
   }
 
-  /** Idempotent. A promise is that of the transport, or rejects with what it threw. */
+  /** Idempotent. Returns the transport's promise, or one that rejects with its error. */
   close(): Promise<unknown> | undefined {
     if (this.#handlers === undefined) return undefined;
     this.#release();
@@ -192,7 +197,7 @@ export class TransportChannel implements DatagramChannel {
     else handlers.onError(asError(error));
   }
 
-  /** From now on nothing that the transport calls is heard. */
+  /** From now on calls of the transport are ignored. */
   #release(): void {
     this.#handlers = undefined;
     this.#transport.onmessage = null;

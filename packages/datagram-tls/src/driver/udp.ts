@@ -38,9 +38,9 @@ const FROM_THE_NETWORK: ReadonlySet<string | undefined> = new Set([
 const CONNECTS_AT_ONCE = !('bun' in process.versions || 'deno' in process.versions);
 
 /**
- * One UDP socket. Addresses are always IP literals, and the socket's own look-up answers on the spot: so binding is
- * done when `open` returns, and a send costs a third less than with Node's default. Bun binds later all the same; what is
- * sent before waits in its socket.
+ * One UDP socket. Addresses are always IP literals, and the socket's own look-up is synchronous: so the socket is
+ * bound when `open` returns, and a send costs a third less than with Node's default. Bun still binds later; datagrams
+ * that are sent before wait in its socket.
  */
 export class Udp implements DatagramChannel {
   readonly reportsEveryFailure = false;
@@ -121,7 +121,7 @@ export class Udp implements DatagramChannel {
     }
   }
 
-  /** Those of a connected socket. */
+  /** The errors of a connected socket. */
   get mayReportHearsay(): boolean {
     return this.#connected;
   }

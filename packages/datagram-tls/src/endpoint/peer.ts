@@ -11,9 +11,9 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 const DOTTED = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/;
 
 /**
- * The key under which limits per host count an address: its first bits, as an IPv6 host has a whole /64 of addresses and often
- * more. An IPv4-mapped IPv6 address counts as the IPv4 address. A zone is part of the key: it names the link. An address that is
- * not IP is its own key.
+ * The key under which limits per host count an address: its first bits, because an IPv6 host has at least a /64 of
+ * addresses. An IPv4-mapped IPv6 address counts as the IPv4 address. A zone is part of the key: it names the link. An
+ * address that is not IP is its own key.
  */
 export function hostOf(
   { address, family }: Pick<PeerAddress, 'address' | 'family'>,
