@@ -23,8 +23,25 @@ export { dtls12 } from './connection/dtls12.js';
 export { dtls13 } from './connection/dtls13.js';
 export type { ConnectionEvent, DropCounts, DropReason, TraceEvent } from './connection/events.js';
 export type { ProtocolVersion, Security } from './connection/version.js';
+export { layerProvider, type PartialProvider } from './crypto/layer.js';
 export { nodeProvider } from './crypto/node.js';
-export type { Capabilities, CryptoProvider } from './crypto/provider.js';
+export type {
+  AeadKey,
+  AeadName,
+  Capabilities,
+  CbcKey,
+  CryptoProvider,
+  HashName,
+  KeyExchange,
+  KeyExchangeAnswer,
+  KeyShape,
+  KeyType,
+  MacKey,
+  PrivateKey,
+  PublicKey,
+  RecordNumberMask,
+  RunningHash,
+} from './crypto/provider.js';
 export type { Service } from './endpoint/acceptor.js';
 export type { ConnectionEntry } from './endpoint/connection-entry.js';
 export type { EarlyRefusals, EndpointCounters, Refusals } from './endpoint/counters.js';
@@ -41,5 +58,5 @@ export { exportKeyingMaterial, type Session } from './handshake/session.js';
 export { keylogLine } from './keys/keylog.js';
 export { performJob } from './policy/perform-job.js';
 export { forgetSession, keepSession } from './policy/resumption.js';
-export type { CertificateTypeName } from './wire/codes.js';
+export type { CertificateTypeName, GroupName, SchemeName } from './wire/codes.js';
 export { TrustStore } from './x509/trust-store.js';

@@ -7,6 +7,7 @@ import { NodeHash } from './node-hash.js';
 import { KNOWN_KEYS, KNOWN_SIGNATURES, SIGNED_TEXT } from './node-known-answers.js';
 import { verifyWith } from './node-signatures.js';
 import { importSpki } from './node-spki.js';
+import { once } from './once.js';
 import type { AeadName, Capabilities, HashName, KeyType } from './provider.js';
 import { scheme } from './signatures.js';
 
@@ -22,29 +23,6 @@ export const nodeCapabilities: Capabilities = {
   group: once(canExchange),
   signature: once(canVerify),
 };
-
-/** `probe` with its answers kept by its arguments. A probe that throws is not supported. */
-export function once<Names extends readonly string[]>(
-  probe: (...names: Names) => boolean,
-): (...names: Names) => boolean {
-  const answers = new Map<string, boolean>();
-  return (...names) => {
-    const key = names.join();
-    const known = answers.get(key);
-    if (known !== undefined) return known;
-    const answer = succeeds(() => probe(...names));
-    answers.set(key, answer);
-    return answer;
-  };
-}
-
-function succeeds(probe: () => boolean): boolean {
-  try {
-    return probe();
-  } catch {
-    return false;
-  }
-}
 
 const TEXT = utf8(SIGNED_TEXT);
 const KEY_LENGTHS: Readonly<Record<AeadName, number>> = {

@@ -2,7 +2,7 @@ import * as nodeCrypto from 'node:crypto';
 import { createDecipheriv, createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { concat } from '../base/bytes.js';
 import { plain } from './node-bytes.js';
-import { once } from './node-capabilities.js';
+import { once } from './once.js';
 import type { FileCipher, FileHash, PasswordCrypto } from './password-crypto.js';
 
 /** Node 20.12 and later: a derivation of 600,000 hashes takes a third of the time. */

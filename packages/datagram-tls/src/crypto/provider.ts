@@ -1,7 +1,10 @@
 import type { GroupName, SchemeName } from '../wire/codes.js';
 import type { PasswordCrypto } from './password-crypto.js';
 
-/** All cryptography and randomness the core uses. `crypto/node.ts` is the one implementation; tests wrap it. */
+/**
+ * All cryptography and randomness the core uses. `crypto/node.ts` implements it over node:crypto, `layerProvider` lays a provider
+ * with some primitives over another.
+ */
 export interface CryptoProvider {
   /** What this platform supports. Nothing else of the provider is called for unsupported primitives. */
   readonly capabilities: Capabilities;

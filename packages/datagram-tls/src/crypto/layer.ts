@@ -1,0 +1,116 @@
+import { once } from './once.js';
+import type { Capabilities, CryptoProvider, PrivateKey, PublicKey } from './provider.js';
+
+/** Functions of a provider that go together, and for which names of the capability they are there. */
+type Primitives<Capability extends keyof Capabilities, Functions extends keyof CryptoProvider> = Pick<
+  CryptoProvider,
+  Functions
+> & {
+  /** Asked once for each name; what it throws means no. */
+  has(...names: Parameters<Capabilities[Capability]>): boolean;
+};
+
+/**
+ * Some primitives, such as those of a WebAssembly module or of a native one. What is absent, and every name for which `has` says
+ * no, is that of the provider below.
+ */
+export interface PartialProvider {
+  readonly hashes?: Primitives<'hash', 'hash' | 'mac' | 'hkdfExpand'>;
+  readonly aeads?: Primitives<'aead', 'aead'>;
+  readonly aesCbc?: Primitives<'aesCbc', 'aesCbc'>;
+  readonly recordNumberMasks?: Primitives<'recordNumberMask', 'recordNumberMask'>;
+  readonly keyExchanges?: Primitives<'group', 'startKeyExchange' | 'answerKeyExchange'>;
+  readonly signatures?: PartialSignatures;
+  readonly randomBytes?: CryptoProvider['randomBytes'];
+  readonly equal?: CryptoProvider['equal'];
+  readonly passwords?: CryptoProvider['passwords'];
+}
+
+/** A key that is imported here is used here only; `has` must say yes for every scheme that it may be used with. */
+interface PartialSignatures
+  extends Primitives<'signature', 'importPublicKey' | 'isKeyOf' | 'sign' | 'verify'> {
+  /** `undefined` for a key of another type, or in another form: the provider below reads it. */
+  importPrivateKey(data: string | Uint8Array, passphrase?: string | Uint8Array): PrivateKey | undefined;
+}
+
+/** `top` laid over `base`: each primitive is taken from `top` where it has that, by capability and name, else from `base`. */
+export function layerProvider(base: CryptoProvider, top: PartialProvider): CryptoProvider {
+  const { hashes, aeads, aesCbc, recordNumberMasks, keyExchanges } = top;
+  const has = {
+    hash: asked(hashes),
+    aead: asked(aeads),
+    aesCbc: asked(aesCbc),
+    recordNumberMask: asked(recordNumberMasks),
+    group: asked(keyExchanges),
+    signature: asked(top.signatures),
+  } satisfies Capabilities;
+  return {
+    capabilities: either(has, base.capabilities),
+    randomBytes: (length) => top.randomBytes?.(length) ?? base.randomBytes(length),
+    hash: (name) => over<'hash'>(hashes, has.hash(name), base).hash(name),
+    mac: (name, key) => over<'mac'>(hashes, has.hash(name), base).mac(name, key),
+    hkdfExpand: (name, ...input) =>
+      over<'hkdfExpand'>(hashes, has.hash(name), base).hkdfExpand(name, ...input),
+    aead: (name, key) => over<'aead'>(aeads, has.aead(name), base).aead(name, key),
+    aesCbc: (key) => over<'aesCbc'>(aesCbc, has.aesCbc(), base).aesCbc(key),
+    recordNumberMask: (name, key) =>
+      over<'recordNumberMask'>(recordNumberMasks, has.recordNumberMask(name), base).recordNumberMask(
+        name,
+        key,
+      ),
+    startKeyExchange: (group) =>
+      over<'startKeyExchange'>(keyExchanges, has.group(group), base).startKeyExchange(group),
+    answerKeyExchange: (group, share) =>
+      over<'answerKeyExchange'>(keyExchanges, has.group(group), base).answerKeyExchange(group, share),
+    ...layerSignatures(base, top.signatures),
+    passwords: top.passwords ?? base.passwords,
+    equal: (a, b) => top.equal?.(a, b) ?? base.equal(a, b),
+  };
+}
+
+function asked<Names extends readonly string[]>(
+  group: { has(...names: Names): boolean } | undefined,
+): (...names: Names) => boolean {
+  return once((...names) => group?.has(...names) ?? false);
+}
+
+function over<F extends keyof CryptoProvider>(
+  top: Pick<CryptoProvider, F> | undefined,
+  isThere: boolean,
+  base: Pick<CryptoProvider, F>,
+): Pick<CryptoProvider, F> {
+  return top !== undefined && isThere ? top : base;
+}
+
+function either(top: Capabilities, base: Capabilities): Capabilities {
+  return {
+    hash: (name) => top.hash(name) || base.hash(name),
+    aead: (name) => top.aead(name) || base.aead(name),
+    aesCbc: () => top.aesCbc() || base.aesCbc(),
+    recordNumberMask: (name) => top.recordNumberMask(name) || base.recordNumberMask(name),
+    group: (name) => top.group(name) || base.group(name),
+    signature: (scheme, key) => top.signature(scheme, key) || base.signature(scheme, key),
+  };
+}
+
+/** Keys are objects of the provider that imported them: it alone can use them. */
+function layerSignatures(
+  base: CryptoProvider,
+  top: PartialSignatures | undefined,
+): Pick<CryptoProvider, 'importPrivateKey' | 'importPublicKey' | 'isKeyOf' | 'sign' | 'verify'> {
+  const imported = new WeakSet<PrivateKey | PublicKey>();
+  const keep = <K extends PrivateKey | PublicKey>(key: K | undefined): K | undefined => {
+    if (key !== undefined) imported.add(key);
+    return key;
+  };
+  const ownerOf = (key: PrivateKey | PublicKey): Pick<CryptoProvider, 'isKeyOf' | 'sign' | 'verify'> =>
+    top !== undefined && imported.has(key) ? top : base;
+  return {
+    importPrivateKey: (data, passphrase) =>
+      keep(top?.importPrivateKey(data, passphrase)) ?? base.importPrivateKey(data, passphrase),
+    importPublicKey: (spki) => keep(top?.importPublicKey(spki)) ?? base.importPublicKey(spki),
+    isKeyOf: (spki, key) => ownerOf(key).isKeyOf(spki, key),
+    sign: (scheme, key, data) => ownerOf(key).sign(scheme, key, data),
+    verify: (scheme, key, data, signature) => ownerOf(key).verify(scheme, key, data, signature),
+  };
+}

@@ -1,0 +1,22 @@
+/** `probe` with its answers kept by its arguments. What throws is not there. */
+export function once<Names extends readonly string[]>(
+  probe: (...names: Names) => boolean,
+): (...names: Names) => boolean {
+  const answers = new Map<string, boolean>();
+  return (...names) => {
+    const key = names.join();
+    const known = answers.get(key);
+    if (known !== undefined) return known;
+    const answer = succeeds(() => probe(...names));
+    answers.set(key, answer);
+    return answer;
+  };
+}
+
+function succeeds(probe: () => boolean): boolean {
+  try {
+    return probe();
+  } catch {
+    return false;
+  }
+}
