@@ -1,4 +1,4 @@
-/** `probe` with its answers kept by its arguments. What throws is not there. */
+/** `probe` with its answers kept by its arguments. A probe that throws is not supported. */
 export function once<Names extends readonly string[]>(
   probe: (...names: Names) => boolean,
 ): (...names: Names) => boolean {
