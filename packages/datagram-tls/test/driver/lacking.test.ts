@@ -21,7 +21,18 @@ const OFFERS: readonly (readonly [what: string, ConnectOptions])[] = [
   ['P-521 in DTLS 1.2', { groups: 'P-521', maxVersion: 'DTLSv1.2' }],
 ];
 
-suite('on a runtime that lacks CCM, ChaCha20-Poly1305 and P-521', () => {
+suite('on a runtime that lacks CCM, ChaCha20-Poly1305, P-521 and Ed448', () => {
+  test('options that name what is not there are refused with a code each', async () => {
+    const lines: string[] = [];
+    for await (const line of createInterface(start('configure').stdout)) lines.push(line);
+    assert.deepEqual(lines, [
+      'ERR_DTLS_UNSUPPORTED_SIGALG',
+      'ERR_DTLS_UNSUPPORTED_KEY',
+      'ERR_DTLS_UNSUPPORTED_CIPHER',
+      'ERR_DTLS_UNSUPPORTED_GROUP',
+    ]);
+  });
+
   test('a server with default options refuses clients that offer nothing else, and serves others', async (t) => {
     const server = start('server');
     t.after(() => server.kill());

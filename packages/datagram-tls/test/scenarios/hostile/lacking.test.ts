@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { suite, test } from 'node:test';
+import { suite, type TestContext, test } from 'node:test';
 import type { Role } from '#lib/config/config.js';
 import type { SecurityOptions } from '#lib/config/options.js';
 import { groupFits } from '#lib/crypto/groups.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { needsEncryptThenMac, SUITES } from '#lib/crypto/suites.js';
+import { Context } from '#lib/handshake/context.js';
 import { readPkcs12 } from '#lib/pkcs12/read.js';
-import { Group, type GroupName } from '#lib/wire/codes.js';
+import { ExtensionType, Group, type GroupName, HandshakeType, Scheme } from '#lib/wire/codes.js';
+import { decodeSignatureAlgorithms } from '#lib/wire/extensions/signature-algorithms.js';
+import { decodeCertificateRequest12 } from '#lib/wire/messages/certificate-request12.js';
+import { decodeCertificateRequest13 } from '#lib/wire/messages/certificate-request13.js';
+import { decodeClientHello } from '#lib/wire/messages/client-hello.js';
 import { checkOcspResponse } from '#lib/x509/ocsp.js';
 import { verifyPath } from '#lib/x509/path.js';
 import { readCertificates } from '#lib/x509/pem.js';
@@ -21,6 +27,7 @@ import { refused } from '../../support/refused.js';
 import { type Lack, restrictedProvider } from '../../support/restricted-provider.js';
 import { isResumed, returning, savedSession } from '../../support/resumption.js';
 import { securityOn, type TestedVersion, VERSIONS } from '../../support/settings.js';
+import { encodeCertificate, tlv } from '../../x509/encode.js';
 import { certificate, day, parsed, store } from '../../x509/pki.js';
 
 // Siege case E1.
@@ -221,6 +228,94 @@ suite('signatures that the platform lacks', () => {
     assert.deepEqual([check({}), check({ hashes: ['sha1'] })], [undefined, 'OCSP_NO_RESPONSE']);
     assert.deepEqual(reached, []);
   });
+});
+
+/** A certificate of an Ed448 key, and the key. */
+function ed448Identity(): { cert: string; key: string } {
+  const { publicKey, privateKey } = generateKeyPairSync('ed448');
+  const spki = new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }));
+  const algorithm = tlv(0x30, tlv(0x06, [0x2b, 0x65, 0x71]));
+  const shape = { subject: 'a', issuer: 'a', spki, serial: 1, dns: ['localhost'], algorithm };
+  const der = encodeCertificate(shape, (tbs) => new Uint8Array(sign(null, tbs, privateKey)));
+  const base64 = Buffer.from(der).toString('base64');
+  return {
+    cert: `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`,
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+  };
+}
+
+/** The signature schemes in each ClientHello and CertificateRequest that `role` sends from now on. */
+function watchSchemes(t: TestContext, role: Role, version: TestedVersion): (readonly number[])[] {
+  const offers: (readonly number[])[] = [];
+  const send = Object.getOwnPropertyDescriptor(Context.prototype, 'send')?.value as Context['send'];
+  t.mock.method(
+    Context.prototype,
+    'send',
+    function watched(this: Context, ...args: Parameters<Context['send']>) {
+      const [type, body] = args;
+      if (this.security.role === role) offers.push(...schemesIn(type, body, version));
+      send.apply(this, args);
+    },
+  );
+  return offers;
+}
+
+function schemesIn(type: number, body: Uint8Array, version: TestedVersion): (readonly number[])[] {
+  const { client_hello, certificate_request } = HandshakeType;
+  if (type === certificate_request && version === 'DTLSv1.2')
+    return [decodeCertificateRequest12(body)?.supportedSignatureAlgorithms ?? assert.fail()];
+  if (type !== client_hello && type !== certificate_request) return [];
+  const message = type === client_hello ? decodeClientHello(body) : decodeCertificateRequest13(body);
+  const offered = message?.extensions.get(ExtensionType.signature_algorithms) ?? assert.fail();
+  return [decodeSignatureAlgorithms(offered) ?? assert.fail()];
+}
+
+suite('a platform without Ed448', () => {
+  const identity = ed448Identity();
+  const LACK: Lack = { keys: ['ed448'] };
+  const ANY_PEER = { requestCert: true, rejectUnauthorized: false };
+
+  for (const version of VERSIONS) {
+    for (const role of ROLES) {
+      test(`${version}: ${role} never offers it, and one that has it does`, (t) => {
+        for (const [lacks, offered] of [
+          [{}, true],
+          [{ [role]: LACK }, false],
+        ] as const) {
+          const offers = watchSchemes(t, role, version);
+          succeeds(new Pair({ version, server: ANY_PEER, client: CLIENTS.ed25519, lacks }));
+          t.mock.reset();
+          assert.ok(offers.length > 0);
+          for (const offer of offers) {
+            assert.ok(offer.includes(Scheme.ed25519));
+            assert.equal(offer.includes(Scheme.ed448), offered);
+          }
+        }
+      });
+
+      test(`${version}: a ${role}'s key of that type is refused at configuration`, () => {
+        const configure = (lack: Lack) =>
+          securityOn(restrictedProvider(nodeProvider, lack), role, version, { ...identity });
+        assert.throws(() => configure(LACK), { code: 'ERR_DTLS_UNSUPPORTED_KEY', message: /options\.key/ });
+        assert.equal(configure({}).identities[0]?.key.type, 'ed448');
+      });
+    }
+
+    test(`${version}: a client without Ed448 is refused by a server that can show nothing else`, () => {
+      const client = { rejectUnauthorized: false };
+      const code = version === 'DTLSv1.3' ? 'ERR_DTLS_NO_SHARED_SIGNATURE' : NO_SHARED_CIPHER;
+      succeeds(new Pair({ version, client, server: identity }));
+      endsWith('handshake_failure', code, { version, client, server: identity, lacks: { client: LACK } });
+    });
+
+    test(`${version}: a server without Ed448 refuses a client that can show nothing else`, () => {
+      const alert = version === 'DTLSv1.3' ? 'certificate_required' : 'handshake_failure';
+      const client = { ...identity, rejectUnauthorized: false };
+      succeeds(new Pair({ version, client, server: ANY_PEER }));
+      const server = { requestCert: true };
+      endsWith(alert, 'ERR_DTLS_CERTIFICATE_REQUIRED', { version, client, server, lacks: { server: LACK } });
+    });
+  }
 });
 
 suite('sessions that need what the platform lacks', () => {
