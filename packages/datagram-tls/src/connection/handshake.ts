@@ -135,7 +135,7 @@ export class Handshake {
 
   answer(answer: JobAnswer, now: Instant): void {
     this.#messages = 0;
-    if ('failure' in answer) this.#onTicketKeysFailed(answer.failure);
+    if (hasFailure(answer)) this.#onTicketKeysFailed(answer.failure);
     this.#perform(this.#runner.onAnswer(answer), now);
     this.#advance(now);
     if (!this.#isOver) this.settle(now);
@@ -567,4 +567,9 @@ class ReceivedFlight {
     this.#names = [];
     this.#bytes = 0;
   }
+}
+
+/** The keys of tickets could not be had. Own properties count, as in all that may be left out. */
+function hasFailure(answer: JobAnswer): answer is JobAnswer & { readonly failure: Failure } {
+  return Object.hasOwn(answer, 'failure') && Reflect.get(answer, 'failure') !== undefined;
 }

@@ -1,4 +1,4 @@
-type Outcome<T> = { readonly value: T } | { readonly error: Error };
+type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: Error };
 
 /**
  * A promise that is settled once; its rejection needs no listener. Most are never read, so it is made when it is
@@ -19,16 +19,16 @@ export class Deferred<T> {
   }
 
   resolve(value: T): void {
-    this.#end({ value });
+    this.#end({ ok: true, value });
   }
 
   reject(error: Error): void {
-    this.#end({ error });
+    this.#end({ ok: false, error });
   }
 
   #make(): Promise<T> {
     const promise = new Promise<T>((resolve, reject) => {
-      this.#settle = (outcome) => ('error' in outcome ? reject(outcome.error) : resolve(outcome.value));
+      this.#settle = (outcome) => (outcome.ok ? resolve(outcome.value) : reject(outcome.error));
     });
     promise.catch(() => undefined);
     if (this.#outcome !== undefined) this.#settle?.(this.#outcome);

@@ -222,7 +222,7 @@ export class Acceptor {
     if (route?.pending !== undefined) return true;
     // The new association of a restarted client replaces its old one in the end.
     const room = this.#places.makeRoom(host, route !== undefined, now);
-    if ('refused' in room) {
+    if (room.refused !== undefined) {
       this.#host.refuse(peer, room.refused, now);
       return false;
     }

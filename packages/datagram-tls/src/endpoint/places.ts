@@ -15,7 +15,9 @@ const HANDSHAKE_PATIENCE: Duration = 1000;
 const UNFAIR_SILENCE: Duration = 1000;
 
 /** The result of {@link Places.makeRoom}: the entries to evict for the new client, or the reason to refuse it. */
-type Room = { readonly evicted: readonly ConnectionEntry[] } | { readonly refused: RefusalReason };
+type Room =
+  | { readonly evicted: readonly ConnectionEntry[]; readonly refused: undefined }
+  | { readonly refused: RefusalReason };
 
 /**
  * The places of an endpoint: server associations in their handshake, by their start, and open sessions, by the last
@@ -89,7 +91,7 @@ export class Places {
       if (entry === undefined) return { refused: 'max_sessions' };
       evicted.push(entry);
     }
-    return { evicted };
+    return { evicted, refused: undefined };
   }
 
   get #total(): number {

@@ -9,6 +9,7 @@ import type {
   PskCredential,
   RemoteKey,
   Security,
+  SigningKey,
   StoredPsk,
   VerifyPeer,
 } from '../config/config.js';
@@ -69,8 +70,13 @@ function perform(job: Job, security: Security, time: number): Awaitable<JobAnswe
   }
 }
 
+/** Own properties count: `sign` on `Object.prototype` makes no key external. */
+function isRemote(key: SigningKey): key is RemoteKey {
+  return Object.hasOwn(key, 'sign');
+}
+
 function sign({ scheme, key, data }: Sign, { provider }: Security): Awaitable<Uint8Array> {
-  if (!('sign' in key)) return signHere(scheme, key, data, provider);
+  if (!isRemote(key)) return signHere(scheme, key, data, provider);
   return whenever(key.sign(scheme, data), (signature) => {
     // A peer would refuse it without being able to say why; and a faulty signature may reveal its key.
     if (!isSignature(signature) || !provider.verify(scheme, key satisfies RemoteKey, data, signature)) {

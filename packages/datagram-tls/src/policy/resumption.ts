@@ -84,15 +84,16 @@ export function openTickets(
 
 interface Keys {
   readonly keys: readonly TicketKey[];
-  readonly failure?: Failure;
+  readonly failure: Failure | undefined;
 }
 
 /** An unavailable key service costs the resumption, not the session. */
 function ticketKeys(ask: NonNullable<TicketPolicy['keys']>, time: number): Awaitable<Keys> {
+  const found = (keys: readonly TicketKey[]): Keys => ({ keys, failure: undefined });
   const failed = (cause: unknown): Keys => ({ keys: [], failure: { cause } });
   try {
     const keys = ask(time);
-    return isPromise(keys) ? Promise.resolve(keys).then((given) => ({ keys: given }), failed) : { keys };
+    return isPromise(keys) ? Promise.resolve(keys).then(found, failed) : found(keys);
   } catch (cause) {
     return failed(cause);
   }

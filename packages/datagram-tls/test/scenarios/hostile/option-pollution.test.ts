@@ -40,7 +40,10 @@ function namesIn(tables: readonly OptionTable[]): readonly string[] {
   return [...new Set(names)];
 }
 
-const NAMES = namesIn([SESSION_OPTIONS, CONTEXT_OPTIONS]);
+/** Members of an external key, and what parts of the library tell one another only where there is something to tell. */
+const OTHERS = ['sign', 'publicKey', 'refused', 'failure', 'psk', 'session12'] as const;
+
+const NAMES = [...new Set([...namesIn([SESSION_OPTIONS, CONTEXT_OPTIONS]), ...OTHERS])];
 const ROOT = Object.prototype as unknown as Record<string, unknown>;
 
 /** Runs `life` and returns where each name was looked up in vain, so that Object.prototype was asked. */
@@ -131,7 +134,7 @@ function inSimulation(): void {
   assert.equal(comingBack(saved, [KEY], taking).handshake().server.early.length, 1);
 }
 
-suite('a name of an option is looked up in no prototype', () => {
+suite('names that are looked up in no prototype', () => {
   let found: ReadonlyMap<string, readonly string[]> = new Map();
 
   before(async () => {
@@ -142,12 +145,12 @@ suite('a name of an option is looked up in no prototype', () => {
   });
 
   for (const name of NAMES) {
-    test(name, () => {
+    test(`${name} is looked up in no prototype`, () => {
       assert.deepEqual([...new Set(found.get(name))], []);
     });
   }
 
-  test('and a look-up would be noticed', async () => {
+  test('a look-up in a prototype is noticed', async () => {
     const seen = await lookUpsDuring(async () => {
       await Promise.resolve();
       assert.equal(Reflect.get({}, 'mtu'), undefined);
@@ -156,8 +159,8 @@ suite('a name of an option is looked up in no prototype', () => {
   });
 });
 
-suite('a passphrase on Object.prototype', () => {
-  test('opens no encrypted key', () => {
+suite('a polluted prototype', () => {
+  test('a passphrase on Object.prototype opens no encrypted key', () => {
     Object.defineProperty(ROOT, 'passphrase', { value: 'secret', configurable: true, enumerable: false });
     try {
       assert.throws(() => createSecureContext({ ...ENCRYPTED, isServer: true }), {
