@@ -6,17 +6,17 @@ import type { Behaviour, KeepAlive, Role } from './config.js';
 import { boolean, integer, message, nested, type TextOrView } from './kinds.js';
 import { type Kind, type OptionsOf, option, readOptions, required, withDefaults } from './option-table.js';
 
-/** Timers of all platforms hold as much, ms. */
+/** The maximum of timers on all platforms, ms. */
 const MAX_TIMER: Duration = 0x7fff_ffff;
 const DEFAULT_INTERVALS = 4;
-/** Bytes; the smallest records that peers may ask for have room for it. */
+/** Bytes; fits the smallest records that peers may ask for. */
 const MAX_KEEP_ALIVE_MESSAGE = 60;
 /** Half an hour on a server; a client waits as long as its application does. */
 const IDLE_TIMEOUT: Readonly<Record<Role, Duration>> = { client: 0, server: 1_800_000 };
 
 const KEEP_ALIVE_OPTIONS = {
-  /** Silence after which the peer is asked, and asked again. */
-  // Each question of DTLS 1.3 takes an epoch, of which a session has 65,533.
+  /** Silence after which the peer is probed, and probed again. */
+  // Each probe of DTLS 1.3 takes an epoch, of which a session has 65,533.
   interval: required(integer(1000, Math.floor(MAX_TIMER / DEFAULT_INTERVALS)), { unit: 'ms' }),
   /**
    * Silence after which the session ends with `ERR_DTLS_PEER_GONE`; longer than `interval`.
@@ -24,13 +24,13 @@ const KEEP_ALIVE_OPTIONS = {
    */
   timeout: option(integer(1001, MAX_TIMER), { unit: 'ms' }),
   /**
-   * DTLS 1.2: a message of the application's own protocol that its peer answers, at most 60 bytes; needed unless
-   * `minVersion` is `DTLSv1.3`, which asks by a KeyUpdate that every peer has to acknowledge.
+   * DTLS 1.2: a message of the application's own protocol that its peer answers, at most 60 bytes; required unless
+   * `minVersion` is `DTLSv1.3`, which probes with a KeyUpdate that every peer has to acknowledge.
    */
   message: option(message),
 };
 
-/** When a silent peer is asked whether it is there, and when it counts as gone. */
+/** When a silent peer is probed, and when it counts as gone. */
 export type KeepAliveOption = OptionsOf<typeof KEEP_ALIVE_OPTIONS>;
 
 const keepAlive: Kind<KeepAliveOption> = nested(KEEP_ALIVE_OPTIONS);
@@ -120,7 +120,7 @@ function resolveTimer(option: RetransmissionOption): Behaviour['retransmission']
   return Object.freeze({ initial, max });
 }
 
-/** `undefined`: no peer is asked. */
+/** `undefined`: no peer is probed. */
 function resolveKeepAlive(option: KeepAliveOption | undefined): KeepAlive | undefined {
   if (option === undefined) return undefined;
   const name = 'options.keepAlive';

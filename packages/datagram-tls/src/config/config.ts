@@ -24,7 +24,7 @@ export type Versions<V extends VersionFacts = VersionFacts> = readonly [V, ...V[
 
 export type Role = 'client' | 'server';
 
-/** A private key that is elsewhere, such as in a security module: it is asked for each signature. */
+/** A private key outside of this process, such as in a security module: it is asked for each signature. */
 export interface RemoteKey extends PublicKey {
   readonly sign: Sign;
 }
@@ -34,7 +34,7 @@ export type Sign = (scheme: SchemeName, data: Uint8Array) => Awaitable<Uint8Arra
 
 export type SigningKey = PrivateKey | RemoteKey;
 
-/** What we show of ourselves: a certificate chain or a public key alone (RFC 7250), and the private key of it. */
+/** A certificate chain or a raw public key (RFC 7250), and its private key. */
 export interface Identity {
   readonly type: CertificateTypeName;
   /** DER, as it is sent: certificates, leaf first, or the one SubjectPublicKeyInfo. */
@@ -44,19 +44,22 @@ export interface Identity {
   readonly key: SigningKey;
 }
 
-/** What is known of a peer when the application is asked. */
+/** The peer, for the application's decision. */
 export interface PeerInfo {
   /**
-   * Our own verdict. The peer's chain is validated when this or `authorizationError` is read for the first time: an
-   * application that reads neither spends no time on it, and Node's default store is not loaded.
+   * Our own verdict. The peer's chain is validated when this or `authorizationError` is read first: an application
+   * that reads neither spends no time on it, and Node's default store is not loaded.
    */
   readonly authorized: boolean;
-  /** OpenSSL's short name of what is wrong; see `authorized`. */
+  /** OpenSSL's short name of the fault; see `authorized`. */
   readonly authorizationError: string | undefined;
   /** The host name or IP address that the peer should have; `undefined` for clients. */
   readonly name: string | undefined;
   readonly purpose: 'serverAuth' | 'clientAuth';
-  /** SubjectPublicKeyInfo in DER of a peer that shows no certificate but a raw public key (RFC 7250); its chain is empty. */
+  /**
+   * SubjectPublicKeyInfo in DER of a peer with a raw public key instead of a certificate (RFC 7250); its chain is
+   * empty.
+   */
   readonly rawPublicKey: Uint8Array | undefined;
 }
 
@@ -64,13 +67,14 @@ export interface PeerInfo {
 export interface PeerRefusal {
   /** Becomes the `authorizationError`. */
   readonly reason: string;
-  /** What the peer is told, such as `bad_certificate` for a fingerprint that does not match (RFC 8122 §6.2). */
+  /** The alert for the peer, such as `bad_certificate` for a fingerprint that does not match (RFC 8122 §6.2). */
   readonly alert?: CertificateAlert | undefined;
 }
 
 /**
- * The application's last word on a peer. `chain`: DER, as the peer sent it, leaf first. True accepts and false refuses,
- * whatever `info` says. A string refuses and becomes the `authorizationError`; a {@link PeerRefusal} may name the alert, too.
+ * The application's decision on a peer. `chain`: DER, as the peer sent it, leaf first. True accepts and false
+ * refuses, whatever `info` says. A string refuses and becomes the `authorizationError`; a {@link PeerRefusal} may
+ * also name the alert.
  */
 export type VerifyPeer = (
   chain: readonly Uint8Array[],
@@ -88,70 +92,73 @@ export type FindStaple = (leaf: Certificate) => ReturnType<OcspResponder>;
 /** Whether a certificate, DER, is for this name; an error says why not. */
 export type CheckServerIdentity = (name: string, leaf: Uint8Array) => Awaitable<Error | undefined>;
 
-/** Who a server is for a client that asks for this name, a {@link hostName}, or for none. `undefined`: nobody, and the client is refused. */
+/**
+ * The settings for a client that asks for this name, a {@link hostName}, or for none. `undefined`: the name is not
+ * served, and the client is refused.
+ */
 export type ChooseSecurity = (serverName: string | undefined) => Awaitable<Security | undefined>;
 
 /**
- * Who we are and whom we trust: what a secure context holds, with every default filled in. `V`: what is known of a version
- * of DTLS; a connection asks for its handshake and its records, too.
+ * The content of a secure context: certificates, trust and policy, with every default filled in. `V`: what is known
+ * of a version of DTLS; a connection also needs its handshake and its records.
  */
 export interface Security<V extends VersionFacts = VersionFacts> {
-  /** The options that it was made of: what a name of `sni` was not given comes from its endpoint. */
+  /** The options that it was made of: a name of `sni` gets the others from its endpoint. */
   readonly given: ReadonlySet<string>;
   readonly role: Role;
   readonly provider: CryptoProvider;
-  /** Those that may be spoken, latest first. */
+  /** The allowed versions, latest first. */
   readonly versions: Versions<V>;
   /** In our order of preference. */
   readonly suites: readonly CipherSuite[];
   readonly groups: readonly GroupName[];
-  /** Client, DTLS 1.3: the groups, in the order of `groups`, whose shares go into the first ClientHello. */
+  /** Client, DTLS 1.3: the groups, in the order of `groups`, whose shares are in the first ClientHello. */
   readonly keyShares: readonly GroupName[];
   readonly sigalgs: readonly SchemeName[];
   readonly identities: readonly Identity[];
-  /** Loads the store when it is first needed: parsing the platform's default store takes a while. */
+  /** Loads the store when it is first needed: parsing the platform's default store takes time. */
   readonly trust: () => TrustStore;
-  /** What of it came with our own certificates, out of PKCS#12 files. */
+  /** The part of it from our own PKCS#12 files. */
   readonly trustBesides: readonly Certificate[];
-  /** What peers may show of themselves, in our order of preference. */
+  /** The types that peers may show, in our order of preference. */
   readonly peerCertificateTypes: readonly CertificateTypeName[];
-  /** `undefined`: nobody asks for revocation lists. */
+  /** `undefined`: revocation lists are not required. */
   readonly crls: readonly Crl[] | undefined;
   /** A peer whose certificate matches one of these needs neither a CA nor a name. */
   readonly pins: readonly Pin[];
-  /** Where pre-shared keys come from. */
+  /** The source of pre-shared keys. */
   readonly psk: PskPolicy;
   /** DTLS 1.3: how they may be used. */
   readonly pskModes: readonly PskModeName[];
-  /** Server: how sessions can be resumed; `undefined`: not at all. */
+  /** Server: how sessions can be resumed; `undefined`: never. */
   readonly tickets: TicketPolicy | undefined;
   /** Server: ask clients for a certificate. */
   readonly requestCert: boolean;
   /** End the handshake when the peer's certificate does not verify. */
   readonly rejectUnauthorized: boolean;
-  /** Ask for the status of the peer's certificate. */
+  /** Ask for an OCSP response about the peer's certificate. */
   readonly requestStaple: boolean;
-  /** A certificate without its status is none. */
+  /** Refuse a certificate without an OCSP response. */
   readonly requireStaple: boolean;
-  /** `undefined`: there are no staples here. */
+  /** `undefined`: we have no staples. */
   readonly findStaple: FindStaple | undefined;
   readonly verifyPeer: VerifyPeer | undefined;
   /** Names of application protocols, in our order of preference. */
   readonly alpn: readonly Uint8Array[];
   readonly srtp: readonly SrtpProfileName[];
-  /** Server: who we are instead, by the name that a client asks for. */
+  /** Server: other settings, by the name that a client asks for. */
   readonly sni: ChooseSecurity | undefined;
-  /** `sni` is a function of the application's: it is asked about clients whose address is proved, and no others. */
+  /** `sni` is a function of the application: it is called for validated addresses only. */
   readonly sniAsks: boolean;
-  /** What we say that we take in one record, bytes (RFC 8449). */
+  /** Our record size limit, bytes (RFC 8449). */
   readonly recordSizeLimit: number;
-  /** Client: the most that a record of either side is to hold, bytes (RFC 6066 §4). */
+  /** Client: the limit to request for records of both sides, bytes (RFC 6066 §4). */
   readonly maxFragmentLength: number | undefined;
-  /** Client: instead of our own check of names. */
+  /** Client: replaces our own check of names. */
   readonly checkServerIdentity: CheckServerIdentity | undefined;
 }
 
-/** When a silent peer is asked whether it is there, and when it counts as gone. */
+/** When a silent peer is probed, and when it counts as gone. */
 export interface KeepAlive {
   readonly interval: Duration;
   readonly timeout: Duration;
@@ -165,49 +172,49 @@ export interface Behaviour {
   readonly retransmission: { readonly initial: Duration; readonly max: Duration };
   /** The handshake fails after this long; 0: never. */
   readonly handshakeTimeout: Duration;
-  /** A session ends after so long without an authentic record of the peer; 0: never. */
+  /** A session ends after this long without an authentic record of the peer; 0: never. */
   readonly idleTimeout: Readonly<Record<Role, Duration>>;
-  /** When a silent peer is asked whether it is there; `undefined`: never. */
+  /** When a silent peer is probed; `undefined`: never. */
   readonly keepAlive: KeepAlive | undefined;
   /** Report flights and alerts as events. */
   readonly trace: boolean;
   /** DTLS 1.3: the peer's close_notify leaves our direction open until we close it too. */
   readonly allowHalfOpen: boolean;
-  /** DTLS 1.3: records after which the keys we write with are renewed, where the AEAD does not ask for it sooner. */
+  /** DTLS 1.3: records after which our sending keys are updated, unless the AEAD requires it sooner. */
   readonly recordsPerKey: number;
 }
 
-/** Whom a client means to talk to. */
+/** The server that a client wants. */
 export interface Destination {
-  /** Sent as SNI; `undefined` where there is none, such as for IP addresses. */
+  /** Sent as SNI; `undefined` for none, such as for IP addresses. */
   readonly serverName: string | undefined;
-  /** The host name or IP address that the certificate must hold. */
+  /** The host name or IP address that the certificate must contain. */
   readonly verifyName: string | undefined;
-  /** A session with this server from before, which is resumed if both sides still can. */
+  /** A saved session with this server, which is resumed if both sides still can. */
   readonly session?: SavedSession | undefined;
-  /** Messages to send along with the ClientHello where the session allows that, and as usual otherwise. */
+  /** Messages to send along with the ClientHello where the session allows that, otherwise after the handshake. */
   readonly earlyData?: readonly Uint8Array[] | undefined;
 }
 
 /** How a key is imported into DTLS 1.3 (RFC 9258 §5.1). */
 export interface PskImport {
   readonly context: Uint8Array;
-  /** The one that the key was agreed on with. */
+  /** The hash of the external key. */
   readonly hash: KdfHash;
 }
 
 export interface StoredPsk {
   readonly key: Uint8Array;
-  /** `undefined`: DTLS 1.3 uses the key as it is, as 1.2 does in any case. */
+  /** `undefined`: DTLS 1.3 uses the key directly, as 1.2 always does. */
   readonly import: PskImport | undefined;
 }
 
-/** Who we say we are, and the key that goes with it. */
+/** An identity and its key. */
 export interface PskCredential extends StoredPsk {
   readonly identity: Uint8Array;
 }
 
-/** A client's keys. Both functions may throw what the application throws, or the caller's mistake. */
+/** A client's keys. Both functions may throw the application's error, or the caller's mistake. */
 export interface ClientPsk {
   readonly role: 'client';
   /** In order of preference; none when there is no key for that server. `hint` is empty where there was none. */
@@ -231,13 +238,13 @@ export interface NoPsk {
 
 export type PskPolicy = ClientPsk | ServerPsk | NoPsk;
 
-/** How a server takes early data. */
+/** How a server accepts early data. */
 export interface EarlyPolicy {
   /** Bytes of it in one session. */
   readonly most: number;
   /**
-   * Whether a ClientHello, told by `digest`, is new; from then on it is not, as long as it is before `until`. `time` is now,
-   * both ms since 1970. `full`, `stale`: that can not be told, now or any more. May throw what the application throws.
+   * Whether the ClientHello with this `digest` is new; from then until `until` it is not. `time` is now, both ms
+   * since 1970. `full`, `stale`: this cannot be decided, now or any more. May throw the application's error.
    */
   readonly guard: (digest: Uint8Array, until: number, time: number) => Awaitable<GuardAnswer>;
 }
@@ -247,11 +254,11 @@ export type GuardAnswer = 'fresh' | 'replayed' | 'full' | 'stale';
 /** How a server lets sessions be resumed. */
 export interface TicketPolicy {
   /**
-   * At `time`, ms since 1970: the first seals, all open; none: no tickets now. It may throw or reject with what the
-   * application's function fails with: then there is no ticket. `undefined`: no tickets at all.
+   * At `time`, ms since 1970: the first seals, all open; none: no tickets now. It may throw or reject with the error
+   * of the application's function: then there is no ticket. `undefined`: no tickets at all.
    */
   readonly keys: ((time: number) => Awaitable<readonly TicketKey[]>) | undefined;
-  /** DTLS 1.2: for clients that take no tickets. */
+  /** DTLS 1.2: for clients without tickets. */
   readonly sessions: SessionCache | undefined;
   /** How long after its full handshake a session can be resumed, ms. */
   readonly lifetime: Duration;

@@ -17,8 +17,8 @@ import {
 } from './options.js';
 
 /**
- * Certificates and keys as the caller gave them, matched and parsed. Errors: `ERR_MISSING_ARGS` for one without the
- * other, Node's `ERR_OSSL_…` for what cannot be read, `ERR_OSSL_X509_KEY_VALUES_MISMATCH` for a pair that is none.
+ * The caller's certificates and keys, matched and parsed. Errors: `ERR_MISSING_ARGS` for one without the other,
+ * Node's `ERR_OSSL_…` for unreadable ones, `ERR_OSSL_X509_KEY_VALUES_MISMATCH` for ones that do not match.
  */
 export function resolveIdentities(
   options: SecurityOptions,
@@ -36,7 +36,7 @@ export function resolveIdentities(
   );
 }
 
-/** As in node:tls `null` is as good as nothing. */
+/** As in node:tls `null` equals an absent value. */
 function list<T>(value: T | readonly T[] | undefined | null): readonly T[] {
   if (value === undefined || value === null) return [];
   return Array.isArray(value) ? (value as readonly T[]) : [value as T];
@@ -92,7 +92,7 @@ function certifiedByFile({ chain, leaf, key }: Pfx): Identity {
   return { type: 'X509', chain, leaf, key };
 }
 
-/** The public halves of the keys, each of which is shown alone. */
+/** The public halves of the keys, each of which is shown without a certificate. */
 function resolveRawKeys(
   { key, passphrase }: SecurityOptions,
   pfx: readonly Pfx[],
@@ -119,7 +119,7 @@ function isExternal(key: Encoded | ExternalKey): key is ExternalKey {
   return typeof key === 'object' && !(key instanceof Uint8Array);
 }
 
-/** What kind of key it is its public half tells. */
+/** The public half gives the type of the key. */
 function remoteKey(
   external: ExternalKey,
   leaf: Certificate | undefined,
@@ -182,7 +182,7 @@ function holdsKey(data: Encoded): boolean {
   return PRIVATE_KEY.test(typeof data === 'string' ? data : toText(data));
 }
 
-/** What a PKCS#12 file gives. */
+/** The content of a PKCS#12 file. */
 interface Pfx {
   readonly leaf: Certificate;
   /** DER, leaf first, each issued by the next. */

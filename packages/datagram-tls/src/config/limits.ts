@@ -4,8 +4,8 @@ import { type Kind, type OptionsOf, option, readOptions, withDefaults } from './
 
 const MAX_COUNT = 0xffff_ffff;
 /**
- * ms that a cookie is good for, at least; at most twice as long. As long as a handshake may take: in DTLS 1.3 a client
- * whose cookie expired gets no other.
+ * ms for which a cookie is valid, at least; at most twice as long. As long as a handshake may take: in DTLS 1.3 a
+ * client whose cookie expired gets no other.
  */
 export const COOKIE_LIFETIME: Duration = 60_000;
 
@@ -27,7 +27,7 @@ type HostPrefixOption = OptionsOf<typeof HOST_PREFIX_OPTIONS>;
 
 const hostPrefix: Kind<HostPrefixOption> = nested(HOST_PREFIX_OPTIONS);
 
-/** `connect`, `listen` and `DTLSEndpoint` take these options; what they limit are the associations of a server. */
+/** `connect`, `listen` and `DTLSEndpoint` take these options; they limit the associations of a server. */
 export const LIMIT_OPTIONS = {
   /**
    * Server sessions in all, unfinished handshakes included; 0: no limit. On a full endpoint a new client takes the place of
@@ -62,7 +62,7 @@ export const LIMIT_OPTIONS = {
   evictAfter: option(integer(0, Number.MAX_SAFE_INTEGER), { default: 10_000, unit: 'ms' }),
 };
 
-/** How many associations an endpoint holds, and which of them give way to others. */
+/** How many associations an endpoint holds, and which of them can be evicted. */
 export type LimitOptions = OptionsOf<typeof LIMIT_OPTIONS>;
 
 /** Limits of one endpoint; 0 means no limit. */

@@ -24,9 +24,9 @@ import type { NameList } from './kinds.js';
 import type { SecurityOptions } from './options.js';
 
 /**
- * `hasPsk`: there is a pre-shared key. As in node:dtls a client that has one then wants, in DTLS 1.2, no server without
- * it, and a server takes both kinds of client. Suites that need a key that is not there are left out. What the platform lacks is
- * left out of the defaults and refused by name.
+ * `hasPsk`: there is a pre-shared key. As in node:dtls a client with one then accepts, in DTLS 1.2, no server without
+ * it, and a server accepts both kinds of client. Suites that need an absent key are left out. What the platform lacks
+ * is left out of the defaults and refused by name.
  */
 export function resolveCiphers(
   list: NameList | undefined,
@@ -66,7 +66,7 @@ const GROUP_ALIASES: ReadonlyMap<string, GroupName> = new Map([
 ]);
 const GROUP_NAMES = new Map(Object.keys(Group).map((name) => [name.toLowerCase(), name as GroupName]));
 
-/** The groups of `groups` or of its other name, `ecdhCurve`, and the option that they come from. */
+/** The groups of `groups` or of its alias `ecdhCurve`, and the option that they come from. */
 export function resolveGroups(
   { groups, ecdhCurve }: SecurityOptions,
   capabilities: Capabilities,
@@ -117,7 +117,7 @@ export function resolveKeyShares(
   if (stray !== undefined) {
     throw invalidArgValue('options.keyShares', `must hold only groups of options.groups, not '${stray}'`);
   }
-  // RFC 8446 §4.2.8: shares stand in the order of supported_groups.
+  // RFC 8446 §4.2.8: shares are in the order of supported_groups.
   return groups.filter((name) => shares.includes(name));
 }
 
@@ -143,7 +143,7 @@ export function resolveSigalgs(
 
 const PSK_MODES = Object.keys(PskKeyExchangeMode) as PskModeName[];
 
-/** Without forward secrecy only for who asks for it by name. */
+/** Without forward secrecy only when named explicitly. */
 export function resolvePskModes(list: NameList | undefined, hasPsk: boolean): readonly PskModeName[] {
   if (list === undefined) return ['psk_dhe_ke'];
   if (!hasPsk) throw invalidArgValue('options.pskModes', 'is only meaningful with options.psk');
@@ -163,7 +163,7 @@ function unknownName(code: string, option: string, name: string): Error {
   return callerError(code, `${option}: '${name}' is not known here`);
 }
 
-/** For a name that the library knows, and for which this runtime has no cryptography. */
+/** For a name that the library supports, and for which this runtime has no cryptography. */
 export function lacking(code: string, option: string, name: string, lack: string): Error {
   return callerError(code, `${option}: '${name}' needs ${lack}, which this runtime lacks`);
 }

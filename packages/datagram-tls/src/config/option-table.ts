@@ -31,7 +31,7 @@ export interface Option<T, D = undefined, R extends Role = Role> extends Kind<T>
   readonly aliasOf?: string;
   /** The other role checks the option and ignores it: both roles may be given the same object. */
   readonly ignoredBy?: Role;
-  /** The option has no meaning beside this one: both together are refused, and then it is not required. */
+  /** The option has no meaning with this one: both together are refused, and then it is not required. */
   readonly notWith?: string;
 }
 
@@ -94,7 +94,7 @@ export type Filled<Table> = {
 };
 
 interface Reading {
-  /** What the caller knows the object as. */
+  /** The caller's name of the object. */
   readonly name?: string;
   /** Options of the other role are refused. */
   readonly role?: Role;
@@ -127,7 +127,7 @@ function checkValue(row: Row, value: unknown, name: string): void {
   row.check(value, name);
 }
 
-/** What is the same for every object of a table's options. */
+/** The common data of a table's options. */
 interface Shape {
   readonly required: readonly (readonly [name: string, row: Row])[];
   readonly defaults: Readonly<Record<string, unknown>>;
@@ -176,7 +176,7 @@ function checkBeside(
     throw invalidArgValue(`${name}.${key}`, `is of no use with ${name}.${notWith}`);
 }
 
-/** What {@link readOptions} returned, and the defaults of what it leaves out. */
+/** The result of {@link readOptions}, and the defaults of what it leaves out. */
 export function withDefaults<Table extends OptionTable>(
   options: OptionsOf<Table>,
   table: Table,

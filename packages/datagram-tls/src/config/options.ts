@@ -28,7 +28,7 @@ export type Encoded = string | Uint8Array;
 
 const encoded: Kind<Encoded> = { ...textOrBytes, values: 'PEM or DER' };
 
-/** A private key that is elsewhere, such as in a security module or a key service. */
+/** A private key outside of this process, such as in a security module or a key service. */
 export interface ExternalKey {
   /** Signs `data` itself, not a hash of it. */
   sign: Sign;

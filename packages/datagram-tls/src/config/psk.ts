@@ -33,12 +33,12 @@ import {
 } from './options.js';
 
 const NO_PSK: NoPsk = Object.freeze({ role: 'none' });
-/** More identities than this make a ClientHello that nobody takes. */
+/** More identities than this make a ClientHello that no server accepts. */
 const MAX_CREDENTIALS = 16;
-/** Bytes of identities, besides. */
+/** The limit of the identities' bytes. */
 const MOST_OFFERED = 4096;
 
-/** What a key is read for. */
+/** The use of a key that is read. */
 interface Rules {
   readonly latest: VersionFacts;
   readonly capabilities: Capabilities;
@@ -98,14 +98,14 @@ function credentials(value: unknown, name: string, rules: Rules): readonly PskCr
   return offered;
 }
 
-/** A longer ClientHello is more than a server keeps of who has not even proved an address. */
+/** A longer ClientHello exceeds what a server keeps of an unvalidated address. */
 function checkRoom(offered: readonly PskCredential[], name: string): void {
   const needed = offered.reduce((sum, credential) => sum + roomFor(credential), 0);
   if (needed > MOST_OFFERED)
     throw outOfRange(`${name}: bytes of all identities in DTLS 1.3`, `<= ${MOST_OFFERED}`, needed);
 }
 
-/** Bytes; an imported one goes out with its context, and once for each hash (RFC 9258 §5.1). */
+/** Bytes; an imported identity is sent with its context, once for each hash (RFC 9258 §5.1). */
 function roomFor({ identity, import: how }: PskCredential): number {
   return how === undefined ? identity.length : KDF_HASHES.length * (identity.length + how.context.length);
 }
@@ -144,7 +144,7 @@ function keysByIdentity(
   return keys;
 }
 
-/** A key alone, or one with how it is imported. */
+/** A key alone, or one with its import options. */
 function storedPsk(value: unknown, name: string, rules: Rules): StoredPsk {
   const alone = ArrayBuffer.isView(value) || typeof value !== 'object' || value === null;
   return Object.freeze(
@@ -159,7 +159,7 @@ function keyAndImport(stored: PskStoredOption, name: string, { capabilities }: R
   return { key: keyBytes(key, `${name}.key`), import: resolveImport(how, `${name}.import`, capabilities) };
 }
 
-/** `true` is as good as an object without properties, `false` as nothing. */
+/** `true` equals an object without properties, `false` an absent value. */
 function resolveImport(
   how: boolean | PskImportOption,
   name: string,
@@ -194,7 +194,7 @@ function nonEmpty(bytes: Uint8Array, name: string): Uint8Array {
   return bytes;
 }
 
-/** A copy: what the caller does with its own later changes nothing here. */
+/** A copy: later changes of the caller's bytes have no effect. */
 function keyBytes(key: unknown, name: string): Uint8Array {
   checkView(key, name);
   if (key.byteLength > MAX_LENGTH) throw outOfRange(`${name}.length`, `<= ${MAX_LENGTH}`, key.byteLength);

@@ -17,16 +17,16 @@ import { resolveNamedIdentity, resolveSni } from './sni.js';
 import { resolveTickets } from './tickets.js';
 import { resolveCrls, resolveOcsp, resolvePins, resolveTrust } from './trust.js';
 
-/** What the platform gives a security that the options leave open. */
+/** The platform's part of a secure context, for what the options leave open. */
 export interface Platform<V extends VersionFacts = VersionFacts> {
   readonly provider: CryptoProvider;
-  /** Those that this program speaks, latest first. A bundle holds no code of any other. */
+  /** The versions of this program, latest first. A bundle holds no code of any other. */
   readonly versions: Versions<V>;
-  /** The platform's trusted certificates, parsed when first asked for. */
+  /** The platform's trusted certificates, parsed when first needed. */
   readonly defaultTrust: () => TrustStore;
-  /** What `checkServerIdentity` gets to see of a certificate, DER. */
+  /** The view of a certificate, DER, for `checkServerIdentity`. */
   readonly describeCertificate: (der: Uint8Array) => unknown;
-  /** What a secure context holds that the caller made of options before; `undefined` for any other object. */
+  /** The content of a secure context that the caller made before; `undefined` for any other object. */
   readonly openContext?: (object: object) => Security<V> | undefined;
 }
 
@@ -51,7 +51,7 @@ export function resolveSecurity<V extends VersionFacts>(
 
 const NAME_OPTIONS = { ...SECURITY_OPTIONS, ...CONTEXT_OPTIONS };
 
-/** What a name is served with, from what `createSecureContext` takes. */
+/** The settings of a name, from options of `createSecureContext`. */
 function readIdentity<V extends VersionFacts>(identity: object, platform: Platform<V>): Security<V> {
   const options: OptionsOf<typeof NAME_OPTIONS> = readOptions(identity, NAME_OPTIONS, { role: 'server' });
   if (options.isServer === false) throw notOfServer();
@@ -118,7 +118,7 @@ function readSecurity<V extends VersionFacts>(
   };
 }
 
-/** As in node:tls `null` is as good as nothing. */
+/** As in node:tls `null` equals an absent value. */
 function givenIn(options: SecurityOptions): ReadonlySet<string> {
   const values = Object.entries(options).filter(([, value]) => (value ?? null) !== null);
   return new Set(values.map(([name]) => name).filter((name) => Object.hasOwn(SECURITY_OPTIONS, name)));
@@ -154,8 +154,8 @@ function resolveVersions<V extends VersionFacts>(
 }
 
 /**
- * What options mean together, on one endpoint or between one of its names and the endpoint: `ERR_INVALID_ARG_VALUE` for
- * what could have no effect, or would take the effect of something else away.
+ * Rules between options, on one endpoint or between one of its names and the endpoint: `ERR_INVALID_ARG_VALUE` for an
+ * option that could have no effect, or would cancel the effect of another.
  */
 function checkPolicy(security: Security): void {
   checkPins(security);
@@ -165,7 +165,10 @@ function checkPolicy(security: Security): void {
   checkPsk(security);
 }
 
-/** RFC 8446 appendix E.6: a client whose identity is unknown would be shown the certificate, and one with a wrong key not. */
+/**
+ * RFC 8446 appendix E.6: a client with an unknown identity would get the certificate, and one with a wrong key would
+ * not.
+ */
 function checkPsk({ psk, identities, versions: [latest] }: Security): void {
   if (psk.role === 'server' && psk.hideUnknown && identities.length > 0 && latest.rules.pskInHello)
     throw invalidArgValue(
@@ -182,10 +185,10 @@ function checkPins({ role, pins, crls, requestCert }: Security): void {
     throw invalidArgValue('options.pins', 'cannot stand beside crl: a pin takes the place of the path');
 }
 
-/** Options that judge certificates, of which a peer shows none where it has to show a raw public key. */
+/** Options about certificates, which a peer does not show where it has to show a raw public key. */
 const FOR_CERTIFICATES = ['ca', 'checkServerIdentity'] as const;
 
-/** Somebody has to judge what peers may show: a raw public key says nothing about whose it is. */
+/** A raw public key needs `pins` or `verifyPeer`: it does not say whose it is. */
 function checkPeerTypes(security: Security): void {
   const { given, role, pins, peerCertificateTypes: types } = security;
   if (role === 'server' && given.has('peerCertificateTypes') && !security.requestCert) {
@@ -207,7 +210,7 @@ function checkPeerTypes(security: Security): void {
   }
 }
 
-/** Clients cannot be asked in DTLS 1.2. */
+/** DTLS 1.2 cannot ask clients. */
 function checkOcsp(security: Security): void {
   const { role, pins, requestCert, requestStaple, findStaple } = security;
   const [latest] = security.versions;
@@ -235,11 +238,11 @@ function checkEarlyData({ tickets, versions: [latest] }: Security): void {
     throw invalidArgValue('options.maxEarlyData', 'is of no use below DTLSv1.3');
 }
 
-/** Bytes that all names of an offer may have with their lengths: the list's length field is in the extension, too. */
+/** Bytes of all names of an offer with their lengths: the list's length field is in the extension, too. */
 const MAX_ALPN = 0xffff - 2;
 
 /**
- * Protocol names in order of preference, as bytes: from strings, or from the wire's form with a length before each.
+ * Protocol names in order of preference, as bytes: from strings, or from the wire format with a length before each.
  * Errors are those of node:dtls.
  */
 function resolveAlpn(alpn: SecurityOptions['alpn']): readonly Uint8Array[] {

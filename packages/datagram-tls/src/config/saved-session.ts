@@ -14,28 +14,28 @@ import {
 } from '../keys/session-state.js';
 import { Reader, Writer } from '../wire/cursor.js';
 
-/** What a client needs to resume a session. It holds secrets: who has it can be the client. */
+/** The data that a client needs to resume a session. It holds secrets: anyone holding it can act as the client. */
 export interface SavedSession {
   readonly state: SessionState;
-  /** The name that the server's certificate had to hold; empty where there was none. */
+  /** The name that the server's certificate had to contain; empty for none. */
   readonly identity: string;
-  /** What the server wants to be shown; empty where it is the session id. */
+  /** The ticket to send; empty where the session ID is used. */
   readonly ticket: Uint8Array;
-  /** DTLS 1.2: by which the server knows the session; empty where there is a ticket. */
+  /** DTLS 1.2: the server's handle of the session; empty with a ticket. */
   readonly sessionId: Uint8Array;
-  /** DTLS 1.3: added to the age of the ticket, so that observers cannot tell it (RFC 8446 §4.6.1). */
+  /** DTLS 1.3: added to the age of the ticket, so that observers cannot read it (RFC 8446 §4.6.1). */
   readonly ageAdd: number;
-  /** DTLS 1.3: what early data has to keep to. */
+  /** DTLS 1.3: the conditions of early data. */
   readonly early: EarlyTerms;
-  /** Bytes of content that the server took in one record. */
+  /** Bytes of content that the server accepted in one record. */
   readonly recordLimit: number;
-  /** When the ticket came, ms since 1970. */
+  /** When the ticket arrived, ms since 1970. */
   readonly receivedAt: number;
   /** How long it can be used, ms. */
   readonly lifetime: Duration;
 }
 
-/** One that has just come and is not timestamped yet: the core has no clock. */
+/** Just received and not yet timestamped; the core has no clock. */
 export interface NewTicket extends Omit<SavedSession, 'state' | 'receivedAt'> {
   readonly state: FreshState;
 }
@@ -43,7 +43,10 @@ export interface NewTicket extends Omit<SavedSession, 'state' | 'receivedAt'> {
 const FORMAT = utf8('\0datagram-tls:session:2\0');
 const DIGEST_LENGTH = 32;
 
-/** The bytes that an application keeps: a format, the identity, what {@link SavedSession} has, and a digest of it all. */
+/**
+ * The bytes that an application keeps: a format, the identity, the fields of {@link SavedSession}, and a digest of
+ * all.
+ */
 export function encodeSession(provider: CryptoProvider, ticket: NewTicket, time: number): Uint8Array {
   const w = new Writer()
     .bytes(FORMAT)
@@ -61,8 +64,8 @@ export function encodeSession(provider: CryptoProvider, ticket: NewTicket, time:
 }
 
 /**
- * Reads the option `session` of a client that wants to meet `identity`. Throws `ERR_INVALID_ARG_TYPE` for what are no
- * bytes and `ERR_INVALID_ARG_VALUE` for bytes that are no session, or one with somebody else.
+ * Reads the option `session` of a client that connects to `identity`. Throws `ERR_INVALID_ARG_TYPE` for a value that
+ * is not bytes and `ERR_INVALID_ARG_VALUE` for bytes that are not a session, or one with another peer.
  */
 export function resolveSession(
   value: unknown,

@@ -7,12 +7,12 @@ import type { OptionTable } from './option-table.js';
 import { SECURITY_OPTIONS, type SecurityOptions } from './options.js';
 import { withMore } from './trust.js';
 
-/** Reads what one name is served with; throws the caller's mistake. */
+/** Reads the settings of one name; throws the caller's mistake. */
 type ReadIdentity = (identity: object) => Security;
 
 const OTHERS = '*';
 
-/** Reads `sni`. A map is read here and now, what a function answers when it does. */
+/** Reads `sni`: a map immediately, a function's answer when it returns. */
 export function resolveSni(sni: SecurityOptions['sni'], read: ReadIdentity): ChooseSecurity | undefined {
   if (sni === undefined) return undefined;
   if (typeof sni === 'function') return chooseByFunction(sni, read);
@@ -53,7 +53,7 @@ function chooseByFunction(choose: (name: string | undefined) => unknown, read: R
   return (name) => whenever(choose(name), use);
 }
 
-/** What is wrong with an identity is told with the place where it stands. */
+/** A fault of an identity is reported with its place. */
 function readUnder(place: string, identity: unknown, read: ReadIdentity): Security {
   if (typeof identity !== 'object' || identity === null || Array.isArray(identity)) {
     throw invalidArgType(place, 'an instance of DTLSSecureContext or of type object', identity);
@@ -74,8 +74,8 @@ const NAME_ROWS = new Map(
 );
 
 /**
- * What `endpoint` is for a client that asks for one of its names: `own`, and the endpoint's wherever that was not given.
- * Versions, suites and groups are chosen before the name is looked at: a HelloRetryRequest goes out without it.
+ * The settings of `endpoint` for one of its names: `own`, and the endpoint's where `own` has none. Versions, suites
+ * and groups are chosen before the name is read: a HelloRetryRequest is sent without it.
  */
 export function resolveNamedIdentity<V extends VersionFacts>(
   endpoint: Security<V>,

@@ -19,7 +19,7 @@ import { SECURITY_OPTIONS, type SecurityOptions } from './options.js';
 
 type Settings = Filled<typeof SECURITY_OPTIONS>;
 
-/** Bytes; what node:dtls takes. */
+/** Bytes; the limit of node:dtls. */
 const LONGEST_CONTEXT = 32;
 /** More would make each ticket that does not open expensive. */
 const MOST_KEYS = 16;
@@ -42,7 +42,7 @@ export function resolveTickets(options: SecurityOptions, provider: CryptoProvide
   return Object.freeze({ keys, sessions, lifetime, context, early });
 }
 
-/** A platform without the AEAD of tickets gives none by default, and refuses what asks for them by name. */
+/** A platform without the AEAD of tickets issues none by default, and refuses options that ask for them. */
 function canSeal({ ticketKeys, maxEarlyData }: Settings, { capabilities }: CryptoProvider): boolean {
   if (capabilities.aead(TICKET_AEAD)) return true;
   if (ticketKeys === undefined && maxEarlyData === 0) return false;
@@ -83,12 +83,12 @@ function importKeys(value: unknown, name: string, provider: CryptoProvider): rea
   });
 }
 
-/** ClientHellos remembered, some 150 bytes each; at most for twice the tolerance of ticket ages. */
+/** Remembered ClientHellos, about 150 bytes each; for at most twice the tolerance of ticket ages. */
 const MOST_SEEN = 16_384;
 
 /**
- * The only reader of `maxEarlyData` and `replayGuard`; `undefined`: no early data. What a process has seen says nothing
- * about other nodes, nor about itself before it was restarted: keys that outlive it need a guard that does, too.
+ * The only reader of `maxEarlyData` and `replayGuard`; `undefined`: no early data. A process does not know what other
+ * nodes have seen, nor what it saw before a restart: keys that outlive it need a guard that does, too.
  */
 function resolveEarlyPolicy({
   maxEarlyData: most,

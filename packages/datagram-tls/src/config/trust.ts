@@ -12,13 +12,13 @@ import type { FindStaple, Identity, OcspResponder, Security } from './config.js'
 import { withDefaults } from './option-table.js';
 import { type Encoded, SECURITY_OPTIONS, type SecurityOptions } from './options.js';
 
-/** What an option may hold any number of, in PEM or DER. */
+/** The values of an option with any number of them, in PEM or DER. */
 interface Kind<T> {
   readonly option: string;
   /** The DER of each in one text. */
   readonly split: (text: string | Uint8Array, option: string) => Uint8Array[];
   readonly parse: (der: Uint8Array) => T | undefined;
-  /** Node's error for one that cannot be parsed. */
+  /** Node's error for a certificate that cannot be parsed. */
   readonly code: string;
 }
 
@@ -36,7 +36,7 @@ const LISTS: Kind<Crl> = {
   code: 'ERR_CRYPTO_OPERATION_FAILED',
 };
 
-/** The trusted certificates of `ca`, else the platform's; `more`, out of PKCS#12 files, are trusted besides. */
+/** The trusted certificates of `ca`, else the platform's; those of `more`, from PKCS#12 files, are also trusted. */
 export function resolveTrust(
   ca: SecurityOptions['ca'],
   more: readonly Certificate[],
@@ -48,7 +48,7 @@ export function resolveTrust(
   return () => store;
 }
 
-/** `trust` and `more`. The platform's store is not loaded before it is needed, and may change. */
+/** `trust` and `more`. The platform's store is loaded when needed, and may change. */
 export function withMore(trust: () => TrustStore, more: readonly Certificate[]): () => TrustStore {
   if (more.length === 0) return trust;
   let known: TrustStore | undefined;
@@ -61,12 +61,12 @@ export function withMore(trust: () => TrustStore, more: readonly Certificate[]):
   };
 }
 
-/** The revocation lists of `crl`; `undefined`: nobody asks for any. */
+/** The revocation lists of `crl`; `undefined`: none are required. */
 export function resolveCrls(crl: SecurityOptions['crl']): readonly Crl[] | undefined {
   return readAll(crl, LISTS);
 }
 
-/** As in node:tls `null` is as good as nothing. */
+/** As in node:tls `null` equals an absent value. */
 function readAll<T>(
   value: Encoded | readonly Encoded[] | undefined | null,
   { option, split, parse, code }: Kind<T>,
@@ -140,7 +140,7 @@ function resolveStaple(
   return [leaf, own(response)];
 }
 
-/** A peer would refuse a wrong response and could not say why. */
+/** A peer would refuse a wrong response without being able to say why. */
 function fromResponder(ask: OcspResponder, provider: CryptoProvider): FindStaple {
   return (leaf) => {
     const check = (response: unknown): Uint8Array | undefined => {

@@ -224,7 +224,7 @@ export function findSession(
     : whenever(judgedAgain(usable.state, security, time, undefined, judge), answer);
 }
 
-/** Remembers a session of DTLS 1.2 under `sessionId` for as long as it lives; `time`: ms since 1970. */
+/** Remembers a session of DTLS 1.2 under `sessionId` for its lifetime; `time`: ms since 1970. */
 export function keepSession(
   { sessionId, state }: { readonly sessionId: Uint8Array; readonly state: FreshState },
   { tickets }: Security,

@@ -2,41 +2,50 @@ import type { AlertName } from '../base/alerts.js';
 import { type Version, WireVersion } from './codes.js';
 
 /**
- * What sets a version of DTLS apart for code that serves all of them. Names of versions are compared in negotiation and
+ * The facts of a version of DTLS for code that serves all of them. Names of versions are compared in negotiation and
  * here; everything else asks for the property that it depends on.
  */
 export interface VersionRules {
-  /** Peers acknowledge records, so that no flight has to be kept to be sent again on demand (RFC 9147 §7). */
+  /** Peers acknowledge records, so that no flight has to be kept for a request (RFC 9147 §7). */
   readonly acks: boolean;
-  /** What an authentic record must not hold ends the session; it is discarded otherwise (RFC 9147 §4.5.2). */
+  /** A violation in an authentic record ends the session; otherwise it is discarded (RFC 9147 §4.5.2). */
   readonly violationsAreFatal: boolean;
-  /** The level of an alert says nothing: by its description it is fatal or not (RFC 8446 §6). */
+  /** The level of an alert is ignored: its description decides whether it is fatal (RFC 8446 §6). */
   readonly alertsWithoutLevel: boolean;
-  /** close_notify ends the sender's direction alone (RFC 8446 §6.1). */
+  /** close_notify ends only the sender's direction (RFC 8446 §6.1). */
   readonly halfClose: boolean;
-  /** A peer may ask for a new handshake in an open session, which is refused (RFC 5246 §7.4.1.1). */
+  /** A peer may request a new handshake in an open session, which is refused (RFC 5246 §7.4.1.1). */
   readonly renegotiation: boolean;
   /** Epoch 1 is that of early data (RFC 9147 §6.1). */
   readonly earlyData: boolean;
-  /** Keys are renewed in an open session, which every peer has to acknowledge (RFC 9147 §8). */
+  /** Keys are updated in an open session, which every peer has to acknowledge (RFC 9147 §8). */
   readonly keyUpdates: boolean;
   /** A record's number is encrypted (RFC 9147 §4.2.3). */
   readonly encryptsNumbers: boolean;
-  /** The content type stands behind the content, and counts as a byte of it (RFC 8446 §5.2, RFC 8449 §4). */
+  /** The content type comes after the content, and counts as a byte of it (RFC 8446 §5.2, RFC 8449 §4). */
   readonly typeBytes: 0 | 1;
-  /** A session can be resumed under any suite with the same hash; otherwise it takes the same suite (RFC 8446 §4.6.1). */
+  /**
+   * A session can be resumed under any suite with the same hash; otherwise the suite must be the same (RFC 8446
+   * §4.6.1).
+   */
   readonly resumesByHash: boolean;
-  /** A ticket that is offered twice tells observers that both connections are of one client (RFC 8446 appendix C.4). */
+  /**
+   * A ticket that is offered twice shows observers that both connections belong to one client (RFC 8446 appendix
+   * C.4).
+   */
   readonly ticketsOnce: boolean;
-  /** Groups that join a KEM to a curve exist (RFC 10024). */
+  /** Groups that combine a KEM and a curve exist (RFC 10024). */
   readonly hybridGroups: boolean;
-  /** A signature scheme names one kind of key, and PKCS#1 v1.5 is barred from handshakes (RFC 8446 §4.2.3). */
+  /** A signature scheme names one type of key, and PKCS#1 v1.5 is forbidden in handshakes (RFC 8446 §4.2.3). */
   readonly schemesFixKeys: boolean;
-  /** A client offers its pre-shared keys in the ClientHello, and a certificate may take their place (RFC 8446 §4.2.11). */
+  /**
+   * A client offers its pre-shared keys in the ClientHello, and the server may choose a certificate instead (RFC 8446
+   * §4.2.11).
+   */
   readonly pskInHello: boolean;
-  /** A server can ask a client for the status of its certificate (RFC 8446 §4.4.2.1). */
+  /** A server can request an OCSP response of a client (RFC 8446 §4.4.2.1). */
   readonly clientStatus: boolean;
-  /** What a client is told that had to show a certificate and has none (RFC 8446 §4.4.2.4). */
+  /** The alert for a client without a required certificate (RFC 8446 §4.4.2.4). */
   readonly noCertificate: AlertName;
 }
 
@@ -101,12 +110,12 @@ export function rulesOf(version: Version): VersionRules {
   return BY_NAME[version].rules;
 }
 
-/** The one of `versions` that has this name. */
+/** The one of `versions` with this name. */
 export function versionNamed<V extends VersionFacts>(versions: readonly V[], name: Version): V | undefined {
   return versions.find((version) => version.name === name);
 }
 
-/** Whether nothing better than `version` may be spoken. */
+/** Whether `version` is the best allowed one. */
 export function isLatest(versions: readonly VersionFacts[], { code }: VersionFacts): boolean {
   return versions.every((other) => other.code >= code);
 }

@@ -55,7 +55,7 @@ export function writeHandshakeHeader(target: Uint8Array, at: number, header: Han
   putU24(target, at + 9, header.fragmentLength);
 }
 
-/** What a message begins with in the transcript of a version. */
+/** The start of a message in the transcript of a version. */
 export type TranscriptHeader = (type: number, messageSeq: number, length: number) => Uint8Array;
 
 /** The start of a message in the DTLS 1.2 transcript: as if it had been sent in one fragment (RFC 6347 §4.2.6). */
