@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events';
 import { suite, test } from 'node:test';
 import { type DTLSSession, type ListenOptions, listen } from '#lib/index.js';
 import { SERVERS } from '../support/identities.js';
-import { client, type EchoServer, echoServer, roundTrip } from './echo.js';
+import { client, type EchoServer, echoServer, roundTrip, until } from './echo.js';
 
 const VERSION = { minVersion: 'DTLSv1.3' } as const;
 
@@ -160,8 +160,8 @@ suite('early data over sockets', () => {
     const refuser = listen(refuse, { host: '127.0.0.1', port: 0, ...SERVERS.p256, ...options });
     const client1 = client(refuser.address?.port ?? 0, { ...VERSION, session, earlyData: ['one', 'two'] });
     client1.opened.catch(() => undefined);
-    while (guarded === 0) await new Promise((resolve) => setTimeout(resolve, 10));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => refuser.stats.earlyDataAccepted > 0n);
+    assert.equal(guarded, 1);
     assert.equal(refuser.stats.earlyDataAccepted, 1n);
     assert.deepEqual(early, []);
     client1.destroy();

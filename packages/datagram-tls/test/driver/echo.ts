@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type ConnectOptions,
   connect,
@@ -44,4 +45,13 @@ export async function roundTrip(session: DTLSSession, text: string): Promise<str
     };
     send();
   });
+}
+
+/** Waits for `done`, however long a busy machine takes, and does `again` meanwhile. */
+export async function until(done: () => boolean, again: () => void = () => undefined): Promise<void> {
+  for (let i = 0; !done(); i++) {
+    if (i >= 20_000) throw new Error('it never happens');
+    again();
+    await delay(1);
+  }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Socket } from 'node:dgram';
 import { suite, test } from 'node:test';
 import { SendQueue } from '#lib/driver/send-queue.js';
-import { client, echoServer, roundTrip } from './echo.js';
+import { client, echoServer, roundTrip, until } from './echo.js';
 
 // Siege case A2.
 const LIMIT = 0x10_0000;
@@ -98,11 +98,6 @@ suite('a blocked socket', () => {
     assert.throws(() => client(1, { maxSendQueue: '1' as never }), { code: 'ERR_INVALID_ARG_TYPE' });
   });
 });
-
-async function until(done: () => boolean): Promise<void> {
-  for (let i = 0; i < 1000 && !done(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
-  assert.ok(done());
-}
 
 suite('a session that answers within a callback', () => {
   test('send within a callback reports a blocked socket', async (t) => {

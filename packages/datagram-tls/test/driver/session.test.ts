@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DTLSSession } from '#lib/index.js';
 import { CA, CLIENTS, SERVERS, STRANGER } from '../support/identities.js';
-import { client, echoServer, roundTrip } from './echo.js';
+import { client, echoServer, roundTrip, until } from './echo.js';
 
 /** The next exception that nobody catches, kept from the test runner, for whom it would be a failure. */
 function nextUncaught(): Promise<unknown> {
@@ -224,11 +223,11 @@ describe('a session', () => {
     await session.opened;
     session.send('one');
     session.send('two');
-    await sleep(50);
+    await until(() => session.stats.messagesReceived === 2n);
     const got: string[] = [];
     session.onmessage = (data) => void got.push(Buffer.from(data).toString());
     assert.deepEqual(got, []);
-    await sleep(1);
+    await until(() => got.length === 2);
     assert.deepEqual(got.sort(), ['one', 'two']);
     await session.close();
     await server.endpoint.close();

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { client, echoServer, roundTrip } from './echo.js';
+import { client, echoServer, roundTrip, until } from './echo.js';
 
 /** Sends one UDP datagram whose source port is 0, which takes a raw socket and the right to open one. */
 const SPOOF = `
@@ -23,7 +22,7 @@ const skip = spoof(9, '00') ? false : 'raw sockets need python3 and root';
 it('a ClientHello from port 0 is rejected and counted, because it cannot be answered', { skip }, async () => {
   const server = echoServer();
   assert.ok(spoof(server.port, CLIENT_HELLO));
-  await sleep(100);
+  await until(() => server.endpoint.stats.serverRejectedCount > 0n);
   assert.equal(server.endpoint.stats.serverRejectedCount, 1n);
   assert.equal(server.endpoint.stats.cookiesSent, 0n);
   const session = client(server.port);
