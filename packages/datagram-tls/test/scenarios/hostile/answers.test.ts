@@ -66,6 +66,7 @@ for (const version of VERSIONS) {
     const answered = version === 'DTLSv1.2' ? [1, 2] : [0, 1];
 
     test('a record of many empty fragments brings the flight of the server once, and not right after its last transmission', () => {
+      const repeated: number[] = [];
       for (const seq of answered) {
         const { pair, seal, flight } = halfOpen(version);
         const counters = pair.server.entry.connection.counters;
@@ -73,9 +74,11 @@ for (const version of VERSIONS) {
         assert.ok(bytesOf(again) <= flight + 100);
         assert.ok(counters.retransmissions <= 1);
         const before = counters.retransmissions;
+        repeated.push(before);
         assert.equal(bytesOf(answersOf(pair, 'server', seal(stuffed(seq), 501))), 0);
         assert.equal(counters.retransmissions, before);
       }
+      assert.ok(repeated.includes(1), 'a repeated message brings the flight');
     });
 
     test('a half-open client that asks all the time gets a flight at doubling intervals, then once per timeout', () => {
@@ -240,7 +243,7 @@ suite('answers to one datagram, DTLSv1.3', () => {
       answersOf(pair, role, concat(ask, ack, ask));
       pair.drain();
       const after = pair[role].flights('sent').length + pair[role].flights('sent', true).length;
-      assert.ok(after <= before + 1);
+      assert.equal(after, before + 1);
     });
 
     test(`${role} ends the session when a datagram updates the keys of its peer twice`, () => {
