@@ -89,7 +89,7 @@ export const CERTIFICATE_FLAGS: readonly Flag[] = [
   },
   {
     flags: '--insecure',
-    help: 'accept any certificate: nothing then tells the server from an attacker',
+    help: 'accept any certificate: an attacker can then act as the server',
     roles: CLIENT,
     option: 'rejectUnauthorized',
     value: false,

@@ -49,7 +49,7 @@ export const KEY_FLAGS: readonly Flag[] = [
   },
   {
     flags: '--max-early-data <bytes>',
-    help: 'DTLS 1.3: take so much before the handshake, up to 65536, and answer it; it can be replayed',
+    help: 'DTLS 1.3: accept this much early data, up to 65536 bytes, and answer it; it can be replayed',
     roles: SERVER,
     option: 'maxEarlyData',
     parse: parseCount,

@@ -4,7 +4,7 @@ import { checkObject } from './checks.js';
 import type { Role, Security } from './config.js';
 
 /**
- * An option is one row of a table: its documentation, its values, its default, its unit and who may give it. Types,
+ * An option is one row of a table: its documentation, its values, its default, its unit and the roles that may give it. Types,
  * checks, defaults and docs/options.md come from the row. CONTRIBUTING.md says how to add one.
  */
 

@@ -5,27 +5,29 @@ import { encodeAck, type RecordNumber } from '../wire/messages/ack.js';
 import type { Association } from './association.js';
 import { isEstablished } from './life.js';
 
-/** Record numbers that are kept; more are forgotten, the oldest first: the peer then sends those once more for nothing. */
+/**
+ * Record numbers that are kept; the oldest are forgotten first: the peer then sends those records once more in vain.
+ */
 const MAX_NUMBERS = 128;
-/** Of these, the last ones are told of again in each ACK, in case the one before was lost. */
+/** Of these, the last ones are repeated in each ACK, in case the previous one was lost. */
 const MAX_REPEATED = 32;
-/** Records that no ACK has told of: so many are told of at once, as the peer may wait for room to send more. */
+/** Unacknowledged records that cause an ACK at once, because the peer may wait for room to send more. */
 const MAX_UNTOLD = 10;
 /** Length field of the list, and each number in it; bytes. */
 const LIST_HEADER = 2;
 const NUMBER_LENGTH = 16;
 
-/** The records of the peer's flight under way, and when to acknowledge them (RFC 9147 §7.1). DTLS 1.3 only. */
+/** The records of the peer's current flight, and when to acknowledge them (RFC 9147 §7.1). DTLS 1.3 only. */
 export class Acks {
   readonly #association: Association;
   #numbers: RecordNumber[] = [];
-  /** Something came that no ACK has told of yet. */
+  /** Something arrived that no ACK has named yet. */
   #news = false;
-  /** Records of which that is true. */
+  /** The number of such records. */
   #untold = 0;
-  /** To be sent as soon as the datagram at hand is done with. */
+  /** To be sent as soon as the current datagram is processed. */
   #due = false;
-  /** A gap was told of; the next time is the timer's. */
+  /** A gap was reported; the next report is the timer's. */
   #gapTold = false;
 
   constructor(association: Association) {
@@ -45,24 +47,24 @@ export class Acks {
     this.#news = true;
   }
 
-  /** A record came that cannot be read yet, so that even an empty ACK may hasten what is missing. */
+  /** A record arrived that cannot be read yet, so that even an empty ACK may speed up what is missing. */
   onUnreadable(): void {
     this.#news = true;
   }
 
-  /** Nothing but an ACK answers what came. */
+  /** Only an ACK answers what arrived. */
   demand(): void {
     this.#due = true;
   }
 
-  /** Something is missing before what came: tell at once, yet only once, as mere reordering looks the same. */
+  /** Something is missing before the record: report at once, but only once, because reordering looks the same. */
   onGap(): void {
     if (this.#gapTold) return;
     this.#gapTold = true;
     this.#due = true;
   }
 
-  /** Our answer acknowledges all that came before it. */
+  /** Our answer acknowledges everything before it. */
   forget(): void {
     this.#numbers = [];
     this.#untold = 0;
@@ -72,14 +74,14 @@ export class Acks {
     this.#association.timers.stop('ack');
   }
 
-  /** The datagram at hand is done with: sends what is due, or waits `delay` for the rest of the flight. */
+  /** The current datagram is processed: sends what is due, or waits `delay` for the rest of the flight. */
   settle(delay: Duration, now: Instant): void {
     const { timers } = this.#association;
     if (this.#due || this.#untold >= MAX_UNTOLD) this.send();
     else if (this.#news && !timers.has('ack')) timers.set('ack', now + delay);
   }
 
-  /** In the newest epoch there is, never before DTLS 1.3 is chosen (RFC 9147 §7). */
+  /** In the newest epoch, never before DTLS 1.3 is chosen (RFC 9147 §7). */
   send(): void {
     const { epochs, transmit, timers, path } = this.#association;
     const untold = this.#untold;
@@ -96,9 +98,10 @@ export class Acks {
     for (let at = 0; at === 0 || at < recordNumbers.length; at += room)
       contents.push(encodeAck({ recordNumbers: recordNumbers.slice(at, at + room) }));
     if (writer.state === 'last') contents.length = 1;
-    // All that tells of one datagram stands in one datagram, if it fits: what the first ACK leaves out counts as lost.
+    // All numbers of one datagram are in one datagram, if they fit: records that the first ACK leaves out count as
+    // lost.
     transmit.records(writer, ContentType.ack, contents, path.size.forFlights);
-    // After the handshake there are no flights that an answer acknowledges: each record is told of once.
+    // After the handshake there are no flights that an answer acknowledges: each record is acknowledged once.
     if (isEstablished(this.#association.life)) this.#numbers = [];
     this.#association.trace({ kind: 'ack', direction: 'sent', records: recordNumbers.length });
   }

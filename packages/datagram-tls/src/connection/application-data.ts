@@ -16,7 +16,7 @@ interface Early {
   readonly since: Instant;
 }
 
-/** Application data on its way to the owner of the connection. */
+/** Application data for the owner of the connection. */
 export class ReceivedData {
   readonly #association: Association;
   #early: Early[] = [];
@@ -28,12 +28,12 @@ export class ReceivedData {
     this.#association = association;
   }
 
-  /** The peer has said close_notify. */
+  /** The peer has sent close_notify. */
   get ended(): boolean {
     return this.#end !== undefined;
   }
 
-  /** What came after the peer's close_notify in the order of sending counts for nothing (RFC 9147 §5.10). */
+  /** Records after the peer's close_notify in the order of sending are ignored (RFC 9147 §5.10). */
   isAfterEnd(epoch: number, sequence: number): boolean {
     if (this.#end === undefined) return false;
     return epoch > this.#end.epoch || (epoch === this.#end.epoch && sequence > this.#end.sequence);
@@ -55,13 +55,13 @@ export class ReceivedData {
     return this.#early[0]?.since;
   }
 
-  /** Keeps data for which it is too early. */
+  /** Keeps data that came too early. */
   keep(data: Uint8Array, now: Instant): void {
     const cost = data.length + PIECE_COST;
     const { memory } = this.#association;
     if (this.#earlyBytes + cost > EARLY_BUDGET || !memory.take(cost))
       return this.#association.drop('over_budget');
-    // Of its own: a view keeps alive whatever it is a part of.
+    // A copy: a view keeps alive the memory of the whole.
     this.#early.push({ data: own(data), since: now });
     this.#earlyBytes += cost;
   }
@@ -73,7 +73,7 @@ export class ReceivedData {
     for (const { data } of early) this.deliver(data);
   }
 
-  /** Forgets what was kept at `instant` or before; `why` counts it. */
+  /** Drops what was kept at `instant` or before; `why` counts it. */
   forgetUntil(instant: Instant, why: 'expired' | 'evicted'): void {
     for (let [first] = this.#early; first !== undefined && first.since <= instant; [first] = this.#early) {
       this.#early.shift();
@@ -93,10 +93,10 @@ export class ReceivedData {
   }
 }
 
-/** Messages that wait for a peer to prove that it hears us; more are lost, and counted. */
+/** Messages that wait for the validation of the peer; more are lost, and counted. */
 const MAX_UNPROVED = 16;
 
-/** Application data on its way to the peer. */
+/** Application data for the peer. */
 export class SentData {
   readonly #association: Association;
 
@@ -104,16 +104,16 @@ export class SentData {
     this.#association = association;
   }
 
-  /** The largest message that fits a datagram and that the peer takes, bytes. */
+  /** The largest message that fits a datagram and the peer's limit, bytes. */
   get largest(): number {
     const { path, epochs, recordLimits } = this.#association;
     return Math.min(epochs.writer.capacity(path.size.known), recordLimits.send);
   }
 
   /**
-   * Sends one message as one datagram; returns what the keys were good for: where that is `last` or `exhausted` it is not
-   * sent. Throws `ERR_INVALID_STATE` in epoch 0, whose records nothing protects, and `ERR_OUT_OF_RANGE` when the message is
-   * too large.
+   * Sends one message as one datagram; returns the state of the keys: with `last` or `exhausted` it is not sent.
+   * Throws `ERR_INVALID_STATE` in epoch 0, which has no protection, and `ERR_OUT_OF_RANGE` when the message is too
+   * large.
    */
   send(data: Uint8Array): WriterState {
     const { epochs, counters, transmit, recordLimits, path } = this.#association;
@@ -133,7 +133,7 @@ export class SentData {
     return state;
   }
 
-  /** Client: early data that was not taken. The limit may be another one than in the session before. */
+  /** Client: early data that was refused. The limit may differ from that of the earlier session. */
   sendAgain(messages: readonly Uint8Array[]): void {
     for (const message of messages) {
       if (message.length > this.largest) this.#association.drop('unsent_early_data');
@@ -143,22 +143,24 @@ export class SentData {
 }
 
 /**
- * What became of early data. `none`: there is none. `offered`: it went out, and whether it was taken is not known yet.
- * `accepted`: it was. `refused`: it goes out, or went out, when the session is open.
+ * The result of early data. `none`: there is none. `offered`: it was sent, and the answer is not known yet.
+ * `accepted`: the server accepted it. `refused`: it is sent again, or was, when the session is open.
  */
 export type EarlyOutcome = 'none' | 'offered' | 'accepted' | 'refused';
 
-/** Of nearly every association. */
+/** The value of nearly every association. */
 const NONE: readonly Uint8Array[] = [];
 
-/** Early data of one association (RFC 8446 §2.3): a client sends it, and again what was not taken; a server counts it. */
+/**
+ * Early data of one association (RFC 8446 §2.3): a client sends it, and repeats what was refused; a server counts it.
+ */
 export class EarlyData {
   readonly #association: Association;
-  /** Client: to be sent as usual once the session is open. */
+  /** Client: to be sent normally once the session is open. */
   #waiting: readonly Uint8Array[];
-  /** Client: on its way in epoch 1. */
+  /** Client: sent in epoch 1. */
   #sent = NONE;
-  /** The datagrams that it is in. */
+  /** Its datagrams. */
   #datagrams = NONE;
   /** Server: bytes that may still come. */
   #room = 0;
@@ -180,7 +182,7 @@ export class EarlyData {
     return this.#association.role === 'server' && this.#outcome === 'accepted';
   }
 
-  /** Client: the first of the messages, as many as may go out. Each is a record and a datagram of its own. */
+  /** Client: the first of the messages, as many as the limit allows. Each is one record in one datagram. */
   send({ most, recordLimit }: Extract<Action, { do: 'send-early-data' }>): void {
     const { earlyWriter: writer, transmit, path } = this.#association;
     if (writer === undefined) return;
@@ -202,7 +204,7 @@ export class EarlyData {
     this.#tell('offered');
   }
 
-  /** Client: nobody can read it who did not get the ClientHello, and that goes out again. */
+  /** Client: a server without the ClientHello cannot read it, and the ClientHello is retransmitted. */
   repeat(): void {
     for (const datagram of this.#datagrams) this.#association.transmit.again(datagram);
   }
@@ -217,14 +219,14 @@ export class EarlyData {
     this.#tell(answer.accepted ? 'accepted' : 'refused');
   }
 
-  /** Client: what is to be sent now that the session is open, in order. */
+  /** Client: what to send now that the session is open, in order. */
   takeWaiting(): readonly Uint8Array[] {
     const waiting = this.#waiting;
     this.#waiting = NONE;
     return waiting;
   }
 
-  /** Server: one message in epoch 1. Throws nothing: the error is the client's, which was told how much it may send. */
+  /** Server: one message in epoch 1. Does not throw: the error is the client's, which knows the limit. */
   receive(data: Uint8Array): DTLSError | undefined {
     this.#room -= data.length;
     if (this.#room < 0) {

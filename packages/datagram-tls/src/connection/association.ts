@@ -20,10 +20,10 @@ import { Timers } from './timers.js';
 import { Transmit } from './transmit.js';
 import { partsOf, type Security, type VersionParts } from './version.js';
 
-/** RFC 9147 §4.2.1: no datagram is on its way for longer, so that what misses a part by then is held in vain; ms. */
+/** RFC 9147 §4.2.1: no datagram is in transit for longer, so that a missing part will not arrive; ms. */
 export const HELD_LIFE: Duration = 120_000;
 
-/** What one association has counted so far. */
+/** The counters of one association. */
 export interface Counters {
   datagramsReceived: number;
   bytesReceived: number;
@@ -32,16 +32,16 @@ export interface Counters {
   messagesSent: number;
   payloadReceived: number;
   payloadSent: number;
-  /** Flights sent again, for whatever reason. */
+  /** Retransmitted flights, for any reason. */
   retransmissions: number;
   /** DTLS 1.3: NewSessionTickets that the peer never acknowledged. */
   ticketsGivenUp: number;
-  /** Server: how often the application's ticket keys could not be had. */
+  /** Server: failures of the application's ticket keys. */
   ticketKeyFailures: number;
   readonly dropped: DropCounts;
 }
 
-/** What the parts of one connection share. */
+/** Shared by the parts of one connection. */
 export class Association {
   readonly role: Role;
   readonly provider: CryptoProvider;
@@ -49,21 +49,21 @@ export class Association {
   readonly epochs = new Epochs();
   readonly timers = new Timers();
   readonly jobs = new Jobs();
-  /** Read by all parts, and moved on by the machine alone. */
+  /** All parts read it; only the machine changes it. */
   life: Life = { at: 'idle' };
   readonly path: Path;
-  /** How much content one record may hold; known from the hellos on. */
+  /** The content limit of records; known from the hellos on. */
   recordLimits: RecordLimits = UNLIMITED;
   readonly transmit: Transmit;
-  /** Pays for what is held for later: parts of messages, records without keys, data that comes too early. */
+  /** Accounts for what is held for later: fragments of messages, records without keys, data that came too early. */
   readonly memory: MemoryAccount;
-  /** Server: bytes of early data that may come before it is known whether they are taken. */
+  /** Server: bytes of early data that may come before it is known whether they are accepted. */
   readonly earlyBytes: number;
   /** Writes epoch 0. */
   readonly plainWriter: PlainWriter;
-  /** Number of the last handshake record that came in epoch 0. */
+  /** Number of the last received handshake record of epoch 0. */
   lastPlainRecord = 0;
-  /** Client: of epoch 1, in which nothing goes out but early data. */
+  /** Client: of epoch 1, in which only early data is sent. */
   earlyWriter: RecordWriter | undefined;
   /** When the last authentic record came. */
   heardAt: Instant = Number.NEGATIVE_INFINITY;
@@ -79,11 +79,11 @@ export class Association {
     ticketKeyFailures: 0,
     dropped: {},
   };
-  /** Those that may be spoken, latest first. */
+  /** The allowed versions, latest first. */
   readonly versions: Versions<VersionParts>;
   readonly #events = new Queue<ConnectionEvent>();
 
-  /** `onEvict` gives back all of {@link memory}, which other associations need; `recordSequence`: our first in epoch 0. */
+  /** `onEvict` drops all of {@link memory}, which other associations need; `recordSequence`: our first in epoch 0. */
   constructor(
     { role, provider, versions }: Security,
     behaviour: Behaviour,
@@ -99,7 +99,7 @@ export class Association {
     this.path = path;
     this.earlyBytes = earlyBytes;
     this.transmit = new Transmit(this.epochs);
-    // What a peer gets that may get little is most of all a flight.
+    // A peer with a limited budget gets mostly flights.
     if (!path.validated) this.transmit.putFlightsFirst();
     this.memory = new MemoryAccount(pool, onEvict);
     this.plainWriter = new PlainWriter(recordSequence);
@@ -107,13 +107,13 @@ export class Association {
     this.epochs.installWriter(this.plainWriter);
   }
 
-  /** Whatever is held for later has an end. */
+  /** Everything held for later expires. */
   watchMemory(now: Instant): void {
     if (this.memory.held === 0) this.timers.stop('forget-held');
     else if (!this.timers.has('forget-held')) this.timers.set('forget-held', now + HELD_LIFE);
   }
 
-  /** One that this connection may speak. */
+  /** A version of this connection. */
   version(name: Version): VersionParts {
     return versionNamed(this.versions, name) ?? this.versions[0];
   }
@@ -136,17 +136,17 @@ export class Association {
   }
 }
 
-/** What the handshake needs from the connection it belongs to. */
+/** What the handshake needs from its connection. */
 export interface HandshakeHost {
   /** `finishing`: our last flight is not acknowledged yet. */
   onConnected(session: Session, finishing: boolean, now: Instant): void;
-  /** Our last flight is acknowledged, or is not to be waited for any more. */
+  /** Our last flight is acknowledged, or no longer awaited. */
   onFinished(): void;
   onKeysToRead(now: Instant): void;
   onWarning(alert: 'no_renegotiation'): void;
   onFailure(error: DTLSError): void;
-  /** Server: early data that came without a cookie is taken. */
+  /** Server: early data without a cookie is accepted. */
   onEarlyAccepted(now: Instant): void;
-  /** Server: nothing becomes of this association. */
+  /** Server: this association is discarded. */
   onDecline(reason: EarlyRefusal): void;
 }

@@ -14,7 +14,7 @@ import type { Security } from './version.js';
 /** What is known of the path to a peer. */
 export interface PathInfo {
   readonly address: PeerAddress;
-  /** The peer has shown that it receives what is sent there. */
+  /** The peer has shown that it receives datagrams there. */
   readonly validated: boolean;
   /** Bytes of UDP payload. */
   readonly bytesReceived: number;
@@ -27,8 +27,8 @@ export let machineOf: (connection: Connection) => Machine;
 export let connectionAround: (machine: Machine) => Connection;
 
 /**
- * One association, without socket, clock or randomness of its own. After each call that takes an instant drain
- * {@link pollTransmit} and {@link pollEvent}, and call {@link handleTimeout} at {@link pollTimeout}. Instants are ms of any
+ * One association, without socket, clock or randomness of its own. After each call that takes an instant drain {@link
+ * pollTransmit} and {@link pollEvent}, and call {@link handleTimeout} at {@link pollTimeout}. Instants are ms of any
  * monotonic clock.
  */
 export class Connection {
@@ -45,8 +45,8 @@ export class Connection {
   }
 
   /**
-   * An association of its own with the peer at `address`; those of one port belong to an `Endpoint`. A server of this kind
-   * takes the path for validated, and demands no cookie.
+   * A separate association with the peer at `address`; those of one port belong to an `Endpoint`. A separate server
+   * takes the path as validated, and demands no cookie.
    */
   static create(
     security: Security,
@@ -57,7 +57,7 @@ export class Connection {
     return new Connection(new Machine(security, behaviour, destination, address, FROM_ZERO));
   }
 
-  /** What its jobs are done with: with `sni`, that of the name that the client asked for, as soon as it is known. */
+  /** The settings for its jobs: with `sni`, those of the client's name, as soon as it is known. */
   get security(): AnySecurity {
     return this.#machine.security;
   }
@@ -67,8 +67,8 @@ export class Connection {
   }
 
   /**
-   * `finishing`: the session is open, and the peer has not acknowledged our last flight; `closing`: we have said close_notify,
-   * and wait a moment for the peer's.
+   * `finishing`: the session is open, and the peer has not acknowledged our last flight; `closing`: we have sent
+   * close_notify, and wait a moment for the peer's.
    */
   get phase(): Phase {
     return this.#machine.life.at;
@@ -79,17 +79,23 @@ export class Connection {
     return sessionOf(this.#machine.life);
   }
 
-  /** {@link send} may be called: the session is open, or a server has taken early data, which it may answer. */
+  /** {@link send} may be called: the session is open, or a server has accepted early data, which it may answer. */
   get maySend(): boolean {
     return this.#machine.maySend;
   }
 
-  /** Largest message that fits a datagram and that the peer takes, bytes. It falls when the system refuses one so large. */
+  /**
+   * Largest message that fits a datagram and the peer's limit, bytes. It falls when the system refuses a datagram of
+   * that size.
+   */
   get maxMessageSize(): number {
     return this.#machine.maxMessageSize;
   }
 
-  /** When the last authentic record of the peer came, or when the session opened if that was later; before all instants until then. */
+  /**
+   * When the last authentic record of the peer arrived, or when the session opened if that was later; before all
+   * instants until then.
+   */
   get lastHeard(): Instant {
     return this.#machine.lastHeard;
   }
@@ -98,7 +104,7 @@ export class Connection {
     return this.#machine.earlyData;
   }
 
-  /** Where the peer is, and what is known of the way there. */
+  /** The peer's address, and what is known of the path to it. */
   get path(): PathInfo {
     return this.#machine.path;
   }
@@ -108,47 +114,47 @@ export class Connection {
     this.#machine.start(now);
   }
 
-  /** Returns whether anything in `datagram`, which came from `from`, was of use. The bytes are not kept. */
+  /** Returns whether anything in `datagram`, which came from `from`, was useful. The bytes are not kept. */
   receive(datagram: Uint8Array, from: PeerAddress, now: Instant): boolean {
     return this.#machine.receive(datagram, from, now);
   }
 
   /**
-   * Sends one message as one datagram. Returns false where the keys have protected all they may: the message is not sent,
-   * and the session ends with `ERR_DTLS_KEY_LIMIT`. Throws `ERR_INVALID_STATE` unless {@link maySend}, and
-   * `ERR_OUT_OF_RANGE` when the message is larger than {@link maxMessageSize}.
+   * Sends one message as one datagram. Returns false where the keys are used up: the message is not sent, and the
+   * session ends with `ERR_DTLS_KEY_LIMIT`. Throws `ERR_INVALID_STATE` unless {@link maySend}, and `ERR_OUT_OF_RANGE`
+   * when the message is larger than {@link maxMessageSize}.
    */
   send(data: Uint8Array): boolean {
     return this.#machine.send(data);
   }
 
   /**
-   * DTLS 1.3: goes over to new keys for sending, once the peer has acknowledged that. `requestPeer`: the peer is to do
-   * the same. Throws `ERR_INVALID_STATE` unless the session is open, and in DTLS 1.2, which has no such thing, and
-   * `ERR_DTLS_KEY_LIMIT` where there is no next epoch or no message number for it: the session goes on until its keys have
-   * protected all they may.
+   * DTLS 1.3: switches to new sending keys, once the peer has acknowledged that. `requestPeer`: the peer should do
+   * the same. Throws `ERR_INVALID_STATE` unless the session is open, and in DTLS 1.2, which has no such message, and
+   * `ERR_DTLS_KEY_LIMIT` where there is no next epoch or no message number for it: the session then goes on until its
+   * keys are used up.
    */
   updateKeys(options: { readonly requestPeer: boolean }, now: Instant): void {
     this.#machine.updateKeys(options, now);
   }
 
   /**
-   * What job `jobId` came to. It does nothing once the association is over. Throws `ERR_DTLS_JOB`, and changes nothing, for a
-   * job that was not asked for or is answered already, and for an answer of another kind.
+   * The answer to job `jobId`. It does nothing once the association is over. Throws `ERR_DTLS_JOB`, without any
+   * change, for a job that was not requested or is already answered, and for an answer of another type.
    */
   answer(jobId: number, answer: JobAnswer, now: Instant): void {
     this.#machine.answer(jobId, answer, now);
   }
 
   /**
-   * Says close_notify. The end comes at once during the handshake and when the peer has said so before, else when it
-   * does, or does not for a while; until then its messages are delivered in DTLS 1.3.
+   * Sends close_notify. The association ends at once during the handshake and when the peer has already closed,
+   * otherwise when the peer closes or a short time has passed; until then its messages are delivered in DTLS 1.3.
    */
   close(now: Instant): void {
     this.#machine.close(now);
   }
 
-  /** Says close_notify and ends without waiting for anything. */
+  /** Sends close_notify and ends without waiting. */
   abandon(error: DTLSError | undefined): void {
     this.#machine.abandon(error);
   }
@@ -158,17 +164,17 @@ export class Connection {
   }
 
   /**
-   * The system refused to send a datagram of `size` bytes because it is too large. Flights are cut to smaller datagrams
-   * and go out again at once; application data is lost, and {@link maxMessageSize} falls.
+   * The system refused to send a datagram of `size` bytes because it is too large. Flights are cut to smaller
+   * datagrams and sent again at once; application data is lost, and {@link maxMessageSize} falls.
    */
   handleTooLarge(size: number, now: Instant): void {
     this.#machine.handleTooLarge(size, now);
   }
 
   /**
-   * Datagrams do not reach the peer. It matters only in the handshake of a client that has heard nothing yet: what the
-   * system itself says (`certain`) ends it at once; a message of the network, which anybody can forge, ends it when the
-   * flight that goes out again finds no answer either.
+   * Datagrams do not reach the peer. It matters only in the handshake of a client that has received nothing yet: a
+   * report of the system itself (`certain`) ends it at once; a message of the network, which can be forged, ends it
+   * when the repeated flight gets no answer either.
    */
   handleUnreachable(
     cause: Error & { readonly code?: string | undefined },
@@ -179,8 +185,8 @@ export class Connection {
   }
 
   /**
-   * The next datagram to send, and where to; the caller owns the bytes. `undefined` also while a path that is not validated
-   * takes no more: it goes on when the peer is heard again.
+   * The next datagram to send, and its destination; the caller owns the bytes. `undefined` also while a path that is
+   * not validated has no budget left: it goes on when the peer sends again.
    */
   pollTransmit(): { readonly data: Uint8Array; readonly to: PeerAddress } | undefined {
     const data = this.#machine.pollTransmit();

@@ -14,21 +14,21 @@ import { EARLY_EPOCH, HANDSHAKE_EPOCH, type KeyChanges } from './key-update.js';
 import { isOpen } from './life.js';
 import type { RecordSink } from './receive.js';
 
-/** What the contents of records need from the connection they came on. */
+/** What the contents of records need from their connection. */
 export interface ContentHost {
   close(now: Instant): void;
   end(error: DTLSError | undefined): void;
   onFailure(error: DTLSError): void;
-  /** The peer has proved that it hears us. */
+  /** The peer has proved that it receives our datagrams. */
   onProved(now: Instant): void;
 }
 
 /** A handshake ends in epoch 1 in DTLS 1.2, and with the first keys of the session, epoch 3, in 1.3. */
 const LAST_EPOCH_OF_HANDSHAKE = 3;
 
-/** A client repeats no flight sooner than that, ms; and the good record may be on its way. */
+/** A client repeats no flight sooner, ms; and the good record may be in transit. */
 const ASK_AGAIN_GAP: Duration = 60;
-/** Alerts to a client with another key: one tells it, the next answers its probe, and either may be lost. */
+/** Alerts to a client with another key: one reports it, the next answers its probe, and either may be lost. */
 const MOST_KEY_ALERTS = 4;
 
 /** RFC 8446 §5.2, §5.4. */
@@ -37,7 +37,7 @@ const FATAL_RECORDS: Partial<Record<RecordDropReason, AlertName>> = {
   no_content_type: 'unexpected_message',
 };
 
-/** What becomes of the content of each record: data, handshake, alerts, ACKs, and what nobody expected. */
+/** Processes the content of each record: data, handshake, alerts, ACKs, and unexpected types. */
 export class Contents implements RecordSink {
   readonly #association: Association;
   readonly #host: ContentHost;
@@ -107,9 +107,9 @@ export class Contents implements RecordSink {
 
   /**
    * A record that does not open is discarded (RFC 6347 §4.1.2.7). On a server it may be the Finished of a client with
-   * another key. Our flight asks for another one, and if that does not open either the client is told. The handshake itself
-   * ends when our timer runs and no good record has come. On a client it tells nothing: a server with another key cannot
-   * read the client's Finished, sends no record under keys, and says decrypt_error instead.
+   * another key. Our repeated flight requests another one, and if that does not open either the client is told. The
+   * handshake itself ends when our timer expires and no valid record has come. On a client it means nothing: a server
+   * with another key cannot read the client's Finished, sends no protected record, and sends decrypt_error instead.
    */
   #onDoubtfulKey(now: Instant): void {
     if (this.#association.role === 'client') return;
@@ -119,7 +119,7 @@ export class Contents implements RecordSink {
       sendAlert(this.#association, 'fatal', 'decrypt_error');
   }
 
-  /** RFC 9147 §4.5.3: keys that others have followed need not end the session when they are spent. */
+  /** RFC 9147 §4.5.3: used-up keys with successors need not end the session. */
   onFatalRecord(reason: RecordDropReason, epoch: number): void {
     const { epochs } = this.#association;
     const newest = epochs.reader?.epoch ?? epoch;
@@ -133,12 +133,15 @@ export class Contents implements RecordSink {
     return this.#association.life.at === 'handshaking';
   }
 
-  /** A version is chosen that has `rule`. */
+  /** A version with `rule` is chosen. */
   #has(rule: 'earlyData' | 'halfClose' | 'alertsWithoutLevel' | 'violationsAreFatal'): boolean {
     return this.#handshake.version?.rules[rule] === true;
   }
 
-  /** A peer with keys that come from our ServerHello has heard it. Those of early data do not, and that can be replayed. */
+  /**
+   * A peer with keys that depend on our ServerHello has received it. Those of early data do not, and early data can
+   * be replayed.
+   */
   #provesPath(epoch: number): boolean {
     return epoch >= (this.#has('earlyData') ? HANDSHAKE_EPOCH : 1);
   }
@@ -156,7 +159,7 @@ export class Contents implements RecordSink {
     if (this.#inbound.isAfterEnd(epoch, sequence)) this.#association.drop('closed');
     else if (isOpen(life)) this.#inbound.deliver(content);
     else if (life.at === 'handshaking') this.#inbound.keep(content, now);
-    // RFC 8446 §6.1: our close_notify says nothing about the peer's direction.
+    // RFC 8446 §6.1: our close_notify does not affect the peer's direction.
     else if (this.#has('halfClose')) this.#inbound.deliver(content);
     else this.#association.drop('closed');
     return true;
@@ -168,7 +171,10 @@ export class Contents implements RecordSink {
     return true;
   }
 
-  /** In DTLS 1.2 the epoch in a record's header says as much, and says it reliably: this message only has to be right. */
+  /**
+   * In DTLS 1.2 the epoch in a record's header carries the same information, and reliably: this message only has to
+   * be well formed.
+   */
   #onChangeCipherSpec(epoch: number, content: Uint8Array): boolean {
     if (epoch === 0 && content.length === 1 && content[0] === 1 && this.#isHandshaking) return false;
     return this.#refuse(epoch, 'bad_change_cipher_spec', 'unexpected_message', 'a ChangeCipherSpec');
@@ -177,7 +183,7 @@ export class Contents implements RecordSink {
   #onAlert(epoch: number, sequence: number, content: Uint8Array, now: Instant): boolean {
     const alert = decodeAlert(content);
     if (alert === undefined) {
-      // RFC 8446 §5.4: an empty record is out of place; other bytes are just wrong.
+      // RFC 8446 §5.4: an empty record is out of place; other bytes are malformed.
       const answer = content.length === 0 ? 'unexpected_message' : 'decode_error';
       return this.#refuse(epoch, 'malformed_alert', answer, 'a malformed alert');
     }
@@ -189,10 +195,10 @@ export class Contents implements RecordSink {
   }
 
   /**
-   * Anyone can send it: it counts for nothing after the handshake, and while a job of ours is under way, when the peer has
-   * nothing to say and our timer would run out without an answer. Otherwise a client sends its flight again, as a probe
-   * whose record numbers cannot be guessed. The alert is believed if it comes again with such a number, or if nothing
-   * better comes.
+   * A plaintext alert can be forged. It is ignored after the handshake, and while a job of ours is running, when the
+   * peer has nothing to send and our timer would expire without an answer. Otherwise a client sends its flight again,
+   * as a probe with unpredictable record numbers. The alert is believed if it comes again with such a number, or if
+   * nothing better comes.
    */
   #onPlainAlert(alert: AlertMessage, sequence: number): boolean {
     const { peerProtects, listens } = this.#handshake;
@@ -208,7 +214,7 @@ export class Contents implements RecordSink {
       this.#host.end(error);
       return true;
     }
-    // If the peer is still there it will answer what it has answered before: that gives the alert the lie.
+    // A peer that is still there answers again, which disproves the alert.
     if (this.#suspicion.raise(error)) this.#doubt();
     return false;
   }
@@ -219,8 +225,8 @@ export class Contents implements RecordSink {
   }
 
   /**
-   * RFC 5246 §7.2.1: answered with our own, unless ours came first. In DTLS 1.3 each direction ends by itself
-   * (RFC 8446 §6.1), and ours goes on if we are set to let it.
+   * RFC 5246 §7.2.1: answered with our own, unless ours came first. In DTLS 1.3 each direction ends separately (RFC
+   * 8446 §6.1), and ours stays open with `allowHalfOpen`.
    */
   #onCloseNotify(epoch: number, sequence: number, now: Instant): void {
     if (this.#isHandshaking)
@@ -232,7 +238,7 @@ export class Contents implements RecordSink {
     if (!this.#has('halfClose') || !this.#association.behaviour.allowHalfOpen) this.#host.close(now);
   }
 
-  /** What is not allowed in an authentic record of DTLS 1.3 ends the session; all else is discarded (RFC 9147 §4.5.2). */
+  /** A violation in an authentic record of DTLS 1.3 ends the session; all else is discarded (RFC 9147 §4.5.2). */
   #refuse(epoch: number, reason: DropReason, alert: AlertName, what: string): false {
     this.#association.drop(reason);
     if (epoch > 0 && this.#has('violationsAreFatal'))
@@ -241,18 +247,18 @@ export class Contents implements RecordSink {
   }
 }
 
-/** Where an alert's level says nothing only these two are no errors (RFC 8446 §6). */
+/** Where an alert's level is ignored only these two are not errors (RFC 8446 §6). */
 function isFatal(alert: AlertMessage, levelsCount: boolean): boolean {
   if (levelsCount) return alert.level === AlertLevel.fatal;
   return alert.description !== Alert.close_notify && alert.description !== Alert.user_canceled;
 }
 
-/** Records that do not open, and ought to be the Finished of a peer with our pre-shared key, before we think the worst. */
+/** Unreadable records that should be the Finished of a peer with our pre-shared key, before we assume another key. */
 const ENOUGH_FORGERIES = 2;
 
 /**
- * A failure that anyone can feign. It is believed when the peer repeats the number of our probe, which takes seeing our
- * datagrams, or when the handshake then stands still.
+ * A failure that can be forged. It is believed when the peer repeats the number of our probe, which requires seeing
+ * our datagrams, or when the handshake then makes no progress.
  */
 export class Suspicion {
   #error: DTLSError | undefined;
@@ -267,7 +273,7 @@ export class Suspicion {
     this.#error = undefined;
   }
 
-  /** Returns whether that was the first word of it. */
+  /** Returns whether that was the first report. */
   raise(error: DTLSError): boolean {
     if (this.#error !== undefined) return false;
     this.#error = error;
@@ -275,8 +281,8 @@ export class Suspicion {
   }
 
   /**
-   * One record that does not open is damage or mischief. Two that ought to be the peer's Finished, and no good one until
-   * our timer runs: then the keys differ, and to wait longer would not help. Returns how many there were.
+   * One record that does not open is damaged or forged. Two that should be the peer's Finished, and no valid one
+   * until our timer expires, mean that the keys differ, and waiting would not help. Returns how many there were.
    */
   onForgery(unknownPsk: boolean): number {
     this.#forgeries++;
@@ -285,7 +291,7 @@ export class Suspicion {
   }
 }
 
-/** The same alert as for a wrong key: only the error tells our side which it is. */
+/** The same alert as for a wrong key: only our own error distinguishes them. */
 function hiddenPsk(): DTLSError {
   return violation(
     'decrypt_error',

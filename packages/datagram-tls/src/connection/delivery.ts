@@ -9,11 +9,11 @@ export interface Stretch {
   readonly end: number;
 }
 
-/** A stretch that is not acknowledged. */
+/** An unacknowledged stretch. */
 interface Piece extends Stretch {
-  /** Number of the record that carried it last, counted over all epochs; 0 before the first. */
+  /** Number of its last record, counted over all epochs; 0 before the first. */
   readonly order: number;
-  /** When that went out. */
+  /** When it was sent last. */
   readonly at: Instant;
 }
 
@@ -23,29 +23,29 @@ interface SentRecord extends Piece {
 
 /** Records of one flight that are remembered, so that an ACK of any transmission counts; the oldest go first. */
 const MAX_RECORDS = 512;
-/** A record on its way for so many round trips is lost: RFC 9002 §6.1.2's time threshold. */
+/** A record in flight for this many round trips is lost: RFC 9002 §6.1.2's time threshold. */
 const ROUND_TRIPS = 9 / 8;
 
 /**
- * Which parts of a flight the peer has acknowledged, in whatever records they went out (RFC 9147 §7.2), which are on
- * their way, and which are lost: what was sent before a record that has arrived, or long ago.
+ * Which parts of a flight the peer has acknowledged, in any record (RFC 9147 §7.2), which are in flight, and which
+ * are lost: sent before a record that has arrived, or long ago.
  */
 export class Delivery {
-  /** What is not acknowledged, in order. */
+  /** Unacknowledged stretches, in order. */
   readonly #pieces: Piece[] = [];
   readonly #sent = new Map<number, SentRecord>();
   #untouched = true;
   /** Number of the last record that was sent. */
   #order = 0;
-  /** No record up to this one is on its way any more. */
+  /** No record up to this one is in flight any more. */
   #settled = 0;
-  /** When the transmission at hand goes out. */
+  /** The time of the current transmission. */
   #now: Instant = 0;
   /** The shortest time from a record to its ACK. */
   #roundTrip: Duration = Number.POSITIVE_INFINITY;
-  /** Where each item begins when all stand in a row, each with one place more than it has bytes; then the end. */
+  /** Offsets of the items in one row, each with one place more than its bytes; then the end. */
   readonly #places: readonly number[];
-  /** Where the last transmission ended, and the farthest that any came. */
+  /** The end of the last transmission, and the farthest end of all. */
   #cursor = 0;
   #frontier = 0;
 
@@ -71,7 +71,7 @@ export class Delivery {
     return this.#pieces.length === 0;
   }
 
-  /** The same, beginning with what the last transmission did not come to. */
+  /** The same, beginning after the end of the last transmission. */
   get missingFromCursor(): readonly Stretch[] {
     const pieces = this.missing.flatMap((stretch) => this.#splitAtCursor(stretch));
     const first = pieces.findIndex((piece) => this.#place(piece.item, piece.start) >= this.#cursor);
@@ -83,7 +83,7 @@ export class Delivery {
     return joined(this.#pieces.filter(({ order }) => order === 0));
   }
 
-  /** What was never sent, or is lost, in order. */
+  /** Never sent, or lost, in order. */
   get sendable(): readonly Stretch[] {
     return joined(this.#pieces.filter(({ order }) => order <= this.#settled));
   }
@@ -93,7 +93,7 @@ export class Delivery {
     return this.#pieces.some(({ order }) => order > 0 && order <= this.#settled);
   }
 
-  /** Records that are on their way. */
+  /** Records in flight. */
   get inFlight(): number {
     let count = 0;
     for (const { order } of this.#pieces) if (order > this.#settled) count++;
@@ -110,7 +110,7 @@ export class Delivery {
     this.#now = now;
   }
 
-  /** `stretch` goes out in this record; returns whether it did so before. */
+  /** `stretch` is sent in this record; returns whether it was sent before. */
   onSent(stretch: Stretch, epoch: number, sequenceNumber: number): boolean {
     const { item, start, end } = stretch;
     const piece = { item, start, end, order: ++this.#order, at: this.#now };
@@ -120,12 +120,12 @@ export class Delivery {
     return this.#advance(stretch);
   }
 
-  /** Nothing is on its way any more: all that is missing is lost. */
+  /** Nothing is in flight any more: all that is missing is lost. */
   lose(): void {
     this.#settled = this.#order;
   }
 
-  /** Whether a peer that has the records of these numbers lacks a part of what was sent. */
+  /** Whether a peer with the records of these numbers lacks a part of what was sent. */
   lacks(numbers: readonly RecordNumber[]): boolean {
     const records = numbers.map(({ epoch, sequenceNumber }) => this.#sent.get(keyOf(epoch, sequenceNumber)));
     return this.#pieces.some(
@@ -133,7 +133,7 @@ export class Delivery {
     );
   }
 
-  /** Returns how many records told anything new. */
+  /** Returns how many records were newly acknowledged. */
   acknowledge(numbers: readonly RecordNumber[], now: Instant): number {
     let news = 0;
     let newest: SentRecord | undefined;
@@ -147,7 +147,7 @@ export class Delivery {
     return news;
   }
 
-  /** RFC 9147 §7.2: what the first ACK of a flight does not name is lost, as long as nothing tells how long the way is. */
+  /** RFC 9147 §7.2: records that the first ACK of a flight does not name are lost, until a round trip is measured. */
   #onArrived({ order, at }: SentRecord, now: Instant): void {
     this.#settled = Math.max(this.#settled, order);
     if (this.#untouched) this.lose();
@@ -158,7 +158,7 @@ export class Delivery {
     this.#roundTrip = Math.min(this.#roundTrip, now - at);
   }
 
-  /** Puts `piece` in the place of all that is missing of `stretch`; returns whether anything was. */
+  /** Puts `piece` in place of the missing parts of `stretch`; returns whether there were any. */
   #replace(stretch: Stretch, piece: Piece | undefined): boolean {
     const pieces = this.#pieces;
     const first = pieces.findIndex((other) => overlap(other, stretch));
@@ -198,12 +198,12 @@ export class Delivery {
   }
 }
 
-/** The two low bits of an epoch tell those of one flight apart; 48 bits and these two fit a double. */
+/** The two low bits of an epoch distinguish those of one flight; 48 bits and these two fit a double. */
 function keyOf(epoch: number, sequenceNumber: number): number {
   return sequenceNumber * 4 + (epoch & 3);
 }
 
-/** Pieces of one item that touch become one stretch, so that records are as long as they can be. */
+/** Adjacent pieces of one item become one stretch, so that records are as long as possible. */
 function joined(pieces: readonly Piece[]): Stretch[] {
   const stretches: { item: number; start: number; end: number }[] = [];
   for (const { item, start, end } of pieces) {

@@ -7,20 +7,20 @@ import { type AlertMessage, encodeAlert } from '../wire/messages/alert.js';
 import type { Association } from './association.js';
 import type { SentAlert } from './life.js';
 
-/** What a connection answers to a caller who wants it open while it is not; `begun`: it was, or never will be. */
+/** The error for a caller that needs an open connection; `begun`: it was open, or never will be. */
 export function notOpen(begun: boolean): Error {
   return begun
     ? invalidState('Session is destroyed')
     : invalidState('Cannot send application data before the handshake completes');
 }
 
-/** `byPeer`: it is the peer that takes no more, and not the path. */
+/** `byPeer`: the limit is the peer's, not the path's. */
 export function messageTooLarge(length: number, limit: number, byPeer: boolean): Error {
   const what = byPeer ? 'of a record that the peer takes' : 'for a single datagram';
   return tooLarge(`data is ${length} bytes, which exceeds the ${limit} byte maximum ${what}`);
 }
 
-/** `doubtsPsk`: a wrong key is the likely reason, as the peer says nothing to what it cannot read. */
+/** `doubtsPsk`: a wrong key is the likely reason, because the peer does not answer what it cannot read. */
 export function handshakeTimeout(doubtsPsk: boolean): DTLSError {
   const hint = doubtsPsk ? ': the peer may have another pre-shared key' : '';
   return new DTLSError('ERR_DTLS_HANDSHAKE_TIMEOUT', `DTLS handshake timeout${hint}`, { source: 'network' });
@@ -32,7 +32,7 @@ export function idleTimeout(ms: number): DTLSError {
   });
 }
 
-/** The application's `ticketKeys` failed with `cause`; it ends no session. */
+/** The application's `ticketKeys` failed with `cause`; no session ends. */
 export function ticketKeysFailed(cause: unknown): DTLSError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new DTLSError('ERR_DTLS_TICKET_KEYS', `no ticket: options.ticketKeys failed: ${reason}`, { cause });
@@ -45,13 +45,13 @@ export function peerGone(silence: number): DTLSError {
 }
 
 export function keysExhausted(): DTLSError {
-  return new DTLSError('ERR_DTLS_KEY_LIMIT', 'the keys of this session have protected all they may');
+  return new DTLSError('ERR_DTLS_KEY_LIMIT', 'the keys of this session are used up');
 }
 
-/** `cause` is the system's error, whose code says what is wrong. */
+/** `cause` is the system's error, whose code is the reason. */
 export function unreachable(cause: Error & { readonly code?: string | undefined }): DTLSError {
   const refused = cause.code === 'ECONNREFUSED';
-  const what = refused ? 'nothing listens on that port of the peer' : 'there is no way to the peer';
+  const what = refused ? 'nothing listens on that port of the peer' : 'there is no route to the peer';
   return new DTLSError(
     'ERR_DTLS_UNREACHABLE',
     `no datagram arrives: ${what} (${cause.code ?? cause.message})`,
@@ -63,8 +63,8 @@ export function unreachable(cause: Error & { readonly code?: string | undefined 
 }
 
 /**
- * Sends one alert in the newest epoch that can be written; a spent key stays silent. In epoch 0 a server repeats the
- * number of the record that it answers, by which a client tells the alert from a forged one.
+ * Sends one alert in the newest writable epoch; a used-up key sends nothing. In epoch 0 a server repeats the number
+ * of the record that it answers, which distinguishes the alert from a forged one.
  */
 export function sendAlert(
   association: Association,
@@ -87,10 +87,10 @@ export function traceReceived(association: Association, alert: AlertMessage): vo
   association.trace({ kind: 'alert', direction: 'received', level, description });
 }
 
-/** Alerts by which a peer says that it cannot read what our keys protect. */
+/** Alerts of a peer that cannot open our protected records. */
 const UNREADABLE = new Set<AlertName | undefined>(['bad_record_mac', 'decrypt_error']);
 
-/** The failure that a peer's alert means here. `doubtsPsk`: whether the peer has our pre-shared key is not known yet. */
+/** The failure for a peer's alert. `doubtsPsk`: whether the peer has our pre-shared key is not known yet. */
 export function peerAlert(alert: AlertMessage, doubtsPsk = false): DTLSError {
   const name = alertName(alert.description);
   const text = name ?? `alert ${alert.description}`;

@@ -7,27 +7,30 @@ import type { Association } from './association.js';
 import { Delivery } from './delivery.js';
 import type { Manner, Transmission } from './transmit.js';
 
-/** How long the peer may ask for our last flight again: twice RFC 6347 §4.2.4's maximum segment lifetime, ms. */
+/** How long the peer may request our last flight again: twice RFC 6347 §4.2.4's maximum segment lifetime, ms. */
 const LAST_FLIGHT_KEPT: Duration = 240_000;
 
 /**
- * A flight goes out again on the peer's word no sooner than this after it went out last, ms. WebRTC's first timer has this
+ * The shortest time between a transmission and a repetition that the peer requests, ms. WebRTC's first timer has this
  * length, and no timer in use is shorter. It doubles each time, up to our own timer.
  */
 const MIN_REPEAT_GAP: Duration = 50;
 
 /**
- * Records of a flight that may be on their way, where ACKs tell what has arrived: so many at first (RFC 9147 §5.8.3), one
- * more for each that is acknowledged, and no more than the maximum (ADR 22).
+ * Records of a flight that may be in flight, where ACKs report arrivals: first this many (RFC 9147 §5.8.3), one more
+ * for each acknowledged one, up to the maximum (ADR 22).
  */
 const WINDOW = { initial: 10, max: 100 } as const;
-/** Timeouts after which a ticket that nobody acknowledges is let be, alone and beside something that is acknowledged. */
+/** Timeouts after which an unacknowledged ticket is abandoned, alone and beside an acknowledged message. */
 const TICKET_TRIES = { alone: 6, besides: 2 } as const;
 
-/** The first epoch whose records are acknowledged. Before it the peer may keep no state, or speak DTLS 1.2. */
+/** The first epoch whose records are acknowledged. Before it the peer may keep no state, or use DTLS 1.2. */
 const FIRST_ACKNOWLEDGED_EPOCH = 2;
 
-/** Why a flight is asked for again: by the peer, by anybody, or because an alert that anybody can send came. */
+/**
+ * Why a flight is requested again: by the peer, by an unauthenticated record, or because of an alert that may be
+ * forged.
+ */
 type Request = 'authentic' | 'plaintext' | 'doubt' | 'probe';
 
 interface UnderWay {
@@ -36,41 +39,41 @@ interface UnderWay {
 }
 
 /**
- * Sends flights, and sends them again until they got what they await (RFC 6347 §4.2.4, RFC 9147 §5.8). One datagram
- * causes at most one transmission: what the peer asks for is noted, and goes out when the datagram is done with.
+ * Sends flights, and retransmits them until they got what they await (RFC 6347 §4.2.4, RFC 9147 §5.8). One datagram
+ * causes at most one transmission: a request is noted, and answered when the datagram is processed.
  */
 export class FlightSender {
   readonly #association: Association;
   readonly #backoff: Backoff;
   #building: FlightItem[] = [];
   #underWay: UnderWay | undefined;
-  /** Tickets that are waited for no longer. Should the peer lack them, it takes nothing that comes after without them. */
+  /** Abandoned tickets. A peer without them accepts nothing that follows without them. */
   #letBe: readonly FlightItem[] = [];
-  /** Records that may be on their way. */
+  /** Records that may be in flight. */
   #window = Number.POSITIVE_INFINITY;
   /** A datagram is being processed. */
   #receiving = false;
   /** It has caused its transmission. */
   #spent = false;
-  /** It asks for the flight under way again. */
+  /** It requests the current flight again. */
   #asked: Request | undefined;
-  /** It acknowledges parts of the flight under way, so that others may follow. */
+  /** It acknowledges parts of the current flight, so that others may follow. */
   #advanced = false;
-  /** The flight went out again on the peer's word since the timer was last set; the next time is the timer's. */
+  /** The flight was repeated on request since the timer was last set; the next repetition is the timer's. */
   #replayed = false;
-  /** It went out again as a probe: the numbers of its records in epoch 0. */
+  /** It was repeated as a probe: the numbers of its records in epoch 0. */
   #probe: { readonly first: number; readonly last: number } | undefined;
-  /** DTLS 1.3: the answer to the flight under way has begun, so that all of it has arrived. */
+  /** DTLS 1.3: the answer to the current flight has begun, so that all of it has arrived. */
   #answered = false;
   #repeatGap: Duration = MIN_REPEAT_GAP;
-  /** A request for the last flight came too soon after it: the answer goes out when the gap is over. */
+  /** A request for the last flight came too soon: the answer is sent when the gap is over. */
   #deferred = false;
-  /** Until then nothing goes out again because an ACK shows that it is lost. */
+  /** Until then an ACK causes no retransmission of lost records. */
   #nextRepair: Instant = Number.NEGATIVE_INFINITY;
   /** The largest datagram of the last transmission, bytes. */
   #largest = 0;
   #lastSent: Instant = Number.POSITIVE_INFINITY;
-  /** All of the flight went out once only, and its answer will tell how long the way is (RFC 6298 §3). */
+  /** The whole flight was sent only once, and its answer gives the round trip (RFC 6298 §3). */
   #measurable = false;
 
   constructor(association: Association) {
@@ -78,12 +81,12 @@ export class FlightSender {
     this.#backoff = new Backoff(association.behaviour.retransmission);
   }
 
-  /** What the flight under way needs so that it is not sent any more; `undefined` when there is none. */
+  /** What completes the current flight; `undefined` when there is none. */
   get awaits(): Awaits | undefined {
     return this.#underWay?.flight.awaits;
   }
 
-  /** RFC 9147 §7.1: how long to wait for the rest of the peer's flight before an ACK tells what is here, ms. */
+  /** RFC 9147 §7.1: how long to wait for the rest of the peer's flight before an ACK, ms. */
   get ackDelay(): Duration {
     return this.#backoff.timeout / 4;
   }
@@ -92,7 +95,7 @@ export class FlightSender {
     this.#building.push(item);
   }
 
-  /** The flight is whole. */
+  /** The flight is complete. */
   begin(awaits: Awaits, now: Instant): void {
     const flight = { items: [...this.#letBe, ...this.#building], awaits };
     this.#building = [];
@@ -113,7 +116,7 @@ export class FlightSender {
     this.#deferred = false;
     this.#nextRepair = Number.NEGATIVE_INFINITY;
     if (this.#receiving && this.#spent) {
-      // A peer that knows our record numbers could acknowledge one flight after the other within one datagram.
+      // A peer that predicts our record numbers could acknowledge one flight after the other within one datagram.
       this.#association.drop('repeated_too_soon');
       this.#association.timers.set('repair', now + MIN_REPEAT_GAP);
     } else {
@@ -127,7 +130,7 @@ export class FlightSender {
     this.#spent = false;
   }
 
-  /** The datagram is done with: what it asks for goes out, once, unless it has caused a transmission already. */
+  /** The datagram is processed: answers its request, once, unless it has already caused a transmission. */
   settle(now: Instant): void {
     const asked = this.#asked;
     const advanced = this.#advanced;
@@ -141,34 +144,33 @@ export class FlightSender {
     else if (advanced) this.#goOn(now);
   }
 
-  /** The flight under way did not get what it awaits in time. Returns whether it is not to be waited for any more. */
+  /** The current flight did not get what it awaits in time. Returns whether it is abandoned. */
   onTimeout(now: Instant): boolean {
     if (this.#givesUp()) return true;
     this.#backoff.onTimeout();
     this.#replayed = false;
     this.#onUnanswered();
-    // A peer that acknowledges nothing before a flight is whole gets all of it in turn. As the timer doubles, so may what
-    // goes out at once.
+    // A peer without ACKs before a flight is complete gets all of it in turn. The amount doubles with the timer.
     this.#window = Math.min(this.#window * 2, Math.max(this.#window, WINDOW.max));
     this.#association.timers.stop('repair');
     this.#sendAgain(now, 'from-cursor');
     return false;
   }
 
-  /** The system refused a datagram of `size` bytes: a flight that has such goes out at once in smaller ones. */
+  /** The system refused a datagram of `size` bytes: a flight with such datagrams is sent at once in smaller ones. */
   onTooLarge(size: number, now: Instant): void {
     if (this.#building.length === 0 && size <= this.#largest) this.#sendAgain(now);
   }
 
-  /** The peer may be gone: the flight goes out again, once for each run of the timer. */
+  /** The peer may be gone: the flight is repeated, once for each run of the timer. */
   onDoubt(): void {
     if (this.#underWay !== undefined && !this.#replayed) this.#ask('doubt');
   }
 
   /**
-   * The peer repeats what our flight answers, or cannot read it: it has not seen it (RFC 6347 §4.2.4, RFC 9147 §5.8.1,
-   * §7.1). Unless the peer proves that it holds keys, it is sent again only once for each run of our own timer, so that
-   * we are of no use as an amplifier.
+   * The peer repeats what our flight answers, or cannot read it: it has not seen it (RFC 6347 §4.2.4, RFC 9147
+   * §5.8.1, §7.1). Unless the peer proves that it has keys, the flight is repeated only once for each run of our own
+   * timer, so that we cannot be used as an amplifier.
    */
   onRepeated(authentic: boolean): void {
     if (this.#underWay === undefined || !this.#underWay.delivery.untouched) return;
@@ -176,12 +178,12 @@ export class FlightSender {
     this.#ask(authentic ? 'authentic' : 'plaintext');
   }
 
-  /** An ACK that is not authentic tells what the peer lacks, if it tells the truth; nothing is left out for its sake. */
+  /** An ACK that is not authentic may say what the peer lacks; no record is left out because of it. */
   onPlainAck(numbers: readonly RecordNumber[]): void {
     if (this.#underWay?.delivery.lacks(numbers) === true) this.onRepeated(false);
   }
 
-  /** Client: the flight is to go out once more, under record numbers that only a peer that sees them can repeat. */
+  /** Client: the flight is repeated once, under record numbers that only a peer that sees them can repeat. */
   onRefusal(): void {
     if (this.#underWay !== undefined && this.#probe === undefined) this.#ask('probe');
   }
@@ -209,13 +211,13 @@ export class FlightSender {
   #mayRepeat(asked: Request, now: Instant): boolean {
     if (asked === 'doubt' || asked === 'probe') return true;
     const { path, transmit } = this.#association;
-    // Where there is no timer the bytes that come set the pace: what waits of the flight goes out before it is repeated.
+    // Without a timer the received bytes set the pace: the waiting rest of the flight goes before its repetition.
     const turn = path.validated ? asked === 'authentic' || !this.#replayed : !transmit.flightWaits;
     const ready = this.#lastSent + this.#repeatGap;
     if (turn && now >= ready) return true;
     const last = asked === 'authentic' && this.#underWay?.flight.awaits === 'nothing';
     if (turn && (last || !path.validated)) {
-      // No timer of ours runs for these flights, and the peer's next request may be far away.
+      // No timer runs for these flights, and the peer's next request may be far away.
       this.#deferred = true;
       this.#association.timers.set('repair', ready);
     } else this.#association.drop('repeated_too_soon');
@@ -231,7 +233,7 @@ export class FlightSender {
     this.#sendAgain(now);
   }
 
-  /** The peer has proved that it hears us. */
+  /** The peer is validated. */
   onProved(now: Instant): void {
     if (this.#underWay !== undefined) this.#setTimer(now);
   }
@@ -241,7 +243,7 @@ export class FlightSender {
     if (path.validated) timers.set('retransmit', now + this.#backoff.timeout);
   }
 
-  /** A part of the answer is here: a flight that awaits one has arrived. */
+  /** A part of the answer has arrived: a flight that awaits one has arrived. */
   onAnswered(now: Instant): void {
     if (this.#underWay?.flight.awaits !== 'answer') return;
     this.#answered = true;
@@ -250,14 +252,15 @@ export class FlightSender {
     this.#measure(now);
   }
 
-  /** The flight under way has arrived as a whole, as far as ACKs tell. */
+  /** The whole current flight has arrived, according to ACKs. */
   get delivered(): boolean {
     return this.#underWay?.delivery.complete === true;
   }
 
   /**
-   * An authentic ACK. Returns whether that told anything new. What the peer lacks is sent again (RFC 9147 §7.2). One
-   * without numbers says that the peer cannot read what it has (§7.1); one that names nothing new of this flight is late.
+   * An authentic ACK. Returns whether it acknowledged anything new. What the peer lacks is retransmitted (RFC 9147
+   * §7.2). One without numbers says that the peer cannot read what it has (§7.1); one that names nothing new of this
+   * flight is late.
    */
   onAck(numbers: readonly RecordNumber[], now: Instant): boolean {
     if (this.#underWay === undefined || this.#answered) return false;
@@ -276,7 +279,7 @@ export class FlightSender {
     return true;
   }
 
-  /** Something is lost, and may go out again by now, or the flight under way is to begin. */
+  /** Something is lost and may be retransmitted by now, or a new flight begins. */
   onRepair(now: Instant): void {
     const deferred = this.#deferred;
     this.#deferred = false;
@@ -285,7 +288,7 @@ export class FlightSender {
     else this.#goOn(now);
   }
 
-  /** What was not sent yet follows at once; what is lost, after a time that doubles with each repair. */
+  /** Unsent records follow at once; lost ones after a time that doubles with each repair. */
   #goOn(now: Instant): void {
     const { timers } = this.#association;
     if (this.#underWay?.delivery.hasLost !== true) return this.#sendPart('sendable', now);
@@ -300,7 +303,7 @@ export class FlightSender {
     this.#sendPart('sendable', now);
   }
 
-  /** The flight under way got what it awaited, and nothing of ours follows. */
+  /** The current flight got what it awaited, and nothing of ours follows. */
   end(): void {
     this.#association.timers.stop('retransmit');
     this.#association.timers.stop('repair');
@@ -308,7 +311,7 @@ export class FlightSender {
     this.#underWay = undefined;
   }
 
-  /** What is missing of the flight is tickets, and it was sent often enough: the peer has no use for them. */
+  /** Only tickets are missing, and they were sent often enough: the peer does not use them. */
   #givesUp(): boolean {
     const { flight, delivery } = this.#underWay ?? {};
     if (flight?.awaits !== 'ack' || delivery === undefined) return false;
@@ -338,7 +341,7 @@ export class FlightSender {
     this.#association.path.size.onAnswer();
   }
 
-  /** All that is missing goes out again, as far as the window lets it. */
+  /** Everything missing is retransmitted, as far as the window allows. */
   #sendAgain(now: Instant, part: 'sendable' | 'from-cursor' = 'sendable'): void {
     this.#underWay?.delivery.lose();
     this.#sendPart(part, now);
@@ -402,27 +405,27 @@ function firstWindow({ items }: Flight): number {
 interface BackoffLimits {
   /** First retransmission timeout, ms (RFC 6347 §4.2.4.1: 1 s). */
   readonly initial: Duration;
-  /** The timeout never grows beyond this, ms (60 s). */
+  /** The maximum of the timeout, ms (60 s). */
   readonly max: Duration;
 }
 
 /** RFC 9147 §5.8.2. */
 const TIMES_ROUND_TRIP = 1.5;
 /**
- * A measured timer is no shorter than this part of the first value. A peer that has everything and takes its time to
- * answer, for the sake of a signature, says so by an ACK after a quarter of its own timer (§7.1).
+ * A measured timer is at least this part of the first value. A peer that has everything and needs time for a
+ * signature sends an ACK after a quarter of its own timer (§7.1).
  */
 const LEAST_PART = 0.5;
-/** After this many times its length without use a measured timer tells nothing any more (§5.8.2). */
+/** After this many times its length without use a measured timer is outdated (§5.8.2). */
 const IDLE_TIMES = 10;
 
 /**
- * The retransmission timer's length. It doubles with each timeout, and falls only when a flight got through without one:
- * to its first value (RFC 6347 §4.2.4.1), or to what the path was measured to need (RFC 9147 §5.8.2).
+ * The retransmission timer's length. It doubles with each timeout, and falls only when a flight got through without
+ * one: to its first value (RFC 6347 §4.2.4.1), or to the measured value (RFC 9147 §5.8.2).
  */
 export class Backoff {
   readonly #limits: BackoffLimits;
-  /** To be used after a flight without a timeout. */
+  /** The length after a flight without a timeout. */
   #base: Duration;
   #current: Duration;
   #timeouts = 0;
@@ -437,7 +440,7 @@ export class Backoff {
     return this.#current;
   }
 
-  /** Of the flight under way. */
+  /** Of the current flight. */
   get timeouts(): number {
     return this.#timeouts;
   }
@@ -447,13 +450,13 @@ export class Backoff {
     this.#current = Math.min(this.#current * 2, this.#limits.max);
   }
 
-  /** A flight that went out once was answered after `roundTrip`. */
+  /** A flight that was sent once was answered after `roundTrip`. */
   onMeasured(roundTrip: Duration): void {
     const { initial, max } = this.#limits;
     this.#base = Math.min(Math.max(roundTrip * TIMES_ROUND_TRIP, initial * LEAST_PART), max);
   }
 
-  /** The flight under way was answered. */
+  /** The current flight was answered. */
   onAnswer(): void {
     if (this.#timeouts === 0) this.#current = this.#base;
     this.#timeouts = 0;

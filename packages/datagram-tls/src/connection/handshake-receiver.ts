@@ -12,27 +12,27 @@ import { isEstablished } from './life.js';
 import { type Discarded, Reassembler } from './reassembly.js';
 
 /**
- * A certificate chain of the usual kind has 2 to 6 KB, a ClientKeyExchange with the longest identity there can be 65,535
- * bytes and a share. Nothing is allocated before the bytes are here, and the budget counts what holding them really costs.
+ * A usual certificate chain has 2 to 6 KB, a ClientKeyExchange with the longest identity 65,535 bytes and a share.
+ * Nothing is allocated before the bytes arrive, and the budget counts their real cost.
  */
 const REASSEMBLY = { maxMessage: 0x10200, budget: 0x18000 } as const;
 
 /**
- * What becomes of a fragment: it was new; it belongs to the flight under way and was here before; it is older than that
- * or of no use; it is more than may be held; it has no bytes.
+ * The result of a fragment: it is new; it is a repetition of the current flight; it is older or useless; it exceeds
+ * the budget; it has no bytes.
  */
 type Fate = 'fresh' | 'repeated' | 'useless' | 'too much' | 'nothing';
 
-/** Messages in epoch 0 that the fragments of one record may push out of the budget. */
+/** Messages in epoch 0 that the fragments of one record may displace. */
 const MAX_DISPLACED = 8;
 
-/** What the fragments of one record came to. */
+/** The result of one record's fragments. */
 interface Taken {
-  /** Something of it was new. */
+  /** Some of it was new. */
   readonly fresh: boolean;
   /** All of it was kept, now or before: it may be acknowledged. */
   readonly whole: boolean;
-  /** Something of it was here before. */
+  /** Some of it was received before. */
   readonly repeated: boolean;
 }
 
@@ -44,18 +44,18 @@ const MAX_PLAIN_NUMBERS = 64;
 
 const NOTHING: Taken = { fresh: false, whole: false, repeated: false };
 
-/** Takes in the fragments that may come now, and gives out whole messages in order. */
+/** Accepts the fragments that may come now, and returns complete messages in order. */
 export class HandshakeReceiver {
   readonly #association: Association;
   readonly #host: HandshakeHost;
   readonly #runner: Runner;
   readonly #flights: FlightSender;
   readonly #reassembler: Reassembler;
-  /** message_seq of the first message that our last flight of the handshake does not answer. */
+  /** message_seq of the first message after those that our last flight answers. */
   #flightStart: number;
   #nextRefusal: Instant = Number.NEGATIVE_INFINITY;
   readonly #plainNumbers: number[] = [];
-  /** Messages that fragments of the record at hand pushed out. */
+  /** Messages that fragments of the current record displaced. */
   #displaced = 0;
 
   constructor(
@@ -75,27 +75,27 @@ export class HandshakeReceiver {
     this.#flightStart = firstSeq;
   }
 
-  /** Something is missing before what came last. */
+  /** Something is missing before the last fragment. */
   get gap(): boolean {
     return this.#reassembler.gap;
   }
 
-  /** When the oldest message began that is not processed yet. */
+  /** The start of the oldest message that is not processed yet. */
   get oldest(): Instant | undefined {
     return this.#reassembler.oldest;
   }
 
-  /** Forgets the messages that began at `instant` or before, and are not processed yet. */
+  /** Drops the messages that began at `instant` or before, and are not processed yet. */
   forgetUntil(instant: Instant): void {
     this.#reassembler.forgetUntil(instant);
   }
 
-  /** Forgets all messages that are not processed yet; `why` counts them. */
+  /** Drops all messages that are not processed yet; `why` counts them. */
   forgetAll(why?: 'evicted'): void {
     this.#reassembler.forgetAll(why);
   }
 
-  /** The next message in order, once it is whole. */
+  /** The next message in order, once it is complete. */
   take(): Message | undefined {
     return this.#reassembler.take();
   }
@@ -105,7 +105,7 @@ export class HandshakeReceiver {
     this.#flightStart = this.#reassembler.next;
   }
 
-  /** Messages of other epochs than this are worth nothing any more; returns how many there were. */
+  /** Drops messages of other epochs than this; returns how many there were. */
   onlyEpoch(epoch: number): number {
     const stray = this.#reassembler.onlyEpoch(epoch);
     for (let count = stray; count > 0; count--) this.#association.drop('unexpected_epoch');
@@ -113,8 +113,8 @@ export class HandshakeReceiver {
   }
 
   /**
-   * A record of epoch 0 was here before: the network has duplicated it. A peer that sends something again gives it a new
-   * number. Anybody can send numbers ahead of the peer's; then our own timer has to do, where there is one.
+   * A record of epoch 0 was received before: the network has duplicated it. A retransmission has a new number. An
+   * attacker can send numbers ahead of the peer; then our own timer, if any, causes the repetition.
    */
   isDuplicate(epoch: number, sequence: number): boolean {
     if (epoch > 0 || !this.#association.path.validated) return false;
@@ -124,11 +124,11 @@ export class HandshakeReceiver {
     return false;
   }
 
-  /** The content of one handshake record; a `duplicate` asks for nothing. */
+  /** The content of one handshake record; a `duplicate` requests nothing. */
   receive(payload: Uint8Array, epoch: number, duplicate: boolean, now: Instant): Taken {
     const fragments = readHandshakeFragments(payload);
     if (fragments === undefined) {
-      // RFC 8446 §5.1, §5.4: an empty record is out of place; other bytes are just wrong.
+      // RFC 8446 §5.1, §5.4: an empty record is out of place; other bytes are malformed.
       const alert = payload.length === 0 ? 'unexpected_message' : 'decode_error';
       this.violate(epoch, 'malformed_fragment', alert, 'the peer sent a malformed handshake record');
       return NOTHING;
@@ -142,15 +142,15 @@ export class HandshakeReceiver {
       if (fate === 'fresh') fresh = true;
       else if (fate === 'repeated') repeated = true;
       else if (fate !== 'nothing') whole = false;
-      // A record of a thousand tiny fragments must not cost a thousand tries.
+      // A record of a thousand tiny fragments must not cost a thousand attempts.
       if (fate === 'too much' || this.#displaced > MAX_DISPLACED) break;
     }
     return { fresh, whole, repeated };
   }
 
   /**
-   * What DTLS 1.3 counts as the peer's own doing in an authentic record (RFC 9147 §4.5.2) ends the session. In epoch 0,
-   * where anybody may have sent it, and in DTLS 1.2 it is discarded.
+   * A fault in an authentic record of DTLS 1.3 (RFC 9147 §4.5.2) ends the session. In epoch 0, where it may be
+   * forged, and in DTLS 1.2 it is discarded.
    */
   violate(epoch: number, reason: DropReason, alert: AlertName, text: string): void {
     this.#association.drop(reason);
@@ -159,7 +159,7 @@ export class HandshakeReceiver {
   }
 
   #accept(fragment: HandshakeFragment, epoch: number, duplicate: boolean, now: Instant): Fate {
-    // RFC 9147 §5.5 forbids nothing of the kind; it says nothing of the message either.
+    // RFC 9147 §5.5 does not forbid it; it carries no information either.
     if (fragment.fragmentLength === 0 && fragment.length > 0) return 'nothing';
     if (this.#asksToRenegotiate(fragment, epoch)) {
       this.refuseRenegotiation(now);
@@ -187,20 +187,20 @@ export class HandshakeReceiver {
     return fate === 'over_budget' ? 'too much' : 'useless';
   }
 
-  /** A warning says no, and the session goes on: not more often than a few times a second (RFC 5246 §7.4.1.1, §7.2.2). */
+  /** A warning refuses, and the session goes on: at most a few times a second (RFC 5246 §7.4.1.1, §7.2.2). */
   refuseRenegotiation(now: Instant): void {
     if (now < this.#nextRefusal) return this.#association.drop('renegotiation');
     this.#nextRefusal = now + MIN_REFUSAL_GAP;
     this.#host.onWarning('no_renegotiation');
   }
 
-  /** RFC 5246 §7.4.1.1: a HelloRequest during a handshake says nothing, not even that it fills a gap. */
+  /** RFC 5246 §7.4.1.1: a HelloRequest during a handshake is ignored, and fills no gap. */
   #isIdle({ type }: HandshakeFragment, epoch: number): boolean {
     if (type !== HandshakeType.hello_request || isEstablished(this.#association.life)) return false;
     return epoch === 0 || this.#renegotiates;
   }
 
-  /** A version is chosen in which a peer may ask for a new handshake. */
+  /** A version is chosen in which a peer may request a new handshake. */
   get #renegotiates(): boolean {
     return this.#runner.version?.rules.renegotiation === true;
   }
@@ -219,8 +219,8 @@ export class HandshakeReceiver {
   }
 
   /**
-   * The last message of what our flight answers asks for that flight again; were it any of them, the flight would go out
-   * once for each. DTLS 1.2, without ACKs, takes the last message that came, even of a flight that is not whole.
+   * Only the last message that our flight answers requests that flight again; otherwise the flight would be sent once
+   * for each. DTLS 1.2, without ACKs, uses the last received message, even of an incomplete flight.
    */
   #onRepeated(fragment: HandshakeFragment, epoch: number, duplicate: boolean): Fate {
     this.#association.drop('repeated_message');

@@ -21,12 +21,12 @@ import { APPLICATION_EPOCH, EARLY_EPOCH, HANDSHAKE_EPOCH, type KeyChanges } from
 import { isEstablished, isUndecided } from './life.js';
 
 /**
- * Messages that one datagram may have processed. A flight has at most 8, and a datagram that fills a gap sets free what is
- * kept beyond it.
+ * Messages that are processed per datagram. A flight has at most 8, and a datagram that fills a gap releases the
+ * messages behind it.
  */
 const MAX_MESSAGES = 32;
 
-/** With what a handshake begins. */
+/** The start values of a handshake. */
 interface HandshakeStart {
   readonly versions: HandshakeVersions;
   readonly retry: Retry13 | undefined;
@@ -45,15 +45,15 @@ export class Handshake {
   readonly #receiver: HandshakeReceiver;
   readonly #acks: Acks;
   readonly #incoming: ReceivedFlight;
-  /** The epoch in which the message before the next one came. */
+  /** The epoch of the message before the next one. */
   #epoch = 0;
-  /** The newest epoch of the peer in which it was asked to renew its keys. */
+  /** The newest epoch of the peer in which it was asked for a KeyUpdate. */
   #askedIn = 0;
   /** Records that waited for keys may be read now. */
   #newKeys = false;
-  /** Messages of the datagram at hand that were processed. */
+  /** Processed messages of the current datagram. */
   #messages = 0;
-  /** The datagram at hand has renewed the peer's keys. */
+  /** The current datagram has updated the peer's keys. */
   #renewed = false;
 
   constructor(
@@ -85,7 +85,7 @@ export class Handshake {
     return this.#runner.canUpdateKeys;
   }
 
-  /** DTLS 1.3: the peer has to acknowledge what we sent last. */
+  /** DTLS 1.3: our last message is unacknowledged. */
   get awaitsAck(): boolean {
     return this.#flights.awaits === 'ack';
   }
@@ -100,12 +100,12 @@ export class Handshake {
     return this.#runner.peerProtects;
   }
 
-  /** The peer has shown nothing yet of the pre-shared key that it is to have. */
+  /** The peer has not yet proved the pre-shared key. */
   get doubtsPsk(): boolean {
     return this.#runner.doubtsPsk;
   }
 
-  /** Server: the peer's identity is unknown, and the peer is not to learn that. */
+  /** Server: the peer's identity is unknown, which is hidden from the peer. */
   get hidesUnknownPsk(): boolean {
     return this.#runner.hidesUnknownPsk;
   }
@@ -141,7 +141,10 @@ export class Handshake {
     if (!this.#isOver) this.settle(now);
   }
 
-  /** There is no ticket, and a full handshake where one was shown. A client that is not announced yet is only counted. */
+  /**
+   * There is no ticket, and a full handshake where one was offered. A client that is not reported yet is only
+   * counted.
+   */
   #onTicketKeysFailed({ cause }: Failure): void {
     const association = this.#association;
     association.counters.ticketKeyFailures++;
@@ -149,12 +152,12 @@ export class Handshake {
       association.tell({ type: 'ticket-keys-failed', error: ticketKeysFailed(cause) });
   }
 
-  /** DTLS 1.3: renews the keys we send with, and asks the peer to do the same. */
+  /** DTLS 1.3: updates our sending keys, and asks the peer to do the same. */
   updateKeys(requestPeer: boolean, now: Instant): void {
     this.#perform(this.#runner.updateKeys(requestPeer), now);
   }
 
-  /** Too much was forged under the peer's keys of `epoch`: asks once for others. */
+  /** Too many forgeries under the peer's keys of `epoch`: requests new ones once. */
   askForKeys(epoch: number, now: Instant): void {
     if (epoch <= this.#askedIn || !this.canUpdateKeys) return;
     this.#askedIn = epoch;
@@ -168,20 +171,20 @@ export class Handshake {
     this.#flights.onDatagram();
   }
 
-  /** A datagram is done with: sends what it asks for of our flight, and acknowledges what has to be. */
+  /** A datagram is processed: answers its request for our flight, and sends due acknowledgements. */
   settle(now: Instant): void {
     this.#flights.settle(now);
-    // Nothing goes by itself to a peer that is not proved.
+    // Nothing is sent on our own initiative to an unvalidated peer.
     if (!this.#acks.active || !this.#association.path.validated) return;
     const { version } = this.#runner;
-    // RFC 9147 §7: no ACK before a version is chosen that has them.
+    // RFC 9147 §7: no ACK before a version with ACKs is chosen.
     if (version === undefined) return;
     if (!version.rules.acks) return this.#acks.forget();
     if (!isEstablished(this.#association.life) && this.#receiver.gap) this.#acks.onGap();
     this.#acks.settle(this.#flights.ackDelay, now);
   }
 
-  /** The content of an ACK record; returns whether it told anything new. */
+  /** The content of an ACK record; returns whether it acknowledged anything new. */
   onAck(content: Uint8Array, epoch: number, now: Instant): boolean {
     const numbers = readReceivedAck(content, epoch, {
       association: this.#association,
@@ -202,44 +205,44 @@ export class Handshake {
     if (this.#runner.version?.rules.acks === true && this.#epoch === 0) this.#acks.onUnreadable();
   }
 
-  /** The flight under way got no answer in time. */
+  /** The current flight got no answer in time. */
   onTimeout(now: Instant): void {
     if (this.#flights.onTimeout(now)) this.#onDelivered(now);
     this.#early.repeat();
   }
 
-  /** The peer has proved that it hears us: our flight is now repeated until it is answered. */
+  /** The peer is validated: our flight is now retransmitted until it is answered. */
   onProved(now: Instant): void {
     this.#flights.onProved(now);
   }
 
-  /** The system refused a datagram of `size` bytes, and flights have become smaller for it. */
+  /** The system refused a datagram of `size` bytes, and flights have become smaller. */
   onTooLarge(size: number, now: Instant): void {
     this.#flights.onTooLarge(size, now);
   }
 
-  /** The peer may be gone: our flight goes out once more, and has the time of one timer to be answered. */
+  /** The peer may be gone: our flight is repeated once, and has one timer to be answered. */
   onDoubt(): void {
     this.#flights.onDoubt();
   }
 
-  /** What is lost of our flight may go out again. */
+  /** Lost records of our flight may be retransmitted. */
   onRepair(now: Instant): void {
     this.#flights.onRepair(now);
   }
 
-  /** The peer may have another key: our flight goes out once more, so that the peer repeats its own. */
+  /** The peer may have another key: our flight is repeated once, so that the peer repeats its own. */
   askAgain(now: Instant): void {
     this.#flights.onDoubt();
     this.#flights.settle(now);
   }
 
-  /** Client: an alert in the clear says that the peer refuses. */
+  /** Client: a plaintext alert says that the peer refuses. */
   onRefusal(): void {
     this.#flights.onRefusal();
   }
 
-  /** Whether a record of epoch 0 with this number answers the probe that followed. */
+  /** Whether a record of epoch 0 with this number answers the probe. */
   isAnswer(sequence: number): boolean {
     return this.#flights.isAnswer(sequence);
   }
@@ -248,17 +251,17 @@ export class Handshake {
     this.#acks.send();
   }
 
-  /** When the oldest message began that is not processed yet. */
+  /** The start of the oldest message that is not processed yet. */
   get oldestMessage(): Instant | undefined {
     return this.#receiver.oldest;
   }
 
-  /** Forgets the messages that began at `instant` or before, and are not processed yet. */
+  /** Drops the messages that began at `instant` or before, and are not processed yet. */
   forgetMessagesUntil(instant: Instant): void {
     this.#receiver.forgetUntil(instant);
   }
 
-  /** Forgets all messages that are not processed yet; `why` counts them. */
+  /** Drops all messages that are not processed yet; `why` counts them. */
   forgetMessages(why?: 'evicted'): void {
     this.#receiver.forgetAll(why);
   }
@@ -267,7 +270,7 @@ export class Handshake {
     this.#flights.end();
   }
 
-  /** The peer has shown that it is done with the handshake, though it did not acknowledge our last flight. */
+  /** The peer has shown that it finished the handshake, without acknowledging our last flight. */
   forgoAck(now: Instant): void {
     this.#onDelivered(now);
   }
@@ -285,7 +288,7 @@ export class Handshake {
 
   #perform(actions: readonly Action[], now: Instant): void {
     for (const action of actions) {
-      // What an action before it has ended must not begin anything.
+      // After an action has ended the association, no later action may begin anything.
       if (this.#isOver) return;
       this.#performOne(action, now);
     }
@@ -297,21 +300,21 @@ export class Handshake {
   }
 
   /**
-   * RFC 9147 §7.2: any part of the answer acknowledges all that it answers, and the rest is the peer's to repeat. In
-   * epoch 0, where anybody may have sent it, that takes the whole ServerHello.
+   * RFC 9147 §7.2: any part of the answer acknowledges the whole flight, and the peer has to repeat the rest. In
+   * epoch 0, where it may be forged, that needs the whole ServerHello.
    */
   #onAnswered(now: Instant): void {
     if (this.#runner.version?.rules.acks === true) this.#flights.onAnswered(now);
   }
 
-  /** RFC 8446 §5.1: nothing stands between the last message under old keys and the first under new ones. */
+  /** RFC 8446 §5.1: no message spans a change of keys. */
   #onEpoch(epoch: number, now: Instant): void {
     if (epoch === this.#epoch) return;
     const before = this.#epoch;
     this.#epoch = epoch;
     if (this.#association.role === 'client') this.#onAnswered(now);
     const stray = this.#receiver.onlyEpoch(epoch);
-    // In epoch 0 anybody may have sent them.
+    // In epoch 0 they may be forged.
     if (stray > 0 && before > 0 && this.#runner.version?.rules.violationsAreFatal === true)
       this.#host.onFailure(
         violation('unexpected_message', 'a message follows a change of keys in the old epoch'),
@@ -354,7 +357,7 @@ export class Handshake {
     }
   }
 
-  /** RFC 9147 §8: no KeyUpdate follows another one before that is acknowledged, which is after this datagram. */
+  /** RFC 9147 §8: no KeyUpdate follows another one before that is acknowledged, which happens after this datagram. */
   #onKeysToRead(epoch: number): void {
     this.#newKeys = true;
     if (epoch <= APPLICATION_EPOCH) return;
@@ -376,7 +379,7 @@ export class Handshake {
 
   #onConnected(session: Session, now: Instant): void {
     this.#incoming.tell();
-    // Records that still wait for keys are done with, one way or the other.
+    // Records that still wait for keys are dropped.
     this.#newKeys = true;
     const { awaits } = this.#flights;
     const finishing = awaits === 'ack';
@@ -388,7 +391,7 @@ export class Handshake {
     this.#host.onConnected(session, finishing, now);
   }
 
-  /** What awaited an ACK has arrived, or is not waited for any more. */
+  /** What awaited an ACK has arrived, or is abandoned. */
   #onDelivered(now: Instant): void {
     if (this.#flights.awaits !== 'ack') return;
     this.#flights.end();
@@ -399,7 +402,7 @@ export class Handshake {
   }
 }
 
-/** Where an ACK came, and who judges it. */
+/** The source of an ACK, and its judge. */
 interface AckContext {
   readonly association: Association;
   readonly host: HandshakeHost;
@@ -411,8 +414,8 @@ interface AckContext {
 }
 
 /**
- * What the content of an ACK record in `epoch` acknowledges; `undefined` when it must not be believed, which is counted
- * or ends the session (RFC 9147 §7).
+ * What an ACK record in `epoch` acknowledges; `undefined` when it must not be believed, which is counted or ends the
+ * session (RFC 9147 §7).
  */
 function readReceivedAck(
   content: Uint8Array,
@@ -438,7 +441,7 @@ function readReceivedAck(
   }
   const newest = newestAcknowledged(association, epoch);
   if (ack.recordNumbers.some((number) => number.epoch > newest)) {
-    const text = 'the peer acknowledges a record that it cannot have read, or that there never was';
+    const text = 'the peer acknowledges a record that it cannot have received';
     host.onFailure(violation('illegal_parameter', text));
     return undefined;
   }
@@ -447,9 +450,10 @@ function readReceivedAck(
 }
 
 /**
- * RFC 9147 §7 has a client acknowledge under its newest keys, which may be those of early data; only the draft after it
- * forbids that. It is not believed, as it can be replayed along with its ClientHello. But such a client waits for the
- * rest of our flight and repeats nothing, so that where no timer of ours runs this has to do for a ClientHello repeated.
+ * RFC 9147 §7 lets a client acknowledge under its newest keys, which may be those of early data; only the draft after
+ * it forbids that. The ACK is not believed, because it can be replayed along with its ClientHello. But such a client
+ * waits for the rest of our flight and repeats nothing, so that without a timer of ours it counts as a repeated
+ * ClientHello.
  */
 function onEarlyAck(association: Association, retransmission: FlightSender): void {
   association.drop('early_ack');
@@ -457,8 +461,8 @@ function onEarlyAck(association: Association, retransmission: FlightSender): voi
 }
 
 /**
- * Anybody can send an ACK in epoch 0, so that it acknowledges nothing. A peer sends one, without numbers or with those of
- * plaintext records, when it lacks a part of our first flight (RFC 9147 §7.1): it counts as a repeated message does.
+ * An ACK in epoch 0 may be forged, so that it acknowledges nothing. A peer sends one, without numbers or with those
+ * of plaintext records, when it lacks a part of our first flight (RFC 9147 §7.1): it counts as a repeated message.
  */
 function onPlainAck(
   content: Uint8Array,
@@ -467,7 +471,7 @@ function onPlainAck(
   retransmission: FlightSender,
 ): void {
   association.drop('unauthenticated_ack');
-  // A peer that is not proved was told that all has arrived, and would not say it again.
+  // An unvalidated peer that was acknowledged would not repeat itself.
   if (keys.heard >= HANDSHAKE_EPOCH || !association.path.validated) return;
   const numbers = decodeAck(content)?.recordNumbers;
   if (numbers?.every((number) => number.epoch === 0) === true) retransmission.onPlainAck(numbers);
@@ -475,13 +479,13 @@ function onPlainAck(
 
 /**
  * The newest epoch whose records an ACK in `epoch` may name. In the handshake that is its own (RFC 9147 §7). After it
- * each direction counts for itself: a peer that has renewed its keys less often than we have is still in its right.
+ * each direction counts separately: a peer with fewer KeyUpdates than ours is allowed.
  */
 function newestAcknowledged({ epochs }: Association, epoch: number): number {
   return epoch < APPLICATION_EPOCH ? epoch : epochs.writer.epoch;
 }
 
-/** Actions that need nothing of the handshake's own state. */
+/** Actions that need none of the handshake's own state. */
 type PlainAction = Extract<
   Action,
   {
@@ -537,7 +541,7 @@ function performPlain(
   }
 }
 
-/** Names and bytes of the messages that came since our last flight, for the trace. */
+/** Names and bytes of the messages received since our last flight, for the trace. */
 class ReceivedFlight {
   readonly #association: Association;
   #names: string[] = [];

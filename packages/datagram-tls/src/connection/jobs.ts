@@ -1,21 +1,21 @@
 import { callerError } from '../base/errors.js';
 import type { Job, JobAnswer } from '../handshake/jobs.js';
 
-/** The jobs that one association has asked for, by id. Each is answered once, and with an answer of its kind. */
+/** The jobs of one association, by ID. Each is answered once, with an answer of its type. */
 export class Jobs {
-  /** The next id. */
+  /** The next ID. */
   #next = 1;
   /** Those that wait for an answer. */
   readonly #open: { readonly id: number; readonly kind: Job['kind'] }[] = [];
 
-  /** Returns the id of a new job. */
+  /** Returns the ID of a new job. */
   ask({ kind }: Job): number {
     const id = this.#next++;
     this.#open.push({ id, kind });
     return id;
   }
 
-  /** Takes the answer to job `id`. Throws `ERR_DTLS_JOB`, before anything changes, for an answer that nothing waits for. */
+  /** Accepts the answer to job `id`. Throws `ERR_DTLS_JOB`, before any change, for an answer that nothing waits for. */
   take(id: number, answer: JobAnswer): void {
     const at = this.#open.findIndex((job) => job.id === id);
     const job = this.#open[at];

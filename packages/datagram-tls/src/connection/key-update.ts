@@ -9,17 +9,17 @@ export const EARLY_EPOCH = 1;
 export const HANDSHAKE_EPOCH = 2;
 export const APPLICATION_EPOCH = 3;
 
-/** How long records of an epoch that is over are still read: RFC 9147 §4.2.1's maximum segment lifetime, ms. */
+/** How long records of a finished epoch are still read: RFC 9147 §4.2.1's maximum segment lifetime, ms. */
 const OLD_EPOCH_KEPT: Duration = 120_000;
-/** RFC 9147 §5.6: early data is not taken for long once the handshake is done, ms. */
+/** RFC 9147 §5.6: early data is accepted only for a short time after the handshake, ms. */
 const EARLY_KEPT: Duration = 5_000;
-/** The handshake's epoch is read for twice as long: a final flight that comes again is acknowledged again (§5.8.1). */
+/** The handshake's epoch is read for twice as long: a repeated final flight is acknowledged again (§5.8.1). */
 const HANDSHAKE_KEPT: Duration = 240_000;
 
 /** Begins and ends the epochs of one association. */
 export class KeyChanges {
   readonly #association: Association;
-  /** The newest epoch in which the peer was heard. */
+  /** The newest epoch in which the peer sent. */
   #heard = 0;
 
   constructor(association: Association) {
@@ -47,8 +47,8 @@ export class KeyChanges {
   }
 
   /**
-   * The first authentic record of an epoch: the one before is kept for records on their way, and what is older is over.
-   * Until then the keys from before a KeyUpdate have to stay, as its ACK may be lost (RFC 9147 §8).
+   * The first authentic record of an epoch: the previous epoch is kept for late records, and older ones are over.
+   * Until then the keys before a KeyUpdate have to stay, because its ACK may be lost (RFC 9147 §8).
    */
   onHeard(epoch: number, now: Instant): void {
     this.#heard = epoch;
@@ -59,17 +59,17 @@ export class KeyChanges {
     timers.set('forget-epochs', now + (first ? HANDSHAKE_KEPT : OLD_EPOCH_KEPT));
   }
 
-  /** Server: the handshake is done, and early data was taken in it. */
+  /** Server: the handshake is done, with accepted early data. */
   closeEarly(now: Instant): void {
     this.#association.timers.set('forget-early', now + EARLY_KEPT);
   }
 
-  /** Early data that still comes was on its way for too long. */
+  /** Early data that still arrives was in transit for too long. */
   forgetEarlyReader(): void {
     this.#association.epochs.forgetReadersBefore(HANDSHAKE_EPOCH);
   }
 
-  /** The time is over in which older records could still arrive. */
+  /** Older records can no longer arrive. */
   forgetOldReaders(): void {
     this.#association.epochs.forgetReadersBefore(this.#heard);
   }

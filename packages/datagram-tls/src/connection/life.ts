@@ -9,24 +9,24 @@ export interface SentAlert {
   readonly sealed: Uint8Array | undefined;
 }
 
-/** Where an association is in its life, with what is known there. Every part of it reads this one; only the machine moves it on. */
+/** The state of an association, with its data. Every part reads this one; only the machine changes it. */
 export type Life =
   | { readonly at: 'idle' }
   /**
-   * `undecided`: a server does not know yet whether it takes the early data of a client without a cookie. Until then it sends
-   * nothing and reports nothing but jobs.
+   * `undecided`: a server does not know yet whether it accepts the early data of a client without a cookie. Until
+   * then it sends nothing and reports only jobs.
    */
   | { readonly at: 'handshaking'; readonly undecided: boolean }
-  /** The session is open, and our last flight is not acknowledged: the peer may lack the keys of the session. */
+  /** The session is open, and our last flight is not acknowledged: the peer may lack the session's keys. */
   | { readonly at: 'finishing'; readonly session: Session }
   | { readonly at: 'open'; readonly session: Session }
-  /** We have said close_notify. `finishing`: our last flight is not acknowledged still. */
+  /** We have sent close_notify. `finishing`: our last flight is still not acknowledged. */
   | { readonly at: 'closing'; readonly session: Session; readonly finishing: boolean }
   | {
       readonly at: 'closed';
       /** `undefined` where the handshake was not done. */
       readonly session: Session | undefined;
-      /** Server: the alert that ended the handshake; `undefined` for one that may succeed when it is begun again. */
+      /** Server: the alert that ended the handshake; `undefined` where a new handshake may succeed. */
       readonly refusal: SentAlert | undefined;
       /** Server: why the client is answered as one without a cookie, and this association was never reported. */
       readonly declined: EarlyRefusal | undefined;
@@ -39,7 +39,7 @@ export function sessionOf(life: Life): Session | undefined {
   return life.at === 'idle' || life.at === 'handshaking' ? undefined : life.session;
 }
 
-/** Whether early data is taken is not known yet. */
+/** Whether early data is accepted is not known yet. */
 export function isUndecided(life: Life): boolean {
   return life.at === 'handshaking' && life.undecided;
 }

@@ -35,14 +35,14 @@ import type { Security } from './version.js';
 const CLOSE_LINGER: Duration = 500;
 /** The same while the peer may lack our last flight, without which it cannot read the close_notify either. */
 const UNACKNOWLEDGED_LINGER: Duration = 3000;
-/** No fault of the client, such as one of this platform: the same ClientHello may be served a moment later. */
+/** Not the client's fault, such as a fault of this platform: the same ClientHello may be served a moment later. */
 const PASSING = new Set(['ERR_DTLS_INTERNAL', 'ERR_DTLS_EVICTED']);
 /** A time that is always over: a timer set to it asks for the next call. */
 const AT_ONCE: Instant = Number.NEGATIVE_INFINITY;
 
 /**
- * The inside of a {@link Connection}: what its parts have in common, and the transitions of its {@link Life}. Nothing outside of
- * this library reaches it.
+ * The inside of a {@link Connection}: the common state of its parts, and the transitions of its {@link Life}. Nothing
+ * outside of this library reaches it.
  */
 export class Machine implements ContentHost, HandshakeHost {
   readonly #association: Association;
@@ -55,7 +55,7 @@ export class Machine implements ContentHost, HandshakeHost {
   readonly #early: EarlyData;
   readonly #suspicion = new Suspicion();
   readonly #contact: InitialNumbers['contact'];
-  /** When the peer was first asked whether it is there, and when it counts as gone if it is not heard after that. */
+  /** When the peer was first probed, and when it counts as gone without a record after that. */
   #askedAt: Instant = Number.NEGATIVE_INFINITY;
   #goneAt: Instant = Number.POSITIVE_INFINITY;
 
@@ -93,7 +93,7 @@ export class Machine implements ContentHost, HandshakeHost {
     );
   }
 
-  /** What its jobs are done with: with `sni`, that of the name that the client asked for, as soon as it is known. */
+  /** The settings for its jobs: with `sni`, those of the client's name, as soon as it is known. */
   get security(): AnySecurity {
     return this.#context.security;
   }
@@ -106,12 +106,18 @@ export class Machine implements ContentHost, HandshakeHost {
     return this.#association.life;
   }
 
-  /** Largest message that fits a datagram and that the peer takes, bytes. It falls when the system refuses one so large. */
+  /**
+   * Largest message that fits a datagram and the peer's limit, bytes. It falls when the system refuses a datagram of
+   * that size.
+   */
   get maxMessageSize(): number {
     return this.#outbound.largest;
   }
 
-  /** When the last authentic record of the peer came, or when the session opened if that was later; before all instants until then. */
+  /**
+   * When the last authentic record of the peer arrived, or when the session opened if that was later; before all
+   * instants until then.
+   */
   get lastHeard(): Instant {
     return this.#association.heardAt;
   }
@@ -124,7 +130,7 @@ export class Machine implements ContentHost, HandshakeHost {
     return this.#association.path;
   }
 
-  /** {@link send} may be called: the session is open, or a server has taken early data, which it may answer. */
+  /** {@link send} may be called: the session is open, or a server has accepted early data, which it may answer. */
   get maySend(): boolean {
     const { life } = this.#association;
     return isOpen(life) || (life.at === 'handshaking' && this.#early.takes);
@@ -140,7 +146,7 @@ export class Machine implements ContentHost, HandshakeHost {
     if (role === 'client') this.#handshake.start(now);
   }
 
-  /** Returns whether anything in `datagram` was of use. The bytes are not kept. */
+  /** Returns whether anything in `datagram` was useful. The bytes are not kept. */
   receive(datagram: Uint8Array, from: PeerAddress, now: Instant): boolean {
     const { counters, path } = this.#association;
     if (this.#at === 'closed' || this.#at === 'idle') {
@@ -164,9 +170,9 @@ export class Machine implements ContentHost, HandshakeHost {
   }
 
   /**
-   * Sends one message as one datagram. Returns false where the keys have protected all they may: the message is not sent,
-   * and the session ends with `ERR_DTLS_KEY_LIMIT`. Throws `ERR_INVALID_STATE` unless {@link maySend}, and
-   * `ERR_OUT_OF_RANGE` when the message is larger than {@link maxMessageSize}.
+   * Sends one message as one datagram. Returns false where the keys are used up: the message is not sent, and the
+   * session ends with `ERR_DTLS_KEY_LIMIT`. Throws `ERR_INVALID_STATE` unless {@link maySend}, and `ERR_OUT_OF_RANGE`
+   * when the message is larger than {@link maxMessageSize}.
    */
   send(data: Uint8Array): boolean {
     if (!this.maySend) throw notOpen(this.#at === 'closing' || this.#at === 'closed');
@@ -182,10 +188,10 @@ export class Machine implements ContentHost, HandshakeHost {
   }
 
   /**
-   * DTLS 1.3: goes over to new keys for sending, once the peer has acknowledged that. `requestPeer`: the peer is to do
-   * the same. Throws `ERR_INVALID_STATE` unless the session is open, and in DTLS 1.2, which has no such thing, and
-   * `ERR_DTLS_KEY_LIMIT` where there is no next epoch or no message number for it: the session goes on until its keys have
-   * protected all they may.
+   * DTLS 1.3: switches to new sending keys, once the peer has acknowledged that. `requestPeer`: the peer should do
+   * the same. Throws `ERR_INVALID_STATE` unless the session is open, and in DTLS 1.2, which has no such message, and
+   * `ERR_DTLS_KEY_LIMIT` where there is no next epoch or no message number for it: the session then goes on until its
+   * keys are used up.
    */
   updateKeys({ requestPeer }: { readonly requestPeer: boolean }, now: Instant): void {
     const { life } = this.#association;
@@ -194,8 +200,8 @@ export class Machine implements ContentHost, HandshakeHost {
   }
 
   /**
-   * Says close_notify. The end comes at once during the handshake and when the peer has said so before, else when it
-   * does, or does not for a while; until then its messages are delivered in DTLS 1.3.
+   * Sends close_notify. The association ends at once during the handshake and when the peer has already closed,
+   * otherwise when the peer closes or a short time has passed; until then its messages are delivered in DTLS 1.3.
    */
   close(now: Instant): void {
     const { life, timers } = this.#association;
@@ -211,7 +217,7 @@ export class Machine implements ContentHost, HandshakeHost {
     timers.set('close', now + (finishing ? UNACKNOWLEDGED_LINGER : CLOSE_LINGER));
   }
 
-  /** Says close_notify and ends without waiting for anything. */
+  /** Sends close_notify and ends without waiting. */
   abandon(error: DTLSError | undefined): void {
     const { life } = this.#association;
     if (isOpen(life)) sendAlert(this.#association, 'warning', 'close_notify');
@@ -220,8 +226,8 @@ export class Machine implements ContentHost, HandshakeHost {
   }
 
   /**
-   * Ends an association that did nothing wrong, for an `error` of ours: says close_notify if the session is open, so that it can be
-   * resumed, else the error's alert.
+   * Ends an association without a fault of the peer, for an `error` of ours: sends close_notify if the session is
+   * open, so that it can be resumed, else the error's alert.
    */
   retire(error: DTLSError): void {
     const { life } = this.#association;
@@ -230,7 +236,7 @@ export class Machine implements ContentHost, HandshakeHost {
     this.#end(isOpen(life) ? error : undefined, true, undefined);
   }
 
-  /** The same client began anew and has proved it: this association ends without a word to anyone. */
+  /** The same client restarted and has proved it: this association ends silently. */
   supersede(): void {
     this.end(undefined);
   }
@@ -242,17 +248,17 @@ export class Machine implements ContentHost, HandshakeHost {
   }
 
   /**
-   * The system refused to send a datagram of `size` bytes because it is too large. Flights are cut to smaller datagrams
-   * and go out again at once; application data is lost, and {@link maxMessageSize} falls.
+   * The system refused to send a datagram of `size` bytes because it is too large. Flights are cut to smaller
+   * datagrams and sent again at once; application data is lost, and {@link maxMessageSize} falls.
    */
   handleTooLarge(size: number, now: Instant): void {
     if (!this.#isOver && this.#association.path.size.onRefused(size)) this.#handshake.onTooLarge(size, now);
   }
 
   /**
-   * Datagrams do not reach the peer. It matters only in the handshake of a client that has heard nothing yet: what the
-   * system itself says (`certain`) ends it at once; a message of the network, which anybody can forge, ends it when the
-   * flight that goes out again finds no answer either.
+   * Datagrams do not reach the peer. It matters only in the handshake of a client that has received nothing yet: a
+   * report of the system itself (`certain`) ends it at once; a message of the network, which can be forged, ends it
+   * when the repeated flight gets no answer either.
    */
   handleUnreachable(
     cause: Error & { readonly code?: string | undefined },
@@ -270,7 +276,7 @@ export class Machine implements ContentHost, HandshakeHost {
     }
   }
 
-  /** What a job came to. Once the association is over nothing waits for it. */
+  /** The answer to a job. Once the association is over nothing waits for it. */
   answer(jobId: number, answer: JobAnswer, now: Instant): void {
     this.#association.jobs.take(jobId, answer);
     const { life } = this.#association;
@@ -307,7 +313,7 @@ export class Machine implements ContentHost, HandshakeHost {
 
   onConnected(session: Session, finishing: boolean, now: Instant): void {
     this.#association.life = { at: finishing ? 'finishing' : 'open', session };
-    // A job of ours may have taken long: the peer had nothing to say meanwhile.
+    // A job of ours may have taken long: the peer had nothing to send meanwhile.
     this.#association.heardAt = now;
     this.#suspicion.allay();
     this.#association.tell({ type: 'connected', session });
@@ -325,19 +331,19 @@ export class Machine implements ContentHost, HandshakeHost {
     if (life.at === 'closing') this.#association.life = { ...life, finishing: false };
   }
 
-  /** Records move {@link lastHeard} and leave the timer alone: it looks when it runs out. */
+  /** Records move {@link lastHeard} and leave the timer alone: it looks when it expires. */
   onIdle(now: Instant): void {
     if (!isOpen(this.#association.life)) return;
     const limit = this.#idleTimeout;
-    // As the timer was set: a difference may be rounded another way, and the timer would be due for ever.
+    // The same expression as when the timer was set: another rounding would make the timer due forever.
     if (now < this.lastHeard + limit) this.#watchSilence();
     else this.retire(idleTimeout(limit));
   }
 
   /**
-   * A silent peer is asked whether it is there, or is gone. Records that come set no timer: it runs from the last one only
-   * when it is due. Nothing is to be heard any more from a peer that said close_notify. A peer that was not asked since is
-   * not gone, however late the timer is: it has as long to answer as it would have had in time.
+   * A silent peer is probed, or is gone. Received records set no timer: it runs from the last one only when it is
+   * due. A peer that sent close_notify sends nothing more. A peer that was not probed since is not gone, however late
+   * the timer is: it has its full time to answer.
    */
   onKeepAlive(now: Instant): void {
     const { behaviour, heardAt, timers, life } = this.#association;
@@ -356,12 +362,12 @@ export class Machine implements ContentHost, HandshakeHost {
   }
 
   /**
-   * DTLS 1.3: what has to be acknowledged, until epochs run out. Else the application's own message. Returns whether there is
-   * a question that the peer has not answered yet.
+   * DTLS 1.3: a message that has to be acknowledged, until epochs run out. Otherwise the application's own message.
+   * Returns whether there is a probe that the peer has not answered yet.
    */
   #askForLife(message: Uint8Array | undefined, now: Instant): boolean {
     const handshake = this.#handshake;
-    // What is not acknowledged yet goes out again by its own timer, and is a question as good as any.
+    // An unacknowledged message is retransmitted by its own timer, and serves as a probe.
     if (handshake.awaitsAck) return true;
     if (handshake.canUpdateKeys) {
       handshake.updateKeys(false, now);
@@ -393,13 +399,13 @@ export class Machine implements ContentHost, HandshakeHost {
     this.end(error, refusal);
   }
 
-  /** A server keeps the alert for a client that repeats its flight, since this association is over. */
+  /** A server keeps the alert for a client that repeats its flight, because this association is over. */
   #refuse(level: 'warning' | 'fatal', name: AlertName): SentAlert | undefined {
     const alert = sendAlert(this.#association, level, name);
     return this.#association.role === 'server' ? alert : undefined;
   }
 
-  /** It heard us, so that this is an association like any other. */
+  /** It is validated, so that this is an association like any other. */
   onProved(now: Instant): void {
     const { path, timers, behaviour } = this.#association;
     path.validated = true;
@@ -422,7 +428,7 @@ export class Machine implements ContentHost, HandshakeHost {
     this.#releaseMemory();
   }
 
-  /** What waited too long for a part of it, or for keys, is dropped. */
+  /** What waited too long for missing parts, or for keys, is dropped. */
   forgetHeld(now: Instant): void {
     const until = now - HELD_LIFE;
     this.#handshake.forgetMessagesUntil(until);
@@ -456,7 +462,7 @@ export class Machine implements ContentHost, HandshakeHost {
     return { association: this.#association, handshake, keys, suspicion, host: this };
   }
 
-  /** The keys we send with have nearly served their time; DTLS 1.2 has no others. */
+  /** The sending keys are nearly used up; DTLS 1.2 has no others. */
   #wearOut(): void {
     if (this.#handshake.canUpdateKeys) this.#association.timers.set('update-keys', AT_ONCE);
   }
@@ -471,7 +477,7 @@ export class Machine implements ContentHost, HandshakeHost {
     if (limit > 0) this.#association.timers.set('idle', this.lastHeard + limit);
   }
 
-  /** The association is over, without another word to the peer. */
+  /** The association is over, without another message to the peer. */
   end(error: DTLSError | undefined, refusal?: SentAlert): void {
     this.#end(error, error === undefined, refusal);
   }
@@ -487,7 +493,7 @@ export class Machine implements ContentHost, HandshakeHost {
   }
 }
 
-/** What a timer may be about. */
+/** The purposes of timers. */
 interface Timed {
   readonly association: Association;
   readonly handshake: Handshake;
@@ -501,7 +507,7 @@ interface Timed {
   };
 }
 
-/** What is to be done when a timer of a connection is due. */
+/** The actions of a connection's timers. */
 function onTimer(name: TimerName, timed: Timed, now: Instant): void {
   const { handshake, keys, host } = timed;
   switch (name) {
@@ -539,18 +545,18 @@ function onRetransmit({ suspicion, handshake, host }: Timed, now: Instant): void
   else handshake.onTimeout(now);
 }
 
-/** A server that was heard under the keys of the session is done with the handshake, whether it says so or not. */
+/** A server that sent under the session's keys has finished the handshake, with or without an ACK. */
 function onHandshakeTimeout({ association, handshake, keys, suspicion, host }: Timed, now: Instant): void {
   if (isUndecided(association.life)) host.onDecline('expired');
   else if (keys.heard > HANDSHAKE_EPOCH) handshake.forgoAck(now);
   else {
-    // A peer that was never heard is out of reach, whatever its key.
+    // A peer that was never heard is unreachable, whatever its key.
     const heard = association.counters.datagramsReceived > 0;
     host.onFailure(suspicion.error ?? handshakeTimeout(heard && handshake.doubtsPsk));
   }
 }
 
-/** Where a connection begins. All zero for a client and for a server that asks for no cookie. */
+/** Where a connection begins. All zero for a client and for a server without a cookie exchange. */
 export interface InitialNumbers {
   /** message_seq of our first message. */
   readonly sendSeq: number;
@@ -561,8 +567,8 @@ export interface InitialNumbers {
   /** Server: the HelloRetryRequest that was sent without state, and which the first message answers. */
   readonly retry?: Retry13 | undefined;
   /**
-   * What is known of the path: it is validated, as by a cookie; it is not; it is not, and the client is answered only if its
-   * early data can be taken.
+   * What is known of the path: it is validated, as by a cookie; it is not; it is not, and the client is answered only
+   * if its early data can be accepted.
    */
   readonly contact: 'validated' | 'unvalidated' | 'early-data';
 }
@@ -574,7 +580,7 @@ export const FROM_ZERO: InitialNumbers = {
   contact: 'validated',
 };
 
-/** Nothing goes to the peer: whether it is answered is not known yet, or it is answered without state. */
+/** Nothing is sent to the peer: whether it is answered is not known yet, or it is answered without state. */
 function isUnanswered(life: Life): boolean {
   return isUndecided(life) || (life.at === 'closed' && life.declined !== undefined);
 }

@@ -68,7 +68,7 @@ function stepBelow(size: number): number {
   return STEPS.find((step) => step < size) ?? Math.min(...STEPS);
 }
 
-/** RFC 9147 §5.1: so many times the bytes of a peer whose address is not validated. */
+/** RFC 9147 §5.1: this many times the bytes of a peer whose address is not validated. */
 const AMPLIFICATION = 3;
 /** How long a handshake may take on a path that is not validated, ms. */
 export const UNVALIDATED_LIFE: Duration = 10_000;
@@ -81,14 +81,14 @@ export function answeredLife(timeout: Duration): Duration {
 }
 
 /**
- * Where the peer is, and what may be sent there. Until the path is validated the peer gets at most three times the bytes that
- * it sent (RFC 9147 §5.1), and no timer of ours repeats a flight.
+ * The peer's address, and what may be sent there. Until the path is validated the peer gets at most three times the
+ * bytes that it sent (RFC 9147 §5.1), and no timer of ours repeats a flight.
  */
 export class Path {
   readonly address: PeerAddress;
   /** Of the datagrams that it takes. */
   readonly size: PathSize;
-  /** A record under keys that only a peer that hears us can have has come, or a cookie. */
+  /** A cookie has come, or a record under keys that only a peer that receives our datagrams can have. */
   validated: boolean;
   /** Bytes of UDP payload. */
   bytesReceived = 0;
@@ -100,12 +100,12 @@ export class Path {
     this.validated = validated;
   }
 
-  /** Bytes of UDP payload of the largest datagram that the path takes, as far as is known. */
+  /** Bytes of UDP payload of the largest datagram that fits the path, as far as is known. */
   get maxDatagramSize(): number {
     return this.size.known;
   }
 
-  /** Whether `bytes` more may go out. */
+  /** Whether `bytes` more may be sent. */
   grants(bytes: number): boolean {
     return this.validated || this.bytesSent + bytes <= AMPLIFICATION * this.bytesReceived;
   }

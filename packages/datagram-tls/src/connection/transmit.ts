@@ -94,7 +94,7 @@ export class Transmit {
     for (const datagram of packer.finish()) this.#queue.push(datagram);
   }
 
-  /** Byte for byte what went out before: who has it already takes it for a duplicate. */
+  /** The same bytes as before: a peer that has them already sees a duplicate. */
   again(datagram: Uint8Array): void {
     this.#queue.push(own(datagram));
   }
@@ -160,7 +160,7 @@ function packStretch(
   return repeats;
 }
 
-/** Shared by all connections, as is {@link datagramDraft}: what is in them is copied before anybody else has a turn. */
+/** Shared by all connections, as is {@link datagramDraft}: their content is copied before the next use. */
 let fragmentDraft = new Uint8Array(0x1000);
 
 /** Bytes `start` to `end` of a message with their handshake header, until the next call. */

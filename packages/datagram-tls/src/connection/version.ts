@@ -4,7 +4,7 @@ import type { RecordProtection } from '../record/reader-writer.js';
 import type { Version } from '../wire/codes.js';
 import type { VersionFacts, VersionRules } from '../wire/version.js';
 
-/** What a version of DTLS is made of: its facts, its handshake, and the protection of its records. */
+/** The parts of a version of DTLS: its facts, its handshake, and the protection of its records. */
 export interface VersionParts extends HandshakeVersion {
   readonly records: RecordProtection;
 }
@@ -33,14 +33,14 @@ export class ProtocolVersion implements VersionFacts {
   }
 }
 
-/** A security whose versions can be spoken. */
+/** A security whose versions are supported. */
 export type Security = AnySecurity<ProtocolVersion>;
 
 export function makeVersion(parts: VersionParts): ProtocolVersion {
   return make(parts);
 }
 
-/** What the versions of a security are made of. */
+/** The parts of a security's versions. */
 export function partsOf([latest, ...others]: Versions<ProtocolVersion>): Versions<VersionParts> {
   return [open(latest), ...others.map(open)];
 }

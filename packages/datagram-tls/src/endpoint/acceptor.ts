@@ -292,9 +292,13 @@ export class Acceptor {
 
 function evicted(open: boolean): DTLSError {
   const what = open ? 'silent session' : 'unfinished handshake';
-  return new DTLSError('ERR_DTLS_EVICTED', `the endpoint is full: this ${what} gave way to a new client`, {
-    alert: open ? undefined : 'internal_error',
-  });
+  return new DTLSError(
+    'ERR_DTLS_EVICTED',
+    `the endpoint is full: this ${what} was evicted for a new client`,
+    {
+      alert: open ? undefined : 'internal_error',
+    },
+  );
 }
 
 /** Associations with early data and no cookie, whose clients have not proved yet that they receive our datagrams. */

@@ -85,7 +85,7 @@ export function readRecordLimits(security: Security, rules: VersionRules, answer
     throw violation('illegal_parameter', 'the server answers two extensions that limit records');
   if (size !== undefined) {
     if (size > MOST_CONTENT + rules.typeBytes)
-      throw violation('illegal_parameter', 'the server takes records of more than the protocol allows');
+      throw violation('illegal_parameter', 'the server accepts larger records than the protocol allows');
     const offered = decoded(decodeRecordSizeLimit(offerRecordSizeLimit(security)), 'record_size_limit');
     return limitsBySize(size, announced(offered, rules), rules);
   }
@@ -111,7 +111,7 @@ function readRecordSizeLimit(extensions: Extensions): number | undefined {
   if (body === undefined) return undefined;
   const size = decoded(decodeRecordSizeLimit(body), 'record_size_limit');
   if (size < MIN_RECORD_SIZE_LIMIT)
-    throw violation('illegal_parameter', 'the peer takes records of less than 64 bytes only');
+    throw violation('illegal_parameter', 'the peer accepts only records below 64 bytes');
   return size;
 }
 

@@ -18,15 +18,18 @@ interface DirectionKeys {
   readonly sn: Uint8Array;
 }
 
-/** What a step of the handshake asks the connection to do, in order. */
+/** An action that a step of the handshake asks of the connection. Actions are performed in order. */
 export type Action =
-  /** Add a message to the flight that is being built. It is sent in `epoch`, now and whenever the flight is. */
+  /** Add a message to the current flight. Every transmission uses `epoch`. */
   | { do: 'send'; type: number; seq: number; epoch: number; body: Uint8Array }
   /** DTLS 1.2: add a ChangeCipherSpec, which has no message_seq and is sent in epoch 0. */
   | { do: 'send-change-cipher-spec' }
-  /** The flight is whole: send it, and again until it got what it awaits. */
+  /** The flight is complete: send it, and retransmit it until it got what it awaits. */
   | { do: 'end-flight'; awaits: Awaits }
-  /** DTLS 1.3: what came so far is whole and no flight of ours answers it, so that only an ACK can (RFC 9147 §7.1). */
+  /**
+   * DTLS 1.3: the received flight is complete and no flight of ours answers it, so that only an ACK can (RFC 9147
+   * §7.1).
+   */
   | { do: 'acknowledge' }
   | {
       do: 'install-keys';
@@ -35,56 +38,62 @@ export type Action =
       suite: CipherSuite;
       keys: DirectionKeys;
     }
-  /** Client: what goes along with the ClientHello goes out now, at most so many bytes of it, and no record with more than it may hold. */
+  /**
+   * Client: early data is sent along with the ClientHello now, at most this many bytes, and no record above its
+   * limit.
+   */
   | { do: 'send-early-data'; most: number; recordLimit: number }
-  /** What becomes of early data is known: it is taken, `most` bytes of it at most, or has to be sent again. */
+  /** The result of early data: it is accepted, at most `most` bytes of it, or has to be sent again. */
   | { do: 'early-data'; accepted: true; most: number }
   | { do: 'early-data'; accepted: false }
-  /** Server: nothing becomes of this association. */
+  /** Server: this association is discarded. */
   | { do: 'decline'; reason: EarlyRefusal }
-  /** From now on no record holds more than the peer takes. */
+  /** From now on no record exceeds the peer's limit. */
   | { do: 'limit-records'; limits: RecordLimits }
   | { do: 'log-secret'; label: KeylogLabel; clientRandom: Uint8Array; secret: Uint8Array }
   /** Start a job; its answer comes back to the state that asked. */
   | { do: 'ask'; job: Job }
   | { do: 'connected'; session: Session }
-  /** A server of DTLS 1.2 wants the session remembered under this id. */
+  /** A DTLS 1.2 server wants to remember the session under this ID. */
   | { do: 'keep-session'; sessionId: Uint8Array; state: FreshState }
-  /** Client: the server gave something to resume the session with. */
+  /** Client: the server sent data to resume the session with. */
   | { do: 'ticket'; ticket: NewTicket }
-  /** DTLS 1.2: the peer wants to renegotiate. */
+  /** DTLS 1.2: the peer requests a renegotiation. */
   | { do: 'refuse-renegotiation' }
   | { do: 'fail'; error: DTLSError };
 
-/** Why a server takes no early data from a ClientHello that offers some; it is then answered as any ClientHello without a cookie. */
+/** Why a server refuses early data of a ClientHello. The ClientHello is then answered as any without a cookie. */
 export type EarlyRefusal =
-  /** As many as may be wait for their peer's proof, or this endpoint takes no more sessions. */
+  /** The limit of clients that have not proved their address is reached, or this endpoint accepts no more sessions. */
   | 'busy'
-  /** As many as may be wait with the client's host, or under its ticket. */
+  /** The limit for the client's host, or for its ticket, is reached. */
   | 'over_share'
-  /** DTLS 1.3 is not what both sides speak. */
+  /** DTLS 1.3 is not supported by both sides. */
   | 'version'
-  /** `sni` is a function: it is asked about clients whose address is proved. */
+  /** `sni` is a function: it is called for validated addresses only. */
   | 'name'
-  /** There is no key share of the group that we want. */
+  /** There is no key share of a group that we support. */
   | 'share'
-  /** The first identity is no ticket of ours that can be used now. */
+  /** The first identity is not a usable ticket of ours. */
   | 'ticket'
-  /** The ticket says nothing of early data, or of more than we take now. */
+  /** The ticket allows no early data, or more than we accept now. */
   | 'terms'
-  /** The session would go on under another suite. */
+  /** The session would use another suite. */
   | 'suite'
-  /** And with another application protocol. */
+  /** The session would use another application protocol. */
   | 'alpn'
-  /** The ticket is not as old as the client says, or the clock was set back and it cannot be told whether it is new. */
+  /**
+   * The ticket's age is not what the client says, or the clock was set back and it is unknown whether the ClientHello
+   * is new.
+   */
   | 'age'
   /** The client does not have the session's secret. */
   | 'binder'
-  /** This very ClientHello was here before. */
+  /** This ClientHello was already seen. */
   | 'replayed'
-  /** Whether it was cannot be told now. */
+  /** It is unknown now whether it was seen. */
   | 'guard_full'
-  /** Something in it, or a function of the application, would end a handshake. */
+  /** A fault in it, or in a function of the application, would end a handshake. */
   | 'failed'
-  /** It took too long to tell. */
+  /** The decision took too long. */
   | 'expired';

@@ -8,7 +8,7 @@ import type { VersionRules } from '../wire/version.js';
 import type { Context } from './context.js';
 import type { Agreed } from './session.js';
 
-/** What the server makes of the client's extensions. From here on it keeps to the client's limits. */
+/** Applies the client's extensions. From here on the server keeps to the client's limits. */
 export function chooseAgreements(ctx: Context, rules: VersionRules, client: Extensions): Agreed {
   const { security } = ctx;
   const records = chooseRecordLimits(security, rules, client);
@@ -16,7 +16,7 @@ export function chooseAgreements(ctx: Context, rules: VersionRules, client: Exte
   return { alpn: chooseAlpn(security, client), srtp: chooseSrtp(security, client), records };
 }
 
-/** The server's extensions that say so: in its ServerHello, and in DTLS 1.3 in its EncryptedExtensions. */
+/** The server's answering extensions: in its ServerHello, and in DTLS 1.3 in its EncryptedExtensions. */
 export function encodeAgreements(
   { alpn, srtp, records }: Agreed,
   rules: VersionRules,
@@ -30,7 +30,7 @@ export function encodeAgreements(
   return extensions;
 }
 
-/** What the client learns from them, and keeps to. That they answer what was offered has been checked. */
+/** Applies the server's answers. That they answer what was offered has been checked. */
 export function readAgreements(ctx: Context, rules: VersionRules, answers: Extensions): Agreed {
   const { security } = ctx;
   const records = readRecordLimits(security, rules, answers);

@@ -4,15 +4,15 @@ import type { Context } from './context.js';
 import type { VerifyPeerJob } from './jobs.js';
 
 /**
- * Asks whether the peer is who it claims to be; the answer is a `verify-peer`. `askedForStaple`: the peer was asked for
- * the status of its certificate.
+ * Starts the verification of the peer; the answer is a `verify-peer`. `askedForStaple`: we requested an OCSP
+ * response.
  */
 export function askVerdict(ctx: Context, claim: ClaimedChain, askedForStaple: boolean): void {
   const job = verdictJob(ctx.security, ctx.destination.verifyName, claim, askedForStaple);
   ctx.emit({ do: 'ask', job });
 }
 
-/** `name`: what a client wants to find in the certificate of its server. */
+/** `name`: the name that a client requires in its server's certificate. */
 export function verdictJob(
   { role }: Security,
   name: string | undefined,

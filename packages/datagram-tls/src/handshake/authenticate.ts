@@ -12,14 +12,14 @@ import { type KeyInfo, parseKeyInfo } from '../x509/public-key.js';
 import type { Verdict } from './jobs.js';
 import { offeredScheme } from './negotiate.js';
 
-/** What the peer shows of itself, and the key with which its signatures are checked. Nobody vouches for it yet. */
+/** The peer's certificates or key, and the key that verifies its signatures. Nothing is verified yet. */
 export interface ClaimedChain {
   readonly type: CertificateTypeName;
-  /** As the peer sent it, leaf first; empty where it shows a raw public key. */
+  /** As the peer sent it, leaf first; empty for a raw public key. */
   readonly chain: readonly Certificate[];
   /** Of the leaf, or the raw public key. */
   readonly key: PublicKey;
-  /** What the peer sent of the status of its leaf: a DER OCSPResponse, in memory of its own. */
+  /** The peer's OCSP response about its leaf, DER, in its own memory. */
   readonly staple: Uint8Array | undefined;
 }
 
@@ -27,8 +27,8 @@ export interface ClaimedChain {
 const MAX_CHAIN = 16;
 
 /**
- * Parses what a Certificate message carried, which is of the `type` that was negotiated; something must be there.
- * `staple`: what came with it of the status of the leaf.
+ * Parses the content of a Certificate message, which must not be empty and has the negotiated `type`. `staple`: the
+ * OCSP response that came with it.
  */
 export function claimChain(
   security: Security,
@@ -39,22 +39,22 @@ export function claimChain(
   if (wantsPskOnly(security)) {
     throw violation(
       'handshake_failure',
-      'the server does not know the pre-shared key, and no option says how to judge what it shows instead',
+      'the server does not know the pre-shared key, and no option says how to verify its certificate',
     );
   }
   const { provider, peerCertificateTypes } = security;
-  // Where nothing was negotiated certificates are meant, which the policy may not take.
+  // Without negotiation certificates are meant, which the policy may refuse.
   if (!peerCertificateTypes.includes(type))
     throw violation('unsupported_certificate', `the peer shows ${type}, which is not accepted here`);
   return type === 'X509' ? claimCertificates(provider, list, staple) : claimRawKey(provider, list);
 }
 
-/** Options of a client that say how to judge what a server shows. */
+/** Options of a client about servers' certificates. */
 const JUDGING = ['ca', 'pins', 'verifyPeer'] as const;
 
 /**
- * A client with a pre-shared key and nothing else that could tell who the server is: a certificate of any default CA would
- * stand in for the key. In DTLS 1.2 its suites say so already, unless the caller named others.
+ * A client with a pre-shared key and no option about certificates: a certificate of any default CA would replace the
+ * key. In DTLS 1.2 its suites exclude that, unless the caller named others.
  */
 function wantsPskOnly({ role, psk, given, suites, trustBesides }: Security): boolean {
   if (role !== 'client' || psk.role === 'none') return false;
@@ -71,7 +71,10 @@ function claimCertificates(
     throw violation('bad_certificate', `the peer sent ${list.length} certificates`);
   const chain = parseChain(list);
   if (chain === undefined)
-    throw violation('bad_certificate', 'the peer sent a certificate that is not one, or has too many parts');
+    throw violation(
+      'bad_certificate',
+      'the peer sent a malformed certificate, or one with too many elements',
+    );
   const leaf = chain[0];
   if (leaf === undefined) throw violation('decode_error', 'the peer sent an empty certificate list');
   const key = usableKey(provider, leaf.key);
@@ -80,27 +83,26 @@ function claimCertificates(
   return { type: 'X509', chain, key, staple: staple && own(staple) };
 }
 
-/** RFC 8446 §4.4.2: a raw public key stands alone. */
+/** RFC 8446 §4.4.2: a raw public key is the only entry. */
 function claimRawKey(provider: CryptoProvider, list: readonly Uint8Array[]): ClaimedChain {
   const [spki] = list;
   if (spki === undefined) throw violation('decode_error', 'the peer sent no public key');
   if (list.length > 1) throw violation('illegal_parameter', `the peer sent ${list.length} raw public keys`);
-  // OpenSSL would read past what follows the key.
+  // OpenSSL would ignore bytes after the key.
   const info = parseKeyInfo(own(spki));
-  if (info === undefined)
-    throw violation('bad_certificate', 'the peer sent a raw public key that is not one');
+  if (info === undefined) throw violation('bad_certificate', 'the peer sent a malformed raw public key');
   const key = usableKey(provider, info);
   if (key === undefined)
     throw violation('unsupported_certificate', "the peer's raw public key is not supported");
   return { type: 'RawPublicKey', chain: [], key, staple: undefined };
 }
 
-/** `undefined` for keys that are not supported, such as RSA keys beyond the limits: those are not even imported. */
+/** `undefined` for unsupported keys, such as RSA keys beyond the limits: those are not imported. */
 function usableKey(provider: CryptoProvider, { type, der }: KeyInfo): PublicKey | undefined {
   return type === undefined ? undefined : provider.importPublicKey(der);
 }
 
-/** Checks a handshake signature of the peer; returns the scheme it was made under. */
+/** Verifies a handshake signature of the peer; returns its scheme. */
 export function checkSignature(
   security: Security,
   version: Version,
@@ -124,21 +126,21 @@ export function checkSignature(
 
 /**
  * Proof values. "Connected" can only be built from them, and only this file makes them: each constructor is private
- * and each factory performs the check that the name states.
+ * and each factory performs the check in its name.
  */
 
-/** Who the peer is, as far as the policy of this side asked. */
+/** The peer's identity, as far as our policy requires it. */
 export class PeerIdentity {
-  /** Leaf first; empty when the peer showed no certificate. */
+  /** Leaf first; empty without certificates. */
   readonly chain: readonly Certificate[];
-  /** SubjectPublicKeyInfo in DER that the peer proved to have the key of: the leaf's, or a raw one. */
+  /** SubjectPublicKeyInfo in DER whose private key the peer proved to have: the leaf's, or a raw one. */
   readonly publicKey: Uint8Array | undefined;
   readonly authorized: boolean;
-  /** OpenSSL's short name of what is wrong with the chain. */
+  /** OpenSSL's short name of the chain's fault. */
   readonly authorizationError: string | undefined;
-  /** The identity of the pre-shared key that both sides have. */
+  /** The identity of the shared key. */
   readonly pskIdentity: Uint8Array | undefined;
-  /** The OCSP response about the leaf, DER; what it says is part of the verdict. */
+  /** The OCSP response about the leaf, DER; its status is part of the verdict. */
   readonly staple: Uint8Array | undefined;
 
   private constructor(claim: ClaimedChain | undefined, error: string | undefined, pskIdentity?: Uint8Array) {
@@ -155,7 +157,7 @@ export class PeerIdentity {
     return new PeerIdentity(undefined, undefined);
   }
 
-  /** A peer that is who it says because it has the key of `identity`; its Finished, which takes that key, proves it. */
+  /** A peer that is authenticated by the key of `identity`; its Finished, which depends on that key, proves it. */
   static keyHolder(identity: Uint8Array): PeerIdentity {
     return new PeerIdentity(undefined, undefined, identity);
   }
@@ -170,7 +172,7 @@ export class PeerIdentity {
     );
   }
 
-  /** The claim after `verdict`; an error when the policy does not let it pass. */
+  /** The claim after `verdict`; an error when the policy refuses it. */
   static judged(
     claim: ClaimedChain,
     verdict: Verdict,

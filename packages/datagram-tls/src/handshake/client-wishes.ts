@@ -22,24 +22,24 @@ import type { ClientHello } from '../wire/messages/client-hello.js';
 import type { VersionFacts } from '../wire/version.js';
 import { parseIp } from '../x509/general-names.js';
 
-/** A ClientHello with its extensions decoded and the rules checked that hold whatever is negotiated. */
+/** A ClientHello with its extensions decoded, after the checks that do not depend on the negotiation. */
 export interface ClientOffer {
   readonly hello: ClientHello;
-  /** Codes of the versions that the client can do. */
+  /** Codes of the client's versions. */
   readonly versions: readonly number[];
-  /** A {@link hostName}; `undefined` where the client asks for none. An IP address is none (RFC 6066 §3). */
+  /** A {@link hostName}; `undefined` where the client asks for none. An IP address counts as none (RFC 6066 §3). */
   readonly serverName: string | undefined;
-  /** What the client asks for is neither a host name nor an IP address. */
+  /** The requested name is neither a host name nor an IP address. */
   readonly asksForNonsense: boolean;
   /** `undefined` when the client sent no supported_groups. */
   readonly groups: readonly number[] | undefined;
   readonly schemes: readonly number[];
-  /** What the client can show of itself, and what it takes of us; `undefined`: certificates (RFC 7250 §4.1). */
+  /** The types that the client can show, and those that it accepts; `undefined`: certificates (RFC 7250 §4.1). */
   readonly clientTypes: readonly CertificateTypeName[] | undefined;
   readonly serverTypes: readonly CertificateTypeName[] | undefined;
   readonly extendedMasterSecret: boolean;
   readonly encryptThenMac: boolean;
-  /** The client knows RFC 5746, by the extension or by the signalling suite. */
+  /** The client supports RFC 5746, by the extension or by the signalling suite. */
   readonly secureRenegotiation: boolean;
   /** This is a second try at a lower version (RFC 7507). */
   readonly fallback: boolean;
@@ -58,7 +58,7 @@ export function readClientOffer(hello: ClientHello): ClientOffer {
     serverName,
     asksForNonsense: asked !== undefined && serverName === undefined && parseIp(asked) === undefined,
     groups: extension(hello, ExtensionType.supported_groups, decodeSupportedGroups, 'supported_groups'),
-    // RFC 5246 §7.4.1.4.1: without the extension the client means SHA-1, which we do not do.
+    // RFC 5246 §7.4.1.4.1: without the extension the client means SHA-1, which we do not support.
     schemes:
       extension(
         hello,
@@ -102,7 +102,7 @@ function certificateTypes(
   return Array.from(listed, certificateTypeName).filter((type) => type !== undefined);
 }
 
-/** supported_versions where there is one, else what legacy_version says (RFC 8446 §4.2.1). On the wire DTLS counts down. */
+/** supported_versions where present, else legacy_version (RFC 8446 §4.2.1). On the wire DTLS counts down. */
 function offeredVersions(hello: ClientHello): readonly number[] {
   const listed = extension(
     hello,
@@ -114,7 +114,7 @@ function offeredVersions(hello: ClientHello): readonly number[] {
   return hello.legacyVersion <= WireVersion.dtls12 ? [WireVersion.dtls12] : [];
 }
 
-/** RFC 8422 §5.1.2: a client that sends the list has the uncompressed format in it. */
+/** RFC 8422 §5.1.2: the list of a client contains the uncompressed format. */
 function checkPointFormats(hello: ClientHello): void {
   const formats = extension(hello, ExtensionType.ec_point_formats, decodeEcPointFormats, 'ec_point_formats');
   if (formats !== undefined && !formats.includes(UNCOMPRESSED)) {
@@ -131,12 +131,12 @@ function signalsSecureRenegotiation(hello: ClientHello): boolean {
     'renegotiation_info',
   );
   if (info !== undefined && info.length > 0) {
-    throw violation('handshake_failure', 'the client takes this handshake for a renegotiation');
+    throw violation('handshake_failure', 'the client treats this handshake as a renegotiation');
   }
   return info !== undefined || hello.cipherSuites.includes(RENEGOTIATION_SCSV);
 }
 
-/** The latest version that both sides can do. */
+/** The latest version that both sides support. */
 export function chooseVersion<V extends VersionFacts>(ours: Versions<V>, client: ClientOffer): V {
   const version = ours.find(({ code }) => client.versions.includes(code));
   if (version === undefined) {
@@ -146,7 +146,7 @@ export function chooseVersion<V extends VersionFacts>(ours: Versions<V>, client:
       'ERR_DTLS_UNSUPPORTED_VERSION',
     );
   }
-  // RFC 7507 §3: the client thinks we cannot do better, and we can.
+  // RFC 7507 §3: the client thinks that we support no later version, and we do.
   if (client.fallback && version !== ours[0])
     throw violation('inappropriate_fallback', 'the client fell back to a lower version than needed');
   return version;

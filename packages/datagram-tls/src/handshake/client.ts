@@ -17,14 +17,14 @@ import type { HandshakeVersion, HandshakeVersions } from './version.js';
 /*
  * The client until a version is chosen:
  *
- *   1. ClientHello            sent, once it is known which session and which pre-shared keys it can offer
- *   2. HelloVerifyRequest     (may be absent) answered with the same ClientHello and its cookie (RFC 6347 §4.2.1)
- *   3. ServerHello            selects the version, whose own states go on; a HelloRetryRequest selects DTLS 1.3
+ *   1. ClientHello sent, once it is known which session and which pre-shared keys it can offer
+ *   2. HelloVerifyRequest (may be absent) answered with the same ClientHello and its cookie (RFC 6347 §4.2.1)
+ *   3. ServerHello selects the version, whose own states follow; a HelloRetryRequest selects DTLS 1.3
  */
 type ClientState =
-  /** Whether the session from before can be offered depends on the time, and on what is trusted today. */
+  /** Whether a saved session can be offered depends on the time, and on today's trust. */
   | { readonly at: 'wait-session'; readonly versions: HandshakeVersions }
-  /** Before a ClientHello with pre-shared keys in it the application says which it has. */
+  /** Before a ClientHello with pre-shared keys the application gives those keys. */
   | {
       readonly at: 'wait-psk';
       readonly versions: HandshakeVersions;
@@ -81,7 +81,7 @@ function askForPsks(ctx: Context, versions: HandshakeVersions, session: OldSessi
   return { at: 'wait-psk', versions, session };
 }
 
-/** `credentials`: the application's keys, of which there may be none. */
+/** `credentials`: the application's keys, possibly none. */
 function sendOffer(
   ctx: Context,
   versions: HandshakeVersions,
@@ -114,7 +114,7 @@ function chosenVersion({ versions, offer, cookies }: WaitServerHello, hello: Ser
       throw violation('illegal_parameter', 'the server asked for a cookie as DTLS 1.2 does, and chose 1.3');
     return latest;
   }
-  // RFC 8446 appendix D.3: a server of DTLS 1.3 gave the ticket. To fall back in silence would be for an attacker to choose.
+  // RFC 8446 appendix D.3: a server of DTLS 1.3 issued the ticket. A silent fallback would let an attacker choose.
   if (offer.early !== undefined)
     throw violation('protocol_version', 'the server chose DTLS 1.2, which has no early data');
   const chosen = versions.find(({ code }) => code === hello.legacyVersion);
@@ -123,7 +123,7 @@ function chosenVersion({ versions, offer, cookies }: WaitServerHello, hello: Ser
   return chosen;
 }
 
-/** Whether the server chose DTLS 1.3, which it can say in supported_versions alone (RFC 8446 §4.2.1). */
+/** Whether the server chose DTLS 1.3, which only supported_versions can say (RFC 8446 §4.2.1). */
 function isSelected(latest: HandshakeVersion, hello: ServerHello): boolean {
   const chosen = hello.extensions.get(ExtensionType.supported_versions);
   if (chosen === undefined) {

@@ -6,20 +6,20 @@ import { Transcript } from './transcript.js';
 
 const MAX_MESSAGE_SEQ = 0xffff;
 
-/** What every step of one handshake shares: settings, transcript, numbering, and the actions of the step under way. */
+/** Shared by every step of one handshake: settings, transcript, numbering, and the actions of the current step. */
 export class Context {
   readonly behaviour: Behaviour;
   readonly destination: Destination;
   readonly provider: CryptoProvider;
   readonly transcript: Transcript;
-  /** Server: only if its early data is taken is the client answered. */
+  /** Server: the client is answered only if its early data is accepted. */
   readonly early: boolean;
   #security: Security;
   #adopted = false;
   #actions: Action[] = [];
   #nextSeq: number;
 
-  /** `firstSeq`: message_seq of our first message; 1 on a server that asked for a cookie before. */
+  /** `firstSeq`: message_seq of our first message; 1 on a server that sent a cookie request before. */
   constructor(
     security: Security,
     behaviour: Behaviour,
@@ -40,13 +40,13 @@ export class Context {
     return this.#security;
   }
 
-  /** From here on we are whom the client asked for. Versions, suites and groups are those from before. */
+  /** From here on the settings are those of the requested name. Versions, suites and groups stay. */
   adopt(security: Security): void {
     this.#security = security;
     this.#adopted = true;
   }
 
-  /** Server: the client's name has decided whom it meets, which it is told (RFC 6066 §3). */
+  /** Server: the client's name selected the settings, which the client is told (RFC 6066 §3). */
   get adopted(): boolean {
     return this.#adopted;
   }
@@ -81,7 +81,7 @@ export class Context {
     return { at: 'declined' };
   }
 
-  /** The actions asked for since the last call. */
+  /** The actions since the last call. */
   takeActions(): Action[] {
     const actions = this.#actions;
     this.#actions = [];

@@ -1,7 +1,7 @@
 import { HandshakeType, handshakeTypeName } from '../wire/codes.js';
 import { isRetryRandom } from '../wire/messages/server-hello.js';
 
-/** One piece of a flight. Its bytes never change once the flight is sent; only how they are fragmented may. */
+/** One item of a flight. Its bytes never change once the flight is sent; only its fragmentation may. */
 export type FlightItem =
   | {
       readonly kind: 'message';
@@ -14,12 +14,12 @@ export type FlightItem =
   | { readonly kind: 'change-cipher-spec'; readonly epoch: 0 };
 
 /**
- * What ends the sending of a flight: the peer's next flight, an ACK, or nothing, as with the last flight of DTLS 1.2,
- * which is kept only to be sent again on demand.
+ * What completes a flight: the peer's next flight, an ACK, or nothing, as for the last flight of DTLS 1.2, which is
+ * kept only to be sent again on request.
  */
 export type Awaits = 'answer' | 'ack' | 'nothing';
 
-/** Messages that are sent, and sent again, together (RFC 6347 §4.2.4, RFC 9147 §5.7). */
+/** Messages that are sent and retransmitted together (RFC 6347 §4.2.4, RFC 9147 §5.7). */
 export interface Flight {
   readonly items: readonly FlightItem[];
   readonly awaits: Awaits;

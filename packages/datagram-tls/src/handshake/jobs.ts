@@ -7,7 +7,7 @@ import type { EarlyTerms, FreshState, SessionState } from '../keys/session-state
 import type { SchemeName } from '../wire/codes.js';
 import type { Certificate } from '../x509/certificate.js';
 
-/** Work that the handshake does not do in a step: it may be slow, or the application's to decide. */
+/** Work outside of the handshake's steps: it may be slow, or the application's decision. */
 export type Job =
   | {
       readonly kind: 'sign';
@@ -19,43 +19,43 @@ export type Job =
       readonly kind: 'verify-peer';
       /** Leaf first, as the peer sent them; empty with a raw public key. */
       readonly chain: readonly Certificate[];
-      /** SubjectPublicKeyInfo in DER of a peer that shows nothing else. */
+      /** SubjectPublicKeyInfo in DER of a peer without certificates. */
       readonly rawPublicKey: Uint8Array | undefined;
       readonly purpose: 'serverAuth' | 'clientAuth';
-      /** Host name or IP address that the leaf must hold. */
+      /** Host name or IP address that the leaf must contain. */
       readonly name: string | undefined;
-      /** The peer was asked for the status of its leaf. */
+      /** The peer was asked for an OCSP response about its leaf. */
       readonly askedForStaple: boolean;
-      /** What it sent: a DER OCSPResponse. */
+      /** Its response: a DER OCSPResponse. */
       readonly staple: Uint8Array | undefined;
     }
   /** Asks for the OCSP response of our own certificate. */
   | { readonly kind: 'find-staple'; readonly leaf: Certificate }
-  /** A server asks who it is for a client that wants `serverName`; asked only where there is `security.sni`. */
+  /** Server: finds the settings for `serverName`; only with `security.sni`. */
   | { readonly kind: 'choose-identity'; readonly serverName: string | undefined }
-  /** A client asks with which pre-shared key it may come. `hint` is the server's, empty where there was none. */
+  /** Client: finds the pre-shared keys to offer. `hint` is the server's, empty for none. */
   | { readonly kind: 'choose-psk'; readonly hint: Uint8Array }
-  /** A client asks whether a session from before may be offered, to a server with this name in its certificate. */
+  /** Client: decides whether a saved session may be offered, to a server with this name in its certificate. */
   | { readonly kind: 'check-session'; readonly session: SavedSession; readonly name: string | undefined }
-  /** A server asks for the first key that is known. */
+  /** Server: finds the first known key. */
   | { readonly kind: 'find-psk'; readonly wanted: readonly WantedPsk[] }
-  /** A server asks for the session of the first of `tickets` that is one of its own and can be resumed. */
+  /** Server: finds the session of the first of `tickets` that it issued and that can be resumed. */
   | ({ readonly kind: 'open-ticket'; readonly tickets: readonly Uint8Array[] } & ResumptionTerms)
-  /** A server asks for a ticket to give to its client. */
+  /** Server: makes a ticket for its client. */
   | {
       readonly kind: 'seal-ticket';
       readonly state: FreshState;
-      /** The application protocol, which early data under the ticket would be of. */
+      /** The application protocol, which early data under the ticket would use. */
       readonly alpn: Uint8Array | undefined;
     }
-  /** A server asks whether a ClientHello with early data is new, and wants it remembered until then, ms since 1970. */
+  /** Server: decides whether a ClientHello with early data is new, and remembers it until then, ms since 1970. */
   | { readonly kind: 'guard-replay'; readonly digest: Uint8Array; readonly until: number }
-  /** A server of DTLS 1.2 asks for the session that it remembers by this id, if it can be resumed. */
+  /** DTLS 1.2 server: finds the session with this ID, if it can be resumed. */
   | ({ readonly kind: 'find-session'; readonly sessionId: Uint8Array } & ResumptionTerms);
 
-/** What a session must have had so that it can be resumed. */
+/** The conditions for resuming a session. */
 export interface ResumptionTerms {
-  /** Under one of these it has to go on. */
+  /** It has to be resumed under one of these. */
   readonly suites: readonly CipherSuite[];
   /** The name that the client asks for. */
   readonly serverName: string | undefined;
@@ -63,13 +63,13 @@ export interface ResumptionTerms {
 
 export type VerifyPeerJob = Extract<Job, { readonly kind: 'verify-peer' }>;
 
-/** A verdict's `code` is OpenSSL's short name, such as `CERT_HAS_EXPIRED`; `cause`: what the application said. */
+/** A verdict's `code` is OpenSSL's short name, such as `CERT_HAS_EXPIRED`; `cause`: the application's error. */
 export type Verdict =
   | { readonly ok: true }
   | {
       readonly ok: false;
       readonly code: string;
-      /** By default the one that goes with `code`. */
+      /** By default the alert of `code`. */
       readonly alert?: CertificateAlert | undefined;
       readonly cause?: Error;
     };
@@ -79,7 +79,7 @@ export type JobAnswer =
   | { readonly kind: 'verify-peer'; readonly verdict: Verdict }
   /** A DER OCSPResponse; `undefined`: there is none now. */
   | { readonly kind: 'find-staple'; readonly staple: Uint8Array | undefined }
-  /** `undefined`: nobody here has that name. */
+  /** `undefined`: the name is not served. */
   | { readonly kind: 'choose-identity'; readonly security: Security | undefined }
   /** In order of preference; none: there is no key for that server. */
   | { readonly kind: 'choose-psk'; readonly credentials: readonly PskCredential[] }
@@ -90,7 +90,7 @@ export type JobAnswer =
   | { readonly kind: 'guard-replay'; readonly answer: GuardAnswer }
   | { readonly kind: 'seal-ticket'; readonly sealed: SealedTicket | undefined; readonly failure?: Failure }
   | { readonly kind: 'find-session'; readonly found: Resumable | undefined }
-  /** Whoever was to answer threw `cause`. */
+  /** The application's function threw `cause`. */
   | { readonly kind: 'failed'; readonly cause: unknown };
 
 /** The application's function for ticket keys failed with `cause`; the handshake goes on without a ticket. */
@@ -98,46 +98,46 @@ export interface Failure {
   readonly cause: unknown;
 }
 
-/** What a client offers: the key of an identity, as it is or, in DTLS 1.3, imported under a context. */
+/** A client's offer: the key of an identity, used directly or, in DTLS 1.3, imported under a context. */
 export interface WantedPsk {
   readonly identity: Uint8Array;
   readonly use: 'any' | 'as-is' | { readonly context: Uint8Array };
 }
 
-/** By the index among those that were asked for. */
+/** By its index among the requested ones. */
 export interface FoundPsk extends StoredPsk {
   readonly index: number;
 }
 
-/** A session that may be resumed, and today's verdict on what the peer showed. */
+/** A session that may be resumed, and today's verdict on its peer. */
 export interface Resumable {
   readonly state: SessionState;
   readonly verdict: Verdict;
 }
 
-/** By the index of its ticket among those that were asked for. */
+/** By the index of its ticket among the requested ones. */
 export interface OpenedTicket {
   readonly index: number;
-  /** It was sealed under a key that seals no more: another one should take its place. */
+  /** Its key no longer seals: a new ticket should replace it. */
   readonly stale: boolean;
   readonly resumed: Resumable;
   readonly early: EarlyTerms;
   readonly age: TicketAge;
 }
 
-/** What a ticket's age ought to be, and how a client has to say it (RFC 8446 §4.2.11.1). */
+/** The expected age of a ticket, and how a client encodes it (RFC 8446 §4.2.11.1). */
 export interface TicketAge {
-  /** When the ticket was made, and when that is asked, ms since 1970. */
+  /** When the ticket was made, and the time of the question, ms since 1970. */
   readonly issuedAt: number;
   readonly now: number;
   readonly ageAdd: number;
 }
 
-/** A ticket and how long it is good, in seconds. */
+/** A ticket and its lifetime, in seconds. */
 export interface SealedTicket {
   readonly ticket: Uint8Array;
   readonly lifetime: number;
   readonly ageAdd: number;
-  /** Bytes of early data that go with it. */
+  /** Bytes of early data that it allows. */
   readonly maxEarlyData: number;
 }

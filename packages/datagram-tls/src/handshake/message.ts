@@ -1,7 +1,7 @@
 import { violation } from '../base/errors.js';
 import { handshakeTypeName } from '../wire/codes.js';
 
-/** A whole handshake message as it came in. */
+/** A complete received handshake message. */
 export interface Message {
   /** HandshakeType code. */
   readonly type: number;
@@ -9,17 +9,17 @@ export interface Message {
   readonly seq: number;
   /** Epoch of the records that carried it. */
   readonly epoch: number;
-  /** Without the handshake header; memory of its own. */
+  /** Without the handshake header; in its own memory. */
   readonly body: Uint8Array;
 }
 
-/** The body of `message` if it is of the one type that may come now. */
+/** The body of `message` if it has the expected type. */
 export function expectType(message: Message, type: number): Uint8Array {
   if (message.type !== type) throw outOfPlace(message, handshakeTypeName(type));
   return message.body;
 }
 
-/** A message that the protocol's order does not allow here. */
+/** An unexpected message. */
 export function outOfPlace(message: Message, expected: string): Error {
   const got = handshakeTypeName(message.type);
   return violation('unexpected_message', `the peer sent ${got} where ${expected} was expected`);

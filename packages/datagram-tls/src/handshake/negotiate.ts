@@ -16,14 +16,14 @@ import { ClientCertificateType } from '../wire/messages/certificate-request12.js
 import { FACTS_12, type VersionFacts } from '../wire/version.js';
 import { parseCertificate } from '../x509/certificate.js';
 
-/** Pure choices from what both sides can do. `undefined` means that there is nothing in common. */
+/** Pure choices from what both sides support. `undefined` means that there is nothing in common. */
 
 /** Those of our suites that belong to a version, in our order of preference. */
 export function suitesOf(suites: readonly CipherSuite[], { name }: VersionFacts): readonly CipherSuite[] {
   return suites.filter(suiteOf(name));
 }
 
-/** Our first group that the peer supports and that `version` may use. */
+/** Our first group that the peer supports and `version` allows. */
 export function chooseGroup(
   ours: readonly GroupName[],
   theirs: readonly number[],
@@ -38,7 +38,7 @@ export function offeredGroup(code: number, offered: readonly GroupName[]): Group
   return name !== undefined && offered.includes(name) ? name : undefined;
 }
 
-/** Our first scheme that `key` can do in `version` and that the peer accepts. */
+/** Our first scheme that `key` supports in `version` and that the peer accepts. */
 export function chooseScheme(
   key: PrivateKey,
   ours: readonly SchemeName[],
@@ -48,25 +48,25 @@ export function chooseScheme(
   return ours.find((name) => theirs.includes(Scheme[name]) && schemeFits(name, key, version));
 }
 
-/** An identity of ours, and the scheme that its key signs under. */
+/** An identity of ours, and the scheme of its key's signature. */
 export interface Credential {
   readonly identity: Identity;
   readonly scheme: SchemeName;
 }
 
-/** What the peer says of the certificates that it takes from us. */
+/** The peer's conditions for our certificates. */
 export interface Asked {
   readonly types: readonly CertificateTypeName[];
   readonly schemes: readonly number[];
-  /** DER names of CAs that it takes; empty for any. */
+  /** DER names of CAs that it accepts; empty for any. */
   readonly authorities: readonly Uint8Array[];
   /** DTLS 1.2: {@link ClientCertificateType}s that the key must suit (RFC 5246 §7.4.6); `undefined`: any. */
   readonly certificateTypes: Uint8Array | undefined;
 }
 
 /**
- * Our first identity of a type that may be shown which can sign under a scheme that the peer accepts; one that the peer's
- * authorities issued goes before the others.
+ * Our first identity of an allowed type that can sign under a scheme that the peer accepts; one that the peer's
+ * authorities issued is preferred.
  */
 export function chooseIdentity(
   { identities, sigalgs }: Security,
@@ -86,14 +86,17 @@ export function chooseIdentity(
   return first;
 }
 
-/** RFC 8422 §5.5: `ecdsa_sign` is for EdDSA, too. */
+/** RFC 8422 §5.5: `ecdsa_sign` includes EdDSA. */
 function suitsType(type: KeyType, certificateTypes: Uint8Array | undefined): boolean {
   if (certificateTypes === undefined) return true;
   const { rsa_sign, ecdsa_sign } = ClientCertificateType;
   return certificateTypes.includes(type === 'rsa' || type === 'rsa-pss' ? rsa_sign : ecdsa_sign);
 }
 
-/** One of the names issued a certificate of the chain (RFC 8446 §4.2.4). Names are compared as bytes: they come by the ten thousand. */
+/**
+ * One of the names issued a certificate of the chain (RFC 8446 §4.2.4). Names are compared as bytes: there may be ten
+ * thousand of them.
+ */
 function isIssuedBy({ type, chain }: Identity, authorities: readonly Uint8Array[]): boolean {
   if (type !== 'X509') return false;
   const issuers = chain.map((der) => parseCertificate(der)?.issuer.der);
@@ -129,7 +132,7 @@ const CURVE_OF: Partial<Record<KeyType, number>> = {
   p521: Group.secp521r1,
 };
 
-/** RFC 8422 §5.1: in DTLS 1.2 a client that lists groups means the curves of certificates too. */
+/** RFC 8422 §5.1: in DTLS 1.2 a client's list of groups also restricts the curves of certificates. */
 export function curveAccepted(type: KeyType, groups: readonly number[] | undefined): boolean {
   const curve = CURVE_OF[type];
   return curve === undefined || groups === undefined || groups.includes(curve);
@@ -144,7 +147,7 @@ export interface Wishes {
   readonly schemes: readonly number[];
   /** `undefined` when the client sent no supported_groups. */
   readonly groups: readonly number[] | undefined;
-  /** What the client takes of us. */
+  /** The client's conditions for our certificates. */
   readonly types: readonly CertificateTypeName[];
 }
 

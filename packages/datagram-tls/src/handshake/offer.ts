@@ -19,22 +19,22 @@ export interface EarlyOffer extends EarlyTerms {
   readonly recordLimit: number;
 }
 
-/** What a client put into its ClientHello; answers are checked against it. */
+/** The content of a ClientHello; answers are checked against it. */
 export interface Offer extends Required<OfferParts> {
   readonly hello: ClientHello;
   readonly suites: readonly CipherSuite[];
   readonly groups: readonly GroupName[];
 }
 
-/** What the versions that are offered put into it, each its own. */
+/** The parts of the offered versions, each its own. */
 export interface OfferParts {
   /** The key pairs whose shares the hello carries; none without DTLS 1.3. */
   readonly exchanges?: readonly KeyExchange[];
-  /** DTLS 1.3. In the hello of an offer that is not complete the extension is empty. */
+  /** DTLS 1.3. In the hello of an incomplete offer the extension is empty. */
   readonly psks?: readonly OfferedPsk[];
-  /** DTLS 1.3: what goes along with the hello. */
+  /** DTLS 1.3: the early data that goes along with the hello. */
   readonly early?: EarlyOffer | undefined;
-  /** DTLS 1.2: a server that resumes it repeats the session id of the hello. */
+  /** DTLS 1.2: a server that resumes it repeats the session ID of the hello. */
   readonly session12?: OldSession | undefined;
 }
 
@@ -46,8 +46,8 @@ export const NO_PARTS: Required<OfferParts> = {
 };
 
 /**
- * The first ClientHello. It fits one datagram unless `keyShares` asks for a large share: a server that wants a cookie
- * would throw away the rest, and some peers lose ClientHellos of two datagrams.
+ * The first ClientHello. It fits one datagram unless `keyShares` requests a large share: a server that wants a cookie
+ * would drop the rest, and some peers lose ClientHellos of two datagrams.
  */
 export function makeOffer(
   ctx: Context,
@@ -82,8 +82,8 @@ export function makeOffer(
 }
 
 /**
- * That of a session of DTLS 1.2, or a random one by which a server says that it took the ticket (RFC 5077 §3.4). Else
- * none: DTLS 1.3 has no compatibility mode, in which this would be random (RFC 9147 §5).
+ * That of a session of DTLS 1.2, or a random one whose echo says that the server accepted the ticket (RFC 5077 §3.4).
+ * Otherwise none: DTLS 1.3 has no compatibility mode, in which this would be random (RFC 9147 §5).
  */
 function offeredSessionId({ provider }: Context, session12: OldSession | undefined): Uint8Array {
   if (session12 === undefined) return EMPTY;
@@ -91,14 +91,15 @@ function offeredSessionId({ provider }: Context, session12: OldSession | undefin
   return ticket.length > 0 ? provider.randomBytes(32) : sessionId;
 }
 
-/** Whether a key is offered that the application gave, and that may be the wrong one. */
+/** Whether an application's key is offered, which may be the wrong one. */
 export function offersExternalPsk({ psks }: Offer): boolean {
   return psks.some(({ origin }) => origin !== 'res');
 }
 
 /**
- * The ClientHello that answers a HelloVerifyRequest differs in the cookie alone (RFC 6347 §4.2.1). Binders stay those of
- * the first one: a server that asks in this way speaks DTLS 1.2 and checks none, but it may compare all other bytes.
+ * The ClientHello that answers a HelloVerifyRequest differs only in the cookie (RFC 6347 §4.2.1). Binders stay those
+ * of the first one: a server that sends this request is a DTLS 1.2 server and checks none, but it may compare all
+ * other bytes.
  */
 export function withCookie(offer: Offer, cookie: Uint8Array): Offer {
   return { ...offer, hello: { ...offer.hello, cookie } };

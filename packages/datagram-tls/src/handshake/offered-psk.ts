@@ -8,44 +8,44 @@ import { PeerIdentity } from './authenticate.js';
 import { suitesOf } from './negotiate.js';
 import type { OldSession } from './resumption.js';
 
-/** A pre-shared key of DTLS 1.3 and what belongs to it (RFC 8446 §4.2.11). */
+/** A pre-shared key of DTLS 1.3 and its attributes (RFC 8446 §4.2.11). */
 export interface Psk13 {
   readonly key: Uint8Array;
   /** Only suites with this hash can use it. */
   readonly hash: HashName;
-  /** `ext`: agreed on outside of the protocol; `imp`: imported from there; `res`: by a session before. */
+  /** `ext`: external; `imp`: imported; `res`: from an earlier session. */
   readonly origin: 'ext' | 'imp' | 'res';
-  /** Who the peer is if it has the key, too. */
+  /** The identity of a peer with this key. */
   readonly peer: PeerIdentity;
   /** `res`: when the full handshake was, ms since 1970. */
   readonly since: number | undefined;
 }
 
-/** One that a client offers. */
+/** A key that a client offers. */
 export interface OfferedPsk extends Psk13 {
   readonly identity: Uint8Array;
   /** 0 for an external one. */
   readonly obfuscatedTicketAge: number;
 }
 
-/** RFC 8446 §4.2.11: the hash is SHA-256 where nothing else was agreed on with the key. */
+/** RFC 8446 §4.2.11: the hash is SHA-256 unless another was agreed on with the key. */
 export function externalPsk(identity: Uint8Array, key: Uint8Array): Psk13 {
   return { key, hash: 'sha256', origin: 'ext', peer: PeerIdentity.keyHolder(identity), since: undefined };
 }
 
-/** The session that a client offers to go on from. */
+/** The session that a client offers to resume. */
 export function offerSession({ saved, peer, age }: OldSession): OfferedPsk {
   const { state, ticket, ageAdd } = saved;
   const obfuscatedTicketAge = (Math.floor(age) + ageAdd) % 0x1_0000_0000;
   return { ...resumptionPsk(state, peer), identity: ticket, obfuscatedTicketAge };
 }
 
-/** The one that a ticket stands for. */
+/** The key of a ticket. */
 export function resumptionPsk({ secret, suite, since }: SessionState, peer: PeerIdentity): Psk13 {
   return { key: secret, hash: suite.hash, origin: 'res', peer, since };
 }
 
-/** An external key on its way into DTLS 1.3, under the encoded identity that names it. */
+/** An external key imported into DTLS 1.3, under its encoded identity. */
 export function importedPsk(
   provider: CryptoProvider,
   { key, import: how }: { readonly key: Uint8Array; readonly import: PskImport },
@@ -58,7 +58,7 @@ export function importedPsk(
   return { key: imported, hash, origin: 'imp', peer, since: undefined };
 }
 
-/** What a credential is offered as: one key for each hash of our suites where it is imported, else the key itself. */
+/** The offered keys of a credential: one for each hash of our suites where it is imported, else the key itself. */
 export function offerPsk({ provider, suites }: Security, credential: PskCredential): OfferedPsk[] {
   const { identity: externalIdentity, key, import: how } = credential;
   if (how === undefined)

@@ -11,7 +11,7 @@ import type { JobAnswer, Resumable } from './jobs.js';
 
 type CheckedSession = Extract<JobAnswer, { kind: 'check-session' }>['found'];
 
-/** The session that the application wants to go on with, as far as it fits what we do today (RFC 8446 §4.6.1). */
+/** The saved session that the application wants to resume, as far as it fits today's settings (RFC 8446 §4.6.1). */
 export function offerableSession(
   { security, destination }: Context,
   versions: readonly VersionFacts[],
@@ -24,7 +24,7 @@ export function offerableSession(
   return offers ? session : undefined;
 }
 
-/** A session from before that a ClientHello offers. */
+/** A saved session that a ClientHello offers. */
 export interface OldSession {
   readonly saved: SavedSession;
   readonly peer: PeerIdentity;
@@ -32,7 +32,7 @@ export interface OldSession {
   readonly age: Duration;
 }
 
-/** The session that is to go on, if it was found to be good. */
+/** The session to resume, if it is usable. */
 export function goOnFrom({ security, destination }: Context, found: CheckedSession): OldSession | undefined {
   const { session: saved } = destination;
   const peer = found === undefined ? undefined : resumedPeer(security, found);
@@ -40,14 +40,14 @@ export function goOnFrom({ security, destination }: Context, found: CheckedSessi
   return { saved, peer, age: found.age };
 }
 
-/** What has to be remembered of a peer to know it again. */
+/** The state of a peer that is kept for a resumption. */
 export function shownBy({ chain, publicKey }: PeerIdentity): Pick<SessionState, 'peerType' | 'peerChain'> {
   if (chain.length > 0 || publicKey === undefined)
     return { peerType: 'X509', peerChain: chain.map(({ der }) => der) };
   return { peerType: 'RawPublicKey', peerChain: [publicKey] };
 }
 
-/** What the peer of a session from before showed, as if it came now; `undefined` when it would not be taken today. */
+/** The peer of a saved session, as if it had sent its certificates now; `undefined` when it would be refused today. */
 export function claimOf(security: Security, { peerType, peerChain }: SessionState): ClaimedChain | undefined {
   try {
     return claimChain(security, peerType, peerChain);
@@ -58,8 +58,8 @@ export function claimOf(security: Security, { peerType, peerChain }: SessionStat
 }
 
 /**
- * Who the peer of a session from before is, by what our policy says today of what it showed; `undefined` when that lets it
- * not pass, so that a full handshake has to tell. That it is the same peer is proved by the session's secret.
+ * The peer of a saved session, by today's verdict on its certificates; `undefined` when the policy refuses it, so
+ * that a full handshake has to report that. The session's secret proves that it is the same peer.
  */
 export function resumedPeer(security: Security, { state, verdict }: Resumable): PeerIdentity | undefined {
   if (!asksPeers(security)) return state.peerChain.length === 0 ? PeerIdentity.unasked() : undefined;
@@ -69,13 +69,13 @@ export function resumedPeer(security: Security, { state, verdict }: Resumable): 
   return peer instanceof DTLSError ? undefined : peer;
 }
 
-/** Whether peers have to show who they are. */
+/** Whether peers have to authenticate. */
 export function asksPeers({ role, requestCert }: Security): boolean {
   return role === 'client' || requestCert;
 }
 
-/** RFC 8446 §4.6.1: seven days after its full handshake a session is over, whatever its tickets say, ms. */
+/** RFC 8446 §4.6.1: a session ends seven days after its full handshake, whatever its tickets say, ms. */
 export const LONGEST_LIFE: Duration = 604_800_000;
 
-/** A larger one is of no use to a client: with it a ClientHello would take a dozen datagrams, bytes. */
+/** A larger one is useless for a client: its ClientHello would take a dozen datagrams, bytes. */
 export const LARGEST_TICKET_TAKEN = 8192;

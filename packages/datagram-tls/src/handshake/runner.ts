@@ -16,7 +16,7 @@ const REST: StateTable<{ readonly at: 'idle' } | { readonly at: 'failed' }> = {
   failed: { epoch: 0, awaits: 'nothing' },
 };
 
-/** Takes whole messages in order and turns them into actions; the one place where a peer's violation is caught. */
+/** Turns complete messages, in order, into actions; the one place where a peer's violation is caught. */
 export class Runner {
   readonly #ctx: Context;
   readonly #versions: HandshakeVersions;
@@ -41,12 +41,12 @@ export class Runner {
     return this.#stage.version;
   }
 
-  /** The epoch in which the next message has to come; in any other it is not authentic, or out of place. */
+  /** The epoch of the next message; in any other it is not authentic, or out of place. */
   get expectedEpoch(): number {
     return this.#stage.epoch;
   }
 
-  /** Whether the peer protects all that it sends from here on, its alerts too. */
+  /** Whether the peer protects everything that it sends from here on, its alerts too. */
   get peerProtects(): boolean {
     return this.#stage.peerProtects;
   }
@@ -57,14 +57,14 @@ export class Runner {
   }
 
   /**
-   * The peer has shown nothing yet of the pre-shared key that it is to have: if it cannot be understood, or does not
-   * answer, a wrong key is the likely reason.
+   * The peer has not yet proved the pre-shared key: if its records cannot be opened, or it does not answer, a wrong
+   * key is the likely reason.
    */
   get doubtsPsk(): boolean {
     return this.#stage.doubtsPsk;
   }
 
-  /** Server, DTLS 1.2: the client's identity is unknown, and the client is not to learn that. */
+  /** Server, DTLS 1.2: the client's identity is unknown, which is hidden from the client. */
   get hidesUnknownPsk(): boolean {
     return this.#stage.hidesUnknownPsk;
   }
@@ -73,7 +73,7 @@ export class Runner {
     return this.#guarded(() => this.#stage.onMessage(this.#ctx, message));
   }
 
-  /** The answer to the job that the last step asked for. */
+  /** The answer to the job of the last step. */
   onAnswer(answer: JobAnswer): Action[] {
     return this.#guarded(() => {
       if (answer.kind === 'failed') throw callbackError(answer.cause);
@@ -81,7 +81,7 @@ export class Runner {
     });
   }
 
-  /** The flight that awaited an ACK has it. */
+  /** The flight that awaited an ACK has got it. */
   onAcknowledged(): Action[] {
     return this.#guarded(() => this.#stage.onAcknowledged(this.#ctx));
   }
@@ -91,7 +91,9 @@ export class Runner {
     return this.#stage.canUpdateKeys(this.#ctx);
   }
 
-  /** DTLS 1.3: renews the keys we send with. Throws `ERR_INVALID_STATE` in DTLS 1.2, `ERR_DTLS_KEY_LIMIT` after the last. */
+  /**
+   * DTLS 1.3: updates our sending keys. Throws `ERR_INVALID_STATE` in DTLS 1.2, `ERR_DTLS_KEY_LIMIT` after the last.
+   */
   updateKeys(requestPeer: boolean): Action[] {
     if (!this.#stage.hasKeyUpdates) throw invalidState('Only an open DTLS 1.3 session can update its keys');
     if (!this.#stage.hasNextKeys(this.#ctx))
@@ -99,7 +101,7 @@ export class Runner {
     return this.#guarded(() => this.#stage.updateKeys(this.#ctx, requestPeer));
   }
 
-  /** A step that fails leaves nothing behind but its failure: its alert goes out under the keys from before. */
+  /** A failed step leaves only its failure: its alert is sent under the previous keys. */
   #guarded(step: () => Stage): Action[] {
     try {
       this.#stage = step();
@@ -112,14 +114,14 @@ export class Runner {
   }
 }
 
-/** A function that the application gave us threw; the peer learns only that something did. */
+/** A function of the application threw; the peer only learns that there was an error. */
 function callbackError(cause: unknown): DTLSError {
   if (cause instanceof DTLSError) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);
   return new DTLSError('ERR_DTLS_CALLBACK', message, { alert: 'internal_error', cause });
 }
 
-/** A fault of ours or of the platform's cryptography: the peer learns only that there was one. */
+/** A fault of ours or of the platform's cryptography: the peer only learns that there was one. */
 function internalError(cause: unknown): DTLSError {
   const message = cause instanceof Error ? cause.message : String(cause);
   return new DTLSError('ERR_DTLS_INTERNAL', message, { alert: 'internal_error', cause });

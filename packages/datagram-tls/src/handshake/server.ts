@@ -11,20 +11,20 @@ import type { Retry13 } from './v13/hellos.js';
 import type { HandshakeVersion, HandshakeVersions } from './version.js';
 
 /*
- * The server until it knows what is to be spoken, and as whom:
+ * The server until version and settings are known:
  *
- *   1. ClientHello            whose cookie, if one is demanded, the endpoint has checked; the version is chosen
- *   2.                        with `sni`, a job finds the certificate and policy for the client's name
+ *   1. ClientHello whose cookie, if one is demanded, the endpoint has checked; the version is chosen
+ *   2. with `sni`, a job finds the certificate and policy for the client's name
  */
 type ServerStart =
   | {
       readonly at: 'wait-client-hello';
       readonly versions: HandshakeVersions;
-      /** The HelloRetryRequest that the endpoint sent, which chose the version already. */
+      /** The HelloRetryRequest that the endpoint sent, which already chose the version. */
       readonly retry: Retry13 | undefined;
     }
   | { readonly at: 'wait-identity'; readonly first: FirstHello }
-  /** The end, of which the client learns nothing. */
+  /** The end, which the client is not told. */
   | { readonly at: 'declined' };
 
 interface FirstHello {
@@ -75,7 +75,7 @@ function onIdentityChosen(ctx: Context, first: FirstHello, security: Security | 
   return goOn(ctx, first);
 }
 
-/** RFC 6066 §3: a warning would leave the client without the name it asked for. */
+/** RFC 6066 §3: a warning would leave the client without the requested name. */
 function unrecognizedName(): Error {
   const text = 'the client asks for a name that is not served here';
   return violation('unrecognized_name', text, 'ERR_DTLS_UNRECOGNIZED_NAME');

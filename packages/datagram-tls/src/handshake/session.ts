@@ -5,7 +5,7 @@ import type { Exporter } from '../keys/exporter.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
 import type { FinishedVerified, PeerIdentity } from './authenticate.js';
 
-/** What both sides settled for what comes after the handshake, by extensions that both versions have. */
+/** What both sides agreed on for the time after the handshake, by extensions of both versions. */
 export interface Agreed {
   /** The name of the application's protocol, as bytes. */
   readonly alpn: Uint8Array | undefined;
@@ -13,20 +13,20 @@ export interface Agreed {
   readonly records: RecordLimits;
 }
 
-/** What a finished handshake agreed on. It can only be made from a verified Finished. */
+/** The result of a finished handshake. It can only be made from a verified Finished. */
 export interface Session {
   readonly version: Version;
   readonly suite: CipherSuite;
-  /** `undefined` where a pre-shared key stood alone. */
+  /** `undefined` where a pre-shared key was used alone. */
   readonly group: GroupName | undefined;
-  /** The scheme of the server's signature; `undefined` where a key shared before took its place. */
+  /** The scheme of the server's signature; `undefined` where a pre-shared key replaced it. */
   readonly signatureScheme: SchemeName | undefined;
   readonly extendedMasterSecret: boolean;
   readonly peer: PeerIdentity;
-  /** It goes on from a session before, whose handshake proved who the peer is. */
+  /** It resumes an earlier session, whose handshake authenticated the peer. */
   readonly resumed: boolean;
   readonly finished: FinishedVerified;
-  /** DTLS 1.2: what the ServerHello said the session is known by; may be empty. */
+  /** DTLS 1.2: the session ID of the ServerHello; may be empty. */
   readonly sessionId: Uint8Array;
   /** The name the client asked for (SNI). */
   readonly serverName: string | undefined;

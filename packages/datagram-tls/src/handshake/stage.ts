@@ -6,7 +6,7 @@ import { type Message, outOfPlace } from './message.js';
 /** Jobs whose answer goes back to the state that asked. */
 export type AwaitedJob = Exclude<JobAnswer['kind'], 'failed'>;
 
-/** What `S` is and awaits, and what follows; `N` are the states that can follow in the same table. */
+/** What `S` is and awaits, and its successors; `N` are the states that can follow in the same table. */
 export type StateRow<S, N> = Shape<S> & Partial<OpenSession<S, N>> & (Step<S, N> | Resumption<S, N> | End);
 
 /** A row for each state: a state without one does not compile. */
@@ -15,16 +15,16 @@ export type StateTable<S extends { readonly at: string }> = {
 };
 
 interface Shape<S> {
-  /** In which the next message has to come; in any other it is not authentic, or out of place. */
+  /** The epoch of the next message; in any other it is not authentic, or out of place. */
   readonly epoch: number | ((state: S) => number);
-  /** The peer protects all that it sends from here on, its alerts too. */
+  /** The peer protects everything that it sends from here on, its alerts too. */
   readonly peerProtects?: boolean | ((state: S) => boolean);
   /**
    * The peer has shown nothing yet of the pre-shared key that it is to have: if it cannot be understood, or does not
    * answer, a wrong key is the likely reason.
    */
   doubtsPsk?(state: S): boolean;
-  /** Server: the client's identity is unknown, and the client is not to learn that. */
+  /** Server: the client's identity is unknown, which is hidden from the client. */
   hidesUnknownPsk?(state: S): boolean;
 }
 
@@ -45,9 +45,9 @@ interface End {
   readonly awaits: 'nothing';
 }
 
-/** What an open session can do besides reading messages. */
+/** The operations of an open session beside reading messages. */
 interface OpenSession<S, N> {
-  /** Server: the ticket that the end of the handshake asked for. */
+  /** Server: the ticket that the end of the handshake requested. */
   onTicketSealed(ctx: Context, state: S, answer: Extract<JobAnswer, { readonly kind: 'seal-ticket' }>): N;
   /** The flight that awaited an ACK has it. */
   onAcknowledged(ctx: Context, state: S): N;
@@ -70,7 +70,7 @@ interface AnyRow extends Shape<AnyState>, Partial<OpenSession<AnyState, AnyState
   on?(ctx: Context, state: AnyState, input: Message | JobAnswer): AnyState | Stage;
 }
 
-/** Where a handshake stands: a state, the table it belongs to, and the version whose rules apply. */
+/** The state of a handshake: a state, its table, and the version of its rules. */
 export class Stage {
   /** `undefined` until it is chosen. */
   readonly version: VersionFacts | undefined;
@@ -125,7 +125,7 @@ export class Stage {
     return this.#next(row.on(ctx, this.#state, message));
   }
 
-  /** The answer to a job; one that nothing waits for changes nothing. */
+  /** The answer to a job; an unrequested one changes nothing. */
   onAnswer(ctx: Context, answer: JobAnswer): Stage {
     const row = this.#row;
     if (row.awaits === answer.kind && row.on !== undefined)
@@ -140,7 +140,7 @@ export class Stage {
     return row.onAcknowledged === undefined ? this : this.#next(row.onAcknowledged(ctx, this.#state));
   }
 
-  /** The session is open, and its version renews keys. */
+  /** The session is open, and its version updates keys. */
   get hasKeyUpdates(): boolean {
     return this.#row.keyUpdates !== undefined;
   }

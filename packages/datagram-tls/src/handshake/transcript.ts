@@ -11,16 +11,16 @@ interface Entry {
 
 /**
  * All handshake messages so far, as the negotiated version hashes them: DTLS 1.2 with the 12-byte header of one
- * unfragmented message (RFC 6347 §4.2.6), DTLS 1.3 with TLS's 4-byte header (RFC 9147 §5.2). Messages that come before
- * the version and hash are known are kept and hashed then.
+ * unfragmented message (RFC 6347 §4.2.6), DTLS 1.3 with TLS's 4-byte header (RFC 9147 §5.2). Messages before the
+ * version and hash are known are kept and hashed then.
  */
 export class Transcript {
   readonly #provider: CryptoProvider;
   #entries: Entry[] = [];
-  /** Until a version is chosen only what DTLS 1.3 has in a ClientHello covers messages: binders, and early data. */
+  /** Before a version is chosen only DTLS 1.3's parts of a ClientHello cover messages: binders, and early data. */
   #header: TranscriptHeader = transcriptHeader13;
   #hash: RunningHash | undefined;
-  /** Kept only where a signature over the messages themselves may come (CertificateVerify of DTLS 1.2). */
+  /** Kept only where a signature over the messages themselves may follow (CertificateVerify of DTLS 1.2). */
   #raw: Uint8Array[] = [];
   #keepRaw = false;
 
@@ -33,7 +33,7 @@ export class Transcript {
     else this.#absorb(this.#hash, { type, seq, body });
   }
 
-  /** Forgets what came before {@link begin}, such as a HelloVerifyRequest and its ClientHello (RFC 6347 §4.2.1). */
+  /** Forgets the messages before {@link begin}, such as a HelloVerifyRequest and its ClientHello (RFC 6347 §4.2.1). */
   restart(): void {
     this.#entries = [];
   }
@@ -48,8 +48,8 @@ export class Transcript {
   }
 
   /**
-   * {@link begin}s DTLS 1.3 with `firstHello`, the hash of the ClientHello that a HelloRetryRequest answered, in the
-   * place of that message (RFC 8446 §4.4.1). What was added before follows it.
+   * {@link begin}s DTLS 1.3 with `firstHello`, the hash of the ClientHello that a HelloRetryRequest answered, in
+   * place of that message (RFC 8446 §4.4.1). Messages added before follow it.
    */
   beginRetried(hash: HashName, firstHello: Uint8Array): void {
     const later = this.#entries;
@@ -63,7 +63,7 @@ export class Transcript {
     return this.#hash.digest();
   }
 
-  /** Transcript-Hash as it would be with `encoded` added, such as a part of a ClientHello (RFC 8446 §4.2.11.2). */
+  /** Transcript-Hash as if `encoded` were added, such as a part of a ClientHello (RFC 8446 §4.2.11.2). */
   digestWith(hash: HashName, encoded: Uint8Array): Uint8Array {
     const running = this.#hash?.copy() ?? this.#provider.hash(hash);
     for (const entry of this.#entries) this.#absorb(running, entry);

@@ -18,43 +18,45 @@ export interface HandshakeVersion extends VersionFacts {
 
 export type HandshakeVersions = Versions<HandshakeVersion>;
 
-/** What a version is for a client. */
+/** A version for a client. */
 export interface ClientSide {
   /**
-   * What it puts into the first ClientHello: of the session that is to go on, if that is one of this version, and of the
+   * Its parts of the first ClientHello: for the session to resume, if that has this version, and for the
    * application's pre-shared keys.
    */
   offer(ctx: Context, session: OldSession | undefined, credentials: readonly PskCredential[]): OfferParts;
-  /** The offer with what covers all the rest of it. */
+  /** The offer with the parts that cover all the rest of it. */
   complete(ctx: Context, offer: Offer): Offer;
-  /** The first ClientHello is on its way. */
+  /** The first ClientHello is sent. */
   onOffered(ctx: Context, offer: Offer): void;
   /** The server chose this version by a ServerHello, or by a HelloRetryRequest. */
   onServerHello(ctx: Context, offer: Offer, hello: ServerHello, message: Message): Stage;
 }
 
-/** What a version is for a server. */
+/** A version for a server. */
 export interface ServerSide {
-  /** This version is chosen. `retry`: the request that the endpoint sent without state, which this ClientHello answers. */
+  /** This version is chosen. `retry`: the endpoint's stateless request, which this ClientHello answers. */
   onClientHello(ctx: Context, client: ClientOffer, retry: Retry13 | undefined, message: Message): Stage;
   readonly cookies: CookieExchange;
 }
 
 /** How a server asks a client for proof of its address without keeping state (RFC 6347 §4.2.1, RFC 9147 §5.1). */
 export interface CookieExchange {
-  /** The cookie of this kind that a ClientHello shows; `undefined` where the field for it is not there. */
+  /** The cookie of this kind in a ClientHello; `undefined` where its field is absent. */
   shown(hello: ClientHelloPrefix): Uint8Array | undefined;
-  /** What a good cookie carries, which goes on in the handshake; `undefined` where it is none of this kind. */
+  /**
+   * The data in a valid cookie, with which the handshake goes on; `undefined` where it is invalid or of another kind.
+   */
   opened(carried: Uint8Array, cookie: Uint8Array): { readonly retry: Retry13 | undefined } | undefined;
-  /** Asks for a cookie. `body`: of the ClientHello. Throws what a peer's violation is. */
+  /** Requests a cookie. `body`: of the ClientHello. Throws a peer's violation. */
   ask(security: Security, client: ClientOffer, body: Uint8Array): CookieRequest;
   /** The same where the first fragment of a ClientHello is enough. */
   readonly askAtOnce?: () => CookieRequest;
-  /** The ticket of a ClientHello that announces early data, and shows no cookie of this kind. */
+  /** The ticket of a ClientHello with early data, and without a cookie of this kind. */
   earlyTicket?(hello: ClientHelloPrefix): Uint8Array | undefined;
 }
 
-/** The message that asks for a cookie, once that is made; and what the cookie is to carry. */
+/** The message that requests a cookie, once that is made; and the data for the cookie. */
 export interface CookieRequest {
   readonly carried: Uint8Array;
   /** HandshakeType code. */

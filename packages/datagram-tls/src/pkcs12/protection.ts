@@ -155,14 +155,14 @@ export class Protection {
   decrypt(algorithm: Algorithm, passphrase: Passphrase, data: Uint8Array): Uint8Array | undefined {
     const old = OLD_CIPHERS.get(algorithm.id);
     if (old !== undefined) return this.#decryptOld(old, algorithm, passphrase, data);
-    if (algorithm.id !== PBES2) throw this.unsupported('an encryption that is not known here');
+    if (algorithm.id !== PBES2) throw this.unsupported('an unknown encryption');
     return this.#decrypt2(algorithm, passphrase, data);
   }
 
   /** The MAC over `data` (RFC 7292 §4). */
   mac({ id }: Algorithm, passphrase: Passphrase, salt: Uint8Array, iterations: number, data: Uint8Array) {
     const hash = HASHES.get(id);
-    if (hash === undefined) throw this.unsupported('a MAC that is not known here');
+    if (hash === undefined) throw this.unsupported('an unknown MAC');
     this.#requireHash(hash);
     const length = this.#crypto.digest(hash, data).length;
     const key = this.#derive({ hash, passphrase: passphrase.wide, salt, iterations }, KeyPurpose.mac, length);
@@ -170,10 +170,7 @@ export class Protection {
   }
 
   malformed(): Error {
-    return callerError(
-      'ERR_OSSL_ASN1_NESTED_ASN1_ERROR',
-      `${this.#option} is no PKCS#12 file that can be read`,
-    );
+    return callerError('ERR_OSSL_ASN1_NESTED_ASN1_ERROR', `${this.#option} is not a readable PKCS#12 file`);
   }
 
   unsupported(what: string): Error {
@@ -190,8 +187,7 @@ export class Protection {
     const iv = new DerReader(scheme.parameters).content(Tag.octetString);
     if (!reader.finished()) throw this.malformed();
     const cipher = CIPHERS.get(scheme.id);
-    if (kdf.id !== PBKDF2 || cipher === undefined)
-      throw this.unsupported('an encryption that is not known here');
+    if (kdf.id !== PBKDF2 || cipher === undefined) throw this.unsupported('an unknown encryption');
     const { prf, salt, iterations } = this.#readPbkdf2(kdf.parameters);
     this.#require(cipher);
     this.#requireHash(prf);
@@ -212,7 +208,7 @@ export class Protection {
     });
     if (!reader.finished()) throw this.malformed();
     const prf = id === undefined ? 'sha1' : HMACS.get(id);
-    if (prf === undefined) throw this.unsupported('a key derivation that is not known here');
+    if (prf === undefined) throw this.unsupported('an unknown key derivation');
     return { prf, ...rest };
   }
 

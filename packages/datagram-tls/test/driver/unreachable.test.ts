@@ -37,7 +37,7 @@ test('a client whose system has no route to its peer fails at its first flight',
   const session = connect('255.255.255.255', 9999, { handshakeTimeout: 0 });
   await assert.rejects(session.opened, {
     code: 'ERR_DTLS_UNREACHABLE',
-    message: /^no datagram arrives: there is no way to the peer \(EACCES\)$/,
+    message: /^no datagram arrives: there is no route to the peer \(EACCES\)$/,
   });
   assert.equal(session.stats.retransmitCount, 0n);
 });

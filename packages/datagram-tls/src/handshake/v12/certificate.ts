@@ -8,8 +8,8 @@ import type { Context } from '../context.js';
 import { expectType, type Message } from '../message.js';
 
 /**
- * Sends our chain or public key. `undefined` for a client that has nothing suitable: its list is empty (RFC 5246
- * §7.4.6), which with a raw public key are the same three bytes.
+ * Sends our chain or public key. `undefined` for a client without a suitable one: its list is empty (RFC 5246
+ * §7.4.6), which has the same three bytes with a raw public key.
  */
 export function sendCertificate12(ctx: Context, identity: Identity | undefined): void {
   const chain = identity?.chain ?? [];
@@ -21,7 +21,7 @@ export function sendCertificate12(ctx: Context, identity: Identity | undefined):
   ctx.send(HandshakeType.certificate, body, 0);
 }
 
-/** What the peer's Certificate claims, which then is in the transcript; `undefined` when it is empty. */
+/** The claim of the peer's Certificate, which then is in the transcript; `undefined` when it is empty. */
 export function onCertificate12(
   ctx: Context,
   type: CertificateTypeName,

@@ -90,13 +90,13 @@ export type ClientState12 =
   | ClientEnd12
   | Open12;
 
-/** What the server's flight told, with its signature verified. */
+/** The server's flight, with its signature verified. */
 interface ServerFlight {
   readonly hello: ClientHello12;
   readonly server: ClaimedChain;
   readonly scheme: SchemeName;
   readonly exchange: ClientShare12;
-  /** What the server accepts from us; `undefined` when it asked for no certificate. */
+  /** The server's conditions for our certificate; `undefined` when it requested none. */
   readonly wanted: CertificateRequest12 | undefined;
 }
 
@@ -239,7 +239,7 @@ function onRequestOrDone(ctx: Context, flight: ServerFlight, message: Message): 
   return { at: 'wait-verdict', flight };
 }
 
-/** The message does not live until the server is judged. */
+/** The message does not outlive the validation of the server. */
 function ownRequest(request: CertificateRequest12): CertificateRequest12 {
   return {
     certificateTypes: own(request.certificateTypes),
@@ -318,7 +318,7 @@ function readServerHello12(ctx: Context, offer: Offer, serverHello: ServerHello)
   };
 }
 
-/** A server that knows 1.3 says so in its random when it is made to choose 1.2 (RFC 8446 §4.1.3). */
+/** A server that supports 1.3 marks its random when 1.2 is chosen (RFC 8446 §4.1.3). */
 function refuseDowngrade(ctx: Context, serverHello: ServerHello): void {
   if (isLatest(ctx.security.versions, FACTS_12)) return;
   if (sameBytes(serverHello.random.subarray(24), DOWNGRADE_TO_12)) {
@@ -346,7 +346,7 @@ function checkExtensions(offer: Offer, serverHello: ServerHello): ReadonlyMap<nu
   return extensions;
 }
 
-/** ADR 12: no CBC without it. With anything else it would say nothing (RFC 7366 §3). */
+/** ADR 12: no CBC without it. With other suites it has no meaning (RFC 7366 §3). */
 function checkEncryptThenMac(suite: CipherSuite, body: Uint8Array | undefined): void {
   if (body !== undefined) decoded(decodeEncryptThenMac(body), 'encrypt_then_mac');
   const needed = needsEncryptThenMac(suite);
@@ -361,13 +361,13 @@ function checkEncryptThenMac(suite: CipherSuite, body: Uint8Array | undefined): 
     throw violation('illegal_parameter', 'the server wants encrypt-then-MAC for a suite without a MAC');
 }
 
-/** RFC 5746 §3.4: a first handshake is told apart from a renegotiation by an empty renegotiated_connection. */
+/** RFC 5746 §3.4: an empty renegotiated_connection marks a first handshake. */
 function requireSecureRenegotiation(body: Uint8Array | undefined): void {
   if (body === undefined) {
     throw violation('handshake_failure', 'the server does not signal secure renegotiation (RFC 5746)');
   }
   if (decoded(decodeRenegotiationInfo(body), 'renegotiation_info').length > 0) {
-    throw violation('handshake_failure', 'the server takes this handshake for a renegotiation');
+    throw violation('handshake_failure', 'the server treats this handshake as a renegotiation');
   }
 }
 
@@ -399,11 +399,11 @@ export type ClientPskState12 =
   | { readonly at: 'wait-psk-hello-done'; readonly hello: ClientHello12; readonly terms: Terms }
   | { readonly at: 'wait-psk'; readonly hello: ClientHello12; readonly terms: Terms };
 
-/** What the server's flight told. */
+/** The content of the server's flight. */
 interface Terms {
   /** Empty where there was none. */
   readonly hint: Uint8Array;
-  /** `undefined` where the pre-shared key stands alone. */
+  /** `undefined` where the pre-shared key is used alone. */
   readonly share: ClientShare12 | undefined;
 }
 
@@ -470,7 +470,7 @@ function onPskChosen(
  *   2. Finished               checked; then our ChangeCipherSpec, Finished: connected
  */
 
-/** The session that the server resumes, which it says by the session id that came with the offer (RFC 5077 §3.4). */
+/** The session that the server resumes, which it shows by the session ID of the offer (RFC 5077 §3.4). */
 function resumedBy({ offer, sessionId }: ClientHello12): OldSession | undefined {
   return sessionId.length > 0 && sameBytes(sessionId, offer.hello.sessionId) ? offer.session12 : undefined;
 }
@@ -488,7 +488,7 @@ function resume12(ctx: Context, hello: ClientHello12, resumed: OldSession): Clie
   return awaitServersEnd12(ctx, { hello, peer, scheme: undefined, group: undefined, secrets, resumed });
 }
 
-/** However the keys were agreed on, a client's handshake ends in these states. */
+/** For every key exchange, a client's handshake ends in these states. */
 export type ClientEnd12 =
   | { readonly at: 'wait-new-session-ticket'; readonly ready: ClientReady12 }
   | { readonly at: 'wait-finished'; readonly ready: ClientReady12; readonly given: Given12 };
@@ -500,8 +500,8 @@ function endFlight12(ctx: Context, ready: ClientReady12): ClientEnd12 {
 }
 
 /**
- * The server's last messages are to come. Its records under keys wait until the NewSessionTicket is here, which is sent
- * before them in the clear.
+ * The server's last messages follow. Its protected records wait until the plaintext NewSessionTicket before them has
+ * arrived.
  */
 function awaitServersEnd12(ctx: Context, ready: ClientReady12): ClientEnd12 {
   return ready.hello.promisesTicket
@@ -534,18 +534,18 @@ function onFinished(ctx: Context, ready: ClientReady12, given: Given12, message:
   return OPEN_12;
 }
 
-/** What only DTLS 1.3 has a use for. */
+/** Used by DTLS 1.3 only. */
 const FOR_13 = { ageAdd: 0, early: NO_EARLY_DATA, recordLimit: 0 };
 
-/** What a server knows a session by, and for how long. */
+/** The server's handle of a session, and its lifetime. */
 type Handle = Pick<NewTicket, 'ticket' | 'sessionId' | 'lifetime'>;
 
-/** Where a server does not say how long: RFC 5246 §F.1.4 wants no session id to live longer, ms. */
+/** Without a lifetime of the server: RFC 5246 §F.1.4 limits session IDs to this, ms. */
 const UNSAID_LIFE: Duration = 86_400_000;
 
 /**
- * Tells of what the server gave to resume the session with; one that was resumed may be resumed again. Only with the
- * extended master secret does a session stand for one handshake (RFC 7627 §5.3), and pre-shared keys need no other way.
+ * Reports the server's data for a resumption; a resumed session may be resumed again. Only with the extended master
+ * secret does a session belong to one handshake (RFC 7627 §5.3), and pre-shared keys need no resumption.
  */
 function tellTicket12(ctx: Context, ready: ClientReady12, given: Given12): void {
   const { hello, peer, secrets, resumed } = ready;
@@ -565,7 +565,7 @@ function tellTicket12(ctx: Context, ready: ClientReady12, given: Given12): void 
   ctx.emit({ do: 'ticket', ticket: { ...handle, ...FOR_13, state, identity } });
 }
 
-/** An empty one is none (RFC 5077 §3.3). */
+/** An empty ticket counts as none (RFC 5077 §3.3). */
 function ticketHandle(given: Given12): Handle | undefined {
   if (given === undefined || given.ticket.length === 0 || given.ticket.length > LARGEST_TICKET_TAKEN)
     return undefined;
@@ -574,7 +574,7 @@ function ticketHandle(given: Given12): Handle | undefined {
   return { ticket: own(given.ticket), sessionId: EMPTY, lifetime };
 }
 
-/** What it was resumed with this time, for what is left of its life. */
+/** The data of this resumption, for the rest of its lifetime. */
 function heldHandle({ resumed }: ClientReady12): Handle | undefined {
   if (resumed === undefined) return undefined;
   const { ticket, sessionId, lifetime } = resumed.saved;
@@ -585,7 +585,7 @@ function idHandle(sessionId: Uint8Array): Handle | undefined {
   return sessionId.length === 0 ? undefined : { ticket: EMPTY, sessionId, lifetime: UNSAID_LIFE };
 }
 
-/** What both hellos settled, as a client sees it. */
+/** The result of both hellos, for a client. */
 export interface ClientHello12 extends Negotiated12 {
   readonly offer: Offer;
   readonly types: CertificateTypes;
@@ -593,7 +593,7 @@ export interface ClientHello12 extends Negotiated12 {
   readonly announcesStaple: boolean;
 }
 
-/** All that is left is to prove that both saw the same. */
+/** Only the proof that both sides saw the same is left. */
 export interface ClientReady12 {
   readonly hello: ClientHello12;
   readonly peer: PeerIdentity;
@@ -601,9 +601,11 @@ export interface ClientReady12 {
   readonly scheme: SchemeName | undefined;
   readonly group: GroupName | undefined;
   readonly secrets: Secrets12;
-  /** The session from before that goes on: then the server's Finished comes first, and ours answers it. */
+  /** The resumed session: then the server's Finished comes first, and ours answers it. */
   readonly resumed: OldSession | undefined;
 }
 
-/** The server's NewSessionTicket, if there was one. It counts once the server's Finished is verified (RFC 5077 §3.3). */
+/**
+ * The server's NewSessionTicket, if there was one. It is used once the server's Finished is verified (RFC 5077 §3.3).
+ */
 export type Given12 = NewSessionTicket12 | undefined;

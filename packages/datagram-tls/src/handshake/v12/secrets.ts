@@ -19,7 +19,7 @@ import type { Awaits } from '../flight.js';
 import { expectType, type Message } from '../message.js';
 import type { Agreed } from '../session.js';
 
-/** What both hellos of a DTLS 1.2 handshake settled. */
+/** The result of both hellos of a DTLS 1.2 handshake. */
 export interface Negotiated12 {
   readonly suite: CipherSuite;
   readonly clientRandom: Uint8Array;
@@ -27,9 +27,9 @@ export interface Negotiated12 {
   readonly extendedMasterSecret: boolean;
   readonly serverName: string | undefined;
   readonly agreed: Agreed;
-  /** The ServerHello's: the client's where its session is resumed, else what the server will know the new one by. */
+  /** The ServerHello's: the client's where its session is resumed, else the new session's. */
   readonly sessionId: Uint8Array;
-  /** The ServerHello says that a NewSessionTicket comes (RFC 5077 §3.2). */
+  /** The ServerHello announces a NewSessionTicket (RFC 5077 §3.2). */
   readonly promisesTicket: boolean;
 }
 
@@ -55,7 +55,7 @@ export function deriveSecrets12(ctx: Context, negotiated: Negotiated12, premaste
   return resumeSecrets12(ctx, negotiated, masterSecret);
 }
 
-/** The keys that a master secret, which may be that of a session before, gives with these randoms (RFC 5246 §6.3). */
+/** The keys of a master secret, possibly of an earlier session, with these randoms (RFC 5246 §6.3). */
 export function resumeSecrets12(ctx: Context, negotiated: Negotiated12, masterSecret: Uint8Array): Secrets12 {
   const { suite, clientRandom, serverRandom } = negotiated;
   ctx.emit({ do: 'log-secret', label: 'CLIENT_RANDOM', clientRandom, secret: masterSecret });
@@ -63,7 +63,7 @@ export function resumeSecrets12(ctx: Context, negotiated: Negotiated12, masterSe
   return { masterSecret, master, keys: deriveKeyBlock12(master, suite, clientRandom, serverRandom) };
 }
 
-/** Installs the keys of `sender`'s records, for writing by itself and for reading by the other side. */
+/** Installs the keys of `sender`'s records: the sender writes, the other side reads. */
 export function installKeys12(
   ctx: Context,
   negotiated: Negotiated12,
@@ -90,15 +90,15 @@ export function signedParams(negotiated: Negotiated12, params: Uint8Array): Uint
 }
 
 /**
- * Premaster secret of the suites with a pre-shared key: the secret of the key exchange, or as many zeros as the key is
- * long where there is none, and the key (RFC 4279 §2, RFC 5489 §2).
+ * Premaster secret of the suites with a pre-shared key: the secret of the key exchange, or as many zeros as the key
+ * is long where there is none, and the key (RFC 4279 §2, RFC 5489 §2).
  */
 export function pskPremaster(psk: Uint8Array, exchanged: Uint8Array | undefined): Uint8Array {
   const other = exchanged ?? new Uint8Array(psk.length);
   return new Writer().vec16(other).vec16(psk).finish();
 }
 
-/** Sends ChangeCipherSpec and our Finished, which end our flight; it is sent until it has what it `awaits`. */
+/** Sends ChangeCipherSpec and our Finished, which end our flight; the flight `awaits` what completes it. */
 export function sendFinished12(
   ctx: Context,
   negotiated: Negotiated12,
@@ -113,7 +113,7 @@ export function sendFinished12(
   ctx.emit({ do: 'end-flight', awaits });
 }
 
-/** The peer's Finished, checked against the transcript, which it has not joined yet. */
+/** The peer's Finished, checked against the transcript before it. */
 export function readFinished12(ctx: Context, secrets: Secrets12, message: Message): FinishedVerified {
   const peer = ctx.security.role === 'client' ? 'server' : 'client';
   const body = expectType(message, HandshakeType.finished);
@@ -124,7 +124,7 @@ export function readFinished12(ctx: Context, secrets: Secrets12, message: Messag
   return finished;
 }
 
-/** verify_data of `sender`'s Finished over the transcript as it stands (RFC 5246 §7.4.9). */
+/** verify_data of `sender`'s Finished over the current transcript (RFC 5246 §7.4.9). */
 function finishedData(ctx: Context, secrets: Secrets12, sender: Role): Uint8Array {
   const label = sender === 'client' ? 'client finished' : 'server finished';
   return deriveVerifyData12(secrets.master, label, ctx.transcript.digest());

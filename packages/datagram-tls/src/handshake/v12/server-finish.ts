@@ -36,7 +36,7 @@ import {
   sendFinished12,
 } from './secrets.js';
 
-/** All that is left is to prove that both saw the same. */
+/** Only the proof that both sides saw the same is left. */
 export interface ServerReady12 {
   readonly hello: Negotiated12;
   readonly peer: PeerIdentity;
@@ -44,16 +44,16 @@ export interface ServerReady12 {
   readonly scheme: SchemeName | undefined;
   readonly group: GroupName | undefined;
   readonly secrets: Secrets12;
-  /** The session from before that goes on: then our Finished came first. */
+  /** The resumed session: then our Finished came first. */
   readonly resumed: SessionState | undefined;
   /** The client's identity is unknown, which is hidden from it: no Finished can be right. */
   readonly unknownPsk?: boolean;
 }
 
-/** However the keys were agreed on, a server's handshake ends in these states. */
+/** For every key exchange, a server's handshake ends in these states. */
 export type ServerEnd12 =
   | { readonly at: 'wait-finished'; readonly ready: ServerReady12 }
-  /** The client is done; a ticket for it is being made. */
+  /** The client has finished; a ticket for it is being made. */
   | { readonly at: 'wait-ticket'; readonly ready: ServerReady12; readonly finished: FinishedVerified };
 
 /** From here on the client's records are protected. */
@@ -78,7 +78,7 @@ function askForTicket12(ctx: Context, ready: ServerReady12): void {
   ctx.emit({ do: 'ask', job: { kind: 'seal-ticket', state: stateOf(ready), alpn: undefined } });
 }
 
-/** What has to be remembered of a session to resume it. */
+/** The state of a session for its resumption. */
 function stateOf({ hello, peer, secrets, resumed }: ServerReady12): FreshState {
   const { suite, extendedMasterSecret, serverName } = hello;
   return {
@@ -91,7 +91,7 @@ function stateOf({ hello, peer, secrets, resumed }: ServerReady12): FreshState {
   };
 }
 
-/** RFC 5077 §3.3: who promised a ticket and has none after all sends an empty one. */
+/** RFC 5077 §3.3: a server that promised a ticket and has none after all sends an empty one. */
 function sendTicket12(ctx: Context, sealed: SealedTicket | undefined): void {
   const { ticket, lifetime } = sealed ?? { ticket: EMPTY, lifetime: 0 };
   const body = encodeNewSessionTicket12({ ticketLifetimeHint: lifetime, ticket });
@@ -134,7 +134,7 @@ export type ServerResumeState12 =
   | { readonly at: 'wait-old-session'; readonly client: ClientOffer }
   | { readonly at: 'wait-renewal'; readonly ready: ServerReady12 };
 
-/** Asks for the session that the client wants to go on with; `undefined` where there is nothing to ask. */
+/** Looks for the session that the client wants to resume; `undefined` where there is no job. */
 export function askForSession12(ctx: Context, client: ClientOffer): ServerResumeState12 | undefined {
   const { security } = ctx;
   const { sessionId, cipherSuites: offered, extensions } = client.hello;
@@ -144,7 +144,7 @@ export function askForSession12(ctx: Context, client: ClientOffer): ServerResume
     (suite) => !needsPsk(suite) && offered.includes(suite.code),
   );
   const { serverName } = client;
-  // RFC 5077 §3.4: the session id beside a ticket is for our answer only.
+  // RFC 5077 §3.4: the session ID beside a ticket only serves our answer.
   if (ticket.length > 0) {
     ctx.emit({ do: 'ask', job: { kind: 'open-ticket', tickets: [ticket], suites, serverName } });
     return { at: 'wait-old-ticket', client };
@@ -153,14 +153,14 @@ export function askForSession12(ctx: Context, client: ClientOffer): ServerResume
   return { at: 'wait-old-session', client };
 }
 
-/** What a new session will be known by. */
+/** The handle of a new session. */
 type Handle12 = Pick<Negotiated12, 'sessionId' | 'promisesTicket'>;
 
 export const NO_HANDLE: Handle12 = { sessionId: EMPTY, promisesTicket: false };
 
 /**
- * By the ticket that the client asks for, else by an id. Only with the extended master secret does a session stand for
- * one handshake (RFC 7627 §5.3).
+ * The ticket that the client requests, else an ID. Only with the extended master secret does a session belong to one
+ * handshake (RFC 7627 §5.3).
  */
 export function handle12({ security, provider }: Context, client: ClientOffer): Handle12 {
   const { tickets } = security;
@@ -170,7 +170,7 @@ export function handle12({ security, provider }: Context, client: ClientOffer): 
   return tickets.sessions === undefined ? NO_HANDLE : { ...NO_HANDLE, sessionId: provider.randomBytes(32) };
 }
 
-/** The abbreviated handshake; `undefined` where only a full one will do. The transcript holds the ClientHello. */
+/** The abbreviated handshake; `undefined` where a full one is needed. The transcript holds the ClientHello. */
 export function resume12(
   ctx: Context,
   client: ClientOffer,
@@ -179,7 +179,7 @@ export function resume12(
   const peer = opened === undefined ? undefined : resumedPeer(ctx.security, opened.resumed);
   if (opened === undefined || peer === undefined) return undefined;
   const resumed = opened.resumed.state;
-  // RFC 7627 §5.3. Sessions without it get no tickets and no ids.
+  // RFC 7627 §5.3. Sessions without it get no tickets and no IDs.
   if (!client.extendedMasterSecret)
     throw violation('handshake_failure', 'the client resumes a session without the extended master secret');
   const { hello } = client;
@@ -216,14 +216,17 @@ function sendEnd(ctx: Context, ready: ServerReady12): ServerEnd12 {
   return waitFinished12(ctx, ready);
 }
 
-/** RFC 8446 §4.1.3: a server that could do 1.3 marks its random, so that a forged downgrade is noticed. */
+/** RFC 8446 §4.1.3: a server that supports 1.3 marks its random, so that a forged downgrade is noticed. */
 export function serverRandom12(ctx: Context): Uint8Array {
   const random = ctx.provider.randomBytes(32);
   if (!isLatest(ctx.security.versions, FACTS_12)) random.set(DOWNGRADE_TO_12, 24);
   return random;
 }
 
-/** `group`: of the key exchange, if there is one; `answers`: further extensions, as the choice of a certificate asks for. */
+/**
+ * `group`: of the key exchange, if there is one; `answers`: further extensions, such as for the choice of a
+ * certificate.
+ */
 export function sendServerHello12(
   ctx: Context,
   client: ClientOffer,

@@ -94,7 +94,7 @@ export type ServerState12 =
   | ServerEnd12
   | Open12;
 
-/** What our flight says. */
+/** The content of our flight. */
 interface Hello {
   readonly negotiated: Negotiated12;
   readonly choice: CertificateChoice12;
@@ -102,7 +102,7 @@ interface Hello {
   readonly exchange: KeyExchange;
 }
 
-/** Who the client says it is; `claim` is to be proved by a CertificateVerify. */
+/** The client's claim, which a CertificateVerify has to prove. */
 interface Client {
   readonly peer: PeerIdentity;
   readonly claim: ClaimedChain | undefined;
@@ -169,7 +169,7 @@ const SERVER: StateTable<ServerState12> = {
     epoch: 1,
     awaits: 'message',
     on: (ctx, { ready }, message) => onFinished12(ctx, ready, message),
-    // A client whose session is resumed protects its last messages alone: what it has to say against ours comes in the clear.
+    // A resuming client protects only its last messages: its refusal of ours comes in plaintext.
     peerProtects: ({ ready }) => ready.resumed === undefined,
     doubtsPsk: ({ ready }) => ready.peer.pskIdentity !== undefined,
     hidesUnknownPsk: ({ ready }) => ready.unknownPsk === true,
@@ -197,7 +197,7 @@ export const server12: ServerSide = {
   },
 };
 
-/** A HelloVerifyRequest, which says 1.0 whatever is negotiated later (RFC 6347 §4.2.1). */
+/** A HelloVerifyRequest, whose version is 1.0 whatever is negotiated later (RFC 6347 §4.2.1). */
 function askForCookie(): CookieRequest {
   return {
     carried: EMPTY,
@@ -249,7 +249,7 @@ function sendFlight(
   return sendPskFlight12(ctx, { negotiated, exchange });
 }
 
-/** That its name chose whom the client meets; for a session that is resumed it is not said (RFC 6066 §3). */
+/** Its name selected the settings; not said for a resumed session (RFC 6066 §3). */
 function nameAnswer(ctx: Context, { serverName }: ClientOffer): Map<number, Uint8Array> {
   const answers = new Map<number, Uint8Array>();
   if (ctx.adopted && serverName !== undefined)
@@ -257,7 +257,7 @@ function nameAnswer(ctx: Context, { serverName }: ClientOffer): Map<number, Uint
   return answers;
 }
 
-/** Everything up to the signature, which may take time. */
+/** Everything before the signature, which may take time. */
 function sendChain(ctx: Context, hello: Hello, staple: Uint8Array | undefined): ServerState12 {
   const { choice, exchange } = hello;
   sendCertificate12(ctx, choice.identity);
@@ -294,7 +294,7 @@ function sendCertificateRequest(ctx: Context): void {
   const body = encodeCertificateRequest12({
     certificateTypes: Uint8Array.of(ecdsa_sign, rsa_sign),
     supportedSignatureAlgorithms: ctx.security.sigalgs.map((name) => Scheme[name]),
-    // Any issuer: a client with one certificate sends it, and our verdict says more than a list of names.
+    // Any issuer: a client with one certificate sends it, and our verdict is more precise than a list of names.
     certificateAuthorities: [],
   });
   ctx.send(HandshakeType.certificate_request, body, 0);
@@ -352,7 +352,7 @@ function onCertificateVerify(
   return waitFinished12(ctx, ready);
 }
 
-/** A suite whose server proves itself by a certificate. */
+/** A suite whose server authenticates with a certificate. */
 export interface CertificateChoice12 {
   readonly by: 'certificate';
   readonly suite: CipherSuite;
@@ -361,16 +361,16 @@ export interface CertificateChoice12 {
   readonly group: GroupName;
 }
 
-/** A suite whose server proves itself by a pre-shared key; `group` is for ECDHE beside it. */
+/** A suite whose server authenticates with a pre-shared key; `group` is for ECDHE beside it. */
 export interface PskChoice12 {
   readonly by: 'psk';
   readonly suite: CipherSuite;
   readonly group: GroupName | undefined;
 }
 
-/** Our first suite that the client offered, and for which both have what it takes. */
+/** Our first suite that the client offered and that both sides can serve. */
 export function choose12(security: Security, client: ClientOffer): CertificateChoice12 | PskChoice12 {
-  // RFC 8422 §4: a client that lists no groups leaves the choice to us; P-256 is the one that everybody has.
+  // RFC 8422 §4: a client without a list of groups leaves the choice to us; every implementation has P-256.
   const group = chooseGroup(security.groups, client.groups ?? [Group.secp256r1], FACTS_12.name);
   let lacksGroup = false;
   let lacksEncryptThenMac = false;
@@ -404,7 +404,7 @@ function refusal(message: string, code: string): Error {
   return violation('handshake_failure', message, `ERR_DTLS_${code}`);
 }
 
-/** What goes beside a key exchange. */
+/** The extensions beside a key exchange. */
 function chooseProof(
   security: Security,
   client: ClientOffer,
@@ -431,14 +431,14 @@ export type ServerPskState12 =
   | { readonly at: 'wait-psk-key-exchange'; readonly hello: ServerPskHello12 }
   | { readonly at: 'wait-psk'; readonly hello: ServerPskHello12; readonly claim: Claim };
 
-/** What our flight says. */
+/** The content of our flight. */
 export interface ServerPskHello12 {
   readonly negotiated: Negotiated12;
-  /** `undefined` where the pre-shared key stands alone. */
+  /** `undefined` where the pre-shared key is used alone. */
   readonly exchange: KeyExchange | undefined;
 }
 
-/** What the client's ClientKeyExchange told. */
+/** The content of the client's ClientKeyExchange. */
 interface Claim {
   readonly identity: Uint8Array;
   /** The secret of the key exchange. */
@@ -513,10 +513,10 @@ export function onPskFound12(
   });
 }
 
-/** Bytes of the random key that takes the place of an unknown one. No client can have it. */
+/** Bytes of the random key that replaces an unknown one. No client can have it. */
 const DECOY_LENGTH = 32;
 
-/** RFC 4279 §2 lets a server say so, or go on with a wrong key, which `pskHideUnknown` asks for. */
+/** RFC 4279 §2 allows a server to say so, or to continue with a wrong key, which `pskHideUnknown` requests. */
 function unknownIdentity(): Error {
   return violation(
     'unknown_psk_identity',

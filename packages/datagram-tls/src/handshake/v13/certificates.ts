@@ -23,7 +23,7 @@ import type { Context } from '../context.js';
 import { expectType, type Message } from '../message.js';
 import { HANDSHAKE_EPOCH } from './secrets.js';
 
-/** Sends our chain, with the leaf's staple; `undefined` for a client that has none to show (RFC 8446 §4.4.2). */
+/** Sends our chain, with the leaf's staple; `undefined` for a client without one (RFC 8446 §4.4.2). */
 export function sendCertificate13(
   ctx: Context,
   identity: Identity | undefined,
@@ -45,7 +45,7 @@ function stapleExtension(response: Uint8Array | undefined): Extensions {
   return new Map([[ExtensionType.status_request, encodeCertificateStatus({ response })]]);
 }
 
-/** What a Certificate carried. */
+/** The content of a Certificate. */
 interface Shown {
   /** DER, leaf first. */
   readonly list: readonly Uint8Array[];
@@ -54,15 +54,15 @@ interface Shown {
 }
 
 /**
- * The peer's Certificate, which then is in the transcript. `asked`: the extensions of the message that this one answers,
- * which those of its entries have to answer (RFC 8446 §4.4.2).
+ * The peer's Certificate, which then is in the transcript. `asked`: the extensions of the message that this one
+ * answers; those of its entries have to answer them (RFC 8446 §4.4.2).
  */
 export function onCertificate13(ctx: Context, asked: Extensions, message: Message): Shown {
   const body = expectType(message, HandshakeType.certificate);
   const certificate = decoded(decodeCertificate13(body), 'Certificate');
-  // Empty in the handshake, where nothing has to be told apart (RFC 8446 §4.4.2).
+  // Empty in the handshake, where there is only one request (RFC 8446 §4.4.2).
   if (certificate.certificateRequestContext.length > 0)
-    throw violation('illegal_parameter', 'certificate_request_context is not the one that was asked under');
+    throw violation('illegal_parameter', 'certificate_request_context is not that of the request');
   for (const { extensions } of certificate.certificateList) checkAnswers(extensions, 'CT', asked);
   const [staple] = certificate.certificateList.map(({ extensions }) => readStaple(extensions));
   ctx.transcript.add(message.type, message.seq, message.body);
@@ -74,11 +74,11 @@ function readStaple(extensions: Extensions): Uint8Array | undefined {
   return body && decoded(decodeCertificateStatus(body), 'status_request').response;
 }
 
-/** What a server asks of a client's certificate. */
+/** A server's conditions for a client's certificate. */
 export interface Request13 {
   /** Schemes that it accepts. */
   readonly schemes: readonly number[];
-  /** DER names of CAs that it accepts, in memory of their own; empty for any. */
+  /** DER names of CAs that it accepts, in their own memory; empty for any. */
   readonly authorities: readonly Uint8Array[];
   readonly wantsStaple: boolean;
 }
@@ -119,14 +119,14 @@ export function onCertificateRequest13(ctx: Context, message: Message): Request1
   };
 }
 
-/** The issuers that the sender wants to see (RFC 8446 §4.2.4), in memory of their own; none where it says nothing. */
+/** The issuers that the sender accepts (RFC 8446 §4.2.4), in their own memory; empty for any. */
 export function readAuthorities(extensions: Extensions): readonly Uint8Array[] {
   const body = extensions.get(ExtensionType.certificate_authorities);
   if (body === undefined) return [];
   return decoded(decodeCertificateAuthorities(body), 'certificate_authorities').map(own);
 }
 
-/** RFC 8446 §4.4.3: spaces, who signs what, a zero. */
+/** RFC 8446 §4.4.3: spaces, the signer's role, a zero. */
 const PREFIX: Readonly<Record<Role, Uint8Array>> = {
   client: signedPrefix('TLS 1.3, client CertificateVerify'),
   server: signedPrefix('TLS 1.3, server CertificateVerify'),
@@ -136,7 +136,7 @@ function signedPrefix(context: string): Uint8Array {
   return utf8(`${' '.repeat(64)}${context}\0`);
 }
 
-/** What `signer` signs, with its Certificate as the last message of the transcript. */
+/** The signed bytes of `signer`, with its Certificate as the last message of the transcript. */
 export function signedTranscript(ctx: Context, signer: Role): Uint8Array {
   return concat(PREFIX[signer], ctx.transcript.digest());
 }

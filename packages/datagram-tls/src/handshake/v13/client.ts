@@ -110,22 +110,22 @@ interface Greeting extends ServerHello13 {
   readonly types: CertificateTypes;
 }
 
-/** `undefined` when the server asked for no certificate. */
+/** `undefined` when the server requested no certificate. */
 type Request = Request13 | undefined;
 
-/** What the server's flight told, with its signature verified. */
+/** The server's flight, with its signature verified. */
 interface ServerFlight {
   readonly hello: Greeting;
   readonly request: Request;
   readonly vouched: Vouched;
 }
 
-/** What tells who the server is. */
+/** What authenticates the server. */
 type Vouched =
   | { readonly by: 'certificate'; readonly server: ClaimedChain; readonly scheme: SchemeName }
   | { readonly by: 'psk'; readonly psk: OfferedPsk };
 
-/** All that the server had to prove. Our own flight is left. */
+/** The server's proofs are complete. Our own flight is left. */
 interface Proof {
   readonly hello: Greeting;
   readonly scheme: SchemeName | undefined;
@@ -134,7 +134,7 @@ interface Proof {
   readonly application: ReturnType<typeof deriveApplication13>;
 }
 
-/** After the ServerHello the server protects all that it sends. */
+/** After the ServerHello the server protects everything that it sends. */
 const PROTECTED = { epoch: HANDSHAKE_EPOCH, peerProtects: true } as const;
 
 const CLIENT: StateTable<ClientState13> = {
@@ -252,7 +252,7 @@ function onEncryptedExtensions(ctx: Context, hello: ServerHello13, message: Mess
 function checkAnswerBodies(extensions: Extensions): void {
   const name = extensions.get(ExtensionType.server_name);
   if (name !== undefined) decoded(decodeServerNameResponse(name), 'server_name');
-  // Groups that the server likes better: of use for a later connection, if at all (RFC 8446 §4.2.7).
+  // Groups that the server prefers: useful only for a later connection (RFC 8446 §4.2.7).
   const groups = extensions.get(ExtensionType.supported_groups);
   if (groups !== undefined) decoded(decodeSupportedGroups(groups), 'supported_groups');
 }
@@ -327,14 +327,14 @@ function sendFinished(ctx: Context, proof: Proof): Established13 {
   return connected13(ctx, { ...proof, negotiated: proof.hello, agreed, psk });
 }
 
-/** What a ServerHello settled, as the client sees it. */
+/** The result of a ServerHello, for the client. */
 export interface ServerHello13 extends Negotiated13 {
   readonly offer: Offer;
-  /** The pre-shared key that the server chose, which takes the place of a certificate. */
+  /** The pre-shared key that the server chose instead of a certificate. */
   readonly psk: OfferedPsk | undefined;
 }
 
-/** Where no HelloRetryRequest came. */
+/** Without a HelloRetryRequest. */
 function onFirstServerHello(ctx: Context, offer: Offer, hello: ServerHello, message: Message): ClientState13 {
   const suite = checkServerHello(offer, hello);
   ctx.transcript.begin(transcriptHeader13, suite.hash, false);
@@ -342,7 +342,7 @@ function onFirstServerHello(ctx: Context, offer: Offer, hello: ServerHello, mess
   return { at: 'wait-encrypted-extensions', hello: greeting };
 }
 
-/** After a HelloRetryRequest, from which the ServerHello must not differ (RFC 8446 §4.1.4). */
+/** After a HelloRetryRequest, which the ServerHello must not contradict (RFC 8446 §4.1.4). */
 function onSecondServerHello(
   ctx: Context,
   offer: Offer,
@@ -380,7 +380,7 @@ function agreeOnKeys(
   return { ...startHandshakeKeys13(ctx, hellos, exchange?.secret, psk), offer, psk };
 }
 
-/** Whether the server lets the key stand alone, in one of the modes that we offered (RFC 8446 §4.2.9). */
+/** Whether the server uses the key alone, in one of the modes that we offered (RFC 8446 §4.2.9). */
 function standsAlone({ security }: Context, psk: OfferedPsk | undefined, hello: ServerHello): boolean {
   if (psk === undefined) return false;
   const mode = hello.extensions.has(ExtensionType.key_share) ? 'psk_dhe_ke' : 'psk_ke';
@@ -403,13 +403,13 @@ function finishExchange(
   return { group: exchange.group, secret };
 }
 
-/** RFC 8446 §4.2.11: one of ours, whose hash is that of the suite. */
+/** RFC 8446 §4.2.11: one of ours, with the hash of the suite. */
 function chosenPsk(offer: Offer, suite: CipherSuite, hello: ServerHello): OfferedPsk | undefined {
   const body = hello.extensions.get(ExtensionType.pre_shared_key);
   if (body === undefined) return undefined;
   const psk = offer.psks[decoded(decodePreSharedKeyResponse(body), 'pre_shared_key')];
   if (psk === undefined || psk.hash !== suite.hash)
-    throw violation('illegal_parameter', 'the server chose a pre-shared key that cannot be meant');
+    throw violation('illegal_parameter', 'selected_identity is out of range or has another hash');
   return psk;
 }
 
@@ -421,7 +421,7 @@ function onHelloRetryRequest(
   message: Message,
 ): ClientState13 {
   const suite = checkServerHello(offer, hello);
-  // RFC 8446 §4.2: the cookie is the one extension that a server may send unasked.
+  // RFC 8446 §4.2: the cookie is the one extension that a server may send without an offer.
   checkAnswers(hello.extensions, 'HRR', offer.hello.extensions);
   const retried = withoutUnfit(secondOffer(ctx, withoutEarly(ctx, offer), hello), suite);
   const firstHello = ctx.transcript.digestWith(suite.hash, EMPTY);
@@ -434,7 +434,7 @@ function onHelloRetryRequest(
   return { at: 'wait-second-server-hello', offer: second, suite };
 }
 
-/** Changes nothing but what the server asked for (RFC 8446 §4.1.2). */
+/** Changes only what the server requested (RFC 8446 §4.1.2). */
 function secondOffer(ctx: Context, offer: Offer, hello: ServerHello): Offer {
   const cookie = hello.extensions.get(ExtensionType.cookie);
   const exchange = askedExchange(ctx, offer, hello);
@@ -442,7 +442,7 @@ function secondOffer(ctx: Context, offer: Offer, hello: ServerHello): Offer {
     throw violation('illegal_parameter', 'the HelloRetryRequest asks for no change');
   const exchanges = exchange === undefined ? offer.exchanges : [exchange];
   const extensions = new Map<number, Uint8Array>();
-  // First, so that a server finds it in the first fragment before it keeps a byte.
+  // First, so that a server finds it in the first fragment before it keeps state.
   if (cookie !== undefined)
     extensions.set(ExtensionType.cookie, encodeCookie(decoded(decodeCookie(cookie), 'cookie')));
   for (const [type, body] of offer.hello.extensions) extensions.set(type, body);
@@ -450,7 +450,7 @@ function secondOffer(ctx: Context, offer: Offer, hello: ServerHello): Offer {
   return { ...offer, exchanges, hello: { ...offer.hello, extensions } };
 }
 
-/** Pre-shared keys whose hash is not that of the suite are of no use any more (RFC 8446 §4.1.4). */
+/** Pre-shared keys with another hash than the suite's are useless now (RFC 8446 §4.1.4). */
 function withoutUnfit(offer: Offer, { hash }: CipherSuite): Offer {
   const psks = offer.psks.filter((psk) => psk.hash === hash);
   if (psks.length > 0 || offer.psks.length === 0) return { ...offer, psks };
@@ -465,13 +465,16 @@ function askedExchange(ctx: Context, offer: Offer, hello: ServerHello): KeyExcha
   if (body === undefined) return undefined;
   const group = offeredGroup(decoded(decodeKeyShareRetry(body), 'key_share'), offer.groups);
   if (group === undefined || offer.exchanges.some((exchange) => exchange.group === group))
-    throw violation('illegal_parameter', 'the HelloRetryRequest asks for a share that it has no right to');
+    throw violation(
+      'illegal_parameter',
+      'the HelloRetryRequest asks for a share of a group that was not offered or already has one',
+    );
   return ctx.provider.startKeyExchange(group);
 }
 
 /**
- * What may go along with the ClientHello that offers `psk` first: nothing unless the application has something to say, the
- * session's server takes it, and we would speak again as in that session (RFC 8446 §4.2.10).
+ * The early data along with the ClientHello that offers `psk` first: none unless the application has some, the
+ * session's server accepts it, and suite and protocol would be those of that session (RFC 8446 §4.2.10).
  */
 function earlyOffer({ security, destination }: Context, psk: OfferedPsk | undefined): EarlyOffer | undefined {
   const { session, earlyData = [] } = destination;
@@ -500,7 +503,7 @@ function sendEarly(ctx: Context, offer: EarlyOffer, clientRandom: Uint8Array): v
   ctx.emit({ do: 'send-early-data', most, recordLimit });
 }
 
-/** The server's HelloRetryRequest refuses what went before it; the second ClientHello offers no more (RFC 8446 §4.1.2). */
+/** The server's HelloRetryRequest refuses the early data; the second ClientHello offers none (RFC 8446 §4.1.2). */
 function withoutEarly(ctx: Context, offer: Offer): Offer {
   if (offer.early === undefined) return offer;
   ctx.emit({ do: 'early-data', accepted: false });
@@ -509,7 +512,7 @@ function withoutEarly(ctx: Context, offer: Offer): Offer {
   return { ...offer, early: undefined, hello: { ...offer.hello, extensions } };
 }
 
-/** What the EncryptedExtensions say of it: that it was offered, if they take it, has been checked (RFC 8446 §4.2.10, §4.2.11). */
+/** The EncryptedExtensions' answer to early data. That it was offered has been checked (RFC 8446 §4.2.10, §4.2.11). */
 export function onEarlyAnswer(
   ctx: Context,
   { offer, psk, suite }: ServerHello13,
@@ -522,7 +525,7 @@ export function onEarlyAnswer(
   if (body === undefined) return ctx.emit({ do: 'early-data', accepted: false });
   decoded(decodeEarlyData(body), 'early_data');
   if (psk !== offer.psks[0] || suite !== early.suite || !sameAlpn(agreed.alpn, early.alpn)) {
-    const text = 'the server takes early data, and goes on from another session than that data is of';
+    const text = 'the server accepts early data but resumes another session';
     throw violation('illegal_parameter', text);
   }
   ctx.emit({ do: 'early-data', accepted: true, most: early.most });

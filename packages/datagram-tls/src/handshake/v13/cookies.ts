@@ -22,8 +22,8 @@ import {
 } from './hellos.js';
 
 /**
- * A HelloRetryRequest asks for the cookie, and for the share of the group that we want along with it. What the handshake
- * needs to go on from it is in the cookie (RFC 9147 §5.1).
+ * A HelloRetryRequest requests the cookie, and the share of our group along with it. The cookie carries what the
+ * handshake needs to go on (RFC 9147 §5.1).
  */
 export const cookies13: CookieExchange = {
   shown: ({ extensions }) => {
@@ -65,7 +65,7 @@ function earlyTicket({ extensions }: ClientHelloPrefix): Uint8Array | undefined 
 /** Reserved (RFC 8446 §4.2.7 begins with 1): a pre-shared key needs none. */
 const NO_GROUP = 0;
 
-/** What a cookie carries of a HelloRetryRequest. */
+/** The state of a HelloRetryRequest in a cookie. */
 type Carried = Omit<Retry13, 'version' | 'cookie'>;
 
 function encodeRetry(retry: Carried): Uint8Array {
@@ -79,8 +79,8 @@ function encodeRetry(retry: Carried): Uint8Array {
 }
 
 /**
- * `undefined` for what we did not encode, such as what a cookie of another kind carries. Copies: the datagram does not live
- * until the handshake needs it.
+ * `undefined` for bytes that we did not encode, such as those of a cookie of another kind. Copies: the handshake
+ * needs them after the datagram.
  */
 function decodeRetry(carried: Uint8Array): Omit<Retry13, 'cookie'> | undefined {
   const r = new Reader(carried);

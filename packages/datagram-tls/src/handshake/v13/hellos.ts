@@ -37,20 +37,20 @@ import { chooseGroup, suitesOf } from '../negotiate.js';
 import type { Offer } from '../offer.js';
 import { readAuthorities } from './certificates.js';
 
-/** A ClientHello of DTLS 1.3, with what only 1.3 asks of it checked. */
+/** A ClientHello of DTLS 1.3, after the checks of 1.3 alone. */
 export interface ClientWishes13 extends ClientOffer {
   readonly groups: readonly number[];
   readonly shares: readonly KeyShareEntry[];
   readonly psks: OfferedPsks | undefined;
-  /** DER names of CAs whose certificates the client takes; empty for any. */
+  /** DER names of CAs whose certificates the client accepts; empty for any. */
   readonly authorities: readonly Uint8Array[];
-  /** How the client can use pre-shared keys, {@link PskKeyExchangeMode}s; none where it says nothing. */
+  /** How the client can use pre-shared keys, {@link PskKeyExchangeMode}s; none without the extension. */
   readonly pskModes: Uint8Array;
-  /** The client can resume a session, which is done beside a key exchange. */
+  /** The client can resume a session, with a key exchange. */
   readonly takesTickets: boolean;
 }
 
-/** The null method alone, as RFC 8446 §4.1.2 wants it. */
+/** The null method alone, as RFC 8446 §4.1.2 requires. */
 const NULL_COMPRESSION = Uint8Array.of(0);
 
 /** RFC 8446 §4.1.2, §4.2.8, §9.2; RFC 9147 §5.3. */
@@ -88,7 +88,7 @@ export function readClientWishes13(wishes: ClientOffer): ClientWishes13 {
   };
 }
 
-/** RFC 8446 §9.2: a client that has no pre-shared key needs all of these; one that has may do without key exchange. */
+/** RFC 8446 §9.2: a client without a pre-shared key needs all of these; with one it may do without a key exchange. */
 function readShares(extensions: Extensions): readonly KeyShareEntry[] {
   const { pre_shared_key, signature_algorithms, supported_groups, key_share } = ExtensionType;
   if (extensions.has(pre_shared_key)) {
@@ -109,7 +109,7 @@ function readPsks(extensions: Extensions): OfferedPsks | undefined {
   return psks;
 }
 
-/** RFC 8446 §4.2.9: a client without the extension has no use for tickets. */
+/** RFC 8446 §4.2.9: a client without the extension cannot use tickets. */
 function readModes(extensions: Extensions): Uint8Array {
   const body = extensions.get(ExtensionType.psk_key_exchange_modes);
   return body === undefined ? EMPTY : decoded(decodePskKeyExchangeModes(body), 'psk_key_exchange_modes');
@@ -131,14 +131,14 @@ function checkShares(shares: readonly KeyShareEntry[], groups: readonly number[]
   }
 }
 
-/** What the server chooses before anybody proves anything. */
+/** The server's choice before any proof. */
 export interface Choice13 {
   readonly suite: CipherSuite;
-  /** `undefined` where a pre-shared key stands alone, or there will be no session. */
+  /** `undefined` where a pre-shared key is used alone, or there will be no session. */
   readonly group: GroupName | undefined;
 }
 
-/** Our first suite and our first group that the client has, whether it sent a share or not. */
+/** Our first suite and our first group that the client supports, with a share of it or not. */
 export function choose13(security: Security, client: ClientWishes13): Choice13 {
   const { suites, groups } = security;
   const common = suitesOf(suites, FACTS_13).filter(({ code }) => client.hello.cipherSuites.includes(code));
@@ -163,7 +163,7 @@ export function noSharedGroup(): Error {
   return violation('handshake_failure', text, 'ERR_DTLS_NO_SHARED_GROUP');
 }
 
-/** Where there is nothing but keys only the suites that go with those of the client will do. */
+/** Without certificates only the suites that fit the client's keys are possible. */
 function neededHashes(security: Security, client: ClientWishes13): readonly HashName[] {
   return hasKeysOnly(security) && client.psks !== undefined ? offeredHashes(client.psks) : [];
 }
@@ -177,8 +177,8 @@ function mayExchange({ pskModes }: Security, client: ClientWishes13): boolean {
 }
 
 /**
- * How an external key is used: beside a key exchange where both sides do that and there is a `share` of the client's.
- * `undefined`: not at all.
+ * How an external key is used: with a key exchange where both sides support that and there is a `share` of the
+ * client's. `undefined`: not at all.
  */
 export function choosePskMode(
   security: Security,
@@ -198,17 +198,17 @@ export function shareFor(client: ClientWishes13, group: GroupName | undefined): 
 }
 
 /**
- * Our first group of which the client sent a share. To wait for that of a better one would cost early data its use; and the
- * secret of the session before goes into these keys, too.
+ * Our first group with a share of the client. Waiting for a better one would cost early data its use; and the secret
+ * of the earlier session is part of these keys, too.
  */
 export function sharedGroup({ groups }: Security, client: ClientWishes13): GroupName | undefined {
   return groups.find((name) => groupFits(name, FACTS_13.name) && shareFor(client, name) !== undefined);
 }
 
-/** Identities that are looked up: as many as a client of ours may have, and a ticket before them. */
+/** Identities that are looked up: as many as our client may have, and a ticket before them. */
 const MAX_PSKS = 17;
 
-/** An identity of the client's, as what a key under it would be used. */
+/** An identity of the client, with the use of its key. */
 interface PskCandidate {
   readonly index: number;
   /** As it was sent. */
@@ -218,12 +218,12 @@ interface PskCandidate {
   readonly hash: KdfHash;
 }
 
-/** Hashes of the keys that a client may mean by its identities; a ticket's is not known. */
+/** Hashes of the keys that a client may mean by its identities; a ticket's is unknown. */
 function offeredHashes(psks: OfferedPsks): readonly HashName[] {
   return psks.identities.map(({ identity }, index) => candidate(identity, index).hash);
 }
 
-/** What has the form of an identity imported for DTLS 1.3 is one; all else goes with SHA-256 (RFC 8446 §4.2.11). */
+/** An identity in the form of one imported for DTLS 1.3 counts as such; all others use SHA-256 (RFC 8446 §4.2.11). */
 function candidate(sent: Uint8Array, index: number): PskCandidate {
   const imported = decodeImportedIdentity(sent);
   const hash = KDF_HASHES.find((name) => Kdf[name] === imported?.targetKdf);
@@ -242,13 +242,13 @@ export function pskCandidates({ identities }: OfferedPsks, hash: HashName): read
 }
 
 /**
- * What a ServerHello and a HelloRetryRequest have in common, checked against the offer (RFC 8446 §4.1.3, §4.1.4);
- * returns the suite.
+ * The common checks of a ServerHello and a HelloRetryRequest against the offer (RFC 8446 §4.1.3, §4.1.4); returns the
+ * suite.
  */
 export function checkServerHello(offer: Offer, hello: ServerHello): CipherSuite {
   if (hello.legacyVersion !== WireVersion.dtls12)
     throw violation('illegal_parameter', 'legacy_version of a DTLS 1.3 server is not 1.2');
-  // RFC 9147 §5: nothing is echoed, not even a session id that we did send.
+  // RFC 9147 §5: nothing is echoed, not even a session ID that we did send.
   if (hello.sessionId.length > 0) throw violation('illegal_parameter', 'the server echoed a session id');
   if (hello.compressionMethod !== 0)
     throw violation('illegal_parameter', 'the server chose a compression method');
@@ -258,30 +258,30 @@ export function checkServerHello(offer: Offer, hello: ServerHello): CipherSuite 
   return suite;
 }
 
-/** A HelloRetryRequest that a server sent, possibly without keeping a byte of it. */
+/** A HelloRetryRequest that a server sent, possibly without keeping state. */
 export interface Retry13 extends Choice13 {
   /** The version that it chose. */
   readonly version: Version;
-  /** The group to send a share of; `undefined` when the client did already. */
+  /** The group to send a share of; `undefined` when the client already sent one. */
   readonly askedFor: GroupName | undefined;
   /** `undefined` from a server that keeps state. */
   readonly cookie: Uint8Array | undefined;
   /** Hash of the ClientHello that it answers, under the suite's hash. */
   readonly firstHello: Uint8Array;
-  /** Of the name that it asked for: see {@link hashName}. */
+  /** Of the requested name: see {@link hashName}. */
   readonly nameHash: Uint8Array;
 }
 
 const NAME_HASH_LENGTH = 8;
 
-/** Tells whether a client asks for the same name again; who tricks it only harms its own handshake. */
+/** Shows whether a client asks for the same name again; a client that forges it only harms its own handshake. */
 export function hashName(provider: CryptoProvider, serverName: string | undefined): Uint8Array {
   const hash = provider.hash('sha256');
   hash.update(utf8(serverName ?? ''));
   return hash.digest().slice(0, NAME_HASH_LENGTH);
 }
 
-/** RFC 8446 §4.1.4. The same request always has the same bytes, so that it can be made again for the transcript. */
+/** RFC 8446 §4.1.4. The same request always has the same bytes, so that it can be rebuilt for the transcript. */
 export function encodeHelloRetryRequest13({
   suite,
   askedFor,

@@ -46,9 +46,9 @@ export interface Established13 {
   readonly clientRandom: Uint8Array;
   readonly read: Generation;
   readonly write: Generation;
-  /** What we sent last and the peer has not acknowledged. */
+  /** Our last message, which the peer has not acknowledged. */
   readonly unacknowledged: 'finished' | 'key-update' | 'ticket' | undefined;
-  /** An update that has to wait for that. */
+  /** A KeyUpdate that has to wait for that. */
   readonly due: Update | undefined;
   /** Server: a NewSessionTicket that has to wait for that. */
   readonly ticketDue: Uint8Array | undefined;
@@ -63,7 +63,7 @@ interface Generation {
 }
 
 interface Update {
-  /** Ask the peer to renew its keys, too. */
+  /** Ask the peer to update its keys, too. */
   readonly requestPeer: boolean;
 }
 
@@ -81,7 +81,7 @@ export const openRow13: StateRow<Established13, Established13> = {
   },
 };
 
-/** RFC 9147 §8 lets an implementation stop here; 16 bits are what we keep of an epoch. */
+/** RFC 9147 §8 allows an implementation to stop here; we keep 16 bits of an epoch. */
 const MAX_EPOCH = 0xffff;
 
 export function onPostHandshake13(ctx: Context, state: Established13, message: Message): Established13 {
@@ -92,7 +92,7 @@ export function onPostHandshake13(ctx: Context, state: Established13, message: M
   throw outOfPlace(message, 'no such message');
 }
 
-/** Renews the keys we send with, as soon as nothing of ours is unacknowledged. */
+/** Updates our sending keys as soon as nothing of ours is unacknowledged. */
 export function updateKeys13(ctx: Context, state: Established13, update: Update): Established13 {
   if (state.unacknowledged !== undefined) {
     const requestPeer = update.requestPeer || (state.due?.requestPeer ?? false);
@@ -101,7 +101,7 @@ export function updateKeys13(ctx: Context, state: Established13, update: Update)
   return canUpdate13(ctx, state) ? sendKeyUpdate(ctx, state, update) : state;
 }
 
-/** Server: the ticket is made, unless there is to be none. */
+/** Server: the ticket is made, or there will be none. */
 export function onTicketSealed13(
   ctx: Context,
   state: Established13,
@@ -112,7 +112,7 @@ export function onTicketSealed13(
   return state.unacknowledged === undefined ? sendTicket(ctx, state, ticketDue) : { ...state, ticketDue };
 }
 
-/** The peer has acknowledged what we sent last. */
+/** The peer has acknowledged our last message. */
 export function onAcknowledged13(ctx: Context, state: Established13): Established13 {
   const settled = state.unacknowledged === 'key-update' ? beginWriting(ctx, state) : state;
   const idle = { ...settled, unacknowledged: undefined };
@@ -175,25 +175,25 @@ function nextGeneration(ctx: Context, state: Established13, direction: 'read' | 
   return { epoch, secret };
 }
 
-/** From which tickets of a session are made (RFC 8446 §4.6.1). */
+/** The source of a session's tickets (RFC 8446 §4.6.1). */
 export interface Resumption13 {
   readonly secret: Uint8Array;
-  /** All that a ticket's state has but the key of that ticket. */
+  /** The state of a ticket without its key. */
   readonly state: Omit<FreshState, 'secret'>;
-  /** What was agreed on beside it, to which early data has to keep. */
+  /** The other agreements, which early data has to follow. */
   readonly agreed: Agreed;
-  /** Tickets that came; a server that sends more than we want is acknowledged, and no more. */
+  /** Received tickets; those beyond our limit are acknowledged and ignored. */
   readonly taken: number;
 }
 
-/** What a ticket is of use for is the last one a server sent; some send one for each of several connections. */
+/** The last ticket of a server is the useful one; some send one for each of several connections. */
 const MOST_TICKETS = 16;
 /** Differs for each ticket of a session, and we make one. */
 const TICKET_NONCE = Uint8Array.of(0);
 
 /**
- * Once both Finished are in the transcript. A session that stands on a pre-shared key has none: to begin another one with
- * that key costs no more.
+ * Once both Finished are in the transcript. A session on a pre-shared key has none: using that key again costs no
+ * more.
  */
 export function resumption13(
   ctx: Context,
@@ -232,7 +232,7 @@ export function encodeTicket13({ ticket, lifetime, ageAdd, maxEarlyData }: Seale
   });
 }
 
-/** Client: NewSessionTicket. Returns what is left to make tickets of. */
+/** Client: NewSessionTicket. Returns the source for further tickets. */
 export function onNewSessionTicket13(
   ctx: Context,
   resumption: Resumption13 | undefined,
@@ -268,23 +268,20 @@ function ticketPsk(ctx: Context, secret: Uint8Array, { suite }: Resumption13['st
   return deriveTicketPsk13(ctx.provider, suite.hash, secret, nonce);
 }
 
-/** What a DTLS 1.3 handshake has proved when it is done. */
+/** The proofs of a finished DTLS 1.3 handshake. */
 interface Proof13 {
   readonly negotiated: Negotiated13;
   readonly agreed: Agreed;
   /** Of the server's signature, if there was one. */
   readonly scheme: SchemeName | undefined;
   readonly peer: PeerIdentity;
-  /** What took the place of certificates. */
+  /** The key that replaced certificates. */
   readonly psk: Psk13 | undefined;
   readonly finished: FinishedVerified;
   readonly application: ApplicationSecrets13;
 }
 
-/**
- * Installs the keys for application data, so far as they are not there yet, and tells of the session. Both Finished are in
- * the transcript.
- */
+/** Installs the missing keys for application data, and reports the session. Both Finished are in the transcript. */
 export function connected13(ctx: Context, proof: Proof13): Established13 {
   const { negotiated, agreed, scheme, peer, psk, finished, application } = proof;
   const { suite, group, clientRandom, serverName } = negotiated;
@@ -297,7 +294,7 @@ export function connected13(ctx: Context, proof: Proof13): Established13 {
     suite,
     group,
     signatureScheme: scheme,
-    // What the extension is for, DTLS 1.3 does in any case (RFC 8446 appendix D).
+    // DTLS 1.3 always does what the extension is for (RFC 8446 appendix D).
     extendedMasterSecret: true,
     serverName,
     agreed,

@@ -21,10 +21,10 @@ export const EARLY_EPOCH = 1;
 export const HANDSHAKE_EPOCH = 2;
 export const APPLICATION_EPOCH = 3;
 
-/** What both hellos of a DTLS 1.3 handshake settled, and the secrets that follow from them. */
+/** The result of both hellos of a DTLS 1.3 handshake, and the secrets derived from it. */
 export interface Negotiated13 {
   readonly suite: CipherSuite;
-  /** `undefined` where a pre-shared key stands alone. */
+  /** `undefined` where a pre-shared key is used alone. */
   readonly group: GroupName | undefined;
   readonly clientRandom: Uint8Array;
   readonly serverName: string | undefined;
@@ -33,7 +33,7 @@ export interface Negotiated13 {
 
 /**
  * Handshake secrets, once the ServerHello is in the transcript, and the keys to read with. The keys to write with are
- * installed when the peer can have its own: until the ServerHello is sent, alerts have to go out without.
+ * installed when the peer can have its own: until the ServerHello is sent, alerts have to be sent without protection.
  */
 export function startHandshakeKeys13(
   ctx: Context,
@@ -74,7 +74,7 @@ export function deriveApplication13(ctx: Context, negotiated: Negotiated13): App
   return secrets;
 }
 
-/** Secrets by what this side does with them. */
+/** Secrets by the direction of this side. */
 export function byDirection(
   ctx: Context,
   secrets: TrafficSecrets13,
@@ -94,7 +94,7 @@ export function installKeys13(
   ctx.emit({ do: 'install-keys', direction, epoch, suite, keys: { key, iv, sn, mac: EMPTY } });
 }
 
-/** verify_data of `sender`'s Finished over the transcript as it stands (RFC 8446 §4.4.4). */
+/** verify_data of `sender`'s Finished over the current transcript (RFC 8446 §4.4.4). */
 export function finishedData13(ctx: Context, negotiated: Negotiated13, sender: Role): Uint8Array {
   const { suite, handshake } = negotiated;
   return deriveVerifyData13(ctx.provider, suite.hash, handshake[sender], ctx.transcript.digest());

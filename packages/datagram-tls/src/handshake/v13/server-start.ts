@@ -42,7 +42,7 @@ import {
 } from './hellos.js';
 import { EARLY_EPOCH, installKeys13, type Negotiated13, startHandshakeKeys13 } from './secrets.js';
 
-/** What the first ClientHello leads to: keys, or a HelloRetryRequest for the share that is missing, if it may be sent. */
+/** The result of the first ClientHello: keys, or a HelloRetryRequest for the missing share, if it may be sent. */
 type Start13 =
   | { readonly kind: 'retried'; readonly retry: Retry13 }
   | { readonly kind: 'no-share' }
@@ -57,7 +57,7 @@ export interface ReadyHello13 {
   readonly message: Message;
 }
 
-/** The pre-shared key that both sides have, by its index among those that the client offers. */
+/** The shared key, by its index among those that the client offers. */
 export interface ChosenPsk13 extends Psk13 {
   readonly index: number;
 }
@@ -65,7 +65,7 @@ export interface ChosenPsk13 extends Psk13 {
 /** A ClientHello that answers no HelloRetryRequest. */
 export function onFirstHello13(ctx: Context, wishes: ClientOffer, message: Message): Start13 {
   const client = readClientWishes13(wishes);
-  // RFC 8446 §4.2.2: we gave no cookie, so this one cannot be good.
+  // RFC 8446 §4.2.2: we sent no cookie, so this one is invalid.
   if (client.hello.extensions.has(ExtensionType.cookie))
     throw violation('illegal_parameter', 'the client answers a HelloRetryRequest that was not sent');
   const first = choose13(ctx.security, client);
@@ -115,7 +115,7 @@ export function onRetriedHello13(
   return onSecondHello13(ctx, wishes, retry, message);
 }
 
-/** The ClientHello that answers `retry`, which ends the transcript so far. */
+/** The ClientHello that answers `retry`, the end of the transcript so far. */
 export function onSecondHello13(
   ctx: Context,
   wishes: ClientOffer,
@@ -132,10 +132,10 @@ export function onSecondHello13(
   const share = shareFor(client, group);
   if (!client.hello.cipherSuites.includes(suite.code) || (group !== undefined && share === undefined))
     throw violation('illegal_parameter', 'the second ClientHello contradicts the HelloRetryRequest');
-  // RFC 8446 §4.2.8: the share that was asked for stands alone.
+  // RFC 8446 §4.2.8: the requested share is the only one.
   if (retry.askedFor !== undefined && client.shares.length > 1)
     throw violation('illegal_parameter', 'the second ClientHello holds more than the share asked for');
-  // RFC 8446 §4.1.2: all else is as it was; of that the name decides whose certificate we show.
+  // RFC 8446 §4.1.2: all else is unchanged; of that, the name decides our certificate.
   if (!sameBytes(hashName(ctx.provider, client.serverName), retry.nameHash))
     throw violation('illegal_parameter', 'the second ClientHello asks for another name');
   ctx.transcript.beginRetried(suite.hash, firstHello);
@@ -149,7 +149,7 @@ function requireCookie(client: ClientWishes13, retry: Retry13): void {
   if (!same) throw violation('illegal_parameter', 'the client does not return the cookie it was given');
 }
 
-/** ServerHello; the keys of the handshake follow from it. That the client has `psk` has been checked. */
+/** ServerHello; the handshake keys follow from it. That the client has `psk` has been checked. */
 export function agree13(ctx: Context, hello: ReadyHello13, psk: ChosenPsk13 | undefined): Negotiated13 {
   const { client, choice, message } = hello;
   const { suite } = choice;
@@ -165,7 +165,7 @@ interface Exchange extends KeyExchangeAnswer {
   readonly group: GroupName;
 }
 
-/** `undefined` where the external key stands alone. */
+/** `undefined` where the external key is used alone. */
 function answerShare(
   { security, provider }: Context,
   { client, choice: { group }, share }: ReadyHello13,
@@ -190,8 +190,8 @@ export function requireBinder(ctx: Context, hello: ReadyHello13, psk: ChosenPsk1
 }
 
 /**
- * With `pskHideUnknown` a client without a known identity fails as one with a wrong key does: after as much work on a
- * binder, with the same alert (RFC 8446 appendix E.6). Only the error tells our side which it is.
+ * With `pskHideUnknown` a client without a known identity fails like one with a wrong key: after as much work on a
+ * binder, with the same alert (RFC 8446 appendix E.6). Only our own error distinguishes them.
  */
 export function refuseHidden(ctx: Context, hello: ReadyHello13): void {
   const { psk } = ctx.security;
@@ -239,10 +239,10 @@ function sendServerHello(
   ctx.send(HandshakeType.server_hello, body, 0);
 }
 
-/** Tickets that are looked at. */
+/** Tickets that are opened. */
 const MAX_TICKETS = 8;
 
-/** Asks for the session of a ticket among the client's identities; returns whether there is anything to ask. */
+/** Looks for the session of a ticket among the client's identities; returns whether there is a job. */
 export function askForSession(ctx: Context, { client, choice, share }: ReadyHello13): boolean {
   if (client.psks === undefined || ctx.security.tickets === undefined) return false;
   if (!client.takesTickets || share === undefined) return false;
@@ -258,7 +258,7 @@ export function chooseSession(ctx: Context, opened: OpenedTicket | undefined): C
   return { ...resumptionPsk(opened.resumed.state, peer), index: opened.index };
 }
 
-/** Asks for a key that was shared outside of the protocol; returns whether there is anything to ask. */
+/** Looks for an external key; returns whether there is a job. */
 export function askForPsk(ctx: Context, hello: ReadyHello13): boolean {
   const { client, share } = hello;
   if (client.psks === undefined || ctx.security.psk.role !== 'server') return false;
@@ -286,18 +286,18 @@ function identitiesOf({ identities }: OfferedPsks): readonly Uint8Array[] {
   return identities.slice(0, MAX_TICKETS).map(({ identity }) => identity);
 }
 
-/** By how much a ticket's age may differ from what the client says: the way there, and clocks (RFC 8446 §8.3); ms. */
+/** How much a ticket's age may differ from the client's statement: transit time and clocks (RFC 8446 §8.3); ms. */
 const AGE_TOLERANCE: Duration = 10_000;
 
-/** A ClientHello whose early data may be taken if it is new. */
+/** A ClientHello whose early data may be accepted if it is new. */
 export interface EarlyHello {
   readonly hello: ReadyHello13;
   readonly psk: ChosenPsk13;
-  /** Bytes that the client was told it may send. */
+  /** Bytes that the client may send. */
   readonly most: number;
 }
 
-/** All that RFC 8446 §4.2.10 asks of early data; whether the ClientHello is new somebody else is asked. */
+/** All conditions of RFC 8446 §4.2.10 for early data, except whether the ClientHello is new, which a job decides. */
 export function considerEarly(
   ctx: Context,
   hello: ReadyHello13,
@@ -317,7 +317,7 @@ export function considerEarly(
   if (Math.abs(age.now - expected) > AGE_TOLERANCE) return 'age';
   if (!hasBinder(ctx, hello, psk)) return 'binder';
   const [binder] = offered?.binders ?? [];
-  // Until then this very ClientHello passes for one of today.
+  // Until then this ClientHello would count as fresh.
   if (binder !== undefined) askGuard(ctx, binder, expected + AGE_TOLERANCE + 1);
   return { hello, psk, most: early.most };
 }
@@ -333,7 +333,10 @@ function claimedAge(obfuscated: number, ageAdd: number): Duration {
   return (obfuscated - ageAdd) >>> 0;
 }
 
-/** The early data is taken: keys to read it with, and the extension that says so. The transcript ends before the ClientHello. */
+/**
+ * The early data is accepted: keys to read it with, and the answering extension. The transcript ends before the
+ * ClientHello.
+ */
 export function acceptEarly(ctx: Context, { hello, psk, most }: EarlyHello): Map<number, Uint8Array> {
   const { provider, transcript } = ctx;
   const { choice, client, message } = hello;

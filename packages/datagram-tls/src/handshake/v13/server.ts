@@ -89,7 +89,7 @@ type ServerState13 =
   | { readonly at: 'wait-old-ticket'; readonly hello: ReadyHello13 }
   | { readonly at: 'wait-psk'; readonly hello: ReadyHello13 }
   | { readonly at: 'wait-guard'; readonly early: EarlyHello }
-  /** The end, of which the client learns nothing. */
+  /** The end, which the client is not told. */
   | { readonly at: 'declined' }
   | { readonly at: 'wait-staple'; readonly hello: ReadyHello13; readonly credential: Credential }
   | { readonly at: 'wait-signature'; readonly hello: Hello }
@@ -164,9 +164,9 @@ export const server13: ServerSide = {
 interface Greeting {
   readonly negotiated: Negotiated13;
   readonly agreed: Agreed;
-  /** The pre-shared key that takes the place of certificates. */
+  /** The pre-shared key that replaces certificates. */
   readonly psk: ChosenPsk13 | undefined;
-  /** The client can resume sessions as we do. */
+  /** The client can resume sessions in our mode. */
   readonly takesTickets: boolean;
 }
 
@@ -176,7 +176,7 @@ interface Hello {
   readonly types: CertificateTypes;
 }
 
-/** Our flight is out. */
+/** Our flight is sent. */
 interface Flight {
   readonly greeting: Greeting;
   /** Of our signature, if a certificate of ours was needed. */
@@ -184,7 +184,7 @@ interface Flight {
   readonly application: ReturnType<typeof deriveApplication13>;
 }
 
-/** Steps 1 and 2. `retry`: the request that the endpoint sent without state, which this ClientHello answers. */
+/** Steps 1 and 2. `retry`: the endpoint's stateless request, which this ClientHello answers. */
 function onClientHello(
   ctx: Context,
   wishes: ClientOffer,
@@ -205,7 +205,7 @@ function onSecondClientHello(ctx: Context, retry: Retry13, message: Message): Se
   return findPsk(ctx, onSecondHello13(ctx, wishes, retry, message));
 }
 
-/** What goes before a full handshake: a session to resume, then a key that was shared outside of the protocol. */
+/** What precedes a full handshake: a session to resume, then an external key. */
 function findPsk(ctx: Context, hello: ReadyHello13): ServerState13 {
   if (askForSession(ctx, hello)) return { at: 'wait-old-ticket', hello };
   return ctx.early ? ctx.decline('ticket') : findExternalPsk(ctx, hello);
@@ -215,7 +215,7 @@ function findExternalPsk(ctx: Context, hello: ReadyHello13): ServerState13 {
   return askForPsk(ctx, hello) ? { at: 'wait-psk', hello } : sendFlight(ctx, hello);
 }
 
-/** A client that is not proved gets an answer only if its early data is taken. */
+/** An unvalidated client gets an answer only if its early data is accepted. */
 function onSessionFound(ctx: Context, hello: ReadyHello13, opened: OpenedTicket | undefined): ServerState13 {
   if (ctx.early) {
     const early = considerEarly(ctx, hello, opened);
@@ -242,7 +242,7 @@ function resume(ctx: Context, hello: ReadyHello13, psk: ChosenPsk13): ServerStat
   return sendPskFlight(ctx, hello, psk, new Map());
 }
 
-/** A pre-shared key takes the place of all certificates (RFC 8446 §2.2). */
+/** A pre-shared key replaces all certificates (RFC 8446 §2.2). */
 function sendPskFlight(
   ctx: Context,
   hello: ReadyHello13,
@@ -264,7 +264,7 @@ function sendFlight(ctx: Context, hello: ReadyHello13): ServerState13 {
   return sendChain(ctx, hello, credential, undefined);
 }
 
-/** Everything up to the signature, which may take time. */
+/** Everything before the signature, which may take time. */
 function sendChain(
   ctx: Context,
   hello: ReadyHello13,
@@ -354,7 +354,7 @@ function onFinished(ctx: Context, flight: Flight, peer: PeerIdentity, message: M
   return { ...established, resumption: undefined };
 }
 
-/** Our certificate for this client, where no key takes its place. */
+/** Our certificate for this client, unless a key replaces it. */
 export function chooseCredential13(
   security: Security,
   client: ClientWishes13,
@@ -367,16 +367,16 @@ export function chooseCredential13(
   return choice;
 }
 
-/** Neither a key nor a certificate will do: what is likely to be wrong. */
+/** Neither a key nor a certificate is usable: the likely reason. */
 function noCredential(security: Security, client: ClientWishes13, { name, hash }: CipherSuite): Error {
   const { identities, psk } = security;
   const usesKeys = client.psks !== undefined && psk.role === 'server';
   if (usesKeys && !security.pskModes.some((name) => client.pskModes.includes(PskKeyExchangeMode[name]))) {
-    const text = 'the client uses its pre-shared keys in no way that pskModes allows here';
+    const text = 'the client offers no key exchange mode that pskModes allows';
     return violation('handshake_failure', text, 'ERR_DTLS_NO_SHARED_PSK_MODE');
   }
   const keysOnly = psk.role === 'server' && identities.length === 0;
-  // A client leaves out what does not fit the suite of our HelloRetryRequest.
+  // A client leaves out keys that do not fit the suite of our HelloRetryRequest.
   const noneFits =
     client.psks === undefined
       ? !sharesHash(security, client, 'sha256')
@@ -410,7 +410,9 @@ function sharesHash({ suites }: Security, { hello }: ClientWishes13, hash: HashN
   );
 }
 
-/** What is agreed on beside keys and certificates, with `answers` to what the handshake itself needs (RFC 8446 §4.3.1). */
+/**
+ * The answers beside keys and certificates, together with `answers`, those of the handshake itself (RFC 8446 §4.3.1).
+ */
 export function sendEncryptedExtensions(
   ctx: Context,
   client: ClientWishes13,
