@@ -25,7 +25,7 @@ export interface Extension {
   /** The only version that has it. */
   readonly only: VersionFacts | undefined;
   /** Its body in our first ClientHello; `undefined` where it is left out. */
-  offer(offering: Offering): Uint8Array | undefined;
+  readonly offer: (offering: Offering) => Uint8Array | undefined;
 }
 
 /** What a client puts into its first ClientHello. */

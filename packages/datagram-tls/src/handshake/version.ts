@@ -61,5 +61,5 @@ export interface CookieRequest {
   readonly carried: Uint8Array;
   /** HandshakeType code. */
   readonly type: number;
-  encode(cookie: Uint8Array): Uint8Array;
+  readonly encode: (cookie: Uint8Array) => Uint8Array;
 }
