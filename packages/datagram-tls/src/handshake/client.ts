@@ -17,9 +17,9 @@ import type { HandshakeVersion, HandshakeVersions } from './version.js';
 /*
  * The client until a version is chosen:
  *
- *   1. ClientHello sent, once it is known which session and which pre-shared keys it can offer
- *   2. HelloVerifyRequest (may be absent) answered with the same ClientHello and its cookie (RFC 6347 §4.2.1)
- *   3. ServerHello selects the version, whose own states follow; a HelloRetryRequest selects DTLS 1.3
+ *   1. ClientHello            sent, once it is known which session and which pre-shared keys it can offer
+ *   2. HelloVerifyRequest     (may be absent) answered with the same ClientHello and its cookie (RFC 6347 §4.2.1)
+ *   3. ServerHello            selects the version, whose own states follow; a HelloRetryRequest selects DTLS 1.3
  */
 type ClientState =
   /** Whether a saved session can be offered depends on the time, and on today's trust. */

@@ -13,8 +13,8 @@ import type { HandshakeVersion, HandshakeVersions } from './version.js';
 /*
  * The server until version and settings are known:
  *
- *   1. ClientHello whose cookie, if one is demanded, the endpoint has checked; the version is chosen
- *   2. with `sni`, a job finds the certificate and policy for the client's name
+ *   1. ClientHello            whose cookie, if one is demanded, the endpoint has checked; the version is chosen
+ *   2.                        with `sni`, a job finds the certificate and policy for the client's name
  */
 type ServerStart =
   | {

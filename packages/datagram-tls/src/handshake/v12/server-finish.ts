@@ -125,7 +125,7 @@ function connect(ctx: Context, ready: ServerReady12, finished: FinishedVerified)
 /*
  * The server's side of an abbreviated DTLS 1.2 handshake (RFC 5246 §7.3, RFC 5077 §3.1):
  *
- *   1. ClientHello            its ticket is opened, or its session found by the id; then our flight:
+ *   1. ClientHello            its ticket is opened, or its session found by the ID; then our flight:
  *      ServerHello, NewSessionTicket (if the ticket is to be replaced), ChangeCipherSpec, Finished
  *   2. Finished               see above
  */
