@@ -25,6 +25,12 @@ export const RUNNING_FLAGS: readonly Flag[] = [
     parse: parseCount,
   },
   {
+    flags: '--cookies <when>',
+    help: 'ask clients for a cookie always, or under-load: a handshake then takes one round trip less (default: always)',
+    roles: SERVER,
+    option: 'cookies',
+  },
+  {
     flags: '--linger <ms>',
     help: 'at the end of input, wait for outstanding answers until it was quiet for so long',
     roles: CLIENT,

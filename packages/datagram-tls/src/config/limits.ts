@@ -1,6 +1,8 @@
 import type { Duration } from '../base/instant.js';
-import { integer, nested } from './kinds.js';
+import { integer, nested, oneOf } from './kinds.js';
 import { type Kind, type OptionsOf, option, readOptions, withDefaults } from './option-table.js';
+
+export type CookiePolicy = 'always' | 'under-load';
 
 const MAX_COUNT = 0xffff_ffff;
 /**
@@ -60,6 +62,13 @@ export const LIMIT_OPTIONS = {
    * @defaultValue 10000
    */
   evictAfter: option(integer(0, Number.MAX_SAFE_INTEGER), { default: 10_000, unit: 'ms' }),
+  /**
+   * When a server requests a cookie, which proves the address of a client and takes a round trip. `under-load`: the server
+   * answers a ClientHello without a cookie at once, with at most three times its bytes, while few such handshakes are under
+   * way: see SECURITY.md.
+   * @defaultValue always
+   */
+  cookies: option(oneOf<CookiePolicy>(['always', 'under-load']), { default: 'always' }),
 };
 
 /** How many associations an endpoint holds, and which of them can be evicted. */
@@ -75,6 +84,7 @@ export interface EndpointLimits {
   /** Bits. */
   readonly hostPrefix: { readonly ipv4: number; readonly ipv6: number };
   readonly evictAfter: Duration;
+  readonly cookies: CookiePolicy;
   readonly cookieLifetime: Duration;
 }
 
@@ -88,6 +98,7 @@ export function resolveLimits(given: LimitOptions): EndpointLimits {
     maxHeldBytes: options.maxHeldBytes,
     hostPrefix: resolveHostPrefix(options.hostPrefix ?? {}),
     evictAfter: options.evictAfter,
+    cookies: options.cookies,
     cookieLifetime: COOKIE_LIFETIME,
   });
 }

@@ -5,7 +5,6 @@ import { Queue } from '../base/queue.js';
 import type { Behaviour, Role, Versions } from '../config/config.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { type RecordLimits, UNLIMITED } from '../extensions/record-limits.js';
-import type { EarlyRefusal } from '../handshake/actions.js';
 import type { Session } from '../handshake/session.js';
 import { Epochs } from '../record/epochs.js';
 import { PlainReader, PlainWriter } from '../record/plain.js';
@@ -14,7 +13,7 @@ import type { Version } from '../wire/codes.js';
 import { versionNamed } from '../wire/version.js';
 import type { ConnectionEvent, DropCounts, DropReason, TraceEvent } from './events.js';
 import { Jobs } from './jobs.js';
-import { isUndecided, type Life } from './life.js';
+import { type Declined, isUndecided, type Life } from './life.js';
 import type { Path } from './path.js';
 import { Timers } from './timers.js';
 import { Transmit } from './transmit.js';
@@ -82,6 +81,7 @@ export class Association {
   /** The allowed versions, latest first. */
   readonly versions: Versions<VersionParts>;
   readonly #events = new Queue<ConnectionEvent>();
+  #withheld: ConnectionEvent[] | undefined;
 
   /** `onEvict` drops all of {@link memory}, which other associations need; `recordSequence`: our first in epoch 0. */
   constructor(
@@ -122,8 +122,22 @@ export class Association {
     this.counters.dropped[reason] = (this.counters.dropped[reason] ?? 0) + 1;
   }
 
+  /** From now on nothing is told but jobs and the end, until {@link release}: the client may not exist. */
+  withhold(): void {
+    this.#withheld = [];
+  }
+
+  /** Tells what was withheld. */
+  release(): void {
+    const withheld = this.#withheld ?? [];
+    this.#withheld = undefined;
+    for (const event of withheld) this.#events.push(event);
+  }
+
   tell(event: ConnectionEvent): void {
-    this.#events.push(event);
+    if (this.#withheld !== undefined && event.type !== 'job' && event.type !== 'closed')
+      this.#withheld.push(event);
+    else this.#events.push(event);
   }
 
   trace(event: TraceEvent): void {
@@ -148,5 +162,5 @@ export interface HandshakeHost {
   /** Server: early data without a cookie is accepted. */
   onEarlyAccepted(now: Instant): void;
   /** Server: this association is discarded. */
-  onDecline(reason: EarlyRefusal): void;
+  onDecline(reason: Declined): void;
 }

@@ -33,6 +33,9 @@ const FIRST_ACKNOWLEDGED_EPOCH = 2;
  */
 type Request = 'authentic' | 'plaintext' | 'doubt' | 'probe';
 
+/** Headers of a plaintext record and of a handshake fragment, bytes. */
+const ITEM_OVERHEAD = 25;
+
 interface UnderWay {
   readonly flight: Flight;
   readonly delivery: Delivery;
@@ -93,6 +96,14 @@ export class FlightSender {
 
   add(item: FlightItem): void {
     this.#building.push(item);
+  }
+
+  /** Bytes that the flight takes that is being built, in fragments of a usual size. */
+  get size(): number {
+    let size = 0;
+    for (const item of this.#building)
+      size += ITEM_OVERHEAD + (item.kind === 'message' ? item.body.length : 1);
+    return size;
   }
 
   /** The flight is complete. */
@@ -353,7 +364,7 @@ export class FlightSender {
     const records = this.#window - delivery.inFlight;
     if (records <= 0) return;
     const { transmit, timers, path, recordLimits, counters } = this.#association;
-    const manner = { size: path.size.forFlights, content: recordLimits.send, records, part };
+    const manner = { size: path.flightDatagramSize, content: recordLimits.send, records, part };
     delivery.onTransmission(now);
     const sent = transmit.flight(flight, manner, delivery);
     if (flight.awaits !== 'nothing') this.#setTimer(now);

@@ -9,6 +9,12 @@ export interface SentAlert {
   readonly sealed: Uint8Array | undefined;
 }
 
+/**
+ * Why a client without a cookie is answered without an association. `flight_size`: our flight is larger than an unvalidated path
+ * takes, and the version has no ACKs by which the client could ask for the rest soon.
+ */
+export type Declined = EarlyRefusal | 'flight_size';
+
 /** The state of an association, with its data. Every part reads this one; only the machine changes it. */
 export type Life =
   | { readonly at: 'idle' }
@@ -29,7 +35,7 @@ export type Life =
       /** Server: the alert that ended the handshake; `undefined` where a new handshake may succeed. */
       readonly refusal: SentAlert | undefined;
       /** Server: why the client is answered as one without a cookie, and this association was never reported. */
-      readonly declined: EarlyRefusal | undefined;
+      readonly declined: Declined | undefined;
     };
 
 export type Phase = 'idle' | 'handshaking' | 'finishing' | 'open' | 'closing' | 'closed';

@@ -5,7 +5,6 @@ import { MemoryPool } from '../base/memory.js';
 import { ownProperties } from '../base/own-properties.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { Security as AnySecurity, Behaviour, Destination } from '../config/config.js';
-import type { EarlyRefusal } from '../handshake/actions.js';
 import { Context } from '../handshake/context.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
@@ -25,7 +24,7 @@ import {
 import type { ConnectionEvent } from './events.js';
 import { Handshake } from './handshake.js';
 import { HANDSHAKE_EPOCH, KeyChanges } from './key-update.js';
-import { isOpen, isUndecided, type Life, type SentAlert, sessionOf } from './life.js';
+import { type Declined, isOpen, isUndecided, type Life, type SentAlert, sessionOf } from './life.js';
 import { answeredLife, Path, UNVALIDATED_LIFE } from './path.js';
 import { Receive } from './receive.js';
 import type { TimerName } from './timers.js';
@@ -78,6 +77,7 @@ export class Machine implements ContentHost, HandshakeHost {
     );
     this.#association = association;
     this.#contact = contact;
+    if (contact === 'unvalidated') association.withhold();
     this.#keys = new KeyChanges(association);
     this.#inbound = new ReceivedData(association);
     this.#outbound = new SentData(association);
@@ -409,6 +409,7 @@ export class Machine implements ContentHost, HandshakeHost {
   onProved(now: Instant): void {
     const { path, timers, behaviour } = this.#association;
     path.validated = true;
+    this.#association.release();
     timers.stop('handshake');
     if (behaviour.handshakeTimeout > 0) timers.set('handshake', now + behaviour.handshakeTimeout);
     this.#handshake.onProved(now);
@@ -422,7 +423,7 @@ export class Machine implements ContentHost, HandshakeHost {
   }
 
   /** This association was not reported as a session, and will not be. */
-  onDecline(reason: EarlyRefusal): void {
+  onDecline(reason: Declined): void {
     this.#association.life = { at: 'closed', session: undefined, refusal: undefined, declined: reason };
     this.#association.timers.end();
     this.#releaseMemory();

@@ -4,7 +4,8 @@ import type { PeerAddress } from '../base/peer-address.js';
 /** What every IPv4 host takes (RFC 791 §3.1), bytes of UDP payload. */
 const ANY_HOST = 548;
 /** Datagram sizes to fall back to, bytes of UDP payload: IPv6's minimum MTU, IPv4's common one, and a last resort. */
-const STEPS = [1232, ANY_HOST, 256];
+const SMALLEST = 256;
+const STEPS = [1232, ANY_HOST, SMALLEST];
 /** Transmissions of one size without an answer before the next smaller one is tried: a single loss is just a loss. */
 const TRIES_PER_STEP = 2;
 
@@ -103,6 +104,13 @@ export class Path {
   /** Bytes of UDP payload of the largest datagram that fits the path, as far as is known. */
   get maxDatagramSize(): number {
     return this.size.known;
+  }
+
+  /** Bytes of the datagrams of a flight: while the path is not validated, one of them at least is to go out at once. */
+  get flightDatagramSize(): number {
+    const size = this.size.forFlights;
+    if (this.validated) return size;
+    return Math.min(size, Math.max(AMPLIFICATION * this.bytesReceived - this.bytesSent, SMALLEST));
   }
 
   /** Whether `bytes` more may be sent. */

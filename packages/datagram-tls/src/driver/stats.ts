@@ -82,6 +82,9 @@ interface EndpointNumbers {
   readonly alertsRepeated: bigint;
   /** ClientHellos answered with a request for a cookie. */
   readonly cookiesSent: bigint;
+  /** With `cookies: 'under-load'`: those of them that less load would have made needless, and handshakes that began without one. */
+  readonly cookiesUnderLoad: bigint;
+  readonly handshakesWithoutCookie: bigint;
   /** Datagrams and messages dropped because too much waited for the socket: `endpoint.sendQueueDrops` has the kinds. */
   readonly sendQueueDropped: bigint;
   /**
@@ -140,6 +143,8 @@ export function endpointNumbers(
     handshakesEvicted: BigInt(counters.handshakesEvicted),
     alertsRepeated: BigInt(counters.alertsRepeated),
     cookiesSent: BigInt(counters.cookiesSent),
+    cookiesUnderLoad: BigInt(counters.cookiesUnderLoad),
+    handshakesWithoutCookie: BigInt(counters.withoutCookie),
     sendQueueDropped: BigInt(dropped.reduce((sum, n) => sum + n, 0)),
     earlyDataAccepted: BigInt(counters.earlyAccepted),
     bytesHeld: BigInt(port?.core.heldBytes ?? 0),

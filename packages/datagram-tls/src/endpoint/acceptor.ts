@@ -6,8 +6,9 @@ import type { PeerAddress } from '../base/peer-address.js';
 import type { Behaviour, Destination } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
 import { connectionAround, machineOf } from '../connection/connection.js';
-import { isUndecided } from '../connection/life.js';
+import { type Declined, isUndecided } from '../connection/life.js';
 import { type InitialNumbers, Machine } from '../connection/machine.js';
+import { UNVALIDATED_LIFE } from '../connection/path.js';
 import type { Security } from '../connection/version.js';
 import type { EarlyRefusal } from '../handshake/actions.js';
 import { type ConnectionEntry, createEntry } from './connection-entry.js';
@@ -95,13 +96,23 @@ export class Acceptor {
       counters.busy++;
       return;
     }
-    this.#act(responder.receive(datagram, peer, service.security, now), service, peer, now);
+    const lenient = this.#isLenient(peer, now);
+    const decision = responder.receive(datagram, peer, service.security, now, lenient);
+    if (
+      decision.act === 'reply' &&
+      decision.asksForCookie &&
+      !lenient &&
+      this.#limits.cookies === 'under-load'
+    )
+      counters.cookiesUnderLoad++;
+    this.#act(decision, service, peer, now);
   }
 
   /** Something happened to `entry`, whose path may not be validated yet. */
   review(entry: ConnectionEntry, now: Instant): void {
     if (!this.#unvalidated.has(entry)) return;
-    const news = this.#unvalidated.review(entry);
+    const news = this.#unvalidated.review(entry, now);
+    if (news?.kind === 'validated') this.#host.announce(entry);
     if (news?.kind === 'taken') {
       this.#host.counters.earlyAccepted++;
       this.#host.announce(entry);
@@ -112,6 +123,11 @@ export class Acceptor {
     } else if (!this.#unvalidated.has(entry)) this.#places.add(entry);
   }
 
+  /** It is a session that its owner knows of. */
+  isReported(entry: ConnectionEntry): boolean {
+    return !this.#unvalidated.isUnreported(entry);
+  }
+
   /** The handshake of `entry` is done. */
   onConnected(entry: ConnectionEntry): void {
     this.#places.onConnected(entry);
@@ -119,7 +135,7 @@ export class Acceptor {
 
   /** `entry` is over. If its handshake was refused, its client gets the same answer when it repeats itself. */
   onEnd(entry: ConnectionEntry, now: Instant): void {
-    this.#unvalidated.forget(entry);
+    this.#unvalidated.forget(entry, now);
     this.#places.forget(entry);
     const { life } = machineOf(entry.connection);
     const refusal = life.at === 'closed' ? life.refusal : undefined;
@@ -158,6 +174,9 @@ export class Acceptor {
         else this.#decline(decision.hello, refusal, peer, now);
         return;
       }
+      case 'admit-unvalidated':
+        this.#admitUnvalidated(service, decision, peer, now);
+        return;
       case 'admit': {
         const host = this.#hostOf(peer);
         if (this.#makeRoom(peer, host, now)) this.#admit(service, decision, peer, host, now);
@@ -190,21 +209,56 @@ export class Acceptor {
     this.#begin(entry, datagram, now);
   }
 
-  /** Early data is refused: the client is asked for its cookie, and will send the data again. */
-  #decline(hello: JoinedHello, reason: EarlyRefusal, peer: PeerAddress, now: Instant): void {
-    this.#countRefusal(reason);
+  /**
+   * Whether a client without a cookie is answered at once. Not where the address has an association: a client that restarted
+   * must send its cookie before its old association changes.
+   */
+  #isLenient(peer: PeerAddress, now: Instant): boolean {
+    const { cookies, maxHandshakes } = this.#limits;
+    if (cookies !== 'under-load') return false;
+    if (this.#host.routes.find(peer.address, peer.port) !== undefined) return false;
+    const host = this.#hostOf(peer);
+    const clients = this.#unvalidated;
+    const busy = maxHandshakes > 0 && (this.#places.handshakes + clients.size) * LOAD_SHARE >= maxHandshakes;
+    return (
+      !busy && clients.hasRoom(host, now) && this.#places.hasRoom(host, clients.size, clients.countOf(host))
+    );
+  }
+
+  /** No session is reported before the path is validated: the address may be forged. */
+  #admitUnvalidated(
+    service: Service,
+    decision: Extract<StatelessDecision, { act: 'admit-unvalidated' }>,
+    peer: PeerAddress,
+    now: Instant,
+  ): void {
+    const { beginning, hello, random, datagram } = decision;
+    const client = { peer, host: this.#hostOf(peer), began: now, clientRandom: own(random) };
+    const entry = this.#open(service, beginning, client);
+    this.#host.counters.withoutCookie++;
+    this.#unvalidated.add(entry, { ...hello, body: own(hello.body) }, undefined);
+    this.#begin(entry, datagram, now);
+  }
+
+  /**
+   * Early data is refused, and the client will send it again; or its first flight does not fit its path. The client is
+   * answered as one without either.
+   */
+  #decline(hello: JoinedHello, reason: Declined, peer: PeerAddress, now: Instant): void {
+    if (reason !== 'flight_size') this.#countRefusal(reason);
     const service = this.#service;
     if (service === undefined || this.#responder === undefined || reason === 'expired') return;
-    this.#act(this.#responder.answer(hello, peer, service.security, now), service, peer, now);
+    const lenient = reason !== 'flight_size' && this.#isLenient(peer, now);
+    this.#act(this.#responder.answer(hello, peer, service.security, now, lenient), service, peer, now);
   }
 
   /** The endpoint no longer serves: a client whose early data is not accepted yet is dropped without a report. */
   #turnAway(entry: ConnectionEntry): void {
+    if (this.#unvalidated.isEarly(entry)) this.#countRefusal('busy');
     machineOf(entry.connection).onDecline('busy');
-    this.#unvalidated.forget(entry);
+    this.#unvalidated.forget(entry, entry.began);
     this.#host.routes.remove(entry);
     this.#host.touch(entry);
-    this.#countRefusal('busy');
   }
 
   #countRefusal(reason: EarlyRefusal): void {
@@ -301,93 +355,124 @@ function evicted(open: boolean): DTLSError {
   );
 }
 
-/** Associations with early data and no cookie, whose clients have not proved yet that they receive our datagrams. */
-const MAX_UNPROVED = 64;
+/** Associations without a cookie, whose clients have not proved yet that they receive our datagrams. */
+const MAX_UNVALIDATED = 64;
 /** The limit of one host, so that other hosts have places. */
-const MOST_PER_HOST = 16;
+const MAX_PER_HOST = 16;
 /**
  * The limit of one ticket. A client uses each ticket once, but may restart; an attacker with forged addresses needs
  * many tickets.
  */
-const MOST_PER_TICKET = 4;
+const MAX_PER_TICKET = 4;
+/** Cookies are requested when one part in so many of `maxHandshakes` is taken. */
+const LOAD_SHARE = 2;
 
-/** The result for a client with early data and no cookie. */
-type EarlyDataDecision =
+/** The result for a client without a cookie. */
+type Review =
   /** Its early data is accepted: it is a session from now on. */
   | { readonly kind: 'taken' }
+  /** It came without early data, and its path is validated: it is a session from now on. */
+  | { readonly kind: 'validated' }
   /** It is answered as any ClientHello without a cookie, and no state of it is kept. */
-  | { readonly kind: 'declined'; readonly hello: JoinedHello; readonly reason: EarlyRefusal };
+  | { readonly kind: 'declined'; readonly hello: JoinedHello; readonly reason: Declined };
+
+interface UnvalidatedClient {
+  /** It may have to be answered without an association. */
+  readonly hello: JoinedHello;
+  /** Distinguishes the ticket of its early data from others; `undefined`: it brought none. */
+  readonly ticket: string | undefined;
+  /** Its owner knows of it. */
+  reported: boolean;
+}
 
 /**
- * Clients with early data, which is useless after the round trip of a cookie. So few of them are accepted at a time
- * that forged addresses gain nothing.
+ * Clients without a cookie: with early data, which is useless after the round trip of a cookie, or on an endpoint that
+ * requests cookies under load only. So few of them are accepted at a time that forged addresses gain nothing. One without early
+ * data that ends before its path is validated keeps its place until the handshake would have run out: otherwise
+ * ClientHellos that fail at once would cost a signature each, in any number.
  */
 class UnvalidatedClients {
-  /**
-   * The ClientHellos of clients whose early data is not decided on; they may have to be answered without an
-   * association.
-   */
-  readonly #asked = new Map<ConnectionEntry, JoinedHello>();
-  readonly #answered = new Set<ConnectionEntry>();
-  /** The ticket of each. */
-  readonly #tickets = new Map<ConnectionEntry, string>();
+  readonly #clients = new Map<ConnectionEntry, UnvalidatedClient>();
+  #spent: { readonly host: string; readonly until: Instant }[] = [];
 
   get size(): number {
-    return this.#tickets.size;
+    return this.#clients.size;
   }
 
   /** Those with one host. */
   countOf(host: string): number {
     let count = 0;
-    for (const entry of this.#tickets.keys()) if (entry.host === host) count++;
+    for (const entry of this.#clients.keys()) if (entry.host === host) count++;
     return count;
   }
 
   /** Those that were not reported as sessions. */
   get unknown(): readonly ConnectionEntry[] {
-    return [...this.#asked.keys()];
+    return [...this.#clients.keys()].filter((entry) => this.isUnreported(entry));
+  }
+
+  isUnreported(entry: ConnectionEntry): boolean {
+    return this.#clients.get(entry)?.reported === false;
+  }
+
+  isEarly(entry: ConnectionEntry): boolean {
+    return this.#clients.get(entry)?.ticket !== undefined;
   }
 
   /** The reason to refuse one more client with `host` and `ticket`. */
   refuses(host: string, ticket: string): EarlyRefusal | undefined {
-    if (this.size >= MAX_UNPROVED) return 'busy';
-    return this.countOf(host) >= MOST_PER_HOST || this.#countUnder(ticket) >= MOST_PER_TICKET
+    if (this.size >= MAX_UNVALIDATED) return 'busy';
+    return this.countOf(host) >= MAX_PER_HOST || this.#countUnder(ticket) >= MAX_PER_TICKET
       ? 'over_share'
       : undefined;
   }
 
+  /** Whether one more client with `host` and without early data is accepted. */
+  hasRoom(host: string, now: Instant): boolean {
+    this.#spent = this.#spent.filter(({ until }) => until > now);
+    if (this.size + this.#spent.length >= MAX_UNVALIDATED) return false;
+    let count = this.countOf(host);
+    for (const spent of this.#spent) if (spent.host === host) count++;
+    return count < MAX_PER_HOST;
+  }
+
   has(entry: ConnectionEntry): boolean {
-    return this.#tickets.has(entry);
+    return this.#clients.has(entry);
   }
 
   /** `hello` must be a copy that the caller does not change. */
-  add(entry: ConnectionEntry, hello: JoinedHello, ticket: string): void {
-    this.#asked.set(entry, hello);
-    this.#tickets.set(entry, ticket);
+  add(entry: ConnectionEntry, hello: JoinedHello, ticket: string | undefined): void {
+    this.#clients.set(entry, { hello, ticket, reported: false });
   }
 
   /** Something happened to `entry`: decides whether it is accepted. */
-  review(entry: ConnectionEntry): EarlyDataDecision | undefined {
+  review(entry: ConnectionEntry, now: Instant): Review | undefined {
+    const client = this.#clients.get(entry);
+    if (client === undefined) return undefined;
     const { life, path } = machineOf(entry.connection);
-    if (path.validated && this.#answered.delete(entry)) this.#tickets.delete(entry);
-    const hello = this.#asked.get(entry);
-    if (hello === undefined || isUndecided(life)) return undefined;
-    this.#asked.delete(entry);
+    if (path.validated) this.#clients.delete(entry);
     const reason = life.at === 'closed' ? life.declined : undefined;
-    if (path.validated || reason !== undefined) this.#tickets.delete(entry);
-    else this.#answered.add(entry);
-    return reason === undefined ? { kind: 'taken' } : { kind: 'declined', hello, reason };
+    if (reason !== undefined) {
+      this.forget(entry, now);
+      return { kind: 'declined', hello: client.hello, reason };
+    }
+    const isEarly = client.ticket !== undefined;
+    if (client.reported || (isEarly ? isUndecided(life) : !path.validated)) return undefined;
+    client.reported = true;
+    return { kind: isEarly ? 'taken' : 'validated' };
   }
 
-  forget(entry: ConnectionEntry): void {
-    this.#asked.delete(entry);
-    this.#answered.delete(entry);
-    this.#tickets.delete(entry);
+  forget(entry: ConnectionEntry, now: Instant): void {
+    const client = this.#clients.get(entry);
+    if (client === undefined) return;
+    this.#clients.delete(entry);
+    const until = entry.began + UNVALIDATED_LIFE;
+    if (client.ticket === undefined && until > now) this.#spent.push({ host: entry.host, until });
   }
 
   #countUnder(ticket: string): number {
     let count = 0;
-    for (const other of this.#tickets.values()) if (other === ticket) count++;
+    for (const other of this.#clients.values()) if (other.ticket === ticket) count++;
     return count;
   }
 }

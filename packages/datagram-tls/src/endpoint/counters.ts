@@ -9,6 +9,10 @@ export interface EndpointCounters {
   clientSessions: number;
   /** ClientHellos answered with a request for a cookie. */
   cookiesSent: number;
+  /** Those of them that would have been answered without a cookie under less load, with `cookies: 'under-load'`. */
+  cookiesUnderLoad: number;
+  /** ClientHellos without a cookie that began a handshake at once, with `cookies: 'under-load'`. */
+  withoutCookie: number;
   /** Datagrams dropped because the endpoint is busy. */
   busy: number;
   /** Fragments of ClientHellos kept until the rest arrives. */
@@ -41,6 +45,8 @@ export function startCounting(): EndpointCounters {
     serverSessions: 0,
     clientSessions: 0,
     cookiesSent: 0,
+    cookiesUnderLoad: 0,
+    withoutCookie: 0,
     partHellos: 0,
     busy: 0,
     rejected: 0,

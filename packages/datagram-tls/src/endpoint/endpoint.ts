@@ -218,8 +218,14 @@ export class Endpoint {
   pollEvent(): EndpointEvent | undefined {
     const event = this.#events.shift();
     if (event !== undefined) return event;
-    const told = this.#readyQueue.pollEvent(this.#onRest);
-    return told === undefined ? undefined : this.#note(told.entry, told.event);
+    for (;;) {
+      const told = this.#readyQueue.pollEvent(this.#onRest);
+      if (told === undefined) return undefined;
+      const reported = told.event.type === 'job' || this.#acceptor.isReported(told.entry);
+      const noted = this.#note(told.entry, told.event);
+      // The end of an association that its owner does not know of is no news.
+      if (reported) return noted;
+    }
   }
 
   #acceptorHost(): AcceptorHost {

@@ -30,6 +30,14 @@ export type StatelessDecision =
       readonly random: Uint8Array;
       readonly datagram: Uint8Array;
     }
+  /** It needs no cookie now: `datagram` is the first of an association on a path that is not validated. */
+  | {
+      readonly act: 'admit-unvalidated';
+      readonly beginning: InitialNumbers;
+      readonly hello: JoinedHello;
+      readonly random: Uint8Array;
+      readonly datagram: Uint8Array;
+    }
   /** Its cookie is valid: `datagram` is the first of an association. */
   | {
       readonly act: 'admit';
@@ -63,7 +71,14 @@ export class StatelessResponder {
     return this.#split.expects(address, port);
   }
 
-  receive(datagram: Uint8Array, peer: PeerAddress, security: Security, now: Instant): StatelessDecision {
+  /** `lenient`: a first ClientHello needs no cookie now. */
+  receive(
+    datagram: Uint8Array,
+    peer: PeerAddress,
+    security: Security,
+    now: Instant,
+    lenient: boolean,
+  ): StatelessDecision {
     const parts = readHelloParts(datagram);
     const [first] = parts;
     if (first === undefined) return REJECT;
@@ -77,9 +92,10 @@ export class StatelessResponder {
       return { act: 'admit', beginning, random: prefix.random, datagram };
     }
     const [latest] = partsOf(security.versions);
-    if (prefix !== undefined && latest.server.cookies.askAtOnce !== undefined)
+    const whole = fragment.fragmentLength === fragment.length;
+    if (prefix !== undefined && latest.server.cookies.askAtOnce !== undefined && !(lenient && whole))
       return this.#ask(latest.server.cookies.askAtOnce(), prefix, numbers, peer, now);
-    if (fragment.fragmentLength === fragment.length) {
+    if (whole) {
       const hello = { messageSeq, recordSequence, body: fragment.fragment };
       const ticket = prefix === undefined ? undefined : ticketOfEarlyData(prefix, hello, security);
       if (prefix !== undefined && ticket !== undefined)
@@ -91,16 +107,23 @@ export class StatelessResponder {
           random: prefix.random,
           datagram,
         };
-      return this.answer(hello, peer, security, now);
+      return this.answer(hello, peer, security, now, lenient);
     }
     const joined = this.#split.add(peer, parts, now);
-    return joined === undefined ? WAIT : this.#onJoined(joined, peer, security, now);
+    return joined === undefined ? WAIT : this.#onJoined(joined, peer, security, now, lenient);
   }
 
-  #onJoined(joined: JoinedHello, peer: PeerAddress, security: Security, now: Instant): StatelessDecision {
+  #onJoined(
+    joined: JoinedHello,
+    peer: PeerAddress,
+    security: Security,
+    now: Instant,
+    lenient: boolean,
+  ): StatelessDecision {
     const prefix = peekClientHello(joined.body);
     const beginning = prefix === undefined ? undefined : this.#open(prefix, joined, peer, security, now);
-    if (prefix === undefined || beginning === undefined) return this.answer(joined, peer, security, now);
+    if (prefix === undefined || beginning === undefined)
+      return this.answer(joined, peer, security, now, lenient);
     const datagram = wholeMessage(HandshakeType.client_hello, joined, joined.body);
     return { act: 'admit', beginning, random: prefix.random, datagram };
   }
@@ -124,12 +147,21 @@ export class StatelessResponder {
   }
 
   /** A whole ClientHello without a valid cookie. */
-  answer(hello: JoinedHello, peer: PeerAddress, security: Security, now: Instant): StatelessDecision {
+  answer(
+    hello: JoinedHello,
+    peer: PeerAddress,
+    security: Security,
+    now: Instant,
+    lenient: boolean,
+  ): StatelessDecision {
     try {
       const wishes = readClientOffer(decoded(decodeClientHello(hello.body), 'ClientHello'));
       const { server } = chooseVersion(partsOf(security.versions), wishes);
       const request = server.cookies.ask(security, wishes, hello.body);
-      return this.#ask(request, wishes.hello, hello, peer, now);
+      const first = hello.messageSeq === 0 && wishes.hello.cookie.length === 0;
+      return lenient && first && !request.asksForMore
+        ? withoutCookie(hello, wishes.hello.random)
+        : this.#ask(request, wishes.hello, hello, peer, now);
     } catch (error) {
       const alert = error instanceof DTLSError ? error.alert : 'internal_error';
       return { act: 'reply', data: refusal(hello, alert ?? 'internal_error'), asksForCookie: false };
@@ -146,6 +178,16 @@ export class StatelessResponder {
     const body = encode(this.#cookies.make(peer, hello, now, carried));
     return { act: 'reply', data: wholeMessage(type, numbers, body), asksForCookie: true };
   }
+}
+
+function withoutCookie(hello: JoinedHello, random: Uint8Array): StatelessDecision {
+  return {
+    act: 'admit-unvalidated',
+    beginning: beginningAt(hello, 'unvalidated'),
+    hello,
+    random,
+    datagram: wholeMessage(HandshakeType.client_hello, hello, hello.body),
+  };
 }
 
 function beginningAt(

@@ -61,5 +61,7 @@ export interface CookieRequest {
   readonly carried: Uint8Array;
   /** HandshakeType code. */
   readonly type: number;
+  /** It asks for something else as well, so that the round trip is needed in any case. */
+  readonly asksForMore: boolean;
   readonly encode: (cookie: Uint8Array) => Uint8Array;
 }

@@ -40,6 +40,7 @@ suite('limits of an endpoint', () => {
       maxSessions: 10_000,
       maxSessionsPerHost: 1000,
       maxHandshakes: 1000,
+      cookies: 'always',
       maxHeldBytes: 0x200_0000,
       evictAfter: 10_000,
       hostPrefix: { ipv4: 32, ipv6: 64 },

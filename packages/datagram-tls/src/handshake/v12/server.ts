@@ -202,6 +202,7 @@ function askForCookie(): CookieRequest {
   return {
     carried: EMPTY,
     type: HandshakeType.hello_verify_request,
+    asksForMore: false,
     encode: (cookie) => encodeHelloVerifyRequest({ serverVersion: WireVersion.dtls10, cookie }),
   };
 }

@@ -51,6 +51,7 @@ function askForCookie(security: Security, wishes: ClientOffer, body: Uint8Array)
   return {
     carried: encodeRetry({ suite, group, askedFor, firstHello: hash.digest(), nameHash }),
     type: HandshakeType.server_hello,
+    asksForMore: askedFor !== undefined,
     encode: (cookie) => encodeHelloRetryRequest13({ suite, askedFor, cookie }),
   };
 }
