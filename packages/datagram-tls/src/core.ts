@@ -23,7 +23,7 @@ export { dtls12 } from './connection/dtls12.js';
 export { dtls13 } from './connection/dtls13.js';
 export type { ConnectionEvent, DropCounts, DropReason, TraceEvent } from './connection/events.js';
 export type { ProtocolVersion, Security } from './connection/version.js';
-export { layerProvider, type PartialProvider } from './crypto/layer.js';
+export { layerProvider, type PartialProvider } from './crypto/layered-provider.js';
 export { nodeProvider } from './crypto/node.js';
 export type {
   AeadKey,

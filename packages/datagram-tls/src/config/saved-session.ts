@@ -11,7 +11,7 @@ import {
   type SessionState,
   writeEarlyTerms,
   writeSessionState,
-} from '../keys/session-state.js';
+} from '../keys/resumption-state.js';
 import { Reader, Writer } from '../wire/cursor.js';
 
 /** The data that a client needs to resume a session. It holds secrets: anyone holding it can act as the client. */

@@ -4,7 +4,7 @@ import type { NewTicket } from '../config/saved-session.js';
 import type { Job } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
 import type { KeylogLabel } from '../keys/keylog.js';
-import type { FreshState } from '../keys/session-state.js';
+import type { FreshState } from '../keys/resumption-state.js';
 import type { DropReason as RecordDropReason } from '../record/header.js';
 
 /** Events of a connection for its owner, in order. */

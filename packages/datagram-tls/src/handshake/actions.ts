@@ -3,7 +3,7 @@ import type { NewTicket } from '../config/saved-session.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { RecordLimits } from '../extensions/record-limits.js';
 import type { KeylogLabel } from '../keys/keylog.js';
-import type { FreshState } from '../keys/session-state.js';
+import type { FreshState } from '../keys/resumption-state.js';
 import type { Awaits } from './flight.js';
 import type { Job } from './jobs.js';
 import type { Session } from './session.js';

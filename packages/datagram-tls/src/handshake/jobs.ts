@@ -3,7 +3,7 @@ import type { Duration } from '../base/instant.js';
 import type { GuardAnswer, PskCredential, Security, SigningKey, StoredPsk } from '../config/config.js';
 import type { SavedSession } from '../config/saved-session.js';
 import type { CipherSuite } from '../crypto/suites.js';
-import type { EarlyTerms, FreshState, SessionState } from '../keys/session-state.js';
+import type { EarlyTerms, FreshState, SessionState } from '../keys/resumption-state.js';
 import type { SchemeName } from '../wire/codes.js';
 import type { Certificate } from '../x509/certificate.js';
 

@@ -3,7 +3,7 @@ import { groupFits } from '../crypto/groups.js';
 import type { KeyExchange } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import { offeredExtensions } from '../extensions/table.js';
-import type { EarlyTerms } from '../keys/session-state.js';
+import type { EarlyTerms } from '../keys/resumption-state.js';
 import { type GroupName, WireVersion } from '../wire/codes.js';
 import type { ClientHello } from '../wire/messages/client-hello.js';
 import { type VersionFacts, versionNamed } from '../wire/version.js';

@@ -1,7 +1,7 @@
 import type { PskCredential, PskImport, Security } from '../config/config.js';
 import type { CryptoProvider, HashName } from '../crypto/provider.js';
+import type { SessionState } from '../keys/resumption-state.js';
 import { deriveImportedPsk13 } from '../keys/schedule13.js';
-import type { SessionState } from '../keys/session-state.js';
 import { encodeImportedIdentity, Kdf, type KdfHash } from '../wire/imported-identity.js';
 import { FACTS_13 } from '../wire/version.js';
 import { PeerIdentity } from './authenticate.js';

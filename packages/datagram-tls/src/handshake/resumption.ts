@@ -3,7 +3,7 @@ import type { Duration } from '../base/instant.js';
 import type { Security } from '../config/config.js';
 import type { SavedSession } from '../config/saved-session.js';
 import { canResumeUnder } from '../crypto/suites.js';
-import type { SessionState } from '../keys/session-state.js';
+import type { SessionState } from '../keys/resumption-state.js';
 import { type VersionFacts, versionNamed } from '../wire/version.js';
 import { type ClaimedChain, claimChain, PeerIdentity } from './authenticate.js';
 import type { Context } from './context.js';

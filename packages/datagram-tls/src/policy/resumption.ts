@@ -25,7 +25,7 @@ import {
   type SessionState,
   writeEarlyTerms,
   writeSessionState,
-} from '../keys/session-state.js';
+} from '../keys/resumption-state.js';
 import { openTicket, sealTicket, type TicketKey } from '../keys/ticket-keys.js';
 import { Reader, Writer } from '../wire/cursor.js';
 import { rulesOf } from '../wire/version.js';

@@ -15,7 +15,7 @@ import { decodeServerNameResponse } from '../../extensions/server-name.js';
 import { decodeSessionTicketResponse } from '../../extensions/session-ticket.js';
 import { decodeStatusResponse } from '../../extensions/status-request.js';
 import { checkAnswers12 } from '../../extensions/table.js';
-import { NO_EARLY_DATA } from '../../keys/session-state.js';
+import { NO_EARLY_DATA } from '../../keys/resumption-state.js';
 import { ExtensionType, type GroupName, HandshakeType, Scheme, type SchemeName } from '../../wire/codes.js';
 import {
   type CertificateRequest12,

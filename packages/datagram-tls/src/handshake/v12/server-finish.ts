@@ -6,7 +6,7 @@ import { encodeEncryptThenMac } from '../../extensions/encrypt-then-mac.js';
 import { encodeExtendedMasterSecret } from '../../extensions/extended-master-secret.js';
 import { encodeRenegotiationInfo } from '../../extensions/renegotiation-info.js';
 import { encodeSessionTicketResponse } from '../../extensions/session-ticket.js';
-import type { FreshState, SessionState } from '../../keys/session-state.js';
+import type { FreshState, SessionState } from '../../keys/resumption-state.js';
 import {
   ExtensionType,
   type GroupName,

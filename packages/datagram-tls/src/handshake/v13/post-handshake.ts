@@ -5,13 +5,13 @@ import type { CipherSuite } from '../../crypto/suites.js';
 import { decodeEarlyDataTicket, encodeEarlyDataTicket } from '../../extensions/early-data.js';
 import { checkPlaces } from '../../extensions/table.js';
 import { Exporter13 } from '../../keys/exporter.js';
+import type { FreshState } from '../../keys/resumption-state.js';
 import {
   type ApplicationSecrets13,
   deriveNextTrafficSecret13,
   deriveResumptionSecret13,
   deriveTicketPsk13,
 } from '../../keys/schedule13.js';
-import type { FreshState } from '../../keys/session-state.js';
 import { ExtensionType, HandshakeType, type SchemeName } from '../../wire/codes.js';
 import type { Extensions } from '../../wire/extension-block.js';
 import { decodeKeyUpdate, encodeKeyUpdate, KeyUpdateRequest } from '../../wire/messages/key-update.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
-import { layerProvider, type PartialProvider } from '#lib/crypto/layer.js';
+import { layerProvider, type PartialProvider } from '#lib/crypto/layered-provider.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
 import { SERVERS } from '../support/identities.js';
