@@ -59,8 +59,3 @@ export function isOpen({ at }: Life): boolean {
 export function isEstablished(life: Life): boolean {
   return isOpen(life) || life.at === 'closing';
 }
-
-/** Our last flight is not acknowledged yet. */
-export function isFinishing(life: Life): boolean {
-  return life.at === 'finishing' || (life.at === 'closing' && life.finishing);
-}
