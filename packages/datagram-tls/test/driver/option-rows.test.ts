@@ -57,7 +57,7 @@ const BAD: readonly (readonly [value: unknown, number: string, other: string])[]
 
 /** The bounds of a row that takes whole numbers. */
 function boundsOf({ values }: Row): readonly [min: number, max: number] | undefined {
-  const [, exact, min, max] = /^(?:at least (\d+)|(\d+) to (\d+))$/.exec(values ?? '') ?? [];
+  const [, exact, min, max] = /^(?:at least (\d+)|(\d+) to (\d+))$/.exec(values) ?? [];
   if (exact !== undefined) return [Number(exact), Number.MAX_SAFE_INTEGER];
   return min === undefined ? undefined : [Number(min), Number(max)];
 }
