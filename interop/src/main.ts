@@ -3,7 +3,7 @@
  *
  *   node interop/dist/main.js                    the whole matrix
  *   node interop/dist/main.js openssl x25519     the cases whose names contain all of these
- *   node interop/dist/main.js --baseline         foreign peers against each other: who is to blame when one refuses another
+ *   node interop/dist/main.js --baseline         foreign peers against each other, to find the faulty one when one refuses another
  *   node interop/dist/main.js --list             names only
  */
 import { parseArgs } from 'node:util';

@@ -59,5 +59,5 @@ test('many refusals give one line at once and one more ten seconds later', (t) =
   const second = `refused 999 ClientHellos in the last 10 s: ${end}`;
   assert.deepEqual(lines, [first, second]);
   t.mock.timers.tick(60_000);
-  assert.deepEqual(lines, [first, second], 'nobody was refused since');
+  assert.deepEqual(lines, [first, second], 'no client was refused since');
 });

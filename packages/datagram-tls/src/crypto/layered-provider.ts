@@ -1,18 +1,18 @@
 import { once } from './once.js';
 import type { Capabilities, CryptoProvider, PrivateKey, PublicKey } from './provider.js';
 
-/** Functions of a provider that go together, and for which names of the capability they are there. */
+/** A group of functions of a provider, and the names that it supports. */
 type Primitives<Capability extends keyof Capabilities, Functions extends keyof CryptoProvider> = Pick<
   CryptoProvider,
   Functions
 > & {
-  /** Asked once for each name; what it throws means no. */
+  /** Called once for each name. An exception means no. */
   has(...names: Parameters<Capabilities[Capability]>): boolean;
 };
 
 /**
- * Some primitives, such as those of a WebAssembly module or of a native one. What is absent, and every name for which `has` says
- * no, is that of the provider below.
+ * Some primitives, such as those of a WebAssembly or native module. The base provider supplies absent groups, and every name
+ * for which `has` returns false.
  */
 export interface PartialProvider {
   readonly hashes?: Primitives<'hash', 'hash' | 'mac' | 'hkdfExpand'>;
@@ -26,14 +26,14 @@ export interface PartialProvider {
   readonly passwords?: CryptoProvider['passwords'];
 }
 
-/** A key that is imported here is used here only; `has` must say yes for every scheme that it may be used with. */
+/** Only this provider uses the keys that it imports; `has` must return true for every scheme that they can be used with. */
 interface PartialSignatures
   extends Primitives<'signature', 'importPublicKey' | 'isKeyOf' | 'sign' | 'verify'> {
-  /** `undefined` for a key of another type, or in another form: the provider below reads it. */
+  /** `undefined` for a key of another type or encoding: the base provider imports it. */
   importPrivateKey(data: string | Uint8Array, passphrase?: string | Uint8Array): PrivateKey | undefined;
 }
 
-/** `top` laid over `base`: each primitive is taken from `top` where it has that, by capability and name, else from `base`. */
+/** Takes each primitive from `top` where `top` supports its name, else from `base`. */
 export function layerProvider(base: CryptoProvider, top: PartialProvider): CryptoProvider {
   const { hashes, aeads, aesCbc, recordNumberMasks, keyExchanges } = top;
   const has = {
@@ -93,7 +93,7 @@ function either(top: Capabilities, base: Capabilities): Capabilities {
   };
 }
 
-/** Keys are objects of the provider that imported them: it alone can use them. */
+/** A key belongs to the provider that imported it: no other provider can use it. */
 function layerSignatures(
   base: CryptoProvider,
   top: PartialSignatures | undefined,

@@ -262,8 +262,8 @@ suite('certificates and keys', () => {
       'ERR_INVALID_ARG_TYPE',
       /options\.passphrase/,
     ],
-    ['a certificate that is none', { cert: 'x', key }, 'ERR_OSSL_PEM_NO_START_LINE', /options\.cert/],
-    ['a key that is none', { cert, key: 'x' }, 'ERR_OSSL_UNSUPPORTED', /options\.key/],
+    ['an invalid certificate', { cert: 'x', key }, 'ERR_OSSL_PEM_NO_START_LINE', /options\.cert/],
+    ['an invalid key', { cert, key: 'x' }, 'ERR_OSSL_UNSUPPORTED', /options\.key/],
     [
       "another certificate's key",
       { cert, key: CLIENTS.ed25519.key },

@@ -7,7 +7,7 @@ import { CA, OTHER_CA } from '../support/identities.js';
 
 type Tls = { getCACertificates?: (type: string) => readonly string[] };
 
-/** Stands for what `tls.setDefaultCACertificates` sets where there is such a function; an older Node has none. */
+/** Stands for the list that `tls.setDefaultCACertificates` sets. An older Node lacks that function. */
 let current: readonly string[] = [CA];
 const asked = new Set<string>();
 (createRequire(import.meta.url)('node:tls') as Tls).getCACertificates = (type) => {

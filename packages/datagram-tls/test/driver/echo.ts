@@ -30,7 +30,7 @@ export function client(port: number, options: ConnectOptions = {}, host = '127.0
   return connect(host, port, { ca: CA, servername: 'localhost', ...options });
 }
 
-/** Sends one message and waits for what comes back; a datagram that a busy machine loses is sent again. */
+/** Sends one message and waits for its echo. Sends it again when a busy machine loses a datagram. */
 export async function roundTrip(session: DTLSSession, text: string): Promise<string> {
   return await new Promise<string>((resolve, reject) => {
     let tries = 0;

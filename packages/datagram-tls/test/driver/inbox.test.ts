@@ -103,7 +103,7 @@ suite('messages that are not read', () => {
     assert.equal(budget.held, 0);
   });
 
-  test('a handler receives the waiting messages, and none is held any more', () => {
+  test('a handler receives the waiting messages, and the inbox is then empty', () => {
     const budget = new UnreadBudget(100_000);
     const inbox = filled(budget, 4);
     assert.equal(inbox.handOver().length, 4);

@@ -39,7 +39,7 @@ function* junk(count: number): Iterable<Uint8Array> {
   }
 }
 
-/** A ClientHello without a cookie, as anybody can send it; its random is all ones. */
+/** A ClientHello without a cookie: any host can send it. Its random is all ones. */
 const CLIENT_HELLO = Uint8Array.of(
   ...[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 54],
   ...[1, 0, 0, 42, 0, 0, 0, 0, 0, 0, 0, 42],

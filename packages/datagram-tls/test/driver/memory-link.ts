@@ -6,7 +6,7 @@ type Closer = NonNullable<Transport['onclose']>;
 /** How a network in memory hands a datagram over: within `send`, or in a later turn. */
 export type Delivery = 'at once' | 'later';
 
-/** Ports of a network in memory, by address and port. Datagrams to nobody are lost. */
+/** Ports of a network in memory, by address and port. Datagrams to an unused address are lost. */
 export class MemoryNetwork {
   readonly #ports = new Map<string, MemoryTransport>();
   readonly #delivery: Delivery;

@@ -7,7 +7,7 @@ import { collectGarbage } from '../support/garbage.js';
 import { VERSIONS } from '../support/settings.js';
 import { client, type EchoServer, echoServer, roundTrip } from './echo.js';
 
-/** Collections, each after a turn of the event loop, in which what nobody holds has to go. */
+/** Full collections, each after a turn of the event loop. They must free every unreferenced object. */
 const TRIES = 20;
 
 const ENDS = {

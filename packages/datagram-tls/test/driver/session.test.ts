@@ -5,7 +5,7 @@ import { DTLSSession } from '#lib/index.js';
 import { CA, CLIENTS, SERVERS, STRANGER } from '../support/identities.js';
 import { client, echoServer, roundTrip, until } from './echo.js';
 
-/** The next exception that nobody catches, kept from the test runner, for whom it would be a failure. */
+/** The next uncaught exception. The test runner does not see it: it would count it as a failure. */
 function nextUncaught(): Promise<unknown> {
   const runners = process.listeners('uncaughtException');
   process.removeAllListeners('uncaughtException');

@@ -478,7 +478,7 @@ suite('what a caller may get wrong with a transport', () => {
   };
   const transport = (): MemoryTransport => new MemoryNetwork().transport('either');
   const mistakes: readonly [string, (transport: Transport) => unknown, string, RegExp][] = [
-    ['a transport that is none', () => serve(5 as never), 'ERR_INVALID_ARG_TYPE', /options\.transport"/],
+    ['an invalid transport', () => serve(5 as never), 'ERR_INVALID_ARG_TYPE', /options\.transport"/],
     [
       'a transport that cannot send',
       () => client({ close: ignore } as never),
@@ -504,7 +504,7 @@ suite('what a caller may get wrong with a transport', () => {
       /options\.transport\.maxDatagramSize/,
     ],
     [
-      'an address that is none',
+      'an invalid address',
       (given) => serve({ ...given, send: ignore, close: ignore, address: { address: 5 } as never }),
       'ERR_INVALID_ARG_TYPE',
       /options\.transport\.address/,

@@ -112,7 +112,7 @@ for (const version of VERSIONS) {
       pair.explain(() => pair.handshake());
       assert.equal(counters.withoutCookie, MAX);
       pair.runFor(LIFE + 100);
-      assert.equal(pair.server.endpoint.size, 1, 'what nobody answered is gone');
+      assert.equal(pair.server.endpoint.size, 1, 'the unanswered association is gone');
     });
 
     test('one host gets a share of them', () => {

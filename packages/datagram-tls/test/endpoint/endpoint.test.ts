@@ -139,7 +139,7 @@ class Port {
     return client;
   }
 
-  /** Until nobody has anything to send. */
+  /** Runs until neither side has anything to send. */
   exchange(): void {
     for (let moved = true; moved; ) {
       moved = false;

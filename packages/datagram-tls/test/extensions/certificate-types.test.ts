@@ -47,7 +47,7 @@ suite('certificate types of a client', () => {
 
   for (const [what, type, body, alert] of [
     ['a type that was not offered', server_certificate_type, Uint8Array.of(X509), 'illegal_parameter'],
-    ['a type that nobody knows', client_certificate_type, Uint8Array.of(OPENPGP), 'illegal_parameter'],
+    ['an unknown type', client_certificate_type, Uint8Array.of(OPENPGP), 'illegal_parameter'],
     ['no type', server_certificate_type, new Uint8Array(0), 'decode_error'],
     ['two types', client_certificate_type, Uint8Array.of(X509, RawPublicKey), 'decode_error'],
   ] as const) {

@@ -32,7 +32,7 @@ const CODES =
 /** RC2 is there where OpenSSL's legacy provider is loaded. */
 const HAS_RC2 = nodePasswords.hasCipher('rc2-40-cbc');
 
-/** Each file with its passphrase, as somebody else wrote it. */
+/** Files that other programs wrote, each with its passphrase. */
 const FILES: readonly (readonly [name: string, passphrase: string | undefined])[] = [
   ['openssl', 'secret'],
   ['openssl-other-aes', 'secret'],

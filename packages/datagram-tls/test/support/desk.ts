@@ -20,7 +20,7 @@ import { behaviour, security, UNLIMITED } from './settings.js';
 /** What each client says. */
 export const MESSAGE = utf8('early');
 
-/** A server's endpoint among strangers. Those with the same options serve with the same context. */
+/** A server's endpoint with unknown peers. Endpoints with the same options share one context. */
 export class Desk {
   readonly endpoint: Endpoint;
   readonly entries: ConnectionEntry[] = [];
@@ -55,14 +55,14 @@ export class Desk {
     return this.#sent;
   }
 
-  /** Does the jobs that wait, and those that follow. */
+  /** Does the waiting jobs, and the jobs that they cause. */
   answerAll(): Uint8Array[] {
     this.slow = false;
     this.#answer();
     return this.pump();
   }
 
-  /** Wakes up whenever that was asked for; returns what was sent meanwhile. */
+  /** Runs every timer that is due; returns what was sent meanwhile. */
   wait(ms: number): Uint8Array[] {
     const end = this.now + ms;
     const sent: Uint8Array[] = [];

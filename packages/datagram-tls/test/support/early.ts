@@ -8,12 +8,12 @@ import { returning, savedSession } from './resumption.js';
 
 const NAME = 'localhost';
 
-/** Options of a server that takes early data. Each call gives other ticket keys, as of another server. */
+/** Options of a server that accepts early data. Each call returns new ticket keys, as for another server. */
 export function taking(most = 1000, more: SecurityOptions = {}): SecurityOptions {
   return { ticketKeys: undefined, maxEarlyData: most, ...more };
 }
 
-/** One that shares its keys with others like it, and believes that no ClientHello was ever seen before. */
+/** A server that shares its ticket keys with others, and whose replay guard accepts every ClientHello. */
 export function sharing(most = 1000, more: SecurityOptions = {}): SecurityOptions {
   return { ...taking(most), ticketKeys: new Uint8Array(80).fill(7), replayGuard: () => true, ...more };
 }
@@ -23,7 +23,7 @@ export function sessionFor(options: PairOptions): SavedSession {
   return savedSession(new Pair({ version: 'DTLSv1.3', ...options }).handshake());
 }
 
-/** A pair that has not begun, whose client comes back with something to say. */
+/** A pair before its handshake; its client resumes a session and has early data to send. */
 export function comingBack(
   session: SavedSession,
   messages: readonly Uint8Array[],

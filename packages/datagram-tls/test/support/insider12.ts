@@ -12,7 +12,7 @@ import type { Pair } from './pair.js';
 import { plainFragments } from './records.js';
 import { aeadSuite } from './suites.js';
 
-/** Somebody who knows the keys of a DTLS 1.2 association: makes and opens records as either side would. */
+/** An insider that knows the keys of a DTLS 1.2 association: it makes and opens records of either side. */
 export class Insider12 {
   readonly #suite: AeadSuite;
   readonly #keys: KeyBlock12;
@@ -71,7 +71,7 @@ export class Insider12 {
   }
 }
 
-/** Listens to the hellos, and becomes an insider as soon as one side has told its secret. */
+/** Reads the hellos, and becomes an insider once one side has logged its secret. */
 export class Spy12 {
   readonly #pair: Pair;
   #suite: CipherSuite | undefined;
@@ -94,7 +94,7 @@ export class Spy12 {
   insider(): Insider12 {
     const told = this.#pair.client.secrets[0] ?? this.#pair.server.secrets[0];
     if (this.#suite === undefined || this.#serverRandom === undefined || told === undefined)
-      throw new Error('nobody has told a secret yet');
+      throw new Error('no secret was logged yet');
     return new Insider12(this.#suite, told.secret, told.clientRandom, this.#serverRandom);
   }
 }

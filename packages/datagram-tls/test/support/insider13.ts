@@ -27,7 +27,7 @@ export interface OpenMessage {
   readonly body: Uint8Array;
 }
 
-/** Somebody who knows all secrets of a DTLS 1.3 association as they are told: makes and opens records of either side. */
+/** An insider that knows every logged secret of a DTLS 1.3 association: it makes and opens records of either side. */
 export class Insider13 {
   readonly #pair: Pair;
   readonly #suite: AeadSuite;
@@ -62,7 +62,7 @@ export class Insider13 {
     });
   }
 
-  /** The datagram with each handshake message replaced by those that `change` makes of it; all else stays. */
+  /** The datagram with each handshake message replaced by the result of `change`; the rest is unchanged. */
   rewrite(
     sender: Role,
     datagram: Uint8Array,
@@ -95,7 +95,11 @@ export class Insider13 {
     const label = LABELS[epoch]?.(who) ?? `${who}_TRAFFIC_SECRET_${String(epoch - 3)}`;
     const { server, client } = this.#pair;
     const told = [...server.secrets, ...client.secrets].findLast((secret) => secret.label === label);
-    return deriveTrafficKeys13(nodeProvider, this.#suite, told?.secret ?? raise(`nobody told ${label}`));
+    return deriveTrafficKeys13(
+      nodeProvider,
+      this.#suite,
+      told?.secret ?? raise(`no secret ${label} was logged`),
+    );
   }
 }
 

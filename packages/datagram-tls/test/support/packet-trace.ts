@@ -23,7 +23,7 @@ interface PacketNote {
 /** Floods would fill the memory, and the end is what tells. */
 const MOST_NOTES = 400;
 
-/** What was on the wire, for people who look into a failure. */
+/** The datagrams on the wire, to explain a failure. */
 export class PacketTrace {
   #notes: PacketNote[] = [];
 

@@ -28,11 +28,11 @@ export interface PairOptions {
   /** Added to what the side usually has. */
   readonly client?: SecurityOptions;
   readonly server?: SecurityOptions;
-  /** Whom the client means to talk to; `localhost` unless this says otherwise. */
+  /** The server name that the client expects; `localhost` by default. */
   readonly destination?: Destination;
   readonly clientBehaviour?: BehaviourOptions;
   readonly serverBehaviour?: BehaviourOptions;
-  /** What the platform of a side does not have; what it is asked for all the same stands in {@link Pair.reached}. */
+  /** Primitives that the platform of a side lacks; calls to them are recorded in {@link Pair.reached}. */
   readonly lacks?: Partial<Record<Role, Lack>>;
   /** A last word on what was resolved, for settings that no option gives. */
   readonly adjust?: (security: Security) => Security;
@@ -46,7 +46,7 @@ const SERVER_ADDRESS: PeerAddress = { address: '192.0.2.2', family: 'IPv4', port
 /** Datagrams that a test may cause before it counts as a loop. */
 const MOST_STEPS = 200_000;
 
-/** Two endpoints, the path between them, and time, which jumps from one thing that happens to the next. */
+/** Two endpoints, the path between them, and virtual time, which jumps from one event to the next. */
 export class Pair {
   readonly seed: number;
   readonly version: TestedVersion;
@@ -56,7 +56,7 @@ export class Pair {
   client: Side;
   now = 0;
   /**
-   * Somebody in the middle: sees each datagram that arrives and returns what arrives instead. What it returns comes at
+   * An attacker on the path: sees each datagram that arrives and returns its replacements. They arrive at
    * the same instant.
    */
   intercept: ((data: Uint8Array, from: Role) => readonly Uint8Array[]) | undefined;
@@ -102,7 +102,7 @@ export class Pair {
     return this;
   }
 
-  /** Begins and runs until both sides are connected and nothing of that is on its way any more, or fails. */
+  /** Runs the handshake until both sides are connected and the path is empty; throws if it fails. */
   handshake(): this {
     this.connect();
     const done = this.runUntil(() => this.client.isConnected && this.server.isConnected, 600_000);
@@ -115,7 +115,7 @@ export class Pair {
     return this;
   }
 
-  /** The client's process is gone without a word; a new one takes its address. */
+  /** The client's process ends without an alert; a new one takes its address. */
   restartClient(): this {
     this.client = this.#newClient();
     return this;
@@ -154,7 +154,7 @@ export class Pair {
     this.drain();
   }
 
-  /** Runs until `done` or until nothing happens any more, for at most `limit` ms; returns whether it was `done`. */
+  /** Runs until `done` or until nothing is left to do, for at most `limit` ms; returns whether it was `done`. */
   runUntil(done: () => boolean, limit: number): boolean {
     const end = this.now + limit;
     this.drain();

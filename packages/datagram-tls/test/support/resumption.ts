@@ -2,7 +2,7 @@ import { encodeSession, resolveSession, type SavedSession } from '#lib/config/sa
 import { nodeProvider } from '#lib/crypto/node.js';
 import { Pair, type PairOptions } from './pair.js';
 
-/** What a client keeps of the session of `pair`, for which it has a ticket. */
+/** The saved session of the client of `pair`, with its ticket. */
 export function savedSession(pair: Pair): SavedSession {
   const ticket = pair.client.tickets.at(-1);
   if (ticket === undefined) throw new Error('the server gave no ticket');
@@ -12,7 +12,7 @@ export function savedSession(pair: Pair): SavedSession {
   return saved;
 }
 
-/** A pair that has not begun, whose client comes back with `session`, to `localhost` unless `options` say otherwise. */
+/** A pair before its handshake; its client offers `session`, to `localhost` unless `options` say otherwise. */
 export function returning(session: SavedSession, options: PairOptions): Pair {
   const destination = { serverName: 'localhost', verifyName: 'localhost', ...options.destination };
   return new Pair({ ...options, destination: { ...destination, session } });

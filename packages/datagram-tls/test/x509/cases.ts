@@ -132,7 +132,7 @@ const authorities: readonly Case[] = [
     ours: 'ok',
   },
   {
-    what: 'a critical extension nobody knows in a CA',
+    what: 'an unknown critical extension in a CA',
     chain: 'leaf-int-critical int-critical',
     ours: 'UNHANDLED_CRITICAL_EXTENSION',
   },
@@ -178,8 +178,8 @@ const usages: readonly Case[] = [
     ours: 'INVALID_PURPOSE',
   },
   { what: 'a CA as leaf', chain: 'leaf-ca', ours: 'INVALID_PURPOSE' },
-  { what: 'a critical extension nobody knows', chain: 'leaf-critical', ours: 'UNHANDLED_CRITICAL_EXTENSION' },
-  { what: 'an extension nobody knows', chain: 'leaf-unknown', ours: 'ok' },
+  { what: 'an unknown critical extension', chain: 'leaf-critical', ours: 'UNHANDLED_CRITICAL_EXTENSION' },
+  { what: 'an unknown extension', chain: 'leaf-unknown', ours: 'ok' },
   { what: 'a proxy certificate', chain: 'leaf-proxy', ours: 'UNHANDLED_CRITICAL_EXTENSION', openssl: SHORT },
 ];
 

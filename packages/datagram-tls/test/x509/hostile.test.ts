@@ -11,7 +11,7 @@ import { parsed } from './pki.js';
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const ownSpki: Uint8Array = new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }));
 
-/** A certificate whose signature is right if `honest`. `spki`: of any key. */
+/** A certificate; its signature is valid if `honest`. `spki`: of any key. */
 function issue(subject: string, issuer: string, { honest = true, spki = ownSpki, serial = 1 } = {}) {
   return parsed(
     encodeCertificate({ subject, issuer, spki, serial, ca: true }, (tbs) =>

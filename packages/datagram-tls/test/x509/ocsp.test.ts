@@ -238,7 +238,7 @@ suite('OCSP responses', () => {
   });
 });
 
-/** The good response with other certificates beside it, which nobody signs. */
+/** The good response with other certificates beside it; its signature does not cover them. */
 function withCertificates(list: readonly Uint8Array[]): Uint8Array {
   const basic = parseOcspResponse(ocspResponse('no-certificates')) ?? assert.fail();
   const signed = tlv(

@@ -23,7 +23,7 @@ export interface Setting {
   readonly partialChain?: boolean | undefined;
 }
 
-/** Where there is no such program, its output is null. */
+/** The output of a missing program is null. */
 export const isThere = String(spawnSync('openssl', ['version']).stdout).startsWith('OpenSSL 3');
 
 /** Asks `openssl verify`, at the security level that forbids 1024-bit keys and SHA-1: `ok` or its short name of the error. */

@@ -71,7 +71,7 @@ suite('certificate paths: forgeries', () => {
   });
 
   test('a changed trusted certificate verifies only where openssl verify accepts it', needsOpenssl, () => {
-    // Nobody checks the signature of a trusted certificate, so this compares how the two read.
+    // The signature of a trusted certificate is not checked: this compares the two parsers.
     let accepted = 0;
     for (const [i, at] of everyNth(der('self-signed').length - 80, 7).entries()) {
       const changed = der('self-signed');

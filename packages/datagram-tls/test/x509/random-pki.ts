@@ -27,7 +27,7 @@ function newPair(curve: string): Pair {
 }
 
 const KEYS = Array.from({ length: 8 }, (_, i) => newPair(i === 7 ? 'P-384' : 'P-256'));
-/** Of 1024 bits: nobody may use it. */
+/** 1024 bits: too short to be accepted. */
 const WEAK = new Uint8Array(
   generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'der', type: 'spki' }),
 );

@@ -18,7 +18,7 @@ const STRICTER = new Set([
   'unreadable',
   // A CA without basic constraints, for which its key usage speaks (RFC 5280 §6.1.4 (k)).
   'INVALID_CA',
-  // A leaf whose key may do anything but sign, which is all that it is asked to do.
+  // A leaf whose key usage allows everything except signatures, the only use that a handshake makes of it.
   'INVALID_PURPOSE',
   // The host stands in a common name, beside a subjectAltName that has no DNS name.
   'common name beside a subjectAltName',

@@ -39,7 +39,7 @@ function compares(node: ts.Node): boolean {
   return isVersion(node.left) || isVersion(node.right);
 }
 
-/** A name of a version as it is written down, a value that is one, or what belongs to such a value. */
+/** A literal name of a version, a value that holds one, or a property of such a value. */
 function isVersion(node: ts.Node): boolean {
   if (ts.isStringLiteralLike(node)) return /^DTLSv1\.\d$/.test(node.text);
   if (ts.isIdentifier(node)) return /^(FACTS_|dtls)1\d$/.test(node.text);

@@ -11,7 +11,7 @@ import { recordsOf } from '../../support/records.js';
 const version = 'DTLSv1.3';
 const UNKNOWN_TYPE = 250;
 
-/** What somebody who could do so makes of one message of a flight. */
+/** How an attacker with the keys changes one message of a flight. */
 interface Fault {
   readonly what: string;
   readonly change: (message: OpenMessage) => readonly OpenMessage[];
@@ -50,7 +50,7 @@ const FAULTS: readonly Fault[] = [
     alert: 'unexpected_message',
   },
   {
-    what: 'under a type that nobody knows',
+    what: 'under an unknown type',
     change: (message) => [{ ...message, type: UNKNOWN_TYPE }],
     shift: 0,
     alert: 'unexpected_message',

@@ -92,7 +92,7 @@ suite('what a ServerHello of DTLS 1.3 may say', () => {
     ['a share that is too short', share(Group.x25519, new Uint8Array(31).fill(9)), 'illegal_parameter'],
     ['a share that makes no secret', share(Group.x25519, new Uint8Array(32)), 'illegal_parameter'],
     ['half a key share', having(X.key_share, 0, 29, 0), 'decode_error'],
-    ['an extension that nobody knows', having(UNKNOWN), 'unsupported_extension'],
+    ['an unknown extension', having(UNKNOWN), 'unsupported_extension'],
     ['a pre-shared key', having(X.pre_shared_key, 0, 0), 'unsupported_extension'],
     ['a name, which belongs elsewhere', having(X.server_name), 'illegal_parameter'],
     ['a cookie', having(X.cookie, 0, 1, 1), 'illegal_parameter'],
@@ -123,7 +123,7 @@ suite('what a HelloRetryRequest may say', () => {
     ['for no known group', having(X.key_share, 0xfa, 0xfa), 'illegal_parameter'],
     ['with a whole key share', having(X.key_share, 0, 29, 0, 1, 1), 'decode_error'],
     ['with an empty cookie', having(X.cookie, 0, 0), 'decode_error'],
-    ['with an extension that nobody knows', having(UNKNOWN), 'unsupported_extension'],
+    ['with an unknown extension', having(UNKNOWN), 'unsupported_extension'],
     ['with a session id', { sessionId: Uint8Array.of(1) }, 'illegal_parameter'],
     ['with a suite that was not offered', { cipherSuite: 0x1305 }, 'illegal_parameter'],
     ['without a version', without(X.supported_versions), 'missing_extension'],
@@ -159,7 +159,7 @@ suite('what a ClientHello of DTLS 1.3 may say', () => {
     ['an extension for another message', having(X.oid_filters, 0, 0), 'illegal_parameter'],
     ['a cookie that we did not make', having(X.cookie, 0, 2, 1, 2), 'illegal_parameter'],
     ['a malformed list of versions', having(X.supported_versions, 3, 0xfe, 0xfc), 'decode_error'],
-    ['versions of which none is ours', having(X.supported_versions, 2, 3, 4), 'protocol_version'],
+    ['only unsupported versions', having(X.supported_versions, 2, 3, 4), 'protocol_version'],
     [
       'no scheme that our key can sign under',
       having(X.signature_algorithms, 0, 2, 4, 3),
@@ -207,7 +207,7 @@ suite('extensions in the protected messages of DTLS 1.3', () => {
   const request: Partial<PairOptions> = { client: CLIENTS.ed25519, server: { requestCert: true } };
   const cases: readonly [string, Role, number, (body: Uint8Array) => Uint8Array, string][] = [
     [
-      'EncryptedExtensions with what nobody asked for',
+      'EncryptedExtensions with an unsolicited extension',
       'server',
       8,
       inEncrypted(having(UNKNOWN)),
@@ -250,7 +250,7 @@ suite('extensions in the protected messages of DTLS 1.3', () => {
     ],
     ['CertificateRequest under a context', 'server', 13, requestContext, 'illegal_parameter'],
     [
-      'Certificate with what nobody asked for',
+      'Certificate with an unsolicited extension',
       'server',
       11,
       inCertificate(having(UNKNOWN)),
@@ -259,15 +259,15 @@ suite('extensions in the protected messages of DTLS 1.3', () => {
     ['Certificate with a name', 'server', 11, inCertificate(having(X.server_name)), 'illegal_parameter'],
     ['Certificate under a context', 'server', 11, certificateContext, 'illegal_parameter'],
     ['Certificate without certificates', 'server', 11, noCertificates, 'decode_error'],
-    ['Certificate with a certificate that is none', 'server', 11, badCertificate, 'bad_certificate'],
+    ['Certificate with a malformed certificate', 'server', 11, badCertificate, 'bad_certificate'],
     [
-      'Certificate with what nobody asked for',
+      'Certificate with an unsolicited extension',
       'client',
       11,
       inCertificate(having(UNKNOWN)),
       'unsupported_extension',
     ],
-    ['Certificate with a certificate that is none', 'client', 11, badCertificate, 'bad_certificate'],
+    ['Certificate with a malformed certificate', 'client', 11, badCertificate, 'bad_certificate'],
   ];
   for (const [what, sender, type, change, alert] of cases) {
     const judge = sender === 'server' ? 'client' : 'server';

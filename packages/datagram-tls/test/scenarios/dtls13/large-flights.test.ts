@@ -225,7 +225,7 @@ function burstsOf(pair: Pair, role: Role): number[] {
   return bursts;
 }
 
-/** The client's ACKs come 250 ms late, and each takes the place of those that came meanwhile. */
+/** The client's ACKs arrive 250 ms late, and each replaces the ACKs sent meanwhile. */
 function lateAcks(pair: Pair): void {
   const insider = new Insider13(pair);
   let sentAt = Number.NEGATIVE_INFINITY;

@@ -71,7 +71,7 @@ suite('the retransmission timer of DTLS 1.3', () => {
 });
 
 suite('a flight of many records', () => {
-  /** The server's flight takes some 17 records: its chain has three certificates that nobody needs. */
+  /** The server's flight takes some 17 records: its chain has three needless certificates. */
   const LONG = {
     server: { ...SERVERS.rsa, cert: [SERVERS.rsa.cert, CA, OTHER_CA, CA].join('') },
     serverBehaviour: { mtu: 256 },

@@ -12,7 +12,7 @@ import { encodeFragment, unifiedRecord } from '../../support/records.js';
 
 const MESSAGE = utf8('early');
 
-/** A server that has taken early data and waits for the client's Finished, and who knows all secrets. */
+/** A server that has accepted early data and waits for the client's Finished, and an insider that knows all secrets. */
 function midway(most = 1000): { pair: Pair; insider: Insider13 } {
   const server = taking(most);
   const pair = comingBack(sessionFor({ server }), [MESSAGE], { server }).connect();

@@ -63,7 +63,7 @@ const CASES: Readonly<Record<string, Case>> = {
     now: { server: sharing(1000, { alpn: ['b', 'a'] }), client: { alpn: ['b', 'a'] } },
     reason: 'alpn',
   },
-  'no application protocol any more': {
+  'a server that no longer has an application protocol': {
     before: { server: sharing(1000, { alpn: ['a'] }), client: { alpn: ['a'] } },
     now: { server: sharing(1000), client: { alpn: ['a'] } },
     reason: 'alpn',
@@ -78,7 +78,7 @@ const CASES: Readonly<Record<string, Case>> = {
     now: { server: sharing(999) },
     reason: 'terms',
   },
-  'a server that takes none any more': {
+  'a server that no longer accepts early data': {
     before: { server: sharing(1000) },
     now: { server: { ticketKeys: new Uint8Array(80).fill(7) } },
   },
@@ -208,11 +208,11 @@ suite('early data that is refused', () => {
 suite('early data that cannot be offered', () => {
   const CANNOT: Readonly<Record<string, Case>> = {
     'the ticket says nothing of it': same({ ticketKeys: undefined }),
-    'the suite of the session is not ours any more': {
+    'the client no longer offers the suite of the session': {
       before: { server: sharing() },
       now: { server: sharing(), client: { ciphers: 'TLS_CHACHA20_POLY1305_SHA256' } },
     },
-    'its application protocol is not ours any more': {
+    'the client no longer offers its application protocol': {
       before: { server: sharing(1000, { alpn: ['a', 'b'] }), client: { alpn: ['a'] } },
       now: { server: sharing(1000, { alpn: ['a', 'b'] }), client: { alpn: ['b'] } },
     },

@@ -11,7 +11,7 @@ const STEPS = 250;
 const PEERS = 50;
 const FLIGHTS = 12;
 
-/** Who replays, forges and distorts from many addresses, while time and the clock of the day do what they like. */
+/** An attacker replays, forges and corrupts datagrams from many addresses, while time passes and the wall clock jumps. */
 class Storm {
   readonly desk: Desk;
   readonly #random: Random;

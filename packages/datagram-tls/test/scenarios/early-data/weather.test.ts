@@ -21,7 +21,7 @@ const SERVERS: Readonly<Record<'taken' | 'refused', () => SecurityOptions>> = {
   refused: () => sharing(1000, { replayGuard: () => false }),
 };
 
-/** Returns whether there was a handshake in the end: it may take too long. */
+/** Returns whether the handshake completed: it may take too long. */
 function settle(pair: Pair): boolean {
   const { client, server } = pair.connect();
   const over = (): boolean => [client, server].every(({ phase }) => phase === 'open' || phase === 'closed');
@@ -33,8 +33,8 @@ function settle(pair: Pair): boolean {
 }
 
 /**
- * No message comes twice in one way; in both ways only where the server has forgotten a client of which it heard no more,
- * and the client, which never knew that it was heard, has said all of it again.
+ * No message arrives twice as early data, or twice as application data. It arrives once as each only where the server has
+ * discarded a silent client, and that client, which received no answer, has sent the message again.
  */
 function assertOnce({ server }: Pair): void {
   const early = server.early.map(String);
@@ -71,7 +71,7 @@ suite('early data on lossy paths', () => {
           });
         }
         assert.ok(connections > 0.9 * SEEDS, `${connections} handshakes`);
-        // What overtakes its ClientHello is lost, too.
+        // Early data that overtakes its ClientHello is lost, too.
         assert.ok(came > (SEEDS * MESSAGES.length) / 3, `${came} messages came`);
         if (how === 'taken') assert.ok(accepted > SEEDS / 2, `${accepted} were accepted`);
       });

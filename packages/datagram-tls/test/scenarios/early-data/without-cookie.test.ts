@@ -5,10 +5,10 @@ import { asksForCookie, besieged, Desk, flightsOfTickets, MESSAGE, peer } from '
 import { comingBack } from '../../support/early.js';
 import { Pair } from '../../support/pair.js';
 
-/** Associations that may wait for their clients to show that they hear us, and how long each may, ms. */
+/** The limit of associations with an unvalidated path, and how long each may wait for validation, ms. */
 const MOST = 64;
 const LIFE = 60_000;
-/** Of those, with one host and under one ticket. */
+/** The limits of such associations for one host and for one ticket. */
 const MOST_PER_HOST = 16;
 const MOST_PER_TICKET = 4;
 

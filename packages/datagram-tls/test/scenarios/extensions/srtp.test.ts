@@ -64,7 +64,7 @@ suite('SRTP profiles, malformed or wrong', () => {
 
   const answers: readonly [string, ReadonlyMap<number, Uint8Array>, string][] = [
     ['a profile that was not offered', body(0, 2, 0, 8, 0), 'illegal_parameter'],
-    ['a profile that nobody knows', body(0, 2, 0x7a, 0x7a, 0), 'illegal_parameter'],
+    ['an unknown profile', body(0, 2, 0x7a, 0x7a, 0), 'illegal_parameter'],
     ['an identifier that was not offered', body(0, 2, 0, 1, 1, 5), 'illegal_parameter'],
     ['two profiles', body(0, 4, 0, 1, 0, 7, 0), 'decode_error'],
     ['no profile', body(0, 0, 0), 'decode_error'],

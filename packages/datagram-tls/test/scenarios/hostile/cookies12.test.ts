@@ -233,7 +233,7 @@ suite('cookies, DTLSv1.2', () => {
   });
 });
 
-/** A pair whose client has its cookie but could not use it: the ClientHello that carries it and its datagram. */
+/** A pair whose client has its cookie, and the undelivered ClientHello that carries it, with its datagram. */
 function withCookie() {
   const pair = new Pair();
   let datagram: Uint8Array | undefined;

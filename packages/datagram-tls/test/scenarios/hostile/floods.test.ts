@@ -157,7 +157,7 @@ for (const version of VERSIONS) {
 }
 
 /**
- * A pair whose `role` has begun its handshake and waits for the rest of it without keys. A server of DTLS 1.3 has keys
+ * A pair whose `role` has begun its handshake and has no keys yet. A server of DTLS 1.3 has keys
  * with its first message, unless that lacks a part.
  */
 function midway(version: (typeof VERSIONS)[number], role: Role): Pair {

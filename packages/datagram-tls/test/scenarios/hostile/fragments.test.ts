@@ -15,7 +15,7 @@ const MUTUAL: PairOptions = {
   serverBehaviour: { mtu: 4000 },
 };
 
-/** Both directions: whose certificate is taken to pieces. */
+/** The side that sends its certificate in fragments: each side in turn. */
 const SENDERS = ['server', 'client'] as const;
 
 for (const sender of SENDERS) {

@@ -26,7 +26,7 @@ suite('what a ServerHello may say, DTLSv1.2', () => {
     ['a compression method', () => ({ compressionMethod: 1 }), 'illegal_parameter'],
     ['version 1.0', () => ({ legacyVersion: WireVersion.dtls10 }), 'protocol_version'],
     ['version 1.3 in the old field', () => ({ legacyVersion: WireVersion.dtls13 }), 'protocol_version'],
-    ['a version that nobody knows', () => ({ legacyVersion: 0x0303 }), 'protocol_version'],
+    ['an unknown version', () => ({ legacyVersion: 0x0303 }), 'protocol_version'],
     [
       'an extension that was not offered',
       withExtension(ExtensionType.alpn, [0, 2, 1, 65]),

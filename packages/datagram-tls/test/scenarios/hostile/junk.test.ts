@@ -112,7 +112,7 @@ function recording(version: (typeof VERSIONS)[number]): readonly Uint8Array[] {
   return datagrams;
 }
 
-/** Random bytes, random bytes behind a header that looks right, or a real datagram that was cut, bent or mixed. */
+/** Random bytes, random bytes behind a valid header, or a real datagram that was truncated, changed or mixed. */
 function junk(random: Random, recorded: readonly Uint8Array[]): Uint8Array {
   switch (random.below(5)) {
     case 0:

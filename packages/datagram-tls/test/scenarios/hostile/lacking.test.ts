@@ -62,7 +62,7 @@ function endsWith(alert: string, code: string, options: PairOptions): void {
   });
 }
 
-/** A handshake that succeeds without such a call. */
+/** A handshake that succeeds without a call to a missing primitive. */
 function succeeds(pair: Pair): Pair {
   assertAlive(pair.handshake());
   assert.deepEqual(pair.reached, []);

@@ -102,7 +102,7 @@ for (const version of VERSIONS) {
       }
     }
 
-    // Whoever has sent the last message without protection: in 1.3 a client may yet fail on the ServerHello.
+    // The side that sent the last unprotected message: in DTLS 1.3 a client may still fail on the ServerHello.
     const guarded = version === 'DTLSv1.3' ? 'client' : 'server';
     test(`${guarded} discards a plaintext alert at once, because its peer would have protected it`, () => {
       const { pair, release } = withoutFinished(version, guarded);

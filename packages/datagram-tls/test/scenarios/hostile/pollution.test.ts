@@ -1,4 +1,4 @@
-// Case A14 of the siege.
+// Siege case A14.
 
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';

@@ -104,7 +104,7 @@ function eachByte(
   }
 }
 
-/** The body of a message as it is when nobody interferes. */
+/** The unchanged body of a message. */
 function bodyOf(options: PairOptions, sender: Role, type: number): Uint8Array {
   let found: Uint8Array | undefined;
   const pair = new Pair(options);

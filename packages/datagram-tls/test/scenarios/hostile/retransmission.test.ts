@@ -224,7 +224,7 @@ interface SentFlight {
 }
 
 /**
- * A pair in which nobody answers the first flight that `role` sends after the cookie, and what it sends of that flight,
+ * A pair in which the first flight that `role` sends after the cookie is not answered, and what it sends of that flight,
  * one entry a transmission.
  */
 function stalled(

@@ -83,7 +83,7 @@ for (const version of VERSIONS) {
       for (const [what, scheme] of [
         ['of another kind of key', Scheme.ecdsa_secp256r1_sha256],
         ['for RSA', Scheme.rsa_pss_rsae_sha256],
-        ['that nobody offered', 0x0201],
+        ['that it did not offer', 0x0201],
       ] as const) {
         test(`${judge} refuses a signature under a scheme ${what} with illegal_parameter`, () => {
           const pair = signedUnder(version, signer, scheme);

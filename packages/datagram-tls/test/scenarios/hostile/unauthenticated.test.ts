@@ -1,4 +1,4 @@
-// Siege cases A4 and A7: nothing that anybody can send ends a handshake or a session.
+// Siege cases A4 and A7: no unauthenticated datagram ends a handshake or a session.
 
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
@@ -28,8 +28,8 @@ const numbers = (epoch: number, count: number) =>
   Array.from({ length: count }, (_, sequenceNumber) => ({ epoch, sequenceNumber }));
 
 /**
- * What an attacker can send who knows the addresses alone. Left out is one kind: a whole plaintext message with the
- * number that comes next, before there are keys, which nothing tells from the peer's own.
+ * What an attacker that knows only the addresses can send. One kind is left out: before there are keys, a whole plaintext
+ * message with the expected number cannot be told from the peer's own.
  */
 const FORGERIES: readonly (readonly [what: string, record: Uint8Array])[] = [
   ['an ACK of epoch 1', ack(numbers(1, 1))],
@@ -62,7 +62,7 @@ const FORGERIES: readonly (readonly [what: string, record: Uint8Array])[] = [
   ['a malformed ChangeCipherSpec', plainRecord(ContentType.change_cipher_spec, new Uint8Array(7))],
   ['application data', plainRecord(ContentType.application_data, utf8('believe me'))],
   ['a heartbeat', plainRecord(ContentType.heartbeat, new Uint8Array(19))],
-  ['a content type that nobody knows', plainRecord(99, new Uint8Array(19))],
+  ['an unknown content type', plainRecord(99, new Uint8Array(19))],
   [
     'a record of another version',
     plainRecord(ContentType.handshake, new Uint8Array(19), { version: 0x0301 }),

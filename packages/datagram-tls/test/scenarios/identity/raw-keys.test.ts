@@ -144,7 +144,7 @@ for (const version of VERSIONS) {
         /RPK_UNTRUSTED/,
       ],
       [
-        'a server whose certificate is all it has, by a client that takes raw public keys alone',
+        'a server that has only a certificate, by a client that accepts only raw public keys',
         { client: PIN_SERVER },
         'server',
         'unsupported_certificate',
@@ -247,14 +247,10 @@ for (const version of VERSIONS) {
       ['bytes that are no public key', { chain: [Uint8Array.of(1, 2, 3)] }, bad],
       ['a public key with a byte too many', { chain: [concat(spki, Uint8Array.of(0))] }, bad],
       ['a public key that is cut off', { chain: [spki.subarray(0, -1)] }, bad],
-      [
-        'a key of an algorithm that nobody knows',
-        { chain: [unknownAlgorithm(spki)] },
-        'unsupported_certificate',
-      ],
+      ['a key of an unknown algorithm', { chain: [unknownAlgorithm(spki)] }, 'unsupported_certificate'],
       ['a certificate', { chain: [der] }, bad],
       ['a list of certificates', { chain: [concat(length, der)] }, bad],
-      ["somebody else's key", { key: nodeProvider.importPrivateKey(STRANGER.key) }, 'decrypt_error'],
+      ["another peer's key", { key: nodeProvider.importPrivateKey(STRANGER.key) }, 'decrypt_error'],
     ];
     for (const [what, change, alert] of claims) {
       test(`a server that shows ${what} gets ${alert}`, () => {
@@ -292,10 +288,10 @@ suite('false raw public keys', () => {
 
 suite('options of raw public keys', () => {
   const mistakes: readonly [string, SecureContextOptions, string, RegExp][] = [
-    ['a type that nobody knows', { certificateTypes: ['X.509' as never] }, 'VALUE', /certificateTypes\[0\]/],
+    ['an unknown type', { certificateTypes: ['X.509' as never] }, 'VALUE', /certificateTypes\[0\]/],
     ['no type', { peerCertificateTypes: [] }, 'VALUE', /peerCertificateTypes' must name/],
     ['a type that is no list', { certificateTypes: RAW as never }, 'TYPE', /certificateTypes/],
-    ['a key that nobody vouches for', { peerCertificateTypes: [RAW] }, 'VALUE', /spki-sha256/],
+    ['raw public keys without a pin', { peerCertificateTypes: [RAW] }, 'VALUE', /spki-sha256/],
     [
       'pins that are not of keys',
       { peerCertificateTypes: [RAW], pins: [`sha256:${'00'.repeat(32)}`] },

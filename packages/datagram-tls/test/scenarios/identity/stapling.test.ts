@@ -250,7 +250,7 @@ suite('options of OCSP', () => {
       () => client({ requestOCSP: true, pins: [`sha256:${'00'.repeat(32)}`] }),
       'ERR_INVALID_ARG_VALUE',
     ],
-    ['a server that asks nobody', () => server({ requestOCSP: true }), 'ERR_INVALID_ARG_VALUE'],
+    ['a server that requests no certificate', () => server({ requestOCSP: true }), 'ERR_INVALID_ARG_VALUE'],
     [
       'a server of DTLS 1.2 that asks',
       () => server({ requestOCSP: true, requestCert: true, maxVersion: 'DTLSv1.2' }),

@@ -41,7 +41,7 @@ function signals(pair: Pair): Record<'client' | 'server', boolean | undefined> {
   return seen;
 }
 
-/** Somebody between takes the extension out of hellos, or puts it in. */
+/** An attacker on the path removes the extension from hellos, or adds it. */
 function meddle(pair: Pair, type: number, change: (extensions: Map<number, Uint8Array>) => void): void {
   const changed = (extensions: Extensions) => {
     const copy = new Map(extensions);

@@ -1,4 +1,4 @@
-// Case C7 of the siege.
+// Siege case C7.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { refused } from '../../support/refused.js';

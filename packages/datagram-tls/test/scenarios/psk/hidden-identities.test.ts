@@ -14,9 +14,9 @@ import { VERSIONS } from '../../support/settings.js';
 const KEY = new Uint8Array(16).fill(5);
 const WRONG = new Uint8Array(16).fill(6);
 
-/** What a network that sees all can tell of a refusal. */
+/** All that an observer of every datagram can learn about a refusal. */
 interface Look {
-  /** Of each datagram: who sent it, when, and the type, epoch and length of its records. */
+  /** Sender and time of each datagram, and type, epoch and length of its records. */
   readonly wire: readonly string[];
   readonly alerts: readonly string[];
 }

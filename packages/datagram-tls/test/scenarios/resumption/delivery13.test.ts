@@ -17,7 +17,7 @@ const TICKET = {
   extensions: new Map<number, Uint8Array>(),
 };
 
-/** Connects with somebody in the middle who loses `lost` of what the server, or the client, sends after the handshake. */
+/** Connects over a path that loses the first `lost` datagrams that the server, or the client, sends after the handshake. */
 function losing(from: 'client' | 'server', lost: number): { pair: Pair; left: () => number } {
   const pair = new Pair({ version });
   let left = lost;

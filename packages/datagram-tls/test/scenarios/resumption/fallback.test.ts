@@ -39,19 +39,19 @@ function offersSession({ extensions }: ClientHello): boolean {
   return ticket > 0 || extensions.has(ExtensionType.pre_shared_key);
 }
 
-/** What is different when the client comes back, and how the first session was made. */
+/** What differs in the second handshake, and how the first session was made. */
 type Change = readonly [what: string, change: PairOptions, first?: PairOptions];
 
 const SERVER_REFUSES: readonly Change[] = [
   ['another key', { server: { ticketKeys: new Uint8Array(80).fill(9) } }],
-  ['no tickets any more', { server: { ticketKeys: false } }],
+  ['a server that no longer issues tickets', { server: { ticketKeys: false } }],
   ['no key now', { server: { ticketKeys: () => undefined } }],
   ['another context', { server: { sessionIdContext: 'another' } }],
   ['a shorter life of sessions', { today: NOON + HOUR, server: { sessionTimeout: 3000 } }],
   ['a clock that is behind by an hour', { today: NOON - HOUR }],
   ['a certificate that is asked for now', { server: { requestCert: true }, client: CLIENTS.p256 }],
   [
-    'a certificate that is not asked for any more',
+    'a server that no longer requests a certificate',
     { client: CLIENTS.ed25519 },
     { server: { requestCert: true }, client: CLIENTS.ed25519 },
   ],
@@ -76,7 +76,7 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('server makes a full handshake when the issuer of the client certificate is not trusted any more', () => {
+    test('server makes a full handshake when the issuer of the client certificate is no longer trusted', () => {
       const mutual: PairOptions = { client: STRANGER, server: { requestCert: true, ca: [CA, OTHER_CA] } };
       const kept = session(mutual);
       assert.ok(isResumed(returning(kept, { ...FULL, ...mutual }).handshake()));
@@ -139,7 +139,7 @@ for (const version of VERSIONS) {
       });
     }
 
-    test('a server whose issuer is not trusted any more is not accepted because of an earlier session', () => {
+    test('an earlier session does not make a client accept a server whose issuer is no longer trusted', () => {
       const pair = returning(session(), { ...FULL, client: { ca: OTHER_CA } });
       const offered = offersOf(pair);
       pair.connect().runUntil(() => pair.client.isClosed, 60_000);

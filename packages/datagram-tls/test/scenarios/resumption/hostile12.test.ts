@@ -57,7 +57,7 @@ function meddled(pair: Pair, change: (hello: ServerHello) => Partial<ServerHello
 
 suite('what a server gives as its ticket, DTLSv1.2', () => {
   const cases: readonly [string, Sealed12 | undefined, lifetime: number | undefined][] = [
-    ['none after all', undefined, undefined],
+    ['no ticket', undefined, undefined],
     ['one that is larger than any ClientHello', { ticket: new Uint8Array(60_000), lifetime: 60 }, undefined],
     ['one byte more than a client takes', { ticket: new Uint8Array(8193), lifetime: 60 }, undefined],
     ['as many bytes as a client takes', { ticket: new Uint8Array(8192), lifetime: 60 }, 60_000],
@@ -148,7 +148,7 @@ suite('what a ServerHello may say that resumes a session, DTLSv1.2', () => {
       'handshake_failure',
     ],
     [
-      'that 1.2 was chosen by somebody between',
+      'a downgrade to DTLS 1.2',
       ({ random }) => {
         const marked = own(random);
         marked.set(DOWNGRADE_TO_12, 24);

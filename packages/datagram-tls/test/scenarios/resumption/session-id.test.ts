@@ -15,7 +15,7 @@ const version = 'DTLSv1.2';
 const HOUR = 3_600_000;
 const NOON = Date.UTC(2030, 5, 15, 12);
 
-/** Options of a server without tickets; who has the same object has the same context, and remembers the same. */
+/** Options of a server without tickets. Servers with the same object share one context and its session cache. */
 function server(options: SecurityOptions = {}): PairOptions {
   return { version, today: NOON, server: { ticketKeys: false, sessionCacheSize: 10, ...options } };
 }

@@ -43,7 +43,7 @@ suite('the cookie exchange of DTLS 1.2', () => {
     const pair = new Pair({ version });
     const log = new Log(pair);
     pair.connect();
-    // The first request comes from somebody who guesses: the server takes its cookie for none at all.
+    // The first request carries a guessed cookie: the server treats it as a request without one.
     const cookie = new Uint8Array(20).fill(0xaa);
     const body = encodeHelloVerifyRequest({ serverVersion: WireVersion.dtls10, cookie });
     pair.inject(pair.client, fragmentRecord({ type: hello_verify_request, messageSeq: 0, fragment: body }));

@@ -162,7 +162,7 @@ function clientHellos(pair: OpenPair) {
   return pair.bodies('client', client_hello).map((body) => decodeClientHello(body) ?? assert.fail());
 }
 
-/** A pair whose client has just answered a cookie request, and that answer, which the server does not get. */
+/** A pair whose client has just answered a cookie request, and that answer, which is not delivered. */
 function withheldCookie(): { pair: OpenPair; hello: HandshakeFragment } {
   const pair = new OpenPair();
   let hello: HandshakeFragment | undefined;
@@ -178,7 +178,7 @@ function withheldCookie(): { pair: OpenPair; hello: HandshakeFragment } {
   return { pair, hello: hello ?? assert.fail() };
 }
 
-/** The alerts that answer a datagram, on their way to whoever sent it. */
+/** What the server sends in answer to a datagram: its fatal alerts, and the types of other records. */
 function answersTo(pair: OpenPair, datagram: Uint8Array, from?: PeerAddress): string[] {
   const before = pair.datagrams.length;
   pair.inject(pair.server, datagram, from);
@@ -193,7 +193,7 @@ function answersTo(pair: OpenPair, datagram: Uint8Array, from?: PeerAddress): st
     });
 }
 
-/** A handshake whose ClientHellos are changed on their way, run until nothing happens any more. */
+/** A handshake whose ClientHellos are changed on the path, run until nothing is left to do. */
 function changedHello(change: object): OpenPair {
   const pair = new OpenPair();
   pair.intercept = (data, from) => {

@@ -7,7 +7,7 @@ import { Insider13, type OpenRecord } from '../../support/insider13.js';
 import { Pair, type PairOptions } from '../../support/pair.js';
 import { recordsOf } from '../../support/records.js';
 
-/** A record as who has the keys sees it. */
+/** A decrypted record. */
 export interface SeenRecord extends OpenRecord {
   readonly from: Role;
   readonly at: number;
@@ -15,7 +15,7 @@ export interface SeenRecord extends OpenRecord {
   readonly datagram: number;
 }
 
-/** A pair that speaks DTLS 1.3, and somebody who has the key log of both and sees every datagram. */
+/** A DTLS 1.3 pair, and an observer that has the key log of both sides and sees every datagram. */
 export class OpenPair extends Pair {
   readonly #insider = new Insider13(this);
   readonly datagrams: { readonly from: Role; readonly at: number; readonly data: Uint8Array }[] = [];
@@ -31,7 +31,7 @@ export class OpenPair extends Pair {
     };
   }
 
-  /** All records so far, in the order of their arrival; those that nobody has keys for are left out. */
+  /** All records so far, in the order of their arrival, except those without a known key. */
   records(from?: Role): SeenRecord[] {
     return this.datagrams
       .flatMap((datagram, number) => this.open(datagram.from, datagram.data, datagram.at, number))
@@ -75,7 +75,7 @@ export class OpenPair extends Pair {
     return this.#insider.seal(sender, epoch, type, content, sequence);
   }
 
-  /** The epochs that show these two bits and whose secrets were told, newest first. */
+  /** The epochs with these two low bits and a known secret, newest first. */
   #epochsOf(sender: Role, bits: number): number[] {
     const own = sender.toUpperCase();
     const told = [...this.client.secrets, ...this.server.secrets].flatMap(({ label }) => {

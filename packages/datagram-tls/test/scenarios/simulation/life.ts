@@ -20,7 +20,7 @@ const QUIET = 5000;
 export interface LifeOptions extends PairOptions {
   /** DTLS 1.3: either side renews its keys now and then, and asks the other to, or not. */
   readonly keyUpdates?: boolean;
-  /** The client comes back with a session that began in fair weather. */
+  /** The client resumes a session that began on a path without loss. */
   readonly resumes?: boolean;
 }
 
@@ -53,7 +53,7 @@ function comesBack(options: PairOptions): Pair {
   return returning(savedSession(first), { ...options, today: first.date });
 }
 
-/** Neither side is at it any more. Whoever sent the last flight cannot know whether the other side ever got it. */
+/** Both handshakes are over. The side that sent the last flight cannot know whether it arrived. */
 function decided({ client, server }: Pair): boolean {
   return client.phase !== 'handshaking' && server.phase !== 'handshaking';
 }
@@ -66,7 +66,7 @@ function exists(side: Side): boolean {
 /** What one side was sent; a message is known by its number, with which it begins. */
 class Account {
   readonly #sent = new Map<number, Uint8Array>();
-  /** Messages whose datagram arrived as it was sent, at least once. */
+  /** Messages whose datagram arrived unchanged at least once. */
   readonly #arrived = new Set<number>();
   readonly #messageOf = new Map<number, number>();
 

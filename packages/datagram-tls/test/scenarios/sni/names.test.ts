@@ -33,7 +33,7 @@ function asking(
   };
 }
 
-/** Whose certificate the client of `pair` was shown. */
+/** The name whose certificate the server showed to the client of `pair`. */
 function shown(pair: Pair): string | undefined {
   const leaf = pair.client.sessions[0]?.peer.chain[0]?.der;
   const found = Object.entries(SERVERS).find(

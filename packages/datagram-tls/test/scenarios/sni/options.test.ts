@@ -46,7 +46,7 @@ suite('the option sni', () => {
     ['an identity that is null', { a: null }, 'ERR_INVALID_ARG_TYPE', /null/],
     ['a context of a client', { a: createSecureContext() }, 'ERR_INVALID_ARG_VALUE', /isServer/],
     ['options of a client', { a: { ...p256, isServer: false } }, 'ERR_INVALID_ARG_VALUE', /isServer/],
-    ['an option that nobody knows', { a: { ...p256, cart: 1 } }, 'ERR_INVALID_ARG_VALUE', /options\.cart/],
+    ['an unknown option', { a: { ...p256, cart: 1 } }, 'ERR_INVALID_ARG_VALUE', /options\.cart/],
     [
       'an option of clients',
       { a: { ...p256, checkServerIdentity: () => undefined } },
