@@ -55,8 +55,8 @@ async function lookUpsDuring(life: () => Promise<void>): Promise<ReadonlyMap<str
       enumerable: false,
       get() {
         const [, , from = ''] = new Error().stack?.split('\n') ?? [];
-        // What node:crypto looks up in objects of its own is out of reach.
-        if (!from.includes('node:internal/crypto')) found.get(name)?.push(from.trim());
+        // What node:crypto looks up in objects of its own, and Node's loader when it reads a file, is out of reach.
+        if (!/node:internal\/(crypto|fs)\b/.test(from)) found.get(name)?.push(from.trim());
         return undefined;
       },
       set(value: unknown) {
