@@ -58,7 +58,7 @@ test(
   },
 );
 
-// Cases F1 and F2 of the siege: key files that are read wrongly, and a hint that cannot be known.
+// Siege cases F1 and F2: key files that are read wrongly, and a hint that cannot be known.
 
 test('a byte order mark at the start of a key file is not part of the identity', PATIENCE, async (t) => {
   const server = await startServer(t, ['--psk-file', keyFile(t, '\ufeffpump:00ff\n')]);
@@ -109,7 +109,7 @@ async function closedPort(): Promise<string> {
   return `127.0.0.1:${port}`;
 }
 
-// Case F6 of the siege.
+// Siege case F6.
 for (const psk of [[], ['--psk', 'a:00']]) {
   const what = psk.length === 0 ? 'without a key' : 'with a pre-shared key';
   test(`a client ${what} reports that a closed port cannot be reached, and no more`, PATIENCE, async () => {

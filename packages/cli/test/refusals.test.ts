@@ -132,7 +132,7 @@ test('--help shows commands, options and examples on standard output', PATIENCE,
 });
 
 test('a key file without a key is refused with a clear message', PATIENCE, async (t) => {
-  // Case F5 of the siege.
+  // Siege case F5.
   const { cert, ca, directory } = await makePki(t);
   const empty = join(directory, 'empty.pem');
   writeFileSync(empty, '');

@@ -93,7 +93,7 @@ test('--early-data needs --session, and each flag is for one side', PATIENCE, as
 });
 
 test('--session in a missing folder is refused before anything is sent', PATIENCE, async (t) => {
-  // Case F4 of the siege.
+  // Siege case F4.
   const file = join(sessionFile(t), 'nowhere', 'session');
   const finished = await dtls(['client', '127.0.0.1:9', '--session', file]);
   assertRefused(finished, 2, /--session: cannot write '.*nowhere\/session': .*\(ENOENT\)$/);

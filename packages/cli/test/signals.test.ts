@@ -89,7 +89,7 @@ async function silentPeer(t: TestContext): Promise<string> {
 }
 
 test('a client whose server died says so and exits with 1 when answers are missing', PATIENCE, async (t) => {
-  // Case F3 of the siege.
+  // Siege case F3.
   const server = await startServerProcess(t);
   const args = ['client', server.address, '--linger', '200', '--pin', await pinOf(server)];
   const client = start(t, args);
@@ -110,7 +110,7 @@ test('on a terminal a client reports that it still waits for an answer', {
   skip:
     spawnSync('script', ['--version']).error === undefined ? false : 'script (util-linux) is not installed',
 }, async (t) => {
-  // Case F6 of the siege.
+  // Siege case F6.
   const command = [process.execPath, BIN, 'client', await silentPeer(t), '--handshake-timeout', '2500'];
   const child = spawn('script', ['-qec', command.join(' '), '/dev/null'], {
     stdio: ['ignore', 'pipe', 'ignore'],

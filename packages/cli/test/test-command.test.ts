@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-// Case F8 of the siege: `npm test -- PATH` ran everything when PATH was that of a source.
+// Siege case F8: `npm test -- PATH` ran everything when PATH was that of a source.
 
 const RUNNER = fileURLToPath(new URL('../../../../scripts/test.mjs', import.meta.url));
 

@@ -131,7 +131,7 @@ test('a key and its chain come in one file with --pfx', PATIENCE, async (t) => {
 });
 
 test('a refused certificate is described, with its pin and how to trust it', PATIENCE, async (t) => {
-  // Case F7 of the siege.
+  // Siege case F7.
   const { ca, cert, key } = await makePki(t);
   const server = await startServer(t, ['--cert', cert, '--key', key]);
   const pin = `sha256:${new X509Certificate(readFileSync(cert)).fingerprint256.replaceAll(':', '').toLowerCase()}`;
@@ -152,7 +152,7 @@ test('a server names the pin of a client certificate that it refuses', PATIENCE,
 });
 
 test('a refused chain of two names the certificate behind the first', PATIENCE, async (t) => {
-  // Case F7 of the siege.
+  // Siege case F7.
   const { ca, cert, key, directory } = await makePki(t);
   const chain = join(directory, 'chain.pem');
   writeFileSync(chain, `${readFileSync(cert, 'utf8')}\n${readFileSync(ca, 'utf8')}`);

@@ -169,7 +169,7 @@ suite('packing a flight into datagrams', () => {
 });
 
 suite('a flight with a limited number of records per transmission', () => {
-  /** Offsets of what goes out, by transmission, each of 4 records of 231 bytes. */
+  /** Offsets of the fragments sent, by transmission; each transmission has 4 records of 231 bytes. */
   function transmissions(
     items: readonly FlightItem[],
     count: number,

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Pair } from '../support/pair.js';
 import { VERSIONS } from '../support/settings.js';
 
-// Case D3 of the siege: what the network says about a peer can be forged, so that it ends nothing by itself.
+// Siege case D3: what the network says about a peer can be forged, so that it ends nothing by itself.
 
 const REFUSED = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
 

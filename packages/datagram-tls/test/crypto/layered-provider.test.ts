@@ -11,7 +11,7 @@ import { securityOn, VERSIONS } from '../support/settings.js';
 
 const { capabilities } = nodeProvider;
 
-/** Has one primitive of each kind, and counts what is asked of it. */
+/** Has one primitive of each kind, and counts the calls. */
 function countingLayer(): { readonly layer: PartialProvider; readonly calls: Map<string, number> } {
   const calls = new Map<string, number>();
   const count = (what: string): void => {
@@ -52,7 +52,7 @@ function countingLayer(): { readonly layer: PartialProvider; readonly calls: Map
   return { layer, calls };
 }
 
-/** What the layer has is missing below: to be asked for it throws, and is noted. */
+/** The base lacks the primitives of the layer: a call to one of them throws, and is recorded. */
 function baseWithout(reached: string[]): CryptoProvider {
   return restrictedProvider(
     nodeProvider,

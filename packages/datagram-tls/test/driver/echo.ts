@@ -9,7 +9,7 @@ import {
 } from '#lib/index.js';
 import { CA, SERVERS } from '../support/identities.js';
 
-/** A server on a free port that sends every message back, with what its sessions were. */
+/** An echo server on a free port, with its sessions. */
 export interface EchoServer {
   readonly endpoint: DTLSEndpoint;
   readonly port: number;
@@ -47,7 +47,7 @@ export async function roundTrip(session: DTLSSession, text: string): Promise<str
   });
 }
 
-/** Waits for `done`, however long a busy machine takes, and does `again` meanwhile. */
+/** Waits for `done`, for a number of turns instead of a time: machines may be busy. Calls `again` in each turn. */
 export async function until(done: () => boolean, again: () => void = () => undefined): Promise<void> {
   for (let i = 0; !done(); i++) {
     if (i >= 20_000) throw new Error('it never happens');

@@ -1,4 +1,4 @@
-// Cases A12, B2 and C8 of the siege.
+// Siege cases A12, B2 and C8.
 import assert from 'node:assert/strict';
 import { networkInterfaces } from 'node:os';
 import { suite, test } from 'node:test';

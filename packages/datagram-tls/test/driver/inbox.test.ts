@@ -61,7 +61,7 @@ suite('messages that are not read', () => {
     const live = new Inbox(LOOSE, budget);
     const reader = live.iterate(() => undefined);
     for (let i = 0; i < 50; i++) {
-      // Two come, one is read: it lags behind, but it is read.
+      // Two messages arrive for each one read: the reader is slow, but it reads.
       live.push(new Uint8Array(488).fill(i));
       if (i % 2 === 1) assert.equal((await reader.next()).done, false);
       assert.ok(budget.held <= 10_000);

@@ -10,7 +10,7 @@ const hasIPv6 = Object.values(networkInterfaces()).some((list) =>
   list?.some(({ address }) => address === '::1'),
 );
 
-/** Sends all `datagrams` to a port from a socket of our own, no faster than a server in this process can take them. */
+/** Sends all `datagrams` to a port from a new socket, no faster than a server in this process can read them. */
 async function pour(port: number, datagrams: Iterable<Uint8Array>): Promise<void> {
   const socket = createSocket('udp4');
   let n = 0;

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 /** A port in front of a server, which sees all clients behind it as one address. */
 export interface Nat {
   readonly port: number;
-  /** The clients so far are cut off; those that come later are not. */
+  /** Cuts off the present clients; later clients get through. */
   forget(): void;
   /** Sends a datagram of our own from the address that the server knows. */
   inject(datagram: Uint8Array): void;

@@ -1,4 +1,4 @@
-// Issue "A house to live in", clause f: every row of the options' tables keeps what it says.
+// Issue "A house to live in", clause f: every row of the option tables is enforced.
 
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
@@ -19,7 +19,7 @@ type Options = Record<string, unknown>;
 const ROWS = Object.entries<Row>(SESSION_OPTIONS);
 const KEY = new Uint8Array(16).fill(7);
 
-/** Gives `options` to the function of that role, beside what it needs. */
+/** Calls the function of that role with `options` and its required arguments. */
 const GIVE: Record<Role, (options: Options) => unknown> = {
   client: (options) => connect('127.0.0.1', 9, options),
   server: (options) => listen(() => undefined, { host: '127.0.0.1', port: 0, ...SERVERS.p256, ...options }),
@@ -55,7 +55,7 @@ const BAD: readonly (readonly [value: unknown, number: string, other: string])[]
   [Number.POSITIVE_INFINITY, RANGE, TYPE],
 ];
 
-/** The bounds of a row that takes whole numbers. */
+/** The bounds of an integer option. */
 function boundsOf({ values }: Row): readonly [min: number, max: number] | undefined {
   const [, exact, min, max] = /^(?:at least (\d+)|(\d+) to (\d+))$/.exec(values) ?? [];
   if (exact !== undefined) return [Number(exact), Number.MAX_SAFE_INTEGER];
@@ -97,7 +97,7 @@ suite('a wrong value of an option', () => {
     }
   });
 
-  test('a default that is given is as good as none', () => {
+  test('an explicit default has the same effect as an absent option', () => {
     const defaults = Object.entries<Row>(BEHAVIOUR_OPTIONS)
       .filter(([, row]) => row.default !== undefined)
       .map(([name, row]) => [name, row.default] as const);
@@ -149,12 +149,12 @@ suite('a misspelt option', () => {
     });
   }
 
-  test('that resembles none is refused without a guess', () => {
+  test('that resembles no other is refused without a suggestion', () => {
     for (const role of ['client', 'server'] as const)
       assert.throws(() => GIVE[role]({ flubber: 1 }), { code: VALUE, message: /is not a known option$/ });
   });
 
-  test('that a prototype has is none, and one that the prototype of the tables has is unknown', () => {
+  test('that is inherited is ignored, and an own property named like a method of Object.prototype is unknown', () => {
     const options = Object.create({ mtu: 'x', flubber: 1 }) as object;
     assert.deepEqual(resolveBehaviour(options, false), resolveBehaviour({}, false));
     for (const name of ['toString', 'constructor', 'hasOwnProperty'])

@@ -4,7 +4,7 @@ import { afterEach, mock, suite, test } from 'node:test';
 import { SERVERS } from '../support/identities.js';
 import { client, echoServer, roundTrip } from './echo.js';
 
-/** So long that nothing here waits for it, ms: what is sent again is sent because the system refused it. */
+/** Longer than any test here, ms: the only cause of a retransmission is a refusal of the system. */
 const NEVER = { retransmission: { initial: 300_000, max: 600_000 }, handshakeTimeout: 0 };
 
 type Done = (error: Error | null, bytes: number) => void;

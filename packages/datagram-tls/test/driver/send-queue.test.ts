@@ -21,7 +21,7 @@ suite('the send queue', () => {
       (['unvalidated', 'handshake', 'application'] as const).filter((kind) => queue.takes(100, kind));
     assert.deepEqual(taken(), ['unvalidated', 'handshake', 'application']);
     backlog.queuedBytes = LIMIT / 16;
-    // What it believes is measured again only when it has reason to.
+    // The queue measures its backlog again only once its upper bound exceeds a limit.
     for (let i = 0; i < 2000; i++) queue.takes(100, 'application');
     assert.deepEqual(taken(), ['handshake', 'application']);
     backlog.queuedBytes = LIMIT / 4;

@@ -259,7 +259,7 @@ describe('a session', () => {
   });
 
   it('a session counts what the system refuses to send, and reports it at once', async () => {
-    // Loopback's own broadcast address, which takes a right that our sockets do not ask for.
+    // The broadcast address of loopback. Our sockets do not enable broadcast.
     const session = client(9, { handshakeTimeout: 0 }, '127.255.255.255');
     const error = await session.opened.catch((reason: unknown) => reason as { code: string; cause?: Error });
     assert.ok('code' in error);

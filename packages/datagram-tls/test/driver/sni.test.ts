@@ -9,7 +9,7 @@ import { echoServer, roundTrip, until } from './echo.js';
 const { ed25519, p256, rsa } = SERVERS;
 const NO_CERTIFICATE = { cert: undefined, key: undefined };
 
-/** A client that asks for `servername`; the certificates of tests hold another name. */
+/** A client that sends `servername`; the certificates of tests have another name. */
 function ask(port: number, servername: string, options: ConnectOptions = {}): DTLSSession {
   const checkServerIdentity = () => undefined;
   return connect('127.0.0.1', port, { ca: CA, servername, checkServerIdentity, ...options });

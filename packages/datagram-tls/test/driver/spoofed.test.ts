@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { it } from 'node:test';
 import { client, echoServer, roundTrip, until } from './echo.js';
 
-/** Sends one UDP datagram whose source port is 0, which takes a raw socket and the right to open one. */
+/** Sends one UDP datagram with source port 0. This needs a raw socket and the permission to open one. */
 const SPOOF = `
 import socket, struct, sys
 payload = bytes.fromhex(sys.argv[2])

@@ -5,10 +5,10 @@ import { test } from 'node:test';
 import { connect } from '#lib/index.js';
 import { client, echoServer, roundTrip } from './echo.js';
 
-// Cases F6 and D3 of the siege: a peer that cannot be reached was found out after the whole handshake timeout.
+// Siege cases F6 and D3: a peer that cannot be reached was found out after the whole handshake timeout.
 
 const PATIENCE = { timeout: 60_000 };
-/** Node's own, for what takes its place in a test. */
+/** Node's own function, which a test replaces. */
 const real = Reflect.get(Socket.prototype, 'connect') as (...args: Parameters<Socket['connect']>) => void;
 
 async function closedPort(): Promise<number> {

@@ -123,7 +123,7 @@ suite('what an endpoint holds for later, over sockets', () => {
   const LIMIT = 40_000;
   const PIECE = 1000;
 
-  /** A client of which the server hears nothing more after its cookie. */
+  /** A client that goes silent after its cookie. */
   async function halfOpen(server: EchoServer): Promise<Nat> {
     const before = server.sessions.length;
     const nat = await openNat(server.port);

@@ -3,7 +3,7 @@ import { utf8 } from '#lib/base/bytes.js';
 import type { Pair } from './pair.js';
 import type { Side } from './side.js';
 
-/** Both sides are connected, and a message of each reaches the other, once and alone. */
+/** Both sides are connected, and one message of each side arrives exactly once. */
 export function assertAlive(pair: Pair): void {
   pair.explain(() => {
     assert.deepEqual([pair.client.phase, pair.server.phase], ['open', 'open']);

@@ -19,7 +19,7 @@ export interface Member {
   readonly address: PeerAddress;
   /** It sends and receives nothing more. */
   silent: boolean;
-  /** It goes silent when it has been sent the server's first flight. */
+  /** It goes silent once the server has sent its first flight. */
   readonly stopsHalfWay: boolean;
   /** When it was connected. */
   openedAt: number | undefined;
@@ -40,7 +40,7 @@ export class Crowd {
     this.server.serve({ security: security('server', version), behaviour: behaviour(manner) });
   }
 
-  /** A client that begins, and gets as far as it gets at once. */
+  /** A client that begins, and proceeds as far as it can at this instant. */
   client(address: string, port: number, stopsHalfWay = false): Member {
     const family = address.includes(':') ? 'IPv6' : 'IPv4';
     const endpoint = new Endpoint(UNLIMITED);
@@ -64,7 +64,7 @@ export class Crowd {
     return Array.from({ length: count }, (_, i) => this.client(address(i), 1000 + i, stopsHalfWay));
   }
 
-  /** A message of a client; the server is all that hears it. */
+  /** A message of a client; only the server receives it. */
   say(member: Member): void {
     member.endpoint.send(member.entry, Uint8Array.of(1));
     this.exchange();
@@ -76,7 +76,7 @@ export class Crowd {
     this.exchange();
   }
 
-  /** Until all have sent and told what they have to, at this instant. */
+  /** Drains the output and events of all endpoints at this instant. */
   exchange(): void {
     for (let moved = true; moved; ) {
       moved = false;

@@ -20,7 +20,7 @@ interface PacketNote {
   readonly fate: PacketFate;
 }
 
-/** Floods would fill the memory, and the end is what tells. */
+/** A flood would fill the memory, and the last datagrams explain the failure. */
 const MOST_NOTES = 400;
 
 /** The datagrams on the wire, to explain a failure. */

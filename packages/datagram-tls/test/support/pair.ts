@@ -25,7 +25,7 @@ export interface PairOptions {
   readonly weather?: Partial<Weather>;
   /** When the test begins, ms since 1970, for all that depends on the date. */
   readonly today?: number;
-  /** Added to what the side usually has. */
+  /** Added to the default options of the side. */
   readonly client?: SecurityOptions;
   readonly server?: SecurityOptions;
   /** The server name that the client expects; `localhost` by default. */
@@ -34,7 +34,7 @@ export interface PairOptions {
   readonly serverBehaviour?: BehaviourOptions;
   /** Primitives that the platform of a side lacks; calls to them are recorded in {@link Pair.reached}. */
   readonly lacks?: Partial<Record<Role, Lack>>;
-  /** A last word on what was resolved, for settings that no option gives. */
+  /** Changes the resolved configuration, for settings without an option. */
   readonly adjust?: (security: Security) => Security;
   readonly limits?: Partial<EndpointLimits>;
   /** How long a signature or a verdict takes, ms; `by-hand`: until the test calls {@link Pair.answer}. */
@@ -60,11 +60,11 @@ export class Pair {
    * the same instant.
    */
   intercept: ((data: Uint8Array, from: Role) => readonly Uint8Array[]) | undefined;
-  /** Told of each datagram as it is handed over, after {@link intercept}. */
+  /** Called for each delivered datagram, after {@link intercept}. */
   onDelivery: ((packet: Packet, to: Side) => void) | undefined;
   /** The largest datagram that the system of a side sends, bytes: it refuses more at once, before the path sees it. */
   readonly systemLimit: Record<Role, number> = { client: 65_535, server: 65_535 };
-  /** Primitives that a platform lacks and was called for. */
+  /** Missing primitives that were called. */
   readonly reached: string[] = [];
   readonly #options: PairOptions;
   readonly #provider: CryptoProvider;
@@ -176,7 +176,7 @@ export class Pair {
     return this;
   }
 
-  /** Everything that both sides want to send or tell now. */
+  /** Drains the output and events of both sides. */
   drain(): void {
     for (let moved = true; moved; ) {
       moved = false;
@@ -190,7 +190,7 @@ export class Pair {
     }
   }
 
-  /** `work`; should it fail, the error tells the seed and what was on the wire. */
+  /** Runs `work`; an error then includes the seed and the packet trace. */
   explain(work: (pair: this) => void): void {
     try {
       work(this);

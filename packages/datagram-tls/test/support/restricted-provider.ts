@@ -25,8 +25,8 @@ export interface Lack {
 }
 
 /**
- * `provider` without some of its primitives. To call for one that is not there throws, as a platform would, and is noted in `reached`,
- * so that a test sees it whatever becomes of the error.
+ * `provider` without some of its primitives. A call to a missing one throws, as on a real platform, and is recorded in
+ * `reached`: a test sees the call even if the error is caught.
  */
 export function restrictedProvider(
   provider: CryptoProvider,

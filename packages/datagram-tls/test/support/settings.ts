@@ -16,13 +16,13 @@ import { CA, SERVERS } from './identities.js';
 export const VERSIONS = ['DTLSv1.2', 'DTLSv1.3'] as const satisfies readonly Version[];
 export type TestedVersion = (typeof VERSIONS)[number];
 
-/** What both sides have unless a test says otherwise: all of it repeatable with a seeded provider. */
+/** Default options of both sides. With a seeded provider they give repeatable runs. */
 const USUAL: Record<Role, SecurityOptions> = {
   client: { ca: CA, groups: 'x25519' },
   server: { ca: CA, ...SERVERS.ed25519, groups: 'x25519', ticketKeys: new Uint8Array(80) },
 };
 
-/** Of an endpoint that takes as many as come. */
+/** Settings of an endpoint without a limit on associations. */
 export const UNLIMITED: EndpointLimits = resolveLimits({
   maxSessions: 0,
   maxSessionsPerHost: 0,
@@ -52,7 +52,7 @@ function parse(role: Role, version: TestedVersion, options: SecurityOptions): Se
   return securityOn(nodeProvider, role, version, options);
 }
 
-/** The same where `provider` is all that the platform has: defaults and refusals are its. */
+/** The same for a platform with only `provider`: it decides the defaults and the refusals. */
 export function securityOn(
   provider: CryptoProvider,
   role: Role,

@@ -15,11 +15,11 @@ export interface PendingJob {
   readonly entry: ConnectionEntry;
   readonly id: number;
   readonly job: Job;
-  /** When it is answered; `undefined`: when the test says so. */
+  /** The time of the answer; `undefined`: the test answers it. */
   readonly at: number | undefined;
 }
 
-/** One end of a pair: its endpoint and all that its endpoint told. */
+/** One end of a pair: its endpoint and all events of that endpoint. */
 export class Side {
   readonly role: Role;
   readonly address: PeerAddress;
@@ -28,16 +28,16 @@ export class Side {
   readonly entries: ConnectionEntry[] = [];
   readonly sessions: Session[] = [];
   readonly messages: Uint8Array[] = [];
-  /** Early data, which a server takes before the handshake is done. */
+  /** Early data that the server received before the end of the handshake. */
   readonly early: Uint8Array[] = [];
   readonly secrets: SecretEvent[] = [];
   readonly closed: { readonly entry: ConnectionEntry; readonly error: DTLSError | undefined }[] = [];
   /** How often a peer said close_notify while our direction stayed open. */
   halfClosed = 0;
   readonly traced: TraceEvent[] = [];
-  /** What a server gave to resume sessions with. */
+  /** Tickets and session IDs from the server. */
   readonly tickets: NewTicket[] = [];
-  /** What went wrong without ending a session. */
+  /** Errors that did not end a session. */
   readonly warnings: DTLSError[] = [];
   readonly jobs: PendingJob[] = [];
 

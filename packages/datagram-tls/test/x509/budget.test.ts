@@ -37,7 +37,7 @@ function issue(draft: Draft, { spki }: Key, { privateKey }: Key): Certificate {
 
 const root = issue({ subject: 'Root', issuer: 'Root', ca: true }, rootKey, rootKey);
 
-/** Runs one validation and tells what it cost. */
+/** Runs one validation and returns its cost. */
 function validate(chain: readonly Certificate[]) {
   const budget = new ValidationBudget();
   const calls = { verify: 0 };
@@ -76,7 +76,7 @@ interface Mesh {
   readonly keys?: readonly Key[];
 }
 
-/** Layers of CAs below a trusted root, in each of which all have the same name and different keys. */
+/** Layers of CAs below a trusted root. All CAs of a layer have the same name and different keys. */
 function mesh({ layers, width, top = {}, leaf = {}, leafSigner, keys = KEYS.slice(2) }: Mesh): Certificate[] {
   const chain = [issue({ subject: 'Top', issuer: 'Root', ca: true, ...top }, topKey, rootKey)];
   let above: readonly Key[] = [topKey];

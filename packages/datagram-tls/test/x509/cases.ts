@@ -257,7 +257,7 @@ const nameConstraints: readonly Case[] = [
   constrained('bad', 'dns-dot', PERMITTED),
   constrained('good', 'dns-excluded', 'ok'),
   constrained('bad', 'dns-excluded', EXCLUDED),
-  // The wildcard stands for the excluded host, too.
+  // The wildcard matches the excluded host, too.
   constrained('wild', 'dns-excluded', EXCLUDED, 'ok'),
   constrained('good', 'ip', 'ok'),
   constrained('bad', 'ip', PERMITTED),

@@ -76,7 +76,7 @@ suite('certificate revocation lists', () => {
         purpose: 'serverAuth',
         crls: crls.split(' ').map(crlPem),
       });
-      // OpenSSL takes a delta list for a full one unless it is told to look for deltas.
+      // OpenSSL treats a delta list as a full one unless deltas are enabled.
       assert.equal(answer, what === 'a delta list' ? 'ok' : rest.ours, what);
     }
   });

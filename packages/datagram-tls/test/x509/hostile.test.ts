@@ -92,7 +92,7 @@ suite('hostile certificate chains', () => {
   });
 
   test('exponentially many paths to an anchor end after 32 signature checks', () => {
-    // Four layers of ten CAs: ten thousand paths, each of which fails at its last signature.
+    // Four layers of ten CAs: ten thousand paths, and each fails at its last signature.
     const layers = [0, 1, 2, 3].flatMap((layer) =>
       spkis
         .slice(10 * layer, 10 * layer + 10)

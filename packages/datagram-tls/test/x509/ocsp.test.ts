@@ -146,7 +146,7 @@ suite('OCSP responses', () => {
   for (const { what, response, ours, time = JUDGEMENT_DAY, certId = [], stricter } of cases) {
     test(`a response ${what}: ${ours}`, () => assert.equal(check(ocspResponse(response), { time }), ours));
 
-    // It compares the times of a response with the clock of this machine, whatever time it is told.
+    // OpenSSL compares the times of a response with the system clock and ignores the given time.
     if (time !== JUDGEMENT_DAY) continue;
     test(`a response ${what}: OpenSSL ${stricter ? 'accepts it' : 'agrees'}`, { skip: NO_OPENSSL }, () => {
       const accepted = opensslAccepts(ocspResponse(response), certId);

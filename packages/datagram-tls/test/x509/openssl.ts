@@ -26,7 +26,7 @@ export interface Setting {
 /** The output of a missing program is null. */
 export const isThere = String(spawnSync('openssl', ['version']).stdout).startsWith('OpenSSL 3');
 
-/** Asks `openssl verify`, at the security level that forbids 1024-bit keys and SHA-1: `ok` or its short name of the error. */
+/** Runs `openssl verify` at the security level that forbids 1024-bit keys and SHA-1: `ok` or the short name of the error. */
 export function opensslVerify({ chain, ...setting }: Question): string {
   return opensslVerifyAll(chain.slice(0, 1), chain.slice(1), setting)[0] ?? 'no answer';
 }
@@ -66,7 +66,7 @@ function verdicts(files: readonly string[], stdout: string, stderr: string): str
   return files.map((file) => {
     if (stdout.includes(`${file}: OK`)) return 'ok';
     const [before = '', ...after] = rest.split(`error ${file}: verification failed`);
-    // A file that cannot be read has no such line.
+    // An unreadable file has no error line.
     if (after.length > 0) rest = after.join('');
     const number = after.length > 0 ? /^error (\d+) at/m.exec(before)?.[1] : undefined;
     return SHORT_NAMES[Number(number)] ?? `error ${before}`;

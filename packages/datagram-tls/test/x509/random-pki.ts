@@ -2,7 +2,7 @@ import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import type { Random } from '../support/random.js';
 import { commonName, encodeCertificate, extension, text, tlv } from './encode.js';
 
-/** Small PKIs made at random, in which most certificates are as they should be and any of them may be wrong in one way. */
+/** Small random PKIs. Most certificates are valid; any of them may have one fault. */
 export interface RandomPki {
   /** DER. */
   readonly anchors: readonly Uint8Array[];
@@ -12,7 +12,7 @@ export interface RandomPki {
 
 export interface RandomLeaf {
   readonly der: Uint8Array;
-  /** What is wrong with it itself. */
+  /** The fault of this certificate itself. */
   readonly fault: string;
 }
 
@@ -32,7 +32,7 @@ const WEAK = new Uint8Array(
   generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'der', type: 'spki' }),
 );
 
-/** What is in a certificate besides its names. */
+/** The content of a certificate besides its names. */
 interface Draft {
   /** By the last byte of their identifiers. */
   extensions: Map<number, Uint8Array>;

@@ -16,11 +16,11 @@ const TIME = Date.UTC(2030, 0);
 const STRICTER = new Set([
   // An extension twice, or extensions in version 1 (RFC 5280 §4.1.2.1, §4.2).
   'unreadable',
-  // A CA without basic constraints, for which its key usage speaks (RFC 5280 §6.1.4 (k)).
+  // A CA without basic constraints but with the key usage of a CA (RFC 5280 §6.1.4 (k)).
   'INVALID_CA',
   // A leaf whose key usage allows everything except signatures, the only use that a handshake makes of it.
   'INVALID_PURPOSE',
-  // The host stands in a common name, beside a subjectAltName that has no DNS name.
+  // The common name is the host name; the subjectAltName has no DNS name.
   'common name beside a subjectAltName',
 ]);
 
@@ -51,13 +51,13 @@ function askBoth(seed: number): Answer[] {
   });
 }
 
-/** OpenSSL does not try a second path when its first one fails: asked about ours alone, it has to accept it. */
+/** OpenSSL does not try a second path when its first one fails. Given only our path, it must accept it. */
 function confirmed(path: readonly Certificate[], setting: Setting): string {
   const [leaf = '', ...issuers] = path.map(({ der }) => pem(der));
   return opensslVerifyAll([leaf], issuers, { ...setting, trust: issuers.slice(-1) })[0] ?? 'none';
 }
 
-/** The path, or what is wrong. */
+/** The path, or the error. */
 function ourVerdict(
   { anchors, intermediates }: RandomPki,
   leaf: Uint8Array,

@@ -74,7 +74,7 @@ function long(...parts: readonly Uint8Array[]): Buffer {
   return Buffer.concat([header, content]);
 }
 
-/** Runs one validation and tells what it cost. */
+/** Runs one validation and returns its cost. */
 function validate(
   chain: readonly Certificate[],
   crls: readonly Crl[],
@@ -111,7 +111,7 @@ function ladder(steps: number): Certificate[] {
   return [issue({ subject: 'leaf', issuer }, leafKey, signer), ...chain];
 }
 
-/** CAs of one name with a key each, the first of which signed the leaf. */
+/** CAs with one name and different keys. The first one signed the leaf. */
 function twins(subject: string, count: number): Certificate[] {
   const keys = caKeys.slice(0, count);
   const leaf = issue({ subject: 'leaf', issuer: subject }, leafKey, keys[0] ?? assert.fail('no twin'));
@@ -126,7 +126,7 @@ suite('revocation lists in the budget of a validation', () => {
     const { code, spent } = validate(ladder(4), lists);
     assert.equal(code, 'CRL_SIGNATURE_FAILURE');
     assert.equal(spent('paths'), 16);
-    // The leaf has two issuers, each of which has two.
+    // The leaf has two issuers, and each issuer has two.
     assert.equal(spent('lists'), 4 * lists.length);
   });
 

@@ -37,7 +37,7 @@ interface CrlCases {
 }
 
 const LISTS = JSON.parse(file('crls.json')) as CrlCases;
-/** Within the hour in which the lists were made. */
+/** Within the hour of the issue of the lists. */
 const MADE = Date.UTC(2026, 10, 28, 18, 30);
 
 const CRLS: readonly [string, string][] = [
@@ -320,7 +320,7 @@ suite('several answers about one certificate, signed by its CA', () => {
       ],
       'CERT_REVOKED',
     ],
-    // What has expired says nothing beside what is current.
+    // A current list overrides an expired one.
     [
       [
         ['revoked', OLD, NEW],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { fromHex } from '#lib/base/bytes.js';
 import { needs, readVector } from '../../support/vectors.js';
 
-/** The files of the folder, every one of which is run: what comes to lie beside them has to find its test. */
+/** The files of the folder. Every file needs a test that runs it. */
 export const WYCHEPROOF_FILES = [
   'aes_ccm',
   'aes_gcm',

@@ -28,7 +28,7 @@ export function handshakeMessages(records: readonly OpenedRecord[]): CapturedMes
   return messages;
 }
 
-/** As it stands in the transcript of 1.2: one fragment, with its number (RFC 6347 §4.2.6). */
+/** The form in the transcript of 1.2: one fragment, with its number (RFC 6347 §4.2.6). */
 export function message12({ type, sequence, body }: CapturedMessage): Uint8Array {
   const header = new DataView(new ArrayBuffer(HEADER_LENGTH));
   header.setUint32(0, (type << 24) | body.length);
@@ -37,12 +37,12 @@ export function message12({ type, sequence, body }: CapturedMessage): Uint8Array
   return concat(new Uint8Array(header.buffer), body);
 }
 
-/** As it stands in the transcript of 1.3: type and length only (RFC 9147 §5.2). */
+/** The form in the transcript of 1.3: type and length only (RFC 9147 §5.2). */
 export function message13({ type, body }: Pick<CapturedMessage, 'type' | 'body'>): Uint8Array {
   return concat(Uint8Array.of(type, body.length >>> 16, body.length >>> 8, body.length), body);
 }
 
-/** What takes the first ClientHello's place after a HelloRetryRequest (RFC 8446 §4.4.1). */
+/** Replaces the first ClientHello after a HelloRetryRequest (RFC 8446 §4.4.1). */
 export function messageHash(hash: Uint8Array): Uint8Array {
   return message13({ type: HandshakeType.message_hash, body: hash });
 }

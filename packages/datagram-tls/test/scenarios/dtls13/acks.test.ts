@@ -31,12 +31,12 @@ function acksOf(side: Side, direction: 'sent' | 'received'): number[] {
   );
 }
 
-/** Datagrams of the server so small that its flight takes several. */
+/** A server MTU so small that its flight needs several datagrams. */
 function smallFlight(options: Partial<PairOptions> = {}): Pair {
   return new Pair({ version, serverBehaviour: { mtu: 256 }, ...options });
 }
 
-/** Loses the datagrams of the server's first flight of which `lost` says so, by their place in it. */
+/** Loses the datagrams of the server's first flight for whose index `lost` returns true. */
 function loseOfFlight(pair: Pair, lost: (place: number) => boolean): { arrived: number } {
   const seen = { arrived: 0 };
   let place = 0;

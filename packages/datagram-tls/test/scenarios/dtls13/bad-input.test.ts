@@ -84,7 +84,7 @@ const FLIGHTS: Readonly<Record<Role, readonly number[]>> = {
   client: [certificate, HandshakeType.certificate_verify, finished],
 };
 
-/** A mutual handshake in which the message of `type` from `sender` has the fault. */
+/** A mutual handshake; the message of `type` from `sender` has the fault. */
 function faulty(sender: Role, type: number, { change, shift, what }: Fault): Pair {
   const pair = new Pair({
     version,
@@ -157,7 +157,7 @@ suite('each byte of a proof of DTLS 1.3 changed', () => {
             alert: '',
           });
           const [alert] = pair[judge].alerts('sent');
-          // The scheme and the length stand before the signature.
+          // The scheme and the length precede the signature.
           const expected = type === finished || at >= 4 ? 'decrypt_error' : undefined;
           if (expected === undefined)
             assert.match(alert ?? '', /illegal_parameter|decode_error/, `byte ${at}`);

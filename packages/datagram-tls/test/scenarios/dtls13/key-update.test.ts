@@ -140,7 +140,7 @@ suite('KeyUpdate', () => {
 
     test(`${role} keeps the previous keys until the new ones are in use, however long that takes`, () => {
       const pair = new Pair({ version }).handshake();
-      // The ACKs are lost: the peer goes on under its old keys.
+      // The ACKs are lost: the peer continues with its old keys.
       pair.intercept = (data, from) => (from === role ? [] : [data]);
       update(pair, peer);
       pair.runFor(500_000);

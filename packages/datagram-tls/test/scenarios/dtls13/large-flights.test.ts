@@ -212,7 +212,7 @@ suite('late acknowledgements of DTLS 1.3', () => {
   }
 });
 
-/** Handshake records of each burst of `role`: what goes out at one instant, epoch 0 and up. */
+/** The number of handshake records in each burst of `role`. A burst is sent at one instant. */
 function burstsOf(pair: Pair, role: Role): number[] {
   const bursts: number[] = [];
   let last: number | undefined;

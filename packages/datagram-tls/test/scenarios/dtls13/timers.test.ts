@@ -11,7 +11,7 @@ import type { Side } from '../../support/side.js';
 const version = 'DTLSv1.3';
 const ROLES = ['client', 'server'] as const;
 
-/** One KeyUpdate of `side` whose ACK does not come; returns when it was sent again, ms after the first time. */
+/** One KeyUpdate of `side` without an ACK; returns the times of its retransmissions, ms after the first transmission. */
 function unansweredUpdate(pair: Pair, side: Side, duration: number): number[] {
   const began = pair.now;
   const again: number[] = [];
@@ -51,7 +51,7 @@ suite('the retransmission timer of DTLS 1.3', () => {
     test(`the timer of the ${role} stays doubled until a flight gets through at once`, () => {
       const pair = new Pair({ version }).handshake();
       assert.deepEqual(unansweredUpdate(pair, pair[role], 600), [500]);
-      // What is acknowledged now went out twice or more, which tells nothing of the path.
+      // The acknowledged records were sent more than once: their ACK gives no round-trip sample.
       pair.runFor(2000);
       assert.deepEqual(unansweredUpdate(pair, pair[role], 3000), [2000]);
       pair.runFor(10_000);

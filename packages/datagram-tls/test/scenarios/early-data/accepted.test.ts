@@ -13,7 +13,7 @@ import { isResumed, returning } from '../../support/resumption.js';
 const HELLO = utf8('early');
 const MORE = utf8('and more');
 
-/** A client that said `messages` early to a server that took them. */
+/** A client that sent `messages` as early data, and a server that accepted them. */
 function accepted(messages: readonly Uint8Array[], server = taking(), client = {}): Pair {
   const options = { server, client };
   return comingBack(sessionFor(options), messages, options).handshake();

@@ -30,7 +30,7 @@ interface Chosen {
   readonly alpn?: Uint8Array | null;
 }
 
-/** What is offered is early data in the first suite, of the protocol h3, under the first of two keys. */
+/** The client offers early data in the first suite, for the protocol h3, under the first of two keys. */
 function answer(
   answers: Extensions,
   { chosen = 0, suite = 'TLS_AES_128_GCM_SHA256', alpn = H3 }: Chosen = {},

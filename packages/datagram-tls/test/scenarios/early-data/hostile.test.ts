@@ -59,7 +59,7 @@ suite('what else may come in epoch 1', () => {
     });
   }
 
-  /** Of all that the server may have sent. */
+  /** The numbers of all records that the server may have sent. */
   const recordNumbers = [0, 1, 2, 3].flatMap((epoch) =>
     [0, 1, 2, 3].map((sequenceNumber) => ({ epoch, sequenceNumber })),
   );

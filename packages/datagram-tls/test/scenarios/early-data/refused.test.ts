@@ -73,7 +73,7 @@ const CASES: Readonly<Record<string, Case>> = {
     now: { server: sharing(1000, { ciphers: 'TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256' }) },
     reason: 'suite',
   },
-  'a server that takes less than it said': {
+  'a server that accepts less than it announced': {
     before: { server: sharing(1000) },
     now: { server: sharing(999) },
     reason: 'terms',
@@ -86,7 +86,10 @@ const CASES: Readonly<Record<string, Case>> = {
     ...same(taking(1000, { groups: 'x25519' }), { groups: 'secp256r1:x25519', keyShares: 'secp256r1' }),
     reason: 'share',
   },
-  'a guard that has seen it': { ...same(sharing(1000, { replayGuard: () => false })), reason: 'replayed' },
+  'a guard that has seen the ClientHello': {
+    ...same(sharing(1000, { replayGuard: () => false })),
+    reason: 'replayed',
+  },
   'a guard that throws': {
     ...same(
       sharing(1000, {
@@ -207,7 +210,7 @@ suite('early data that is refused', () => {
 
 suite('early data that cannot be offered', () => {
   const CANNOT: Readonly<Record<string, Case>> = {
-    'the ticket says nothing of it': same({ ticketKeys: undefined }),
+    'the ticket does not allow it': same({ ticketKeys: undefined }),
     'the client no longer offers the suite of the session': {
       before: { server: sharing() },
       now: { server: sharing(), client: { ciphers: 'TLS_CHACHA20_POLY1305_SHA256' } },

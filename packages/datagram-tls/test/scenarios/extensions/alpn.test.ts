@@ -13,11 +13,11 @@ import { security, VERSIONS } from '../../support/settings.js';
 for (const version of VERSIONS) {
   suite(`application protocols, ${version}`, () => {
     const agreed: readonly [string, string[] | undefined, string[] | undefined, string | undefined][] = [
-      ['the one that both have', ['coap', 'mqtt'], ['mqtt'], 'mqtt'],
+      ['the one in both lists', ['coap', 'mqtt'], ['mqtt'], 'mqtt'],
       ["the server's first of several", ['a', 'b', 'c'], ['c', 'b'], 'c'],
       ['a name that is not ASCII', ['π'], ['π'], 'π'],
-      ['none where the server has none', ['a'], undefined, undefined],
-      ['none where the client has none', undefined, ['a'], undefined],
+      ['no protocol if the server has none', ['a'], undefined, undefined],
+      ['no protocol if the client has none', undefined, ['a'], undefined],
     ];
     for (const [what, ours, theirs, expected] of agreed) {
       test(`both sides agree on ${what}`, () => {

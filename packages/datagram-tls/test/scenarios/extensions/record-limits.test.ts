@@ -30,7 +30,7 @@ const SUITES: Readonly<Record<TestedVersion, { ciphers: string; adds: number; ty
 for (const version of VERSIONS) {
   const { ciphers, adds, typeBytes } = SUITES[version];
 
-  /** A pair in which the side `role` announces `limit`, with certificates both ways. */
+  /** A pair with certificates on both sides; the side `role` announces `limit`. */
   function limited(role: (typeof ROLES)[number], limit: number): Pair {
     const recordSizeLimit = limit;
     return new Pair({

@@ -23,9 +23,9 @@ for (const version of VERSIONS) {
     ])[] = [
       ...([CM80, CM32, GCM128, GCM256] as const).map((name) => [name, name, name, name] as const),
       ["the server's first of several", `${CM80}:${CM32}:${GCM128}`, `${GCM128}:${CM80}`, GCM128],
-      ['none where they have none in common', CM80, GCM256, undefined],
-      ['none where the server has none', CM80, undefined, undefined],
-      ['none where the client has none', undefined, CM80, undefined],
+      ['no profile if they have none in common', CM80, GCM256, undefined],
+      ['no profile if the server has none', CM80, undefined, undefined],
+      ['no profile if the client has none', undefined, CM80, undefined],
     ];
     for (const [what, ours, theirs, expected] of agreed) {
       test(`both sides agree on ${what}`, () => {

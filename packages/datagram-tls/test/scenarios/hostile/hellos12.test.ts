@@ -106,15 +106,15 @@ suite('what a ClientHello may say, DTLSv1.2', () => {
   ][] = [
     ['version 1.0', { legacyVersion: WireVersion.dtls10 }, 'protocol_version'],
     ['no null compression', { compressionMethods: Uint8Array.of(1) }, 'illegal_parameter'],
-    ['no suite that we have', { cipherSuites: [0x0035, 0x002f] }, 'handshake_failure'],
+    ['no supported suite', { cipherSuites: [0x0035, 0x002f] }, 'handshake_failure'],
     ['suites for another kind of certificate', { cipherSuites: [0xc02f] }, 'handshake_failure'],
     [
-      'no group that we have',
+      'no supported group',
       withClientExtension(ExtensionType.supported_groups, [0, 2, 0, 1]),
       'handshake_failure',
     ],
     [
-      'no signature scheme that we have',
+      'no supported signature scheme',
       withClientExtension(ExtensionType.signature_algorithms, [0, 2, 2, 1]),
       'handshake_failure',
     ],

@@ -30,7 +30,7 @@ function subjectOf(pem: string): Uint8Array {
 
 const NAMES = { ca: subjectOf(CA), other: subjectOf(OTHER_CA), unknown: Uint8Array.of(0x30, 0) } as const;
 
-/** Each message of `type` is sent, and goes into the transcript, as `change` makes it. */
+/** `change` rewrites each message of `type` before it is sent and enters the transcript. */
 function sendInstead(t: TestContext, type: number, change: (body: Uint8Array) => Uint8Array): void {
   const send = Object.getOwnPropertyDescriptor(Context.prototype, 'send')?.value as Context['send'];
   t.mock.method(
@@ -84,7 +84,7 @@ function several(...identities: readonly { cert: string; key: string }[]): Secur
   return { cert: identities.map(({ cert }) => cert), key: identities.map(({ key }) => key) };
 }
 
-/** A pair in which the peer of `sender` has a certificate of each CA. */
+/** A pair; the peer of `sender` has a certificate of each CA. */
 function pairWithTwo(version: TestedVersion, sender: Role): Pair {
   const options: PairOptions =
     sender === 'server'
@@ -136,7 +136,7 @@ for (const [version, sender] of SENDERS) {
         const pair = pairWithTwo(version, sender).connect();
         const over = (): boolean => pair[sender].isClosed && pair[chooser].phase !== 'handshaking';
         pair.explain(() => assert.ok(pair.runUntil(over, 10_000)));
-        // One that nothing protects comes again when the ClientHello does, and counts then.
+        // An unprotected alert is sent again when the ClientHello is, and counts then.
         assert.deepEqual(new Set(pair[sender].alerts('received')), new Set(['fatal decode_error']));
         assert.deepEqual(
           [pair[sender].error?.code, pair[sender].error?.alert],

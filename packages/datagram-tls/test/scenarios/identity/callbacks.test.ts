@@ -1,4 +1,4 @@
-// Siege cases A19, C6, C11, C13: the application's functions about certificates, and what is asked of them.
+// Siege cases A19, C6, C11, C13: the application's callbacks for certificates, and their arguments.
 
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
@@ -177,7 +177,7 @@ for (const version of VERSIONS) {
     }
   });
 
-  // The default store of these tests throws when it is asked for.
+  // The default store of these tests throws when it is read.
   suite(`no path is validated unless requested, ${version}`, () => {
     test('verifyPeer that accepts without reading the verdict validates no path', () => {
       const pair = new Pair({ version, client: { ca: undefined, verifyPeer: () => true } }).handshake();

@@ -20,7 +20,7 @@ const { key } = SERVERS.ed25519;
 /** Shows a raw public key and nothing else. */
 const RAW_SERVER: SecurityOptions = { cert: undefined, ca: undefined, key, certificateTypes: [RAW] };
 const RAW_CLIENT: SecurityOptions = { key: CLIENTS.ed25519.key, certificateTypes: [RAW] };
-/** Takes nothing but the raw public key of the server, or of the client. */
+/** Accepts only the raw public key of the server, or of the client. */
 const PIN_SERVER = pinned(key);
 const PIN_CLIENT = { ...pinned(CLIENTS.ed25519.key), requestCert: true };
 

@@ -1,4 +1,4 @@
-// Cases B8 and B9 of the siege.
+// Siege cases B8 and B9.
 
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';

@@ -11,7 +11,7 @@ import { Pair } from '../../support/pair.js';
 import { refused } from '../../support/refused.js';
 import { VERSIONS } from '../../support/settings.js';
 
-/** Keeps the key to itself and notes what it was asked to sign under. */
+/** An external key that records the requested signature schemes. */
 class Module implements ExternalKey {
   readonly asked: SchemeName[] = [];
   readonly #key;

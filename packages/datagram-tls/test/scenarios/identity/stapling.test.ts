@@ -16,7 +16,7 @@ const GOOD = ocspResponse('good');
 const LEAF = statusIdentity('leaf');
 const MUST_STAPLE = statusIdentity('must-staple');
 
-/** A client that asks, and a server that has `response` for its certificate. */
+/** A client that requests a staple, and a server that has `response` for its certificate. */
 function stapled(
   version: TestedVersion,
   response: Uint8Array | OcspResponder | undefined,
@@ -241,18 +241,18 @@ suite('options of OCSP', () => {
     ['requestOCSP that is no boolean', () => client({ requestOCSP: 1 as never }), 'ERR_INVALID_ARG_TYPE'],
     ['requireOCSP that is no boolean', () => client({ requireOCSP: 'yes' as never }), 'ERR_INVALID_ARG_TYPE'],
     [
-      'the one without the other',
+      'requireOCSP without requestOCSP',
       () => client({ requireOCSP: true, requestOCSP: false }),
       'ERR_INVALID_ARG_VALUE',
     ],
     [
-      'a pin beside it',
+      'requestOCSP with a pin',
       () => client({ requestOCSP: true, pins: [`sha256:${'00'.repeat(32)}`] }),
       'ERR_INVALID_ARG_VALUE',
     ],
     ['a server that requests no certificate', () => server({ requestOCSP: true }), 'ERR_INVALID_ARG_VALUE'],
     [
-      'a server of DTLS 1.2 that asks',
+      'a DTLS 1.2 server that requests OCSP',
       () => server({ requestOCSP: true, requestCert: true, maxVersion: 'DTLSv1.2' }),
       'ERR_INVALID_ARG_VALUE',
     ],

@@ -29,7 +29,7 @@ function losing(from: 'client' | 'server', lost: number): { pair: Pair; left: ()
   return { pair: pair.connect(), left: () => left };
 }
 
-/** Answers what is asked before the server is connected; what it asks then waits. */
+/** Answers the jobs until the server is connected; later jobs wait. */
 function answerUntilConnected(pair: Pair): void {
   while (!pair.server.isConnected) {
     const asking = [pair.client, pair.server].find(({ jobs }) => jobs.length > 0);

@@ -55,7 +55,7 @@ for (const version of VERSIONS) {
   });
 }
 
-/** Counted for the session, and told of with a code. */
+/** Counted for the session, and reported with a code. */
 function assertTold({ server }: Pair, times: number): void {
   assert.equal(server.entry.connection.counters.ticketKeyFailures, times);
   assert.equal(server.warnings.length, times);

@@ -123,11 +123,11 @@ for (const version of VERSIONS) {
   suite(`a client that cannot resume a session makes a full handshake, ${version}`, () => {
     const other = version === 'DTLSv1.3' ? 'DTLSv1.2' : 'DTLSv1.3';
     for (const [what, change] of [
-      ['a ticket that is too old', { today: NOON + 3 * HOUR, server: { sessionTimeout: 86_400 } }],
-      ['a ticket that is of tomorrow', { today: NOON - HOUR, server: { sessionTimeout: 86_400 } }],
-      ['another name to ask for', { destination: { serverName: undefined, verifyName: 'localhost' } }],
-      ['no suite that it goes with', { client: { ciphers: OTHER_SUITE[version] } }],
-      ['no such version', { client: { minVersion: other, maxVersion: other }, server: BOTH_VERSIONS }],
+      ['an expired ticket', { today: NOON + 3 * HOUR, server: { sessionTimeout: 86_400 } }],
+      ['a ticket from the future', { today: NOON - HOUR, server: { sessionTimeout: 86_400 } }],
+      ['another server name', { destination: { serverName: undefined, verifyName: 'localhost' } }],
+      ['no suite that fits the session', { client: { ciphers: OTHER_SUITE[version] } }],
+      ['only another version', { client: { minVersion: other, maxVersion: other }, server: BOTH_VERSIONS }],
     ] satisfies readonly Change[]) {
       test(`server makes a full handshake with ${what}`, () => {
         const pair = returning(session(), { ...FULL, ...change });

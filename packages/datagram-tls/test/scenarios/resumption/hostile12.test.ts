@@ -58,11 +58,19 @@ function meddled(pair: Pair, change: (hello: ServerHello) => Partial<ServerHello
 suite('what a server gives as its ticket, DTLSv1.2', () => {
   const cases: readonly [string, Sealed12 | undefined, lifetime: number | undefined][] = [
     ['no ticket', undefined, undefined],
-    ['one that is larger than any ClientHello', { ticket: new Uint8Array(60_000), lifetime: 60 }, undefined],
-    ['one byte more than a client takes', { ticket: new Uint8Array(8193), lifetime: 60 }, undefined],
-    ['as many bytes as a client takes', { ticket: new Uint8Array(8192), lifetime: 60 }, 60_000],
-    ['one without a word on its life', { ticket: new Uint8Array(9), lifetime: 0 }, DAY],
-    ['one for ever', { ticket: new Uint8Array(9), lifetime: 0xffff_ffff }, 7 * DAY],
+    ['a ticket larger than any ClientHello', { ticket: new Uint8Array(60_000), lifetime: 60 }, undefined],
+    [
+      'a ticket one byte over the limit of a client',
+      { ticket: new Uint8Array(8193), lifetime: 60 },
+      undefined,
+    ],
+    ['a ticket at the limit of a client', { ticket: new Uint8Array(8192), lifetime: 60 }, 60_000],
+    ['a ticket without a lifetime hint', { ticket: new Uint8Array(9), lifetime: 0 }, DAY],
+    [
+      'a ticket with the longest lifetime hint',
+      { ticket: new Uint8Array(9), lifetime: 0xffff_ffff },
+      7 * DAY,
+    ],
   ];
   for (const [what, sealed, lifetime] of cases) {
     test(`${what}: the session stays, and is kept for ${lifetime ?? 'no'} ms`, () => {

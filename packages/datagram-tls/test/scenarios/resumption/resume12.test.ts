@@ -17,7 +17,7 @@ const NOON = Date.UTC(2030, 5, 15, 12);
 const MUTUAL: PairOptions = { version, client: { ...CLIENTS.ed25519 }, server: { requestCert: true } };
 const [OLD, NEXT] = [1, 2].map((fill) => new Uint8Array(80).fill(fill)) as [Uint8Array, Uint8Array];
 
-/** A session, and a second one that goes on from it. */
+/** A session, and a second one that resumes it. */
 function twice(options: PairOptions, changed: PairOptions = {}): { first: Pair; second: Pair } {
   const first = new Pair(options).handshake();
   const second = returning(savedSession(first), { ...options, ...changed }).handshake();

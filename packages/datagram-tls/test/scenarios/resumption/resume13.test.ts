@@ -13,7 +13,7 @@ const MUTUAL: PairOptions = {
   server: { requestCert: true },
 };
 
-/** A session, and a second one that goes on from it. */
+/** A session, and a second one that resumes it. */
 function twice(options: PairOptions, changed: PairOptions = {}): { first: Pair; second: Pair } {
   const first = new Pair(options).handshake();
   const second = returning(savedSession(first), { ...options, ...changed }).handshake();

@@ -88,10 +88,10 @@ suite('resumption of DTLS 1.2 sessions by session id', () => {
   });
 
   for (const [what, options] of [
-    ['no room for any', server({ ticketKeys: new Uint8Array(80), sessionCacheSize: 0 })],
-    ['no tickets and nothing said of ids', { version, server: { ticketKeys: false } }],
+    ['a session cache of size 0', server({ ticketKeys: new Uint8Array(80), sessionCacheSize: 0 })],
+    ['neither tickets nor a session cache', { version, server: { ticketKeys: false } }],
   ] satisfies readonly [string, PairOptions][]) {
-    test(`a server with ${what} gives no session ID`, () => {
+    test(`a server with ${what} issues no session ID`, () => {
       const pair = new Pair(options);
       const ids = idsOf(pair);
       pair.handshake();

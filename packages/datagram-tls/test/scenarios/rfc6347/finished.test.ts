@@ -32,7 +32,7 @@ suite('what the Finished messages of DTLS 1.2 cover', () => {
       const session = pair.client.sessions[0] ?? assert.fail();
       const client = whole(log.fragments('client'));
       const server = whole(log.fragments('server'));
-      // Those numbered 0 are the first ClientHello and the HelloVerifyRequest.
+      // The messages numbered 0 are the first ClientHello and the HelloVerifyRequest.
       assert.equal(client.shift()?.type, HandshakeType.client_hello);
       assert.equal(server.shift()?.type, HandshakeType.hello_verify_request);
       const ticket = server.pop() ?? assert.fail();

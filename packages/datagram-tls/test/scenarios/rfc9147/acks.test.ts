@@ -112,7 +112,7 @@ function update(pair: OpenPair, role: 'client' | 'server'): void {
   pair.drain();
 }
 
-/** Takes records of `from` for which `chosen` is true out of their datagrams; returns those it took. */
+/** Removes the records of `from` for which `chosen` is true from their datagrams; returns them. */
 function withoutRecord(
   pair: OpenPair,
   from: 'client' | 'server',

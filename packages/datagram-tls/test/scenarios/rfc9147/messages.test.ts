@@ -95,7 +95,7 @@ suite('the end of a handshake of DTLS 1.3', () => {
     };
     pair.connect();
     assert.ok(pair.runUntil(() => pair.server.isConnected, 5000));
-    // Data under the keys of the session do not end the time in which the flight may come again.
+    // Application data does not end the period in which the flight can be retransmitted.
     pair.send(pair.client, utf8('data'));
     pair.runFor(TWICE_MSL - 2000);
     assert.deepEqual(pair.server.messages, [utf8('data')]);

@@ -18,7 +18,7 @@ const A_HANDSHAKE = 1_200_000;
 const QUIET = 5000;
 
 export interface LifeOptions extends PairOptions {
-  /** DTLS 1.3: either side renews its keys now and then, and asks the other to, or not. */
+  /** DTLS 1.3: either side updates its keys now and then, with or without a request to the peer. */
   readonly keyUpdates?: boolean;
   /** The client resumes a session that began on a path without loss. */
   readonly resumes?: boolean;
@@ -105,7 +105,7 @@ function numberOf(message: Uint8Array): number {
   return ((message[0] as number) << 8) | (message[1] as number);
 }
 
-/** The client sends, the server echoes what it gets, and each message is numbered anew on its way back. */
+/** The client sends, and the server echoes each message under a new number. */
 function talk(pair: Pair, keyUpdates: boolean): void {
   const { client, server, random } = pair;
   const toServer = new Account();

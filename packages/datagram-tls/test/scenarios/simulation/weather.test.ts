@@ -97,8 +97,8 @@ const CLIMATES: readonly Climate[] = [
     least: 0.3,
   },
   {
-    // What is not yet authentic can be bent into anything: into a wrong message, a wrong length, an alert.
-    name: 'corruption of up to 20 %: what was bent before keys were there may end in a clear error, nothing else',
+    // Unauthenticated data can be changed into anything: another message, a wrong length, an alert.
+    name: 'corruption of up to 20 %: a message corrupted before there are keys may end in a clear error, nothing else',
     seeds: 1000,
     weather: (random) => ({
       corruption: random.fraction() * 0.2,

@@ -1,4 +1,4 @@
-// Case A12 of the siege.
+// Siege case A12.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';

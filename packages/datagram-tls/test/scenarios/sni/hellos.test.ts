@@ -19,7 +19,7 @@ const { server_name } = ExtensionType;
 const { client_hello, server_hello, encrypted_extensions } = HandshakeType;
 const DESTINATION = { serverName: 'a.example', verifyName: 'localhost' };
 
-/** A server that writes down the names it is asked about. */
+/** A server that records the requested names. */
 function served(version: TestedVersion, serverName = 'a.example') {
   const asked: (string | undefined)[] = [];
   const sni = (name: string | undefined) => {

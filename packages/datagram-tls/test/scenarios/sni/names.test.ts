@@ -18,7 +18,7 @@ const NO_CERTIFICATE = { cert: undefined, key: undefined };
 
 type Sni = SecurityOptions['sni'];
 
-/** A client that asks for `serverName`, and a server with `sni` and what `more` says. */
+/** A client that sends `serverName`, and a server with `sni` and the options of `more`. */
 function asking(
   version: TestedVersion,
   serverName: string | undefined,
@@ -50,13 +50,18 @@ for (const version of VERSIONS) {
       ['the first name', 'a.example', sni, 'p256'],
       ['another name, whatever its case in the options', 'b.example', sni, 'rsa'],
       ['a name in capital letters', 'A.EXAMPLE', sni, 'p256'],
-      ['a name with the dot at its end', 'a.example.', sni, 'p256'],
-      ['a name that is there, beside a fallback', 'a.example', { ...sni, '*': {} }, 'p256'],
-      ['a name that only the fallback takes', 'c.example', { ...sni, '*': {} }, 'ed25519'],
-      ['no name, which is for the fallback', undefined, { ...sni, '*': rsa }, 'rsa'],
+      ['a name with a final dot', 'a.example.', sni, 'p256'],
+      ['a name in the map, beside a fallback', 'a.example', { ...sni, '*': {} }, 'p256'],
+      ['a name that only the fallback serves', 'c.example', { ...sni, '*': {} }, 'ed25519'],
+      ['the fallback for a client without a name', undefined, { ...sni, '*': rsa }, 'rsa'],
       ['a name from a map that is a Map', 'a.example', new Map([['a.example', rsa]]), 'rsa'],
       ['a name that a function knows', 'x.example', (name) => (name === 'x.example' ? p256 : rsa), 'p256'],
-      ['no name, which a function is told', undefined, (name) => (name === undefined ? p256 : rsa), 'p256'],
+      [
+        'the answer of a function to undefined, for a client without a name',
+        undefined,
+        (name) => (name === undefined ? p256 : rsa),
+        'p256',
+      ],
       [
         'a name that a function gets in lower case',
         'X.Example',
@@ -84,14 +89,14 @@ for (const version of VERSIONS) {
     const unserved: readonly [string, string | undefined, Sni][] = [
       ['a name that is not in the map, and not the certificate beside it', 'c.example', sni],
       ['a part of a name', 'example', sni],
-      ['a name below one that is there', 'x.a.example', sni],
-      ['a name that every object has', 'constructor', sni],
-      ['another name that every object has', '__proto__', sni],
-      ['the name of the fallback where there is none', '*', sni],
-      ['no name where there is no fallback', undefined, sni],
+      ['a subdomain of a name in the map', 'x.a.example', sni],
+      ['a property name of every object', 'constructor', sni],
+      ['another property name of every object', '__proto__', sni],
+      ['the key of the fallback, without a fallback', '*', sni],
+      ['no name, without a fallback', undefined, sni],
       ['a name that a function does not know', 'a.example', () => undefined],
       ['a name for which a function answers null', 'a.example', () => null],
-      ['a name that is longer than any', 'a'.repeat(300), () => p256],
+      ['a name longer than DNS allows', 'a'.repeat(300), () => p256],
     ];
     for (const [what, name, names] of unserved) {
       test(`a client that asks for ${what} is refused with unrecognized_name`, () => {

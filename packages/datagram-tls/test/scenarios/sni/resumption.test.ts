@@ -14,7 +14,7 @@ const NAMES = { 'a.example': p256, 'b.example': rsa };
 /** In DTLS 1.2 a client that lists no curve of a certificate's key refuses it. */
 const GROUPS = { groups: 'x25519:secp256r1' };
 
-/** A client that asks for `serverName`. All servers here seal their tickets with the same keys. */
+/** A client that sends `serverName`. All servers here seal their tickets with the same keys. */
 function asking(
   version: TestedVersion,
   serverName: string,
