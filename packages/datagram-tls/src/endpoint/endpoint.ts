@@ -33,6 +33,12 @@ export type EndpointEvent =
   | { readonly type: 'connection'; readonly entry: ConnectionEntry; readonly event: ConnectionEvent };
 
 /**
+ * Associations whose timers one call handles. Peers that fall silent at once are due at once, and each may cost a
+ * flight: datagrams of other peers are read between two calls.
+ */
+const MAX_WAKES = 32;
+
+/**
  * One UDP port with many peers, without a socket: finds the connection of a datagram, and answers ClientHellos
  * without keeping state. After each call drain {@link pollTransmit} and {@link pollEvent}, then re-arm at {@link
  * pollTimeout}.
@@ -189,13 +195,12 @@ export class Endpoint {
     this.touch(entry);
   }
 
+  /** What is due beyond {@link MAX_WAKES} stays due: {@link pollTimeout} is in the past until a further call. */
   handleTimeout(now: Instant): void {
     this.#now = now;
-    for (
-      let entry = this.#deadlines.takeDue(now);
-      entry !== undefined;
-      entry = this.#deadlines.takeDue(now)
-    ) {
+    for (let wakes = 0; wakes < MAX_WAKES; wakes++) {
+      const entry = this.#deadlines.takeDue(now);
+      if (entry === undefined) return;
       entry.connection.handleTimeout(now);
       this.#acceptor.review(entry, now);
       this.touch(entry);

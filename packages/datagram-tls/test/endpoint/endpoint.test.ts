@@ -57,6 +57,28 @@ for (const version of VERSIONS) {
       assertAlive(pair);
     });
 
+    test('an endpoint repeats the flights of many silent peers a few at a time, and says that more are due', () => {
+      const endpoint = new Endpoint(UNLIMITED);
+      const ours = security('client', version);
+      for (let port = 1; port <= 100; port++)
+        endpoint.connect({ ...SERVER, port }, ours, behaviour(), DESTINATION, 0);
+      const peers = () => {
+        const ports = new Set<number>();
+        for (let out = endpoint.pollTransmit(); out !== undefined; out = endpoint.pollTransmit())
+          ports.add(out.peer.port);
+        while (endpoint.pollEvent() !== undefined);
+        return ports.size;
+      };
+      assert.equal(peers(), 100);
+      const due = endpoint.pollTimeout() ?? assert.fail('no flight is repeated');
+      const repeated: number[] = [];
+      for (let at: number | undefined = due; at !== undefined && at <= due; at = endpoint.pollTimeout()) {
+        endpoint.handleTimeout(due);
+        repeated.push(peers());
+      }
+      assert.deepEqual(repeated, [32, 32, 32, 4]);
+    });
+
     test('an endpoint that does not serve answers no ClientHello', () => {
       const endpoint = new Endpoint(UNLIMITED);
       const port = new Port(version);

@@ -36,6 +36,7 @@ const CONSTANTS: Readonly<Record<string, readonly [file: string, name: string]>>
   'alerts repeated': ['endpoint/refusals.ts', 'MAX_REPEATS'],
   'parts of ClientHellos': ['endpoint/split-hellos.ts', 'SPLIT_HELLO_BUDGET'],
   'associations with early data': ['endpoint/acceptor.ts', 'MAX_UNVALIDATED'],
+  'associations whose timers': ['endpoint/endpoint.ts', 'MAX_WAKES'],
   'associations without a cookie': ['endpoint/acceptor.ts', 'MAX_UNVALIDATED'],
   'tickets of one ClientHello': ['handshake/v13/server-start.ts', 'MAX_TICKETS'],
   'comparisons of names': ['x509/budget.ts', 'VALIDATION_LIMITS.comparisons'],
