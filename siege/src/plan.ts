@@ -52,16 +52,16 @@ export const WHOLE: Amounts = {
 
 /**
  * The attack that comes before the one that is measured: the server's code is warm after it, and its memory has grown.
- * It is as large as the measured one, and with --ci a tenth of it. Memory that each peer leaves behind shows either way.
+ * It is as large as the measured one, and with --ci a third of it. Memory that each peer leaves behind shows either way.
  */
 export function rehearsal(amounts: Amounts): Amounts {
   if (!amounts.ci) return amounts;
-  const tenth = (n: number) => Math.ceil(n / 10);
+  const third = (n: number) => Math.ceil(n / 3);
   return {
     ...amounts,
-    seconds: amounts.seconds / 10,
-    storm: tenth(amounts.storm),
-    clients: tenth(amounts.clients),
-    full: tenth(amounts.full),
+    seconds: amounts.seconds / 3,
+    storm: third(amounts.storm),
+    clients: third(amounts.clients),
+    full: third(amounts.full),
   };
 }
