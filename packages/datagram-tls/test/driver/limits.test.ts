@@ -16,16 +16,16 @@ it('a full server lets a new client in when others are silent, and tells both wh
   await Promise.all(server.sessions.map((session) => session.opened));
   const errors: unknown[] = [];
   for (const session of server.sessions) session.onerror = (error) => errors.push(error);
-  const newcomer = client(server.port);
-  await newcomer.opened;
-  assert.equal(await roundTrip(newcomer, 'in'), 'in');
+  const newClient = client(server.port);
+  await newClient.opened;
+  assert.equal(await roundTrip(newClient, 'in'), 'in');
   assert.deepEqual(
     errors.map((error) => (error as { code?: string }).code),
     ['ERR_DTLS_EVICTED'],
   );
   await Promise.race(silent.map((session) => session.closed));
   assert.equal(server.endpoint.stats.sessionsEvicted, 1n);
-  await newcomer.close();
+  await newClient.close();
   for (const session of silent) session.destroy();
   await server.endpoint.close();
 });

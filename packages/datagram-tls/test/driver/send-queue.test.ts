@@ -65,14 +65,14 @@ suite('a blocked socket', () => {
     t.mock.method(Socket.prototype, 'getSendQueueSize', () => waiting);
     // So much went out that the server looks how much of it waits.
     for (let i = 0; i < 150; i++) assert.equal(await roundTrip(session, `message ${i}`), `message ${i}`);
-    const newcomer = client(server.port, { maxSendQueue: 0, retransmission: { initial: 50, max: 50 } });
+    const newClient = client(server.port, { maxSendQueue: 0, retransmission: { initial: 50, max: 50 } });
     await until(() => server.endpoint.sendQueueDrops.unvalidated > 0);
     assert.equal(server.sessions.length, 1);
     assert.equal(await roundTrip(session, 'still'), 'still');
     waiting = 0;
-    await newcomer.opened;
+    await newClient.opened;
     assert.ok(server.endpoint.stats.sendQueueDropped > 0n);
-    await newcomer.close();
+    await newClient.close();
     await session.close();
     await server.endpoint.close();
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { DTLSSession } from '#lib/index.js';
-import { CA, CLIENTS, SERVERS, STRANGER } from '../support/identities.js';
+import { CA, CLIENTS, SERVERS, UNTRUSTED } from '../support/identities.js';
 import { client, echoServer, roundTrip, until } from './echo.js';
 
 /** The next uncaught exception. The test runner does not see it: it would count it as a failure. */
@@ -81,7 +81,7 @@ describe('a session', () => {
 
   it('a session rejects opened, calls onerror first and resolves closed when the server is not trusted', async () => {
     const server = echoServer();
-    const session = client(server.port, { ca: STRANGER.cert });
+    const session = client(server.port, { ca: UNTRUSTED.cert });
     const order: string[] = [];
     session.onerror = () => void order.push('onerror');
     const error = await session.opened.then(
@@ -107,7 +107,7 @@ describe('a session', () => {
 
   it('a session accepts any certificate without rejectUnauthorized, and reports its fault', async () => {
     const server = echoServer();
-    const session = client(server.port, { ca: STRANGER.cert, rejectUnauthorized: false });
+    const session = client(server.port, { ca: UNTRUSTED.cert, rejectUnauthorized: false });
     await session.opened;
     assert.equal(session.authorized, false);
     assert.equal(session.authorizationError, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE');

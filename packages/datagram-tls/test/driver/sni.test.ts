@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ConnectOptions, connect, createSecureContext, type DTLSSession } from '#lib/index.js';
-import { CA, CLIENTS, OTHER_CA, SERVERS, STRANGER } from '../support/identities.js';
+import { CA, CLIENTS, OTHER_CA, SERVERS, UNTRUSTED } from '../support/identities.js';
 import { VERSIONS } from '../support/settings.js';
 import { echoServer, roundTrip, until } from './echo.js';
 
@@ -80,8 +80,8 @@ for (const version of VERSIONS) {
       await welcome.opened;
       await server.sessions[0]?.opened;
       assert.equal(server.sessions[0]?.authorized, true);
-      const stranger = ask(server.port, 'theirs', STRANGER);
-      await stranger.opened;
+      const second = ask(server.port, 'theirs', UNTRUSTED);
+      await second.opened;
       await server.sessions[1]?.opened;
       assert.equal(server.sessions[1]?.authorized, true);
       const refused = ask(server.port, 'theirs', CLIENTS.p256);
@@ -90,7 +90,7 @@ for (const version of VERSIONS) {
       assert.equal((await errorOf(server.sessions[2])).code, 'ERR_DTLS_CERTIFICATE');
       assert.deepEqual(verdicts, ['ours', 'theirs', 'theirs']);
       await welcome.close();
-      await stranger.close();
+      await second.close();
       await server.endpoint.close();
     });
 

@@ -83,14 +83,7 @@ for (const version of VERSIONS) {
 
     test('forged addresses get a limited number of associations, and then requests for cookies', () => {
       const pair = new Pair({ version, ...PSK, limits: LENIENT });
-      const hellos: Uint8Array[] = [];
-      pair.intercept = (data, from) => {
-        if (from === 'client') hellos.push(data);
-        return [];
-      };
-      pair.connect().runFor(100);
-      const [hello] = hellos;
-      assert.ok(hello);
+      const hello = helloOf(pair);
       let [sent, largest] = [0, 0];
       pair.onDelivery = ({ data }) => {
         sent += data.length;
@@ -117,27 +110,15 @@ for (const version of VERSIONS) {
 
     test('one host gets a share of them', () => {
       const pair = new Pair({ version, ...PSK, limits: LENIENT });
-      const hellos: Uint8Array[] = [];
-      pair.intercept = (data, from) => {
-        if (from === 'client') hellos.push(data);
-        return [];
-      };
-      pair.connect().runFor(100);
+      const hello = helloOf(pair);
       for (let port = 1; port <= 100; port++)
-        pair.inject(pair.server, hellos[0] ?? assert.fail(), { address: '10.0.0.1', family: 'IPv4', port });
+        pair.inject(pair.server, hello, { address: '10.0.0.1', family: 'IPv4', port });
       assert.equal(pair.server.endpoint.counters.withoutCookie, MAX_PER_HOST);
     });
 
     test('ClientHellos whose handshake fails at once keep their places: no more handshakes begin than there are places', () => {
       const pair = new Pair({ version, ...PSK, limits: LENIENT });
-      const hellos: Uint8Array[] = [];
-      pair.intercept = (data, from) => {
-        if (from === 'client') hellos.push(data);
-        return [];
-      };
-      pair.connect().runFor(100);
-      const [hello] = hellos;
-      assert.ok(hello);
+      const hello = helloOf(pair);
       for (let i = 0; i < 200; i++) {
         const from = { address: `10.1.${i}.1`, family: 'IPv4', port: 7 } as const;
         pair.inject(pair.server, hello, from);
@@ -157,14 +138,9 @@ for (const version of VERSIONS) {
 
     test('cookies are requested again when handshakes take half of what is allowed', () => {
       const pair = new Pair({ version, ...PSK, limits: { ...LENIENT, maxHandshakes: 8 } });
-      const hellos: Uint8Array[] = [];
-      pair.intercept = (data, from) => {
-        if (from === 'client') hellos.push(data);
-        return [];
-      };
-      pair.connect().runFor(100);
+      const hello = helloOf(pair);
       for (let i = 1; i <= 20; i++)
-        pair.inject(pair.server, hellos[0] ?? assert.fail(), {
+        pair.inject(pair.server, hello, {
           address: `10.0.${i}.1`,
           family: 'IPv4',
           port: 1,
@@ -216,3 +192,14 @@ suite('cookies under load, DTLSv1.3', () => {
     assert.deepEqual([withoutCookie, cookiesSent], [0, 1]);
   });
 });
+
+/** The client's first ClientHello; nothing reaches the server. */
+function helloOf(pair: Pair): Uint8Array {
+  const hellos: Uint8Array[] = [];
+  pair.intercept = (data, from) => {
+    if (from === 'client') hellos.push(data);
+    return [];
+  };
+  pair.connect().runFor(100);
+  return hellos[0] ?? assert.fail('the client sends nothing');
+}

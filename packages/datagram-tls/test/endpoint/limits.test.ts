@@ -9,7 +9,7 @@ import { VERSIONS } from '../support/settings.js';
 
 const oneHost = (): string => '10.0.0.1';
 const manyHosts = (i: number): string => `10.1.${i >> 8}.${i & 255}`;
-const NEWCOMER = '10.9.9.9';
+const NEW_CLIENT = '10.9.9.9';
 /** ms. */
 const SOON = 2000;
 const EVICT_AFTER = 10_000;
@@ -21,7 +21,7 @@ for (const version of VERSIONS) {
       const silent = crowd.clients(20, oneHost);
       vanish(silent);
       assert.equal(crowd.server.size, 20);
-      const time = crowd.timeToOpen(crowd.client(NEWCOMER, 1), SOON);
+      const time = crowd.timeToOpen(crowd.client(NEW_CLIENT, 1), SOON);
       assert.ok(time !== undefined && time <= SOON);
       assert.equal(crowd.server.size, 20);
       assert.equal(crowd.server.counters.sessionsEvicted, 1);
@@ -32,8 +32,8 @@ for (const version of VERSIONS) {
       const crowd = new Crowd(version, { maxHandshakes: 20, maxSessions: 20 });
       crowd.clients(20, oneHost, true);
       assert.deepEqual([crowd.server.size, crowd.server.handshakes], [20, 20]);
-      const newcomer = crowd.client(NEWCOMER, 1);
-      assert.equal(newcomer.entry.connection.phase, 'open');
+      const newClient = crowd.client(NEW_CLIENT, 1);
+      assert.equal(newClient.entry.connection.phase, 'open');
       assert.deepEqual([crowd.server.size, crowd.server.handshakes], [20, 19]);
       assert.equal(crowd.server.counters.handshakesEvicted, 1);
     });
@@ -41,9 +41,9 @@ for (const version of VERSIONS) {
     test('a full endpoint accepts a new client within 2 s while many hosts hold all places with one unfinished handshake each', () => {
       const crowd = new Crowd(version, { maxHandshakes: 30 });
       crowd.clients(30, manyHosts, true);
-      const newcomer = crowd.client(NEWCOMER, 1);
-      assert.equal(newcomer.openedAt, undefined);
-      const time = crowd.timeToOpen(newcomer, SOON);
+      const newClient = crowd.client(NEW_CLIENT, 1);
+      assert.equal(newClient.openedAt, undefined);
+      const time = crowd.timeToOpen(newClient, SOON);
       assert.ok(time !== undefined && time <= SOON);
       assert.equal(crowd.server.handshakes, 29);
     });
@@ -52,7 +52,7 @@ for (const version of VERSIONS) {
       const crowd = new Crowd(version, { maxSessions: 30 });
       vanish(crowd.clients(30, manyHosts));
       crowd.wait(EVICT_AFTER);
-      const time = crowd.timeToOpen(crowd.client(NEWCOMER, 1), SOON);
+      const time = crowd.timeToOpen(crowd.client(NEW_CLIENT, 1), SOON);
       assert.ok(time !== undefined && time <= SOON);
     });
 
@@ -143,7 +143,7 @@ for (const version of VERSIONS) {
       const crowd = new Crowd(version, { maxSessions: 2, evictAfter: 0 });
       vanish(crowd.clients(2, oneHost));
       crowd.wait(1_000_000);
-      crowd.client(NEWCOMER, 1);
+      crowd.client(NEW_CLIENT, 1);
       assert.equal(crowd.server.counters.sessionsEvicted, 0);
       assert.deepEqual(crowd.server.counters.refusedBy, { max_sessions: 1 });
     });
@@ -152,7 +152,7 @@ for (const version of VERSIONS) {
       const crowd = new Crowd(version, { maxSessions: 1 });
       const idle = crowd.client('10.0.0.1', 1);
       crowd.wait(EVICT_AFTER);
-      crowd.client(NEWCOMER, 1);
+      crowd.client(NEW_CLIENT, 1);
       assert.equal(idle.entry.connection.phase, 'closed');
     });
 

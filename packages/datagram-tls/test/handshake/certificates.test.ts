@@ -3,7 +3,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { suite, test } from 'node:test';
 import type { SecurityOptions } from '#lib/config/options.js';
 import { assertAlive } from '../support/alive.js';
-import { CLIENTS, OTHER_CA, SERVERS, STRANGER } from '../support/identities.js';
+import { CLIENTS, OTHER_CA, SERVERS, UNTRUSTED } from '../support/identities.js';
 import { Pair, type PairOptions } from '../support/pair.js';
 import { VERSIONS } from '../support/settings.js';
 
@@ -52,7 +52,7 @@ for (const version of VERSIONS) {
     });
 
     const wrong: readonly [string, SecurityOptions, string, string][] = [
-      ['from another CA', STRANGER, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'unknown_ca'],
+      ['from another CA', UNTRUSTED, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'unknown_ca'],
       ['for servers', SERVERS.ed25519, 'INVALID_PURPOSE', 'unsupported_certificate'],
     ];
     for (const [what, identity, code, alert] of wrong) {

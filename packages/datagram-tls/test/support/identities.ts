@@ -16,7 +16,7 @@ function identity(name: string): TestIdentity {
   return { cert: pem(`${name}.pem`), key: pem(`${name}.key`) };
 }
 
-/** Issuer of everything but {@link STRANGER}. */
+/** Issuer of everything but {@link UNTRUSTED}. */
 export const CA = pem('ca.pem');
 export const OTHER_CA = pem('other-ca.pem');
 
@@ -33,7 +33,7 @@ export const CLIENTS = {
 } as const;
 
 /** A client whose issuer is {@link OTHER_CA}. */
-export const STRANGER = identity('stranger');
+export const UNTRUSTED = identity('stranger');
 
 /** When certificates are judged in tests, ms since 1970: some day in 2030. */
 export const JUDGEMENT_DAY = Date.UTC(2030, 5, 15);

@@ -35,6 +35,15 @@ const OTHER_SUITES: SecurityOptions = {
   ciphers: ['TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256', 'TLS_CHACHA20_POLY1305_SHA256'],
 };
 
+/** A server whose key for any identity is not the client's. */
+const otherKey: Refusal['server'] = (ask) => ({
+  ...NO_CERTIFICATE,
+  psk: () => {
+    ask();
+    return new Uint8Array(16);
+  },
+});
+
 const REFUSALS: readonly Refusal[] = [
   {
     what: 'a name that its sni function does not know',
@@ -95,13 +104,7 @@ const REFUSALS: readonly Refusal[] = [
   {
     what: 'a wrong pre-shared key',
     client: { psk },
-    server: (ask) => ({
-      ...NO_CERTIFICATE,
-      psk: () => {
-        ask();
-        return new Uint8Array(16);
-      },
-    }),
+    server: otherKey,
     alert: 'decrypt_error',
     asked: 1,
     only: 'DTLSv1.3',
@@ -110,13 +113,7 @@ const REFUSALS: readonly Refusal[] = [
     // A record that does not open is discarded: another one has to come before the key is to blame.
     what: 'a wrong pre-shared key',
     client: { psk },
-    server: (ask) => ({
-      ...NO_CERTIFICATE,
-      psk: () => {
-        ask();
-        return new Uint8Array(16);
-      },
-    }),
+    server: otherKey,
     alert: 'decrypt_error',
     asked: 1,
     roundTrips: 3,

@@ -18,7 +18,7 @@ import {
 import { decodeClientHello, encodeClientHello } from '#lib/wire/messages/client-hello.js';
 import { readCertificates } from '#lib/x509/pem.js';
 import { assertAlive } from '../../support/alive.js';
-import { CA, CLIENTS, OTHER_CA, SERVERS, STRANGER } from '../../support/identities.js';
+import { CA, CLIENTS, OTHER_CA, SERVERS, UNTRUSTED } from '../../support/identities.js';
 import { Pair, type PairOptions } from '../../support/pair.js';
 import type { TestedVersion } from '../../support/settings.js';
 import type { Side } from '../../support/side.js';
@@ -88,8 +88,8 @@ function several(...identities: readonly { cert: string; key: string }[]): Secur
 function pairWithTwo(version: TestedVersion, sender: Role): Pair {
   const options: PairOptions =
     sender === 'server'
-      ? { client: several(CLIENTS.p256, STRANGER), server: { requestCert: true, ...TRUSTING } }
-      : { client: TRUSTING, server: several(SERVERS.p256, STRANGER) };
+      ? { client: several(CLIENTS.p256, UNTRUSTED), server: { requestCert: true, ...TRUSTING } }
+      : { client: TRUSTING, server: several(SERVERS.p256, UNTRUSTED) };
   return new Pair({ version, ...options });
 }
 

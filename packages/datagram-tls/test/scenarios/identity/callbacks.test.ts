@@ -10,7 +10,7 @@ import { parseCertificate } from '#lib/x509/certificate.js';
 import { readCertificates } from '#lib/x509/pem.js';
 import { TrustStore } from '#lib/x509/trust-store.js';
 import { client, echoServer } from '../../driver/echo.js';
-import { CA, CLIENTS, OTHER_CA, SERVERS, STRANGER } from '../../support/identities.js';
+import { CA, CLIENTS, OTHER_CA, SERVERS, UNTRUSTED } from '../../support/identities.js';
 import { Pair } from '../../support/pair.js';
 import { keyPinOf } from '../../support/pins.js';
 import { refused } from '../../support/refused.js';
@@ -137,7 +137,7 @@ for (const version of VERSIONS) {
 
   suite(`the alert of a refused peer, ${version}`, () => {
     test('a refused peer gets bad_certificate where no pin matches', () => {
-      const pair = refused({ version, client: { pins: [keyPinOf(STRANGER.key)] } });
+      const pair = refused({ version, client: { pins: [keyPinOf(UNTRUSTED.key)] } });
       assert.deepEqual(pair.client.alerts('sent'), ['fatal bad_certificate']);
     });
 

@@ -9,7 +9,7 @@ import { nodeProvider } from '#lib/crypto/node.js';
 import { createSecureContext, type PeerInfo, type SecureContextOptions } from '#lib/index.js';
 import { client, echoServer, roundTrip } from '../../driver/echo.js';
 import { assertAlive } from '../../support/alive.js';
-import { CA, CLIENTS, SERVERS, STRANGER } from '../../support/identities.js';
+import { CA, CLIENTS, SERVERS, UNTRUSTED } from '../../support/identities.js';
 import { Pair, type PairOptions } from '../../support/pair.js';
 import { keyPinOf, spkiOf } from '../../support/pins.js';
 import { refused } from '../../support/refused.js';
@@ -121,14 +121,14 @@ for (const version of VERSIONS) {
     const refusals: readonly [string, PairOptions, 'client' | 'server', string, RegExp][] = [
       [
         'a raw public key that no pin matches',
-        { client: pinned(STRANGER.key), server: RAW_SERVER },
+        { client: pinned(UNTRUSTED.key), server: RAW_SERVER },
         'client',
         'bad_certificate',
         /PIN_MISMATCH/,
       ],
       [
         'a raw public key of a client that no pin matches',
-        { client: RAW_CLIENT, server: { ...PIN_CLIENT, ...pinned(STRANGER.key) } },
+        { client: RAW_CLIENT, server: { ...PIN_CLIENT, ...pinned(UNTRUSTED.key) } },
         'server',
         'bad_certificate',
         /PIN_MISMATCH/,
@@ -250,7 +250,7 @@ for (const version of VERSIONS) {
       ['a key of an unknown algorithm', { chain: [unknownAlgorithm(spki)] }, 'unsupported_certificate'],
       ['a certificate', { chain: [der] }, bad],
       ['a list of certificates', { chain: [concat(length, der)] }, bad],
-      ["another peer's key", { key: nodeProvider.importPrivateKey(STRANGER.key) }, 'decrypt_error'],
+      ["another peer's key", { key: nodeProvider.importPrivateKey(UNTRUSTED.key) }, 'decrypt_error'],
     ];
     for (const [what, change, alert] of claims) {
       test(`a server that shows ${what} gets ${alert}`, () => {
@@ -335,7 +335,7 @@ suite('options of raw public keys', () => {
 
   test('the public key of a signer must be that of the certificate', () => {
     const { cert } = SERVERS.ed25519;
-    const publicKey = spkiOf(STRANGER.key);
+    const publicKey = spkiOf(UNTRUSTED.key);
     assert.throws(() => createSecureContext({ cert, key: { sign: () => new Uint8Array(), publicKey } }), {
       code: 'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
     });

@@ -9,7 +9,7 @@ import { ExtensionType, HandshakeType, Scheme, type Version } from '#lib/wire/co
 import { ClientCertificateType } from '#lib/wire/messages/certificate-request12.js';
 import type { HandshakeFragment } from '#lib/wire/messages/handshake-header.js';
 import { readCertificates } from '#lib/x509/pem.js';
-import { CLIENTS, SERVERS, STRANGER } from '../../support/identities.js';
+import { CLIENTS, SERVERS, UNTRUSTED } from '../../support/identities.js';
 import { Pair } from '../../support/pair.js';
 import { plainFragments, rewrite } from '../../support/records.js';
 import { security, VERSIONS } from '../../support/settings.js';
@@ -61,7 +61,7 @@ suite('certificate_types of a DTLS 1.2 server', () => {
 
 for (const version of VERSIONS) {
   suite(`certificate authorities that the peer names, ${version}`, () => {
-    const both = several(p256, STRANGER);
+    const both = several(p256, UNTRUSTED);
 
     test('the identity that a named authority issued goes before the others', () => {
       const first = security('client', version, both);
@@ -73,7 +73,7 @@ for (const version of VERSIONS) {
       });
       const leafFor = (authority: Uint8Array) =>
         chooseIdentity(first, asked(authority), version)?.identity.leaf?.issuer.der;
-      assert.deepEqual(leafFor(issuerOf(STRANGER)), issuerOf(STRANGER));
+      assert.deepEqual(leafFor(issuerOf(UNTRUSTED)), issuerOf(UNTRUSTED));
       assert.deepEqual(leafFor(issuerOf(p256)), issuerOf(p256));
     });
 

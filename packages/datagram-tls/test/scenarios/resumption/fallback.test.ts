@@ -4,7 +4,7 @@ import type { SavedSession } from '#lib/config/saved-session.js';
 import { ExtensionType, HandshakeType } from '#lib/wire/codes.js';
 import { type ClientHello, decodeClientHello } from '#lib/wire/messages/client-hello.js';
 import { assertAlive } from '../../support/alive.js';
-import { CA, CLIENTS, OTHER_CA, STRANGER } from '../../support/identities.js';
+import { CA, CLIENTS, OTHER_CA, UNTRUSTED } from '../../support/identities.js';
 import { Pair, type PairOptions } from '../../support/pair.js';
 import { plainFragments } from '../../support/records.js';
 import { isResumed, returning, savedSession } from '../../support/resumption.js';
@@ -77,7 +77,7 @@ for (const version of VERSIONS) {
     }
 
     test('server makes a full handshake when the issuer of the client certificate is no longer trusted', () => {
-      const mutual: PairOptions = { client: STRANGER, server: { requestCert: true, ca: [CA, OTHER_CA] } };
+      const mutual: PairOptions = { client: UNTRUSTED, server: { requestCert: true, ca: [CA, OTHER_CA] } };
       const kept = session(mutual);
       assert.ok(isResumed(returning(kept, { ...FULL, ...mutual }).handshake()));
       const pair = returning(kept, { ...FULL, ...mutual, server: { requestCert: true } }).connect();
