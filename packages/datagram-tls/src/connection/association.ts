@@ -19,6 +19,8 @@ import { Timers } from './timers.js';
 import { Transmit } from './transmit.js';
 import { partsOf, type Security, type VersionParts } from './version.js';
 
+/** Events that are kept while the path is not validated, so that records from a forged address add no more traces. */
+const MAX_WITHHELD = 128;
 /** RFC 9147 §4.2.1: no datagram is in transit for longer, so that a missing part will not arrive; ms. */
 export const HELD_LIFE: Duration = 120_000;
 
@@ -122,7 +124,10 @@ export class Association {
     this.counters.dropped[reason] = (this.counters.dropped[reason] ?? 0) + 1;
   }
 
-  /** From now on nothing is told but jobs and the end, until {@link release}: the client may not exist. */
+  /**
+   * From now on nothing is told but jobs and the end, until {@link release}: the client may not exist. Of traces,
+   * which each datagram adds to, only the first are kept.
+   */
   withhold(): void {
     this.#withheld = [];
   }
@@ -135,9 +140,9 @@ export class Association {
   }
 
   tell(event: ConnectionEvent): void {
-    if (this.#withheld !== undefined && event.type !== 'job' && event.type !== 'closed')
-      this.#withheld.push(event);
-    else this.#events.push(event);
+    const withheld = this.#withheld;
+    if (withheld === undefined || event.type === 'job' || event.type === 'closed') this.#events.push(event);
+    else if (event.type !== 'trace' || withheld.length < MAX_WITHHELD) withheld.push(event);
   }
 
   trace(event: TraceEvent): void {

@@ -210,8 +210,8 @@ export class Acceptor {
   }
 
   /**
-   * Whether a client without a cookie is answered at once. Not where the address has an association: a client that restarted
-   * must send its cookie before its old association changes.
+   * Whether a client without a cookie is answered at once. Not where the address has an association: a client that
+   * restarted must send its cookie before its old association changes.
    */
   #isLenient(peer: PeerAddress, now: Instant): boolean {
     const { cookies, maxHandshakes } = this.#limits;
@@ -387,9 +387,9 @@ interface UnvalidatedClient {
 
 /**
  * Clients without a cookie: with early data, which is useless after the round trip of a cookie, or on an endpoint that
- * requests cookies under load only. So few of them are accepted at a time that forged addresses gain nothing. One without early
- * data that ends before its path is validated keeps its place until the handshake would have run out: otherwise
- * ClientHellos that fail at once would cost a signature each, in any number.
+ * requests cookies under load only. So few of them are accepted at a time that forged addresses gain nothing. One
+ * without early data that ends before its path is validated keeps its place until the handshake would have run out:
+ * otherwise ClientHellos that fail at once would cost a signature each, in any number.
  */
 class UnvalidatedClients {
   readonly #clients = new Map<ConnectionEntry, UnvalidatedClient>();

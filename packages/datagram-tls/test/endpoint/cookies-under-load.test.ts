@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { EndpointLimits } from '#lib/config/limits.js';
+import { machineOf } from '#lib/connection/connection.js';
 import { CA, OTHER_CA, SERVERS } from '../support/identities.js';
 import { Pair, type PairOptions } from '../support/pair.js';
 import { plainFragments, recordsOf } from '../support/records.js';
@@ -106,6 +107,25 @@ for (const version of VERSIONS) {
       assert.equal(counters.withoutCookie, MAX);
       pair.runFor(LIFE + 100);
       assert.equal(pair.server.endpoint.size, 1, 'the unanswered association is gone');
+    });
+
+    test('records from an address that is not validated add a bounded number of traces', () => {
+      const pair = new Pair({ version, ...PSK, limits: LENIENT });
+      const hello = helloOf(pair);
+      const from = { address: '10.0.0.1', family: 'IPv4', port: 5000 } as const;
+      pair.inject(pair.server, hello, from);
+      // Plaintext warnings, each of which is traced: anyone can send them.
+      for (let i = 0; i < 1000; i++) {
+        const record = [21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 1, i >> 8, i & 255, 0, 2, 1, 90];
+        pair.inject(pair.server, Uint8Array.from(record), from);
+      }
+      const [entry] = pair.server.endpoint.entries();
+      assert.ok(entry && pair.server.endpoint.counters.withoutCookie === 1);
+      let traces = 0;
+      // What would be told if the path were validated now.
+      machineOf(entry.connection).onProved(pair.now);
+      while (entry.connection.pollEvent() !== undefined) traces++;
+      assert.ok(traces > 0 && traces <= 128, `${traces} events`);
     });
 
     test('one host gets a share of them', () => {
