@@ -123,7 +123,7 @@ const { protocol } = await session.opened;
 console.log(`open: ${protocol}`);
 session.send('hello over a validated path');
 for await (const message of session) {
-  console.log(new TextDecoder().decode(message));
+  console.log(message.toString());
   break;
 }
 await session.closed;

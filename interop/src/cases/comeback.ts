@@ -130,7 +130,7 @@ async function weVisit({ peer, version, means, weather }: Plan, pki: Pki): Promi
 async function echo(session: DTLSSession, line: string): Promise<void> {
   let heard = '';
   session.onmessage = (message) => {
-    heard += Buffer.from(message).toString();
+    heard += message.toString();
   };
   for (let waited = 0; !heard.includes(line.trim()); waited += REPEAT_MS) {
     if (waited > HANDSHAKE_MS / 2) throw new Failure('no echo');

@@ -85,7 +85,7 @@ export async function weVisit({ peer, outcome, ...spoilt }: Visits, pki: Pki): P
 async function echoOf(session: DTLSSession): Promise<void> {
   let heard = '';
   session.onmessage = (message) => {
-    heard += Buffer.from(message).toString();
+    heard += message.toString();
   };
   await until('an echo', () => {
     if (!heard.includes(AFTERWARDS)) session.send(`${AFTERWARDS}\n`);
@@ -142,7 +142,7 @@ function serve(pki: Pki, outcome: Visits['outcome']) {
     (session) => {
       sessions.push(session);
       session.onmessage = (message) => {
-        later.push(Buffer.from(message).toString());
+        later.push(message.toString());
         session.send(message);
       };
     },
@@ -150,7 +150,7 @@ function serve(pki: Pki, outcome: Visits['outcome']) {
       ...{ host: HOST, port: 0, cert: readFileSync(cert), key: readFileSync(key), retransmission: EAGER },
       maxEarlyData: LIMIT,
       onearlydata: (message, session) => {
-        early.push(Buffer.from(message).toString());
+        early.push(message.toString());
         session.send(message);
       },
       ...(outcome === 'refused' ? { replayGuard: () => false } : {}),

@@ -125,7 +125,7 @@ class LibrarySide implements Side {
   adopt(session: DTLSSession, keylog: string | undefined): void {
     if (this.#adopted !== undefined) return;
     this.#adopted = session;
-    if (keylog !== undefined) session.onkeylog = (line) => appendFileSync(keylog, line);
+    if (keylog !== undefined) session.onkeylog = (line) => appendFileSync(keylog, `${line}\n`);
     session.onerror = (error) => this.#fail(error);
     session.opened.then(
       () => this.#remember(session),
@@ -135,8 +135,8 @@ class LibrarySide implements Side {
     this.#settle(session);
   }
 
-  receive(message: Uint8Array): void {
-    this.#split(Buffer.from(message).toString());
+  receive(message: Buffer): void {
+    this.#split(message.toString());
   }
 
   note(event: TraceEvent): void {

@@ -1,7 +1,7 @@
 import { openSync, writeSync } from 'node:fs';
 import { FileError } from './files.js';
 
-export type WriteKeylog = (line: Uint8Array) => void;
+export type WriteKeylog = (line: string) => void;
 
 /**
  * Opens a key log for appending. Anyone holding it can decrypt the sessions, so only its owner may read a new file.
@@ -12,7 +12,7 @@ export type WriteKeylog = (line: Uint8Array) => void;
 export function openKeylog(option: string, file: string): WriteKeylog {
   const descriptor = open(option, file);
   return (line) => {
-    writeSync(descriptor, line);
+    writeSync(descriptor, `${line}\n`);
   };
 }
 

@@ -66,7 +66,13 @@ export {
   type SessionEndpoint,
   type SessionErrorHandler,
 } from './driver/session.js';
-export type { DTLSEndpointStats, DTLSSessionStats, SessionDrops } from './driver/stats.js';
+export type {
+  DTLSEndpointStats,
+  DTLSSessionStats,
+  EndpointDropReason,
+  SessionDropReason,
+  SessionDrops,
+} from './driver/stats.js';
 export type { DatagramSource, Transport, TransportOption } from './driver/transport.js';
 export type { EarlyRefusals, Refusals } from './endpoint/counters.js';
 export type { RefusalReason } from './endpoint/places.js';

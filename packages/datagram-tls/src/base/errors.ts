@@ -86,6 +86,11 @@ export function invalidState(message: string): Coded<Error> {
   return coded(new Error(message), 'ERR_INVALID_STATE');
 }
 
+/** A class that only its own module makes was called with `new`; as in Node. */
+export function illegalConstructor(): Coded<TypeError> {
+  return coded(new TypeError('Illegal constructor'), 'ERR_ILLEGAL_CONSTRUCTOR');
+}
+
 /** A caller's mistake with its own code, such as a key that cannot be read. */
 export function callerError(code: string, message: string, cause?: unknown): Coded<Error> {
   return coded(new Error(message, cause === undefined ? undefined : { cause }), code);

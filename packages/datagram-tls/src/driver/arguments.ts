@@ -1,13 +1,22 @@
 import { own } from '../base/bytes.js';
 import { invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
-import { checkInteger, checkString } from '../config/checks.js';
+import { checkInteger, checkString, checkView } from '../config/checks.js';
 
 /** The bytes of a message for `send`; throws `ERR_INVALID_ARG_TYPE` for other types, under `name`. */
 export function toBytes(data: unknown, name = 'data'): Uint8Array {
   if (typeof data === 'string') return Buffer.from(data);
   if (data instanceof Uint8Array) return data;
-  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (ArrayBuffer.isView(data)) return viewBytes(data);
   throw invalidArgType(name, 'of type string or an instance of Buffer, TypedArray, or DataView', data);
+}
+
+export function viewBytes({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** What users receive, over the same memory: the core has no `Buffer`. */
+export function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Bytes of one export. The limit bounds the hashes of one call. */
@@ -19,9 +28,8 @@ export function checkExport(length: unknown, label: unknown, context: unknown): 
   if (length > MAX_EXPORT) throw outOfRange('length', `<= ${MAX_EXPORT}`, length);
   checkString(label, 'label');
   if (context === undefined) return;
-  if (!(context instanceof Uint8Array))
-    throw invalidArgType('context', 'an instance of Buffer or Uint8Array', context);
-  if (context.length > 0xffff) throw outOfRange('context.length', '<= 65535', context.length);
+  checkView(context, 'context');
+  if (context.byteLength > 0xffff) throw outOfRange('context.length', '<= 65535', context.byteLength);
 }
 
 /** Header, content type and tag of a record, with any suite of DTLS 1.3; bytes. */

@@ -27,7 +27,7 @@ import {
 import { Port } from './port.js';
 import type { SendQueueDrops } from './send-queue.js';
 import { type DTLSSession, type SessionEndpoint, type SharedBySessions, sessionControl } from './session.js';
-import { type DTLSEndpointStats, endpointNumbers, endpointStats } from './stats.js';
+import { addDrops, type DTLSEndpointStats, type EndpointSource, endpointStats } from './stats.js';
 import { datagramSize, type Transport, TransportChannel } from './transport.js';
 import { Udp, type UdpOptions } from './udp.js';
 
@@ -87,7 +87,11 @@ export class DTLSEndpoint implements SessionEndpoint {
   readonly #closed = new Deferred<void>();
   readonly #sessions = new Set<DTLSSession>();
   readonly #byEntry = new Map<ConnectionEntry, DTLSSession>();
-  readonly #times = { createdAt: process.hrtime.bigint(), destroyedAt: 0n };
+  readonly #createdAt = process.hrtime.bigint();
+  #destroyedAt = 0n;
+  /** What sessions that are over have dropped. */
+  readonly #formerDrops: Record<string, number> = {};
+  readonly #stats = endpointStats(() => this.#counts());
   readonly #unwatch: () => void;
   #port: Port | undefined;
   #onsession: SessionCallback | undefined;
@@ -99,7 +103,6 @@ export class DTLSEndpoint implements SessionEndpoint {
   #single = false;
   #closing = false;
   #over = false;
-  #finalStats: DTLSEndpointStats | undefined;
 
   constructor(given: EndpointOptions = {}) {
     const options = readOptions(given, ENDPOINT_OPTIONS, { elsewhere: SESSION_OPTIONS });
@@ -170,8 +173,9 @@ export class DTLSEndpoint implements SessionEndpoint {
     this.#onrefused = fn ?? undefined;
   }
 
+  /** Live; the same object each time. */
   get stats(): DTLSEndpointStats {
-    return this.#finalStats ?? this.#snapshot(true);
+    return this.#stats.stats;
   }
 
   /** How many ClientHellos each limit refused. */
@@ -300,6 +304,7 @@ export class DTLSEndpoint implements SessionEndpoint {
 
   #onSessionEnd(session: DTLSSession): void {
     this.#sessions.delete(session);
+    addDrops(this.#formerDrops, session.drops);
     if (this.#single) this.#closing = true;
     if (!this.#closing) return;
     // The session's last datagrams are still to be sent, after the running call.
@@ -331,8 +336,8 @@ export class DTLSEndpoint implements SessionEndpoint {
 
   #finish(error: Error | undefined): void {
     if (this.#over) return;
-    this.#times.destroyedAt = process.hrtime.bigint();
-    this.#finalStats = this.#snapshot(false);
+    this.#destroyedAt = process.hrtime.bigint();
+    this.#stats.freeze();
     this.#over = true;
     this.#unwatch();
     const channelClosed = this.#port?.close();
@@ -347,8 +352,14 @@ export class DTLSEndpoint implements SessionEndpoint {
       );
   }
 
-  #snapshot(isConnected: boolean): DTLSEndpointStats {
-    return endpointStats({ ...this.#times, ...endpointNumbers(this.#port) }, isConnected);
+  #counts(): EndpointSource {
+    return {
+      createdAt: this.#createdAt,
+      destroyedAt: this.#destroyedAt,
+      port: this.#port,
+      sessions: this.#sessions,
+      formerDrops: this.#formerDrops,
+    };
   }
 }
 

@@ -65,8 +65,8 @@ export class Inbox {
   readonly #limits: InboxLimits;
   readonly #budget: UnreadBudget;
   /** Created on demand: a handler needs neither. */
-  #waiting: Queue<Uint8Array> | undefined;
-  #readers: Queue<(result: IteratorResult<Uint8Array, undefined>) => void> | undefined;
+  #waiting: Queue<Buffer> | undefined;
+  #readers: Queue<(result: IteratorResult<Buffer, undefined>) => void> | undefined;
   /** The cost of the waiting messages. */
   #held = 0;
   #budgeted = true;
@@ -79,14 +79,14 @@ export class Inbox {
     this.#budget = budget;
   }
 
-  push(item: Uint8Array): void {
+  push(item: Buffer): void {
     if (this.#state === 'handled' || this.#ended) return;
     const reader = this.#readers?.shift();
     if (reader !== undefined) return reader({ done: false, value: item });
     this.#keep(item);
   }
 
-  #keep(item: Uint8Array): void {
+  #keep(item: Buffer): void {
     this.#waiting ??= new Queue();
     const waiting = this.#waiting;
     const cost = costOf(item);
@@ -105,7 +105,7 @@ export class Inbox {
     if (this.#shift() !== undefined) this.dropped++;
   }
 
-  #shift(): Uint8Array | undefined {
+  #shift(): Buffer | undefined {
     const item = this.#waiting?.shift();
     if (item === undefined) return undefined;
     const cost = costOf(item);
@@ -125,10 +125,10 @@ export class Inbox {
   }
 
   /** A handler receives the messages from now on; the waiting ones are returned. */
-  handOver(): Uint8Array[] {
+  handOver(): Buffer[] {
     if (this.#state !== 'waiting') return [];
     this.#state = 'handled';
-    const waited: Uint8Array[] = [];
+    const waited: Buffer[] = [];
     for (let item = this.#shift(); item !== undefined; item = this.#shift()) waited.push(item);
     this.#waiting = undefined;
     return waited;
@@ -143,9 +143,9 @@ export class Inbox {
   }
 
   /** From now on readers receive the messages. `onStop` runs when the loop is left early. */
-  iterate(onStop: () => void): AsyncIterableIterator<Uint8Array, undefined> {
+  iterate(onStop: () => void): AsyncIterableIterator<Buffer, undefined> {
     this.#state = 'read';
-    const iterator: AsyncIterableIterator<Uint8Array, undefined> = {
+    const iterator: AsyncIterableIterator<Buffer, undefined> = {
       next: () => this.#next(),
       return: () => {
         this.#forgo();
@@ -163,7 +163,7 @@ export class Inbox {
     this.#state = 'handled';
   }
 
-  #next(): Promise<IteratorResult<Uint8Array, undefined>> {
+  #next(): Promise<IteratorResult<Buffer, undefined>> {
     const item = this.#shift();
     if (this.#budgeted) this.#budget.onRead(this);
     if (item !== undefined) return Promise.resolve({ done: false, value: item });

@@ -30,7 +30,7 @@ import type { UdpOptions } from './udp.js';
 export type Trace = (event: TraceEvent, session: DTLSSession) => void;
 
 /** The receiver owns `data`. */
-export type EarlyDataCallback = (data: Uint8Array, session: DTLSSession) => void;
+export type EarlyDataCallback = (data: Buffer, session: DTLSSession) => void;
 
 const port: Kind<number> = kindOf('0 to 65535', (value, name) => {
   if (value === undefined) throw missingArgs(name);

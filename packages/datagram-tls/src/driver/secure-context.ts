@@ -1,6 +1,6 @@
 import type { PeerCertificate } from 'node:tls';
 import type { Awaitable } from '../base/awaitable.js';
-import { invalidArgValue, missingArgs } from '../base/errors.js';
+import { illegalConstructor, invalidArgValue, missingArgs } from '../base/errors.js';
 import { BEHAVIOUR_OPTIONS } from '../config/behaviour.js';
 import type { Role } from '../config/config.js';
 import { LIMIT_OPTIONS } from '../config/limits.js';
@@ -48,7 +48,7 @@ export class DTLSSecureContext {
   readonly #security: Security;
 
   private constructor(token: typeof MAKE, security: Security) {
-    if (token !== MAKE) throw new TypeError('Illegal constructor');
+    if (token !== MAKE) throw illegalConstructor();
     this.#security = security;
   }
 

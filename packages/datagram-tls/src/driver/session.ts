@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { decodeUtf8, toText } from '../base/bytes.js';
-import { DTLSError, invalidState } from '../base/errors.js';
+import { DTLSError, illegalConstructor, invalidState } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { checkBoolean, checkFunction } from '../config/checks.js';
 import { encodeSession } from '../config/saved-session.js';
@@ -11,7 +11,7 @@ import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import { exportKeyingMaterial, type Session } from '../handshake/session.js';
 import { keylogLine } from '../keys/keylog.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
-import { checkExport, toBytes } from './arguments.js';
+import { checkExport, toBuffer, toBytes, viewBytes } from './arguments.js';
 import { warnOfTicketKeys } from './debug.js';
 import { Deferred } from './deferred.js';
 import { Inbox, type UnreadBudget } from './inbox.js';
@@ -20,7 +20,9 @@ import type { Port } from './port.js';
 import {
   type DTLSEndpointStats,
   type DTLSSessionStats,
+  type LiveStats,
   type SessionDrops,
+  type SessionSource,
   sessionDrops,
   sessionStats,
 } from './stats.js';
@@ -48,11 +50,11 @@ export interface SessionEndpoint {
 }
 
 /** The receiver owns `data`. */
-export type MessageHandler = (this: DTLSSession, data: Uint8Array) => void;
+export type MessageHandler = (this: DTLSSession, data: Buffer) => void;
 export type SessionErrorHandler = (this: DTLSSession, error: Error) => void;
 export type HandshakeHandler = (this: DTLSSession, protocol: Version) => void;
-/** `line`: of a key log (RFC 9850), with its newline. */
-export type KeylogHandler = (this: DTLSSession, line: Uint8Array) => void;
+/** `line`: of a key log (RFC 9850), without its newline. */
+export type KeylogHandler = (this: DTLSSession, line: string) => void;
 export type EndHandler = (this: DTLSSession) => void;
 /** `saved`: the value of `connect`'s option `session`. */
 export type SavedSessionHandler = (this: DTLSSession, saved: Buffer) => void;
@@ -64,7 +66,7 @@ export interface SharedBySessions {
   readonly inboxLimits: { readonly messages: number; readonly bytes: number };
   readonly unread: UnreadBudget;
   readonly trace: ((event: TraceEvent, session: DTLSSession) => void) | undefined;
-  onEarlyData(data: Uint8Array, session: DTLSSession): void;
+  onEarlyData(data: Buffer, session: DTLSSession): void;
   /** The session is over. */
   onEnd(session: DTLSSession): void;
 }
@@ -85,7 +87,7 @@ export let sessionControl: {
 const MAKE = Symbol('make');
 
 /** One association with one peer. Made by `connect`, and given to the callback of `listen`. */
-export class DTLSSession implements AsyncIterable<Uint8Array> {
+export class DTLSSession implements AsyncIterable<Buffer> {
   static {
     sessionControl = {
       create: (shared, serverName) => new DTLSSession(MAKE, shared, serverName),
@@ -133,6 +135,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
   /** Messages given to `send` while too much waited for the socket. */
   #unqueued = 0;
 
+  #stats: LiveStats<DTLSSessionStats> | undefined;
   #saved: Buffer | undefined;
   #certificate: X509Certificate | undefined;
   #publicKey: KeyObject | undefined;
@@ -145,7 +148,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
   #onsession: SavedSessionHandler | undefined;
 
   private constructor(token: typeof MAKE, shared: SharedBySessions, serverName: string | undefined) {
-    if (token !== MAKE) throw new TypeError('Illegal constructor');
+    if (token !== MAKE) throw illegalConstructor();
     this.#shared = shared;
     this.#inbox = new Inbox(shared.inboxLimits, shared.unread);
     this.#serverName = serverName;
@@ -177,7 +180,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
     this.#onhandshake = bound(fn, 'onhandshake', this);
   }
 
-  /** Called with lines of a key log (RFC 9850), newline included. Anyone holding these lines can decrypt the session. */
+  /** Called with lines of a key log (RFC 9850), without a newline. Anyone holding these lines can decrypt the session. */
   get onkeylog(): KeylogHandler | undefined {
     return this.#onkeylog;
   }
@@ -297,8 +300,9 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
    * The OCSP response about the peer's certificate, DER, if `requestOCSP` asked for one. That of an authorized peer
    * is verified and has the status good.
    */
-  get ocspResponse(): Uint8Array | undefined {
-    return this.#session?.peer.staple;
+  get ocspResponse(): Buffer | undefined {
+    const staple = this.#session?.peer.staple;
+    return staple === undefined ? undefined : toBuffer(staple);
   }
 
   /** The session resumes an earlier one, without a new authentication of the peer. */
@@ -345,23 +349,30 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
    * are not checked); `send_queue_full` for messages while the send queue is full (`maxSendQueue`).
    */
   get drops(): SessionDrops {
-    return sessionDrops(this.#lastState?.counters.dropped, {
-      send_failed: this.#sendFailures,
-      slow_reader: this.#inbox.dropped,
-      peer_closed: this.#unsent,
-      send_queue_full: this.#unqueued,
-    });
+    return sessionDrops(this.#counts());
   }
 
+  /** Live; the same object each time. `stats.drops` are these drops as bigints. */
   get stats(): DTLSSessionStats {
-    const times = {
+    this.#stats ??= sessionStats(() => this.#counts());
+    if (this.destroyed) this.#stats.freeze();
+    return this.#stats.stats;
+  }
+
+  #counts(): SessionSource {
+    return {
       createdAt: this.#createdAt,
       destroyedAt: this.#destroyedAt,
       closingAt: this.#closingAt,
       handshakeCompletedAt: this.#handshakeCompletedAt,
+      counters: this.#lastState?.counters,
+      ownDrops: {
+        send_failed: this.#sendFailures,
+        slow_reader: this.#inbox.dropped,
+        peer_closed: this.#unsent,
+        send_queue_full: this.#unqueued,
+      },
     };
-    const droppedMessages = this.#inbox.dropped + this.#unsent + this.#unqueued;
-    return sessionStats(times, this.#lastState?.counters, droppedMessages);
   }
 
   /**
@@ -425,18 +436,21 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Keying material for another protocol (RFC 5705). `length`: 1 to 65536 bytes; an absent context differs from an
-   * empty one. Throws `ERR_INVALID_STATE` unless the session is open.
+   * Keying material for another protocol (RFC 5705, RFC 8446 §7.5). `length`: 1 to 65536 bytes; in DTLS 1.2 an absent
+   * context differs from an empty one. Throws `ERR_INVALID_STATE` unless the session is open, `ERR_INVALID_ARG_TYPE`,
+   * `ERR_OUT_OF_RANGE`, and `ERR_CRYPTO_OPERATION_FAILED` for what the version cannot export: in DTLS 1.3 more than
+   * 8160 bytes (12240 with SHA-384) or a label of more than 249 bytes, in DTLS 1.2 a label of the handshake.
    */
-  exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Uint8Array {
+  exportKeyingMaterial(length: number, label: string, context?: ArrayBufferView): Buffer {
     const session = this.#session;
     if (session === undefined) throw invalidState('Session is not open');
     checkExport(length, label, context);
-    return exportKeyingMaterial(platform.provider, session, label, context, length);
+    const bytes = context === undefined ? undefined : viewBytes(context);
+    return toBuffer(exportKeyingMaterial(platform.provider, session, label, bytes, length));
   }
 
   /** Messages, from now on. Leaving the loop closes the session; `onmessage` goes on beside it. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined> {
     if (this.destroyed) this.#inbox.end();
     return this.#inbox.iterate(() => void this.close());
   }
@@ -454,8 +468,13 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
     return this.#entry?.connection ?? this.#finalState;
   }
 
+  #onMessage(data: Buffer): void {
+    this.#inbox.push(data);
+    this.#onmessage?.(data);
+  }
+
   /** A handler that throws does not keep the other messages from being delivered. */
-  #deliverAll(messages: readonly Uint8Array[]): void {
+  #deliverAll(messages: readonly Buffer[]): void {
     const [first, ...rest] = messages;
     if (first === undefined) return;
     if (rest.length > 0) process.nextTick(() => this.#deliverAll(rest));
@@ -466,11 +485,10 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
     switch (event.type) {
       case 'message':
         if (this.destroyed) return;
-        this.#inbox.push(event.data);
-        this.#onmessage?.(event.data);
+        this.#onMessage(toBuffer(event.data));
         return;
       case 'early-data':
-        if (!this.destroyed && this.#closingAt === 0n) this.#shared.onEarlyData(event.data, this);
+        if (!this.destroyed && this.#closingAt === 0n) this.#shared.onEarlyData(toBuffer(event.data), this);
         return;
       case 'connected':
         this.#handshakeCompletedAt = process.hrtime.bigint();
@@ -478,7 +496,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
         this.#onhandshake?.(event.session.version);
         return;
       case 'ticket':
-        this.#saved = Buffer.from(encodeSession(platform.provider, event.ticket, Date.now()));
+        this.#saved = toBuffer(encodeSession(platform.provider, event.ticket, Date.now()));
         this.#onsession?.(this.#saved);
         return;
       case 'ticket-keys-failed':
@@ -528,6 +546,7 @@ export class DTLSSession implements AsyncIterable<Uint8Array> {
       this.#finalState = { counters, earlyData };
     }
     this.#entry = undefined;
+    this.#stats?.freeze();
     this.#inbox.end();
     this.#inbox.leave();
     this.#shared.onEnd(this);

@@ -1,44 +1,32 @@
 import { inspect } from 'node:util';
+import { illegalConstructor } from '../base/errors.js';
 import type { Counters } from '../connection/association.js';
 import type { DropCounts } from '../connection/events.js';
-import { startCounting } from '../endpoint/counters.js';
+import { type EndpointCounters, startCounting } from '../endpoint/counters.js';
+import type { RefusalReason } from '../endpoint/places.js';
 import type { Port } from './port.js';
+import type { SendKind } from './send-queue.js';
 
-/** Counters as node:dtls shows them: every one a bigint, times in nanoseconds of the process's monotonic clock. */
-type Numbers = Readonly<Record<string, bigint>>;
+/** What was discarded, by reason; reasons without a discard are absent. */
+type DropsByReason<Reason extends string> = Readonly<Partial<Record<Reason, bigint>>>;
 
-/** A snapshot; `isConnected` is false for a final one. */
-class Stats {
+/** The common part of both kinds of statistics. */
+interface Stats<Reason extends string> {
+  /** False when the session or the endpoint is over: the numbers then stay as they are. */
   readonly isConnected: boolean;
-  readonly #name: string;
-  readonly #numbers: Numbers;
-
-  constructor(name: string, numbers: Numbers, isConnected: boolean) {
-    this.#name = name;
-    this.#numbers = numbers;
-    this.isConnected = isConnected;
-    Object.assign(this, numbers);
-  }
-
+  /** Discards by reason. The object is a copy; reasons without a discard are absent. */
+  readonly drops: DropsByReason<Reason>;
   /** Decimal strings, as JSON has no bigint. */
-  toJSON(): Record<string, unknown> {
-    const strings = Object.entries(this.#numbers).map(([name, value]) => [name, value.toString()]);
-    return Object.assign(Object.create(null) as Record<string, unknown>, {
-      connected: this.isConnected,
-      ...(Object.fromEntries(strings) as Record<string, string>),
-    });
-  }
-
-  toString(): string {
-    return JSON.stringify(this);
-  }
-
-  [inspect.custom](): string {
-    return `${this.#name} ${inspect({ connected: this.isConnected, ...this.#numbers })}`;
-  }
+  toJSON(): Record<string, unknown>;
+  /** {@link toJSON} as text. */
+  toString(): string;
 }
 
-interface SessionNumbers {
+/**
+ * The live counters of a session, each a bigint; times in nanoseconds of the process's monotonic clock, 0 where the event
+ * has not happened. After the end of the session the numbers stay.
+ */
+export interface DTLSSessionStats extends Stats<SessionDropReason> {
   readonly createdAt: bigint;
   readonly destroyedAt: bigint;
   /** When `close()` was called here. */
@@ -55,11 +43,15 @@ interface SessionNumbers {
   readonly ticketsGivenUpCount: bigint;
   /** Server: failures of `ticketKeys`, which cost a ticket or a resumption. */
   readonly ticketKeyFailureCount: bigint;
-  /** Discarded records and messages; `session.drops` has the reasons. */
+  /** Discarded records and messages: the sum of `drops`, but for `send_failed`. */
   readonly droppedCount: bigint;
 }
 
-interface EndpointNumbers {
+/**
+ * The live counters of an endpoint, each a bigint; times in nanoseconds of the process's monotonic clock. After its end the
+ * numbers stay.
+ */
+export interface DTLSEndpointStats extends Stats<EndpointDropReason> {
   readonly createdAt: bigint;
   readonly destroyedAt: bigint;
   /** UDP payload. */
@@ -69,11 +61,11 @@ interface EndpointNumbers {
   readonly packetsSent: bigint;
   readonly serverSessions: bigint;
   readonly clientSessions: bigint;
-  /** ClientHellos dropped while `busy` was set. */
+  /** Datagrams without a session that were dropped while `busy` was set. */
   readonly serverBusyCount: bigint;
   /** Datagrams without a session that were not ClientHellos. */
   readonly serverRejectedCount: bigint;
-  /** ClientHellos refused because a limit is reached: `endpoint.refusals` has the reasons. */
+  /** ClientHellos refused because a limit is reached: `drops` has the reasons. */
   readonly serverRefusedCount: bigint;
   /** Silent sessions, and unfinished handshakes, that were evicted for a new client on a full endpoint. */
   readonly sessionsEvicted: bigint;
@@ -99,82 +91,255 @@ interface EndpointNumbers {
   readonly heldEvictions: bigint;
 }
 
-export type DTLSSessionStats = Stats & SessionNumbers;
-export type DTLSEndpointStats = Stats & EndpointNumbers;
+/** The numbers of one kind of statistics. */
+type NumberNames<S> = Exclude<keyof S, keyof Stats<never>> & string;
+type Readers<S, Source> = Readonly<Record<NumberNames<S>, (source: Source) => bigint | number>>;
+type Counts = Readonly<Partial<Record<string, number>>>;
 
-/** `counters`: those of the connection; `droppedMessages`: what the session dropped beside it. */
-export function sessionStats(
-  times: Pick<SessionNumbers, 'createdAt' | 'destroyedAt' | 'closingAt' | 'handshakeCompletedAt'>,
-  counters: Readonly<Counters> | undefined,
-  droppedMessages: number,
-): DTLSSessionStats {
-  const dropped = Object.values(counters?.dropped ?? {}).reduce((sum, n) => sum + n, 0);
-  const numbers: SessionNumbers = {
-    ...times,
-    bytesReceived: BigInt(counters?.payloadReceived ?? 0),
-    bytesSent: BigInt(counters?.payloadSent ?? 0),
-    messagesReceived: BigInt(counters?.messagesReceived ?? 0),
-    messagesSent: BigInt(counters?.messagesSent ?? 0),
-    retransmitCount: BigInt(counters?.retransmissions ?? 0),
-    ticketsGivenUpCount: BigInt(counters?.ticketsGivenUp ?? 0),
-    ticketKeyFailureCount: BigInt(counters?.ticketKeyFailures ?? 0),
-    droppedCount: BigInt(dropped + droppedMessages),
-  };
-  return new Stats('DTLSSessionStats', { ...numbers }, times.destroyedAt === 0n) as DTLSSessionStats;
+interface Snapshot {
+  readonly numbers: Readonly<Record<string, bigint>>;
+  readonly drops: Readonly<Record<string, bigint>>;
 }
 
-/** The counters of a socket; zeros before there is one. */
-export function endpointNumbers(
-  port: Pick<Port, 'core' | 'bytesSent' | 'packetsSent' | 'sendQueueDrops'> | undefined,
-): Omit<EndpointNumbers, 'createdAt' | 'destroyedAt'> {
-  const counters = port?.core.counters ?? startCounting();
-  const dropped = Object.values(port?.sendQueueDrops ?? {});
-  return {
-    bytesReceived: BigInt(counters.bytesReceived),
-    bytesSent: BigInt(port?.bytesSent ?? 0),
-    packetsReceived: BigInt(counters.datagramsReceived),
-    packetsSent: BigInt(port?.packetsSent ?? 0),
-    serverSessions: BigInt(counters.serverSessions),
-    clientSessions: BigInt(counters.clientSessions),
-    serverBusyCount: BigInt(counters.busy),
-    serverRejectedCount: BigInt(counters.rejected),
-    serverRefusedCount: BigInt(counters.refused),
-    sessionsEvicted: BigInt(counters.sessionsEvicted),
-    handshakesEvicted: BigInt(counters.handshakesEvicted),
-    alertsRepeated: BigInt(counters.alertsRepeated),
-    cookiesSent: BigInt(counters.cookiesSent),
-    cookiesUnderLoad: BigInt(counters.cookiesUnderLoad),
-    handshakesWithoutCookie: BigInt(counters.withoutCookie),
-    sendQueueDropped: BigInt(dropped.reduce((sum, n) => sum + n, 0)),
-    earlyDataAccepted: BigInt(counters.earlyAccepted),
-    bytesHeld: BigInt(port?.core.heldBytes ?? 0),
-    heldEvictions: BigInt(port?.core.evictions ?? 0),
-    earlyDataRefused: BigInt(Object.values(counters.earlyRefused).reduce((sum, n) => sum + n, 0)),
+/** A view for users, which calls `source` for each number; `freeze` takes a last look and lets go of it. */
+export interface LiveStats<S> {
+  readonly stats: S;
+  freeze(): void;
+}
+
+/** What the class of one kind of statistics reads. */
+interface Kind<Source> {
+  readonly name: string;
+  readonly readers: Readonly<Record<string, (source: Source) => bigint | number>>;
+  readonly drops: (source: Source) => Counts;
+}
+
+/** Either live or final. */
+interface State<Source> {
+  readonly kind: Kind<Source>;
+  source: (() => Source) | undefined;
+  final: Snapshot | undefined;
+}
+
+const MAKE = Symbol('make');
+
+/** The class assigns it. */
+let readNumber: <Source>(view: View<Source>, field: string) => bigint;
+
+class View<Source> {
+  static {
+    readNumber = (view, field) => {
+      const { kind, source, final } = view.#state;
+      return source === undefined
+        ? (final?.numbers[field] ?? 0n)
+        : BigInt(kind.readers[field]?.(source()) ?? 0);
+    };
+  }
+
+  readonly #state: State<Source>;
+
+  constructor(token: typeof MAKE, state: State<Source>) {
+    if (token !== MAKE) throw illegalConstructor();
+    this.#state = state;
+  }
+
+  get isConnected(): boolean {
+    return this.#state.source !== undefined;
+  }
+
+  get drops(): Snapshot['drops'] {
+    const { kind, source, final } = this.#state;
+    return source === undefined ? { ...final?.drops } : toBigInts(kind.drops(source()));
+  }
+
+  toJSON(): Record<string, unknown> {
+    const { numbers, drops } = this.#look();
+    return Object.assign(Object.create(null) as Record<string, unknown>, {
+      connected: this.isConnected,
+      ...toStrings(numbers),
+      drops: toStrings(drops),
+    });
+  }
+
+  toString(): string {
+    return JSON.stringify(this);
+  }
+
+  [inspect.custom](depth: number, options: object): string {
+    const { name } = this.#state.kind;
+    if (depth < 0) return `[${name}]`;
+    const { numbers, drops } = this.#look();
+    return `${name} ${inspect({ connected: this.isConnected, ...numbers, drops }, options)}`;
+  }
+
+  #look(): Snapshot {
+    const { kind, source, final } = this.#state;
+    return source === undefined ? (final ?? NOTHING_SEEN) : lookAt(kind, source());
+  }
+}
+
+const NOTHING_SEEN: Snapshot = { numbers: {}, drops: {} };
+
+function lookAt<Source>({ readers, drops }: Kind<Source>, source: Source): Snapshot {
+  const numbers = Object.entries(readers).map(([field, read]) => [field, BigInt(read(source))] as const);
+  return { numbers: Object.fromEntries(numbers), drops: toBigInts(drops(source)) };
+}
+
+/** Makes the class of one kind: an accessor on its prototype for each number. */
+function statsClass<S extends Stats<string>, Source>(
+  name: string,
+  readers: Readers<S, Source>,
+  drops: (source: Source) => Counts,
+): (source: () => Source) => LiveStats<S> {
+  class Stats extends View<Source> {}
+  Object.defineProperty(Stats, 'name', { value: name });
+  for (const field of Object.keys(readers)) {
+    const get = function (this: View<Source>): bigint {
+      return readNumber(this, field);
+    };
+    Object.defineProperty(Stats.prototype, field, { configurable: true, get });
+  }
+  const kind: Kind<Source> = { name, readers, drops };
+  return (source) => {
+    const state: State<Source> = { kind, source, final: undefined };
+    const freeze = (): void => {
+      if (state.source === undefined) return;
+      state.final = lookAt(kind, source());
+      state.source = undefined;
+    };
+    return { stats: new Stats(MAKE, state) as unknown as S, freeze };
   };
 }
 
-export function endpointStats(numbers: EndpointNumbers, isConnected: boolean): DTLSEndpointStats {
-  return new Stats('DTLSEndpointStats', { ...numbers }, isConnected) as DTLSEndpointStats;
+function toBigInts(counts: Counts): Readonly<Record<string, bigint>> {
+  const given = Object.entries(counts).filter(([, n]) => n !== undefined && n > 0);
+  return Object.fromEntries(given.map(([reason, n]) => [reason, BigInt(n ?? 0)]));
+}
+
+function toStrings(numbers: Readonly<Record<string, bigint>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, value.toString()]));
+}
+
+function sumOf(counts: Counts | undefined): number {
+  return Object.values(counts ?? {}).reduce<number>((sum, n) => sum + (n ?? 0), 0);
 }
 
 interface OwnDrops {
+  /** Datagrams that the system refused. */
   readonly send_failed: number;
+  /** Messages that the application did not read in time. */
   readonly slow_reader: number;
+  /** Messages to a peer that had just closed. */
   readonly peer_closed: number;
+  /** Messages while the send queue was full. */
   readonly send_queue_full: number;
 }
 
 /** Discards by reason; reasons without a discard are left out. */
 export type SessionDrops = Readonly<DropCounts & Partial<OwnDrops>>;
+export type SessionDropReason = keyof DropCounts | keyof OwnDrops;
 
 /** Drops of the connection, and of the session. */
-export function sessionDrops(connection: DropCounts | undefined, own: OwnDrops): SessionDrops {
-  const { send_failed, slow_reader, peer_closed, send_queue_full } = own;
-  return {
-    ...connection,
-    ...(send_failed > 0 ? { send_failed } : {}),
-    ...(slow_reader > 0 ? { slow_reader } : {}),
-    ...(peer_closed > 0 ? { peer_closed } : {}),
-    ...(send_queue_full > 0 ? { send_queue_full } : {}),
-  };
+export function sessionDrops({ counters, ownDrops }: SessionSource): SessionDrops {
+  const own = Object.entries(ownDrops).filter(([, n]) => n > 0);
+  return { ...counters?.dropped, ...Object.fromEntries(own) };
 }
+
+/** What a session's statistics are read from. */
+export interface SessionSource {
+  readonly createdAt: bigint;
+  readonly destroyedAt: bigint;
+  readonly closingAt: bigint;
+  readonly handshakeCompletedAt: bigint;
+  /** Those of the connection; `undefined` before it begins. */
+  readonly counters: Readonly<Counters> | undefined;
+  readonly ownDrops: OwnDrops;
+}
+
+export const sessionStats = statsClass<DTLSSessionStats, SessionSource>(
+  'DTLSSessionStats',
+  {
+    createdAt: ({ createdAt }) => createdAt,
+    destroyedAt: ({ destroyedAt }) => destroyedAt,
+    closingAt: ({ closingAt }) => closingAt,
+    handshakeCompletedAt: ({ handshakeCompletedAt }) => handshakeCompletedAt,
+    bytesReceived: ({ counters }) => counters?.payloadReceived ?? 0,
+    bytesSent: ({ counters }) => counters?.payloadSent ?? 0,
+    messagesReceived: ({ counters }) => counters?.messagesReceived ?? 0,
+    messagesSent: ({ counters }) => counters?.messagesSent ?? 0,
+    retransmitCount: ({ counters }) => counters?.retransmissions ?? 0,
+    ticketsGivenUpCount: ({ counters }) => counters?.ticketsGivenUp ?? 0,
+    ticketKeyFailureCount: ({ counters }) => counters?.ticketKeyFailures ?? 0,
+    droppedCount: (source) => sumOf(sessionDrops(source)) - source.ownDrops.send_failed,
+  },
+  sessionDrops,
+);
+
+/** `busy`, `not_client_hello`: without a session. `max_…`: a limit. `send_queue_…`: too much waited for the socket. */
+export type EndpointDropReason =
+  | SessionDropReason
+  | RefusalReason
+  | 'busy'
+  | 'not_client_hello'
+  | `send_queue_${SendKind}`;
+
+/** What an endpoint's statistics are read from. */
+export interface EndpointSource {
+  readonly createdAt: bigint;
+  readonly destroyedAt: bigint;
+  /** `undefined` before there is a socket. */
+  readonly port: Pick<Port, 'core' | 'bytesSent' | 'packetsSent' | 'sendQueueDrops'> | undefined;
+  readonly sessions: Iterable<{ readonly drops: SessionDrops }>;
+  /** What sessions that are over have dropped. */
+  readonly formerDrops: Counts;
+}
+
+/** Adds `drops` to `all`. */
+export function addDrops(all: Record<string, number>, drops: Counts): void {
+  for (const [reason, n] of Object.entries(drops)) all[reason] = (all[reason] ?? 0) + (n ?? 0);
+}
+
+function endpointDrops(source: EndpointSource): Counts {
+  const { busy, rejected, refusedBy } = countersOf(source);
+  const all: Record<string, number> = { busy, not_client_hello: rejected };
+  addDrops(all, refusedBy);
+  for (const [kind, n] of Object.entries(source.port?.sendQueueDrops ?? {})) all[`send_queue_${kind}`] = n;
+  addDrops(all, source.formerDrops);
+  for (const { drops } of source.sessions) addDrops(all, drops);
+  return all;
+}
+
+const NOTHING: Readonly<EndpointCounters> = startCounting();
+
+function countersOf({ port }: EndpointSource): Readonly<EndpointCounters> {
+  return port?.core.counters ?? NOTHING;
+}
+
+export const endpointStats = statsClass<DTLSEndpointStats, EndpointSource>(
+  'DTLSEndpointStats',
+  {
+    createdAt: ({ createdAt }) => createdAt,
+    destroyedAt: ({ destroyedAt }) => destroyedAt,
+    bytesReceived: (source) => countersOf(source).bytesReceived,
+    bytesSent: ({ port }) => port?.bytesSent ?? 0,
+    packetsReceived: (source) => countersOf(source).datagramsReceived,
+    packetsSent: ({ port }) => port?.packetsSent ?? 0,
+    serverSessions: (source) => countersOf(source).serverSessions,
+    clientSessions: (source) => countersOf(source).clientSessions,
+    serverBusyCount: (source) => countersOf(source).busy,
+    serverRejectedCount: (source) => countersOf(source).rejected,
+    serverRefusedCount: (source) => countersOf(source).refused,
+    sessionsEvicted: (source) => countersOf(source).sessionsEvicted,
+    handshakesEvicted: (source) => countersOf(source).handshakesEvicted,
+    alertsRepeated: (source) => countersOf(source).alertsRepeated,
+    cookiesSent: (source) => countersOf(source).cookiesSent,
+    cookiesUnderLoad: (source) => countersOf(source).cookiesUnderLoad,
+    handshakesWithoutCookie: (source) => countersOf(source).withoutCookie,
+    sendQueueDropped: ({ port }) => sumOf(port?.sendQueueDrops),
+    earlyDataAccepted: (source) => countersOf(source).earlyAccepted,
+    earlyDataRefused: (source) => sumOf(countersOf(source).earlyRefused),
+    bytesHeld: ({ port }) => port?.core.heldBytes ?? 0,
+    heldEvictions: ({ port }) => port?.core.evictions ?? 0,
+  },
+  endpointDrops,
+);

@@ -1,10 +1,20 @@
-import { concat, EMPTY } from '../base/bytes.js';
-import type { CryptoProvider, HashName } from '../crypto/provider.js';
+import { concat, EMPTY, utf8 } from '../base/bytes.js';
+import { callerError } from '../base/errors.js';
+import { type CryptoProvider, HASH_LENGTH, type HashName } from '../crypto/provider.js';
 import { prf12 } from './prf12.js';
 import { deriveSecret, hkdfExpandLabel } from './schedule13.js';
 
 /** What an application's keying material is computed from (RFC 5705, RFC 8446 §7.5). */
 export type Exporter = Exporter12 | Exporter13;
+
+/** The labels of the handshake itself. As in OpenSSL no exported label may begin with one. */
+const RESERVED_LABELS = [
+  'client finished',
+  'server finished',
+  'master secret',
+  'extended master secret',
+  'key expansion',
+];
 
 /** DTLS 1.2 (RFC 5705 §4). */
 export class Exporter12 {
@@ -19,7 +29,10 @@ export class Exporter12 {
     this.serverRandom = serverRandom;
   }
 
-  /** An absent context and an empty one differ. The caller has checked that `context` is shorter than 2^16 bytes. */
+  /**
+   * An absent context and an empty one differ. The caller has checked that `context` is shorter than 2^16 bytes. Throws
+   * `ERR_CRYPTO_OPERATION_FAILED` for a label of the handshake.
+   */
   export(
     crypto: CryptoProvider,
     hash: HashName,
@@ -27,6 +40,9 @@ export class Exporter12 {
     context: Uint8Array | undefined,
     length: number,
   ): Uint8Array {
+    const reserved = RESERVED_LABELS.find((own) => label.startsWith(own));
+    if (reserved !== undefined)
+      throw failed(`a label must not begin with '${reserved}', a label of the handshake`);
     const master = crypto.mac(hash, this.masterSecret);
     return prf12(master, label, length, this.clientRandom, this.serverRandom, prefixed(context));
   }
@@ -38,6 +54,15 @@ function prefixed(context: Uint8Array | undefined): Uint8Array {
   return concat(Uint8Array.of(context.length >>> 8, context.length), context);
 }
 
+function failed(reason: string): Error {
+  return callerError('ERR_CRYPTO_OPERATION_FAILED', `Keying material cannot be exported: ${reason}`);
+}
+
+/** The label's length field in HkdfLabel has one byte, and "tls13 " stands before the label (RFC 8446 §7.1). */
+const MAX_LABEL = 255 - 6;
+/** HKDF-Expand makes at most this many blocks (RFC 5869 §2.3). */
+const MAX_BLOCKS = 255;
+
 /** DTLS 1.3 (RFC 8446 §7.5). */
 export class Exporter13 {
   readonly version = 'DTLSv1.3';
@@ -48,7 +73,10 @@ export class Exporter13 {
     this.exporterSecret = exporterSecret;
   }
 
-  /** An absent context is an empty one. */
+  /**
+   * An absent context is an empty one. Throws `ERR_CRYPTO_OPERATION_FAILED` for more than 255 blocks of the hash (8,160
+   * bytes of SHA-256, 12,240 of SHA-384), and for a label of more than 249 bytes.
+   */
   export(
     crypto: CryptoProvider,
     hash: HashName,
@@ -56,6 +84,11 @@ export class Exporter13 {
     context: Uint8Array | undefined,
     length: number,
   ): Uint8Array {
+    const most = MAX_BLOCKS * HASH_LENGTH[hash];
+    if (length > most)
+      throw failed(`DTLS 1.3 gives at most ${most} bytes with this cipher suite, not ${length}`);
+    if (utf8(label).length > MAX_LABEL)
+      throw failed(`a label has at most ${MAX_LABEL} bytes in DTLS 1.3, not ${utf8(label).length}`);
     const secret = deriveSecret(crypto, hash, this.exporterSecret, label, digestOf(crypto, hash, EMPTY));
     return hkdfExpandLabel(
       crypto,

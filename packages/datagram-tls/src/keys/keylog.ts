@@ -1,4 +1,4 @@
-import { toHex, utf8 } from '../base/bytes.js';
+import { toHex } from '../base/bytes.js';
 
 /** Labels of a key log (RFC 9850 §2); CLIENT_RANDOM is DTLS 1.2's master secret. */
 export type KeylogLabel =
@@ -11,7 +11,7 @@ export type KeylogLabel =
   | `SERVER_TRAFFIC_SECRET_${number}`
   | 'EXPORTER_SECRET';
 
-/** One line of an SSLKEYLOGFILE with its newline. Anyone holding this line can decrypt the session. */
-export function keylogLine(label: KeylogLabel, clientRandom: Uint8Array, secret: Uint8Array): Uint8Array {
-  return utf8(`${label} ${toHex(clientRandom)} ${toHex(secret)}\n`);
+/** One line of an SSLKEYLOGFILE without its newline. Anyone holding this line can decrypt the session. */
+export function keylogLine(label: KeylogLabel, clientRandom: Uint8Array, secret: Uint8Array): string {
+  return `${label} ${toHex(clientRandom)} ${toHex(secret)}`;
 }

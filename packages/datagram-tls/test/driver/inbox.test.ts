@@ -9,7 +9,7 @@ const LOOSE = { messages: 1_000_000, bytes: 1_000_000 };
 
 function filled(budget: UnreadBudget, messages: number, size = 488): Inbox {
   const inbox = new Inbox(LOOSE, budget);
-  for (let i = 0; i < messages; i++) inbox.push(new Uint8Array(size).fill(i));
+  for (let i = 0; i < messages; i++) inbox.push(Buffer.alloc(size).fill(i));
   return inbox;
 }
 
@@ -25,7 +25,7 @@ suite('messages that are not read', () => {
   test('a session holds a limited cost of unread messages, and loses the oldest', async () => {
     const budget = new UnreadBudget(1_000_000);
     const inbox = new Inbox({ messages: 256, bytes: 3 * (COST + 100) }, budget);
-    for (let i = 0; i < 5; i++) inbox.push(new Uint8Array(100).fill(i));
+    for (let i = 0; i < 5; i++) inbox.push(Buffer.alloc(100).fill(i));
     assert.deepEqual([inbox.dropped, budget.held], [2, 3 * (COST + 100)]);
     assert.deepEqual(await read(inbox), [2, 3, 4]);
     assert.equal(budget.held, 0);
@@ -35,22 +35,22 @@ suite('messages that are not read', () => {
     const budget = new UnreadBudget(1_000_000);
     const inbox = filled(budget, 5);
     for await (const _ of inbox.iterate(() => undefined)) break;
-    inbox.push(new Uint8Array(100));
+    inbox.push(Buffer.alloc(100));
     assert.equal(budget.held, 0);
   });
 
   test('empty unread messages have a cost, too', () => {
     const budget = new UnreadBudget(1_000_000);
     const inbox = new Inbox({ messages: 256, bytes: 10 * COST }, budget);
-    for (let i = 0; i < 1000; i++) inbox.push(new Uint8Array(0));
+    for (let i = 0; i < 1000; i++) inbox.push(Buffer.alloc(0));
     assert.deepEqual([inbox.dropped, budget.held], [990, 10 * COST]);
   });
 
   test('a message above the limit is lost without displacing others', async () => {
     const budget = new UnreadBudget(1_000_000);
     const inbox = new Inbox({ messages: 256, bytes: 2000 }, budget);
-    inbox.push(new Uint8Array(5000).fill(1));
-    inbox.push(new Uint8Array(10).fill(2));
+    inbox.push(Buffer.alloc(5000).fill(1));
+    inbox.push(Buffer.alloc(10).fill(2));
     assert.equal(inbox.dropped, 1);
     assert.deepEqual(await read(inbox), [2]);
   });
@@ -62,7 +62,7 @@ suite('messages that are not read', () => {
     const reader = live.iterate(() => undefined);
     for (let i = 0; i < 50; i++) {
       // Two messages arrive for each one read: the reader is slow, but it reads.
-      live.push(new Uint8Array(488).fill(i));
+      live.push(Buffer.alloc(488).fill(i));
       if (i % 2 === 1) assert.equal((await reader.next()).done, false);
       assert.ok(budget.held <= 10_000);
     }
@@ -76,8 +76,8 @@ suite('messages that are not read', () => {
     const live = new Inbox(LOOSE, budget);
     const reader = live.iterate(() => undefined);
     for (let i = 0; i < 100; i++) {
-      live.push(new Uint8Array(488).fill(i));
-      crowd[i]?.push(new Uint8Array(488));
+      live.push(Buffer.alloc(488).fill(i));
+      crowd[i]?.push(Buffer.alloc(488));
       const { value } = await reader.next();
       assert.equal(value?.[0], i);
       assert.ok(budget.held <= 100_000);
@@ -108,7 +108,7 @@ suite('messages that are not read', () => {
     const inbox = filled(budget, 4);
     assert.equal(inbox.handOver().length, 4);
     assert.equal(budget.held, 0);
-    inbox.push(new Uint8Array(10));
+    inbox.push(Buffer.alloc(10));
     assert.equal(budget.held, 0);
   });
 
