@@ -57,6 +57,7 @@ export {
 export type { SendKind, SendQueueDrops } from './driver/send-queue.js';
 export {
   type CipherInfo,
+  type DrainHandler,
   DTLSSession,
   type EndHandler,
   type HandshakeHandler,

@@ -65,9 +65,10 @@ export const SOCKET_OPTIONS = {
    */
   udpSendBufferSize: option(integer(1, 0xffff_ffff), { unit: 'bytes', notWith: 'transport' }),
   /**
-   * What may wait because the socket takes no more, with 512 for each datagram; 0: no limit. Beyond a sixteenth of it
-   * answers to addresses that are not validated are dropped, beyond a quarter handshakes, which are sent again, beyond all
-   * of it messages: see `endpoint.sendQueueDrops`.
+   * What may wait to be sent, because the socket takes no more or for a later turn of the event loop, with 512 for each
+   * datagram; 0: no limit. Beyond a sixteenth of it answers to addresses that are not validated are dropped, beyond a
+   * quarter handshakes, which are sent again, beyond all of it messages: see `session.drained` and
+   * `endpoint.sendQueueDrops`.
    * @defaultValue 1048576
    */
   maxSendQueue: option(integer(0, 0xffff_ffff), { default: 0x10_0000, unit: 'bytes' }),

@@ -14,7 +14,8 @@ import { forgetSession, keepSession } from '../policy/resumption.js';
 import type { ChannelHandlers, DatagramChannel } from './channel.js';
 import { now, WakeUp } from './clock.js';
 import { hexDump, logBytes } from './debug.js';
-import { type SendKind, SendQueue, type SendQueueDrops } from './send-queue.js';
+import { Drains, Pacer } from './flow.js';
+import { type Backlog, type SendKind, SendQueue, type SendQueueDrops } from './send-queue.js';
 
 export interface PortHandlers {
   /** Called once, within `open` where the channel opens at once. */
@@ -47,6 +48,9 @@ const NEVER_SENT: ReadonlySet<string | undefined> = new Set([
 /** Bytes that may wait for the end of a turn; more goes to the socket at once. */
 const MAX_BATCH = 0x1_0000;
 
+/** A message's datagram is larger than the message by its record, and by what else goes with it, at most; bytes. */
+const MESSAGE_OVERHEAD = 512;
+
 /** A socket or a transport, a clock and the core between them. Drains output and events after every call. */
 export class Port {
   readonly core: Endpoint;
@@ -54,9 +58,14 @@ export class Port {
   readonly #handlers: PortHandlers;
   readonly #wakeUp = new WakeUp(() => this.#onWakeUp());
   readonly #queue: SendQueue;
+  readonly #pacer = new Pacer(() => this.#awaitEndOfTurn());
+  readonly #drains = new Drains((entry) => this.hasDrained(entry));
   readonly #batch = new Queue<Outgoing>();
   #batchBytes = 0;
+  /** Datagrams wait in {@link #batch}. */
   #batching = false;
+  /** {@link #endTurn} will be called. */
+  #turnEnds = false;
   #pumping = false;
   #closed = false;
   packetsSent = 0;
@@ -72,7 +81,7 @@ export class Port {
     this.core = new Endpoint(limits);
     this.#handlers = handlers;
     this.#channel = channel;
-    this.#queue = new SendQueue(channel, maxSendQueue);
+    this.#queue = new SendQueue(backlogOf(channel, this.#pacer), maxSendQueue);
   }
 
   /** Binds at once; throws the system's error, such as `EADDRINUSE`. Datagrams may come before it returns. */
@@ -117,9 +126,30 @@ export class Port {
    * dropped.
    */
   takes(size: number): boolean {
-    if (this.#queue.hasRoom(size, 'application')) return true;
+    // Within a callback: what waits in the core takes its room first.
+    if (this.#pumping) this.#transmit();
+    if (this.#queue.hasRoom(size + MESSAGE_OVERHEAD, 'application')) return true;
     this.#queue.drops.application++;
     return false;
+  }
+
+  /** Bytes that wait: those of `entry` for a later turn, and those of all sessions in the socket. */
+  bufferedAmount(entry: ConnectionEntry): number {
+    return this.#pacer.bytesOf(entry) + this.#channel.queuedBytes;
+  }
+
+  /** Nothing of `entry` waits for a later turn, and there is room in the send queue. */
+  hasDrained(entry: ConnectionEntry): boolean {
+    return this.#pacer.bytesOf(entry) === 0 && this.#queue.isHalfEmpty;
+  }
+
+  /** `listener` is called once, in a later turn, when `entry` {@link hasDrained}; not after {@link forgetDrain}. */
+  onDrained(entry: ConnectionEntry, listener: () => void): void {
+    this.#drains.watch(entry, listener);
+  }
+
+  forgetDrain(entry: ConnectionEntry): void {
+    this.#drains.forget(entry);
   }
 
   /** Returns false where the keys of the session are used up, so that it ends. */
@@ -166,9 +196,11 @@ export class Port {
   close(): Promise<unknown> | undefined {
     if (this.#closed) return undefined;
     this.#transmit();
-    this.#flush();
+    this.#sendBatch();
+    this.#pacer.releaseAll(this.#sendOne);
     this.#closed = true;
     this.#wakeUp.stop();
+    this.#drains.stop();
     return this.#channel.close();
   }
 
@@ -198,15 +230,26 @@ export class Port {
    * that turn: alternating between receiving and sending costs half as much again for each echo.
    */
   #batchSends(): void {
-    if (this.#batching) return;
     this.#batching = true;
-    setImmediate(this.#flush);
+    this.#awaitEndOfTurn();
   }
 
-  readonly #flush = (): void => {
+  #awaitEndOfTurn(): void {
+    if (this.#turnEnds || this.#closed) return;
+    this.#turnEnds = true;
+    setImmediate(this.#endTurn);
+  }
+
+  readonly #endTurn = (): void => {
+    this.#turnEnds = false;
     this.#batching = false;
+    if (this.#closed) return;
     this.#sendBatch();
+    this.#pacer.nextTurn(this.#sendOne);
+    this.#drains.look();
   };
+
+  readonly #sendOne = (out: Outgoing): void => this.#send(out);
 
   #sendBatch(): void {
     this.#batchBytes = 0;
@@ -221,6 +264,7 @@ export class Port {
   #transmit(): void {
     for (let out = this.core.pollTransmit(); out !== undefined; out = this.core.pollTransmit()) {
       if (!this.#queue.takes(out.data.length, kindOf(out.entry))) continue;
+      if (this.#pacer.keeps(out)) continue;
       if (!this.#batching) this.#send(out);
       else {
         this.#batch.push(out);
@@ -309,6 +353,17 @@ export class Port {
     this.core.answer(entry, id, answer, now());
     this.pump();
   }
+}
+
+function backlogOf(channel: Backlog, pacer: Backlog): Backlog {
+  return {
+    get queuedBytes() {
+      return channel.queuedBytes + pacer.queuedBytes;
+    },
+    get queuedDatagrams() {
+      return channel.queuedDatagrams + pacer.queuedDatagrams;
+    },
+  };
 }
 
 function kindOf(entry: ConnectionEntry | undefined): SendKind {

@@ -7,7 +7,7 @@ export type SendKind = 'unvalidated' | 'handshake' | 'application';
 /** How often each was dropped. */
 export type SendQueueDrops = Record<SendKind, number>;
 
-/** Datagrams that wait to be sent, in libuv, which has no limit. */
+/** Datagrams that wait to be sent: for a later turn, and in libuv, which has no limit. */
 export interface Backlog {
   readonly queuedBytes: number;
   readonly queuedDatagrams: number;
@@ -51,9 +51,19 @@ export class SendQueue {
     if (this.#limit === 0) return true;
     const most = this.#limit * SHARES[kind] - size - DATAGRAM_COST;
     if (this.#waiting <= most) return true;
-    const { queuedBytes, queuedDatagrams } = this.#backlog;
-    this.#waiting = queuedBytes + queuedDatagrams * DATAGRAM_COST;
+    this.#measure();
     // An idle socket accepts one datagram, however small the limit.
     return this.#waiting === 0 || this.#waiting <= most;
+  }
+
+  /** At least half of the limit is free. */
+  get isHalfEmpty(): boolean {
+    this.#measure();
+    return this.#limit === 0 || this.#waiting <= this.#limit / 2;
+  }
+
+  #measure(): void {
+    const { queuedBytes, queuedDatagrams } = this.#backlog;
+    this.#waiting = queuedBytes + queuedDatagrams * DATAGRAM_COST;
   }
 }

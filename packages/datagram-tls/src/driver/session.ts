@@ -14,6 +14,7 @@ import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/co
 import { checkExport, toBuffer, toBytes, viewBytes } from './arguments.js';
 import { warnOfTicketKeys } from './debug.js';
 import { Deferred } from './deferred.js';
+import { DrainNotice } from './flow.js';
 import { Inbox, type UnreadBudget } from './inbox.js';
 import { platform } from './platform.js';
 import type { Port } from './port.js';
@@ -55,6 +56,7 @@ export type SessionErrorHandler = (this: DTLSSession, error: Error) => void;
 export type HandshakeHandler = (this: DTLSSession, protocol: Version) => void;
 /** `line`: of a key log (RFC 9850), without its newline. */
 export type KeylogHandler = (this: DTLSSession, line: string) => void;
+export type DrainHandler = (this: DTLSSession) => void;
 export type EndHandler = (this: DTLSSession) => void;
 /** `saved`: the value of `connect`'s option `session`. */
 export type SavedSessionHandler = (this: DTLSSession, saved: Buffer) => void;
@@ -134,6 +136,8 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   #unsent = 0;
   /** Messages given to `send` while too much waited for the socket. */
   #unqueued = 0;
+  /** Created on demand. */
+  #drainNotice: DrainNotice | undefined;
 
   #stats: LiveStats<DTLSSessionStats> | undefined;
   #saved: Buffer | undefined;
@@ -144,6 +148,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   #onerror: SessionErrorHandler | undefined;
   #onhandshake: HandshakeHandler | undefined;
   #onkeylog: KeylogHandler | undefined;
+  #ondrain: DrainHandler | undefined;
   #onend: EndHandler | undefined;
   #onsession: SavedSessionHandler | undefined;
 
@@ -186,6 +191,14 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   }
   set onkeylog(fn: KeylogHandler | null | undefined) {
     this.#onkeylog = bound(fn, 'onkeylog', this);
+  }
+
+  /** Called when `send` takes messages again, after it refused some because the send queue was full: see {@link drained}. */
+  get ondrain(): DrainHandler | undefined {
+    return this.#ondrain;
+  }
+  set ondrain(fn: DrainHandler | null | undefined) {
+    this.#ondrain = bound(fn, 'ondrain', this);
   }
 
   /** Called when the peer has sent close_notify in DTLS 1.3 and our side may go on: see `allowHalfOpen`. */
@@ -343,6 +356,23 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   }
 
   /**
+   * Bytes that wait to be sent: those of this session for a later turn of the event loop, and those that wait in the
+   * socket or the transport, which all sessions of the endpoint share. 0 before the handshake and after the end.
+   */
+  get bufferedAmount(): number {
+    const entry = this.#entry;
+    return entry === undefined ? 0 : (this.#port?.bufferedAmount(entry) ?? 0);
+  }
+
+  /**
+   * Resolves when there is room to send: no message of this session waits for a later turn, and at least half of
+   * `maxSendQueue` is free. At once if that is so now; also when the session ends.
+   */
+  get drained(): Promise<void> {
+    return this.#notice?.drained ?? Promise.resolve();
+  }
+
+  /**
    * How often records and messages were discarded, by reason: those of the connection; `slow_reader` for messages
    * that the application did not read in time (`maxUnreadBytes`); `peer_closed` for messages to a peer that had just
    * closed; `send_failed` for datagrams that the system refused, such as those too large for the path (smaller ones
@@ -376,8 +406,9 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   }
 
   /**
-   * Sends one message as one datagram and returns its length. Returns 0 when the peer has just closed, when the send
-   * queue is full (`maxSendQueue`), both counted in `drops`, and when the keys are used up, which ends the session
+   * Sends one message as one datagram, now or in one of the next turns of the event loop, and returns its length.
+   * Returns 0 for a message that is not sent: when the peer has just closed and when the send queue is full
+   * (`maxSendQueue`, {@link drained}), both counted in `drops`, and when the keys are used up, which ends the session
    * with `ERR_DTLS_KEY_LIMIT` (`onerror`). Throws `ERR_INVALID_STATE` before the handshake is done and after the end,
    * `ERR_OUT_OF_RANGE` when the message is larger than `maxMessageSize`, `ERR_INVALID_ARG_TYPE`.
    */
@@ -399,6 +430,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     }
     if (!port.takes(bytes.length)) {
       this.#unqueued++;
+      this.#notice?.onRefused();
       return 0;
     }
     return port.send(entry, bytes) ? bytes.length : 0;
@@ -462,6 +494,14 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   /** `undefined` before the handshake is done and after the end. */
   get #session(): Session | undefined {
     return this.#entry?.connection.session;
+  }
+
+  get #notice(): DrainNotice | undefined {
+    const port = this.#port;
+    const entry = this.#entry;
+    if (port !== undefined && entry !== undefined)
+      this.#drainNotice ??= new DrainNotice(port, entry, () => this.#ondrain?.());
+    return this.#drainNotice;
   }
 
   get #lastState(): Pick<Connection, 'counters' | 'earlyData'> | undefined {
@@ -547,6 +587,8 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     }
     this.#entry = undefined;
     this.#stats?.freeze();
+    this.#drainNotice?.end();
+    this.#drainNotice = undefined;
     this.#inbox.end();
     this.#inbox.leave();
     this.#shared.onEnd(this);
