@@ -64,7 +64,8 @@ export function unreachable(cause: Error & { readonly code?: string | undefined 
 
 /**
  * Sends one alert in the newest writable epoch; a used-up key sends nothing. In epoch 0 a server repeats the number
- * of the record that it answers, which distinguishes the alert from a forged one.
+ * of the record that it answers, which distinguishes the alert from a forged one, unless it has sent that number
+ * already: the peer would take the alert for a replay.
  */
 export function sendAlert(
   association: Association,
@@ -75,7 +76,8 @@ export function sendAlert(
   if (writer.state === 'exhausted') return undefined;
   const body = encodeAlert({ level: AlertLevel[level], description: Alert[name] });
   const echoes = writer.epoch === 0 && association.role === 'server';
-  const by = echoes ? new PlainWriter(association.lastPlainRecord) : writer;
+  const { lastPlainRecord, plainWriter } = association;
+  const by = echoes ? new PlainWriter(Math.max(lastPlainRecord, plainWriter.sequence)) : writer;
   const sealed = association.transmit.record(by, ContentType.alert, body);
   association.trace({ kind: 'alert', direction: 'sent', level, description: name });
   return { body, sealed: writer.epoch === 0 ? undefined : own(sealed) };

@@ -3,6 +3,7 @@ import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
 import { RecordReader12, RecordWriter12 } from '#lib/record/protect12.js';
 import { ContentType, HandshakeType } from '#lib/wire/codes.js';
+import { CLIENTS } from '../../support/identities.js';
 import { Insider12 } from '../../support/insider12.js';
 import { Pair } from '../../support/pair.js';
 import { encodeFragment, flipped, plainRecord, recordsOf } from '../../support/records.js';
@@ -39,6 +40,19 @@ suite('records of DTLS 1.2', () => {
     pair.send(pair.client, new Uint8Array(MAX_PLAINTEXT));
     pair.runFor(100);
     assert.equal(pair.server.messages[0]?.length, MAX_PLAINTEXT);
+  });
+
+  // Chromium discards a number that it has seen as a replay, also in epoch 0.
+  test("server's alert about a client's certificate has a record number that no other record has", () => {
+    const server = { requestCert: true, verifyPeer: () => false };
+    const pair = new Pair({ version, client: CLIENTS.ed25519, server });
+    const log = new Log(pair);
+    pair.connect();
+    assert.ok(pair.runUntil(() => pair.client.isClosed && pair.server.isClosed, 10_000));
+    const records = log.records('server');
+    assert.equal(records.at(-1)?.type, ContentType.alert);
+    const numbers = records.map(({ epoch, sequence }) => `${epoch}/${sequence}`);
+    assert.deepEqual(numbers, [...new Set(numbers)]);
   });
 
   for (const role of ROLES) {
