@@ -8,13 +8,13 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Extractor, ExtractorConfig } from '@microsoft/api-extractor';
+import { entriesOf } from './entries.mjs';
 
 const project = fileURLToPath(new URL('../packages/datagram-tls', import.meta.url));
-const ENTRIES = ['index', 'core'];
 const QUIET = { default: { logLevel: 'none' } };
 
 const writes = !process.argv.includes('--check');
-const differing = ENTRIES.filter((entry) => !snapshot(entry));
+const differing = entriesOf('datagram-tls').filter((entry) => !snapshot(entry));
 if (differing.length > 0) {
   console.error(
     `The public API is not that of the snapshot (${differing.join(', ')}): run \`npm run api\` and look at the difference.`,
@@ -30,7 +30,7 @@ function snapshot(entry) {
     packageJsonFullPath: join(project, 'package.json'),
     configObject: {
       projectFolder: project,
-      mainEntryPointFilePath: join(project, `dist/${entry}.d.ts`),
+      mainEntryPointFilePath: join(project, `build/src/${entry}.d.ts`),
       compiler: { tsconfigFilePath: join(project, 'tsconfig.json') },
       apiReport: {
         enabled: true,

@@ -127,7 +127,7 @@ function exportsOf(tree) {
  * an open DTLS 1.3 session.
  */
 async function measureHops() {
-  const { listen, connect } = await import(join(root, 'packages/datagram-tls/dist/index.js'));
+  const { listen, connect } = await import(join(root, 'packages/datagram-tls/build/src/index.js'));
   Error.stackTraceLimit = 100;
   const key = new Uint8Array(32).fill(7);
   const hops = {};
@@ -170,7 +170,7 @@ function hopsHere() {
     .split('\n')
     .flatMap(
       (line) =>
-        /at (?:async )?(.*?) ?\(?file:.*\/packages\/datagram-tls\/dist\/(.*?):\d+:\d+/
+        /at (?:async )?(.*?) ?\(?file:.*\/packages\/datagram-tls\/build\/src\/(.*?):\d+:\d+/
           .exec(line)
           ?.slice(1)
           .join(' in ') ?? [],

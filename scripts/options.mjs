@@ -8,19 +8,19 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { BEHAVIOUR_OPTIONS } from '../packages/datagram-tls/dist/config/behaviour.js';
-import { LIMIT_OPTIONS } from '../packages/datagram-tls/dist/config/limits.js';
-import { CONTEXT_OPTIONS, SECURITY_OPTIONS } from '../packages/datagram-tls/dist/config/options.js';
+import { BEHAVIOUR_OPTIONS } from '../packages/datagram-tls/build/src/config/behaviour.js';
+import { LIMIT_OPTIONS } from '../packages/datagram-tls/build/src/config/limits.js';
+import { CONTEXT_OPTIONS, SECURITY_OPTIONS } from '../packages/datagram-tls/build/src/config/options.js';
 import {
   CONNECT_OPTIONS,
   LISTEN_OPTIONS,
   SESSION_OPTIONS,
   SHARED_OPTIONS,
   SOCKET_OPTIONS,
-} from '../packages/datagram-tls/dist/driver/options.js';
+} from '../packages/datagram-tls/build/src/driver/options.js';
 
 const FILE = fileURLToPath(new URL('../docs/options.md', import.meta.url));
-const ENTRY = fileURLToPath(new URL('../packages/datagram-tls/dist/index.d.ts', import.meta.url));
+const ENTRY = fileURLToPath(new URL('../packages/datagram-tls/build/src/index.d.ts', import.meta.url));
 
 const SECTIONS = [
   [

@@ -55,8 +55,8 @@ async function main(args) {
 }
 
 function build() {
-  const tsc = join(root, 'node_modules/typescript/lib/tsc.js');
-  return spawnSync(process.execPath, [tsc, '-b'], { cwd: root, stdio: 'inherit' }).status === 0;
+  const run = (...args) => spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status === 0;
+  return run('node_modules/typescript/lib/tsc.js', '-b') && run('scripts/dist.mjs');
 }
 
 /** Compiled tests, found by their sources: the compiled file of a deleted test never runs. */

@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 // Internal: the cost of a verdict cannot be separated from a handshake around it.
-import { nodeProvider } from '../../packages/datagram-tls/dist/crypto/node.js';
-import { type Certificate, parseCertificate } from '../../packages/datagram-tls/dist/x509/certificate.js';
-import { verifyPath } from '../../packages/datagram-tls/dist/x509/path.js';
-import { readCertificates } from '../../packages/datagram-tls/dist/x509/pem.js';
-import { TrustStore } from '../../packages/datagram-tls/dist/x509/trust-store.js';
+import { nodeProvider } from '../../packages/datagram-tls/build/src/crypto/node.js';
+import {
+  type Certificate,
+  parseCertificate,
+} from '../../packages/datagram-tls/build/src/x509/certificate.js';
+import { verifyPath } from '../../packages/datagram-tls/build/src/x509/path.js';
+import { readCertificates } from '../../packages/datagram-tls/build/src/x509/pem.js';
+import { TrustStore } from '../../packages/datagram-tls/build/src/x509/trust-store.js';
 
 const TIMES = 200;
 const WARM_UP = 500;

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { Argument, Command, CommanderError } from 'commander';
 import { type HostPort, parseBindAddress, parseTarget } from './args.js';
 import { runClient } from './client.js';
@@ -111,6 +111,6 @@ function addCommand(
 }
 
 function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const manifest: unknown = createRequire(import.meta.url)('#package.json');
   return String((manifest as { version: unknown }).version);
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { suite, test } from 'node:test';
 
-const MODULE = new URL('../../../dist/crypto/node-exchange.js', import.meta.url).href;
+const MODULE = new URL('../../src/crypto/node-exchange.js', import.meta.url).href;
 
 /** Both sides of many exchanges in a process of their own, which would have to be stopped if it stood still. */
 const PROGRAM = `

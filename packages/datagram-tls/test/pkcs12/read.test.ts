@@ -82,8 +82,8 @@ suite('files of PKCS#12', () => {
   });
 
   test('RC2 opens where the platform has it', () => {
-    const reader = new URL('../../../dist/pkcs12/read.js', import.meta.url).href;
-    const passwords = new URL('../../../dist/crypto/node-passwords.js', import.meta.url).href;
+    const reader = new URL('../../src/pkcs12/read.js', import.meta.url).href;
+    const passwords = new URL('../../src/crypto/node-passwords.js', import.meta.url).href;
     const program = `
       const { readPkcs12 } = await import(${JSON.stringify(reader)});
       const { nodePasswords } = await import(${JSON.stringify(passwords)});
