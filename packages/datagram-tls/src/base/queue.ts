@@ -1,42 +1,53 @@
 /** Used slots to keep before the rest is moved to the front; more than most queues ever hold. */
 const COMPACT_AT = 256;
 
-/** First in, first out, in constant time at any length. Removed items are not kept alive. */
-export class Queue<T> {
-  #items: (T | undefined)[] = [];
+/**
+ * First in, first out, in constant time at any length. Removed items are not kept alive. Most queues hold one item at
+ * a time: they have no array, and neither has an empty queue, because each association has some.
+ */
+export class Queue<T extends object | number | string> {
+  /** `undefined` only while there are no others. */
+  #first: T | undefined;
+  #others: (T | undefined)[] | undefined;
   #head = 0;
 
   get length(): number {
-    return this.#items.length - this.#head;
+    if (this.#first === undefined) return 0;
+    return this.#others === undefined ? 1 : 1 + this.#others.length - this.#head;
   }
 
   peek(): T | undefined {
-    return this.#items[this.#head];
+    return this.#first;
   }
 
   push(item: T): void {
-    this.#items.push(item);
+    if (this.#first === undefined) this.#first = item;
+    else if (this.#others === undefined) this.#others = [item];
+    else this.#others.push(item);
   }
 
   shift(): T | undefined {
-    if (this.#head === this.#items.length) return undefined;
-    const item = this.#items[this.#head];
-    this.#items[this.#head++] = undefined;
-    if (this.#head === this.#items.length) {
-      // Cheaper than setting a length, and the array keeps its memory.
-      while (this.#head > 0) {
-        this.#items.pop();
-        this.#head--;
-      }
-    } else if (this.#head >= COMPACT_AT && this.#head * 2 >= this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
+    const item = this.#first;
+    this.#first = this.#others === undefined ? undefined : this.#takeNext(this.#others);
     return item;
   }
 
   clear(): void {
-    this.#items = [];
+    this.#first = undefined;
+    this.#others = undefined;
     this.#head = 0;
+  }
+
+  #takeNext(others: (T | undefined)[]): T | undefined {
+    const next = others[this.#head];
+    others[this.#head++] = undefined;
+    if (this.#head === others.length) {
+      this.#others = undefined;
+      this.#head = 0;
+    } else if (this.#head >= COMPACT_AT && this.#head * 2 >= others.length) {
+      this.#others = others.slice(this.#head);
+      this.#head = 0;
+    }
+    return next;
   }
 }

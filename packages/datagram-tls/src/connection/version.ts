@@ -40,7 +40,15 @@ export function makeVersion(parts: VersionParts): ProtocolVersion {
   return make(parts);
 }
 
+/** Each association refers to the parts, which are those of its security. */
+const known = new WeakMap<Versions<ProtocolVersion>, Versions<VersionParts>>();
+
 /** The parts of a security's versions. */
-export function partsOf([latest, ...others]: Versions<ProtocolVersion>): Versions<VersionParts> {
-  return [open(latest), ...others.map(open)];
+export function partsOf(versions: Versions<ProtocolVersion>): Versions<VersionParts> {
+  const before = known.get(versions);
+  if (before !== undefined) return before;
+  const [latest, ...others] = versions;
+  const parts: Versions<VersionParts> = [open(latest), ...others.map(open)];
+  known.set(versions, parts);
+  return parts;
 }

@@ -16,6 +16,7 @@ import { now, WakeUp } from './clock.js';
 import { hexDump, logBytes } from './debug.js';
 import { Drains, Pacer } from './flow.js';
 import { type Backlog, type SendKind, SendQueue, type SendQueueDrops } from './send-queue.js';
+import { HANDSHAKES_A_TURN, WaitingDatagrams } from './waiting-datagrams.js';
 
 export interface PortHandlers {
   /** Called once, within `open` where the channel opens at once. */
@@ -66,6 +67,9 @@ export class Port {
   #batching = false;
   /** {@link #endTurn} will be called. */
   #turnEnds = false;
+  readonly #waiting = new WaitingDatagrams();
+  /** Handshakes that had begun before this turn. */
+  #begunBefore = 0;
   #pumping = false;
   #closed = false;
   packetsSent = 0;
@@ -198,6 +202,7 @@ export class Port {
     this.#transmit();
     this.#sendBatch();
     this.#pacer.releaseAll(this.#sendOne);
+    this.#waiting.clear();
     this.#closed = true;
     this.#wakeUp.stop();
     this.#drains.stop();
@@ -211,18 +216,43 @@ export class Port {
 
   #onDatagram(datagram: Uint8Array, from: PeerAddress): void {
     // No answer reaches port 0: the source address is forged.
-    if (from.port === 0 && from.family !== 'other') {
-      const { counters } = this.core;
-      counters.datagramsReceived++;
-      counters.bytesReceived += datagram.length;
-      counters.rejected++;
-      return;
-    }
+    if (from.port === 0 && from.family !== 'other') return this.#discard(datagram, 'rejected');
     logBytes('received', from, datagram.length);
     hexDump('received', from, datagram);
+    if (!this.#hasToWait(datagram, from)) this.#receive(datagram, from);
+    else if (!this.#waiting.push(datagram, from)) this.#discard(datagram, 'busy');
+  }
+
+  #receive(datagram: Uint8Array, from: PeerAddress): void {
     this.core.receive(datagram, from.address, from.port, from.family, now());
     this.#batchSends();
     this.pump();
+  }
+
+  #discard(datagram: Uint8Array, counted: 'rejected' | 'busy'): void {
+    const { counters } = this.core;
+    counters.datagramsReceived++;
+    counters.bytesReceived += datagram.length;
+    counters[counted]++;
+  }
+
+  /** Datagrams of open sessions do not; those of one peer stay in order. */
+  #hasToWait(datagram: Uint8Array, from: PeerAddress): boolean {
+    if (this.#waiting.length === 0 && !this.#turnIsFull()) return false;
+    return this.core.mayConcernHandshake(datagram, from.address, from.port);
+  }
+
+  #turnIsFull(): boolean {
+    return this.core.counters.handshakesBegun - this.#begunBefore >= HANDSHAKES_A_TURN;
+  }
+
+  #receiveWaiting(): void {
+    this.#begunBefore = this.core.counters.handshakesBegun;
+    while (this.#waiting.length > 0 && !this.#turnIsFull()) {
+      const first = this.#waiting.shift();
+      if (first !== undefined) this.#receive(first.datagram, first.from);
+    }
+    if (this.#waiting.length > 0) this.#awaitEndOfTurn();
   }
 
   /**
@@ -247,6 +277,7 @@ export class Port {
     this.#sendBatch();
     this.#pacer.nextTurn(this.#sendOne);
     this.#drains.look();
+    this.#receiveWaiting();
   };
 
   readonly #sendOne = (out: Outgoing): void => this.#send(out);

@@ -61,7 +61,10 @@ export interface DTLSEndpointStats extends Stats<EndpointDropReason> {
   readonly packetsSent: bigint;
   readonly serverSessions: bigint;
   readonly clientSessions: bigint;
-  /** Datagrams without a session that were dropped while `busy` was set. */
+  /**
+   * Datagrams without a session that were dropped while `busy` was set, and those of handshakes while too many waited
+   * for their turn.
+   */
   readonly serverBusyCount: bigint;
   /** Datagrams without a session that were not ClientHellos. */
   readonly serverRejectedCount: bigint;

@@ -321,6 +321,7 @@ export class Acceptor {
     const machine = new Machine(security, behaviour, NOWHERE, client.peer, beginning, this.#host.memory);
     const entry = createEntry(connectionAround(machine), client);
     this.#host.routes.add(entry);
+    this.#host.counters.handshakesBegun++;
     return entry;
   }
 

@@ -7,13 +7,15 @@ export interface EndpointCounters {
   bytesReceived: number;
   serverSessions: number;
   clientSessions: number;
+  /** Handshakes that began on a server, those of clients whose address is not validated yet included. */
+  handshakesBegun: number;
   /** ClientHellos answered with a request for a cookie. */
   cookiesSent: number;
   /** Those of them that would have been answered without a cookie under less load, with `cookies: 'under-load'`. */
   cookiesUnderLoad: number;
   /** ClientHellos without a cookie that began a handshake at once, with `cookies: 'under-load'`. */
   withoutCookie: number;
-  /** Datagrams dropped because the endpoint is busy. */
+  /** Datagrams dropped because the endpoint is busy: its owner says so, or too many handshakes wait. */
   busy: number;
   /** Fragments of ClientHellos kept until the rest arrives. */
   partHellos: number;
@@ -44,6 +46,7 @@ export function startCounting(): EndpointCounters {
     bytesReceived: 0,
     serverSessions: 0,
     clientSessions: 0,
+    handshakesBegun: 0,
     cookiesSent: 0,
     cookiesUnderLoad: 0,
     withoutCookie: 0,

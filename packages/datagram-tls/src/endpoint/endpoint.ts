@@ -151,6 +151,12 @@ export class Endpoint {
     if (datagram.length > 0) this.#acceptor.receive(datagram, { address, family, port }, now);
   }
 
+  /** Whether a datagram is part of a handshake, or may begin one; one of an open session is not. */
+  mayConcernHandshake(datagram: Uint8Array, address: string, port: number): boolean {
+    const isOpen = this.#routes.find(address, port)?.current.connection.session !== undefined;
+    return !isOpen || looksLikeClientHello(datagram);
+  }
+
   /** As the connection's own `send`: a session whose keys are used up then ends. */
   send(entry: ConnectionEntry, data: Uint8Array): boolean {
     try {
