@@ -26,7 +26,16 @@ const AMBIENT = [
 ];
 
 export default defineConfig(
-  { ignores: ['**/dist/**', '**/build/**', '**/coverage/**', '**/.cache/**', '**/fixtures/**'] },
+  {
+    ignores: [
+      'scripts/**/*.d.ts',
+      '**/dist/**',
+      '**/build/**',
+      '**/coverage/**',
+      '**/.cache/**',
+      '**/fixtures/**',
+    ],
+  },
   {
     files: ['**/*.js', '**/*.mjs'],
     extends: [js.configs.recommended],

@@ -1,63 +1,49 @@
 /**
- * Checks the Markdown of the tree: every code block in TypeScript compiles against the built library, and every
+ * Checks the Markdown of the tree: every code block in TypeScript or JavaScript compiles against the built library, and every
  * relative link leads to an existing file and heading. `node scripts/documents.mjs`, after a build.
  */
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { codeBlocks, markdownFiles, markOf, root } from './documents/markdown.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const GIVEN = fileURLToPath(new URL('documents/given.d.ts', import.meta.url));
 
-/** Names that the blocks of the how-to pages use without declaring them. */
-const GIVEN = `import { type DTLSSession } from 'datagram-tls';
-declare global {
-  const cert: string, key: string, ca: string, secret: Buffer, saved: Uint8Array, session: DTLSSession;
-  const certA: string, keyA: string, clientsOfA: string, certB: string, keyB: string, clientsOfB: string;
-  function onsession(session: DTLSSession): void;
-  function findKey(identity: string): Promise<Uint8Array | undefined>;
-  function isKnown(certificate: Uint8Array): Promise<boolean>;
-  function isIdempotent(data: Uint8Array): boolean;
-  function answerTo(data: Uint8Array): string;
-  const hsm: { sign(scheme: string, data: Uint8Array): Promise<Uint8Array> };
-}
-`;
+const documents = markdownFiles();
 
-const documents = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], {
-  cwd: root,
-  encoding: 'utf8',
-})
-  .split('\n')
-  .filter((path) => path !== '' && existsSync(join(root, path)) && !path.includes('/api/'));
-
-const blocks = documents.flatMap(codeBlocks);
+const blocks = documents.flatMap(typedBlocks);
 const problems = [...typeProblems(), ...documents.flatMap(linkProblems)];
 for (const problem of problems) console.log(problem);
 console.log(`${documents.length} documents, ${blocks.length} code blocks, ${problems.length} problems`);
 process.exitCode = problems.length === 0 ? 0 : 1;
 
-/** The blocks of one document that are marked `ts`, each as a module in a folder where the library is found. */
-function codeBlocks(document) {
+/**
+ * The blocks of one document in TypeScript or JavaScript, each as a module in a folder where the library is found. Those
+ * that continue the block before are one module with it.
+ */
+function typedBlocks(document) {
   const found = [];
-  let block;
-  readFileSync(join(root, document), 'utf8')
-    .split('\n')
-    .forEach((line, index) => {
-      if (block === undefined && line === '```ts') {
-        const name = `${document.replaceAll(/\W/g, '_')}_${index}.ts`;
-        block = { document, line: index + 2, path: join(root, 'examples/src', name), text: '' };
-      } else if (block !== undefined && line === '```') {
-        found.push({ ...block, text: `${block.text}export {};\n` });
-        block = undefined;
-      } else if (block !== undefined) block.text += `${line}\n`;
-    });
-  return found;
+  for (const block of codeBlocks(document)) {
+    if (!['ts', 'js'].includes(block.language) || markOf(block, 'skip') !== undefined) continue;
+    const last = found.at(-1);
+    if (markOf(block, 'continues') !== undefined && last !== undefined) {
+      // As many lines as in the document lie between them, so that a problem is told at its line.
+      last.text += '\n'.repeat(block.line - last.line - last.text.split('\n').length + 1) + block.text;
+      continue;
+    }
+    const name = `${document.replaceAll(/\W/g, '_')}_${block.line}.ts`;
+    found.push({ ...block, path: join(root, 'examples/src', name) });
+  }
+  return found.map((block) => ({ ...block, text: `${block.text}export {};\n` }));
 }
 
 function typeProblems() {
   const given = join(root, 'examples/src/documents_given.d.ts');
-  const virtual = new Map([[given, GIVEN], ...blocks.map(({ path, text }) => [path, text])]);
+  const virtual = new Map([
+    [given, readFileSync(GIVEN, 'utf8')],
+    ...blocks.map(({ path, text }) => [path, text]),
+  ]);
   const { config } = ts.readConfigFile(join(root, 'tsconfig.base.json'), ts.sys.readFile);
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
   const settings = {

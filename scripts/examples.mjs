@@ -1,14 +1,12 @@
 /**
- * Runs the examples and the two programs of the README as a reader would: an echo server with a certificate of the tests,
- * and an echo client against it; the examples of transports, and the program of their page. The demo is run by a command of its own. The last line is
- * `N passed, N failed, N skipped`.
+ * Runs the examples as a reader would: an echo server with a certificate of the tests, and an echo client against it; the
+ * examples of transports. The demo is run by a command of its own, the programs of the documents by scripts/blocks.mjs.
+ * The last line is `N passed, N failed, N skipped`.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
 
 const TIME_LIMIT_MS = 30_000;
 const PORT = 20_000 + (process.pid % 20_000);
@@ -20,7 +18,6 @@ const fixtures = join(root, 'packages/datagram-tls/test/support/fixtures');
 
 const results = [
   ...(await echoExamples(String(PORT))),
-  ...(await readmePrograms(String(PORT + 1))),
   await saying('memory-link.js', [
     'DTLSv1.3 with',
     '20 messages sent, some echoed',
@@ -32,7 +29,6 @@ const results = [
     'hello over a validated path',
     'dropped from other addresses: 1',
   ]),
-  await firstProgram('docs/how-to/transport.md', ['hello without a socket']),
 ];
 
 for (const { name, passed } of results) console.log(`${passed ? '✔' : '✖'} ${name}`);
@@ -64,51 +60,6 @@ async function saying(program, lines) {
   const run = start([join(examples, program)]);
   const passed = (await ended(run)) === 0 && lines.every((line) => run.output.includes(line));
   return { name: `examples/${program}`, passed, output: run.output };
-}
-
-/** The first block in TypeScript of a page, without its types. */
-async function firstProgram(page, lines) {
-  const [, text = ''] = /^```ts\n(.*?)^```$/ms.exec(readFileSync(join(root, page), 'utf8')) ?? [];
-  const { outputText } = ts.transpileModule(text, {
-    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
-  });
-  const file = join(examples, 'page.mjs');
-  writeFileSync(file, outputText);
-  const run = start([file]);
-  const passed = (await ended(run)) === 0 && lines.every((line) => run.output.includes(line));
-  rmSync(file);
-  return { name: page, passed, output: run.output };
-}
-
-/** The first two blocks in TypeScript: the server and the client. Only their port is changed. */
-async function readmePrograms(port) {
-  const folder = join(examples, 'readme');
-  mkdirSync(folder, { recursive: true });
-  const blocks = readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```ts\n(.*?)^```$/gms);
-  const [serverText = '', clientText = ''] = [...blocks].map(([, text]) => text.replaceAll('9000', port));
-  writeFileSync(join(folder, 'server.mjs'), serverText);
-  writeFileSync(join(folder, 'client.mjs'), clientText);
-  const files = { 'server-p256.pem': 'cert.pem', 'server-p256.key': 'key.pem', 'ca.pem': 'ca.pem' };
-  for (const [from, to] of Object.entries(files)) copyFileSync(join(fixtures, from), join(folder, to));
-
-  const server = start(['server.mjs'], folder);
-  const client = await untilServed(server, () => start(['client.mjs'], folder));
-  const passed = client.process.exitCode === 0 && client.output === `${GREETING}\n`;
-  await stop(server);
-  rmSync(folder, { recursive: true });
-  const output = `server:\n${server.output}\nclient:\n${client.output}`;
-  return [{ name: 'README.md: server and client', passed, output }];
-}
-
-/** The server prints nothing when it is ready: the client is started again while it finds no server. */
-async function untilServed(server, startClient) {
-  const end = Date.now() + TIME_LIMIT_MS;
-  for (;;) {
-    const client = startClient();
-    await ended(client);
-    const refused = client.output.includes('ERR_DTLS_UNREACHABLE') && server.process.exitCode === null;
-    if (!refused || Date.now() > end) return client;
-  }
 }
 
 function start(args, cwd = root) {

@@ -1,0 +1,59 @@
+/**
+ * Runs every code block of README.md and docs/, as a reader would: each page in a folder of its own, with the packed
+ * packages installed from npm's tarballs. CONTRIBUTING.md, "Documents", has the rules and marks.
+ *
+ *   npm run docs:blocks                   after a build; the last line is `N passed, N failed, N skipped`
+ *   npm run docs:blocks -- how-to/core    only the pages whose path contains it
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { codeBlocks, markdownFiles } from './documents/markdown.mjs';
+import { Page } from './documents/page.mjs';
+import { prepare } from './documents/tools.mjs';
+
+const AT_ONCE = 3;
+
+const [part = ''] = process.argv.slice(2);
+const started = Date.now();
+const work = mkdtempSync(join(tmpdir(), 'datagram-tls-blocks-'));
+const results = [];
+try {
+  const pages = markdownFiles()
+    .filter((document) => document === 'README.md' || document.startsWith('docs/'))
+    .filter((document) => document.includes(part))
+    .map((document) => codeBlocks(document))
+    .filter((blocks) => blocks.length > 0);
+  const tools = prepare(work);
+  console.log(`installed in ${seconds()} s`);
+  await Promise.all(Array.from({ length: AT_ONCE }, () => runPages(pages, tools)));
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+
+const count = (outcome) => results.filter((result) => result.outcome === outcome);
+for (const { name, details } of count('failed')) console.log(`\n${name}:\n${details}`);
+if (count('skipped').length > 0) {
+  console.log('\nSkipped:');
+  for (const { name, details } of count('skipped')) console.log(`  ${name}: ${details}`);
+}
+console.log(`\nran for ${seconds()} s`);
+console.log(
+  `${count('passed').length} passed, ${count('failed').length} failed, ${count('skipped').length} skipped`,
+);
+process.exitCode = count('failed').length === 0 && results.length > 0 ? 0 : 1;
+
+function seconds() {
+  return ((Date.now() - started) / 1000).toFixed(1);
+}
+
+async function runPages(pages, tools) {
+  for (let blocks = pages.shift(); blocks !== undefined; blocks = pages.shift()) {
+    const folder = join(work, blocks[0].document.replaceAll(/\W/g, '_'));
+    for (const result of await new Page(blocks, folder, tools).run()) {
+      results.push(result);
+      const sign = { passed: '✔', failed: '✖', skipped: '-' }[result.outcome];
+      console.log(`${sign} ${result.name}`);
+    }
+  }
+}

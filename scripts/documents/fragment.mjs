@@ -1,0 +1,147 @@
+/**
+ * Runs one block of a document, in the folder of its page: `node given.mjs BLOCK.mjs`. The names of given.d.ts have
+ * values, a server answers where the block connects to, and a client visits each port where the block listens.
+ * The exit code is 0 when the block ran to its end, and each of its sessions opened.
+ */
+import { createPrivateKey, sign } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { connect, listen } from 'datagram-tls';
+
+const HOST = '127.0.0.1';
+/** A server that the block talks to closes after this long, so that a loop over messages ends. */
+const PATIENCE_MS = 300;
+
+const [file] = process.argv.slice(2);
+const text = readFileSync(file, 'utf8');
+const pem = (name) => readFileSync(name, 'utf8');
+const cert = existsSync('cert.pem') ? pem('cert.pem') : undefined;
+const key = existsSync('key.pem') ? pem('key.pem') : undefined;
+const secret = Buffer.from('00112233445566778899aabbccddeeff', 'hex');
+const psk = { identity: 'sensor-1', key: secret };
+const context = 'sensor-1 to hub';
+
+const listensAt = /\blisten\(/.test(text) ? ports(/\bport: (\d+)/g) : [];
+const connectsTo = ports(/\bconnect\(\s*'[^']*', (\d+)/g).filter((port) => !listensAt.includes(port));
+
+const opened = new Map();
+for (const port of new Set(connectsTo)) await serve(port);
+Object.assign(globalThis, await givenNames());
+await import(pathToFileURL(file).href);
+for (const port of new Set(listensAt)) await visit(port);
+for (const port of connectsTo) await opened.get(port)(connectsTo.filter((other) => other === port).length);
+// What a callback of the block throws now is an uncaught exception, and the exit code is not 0.
+await new Promise((resolve) => setTimeout(resolve, 20));
+process.exit(0);
+
+function ports(pattern) {
+  return [...text.matchAll(pattern)].map(([, port]) => Number(port)).filter((port) => port > 1023);
+}
+
+async function givenNames() {
+  const names = {
+    cert,
+    key,
+    ca: cert,
+    secret,
+    certA: cert,
+    keyA: key,
+    clientsOfA: cert,
+    certB: cert,
+    keyB: key,
+    clientsOfB: cert,
+    onsession: echo,
+    findKey: async (identity) => (identity === psk.identity ? secret : undefined),
+    isKnown: async () => true,
+    isIdempotent: () => true,
+    answerTo: (data) => `answer to ${data}`,
+    hsm: {
+      sign: async (_scheme, data) => sign('sha256', data, { key: createPrivateKey(key), dsaEncoding: 'der' }),
+    },
+  };
+  if (uses('saved')) names.saved = await savedSession();
+  if (uses('endpoint')) names.endpoint = await serve(0);
+  if (uses('session')) {
+    names.session = connect(HOST, (await serve(0)).address.port, { ca: cert });
+    await names.session.opened;
+  }
+  return names;
+}
+
+/** Whether the block uses a name that it does not declare. */
+function uses(name) {
+  const declared = new RegExp(
+    `\\b(const|let|import \\{[^}]*|function \\w+\\([^)]*|\\() ?${name}\\b|\\b${name} =>`,
+  );
+  return new RegExp(`(?<![.'])\\b${name}\\b(?!['])`).test(text) && !declared.test(text);
+}
+
+function echo(session) {
+  session.onmessage = (data) => void session.send(data);
+  session.onerror = (error) => console.error(error);
+}
+
+async function serve(port) {
+  let count = 0;
+  let told = () => {};
+  opened.set(port, async (expected) => {
+    while (count < expected) await new Promise((resolve) => (told = resolve));
+  });
+  const endpoint = listen(
+    (session) => {
+      session.onmessage = (data) => void session.send(data);
+      session.onerror = () => {};
+      session.opened.then(
+        () => {
+          count += 1;
+          told();
+          session.send('hello');
+          setTimeout(() => void session.close(), PATIENCE_MS);
+        },
+        () => {},
+      );
+    },
+    {
+      host: HOST,
+      port,
+      cert,
+      key,
+      ca: cert,
+      requestCert: true,
+      rejectUnauthorized: false,
+      certificateTypes: ['X509', 'RawPublicKey'],
+      peerCertificateTypes: ['X509', 'RawPublicKey'],
+      maxEarlyData: 1000,
+      onearlydata: (data, session) => void session.send(data),
+      psk: { 'sensor-1': text.includes('import:') ? { key: secret, import: { context } } : secret },
+    },
+  );
+  await endpoint.opened;
+  return endpoint;
+}
+
+/** A client with a certificate and a key, for a block that listens: the handshake has to be done by both. */
+async function visit(port) {
+  const imported = text.includes('import:') ? { import: { context } } : {};
+  const session = connect(HOST, port, {
+    ca: cert,
+    cert,
+    key,
+    ...(text.includes('psk') ? { psk: { ...psk, ...imported } } : {}),
+    ...(text.includes('sni') ? { servername: 'localhost' } : {}),
+  });
+  await session.opened;
+  session.send('hello');
+  await session.close();
+}
+
+/** What a client keeps of a session, from a server that the block itself may take the place of. */
+async function savedSession() {
+  const endpoint = await serve(0);
+  const session = connect(HOST, endpoint.address.port, { ca: cert });
+  const saved = new Promise((resolve) => (session.onsession = resolve));
+  await session.opened;
+  const state = await saved;
+  await endpoint.close();
+  return state;
+}

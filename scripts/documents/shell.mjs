@@ -1,0 +1,131 @@
+/** Runs the commands of a page, and compares what they print with what the page shows. */
+import { spawn } from 'node:child_process';
+
+const TIME_LIMIT_MS = 20_000;
+
+/** The commands of an `sh` block, or those of a `console` block with the output that it shows after each. */
+export function commandsOf(block) {
+  const commands = [];
+  let open;
+  for (const line of block.text.replace(/\n$/, '').split('\n')) {
+    const prompted = /^[$>] (.*)$/.exec(line);
+    const starts = block.language === 'console' ? prompted !== null && !continues(open) : !continues(open);
+    if (starts) {
+      if (block.language === 'sh' && /^\s*(#|$)/.test(line)) continue;
+      open = { text: prompted?.[1] ?? line, output: [] };
+      commands.push(open);
+    } else if (continues(open)) open.text += `\n${line.replace(/^> /, '')}`;
+    else open.output.push(line);
+  }
+  return commands;
+}
+
+function continues(command) {
+  if (command === undefined || command.output.length > 0) return false;
+  const [, mark] = /<<'?(\w+)'?/.exec(command.text) ?? [];
+  if (mark !== undefined && !command.text.endsWith(`\n${mark}`)) return true;
+  return command.text.endsWith('\\');
+}
+
+/** A command in the folder `cwd`. Its group of processes ends with `stop`. */
+export class Command {
+  output = '';
+  #child;
+  #changed = () => {};
+
+  constructor(text, { cwd, env }) {
+    this.text = text;
+    this.#child = spawn('bash', ['-c', text], { cwd, env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+    for (const stream of [this.#child.stdout, this.#child.stderr])
+      stream.setEncoding('utf8').on('data', (data) => {
+        this.output += data;
+        this.#changed();
+      });
+    this.#child.stdin.on('error', () => {});
+    this.#child.on('error', (error) => {
+      this.output += String(error);
+    });
+    this.ended = new Promise((resolve) => this.#child.on('close', (code, signal) => resolve(code ?? signal)));
+    this.ended.then((code) => {
+      this.code = code;
+      this.#changed();
+    });
+  }
+
+  closeInput() {
+    this.#child.stdin.end();
+  }
+
+  type(line) {
+    this.#child.stdin.write(`${line}\n`);
+  }
+
+  /** Whether `isDone(output)` becomes true before the command ends or its time is over. */
+  async until(isDone) {
+    const timer = setTimeout(() => this.stop(), TIME_LIMIT_MS);
+    while (!isDone(this.output) && this.code === undefined)
+      await new Promise((resolve) => (this.#changed = resolve));
+    clearTimeout(timer);
+    return isDone(this.output);
+  }
+
+  async end() {
+    const timer = setTimeout(() => this.stop(), TIME_LIMIT_MS);
+    await this.ended;
+    clearTimeout(timer);
+    return this.code;
+  }
+
+  stop() {
+    try {
+      process.kill(-this.#child.pid, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
+  }
+}
+
+/**
+ * What the page shows and what was printed. `…` stands for the rest of a word, with the digits around it, or for any
+ * lines when it is a line by itself. Words that were shortened so are kept in `captured` under their short form.
+ */
+export class Expected {
+  #words = [];
+  #pattern;
+
+  constructor(lines) {
+    const pattern = lines
+      .map((line) => (/^\s*…$/.test(line) ? '(?:.*\n)*?' : `${this.#line(line)} *\n`))
+      .join('');
+    this.#pattern = new RegExp(`^${pattern}$`);
+  }
+
+  #line(line) {
+    return line
+      .trimEnd()
+      .split(/(\S*…\S*)/)
+      .map((part) => (part.includes('…') ? `(${this.#word(part)})` : escaped(part)))
+      .join('');
+  }
+
+  #word(word) {
+    this.#words.push(word);
+    return word
+      .split(/[0-9a-f]*…[0-9a-f]*/)
+      .map(escaped)
+      .join('.+?');
+  }
+
+  matches(output, captured) {
+    const found = this.#pattern.exec(output.replaceAll('\r', '').replace(/\n*$/, '\n'));
+    if (found === null) return false;
+    this.#words.forEach((word, index) => {
+      if (/\w…\w/.test(word)) captured.set(word, found[index + 1]);
+    });
+    return true;
+  }
+}
+
+function escaped(text) {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
