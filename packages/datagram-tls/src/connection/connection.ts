@@ -154,6 +154,14 @@ export class Connection {
     this.#machine.close(now);
   }
 
+  /**
+   * Sends close_notify. With `allowHalfOpen` in DTLS 1.3 the peer's messages are delivered until the peer closes, is
+   * silent for `idleTimeout`, or {@link close} is called; then this returns true. Otherwise as {@link close}.
+   */
+  closeSending(now: Instant): boolean {
+    return this.#machine.closeSending(now);
+  }
+
   /** Sends close_notify and ends without waiting. */
   abandon(error: DTLSError | undefined): void {
     this.#machine.abandon(error);

@@ -9,6 +9,7 @@ import { Context } from '../handshake/context.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
 import type { Retry13 } from '../handshake/v13/hellos.js';
+import { rulesOf } from '../wire/version.js';
 import { EarlyData, type EarlyOutcome, ReceivedData, SentData } from './application-data.js';
 import { Association, type Counters, type HandshakeHost, HELD_LIFE } from './association.js';
 import { type ContentHost, Contents, Suspicion } from './contents.js';
@@ -205,7 +206,12 @@ export class Machine implements ContentHost, HandshakeHost {
    */
   close(now: Instant): void {
     const { life, timers } = this.#association;
-    if (life.at === 'closing' || life.at === 'closed') return;
+    if (life.at === 'closed') return;
+    if (life.at === 'closing') {
+      // Only our direction was closed.
+      if (!timers.has('close')) timers.set('close', now + CLOSE_LINGER);
+      return;
+    }
     if (life.at === 'idle') return this.end(undefined);
     if (life.at === 'handshaking') return this.abandon(undefined);
     sendAlert(this.#association, 'warning', 'close_notify');
@@ -215,6 +221,17 @@ export class Machine implements ContentHost, HandshakeHost {
     if (finishing) timers.stop('handshake');
     else timers.stopAll();
     timers.set('close', now + (finishing ? UNACKNOWLEDGED_LINGER : CLOSE_LINGER));
+  }
+
+  /** As {@link close}, but waits for the peer as long as an open session where each direction ends separately. */
+  closeSending(now: Instant): boolean {
+    this.close(now);
+    const { life, behaviour, timers } = this.#association;
+    if (life.at !== 'closing' || !behaviour.allowHalfOpen) return false;
+    if (!rulesOf(life.session.version).halfClose) return false;
+    timers.stop('close');
+    this.#watchSilence();
+    return true;
   }
 
   /** Sends close_notify and ends without waiting. */

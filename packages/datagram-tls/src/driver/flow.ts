@@ -183,7 +183,11 @@ export class DrainNotice {
   }
 
   get drained(): Promise<void> {
-    if (this.#port.hasDrained(this.#entry) && !this.#refused) return Promise.resolve();
+    return this.#port.hasDrained(this.#entry) && !this.#refused ? Promise.resolve() : this.later();
+  }
+
+  /** The same, but in a later turn. */
+  later(): Promise<void> {
     this.#promised ??= new Deferred();
     this.#port.onDrained(this.#entry, this.#drain);
     return this.#promised.promise;

@@ -50,6 +50,18 @@ export class UnreadBudget {
   }
 }
 
+/** One `for await`, which throws once. */
+interface Loop {
+  failed: boolean;
+}
+
+/** A loop that waits for a message. */
+interface Reader {
+  readonly loop: Loop;
+  readonly resolve: (result: IteratorResult<Buffer, undefined>) => void;
+  readonly reject: (error: Error) => void;
+}
+
 /** How much one session may hold. */
 export interface InboxLimits {
   readonly messages: number;
@@ -66,12 +78,14 @@ export class Inbox {
   readonly #budget: UnreadBudget;
   /** Created on demand: a handler needs neither. */
   #waiting: Queue<Buffer> | undefined;
-  #readers: Queue<(result: IteratorResult<Buffer, undefined>) => void> | undefined;
+  #readers: Queue<Reader> | undefined;
   /** The cost of the waiting messages. */
   #held = 0;
   #budgeted = true;
   #state: 'waiting' | 'handled' | 'read' = 'waiting';
   #ended = false;
+  /** The error of a session that failed, for every reader. */
+  #error: Error | undefined;
   dropped = 0;
 
   constructor(limits: InboxLimits, budget: UnreadBudget) {
@@ -82,7 +96,7 @@ export class Inbox {
   push(item: Buffer): void {
     if (this.#state === 'handled' || this.#ended) return;
     const reader = this.#readers?.shift();
-    if (reader !== undefined) return reader({ done: false, value: item });
+    if (reader !== undefined) return reader.resolve({ done: false, value: item });
     this.#keep(item);
   }
 
@@ -134,19 +148,20 @@ export class Inbox {
     return waited;
   }
 
-  /** Readers get the waiting messages, then the end. */
-  end(): void {
+  /** Readers get the waiting messages, then the end, or the error. */
+  end(error?: Error): void {
+    if (!this.#ended) this.#error = error;
     this.#ended = true;
-    for (let reader = this.#readers?.shift(); reader !== undefined; reader = this.#readers?.shift()) {
-      reader({ done: true, value: undefined });
-    }
+    for (let reader = this.#readers?.shift(); reader !== undefined; reader = this.#readers?.shift())
+      this.#finish(reader);
   }
 
   /** From now on readers receive the messages. `onStop` runs when the loop is left early. */
   iterate(onStop: () => void): AsyncIterableIterator<Buffer, undefined> {
     this.#state = 'read';
+    const loop: Loop = { failed: false };
     const iterator: AsyncIterableIterator<Buffer, undefined> = {
-      next: () => this.#next(),
+      next: () => this.#next(loop),
       return: () => {
         this.#forgo();
         onStop();
@@ -163,13 +178,21 @@ export class Inbox {
     this.#state = 'handled';
   }
 
-  #next(): Promise<IteratorResult<Buffer, undefined>> {
+  #next(loop: Loop): Promise<IteratorResult<Buffer, undefined>> {
     const item = this.#shift();
     if (this.#budgeted) this.#budget.onRead(this);
     if (item !== undefined) return Promise.resolve({ done: false, value: item });
-    if (this.#ended) return Promise.resolve({ done: true, value: undefined });
-    this.#readers ??= new Queue();
-    const readers = this.#readers;
-    return new Promise((resolve) => readers.push(resolve));
+    return new Promise((resolve, reject) => {
+      const reader = { loop, resolve, reject };
+      if (this.#ended) return this.#finish(reader);
+      this.#readers ??= new Queue();
+      this.#readers.push(reader);
+    });
+  }
+
+  #finish({ loop, resolve, reject }: Reader): void {
+    if (this.#error === undefined || loop.failed) return resolve({ done: true, value: undefined });
+    loop.failed = true;
+    reject(this.#error);
   }
 }

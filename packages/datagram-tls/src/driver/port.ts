@@ -125,16 +125,16 @@ export class Port {
     return this.#queue.drops;
   }
 
-  /**
-   * Whether a message of `size` bytes may be sent. If not, because too much waits for the socket, it is counted as
-   * dropped.
-   */
-  takes(size: number): boolean {
+  /** Whether a message of `size` bytes may be sent; not where too much waits for the socket. */
+  hasRoom(size: number): boolean {
     // Within a callback: what waits in the core takes its room first.
     if (this.#pumping) this.#transmit();
-    if (this.#queue.hasRoom(size + MESSAGE_OVERHEAD, 'application')) return true;
+    return this.#queue.hasRoom(size + MESSAGE_OVERHEAD, 'application');
+  }
+
+  /** A message was dropped because there was no room. */
+  countRefused(): void {
     this.#queue.drops.application++;
-    return false;
   }
 
   /** Bytes that wait: those of `entry` for a later turn, and those of all sessions in the socket. */
@@ -176,6 +176,13 @@ export class Port {
   closeEntry(entry: ConnectionEntry): void {
     this.core.close(entry, now());
     this.pump();
+  }
+
+  /** Closes our direction. Returns whether the other one stays open. */
+  closeSending(entry: ConnectionEntry): boolean {
+    const staysOpen = this.core.closeSending(entry, now());
+    this.pump();
+    return staysOpen;
   }
 
   abandonEntry(entry: ConnectionEntry): void {

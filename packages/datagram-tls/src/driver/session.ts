@@ -14,10 +14,10 @@ import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/co
 import { checkExport, toBuffer, toBytes, viewBytes } from './arguments.js';
 import { warnOfTicketKeys } from './debug.js';
 import { Deferred } from './deferred.js';
-import { DrainNotice } from './flow.js';
 import { Inbox, type UnreadBudget } from './inbox.js';
 import { platform } from './platform.js';
 import type { Port } from './port.js';
+import { Sender } from './sender.js';
 import {
   type DTLSEndpointStats,
   type DTLSSessionStats,
@@ -27,6 +27,7 @@ import {
   sessionDrops,
   sessionStats,
 } from './stats.js';
+import { readableOf, writableOf } from './streams.js';
 
 /** Cipher of a session, as node:tls names it. */
 export interface CipherInfo {
@@ -96,6 +97,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
       attach: (session, port, entry) => {
         session.#port = port;
         session.#entry = entry;
+        session.#sender.attach(port, entry);
       },
       onEvent: (session, event) => session.#onEvent(event),
       onSendError: (session, error) => {
@@ -132,12 +134,14 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   #sendError: Error | undefined;
   #sendFailures = 0;
-  /** Messages given to `send` when the peer had closed already. */
-  #unsent = 0;
-  /** Messages given to `send` while too much waited for the socket. */
-  #unqueued = 0;
-  /** Created on demand. */
-  #drainNotice: DrainNotice | undefined;
+  readonly #sender = new Sender(() => this.#ondrain?.());
+  #readable: ReadableStream<Buffer> | undefined;
+  #writable: WritableStream<string | ArrayBufferView> | undefined;
+  /** Tells {@link #writable} of the end. */
+  #onStreamEnd: ((error: Error | undefined) => void) | undefined;
+  #isIterated = false;
+  /** The error that ended the session. */
+  #failure: Error | undefined;
 
   #stats: LiveStats<DTLSSessionStats> | undefined;
   #saved: Buffer | undefined;
@@ -360,8 +364,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * socket or the transport, which all sessions of the endpoint share. 0 before the handshake and after the end.
    */
   get bufferedAmount(): number {
-    const entry = this.#entry;
-    return entry === undefined ? 0 : (this.#port?.bufferedAmount(entry) ?? 0);
+    return this.#sender.bufferedAmount;
   }
 
   /**
@@ -369,7 +372,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * `maxSendQueue` is free. At once if that is so now; also when the session ends.
    */
   get drained(): Promise<void> {
-    return this.#notice?.drained ?? Promise.resolve();
+    return this.#sender.drained;
   }
 
   /**
@@ -399,8 +402,8 @@ export class DTLSSession implements AsyncIterable<Buffer> {
       ownDrops: {
         send_failed: this.#sendFailures,
         slow_reader: this.#inbox.dropped,
-        peer_closed: this.#unsent,
-        send_queue_full: this.#unqueued,
+        peer_closed: this.#sender.unsent,
+        send_queue_full: this.#sender.unqueued,
       },
     };
   }
@@ -413,27 +416,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * `ERR_OUT_OF_RANGE` when the message is larger than `maxMessageSize`, `ERR_INVALID_ARG_TYPE`.
    */
   send(data: string | ArrayBufferView): number {
-    const bytes = toBytes(data);
-    const entry = this.#entry;
-    const port = this.#port;
-    if (entry === undefined || port === undefined) {
-      throw invalidState(
-        this.destroyed
-          ? 'Session is destroyed'
-          : 'Cannot send application data before the handshake completes',
-      );
-    }
-    // The peer's close_notify has arrived, but the application has not been told yet.
-    if (this.#session !== undefined && !entry.connection.maySend && this.#closingAt === 0n) {
-      this.#unsent++;
-      return 0;
-    }
-    if (!port.takes(bytes.length)) {
-      this.#unqueued++;
-      this.#notice?.onRefused();
-      return 0;
-    }
-    return port.send(entry, bytes) ? bytes.length : 0;
+    return this.#sender.send(toBytes(data), this.#closingAt > 0n);
   }
 
   /**
@@ -451,11 +434,9 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /** Sends close_notify and waits a moment for the peer's. Before the handshake is done `opened` rejects. */
   close(): Promise<void> {
-    if (this.destroyed || this.#closingAt > 0n) return this.closed;
-    this.#closingAt = process.hrtime.bigint();
-    this.#rejectOpened(undefined);
-    if (this.#entry === undefined) this.#finish();
-    else this.#port?.closeEntry(this.#entry);
+    if (this.#startClosing() && this.#entry === undefined) this.#finish();
+    // Also after our direction alone was closed.
+    else if (this.#entry !== undefined) this.#port?.closeEntry(this.#entry);
     return this.closed;
   }
 
@@ -481,10 +462,50 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     return toBuffer(exportKeyingMaterial(platform.provider, session, label, bytes, length));
   }
 
-  /** Messages, from now on. Leaving the loop closes the session; `onmessage` goes on beside it. */
+  /**
+   * Messages, from now on; several loops share them. Leaving the loop closes the session; `onmessage` goes on beside
+   * it. The loop ends with the session, and throws its error when it failed. Throws `ERR_INVALID_STATE` where
+   * {@link readable} reads the messages.
+   */
   [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined> {
-    if (this.destroyed) this.#inbox.end();
+    if (this.#readable !== undefined)
+      throw invalidState('session.readable reads the messages of this session: iterate over it instead');
+    this.#isIterated = true;
     return this.#inbox.iterate(() => void this.close());
+  }
+
+  /**
+   * Messages as a Web Stream, from now on; `onmessage` goes on beside it. It closes with the session, or when the
+   * peer closes its direction, and fails with the session's error. Cancelling it closes the session. Messages that
+   * are not read in time are lost as `maxUnreadBytes` says. Throws `ERR_INVALID_STATE` where `for await` reads the
+   * messages.
+   */
+  get readable(): ReadableStream<Buffer> {
+    if (this.#isIterated)
+      throw invalidState('for await reads the messages of this session: use session.readable instead of it');
+    this.#readable ??= readableOf(this.#inbox.iterate(() => void this.close()));
+    return this.#readable;
+  }
+
+  /**
+   * A Web Stream that sends each chunk as one message. It waits for the handshake, and for room in the send queue.
+   * It fails when a chunk cannot be sent, as `send`, and when the session ends. Closing it closes the session; with
+   * `allowHalfOpen` in DTLS 1.3 only our direction, until the peer closes or `close` is called. Aborting it destroys
+   * the session.
+   */
+  get writable(): WritableStream<string | ArrayBufferView> {
+    this.#writable ??= writableOf({
+      opened: this.opened,
+      offer: (message) => this.#sender.offer(toBytes(message), this.#closingAt > 0n),
+      hasRoom: () => this.#sender.hasRoom(),
+      endSending: () => this.#endSending(),
+      destroy: (error) => this.destroy(error),
+      onEnd: (listener) => {
+        this.#onStreamEnd = listener;
+        if (this.destroyed) listener(this.#failure);
+      },
+    });
+    return this.#writable;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -496,12 +517,20 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     return this.#entry?.connection.session;
   }
 
-  get #notice(): DrainNotice | undefined {
-    const port = this.#port;
+  /** Returns whether the end begins now. */
+  #startClosing(): boolean {
+    if (this.destroyed || this.#closingAt > 0n) return false;
+    this.#closingAt = process.hrtime.bigint();
+    this.#rejectOpened(undefined);
+    return true;
+  }
+
+  /** Closes our direction; resolves when that is done, or when the session is over where the other one ends, too. */
+  #endSending(): Promise<void> {
     const entry = this.#entry;
-    if (port !== undefined && entry !== undefined)
-      this.#drainNotice ??= new DrainNotice(port, entry, () => this.#ondrain?.());
-    return this.#drainNotice;
+    if (entry === undefined || this.#port === undefined) return this.close();
+    if (!this.#startClosing()) return this.closed;
+    return this.#port.closeSending(entry) ? Promise.resolve() : this.closed;
   }
 
   get #lastState(): Pick<Connection, 'counters' | 'earlyData'> | undefined {
@@ -567,6 +596,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   /** `closed` resolves all the same, as in node:dtls: it rejects only after `destroy(error)`. */
   #fail(error: Error): void {
     if (this.destroyed) return;
+    this.#failure = error;
     try {
       this.#onerror?.(error);
     } finally {
@@ -578,6 +608,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   #finish(error?: Error): void {
     if (this.destroyed) return;
     this.#destroyedAt = process.hrtime.bigint();
+    this.#failure ??= error;
     this.#rejectOpened(error);
     if (error === undefined) this.#closed.resolve();
     else this.#closed.reject(error);
@@ -587,10 +618,10 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     }
     this.#entry = undefined;
     this.#stats?.freeze();
-    this.#drainNotice?.end();
-    this.#drainNotice = undefined;
-    this.#inbox.end();
+    this.#sender.end();
+    this.#inbox.end(this.#failure);
     this.#inbox.leave();
+    this.#onStreamEnd?.(this.#failure);
     this.#shared.onEnd(this);
   }
 

@@ -196,6 +196,13 @@ export class Endpoint {
     this.touch(entry);
   }
 
+  /** As the connection's own `closeSending`. */
+  closeSending(entry: ConnectionEntry, now: Instant): boolean {
+    const staysOpen = entry.connection.closeSending(now);
+    this.touch(entry);
+    return staysOpen;
+  }
+
   abandon(entry: ConnectionEntry, error: DTLSError | undefined): void {
     entry.connection.abandon(error);
     this.touch(entry);

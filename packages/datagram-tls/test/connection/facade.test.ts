@@ -27,6 +27,7 @@ const METHODS = [
   'abandon',
   'answer',
   'close',
+  'closeSending',
   'handleTimeout',
   'handleTooLarge',
   'handleUnreachable',

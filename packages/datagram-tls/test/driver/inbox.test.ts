@@ -122,3 +122,27 @@ suite('messages that are not read', () => {
     });
   }
 });
+
+// Case D6.
+suite('a loop over the messages of a session', () => {
+  test('it throws the error of a session that failed, after the messages that had arrived', async () => {
+    const inbox = filled(new UnreadBudget(1_000_000), 2);
+    const error = new Error('mine');
+    inbox.end(error);
+    const loop = inbox.iterate(() => undefined);
+    assert.deepEqual([(await loop.next()).done, (await loop.next()).done], [false, false]);
+    await assert.rejects(loop.next(), error);
+    assert.equal((await loop.next()).done, true);
+  });
+
+  test('every loop that waits throws the error', async () => {
+    const inbox = filled(new UnreadBudget(1_000_000), 0);
+    const error = new Error('mine');
+    const loops = [inbox.iterate(() => undefined), inbox.iterate(() => undefined)];
+    const waiting = loops.map((loop) => loop.next());
+    inbox.end(error);
+    inbox.end();
+    for (const result of waiting) await assert.rejects(result, error);
+    for (const loop of loops) assert.equal((await loop.next()).done, true);
+  });
+});

@@ -1,0 +1,93 @@
+import { invalidState } from '../base/errors.js';
+import type { ConnectionEntry } from '../endpoint/connection-entry.js';
+import { DrainNotice } from './flow.js';
+import type { Port } from './port.js';
+
+/** `full`: the send queue has no room; `over`: nothing can be sent any more. */
+export type Offered = 'sent' | 'full' | 'over';
+
+/** The way out of one session: what it sends, what was refused, and when there is room again. */
+export class Sender {
+  /** Messages that were not sent: the peer had closed already. */
+  unsent = 0;
+  /** Messages that were not sent: the send queue was full. */
+  unqueued = 0;
+  readonly #ondrain: () => void;
+  #port: Port | undefined;
+  #entry: ConnectionEntry | undefined;
+  #ended = false;
+  /** Created on demand. */
+  #notice: DrainNotice | undefined;
+
+  /** `ondrain` is called when there is room again after `send` refused messages. */
+  constructor(ondrain: () => void) {
+    this.#ondrain = ondrain;
+  }
+
+  /** The association exists from now on. */
+  attach(port: Port, entry: ConnectionEntry): void {
+    this.#port = port;
+    this.#entry = entry;
+  }
+
+  /** The session is over. It keeps nothing of the association. */
+  end(): void {
+    this.#ended = true;
+    this.#notice?.end();
+    this.#notice = undefined;
+    this.#port = undefined;
+    this.#entry = undefined;
+  }
+
+  get bufferedAmount(): number {
+    return this.#entry === undefined ? 0 : (this.#port?.bufferedAmount(this.#entry) ?? 0);
+  }
+
+  /** Resolves when there is room, perhaps at once, or when the session ends. */
+  get drained(): Promise<void> {
+    return this.#watched()?.drained ?? Promise.resolve();
+  }
+
+  /** As {@link drained}, but in a later turn. */
+  hasRoom(): Promise<void> {
+    return this.#watched()?.later() ?? Promise.resolve();
+  }
+
+  /** Returns the number of bytes sent; a message without room is dropped and counted. */
+  send(bytes: Uint8Array, closing: boolean): number {
+    const outcome = this.offer(bytes, closing);
+    if (outcome === 'full') {
+      this.unqueued++;
+      this.#port?.countRefused();
+      this.#watched()?.onRefused();
+    }
+    return outcome === 'sent' ? bytes.length : 0;
+  }
+
+  /** Sends a message if there is room. `closing`: our close_notify was sent. */
+  offer(bytes: Uint8Array, closing: boolean): Offered {
+    const entry = this.#entry;
+    const port = this.#port;
+    if (entry === undefined || port === undefined) {
+      throw invalidState(
+        this.#ended ? 'Session is destroyed' : 'Cannot send application data before the handshake completes',
+      );
+    }
+    const { connection } = entry;
+    // The peer's close_notify has arrived, but the application has not been told yet.
+    if (connection.session !== undefined && !connection.maySend && !closing) {
+      this.unsent++;
+      return 'over';
+    }
+    if (!port.hasRoom(bytes.length)) return 'full';
+    return port.send(entry, bytes) ? 'sent' : 'over';
+  }
+
+  #watched(): DrainNotice | undefined {
+    const port = this.#port;
+    const entry = this.#entry;
+    if (port !== undefined && entry !== undefined)
+      this.#notice ??= new DrainNotice(port, entry, this.#ondrain);
+    return this.#notice;
+  }
+}
