@@ -12,6 +12,7 @@ import { BEHAVIOUR_OPTIONS } from '../packages/datagram-tls/build/src/config/beh
 import { LIMIT_OPTIONS } from '../packages/datagram-tls/build/src/config/limits.js';
 import { CONTEXT_OPTIONS, SECURITY_OPTIONS } from '../packages/datagram-tls/build/src/config/options.js';
 import {
+  BIND_OPTIONS,
   CONNECT_OPTIONS,
   LISTEN_OPTIONS,
   SESSION_OPTIONS,
@@ -29,12 +30,21 @@ const SECTIONS = [
     SECURITY_OPTIONS,
   ],
   ['Only of secure contexts', 'Of `createSecureContext`, and of the contexts of `sni`.', CONTEXT_OPTIONS],
-  ['Sessions', 'Of `connect`, `listen` and `DTLSEndpoint`.', BEHAVIOUR_OPTIONS],
+  [
+    'Sessions',
+    'Of `connect`, `listen` and `DTLSEndpoint`; `endpoint.connect` takes\nthose of its endpoint unless they are given.',
+    BEHAVIOUR_OPTIONS,
+  ],
   ['Limits', 'Of `connect`, `listen` and `DTLSEndpoint`.', LIMIT_OPTIONS],
-  ['The socket, or the transport', 'Of `connect`, `listen` and `DTLSEndpoint`.', SOCKET_OPTIONS],
+  [
+    'The socket, or the transport',
+    'Of `connect`, `listen` and `DTLSEndpoint`; `endpoint.connect` takes\n`trace` and `signal` for its session.',
+    SOCKET_OPTIONS,
+  ],
+  ['Where to bind', 'Of `connect` and `DTLSEndpoint`.', BIND_OPTIONS],
   ['Only of `listen`', '', LISTEN_OPTIONS],
-  ['Only of `connect`', '', CONNECT_OPTIONS],
-  ['Of `connect` and `listen`', '', SHARED_OPTIONS],
+  ['Only of `connect` and `endpoint.connect`', '', CONNECT_OPTIONS],
+  ['Of `connect`, `endpoint.connect` and `listen`', '', SHARED_OPTIONS],
 ];
 
 const program = ts.createProgram([ENTRY], {

@@ -34,6 +34,7 @@ export { connect } from './driver/connect.js';
 export {
   DTLSEndpoint,
   type EndpointErrorHandler,
+  type EndpointSessions,
   type RefusalHandler,
   type SessionCallback,
 } from './driver/endpoint.js';
@@ -41,6 +42,7 @@ export { listen } from './driver/listen.js';
 export type {
   ConnectOptions,
   EarlyDataCallback,
+  EndpointConnectOptions,
   EndpointOptions,
   ListenOptions,
   Trace,

@@ -100,6 +100,8 @@ interface Reading {
   readonly role?: Role;
   /** Options that are known, but not here. */
   readonly elsewhere?: OptionTable;
+  /** What an error says of them. */
+  readonly elsewhereIs?: string;
 }
 
 /**
@@ -147,7 +149,13 @@ function shapeOf(table: OptionTable): Shape {
   return shape;
 }
 
-function checkName(key: string, table: OptionTable, { name = 'options', role, elsewhere }: Reading): void {
+function checkName(key: string, table: OptionTable, reading: Reading): void {
+  const {
+    name = 'options',
+    role,
+    elsewhere,
+    elsewhereIs = 'is an option of connect and listen, and not known here',
+  } = reading;
   const row = Object.hasOwn(table, key) ? table[key] : undefined;
   if (row !== undefined) {
     if (role === undefined || row.roles.includes(role) || row.ignoredBy === role) return;
@@ -156,7 +164,7 @@ function checkName(key: string, table: OptionTable, { name = 'options', role, el
     throw invalidArgValue(`${name}.${key}`, reason);
   }
   if (elsewhere !== undefined && Object.hasOwn(elsewhere, key))
-    throw invalidArgValue(`${name}.${key}`, 'is an option of connect and listen, and not known here');
+    throw invalidArgValue(`${name}.${key}`, elsewhereIs);
   const known = Object.keys(table).filter(
     (known) => role === undefined || table[known]?.roles.includes(role) === true,
   );

@@ -98,6 +98,8 @@ export type DropReason =
   | 'renegotiation'
   /** A HelloRequest during a handshake, which has no meaning (RFC 5246 §7.4.1.1). */
   | 'hello_request'
+  /** Client: the peer begins a handshake of its own at the same time. It can be forged, and ends nothing. */
+  | 'client_hello'
   /** More messages than one datagram may have processed; the rest wait for the next datagram. */
   | 'too_many_messages'
   | 'malformed_alert'

@@ -169,6 +169,10 @@ export class HandshakeReceiver {
       this.#association.drop('hello_request');
       return 'useless';
     }
+    if (epoch === 0 && fragment.type === HandshakeType.client_hello && this.#association.role === 'client') {
+      this.#association.drop('client_hello');
+      return 'useless';
+    }
     if (fragment.messageSeq < this.#reassembler.next) return this.#onRepeated(fragment, epoch, duplicate);
     if (epoch !== this.#runner.expectedEpoch) {
       const text = 'the peer sent a handshake message under keys that are not for it';

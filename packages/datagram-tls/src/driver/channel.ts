@@ -19,12 +19,19 @@ export interface ChannelHandlers {
 export interface DatagramChannel extends Backlog {
   /** `undefined` before it is bound. */
   readonly address: PeerAddress | undefined;
+  /** The version of the IP addresses that it reaches; 0: of both, and of any other. */
+  readonly version: 0 | 4 | 6;
   /** Failure reports cost nothing, so that every `send` gets one. */
   readonly reportsEveryFailure: boolean;
   /** Errors of its sends may be about earlier datagrams. */
   readonly mayReportHearsay: boolean;
   /** Binds; datagrams may come before it returns. Throws the error of the system. */
   open(handlers: ChannelHandlers): void;
+  /**
+   * A peer in the form in which its datagrams show it. `undefined`: the channel does not reach addresses of that
+   * version.
+   */
+  peerAt(address: string, port: number): PeerAddress | undefined;
   /** The channel will have no other peer. */
   dedicate(peer: PeerAddress): void;
   /** A refused datagram is lost, as any datagram may be. `failed` is called later. */

@@ -1,23 +1,28 @@
-import { invalidState } from '../base/errors.js';
+import { isIP } from 'node:net';
+import { invalidArgValue, invalidState } from '../base/errors.js';
 import { ownProperties } from '../base/own-properties.js';
 import type { PeerAddress } from '../base/peer-address.js';
-import { BEHAVIOUR_OPTIONS, resolveBehaviour } from '../config/behaviour.js';
+import { BEHAVIOUR_OPTIONS, type BehaviourOptions, resolveBehaviour } from '../config/behaviour.js';
 import { checkFunction } from '../config/checks.js';
 import type { Behaviour, Destination } from '../config/config.js';
 import { type EndpointLimits, LIMIT_OPTIONS, resolveLimits } from '../config/limits.js';
-import { pickOptions, readOptions } from '../config/option-table.js';
+import { pickOptions, readOptions, withDefaults } from '../config/option-table.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import type { Security } from '../connection/version.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { EarlyRefusals, Refusals } from '../endpoint/counters.js';
 import type { Refusal } from '../endpoint/refusals.js';
+import { type ClientSettings, checkPeer, resolveClient, spendTicket } from './client-settings.js';
 import { logPeer, logRemoval } from './debug.js';
 import { Deferred } from './deferred.js';
 import { UnreadBudget } from './inbox.js';
 import {
+  BIND_OPTIONS,
   type EarlyDataCallback,
   ENDPOINT_OPTIONS,
+  type EndpointConnectOptions,
   type EndpointOptions,
+  PEER_OPTIONS,
   resolveUdp,
   resolveUnread,
   SESSION_OPTIONS,
@@ -25,6 +30,7 @@ import {
   type UnreadLimits,
 } from './options.js';
 import { Port } from './port.js';
+import { resolveHost } from './resolve-host.js';
 import type { SendQueueDrops } from './send-queue.js';
 import { type DTLSSession, type SessionEndpoint, type SharedBySessions, sessionControl } from './session.js';
 import { addDrops, type DTLSEndpointStats, type EndpointSource, endpointStats } from './stats.js';
@@ -34,6 +40,13 @@ import { Udp, type UdpOptions } from './udp.js';
 export type EndpointErrorHandler = (this: DTLSEndpoint, error: Error) => void;
 export type RefusalHandler = (this: DTLSEndpoint, refusal: Refusal) => void;
 export type SessionCallback = (session: DTLSSession) => void;
+
+/** The sessions of an endpoint that are not over, in the order of their beginning; it changes with them. */
+export interface EndpointSessions extends Iterable<DTLSSession> {
+  readonly size: number;
+  /** The session with that IP address and port; of a client that restarts, the one that it had before. */
+  get(address: string, port: number): DTLSSession | undefined;
+}
 
 /** Messages that wait for a reader of `for await`; the oldest is dropped and counted when one more comes. */
 const MESSAGE_QUEUE = 256;
@@ -54,6 +67,8 @@ export let endpointControl: {
     onsession: SessionCallback,
     onearlydata: EarlyDataCallback | undefined,
   ) => void;
+  /** It is bound later: who connects from it waits. */
+  awaitBind: (endpoint: DTLSEndpoint) => void;
   /** A client session whose association begins when its peer's address is known. The endpoint ends with it. */
   reserve: (endpoint: DTLSEndpoint, serverName: string | undefined) => DTLSSession;
   connect: (
@@ -71,6 +86,9 @@ export class DTLSEndpoint implements SessionEndpoint {
   static {
     endpointControl = {
       bind: (endpoint, host, port) => endpoint.#makePort(host, port).open(),
+      awaitBind: (endpoint) => {
+        endpoint.#isBinding = true;
+      },
       serve: (endpoint, ...service) => endpoint.#serve(...service),
       reserve: (endpoint, serverName) => endpoint.#reserve(serverName),
       connect: (endpoint, ...association) => endpoint.#connect(...association),
@@ -81,6 +99,8 @@ export class DTLSEndpoint implements SessionEndpoint {
   readonly #udp: UdpOptions;
   readonly #transport: Transport | undefined;
   readonly #limits: EndpointLimits;
+  readonly #bindTo: { readonly host: string | undefined; readonly port: number };
+  readonly #givenBehaviour: BehaviourOptions;
   readonly #behaviour: Behaviour;
   readonly #shared: SharedBySessions;
   readonly #opened = new Deferred<PeerAddress>();
@@ -92,6 +112,9 @@ export class DTLSEndpoint implements SessionEndpoint {
   /** What sessions that are over have dropped. */
   readonly #formerDrops: Record<string, number> = {};
   readonly #stats = endpointStats(() => this.#counts());
+  readonly #view: EndpointSessions = new SessionsView(this.#sessions, (address, port) =>
+    this.#sessionAt(address, port),
+  );
   readonly #unwatch: () => void;
   #port: Port | undefined;
   #onsession: SessionCallback | undefined;
@@ -101,6 +124,8 @@ export class DTLSEndpoint implements SessionEndpoint {
   #busy = false;
   /** Made by `connect`: it ends with its session. */
   #single = false;
+  /** It is bound when the name of its host is resolved. */
+  #isBinding = false;
   #closing = false;
   #over = false;
 
@@ -109,9 +134,10 @@ export class DTLSEndpoint implements SessionEndpoint {
     this.#udp = resolveUdp(options);
     this.#transport = options.transport;
     this.#limits = resolveLimits(pickOptions(options, LIMIT_OPTIONS));
-    const behaviour = pickOptions(options, BEHAVIOUR_OPTIONS);
+    this.#bindTo = resolveBind(options);
     const mtu = datagramSize(options.mtu, this.#transport);
-    this.#behaviour = resolveBehaviour({ ...behaviour, mtu }, options.trace !== undefined);
+    this.#givenBehaviour = { ...pickOptions(options, BEHAVIOUR_OPTIONS), mtu };
+    this.#behaviour = resolveBehaviour(this.#givenBehaviour, options.trace !== undefined);
     this.#shared = this.#share(options.trace, resolveUnread(options));
     this.#unwatch = watch(options.signal, (reason) => this.destroy(reason));
   }
@@ -173,6 +199,11 @@ export class DTLSEndpoint implements SessionEndpoint {
     this.#onrefused = fn ?? undefined;
   }
 
+  /** The sessions that are not over: servers' and clients'. */
+  get sessions(): EndpointSessions {
+    return this.#view;
+  }
+
   /** Live; the same object each time. */
   get stats(): DTLSEndpointStats {
     return this.#stats.stats;
@@ -216,6 +247,47 @@ export class DTLSEndpoint implements SessionEndpoint {
     await this.close();
   }
 
+  /**
+   * Connects to a DTLS server from the endpoint's own socket or transport: beside its clients, if `listen` made it, and
+   * beside other servers. Options of sessions that are not given are the endpoint's. An endpoint that is not bound is
+   * bound now, to `bindHost` and `bindPort`. The first flight is sent before this returns if `host` is an IP literal and
+   * the endpoint is bound. The end of the session leaves the endpoint open; that of the endpoint ends the session.
+   *
+   * Throws `ERR_INVALID_STATE` when the endpoint is closed or belongs to the one session of `connect`,
+   * `ERR_DTLS_ADDRESS_IN_USE` when the endpoint has a session with that address already, and as `connect` does for
+   * wrong arguments; options of the endpoint are `ERR_INVALID_ARG_VALUE`. A session to a host name is rejected with the
+   * first two instead.
+   */
+  connect(host: string, port: number, given: EndpointConnectOptions = {}): DTLSSession {
+    checkPeer(host, port);
+    const options = readOptions(given, PEER_OPTIONS, {
+      role: 'client',
+      elsewhere: SESSION_OPTIONS,
+      elsewhereIs: 'belongs to the endpoint and its socket: give it to listen or new DTLSEndpoint',
+    });
+    if (this.#single)
+      throw invalidState('Endpoint belongs to one session; new DTLSEndpoint() makes one for many');
+    if (this.#over || this.#closing)
+      throw invalidState(`Endpoint is ${this.#over ? 'destroyed' : 'closing'}`);
+    const behaviourOptions = { ...this.#givenBehaviour, ...pickOptions(options, BEHAVIOUR_OPTIONS) };
+    const mtu = datagramSize(behaviourOptions.mtu, this.#transport);
+    const trace = options.trace ?? this.#shared.trace;
+    const behaviour = resolveBehaviour({ ...behaviourOptions, mtu }, trace !== undefined);
+    const { keepAlive } = behaviourOptions;
+    const client = resolveClient(host, { ...options, keepAlive }, behaviour.mtu);
+    const session = sessionControl.create({ ...this.#shared, trace }, client.destination.serverName);
+    const unwatch = watch(options.signal, (reason) => session.destroy(reason));
+    if (options.signal !== undefined) session.closed.then(unwatch, unwatch);
+    this.#sessions.add(session);
+    try {
+      this.#reach(session, host, port, client, behaviour);
+    } catch (error) {
+      session.destroy();
+      throw error;
+    }
+    return session;
+  }
+
   #share(trace: Trace | undefined, { perSession, inAll }: UnreadLimits): SharedBySessions {
     return {
       endpoint: this,
@@ -231,7 +303,10 @@ export class DTLSEndpoint implements SessionEndpoint {
     const channel =
       this.#transport === undefined ? new Udp(host, port, this.#udp) : new TransportChannel(this.#transport);
     this.#port = new Port(channel, this.#udp.maxSendQueue, this.#limits, {
-      onBound: (address) => this.#opened.resolve(address),
+      onBound: (address) => {
+        this.#isBinding = false;
+        this.#opened.resolve(address);
+      },
       onSession: (entry) => this.#onSession(entry),
       onEvent: (entry, event) => this.#onEvent(entry, event),
       onRefused: (refusal) => this.#onrefused?.call(this, refusal),
@@ -265,11 +340,57 @@ export class DTLSEndpoint implements SessionEndpoint {
     return session;
   }
 
-  #connect(session: DTLSSession, peer: PeerAddress, security: Security, destination: Destination): void {
+  /** Finds the address of the peer of `session`, and begins. Throws what is wrong before anything has to wait. */
+  #reach(
+    session: DTLSSession,
+    host: string,
+    port: number,
+    { security, destination }: ClientSettings,
+    behaviour: Behaviour,
+  ): void {
+    const begin = (address: string): void => {
+      if (session.destroyed || this.#port === undefined) return;
+      const peer = this.#port.peerAt(address, port);
+      if (peer === undefined) throw otherVersion(this.#port.version);
+      this.#connect(session, peer, security, spendTicket(destination), behaviour);
+    };
+    const fail = (error: Error): void => sessionControl.fail(session, error);
+    const later = (address: string): void => attempt(() => begin(address), fail);
+    const find = (): void => {
+      if (this.#transport !== undefined || isIP(host) !== 0) begin(host);
+      else resolveHost(host, this.#port?.version ?? 0, later, fail);
+    };
+    if (!this.#isBinding && this.#port === undefined) this.#bind(host);
+    if (this.#isBinding || (this.#transport?.opened !== undefined && !this.#opened.isSettled))
+      void this.#opened.promise.then(
+        () => attempt(find, fail),
+        () => undefined,
+      );
+    else find();
+  }
+
+  #bind(peerHost: string): void {
+    const { host = isIP(peerHost) === 6 ? '::' : '0.0.0.0', port } = this.#bindTo;
+    try {
+      this.#makePort(host, port).open();
+    } catch (error) {
+      // Another attempt may find the port free.
+      this.#port = undefined;
+      throw error;
+    }
+  }
+
+  #connect(
+    session: DTLSSession,
+    peer: PeerAddress,
+    security: Security,
+    destination: Destination,
+    behaviour = this.#behaviour,
+  ): void {
     const port = this.#port;
     if (port === undefined || this.#over) return;
     if (this.#single) port.dedicate(peer);
-    const entry = port.connect(peer, security, this.#behaviour, destination);
+    const entry = port.connect(peer, security, behaviour, destination);
     this.#attach(session, port, entry);
     port.pump();
   }
@@ -278,6 +399,12 @@ export class DTLSEndpoint implements SessionEndpoint {
     this.#byEntry.set(entry, session);
     sessionControl.attach(session, port, entry);
     logPeer(entry.peer);
+  }
+
+  #sessionAt(address: string, port: number): DTLSSession | undefined {
+    const peer = this.#port?.peerAt(address, port);
+    const entry = peer === undefined ? undefined : this.#port?.core.find(peer);
+    return entry === undefined ? undefined : this.#byEntry.get(entry);
   }
 
   #onSession(entry: ConnectionEntry): void {
@@ -360,6 +487,45 @@ export class DTLSEndpoint implements SessionEndpoint {
       sessions: this.#sessions,
       formerDrops: this.#formerDrops,
     };
+  }
+}
+
+/** Shows the endpoint's own set, which only the endpoint changes. */
+class SessionsView implements EndpointSessions {
+  readonly #sessions: ReadonlySet<DTLSSession>;
+  readonly get: EndpointSessions['get'];
+
+  constructor(sessions: ReadonlySet<DTLSSession>, get: EndpointSessions['get']) {
+    this.#sessions = sessions;
+    this.get = get;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  [Symbol.iterator](): Iterator<DTLSSession> {
+    return this.#sessions.values();
+  }
+}
+
+function resolveBind(options: EndpointOptions): { host: string | undefined; port: number } {
+  const { bindHost: host, bindPort: port } = withDefaults(options, BIND_OPTIONS);
+  if (host !== undefined && isIP(host) === 0)
+    throw invalidArgValue('options.bindHost', `must be an IP address. Received '${host}'`);
+  return { host, port };
+}
+
+function otherVersion(version: 0 | 4 | 6): Error {
+  const reason = `must be an IPv${version} address, as that of the endpoint's socket; a socket on '::' reaches both`;
+  return invalidArgValue('host', reason);
+}
+
+function attempt(action: () => void, failed: (error: Error) => void): void {
+  try {
+    action();
+  } catch (error) {
+    failed(error as Error);
   }
 }
 

@@ -65,6 +65,7 @@ function startNow(host: string, endpoint: DTLSEndpoint, start: (address: string)
 }
 
 function startLater(host: string, endpoint: DTLSEndpoint, start: (address: string) => void): void {
+  endpointControl.awaitBind(endpoint);
   const found = (address: string): void => {
     if (endpoint.destroyed) return;
     try {

@@ -94,8 +94,27 @@ export const SOCKET_OPTIONS = {
   signal: option(instanceOf(AbortSignal)),
 };
 
+/** Where an endpoint without a server binds its socket: what `connect` and `DTLSEndpoint` take. */
+export const BIND_OPTIONS = {
+  /**
+   * Address to send from, an IP address of the server's family; `::` serves both families unless `ipv6Only` is set.
+   * @defaultValue the system's choice
+   */
+  bindHost: option(text, { only: 'client', notWith: 'transport' }),
+  /**
+   * Port to send from; 0: any free port.
+   * @defaultValue 0
+   */
+  bindPort: option(integer(0, 65_535), { default: 0, only: 'client', notWith: 'transport' }),
+};
+
 /** What `DTLSEndpoint` takes. */
-export const ENDPOINT_OPTIONS = { ...BEHAVIOUR_OPTIONS, ...LIMIT_OPTIONS, ...SOCKET_OPTIONS };
+export const ENDPOINT_OPTIONS = {
+  ...BEHAVIOUR_OPTIONS,
+  ...LIMIT_OPTIONS,
+  ...SOCKET_OPTIONS,
+  ...BIND_OPTIONS,
+};
 
 /** What `listen` takes beside the options of its endpoint and its secure context. */
 export const LISTEN_OPTIONS = {
@@ -114,7 +133,7 @@ export const LISTEN_OPTIONS = {
   onearlydata: option(callback<EarlyDataCallback>(), { only: 'server' }),
 };
 
-/** What `connect` takes beside the options of its endpoint and its secure context. */
+/** What `connect` and `endpoint.connect` take beside the options of the endpoint and of the secure context. */
 export const CONNECT_OPTIONS = {
   /**
    * Name to ask for (SNI) and to find in the certificate. Empty: no SNI.
@@ -131,16 +150,6 @@ export const CONNECT_OPTIONS = {
    * done: see `session.earlyData`. An attacker on the path can send them to the server again.
    */
   earlyData: option(oneOrMore(message), { only: 'client' }),
-  /**
-   * Address to send from, an IP address of the server's family.
-   * @defaultValue the system's choice
-   */
-  bindHost: option(text, { only: 'client', notWith: 'transport' }),
-  /**
-   * Port to send from; 0: any free port.
-   * @defaultValue 0
-   */
-  bindPort: option(integer(0, 65_535), { default: 0, only: 'client', notWith: 'transport' }),
 };
 
 export const SHARED_OPTIONS = {
@@ -157,12 +166,26 @@ export const SESSION_OPTIONS = {
   ...SHARED_OPTIONS,
 };
 
-/** What `DTLSEndpoint` takes, and `connect` and `listen` beside their own. */
-export interface EndpointOptions extends BehaviourOptions, LimitOptions, OptionsOf<typeof SOCKET_OPTIONS> {}
+/** What `endpoint.connect` takes: the endpoint itself has the socket and its limits. */
+export const PEER_OPTIONS = {
+  ...BEHAVIOUR_OPTIONS,
+  ...SECURITY_OPTIONS,
+  ...LISTEN_OPTIONS,
+  ...CONNECT_OPTIONS,
+  ...SHARED_OPTIONS,
+  trace: SOCKET_OPTIONS.trace,
+  signal: SOCKET_OPTIONS.signal,
+};
+
+/** What `connect` and `listen` take beside their own, and `DTLSEndpoint` beside where to bind. */
+interface CommonOptions extends BehaviourOptions, LimitOptions, OptionsOf<typeof SOCKET_OPTIONS> {}
+
+/** What `DTLSEndpoint` takes. */
+export interface EndpointOptions extends CommonOptions, OptionsOf<typeof BIND_OPTIONS> {}
 
 /** What `listen` takes. */
 export interface ListenOptions
-  extends EndpointOptions,
+  extends CommonOptions,
     OptionsOf<typeof SECURITY_OPTIONS, 'server'>,
     OptionsOf<typeof LISTEN_OPTIONS, 'server'>,
     OptionsOf<typeof SHARED_OPTIONS, 'server'> {
@@ -176,6 +199,17 @@ export interface ConnectOptions
     OptionsOf<typeof SECURITY_OPTIONS, 'client'>,
     OptionsOf<typeof CONNECT_OPTIONS, 'client'>,
     OptionsOf<typeof SHARED_OPTIONS, 'client'> {
+  psk?: ClientPskOption | undefined;
+  checkServerIdentity?: CheckPeerCertificate | undefined;
+}
+
+/** What `endpoint.connect` takes. */
+export interface EndpointConnectOptions
+  extends BehaviourOptions,
+    OptionsOf<typeof SECURITY_OPTIONS, 'client'>,
+    OptionsOf<typeof CONNECT_OPTIONS, 'client'>,
+    OptionsOf<typeof SHARED_OPTIONS, 'client'>,
+    Pick<EndpointOptions, 'signal' | 'trace'> {
   psk?: ClientPskOption | undefined;
   checkServerIdentity?: CheckPeerCertificate | undefined;
 }

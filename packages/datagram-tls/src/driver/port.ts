@@ -106,6 +106,16 @@ export class Port {
     return this.#channel.address;
   }
 
+  /** The version of the IP addresses that it reaches; 0: of both. */
+  get version(): 0 | 4 | 6 {
+    return this.#channel.version;
+  }
+
+  /** A peer in the form in which its datagrams show it; `undefined` where they cannot reach it. */
+  peerAt(address: string, port: number): PeerAddress | undefined {
+    return this.#channel.peerAt(address, port);
+  }
+
   connect(
     peer: PeerAddress,
     security: Security,

@@ -108,6 +108,7 @@ const taken = new WeakSet<Transport>();
 export class TransportChannel implements DatagramChannel {
   readonly reportsEveryFailure = true;
   readonly mayReportHearsay = false;
+  readonly version = 0;
   readonly #transport: Transport;
   #handlers: ChannelHandlers | undefined;
   #peer = ONLY_PEER;
@@ -148,6 +149,11 @@ export class TransportChannel implements DatagramChannel {
     }
     // Last: it may bring waiting datagrams at once.
     transport.onmessage = (data, from) => this.#onMessage(data, from);
+  }
+
+  /** Addresses are the application's own, and stay unchanged. */
+  peerAt(address: string, port: number): PeerAddress {
+    return { address, family: familyOf(address), port };
   }
 
   /** Datagrams without a source come from this peer. */

@@ -1,10 +1,11 @@
 import { createSocket, type Socket, type SocketOptions } from 'node:dgram';
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { ownProperties } from '../base/own-properties.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { plain } from '../crypto/node-bytes.js';
 import type { ChannelHandlers, DatagramChannel } from './channel.js';
 import { logBind } from './debug.js';
+import { canonicalAddress } from './resolve-host.js';
 
 export interface UdpOptions {
   readonly ipv6Only: boolean;
@@ -37,6 +38,9 @@ const FROM_THE_NETWORK: ReadonlySet<string | undefined> = new Set([
 /** Only Node's sockets are known to be connected when connect returns. */
 const CONNECTS_AT_ONCE = !('bun' in process.versions || 'deno' in process.versions);
 
+/** Of the texts that are IPv6 addresses. */
+const IS_UNSPECIFIED_IPV6 = /^[0:]*:[0:]*$/;
+
 /**
  * One UDP socket. Addresses are always IP literals, and the socket's own look-up is synchronous: so the socket is
  * bound when `open` returns, and a send costs a third less than with Node's default. Bun still binds later; datagrams
@@ -44,6 +48,7 @@ const CONNECTS_AT_ONCE = !('bun' in process.versions || 'deno' in process.versio
  */
 export class Udp implements DatagramChannel {
   readonly reportsEveryFailure = false;
+  readonly version: 0 | 4 | 6;
   readonly #socket: Socket;
   readonly #host: string;
   readonly #port: number;
@@ -57,11 +62,12 @@ export class Udp implements DatagramChannel {
     this.#host = host;
     this.#port = port;
     this.#ttl = options.ttl;
-    const type = isIPv6(host) ? 'udp6' : 'udp4';
-    const family = type === 'udp6' ? 6 : 4;
+    const family = isIPv6(host) ? 6 : 4;
+    // A socket on `::` carries IPv4 in mapped addresses (RFC 3493 §3.7).
+    this.version = IS_UNSPECIFIED_IPV6.test(host) && !options.ipv6Only ? 0 : family;
     this.#socket = createSocket(
       ownProperties<SocketOptions>({
-        type,
+        type: `udp${family}`,
         ipv6Only: options.ipv6Only,
         lookup: (name, _options, done) => done(null, name, family),
         ...(options.reusePort ? { reusePort: true } : {}),
@@ -89,6 +95,18 @@ export class Udp implements DatagramChannel {
     const address = localAddress(this.#socket);
     if (address !== undefined) onBound(address);
     else this.#whenBound(onBound);
+  }
+
+  peerAt(address: string, port: number): PeerAddress | undefined {
+    const version = isIP(address);
+    if (version === 6) {
+      if (this.version === 4) return undefined;
+      return { address: canonicalAddress(address, 'IPv6'), family: 'IPv6', port };
+    }
+    if (this.version === 6) return undefined;
+    const plain = canonicalAddress(address, 'IPv4');
+    if (this.version === 4) return { address: plain, family: 'IPv4', port };
+    return { address: `::ffff:${plain}`, family: 'IPv6', port };
   }
 
   /** `undefined` before the socket is bound. */

@@ -104,6 +104,11 @@ export class Endpoint {
     return this.#routes.entries();
   }
 
+  /** The association with a peer; of a client that restarts, the one that it had before. */
+  find({ address, port }: Pick<PeerAddress, 'address' | 'port'>): ConnectionEntry | undefined {
+    return this.#routes.find(address, port)?.current;
+  }
+
   /** Starts, changes or stops serving clients; existing sessions keep their settings. */
   serve(service: Service | undefined): void {
     this.#acceptor.serve(service);
@@ -117,6 +122,9 @@ export class Endpoint {
     destination: Destination,
     now: Instant,
   ): ConnectionEntry {
+    const former = this.#routes.find(peer.address, peer.port)?.current;
+    // Its owner has not been told of its end yet.
+    if (former?.connection.phase === 'closed') this.#routes.remove(former);
     if (this.#routes.find(peer.address, peer.port) !== undefined) {
       throw callerError(
         'ERR_DTLS_ADDRESS_IN_USE',
