@@ -29,6 +29,14 @@ const results = [
     'hello over a validated path',
     'dropped from other addresses: 1',
   ]),
+  await saying('webrtc.js', [
+    'setup:active: the offerer is the server, DTLSv1.3: hello, from chat',
+    'setup:passive: the offerer is the client, DTLSv1.3: hello, from chat',
+    'setup:active: the offerer is the server, DTLSv1.2: hello, from chat',
+    'setup:passive: the offerer is the client, DTLSv1.2: hello, from chat',
+    'before the answer: the handshake waits\nafter the answer: connected',
+    'mismatch: local bad_certificate, peer bad_certificate',
+  ]),
 ];
 
 for (const { name, passed } of results) console.log(`${passed ? '✔' : '✖'} ${name}`);

@@ -7,6 +7,7 @@
  *   node interop/dist/main.js --list             names only
  */
 import { parseArgs } from 'node:util';
+import { browserCases } from './cases/browsers.js';
 import { type Case, programsOf } from './cases/case.js';
 import { coapCases } from './cases/coap.js';
 import { comebackCases } from './cases/comeback.js';
@@ -91,6 +92,7 @@ function selected(): Case[] {
         ...earlyDataCases(),
         ...constrainedCases(),
         ...coapCases(),
+        ...browserCases(),
         ...keyTableCases(),
       ];
   return all.filter((one) => wanted.every((filter) => one.name.toLowerCase().includes(filter)));
