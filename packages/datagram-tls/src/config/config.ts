@@ -219,6 +219,8 @@ export interface ClientPsk {
   readonly role: 'client';
   /** In order of preference; none when there is no key for that server. `hint` is empty where there was none. */
   readonly choose: (hint: Uint8Array) => Awaitable<readonly PskCredential[]>;
+  /** What {@link choose} always returns; `undefined` where a function of the application decides. */
+  readonly fixed: readonly PskCredential[] | undefined;
 }
 
 /** A server's keys. */

@@ -36,9 +36,8 @@ export function resolveIdentities(
   );
 }
 
-/** As in node:tls `null` equals an absent value. */
-function list<T>(value: T | readonly T[] | undefined | null): readonly T[] {
-  if (value === undefined || value === null) return [];
+function list<T>(value: T | readonly T[] | undefined): readonly T[] {
+  if (value === undefined) return [];
   return Array.isArray(value) ? (value as readonly T[]) : [value as T];
 }
 
@@ -197,7 +196,7 @@ interface Pfx {
  * without a private key or without its certificate.
  */
 export function resolvePfx({ pfx, passphrase }: SecurityOptions, provider: CryptoProvider): readonly Pfx[] {
-  if (pfx === undefined || (pfx as unknown) === null) return [];
+  if (pfx === undefined) return [];
   if (!Array.isArray(pfx)) return [readFile(pfx as Encoded, passphrase, 'options.pfx', provider)];
   return (pfx as readonly (Encoded | PfxObject)[]).map((item, i) => {
     const name = `options.pfx[${i}]`;

@@ -119,14 +119,3 @@ function checkItems(
 ): void {
   for (const [i, item] of items.entries()) check(item, `${name}[${i}]`);
 }
-
-/** As in node:tls `null` is as good as nothing. */
-export function orNull<T>(kind: Kind<T>): Kind<T> {
-  const check: Kind<T>['check'] = kind.check;
-  return {
-    ...kind,
-    check: (value, name) => {
-      if (value !== null) check(value, name);
-    },
-  };
-}

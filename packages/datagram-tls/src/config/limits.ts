@@ -36,12 +36,12 @@ export const LIMIT_OPTIONS = {
    * an unfinished handshake or of a silent session: see `evictAfter`.
    * @defaultValue 10000
    */
-  maxSessions: option(integer(0, MAX_COUNT), { default: 10_000, unit: 'sessions' }),
+  maxSessions: option(integer(0, MAX_COUNT), { default: 10_000, absent: [null], unit: 'sessions' }),
   /**
    * Server sessions with one host, whatever the port; 0: no limit. `hostPrefix` says what a host is.
    * @defaultValue 1000
    */
-  maxSessionsPerHost: option(integer(0, MAX_COUNT), { default: 1000, unit: 'sessions' }),
+  maxSessionsPerHost: option(integer(0, MAX_COUNT), { default: 1000, absent: [null], unit: 'sessions' }),
   /**
    * Server sessions whose handshake is not done; 0: no limit.
    * @defaultValue 1000

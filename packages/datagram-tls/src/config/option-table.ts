@@ -33,11 +33,13 @@ export interface Option<T, D = undefined, R extends Role = Role> extends Kind<T>
   readonly ignoredBy?: Role;
   /** The option has no meaning with this one: both together are refused, and then it is not required. */
   readonly notWith?: string;
+  /** Values beside `undefined` that are as good as nothing, as in Node. */
+  readonly absent?: readonly (null | '')[];
 }
 
 /** What a row says beside its kind. A default that depends on other options is described by `@defaultValue` alone. */
 interface Details<D, R extends Role>
-  extends Pick<Option<unknown>, 'unit' | 'aliasOf' | 'ignoredBy' | 'notWith'> {
+  extends Pick<Option<unknown>, 'unit' | 'aliasOf' | 'ignoredBy' | 'notWith' | 'absent'> {
   readonly default?: D;
   /** The role that alone may give the option. */
   readonly only?: R;
@@ -105,24 +107,58 @@ interface Reading {
 }
 
 /**
- * The own properties of `given` that are not undefined, checked: names first, then values. Every object of options that
- * callers give is read by this function. Getters are called once.
+ * The own properties of `given` that are not undefined, checked: names first, then values, in the order of the table.
+ * Getters are called once.
  */
 export function readOptions<T extends object>(given: T, table: OptionTable, reading: Reading = {}): T {
-  const { name = 'options', role } = reading;
-  checkObject(given, name);
+  const options = readNames(given, table, reading);
+  checkValues(options, table, reading);
+  return options;
+}
+
+/**
+ * The same with names alone checked, for callers that check values with {@link checkValues}, in an order of theirs. Every
+ * object of options that callers give is read by this function.
+ */
+export function readNames<T extends object>(given: T, table: OptionTable, reading: Reading = {}): T {
+  checkObject(given, reading.name ?? 'options');
   const options = Object.create(null) as Record<string, unknown>;
-  for (const [key, value] of Object.entries(given)) if (value !== undefined) options[key] = value;
-  const keys = Object.keys(options);
-  for (const key of keys) checkName(key, table, reading);
-  for (const key of keys) checkValue(table[key] as Row, options[key], `${name}.${key}`);
-  for (const key of keys) checkBeside(key, table[key] as Row, options, reading);
-  for (const [key, row] of shapeOf(table).required) {
-    const isReplaced = row.notWith !== undefined && options[row.notWith] !== undefined;
-    const needed = !isReplaced && (role === undefined || row.roles.includes(role));
-    if (needed && options[key] === undefined) checkValue(row, undefined, `${name}.${key}`);
+  for (const [key, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    checkName(key, table, reading);
+    if (table[key]?.absent?.includes(value as null | '') !== true) options[key] = value;
   }
   return options as T;
+}
+
+/** Checks those of `options` that have a row in `table`, in its order, and that required ones are there. */
+export function checkValues(options: object, table: OptionTable, reading: Reading = {}): void {
+  const { name = 'options' } = reading;
+  const given = options as Readonly<Record<string, unknown>>;
+  for (const [key, row] of shapeOf(table).rows) {
+    if (given[key] !== undefined) {
+      checkValue(row, given[key], `${name}.${key}`);
+      checkBeside(key, row, given, reading);
+    } else if (row.required && isNeeded(row, given, reading)) checkValue(row, undefined, `${name}.${key}`);
+  }
+}
+
+/** The same for the options of these names, in the order of the names. */
+export function checkNamed(options: object, table: OptionTable, names: readonly string[]): void {
+  const given = options as Readonly<Record<string, unknown>>;
+  for (const name of names) {
+    const row = table[name];
+    if (row !== undefined && given[name] !== undefined) checkValue(row, given[name], `options.${name}`);
+  }
+}
+
+function isNeeded(
+  { notWith, roles }: Row,
+  options: Readonly<Record<string, unknown>>,
+  { role }: Reading,
+): boolean {
+  const isReplaced = notWith !== undefined && options[notWith] !== undefined;
+  return !isReplaced && (role === undefined || roles.includes(role));
 }
 
 function checkValue(row: Row, value: unknown, name: string): void {
@@ -131,7 +167,7 @@ function checkValue(row: Row, value: unknown, name: string): void {
 
 /** The common data of a table's options. */
 interface Shape {
-  readonly required: readonly (readonly [name: string, row: Row])[];
+  readonly rows: readonly (readonly [name: string, row: Row])[];
   readonly defaults: Readonly<Record<string, unknown>>;
 }
 
@@ -142,7 +178,7 @@ function shapeOf(table: OptionTable): Shape {
   if (known !== undefined) return known;
   const rows = Object.entries(table);
   const shape = {
-    required: rows.filter(([, row]) => row.required),
+    rows,
     defaults: Object.fromEntries(rows.map(([name, row]) => [name, row.default])),
   };
   shapes.set(table, shape);

@@ -16,7 +16,6 @@ import {
   nested,
   oneOf,
   oneOrMore,
-  orNull,
   text,
   textOrBytes,
   view,
@@ -249,19 +248,19 @@ export const SECURITY_OPTIONS = {
   /**
    * Certificate chain, leaf first, in PEM or DER. An array gives one chain for each key of the array `key`.
    */
-  cert: option(orNull(oneOrMore(encoded)), { perName: ['identities'] }),
+  cert: option(oneOrMore(encoded), { absent: [null], perName: ['identities'] }),
   /**
    * Private key of the leaf: PKCS#8, PKCS#1 or SEC1 in PEM, PKCS#8 in DER, or an object that signs with a key that is
    * elsewhere.
    */
-  key: option(orNull(oneOrMore(privateKey)), { perName: ['identities'] }),
+  key: option(oneOrMore(privateKey), { absent: [null], perName: ['identities'] }),
   /**
    * Keys with their chains, each in a file of PKCS#12: its bytes, or their base64. As in node:tls the other certificates
    * in the file are trusted beside `ca`.
    */
-  pfx: option(orNull(pfx), { perName: ['identities'] }),
+  pfx: option(pfx, { absent: [null], perName: ['identities'] }),
   /** Decrypts `key` and `pfx`. */
-  passphrase: option(text, { perName: ['identities'] }),
+  passphrase: option(text, { absent: [null], perName: ['identities'] }),
   /**
    * What we show of ourselves, in order of preference: `X509` for certificates, `RawPublicKey` for the public half of
    * `key` alone, which needs no `cert` (RFC 7250).
@@ -278,12 +277,12 @@ export const SECURITY_OPTIONS = {
    * Trusted certificates.
    * @defaultValue Node's default store
    */
-  ca: option(orNull(oneOrMore(encoded)), { perName: ['trust', 'pins'] }),
+  ca: option(oneOrMore(encoded), { absent: [null], perName: ['trust', 'pins'] }),
   /**
    * Revocation lists, PEM or DER. With them every certificate of a peer's path needs a current list of its issuer, the
    * CA's own included, and must not be on it.
    */
-  crl: option(orNull(oneOrMore(encoded)), { perName: ['crls'] }),
+  crl: option(oneOrMore(encoded), { absent: [null], perName: ['crls'] }),
   /**
    * Fingerprints of certificates (`sha256:<hex>`) or public keys (`spki-sha256:<hex>`): a peer that matches one needs
    * neither a CA nor a name.
@@ -380,7 +379,7 @@ export const SECURITY_OPTIONS = {
    */
   groups: option(names),
   /** node:tls's name for `groups`. */
-  ecdhCurve: option(names, { aliasOf: 'groups' }),
+  ecdhCurve: option(names, { aliasOf: 'groups', absent: [null, ''] }),
   /**
    * DTLS 1.3: groups, out of `groups`, whose shares the first ClientHello carries. A hybrid share nearly fills a datagram: it
    * follows when the server asks for it.
@@ -429,9 +428,9 @@ export const SECURITY_OPTIONS = {
   sessionTimeout: option(integer(1, 604_800), { default: 7200, only: 'server', unit: 's' }),
   /**
    * At most 32 bytes. Tickets of a server with another context are not taken.
-   * @defaultValue ''
+   * @defaultValue a digest of `process.argv`, as in node:dtls
    */
-  sessionIdContext: option(text, { default: '', only: 'server' }),
+  sessionIdContext: option(text, { only: 'server' }),
   /**
    * DTLS 1.3: early data (0-RTT) that a client may send before the handshake. 0: none. It can be replayed: nothing in it may
    * do harm when it is heard twice. It comes to `onearlydata`.

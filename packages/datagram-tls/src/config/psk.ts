@@ -40,15 +40,19 @@ const MOST_OFFERED = 4096;
 
 /** The use of a key that is read. */
 interface Rules {
-  readonly latest: VersionFacts;
+  /** Known when all options are read. */
+  readonly latest: () => VersionFacts;
   readonly capabilities: Capabilities;
 }
 
-/** Reads `psk`, `pskHideUnknown` and `pskIdentityHint`. */
+/**
+ * Reads `psk`, `pskHideUnknown` and `pskIdentityHint`; {@link checkOffer} follows when the versions are known, which
+ * `latest` then gives.
+ */
 export function resolvePsk(
   options: SecurityOptions,
   role: Role,
-  latest: VersionFacts,
+  latest: () => VersionFacts,
   capabilities: Capabilities,
 ): PskPolicy {
   const rules: Rules = { latest, capabilities };
@@ -61,21 +65,30 @@ export function resolvePsk(
       throw invalidArgValue('options.pskIdentityHint', 'is only meaningful with options.psk');
     return NO_PSK;
   }
-  if (role === 'client')
-    return Object.freeze({ role, choose: resolveChooser(psk as ClientPskOption, rules) });
+  if (role === 'client') return Object.freeze({ role, ...resolveChooser(psk as ClientPskOption, rules) });
   const hint =
     pskIdentityHint === undefined ? EMPTY : textOrBytes(pskIdentityHint, 'options.pskIdentityHint');
   return Object.freeze({ role, hint, hideUnknown, find: resolveFinder(psk as ServerPskOption, rules) });
 }
 
-function resolveChooser(psk: ClientPskOption, rules: Rules): ClientPsk['choose'] {
+function resolveChooser(psk: ClientPskOption, rules: Rules): Pick<ClientPsk, 'choose' | 'fixed'> {
   if (typeof psk === 'function') {
-    return (hint) =>
-      whenever(callChooser(psk, hint), (found) => credentials(found, 'the result of options.psk', rules));
+    const name = 'the result of options.psk';
+    const read = (found: unknown): readonly PskCredential[] => {
+      const offered = credentials(found, name, rules);
+      checkRoom(offered, name, rules.latest());
+      return offered;
+    };
+    return { choose: (hint) => whenever(callChooser(psk, hint), read), fixed: undefined };
   }
   const fixed = credentials(psk, 'options.psk', rules);
   if (fixed.length === 0) throw invalidArgValue('options.psk', 'must hold at least one identity and key');
-  return () => fixed;
+  return { choose: () => fixed, fixed };
+}
+
+/** Throws `ERR_OUT_OF_RANGE` for identities that leave no room in a ClientHello. */
+export function checkOffer(psk: PskPolicy, latest: VersionFacts): void {
+  if (psk.role === 'client' && psk.fixed !== undefined) checkRoom(psk.fixed, 'options.psk', latest);
 }
 
 function callChooser(choose: PskChooser, hint: Uint8Array): ReturnType<PskChooser> {
@@ -87,19 +100,18 @@ function credentials(value: unknown, name: string, rules: Rules): readonly PskCr
   const items: readonly unknown[] = Array.isArray(value) ? value : [value];
   if (items.length > MAX_CREDENTIALS)
     throw outOfRange(`${name}.length`, `<= ${MAX_CREDENTIALS}`, items.length);
-  const offered = items.map((item) => {
+  return items.map((item) => {
     const own = readOptions(item as PskCredentialOption, PSK_CREDENTIAL_OPTIONS, { name });
     return Object.freeze({
       identity: nonEmpty(textOrBytes(own.identity, `${name}.identity`), `${name}.identity`),
       ...keyAndImport(own, name, rules),
     });
   });
-  if (rules.latest.rules.pskInHello) checkRoom(offered, name);
-  return offered;
 }
 
 /** A longer ClientHello exceeds what a server keeps of an unvalidated address. */
-function checkRoom(offered: readonly PskCredential[], name: string): void {
+function checkRoom(offered: readonly PskCredential[], name: string, latest: VersionFacts): void {
+  if (!latest.rules.pskInHello) return;
   const needed = offered.reduce((sum, credential) => sum + roomFor(credential), 0);
   if (needed > MOST_OFFERED)
     throw outOfRange(`${name}: bytes of all identities in DTLS 1.3`, `<= ${MOST_OFFERED}`, needed);

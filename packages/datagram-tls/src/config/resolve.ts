@@ -10,11 +10,11 @@ import { checkString } from './checks.js';
 import type { CheckServerIdentity, Role, Security, Versions } from './config.js';
 import { resolveCertificateTypes, resolveIdentities, resolvePfx } from './identity.js';
 import { resolveCiphers, resolveGroups, resolveKeyShares, resolvePskModes, resolveSigalgs } from './names.js';
-import { type Filled, type OptionsOf, readOptions, withDefaults } from './option-table.js';
+import { checkNamed, type Filled, type OptionsOf, readNames, withDefaults } from './option-table.js';
 import { CONTEXT_OPTIONS, SECURITY_OPTIONS, type SecurityOptions, VERSIONS } from './options.js';
-import { resolvePsk } from './psk.js';
+import { checkOffer, resolvePsk } from './psk.js';
 import { resolveNamedIdentity, resolveSni } from './sni.js';
-import { resolveTickets } from './tickets.js';
+import { checkTicketKeys, resolveTickets } from './tickets.js';
 import { resolveCrls, resolveOcsp, resolvePins, resolveTrust } from './trust.js';
 
 /** The platform's part of a secure context, for what the options leave open. */
@@ -26,6 +26,8 @@ export interface Platform<V extends VersionFacts = VersionFacts> {
   readonly defaultTrust: () => TrustStore;
   /** The view of a certificate, DER, for `checkServerIdentity`. */
   readonly describeCertificate: (der: Uint8Array) => unknown;
+  /** The default of `sessionIdContext`. */
+  readonly sessionIdContext?: () => string;
   /** The content of a secure context that the caller made before; `undefined` for any other object. */
   readonly openContext?: (object: object) => Security<V> | undefined;
 }
@@ -36,9 +38,10 @@ export function resolveSecurity<V extends VersionFacts>(
   role: Role,
   platform: Platform<V>,
 ): Security<V> {
-  const options = readOptions(given, SECURITY_OPTIONS, { role });
+  const options = readNames(given, SECURITY_OPTIONS, { role });
   const security = readSecurity(options, role, platform);
   checkPolicy(security);
+  checkNamed(options, SECURITY_OPTIONS, ['sni']);
   const sni = resolveSni(options.sni, (identity) => {
     const own = platform.openContext?.(identity) ?? readIdentity(identity, platform);
     if (own.role !== 'server') throw notOfServer();
@@ -53,7 +56,8 @@ const NAME_OPTIONS = { ...SECURITY_OPTIONS, ...CONTEXT_OPTIONS };
 
 /** The settings of a name, from options of `createSecureContext`. */
 function readIdentity<V extends VersionFacts>(identity: object, platform: Platform<V>): Security<V> {
-  const options: OptionsOf<typeof NAME_OPTIONS> = readOptions(identity, NAME_OPTIONS, { role: 'server' });
+  const options: OptionsOf<typeof NAME_OPTIONS> = readNames(identity, NAME_OPTIONS, { role: 'server' });
+  checkNamed(options, NAME_OPTIONS, ['isServer', 'sni']);
   if (options.isServer === false) throw notOfServer();
   return readSecurity(options, 'server', platform);
 }
@@ -62,52 +66,65 @@ function notOfServer(): Error {
   return invalidArgValue('options.isServer', 'must be true: only servers have names');
 }
 
-/** All but `sni`. */
+type OptionName = keyof typeof SECURITY_OPTIONS;
+
+/** Options that are read together, in the order in which node:dtls reads its own. */
+const STEPS = {
+  psk: ['psk', 'pskIdentityHint', 'pskHideUnknown'],
+  tickets: ['ticketKeys'],
+  identities: ['certificateTypes', 'cert', 'passphrase', 'key', 'pfx'],
+  trust: ['ca', 'crl', 'pins', 'peerCertificateTypes'],
+  suites: ['minVersion', 'maxVersion', 'ciphers', 'ecdhCurve', 'groups', 'keyShares', 'sigalgs', 'pskModes'],
+  alpn: ['alpn'],
+  srtp: ['srtp'],
+} as const satisfies Record<string, readonly OptionName[]>;
+
+const IN_STEPS: ReadonlySet<string> = new Set<string>(Object.values(STEPS).flat());
+const OTHERS = Object.keys(SECURITY_OPTIONS).filter((name) => !IN_STEPS.has(name) && name !== 'sni');
+
+/** All but `sni`. The values of `options` are checked here, step by step. */
 function readSecurity<V extends VersionFacts>(
   options: SecurityOptions,
   role: Role,
   platform: Platform<V>,
 ): Security<V> {
   const { provider } = platform;
-  const settings = withDefaults(options, SECURITY_OPTIONS);
-  const pfx = resolvePfx(options, provider);
-  const identities = resolveIdentities(options, pfx, provider);
-  const trustBesides = pfx.flatMap(({ others }) => others);
-  // A name may have pre-shared keys where the endpoint has none.
-  const hasPsk = options.psk !== undefined || options.sni !== undefined;
   const { capabilities } = provider;
+  const check = (names: readonly string[]): void => checkNamed(options, SECURITY_OPTIONS, names);
   // Cookies, DTLS 1.2's PRF and pre-shared keys have no other hash.
   if (!capabilities.hash('sha256'))
     throw callerError('ERR_DTLS_UNSUPPORTED_HASH', 'This runtime lacks SHA-256');
-  const suites = resolveCiphers(options.ciphers, role, hasPsk, capabilities);
-  const { groups, option: groupsOption } = resolveGroups(options, capabilities);
-  const versions = resolveVersions(settings, suites, platform.versions);
-  const [latest] = versions;
-  const psk = resolvePsk(options, role, latest, capabilities);
-  if (!groups.some((group) => versions.some(({ name }) => groupFits(group, name))))
-    throw invalidArgValue(groupsOption, `must hold a group for ${latest.name}`);
+  check(STEPS.psk);
+  const psk = resolvePsk(options, role, () => negotiation.versions[0], capabilities);
+  check(STEPS.tickets);
+  if (role === 'server') checkTicketKeys(options.ticketKeys);
+  check(STEPS.identities);
+  const pfx = resolvePfx(options, provider);
+  const identities = resolveIdentities(options, pfx, provider);
+  check(STEPS.trust);
+  const trust = readTrust(options, pfx, platform);
+  check(STEPS.suites);
+  const negotiation = readNegotiation(options, role, platform);
+  checkOffer(psk, negotiation.versions[0]);
+  check(STEPS.alpn);
+  const alpn = resolveAlpn(options.alpn);
+  check(STEPS.srtp);
+  const srtp = resolveSrtp(options.srtp);
+  check(OTHERS);
+  const settings = withDefaults(options, SECURITY_OPTIONS);
   return {
     given: givenIn(options),
     role,
     provider,
-    versions,
     identities,
-    trust: resolveTrust(options.ca, trustBesides, platform.defaultTrust),
-    trustBesides,
-    crls: resolveCrls(options.crl),
-    pins: resolvePins(options.pins),
-    peerCertificateTypes: resolveCertificateTypes(options.peerCertificateTypes),
+    ...trust,
     psk,
-    pskModes: resolvePskModes(options.pskModes, hasPsk),
-    tickets: role === 'server' ? resolveTickets(options, provider) : undefined,
-    suites,
-    groups,
-    keyShares: resolveKeyShares(options.keyShares, groups, capabilities),
-    sigalgs: resolveSigalgs(options.sigalgs, capabilities),
+    tickets: role === 'server' ? resolveTickets(options, platform) : undefined,
+    ...negotiation,
     requestCert: settings.requestCert,
     rejectUnauthorized: settings.rejectUnauthorized,
-    alpn: resolveAlpn(options.alpn),
-    srtp: resolveSrtp(options.srtp),
+    alpn,
+    srtp,
     recordSizeLimit: settings.recordSizeLimit,
     maxFragmentLength: settings.maxFragmentLength,
     ...resolveOcsp(options, identities, provider),
@@ -118,10 +135,45 @@ function readSecurity<V extends VersionFacts>(
   };
 }
 
-/** As in node:tls `null` equals an absent value. */
+function readTrust(
+  options: SecurityOptions,
+  pfx: ReturnType<typeof resolvePfx>,
+  { defaultTrust }: Platform,
+): Pick<Security, 'trust' | 'trustBesides' | 'crls' | 'pins' | 'peerCertificateTypes'> {
+  const trustBesides = pfx.flatMap(({ others }) => others);
+  return {
+    trust: resolveTrust(options.ca, trustBesides, defaultTrust),
+    trustBesides,
+    crls: resolveCrls(options.crl),
+    pins: resolvePins(options.pins),
+    peerCertificateTypes: resolveCertificateTypes(options.peerCertificateTypes),
+  };
+}
+
+function readNegotiation<V extends VersionFacts>(
+  options: SecurityOptions,
+  role: Role,
+  { provider: { capabilities }, versions: spoken }: Platform<V>,
+): Pick<Security<V>, 'versions' | 'suites' | 'groups' | 'keyShares' | 'sigalgs' | 'pskModes'> {
+  // A name may have pre-shared keys where the endpoint has none.
+  const hasPsk = options.psk !== undefined || options.sni !== undefined;
+  const suites = resolveCiphers(options.ciphers, role, hasPsk, capabilities);
+  const { groups, option: groupsOption } = resolveGroups(options, capabilities);
+  const versions = resolveVersions(withDefaults(options, SECURITY_OPTIONS), suites, spoken);
+  if (!groups.some((group) => versions.some(({ name }) => groupFits(group, name))))
+    throw invalidArgValue(groupsOption, `must hold a group for ${versions[0].name}`);
+  return {
+    versions,
+    suites,
+    groups,
+    keyShares: resolveKeyShares(options.keyShares, groups, capabilities),
+    sigalgs: resolveSigalgs(options.sigalgs, capabilities),
+    pskModes: resolvePskModes(options.pskModes, hasPsk),
+  };
+}
+
 function givenIn(options: SecurityOptions): ReadonlySet<string> {
-  const values = Object.entries(options).filter(([, value]) => (value ?? null) !== null);
-  return new Set(values.map(([name]) => name).filter((name) => Object.hasOwn(SECURITY_OPTIONS, name)));
+  return new Set(Object.keys(options).filter((name) => Object.hasOwn(SECURITY_OPTIONS, name)));
 }
 
 function resolveIdentityCheck(

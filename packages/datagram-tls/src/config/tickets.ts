@@ -25,10 +25,14 @@ const LONGEST_CONTEXT = 32;
 const MOST_KEYS = 16;
 
 /** Reads `ticketKeys`, `sessionCacheSize`, `sessionTimeout` and `sessionIdContext`. `undefined`: no session can be resumed. */
-export function resolveTickets(options: SecurityOptions, provider: CryptoProvider): TicketPolicy | undefined {
+export function resolveTickets(
+  options: SecurityOptions,
+  platform: { readonly provider: CryptoProvider; readonly sessionIdContext?: () => string },
+): TicketPolicy | undefined {
+  const { provider } = platform;
   const settings = withDefaults(options, SECURITY_OPTIONS);
-  const { ticketKeys, sessionTimeout, sessionIdContext } = settings;
-  const context = utf8(sessionIdContext);
+  const { ticketKeys, sessionTimeout } = settings;
+  const context = utf8(options.sessionIdContext ?? platform.sessionIdContext?.() ?? '');
   if (context.length > LONGEST_CONTEXT)
     throw outOfRange('options.sessionIdContext.length', `<= ${LONGEST_CONTEXT}`, context.length);
   const lifetime = sessionTimeout * 1000;
@@ -72,6 +76,17 @@ function resolveKeys(
 }
 
 function importKeys(value: unknown, name: string, provider: CryptoProvider): readonly TicketKey[] {
+  return readKeys(value, name).map(({ buffer, byteOffset, byteLength }) =>
+    importTicketKey(provider, new Uint8Array(buffer, byteOffset, byteLength)),
+  );
+}
+
+/** Checks the option as far as that is possible before a function of the application is asked. */
+export function checkTicketKeys(ticketKeys: SecurityOptions['ticketKeys']): void {
+  if (ticketKeys !== false && typeof ticketKeys !== 'function') readKeys(ticketKeys, 'options.ticketKeys');
+}
+
+function readKeys(value: unknown, name: string): readonly ArrayBufferView[] {
   if (value === undefined || value === null) return [];
   const items: readonly unknown[] = Array.isArray(value) ? value : [value];
   if (items.length > MOST_KEYS) throw outOfRange(`${name}.length`, `<= ${MOST_KEYS}`, items.length);
@@ -79,7 +94,7 @@ function importKeys(value: unknown, name: string, provider: CryptoProvider): rea
     checkView(item, name);
     if (item.byteLength !== TICKET_KEY_LENGTH)
       throw invalidArgValue(name, `must be exactly ${TICKET_KEY_LENGTH} bytes`);
-    return importTicketKey(provider, new Uint8Array(item.buffer, item.byteOffset, item.byteLength));
+    return item;
   });
 }
 

@@ -66,12 +66,11 @@ export function resolveCrls(crl: SecurityOptions['crl']): readonly Crl[] | undef
   return readAll(crl, LISTS);
 }
 
-/** As in node:tls `null` equals an absent value. */
 function readAll<T>(
-  value: Encoded | readonly Encoded[] | undefined | null,
+  value: Encoded | readonly Encoded[] | undefined,
   { option, split, parse, code }: Kind<T>,
 ): T[] | undefined {
-  if (value === undefined || value === null) return undefined;
+  if (value === undefined) return undefined;
   const items = Array.isArray(value) ? (value as readonly Encoded[]) : [value as Encoded];
   return items.flatMap((item) => {
     return split(item, option).map((der) => {

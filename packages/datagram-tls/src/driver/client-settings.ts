@@ -6,11 +6,13 @@ import { hostName } from '../base/host-name.js';
 import { checkKeepAlive } from '../config/behaviour.js';
 import { checkInteger, checkString } from '../config/checks.js';
 import type { Destination } from '../config/config.js';
+import { checkNamed, checkValues } from '../config/option-table.js';
+import { SECURITY_OPTIONS } from '../config/options.js';
 import { resolveSession, type SavedSession } from '../config/saved-session.js';
 import type { Security } from '../connection/version.js';
 import { rulesOf } from '../wire/version.js';
 import { resolveEarlyMessages } from './arguments.js';
-import type { EndpointConnectOptions } from './options.js';
+import { CONNECT_OPTIONS, type EndpointConnectOptions } from './options.js';
 import { platform } from './platform.js';
 import { securityFrom } from './secure-context.js';
 
@@ -23,18 +25,23 @@ export interface ClientSettings {
 /** Checks the arguments of `connect`. */
 export function checkPeer(host: string, port: number): void {
   checkString(host, 'host');
-  checkInteger(port, 'port', 1, 65_535);
+  checkInteger(port, 'port', 0, 65_535);
 }
 
-/** Reads the options of a client. `mtu`: the largest datagram that it sends, bytes. */
-export function resolveClient(host: string, options: EndpointConnectOptions, mtu: number): ClientSettings {
-  const { servername, session: savedBytes, keepAlive } = options;
-  const named = resolveDestination(host, servername);
-  const saved = resolveSession(savedBytes, named.verifyName, platform.provider);
+/** Reads what the secure context of a client is made of. The order of checks is that of node:dtls. */
+export function clientSecurity(options: EndpointConnectOptions): Security {
+  checkNamed(options, SECURITY_OPTIONS, ['rejectUnauthorized']);
   const security = securityFrom(options, 'client');
-  checkKeepAlive(keepAlive, security.versions);
-  const earlyData = resolveEarlyMessages(options.earlyData, mtu);
-  return { security, destination: { ...named, session: saved, earlyData } };
+  checkKeepAlive(options.keepAlive, security.versions);
+  return security;
+}
+
+/** Reads whom a client connects to, which is checked last. `mtu`: the largest datagram that it sends, bytes. */
+export function resolveDestination(host: string, options: EndpointConnectOptions, mtu: number): Destination {
+  checkValues(options, CONNECT_OPTIONS, { role: 'client' });
+  const named = namesOf(host, options.servername);
+  const session = resolveSession(options.session, named.verifyName, platform.provider);
+  return { ...named, session, earlyData: resolveEarlyMessages(options.earlyData, mtu) };
 }
 
 /** `destination`, whose ticket counts as offered from now on, and is left out if it was before. */
@@ -47,7 +54,10 @@ const IS_ASCII = /^[\x20-\x7e]*$/;
 const IS_PLAIN = /^[a-z0-9_.\u0080-\u{10ffff}-]+$/iu;
 
 /** IP addresses are never sent as SNI (RFC 6066 §3), but the certificate must contain them. */
-function resolveDestination(host: string, servername: string | undefined): Destination {
+function namesOf(
+  host: string,
+  servername: string | undefined,
+): Pick<Destination, 'serverName' | 'verifyName'> {
   const ofHost = servername === undefined || servername === '';
   const name = ofHost ? asciiName(host, 'host') : asciiName(servername, 'options.servername');
   const isName = isIP(name) === 0;

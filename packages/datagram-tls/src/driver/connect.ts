@@ -2,13 +2,15 @@ import { isIP } from 'node:net';
 import { invalidArgValue } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { BEHAVIOUR_OPTIONS } from '../config/behaviour.js';
-import { pickOptions, readOptions, withDefaults } from '../config/option-table.js';
-import { checkPeer, resolveClient, spendTicket } from './client-settings.js';
+import { checkNamed, checkValues, pickOptions, readNames, withDefaults } from '../config/option-table.js';
+import type { Security } from '../connection/version.js';
+import { checkPeer, clientSecurity, resolveDestination, spendTicket } from './client-settings.js';
 import { DTLSEndpoint, endpointControl } from './endpoint.js';
 import {
   BIND_OPTIONS,
   type ConnectOptions,
   ENDPOINT_OPTIONS,
+  LISTEN_OPTIONS,
   SESSION_OPTIONS,
   type TransportConnectOptions,
 } from './options.js';
@@ -33,15 +35,34 @@ export function connect(
   given: ConnectOptions | TransportConnectOptions = {},
 ): DTLSSession {
   checkPeer(host, port);
-  const options = readOptions(given, SESSION_OPTIONS, { role: 'client' });
+  const options = readNames(given, SESSION_OPTIONS, CLIENT);
+  checkNamed(options, ENDPOINT_OPTIONS, ['transport']);
+  checkValues(options, { ...LISTEN_OPTIONS, ...BIND_OPTIONS }, CLIENT);
+  const security = clientSecurity(options);
+  const endpoint = new DTLSEndpoint(pickOptions(options, ENDPOINT_OPTIONS));
+  try {
+    return connectBy(endpoint, host, port, options, security);
+  } catch (error) {
+    // Everything is closed when an argument is wrong, or the socket cannot be bound.
+    endpoint.destroy();
+    throw error;
+  }
+}
+
+const CLIENT = { role: 'client' } as const;
+
+function connectBy(
+  endpoint: DTLSEndpoint,
+  host: string,
+  port: number,
+  options: ConnectOptions,
+  security: Security,
+): DTLSSession {
   const { bindHost, bindPort } = withDefaults(options, BIND_OPTIONS);
-  if (bindHost !== undefined) checkBindHost(bindHost, host);
   const { transport } = options;
   const mtu = datagramSize(options.mtu, transport) ?? BEHAVIOUR_OPTIONS.mtu.default;
-  const client = resolveClient(host, options, mtu);
-  const endpoint = new DTLSEndpoint(pickOptions(options, ENDPOINT_OPTIONS));
-  const { security } = client;
-  const destination = spendTicket(client.destination);
+  if (bindHost !== undefined) checkBindHost(bindHost, host);
+  const destination = spendTicket(resolveDestination(host, options, mtu));
   const session = endpointControl.reserve(endpoint, destination.serverName);
   const begin = (peer: PeerAddress): void => {
     endpointControl.connect(endpoint, session, peer, security, destination);
@@ -53,35 +74,16 @@ export function connect(
   };
   if (transport !== undefined)
     startOver(transport, endpoint, () => begin({ address: host, family: familyOf(host), port }));
-  else if (isIP(host) !== 0) startNow(host, start, endpoint);
+  else if (isIP(host) !== 0) start(host, isIP(host) === 6 ? 'IPv6' : 'IPv4');
   else startLater(host, bindHost, start, (error) => endpointControl.fail(endpoint, error));
   return session;
 }
 
-/** Everything is closed when the socket cannot be bound. */
-function startNow(
-  host: string,
-  start: (address: string, family: PeerAddress['family']) => void,
-  endpoint: DTLSEndpoint,
-): void {
-  try {
-    start(host, isIP(host) === 6 ? 'IPv6' : 'IPv4');
-  } catch (error) {
-    endpoint.destroy();
-    throw error;
-  }
-}
-
 /** The first flight waits until the transport is open; the endpoint reports its failure. */
 function startOver({ opened }: Transport, endpoint: DTLSEndpoint, begin: () => void): void {
-  try {
-    endpointControl.bind(endpoint, '', 0);
-    if (opened === undefined) begin();
-  } catch (error) {
-    endpoint.destroy();
-    throw error;
-  }
-  if (opened !== undefined) void endpoint.opened.then(begin, () => undefined);
+  endpointControl.bind(endpoint, '', 0);
+  if (opened === undefined) begin();
+  else void endpoint.opened.then(begin, () => undefined);
 }
 
 function startLater(

@@ -12,7 +12,13 @@ import type { Security } from '../connection/version.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { EarlyRefusals, Refusals } from '../endpoint/counters.js';
 import type { Refusal } from '../endpoint/refusals.js';
-import { type ClientSettings, checkPeer, resolveClient, spendTicket } from './client-settings.js';
+import {
+  type ClientSettings,
+  checkPeer,
+  clientSecurity,
+  resolveDestination,
+  spendTicket,
+} from './client-settings.js';
 import { logPeer, logRemoval } from './debug.js';
 import { Deferred } from './deferred.js';
 import { UnreadBudget } from './inbox.js';
@@ -274,7 +280,8 @@ export class DTLSEndpoint implements SessionEndpoint {
     const trace = options.trace ?? this.#shared.trace;
     const behaviour = resolveBehaviour({ ...behaviourOptions, mtu }, trace !== undefined);
     const { keepAlive } = behaviourOptions;
-    const client = resolveClient(host, { ...options, keepAlive }, behaviour.mtu);
+    const security = clientSecurity({ ...options, keepAlive });
+    const client = { security, destination: resolveDestination(host, options, behaviour.mtu) };
     const session = sessionControl.create({ ...this.#shared, trace }, client.destination.serverName);
     const unwatch = watch(options.signal, (reason) => session.destroy(reason));
     if (options.signal !== undefined) session.closed.then(unwatch, unwatch);

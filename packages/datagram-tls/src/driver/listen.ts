@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { invalidArgValue, missingArgs } from '../base/errors.js';
 import { checkKeepAlive } from '../config/behaviour.js';
 import { checkFunction } from '../config/checks.js';
-import { pickOptions, readOptions, withDefaults } from '../config/option-table.js';
+import { checkNamed, checkValues, pickOptions, readNames, withDefaults } from '../config/option-table.js';
 import type { Security } from '../connection/version.js';
 import { DTLSEndpoint, endpointControl, type SessionCallback } from './endpoint.js';
 
@@ -28,11 +28,18 @@ import { securityFrom } from './secure-context.js';
  */
 export function listen(
   onsession: SessionCallback,
-  given: ListenOptions | TransportListenOptions,
+  given?: ListenOptions | TransportListenOptions,
 ): DTLSEndpoint {
   checkFunction(onsession, 'onsession');
-  const options = readOptions(given, SESSION_OPTIONS, { role: 'server' });
-  const { host, ...bound } = withDefaults(options as ListenOptions, LISTEN_OPTIONS);
+  const options = readNames(
+    given === undefined ? NO_OPTIONS : (given as ListenOptions),
+    SESSION_OPTIONS,
+    SERVER,
+  );
+  requireOptions(options);
+  checkNamed(options, ENDPOINT_OPTIONS, ['transport']);
+  checkValues(options, LISTEN_OPTIONS, SERVER);
+  const { host, ...bound } = withDefaults(options, LISTEN_OPTIONS);
   const port = options.transport === undefined ? bound.port : 0;
   const security = securityFrom(options, 'server');
   checkEarlyReceiver(options.onearlydata, security);
@@ -44,6 +51,20 @@ export function listen(
   if (isIP(host) === 0) startLater(host, endpoint, start);
   else startNow(host, endpoint, start);
   return endpoint;
+}
+
+const SERVER = { role: 'server' } as const;
+/** As in node:dtls, what is missing is the certificate. */
+const NO_OPTIONS = {} as ListenOptions;
+
+/** What is missing is reported before any value is read, as in node:dtls. */
+function requireOptions(options: ListenOptions): void {
+  const { secureContext, psk, sni, pfx, certificateTypes, cert, key, transport } = options;
+  if ([secureContext, psk, sni, pfx, certificateTypes].every((other) => other === undefined)) {
+    if (cert === undefined) throw missingArgs('options.cert');
+    if (key === undefined) throw missingArgs('options.key');
+  }
+  if (transport === undefined && (options.port as unknown) === undefined) throw missingArgs('options.port');
 }
 
 /** Replayable data has its own callback, so that the application handles it separately. */

@@ -100,7 +100,7 @@ export const BIND_OPTIONS = {
    * Address to send from, an IP address of the server's family; `::` serves both families unless `ipv6Only` is set.
    * @defaultValue the system's choice
    */
-  bindHost: option(text, { only: 'client', notWith: 'transport' }),
+  bindHost: option(text, { only: 'client', notWith: 'transport', absent: [''] }),
   /**
    * Port to send from; 0: any free port.
    * @defaultValue 0
@@ -123,7 +123,13 @@ export const LISTEN_OPTIONS = {
    * same object.
    * @defaultValue 0.0.0.0
    */
-  host: option(text, { default: '0.0.0.0', only: 'server', ignoredBy: 'client', notWith: 'transport' }),
+  host: option(text, {
+    default: '0.0.0.0',
+    only: 'server',
+    ignoredBy: 'client',
+    notWith: 'transport',
+    absent: [null, ''],
+  }),
   /** Port to bind; 0: any free port. `connect` ignores it, as `host`. */
   port: required(port, { only: 'server', ignoredBy: 'client', notWith: 'transport' }),
   /**

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import tls from 'node:tls';
 import type { Platform } from '../config/resolve.js';
@@ -13,8 +13,17 @@ export const platform: Platform<ProtocolVersion> = {
   provider: nodeProvider,
   versions: [dtls13, dtls12],
   defaultTrust,
+  sessionIdContext,
   describeCertificate: (der) => new X509Certificate(der).toLegacyObject(),
 };
+
+let contextOfProcess: string | undefined;
+
+/** As in node:tls: servers that were started in another way do not share sessions, even if they share ticket keys. */
+function sessionIdContext(): string {
+  contextOfProcess ??= createHash('sha256').update(process.argv.join(' ')).digest('hex').slice(0, 32);
+  return contextOfProcess;
+}
 
 type Getter = (type: 'default') => readonly string[];
 

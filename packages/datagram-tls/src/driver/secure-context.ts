@@ -1,10 +1,10 @@
 import type { PeerCertificate } from 'node:tls';
 import type { Awaitable } from '../base/awaitable.js';
-import { illegalConstructor, invalidArgValue, missingArgs } from '../base/errors.js';
+import { illegalConstructor, invalidArgType, invalidArgValue, missingArgs } from '../base/errors.js';
 import { BEHAVIOUR_OPTIONS } from '../config/behaviour.js';
 import type { Role } from '../config/config.js';
 import { LIMIT_OPTIONS } from '../config/limits.js';
-import { type OptionsOf, pickOptions, readOptions, withDefaults } from '../config/option-table.js';
+import { checkNamed, type OptionsOf, pickOptions, readNames, withDefaults } from '../config/option-table.js';
 import {
   CONTEXT_OPTIONS,
   SECURITY_OPTIONS,
@@ -67,7 +67,8 @@ const PLATFORM: Platform<ProtocolVersion> = {
  * Node's `ERR_OSSL_…` for keys and certificates that cannot be read.
  */
 export function createSecureContext(given: SecureContextOptions = {}): DTLSSecureContext {
-  const options = readOptions(given, OPTIONS, { elsewhere: ELSEWHERE });
+  const options = readNames(given, OPTIONS, { elsewhere: ELSEWHERE });
+  checkNamed(options, OPTIONS, ['isServer']);
   const { isServer } = withDefaults(options, CONTEXT_OPTIONS);
   const security = pickOptions(options, SECURITY_OPTIONS);
   return createContext(resolveSecurity(security, isServer ? 'server' : 'client', PLATFORM));
@@ -84,8 +85,14 @@ export function securityFrom(
     if (role === 'server') requireIdentity(security);
     return security;
   }
+  if (!((secureContext as unknown) instanceof DTLSSecureContext))
+    throw invalidArgType('options.secureContext', 'an instance of DTLSSecureContext', secureContext);
   const security = securityOf(secureContext);
-  if (security.role !== role) throw invalidArgValue('options.secureContext', `is not a ${role} context`);
+  if (security.role !== role) {
+    const [made, needs] =
+      role === 'server' ? ['client', 'listen needs'] : ['server', 'connect needs one without'];
+    throw invalidArgValue('options.secureContext', `was created for a ${made}: ${needs} isServer: true`);
+  }
   for (const name of Object.keys(pickOptions(options, SECURITY_OPTIONS))) {
     const reason = 'cannot be combined with options.secureContext; set it on the context instead';
     throw invalidArgValue(`options.${name}`, reason);

@@ -150,6 +150,10 @@ export class Udp implements DatagramChannel {
    */
   send(data: Uint8Array, to: PeerAddress, failed?: (error: Error) => void): void {
     if (!this.#open) return;
+    if (to.port === 0) {
+      if (failed !== undefined) process.nextTick(failed, invalidPort(to));
+      return;
+    }
     const done =
       failed === undefined
         ? undefined
@@ -201,6 +205,11 @@ export class Udp implements DatagramChannel {
     this.close();
     throw failure;
   }
+}
+
+/** What Linux says of a send to port 0; Node's sockets throw. */
+function invalidPort({ address }: PeerAddress): Error {
+  return Object.assign(new Error(`send EINVAL ${address}:0`), { code: 'EINVAL', syscall: 'send' });
 }
 
 /** `undefined` for a socket that is not bound yet. */

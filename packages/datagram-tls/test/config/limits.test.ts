@@ -6,11 +6,11 @@ import { LIMIT_OPTIONS, resolveLimits } from '#lib/config/limits.js';
 const WRONG: readonly (readonly [option: string, value: unknown, code: string])[] = [
   ...['maxSessions', 'maxSessionsPerHost', 'maxHandshakes'].flatMap((name) => [
     [name, '1', 'ERR_INVALID_ARG_TYPE'] as const,
-    [name, null, 'ERR_INVALID_ARG_TYPE'] as const,
     [name, -1, 'ERR_OUT_OF_RANGE'] as const,
     [name, 1.5, 'ERR_OUT_OF_RANGE'] as const,
     [name, 2 ** 32, 'ERR_OUT_OF_RANGE'] as const,
   ]),
+  ['maxHandshakes', null, 'ERR_INVALID_ARG_TYPE'],
   ['maxHeldBytes', '1', 'ERR_INVALID_ARG_TYPE'],
   ['maxHeldBytes', -1, 'ERR_OUT_OF_RANGE'],
   ['evictAfter', '1', 'ERR_INVALID_ARG_TYPE'],

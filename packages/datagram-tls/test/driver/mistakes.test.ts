@@ -188,7 +188,7 @@ const MISTAKES: readonly [string, () => unknown, string, RegExp][] = [
     'ERR_OUT_OF_RANGE',
     /retransmission\.max/,
   ],
-  ['an invalid port to connect to', () => connect('127.0.0.1', 0), 'ERR_OUT_OF_RANGE', /port/],
+  ['an invalid port to connect to', () => connect('127.0.0.1', 65_536), 'ERR_OUT_OF_RANGE', /port/],
   [
     'a bind host of the other family',
     () => connect('127.0.0.1', 1, { bindHost: '::1' }),
