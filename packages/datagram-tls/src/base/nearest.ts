@@ -14,6 +14,15 @@ export function nearest(name: string, candidates: readonly string[]): string | u
   return best;
 }
 
+/** The end of a message about `name`: ` Did you mean 'x'?`, or nothing where nothing is near. */
+export function didYouMean(name: string, candidates: readonly string[], prefix = ''): string {
+  const meant = name.length > LONGEST ? undefined : nearest(name, candidates);
+  return meant === undefined ? '' : `. Did you mean '${prefix}${meant}'?`;
+}
+
+/** No name is longer. */
+const LONGEST = 64;
+
 /** Edits that make `b` of `a`: insertions, deletions, substitutions, swaps of neighbours. */
 function editDistance(a: string, b: string): number {
   let [before, last] = [[] as number[], Array.from({ length: b.length + 1 }, (_, j) => j)];

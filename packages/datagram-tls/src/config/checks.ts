@@ -1,4 +1,5 @@
-import { invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
+import { brief, invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
+import { didYouMean } from '../base/nearest.js';
 
 /**
  * Checks of single values, one for each kind. They throw the caller's mistake under the name of the option, with the
@@ -41,7 +42,9 @@ export function checkOneOf<T extends string | number>(
 ): asserts value is T {
   if (typeof allowed[0] === 'string') checkString(value, name);
   if (!(allowed as readonly unknown[]).includes(value)) {
-    throw invalidArgValue(name, `must be one of ${allowed.join(', ')}. Received '${String(value)}'`);
+    const given = String(value);
+    const hint = didYouMean(given, allowed.map(String));
+    throw invalidArgValue(name, `must be one of ${allowed.join(', ')}. Received '${brief(given)}'${hint}`);
   }
 }
 

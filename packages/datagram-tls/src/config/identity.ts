@@ -1,5 +1,5 @@
 import { EMPTY, fromBase64, toText } from '../base/bytes.js';
-import { callerError, invalidArgValue, missingArgs } from '../base/errors.js';
+import { callerError, invalidArgValue, missingArgs, passedOn } from '../base/errors.js';
 import { memberOf } from '../base/own-properties.js';
 import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
 import { readPkcs12 } from '../pkcs12/read.js';
@@ -44,8 +44,10 @@ function list<T>(value: T | readonly T[] | undefined): readonly T[] {
 function resolveCertificates(options: SecurityOptions, provider: CryptoProvider): readonly Identity[] {
   const certs = list(options.cert);
   const keys = list(options.key);
-  if (certs.length > 0 && keys.length === 0) throw missingArgs('options.key');
-  if (keys.length > 0 && certs.length === 0) throw missingArgs('options.cert');
+  if (certs.length > 0 && keys.length === 0)
+    throw missingArgs('options.key', 'it is the private key of options.cert');
+  if (keys.length > 0 && certs.length === 0)
+    throw missingArgs('options.cert', 'it is the chain of options.key');
   if (certs.length !== keys.length) {
     throw invalidArgValue(
       'options.key',
@@ -68,20 +70,20 @@ function resolveCertified(
   if (leaf === undefined) {
     throw callerError(
       'ERR_OSSL_ASN1_NESTED_ASN1_ERROR',
-      'options.cert: the first certificate cannot be read',
+      'options.cert: the first certificate cannot be parsed. Look at it with `openssl x509 -text`',
     );
   }
   const key = resolveKey(keyData, leaf, passphrase, provider);
   if (leaf.key.type === undefined) {
     throw callerError(
       'ERR_DTLS_UNSUPPORTED_KEY',
-      'options.cert: the key of the first certificate is of a type that is not supported, or spells its curve out',
+      'options.cert: the key of the first certificate is of a type that is not supported, or spells its curve out. Use RSA, P-256, P-384 or Ed25519',
     );
   }
   if (!provider.isKeyOf(leaf.spki, key)) {
     throw callerError(
       'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
-      'options.key does not belong to the first certificate of options.cert',
+      'options.key does not belong to the first certificate of options.cert (key values mismatch). Put the leaf first',
     );
   }
   return { type: 'X509', chain, leaf, key };
@@ -99,7 +101,7 @@ function resolveRawKeys(
 ): readonly Identity[] {
   const given = list(key).map((data) => resolveKey(data, undefined, passphrase, provider));
   const keys = [...given, ...pfx.map((file) => file.key)];
-  if (keys.length === 0) throw missingArgs('options.key');
+  if (keys.length === 0) throw missingArgs('options.key', 'options.certificateTypes has RawPublicKey');
   return keys.map((own) => ({ type: 'RawPublicKey', chain: [own.spki], leaf: undefined, key: own }));
 }
 
@@ -129,7 +131,7 @@ function remoteKey(
   if (key === undefined) {
     throw callerError(
       'ERR_DTLS_UNSUPPORTED_KEY',
-      `The key of ${publicKey === undefined ? 'options.cert' : 'options.key.publicKey'} is of a type that is not supported`,
+      `The key of ${publicKey === undefined ? 'options.cert' : 'options.key.publicKey'} is of a type that is not supported. Use RSA, P-256, P-384 or Ed25519`,
     );
   }
   return { ...key, sign: (scheme, data) => external.sign(scheme, data) };
@@ -137,7 +139,7 @@ function remoteKey(
 
 function publicHalf(publicKey: Encoded | undefined, leaf: Certificate | undefined): Uint8Array {
   if (publicKey !== undefined) return readPublicKey(publicKey, 'options.key.publicKey');
-  if (leaf === undefined) throw missingArgs('options.key.publicKey');
+  if (leaf === undefined) throw missingArgs('options.key.publicKey', 'there is no options.cert that has it');
   return leaf.spki;
 }
 
@@ -161,17 +163,15 @@ function importKey(
   option: string,
   provider: CryptoProvider,
 ): PrivateKey {
-  if (!holdsKey(data)) throw callerError('ERR_OSSL_UNSUPPORTED', `${option}: there is no private key in it`);
+  if (!holdsKey(data))
+    throw callerError(
+      'ERR_OSSL_UNSUPPORTED',
+      `${option}: there is no private key in it. Give PKCS#8, PKCS#1 or SEC1, in PEM or DER`,
+    );
   try {
     return provider.importPrivateKey(data, passphrase);
   } catch (error) {
-    const code = (error as { code?: unknown }).code;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw callerError(
-      typeof code === 'string' ? code : 'ERR_OSSL_UNSUPPORTED',
-      `${option}: ${reason}`,
-      error,
-    );
+    throw passedOn(option, error, 'ERR_OSSL_UNSUPPORTED');
   }
 }
 
@@ -229,7 +229,10 @@ function readFile(
 }
 
 function lacks(option: string, what: string): Error {
-  return callerError('ERR_CRYPTO_OPERATION_FAILED', `${option} holds no ${what}`);
+  return callerError(
+    'ERR_CRYPTO_OPERATION_FAILED',
+    `${option} holds no ${what}. Export it with the key and its certificate`,
+  );
 }
 
 /** Peers need no root: they trust their own, or none. */

@@ -1,4 +1,6 @@
-import { callerError, invalidArgValue } from '../base/errors.js';
+import type { ErrorCode } from '../base/error-codes.js';
+import { brief, callerError, invalidArgValue } from '../base/errors.js';
+import { didYouMean } from '../base/nearest.js';
 import { DEFAULT_GROUPS, shareLength } from '../crypto/groups.js';
 import type { Capabilities } from '../crypto/provider.js';
 import { DEFAULT_SCHEMES, hasScheme, scheme } from '../crypto/signatures.js';
@@ -9,6 +11,7 @@ import {
   lackOf,
   needsPsk,
   suiteByName,
+  suiteNames,
 } from '../crypto/suites.js';
 import {
   Group,
@@ -39,7 +42,7 @@ export function resolveCiphers(
   const suites = split(list).flatMap((name) => {
     if (name === 'DEFAULT') return defaults;
     const suite = suiteByName(name);
-    if (suite === undefined) throw unknownName('ERR_DTLS_UNKNOWN_CIPHER', 'options.ciphers', name);
+    if (suite === undefined) throw unknownName('options.ciphers', name, suiteNames(), 'no cipher match');
     const lack = lackOf(suite, capabilities);
     if (lack !== undefined) throw lacking('ERR_DTLS_UNSUPPORTED_CIPHER', 'options.ciphers', name, lack);
     return [suite];
@@ -64,6 +67,7 @@ const GROUP_ALIASES: ReadonlyMap<string, GroupName> = new Map([
   ['p-384', 'secp384r1'],
   ['p-521', 'secp521r1'],
 ]);
+const ALL_GROUP_NAMES = [...Object.keys(Group), ...GROUP_ALIASES.keys()];
 const GROUP_NAMES = new Map(Object.keys(Group).map((name) => [name.toLowerCase(), name as GroupName]));
 
 /** The groups of `groups` or of its alias `ecdhCurve`, and the option that they come from. */
@@ -95,7 +99,7 @@ function namedGroups(list: NameList, option: string, capabilities: Capabilities)
   const groups = split(list).map((name) => {
     const lower = name.toLowerCase();
     const group = GROUP_NAMES.get(lower) ?? GROUP_ALIASES.get(lower);
-    if (group === undefined) throw unknownName('ERR_DTLS_UNKNOWN_GROUP', option, name);
+    if (group === undefined) throw unknownName(option, name, ALL_GROUP_NAMES, 'Failed to set ECDH curve');
     if (!capabilities.group(group)) throw lacking('ERR_DTLS_UNSUPPORTED_GROUP', option, name, group);
     return group;
   });
@@ -132,7 +136,7 @@ export function resolveSigalgs(
     return schemes;
   }
   const schemes = split(list).map((name) => {
-    if (!Object.hasOwn(Scheme, name)) throw unknownName('ERR_DTLS_UNKNOWN_SIGALG', 'options.sigalgs', name);
+    if (!Object.hasOwn(Scheme, name)) throw unknownName('options.sigalgs', name, SCHEME_NAMES);
     const known = name as SchemeName;
     if (!hasScheme(scheme(known), capabilities))
       throw lacking('ERR_DTLS_UNSUPPORTED_SIGALG', 'options.sigalgs', name, known);
@@ -141,6 +145,7 @@ export function resolveSigalgs(
   return unique(schemes);
 }
 
+const SCHEME_NAMES = Object.keys(Scheme);
 const PSK_MODES = Object.keys(PskKeyExchangeMode) as PskModeName[];
 
 /** Without forward secrecy only when named explicitly. */
@@ -159,13 +164,15 @@ function split(list: NameList): string[] {
   return items.map((item) => item.trim()).filter((item) => item !== '');
 }
 
-function unknownName(code: string, option: string, name: string): Error {
-  return callerError(code, `${option}: '${name}' is not known here`);
+/** With the code of node:dtls. `phrase`: OpenSSL's, or node:dtls's, for it. */
+export function unknownName(option: string, name: string, known: readonly string[], phrase?: string): Error {
+  const text = `${option}: '${brief(name)}' is not known here${phrase === undefined ? '' : ` (${phrase})`}`;
+  return callerError('ERR_CRYPTO_OPERATION_FAILED', `${text}${didYouMean(name, known)}`);
 }
 
 /** For a name that the library supports, and for which this runtime has no cryptography. */
-export function lacking(code: string, option: string, name: string, lack: string): Error {
-  return callerError(code, `${option}: '${name}' needs ${lack}, which this runtime lacks`);
+export function lacking(code: ErrorCode, option: string, name: string, lack: string): Error {
+  return callerError(code, `${option}: '${name}' needs ${lack}, which this runtime lacks. Name another`);
 }
 
 function unique<T>(items: readonly T[]): readonly T[] {

@@ -1,5 +1,5 @@
-import { invalidArgValue } from '../base/errors.js';
-import { nearest } from '../base/nearest.js';
+import { brief, invalidArgValue } from '../base/errors.js';
+import { didYouMean } from '../base/nearest.js';
 import { checkObject } from './checks.js';
 import type { Role, Security } from './config.js';
 
@@ -204,9 +204,8 @@ function checkName(key: string, table: OptionTable, reading: Reading): void {
   const known = Object.keys(table).filter(
     (known) => role === undefined || table[known]?.roles.includes(role) === true,
   );
-  const meant = nearest(key, known);
-  const hint = meant === undefined ? '' : `. Did you mean '${name}.${meant}'?`;
-  throw invalidArgValue(`${name}.${key}`, `is not a known option${hint}`);
+  const hint = didYouMean(key, known, `${name}.`);
+  throw invalidArgValue(`${name}.${brief(key)}`, `is not a known option${hint}`);
 }
 
 function checkBeside(
@@ -217,7 +216,7 @@ function checkBeside(
 ): void {
   if (notWith === undefined || (role !== undefined && role === ignoredBy)) return;
   if (options[notWith] !== undefined)
-    throw invalidArgValue(`${name}.${key}`, `is of no use with ${name}.${notWith}`);
+    throw invalidArgValue(`${name}.${key}`, `is of no use with ${name}.${notWith}. Leave out one of them`);
 }
 
 /** The result of {@link readOptions}, and the defaults of what it leaves out. */

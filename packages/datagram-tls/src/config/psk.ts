@@ -1,6 +1,6 @@
 import { whenever } from '../base/awaitable.js';
 import { EMPTY, toHex, toText, utf8 } from '../base/bytes.js';
-import { invalidArgValue, outOfRange } from '../base/errors.js';
+import { invalidArgValue, outOfRange, readAnswer } from '../base/errors.js';
 import type { Capabilities } from '../crypto/provider.js';
 import { KDF_HASHES } from '../wire/imported-identity.js';
 import type { VersionFacts } from '../wire/version.js';
@@ -73,12 +73,13 @@ export function resolvePsk(
 
 function resolveChooser(psk: ClientPskOption, rules: Rules): Pick<ClientPsk, 'choose' | 'fixed'> {
   if (typeof psk === 'function') {
-    const name = 'the result of options.psk';
-    const read = (found: unknown): readonly PskCredential[] => {
-      const offered = credentials(found, name, rules);
-      checkRoom(offered, name, rules.latest());
-      return offered;
-    };
+    const name = 'options.psk()';
+    const read = (found: unknown): readonly PskCredential[] =>
+      readAnswer(() => {
+        const offered = credentials(found, name, rules);
+        checkRoom(offered, name, rules.latest());
+        return offered;
+      });
     return { choose: (hint) => whenever(callChooser(psk, hint), read), fixed: undefined };
   }
   const fixed = credentials(psk, 'options.psk', rules);
@@ -128,7 +129,7 @@ function resolveFinder(psk: ServerPskOption, rules: Rules): ServerPsk['find'] {
       whenever(callFinder(psk, identity), (found) =>
         found === undefined || found === null
           ? undefined
-          : storedPsk(found, 'the result of options.psk', rules),
+          : readAnswer(() => storedPsk(found, 'options.psk()', rules)),
       );
   }
   const keys = keysByIdentity(psk, rules);

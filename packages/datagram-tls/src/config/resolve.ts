@@ -9,7 +9,14 @@ import type { TrustStore } from '../x509/trust-store.js';
 import { checkString } from './checks.js';
 import type { CheckServerIdentity, Role, Security, Versions } from './config.js';
 import { resolveCertificateTypes, resolveIdentities, resolvePfx } from './identity.js';
-import { resolveCiphers, resolveGroups, resolveKeyShares, resolvePskModes, resolveSigalgs } from './names.js';
+import {
+  resolveCiphers,
+  resolveGroups,
+  resolveKeyShares,
+  resolvePskModes,
+  resolveSigalgs,
+  unknownName,
+} from './names.js';
 import { checkNamed, type Filled, type OptionsOf, readNames, withDefaults } from './option-table.js';
 import { CONTEXT_OPTIONS, SECURITY_OPTIONS, type SecurityOptions, VERSIONS } from './options.js';
 import { checkOffer, resolvePsk } from './psk.js';
@@ -93,7 +100,7 @@ function readSecurity<V extends VersionFacts>(
   const check = (names: readonly string[]): void => checkNamed(options, SECURITY_OPTIONS, names);
   // Cookies, DTLS 1.2's PRF and pre-shared keys have no other hash.
   if (!capabilities.hash('sha256'))
-    throw callerError('ERR_DTLS_UNSUPPORTED_HASH', 'This runtime lacks SHA-256');
+    throw callerError('ERR_DTLS_UNSUPPORTED_HASH', 'This runtime lacks SHA-256, without which there is no DTLS. Use another runtime, or a provider that has it');
   check(STEPS.psk);
   const psk = resolvePsk(options, role, () => negotiation.versions[0], capabilities);
   check(STEPS.tickets);
@@ -332,10 +339,7 @@ function resolveSrtp(srtp: string | undefined): readonly SrtpProfileName[] {
   if (srtp === undefined) return [];
   const names = srtp.split(':').map((name) => {
     if (!Object.hasOwn(SrtpProfile, name))
-      throw callerError(
-        'ERR_CRYPTO_OPERATION_FAILED',
-        `options.srtp: '${name}' is no profile that is known here`,
-      );
+      throw unknownName('options.srtp', name, Object.keys(SrtpProfile), 'SSL_CTX_set_tlsext_use_srtp failed');
     return name as SrtpProfileName;
   });
   return [...new Set(names)];

@@ -1,5 +1,5 @@
 import { concat, decodeUtf8, own, sameBytes, utf8 } from '../base/bytes.js';
-import { invalidArgType, invalidArgValue } from '../base/errors.js';
+import { brief, invalidArgType, invalidArgValue } from '../base/errors.js';
 import type { Duration } from '../base/instant.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import {
@@ -80,9 +80,13 @@ export function resolveSession(
     throw invalidArgValue('options.session', 'is not a session produced by session.session');
   const bytes = whole.subarray(0, Math.max(FORMAT.length, whole.length - DIGEST_LENGTH));
   const saved = sameBytes(digest(provider, bytes), whole.subarray(bytes.length)) ? decode(bytes) : undefined;
-  if (saved === undefined) throw invalidArgValue('options.session', 'is truncated or damaged');
+  if (saved === undefined)
+    throw invalidArgValue(
+      'options.session',
+      'is truncated or damaged. Connect without it, and save the new one',
+    );
   if (saved.identity !== (identity ?? '')) {
-    const other = `was authenticated for '${saved.identity}' and cannot be reused for '${identity ?? ''}'`;
+    const other = `was authenticated for '${brief(saved.identity)}' and cannot be reused for '${brief(identity ?? '')}'`;
     throw invalidArgValue('options.session', other);
   }
   return saved;

@@ -1,5 +1,5 @@
 import { whenever } from '../base/awaitable.js';
-import { callerError, invalidArgType, invalidArgValue, missingArgs } from '../base/errors.js';
+import { brief, invalidArgType, invalidArgValue, missingArgs, passedOn, readAnswer } from '../base/errors.js';
 import { hostName } from '../base/host-name.js';
 import type { VersionFacts } from '../wire/version.js';
 import type { ChooseSecurity, Security } from './config.js';
@@ -37,7 +37,7 @@ function readName(key: unknown): string {
   const name = typeof key === 'string' ? hostName(key) : undefined;
   if (name === undefined) {
     const wanted = "must have as keys host names in ASCII, and '*' for all others";
-    throw invalidArgValue('options.sni', `${wanted}. Received '${String(key)}'`);
+    throw invalidArgValue('options.sni', `${wanted}. Received '${brief(String(key))}'`);
   }
   return name;
 }
@@ -46,7 +46,7 @@ function chooseByFunction(choose: (name: string | undefined) => unknown, read: R
   const known = new WeakMap<object, Security>();
   const use = (identity: unknown): Security | undefined => {
     if (identity === undefined || identity === null) return undefined;
-    const security = known.get(identity) ?? readUnder('the result of options.sni', identity, read);
+    const security = known.get(identity) ?? readAnswer(() => readUnder('options.sni()', identity, read));
     known.set(identity, security);
     return security;
   };
@@ -61,8 +61,9 @@ function readUnder(place: string, identity: unknown, read: ReadIdentity): Securi
   try {
     return read(identity);
   } catch (error) {
-    const { code, message } = error as { code?: string; message: string };
-    throw code === undefined ? error : callerError(code, `${place}: ${message}`, error);
+    throw (error as { code?: unknown }).code === undefined
+      ? error
+      : passedOn(place, error, 'ERR_INVALID_ARG_VALUE');
   }
 }
 
@@ -96,6 +97,7 @@ export function resolveNamedIdentity<V extends VersionFacts>(
     given: new Set([...kept, ...own.given]),
     sni: undefined,
   };
-  if (security.identities.length === 0 && security.psk.role === 'none') throw missingArgs('options.cert');
+  if (security.identities.length === 0 && security.psk.role === 'none')
+    throw missingArgs('options.cert', 'a name of options.sni needs a certificate or pre-shared keys');
   return security;
 }

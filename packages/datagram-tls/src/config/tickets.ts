@@ -1,6 +1,6 @@
 import { whenever } from '../base/awaitable.js';
 import { utf8 } from '../base/bytes.js';
-import { callerError, invalidArgValue, outOfRange } from '../base/errors.js';
+import { callerError, invalidArgValue, invalidReturn, outOfRange, readAnswer } from '../base/errors.js';
 import type { Duration } from '../base/instant.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { SeenHellos } from '../keys/seen-hellos.js';
@@ -68,7 +68,7 @@ function resolveKeys(
   }
   if (typeof ticketKeys === 'function') {
     return () =>
-      whenever(ticketKeys(), (keys) => importKeys(keys, 'the result of options.ticketKeys', provider));
+      whenever(ticketKeys(), (keys) => readAnswer(() => importKeys(keys, 'options.ticketKeys()', provider)));
   }
   const fixed = importKeys(ticketKeys, 'options.ticketKeys', provider);
   if (fixed.length === 0) throw invalidArgValue('options.ticketKeys', 'must hold at least one key');
@@ -93,7 +93,7 @@ function readKeys(value: unknown, name: string): readonly ArrayBufferView[] {
   return items.map((item) => {
     checkView(item, name);
     if (item.byteLength !== TICKET_KEY_LENGTH)
-      throw invalidArgValue(name, `must be exactly ${TICKET_KEY_LENGTH} bytes`);
+      throw invalidArgValue(name, `must be exactly ${TICKET_KEY_LENGTH} bytes. Received ${item.byteLength}`);
     return item;
   });
 }
@@ -112,7 +112,10 @@ function resolveEarlyPolicy({
 }: Settings): EarlyPolicy | undefined {
   if (most === 0) {
     if (replayGuard !== undefined)
-      throw invalidArgValue('options.replayGuard', 'is of no use without options.maxEarlyData');
+      throw invalidArgValue(
+        'options.replayGuard',
+        'is of no use without options.maxEarlyData. Set that, or leave this out',
+      );
     return undefined;
   }
   if (ticketKeys === false)
@@ -133,8 +136,7 @@ function ownGuard(): EarlyPolicy['guard'] {
 function theirGuard(replayGuard: NonNullable<SecurityOptions['replayGuard']>): EarlyPolicy['guard'] {
   return (digest, until, time) =>
     whenever(replayGuard(digest, until - time), (isNew: unknown) => {
-      if (typeof isNew !== 'boolean')
-        throw callerError('ERR_INVALID_RETURN_VALUE', 'options.replayGuard must answer true or false');
+      if (typeof isNew !== 'boolean') throw invalidReturn('options.replayGuard', 'true or false', isNew);
       return isNew ? 'fresh' : 'replayed';
     });
 }

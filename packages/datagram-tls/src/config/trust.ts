@@ -1,11 +1,12 @@
 import { whenever } from '../base/awaitable.js';
 import { own } from '../base/bytes.js';
-import { callerError, invalidArgValue } from '../base/errors.js';
+import type { ErrorCode } from '../base/error-codes.js';
+import { callerError, invalidArgValue, invalidReturn } from '../base/errors.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { type Certificate, parseCertificate } from '../x509/certificate.js';
 import { type Crl, parseCrl } from '../x509/crl.js';
 import { isResponseFor } from '../x509/ocsp.js';
-import { readCertificates, readCrls } from '../x509/pem.js';
+import { readCrls, readTrusted } from '../x509/pem.js';
 import { type Pin, parsePin } from '../x509/pins.js';
 import { TrustStore } from '../x509/trust-store.js';
 import type { FindStaple, Identity, OcspResponder, Security } from './config.js';
@@ -19,12 +20,12 @@ interface Kind<T> {
   readonly split: (text: string | Uint8Array, option: string) => Uint8Array[];
   readonly parse: (der: Uint8Array) => T | undefined;
   /** Node's error for a certificate that cannot be parsed. */
-  readonly code: string;
+  readonly code: ErrorCode;
 }
 
 const CA: Kind<Certificate> = {
   option: 'options.ca',
-  split: readCertificates,
+  split: readTrusted,
   parse: parseCertificate,
   code: 'ERR_OSSL_ASN1_NESTED_ASN1_ERROR',
 };
@@ -75,7 +76,8 @@ function readAll<T>(
   return items.flatMap((item) => {
     return split(item, option).map((der) => {
       const parsed = parse(der);
-      if (parsed === undefined) throw callerError(code, `${option}: what is in it cannot be read`);
+      if (parsed === undefined)
+        throw callerError(code, `${option}: what is in it cannot be parsed. Look at it with openssl`);
       return parsed;
     });
   });
@@ -145,10 +147,8 @@ function fromResponder(ask: OcspResponder, provider: CryptoProvider): FindStaple
     const check = (response: unknown): Uint8Array | undefined => {
       if (response === undefined || response === null) return undefined;
       if (response instanceof Uint8Array && isResponseFor(response, leaf, provider)) return own(response);
-      throw callerError(
-        'ERR_INVALID_RETURN_VALUE',
-        'options.ocspResponse must give a successful OCSP response, in DER, about its certificate, or undefined',
-      );
+      const expected = 'a successful OCSP response, in DER, about its certificate, or undefined';
+      throw invalidReturn('options.ocspResponse', expected, response);
     };
     const given = ask(own(leaf.der));
     return whenever<unknown, Uint8Array | undefined>(given, check);

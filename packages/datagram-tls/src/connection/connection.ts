@@ -1,4 +1,4 @@
-import type { DTLSError } from '../base/errors.js';
+import { type DTLSError, illegalConstructor } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { Security as AnySecurity, Behaviour, Destination } from '../config/config.js';
@@ -40,7 +40,7 @@ export class Connection {
   readonly #machine: Machine;
 
   private constructor(machine: Machine) {
-    if (!(machine instanceof Machine)) throw new TypeError('Illegal constructor');
+    if (!(machine instanceof Machine)) throw illegalConstructor();
     this.#machine = machine;
   }
 

@@ -1,6 +1,8 @@
 import { Alert, AlertLevel, type AlertName } from '../base/alerts.js';
+import type { CodedAlert } from '../base/error-codes.js';
 import { DTLSError, violation } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
+import { hiddenIdentity } from '../handshake/refusals.js';
 import type { DropReason as RecordDropReason } from '../record/header.js';
 import type { RecordReader } from '../record/reader-writer.js';
 import { ContentType } from '../wire/codes.js';
@@ -125,7 +127,7 @@ export class Contents implements RecordSink {
     const newest = epochs.reader?.epoch ?? epoch;
     if (reason === 'forgery_limit' && epoch < newest) return epochs.forgetReadersBefore(epoch + 1);
     const alert = FATAL_RECORDS[reason] ?? 'bad_record_mac';
-    const text = `the session ended on a record: ${reason}`;
+    const text = `a record of the peer ended the session: ${reason}. Connect again; session.drops counts such records`;
     this.#host.onFailure(new DTLSError('ERR_DTLS_RECORD', text, { alert }));
   }
 
@@ -239,7 +241,7 @@ export class Contents implements RecordSink {
   }
 
   /** A violation in an authentic record of DTLS 1.3 ends the session; all else is discarded (RFC 9147 §4.5.2). */
-  #refuse(epoch: number, reason: DropReason, alert: AlertName, what: string): false {
+  #refuse(epoch: number, reason: DropReason, alert: CodedAlert, what: string): false {
     this.#association.drop(reason);
     if (epoch > 0 && this.#has('violationsAreFatal'))
       this.#host.onFailure(violation(alert, `the peer sent ${what}, which has no place here`));
@@ -286,24 +288,15 @@ export class Suspicion {
    */
   onForgery(unknownPsk: boolean): number {
     this.#forgeries++;
-    if (this.#forgeries >= ENOUGH_FORGERIES) this.raise(unknownPsk ? hiddenPsk() : pskMismatch());
+    if (this.#forgeries >= ENOUGH_FORGERIES) this.raise(unknownPsk ? hiddenIdentity() : pskMismatch());
     return this.#forgeries;
   }
-}
-
-/** The same alert as for a wrong key: only our own error distinguishes them. */
-function hiddenPsk(): DTLSError {
-  return violation(
-    'decrypt_error',
-    "there is no pre-shared key for the client's identity, which the client is not told",
-    'ERR_DTLS_UNKNOWN_PSK_IDENTITY',
-  );
 }
 
 function pskMismatch(): DTLSError {
   return violation(
     'decrypt_error',
-    'the peer does not seem to have the same pre-shared key for its identity',
+    'the peer seems to have another pre-shared key for its identity: its records do not open. Compare the keys of both sides',
     'ERR_DTLS_PSK_MISMATCH',
   );
 }

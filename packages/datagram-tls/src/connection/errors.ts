@@ -1,6 +1,7 @@
 import { Alert, AlertLevel, type AlertName, alertName } from '../base/alerts.js';
 import { own } from '../base/bytes.js';
-import { DTLSError, invalidState, tooLarge } from '../base/errors.js';
+import { DTLSError, invalidState, textOf, tooLarge } from '../base/errors.js';
+import type { Job } from '../handshake/jobs.js';
 import { PlainWriter } from '../record/plain.js';
 import { ContentType } from '../wire/codes.js';
 import { type AlertMessage, encodeAlert } from '../wire/messages/alert.js';
@@ -11,55 +12,95 @@ import type { SentAlert } from './life.js';
 export function notOpen(begun: boolean): Error {
   return begun
     ? invalidState('Session is destroyed')
-    : invalidState('Cannot send application data before the handshake completes');
+    : invalidState('Cannot send application data before the handshake completes. Wait for session.opened');
 }
 
 /** `byPeer`: the limit is the peer's, not the path's. */
 export function messageTooLarge(length: number, limit: number, byPeer: boolean): Error {
   const what = byPeer ? 'of a record that the peer takes' : 'for a single datagram';
-  return tooLarge(`data is ${length} bytes, which exceeds the ${limit} byte maximum ${what}`);
+  const advice = 'Split it into messages of at most session.maxMessageSize';
+  return tooLarge(`data is ${length} bytes, which exceeds the ${limit} byte maximum ${what}. ${advice}`);
 }
 
-/** `doubtsPsk`: a wrong key is the likely reason, because the peer does not answer what it cannot read. */
-export function handshakeTimeout(doubtsPsk: boolean): DTLSError {
-  const hint = doubtsPsk ? ': the peer may have another pre-shared key' : '';
-  return new DTLSError('ERR_DTLS_HANDSHAKE_TIMEOUT', `DTLS handshake timeout${hint}`, { source: 'network' });
+/** The option whose function does a job. */
+const ASKED: Readonly<Record<Job['kind'], string>> = {
+  sign: 'options.key.sign',
+  'verify-peer': 'options.verifyPeer or checkServerIdentity',
+  'find-staple': 'options.ocspResponse',
+  'choose-identity': 'options.sni',
+  'choose-psk': 'options.psk',
+  'check-session': 'options.verifyPeer or checkServerIdentity',
+  'find-psk': 'options.psk',
+  'open-ticket': 'options.ticketKeys or verifyPeer',
+  'seal-ticket': 'options.ticketKeys',
+  'guard-replay': 'options.replayGuard',
+  'find-session': 'options.verifyPeer',
+};
+
+/**
+ * `doubtsPsk`: a wrong key is the likely reason, because the peer does not answer what it cannot read. `job`: what
+ * the application has not answered.
+ */
+export function handshakeTimeout(doubtsPsk: boolean, heard: boolean, job?: Job['kind']): DTLSError {
+  const [reason, text] =
+    job !== undefined
+      ? ['CALLBACK', `the function ${ASKED[job]} of this side has not answered`]
+      : doubtsPsk
+        ? ['PSK_MISMATCH', 'the peer may have another pre-shared key. Compare the keys of both sides']
+        : ['NO_ANSWER', heard ? SILENT : NEVER_HEARD];
+  return new DTLSError('ERR_DTLS_HANDSHAKE_TIMEOUT', `DTLS handshake timeout: ${text}`, {
+    source: job === undefined ? 'network' : 'local',
+    reason,
+  });
 }
+
+const NEVER_HEARD =
+  'the peer never answered. Check that it listens at that address, and that firewalls pass UDP both ways';
+const SILENT = 'the peer stopped answering. Large datagrams may be lost on the path: try a smaller mtu';
 
 export function idleTimeout(ms: number): DTLSError {
-  return new DTLSError('ERR_DTLS_IDLE_TIMEOUT', `DTLS idle timeout: the peer was silent for ${ms} ms`, {
-    source: 'network',
-  });
+  const text = `DTLS idle timeout: the peer was silent for ${ms} ms. Raise idleTimeout, or set keepAlive`;
+  return new DTLSError('ERR_DTLS_IDLE_TIMEOUT', text, { source: 'network' });
 }
 
 /** The application's `ticketKeys` failed with `cause`; no session ends. */
 export function ticketKeysFailed(cause: unknown): DTLSError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new DTLSError('ERR_DTLS_TICKET_KEYS', `no ticket: options.ticketKeys failed: ${reason}`, { cause });
+  const text = `no ticket: options.ticketKeys failed: ${textOf(cause)}`;
+  return new DTLSError('ERR_DTLS_TICKET_KEYS', text, { cause });
 }
 
 /** `silence`: ms since the last authentic record. */
 export function peerGone(silence: number): DTLSError {
-  const text = `the peer was silent for ${Math.round(silence)} ms: it is gone, or the path to it is`;
+  const text = `the peer was silent for ${Math.round(silence)} ms: it is gone, or the path to it is. Connect again`;
   return new DTLSError('ERR_DTLS_PEER_GONE', text, { source: 'network' });
 }
 
 export function keysExhausted(): DTLSError {
-  return new DTLSError('ERR_DTLS_KEY_LIMIT', 'the keys of this session are used up');
+  const text =
+    'the keys of this session are used up. Connect again, or allow DTLS 1.3, which renews keys by itself';
+  return new DTLSError('ERR_DTLS_KEY_LIMIT', text);
 }
+
+/** By the system's code: its own text, and what it means here. */
+const UNREACHABLE: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied. A firewall of this host forbids it, or the address is a broadcast address',
+  EADDRNOTAVAIL: 'address not available. This host has no address for the route to the peer',
+  ECONNREFUSED: 'connection refused. Nothing listens on that port of the peer',
+  EHOSTUNREACH: 'host is unreachable. There is no route to the peer',
+  EINVAL: 'invalid argument. This host has no address for the route to the peer',
+  ENETUNREACH: 'network is unreachable. There is no route to the peer',
+  EPERM: 'operation not permitted. A firewall of this host forbids it',
+};
 
 /** `cause` is the system's error, whose code is the reason. */
 export function unreachable(cause: Error & { readonly code?: string | undefined }): DTLSError {
-  const refused = cause.code === 'ECONNREFUSED';
-  const what = refused ? 'nothing listens on that port of the peer' : 'there is no route to the peer';
-  return new DTLSError(
-    'ERR_DTLS_UNREACHABLE',
-    `no datagram arrives: ${what} (${cause.code ?? cause.message})`,
-    {
-      source: 'network',
-      cause,
-    },
-  );
+  const { code = 'unknown' } = cause;
+  const known = Object.hasOwn(UNREACHABLE, code) ? UNREACHABLE[code] : textOf(cause);
+  return new DTLSError('ERR_DTLS_UNREACHABLE', `no datagram reaches the peer: ${known} (${code})`, {
+    source: 'network',
+    cause,
+    reason: code,
+  });
 }
 
 /**
@@ -92,13 +133,37 @@ export function traceReceived(association: Association, alert: AlertMessage): vo
 /** Alerts of a peer that cannot open our protected records. */
 const UNREADABLE = new Set<AlertName | undefined>(['bad_record_mac', 'decrypt_error']);
 
-/** The failure for a peer's alert. `doubtsPsk`: whether the peer has our pre-shared key is not known yet. */
+/** What our side may do about an alert. */
+const ADVICE: Partial<Record<AlertName, string>> = {
+  access_denied: 'It does not accept our certificate or key',
+  bad_certificate: 'It does not accept our certificate: the wrong name, or a wrong pin',
+  certificate_expired: 'Renew our certificate',
+  certificate_required: 'It wants a certificate of ours: give cert and key',
+  certificate_revoked: 'Our certificate is revoked: renew it',
+  certificate_unknown: 'It does not accept our certificate: its log says why',
+  close_notify: 'It closed before the handshake was done',
+  decrypt_error: 'It could not verify what we signed or protected',
+  handshake_failure: 'Compare ciphers, groups, sigalgs and the types of keys of both sides',
+  insufficient_security: 'Compare ciphers of both sides',
+  internal_error: 'It failed by itself, or is full: its log says why',
+  no_application_protocol: 'Compare alpn of both sides',
+  protocol_version: 'Compare minVersion and maxVersion of both sides',
+  unknown_ca: 'It does not trust the issuer of our certificate',
+  unknown_psk_identity: 'It has no key for our identity',
+  unrecognized_name: 'It does not serve that name: check servername',
+  unsupported_certificate: 'It does not support the type of our certificate',
+};
+
+/**
+ * The failure for a peer's alert, with OpenSSL's name for it. `doubtsPsk`: whether the peer has our pre-shared key is
+ * not known yet.
+ */
 export function peerAlert(alert: AlertMessage, doubtsPsk = false): DTLSError {
   const name = alertName(alert.description);
-  const text = name ?? `alert ${alert.description}`;
-  const hint = doubtsPsk && UNREADABLE.has(name) ? ': it may have another pre-shared key' : '';
-  return new DTLSError('ERR_DTLS_PEER_ALERT', `the peer ended the session: ${text}${hint}`, {
-    alert: name,
-    source: 'peer',
-  });
+  const reason = name ?? `alert ${alert.description}`;
+  const said = name === undefined ? reason : `${name} (alert ${name.replaceAll('_', ' ')})`;
+  const hint =
+    doubtsPsk && UNREADABLE.has(name) ? 'It may have another pre-shared key' : name && ADVICE[name];
+  const text = `the peer ended the session: ${said}${hint === undefined ? '' : `. ${hint}`}`;
+  return new DTLSError('ERR_DTLS_PEER_ALERT', text, { alert: name, source: 'peer', reason });
 }

@@ -1,4 +1,4 @@
-import type { AlertName } from '../base/alerts.js';
+import type { CodedAlert } from '../base/error-codes.js';
 import { violation } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
 import type { Message } from '../handshake/message.js';
@@ -152,7 +152,7 @@ export class HandshakeReceiver {
    * A fault in an authentic record of DTLS 1.3 (RFC 9147 §4.5.2) ends the session. In epoch 0, where it may be
    * forged, and in DTLS 1.2 it is discarded.
    */
-  violate(epoch: number, reason: DropReason, alert: AlertName, text: string): void {
+  violate(epoch: number, reason: DropReason, alert: CodedAlert, text: string): void {
     this.#association.drop(reason);
     if (epoch > 0 && this.#runner.version?.rules.violationsAreFatal === true)
       this.#host.onFailure(violation(alert, text));

@@ -15,6 +15,11 @@ export class Jobs {
     return id;
   }
 
+  /** The kind of the oldest one without an answer. */
+  get awaited(): Job['kind'] | undefined {
+    return this.#open[0]?.kind;
+  }
+
   /** Accepts the answer to job `id`. Throws `ERR_DTLS_JOB`, before any change, for an answer that nothing waits for. */
   take(id: number, answer: JobAnswer): void {
     const at = this.#open.findIndex((job) => job.id === id);

@@ -570,7 +570,9 @@ function onHandshakeTimeout({ association, handshake, keys, suspicion, host }: T
   else {
     // A peer that was never heard is unreachable, whatever its key.
     const heard = association.counters.datagramsReceived > 0;
-    host.onFailure(suspicion.error ?? handshakeTimeout(heard && handshake.doubtsPsk));
+    host.onFailure(
+      suspicion.error ?? handshakeTimeout(heard && handshake.doubtsPsk, heard, association.jobs.awaited),
+    );
   }
 }
 

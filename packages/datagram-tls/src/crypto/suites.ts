@@ -163,6 +163,11 @@ export function suiteByName(name: string): CipherSuite | undefined {
   return byName.get(name);
 }
 
+/** IANA's and OpenSSL's names. */
+export function suiteNames(): readonly string[] {
+  return [...byName.keys()];
+}
+
 /** What a suite needs and the platform lacks, by name; `undefined` where the suite can be used. */
 export function lackOf(suite: CipherSuite, capabilities: Capabilities): string | undefined {
   const { aead, hash, version } = suite;

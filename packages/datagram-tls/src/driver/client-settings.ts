@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
-import { invalidArgValue } from '../base/errors.js';
+import { brief, invalidArgValue } from '../base/errors.js';
 import { hostName } from '../base/host-name.js';
 import { checkKeepAlive } from '../config/behaviour.js';
 import { checkInteger, checkString } from '../config/checks.js';
@@ -73,7 +73,7 @@ function asciiName(name: string, argument: string): string {
   if (isIP(name) !== 0) return name;
   const ascii = IS_ASCII.test(name) ? name : IS_PLAIN.test(name.normalize('NFKC')) ? domainToASCII(name) : '';
   const found = hostName(ascii);
-  if (found === undefined) throw invalidArgValue(argument, `is no host name. Received '${name}'`);
+  if (found === undefined) throw invalidArgValue(argument, `is no host name. Received '${brief(name)}'`);
   return found;
 }
 

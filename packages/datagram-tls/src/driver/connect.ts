@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { invalidArgValue } from '../base/errors.js';
+import { brief, invalidArgValue } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { BEHAVIOUR_OPTIONS } from '../config/behaviour.js';
 import { checkNamed, checkValues, pickOptions, readNames, withDefaults } from '../config/option-table.js';
@@ -105,7 +105,8 @@ function startLater(
 
 function checkBindHost(value: string, host: string): void {
   const family = isIP(value);
-  if (family === 0) throw invalidArgValue('options.bindHost', `must be an IP address. Received '${value}'`);
+  if (family === 0)
+    throw invalidArgValue('options.bindHost', `must be an IP address. Received '${brief(value)}'`);
   const wanted = isIP(host);
   if (wanted !== 0 && wanted !== family) {
     throw invalidArgValue('options.bindHost', `must be of the family of the host, IPv${wanted}`);

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { invalidArgValue, invalidState } from '../base/errors.js';
+import { brief, invalidArgValue, invalidState } from '../base/errors.js';
 import { ownProperties } from '../base/own-properties.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { BEHAVIOUR_OPTIONS, type BehaviourOptions, resolveBehaviour } from '../config/behaviour.js';
@@ -519,7 +519,7 @@ class SessionsView implements EndpointSessions {
 function resolveBind(options: EndpointOptions): { host: string | undefined; port: number } {
   const { bindHost: host, bindPort: port } = withDefaults(options, BIND_OPTIONS);
   if (host !== undefined && isIP(host) === 0)
-    throw invalidArgValue('options.bindHost', `must be an IP address. Received '${host}'`);
+    throw invalidArgValue('options.bindHost', `must be an IP address. Received '${brief(host)}'`);
   return { host, port };
 }
 

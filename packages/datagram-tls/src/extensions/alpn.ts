@@ -22,7 +22,7 @@ export function chooseAlpn({ alpn }: Security, client: Extensions): Uint8Array |
   if (chosen === undefined) {
     throw violation(
       'no_application_protocol',
-      'no application protocol in common with the client',
+      'no application protocol: the client offers none of options.alpn. Give both sides one in common',
       'ERR_DTLS_NO_APPLICATION_PROTOCOL',
     );
   }

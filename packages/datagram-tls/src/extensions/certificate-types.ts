@@ -61,7 +61,7 @@ function readAnswer(
   if (body === undefined) return 'X509';
   const type = certificateTypeName(decoded(decodeCertificateTypeResponse(body), name));
   if (type === undefined || !offered.includes(type))
-    throw violation('illegal_parameter', `the server's ${name} is not one that we offered`);
+    throw violation('illegal_parameter', `the server chose a ${name} that was not offered`);
   return type;
 }
 
@@ -74,7 +74,10 @@ export function typesToShow({ serverTypes }: OfferedTypes): readonly Certificate
 export function requireTypeToShow({ identities }: Security, client: OfferedTypes): void {
   const types = typesToShow(client);
   if (identities.length > 0 && !identities.some(({ type }) => types.includes(type)))
-    throw violation('unsupported_certificate', 'the client accepts none of our certificate types');
+    throw violation(
+      'unsupported_certificate',
+      'the client accepts none of our certificate types. Compare certificateTypes here with peerCertificateTypes there',
+    );
 }
 
 /** What the client is to show when it is asked; throws where it offers nothing that we take (RFC 7250 §4.2). */
@@ -85,7 +88,10 @@ export function typeToAsk(
   if (!requestCert || clientTypes === undefined) return 'X509';
   const type = peerCertificateTypes.find((name) => clientTypes.includes(name));
   if (type === undefined)
-    throw violation('unsupported_certificate', 'the client offers no certificate type that is accepted here');
+    throw violation(
+      'unsupported_certificate',
+      'the client offers no certificate type that is accepted here. Compare peerCertificateTypes here with certificateTypes there',
+    );
   return type;
 }
 

@@ -1,5 +1,5 @@
 import { own } from '../base/bytes.js';
-import { DTLSError, violation } from '../base/errors.js';
+import { type DTLSError, violation } from '../base/errors.js';
 import type { Security } from '../config/config.js';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.js';
 import { schemeFits } from '../crypto/signatures.js';
@@ -7,7 +7,6 @@ import { needsPsk } from '../crypto/suites.js';
 import type { CertificateTypeName, SchemeName, Version } from '../wire/codes.js';
 import type { VersionRules } from '../wire/version.js';
 import { type Certificate, parseChain } from '../x509/certificate.js';
-import { alertForCode } from '../x509/codes.js';
 import { type KeyInfo, parseKeyInfo } from '../x509/public-key.js';
 import type { Verdict } from './jobs.js';
 import { offeredScheme } from './negotiate.js';
@@ -39,13 +38,16 @@ export function claimChain(
   if (wantsPskOnly(security)) {
     throw violation(
       'handshake_failure',
-      'the server does not know the pre-shared key, and no option says how to verify its certificate',
+      'the server answers the pre-shared key with a certificate, which no option here allows. Compare the identities of both sides, or give ca, pins or verifyPeer',
     );
   }
   const { provider, peerCertificateTypes } = security;
   // Without negotiation certificates are meant, which the policy may refuse.
   if (!peerCertificateTypes.includes(type))
-    throw violation('unsupported_certificate', `the peer shows ${type}, which is not accepted here`);
+    throw violation(
+      'unsupported_certificate',
+      `the peer shows ${type}, which peerCertificateTypes does not allow. Add it there, or let the peer show another type`,
+    );
   return type === 'X509' ? claimCertificates(provider, list, staple) : claimRawKey(provider, list);
 }
 
@@ -68,18 +70,24 @@ function claimCertificates(
   staple: Uint8Array | undefined,
 ): ClaimedChain {
   if (list.length > MAX_CHAIN)
-    throw violation('bad_certificate', `the peer sent ${list.length} certificates`);
+    throw violation(
+      'bad_certificate',
+      `the peer sent ${list.length} certificates, and at most ${MAX_CHAIN} are accepted. Let it send its chain without others`,
+    );
   const chain = parseChain(list);
   if (chain === undefined)
     throw violation(
       'bad_certificate',
-      'the peer sent a malformed certificate, or one with too many elements',
+      'the peer sent a certificate that cannot be parsed, or one with too many elements. Let it be issued again',
     );
   const leaf = chain[0];
   if (leaf === undefined) throw violation('decode_error', 'the peer sent an empty certificate list');
   const key = usableKey(provider, leaf.key);
   if (key === undefined)
-    throw violation('unsupported_certificate', "the key of the peer's certificate is not supported");
+    throw violation(
+      'unsupported_certificate',
+      "the key of the peer's certificate has a type, a size or a curve that is not supported. Issue one for RSA, P-256, P-384 or Ed25519",
+    );
   return { type: 'X509', chain, key, staple: staple && own(staple) };
 }
 
@@ -90,10 +98,14 @@ function claimRawKey(provider: CryptoProvider, list: readonly Uint8Array[]): Cla
   if (list.length > 1) throw violation('illegal_parameter', `the peer sent ${list.length} raw public keys`);
   // OpenSSL would ignore bytes after the key.
   const info = parseKeyInfo(own(spki));
-  if (info === undefined) throw violation('bad_certificate', 'the peer sent a malformed raw public key');
+  if (info === undefined)
+    throw violation('bad_certificate', 'the peer sent a raw public key that cannot be parsed');
   const key = usableKey(provider, info);
   if (key === undefined)
-    throw violation('unsupported_certificate', "the peer's raw public key is not supported");
+    throw violation(
+      'unsupported_certificate',
+      "the peer's raw public key has a type, a size or a curve that is not supported. Use RSA, P-256, P-384 or Ed25519",
+    );
   return { type: 'RawPublicKey', chain: [], key, staple: undefined };
 }
 
@@ -119,7 +131,11 @@ export function checkSignature(
     );
   }
   if (!security.provider.verify(scheme, key, data, signature)) {
-    throw violation('decrypt_error', 'the signature of the peer is wrong', 'ERR_DTLS_BAD_SIGNATURE');
+    throw violation(
+      'decrypt_error',
+      'bad signature: the peer signed with another key than that of its certificate, or something on the path changes datagrams',
+      'ERR_DTLS_BAD_SIGNATURE',
+    );
   }
   return scheme;
 }
@@ -167,26 +183,19 @@ export class PeerIdentity {
     if (!rejectUnauthorized) return new PeerIdentity(undefined, 'UNABLE_TO_GET_ISSUER_CERT');
     return violation(
       noCertificate,
-      'the client sent no certificate, and one is required',
+      'peer did not return a certificate: the client sent none, and requestCert asks for one. Give the client cert and key',
       'ERR_DTLS_CERTIFICATE_REQUIRED',
     );
   }
 
-  /** The claim after `verdict`; an error when the policy refuses it. */
+  /** The claim after `verdict`; `undefined` when the policy refuses it. */
   static judged(
     claim: ClaimedChain,
     verdict: Verdict,
     rejectUnauthorized: boolean,
-  ): PeerIdentity | DTLSError {
+  ): PeerIdentity | undefined {
     if (verdict.ok) return new PeerIdentity(claim, undefined);
-    if (!rejectUnauthorized) return new PeerIdentity(claim, verdict.code);
-    return new DTLSError('ERR_DTLS_CERTIFICATE', `Peer certificate verification failed: ${verdict.code}`, {
-      alert: verdict.alert ?? alertForCode(verdict.code),
-      cause: verdict.cause,
-      reason: verdict.code,
-      peerCertificates: claim.chain.map(({ der }) => der),
-      peerPublicKey: claim.key.spki,
-    });
+    return rejectUnauthorized ? undefined : new PeerIdentity(claim, verdict.code);
   }
 }
 

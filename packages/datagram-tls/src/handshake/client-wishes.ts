@@ -131,7 +131,10 @@ function signalsSecureRenegotiation(hello: ClientHello): boolean {
     'renegotiation_info',
   );
   if (info !== undefined && info.length > 0) {
-    throw violation('handshake_failure', 'the client treats this handshake as a renegotiation');
+    throw violation(
+      'handshake_failure',
+      'the client treats this handshake as a renegotiation, which is not supported. Let it begin a new session',
+    );
   }
   return info !== undefined || hello.cipherSuites.includes(RENEGOTIATION_SCSV);
 }
@@ -142,12 +145,15 @@ export function chooseVersion<V extends VersionFacts>(ours: Versions<V>, client:
   if (version === undefined) {
     throw violation(
       'protocol_version',
-      'no version in common with the client',
+      'unsupported protocol: no version in common with the client. Compare minVersion and maxVersion of both sides',
       'ERR_DTLS_UNSUPPORTED_VERSION',
     );
   }
   // RFC 7507 §3: the client thinks that we support no later version, and we do.
   if (client.fallback && version !== ours[0])
-    throw violation('inappropriate_fallback', 'the client fell back to a lower version than needed');
+    throw violation(
+      'inappropriate_fallback',
+      'inappropriate fallback: the client tries an older version than both sides know. Let it offer its newest first',
+    );
   return version;
 }

@@ -116,10 +116,15 @@ function chosenVersion({ versions, offer, cookies }: WaitServerHello, hello: Ser
   }
   // RFC 8446 appendix D.3: a server of DTLS 1.3 issued the ticket. A silent fallback would let an attacker choose.
   if (offer.early !== undefined)
-    throw violation('protocol_version', 'the server chose DTLS 1.2, which has no early data');
+    throw violation(
+      'protocol_version',
+      'the server chose DTLS 1.2, which has no early data: it is not the one that issued options.session. Connect without it',
+    );
   const chosen = versions.find(({ code }) => code === hello.legacyVersion);
   if (chosen === undefined || chosen === latest)
-    throw noCommonVersion('the server chose a version that was not offered');
+    throw noCommonVersion(
+      'the server chose a version that was not offered. Compare minVersion and maxVersion of both sides',
+    );
   return chosen;
 }
 
@@ -139,15 +144,20 @@ function isSelected(latest: HandshakeVersion, hello: ServerHello): boolean {
 
 /** RFC 8446 appendix D.1. */
 function noCommonVersion(text: string): DTLSError {
-  return violation('protocol_version', text, 'ERR_DTLS_UNSUPPORTED_VERSION');
+  return violation('protocol_version', `unsupported protocol: ${text}`, 'ERR_DTLS_UNSUPPORTED_VERSION');
 }
 
 function onHelloVerifyRequest(ctx: Context, state: WaitServerHello, message: Message): ClientState {
   if (versionNamed(state.versions, FACTS_12.name) === undefined)
-    throw noCommonVersion('the server asked for a cookie as only DTLS 1.2 does');
+    throw noCommonVersion(
+      'the server asked for a cookie as only DTLS 1.2 does, and minVersion is DTLSv1.3. Compare the versions of both sides',
+    );
   const { cookie } = decoded(decodeHelloVerifyRequest(message.body), 'HelloVerifyRequest');
   if (state.cookies === MAX_COOKIES)
-    throw violation('handshake_failure', 'the server refuses its own cookies');
+    throw violation(
+      'handshake_failure',
+      'the server refuses its own cookies. Its other nodes may have other secrets, or our address changes on the path',
+    );
   ctx.transcript.restart();
   const offer = withCookie(state.offer, cookie);
   return sendClientHello(ctx, { ...state, offer, cookies: state.cookies + 1 });

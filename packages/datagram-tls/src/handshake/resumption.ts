@@ -65,8 +65,7 @@ export function resumedPeer(security: Security, { state, verdict }: Resumable): 
   if (!asksPeers(security)) return state.peerChain.length === 0 ? PeerIdentity.unasked() : undefined;
   const claim = claimOf(security, state);
   if (claim === undefined) return undefined;
-  const peer = PeerIdentity.judged(claim, verdict, security.rejectUnauthorized);
-  return peer instanceof DTLSError ? undefined : peer;
+  return PeerIdentity.judged(claim, verdict, security.rejectUnauthorized);
 }
 
 /** Whether peers have to authenticate. */

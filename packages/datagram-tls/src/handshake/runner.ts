@@ -1,4 +1,4 @@
-import { callerError, DTLSError, invalidState } from '../base/errors.js';
+import { callerError, DTLSError, invalidState, kindOf, textOf } from '../base/errors.js';
 import type { VersionFacts } from '../wire/version.js';
 import type { Action } from './actions.js';
 import { startClient } from './client.js';
@@ -95,9 +95,13 @@ export class Runner {
    * DTLS 1.3: updates our sending keys. Throws `ERR_INVALID_STATE` in DTLS 1.2, `ERR_DTLS_KEY_LIMIT` after the last.
    */
   updateKeys(requestPeer: boolean): Action[] {
-    if (!this.#stage.hasKeyUpdates) throw invalidState('Only an open DTLS 1.3 session can update its keys');
+    if (!this.#stage.hasKeyUpdates)
+      throw invalidState('Only an open DTLS 1.3 session can update its keys. Check session.protocol');
     if (!this.#stage.hasNextKeys(this.#ctx))
-      throw callerError('ERR_DTLS_KEY_LIMIT', 'The session has used up its epochs or its message numbers');
+      throw callerError(
+        'ERR_DTLS_KEY_LIMIT',
+        'The session has used up its epochs or its message numbers. Connect again',
+      );
     return this.#guarded(() => this.#stage.updateKeys(this.#ctx, requestPeer));
   }
 
@@ -117,12 +121,15 @@ export class Runner {
 /** A function of the application threw; the peer only learns that there was an error. */
 function callbackError(cause: unknown): DTLSError {
   if (cause instanceof DTLSError) return cause;
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new DTLSError('ERR_DTLS_CALLBACK', message, { alert: 'internal_error', cause });
+  const text =
+    cause instanceof Error
+      ? textOf(cause)
+      : `a callback of the application threw ${kindOf(cause)}. Throw an Error instead`;
+  return new DTLSError('ERR_DTLS_CALLBACK', text, { alert: 'internal_error', cause });
 }
 
 /** A fault of ours or of the platform's cryptography: the peer only learns that there was one. */
 function internalError(cause: unknown): DTLSError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new DTLSError('ERR_DTLS_INTERNAL', message, { alert: 'internal_error', cause });
+  const text = `an internal error of this side: ${textOf(cause)}. Report it with its cause`;
+  return new DTLSError('ERR_DTLS_INTERNAL', text, { alert: 'internal_error', cause });
 }

@@ -77,7 +77,8 @@ function onIdentityChosen(ctx: Context, first: FirstHello, security: Security | 
 
 /** RFC 6066 §3: a warning would leave the client without the requested name. */
 function unrecognizedName(): Error {
-  const text = 'the client asks for a name that is not served here';
+  const text =
+    "unrecognized name: the client asks for a name that options.sni does not have. Add it, or '*' for all others";
   return violation('unrecognized_name', text, 'ERR_DTLS_UNRECOGNIZED_NAME');
 }
 

@@ -1,7 +1,7 @@
 import { CERTIFICATE_ALERTS } from '../base/alerts.js';
 import { type Awaitable, isPromise, whenever } from '../base/awaitable.js';
 import { sameBytes } from '../base/bytes.js';
-import { callerError, DTLSError } from '../base/errors.js';
+import { callerError, DTLSError, invalidReturn, textOf } from '../base/errors.js';
 import { ownProperties } from '../base/own-properties.js';
 import type {
   PeerInfo,
@@ -80,7 +80,10 @@ function sign({ scheme, key, data }: Sign, { provider }: Security): Awaitable<Ui
   return whenever(key.sign(scheme, data), (signature) => {
     // A peer would refuse it without being able to say why; and a faulty signature may reveal its key.
     if (!isSignature(signature) || !provider.verify(scheme, key satisfies RemoteKey, data, signature)) {
-      throw callerError('ERR_DTLS_SIGNER', `options.key.sign gave no valid signature under ${scheme}`);
+      throw callerError(
+        'ERR_DTLS_SIGNER',
+        `options.key.sign gave no valid signature under ${scheme}. Check that it signs the data itself with that scheme`,
+      );
     }
     return signature;
   });
@@ -96,8 +99,8 @@ function signHere(
   try {
     return provider.sign(scheme, key, data);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new DTLSError('ERR_DTLS_INTERNAL', `sign failed: ${reason}`, { alert: 'internal_error', cause });
+    const text = `the platform refused to sign with options.key: ${textOf(cause)}. Its policy may forbid the key`;
+    throw new DTLSError('ERR_DTLS_INTERNAL', text, { alert: 'internal_error', cause });
   }
 }
 
@@ -191,10 +194,8 @@ function verdictFrom(said: unknown, ours: Verdict | undefined): Verdict {
     (alert === undefined || CERTIFICATE_ALERTS.includes(alert))
   )
     return { ok: false, code: reason, alert };
-  throw callerError(
-    'ERR_INVALID_RETURN_VALUE',
-    `options.verifyPeer must answer true, false, a string, or { reason, alert } with one of the alerts ${CERTIFICATE_ALERTS.join(', ')}`,
-  );
+  const expected = `true, false, a string, or { reason, alert } with one of the alerts ${CERTIFICATE_ALERTS.join(', ')}`;
+  throw invalidReturn('options.verifyPeer', expected, said);
 }
 
 /** A pin replaces path and name; without a matching pin both have to be valid. */
@@ -257,10 +258,7 @@ function verdictOnName(
 function verdictFromCheck(said: unknown): Verdict {
   if (said === undefined || said === null) return { ok: true };
   if (!isError(said)) {
-    throw callerError(
-      'ERR_INVALID_RETURN_VALUE',
-      'options.checkServerIdentity must answer an Error or undefined',
-    );
+    throw invalidReturn('options.checkServerIdentity', 'an Error or undefined', said);
   }
   const { code } = said as { code?: unknown };
   return {

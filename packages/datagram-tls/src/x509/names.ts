@@ -32,6 +32,21 @@ function hostNames({ extensions, subject }: Certificate): readonly string[] {
   return extensions.subjectAltName?.dns ?? subject.commonNames;
 }
 
+/** Those that a host name or an IP address is compared with. Unprintable ones are left out: nobody asks for them. */
+export function namesIn(certificate: Certificate): readonly string[] {
+  const addresses = certificate.extensions.subjectAltName?.ip ?? [];
+  return [...hostNames(certificate).filter(isAscii), ...addresses.map(ipText)];
+}
+
+/** Without the longest run of zeros in IPv6, which costs more than it gives. */
+function ipText(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join('.');
+  const groups = Array.from({ length: bytes.length >> 1 }, (_, i) =>
+    (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16),
+  );
+  return groups.join(':');
+}
+
 const LABEL = '[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?';
 const HOST = new RegExp(`^${LABEL}(\\.${LABEL})*$`);
 /** A whole label and at least two more: `*.com` would match a whole registry. No underscores, as in OpenSSL. */

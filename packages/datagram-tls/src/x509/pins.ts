@@ -1,4 +1,4 @@
-import { fromHex, sameBytes } from '../base/bytes.js';
+import { fromHex, sameBytes, toHex } from '../base/bytes.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { Certificate } from './certificate.js';
 
@@ -35,8 +35,22 @@ export function matchesKeyPin(spki: Uint8Array, pins: readonly Pin[], provider: 
   return pins.some((pin) => pin.of === 'spki' && isHashOf(pin, spki, provider));
 }
 
+/** The pins that would match: the certificate's, if there is one, and the public key's. */
+export function pinsOf(
+  der: Uint8Array | undefined,
+  spki: Uint8Array,
+  provider: CryptoProvider,
+): readonly string[] {
+  const ofKey = `spki-sha256:${toHex(sha256(spki, provider))}`;
+  return der === undefined ? [ofKey] : [`sha256:${toHex(sha256(der, provider))}`, ofKey];
+}
+
 function isHashOf(pin: Pin, data: Uint8Array, provider: CryptoProvider): boolean {
+  return sameBytes(sha256(data, provider), pin.sha256);
+}
+
+function sha256(data: Uint8Array, provider: CryptoProvider): Uint8Array {
   const hash = provider.hash('sha256');
   hash.update(data);
-  return sameBytes(hash.digest(), pin.sha256);
+  return hash.digest();
 }

@@ -1,5 +1,5 @@
 import { EMPTY, own, sameBytes } from '../../base/bytes.js';
-import { DTLSError, decoded, violation } from '../../base/errors.js';
+import { decoded, violation } from '../../base/errors.js';
 import type { Duration } from '../../base/instant.js';
 import type { PskCredential } from '../../config/config.js';
 import type { NewTicket } from '../../config/saved-session.js';
@@ -42,7 +42,7 @@ import { decodeServerHelloDone } from '../../wire/messages/server-hello-done.js'
 import { decodeServerKeyExchange, type ServerEcdhParams } from '../../wire/messages/server-key-exchange.js';
 import { FACTS_12, isLatest } from '../../wire/version.js';
 import { readAgreements } from '../agreed.js';
-import { askVerdict } from '../ask-verdict.js';
+import { acceptPeer, askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, checkSignature, PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
 import type { Verdict } from '../jobs.js';
@@ -258,8 +258,7 @@ function asked({ hello }: ServerFlight, request: CertificateRequest12): Asked {
 }
 
 function onVerdict(ctx: Context, flight: ServerFlight, verdict: Verdict): ClientState12 {
-  const peer = PeerIdentity.judged(flight.server, verdict, ctx.security.rejectUnauthorized);
-  if (peer instanceof DTLSError) throw peer;
+  const peer = acceptPeer(ctx, flight.server, verdict);
   return sendKeyExchange(ctx, flight, peer);
 }
 
@@ -322,7 +321,11 @@ function readServerHello12(ctx: Context, offer: Offer, serverHello: ServerHello)
 function refuseDowngrade(ctx: Context, serverHello: ServerHello): void {
   if (isLatest(ctx.security.versions, FACTS_12)) return;
   if (sameBytes(serverHello.random.subarray(24), DOWNGRADE_TO_12)) {
-    throw violation('illegal_parameter', 'downgrade to DTLS 1.2 detected', 'ERR_DTLS_DOWNGRADE');
+    throw violation(
+      'illegal_parameter',
+      'downgrade to DTLS 1.2 detected: the server knows DTLS 1.3, and something on the path hid that we do. Do not lower the version',
+      'ERR_DTLS_DOWNGRADE',
+    );
   }
 }
 
@@ -353,7 +356,7 @@ function checkEncryptThenMac(suite: CipherSuite, body: Uint8Array | undefined): 
   if (needed && body === undefined) {
     throw violation(
       'handshake_failure',
-      `the server chose ${suite.name} without encrypt-then-MAC (RFC 7366)`,
+      `the server chose ${suite.name} without encrypt-then-MAC (RFC 7366). Allow a suite with GCM or CCM`,
       'ERR_DTLS_NO_ENCRYPT_THEN_MAC',
     );
   }
@@ -364,10 +367,16 @@ function checkEncryptThenMac(suite: CipherSuite, body: Uint8Array | undefined): 
 /** RFC 5746 §3.4: an empty renegotiated_connection marks a first handshake. */
 function requireSecureRenegotiation(body: Uint8Array | undefined): void {
   if (body === undefined) {
-    throw violation('handshake_failure', 'the server does not signal secure renegotiation (RFC 5746)');
+    throw violation(
+      'handshake_failure',
+      'unsafe legacy renegotiation disabled: the server does not signal secure renegotiation (RFC 5746). Update it',
+    );
   }
   if (decoded(decodeRenegotiationInfo(body), 'renegotiation_info').length > 0) {
-    throw violation('handshake_failure', 'the server treats this handshake as a renegotiation');
+    throw violation(
+      'handshake_failure',
+      'the server treats this handshake as a renegotiation, which is not supported',
+    );
   }
 }
 
@@ -443,7 +452,11 @@ function onPskChosen(
   [credential]: readonly PskCredential[],
 ): ClientEnd12 {
   if (credential === undefined)
-    throw violation('handshake_failure', 'there is no pre-shared key for this server', 'ERR_DTLS_NO_PSK');
+    throw violation(
+      'handshake_failure',
+      'the server wants a pre-shared key, and options.psk has none for it. Return { identity, key }',
+      'ERR_DTLS_NO_PSK',
+    );
   const { identity, key } = credential;
   const { share } = terms;
   const body =
@@ -482,7 +495,10 @@ function resume12(ctx: Context, hello: ClientHello12, resumed: OldSession): Clie
     throw violation('illegal_parameter', 'the server resumes a session under another cipher suite');
   // RFC 7627 §5.3. Sessions without it are never offered.
   if (!hello.extendedMasterSecret)
-    throw violation('handshake_failure', 'the server resumes a session without the extended master secret');
+    throw violation(
+      'handshake_failure',
+      'inconsistent extms: the server resumes a session without the extended master secret. Connect without options.session',
+    );
   const secrets = resumeSecrets12(ctx, hello, state.secret);
   const { peer } = resumed;
   return awaitServersEnd12(ctx, { hello, peer, scheme: undefined, group: undefined, secrets, resumed });

@@ -120,7 +120,11 @@ export function readFinished12(ctx: Context, secrets: Secrets12, message: Messag
   const { verifyData } = decoded(decodeFinished(body, VERIFY_DATA_LENGTH_12), 'Finished');
   const expected = finishedData(ctx, secrets, peer);
   const finished = FinishedVerified.check(ctx.provider, expected, verifyData);
-  if (finished === undefined) throw violation('decrypt_error', `the ${peer}'s Finished is wrong`);
+  if (finished === undefined)
+    throw violation(
+      'decrypt_error',
+      `digest check failed: the ${peer}'s Finished is wrong. Something on the path changes datagrams, or the ${peer} is at fault`,
+    );
   return finished;
 }
 

@@ -181,7 +181,10 @@ export function resume12(
   const resumed = opened.resumed.state;
   // RFC 7627 §5.3. Sessions without it get no tickets and no IDs.
   if (!client.extendedMasterSecret)
-    throw violation('handshake_failure', 'the client resumes a session without the extended master secret');
+    throw violation(
+      'handshake_failure',
+      'inconsistent extms: the client resumes a session without the extended master secret. Let it connect anew',
+    );
   const { hello } = client;
   const negotiated = {
     suite: resumed.suite,

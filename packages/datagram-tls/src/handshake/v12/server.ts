@@ -42,13 +42,14 @@ import { encodeServerHelloDone } from '../../wire/messages/server-hello-done.js'
 import { encodeServerEcdhParams, encodeServerKeyExchange } from '../../wire/messages/server-key-exchange.js';
 import { FACTS_12 } from '../../wire/version.js';
 import { chooseAgreements } from '../agreed.js';
-import { askVerdict } from '../ask-verdict.js';
+import { acceptPeer, askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, checkSignature, PeerIdentity } from '../authenticate.js';
 import type { ClientOffer } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import type { FoundPsk, Verdict } from '../jobs.js';
 import { expectType, type Message } from '../message.js';
 import { type Credential, chooseCredential12, chooseGroup, suitesOf } from '../negotiate.js';
+import { noSharedCipher, noSharedGroup, unknownIdentity } from '../refusals.js';
 import { Stage, type StateTable } from '../stage.js';
 import { askStaple } from '../staple.js';
 import type { CookieRequest, ServerSide } from '../version.js';
@@ -314,8 +315,7 @@ function onCertificate(ctx: Context, hello: Hello, message: Message): ServerStat
 }
 
 function onVerdict(ctx: Context, hello: Hello, claim: ClaimedChain, verdict: Verdict): ServerState12 {
-  const peer = PeerIdentity.judged(claim, verdict, ctx.security.rejectUnauthorized);
-  if (peer instanceof DTLSError) throw peer;
+  const peer = acceptPeer(ctx, claim, verdict);
   return { at: 'wait-client-key-exchange', hello, client: { peer, claim } };
 }
 
@@ -393,16 +393,13 @@ export function choose12(security: Security, client: ClientOffer): CertificateCh
     return { by: 'certificate', suite, identity: proof.identity, scheme: proof.scheme, group };
   }
   requireTypeToShow(security, client);
-  if (lacksGroup) throw refusal('no key exchange group in common with the client', 'NO_SHARED_GROUP');
+  if (lacksGroup) throw noSharedGroup();
   if (lacksEncryptThenMac) {
-    const text = 'the client has a CBC suite in common with us, but no encrypt-then-MAC (RFC 7366)';
-    throw refusal(text, 'NO_ENCRYPT_THEN_MAC');
+    const text =
+      'no shared cipher: only CBC suites are in common, and the client lacks encrypt-then-MAC (RFC 7366). Allow a suite with GCM or CCM';
+    throw violation('handshake_failure', text, 'ERR_DTLS_NO_ENCRYPT_THEN_MAC');
   }
-  throw refusal('no cipher suite in common with the client', 'NO_SHARED_CIPHER');
-}
-
-function refusal(message: string, code: string): Error {
-  return violation('handshake_failure', message, `ERR_DTLS_${code}`);
+  throw noSharedCipher();
 }
 
 /** The extensions beside a key exchange. */
@@ -516,12 +513,3 @@ export function onPskFound12(
 
 /** Bytes of the random key that replaces an unknown one. No client can have it. */
 const DECOY_LENGTH = 32;
-
-/** RFC 4279 §2 allows a server to say so, or to continue with a wrong key, which `pskHideUnknown` requests. */
-function unknownIdentity(): Error {
-  return violation(
-    'unknown_psk_identity',
-    "there is no pre-shared key for the client's identity",
-    'ERR_DTLS_UNKNOWN_PSK_IDENTITY',
-  );
-}

@@ -1,5 +1,5 @@
 import { EMPTY, sameBytes } from '../../base/bytes.js';
-import { DTLSError, decoded, violation } from '../../base/errors.js';
+import { decoded, violation } from '../../base/errors.js';
 import type { PskCredential } from '../../config/config.js';
 import type { KeyExchange } from '../../crypto/provider.js';
 import type { CipherSuite } from '../../crypto/suites.js';
@@ -35,8 +35,8 @@ import {
 } from '../../wire/messages/server-hello.js';
 import { FACTS_13 } from '../../wire/version.js';
 import { readAgreements } from '../agreed.js';
-import { askVerdict } from '../ask-verdict.js';
-import { type ClaimedChain, claimChain, type FinishedVerified, PeerIdentity } from '../authenticate.js';
+import { acceptPeer, askVerdict } from '../ask-verdict.js';
+import { type ClaimedChain, claimChain, type FinishedVerified, type PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
 import type { Verdict } from '../jobs.js';
 import { expectType, type Message } from '../message.js';
@@ -224,8 +224,7 @@ function onVerdict(
   finished: FinishedVerified,
   verdict: Verdict,
 ): ClientState13 {
-  const peer = PeerIdentity.judged(server, verdict, ctx.security.rejectUnauthorized);
-  if (peer instanceof DTLSError) throw peer;
+  const peer = acceptPeer(ctx, server, verdict);
   return answerFlight(ctx, flight, finished, peer);
 }
 
@@ -275,7 +274,11 @@ function onFinished(ctx: Context, flight: ServerFlight, message: Message): Clien
   const body = expectType(message, HandshakeType.finished);
   const { verifyData } = decoded(decodeFinished(body, hello.handshake.server.length), 'Finished');
   const finished = checkFinished13(ctx, hello, 'server', verifyData);
-  if (finished === undefined) throw violation('decrypt_error', "the server's Finished is wrong");
+  if (finished === undefined)
+    throw violation(
+      'decrypt_error',
+      "digest check failed: the server's Finished is wrong. Something on the path changes datagrams, or the server is at fault",
+    );
   ctx.transcript.add(message.type, message.seq, message.body);
   if (vouched.by === 'psk') return answerFlight(ctx, flight, finished, vouched.psk.peer);
   const { server } = vouched;

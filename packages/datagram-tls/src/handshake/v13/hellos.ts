@@ -35,6 +35,7 @@ import type { ClientOffer } from '../client-wishes.js';
 import type { WantedPsk } from '../jobs.js';
 import { chooseGroup, suitesOf } from '../negotiate.js';
 import type { Offer } from '../offer.js';
+import { noSharedCipher, noSharedGroup } from '../refusals.js';
 import { readAuthorities } from './certificates.js';
 
 /** A ClientHello of DTLS 1.3, after the checks of 1.3 alone. */
@@ -144,23 +145,12 @@ export function choose13(security: Security, client: ClientWishes13): Choice13 {
   const common = suitesOf(suites, FACTS_13).filter(({ code }) => client.hello.cipherSuites.includes(code));
   const hashes = neededHashes(security, client);
   const suite = common.find(({ hash }) => hashes.includes(hash)) ?? common[0];
-  if (suite === undefined) {
-    throw violation(
-      'handshake_failure',
-      'no cipher suite in common with the client',
-      'ERR_DTLS_NO_SHARED_CIPHER',
-    );
-  }
+  if (suite === undefined) throw noSharedCipher();
   const alone = choosePskMode(security, client, undefined) === 'psk_ke';
   if (alone && hasKeysOnly(security) && !mayExchange(security, client)) return { suite, group: undefined };
   const group = chooseGroup(groups, client.groups, FACTS_13.name);
   if (group === undefined && !alone) throw noSharedGroup();
   return { suite, group };
-}
-
-export function noSharedGroup(): Error {
-  const text = 'no key exchange group in common with the client';
-  return violation('handshake_failure', text, 'ERR_DTLS_NO_SHARED_GROUP');
 }
 
 /** Without certificates only the suites that fit the client's keys are possible. */

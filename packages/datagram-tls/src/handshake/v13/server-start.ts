@@ -24,6 +24,7 @@ import type { Context } from '../context.js';
 import type { FoundPsk, OpenedTicket } from '../jobs.js';
 import type { Message } from '../message.js';
 import { externalPsk, importedPsk, type Psk13, resumptionPsk } from '../offered-psk.js';
+import { hiddenIdentity, noSharedGroup } from '../refusals.js';
 import { resumedPeer } from '../resumption.js';
 import { computeBinder } from './binders.js';
 import {
@@ -33,7 +34,6 @@ import {
   choosePskMode,
   encodeHelloRetryRequest13,
   hashName,
-  noSharedGroup,
   pskCandidates,
   type Retry13,
   readClientWishes13,
@@ -184,7 +184,7 @@ export function requireBinder(ctx: Context, hello: ReadyHello13, psk: ChosenPsk1
   if (hasBinder(ctx, hello, psk)) return;
   throw violation(
     'decrypt_error',
-    'the client does not have the same pre-shared key for its identity',
+    'binder does not verify: the client has another pre-shared key for its identity. Compare the keys of both sides',
     'ERR_DTLS_PSK_MISMATCH',
   );
 }
@@ -199,11 +199,7 @@ export function refuseHidden(ctx: Context, hello: ReadyHello13): void {
   const { hash } = hello.choice.suite;
   const decoy = externalPsk(EMPTY, ctx.provider.randomBytes(HASH_LENGTH[hash]));
   hasBinder(ctx, hello, { ...decoy, hash, index: 0 });
-  throw violation(
-    'decrypt_error',
-    "there is no pre-shared key for the client's identity, which the client is not told",
-    'ERR_DTLS_UNKNOWN_PSK_IDENTITY',
-  );
+  throw hiddenIdentity();
 }
 
 /** The client has proved that it has `psk`. */

@@ -25,13 +25,14 @@ import { encodeEncryptedExtensions } from '../../wire/messages/encrypted-extensi
 import { decodeFinished, encodeFinished } from '../../wire/messages/finished.js';
 import { FACTS_13 } from '../../wire/version.js';
 import { chooseAgreements, encodeAgreements } from '../agreed.js';
-import { askVerdict } from '../ask-verdict.js';
+import { acceptPeer, askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, claimChain, PeerIdentity } from '../authenticate.js';
 import { type ClientOffer, readClientOffer } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import type { OpenedTicket, Verdict } from '../jobs.js';
 import { expectType, type Message } from '../message.js';
 import { type Credential, chooseIdentity, suitesOf } from '../negotiate.js';
+import { unknownIdentity } from '../refusals.js';
 import type { Agreed } from '../session.js';
 import { Stage, type StateTable } from '../stage.js';
 import { askStaple } from '../staple.js';
@@ -332,8 +333,7 @@ function onCertificateVerify(
 }
 
 function onVerdict(ctx: Context, flight: Flight, client: ClaimedChain, verdict: Verdict): ServerState13 {
-  const peer = PeerIdentity.judged(client, verdict, ctx.security.rejectUnauthorized);
-  if (peer instanceof DTLSError) throw peer;
+  const peer = acceptPeer(ctx, client, verdict);
   return { at: 'wait-finished', flight, peer };
 }
 
@@ -343,7 +343,11 @@ function onFinished(ctx: Context, flight: Flight, peer: PeerIdentity, message: M
   const body = expectType(message, HandshakeType.finished);
   const { verifyData } = decoded(decodeFinished(body, negotiated.handshake.client.length), 'Finished');
   const finished = checkFinished13(ctx, negotiated, 'client', verifyData);
-  if (finished === undefined) throw violation('decrypt_error', "the client's Finished is wrong");
+  if (finished === undefined)
+    throw violation(
+      'decrypt_error',
+      "digest check failed: the client's Finished is wrong. Something on the path changes datagrams, or the client is at fault",
+    );
   ctx.emit({ do: 'acknowledge' });
   ctx.transcript.add(message.type, message.seq, message.body);
   const established = connected13(ctx, { negotiated, agreed, scheme, peer, psk, finished, application });
@@ -372,7 +376,8 @@ function noCredential(security: Security, client: ClientWishes13, { name, hash }
   const { identities, psk } = security;
   const usesKeys = client.psks !== undefined && psk.role === 'server';
   if (usesKeys && !security.pskModes.some((name) => client.pskModes.includes(PskKeyExchangeMode[name]))) {
-    const text = 'the client offers no key exchange mode that pskModes allows';
+    const text =
+      'the client offers no use of pre-shared keys that pskModes allows. Compare pskModes of both sides';
     return violation('handshake_failure', text, 'ERR_DTLS_NO_SHARED_PSK_MODE');
   }
   const keysOnly = psk.role === 'server' && identities.length === 0;
@@ -384,22 +389,16 @@ function noCredential(security: Security, client: ClientWishes13, { name, hash }
   if ((usesKeys || keysOnly) && noneFits) {
     return violation(
       'unknown_psk_identity',
-      `no pre-shared key of the client goes with the hash of ${name}: a key that is used as it is goes with SHA-256 alone ` +
+      `psk identity not found: no pre-shared key of the client goes with the hash of ${name}: a key that is used as it is goes with SHA-256 alone ` +
         '(RFC 8446 §4.2.11). Import it on both sides (psk: { …, import: true }, RFC 9258), or allow a suite with SHA-256',
       'ERR_DTLS_UNKNOWN_PSK_IDENTITY',
     );
   }
-  if (usesKeys || keysOnly) {
-    return violation(
-      'unknown_psk_identity',
-      'the client offers no identity for which there is a pre-shared key here',
-      'ERR_DTLS_UNKNOWN_PSK_IDENTITY',
-    );
-  }
+  if (usesKeys || keysOnly) return unknownIdentity();
   requireTypeToShow(security, client);
   return violation(
     'handshake_failure',
-    'the client accepts no signature that our certificates can make',
+    'no shared signature algorithms: the client accepts no signature that our certificates can make. Compare sigalgs of both sides with the type of the key here',
     'ERR_DTLS_NO_SHARED_SIGNATURE',
   );
 }

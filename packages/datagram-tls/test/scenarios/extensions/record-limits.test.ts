@@ -72,7 +72,9 @@ for (const version of VERSIONS) {
         const pair = limited(role, 100).handshake();
         assert.throws(() => pair.send(pair[other], new Uint8Array(101)), {
           code: 'ERR_OUT_OF_RANGE',
-          message: `data is 101 bytes, which exceeds the ${100 - typeBytes} byte maximum of a record that the peer takes`,
+          message: new RegExp(
+            `^data is 101 bytes, .* ${100 - typeBytes} byte maximum of a record that the peer takes`,
+          ),
         });
         assertAlive(pair);
       });

@@ -145,7 +145,10 @@ for (const version of VERSIONS) {
       test(`a refused peer gets ${alert} where verifyPeer says so`, () => {
         const pair = refused({ version, client: { verifyPeer: () => ({ reason: 'MINE', alert }) } });
         assert.deepEqual(pair.client.alerts('sent'), [`fatal ${alert}`]);
-        assert.equal(pair.client.error?.message, 'Peer certificate verification failed: MINE');
+        assert.equal(
+          pair.client.error?.message,
+          'Peer certificate verification failed: MINE (certificate verify failed)',
+        );
       });
     }
 

@@ -169,7 +169,7 @@ for (const version of VERSIONS) {
         { client: CLIENTS.ed25519, server: PIN_CLIENT },
         'server',
         'unsupported_certificate',
-        /X509, which is not accepted/,
+        /X509, which peerCertificateTypes does not allow/,
       ],
     ];
     for (const [what, options, by, alert, message] of refusals) {

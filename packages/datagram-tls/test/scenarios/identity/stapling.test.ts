@@ -82,7 +82,7 @@ for (const version of VERSIONS) {
       test(`a client refuses the ${what} staple of a server`, () => {
         const pair = refused(stapled(version, response));
         assert.deepEqual(pair.client.alerts('sent'), [`fatal ${alert}`]);
-        assert.equal(pair.client.error?.message, `Peer certificate verification failed: ${code}`);
+        assert.ok(pair.client.error?.message.startsWith(`Peer certificate verification failed: ${code} (`));
       });
 
       test(`the ${what} staple becomes the authorizationError where unauthorized peers are accepted`, () => {
@@ -140,7 +140,7 @@ for (const version of VERSIONS) {
     test('an ocspResponse function that returns the response of another certificate ends the handshake', () => {
       const pair = refused(stapled(version, () => ocspResponse('about-another')));
       assert.equal(pair.server.alerts('sent')[0], 'fatal internal_error');
-      assert.match(String(pair.server.error), /options\.ocspResponse must give/);
+      assert.match(String(pair.server.error), /options\.ocspResponse must answer/);
     });
 
     test('a staple belongs to its certificate where a server has several', () => {

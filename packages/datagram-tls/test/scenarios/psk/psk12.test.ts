@@ -153,7 +153,7 @@ suite('DTLS 1.2 with the wrong pre-shared key', () => {
       assert.ok(pair.now < 15_000, `it took ${pair.now} ms`);
       assert.equal(pair.server.error?.code, 'ERR_DTLS_PSK_MISMATCH');
       assert.equal(pair.server.error.alert, 'decrypt_error');
-      assert.match(String(pair.client.error?.message), /decrypt_error: it may have another pre-shared key/);
+      assert.match(String(pair.client.error?.message), /decrypt_error .*It may have another pre-shared key/);
     });
   }
 

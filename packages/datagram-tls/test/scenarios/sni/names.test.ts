@@ -121,7 +121,7 @@ for (const version of VERSIONS) {
       const pair = refused(asking(version, 'a.example', () => ({ cert: p256.cert, key: rsa.key })));
       const cause = pair.server.error?.cause as { code?: string; message?: string };
       assert.equal(cause.code, 'ERR_OSSL_X509_KEY_VALUES_MISMATCH');
-      assert.match(cause.message ?? '', /^the result of options\.sni: options\.key/);
+      assert.match(cause.message ?? '', /^options\.sni\(\): options\.key/);
     });
 
     test('a slow sni answer is requested once, however often the client repeats itself', () => {
