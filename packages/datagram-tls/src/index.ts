@@ -1,4 +1,5 @@
 export type { Awaitable } from './base/awaitable.js';
+export type { DTLSErrorCode } from './base/error-codes.js';
 export { DTLSError, type ErrorSource } from './base/errors.js';
 export type { PeerAddress } from './base/peer-address.js';
 export type { BehaviourOptions, KeepAliveOption } from './config/behaviour.js';

@@ -153,6 +153,7 @@ export function invalidState(message: string): Coded<Error> {
   return coded(new Error(`Invalid state: ${message}`), 'ERR_INVALID_STATE');
 }
 
+/** A class that only its own module makes was called with `new`; as in Node. */
 export function illegalConstructor(): Coded<TypeError> {
   return coded(new TypeError('Illegal constructor'), 'ERR_ILLEGAL_CONSTRUCTOR');
 }
@@ -181,11 +182,6 @@ export function readAnswer<T>(read: () => T): T {
     if (!OF_VALUES.has((error as { code?: unknown }).code)) throw error;
     throw callerError('ERR_INVALID_RETURN_VALUE', textOf(error), error);
   }
-}
-
-/** A class that only its own module makes was called with `new`; as in Node. */
-export function illegalConstructor(): Coded<TypeError> {
-  return coded(new TypeError('Illegal constructor'), 'ERR_ILLEGAL_CONSTRUCTOR');
 }
 
 /** A caller's mistake with its own code, such as a key that cannot be read. */
