@@ -100,7 +100,10 @@ function readSecurity<V extends VersionFacts>(
   const check = (names: readonly string[]): void => checkNamed(options, SECURITY_OPTIONS, names);
   // Cookies, DTLS 1.2's PRF and pre-shared keys have no other hash.
   if (!capabilities.hash('sha256'))
-    throw callerError('ERR_DTLS_UNSUPPORTED_HASH', 'This runtime lacks SHA-256, without which there is no DTLS. Use another runtime, or a provider that has it');
+    throw callerError(
+      'ERR_DTLS_UNSUPPORTED_HASH',
+      'This runtime lacks SHA-256, without which there is no DTLS. Use another runtime, or a provider that has it',
+    );
   check(STEPS.psk);
   const psk = resolvePsk(options, role, () => negotiation.versions[0], capabilities);
   check(STEPS.tickets);
