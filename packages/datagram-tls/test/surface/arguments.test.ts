@@ -44,7 +44,7 @@ const CONNECT: Ladder = [
     { rejectUnauthorized: 1 },
     { rejectUnauthorized: true },
   ],
-  ['a certificate of a CA', 'options.ca', 'ERR_OSSL_PEM_NO_START_LINE', { ca: 'not PEM' }, { ca: CA }],
+  ['a certificate of a CA', 'options.ca', 'ERR_CRYPTO_OPERATION_FAILED', { ca: 'not PEM' }, { ca: CA }],
   ['an mtu', 'options.mtu', RANGE, { mtu: 1 }, { mtu: 1200 }],
   ['a server name', 'options.servername', TYPE, { servername: 5 }, { servername: 'localhost' }],
   ['a saved session', 'options.session', VALUE, { session: Buffer.from('x') }, {}],
