@@ -89,16 +89,22 @@ async function converse(
       flow.stop();
       settings.terminal.stdin.destroy();
     });
-  const printing = print(session, messages, flow, settings);
+  const printing = print(session, messages, flow, settings).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
   let complete: boolean;
+  let printed: unknown;
   try {
     complete = await sendLines(session, flow, settings);
     await flow.drained(settings.linger);
   } finally {
     await session.close();
     await ended;
-    await printing;
+    printed = await printing;
   }
+  // The loop over the messages throws the error of the session, too.
+  if (printed instanceof Error && printed !== failure) throw printed;
   if (failure !== undefined) throw new CommandFailure('session failed', failure);
   return complete;
 }
