@@ -6,119 +6,192 @@
  *
  * What several entries share stands in files of `dist/shared/`. Only files that differ are written.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { nodeResolve } from '@rollup/plugin-node-resolve';
+import { transform } from 'esbuild';
 import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
 import { entriesOf } from './entries.mjs';
 
 const packages = fileURLToPath(new URL('../packages/', import.meta.url));
+const library = join(packages, 'datagram-tls');
 
 /**
- * Modules of the library that are bundled apart from the others: bundlers of applications drop whole files best, so a program that
- * speaks one version, or has its own cryptography, carries nothing of what it does not use.
+ * Modules of the library that get a file of their own, with what only they need: bundlers of applications drop whole files best, so
+ * a program that speaks one version, or has its own cryptography, carries nothing of what it does not use.
  */
-const PARTS = ['connection/dtls12', 'connection/dtls13', 'keys/prf12', 'crypto/node'];
+const PARTS = { dtls12: 'connection/dtls12', dtls13: 'connection/dtls13', node: 'crypto/node' };
 
 /** The reference makes the compiler look for @types/node, also in a program that names no types. */
 const NODE_TYPES = '/// <reference types="node" />\n';
 
-if (process.argv.includes('--clean')) for (const name of ['datagram-tls', 'cli']) settle(name, new Map());
-else {
+/** Written after each run. Bundling takes seconds, and most runs of tests change no source of the packages. */
+const STAMP = join(library, 'build/.bundled');
+
+if (process.argv.includes('--clean')) {
+  settle('datagram-tls', new Map());
+  settle('cli', new Map());
+} else if (isStale()) {
   const entries = entriesOf('datagram-tls');
-  const files = [
-    ...(await code('datagram-tls', entries, PARTS)),
-    ...(await declarations('datagram-tls', entries)),
-  ];
-  settle('datagram-tls', new Map(files));
-  settle('cli', new Map(await code('cli', ['main'], [])));
+  const code = await libraryCode(entries);
+  settle(
+    'datagram-tls',
+    new Map([...code, ...(await declarations(entries)), ['LICENSES.txt', licences(code)]]),
+  );
+  settle('cli', new Map(await commandCode()));
+  writeFileSync(STAMP, '');
 }
 
-/** Maps hold the text of their sources, which are not in the package. */
-async function code(name, entries, parts) {
-  const folder = join(packages, name);
-  const { outputFiles, metafile } = await build({
-    absWorkingDir: folder,
-    entryPoints: [...entries, ...parts].map((entry) => ({ in: `src/${entry}.ts`, out: entry })),
-    ...(parts.length === 0
-      ? {}
-      : { stdin: { contents: restOfCore(folder, parts), resolveDir: join(folder, 'src') } }),
-    outdir: 'dist',
-    chunkNames: 'shared/[hash]',
-    bundle: true,
-    splitting: true,
-    packages: 'external',
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    sourcemap: 'linked',
-    metafile: true,
-    write: false,
-    logLevel: 'warning',
+/** Whether a source, a declaration that comes from one, or this program is younger than the bundles. */
+function isStale() {
+  const outputs = ['datagram-tls', 'cli'].map((name) => join(packages, name, 'dist'));
+  if (![STAMP, ...outputs].every((path) => existsSync(path))) return true;
+  const bundled = statSync(STAMP).mtimeMs;
+  const inputs = ['datagram-tls', 'cli'].flatMap((name) =>
+    ['src', 'package.json'].map((path) => join(packages, name, path)),
+  );
+  return [...inputs, fileURLToPath(import.meta.url), join(packages, '../package-lock.json')].some((path) =>
+    isYounger(path, bundled),
+  );
+}
+
+/** A folder is as young as the last file that came or went. */
+function isYounger(path, time) {
+  const found = statSync(path);
+  if (found.mtimeMs >= time) return true;
+  return found.isDirectory() && readdirSync(path).some((name) => isYounger(join(path, name), time));
+}
+
+/** ML-KEM is bundled in: as a dependency, its many files cost a fifth of the import. */
+async function libraryCode(entries) {
+  const source = (name) => join(library, `src/${name}.ts`);
+  return await bundled(
+    {
+      input: Object.fromEntries(entries.map((entry) => [entry, source(entry)])),
+      external: [/^node:/],
+      plugins: [typescript(), nodeResolve()],
+      treeshake: { moduleSideEffects: false },
+    },
+    {
+      dir: join(library, 'dist'),
+      manualChunks: partOf(source),
+    },
+  );
+}
+
+/** The licences of the packages that are bundled in, as they ask for. */
+function licences(files) {
+  const sources = files.flatMap(([name, text]) => (name.endsWith('.map') ? JSON.parse(text).sources : []));
+  const names = new Set(
+    sources.flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []),
+  );
+  const texts = [...names].sort().map((name) => {
+    const folder = join(packages, '../node_modules', name);
+    const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    return `${name} ${version}\n\n${readFileSync(join(folder, 'LICENSE'), 'utf8').trim()}\n`;
   });
-  const wanted = reachable(metafile, entries);
-  return outputFiles
-    .map(({ path, text }) => [relative(join(folder, 'dist'), path), text])
-    .filter(([path]) => wanted.has(path.replace(/\.map$/, '')));
+  return `The files in shared/ contain code of these packages.\n\n${texts.join('\n')}`;
 }
 
-/** Imports what `core` exports besides the parts: a module that only one part and the rest need then belongs to no part. */
-function restOfCore(folder, parts) {
-  const text = readFileSync(join(folder, 'src/core.ts'), 'utf8').replaceAll(/^export type .*?;$/gms, '');
-  const modules = [...text.matchAll(/ from '(.+?)\.js';$/gm)].map(([, path]) => path.slice(2));
-  const rest = modules.filter((path) => !parts.includes(path));
-  return rest.map((path) => `export * from './${path}.js';`).join('\n');
-}
-
-/** The files that the entries import, directly or not: those of the parts themselves are empty, as others share what they hold. */
-function reachable({ outputs }, entries) {
-  const found = new Set();
-  const visit = (path) => {
-    if (found.has(path)) return;
-    found.add(path);
-    for (const { path: next, external } of outputs[`dist/${path}`].imports)
-      if (external !== true) visit(relative('dist', next));
+/** Which part alone needs a module; `core` has what several parts, or the rest of `core.ts`, need. */
+function partOf(source) {
+  const parts = Object.entries(PARTS).map(([name, path]) => [name, source(path)]);
+  const modules = once((graph) => {
+    const { importedIds } = graph.getModuleInfo(source('core'));
+    const rest = importedIds.filter((path) => !parts.some(([, part]) => part === path));
+    return { core: below(graph, rest), parts: parts.map(([name, part]) => [name, below(graph, [part])]) };
+  });
+  return (id, graph) => {
+    const { core, parts } = modules(graph);
+    if (core.has(id)) return 'core';
+    const users = parts.filter(([, needed]) => needed.has(id));
+    return users.length > 1 ? 'core' : users[0]?.[0];
   };
-  for (const entry of entries) visit(`${entry}.js`);
-  return found;
+}
+
+function once(compute) {
+  let result;
+  return (...args) => {
+    result ??= compute(...args);
+    return result;
+  };
+}
+
+/** Its dependencies stay dependencies: a fix in one reaches users without a release of ours. */
+async function commandCode() {
+  const folder = join(packages, 'cli');
+  return await bundled(
+    {
+      input: join(folder, 'src/main.ts'),
+      external: /^[^./]/,
+      plugins: [typescript()],
+      preserveEntrySignatures: 'allow-extension',
+    },
+    { dir: join(folder, 'dist') },
+  );
 }
 
 /** What `core` declares stands in a file of its own, so that it stays without types of Node. */
-async function declarations(name, entries) {
-  const types = join(packages, name, 'build/src');
-  const bundle = await rollup({
-    input: Object.fromEntries(entries.map((entry) => [entry, join(types, `${entry}.d.ts`)])),
-    external: [/^node:/],
-    plugins: [dts()],
-    // The plugin says which types have a name in no face.
-    onwarn: () => undefined,
-  });
-  const { output } = await bundle.generate({
-    entryFileNames: '[name].d.ts',
-    chunkFileNames: 'shared/types-[hash].d.ts',
-    hoistTransitiveImports: false,
-    manualChunks: (id, graph) => (belowCore(graph, join(types, 'core.d.ts')).has(id) ? 'core' : undefined),
-  });
-  await bundle.close();
-  return output.map(({ fileName, code: text, imports }) => [
-    fileName,
-    imports.some((path) => path.startsWith('node:')) ? NODE_TYPES + text : text,
-  ]);
+async function declarations(entries) {
+  const types = (name) => join(library, `build/src/${name}.d.ts`);
+  const core = once((graph) => below(graph, graph.getModuleInfo(types('core')).importedIds));
+  const files = await bundled(
+    {
+      input: Object.fromEntries(entries.map((entry) => [entry, types(entry)])),
+      external: [/^node:/],
+      plugins: [dts()],
+      // The plugin says which types have a name in no face.
+      onwarn: () => undefined,
+    },
+    {
+      entryFileNames: '[name].d.ts',
+      chunkFileNames: 'shared/[name].d.ts',
+      sourcemap: false,
+      manualChunks: (id, graph) => (core(graph).has(id) ? 'core' : undefined),
+    },
+  );
+  return files.map(([name, text]) => [name, / from 'node:/.test(text) ? NODE_TYPES + text : text]);
 }
 
-function belowCore({ getModuleInfo }, core) {
-  const found = new Set();
-  const visit = (id) => {
-    for (const next of getModuleInfo(id)?.importedIds ?? []) {
-      if (found.has(next)) continue;
-      found.add(next);
-      visit(next);
-    }
-  };
-  visit(core);
+/** `[name, text]` of each file. Maps hold the text of their sources, which are not in the package. */
+async function bundled(input, output) {
+  const bundle = await rollup(input);
+  const files = await bundle.generate({
+    entryFileNames: '[name].js',
+    chunkFileNames: 'shared/[name].js',
+    hoistTransitiveImports: false,
+    sourcemap: true,
+    ...output,
+  });
+  await bundle.close();
+  return files.output.map(({ fileName, code, source }) => [fileName, code ?? source]);
+}
+
+/** These modules, and what they import, directly or not. */
+function below({ getModuleInfo }, ids) {
+  const found = new Set(ids);
+  for (const id of found) {
+    const { importedIds = [], dynamicallyImportedIds = [] } = getModuleInfo(id) ?? {};
+    for (const next of [...importedIds, ...dynamicallyImportedIds]) found.add(next);
+  }
   return found;
+}
+
+/** Reads modules in TypeScript, which import one another by the names of their compiled files. */
+function typescript() {
+  return {
+    name: 'typescript',
+    resolveId: (id, importer) =>
+      id.startsWith('.') && importer?.endsWith('.ts')
+        ? join(dirname(importer), id.replace(/\.js$/, '.ts'))
+        : null,
+    transform: (text, id) =>
+      id.endsWith('.ts')
+        ? transform(text, { loader: 'ts', target: 'node20', sourcemap: true, sourcefile: id })
+        : null,
+  };
 }
 
 /** Makes the `dist/` of a package hold these files and no others. */

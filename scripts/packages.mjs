@@ -22,6 +22,7 @@ const folder = mkdtempSync(join(tmpdir(), 'packages-'));
 try {
   const { library, command } = packAll(folder);
   check('datagram-tls', library, [
+    'dist/LICENSES.txt', // of what is bundled in
     ...entriesOf('datagram-tls').flatMap((name) => [`dist/${name}.js`, `dist/${name}.d.ts`]),
   ]);
   check('cli', command, ['bin/dtls.js', 'dist/main.js']);

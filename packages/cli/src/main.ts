@@ -1,11 +1,9 @@
 import { createRequire } from 'node:module';
 import { Argument, Command, CommanderError } from 'commander';
 import { type HostPort, parseBindAddress, parseTarget } from './args.js';
-import { runClient } from './client.js';
 import { explain } from './errors.js';
 import type { Role } from './flags/flag.js';
 import { addFlags } from './flags.js';
-import { runServer } from './server.js';
 import { readSettings, type Settings } from './settings.js';
 import { ownTerminal, say, type Terminal } from './terminal.js';
 
@@ -28,18 +26,19 @@ interface CommandSpec {
   readonly run: (address: HostPort, settings: Settings) => Promise<number>;
 }
 
+/** The library is loaded only when it is needed: help and usage errors come at once. */
 const COMMANDS: readonly CommandSpec[] = [
   {
     role: 'server',
     summary: 'answer each message with "Echo: " before it',
     parse: parseBindAddress,
-    run: runServer,
+    run: async (address, settings) => (await import('./server.js')).runServer(address, settings),
   },
   {
     role: 'client',
     summary: 'send each line of standard input as a datagram and print what comes back',
     parse: parseTarget,
-    run: runClient,
+    run: async (address, settings) => (await import('./client.js')).runClient(address, settings),
   },
 ];
 

@@ -5,12 +5,19 @@ import type { CipherSuite } from '../crypto/suites.js';
 const MASTER_SECRET_LENGTH = 48;
 const VERIFY_DATA_LENGTH = 12;
 
-/** The labels of every handshake, encoded once. */
-const LABELS: ReadonlyMap<string, Uint8Array> = new Map(
-  ['master secret', 'extended master secret', 'key expansion', 'client finished', 'server finished'].map(
-    (label) => [label, utf8(label)],
-  ),
-);
+/** The labels of every handshake, encoded once. A bundler drops them where nothing speaks DTLS 1.2. */
+const LABELS = /* @__PURE__ */ encodedLabels();
+
+function encodedLabels(): ReadonlyMap<string, Uint8Array> {
+  const labels = [
+    'master secret',
+    'extended master secret',
+    'key expansion',
+    'client finished',
+    'server finished',
+  ];
+  return new Map(labels.map((label) => [label, utf8(label)]));
+}
 
 /** Keys of both directions, as the record layer takes them (RFC 5246 §6.3). The caller owns the bytes. */
 export interface KeyBlock12 {
