@@ -12,6 +12,7 @@ import type { Security } from '../connection/version.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { EarlyRefusals, Refusals } from '../endpoint/counters.js';
 import type { Refusal } from '../endpoint/refusals.js';
+import { Arrivals } from './arrivals.js';
 import {
   type ClientSettings,
   checkPeer,
@@ -64,13 +65,15 @@ export let endpointControl: {
    * meaning.
    */
   bind: (endpoint: DTLSEndpoint, host: string, port: number) => void;
-  /** Binds and serves clients. */
+  /** It will serve clients; at most `backlog` sessions wait for a loop. */
+  prepare: (endpoint: DTLSEndpoint, backlog: number) => void;
+  /** Binds and serves clients. Without `onsession` they wait for a loop. */
   serve: (
     endpoint: DTLSEndpoint,
     host: string,
     port: number,
     security: Security,
-    onsession: SessionCallback,
+    onsession: SessionCallback | undefined,
     onearlydata: EarlyDataCallback | undefined,
   ) => void;
   /** It is bound later: who connects from it waits. */
@@ -88,13 +91,14 @@ export let endpointControl: {
 };
 
 /** One UDP socket, or one transport, and the sessions on it. Made by `listen`, and by `connect` for its one session. */
-export class DTLSEndpoint implements SessionEndpoint {
+export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession> {
   static {
     endpointControl = {
       bind: (endpoint, host, port) => endpoint.#makePort(host, port).open(),
       awaitBind: (endpoint) => {
         endpoint.#isBinding = true;
       },
+      prepare: (endpoint, backlog) => endpoint.#prepare(backlog),
       serve: (endpoint, ...service) => endpoint.#serve(...service),
       reserve: (endpoint, serverName) => endpoint.#reserve(serverName),
       connect: (endpoint, ...association) => endpoint.#connect(...association),
@@ -128,6 +132,11 @@ export class DTLSEndpoint implements SessionEndpoint {
   #onerror: EndpointErrorHandler | undefined;
   #onrefused: RefusalHandler | undefined;
   #busy = false;
+  /** Made by `listen`. */
+  #arrivals: Arrivals<DTLSSession> | undefined;
+  #isIterated = false;
+  /** It serves no more, and ends with its last session. */
+  #stopped = false;
   /** Made by `connect`: it ends with its session. */
   #single = false;
   /** It is bound when the name of its host is resolved. */
@@ -249,6 +258,20 @@ export class DTLSEndpoint implements SessionEndpoint {
     this.#finish(error);
   }
 
+  /**
+   * New sessions, as `listen`'s `onsession` gets them, which goes on beside the loop; several loops share them.
+   * Without `onsession` they wait for a loop, at most `backlog`, and further clients are refused. Sessions that end
+   * while they wait are left out. The loop ends with the endpoint, and throws its error when it failed. Leaving the
+   * loop serves no new clients: waiting sessions are closed, and the endpoint closes when its last session is over.
+   * Throws `ERR_INVALID_STATE` for an endpoint that `listen` did not make.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<DTLSSession, undefined> {
+    if (this.#arrivals === undefined)
+      throw invalidState('This endpoint serves no clients, so there are none to iterate over: use listen');
+    this.#isIterated = true;
+    return this.#arrivals.iterate((waiting) => this.#stopServing(waiting));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
@@ -325,11 +348,24 @@ export class DTLSEndpoint implements SessionEndpoint {
     return this.#port;
   }
 
+  #prepare(backlog: number): void {
+    this.#arrivals = new Arrivals(backlog, (full) => {
+      if (this.#port !== undefined) this.#port.core.backlogFull = full;
+    });
+  }
+
+  #stopServing(waiting: readonly DTLSSession[]): void {
+    this.#stopped = true;
+    this.#port?.core.serve(undefined);
+    for (const session of waiting) void session.close();
+    this.#finishIfIdle();
+  }
+
   #serve(
     host: string,
     port: number,
     security: Security,
-    onsession: SessionCallback,
+    onsession: SessionCallback | undefined,
     onearlydata: EarlyDataCallback | undefined,
   ): void {
     this.#onsession = onsession;
@@ -419,6 +455,7 @@ export class DTLSEndpoint implements SessionEndpoint {
     const session = sessionControl.create(this.#shared, undefined);
     this.#sessions.add(session);
     this.#attach(session, this.#port, entry);
+    if (this.#onsession === undefined || this.#isIterated) this.#arrivals?.push(session);
     this.#onsession?.(session);
   }
 
@@ -438,15 +475,16 @@ export class DTLSEndpoint implements SessionEndpoint {
 
   #onSessionEnd(session: DTLSSession): void {
     this.#sessions.delete(session);
+    this.#arrivals?.forget(session);
     addDrops(this.#formerDrops, session.drops);
     if (this.#single) this.#closing = true;
-    if (!this.#closing) return;
+    if (!this.#closing && !this.#stopped) return;
     // The session's last datagrams are still to be sent, after the running call.
     process.nextTick(() => this.#finishIfIdle());
   }
 
   #finishIfIdle(): void {
-    if (this.#closing && this.#sessions.size === 0) this.#finish(undefined);
+    if ((this.#closing || this.#stopped) && this.#sessions.size === 0) this.#finish(undefined);
   }
 
   #fail(error: Error): void {
@@ -476,6 +514,7 @@ export class DTLSEndpoint implements SessionEndpoint {
     this.#unwatch();
     const channelClosed = this.#port?.close();
     this.#byEntry.clear();
+    this.#arrivals?.end(error);
     this.#opened.reject(error ?? invalidState('Endpoint was closed before it was bound'));
     if (error !== undefined) this.#closed.reject(error);
     else if (channelClosed === undefined) this.#closed.resolve();

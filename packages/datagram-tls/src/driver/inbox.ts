@@ -1,4 +1,5 @@
 import { Queue } from '../base/queue.js';
+import { Loops } from './loops.js';
 
 /** The cost of a message beside its bytes, measured on Node 20 to 24: its object and the memory's own. */
 const MESSAGE_COST = 512;
@@ -50,18 +51,6 @@ export class UnreadBudget {
   }
 }
 
-/** One `for await`, which throws once. */
-interface Loop {
-  failed: boolean;
-}
-
-/** A loop that waits for a message. */
-interface Reader {
-  readonly loop: Loop;
-  readonly resolve: (result: IteratorResult<Buffer, undefined>) => void;
-  readonly reject: (error: Error) => void;
-}
-
 /** How much one session may hold. */
 export interface InboxLimits {
   readonly messages: number;
@@ -70,15 +59,15 @@ export interface InboxLimits {
 
 /**
  * Unread messages. Messages that arrive before there is a handler or a reader wait for it, so that none is lost
- * between the end of the handshake and the application's first read. A handler then gets them all; each `for await`
- * loop has its own copy. A slow reader loses the oldest messages, which are counted.
+ * between the end of the handshake and the application's first read. A handler then gets them all;
+ * `for await` loops share them. A slow reader loses the oldest messages, which are counted.
  */
 export class Inbox {
   readonly #limits: InboxLimits;
   readonly #budget: UnreadBudget;
   /** Created on demand: a handler needs neither. */
   #waiting: Queue<Buffer> | undefined;
-  #readers: Queue<Reader> | undefined;
+  #loops: Loops<Buffer> | undefined;
   /** The cost of the waiting messages. */
   #held = 0;
   #budgeted = true;
@@ -95,9 +84,7 @@ export class Inbox {
 
   push(item: Buffer): void {
     if (this.#state === 'handled' || this.#ended) return;
-    const reader = this.#readers?.shift();
-    if (reader !== undefined) return reader.resolve({ done: false, value: item });
-    this.#keep(item);
+    if (this.#loops?.give(item) !== true) this.#keep(item);
   }
 
   #keep(item: Buffer): void {
@@ -152,47 +139,28 @@ export class Inbox {
   end(error?: Error): void {
     if (!this.#ended) this.#error = error;
     this.#ended = true;
-    for (let reader = this.#readers?.shift(); reader !== undefined; reader = this.#readers?.shift())
-      this.#finish(reader);
+    this.#loops?.end(this.#error);
   }
 
   /** From now on readers receive the messages. `onStop` runs when the loop is left early. */
   iterate(onStop: () => void): AsyncIterableIterator<Buffer, undefined> {
     this.#state = 'read';
-    const loop: Loop = { failed: false };
-    const iterator: AsyncIterableIterator<Buffer, undefined> = {
-      next: () => this.#next(loop),
-      return: () => {
-        this.#forgo();
-        onStop();
-        return Promise.resolve({ done: true, value: undefined });
-      },
-      [Symbol.asyncIterator]: () => iterator,
+    this.#loops ??= new Loops();
+    if (this.#ended) this.#loops.end(this.#error);
+    const take = (): Buffer | undefined => {
+      const item = this.#shift();
+      if (this.#budgeted) this.#budget.onRead(this);
+      return item;
     };
-    return iterator;
+    return this.#loops.iterate(take, () => {
+      this.#forgo();
+      onStop();
+    });
   }
 
   /** The loop was left: the waiting messages, and later ones, have no reader. */
   #forgo(): void {
     for (let item = this.#shift(); item !== undefined; ) item = this.#shift();
     this.#state = 'handled';
-  }
-
-  #next(loop: Loop): Promise<IteratorResult<Buffer, undefined>> {
-    const item = this.#shift();
-    if (this.#budgeted) this.#budget.onRead(this);
-    if (item !== undefined) return Promise.resolve({ done: false, value: item });
-    return new Promise((resolve, reject) => {
-      const reader = { loop, resolve, reject };
-      if (this.#ended) return this.#finish(reader);
-      this.#readers ??= new Queue();
-      this.#readers.push(reader);
-    });
-  }
-
-  #finish({ loop, resolve, reject }: Reader): void {
-    if (this.#error === undefined || loop.failed) return resolve({ done: true, value: undefined });
-    loop.failed = true;
-    reject(this.#error);
   }
 }

@@ -19,18 +19,26 @@ import { securityFrom } from './secure-context.js';
 
 /**
  * Serves DTLS on a UDP port, or over `transport`. `onsession` is called with each client whose address is validated,
- * before its handshake goes on. If `host` is an IP literal the socket is bound when this returns; otherwise, and
- * always on Bun, when `endpoint.opened` resolves.
+ * before its handshake goes on; without it, `for await` over the endpoint has the same sessions. If `host` is an IP
+ * literal the socket is bound when this returns; otherwise, and always on Bun, when `endpoint.opened` resolves.
  *
  * Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`, `ERR_MISSING_ARGS` for wrong options,
  * `ERR_OSSL_…` for keys and certificates, the system's code when the socket cannot be bound, such as `EADDRINUSE`,
  * and `ERR_DTLS_TRANSPORT_IN_USE` when the transport belongs to another endpoint.
  */
+export function listen(options: ListenOptions | TransportListenOptions): DTLSEndpoint;
 export function listen(
   onsession: SessionCallback,
-  given?: ListenOptions | TransportListenOptions,
+  options?: ListenOptions | TransportListenOptions,
+): DTLSEndpoint;
+export function listen(
+  first: SessionCallback | ListenOptions | TransportListenOptions,
+  second?: ListenOptions | TransportListenOptions,
 ): DTLSEndpoint {
-  checkFunction(onsession, 'onsession');
+  const forLoop = second === undefined && typeof first === 'object' && (first as unknown) !== null;
+  const onsession = forLoop ? undefined : (first as SessionCallback);
+  if (!forLoop) checkFunction(onsession, 'onsession');
+  const given = forLoop ? first : second;
   const options = readNames(
     given === undefined ? NO_OPTIONS : (given as ListenOptions),
     SESSION_OPTIONS,
@@ -39,12 +47,13 @@ export function listen(
   requireOptions(options);
   checkNamed(options, ENDPOINT_OPTIONS, ['transport']);
   checkValues(options, LISTEN_OPTIONS, SERVER);
-  const { host, ...bound } = withDefaults(options, LISTEN_OPTIONS);
+  const { host, backlog, ...bound } = withDefaults(options, LISTEN_OPTIONS);
   const port = options.transport === undefined ? bound.port : 0;
   const security = securityFrom(options, 'server');
   checkEarlyReceiver(options.onearlydata, security);
   checkKeepAlive(options.keepAlive, security.versions);
   const endpoint = new DTLSEndpoint(pickOptions(options, ENDPOINT_OPTIONS));
+  endpointControl.prepare(endpoint, backlog);
   const start = (address: string): void => {
     endpointControl.serve(endpoint, address, port, security, onsession, options.onearlydata);
   };

@@ -133,6 +133,11 @@ export const LISTEN_OPTIONS = {
   /** Port to bind; 0: any free port. `connect` ignores it, as `host`. */
   port: required(port, { only: 'server', ignoredBy: 'client', notWith: 'transport' }),
   /**
+   * Sessions that may wait for `for await` over the endpoint; further clients are refused and try again.
+   * @defaultValue 256
+   */
+  backlog: option(integer(1, 0xffff_ffff), { default: 256, unit: 'sessions', only: 'server' }),
+  /**
    * Called with each message of early data, before the handshake of its session is done. The client is not
    * authenticated yet, and the message may be a replay. The session can answer. Needed with `maxEarlyData`.
    */

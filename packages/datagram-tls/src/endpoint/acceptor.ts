@@ -46,6 +46,8 @@ const NOWHERE: Destination = { serverName: undefined, verifyName: undefined };
 export class Acceptor {
   /** Answers no ClientHello while it is true. */
   busy = false;
+  /** Refuses validated clients while it is true: enough sessions wait for the application. */
+  backlogFull = false;
   #service: Service | undefined;
   readonly #host: AcceptorHost;
   readonly #limits: EndpointLimits;
@@ -190,7 +192,7 @@ export class Acceptor {
    * here, because each may become a session.
    */
   #refusesProbe({ address, port }: PeerAddress, host: string, ticket: string): EarlyRefusal | undefined {
-    if (this.#host.routes.find(address, port) !== undefined) return 'busy';
+    if (this.backlogFull || this.#host.routes.find(address, port) !== undefined) return 'busy';
     const clients = this.#unvalidated;
     if (!this.#places.hasRoom(host, clients.size, clients.countOf(host))) return 'busy';
     return clients.refuses(host, ticket);
@@ -215,7 +217,7 @@ export class Acceptor {
    */
   #isLenient(peer: PeerAddress, now: Instant): boolean {
     const { cookies, maxHandshakes } = this.#limits;
-    if (cookies !== 'under-load') return false;
+    if (cookies !== 'under-load' || this.backlogFull) return false;
     if (this.#host.routes.find(peer.address, peer.port) !== undefined) return false;
     const host = this.#hostOf(peer);
     const clients = this.#unvalidated;
@@ -271,6 +273,10 @@ export class Acceptor {
    * takes no place from it.
    */
   #makeRoom(peer: PeerAddress, host: string, now: Instant): boolean {
+    if (this.backlogFull) {
+      this.#host.refuse(peer, 'backlog', now);
+      return false;
+    }
     const route = this.#host.routes.find(peer.address, peer.port);
     // When a client restarts twice, its last handshake counts.
     if (route?.pending !== undefined) return true;

@@ -73,6 +73,11 @@ export class Endpoint {
     this.#acceptor.busy = value;
   }
 
+  /** Refuses clients while it is true: enough sessions wait for the application. */
+  set backlogFull(value: boolean) {
+    this.#acceptor.backlogFull = value;
+  }
+
   get size(): number {
     return this.#routes.size;
   }

@@ -3,8 +3,11 @@ import type { EndpointLimits } from '../config/limits.js';
 import type { ConnectionEntry } from './connection-entry.js';
 import { Deadlines, type Sleeper } from './deadlines.js';
 
-/** Why a validated client gets no association: the option whose limit is reached while nothing can be evicted. */
-export type RefusalReason = 'max_sessions' | 'max_sessions_per_host' | 'max_handshakes';
+/**
+ * Why a validated client gets no association: the option whose limit is reached while nothing can be evicted;
+ * `backlog`: so many sessions wait for the application.
+ */
+export type RefusalReason = 'max_sessions' | 'max_sessions_per_host' | 'max_handshakes' | 'backlog';
 
 /**
  * ms after which an unfinished handshake can be evicted on a full endpoint: a client retransmits its flight after

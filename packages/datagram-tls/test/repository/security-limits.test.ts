@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { after, suite, test } from 'node:test';
 import { resolveLimits } from '#lib/config/limits.js';
 import { SECURITY_OPTIONS } from '#lib/config/options.js';
-import { resolveUdp, resolveUnread } from '#lib/driver/options.js';
+import { LISTEN_OPTIONS, resolveUdp, resolveUnread } from '#lib/driver/options.js';
 import { connect, listen } from '#lib/index.js';
 import { SERVERS } from '../support/identities.js';
 import { behaviour } from '../support/settings.js';
@@ -36,6 +36,7 @@ const CONSTANTS: Readonly<Record<string, readonly [file: string, name: string]>>
   'alerts repeated': ['endpoint/refusals.ts', 'MAX_REPEATS'],
   'parts of ClientHellos': ['endpoint/split-hellos.ts', 'SPLIT_HELLO_BUDGET'],
   'associations with early data': ['endpoint/acceptor.ts', 'MAX_UNVALIDATED'],
+  'handshakes that begin before': ['driver/waiting-datagrams.ts', 'HANDSHAKES_A_TURN'],
   'associations whose timers': ['endpoint/endpoint.ts', 'MAX_WAKES'],
   'associations without a cookie': ['endpoint/acceptor.ts', 'MAX_UNVALIDATED'],
   'tickets of one ClientHello': ['handshake/v13/server-start.ts', 'MAX_TICKETS'],
@@ -156,6 +157,7 @@ suite('the tables of limits in SECURITY.md', () => {
     maxSendQueue: resolveUdp({}).maxSendQueue,
     maxUnreadBytes: resolveUnread({}).perSession,
     maxUnreadBytesInAll: resolveUnread({}).inAll,
+    backlog: LISTEN_OPTIONS.backlog.default,
     sessionCacheSize: SECURITY_OPTIONS.sessionCacheSize.default,
   };
 
