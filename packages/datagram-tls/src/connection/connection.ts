@@ -139,8 +139,9 @@ export class Connection {
   }
 
   /**
-   * The answer to job `jobId`. It does nothing once the association is over. Throws `ERR_DTLS_JOB`, without any
-   * change, for a job that was not requested or is already answered, and for an answer of another type.
+   * The answer to job `jobId`. It does nothing once the association is over. Throws without any change: `ERR_DTLS_JOB`
+   * for a job that was not requested or is already answered, and for an answer of another kind;
+   * `ERR_INVALID_ARG_TYPE` or `ERR_INVALID_ARG_VALUE` for an answer whose fields are not those of its kind.
    */
   answer(jobId: number, answer: JobAnswer, now: Instant): void {
     this.#machine.answer(jobId, answer, now);

@@ -1,4 +1,4 @@
-import { callerError } from '../base/errors.js';
+import { callerError, invalidArgType, invalidArgValue } from '../base/errors.js';
 import type { Job, JobAnswer } from '../handshake/jobs.js';
 
 /** The jobs of one association, by ID. Each is answered once, with an answer of its type. */
@@ -20,8 +20,12 @@ export class Jobs {
     return this.#open[0]?.kind;
   }
 
-  /** Accepts the answer to job `id`. Throws `ERR_DTLS_JOB`, before any change, for an answer that nothing waits for. */
+  /**
+   * Accepts the answer to job `id`. Throws before any change: `ERR_DTLS_JOB` for an answer that nothing waits for,
+   * `ERR_INVALID_ARG_TYPE` or `ERR_INVALID_ARG_VALUE` for one that is no answer.
+   */
   take(id: number, answer: JobAnswer): void {
+    if (!isObject(answer)) throw invalidArgType('answer', 'a JobAnswer', answer);
     const at = this.#open.findIndex((job) => job.id === id);
     const job = this.#open[at];
     if (job === undefined) {
@@ -30,6 +34,43 @@ export class Jobs {
     }
     if (answer.kind !== job.kind && answer.kind !== 'failed')
       throw callerError('ERR_DTLS_JOB', `Job ${id} is ${job.kind}; the answer is of kind ${answer.kind}`);
+    if (!isWellFormed(answer)) throw invalidArgValue('answer', `is no answer of kind ${answer.kind}`);
     this.#open.splice(at, 1);
   }
+}
+
+/** What the fields of each kind hold, as far as a mistake would show later and elsewhere. */
+const SHAPES: { readonly [K in JobAnswer['kind']]: (answer: Extract<JobAnswer, { kind: K }>) => boolean } = {
+  sign: ({ signature }) => isBytes(signature),
+  'verify-peer': ({ verdict }) => isObject(verdict) && (verdict.ok || isText(verdict.code)),
+  'find-staple': ({ staple }) => staple === undefined || isBytes(staple),
+  'choose-identity': ({ security }) => isAbsentOrObject(security),
+  'choose-psk': ({ credentials }) => Array.isArray(credentials) && credentials.every(isObject),
+  'check-session': ({ found }) => isAbsentOrObject(found),
+  'find-psk': ({ found }) => found === undefined || (isObject(found) && isBytes(found.key)),
+  'open-ticket': ({ found }) => isAbsentOrObject(found),
+  'guard-replay': ({ answer }) => isText(answer),
+  'seal-ticket': ({ sealed }) => sealed === undefined || (isObject(sealed) && isBytes(sealed.ticket)),
+  'find-session': ({ found }) => isAbsentOrObject(found),
+  failed: () => true,
+};
+
+function isWellFormed(answer: JobAnswer): boolean {
+  return SHAPES[answer.kind](answer as never);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function isAbsentOrObject(value: unknown): boolean {
+  return value === undefined || isObject(value);
+}
+
+function isBytes(value: unknown): boolean {
+  return value instanceof Uint8Array;
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
 }

@@ -178,8 +178,7 @@ export class Port {
   }
 
   updateKeys(entry: ConnectionEntry, requestPeer: boolean): void {
-    entry.connection.updateKeys({ requestPeer }, now());
-    this.core.touch(entry);
+    this.core.updateKeys(entry, { requestPeer }, now());
     this.pump();
   }
 

@@ -11,7 +11,7 @@ import { type InitialNumbers, Machine } from '../connection/machine.js';
 import { UNVALIDATED_LIFE } from '../connection/path.js';
 import type { Security } from '../connection/version.js';
 import type { EarlyRefusal } from '../handshake/actions.js';
-import { type ConnectionEntry, createEntry } from './connection-entry.js';
+import { type ConnectionEntry, createEntry, type EntryState, stateOf } from './connection-entry.js';
 import type { EndpointCounters } from './counters.js';
 import { hostOf } from './peer.js';
 import { Places, type RefusalReason } from './places.js';
@@ -141,8 +141,9 @@ export class Acceptor {
     this.#places.forget(entry);
     const { life } = machineOf(entry.connection);
     const refusal = life.at === 'closed' ? life.refusal : undefined;
-    if (refusal !== undefined && entry.clientRandom !== undefined)
-      this.#refused.add(entry.peer, entry.clientRandom, refusal, now);
+    const { clientRandom } = stateOf(entry);
+    if (refusal !== undefined && clientRandom !== undefined)
+      this.#refused.add(entry.peer, clientRandom, refusal, now);
   }
 
   #repeatAlert(alert: Uint8Array, peer: PeerAddress): void {
@@ -258,7 +259,7 @@ export class Acceptor {
   #turnAway(entry: ConnectionEntry): void {
     if (this.#unvalidated.isEarly(entry)) this.#countRefusal('busy');
     machineOf(entry.connection).onDecline('busy');
-    this.#unvalidated.forget(entry, entry.began);
+    this.#unvalidated.forget(entry, stateOf(entry).began);
     this.#host.routes.remove(entry);
     this.#host.touch(entry);
   }
@@ -321,11 +322,11 @@ export class Acceptor {
   #open(
     service: Service,
     beginning: InitialNumbers,
-    client: Pick<ConnectionEntry, 'peer' | 'host' | 'began' | 'clientRandom'>,
+    client: Pick<EntryState, 'peer' | 'host' | 'began' | 'clientRandom'>,
   ): ConnectionEntry {
     const { security, behaviour } = service;
     const machine = new Machine(security, behaviour, NOWHERE, client.peer, beginning, this.#host.memory);
-    const entry = createEntry(connectionAround(machine), client);
+    const entry = createEntry(connectionAround(machine), client, this.#host.routes);
     this.#host.routes.add(entry);
     this.#host.counters.handshakesBegun++;
     return entry;
@@ -409,7 +410,7 @@ class UnvalidatedClients {
   /** Those with one host. */
   countOf(host: string): number {
     let count = 0;
-    for (const entry of this.#clients.keys()) if (entry.host === host) count++;
+    for (const entry of this.#clients.keys()) if (stateOf(entry).host === host) count++;
     return count;
   }
 
@@ -473,8 +474,9 @@ class UnvalidatedClients {
     const client = this.#clients.get(entry);
     if (client === undefined) return;
     this.#clients.delete(entry);
-    const until = entry.began + UNVALIDATED_LIFE;
-    if (client.ticket === undefined && until > now) this.#spent.push({ host: entry.host, until });
+    const { host, began } = stateOf(entry);
+    const until = began + UNVALIDATED_LIFE;
+    if (client.ticket === undefined && until > now) this.#spent.push({ host, until });
   }
 
   #countUnder(ticket: string): number {

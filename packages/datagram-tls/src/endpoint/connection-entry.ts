@@ -1,42 +1,79 @@
+import { illegalConstructor, invalidArgType, invalidArgValue } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { Role } from '../config/config.js';
-import type { Connection } from '../connection/connection.js';
+import { Connection } from '../connection/connection.js';
+import type { Sleeper } from './deadlines.js';
 
-/** One connection and its peer's address. */
-export interface ConnectionEntry {
-  readonly connection: Connection;
-  readonly role: Role;
+/** What is known of an entry from its beginning on. */
+interface Beginning {
   readonly peer: PeerAddress;
   /** The key under which limits per host count the peer. */
   readonly host: string;
   readonly began: Instant;
   /** Server: distinguishes a repeated ClientHello from that of a restarted client. */
   readonly clientRandom: Uint8Array | undefined;
-  /** The wake-up time and the place in the heap, both for the endpoint's deadlines. */
-  deadline: Instant | undefined;
-  place: number;
+}
+
+/** What an endpoint keeps with an entry; its deadline and place are those of the endpoint's deadlines. */
+export interface EntryState extends Sleeper, Beginning {
+  readonly entry: ConnectionEntry;
+  /** What the entries of one endpoint have in common. */
+  readonly owner: object;
   /** Whether it is in the queue of entries to be polled for datagrams, and for events. */
   sending: boolean;
   telling: boolean;
 }
 
-/** A new entry. */
-export function createEntry(
-  connection: Connection,
-  { peer, host, began, clientRandom }: Pick<ConnectionEntry, 'peer' | 'host' | 'began' | 'clientRandom'>,
-): ConnectionEntry {
-  const { role } = connection.security;
-  return {
-    connection,
-    role,
-    peer,
-    host,
-    began,
-    clientRandom,
-    deadline: undefined,
-    place: -1,
-    sending: false,
-    telling: false,
-  };
+/** For the endpoint: the inside of an entry, and a new one. The class assigns them. */
+export let stateOf: (entry: ConnectionEntry) => EntryState;
+export let createEntry: (connection: Connection, beginning: Beginning, owner: object) => ConnectionEntry;
+/** Throws unless `entry` is one of `owner`. */
+export let checkOwner: (entry: ConnectionEntry, owner: object) => void;
+
+/** An association of an `Endpoint`: its events name it, and its methods take it. */
+export class ConnectionEntry {
+  static {
+    stateOf = (entry) => entry.#state;
+    createEntry = (connection, beginning, owner) => new ConnectionEntry(connection, beginning, owner);
+    checkOwner = (entry: unknown, owner) => {
+      if (!isEntry(entry)) throw invalidArgType('entry', 'a ConnectionEntry', entry);
+      if (entry.#state.owner !== owner) throw invalidArgValue('entry', 'must be of this endpoint');
+    };
+  }
+
+  /**
+   * Its association, for what it tells. Where you call a method that puts something in, call `Endpoint.touch` after it;
+   * the endpoint's own methods do that themselves.
+   */
+  readonly connection: Connection;
+  /** Our role in it. */
+  readonly role: Role;
+  /** The peer's address. */
+  readonly peer: PeerAddress;
+  readonly #state: EntryState;
+
+  private constructor(connection: Connection, { peer, host, began, clientRandom }: Beginning, owner: object) {
+    if (!(connection instanceof Connection)) throw illegalConstructor();
+    this.connection = connection;
+    this.role = connection.security.role;
+    this.peer = peer;
+    this.#state = {
+      entry: this,
+      owner,
+      peer,
+      host,
+      began,
+      clientRandom,
+      deadline: undefined,
+      place: -1,
+      sending: false,
+      telling: false,
+    };
+    Object.freeze(this);
+  }
+}
+
+function isEntry(value: unknown): value is ConnectionEntry {
+  return value instanceof ConnectionEntry;
 }

@@ -6,13 +6,19 @@ import type { PeerAddress } from '../base/peer-address.js';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
-import { connectionAround, machineOf } from '../connection/connection.js';
+import { type Connection, connectionAround, machineOf } from '../connection/connection.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import { FROM_ZERO, Machine } from '../connection/machine.js';
 import type { Security } from '../connection/version.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import { Acceptor, type AcceptorHost, type Service } from './acceptor.js';
-import { type ConnectionEntry, createEntry } from './connection-entry.js';
+import {
+  type ConnectionEntry,
+  checkOwner,
+  createEntry,
+  type EntryState,
+  stateOf,
+} from './connection-entry.js';
 import { startCounting } from './counters.js';
 import { Deadlines } from './deadlines.js';
 import { hostOf } from './peer.js';
@@ -46,7 +52,7 @@ const MAX_WAKES = 32;
 export class Endpoint {
   readonly counters = startCounting();
   readonly #routes = new Routes();
-  readonly #deadlines = new Deadlines<ConnectionEntry>();
+  readonly #deadlines = new Deadlines<EntryState>();
   readonly #stateless = new Queue<Outgoing>();
   readonly #events = new Queue<EndpointEvent>();
   readonly #readyQueue = new ReadyQueue();
@@ -57,7 +63,7 @@ export class Endpoint {
   /** The latest instant that was given. */
   #now: Instant = 0;
   readonly #onRest = (entry: ConnectionEntry): void =>
-    this.#deadlines.set(entry, entry.connection.pollTimeout());
+    this.#deadlines.set(stateOf(entry), entry.connection.pollTimeout());
 
   constructor(limits: EndpointLimits) {
     this.#limits = limits;
@@ -139,11 +145,11 @@ export class Endpoint {
     const machine = new Machine(security, behaviour, destination, peer, FROM_ZERO, this.#memory);
     const connection = connectionAround(machine);
     const host = hostOf(peer, this.#limits.hostPrefix);
-    const entry = createEntry(connection, { peer, host, began: now, clientRandom: undefined });
+    const entry = createEntry(connection, { peer, host, began: now, clientRandom: undefined }, this.#routes);
     this.#routes.add(entry);
     this.counters.clientSessions++;
     connection.start(now);
-    this.touch(entry);
+    this.#touch(entry);
     return entry;
   }
 
@@ -172,25 +178,33 @@ export class Endpoint {
 
   /** As the connection's own `send`: a session whose keys are used up then ends. */
   send(entry: ConnectionEntry, data: Uint8Array): boolean {
+    const connection = this.#own(entry);
     try {
-      return machineOf(entry.connection).send(data);
+      return machineOf(connection).send(data);
     } finally {
-      this.touch(entry);
+      this.#touch(entry);
     }
   }
 
   /** As the connection's own `answer`. */
   answer(entry: ConnectionEntry, jobId: number, answer: JobAnswer, now: Instant): void {
+    const connection = this.#own(entry);
     this.#now = now;
-    entry.connection.answer(jobId, answer, now);
+    connection.answer(jobId, answer, now);
     this.#acceptor.review(entry, now);
-    this.touch(entry);
+    this.#touch(entry);
+  }
+
+  /** As the connection's own `updateKeys`. */
+  updateKeys(entry: ConnectionEntry, options: { readonly requestPeer: boolean }, now: Instant): void {
+    this.#own(entry).updateKeys(options, now);
+    this.#touch(entry);
   }
 
   /** The system refused a datagram of `entry` with `size` bytes because it is too large. */
   handleTooLarge(entry: ConnectionEntry, size: number, now: Instant): void {
-    entry.connection.handleTooLarge(size, now);
-    this.touch(entry);
+    this.#own(entry).handleTooLarge(size, now);
+    this.#touch(entry);
   }
 
   /** The system, or the network (not `certain`), says that datagrams do not reach the peer of `entry`. */
@@ -200,36 +214,38 @@ export class Endpoint {
     certain: boolean,
     now: Instant,
   ): void {
-    entry.connection.handleUnreachable(cause, certain, now);
-    this.touch(entry);
+    this.#own(entry).handleUnreachable(cause, certain, now);
+    this.#touch(entry);
   }
 
+  /** As the connection's own `close`. */
   close(entry: ConnectionEntry, now: Instant): void {
-    entry.connection.close(now);
-    this.touch(entry);
+    this.#own(entry).close(now);
+    this.#touch(entry);
   }
 
   /** As the connection's own `closeSending`. */
   closeSending(entry: ConnectionEntry, now: Instant): boolean {
-    const staysOpen = entry.connection.closeSending(now);
-    this.touch(entry);
+    const staysOpen = this.#own(entry).closeSending(now);
+    this.#touch(entry);
     return staysOpen;
   }
 
+  /** As the connection's own `abandon`. */
   abandon(entry: ConnectionEntry, error: DTLSError | undefined): void {
-    entry.connection.abandon(error);
-    this.touch(entry);
+    this.#own(entry).abandon(error);
+    this.#touch(entry);
   }
 
   /** What is due beyond {@link MAX_WAKES} stays due: {@link pollTimeout} is in the past until a further call. */
   handleTimeout(now: Instant): void {
     this.#now = now;
     for (let wakes = 0; wakes < MAX_WAKES; wakes++) {
-      const entry = this.#deadlines.takeDue(now);
+      const entry = this.#deadlines.takeDue(now)?.entry;
       if (entry === undefined) return;
       entry.connection.handleTimeout(now);
       this.#acceptor.review(entry, now);
-      this.touch(entry);
+      this.#touch(entry);
     }
   }
 
@@ -237,9 +253,10 @@ export class Endpoint {
     return this.#deadlines.next();
   }
 
-  /** A connection was called outside of this endpoint's methods, such as to send: poll it. */
+  /** A method of `entry.connection` was called that puts something in: its output and events are to be polled. */
   touch(entry: ConnectionEntry): void {
-    this.#readyQueue.touch(entry);
+    this.#own(entry);
+    this.#touch(entry);
   }
 
   pollTransmit(): Outgoing | undefined {
@@ -259,6 +276,16 @@ export class Endpoint {
     }
   }
 
+  /** Throws `ERR_INVALID_ARG_TYPE` or `ERR_INVALID_ARG_VALUE` unless `entry` is one of this endpoint. */
+  #own(entry: ConnectionEntry): Connection {
+    checkOwner(entry, this.#routes);
+    return entry.connection;
+  }
+
+  #touch(entry: ConnectionEntry): void {
+    this.#readyQueue.touch(entry);
+  }
+
   #acceptorHost(): AcceptorHost {
     return {
       routes: this.#routes,
@@ -269,7 +296,7 @@ export class Endpoint {
         this.counters.serverSessions++;
         this.#events.push({ type: 'session', entry });
       },
-      touch: (entry) => this.touch(entry),
+      touch: (entry) => this.#touch(entry),
       refuse: (peer, reason, now) => this.#refuse(peer, reason, now),
     };
   }
@@ -293,7 +320,7 @@ export class Endpoint {
       const replaced = this.#routes.promote(entry);
       if (replaced !== undefined) {
         machineOf(replaced.connection).supersede();
-        this.touch(replaced);
+        this.#touch(replaced);
       }
     }
     return { type: 'connection', entry, event };
@@ -302,12 +329,12 @@ export class Endpoint {
   #deliver(route: Route, datagram: Uint8Array, now: Instant): void {
     const { current, pending } = route;
     if (pending !== undefined) {
-      this.touch(pending);
+      this.#touch(pending);
       if (machineOf(pending.connection).receive(datagram, pending.peer, now)) return;
     }
     machineOf(current.connection).receive(datagram, current.peer, now);
     this.#acceptor.review(current, now);
-    this.touch(current);
+    this.#touch(current);
   }
 }
 
@@ -330,5 +357,7 @@ function isRestart(
 }
 
 function knows(entry: ConnectionEntry | undefined, random: Uint8Array): boolean {
-  return entry?.clientRandom !== undefined && sameBytes(entry.clientRandom, random);
+  if (entry === undefined) return false;
+  const { clientRandom } = stateOf(entry);
+  return clientRandom !== undefined && sameBytes(clientRandom, random);
 }

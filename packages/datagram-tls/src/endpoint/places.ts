@@ -1,6 +1,6 @@
 import type { Duration, Instant } from '../base/instant.js';
 import type { EndpointLimits } from '../config/limits.js';
-import type { ConnectionEntry } from './connection-entry.js';
+import { type ConnectionEntry, stateOf } from './connection-entry.js';
 import { Deadlines, type Sleeper } from './deadlines.js';
 
 /**
@@ -34,7 +34,10 @@ export class Places {
   constructor(limits: EndpointLimits) {
     this.#limits = limits;
     const any = limits.evictAfter === 0 ? Number.POSITIVE_INFINITY : limits.evictAfter;
-    this.#handshakes = new Population(({ began }) => began, { unfair: 0, any: HANDSHAKE_PATIENCE });
+    this.#handshakes = new Population((entry) => stateOf(entry).began, {
+      unfair: 0,
+      any: HANDSHAKE_PATIENCE,
+    });
     this.#sessions = new Population(({ connection }) => connection.lastHeard, {
       unfair: limits.evictAfter === 0 ? any : Math.min(UNFAIR_SILENCE, any),
       any,
@@ -171,7 +174,8 @@ class Population {
   }
 
   add(entry: ConnectionEntry): void {
-    const host = this.#hosts.get(entry.host) ?? { key: entry.host, ages: new ByAge(this.#since), size: 0 };
+    const { host: key } = stateOf(entry);
+    const host = this.#hosts.get(key) ?? { key, ages: new ByAge(this.#since), size: 0 };
     this.#hosts.set(host.key, host);
     this.#members.set(entry, { host, inHost: host.ages.add(entry), inAll: this.#ages.add(entry) });
     this.#resize(host, 1);
@@ -201,7 +205,9 @@ class Population {
     const first = unfair ? this.#oldest(largest.ages, this.#patience.unfair, now) : undefined;
     if (first !== undefined) return first;
     const oldest = this.#oldest(this.#ages, this.#patience.any, now);
-    return oldest === undefined || this.countOf(oldest.host) > own ? oldest : this.givesWayIn(host, now);
+    return oldest === undefined || this.countOf(stateOf(oldest).host) > own
+      ? oldest
+      : this.givesWayIn(host, now);
   }
 
   /** The same among the members with `host` only. */

@@ -2,7 +2,7 @@ import type { PeerAddress } from '../base/peer-address.js';
 import { Queue } from '../base/queue.js';
 import { machineOf } from '../connection/connection.js';
 import type { ConnectionEvent } from '../connection/events.js';
-import type { ConnectionEntry } from './connection-entry.js';
+import { type ConnectionEntry, stateOf } from './connection-entry.js';
 
 export interface Outgoing {
   readonly data: Uint8Array;
@@ -21,12 +21,13 @@ export class ReadyQueue {
 
   /** `entry` is to be polled. */
   touch(entry: ConnectionEntry): void {
-    if (!entry.sending) {
-      entry.sending = true;
+    const state = stateOf(entry);
+    if (!state.sending) {
+      state.sending = true;
       this.#sending.push(entry);
     }
-    if (!entry.telling) {
-      entry.telling = true;
+    if (!state.telling) {
+      state.telling = true;
       this.#telling.push(entry);
     }
   }
@@ -35,7 +36,7 @@ export class ReadyQueue {
     for (let entry = this.#sending.peek(); entry !== undefined; entry = this.#sending.peek()) {
       const data = machineOf(entry.connection).pollTransmit();
       if (data !== undefined) return { data, peer: entry.peer, entry };
-      entry.sending = false;
+      stateOf(entry).sending = false;
       this.#sending.shift();
     }
     return undefined;
@@ -48,7 +49,7 @@ export class ReadyQueue {
     for (let entry = this.#telling.peek(); entry !== undefined; entry = this.#telling.peek()) {
       const event = entry.connection.pollEvent();
       if (event !== undefined) return { entry, event };
-      entry.telling = false;
+      stateOf(entry).telling = false;
       this.#telling.shift();
       onRest(entry);
     }

@@ -1,27 +1,18 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Connection } from '#lib/connection/connection.js';
-import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
+import { type ConnectionEntry, createEntry } from '#lib/endpoint/connection-entry.js';
 import { Routes } from '#lib/endpoint/routes.js';
 import { behaviour, security } from '../support/settings.js';
 
 const nowhere = { serverName: undefined, verifyName: undefined };
+const OWNER = {};
 const ours = security('server', 'DTLSv1.2');
 
 function entry(address: string, port: number): ConnectionEntry {
   const connection = Connection.create(ours, behaviour(), nowhere, { address, port, family: 'IPv4' });
-  return {
-    connection,
-    role: 'server',
-    peer: { address, port, family: 'IPv4' },
-    host: address,
-    began: 0,
-    clientRandom: undefined,
-    deadline: undefined,
-    place: -1,
-    sending: false,
-    telling: false,
-  };
+  const peer = { address, port, family: 'IPv4' } as const;
+  return createEntry(connection, { peer, host: address, began: 0, clientRandom: undefined }, OWNER);
 }
 
 suite('routes', () => {
