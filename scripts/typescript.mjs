@@ -5,9 +5,18 @@
  * types of Node. The compilers are installed from npm into `.cache/typescript`, each once; one that cannot be is skipped by name.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { entriesOf } from './entries.mjs';
@@ -75,7 +84,8 @@ function withNodeTypes(version, resolutions, types, library) {
   const programs = ['every-export.ts'];
   if (types.length > 0) {
     cpSync(join(root, 'examples/src'), place, { recursive: true });
-    programs.push(...readdirSync(join(root, 'examples/src')).filter((name) => name.endsWith('.ts')));
+    const examples = readdirSync(join(root, 'examples/src')).filter((name) => name.endsWith('.ts'));
+    programs.push(...examples.filter((name) => needsOnlyUs(join(place, name))));
   }
   writeFileSync(join(place, 'commonjs.cts'), COMMONJS);
   const what = `@types/node ${version}${types.length === 0 ? ', not named' : ''}`;
@@ -84,6 +94,16 @@ function withNodeTypes(version, resolutions, types, library) {
     const files = resolution.module === 'nodenext' ? [...programs, 'commonjs.cts'] : programs;
     for (const compiler of compilers) compile(compiler, place, what, { ...resolution, types }, files);
   }
+}
+
+/** An example that uses other packages is compiled with the workspace: their types are theirs to keep right. */
+function needsOnlyUs(path) {
+  const { importedFiles } = ts.preProcessFile(readFileSync(path, 'utf8'));
+  return importedFiles.every(({ fileName: name }) =>
+    name.startsWith('.')
+      ? needsOnlyUs(join(dirname(path), name.replace(/\.js$/, '.ts')))
+      : /^(node:|datagram-tls(\/|$))/.test(name),
+  );
 }
 
 function withoutNodeTypes(resolution, library) {
