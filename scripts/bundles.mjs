@@ -89,6 +89,8 @@ async function coreWithoutNode() {
     format: 'esm',
     platform: 'neutral',
     external: ['node:*'],
+    // A comment may name what the code does not use.
+    minifyWhitespace: true,
     metafile: true,
     write: false,
     logLevel: 'error',

@@ -29,6 +29,13 @@ const results = [
     'hello over a validated path',
     'dropped from other addresses: 1',
   ]),
+  await saying('without-socket.js', ['DTLSv1.3: hello without a socket']),
+  await saying('lossy-network.js', [
+    'seed 1: DTLSv1.3 in ',
+    'seed 3: DTLSv1.2 in ',
+    'of 20 messages echoed',
+    'the same seed gives the same run',
+  ]),
   await saying('webrtc.js', [
     'setup:active: the offerer is the server, DTLSv1.3: hello, from chat',
     'setup:passive: the offerer is the client, DTLSv1.3: hello, from chat',

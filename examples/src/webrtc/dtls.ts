@@ -22,7 +22,7 @@ import {
   TrustStore,
   type VerifyPeer,
 } from 'datagram-tls/core';
-import type { Identity } from './certificate.js';
+import type { Identity } from '../certificate.js';
 import { type Fingerprint, hasFingerprint } from './sdp.js';
 
 export interface DtlsOptions {

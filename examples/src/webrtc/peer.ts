@@ -1,6 +1,6 @@
 /** One end of a data channel: ICE, DTLS and SCTP, and the descriptions that both ends exchange by some other way. */
 import type { Session } from 'datagram-tls/core';
-import { type Identity, makeIdentity } from './certificate.js';
+import { type Identity, makeIdentity } from '../certificate.js';
 import { type DataChannel, DataChannels } from './data-channel.js';
 import { type DtlsOptions, DtlsTransport } from './dtls.js';
 import { IceAgent } from './ice.js';
