@@ -4,7 +4,11 @@ import tseslint from 'typescript-eslint';
 
 const SOURCE = 'packages/*/src/**/*.ts';
 const LIBRARY = 'packages/datagram-tls/src/**/*.ts';
-const PLATFORM = ['packages/datagram-tls/src/driver/**', 'packages/datagram-tls/src/crypto/node*.ts'];
+const PLATFORM = [
+  'packages/datagram-tls/src/driver/**',
+  'packages/datagram-tls/src/dgram/**',
+  'packages/datagram-tls/src/crypto/node*.ts',
+];
 
 const OUTSIDE_THE_CORE = 'The core is given time, randomness and platform services by its caller.';
 const BYTES_ONLY = 'The core works on Uint8Array, so that it runs where there is no Buffer.';

@@ -308,6 +308,31 @@ export interface ErrorCodes {
   ERR_DTLS_ADDRESS_IN_USE: 'caller';
   /** The core got an answer to a job that does not wait for it. @remarks Answer each job once, with its own kind. */
   ERR_DTLS_JOB: 'caller';
+
+  // What only sockets of `datagram-tls/dgram` say: codes of node:dgram and of the system.
+
+  /** The socket is closed, or closing. @remarks Make another one. */
+  ERR_SOCKET_DGRAM_NOT_RUNNING: 'caller';
+  /** The socket is connected: it has one peer, and takes no address. @remarks Call `disconnect()` first. */
+  ERR_SOCKET_DGRAM_IS_CONNECTED: 'caller';
+  /** The socket is not connected, or not yet. @remarks Wait for `connect`. */
+  ERR_SOCKET_DGRAM_NOT_CONNECTED: 'caller';
+  /** A port is no number from 1 to 65535. @remarks The text has what was given. */
+  ERR_SOCKET_BAD_PORT: 'caller';
+  /** `offset` or `length` of `send` lies outside of the buffer. @remarks Compare them with the buffer's length. */
+  ERR_BUFFER_OUT_OF_BOUNDS: 'caller';
+  /**
+   * A message fits no datagram: the error of its callback.
+   * @remarks Send less at once, or set `dtls.mtu` where the path carries larger datagrams. The text has the limit.
+   */
+  EMSGSIZE: 'caller';
+  /**
+   * Too many messages or sessions wait for handshakes: the error of the callback of a message that was dropped.
+   * @remarks Send more slowly until the handshake is done, or raise the limit that the text names.
+   */
+  ENOBUFS: 'caller';
+  /** DTLS has no multicast and no broadcast. @remarks Use a socket of node:dgram for that. */
+  ERR_DTLS_MULTICAST: 'caller';
 }
 
 export type ErrorCode = keyof ErrorCodes;

@@ -35,6 +35,11 @@ const FROM_THE_NETWORK: ReadonlySet<string | undefined> = new Set([
   'EPROTO',
 ]);
 
+/** Such an error says nothing of the socket itself, and can be forged. */
+export function isFromTheNetwork({ code }: NodeJS.ErrnoException): boolean {
+  return FROM_THE_NETWORK.has(code);
+}
+
 /** Only Node's sockets are known to be connected when connect returns. */
 const CONNECTS_AT_ONCE = !('bun' in process.versions || 'deno' in process.versions);
 
@@ -82,7 +87,7 @@ export class Udp implements DatagramChannel {
     this.#bind(this.#host, this.#port);
     this.#socket.on('message', (datagram, from) => handlers.onDatagram(plain(datagram), from));
     this.#socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (!this.#connected || !FROM_THE_NETWORK.has(error.code)) handlers.onError(error);
+      if (!this.#connected || !isFromTheNetwork(error)) handlers.onError(error);
       // The kernel has learned the path's MTU, and fragments datagrams from now on.
       else if (error.code !== 'EMSGSIZE') handlers.onUnreachable(error);
     });

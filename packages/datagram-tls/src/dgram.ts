@@ -1,0 +1,17 @@
+import { createSocket, dtlsModule, Socket } from './dgram/create-socket.js';
+
+export type { DgramModule, PeerInfo, SocketExtras } from './dgram/create-socket.js';
+export type {
+  DgramClientFunction,
+  DgramClientOptions,
+  DgramDtlsOptions,
+  DgramServerOptions,
+  DgramTarget,
+  SocketOptions,
+} from './dgram/options.js';
+export type { DgramDropReason } from './dgram/peer.js';
+export type { DgramDrops } from './dgram/socket.js';
+export { createSocket, dtlsModule, Socket };
+
+/** As node:dgram has one. */
+export default { createSocket, dtlsModule, Socket };

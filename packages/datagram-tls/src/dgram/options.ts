@@ -1,0 +1,265 @@
+import type { BindOptions, SocketOptions as PlainSocketOptions } from 'node:dgram';
+import { invalidArgValue, missingArgs } from '../base/errors.js';
+import { nearest } from '../base/nearest.js';
+import { BEHAVIOUR_OPTIONS, type BehaviourOptions, checkKeepAlive } from '../config/behaviour.js';
+import { checkFunction, checkObject } from '../config/checks.js';
+import type { Role } from '../config/config.js';
+import { integer, kindOf, oneOf } from '../config/kinds.js';
+import { LIMIT_OPTIONS, type LimitOptions } from '../config/limits.js';
+import {
+  type Kind,
+  type OptionsOf,
+  option,
+  pickOptions,
+  readOptions,
+  withDefaults,
+} from '../config/option-table.js';
+import {
+  type ClientPskOption,
+  SECURITY_OPTIONS,
+  type ServerPskOption,
+  type SniOption,
+} from '../config/options.js';
+import { CONNECT_OPTIONS, SHARED_OPTIONS, SOCKET_OPTIONS } from '../driver/options.js';
+import {
+  type CheckPeerCertificate,
+  createSecureContext,
+  type DTLSSecureContext,
+  type SecureContextOptions,
+  type SniIdentity,
+  securityFrom,
+} from '../driver/secure-context.js';
+
+const { maxEarlyData: _maxEarlyData, replayGuard: _replayGuard, ...SERVER_SECURITY } = SECURITY_OPTIONS;
+
+/** What a socket's server takes: the options of secure contexts. Its messages are never early data. */
+const DGRAM_SERVER_OPTIONS = { ...SERVER_SECURITY, ...SHARED_OPTIONS };
+
+/** What a socket's client takes. */
+const DGRAM_CLIENT_OPTIONS = {
+  ...SECURITY_OPTIONS,
+  ...SHARED_OPTIONS,
+  servername: CONNECT_OPTIONS.servername,
+  session: CONNECT_OPTIONS.session,
+};
+
+export interface DgramServerOptions extends OptionsOf<typeof DGRAM_SERVER_OPTIONS, 'server'> {
+  psk?: ServerPskOption | undefined;
+  sni?: SniOption<SniIdentity> | undefined;
+}
+
+export interface DgramClientOptions extends OptionsOf<typeof DGRAM_CLIENT_OPTIONS, 'client'> {
+  psk?: ClientPskOption | undefined;
+  checkServerIdentity?: CheckPeerCertificate | undefined;
+}
+
+/** A peer to which a session begins. */
+export interface DgramTarget {
+  /** An IP address. */
+  readonly address: string;
+  readonly port: number;
+  /** The host name that was given to `send` or `connect`, if one was. */
+  readonly host: string | undefined;
+}
+
+/** Called for each client session before it begins. */
+export type DgramClientFunction = (target: DgramTarget) => DgramClientOptions;
+
+const server = kindOf<DgramServerOptions>('object', (value, name) => {
+  readOptions(value as object, DGRAM_SERVER_OPTIONS, { name, role: 'server' });
+});
+
+const client = kindOf<DgramClientOptions | DgramClientFunction>('object or function', (value, name) => {
+  if (typeof value !== 'function')
+    readOptions(value as object, DGRAM_CLIENT_OPTIONS, { name, role: 'client' });
+});
+
+/** What `dtls` takes beside the options of sessions and of limits. */
+export const DGRAM_OPTIONS = {
+  /** The socket accepts sessions: certificate and key, pre-shared keys, and what else a server's secure context takes. */
+  server: option(server),
+  /**
+   * The socket begins a session when it sends to an address that has none: `ca`, pre-shared keys, and what else a client's
+   * secure context takes, `servername`, `session`. A function gives them for each peer. A host name given to `send` is the
+   * name that the certificate must have.
+   * @defaultValue the default trust store, without `server`; with `server`: no session begins here
+   */
+  client: option(client),
+  /**
+   * Sessions that this socket began. For one more the one that was used least recently is closed.
+   * @defaultValue 1000
+   */
+  maxClientSessions: option(integer(1, 0xffff_ffff), { default: 1000, unit: 'sessions' }),
+  /**
+   * Messages to one peer that wait for the end of its handshake; a message costs 512 beside its length. What comes
+   * beyond is dropped: its callback gets `ENOBUFS`.
+   * @defaultValue 65536
+   */
+  maxQueuedBytes: option(integer(512, Number.MAX_SAFE_INTEGER), { default: 0x1_0000, unit: 'bytes' }),
+  /**
+   * The same over all peers of the socket.
+   * @defaultValue 8388608
+   */
+  maxQueuedBytesInAll: option(integer(512, Number.MAX_SAFE_INTEGER), { default: 0x80_0000, unit: 'bytes' }),
+  maxSendQueue: SOCKET_OPTIONS.maxSendQueue,
+  trace: SOCKET_OPTIONS.trace,
+};
+
+const DTLS_OPTIONS = { ...BEHAVIOUR_OPTIONS, ...LIMIT_OPTIONS, ...DGRAM_OPTIONS };
+
+/** The DTLS of a socket. */
+export interface DgramDtlsOptions extends BehaviourOptions, LimitOptions, OptionsOf<typeof DGRAM_OPTIONS> {}
+
+/** What `createSocket` takes: the options of node:dgram, and `dtls`. */
+export interface SocketOptions extends PlainSocketOptions {
+  dtls?: DgramDtlsOptions | undefined;
+}
+
+const type: Kind<'udp4' | 'udp6'> = oneOf(['udp4', 'udp6'] as const);
+
+/** Names of node:dgram's options for which a misspelt `dtls` may stand. */
+const DGRAM_NAMES: readonly string[] = [
+  'type',
+  'lookup',
+  'signal',
+  'fd',
+  'ipv6Only',
+  'reuseAddr',
+  'reusePort',
+];
+
+/** The options of a plain socket, and the settings of its DTLS. */
+export interface ResolvedSocketOptions {
+  readonly plain: PlainSocketOptions;
+  readonly dtls: DgramSettings;
+}
+
+/**
+ * Options that node:dgram does not know are ignored, as there. Only what may mean `dtls` is refused: without it a socket
+ * would have other trust than its author thinks.
+ */
+export function resolveSocketOptions(given: unknown, dtls: DgramSettings | undefined): ResolvedSocketOptions {
+  const options = typeof given === 'string' ? { type: given } : given;
+  checkObject(options, 'options');
+  const { dtls: own, ...plain } = options as SocketOptions;
+  type.check(plain.type, 'options.type');
+  for (const name of Object.keys(plain)) {
+    if (!DGRAM_NAMES.includes(name) && nearest(name, ['dtls']) !== undefined)
+      throw invalidArgValue(`options.${name}`, "is not a known option. Did you mean 'options.dtls'?");
+  }
+  return { plain, dtls: own === undefined ? (dtls ?? resolveDtls({})) : resolveDtls(own) };
+}
+
+/** What one client session is made with. */
+export interface ClientSettings {
+  readonly secureContext: DTLSSecureContext;
+  readonly servername: string | undefined;
+  readonly session: Uint8Array | undefined;
+}
+
+/** The option `dtls`, read once: of a socket, or of all sockets of a module. */
+export interface DgramSettings {
+  /** For `listen` and the endpoint. */
+  readonly endpoint: BehaviourOptions & LimitOptions & Pick<DgramDtlsOptions, 'maxSendQueue' | 'trace'>;
+  readonly server: DTLSSecureContext | undefined;
+  readonly client: ((target: DgramTarget) => ClientSettings) | undefined;
+  readonly idleTimeout: number;
+  readonly maxClientSessions: number;
+  readonly maxQueuedBytes: number;
+  readonly maxQueuedBytesInAll: number;
+}
+
+/** A client session ends when no message went either way for half an hour. */
+const IDLE_TIMEOUT = 1_800_000;
+
+/** Throws the caller's mistakes, those in certificates and keys included. */
+export function resolveDtls(given: DgramDtlsOptions): DgramSettings {
+  const options = readOptions(given, DTLS_OPTIONS, { name: 'options.dtls' });
+  const { server, client, maxClientSessions, maxQueuedBytes, maxQueuedBytesInAll } = withDefaults(
+    options,
+    DGRAM_OPTIONS,
+  );
+  return Object.freeze({
+    endpoint: {
+      ...pickOptions(options, BEHAVIOUR_OPTIONS),
+      ...pickOptions(options, LIMIT_OPTIONS),
+      maxSendQueue: options.maxSendQueue,
+      trace: options.trace,
+    },
+    server: server === undefined ? undefined : serverContext(server, options),
+    client: resolveClient(client ?? (server === undefined ? {} : undefined), options),
+    idleTimeout: options.idleTimeout ?? IDLE_TIMEOUT,
+    maxClientSessions,
+    maxQueuedBytes,
+    maxQueuedBytesInAll,
+  });
+}
+
+function serverContext(given: DgramServerOptions, common: DgramDtlsOptions): DTLSSecureContext {
+  const { cert, key, pfx, psk, sni, secureContext } = given;
+  if ([cert, key, pfx, psk, sni, secureContext].every((value) => (value ?? undefined) === undefined))
+    throw missingArgs('options.dtls.server.cert');
+  return contextOf(given, 'server', common);
+}
+
+function resolveClient(
+  given: DgramClientOptions | DgramClientFunction | undefined,
+  common: DgramDtlsOptions,
+): DgramSettings['client'] {
+  if (given === undefined) return undefined;
+  if (typeof given !== 'function') {
+    const settings = clientSettings(given, common);
+    return () => settings;
+  }
+  return (target) => {
+    const name = 'options.dtls.client()';
+    const answer: unknown = given(target);
+    return clientSettings(
+      readOptions(answer as object, DGRAM_CLIENT_OPTIONS, { name, role: 'client' }),
+      common,
+    );
+  };
+}
+
+function clientSettings(given: DgramClientOptions, common: DgramDtlsOptions): ClientSettings {
+  const { servername, session } = given;
+  return { secureContext: contextOf(given, 'client', common), servername, session };
+}
+
+/** The context that was given, or a new one; it fits the role and the other options. */
+function contextOf(
+  given: DgramServerOptions | DgramClientOptions,
+  role: Role,
+  { keepAlive }: DgramDtlsOptions,
+): DTLSSecureContext {
+  const own = pickOptions(given, SECURITY_OPTIONS);
+  const secureContext =
+    given.secureContext ??
+    createSecureContext({ ...own, isServer: role === 'server' } as SecureContextOptions);
+  // A context that was given is refused beside options of its own.
+  const beside = given.secureContext === undefined ? {} : own;
+  checkKeepAlive(keepAlive, securityFrom({ ...beside, secureContext }, role).versions);
+  return secureContext;
+}
+
+/**
+ * The arguments of `bind`, as one object. Handles are not shared between the workers of a cluster: sessions belong to one
+ * process.
+ */
+export function readBindArguments(given: readonly unknown[]): {
+  readonly where: BindOptions;
+  readonly listener: (() => void) | undefined;
+} {
+  const last = given.findLast((value) => typeof value === 'function') as (() => void) | undefined;
+  const [first, second] = given.filter((value) => typeof value !== 'function');
+  const where =
+    typeof first === 'object' && first !== null
+      ? (first as BindOptions)
+      : ({ port: first, address: second } as BindOptions);
+  return { where: { ...where, exclusive: true }, listener: last };
+}
+
+/** As node:dgram reads the option `lookup`. */
+export function checkLookup(lookup: unknown): void {
+  if (lookup !== undefined && lookup !== null) checkFunction(lookup, 'options.lookup');
+}

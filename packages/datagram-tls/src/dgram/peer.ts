@@ -1,0 +1,220 @@
+import type { PeerAddress } from '../base/peer-address.js';
+import type { Role } from '../config/config.js';
+import { now } from '../driver/clock.js';
+import type { DTLSSession } from '../driver/session.js';
+import { messageTooLarge, noRoom, otherName } from './errors.js';
+import type { SendCallback } from './send-arguments.js';
+
+/** Why a message was not sent. */
+export type DgramDropReason =
+  /** The address has no session, and this socket begins none with it. */
+  | 'no_session'
+  /** The messages that wait for a handshake reach `maxQueuedBytes`, or those of all peers `maxQueuedBytesInAll`. */
+  | 'queue_full'
+  /** As many sessions as `maxClientSessions` wait for their handshakes. */
+  | 'too_many_sessions'
+  /** It does not fit a datagram. */
+  | 'too_large'
+  /** The handshake failed, or the session is one with another name. */
+  | 'no_handshake';
+
+/** The cost of a waiting message beside its bytes. */
+const MESSAGE_COST = 512;
+
+/** Bytes of messages that wait, over all peers of a socket. */
+export interface QueueBudget {
+  readonly limit: number;
+  held: number;
+}
+
+interface Waiting {
+  readonly data: Uint8Array;
+  readonly name: string | undefined;
+  readonly callback: SendCallback | undefined;
+}
+
+export interface PeerHandlers {
+  onOpen(peer: Peer): void;
+  onMessage(peer: Peer, data: Uint8Array): void;
+  /** The session failed; its handshake may be done. */
+  onError(peer: Peer, error: Error): void;
+  onEnd(peer: Peer): void;
+  onDrop(peer: Peer, reason: DgramDropReason): void;
+  /** The number of messages that wait has changed by `change`. */
+  onWaiting(change: number): void;
+}
+
+/** An address with a session, and the messages that wait until its handshake is done. */
+export class Peer {
+  readonly where: PeerAddress;
+  readonly role: Role;
+  /** Of the last message, either way; an instant of the monotonic clock. */
+  usedAt = now();
+  session: DTLSSession | undefined;
+  readonly #handlers: PeerHandlers;
+  readonly #queueLimit: number;
+  readonly #budget: QueueBudget;
+  /** Host names that this peer was found under and that its certificate has. */
+  readonly names = new Set<string>();
+  #waiting: Waiting[] = [];
+  #held = 0;
+  #state: 'opening' | 'open' | 'over' = 'opening';
+  /** Why the handshake failed, and when. */
+  #failure: Error | undefined;
+  failedAt = 0;
+
+  constructor(
+    where: PeerAddress,
+    role: Role,
+    queueLimit: number,
+    budget: QueueBudget,
+    handlers: PeerHandlers,
+  ) {
+    this.where = where;
+    this.role = role;
+    this.#queueLimit = queueLimit;
+    this.#budget = budget;
+    this.#handlers = handlers;
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open' && this.session?.destroyed !== true;
+  }
+
+  get isOpening(): boolean {
+    return this.#state === 'opening';
+  }
+
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** The handlers of `session` are this peer's from now on. */
+  attach(session: DTLSSession): void {
+    this.session = session;
+    session.onmessage = (data) => {
+      this.usedAt = now();
+      this.#handlers.onMessage(this, data);
+    };
+    session.onhandshake = () => this.#onOpen();
+    session.onerror = (error) => this.#onError(error);
+    // Not within the promise: what listeners throw is an uncaught exception, as it is of any other event.
+    const onEnd = (): void => process.nextTick(() => this.#onEnd());
+    session.closed.then(onEnd, onEnd);
+  }
+
+  /** The session could not begin. */
+  fail(error: Error): void {
+    this.#onError(error);
+    this.#onEnd();
+  }
+
+  /** What waits gets `error`: the socket closes. */
+  abandon(error: Error): void {
+    this.#refuse(error);
+  }
+
+  /** `callback` is called once, later. `name`: the host name by which the caller knows the peer. */
+  send(data: Uint8Array, name: string | undefined, callback: SendCallback | undefined): void {
+    this.usedAt = now();
+    if (this.#state === 'open') this.#sendNow({ data, name, callback });
+    else if (this.#state === 'opening') this.#enqueue({ data, name, callback });
+    else this.#drop('no_handshake', callback, this.#failure ?? null, data.length);
+  }
+
+  /** Whether the session is one with the host of that name, which several addresses may have, and several names one address. */
+  #answersTo(name: string | undefined): boolean {
+    if (name === undefined || this.names.has(name)) return true;
+    const { session } = this;
+    // Whoever has the pre-shared key is the peer, under any name; and without verification a name proves nothing.
+    const certificate = session?.authorized === true ? session.peerX509Certificate : undefined;
+    if (certificate !== undefined && certificate.checkHost(name) === undefined) return false;
+    this.names.add(name);
+    return true;
+  }
+
+  #enqueue(message: Waiting): void {
+    const cost = message.data.length + MESSAGE_COST;
+    if (this.#held + cost > this.#queueLimit)
+      return this.#drop('queue_full', message.callback, noRoom('maxQueuedBytes', this.where), 0);
+    if (this.#budget.held + cost > this.#budget.limit)
+      return this.#drop('queue_full', message.callback, noRoom('maxQueuedBytesInAll', this.where), 0);
+    this.#held += cost;
+    this.#budget.held += cost;
+    // A copy: the caller may use its buffer again before the handshake is done.
+    this.#waiting.push({ ...message, data: Uint8Array.from(message.data) });
+    this.#handlers.onWaiting(1);
+  }
+
+  #takeWaiting(): readonly Waiting[] {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#budget.held -= this.#held;
+    this.#held = 0;
+    return waiting;
+  }
+
+  #sendNow({ data, name, callback }: Waiting): void {
+    const { session } = this;
+    if (session === undefined) return;
+    if (!this.#answersTo(name))
+      return this.#drop('no_handshake', callback, otherName(name ?? '', this.where), 0);
+    const limit = session.maxMessageSize ?? Number.POSITIVE_INFINITY;
+    if (data.length > limit)
+      return this.#drop('too_large', callback, messageTooLarge(data.length, limit, this.where), 0);
+    try {
+      session.send(data);
+    } catch {
+      // The session is ending: the message is lost, as a datagram to a peer that has gone.
+    }
+    if (callback !== undefined) process.nextTick(callback, null, data.length);
+  }
+
+  #drop(
+    reason: DgramDropReason,
+    callback: SendCallback | undefined,
+    error: Error | null,
+    bytes: number,
+  ): void {
+    this.#handlers.onDrop(this, reason);
+    if (callback !== undefined) process.nextTick(callback, error, bytes);
+  }
+
+  #onOpen(): void {
+    this.#state = 'open';
+    this.usedAt = now();
+    this.#handlers.onOpen(this);
+    const waiting = this.#takeWaiting();
+    for (const message of waiting) this.#sendNow(message);
+    this.#handlers.onWaiting(-waiting.length);
+  }
+
+  #onError(error: Error): void {
+    if (this.#state === 'opening') {
+      this.#state = 'over';
+      this.#failure = error;
+      this.failedAt = now();
+      this.#refuse(error);
+    }
+    this.#handlers.onError(this, error);
+  }
+
+  #onEnd(): void {
+    // Closed, here or by the peer, before the handshake was done.
+    if (this.#state === 'opening') this.#refuse(null);
+    this.#state = 'over';
+    this.#handlers.onEnd(this);
+  }
+
+  /** The handshake will not be done. Without an error the messages are lost, as datagrams to a closed port are. */
+  #refuse(error: Error | null): void {
+    const waiting = this.#takeWaiting();
+    for (const { data, callback } of waiting)
+      this.#drop('no_handshake', callback, error, error === null ? data.length : 0);
+    this.#handlers.onWaiting(-waiting.length);
+  }
+}

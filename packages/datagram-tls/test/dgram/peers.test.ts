@@ -1,0 +1,317 @@
+// One socket and its peers: which session a message takes, and what becomes of it.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { networkInterfaces } from 'node:os';
+import { suite, test } from 'node:test';
+import { connect, type DTLSSession } from '#lib/index.js';
+import { until } from '../driver/echo.js';
+import { CLIENTS } from '../support/identities.js';
+import { VERSIONS } from '../support/settings.js';
+import {
+  bound,
+  CERTIFICATE_CLIENT,
+  CERTIFICATE_SERVER,
+  clientOf,
+  closed,
+  echoing,
+  HOST,
+  IDENTITY,
+  KEY,
+  PSK_CLIENT,
+  PSK_SERVER,
+  send,
+  type Watched,
+  watched,
+} from './sockets.js';
+
+const NO_IPV6 = Object.values(networkInterfaces()).some(
+  (all) => all?.some(({ address }) => address === '::1') === true,
+)
+  ? false
+  : 'this system has no ::1';
+
+async function echoOf(client: Watched, text: string, port: number): Promise<void> {
+  const isThere = (): boolean =>
+    client.received.some((one) => one.text === `echo ${text}` && one.port === port);
+  client.socket.send(text, port, HOST);
+  await until(isThere);
+}
+
+for (const version of VERSIONS) {
+  const settings = { minVersion: version, maxVersion: version } as const;
+  suite(`a socket over ${version}`, () => {
+    test('is server and client of certificates', async () => {
+      const server = await echoing({
+        server: { ...CERTIFICATE_SERVER, ...CERTIFICATE_CLIENT, requestCert: true, ...settings },
+      });
+      const client = clientOf({ client: { ...CERTIFICATE_CLIENT, ...CLIENTS.p256, ...settings } });
+      client.socket.send('hello', server.port(), 'localhost');
+      await until(() => client.received.length === 1);
+      const session = client.socket.sessionWith({ address: HOST, port: server.port() });
+      assert.equal(session?.protocol, version);
+      assert.equal(session.servername, 'localhost');
+      assert.equal(session.authorized, true);
+      assert.equal(server.socket.sessionWith({ address: HOST, port: client.port() })?.authorized, true);
+      await closed(client, server);
+    });
+
+    test('is server and client of pre-shared keys', async () => {
+      const server = await echoing({ server: { ...PSK_SERVER, ...settings } });
+      const client = clientOf({ client: { ...PSK_CLIENT, ...settings } });
+      await echoOf(client, 'hello', server.port());
+      assert.equal(client.socket.sessionWith({ address: HOST, port: server.port() })?.protocol, version);
+      await closed(client, server);
+    });
+  });
+}
+
+suite('one socket', () => {
+  test('has a session with each peer that it sends to', async () => {
+    const servers = await Promise.all(Array.from({ length: 5 }, async () => await echoing()));
+    const client = clientOf();
+    for (const server of servers) client.socket.send('hello', server.port(), HOST);
+    await until(() => client.received.length === servers.length);
+    const froms = new Set(servers.flatMap(({ received }) => received.map(({ port }) => port)));
+    assert.deepEqual([...froms], [client.port()]);
+    await closed(client, ...servers);
+  });
+
+  test('sees each client at an address that stays, and answers it there', async () => {
+    const server = await echoing();
+    const clients = Array.from({ length: 5 }, () => clientOf());
+    for (const round of ['one', 'two'])
+      await Promise.all(clients.map(async (client) => await echoOf(client, round, server.port())));
+    for (const client of clients) {
+      const mine = server.received.filter(({ port }) => port === client.port());
+      assert.deepEqual(
+        mine.map(({ text }) => text),
+        ['one', 'two'],
+      );
+      assert.equal(client.sessionErrors.length, 0);
+    }
+    await closed(server, ...clients);
+  });
+
+  test('is server of some peers and client of others', async () => {
+    const hub = await echoing({ server: PSK_SERVER, client: PSK_CLIENT });
+    const server = await echoing();
+    const client = clientOf();
+    await echoOf(client, 'to the hub', hub.port());
+    hub.socket.send('from the hub', server.port(), HOST);
+    await until(() => hub.received.some(({ text }) => text === 'echo from the hub'));
+    assert.equal(server.received[0]?.port, hub.port());
+    await closed(hub, client, server);
+  });
+
+  test('sends messages that wait in their order', async () => {
+    const server = await bound({ server: PSK_SERVER });
+    const client = clientOf();
+    const texts = Array.from({ length: 20 }, (_, index) => `message ${index}`);
+    for (const text of texts) client.socket.send(text, server.port(), HOST);
+    await until(() => server.received.length === texts.length);
+    assert.deepEqual(
+      server.received.map(({ text }) => text),
+      texts,
+    );
+    await closed(client, server);
+  });
+
+  test('tells of each session before its handshake, from both sides', async () => {
+    const server = await echoing();
+    const client = clientOf();
+    const told: { session: DTLSSession; port: number; protocol: string | undefined }[] = [];
+    for (const { socket } of [server, client])
+      socket.on('session', (session, { port }) => {
+        told.push({ session, port, protocol: session.protocol });
+      });
+    await echoOf(client, 'hello', server.port());
+    assert.deepEqual(
+      told.map(({ port, protocol }) => ({ port, protocol })),
+      [
+        { port: server.port(), protocol: undefined },
+        { port: client.port(), protocol: undefined },
+      ],
+    );
+    const [, atServer] = told;
+    assert.equal(server.socket.sessionWith({ address: HOST, port: client.port() }), atServer?.session);
+    assert.equal(atServer?.session.pskIdentity, IDENTITY);
+    await closed(client, server);
+  });
+
+  test('asks the function of the client for the settings of each peer', async () => {
+    const keys = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)] as const;
+    const servers = await Promise.all(
+      keys.map(async (key) => await echoing({ server: { psk: { node: key } } })),
+    );
+    const asked: (string | undefined)[] = [];
+    const client = clientOf({
+      client: ({ port, host, address }) => {
+        asked.push(host ?? address);
+        const key = keys[servers.findIndex((server) => server.port() === port)] ?? KEY;
+        return { psk: { identity: 'node', key } };
+      },
+    });
+    for (const server of servers) await echoOf(client, 'hello', server.port());
+    assert.deepEqual(asked, [HOST, HOST]);
+    await closed(client, ...servers);
+  });
+
+  test('talks to endpoints that are no such sockets', async () => {
+    const server = await echoing();
+    const session = connect(HOST, server.port(), PSK_CLIENT);
+    await session.opened;
+    const answer = new Promise((resolve) => {
+      session.onmessage = (data) => resolve(data.toString());
+    });
+    session.send('hello');
+    assert.equal(await answer, 'echo hello');
+    await session.close();
+    await closed(server);
+  });
+
+  test('takes IPv6 addresses as the system writes them', { skip: NO_IPV6 }, async () => {
+    const server = watched({ server: PSK_SERVER }, { type: 'udp6' });
+    server.socket.on('message', (message, { address, port }) => server.socket.send(message, port, address));
+    server.socket.bind(0, '::1');
+    await once(server.socket, 'listening');
+    const client = watched({ client: PSK_CLIENT }, { type: 'udp6' });
+    client.socket.send('hello', server.port(), '0:0:0:0:0:0:0:1');
+    await until(() => client.received.length === 1);
+    assert.deepEqual(client.received, [{ text: 'hello', address: '::1', port: server.port() }]);
+    client.socket.send('this host', server.port());
+    await until(() => client.received.length === 2);
+    await closed(client, server);
+  });
+});
+
+suite('a peer that has gone', () => {
+  test('loses what a server sends to it, without an error', async () => {
+    const server = await echoing();
+    const client = clientOf();
+    await echoOf(client, 'hello', server.port());
+    const port = client.port();
+    await closed(client);
+    await until(() => server.socket.sessionWith({ address: HOST, port }) === undefined);
+    assert.deepEqual(await send(server.socket, 'are you there?', port), [null, 14]);
+    assert.equal(server.socket.drops.no_session, 1);
+    assert.deepEqual([server.errors, server.sessionErrors], [[], []]);
+    await closed(server);
+  });
+
+  test('gets no handshake of a server that is a client, too', async () => {
+    const server = await echoing({ server: PSK_SERVER, client: PSK_CLIENT });
+    const client = clientOf();
+    await echoOf(client, 'hello', server.port());
+    const port = client.port();
+    await closed(client);
+    await until(() => server.socket.sessionWith({ address: HOST, port }) === undefined);
+    assert.deepEqual(await send(server.socket, 'are you there?', port), [null, 14]);
+    assert.equal(server.socket.drops.no_session, 1);
+    assert.equal(server.socket.sessionWith({ address: HOST, port }), undefined);
+    await closed(server);
+  });
+
+  test('is reached again where the socket has begun the session', async () => {
+    const server = await echoing();
+    const client = clientOf();
+    await echoOf(client, 'one', server.port());
+    await server.socket.sessionWith({ address: HOST, port: client.port() })?.close();
+    await until(() => client.socket.sessionWith({ address: HOST, port: server.port() }) === undefined);
+    await echoOf(client, 'two', server.port());
+    assert.equal(server.received.at(-1)?.port, client.port());
+    await closed(client, server);
+  });
+
+  test('that comes back to the same port is the same peer', async () => {
+    const server = await echoing();
+    const first = await bound({ client: PSK_CLIENT });
+    await echoOf(first, 'one', server.port());
+    const port = first.port();
+    await closed(first);
+    const second = clientOf();
+    second.socket.bind(port, HOST);
+    await once(second.socket, 'listening');
+    await echoOf(second, 'two', server.port());
+    assert.deepEqual(
+      server.received.map((one) => one.port),
+      [port, port],
+    );
+    await closed(second, server);
+  });
+});
+
+suite('names', () => {
+  test('a host name is looked up and is the name that the certificate must have', async () => {
+    const server = await echoing({ server: CERTIFICATE_SERVER });
+    const asked: string[] = [];
+    const lookup = (name: string, _options: unknown, done: (...found: unknown[]) => void): void => {
+      asked.push(name);
+      done(null, HOST, 4);
+    };
+    const one = await bound({ client: CERTIFICATE_CLIENT }, { lookup });
+    one.socket.send('hello', server.port(), 'localhost');
+    await until(() => one.received.length === 1);
+    const [error] = await send(one.socket, 'hello', server.port(), 'example.com');
+    assert.equal(error?.code, 'ERR_DTLS_CERTIFICATE');
+    assert.match(error.message, /is not one with 'example\.com'/);
+    assert.deepEqual(asked, ['localhost', 'example.com']);
+    await closed(one, server);
+  });
+
+  test('the session of a name is found again without a look-up', async () => {
+    let asked = 0;
+    const lookup = (_name: string, _options: unknown, done: (...found: unknown[]) => void): void => {
+      asked++;
+      done(null, HOST, 4);
+    };
+    const server = await echoing({ server: CERTIFICATE_SERVER });
+    const client = await bound({ client: CERTIFICATE_CLIENT }, { lookup });
+    await send(client.socket, 'one', server.port(), 'localhost');
+    await send(client.socket, 'two', server.port(), 'localhost');
+    assert.equal(asked, 1);
+    await closed(client, server);
+  });
+
+  test('a certificate without the name refuses the session', async () => {
+    const server = await echoing({ server: CERTIFICATE_SERVER });
+    const lookup = (_name: string, _options: unknown, done: (...found: unknown[]) => void): void =>
+      done(null, HOST, 4);
+    const client = await bound({ client: CERTIFICATE_CLIENT }, { lookup });
+    const [error] = await send(client.socket, 'hello', server.port(), 'example.com');
+    assert.equal(error?.code, 'ERR_DTLS_CERTIFICATE');
+    assert.equal((error as unknown as { reason: string }).reason, 'HOSTNAME_MISMATCH');
+    assert.equal(client.sessionErrors.length, 1);
+    await closed(client, server);
+  });
+
+  test('the address of a session with a name is that session, as answers need it', async () => {
+    const server = await echoing({ server: CERTIFICATE_SERVER });
+    const client = clientOf({ client: CERTIFICATE_CLIENT });
+    await send(client.socket, 'hello', server.port(), 'localhost');
+    assert.deepEqual(await send(client.socket, 'again', server.port(), HOST), [null, 5]);
+    await until(() => client.received.length === 2);
+    await closed(client, server);
+  });
+
+  test('with a pre-shared key a peer has any name', async () => {
+    const server = await echoing();
+    const client = clientOf();
+    await send(client.socket, 'hello', server.port(), HOST);
+    assert.deepEqual(await send(client.socket, 'again', server.port(), 'localhost'), [null, 5]);
+    await closed(client, server);
+  });
+
+  test('a name that is not found is the error of the callback, and else an error event', async () => {
+    const failure = Object.assign(new Error('no such host'), { code: 'ENOTFOUND' });
+    const lookup = (_name: string, _options: unknown, done: (error: Error) => void): void => done(failure);
+    const client = await bound({ client: PSK_CLIENT }, { lookup });
+    const [error] = await send(client.socket, 'hello', 9, 'nowhere.example');
+    assert.equal(error, failure);
+    assert.deepEqual(client.errors, []);
+    client.socket.send('hello', 9, 'nowhere.example');
+    await until(() => client.errors.length === 1);
+    assert.equal(client.errors[0], failure);
+    await closed(client);
+  });
+});
