@@ -36,6 +36,8 @@ export interface DatagramChannel extends Backlog {
   dedicate(peer: PeerAddress): void;
   /** A refused datagram is lost, as any datagram may be. `failed` is called later. */
   send(data: Uint8Array, to: PeerAddress, failed?: (error: Error) => void): void;
+  /** Whether it keeps the process running. */
+  setReferenced(referenced: boolean): void;
   /** Idempotent. */
   close(): Promise<unknown> | undefined;
 }

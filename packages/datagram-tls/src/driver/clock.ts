@@ -14,6 +14,7 @@ export class WakeUp {
   readonly #wake: () => void;
   #timer: NodeJS.Timeout | undefined;
   #at: Instant | undefined;
+  #referenced = true;
 
   constructor(wake: () => void) {
     this.#wake = wake;
@@ -28,6 +29,14 @@ export class WakeUp {
     this.stop();
     this.#at = at;
     this.#timer = setTimeout(this.#fire, Math.min(Math.max(Math.ceil(at - now()), 0), MAX_DELAY));
+    if (!this.#referenced) this.#timer.unref();
+  }
+
+  /** Whether the timer keeps the process running. */
+  setReferenced(referenced: boolean): void {
+    this.#referenced = referenced;
+    if (referenced) this.#timer?.ref();
+    else this.#timer?.unref();
   }
 
   stop(): void {

@@ -135,6 +135,9 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   /** Made by `listen`. */
   #arrivals: Arrivals<DTLSSession> | undefined;
   #isIterated = false;
+  /** It keeps the process running, unless all its sessions are in {@link #unreferenced}. */
+  #referenced = true;
+  readonly #unreferenced = new Set<DTLSSession>();
   /** It serves no more, and ends with its last session. */
   #stopped = false;
   /** Made by `connect`: it ends with its session. */
@@ -258,6 +261,16 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     this.#finish(error);
   }
 
+  /** Keeps the process running until the endpoint is closed, as it does until {@link unref}. */
+  ref(): this {
+    return this.#setReferenced(true);
+  }
+
+  /** Lets the process end, with the socket, the timers and all sessions of the endpoint. */
+  unref(): this {
+    return this.#setReferenced(false);
+  }
+
   /**
    * New sessions, as `listen`'s `onsession` gets them, which goes on beside the loop; several loops share them.
    * Without `onsession` they wait for a loop, at most `backlog`, and further clients are refused. Sessions that end
@@ -325,6 +338,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       unread: new UnreadBudget(inAll),
       trace,
       onEarlyData: (data, session) => this.#onearlydata?.(data, session),
+      onReference: (session, referenced) => this.#onReference(session, referenced),
       onEnd: (session) => this.#onSessionEnd(session),
     };
   }
@@ -336,6 +350,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       onBound: (address) => {
         this.#isBinding = false;
         this.#opened.resolve(address);
+        this.#applyReferences();
       },
       onSession: (entry) => this.#onSession(entry),
       onEvent: (entry, event) => this.#onEvent(entry, event),
@@ -346,6 +361,27 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     });
     this.#port.core.busy = this.#busy;
     return this.#port;
+  }
+
+  #setReferenced(referenced: boolean): this {
+    this.#referenced = referenced;
+    this.#applyReferences();
+    return this;
+  }
+
+  #onReference(session: DTLSSession, referenced: boolean): void {
+    if (referenced) this.#unreferenced.delete(session);
+    else this.#unreferenced.add(session);
+    this.#applyReferences();
+  }
+
+  /** An endpoint that serves clients, or has no session yet, is needed for sessions to come. */
+  #applyReferences(): void {
+    const needed =
+      this.#arrivals !== undefined ||
+      this.#unreferenced.size === 0 ||
+      this.#unreferenced.size < this.#sessions.size;
+    if (this.#opened.isSettled && !this.#over) this.#port?.setReferenced(this.#referenced && needed);
   }
 
   #prepare(backlog: number): void {
@@ -435,6 +471,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     if (this.#single) port.dedicate(peer);
     const entry = port.connect(peer, security, behaviour, destination);
     this.#attach(session, port, entry);
+    this.#applyReferences();
     port.pump();
   }
 
@@ -475,6 +512,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
 
   #onSessionEnd(session: DTLSSession): void {
     this.#sessions.delete(session);
+    if (this.#unreferenced.delete(session)) this.#applyReferences();
     this.#arrivals?.forget(session);
     addDrops(this.#formerDrops, session.drops);
     if (this.#single) this.#closing = true;

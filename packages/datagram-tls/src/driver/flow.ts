@@ -1,6 +1,7 @@
 import { Queue } from '../base/queue.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { Outgoing } from '../endpoint/ready-queue.js';
+import { now, WakeUp } from './clock.js';
 import { Deferred } from './deferred.js';
 
 /**
@@ -102,7 +103,7 @@ const LOOK_AGAIN = 5;
 export class Drains {
   readonly #hasDrained: (entry: ConnectionEntry) => boolean;
   readonly #listeners = new Map<ConnectionEntry, () => void>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #wakeUp = new WakeUp(() => this.look());
 
   /** `hasDrained`: there is room for `entry` again. */
   constructor(hasDrained: (entry: ConnectionEntry) => boolean) {
@@ -136,18 +137,17 @@ export class Drains {
     this.#lookLater();
   }
 
+  setReferenced(referenced: boolean): void {
+    this.#wakeUp.setReferenced(referenced);
+  }
+
   stop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#wakeUp.stop();
     this.#listeners.clear();
   }
 
   #lookLater(): void {
-    if (this.#timer !== undefined || this.#listeners.size === 0) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.look();
-    }, LOOK_AGAIN);
+    if (this.#listeners.size > 0) this.#wakeUp.arm(now() + LOOK_AGAIN);
   }
 }
 

@@ -72,6 +72,7 @@ export class Port {
   #begunBefore = 0;
   #pumping = false;
   #closed = false;
+  #referenced = true;
   packetsSent = 0;
   bytesSent = 0;
 
@@ -210,6 +211,15 @@ export class Port {
       this.#pumping = false;
     }
     if (!this.#isClosed()) this.#wakeUp.arm(this.core.pollTimeout());
+  }
+
+  /** Whether the socket and the timers keep the process running. */
+  setReferenced(referenced: boolean): void {
+    if (this.#referenced === referenced) return;
+    this.#referenced = referenced;
+    this.#channel.setReferenced(referenced);
+    this.#wakeUp.setReferenced(referenced);
+    this.#drains.setReferenced(referenced);
   }
 
   /** Idempotent. Sends the core's remaining output; then the core is not polled any more. */

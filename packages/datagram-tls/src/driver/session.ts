@@ -48,6 +48,8 @@ export interface SessionEndpoint {
   busy: boolean;
   close(): Promise<void>;
   destroy(error?: Error): void;
+  ref(): this;
+  unref(): this;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -70,6 +72,8 @@ export interface SharedBySessions {
   readonly unread: UnreadBudget;
   readonly trace: ((event: TraceEvent, session: DTLSSession) => void) | undefined;
   onEarlyData(data: Buffer, session: DTLSSession): void;
+  /** The session keeps the process running, or does not. */
+  onReference(session: DTLSSession, referenced: boolean): void;
   /** The session is over. */
   onEnd(session: DTLSSession): void;
 }
@@ -446,6 +450,21 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     const entry = this.#entry;
     this.#finish(error);
     if (entry !== undefined) this.#port?.abandonEntry(entry);
+  }
+
+  /** Keeps the process running while the session lasts, as it does until {@link unref}. */
+  ref(): this {
+    if (!this.destroyed) this.#shared.onReference(this, true);
+    return this;
+  }
+
+  /**
+   * Lets the process end while the session lasts, with its socket and timers. Where sessions share an endpoint that
+   * `listen` made, that is `endpoint.unref()`; where clients share one, each of them has to be unreferenced.
+   */
+  unref(): this {
+    if (!this.destroyed) this.#shared.onReference(this, false);
+    return this;
   }
 
   /**

@@ -52,6 +52,12 @@ export interface Transport {
    * `connect` that has received nothing.
    */
   send(data: Uint8Array, to: PeerAddress): unknown;
+  /**
+   * Called by `ref()` and `unref()` of the endpoint: whether the transport is to keep the process running. Default: the
+   * transport decides.
+   */
+  ref?(): unknown;
+  unref?(): unknown;
   /** Called once. `endpoint.closed` waits for its promise, and rejects with its error. */
   close(): unknown;
 }
@@ -76,6 +82,10 @@ export function checkTransport(value: unknown, name: string): void {
   checkObject(value, name);
   const transport = value as Transport;
   for (const method of ['send', 'close']) checkFunction(Reflect.get(transport, method), `${name}.${method}`);
+  for (const method of ['ref', 'unref']) {
+    const given: unknown = Reflect.get(transport, method);
+    if (given !== undefined) checkFunction(given, `${name}.${method}`);
+  }
   const { address, maxDatagramSize, opened } = transport;
   if (address !== undefined) peerFrom(address, `${name}.address`);
   if (maxDatagramSize !== undefined) checkInteger(maxDatagramSize, `${name}.maxDatagramSize`, 256, 65_535);
@@ -170,6 +180,12 @@ export class TransportChannel implements DatagramChannel {
       // Later, as with a socket: the current work is finished first.
       process.nextTick(failed, asError(error));
     }
+  }
+
+  setReferenced(referenced: boolean): void {
+    if (this.#handlers === undefined) return;
+    if (referenced) this.#transport.ref?.();
+    else this.#transport.unref?.();
   }
 
   /** Idempotent. Returns the transport's promise, or one that rejects with its error. */

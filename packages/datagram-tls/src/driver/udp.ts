@@ -169,6 +169,11 @@ export class Udp implements DatagramChannel {
     else this.#socket.send(data, to.port, to.address, done);
   }
 
+  setReferenced(referenced: boolean): void {
+    if (referenced) this.#socket.ref();
+    else this.#socket.unref();
+  }
+
   /** Idempotent. */
   close(): undefined {
     if (!this.#open) return;
