@@ -58,6 +58,13 @@ export default defineConfig(
     },
   },
   {
+    // Parts of it run in the browser.
+    files: ['site/test/*.mjs'],
+    languageOptions: {
+      globals: { document: 'readonly', getComputedStyle: 'readonly', location: 'readonly' },
+    },
+  },
+  {
     files: ['**/*.ts'],
     extends: [js.configs.recommended, tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

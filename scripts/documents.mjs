@@ -1,19 +1,22 @@
 /**
- * Checks the Markdown of the tree: every code block in TypeScript or JavaScript compiles against the built library, and every
- * relative link leads to an existing file and heading. `node scripts/documents.mjs`, after a build.
+ * Checks the Markdown of the tree: every code block in TypeScript or JavaScript compiles against the built library, every
+ * relative link leads to an existing file and heading, and docs/README.md lists every page. `node scripts/documents.mjs`,
+ * after a build.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { codeBlocks, markdownFiles, markOf, root } from './documents/markdown.mjs';
+import { anchorOf, codeBlocks, markdownFiles, markOf, root } from './documents/markdown.mjs';
 
 const GIVEN = fileURLToPath(new URL('documents/given.d.ts', import.meta.url));
+
+const CONTENTS = 'docs/README.md';
 
 const documents = markdownFiles();
 
 const blocks = documents.flatMap(typedBlocks);
-const problems = [...typeProblems(), ...documents.flatMap(linkProblems)];
+const problems = [...typeProblems(), ...documents.flatMap(linkProblems), ...pagesNotListed()];
 for (const problem of problems) console.log(problem);
 console.log(`${documents.length} documents, ${blocks.length} code blocks, ${problems.length} problems`);
 process.exitCode = problems.length === 0 ? 0 : 1;
@@ -84,6 +87,17 @@ function linkProblems(document) {
   });
 }
 
+/** docs/README.md is the sidebar of the site: it has each page, or the folder of the page. */
+function pagesNotListed() {
+  const listed = [...readFileSync(join(root, CONTENTS), 'utf8').matchAll(/^- \[.*?\]\(([^)#]+)/gm)].map(
+    ([, link]) => join('docs', link),
+  );
+  return documents
+    .filter((document) => document.startsWith('docs/') && document !== CONTENTS)
+    .filter((document) => !listed.includes(document) && !listed.includes(dirname(document)))
+    .map((document) => `${CONTENTS}: ${document} is not in the list, which is the sidebar of the site`);
+}
+
 function withoutCode(text) {
   return text.replaceAll(/^```.*?^```$/gms, '').replaceAll(/`[^`\n]*`/g, '');
 }
@@ -93,10 +107,7 @@ function headings(path) {
   if (relative(root, path).startsWith('..') || !path.endsWith('.md')) return [];
   const times = new Map();
   return [...readFileSync(path, 'utf8').matchAll(/^#{1,6} (.*)$/gm)].map(([, title]) => {
-    const anchor = title
-      .toLowerCase()
-      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
-      .replaceAll(' ', '-');
+    const anchor = anchorOf(title);
     const before = times.get(anchor) ?? 0;
     times.set(anchor, before + 1);
     return before === 0 ? anchor : `${anchor}-${before}`;

@@ -62,3 +62,11 @@ export function fileNameOf(block) {
 function head(text) {
   return text.split('\n').slice(0, 3).join('\n');
 }
+
+/** The anchor of a heading, as forges make it; repeated ones get `-1`, `-2`, … behind it. */
+export function anchorOf(heading) {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-');
+}

@@ -1,0 +1,194 @@
+/**
+ * Opens every page of the built site in Chromium: links and their anchors, errors on the console, and whether text and code
+ * can be read on a phone. Then searches. The last line is `N passed, N failed, N skipped`.
+ *
+ *   npm run docs:pages                   after `npm run docs`
+ *   npm run docs:pages -- --shots DIR    also writes pictures of some pages, for phone and desktop, light and dark
+ */
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { delimiter, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { fileOf, serve } from './serve.mjs';
+
+const PHONE = { width: 390, height: 844 };
+const DESKTOP = { width: 1440, height: 900 };
+const LEAST_FONT_PX = 12;
+const TABS = 3;
+/** What a reader may look for, and the page that has to be among the first results. */
+const SEARCHES = [
+  ['maxSendQueue', 'options'],
+  ['pre-shared keys', 'how-to/pre-shared-keys'],
+  ['replay', 'how-to/early-data'],
+];
+const SHOTS = [
+  'index',
+  'contents',
+  'tutorial/chat',
+  'how-to/sessions',
+  'how-to/certificates',
+  'options',
+  'api/root/functions/connect',
+  'api/root/index',
+];
+
+const dist = fileURLToPath(new URL('../dist', import.meta.url));
+const results = [];
+const chromium = findChromium();
+if (chromium === undefined) skipAll('Chromium is not installed');
+else if (!existsSync(dist)) fail('site/dist', 'it is not built: run `npm run docs`');
+else await testAll();
+report();
+
+async function testAll() {
+  const { chromium: driver } = await import('playwright-core');
+  const browser = await driver.launch({ executablePath: chromium, args: ['--no-sandbox', '--disable-gpu'] });
+  const server = await serve(dist);
+  try {
+    await testPages(browser, server.origin);
+    await testSearch(browser, server.origin);
+    const [, folder] = /--shots[ =](.+)$/.exec(process.argv.slice(2).join(' ')) ?? [];
+    if (folder !== undefined) await shoot(browser, server.origin, folder);
+  } finally {
+    await browser.close();
+    server.close();
+  }
+}
+
+async function testPages(browser, origin) {
+  const names = pageNames();
+  const pages = new Map();
+  const waiting = [...names];
+  await Promise.all(
+    Array.from({ length: TABS }, async () => {
+      const tab = await browser.newPage({ viewport: PHONE, reducedMotion: 'reduce' });
+      for (let name = waiting.shift(); name !== undefined; name = waiting.shift())
+        pages.set(name, await look(tab, origin, name));
+    }),
+  );
+  for (const name of names) {
+    const { errors, links, wide, small } = pages.get(name);
+    const dead = links.filter((link) => !leads(link, pages));
+    const problems = [
+      ...errors.map((text) => `console: ${text}`),
+      ...dead.map((link) => `dead link: ${link}`),
+      ...wide.map((text) => `wider than ${PHONE.width} px: ${text}`),
+      ...small.map((text) => `code smaller than ${LEAST_FONT_PX} px: ${text}`),
+    ];
+    if (problems.length === 0) pass(`page ${name}`);
+    else fail(`page ${name}`, problems.join('\n'));
+  }
+}
+
+/** What one page shows on a phone. */
+async function look(tab, origin, name) {
+  const errors = [];
+  const onConsole = (message) => message.type() === 'error' && errors.push(message.text());
+  const onError = (error) => errors.push(String(error));
+  tab.on('console', onConsole).on('pageerror', onError);
+  await tab.goto(`${origin}/${name}.html`, { waitUntil: 'load' });
+  await tab.waitForFunction(() => document.querySelector('#app')?.__vue_app__ !== undefined);
+  const seen = await tab.evaluate(measure, LEAST_FONT_PX);
+  tab.off('console', onConsole).off('pageerror', onError);
+  return { errors, ...seen };
+}
+
+/** Runs in the page. */
+function measure(least) {
+  const width = document.documentElement.clientWidth;
+  const main = document.querySelector('.VPContent') ?? document.body;
+  const scrolls = (element) => {
+    for (let at = element.parentElement; at !== null && at !== document.body; at = at.parentElement)
+      if (['auto', 'scroll', 'hidden'].includes(getComputedStyle(at).overflowX)) return true;
+    return false;
+  };
+  const wide = [...main.querySelectorAll('*')]
+    .filter((element) => element.getBoundingClientRect().right > width + 1 && !scrolls(element))
+    .map((element) => `${element.tagName} ${element.textContent.slice(0, 60)}`);
+  if (document.documentElement.scrollWidth > width) wide.push('the page scrolls sideways');
+  const small = [...main.querySelectorAll('pre code, code')]
+    .filter((element) => Number.parseFloat(getComputedStyle(element).fontSize) < least)
+    .map((element) => element.textContent.slice(0, 60));
+  const links = [...document.querySelectorAll('a[href]')]
+    .filter(({ origin }) => origin === location.origin)
+    .map(({ pathname, hash }) => pathname + hash);
+  const ids = [...document.querySelectorAll('[id]')].map(({ id }) => id);
+  return { wide: wide.slice(0, 3), small: small.slice(0, 3), links: [...new Set(links)], ids };
+}
+
+function leads(link, pages) {
+  const [pathname, fragment] = link.split('#');
+  const file = fileOf(dist, pathname);
+  if (file === undefined) return false;
+  if (fragment === undefined || !file.endsWith('.html')) return true;
+  const page = pages.get(relative(dist, file).replace(/\.html$/, ''));
+  return page.ids.includes(decodeURIComponent(fragment));
+}
+
+async function testSearch(browser, origin) {
+  const tab = await browser.newPage({ viewport: DESKTOP, reducedMotion: 'reduce' });
+  for (const [words, expected] of SEARCHES) {
+    await tab.goto(`${origin}/contents.html`);
+    await tab.locator('#local-search button').first().click();
+    await tab.locator('.search-input').fill(words);
+    const found = tab.locator(`.results a[href*="${expected}"]`).first();
+    await found.waitFor({ timeout: 15_000 }).then(
+      () => pass(`search finds "${words}" in ${expected}`),
+      () => fail(`search finds "${words}" in ${expected}`, 'it is not among the results'),
+    );
+  }
+  await tab.close();
+}
+
+async function shoot(browser, origin, folder) {
+  mkdirSync(folder, { recursive: true });
+  for (const [device, viewport] of Object.entries({ phone: PHONE, desktop: DESKTOP }))
+    for (const colorScheme of ['light', 'dark']) {
+      const tab = await browser.newPage({ viewport, colorScheme, reducedMotion: 'reduce' });
+      for (const name of SHOTS.filter((name) => existsSync(join(dist, `${name}.html`)))) {
+        await tab.goto(`${origin}/${name}.html`, { waitUntil: 'networkidle' });
+        await tab.screenshot({
+          path: join(folder, `${name.replaceAll('/', '-')}-${device}-${colorScheme}.png`),
+        });
+      }
+      await tab.close();
+    }
+}
+
+function pageNames() {
+  return readdirSync(dist, { recursive: true })
+    .filter((file) => file.endsWith('.html') && file !== '404.html')
+    .map((file) => file.replace(/\.html$/, ''))
+    .sort();
+}
+
+function findChromium() {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const names = ['chromium', 'chromium-browser', 'google-chrome'];
+  return folders
+    .flatMap((folder) => names.map((name) => join(folder, name)))
+    .find((path) => existsSync(path));
+}
+
+function pass(name) {
+  results.push({ name, outcome: 'passed' });
+}
+
+function fail(name, details) {
+  results.push({ name, outcome: 'failed', details });
+}
+
+function skipAll(details) {
+  results.push({ name: 'pages of the site', outcome: 'skipped', details });
+}
+
+function report() {
+  const of = (outcome) => results.filter((result) => result.outcome === outcome);
+  for (const { name, details } of of('failed'))
+    console.log(`✖ ${name}\n${details.replaceAll(/^/gm, '    ')}`);
+  if (of('skipped').length > 0) console.log('Skipped:');
+  for (const { name, details } of of('skipped')) console.log(`  ${name}: ${details}`);
+  console.log(
+    `\n${of('passed').length} passed, ${of('failed').length} failed, ${of('skipped').length} skipped`,
+  );
+  process.exitCode = of('failed').length === 0 ? 0 : 1;
+}
