@@ -50,6 +50,7 @@ export default defineConfig(
         process: 'readonly',
         clearInterval: 'readonly',
         clearTimeout: 'readonly',
+        setImmediate: 'readonly',
         setInterval: 'readonly',
         setTimeout: 'readonly',
         TextDecoder: 'readonly',

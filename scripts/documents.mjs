@@ -11,6 +11,7 @@ import { anchorOf, codeBlocks, markdownFiles, markOf, root } from './documents/m
 
 const GIVEN = fileURLToPath(new URL('documents/given.d.ts', import.meta.url));
 
+const IMPLICIT_ANY = 7006;
 const CONTENTS = 'docs/README.md';
 
 const documents = markdownFiles();
@@ -35,7 +36,7 @@ function typedBlocks(document) {
       last.text += '\n'.repeat(block.line - last.line - last.text.split('\n').length + 1) + block.text;
       continue;
     }
-    const name = `${document.replaceAll(/\W/g, '_')}_${block.line}.ts`;
+    const name = `${document.replaceAll(/\W/g, '_')}_${block.line}.${block.language === 'js' ? 'mjs' : 'ts'}`;
     found.push({ ...block, path: join(root, 'examples/src', name) });
   }
   return found.map((block) => ({ ...block, text: `${block.text}export {};\n` }));
@@ -54,6 +55,8 @@ function typeProblems() {
     composite: false,
     incremental: false,
     noEmit: true,
+    allowJs: true,
+    checkJs: true,
     noUnusedLocals: false,
     noUnusedParameters: false,
     types: ['node'],
@@ -67,7 +70,11 @@ function typeProblems() {
       ? ts.createSourceFile(path, virtual.get(path), target)
       : getSourceFile.call(host, path, target, ...more);
   const program = ts.createProgram([...virtual.keys()], settings, host);
-  return ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) => {
+  // In JavaScript, parameters of callbacks that are assigned to a property have no type.
+  const problems = ts
+    .getPreEmitDiagnostics(program)
+    .filter(({ file, code }) => !(code === IMPLICIT_ANY && file?.fileName.endsWith('.mjs')));
+  return problems.map(({ file, start, messageText }) => {
     const text = ts.flattenDiagnosticMessageText(messageText, '\n');
     const block = blocks.find(({ path }) => path === file?.fileName);
     if (block === undefined) return `${file?.fileName}: ${text}`;

@@ -4,11 +4,15 @@
  * The exit code is 0 when the block ran to its end, and each of its sessions opened.
  */
 import { createPrivateKey, sign } from 'node:crypto';
+import dns from 'node:dns';
 import { existsSync, readFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { connect, listen } from 'datagram-tls';
 
 const HOST = '127.0.0.1';
+/** Where b.example is, so that two names are two peers. */
+const OTHER_HOST = '127.0.0.2';
 /** A server that the block talks to closes after this long, so that a loop over messages ends. */
 const PATIENCE_MS = 300;
 
@@ -22,10 +26,14 @@ const psk = { identity: 'sensor-1', key: secret };
 const context = 'sensor-1 to hub';
 
 const listensAt = /\blisten\(/.test(text) ? ports(/\bport: (\d+)/g) : [];
-const connectsTo = ports(/\bconnect\(\s*'[^']*', (\d+)/g).filter((port) => !listensAt.includes(port));
+const connectsTo = ports(/\bconnect\(\s*(?:'[^']*'|\w+), (\d+)/g).filter((port) => !listensAt.includes(port));
 
+resolveExamples();
 const opened = new Map();
-for (const port of new Set(connectsTo)) await serve(port);
+for (const port of new Set(connectsTo)) {
+  if (text.includes('b.example')) await serve(port, OTHER_HOST);
+  await serve(port);
+}
 Object.assign(globalThis, await givenNames());
 await import(pathToFileURL(file).href);
 for (const port of new Set(listensAt)) await visit(port);
@@ -36,6 +44,26 @@ process.exit(0);
 
 function ports(pattern) {
   return [...text.matchAll(pattern)].map(([, port]) => Number(port)).filter((port) => port > 1023);
+}
+
+/** The names that are reserved for documents are hosts on loopback. */
+function resolveExamples() {
+  const { lookup } = dns;
+  const { lookup: promised } = dns.promises;
+  const addressOf = (name) => (name === 'b.example' ? OTHER_HOST : HOST);
+  const isExample = (name) => /(^|\.)example(\.net)?$/.test(name);
+  const answer = (name, options) => {
+    const found = { address: addressOf(name), family: 4 };
+    return options.all ? [found] : found;
+  };
+  dns.lookup = (name, options, callback = options) => {
+    if (!isExample(name)) return lookup(name, options, callback);
+    const found = answer(name, options);
+    setImmediate(() => (options.all ? callback(null, found) : callback(null, found.address, found.family)));
+  };
+  dns.promises.lookup = async (name, options = {}) =>
+    isExample(name) ? answer(name, options) : promised(name, options);
+  syncBuiltinESMExports();
 }
 
 async function givenNames() {
@@ -81,7 +109,7 @@ function echo(session) {
   session.onerror = (error) => console.error(error);
 }
 
-async function serve(port) {
+async function serve(port, host = HOST) {
   let count = 0;
   let told = () => {};
   opened.set(port, async (expected) => {
@@ -102,7 +130,7 @@ async function serve(port) {
       );
     },
     {
-      host: HOST,
+      host,
       port,
       cert,
       key,

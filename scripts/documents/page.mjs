@@ -1,4 +1,5 @@
 /** Runs the code blocks of one page, in its order, in a folder of the page. */
+import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { copyFileSync, cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -8,9 +9,8 @@ import ts from 'typescript';
 import { fileNameOf, markOf } from './markdown.mjs';
 import { Command, commandsOf, Expected } from './shell.mjs';
 
-/** Ports and hosts of the documents, which are others here: pages run side by side, on loopback. */
+/** Ports of the documents, which are others here, because pages run side by side. */
 const PORTS = ['9000', '9001', '9002', '5684', '2100', '10161', '6514', '9464'];
-const HOSTS = { "'example.net'": "'localhost'", "'10.0.0.7'": "'127.0.0.1'" };
 /** Not run: they are output, figures or data. */
 const DATA = ['text', 'mermaid', 'json', 'yaml'];
 const CODE = ['ts', 'js'];
@@ -71,7 +71,9 @@ export class Page {
 
   #missing(block) {
     const needed = (markOf(block, 'needs') ?? '').split(/[ ,]+/).filter((name) => name !== '');
-    const absent = needed.filter((name) => !onPath(name));
+    if (needed.includes('capture') && onPath('tshark') && !canCapture())
+      return 'packets cannot be captured here';
+    const absent = needed.filter((name) => name !== 'capture' && !onPath(name));
     return absent.length === 0 ? undefined : `${absent.join(', ')} is not installed`;
   }
 
@@ -79,7 +81,10 @@ export class Page {
   async #runBlock(block, index) {
     if (SHELL.includes(block.language)) return this.#runCommands(block);
     if (CODE.includes(block.language)) return this.#runCode(block, index);
-    if (markOf(block, 'output') !== undefined) return this.#compare(block.text.trimEnd().split('\n'));
+    const output = markOf(block, 'output');
+    const lines = block.text.trimEnd().split('\n');
+    if (output?.startsWith('of ')) return this.#watch(output.slice(3), lines);
+    if (output !== undefined) return this.#compare(lines);
     if (DATA.includes(block.language)) return undefined;
     return `unknown language "${block.language}"; known are ${[...CODE, ...SHELL, ...DATA].join(', ')}`;
   }
@@ -102,7 +107,7 @@ export class Page {
   }
 
   async #runFragment(block, text) {
-    for (const [host, ours] of Object.entries(HOSTS)) text = text.replaceAll(host, ours);
+    text = text.replaceAll(/'(10\.0\.0|192\.0\.2)\.\d+'/g, "'127.0.0.1'");
     text = text.replaceAll(/'([\w-]+):[0-9a-f]{64}'/g, (_, kind) => `'${kind}:${this.#tools.pins[kind]}'`);
     const { outputText } = ts.transpileModule(this.#here(text), {
       compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
@@ -120,6 +125,8 @@ export class Page {
   }
 
   async #runCommands(block) {
+    const stopped = markOf(block, 'stops');
+    if (stopped !== undefined) await this.#staying(this.#here(stopped)).interrupt();
     const typed = block.marks.filter((mark) => mark.startsWith('type ')).map((mark) => mark.slice(5));
     for (const { text, output } of commandsOf(block)) {
       const problem = await this.#runCommand(block, this.#here(text), output, typed);
@@ -145,9 +152,30 @@ export class Page {
     }
     this.#running.push(command);
     const pattern = new Expected(expected);
-    const isReady = (printed) => pattern.matches(printed, this.#captured);
-    if (await command.until(isReady)) return undefined;
-    return differs(expected, command.output);
+    return (await this.#showed(command, pattern)) ? undefined : differs(expected, command.output);
+  }
+
+  /** Waits until a command that stays has printed these lines, after those that the page showed before. */
+  async #watch(start, lines) {
+    const command = this.#staying(start);
+    const expected = lines.map((line) => this.#here(line));
+    const { shown } = command;
+    if (await this.#showed(command, new Expected(expected))) return undefined;
+    return differs(expected, command.output.slice(shown));
+  }
+
+  async #showed(command, pattern) {
+    const { shown } = command;
+    const isShown = (printed) => pattern.matches(printed.slice(shown), this.#captured);
+    const done = await command.until(isShown);
+    command.shown = command.output.length;
+    return done;
+  }
+
+  #staying(start) {
+    const command = this.#running.find(({ text }) => text.startsWith(start));
+    if (command === undefined) throw new Error(`no command that stays begins with "${start}"`);
+    return command;
   }
 
   #compare(lines) {
@@ -187,6 +215,12 @@ function copyFolder(from, to) {
 
 function onPath(name) {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, name)));
+}
+
+/** Whether this user may capture on the loopback interface. */
+function canCapture() {
+  const { status, stdout } = spawnSync('tshark', ['-D'], { encoding: 'utf8' });
+  return status === 0 && /\blo\b/.test(stdout);
 }
 
 async function freePorts() {

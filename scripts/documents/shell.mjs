@@ -1,7 +1,9 @@
 /** Runs the commands of a page, and compares what they print with what the page shows. */
 import { spawn } from 'node:child_process';
 
-const TIME_LIMIT_MS = 20_000;
+const TIME_LIMIT_MS = 30_000;
+/** What tshark tells root each time. */
+const REMARK = /^Running as user "root".*\n/gm;
 
 /** The commands of an `sh` block, or those of a `console` block with the output that it shows after each. */
 export function commandsOf(block) {
@@ -30,6 +32,8 @@ function continues(command) {
 /** A command in the folder `cwd`. Its group of processes ends with `stop`. */
 export class Command {
   output = '';
+  /** How much of the output the page has shown. */
+  shown = 0;
   #child;
   #changed = () => {};
 
@@ -76,6 +80,12 @@ export class Command {
     return this.code;
   }
 
+  /** As Ctrl-C does. */
+  async interrupt() {
+    process.kill(-this.#child.pid, 'SIGINT');
+    return this.end();
+  }
+
   stop() {
     try {
       process.kill(-this.#child.pid, 'SIGKILL');
@@ -117,7 +127,9 @@ export class Expected {
   }
 
   matches(output, captured) {
-    const found = this.#pattern.exec(output.replaceAll('\r', '').replace(/\n*$/, '\n'));
+    const found = this.#pattern.exec(
+      output.replaceAll('\r', '').replaceAll(REMARK, '').replace(/\n*$/, '\n'),
+    );
     if (found === null) return false;
     this.#words.forEach((word, index) => {
       if (/\w…\w/.test(word)) captured.set(word, found[index + 1]);

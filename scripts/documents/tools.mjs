@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { codeBlocks, root } from './markdown.mjs';
+import { codeBlocks, markdownFiles, root } from './markdown.mjs';
 
 /** In `folder`, which is empty. Needs npm's registry, or its cache. */
 export function prepare(folder) {
@@ -63,7 +63,9 @@ function withTarballs(line, packages) {
 function certificateCommand() {
   const block = codeBlocks('README.md').find(({ text }) => text.includes('openssl req'));
   if (block === undefined) throw new Error('README.md has no block with `openssl req`');
-  const names = ['localhost', 'device.example', 'a.example'].map((name) => `DNS:${name}`);
+  const pages = markdownFiles().map((path) => readFileSync(join(root, path), 'utf8'));
+  const examples = pages.join('\n').match(/\b[a-z][\w.-]*\.example\b/g) ?? [];
+  const names = [...new Set(['localhost', 'example.net', ...examples])].map((name) => `DNS:${name}`);
   const commands = block.text.split('\n').filter((line) => !line.startsWith('npm '));
   return commands.join('\n').replace('DNS:localhost', names.join());
 }

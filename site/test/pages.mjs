@@ -8,6 +8,7 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { delimiter, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import puppeteer from 'puppeteer-core';
 import { fileOf, serve } from './serve.mjs';
 
 const PHONE = { width: 390, height: 844 };
@@ -40,8 +41,10 @@ else await testAll();
 report();
 
 async function testAll() {
-  const { chromium: driver } = await import('playwright-core');
-  const browser = await driver.launch({ executablePath: chromium, args: ['--no-sandbox', '--disable-gpu'] });
+  const browser = await puppeteer.launch({
+    executablePath: chromium,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+  });
   const server = await serve(dist);
   try {
     await testPages(browser, server.origin);
@@ -60,7 +63,7 @@ async function testPages(browser, origin) {
   const waiting = [...names];
   await Promise.all(
     Array.from({ length: TABS }, async () => {
-      const tab = await browser.newPage({ viewport: PHONE, reducedMotion: 'reduce' });
+      const tab = await openTab(browser, PHONE);
       for (let name = waiting.shift(); name !== undefined; name = waiting.shift())
         pages.set(name, await look(tab, origin, name));
     }),
@@ -125,13 +128,12 @@ function leads(link, pages) {
 }
 
 async function testSearch(browser, origin) {
-  const tab = await browser.newPage({ viewport: DESKTOP, reducedMotion: 'reduce' });
+  const tab = await openTab(browser, DESKTOP);
   for (const [words, expected] of SEARCHES) {
     await tab.goto(`${origin}/contents.html`);
-    await tab.locator('#local-search button').first().click();
-    await tab.locator('.search-input').fill(words);
-    const found = tab.locator(`.results a[href*="${expected}"]`).first();
-    await found.waitFor({ timeout: 15_000 }).then(
+    await tab.waitForSelector('#local-search button').then((button) => button.click());
+    await tab.waitForSelector('.search-input').then((input) => input.type(words));
+    await tab.waitForSelector(`.results a[href*="${expected}"]`, { timeout: 15_000 }).then(
       () => pass(`search finds "${words}" in ${expected}`),
       () => fail(`search finds "${words}" in ${expected}`, 'it is not among the results'),
     );
@@ -139,13 +141,23 @@ async function testSearch(browser, origin) {
   await tab.close();
 }
 
+async function openTab(browser, viewport, colorScheme = 'light') {
+  const tab = await browser.newPage();
+  await tab.setViewport(viewport);
+  await tab.emulateMediaFeatures([
+    { name: 'prefers-color-scheme', value: colorScheme },
+    { name: 'prefers-reduced-motion', value: 'reduce' },
+  ]);
+  return tab;
+}
+
 async function shoot(browser, origin, folder) {
   mkdirSync(folder, { recursive: true });
   for (const [device, viewport] of Object.entries({ phone: PHONE, desktop: DESKTOP }))
     for (const colorScheme of ['light', 'dark']) {
-      const tab = await browser.newPage({ viewport, colorScheme, reducedMotion: 'reduce' });
+      const tab = await openTab(browser, viewport, colorScheme);
       for (const name of SHOTS.filter((name) => existsSync(join(dist, `${name}.html`)))) {
-        await tab.goto(`${origin}/${name}.html`, { waitUntil: 'networkidle' });
+        await tab.goto(`${origin}/${name}.html`, { waitUntil: 'networkidle0' });
         await tab.screenshot({
           path: join(folder, `${name.replaceAll('/', '-')}-${device}-${colorScheme}.png`),
         });
