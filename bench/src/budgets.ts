@@ -1,5 +1,6 @@
 import { type Kind, RAW_REFERENCE } from './contenders.js';
 import type { CostRow, EchoRow, MemoryRow } from './experiments.js';
+import { HELP, type ImportRow, LIBRARY } from './imports.js';
 import { median, medianRatio } from './measure.js';
 import { opensslOf, platformOf, type Report } from './report.js';
 
@@ -19,6 +20,7 @@ export function formatBudgets(report: Report): string {
     ...handshakeVerdicts(report.handshakes ?? []),
     ...(report.ownClient ? versionVerdicts(report.echo ?? []) : []),
     pathVerdict(report.path),
+    ...importVerdicts(report.imports ?? []),
     memoryVerdict(report.memory ?? []),
   ];
   return verdicts.flatMap(formatVerdict).join('\n');
@@ -96,6 +98,17 @@ function versionVerdicts(rows: readonly EchoRow[]): Verdict[] {
 function pathVerdict(samples: readonly number[] | undefined): Verdict {
   const measured = samples === undefined ? undefined : median(samples) / 1000;
   return { what: 'path of three certificates', measured, limit: 2, unit: 'ms of CPU' };
+}
+
+function importVerdicts(rows: readonly ImportRow[]): Verdict[] {
+  const seconds = (name: string) => {
+    const samples = rows.find((row) => row.name === name)?.samples;
+    return samples === undefined ? undefined : median(samples) / 1e6;
+  };
+  return [
+    { what: LIBRARY, measured: seconds(LIBRARY), limit: 0.1, unit: 's of CPU' },
+    { what: HELP, measured: seconds(HELP), limit: 0.15, unit: 's of CPU' },
+  ];
 }
 
 function memoryVerdict(rows: readonly MemoryRow[]): Verdict {

@@ -19,6 +19,8 @@ export interface Repeated extends Amount {
 /** Bounds of a whole run. */
 export interface Plan {
   readonly rounds: number;
+  /** How often each program of the imports is started. */
+  readonly starts: number;
   readonly echo: Repeated;
   readonly handshake: Repeated;
   readonly idle: Amount;
@@ -34,6 +36,7 @@ export const MESSAGE_SIZE = 150;
 
 export const DEFAULT_PLAN: Plan = {
   rounds: 5,
+  starts: 15,
   echo: {
     ...{ count: 15_000, seconds: 1.2, warmup: 1_500, until: 90 },
     first: { count: 20_000, seconds: 1.5, warmup: 0 },
@@ -47,6 +50,7 @@ export const DEFAULT_PLAN: Plan = {
 
 export const QUICK_PLAN: Plan = {
   rounds: 3,
+  starts: 7,
   echo: {
     ...{ count: 4_000, seconds: 0.4, warmup: 500, until: 16 },
     first: { count: 5_000, seconds: 0.5, warmup: 0 },

@@ -1,5 +1,6 @@
 import { type Contender, RAW_REFERENCE } from './contenders.js';
 import type { CostRow, EchoRow, MemoryRow } from './experiments.js';
+import { type ImportRow, NODE_ALONE } from './imports.js';
 import { median, medianRatio } from './measure.js';
 import { ECHO_SIZES, ECHO_WINDOW } from './plan.js';
 
@@ -13,6 +14,7 @@ export interface Report {
   readonly handshakes: readonly CostRow[] | undefined;
   /** CPU µs of a verdict on three certificates, one sample per round. */
   readonly path: readonly number[] | undefined;
+  readonly imports: readonly ImportRow[] | undefined;
   readonly memory: readonly MemoryRow[] | undefined;
 }
 
@@ -23,6 +25,7 @@ export function formatReport(report: Report): string {
     ...(report.echo === undefined ? [] : [formatEcho(report.echo)]),
     ...(report.handshakes === undefined ? [] : [formatHandshakes(report.handshakes)]),
     ...(report.path === undefined ? [] : [formatPath(report.path)]),
+    ...(report.imports === undefined ? [] : [formatImports(report.imports)]),
     ...(report.memory === undefined ? [] : [formatMemory(report.memory)]),
     ...report.skipped.map((reason) => `Skipped: ${reason}`),
   ].join('\n\n');
@@ -44,6 +47,10 @@ export function reportAsJson(report: Report): unknown {
       microseconds: withMedian(samples),
     })),
     path: report.path === undefined ? undefined : { microseconds: withMedian(report.path) },
+    imports: report.imports?.map(({ name, samples }) => ({
+      program: name,
+      microseconds: withMedian(samples),
+    })),
     memory: report.memory?.map(({ contender, associations, bytes }) => ({
       server: contender.name,
       associations,
@@ -97,6 +104,17 @@ function formatHandshakes(rows: readonly CostRow[]): string {
 function formatPath(samples: readonly number[]): string {
   const cost = median(samples).toFixed(0);
   return `Path of three certificates below a root, parsed and verified: ${cost} µs of CPU, ${mediansOf(samples.length)}`;
+}
+
+function formatImports(rows: readonly ImportRow[]): string {
+  const alone = rows.find(({ name }) => name === NODE_ALONE)?.samples;
+  const body = rows.map(({ name, samples }) => [
+    name,
+    (median(samples) / 1000).toFixed(0),
+    formatRatio(medianRatio(samples, alone)),
+  ]);
+  const title = `Imports: CPU in ms of a process from its start to its end, ${mediansOf(rows[0]?.samples.length ?? 0)}`;
+  return `${title}\n\n${table(['program', 'ms', 'x node alone'], body)}`;
 }
 
 function formatMemory(rows: readonly MemoryRow[]): string {
