@@ -1,21 +1,28 @@
 /**
- * The library on other runtimes than the one at hand, each installed from npm:
+ * The packed packages on each runtime, which is installed from npm: a program that imports the library, one that requires it, bundles
+ * by esbuild and rollup, each as client and as server beside our own Node and OpenSSL; the dtls command; on Nodes the demo and tests.
  *
- *   npm run runtimes                 Node 20, 22, 24 and 26: the demo, and the tests that depend on the runtime; Deno and Bun: echoes
- *   npm run runtimes -- --all        all tests on each Node
+ *   npm run runtimes                 with the tests that depend on the runtime
+ *   npm run runtimes -- --all        with all tests
  *   npm run runtimes -- --only Deno  those whose name contains "Deno"
+ *   npm run runtimes -- --write      writes the table in docs/explanation/runtimes.md anew, and runs nothing else
  *
- * The Node at hand runs no tests here, as `npm test` does that. Deno and Bun use the packed library. What cannot be installed is
- * skipped by name. The last line is `N passed, N failed, N skipped`.
+ * The Node at hand runs no tests here, as `npm test` does that. What cannot be installed is skipped by name. The last line is
+ * `N passed, N failed, N skipped`.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { runCommand } from './runtimes/command.mjs';
 import { runEchoes } from './runtimes/echoes.mjs';
+import { makeForms, removeForms } from './runtimes/forms.mjs';
 import { installed, RUNTIMES } from './runtimes/install.mjs';
+import { runLacking } from './runtimes/lacking.mjs';
+import { output } from './runtimes/ours.mjs';
+import { allNames, pageHasTable, writeTable } from './runtimes/table.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const COMMAND_LIMIT_MS = 20 * 60_000;
@@ -48,7 +55,9 @@ const SAME_EVERYWHERE = [
   'bench/',
 ];
 
-const { values } = parseArgs({ options: { all: { type: 'boolean' }, only: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { all: { type: 'boolean' }, only: { type: 'string' }, write: { type: 'boolean' } },
+});
 const tally = { passed: 0, failures: [], skips: [] };
 tally.check = (name, passed, seen) => {
   console.log(`  ${passed ? '✔' : '✖'} ${name}`);
@@ -61,28 +70,55 @@ process.exitCode = await main();
 
 async function main() {
   const folder = mkdtempSync(join(tmpdir(), 'runtimes-'));
+  const names = await allNames();
+  const said = new Map();
   try {
-    const library = await pack(folder);
+    const made = await makeForms(folder);
+    const library = await import(
+      pathToFileURL(join(made.installed, 'node_modules/datagram-tls/dist/index.js'))
+    );
     for (const runtime of RUNTIMES.filter(({ name }) => name.includes(values.only ?? ''))) {
-      console.log(`\n${runtime.name}`);
-      await runOne(runtime, folder, library);
+      if (runtime.oldest && values.write) continue;
+      const program = installed(runtime, join(root, '.cache/runtimes'));
+      if (program === undefined) tally.skip(runtime.name, 'it could not be installed');
+      else await runOne({ ...runtime, program, ...made, library, names, said });
     }
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeForms(folder);
+  }
+  if (said.size < RUNTIMES.filter(({ oldest }) => !oldest).length)
+    tally.skip('the table of the docs', 'not every runtime has run');
+  else if (values.write) writeTable(names, said);
+  else {
+    const advice = 'it differs: run `npm run runtimes -- --write` and look at the difference';
+    tally.check('the table of the docs is what the runtimes say', pageHasTable(names, said), advice);
   }
   report();
   return tally.failures.length === 0 ? 0 : 1;
 }
 
-async function runOne(runtime, folder, library) {
-  const program = installed(runtime, join(root, '.cache/runtimes'));
-  if (program === undefined) return tally.skip(runtime.name, 'it could not be installed');
+async function runOne({ name, kind, args, oldest, program, installed, forms, library, names, said }) {
+  console.log(`\n${name}`);
+  const starterOf = (form) => starter(program, args, form);
   try {
-    if (runtime.kind === 'node') runNode(runtime.name, program);
-    else await runEchoes({ name: runtime.name, library, tally, start: starter(runtime, program, folder) });
+    if (!oldest)
+      said.set(name, JSON.parse(await output(starterOf(forms[0])('supports', JSON.stringify(names)))));
+    if (values.write) return;
+    for (const form of forms) {
+      if (oldest && form.name === 'require') requireFails(name, program, form);
+      else await runEchoes({ name: `${name}, ${form.name}:`, start: starterOf(form), library, tally });
+    }
+    await runLacking({ name, start: starterOf(forms[0]), library, tally });
+    await runCommand({ name, kind, program, cwd: installed, tally });
+    if (kind === 'node' && !oldest) runNode(name, program);
   } catch (error) {
-    tally.check(`${runtime.name} runs to the end`, false, error.stack);
+    tally.check(`${name} runs to the end`, false, error.stack);
   }
+}
+
+function requireFails(name, program, { cwd, file }) {
+  const { stderr } = spawnSync(program, [file, 'lacks'], { cwd, encoding: 'utf8', timeout: PEER_LIMIT_MS });
+  tally.check(`${name}: require() says ERR_REQUIRE_ESM`, stderr.includes('ERR_REQUIRE_ESM'), stderr);
 }
 
 function runNode(name, program) {
@@ -122,24 +158,11 @@ function countTests(name, { status, stdout }) {
   for (let i = 0; i < Math.max(1, Number(failed)); i++) tally.failures.push(`${name}: a test, see above`);
 }
 
-/** The library as npm would install it, in an otherwise empty folder. */
-async function pack(folder) {
-  const npm = (...args) =>
-    spawnSync('npm', args, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'], timeout: PEER_LIMIT_MS });
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
-  npm('pack', '--loglevel=error', join(root, 'packages/datagram-tls'), '--pack-destination', folder);
-  const [archive] = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
-  npm('install', '--no-audit', '--no-fund', '--prefer-offline', `./${archive}`);
-  copyFileSync(new URL('runtimes/peer.mjs', import.meta.url), join(folder, 'peer.mjs'));
-  return await import(pathToFileURL(join(folder, 'node_modules/datagram-tls/dist/index.js')));
-}
-
-/** Runs peer.mjs on a runtime. A peer that fails reports it in its output, or prints none. */
-function starter({ args }, program, folder) {
+/** Runs a program on a runtime. One that fails reports it in its output, or prints none. */
+function starter(program, args, { cwd, file }) {
   return (...more) =>
-    spawn(program, [...args, 'peer.mjs', ...more], {
-      cwd: folder,
+    spawn(program, [...args, file, ...more], {
+      cwd,
       stdio: ['ignore', 'pipe', 'inherit'],
       timeout: PEER_LIMIT_MS,
     });

@@ -12,7 +12,17 @@ const NODE_PLATFORM = `${platform === 'win32' ? 'win' : platform}-${arch}`;
 const DENO_PLATFORM = `${platform}-${arch}${platform === 'linux' ? '-glibc' : ''}`;
 const BUN_PLATFORM = `${platform === 'win32' ? 'windows' : platform}-${ARM ? 'aarch64' : arch}`;
 
+/** Deno and Bun by minor version: what they have differs from one to the next, and the table of the docs names it. */
 export const RUNTIMES = [
+  // The oldest that we support; `require()` of ES modules came with 20.19.
+  {
+    name: 'Node 20.0.0',
+    kind: 'node',
+    package: `node-${NODE_PLATFORM}@20.0.0`,
+    binary: 'bin/node',
+    args: [],
+    oldest: true,
+  },
   ...[20, 22, 24, 26].map((major) => ({
     name: `Node ${major}`,
     kind: 'node',
@@ -22,13 +32,19 @@ export const RUNTIMES = [
     args: [],
   })),
   {
-    name: 'Deno',
+    name: 'Deno 2.9',
     kind: 'deno',
-    package: `@deno/${DENO_PLATFORM}@2`,
+    package: `@deno/${DENO_PLATFORM}@~2.9`,
     binary: 'deno',
     args: ['run', '-A', '--node-modules-dir=manual'],
   },
-  { name: 'Bun', kind: 'bun', package: `@oven/bun-${BUN_PLATFORM}@1`, binary: 'bin/bun', args: [] },
+  {
+    name: 'Bun 1.4',
+    kind: 'bun',
+    package: `@oven/bun-${BUN_PLATFORM}@~1.4`,
+    binary: 'bin/bun',
+    args: [],
+  },
 ];
 
 /** The path of the runtime's program; `undefined` where it cannot be installed. */

@@ -1,17 +1,15 @@
 /**
- * One side of an echo on any runtime, over the packed library: `npm run runtimes` copies it into the folder where that is installed.
+ * One side of an echo on any runtime. A program that has the library in one way or another gives it to `run`:
  *
- *   peer.mjs lacks               what the runtime lacks, as JSON
- *   peer.mjs server OPTIONS      listens with these options and echoes; prints its port
- *   peer.mjs client TARGETS      connects to each of `{ port, options, message }` in turn; prints how each ended, as JSON
- *   peer.mjs refuse ROLE LIST    makes a context with each of these options; prints the error code of each
+ *   supports NAMES        which of these suites, groups and signature schemes there are, as JSON
+ *   lacks                 what the runtime lacks, as JSON
+ *   server OPTIONS        listens with these options and echoes; prints its port
+ *   client TARGETS        connects to each of `{ port, options, message }` in turn; prints how each ended, as JSON
+ *   refuse ROLE LIST      makes a context with each of these options; prints the error code of each
  *
  * Bytes in options are written as `{ "bytes": BASE64 }`.
  */
 import { Buffer } from 'node:buffer';
-import process from 'node:process';
-import { connect, createSecureContext, listen } from 'datagram-tls';
-import { nodeProvider } from 'datagram-tls/core';
 
 const AEADS = [
   'aes-128-gcm',
@@ -34,12 +32,35 @@ const SIGNATURES = {
   rsa_pss_pss_sha256: 'rsa-pss',
   rsa_pkcs1_sha256: 'rsa',
 };
+const LATE_MS = 8000;
+const AGAIN_MS = 500;
 
-const [command, ...args] = process.argv.slice(2);
-const run = { lacks, server, client, refuse }[command];
-await run(...args);
+/** `library` is `datagram-tls`, `core` is `datagram-tls/core`. */
+export async function run(library, core, [command, ...args]) {
+  await { supports, lacks, server, client, refuse }[command]({ ...library, ...core }, ...args);
+}
 
-function lacks() {
+function supports({ createSecureContext }, names) {
+  const has = (options) => {
+    try {
+      createSecureContext(options);
+      return true;
+    } catch (error) {
+      if (!error.code?.startsWith('ERR_DTLS_UNSUPPORTED_')) throw error;
+      return false;
+    }
+  };
+  const { suites, groups, schemes } = read(names);
+  const psk = { identity: 'sensor', key: Buffer.alloc(16, 1) };
+  const answer = {
+    suites: suites.filter((ciphers) => has(ciphers.includes('PSK') ? { ciphers, psk } : { ciphers })),
+    groups: groups.filter((group) => has({ groups: group })),
+    schemes: schemes.filter((sigalgs) => has({ sigalgs })),
+  };
+  console.log(JSON.stringify(answer));
+}
+
+function lacks({ nodeProvider }) {
   const { aead, group, hash, signature } = nodeProvider.capabilities;
   const answer = {
     aeads: AEADS.filter((name) => !aead(name)),
@@ -50,7 +71,7 @@ function lacks() {
   console.log(JSON.stringify(answer));
 }
 
-async function server(options) {
+async function server({ listen }, options) {
   const endpoint = listen(
     (session) => {
       session.onmessage = (data) => session.send(data);
@@ -62,13 +83,13 @@ async function server(options) {
   console.log(port);
 }
 
-async function client(targets) {
+async function client({ connect }, targets) {
   for (const { port, options, message } of read(targets)) {
-    console.log(JSON.stringify(await outcome(port, options, message)));
+    console.log(JSON.stringify(await outcome(connect, port, options, message)));
   }
 }
 
-async function outcome(port, options, message) {
+async function outcome(connect, port, options, message) {
   try {
     const session = connect('127.0.0.1', port, {
       servername: 'localhost',
@@ -89,9 +110,9 @@ async function outcome(port, options, message) {
 async function echo(session, message) {
   const { promise, resolve } = withResolvers();
   session.onmessage = (data) => resolve(new TextDecoder().decode(data));
-  const again = setInterval(() => session.send(message), 500);
+  const again = setInterval(() => session.send(message), AGAIN_MS);
   session.send(message);
-  const late = setTimeout(() => resolve('nothing'), 8000);
+  const late = setTimeout(() => resolve('nothing'), LATE_MS);
   const echoed = await promise;
   clearInterval(again);
   clearTimeout(late);
@@ -106,7 +127,7 @@ function withResolvers() {
   return { promise, resolve };
 }
 
-function refuse(role, list) {
+function refuse({ createSecureContext }, role, list) {
   for (const options of read(list)) {
     try {
       createSecureContext({ isServer: role === 'server', ...options });
