@@ -15,9 +15,11 @@ import { constrainedCases } from './cases/constrained.js';
 import { earlyDataCases } from './cases/early-data.js';
 import { extensionCases } from './cases/extensions.js';
 import { keyTableCases } from './cases/key-table.js';
+import { libraryCases } from './cases/libraries.js';
 import { baseline, matrix } from './cases/matrix.js';
 import { modernBaseline, modernMatrix } from './cases/modern.js';
 import { nameCases } from './cases/names.js';
+import { nodeCoapCases } from './cases/node-coap.js';
 import { pathCases } from './cases/path.js';
 import { pskCases } from './cases/psk.js';
 import { pskDoubtCases } from './cases/psk-doubts.js';
@@ -92,6 +94,8 @@ function selected(): Case[] {
         ...earlyDataCases(),
         ...constrainedCases(),
         ...coapCases(),
+        ...nodeCoapCases(),
+        ...libraryCases(),
         ...browserCases(),
         ...keyTableCases(),
       ];

@@ -57,7 +57,7 @@ export function createSocket(options: SocketType | SocketOptions, listener?: Mes
 
 /** What libraries use of node:dgram that take the module, such as net-snmp's `dgramModule`. */
 export interface DgramModule {
-  createSocket(options: SocketType | SocketOptions, listener?: MessageListener): Socket;
+  readonly createSocket: (options: SocketType | SocketOptions, listener?: MessageListener) => Socket;
   readonly Socket: typeof Socket;
 }
 
