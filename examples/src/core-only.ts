@@ -15,7 +15,6 @@ import {
   resolveBehaviour,
   resolveLimits,
   resolveSecurity,
-  TrustStore,
 } from 'datagram-tls/core';
 
 const MOST_ROUNDS = 100;
@@ -38,8 +37,6 @@ export function echo(provider: CryptoProvider, { ca, cert, key }: Identity, text
   const platform: Platform<ProtocolVersion> = {
     provider,
     versions: [dtls13, dtls12],
-    defaultTrust: () => new TrustStore([]),
-    describeCertificate: () => undefined,
   };
   const behaviour = resolveBehaviour({}, false);
   const server = makeSide(1);

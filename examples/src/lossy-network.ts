@@ -17,7 +17,6 @@ import {
   resolveBehaviour,
   resolveLimits,
   resolveSecurity,
-  TrustStore,
 } from 'datagram-tls/core';
 
 const LOSS = 0.25;
@@ -34,8 +33,6 @@ const SEEDS = [1, 2, 3];
 const PLATFORM: Platform<ProtocolVersion> = {
   provider: nodeProvider,
   versions: [dtls13, dtls12],
-  defaultTrust: () => new TrustStore([]),
-  describeCertificate: () => undefined,
 };
 const BEHAVIOUR = resolveBehaviour({}, false);
 const KEY = new TextEncoder().encode('a key that both sides have had before');

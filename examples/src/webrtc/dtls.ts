@@ -19,7 +19,6 @@ import {
   resolveSecurity,
   type Session,
   type TraceEvent,
-  TrustStore,
   type VerifyPeer,
 } from 'datagram-tls/core';
 import type { Identity } from '../certificate.js';
@@ -39,8 +38,6 @@ export interface DtlsOptions {
 const PLATFORM: Platform<ProtocolVersion> = {
   provider: nodeProvider,
   versions: [dtls13, dtls12],
-  defaultTrust: () => new TrustStore([]),
-  describeCertificate: () => undefined,
 };
 
 /** RFC 8827 §6.5: the first timer of WebRTC is short, because ICE has shown that the path is there. */

@@ -27,7 +27,9 @@ export interface DTLSErrorOptions {
  * out. `code` is stable (`ERR_DTLS_…`); the message is for people. As with Node's own errors `name` is `Error`.
  */
 export class DTLSError extends Error {
+  /** Stable; docs name every one. */
   readonly code: DTLSErrorCode;
+  /** Where the failure began. */
   readonly source: ErrorSource;
   /** The alert that was sent (source `local`) or received (source `peer`). */
   declare readonly alert: AlertName | undefined;

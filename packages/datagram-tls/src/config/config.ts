@@ -22,25 +22,30 @@ import type { SavedSession } from './saved-session.js';
 
 export type Versions<V extends VersionFacts = VersionFacts> = readonly [V, ...V[]];
 
+/** Which side of an association we are. */
 export type Role = 'client' | 'server';
 
 /** A private key outside of this process, such as in a security module: it is asked for each signature. */
 export interface RemoteKey extends PublicKey {
+  /** Makes one signature. */
   readonly sign: Sign;
 }
 
 /** Signs `data` itself, not a hash of it; ECDSA signatures are DER (RFC 8446 §4.2.3). */
 export type Sign = (scheme: SchemeName, data: Uint8Array) => Awaitable<Uint8Array>;
 
+/** A private key here, or one that is asked for each signature. */
 export type SigningKey = PrivateKey | RemoteKey;
 
 /** A certificate chain or a raw public key (RFC 7250), and its private key. */
 export interface Identity {
+  /** What {@link chain} holds. */
   readonly type: CertificateTypeName;
   /** DER, as it is sent: certificates, leaf first, or the one SubjectPublicKeyInfo. */
   readonly chain: readonly Uint8Array[];
   /** `undefined` with a raw public key. */
   readonly leaf: Certificate | undefined;
+  /** Of the leaf, or of the raw public key. */
   readonly key: SigningKey;
 }
 
@@ -55,6 +60,7 @@ export interface PeerInfo {
   readonly authorizationError: string | undefined;
   /** The host name or IP address that the peer should have; `undefined` for clients. */
   readonly name: string | undefined;
+  /** `serverAuth` of a server, `clientAuth` of a client: the extended key usage that its certificate must allow. */
   readonly purpose: 'serverAuth' | 'clientAuth';
   /**
    * SubjectPublicKeyInfo in DER of a peer with a raw public key instead of a certificate (RFC 7250); its chain is
@@ -169,6 +175,7 @@ export interface KeepAlive {
 export interface Behaviour {
   /** Largest datagram we send, bytes of UDP payload. */
   readonly mtu: number;
+  /** Waits before a flight is sent again: the first, and the longest as each is twice the one before; ms. */
   readonly retransmission: { readonly initial: Duration; readonly max: Duration };
   /** The handshake fails after this long; 0: never. */
   readonly handshakeTimeout: Duration;

@@ -2,6 +2,7 @@ import type { Duration } from '../base/instant.js';
 import { integer, nested, oneOf } from './kinds.js';
 import { type Kind, type OptionsOf, option, readOptions, withDefaults } from './option-table.js';
 
+/** Whether every client is asked for a cookie, or only clients of an endpoint under load. */
 export type CookiePolicy = 'always' | 'under-load';
 
 const MAX_COUNT = 0xffff_ffff;
@@ -76,19 +77,28 @@ export type LimitOptions = OptionsOf<typeof LIMIT_OPTIONS>;
 
 /** Limits of one endpoint; 0 means no limit. */
 export interface EndpointLimits {
+  /** Server associations in all. */
   readonly maxSessions: number;
+  /** Server associations with one host. */
   readonly maxSessionsPerHost: number;
+  /** Server associations whose handshake is not done. */
   readonly maxHandshakes: number;
   /** Bytes that all associations may hold for later, at their real cost. */
   readonly maxHeldBytes: number;
-  /** Bits. */
+  /** The bits of an address that name a host. */
   readonly hostPrefix: { readonly ipv4: number; readonly ipv6: number };
+  /** How long a peer is silent before its session can be evicted on a full endpoint; ms. */
   readonly evictAfter: Duration;
+  /** When a client is asked for a cookie. */
   readonly cookies: CookiePolicy;
+  /** How long a cookie is valid at least; at most twice as long; ms. */
   readonly cookieLifetime: Duration;
 }
 
-/** The only reader of {@link LimitOptions}. */
+/**
+ * The only reader of {@link LimitOptions}: checks them, and fills in their defaults. Throws `ERR_INVALID_ARG_TYPE`,
+ * `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE` under the option's name.
+ */
 export function resolveLimits(given: LimitOptions): EndpointLimits {
   const options = withDefaults(readOptions(given, LIMIT_OPTIONS), LIMIT_OPTIONS);
   return Object.freeze({

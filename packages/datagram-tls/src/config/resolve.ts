@@ -1,11 +1,12 @@
 import { utf8 } from '../base/bytes.js';
 import { callerError, invalidArgValue, outOfRange } from '../base/errors.js';
+import { memberOf } from '../base/own-properties.js';
 import { groupFits } from '../crypto/groups.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { type CipherSuite, suiteOf } from '../crypto/suites.js';
 import { SrtpProfile, type SrtpProfileName } from '../wire/codes.js';
 import { isAtLeast, type VersionFacts, versionNamed } from '../wire/version.js';
-import type { TrustStore } from '../x509/trust-store.js';
+import { TrustStore } from '../x509/trust-store.js';
 import { checkString } from './checks.js';
 import type { CheckServerIdentity, Role, Security, Versions } from './config.js';
 import { resolveCertificateTypes, resolveIdentities, resolvePfx } from './identity.js';
@@ -26,14 +27,24 @@ import { resolveCrls, resolveOcsp, resolvePins, resolveTrust } from './trust.js'
 
 /** The platform's part of a secure context, for what the options leave open. */
 export interface Platform<V extends VersionFacts = VersionFacts> {
+  /** All cryptography and randomness. */
   readonly provider: CryptoProvider;
   /** The versions of this program, latest first. A bundle holds no code of any other. */
   readonly versions: Versions<V>;
-  /** The platform's trusted certificates, parsed when first needed. */
-  readonly defaultTrust: () => TrustStore;
-  /** The view of a certificate, DER, for `checkServerIdentity`. */
-  readonly describeCertificate: (der: Uint8Array) => unknown;
-  /** The default of `sessionIdContext`. */
+  /**
+   * The certificates that are trusted where no option names any. Called when a chain is first validated.
+   * @defaultValue an empty store: such a chain is refused
+   */
+  readonly defaultTrust?: () => TrustStore;
+  /**
+   * What `checkServerIdentity` gets for a certificate, DER.
+   * @defaultValue the DER itself
+   */
+  readonly describeCertificate?: (der: Uint8Array) => unknown;
+  /**
+   * The default of `sessionIdContext`.
+   * @defaultValue an empty text
+   */
   readonly sessionIdContext?: () => string;
   /** The content of a secure context that the caller made before; `undefined` for any other object. */
   readonly openContext?: (object: object) => Security<V> | undefined;
@@ -43,14 +54,15 @@ export interface Platform<V extends VersionFacts = VersionFacts> {
 export function resolveSecurity<V extends VersionFacts>(
   given: SecurityOptions,
   role: Role,
-  platform: Platform<V>,
+  base: Platform<V>,
 ): Security<V> {
   const options = readNames(given, SECURITY_OPTIONS, { role });
+  const platform = completePlatform(base);
   const security = readSecurity(options, role, platform);
   checkPolicy(security);
   checkNamed(options, SECURITY_OPTIONS, ['sni']);
   const sni = resolveSni(options.sni, (identity) => {
-    const own = platform.openContext?.(identity) ?? readIdentity(identity, platform);
+    const own = platform.openContext(identity) ?? readIdentity(identity, platform);
     if (own.role !== 'server') throw notOfServer();
     const named = resolveNamedIdentity(security, own);
     checkPolicy(named);
@@ -59,10 +71,25 @@ export function resolveSecurity<V extends VersionFacts>(
   return Object.freeze({ ...security, sni, sniAsks: typeof options.sni === 'function' });
 }
 
+type WholePlatform<V extends VersionFacts = VersionFacts> = Required<Platform<V>>;
+
+/** What a platform leaves out is not read from a polluted `Object.prototype`: it could be trust. */
+function completePlatform<V extends VersionFacts>(platform: Platform<V>): WholePlatform<V> {
+  const given = <K extends keyof Platform<V>>(name: K) => memberOf(platform, name) as Platform<V>[K];
+  return {
+    provider: platform.provider,
+    versions: platform.versions,
+    defaultTrust: given('defaultTrust') ?? (() => new TrustStore([])),
+    describeCertificate: given('describeCertificate') ?? ((der) => der),
+    sessionIdContext: given('sessionIdContext') ?? (() => ''),
+    openContext: given('openContext') ?? (() => undefined),
+  };
+}
+
 const NAME_OPTIONS = { ...SECURITY_OPTIONS, ...CONTEXT_OPTIONS };
 
 /** The settings of a name, from options of `createSecureContext`. */
-function readIdentity<V extends VersionFacts>(identity: object, platform: Platform<V>): Security<V> {
+function readIdentity<V extends VersionFacts>(identity: object, platform: WholePlatform<V>): Security<V> {
   const options: OptionsOf<typeof NAME_OPTIONS> = readNames(identity, NAME_OPTIONS, { role: 'server' });
   checkNamed(options, NAME_OPTIONS, ['isServer', 'sni']);
   if (options.isServer === false) throw notOfServer();
@@ -93,7 +120,7 @@ const OTHERS = Object.keys(SECURITY_OPTIONS).filter((name) => !IN_STEPS.has(name
 function readSecurity<V extends VersionFacts>(
   options: SecurityOptions,
   role: Role,
-  platform: Platform<V>,
+  platform: WholePlatform<V>,
 ): Security<V> {
   const { provider } = platform;
   const { capabilities } = provider;
@@ -148,7 +175,7 @@ function readSecurity<V extends VersionFacts>(
 function readTrust(
   options: SecurityOptions,
   pfx: ReturnType<typeof resolvePfx>,
-  { defaultTrust }: Platform,
+  { defaultTrust }: WholePlatform,
 ): Pick<Security, 'trust' | 'trustBesides' | 'crls' | 'pins' | 'peerCertificateTypes'> {
   const trustBesides = pfx.flatMap(({ others }) => others);
   return {
@@ -188,7 +215,7 @@ function givenIn(options: SecurityOptions): ReadonlySet<string> {
 
 function resolveIdentityCheck(
   check: SecurityOptions['checkServerIdentity'],
-  platform: Platform,
+  platform: WholePlatform,
 ): CheckServerIdentity | undefined {
   if (check === undefined) return undefined;
   return (name, leaf) => check(name, platform.describeCertificate(leaf) as never);

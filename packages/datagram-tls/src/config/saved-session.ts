@@ -16,6 +16,7 @@ import { Reader, Writer } from '../wire/cursor.js';
 
 /** The data that a client needs to resume a session. It holds secrets: anyone holding it can act as the client. */
 export interface SavedSession {
+  /** The session's secret, suite and peer. */
   readonly state: SessionState;
   /** The name that the server's certificate had to contain; empty for none. */
   readonly identity: string;
@@ -37,6 +38,7 @@ export interface SavedSession {
 
 /** Just received and not yet timestamped; the core has no clock. */
 export interface NewTicket extends Omit<SavedSession, 'state' | 'receivedAt'> {
+  /** The session's secret, suite and peer, without a date where the session is new. */
   readonly state: FreshState;
 }
 
@@ -44,8 +46,8 @@ const FORMAT = utf8('\0datagram-tls:session:2\0');
 const DIGEST_LENGTH = 32;
 
 /**
- * The bytes that an application keeps: a format, the identity, the fields of {@link SavedSession}, and a digest of
- * all.
+ * The bytes that an application keeps, and owns: a format, the identity, the fields of {@link SavedSession}, and a digest of
+ * all. `time`: when the ticket arrived, ms since 1970. {@link resolveSession} reads them.
  */
 export function encodeSession(provider: CryptoProvider, ticket: NewTicket, time: number): Uint8Array {
   const w = new Writer()

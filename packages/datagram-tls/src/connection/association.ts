@@ -26,12 +26,17 @@ export const HELD_LIFE: Duration = 120_000;
 
 /** The counters of one association. */
 export interface Counters {
+  /** All datagrams that were handed to it, of which some may have been dropped. */
   datagramsReceived: number;
+  /** Bytes of UDP payload. */
   bytesReceived: number;
-  /** Application messages and their bytes. */
+  /** Messages of application data, early data included. */
   messagesReceived: number;
+  /** Messages of application data, early data included. */
   messagesSent: number;
+  /** Their bytes. */
   payloadReceived: number;
+  /** Their bytes. */
   payloadSent: number;
   /** Retransmitted flights, for any reason. */
   retransmissions: number;
@@ -39,6 +44,7 @@ export interface Counters {
   ticketsGivenUp: number;
   /** Server: failures of the application's ticket keys. */
   ticketKeyFailures: number;
+  /** Discarded records and messages, by reason. */
   readonly dropped: DropCounts;
 }
 

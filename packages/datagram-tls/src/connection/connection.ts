@@ -13,12 +13,15 @@ import type { Security } from './version.js';
 
 /** What is known of the path to a peer. */
 export interface PathInfo {
+  /** Where datagrams go. */
   readonly address: PeerAddress;
   /** The peer has shown that it receives datagrams there. */
   readonly validated: boolean;
   /** Bytes of UDP payload. */
   readonly bytesReceived: number;
+  /** Bytes of UDP payload. */
   readonly bytesSent: number;
+  /** The largest datagram that is sent, bytes of UDP payload: the option `mtu`, or less where that was refused. */
   readonly maxDatagramSize: number;
 }
 
@@ -62,6 +65,7 @@ export class Connection {
     return this.#machine.security;
   }
 
+  /** Live: the same object with the current numbers. */
   get counters(): Readonly<Counters> {
     return this.#machine.counters;
   }
@@ -100,6 +104,7 @@ export class Connection {
     return this.#machine.lastHeard;
   }
 
+  /** What became of early data (RFC 8446 §4.2.10). */
   get earlyData(): EarlyOutcome {
     return this.#machine.earlyData;
   }
@@ -168,6 +173,7 @@ export class Connection {
     this.#machine.abandon(error);
   }
 
+  /** The time of {@link pollTimeout} has come. Too early or too often does no harm. */
   handleTimeout(now: Instant): void {
     this.#machine.handleTimeout(now);
   }
@@ -202,6 +208,7 @@ export class Connection {
     return data === undefined ? undefined : { data, to: this.#machine.path.address };
   }
 
+  /** The next event, in the order in which they happened; `undefined` when there are no more. */
   pollEvent(): ConnectionEvent | undefined {
     return this.#machine.pollEvent();
   }

@@ -38,6 +38,7 @@ export type Life =
       readonly declined: Declined | undefined;
     };
 
+/** Where an association is in its life. */
 export type Phase = 'idle' | 'handshaking' | 'finishing' | 'open' | 'closing' | 'closed';
 
 /** `undefined` until the handshake is done; it outlives the association. */

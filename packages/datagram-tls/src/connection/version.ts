@@ -14,9 +14,11 @@ let open: (version: ProtocolVersion) => VersionParts;
 
 /** A version of DTLS that this library speaks, with all the code for it. */
 export class ProtocolVersion implements VersionFacts {
+  /** As the options `minVersion` and `maxVersion` write it. */
   readonly name: Version;
   /** On the wire, where DTLS counts down. */
   readonly code: number;
+  /** What sets it apart. */
   readonly rules: VersionRules;
   readonly #parts: VersionParts;
 

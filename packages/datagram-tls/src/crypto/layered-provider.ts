@@ -15,14 +15,23 @@ type Primitives<Capability extends keyof Capabilities, Functions extends keyof C
  * for which `has` returns false.
  */
 export interface PartialProvider {
+  /** Hashes, HMAC and HKDF. */
   readonly hashes?: Primitives<'hash', 'hash' | 'mac' | 'hkdfExpand'>;
+  /** Protection of records. */
   readonly aeads?: Primitives<'aead', 'aead'>;
+  /** For suites with HMAC. */
   readonly aesCbc?: Primitives<'aesCbc', 'aesCbc'>;
+  /** Encryption of record numbers in DTLS 1.3. */
   readonly recordNumberMasks?: Primitives<'recordNumberMask', 'recordNumberMask'>;
+  /** (EC)DHE and ML-KEM. */
   readonly keyExchanges?: Primitives<'group', 'startKeyExchange' | 'answerKeyExchange'>;
+  /** Keys, and what they sign and verify. */
   readonly signatures?: PartialSignatures;
+  /** Randomness. */
   readonly randomBytes?: CryptoProvider['randomBytes'];
+  /** Comparison in constant time. */
   readonly equal?: CryptoProvider['equal'];
+  /** Files of keys that a password protects. */
   readonly passwords?: CryptoProvider['passwords'];
 }
 

@@ -10,11 +10,13 @@ export interface CryptoProvider {
   readonly capabilities: Capabilities;
   /** Cryptographically secure bytes, owned by the caller. */
   randomBytes(length: number): Uint8Array;
+  /** A new hash. SHA-1 is a look-up key only. */
   hash(name: HashName | 'sha1'): RunningHash;
   /** Imports an HMAC key once; HKDF-Extract is HMAC with the salt as key. */
   mac(hash: HashName, key: Uint8Array): MacKey;
   /** HKDF-Expand (RFC 5869 §2.3). */
   hkdfExpand(hash: HashName, prk: Uint8Array, info: Uint8Array, length: number): Uint8Array;
+  /** Imports a key for one direction of one epoch; `key` has the length that the name says. */
   aead(name: AeadName, key: Uint8Array): AeadKey;
   /** AES in CBC mode, for suites that authenticate by HMAC. */
   aesCbc(key: Uint8Array): CbcKey;
@@ -30,6 +32,7 @@ export interface CryptoProvider {
   importPublicKey(spki: Uint8Array): PublicKey | undefined;
   /** Whether `spki`, in DER, is the public half of `key`, in any encodings. */
   isKeyOf(spki: Uint8Array, key: PublicKey | PrivateKey): boolean;
+  /** Signs `data` itself, not a hash of it; ECDSA signatures are DER (RFC 8446 §4.2.3). May throw. */
   sign(scheme: SchemeName, key: PrivateKey, data: Uint8Array): Uint8Array;
   /** Never throws: a malformed signature is a wrong one. */
   verify(scheme: SchemeName, key: PublicKey, data: Uint8Array, signature: Uint8Array): boolean;
@@ -46,10 +49,13 @@ export interface CryptoProvider {
 export interface Capabilities {
   /** The hash, and HMAC with it. */
   hash(name: HashName | 'sha1'): boolean;
+  /** The AEAD, in both directions. */
   aead(name: AeadName): boolean;
+  /** AES-128-CBC. */
   aesCbc(): boolean;
   /** The record number encryption that belongs to an AEAD in DTLS 1.3. */
   recordNumberMask(name: AeadName): boolean;
+  /** Key exchanges in the group. */
   group(name: GroupName): boolean;
   /**
    * Signatures under the scheme by keys of the type. As in DTLS 1.2, an ECDSA scheme means its hash and works with
@@ -61,7 +67,9 @@ export interface Capabilities {
 /** Hashes that are strong enough for proofs. SHA-1 is only a look-up key for proofs of others, as in OCSP. */
 export type HashName = 'sha256' | 'sha384' | 'sha512';
 
+/** A hash of what is given piece by piece. */
 export interface RunningHash {
+  /** Adds bytes, which are not kept. */
   update(data: Uint8Array): void;
   /** The digest of all updates so far; the hash can go on. */
   digest(): Uint8Array;
@@ -69,10 +77,13 @@ export interface RunningHash {
   copy(): RunningHash;
 }
 
+/** An HMAC key. */
 export interface MacKey {
+  /** HMAC of the parts, one after the other. */
   sign(...parts: Uint8Array[]): Uint8Array;
 }
 
+/** Names of AEADs; `-8` means a tag of 8 bytes. */
 export type AeadName =
   | 'aes-128-gcm'
   | 'aes-256-gcm'
@@ -82,6 +93,7 @@ export type AeadName =
   | 'aes-128-ccm-8'
   | 'aes-256-ccm-8';
 
+/** An AEAD under one key. */
 export interface AeadKey {
   /** Bytes that a sealed text is longer than its plaintext. */
   readonly tagLength: number;
@@ -94,7 +106,7 @@ export interface AeadKey {
   open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
 }
 
-/** Texts are whole blocks of 16 bytes, as are IVs: the record layer pads. */
+/** AES-CBC under one key. Texts are whole blocks of 16 bytes, as are IVs: the record layer pads. */
 export interface CbcKey {
   /** Writes the ciphertext into `out` at `offset`. */
   encrypt(iv: Uint8Array, plaintext: Uint8Array, out: Uint8Array, offset: number): void;
@@ -102,12 +114,15 @@ export interface CbcKey {
   decrypt(iv: Uint8Array, ciphertext: Uint8Array): Uint8Array;
 }
 
+/** Makes the masks that hide record numbers of DTLS 1.3 (RFC 9147 §4.2.3). */
 export interface RecordNumberMask {
   /** The mask for the 16-byte `sample` of ciphertext; at least 2 bytes, valid until the next call. */
   mask(sample: Uint8Array): Uint8Array;
 }
 
+/** Our part of a key exchange that we began. */
 export interface KeyExchange {
+  /** Its group. */
   readonly group: GroupName;
   /** Uncompressed point for NIST curves, 32 bytes for X25519, ML-KEM key then X25519 key for the hybrid. */
   readonly share: Uint8Array;
@@ -115,15 +130,20 @@ export interface KeyExchange {
   finish(peerShare: Uint8Array): Uint8Array | undefined;
 }
 
+/** Our part of a key exchange that the peer began. */
 export interface KeyExchangeAnswer {
+  /** To send; in the form of {@link KeyExchange.share}, or the ML-KEM ciphertext and the X25519 key for the hybrid. */
   readonly share: Uint8Array;
+  /** The shared secret, which the core owns. */
   readonly secret: Uint8Array;
 }
 
+/** Types of keys that sign; `rsa-pss` is a key restricted to RSASSA-PSS. */
 export type KeyType = 'p256' | 'p384' | 'p521' | 'ed25519' | 'ed448' | 'rsa' | 'rsa-pss';
 
 /** The properties of a key, and what it may sign. */
 export interface KeyShape {
+  /** Its type and curve. */
   readonly type: KeyType;
   /** Modulus length for RSA, field size for curves. */
   readonly bits: number;
@@ -134,6 +154,7 @@ export interface KeyShape {
   readonly hashes: readonly HashName[] | undefined;
 }
 
+/** A key of a provider that verifies signatures; only that provider uses it. */
 export interface PublicKey extends KeyShape {
   /** SubjectPublicKeyInfo in DER. */
   readonly spki: Uint8Array;
@@ -141,9 +162,11 @@ export interface PublicKey extends KeyShape {
   readonly handle: unknown;
 }
 
+/** A key of a provider that signs; only that provider uses it. */
 export interface PrivateKey extends KeyShape {
   /** SubjectPublicKeyInfo of its public half, to match it with a certificate. */
   readonly spki: Uint8Array;
+  /** The platform's own object. */
   readonly handle: unknown;
 }
 

@@ -22,7 +22,9 @@ import { type StatelessDecision, StatelessResponder } from './stateless.js';
 
 /** The parts of a server; absent on an endpoint that only connects. */
 export interface Service {
+  /** Of role `server`. */
   readonly security: Security;
+  /** Of each new session. */
   readonly behaviour: Behaviour;
 }
 

@@ -1,11 +1,15 @@
 import type { EarlyRefusal } from '../handshake/actions.js';
 import type { RefusalReason } from './places.js';
 
-/** Datagrams without an association, by result. */
+/** All datagrams and associations of an endpoint, and datagrams without an association by result. */
 export interface EndpointCounters {
+  /** All datagrams that were handed to it. */
   datagramsReceived: number;
+  /** Bytes of UDP payload. */
   bytesReceived: number;
+  /** Associations that were reported as sessions of clients. */
   serverSessions: number;
+  /** Associations that began with `connect`. */
   clientSessions: number;
   /** Handshakes that began on a server, those of clients whose address is not validated yet included. */
   handshakesBegun: number;
@@ -21,11 +25,13 @@ export interface EndpointCounters {
   partHellos: number;
   /** Datagrams without an association that are not ClientHellos, or cannot lead to a handshake. */
   rejected: number;
-  /** ClientHellos with a valid cookie that got no association because a limit is reached, in total and by reason. */
+  /** ClientHellos with a valid cookie that got no association because a limit is reached. */
   refused: number;
+  /** The same by reason. */
   readonly refusedBy: Refusals;
-  /** Open sessions, and unfinished handshakes, that were evicted for a new client. */
+  /** Open sessions that were evicted for a new client. */
   sessionsEvicted: number;
+  /** Unfinished handshakes that were evicted for a new client. */
   handshakesEvicted: number;
   /** Alerts repeated to clients that repeat a refused handshake. */
   alertsRepeated: number;
@@ -38,6 +44,7 @@ export interface EndpointCounters {
 /** Reasons without a refusal are absent. */
 export type Refusals = Partial<Record<RefusalReason, number>>;
 
+/** Reasons without a refusal are absent. */
 export type EarlyRefusals = Partial<Record<EarlyRefusal, number>>;
 
 export function startCounting(): EndpointCounters {

@@ -28,6 +28,7 @@ import { type Refusal, RefusalReports } from './refusals.js';
 import { type Route, Routes } from './routes.js';
 import { looksLikeClientHello, readHelloParts, readPrefix } from './split-hellos.js';
 
+/** Events of an endpoint for its owner, in order. */
 export type EndpointEvent =
   /**
    * A new server session: its cookie is valid or its early data is accepted. Its handshake waits at least for one
@@ -36,6 +37,7 @@ export type EndpointEvent =
   | { readonly type: 'session'; readonly entry: ConnectionEntry }
   /** Clients got no association because a limit is reached; at most one event a second for each reason. */
   | { readonly type: 'refused'; readonly refusal: Refusal }
+  /** Something happened to an association. After `closed` its entry is no longer in the endpoint. */
   | { readonly type: 'connection'; readonly entry: ConnectionEntry; readonly event: ConnectionEvent };
 
 /**
@@ -50,6 +52,7 @@ const MAX_WAKES = 32;
  * pollTimeout}.
  */
 export class Endpoint {
+  /** Live: the same object with the current numbers. */
   readonly counters = startCounting();
   readonly #routes = new Routes();
   readonly #deadlines = new Deadlines<EntryState>();
@@ -84,6 +87,7 @@ export class Endpoint {
     this.#acceptor.backlogFull = value;
   }
 
+  /** Associations in all. */
   get size(): number {
     return this.#routes.size;
   }
@@ -111,6 +115,7 @@ export class Endpoint {
     return this.#memory.evictions;
   }
 
+  /** All associations, in no particular order. */
   entries(): Iterable<ConnectionEntry> {
     return this.#routes.entries();
   }
@@ -249,6 +254,7 @@ export class Endpoint {
     }
   }
 
+  /** When {@link handleTimeout} is to be called; `undefined` when there is nothing to wait for. */
   pollTimeout(): Instant | undefined {
     return this.#deadlines.next();
   }
@@ -259,10 +265,12 @@ export class Endpoint {
     this.#touch(entry);
   }
 
+  /** The next datagram to send; `undefined` when there are no more. */
   pollTransmit(): Outgoing | undefined {
     return this.#stateless.shift() ?? this.#readyQueue.pollTransmit();
   }
 
+  /** The next event; `undefined` when there are no more. */
   pollEvent(): EndpointEvent | undefined {
     const event = this.#events.shift();
     if (event !== undefined) return event;

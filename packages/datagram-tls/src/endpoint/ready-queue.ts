@@ -4,8 +4,11 @@ import { machineOf } from '../connection/connection.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import { type ConnectionEntry, stateOf } from './connection-entry.js';
 
+/** One datagram to send. */
 export interface Outgoing {
+  /** Its bytes, which the caller owns. */
   readonly data: Uint8Array;
+  /** Where it goes. */
   readonly peer: PeerAddress;
   /** Its entry; `undefined` for an answer without an association. */
   readonly entry: ConnectionEntry | undefined;

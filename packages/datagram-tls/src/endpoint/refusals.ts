@@ -90,6 +90,7 @@ function repeat(entry: Entry, datagram: Uint8Array): Uint8Array {
 export interface Refusal {
   /** The last such client. */
   readonly peer: PeerAddress;
+  /** The limit that is reached. */
   readonly reason: RefusalReason;
   /** ClientHellos refused for this reason since its last report; a client repeats its ClientHello. */
   readonly count: number;

@@ -151,6 +151,7 @@ export class PeerIdentity {
   readonly chain: readonly Certificate[];
   /** SubjectPublicKeyInfo in DER whose private key the peer proved to have: the leaf's, or a raw one. */
   readonly publicKey: Uint8Array | undefined;
+  /** Whether it has proved an identity that our policy trusts. */
   readonly authorized: boolean;
   /** OpenSSL's short name of the chain's fault. */
   readonly authorizationError: string | undefined;

@@ -74,6 +74,10 @@ export type Verdict =
       readonly cause?: Error;
     };
 
+/**
+ * The answer to a {@link Job} of the same kind, or `failed`. `performJob` makes them; a program may answer a signature or a
+ * verdict on its own.
+ */
 export type JobAnswer =
   | { readonly kind: 'sign'; readonly signature: Uint8Array }
   | { readonly kind: 'verify-peer'; readonly verdict: Verdict }

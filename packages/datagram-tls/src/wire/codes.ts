@@ -18,6 +18,7 @@ export const WireVersion = {
   dtls12: 0xfefd,
   dtls13: 0xfefc,
 } as const;
+/** The versions of DTLS, as options write them. */
 export type Version = 'DTLSv1.2' | 'DTLSv1.3';
 
 export const HandshakeType = {
@@ -89,6 +90,7 @@ export const Group = {
   x25519: 0x001d,
   X25519MLKEM768: 0x11ec,
 } as const;
+/** IANA's name of a group. */
 export type GroupName = keyof typeof Group;
 
 /** Signature schemes (RFC 8446 §4.2.3). In DTLS 1.2 the same two bytes are a hash and a signature algorithm. */
@@ -108,6 +110,7 @@ export const Scheme = {
   rsa_pss_pss_sha384: 0x080a,
   rsa_pss_pss_sha512: 0x080b,
 } as const;
+/** IANA's name of a signature scheme. */
 export type SchemeName = keyof typeof Scheme;
 
 /** SRTP protection profiles by OpenSSL's names (RFC 5764 §4.1.2, RFC 7714 §14.2). */
@@ -121,6 +124,7 @@ export type SrtpProfileName = keyof typeof SrtpProfile;
 
 /** The contents of a Certificate message (RFC 7250 §3). */
 export const CertificateType = { X509: 0, RawPublicKey: 2 } as const;
+/** IANA's name of a type of certificate. */
 export type CertificateTypeName = keyof typeof CertificateType;
 
 const certificateTypes = new Map<number, CertificateTypeName>(

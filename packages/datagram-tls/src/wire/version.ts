@@ -51,9 +51,11 @@ export interface VersionRules {
 
 /** A version of DTLS, as far as all layers know it. */
 export interface VersionFacts {
+  /** As the options `minVersion` and `maxVersion` write it. */
   readonly name: Version;
   /** On the wire, where DTLS counts down. */
   readonly code: number;
+  /** What sets it apart. */
   readonly rules: VersionRules;
 }
 

@@ -8,6 +8,7 @@ export class TrustStore {
   readonly #bySubject = new Map<string, Certificate[]>();
   /** Imported keys of issuers, which are few: importing one costs more than checking a signature. */
   readonly #keys = new WeakMap<CryptoProvider, Map<Certificate, PublicKey>>();
+  /** Certificates in it. */
   readonly size: number;
 
   constructor(certificates: Iterable<Certificate>) {
@@ -35,10 +36,12 @@ export class TrustStore {
     return new TrustStore([...[...this.#bySubject.values()].flat(), ...certificates]);
   }
 
+  /** Those with that subject; often one, or none. */
   bySubject(name: DistinguishedName): readonly Certificate[] {
     return this.#bySubject.get(name.key) ?? [];
   }
 
+  /** Whether it holds the very same certificate. */
   has(certificate: Certificate): boolean {
     return this.bySubject(certificate.subject).some(({ der }) => sameBytes(der, certificate.der));
   }

@@ -7,6 +7,7 @@ import { type Platform, resolveSecurity } from '#lib/config/resolve.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { DEFAULT_SCHEMES } from '#lib/crypto/signatures.js';
 import { FACTS_12, FACTS_13 } from '#lib/wire/version.js';
+import { readCertificates } from '#lib/x509/pem.js';
 import { TrustStore } from '#lib/x509/trust-store.js';
 import { CA, CLIENTS, OTHER_CA, SERVERS } from '../support/identities.js';
 
@@ -395,6 +396,32 @@ suite('what options resolve to', () => {
 
   test('tracing is requested by the caller of the core, not by an option', () => {
     assert.equal(resolveBehaviour({}, true).trace, true);
+  });
+});
+
+suite('a platform of two fields', () => {
+  const platform: Platform = { provider: nodeProvider, versions: [FACTS_13, FACTS_12] };
+
+  test('trusts no certificate by default, and describes one by its DER', () => {
+    const seen: unknown[] = [];
+    const checkServerIdentity = (_: string, certificate: never): undefined => void seen.push(certificate);
+    const security = resolveSecurity({ checkServerIdentity }, 'client', platform);
+    assert.equal(security.trust().size, 0);
+    const der = Uint8Array.of(0x30, 0);
+    void security.checkServerIdentity?.('localhost', der);
+    assert.deepEqual(seen, [der]);
+  });
+
+  test('trusts nothing that a polluted prototype holds', () => {
+    const polluted: PropertyDescriptorMap = {
+      defaultTrust: { value: () => TrustStore.fromDer(readCertificates(CA, 'ca')), configurable: true },
+    };
+    Object.defineProperties(Object.prototype, polluted);
+    try {
+      assert.equal(resolveSecurity({}, 'client', platform).trust().size, 0);
+    } finally {
+      delete (Object.prototype as { defaultTrust?: unknown }).defaultTrust;
+    }
   });
 });
 
