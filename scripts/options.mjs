@@ -14,6 +14,7 @@ import { CONTEXT_OPTIONS, SECURITY_OPTIONS } from '../packages/datagram-tls/buil
 import {
   BIND_OPTIONS,
   CONNECT_OPTIONS,
+  HOST_OPTIONS,
   LISTEN_OPTIONS,
   SESSION_OPTIONS,
   SHARED_OPTIONS,
@@ -42,6 +43,7 @@ const SECTIONS = [
     SOCKET_OPTIONS,
   ],
   ['Where to bind', 'Of `connect` and `DTLSEndpoint`.', BIND_OPTIONS],
+  ['Host names', 'Of `connect`, `endpoint.connect` and `listen`.', HOST_OPTIONS],
   ['Only of `listen`', '', LISTEN_OPTIONS],
   ['Only of `connect` and `endpoint.connect`', '', CONNECT_OPTIONS],
   ['Of `connect`, `endpoint.connect` and `listen`', '', SHARED_OPTIONS],

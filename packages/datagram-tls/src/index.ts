@@ -50,6 +50,7 @@ export type {
   TransportConnectOptions,
   TransportListenOptions,
 } from './driver/options.js';
+export type { LookupAddress, LookupFunction } from './driver/resolve-host.js';
 export {
   type CheckPeerCertificate,
   createSecureContext,

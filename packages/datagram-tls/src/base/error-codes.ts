@@ -302,6 +302,11 @@ export interface ErrorCodes {
    * as the hash.
    */
   ERR_DTLS_SIGNER: 'caller';
+  /**
+   * `lookup` found no address of the host, of the version of IP that `family` or the socket asks for.
+   * @remarks Check the name, `family`, and what `lookup` answers.
+   */
+  ENOTFOUND: 'caller';
   /** The transport belongs to another endpoint. @remarks Make one transport for each `listen` and `connect`. */
   ERR_DTLS_TRANSPORT_IN_USE: 'caller';
   /** The endpoint has a session with that address already. @remarks Use it, or close it first. */

@@ -13,6 +13,8 @@ export type ConnectionEvent =
   | { readonly type: 'message'; readonly data: Uint8Array }
   /** Server: the same, before the handshake is done: it may be a replay (RFC 8446 §8). */
   | { readonly type: 'early-data'; readonly data: Uint8Array }
+  /** Client: the server has answered with a first message that the handshake accepts. */
+  | { readonly type: 'answered' }
   | { readonly type: 'connected'; readonly session: Session }
   /** Client: data to resume the session with; `encodeSession` turns it into the bytes to keep. */
   | { readonly type: 'ticket'; readonly ticket: NewTicket }

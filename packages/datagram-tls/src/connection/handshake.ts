@@ -53,6 +53,8 @@ export class Handshake {
   #newKeys = false;
   /** Processed messages of the current datagram. */
   #messages = 0;
+  /** The peer has sent a first message. */
+  #isAnswered = false;
   /** The current datagram has updated the peer's keys. */
   #renewed = false;
 
@@ -283,7 +285,14 @@ export class Handshake {
       this.#messages++;
       this.#incoming.note(message);
       this.#perform(this.#runner.onMessage(message), now);
+      if (!this.#isAnswered) this.#tellAnswered();
     }
+  }
+
+  #tellAnswered(): void {
+    if (this.#isOver) return;
+    this.#isAnswered = true;
+    if (this.#association.role === 'client') this.#association.tell({ type: 'answered' });
   }
 
   #perform(actions: readonly Action[], now: Instant): void {

@@ -3,21 +3,37 @@ import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { brief, invalidArgValue } from '../base/errors.js';
 import { hostName } from '../base/host-name.js';
+import type { Duration } from '../base/instant.js';
 import { checkKeepAlive } from '../config/behaviour.js';
 import { checkInteger, checkString } from '../config/checks.js';
-import type { Destination } from '../config/config.js';
-import { checkNamed, checkValues } from '../config/option-table.js';
+import type { ClientPsk, Destination } from '../config/config.js';
+import { checkNamed, checkValues, withDefaults } from '../config/option-table.js';
 import { SECURITY_OPTIONS } from '../config/options.js';
 import { resolveSession, type SavedSession } from '../config/saved-session.js';
 import type { Security } from '../connection/version.js';
 import { rulesOf } from '../wire/version.js';
 import { resolveEarlyMessages } from './arguments.js';
-import { CONNECT_OPTIONS, type EndpointConnectOptions } from './options.js';
+import { CONNECT_OPTIONS, type EndpointConnectOptions, HOST_OPTIONS } from './options.js';
 import { platform } from './platform.js';
+import type { LookupFunction } from './resolve-host.js';
 import { securityFrom } from './secure-context.js';
+
+/** How the addresses of a host name are found and tried. */
+export interface Search {
+  readonly lookup: LookupFunction | undefined;
+  /** The version of IP; 0: both. */
+  readonly family: 0 | 4 | 6;
+  /** More than the first address. */
+  readonly all: boolean;
+  /** ms between the beginnings of two attempts. */
+  readonly delay: Duration;
+}
 
 /** What the association of a client is made of. */
 export interface ClientSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly search: Search;
   readonly security: Security;
   readonly destination: Destination;
 }
@@ -42,6 +58,62 @@ export function resolveDestination(host: string, options: EndpointConnectOptions
   const named = namesOf(host, options.servername);
   const session = resolveSession(options.session, named.verifyName, platform.provider);
   return { ...named, session, earlyData: resolveEarlyMessages(options.earlyData, mtu) };
+}
+
+/** RFC 8305 §5: at least, ms. */
+const SHORTEST_DELAY: Duration = 10;
+
+/** Reads how the peer is found. */
+export function resolveSearch(
+  host: string,
+  options: EndpointConnectOptions & { bindHost?: string | undefined },
+): Search {
+  checkValues(options, HOST_OPTIONS);
+  const { lookup, family } = withDefaults(options, HOST_OPTIONS);
+  const { autoSelectFamily, autoSelectFamilyAttemptTimeout } = withDefaults(options, CONNECT_OPTIONS);
+  for (const literal of [host, options.bindHost ?? ''])
+    if (family !== 0 && isIP(literal) !== 0 && isIP(literal) !== family)
+      throw invalidArgValue('options.family', `contradicts the address ${literal}`);
+  const delay = Math.max(SHORTEST_DELAY, autoSelectFamilyAttemptTimeout);
+  return { lookup, family, all: autoSelectFamily, delay };
+}
+
+/** The same without what is used once: for further attempts beside one that offers it. */
+export function withoutSpentTicket(destination: Destination): Destination {
+  const { session } = destination;
+  const once = session !== undefined && rulesOf(session.state.suite.version).ticketsOnce;
+  return once ? { ...destination, session: undefined } : destination;
+}
+
+/** The first datagram carries messages of the application. */
+export function offersEarlyData({ session, earlyData }: Destination): boolean {
+  return earlyData !== undefined && earlyData.length > 0 && session !== undefined && session.early.most > 0;
+}
+
+/** Several attempts ask the application for its pre-shared key once; a function that throws is not called again. */
+export function askedOnce(security: Security): Security {
+  const { psk } = security;
+  if (psk.role !== 'client') return security;
+  const answers = new Map<string, () => ReturnType<ClientPsk['choose']>>();
+  const choose: ClientPsk['choose'] = (hint) => {
+    const key = String(hint);
+    const again = answers.get(key) ?? called(() => psk.choose(hint));
+    answers.set(key, again);
+    return again();
+  };
+  return { ...security, psk: { ...psk, choose } };
+}
+
+/** A function that returns, or throws, what this one call did. */
+function called<T>(call: () => T): () => T {
+  try {
+    const value = call();
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }
 
 /** `destination`, whose ticket counts as offered from now on, and is left out if it was before. */

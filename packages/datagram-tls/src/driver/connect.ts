@@ -1,10 +1,8 @@
 import { isIP } from 'node:net';
 import { brief, invalidArgValue } from '../base/errors.js';
-import type { PeerAddress } from '../base/peer-address.js';
 import { BEHAVIOUR_OPTIONS } from '../config/behaviour.js';
-import { checkNamed, checkValues, pickOptions, readNames, withDefaults } from '../config/option-table.js';
-import type { Security } from '../connection/version.js';
-import { checkPeer, clientSecurity, resolveDestination, spendTicket } from './client-settings.js';
+import { checkNamed, checkValues, pickOptions, readNames } from '../config/option-table.js';
+import { checkPeer, clientSecurity, resolveDestination, resolveSearch } from './client-settings.js';
 import { DTLSEndpoint, endpointControl } from './endpoint.js';
 import {
   BIND_OPTIONS,
@@ -14,13 +12,13 @@ import {
   SESSION_OPTIONS,
   type TransportConnectOptions,
 } from './options.js';
-import { canonicalAddress, resolveHost } from './resolve-host.js';
 import type { DTLSSession } from './session.js';
-import { datagramSize, familyOf, type Transport } from './transport.js';
+import { datagramSize } from './transport.js';
 
 /**
  * Connects to a DTLS server from a new socket, or over `transport`. If `host` is an IP literal, the first flight is
- * sent before this returns, otherwise when the address is found. With a transport it is sent to `host` unchanged,
+ * sent before this returns. A name is resolved, and its addresses are tried until a server answers at one (RFC 8305);
+ * `handshakeTimeout` counts from now. With a transport it is sent to `host` unchanged,
  * when the transport's `opened` resolves, or at once if it has none. `session.opened` gives the result of the
  * handshake.
  *
@@ -41,7 +39,12 @@ export function connect(
   const security = clientSecurity(options);
   const endpoint = new DTLSEndpoint(pickOptions(options, ENDPOINT_OPTIONS));
   try {
-    return connectBy(endpoint, host, port, options, security);
+    const { bindHost, mtu, transport } = options;
+    if (bindHost !== undefined) checkBindHost(bindHost, host);
+    const limit = datagramSize(mtu, transport) ?? BEHAVIOUR_OPTIONS.mtu.default;
+    const destination = resolveDestination(host, options, limit);
+    const search = resolveSearch(host, options);
+    return endpointControl.connect(endpoint, { host, port, search, security, destination });
   } catch (error) {
     // Everything is closed when an argument is wrong, or the socket cannot be bound.
     endpoint.destroy();
@@ -50,58 +53,6 @@ export function connect(
 }
 
 const CLIENT = { role: 'client' } as const;
-
-function connectBy(
-  endpoint: DTLSEndpoint,
-  host: string,
-  port: number,
-  options: ConnectOptions,
-  security: Security,
-): DTLSSession {
-  const { bindHost, bindPort } = withDefaults(options, BIND_OPTIONS);
-  const { transport } = options;
-  const mtu = datagramSize(options.mtu, transport) ?? BEHAVIOUR_OPTIONS.mtu.default;
-  if (bindHost !== undefined) checkBindHost(bindHost, host);
-  const destination = spendTicket(resolveDestination(host, options, mtu));
-  const session = endpointControl.reserve(endpoint, destination.serverName);
-  const begin = (peer: PeerAddress): void => {
-    endpointControl.connect(endpoint, session, peer, security, destination);
-  };
-  const start = (address: string, family: PeerAddress['family']): void => {
-    if (session.destroyed) return;
-    endpointControl.bind(endpoint, bindHost ?? (family === 'IPv6' ? '::' : '0.0.0.0'), bindPort);
-    begin({ address: canonicalAddress(address, family), family, port });
-  };
-  if (transport !== undefined)
-    startOver(transport, endpoint, () => begin({ address: host, family: familyOf(host), port }));
-  else if (isIP(host) !== 0) start(host, isIP(host) === 6 ? 'IPv6' : 'IPv4');
-  else startLater(host, bindHost, start, (error) => endpointControl.fail(endpoint, error));
-  return session;
-}
-
-/** The first flight waits until the transport is open; the endpoint reports its failure. */
-function startOver({ opened }: Transport, endpoint: DTLSEndpoint, begin: () => void): void {
-  endpointControl.bind(endpoint, '', 0);
-  if (opened === undefined) begin();
-  else void endpoint.opened.then(begin, () => undefined);
-}
-
-function startLater(
-  host: string,
-  bindHost: string | undefined,
-  start: (address: string, family: PeerAddress['family']) => void,
-  fail: (error: Error) => void,
-): void {
-  const wanted = isIP(bindHost ?? '') as 0 | 4 | 6;
-  const found = (address: string, family: PeerAddress['family']): void => {
-    try {
-      start(address, family);
-    } catch (error) {
-      fail(error as Error);
-    }
-  };
-  resolveHost(host, wanted, found, fail);
-}
 
 function checkBindHost(value: string, host: string): void {
   const family = isIP(value);

@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
-import { brief, invalidArgValue, invalidState } from '../base/errors.js';
+import { brief, DTLSError, invalidArgValue, invalidState } from '../base/errors.js';
 import { ownProperties } from '../base/own-properties.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { BEHAVIOUR_OPTIONS, type BehaviourOptions, resolveBehaviour } from '../config/behaviour.js';
 import { checkFunction } from '../config/checks.js';
-import type { Behaviour, Destination } from '../config/config.js';
+import type { Behaviour } from '../config/config.js';
 import { type EndpointLimits, LIMIT_OPTIONS, resolveLimits } from '../config/limits.js';
 import { pickOptions, readOptions, withDefaults } from '../config/option-table.js';
 import type { ConnectionEvent } from '../connection/events.js';
@@ -13,11 +13,13 @@ import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { EarlyRefusals, Refusals } from '../endpoint/counters.js';
 import type { Refusal } from '../endpoint/refusals.js';
 import { Arrivals } from './arrivals.js';
+import type { DatagramChannel } from './channel.js';
 import {
   type ClientSettings,
   checkPeer,
   clientSecurity,
   resolveDestination,
+  resolveSearch,
   spendTicket,
 } from './client-settings.js';
 import { logPeer, logRemoval } from './debug.js';
@@ -36,8 +38,9 @@ import {
   type Trace,
   type UnreadLimits,
 } from './options.js';
+import { type BindTo, PeerSearch, reachable } from './peer-search.js';
 import { Port } from './port.js';
-import { resolveHost } from './resolve-host.js';
+import { hasIPv6 } from './resolve-host.js';
 import type { SendQueueDrops } from './send-queue.js';
 import { type DTLSSession, type SessionEndpoint, type SharedBySessions, sessionControl } from './session.js';
 import { addDrops, type DTLSEndpointStats, type EndpointSource, endpointStats } from './stats.js';
@@ -78,15 +81,8 @@ export let endpointControl: {
   ) => void;
   /** It is bound later: who connects from it waits. */
   awaitBind: (endpoint: DTLSEndpoint) => void;
-  /** A client session whose association begins when its peer's address is known. The endpoint ends with it. */
-  reserve: (endpoint: DTLSEndpoint, serverName: string | undefined) => DTLSSession;
-  connect: (
-    endpoint: DTLSEndpoint,
-    session: DTLSSession,
-    peer: PeerAddress,
-    security: Security,
-    destination: Destination,
-  ) => void;
+  /** Begins the one session of an endpoint, which ends with it. Throws what is wrong at once. */
+  connect: (endpoint: DTLSEndpoint, settings: ClientSettings) => DTLSSession;
   fail: (endpoint: DTLSEndpoint, error: Error) => void;
 };
 
@@ -100,8 +96,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       },
       prepare: (endpoint, backlog) => endpoint.#prepare(backlog),
       serve: (endpoint, ...service) => endpoint.#serve(...service),
-      reserve: (endpoint, serverName) => endpoint.#reserve(serverName),
-      connect: (endpoint, ...association) => endpoint.#connect(...association),
+      connect: (endpoint, settings) => endpoint.#connectAlone(settings),
       fail: (endpoint, error) => endpoint.#fail(error),
     };
   }
@@ -109,7 +104,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   readonly #udp: UdpOptions;
   readonly #transport: Transport | undefined;
   readonly #limits: EndpointLimits;
-  readonly #bindTo: { readonly host: string | undefined; readonly port: number };
+  readonly #bindTo: BindTo;
   readonly #givenBehaviour: BehaviourOptions;
   readonly #behaviour: Behaviour;
   readonly #shared: SharedBySessions;
@@ -122,6 +117,8 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   /** What sessions that are over have dropped. */
   readonly #formerDrops: Record<string, number> = {};
   readonly #stats = endpointStats(() => this.#counts());
+  /** Sessions whose peers are looked for. */
+  readonly #seeking = new Map<DTLSSession, PeerSearch>();
   readonly #view: EndpointSessions = new SessionsView(this.#sessions, (address, port) =>
     this.#sessionAt(address, port),
   );
@@ -317,13 +314,14 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     const behaviour = resolveBehaviour({ ...behaviourOptions, mtu }, trace !== undefined);
     const { keepAlive } = behaviourOptions;
     const security = clientSecurity({ ...options, keepAlive });
-    const client = { security, destination: resolveDestination(host, options, behaviour.mtu) };
-    const session = sessionControl.create({ ...this.#shared, trace }, client.destination.serverName);
+    const search = resolveSearch(host, options);
+    const destination = resolveDestination(host, options, behaviour.mtu);
+    const session = sessionControl.create({ ...this.#shared, trace }, destination.serverName);
     const unwatch = watch(options.signal, (reason) => session.destroy(reason));
     if (options.signal !== undefined) session.closed.then(unwatch, unwatch);
     this.#sessions.add(session);
     try {
-      this.#reach(session, host, port, client, behaviour);
+      this.#reach(session, { host, port, search, security, destination }, behaviour);
     } catch (error) {
       session.destroy();
       throw error;
@@ -346,21 +344,30 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   #makePort(host: string, port: number): Port {
     const channel =
       this.#transport === undefined ? new Udp(host, port, this.#udp) : new TransportChannel(this.#transport);
-    this.#port = new Port(channel, this.#udp.maxSendQueue, this.#limits, {
+    this.#port = this.#newPort(channel);
+    return this.#port;
+  }
+
+  #newPort(channel: DatagramChannel): Port {
+    const port = new Port(channel, this.#udp.maxSendQueue, this.#limits, {
       onBound: (address) => {
         this.#isBinding = false;
-        this.#opened.resolve(address);
+        if (this.#port === port) this.#opened.resolve(address);
         this.#applyReferences();
       },
       onSession: (entry) => this.#onSession(entry),
       onEvent: (entry, event) => this.#onEvent(entry, event),
       onRefused: (refusal) => this.#onrefused?.call(this, refusal),
-      onChannelError: (error) => this.#fail(error),
+      onChannelError: (error) => (this.#port === port ? this.#fail(error) : this.#onOwnError(port, error)),
       onChannelClosed: (error) => this.#onChannelClosed(error),
       onSendError: (entry, error) => this.#onSendError(entry, error),
     });
-    this.#port.core.busy = this.#busy;
-    return this.#port;
+    port.core.busy = this.#busy;
+    return port;
+  }
+
+  #onOwnError(port: Port, error: Error): void {
+    for (const search of this.#seeking.values()) search.onPortError(port, error);
   }
 
   #setReferenced(referenced: boolean): this {
@@ -381,7 +388,9 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       this.#arrivals !== undefined ||
       this.#unreferenced.size === 0 ||
       this.#unreferenced.size < this.#sessions.size;
-    if (this.#opened.isSettled && !this.#over) this.#port?.setReferenced(this.#referenced && needed);
+    const referenced = this.#referenced && needed;
+    if (this.#opened.isSettled && !this.#over) this.#port?.setReferenced(referenced);
+    for (const search of this.#seeking.values()) search.setReferenced(referenced);
   }
 
   #prepare(backlog: number): void {
@@ -411,45 +420,46 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     bound.open();
   }
 
-  /** A session whose peer's address is not known yet. */
-  #reserve(serverName: string | undefined): DTLSSession {
+  #connectAlone(settings: ClientSettings): DTLSSession {
     this.#single = true;
-    const session = sessionControl.create(this.#shared, serverName);
+    const session = sessionControl.create(this.#shared, settings.destination.serverName);
     this.#sessions.add(session);
+    this.#reach(session, settings, this.#behaviour);
     return session;
   }
 
-  /** Finds the address of the peer of `session`, and begins. Throws what is wrong before anything has to wait. */
-  #reach(
-    session: DTLSSession,
-    host: string,
-    port: number,
-    { security, destination }: ClientSettings,
-    behaviour: Behaviour,
-  ): void {
-    const begin = (address: string): void => {
-      if (session.destroyed || this.#port === undefined) return;
-      const peer = this.#port.peerAt(address, port);
-      if (peer === undefined) throw otherVersion(this.#port.version);
-      this.#connect(session, peer, security, spendTicket(destination), behaviour);
+  /** Finds the peer of `session`, and begins. Throws what is wrong before anything has to wait. */
+  #reach(session: DTLSSession, settings: ClientSettings, behaviour: Behaviour): void {
+    const { host, port, security, destination } = settings;
+    const isName = this.#transport === undefined && isIP(host) === 0;
+    const begin = (): void => {
+      if (session.destroyed) return;
+      if (isName) return this.#seek(session, settings, behaviour);
+      const bound = this.#port;
+      if (bound === undefined) return;
+      const peer = reachable(bound, host, port);
+      if (this.#single) bound.dedicate(peer);
+      const entry = bound.connect(peer, security, behaviour, spendTicket(destination));
+      this.#attach(session, bound, entry);
+      this.#applyReferences();
+      bound.pump();
     };
-    const fail = (error: Error): void => sessionControl.fail(session, error);
-    const later = (address: string): void => attempt(() => begin(address), fail);
-    const find = (): void => {
-      if (this.#transport !== undefined || isIP(host) !== 0) begin(host);
-      else resolveHost(host, this.#port?.version ?? 0, later, fail);
-    };
-    if (!this.#isBinding && this.#port === undefined) this.#bind(host);
-    if (this.#isBinding || (this.#transport?.opened !== undefined && !this.#opened.isSettled))
-      void this.#opened.promise.then(
-        () => attempt(find, fail),
-        () => undefined,
-      );
-    else find();
+    // Attempts of `connect` have sockets of their own.
+    const needsPort = !(this.#single && isName);
+    if (needsPort && !this.#isBinding && this.#port === undefined) this.#bind(settings);
+    const isOpening = this.#transport?.opened !== undefined && !this.#opened.isSettled;
+    if (!this.#isBinding && !isOpening) return begin();
+    void this.#opened.promise.then(
+      () => attempt(begin, (error) => sessionControl.fail(session, error)),
+      () => undefined,
+    );
   }
 
-  #bind(peerHost: string): void {
-    const { host = isIP(peerHost) === 6 ? '::' : '0.0.0.0', port } = this.#bindTo;
+  /** Binds for a first peer. */
+  #bind({ host: peerHost, search }: ClientSettings): void {
+    const version = isIP(peerHost) === 0 ? search.family : isIP(peerHost);
+    const wantsIPv6 = version === 6 || (version === 0 && hasIPv6());
+    const { host = wantsIPv6 ? '::' : '0.0.0.0', port } = this.#bindTo;
     try {
       this.#makePort(host, port).open();
     } catch (error) {
@@ -459,20 +469,39 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     }
   }
 
-  #connect(
-    session: DTLSSession,
-    peer: PeerAddress,
-    security: Security,
-    destination: Destination,
-    behaviour = this.#behaviour,
-  ): void {
-    const port = this.#port;
-    if (port === undefined || this.#over) return;
-    if (this.#single) port.dedicate(peer);
-    const entry = port.connect(peer, security, behaviour, destination);
-    this.#attach(session, port, entry);
+  /** Resolves the name of the peer of `session`, and tries its addresses. */
+  #seek(session: DTLSSession, settings: ClientSettings, behaviour: Behaviour): void {
+    const search = new PeerSearch(settings, behaviour, {
+      from: this.#single || this.#port === undefined ? this.#bindTo : this.#port,
+      open: (host, port, ipv6Only) => {
+        const udp = { ...this.#udp, ipv6Only: this.#udp.ipv6Only || ipv6Only };
+        const opened = this.#newPort(new Udp(host, port, udp));
+        opened.open();
+        return opened;
+      },
+      found: ({ port, entry }, events) => {
+        this.#seeking.delete(session);
+        if (this.#single) this.#adopt(port);
+        this.#attach(session, port, entry);
+        this.#applyReferences();
+        for (const event of events) attempt(() => this.#onEvent(entry, event), throwLater);
+      },
+      failed: (error) => {
+        this.#seeking.delete(session);
+        if (error instanceof DTLSError) sessionControl.onEvent(session, { type: 'closed', error });
+        else if (this.#single) this.#fail(error);
+        else sessionControl.fail(session, error);
+      },
+    });
+    this.#seeking.set(session, search);
+    search.start();
     this.#applyReferences();
-    port.pump();
+  }
+
+  /** The socket of the attempt that was answered is the endpoint's. */
+  #adopt(port: Port): void {
+    this.#port = port;
+    if (port.address !== undefined) this.#opened.resolve(port.address);
   }
 
   #attach(session: DTLSSession, port: Port, entry: ConnectionEntry): void {
@@ -502,7 +531,8 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       this.#byEntry.delete(entry);
       logRemoval(entry.peer, event.error?.message ?? 'closed');
     }
-    if (session !== undefined) sessionControl.onEvent(session, event);
+    if (session !== undefined) return sessionControl.onEvent(session, event);
+    for (const search of this.#seeking.values()) search.onEvent(entry, event);
   }
 
   #onSendError(entry: ConnectionEntry, error: Error): void {
@@ -514,6 +544,8 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     this.#sessions.delete(session);
     if (this.#unreferenced.delete(session)) this.#applyReferences();
     this.#arrivals?.forget(session);
+    this.#seeking.get(session)?.cancel();
+    this.#seeking.delete(session);
     addDrops(this.#formerDrops, session.drops);
     if (this.#single) this.#closing = true;
     if (!this.#closing && !this.#stopped) return;
@@ -593,16 +625,17 @@ class SessionsView implements EndpointSessions {
   }
 }
 
-function resolveBind(options: EndpointOptions): { host: string | undefined; port: number } {
+function resolveBind(options: EndpointOptions): BindTo {
   const { bindHost: host, bindPort: port } = withDefaults(options, BIND_OPTIONS);
   if (host !== undefined && isIP(host) === 0)
     throw invalidArgValue('options.bindHost', `must be an IP address. Received '${brief(host)}'`);
   return { host, port };
 }
 
-function otherVersion(version: 0 | 4 | 6): Error {
-  const reason = `must be an IPv${version} address, as that of the endpoint's socket; a socket on '::' reaches both`;
-  return invalidArgValue('host', reason);
+function throwLater(error: Error): void {
+  process.nextTick(() => {
+    throw error;
+  });
 }
 
 function attempt(action: () => void, failed: (error: Error) => void): void {

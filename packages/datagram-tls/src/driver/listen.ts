@@ -8,13 +8,14 @@ import { DTLSEndpoint, endpointControl, type SessionCallback } from './endpoint.
 
 import {
   ENDPOINT_OPTIONS,
+  HOST_OPTIONS,
   LISTEN_OPTIONS,
   type ListenOptions,
   SESSION_OPTIONS,
   type TransportListenOptions,
 } from './options.js';
 
-import { resolveHost } from './resolve-host.js';
+import { resolveAddresses } from './resolve-host.js';
 import { securityFrom } from './secure-context.js';
 
 /**
@@ -46,7 +47,7 @@ export function listen(
   );
   requireOptions(options);
   checkNamed(options, ENDPOINT_OPTIONS, ['transport']);
-  checkValues(options, LISTEN_OPTIONS, SERVER);
+  checkValues(options, { ...LISTEN_OPTIONS, ...HOST_OPTIONS }, SERVER);
   const { host, backlog, ...bound } = withDefaults(options, LISTEN_OPTIONS);
   const port = options.transport === undefined ? bound.port : 0;
   const security = securityFrom(options, 'server');
@@ -57,7 +58,7 @@ export function listen(
   const start = (address: string): void => {
     endpointControl.serve(endpoint, address, port, security, onsession, options.onearlydata);
   };
-  if (isIP(host) === 0) startLater(host, endpoint, start);
+  if (isIP(host) === 0) startLater(host, options, endpoint, start);
   else startNow(host, endpoint, start);
   return endpoint;
 }
@@ -94,15 +95,24 @@ function startNow(host: string, endpoint: DTLSEndpoint, start: (address: string)
   }
 }
 
-function startLater(host: string, endpoint: DTLSEndpoint, start: (address: string) => void): void {
+/** The endpoint may be closed meanwhile. */
+function startLater(
+  host: string,
+  options: ListenOptions,
+  endpoint: DTLSEndpoint,
+  start: (address: string) => void,
+): void {
   endpointControl.awaitBind(endpoint);
-  const found = (address: string): void => {
-    if (endpoint.destroyed) return;
+  const { lookup, family } = withDefaults(options, HOST_OPTIONS);
+  const found = ([address]: readonly string[]): void => {
+    if (endpoint.destroyed || address === undefined) return;
     try {
       start(address);
     } catch (error) {
       endpointControl.fail(endpoint, error as Error);
     }
   };
-  resolveHost(host, 0, found, (error) => endpointControl.fail(endpoint, error));
+  resolveAddresses(host, { lookup, family, timeout: 0 }, found, (error) =>
+    endpointControl.fail(endpoint, error),
+  );
 }

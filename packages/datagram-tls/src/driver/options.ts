@@ -9,6 +9,7 @@ import {
   integer,
   kindOf,
   message,
+  oneOf,
   oneOrMore,
   text,
 } from '../config/kinds.js';
@@ -21,6 +22,7 @@ import {
   type SniOption,
 } from '../config/options.js';
 import type { TraceEvent } from '../connection/events.js';
+import type { LookupFunction } from './resolve-host.js';
 import { type CheckPeerCertificate, DTLSSecureContext, type SniIdentity } from './secure-context.js';
 import type { DTLSSession } from './session.js';
 import { checkTransport, type Transport, type TransportOption } from './transport.js';
@@ -144,6 +146,20 @@ export const LISTEN_OPTIONS = {
   onearlydata: option(callback<EarlyDataCallback>(), { only: 'server' }),
 };
 
+/** How host names are resolved. */
+export const HOST_OPTIONS = {
+  /**
+   * Resolves a host name, as `dns.lookup`.
+   * @defaultValue dns.lookup
+   */
+  lookup: option(callback<LookupFunction>(), { notWith: 'transport' }),
+  /**
+   * The version of IP to use for a host name; 0: both.
+   * @defaultValue 0
+   */
+  family: option(oneOf<0 | 4 | 6>([0, 4, 6]), { default: 0, notWith: 'transport' }),
+};
+
 /** What `connect` and `endpoint.connect` take beside the options of the endpoint and of the secure context. */
 export const CONNECT_OPTIONS = {
   /**
@@ -161,6 +177,23 @@ export const CONNECT_OPTIONS = {
    * done: see `session.earlyData`. An attacker on the path can send them to the server again.
    */
   earlyData: option(oneOrMore(message), { only: 'client' }),
+  /**
+   * Try the addresses of a host name, of both versions of IP in turn, and take the first that a server answers (RFC 8305).
+   * False: only the first address.
+   * @defaultValue true
+   */
+  autoSelectFamily: option(boolean, { default: true, only: 'client', notWith: 'transport' }),
+  /**
+   * How long an address may be without an answer before the next one is tried beside it; at least 10. Messages of
+   * `earlyData` in the first datagram go to one address at a time: the next one is tried when that has failed.
+   * @defaultValue 250
+   */
+  autoSelectFamilyAttemptTimeout: option(integer(1, 60_000), {
+    default: 250,
+    unit: 'ms',
+    only: 'client',
+    notWith: 'transport',
+  }),
 };
 
 export const SHARED_OPTIONS = {
@@ -174,6 +207,7 @@ export const SESSION_OPTIONS = {
   ...SECURITY_OPTIONS,
   ...LISTEN_OPTIONS,
   ...CONNECT_OPTIONS,
+  ...HOST_OPTIONS,
   ...SHARED_OPTIONS,
 };
 
@@ -183,6 +217,7 @@ export const PEER_OPTIONS = {
   ...SECURITY_OPTIONS,
   ...LISTEN_OPTIONS,
   ...CONNECT_OPTIONS,
+  ...HOST_OPTIONS,
   ...SHARED_OPTIONS,
   trace: SOCKET_OPTIONS.trace,
   signal: SOCKET_OPTIONS.signal,
@@ -199,6 +234,7 @@ export interface ListenOptions
   extends CommonOptions,
     OptionsOf<typeof SECURITY_OPTIONS, 'server'>,
     OptionsOf<typeof LISTEN_OPTIONS, 'server'>,
+    OptionsOf<typeof HOST_OPTIONS, 'server'>,
     OptionsOf<typeof SHARED_OPTIONS, 'server'> {
   psk?: ServerPskOption | undefined;
   sni?: SniOption<SniIdentity> | undefined;
@@ -209,6 +245,7 @@ export interface ConnectOptions
   extends EndpointOptions,
     OptionsOf<typeof SECURITY_OPTIONS, 'client'>,
     OptionsOf<typeof CONNECT_OPTIONS, 'client'>,
+    OptionsOf<typeof HOST_OPTIONS, 'client'>,
     OptionsOf<typeof SHARED_OPTIONS, 'client'> {
   psk?: ClientPskOption | undefined;
   checkServerIdentity?: CheckPeerCertificate | undefined;
@@ -219,6 +256,7 @@ export interface EndpointConnectOptions
   extends BehaviourOptions,
     OptionsOf<typeof SECURITY_OPTIONS, 'client'>,
     OptionsOf<typeof CONNECT_OPTIONS, 'client'>,
+    OptionsOf<typeof HOST_OPTIONS, 'client'>,
     OptionsOf<typeof SHARED_OPTIONS, 'client'>,
     Pick<EndpointOptions, 'signal' | 'trace'> {
   psk?: ClientPskOption | undefined;

@@ -195,6 +195,11 @@ export class Port {
     return staysOpen;
   }
 
+  withdraw(entry: ConnectionEntry): void {
+    this.core.withdraw(entry);
+    this.pump();
+  }
+
   abandonEntry(entry: ConnectionEntry): void {
     this.core.abandon(entry, undefined);
     this.pump();

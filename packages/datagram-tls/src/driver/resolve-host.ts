@@ -1,30 +1,112 @@
-import { lookup } from 'node:dns';
+import { lookup as lookupBySystem } from 'node:dns';
 import { isIP, SocketAddress, type SocketAddressInitOptions } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { inspect } from 'node:util';
+import { callerError, DTLSError, invalidReturn } from '../base/errors.js';
+import type { Duration } from '../base/instant.js';
 import { ownProperties } from '../base/own-properties.js';
 import type { PeerAddress } from '../base/peer-address.js';
+import { now, WakeUp } from './clock.js';
 
-export type Found = (address: string, family: PeerAddress['family']) => void;
+/** An address of a host, as `dns.lookup` gives it. */
+export interface LookupAddress {
+  readonly address: string;
+  readonly family: number;
+}
 
 /**
- * Finds the address of a host: synchronously for an IP literal, otherwise with the system's resolver, whose errors
- * have codes such as `ENOTFOUND`. `family` limits the search.
+ * Resolves a host name, as `dns.lookup` and the option `lookup` of node:net: `done` is called once, with an error, with
+ * all addresses, or with one address and its family. It may be called later, or at once.
  */
-export function resolveHost(
+export type LookupFunction = (
+  hostname: string,
+  options: { family: 0 | 4 | 6; all: true; hints: number },
+  done: (
+    error: Error | null | undefined,
+    addresses?: string | readonly LookupAddress[],
+    family?: number,
+  ) => void,
+) => void;
+
+interface Search {
+  readonly lookup: LookupFunction | undefined;
+  /** The version of IP of the addresses that are of use; 0: both. */
+  readonly family: 0 | 4 | 6;
+  /** ms that the answer may take; 0: any time. */
+  readonly timeout: Duration;
+}
+
+/** A search that may be going on. */
+export interface Resolving {
+  /** Nothing is found any more. Idempotent. */
+  stop(): void;
+  /** Whether the wait for its end keeps the process running. */
+  setReferenced(referenced: boolean): void;
+}
+
+/** Finds the addresses of a host name. Answers later, in any case. */
+export function resolveAddresses(
   host: string,
-  family: 0 | 4 | 6,
-  found: Found,
+  { lookup = systemLookup, family, timeout }: Search,
+  found: (addresses: readonly string[]) => void,
   failed: (error: Error) => void,
-): void {
-  const literal = isIP(host);
-  if (literal !== 0) {
-    found(host, literal === 6 ? 'IPv6' : 'IPv4');
-    return;
+): Resolving {
+  let isOver = false;
+  const wakeUp = new WakeUp(() => end(noAnswer(host)));
+  const stop = (): void => {
+    isOver = true;
+    wakeUp.stop();
+  };
+  const end = (result: Error | readonly string[]): void => {
+    if (isOver) return;
+    stop();
+    if (result instanceof Error) failed(result);
+    else found(result);
+  };
+  const later = (result: Error | readonly string[]): void => process.nextTick(end, result);
+  try {
+    lookup(host, { family, all: true, hints: 0 }, (error, addresses, _family) => {
+      later(error === null || error === undefined ? usable(host, addresses, family) : asError(host, error));
+    });
+  } catch (error) {
+    later(asError(host, error));
   }
-  lookup(host, { family }, (error, address, kind) => {
-    if (error === null) found(address, kind === 6 ? 'IPv6' : 'IPv4');
-    else failed(error);
-  });
+  if (timeout > 0) wakeUp.arm(now() + timeout);
+  return { stop, setReferenced: (referenced) => wakeUp.setReferenced(referenced) };
+}
+
+const systemLookup: LookupFunction = (host, options, done) => {
+  lookupBySystem(host, options, done);
+};
+
+/** Addresses of the wanted version, or why there is none. */
+function usable(host: string, answer: unknown, family: 0 | 4 | 6): Error | readonly string[] {
+  const items: readonly unknown[] = Array.isArray(answer) ? answer : [{ address: answer }];
+  const addresses: string[] = [];
+  for (const item of items) {
+    const address = (item as { address?: unknown } | null)?.address;
+    if (typeof address !== 'string' || isIP(address) === 0)
+      return invalidReturn('options.lookup', 'with IP addresses', address ?? item);
+    if (family === 0 || isIP(address) === family) addresses.push(address);
+  }
+  return addresses.length > 0 ? addresses : notFound(host, family);
+}
+
+function notFound(host: string, family: 0 | 4 | 6): Error {
+  const kind = family === 0 ? '' : ` of IPv${family}`;
+  const error = callerError('ENOTFOUND', `the look-up found no address${kind} of ${host}. Check the name`);
+  return Object.assign(error, { syscall: 'lookup', hostname: host });
+}
+
+function noAnswer(host: string): Error {
+  const message = `DTLS handshake timeout: the look-up of ${host} gave no answer in time. Check \`lookup\`, or the resolver`;
+  return new DTLSError('ERR_DTLS_HANDSHAKE_TIMEOUT', message, { source: 'network' });
+}
+
+function asError(host: string, value: unknown): Error {
+  return value instanceof Error
+    ? value
+    : callerError('ENOTFOUND', `the look-up of ${host} failed: ${inspect(value)}`, value);
 }
 
 type Interfaces = ReturnType<typeof networkInterfaces>;
@@ -60,4 +142,9 @@ function canonicalZone(zone: string, interfaces: Interfaces, system: NodeJS.Plat
     if (zone === name || zone === String(number)) return system === 'win32' ? String(number ?? zone) : name;
   }
   return zone;
+}
+
+/** Whether a socket of this machine may reach IPv6. */
+export function hasIPv6(interfaces: () => Interfaces = networkInterfaces): boolean {
+  return Object.values(interfaces()).some((list) => list?.some(({ family }) => family === 'IPv6') === true);
 }

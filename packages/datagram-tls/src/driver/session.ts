@@ -604,6 +604,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
         if (event.error === undefined) this.#finish();
         else this.#fail(asThrown(explained(event.error, this.#sendError)));
         return;
+      case 'answered':
       case 'job':
       case 'keep-session':
       case 'forget-session':

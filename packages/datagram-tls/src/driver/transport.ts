@@ -75,6 +75,10 @@ export interface TransportOption {
   udpReceiveBufferSize?: undefined;
   udpSendBufferSize?: undefined;
   udpTTL?: undefined;
+  lookup?: undefined;
+  family?: undefined;
+  autoSelectFamily?: undefined;
+  autoSelectFamilyAttemptTimeout?: undefined;
 }
 
 /** Throws `ERR_INVALID_ARG_TYPE` and `ERR_OUT_OF_RANGE` for an invalid transport. */

@@ -242,6 +242,12 @@ export class Endpoint {
     this.#touch(entry);
   }
 
+  /** Abandons one of several attempts of a client: it is no session. */
+  withdraw(entry: ConnectionEntry): void {
+    this.counters.clientSessions--;
+    this.abandon(entry, undefined);
+  }
+
   /** What is due beyond {@link MAX_WAKES} stays due: {@link pollTimeout} is in the past until a further call. */
   handleTimeout(now: Instant): void {
     this.#now = now;

@@ -68,7 +68,7 @@ suite('a wrong value of an option', () => {
       test(`${name} is refused by name before a ${role} opens a socket`, () => {
         const bounds = boundsOf(row);
         // Numbers from a short list have the code of Node's validateOneOf.
-        const other = name === 'maxFragmentLength' ? VALUE : TYPE;
+        const other = ['maxFragmentLength', 'family'].includes(name) ? VALUE : TYPE;
         for (const [value, number, otherwise] of BAD) {
           const code = bounds !== undefined ? number : other === VALUE ? VALUE : otherwise;
           refuses(() => GIVE[role]({ [name]: value }), name, [code]);
