@@ -56,6 +56,19 @@ for (const version of VERSIONS) {
       assert.deepEqual(pair.client.messages, []);
     });
 
+    test('of a server begins with a ClientHello from its own address only', () => {
+      const client = Connection.create(security('client', version), behaviour(), NOWHERE, PEER);
+      const server = Connection.create(security('server', version), behaviour(), NOWHERE, PEER);
+      client.start(0);
+      server.start(0);
+      const hello = client.pollTransmit()?.data ?? assert.fail();
+      assert.equal(server.receive(hello, { ...PEER, port: 1 }, 0), false);
+      assert.equal(server.counters.dropped.other_path, 1);
+      assert.equal(server.pollEvent(), undefined);
+      assert.equal(server.receive(hello, PEER, 0), true);
+      assert.notEqual(server.pollEvent(), undefined);
+    });
+
     test('counts the bytes of both directions', () => {
       const pair = new Pair({ version }).handshake();
       const [ours, theirs] = [pair.client.entry.connection.path, pair.server.entry.connection.path];
