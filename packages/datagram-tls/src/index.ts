@@ -32,6 +32,7 @@ export type {
 export type { EarlyOutcome } from './connection/application-data.js';
 export type { DropCounts, DropReason, TraceEvent } from './connection/events.js';
 export { connect } from './driver/connect.js';
+export type { DiagnosticsChannels } from './driver/diagnostics.js';
 export {
   DTLSEndpoint,
   type EndpointErrorHandler,

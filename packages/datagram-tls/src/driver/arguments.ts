@@ -1,6 +1,6 @@
 import { own } from '../base/bytes.js';
 import { invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
-import { checkInteger, checkString, checkView } from '../config/checks.js';
+import { checkFunction, checkInteger, checkString, checkView } from '../config/checks.js';
 
 /** The bytes of a message for `send`; throws `ERR_INVALID_ARG_TYPE` for other types, under `name`. */
 export function toBytes(data: unknown, name = 'data'): Uint8Array {
@@ -30,6 +30,20 @@ export function checkExport(length: unknown, label: unknown, context: unknown): 
   if (context === undefined) return;
   checkView(context, 'context');
   if (context.byteLength > 0xffff) throw outOfRange('context.length', '<= 65535', context.byteLength);
+}
+
+/**
+ * As in node:dtls a handler is bound to its owner when it is set, and reads back bound; `null` and `undefined` clear
+ * it.
+ */
+export function bound<This, F extends (this: This, ...values: never[]) => void>(
+  fn: F | null | undefined,
+  name: string,
+  owner: This,
+): F | undefined {
+  if (fn === null || fn === undefined) return undefined;
+  checkFunction(fn, name);
+  return fn.bind(owner) as F;
 }
 
 /** Header, content type and tag of a record, with any suite of DTLS 1.3; bytes. */

@@ -4,7 +4,7 @@ import { ownProperties } from '../base/own-properties.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { BEHAVIOUR_OPTIONS, type BehaviourOptions, resolveBehaviour } from '../config/behaviour.js';
 import { checkFunction } from '../config/checks.js';
-import type { Behaviour } from '../config/config.js';
+import type { Behaviour, Role } from '../config/config.js';
 import { type EndpointLimits, LIMIT_OPTIONS, resolveLimits } from '../config/limits.js';
 import { pickOptions, readOptions, withDefaults } from '../config/option-table.js';
 import type { ConnectionEvent } from '../connection/events.js';
@@ -14,6 +14,7 @@ import type { EarlyRefusals, Refusals } from '../endpoint/counters.js';
 import type { Refusal } from '../endpoint/refusals.js';
 import { Arrivals } from './arrivals.js';
 import type { DatagramChannel } from './channel.js';
+import { CHANNELS, publish } from './channels.js';
 import {
   type ClientSettings,
   checkPeer,
@@ -320,6 +321,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     const unwatch = watch(options.signal, (reason) => session.destroy(reason));
     if (options.signal !== undefined) session.closed.then(unwatch, unwatch);
     this.#sessions.add(session);
+    this.#tellStart(session, 'client');
     try {
       this.#reach(session, { host, port, search, security, destination }, behaviour);
     } catch (error) {
@@ -342,9 +344,8 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   }
 
   #makePort(host: string, port: number): Port {
-    const channel =
-      this.#transport === undefined ? new Udp(host, port, this.#udp) : new TransportChannel(this.#transport);
-    this.#port = this.#newPort(channel);
+    const transport = this.#transport;
+    this.#port = this.#newPort(transport ? new TransportChannel(transport) : new Udp(host, port, this.#udp));
     return this.#port;
   }
 
@@ -352,12 +353,12 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     const port = new Port(channel, this.#udp.maxSendQueue, this.#limits, {
       onBound: (address) => {
         this.#isBinding = false;
-        if (this.#port === port) this.#opened.resolve(address);
-        this.#applyReferences();
+        if (this.#port === port) this.#onBound(address);
       },
       onSession: (entry) => this.#onSession(entry),
       onEvent: (entry, event) => this.#onEvent(entry, event),
-      onRefused: (refusal) => this.#onrefused?.call(this, refusal),
+      onRefused: (refusal) => this.#onRefused(refusal),
+      onDrop: (entry, reason, count) => this.#onDrop(entry, reason, count),
       onChannelError: (error) => (this.#port === port ? this.#fail(error) : this.#onOwnError(port, error)),
       onChannelClosed: (error) => this.#onChannelClosed(error),
       onSendError: (entry, error) => this.#onSendError(entry, error),
@@ -424,6 +425,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     this.#single = true;
     const session = sessionControl.create(this.#shared, settings.destination.serverName);
     this.#sessions.add(session);
+    this.#tellStart(session, 'client');
     this.#reach(session, settings, this.#behaviour);
     return session;
   }
@@ -501,7 +503,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   /** The socket of the attempt that was answered is the endpoint's. */
   #adopt(port: Port): void {
     this.#port = port;
-    if (port.address !== undefined) this.#opened.resolve(port.address);
+    if (port.address !== undefined) this.#onBound(port.address);
   }
 
   #attach(session: DTLSSession, port: Port, entry: ConnectionEntry): void {
@@ -521,6 +523,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     const session = sessionControl.create(this.#shared, undefined);
     this.#sessions.add(session);
     this.#attach(session, this.#port, entry);
+    this.#tellStart(session, 'server');
     if (this.#onsession === undefined || this.#isIterated) this.#arrivals?.push(session);
     this.#onsession?.(session);
   }
@@ -538,6 +541,30 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   #onSendError(entry: ConnectionEntry, error: Error): void {
     const session = this.#byEntry.get(entry);
     if (session !== undefined) sessionControl.onSendError(session, error);
+  }
+
+  #tellStart(session: DTLSSession, role: Role): void {
+    if (CHANNELS.sessionStart.hasSubscribers)
+      publish(CHANNELS.sessionStart, { session, endpoint: this, role });
+  }
+
+  #onBound(address: PeerAddress): void {
+    this.#opened.resolve(address);
+    this.#applyReferences();
+    if (CHANNELS.endpointOpen.hasSubscribers) publish(CHANNELS.endpointOpen, { endpoint: this, address });
+  }
+
+  #onRefused(refusal: Refusal): void {
+    if (CHANNELS.endpointRefused.hasSubscribers)
+      publish(CHANNELS.endpointRefused, { endpoint: this, refusal });
+    this.#onrefused?.call(this, refusal);
+  }
+
+  /** Only called while a channel for it has subscribers. */
+  #onDrop(entry: ConnectionEntry | undefined, reason: string, count: number): void {
+    const session = entry === undefined ? undefined : this.#byEntry.get(entry);
+    if (session !== undefined) publish(CHANNELS.sessionDrop, { session, endpoint: this, reason, count });
+    else if (entry === undefined) publish(CHANNELS.endpointDrop, { endpoint: this, reason, count });
   }
 
   #onSessionEnd(session: DTLSSession): void {
@@ -559,6 +586,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
 
   #fail(error: Error): void {
     if (this.#over) return;
+    if (CHANNELS.endpointError.hasSubscribers) publish(CHANNELS.endpointError, { endpoint: this, error });
     try {
       this.#onerror?.call(this, error);
     } finally {
@@ -585,6 +613,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     const channelClosed = this.#port?.close();
     this.#byEntry.clear();
     this.#arrivals?.end(error);
+    if (CHANNELS.endpointClose.hasSubscribers) publish(CHANNELS.endpointClose, { endpoint: this, error });
     this.#opened.reject(error ?? invalidState('Endpoint was closed before it was bound'));
     if (error !== undefined) this.#closed.reject(error);
     else if (channelClosed === undefined) this.#closed.resolve();

@@ -65,6 +65,7 @@ export interface InboxLimits {
 export class Inbox {
   readonly #limits: InboxLimits;
   readonly #budget: UnreadBudget;
+  readonly #onDrop: () => void;
   /** Created on demand: a handler needs neither. */
   #waiting: Queue<Buffer> | undefined;
   #loops: Loops<Buffer> | undefined;
@@ -77,7 +78,9 @@ export class Inbox {
   #error: Error | undefined;
   dropped = 0;
 
-  constructor(limits: InboxLimits, budget: UnreadBudget) {
+  /** `onDrop` is called for each dropped message. */
+  constructor(limits: InboxLimits, budget: UnreadBudget, onDrop: () => void = () => undefined) {
+    this.#onDrop = onDrop;
     this.#limits = limits;
     this.#budget = budget;
   }
@@ -94,7 +97,7 @@ export class Inbox {
     const { messages, bytes } = this.#limits;
     while (waiting.length > 0 && (waiting.length >= messages || this.#held + cost > bytes)) this.dropOldest();
     if (cost > bytes || !this.#budget.take(this, cost)) {
-      this.dropped++;
+      this.#countDrop();
       return;
     }
     this.#held += cost;
@@ -103,7 +106,12 @@ export class Inbox {
 
   /** The oldest message is dropped. */
   dropOldest(): void {
-    if (this.#shift() !== undefined) this.dropped++;
+    if (this.#shift() !== undefined) this.#countDrop();
+  }
+
+  #countDrop(): void {
+    this.dropped++;
+    this.#onDrop();
   }
 
   #shift(): Buffer | undefined {

@@ -12,6 +12,7 @@ import type { Job, JobAnswer } from '../handshake/jobs.js';
 import { performJob } from '../policy/perform-job.js';
 import { forgetSession, keepSession } from '../policy/resumption.js';
 import type { ChannelHandlers, DatagramChannel } from './channel.js';
+import { CHANNELS, growth } from './channels.js';
 import { now, WakeUp } from './clock.js';
 import { hexDump, logBytes } from './debug.js';
 import { Drains, Pacer } from './flow.js';
@@ -24,6 +25,11 @@ export interface PortHandlers {
   onSession(entry: ConnectionEntry): void;
   onEvent(entry: ConnectionEntry, event: Extract<EndpointEvent, { type: 'connection' }>['event']): void;
   onRefused(refusal: Refusal): void;
+  /**
+   * Something was dropped: of a session, or without `entry`, of none. Called only for a channel of diagnostics with
+   * subscribers.
+   */
+  onDrop(entry: ConnectionEntry | undefined, reason: string, count: number): void;
   /** The socket or the transport failed. */
   onChannelError(error: Error): void;
   /** The transport ended by itself. */
@@ -255,9 +261,33 @@ export class Port {
   }
 
   #receive(datagram: Uint8Array, from: PeerAddress): void {
+    const { sessionDrop, endpointDrop } = CHANNELS;
+    const tellDrops =
+      sessionDrop.hasSubscribers || endpointDrop.hasSubscribers ? this.#watchDrops(from) : undefined;
     this.core.receive(datagram, from.address, from.port, from.family, now());
+    tellDrops?.();
     this.#batchSends();
     this.pump();
+  }
+
+  /** Returns a function that tells what was dropped until it is called. */
+  #watchDrops(from: PeerAddress): () => void {
+    const { counters } = this.core;
+    const { busy, rejected } = counters;
+    const entry = this.core.find(from);
+    const before = { ...entry?.connection.counters.dropped };
+    return () => {
+      if (entry !== undefined && CHANNELS.sessionDrop.hasSubscribers)
+        for (const [reason, count] of growth(before, entry.connection.counters.dropped))
+          this.#handlers.onDrop(entry, reason, count);
+      if (counters.busy > busy) this.#tellDrop('busy');
+      if (counters.rejected > rejected) this.#tellDrop('rejected');
+    };
+  }
+
+  /** A datagram that belongs to no session was dropped. */
+  #tellDrop(reason: 'busy' | 'rejected' | 'send_queue_full'): void {
+    if (CHANNELS.endpointDrop.hasSubscribers) this.#handlers.onDrop(undefined, reason, 1);
   }
 
   #discard(datagram: Uint8Array, counted: 'rejected' | 'busy'): void {
@@ -265,6 +295,7 @@ export class Port {
     counters.datagramsReceived++;
     counters.bytesReceived += datagram.length;
     counters[counted]++;
+    this.#tellDrop(counted);
   }
 
   /** Datagrams of open sessions do not; those of one peer stay in order. */
@@ -325,7 +356,10 @@ export class Port {
 
   #transmit(): void {
     for (let out = this.core.pollTransmit(); out !== undefined; out = this.core.pollTransmit()) {
-      if (!this.#queue.takes(out.data.length, kindOf(out.entry))) continue;
+      if (!this.#queue.takes(out.data.length, kindOf(out.entry))) {
+        this.#tellDrop('send_queue_full');
+        continue;
+      }
       if (this.#pacer.keeps(out)) continue;
       if (!this.#batching) this.#send(out);
       else {

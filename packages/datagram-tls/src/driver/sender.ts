@@ -3,8 +3,11 @@ import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import { DrainNotice } from './flow.js';
 import type { Port } from './port.js';
 
-/** `full`: the send queue has no room; `over`: nothing can be sent any more. */
-export type Offered = 'sent' | 'full' | 'over';
+/**
+ * `full`: the send queue has no room; `peer-closed`, and `over` where our keys are used up: nothing can be sent any
+ * more.
+ */
+export type Offered = 'sent' | 'full' | 'peer-closed' | 'over';
 
 /** The way out of one session: what it sends, what was refused, and when there is room again. */
 export class Sender {
@@ -53,15 +56,15 @@ export class Sender {
     return this.#watched()?.later() ?? Promise.resolve();
   }
 
-  /** Returns the number of bytes sent; a message without room is dropped and counted. */
-  send(bytes: Uint8Array, closing: boolean): number {
+  /** As {@link offer}, but a message without room is dropped and counted. */
+  send(bytes: Uint8Array, closing: boolean): Offered {
     const outcome = this.offer(bytes, closing);
     if (outcome === 'full') {
       this.unqueued++;
       this.#port?.countRefused();
       this.#watched()?.onRefused();
     }
-    return outcome === 'sent' ? bytes.length : 0;
+    return outcome;
   }
 
   /** Sends a message if there is room. `closing`: our close_notify was sent. */
@@ -77,7 +80,7 @@ export class Sender {
     // The peer's close_notify has arrived, but the application has not been told yet.
     if (connection.session !== undefined && !connection.maySend && !closing) {
       this.unsent++;
-      return 'over';
+      return 'peer-closed';
     }
     if (!port.hasRoom(bytes.length)) return 'full';
     return port.send(entry, bytes) ? 'sent' : 'over';

@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { decodeUtf8, toText } from '../base/bytes.js';
 import { DTLSError, illegalConstructor, invalidState } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
-import { checkBoolean, checkFunction } from '../config/checks.js';
+import { checkBoolean } from '../config/checks.js';
 import { encodeSession } from '../config/saved-session.js';
 import type { EarlyOutcome } from '../connection/application-data.js';
 import type { Connection } from '../connection/connection.js';
@@ -11,7 +11,8 @@ import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import { exportKeyingMaterial, type Session } from '../handshake/session.js';
 import { keylogLine } from '../keys/keylog.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
-import { checkExport, toBuffer, toBytes, viewBytes } from './arguments.js';
+import { bound, checkExport, toBuffer, toBytes, viewBytes } from './arguments.js';
+import { CHANNELS, publish } from './channels.js';
 import { warnOfTicketKeys } from './debug.js';
 import { Deferred } from './deferred.js';
 import { Inbox, type UnreadBudget } from './inbox.js';
@@ -22,12 +23,13 @@ import {
   type DTLSEndpointStats,
   type DTLSSessionStats,
   type LiveStats,
+  type SessionDropReason,
   type SessionDrops,
   type SessionSource,
   sessionDrops,
   sessionStats,
 } from './stats.js';
-import { readableOf, writableOf } from './streams.js';
+import { Streams } from './streams.js';
 
 /** Cipher of a session, as node:tls names it. */
 export interface CipherInfo {
@@ -107,6 +109,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
       onSendError: (session, error) => {
         session.#sendError = error;
         session.#sendFailures++;
+        session.#tellDrop('send_failed');
       },
       fail: (session, error) => session.#fail(error),
       cut: (session, error) => {
@@ -139,11 +142,8 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   #sendError: Error | undefined;
   #sendFailures = 0;
   readonly #sender = new Sender(() => this.#ondrain?.());
-  #readable: ReadableStream<Buffer> | undefined;
-  #writable: WritableStream<string | ArrayBufferView> | undefined;
-  /** Tells {@link #writable} of the end. */
-  #onStreamEnd: ((error: Error | undefined) => void) | undefined;
-  #isIterated = false;
+  /** Created on demand. */
+  #streams: Streams | undefined;
   /** The error that ended the session. */
   #failure: Error | undefined;
 
@@ -163,7 +163,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   private constructor(token: typeof MAKE, shared: SharedBySessions, serverName: string | undefined) {
     if (token !== MAKE) throw illegalConstructor();
     this.#shared = shared;
-    this.#inbox = new Inbox(shared.inboxLimits, shared.unread);
+    this.#inbox = new Inbox(shared.inboxLimits, shared.unread, () => this.#tellDrop('slow_reader'));
     this.#serverName = serverName;
   }
 
@@ -420,7 +420,11 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * `ERR_OUT_OF_RANGE` when the message is larger than `maxMessageSize`, `ERR_INVALID_ARG_TYPE`.
    */
   send(data: string | ArrayBufferView): number {
-    return this.#sender.send(toBytes(data), this.#closingAt > 0n);
+    const bytes = toBytes(data);
+    const outcome = this.#sender.send(bytes, this.#closingAt > 0n);
+    if (outcome === 'full') this.#tellDrop('send_queue_full');
+    if (outcome === 'peer-closed') this.#tellDrop('peer_closed');
+    return outcome === 'sent' ? bytes.length : 0;
   }
 
   /**
@@ -487,10 +491,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * {@link readable} reads the messages.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined> {
-    if (this.#readable !== undefined)
-      throw invalidState('session.readable reads the messages of this session: iterate over it instead');
-    this.#isIterated = true;
-    return this.#inbox.iterate(() => void this.close());
+    return this.#streamed.iterate();
   }
 
   /**
@@ -500,10 +501,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * messages.
    */
   get readable(): ReadableStream<Buffer> {
-    if (this.#isIterated)
-      throw invalidState('for await reads the messages of this session: use session.readable instead of it');
-    this.#readable ??= readableOf(this.#inbox.iterate(() => void this.close()));
-    return this.#readable;
+    return this.#streamed.readable;
   }
 
   /**
@@ -513,18 +511,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * the session.
    */
   get writable(): WritableStream<string | ArrayBufferView> {
-    this.#writable ??= writableOf({
-      opened: this.opened,
-      offer: (message) => this.#sender.offer(toBytes(message), this.#closingAt > 0n),
-      hasRoom: () => this.#sender.hasRoom(),
-      endSending: () => this.#endSending(),
-      destroy: (error) => this.destroy(error),
-      onEnd: (listener) => {
-        this.#onStreamEnd = listener;
-        if (this.destroyed) listener(this.#failure);
-      },
-    });
-    return this.#writable;
+    return this.#streamed.writable;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -550,6 +537,26 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     if (entry === undefined || this.#port === undefined) return this.close();
     if (!this.#startClosing()) return this.closed;
     return this.#port.closeSending(entry) ? Promise.resolve() : this.closed;
+  }
+
+  get #streamed(): Streams {
+    if (this.#streams !== undefined) return this.#streams;
+    this.#streams = new Streams(this.#inbox, {
+      opened: this.opened,
+      offer: (message) => this.#sender.offer(toBytes(message), this.#closingAt > 0n),
+      hasRoom: () => this.#sender.hasRoom(),
+      endSending: () => this.#endSending(),
+      close: () => this.close(),
+      destroy: (error) => this.destroy(error),
+    });
+    if (this.destroyed) this.#streams.end(this.#failure);
+    return this.#streams;
+  }
+
+  /** A message was dropped. */
+  #tellDrop(reason: SessionDropReason): void {
+    if (CHANNELS.sessionDrop.hasSubscribers)
+      publish(CHANNELS.sessionDrop, { session: this, endpoint: this.endpoint, reason, count: 1 });
   }
 
   get #lastState(): Pick<Connection, 'counters' | 'earlyData'> | undefined {
@@ -581,6 +588,10 @@ export class DTLSSession implements AsyncIterable<Buffer> {
       case 'connected':
         this.#handshakeCompletedAt = process.hrtime.bigint();
         this.#opened.resolve({ protocol: event.session.version });
+        if (CHANNELS.sessionOpen.hasSubscribers) {
+          const protocol = event.session.version;
+          publish(CHANNELS.sessionOpen, { session: this, endpoint: this.endpoint, protocol });
+        }
         this.#onhandshake?.(event.session.version);
         return;
       case 'ticket':
@@ -617,6 +628,8 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   #fail(error: Error): void {
     if (this.destroyed) return;
     this.#failure = error;
+    if (CHANNELS.sessionError.hasSubscribers)
+      publish(CHANNELS.sessionError, { session: this, endpoint: this.endpoint, error });
     try {
       this.#onerror?.(error);
     } finally {
@@ -641,7 +654,9 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     this.#sender.end();
     this.#inbox.end(this.#failure);
     this.#inbox.leave();
-    this.#onStreamEnd?.(this.#failure);
+    this.#streams?.end(this.#failure);
+    if (CHANNELS.sessionEnd.hasSubscribers)
+      publish(CHANNELS.sessionEnd, { session: this, endpoint: this.endpoint, error: this.#failure });
     this.#shared.onEnd(this);
   }
 
@@ -651,20 +666,6 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     if (this.#opened.isSettled) return;
     this.#opened.reject(error ?? invalidState('Session was closed before the handshake completed'));
   }
-}
-
-/**
- * As in node:dtls a handler is bound to its session when it is set, and reads back bound; `null` and `undefined`
- * clear it.
- */
-function bound<F extends (this: DTLSSession, ...values: never[]) => void>(
-  fn: F | null | undefined,
-  name: string,
-  session: DTLSSession,
-): F | undefined {
-  if (fn === null || fn === undefined) return undefined;
-  checkFunction(fn, name);
-  return fn.bind(session) as F;
 }
 
 function readCertificate(der: Uint8Array): X509Certificate | undefined {

@@ -1,9 +1,10 @@
 import type { UnderlyingSink, UnderlyingSource } from 'node:stream/web';
 import { invalidState } from '../base/errors.js';
+import type { Inbox } from './inbox.js';
 import type { Offered } from './sender.js';
 
-/** What {@link writableOf} uses of a session. */
-export interface SendingSession {
+/** What its streams and loops use of a session. */
+export interface StreamedSession {
   readonly opened: Promise<unknown>;
   /** Throws as `session.send`. */
   offer(message: string | ArrayBufferView): Offered;
@@ -11,16 +12,69 @@ export interface SendingSession {
   hasRoom(): Promise<void>;
   /** Closes our direction, or the session where the other one does not stay open. */
   endSending(): Promise<void>;
+  close(): Promise<void>;
   destroy(error?: Error): void;
-  /** `listener` is called when the session is over, with its error. */
-  onEnd(listener: (error: Error | undefined) => void): void;
+}
+
+/** The Web Streams and the loops of one session, made on demand. One of `readable` and loops reads the messages. */
+export class Streams {
+  readonly #inbox: Inbox;
+  readonly #session: StreamedSession;
+  #readable: ReadableStream<Buffer> | undefined;
+  #writable: WritableStream<string | ArrayBufferView> | undefined;
+  #fail: ((error: Error) => void) | undefined;
+  #isIterated = false;
+  #ended = false;
+  #error: Error | undefined;
+
+  constructor(inbox: Inbox, session: StreamedSession) {
+    this.#inbox = inbox;
+    this.#session = session;
+  }
+
+  /** A new loop. Throws `ERR_INVALID_STATE` beside `readable`. */
+  iterate(): AsyncIterableIterator<Buffer, undefined> {
+    if (this.#readable !== undefined)
+      throw invalidState('session.readable reads the messages of this session: iterate over it instead');
+    this.#isIterated = true;
+    return this.#read();
+  }
+
+  /** Throws `ERR_INVALID_STATE` beside a loop. */
+  get readable(): ReadableStream<Buffer> {
+    if (this.#isIterated)
+      throw invalidState('for await reads the messages of this session: use session.readable instead of it');
+    this.#readable ??= readableOf(this.#read());
+    return this.#readable;
+  }
+
+  get writable(): WritableStream<string | ArrayBufferView> {
+    this.#writable ??= writableOf(this.#session, (fail) => {
+      this.#fail = fail;
+      if (this.#ended) this.end(this.#error);
+    });
+    return this.#writable;
+  }
+
+  /** The session is over. */
+  end(error: Error | undefined): void {
+    this.#ended = true;
+    this.#error = error;
+    if (error !== undefined) this.#fail?.(error);
+    // A pipe from `readable` of the same session learns of its end first, and ends without an error.
+    else setImmediate(() => this.#fail?.(sessionOver()));
+  }
+
+  #read(): AsyncIterableIterator<Buffer, undefined> {
+    return this.#inbox.iterate(() => void this.#session.close());
+  }
 }
 
 /**
  * Messages as a stream. One of them waits in the stream, so that the stream learns of the session's end without a
  * read; the others wait in the session, within its limits.
  */
-export function readableOf(messages: AsyncIterableIterator<Buffer, undefined>): ReadableStream<Buffer> {
+function readableOf(messages: AsyncIterableIterator<Buffer, undefined>): ReadableStream<Buffer> {
   const source: UnderlyingSource<Buffer> = {
     async pull(controller) {
       const { done, value } = await messages.next();
@@ -34,20 +88,19 @@ export function readableOf(messages: AsyncIterableIterator<Buffer, undefined>): 
   return new ReadableStream<Buffer>(source, { highWaterMark: 1 });
 }
 
-/** A stream whose chunks are messages. It waits for the handshake, and for room in the send queue. */
-export function writableOf(session: SendingSession): WritableStream<string | ArrayBufferView> {
+/** A stream whose chunks are messages. `onStart` gets a function that makes the stream fail. */
+function writableOf(
+  session: StreamedSession,
+  onStart: (fail: (error: Error) => void) => void,
+): WritableStream<string | ArrayBufferView> {
   const sink: UnderlyingSink<string | ArrayBufferView> = {
     async start(controller) {
-      session.onEnd((error) => {
-        if (error !== undefined) controller.error(error);
-        // A pipe from `readable` of the same session learns of its end first, and ends without an error.
-        else setImmediate(() => controller.error(sessionOver()));
-      });
+      onStart((error) => controller.error(error));
       await session.opened;
     },
     async write(message) {
       for (let outcome = session.offer(message); outcome !== 'sent'; outcome = session.offer(message)) {
-        if (outcome === 'over') throw sessionOver();
+        if (outcome !== 'full') throw sessionOver();
         await session.hasRoom();
       }
     },

@@ -1,0 +1,41 @@
+import { type Channel, channel } from 'node:diagnostics_channel';
+
+/**
+ * What `node:diagnostics_channel` gets. Before anything is made for a channel its `hasSubscribers` is asked: without
+ * subscribers an event costs one property.
+ */
+export const CHANNELS = {
+  sessionStart: channel('datagram-tls.session.start'),
+  sessionOpen: channel('datagram-tls.session.open'),
+  sessionError: channel('datagram-tls.session.error'),
+  sessionEnd: channel('datagram-tls.session.end'),
+  sessionDrop: channel('datagram-tls.session.drop'),
+  endpointOpen: channel('datagram-tls.endpoint.open'),
+  endpointError: channel('datagram-tls.endpoint.error'),
+  endpointClose: channel('datagram-tls.endpoint.close'),
+  endpointRefused: channel('datagram-tls.endpoint.refused'),
+  endpointDrop: channel('datagram-tls.endpoint.drop'),
+};
+
+/** A subscriber that throws is reported as an uncaught exception, as Node does, and the current work goes on. */
+export function publish(to: Channel, event: object): void {
+  try {
+    to.publish(event);
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+}
+
+type Counts = Readonly<Partial<Record<string, number>>>;
+
+/** By how much each count grew between two looks. */
+export function growth(before: Counts, after: Counts): [reason: string, count: number][] {
+  const grown: [string, number][] = [];
+  for (const [reason, count = 0] of Object.entries(after)) {
+    const more = count - (before[reason] ?? 0);
+    if (more > 0) grown.push([reason, more]);
+  }
+  return grown;
+}

@@ -1,0 +1,46 @@
+import type { PeerAddress } from '../base/peer-address.js';
+import type { Role } from '../config/config.js';
+import type { Refusal } from '../endpoint/refusals.js';
+import type { Version } from '../wire/codes.js';
+import type { DTLSEndpoint } from './endpoint.js';
+import type { DTLSSession, SessionEndpoint } from './session.js';
+import type { SessionDropReason } from './stats.js';
+
+interface OfSession {
+  readonly session: DTLSSession;
+  readonly endpoint: SessionEndpoint;
+}
+
+interface OfEndpoint {
+  readonly endpoint: DTLSEndpoint;
+}
+
+/** The channels of `node:diagnostics_channel` that this library publishes to, and their messages. */
+export interface DiagnosticsChannels {
+  /** A session begins: a client's before its first flight, a server's before `onsession`. */
+  'datagram-tls.session.start': OfSession & { readonly role: Role };
+  /** Its handshake is done. */
+  'datagram-tls.session.open': OfSession & { readonly protocol: Version };
+  /** It failed; `session.end` follows. */
+  'datagram-tls.session.error': OfSession & { readonly error: Error };
+  /** It is over, with the error of its failure or that given to `destroy`. Its statistics are final. */
+  'datagram-tls.session.end': OfSession & { readonly error: Error | undefined };
+  /** Records of one datagram, or a message, were discarded: `count` of them for `reason`. */
+  'datagram-tls.session.drop': OfSession & { readonly reason: SessionDropReason; readonly count: number };
+  /** The socket is bound, or the transport is open. */
+  'datagram-tls.endpoint.open': OfEndpoint & { readonly address: PeerAddress };
+  /** The socket or the transport failed; `endpoint.close` follows. */
+  'datagram-tls.endpoint.error': OfEndpoint & { readonly error: Error };
+  /** The endpoint is over. Its statistics are final. */
+  'datagram-tls.endpoint.close': OfEndpoint & { readonly error: Error | undefined };
+  /** Clients got no session because a limit is reached; as `onrefused`, at most once a second for each reason. */
+  'datagram-tls.endpoint.refused': OfEndpoint & { readonly refusal: Refusal };
+  /**
+   * Datagrams without a session were dropped: `busy`, or `rejected` because they can begin no handshake; or datagrams
+   * that found no room in the send queue: `send_queue_full`.
+   */
+  'datagram-tls.endpoint.drop': OfEndpoint & {
+    readonly reason: 'busy' | 'rejected' | 'send_queue_full';
+    readonly count: number;
+  };
+}

@@ -1,0 +1,289 @@
+// Events of node:diagnostics_channel.
+import assert from 'node:assert/strict';
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { suite, type TestContext, test } from 'node:test';
+import { CHANNELS } from '#lib/driver/channels.js';
+import { connect, type DiagnosticsChannels, DTLSEndpoint, listen } from '#lib/index.js';
+import { SERVERS } from '../support/identities.js';
+import { VERSIONS } from '../support/settings.js';
+import { client, echoServer, roundTrip, until } from './echo.js';
+import { MemoryNetwork } from './memory-link.js';
+import { openNat } from './nat.js';
+
+type Name = keyof DiagnosticsChannels;
+type Event = { [N in Name]: readonly [N, DiagnosticsChannels[N]] }[Name];
+
+const NAMES = Object.values(CHANNELS).map(({ name }) => name as Name);
+
+/** What is published until the test ends. */
+function record(t: TestContext, names: readonly Name[] = NAMES): Event[] {
+  const events: Event[] = [];
+  for (const name of names) {
+    const note = (message: unknown): void => void events.push([name, message] as Event);
+    subscribe(name, note);
+    t.after(() => unsubscribe(name, note));
+  }
+  return events;
+}
+
+function ofName<N extends Name>(events: readonly Event[], name: N): DiagnosticsChannels[N][] {
+  return events.filter(([given]) => given === name).map(([, message]) => message as DiagnosticsChannels[N]);
+}
+
+for (const version of VERSIONS) {
+  suite(`channels of node:diagnostics_channel, ${version}`, () => {
+    const versions = { minVersion: version, maxVersion: version };
+
+    test('a session starts, opens and ends, on either side; an endpoint opens and closes', async (t) => {
+      const events = record(t);
+      const server = echoServer(versions);
+      const session = client(server.port, versions);
+      await session.opened;
+      await roundTrip(session, 'hello');
+      await session.close();
+      await server.endpoint.close();
+      await session.endpoint.closed;
+      const served = server.sessions[0] ?? assert.fail();
+      for (const [of, role] of [
+        [session, 'client'],
+        [served, 'server'],
+      ] as const) {
+        const { endpoint } = of;
+        const own = events.filter(([, message]) => 'session' in message && message.session === of);
+        assert.deepEqual(own, [
+          ['datagram-tls.session.start', { session: of, endpoint, role }],
+          ['datagram-tls.session.open', { session: of, endpoint, protocol: version }],
+          ['datagram-tls.session.end', { session: of, endpoint, error: undefined }],
+        ]);
+        const ofEndpoint = events.filter(
+          ([, message]) => !('session' in message) && message.endpoint === endpoint,
+        );
+        assert.deepEqual(
+          ofEndpoint.map(([name]) => name),
+          ['datagram-tls.endpoint.open', 'datagram-tls.endpoint.close'],
+        );
+      }
+      assert.deepEqual(ofName(events, 'datagram-tls.endpoint.open')[0]?.address.port, server.port);
+    });
+
+    test('a session that fails has an error, then its end with the same error', async (t) => {
+      const events = record(t, ['datagram-tls.session.error', 'datagram-tls.session.end']);
+      const server = echoServer(versions);
+      t.after(() => server.endpoint.destroy());
+      const session = client(server.port, { ...versions, servername: 'another.example' });
+      let heard: Error | undefined;
+      session.onerror = (error) => {
+        heard = error;
+      };
+      await session.closed;
+      const own = events.filter(([, message]) => 'session' in message && message.session === session);
+      const about = { session, endpoint: session.endpoint, error: heard };
+      assert.deepEqual(own, [
+        ['datagram-tls.session.error', about],
+        ['datagram-tls.session.end', about],
+      ]);
+    });
+
+    test('discarded records are told by session and reason', async (t) => {
+      const events = record(t, ['datagram-tls.session.drop']);
+      const server = echoServer(versions);
+      t.after(() => server.endpoint.destroy());
+      const nat = await openNat(server.port);
+      t.after(() => nat.close());
+      const session = client(nat.port, versions);
+      await session.opened;
+      await roundTrip(session, 'hello');
+      const before = events.length;
+      const served = server.sessions[0] ?? assert.fail();
+      const counted = Number(served.stats.droppedCount);
+      nat.inject(new Uint8Array([22, 254]));
+      await until(() => Number(served.stats.droppedCount) > counted);
+      const told = ofName(events, 'datagram-tls.session.drop').slice(before);
+      assert.ok(told.length > 0);
+      for (const { session: of, endpoint, reason, count } of told) {
+        assert.deepEqual([of, endpoint, count], [served, server.endpoint, 1]);
+        assert.ok(reason in served.drops, reason);
+      }
+      await session.close();
+    });
+  });
+}
+
+suite('channels of node:diagnostics_channel', () => {
+  test('an error given to destroy is that of the end, and no failure', async (t) => {
+    const events = record(t);
+    const server = echoServer();
+    const session = client(server.port);
+    await session.opened;
+    const error = new Error('mine');
+    session.destroy(error);
+    server.endpoint.destroy(error);
+    assert.deepEqual(ofName(events, 'datagram-tls.session.error'), []);
+    const ends = ofName(events, 'datagram-tls.session.end');
+    assert.equal(ends.find((end) => end.session === session)?.error, error);
+    const closes = ofName(events, 'datagram-tls.endpoint.close');
+    assert.equal(closes.find((close) => close.endpoint === server.endpoint)?.error, error);
+  });
+
+  test('the failure of a transport is that of its endpoint', async (t) => {
+    const events = record(t);
+    const transport = new MemoryNetwork().transport('a');
+    const endpoint = listen(() => undefined, { transport, ...SERVERS.p256 });
+    const error = new Error('the link is down');
+    transport.onclose?.(error);
+    await assert.rejects(endpoint.closed, error);
+    assert.deepEqual(ofName(events, 'datagram-tls.endpoint.error'), [{ endpoint, error }]);
+    assert.deepEqual(ofName(events, 'datagram-tls.endpoint.close'), [{ endpoint, error }]);
+  });
+
+  test('refused clients are told as onrefused is', async (t) => {
+    const events = record(t, ['datagram-tls.endpoint.refused']);
+    const server = echoServer({ maxSessions: 1, evictAfter: 0 });
+    t.after(() => server.endpoint.destroy());
+    const refusals: unknown[] = [];
+    server.endpoint.onrefused = (refusal) => void refusals.push(refusal);
+    const first = client(server.port);
+    await first.opened;
+    const second = client(server.port);
+    await until(() => refusals.length > 0);
+    assert.deepEqual(ofName(events, 'datagram-tls.endpoint.refused'), [
+      { endpoint: server.endpoint, refusal: refusals[0] },
+    ]);
+    second.destroy();
+    await first.close();
+  });
+
+  test('datagrams without a session are told by reason', async (t) => {
+    const events = record(t, ['datagram-tls.endpoint.drop']);
+    const server = echoServer();
+    t.after(() => server.endpoint.destroy());
+    const nat = await openNat(server.port);
+    t.after(() => nat.close());
+    nat.inject(new Uint8Array(20));
+    await until(() => events.length > 0);
+    server.endpoint.busy = true;
+    const session = client(server.port);
+    await until(() => events.length > 1);
+    const { endpoint } = server;
+    assert.deepEqual(events, [
+      ['datagram-tls.endpoint.drop', { endpoint, reason: 'rejected', count: 1 }],
+      ['datagram-tls.endpoint.drop', { endpoint, reason: 'busy', count: 1 }],
+    ]);
+    session.destroy();
+  });
+
+  test('messages that are dropped are told by session and reason', async (t) => {
+    const events = record(t, ['datagram-tls.session.drop']);
+    const cost = 100 + 512;
+    const server = echoServer({ maxUnreadBytes: 2 * cost });
+    t.after(() => server.endpoint.destroy());
+    const session = client(server.port);
+    await session.opened;
+    await until(() => server.sessions.length === 1);
+    const served = server.sessions[0] ?? assert.fail();
+    served.onmessage = undefined;
+    served[Symbol.asyncIterator]();
+    for (let i = 0; i < 5; i++) session.send(Buffer.alloc(100));
+    await until(() => (served.drops.slow_reader ?? 0) > 0);
+    for (let i = 0; i < 2000; i++) session.send(Buffer.alloc(1000));
+    const reasons = (of: unknown): string[] =>
+      ofName(events, 'datagram-tls.session.drop').flatMap((drop) =>
+        drop.session === of ? [drop.reason] : [],
+      );
+    assert.ok(reasons(served).includes('slow_reader'));
+    const full = reasons(session).filter((reason) => reason === 'send_queue_full');
+    assert.equal(full.length, session.drops.send_queue_full);
+    session.destroy();
+  });
+
+  test('a client that cannot begin has a start and an end', async (t) => {
+    const events = record(t);
+    const endpoint = new DTLSEndpoint({ transport: new MemoryNetwork().transport('a') });
+    const session = endpoint.connect('b', 1);
+    endpoint.destroy();
+    await session.closed;
+    const names = events.flatMap(([name, message]) =>
+      'session' in message && message.session === session ? [name] : [],
+    );
+    assert.deepEqual(names, ['datagram-tls.session.start', 'datagram-tls.session.end']);
+  });
+
+  test('a subscriber that throws is an uncaught exception, and the session goes on', async (t) => {
+    const mine = new Error('mine');
+    const fails = (): void => {
+      throw mine;
+    };
+    const names = ['datagram-tls.session.start', 'datagram-tls.session.open'] as const;
+    for (const name of names) subscribe(name, fails);
+    t.after(() => {
+      for (const name of names) unsubscribe(name, fails);
+    });
+    const runners = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException');
+    const uncaught: unknown[] = [];
+    process.on('uncaughtException', (error) => void uncaught.push(error));
+    t.after(() => {
+      process.removeAllListeners('uncaughtException');
+      for (const runner of runners) process.on('uncaughtException', runner);
+    });
+    const server = echoServer();
+    const session = client(server.port);
+    await session.opened;
+    assert.equal(await roundTrip(session, 'still'), 'still');
+    await until(() => uncaught.length === 4);
+    assert.deepEqual(uncaught, [mine, mine, mine, mine]);
+    await session.close();
+    await server.endpoint.close();
+  });
+
+  test('without subscribers nothing is made for a channel', async (t) => {
+    const published: unknown[] = [];
+    for (const own of Object.values(CHANNELS))
+      t.mock.method(own, 'publish', (message: unknown) => void published.push(message));
+    const server = echoServer({ maxSessions: 1, evictAfter: 0 });
+    const session = client(server.port);
+    await session.opened;
+    await roundTrip(session, 'hello');
+    for (let i = 0; i < 2000; i++) session.send(Buffer.alloc(1000));
+    assert.ok((session.drops.send_queue_full ?? 0) > 0);
+    await session.close();
+    await server.endpoint.close();
+    assert.deepEqual(published, []);
+  });
+
+  test('the names of channels are those of DiagnosticsChannels, and hold nothing when nobody subscribes', () => {
+    const all: Record<Name, true> = {
+      'datagram-tls.session.start': true,
+      'datagram-tls.session.open': true,
+      'datagram-tls.session.error': true,
+      'datagram-tls.session.end': true,
+      'datagram-tls.session.drop': true,
+      'datagram-tls.endpoint.open': true,
+      'datagram-tls.endpoint.error': true,
+      'datagram-tls.endpoint.close': true,
+      'datagram-tls.endpoint.refused': true,
+      'datagram-tls.endpoint.drop': true,
+    };
+    assert.deepEqual([...NAMES].sort(), Object.keys(all).sort());
+    for (const name of NAMES) assert.equal(channel(name).hasSubscribers, false);
+  });
+
+  test('a bind that fails publishes no open', async (t) => {
+    const events = record(t);
+    const server = echoServer();
+    t.after(() => server.endpoint.destroy());
+    events.length = 0;
+    assert.throws(() => connect('127.0.0.1', 9, { bindHost: '127.0.0.1', bindPort: server.port }), {
+      code: 'EADDRINUSE',
+    });
+    assert.deepEqual(ofName(events, 'datagram-tls.endpoint.open'), []);
+    const [starts, ends] = [
+      ofName(events, 'datagram-tls.session.start'),
+      ofName(events, 'datagram-tls.session.end'),
+    ];
+    assert.deepEqual(
+      starts.map(({ session }) => session),
+      ends.map(({ session }) => session),
+    );
+  });
+});
