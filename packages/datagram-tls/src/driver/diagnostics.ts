@@ -4,7 +4,7 @@ import type { Refusal } from '../endpoint/refusals.js';
 import type { Version } from '../wire/codes.js';
 import type { DTLSEndpoint } from './endpoint.js';
 import type { DTLSSession, SessionEndpoint } from './session.js';
-import type { SessionDropReason } from './stats.js';
+import type { EndpointDropReason, SessionDropReason } from './stats.js';
 
 interface OfSession {
   readonly session: DTLSSession;
@@ -36,11 +36,8 @@ export interface DiagnosticsChannels {
   /** Clients got no session because a limit is reached; as `onrefused`, at most once a second for each reason. */
   'datagram-tls.endpoint.refused': OfEndpoint & { readonly refusal: Refusal };
   /**
-   * Datagrams without a session were dropped: `busy`, or `rejected` because they can begin no handshake; or datagrams
-   * that found no room in the send queue: `send_queue_full`.
+   * Datagrams were dropped: without a session, `busy` or `not_client_hello`; `send_queue_…`, which found no room in the
+   * send queue.
    */
-  'datagram-tls.endpoint.drop': OfEndpoint & {
-    readonly reason: 'busy' | 'rejected' | 'send_queue_full';
-    readonly count: number;
-  };
+  'datagram-tls.endpoint.drop': OfEndpoint & { readonly reason: EndpointDropReason; readonly count: number };
 }

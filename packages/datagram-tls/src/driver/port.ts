@@ -281,12 +281,12 @@ export class Port {
         for (const [reason, count] of growth(before, entry.connection.counters.dropped))
           this.#handlers.onDrop(entry, reason, count);
       if (counters.busy > busy) this.#tellDrop('busy');
-      if (counters.rejected > rejected) this.#tellDrop('rejected');
+      if (counters.rejected > rejected) this.#tellDrop('not_client_hello');
     };
   }
 
-  /** A datagram that belongs to no session was dropped. */
-  #tellDrop(reason: 'busy' | 'rejected' | 'send_queue_full'): void {
+  /** A datagram without a session, or one that found no room in the send queue, was dropped. */
+  #tellDrop(reason: 'busy' | 'not_client_hello' | `send_queue_${SendKind}`): void {
     if (CHANNELS.endpointDrop.hasSubscribers) this.#handlers.onDrop(undefined, reason, 1);
   }
 
@@ -295,7 +295,7 @@ export class Port {
     counters.datagramsReceived++;
     counters.bytesReceived += datagram.length;
     counters[counted]++;
-    this.#tellDrop(counted);
+    this.#tellDrop(counted === 'busy' ? 'busy' : 'not_client_hello');
   }
 
   /** Datagrams of open sessions do not; those of one peer stay in order. */
@@ -356,8 +356,9 @@ export class Port {
 
   #transmit(): void {
     for (let out = this.core.pollTransmit(); out !== undefined; out = this.core.pollTransmit()) {
-      if (!this.#queue.takes(out.data.length, kindOf(out.entry))) {
-        this.#tellDrop('send_queue_full');
+      const kind = kindOf(out.entry);
+      if (!this.#queue.takes(out.data.length, kind)) {
+        this.#tellDrop(`send_queue_${kind}`);
         continue;
       }
       if (this.#pacer.keeps(out)) continue;

@@ -166,7 +166,7 @@ suite('channels of node:diagnostics_channel', () => {
     await until(() => events.length > 1);
     const { endpoint } = server;
     assert.deepEqual(events, [
-      ['datagram-tls.endpoint.drop', { endpoint, reason: 'rejected', count: 1 }],
+      ['datagram-tls.endpoint.drop', { endpoint, reason: 'not_client_hello', count: 1 }],
       ['datagram-tls.endpoint.drop', { endpoint, reason: 'busy', count: 1 }],
     ]);
     session.destroy();
