@@ -7,14 +7,12 @@
  * What several entries share stands in files of `dist/shared/`. Only files that differ are written.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { isBuiltin } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { transform } from 'esbuild';
 import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
-import ts from 'typescript';
 import { entriesOf } from './entries.mjs';
 
 const packages = fileURLToPath(new URL('../packages/', import.meta.url));
@@ -72,7 +70,7 @@ async function libraryCode(entries) {
   return await bundled(
     {
       input: Object.fromEntries(entries.map((entry) => [entry, source(entry)])),
-      external: isBuiltin,
+      external: [/^node:/],
       plugins: [typescript(), nodeResolve()],
       treeshake: { moduleSideEffects: false },
     },
@@ -142,23 +140,19 @@ async function declarations(entries) {
   const files = await bundled(
     {
       input: Object.fromEntries(entries.map((entry) => [entry, types(entry)])),
-      external: isBuiltin,
+      external: [/^node:/],
       plugins: [dts()],
       // The plugin says which types have a name in no face.
       onwarn: () => undefined,
     },
     {
       entryFileNames: '[name].d.ts',
-      chunkFileNames: ({ name }) => `shared/${name.replace(/\.d$/, '')}.d.ts`,
+      chunkFileNames: 'shared/[name].d.ts',
       sourcemap: false,
       manualChunks: (id, graph) => (core(graph).has(id) ? 'core' : undefined),
     },
   );
-  return files.map(([name, text]) => [name, importsOf(text).some(isBuiltin) ? NODE_TYPES + text : text]);
-}
-
-function importsOf(text) {
-  return ts.preProcessFile(text).importedFiles.map(({ fileName }) => fileName);
+  return files.map(([name, text]) => [name, / from 'node:/.test(text) ? NODE_TYPES + text : text]);
 }
 
 /** `[name, text]` of each file. Maps hold the text of their sources, which are not in the package. */

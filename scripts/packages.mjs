@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { isBuiltin } from 'node:module';
+import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -64,7 +64,8 @@ function problemOf(target, file, files, { dependencies = {}, peerDependencies = 
     const found = file.endsWith('.d.ts') ? path.replace(/\.js$/, '.d.ts') : path;
     return files.includes(found) ? undefined : 'is not in the package';
   }
-  if (isBuiltin(target)) return undefined;
+  if (target.startsWith('node:'))
+    return builtinModules.includes(target.slice(5)) ? undefined : 'Node does not have';
   const name = target
     .split('/')
     .slice(0, target.startsWith('@') ? 2 : 1)

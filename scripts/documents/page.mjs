@@ -37,11 +37,12 @@ export class Page {
     mkdirSync(this.#folder, { recursive: true });
     this.#swaps = await freePorts();
     const text = this.#blocks.map((block) => block.text).join('\n');
+    const isEmpty = text.includes('npm install datagram-tls');
     const { installed } = this.#tools;
     if (!text.includes('npm install'))
       symlinkSync(join(installed, 'node_modules'), join(this.#folder, 'node_modules'));
-    else if (!text.includes('npm install datagram-tls')) copyFolder(installed, this.#folder);
-    if (!text.includes('-keyout')) copyFolder(this.#tools.certificate, this.#folder);
+    else if (!isEmpty) copyFolder(installed, this.#folder);
+    if (!isEmpty) copyFolder(this.#tools.certificate, this.#folder);
     try {
       await this.#runAll();
     } finally {

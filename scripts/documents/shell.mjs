@@ -5,28 +5,23 @@ const TIME_LIMIT_MS = 30_000;
 /** What tshark tells root each time. */
 const REMARK = /^Running as user "root".*\n/gm;
 
-/** The commands of an `sh` block, or those of a `console` block with the output that it shows after each. */
+/** An `sh` block is one script; a `console` block has commands, and shows the output of each after it. */
 export function commandsOf(block) {
+  const lines = block.text.replace(/\n$/, '').split('\n');
+  if (block.language === 'sh') return [{ text: lines.join('\n'), output: [] }];
   const commands = [];
-  let open;
-  for (const line of block.text.replace(/\n$/, '').split('\n')) {
-    const prompted = /^[$>] (.*)$/.exec(line);
-    const starts = block.language === 'console' ? prompted !== null && !continues(open) : !continues(open);
-    if (starts) {
-      if (block.language === 'sh' && /^\s*(#|$)/.test(line)) continue;
-      open = { text: prompted?.[1] ?? line, output: [] };
-      commands.push(open);
-    } else if (continues(open)) open.text += `\n${line.replace(/^> /, '')}`;
-    else open.output.push(line);
+  for (const line of lines) {
+    const last = commands.at(-1);
+    const prompted = /^\$ (.*)$/.exec(line);
+    if (prompted !== null) commands.push({ text: prompted[1], output: [] });
+    else if (continues(last)) last.text += `\n${line.replace(/^> /, '')}`;
+    else last.output.push(line);
   }
   return commands;
 }
 
-function continues(command) {
-  if (command === undefined || command.output.length > 0) return false;
-  const [, mark] = /<<'?(\w+)'?/.exec(command.text) ?? [];
-  if (mark !== undefined && !command.text.endsWith(`\n${mark}`)) return true;
-  return command.text.endsWith('\\');
+function continues({ text, output }) {
+  return output.length === 0 && text.endsWith('\\');
 }
 
 /** A command in the folder `cwd`. Its group of processes ends with `stop`. */
@@ -39,7 +34,7 @@ export class Command {
 
   constructor(text, { cwd, env }) {
     this.text = text;
-    this.#child = spawn('bash', ['-c', text], { cwd, env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#child = spawn('bash', ['-ec', text], { cwd, env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream.setEncoding('utf8').on('data', (data) => {
         this.output += data;
