@@ -50,6 +50,10 @@ function check(name, { files }, entries) {
       const problem = problemOf(target, file, files, manifest);
       if (problem !== undefined) say(`${file} imports ${target}, which ${problem}`);
     }
+  for (const [, link] of readFileSync(join(place, 'README.md'), 'utf8').matchAll(
+    /\]\((?!https:|#)([^)]+)\)/g,
+  ))
+    say(`README.md links to ${link}, which is not in the package`);
   for (const file of files.filter((file) => file.endsWith('.map'))) checkMap(join(place, file), say);
   console.log(`${manifest.name}: ${files.length} files`);
 }
