@@ -143,7 +143,7 @@ export interface ErrorCodes {
    */
   ERR_DTLS_EVICTED: 'protocol';
   /**
-   * The session has used its keys up, or `updateKeys` has no further keys to give.
+   * The session has used its keys up, or `updateKeys` has no further keys to give, or the peer has updated its own 65,532 times.
    * @remarks Connect again. DTLS 1.3 changes keys by itself, and lasts far longer than DTLS 1.2.
    */
   ERR_DTLS_KEY_LIMIT: 'protocol';

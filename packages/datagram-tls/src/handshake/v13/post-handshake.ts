@@ -155,8 +155,13 @@ function onKeyUpdate(ctx: Context, state: Established13, message: Message): Esta
   const { update_requested, update_not_requested } = KeyUpdateRequest;
   if (requestUpdate !== update_requested && requestUpdate !== update_not_requested)
     throw violation('illegal_parameter', `a KeyUpdate cannot request ${requestUpdate}`);
+  // The peer may go further (RFC 9147 §8): the limit is ours.
   if (state.read.epoch === MAX_EPOCH)
-    throw violation('illegal_parameter', 'the peer updates its keys beyond the last epoch');
+    throw violation(
+      'internal_error',
+      `the peer has updated its keys ${MAX_EPOCH - APPLICATION_EPOCH} times, and no more are kept. Connect again`,
+      'ERR_DTLS_KEY_LIMIT',
+    );
   const updated = { ...state, read: nextGeneration(ctx, state, 'read') };
   ctx.emit({ do: 'acknowledge' });
   if (requestUpdate === update_not_requested) return updated;
