@@ -37,6 +37,32 @@ test('a session that is silent for --idle-timeout ends, and the server says why'
   await server.process.shows('stderr', /session failed: .*silent for 300 ms/);
 });
 
+for (const [cookies, asks] of [
+  ['always', true],
+  ['under-load', false],
+] as const) {
+  test(
+    `dtls server --cookies ${cookies} asks a client for ${asks ? 'a' : 'no'} cookie`,
+    PATIENCE,
+    async (t) => {
+      const server = await startServer(t, ['--cookies', cookies]);
+      // With other groups first the server would ask for another key share. In DTLS 1.2 its flight is too large without a cookie.
+      const args = ['--min-version', 'DTLSv1.3', '--groups', 'x25519:P-256', '-v'];
+      const client = start(t, ['client', server.address, '--pin', await pinOf(server), ...args]);
+      client.stdin.end('hello\n');
+      const { code, stdout, stderr } = await client.finished;
+      assert.deepEqual([code, stdout], [0, 'Echo: hello\n']);
+      assert.equal(/received hello_retry_request/.test(stderr), asks);
+    },
+  );
+}
+
+test('dtls server refuses --cookies with any other word, and names those that there are', async () => {
+  const { code, stderr } = await dtls(['server', '127.0.0.1:0', '--cookies', 'sometimes']);
+  assert.equal(code, 2);
+  assert.match(stderr, /--cookies must be one of always, under-load/);
+});
+
 // Siege case A9.
 test('many refusals give one line at once and one more ten seconds later', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
