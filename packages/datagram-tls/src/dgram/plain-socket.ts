@@ -87,6 +87,14 @@ export class PlainSocket implements Transport {
     return undefined;
   }
 
+  ref(): void {
+    this.udp.ref();
+  }
+
+  unref(): void {
+    this.udp.unref();
+  }
+
   close(): Promise<void> | undefined {
     if (!this.#isOpen) return undefined;
     return new Promise((resolve) => this.udp.close(() => resolve()));

@@ -345,6 +345,7 @@ export class DtlsSocket extends Base {
     let failure: Error | undefined;
     try {
       this.#endpoint = this.#open();
+      this.#hold();
     } catch (error) {
       failure = error as Error;
     }
@@ -512,9 +513,10 @@ export class DtlsSocket extends Base {
   }
 
   #hold(): void {
-    const { udp } = this.#plain;
-    if (this.#isRef || this.#waiting > 0) udp.ref();
-    else udp.unref();
+    const needed = this.#isRef || this.#waiting > 0;
+    for (const part of [this.#plain, this.#endpoint])
+      if (needed) part?.ref();
+      else part?.unref();
   }
 
   #finish(): void {

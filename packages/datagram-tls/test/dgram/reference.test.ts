@@ -1,0 +1,41 @@
+// Sockets and the end of their process, as net-snmp needs it: it calls unref at once, and ref for each request.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { closed, echoing } from './sockets.js';
+
+const PROGRAM = fileURLToPath(new URL('reference-program.js', import.meta.url));
+
+/** What a process says that sends one message, and whether it ends by itself. */
+async function said(mode: string): Promise<string> {
+  const server = await echoing();
+  const program = spawn(process.execPath, [PROGRAM, mode, String(server.port())], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 20_000,
+  });
+  let output = '';
+  program.stdout.on('data', (data: Buffer) => {
+    output += data.toString();
+  });
+  const [code] = (await once(program, 'close')) as [number | null];
+  assert.equal(code, 0);
+  await closed(server);
+  return output;
+}
+
+suite('a socket that is not referenced', () => {
+  test('keeps the process until the callback of a message that waits, not until its answer', async () => {
+    assert.equal(await said('unref'), 'sent\n');
+  });
+
+  test('keeps the process while it is referenced again', async () => {
+    assert.equal(await said('ref in the callback'), 'sent\nanswer: echo hello\n');
+  });
+
+  test('does not keep a process that only listens', async () => {
+    assert.equal(await said('listen'), 'listening\n');
+  });
+});
