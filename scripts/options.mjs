@@ -11,6 +11,7 @@ import ts from 'typescript';
 import { BEHAVIOUR_OPTIONS } from '../packages/datagram-tls/build/src/config/behaviour.js';
 import { LIMIT_OPTIONS } from '../packages/datagram-tls/build/src/config/limits.js';
 import { CONTEXT_OPTIONS, SECURITY_OPTIONS } from '../packages/datagram-tls/build/src/config/options.js';
+import { DGRAM_OPTIONS } from '../packages/datagram-tls/build/src/dgram/options.js';
 import {
   BIND_OPTIONS,
   CONNECT_OPTIONS,
@@ -22,7 +23,9 @@ import {
 } from '../packages/datagram-tls/build/src/driver/options.js';
 
 const FILE = fileURLToPath(new URL('../docs/options.md', import.meta.url));
-const ENTRY = fileURLToPath(new URL('../packages/datagram-tls/build/src/index.d.ts', import.meta.url));
+const ENTRIES = ['index', 'dgram'].map((name) =>
+  fileURLToPath(new URL(`../packages/datagram-tls/build/src/${name}.d.ts`, import.meta.url)),
+);
 
 const SECTIONS = [
   [
@@ -47,9 +50,14 @@ const SECTIONS = [
   ['Only of `listen`', '', LISTEN_OPTIONS],
   ['Only of `connect` and `endpoint.connect`', '', CONNECT_OPTIONS],
   ['Of `connect`, `endpoint.connect` and `listen`', '', SHARED_OPTIONS],
+  [
+    'Sockets of `datagram-tls/dgram`',
+    'Of `dtls` of `createSocket`, and of `dtlsModule`; beside them those under *Sessions* and *Limits*,\n`maxSendQueue` and `trace`.',
+    DGRAM_OPTIONS,
+  ],
 ];
 
-const program = ts.createProgram([ENTRY], {
+const program = ts.createProgram(ENTRIES, {
   module: ts.ModuleKind.NodeNext,
   target: ts.ScriptTarget.ES2022,
   lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
@@ -147,9 +155,13 @@ function sentence(name, symbol, { aliasOf }) {
 
 /** Every option by its name, as users of the package see it; a secure context's is the most general. */
 function publicProperties() {
-  const module = checker.getSymbolAtLocation(program.getSourceFile(ENTRY));
-  const exported = new Map(checker.getExportsOfModule(module).map((symbol) => [symbol.name, symbol]));
-  const all = ['SecureContextOptions', 'ListenOptions', 'ConnectOptions'].flatMap((name) =>
+  const exported = new Map(
+    ENTRIES.map((entry) => checker.getSymbolAtLocation(program.getSourceFile(entry)))
+      .flatMap((module) => checker.getExportsOfModule(module))
+      .map((symbol) => [symbol.name, symbol]),
+  );
+  const names = ['SecureContextOptions', 'ListenOptions', 'ConnectOptions', 'DgramDtlsOptions'];
+  const all = names.flatMap((name) =>
     checker.getDeclaredTypeOfSymbol(resolved(exported.get(name))).getProperties(),
   );
   return new Map(all.reverse().map((symbol) => [symbol.name, symbol]));

@@ -10,7 +10,7 @@ import { fileNameOf, markOf } from './markdown.mjs';
 import { Command, commandsOf, Expected } from './shell.mjs';
 
 /** Ports of the documents, which are others here, because pages run side by side. */
-const PORTS = ['9000', '9001', '9002', '5684', '2100', '10161', '6514', '9464'];
+const PORTS = ['9000', '9001', '9002', '5684', '2100', '10161', '10162', '6514', '9464'];
 /** Not run: they are output, figures or data. */
 const DATA = ['text', 'mermaid', 'json', 'yaml'];
 const CODE = ['ts', 'js'];

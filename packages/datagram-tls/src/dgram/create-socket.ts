@@ -3,7 +3,7 @@ import type { DTLSEndpoint } from '../driver/endpoint.js';
 import type { DTLSSession } from '../driver/session.js';
 import { type DgramDtlsOptions, type DgramSettings, resolveDtls, type SocketOptions } from './options.js';
 import type { DgramDropReason } from './peer.js';
-import { type DgramDrops, DtlsSocket } from './socket.js';
+import { type DgramDrops, DtlsSocket, type MessageListener } from './socket.js';
 
 /** The address of a peer, without the size of a message. */
 export type PeerInfo = Omit<RemoteInfo, 'size'>;
@@ -34,8 +34,6 @@ export interface SocketExtras {
 
 /** A socket of node:dgram whose messages go through DTLS: `instanceof dgram.Socket` is true. */
 export type Socket = SocketExtras & PlainSocket;
-
-type MessageListener = (message: Buffer, from: RemoteInfo) => void;
 
 /** The class of sockets, for `instanceof`; `createSocket` makes them. */
 export const Socket = DtlsSocket as unknown as {

@@ -101,14 +101,20 @@ export const DGRAM_OPTIONS = {
    * @defaultValue 8388608
    */
   maxQueuedBytesInAll: option(integer(512, Number.MAX_SAFE_INTEGER), { default: 0x80_0000, unit: 'bytes' }),
-  maxSendQueue: SOCKET_OPTIONS.maxSendQueue,
-  trace: SOCKET_OPTIONS.trace,
 };
 
-const DTLS_OPTIONS = { ...BEHAVIOUR_OPTIONS, ...LIMIT_OPTIONS, ...DGRAM_OPTIONS };
+const { maxSendQueue, trace } = SOCKET_OPTIONS;
+const OF_THE_ENDPOINT = { ...BEHAVIOUR_OPTIONS, ...LIMIT_OPTIONS, maxSendQueue, trace };
+const DTLS_OPTIONS = { ...OF_THE_ENDPOINT, ...DGRAM_OPTIONS };
+
+/** What the endpoint of a socket takes. */
+interface DgramEndpointOptions
+  extends BehaviourOptions,
+    LimitOptions,
+    Pick<OptionsOf<typeof SOCKET_OPTIONS>, 'maxSendQueue' | 'trace'> {}
 
 /** The DTLS of a socket. */
-export interface DgramDtlsOptions extends BehaviourOptions, LimitOptions, OptionsOf<typeof DGRAM_OPTIONS> {}
+export interface DgramDtlsOptions extends DgramEndpointOptions, OptionsOf<typeof DGRAM_OPTIONS> {}
 
 /** What `createSocket` takes: the options of node:dgram, and `dtls`. */
 export interface SocketOptions extends PlainSocketOptions {
@@ -160,7 +166,7 @@ export interface ClientSettings {
 /** The option `dtls`, read once: of a socket, or of all sockets of a module. */
 export interface DgramSettings {
   /** For `listen` and the endpoint. */
-  readonly endpoint: BehaviourOptions & LimitOptions & Pick<DgramDtlsOptions, 'maxSendQueue' | 'trace'>;
+  readonly endpoint: DgramEndpointOptions;
   readonly server: DTLSSecureContext | undefined;
   readonly client: ((target: DgramTarget) => ClientSettings) | undefined;
   readonly idleTimeout: number;
@@ -180,12 +186,7 @@ export function resolveDtls(given: DgramDtlsOptions): DgramSettings {
     DGRAM_OPTIONS,
   );
   return Object.freeze({
-    endpoint: {
-      ...pickOptions(options, BEHAVIOUR_OPTIONS),
-      ...pickOptions(options, LIMIT_OPTIONS),
-      maxSendQueue: options.maxSendQueue,
-      trace: options.trace,
-    },
+    endpoint: pickOptions(options, OF_THE_ENDPOINT),
     server: server === undefined ? undefined : serverContext(server, options),
     client: resolveClient(client ?? (server === undefined ? {} : undefined), options),
     idleTimeout: options.idleTimeout ?? IDLE_TIMEOUT,

@@ -1,4 +1,4 @@
-import { Socket as PlainUdpSocket, type RemoteInfo } from 'node:dgram';
+import { type createSocket, Socket as PlainUdpSocket } from 'node:dgram';
 import { EventEmitter } from 'node:events';
 import { type AddressInfo, isIP } from 'node:net';
 import { invalidArgType, invalidState } from '../base/errors.js';
@@ -27,7 +27,8 @@ const LINGER = 5000;
 /** What a socket did not send, by reason. */
 export type DgramDrops = Readonly<Record<DgramDropReason, number>>;
 
-type MessageListener = (message: Buffer, from: RemoteInfo) => void;
+/** As node:dgram's types have it. */
+export type MessageListener = NonNullable<Parameters<typeof createSocket>[1]>;
 type Located = (error: Error | undefined, where?: PeerAddress, name?: string) => void;
 
 /**
