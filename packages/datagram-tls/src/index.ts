@@ -36,10 +36,10 @@ export type { DiagnosticsChannels } from './driver/diagnostics.js';
 export {
   DTLSEndpoint,
   type EndpointErrorHandler,
-  type EndpointSessions,
   type RefusalHandler,
   type SessionCallback,
 } from './driver/endpoint.js';
+export type { EndpointSessions } from './driver/endpoint-sessions.js';
 export { listen } from './driver/listen.js';
 export type {
   ConnectOptions,
@@ -57,6 +57,7 @@ export {
   createSecureContext,
   DTLSSecureContext,
   type SecureContextOptions,
+  type ServerSecurityOptions,
   type SniIdentity,
 } from './driver/secure-context.js';
 export type { SendKind, SendQueueDrops } from './driver/send-queue.js';

@@ -12,8 +12,9 @@ import {
   TICKET_KEY_LENGTH,
   type TicketKey,
 } from '../keys/ticket-keys.js';
+import type { VersionFacts } from '../wire/version.js';
 import { checkView } from './checks.js';
-import type { EarlyPolicy, TicketPolicy } from './config.js';
+import type { ChooseSecurity, EarlyPolicy, Security, TicketPolicy } from './config.js';
 import { type Filled, withDefaults } from './option-table.js';
 import { SECURITY_OPTIONS, type SecurityOptions } from './options.js';
 
@@ -44,6 +45,31 @@ export function resolveTickets(
   const keys = sealed ? resolveKeys(ticketKeys, provider, lifetime) : undefined;
   const sessions = sessionCacheSize === 0 ? undefined : new SessionCache(sessionCacheSize);
   return Object.freeze({ keys, sessions, lifetime, context, early });
+}
+
+/**
+ * `next` with what `former` knows of clients: so they can resume their sessions, and no early data is taken twice. What
+ * `next` was given itself stays.
+ */
+export function withTicketsOf<V extends VersionFacts>(next: Security<V>, former: Security<V>): Security<V> {
+  const tickets = kept(next, former.tickets);
+  if (tickets === next.tickets) return next;
+  return Object.freeze({ ...next, tickets, sni: next.sni && namesWith(next.sni, tickets) });
+}
+
+/** A name takes the tickets of its endpoint. */
+function namesWith(sni: ChooseSecurity, tickets: TicketPolicy | undefined): ChooseSecurity {
+  return (name) => whenever(sni(name), (own) => own && Object.freeze({ ...own, tickets }));
+}
+
+function kept({ given, tickets }: Security, former: TicketPolicy | undefined): TicketPolicy | undefined {
+  if (tickets === undefined || former === undefined) return tickets;
+  const fresh = given.has('ticketKeys') || given.has('replayGuard');
+  const keys = fresh || former.keys === undefined ? tickets.keys : former.keys;
+  const guard = fresh ? undefined : former.early?.guard;
+  const early = tickets.early && guard ? { ...tickets.early, guard } : tickets.early;
+  const sessions = given.has('sessionCacheSize') ? tickets.sessions : (former.sessions ?? tickets.sessions);
+  return Object.freeze({ ...tickets, keys, early, sessions });
 }
 
 /** A platform without the AEAD of tickets issues none by default, and refuses options that ask for them. */

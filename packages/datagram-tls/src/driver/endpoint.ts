@@ -2,7 +2,12 @@ import { isIP } from 'node:net';
 import { brief, DTLSError, invalidArgValue, invalidState } from '../base/errors.js';
 import { ownProperties } from '../base/own-properties.js';
 import type { PeerAddress } from '../base/peer-address.js';
-import { BEHAVIOUR_OPTIONS, type BehaviourOptions, resolveBehaviour } from '../config/behaviour.js';
+import {
+  BEHAVIOUR_OPTIONS,
+  type BehaviourOptions,
+  checkKeepAlive,
+  resolveBehaviour,
+} from '../config/behaviour.js';
 import { checkFunction } from '../config/checks.js';
 import type { Behaviour, Role } from '../config/config.js';
 import { type EndpointLimits, LIMIT_OPTIONS, resolveLimits } from '../config/limits.js';
@@ -25,6 +30,7 @@ import {
 } from './client-settings.js';
 import { logPeer, logRemoval } from './debug.js';
 import { Deferred } from './deferred.js';
+import { type EndpointSessions, SessionsView } from './endpoint-sessions.js';
 import { UnreadBudget } from './inbox.js';
 import {
   BIND_OPTIONS,
@@ -42,6 +48,12 @@ import {
 import { type BindTo, PeerSearch, reachable } from './peer-search.js';
 import { Port } from './port.js';
 import { hasIPv6 } from './resolve-host.js';
+import {
+  checkEarlyReceiver,
+  type DTLSSecureContext,
+  type ServerSecurityOptions,
+  securityAfter,
+} from './secure-context.js';
 import type { SendQueueDrops } from './send-queue.js';
 import { type DTLSSession, type SessionEndpoint, type SharedBySessions, sessionControl } from './session.js';
 import { addDrops, type DTLSEndpointStats, type EndpointSource, endpointStats } from './stats.js';
@@ -51,13 +63,6 @@ import { Udp, type UdpOptions } from './udp.js';
 export type EndpointErrorHandler = (this: DTLSEndpoint, error: Error) => void;
 export type RefusalHandler = (this: DTLSEndpoint, refusal: Refusal) => void;
 export type SessionCallback = (session: DTLSSession) => void;
-
-/** The sessions of an endpoint that are not over, in the order of their beginning; it changes with them. */
-export interface EndpointSessions extends Iterable<DTLSSession> {
-  readonly size: number;
-  /** The session with that IP address and port; of a client that restarts, the one that it had before. */
-  get(address: string, port: number): DTLSSession | undefined;
-}
 
 /** Messages that wait for a reader of `for await`; the oldest is dropped and counted when one more comes. */
 const MESSAGE_QUEUE = 256;
@@ -70,16 +75,14 @@ export let endpointControl: {
    */
   bind: (endpoint: DTLSEndpoint, host: string, port: number) => void;
   /** It will serve clients; at most `backlog` sessions wait for a loop. */
-  prepare: (endpoint: DTLSEndpoint, backlog: number) => void;
-  /** Binds and serves clients. Without `onsession` they wait for a loop. */
-  serve: (
+  prepare: (
     endpoint: DTLSEndpoint,
-    host: string,
-    port: number,
+    backlog: number,
     security: Security,
-    onsession: SessionCallback | undefined,
     onearlydata: EarlyDataCallback | undefined,
   ) => void;
+  /** Binds and serves clients. Without `onsession` they wait for a loop. */
+  serve: (endpoint: DTLSEndpoint, host: string, port: number, onsession: SessionCallback | undefined) => void;
   /** It is bound later: who connects from it waits. */
   awaitBind: (endpoint: DTLSEndpoint) => void;
   /** Begins the one session of an endpoint, which ends with it. Throws what is wrong at once. */
@@ -95,7 +98,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       awaitBind: (endpoint) => {
         endpoint.#isBinding = true;
       },
-      prepare: (endpoint, backlog) => endpoint.#prepare(backlog),
+      prepare: (endpoint, ...service) => endpoint.#prepare(...service),
       serve: (endpoint, ...service) => endpoint.#serve(...service),
       connect: (endpoint, settings) => endpoint.#connectAlone(settings),
       fail: (endpoint, error) => endpoint.#fail(error),
@@ -125,6 +128,8 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   );
   readonly #unwatch: () => void;
   #port: Port | undefined;
+  /** A server's settings, for handshakes to come. */
+  #security: Security | undefined;
   #onsession: SessionCallback | undefined;
   #onearlydata: EarlyDataCallback | undefined;
   #onerror: EndpointErrorHandler | undefined;
@@ -331,6 +336,27 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     return session;
   }
 
+  /**
+   * Replaces the secure context of an endpoint that `listen` made, without a break: handshakes that begin from now on take
+   * it. Open sessions, and handshakes under way, keep what they have. The keys of tickets stay unless `ticketKeys` is given, so
+   * that clients go on resuming their sessions; each resumption is judged by the new context. All other options of the old
+   * context are gone.
+   *
+   * Throws `ERR_INVALID_STATE` when the endpoint is closed or serves no clients, and as `createSecureContext` does for
+   * wrong options; then nothing has changed.
+   */
+  setSecureContext(context: DTLSSecureContext | ServerSecurityOptions): void {
+    if (this.#over || this.#closing || this.#stopped)
+      throw invalidState(`Endpoint is ${this.#over ? 'destroyed' : 'closing'}`);
+    if (this.#security === undefined)
+      throw invalidState('Endpoint serves no clients; the context of a client is an option of connect');
+    const security = securityAfter(context, this.#security);
+    checkEarlyReceiver(this.#onearlydata, security);
+    checkKeepAlive(this.#givenBehaviour.keepAlive, security.versions);
+    this.#security = security;
+    if (this.#port !== undefined) this.#offer(this.#port);
+  }
+
   #share(trace: Trace | undefined, { perSession, inAll }: UnreadLimits): SharedBySessions {
     return {
       endpoint: this,
@@ -394,7 +420,9 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     for (const search of this.#seeking.values()) search.setReferenced(referenced);
   }
 
-  #prepare(backlog: number): void {
+  #prepare(backlog: number, security: Security, onearlydata: EarlyDataCallback | undefined): void {
+    this.#security = security;
+    this.#onearlydata = onearlydata;
     this.#arrivals = new Arrivals(backlog, (full) => {
       if (this.#port !== undefined) this.#port.core.backlogFull = full;
     });
@@ -407,18 +435,17 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     this.#finishIfIdle();
   }
 
-  #serve(
-    host: string,
-    port: number,
-    security: Security,
-    onsession: SessionCallback | undefined,
-    onearlydata: EarlyDataCallback | undefined,
-  ): void {
+  #serve(host: string, port: number, onsession: SessionCallback | undefined): void {
     this.#onsession = onsession;
-    this.#onearlydata = onearlydata;
     const bound = this.#makePort(host, port);
-    bound.core.serve({ security, behaviour: this.#behaviour });
+    this.#offer(bound);
     bound.open();
+  }
+
+  /** Handshakes that begin from now on take the current settings. */
+  #offer(port: Port): void {
+    if (this.#security !== undefined)
+      port.core.serve({ security: this.#security, behaviour: this.#behaviour });
   }
 
   #connectAlone(settings: ClientSettings): DTLSSession {
@@ -632,25 +659,6 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       sessions: this.#sessions,
       formerDrops: this.#formerDrops,
     };
-  }
-}
-
-/** Shows the endpoint's own set, which only the endpoint changes. */
-class SessionsView implements EndpointSessions {
-  readonly #sessions: ReadonlySet<DTLSSession>;
-  readonly get: EndpointSessions['get'];
-
-  constructor(sessions: ReadonlySet<DTLSSession>, get: EndpointSessions['get']) {
-    this.#sessions = sessions;
-    this.get = get;
-  }
-
-  get size(): number {
-    return this.#sessions.size;
-  }
-
-  [Symbol.iterator](): Iterator<DTLSSession> {
-    return this.#sessions.values();
   }
 }
 

@@ -1,9 +1,8 @@
 import { isIP } from 'node:net';
-import { invalidArgValue, missingArgs } from '../base/errors.js';
+import { missingArgs } from '../base/errors.js';
 import { checkKeepAlive } from '../config/behaviour.js';
 import { checkFunction } from '../config/checks.js';
 import { checkNamed, checkValues, pickOptions, readNames, withDefaults } from '../config/option-table.js';
-import type { Security } from '../connection/version.js';
 import { DTLSEndpoint, endpointControl, type SessionCallback } from './endpoint.js';
 
 import {
@@ -16,7 +15,7 @@ import {
 } from './options.js';
 
 import { resolveAddresses } from './resolve-host.js';
-import { securityFrom } from './secure-context.js';
+import { checkEarlyReceiver, securityFrom } from './secure-context.js';
 
 /**
  * Serves DTLS on a UDP port, or over `transport`. `onsession` is called with each client whose address is validated,
@@ -54,9 +53,9 @@ export function listen(
   checkEarlyReceiver(options.onearlydata, security);
   checkKeepAlive(options.keepAlive, security.versions);
   const endpoint = new DTLSEndpoint(pickOptions(options, ENDPOINT_OPTIONS));
-  endpointControl.prepare(endpoint, backlog);
+  endpointControl.prepare(endpoint, backlog, security, options.onearlydata);
   const start = (address: string): void => {
-    endpointControl.serve(endpoint, address, port, security, onsession, options.onearlydata);
+    endpointControl.serve(endpoint, address, port, onsession);
   };
   if (isIP(host) === 0) startLater(host, options, endpoint, start);
   else startNow(host, endpoint, start);
@@ -75,14 +74,6 @@ function requireOptions(options: ListenOptions): void {
     if (key === undefined) throw missingArgs('options.key');
   }
   if (transport === undefined && (options.port as unknown) === undefined) throw missingArgs('options.port');
-}
-
-/** Replayable data has its own callback, so that the application handles it separately. */
-function checkEarlyReceiver(receiver: unknown, { tickets }: Security): void {
-  const taken = tickets?.early !== undefined;
-  if (taken && receiver === undefined) throw missingArgs('options.onearlydata');
-  if (!taken && receiver !== undefined)
-    throw invalidArgValue('options.onearlydata', 'is of no use without options.maxEarlyData');
 }
 
 /** Everything is closed when the socket cannot be bound. */

@@ -9,9 +9,11 @@ import {
   CONTEXT_OPTIONS,
   SECURITY_OPTIONS,
   type SecurityOptions,
+  type ServerPskOption,
   type SniOption,
 } from '../config/options.js';
 import { type Platform, resolveSecurity } from '../config/resolve.js';
+import { withTicketsOf } from '../config/tickets.js';
 import type { ProtocolVersion, Security } from '../connection/version.js';
 import { platform } from './platform.js';
 
@@ -28,6 +30,12 @@ export type CheckPeerCertificate = (
 export interface SecureContextOptions extends SecurityOptions, OptionsOf<typeof CONTEXT_OPTIONS> {
   sni?: SniOption<SniIdentity> | undefined;
   checkServerIdentity?: CheckPeerCertificate | undefined;
+}
+
+/** What `endpoint.setSecureContext` takes instead of a context: the options of secure contexts that `listen` takes. */
+export interface ServerSecurityOptions extends OptionsOf<typeof SECURITY_OPTIONS, 'server'> {
+  psk?: ServerPskOption | undefined;
+  sni?: SniOption<SniIdentity> | undefined;
 }
 
 /** The content of a context; the class has no public access to it. The class assigns both. */
@@ -98,6 +106,25 @@ export function securityFrom(
     throw invalidArgValue(`options.${name}`, reason);
   }
   return security;
+}
+
+/** The content of a server's new context, which goes on with the tickets of its `former` one. */
+export function securityAfter(given: DTLSSecureContext | ServerSecurityOptions, former: Security): Security {
+  const options: SecurityOptions & { secureContext?: DTLSSecureContext } =
+    given instanceof DTLSSecureContext
+      ? { secureContext: given }
+      : readNames(given, SECURITY_OPTIONS, { role: 'server', elsewhere: ELSEWHERE, elsewhereIs: NO_CONTEXT });
+  return withTicketsOf(securityFrom(options, 'server'), former);
+}
+
+const NO_CONTEXT = 'is no option of secure contexts: it stays as listen was given it';
+
+/** Replayable data has its own callback, so that the application handles it separately. */
+export function checkEarlyReceiver(receiver: unknown, { tickets }: Security): void {
+  const taken = tickets?.early !== undefined;
+  if (taken && receiver === undefined) throw missingArgs('options.onearlydata');
+  if (!taken && receiver !== undefined)
+    throw invalidArgValue('options.onearlydata', 'is of no use without options.maxEarlyData');
 }
 
 /** A server needs a certificate, a key or pre-shared keys, at least under a name. */
