@@ -18,7 +18,6 @@ import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { EarlyRefusals, Refusals } from '../endpoint/counters.js';
 import type { Refusal } from '../endpoint/refusals.js';
 import { Arrivals } from './arrivals.js';
-import type { DatagramChannel } from './channel.js';
 import { CHANNELS, publish } from './channels.js';
 import {
   type ClientSettings,
@@ -28,6 +27,7 @@ import {
   resolveSearch,
   spendTicket,
 } from './client-settings.js';
+import type { DatagramChannel } from './datagram-channel.js';
 import { logPeer, logRemoval } from './debug.js';
 import { Deferred } from './deferred.js';
 import { type EndpointSessions, SessionsView } from './endpoint-sessions.js';

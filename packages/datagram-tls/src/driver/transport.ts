@@ -3,7 +3,7 @@ import { types } from 'node:util';
 import { callerError, DTLSError, invalidArgType, outOfRange } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { checkFunction, checkInteger, checkObject, checkOneOf, checkString } from '../config/checks.js';
-import type { ChannelHandlers, DatagramChannel } from './channel.js';
+import type { ChannelHandlers, DatagramChannel } from './datagram-channel.js';
 
 /** The sender of a datagram. An absent `family` is that of `address` if it is an IP address, otherwise `other`. */
 export interface DatagramSource {

@@ -3,7 +3,7 @@ import { isIP, isIPv6 } from 'node:net';
 import { ownProperties } from '../base/own-properties.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { plain } from '../crypto/node-bytes.js';
-import type { ChannelHandlers, DatagramChannel } from './channel.js';
+import type { ChannelHandlers, DatagramChannel } from './datagram-channel.js';
 import { logBind } from './debug.js';
 import { canonicalAddress } from './resolve-host.js';
 

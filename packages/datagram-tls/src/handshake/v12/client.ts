@@ -41,7 +41,7 @@ import { DOWNGRADE_TO_12, type ServerHello } from '../../wire/messages/server-he
 import { decodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
 import { decodeServerKeyExchange, type ServerEcdhParams } from '../../wire/messages/server-key-exchange.js';
 import { FACTS_12, isLatest } from '../../wire/version.js';
-import { readAgreements } from '../agreed.js';
+import { readAgreements } from '../agreements.js';
 import { acceptPeer, askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, checkSignature, PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';

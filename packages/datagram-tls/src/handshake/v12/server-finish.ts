@@ -18,7 +18,7 @@ import { transcriptHeader12 } from '../../wire/messages/handshake-header.js';
 import { encodeNewSessionTicket12 } from '../../wire/messages/new-session-ticket12.js';
 import { DOWNGRADE_TO_12, encodeServerHello } from '../../wire/messages/server-hello.js';
 import { FACTS_12, isLatest } from '../../wire/version.js';
-import { chooseAgreements, encodeAgreements } from '../agreed.js';
+import { chooseAgreements, encodeAgreements } from '../agreements.js';
 import type { FinishedVerified, PeerIdentity } from '../authenticate.js';
 import type { ClientOffer } from '../client-wishes.js';
 import type { Context } from '../context.js';

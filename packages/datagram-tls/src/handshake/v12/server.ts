@@ -41,7 +41,7 @@ import {
 import { encodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
 import { encodeServerEcdhParams, encodeServerKeyExchange } from '../../wire/messages/server-key-exchange.js';
 import { FACTS_12 } from '../../wire/version.js';
-import { chooseAgreements } from '../agreed.js';
+import { chooseAgreements } from '../agreements.js';
 import { acceptPeer, askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, checkSignature, PeerIdentity } from '../authenticate.js';
 import type { ClientOffer } from '../client-wishes.js';

@@ -34,7 +34,7 @@ import {
   type ServerHello,
 } from '../../wire/messages/server-hello.js';
 import { FACTS_13 } from '../../wire/version.js';
-import { readAgreements } from '../agreed.js';
+import { readAgreements } from '../agreements.js';
 import { acceptPeer, askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, claimChain, type FinishedVerified, type PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';

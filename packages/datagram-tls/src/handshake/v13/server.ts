@@ -24,7 +24,7 @@ import { decodeClientHello } from '../../wire/messages/client-hello.js';
 import { encodeEncryptedExtensions } from '../../wire/messages/encrypted-extensions.js';
 import { decodeFinished, encodeFinished } from '../../wire/messages/finished.js';
 import { FACTS_13 } from '../../wire/version.js';
-import { chooseAgreements, encodeAgreements } from '../agreed.js';
+import { chooseAgreements, encodeAgreements } from '../agreements.js';
 import { acceptPeer, askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, claimChain, PeerIdentity } from '../authenticate.js';
 import { type ClientOffer, readClientOffer } from '../client-wishes.js';
