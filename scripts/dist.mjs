@@ -6,7 +6,16 @@
  *
  * What several entries share stands in files of `dist/shared/`. Only files that differ are written.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
@@ -27,13 +36,14 @@ const PARTS = { dtls12: 'connection/dtls12', dtls13: 'connection/dtls13', node: 
 /** The reference makes the compiler look for @types/node, also in a program that names no types. */
 const NODE_TYPES = '/// <reference types="node" />\n';
 
-/** Written after each run. Bundling takes seconds, and most runs of tests change no source of the packages. */
+/** As old as the start of the last run. Bundling takes seconds, and most runs of tests change no source of the packages. */
 const STAMP = join(library, 'build/.bundled');
 
 if (process.argv.includes('--clean')) {
   settle('datagram-tls', new Map());
   settle('cli', new Map());
 } else if (isStale()) {
+  const started = new Date();
   const entries = entriesOf('datagram-tls');
   const code = await libraryCode(entries);
   settle(
@@ -42,6 +52,7 @@ if (process.argv.includes('--clean')) {
   );
   settle('cli', new Map(await commandCode()));
   writeFileSync(STAMP, '');
+  utimesSync(STAMP, started, started);
 }
 
 /** Whether a source, a declaration that comes from one, or this program is younger than the bundles. */

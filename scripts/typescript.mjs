@@ -30,7 +30,7 @@ const NODENEXT = { module: 'nodenext', moduleResolution: 'nodenext' };
 const BUNDLER = { module: 'esnext', moduleResolution: 'bundler' };
 const STRICT = {
   target: 'es2022',
-  lib: ['es2023'],
+  lib: ['es2022'],
   strict: true,
   exactOptionalPropertyTypes: true,
   noUncheckedIndexedAccess: true,
