@@ -105,7 +105,8 @@ export default defineConfig(
   {
     files: [SOURCE],
     rules: {
-      'max-lines': ['warn', { max: 700 }],
+      // The examples of doc comments do not count.
+      'max-lines': ['warn', { max: 700, skipComments: true }],
       'max-lines-per-function': ['warn', { max: 60 }],
     },
   },

@@ -1,12 +1,13 @@
 /**
  * Checks the Markdown of the tree: every code block in TypeScript or JavaScript compiles against the built library, every
- * relative link leads to an existing file and heading, and docs/README.md lists every page. `node scripts/documents.mjs`,
+ * relative link leads to an existing file and heading, docs/README.md lists every page, and each export has an example. `node scripts/documents.mjs`,
  * after a build.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { apiExamples } from './documents/api.mjs';
 import { anchorOf, codeBlocks, markdownFiles, markOf, root } from './documents/markdown.mjs';
 
 const GIVEN = fileURLToPath(new URL('documents/given.d.ts', import.meta.url));
@@ -18,19 +19,28 @@ const CONTENTS = 'docs/README.md';
 
 const documents = markdownFiles();
 
-const blocks = documents.flatMap(typedBlocks);
-const problems = [...typeProblems(), ...documents.flatMap(linkProblems), ...pagesNotListed()];
+const examples = apiExamples();
+const blocks = [
+  ...documents.flatMap((document) => typedBlocks(codeBlocks(document))),
+  ...typedBlocks(examples.filter(({ text }) => text !== undefined)),
+];
+const problems = [
+  ...typeProblems(),
+  ...documents.flatMap(linkProblems),
+  ...pagesNotListed(),
+  ...withoutExample(),
+];
 for (const problem of problems) console.log(problem);
 console.log(`${documents.length} documents, ${blocks.length} code blocks, ${problems.length} problems`);
 process.exitCode = problems.length === 0 ? 0 : 1;
 
 /**
- * The blocks of one document in TypeScript or JavaScript, each as a module in a folder where the library is found. Those
+ * Those of the blocks of one document that are in TypeScript or JavaScript, each as a module in a folder where the library is found. Those
  * that continue the block before are one module with it.
  */
-function typedBlocks(document) {
+function typedBlocks(given) {
   const found = [];
-  for (const block of codeBlocks(document)) {
+  for (const block of given) {
     if (!['ts', 'js'].includes(block.language) || markOf(block, 'skip') !== undefined) continue;
     const last = found.at(-1);
     if (markOf(block, 'continues') !== undefined && last !== undefined) {
@@ -38,7 +48,7 @@ function typedBlocks(document) {
       last.text += '\n'.repeat(block.line - last.line - last.text.split('\n').length + 1) + block.text;
       continue;
     }
-    const name = `${document.replaceAll(/\W/g, '_')}_${block.line}.${block.language === 'js' ? 'mjs' : 'ts'}`;
+    const name = `${block.document.replaceAll(/\W/g, '_')}_${block.line}.${block.language === 'js' ? 'mjs' : 'ts'}`;
     found.push({ ...block, path: join(root, 'examples/src', name) });
   }
   return found.map((block) => ({ ...block, text: `${block.text}export {};\n` }));
@@ -110,6 +120,13 @@ function pagesNotListed() {
     .filter((document) => document.startsWith('docs/') && document !== CONTENTS)
     .filter((document) => !listed.includes(document) && !listed.includes(dirname(document)))
     .map((document) => `${CONTENTS}: ${document} is not in the list, which is the sidebar of the site`);
+}
+
+/** Each export of the package has an `@example` in its doc comment. */
+function withoutExample() {
+  return examples
+    .filter(({ text }) => text === undefined)
+    .map(({ document }) => `${document} has no @example in its doc comment`);
 }
 
 function withoutCode(text) {

@@ -1,7 +1,6 @@
 /** Runs the code blocks of one page, in its order, in a folder of the page. */
 import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { copyFileSync, cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +10,9 @@ import { Command, commandsOf, Expected } from './shell.mjs';
 
 /** Ports of the documents, which are others here, because pages run side by side. */
 const PORTS = ['9000', '9001', '9002', '5684', '2100', '10161', '10162', '6514', '9464'];
+const LOWEST_PORT = 20_000;
+const HIGHEST_PORT = 29_999;
+let lastPort = LOWEST_PORT + (process.pid % (HIGHEST_PORT - LOWEST_PORT));
 /** Not run: they are output, figures or data. */
 const DATA = ['text', 'mermaid', 'json', 'yaml'];
 const CODE = ['ts', 'js'];
@@ -108,14 +110,10 @@ export class Page {
   }
 
   async #runFragment(block, text) {
-    text = text.replaceAll(/'(10\.0\.0|192\.0\.2)\.\d+'/g, "'127.0.0.1'");
-    text = text.replaceAll(/'([\w-]+):[0-9a-f]{64}'/g, (_, kind) => `'${kind}:${this.#tools.pins[kind]}'`);
-    const { outputText } = ts.transpileModule(this.#here(text), {
-      compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
-    });
-    copyFileSync(fileURLToPath(new URL('fragment.mjs', import.meta.url)), join(this.#folder, 'given.mjs'));
+    for (const part of block.parts ?? []) this.#save(`${part.export}.mjs`, part.text);
     const file = `block-${block.line}.mjs`;
-    writeFileSync(join(this.#folder, file), outputText);
+    this.#save(file, text);
+    copyFileSync(fileURLToPath(new URL('fragment.mjs', import.meta.url)), join(this.#folder, 'given.mjs'));
     // `connect('example.net', 9000)` verifies against the default store.
     const trusted = join(this.#tools.certificate, 'cert.pem');
     const command = this.#start(`node given.mjs ${file}`, { NODE_EXTRA_CA_CERTS: trusted });
@@ -123,6 +121,16 @@ export class Page {
     const code = await command.end();
     this.#lastOutput = command.output;
     return code === 0 ? undefined : `ended with ${code}:\n${command.output}`;
+  }
+
+  /** Writes a fragment in JavaScript, with the hosts and pins of this run. */
+  #save(file, given) {
+    let text = given.replaceAll(/'(10\.0\.0|192\.0\.2)\.\d+'/g, "'127.0.0.1'");
+    text = text.replaceAll(/'([\w-]+):[0-9a-f]{64}'/g, (_, kind) => `'${kind}:${this.#tools.pins[kind]}'`);
+    const { outputText } = ts.transpileModule(this.#here(text), {
+      compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
+    });
+    writeFileSync(join(this.#folder, file), outputText);
   }
 
   async #runCommands(block) {
@@ -225,9 +233,19 @@ function canCapture() {
 }
 
 async function freePorts() {
-  const sockets = PORTS.map(() => createSocket('udp4').bind(0, '127.0.0.1'));
-  await Promise.all(sockets.map((socket) => once(socket, 'listening')));
-  const swaps = new Map(PORTS.map((port, index) => [port, String(sockets[index].address().port)]));
-  await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.close(resolve))));
+  const swaps = new Map();
+  for (const port of PORTS) swaps.set(port, await freePort());
   return swaps;
+}
+
+/** Below the ports that systems give to sockets by themselves, which another page could get meanwhile. */
+async function freePort() {
+  lastPort = lastPort < HIGHEST_PORT ? lastPort + 1 : LOWEST_PORT;
+  const port = lastPort;
+  const socket = createSocket('udp4');
+  const isFree = await new Promise((resolve) => {
+    socket.once('error', () => resolve(false)).bind(port, '127.0.0.1', () => resolve(true));
+  });
+  await new Promise((resolve) => socket.close(resolve));
+  return isFree ? String(port) : freePort();
 }

@@ -13,5 +13,14 @@ export type { DgramDropReason } from './dgram/peer.js';
 export type { DgramDrops } from './dgram/socket.js';
 export { createSocket, dtlsModule, Socket };
 
-/** As node:dgram has one. */
+/**
+ * As node:dgram has one.
+ *
+ * @example
+ * ```ts
+ * import dgram from 'datagram-tls/dgram';
+ *
+ * const socket = dgram.createSocket({ type: 'udp4', dtls: { client: { ca } } });
+ * ```
+ */
 export default { createSocket, dtlsModule, Socket };

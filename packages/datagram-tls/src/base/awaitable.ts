@@ -1,4 +1,14 @@
-/** A value that is available now or later. */
+/**
+ * A value that is available now or later.
+ *
+ * @example
+ * ```ts
+ * import type { Awaitable } from 'datagram-tls';
+ *
+ * const now: Awaitable<string> = 'a value';
+ * const later: Awaitable<string> = Promise.resolve('a value');
+ * ```
+ */
 export type Awaitable<T> = T | PromiseLike<T>;
 
 export function isPromise<T>(value: Awaitable<T>): value is PromiseLike<T> {

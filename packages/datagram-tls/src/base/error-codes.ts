@@ -342,7 +342,19 @@ export interface ErrorCodes {
 
 export type ErrorCode = keyof ErrorCodes;
 
-/** The codes of {@link DTLSError}. */
+/**
+ * The codes of {@link DTLSError}.
+ *
+ * @example
+ * ```ts
+ * import { DTLSError, type DTLSErrorCode } from 'datagram-tls';
+ *
+ * const worthRetrying: readonly DTLSErrorCode[] = ['ERR_DTLS_UNREACHABLE', 'ERR_DTLS_HANDSHAKE_TIMEOUT'];
+ * session.onerror = (error) => {
+ *   if (error instanceof DTLSError && worthRetrying.includes(error.code)) console.log('try again');
+ * };
+ * ```
+ */
 export type DTLSErrorCode = Extract<ErrorCode, `ERR_DTLS_${string}`>;
 
 type CodeOf<A extends AlertName> = `ERR_DTLS_${Uppercase<A>}`;

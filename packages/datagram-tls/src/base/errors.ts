@@ -1,7 +1,18 @@
 import type { AlertName } from './alerts.js';
 import type { CodedAlert, DTLSErrorCode, ErrorCode } from './error-codes.js';
 
-/** Where a failure began: here, at the peer, or on the network between. */
+/**
+ * Where a failure began: here, at the peer, or on the network between.
+ *
+ * @example
+ * ```ts
+ * import { DTLSError, type ErrorSource } from 'datagram-tls';
+ *
+ * function blames(error: Error): ErrorSource | undefined {
+ *   return error instanceof DTLSError ? error.source : undefined; // 'local', 'peer' or 'network'
+ * }
+ * ```
+ */
 export type ErrorSource = 'local' | 'peer' | 'network';
 
 /** What the peer of a refused certificate showed. */
@@ -25,6 +36,15 @@ export interface DTLSErrorOptions {
 /**
  * A failure of the protocol: a handshake that cannot go on, a peer that violated the protocol, a session that timed
  * out. `code` is stable (`ERR_DTLS_…`); the message is for people. As with Node's own errors `name` is `Error`.
+ *
+ * @example
+ * ```ts
+ * import { DTLSError } from 'datagram-tls';
+ *
+ * session.onerror = (error) => {
+ *   if (error instanceof DTLSError) console.error(error.code, error.source, error.alert, error.reason);
+ * };
+ * ```
  */
 export class DTLSError extends Error {
   /** Stable; docs name every one. */

@@ -1,4 +1,13 @@
-/** Where datagrams come from and go to. */
+/**
+ * Where datagrams come from and go to.
+ *
+ * @example
+ * ```ts
+ * import type { PeerAddress } from 'datagram-tls';
+ *
+ * const peer: PeerAddress = { address: '192.0.2.1', port: 5684, family: 'IPv4' };
+ * ```
+ */
 export interface PeerAddress {
   /** An IP literal, or what a transport of the application calls the peer. */
   readonly address: string;

@@ -30,7 +30,17 @@ const KEEP_ALIVE_OPTIONS = {
   message: option(message),
 };
 
-/** When a silent peer is probed, and when it counts as gone. */
+/**
+ * When a silent peer is probed, and when it counts as gone.
+ *
+ * @example
+ * ```ts
+ * import { connect, type KeepAliveOption } from 'datagram-tls';
+ *
+ * const keepAlive: KeepAliveOption = { interval: 20_000, timeout: 60_000, message: 'ping' };
+ * connect('example.net', 9000, { ca, keepAlive });
+ * ```
+ */
 export type KeepAliveOption = OptionsOf<typeof KEEP_ALIVE_OPTIONS>;
 
 const keepAlive: Kind<KeepAliveOption> = nested(KEEP_ALIVE_OPTIONS);
@@ -92,10 +102,30 @@ export const BEHAVIOUR_OPTIONS = {
   retransmission: option(retransmission),
 };
 
-/** How a session behaves on its path. */
+/**
+ * How a session behaves on its path.
+ *
+ * @example
+ * ```ts
+ * import { type BehaviourOptions, connect } from 'datagram-tls';
+ *
+ * const mobile: BehaviourOptions = { mtu: 1200, handshakeTimeout: 20_000 };
+ * connect('example.net', 9000, { ca, ...mobile });
+ * ```
+ */
 export type BehaviourOptions = OptionsOf<typeof BEHAVIOUR_OPTIONS>;
 
-/** The only reader of {@link BehaviourOptions}. */
+/**
+ * The only reader of {@link BehaviourOptions}.
+ *
+ * @example
+ * ```ts
+ * import { resolveBehaviour } from 'datagram-tls/core';
+ *
+ * const behaviour = resolveBehaviour({ mtu: 1400, handshakeTimeout: 10_000 }, false);
+ * console.log(behaviour.mtu);
+ * ```
+ */
 export function resolveBehaviour(given: BehaviourOptions, trace: boolean): Behaviour {
   const options = withDefaults(readOptions(given, BEHAVIOUR_OPTIONS), BEHAVIOUR_OPTIONS);
   const { idleTimeout } = options;

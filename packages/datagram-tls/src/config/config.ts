@@ -22,7 +22,16 @@ import type { SavedSession } from './saved-session.js';
 
 export type Versions<V extends VersionFacts = VersionFacts> = readonly [V, ...V[]];
 
-/** Which side of an association we are. */
+/**
+ * Which side of an association we are.
+ *
+ * @example
+ * ```ts
+ * import type { Role } from 'datagram-tls/core';
+ *
+ * const role: Role = 'client';
+ * ```
+ */
 export type Role = 'client' | 'server';
 
 /** A private key outside of this process, such as in a security module: it is asked for each signature. */
@@ -31,13 +40,46 @@ export interface RemoteKey extends PublicKey {
   readonly sign: Sign;
 }
 
-/** Signs `data` itself, not a hash of it; ECDSA signatures are DER (RFC 8446 §4.2.3). */
+/**
+ * Signs `data` itself, not a hash of it; ECDSA signatures are DER (RFC 8446 §4.2.3).
+ *
+ * @example
+ * ```ts
+ * import { createPrivateKey, sign as signWith } from 'node:crypto';
+ * import { listen, type Sign } from 'datagram-tls';
+ *
+ * const sign: Sign = async (scheme, data) => signWith('sha256', data, createPrivateKey(key));
+ * listen(onsession, { port: 9000, cert, key: { sign }, sigalgs: ['ecdsa_secp256r1_sha256'] });
+ * ```
+ */
 export type Sign = (scheme: SchemeName, data: Uint8Array) => Awaitable<Uint8Array>;
 
-/** A private key here, or one that is asked for each signature. */
+/**
+ * A private key here, or one that is asked for each signature.
+ *
+ * @example
+ * ```ts
+ * import type { Job, SigningKey } from 'datagram-tls/core';
+ *
+ * function keyOf(job: Job): SigningKey | undefined {
+ *   return job.kind === 'sign' ? job.key : undefined;
+ * }
+ * ```
+ */
 export type SigningKey = PrivateKey | RemoteKey;
 
-/** A certificate chain or a raw public key (RFC 7250), and its private key. */
+/**
+ * A certificate chain or a raw public key (RFC 7250), and its private key.
+ *
+ * @example
+ * ```ts
+ * import type { Identity } from 'datagram-tls/core';
+ *
+ * function typeOf({ type, chain }: Identity): string {
+ *   return type === 'RawPublicKey' ? 'a raw public key' : `a chain of ${chain.length} certificates`;
+ * }
+ * ```
+ */
 export interface Identity {
   /** What {@link chain} holds. */
   readonly type: CertificateTypeName;
@@ -49,7 +91,19 @@ export interface Identity {
   readonly key: SigningKey;
 }
 
-/** The peer, for the application's decision. */
+/**
+ * The peer, for the application's decision.
+ *
+ * @example
+ * ```ts
+ * import { connect, type PeerInfo } from 'datagram-tls';
+ *
+ * function accepts(info: PeerInfo): boolean {
+ *   return info.authorized || info.authorizationError === 'CERT_HAS_EXPIRED';
+ * }
+ * connect('example.net', 9000, { ca, verifyPeer: (chain, info) => accepts(info) });
+ * ```
+ */
 export interface PeerInfo {
   /**
    * Our own verdict. The peer's chain is validated when this or `authorizationError` is read first: an application
@@ -69,7 +123,16 @@ export interface PeerInfo {
   readonly rawPublicKey: Uint8Array | undefined;
 }
 
-/** Why an application refuses a peer. */
+/**
+ * Why an application refuses a peer.
+ *
+ * @example
+ * ```ts
+ * import type { PeerRefusal } from 'datagram-tls';
+ *
+ * const refusal: PeerRefusal = { reason: 'NOT_ENROLLED', alert: 'access_denied' };
+ * ```
+ */
 export interface PeerRefusal {
   /** Becomes the `authorizationError`. */
   readonly reason: string;
@@ -81,13 +144,35 @@ export interface PeerRefusal {
  * The application's decision on a peer. `chain`: DER, as the peer sent it, leaf first. True accepts and false
  * refuses, whatever `info` says. A string refuses and becomes the `authorizationError`; a {@link PeerRefusal} may
  * also name the alert.
+ *
+ * @example
+ * ```ts
+ * import { connect, type VerifyPeer } from 'datagram-tls';
+ *
+ * const verifyPeer: VerifyPeer = async ([certificate], info) => {
+ *   if (certificate !== undefined && (await isKnown(certificate))) return true;
+ *   return info.authorized || 'NOT_ENROLLED';
+ * };
+ * connect('example.net', 9000, { ca, verifyPeer });
+ * ```
  */
 export type VerifyPeer = (
   chain: readonly Uint8Array[],
   info: PeerInfo,
 ) => Awaitable<boolean | string | PeerRefusal>;
 
-/** The newest OCSP response about a certificate; both DER. */
+/**
+ * The newest OCSP response about a certificate; both DER.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises';
+ * import type { OcspResponder } from 'datagram-tls';
+ *
+ * // The option `ocspResponse`: another program keeps the file fresh.
+ * const ocspResponse: OcspResponder = async () => new Uint8Array(await readFile('ocsp.der'));
+ * ```
+ */
 export type OcspResponder = (
   certificate: Uint8Array,
 ) => Uint8Array | undefined | PromiseLike<Uint8Array | undefined>;
@@ -171,7 +256,16 @@ export interface KeepAlive {
   readonly message: Uint8Array | undefined;
 }
 
-/** How one association behaves on its path. */
+/**
+ * How one association behaves on its path.
+ *
+ * @example
+ * ```ts
+ * import { type Behaviour, resolveBehaviour } from 'datagram-tls/core';
+ *
+ * const behaviour: Behaviour = resolveBehaviour({ mtu: 1400 }, false);
+ * ```
+ */
 export interface Behaviour {
   /** Largest datagram we send, bytes of UDP payload. */
   readonly mtu: number;
@@ -191,7 +285,16 @@ export interface Behaviour {
   readonly recordsPerKey: number;
 }
 
-/** The server that a client wants. */
+/**
+ * The server that a client wants.
+ *
+ * @example
+ * ```ts
+ * import type { Destination } from 'datagram-tls/core';
+ *
+ * const destination: Destination = { serverName: 'device.example', verifyName: 'device.example' };
+ * ```
+ */
 export interface Destination {
   /** Sent as SNI; `undefined` for none, such as for IP addresses. */
   readonly serverName: string | undefined;

@@ -35,11 +35,32 @@ export const bytes: Kind<Uint8Array> = kindOf('bytes', (value, name) => {
 /** Bytes in any view. */
 export const view: Kind<ArrayBufferView> = { check: checkView, values: 'bytes' };
 
+/**
+ * Text, which is taken as UTF-8, or bytes.
+ *
+ * @example
+ * ```ts
+ * import type { TextOrBytes } from 'datagram-tls';
+ *
+ * const identity: TextOrBytes = 'sensor-1';
+ * const binary: TextOrBytes = new Uint8Array([0xde, 0xca, 0xfb, 0xad]);
+ * ```
+ */
 export type TextOrBytes = string | Uint8Array;
 
 export const textOrBytes: Kind<TextOrBytes> = { check: checkText, values: 'text or bytes' };
 
-/** Text, or bytes in any view. */
+/**
+ * Text, or bytes in any view.
+ *
+ * @example
+ * ```ts
+ * import type { TextOrView } from 'datagram-tls';
+ *
+ * const message: TextOrView = 'text is sent as UTF-8';
+ * const bytes: TextOrView = new DataView(new ArrayBuffer(4));
+ * ```
+ */
 export type TextOrView = string | ArrayBufferView;
 
 export const message: Kind<TextOrView> = kindOf('text or bytes', (value, name) => {
@@ -47,7 +68,17 @@ export const message: Kind<TextOrView> = kindOf('text or bytes', (value, name) =
   throw invalidArgType(name, 'of type string or an instance of Buffer, TypedArray, or DataView', value);
 });
 
-/** Names in an array, or in one text with colons between them. */
+/**
+ * Names in an array, or in one text with colons between them.
+ *
+ * @example
+ * ```ts
+ * import type { NameList } from 'datagram-tls';
+ *
+ * const groups: NameList = ['x25519', 'secp256r1'];
+ * const ciphers: NameList = 'TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256';
+ * ```
+ */
 export type NameList<Name extends string = string> = string | readonly Name[];
 
 export function nameList<Name extends string>(): Kind<NameList<Name>> {
@@ -89,6 +120,17 @@ export function nested<Table extends OptionTable>(rows: Table): Kind<OptionsOf<T
   return kindOf('object', (value, name) => void readOptions(value as object, rows, { name }), rows);
 }
 
+/**
+ * One value, or several in an array.
+ *
+ * @example
+ * ```ts
+ * import type { Encoded, OneOrMore } from 'datagram-tls';
+ *
+ * const one: OneOrMore<Encoded> = ca;
+ * const more: OneOrMore<Encoded> = [ca, clientsOfA];
+ * ```
+ */
 export type OneOrMore<T> = T | readonly T[];
 
 export function oneOrMore<T>({ check, values, rows }: Kind<T>): Kind<OneOrMore<T>> {

@@ -72,10 +72,29 @@ export const LIMIT_OPTIONS = {
   cookies: option(oneOf<CookiePolicy>(['always', 'under-load']), { default: 'always' }),
 };
 
-/** How many associations an endpoint holds, and which of them can be evicted. */
+/**
+ * How many associations an endpoint holds, and which of them can be evicted.
+ *
+ * @example
+ * ```ts
+ * import { type LimitOptions, listen } from 'datagram-tls';
+ *
+ * const small: LimitOptions = { maxSessions: 100, maxSessionsPerHost: 10, evictAfter: 5000 };
+ * listen(onsession, { port: 9000, cert, key, ...small });
+ * ```
+ */
 export type LimitOptions = OptionsOf<typeof LIMIT_OPTIONS>;
 
-/** Limits of one endpoint; 0 means no limit. */
+/**
+ * Limits of one endpoint; 0 means no limit.
+ *
+ * @example
+ * ```ts
+ * import { type EndpointLimits, resolveLimits } from 'datagram-tls/core';
+ *
+ * const limits: EndpointLimits = resolveLimits({ maxSessions: 100 });
+ * ```
+ */
 export interface EndpointLimits {
   /** Server associations in all. */
   readonly maxSessions: number;
@@ -98,6 +117,14 @@ export interface EndpointLimits {
 /**
  * The only reader of {@link LimitOptions}: checks them, and fills in their defaults. Throws `ERR_INVALID_ARG_TYPE`,
  * `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE` under the option's name.
+ *
+ * @example
+ * ```ts
+ * import { Endpoint, resolveLimits } from 'datagram-tls/core';
+ *
+ * const endpoint = new Endpoint(resolveLimits({ maxSessions: 100 }));
+ * console.log(endpoint.size);
+ * ```
  */
 export function resolveLimits(given: LimitOptions): EndpointLimits {
   const options = withDefaults(readOptions(given, LIMIT_OPTIONS), LIMIT_OPTIONS);

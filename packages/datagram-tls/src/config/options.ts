@@ -22,12 +22,33 @@ import {
 } from './kinds.js';
 import { type Kind, type OptionsOf, option, required } from './option-table.js';
 
-/** PEM text, or PEM or DER bytes. */
+/**
+ * PEM text, or PEM or DER bytes.
+ *
+ * @example
+ * ```ts
+ * import { readFileSync } from 'node:fs';
+ * import type { Encoded } from 'datagram-tls';
+ *
+ * const pem: Encoded = readFileSync('cert.pem', 'utf8');
+ * const bytes: Encoded = readFileSync('cert.pem');
+ * ```
+ */
 export type Encoded = string | Uint8Array;
 
 const encoded: Kind<Encoded> = { ...textOrBytes, values: 'PEM or DER' };
 
-/** A private key outside of this process, such as in a security module or a key service. */
+/**
+ * A private key outside of this process, such as in a security module or a key service.
+ *
+ * @example
+ * ```ts
+ * import { type ExternalKey, listen } from 'datagram-tls';
+ *
+ * const external: ExternalKey = { sign: (scheme, data) => hsm.sign(scheme, data) };
+ * listen(onsession, { port: 9000, cert, key: external, sigalgs: ['ecdsa_secp256r1_sha256'] });
+ * ```
+ */
 export interface ExternalKey {
   /** Signs `data` itself, not a hash of it. */
   sign: Sign;
@@ -57,7 +78,18 @@ export const PFX_OPTIONS = {
   passphrase: option(text),
 };
 
-/** A file of PKCS#12. */
+/**
+ * A file of PKCS#12.
+ *
+ * @example
+ * ```ts
+ * import { readFileSync } from 'node:fs';
+ * import { listen, type PfxObject } from 'datagram-tls';
+ *
+ * const file: PfxObject = { buf: readFileSync('server.p12'), passphrase: 'secret' };
+ * listen(onsession, { port: 9000, pfx: [file] });
+ * ```
+ */
 export type PfxObject = OptionsOf<typeof PFX_OPTIONS>;
 
 const pfxObject: Kind<PfxObject> = nested(PFX_OPTIONS);
@@ -81,13 +113,46 @@ const pfx: Kind<PfxOption> = kindOf(
   PFX_OPTIONS,
 );
 
-/** 80 bytes: a name of 16, two secrets of 32. */
+/**
+ * 80 bytes: a name of 16, two secrets of 32.
+ *
+ * @example
+ * ```ts
+ * import { randomBytes } from 'node:crypto';
+ * import type { TicketKeyOption } from 'datagram-tls';
+ *
+ * const shared: TicketKeyOption = randomBytes(80); // the same for all nodes
+ * ```
+ */
 export type TicketKeyOption = ArrayBufferView;
 
-/** One key, or several: the first makes tickets, all are good to resume with. */
+/**
+ * One key, or several: the first makes tickets, all are good to resume with.
+ *
+ * @example
+ * ```ts
+ * import { randomBytes } from 'node:crypto';
+ * import type { TicketKeysOption } from 'datagram-tls';
+ *
+ * const [current, previous] = [randomBytes(80), randomBytes(80)];
+ * const ticketKeys: TicketKeysOption = [current, previous];
+ * ```
+ */
 export type TicketKeysOption = TicketKeyOption | readonly TicketKeyOption[];
 
-/** Gives the keys of tickets each time they are needed. Nothing: no tickets now. */
+/**
+ * Gives the keys of tickets each time they are needed. Nothing: no tickets now.
+ *
+ * @example
+ * ```ts
+ * import { randomBytes } from 'node:crypto';
+ * import { listen, type TicketKeysFunction } from 'datagram-tls';
+ *
+ * const keys = [randomBytes(80)];
+ * const ticketKeys: TicketKeysFunction = () => keys; // another part of the program renews them
+ * listen(onsession, { port: 9000, cert, key, ticketKeys });
+ * ```
+ */
 export type TicketKeysFunction = () => Awaitable<TicketKeysOption | null | undefined>;
 
 type TicketKeysSource = TicketKeysOption | TicketKeysFunction | false;
@@ -100,6 +165,16 @@ const ticketKeys: Kind<TicketKeysSource> = kindOf(
   },
 );
 
+/**
+ * The hash that belongs to an imported key (RFC 9258).
+ *
+ * @example
+ * ```ts
+ * import type { PskImportHash } from 'datagram-tls';
+ *
+ * const hash: PskImportHash = 'sha384';
+ * ```
+ */
 export type PskImportHash = 'sha256' | 'sha384';
 
 export const PSK_IMPORT_OPTIONS = {
@@ -115,7 +190,17 @@ export const PSK_IMPORT_OPTIONS = {
   hash: option(oneOf<PskImportHash>(KDF_HASHES), { default: 'sha256' }),
 };
 
-/** How a key is imported into DTLS 1.3 (RFC 9258 §5.1); both sides must say the same. */
+/**
+ * How a key is imported into DTLS 1.3 (RFC 9258 §5.1); both sides must say the same.
+ *
+ * @example
+ * ```ts
+ * import type { PskImportOption } from 'datagram-tls';
+ *
+ * const both: PskImportOption = { context: 'sensor-1 to hub', hash: 'sha256' };
+ * const plain: PskImportOption = true; // no context, SHA-256
+ * ```
+ */
 export type PskImportOption = OptionsOf<typeof PSK_IMPORT_OPTIONS>;
 
 const pskImportObject: Kind<PskImportOption> = nested(PSK_IMPORT_OPTIONS);
@@ -130,7 +215,17 @@ const pskImport: Kind<PskImport> = kindOf(
   PSK_IMPORT_OPTIONS,
 );
 
-/** At least one byte; the owner keeps the bytes. */
+/**
+ * At least one byte; the owner keeps the bytes.
+ *
+ * @example
+ * ```ts
+ * import { randomBytes } from 'node:crypto';
+ * import type { PskKey } from 'datagram-tls';
+ *
+ * const strong: PskKey = randomBytes(16);
+ * ```
+ */
 export type PskKey = ArrayBufferView;
 
 export const PSK_STORED_OPTIONS = {
@@ -149,29 +244,101 @@ export const PSK_CREDENTIAL_OPTIONS = {
   ...PSK_STORED_OPTIONS,
 };
 
-/** A key and what is done with it. */
+/**
+ * A key and what is done with it.
+ *
+ * @example
+ * ```ts
+ * import { listen, type PskStoredOption } from 'datagram-tls';
+ *
+ * const stored: PskStoredOption = { key: secret, import: { context: 'sensor-1 to hub' } };
+ * listen(onsession, { port: 9000, psk: { 'sensor-1': stored } });
+ * ```
+ */
 export type PskStoredOption = OptionsOf<typeof PSK_STORED_OPTIONS>;
 
-/** The identity that a client claims, and the key that belongs to it. */
+/**
+ * The identity that a client claims, and the key that belongs to it.
+ *
+ * @example
+ * ```ts
+ * import type { PskCredentialOption } from 'datagram-tls';
+ *
+ * const credential: PskCredentialOption = { identity: 'sensor-1', key: secret };
+ * ```
+ */
 export type PskCredentialOption = OptionsOf<typeof PSK_CREDENTIAL_OPTIONS>;
 
-/** DTLS 1.2 has use for one credential only, the first. */
+/**
+ * DTLS 1.2 has use for one credential only, the first.
+ *
+ * @example
+ * ```ts
+ * import { connect, type PskCredentialsOption } from 'datagram-tls';
+ *
+ * const psk: PskCredentialsOption = [
+ *   { identity: 'sensor-1', key: secret },
+ *   { identity: 'sensor-1/old', key: new Uint8Array(16).fill(1) },
+ * ];
+ * connect('10.0.0.7', 9000, { psk });
+ * ```
+ */
 export type PskCredentialsOption = PskCredentialOption | readonly PskCredentialOption[];
 
-/** Called with the server's hint, `undefined` if it gave none. Nothing: there is no key for that server. */
+/**
+ * Called with the server's hint, `undefined` if it gave none. Nothing: there is no key for that server.
+ *
+ * @example
+ * ```ts
+ * import { connect, type PskChooser } from 'datagram-tls';
+ *
+ * const psk: PskChooser = (hint) => ({ identity: hint === 'blue' ? 'sensor-1b' : 'sensor-1', key: secret });
+ * connect('10.0.0.7', 9000, { psk });
+ * ```
+ */
 export type PskChooser = (hint: string | undefined) => Awaitable<PskCredentialsOption | null | undefined>;
 
+/**
+ * What a client gives as `psk`: one credential, several, or a function that chooses by the server's hint.
+ *
+ * @example
+ * ```ts
+ * import { type ClientPskOption, connect } from 'datagram-tls';
+ *
+ * const psk: ClientPskOption = { identity: 'sensor-1', key: secret };
+ * connect('10.0.0.7', 9000, { psk });
+ * ```
+ */
 export type ClientPskOption = PskCredentialsOption | PskChooser;
 
 /**
  * Called with a client's identity as text, in which U+FFFD stands for what is not UTF-8, and as bytes. The identity of an
  * imported key is the external one. Nothing: the identity is unknown.
+ *
+ * @example
+ * ```ts
+ * import { listen, type PskFinder } from 'datagram-tls';
+ *
+ * const psk: PskFinder = async (identity) => findKey(identity);
+ * listen(onsession, { port: 9000, psk });
+ * ```
  */
 export type PskFinder = (
   identity: string,
   bytes: Uint8Array,
 ) => Awaitable<PskKey | PskStoredOption | null | undefined>;
 
+/**
+ * What a server gives as `psk`: keys by identity, or a function that finds them.
+ *
+ * @example
+ * ```ts
+ * import { listen, type ServerPskOption } from 'datagram-tls';
+ *
+ * const psk: ServerPskOption = { 'sensor-1': secret };
+ * listen(onsession, { port: 9000, psk });
+ * ```
+ */
 export type ServerPskOption =
   | Readonly<Record<string, PskKey | PskStoredOption>>
   | ReadonlyMap<string | Uint8Array, PskKey | PskStoredOption>
@@ -191,12 +358,31 @@ const psk: Kind<PskOption> = kindOf(
  * Called with the host name that a client asks for, in lower case, and with `undefined` if it asks for none. The client's
  * address is validated: early data is refused beside such a function. Nothing: no server here has that name. An object that
  * is given again is not read again.
+ *
+ * @example
+ * ```ts
+ * import { listen, type SniFunction, type SniIdentity } from 'datagram-tls';
+ *
+ * const identityOfA = { cert: certA, key: keyA };
+ * const sni: SniFunction<SniIdentity> = (name) => (name === 'a.example' ? identityOfA : undefined);
+ * listen(onsession, { port: 9000, cert, key, sni: (name) => sni(name) ?? { cert, key } });
+ * ```
  */
 export type SniFunction<Identity> = (
   servername: string | undefined,
 ) => Awaitable<Identity | null | undefined>;
 
-/** By host name; `*` is for every other name, and for clients that ask for none. */
+/**
+ * By host name; `*` is for every other name, and for clients that ask for none.
+ *
+ * @example
+ * ```ts
+ * import { listen, type SniIdentity, type SniOption } from 'datagram-tls';
+ *
+ * const sni: SniOption<SniIdentity> = { 'a.example': { cert: certA, key: keyA }, '*': { cert, key } };
+ * listen(onsession, { port: 9000, sni });
+ * ```
+ */
 export type SniOption<Identity> =
   | Readonly<Record<string, Identity>>
   | ReadonlyMap<string, Identity>
@@ -233,7 +419,28 @@ type MaxFragmentLength = 512 | 1024 | 2048 | 4096;
 /** Oldest first. */
 export const VERSIONS = ['DTLSv1.2', 'DTLSv1.3'] as const satisfies readonly Version[];
 
+/**
+ * How DTLS 1.3 may use pre-shared keys: with (EC)DHE, or alone.
+ *
+ * @example
+ * ```ts
+ * import { connect, type PskModeOption } from 'datagram-tls';
+ *
+ * const pskModes: PskModeOption[] = ['psk_dhe_ke'];
+ * connect('10.0.0.7', 9000, { psk: { identity: 'sensor-1', key: secret }, pskModes });
+ * ```
+ */
 export type PskModeOption = 'psk_ke' | 'psk_dhe_ke';
+/**
+ * A type of certificate, as options name it (RFC 7250).
+ *
+ * @example
+ * ```ts
+ * import type { CertificateTypeOption } from 'datagram-tls';
+ *
+ * const peerCertificateTypes: CertificateTypeOption[] = ['RawPublicKey', 'X509'];
+ * ```
+ */
 export type CertificateTypeOption = 'X509' | 'RawPublicKey';
 
 const certificateTypes = listOf(
@@ -456,5 +663,15 @@ export const CONTEXT_OPTIONS = {
   isServer: option(boolean, { default: false }),
 };
 
-/** Certificates, keys, trust and negotiation. */
+/**
+ * Certificates, keys, trust and negotiation.
+ *
+ * @example
+ * ```ts
+ * import { connect, type SecurityOptions } from 'datagram-tls';
+ *
+ * const strict = { minVersion: 'DTLSv1.3', groups: ['x25519'], ca } satisfies SecurityOptions;
+ * connect('example.net', 9000, strict);
+ * ```
+ */
 export type SecurityOptions = OptionsOf<typeof SECURITY_OPTIONS>;

@@ -25,7 +25,16 @@ import { resolveNamedIdentity, resolveSni } from './sni.js';
 import { checkTicketKeys, resolveTickets } from './tickets.js';
 import { resolveCrls, resolveOcsp, resolvePins, resolveTrust } from './trust.js';
 
-/** The platform's part of a secure context, for what the options leave open. */
+/**
+ * The platform's part of a secure context, for what the options leave open.
+ *
+ * @example
+ * ```ts
+ * import { dtls13, nodeProvider, type Platform, type ProtocolVersion } from 'datagram-tls/core';
+ *
+ * const platform: Platform<ProtocolVersion> = { provider: nodeProvider, versions: [dtls13] };
+ * ```
+ */
 export interface Platform<V extends VersionFacts = VersionFacts> {
   /** All cryptography and randomness. */
   readonly provider: CryptoProvider;
@@ -50,7 +59,17 @@ export interface Platform<V extends VersionFacts = VersionFacts> {
   readonly openContext?: (object: object) => Security<V> | undefined;
 }
 
-/** The only reader of {@link SecurityOptions}. Throws the caller's mistake under the option's name. */
+/**
+ * The only reader of {@link SecurityOptions}. Throws the caller's mistake under the option's name.
+ *
+ * @example
+ * ```ts
+ * import { dtls12, dtls13, nodeProvider, resolveSecurity } from 'datagram-tls/core';
+ *
+ * const platform = { provider: nodeProvider, versions: [dtls13, dtls12] as const };
+ * const security = resolveSecurity({ cert, key }, 'server', platform);
+ * ```
+ */
 export function resolveSecurity<V extends VersionFacts>(
   given: SecurityOptions,
   role: Role,

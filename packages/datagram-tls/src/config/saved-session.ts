@@ -14,7 +14,18 @@ import {
 } from '../keys/resumption-state.js';
 import { Reader, Writer } from '../wire/cursor.js';
 
-/** The data that a client needs to resume a session. It holds secrets: anyone holding it can act as the client. */
+/**
+ * The data that a client needs to resume a session. It holds secrets: anyone holding it can act as the client.
+ *
+ * @example
+ * ```ts
+ * import type { SavedSession } from 'datagram-tls/core';
+ *
+ * function isFresh(session: SavedSession, now: number): boolean {
+ *   return now - session.receivedAt < session.lifetime;
+ * }
+ * ```
+ */
 export interface SavedSession {
   /** The session's secret, suite and peer. */
   readonly state: SessionState;
@@ -36,7 +47,18 @@ export interface SavedSession {
   readonly lifetime: Duration;
 }
 
-/** Just received and not yet timestamped; the core has no clock. */
+/**
+ * Just received and not yet timestamped; the core has no clock.
+ *
+ * @example
+ * ```ts
+ * import type { ConnectionEvent, NewTicket } from 'datagram-tls/core';
+ *
+ * function ticketOf(event: ConnectionEvent): NewTicket | undefined {
+ *   return event.type === 'ticket' ? event.ticket : undefined;
+ * }
+ * ```
+ */
 export interface NewTicket extends Omit<SavedSession, 'state' | 'receivedAt'> {
   /** The session's secret, suite and peer, without a date where the session is new. */
   readonly state: FreshState;
@@ -48,6 +70,15 @@ const DIGEST_LENGTH = 32;
 /**
  * The bytes that an application keeps, and owns: a format, the identity, the fields of {@link SavedSession}, and a digest of
  * all. `time`: when the ticket arrived, ms since 1970. {@link resolveSession} reads them.
+ *
+ * @example
+ * ```ts
+ * import { type ConnectionEvent, encodeSession, nodeProvider } from 'datagram-tls/core';
+ *
+ * function toKeep(event: ConnectionEvent): Uint8Array | undefined {
+ *   return event.type === 'ticket' ? encodeSession(nodeProvider, event.ticket, Date.now()) : undefined;
+ * }
+ * ```
  */
 export function encodeSession(provider: CryptoProvider, ticket: NewTicket, time: number): Uint8Array {
   const w = new Writer()
@@ -68,6 +99,14 @@ export function encodeSession(provider: CryptoProvider, ticket: NewTicket, time:
 /**
  * Reads the option `session` of a client that connects to `identity`. Throws `ERR_INVALID_ARG_TYPE` for a value that
  * is not bytes and `ERR_INVALID_ARG_VALUE` for bytes that are not a session, or one with another peer.
+ *
+ * @example
+ * ```ts
+ * import { nodeProvider, resolveSession } from 'datagram-tls/core';
+ *
+ * const session = resolveSession(undefined, 'device.example', nodeProvider); // nothing was kept
+ * console.log(session === undefined);
+ * ```
  */
 export function resolveSession(
   value: unknown,

@@ -145,6 +145,14 @@ export class SentData {
 /**
  * The result of early data. `none`: there is none. `offered`: it was sent, and the answer is not known yet.
  * `accepted`: the server accepted it. `refused`: it is sent again, or was, when the session is open.
+ *
+ * @example
+ * ```ts
+ * import type { EarlyOutcome } from 'datagram-tls';
+ *
+ * const outcome: EarlyOutcome = session.earlyData;
+ * if (outcome === 'accepted') console.log('saved a round trip');
+ * ```
  */
 export type EarlyOutcome = 'none' | 'offered' | 'accepted' | 'refused';
 

@@ -24,7 +24,19 @@ const MAX_WITHHELD = 128;
 /** RFC 9147 §4.2.1: no datagram is in transit for longer, so that a missing part will not arrive; ms. */
 export const HELD_LIFE: Duration = 120_000;
 
-/** The counters of one association. */
+/**
+ * The counters of one association.
+ *
+ * @example
+ * ```ts
+ * import type { Connection, Counters } from 'datagram-tls/core';
+ *
+ * function show(connection: Connection): void {
+ *   const { messagesSent, retransmissions }: Readonly<Counters> = connection.counters;
+ *   console.log(messagesSent, retransmissions);
+ * }
+ * ```
+ */
 export interface Counters {
   /** All datagrams that were handed to it, of which some may have been dropped. */
   datagramsReceived: number;

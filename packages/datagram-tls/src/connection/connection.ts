@@ -11,7 +11,19 @@ import { type Phase, sessionOf } from './life.js';
 import { FROM_ZERO, Machine } from './machine.js';
 import type { Security } from './version.js';
 
-/** What is known of the path to a peer. */
+/**
+ * What is known of the path to a peer.
+ *
+ * @example
+ * ```ts
+ * import type { Connection, PathInfo } from 'datagram-tls/core';
+ *
+ * function isValidated(connection: Connection): boolean {
+ *   const { validated }: PathInfo = connection.path;
+ *   return validated;
+ * }
+ * ```
+ */
 export interface PathInfo {
   /** Where datagrams go. */
   readonly address: PeerAddress;
@@ -33,6 +45,19 @@ export let connectionAround: (machine: Machine) => Connection;
  * One association, without socket, clock or randomness of its own. After each call that takes an instant drain {@link
  * pollTransmit} and {@link pollEvent}, and call {@link handleTimeout} at {@link pollTimeout}. Instants are ms of any
  * monotonic clock.
+ *
+ * @example
+ * ```ts
+ * import { Connection, dtls13, nodeProvider, resolveBehaviour, resolveSecurity } from 'datagram-tls/core';
+ *
+ * const platform = { provider: nodeProvider, versions: [dtls13] as const };
+ * const security = resolveSecurity({ psk: { identity: 'sensor-1', key: secret } }, 'client', platform);
+ * const peer = { address: '192.0.2.1', port: 5684, family: 'IPv4' } as const;
+ * const destination = { serverName: undefined, verifyName: undefined };
+ * const connection = Connection.create(security, resolveBehaviour({}, false), destination, peer);
+ * connection.start(0);
+ * console.log(connection.pollTransmit()?.to.port);
+ * ```
  */
 export class Connection {
   static {

@@ -4,7 +4,16 @@ import { records12 } from '../record/protect12.js';
 import { FACTS_12 } from '../wire/version.js';
 import { makeVersion, type ProtocolVersion } from './version.js';
 
-/** DTLS 1.2 (RFC 6347). */
+/**
+ * DTLS 1.2 (RFC 6347).
+ *
+ * @example
+ * ```ts
+ * import { dtls12, nodeProvider } from 'datagram-tls/core';
+ *
+ * const platform = { provider: nodeProvider, versions: [dtls12] as const }; // holds no code of DTLS 1.3
+ * ```
+ */
 export const dtls12: ProtocolVersion = makeVersion({
   name: FACTS_12.name,
   code: FACTS_12.code,

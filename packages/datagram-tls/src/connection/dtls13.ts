@@ -4,7 +4,16 @@ import { records13 } from '../record/protect13.js';
 import { FACTS_13 } from '../wire/version.js';
 import { makeVersion, type ProtocolVersion } from './version.js';
 
-/** DTLS 1.3 (RFC 9147). */
+/**
+ * DTLS 1.3 (RFC 9147).
+ *
+ * @example
+ * ```ts
+ * import { dtls13, nodeProvider } from 'datagram-tls/core';
+ *
+ * const platform = { provider: nodeProvider, versions: [dtls13] as const }; // holds no code of DTLS 1.2
+ * ```
+ */
 export const dtls13: ProtocolVersion = makeVersion({
   name: FACTS_13.name,
   code: FACTS_13.code,

@@ -7,7 +7,19 @@ import type { KeylogLabel } from '../keys/keylog.js';
 import type { FreshState } from '../keys/resumption-state.js';
 import type { DropReason as RecordDropReason } from '../record/header.js';
 
-/** Events of a connection for its owner, in order. */
+/**
+ * Events of a connection for its owner, in order.
+ *
+ * @example
+ * ```ts
+ * import type { ConnectionEvent } from 'datagram-tls/core';
+ *
+ * function onEvent(event: ConnectionEvent): void {
+ *   if (event.type === 'message') console.log(event.data.length, 'bytes');
+ *   else if (event.type === 'connected') console.log(event.session.version);
+ * }
+ * ```
+ */
 export type ConnectionEvent =
   /** One datagram of application data; the receiver owns the bytes. */
   | { readonly type: 'message'; readonly data: Uint8Array }
@@ -39,7 +51,19 @@ export type ConnectionEvent =
   /** The end: with the error of a failure, or without one after close_notify of either side. */
   | { readonly type: 'closed'; readonly error: DTLSError | undefined };
 
-/** Shown by `-v`. Only connections that trace make these. */
+/**
+ * Shown by `-v`. Only connections that trace make these.
+ *
+ * @example
+ * ```ts
+ * import { connect, type TraceEvent } from 'datagram-tls';
+ *
+ * function show(event: TraceEvent): void {
+ *   if (event.kind === 'flight') console.log(event.direction, event.messages.join(', '));
+ * }
+ * connect('example.net', 9000, { ca, trace: show });
+ * ```
+ */
 export type TraceEvent =
   | {
       readonly kind: 'flight';
@@ -68,7 +92,16 @@ export type TraceEvent =
   /** The sender named by `direction` switches to `epoch`. */
   | { readonly kind: 'key-update'; readonly direction: 'sent' | 'received'; readonly epoch: number };
 
-/** Why a received record, or a message that could not be sent, was discarded; every one is counted by its reason. */
+/**
+ * Why a received record, or a message that could not be sent, was discarded; every one is counted by its reason.
+ *
+ * @example
+ * ```ts
+ * import type { DropReason } from 'datagram-tls';
+ *
+ * const attacks: readonly DropReason[] = ['bad_record', 'replayed'];
+ * ```
+ */
 export type DropReason =
   | RecordDropReason
   /** A handshake fragment that contradicts an earlier one of the same message. */
@@ -134,5 +167,16 @@ export type DropReason =
   /** The connection is closed or has failed. */
   | 'closed';
 
-/** How often each reason occurred; other reasons are absent. */
+/**
+ * How often each reason occurred; other reasons are absent.
+ *
+ * @example
+ * ```ts
+ * import type { DropCounts } from 'datagram-tls/core';
+ *
+ * function lost(drops: DropCounts): number {
+ *   return Object.values(drops).reduce((sum, count) => sum + count, 0);
+ * }
+ * ```
+ */
 export type DropCounts = Partial<Record<DropReason, number>>;

@@ -12,7 +12,17 @@ export interface VersionParts extends HandshakeVersion {
 let make: (parts: VersionParts) => ProtocolVersion;
 let open: (version: ProtocolVersion) => VersionParts;
 
-/** A version of DTLS that this library speaks, with all the code for it. */
+/**
+ * A version of DTLS that this library speaks, with all the code for it.
+ *
+ * @example
+ * ```ts
+ * import { dtls12, dtls13, type ProtocolVersion } from 'datagram-tls/core';
+ *
+ * const versions: readonly ProtocolVersion[] = [dtls13, dtls12];
+ * console.log(versions.map(({ name }) => name));
+ * ```
+ */
 export class ProtocolVersion implements VersionFacts {
   /** As the options `minVersion` and `maxVersion` write it. */
   readonly name: Version;
@@ -35,7 +45,18 @@ export class ProtocolVersion implements VersionFacts {
   }
 }
 
-/** A security whose versions are supported. */
+/**
+ * A security whose versions are supported.
+ *
+ * @example
+ * ```ts
+ * import type { Security, Service } from 'datagram-tls/core';
+ *
+ * function securityOf(service: Service): Security {
+ *   return service.security;
+ * }
+ * ```
+ */
 export type Security = AnySecurity<ProtocolVersion>;
 
 export function makeVersion(parts: VersionParts): ProtocolVersion {

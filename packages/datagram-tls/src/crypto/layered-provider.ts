@@ -13,6 +13,13 @@ type Primitives<Capability extends keyof Capabilities, Functions extends keyof C
 /**
  * Some primitives, such as those of a WebAssembly or native module. The base provider supplies absent groups, and every name
  * for which `has` returns false.
+ *
+ * @example
+ * ```ts
+ * import { nodeProvider, type PartialProvider } from 'datagram-tls/core';
+ *
+ * const constantTime: PartialProvider = { equal: (a, b) => nodeProvider.equal(a, b) };
+ * ```
  */
 export interface PartialProvider {
   /** Hashes, HMAC and HKDF. */
@@ -42,7 +49,23 @@ interface PartialSignatures
   importPrivateKey(data: string | Uint8Array, passphrase?: string | Uint8Array): PrivateKey | undefined;
 }
 
-/** Takes each primitive from `top` where `top` supports its name, else from `base`. */
+/**
+ * Takes each primitive from `top` where `top` supports its name, else from `base`.
+ *
+ * @example
+ * ```ts
+ * import { layerProvider, nodeProvider } from 'datagram-tls/core';
+ *
+ * const seen: number[] = [];
+ * const provider = layerProvider(nodeProvider, {
+ *   randomBytes: (length) => {
+ *     seen.push(length);
+ *     return nodeProvider.randomBytes(length);
+ *   },
+ * });
+ * console.log(provider.randomBytes(32).length, seen);
+ * ```
+ */
 export function layerProvider(base: CryptoProvider, top: PartialProvider): CryptoProvider {
   const { hashes, aeads, aesCbc, recordNumberMasks, keyExchanges } = top;
   const has = {

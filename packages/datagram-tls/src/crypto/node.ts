@@ -8,7 +8,16 @@ import { nodePasswords } from './node-passwords.js';
 import { sign, verify } from './node-signatures.js';
 import type { CryptoProvider } from './provider.js';
 
-/** The provider over node:crypto, and @noble/post-quantum for ML-KEM. It has no state that a caller could see. */
+/**
+ * The provider over node:crypto, and @noble/post-quantum for ML-KEM. It has no state that a caller could see.
+ *
+ * @example
+ * ```ts
+ * import { nodeProvider } from 'datagram-tls/core';
+ *
+ * console.log(nodeProvider.hash('sha256').digest().length);
+ * ```
+ */
 export const nodeProvider: CryptoProvider = {
   capabilities: nodeCapabilities,
   randomBytes,

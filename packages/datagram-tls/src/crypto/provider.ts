@@ -4,6 +4,16 @@ import type { PasswordCrypto } from './password-crypto.js';
 /**
  * All cryptography and randomness the core uses. `crypto/node.ts` implements it over node:crypto, `layerProvider` lays a provider
  * with some primitives over another.
+ *
+ * @example
+ * ```ts
+ * import { type CryptoProvider, nodeProvider } from 'datagram-tls/core';
+ *
+ * function nonce(provider: CryptoProvider): Uint8Array {
+ *   return provider.randomBytes(12);
+ * }
+ * console.log(nonce(nodeProvider).length);
+ * ```
  */
 export interface CryptoProvider {
   /** What this platform supports. Nothing else of the provider is called for unsupported primitives. */
@@ -45,6 +55,14 @@ export interface CryptoProvider {
 /**
  * What a platform supports, by name. Each answer stays the same; the first may take some milliseconds, because it is
  * found by trying.
+ *
+ * @example
+ * ```ts
+ * import { type Capabilities, nodeProvider } from 'datagram-tls/core';
+ *
+ * const capabilities: Capabilities = nodeProvider.capabilities;
+ * console.log(capabilities.aead('aes-128-gcm'));
+ * ```
  */
 export interface Capabilities {
   /** The hash, and HMAC with it. */
@@ -64,10 +82,30 @@ export interface Capabilities {
   signature(scheme: SchemeName, key: KeyType): boolean;
 }
 
-/** Hashes that are strong enough for proofs. SHA-1 is only a look-up key for proofs of others, as in OCSP. */
+/**
+ * Hashes that are strong enough for proofs. SHA-1 is only a look-up key for proofs of others, as in OCSP.
+ *
+ * @example
+ * ```ts
+ * import type { HashName } from 'datagram-tls/core';
+ *
+ * const name: HashName = 'sha256';
+ * ```
+ */
 export type HashName = 'sha256' | 'sha384' | 'sha512';
 
-/** A hash of what is given piece by piece. */
+/**
+ * A hash of what is given piece by piece.
+ *
+ * @example
+ * ```ts
+ * import { nodeProvider, type RunningHash } from 'datagram-tls/core';
+ *
+ * const hash: RunningHash = nodeProvider.hash('sha256');
+ * hash.update(new Uint8Array(3));
+ * console.log(hash.digest().length);
+ * ```
+ */
 export interface RunningHash {
   /** Adds bytes, which are not kept. */
   update(data: Uint8Array): void;
@@ -77,13 +115,31 @@ export interface RunningHash {
   copy(): RunningHash;
 }
 
-/** An HMAC key. */
+/**
+ * An HMAC key.
+ *
+ * @example
+ * ```ts
+ * import { type MacKey, nodeProvider } from 'datagram-tls/core';
+ *
+ * const mac: MacKey = nodeProvider.mac('sha256', secret);
+ * ```
+ */
 export interface MacKey {
   /** HMAC of the parts, one after the other. */
   sign(...parts: Uint8Array[]): Uint8Array;
 }
 
-/** Names of AEADs; `-8` means a tag of 8 bytes. */
+/**
+ * Names of AEADs; `-8` means a tag of 8 bytes.
+ *
+ * @example
+ * ```ts
+ * import type { AeadName } from 'datagram-tls/core';
+ *
+ * const name: AeadName = 'aes-128-gcm';
+ * ```
+ */
 export type AeadName =
   | 'aes-128-gcm'
   | 'aes-256-gcm'
@@ -93,7 +149,17 @@ export type AeadName =
   | 'aes-128-ccm-8'
   | 'aes-256-ccm-8';
 
-/** An AEAD under one key. */
+/**
+ * An AEAD under one key.
+ *
+ * @example
+ * ```ts
+ * import { type AeadKey, nodeProvider } from 'datagram-tls/core';
+ *
+ * const aead: AeadKey = nodeProvider.aead('aes-128-gcm', secret);
+ * console.log(aead.tagLength);
+ * ```
+ */
 export interface AeadKey {
   /** Bytes that a sealed text is longer than its plaintext. */
   readonly tagLength: number;
@@ -106,7 +172,16 @@ export interface AeadKey {
   open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
 }
 
-/** AES-CBC under one key. Texts are whole blocks of 16 bytes, as are IVs: the record layer pads. */
+/**
+ * AES-CBC under one key. Texts are whole blocks of 16 bytes, as are IVs: the record layer pads.
+ *
+ * @example
+ * ```ts
+ * import { type CbcKey, nodeProvider } from 'datagram-tls/core';
+ *
+ * const cbc: CbcKey = nodeProvider.aesCbc(secret);
+ * ```
+ */
 export interface CbcKey {
   /** Writes the ciphertext into `out` at `offset`. */
   encrypt(iv: Uint8Array, plaintext: Uint8Array, out: Uint8Array, offset: number): void;
@@ -114,13 +189,32 @@ export interface CbcKey {
   decrypt(iv: Uint8Array, ciphertext: Uint8Array): Uint8Array;
 }
 
-/** Makes the masks that hide record numbers of DTLS 1.3 (RFC 9147 §4.2.3). */
+/**
+ * Makes the masks that hide record numbers of DTLS 1.3 (RFC 9147 §4.2.3).
+ *
+ * @example
+ * ```ts
+ * import { nodeProvider, type RecordNumberMask } from 'datagram-tls/core';
+ *
+ * const mask: RecordNumberMask = nodeProvider.recordNumberMask('aes-128-gcm', secret);
+ * ```
+ */
 export interface RecordNumberMask {
   /** The mask for the 16-byte `sample` of ciphertext; at least 2 bytes, valid until the next call. */
   mask(sample: Uint8Array): Uint8Array;
 }
 
-/** Our part of a key exchange that we began. */
+/**
+ * Our part of a key exchange that we began.
+ *
+ * @example
+ * ```ts
+ * import { type KeyExchange, nodeProvider } from 'datagram-tls/core';
+ *
+ * const exchange: KeyExchange = nodeProvider.startKeyExchange('x25519');
+ * console.log(exchange.share.length);
+ * ```
+ */
 export interface KeyExchange {
   /** Its group. */
   readonly group: GroupName;
@@ -130,7 +224,17 @@ export interface KeyExchange {
   finish(peerShare: Uint8Array): Uint8Array | undefined;
 }
 
-/** Our part of a key exchange that the peer began. */
+/**
+ * Our part of a key exchange that the peer began.
+ *
+ * @example
+ * ```ts
+ * import { type KeyExchangeAnswer, nodeProvider } from 'datagram-tls/core';
+ *
+ * const { share } = nodeProvider.startKeyExchange('x25519');
+ * const answer: KeyExchangeAnswer | undefined = nodeProvider.answerKeyExchange('x25519', share);
+ * ```
+ */
 export interface KeyExchangeAnswer {
   /** To send; in the form of {@link KeyExchange.share}, or the ML-KEM ciphertext and the X25519 key for the hybrid. */
   readonly share: Uint8Array;
@@ -138,10 +242,30 @@ export interface KeyExchangeAnswer {
   readonly secret: Uint8Array;
 }
 
-/** Types of keys that sign; `rsa-pss` is a key restricted to RSASSA-PSS. */
+/**
+ * Types of keys that sign; `rsa-pss` is a key restricted to RSASSA-PSS.
+ *
+ * @example
+ * ```ts
+ * import type { KeyType } from 'datagram-tls/core';
+ *
+ * const type: KeyType = 'p256';
+ * ```
+ */
 export type KeyType = 'p256' | 'p384' | 'p521' | 'ed25519' | 'ed448' | 'rsa' | 'rsa-pss';
 
-/** The properties of a key, and what it may sign. */
+/**
+ * The properties of a key, and what it may sign.
+ *
+ * @example
+ * ```ts
+ * import type { KeyShape, PublicKey } from 'datagram-tls/core';
+ *
+ * function shapeOf(key: PublicKey): KeyShape {
+ *   return key;
+ * }
+ * ```
+ */
 export interface KeyShape {
   /** Its type and curve. */
   readonly type: KeyType;
@@ -154,7 +278,18 @@ export interface KeyShape {
   readonly hashes: readonly HashName[] | undefined;
 }
 
-/** A key of a provider that verifies signatures; only that provider uses it. */
+/**
+ * A key of a provider that verifies signatures; only that provider uses it.
+ *
+ * @example
+ * ```ts
+ * import { nodeProvider, type PublicKey } from 'datagram-tls/core';
+ *
+ * function read(spki: Uint8Array): PublicKey | undefined {
+ *   return nodeProvider.importPublicKey(spki);
+ * }
+ * ```
+ */
 export interface PublicKey extends KeyShape {
   /** SubjectPublicKeyInfo in DER. */
   readonly spki: Uint8Array;
@@ -162,7 +297,16 @@ export interface PublicKey extends KeyShape {
   readonly handle: unknown;
 }
 
-/** A key of a provider that signs; only that provider uses it. */
+/**
+ * A key of a provider that signs; only that provider uses it.
+ *
+ * @example
+ * ```ts
+ * import { nodeProvider, type PrivateKey } from 'datagram-tls/core';
+ *
+ * const privateKey: PrivateKey | undefined = nodeProvider.importPrivateKey(key);
+ * ```
+ */
 export interface PrivateKey extends KeyShape {
   /** SubjectPublicKeyInfo of its public half, to match it with a certificate. */
   readonly spki: Uint8Array;

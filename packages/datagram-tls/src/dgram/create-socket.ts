@@ -5,10 +5,29 @@ import { type DgramDtlsOptions, type DgramSettings, resolveDtls, type SocketOpti
 import type { DgramDropReason } from './peer.js';
 import { type DgramDrops, DtlsSocket, type MessageListener } from './socket.js';
 
-/** The address of a peer, without the size of a message. */
+/**
+ * The address of a peer, without the size of a message.
+ *
+ * @example
+ * ```ts
+ * import type { PeerInfo } from 'datagram-tls/dgram';
+ *
+ * const peer: PeerInfo = { address: '127.0.0.1', port: 9000, family: 'IPv4' };
+ * ```
+ */
 export type PeerInfo = Omit<RemoteInfo, 'size'>;
 
-/** What a socket has beside all that a `dgram.Socket` has. */
+/**
+ * What a socket has beside all that a `dgram.Socket` has.
+ *
+ * @example
+ * ```ts
+ * import { createSocket, type SocketExtras } from 'datagram-tls/dgram';
+ *
+ * const extras: SocketExtras = createSocket({ type: 'udp4', dtls: { client: { ca } } });
+ * extras.on('session', (session) => console.log(session.remoteAddress));
+ * ```
+ */
 export interface SocketExtras {
   /** `udp4` or `udp6`. */
   readonly type: SocketType;
@@ -32,7 +51,17 @@ export interface SocketExtras {
   once(event: 'drop', listener: (reason: DgramDropReason, peer: PeerInfo) => void): this;
 }
 
-/** A socket of node:dgram whose messages go through DTLS: `instanceof dgram.Socket` is true. */
+/**
+ * A socket of node:dgram whose messages go through DTLS: `instanceof dgram.Socket` is true.
+ *
+ * @example
+ * ```ts
+ * import { createSocket, Socket } from 'datagram-tls/dgram';
+ *
+ * const socket = createSocket({ type: 'udp4', dtls: { client: { ca } } });
+ * console.log(socket instanceof Socket);
+ * ```
+ */
 export type Socket = SocketExtras & PlainSocket;
 
 /** The class of sockets, for `instanceof`; `createSocket` makes them. */
@@ -48,12 +77,34 @@ export const Socket = DtlsSocket as unknown as {
  *
  * Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`, `ERR_MISSING_ARGS` for wrong options,
  * `ERR_OSSL_…` for keys and certificates, and what `dgram.createSocket` throws.
+ *
+ * @example
+ * ```ts
+ * import { createSocket } from 'datagram-tls/dgram';
+ *
+ * const server = createSocket({ type: 'udp4', dtls: { server: { cert, key } } });
+ * server.on('message', (message, from) => server.send(message, from.port, from.address));
+ * server.bind(9000, '127.0.0.1');
+ *
+ * const client = createSocket({ type: 'udp4', dtls: { client: { ca } } });
+ * client.on('message', (message) => console.log(message.toString()));
+ * client.send('hello', 9000, '127.0.0.1');
+ * ```
  */
 export function createSocket(options: SocketType | SocketOptions, listener?: MessageListener): Socket {
   return make(options, listener, undefined);
 }
 
-/** What libraries use of node:dgram that take the module, such as net-snmp's `dgramModule`. */
+/**
+ * What libraries use of node:dgram that take the module, such as net-snmp's `dgramModule`.
+ *
+ * @example
+ * ```ts
+ * import { type DgramModule, dtlsModule } from 'datagram-tls/dgram';
+ *
+ * const dgramModule: DgramModule = dtlsModule({ client: { ca } }); // such as net-snmp's option
+ * ```
+ */
 export interface DgramModule {
   readonly createSocket: (options: SocketType | SocketOptions, listener?: MessageListener) => Socket;
   readonly Socket: typeof Socket;
@@ -62,6 +113,14 @@ export interface DgramModule {
 /**
  * A module like node:dgram whose sockets have these options of DTLS, for libraries that make their sockets themselves.
  * The options are read once, and its sockets share certificates, keys and tickets. Throws as {@link createSocket}.
+ *
+ * @example
+ * ```ts
+ * import { dtlsModule } from 'datagram-tls/dgram';
+ *
+ * const dgramModule = dtlsModule({ client: { psk: { identity: 'sensor-1', key: secret } } });
+ * const socket = dgramModule.createSocket('udp4');
+ * ```
  */
 export function dtlsModule(dtls: DgramDtlsOptions = {}): DgramModule {
   const settings = resolveDtls(dtls);

@@ -43,17 +43,50 @@ const DGRAM_CLIENT_OPTIONS = {
   session: CONNECT_OPTIONS.session,
 };
 
+/**
+ * The option `dtls.server`: what a server's secure context takes.
+ *
+ * @example
+ * ```ts
+ * import { createSocket, type DgramServerOptions } from 'datagram-tls/dgram';
+ *
+ * const server: DgramServerOptions = { cert, key, requestCert: true, ca };
+ * const socket = createSocket({ type: 'udp4', dtls: { server } });
+ * ```
+ */
 export interface DgramServerOptions extends OptionsOf<typeof DGRAM_SERVER_OPTIONS, 'server'> {
   psk?: ServerPskOption | undefined;
   sni?: SniOption<SniIdentity> | undefined;
 }
 
+/**
+ * The option `dtls.client`: what a client's secure context takes.
+ *
+ * @example
+ * ```ts
+ * import { createSocket, type DgramClientOptions } from 'datagram-tls/dgram';
+ *
+ * const client: DgramClientOptions = { psk: { identity: 'sensor-1', key: secret } };
+ * const socket = createSocket({ type: 'udp4', dtls: { client } });
+ * ```
+ */
 export interface DgramClientOptions extends OptionsOf<typeof DGRAM_CLIENT_OPTIONS, 'client'> {
   psk?: ClientPskOption | undefined;
   checkServerIdentity?: CheckPeerCertificate | undefined;
 }
 
-/** A peer to which a session begins. */
+/**
+ * A peer to which a session begins.
+ *
+ * @example
+ * ```ts
+ * import type { DgramTarget } from 'datagram-tls/dgram';
+ *
+ * function nameOf({ host, address }: DgramTarget): string {
+ *   return host ?? address;
+ * }
+ * ```
+ */
 export interface DgramTarget {
   /** An IP address. */
   readonly address: string;
@@ -62,7 +95,17 @@ export interface DgramTarget {
   readonly host: string | undefined;
 }
 
-/** Called for each client session before it begins. */
+/**
+ * Called for each client session before it begins.
+ *
+ * @example
+ * ```ts
+ * import { createSocket, type DgramClientFunction } from 'datagram-tls/dgram';
+ *
+ * const client: DgramClientFunction = ({ host }) => (host === 'old.example' ? { ca, maxVersion: 'DTLSv1.2' } : { ca });
+ * const socket = createSocket({ type: 'udp4', dtls: { client } });
+ * ```
+ */
 export type DgramClientFunction = (target: DgramTarget) => DgramClientOptions;
 
 const server = kindOf<DgramServerOptions>('object', (value, name) => {
@@ -113,10 +156,30 @@ interface DgramEndpointOptions
     LimitOptions,
     Pick<OptionsOf<typeof SOCKET_OPTIONS>, 'maxSendQueue' | 'trace'> {}
 
-/** The DTLS of a socket. */
+/**
+ * The DTLS of a socket.
+ *
+ * @example
+ * ```ts
+ * import { createSocket, type DgramDtlsOptions } from 'datagram-tls/dgram';
+ *
+ * const dtls: DgramDtlsOptions = { server: { cert, key }, maxSessions: 100 };
+ * const socket = createSocket({ type: 'udp4', dtls });
+ * ```
+ */
 export interface DgramDtlsOptions extends DgramEndpointOptions, OptionsOf<typeof DGRAM_OPTIONS> {}
 
-/** What `createSocket` takes: the options of node:dgram, and `dtls`. */
+/**
+ * What `createSocket` takes: the options of node:dgram, and `dtls`.
+ *
+ * @example
+ * ```ts
+ * import { createSocket, type SocketOptions } from 'datagram-tls/dgram';
+ *
+ * const options: SocketOptions = { type: 'udp6', ipv6Only: true, dtls: { client: { ca } } };
+ * const socket = createSocket(options);
+ * ```
+ */
 export interface SocketOptions extends PlainSocketOptions {
   dtls?: DgramDtlsOptions | undefined;
 }

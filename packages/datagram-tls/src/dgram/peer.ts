@@ -5,7 +5,17 @@ import type { DTLSSession } from '../driver/session.js';
 import { messageTooLarge, noRoom, otherName } from './errors.js';
 import type { SendCallback } from './send-arguments.js';
 
-/** Why a message was not sent. */
+/**
+ * Why a message was not sent.
+ *
+ * @example
+ * ```ts
+ * import { createSocket, type DgramDropReason } from 'datagram-tls/dgram';
+ *
+ * const socket = createSocket({ type: 'udp4', dtls: { client: { ca } } });
+ * socket.on('drop', (reason: DgramDropReason, peer) => console.warn(reason, peer.address));
+ * ```
+ */
 export type DgramDropReason =
   /** The address has no session, and this socket begins none with it. */
   | 'no_session'

@@ -24,7 +24,17 @@ import { readPort, readSendArguments, type SendCallback } from './send-arguments
 /** How long `close` waits for handshakes that have messages to send, ms. */
 const LINGER = 5000;
 
-/** What a socket did not send, by reason. */
+/**
+ * What a socket did not send, by reason.
+ *
+ * @example
+ * ```ts
+ * import { createSocket, type DgramDrops } from 'datagram-tls/dgram';
+ *
+ * const socket = createSocket({ type: 'udp4', dtls: { client: { ca } } });
+ * const drops: DgramDrops = socket.drops;
+ * ```
+ */
 export type DgramDrops = Readonly<Record<DgramDropReason, number>>;
 
 /** As node:dgram's types have it. */

@@ -26,6 +26,19 @@ import { datagramSize } from './transport.js';
  * keys and certificates, the system's code when the socket cannot be bound, `ERR_DTLS_TRANSPORT_IN_USE` when the
  * transport belongs to another endpoint. `session.opened` rejects with `DTLSError`, or with the resolver's code, such
  * as `ENOTFOUND`, when there is no such host.
+ *
+ * @example
+ * ```ts
+ * import { connect } from 'datagram-tls';
+ *
+ * const session = connect('example.net', 9000, { ca });
+ * await session.opened;
+ * session.send('hello');
+ * for await (const message of session) {
+ *   console.log(message.toString());
+ *   break; // leaving the loop closes the session
+ * }
+ * ```
  */
 export function connect(
   host: string,

@@ -15,7 +15,20 @@ interface OfEndpoint {
   readonly endpoint: DTLSEndpoint;
 }
 
-/** The channels of `node:diagnostics_channel` that this library publishes to, and their messages. */
+/**
+ * The channels of `node:diagnostics_channel` that this library publishes to, and their messages.
+ *
+ * @example
+ * ```ts
+ * import { subscribe } from 'node:diagnostics_channel';
+ * import type { DiagnosticsChannels } from 'datagram-tls';
+ *
+ * subscribe('datagram-tls.session.open', (message) => {
+ *   const { session, protocol } = message as DiagnosticsChannels['datagram-tls.session.open'];
+ *   console.log(session.remoteAddress, protocol);
+ * });
+ * ```
+ */
 export interface DiagnosticsChannels {
   /** A session begins: a client's before its first flight, a server's before `onsession`. */
   'datagram-tls.session.start': OfSession & { readonly role: Role };

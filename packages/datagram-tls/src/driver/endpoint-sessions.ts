@@ -1,6 +1,18 @@
 import type { DTLSSession } from './session.js';
 
-/** The sessions of an endpoint that are not over, in the order of their beginning; it changes with them. */
+/**
+ * The sessions of an endpoint that are not over, in the order of their beginning; it changes with them.
+ *
+ * @example
+ * ```ts
+ * import type { EndpointSessions } from 'datagram-tls';
+ *
+ * function broadcast(sessions: EndpointSessions, text: string): void {
+ *   for (const session of sessions) session.send(text);
+ * }
+ * broadcast(endpoint.sessions, 'hello, all');
+ * ```
+ */
 export interface EndpointSessions extends Iterable<DTLSSession> {
   readonly size: number;
   /** The session with that IP address and port; of a client that restarts, the one that it had before. */

@@ -60,8 +60,43 @@ import { addDrops, type DTLSEndpointStats, type EndpointSource, endpointStats } 
 import { datagramSize, type Transport, TransportChannel } from './transport.js';
 import { Udp, type UdpOptions } from './udp.js';
 
+/**
+ * Called when the socket or the transport fails.
+ *
+ * @example
+ * ```ts
+ * import type { EndpointErrorHandler } from 'datagram-tls';
+ *
+ * const onerror: EndpointErrorHandler = (error) => console.error('the socket failed:', error.message);
+ * endpoint.onerror = onerror;
+ * ```
+ */
 export type EndpointErrorHandler = (this: DTLSEndpoint, error: Error) => void;
+/**
+ * Called, at most once a second for each reason, with clients that got no session.
+ *
+ * @example
+ * ```ts
+ * import type { RefusalHandler } from 'datagram-tls';
+ *
+ * const onrefused: RefusalHandler = ({ reason, count }) => console.warn(count, 'refused:', reason);
+ * endpoint.onrefused = onrefused;
+ * ```
+ */
 export type RefusalHandler = (this: DTLSEndpoint, refusal: Refusal) => void;
+/**
+ * Called with each new session of a server.
+ *
+ * @example
+ * ```ts
+ * import { listen, type SessionCallback } from 'datagram-tls';
+ *
+ * const echo: SessionCallback = (session) => {
+ *   session.onmessage = (data) => void session.send(data);
+ * };
+ * listen(echo, { port: 9000, cert, key });
+ * ```
+ */
 export type SessionCallback = (session: DTLSSession) => void;
 
 /** Messages that wait for a reader of `for await`; the oldest is dropped and counted when one more comes. */
@@ -90,7 +125,19 @@ export let endpointControl: {
   fail: (endpoint: DTLSEndpoint, error: Error) => void;
 };
 
-/** One UDP socket, or one transport, and the sessions on it. Made by `listen`, and by `connect` for its one session. */
+/**
+ * One UDP socket, or one transport, and the sessions on it. Made by `listen`, and by `connect` for its one session.
+ *
+ * @example
+ * ```ts
+ * import { DTLSEndpoint } from 'datagram-tls';
+ *
+ * const endpoint = new DTLSEndpoint({ bindHost: '127.0.0.1' });
+ * const session = endpoint.connect('127.0.0.1', 9000, { ca });
+ * await session.opened;
+ * await endpoint.close();
+ * ```
+ */
 export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession> {
   static {
     endpointControl = {

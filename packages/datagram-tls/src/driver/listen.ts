@@ -25,6 +25,17 @@ import { checkEarlyReceiver, securityFrom } from './secure-context.js';
  * Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`, `ERR_MISSING_ARGS` for wrong options,
  * `ERR_OSSL_…` for keys and certificates, the system's code when the socket cannot be bound, such as `EADDRINUSE`,
  * and `ERR_DTLS_TRANSPORT_IN_USE` when the transport belongs to another endpoint.
+ *
+ * @example
+ * ```ts
+ * import { listen } from 'datagram-tls';
+ *
+ * const endpoint = listen((session) => {
+ *   session.onmessage = (data) => void session.send(data);
+ *   session.onerror = (error) => console.error(error.message);
+ * }, { port: 9000, cert, key });
+ * console.log(endpoint.address?.port);
+ * ```
  */
 export function listen(options: ListenOptions | TransportListenOptions): DTLSEndpoint;
 export function listen(

@@ -28,10 +28,32 @@ import type { DTLSSession } from './session.js';
 import { checkTransport, type Transport, type TransportOption } from './transport.js';
 import type { UdpOptions } from './udp.js';
 
-/** Called for every flight and alert of a session, in order. */
+/**
+ * Called for every flight and alert of a session, in order.
+ *
+ * @example
+ * ```ts
+ * import { connect, type Trace } from 'datagram-tls';
+ *
+ * const trace: Trace = (event) => console.log(event.kind);
+ * connect('example.net', 9000, { ca, trace });
+ * ```
+ */
 export type Trace = (event: TraceEvent, session: DTLSSession) => void;
 
-/** The receiver owns `data`. */
+/**
+ * The receiver owns `data`.
+ *
+ * @example
+ * ```ts
+ * import { type EarlyDataCallback, listen } from 'datagram-tls';
+ *
+ * const onearlydata: EarlyDataCallback = (data, session) => {
+ *   if (isIdempotent(data)) session.send(answerTo(data));
+ * };
+ * listen(onsession, { port: 9000, cert, key, maxEarlyData: 1000, onearlydata });
+ * ```
+ */
 export type EarlyDataCallback = (data: Buffer, session: DTLSSession) => void;
 
 const port: Kind<number> = kindOf('0 to 65535', (value, name) => {
@@ -226,10 +248,30 @@ export const PEER_OPTIONS = {
 /** What `connect` and `listen` take beside their own, and `DTLSEndpoint` beside where to bind. */
 interface CommonOptions extends BehaviourOptions, LimitOptions, OptionsOf<typeof SOCKET_OPTIONS> {}
 
-/** What `DTLSEndpoint` takes. */
+/**
+ * What `DTLSEndpoint` takes.
+ *
+ * @example
+ * ```ts
+ * import { DTLSEndpoint, type EndpointOptions } from 'datagram-tls';
+ *
+ * const options: EndpointOptions = { bindHost: '::', maxSendQueue: 262_144 };
+ * const endpoint = new DTLSEndpoint(options);
+ * ```
+ */
 export interface EndpointOptions extends CommonOptions, OptionsOf<typeof BIND_OPTIONS> {}
 
-/** What `listen` takes. */
+/**
+ * What `listen` takes.
+ *
+ * @example
+ * ```ts
+ * import { listen, type ListenOptions } from 'datagram-tls';
+ *
+ * const options: ListenOptions = { host: '127.0.0.1', port: 9000, cert, key, requestCert: true, ca };
+ * listen(onsession, options);
+ * ```
+ */
 export interface ListenOptions
   extends CommonOptions,
     OptionsOf<typeof SECURITY_OPTIONS, 'server'>,
@@ -240,7 +282,17 @@ export interface ListenOptions
   sni?: SniOption<SniIdentity> | undefined;
 }
 
-/** What `connect` takes. */
+/**
+ * What `connect` takes.
+ *
+ * @example
+ * ```ts
+ * import { connect, type ConnectOptions } from 'datagram-tls';
+ *
+ * const options: ConnectOptions = { ca, servername: 'device.example', handshakeTimeout: 10_000 };
+ * connect('10.0.0.7', 9000, options);
+ * ```
+ */
 export interface ConnectOptions
   extends EndpointOptions,
     OptionsOf<typeof SECURITY_OPTIONS, 'client'>,
@@ -251,7 +303,17 @@ export interface ConnectOptions
   checkServerIdentity?: CheckPeerCertificate | undefined;
 }
 
-/** What `endpoint.connect` takes. */
+/**
+ * What `endpoint.connect` takes.
+ *
+ * @example
+ * ```ts
+ * import type { EndpointConnectOptions } from 'datagram-tls';
+ *
+ * const options: EndpointConnectOptions = { ca, servername: 'device.example' };
+ * const another = endpoint.connect('127.0.0.1', 9000, options);
+ * ```
+ */
 export interface EndpointConnectOptions
   extends BehaviourOptions,
     OptionsOf<typeof SECURITY_OPTIONS, 'client'>,
@@ -263,9 +325,31 @@ export interface EndpointConnectOptions
   checkServerIdentity?: CheckPeerCertificate | undefined;
 }
 
-/** `listen` over a transport: without the options of sockets. */
+/**
+ * `listen` over a transport: without the options of sockets.
+ *
+ * @example
+ * ```ts
+ * import type { Transport, TransportListenOptions } from 'datagram-tls';
+ *
+ * function over(transport: Transport): TransportListenOptions {
+ *   return { transport, cert, key };
+ * }
+ * ```
+ */
 export type TransportListenOptions = Omit<ListenOptions, keyof TransportOption> & TransportOption;
-/** `connect` over a transport: without the options of sockets. */
+/**
+ * `connect` over a transport: without the options of sockets.
+ *
+ * @example
+ * ```ts
+ * import { connect, type Transport, type TransportConnectOptions } from 'datagram-tls';
+ *
+ * function over(transport: Transport): TransportConnectOptions {
+ *   return { transport, ca, servername: 'device.example' };
+ * }
+ * ```
+ */
 export type TransportConnectOptions = Omit<ConnectOptions, keyof TransportOption> & TransportOption;
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);

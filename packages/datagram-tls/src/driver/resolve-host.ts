@@ -8,7 +8,16 @@ import { ownProperties } from '../base/own-properties.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { now, WakeUp } from './clock.js';
 
-/** An address of a host, as `dns.lookup` gives it. */
+/**
+ * An address of a host, as `dns.lookup` gives it.
+ *
+ * @example
+ * ```ts
+ * import type { LookupAddress } from 'datagram-tls';
+ *
+ * const addresses: readonly LookupAddress[] = [{ address: '127.0.0.1', family: 4 }];
+ * ```
+ */
 export interface LookupAddress {
   readonly address: string;
   readonly family: number;
@@ -17,6 +26,14 @@ export interface LookupAddress {
 /**
  * Resolves a host name, as `dns.lookup` and the option `lookup` of node:net: `done` is called once, with an error, with
  * all addresses, or with one address and its family. It may be called later, or at once.
+ *
+ * @example
+ * ```ts
+ * import { connect, type LookupFunction } from 'datagram-tls';
+ *
+ * const lookup: LookupFunction = (host, options, done) => done(null, [{ address: '127.0.0.1', family: 4 }]);
+ * connect('device.example', 9000, { ca, lookup });
+ * ```
  */
 export type LookupFunction = (
   hostname: string,

@@ -17,22 +17,66 @@ import { withTicketsOf } from '../config/tickets.js';
 import type { ProtocolVersion, Security } from '../connection/version.js';
 import { platform } from './platform.js';
 
-/** The settings of a name: a server's context, or options to make one. */
+/**
+ * The settings of a name: a server's context, or options to make one.
+ *
+ * @example
+ * ```ts
+ * import { createSecureContext, type SniIdentity } from 'datagram-tls';
+ *
+ * const identities: Record<string, SniIdentity> = {
+ *   'a.example': { cert: certA, key: keyA },
+ *   'b.example': createSecureContext({ isServer: true, cert: certB, key: keyB }),
+ * };
+ * ```
+ */
 export type SniIdentity = DTLSSecureContext | SecureContextOptions;
 
-/** An error refuses the certificate. */
+/**
+ * An error refuses the certificate.
+ *
+ * @example
+ * ```ts
+ * import { checkServerIdentity as checkName } from 'node:tls';
+ * import { type CheckPeerCertificate, connect } from 'datagram-tls';
+ *
+ * const checkServerIdentity: CheckPeerCertificate = (name, certificate) =>
+ *   checkName(name === 'old.example' ? 'new.example' : name, certificate);
+ * connect('example.net', 9000, { ca, checkServerIdentity });
+ * ```
+ */
 export type CheckPeerCertificate = (
   name: string,
   certificate: PeerCertificate,
 ) => Awaitable<Error | undefined>;
 
-/** What `createSecureContext` takes. */
+/**
+ * What `createSecureContext` takes.
+ *
+ * @example
+ * ```ts
+ * import { createSecureContext, type SecureContextOptions } from 'datagram-tls';
+ *
+ * const options: SecureContextOptions = { isServer: true, cert, key };
+ * const context = createSecureContext(options);
+ * ```
+ */
 export interface SecureContextOptions extends SecurityOptions, OptionsOf<typeof CONTEXT_OPTIONS> {
   sni?: SniOption<SniIdentity> | undefined;
   checkServerIdentity?: CheckPeerCertificate | undefined;
 }
 
-/** What `endpoint.setSecureContext` takes instead of a context: the options of secure contexts that `listen` takes. */
+/**
+ * What `endpoint.setSecureContext` takes instead of a context: the options of secure contexts that `listen` takes.
+ *
+ * @example
+ * ```ts
+ * import { listen, type ServerSecurityOptions } from 'datagram-tls';
+ *
+ * const identity: ServerSecurityOptions = { cert, key, alpn: ['coap'] };
+ * listen(onsession, { port: 9000, ...identity });
+ * ```
+ */
 export interface ServerSecurityOptions extends OptionsOf<typeof SECURITY_OPTIONS, 'server'> {
   psk?: ServerPskOption | undefined;
   sni?: SniOption<SniIdentity> | undefined;
@@ -46,7 +90,17 @@ const MAKE = Symbol('make');
 const OPTIONS = { ...SECURITY_OPTIONS, ...CONTEXT_OPTIONS };
 const ELSEWHERE = { ...BEHAVIOUR_OPTIONS, ...LIMIT_OPTIONS };
 
-/** Certificates, keys and policy, read once and used by any number of sessions. Made by {@link createSecureContext}. */
+/**
+ * Certificates, keys and policy, read once and used by any number of sessions. Made by {@link createSecureContext}.
+ *
+ * @example
+ * ```ts
+ * import { createSecureContext, type DTLSSecureContext, listen } from 'datagram-tls';
+ *
+ * const context: DTLSSecureContext = createSecureContext({ isServer: true, cert, key });
+ * listen(onsession, { port: 9000, secureContext: context });
+ * ```
+ */
 export class DTLSSecureContext {
   static {
     createContext = (security) => new DTLSSecureContext(MAKE, security);
@@ -73,6 +127,15 @@ const PLATFORM: Platform<ProtocolVersion> = {
 /**
  * Reads certificates, keys and policy. Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` for wrong options, and
  * Node's `ERR_OSSL_…` for keys and certificates that cannot be read.
+ *
+ * @example
+ * ```ts
+ * import { connect, createSecureContext } from 'datagram-tls';
+ *
+ * const secureContext = createSecureContext({ ca, cert, key }); // read once, used often
+ * connect('example.net', 9000, { secureContext });
+ * connect('example.net', 9001, { secureContext });
+ * ```
  */
 export function createSecureContext(given: SecureContextOptions = {}): DTLSSecureContext {
   const options = readNames(given, OPTIONS, { elsewhere: ELSEWHERE });

@@ -1,10 +1,27 @@
 /**
  * The kinds of datagrams, in the order in which they are dropped when the socket cannot keep up: an answer to an
  * unvalidated address, a part of a handshake, anything of an open session.
+ *
+ * @example
+ * ```ts
+ * import type { SendKind } from 'datagram-tls';
+ *
+ * const lostFirst: SendKind = 'unvalidated';
+ * ```
  */
 export type SendKind = 'unvalidated' | 'handshake' | 'application';
 
-/** How often each was dropped. */
+/**
+ * How often each was dropped.
+ *
+ * @example
+ * ```ts
+ * import type { SendQueueDrops } from 'datagram-tls';
+ *
+ * const drops: SendQueueDrops = endpoint.sendQueueDrops;
+ * console.log(Object.entries(drops));
+ * ```
+ */
 export type SendQueueDrops = Record<SendKind, number>;
 
 /** Datagrams that wait to be sent: for a later turn, and in libuv, which has no limit. */

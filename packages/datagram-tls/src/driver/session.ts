@@ -31,7 +31,17 @@ import {
 } from './stats.js';
 import { Streams } from './streams.js';
 
-/** Cipher of a session, as node:tls names it. */
+/**
+ * Cipher of a session, as node:tls names it.
+ *
+ * @example
+ * ```ts
+ * import type { CipherInfo } from 'datagram-tls';
+ *
+ * const cipher: CipherInfo | undefined = session.cipher;
+ * console.log(cipher?.name, cipher?.standardName, cipher?.version);
+ * ```
+ */
 export interface CipherInfo {
   /** OpenSSL's name. */
   readonly name: string;
@@ -40,7 +50,17 @@ export interface CipherInfo {
   readonly version: Version;
 }
 
-/** The public view of a session's endpoint; every one is a {@link DTLSEndpoint}. */
+/**
+ * The public view of a session's endpoint; every one is a {@link DTLSEndpoint}.
+ *
+ * @example
+ * ```ts
+ * import type { SessionEndpoint } from 'datagram-tls';
+ *
+ * const port: SessionEndpoint = session.endpoint;
+ * console.log(port.address?.port);
+ * ```
+ */
 export interface SessionEndpoint {
   readonly address: PeerAddress | undefined;
   readonly opened: Promise<PeerAddress>;
@@ -55,15 +75,91 @@ export interface SessionEndpoint {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** The receiver owns `data`. */
+/**
+ * The receiver owns `data`.
+ *
+ * @example
+ * ```ts
+ * import type { MessageHandler } from 'datagram-tls';
+ *
+ * const onmessage: MessageHandler = (data) => console.log(data.toString());
+ * session.onmessage = onmessage;
+ * ```
+ */
 export type MessageHandler = (this: DTLSSession, data: Buffer) => void;
+/**
+ * Called once, when the session fails.
+ *
+ * @example
+ * ```ts
+ * import type { SessionErrorHandler } from 'datagram-tls';
+ *
+ * const onerror: SessionErrorHandler = (error) => console.error(error.message);
+ * session.onerror = onerror;
+ * ```
+ */
 export type SessionErrorHandler = (this: DTLSSession, error: Error) => void;
+/**
+ * Called when the handshake is done.
+ *
+ * @example
+ * ```ts
+ * import type { HandshakeHandler } from 'datagram-tls';
+ *
+ * const onhandshake: HandshakeHandler = (protocol) => console.log('open with', protocol);
+ * session.onhandshake = onhandshake;
+ * ```
+ */
 export type HandshakeHandler = (this: DTLSSession, protocol: Version) => void;
-/** `line`: of a key log (RFC 9850), without its newline. */
+/**
+ * `line`: of a key log (RFC 9850), without its newline.
+ *
+ * @example
+ * ```ts
+ * import { appendFileSync } from 'node:fs';
+ * import type { KeylogHandler } from 'datagram-tls';
+ *
+ * const onkeylog: KeylogHandler = (line) => appendFileSync('keys.log', `${line}\n`);
+ * session.onkeylog = onkeylog;
+ * ```
+ */
 export type KeylogHandler = (this: DTLSSession, line: string) => void;
+/**
+ * Called when messages fit the send queue again.
+ *
+ * @example
+ * ```ts
+ * import type { DrainHandler } from 'datagram-tls';
+ *
+ * const ondrain: DrainHandler = () => console.log('there is room again');
+ * session.ondrain = ondrain;
+ * ```
+ */
 export type DrainHandler = (this: DTLSSession) => void;
+/**
+ * Called when the peer sends no more; see `allowHalfOpen`.
+ *
+ * @example
+ * ```ts
+ * import type { EndHandler } from 'datagram-tls';
+ *
+ * const onend: EndHandler = () => void session.close(); // with `allowHalfOpen`: the peer sends no more
+ * session.onend = onend;
+ * ```
+ */
 export type EndHandler = (this: DTLSSession) => void;
-/** `saved`: the value of `connect`'s option `session`. */
+/**
+ * `saved`: the value of `connect`'s option `session`.
+ *
+ * @example
+ * ```ts
+ * import { writeFileSync } from 'node:fs';
+ * import type { SavedSessionHandler } from 'datagram-tls';
+ *
+ * const onsaved: SavedSessionHandler = (saved) => writeFileSync('session.bin', saved, { mode: 0o600 });
+ * session.onsession = onsaved;
+ * ```
+ */
 export type SavedSessionHandler = (this: DTLSSession, saved: Buffer) => void;
 
 /** Shared by the sessions of one endpoint. */
@@ -95,7 +191,23 @@ export let sessionControl: {
 
 const MAKE = Symbol('make');
 
-/** One association with one peer. Made by `connect`, and given to the callback of `listen`. */
+/**
+ * One association with one peer. Made by `connect`, and given to the callback of `listen`.
+ *
+ * @example
+ * ```ts
+ * import { connect, type DTLSSession } from 'datagram-tls';
+ *
+ * async function ask(session: DTLSSession, question: string): Promise<string | undefined> {
+ *   session.send(question);
+ *   for await (const answer of session) return answer.toString();
+ *   return undefined;
+ * }
+ * const session = connect('example.net', 9000, { ca });
+ * await session.opened;
+ * console.log(await ask(session, 'hello'));
+ * ```
+ */
 export class DTLSSession implements AsyncIterable<Buffer> {
   static {
     sessionControl = {

@@ -25,6 +25,14 @@ interface Stats<Reason extends string> {
 /**
  * The live counters of a session, each a bigint; times in nanoseconds of the process's monotonic clock, 0 where the event
  * has not happened. After the end of the session the numbers stay.
+ *
+ * @example
+ * ```ts
+ * import type { DTLSSessionStats } from 'datagram-tls';
+ *
+ * const stats: DTLSSessionStats = session.stats; // live: the same object has the later values
+ * console.log(stats.messagesSent, stats.messagesReceived);
+ * ```
  */
 export interface DTLSSessionStats extends Stats<SessionDropReason> {
   readonly createdAt: bigint;
@@ -50,6 +58,14 @@ export interface DTLSSessionStats extends Stats<SessionDropReason> {
 /**
  * The live counters of an endpoint, each a bigint; times in nanoseconds of the process's monotonic clock. After its end the
  * numbers stay.
+ *
+ * @example
+ * ```ts
+ * import type { DTLSEndpointStats } from 'datagram-tls';
+ *
+ * const stats: DTLSEndpointStats = endpoint.stats; // live: the same object has the later values
+ * console.log(stats.serverSessions, stats.bytesReceived);
+ * ```
  */
 export interface DTLSEndpointStats extends Stats<EndpointDropReason> {
   readonly createdAt: bigint;
@@ -238,8 +254,28 @@ interface OwnDrops {
   readonly send_queue_full: number;
 }
 
-/** Discards by reason; reasons without a discard are left out. */
+/**
+ * Discards by reason; reasons without a discard are left out.
+ *
+ * @example
+ * ```ts
+ * import type { SessionDrops } from 'datagram-tls';
+ *
+ * const drops: SessionDrops = session.drops;
+ * console.log('unread messages that were lost:', drops.slow_reader ?? 0);
+ * ```
+ */
 export type SessionDrops = Readonly<DropCounts & Partial<OwnDrops>>;
+/**
+ * Why a session discarded a record or a message.
+ *
+ * @example
+ * ```ts
+ * import type { SessionDropReason } from 'datagram-tls';
+ *
+ * const ours: readonly SessionDropReason[] = ['slow_reader', 'send_failed'];
+ * ```
+ */
 export type SessionDropReason = keyof DropCounts | keyof OwnDrops;
 
 /** Drops of the connection, and of the session. */
@@ -278,7 +314,16 @@ export const sessionStats = statsClass<DTLSSessionStats, SessionSource>(
   sessionDrops,
 );
 
-/** `busy`, `not_client_hello`: without a session. `max_…`: a limit. `send_queue_…`: too much waited for the socket. */
+/**
+ * `busy`, `not_client_hello`: without a session. `max_…`: a limit. `send_queue_…`: too much waited for the socket.
+ *
+ * @example
+ * ```ts
+ * import type { EndpointDropReason } from 'datagram-tls';
+ *
+ * const overload: readonly EndpointDropReason[] = ['busy', 'not_client_hello'];
+ * ```
+ */
 export type EndpointDropReason =
   | SessionDropReason
   | RefusalReason

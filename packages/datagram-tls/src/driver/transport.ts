@@ -5,7 +5,19 @@ import type { PeerAddress } from '../base/peer-address.js';
 import { checkFunction, checkInteger, checkObject, checkOneOf, checkString } from '../config/checks.js';
 import type { ChannelHandlers, DatagramChannel } from './datagram-channel.js';
 
-/** The sender of a datagram. An absent `family` is that of `address` if it is an IP address, otherwise `other`. */
+/**
+ * The sender of a datagram. An absent `family` is that of `address` if it is an IP address, otherwise `other`.
+ *
+ * @example
+ * ```ts
+ * import type { DatagramSource, Transport } from 'datagram-tls';
+ *
+ * const from: DatagramSource = { address: '192.0.2.1', port: 5684 };
+ * function arrived(transport: Transport, datagram: Uint8Array): void {
+ *   transport.onmessage?.(datagram, from);
+ * }
+ * ```
+ */
 export interface DatagramSource {
   readonly address: string;
   readonly port: number;
@@ -16,6 +28,20 @@ export interface DatagramSource {
  * Carries datagrams instead of a UDP socket: an ICE agent, a tunnel, a link in memory, a simulated network. It may
  * lose, repeat and reorder datagrams, and must keep their boundaries. One transport serves one endpoint: `listen` and
  * `connect` take ownership of it, and close it when the endpoint ends.
+ *
+ * @example
+ * ```ts
+ * import type { Transport } from 'datagram-tls';
+ *
+ * class Wire implements Transport {
+ *   onmessage: Transport['onmessage'];
+ *   other: Wire | undefined;
+ *   send(data: Uint8Array) {
+ *     queueMicrotask(() => this.other?.onmessage?.(data));
+ *   }
+ *   close() {}
+ * }
+ * ```
  */
 export interface Transport {
   /** The value of `endpoint.address`. Default: address `''`, family `other`, port 0. */
@@ -62,7 +88,19 @@ export interface Transport {
   close(): unknown;
 }
 
-/** Options of sockets have no meaning with a transport and are refused. */
+/**
+ * Options of sockets have no meaning with a transport and are refused.
+ *
+ * @example
+ * ```ts
+ * import { connect, type Transport, type TransportOption } from 'datagram-tls';
+ *
+ * function open(transport: Transport) {
+ *   const option: TransportOption = { transport };
+ *   return connect('device.example', 1, { ca, ...option });
+ * }
+ * ```
+ */
 export interface TransportOption {
   /** The application's transport. */
   transport: Transport;

@@ -20,7 +20,21 @@ import type { Routes } from './routes.js';
 import type { JoinedHello } from './split-hellos.js';
 import { type StatelessDecision, StatelessResponder } from './stateless.js';
 
-/** The parts of a server; absent on an endpoint that only connects. */
+/**
+ * The parts of a server; absent on an endpoint that only connects.
+ *
+ * @example
+ * ```ts
+ * import { type Behaviour, Endpoint, resolveLimits, type Security, type Service } from 'datagram-tls/core';
+ *
+ * function serve(security: Security, behaviour: Behaviour): Endpoint {
+ *   const endpoint = new Endpoint(resolveLimits({}));
+ *   const service: Service = { security, behaviour };
+ *   endpoint.serve(service);
+ *   return endpoint;
+ * }
+ * ```
+ */
 export interface Service {
   /** Of role `server`. */
   readonly security: Security;

@@ -31,7 +31,18 @@ export let createEntry: (connection: Connection, beginning: Beginning, owner: ob
 /** Throws unless `entry` is one of `owner`. */
 export let checkOwner: (entry: ConnectionEntry, owner: object) => void;
 
-/** An association of an `Endpoint`: its events name it, and its methods take it. */
+/**
+ * An association of an `Endpoint`: its events name it, and its methods take it.
+ *
+ * @example
+ * ```ts
+ * import type { ConnectionEntry } from 'datagram-tls/core';
+ *
+ * function show(entry: ConnectionEntry): void {
+ *   console.log(entry.role, entry.peer.address, entry.connection.session?.version);
+ * }
+ * ```
+ */
 export class ConnectionEntry {
   static {
     stateOf = (entry) => entry.#state;

@@ -1,7 +1,17 @@
 import type { EarlyRefusal } from '../handshake/actions.js';
 import type { RefusalReason } from './places.js';
 
-/** All datagrams and associations of an endpoint, and datagrams without an association by result. */
+/**
+ * All datagrams and associations of an endpoint, and datagrams without an association by result.
+ *
+ * @example
+ * ```ts
+ * import { Endpoint, type EndpointCounters, resolveLimits } from 'datagram-tls/core';
+ *
+ * const counters: EndpointCounters = new Endpoint(resolveLimits({})).counters;
+ * console.log(counters.datagramsReceived);
+ * ```
+ */
 export interface EndpointCounters {
   /** All datagrams that were handed to it. */
   datagramsReceived: number;
@@ -41,10 +51,30 @@ export interface EndpointCounters {
   readonly earlyRefused: EarlyRefusals;
 }
 
-/** Reasons without a refusal are absent. */
+/**
+ * Reasons without a refusal are absent.
+ *
+ * @example
+ * ```ts
+ * import type { Refusals } from 'datagram-tls';
+ *
+ * const refusals: Refusals = endpoint.refusals;
+ * console.log(refusals.max_sessions ?? 0);
+ * ```
+ */
 export type Refusals = Partial<Record<RefusalReason, number>>;
 
-/** Reasons without a refusal are absent. */
+/**
+ * Reasons without a refusal are absent.
+ *
+ * @example
+ * ```ts
+ * import type { EarlyRefusals } from 'datagram-tls';
+ *
+ * const refusals: EarlyRefusals = endpoint.earlyDataRefusals;
+ * console.log(refusals.replayed ?? 0);
+ * ```
+ */
 export type EarlyRefusals = Partial<Record<EarlyRefusal, number>>;
 
 export function startCounting(): EndpointCounters {

@@ -28,7 +28,18 @@ import { type Refusal, RefusalReports } from './refusals.js';
 import { type Route, Routes } from './routes.js';
 import { looksLikeClientHello, readHelloParts, readPrefix } from './split-hellos.js';
 
-/** Events of an endpoint for its owner, in order. */
+/**
+ * Events of an endpoint for its owner, in order.
+ *
+ * @example
+ * ```ts
+ * import type { EndpointEvent } from 'datagram-tls/core';
+ *
+ * function onEvent(event: EndpointEvent): void {
+ *   if (event.type === 'session') console.log('a client from', event.entry.peer.address);
+ * }
+ * ```
+ */
 export type EndpointEvent =
   /**
    * A new server session: its cookie is valid or its early data is accepted. Its handshake waits at least for one
@@ -50,6 +61,16 @@ const MAX_WAKES = 32;
  * One UDP port with many peers, without a socket: finds the connection of a datagram, and answers ClientHellos
  * without keeping state. After each call drain {@link pollTransmit} and {@link pollEvent}, then re-arm at {@link
  * pollTimeout}.
+ *
+ * @example
+ * ```ts
+ * import { Endpoint, resolveLimits } from 'datagram-tls/core';
+ *
+ * const endpoint = new Endpoint(resolveLimits({}));
+ * endpoint.receive(new Uint8Array(20), '192.0.2.1', 5684, 'IPv4', 0);
+ * for (let out = endpoint.pollTransmit(); out; out = endpoint.pollTransmit()) console.log(out.data.length);
+ * for (let event = endpoint.pollEvent(); event; event = endpoint.pollEvent()) console.log(event.type);
+ * ```
  */
 export class Endpoint {
   /** Live: the same object with the current numbers. */

@@ -6,6 +6,13 @@ import { Deadlines, type Sleeper } from './deadlines.js';
 /**
  * Why a validated client gets no association: the option whose limit is reached while nothing can be evicted;
  * `backlog`: so many sessions wait for the application.
+ *
+ * @example
+ * ```ts
+ * import type { RefusalReason } from 'datagram-tls';
+ *
+ * const reason: RefusalReason = 'max_sessions_per_host';
+ * ```
  */
 export type RefusalReason = 'max_sessions' | 'max_sessions_per_host' | 'max_handshakes' | 'backlog';
 

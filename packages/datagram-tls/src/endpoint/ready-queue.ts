@@ -4,7 +4,18 @@ import { machineOf } from '../connection/connection.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import { type ConnectionEntry, stateOf } from './connection-entry.js';
 
-/** One datagram to send. */
+/**
+ * One datagram to send.
+ *
+ * @example
+ * ```ts
+ * import type { Outgoing } from 'datagram-tls/core';
+ *
+ * function put(socket: { send(data: Uint8Array, port: number, address: string): void }, out: Outgoing): void {
+ *   socket.send(out.data, out.peer.port, out.peer.address);
+ * }
+ * ```
+ */
 export interface Outgoing {
   /** Its bytes, which the caller owns. */
   readonly data: Uint8Array;

@@ -86,7 +86,16 @@ function repeat(entry: Entry, datagram: Uint8Array): Uint8Array {
   return sealed?.slice() ?? plainRecord(ContentType.alert, header.sequence, body);
 }
 
-/** Validated clients that got no association because a limit is reached. */
+/**
+ * Validated clients that got no association because a limit is reached.
+ *
+ * @example
+ * ```ts
+ * import type { Refusal } from 'datagram-tls';
+ *
+ * endpoint.onrefused = ({ peer, reason, count }: Refusal) => console.warn(peer.address, reason, count);
+ * ```
+ */
 export interface Refusal {
   /** The last such client. */
   readonly peer: PeerAddress;

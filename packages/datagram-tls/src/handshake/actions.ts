@@ -62,7 +62,16 @@ export type Action =
   | { do: 'refuse-renegotiation' }
   | { do: 'fail'; error: DTLSError };
 
-/** Why a server refuses early data of a ClientHello. The ClientHello is then answered as any without a cookie. */
+/**
+ * Why a server refuses early data of a ClientHello. The ClientHello is then answered as any without a cookie.
+ *
+ * @example
+ * ```ts
+ * import type { EarlyRefusal } from 'datagram-tls';
+ *
+ * const replay: EarlyRefusal = 'replayed';
+ * ```
+ */
 export type EarlyRefusal =
   /** The limit of clients that have not proved their address is reached, or this endpoint accepts no more sessions. */
   | 'busy'

@@ -7,7 +7,18 @@ import type { EarlyTerms, FreshState, SessionState } from '../keys/resumption-st
 import type { SchemeName } from '../wire/codes.js';
 import type { Certificate } from '../x509/certificate.js';
 
-/** Work outside of the handshake's steps: it may be slow, or the application's decision. */
+/**
+ * Work outside of the handshake's steps: it may be slow, or the application's decision.
+ *
+ * @example
+ * ```ts
+ * import type { Job } from 'datagram-tls/core';
+ *
+ * function isSlow(job: Job): boolean {
+ *   return job.kind === 'sign' || job.kind === 'verify-peer';
+ * }
+ * ```
+ */
 export type Job =
   | {
       readonly kind: 'sign';
@@ -63,7 +74,16 @@ export interface ResumptionTerms {
 
 export type VerifyPeerJob = Extract<Job, { readonly kind: 'verify-peer' }>;
 
-/** A verdict's `code` is OpenSSL's short name, such as `CERT_HAS_EXPIRED`; `cause`: the application's error. */
+/**
+ * A verdict's `code` is OpenSSL's short name, such as `CERT_HAS_EXPIRED`; `cause`: the application's error.
+ *
+ * @example
+ * ```ts
+ * import type { Verdict } from 'datagram-tls/core';
+ *
+ * const refused: Verdict = { ok: false, code: 'CERT_HAS_EXPIRED' };
+ * ```
+ */
 export type Verdict =
   | { readonly ok: true }
   | {
@@ -77,6 +97,13 @@ export type Verdict =
 /**
  * The answer to a {@link Job} of the same kind, or `failed`. `performJob` makes them; a program may answer a signature or a
  * verdict on its own.
+ *
+ * @example
+ * ```ts
+ * import type { JobAnswer } from 'datagram-tls/core';
+ *
+ * const answer: JobAnswer = { kind: 'verify-peer', verdict: { ok: true } };
+ * ```
  */
 export type JobAnswer =
   | { readonly kind: 'sign'; readonly signature: Uint8Array }

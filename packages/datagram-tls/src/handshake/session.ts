@@ -15,7 +15,18 @@ export interface Agreed {
   readonly records: RecordLimits;
 }
 
-/** The result of a finished handshake. It can only be made from a verified Finished. */
+/**
+ * The result of a finished handshake. It can only be made from a verified Finished.
+ *
+ * @example
+ * ```ts
+ * import type { Session } from 'datagram-tls/core';
+ *
+ * function describe({ version, suite, resumed }: Session): string {
+ *   return `${version} ${suite.name}${resumed ? ', resumed' : ''}`;
+ * }
+ * ```
+ */
 export interface Session {
   /** The version that both sides speak. */
   readonly version: Version;
@@ -47,6 +58,15 @@ export interface Session {
  * `length` bytes of keying material for the application (RFC 5705, RFC 8446 §7.5), which the caller owns. `context` is
  * shorter than 2^16 bytes. Throws `ERR_CRYPTO_OPERATION_FAILED` for what the version cannot export, such as a label of more
  * than 249 bytes in DTLS 1.3.
+ *
+ * @example
+ * ```ts
+ * import { exportKeyingMaterial, nodeProvider, type Session } from 'datagram-tls/core';
+ *
+ * function srtpKeys(session: Session): Uint8Array {
+ *   return exportKeyingMaterial(nodeProvider, session, 'EXTRACTOR-dtls_srtp', undefined, 60);
+ * }
+ * ```
  */
 export function exportKeyingMaterial(
   provider: CryptoProvider,

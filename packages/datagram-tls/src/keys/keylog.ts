@@ -11,7 +11,18 @@ export type KeylogLabel =
   | `SERVER_TRAFFIC_SECRET_${number}`
   | 'EXPORTER_SECRET';
 
-/** One line of an SSLKEYLOGFILE without its newline. Anyone holding this line can decrypt the session. */
+/**
+ * One line of an SSLKEYLOGFILE without its newline. Anyone holding this line can decrypt the session.
+ *
+ * @example
+ * ```ts
+ * import { type ConnectionEvent, keylogLine } from 'datagram-tls/core';
+ *
+ * function lineOf(event: ConnectionEvent): string | undefined {
+ *   return event.type === 'secret' ? keylogLine(event.label, event.clientRandom, event.secret) : undefined;
+ * }
+ * ```
+ */
 export function keylogLine(label: KeylogLabel, clientRandom: Uint8Array, secret: Uint8Array): string {
   return `${label} ${toHex(clientRandom)} ${toHex(secret)}`;
 }

@@ -29,6 +29,16 @@ type Sign = Extract<Job, { kind: 'sign' }>;
 /**
  * Answers a job with the means of `security`: synchronously, unless the application returns a promise. Neither throws
  * nor rejects: a failure is an answer, too. `time`: ms since 1970, for certificates' validity.
+ *
+ * @example
+ * ```ts
+ * import { type ConnectionEntry, type Endpoint, type Job, performJob } from 'datagram-tls/core';
+ *
+ * async function work(endpoint: Endpoint, entry: ConnectionEntry, id: number, job: Job): Promise<void> {
+ *   const answer = await performJob(job, entry.connection.security, Date.now());
+ *   endpoint.answer(entry, id, answer, performance.now());
+ * }
+ * ```
  */
 export function performJob(job: Job, security: Security, time: number): JobAnswer | Promise<JobAnswer> {
   try {

@@ -224,7 +224,18 @@ export function findSession(
     : whenever(judgedAgain(usable.state, security, time, undefined, judge), answer);
 }
 
-/** Remembers a session of DTLS 1.2 under `sessionId` for its lifetime; `time`: ms since 1970. */
+/**
+ * Remembers a session of DTLS 1.2 under `sessionId` for its lifetime; `time`: ms since 1970.
+ *
+ * @example
+ * ```ts
+ * import { type ConnectionEvent, keepSession, type Security } from 'datagram-tls/core';
+ *
+ * function onEvent(event: ConnectionEvent, security: Security): void {
+ *   if (event.type === 'keep-session') keepSession(event, security, Date.now());
+ * }
+ * ```
+ */
 export function keepSession(
   { sessionId, state }: { readonly sessionId: Uint8Array; readonly state: FreshState },
   { tickets }: Security,
@@ -235,7 +246,18 @@ export function keepSession(
   if (tickets !== undefined) tickets.sessions?.keep(sessionId, content, time + tickets.lifetime);
 }
 
-/** RFC 5246 §7.2.2: a session that ended with a fatal alert is not resumed. */
+/**
+ * RFC 5246 §7.2.2: a session that ended with a fatal alert is not resumed.
+ *
+ * @example
+ * ```ts
+ * import { type ConnectionEvent, forgetSession, type Security } from 'datagram-tls/core';
+ *
+ * function onEvent(event: ConnectionEvent, security: Security): void {
+ *   if (event.type === 'forget-session') forgetSession(event, security);
+ * }
+ * ```
+ */
 export function forgetSession(
   { sessionId }: { readonly sessionId: Uint8Array },
   { tickets }: Security,

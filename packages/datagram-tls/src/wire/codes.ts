@@ -18,7 +18,17 @@ export const WireVersion = {
   dtls12: 0xfefd,
   dtls13: 0xfefc,
 } as const;
-/** The versions of DTLS, as options write them. */
+/**
+ * The versions of DTLS, as options write them.
+ *
+ * @example
+ * ```ts
+ * import { connect, type Version } from 'datagram-tls';
+ *
+ * const minVersion: Version = 'DTLSv1.3';
+ * connect('example.net', 9000, { ca, minVersion });
+ * ```
+ */
 export type Version = 'DTLSv1.2' | 'DTLSv1.3';
 
 export const HandshakeType = {
@@ -90,7 +100,16 @@ export const Group = {
   x25519: 0x001d,
   X25519MLKEM768: 0x11ec,
 } as const;
-/** IANA's name of a group. */
+/**
+ * IANA's name of a group.
+ *
+ * @example
+ * ```ts
+ * import type { GroupName } from 'datagram-tls';
+ *
+ * const group: GroupName | undefined = session.group;
+ * ```
+ */
 export type GroupName = keyof typeof Group;
 
 /** Signature schemes (RFC 8446 §4.2.3). In DTLS 1.2 the same two bytes are a hash and a signature algorithm. */
@@ -110,7 +129,16 @@ export const Scheme = {
   rsa_pss_pss_sha384: 0x080a,
   rsa_pss_pss_sha512: 0x080b,
 } as const;
-/** IANA's name of a signature scheme. */
+/**
+ * IANA's name of a signature scheme.
+ *
+ * @example
+ * ```ts
+ * import type { SchemeName } from 'datagram-tls';
+ *
+ * const scheme: SchemeName | undefined = session.signatureScheme;
+ * ```
+ */
 export type SchemeName = keyof typeof Scheme;
 
 /** SRTP protection profiles by OpenSSL's names (RFC 5764 §4.1.2, RFC 7714 §14.2). */
@@ -120,11 +148,30 @@ export const SrtpProfile = {
   SRTP_AEAD_AES_128_GCM: 0x0007,
   SRTP_AEAD_AES_256_GCM: 0x0008,
 } as const;
+/**
+ * IANA's name of an SRTP protection profile.
+ *
+ * @example
+ * ```ts
+ * import type { SrtpProfileName } from 'datagram-tls';
+ *
+ * const profile: SrtpProfileName = 'SRTP_AEAD_AES_128_GCM';
+ * ```
+ */
 export type SrtpProfileName = keyof typeof SrtpProfile;
 
 /** The contents of a Certificate message (RFC 7250 §3). */
 export const CertificateType = { X509: 0, RawPublicKey: 2 } as const;
-/** IANA's name of a type of certificate. */
+/**
+ * IANA's name of a type of certificate.
+ *
+ * @example
+ * ```ts
+ * import type { CertificateTypeName } from 'datagram-tls';
+ *
+ * const raw: CertificateTypeName = 'RawPublicKey';
+ * ```
+ */
 export type CertificateTypeName = keyof typeof CertificateType;
 
 const certificateTypes = new Map<number, CertificateTypeName>(

@@ -3,7 +3,16 @@ import type { CryptoProvider, PublicKey } from '../crypto/provider.js';
 import { type Certificate, parseCertificate } from './certificate.js';
 import type { DistinguishedName } from './distinguished-name.js';
 
-/** The certificates that the caller trusts, found by subject. Made once, used by all validations. */
+/**
+ * The certificates that the caller trusts, found by subject. Made once, used by all validations.
+ *
+ * @example
+ * ```ts
+ * import { nodeProvider, TrustStore } from 'datagram-tls/core';
+ *
+ * const empty = new TrustStore([]);
+ * ```
+ */
 export class TrustStore {
   readonly #bySubject = new Map<string, Certificate[]>();
   /** Imported keys of issuers, which are few: importing one costs more than checking a signature. */
