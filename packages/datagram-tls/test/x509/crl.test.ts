@@ -65,7 +65,7 @@ suite('certificate revocation lists', () => {
     });
   }
 
-  test('openssl verify agrees, earlier releases except on a delta list', {
+  test('openssl verify agrees, except on a delta list', {
     skip: !isThere && 'no OpenSSL 3 on this machine',
   }, () => {
     for (const { what, chain, crls, trust = 'root', ...rest } of cases) {
@@ -76,9 +76,9 @@ suite('certificate revocation lists', () => {
         purpose: 'serverAuth',
         crls: crls.split(' ').map(crlPem),
       });
-      // Earlier releases of OpenSSL take a delta list as a full one, unless deltas are enabled.
-      if (what === 'a delta list' && answer === 'ok') continue;
-      assert.equal(answer, rest.ours, what);
+      // Unless deltas are enabled, OpenSSL 3.0.22 has no list then; earlier releases take a delta list as a full one.
+      if (what === 'a delta list') assert.match(answer, /^(?:UNABLE_TO_GET_CRL|ok)$/);
+      else assert.equal(answer, rest.ours, what);
     }
   });
 
