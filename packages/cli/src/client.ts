@@ -99,6 +99,8 @@ async function converse(
     complete = await sendLines(session, flow, settings);
     await flow.drained(settings.linger);
   } finally {
+    // Unlike `close` it waits a moment for the server's close_notify.
+    await session.writable.close().catch(() => undefined);
     await session.close();
     await ended;
     printed = await printing;

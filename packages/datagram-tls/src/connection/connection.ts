@@ -193,6 +193,14 @@ export class Connection {
     return this.#machine.closeSending(now);
   }
 
+  /**
+   * The peer has not acknowledged our last flight, and may lack the session's keys. After {@link close} the flight is still
+   * repeated for a short time.
+   */
+  get isFinishing(): boolean {
+    return this.#machine.isFinishing;
+  }
+
   /** Sends close_notify and ends without waiting. */
   abandon(error: DTLSError | undefined): void {
     this.#machine.abandon(error);

@@ -234,6 +234,12 @@ export class Machine implements ContentHost, HandshakeHost {
     return true;
   }
 
+  /** The peer has not acknowledged our last flight; also after {@link close}. */
+  get isFinishing(): boolean {
+    const { life } = this.#association;
+    return life.at === 'finishing' || (life.at === 'closing' && life.finishing);
+  }
+
   /** Sends close_notify and ends without waiting. */
   abandon(error: DTLSError | undefined): void {
     const { life } = this.#association;

@@ -19,6 +19,8 @@ export interface ChannelHandlers {
 export interface DatagramChannel extends Backlog {
   /** `undefined` before it is bound. */
   readonly address: PeerAddress | undefined;
+  /** The same for the one peer of a channel that was dedicated to it, where the system knows more of it. */
+  readonly localAddress: PeerAddress | undefined;
   /** The version of the IP addresses that it reaches; 0: of both, and of any other. */
   readonly version: 0 | 4 | 6;
   /** Failure reports cost nothing, so that every `send` gets one. */

@@ -1,6 +1,7 @@
 import { debuglog } from 'node:util';
 import type { Duration, Instant } from '../base/instant.js';
 import { now } from './clock.js';
+import { addressText } from './inspection.js';
 
 /** The fields that the functions below need of a peer; `RemoteAddress` and dgram's `rinfo` both have them. */
 interface Peer {
@@ -17,22 +18,22 @@ const hex = debuglog('dtls-hex');
 
 /** NODE_DEBUG=dtls: a socket was bound to `local`. */
 export function logBind(local: Peer): void {
-  if (log.enabled) log('bound to %s', format(local));
+  if (log.enabled) log('bound to %s', addressText(local));
 }
 
 /** NODE_DEBUG=dtls: a new session for an address without one. */
 export function logPeer(peer: Peer): void {
-  if (log.enabled) log('new peer %s', format(peer));
+  if (log.enabled) log('new peer %s', addressText(peer));
 }
 
 /** NODE_DEBUG=dtls: a datagram of `length` bytes. */
 export function logBytes(direction: Direction, peer: Peer, length: number): void {
-  if (log.enabled) log('%s %s %d bytes', format(peer), direction, length);
+  if (log.enabled) log('%s %s %d bytes', addressText(peer), direction, length);
 }
 
 /** NODE_DEBUG=dtls: a session is forgotten. */
 export function logRemoval(peer: Peer, reason: string): void {
-  if (log.enabled) log('removed %s: %s', format(peer), reason);
+  if (log.enabled) log('removed %s: %s', addressText(peer), reason);
 }
 
 /** NODE_DEBUG=dtls: a failure that ends no session. */
@@ -42,11 +43,7 @@ function logWarning(message: string): void {
 
 /** NODE_DEBUG=dtls-hex: the bytes of a datagram, 16 per line, with offset and printable ASCII. */
 export function hexDump(direction: Direction, peer: Peer, bytes: Uint8Array): void {
-  if (hex.enabled) hex('%s %s %d bytes\n%s', format(peer), direction, bytes.length, dumpLines(bytes));
-}
-
-function format({ address, port }: Peer): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  if (hex.enabled) hex('%s %s %d bytes\n%s', addressText(peer), direction, bytes.length, dumpLines(bytes));
 }
 
 function dumpLines(bytes: Uint8Array): string {

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { type InspectOptions, inspect } from 'node:util';
 import { brief, DTLSError, invalidArgValue, invalidState } from '../base/errors.js';
 import { ownProperties } from '../base/own-properties.js';
 import type { PeerAddress } from '../base/peer-address.js';
@@ -32,6 +33,7 @@ import { logPeer, logRemoval } from './debug.js';
 import { Deferred } from './deferred.js';
 import { type EndpointSessions, SessionsView } from './endpoint-sessions.js';
 import { UnreadBudget } from './inbox.js';
+import { addressText, inspection } from './inspection.js';
 import {
   BIND_OPTIONS,
   type EarlyDataCallback,
@@ -195,6 +197,8 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   /** It is bound when the name of its host is resolved. */
   #isBinding = false;
   #closing = false;
+  /** False after `close()`, which waits for no peer. */
+  #lingers = true;
   #over = false;
 
   constructor(given: EndpointOptions = {}) {
@@ -241,7 +245,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   }
   set busy(value: boolean) {
     if (this.#over) throw invalidState('Endpoint is destroyed');
-    this.#busy = value;
+    this.#busy = Boolean(value as unknown);
     if (this.#port !== undefined) this.#port.core.busy = this.#busy;
   }
 
@@ -293,9 +297,10 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     return { ...this.#port?.core.counters.earlyRefused };
   }
 
-  /** Closes every session with close_notify, then the socket. */
+  /** Closes every session with close_notify, then the socket. Silent peers are not waited for. */
   close(): Promise<void> {
-    if (this.#closing || this.#over) return this.closed;
+    this.#lingers = false;
+    if (this.#over) return this.closed;
     this.#closing = true;
     if (this.#port !== undefined) this.#port.core.serve(undefined);
     for (const session of [...this.#sessions]) void session.close();
@@ -337,6 +342,23 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    const fields = {
+      state: this.#state,
+      address: this.address && addressText(this.address),
+      sessions: this.#sessions.size,
+      busy: this.#busy,
+    };
+    return inspection('DTLSEndpoint', fields, depth, options);
+  }
+
+  get #state(): 'new' | 'listening' | 'open' | 'closing' | 'closed' {
+    if (this.#over) return 'closed';
+    if (this.#closing) return 'closing';
+    if (this.#onsession !== undefined) return 'listening';
+    return this.#port === undefined ? 'new' : 'open';
   }
 
   /**
@@ -589,7 +611,8 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   #sessionAt(address: string, port: number): DTLSSession | undefined {
     const peer = this.#port?.peerAt(address, port);
     const entry = peer === undefined ? undefined : this.#port?.core.find(peer);
-    return entry === undefined ? undefined : this.#byEntry.get(entry);
+    const session = entry === undefined ? undefined : this.#byEntry.get(entry);
+    return session?.destroyed === false ? session : undefined;
   }
 
   #onSession(entry: ConnectionEntry): void {
@@ -608,8 +631,9 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       this.#byEntry.delete(entry);
       logRemoval(entry.peer, event.error?.message ?? 'closed');
     }
-    if (session !== undefined) return sessionControl.onEvent(session, event);
-    for (const search of this.#seeking.values()) search.onEvent(entry, event);
+    if (session !== undefined) sessionControl.onEvent(session, event);
+    else for (const search of this.#seeking.values()) search.onEvent(entry, event);
+    if (event.type === 'closed' && this.#closing) process.nextTick(() => this.#finishIfIdle());
   }
 
   #onSendError(entry: ConnectionEntry, error: Error): void {
@@ -655,7 +679,14 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   }
 
   #finishIfIdle(): void {
-    if ((this.#closing || this.#stopped) && this.#sessions.size === 0) this.#finish(undefined);
+    const idle = this.#sessions.size === 0 && !this.#isFinishing();
+    if (idle && (this.#closing || this.#stopped)) this.#finish(undefined);
+  }
+
+  /** The peer of the one session may still need our last flight. */
+  #isFinishing(): boolean {
+    if (!this.#lingers || !this.#single) return false;
+    return [...this.#byEntry.keys()].some(({ connection }) => connection.isFinishing);
   }
 
   #fail(error: Error): void {

@@ -123,6 +123,11 @@ export class Port {
     return this.#channel.peerAt(address, port);
   }
 
+  /** Of the sessions on it. */
+  get localAddress(): PeerAddress | undefined {
+    return this.#channel.localAddress;
+  }
+
   connect(
     peer: PeerAddress,
     security: Security,
@@ -233,9 +238,10 @@ export class Port {
     this.#drains.setReferenced(referenced);
   }
 
-  /** Idempotent. Sends the core's remaining output; then the core is not polled any more. */
+  /** Idempotent. Ends what lingers and sends the core's remaining output; then the core is not polled any more. */
   close(): Promise<unknown> | undefined {
     if (this.#closed) return undefined;
+    this.#endAll();
     this.#transmit();
     this.#sendBatch();
     this.#pacer.releaseAll(this.#sendOne);
@@ -244,6 +250,13 @@ export class Port {
     this.#wakeUp.stop();
     this.#drains.stop();
     return this.#channel.close();
+  }
+
+  /** Associations may outlive their sessions for a moment. The core forgets them when their end is polled. */
+  #endAll(): void {
+    for (const entry of [...this.core.entries()]) this.core.abandon(entry, undefined);
+    this.#transmit();
+    while (this.core.pollEvent() !== undefined);
   }
 
   /** A callback within {@link pump} may have closed it. */

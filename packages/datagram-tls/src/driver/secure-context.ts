@@ -1,5 +1,7 @@
 import type { PeerCertificate } from 'node:tls';
+import { type InspectOptions, inspect } from 'node:util';
 import type { Awaitable } from '../base/awaitable.js';
+import { toText } from '../base/bytes.js';
 import { illegalConstructor, invalidArgType, invalidArgValue, missingArgs } from '../base/errors.js';
 import { BEHAVIOUR_OPTIONS } from '../config/behaviour.js';
 import type { Role } from '../config/config.js';
@@ -15,6 +17,7 @@ import {
 import { type Platform, resolveSecurity } from '../config/resolve.js';
 import { withTicketsOf } from '../config/tickets.js';
 import type { ProtocolVersion, Security } from '../connection/version.js';
+import { inspection } from './inspection.js';
 import { platform } from './platform.js';
 
 /**
@@ -116,6 +119,19 @@ export class DTLSSecureContext {
 
   get isServer(): boolean {
     return this.#security.role === 'server';
+  }
+
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    const { versions, identities, psk, sni, alpn } = this.#security;
+    const fields = {
+      isServer: this.isServer,
+      versions: versions.map(({ name }) => name),
+      certificates: identities.length,
+      psk: psk.role !== 'none',
+      sni: sni !== undefined,
+      alpn: alpn.map((name) => toText(name)),
+    };
+    return inspection('DTLSSecureContext', fields, depth, options);
   }
 }
 

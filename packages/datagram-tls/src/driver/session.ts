@@ -1,4 +1,5 @@
-import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { createPublicKey, type KeyObject, type X509Certificate } from 'node:crypto';
+import { type InspectOptions, inspect } from 'node:util';
 import { decodeUtf8, toText } from '../base/bytes.js';
 import { DTLSError, illegalConstructor, invalidState } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
@@ -7,7 +8,7 @@ import { encodeSession } from '../config/saved-session.js';
 import type { EarlyOutcome } from '../connection/application-data.js';
 import type { Connection } from '../connection/connection.js';
 import type { ConnectionEvent, TraceEvent } from '../connection/events.js';
-import type { ConnectionEntry } from '../endpoint/connection-entry.js';
+import { type ConnectionEntry, mayStillRefuse } from '../endpoint/connection-entry.js';
 import { exportKeyingMaterial, type Session } from '../handshake/session.js';
 import { keylogLine } from '../keys/keylog.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
@@ -16,6 +17,8 @@ import { CHANNELS, publish } from './channels.js';
 import { warnOfTicketKeys } from './debug.js';
 import { Deferred } from './deferred.js';
 import { Inbox, type UnreadBudget } from './inbox.js';
+import { inspection, sessionFields } from './inspection.js';
+import { peerCertificate } from './peer-certificate.js';
 import { platform } from './platform.js';
 import type { Port } from './port.js';
 import { Sender } from './sender.js';
@@ -189,6 +192,13 @@ export let sessionControl: {
   cut: (session: DTLSSession, error: Error) => void;
 };
 
+/** What a session keeps of its association after the end. */
+interface FinalState extends Pick<Connection, 'counters' | 'earlyData'> {
+  readonly peer: PeerAddress;
+  readonly local: PeerAddress | undefined;
+  readonly pskIdentity: string | undefined;
+}
+
 const MAKE = Symbol('make');
 
 /**
@@ -242,12 +252,14 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * V8 keeps handlers in old space, and they refer to the session. So a session that is over keeps only this of its
    * connection.
    */
-  #finalState: Pick<Connection, 'counters' | 'earlyData'> | undefined;
+  #finalState: FinalState | undefined;
 
   readonly #opened = new Deferred<{ protocol: Version }>();
   readonly #closed = new Deferred<void>();
   readonly #createdAt = process.hrtime.bigint();
   #closingAt = 0n;
+  /** By `close`, so that no message arrives any more. */
+  #isClosing = false;
   #handshakeCompletedAt = 0n;
   #destroyedAt = 0n;
 
@@ -359,8 +371,17 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     return this.#shared.endpoint;
   }
 
+  /** `undefined` until the name of the host is resolved; it remains after the end. */
   get remoteAddress(): PeerAddress | undefined {
-    return this.#entry?.peer;
+    return this.#entry?.peer ?? this.#finalState?.peer;
+  }
+
+  /**
+   * Where our side of the session is; it remains after the end. On a socket that serves many peers it is the address that
+   * the socket is bound to, which may be `0.0.0.0` or `::`.
+   */
+  get localAddress(): PeerAddress | undefined {
+    return this.#entry === undefined ? this.#finalState?.local : this.#port?.localAddress;
   }
 
   /** Client: the last value that `onsession` was called with; `undefined` before, and after the end. */
@@ -403,7 +424,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /** The name that the client asked for. */
   get servername(): string | undefined {
-    return this.#session?.serverName ?? this.#serverName;
+    return this.#session?.serverName ?? (this.destroyed ? undefined : this.#serverName);
   }
 
   /** The peer's certificate, PEM. */
@@ -412,12 +433,11 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   }
 
   /**
-   * The peer's certificate. A certificate that was read once remains after the end. `undefined` also where the
-   * platform cannot parse an unverified one.
+   * The peer's certificate; `issuerCertificate` leads along the chain that the peer sent. A certificate that was read
+   * once remains after the end. `undefined` also where the platform cannot parse an unverified one.
    */
   get peerX509Certificate(): X509Certificate | undefined {
-    const leaf = this.#session?.peer.chain[0];
-    if (this.#certificate === undefined && leaf !== undefined) this.#certificate = readCertificate(leaf.der);
+    if (this.#session !== undefined) this.#certificate ??= peerCertificate(this.#session.peer.chain);
     return this.#certificate;
   }
 
@@ -451,10 +471,10 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     return this.#lastState?.earlyData ?? 'none';
   }
 
-  /** The identity of the shared key, as text. */
+  /** The identity of the shared key, as text; it remains after the end. */
   get pskIdentity(): string | undefined {
     const identity = this.#session?.peer.pskIdentity;
-    return identity === undefined ? undefined : toText(identity);
+    return identity === undefined ? this.#finalState?.pskIdentity : toText(identity);
   }
 
   /** The peer's certificate or public key was verified, or it has the pre-shared key. */
@@ -552,11 +572,18 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     this.#port?.updateKeys(this.#entry, requestPeer);
   }
 
-  /** Sends close_notify and waits a moment for the peer's. Before the handshake is done `opened` rejects. */
+  /**
+   * Sends close_notify and ends without waiting for the peer's. Before the handshake is done `opened` rejects. In DTLS
+   * 1.3 a client waits until the server acknowledges its handshake, one round trip after `opened` and at most 3 s: a
+   * server that refuses the client's certificate says so only then.
+   */
   close(): Promise<void> {
-    if (this.#startClosing() && this.#entry === undefined) this.#finish();
-    // Also after our direction alone was closed.
-    else if (this.#entry !== undefined) this.#port?.closeEntry(this.#entry);
+    if (this.destroyed) return this.closed;
+    this.#startClosing();
+    this.#isClosing = true;
+    const entry = this.#entry;
+    if (entry !== undefined) this.#port?.closeEntry(entry);
+    if (entry === undefined || !mayStillRefuse(entry)) this.#finish();
     return this.closed;
   }
 
@@ -630,6 +657,10 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     await this.close();
   }
 
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    return inspection('DTLSSession', sessionFields(this, this.#failure), depth, options);
+  }
+
   /** `undefined` before the handshake is done and after the end. */
   get #session(): Session | undefined {
     return this.#entry?.connection.session;
@@ -675,6 +706,12 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     return this.#entry?.connection ?? this.#finalState;
   }
 
+  /** What remains of the association. */
+  #lastLook({ peer, connection }: ConnectionEntry): FinalState {
+    const { counters, earlyData } = connection;
+    return { counters, earlyData, peer, local: this.localAddress, pskIdentity: this.pskIdentity };
+  }
+
   #onMessage(data: Buffer): void {
     this.#inbox.push(data);
     this.#onmessage?.(data);
@@ -691,7 +728,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   #onEvent(event: ConnectionEvent): void {
     switch (event.type) {
       case 'message':
-        if (this.destroyed) return;
+        if (this.destroyed || this.#isClosing) return;
         this.#onMessage(toBuffer(event.data));
         return;
       case 'early-data':
@@ -707,6 +744,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
         this.#onhandshake?.(event.session.version);
         return;
       case 'ticket':
+        if (this.destroyed) return;
         this.#saved = toBuffer(encodeSession(platform.provider, event.ticket, Date.now()));
         this.#onsession?.(this.#saved);
         return;
@@ -757,10 +795,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     this.#rejectOpened(error);
     if (error === undefined) this.#closed.resolve();
     else this.#closed.reject(error);
-    if (this.#entry !== undefined) {
-      const { counters, earlyData } = this.#entry.connection;
-      this.#finalState = { counters, earlyData };
-    }
+    if (this.#entry !== undefined) this.#finalState = this.#lastLook(this.#entry);
     this.#entry = undefined;
     this.#stats?.freeze();
     this.#sender.end();
@@ -777,14 +812,6 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     // An error costs as much as the hashes of a handshake, so it is created only when needed.
     if (this.#opened.isSettled) return;
     this.#opened.reject(error ?? invalidState('Session was closed before the handshake completed'));
-  }
-}
-
-function readCertificate(der: Uint8Array): X509Certificate | undefined {
-  try {
-    return new X509Certificate(der);
-  } catch {
-    return undefined;
   }
 }
 

@@ -177,6 +177,10 @@ export class TransportChannel implements DatagramChannel {
     return address === undefined ? NO_ADDRESS : peerFrom(address, 'transport.address');
   }
 
+  get localAddress(): PeerAddress | undefined {
+    return this.address;
+  }
+
   get queuedBytes(): number {
     const { bufferedAmount } = this.#transport;
     const buffered = typeof bufferedAmount === 'number' && bufferedAmount > 0 ? bufferedAmount : 0;

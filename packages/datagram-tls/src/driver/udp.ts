@@ -60,6 +60,8 @@ export class Udp implements DatagramChannel {
   readonly #ttl: number | undefined;
   #open = true;
   #connected = false;
+  /** The address that the system sends from to the one peer. */
+  #connectedAs: PeerAddress | undefined;
   #address: PeerAddress | undefined;
 
   /** `host`: an IP literal. */
@@ -119,6 +121,10 @@ export class Udp implements DatagramChannel {
     return this.#address;
   }
 
+  get localAddress(): PeerAddress | undefined {
+    return this.#connectedAs ?? this.#address;
+  }
+
   /** What libuv holds because the kernel accepts no more; 0 on a runtime that does not report it. */
   get queuedBytes(): number {
     return this.#queued('getSendQueueSize');
@@ -139,6 +145,7 @@ export class Udp implements DatagramChannel {
       this.#socket.connect(peer.port, peer.address, () => undefined);
       this.#socket.remoteAddress();
       this.#connected = true;
+      this.#connectedAs = localAddress(this.#socket);
     } catch {
       this.#connected = false;
     }

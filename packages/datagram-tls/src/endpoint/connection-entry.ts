@@ -3,6 +3,7 @@ import type { Instant } from '../base/instant.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { Role } from '../config/config.js';
 import { Connection } from '../connection/connection.js';
+import { rulesOf } from '../wire/version.js';
 import type { Sleeper } from './deadlines.js';
 
 /** What is known of an entry from its beginning on. */
@@ -87,4 +88,10 @@ export class ConnectionEntry {
 
 function isEntry(value: unknown): value is ConnectionEntry {
   return value instanceof ConnectionEntry;
+}
+
+/** A client's last flight is not acknowledged, and the acknowledgement may turn out to be a refusal (RFC 9147 §7). */
+export function mayStillRefuse({ role, connection }: ConnectionEntry): boolean {
+  const { session, isFinishing } = connection;
+  return role === 'client' && isFinishing && session !== undefined && rulesOf(session.version).acks;
 }

@@ -145,6 +145,8 @@ export function checkSignature(
  * and each factory performs the check in its name.
  */
 
+const NO_CERTIFICATE = 'UNABLE_TO_GET_ISSUER_CERT';
+
 /** The peer's identity, as far as our policy requires it. */
 export class PeerIdentity {
   /** Leaf first; empty without certificates. */
@@ -169,9 +171,9 @@ export class PeerIdentity {
     this.pskIdentity = pskIdentity;
   }
 
-  /** A client that was not asked for a certificate. */
+  /** A client that was not asked for a certificate; as in node:dtls it has the fault of one that sent none. */
   static unasked(): PeerIdentity {
-    return new PeerIdentity(undefined, undefined);
+    return new PeerIdentity(undefined, NO_CERTIFICATE);
   }
 
   /** A peer that is authenticated by the key of `identity`; its Finished, which depends on that key, proves it. */
@@ -181,7 +183,7 @@ export class PeerIdentity {
 
   /** The peer was asked for a certificate and sent none; the version has an alert for that. */
   static absent(rejectUnauthorized: boolean, { noCertificate }: VersionRules): PeerIdentity | DTLSError {
-    if (!rejectUnauthorized) return new PeerIdentity(undefined, 'UNABLE_TO_GET_ISSUER_CERT');
+    if (!rejectUnauthorized) return new PeerIdentity(undefined, NO_CERTIFICATE);
     return violation(
       noCertificate,
       'peer did not return a certificate: the client sent none, and requestCert asks for one. Give the client cert and key',

@@ -150,8 +150,7 @@ function deadEndCode(path: readonly Node[]): VerifyCode {
   if (last.isSelfSigned) {
     return isLeaf ? 'DEPTH_ZERO_SELF_SIGNED_CERT' : 'SELF_SIGNED_CERT_IN_CHAIN';
   }
-  if (isLeaf) return 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
-  return last.isTrusted ? 'UNABLE_TO_GET_ISSUER_CERT' : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
+  return last.isTrusted && !isLeaf ? 'UNABLE_TO_GET_ISSUER_CERT' : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
 }
 
 /** Issuer and subject have one name, and nothing says that another key signed it. */

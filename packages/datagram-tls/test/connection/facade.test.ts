@@ -15,6 +15,7 @@ import { behaviour, security, VERSIONS } from '../support/settings.js';
 const GETTERS = [
   'counters',
   'earlyData',
+  'isFinishing',
   'lastHeard',
   'maxMessageSize',
   'maySend',

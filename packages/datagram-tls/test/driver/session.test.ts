@@ -110,7 +110,7 @@ describe('a session', () => {
     const session = client(server.port, { ca: UNTRUSTED.cert, rejectUnauthorized: false });
     await session.opened;
     assert.equal(session.authorized, false);
-    assert.equal(session.authorizationError, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+    assert.equal(session.authorizationError, 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY');
     await session.close();
     await server.endpoint.close();
   });
@@ -172,8 +172,8 @@ describe('a session', () => {
     await session.opened;
     await session.close();
     await server.sessions[0]?.closed;
-    assert.deepEqual(seen.sort(), [
-      'client received close_notify',
+    // The client does not wait for the server's, but may hear it while its Finished is not acknowledged.
+    assert.deepEqual(seen.filter((line) => line !== 'client received close_notify').sort(), [
       'client sent close_notify',
       'server received close_notify',
       'server sent close_notify',

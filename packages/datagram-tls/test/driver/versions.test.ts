@@ -60,7 +60,7 @@ describe('a session of DTLS 1.3', () => {
   });
 
   it('DTLS 1.3 sends after the peer has closed its direction, with allowHalfOpen', async () => {
-    const server = echoServer(only);
+    const server = echoServer({ ...only, allowHalfOpen: true });
     const session = client(server.port, { ...only, allowHalfOpen: true });
     await session.opened;
     const other = server.sessions[0];
@@ -76,12 +76,12 @@ describe('a session of DTLS 1.3', () => {
         resolve(new TextDecoder().decode(data));
       };
     });
-    const closed = other.close();
+    await other.writable.close();
     await ended;
     session.send('one more');
     assert.equal(await last, 'one more');
     await session.close();
-    await closed;
+    await other.closed;
     await server.endpoint.close();
   });
 });

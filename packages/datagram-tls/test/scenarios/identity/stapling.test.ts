@@ -169,7 +169,7 @@ for (const version of VERSIONS) {
         requestOCSP: true,
       });
       await session.opened;
-      assert.deepEqual(session.ocspResponse, GOOD);
+      assert.deepEqual(session.ocspResponse, Buffer.from(GOOD));
       await session.close();
       await server.endpoint.close();
     });

@@ -45,7 +45,7 @@ for (const version of VERSIONS) {
       [
         'false where we say no, and the application asked us',
         { ca: OTHER_CA, verifyPeer: (_chain, info) => info.authorized },
-        'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+        'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
         'unknown_ca',
       ],
       ['a code of OpenSSL', { verifyPeer: () => 'CERT_REVOKED' }, 'CERT_REVOKED', 'certificate_revoked'],
