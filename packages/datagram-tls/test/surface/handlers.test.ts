@@ -32,13 +32,13 @@ suite('the handlers of a session', () => {
       const given = function (this: unknown): unknown {
         return this;
       };
-      session[name] = given as never;
+      session[name] = given;
       const bound = session[name] as unknown as () => unknown;
       assert.notEqual(bound, given, name);
       assert.equal(bound.call(null), session, name);
       session[name] = null;
       assert.equal(session[name], undefined, name);
-      session[name] = given as never;
+      session[name] = given;
       session[name] = undefined;
       assert.equal(session[name], undefined, name);
       for (const wrong of [5, 'x', {}, false])
