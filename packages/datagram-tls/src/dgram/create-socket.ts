@@ -1,4 +1,5 @@
 import type { Socket as PlainSocket, RemoteInfo, SocketType } from 'node:dgram';
+import type { AddressInfo } from 'node:net';
 import type { DTLSEndpoint } from '../driver/endpoint.js';
 import type { DTLSSession } from '../driver/session.js';
 import { type DgramDtlsOptions, type DgramSettings, resolveDtls, type SocketOptions } from './options.js';
@@ -35,6 +36,10 @@ export interface SocketExtras {
   readonly drops: DgramDrops;
   /** The endpoint of the sessions, with its counters; `undefined` until the socket is bound. */
   readonly endpoint: DTLSEndpoint | undefined;
+  /** As in Node 24 and later, on any Node: binds to an IP address, or throws the system's error, before it returns. */
+  bindSync(options?: { readonly port?: number; readonly address?: string }): AddressInfo;
+  /** As in Node 24 and later, with an IP address: messages may be sent at once, and wait for the handshake. */
+  connectSync(port: number, address?: string): void;
   /** The session with an IP address and a port, such as those of `rinfo`. */
   sessionWith(peer: { readonly address: string; readonly port: number }): DTLSSession | undefined;
   /**

@@ -32,6 +32,13 @@ function rangeError(code: ErrorCode, message: string): Error {
   return Object.assign(new RangeError(message), { code });
 }
 
+export function bindsLater(): Error {
+  return callerError(
+    'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM',
+    "bindSync needs a runtime that binds at once; use bind and wait for 'listening'",
+  );
+}
+
 /** DTLS splits no message over datagrams. */
 export function messageTooLarge(size: number, limit: number, peer: PeerAddress): Error {
   return callerError(

@@ -1,8 +1,9 @@
 import type { BindOptions, SocketOptions as PlainSocketOptions } from 'node:dgram';
+import { isIP } from 'node:net';
 import { invalidArgValue, missingArgs } from '../base/errors.js';
 import { nearest } from '../base/nearest.js';
 import { BEHAVIOUR_OPTIONS, type BehaviourOptions, checkKeepAlive } from '../config/behaviour.js';
-import { checkFunction, checkObject } from '../config/checks.js';
+import { checkFunction, checkObject, checkString } from '../config/checks.js';
 import type { Role } from '../config/config.js';
 import { integer, kindOf, oneOf } from '../config/kinds.js';
 import { LIMIT_OPTIONS, type LimitOptions } from '../config/limits.js';
@@ -29,6 +30,7 @@ import {
   type SniIdentity,
   securityFrom,
 } from '../driver/secure-context.js';
+import { readPort } from './send-arguments.js';
 
 const { maxEarlyData: _maxEarlyData, replayGuard: _replayGuard, ...SERVER_SECURITY } = SECURITY_OPTIONS;
 
@@ -321,6 +323,26 @@ export function readBindArguments(given: readonly unknown[]): {
       ? (first as BindOptions)
       : ({ port: first, address: second } as BindOptions);
   return { where: { ...where, exclusive: true }, listener: last };
+}
+
+/** The options of `bindSync`, as those of `bind`. */
+export function readBindSyncOptions(given: unknown): BindOptions {
+  checkObject(given, 'options');
+  const { port = 0, address } = given as { readonly port?: unknown; readonly address?: unknown };
+  checkNumeric(address, 'options.address');
+  const checkedPort = port === 0 ? 0 : readPort(port);
+  return { port: checkedPort, exclusive: true, ...(typeof address === 'string' ? { address } : {}) };
+}
+
+/** An IP address, or nothing. */
+export function checkNumeric(address: unknown, name: string): void {
+  if (address === undefined || address === null || address === '') return;
+  checkString(address, name);
+  if (isIP(address) === 0)
+    throw invalidArgValue(
+      name,
+      `must be an IP address: names are looked up asynchronously. Received '${address}'`,
+    );
 }
 
 /** As node:dgram reads the option `lookup`. */

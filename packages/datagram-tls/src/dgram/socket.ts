@@ -1,4 +1,4 @@
-import { type createSocket, Socket as PlainUdpSocket } from 'node:dgram';
+import { type BindOptions, type createSocket, Socket as PlainUdpSocket } from 'node:dgram';
 import { EventEmitter } from 'node:events';
 import { type AddressInfo, isIP } from 'node:net';
 import { invalidArgType, invalidState } from '../base/errors.js';
@@ -8,12 +8,22 @@ import { DTLSEndpoint } from '../driver/endpoint.js';
 import { listen } from '../driver/listen.js';
 import type { DTLSSession } from '../driver/session.js';
 import { isFromTheNetwork } from '../driver/udp.js';
-import { alreadyConnected, isGroup, noMulticast, notConnected, notRunning, textOf } from './errors.js';
+import {
+  alreadyConnected,
+  bindsLater,
+  isGroup,
+  noMulticast,
+  notConnected,
+  notRunning,
+  textOf,
+} from './errors.js';
 import {
   checkLookup,
+  checkNumeric,
   type DgramSettings,
   type DgramTarget,
   readBindArguments,
+  readBindSyncOptions,
   resolveSocketOptions,
 } from './options.js';
 import type { DgramDropReason, Peer } from './peer.js';
@@ -57,6 +67,8 @@ interface Connection {
   readonly port: number;
   /** `undefined` until a host name is looked up. */
   where: PeerAddress | undefined;
+  /** By `connectSync`. */
+  readonly isSync: boolean;
   /** Its handshake is done. */
   isDone: boolean;
   readonly fail: (error: Error) => void;
@@ -78,6 +90,8 @@ export class DtlsSocket extends Base {
   #endpoint: DTLSEndpoint | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
   #isBinding = false;
+  /** Set while `bind` runs. */
+  #onBindFailure: ((error: Error) => void) | undefined;
   #whenBound: ((error: Error | undefined) => void)[] = [];
   #connection: Connection | undefined;
   /** The addresses of host names that sessions have, by name and port. */
@@ -124,19 +138,20 @@ export class DtlsSocket extends Base {
   bind(...given: unknown[]): this {
     this.#check();
     const { where, listener } = readBindArguments(given);
-    const { udp } = this.#plain;
-    // Before it may report a failure, and only if it does not refuse the call: a second bind, for example.
-    udp.once('listening', this.#onListening);
-    try {
-      this.#isBinding = true;
-      udp.bind(where);
-    } catch (error) {
-      udp.off('listening', this.#onListening);
-      this.#isBinding = false;
-      throw error;
-    }
+    const failure = this.#bindNow(where);
     if (listener !== undefined) this.#onceListening(listener);
+    // Its users expect events after the call.
+    if (failure !== undefined) process.nextTick(() => this.emit('error', failure));
     return this;
+  }
+
+  /** As in Node 24 and later: binds to an IP address, or throws the system's error, before it returns. */
+  bindSync(options: { readonly port?: number; readonly address?: string } = {}): AddressInfo {
+    this.#check();
+    const failure = this.#bindNow(readBindSyncOptions(options));
+    if (failure !== undefined) throw failure;
+    if (this.#endpoint === undefined) throw bindsLater();
+    return this.address();
   }
 
   /**
@@ -145,39 +160,26 @@ export class DtlsSocket extends Base {
    */
   connect(port: unknown, address?: unknown, listener?: unknown): void {
     const isShort = typeof address === 'function';
-    const host = isShort || address === undefined || address === null ? '' : address;
-    const checkedPort = readPort(port);
-    checkString(host, 'address');
-    if (this.#connection !== undefined) throw alreadyConnected();
-    this.#check();
-    if (this.#settings.client === undefined)
-      throw invalidState('connect() begins a session: give the socket options.dtls.client');
     const callback = (isShort ? address : listener) as ((error?: Error) => void) | undefined;
-    if (typeof callback === 'function') this.once('connect', callback);
-    const connection: Connection = {
-      host: host === '' ? this.#plain.loopback : host,
-      port: checkedPort,
-      where: undefined,
-      isDone: false,
-      fail: (error) => this.#onConnectFailed(connection, callback, error),
-    };
-    this.#connection = connection;
-    this.#locate(connection.host, checkedPort, (error, where, name) => {
-      if (this.#connection !== connection) return;
-      if (where === undefined) connection.fail(error ?? notRunning());
-      else this.#begun(connection, where, name);
-    });
+    this.#connectTo(port, isShort ? undefined : address, callback, false);
+  }
+
+  /** As in Node 24 and later, with an IP address. The session begins before it returns, and messages wait for it. */
+  connectSync(port: unknown, address?: unknown): void {
+    checkNumeric(address, 'address');
+    if (this.#endpoint === undefined) this.bindSync();
+    this.#connectTo(port, address, undefined, true);
   }
 
   disconnect(): void {
-    if (this.#connection?.isDone !== true) throw notConnected();
+    if (this.#connected === undefined) throw notConnected();
     this.#connection = undefined;
   }
 
   remoteAddress(): AddressInfo {
     this.#check();
-    const { where, isDone } = this.#connection ?? {};
-    if (where === undefined || isDone !== true) throw notConnected();
+    const where = this.#connected;
+    if (where === undefined) throw notConnected();
     return addressOf(where);
   }
 
@@ -314,6 +316,63 @@ export class DtlsSocket extends Base {
     });
   }
 
+  #connectTo(
+    port: unknown,
+    address: unknown,
+    callback: ((error?: Error) => void) | undefined,
+    isSync: boolean,
+  ): void {
+    const checkedPort = readPort(port);
+    const host = address ?? '';
+    checkString(host, 'address');
+    if (this.#connection !== undefined) throw alreadyConnected();
+    this.#check();
+    if (this.#settings.client === undefined)
+      throw invalidState('connect() begins a session: give the socket options.dtls.client');
+    if (typeof callback === 'function') this.once('connect', callback);
+    const connection: Connection = {
+      host: host === '' ? this.#plain.loopback : host,
+      port: checkedPort,
+      where: undefined,
+      isSync,
+      isDone: false,
+      fail: (error) => this.#onConnectFailed(connection, callback, error),
+    };
+    this.#connection = connection;
+    this.#locate(connection.host, checkedPort, (error, where, name) => {
+      if (this.#connection !== connection) return;
+      if (where === undefined) connection.fail(error ?? notRunning());
+      else this.#begun(connection, where, name);
+    });
+  }
+
+  /** The one peer, from `connect` on when the handshake is done, or from `connectSync` on. */
+  get #connected(): PeerAddress | undefined {
+    const { where, isDone, isSync } = this.#connection ?? {};
+    return isDone === true || isSync === true ? where : undefined;
+  }
+
+  /** Returns the failure that is known at once. Throws what Node's socket refuses: a second bind, for example. */
+  #bindNow(where: BindOptions): Error | undefined {
+    const { udp } = this.#plain;
+    udp.once('listening', this.#onListening);
+    this.#isBinding = true;
+    let failure: Error | undefined;
+    this.#onBindFailure = (error) => {
+      failure = error;
+    };
+    try {
+      udp.bind(where);
+    } catch (error) {
+      udp.off('listening', this.#onListening);
+      this.#isBinding = false;
+      throw error;
+    } finally {
+      this.#onBindFailure = undefined;
+    }
+    return failure;
+  }
+
   #check(): void {
     if (this.#state !== 'open') throw notRunning();
   }
@@ -384,7 +443,8 @@ export class DtlsSocket extends Base {
     }
     this.#isBinding = false;
     this.#plain.udp.off('listening', this.#onListening);
-    process.nextTick(() => this.emit('error', error));
+    if (this.#onBindFailure !== undefined) this.#onBindFailure(error);
+    else this.emit('error', error);
     this.#tellWaiting(error);
   }
 
@@ -492,8 +552,8 @@ export class DtlsSocket extends Base {
 
   #onMessage({ where }: Peer, data: Uint8Array): void {
     if (this.#state !== 'open') return;
-    const only = this.#connection;
-    if (only?.isDone === true && only.where !== undefined && !isSame(only.where, where)) return;
+    const only = this.#connected;
+    if (only !== undefined && !isSame(only, where)) return;
     const message = Buffer.from(data.buffer, data.byteOffset, data.length);
     this.emit('message', message, { ...addressOf(where), size: message.length });
   }

@@ -139,6 +139,19 @@ suite('what a socket is, as one of node:dgram', () => {
     assert.deepEqual(told.slice(2), ['closed']);
   });
 
+  test('bindSync binds before it returns, or throws', async () => {
+    const { socket } = watched({ server: PSK_SERVER });
+    const { port } = socket.bindSync({ address: HOST });
+    assert.equal(socket.address().port, port);
+    await once(socket, 'listening');
+    const other = watched({ server: PSK_SERVER });
+    assert.throws(() => other.socket.bindSync({ address: HOST, port }), { code: 'EADDRINUSE' });
+    assert.throws(() => other.socket.bindSync({ address: 'localhost' }), { code: 'ERR_INVALID_ARG_VALUE' });
+    assert.throws(() => socket.bindSync(), { code: 'ERR_SOCKET_ALREADY_BOUND' });
+    assert.deepEqual(other.errors, []);
+    await closed({ ...other, socket }, other);
+  });
+
   test('a port that is taken is an error event, and the socket can be bound to another', async () => {
     const first = await bound({ server: PSK_SERVER });
     const { socket } = watched({ server: PSK_SERVER });
@@ -277,6 +290,18 @@ suite('connect', () => {
       client.received.map(({ text }) => text),
       ['echo a', 'echo abc'],
     );
+    await closed(client, server);
+  });
+
+  test('connectSync connects at once, and messages wait for the handshake', async () => {
+    const server = await echoing();
+    const client = clientOf();
+    client.socket.connectSync(server.port(), HOST);
+    assert.equal(client.socket.remoteAddress().port, server.port());
+    client.socket.send('early');
+    await until(() => client.received.length === 1);
+    client.socket.disconnect();
+    assert.throws(() => client.socket.connectSync(9, 'localhost'), { code: 'ERR_INVALID_ARG_VALUE' });
     await closed(client, server);
   });
 
