@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { after, suite, test } from 'node:test';
 import { resolveLimits } from '#lib/config/limits.js';
 import { SECURITY_OPTIONS } from '#lib/config/options.js';
+import { DGRAM_OPTIONS } from '#lib/dgram/options.js';
 import { LISTEN_OPTIONS, resolveUdp, resolveUnread } from '#lib/driver/options.js';
 import { connect, listen } from '#lib/index.js';
 import { SERVERS } from '../support/identities.js';
@@ -57,6 +58,8 @@ const CONSTANTS: Readonly<Record<string, readonly [file: string, name: string]>>
   'exponent of an RSA key': ['x509/public-key.ts', 'MAX_EXPONENT_BITS'],
   'DER elements in an OCSP response': ['x509/ocsp.ts', 'MAX_ELEMENTS'],
   'keys of a CA': ['x509/revocation.ts', 'MAX_OTHER_KEYS'],
+  'time between handshakes': ['dgram/peers.ts', 'RETRY_AFTER'],
+  'clients that have gone': ['dgram/peers.ts', 'MAX_DEPARTED'],
   'certificates looked at': ['x509/ocsp.ts', 'MAX_CERTIFICATES'],
 };
 /** Limits whose number stands in no constant: the code does a thing once, or the cipher decides. */
@@ -162,6 +165,9 @@ suite('the tables of limits in SECURITY.md', () => {
     maxUnreadBytes: resolveUnread({}).perSession,
     maxUnreadBytesInAll: resolveUnread({}).inAll,
     backlog: LISTEN_OPTIONS.backlog.default,
+    maxClientSessions: DGRAM_OPTIONS.maxClientSessions.default,
+    maxQueuedBytes: DGRAM_OPTIONS.maxQueuedBytes.default,
+    maxQueuedBytesInAll: DGRAM_OPTIONS.maxQueuedBytesInAll.default,
     sessionCacheSize: SECURITY_OPTIONS.sessionCacheSize.default,
   };
 
