@@ -374,7 +374,7 @@ suite('the last keys', () => {
     });
     assert.equal(onPostHandshake13(context(), reading(0xfffe), keyUpdate(0)).read.epoch, 0xffff);
     assert.throws(() => onPostHandshake13(context(), reading(0xffff), keyUpdate(0)), {
-      alert: 'illegal_parameter',
+      alert: 'internal_error',
     });
   });
 

@@ -1,0 +1,57 @@
+/** What the caller of the core hands in: a mistake is an error at once, before anything changes. */
+import { invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
+import type { PeerAddress } from '../base/peer-address.js';
+import type { Role } from '../config/config.js';
+
+const FAMILIES: readonly unknown[] = ['IPv4', 'IPv6', 'other'];
+const MAX_PORT = 0xffff;
+
+/** Bytes of any realm, such as that of a test runner. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return ArrayBuffer.isView(value) && (value as Uint8Array).BYTES_PER_ELEMENT === 1;
+}
+
+export function checkBytes(value: unknown, name: string): void {
+  if (!isBytes(value)) throw invalidArgType(name, 'a Uint8Array', value);
+}
+
+/** `role`: the only one that fits. */
+export function checkSecurity(value: unknown, name: string, role?: Role): void {
+  const given = fieldOf(value, 'role');
+  if (given !== 'client' && given !== 'server')
+    throw invalidArgType(name, 'what resolveSecurity returns', value);
+  if (role !== undefined && given !== role)
+    throw invalidArgValue(name, `must be of role ${role}, and is of role ${given}: resolve it for that`);
+}
+
+export function checkBehaviour(value: unknown, name: string): void {
+  if (typeof fieldOf(value, 'mtu') !== 'number')
+    throw invalidArgType(name, 'what resolveBehaviour returns', value);
+}
+
+export function checkLimits(value: unknown, name: string): void {
+  if (typeof fieldOf(value, 'maxHeldBytes') !== 'number')
+    throw invalidArgType(name, 'what resolveLimits returns', value);
+}
+
+export function checkDestination(value: unknown, name: string): void {
+  if (!isObject(value)) throw invalidArgType(name, 'an object with serverName and verifyName', value);
+}
+
+export function checkAddress(value: unknown, name: string): asserts value is PeerAddress {
+  if (!isObject(value)) throw invalidArgType(name, 'an object with address, port and family', value);
+  const { address, port, family } = value as Partial<PeerAddress>;
+  if (typeof address !== 'string') throw invalidArgType(`${name}.address`, 'a string', address);
+  if (!FAMILIES.includes(family)) throw invalidArgValue(`${name}.family`, 'must be IPv4, IPv6 or other');
+  if (typeof port !== 'number') throw invalidArgType(`${name}.port`, 'a number', port);
+  if (!Number.isInteger(port) || port < 0 || (family !== 'other' && port > MAX_PORT))
+    throw outOfRange(`${name}.port`, `an integer from 0 to ${MAX_PORT}`, port);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return isObject(value) ? (value as Record<string, unknown>)[name] : undefined;
+}
