@@ -5,6 +5,7 @@ import type { Security as AnySecurity, Behaviour, Destination } from '../config/
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
 import type { EarlyOutcome } from './application-data.js';
+import { checkAddress, checkBehaviour, checkBytes, checkDestination, checkSecurity } from './arguments.js';
 import type { Counters } from './association.js';
 import type { ConnectionEvent } from './events.js';
 import { type Phase, sessionOf } from './life.js';
@@ -74,7 +75,8 @@ export class Connection {
 
   /**
    * A separate association with the peer at `address`; those of one port belong to an `Endpoint`. A separate server
-   * takes the path as validated, and demands no cookie.
+   * takes the path as validated, and demands no cookie. Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or
+   * `ERR_OUT_OF_RANGE` for an argument of the wrong form.
    */
   static create(
     security: Security,
@@ -82,6 +84,10 @@ export class Connection {
     destination: Destination,
     address: PeerAddress,
   ): Connection {
+    checkSecurity(security, 'security');
+    checkBehaviour(behaviour, 'behaviour');
+    checkDestination(destination, 'destination');
+    checkAddress(address, 'address');
     return new Connection(new Machine(security, behaviour, destination, address, FROM_ZERO));
   }
 
@@ -144,17 +150,22 @@ export class Connection {
     this.#machine.start(now);
   }
 
-  /** Returns whether anything in `datagram`, which came from `from`, was useful. The bytes are not kept. */
+  /**
+   * Returns whether anything in `datagram`, which came from `from`, was useful. The bytes are not kept, and none of them
+   * throws. Throws `ERR_INVALID_ARG_TYPE` for what are no bytes.
+   */
   receive(datagram: Uint8Array, from: PeerAddress, now: Instant): boolean {
+    checkBytes(datagram, 'datagram');
     return this.#machine.receive(datagram, from, now);
   }
 
   /**
    * Sends one message as one datagram. Returns false where the keys are used up: the message is not sent, and the
-   * session ends with `ERR_DTLS_KEY_LIMIT`. Throws `ERR_INVALID_STATE` unless {@link maySend}, and `ERR_OUT_OF_RANGE`
-   * when the message is larger than {@link maxMessageSize}.
+   * session ends with `ERR_DTLS_KEY_LIMIT`. Throws `ERR_INVALID_ARG_TYPE` for what are no bytes, `ERR_INVALID_STATE`
+   * unless {@link maySend}, and `ERR_OUT_OF_RANGE` when the message is larger than {@link maxMessageSize}.
    */
   send(data: Uint8Array): boolean {
+    checkBytes(data, 'data');
     return this.#machine.send(data);
   }
 

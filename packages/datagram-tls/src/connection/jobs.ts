@@ -1,5 +1,6 @@
 import { callerError, invalidArgType, invalidArgValue } from '../base/errors.js';
 import type { Job, JobAnswer } from '../handshake/jobs.js';
+import { isBytes } from './arguments.js';
 
 /** The jobs of one association, by ID. Each is answered once, with an answer of its type. */
 export class Jobs {
@@ -65,10 +66,6 @@ function isObject(value: unknown): value is object {
 
 function isAbsentOrObject(value: unknown): boolean {
   return value === undefined || isObject(value);
-}
-
-function isBytes(value: unknown): boolean {
-  return value instanceof Uint8Array;
 }
 
 function isText(value: unknown): boolean {

@@ -6,6 +6,14 @@ import type { PeerAddress } from '../base/peer-address.js';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
+import {
+  checkAddress,
+  checkBehaviour,
+  checkBytes,
+  checkDestination,
+  checkLimits,
+  checkSecurity,
+} from '../connection/arguments.js';
 import { type Connection, connectionAround, machineOf } from '../connection/connection.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import { FROM_ZERO, Machine } from '../connection/machine.js';
@@ -89,7 +97,9 @@ export class Endpoint {
   readonly #onRest = (entry: ConnectionEntry): void =>
     this.#deadlines.set(stateOf(entry), entry.connection.pollTimeout());
 
+  /** Throws `ERR_INVALID_ARG_TYPE` for what `resolveLimits` did not return. */
   constructor(limits: EndpointLimits) {
+    checkLimits(limits, 'limits');
     this.#limits = limits;
     this.#memory = new MemoryPool(limits.maxHeldBytes);
     this.#acceptor = new Acceptor(this.#acceptorHost(), limits);
@@ -146,12 +156,22 @@ export class Endpoint {
     return this.#routes.find(address, port)?.current;
   }
 
-  /** Starts, changes or stops serving clients; existing sessions keep their settings. */
+  /**
+   * Starts, changes or stops (`undefined`) serving clients; existing sessions keep their settings. Throws
+   * `ERR_INVALID_ARG_TYPE` or `ERR_INVALID_ARG_VALUE` for settings of the wrong form, or of a client.
+   */
   serve(service: Service | undefined): void {
+    if (service !== undefined) {
+      checkSecurity(service.security, 'service.security', 'server');
+      checkBehaviour(service.behaviour, 'service.behaviour');
+    }
     this.#acceptor.serve(service);
   }
 
-  /** Begins an association as a client. Throws `ERR_DTLS_ADDRESS_IN_USE` when there is already one with this peer. */
+  /**
+   * Begins an association as a client. Throws `ERR_DTLS_ADDRESS_IN_USE` when there is already one with this peer, and
+   * `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE` for an argument of the wrong form.
+   */
   connect(
     peer: PeerAddress,
     security: Security,
@@ -159,6 +179,10 @@ export class Endpoint {
     destination: Destination,
     now: Instant,
   ): ConnectionEntry {
+    checkAddress(peer, 'peer');
+    checkSecurity(security, 'security', 'client');
+    checkBehaviour(behaviour, 'behaviour');
+    checkDestination(destination, 'destination');
     const former = this.#routes.find(peer.address, peer.port)?.current;
     // Its owner has not been told of its end yet.
     if (former?.connection.phase === 'closed') this.#routes.remove(former);
@@ -179,7 +203,10 @@ export class Endpoint {
     return entry;
   }
 
-  /** The bytes of `datagram` are not kept. */
+  /**
+   * A datagram came from there. Its bytes are not kept, and none of them throws. Throws `ERR_INVALID_ARG_TYPE` for what are
+   * no bytes.
+   */
   receive(
     datagram: Uint8Array,
     address: string,
@@ -187,6 +214,7 @@ export class Endpoint {
     family: PeerAddress['family'],
     now: Instant,
   ): void {
+    checkBytes(datagram, 'datagram');
     this.#now = now;
     this.counters.datagramsReceived++;
     this.counters.bytesReceived += datagram.length;
@@ -205,6 +233,7 @@ export class Endpoint {
   /** As the connection's own `send`: a session whose keys are used up then ends. */
   send(entry: ConnectionEntry, data: Uint8Array): boolean {
     const connection = this.#own(entry);
+    checkBytes(data, 'data');
     try {
       return machineOf(connection).send(data);
     } finally {

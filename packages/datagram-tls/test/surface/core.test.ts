@@ -9,8 +9,9 @@ import { Machine } from '#lib/connection/machine.js';
 import * as core from '#lib/core.js';
 import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
 import type { JobAnswer } from '#lib/handshake/jobs.js';
+import { assertAlive } from '../support/alive.js';
 import { Pair } from '../support/pair.js';
-import { VERSIONS } from '../support/settings.js';
+import { behaviour, security, VERSIONS } from '../support/settings.js';
 
 const FUNCTIONS = [
   'encodeSession',
@@ -151,6 +152,43 @@ suite('datagram-tls/core', () => {
           assert.throws(call, { code: 'ERR_INVALID_ARG_TYPE', message: /"entry"/ }, name);
       }
       assert.ok(pair.client.isConnected && pair.server.isConnected);
+    });
+
+    test(`arguments of the wrong form throw and change nothing, ${version}`, () => {
+      const pair = new Pair({ version }).handshake();
+      const { client, server } = pair;
+      const { endpoint } = client;
+      const [ours, theirs] = [security('client', version), security('server', version)];
+      const manner = behaviour();
+      const nowhere = { serverName: undefined, verifyName: undefined };
+      const peer = { address: '192.0.2.9', port: 9, family: 'IPv4' } as const;
+      const none = undefined as never;
+      const type = { code: 'ERR_INVALID_ARG_TYPE' };
+      const value = { code: 'ERR_INVALID_ARG_VALUE' };
+      const mistakes: [call: () => unknown, expected: { code: string }][] = [
+        [() => endpoint.receive('datagram' as never, '192.0.2.2', 4433, 'IPv4', 0), type],
+        [() => client.entry.connection.receive([22] as never, server.address, 0), type],
+        [() => endpoint.send(client.entry, 'text' as never), type],
+        [() => client.entry.connection.send(new DataView(new ArrayBuffer(2)) as never), type],
+        [() => new core.Endpoint({} as never), type],
+        [() => endpoint.serve({ security: ours, behaviour: manner }), value],
+        [() => endpoint.serve({ security: theirs, behaviour: none }), type],
+        [() => endpoint.connect(none, ours, manner, nowhere, 0), type],
+        [
+          () => endpoint.connect({ ...peer, port: 65_536 }, ours, manner, nowhere, 0),
+          { code: 'ERR_OUT_OF_RANGE' },
+        ],
+        [() => endpoint.connect({ ...peer, family: 'IPv5' as never }, ours, manner, nowhere, 0), value],
+        [() => endpoint.connect(peer, theirs, manner, nowhere, 0), value],
+        [() => endpoint.connect(peer, {} as never, manner, nowhere, 0), type],
+        [() => endpoint.connect(peer, ours, {} as never, nowhere, 0), type],
+        [() => endpoint.connect(peer, ours, manner, none, 0), type],
+        [() => Connection.create(none, manner, nowhere, peer), type],
+        [() => Connection.create(ours, manner, nowhere, { ...peer, address: 7 as never }), type],
+      ];
+      for (const [call, expected] of mistakes) assert.throws(call, expected, call.toString());
+      assert.equal(endpoint.size, 1);
+      assertAlive(pair);
     });
 
     test(`an answer of another kind throws, and the handshake goes on with the right one, ${version}`, () => {
