@@ -37,7 +37,7 @@ for (const port of new Set(connectsTo)) {
 Object.assign(globalThis, await givenNames());
 const done = import(pathToFileURL(file).href);
 // A loop over the sessions of an endpoint has no end.
-if (!/for await \(.* of endpoint\)/.test(text)) await done;
+if (!/for await \(.* of (endpoint|listen)\b/.test(text)) await done;
 for (const port of new Set(listensAt)) await visit(port);
 for (const port of connectsTo) await opened.get(port)(connectsTo.filter((other) => other === port).length);
 // What a callback of the block throws now is an uncaught exception, and the exit code is not 0.

@@ -44,7 +44,8 @@ export class Page {
     if (!text.includes('npm install'))
       symlinkSync(join(installed, 'node_modules'), join(this.#folder, 'node_modules'));
     else if (!isEmpty) copyFolder(installed, this.#folder);
-    if (!isEmpty) copyFolder(this.#tools.certificate, this.#folder);
+    const makesOwn = isEmpty && text.includes('-keyout');
+    if (!makesOwn) copyFolder(this.#tools.certificate, this.#folder);
     try {
       await this.#runAll();
     } finally {

@@ -19,7 +19,9 @@ const TABS = 3;
 const SEARCHES = [
   ['maxSendQueue', 'options'],
   ['pre-shared keys', 'how-to/pre-shared-keys'],
-  ['replay', 'how-to/early-data'],
+  ['early data', 'how-to/early-data'],
+  ['net-snmp', 'how-to/snmp'],
+  ['certificate in one command', 'tutorial/chat'],
 ];
 const SHOTS = [
   'index',
