@@ -129,7 +129,7 @@ function memberOf(type, name) {
 
 function standard(name, row, symbol) {
   if (row.required && row.notWith === undefined) return '(required)';
-  if (row.required) return `(required without \`${row.notWith}\`)`;
+  if (row.required) return `(required without \`${row.notWith.join('` and `')}\`)`;
   const tag = symbol.getJsDocTags(checker).find((candidate) => candidate.name === 'defaultValue');
   const said = tag === undefined ? undefined : ts.displayPartsToString(tag.text);
   if (row.default === undefined) return said ?? '';
@@ -141,7 +141,7 @@ function standard(name, row, symbol) {
 
 function owner({ roles, perName, notWith }) {
   const who = roles.length > 1 ? 'both' : roles[0];
-  if (notWith !== undefined) return `${who}, not with \`${notWith}\``;
+  if (notWith !== undefined) return `${who}, not with \`${notWith.join('`, `')}\``;
   return perName === undefined ? who : `${who}, per name`;
 }
 

@@ -47,6 +47,7 @@ export type {
   EndpointConnectOptions,
   EndpointOptions,
   ListenOptions,
+  SocketListenOptions,
   Trace,
   TransportConnectOptions,
   TransportListenOptions,
@@ -73,6 +74,7 @@ export {
   type SessionEndpoint,
   type SessionErrorHandler,
 } from './driver/session.js';
+export type { SharedSocket, SharedSocketOption } from './driver/shared-socket.js';
 export type {
   DTLSEndpointStats,
   DTLSSessionStats,

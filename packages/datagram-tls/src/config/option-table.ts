@@ -31,8 +31,8 @@ export interface Option<T, D = undefined, R extends Role = Role> extends Kind<T>
   readonly aliasOf?: string;
   /** The other role checks the option and ignores it: both roles may be given the same object. */
   readonly ignoredBy?: Role;
-  /** The option has no meaning with this one: both together are refused, and then it is not required. */
-  readonly notWith?: string;
+  /** The option has no meaning with one of these: both together are refused, and then it is not required. */
+  readonly notWith?: readonly string[];
   /** Values beside `undefined` that are as good as nothing, as in Node. */
   readonly absent?: readonly (null | '')[];
 }
@@ -157,7 +157,7 @@ function isNeeded(
   options: Readonly<Record<string, unknown>>,
   { role }: Reading,
 ): boolean {
-  const isReplaced = notWith !== undefined && options[notWith] !== undefined;
+  const isReplaced = notWith?.some((other) => options[other] !== undefined) === true;
   return !isReplaced && (role === undefined || roles.includes(role));
 }
 
@@ -215,8 +215,9 @@ function checkBeside(
   { name = 'options', role }: Reading,
 ): void {
   if (notWith === undefined || (role !== undefined && role === ignoredBy)) return;
-  if (options[notWith] !== undefined)
-    throw invalidArgValue(`${name}.${key}`, `is of no use with ${name}.${notWith}. Leave out one of them`);
+  const other = notWith.find((one) => options[one] !== undefined);
+  if (other !== undefined)
+    throw invalidArgValue(`${name}.${key}`, `is of no use with ${name}.${other}. Leave out one of them`);
 }
 
 /** The result of {@link readOptions}, and the defaults of what it leaves out. */

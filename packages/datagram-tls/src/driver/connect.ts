@@ -47,7 +47,7 @@ export function connect(
 ): DTLSSession {
   checkPeer(host, port);
   const options = readNames(given, SESSION_OPTIONS, CLIENT);
-  checkNamed(options, ENDPOINT_OPTIONS, ['transport']);
+  checkNamed(options, ENDPOINT_OPTIONS, ['transport', 'socket']);
   checkValues(options, { ...LISTEN_OPTIONS, ...BIND_OPTIONS }, CLIENT);
   const security = clientSecurity(options);
   const endpoint = new DTLSEndpoint(pickOptions(options, ENDPOINT_OPTIONS));

@@ -13,6 +13,11 @@ export class Deferred<T> {
     return this.#outcome !== undefined;
   }
 
+  /** Somebody has the promise. */
+  get isRead(): boolean {
+    return this.#promise !== undefined;
+  }
+
   get promise(): Promise<T> {
     this.#promise ??= this.#make();
     return this.#promise;

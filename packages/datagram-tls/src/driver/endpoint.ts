@@ -1,7 +1,6 @@
 import { isIP } from 'node:net';
 import { type InspectOptions, inspect } from 'node:util';
-import { brief, DTLSError, invalidArgValue, invalidState } from '../base/errors.js';
-import { ownProperties } from '../base/own-properties.js';
+import { DTLSError, invalidState } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import {
   BEHAVIOUR_OPTIONS,
@@ -12,7 +11,7 @@ import {
 import { checkFunction } from '../config/checks.js';
 import type { Behaviour, Role } from '../config/config.js';
 import { type EndpointLimits, LIMIT_OPTIONS, resolveLimits } from '../config/limits.js';
-import { pickOptions, readOptions, withDefaults } from '../config/option-table.js';
+import { pickOptions, readOptions } from '../config/option-table.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import type { Security } from '../connection/version.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
@@ -32,15 +31,16 @@ import type { DatagramChannel } from './datagram-channel.js';
 import { logPeer, logRemoval } from './debug.js';
 import { Deferred } from './deferred.js';
 import { type EndpointSessions, SessionsView } from './endpoint-sessions.js';
+import { attempt, throwLater, watch } from './guard.js';
 import { UnreadBudget } from './inbox.js';
 import { addressText, inspection } from './inspection.js';
 import {
-  BIND_OPTIONS,
   type EarlyDataCallback,
   ENDPOINT_OPTIONS,
   type EndpointConnectOptions,
   type EndpointOptions,
   PEER_OPTIONS,
+  resolveBind,
   resolveUdp,
   resolveUnread,
   SESSION_OPTIONS,
@@ -58,6 +58,7 @@ import {
 } from './secure-context.js';
 import type { SendQueueDrops } from './send-queue.js';
 import { type DTLSSession, type SessionEndpoint, type SharedBySessions, sessionControl } from './session.js';
+import { type SharedSocket, SharedSocketChannel } from './shared-socket.js';
 import { addDrops, type DTLSEndpointStats, type EndpointSource, endpointStats } from './stats.js';
 import { datagramSize, type Transport, TransportChannel } from './transport.js';
 import { Udp, type UdpOptions } from './udp.js';
@@ -156,6 +157,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
 
   readonly #udp: UdpOptions;
   readonly #transport: Transport | undefined;
+  readonly #socket: SharedSocket | undefined;
   readonly #limits: EndpointLimits;
   readonly #bindTo: BindTo;
   readonly #givenBehaviour: BehaviourOptions;
@@ -205,6 +207,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     const options = readOptions(given, ENDPOINT_OPTIONS, { elsewhere: SESSION_OPTIONS });
     this.#udp = resolveUdp(options);
     this.#transport = options.transport;
+    this.#socket = options.socket;
     this.#limits = resolveLimits(pickOptions(options, LIMIT_OPTIONS));
     this.#bindTo = resolveBind(options);
     const mtu = datagramSize(options.mtu, this.#transport);
@@ -439,8 +442,13 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   }
 
   #makePort(host: string, port: number): Port {
-    const transport = this.#transport;
-    this.#port = this.#newPort(transport ? new TransportChannel(transport) : new Udp(host, port, this.#udp));
+    const channel =
+      this.#transport !== undefined
+        ? new TransportChannel(this.#transport)
+        : this.#socket !== undefined
+          ? new SharedSocketChannel(this.#socket)
+          : new Udp(host, port, this.#udp);
+    this.#port = this.#newPort(channel);
     return this.#port;
   }
 
@@ -543,7 +551,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       bound.pump();
     };
     // Attempts of `connect` have sockets of their own.
-    const needsPort = !(this.#single && isName);
+    const needsPort = !(this.#hasOwnAttempts && isName);
     if (needsPort && !this.#isBinding && this.#port === undefined) this.#bind(settings);
     const isOpening = this.#transport?.opened !== undefined && !this.#opened.isSettled;
     if (!this.#isBinding && !isOpening) return begin();
@@ -551,6 +559,11 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       () => attempt(begin, (error) => sessionControl.fail(session, error)),
       () => undefined,
     );
+  }
+
+  /** Each address of a host has its own socket. */
+  get #hasOwnAttempts(): boolean {
+    return this.#single && this.#socket === undefined;
   }
 
   /** Binds for a first peer. */
@@ -570,7 +583,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   /** Resolves the name of the peer of `session`, and tries its addresses. */
   #seek(session: DTLSSession, settings: ClientSettings, behaviour: Behaviour): void {
     const search = new PeerSearch(settings, behaviour, {
-      from: this.#single || this.#port === undefined ? this.#bindTo : this.#port,
+      from: this.#hasOwnAttempts || this.#port === undefined ? this.#bindTo : this.#port,
       open: (host, port, ipv6Only) => {
         const udp = { ...this.#udp, ipv6Only: this.#udp.ipv6Only || ipv6Only };
         const opened = this.#newPort(new Udp(host, port, udp));
@@ -692,11 +705,18 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   #fail(error: Error): void {
     if (this.#over) return;
     if (CHANNELS.endpointError.hasSubscribers) publish(CHANNELS.endpointError, { endpoint: this, error });
+    // As with node:net, an error before the endpoint is bound ends the process where nobody listens for it.
+    const isHeard =
+      this.#onerror !== undefined ||
+      [this.#opened, this.#closed].some(({ isRead }) => isRead) ||
+      this.#arrivals?.isRead !== false;
+    if (!isHeard && !this.#opened.isSettled) throwLater(error);
     try {
       this.#onerror?.call(this, error);
     } finally {
       this.#closing = true;
-      for (const session of [...this.#sessions]) endOne(session, error, sessionControl.fail);
+      for (const session of [...this.#sessions])
+        attempt(() => sessionControl.fail(session, error), throwLater);
       this.#finish(error);
     }
   }
@@ -705,7 +725,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   #onChannelClosed(error: Error): void {
     if (this.#over) return;
     this.#closing = true;
-    for (const session of [...this.#sessions]) endOne(session, error, sessionControl.cut);
+    for (const session of [...this.#sessions]) attempt(() => sessionControl.cut(session, error), throwLater);
     this.#finish(undefined);
   }
 
@@ -738,49 +758,4 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       formerDrops: this.#formerDrops,
     };
   }
-}
-
-function resolveBind(options: EndpointOptions): BindTo {
-  const { bindHost: host, bindPort: port } = withDefaults(options, BIND_OPTIONS);
-  if (host !== undefined && isIP(host) === 0)
-    throw invalidArgValue('options.bindHost', `must be an IP address. Received '${brief(host)}'`);
-  return { host, port };
-}
-
-function throwLater(error: Error): void {
-  process.nextTick(() => {
-    throw error;
-  });
-}
-
-function attempt(action: () => void, failed: (error: Error) => void): void {
-  try {
-    action();
-  } catch (error) {
-    failed(error as Error);
-  }
-}
-
-/** A handler that throws does not keep other sessions from ending. */
-function endOne(session: DTLSSession, error: Error, end: (session: DTLSSession, error: Error) => void): void {
-  try {
-    end(session, error);
-  } catch (thrown) {
-    process.nextTick(() => {
-      throw thrown;
-    });
-  }
-}
-
-/** Returns a function that stops the watch. */
-function watch(signal: AbortSignal | undefined, stop: (reason: Error) => void): () => void {
-  if (signal === undefined) return () => undefined;
-  signal.throwIfAborted();
-  const onAbort = (): void => {
-    stop(signal.reason as Error);
-  };
-  signal.addEventListener('abort', onAbort, ownProperties({ once: true }));
-  return () => {
-    signal.removeEventListener('abort', onAbort);
-  };
 }

@@ -11,6 +11,7 @@ import {
   LISTEN_OPTIONS,
   type ListenOptions,
   SESSION_OPTIONS,
+  type SocketListenOptions,
   type TransportListenOptions,
 } from './options.js';
 
@@ -37,14 +38,14 @@ import { checkEarlyReceiver, securityFrom } from './secure-context.js';
  * console.log(endpoint.address?.port);
  * ```
  */
-export function listen(options: ListenOptions | TransportListenOptions): DTLSEndpoint;
+export function listen(options: ListenOptions | SocketListenOptions | TransportListenOptions): DTLSEndpoint;
 export function listen(
   onsession: SessionCallback,
-  options?: ListenOptions | TransportListenOptions,
+  options?: ListenOptions | SocketListenOptions | TransportListenOptions,
 ): DTLSEndpoint;
 export function listen(
-  first: SessionCallback | ListenOptions | TransportListenOptions,
-  second?: ListenOptions | TransportListenOptions,
+  first: SessionCallback | ListenOptions | SocketListenOptions | TransportListenOptions,
+  second?: ListenOptions | SocketListenOptions | TransportListenOptions,
 ): DTLSEndpoint {
   const forLoop = second === undefined && typeof first === 'object' && (first as unknown) !== null;
   const onsession = forLoop ? undefined : (first as SessionCallback);
@@ -56,10 +57,11 @@ export function listen(
     SERVER,
   );
   requireOptions(options);
-  checkNamed(options, ENDPOINT_OPTIONS, ['transport']);
+  checkNamed(options, ENDPOINT_OPTIONS, ['transport', 'socket']);
   checkValues(options, { ...LISTEN_OPTIONS, ...HOST_OPTIONS }, SERVER);
   const { host, backlog, ...bound } = withDefaults(options, LISTEN_OPTIONS);
-  const port = options.transport === undefined ? bound.port : 0;
+  const isBound = options.transport !== undefined || options.socket !== undefined;
+  const port = isBound ? 0 : bound.port;
   const security = securityFrom(options, 'server');
   checkEarlyReceiver(options.onearlydata, security);
   checkKeepAlive(options.keepAlive, security.versions);
@@ -79,12 +81,13 @@ const NO_OPTIONS = {} as ListenOptions;
 
 /** What is missing is reported before any value is read, as in node:dtls. */
 function requireOptions(options: ListenOptions): void {
-  const { secureContext, psk, sni, pfx, certificateTypes, cert, key, transport } = options;
+  const { secureContext, psk, sni, pfx, certificateTypes, cert, key, transport, socket } = options;
   if ([secureContext, psk, sni, pfx, certificateTypes].every((other) => other === undefined)) {
     if (cert === undefined) throw missingArgs('options.cert');
     if (key === undefined) throw missingArgs('options.key');
   }
-  if (transport === undefined && (options.port as unknown) === undefined) throw missingArgs('options.port');
+  if (transport ?? socket) return;
+  if ((options.port as unknown) === undefined) throw missingArgs('options.port');
 }
 
 /** Everything is closed when the socket cannot be bound. */

@@ -1,4 +1,6 @@
-import { callerError, missingArgs } from '../base/errors.js';
+import { isIP } from 'node:net';
+import { brief, callerError, invalidArgValue, missingArgs } from '../base/errors.js';
+
 import { BEHAVIOUR_OPTIONS, type BehaviourOptions } from '../config/behaviour.js';
 import { checkInteger } from '../config/checks.js';
 import {
@@ -25,6 +27,7 @@ import type { TraceEvent } from '../connection/events.js';
 import type { LookupFunction } from './resolve-host.js';
 import { type CheckPeerCertificate, DTLSSecureContext, type SniIdentity } from './secure-context.js';
 import type { DTLSSession } from './session.js';
+import { checkSocket, type SharedSocket, type SharedSocketOption } from './shared-socket.js';
 import { checkTransport, type Transport, type TransportOption } from './transport.js';
 import type { UdpOptions } from './udp.js';
 
@@ -61,6 +64,9 @@ const port: Kind<number> = kindOf('0 to 65535', (value, name) => {
   checkInteger(value, name, 0, 65_535);
 });
 
+/** Options of a socket that the endpoint opens. */
+const OWN_SOCKET = ['transport', 'socket'] as const;
+
 /** The socket and the endpoint as a whole. `connect`, `listen` and `DTLSEndpoint` take these options. */
 export const SOCKET_OPTIONS = {
   /**
@@ -69,25 +75,32 @@ export const SOCKET_OPTIONS = {
    */
   transport: option(kindOf<Transport>('`Transport`', checkTransport)),
   /**
+   * A socket of the application, or what looks like one, that the endpoint shares and does not close; it is bound to any port if
+   * it is not. Datagrams that are not DTLS are left to other listeners. Options of sockets, `host` and `port` are refused beside
+   * it.
+   * @defaultValue a UDP socket of the endpoint
+   */
+  socket: option(kindOf<SharedSocket>('`dgram.Socket`', checkSocket), { notWith: ['transport'] }),
+  /**
    * IPv6 sockets take IPv6 only.
    * @defaultValue false
    */
-  ipv6Only: option(boolean, { default: false, notWith: 'transport' }),
+  ipv6Only: option(boolean, { default: false, notWith: OWN_SOCKET }),
   /**
    * Let several sockets share the port (Node ≥ 22.12).
    * @defaultValue false
    */
-  reusePort: option(boolean, { default: false, notWith: 'transport' }),
+  reusePort: option(boolean, { default: false, notWith: OWN_SOCKET }),
   /**
    * SO_RCVBUF.
    * @defaultValue the system's
    */
-  udpReceiveBufferSize: option(integer(1, 0xffff_ffff), { unit: 'bytes', notWith: 'transport' }),
+  udpReceiveBufferSize: option(integer(1, 0xffff_ffff), { unit: 'bytes', notWith: OWN_SOCKET }),
   /**
    * SO_SNDBUF.
    * @defaultValue the system's
    */
-  udpSendBufferSize: option(integer(1, 0xffff_ffff), { unit: 'bytes', notWith: 'transport' }),
+  udpSendBufferSize: option(integer(1, 0xffff_ffff), { unit: 'bytes', notWith: OWN_SOCKET }),
   /**
    * What may wait to be sent, because the socket takes no more or for a later turn of the event loop, with 512 for each
    * datagram; 0: no limit. Beyond a sixteenth of it answers to addresses that are not validated are dropped, beyond a
@@ -100,7 +113,7 @@ export const SOCKET_OPTIONS = {
    * IP_TTL.
    * @defaultValue the system's
    */
-  udpTTL: option(integer(1, 255), { notWith: 'transport' }),
+  udpTTL: option(integer(1, 255), { notWith: OWN_SOCKET }),
   /**
    * What the messages of one session that the application has not read may cost; a message costs 512 beside its length. A
    * slow reader loses the oldest messages, counted as `slow_reader` in `session.drops`.
@@ -124,12 +137,12 @@ export const BIND_OPTIONS = {
    * Address to send from, an IP address of the server's family; `::` serves both families unless `ipv6Only` is set.
    * @defaultValue the system's choice
    */
-  bindHost: option(text, { only: 'client', notWith: 'transport', absent: [''] }),
+  bindHost: option(text, { only: 'client', notWith: OWN_SOCKET, absent: [''] }),
   /**
    * Port to send from; 0: any free port.
    * @defaultValue 0
    */
-  bindPort: option(integer(0, 65_535), { default: 0, only: 'client', notWith: 'transport' }),
+  bindPort: option(integer(0, 65_535), { default: 0, only: 'client', notWith: OWN_SOCKET }),
 };
 
 /** What `DTLSEndpoint` takes. */
@@ -151,11 +164,11 @@ export const LISTEN_OPTIONS = {
     default: '0.0.0.0',
     only: 'server',
     ignoredBy: 'client',
-    notWith: 'transport',
+    notWith: OWN_SOCKET,
     absent: [null, ''],
   }),
   /** Port to bind; 0: any free port. `connect` ignores it, as `host`. */
-  port: required(port, { only: 'server', ignoredBy: 'client', notWith: 'transport' }),
+  port: required(port, { only: 'server', ignoredBy: 'client', notWith: OWN_SOCKET }),
   /**
    * Sessions that may wait for `for await` over the endpoint; further clients are refused and try again.
    * @defaultValue 256
@@ -174,12 +187,12 @@ export const HOST_OPTIONS = {
    * Resolves a host name, as `dns.lookup`.
    * @defaultValue dns.lookup
    */
-  lookup: option(callback<LookupFunction>(), { notWith: 'transport' }),
+  lookup: option(callback<LookupFunction>(), { notWith: ['transport'] }),
   /**
    * The version of IP to use for a host name; 0: both.
    * @defaultValue 0
    */
-  family: option(oneOf<0 | 4 | 6>([0, 4, 6]), { default: 0, notWith: 'transport' }),
+  family: option(oneOf<0 | 4 | 6>([0, 4, 6]), { default: 0, notWith: ['transport'] }),
 };
 
 /** What `connect` and `endpoint.connect` take beside the options of the endpoint and of the secure context. */
@@ -204,7 +217,7 @@ export const CONNECT_OPTIONS = {
    * False: only the first address.
    * @defaultValue true
    */
-  autoSelectFamily: option(boolean, { default: true, only: 'client', notWith: 'transport' }),
+  autoSelectFamily: option(boolean, { default: true, only: 'client', notWith: ['transport'] }),
   /**
    * How long an address may be without an answer before the next one is tried beside it; at least 10. Messages of
    * `earlyData` in the first datagram go to one address at a time: the next one is tried when that has failed.
@@ -214,7 +227,7 @@ export const CONNECT_OPTIONS = {
     default: 250,
     unit: 'ms',
     only: 'client',
-    notWith: 'transport',
+    notWith: ['transport'],
   }),
 };
 
@@ -326,6 +339,20 @@ export interface EndpointConnectOptions
 }
 
 /**
+ * `listen` over a socket of the application: without the options of own sockets.
+ *
+ * @example
+ * ```ts
+ * import { createSocket } from 'node:dgram';
+ * import { listen, type SocketListenOptions } from 'datagram-tls';
+ *
+ * const options: SocketListenOptions = { socket: createSocket('udp4').bind(9000), cert, key };
+ * const endpoint = listen(onsession, options);
+ * ```
+ */
+export type SocketListenOptions = Omit<ListenOptions, keyof SharedSocketOption> & SharedSocketOption;
+
+/**
  * `listen` over a transport: without the options of sockets.
  *
  * @example
@@ -383,4 +410,12 @@ export interface UnreadLimits {
 export function resolveUnread(options: EndpointOptions): UnreadLimits {
   const { maxUnreadBytes, maxUnreadBytesInAll } = withDefaults(options, SOCKET_OPTIONS);
   return { perSession: maxUnreadBytes, inAll: maxUnreadBytesInAll };
+}
+
+/** Where an endpoint binds that serves nobody. */
+export function resolveBind(options: EndpointOptions): { host: string | undefined; port: number } {
+  const { bindHost: host, bindPort: port } = withDefaults(options, BIND_OPTIONS);
+  if (host !== undefined && isIP(host) === 0)
+    throw invalidArgValue('options.bindHost', `must be an IP address. Received '${brief(host)}'`);
+  return { host, port };
 }

@@ -113,6 +113,7 @@ export interface TransportOption {
   udpReceiveBufferSize?: undefined;
   udpSendBufferSize?: undefined;
   udpTTL?: undefined;
+  socket?: undefined;
   lookup?: undefined;
   family?: undefined;
   autoSelectFamily?: undefined;

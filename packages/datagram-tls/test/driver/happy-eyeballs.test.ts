@@ -517,6 +517,31 @@ suite('the option lookup', () => {
     assert.equal((await endpoint.opened).address, '127.0.0.1');
   });
 
+  // Siege case D8.
+  test('a listen that nobody listens to for errors ends the process when its name cannot be bound, as in node:net', async (t) => {
+    const taken = server(t);
+    const options = { host: 'here.example', port: taken.port, ...SERVERS.p256, lookup: book('127.0.0.1') };
+    const uncaught = new Promise<unknown>((resolve) => {
+      process.setUncaughtExceptionCaptureCallback(resolve);
+    });
+    t.after(() => process.setUncaughtExceptionCaptureCallback(null));
+    listen(() => undefined, options);
+    assert.equal(((await uncaught) as NodeJS.ErrnoException).code, 'EADDRINUSE');
+  });
+
+  for (const [how, hear] of [
+    ['onerror', (endpoint: DTLSEndpoint) => new Promise((_, reject) => (endpoint.onerror = reject))],
+    ['opened', (endpoint: DTLSEndpoint) => endpoint.opened],
+    ['closed', (endpoint: DTLSEndpoint) => endpoint.closed],
+    ['a loop', (endpoint: DTLSEndpoint) => endpoint[Symbol.asyncIterator]().next()],
+  ] as const)
+    test(`a listen whose name cannot be bound tells it by ${how}`, async (t) => {
+      const taken = server(t);
+      const options = { host: 'here.example', port: taken.port, ...SERVERS.p256, lookup: book('127.0.0.1') };
+      const endpoint = listen(() => undefined, options);
+      await assert.rejects(hear(endpoint), { code: 'EADDRINUSE' });
+    });
+
   test('options of host names that contradict others are refused', () => {
     const refuses = (options: object, message: RegExp, host = NAME): void => {
       assert.throws(() => connect(host, 9, { ca: CA, ...options }), {
