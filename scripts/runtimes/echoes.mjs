@@ -4,7 +4,7 @@
  */
 import { CERTIFIED, CLIENT_PSK, SERVER_PSK, TRUST } from './identities.mjs';
 import { hasOpenssl, opensslClient, opensslServer } from './openssl.mjs';
-import { echoed, firstLine, identity, MEETINGS, results, serve } from './ours.mjs';
+import { echoed, firstLine, identity, MEETINGS, output, results, serve } from './ours.mjs';
 
 const KINDS = ['certificate', 'psk'];
 
@@ -12,6 +12,8 @@ const KINDS = ['certificate', 'psk'];
 export async function runEchoes({ name, start, library, tally }) {
   await asServer({ name, start, library, tally });
   await asClient({ name, start, library, tally });
+  const answer = await output(start('dgram'));
+  tally.check(`${name} echoes over sockets of datagram-tls/dgram`, answer === 'hello\n', answer);
 }
 
 async function asServer({ name, start, library, tally }) {

@@ -8,15 +8,17 @@ import { installInto, packAll } from '../pack.mjs';
 
 const IMPORT = `import * as library from 'datagram-tls';
 import * as core from 'datagram-tls/core';
+import * as dgram from 'datagram-tls/dgram';
 import process from 'node:process';
 import { run } from './peer.mjs';
 
-await run(library, core, process.argv.slice(2));
+await run({ ...library, ...core, ...dgram }, process.argv.slice(2));
 `;
 const REQUIRE = `const library = require('datagram-tls');
 const core = require('datagram-tls/core');
+const dgram = require('datagram-tls/dgram');
 
-import('./peer.mjs').then(({ run }) => run(library, core, process.argv.slice(2)));
+import('./peer.mjs').then(({ run }) => run({ ...library, ...core, ...dgram }, process.argv.slice(2)));
 `;
 
 /** `{ installed, forms }`: the folder where both packages are installed, and `{ name, cwd, file }` of each form. */

@@ -5,11 +5,14 @@
  *   lacks                 what the runtime lacks, as JSON
  *   server OPTIONS        listens with these options and echoes; prints its port
  *   client TARGETS        connects to each of `{ port, options, message }` in turn; prints how each ended, as JSON
+ *   dgram                 an echo between two sockets of datagram-tls/dgram; prints what came back
  *   refuse ROLE LIST      makes a context with each of these options; prints the error code of each
  *
  * Bytes in options are written as `{ "bytes": BASE64 }`.
  */
 import { Buffer } from 'node:buffer';
+import { Socket } from 'node:dgram';
+import { once } from 'node:events';
 
 const AEADS = [
   'aes-128-gcm',
@@ -35,9 +38,9 @@ const SIGNATURES = {
 const LATE_MS = 8000;
 const AGAIN_MS = 500;
 
-/** `library` is `datagram-tls`, `core` is `datagram-tls/core`. */
-export async function run(library, core, [command, ...args]) {
-  await { supports, lacks, server, client, refuse }[command]({ ...library, ...core }, ...args);
+/** `library` has the exports of `datagram-tls`, `datagram-tls/core` and `datagram-tls/dgram`. */
+export async function run(library, [command, ...args]) {
+  await { supports, lacks, server, client, dgram, refuse }[command](library, ...args);
 }
 
 function supports({ createSecureContext }, names) {
@@ -125,6 +128,23 @@ function withResolvers() {
     resolve = done;
   });
   return { promise, resolve };
+}
+
+async function dgram({ createSocket }) {
+  const key = Buffer.alloc(16, 1);
+  const server = createSocket({ type: 'udp4', dtls: { server: { psk: { sensor: key } } } });
+  server.on('message', (message, { port, address }) => server.send(message, port, address));
+  server.bind(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = createSocket({ type: 'udp4', dtls: { client: { psk: { identity: 'sensor', key } } } });
+  const { port } = server.address();
+  client.send('hello', port, '127.0.0.1');
+  const again = setInterval(() => client.send('hello', port, '127.0.0.1'), AGAIN_MS);
+  const [answer] = await once(client, 'message');
+  clearInterval(again);
+  console.log(client instanceof Socket ? String(answer) : 'no socket of dgram');
+  client.close();
+  server.close();
 }
 
 function refuse({ createSecureContext }, role, list) {
