@@ -1,3 +1,10 @@
+import { DTLSError } from './base/errors.js';
+import { connect } from './driver/connect.js';
+import { DTLSEndpoint } from './driver/endpoint.js';
+import { listen } from './driver/listen.js';
+import { createSecureContext, DTLSSecureContext } from './driver/secure-context.js';
+import { DTLSSession } from './driver/session.js';
+
 export type { Awaitable } from './base/awaitable.js';
 export type { DTLSErrorCode } from './base/error-codes.js';
 export { DTLSError, type ErrorSource } from './base/errors.js';
@@ -88,3 +95,15 @@ export type { RefusalReason } from './endpoint/places.js';
 export type { Refusal } from './endpoint/refusals.js';
 export type { EarlyRefusal } from './handshake/actions.js';
 export type { CertificateTypeName, GroupName, SchemeName, SrtpProfileName, Version } from './wire/codes.js';
+
+/** The same names in one object: `import dtls from 'datagram-tls'` stands for `import dtls from 'node:dtls'`. */
+const dtls = {
+  connect,
+  createSecureContext,
+  DTLSEndpoint,
+  DTLSError,
+  DTLSSecureContext,
+  DTLSSession,
+  listen,
+};
+export default dtls;

@@ -10,7 +10,6 @@ import {
   DEFAULT_SUITES,
   lackOf,
   needsPsk,
-  suiteByName,
   suiteNames,
 } from '../crypto/suites.js';
 import {
@@ -22,6 +21,7 @@ import {
   type SchemeName,
 } from '../wire/codes.js';
 import { checkOneOf } from './checks.js';
+import { CIPHER_WORDS, readCipherList } from './cipher-list.js';
 import type { Role } from './config.js';
 import type { NameList } from './kinds.js';
 import type { SecurityOptions } from './options.js';
@@ -39,15 +39,12 @@ export function resolveCiphers(
 ): readonly CipherSuite[] {
   const defaults = defaultSuites(role, hasPsk).filter((suite) => lackOf(suite, capabilities) === undefined);
   if (list === undefined) return defaults;
-  const suites = split(list).flatMap((name) => {
-    if (name === 'DEFAULT') return defaults;
-    const suite = suiteByName(name);
-    if (suite === undefined) throw unknownName('options.ciphers', name, suiteNames(), 'no cipher match');
-    const lack = lackOf(suite, capabilities);
-    if (lack !== undefined) throw lacking('ERR_DTLS_UNSUPPORTED_CIPHER', 'options.ciphers', name, lack);
-    return [suite];
+  const suites = readCipherList(list, defaults, capabilities, {
+    unknown: (part) =>
+      unknownName('options.ciphers', part, [...suiteNames(), ...CIPHER_WORDS], 'no cipher match'),
+    lacking: (name, lack) => lacking('ERR_DTLS_UNSUPPORTED_CIPHER', 'options.ciphers', name, lack),
   });
-  return unique(suites).filter((suite) => hasPsk || !needsPsk(suite));
+  return suites.filter((suite) => hasPsk || !needsPsk(suite));
 }
 
 function defaultSuites(role: Role, hasPsk: boolean): readonly CipherSuite[] {

@@ -574,8 +574,9 @@ export const SECURITY_OPTIONS = {
    */
   maxVersion: option(oneOf<Version>(VERSIONS), { default: 'DTLSv1.3' }),
   /**
-   * Suites in order of preference: IANA or OpenSSL names, in an array or separated by colons; `DEFAULT` is the default
-   * list.
+   * Suites in order of preference: IANA or OpenSSL names, in an array or separated by colons, or OpenSSL's words: `DEFAULT`,
+   * `ALL`, `HIGH`, `ECDHE+AESGCM`, `PSK`, `kECDHEPSK`, `AES256`, `CHACHA20`, …, with `!`, `-` or `+` before them, `@STRENGTH` and
+   * `@SECLEVEL=0` to `5`. CBC has to be named. Words about key exchange are about suites of DTLS 1.2.
    * @defaultValue all suites but CCM and CBC that the runtime has
    */
   ciphers: option(names),
