@@ -134,10 +134,20 @@ export function invalidArgType(name: string, expected: string, actual: unknown):
 /** As Node describes a value of the wrong type, but not the value. */
 export function kindOf(value: unknown): string {
   if (value === undefined || value === null) return String(value);
-  if (typeof value === 'function') return value.name === '' ? 'a function' : `function ${brief(value.name)}`;
+  if (typeof value === 'function') return 'a function';
   if (typeof value !== 'object') return `type ${typeof value}`;
-  const made = (value as { constructor?: { name?: unknown } }).constructor?.name;
-  return typeof made === 'string' && made !== '' ? `an instance of ${brief(made)}` : 'an object';
+  const made = classOf(value);
+  return made === undefined ? 'an object' : `an instance of ${brief(made)}`;
+}
+
+/** A getter or a proxy may throw. */
+function classOf(value: object): string | undefined {
+  try {
+    const { name } = (value as { constructor: { name?: unknown } }).constructor;
+    return typeof name === 'string' && name !== '' ? name : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 const LONGEST = 64;
@@ -227,7 +237,8 @@ export function textOf(thrown: unknown): string {
   }
 }
 
-function noun(name: string): 'property' | 'argument' {
+function noun(name: string): 'answer' | 'property' | 'argument' {
+  if (name.endsWith('()')) return 'answer';
   return name.includes('.') ? 'property' : 'argument';
 }
 

@@ -1,4 +1,6 @@
 import { debuglog } from 'node:util';
+import type { DTLSErrorCode } from '../base/error-codes.js';
+import { type DTLSError, textOf } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
 import { now } from './clock.js';
 import { addressText } from './inspection.js';
@@ -63,12 +65,24 @@ function dumpLine(offset: number, row: Uint8Array): string {
 /** Between two warnings of one kind, ms: a failing function fails for every client. */
 const WARNING_GAP: Duration = 60_000;
 
-let nextTicketWarning: Instant = Number.NEGATIVE_INFINITY;
+/** Codes of warnings that are repeated no sooner than this. */
+const nextWarnings = new Map<DTLSErrorCode, Instant>();
 
-/** Emits a process warning with the error's code, at most one a minute; `NODE_DEBUG=dtls` shows every failure. */
-export function warnOfTicketKeys(error: Error): void {
-  logWarning(error.message);
-  if (now() < nextTicketWarning) return;
-  nextTicketWarning = now() + WARNING_GAP;
-  process.emitWarning(error.message, { type: 'DTLSWarning', code: 'ERR_DTLS_TICKET_KEYS' });
+/** Emits a process warning, at most one a minute with the same code; `NODE_DEBUG=dtls` shows every failure. */
+function warn(code: DTLSErrorCode, message: string, detail?: string): void {
+  logWarning(message);
+  if (now() < (nextWarnings.get(code) ?? Number.NEGATIVE_INFINITY)) return;
+  nextWarnings.set(code, now() + WARNING_GAP);
+  process.emitWarning(message, { type: 'DTLSWarning', code, ...(detail === undefined ? {} : { detail }) });
+}
+
+export function warnOfTicketKeys(error: DTLSError): void {
+  warn('ERR_DTLS_TICKET_KEYS', error.message);
+}
+
+/** The promise of the callback of `listen` was rejected, and the session has no `onerror`, or is over. */
+export function warnOfRejection(reason: unknown): void {
+  const text = 'the callback of listen rejected, and its session has no onerror, or is over';
+  const detail = reason instanceof Error ? reason.stack : undefined;
+  warn('ERR_DTLS_CALLBACK', `${text}: ${textOf(reason)}`, detail);
 }

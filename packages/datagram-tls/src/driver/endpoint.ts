@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { type InspectOptions, inspect } from 'node:util';
+import { isPromise } from '../base/awaitable.js';
 import { DTLSError, invalidState } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import {
@@ -18,6 +19,7 @@ import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { EarlyRefusals, Refusals } from '../endpoint/counters.js';
 import type { Refusal } from '../endpoint/refusals.js';
 import { Arrivals } from './arrivals.js';
+import { HeldEvents } from './callbacks.js';
 import { CHANNELS, publish } from './channels.js';
 import {
   type ClientSettings,
@@ -28,7 +30,7 @@ import {
   spendTicket,
 } from './client-settings.js';
 import type { DatagramChannel } from './datagram-channel.js';
-import { logPeer, logRemoval } from './debug.js';
+import { logPeer, logRemoval, warnOfRejection } from './debug.js';
 import { Deferred } from './deferred.js';
 import { type EndpointSessions, SessionsView } from './endpoint-sessions.js';
 import { attempt, throwLater, watch } from './guard.js';
@@ -88,7 +90,8 @@ export type EndpointErrorHandler = (this: DTLSEndpoint, error: Error) => void;
  */
 export type RefusalHandler = (this: DTLSEndpoint, refusal: Refusal) => void;
 /**
- * Called with each new session of a server.
+ * Called with each new session of a server. It may be asynchronous: where it throws or rejects, the session fails with
+ * that error.
  *
  * @example
  * ```ts
@@ -100,7 +103,7 @@ export type RefusalHandler = (this: DTLSEndpoint, refusal: Refusal) => void;
  * listen(echo, { port: 9000, cert, key });
  * ```
  */
-export type SessionCallback = (session: DTLSSession) => void;
+export type SessionCallback = (session: DTLSSession) => unknown;
 
 /** Messages that wait for a reader of `for await`; the oldest is dropped and counted when one more comes. */
 const MESSAGE_QUEUE = 256;
@@ -144,7 +147,7 @@ export let endpointControl: {
 export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession> {
   static {
     endpointControl = {
-      bind: (endpoint, host, port) => endpoint.#makePort(host, port).open(),
+      bind: (endpoint, host, port) => endpoint.#open(endpoint.#makePort(host, port)),
       awaitBind: (endpoint) => {
         endpoint.#isBinding = true;
       },
@@ -198,6 +201,8 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   #single = false;
   /** It is bound when the name of its host is resolved. */
   #isBinding = false;
+  /** Its socket or transport is being opened. */
+  #isOpening = false;
   #closing = false;
   /** False after `close()`, which waits for no peer. */
   #lingers = true;
@@ -394,7 +399,8 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     const security = clientSecurity({ ...options, keepAlive });
     const search = resolveSearch(host, options);
     const destination = resolveDestination(host, options, behaviour.mtu);
-    const session = sessionControl.create({ ...this.#shared, trace }, destination.serverName);
+    const shared = { ...this.#shared, trace };
+    const session = sessionControl.create(shared, destination.serverName, new HeldEvents());
     const unwatch = watch(options.signal, (reason) => session.destroy(reason));
     if (options.signal !== undefined) session.closed.then(unwatch, unwatch);
     this.#sessions.add(session);
@@ -516,7 +522,17 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     this.#onsession = onsession;
     const bound = this.#makePort(host, port);
     this.#offer(bound);
-    bound.open();
+    this.#open(bound);
+  }
+
+  /** An error before this returns comes later, when the caller has the endpoint and can set handlers. */
+  #open(port: Port): void {
+    this.#isOpening = true;
+    try {
+      port.open();
+    } finally {
+      this.#isOpening = false;
+    }
   }
 
   /** Handshakes that begin from now on take the current settings. */
@@ -527,7 +543,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
 
   #connectAlone(settings: ClientSettings): DTLSSession {
     this.#single = true;
-    const session = sessionControl.create(this.#shared, settings.destination.serverName);
+    const session = sessionControl.create(this.#shared, settings.destination.serverName, new HeldEvents());
     this.#sessions.add(session);
     this.#tellStart(session, 'client');
     this.#reach(session, settings, this.#behaviour);
@@ -572,7 +588,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     const wantsIPv6 = version === 6 || (version === 0 && hasIPv6());
     const { host = wantsIPv6 ? '::' : '0.0.0.0', port } = this.#bindTo;
     try {
-      this.#makePort(host, port).open();
+      this.#open(this.#makePort(host, port));
     } catch (error) {
       // Another attempt may find the port free.
       this.#port = undefined;
@@ -635,7 +651,20 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     this.#attach(session, this.#port, entry);
     this.#tellStart(session, 'server');
     if (this.#onsession === undefined || this.#isIterated) this.#arrivals?.push(session);
-    this.#onsession?.(session);
+    this.#introduce(session);
+  }
+
+  /** Observes the promise of an asynchronous callback (D5). */
+  #introduce(session: DTLSSession): void {
+    try {
+      const answer = this.#onsession?.(session) as PromiseLike<unknown> | undefined;
+      if (answer !== undefined && isPromise(answer))
+        void Promise.resolve(answer).catch((error: unknown) =>
+          sessionControl.failBy(session, error, warnOfRejection),
+        );
+    } catch (error) {
+      sessionControl.failBy(session, error, throwLater);
+    }
   }
 
   #onEvent(entry: ConnectionEntry, event: ConnectionEvent): void {
@@ -704,6 +733,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
 
   #fail(error: Error): void {
     if (this.#over) return;
+    if (this.#isOpening) return process.nextTick(() => this.#fail(error));
     if (CHANNELS.endpointError.hasSubscribers) publish(CHANNELS.endpointError, { endpoint: this, error });
     // As with node:net, an error before the endpoint is bound ends the process where nobody listens for it.
     const isHeard =
@@ -724,6 +754,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   /** Closing sessions have nothing to lose. */
   #onChannelClosed(error: Error): void {
     if (this.#over) return;
+    if (this.#isOpening) return process.nextTick(() => this.#onChannelClosed(error));
     this.#closing = true;
     for (const session of [...this.#sessions]) attempt(() => sessionControl.cut(session, error), throwLater);
     this.#finish(undefined);

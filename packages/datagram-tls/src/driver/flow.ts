@@ -3,6 +3,7 @@ import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { Outgoing } from '../endpoint/ready-queue.js';
 import { now, WakeUp } from './clock.js';
 import { Deferred } from './deferred.js';
+import { attempt, throwLater } from './guard.js';
 
 /**
  * The cost that one session may hand to the socket in one turn of the event loop. The system's default receive buffer
@@ -125,14 +126,7 @@ export class Drains {
     if (this.#listeners.size === 0) return;
     for (const [entry, listener] of [...this.#listeners]) {
       if (!this.#hasDrained(entry) || !this.#listeners.delete(entry)) continue;
-      try {
-        listener();
-      } catch (error) {
-        // A callback of the application threw: the others are called all the same.
-        process.nextTick(() => {
-          throw error;
-        });
-      }
+      attempt(listener, throwLater);
     }
     this.#lookLater();
   }

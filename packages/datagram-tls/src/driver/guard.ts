@@ -10,7 +10,7 @@ export function attempt(action: () => void, failed: (error: Error) => void): voi
 }
 
 /** An error of the application's own code is reported to it, but the current work is finished first. */
-export function throwLater(error: Error): void {
+export function throwLater(error: unknown): void {
   process.nextTick(() => {
     throw error;
   });

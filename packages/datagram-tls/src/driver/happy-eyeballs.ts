@@ -187,8 +187,15 @@ export class HappyEyeballs {
 function telling(errors: readonly Error[], addresses: readonly string[]): Error {
   const heard = errors.find((error) => error instanceof DTLSError && error.source !== 'network');
   const error = heard ?? errors.at(-1) ?? new Error('no address was tried');
-  if (addresses.length < 2 || !(error instanceof DTLSError)) return error;
-  const { code, message, source, alert } = error;
+  // What a refused certificate shows is not lost.
+  if (addresses.length < 2 || !(error instanceof DTLSError) || error.peerPublicKey !== undefined)
+    return error;
+  const { code, message, source, alert, reason } = error;
   const cause = new AggregateError(errors, 'every address failed');
-  return new DTLSError(code, `${message}, at any of ${addresses.join(', ')}`, { source, alert, cause });
+  return new DTLSError(code, `${message}, at any of ${addresses.join(', ')}`, {
+    source,
+    alert,
+    reason,
+    cause,
+  });
 }

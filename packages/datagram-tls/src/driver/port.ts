@@ -16,6 +16,7 @@ import { now, WakeUp } from './clock.js';
 import type { ChannelHandlers, DatagramChannel } from './datagram-channel.js';
 import { hexDump, logBytes } from './debug.js';
 import { Drains, Pacer } from './flow.js';
+import { throwLater } from './guard.js';
 import { type Backlog, type SendKind, SendQueue, type SendQueueDrops } from './send-queue.js';
 import { HANDSHAKES_A_TURN, WaitingDatagrams } from './waiting-datagrams.js';
 
@@ -428,14 +429,11 @@ export class Port {
   #tellOne(): boolean {
     const event = this.core.pollEvent();
     if (event === undefined) return false;
+    // No closure: this is done for every message.
     try {
       this.#tell(event);
     } catch (error) {
-      // A callback of the application threw. The error is reported to the application, but the current work has to be
-      // finished.
-      process.nextTick(() => {
-        throw error;
-      });
+      throwLater(error);
     }
     return true;
   }

@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import { type InspectOptions, inspect } from 'node:util';
 import { decodeUtf8, toText } from '../base/bytes.js';
-import { DTLSError, illegalConstructor, invalidState } from '../base/errors.js';
+import { illegalConstructor, invalidState } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { checkBoolean } from '../config/checks.js';
 import { encodeSession } from '../config/saved-session.js';
@@ -13,9 +13,11 @@ import { exportKeyingMaterial, type Session } from '../handshake/session.js';
 import { keylogLine } from '../keys/keylog.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
 import { bound, checkExport, toBuffer, toBytes, viewBytes } from './arguments.js';
+import { asError, asThrown, explained, type HeldEvents } from './callbacks.js';
 import { CHANNELS, publish } from './channels.js';
 import { warnOfTicketKeys } from './debug.js';
 import { Deferred } from './deferred.js';
+import { throwLater } from './guard.js';
 import { Inbox, type UnreadBudget } from './inbox.js';
 import { inspection, sessionFields } from './inspection.js';
 import { peerCertificate } from './peer-certificate.js';
@@ -181,7 +183,8 @@ export interface SharedBySessions {
 
 /** How the endpoint drives its sessions; the class has no such methods. The class assigns it. */
 export let sessionControl: {
-  create: (shared: SharedBySessions, serverName: string | undefined) => DTLSSession;
+  /** `held`: of a client session, until its maker has it. */
+  create: (shared: SharedBySessions, serverName: string | undefined, held?: HeldEvents) => DTLSSession;
   /** Its association exists from now on. */
   attach: (session: DTLSSession, port: Port, entry: ConnectionEntry) => void;
   onEvent: (session: DTLSSession, event: ConnectionEvent) => void;
@@ -190,6 +193,8 @@ export let sessionControl: {
   fail: (session: DTLSSession, error: Error) => void;
   /** The transport has ended, which does no harm to a session that is closing. */
   cut: (session: DTLSSession, error: Error) => void;
+  /** A callback for the session threw. `unheard` is called where the application does not know the error yet. */
+  failBy: (session: DTLSSession, thrown: unknown, unheard: (thrown: unknown) => void) => void;
 };
 
 /** What a session keeps of its association after the end. */
@@ -221,7 +226,7 @@ const MAKE = Symbol('make');
 export class DTLSSession implements AsyncIterable<Buffer> {
   static {
     sessionControl = {
-      create: (shared, serverName) => new DTLSSession(MAKE, shared, serverName),
+      create: (shared, serverName, held) => new DTLSSession(MAKE, shared, serverName, held),
       attach: (session, port, entry) => {
         session.#port = port;
         session.#entry = entry;
@@ -237,6 +242,9 @@ export class DTLSSession implements AsyncIterable<Buffer> {
       cut: (session, error) => {
         if (session.#closingAt > 0n) session.#finish();
         else session.#fail(error);
+      },
+      failBy: (session, thrown, unheard) => {
+        if (session.#breakOff(thrown) !== 'heard') unheard(thrown);
       },
     };
   }
@@ -270,6 +278,9 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   #streams: Streams | undefined;
   /** The error that ended the session. */
   #failure: Error | undefined;
+  /** Why `opened` was rejected. */
+  #refusal: Error | undefined;
+  #held: HeldEvents | undefined;
 
   #stats: LiveStats<DTLSSessionStats> | undefined;
   #saved: Buffer | undefined;
@@ -284,11 +295,17 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   #onend: EndHandler | undefined;
   #onsession: SavedSessionHandler | undefined;
 
-  private constructor(token: typeof MAKE, shared: SharedBySessions, serverName: string | undefined) {
+  private constructor(
+    token: typeof MAKE,
+    shared: SharedBySessions,
+    serverName: string | undefined,
+    held: HeldEvents | undefined,
+  ) {
     if (token !== MAKE) throw illegalConstructor();
     this.#shared = shared;
     this.#inbox = new Inbox(shared.inboxLimits, shared.unread, () => this.#tellDrop('slow_reader'));
     this.#serverName = serverName;
+    this.#held = held;
   }
 
   /** Called with each message; the receiver owns the bytes. `undefined` clears it. */
@@ -726,6 +743,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   }
 
   #onEvent(event: ConnectionEvent): void {
+    if (this.#held !== undefined && this.#isHeld(() => this.destroyed || this.#onEvent(event))) return;
     switch (event.type) {
       case 'message':
         if (this.destroyed || this.#isClosing) return;
@@ -752,7 +770,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
         warnOfTicketKeys(event.error);
         return;
       case 'secret':
-        this.#onkeylog?.(keylogLine(event.label, event.clientRandom, event.secret));
+        this.#onSecret(keylogLine(event.label, event.clientRandom, event.secret));
         return;
       case 'trace':
         this.#shared.trace?.(event.event, this);
@@ -774,9 +792,43 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     }
   }
 
+  /** As in node:dtls an exception of this handler is the error of the session. */
+  #onSecret(line: string): void {
+    try {
+      this.#onkeylog?.(line);
+    } catch (thrown) {
+      if (this.#breakOff(thrown) === 'late') throwLater(thrown);
+    }
+  }
+
+  /** Returns whether `tell` comes later, when the maker of this session has it in hand. */
+  #isHeld(tell: () => void): boolean {
+    const isHeld = this.#held?.hold(tell) ?? false;
+    if (!isHeld) this.#held = undefined;
+    return isHeld;
+  }
+
+  /**
+   * A callback of the application failed, and with it the session. `heard`: the application knows the error, because
+   * it is the session's own, or from `onerror`; `unheard`: there is no `onerror`; `late`: the session was over.
+   */
+  #breakOff(thrown: unknown): 'heard' | 'unheard' | 'late' {
+    if (thrown !== undefined && (thrown === this.#failure || thrown === this.#refusal)) return 'heard';
+    if (this.destroyed) return 'late';
+    const entry = this.#entry;
+    const isHeard = this.#onerror !== undefined;
+    try {
+      this.#fail(asError(thrown));
+    } finally {
+      if (entry !== undefined) this.#port?.abandonEntry(entry);
+    }
+    return isHeard ? 'heard' : 'unheard';
+  }
+
   /** `closed` resolves all the same, as in node:dtls: it rejects only after `destroy(error)`. */
   #fail(error: Error): void {
     if (this.destroyed) return;
+    if (this.#held !== undefined && this.#isHeld(() => this.#fail(error))) return;
     this.#failure = error;
     if (CHANNELS.sessionError.hasSubscribers)
       publish(CHANNELS.sessionError, { session: this, endpoint: this.endpoint, error });
@@ -811,20 +863,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   #rejectOpened(error: Error | undefined): void {
     // An error costs as much as the hashes of a handshake, so it is created only when needed.
     if (this.#opened.isSettled) return;
-    this.#opened.reject(error ?? invalidState('Session was closed before the handshake completed'));
+    this.#refusal = error ?? invalidState('Session was closed before the handshake completed');
+    this.#opened.reject(this.#refusal);
   }
-}
-
-/** A handshake without an answer, whose datagrams the system would not send, reports that. */
-function explained(error: DTLSError, sendError: Error | undefined): DTLSError {
-  if (error.source !== 'network' || sendError === undefined || error.cause !== undefined) return error;
-  return new DTLSError(error.code, `${error.message}: ${sendError.message}`, {
-    source: 'network',
-    cause: sendError,
-  });
-}
-
-/** An error that a callback of the application threw is reported unchanged, as in node:dtls. */
-function asThrown(error: DTLSError): Error {
-  return error.code === 'ERR_DTLS_CALLBACK' && error.cause instanceof Error ? error.cause : error;
 }

@@ -183,9 +183,19 @@ export class TransportChannel implements DatagramChannel {
   }
 
   get queuedBytes(): number {
-    const { bufferedAmount } = this.#transport;
+    const bufferedAmount = this.#bufferedAmount();
     const buffered = typeof bufferedAmount === 'number' && bufferedAmount > 0 ? bufferedAmount : 0;
     return this.#pendingBytes + buffered;
+  }
+
+  /** A getter that throws means that the transport has failed. */
+  #bufferedAmount(): unknown {
+    try {
+      return this.#transport.bufferedAmount;
+    } catch (error) {
+      process.nextTick(() => this.#handlers?.onError(asError(error)));
+      return 0;
+    }
   }
 
   get queuedDatagrams(): number {

@@ -1,5 +1,5 @@
 import { own } from '../base/bytes.js';
-import { type DTLSError, violation } from '../base/errors.js';
+import { DTLSError, violation } from '../base/errors.js';
 import type { Security } from '../config/config.js';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.js';
 import { schemeFits } from '../crypto/signatures.js';
@@ -145,6 +145,7 @@ export function checkSignature(
  * and each factory performs the check in its name.
  */
 
+/** OpenSSL's verdict on a peer that shows nothing. */
 const NO_CERTIFICATE = 'UNABLE_TO_GET_ISSUER_CERT';
 
 /** The peer's identity, as far as our policy requires it. */
@@ -184,11 +185,10 @@ export class PeerIdentity {
   /** The peer was asked for a certificate and sent none; the version has an alert for that. */
   static absent(rejectUnauthorized: boolean, { noCertificate }: VersionRules): PeerIdentity | DTLSError {
     if (!rejectUnauthorized) return new PeerIdentity(undefined, NO_CERTIFICATE);
-    return violation(
-      noCertificate,
-      'peer did not return a certificate: the client sent none, and requestCert asks for one. Give the client cert and key',
-      'ERR_DTLS_CERTIFICATE_REQUIRED',
-    );
+    const text =
+      'peer did not return a certificate: the client sent none, and requestCert asks for one. Give the client cert and key';
+    const reason = NO_CERTIFICATE;
+    return new DTLSError('ERR_DTLS_CERTIFICATE_REQUIRED', text, { alert: noCertificate, reason });
   }
 
   /** The claim after `verdict`; `undefined` when the policy refuses it. */

@@ -1,0 +1,60 @@
+import { types } from 'node:util';
+import { DTLSError, textOf } from '../base/errors.js';
+import { attempt, throwLater } from './guard.js';
+
+/**
+ * What becomes of errors of the application's callbacks. The rule is in docs/how-to/sessions.md: who is asked fails
+ * its session, who is told is uncaught, as in node:dtls.
+ */
+
+/** Also an error of another realm, such as a test runner's. */
+export function isError(value: unknown): value is Error {
+  return value instanceof Error || types.isNativeError(value);
+}
+
+/** What a callback threw, or rejected with, as an error: itself, if it is one. */
+export function asError(thrown: unknown): Error {
+  if (isError(thrown)) return thrown;
+  const text = `a callback of the application threw ${textOf(thrown)}. Throw an Error instead`;
+  return new DTLSError('ERR_DTLS_CALLBACK', text, { cause: thrown });
+}
+
+/**
+ * What happens to a session before its maker has it in hand, and can set handlers: told in the next tick, in order. A
+ * callback that throws does not keep the rest.
+ */
+export class HeldEvents {
+  #held: (() => void)[] | undefined = [];
+
+  constructor() {
+    process.nextTick(() => this.#release());
+  }
+
+  /** Returns false when nothing is held any more. */
+  hold(tell: () => void): boolean {
+    this.#held?.push(tell);
+    return this.#held !== undefined;
+  }
+
+  #release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const tell of held) attempt(tell, throwLater);
+  }
+}
+
+/** A handshake without an answer, whose datagrams the system would not send, reports that. */
+export function explained(error: DTLSError, sendError: Error | undefined): DTLSError {
+  if (error.source !== 'network' || sendError === undefined || error.cause !== undefined) return error;
+  const { code = error.reason } = sendError as NodeJS.ErrnoException;
+  return new DTLSError(error.code, `${error.message}. The system refused to send: ${sendError.message}`, {
+    source: 'network',
+    cause: sendError,
+    reason: code,
+  });
+}
+
+/** An error that a callback of the application threw is reported unchanged, as in node:dtls. */
+export function asThrown(error: DTLSError): Error {
+  return error.code === 'ERR_DTLS_CALLBACK' && isError(error.cause) ? error.cause : error;
+}
