@@ -158,7 +158,8 @@ async function declarations(entries) {
     },
     {
       entryFileNames: '[name].d.ts',
-      chunkFileNames: 'shared/[name].d.ts',
+      // A part that several entries need is named after its first module.
+      chunkFileNames: ({ name }) => `shared/${name.replace(/\.d$/, '')}.d.ts`,
       sourcemap: false,
       manualChunks: (id, graph) => (core(graph).has(id) ? 'core' : undefined),
     },

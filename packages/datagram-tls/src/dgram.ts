@@ -13,6 +13,12 @@ export type { DgramDropReason } from './dgram/peer.js';
 export type { DgramDrops } from './dgram/socket.js';
 export { createSocket, dtlsModule, Socket };
 
+const dgram: {
+  readonly createSocket: typeof createSocket;
+  readonly dtlsModule: typeof dtlsModule;
+  readonly Socket: typeof Socket;
+} = { createSocket, dtlsModule, Socket };
+
 /**
  * As node:dgram has one.
  *
@@ -23,4 +29,4 @@ export { createSocket, dtlsModule, Socket };
  * const socket = dgram.createSocket({ type: 'udp4', dtls: { client: { ca } } });
  * ```
  */
-export default { createSocket, dtlsModule, Socket };
+export default dgram;

@@ -227,7 +227,8 @@ export class Peers {
 
   #close(peer: Peer): void {
     this.#forget(peer);
-    void peer.session?.close();
+    // Not `close`, which leaves the address in use until the peer has answered; the peer gets close_notify all the same.
+    peer.session?.destroy();
   }
 
   #lose(
