@@ -22,6 +22,7 @@ const CONSTANTS: Readonly<Record<string, readonly [file: string, name: string]>>
   'held messages that': ['connection/handshake-receiver.ts', 'MAX_DISPLACED'],
   'cookie requests': ['handshake/client.ts', 'MAX_COOKIES'],
   'identities of pre-shared keys': ['handshake/v13/hellos.ts', 'MAX_PSKS'],
+  'addresses of a host name': ['driver/happy-eyeballs.ts', 'MAX_ADDRESSES'],
   'messages of a server': ['connection/application-data.ts', 'MAX_UNPROVED'],
   'time between repetitions': ['connection/flights.ts', 'MIN_REPEAT_GAP'],
   'records of a flight': ['connection/flights.ts', 'WINDOW.initial'],
