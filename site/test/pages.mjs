@@ -91,7 +91,8 @@ async function look(tab, origin, name) {
   const onError = (error) => errors.push(String(error));
   tab.on('console', onConsole).on('pageerror', onError);
   await tab.goto(`${origin}/${name}.html`, { waitUntil: 'load' });
-  await tab.waitForFunction(() => document.querySelector('#app')?.__vue_app__ !== undefined);
+  // By a timer: in a tab behind another one there are no animation frames.
+  await tab.waitForFunction(() => document.querySelector('#app')?.__vue_app__ !== undefined, { polling: 20 });
   const seen = await tab.evaluate(measure, LEAST_FONT_PX);
   tab.off('console', onConsole).off('pageerror', onError);
   return { errors, ...seen };
