@@ -13,14 +13,8 @@ export type { DgramDropReason } from './dgram/peer.js';
 export type { DgramDrops } from './dgram/socket.js';
 export { createSocket, dtlsModule, Socket };
 
-const dgram: {
-  readonly createSocket: typeof createSocket;
-  readonly dtlsModule: typeof dtlsModule;
-  readonly Socket: typeof Socket;
-} = { createSocket, dtlsModule, Socket };
-
 /**
- * As node:dgram has one.
+ * The same names in one object, as node:dgram has one.
  *
  * @example
  * ```ts
@@ -29,4 +23,10 @@ const dgram: {
  * const socket = dgram.createSocket({ type: 'udp4', dtls: { client: { ca } } });
  * ```
  */
+const dgram: {
+  readonly createSocket: typeof createSocket;
+  readonly dtlsModule: typeof dtlsModule;
+  readonly Socket: typeof Socket;
+} = { createSocket, dtlsModule, Socket };
+
 export default dgram;

@@ -96,7 +96,16 @@ export type { Refusal } from './endpoint/refusals.js';
 export type { EarlyRefusal } from './handshake/actions.js';
 export type { CertificateTypeName, GroupName, SchemeName, SrtpProfileName, Version } from './wire/codes.js';
 
-/** The same names in one object: `import dtls from 'datagram-tls'` stands for `import dtls from 'node:dtls'`. */
+/**
+ * The same names in one object: `import dtls from 'datagram-tls'` stands for `import dtls from 'node:dtls'`.
+ *
+ * @example
+ * ```ts
+ * import dtls from 'datagram-tls';
+ *
+ * const session = dtls.connect('example.net', 9000, { ca });
+ * ```
+ */
 const dtls = {
   connect,
   createSecureContext,
