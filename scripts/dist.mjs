@@ -16,12 +16,14 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { transform } from 'esbuild';
 import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
+import ts from 'typescript';
 import { entriesOf } from './entries.mjs';
 
 const packages = fileURLToPath(new URL('../packages/', import.meta.url));
@@ -81,7 +83,7 @@ async function libraryCode(entries) {
   return await bundled(
     {
       input: Object.fromEntries(entries.map((entry) => [entry, source(entry)])),
-      external: [/^node:/],
+      external: isBuiltin,
       plugins: [typescript(), nodeResolve()],
       treeshake: { moduleSideEffects: false },
     },
@@ -151,7 +153,7 @@ async function declarations(entries) {
   const files = await bundled(
     {
       input: Object.fromEntries(entries.map((entry) => [entry, types(entry)])),
-      external: [/^node:/],
+      external: isBuiltin,
       plugins: [dts()],
       // The plugin says which types have a name in no face.
       onwarn: () => undefined,
@@ -164,7 +166,11 @@ async function declarations(entries) {
       manualChunks: (id, graph) => (core(graph).has(id) ? 'core' : undefined),
     },
   );
-  return files.map(([name, text]) => [name, / from 'node:/.test(text) ? NODE_TYPES + text : text]);
+  return files.map(([name, text]) => [name, importsOf(text).some(isBuiltin) ? NODE_TYPES + text : text]);
+}
+
+function importsOf(text) {
+  return ts.preProcessFile(text).importedFiles.map(({ fileName }) => fileName);
 }
 
 /** `[name, text]` of each file. Maps hold the text of their sources, which are not in the package. */

@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { builtinModules } from 'node:module';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -68,8 +68,7 @@ function problemOf(target, file, files, { dependencies = {}, peerDependencies = 
     const found = file.endsWith('.d.ts') ? path.replace(/\.js$/, '.d.ts') : path;
     return files.includes(found) ? undefined : 'is not in the package';
   }
-  if (target.startsWith('node:'))
-    return builtinModules.includes(target.slice(5)) ? undefined : 'Node does not have';
+  if (isBuiltin(target)) return undefined;
   const name = target
     .split('/')
     .slice(0, target.startsWith('@') ? 2 : 1)
