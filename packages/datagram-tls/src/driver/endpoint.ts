@@ -51,6 +51,7 @@ import {
 } from './options.js';
 import { type BindTo, PeerSearch, reachable } from './peer-search.js';
 import { Port } from './port.js';
+import { References } from './references.js';
 import { hasIPv6 } from './resolve-host.js';
 import {
   checkEarlyReceiver,
@@ -61,7 +62,13 @@ import {
 import type { SendQueueDrops } from './send-queue.js';
 import { type DTLSSession, type SessionEndpoint, type SharedBySessions, sessionControl } from './session.js';
 import { type SharedSocket, SharedSocketChannel } from './shared-socket.js';
-import { addDrops, type DTLSEndpointStats, type EndpointSource, endpointStats } from './stats.js';
+import {
+  type DTLSEndpointStats,
+  type EndpointSource,
+  endpointStats,
+  FormerSessions,
+  type SessionEnd,
+} from './stats.js';
 import { datagramSize, type Transport, TransportChannel } from './transport.js';
 import { Udp, type UdpOptions } from './udp.js';
 
@@ -172,8 +179,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   readonly #byEntry = new Map<ConnectionEntry, DTLSSession>();
   readonly #createdAt = process.hrtime.bigint();
   #destroyedAt = 0n;
-  /** What sessions that are over have dropped. */
-  readonly #formerDrops: Record<string, number> = {};
+  readonly #former = new FormerSessions();
   readonly #stats = endpointStats(() => this.#counts());
   /** Sessions whose peers are looked for. */
   readonly #seeking = new Map<DTLSSession, PeerSearch>();
@@ -192,9 +198,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   /** Made by `listen`. */
   #arrivals: Arrivals<DTLSSession> | undefined;
   #isIterated = false;
-  /** It keeps the process running, unless all its sessions are in {@link #unreferenced}. */
-  #referenced = true;
-  readonly #unreferenced = new Set<DTLSSession>();
+  readonly #references = new References<DTLSSession>(this.#sessions, () => this.#applyReferences());
   /** It serves no more, and ends with its last session. */
   #stopped = false;
   /** Made by `connect`: it ends with its session. */
@@ -326,12 +330,14 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
 
   /** Keeps the process running until the endpoint is closed, as it does until {@link unref}. */
   ref(): this {
-    return this.#setReferenced(true);
+    this.#references.setOwn(true);
+    return this;
   }
 
   /** Lets the process end, with the socket, the timers and all sessions of the endpoint. */
   unref(): this {
-    return this.#setReferenced(false);
+    this.#references.setOwn(false);
+    return this;
   }
 
   /**
@@ -442,8 +448,8 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       unread: new UnreadBudget(inAll),
       trace,
       onEarlyData: (data, session) => this.#onearlydata?.(data, session),
-      onReference: (session, referenced) => this.#onReference(session, referenced),
-      onEnd: (session) => this.#onSessionEnd(session),
+      onReference: (session, referenced) => this.#references.set(session, referenced),
+      onEnd: (session, end) => this.#onSessionEnd(session, end),
     };
   }
 
@@ -480,27 +486,10 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     for (const search of this.#seeking.values()) search.onPortError(port, error);
   }
 
-  #setReferenced(referenced: boolean): this {
-    this.#referenced = referenced;
-    this.#applyReferences();
-    return this;
-  }
-
-  #onReference(session: DTLSSession, referenced: boolean): void {
-    if (referenced) this.#unreferenced.delete(session);
-    else this.#unreferenced.add(session);
-    this.#applyReferences();
-  }
-
-  /** An endpoint that serves clients, or has no session yet, is needed for sessions to come. */
   #applyReferences(): void {
-    const needed =
-      this.#arrivals !== undefined ||
-      this.#unreferenced.size === 0 ||
-      this.#unreferenced.size < this.#sessions.size;
-    const referenced = this.#referenced && needed;
-    if (this.#opened.isSettled && !this.#over) this.#port?.setReferenced(referenced);
-    for (const search of this.#seeking.values()) search.setReferenced(referenced);
+    const held = this.#references.held(this.#arrivals !== undefined);
+    if (this.#opened.isSettled && !this.#over) this.#port?.setReferenced(held);
+    for (const search of this.#seeking.values()) search.setReferenced(held);
   }
 
   #prepare(backlog: number, security: Security, onearlydata: EarlyDataCallback | undefined): void {
@@ -707,13 +696,13 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     else if (entry === undefined) publish(CHANNELS.endpointDrop, { endpoint: this, reason, count });
   }
 
-  #onSessionEnd(session: DTLSSession): void {
+  #onSessionEnd(session: DTLSSession, end: SessionEnd): void {
     this.#sessions.delete(session);
-    if (this.#unreferenced.delete(session)) this.#applyReferences();
+    this.#references.forget(session);
     this.#arrivals?.forget(session);
     this.#seeking.get(session)?.cancel();
     this.#seeking.delete(session);
-    addDrops(this.#formerDrops, session.drops);
+    this.#former.add(session, end);
     if (this.#single) this.#closing = true;
     if (!this.#closing && !this.#stopped) return;
     // The session's last datagrams are still to be sent, after the running call.
@@ -786,7 +775,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       destroyedAt: this.#destroyedAt,
       port: this.#port,
       sessions: this.#sessions,
-      formerDrops: this.#formerDrops,
+      former: this.#former,
     };
   }
 }

@@ -165,6 +165,11 @@ export class Port {
     return this.#pacer.bytesOf(entry) + this.#channel.queuedBytes;
   }
 
+  /** Bytes of everything that waits to be sent. */
+  get queuedBytes(): number {
+    return this.#pacer.queuedBytes + this.#channel.queuedBytes;
+  }
+
   /** Nothing of `entry` waits for a later turn, and there is room in the send queue. */
   hasDrained(entry: ConnectionEntry): boolean {
     return this.#pacer.bytesOf(entry) === 0 && this.#queue.isHalfEmpty;

@@ -30,6 +30,7 @@ import {
   type LiveStats,
   type SessionDropReason,
   type SessionDrops,
+  type SessionEnd,
   type SessionSource,
   sessionDrops,
   sessionStats,
@@ -178,7 +179,7 @@ export interface SharedBySessions {
   /** The session keeps the process running, or does not. */
   onReference(session: DTLSSession, referenced: boolean): void;
   /** The session is over. */
-  onEnd(session: DTLSSession): void;
+  onEnd(session: DTLSSession, end: SessionEnd): void;
 }
 
 /** How the endpoint drives its sessions; the class has no such methods. The class assigns it. */
@@ -843,6 +844,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   #finish(error?: Error): void {
     if (this.destroyed) return;
     this.#destroyedAt = process.hrtime.bigint();
+    const failed = this.#failure !== undefined;
     this.#failure ??= error;
     this.#rejectOpened(error);
     if (error === undefined) this.#closed.resolve();
@@ -856,7 +858,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     this.#streams?.end(this.#failure);
     if (CHANNELS.sessionEnd.hasSubscribers)
       publish(CHANNELS.sessionEnd, { session: this, endpoint: this.endpoint, error: this.#failure });
-    this.#shared.onEnd(this);
+    this.#shared.onEnd(this, { began: this.#port !== undefined, failed });
   }
 
   /** Does nothing when the handshake was done. */

@@ -77,6 +77,10 @@ export interface DTLSEndpointStats extends Stats<EndpointDropReason> {
   readonly packetsSent: bigint;
   readonly serverSessions: bigint;
   readonly clientSessions: bigint;
+  /** Those of them whose handshake was done, that are over, and that are over because they failed. */
+  readonly handshakesCompleted: bigint;
+  readonly sessionsEnded: bigint;
+  readonly sessionsFailed: bigint;
   /**
    * Datagrams without a session that were dropped while `busy` was set, and those of handshakes while too many waited
    * for their turn.
@@ -104,6 +108,8 @@ export interface DTLSEndpointStats extends Stats<EndpointDropReason> {
    */
   readonly earlyDataAccepted: bigint;
   readonly earlyDataRefused: bigint;
+  /** What waits to be sent now, bytes, bounded by `maxSendQueue`. */
+  readonly bytesQueued: bigint;
   /** What all sessions hold for later now, bytes at their real cost, bounded by `maxHeldBytes`. */
   readonly bytesHeld: bigint;
   /** How often a session dropped what it held because of `maxHeldBytes`. */
@@ -336,14 +342,36 @@ export interface EndpointSource {
   readonly createdAt: bigint;
   readonly destroyedAt: bigint;
   /** `undefined` before there is a socket. */
-  readonly port: Pick<Port, 'core' | 'bytesSent' | 'packetsSent' | 'sendQueueDrops'> | undefined;
+  readonly port:
+    | Pick<Port, 'core' | 'bytesSent' | 'packetsSent' | 'queuedBytes' | 'sendQueueDrops'>
+    | undefined;
   readonly sessions: Iterable<{ readonly drops: SessionDrops }>;
-  /** What sessions that are over have dropped. */
-  readonly formerDrops: Counts;
+  readonly former: FormerSessions;
+}
+
+/** How a session ended. */
+export interface SessionEnd {
+  /** It had an association. */
+  readonly began: boolean;
+  readonly failed: boolean;
+}
+
+/** What remains of sessions that are over. */
+export class FormerSessions {
+  ended = 0;
+  failed = 0;
+  readonly drops: Record<string, number> = {};
+
+  add({ drops }: { readonly drops: Counts }, { began, failed }: SessionEnd): void {
+    addDrops(this.drops, drops);
+    if (!began) return;
+    this.ended++;
+    if (failed) this.failed++;
+  }
 }
 
 /** Adds `drops` to `all`. */
-export function addDrops(all: Record<string, number>, drops: Counts): void {
+function addDrops(all: Record<string, number>, drops: Counts): void {
   for (const [reason, n] of Object.entries(drops)) all[reason] = (all[reason] ?? 0) + (n ?? 0);
 }
 
@@ -352,7 +380,7 @@ function endpointDrops(source: EndpointSource): Counts {
   const all: Record<string, number> = { busy, not_client_hello: rejected };
   addDrops(all, refusedBy);
   for (const [kind, n] of Object.entries(source.port?.sendQueueDrops ?? {})) all[`send_queue_${kind}`] = n;
-  addDrops(all, source.formerDrops);
+  addDrops(all, source.former.drops);
   for (const { drops } of source.sessions) addDrops(all, drops);
   return all;
 }
@@ -374,6 +402,9 @@ export const endpointStats = statsClass<DTLSEndpointStats, EndpointSource>(
     packetsSent: ({ port }) => port?.packetsSent ?? 0,
     serverSessions: (source) => countersOf(source).serverSessions,
     clientSessions: (source) => countersOf(source).clientSessions,
+    handshakesCompleted: (source) => countersOf(source).handshakesCompleted,
+    sessionsEnded: ({ former }) => former.ended,
+    sessionsFailed: ({ former }) => former.failed,
     serverBusyCount: (source) => countersOf(source).busy,
     serverRejectedCount: (source) => countersOf(source).rejected,
     serverRefusedCount: (source) => countersOf(source).refused,
@@ -386,6 +417,7 @@ export const endpointStats = statsClass<DTLSEndpointStats, EndpointSource>(
     sendQueueDropped: ({ port }) => sumOf(port?.sendQueueDrops),
     earlyDataAccepted: (source) => countersOf(source).earlyAccepted,
     earlyDataRefused: (source) => sumOf(countersOf(source).earlyRefused),
+    bytesQueued: ({ port }) => port?.queuedBytes ?? 0,
     bytesHeld: ({ port }) => port?.core.heldBytes ?? 0,
     heldEvictions: ({ port }) => port?.core.evictions ?? 0,
   },

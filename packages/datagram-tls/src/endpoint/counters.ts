@@ -21,6 +21,8 @@ export interface EndpointCounters {
   serverSessions: number;
   /** Associations that began with `connect`. */
   clientSessions: number;
+  /** Those of both whose handshake was done. */
+  handshakesCompleted: number;
   /** Handshakes that began on a server, those of clients whose address is not validated yet included. */
   handshakesBegun: number;
   /** ClientHellos answered with a request for a cookie. */
@@ -83,6 +85,7 @@ export function startCounting(): EndpointCounters {
     bytesReceived: 0,
     serverSessions: 0,
     clientSessions: 0,
+    handshakesCompleted: 0,
     handshakesBegun: 0,
     cookiesSent: 0,
     cookiesUnderLoad: 0,

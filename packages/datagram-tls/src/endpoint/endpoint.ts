@@ -380,6 +380,7 @@ export class Endpoint {
       this.#acceptor.onEnd(entry, this.#now);
     }
     if (event.type === 'connected') {
+      this.counters.handshakesCompleted++;
       this.#acceptor.onConnected(entry);
       const replaced = this.#routes.promote(entry);
       if (replaced !== undefined) {

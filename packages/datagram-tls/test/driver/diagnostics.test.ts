@@ -165,7 +165,8 @@ suite('channels of node:diagnostics_channel', () => {
     const session = client(server.port);
     await until(() => events.length > 1);
     const { endpoint } = server;
-    assert.deepEqual(events, [
+    // The client tries again.
+    assert.deepEqual(events.slice(0, 2), [
       ['datagram-tls.endpoint.drop', { endpoint, reason: 'not_client_hello', count: 1 }],
       ['datagram-tls.endpoint.drop', { endpoint, reason: 'busy', count: 1 }],
     ]);
