@@ -23,6 +23,16 @@ const results = [
     '20 messages sent, some echoed',
     'closed after more datagrams',
   ]),
+  await saying(
+    'metrics.js',
+    [
+      'echo of 5 bytes',
+      'dtls_handshakes_completed_total{endpoint="echo"} 1',
+      'dtls_sessions_ended_total{endpoint="echo",outcome="closed"} 1',
+      'dtls_sessions_active{endpoint="echo"} 0',
+    ],
+    ['server-p256.pem', 'server-p256.key', 'ca.pem'].map((name) => join(fixtures, name)),
+  ),
   await saying('ice-gate.js', [
     'before a path is validated: 0 datagrams sent',
     'open: DTLSv1.3',
@@ -71,8 +81,8 @@ async function echoExamples(port) {
 }
 
 /** An example that runs by itself: it ends well and says each line. */
-async function saying(program, lines) {
-  const run = start([join(examples, program)]);
+async function saying(program, lines, args = []) {
+  const run = start([join(examples, program), ...args]);
   const passed = (await ended(run)) === 0 && lines.every((line) => run.output.includes(line));
   return { name: `examples/${program}`, passed, output: run.output };
 }
