@@ -5,14 +5,34 @@ import type { DTLSEndpoint } from '../driver/endpoint.js';
 import type { DTLSEndpointStats } from '../driver/stats.js';
 import { METRICS, type Metric, type Readings } from './table.js';
 
-/** What is measured: every `DTLSEndpoint`, and `session.endpoint`. */
+/**
+ * What is measured: every `DTLSEndpoint`, and `session.endpoint`.
+ *
+ * @example
+ * ```ts
+ * import client from 'prom-client';
+ * import { prometheusMetrics } from 'datagram-tls/metrics';
+ *
+ * prometheusMetrics(client, { registry: new client.Registry() }).add(session.endpoint, 'clients');
+ * ```
+ */
 export interface MeasuredEndpoint {
   readonly stats: DTLSEndpointStats;
   readonly destroyed: boolean;
   readonly closed: Promise<void>;
 }
 
-/** The endpoints whose numbers are reported. */
+/**
+ * The endpoints whose numbers are reported.
+ *
+ * @example
+ * ```ts
+ * import client from 'prom-client';
+ * import { prometheusMetrics } from 'datagram-tls/metrics';
+ *
+ * prometheusMetrics(client, { registry: new client.Registry() }).addAll(() => 'all');
+ * ```
+ */
 export interface EndpointMetrics {
   /**
    * Reports `endpoint` as `name`. Several endpoints may have one name: their numbers are added up. When an endpoint

@@ -9,7 +9,17 @@ interface InstrumentOptions {
   unit: string;
 }
 
-/** What is used of a `Meter` of `@opentelemetry/api`. */
+/**
+ * What is used of a `Meter` of `@opentelemetry/api`.
+ *
+ * @example
+ * ```ts
+ * import { metrics } from '@opentelemetry/api';
+ * import { openTelemetryMetrics } from 'datagram-tls/metrics';
+ *
+ * openTelemetryMetrics(metrics.getMeter('my-service')).add(endpoint, 'coap');
+ * ```
+ */
 export interface OpenTelemetryMeter<Instrument> {
   createObservableCounter(name: string, options: InstrumentOptions): Instrument;
   createObservableUpDownCounter(name: string, options: InstrumentOptions): Instrument;
@@ -24,6 +34,14 @@ export interface OpenTelemetryMeter<Instrument> {
 /**
  * Makes the metrics of endpoints in a `meter` of `@opentelemetry/api`, and reads the statistics when they are
  * collected. Each has the attribute `dtls.endpoint.name`, the name given to `add`. Throws `ERR_INVALID_ARG_TYPE`.
+ *
+ * @example
+ * ```ts
+ * import { metrics } from '@opentelemetry/api';
+ * import { openTelemetryMetrics } from 'datagram-tls/metrics';
+ *
+ * openTelemetryMetrics(metrics.getMeter('my-service')).add(endpoint, 'coap');
+ * ```
  */
 export function openTelemetryMetrics<Instrument>(meter: OpenTelemetryMeter<Instrument>): EndpointMetrics {
   checkObject(meter, 'meter');

@@ -12,7 +12,17 @@ interface MetricConfiguration<Registry> {
   collect: () => void;
 }
 
-/** What is used of the module `prom-client`. */
+/**
+ * What is used of the module `prom-client`.
+ *
+ * @example
+ * ```ts
+ * import client from 'prom-client';
+ * import { prometheusMetrics } from 'datagram-tls/metrics';
+ *
+ * prometheusMetrics(client, { registry: new client.Registry() }).add(endpoint, 'coap');
+ * ```
+ */
 export interface PrometheusClient<Registry> {
   readonly Counter: new (
     configuration: MetricConfiguration<Registry>,
@@ -26,6 +36,14 @@ export interface PrometheusClient<Registry> {
  * Makes the metrics of endpoints in `prom-client`, given as `client`, and reads the statistics when they are scraped.
  * Each has the label `endpoint`, the name given to `add`. `registry`: by default that of `prom-client`. Throws
  * `ERR_INVALID_ARG_TYPE`, and the error of `prom-client` when the registry has these metrics already.
+ *
+ * @example
+ * ```ts
+ * import client from 'prom-client';
+ * import { prometheusMetrics } from 'datagram-tls/metrics';
+ *
+ * prometheusMetrics(client, { registry: new client.Registry() }).add(endpoint, 'coap');
+ * ```
  */
 export function prometheusMetrics<Registry>(
   client: PrometheusClient<Registry>,
