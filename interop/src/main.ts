@@ -27,8 +27,10 @@ import { rawKeyCases } from './cases/raw-keys.js';
 import { recordLimitCases } from './cases/record-limits.js';
 import { staplingCases } from './cases/stapling.js';
 import { wholeHelloCases } from './cases/whole-hello.js';
+import { Browser } from './peers/browser.js';
 import type { Program } from './peers/peer.js';
 import { createPki } from './pki.js';
+import { networkAddress, runInNetwork } from './run/network.js';
 import { resultLine, summary } from './run/report.js';
 import { runCases } from './run/runner.js';
 
@@ -63,6 +65,10 @@ async function main(): Promise<number> {
     console.error(`no case is named ${filters.join(' ')}`);
     return 1;
   }
+  if (networkAddress() === undefined && cases.some((one) => programsOf(one).some(isBrowser))) {
+    const code = runInNetwork();
+    if (code !== undefined) return code;
+  }
   const results = await runCases(cases, {
     pki: await createPki(),
     missing: await probePrograms(cases),
@@ -72,6 +78,10 @@ async function main(): Promise<number> {
   });
   console.log(`\n${summary(results)}`);
   return results.some((result) => result.status === 'failed') ? 1 : 0;
+}
+
+function isBrowser(program: Program): boolean {
+  return program instanceof Browser;
 }
 
 function selected(): Case[] {

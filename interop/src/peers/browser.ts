@@ -1,8 +1,8 @@
 import { accessSync, constants } from 'node:fs';
-import { networkInterfaces } from 'node:os';
 import { delimiter, join } from 'node:path';
 import puppeteer, { type LaunchOptions, type Page, type Browser as Puppet } from 'puppeteer-core';
 import { versionOf } from '../process.js';
+import { networkAddress } from '../run/network.js';
 import type { Probe, Program } from './peer.js';
 
 interface Settings {
@@ -11,7 +11,7 @@ interface Settings {
   readonly commands: readonly string[];
   /** The alert with which it refuses a certificate whose fingerprint its description does not have. */
   readonly refusal: string;
-  /** Whether it sends to loopback addresses; to any other address of this machine it does. */
+  /** Whether it sends to loopback addresses; it does to any other address of its namespace. */
   readonly loopback: boolean;
   readonly launch: LaunchOptions;
 }
@@ -32,15 +32,15 @@ export class Browser implements Program {
 
   /** Where a peer on this machine can be reached. */
   get address(): string {
-    return this.#settings.loopback ? '127.0.0.1' : (ownAddress() ?? '127.0.0.1');
+    return this.#settings.loopback ? '127.0.0.1' : (networkAddress() ?? '127.0.0.1');
   }
 
   async probe(): Promise<Probe> {
     const path = this.#path();
     const { name, commands } = this.#settings;
     if (path === undefined) return { missing: `${commands.join(' or ')} is not installed` };
-    // Without an address of a network a browser sends no datagram, not even to this machine.
-    if (ownAddress() === undefined) return { missing: `${name} needs an IPv4 network beside loopback` };
+    // Without an address of a network a browser sends no datagram, not even to loopback.
+    if (networkAddress() === undefined) return { missing: `${name} needs a network namespace: root, and ip` };
     const version = await versionOf(path, ['--version']);
     return version === undefined ? { missing: `${path} does not run` } : { version };
   }
@@ -107,9 +107,4 @@ function isExecutable(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-function ownAddress(): string | undefined {
-  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  return addresses.find(({ internal, family }) => !internal && family === 'IPv4')?.address;
 }
