@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connect, type DTLSSession, listen, type SchemeName } from 'datagram-tls';
+import { connect, type DTLSSession, type ListenOptions, listen, type SchemeName } from 'datagram-tls';
 import { Failure } from '../exchange.js';
 import { freePort } from '../net/ports.js';
 import { nss } from '../peers/nss.js';
@@ -194,7 +194,7 @@ function cell(
 
 const GROUPS12 = { maxVersion: 'DTLSv1.2', groups: 'x25519:P-256:P-384:P-521' } as const;
 
-function serve(options: Omit<Parameters<typeof listen>[1], 'port'>) {
+function serve(options: Omit<ListenOptions, 'port'>) {
   let settle: (outcome: Outcome) => void;
   const outcome = new Promise<Outcome>((resolve) => {
     settle = resolve;

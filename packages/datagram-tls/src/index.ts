@@ -18,6 +18,7 @@ export type {
   ClientPskOption,
   Encoded,
   ExternalKey,
+  OcspResponseOption,
   PfxObject,
   PskChooser,
   PskCredentialOption,

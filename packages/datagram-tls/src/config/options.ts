@@ -403,7 +403,18 @@ const pins: Kind<readonly string[]> = kindOf('array of fingerprints', (value, na
   if (!Array.isArray(value)) throw invalidArgType(name, 'an array of strings', value);
 });
 
-type OcspResponseOption = Uint8Array | readonly Uint8Array[] | OcspResponder;
+/**
+ * OCSP responses about our certificate, DER, or a function that finds them.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises';
+ * import type { OcspResponseOption } from 'datagram-tls';
+ *
+ * const ocspResponse: OcspResponseOption = async () => await readFile('ocsp.der');
+ * ```
+ */
+export type OcspResponseOption = Uint8Array | readonly Uint8Array[] | OcspResponder;
 
 const ocspResponse: Kind<OcspResponseOption> = kindOf('DER, or an array, or a function', (value, name) => {
   const wanted = 'a function or an instance of Buffer or Uint8Array, or an array of them';

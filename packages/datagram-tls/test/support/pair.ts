@@ -309,6 +309,8 @@ export class Pair {
           throw new Error('closed with an error that is no DTLSError', { cause: told.error });
         side.closed.push({ entry, error: told.error });
         break;
+      case 'answered':
+        break;
       case 'job': {
         const { jobs = 0 } = this.#options;
         side.jobs.push({
