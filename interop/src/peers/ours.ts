@@ -168,9 +168,10 @@ class LibrarySide implements Side {
     this.#adopted?.updateKeys({ requestPeer });
   }
 
+  /** Waits for the other side's close_notify, which is looked at, too. */
   close(): void {
     this.#closing = true;
-    this.#adopted?.close().catch(() => undefined);
+    this.#adopted?.writable.close().catch(() => undefined);
   }
 
   over(ms: number): Promise<boolean> {

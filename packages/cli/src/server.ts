@@ -30,11 +30,19 @@ export async function runServer(at: HostPort, settings: Settings): Promise<numbe
     ...earlyReceiver(settings),
   };
   const endpoint = await bind(at, options, (session) => serve(session, settings));
-  closeOnSignal(settings.terminal, () => endpoint.close());
+  closeOnSignal(settings.terminal, () => closeAll(endpoint));
   announce(settings, at, endpoint, ephemeral);
   reportRefusals(endpoint, settings.report);
   await endpoint.closed;
   return 0;
+}
+
+/** Unlike `endpoint.close` alone it waits a moment for the close_notify of each client. */
+async function closeAll(endpoint: DTLSEndpoint): Promise<void> {
+  endpoint.busy = true;
+  const open = [...endpoint.sessions].filter(({ protocol }) => protocol !== undefined);
+  await Promise.allSettled(open.map(({ writable }) => writable.close()));
+  await endpoint.close();
 }
 
 /**
