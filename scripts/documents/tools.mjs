@@ -22,7 +22,10 @@ export function prepare(folder) {
     NO_COLOR: '1',
   };
   const options = { cwd: installed, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'inherit'] };
-  execFileSync('npm', ['install', '--ignore-scripts', ...Object.values(packages)], options);
+  const library = JSON.parse(readFileSync(join(root, 'packages/datagram-tls/package.json'), 'utf8'));
+  // Examples of the API use the packages that the library works with.
+  const peers = Object.keys(library.peerDependencies).filter((name) => !name.startsWith('@types/'));
+  execFileSync('npm', ['install', '--ignore-scripts', ...Object.values(packages), ...peers], options);
   const quiet = { cwd: certificate, stdio: 'ignore' };
   execFileSync('bash', ['-c', certificateCommand()], quiet);
   const p12 = 'pkcs12 -export -in cert.pem -inkey key.pem -out server.p12 -passout pass:secret';
