@@ -169,7 +169,8 @@ async function visit(version: Version, stop: Ending): Promise<NewClient> {
   ]);
   const ms = performance.now() - began;
   const repeats = Number(session.stats.retransmitCount);
-  if (outcome === undefined) await session.close();
+  // Unlike `close` it waits for the server's close_notify, which counts as received.
+  if (outcome === undefined) await session.writable.close().catch(() => undefined);
   const { endpoint } = session;
   session.destroy();
   add(endpoint.stats);
