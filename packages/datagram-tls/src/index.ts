@@ -39,22 +39,31 @@ export type {
 } from './config/options.js';
 export type { EarlyOutcome } from './connection/application-data.js';
 export type { DropCounts, DropReason, TraceEvent } from './connection/events.js';
+export type { Handler } from './driver/arguments.js';
 export { connect } from './driver/connect.js';
 export type { DiagnosticsChannels } from './driver/diagnostics.js';
-export {
-  DTLSEndpoint,
-  type EndpointErrorHandler,
-  type RefusalHandler,
-  type SessionCallback,
-} from './driver/endpoint.js';
+export { DTLSEndpoint } from './driver/endpoint.js';
 export type { EndpointSessions } from './driver/endpoint-sessions.js';
+export type {
+  DrainHandler,
+  EndHandler,
+  EndpointErrorHandler,
+  HandshakeHandler,
+  KeylogHandler,
+  MessageHandler,
+  RefusalHandler,
+  SavedSessionHandler,
+  SessionErrorHandler,
+} from './driver/handlers.js';
 export { listen } from './driver/listen.js';
+export type { CipherInfo } from './driver/negotiated.js';
 export type {
   ConnectOptions,
   EarlyDataCallback,
   EndpointConnectOptions,
   EndpointOptions,
   ListenOptions,
+  SessionCallback,
   SocketListenOptions,
   Trace,
   TransportConnectOptions,
@@ -70,18 +79,8 @@ export {
   type SniIdentity,
 } from './driver/secure-context.js';
 export type { SendKind, SendQueueDrops } from './driver/send-queue.js';
-export {
-  type CipherInfo,
-  type DrainHandler,
-  DTLSSession,
-  type EndHandler,
-  type HandshakeHandler,
-  type KeylogHandler,
-  type MessageHandler,
-  type SavedSessionHandler,
-  type SessionEndpoint,
-  type SessionErrorHandler,
-} from './driver/session.js';
+export { DTLSSession } from './driver/session.js';
+export type { SessionEndpoint } from './driver/session-endpoint.js';
 export type { SharedSocket, SharedSocketOption } from './driver/shared-socket.js';
 export type {
   DTLSEndpointStats,

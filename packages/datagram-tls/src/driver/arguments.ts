@@ -33,6 +33,19 @@ export function checkExport(length: unknown, label: unknown, context: unknown): 
 }
 
 /**
+ * A handler of a session, or of an endpoint: called with it as `this`, and with `Args`.
+ *
+ * @example
+ * ```ts
+ * import type { DTLSSession, Handler } from 'datagram-tls';
+ *
+ * const onhandshake: Handler<DTLSSession, [protocol: string]> = (protocol) => console.log(protocol);
+ * session.onhandshake = onhandshake;
+ * ```
+ */
+export type Handler<This, Args extends unknown[]> = (this: This, ...args: Args) => void;
+
+/**
  * As in node:dtls a handler is bound to its owner when it is set, and reads back bound; `null` and `undefined` clear
  * it.
  */

@@ -3,7 +3,8 @@ import type { Role } from '../config/config.js';
 import type { Refusal } from '../endpoint/refusals.js';
 import type { Version } from '../wire/codes.js';
 import type { DTLSEndpoint } from './endpoint.js';
-import type { DTLSSession, SessionEndpoint } from './session.js';
+import type { DTLSSession } from './session.js';
+import type { SessionEndpoint } from './session-endpoint.js';
 import type { EndpointDropReason, SessionDropReason } from './stats.js';
 
 interface OfSession {

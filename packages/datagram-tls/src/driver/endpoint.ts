@@ -18,6 +18,7 @@ import type { Security } from '../connection/version.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { EarlyRefusals, Refusals } from '../endpoint/counters.js';
 import type { Refusal } from '../endpoint/refusals.js';
+import type { Handler } from './arguments.js';
 import { Arrivals } from './arrivals.js';
 import { HeldEvents } from './callbacks.js';
 import { CHANNELS, publish } from './channels.js';
@@ -46,6 +47,7 @@ import {
   resolveUdp,
   resolveUnread,
   SESSION_OPTIONS,
+  type SessionCallback,
   type Trace,
   type UnreadLimits,
 } from './options.js';
@@ -60,7 +62,8 @@ import {
   securityAfter,
 } from './secure-context.js';
 import type { SendQueueDrops } from './send-queue.js';
-import { type DTLSSession, type SessionEndpoint, type SharedBySessions, sessionControl } from './session.js';
+import { type DTLSSession, sessionControl } from './session.js';
+import type { SessionEndpoint, SharedBySessions } from './session-endpoint.js';
 import { type SharedSocket, SharedSocketChannel } from './shared-socket.js';
 import {
   type DTLSEndpointStats,
@@ -71,46 +74,6 @@ import {
 } from './stats.js';
 import { datagramSize, type Transport, TransportChannel } from './transport.js';
 import { Udp, type UdpOptions } from './udp.js';
-
-/**
- * Called when the socket or the transport fails.
- *
- * @example
- * ```ts
- * import type { EndpointErrorHandler } from 'datagram-tls';
- *
- * const onerror: EndpointErrorHandler = (error) => console.error('the socket failed:', error.message);
- * endpoint.onerror = onerror;
- * ```
- */
-export type EndpointErrorHandler = (this: DTLSEndpoint, error: Error) => void;
-/**
- * Called, at most once a second for each reason, with clients that got no session.
- *
- * @example
- * ```ts
- * import type { RefusalHandler } from 'datagram-tls';
- *
- * const onrefused: RefusalHandler = ({ reason, count }) => console.warn(count, 'refused:', reason);
- * endpoint.onrefused = onrefused;
- * ```
- */
-export type RefusalHandler = (this: DTLSEndpoint, refusal: Refusal) => void;
-/**
- * Called with each new session of a server. It may be asynchronous: where it throws or rejects, the session fails with
- * that error.
- *
- * @example
- * ```ts
- * import { listen, type SessionCallback } from 'datagram-tls';
- *
- * const echo: SessionCallback = (session) => {
- *   session.onmessage = (data) => void session.send(data);
- * };
- * listen(echo, { port: 9000, cert, key });
- * ```
- */
-export type SessionCallback = (session: DTLSSession) => unknown;
 
 /** Messages that wait for a reader of `for await`; the oldest is dropped and counted when one more comes. */
 const MESSAGE_QUEUE = 256;
@@ -172,7 +135,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   readonly #bindTo: BindTo;
   readonly #givenBehaviour: BehaviourOptions;
   readonly #behaviour: Behaviour;
-  readonly #shared: SharedBySessions;
+  readonly #shared: SharedBySessions<DTLSSession>;
   readonly #opened = new Deferred<PeerAddress>();
   readonly #closed = new Deferred<void>();
   readonly #sessions = new Set<DTLSSession>();
@@ -192,8 +155,8 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   #security: Security | undefined;
   #onsession: SessionCallback | undefined;
   #onearlydata: EarlyDataCallback | undefined;
-  #onerror: EndpointErrorHandler | undefined;
-  #onrefused: RefusalHandler | undefined;
+  #onerror: Handler<DTLSEndpoint, [error: Error]> | undefined;
+  #onrefused: Handler<DTLSEndpoint, [refusal: Refusal]> | undefined;
   #busy = false;
   /** Made by `listen`. */
   #arrivals: Arrivals<DTLSSession> | undefined;
@@ -262,10 +225,10 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   }
 
   /** Called when the socket or the transport fails. `undefined` clears it. */
-  get onerror(): EndpointErrorHandler | undefined {
+  get onerror(): Handler<DTLSEndpoint, [error: Error]> | undefined {
     return this.#onerror;
   }
-  set onerror(fn: EndpointErrorHandler | null | undefined) {
+  set onerror(fn: Handler<DTLSEndpoint, [error: Error]> | null | undefined) {
     if (fn !== null && fn !== undefined) checkFunction(fn, 'onerror');
     this.#onerror = fn ?? undefined;
   }
@@ -275,10 +238,10 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
    * for each reason. `refusal` has the last client, the reason, and the number of refused ClientHellos since the last
    * call for that reason. The client gets no answer and tries again. `undefined` clears it.
    */
-  get onrefused(): RefusalHandler | undefined {
+  get onrefused(): Handler<DTLSEndpoint, [refusal: Refusal]> | undefined {
     return this.#onrefused;
   }
-  set onrefused(fn: RefusalHandler | null | undefined) {
+  set onrefused(fn: Handler<DTLSEndpoint, [refusal: Refusal]> | null | undefined) {
     if (fn !== null && fn !== undefined) checkFunction(fn, 'onrefused');
     this.#onrefused = fn ?? undefined;
   }
@@ -441,7 +404,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     if (this.#port !== undefined) this.#offer(this.#port);
   }
 
-  #share(trace: Trace | undefined, { perSession, inAll }: UnreadLimits): SharedBySessions {
+  #share(trace: Trace | undefined, { perSession, inAll }: UnreadLimits): SharedBySessions<DTLSSession> {
     return {
       endpoint: this,
       inboxLimits: { messages: MESSAGE_QUEUE, bytes: perSession },

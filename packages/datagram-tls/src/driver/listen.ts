@@ -3,18 +3,17 @@ import { missingArgs } from '../base/errors.js';
 import { checkKeepAlive } from '../config/behaviour.js';
 import { checkFunction } from '../config/checks.js';
 import { checkNamed, checkValues, pickOptions, readNames, withDefaults } from '../config/option-table.js';
-import { DTLSEndpoint, endpointControl, type SessionCallback } from './endpoint.js';
-
+import { DTLSEndpoint, endpointControl } from './endpoint.js';
 import {
   ENDPOINT_OPTIONS,
   HOST_OPTIONS,
   LISTEN_OPTIONS,
   type ListenOptions,
   SESSION_OPTIONS,
+  type SessionCallback,
   type SocketListenOptions,
   type TransportListenOptions,
 } from './options.js';
-
 import { resolveAddresses } from './resolve-host.js';
 import { checkEarlyReceiver, securityFrom } from './secure-context.js';
 

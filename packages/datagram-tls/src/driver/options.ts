@@ -59,6 +59,22 @@ export type Trace = (event: TraceEvent, session: DTLSSession) => void;
  */
 export type EarlyDataCallback = (data: Buffer, session: DTLSSession) => void;
 
+/**
+ * Called with each new session of a server. It may be asynchronous: where it throws or rejects, the session fails with
+ * that error.
+ *
+ * @example
+ * ```ts
+ * import { listen, type SessionCallback } from 'datagram-tls';
+ *
+ * const echo: SessionCallback = (session) => {
+ *   session.onmessage = (data) => void session.send(data);
+ * };
+ * listen(echo, { port: 9000, cert, key });
+ * ```
+ */
+export type SessionCallback = (session: DTLSSession) => unknown;
+
 const port: Kind<number> = kindOf('0 to 65535', (value, name) => {
   if (value === undefined) throw missingArgs(name);
   checkInteger(value, name, 0, 65_535);

@@ -1,191 +1,49 @@
-import { createPublicKey, type KeyObject, type X509Certificate } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import { type InspectOptions, inspect } from 'node:util';
-import { decodeUtf8, toText } from '../base/bytes.js';
+import { toText } from '../base/bytes.js';
 import { illegalConstructor, invalidState } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { checkBoolean } from '../config/checks.js';
 import { encodeSession } from '../config/saved-session.js';
 import type { EarlyOutcome } from '../connection/application-data.js';
 import type { Connection } from '../connection/connection.js';
-import type { ConnectionEvent, TraceEvent } from '../connection/events.js';
+import type { ConnectionEvent } from '../connection/events.js';
 import { type ConnectionEntry, mayStillRefuse } from '../endpoint/connection-entry.js';
 import { exportKeyingMaterial, type Session } from '../handshake/session.js';
 import { keylogLine } from '../keys/keylog.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
-import { bound, checkExport, toBuffer, toBytes, viewBytes } from './arguments.js';
+import { bound, checkExport, type Handler, toBuffer, toBytes, viewBytes } from './arguments.js';
 import { asError, asThrown, explained, type HeldEvents } from './callbacks.js';
 import { CHANNELS, publish } from './channels.js';
 import { warnOfTicketKeys } from './debug.js';
-import { Deferred } from './deferred.js';
 import { throwLater } from './guard.js';
-import { Inbox, type UnreadBudget } from './inbox.js';
+import { Inbox } from './inbox.js';
 import { inspection, sessionFields } from './inspection.js';
-import { peerCertificate } from './peer-certificate.js';
+import { type CipherInfo, cipherInfo, peerCertificate, protocolName, publicKey } from './negotiated.js';
 import { platform } from './platform.js';
 import type { Port } from './port.js';
 import { Sender } from './sender.js';
+import type { SessionEndpoint, SharedBySessions } from './session-endpoint.js';
+import { SessionLife } from './session-life.js';
 import {
-  type DTLSEndpointStats,
   type DTLSSessionStats,
   type LiveStats,
   type SessionDropReason,
   type SessionDrops,
-  type SessionEnd,
   type SessionSource,
   sessionDrops,
   sessionStats,
 } from './stats.js';
 import { Streams } from './streams.js';
 
-/**
- * Cipher of a session, as node:tls names it.
- *
- * @example
- * ```ts
- * import type { CipherInfo } from 'datagram-tls';
- *
- * const cipher: CipherInfo | undefined = session.cipher;
- * console.log(cipher?.name, cipher?.standardName, cipher?.version);
- * ```
- */
-export interface CipherInfo {
-  /** OpenSSL's name. */
-  readonly name: string;
-  /** IANA's name. */
-  readonly standardName: string;
-  readonly version: Version;
-}
-
-/**
- * The public view of a session's endpoint; every one is a {@link DTLSEndpoint}.
- *
- * @example
- * ```ts
- * import type { SessionEndpoint } from 'datagram-tls';
- *
- * const port: SessionEndpoint = session.endpoint;
- * console.log(port.address?.port);
- * ```
- */
-export interface SessionEndpoint {
-  readonly address: PeerAddress | undefined;
-  readonly opened: Promise<PeerAddress>;
-  readonly closed: Promise<void>;
-  readonly destroyed: boolean;
-  readonly stats: DTLSEndpointStats;
-  busy: boolean;
-  close(): Promise<void>;
-  destroy(error?: Error): void;
-  ref(): this;
-  unref(): this;
-  [Symbol.asyncDispose](): Promise<void>;
-}
-
-/**
- * The receiver owns `data`.
- *
- * @example
- * ```ts
- * import type { MessageHandler } from 'datagram-tls';
- *
- * const onmessage: MessageHandler = (data) => console.log(data.toString());
- * session.onmessage = onmessage;
- * ```
- */
-export type MessageHandler = (this: DTLSSession, data: Buffer) => void;
-/**
- * Called once, when the session fails.
- *
- * @example
- * ```ts
- * import type { SessionErrorHandler } from 'datagram-tls';
- *
- * const onerror: SessionErrorHandler = (error) => console.error(error.message);
- * session.onerror = onerror;
- * ```
- */
-export type SessionErrorHandler = (this: DTLSSession, error: Error) => void;
-/**
- * Called when the handshake is done.
- *
- * @example
- * ```ts
- * import type { HandshakeHandler } from 'datagram-tls';
- *
- * const onhandshake: HandshakeHandler = (protocol) => console.log('open with', protocol);
- * session.onhandshake = onhandshake;
- * ```
- */
-export type HandshakeHandler = (this: DTLSSession, protocol: Version) => void;
-/**
- * `line`: of a key log (RFC 9850), without its newline.
- *
- * @example
- * ```ts
- * import { appendFileSync } from 'node:fs';
- * import type { KeylogHandler } from 'datagram-tls';
- *
- * const onkeylog: KeylogHandler = (line) => appendFileSync('keys.log', `${line}\n`);
- * session.onkeylog = onkeylog;
- * ```
- */
-export type KeylogHandler = (this: DTLSSession, line: string) => void;
-/**
- * Called when messages fit the send queue again.
- *
- * @example
- * ```ts
- * import type { DrainHandler } from 'datagram-tls';
- *
- * const ondrain: DrainHandler = () => console.log('there is room again');
- * session.ondrain = ondrain;
- * ```
- */
-export type DrainHandler = (this: DTLSSession) => void;
-/**
- * Called when the peer sends no more; see `allowHalfOpen`.
- *
- * @example
- * ```ts
- * import type { EndHandler } from 'datagram-tls';
- *
- * const onend: EndHandler = () => void session.close(); // with `allowHalfOpen`: the peer sends no more
- * session.onend = onend;
- * ```
- */
-export type EndHandler = (this: DTLSSession) => void;
-/**
- * `saved`: the value of `connect`'s option `session`.
- *
- * @example
- * ```ts
- * import { writeFileSync } from 'node:fs';
- * import type { SavedSessionHandler } from 'datagram-tls';
- *
- * const onsaved: SavedSessionHandler = (saved) => writeFileSync('session.bin', saved, { mode: 0o600 });
- * session.onsession = onsaved;
- * ```
- */
-export type SavedSessionHandler = (this: DTLSSession, saved: Buffer) => void;
-
-/** Shared by the sessions of one endpoint. */
-export interface SharedBySessions {
-  readonly endpoint: SessionEndpoint;
-  /** Messages and bytes that one session keeps unread. */
-  readonly inboxLimits: { readonly messages: number; readonly bytes: number };
-  readonly unread: UnreadBudget;
-  readonly trace: ((event: TraceEvent, session: DTLSSession) => void) | undefined;
-  onEarlyData(data: Buffer, session: DTLSSession): void;
-  /** The session keeps the process running, or does not. */
-  onReference(session: DTLSSession, referenced: boolean): void;
-  /** The session is over. */
-  onEnd(session: DTLSSession, end: SessionEnd): void;
-}
-
 /** How the endpoint drives its sessions; the class has no such methods. The class assigns it. */
 export let sessionControl: {
   /** `held`: of a client session, until its maker has it. */
-  create: (shared: SharedBySessions, serverName: string | undefined, held?: HeldEvents) => DTLSSession;
+  create: (
+    shared: SharedBySessions<DTLSSession>,
+    serverName: string | undefined,
+    held?: HeldEvents,
+  ) => DTLSSession;
   /** Its association exists from now on. */
   attach: (session: DTLSSession, port: Port, entry: ConnectionEntry) => void;
   onEvent: (session: DTLSSession, event: ConnectionEvent) => void;
@@ -241,7 +99,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
       },
       fail: (session, error) => session.#fail(error),
       cut: (session, error) => {
-        if (session.#closingAt > 0n) session.#finish();
+        if (session.#life.isClosing) session.#finish();
         else session.#fail(error);
       },
       failBy: (session, thrown, unheard) => {
@@ -250,7 +108,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     };
   }
 
-  readonly #shared: SharedBySessions;
+  readonly #shared: SharedBySessions<DTLSSession>;
   readonly #inbox: Inbox;
   /** Client: the name it asks for. */
   readonly #serverName: string | undefined;
@@ -263,24 +121,15 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    */
   #finalState: FinalState | undefined;
 
-  readonly #opened = new Deferred<{ protocol: Version }>();
-  readonly #closed = new Deferred<void>();
-  readonly #createdAt = process.hrtime.bigint();
-  #closingAt = 0n;
+  readonly #life = new SessionLife();
   /** By `close`, so that no message arrives any more. */
   #isClosing = false;
-  #handshakeCompletedAt = 0n;
-  #destroyedAt = 0n;
 
   #sendError: Error | undefined;
   #sendFailures = 0;
   readonly #sender = new Sender(() => this.#ondrain?.());
   /** Created on demand. */
   #streams: Streams | undefined;
-  /** The error that ended the session. */
-  #failure: Error | undefined;
-  /** Why `opened` was rejected. */
-  #refusal: Error | undefined;
   #held: HeldEvents | undefined;
 
   #stats: LiveStats<DTLSSessionStats> | undefined;
@@ -288,17 +137,17 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   #certificate: X509Certificate | undefined;
   #publicKey: KeyObject | undefined;
 
-  #onmessage: MessageHandler | undefined;
-  #onerror: SessionErrorHandler | undefined;
-  #onhandshake: HandshakeHandler | undefined;
-  #onkeylog: KeylogHandler | undefined;
-  #ondrain: DrainHandler | undefined;
-  #onend: EndHandler | undefined;
-  #onsession: SavedSessionHandler | undefined;
+  #onmessage: Handler<DTLSSession, [data: Buffer]> | undefined;
+  #onerror: Handler<DTLSSession, [error: Error]> | undefined;
+  #onhandshake: Handler<DTLSSession, [protocol: Version]> | undefined;
+  #onkeylog: Handler<DTLSSession, [line: string]> | undefined;
+  #ondrain: Handler<DTLSSession, []> | undefined;
+  #onend: Handler<DTLSSession, []> | undefined;
+  #onsession: Handler<DTLSSession, [saved: Buffer]> | undefined;
 
   private constructor(
     token: typeof MAKE,
-    shared: SharedBySessions,
+    shared: SharedBySessions<DTLSSession>,
     serverName: string | undefined,
     held: HeldEvents | undefined,
   ) {
@@ -310,10 +159,10 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   }
 
   /** Called with each message; the receiver owns the bytes. `undefined` clears it. */
-  get onmessage(): MessageHandler | undefined {
+  get onmessage(): Handler<DTLSSession, [data: Buffer]> | undefined {
     return this.#onmessage;
   }
-  set onmessage(fn: MessageHandler | null | undefined) {
+  set onmessage(fn: Handler<DTLSSession, [data: Buffer]> | null | undefined) {
     this.#onmessage = bound(fn, 'onmessage', this);
     if (this.#onmessage === undefined) return;
     const waited = this.#inbox.handOver();
@@ -321,41 +170,41 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   }
 
   /** Called once, before `opened` is rejected, when the session fails. */
-  get onerror(): SessionErrorHandler | undefined {
+  get onerror(): Handler<DTLSSession, [error: Error]> | undefined {
     return this.#onerror;
   }
-  set onerror(fn: SessionErrorHandler | null | undefined) {
+  set onerror(fn: Handler<DTLSSession, [error: Error]> | null | undefined) {
     this.#onerror = bound(fn, 'onerror', this);
   }
 
-  get onhandshake(): HandshakeHandler | undefined {
+  get onhandshake(): Handler<DTLSSession, [protocol: Version]> | undefined {
     return this.#onhandshake;
   }
-  set onhandshake(fn: HandshakeHandler | null | undefined) {
+  set onhandshake(fn: Handler<DTLSSession, [protocol: Version]> | null | undefined) {
     this.#onhandshake = bound(fn, 'onhandshake', this);
   }
 
   /** Called with lines of a key log (RFC 9850), without a newline. Anyone holding these lines can decrypt the session. */
-  get onkeylog(): KeylogHandler | undefined {
+  get onkeylog(): Handler<DTLSSession, [line: string]> | undefined {
     return this.#onkeylog;
   }
-  set onkeylog(fn: KeylogHandler | null | undefined) {
+  set onkeylog(fn: Handler<DTLSSession, [line: string]> | null | undefined) {
     this.#onkeylog = bound(fn, 'onkeylog', this);
   }
 
   /** Called when `send` takes messages again, after it refused some because the send queue was full: see {@link drained}. */
-  get ondrain(): DrainHandler | undefined {
+  get ondrain(): Handler<DTLSSession, []> | undefined {
     return this.#ondrain;
   }
-  set ondrain(fn: DrainHandler | null | undefined) {
+  set ondrain(fn: Handler<DTLSSession, []> | null | undefined) {
     this.#ondrain = bound(fn, 'ondrain', this);
   }
 
   /** Called when the peer has sent close_notify in DTLS 1.3 and our side may go on: see `allowHalfOpen`. */
-  get onend(): EndHandler | undefined {
+  get onend(): Handler<DTLSSession, []> | undefined {
     return this.#onend;
   }
-  set onend(fn: EndHandler | null | undefined) {
+  set onend(fn: Handler<DTLSSession, []> | null | undefined) {
     this.#onend = bound(fn, 'onend', this);
   }
 
@@ -364,25 +213,25 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * the server, which may send none, in DTLS 1.2 at most once, at the end of the handshake. It holds secrets: anyone
    * holding it can act as this client.
    */
-  get onsession(): SavedSessionHandler | undefined {
+  get onsession(): Handler<DTLSSession, [saved: Buffer]> | undefined {
     return this.#onsession;
   }
-  set onsession(fn: SavedSessionHandler | null | undefined) {
+  set onsession(fn: Handler<DTLSSession, [saved: Buffer]> | null | undefined) {
     this.#onsession = bound(fn, 'onsession', this);
   }
 
   /** Resolves when the handshake is done; rejects when it fails. */
   get opened(): Promise<{ protocol: Version }> {
-    return this.#opened.promise;
+    return this.#life.opened.promise;
   }
 
   /** Resolves when the session is over; rejects only with the error given to `destroy`. */
   get closed(): Promise<void> {
-    return this.#closed.promise;
+    return this.#life.closed.promise;
   }
 
   get destroyed(): boolean {
-    return this.#destroyedAt > 0n;
+    return this.#life.isOver;
   }
 
   get endpoint(): SessionEndpoint {
@@ -415,8 +264,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   get cipher(): CipherInfo | undefined {
     const suite = this.#session?.suite;
-    if (suite === undefined) return undefined;
-    return { name: suite.opensslName, standardName: suite.name, version: suite.version };
+    return suite === undefined ? undefined : cipherInfo(suite);
   }
 
   /** The group of the key exchange; `undefined` where a pre-shared key was used alone. */
@@ -432,7 +280,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   /** The negotiated application protocol (RFC 7301). */
   get alpnProtocol(): string | undefined {
     const name = this.#session?.agreed.alpn;
-    return name === undefined ? undefined : (decodeUtf8(name) ?? Buffer.from(name).toString('latin1'));
+    return name === undefined ? undefined : protocolName(name);
   }
 
   /** The SRTP profile, by OpenSSL's name; its keys come from `exportKeyingMaterial` with the label EXTRACTOR-dtls_srtp (RFC 5764). */
@@ -462,8 +310,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   /** The peer's public key, of its certificate or raw (RFC 7250), which authenticated the peer. */
   get peerPublicKey(): KeyObject | undefined {
     const der = this.#session?.peer.publicKey;
-    if (this.#publicKey === undefined && der !== undefined)
-      this.#publicKey = createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' });
+    if (der !== undefined) this.#publicKey ??= publicKey(der);
     return this.#publicKey;
   }
 
@@ -548,10 +395,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   #counts(): SessionSource {
     return {
-      createdAt: this.#createdAt,
-      destroyedAt: this.#destroyedAt,
-      closingAt: this.#closingAt,
-      handshakeCompletedAt: this.#handshakeCompletedAt,
+      times: this.#life,
       counters: this.#lastState?.counters,
       ownDrops: {
         send_failed: this.#sendFailures,
@@ -571,7 +415,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    */
   send(data: string | ArrayBufferView): number {
     const bytes = toBytes(data);
-    const outcome = this.#sender.send(bytes, this.#closingAt > 0n);
+    const outcome = this.#sender.send(bytes, this.#life.isClosing);
     if (outcome === 'full') this.#tellDrop('send_queue_full');
     if (outcome === 'peer-closed') this.#tellDrop('peer_closed');
     return outcome === 'sent' ? bytes.length : 0;
@@ -597,7 +441,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    */
   close(): Promise<void> {
     if (this.destroyed) return this.closed;
-    this.#startClosing();
+    this.#life.startClosing();
     this.#isClosing = true;
     const entry = this.#entry;
     if (entry !== undefined) this.#port?.closeEntry(entry);
@@ -676,7 +520,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   }
 
   [inspect.custom](depth: number, options: InspectOptions): string {
-    return inspection('DTLSSession', sessionFields(this, this.#failure), depth, options);
+    return inspection('DTLSSession', sessionFields(this, this.#life.failure), depth, options);
   }
 
   /** `undefined` before the handshake is done and after the end. */
@@ -684,19 +528,11 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     return this.#entry?.connection.session;
   }
 
-  /** Returns whether the end begins now. */
-  #startClosing(): boolean {
-    if (this.destroyed || this.#closingAt > 0n) return false;
-    this.#closingAt = process.hrtime.bigint();
-    this.#rejectOpened(undefined);
-    return true;
-  }
-
   /** Closes our direction; resolves when that is done, or when the session is over where the other one ends, too. */
   #endSending(): Promise<void> {
     const entry = this.#entry;
     if (entry === undefined || this.#port === undefined) return this.close();
-    if (!this.#startClosing()) return this.closed;
+    if (!this.#life.startClosing()) return this.closed;
     return this.#port.closeSending(entry) ? Promise.resolve() : this.closed;
   }
 
@@ -704,13 +540,13 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     if (this.#streams !== undefined) return this.#streams;
     this.#streams = new Streams(this.#inbox, {
       opened: this.opened,
-      offer: (message) => this.#sender.offer(toBytes(message), this.#closingAt > 0n),
+      offer: (message) => this.#sender.offer(toBytes(message), this.#life.isClosing),
       hasRoom: () => this.#sender.hasRoom(),
       endSending: () => this.#endSending(),
       close: () => this.close(),
       destroy: (error) => this.destroy(error),
     });
-    if (this.destroyed) this.#streams.end(this.#failure);
+    if (this.destroyed) this.#streams.end(this.#life.failure);
     return this.#streams;
   }
 
@@ -751,11 +587,10 @@ export class DTLSSession implements AsyncIterable<Buffer> {
         this.#onMessage(toBuffer(event.data));
         return;
       case 'early-data':
-        if (!this.destroyed && this.#closingAt === 0n) this.#shared.onEarlyData(toBuffer(event.data), this);
+        if (!this.destroyed && !this.#life.isClosing) this.#shared.onEarlyData(toBuffer(event.data), this);
         return;
       case 'connected':
-        this.#handshakeCompletedAt = process.hrtime.bigint();
-        this.#opened.resolve({ protocol: event.session.version });
+        this.#life.open(event.session.version);
         if (CHANNELS.sessionOpen.hasSubscribers) {
           const protocol = event.session.version;
           publish(CHANNELS.sessionOpen, { session: this, endpoint: this.endpoint, protocol });
@@ -814,7 +649,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * it is the session's own, or from `onerror`; `unheard`: there is no `onerror`; `late`: the session was over.
    */
   #breakOff(thrown: unknown): 'heard' | 'unheard' | 'late' {
-    if (thrown !== undefined && (thrown === this.#failure || thrown === this.#refusal)) return 'heard';
+    if (this.#life.hasTold(thrown)) return 'heard';
     if (this.destroyed) return 'late';
     const entry = this.#entry;
     const isHeard = this.#onerror !== undefined;
@@ -830,42 +665,31 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   #fail(error: Error): void {
     if (this.destroyed) return;
     if (this.#held !== undefined && this.#isHeld(() => this.#fail(error))) return;
-    this.#failure = error;
+    this.#life.failure = error;
     if (CHANNELS.sessionError.hasSubscribers)
       publish(CHANNELS.sessionError, { session: this, endpoint: this.endpoint, error });
     try {
       this.#onerror?.(error);
     } finally {
-      this.#rejectOpened(error);
+      this.#life.rejectOpened(error);
       this.#finish();
     }
   }
 
   #finish(error?: Error): void {
     if (this.destroyed) return;
-    this.#destroyedAt = process.hrtime.bigint();
-    const failed = this.#failure !== undefined;
-    this.#failure ??= error;
-    this.#rejectOpened(error);
-    if (error === undefined) this.#closed.resolve();
-    else this.#closed.reject(error);
+    const failed = this.#life.failure !== undefined;
+    this.#life.end(error);
+    const { failure } = this.#life;
     if (this.#entry !== undefined) this.#finalState = this.#lastLook(this.#entry);
     this.#entry = undefined;
     this.#stats?.freeze();
     this.#sender.end();
-    this.#inbox.end(this.#failure);
+    this.#inbox.end(failure);
     this.#inbox.leave();
-    this.#streams?.end(this.#failure);
+    this.#streams?.end(failure);
     if (CHANNELS.sessionEnd.hasSubscribers)
-      publish(CHANNELS.sessionEnd, { session: this, endpoint: this.endpoint, error: this.#failure });
+      publish(CHANNELS.sessionEnd, { session: this, endpoint: this.endpoint, error: failure });
     this.#shared.onEnd(this, { began: this.#port !== undefined, failed });
-  }
-
-  /** Does nothing when the handshake was done. */
-  #rejectOpened(error: Error | undefined): void {
-    // An error costs as much as the hashes of a handshake, so it is created only when needed.
-    if (this.#opened.isSettled) return;
-    this.#refusal = error ?? invalidState('Session was closed before the handshake completed');
-    this.#opened.reject(this.#refusal);
   }
 }

@@ -290,12 +290,17 @@ export function sessionDrops({ counters, ownDrops }: SessionSource): SessionDrop
   return { ...counters?.dropped, ...Object.fromEntries(own) };
 }
 
-/** What a session's statistics are read from. */
-export interface SessionSource {
+/** When what happened to a session, ns of the monotonic clock; 0: not yet. */
+export interface SessionTimes {
   readonly createdAt: bigint;
   readonly destroyedAt: bigint;
   readonly closingAt: bigint;
   readonly handshakeCompletedAt: bigint;
+}
+
+/** What a session's statistics are read from. */
+export interface SessionSource {
+  readonly times: SessionTimes;
   /** Those of the connection; `undefined` before it begins. */
   readonly counters: Readonly<Counters> | undefined;
   readonly ownDrops: OwnDrops;
@@ -304,10 +309,10 @@ export interface SessionSource {
 export const sessionStats = statsClass<DTLSSessionStats, SessionSource>(
   'DTLSSessionStats',
   {
-    createdAt: ({ createdAt }) => createdAt,
-    destroyedAt: ({ destroyedAt }) => destroyedAt,
-    closingAt: ({ closingAt }) => closingAt,
-    handshakeCompletedAt: ({ handshakeCompletedAt }) => handshakeCompletedAt,
+    createdAt: ({ times }) => times.createdAt,
+    destroyedAt: ({ times }) => times.destroyedAt,
+    closingAt: ({ times }) => times.closingAt,
+    handshakeCompletedAt: ({ times }) => times.handshakeCompletedAt,
     bytesReceived: ({ counters }) => counters?.payloadReceived ?? 0,
     bytesSent: ({ counters }) => counters?.payloadSent ?? 0,
     messagesReceived: ({ counters }) => counters?.messagesReceived ?? 0,

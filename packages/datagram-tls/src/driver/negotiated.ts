@@ -1,5 +1,43 @@
-import { X509Certificate } from 'node:crypto';
+import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { decodeUtf8 } from '../base/bytes.js';
+import type { CipherSuite } from '../crypto/suites.js';
+import type { Version } from '../wire/codes.js';
 import type { Certificate } from '../x509/certificate.js';
+
+// What the handshake settled, as users of a session see it.
+
+/**
+ * Cipher of a session, as node:tls names it.
+ *
+ * @example
+ * ```ts
+ * import type { CipherInfo } from 'datagram-tls';
+ *
+ * const cipher: CipherInfo | undefined = session.cipher;
+ * console.log(cipher?.name, cipher?.standardName, cipher?.version);
+ * ```
+ */
+export interface CipherInfo {
+  /** OpenSSL's name. */
+  readonly name: string;
+  /** IANA's name. */
+  readonly standardName: string;
+  readonly version: Version;
+}
+
+export function cipherInfo({ opensslName, name, version }: CipherSuite): CipherInfo {
+  return { name: opensslName, standardName: name, version };
+}
+
+/** The name of an application protocol is text, or else bytes. */
+export function protocolName(name: Uint8Array): string {
+  return decodeUtf8(name) ?? Buffer.from(name).toString('latin1');
+}
+
+/** `der`: a SubjectPublicKeyInfo. */
+export function publicKey(der: Uint8Array): KeyObject {
+  return createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' });
+}
 
 /**
  * The leaf of the chain that a peer sent, as Node's class, whose `issuerCertificate` leads along the chain as that of a

@@ -1,0 +1,63 @@
+import { invalidState } from '../base/errors.js';
+import type { Version } from '../wire/codes.js';
+import { Deferred } from './deferred.js';
+import type { SessionTimes } from './stats.js';
+
+/** What a session is told of its beginning and its end: its promises, the times of its statistics, and its errors. */
+export class SessionLife implements SessionTimes {
+  readonly opened = new Deferred<{ protocol: Version }>();
+  readonly closed = new Deferred<void>();
+  readonly createdAt = process.hrtime.bigint();
+  handshakeCompletedAt = 0n;
+  closingAt = 0n;
+  destroyedAt = 0n;
+  /** The error that ended the session. */
+  failure: Error | undefined;
+  /** Why `opened` was rejected. */
+  #refusal: Error | undefined;
+
+  /** Our close_notify was sent, or is about to be. */
+  get isClosing(): boolean {
+    return this.closingAt > 0n;
+  }
+
+  get isOver(): boolean {
+    return this.destroyedAt > 0n;
+  }
+
+  /** The application knows the error: `failure`, or that of `opened`. */
+  hasTold(error: unknown): boolean {
+    return error !== undefined && (error === this.failure || error === this.#refusal);
+  }
+
+  /** The handshake is done. */
+  open(protocol: Version): void {
+    this.handshakeCompletedAt = process.hrtime.bigint();
+    this.opened.resolve({ protocol });
+  }
+
+  /** Returns whether the end begins now. */
+  startClosing(): boolean {
+    if (this.isOver || this.isClosing) return false;
+    this.closingAt = process.hrtime.bigint();
+    this.rejectOpened(undefined);
+    return true;
+  }
+
+  /** `error`: that of `destroy`. */
+  end(error: Error | undefined): void {
+    this.destroyedAt = process.hrtime.bigint();
+    this.failure ??= error;
+    this.rejectOpened(error);
+    if (error === undefined) this.closed.resolve();
+    else this.closed.reject(error);
+  }
+
+  /** Does nothing when the handshake was done. */
+  rejectOpened(error: Error | undefined): void {
+    // An error costs as much as the hashes of a handshake, so it is created only when needed.
+    if (this.opened.isSettled) return;
+    this.#refusal = error ?? invalidState('Session was closed before the handshake completed');
+    this.opened.reject(this.#refusal);
+  }
+}
