@@ -9,8 +9,6 @@ export class Arrivals<S extends object> {
   readonly #onFull: (full: boolean) => void;
   readonly #loops = new Loops<S>();
   readonly #waiting = new Set<S>();
-  /** A loop has begun, now or before. */
-  isRead = false;
 
   /** `onFull` is called when that changes. */
   constructor(limit: number, onFull: (full: boolean) => void) {
@@ -37,7 +35,6 @@ export class Arrivals<S extends object> {
 
   /** `onStop` is called when the loop is left early, with the sessions that wait. */
   iterate(onStop: (waiting: readonly S[]) => void): AsyncIterableIterator<S, undefined> {
-    this.isRead = true;
     const take = (): S | undefined => {
       const [first] = this.#waiting;
       if (first !== undefined) this.forget(first);

@@ -1,14 +1,8 @@
 import { isIP } from 'node:net';
 import { type InspectOptions, inspect } from 'node:util';
-import { isPromise } from '../base/awaitable.js';
 import { DTLSError, invalidState } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
-import {
-  BEHAVIOUR_OPTIONS,
-  type BehaviourOptions,
-  checkKeepAlive,
-  resolveBehaviour,
-} from '../config/behaviour.js';
+import { BEHAVIOUR_OPTIONS, type BehaviourOptions, resolveBehaviour } from '../config/behaviour.js';
 import { checkFunction } from '../config/checks.js';
 import type { Behaviour, Role } from '../config/config.js';
 import { type EndpointLimits, LIMIT_OPTIONS, resolveLimits } from '../config/limits.js';
@@ -19,7 +13,7 @@ import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { EarlyRefusals, Refusals } from '../endpoint/counters.js';
 import type { Refusal } from '../endpoint/refusals.js';
 import type { Handler } from './arguments.js';
-import { Arrivals } from './arrivals.js';
+import { Binding } from './binding.js';
 import { HeldEvents } from './callbacks.js';
 import { CHANNELS, publish } from './channels.js';
 import {
@@ -31,7 +25,7 @@ import {
   spendTicket,
 } from './client-settings.js';
 import type { DatagramChannel } from './datagram-channel.js';
-import { logPeer, logRemoval, warnOfRejection } from './debug.js';
+import { logPeer, logRemoval } from './debug.js';
 import { Deferred } from './deferred.js';
 import { type EndpointSessions, SessionsView } from './endpoint-sessions.js';
 import { attempt, throwLater, watch } from './guard.js';
@@ -43,7 +37,6 @@ import {
   type EndpointConnectOptions,
   type EndpointOptions,
   PEER_OPTIONS,
-  resolveBind,
   resolveUdp,
   resolveUnread,
   SESSION_OPTIONS,
@@ -51,20 +44,14 @@ import {
   type Trace,
   type UnreadLimits,
 } from './options.js';
-import { type BindTo, PeerSearch, reachable } from './peer-search.js';
+import { PeerSearch, reachable } from './peer-search.js';
 import { Port } from './port.js';
 import { References } from './references.js';
-import { hasIPv6 } from './resolve-host.js';
-import {
-  checkEarlyReceiver,
-  type DTLSSecureContext,
-  type ServerSecurityOptions,
-  securityAfter,
-} from './secure-context.js';
+import type { DTLSSecureContext, ServerSecurityOptions } from './secure-context.js';
 import type { SendQueueDrops } from './send-queue.js';
+import { Service } from './service.js';
 import { type DTLSSession, sessionControl } from './session.js';
 import type { SessionEndpoint, SharedBySessions } from './session-endpoint.js';
-import { type SharedSocket, SharedSocketChannel } from './shared-socket.js';
 import {
   type DTLSEndpointStats,
   type EndpointSource,
@@ -72,19 +59,13 @@ import {
   FormerSessions,
   type SessionEnd,
 } from './stats.js';
-import { datagramSize, type Transport, TransportChannel } from './transport.js';
-import { Udp, type UdpOptions } from './udp.js';
+import { datagramSize } from './transport.js';
 
 /** Messages that wait for a reader of `for await`; the oldest is dropped and counted when one more comes. */
 const MESSAGE_QUEUE = 256;
 
 /** How `listen` and `connect` drive an endpoint; the class has no such methods. The class assigns it. */
 export let endpointControl: {
-  /**
-   * Binds at once; throws the system's error. `host` is an IP literal; with a transport, host and port have no
-   * meaning.
-   */
-  bind: (endpoint: DTLSEndpoint, host: string, port: number) => void;
   /** It will serve clients; at most `backlog` sessions wait for a loop. */
   prepare: (
     endpoint: DTLSEndpoint,
@@ -92,7 +73,10 @@ export let endpointControl: {
     security: Security,
     onearlydata: EarlyDataCallback | undefined,
   ) => void;
-  /** Binds and serves clients. Without `onsession` they wait for a loop. */
+  /**
+   * Binds at once and serves clients; throws the system's error. `host` is an IP literal; with a transport or a shared
+   * socket, host and port have no meaning. Without `onsession` sessions wait for a loop.
+   */
   serve: (endpoint: DTLSEndpoint, host: string, port: number, onsession: SessionCallback | undefined) => void;
   /** It is bound later: who connects from it waits. */
   awaitBind: (endpoint: DTLSEndpoint) => void;
@@ -117,10 +101,7 @@ export let endpointControl: {
 export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession> {
   static {
     endpointControl = {
-      bind: (endpoint, host, port) => endpoint.#open(endpoint.#makePort(host, port)),
-      awaitBind: (endpoint) => {
-        endpoint.#isBinding = true;
-      },
+      awaitBind: (endpoint) => endpoint.#binding.await(),
       prepare: (endpoint, ...service) => endpoint.#prepare(...service),
       serve: (endpoint, ...service) => endpoint.#serve(...service),
       connect: (endpoint, settings) => endpoint.#connectAlone(settings),
@@ -128,15 +109,12 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     };
   }
 
-  readonly #udp: UdpOptions;
-  readonly #transport: Transport | undefined;
-  readonly #socket: SharedSocket | undefined;
+  readonly #binding: Binding;
   readonly #limits: EndpointLimits;
-  readonly #bindTo: BindTo;
+  readonly #maxSendQueue: number;
   readonly #givenBehaviour: BehaviourOptions;
   readonly #behaviour: Behaviour;
   readonly #shared: SharedBySessions<DTLSSession>;
-  readonly #opened = new Deferred<PeerAddress>();
   readonly #closed = new Deferred<void>();
   readonly #sessions = new Set<DTLSSession>();
   readonly #byEntry = new Map<ConnectionEntry, DTLSSession>();
@@ -150,26 +128,14 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     this.#sessionAt(address, port),
   );
   readonly #unwatch: () => void;
-  #port: Port | undefined;
-  /** A server's settings, for handshakes to come. */
-  #security: Security | undefined;
-  #onsession: SessionCallback | undefined;
-  #onearlydata: EarlyDataCallback | undefined;
+  /** Made by `listen`. */
+  #service: Service | undefined;
   #onerror: Handler<DTLSEndpoint, [error: Error]> | undefined;
   #onrefused: Handler<DTLSEndpoint, [refusal: Refusal]> | undefined;
   #busy = false;
-  /** Made by `listen`. */
-  #arrivals: Arrivals<DTLSSession> | undefined;
-  #isIterated = false;
   readonly #references = new References<DTLSSession>(this.#sessions, () => this.#applyReferences());
-  /** It serves no more, and ends with its last session. */
-  #stopped = false;
   /** Made by `connect`: it ends with its session. */
   #single = false;
-  /** It is bound when the name of its host is resolved. */
-  #isBinding = false;
-  /** Its socket or transport is being opened. */
-  #isOpening = false;
   #closing = false;
   /** False after `close()`, which waits for no peer. */
   #lingers = true;
@@ -177,12 +143,11 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
 
   constructor(given: EndpointOptions = {}) {
     const options = readOptions(given, ENDPOINT_OPTIONS, { elsewhere: SESSION_OPTIONS });
-    this.#udp = resolveUdp(options);
-    this.#transport = options.transport;
-    this.#socket = options.socket;
+    const udp = resolveUdp(options);
+    this.#maxSendQueue = udp.maxSendQueue;
     this.#limits = resolveLimits(pickOptions(options, LIMIT_OPTIONS));
-    this.#bindTo = resolveBind(options);
-    const mtu = datagramSize(options.mtu, this.#transport);
+    this.#binding = new Binding(options, udp, (channel) => this.#newPort(channel));
+    const mtu = datagramSize(options.mtu, options.transport);
     this.#givenBehaviour = { ...pickOptions(options, BEHAVIOUR_OPTIONS), mtu };
     this.#behaviour = resolveBehaviour(this.#givenBehaviour, options.trace !== undefined);
     this.#shared = this.#share(options.trace, resolveUnread(options));
@@ -199,7 +164,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
    * Bun. With a transport: when its `opened` resolves.
    */
   get opened(): Promise<PeerAddress> {
-    return this.#opened.promise;
+    return this.#binding.opened.promise;
   }
 
   /**
@@ -311,10 +276,9 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
    * Throws `ERR_INVALID_STATE` for an endpoint that `listen` did not make.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<DTLSSession, undefined> {
-    if (this.#arrivals === undefined)
+    if (this.#service === undefined)
       throw invalidState('This endpoint serves no clients, so there are none to iterate over: use listen');
-    this.#isIterated = true;
-    return this.#arrivals.iterate((waiting) => this.#stopServing(waiting));
+    return this.#service.iterate((waiting) => this.#stopServing(waiting));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -334,7 +298,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   get #state(): 'new' | 'listening' | 'open' | 'closing' | 'closed' {
     if (this.#over) return 'closed';
     if (this.#closing) return 'closing';
-    if (this.#onsession !== undefined) return 'listening';
+    if (this.#service?.isCalling === true) return 'listening';
     return this.#port === undefined ? 'new' : 'open';
   }
 
@@ -361,7 +325,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     if (this.#over || this.#closing)
       throw invalidState(`Endpoint is ${this.#over ? 'destroyed' : 'closing'}`);
     const behaviourOptions = { ...this.#givenBehaviour, ...pickOptions(options, BEHAVIOUR_OPTIONS) };
-    const mtu = datagramSize(behaviourOptions.mtu, this.#transport);
+    const mtu = datagramSize(behaviourOptions.mtu, this.#binding.transport);
     const trace = options.trace ?? this.#shared.trace;
     const behaviour = resolveBehaviour({ ...behaviourOptions, mtu }, trace !== undefined);
     const { keepAlive } = behaviourOptions;
@@ -393,15 +357,12 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
    * wrong options; then nothing has changed.
    */
   setSecureContext(context: DTLSSecureContext | ServerSecurityOptions): void {
-    if (this.#over || this.#closing || this.#stopped)
+    if (this.#over || this.#closing || this.#service?.isStopped === true)
       throw invalidState(`Endpoint is ${this.#over ? 'destroyed' : 'closing'}`);
-    if (this.#security === undefined)
+    if (this.#service === undefined)
       throw invalidState('Endpoint serves no clients; the context of a client is an option of connect');
-    const security = securityAfter(context, this.#security);
-    checkEarlyReceiver(this.#onearlydata, security);
-    checkKeepAlive(this.#givenBehaviour.keepAlive, security.versions);
-    this.#security = security;
-    if (this.#port !== undefined) this.#offer(this.#port);
+    this.#service.replaceContext(context, this.#givenBehaviour.keepAlive);
+    this.#offer();
   }
 
   #share(trace: Trace | undefined, { perSession, inAll }: UnreadLimits): SharedBySessions<DTLSSession> {
@@ -410,27 +371,15 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       inboxLimits: { messages: MESSAGE_QUEUE, bytes: perSession },
       unread: new UnreadBudget(inAll),
       trace,
-      onEarlyData: (data, session) => this.#onearlydata?.(data, session),
+      onEarlyData: (data, session) => this.#service?.onEarlyData(data, session),
       onReference: (session, referenced) => this.#references.set(session, referenced),
       onEnd: (session, end) => this.#onSessionEnd(session, end),
     };
   }
 
-  #makePort(host: string, port: number): Port {
-    const channel =
-      this.#transport !== undefined
-        ? new TransportChannel(this.#transport)
-        : this.#socket !== undefined
-          ? new SharedSocketChannel(this.#socket)
-          : new Udp(host, port, this.#udp);
-    this.#port = this.#newPort(channel);
-    return this.#port;
-  }
-
   #newPort(channel: DatagramChannel): Port {
-    const port = new Port(channel, this.#udp.maxSendQueue, this.#limits, {
+    const port = new Port(channel, this.#maxSendQueue, this.#limits, {
       onBound: (address) => {
-        this.#isBinding = false;
         if (this.#port === port) this.#onBound(address);
       },
       onSession: (entry) => this.#onSession(entry),
@@ -450,47 +399,38 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   }
 
   #applyReferences(): void {
-    const held = this.#references.held(this.#arrivals !== undefined);
-    if (this.#opened.isSettled && !this.#over) this.#port?.setReferenced(held);
+    const held = this.#references.held(this.#service !== undefined);
+    if (this.#binding.opened.isSettled && !this.#over) this.#port?.setReferenced(held);
     for (const search of this.#seeking.values()) search.setReferenced(held);
   }
 
+  get #port(): Port | undefined {
+    return this.#binding.port;
+  }
+
   #prepare(backlog: number, security: Security, onearlydata: EarlyDataCallback | undefined): void {
-    this.#security = security;
-    this.#onearlydata = onearlydata;
-    this.#arrivals = new Arrivals(backlog, (full) => {
+    this.#service = new Service(backlog, security, onearlydata, (full) => {
       if (this.#port !== undefined) this.#port.core.backlogFull = full;
     });
   }
 
   #stopServing(waiting: readonly DTLSSession[]): void {
-    this.#stopped = true;
     this.#port?.core.serve(undefined);
     for (const session of waiting) void session.close();
     this.#finishIfIdle();
   }
 
   #serve(host: string, port: number, onsession: SessionCallback | undefined): void {
-    this.#onsession = onsession;
-    const bound = this.#makePort(host, port);
-    this.#offer(bound);
-    this.#open(bound);
-  }
-
-  /** An error before this returns comes later, when the caller has the endpoint and can set handlers. */
-  #open(port: Port): void {
-    this.#isOpening = true;
-    try {
-      port.open();
-    } finally {
-      this.#isOpening = false;
-    }
+    this.#service?.start(onsession);
+    const bound = this.#binding.make(host, port);
+    this.#offer();
+    this.#binding.open(bound);
   }
 
   /** Handshakes that begin from now on take the current settings. */
-  #offer(port: Port): void {
-    if (this.#security !== undefined)
-      port.core.serve({ security: this.#security, behaviour: this.#behaviour });
+  #offer(): void {
+    if (this.#service !== undefined)
+      this.#port?.core.serve({ security: this.#service.security, behaviour: this.#behaviour });
   }
 
   #connectAlone(settings: ClientSettings): DTLSSession {
@@ -504,8 +444,8 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
 
   /** Finds the peer of `session`, and begins. Throws what is wrong before anything has to wait. */
   #reach(session: DTLSSession, settings: ClientSettings, behaviour: Behaviour): void {
-    const { host, port, security, destination } = settings;
-    const isName = this.#transport === undefined && isIP(host) === 0;
+    const { host, port, search, security, destination } = settings;
+    const isName = this.#binding.transport === undefined && isIP(host) === 0;
     const begin = (): void => {
       if (session.destroyed) return;
       if (isName) return this.#seek(session, settings, behaviour);
@@ -518,12 +458,9 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       this.#applyReferences();
       bound.pump();
     };
-    // Attempts of `connect` have sockets of their own.
-    const needsPort = !(this.#hasOwnAttempts && isName);
-    if (needsPort && !this.#isBinding && this.#port === undefined) this.#bind(settings);
-    const isOpening = this.#transport?.opened !== undefined && !this.#opened.isSettled;
-    if (!this.#isBinding && !isOpening) return begin();
-    void this.#opened.promise.then(
+    if (!(isName && this.#hasOwnAttempts)) this.#binding.bindFor(host, search.family);
+    if (!this.#binding.isPending) return begin();
+    void this.opened.then(
       () => attempt(begin, (error) => sessionControl.fail(session, error)),
       () => undefined,
     );
@@ -531,33 +468,14 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
 
   /** Each address of a host has its own socket. */
   get #hasOwnAttempts(): boolean {
-    return this.#single && this.#socket === undefined;
-  }
-
-  /** Binds for a first peer. */
-  #bind({ host: peerHost, search }: ClientSettings): void {
-    const version = isIP(peerHost) === 0 ? search.family : isIP(peerHost);
-    const wantsIPv6 = version === 6 || (version === 0 && hasIPv6());
-    const { host = wantsIPv6 ? '::' : '0.0.0.0', port } = this.#bindTo;
-    try {
-      this.#open(this.#makePort(host, port));
-    } catch (error) {
-      // Another attempt may find the port free.
-      this.#port = undefined;
-      throw error;
-    }
+    return this.#single && !this.#binding.isShared;
   }
 
   /** Resolves the name of the peer of `session`, and tries its addresses. */
   #seek(session: DTLSSession, settings: ClientSettings, behaviour: Behaviour): void {
     const search = new PeerSearch(settings, behaviour, {
-      from: this.#hasOwnAttempts || this.#port === undefined ? this.#bindTo : this.#port,
-      open: (host, port, ipv6Only) => {
-        const udp = { ...this.#udp, ipv6Only: this.#udp.ipv6Only || ipv6Only };
-        const opened = this.#newPort(new Udp(host, port, udp));
-        opened.open();
-        return opened;
-      },
+      from: this.#hasOwnAttempts || this.#port === undefined ? this.#binding.bindTo : this.#port,
+      open: (host, port, ipv6Only) => this.#binding.openBeside(host, port, ipv6Only),
       found: ({ port, entry }, events) => {
         this.#seeking.delete(session);
         if (this.#single) this.#adopt(port);
@@ -579,7 +497,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
 
   /** The socket of the attempt that was answered is the endpoint's. */
   #adopt(port: Port): void {
-    this.#port = port;
+    this.#binding.port = port;
     if (port.address !== undefined) this.#onBound(port.address);
   }
 
@@ -602,21 +520,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     this.#sessions.add(session);
     this.#attach(session, this.#port, entry);
     this.#tellStart(session, 'server');
-    if (this.#onsession === undefined || this.#isIterated) this.#arrivals?.push(session);
-    this.#introduce(session);
-  }
-
-  /** Observes the promise of an asynchronous callback (D5). */
-  #introduce(session: DTLSSession): void {
-    try {
-      const answer = this.#onsession?.(session) as PromiseLike<unknown> | undefined;
-      if (answer !== undefined && isPromise(answer))
-        void Promise.resolve(answer).catch((error: unknown) =>
-          sessionControl.failBy(session, error, warnOfRejection),
-        );
-    } catch (error) {
-      sessionControl.failBy(session, error, throwLater);
-    }
+    this.#service?.welcome(session);
   }
 
   #onEvent(entry: ConnectionEntry, event: ConnectionEvent): void {
@@ -641,7 +545,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   }
 
   #onBound(address: PeerAddress): void {
-    this.#opened.resolve(address);
+    this.#binding.opened.resolve(address);
     this.#applyReferences();
     if (CHANNELS.endpointOpen.hasSubscribers) publish(CHANNELS.endpointOpen, { endpoint: this, address });
   }
@@ -662,19 +566,19 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   #onSessionEnd(session: DTLSSession, end: SessionEnd): void {
     this.#sessions.delete(session);
     this.#references.forget(session);
-    this.#arrivals?.forget(session);
+    this.#service?.forget(session);
     this.#seeking.get(session)?.cancel();
     this.#seeking.delete(session);
     this.#former.add(session, end);
     if (this.#single) this.#closing = true;
-    if (!this.#closing && !this.#stopped) return;
+    if (!this.#closing && this.#service?.isStopped !== true) return;
     // The session's last datagrams are still to be sent, after the running call.
     process.nextTick(() => this.#finishIfIdle());
   }
 
   #finishIfIdle(): void {
     const idle = this.#sessions.size === 0 && !this.#isFinishing();
-    if (idle && (this.#closing || this.#stopped)) this.#finish(undefined);
+    if (idle && (this.#closing || this.#service?.isStopped === true)) this.#finish(undefined);
   }
 
   /** The peer of the one session may still need our last flight. */
@@ -685,14 +589,14 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
 
   #fail(error: Error): void {
     if (this.#over) return;
-    if (this.#isOpening) return process.nextTick(() => this.#fail(error));
+    if (this.#binding.isOpening) return process.nextTick(() => this.#fail(error));
     if (CHANNELS.endpointError.hasSubscribers) publish(CHANNELS.endpointError, { endpoint: this, error });
     // As with node:net, an error before the endpoint is bound ends the process where nobody listens for it.
     const isHeard =
       this.#onerror !== undefined ||
-      [this.#opened, this.#closed].some(({ isRead }) => isRead) ||
-      this.#arrivals?.isRead !== false;
-    if (!isHeard && !this.#opened.isSettled) throwLater(error);
+      [this.#binding.opened, this.#closed].some(({ isRead }) => isRead) ||
+      this.#service?.isIterated !== false;
+    if (!isHeard && !this.#binding.opened.isSettled) throwLater(error);
     try {
       this.#onerror?.call(this, error);
     } finally {
@@ -706,7 +610,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   /** Closing sessions have nothing to lose. */
   #onChannelClosed(error: Error): void {
     if (this.#over) return;
-    if (this.#isOpening) return process.nextTick(() => this.#onChannelClosed(error));
+    if (this.#binding.isOpening) return process.nextTick(() => this.#onChannelClosed(error));
     this.#closing = true;
     for (const session of [...this.#sessions]) attempt(() => sessionControl.cut(session, error), throwLater);
     this.#finish(undefined);
@@ -720,9 +624,9 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     this.#unwatch();
     const channelClosed = this.#port?.close();
     this.#byEntry.clear();
-    this.#arrivals?.end(error);
+    this.#service?.end(error);
     if (CHANNELS.endpointClose.hasSubscribers) publish(CHANNELS.endpointClose, { endpoint: this, error });
-    this.#opened.reject(error ?? invalidState('Endpoint was closed before it was bound'));
+    this.#binding.opened.reject(error ?? invalidState('Endpoint was closed before it was bound'));
     if (error !== undefined) this.#closed.reject(error);
     else if (channelClosed === undefined) this.#closed.resolve();
     else
