@@ -311,6 +311,14 @@ export interface ErrorCodes {
   ERR_DTLS_TRANSPORT_IN_USE: 'caller';
   /** The endpoint has a session with that address already. @remarks Use it, or close it first. */
   ERR_DTLS_ADDRESS_IN_USE: 'caller';
+  /**
+   * The state of a session, from `session.export` or `session.checkpoint`, cannot be used.
+   * @remarks The text says why, and `reason` for programs. The session itself may still be open where it was.
+   * @reason `UNREADABLE`: another key, or the bytes are cut off or changed; `UNSUPPORTED`: another format, or a version or a
+   * suite that this process does not have or allow; `EXPIRED`: older than `maxAge`; `USED`: it went on before; `ROLE`: a
+   * server's state for an endpoint that does not serve
+   */
+  ERR_DTLS_STATE: 'caller';
   /** The core got an answer to a job that does not wait for it. @remarks Answer each job once, with its own kind. */
   ERR_DTLS_JOB: 'caller';
 

@@ -1,6 +1,7 @@
 import type { Duration, Instant } from '../base/instant.js';
-import type { RecordWriter } from '../record/reader-writer.js';
+import { mayWrite, type RecordWriter } from '../record/reader-writer.js';
 import { ContentType } from '../wire/codes.js';
+import type { Reader, Writer } from '../wire/cursor.js';
 import { encodeAck, type RecordNumber } from '../wire/messages/ack.js';
 import type { Association } from './association.js';
 import { isEstablished } from './life.js';
@@ -13,6 +14,10 @@ const MAX_NUMBERS = 128;
 const MAX_REPEATED = 32;
 /** Unacknowledged records that cause an ACK at once, because the peer may wait for room to send more. */
 const MAX_UNTOLD = 10;
+/** Flags of a saved state. */
+const NEWS = 1;
+const DUE = 2;
+const GAP_TOLD = 4;
 /** Length field of the list, and each number in it; bytes. */
 const LIST_HEADER = 2;
 const NUMBER_LENGTH = 16;
@@ -32,6 +37,22 @@ export class Acks {
 
   constructor(association: Association) {
     this.#association = association;
+  }
+
+  save(w: Writer): void {
+    const flags = (this.#news ? NEWS : 0) | (this.#due ? DUE : 0) | (this.#gapTold ? GAP_TOLD : 0);
+    w.u8(flags).varint(this.#untold).varint(this.#numbers.length);
+    for (const { epoch, sequenceNumber } of this.#numbers) w.varint(epoch).varint(sequenceNumber);
+  }
+
+  restore(r: Reader): void {
+    const flags = r.u8();
+    this.#news = (flags & NEWS) !== 0;
+    this.#due = (flags & DUE) !== 0;
+    this.#gapTold = (flags & GAP_TOLD) !== 0;
+    this.#untold = r.varint();
+    for (let left = r.varint(); left > 0 && !r.failed; left--)
+      this.#numbers.push({ epoch: r.varint(), sequenceNumber: r.varint() });
   }
 
   /** There may be something to do for {@link settle}. */
@@ -84,13 +105,17 @@ export class Acks {
   /** In the newest epoch, never before DTLS 1.3 is chosen (RFC 9147 §7). */
   send(): void {
     const { epochs, transmit, timers, path } = this.#association;
+    const { writer } = epochs;
+    if (writer.state === 'held') {
+      this.#due = true;
+      return timers.stop('ack');
+    }
     const untold = this.#untold;
     this.#news = false;
     this.#untold = 0;
     this.#due = false;
     timers.stop('ack');
-    const { writer } = epochs;
-    if (writer.state === 'exhausted') return;
+    if (!mayWrite(writer)) return;
     const room = this.#room(writer);
     const count = Math.max(untold, Math.min(room, MAX_REPEATED));
     const recordNumbers = this.#numbers.slice(-count).sort(inOrder);

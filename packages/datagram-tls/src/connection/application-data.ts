@@ -3,8 +3,9 @@ import { type DTLSError, violation } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import { PIECE_COST } from '../base/memory.js';
 import type { Action } from '../handshake/actions.js';
-import type { WriterState } from '../record/reader-writer.js';
+import { mayWrite, type WriterState } from '../record/reader-writer.js';
 import { ContentType } from '../wire/codes.js';
+import type { Reader, Writer } from '../wire/cursor.js';
 import type { Association } from './association.js';
 import { messageTooLarge, notOpen } from './errors.js';
 
@@ -31,6 +32,16 @@ export class ReceivedData {
   /** The peer has sent close_notify. */
   get ended(): boolean {
     return this.#end !== undefined;
+  }
+
+  /** Of an open session, for which nothing is kept. */
+  save(w: Writer): void {
+    w.u8(this.#end === undefined ? 0 : 1);
+    if (this.#end !== undefined) w.varint(this.#end.epoch).varint(this.#end.sequence);
+  }
+
+  restore(r: Reader): void {
+    if (r.u8() === 1) this.#end = { epoch: r.varint(), sequence: r.varint() };
   }
 
   /** Records after the peer's close_notify in the order of sending are ignored (RFC 9147 §5.10). */
@@ -122,7 +133,7 @@ export class SentData {
     const { largest } = this;
     if (data.length > largest) throw messageTooLarge(data.length, largest, largest === recordLimits.send);
     const { state } = writer;
-    if (state === 'last' || state === 'exhausted') return state;
+    if (state === 'last' || !mayWrite(writer)) return state;
     if (!path.validated && transmit.waiting >= MAX_UNPROVED) {
       this.#association.drop('unproved_peer');
       return state;
@@ -156,6 +167,8 @@ export class SentData {
  */
 export type EarlyOutcome = 'none' | 'offered' | 'accepted' | 'refused';
 
+const OUTCOMES: readonly EarlyOutcome[] = ['none', 'offered', 'accepted', 'refused'];
+
 /** The value of nearly every association. */
 const NONE: readonly Uint8Array[] = [];
 
@@ -183,6 +196,16 @@ export class EarlyData {
 
   get outcome(): EarlyOutcome {
     return this.#outcome;
+  }
+
+  /** Of an open session: all of a client's messages are sent. */
+  save(w: Writer): void {
+    w.u8(OUTCOMES.indexOf(this.#outcome)).varint(Math.max(0, this.#room));
+  }
+
+  restore(r: Reader): void {
+    this.#outcome = OUTCOMES[r.u8()] ?? 'none';
+    this.#room = r.varint();
   }
 
   /** Server: some may still come. */

@@ -1,3 +1,4 @@
+import { decodeUtf8, own, utf8 } from '../base/bytes.js';
 import type { DTLSError } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
 import { MemoryAccount, type MemoryPool } from '../base/memory.js';
@@ -10,11 +11,13 @@ import { Epochs } from '../record/epochs.js';
 import { PlainReader, PlainWriter } from '../record/plain.js';
 import type { RecordWriter } from '../record/reader-writer.js';
 import type { Version } from '../wire/codes.js';
+import type { Reader, Writer } from '../wire/cursor.js';
 import { versionNamed } from '../wire/version.js';
 import type { ConnectionEvent, DropCounts, DropReason, TraceEvent } from './events.js';
 import { Jobs } from './jobs.js';
 import { type Declined, isUndecided, type Life } from './life.js';
 import type { Path } from './path.js';
+import { readInstant, writeInstant } from './saved-times.js';
 import { Timers } from './timers.js';
 import { Transmit } from './transmit.js';
 import { partsOf, type Security, type VersionParts } from './version.js';
@@ -127,6 +130,36 @@ export class Association {
     this.epochs.installWriter(this.plainWriter);
   }
 
+  /**
+   * Of an open session; its epochs are written before. `ahead`: of numbers that this process goes on with, and keeps what
+   * waits.
+   */
+  save(w: Writer, at: Instant, ahead: number): void {
+    w.u16(this.recordLimits.send).u16(this.recordLimits.receive);
+    writeInstant(w, this.heardAt, at);
+    this.timers.save(w, at);
+    this.path.save(w);
+    writeCounters(w, this.counters);
+    if (ahead > 0) return void w.varint(0).varint(0);
+    this.transmit.save(w);
+    const messages: Uint8Array[] = [];
+    for (let event = this.pollEvent(); event !== undefined; event = this.pollEvent())
+      if (event.type === 'message') messages.push(event.data);
+    w.varint(messages.length);
+    for (const data of messages) w.vec16(data);
+  }
+
+  restore(r: Reader, at: Instant, session: Session): void {
+    this.recordLimits = { send: r.u16(), receive: r.u16(), by: session.agreed.records.by };
+    this.heardAt = readInstant(r, at);
+    this.timers.restore(r, at);
+    this.path.restore(r);
+    readCounters(r, this.counters);
+    this.transmit.restore(r);
+    for (let left = r.varint(); left > 0 && !r.failed; left--)
+      this.tell({ type: 'message', data: own(r.vec16()) });
+  }
+
   /** Everything held for later expires. */
   watchMemory(now: Instant): void {
     if (this.memory.held === 0) this.timers.stop('forget-held');
@@ -170,6 +203,34 @@ export class Association {
   /** The next event in the order they happened. */
   pollEvent(): ConnectionEvent | undefined {
     return this.#events.shift();
+  }
+}
+
+const NUMBERS = [
+  'datagramsReceived',
+  'bytesReceived',
+  'messagesReceived',
+  'messagesSent',
+  'payloadReceived',
+  'payloadSent',
+  'retransmissions',
+  'ticketsGivenUp',
+  'ticketKeyFailures',
+] as const satisfies readonly Exclude<keyof Counters, 'dropped'>[];
+
+function writeCounters(w: Writer, counters: Counters): void {
+  for (const name of NUMBERS) w.varint(counters[name]);
+  const dropped = Object.entries(counters.dropped);
+  w.varint(dropped.length);
+  for (const [reason, count] of dropped) w.vec8(utf8(reason)).varint(count);
+}
+
+function readCounters(r: Reader, counters: Counters): void {
+  for (const name of NUMBERS) counters[name] = r.varint();
+  for (let left = r.varint(); left > 0 && !r.failed; left--) {
+    const reason = decodeUtf8(r.vec8()) as DropReason | undefined;
+    const count = r.varint();
+    if (reason !== undefined) counters.dropped[reason] = count;
   }
 }
 

@@ -1,5 +1,6 @@
 import { type DTLSError, illegalConstructor } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
+import type { MemoryPool } from '../base/memory.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { Security as AnySecurity, Behaviour, Destination } from '../config/config.js';
 import type { JobAnswer } from '../handshake/jobs.js';
@@ -10,6 +11,7 @@ import type { Counters } from './association.js';
 import type { ConnectionEvent } from './events.js';
 import { type Phase, sessionOf } from './life.js';
 import { FROM_ZERO, Machine } from './machine.js';
+import { type AddressedState, decodeState, encodeState, foreignState, stateError } from './saved-state.js';
 import type { Security } from './version.js';
 
 /**
@@ -36,6 +38,31 @@ export interface PathInfo {
   readonly bytesSent: number;
   /** The largest datagram that is sent, bytes of UDP payload: the option `mtu`, or less where that was refused. */
   readonly maxDatagramSize: number;
+}
+
+/** An association of `state`, with messages that its return causes. Throws `ERR_DTLS_STATE`. */
+export function machineFrom(
+  state: AddressedState,
+  security: Security,
+  behaviour: Behaviour,
+  { age, now }: { readonly age: number; readonly now: Instant },
+  pool?: MemoryPool,
+): Machine {
+  const { role, peer, doubtful } = state;
+  if (security.role !== role)
+    throw stateError('ROLE', `it is of a ${role}, and the settings are those of a ${security.role}`);
+  const machine = Machine.restore(security, behaviour, peer, state, now - age, pool);
+  if (machine === undefined) throw foreignState();
+  machine.onReturn(doubtful, now);
+  return machine;
+}
+
+/** The state of an association that ends here. */
+function stateOfMachine(machine: Machine, now: Instant): Uint8Array {
+  const { security, path } = machine;
+  const saved = machine.save(now);
+  machine.supersede();
+  return encodeState({ role: security.role, peer: path.address, doubtful: false, ...saved });
 }
 
 /** For the endpoint and the driver: the inside of a connection, and a connection around one. The class assigns them. */
@@ -89,6 +116,24 @@ export class Connection {
     checkDestination(destination, 'destination');
     checkAddress(address, 'address');
     return new Connection(new Machine(security, behaviour, destination, address, FROM_ZERO));
+  }
+
+  /**
+   * Goes on with the session of which {@link save} or {@link checkpoint} returned `state`. `age`: ms since then. After a
+   * checkpoint it begins behind the numbers that were left to the other process, and in DTLS 1.3 it renews its keys at once.
+   * Use each state once, and nothing older: two that go on with the same keys and numbers reveal what they send. Throws
+   * `ERR_DTLS_STATE` for a state that does not fit, and as {@link create} for arguments of the wrong form.
+   */
+  static restore(
+    state: Uint8Array,
+    security: Security,
+    behaviour: Behaviour,
+    { age, now }: { readonly age: number; readonly now: Instant },
+  ): Connection {
+    checkBytes(state, 'state');
+    checkSecurity(security, 'security');
+    checkBehaviour(behaviour, 'behaviour');
+    return new Connection(machineFrom(decodeState(state), security, behaviour, { age, now }));
   }
 
   /** The settings for its jobs: with `sni`, those of the client's name, as soon as it is known. */
@@ -177,6 +222,15 @@ export class Connection {
    */
   updateKeys(options: { readonly requestPeer: boolean }, now: Instant): void {
     this.#machine.updateKeys(options, now);
+  }
+
+  /**
+   * Ends the association without a word to the peer, and returns the state from which {@link restore} goes on with it, in
+   * another process as well: keys, numbers, unacknowledged messages, and what was not polled of messages and datagrams. The
+   * bytes are secret, and not authenticated: seal them. Throws `ERR_INVALID_STATE` unless the session is open.
+   */
+  save(now: Instant): Uint8Array {
+    return stateOfMachine(this.#machine, now);
   }
 
   /**

@@ -1,6 +1,8 @@
 import type { Duration, Instant } from '../base/instant.js';
 import type { Flight } from '../handshake/flight.js';
+import type { Reader, Writer } from '../wire/cursor.js';
 import type { RecordNumber } from '../wire/messages/ack.js';
+import { readInstant, writeInstant } from './saved-times.js';
 
 /** Bytes `start` to `end` of the body of a flight's item; an item without a body is one empty stretch. */
 export interface Stretch {
@@ -59,6 +61,37 @@ export class Delivery {
       places.push(place);
     }
     this.#places = places;
+  }
+
+  save(w: Writer, at: Instant): void {
+    w.varint(this.#pieces.length);
+    for (const piece of this.#pieces) writePiece(w, piece, at);
+    w.varint(this.#sent.size);
+    for (const [key, record] of this.#sent) {
+      w.varint(key).varint(record.epoch);
+      writePiece(w, record, at);
+    }
+    w.u8(this.#untouched ? 1 : 0)
+      .varint(this.#order)
+      .varint(this.#settled);
+    writeInstant(w, this.#roundTrip, 0);
+    w.varint(this.#cursor).varint(this.#frontier);
+  }
+
+  restore(r: Reader, at: Instant): void {
+    this.#pieces.length = 0;
+    for (let left = r.varint(); left > 0 && !r.failed; left--) this.#pieces.push(readPiece(r, at));
+    for (let left = r.varint(); left > 0 && !r.failed; left--) {
+      const key = r.varint();
+      const epoch = r.varint();
+      this.#sent.set(key, { ...readPiece(r, at), epoch });
+    }
+    this.#untouched = r.u8() === 1;
+    this.#order = r.varint();
+    this.#settled = r.varint();
+    this.#roundTrip = readInstant(r, 0);
+    this.#cursor = r.varint();
+    this.#frontier = r.varint();
   }
 
   /** What is still to be acknowledged, in order. */
@@ -196,6 +229,21 @@ export class Delivery {
       { item, start: cut, end },
     ];
   }
+}
+
+function writePiece(w: Writer, { item, start, end, order, at: sent }: Piece, at: Instant): void {
+  w.varint(item).varint(start).varint(end).varint(order);
+  writeInstant(w, sent, at);
+}
+
+function readPiece(r: Reader, at: Instant): Piece {
+  return {
+    item: r.varint(),
+    start: r.varint(),
+    end: r.varint(),
+    order: r.varint(),
+    at: readInstant(r, at),
+  };
 }
 
 /** The two low bits of an epoch distinguish those of one flight; 48 bits and these two fit a double. */

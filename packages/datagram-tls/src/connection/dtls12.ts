@@ -1,4 +1,5 @@
 import { client12 } from '../handshake/v12/client.js';
+import { reopening12 } from '../handshake/v12/open.js';
 import { server12 } from '../handshake/v12/server.js';
 import { records12 } from '../record/protect12.js';
 import { FACTS_12 } from '../wire/version.js';
@@ -20,5 +21,6 @@ export const dtls12: ProtocolVersion = makeVersion({
   rules: FACTS_12.rules,
   client: client12,
   server: server12,
+  reopening: reopening12,
   records: records12,
 });

@@ -1,4 +1,5 @@
 import { client13 } from '../handshake/v13/client.js';
+import { reopening13 } from '../handshake/v13/post-handshake.js';
 import { server13 } from '../handshake/v13/server.js';
 import { records13 } from '../record/protect13.js';
 import { FACTS_13 } from '../wire/version.js';
@@ -20,5 +21,6 @@ export const dtls13: ProtocolVersion = makeVersion({
   rules: FACTS_13.rules,
   client: client13,
   server: server13,
+  reopening: reopening13,
   records: records13,
 });

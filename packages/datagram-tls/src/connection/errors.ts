@@ -6,13 +6,20 @@ import { PlainWriter } from '../record/plain.js';
 import { ContentType } from '../wire/codes.js';
 import { type AlertMessage, encodeAlert } from '../wire/messages/alert.js';
 import type { Association } from './association.js';
-import type { SentAlert } from './life.js';
+import type { Phase, SentAlert } from './life.js';
 
 /** The error for a caller that needs an open connection; `begun`: it was open, or never will be. */
 export function notOpen(begun: boolean): Error {
   return begun
     ? invalidState('Session is destroyed')
     : invalidState('Cannot send application data before the handshake completes. Wait for session.opened');
+}
+
+/** Only an open session can go on elsewhere. */
+export function notToSave(at: Phase): Error {
+  const why =
+    at === 'closing' || at === 'closed' ? 'it is over' : 'its handshake is not done. Wait for session.opened';
+  return invalidState(`Session has no state to go on from: ${why}`);
 }
 
 /** `byPeer`: the limit is the peer's, not the path's. */
@@ -114,7 +121,8 @@ export function sendAlert(
   name: AlertName,
 ): SentAlert | undefined {
   const { writer } = association.epochs;
-  if (writer.state === 'exhausted') return undefined;
+  // The last reserved number is an alert's.
+  if (writer.state === 'exhausted' || writer.sequence >= writer.reserved) return undefined;
   const body = encodeAlert({ level: AlertLevel[level], description: Alert[name] });
   const echoes = writer.epoch === 0 && association.role === 'server';
   const { lastPlainRecord, plainWriter } = association;

@@ -1,10 +1,19 @@
 import type { Duration, Instant } from '../base/instant.js';
 import type { CryptoProvider } from '../crypto/provider.js';
-import { type Awaits, type Flight, type FlightItem, itemName } from '../handshake/flight.js';
+import {
+  type Awaits,
+  type Flight,
+  type FlightItem,
+  itemName,
+  readFlight,
+  writeFlight,
+} from '../handshake/flight.js';
 import { HandshakeType } from '../wire/codes.js';
+import type { Reader, Writer } from '../wire/cursor.js';
 import type { RecordNumber } from '../wire/messages/ack.js';
 import type { Association } from './association.js';
 import { Delivery } from './delivery.js';
+import { readInstant, writeInstant } from './saved-times.js';
 import type { Manner, Transmission } from './transmit.js';
 
 /** How long the peer may request our last flight again: twice RFC 6347 §4.2.4's maximum segment lifetime, ms. */
@@ -35,6 +44,9 @@ type Request = 'authentic' | 'plaintext' | 'doubt' | 'probe';
 
 /** Headers of a plaintext record and of a handshake fragment, bytes. */
 const ITEM_OVERHEAD = 25;
+
+/** Flags of a saved state. */
+const SAVED = { underWay: 1, letBe: 2, replayed: 4, answered: 8, deferred: 16, measurable: 32 } as const;
 
 interface UnderWay {
   readonly flight: Flight;
@@ -92,6 +104,54 @@ export class FlightSender {
   /** RFC 9147 §7.1: how long to wait for the rest of the peer's flight before an ACK, ms. */
   get ackDelay(): Duration {
     return this.#backoff.timeout / 4;
+  }
+
+  /** Between two datagrams, after the handshake: nothing is being built, and nothing is asked for. */
+  save(w: Writer, at: Instant): void {
+    const underWay = this.#underWay;
+    w.u8(
+      (underWay === undefined ? 0 : SAVED.underWay) |
+        (this.#letBe.length === 0 ? 0 : SAVED.letBe) |
+        (this.#replayed ? SAVED.replayed : 0) |
+        (this.#answered ? SAVED.answered : 0) |
+        (this.#deferred ? SAVED.deferred : 0) |
+        (this.#measurable ? SAVED.measurable : 0),
+    );
+    writeInstant(w, this.#lastSent, at);
+    this.#backoff.save(w);
+    if (this.#letBe.length > 0) writeFlight(w, { items: this.#letBe, awaits: 'ack' });
+    if (underWay === undefined) return;
+    writeFlight(w, underWay.flight);
+    underWay.delivery.save(w, at);
+    writeInstant(w, this.#window, 0);
+    writeInstant(w, this.#repeatGap, 0);
+    writeInstant(w, this.#nextRepair, at);
+    w.varint(this.#largest);
+  }
+
+  restore(r: Reader, at: Instant): void {
+    const flags = r.u8();
+    this.#replayed = (flags & SAVED.replayed) !== 0;
+    this.#answered = (flags & SAVED.answered) !== 0;
+    this.#deferred = (flags & SAVED.deferred) !== 0;
+    this.#measurable = (flags & SAVED.measurable) !== 0;
+    this.#lastSent = readInstant(r, at);
+    this.#backoff.restore(r);
+    if ((flags & SAVED.letBe) !== 0) this.#letBe = readFlight(r).items;
+    if ((flags & SAVED.underWay) === 0) return;
+    const flight = readFlight(r);
+    const delivery = new Delivery(flight);
+    delivery.restore(r, at);
+    this.#underWay = { flight, delivery };
+    this.#window = readInstant(r, 0);
+    this.#repeatGap = readInstant(r, 0);
+    this.#nextRepair = readInstant(r, at);
+    this.#largest = r.varint();
+  }
+
+  /** Numbers for records are reserved again: what could not be sent goes out. */
+  onNumbers(now: Instant): void {
+    if (this.#underWay !== undefined && this.#underWay.flight.awaits === 'ack') this.#goOn(now);
   }
 
   add(item: FlightItem): void {
@@ -471,6 +531,17 @@ export class Backoff {
   onAnswer(): void {
     if (this.#timeouts === 0) this.#current = this.#base;
     this.#timeouts = 0;
+  }
+
+  /** Whole ms. */
+  save(w: Writer): void {
+    w.varint(Math.round(this.#base)).varint(Math.round(this.#current)).varint(this.#timeouts);
+  }
+
+  restore(r: Reader): void {
+    this.#base = r.varint();
+    this.#current = r.varint();
+    this.#timeouts = r.varint();
   }
 
   /** Nothing was sent for `duration`. */

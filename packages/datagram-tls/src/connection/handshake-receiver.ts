@@ -4,6 +4,7 @@ import type { Duration, Instant } from '../base/instant.js';
 import type { Message } from '../handshake/message.js';
 import type { Runner } from '../handshake/runner.js';
 import { HandshakeType } from '../wire/codes.js';
+import type { Reader, Writer } from '../wire/cursor.js';
 import { type HandshakeFragment, readHandshakeFragments } from '../wire/messages/handshake-header.js';
 import type { Association, HandshakeHost } from './association.js';
 import type { DropReason } from './events.js';
@@ -73,6 +74,22 @@ export class HandshakeReceiver {
       this.#onDiscard(why),
     );
     this.#flightStart = firstSeq;
+  }
+
+  /** message_seq of the next message of the peer. */
+  get nextSeq(): number {
+    return this.#reassembler.next;
+  }
+
+  /** Beside {@link nextSeq}, with which a new one begins. */
+  save(w: Writer, at: Instant): void {
+    w.u16(this.#flightStart);
+    this.#reassembler.save(w, at);
+  }
+
+  restore(r: Reader, at: Instant): void {
+    this.#flightStart = r.u16();
+    this.#reassembler.restore(r, at);
   }
 
   /** Something is missing before the last fragment. */

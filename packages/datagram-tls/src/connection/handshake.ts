@@ -8,7 +8,8 @@ import type { Message } from '../handshake/message.js';
 import { Runner } from '../handshake/runner.js';
 import type { Session } from '../handshake/session.js';
 import type { Retry13 } from '../handshake/v13/hellos.js';
-import type { HandshakeVersions } from '../handshake/version.js';
+import type { Generations, HandshakeVersions } from '../handshake/version.js';
+import type { Reader, Writer } from '../wire/cursor.js';
 import { decodeAck, type RecordNumber } from '../wire/messages/ack.js';
 import type { VersionFacts } from '../wire/version.js';
 import { Acks } from './acks.js';
@@ -87,6 +88,11 @@ export class Handshake {
     return this.#runner.canUpdateKeys;
   }
 
+  /** The version updates keys. */
+  get hasKeyUpdates(): boolean {
+    return this.#runner.version?.rules.keyUpdates === true;
+  }
+
   /** DTLS 1.3: our last message is unacknowledged. */
   get awaitsAck(): boolean {
     return this.#flights.awaits === 'ack';
@@ -115,6 +121,39 @@ export class Handshake {
   /** The association is over: nothing more is done for it. */
   get #isOver(): boolean {
     return this.#association.life.at === 'closed';
+  }
+
+  /** message_seq of the next message of the peer. */
+  get receiveSeq(): number {
+    return this.#receiver.nextSeq;
+  }
+
+  /** Of an open session, between two datagrams. Returns false where there is none, and has written nothing of use. */
+  save(w: Writer, at: Instant): boolean {
+    if (!this.#runner.save(w)) return false;
+    w.varint(this.#epoch).varint(this.#askedIn);
+    this.#flights.save(w, at);
+    this.#receiver.save(w, at);
+    this.#acks.save(w);
+    return true;
+  }
+
+  /** `reopening`: of the session's version. */
+  restore(r: Reader, at: Instant, session: Session, generations: Generations): void {
+    const { reopening } = this.#association.version(session.version);
+    this.#runner.restore(reopening.readStage(r, session, generations));
+    this.#epoch = r.varint();
+    this.#askedIn = r.varint();
+    this.#flights.restore(r, at);
+    this.#receiver.restore(r, at);
+    this.#acks.restore(r);
+    this.#isAnswered = true;
+  }
+
+  /** Numbers for records are reserved again. */
+  onNumbers(now: Instant): void {
+    this.#flights.onNumbers(now);
+    this.settle(now);
   }
 
   /** A client's first flight. */

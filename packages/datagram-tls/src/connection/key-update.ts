@@ -1,5 +1,6 @@
 import type { Duration, Instant } from '../base/instant.js';
 import type { Action } from '../handshake/actions.js';
+import type { Reader, Writer } from '../wire/cursor.js';
 import type { Association } from './association.js';
 
 type InstallKeys = Extract<Action, { do: 'install-keys' }>;
@@ -29,6 +30,14 @@ export class KeyChanges {
   /** The newest epoch of an authentic record; 0 before there was one. */
   get heard(): number {
     return this.#heard;
+  }
+
+  save(w: Writer): void {
+    w.varint(this.#heard);
+  }
+
+  restore(r: Reader): void {
+    this.#heard = r.varint();
   }
 
   install({ direction, epoch, suite, keys }: InstallKeys): void {

@@ -1,15 +1,19 @@
 import type { AlertName } from '../base/alerts.js';
+import { decodeUtf8, utf8 } from '../base/bytes.js';
 import { type DTLSError, invalidState } from '../base/errors.js';
 import { type Duration, earliest, type Instant } from '../base/instant.js';
 import { MemoryPool } from '../base/memory.js';
 import { ownProperties } from '../base/own-properties.js';
 import type { PeerAddress } from '../base/peer-address.js';
-import type { Security as AnySecurity, Behaviour, Destination } from '../config/config.js';
+import type { Security as AnySecurity, Behaviour, Destination, Role } from '../config/config.js';
+import { lackOf } from '../crypto/suites.js';
 import { Context } from '../handshake/context.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
+import { readSession, writeSession } from '../handshake/session-state.js';
 import type { Retry13 } from '../handshake/v13/hellos.js';
-import { rulesOf } from '../wire/version.js';
+import { Reader, Writer } from '../wire/cursor.js';
+import { rulesOf, versionNamed } from '../wire/version.js';
 import { EarlyData, type EarlyOutcome, ReceivedData, SentData } from './application-data.js';
 import { Association, type Counters, type HandshakeHost, HELD_LIFE } from './association.js';
 import { type ContentHost, Contents, Suspicion } from './contents.js';
@@ -18,6 +22,7 @@ import {
   idleTimeout,
   keysExhausted,
   notOpen,
+  notToSave,
   peerGone,
   sendAlert,
   unreachable,
@@ -29,7 +34,7 @@ import { type Declined, isOpen, isUndecided, type Life, type SentAlert, sessionO
 import { answeredLife, Path, UNVALIDATED_LIFE } from './path.js';
 import { Receive } from './receive.js';
 import type { TimerName } from './timers.js';
-import type { Security } from './version.js';
+import { partsOf, type Security } from './version.js';
 
 /** How long we wait for the answer to our close_notify, ms. */
 const CLOSE_LINGER: Duration = 500;
@@ -92,6 +97,94 @@ export class Machine implements ContentHost, HandshakeHost {
       association,
       new Contents(association, this, handshake, this.#keys, this.#inbound, this.#suspicion, this.#early),
     );
+  }
+
+  /**
+   * The state of an open session, and all that waits in it; then {@link supersede} ends it here. With `ahead` it stays, and so
+   * many numbers of records in each direction are left to it. `at`: now. Throws `ERR_INVALID_STATE` unless the session is open.
+   */
+  save(at: Instant, ahead = 0): SavedState {
+    const { life, epochs } = this.#association;
+    const session = sessionOf(life);
+    if (session === undefined || !isOpen(life)) throw notToSave(life.at);
+    const fixed = new Writer();
+    writeSession(fixed, session);
+    fixed.vec16(utf8(this.#context.destination.verifyName ?? ''));
+    const w = new Writer().varint(this.#context.nextSeq).varint(this.#handshake.receiveSeq);
+    w.u8(life.at === 'finishing' ? 1 : 0);
+    epochs.save(w, ahead);
+    this.#keys.save(w);
+    this.#handshake.save(w, at);
+    this.#inbound.save(w);
+    this.#early.save(w);
+    this.#association.save(w, at, ahead);
+    return { fixed: fixed.finish(), current: w.finish() };
+  }
+
+  /**
+   * Goes on from what {@link save} returned. `at`: the instant of the writing, on this clock. `undefined` when it is malformed,
+   * or when its version, its suite or something else in it is not supported here.
+   */
+  static restore(
+    security: Security,
+    behaviour: Behaviour,
+    address: PeerAddress,
+    { fixed, current }: SavedState,
+    at: Instant,
+    pool?: MemoryPool,
+  ): Machine | undefined {
+    const f = new Reader(fixed);
+    const versions = partsOf(security.versions);
+    const session = readSession(f, (suite) =>
+      lackOf(suite, security.provider.capabilities) === undefined
+        ? versionNamed(versions, suite.version)?.reopening.readSecrets(f)
+        : undefined,
+    );
+    const verifyName = decodeUtf8(f.vec16());
+    if (session === undefined || !f.finished()) return undefined;
+    const r = new Reader(current);
+    const beginning = { ...FROM_ZERO, sendSeq: r.varint(), receiveSeq: r.varint() };
+    const destination = {
+      serverName: session.serverName,
+      verifyName: verifyName === '' ? undefined : verifyName,
+    };
+    const machine = new Machine(security, behaviour, destination, address, beginning, pool);
+    machine.#restore(r, session, at);
+    return r.finished() ? machine : undefined;
+  }
+
+  #restore(r: Reader, session: Session, at: Instant): void {
+    const association = this.#association;
+    const { epochs, provider, role } = association;
+    association.life = { at: r.u8() === 1 ? 'finishing' : 'open', session };
+    const { records, reopening } = association.version(session.version);
+    const { suite } = session;
+    const peer: Role = role === 'client' ? 'server' : 'client';
+    const keysOf = (sender: Role, secret: Uint8Array) =>
+      reopening.deriveKeys(provider, session, sender, secret);
+    epochs.restore(r, {
+      writer: (epoch, secret) => records.writer(provider, suite, epoch, keysOf(role, secret)),
+      reader: (epoch, secret) => records.reader(provider, suite, epoch, keysOf(peer, secret)),
+    });
+    const { reader, writer } = epochs;
+    if (r.failed || reader === undefined) return;
+    this.#keys.restore(r);
+    this.#handshake.restore(r, at, session, { read: reader, write: writer });
+    this.#inbound.restore(r);
+    this.#early.restore(r);
+    association.restore(r, at, session);
+    if (this.#inbound.ended) association.tell({ type: 'peer-closed' });
+    this.#watchPeer();
+  }
+
+  /**
+   * It was away: nobody listened meanwhile. `doubtful`: numbers were left to the process that wrote the state, so that keys are
+   * renewed where that is possible.
+   */
+  onReturn(doubtful: boolean, now: Instant): void {
+    this.#association.heardAt = now;
+    this.#watchPeer();
+    if (doubtful && this.#handshake.hasKeyUpdates) this.#handshake.updateKeys(true, now);
   }
 
   /** The settings for its jobs: with `sni`, those of the client's name, as soon as it is known. */
@@ -342,10 +435,7 @@ export class Machine implements ContentHost, HandshakeHost {
     this.#association.tell({ type: 'connected', session });
     this.#outbound.sendAgain(this.#early.takeWaiting());
     this.#inbound.release();
-    this.#watchSilence();
-    const { keepAlive } = this.#association.behaviour;
-    if (keepAlive !== undefined)
-      this.#association.timers.set('keep-alive', this.lastHeard + keepAlive.interval);
+    this.#watchPeer();
   }
 
   onFinished(): void {
@@ -496,6 +586,14 @@ export class Machine implements ContentHost, HandshakeHost {
     return behaviour.idleTimeout[role];
   }
 
+  /** Sets the timers that watch an open session. */
+  #watchPeer(): void {
+    this.#watchSilence();
+    const { keepAlive } = this.#association.behaviour;
+    if (keepAlive !== undefined)
+      this.#association.timers.set('keep-alive', this.lastHeard + keepAlive.interval);
+  }
+
   #watchSilence(): void {
     const limit = this.#idleTimeout;
     if (limit > 0) this.#association.timers.set('idle', this.lastHeard + limit);
@@ -515,6 +613,14 @@ export class Machine implements ContentHost, HandshakeHost {
     if (!resumable) forgetSession(this.#association, session);
     this.#association.tell({ type: 'closed', error });
   }
+}
+
+/** What an open association goes on from. */
+export interface SavedState {
+  /** What stays as the handshake made it: the session, its peer, its secrets for exporters. */
+  readonly fixed: Uint8Array;
+  /** What changes with each record. */
+  readonly current: Uint8Array;
 }
 
 /** The purposes of timers. */

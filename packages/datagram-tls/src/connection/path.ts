@@ -1,5 +1,6 @@
 import type { Duration } from '../base/instant.js';
 import type { PeerAddress } from '../base/peer-address.js';
+import type { Reader, Writer } from '../wire/cursor.js';
 
 /** What every IPv4 host takes (RFC 791 §3.1), bytes of UDP payload. */
 const ANY_HOST = 548;
@@ -54,6 +55,22 @@ export class PathSize {
     this.#whole = hello && !this.#whole && this.#guessed < this.#known;
     if (this.#whole || this.#inVain % TRIES_PER_STEP !== 0) return;
     this.#guessed = stepBelow(Math.min(this.#known, this.#guessed, largest));
+  }
+
+  save(w: Writer): void {
+    w.varint(this.#known)
+      .varint(this.#guessed)
+      .varint(this.#inVain)
+      .u8(this.#whole ? 1 : 0);
+  }
+
+  /** No more than is configured now. */
+  restore(r: Reader): void {
+    const mtu = this.#known;
+    this.#known = Math.min(mtu, r.varint());
+    this.#guessed = Math.min(mtu, r.varint());
+    this.#inVain = r.varint();
+    this.#whole = r.u8() === 1;
   }
 
   /** The flight was answered. The next one begins at the size at which this one arrived: the path is the same. */
@@ -116,6 +133,18 @@ export class Path {
   /** Whether `bytes` more may be sent. */
   grants(bytes: number): boolean {
     return this.validated || this.bytesSent + bytes <= AMPLIFICATION * this.bytesReceived;
+  }
+
+  /** Of a validated path. Its address is the endpoint's matter. */
+  save(w: Writer): void {
+    this.size.save(w);
+    w.varint(this.bytesReceived).varint(this.bytesSent);
+  }
+
+  restore(r: Reader): void {
+    this.size.restore(r);
+    this.bytesReceived = r.varint();
+    this.bytesSent = r.varint();
   }
 
   /** Whether `from` is the other end of this path. */

@@ -2,7 +2,9 @@ import { own, sameBytes } from '../base/bytes.js';
 import type { Instant } from '../base/instant.js';
 import { type Memory, PIECE_COST, UNCOUNTED } from '../base/memory.js';
 import type { Message } from '../handshake/message.js';
+import type { Reader, Writer } from '../wire/cursor.js';
 import type { HandshakeFragment } from '../wire/messages/handshake-header.js';
+import { readInstant, writeInstant } from './saved-times.js';
 
 /** What became of a fragment. Everything but `stored` and `old` is a reason to count it as dropped. */
 export type FragmentFate = 'stored' | 'old' | 'conflicting_fragment' | 'too_far_ahead' | 'over_budget';
@@ -82,6 +84,33 @@ export class Reassembler {
     this.#limits = limits;
     this.#memory = memory;
     this.#onDiscard = onDiscard;
+  }
+
+  /** The messages under way: their parts may be acknowledged, and then do not come again. */
+  save(w: Writer, at: Instant): void {
+    const candidates = [...this.#messages].flatMap(([seq, held]) =>
+      held.map((candidate) => [seq, candidate] as const),
+    );
+    w.varint(candidates.length);
+    for (const [seq, { type, length, epoch, since, runs }] of candidates) {
+      w.u16(seq).u8(type).u24(length).varint(epoch);
+      writeInstant(w, since, at);
+      w.varint(runs.length);
+      for (const run of runs) w.u24(run.start).vec24(bytesOf(run));
+    }
+  }
+
+  restore(r: Reader, at: Instant): void {
+    for (let left = r.varint(); left > 0 && !r.failed; left--) {
+      const message = { messageSeq: r.u16(), type: r.u8(), length: r.u24() };
+      const epoch = r.varint();
+      const since = readInstant(r, at);
+      for (let runs = r.varint(); runs > 0 && r.left > 0; runs--) {
+        const fragmentOffset = r.u24();
+        const fragment = r.vec24();
+        this.add({ ...message, fragmentOffset, fragmentLength: fragment.length, fragment }, epoch, since);
+      }
+    }
   }
 
   /** message_seq of the next message that {@link take} can return. */

@@ -3,6 +3,7 @@ import type { Instant } from '../base/instant.js';
 import { PIECE_COST } from '../base/memory.js';
 import { createHeader, type DropReason as RecordDropReason, readHeader } from '../record/header.js';
 import type { RecordReader } from '../record/reader-writer.js';
+import { ContentType } from '../wire/codes.js';
 import type { Association } from './association.js';
 import type { DropReason } from './events.js';
 
@@ -39,6 +40,14 @@ interface HeldRecord {
 
 /** Shared by all connections: a header is read, used and forgotten before the next record. */
 const header = createHeader();
+
+/**
+ * Whether the message of the record at hand may have been delivered by a process that has ended, or may be by one that goes on
+ * after this one. Handshake messages and ACKs have numbers of their own, or may come twice.
+ */
+function isDoubtful({ after, upTo }: RecordReader): boolean {
+  return header.sequence <= after || header.sequence > upTo;
+}
 
 /** Takes datagrams apart into records and opens them. */
 export class Receive {
@@ -127,6 +136,10 @@ export class Receive {
     const content = reader.open(header, datagram);
     if (typeof content !== 'string' && this.#isTooLarge(content)) {
       this.#association.drop('over_record_limit');
+      return false;
+    }
+    if (typeof content !== 'string' && header.type === ContentType.application_data && isDoubtful(reader)) {
+      this.#association.drop('replayed');
       return false;
     }
     if (typeof content !== 'string')

@@ -1,4 +1,6 @@
 import { earliest, type Instant } from '../base/instant.js';
+import type { Reader, Writer } from '../wire/cursor.js';
+import { readInstant, writeInstant } from './saved-times.js';
 
 export type TimerName =
   /** The flight under way was not answered. */
@@ -28,6 +30,19 @@ export type TimerName =
   /** The peer did not answer our close_notify. */
   | 'close';
 
+/** Those that go with the state of an open association; the others are set anew. Only the end is open to more. */
+const SAVED: readonly TimerName[] = [
+  'retransmit',
+  'repair',
+  'handshake',
+  'ack',
+  'update-keys',
+  'forget-early',
+  'forget-epochs',
+  'forget-held',
+  'forget-flight',
+];
+
 /** The few timers of one connection. */
 export class Timers {
   readonly #due = new Map<TimerName, Instant>();
@@ -48,6 +63,22 @@ export class Timers {
 
   stopAll(): void {
     this.#due.clear();
+  }
+
+  save(w: Writer, at: Instant): void {
+    let running = 0;
+    for (const [i, name] of SAVED.entries()) if (this.has(name)) running |= 1 << i;
+    w.u16(running);
+    for (const name of SAVED) {
+      const due = this.#due.get(name);
+      if (due !== undefined) writeInstant(w, due, at);
+    }
+  }
+
+  restore(r: Reader, at: Instant): void {
+    const running = r.u16();
+    for (const [i, name] of SAVED.entries())
+      if ((running & (1 << i)) !== 0) this.set(name, readInstant(r, at));
   }
 
   /** The connection is over: nothing wakes it any more, whatever is still under way in it. */

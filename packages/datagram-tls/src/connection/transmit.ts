@@ -2,8 +2,9 @@ import { own } from '../base/bytes.js';
 import { Queue } from '../base/queue.js';
 import type { Flight, FlightItem } from '../handshake/flight.js';
 import type { Epochs } from '../record/epochs.js';
-import type { RecordWriter } from '../record/reader-writer.js';
+import { mayWrite, type RecordWriter } from '../record/reader-writer.js';
 import { ContentType } from '../wire/codes.js';
+import type { Reader, Writer } from '../wire/cursor.js';
 import { HANDSHAKE_HEADER_LENGTH, writeHandshakeHeader } from '../wire/messages/handshake-header.js';
 import type { Delivery, Stretch } from './delivery.js';
 
@@ -53,6 +54,18 @@ export class Transmit {
   /** From now on flights overtake all else that waits. */
   putFlightsFirst(): void {
     this.#flights = new Queue();
+  }
+
+  /** What waits leaves with the state. */
+  save(w: Writer): void {
+    const waiting: Uint8Array[] = [];
+    for (let datagram = this.poll(); datagram !== undefined; datagram = this.poll()) waiting.push(datagram);
+    w.varint(waiting.length);
+    for (const datagram of waiting) w.vec16(datagram);
+  }
+
+  restore(r: Reader): void {
+    for (let left = r.varint(); left > 0 && !r.failed; left--) this.#queue.push(own(r.vec16()));
   }
 
   /** Datagrams that are to be polled. */
@@ -110,7 +123,7 @@ export class Transmit {
     for (const stretch of partOf(delivery, part)) {
       const item = flight.items[stretch.item];
       const writer = item === undefined ? undefined : this.#epochs.writerOf(item.epoch);
-      if (item === undefined || writer === undefined || writer.state === 'exhausted') continue;
+      if (item === undefined || writer === undefined || !mayWrite(writer)) continue;
       if (packer.records <= 0) break;
       repeats = packStretch(packer, writer, item, stretch, { content, delivery }) || repeats;
       items.add(stretch.item);

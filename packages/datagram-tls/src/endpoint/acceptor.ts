@@ -151,6 +151,12 @@ export class Acceptor {
     this.#places.onConnected(entry);
   }
 
+  /** An open session that was elsewhere before. Limits are for new clients, and count it. */
+  adopt(entry: ConnectionEntry): void {
+    this.#places.add(entry);
+    this.#places.onConnected(entry);
+  }
+
   /** `entry` is over. If its handshake was refused, its client gets the same answer when it repeats itself. */
   onEnd(entry: ConnectionEntry, now: Instant): void {
     this.#unvalidated.forget(entry, now);

@@ -14,9 +14,10 @@ import {
   checkLimits,
   checkSecurity,
 } from '../connection/arguments.js';
-import { type Connection, connectionAround, machineOf } from '../connection/connection.js';
+import { type Connection, connectionAround, machineFrom, machineOf } from '../connection/connection.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import { FROM_ZERO, Machine } from '../connection/machine.js';
+import { decodeState } from '../connection/saved-state.js';
 import type { Security } from '../connection/version.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import { Acceptor, type AcceptorHost, type Service } from './acceptor.js';
@@ -183,24 +184,46 @@ export class Endpoint {
     checkSecurity(security, 'security', 'client');
     checkBehaviour(behaviour, 'behaviour');
     checkDestination(destination, 'destination');
-    const former = this.#routes.find(peer.address, peer.port)?.current;
-    // Its owner has not been told of its end yet.
-    if (former?.connection.phase === 'closed') this.#routes.remove(former);
-    if (this.#routes.find(peer.address, peer.port) !== undefined) {
-      throw callerError(
-        'ERR_DTLS_ADDRESS_IN_USE',
-        `there is a session with ${peer.address}:${peer.port} already`,
-      );
-    }
+    this.#claim(peer);
     const machine = new Machine(security, behaviour, destination, peer, FROM_ZERO, this.#memory);
-    const connection = connectionAround(machine);
-    const host = hostOf(peer, this.#limits.hostPrefix);
-    const entry = createEntry(connection, { peer, host, began: now, clientRandom: undefined }, this.#routes);
-    this.#routes.add(entry);
+    const entry = this.#add(connectionAround(machine), peer, now);
     this.counters.clientSessions++;
-    connection.start(now);
+    entry.connection.start(now);
     this.#touch(entry);
     return entry;
+  }
+
+  /**
+   * Goes on with the session of `state`: see `Connection.restore`. Its peer is where it was. A server's state needs an endpoint
+   * that serves, unless `service` has the settings. Throws `ERR_DTLS_STATE`, and `ERR_DTLS_ADDRESS_IN_USE` when there is an
+   * association with that peer already.
+   */
+  restore(
+    state: Uint8Array,
+    service: { readonly security: Security; readonly behaviour: Behaviour },
+    times: { readonly age: number; readonly now: Instant },
+  ): ConnectionEntry {
+    checkBytes(state, 'state');
+    checkSecurity(service.security, 'service.security');
+    checkBehaviour(service.behaviour, 'service.behaviour');
+    const saved = decodeState(state);
+    this.#claim(saved.peer);
+    const machine = machineFrom(saved, service.security, service.behaviour, times, this.#memory);
+    const entry = this.#add(connectionAround(machine), saved.peer, times.now);
+    if (saved.role === 'server') this.#acceptor.adopt(entry);
+    this.counters[saved.role === 'server' ? 'serverSessions' : 'clientSessions']++;
+    this.#touch(entry);
+    return entry;
+  }
+
+  /**
+   * Ends the association of `entry` without a word to its peer, and returns the state from which {@link restore} goes on:
+   * see `Connection.save`.
+   */
+  save(entry: ConnectionEntry, now: Instant): Uint8Array {
+    const state = this.#own(entry).save(now);
+    this.#touch(entry);
+    return state;
   }
 
   /**
@@ -338,6 +361,22 @@ export class Endpoint {
       // The end of an association that its owner does not know of is no news.
       if (reported) return noted;
     }
+  }
+
+  /** Throws `ERR_DTLS_ADDRESS_IN_USE` where there is an association with this peer. */
+  #claim({ address, port }: PeerAddress): void {
+    const former = this.#routes.find(address, port)?.current;
+    // Its owner has not been told of its end yet.
+    if (former?.connection.phase === 'closed') this.#routes.remove(former);
+    if (this.#routes.find(address, port) !== undefined)
+      throw callerError('ERR_DTLS_ADDRESS_IN_USE', `there is a session with ${address}:${port} already`);
+  }
+
+  #add(connection: Connection, peer: PeerAddress, now: Instant): ConnectionEntry {
+    const host = hostOf(peer, this.#limits.hostPrefix);
+    const entry = createEntry(connection, { peer, host, began: now, clientRandom: undefined }, this.#routes);
+    this.#routes.add(entry);
+    return entry;
   }
 
   /** Throws `ERR_INVALID_ARG_TYPE` or `ERR_INVALID_ARG_VALUE` unless `entry` is one of this endpoint. */

@@ -9,13 +9,15 @@ import type { Job } from './jobs.js';
 import type { Session } from './session.js';
 
 /** Key material of one direction of one epoch; the receiver of the action owns the bytes. */
-interface DirectionKeys {
+export interface DirectionKeys {
   readonly key: Uint8Array;
   readonly iv: Uint8Array;
   /** Of a CBC suite; empty where an AEAD needs none. */
   readonly mac: Uint8Array;
   /** Record number key (RFC 9147 §4.2.3); empty in DTLS 1.2. */
   readonly sn: Uint8Array;
+  /** The traffic secret that the others come from; empty in DTLS 1.2. */
+  readonly secret: Uint8Array;
 }
 
 /** An action that a step of the handshake asks of the connection. Actions are performed in order. */

@@ -1,10 +1,11 @@
-import { own } from '../base/bytes.js';
+import { decodeUtf8, own, utf8 } from '../base/bytes.js';
 import { DTLSError, violation } from '../base/errors.js';
 import type { Security } from '../config/config.js';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.js';
 import { schemeFits } from '../crypto/signatures.js';
 import { needsPsk } from '../crypto/suites.js';
 import type { CertificateTypeName, SchemeName, Version } from '../wire/codes.js';
+import { type Reader, readItems, type Writer } from '../wire/cursor.js';
 import type { VersionRules } from '../wire/version.js';
 import { type Certificate, parseChain } from '../x509/certificate.js';
 import { type KeyInfo, parseKeyInfo } from '../x509/public-key.js';
@@ -163,7 +164,7 @@ export class PeerIdentity {
   /** The OCSP response about the leaf, DER; its status is part of the verdict. */
   readonly staple: Uint8Array | undefined;
 
-  private constructor(claim: ClaimedChain | undefined, error: string | undefined, pskIdentity?: Uint8Array) {
+  private constructor(claim: Shown | undefined, error: string | undefined, pskIdentity?: Uint8Array) {
     this.chain = claim?.chain ?? [];
     this.publicKey = claim?.key.spki;
     this.staple = claim?.staple;
@@ -200,7 +201,45 @@ export class PeerIdentity {
     if (verdict.ok) return new PeerIdentity(claim, undefined);
     return rejectUnauthorized ? undefined : new PeerIdentity(claim, verdict.code);
   }
+
+  /** Of a session that went on: what {@link save} wrote, which the one who kept it has authenticated. */
+  static restore(r: Reader): PeerIdentity | undefined {
+    const shows = r.u8();
+    const error = decodeUtf8(r.vec8());
+    const pskIdentity = shows & SHOWS.psk ? own(r.vec16()) : undefined;
+    const spki = shows & SHOWS.key ? own(r.vec16()) : undefined;
+    const staple = shows & SHOWS.staple ? own(r.vec24()) : undefined;
+    const chain = parseChain(readItems(r, r.vec24(), (list) => own(list.vec24(1))));
+    if (r.failed || chain === undefined || error === undefined) return undefined;
+    const key = spki ?? chain[0]?.key.der;
+    const claim = key === undefined ? undefined : { chain, key: { spki: key }, staple };
+    return new PeerIdentity(claim, error === '' ? undefined : error, pskIdentity);
+  }
+
+  save(w: Writer): void {
+    const { chain, publicKey, authorizationError = '', pskIdentity, staple } = this;
+    // A leaf's key is in the leaf.
+    const ownKey = chain.length === 0 ? publicKey : undefined;
+    w.u8(
+      (pskIdentity === undefined ? 0 : SHOWS.psk) |
+        (ownKey === undefined ? 0 : SHOWS.key) |
+        (staple === undefined ? 0 : SHOWS.staple),
+    );
+    w.vec8(utf8(authorizationError));
+    if (pskIdentity !== undefined) w.vec16(pskIdentity);
+    if (ownKey !== undefined) w.vec16(ownKey);
+    if (staple !== undefined) w.vec24(staple);
+    const certificates = w.openVec24();
+    for (const { der } of chain) w.vec24(der);
+    w.closeVec24(certificates);
+  }
 }
+
+/** What of a claim an identity keeps. */
+type Shown = Pick<ClaimedChain, 'chain' | 'staple'> & { readonly key: Pick<PublicKey, 'spki'> };
+
+/** The fields that a saved identity has. */
+const SHOWS = { psk: 1, key: 2, staple: 4 } as const;
 
 /** The peer's Finished covered the transcript that we saw. */
 export class FinishedVerified {
@@ -217,5 +256,14 @@ export class FinishedVerified {
     received: Uint8Array,
   ): FinishedVerified | undefined {
     return provider.equal(expected, received) ? new FinishedVerified(received) : undefined;
+  }
+
+  /** Of a session that went on: what {@link save} wrote, which the one who kept it has authenticated. */
+  static restore(r: Reader): FinishedVerified {
+    return new FinishedVerified(own(r.vec8()));
+  }
+
+  save(w: Writer): void {
+    w.vec8(this.verifyData);
   }
 }

@@ -81,6 +81,11 @@ export class Context {
     return { at: 'declined' };
   }
 
+  /** message_seq of our next message. */
+  get nextSeq(): number {
+    return this.#nextSeq;
+  }
+
   /** The actions since the last call. */
   takeActions(): Action[] {
     const actions = this.#actions;

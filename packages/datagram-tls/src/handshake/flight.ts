@@ -1,4 +1,6 @@
+import { own } from '../base/bytes.js';
 import { HandshakeType, handshakeTypeName } from '../wire/codes.js';
+import type { Reader, Writer } from '../wire/cursor.js';
 import { isRetryRandom } from '../wire/messages/server-hello.js';
 
 /** One item of a flight. Its bytes never change once the flight is sent; only its fragmentation may. */
@@ -23,6 +25,32 @@ export type Awaits = 'answer' | 'ack' | 'nothing';
 export interface Flight {
   readonly items: readonly FlightItem[];
   readonly awaits: Awaits;
+}
+
+const AWAITS: readonly Awaits[] = ['answer', 'ack', 'nothing'];
+/** No type of a message. */
+const CHANGE_CIPHER_SPEC = 0xff;
+
+export function writeFlight(w: Writer, { items, awaits }: Flight): void {
+  w.u8(AWAITS.indexOf(awaits)).varint(items.length);
+  for (const item of items) {
+    if (item.kind === 'change-cipher-spec') w.u8(CHANGE_CIPHER_SPEC);
+    else w.u8(item.type).u16(item.seq).varint(item.epoch).vec24(item.body);
+  }
+}
+
+/** What {@link writeFlight} wrote; the caller checks whether `r` failed. */
+export function readFlight(r: Reader): Flight {
+  const awaits = AWAITS[r.u8()] ?? 'nothing';
+  const items: FlightItem[] = [];
+  for (let left = r.varint(); left > 0 && !r.failed; left--) items.push(readItem(r));
+  return { items, awaits };
+}
+
+function readItem(r: Reader): FlightItem {
+  const type = r.u8();
+  if (type === CHANGE_CIPHER_SPEC) return { kind: 'change-cipher-spec', epoch: 0 };
+  return { kind: 'message', type, seq: r.u16(), epoch: r.varint(), body: own(r.vec24()) };
 }
 
 /** The RFC's name of an item, for traces. */

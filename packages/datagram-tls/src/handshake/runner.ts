@@ -1,4 +1,5 @@
 import { callerError, DTLSError, invalidState, kindOf, textOf } from '../base/errors.js';
+import type { Writer } from '../wire/cursor.js';
 import type { VersionFacts } from '../wire/version.js';
 import type { Action } from './actions.js';
 import { startClient } from './client.js';
@@ -103,6 +104,16 @@ export class Runner {
         'The session has used up its epochs or its message numbers. Connect again',
       );
     return this.#guarded(() => this.#stage.updateKeys(this.#ctx, requestPeer));
+  }
+
+  /** Returns whether the session is open: nothing else can be written. */
+  save(w: Writer): boolean {
+    return this.#stage.save(w);
+  }
+
+  /** Goes on from an open session. */
+  restore(stage: Stage): void {
+    this.#stage = stage;
   }
 
   /** A failed step leaves only its failure: its alert is sent under the previous keys. */

@@ -1,3 +1,4 @@
+import type { Writer } from '../wire/cursor.js';
 import type { VersionFacts } from '../wire/version.js';
 import type { Context } from './context.js';
 import type { JobAnswer } from './jobs.js';
@@ -58,6 +59,8 @@ interface OpenSession<S, N> {
     hasNext(ctx: Context, state: S): boolean;
     update(ctx: Context, state: S, requestPeer: boolean): N;
   };
+  /** Writes what its version's `Reopening` reads. */
+  save(w: Writer, state: S): void;
 }
 
 interface AnyState {
@@ -156,6 +159,12 @@ export class Stage {
   updateKeys(ctx: Context, requestPeer: boolean): Stage {
     const { keyUpdates } = this.#row;
     return keyUpdates === undefined ? this : this.#next(keyUpdates.update(ctx, this.#state, requestPeer));
+  }
+
+  /** Returns whether it is the state of an open session, which alone can be written. */
+  save(w: Writer): boolean {
+    this.#row.save?.(w, this.#state);
+    return this.#row.save !== undefined;
   }
 
   #next(next: AnyState | Stage): Stage {

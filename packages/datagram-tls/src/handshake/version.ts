@@ -1,12 +1,17 @@
-import type { PskCredential, Security, Versions } from '../config/config.js';
+import type { PskCredential, Role, Security, Versions } from '../config/config.js';
+import type { CryptoProvider } from '../crypto/provider.js';
+import type { Exporter } from '../keys/exporter.js';
+import type { Reader } from '../wire/cursor.js';
 import type { ClientHelloPrefix } from '../wire/messages/client-hello.js';
 import type { ServerHello } from '../wire/messages/server-hello.js';
 import type { VersionFacts } from '../wire/version.js';
+import type { DirectionKeys } from './actions.js';
 import type { ClientOffer } from './client-wishes.js';
 import type { Context } from './context.js';
 import type { Message } from './message.js';
 import type { Offer, OfferParts } from './offer.js';
 import type { OldSession } from './resumption.js';
+import type { Session } from './session.js';
 import type { Stage } from './stage.js';
 import type { Retry13 } from './v13/hellos.js';
 
@@ -14,6 +19,7 @@ import type { Retry13 } from './v13/hellos.js';
 export interface HandshakeVersion extends VersionFacts {
   readonly client: ClientSide;
   readonly server: ServerSide;
+  readonly reopening: Reopening;
 }
 
 export type HandshakeVersions = Versions<HandshakeVersion>;
@@ -38,6 +44,28 @@ export interface ServerSide {
   /** This version is chosen. `retry`: the endpoint's stateless request, which this ClientHello answers. */
   onClientHello(ctx: Context, client: ClientOffer, retry: Retry13 | undefined, message: Message): Stage;
   readonly cookies: CookieExchange;
+}
+
+/** How an open session goes on elsewhere, from what was written of it. */
+export interface Reopening {
+  /** What {@link Session.secrets} wrote. */
+  readSecrets(r: Reader): Exporter;
+  /** Keys of `sender`'s records; `secret`: the traffic secret of their epoch, where the version has those. */
+  deriveKeys(provider: CryptoProvider, session: Session, sender: Role, secret: Uint8Array): DirectionKeys;
+  /** What the state's `save` wrote. `generations`: the newest epoch of each direction. */
+  readStage(r: Reader, session: Session, generations: Generations): Stage;
+}
+
+/** The newest epoch of each direction. */
+export interface Generations {
+  readonly read: Generation;
+  readonly write: Generation;
+}
+
+export interface Generation {
+  readonly epoch: number;
+  /** The traffic secret; empty where keys come from the master secret. */
+  readonly secret: Uint8Array;
 }
 
 /** How a server asks a client for proof of its address without keeping state (RFC 6347 §4.2.1, RFC 9147 §5.1). */

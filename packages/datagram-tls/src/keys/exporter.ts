@@ -1,6 +1,7 @@
-import { concat, EMPTY, utf8 } from '../base/bytes.js';
+import { concat, EMPTY, own, utf8 } from '../base/bytes.js';
 import { callerError } from '../base/errors.js';
 import { type CryptoProvider, HASH_LENGTH, type HashName } from '../crypto/provider.js';
+import type { Reader, Writer } from '../wire/cursor.js';
 import { prf12 } from './prf12.js';
 import { deriveSecret, hkdfExpandLabel } from './schedule13.js';
 
@@ -16,6 +17,10 @@ const RESERVED_LABELS = [
   'key expansion',
 ];
 
+/** Of DTLS 1.2, bytes (RFC 5246 §8.1, §7.4.1.2). */
+const MASTER_LENGTH = 48;
+const RANDOM_LENGTH = 32;
+
 /** DTLS 1.2 (RFC 5705 §4). */
 export class Exporter12 {
   readonly version = 'DTLSv1.2';
@@ -27,6 +32,18 @@ export class Exporter12 {
     this.masterSecret = masterSecret;
     this.clientRandom = clientRandom;
     this.serverRandom = serverRandom;
+  }
+
+  static restore(r: Reader): Exporter12 {
+    return new Exporter12(
+      own(r.bytes(MASTER_LENGTH)),
+      own(r.bytes(RANDOM_LENGTH)),
+      own(r.bytes(RANDOM_LENGTH)),
+    );
+  }
+
+  save(w: Writer): void {
+    w.bytes(this.masterSecret).bytes(this.clientRandom).bytes(this.serverRandom);
   }
 
   /**
@@ -71,6 +88,14 @@ export class Exporter13 {
 
   constructor(exporterSecret: Uint8Array) {
     this.exporterSecret = exporterSecret;
+  }
+
+  static restore(r: Reader): Exporter13 {
+    return new Exporter13(own(r.vec8()));
+  }
+
+  save(w: Writer): void {
+    w.vec8(this.exporterSecret);
   }
 
   /**

@@ -38,6 +38,8 @@ interface TrafficKeys13 {
   readonly iv: Uint8Array;
   /** Record number key (RFC 9147 §4.2.3). */
   readonly sn: Uint8Array;
+  /** The traffic secret that they come from. */
+  readonly secret: Uint8Array;
 }
 
 export function deriveEarlySecret13(
@@ -156,6 +158,7 @@ export function deriveTrafficKeys13(
     key: expandBlock(from, 'key', EMPTY, keyLength),
     iv: expandBlock(from, 'iv', EMPTY, fixedIvLength),
     sn: expandBlock(from, 'sn', EMPTY, keyLength),
+    secret: trafficSecret,
   };
 }
 

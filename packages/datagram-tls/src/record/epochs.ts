@@ -1,8 +1,16 @@
+import { own } from '../base/bytes.js';
+import type { Reader, Writer } from '../wire/cursor.js';
 import type { RecordHeader } from './header.js';
 import type { RecordReader, RecordWriter } from './reader-writer.js';
 
 /** The two low bits of the epoch in a unified header (RFC 9147 §4). */
 const EPOCH_BITS = 0x03;
+
+/** Makes what protects and opens the records of one epoch. */
+export interface KeyedEpochs {
+  writer(epoch: number, secret: Uint8Array): RecordWriter;
+  reader(epoch: number, secret: Uint8Array): RecordReader;
+}
 
 /** The few epochs that one connection can read and write at a time. connection/ installs and removes them. */
 export class Epochs {
@@ -44,6 +52,44 @@ export class Epochs {
   /** Epoch 0 stays: a repeated plaintext message is distinguished from a forged protected record. */
   forgetReadersBefore(epoch: number): void {
     this.#readers = trimmed(this.#readers.filter((reader) => reader.epoch >= epoch || reader.epoch === 0));
+  }
+
+  /** `ahead`: so many numbers are left to this process, in both directions of each epoch. */
+  save(w: Writer, ahead: number): void {
+    w.u8(this.#writers.length);
+    for (const { epoch, secret, sequence } of this.#writers.toReversed())
+      w.varint(epoch)
+        .vec8(secret)
+        .varint(epoch === 0 ? sequence : sequence + ahead);
+    const readers = this.#readers.filter(({ epoch }) => epoch > 0);
+    w.u8(readers.length);
+    for (const reader of readers.toReversed()) {
+      w.varint(reader.epoch).vec8(reader.secret);
+      reader.save(w, ahead);
+    }
+  }
+
+  /** In place of the epochs of a new association. `keyed` makes readers and writers of an epoch with its traffic secret. */
+  restore(r: Reader, keyed: KeyedEpochs): void {
+    let oldest: number | undefined;
+    for (let count = r.u8(); count > 0; count--) {
+      const epoch = r.varint();
+      const secret = own(r.vec8());
+      const sequence = r.varint();
+      if (r.failed) return;
+      oldest ??= epoch;
+      if (epoch > 0) this.installWriter(keyed.writer(epoch, secret));
+      this.writerOf(epoch)?.goOnAt(sequence);
+    }
+    this.forgetWritersBefore(oldest ?? 0);
+    for (let count = r.u8(); count > 0; count--) {
+      const epoch = r.varint();
+      const secret = own(r.vec8());
+      if (r.failed) return;
+      const reader = keyed.reader(epoch, secret);
+      reader.restore(r);
+      this.installReader(reader);
+    }
   }
 
   /**

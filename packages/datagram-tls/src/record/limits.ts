@@ -1,5 +1,6 @@
 import type { AeadName } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
+import type { Reader, Writer } from '../wire/cursor.js';
 import { rulesOf } from '../wire/version.js';
 import type { WriterState } from './reader-writer.js';
 import { ReplayWindow } from './replay.js';
@@ -55,34 +56,63 @@ export function writerState(sequence: number, limits: KeyLimits): WriterState {
   return sequence * 2 >= limits.sealed ? 'update-due' : 'open';
 }
 
+/** The last reserved number is for the alert that ends the session. */
+const FOR_ALERT = 1;
+
 /** Numbers the records that one key protects. */
 export class NumberedWriter {
   readonly epoch: number;
   /** Of the next record. */
   sequence: number;
+  reserved = Number.POSITIVE_INFINITY;
+  readonly secret: Uint8Array;
   readonly #limits: KeyLimits;
 
-  constructor(epoch: number, limits: KeyLimits, sequence: number) {
+  constructor(epoch: number, limits: KeyLimits, sequence: number, secret: Uint8Array) {
     this.epoch = epoch;
     this.#limits = limits;
     this.sequence = sequence;
+    this.secret = secret;
   }
 
   get state(): WriterState {
-    return writerState(this.sequence, this.#limits);
+    return this.sequence >= this.reserved - FOR_ALERT ? 'held' : writerState(this.sequence, this.#limits);
+  }
+
+  goOnAt(sequence: number): void {
+    this.sequence = Math.max(this.sequence, sequence);
   }
 }
 
 /** Keeps which records came under one key, and how many failed to open. */
 export class CountingReader {
   readonly epoch: number;
+  after = -1;
+  upTo = Number.POSITIVE_INFINITY;
+  readonly secret: Uint8Array;
   protected readonly window = new ReplayWindow();
   readonly #limits: KeyLimits;
   #forged = 0;
 
-  constructor(epoch: number, limits: KeyLimits) {
+  constructor(epoch: number, limits: KeyLimits, secret: Uint8Array) {
     this.epoch = epoch;
     this.#limits = limits;
+    this.secret = secret;
+  }
+
+  get newest(): number {
+    return this.window.newest;
+  }
+
+  save(w: Writer, ahead: number): void {
+    this.window.save(w);
+    w.varint(Math.max(this.after, ahead === 0 ? -1 : this.newest + ahead) + 1).varint(this.#forged);
+  }
+
+  restore(r: Reader): void {
+    this.window.restore(r);
+    this.after = r.varint() - 1;
+    this.#forged = r.varint();
   }
 
   protected get isSpent(): boolean {

@@ -1,3 +1,4 @@
+import { EMPTY } from '../base/bytes.js';
 import { ContentType, WireVersion } from '../wire/codes.js';
 import {
   type DropReason,
@@ -13,6 +14,9 @@ import { MAX_SEQUENCE } from './sequence.js';
 export class PlainWriter implements RecordWriter {
   readonly epoch = 0;
   readonly overhead = PLAIN_HEADER_LENGTH;
+  readonly secret = EMPTY;
+  /** Numbers of records without protection may come twice. */
+  readonly reserved = Number.POSITIVE_INFINITY;
   #sequence: number;
   readonly #version: number;
 
@@ -31,6 +35,10 @@ export class PlainWriter implements RecordWriter {
 
   get state(): WriterState {
     return this.#sequence > MAX_SEQUENCE ? 'exhausted' : 'open';
+  }
+
+  goOnAt(sequence: number): void {
+    this.#sequence = Math.max(this.#sequence, sequence);
   }
 
   /** Skips `count` numbers. */
@@ -59,10 +67,22 @@ export class PlainReader implements RecordReader {
   readonly epoch = 0;
   readonly unified = false;
   readonly worn = false;
+  readonly secret = EMPTY;
+  readonly newest = -1;
+  readonly after = -1;
+  readonly upTo = Number.POSITIVE_INFINITY;
 
   /** The content is a view into the datagram. */
   open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
     if (header.end - header.bodyStart > MAX_PLAINTEXT) return 'too_long';
     return datagram.subarray(header.bodyStart, header.end);
+  }
+
+  save(): void {
+    // It remembers nothing.
+  }
+
+  restore(): void {
+    // As above.
   }
 }

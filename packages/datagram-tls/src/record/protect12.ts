@@ -1,3 +1,4 @@
+import { EMPTY } from '../base/bytes.js';
 import type { AeadKey, CbcKey, CryptoProvider, MacKey } from '../crypto/provider.js';
 import type { AeadSuite, CbcSuite } from '../crypto/suites.js';
 import { WireVersion } from '../wire/codes.js';
@@ -55,7 +56,7 @@ export class RecordWriter12 extends NumberedWriter implements RecordWriter {
     limits: KeyLimits = limitsOf(suite),
     sequence = 0,
   ) {
-    super(epoch, limits, sequence);
+    super(epoch, limits, sequence, EMPTY);
     this.#explicit = suite.explicitNonceLength;
     this.#aead = crypto.aead(suite.aead, keys.key);
     this.#iv = keys.iv;
@@ -104,7 +105,7 @@ export class RecordReader12 extends CountingReader implements RecordReader {
     keys: RecordKeys12,
     limits: KeyLimits = limitsOf(suite),
   ) {
-    super(epoch, limits);
+    super(epoch, limits, EMPTY);
     this.#explicit = suite.explicitNonceLength;
     this.#aead = crypto.aead(suite.aead, keys.key);
     this.#iv = keys.iv;
@@ -176,7 +177,7 @@ export class CbcWriter12 extends NumberedWriter implements RecordWriter {
     limits: KeyLimits = limitsOf(suite),
     sequence = 0,
   ) {
-    super(epoch, limits, sequence);
+    super(epoch, limits, sequence, EMPTY);
     this.#crypto = crypto;
     this.#cipher = crypto.aesCbc(keys.key);
     this.#mac = crypto.mac('sha256', keys.mac);
@@ -221,7 +222,7 @@ export class CbcReader12 extends CountingReader implements RecordReader {
     keys: CbcKeys12,
     limits: KeyLimits = limitsOf(suite),
   ) {
-    super(epoch, limits);
+    super(epoch, limits, EMPTY);
     this.#crypto = crypto;
     this.#cipher = crypto.aesCbc(keys.key);
     this.#mac = crypto.mac('sha256', keys.mac);

@@ -23,6 +23,8 @@ export interface RecordKeys13 {
   readonly iv: Uint8Array;
   /** Record number key. */
   readonly sn: Uint8Array;
+  /** The traffic secret that they come from. */
+  readonly secret: Uint8Array;
 }
 
 /** Flags, 16 bits of sequence number, length: what we write, and the longest header without a connection ID. */
@@ -57,7 +59,7 @@ export class RecordWriter13 extends NumberedWriter implements RecordWriter {
     limits: KeyLimits = limitsOf(suite),
     sequence = 0,
   ) {
-    super(epoch, limits, sequence);
+    super(epoch, limits, sequence, keys.secret);
     this.#aead = crypto.aead(suite.aead, keys.key);
     this.#mask = crypto.recordNumberMask(suite.aead, keys.sn);
     this.#iv = keys.iv;
@@ -110,7 +112,7 @@ export class RecordReader13 extends CountingReader implements RecordReader {
     keys: RecordKeys13,
     limits: KeyLimits = limitsOf(suite),
   ) {
-    super(epoch, limits);
+    super(epoch, limits, keys.secret);
     this.#aead = crypto.aead(suite.aead, keys.key);
     this.#mask = crypto.recordNumberMask(suite.aead, keys.sn);
     this.#iv = keys.iv;

@@ -1,5 +1,6 @@
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
+import type { Reader, Writer } from '../wire/cursor.js';
 import type { DropReason, RecordHeader } from './header.js';
 
 /** Opens the records of one epoch in one direction. connection/ does not depend on the version. */
@@ -9,18 +10,36 @@ export interface RecordReader {
   readonly unified: boolean;
   /** So many forgeries were tried that new keys are due: half of the limit that ends the session (RFC 9147 §4.5.3). */
   readonly worn: boolean;
+  /** The traffic secret of its keys; empty in DTLS 1.2, whose keys come from the master secret. */
+  readonly secret: Uint8Array;
+  /** Of the newest authentic record; -1 before the first. */
+  readonly newest: number;
+  /**
+   * The numbers of records whose messages may be delivered: greater than `after`, and at most `upTo`. A process that has
+   * ended may have delivered those up to `after`; one that will go on after this one takes those up to `upTo` for delivered.
+   */
+  after: number;
+  upTo: number;
   /**
    * The content of the record that `header` describes, which may be a view into the datagram. Then `header` holds the
    * real content type, epoch and sequence number. Only authentic records move the replay window.
    */
   open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason;
+  /** Which records came, and how many failed to open. `ahead`: more of them may come, which the next process has to know. */
+  save(w: Writer, ahead: number): void;
+  restore(r: Reader): void;
 }
 
 /**
  * Whether a writer can go on: `update-due` requests new keys in good time, `last` has one record left for the alert
- * that ends the session, `exhausted` forbids another record.
+ * that ends the session, `exhausted` forbids another record; `held` forbids it until more numbers are reserved.
  */
-export type WriterState = 'open' | 'update-due' | 'last' | 'exhausted';
+export type WriterState = 'open' | 'update-due' | 'last' | 'exhausted' | 'held';
+
+/** Another record may be written. */
+export function mayWrite({ state }: Pick<RecordWriter, 'state'>): boolean {
+  return state !== 'exhausted' && state !== 'held';
+}
 
 /** Protects the records of one epoch in one direction. connection/ does not depend on the version. */
 export interface RecordWriter {
@@ -28,6 +47,10 @@ export interface RecordWriter {
   /** Of the next record. */
   readonly sequence: number;
   readonly state: WriterState;
+  /** The traffic secret of its keys; empty in DTLS 1.2, whose keys come from the master secret. */
+  readonly secret: Uint8Array;
+  /** The first number that is not reserved: a process that goes on after this one begins there. */
+  reserved: number;
   /** The most bytes by which a record exceeds its plaintext. */
   readonly overhead: number;
   /** The longest plaintext whose record has at most `size` bytes. `size` must leave room for the overhead. */
@@ -37,6 +60,8 @@ export interface RecordWriter {
    * (plaintext and overhead) and that the plaintext is at most 2^14 bytes; `plaintext` must not overlap that room.
    */
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number;
+  /** Goes on with number `sequence`, before which all may have been used. */
+  goOnAt(sequence: number): void;
 }
 
 /** Keys of one direction of one epoch, whatever the suite and the version. */
@@ -47,6 +72,8 @@ export interface RecordKeys {
   readonly mac: Uint8Array;
   /** Record number key (RFC 9147 §4.2.3); empty in DTLS 1.2, which has none. */
   readonly sn: Uint8Array;
+  /** The traffic secret that the others come from; empty in DTLS 1.2. */
+  readonly secret: Uint8Array;
 }
 
 /** How a version protects its records: what protects and opens those of one epoch in one direction. */

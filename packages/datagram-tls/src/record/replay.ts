@@ -1,3 +1,5 @@
+import type { Reader, Writer } from '../wire/cursor.js';
+
 /** Bits of the ring; a power of two, so that positions come by masking. */
 const BITS = 256;
 const WORDS = BITS / 32;
@@ -35,6 +37,24 @@ export class ReplayWindow {
     this.#words[word] = (this.#words[word] as number) | bitOf(sequence);
   }
 
+  /** Words of one kind, which most are, take two bits. */
+  save(w: Writer): void {
+    w.varint(this.#newest + 1);
+    let kinds = 0;
+    for (const [i, word] of this.#words.entries()) kinds |= kindOf(word) << (2 * i);
+    w.u16(kinds);
+    for (const word of this.#words) if (kindOf(word) === MIXED) w.u32(word >>> 0);
+  }
+
+  restore(r: Reader): void {
+    this.#newest = r.varint() - 1;
+    const kinds = r.u16();
+    for (let i = 0; i < WORDS; i++) {
+      const kind = (kinds >>> (2 * i)) & 3;
+      this.#words[i] = kind === MIXED ? r.u32() : kind === FULL ? -1 : 0;
+    }
+  }
+
   /** Clears the words between the old newest number's and the new one's, the latter included. */
   #advance(to: number): void {
     const from = Math.floor(this.#newest / 32);
@@ -42,6 +62,14 @@ export class ReplayWindow {
     for (let step = 1; step <= steps; step++) this.#words[(from + step) % WORDS] = 0;
     this.#newest = to;
   }
+}
+
+/** Kinds of words: with no number, with all, with some. */
+const FULL = 1;
+const MIXED = 2;
+
+function kindOf(word: number): number {
+  return word === 0 ? 0 : word === -1 ? FULL : MIXED;
 }
 
 /** The low bits of a 48-bit number survive the conversion to 32 bits. */

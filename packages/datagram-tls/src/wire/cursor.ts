@@ -62,6 +62,18 @@ export class Reader {
     return high * 0x1_0000_0000 + this.u32();
   }
 
+  /** What {@link Writer.varint} wrote. */
+  varint(): number {
+    let value = 0;
+    for (let scale = 1; scale <= MOST_SCALE; scale *= 0x80) {
+      const byte = this.u8();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) break;
+    }
+    if (!Number.isSafeInteger(value)) this.fail();
+    return this.#failed ? 0 : value;
+  }
+
   bytes(length: number): Uint8Array {
     if (!this.#take(length)) return EMPTY;
     return this.#bytes.subarray(this.#at - length, this.#at);
@@ -114,6 +126,9 @@ export class Reader {
   }
 }
 
+/** Of the eighth byte of a varint: eight hold 56 bits, more than a double holds exactly. */
+const MOST_SCALE = 0x80 ** 7;
+
 /** The place of a vector's length. Made by `Writer.openVec…`. */
 type Mark = number & { readonly mark: unique symbol };
 
@@ -155,6 +170,13 @@ export class Writer {
 
   u48(value: number): this {
     return this.u16(Math.floor(value / 0x1_0000_0000)).u32(value % 0x1_0000_0000);
+  }
+
+  /** An integer of up to 53 bits, seven in a byte, the lowest first: most numbers are small. For our own formats. */
+  varint(value: number): this {
+    let rest = value;
+    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.u8(0x80 | (rest % 0x80));
+    return this.u8(rest);
   }
 
   bytes(bytes: Uint8Array): this {

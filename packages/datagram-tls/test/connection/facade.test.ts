@@ -36,6 +36,7 @@ const METHODS = [
   'pollTimeout',
   'pollTransmit',
   'receive',
+  'save',
   'send',
   'start',
   'updateKeys',
@@ -59,6 +60,7 @@ suite('a connection of the core', () => {
       'length',
       'name',
       'prototype',
+      'restore',
     ]);
   });
 
@@ -69,7 +71,7 @@ suite('a connection of the core', () => {
     );
     const type = /\nexport class Connection \{\n(.*?)\n\}\n/s.exec(report)?.[1] ?? assert.fail();
     const members = [...type.matchAll(/^ {4}(?:static )?(?:get )?(\w+)[(:]/gm)].map(([, name]) => name);
-    assert.deepEqual(members.sort(), [...GETTERS, ...METHODS, 'create'].sort());
+    assert.deepEqual(members.sort(), [...GETTERS, ...METHODS, 'create', 'restore'].sort());
   });
 
   test('is made by its own function only', () => {

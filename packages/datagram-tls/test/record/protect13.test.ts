@@ -19,7 +19,12 @@ const FORMS: readonly Form[] = [
 
 for (const of of DEFAULT_SUITES['DTLSv1.3']) {
   suite(`unified records under ${of.name}`, () => {
-    const keys = { key: bytes(of.keyLength, 1), iv: bytes(12, 2), sn: bytes(of.keyLength, 3) };
+    const keys = {
+      key: bytes(of.keyLength, 1),
+      iv: bytes(12, 2),
+      sn: bytes(of.keyLength, 3),
+      secret: bytes(32, 4),
+    };
     const reader = () => new RecordReader13(nodeProvider, of, 3, keys);
 
     for (const form of FORMS) {
@@ -80,7 +85,12 @@ for (const of of DEFAULT_SUITES['DTLSv1.3']) {
 suite('sequence numbers of DTLS 1.3', () => {
   const of = DEFAULT_SUITES['DTLSv1.3'][0];
   assert.ok(of);
-  const keys = { key: bytes(of.keyLength, 1), iv: bytes(12, 2), sn: bytes(of.keyLength, 3) };
+  const keys = {
+    key: bytes(of.keyLength, 1),
+    iv: bytes(12, 2),
+    sn: bytes(of.keyLength, 3),
+    secret: bytes(32, 4),
+  };
   const build13 = (sequence: number, sequence16: boolean) =>
     build(of, keys, { sequence, sequence16, inner: Uint8Array.of(1, 23) });
 

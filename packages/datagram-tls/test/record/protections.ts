@@ -39,6 +39,7 @@ export function protectionOf(suite: CipherSuite): Protection {
     iv: nodeProvider.randomBytes(suite.fixedIvLength),
     mac: nodeProvider.randomBytes(suite.macKeyLength),
     sn: nodeProvider.randomBytes(suite.keyLength),
+    secret: nodeProvider.randomBytes(32),
   };
   return {
     name: suite.name,

@@ -52,7 +52,7 @@ export class Pair {
   readonly version: TestedVersion;
   readonly random: Random;
   readonly network: Network;
-  readonly server: Side;
+  server: Side;
   client: Side;
   now = 0;
   /**
@@ -119,6 +119,29 @@ export class Pair {
   restartClient(): this {
     this.client = this.#newClient();
     return this;
+  }
+
+  /** The session of `side` goes on in a new process, which takes the address, after `away` ms. */
+  move(side: Side, away = 0): Side {
+    const state = side.endpoint.save(side.entry, this.now);
+    this.drain();
+    this.runFor(away);
+    return this.goOn(side.role, state, away);
+  }
+
+  /** A new process goes on from `state`, which is `age` ms old, at the address of the side with this role. */
+  goOn(role: Role, state: Uint8Array, age = 0): Side {
+    const before = role === 'client' ? this.client : this.server;
+    const side = new Side(role, before.address, UNLIMITED);
+    const behaviourOptions =
+      role === 'client' ? this.#options.clientBehaviour : this.#options.serverBehaviour;
+    const service = { security: this.#security(role), behaviour: behaviour(behaviourOptions) };
+    if (role === 'client') this.client = side;
+    else this.server = side;
+    side.entries.push(side.endpoint.restore(state, service, { age, now: this.now }));
+    if (role === 'server') side.endpoint.serve(service);
+    this.drain();
+    return side;
   }
 
   /** Sends one message and returns the number of its datagram. */

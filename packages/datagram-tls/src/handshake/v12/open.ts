@@ -1,12 +1,14 @@
 import { Exporter12 } from '../../keys/exporter.js';
+import { deriveKeyBlock12 } from '../../keys/prf12.js';
 import { type GroupName, HandshakeType, type SchemeName } from '../../wire/codes.js';
 import { FACTS_12 } from '../../wire/version.js';
 import type { FinishedVerified, PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
 import { type Message, outOfPlace } from '../message.js';
 import type { Session } from '../session.js';
-import type { StateRow } from '../stage.js';
-import type { Negotiated12, Secrets12 } from './secrets.js';
+import { Stage, type StateRow } from '../stage.js';
+import type { Reopening } from '../version.js';
+import { keysOf12, type Negotiated12, type Secrets12 } from './secrets.js';
 
 /** The session is open. */
 export interface Open12 {
@@ -23,6 +25,19 @@ export const openRow12: StateRow<Open12, Open12> = {
     refuseRenegotiation(ctx, message);
     return state;
   },
+  save: () => {
+    // Being open is all.
+  },
+};
+
+export const reopening12: Reopening = {
+  readSecrets: (r) => Exporter12.restore(r),
+  deriveKeys: (provider, { suite, secrets }, sender) => {
+    const { masterSecret, clientRandom, serverRandom } = secrets as Exporter12;
+    const master = provider.mac(suite.hash, masterSecret);
+    return keysOf12(deriveKeyBlock12(master, suite, clientRandom, serverRandom), sender);
+  },
+  readStage: () => Stage.of<Open12>(FACTS_12, { open: openRow12 }, OPEN_12),
 };
 
 /** RFC 5246 §7.4.1.1: it is refused, and the session goes on. */

@@ -13,6 +13,7 @@ import {
 import { HandshakeType } from '../../wire/codes.js';
 import { Writer } from '../../wire/cursor.js';
 import { decodeFinished, encodeFinished, VERIFY_DATA_LENGTH_12 } from '../../wire/messages/finished.js';
+import type { DirectionKeys } from '../actions.js';
 import { FinishedVerified } from '../authenticate.js';
 import type { Context } from '../context.js';
 import type { Awaits } from '../flight.js';
@@ -77,11 +78,15 @@ export function installKeys12(
     direction: own ? 'write' : 'read',
     epoch: PROTECTED_EPOCH,
     suite: negotiated.suite,
-    keys:
-      sender === 'client'
-        ? { key: keys.clientKey, iv: keys.clientIv, mac: keys.clientMac, sn: EMPTY }
-        : { key: keys.serverKey, iv: keys.serverIv, mac: keys.serverMac, sn: EMPTY },
+    keys: keysOf12(keys, sender),
   });
+}
+
+/** The keys of `sender`'s records. */
+export function keysOf12(keys: KeyBlock12, sender: Role): DirectionKeys {
+  return sender === 'client'
+    ? { key: keys.clientKey, iv: keys.clientIv, mac: keys.clientMac, sn: EMPTY, secret: EMPTY }
+    : { key: keys.serverKey, iv: keys.serverIv, mac: keys.serverMac, sn: EMPTY, secret: EMPTY };
 }
 
 /** What the server signs in its ServerKeyExchange (RFC 8422 §5.4). */

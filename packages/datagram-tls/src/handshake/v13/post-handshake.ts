@@ -11,8 +11,10 @@ import {
   deriveNextTrafficSecret13,
   deriveResumptionSecret13,
   deriveTicketPsk13,
+  deriveTrafficKeys13,
 } from '../../keys/schedule13.js';
 import { ExtensionType, HandshakeType, type SchemeName } from '../../wire/codes.js';
+import type { Reader, Writer } from '../../wire/cursor.js';
 import type { Extensions } from '../../wire/extension-block.js';
 import { decodeKeyUpdate, encodeKeyUpdate, KeyUpdateRequest } from '../../wire/messages/key-update.js';
 import {
@@ -27,7 +29,8 @@ import { type Message, outOfPlace } from '../message.js';
 import type { Psk13 } from '../offered-psk.js';
 import { LARGEST_TICKET_TAKEN, LONGEST_LIFE, shownBy } from '../resumption.js';
 import type { Agreed, Session } from '../session.js';
-import type { StateRow } from '../stage.js';
+import { Stage, type StateRow } from '../stage.js';
+import type { Generation, Generations, Reopening } from '../version.js';
 import { APPLICATION_EPOCH, byDirection, installKeys13, type Negotiated13 } from './secrets.js';
 
 /*
@@ -56,12 +59,6 @@ export interface Established13 {
   readonly resumption: Resumption13 | undefined;
 }
 
-/** One direction's traffic secret. */
-interface Generation {
-  readonly epoch: number;
-  readonly secret: Uint8Array;
-}
-
 interface Update {
   /** Ask the peer to update its keys, too. */
   readonly requestPeer: boolean;
@@ -79,7 +76,66 @@ export const openRow13: StateRow<Established13, Established13> = {
     hasNext: hasNextKeys13,
     update: (ctx, state, requestPeer) => updateKeys13(ctx, state, { requestPeer }),
   },
+  save: writeEstablished13,
 };
+
+export const reopening13: Reopening = {
+  readSecrets: (r) => Exporter13.restore(r),
+  deriveKeys: (provider, { suite }, _sender, secret) => ({
+    ...deriveTrafficKeys13(provider, suite, secret),
+    mac: EMPTY,
+  }),
+  readStage: (r, session, generations) =>
+    Stage.of<Established13>(FACTS_13, { established: openRow13 }, readEstablished13(r, session, generations)),
+};
+
+const UNACKNOWLEDGED: readonly Established13['unacknowledged'][] = [
+  undefined,
+  'finished',
+  'key-update',
+  'ticket',
+];
+/** Of the update that is due: none, ours, both sides'. */
+const DUE: readonly (Update | undefined)[] = [undefined, { requestPeer: false }, { requestPeer: true }];
+
+/** The generations are those of the record protection. */
+function writeEstablished13(w: Writer, state: Established13): void {
+  const { clientRandom, unacknowledged, due, ticketDue = EMPTY, resumption } = state;
+  w.bytes(clientRandom).u8(UNACKNOWLEDGED.indexOf(unacknowledged));
+  w.u8(due === undefined ? 0 : due.requestPeer ? 2 : 1).vec16(ticketDue);
+  w.vec8(resumption?.secret ?? EMPTY);
+  if (resumption === undefined) return;
+  w.varint((resumption.state.since ?? -1) + 1).u8(resumption.taken);
+}
+
+function readEstablished13(r: Reader, session: Session, { read, write }: Generations): Established13 {
+  const clientRandom = own(r.bytes(RANDOM_LENGTH));
+  const unacknowledged = UNACKNOWLEDGED[r.u8()];
+  const due = DUE[r.u8()];
+  const ticketDue = own(r.vec16());
+  return {
+    at: 'established',
+    suite: session.suite,
+    clientRandom,
+    read,
+    write,
+    unacknowledged,
+    due,
+    ticketDue: ticketDue.length === 0 ? undefined : ticketDue,
+    resumption: readResumption(r, session),
+  };
+}
+
+function readResumption(r: Reader, session: Session): Resumption13 | undefined {
+  const secret = own(r.vec8());
+  if (secret.length === 0) return undefined;
+  const since = r.varint();
+  const taken = r.u8();
+  const { agreed } = session;
+  return { secret, state: resumableState(session, since === 0 ? undefined : since - 1), agreed, taken };
+}
+
+const RANDOM_LENGTH = 32;
 
 /** RFC 9147 §8 allows an implementation to stop here; we keep 16 bits of an epoch. */
 const MAX_EPOCH = 0xffff;
@@ -206,15 +262,20 @@ export function resumption13(
   masterSecret: Uint8Array,
   since: number | undefined,
 ): Resumption13 | undefined {
-  const { suite, peer, serverName, extendedMasterSecret, agreed } = session;
+  const { suite, peer, agreed } = session;
   if (peer.pskIdentity !== undefined) return undefined;
   const { provider, transcript } = ctx;
   return {
     secret: deriveResumptionSecret13(provider, suite.hash, masterSecret, transcript.digest()),
-    state: { suite, extendedMasterSecret, serverName, since, ...shownBy(peer) },
+    state: resumableState(session, since),
     agreed,
     taken: 0,
   };
+}
+
+function resumableState(session: Session, since: number | undefined): Resumption13['state'] {
+  const { suite, peer, serverName, extendedMasterSecret } = session;
+  return { suite, extendedMasterSecret, serverName, since, ...shownBy(peer) };
 }
 
 /** Server: starts the job that seals a ticket. */

@@ -90,8 +90,8 @@ export function installKeys13(
   epoch: number,
   secret: Uint8Array,
 ): void {
-  const { key, iv, sn } = deriveTrafficKeys13(ctx.provider, suite, secret);
-  ctx.emit({ do: 'install-keys', direction, epoch, suite, keys: { key, iv, sn, mac: EMPTY } });
+  const keys = { ...deriveTrafficKeys13(ctx.provider, suite, secret), mac: EMPTY };
+  ctx.emit({ do: 'install-keys', direction, epoch, suite, keys });
 }
 
 /** verify_data of `sender`'s Finished over the current transcript (RFC 8446 §4.4.4). */

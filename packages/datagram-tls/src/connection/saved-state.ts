@@ -1,0 +1,84 @@
+import { decodeUtf8, own, utf8 } from '../base/bytes.js';
+import { callerError } from '../base/errors.js';
+import type { PeerAddress } from '../base/peer-address.js';
+import type { Role } from '../config/config.js';
+import { Reader, Writer } from '../wire/cursor.js';
+import type { SavedState } from './machine.js';
+
+/*
+ * The bytes of an open association. They hold its keys, and nothing in them is authenticated: a caller that lets them out of
+ * its hands seals them.
+ */
+
+/** Changes with every change of what parts of an association write. */
+const FORMAT = 1;
+const ROLES: readonly Role[] = ['client', 'server'];
+const FAMILIES: readonly PeerAddress['family'][] = ['IPv4', 'IPv6', 'other'];
+
+/** A state with what has to be known before it is used. */
+export interface AddressedState extends SavedState {
+  readonly role: Role;
+  readonly peer: PeerAddress;
+  /** The process that wrote it may have gone on within its reservation. */
+  readonly doubtful: boolean;
+}
+
+export function encodeState({ role, peer, doubtful, fixed, current }: AddressedState): Uint8Array {
+  return new Writer()
+    .u8(FORMAT)
+    .u8(ROLES.indexOf(role))
+    .u8(doubtful ? 1 : 0)
+    .u8(FAMILIES.indexOf(peer.family))
+    .vec16(utf8(peer.address))
+    .varint(peer.port)
+    .vec24(fixed)
+    .bytes(current)
+    .finish();
+}
+
+/** Throws `ERR_DTLS_STATE` for what {@link encodeState} of this version did not make. */
+export function decodeState(bytes: Uint8Array): AddressedState {
+  const r = new Reader(bytes);
+  const format = r.u8();
+  if (format !== FORMAT)
+    throw stateError('UNSUPPORTED', `it has format ${format}, and this version reads format ${FORMAT}`);
+  const role = ROLES[r.u8()];
+  const doubtful = r.u8() === 1;
+  const family = FAMILIES[r.u8()];
+  const address = decodeUtf8(r.vec16());
+  const port = r.varint();
+  const fixed = own(r.vec24());
+  const current = own(r.rest());
+  if (r.failed || role === undefined || family === undefined || address === undefined)
+    throw stateError('UNREADABLE', 'it is damaged');
+  return { role, peer: { address, family, port }, doubtful, fixed, current };
+}
+
+/** Why a state is refused; the `reason` of `ERR_DTLS_STATE`. */
+export type StateRefusal = 'UNREADABLE' | 'UNSUPPORTED' | 'EXPIRED' | 'USED' | 'ROLE';
+
+/** What to try, by reason. */
+const ADVICE: Readonly<Record<StateRefusal, string>> = {
+  UNREADABLE: 'Compare the keys of both processes, and let the peer connect again',
+  UNSUPPORTED: 'Let both processes run the same version and allow the same versions of DTLS and ciphers',
+  EXPIRED: 'Let the peer connect again, or raise maxAge',
+  USED: 'A state goes on once: take the newest one',
+  ROLE: 'Import states of servers into an endpoint that listen made',
+};
+
+/** `why`: a clause about the state. */
+export function stateError(reason: StateRefusal, why: string): Error & { readonly reason: StateRefusal } {
+  const error = callerError(
+    'ERR_DTLS_STATE',
+    `The state of a session cannot be used: ${why}. ${ADVICE[reason]}`,
+  );
+  return Object.assign(error, { reason });
+}
+
+/** Its version, its suite, or something else that it names is not known or not allowed here. */
+export function foreignState(): Error {
+  return stateError(
+    'UNSUPPORTED',
+    'its version of DTLS, its cipher suite or another part of it is not supported by this process',
+  );
+}
