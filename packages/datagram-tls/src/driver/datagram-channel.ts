@@ -43,3 +43,9 @@ export interface DatagramChannel extends Backlog {
   /** Idempotent. */
   close(): Promise<unknown> | undefined;
 }
+
+/** Bytes that wait, as an object of the application counts them: whatever it says is a whole number from 0 on. */
+export function wholeCount(value: unknown): number {
+  if (typeof value !== 'number' || !(value > 0)) return 0;
+  return Math.min(Math.ceil(value), Number.MAX_SAFE_INTEGER);
+}

@@ -3,8 +3,9 @@ import { isIP } from 'node:net';
 import { callerError, DTLSError } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { checkFunction, checkObject } from '../config/checks.js';
-import type { ChannelHandlers, DatagramChannel } from './datagram-channel.js';
+import { type ChannelHandlers, type DatagramChannel, wholeCount } from './datagram-channel.js';
 import { canonicalAddress } from './resolve-host.js';
+import { isFromTheNetwork } from './udp.js';
 
 type Listener = Parameters<Socket['removeListener']>[1];
 
@@ -84,7 +85,7 @@ export class SharedSocketChannel implements DatagramChannel {
   readonly #listeners: readonly (readonly [event: string, listener: Listener])[] = [
     ['message', (data: unknown, from: unknown) => this.#onMessage(data, from)],
     ['listening', () => this.#onListening()],
-    ['error', (error: Error) => this.#onError(error)],
+    ['error', (error: NodeJS.ErrnoException) => this.#onError(error)],
     ['close', () => this.#onClose()],
   ];
 
@@ -112,8 +113,7 @@ export class SharedSocketChannel implements DatagramChannel {
   }
 
   get queuedBytes(): number {
-    const queued = attempted(() => this.#whole.getSendQueueSize?.());
-    return typeof queued === 'number' ? queued : 0;
+    return wholeCount(attempted(() => this.#whole.getSendQueueSize?.()));
   }
 
   get queuedDatagrams(): number {
@@ -190,10 +190,13 @@ export class SharedSocketChannel implements DatagramChannel {
       this.#handlers?.onDatagram(new Uint8Array(data.buffer, data.byteOffset, data.length), sender);
   }
 
-  /** Errors of a connected socket may come from the network, and can be forged. */
-  #onError(error: Error): void {
-    if (this.#peer === undefined) this.#handlers?.onError(error);
-    else this.#handlers?.onUnreachable(error);
+  /**
+   * Once the socket is bound, most errors are about one datagram, which may be another protocol's: strangers can name
+   * the peers of that. Errors of a connected socket may come from the network, and can be forged.
+   */
+  #onError(error: NodeJS.ErrnoException): void {
+    if (this.#peer !== undefined) this.#handlers?.onUnreachable(error);
+    else if (this.#address === undefined || !isOfOneDatagram(error)) this.#handlers?.onError(error);
   }
 
   #onClose(): void {
@@ -202,6 +205,12 @@ export class SharedSocketChannel implements DatagramChannel {
     const message = 'the socket of options.socket was closed while its endpoint was open';
     handlers?.onClosed(new DTLSError('ERR_DTLS_TRANSPORT_CLOSED', message, { source: 'network' }));
   }
+}
+
+/** A send that failed, a look-up for one, or what ICMP said of it. */
+function isOfOneDatagram(error: NodeJS.ErrnoException): boolean {
+  const { syscall } = error;
+  return isFromTheNetwork(error) || syscall === 'send' || syscall === 'getaddrinfo';
 }
 
 function attempted<T>(call: () => T): T | undefined {

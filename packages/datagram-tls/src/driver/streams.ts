@@ -88,14 +88,23 @@ function readableOf(messages: AsyncIterableIterator<Buffer, undefined>): Readabl
   return new ReadableStream<Buffer>(source, { highWaterMark: 1 });
 }
 
+/** Types of Node 20 lack it. */
+interface WithSignal {
+  readonly signal?: AbortSignal;
+}
+
 /** A stream whose chunks are messages. `onStart` gets a function that makes the stream fail. */
 function writableOf(
   session: StreamedSession,
   onStart: (fail: (error: Error) => void) => void,
 ): WritableStream<string | ArrayBufferView> {
+  const stop = (reason: unknown): void => session.destroy(reason instanceof Error ? reason : undefined);
   const sink: UnderlyingSink<string | ArrayBufferView> = {
     async start(controller) {
       onStart((error) => controller.error(error));
+      const { signal } = controller as WithSignal;
+      // `abort` waits for the end of what is under way: of the handshake, and of a message that waits for room.
+      signal?.addEventListener('abort', () => queueMicrotask(() => stop(signal.reason)));
       await session.opened;
     },
     async write(message) {
@@ -105,7 +114,7 @@ function writableOf(
       }
     },
     close: () => session.endSending(),
-    abort: (reason: unknown) => session.destroy(reason instanceof Error ? reason : undefined),
+    abort: stop,
   };
   return new WritableStream(sink, { highWaterMark: 1 });
 }

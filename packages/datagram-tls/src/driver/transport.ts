@@ -3,7 +3,7 @@ import { types } from 'node:util';
 import { callerError, DTLSError, invalidArgType, outOfRange } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { checkFunction, checkInteger, checkObject, checkOneOf, checkString } from '../config/checks.js';
-import type { ChannelHandlers, DatagramChannel } from './datagram-channel.js';
+import { type ChannelHandlers, type DatagramChannel, wholeCount } from './datagram-channel.js';
 
 /**
  * The sender of a datagram. An absent `family` is that of `address` if it is an IP address, otherwise `other`.
@@ -183,9 +183,7 @@ export class TransportChannel implements DatagramChannel {
   }
 
   get queuedBytes(): number {
-    const bufferedAmount = this.#bufferedAmount();
-    const buffered = typeof bufferedAmount === 'number' && bufferedAmount > 0 ? bufferedAmount : 0;
-    return this.#pendingBytes + buffered;
+    return this.#pendingBytes + wholeCount(this.#bufferedAmount());
   }
 
   /** A getter that throws means that the transport has failed. */

@@ -178,6 +178,29 @@ suite('a socket of the application', () => {
     await assert.rejects(endpoint.closed, error);
   });
 
+  test('whose sends of another protocol fail keeps its sessions: strangers can name the peers of that', async (t) => {
+    const socket = await bound(t);
+    const endpoint = serve(t, socket);
+    const session = client(socket.address().port);
+    await session.opened;
+    const heard: string[] = [];
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => heard.push(String(code)));
+    socket.send('a candidate that does not exist', 3478, 'no-such-host.invalid');
+    await until(() => heard.length === 1);
+    for (const code of ['EACCES', 'EHOSTUNREACH', 'ECONNREFUSED', 'EMSGSIZE'])
+      socket.emit('error', Object.assign(new Error(code), { code, syscall: 'send' }));
+    assert.equal(await roundTrip(session, 'hello'), 'hello');
+    assert.equal(endpoint.destroyed, false);
+    await session.close();
+  });
+
+  test('that cannot be bound ends the endpoint', async (t) => {
+    const other = await bound(t);
+    const socket = own(t).bind(other.address().port, '127.0.0.1');
+    const endpoint = serve(t, socket);
+    await assert.rejects(endpoint.closed, { code: 'EADDRINUSE' });
+  });
+
   test('may be any object with send, on and removeListener, whatever its events say', async (t) => {
     const other = server(t);
     const real = await bound(t);

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { createSocket, Socket } from 'node:dgram';
+import { once } from 'node:events';
 import { suite, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type DTLSSession, type ListenOptions, listen } from '#lib/index.js';
@@ -168,6 +170,35 @@ suite('the streams of a session', () => {
     await session.writable.abort('text');
     assert.ok(session.destroyed);
     await session.closed;
+  });
+
+  test('aborting writable ends a handshake that goes on', async (t) => {
+    const silent = createSocket('udp4').bind(0, '127.0.0.1');
+    t.after(() => silent.close());
+    await once(silent, 'listening');
+    const session = client(silent.address().port, { handshakeTimeout: 0 });
+    const reason = new Error('changed my mind');
+    await Promise.all([
+      session.writable.abort(reason),
+      assert.rejects(session.opened, reason),
+      assert.rejects(session.closed, reason),
+    ]);
+  });
+
+  test('aborting writable does not wait for room in the send queue', async (t) => {
+    const server = echoServer();
+    t.after(() => server.endpoint.destroy());
+    const session = client(server.port, { maxSendQueue: 10_000 });
+    await session.opened;
+    t.mock.method(Socket.prototype, 'getSendQueueSize', () => 20_000);
+    const writer = session.writable.getWriter();
+    const writes = Array.from({ length: 20 }, () => writer.write(Buffer.alloc(1000)));
+    const written = Promise.allSettled([...writes, writer.closed]);
+    for (let i = 0; i < 10; i++) await turn();
+    assert.ok(session.stats.messagesSent < 20n);
+    await writer.abort(new Error('changed my mind'));
+    assert.ok(session.destroyed);
+    await written;
   });
 
   test('a signal that stops a pipe destroys the session that it writes to', async (t) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { suite, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { Deferred } from '#lib/driver/deferred.js';
 import {
   connect,
@@ -359,6 +360,24 @@ suite('back-pressure of a transport', () => {
 });
 
 suite('what a transport may get wrong', () => {
+  for (const [bufferedAmount, counts] of [
+    [Number.POSITIVE_INFINITY, BigInt(Number.MAX_SAFE_INTEGER)],
+    [Number.NaN, 0n],
+    [-5, 0n],
+    [0.5, 1n],
+    ['7', 0n],
+  ] as const) {
+    test(`a bufferedAmount of ${inspect(bufferedAmount)} counts as ${counts}, and ends neither sessions nor statistics`, async (t) => {
+      const { near, session } = pair(t);
+      await session.opened;
+      await roundTrip(session, 'one');
+      Object.assign(near, { bufferedAmount });
+      assert.equal(session.endpoint.stats.bytesQueued, counts);
+      await session.close();
+      await session.endpoint.closed;
+    });
+  }
+
   const wrongCalls: readonly [string, (transport: Transport) => void, string][] = [
     ['text', (t) => t.onmessage?.('text' as never), 'ERR_INVALID_ARG_TYPE'],
     ['an ArrayBuffer', (t) => t.onmessage?.(new ArrayBuffer(8) as never), 'ERR_INVALID_ARG_TYPE'],
