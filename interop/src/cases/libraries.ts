@@ -6,6 +6,7 @@ import { connect, type DTLSSession, listen, type Transport } from 'datagram-tls'
 import { dtlsModule, type Socket } from 'datagram-tls/dgram';
 import snmp from 'net-snmp';
 import { Connection } from 'werift-ice';
+import { freePort } from '../net/ports.js';
 import { COAP_PSK } from '../peers/libcoap.js';
 import type { Program } from '../peers/peer.js';
 import type { Pki } from '../pki.js';
@@ -60,6 +61,7 @@ async function snmpExchanges(): Promise<string> {
     if (error !== null && error !== undefined) failures.push(error);
   };
   const common = { address: HOST, disableAuthorization: true, dgramModule: servers.module };
+  // It takes 0 for the port of SNMP.
   const agent = snmp.createAgent({ ...common, port: await freePort() }, onError) as SnmpAgent;
   const onNotification = (error: unknown, heard?: { readonly pdu: { readonly type: number } }): void => {
     onError(error);
@@ -222,15 +224,6 @@ function recording(module: ReturnType<typeof dtlsModule>) {
     return socket;
   };
   return { sockets, module: { ...module, createSocket } };
-}
-
-/** net-snmp takes 0 for the port of SNMP. */
-async function freePort(): Promise<number> {
-  const socket = dgram.createSocket('udp4').bind(0, HOST);
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(resolve));
-  return port;
 }
 
 async function boundPort(socket: Socket): Promise<number> {

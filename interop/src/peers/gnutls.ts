@@ -14,8 +14,8 @@ import {
   SUITES,
   type Suite,
 } from '../vocabulary.js';
-import { type Facts, type Peer, type Psk, probeCommand, type ServerSide, type SideOptions } from './peer.js';
-import { type Manners, ProgramSide } from './program.js';
+import { type Facts, type Peer, type Psk, probeCommand, type SideOptions } from './peer.js';
+import { type Manners, ProgramServer, ProgramSide } from './program.js';
 
 const START_MS = 10_000;
 /** The level at which alerts are logged; 4 shows the handshake only. */
@@ -67,7 +67,7 @@ export const gnutls: Peer = {
       ...(options.psk === undefined ? [] : ['--pskpasswd', passwordFile(options.psk, options.folder)]),
     ]);
     await child.printed(/listening on IPv6 .*done/, START_MS);
-    return new Server(child, port);
+    return new ProgramServer(child, port, SERVER_MANNERS);
   },
 
   startClient(options) {
@@ -90,20 +90,12 @@ export const gnutls: Peer = {
   },
 };
 
-class Server extends ProgramSide implements ServerSide {
-  readonly echoPrefix = '';
-  readonly port: number;
-
-  constructor(child: Child, port: number) {
-    super(child, {
-      established: /Sent Packet\[\d+\] Handshake\(22\) in epoch 1/,
-      over: /Alert\[\d+\|\d+\] - .* - was received|Error in handshake/,
-      facts: (output) => ({ ...commonFacts(output), ...serverFacts(output) }),
-      close: () => undefined,
-    });
-    this.port = port;
-  }
-}
+const SERVER_MANNERS: Manners = {
+  established: /Sent Packet\[\d+\] Handshake\(22\) in epoch 1/,
+  over: /Alert\[\d+\|\d+\] - .* - was received|Error in handshake/,
+  facts: (output) => ({ ...commonFacts(output), ...serverFacts(output) }),
+  close: () => undefined,
+};
 
 function start(program: string, options: SideOptions, args: readonly string[]): Child {
   const mtu = options.mtu === undefined ? [] : ['--mtu', String(options.mtu)];

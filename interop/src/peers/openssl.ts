@@ -13,8 +13,8 @@ import {
   SUITES,
   type Suite,
 } from '../vocabulary.js';
-import { type Facts, type Peer, probeCommand, REFUSALS, type ServerSide, type SideOptions } from './peer.js';
-import { type Manners, ProgramSide } from './program.js';
+import { type Facts, type Peer, probeCommand, REFUSALS, type SideOptions } from './peer.js';
+import { type Manners, ProgramServer, ProgramSide } from './program.js';
 
 const START_MS = 10_000;
 /** `-mtu` counts the IPv4 and UDP headers. */
@@ -55,7 +55,7 @@ export const openssl: Peer = {
       ...common(options),
     ]);
     await child.printed(/^ACCEPT/m, START_MS);
-    return new EchoingServer(child, port);
+    return new EchoingServer(child, port, SERVER_MANNERS);
   },
 
   startClient(options) {
@@ -79,22 +79,16 @@ export const openssl: Peer = {
   },
 };
 
+const SERVER_MANNERS: Manners = {
+  established: /^CIPHER is /m,
+  // Its last output stays in a buffer, but the log of alerts does not. It answers close_notify.
+  over: /^SSL3 alert (?:write:|read:fatal)/m,
+  facts: serverFacts,
+  close: () => undefined,
+};
+
 /** s_server prints what it receives and sends its input, so the echo is made here. */
-class EchoingServer extends ProgramSide implements ServerSide {
-  readonly echoPrefix = '';
-  readonly port: number;
-
-  constructor(child: Child, port: number) {
-    super(child, {
-      established: /^CIPHER is /m,
-      // Its last output stays in a buffer, but the log of alerts does not. It answers close_notify.
-      over: /^SSL3 alert (?:write:|read:fatal)/m,
-      facts: serverFacts,
-      close: () => undefined,
-    });
-    this.port = port;
-  }
-
+class EchoingServer extends ProgramServer {
   protected override received(line: string): void {
     super.received(line);
     this.send(line);

@@ -1,6 +1,6 @@
 import { Inbox } from '../inbox.js';
 import type { Child } from '../process.js';
-import type { Facts, Side } from './peer.js';
+import type { Facts, ServerSide, Side } from './peer.js';
 
 /** How to read and control one foreign program. */
 export interface Manners {
@@ -61,6 +61,17 @@ export class ProgramSide implements Side {
 
   protected received(line: string): void {
     this.inbox.push(line);
+  }
+}
+
+/** The same of a server, which sends its echoes as they came. */
+export class ProgramServer extends ProgramSide implements ServerSide {
+  readonly echoPrefix = '';
+  readonly port: number;
+
+  constructor(child: Child, port: number, manners: Manners) {
+    super(child, manners);
+    this.port = port;
   }
 }
 

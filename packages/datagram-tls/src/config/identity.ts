@@ -112,12 +112,12 @@ function resolveKey(
   passphrase: string | undefined,
   provider: CryptoProvider,
 ): SigningKey {
-  if (isExternal(data)) return remoteKey(data, leaf, provider);
+  if (isObject(data)) return remoteKey(data, leaf, provider);
   return importKey(data, passphrase, 'options.key', provider);
 }
 
-function isExternal(key: Encoded | ExternalKey): key is ExternalKey {
-  return typeof key === 'object' && !(key instanceof Uint8Array);
+function isObject<T extends object>(value: Encoded | T): value is T {
+  return typeof value === 'object' && !(value instanceof Uint8Array);
 }
 
 /** The public half gives the type of the key. */
@@ -204,10 +204,6 @@ export function resolvePfx({ pfx, passphrase }: SecurityOptions, provider: Crypt
     const own = readOptions(item, PFX_OPTIONS, { name });
     return readFile(own.buf, own.passphrase ?? passphrase, `${name}.buf`, provider);
   });
-}
-
-function isObject(item: Encoded | PfxObject): item is PfxObject {
-  return typeof item === 'object' && !(item instanceof Uint8Array);
 }
 
 function readFile(

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { networkInterfaces } from 'node:os';
 import { suite, test } from 'node:test';
 import { connect, type DTLSSession } from '#lib/index.js';
 import { until } from '../driver/echo.js';
 import { CLIENTS } from '../support/identities.js';
+import { NO_IPV6 } from '../support/loopback.js';
 import { VERSIONS } from '../support/settings.js';
 import {
   bound,
@@ -24,12 +24,6 @@ import {
   type Watched,
   watched,
 } from './sockets.js';
-
-const NO_IPV6 = Object.values(networkInterfaces()).some(
-  (all) => all?.some(({ address }) => address === '::1') === true,
-)
-  ? false
-  : 'this system has no ::1';
 
 async function echoOf(client: Watched, text: string, port: number): Promise<void> {
   const isThere = (): boolean =>
@@ -185,14 +179,20 @@ suite('one socket', () => {
   });
 });
 
+/** The port of a client that had a session with `server`, and has closed. */
+async function departed(server: Watched): Promise<number> {
+  const client = clientOf();
+  await echoOf(client, 'hello', server.port());
+  const port = client.port();
+  await closed(client);
+  await until(() => server.socket.sessionWith({ address: HOST, port }) === undefined);
+  return port;
+}
+
 suite('a peer that has gone', () => {
   test('loses what a server sends to it, without an error', async () => {
     const server = await echoing();
-    const client = clientOf();
-    await echoOf(client, 'hello', server.port());
-    const port = client.port();
-    await closed(client);
-    await until(() => server.socket.sessionWith({ address: HOST, port }) === undefined);
+    const port = await departed(server);
     assert.deepEqual(await send(server.socket, 'are you there?', port), [null, 14]);
     assert.equal(server.socket.drops.no_session, 1);
     assert.deepEqual([server.errors, server.sessionErrors], [[], []]);
@@ -201,11 +201,7 @@ suite('a peer that has gone', () => {
 
   test('gets no handshake of a server that is a client, too', async () => {
     const server = await echoing({ server: PSK_SERVER, client: PSK_CLIENT });
-    const client = clientOf();
-    await echoOf(client, 'hello', server.port());
-    const port = client.port();
-    await closed(client);
-    await until(() => server.socket.sessionWith({ address: HOST, port }) === undefined);
+    const port = await departed(server);
     assert.deepEqual(await send(server.socket, 'are you there?', port), [null, 14]);
     assert.equal(server.socket.drops.no_session, 1);
     assert.equal(server.socket.sessionWith({ address: HOST, port }), undefined);

@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events';
 import { suite, test } from 'node:test';
 import { type DTLSSession, type ListenOptions, listen } from '#lib/index.js';
 import { SERVERS } from '../support/identities.js';
-import { client, type EchoServer, echoServer, roundTrip, until } from './echo.js';
+import { client, type EchoServer, echoServer, saved, until } from './echo.js';
 
 const VERSION = { minVersion: 'DTLSv1.3' } as const;
 
@@ -30,23 +30,6 @@ function earlyServer(options: Partial<ListenOptions> = {}): EchoServer & { reado
 
 const textOf = (data: Uint8Array): string => data.toString();
 
-/** Connects, gets a ticket, and leaves. */
-async function ticketFrom(port: number): Promise<Buffer> {
-  const session = client(port, VERSION);
-  const ticket = new Promise<Buffer>((resolve) => {
-    session.onsession = resolve;
-  });
-  await roundTrip(await opened(session), 'hello');
-  const kept = await ticket;
-  await session.close();
-  return kept;
-}
-
-async function opened(session: DTLSSession): Promise<DTLSSession> {
-  await session.opened;
-  return session;
-}
-
 /** The next `count` messages of `session`. */
 async function messagesOf(session: DTLSSession, count: number): Promise<string[]> {
   const messages: string[] = [];
@@ -60,7 +43,7 @@ async function messagesOf(session: DTLSSession, count: number): Promise<string[]
 suite('early data over sockets', () => {
   test('early data is received and answered before the handshake is done, by its own callback', async () => {
     const server = earlyServer();
-    const ticket = await ticketFrom(server.port);
+    const ticket = await saved(server.port, VERSION);
     const session = client(server.port, {
       ...VERSION,
       session: ticket,
@@ -105,7 +88,7 @@ suite('early data over sockets', () => {
 
   test('a used ticket is not offered again, nor is early data under it', async () => {
     const server = earlyServer();
-    const ticket = await ticketFrom(server.port);
+    const ticket = await saved(server.port, VERSION);
     for (const expected of ['early one', 'one']) {
       const session = client(server.port, { ...VERSION, session: ticket, earlyData: 'one' });
       assert.deepEqual(await messagesOf(session, 1), [expected]);
@@ -130,7 +113,7 @@ suite('early data over sockets', () => {
     const [one, other] = [earlyServer(shared), earlyServer(shared)];
     const session = client(other.port, {
       ...VERSION,
-      session: await ticketFrom(one.port),
+      session: await saved(one.port, VERSION),
       earlyData: 'one',
     });
     assert.deepEqual(await messagesOf(session, 1), ['early one']);
@@ -155,7 +138,7 @@ suite('early data over sockets', () => {
       onearlydata: (data: Uint8Array) => void early.push(data),
     };
     const giver = echoServer(options);
-    const session = await ticketFrom(giver.port);
+    const session = await saved(giver.port, VERSION);
     const refuse = (theirs: DTLSSession): void => theirs.destroy();
     const refuser = listen(refuse, { host: '127.0.0.1', port: 0, ...SERVERS.p256, ...options });
     const client1 = client(refuser.address?.port ?? 0, { ...VERSION, session, earlyData: ['one', 'two'] });
@@ -172,7 +155,7 @@ suite('early data over sockets', () => {
     const server = earlyServer({ ticketKeys: Buffer.alloc(80, 9), replayGuard: () => false });
     const session = client(server.port, {
       ...VERSION,
-      session: await ticketFrom(server.port),
+      session: await saved(server.port, VERSION),
       earlyData: 'one',
     });
     assert.deepEqual(await messagesOf(session, 1), ['one']);

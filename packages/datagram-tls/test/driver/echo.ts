@@ -1,3 +1,4 @@
+import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   type ConnectOptions,
@@ -26,8 +27,27 @@ export function echoServer(options: Partial<ListenOptions> = {}): EchoServer {
   return { endpoint, port: endpoint.address?.port ?? 0, sessions };
 }
 
+/** An echo server that ends with the test. */
+export function server(t: TestContext, options: Partial<ListenOptions> = {}): EchoServer {
+  const made = echoServer(options);
+  t.after(() => made.endpoint.destroy());
+  return made;
+}
+
 export function client(port: number, options: ConnectOptions = {}, host = '127.0.0.1'): DTLSSession {
   return connect(host, port, { ca: CA, servername: 'localhost', ...options });
+}
+
+/** What a client can resume after a session with the server at `port`. */
+export async function saved(port: number, options: ConnectOptions = {}): Promise<Buffer> {
+  const session = client(port, options);
+  const ticket = new Promise<Buffer>((resolve) => {
+    session.onsession = resolve;
+  });
+  await session.opened;
+  const bytes = await ticket;
+  await session.close();
+  return bytes;
 }
 
 /** Sends one message and waits for its echo. Sends it again when a busy machine loses a datagram. */

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { networkInterfaces } from 'node:os';
 import { suite, type TestContext, test } from 'node:test';
 import {
   DTLSEndpoint,
@@ -11,24 +10,16 @@ import {
   listen,
 } from '#lib/index.js';
 import { CA, SERVERS } from '../support/identities.js';
+import { freePort, NO_IPV6 } from '../support/loopback.js';
 import { VERSIONS } from '../support/settings.js';
-import { client, echoServer, roundTrip, until } from './echo.js';
+import { client, roundTrip, server, until } from './echo.js';
 import { MemoryNetwork } from './memory-link.js';
 
-const hasIPv6 = Object.values(networkInterfaces()).some((list) =>
-  list?.some(({ address }) => address === '::1'),
-);
 const OPTIONS: EndpointConnectOptions = { ca: CA, servername: 'localhost' };
 
 function endpoint(t: TestContext, options: EndpointOptions = {}): DTLSEndpoint {
   const made = new DTLSEndpoint(options);
   t.after(() => made.destroy());
-  return made;
-}
-
-function server(t: TestContext, ...options: Parameters<typeof echoServer>): ReturnType<typeof echoServer> {
-  const made = echoServer(...options);
-  t.after(() => made.endpoint.destroy());
   return made;
 }
 
@@ -66,10 +57,7 @@ suite('many peers on one socket', () => {
 
   test('an endpoint that is not bound is bound by its first connect, at bindHost and bindPort', async (t) => {
     const other = server(t);
-    const free = createSocket('udp4').bind(0, '127.0.0.1');
-    await once(free, 'listening');
-    const { port } = free.address();
-    free.close();
+    const port = await freePort();
     const from = endpoint(t, { bindHost: '127.0.0.1', bindPort: port });
     assert.equal(from.address, undefined);
     const session = to(from, other);
@@ -160,7 +148,7 @@ suite('many peers on one socket', () => {
   });
 
   test('a socket on :: reaches both versions of IP', {
-    skip: !hasIPv6 && 'no IPv6 on this machine',
+    skip: NO_IPV6,
   }, async (t) => {
     const [four, six] = [server(t), server(t, { host: '::1' })];
     const from = endpoint(t, { bindHost: '::' });

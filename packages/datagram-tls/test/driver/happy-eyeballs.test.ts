@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { networkInterfaces } from 'node:os';
 import { suite, type TestContext, test } from 'node:test';
 import { interleave } from '#lib/driver/happy-eyeballs.js';
 import {
@@ -14,16 +13,14 @@ import {
   type Version,
 } from '#lib/index.js';
 import { CA, SERVERS } from '../support/identities.js';
+import { freePort, NO_IPV6 } from '../support/loopback.js';
 import { VERSIONS } from '../support/settings.js';
-import { type EchoServer, echoServer, roundTrip, until } from './echo.js';
+import { echoServer, roundTrip, saved, server, until } from './echo.js';
 
 // Siege case D12. All addresses are of this machine; a dead one has a socket that never answers.
 
 const NAME = 'localhost';
 const DEAD = ['127.0.0.2', '127.0.0.3'] as const;
-const hasIPv6 = Object.values(networkInterfaces()).some((list) =>
-  list?.some(({ address }) => address === '::1'),
-);
 const skip = process.platform !== 'linux' && 'only Linux has all of 127.0.0.0/8';
 
 /** Resolves every name to `addresses`. */
@@ -34,12 +31,6 @@ function book(...addresses: readonly string[]): LookupFunction {
       addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
     );
   };
-}
-
-function server(t: TestContext, ...options: Parameters<typeof echoServer>): EchoServer {
-  const made = echoServer(...options);
-  t.after(() => made.endpoint.destroy());
-  return made;
 }
 
 interface Dead {
@@ -60,18 +51,6 @@ function client(t: TestContext, { port }: { readonly port: number }, options: Co
   const session = connect(NAME, port, { ca: CA, autoSelectFamilyAttemptTimeout: 10, ...options });
   t.after(() => session.destroy());
   return session;
-}
-
-/** A session to resume, with early data. */
-async function saved(port: number): Promise<Buffer> {
-  const session = connect('127.0.0.1', port, { ca: CA, servername: NAME });
-  const ticket = new Promise<Buffer>((resolve) => {
-    session.onsession = resolve;
-  });
-  await session.opened;
-  const bytes = await ticket;
-  await session.close();
-  return bytes;
 }
 
 suite('the order of addresses', () => {
@@ -120,7 +99,7 @@ suite('a host name with several addresses', { skip }, () => {
     });
   }
 
-  test('both versions of IP are tried', { skip: !hasIPv6 && 'no IPv6 on this machine' }, async (t) => {
+  test('both versions of IP are tried', { skip: NO_IPV6 }, async (t) => {
     const alive = server(t);
     const session = client(t, alive, { lookup: book('::1', '127.0.0.1') });
     await session.opened;
@@ -243,11 +222,8 @@ suite('a host name with several addresses', { skip }, () => {
   test('attempts from a given port share it, and the session keeps it', async (t) => {
     const alive = server(t);
     await dead(t, DEAD[0], alive.port);
-    const free = createSocket('udp4').bind(0, '0.0.0.0');
-    await once(free, 'listening');
-    const { port: bindPort } = free.address();
-    free.close();
-    const addresses = hasIPv6 ? [DEAD[0], '::1', '127.0.0.1'] : [DEAD[0], '127.0.0.1'];
+    const bindPort = await freePort('0.0.0.0');
+    const addresses = NO_IPV6 === false ? [DEAD[0], '::1', '127.0.0.1'] : [DEAD[0], '127.0.0.1'];
     const session = client(t, alive, { lookup: book(...addresses), bindPort });
     await session.opened;
     assert.equal(session.endpoint.address?.port, bindPort);

@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
-import { networkInterfaces } from 'node:os';
 import { describe, it } from 'node:test';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { client, echoServer, roundTrip, until } from './echo.js';
-import { openNat } from './nat.js';
-
-const hasIPv6 = Object.values(networkInterfaces()).some((list) =>
-  list?.some(({ address }) => address === '::1'),
-);
+import type { ListenOptions } from '#lib/index.js';
+import { NO_IPV6 } from '../support/loopback.js';
+import { client, type EchoServer, echoServer, roundTrip, until } from './echo.js';
+import { type Nat, openNat } from './nat.js';
 
 /** Sends all `datagrams` to a port from a new socket, no faster than a server in this process can read them. */
 async function pour(port: number, datagrams: Iterable<Uint8Array>): Promise<void> {
@@ -46,9 +43,22 @@ const CLIENT_HELLO = Uint8Array.of(
   ...[0xfe, 0xfd, ...new Array<number>(32).fill(1), 0, 0, 0, 2, 0xc0, 0x2b, 1, 0],
 );
 
+/** An echo server, and a NAT before it. */
+async function behindNat(
+  options: Partial<ListenOptions> = {},
+): Promise<{ server: EchoServer; nat: Nat; close: () => Promise<void> }> {
+  const server = echoServer(options);
+  const nat = await openNat(server.port);
+  const close = async (): Promise<void> => {
+    nat.close();
+    await server.endpoint.close();
+  };
+  return { server, nat, close };
+}
+
 describe('one server socket', () => {
   for (const host of ['127.0.0.1', '::1']) {
-    const skip = host === '::1' && !hasIPv6 ? 'this machine has no IPv6 loopback' : false;
+    const skip = host === '::1' && NO_IPV6;
     it(`a server serves 50 clients at once over ${host}`, { skip }, async () => {
       const server = echoServer({ host });
       const clients = Array.from({ length: 50 }, () => client(server.port, {}, host));
@@ -66,8 +76,7 @@ describe('one server socket', () => {
   }
 
   it('a server accepts a client that restarts on the same port, and ends its old session when the new one is proved', async () => {
-    const server = echoServer();
-    const nat = await openNat(server.port);
+    const { server, nat, close } = await behindNat();
     const first = client(nat.port);
     await first.opened;
     nat.forget();
@@ -79,13 +88,11 @@ describe('one server socket', () => {
     assert.equal(server.sessions[1]?.destroyed, false);
     await second.close();
     first.destroy();
-    nat.close();
-    await server.endpoint.close();
+    await close();
   });
 
   it('a server accepts a restarted client also when it is full', async () => {
-    const server = echoServer({ maxSessionsPerHost: 1 });
-    const nat = await openNat(server.port);
+    const { server, nat, close } = await behindNat({ maxSessionsPerHost: 1 });
     const first = client(nat.port);
     await first.opened;
     nat.forget();
@@ -94,26 +101,22 @@ describe('one server socket', () => {
     assert.equal(server.endpoint.stats.serverRefusedCount, 0n);
     await second.close();
     first.destroy();
-    nat.close();
-    await server.endpoint.close();
+    await close();
   });
 
   it('a server keeps a session when a ClientHello comes from its address', async () => {
-    const server = echoServer();
-    const nat = await openNat(server.port);
+    const { server, nat, close } = await behindNat();
     const session = client(nat.port);
     await session.opened;
     nat.inject(CLIENT_HELLO);
     assert.equal(await roundTrip(session, 'still here'), 'still here');
     assert.equal(server.sessions.length, 1);
     await session.close();
-    nat.close();
-    await server.endpoint.close();
+    await close();
   });
 
   it('a server is not delayed by a peer that stops during its handshake', async () => {
-    const server = echoServer();
-    const nat = await openNat(server.port);
+    const { server, nat, close } = await behindNat();
     const silent = client(nat.port);
     await nat.untilSent(2);
     nat.forget();
@@ -125,20 +128,17 @@ describe('one server socket', () => {
     stuck.destroy();
     silent.destroy();
     await lively.close();
-    nat.close();
-    await server.endpoint.close();
+    await close();
   });
 
   it('a server ends a handshake whose client is silent for handshakeTimeout', async () => {
-    const server = echoServer({ handshakeTimeout: 100, maxVersion: 'DTLSv1.2' });
-    const nat = await openNat(server.port);
+    const { server, nat, close } = await behindNat({ handshakeTimeout: 100, maxVersion: 'DTLSv1.2' });
     const silent = client(nat.port);
     await until(() => server.sessions.length > 0);
     nat.forget();
     await assert.rejects(server.sessions[0]?.opened ?? assert.fail(), { code: 'ERR_DTLS_HANDSHAKE_TIMEOUT' });
     silent.destroy();
-    nat.close();
-    await server.endpoint.close();
+    await close();
   });
 
   it('a server drops and counts 100,000 junk datagrams, and keeps nothing of them', async () => {
@@ -155,8 +155,7 @@ describe('one server socket', () => {
   });
 
   it('a server may answer a message whose sender closed in the same datagram: the answer is dropped and counted', async () => {
-    const server = echoServer();
-    const nat = await openNat(server.port);
+    const { server, nat, close } = await behindNat();
     const session = client(nat.port);
     await session.opened;
     await server.sessions[0]?.opened;
@@ -165,13 +164,11 @@ describe('one server socket', () => {
     await session.close();
     await server.sessions[0]?.closed;
     assert.equal(server.sessions[0]?.drops.peer_closed, 1);
-    nat.close();
-    await server.endpoint.close();
+    await close();
   });
 
   it('a session survives junk from the address of its peer', async () => {
-    const server = echoServer();
-    const nat = await openNat(server.port);
+    const { server, nat, close } = await behindNat();
     const session = client(nat.port);
     await session.opened;
     let n = 0;
@@ -183,7 +180,6 @@ describe('one server socket', () => {
     assert.equal(await roundTrip(session, 'unharmed'), 'unharmed');
     assert.ok((server.sessions[0]?.stats.droppedCount ?? 0n) > 100n);
     await session.close();
-    nat.close();
-    await server.endpoint.close();
+    await close();
   });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { suite, type TestContext, test } from 'node:test';
+import { suite, test } from 'node:test';
 import { resolveSecurity } from '#lib/config/resolve.js';
 import { withTicketsOf } from '#lib/config/tickets.js';
 import { platform } from '#lib/driver/platform.js';
@@ -9,20 +9,13 @@ import {
   createSecureContext,
   DTLSEndpoint,
   type DTLSSession,
-  type ListenOptions,
   listen,
   type SecureContextOptions,
 } from '#lib/index.js';
 import { CA, CLIENTS, OTHER_CA, SERVERS } from '../support/identities.js';
 import { VERSIONS } from '../support/settings.js';
-import { client, type EchoServer, echoServer, roundTrip } from './echo.js';
+import { client, roundTrip, saved, server } from './echo.js';
 import { MemoryNetwork } from './memory-link.js';
-
-function server(t: TestContext, options: Partial<ListenOptions> = {}): EchoServer {
-  const made = echoServer(options);
-  t.after(() => made.endpoint.destroy());
-  return made;
-}
 
 /** The scheme of the server's signature shows which of its certificates it uses. */
 async function schemeOf(port: number, options: ConnectOptions = {}): Promise<string | undefined> {
@@ -31,17 +24,6 @@ async function schemeOf(port: number, options: ConnectOptions = {}): Promise<str
   const { signatureScheme } = session;
   await session.close();
   return signatureScheme;
-}
-
-async function saved(port: number, options: ConnectOptions = {}): Promise<Buffer> {
-  const session = client(port, options);
-  const ticket = new Promise<Buffer>((resolve) => {
-    session.onsession = resolve;
-  });
-  await session.opened;
-  const bytes = await ticket;
-  await session.close();
-  return bytes;
 }
 
 async function resumes(port: number, session: Buffer, options: ConnectOptions = {}): Promise<boolean> {

@@ -12,7 +12,7 @@ import {
   type SharedSocket,
 } from '#lib/index.js';
 import { CA, SERVERS } from '../support/identities.js';
-import { client, echoServer, roundTrip, until } from './echo.js';
+import { client, roundTrip, server, until } from './echo.js';
 
 /** A socket of the application, which the test closes. */
 function own(t: TestContext, type: 'udp4' | 'udp6' = 'udp4'): Socket {
@@ -42,12 +42,6 @@ function serve(t: TestContext, socket: SharedSocket): DTLSEndpoint {
   );
   t.after(() => endpoint.destroy());
   return endpoint;
-}
-
-function server(t: TestContext): ReturnType<typeof echoServer> {
-  const made = echoServer();
-  t.after(() => made.endpoint.destroy());
-  return made;
 }
 
 function from(socket: SharedSocket, port: number, options: ConnectOptions = {}): DTLSSession {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { createSocket, Socket } from 'node:dgram';
-import { once } from 'node:events';
+import { Socket } from 'node:dgram';
 import { test } from 'node:test';
 import { connect } from '#lib/index.js';
+import { freePort } from '../support/loopback.js';
 import { client, echoServer, roundTrip } from './echo.js';
 
 // Siege cases F6 and D3: a peer that cannot be reached was found out after the whole handshake timeout.
@@ -11,18 +11,8 @@ const PATIENCE = { timeout: 60_000 };
 /** Node's own function, which a test replaces. */
 const real = Reflect.get(Socket.prototype, 'connect') as (...args: Parameters<Socket['connect']>) => void;
 
-async function closedPort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => {
-    socket.close(resolve);
-  });
-  return port;
-}
-
 test('a client learns of a closed port long before its handshake times out', PATIENCE, async () => {
-  const session = connect('127.0.0.1', await closedPort(), { handshakeTimeout: 0 });
+  const session = connect('127.0.0.1', await freePort(), { handshakeTimeout: 0 });
   await assert.rejects(session.opened, {
     code: 'ERR_DTLS_UNREACHABLE',
     source: 'network',

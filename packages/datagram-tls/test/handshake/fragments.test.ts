@@ -5,22 +5,11 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { MemoryAccount, MemoryPool, PIECE_COST } from '#lib/base/memory.js';
 import { type Discarded, Reassembler } from '#lib/connection/reassembly.js';
-import type { HandshakeFragment } from '#lib/wire/messages/handshake-header.js';
 import { Random } from '../support/random.js';
+import { fragment } from './fragment.js';
 
 const LIMITS = { maxMessage: 0x10200, budget: 0x18000 };
 const EPOCHS = [0, 2] as const;
-
-function fragment(messageSeq: number, body: Uint8Array, from = 0, to = body.length): HandshakeFragment {
-  return {
-    type: 11,
-    length: body.length,
-    messageSeq,
-    fragmentOffset: from,
-    fragmentLength: to - from,
-    fragment: body.subarray(from, to),
-  };
-}
 
 function message(length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (i * 31) >> 3);

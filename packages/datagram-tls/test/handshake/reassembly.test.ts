@@ -3,23 +3,12 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { PIECE_COST } from '#lib/base/memory.js';
 import { type FragmentFate, Reassembler } from '#lib/connection/reassembly.js';
-import type { HandshakeFragment } from '#lib/wire/messages/handshake-header.js';
+import { fragment } from './fragment.js';
 
 const LIMITS = { maxMessage: 1000, budget: 4000 };
 /** What a message costs beside its runs of bytes. */
 const MESSAGE_COST = 256;
 const WINDOW = 16;
-
-function fragment(messageSeq: number, body: Uint8Array, from = 0, to = body.length): HandshakeFragment {
-  return {
-    type: 11,
-    length: body.length,
-    messageSeq,
-    fragmentOffset: from,
-    fragmentLength: to - from,
-    fragment: body.subarray(from, to),
-  };
-}
 
 const body = Uint8Array.from({ length: 300 }, (_, i) => i);
 

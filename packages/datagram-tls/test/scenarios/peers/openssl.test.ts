@@ -1,27 +1,16 @@
 import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { suite, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { listen } from '#lib/index.js';
 import { CA, SERVERS } from '../../support/identities.js';
+import { freePort } from '../../support/loopback.js';
 
 // One socket of ours beside several processes of OpenSSL, as their client and as their server at once.
 
 const FIXTURES = fileURLToPath(new URL('../../../../test/support/fixtures/', import.meta.url));
 const skip = spawnSync('openssl', ['version']).status !== 0 && 'openssl is not installed';
 const PATIENCE = { timeout: 60_000 };
-
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => {
-    socket.close(resolve);
-  });
-  return port;
-}
 
 function openssl(t: TestContext, args: readonly string[]): ChildProcessWithoutNullStreams {
   const child = spawn('openssl', args, { cwd: FIXTURES });

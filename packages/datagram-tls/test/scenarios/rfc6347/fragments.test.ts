@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { HandshakeType } from '#lib/wire/codes.js';
-import type { HandshakeFragment } from '#lib/wire/messages/handshake-header.js';
 import { CLIENTS, SERVERS } from '../../support/identities.js';
 import { Pair } from '../../support/pair.js';
 import { fragmentRecord } from '../../support/records.js';
+import { assertWholeMessages } from '../../support/whole.js';
 import { Log } from './log.js';
 
 const version = 'DTLSv1.2';
@@ -26,8 +26,7 @@ suite('handshake messages of DTLS 1.2 in fragments', () => {
         const fragments = log.fragments(role);
         assert.ok(fragments.some(({ fragmentLength, length }) => fragmentLength < length));
         assert.ok(fragments.every(({ fragmentLength }) => fragmentLength + FRAME <= mtu));
-        const numbers = new Set(fragments.map(({ messageSeq }) => messageSeq));
-        for (const seq of numbers) contiguous(fragments.filter(({ messageSeq }) => messageSeq === seq));
+        assertWholeMessages(fragments);
       }
     });
   }
@@ -46,12 +45,3 @@ suite('handshake messages of DTLS 1.2 in fragments', () => {
     assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 900));
   });
 });
-
-function contiguous(fragments: readonly HandshakeFragment[]): void {
-  let end = 0;
-  for (const { fragmentOffset, fragmentLength } of fragments) {
-    assert.equal(fragmentOffset, end);
-    end += fragmentLength;
-  }
-  assert.equal(end, fragments[0]?.length);
-}

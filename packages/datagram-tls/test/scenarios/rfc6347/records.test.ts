@@ -6,7 +6,8 @@ import { ContentType, HandshakeType } from '#lib/wire/codes.js';
 import { CLIENTS } from '../../support/identities.js';
 import { Insider12 } from '../../support/insider12.js';
 import { Pair } from '../../support/pair.js';
-import { encodeFragment, flipped, plainRecord, recordsOf } from '../../support/records.js';
+import { encodeFragment, flipped, plainRecord } from '../../support/records.js';
+import { assertWholeRecords } from '../../support/whole.js';
 import { Log, outline } from './log.js';
 
 const version = 'DTLSv1.2';
@@ -25,10 +26,7 @@ suite('records of DTLS 1.2', () => {
       pair.runFor(100);
       assert.equal(pair.client.messages.length + pair.server.messages.length, 2);
       assert.ok(log.datagrams.length >= 8);
-      for (const { data } of log.datagrams) {
-        assert.ok(data.length <= mtu, `${data.length} bytes`);
-        assert.ok(recordsOf(data).length > 0);
-      }
+      assertWholeRecords(log.datagrams, mtu);
     });
   }
 

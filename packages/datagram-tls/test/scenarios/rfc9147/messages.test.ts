@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
 import { ContentType } from '#lib/wire/codes.js';
-import type { HandshakeFragment } from '#lib/wire/messages/handshake-header.js';
 import { assertAlive } from '../../support/alive.js';
 import { CLIENTS, SERVERS } from '../../support/identities.js';
 import { encodeFragment, fragmentRecord } from '../../support/records.js';
+import { assertWholeMessages } from '../../support/whole.js';
 import { finished, isRetry, OpenPair, server_hello } from './open-pair.js';
 
 /** Twice the maximum segment lifetime of TCP, which is two minutes (RFC 9293 §3.4.2), ms. */
@@ -27,8 +27,7 @@ suite('handshake messages of DTLS 1.3', () => {
       for (const role of ROLES) {
         const fragments = pair.fragments(role).map(({ fragment }) => fragment);
         assert.ok(fragments.some(({ fragmentLength, length }) => fragmentLength < length));
-        const numbers = new Set(fragments.map(({ messageSeq }) => messageSeq));
-        for (const seq of numbers) contiguous(fragments.filter(({ messageSeq }) => messageSeq === seq));
+        assertWholeMessages(fragments);
       }
     });
   }
@@ -179,12 +178,3 @@ suite('the end of a handshake of DTLS 1.3', () => {
     });
   }
 });
-
-function contiguous(fragments: readonly HandshakeFragment[]): void {
-  let end = 0;
-  for (const { fragmentOffset, fragmentLength } of fragments) {
-    assert.equal(fragmentOffset, end);
-    end += fragmentLength;
-  }
-  assert.equal(end, fragments[0]?.length);
-}

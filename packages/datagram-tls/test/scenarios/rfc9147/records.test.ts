@@ -5,6 +5,7 @@ import { RecordReader13, RecordWriter13 } from '#lib/record/protect13.js';
 import { ContentType } from '#lib/wire/codes.js';
 import { assertAlive } from '../../support/alive.js';
 import { flipped, plainRecord, recordsOf, unifiedRecord } from '../../support/records.js';
+import { assertWholeRecords } from '../../support/whole.js';
 import { OpenPair } from './open-pair.js';
 
 const ROLES = ['client', 'server'] as const;
@@ -22,10 +23,7 @@ suite('records of DTLS 1.3', () => {
       }
       pair.runFor(100);
       assert.equal(pair.client.messages.length + pair.server.messages.length, 2);
-      for (const { data } of pair.datagrams) {
-        assert.ok(data.length <= mtu, `${data.length} bytes`);
-        assert.ok(recordsOf(data).length > 0);
-      }
+      assertWholeRecords(pair.datagrams, mtu);
     });
   }
 
