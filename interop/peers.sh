@@ -12,7 +12,7 @@ readonly LIMIT=480
 
 main() {
   mkdir -p "$bin" "$logs"
-  [ $# -gt 0 ] || set -- pion3 pion scandium nss dimpl mbedtls wolfssl boringssl
+  [ $# -gt 0 ] || set -- pion3 pion scandium nss dimpl mbedtls mbedtls3 wolfssl boringssl
   local peer
   for peer in "$@"; do
     build "$peer"
@@ -70,12 +70,21 @@ build_mbedtls() {
   rust_peer mbedtls-peer "$1"
 }
 
+# Version 3.6 comes in a crate whose build is for other purposes: only its sources are used.
+build_mbedtls3() {
+  local crate=mbedtls-rs-sys@0.3.1 source
+  need cc gcc || return
+  timeout 120 cargo info --quiet "$crate" >&2 || { echo "the registry does not give the crate $crate"; return 1; }
+  source=$(ls -d "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/"${crate/@/-}"/mbedtls | head -n 1)
+  MBEDTLS3=$source rust_peer mbedtls3-peer "$1"
+}
+
 # The crate leaves these out of the library: key logs, exporters, raw public keys, suites with a pre-shared key but no key
 # exchange, tickets, sessions in files, and early data, with a server that then asks for no cookie.
 build_wolfssl() {
   need autoreconf autoconf && need aclocal automake && need libtoolize libtool && need patch patch && need_libclang || return
   local built=$cache/native/wolfssl-defines defines='-DHAVE_SECRET_CALLBACK -DHAVE_KEYING_MATERIAL -DWOLFSSL_STATIC_PSK'
-  defines+=' -DHAVE_RPK -DHAVE_SESSION_TICKET -DHAVE_EXT_CACHE'
+  defines+=' -DHAVE_RPK -DHAVE_SESSION_TICKET -DHAVE_EXT_CACHE -DWOLFSSL_DTLS_CID -DDTLS_CID_MAX_SIZE=32'
   defines+=' -DWOLFSSL_EARLY_DATA -DWOLFSSL_DTLS13_NO_HRR_ON_RESUME'
   # Cargo does not notice when they change.
   [ "$(cat "$built" 2>/dev/null)" = "$defines" ] ||

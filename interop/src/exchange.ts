@@ -132,6 +132,7 @@ function sideOptions(plan: Plan, role: Role, { folder }: Pki) {
     ...(plan.eager === undefined ? {} : { eager: plan.eager }),
     ...(plan.psk === undefined ? {} : { psk: plan.psk[role] }),
     ...(plan.keyUpdate === undefined ? {} : { updatesKeys: [role, 'both'].includes(plan.keyUpdate.by) }),
+    ...(plan.cids?.[role] === undefined ? {} : { cid: plan.cids[role] }),
     ...(plan.keylogs === undefined ? {} : { keylog: plan.keylogs[role] }),
   } as const;
 }

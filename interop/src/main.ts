@@ -11,6 +11,7 @@ import { browserCases } from './cases/browsers.js';
 import { type Case, programsOf } from './cases/case.js';
 import { coapCases } from './cases/coap.js';
 import { comebackCases } from './cases/comeback.js';
+import { connectionIdBaseline } from './cases/connection-ids.js';
 import { constrainedCases } from './cases/constrained.js';
 import { earlyDataCases } from './cases/early-data.js';
 import { extensionCases } from './cases/extensions.js';
@@ -87,7 +88,7 @@ function isBrowser(program: Program): boolean {
 function selected(): Case[] {
   const wanted = filters.map((filter) => filter.toLowerCase());
   const all = flags.baseline
-    ? [...baseline(Number(flags.seeds)), ...modernBaseline()]
+    ? [...baseline(Number(flags.seeds)), ...modernBaseline(), ...connectionIdBaseline()]
     : [
         ...matrix(Number(flags.seeds)),
         ...comebackCases(),

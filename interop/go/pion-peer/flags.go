@@ -48,6 +48,8 @@ type settings struct {
 	cookie                      string
 	identity                    string
 	psk                         []byte
+	// Bytes of this side's connection ID; 0 only offers to send the other's, and a negative number offers nothing.
+	cid int
 }
 
 func parse(args []string) settings {
@@ -71,6 +73,7 @@ func parse(args []string) settings {
 	set.StringVar(&groups, "groups", "", "IANA names")
 	set.StringVar(&psk, "psk", "", "ID:HEX")
 	set.IntVar(&s.mtu, "mtu", 0, "largest UDP payload")
+	set.IntVar(&s.cid, "cid", -1, "bytes of the connection ID to receive")
 	_ = set.Parse(args[1:])
 	s.suites = codes(suiteCodes, suites)
 	s.groups = codes(groupCodes, groups)

@@ -29,6 +29,12 @@ func sharedOptions(s settings) []dtls.Option {
 	if s.mtu > 0 {
 		options = append(options, dtls.WithMTU(s.mtu))
 	}
+	switch {
+	case s.cid == 0:
+		options = append(options, dtls.WithConnectionIDGenerator(dtls.OnlySendCIDGenerator()))
+	case s.cid > 0:
+		options = append(options, dtls.WithConnectionIDGenerator(dtls.RandomCIDGenerator(s.cid)))
+	}
 	if s.keylog != "" {
 		file, err := os.OpenFile(s.keylog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		check(err)

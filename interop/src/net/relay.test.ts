@@ -34,9 +34,36 @@ test('a datagram larger than the MTU is dropped and counted', async () => {
   assert.equal(heard.tooLarge, 2);
 });
 
+test('a client that moves comes from another address, and what is sent to the old one is lost', async () => {
+  const server = await bound();
+  const client = await bound();
+  const relay = await Relay.start({ server: { host: HOST, port: server.address().port } });
+  const seen: { address: string; port: number }[] = [];
+  const heard: string[] = [];
+  server.on('message', (_, { address, port }) => void seen.push({ address, port }));
+  client.on('message', (bytes) => void heard.push(bytes.toString()));
+  const say = async () => {
+    const before = seen.length;
+    await send(client, 'here', relay.port);
+    while (seen.length === before) await sleep(5);
+  };
+  await say();
+  relay.move('127.0.0.2');
+  await say();
+  relay.move();
+  await say();
+  const [first, second, third] = seen;
+  assert.deepEqual([first?.address, second?.address, third?.address], [HOST, '127.0.0.2', HOST]);
+  assert.notEqual(first?.port, third?.port);
+  for (const [index, { address, port }] of seen.entries()) server.send(`answer ${index}`, port, address);
+  while (heard.length === 0 || relay.astray < 2) await sleep(5);
+  assert.deepEqual(heard, ['answer 2']);
+  for (const one of [relay, server, client]) one.close();
+});
+
 test('a capture is a pcap file with a packet for each passage', () => {
   const bytes = Uint8Array.of(22, 254, 253);
-  const file = encodePcap([{ direction: 'to-server', at: 1500, clientPort: 4000, bytes }], 5684);
+  const file = encodePcap([{ direction: 'to-server', at: 1500, clientPort: 4000, moves: 0, bytes }], 5684);
   const packet = Buffer.from(file).subarray(24);
   assert.equal(packet.readUInt32LE(0), 1);
   assert.equal(packet.readUInt32LE(8), 14 + 20 + 8 + bytes.length);

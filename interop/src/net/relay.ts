@@ -21,7 +21,19 @@ export interface RelayOptions {
   /** Larger payloads (bytes) are dropped, as on a path with that MTU. */
   readonly mtu?: number;
   /** Replaces a datagram by others; `undefined` passes it unchanged. */
-  readonly rewrite?: (datagram: Uint8Array, direction: Direction, index: number) => Uint8Array[] | undefined;
+  readonly rewrite?: (
+    datagram: Uint8Array,
+    direction: Direction,
+    index: number,
+    at: Crossing,
+  ) => Uint8Array[] | undefined;
+}
+
+/** Where a datagram is rewritten. */
+export interface Crossing {
+  readonly relay: Relay;
+  /** Of the client that sent it, or to which it goes. */
+  readonly clientPort: number;
 }
 
 /** One datagram as it reached the relay, delivered or not. */
@@ -30,23 +42,31 @@ export interface Passage {
   /** Milliseconds since the relay began. */
   readonly at: number;
   readonly clientPort: number;
+  /** How often the clients had moved before. */
+  readonly moves: number;
   readonly bytes: Uint8Array;
 }
 
 const CAPTURE_LIMIT = 10_000;
 const OVERTAKEN_MS = 60;
 
-/** A UDP relay in front of one server, for any number of clients, that loses, repeats, delays and reorders by a seed. */
+/** A UDP relay in front of one server, for any number of clients, that loses, repeats, delays and reorders by a seed, and moves them. */
 export class Relay {
   readonly passages: Passage[] = [];
   /** Datagrams that were not delivered because they exceed the MTU. */
   tooLarge = 0;
+  /** Datagrams that the server sent to an address that a client has left. */
+  astray = 0;
+  /** How often the clients have moved. */
+  moves = 0;
   readonly #options: RelayOptions;
   readonly #front: Socket;
   readonly #upstreams = new Map<string, Socket>();
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #counts: Record<Direction, number> = { 'to-server': 0, 'to-client': 0 };
   readonly #began = performance.now();
+  /** The address from which the server hears the clients; undefined: the one that the system chooses. */
+  #address: string | undefined;
 
   private constructor(options: RelayOptions) {
     this.#options = options;
@@ -65,6 +85,15 @@ export class Relay {
 
   get port(): number {
     return this.#front.address().port;
+  }
+
+  /**
+   * Moves all clients, as a NAT that has forgotten them: the server hears them from other ports, and from `address`
+   * if given. What it sends to the old ones is lost.
+   */
+  move(address?: string): void {
+    this.moves++;
+    this.#address = address;
   }
 
   /** Largest payload seen in a direction, in bytes. */
@@ -94,19 +123,23 @@ export class Relay {
 
   #fromClient(bytes: Uint8Array, address: string, port: number): void {
     const { server } = this.#options;
-    const upstream = this.#upstream(address, port);
-    this.#pass('to-server', port, bytes, (out) => upstream.send(out, server.port, server.host));
+    this.#pass('to-server', port, bytes, (out) => {
+      this.#upstream(address, port).send(out, server.port, server.host);
+    });
   }
 
   #upstream(address: string, port: number): Socket {
-    const client = `${address} ${port}`;
+    const place = this.moves;
+    const client = `${address} ${port} ${place}`;
     const known = this.#upstreams.get(client);
     if (known !== undefined) return known;
     const socket = this.#open();
+    if (this.#address !== undefined) socket.bind(0, this.#address);
     socket.on('message', (bytes, from) => {
       // Another program's datagram, for the earlier user of this port.
       if (from.port !== this.#options.server.port) return;
-      this.#pass('to-client', port, bytes, (out) => this.#front.send(out, port, address));
+      if (place !== this.moves) this.astray++;
+      else this.#pass('to-client', port, bytes, (out) => this.#front.send(out, port, address));
     });
     this.#upstreams.set(client, socket);
     return socket;
@@ -120,9 +153,11 @@ export class Relay {
   ): void {
     const index = this.#counts[direction]++;
     if (this.passages.length < CAPTURE_LIMIT) {
-      this.passages.push({ direction, clientPort, at: performance.now() - this.#began, bytes });
+      const { moves } = this;
+      this.passages.push({ direction, clientPort, moves, at: performance.now() - this.#began, bytes });
     }
-    for (const out of this.#options.rewrite?.(bytes, direction, index) ?? [bytes]) {
+    const at = { relay: this, clientPort };
+    for (const out of this.#options.rewrite?.(bytes, direction, index, at) ?? [bytes]) {
       if (out.length > (this.#options.mtu ?? Number.POSITIVE_INFINITY)) this.tooLarge++;
       else for (const delay of this.#fate(direction, index)) this.#later(delay, () => send(out));
     }

@@ -1,6 +1,9 @@
 import type { Direction, Passage } from './relay.js';
 
+const CHANGE_CIPHER_SPEC = 20;
 const HANDSHAKE = 22;
+/** The type of a record of DTLS 1.2 with a connection ID (RFC 9146). */
+const TLS12_CID = 25;
 const CLIENT_HELLO = 1;
 const RECORD_HEADER = 13;
 const MESSAGE_HEADER = 12;
@@ -31,6 +34,49 @@ export function splitHello(passages: readonly Passage[]): boolean {
 /** The largest body of a protected record that went in a direction, bytes. */
 export function largestProtected(passages: readonly Passage[], direction: Direction): number {
   return Math.max(0, ...going(passages, direction).flatMap((bytes) => protectedBodies(Buffer.from(bytes))));
+}
+
+/**
+ * The connection IDs in a direction's protected records, hex, where each is of `length` bytes. A record without one
+ * has the empty ID.
+ */
+export function connectionIds(
+  passages: readonly Passage[],
+  direction: Direction,
+  length: number,
+): Set<string> {
+  return new Set(going(passages, direction).flatMap((bytes) => idsIn(Buffer.from(bytes), length)));
+}
+
+function idsIn(bytes: Buffer, length: number): string[] {
+  const ids: string[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const first = bytes[at] ?? 0;
+    const unified = (first & 0xe0) === 0x20;
+    const present = unified ? (first & 0x10) !== 0 : first === TLS12_CID;
+    const idAt = at + (unified ? 1 : RECORD_HEADER - 2);
+    const idEnd = present ? idAt + length : idAt;
+    if (unified || bytes.readUInt16BE(at + 3) > 0) ids.push(bytes.toString('hex', idAt, idEnd));
+    if (unified && (first & 4) === 0) break;
+    const lengthAt = idEnd + (unified ? ((first & 8) === 0 ? 1 : 2) : 0);
+    at = lengthAt + 2 + bytes.readUInt16BE(lengthAt);
+  }
+  return ids;
+}
+
+/** Whether a datagram of DTLS 1.3 begins with a protected record. */
+export function isProtected13([first = 0]: Uint8Array): boolean {
+  return (first & 0xe0) === 0x20;
+}
+
+/** Whether a datagram of DTLS 1.2 has a ChangeCipherSpec. */
+export function changesCipher(bytes: Uint8Array): boolean {
+  const view = Buffer.from(bytes);
+  for (let at = 0; at + RECORD_HEADER <= view.length; at += RECORD_HEADER + view.readUInt16BE(at + 11)) {
+    if (view[at] === CHANGE_CIPHER_SPEC) return true;
+    if (view[at] === TLS12_CID) return false;
+  }
+  return false;
 }
 
 function protectedBodies(bytes: Buffer): number[] {

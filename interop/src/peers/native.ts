@@ -167,6 +167,7 @@ function sideFlags(options: SideOptions): string[] {
     ...(options.sessions === undefined ? [] : ['--sessions', String(options.sessions)]),
     ...(options.tickets === false ? ['--tickets', 'no'] : []),
     ...(options.keylog === undefined ? [] : ['--keylog', options.keylog]),
+    ...(options.cid === undefined ? [] : ['--cid', String(options.cid)]),
   ];
 }
 
@@ -193,6 +194,10 @@ function facts(output: string): Facts {
     reused: fact('reused') === 'yes',
     exporter: fact('exporter'),
     staple: fact('staple'),
+    cids:
+      fact('cid-own') === undefined
+        ? undefined
+        : { own: fact('cid-own') ?? '', other: fact('cid-other') ?? '' },
     clientVerified: fact('client-verified') === 'yes',
     alertsSent: all('alert-sent'),
     alertsReceived: all('alert-received'),

@@ -36,6 +36,11 @@ export interface SideOptions {
   readonly early?: string;
   /** How many sessions follow one another, where the program would end after the first. */
   readonly sessions?: number;
+  /**
+   * Negotiates connection IDs: the length of the one that it wants to receive, bytes; 0 only offers to send the
+   * other side's.
+   */
+  readonly cid?: number;
   /** Whether it will be told to update its keys: some peers only do so by themselves, after a few records. */
   readonly updatesKeys?: boolean;
 }
@@ -95,6 +100,8 @@ export interface Facts {
   readonly staple?: string | undefined;
   /** 32 bytes for the label EXPORTER-interop without a context, hex. */
   readonly exporter?: string | undefined;
+  /** The connection IDs that it receives and that it sends, hex; empty for none. */
+  readonly cids?: { readonly own: string; readonly other: string } | undefined;
   readonly alertsSent: readonly string[];
   readonly alertsReceived: readonly string[];
   /** In the peer's own words. */
@@ -188,6 +195,8 @@ export interface Demand {
   /** The limit that the client requests, bytes of content in a record of either side. */
   readonly maxFragmentLength?: 512 | undefined;
   readonly keyUpdate?: KeyUpdate | undefined;
+  /** The length of the connection ID that each side wants, bytes; a side without one negotiates none. */
+  readonly cids?: Readonly<Partial<Record<Role, number>>> | undefined;
   /** Whether the session is resumed by a second one. */
   readonly resumed?: boolean | undefined;
   /** The treatment of datagrams on the path; absent: none. */

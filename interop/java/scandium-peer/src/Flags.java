@@ -9,7 +9,7 @@ import java.util.Set;
 /** The command line that all foreign peers have, as far as Scandium has use for it. */
 final class Flags {
     private static final Set<String> KNOWN = Set.of("--host", "--port", "--version", "--cert", "--key", "--ca", "--name",
-            "--suites", "--groups", "--mtu", "--psk", "--cookie");
+            "--suites", "--groups", "--mtu", "--psk", "--cookie", "--cid");
 
     final boolean server;
     private final Map<String, String> given = new HashMap<>();

@@ -10,6 +10,7 @@ import org.eclipse.californium.elements.RawData;
 import org.eclipse.californium.scandium.DTLSConnector;
 import org.eclipse.californium.scandium.config.DtlsConnectorConfig;
 import org.eclipse.californium.scandium.dtls.AlertMessage;
+import org.eclipse.californium.scandium.dtls.ConnectionId;
 import org.eclipse.californium.scandium.dtls.DTLSContext;
 import org.eclipse.californium.scandium.dtls.DTLSSession;
 import org.eclipse.californium.scandium.dtls.HandshakeException;
@@ -25,7 +26,7 @@ public final class ScandiumPeer extends SessionAdapter {
 
     private final Flags flags;
     private final DTLSConnector connector;
-    /** The other side; a server learns of it when it comes. */
+    /** The other side; a server learns of it when it comes, and from each message where it is then. */
     private volatile EndpointContext peer;
     private volatile DTLSContext context;
 
@@ -82,6 +83,7 @@ public final class ScandiumPeer extends SessionAdapter {
         System.out.print(new String(message.getBytes(), StandardCharsets.UTF_8));
         System.out.flush();
         if (flags.server) {
+            peer = new AddressEndpointContext(message.getInetSocketAddress());
             connector.send(RawData.outbound(message.getBytes(), message.getEndpointContext(), null, false));
         }
     }
@@ -109,7 +111,15 @@ public final class ScandiumPeer extends SessionAdapter {
         if (flags.server && session.getPeerIdentity() != null) {
             report("client-verified", "yes");
         }
+        if (flags.get("--cid") != null) {
+            report("cid-own", textOf(context.getReadConnectionId()));
+            report("cid-other", textOf(context.getWriteConnectionId()));
+        }
         reportExporter();
+    }
+
+    private static String textOf(ConnectionId id) {
+        return id == null ? "" : HexFormat.of().formatHex(id.getBytes());
     }
 
     /** Scandium's client forgets the secret of a session that it cannot resume, and fails then. */

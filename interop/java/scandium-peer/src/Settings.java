@@ -13,6 +13,7 @@ import org.eclipse.californium.elements.util.SslContextUtil;
 import org.eclipse.californium.scandium.config.DtlsConfig;
 import org.eclipse.californium.scandium.config.DtlsConnectorConfig;
 import org.eclipse.californium.scandium.dtls.CertificateType;
+import org.eclipse.californium.scandium.dtls.SingleNodeConnectionIdGenerator;
 import org.eclipse.californium.scandium.dtls.cipher.CipherSuite;
 import org.eclipse.californium.scandium.dtls.cipher.XECDHECryptography.SupportedGroup;
 import org.eclipse.californium.scandium.dtls.pskstore.AdvancedSinglePskStore;
@@ -44,6 +45,9 @@ final class Settings {
         }
         if (flags.get("--mtu") != null) {
             builder.set(DtlsConfig.DTLS_MAX_TRANSMISSION_UNIT, Integer.parseInt(flags.get("--mtu")));
+        }
+        if (flags.get("--cid") != null) {
+            builder.setConnectionIdGenerator(new SingleNodeConnectionIdGenerator(Integer.parseInt(flags.get("--cid"))));
         }
         setCredentials(builder, flags);
         return builder;

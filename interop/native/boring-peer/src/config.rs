@@ -26,6 +26,9 @@ fn build(flags: &Flags) -> Result<SslContext, ErrorStack> {
     if flags.early.is_some() {
         refuse("BoringSSL has no early data in DTLS 1.3");
     }
+    if flags.cid.is_some() {
+        refuse("BoringSSL has no connection IDs");
+    }
     if flags.cookie == Some(true) {
         refuse("BoringSSL's server asks for no cookie");
     }

@@ -41,6 +41,9 @@ fn config(flags: &Flags) -> Config {
     if flags.psk.is_some() {
         refuse("dimpl has no pre-shared keys");
     }
+    if flags.cid.is_some() {
+        refuse("dimpl has no connection IDs");
+    }
     if !flags.shares.is_empty() {
         refuse("dimpl chooses its key shares itself");
     }

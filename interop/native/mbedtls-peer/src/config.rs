@@ -41,6 +41,9 @@ fn refuse_unknown(flags: &Flags) {
     if flags.version == Version::Dtls13 {
         refuse("Mbed TLS has no DTLS 1.3");
     }
+    if flags.cid.is_some() {
+        refuse("Mbed TLS 2.28 has only a draft of connection IDs");
+    }
     if flags.staple.is_some() || flags.raw.is_some() || flags.early.is_some() {
         refuse("Mbed TLS has neither staples nor raw public keys nor early data");
     }

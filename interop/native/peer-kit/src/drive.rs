@@ -38,7 +38,7 @@ struct Loop<S> {
     session: S,
     socket: UdpSocket,
     role: Role,
-    /// Of a server, the first client that it hears of.
+    /// Of a server, the first client that it hears of; with connection IDs, where that client is now.
     other: Option<SocketAddr>,
     established: bool,
     /// What a server heard in early data, which it answers under the keys of the whole handshake.
@@ -118,10 +118,13 @@ impl<S: Session> Loop<S> {
         let mut buffer = [0; 65_536];
         // Errors are ICMP answers to what was sent to a peer that is gone.
         while let Some((length, from)) = next_datagram(&self.socket, &mut buffer) {
-            if *self.other.get_or_insert(from) != from {
-                continue;
+            let datagram = buffer[..length].to_vec();
+            if *self.other.get_or_insert(from) == from {
+                self.session.receive(datagram);
+            } else if self.session.receive_elsewhere(datagram, from) {
+                self.other = Some(from);
+                report("moved", &from.to_string());
             }
-            self.session.receive(buffer[..length].to_vec());
             self.flush();
         }
     }

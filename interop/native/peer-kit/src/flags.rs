@@ -75,6 +75,8 @@ pub struct Flags {
     pub max_fragment: Option<u16>,
     /// Update the sending keys by itself after this many records.
     pub update_after: Option<u64>,
+    /// Negotiate connection IDs (RFC 9146), and want one of this many bytes in what comes; 0 only offers to send the other's.
+    pub cid: Option<usize>,
 }
 
 impl Flags {
@@ -123,6 +125,7 @@ impl Flags {
             mtu: number(given.remove("--mtu"))?,
             max_fragment: number(given.remove("--max-fragment"))?,
             update_after: number(given.remove("--update-after"))?,
+            cid: number(given.remove("--cid"))?,
         };
         match given.keys().next() {
             Some(flag) => Err(format!("unknown flag {flag}")),

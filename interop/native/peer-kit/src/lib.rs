@@ -12,6 +12,7 @@ pub mod names;
 pub use drive::drive;
 pub use flags::{Flags, Psk, RawKeys, Role, Version};
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// The label of the secret that both sides of a session print, to be compared; no context, 32 bytes.
@@ -22,6 +23,10 @@ pub const EXPORTER_LENGTH: usize = 32;
 pub trait Session {
     /// Takes a datagram from the network.
     fn receive(&mut self, datagram: Vec<u8>);
+    /// Takes a datagram from another address than the session's; whether the other side is there from now on.
+    fn receive_elsewhere(&mut self, _datagram: Vec<u8>, _from: SocketAddr) -> bool {
+        false
+    }
     /// Goes on with whatever can go on: the first flight, a retransmission.
     fn advance(&mut self);
     /// Time until `advance` wants to be called.
@@ -52,6 +57,15 @@ pub enum Event {
 /// Prints one fact.
 pub fn report(key: &str, value: &str) {
     eprintln!("{key}={}", value.replace('\n', " "));
+}
+
+/// `length` bytes that the system chooses.
+pub fn random(length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    // SAFETY: the buffer is writable for the length given.
+    let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), length, 0) };
+    assert_eq!(got, length as isize, "there is randomness");
+    bytes
 }
 
 pub fn hex(bytes: &[u8]) -> String {

@@ -1,3 +1,4 @@
+use crate::cid;
 use crate::early;
 use crate::keylog::{self, c_string};
 use crate::pipe::{self, Pipe};
@@ -61,6 +62,9 @@ pub fn configure(ctx: *mut ffi::WOLFSSL_CTX, flags: &Flags, pipe: *mut Pipe) -> 
         }
         if let Some(path) = &flags.keylog {
             keylog::start(ssl, path);
+        }
+        if let Some(length) = flags.cid {
+            cid::negotiate(ssl, length);
         }
         match flags.role {
             Role::Client => configure_client(ssl, flags),

@@ -1,5 +1,6 @@
 //! wolfSSL as a peer.
 
+mod cid;
 mod config;
 mod early;
 mod keylog;

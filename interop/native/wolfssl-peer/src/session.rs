@@ -1,3 +1,4 @@
+use crate::cid::{self, Place};
 use crate::config::configure;
 use crate::early::Early;
 use crate::names;
@@ -6,6 +7,7 @@ use crate::resume;
 use peer_kit::{EXPORTER_LABEL, EXPORTER_LENGTH, Event, Flags, Role, Session, hex};
 use std::collections::VecDeque;
 use std::ffi::c_int;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use wolfssl_sys as ffi;
@@ -18,9 +20,11 @@ pub const DTLS_1_3: c_int = 0xfefc;
 
 pub fn open(ctx: *mut ffi::WOLFSSL_CTX, flags: &Flags) -> Peer {
     let mut pipe = Box::<Pipe>::default();
+    let ssl = configure(ctx, flags, &mut *pipe);
     Peer {
-        ssl: configure(ctx, flags, &mut *pipe),
+        ssl,
         pipe,
+        cid: flags.cid.map(|length| (length, Place::new(ssl))),
         early: flags.early.clone().map(Early::new),
         role: flags.role,
         kept_in: flags.session.clone(),
@@ -35,6 +39,8 @@ pub fn open(ctx: *mut ffi::WOLFSSL_CTX, flags: &Flags) -> Peer {
 pub struct Peer {
     ssl: *mut ffi::WOLFSSL,
     pipe: Box<Pipe>,
+    /// The length of its connection ID, and the other side's address.
+    cid: Option<(usize, Place)>,
     role: Role,
     /// What goes, or comes, before the handshake is complete.
     early: Option<Early>,
@@ -54,6 +60,15 @@ impl Session for Peer {
         self.pipe.incoming.push_back(datagram);
         self.go_on();
         self.deadline = Some(Instant::now() + self.timeout());
+    }
+
+    fn receive_elsewhere(&mut self, datagram: Vec<u8>, from: SocketAddr) -> bool {
+        match &self.cid {
+            Some((length, place)) if cid::begins(&datagram, *length) => place.suppose(from),
+            _ => return false,
+        }
+        self.receive(datagram);
+        self.cid.as_mut().is_some_and(|(_, place)| place.moved())
     }
 
     fn advance(&mut self) {
@@ -260,6 +275,7 @@ impl Peer {
         if unsafe { ffi::wolfSSL_session_reused(self.ssl) } != 0 {
             facts.push(("reused", "yes".to_string()));
         }
+        facts.extend(cid::facts(self.ssl));
         if let Some(early) = &self.early {
             facts.push(("early-data", early.outcome(self.ssl, self.role).to_string()));
         }

@@ -1,0 +1,96 @@
+import { type Encounter, Failure, type Plan } from './exchange.js';
+import type { RelayOptions } from './net/relay.js';
+import { changesCipher, isProtected13 } from './net/wire.js';
+import type { Facts } from './peers/peer.js';
+import type { Role, Version } from './vocabulary.js';
+
+/** When the client's address changes. */
+export type Moment = 'never' | 'in mid-session' | 'in the handshake' | 'during a KeyUpdate';
+
+const HANDSHAKE_MS = 12_000;
+const LOSSY_MS = 60_000;
+const ECHO_MS = 5_000;
+/** DTLS does not repeat lost application data: on a lossy path the client repeats it at this interval. */
+const REPEAT_MS = 250;
+const REPEATS = 80;
+/** Long enough for an answer that must not come. */
+const SILENCE_MS = 500;
+const END_MS = 5_000;
+/** The first other address of a client; `undefined` is its own, with another port. */
+const ELSEWHERE = ['127.0.0.2', undefined, '127.0.0.3'];
+
+/**
+ * A session whose client moves at a moment, as often as there are places. The server has to answer at each of them
+ * where it has a connection ID to know the client by, and at none where it has not.
+ */
+export async function moving(both: Encounter, plan: Plan, moment: Moment): Promise<Record<Role, Facts>> {
+  const lossy = plan.weather !== undefined;
+  if (!(await both.client.established(lossy || moment === 'in the handshake' ? LOSSY_MS : HANDSHAKE_MS)))
+    throw new Failure(`no handshake: ${await reasons(both)}`);
+  await answered(both, 'ping before', lossy);
+  if (moment === 'in mid-session' || moment === 'during a KeyUpdate') {
+    for (const [index, place] of ELSEWHERE.entries()) {
+      if (moment === 'during a KeyUpdate') both[index === 1 ? 'server' : 'client'].updateKeys?.(true);
+      both.relay?.move(place);
+      await answered(both, `ping from place ${index + 1}`, lossy);
+    }
+  }
+  if (lossy) return await both.finish();
+  both.client.close();
+  if (!(await both.server.over(END_MS)))
+    throw new Failure('the server did not notice the end of the session');
+  return await both.finish();
+}
+
+/** A server that knows its client by the address alone, and must not follow what comes from another. */
+export async function unmoved(both: Encounter): Promise<Record<Role, Facts>> {
+  if (!(await both.client.established(HANDSHAKE_MS)))
+    throw new Failure(`no handshake: ${await reasons(both)}`);
+  await answered(both, 'ping before', false);
+  both.relay?.move(ELSEWHERE[0]);
+  both.client.send('ping from elsewhere');
+  if (await both.client.inbox.has(`${both.server.echoPrefix}ping from elsewhere`, SILENCE_MS))
+    throw new Failure('the server followed a client that it cannot know');
+  return await both.finish();
+}
+
+/**
+ * Moves the client in the handshake, once: in DTLS 1.3 before its own protected flight; in DTLS 1.2, whose first
+ * records with a connection ID are those of Finished, when the server's last flight is lost.
+ */
+export function moveInHandshake(version: Version): NonNullable<RelayOptions['rewrite']> {
+  let phase: 'before' | 'losing' | 'after' = 'before';
+  return (bytes, direction, _index, { relay }) => {
+    if (phase === 'after') return undefined;
+    if (version === 'DTLSv1.3') {
+      if (direction === 'to-server' && isProtected13(bytes)) {
+        phase = 'after';
+        relay.move(ELSEWHERE[0]);
+      }
+      return undefined;
+    }
+    if (direction === 'to-client') {
+      if (changesCipher(bytes)) phase = 'losing';
+      return phase === 'losing' ? [] : undefined;
+    }
+    if (phase === 'losing') {
+      phase = 'after';
+      relay.move(ELSEWHERE[0]);
+    }
+    return undefined;
+  };
+}
+
+async function answered(both: Encounter, line: string, lossy: boolean): Promise<void> {
+  const answer = both.server.echoPrefix + line;
+  for (let attempt = 0; attempt < (lossy ? REPEATS : 1); attempt++) {
+    both.client.send(line);
+    if (await both.client.inbox.has(answer, lossy ? REPEAT_MS : ECHO_MS)) return;
+  }
+  throw new Failure(`no echo of "${line}"`);
+}
+
+async function reasons(both: Encounter): Promise<string> {
+  const { client, server } = await both.finish();
+  return `client: ${client.error ?? 'silent'}; server: ${server.error ?? 'silent'}`;
+}
