@@ -1,4 +1,4 @@
-import { DTLSError } from './base/errors.js';
+import { DTLSError } from './driver/buffers.js';
 import { connect } from './driver/connect.js';
 import { DTLSEndpoint } from './driver/endpoint.js';
 import { listen } from './driver/listen.js';
@@ -7,30 +7,25 @@ import { DTLSSession } from './driver/session.js';
 
 export type { Awaitable } from './base/awaitable.js';
 export type { DTLSErrorCode } from './base/error-codes.js';
-export { DTLSError, type ErrorSource } from './base/errors.js';
+export type { ErrorSource } from './base/errors.js';
 export type { PeerAddress } from './base/peer-address.js';
 export type { BehaviourOptions, KeepAliveOption } from './config/behaviour.js';
-export type { OcspResponder, PeerInfo, PeerRefusal, Sign, VerifyPeer } from './config/config.js';
+export type { PeerRefusal } from './config/config.js';
 export type { NameList, OneOrMore, TextOrBytes, TextOrView } from './config/kinds.js';
 export type { LimitOptions } from './config/limits.js';
 export type {
   CertificateTypeOption,
   ClientPskOption,
   Encoded,
-  ExternalKey,
-  OcspResponseOption,
   PfxObject,
   PskChooser,
   PskCredentialOption,
   PskCredentialsOption,
-  PskFinder,
   PskImportHash,
   PskImportOption,
   PskKey,
   PskModeOption,
   PskStoredOption,
-  SecurityOptions,
-  ServerPskOption,
   SniFunction,
   SniOption,
   TicketKeyOption,
@@ -40,6 +35,20 @@ export type {
 export type { EarlyOutcome } from './connection/application-data.js';
 export type { DropCounts, DropReason, TraceEvent } from './connection/events.js';
 export type { Handler } from './driver/arguments.js';
+export {
+  DTLSError,
+  type DTLSErrorConstructor,
+  type ExternalKey,
+  type OcspResponder,
+  type OcspResponseOption,
+  type PeerInfo,
+  type PskFinder,
+  type ReplayGuard,
+  type SecurityOptions,
+  type ServerPskOption,
+  type Sign,
+  type VerifyPeer,
+} from './driver/buffers.js';
 export { connect } from './driver/connect.js';
 export type { DiagnosticsChannels } from './driver/diagnostics.js';
 export { DTLSEndpoint } from './driver/endpoint.js';

@@ -46,13 +46,15 @@ export interface RemoteKey extends PublicKey {
  * @example
  * ```ts
  * import { createPrivateKey, sign as signWith } from 'node:crypto';
- * import { listen, type Sign } from 'datagram-tls';
+ * import type { Sign } from 'datagram-tls/core';
  *
  * const sign: Sign = async (scheme, data) => signWith('sha256', data, createPrivateKey(key));
- * listen(onsession, { port: 9000, cert, key: { sign }, sigalgs: ['ecdsa_secp256r1_sha256'] });
  * ```
  */
-export type Sign = (scheme: SchemeName, data: Uint8Array) => Awaitable<Uint8Array>;
+export type Sign<Bytes extends Uint8Array = Uint8Array> = (
+  scheme: SchemeName,
+  data: Bytes,
+) => Awaitable<Uint8Array>;
 
 /**
  * A private key here, or one that is asked for each signature.
@@ -96,15 +98,14 @@ export interface Identity {
  *
  * @example
  * ```ts
- * import { connect, type PeerInfo } from 'datagram-tls';
+ * import type { PeerInfo } from 'datagram-tls/core';
  *
  * function accepts(info: PeerInfo): boolean {
  *   return info.authorized || info.authorizationError === 'CERT_HAS_EXPIRED';
  * }
- * connect('example.net', 9000, { ca, verifyPeer: (chain, info) => accepts(info) });
  * ```
  */
-export interface PeerInfo {
+export interface PeerInfo<Bytes extends Uint8Array = Uint8Array> {
   /**
    * Our own verdict. The peer's chain is validated when this or `authorizationError` is read first: an application
    * that reads neither spends no time on it, and Node's default store is not loaded.
@@ -120,7 +121,7 @@ export interface PeerInfo {
    * SubjectPublicKeyInfo in DER of a peer with a raw public key instead of a certificate (RFC 7250); its chain is
    * empty.
    */
-  readonly rawPublicKey: Uint8Array | undefined;
+  readonly rawPublicKey: Bytes | undefined;
 }
 
 /**
@@ -147,34 +148,19 @@ export interface PeerRefusal {
  *
  * @example
  * ```ts
- * import { connect, type VerifyPeer } from 'datagram-tls';
+ * import type { VerifyPeer } from 'datagram-tls/core';
  *
- * const verifyPeer: VerifyPeer = async ([certificate], info) => {
- *   if (certificate !== undefined && (await isKnown(certificate))) return true;
- *   return info.authorized || 'NOT_ENROLLED';
- * };
- * connect('example.net', 9000, { ca, verifyPeer });
+ * const verifyPeer: VerifyPeer = (chain, info) => chain.length === 1 && info.authorized;
  * ```
  */
-export type VerifyPeer = (
-  chain: readonly Uint8Array[],
-  info: PeerInfo,
+export type VerifyPeer<Bytes extends Uint8Array = Uint8Array> = (
+  chain: readonly Bytes[],
+  info: PeerInfo<Bytes>,
 ) => Awaitable<boolean | string | PeerRefusal>;
 
-/**
- * The newest OCSP response about a certificate; both DER.
- *
- * @example
- * ```ts
- * import { readFile } from 'node:fs/promises';
- * import type { OcspResponder } from 'datagram-tls';
- *
- * // The option `ocspResponse`: another program keeps the file fresh.
- * const ocspResponse: OcspResponder = async () => new Uint8Array(await readFile('ocsp.der'));
- * ```
- */
-export type OcspResponder = (
-  certificate: Uint8Array,
+/** The newest OCSP response about a certificate; both DER. */
+export type OcspResponder<Bytes extends Uint8Array = Uint8Array> = (
+  certificate: Bytes,
 ) => Uint8Array | undefined | PromiseLike<Uint8Array | undefined>;
 
 /** The OCSP response to staple to a certificate of ours. */

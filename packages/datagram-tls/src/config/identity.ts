@@ -23,7 +23,7 @@ import {
 export function resolveIdentities(
   options: SecurityOptions,
   pfx: readonly Pfx[],
-  provider: CryptoProvider,
+  platform: KeyPlatform,
 ): readonly Identity[] {
   const types = resolveCertificateTypes(options.certificateTypes);
   if (!types.includes('X509') && list(options.cert).length > 0) {
@@ -31,9 +31,15 @@ export function resolveIdentities(
   }
   return types.flatMap((type) =>
     type === 'X509'
-      ? [...resolveCertificates(options, provider), ...pfx.map(certifiedByFile)]
-      : resolveRawKeys(options, pfx, provider),
+      ? [...resolveCertificates(options, platform), ...pfx.map(certifiedByFile)]
+      : resolveRawKeys(options, pfx, platform),
   );
+}
+
+/** What reads keys, and gives those outside of this process the data to sign. */
+interface KeyPlatform {
+  readonly provider: CryptoProvider;
+  readonly giveBytes: (bytes: Uint8Array) => Uint8Array;
 }
 
 function list<T>(value: T | readonly T[] | undefined): readonly T[] {
@@ -41,7 +47,7 @@ function list<T>(value: T | readonly T[] | undefined): readonly T[] {
   return Array.isArray(value) ? (value as readonly T[]) : [value as T];
 }
 
-function resolveCertificates(options: SecurityOptions, provider: CryptoProvider): readonly Identity[] {
+function resolveCertificates(options: SecurityOptions, platform: KeyPlatform): readonly Identity[] {
   const certs = list(options.cert);
   const keys = list(options.key);
   if (certs.length > 0 && keys.length === 0)
@@ -55,7 +61,7 @@ function resolveCertificates(options: SecurityOptions, provider: CryptoProvider)
     );
   }
   return certs.map((cert, i) =>
-    resolveCertified(cert, keys[i] as Encoded | ExternalKey, options.passphrase, provider),
+    resolveCertified(cert, keys[i] as Encoded | ExternalKey, options.passphrase, platform),
   );
 }
 
@@ -63,7 +69,7 @@ function resolveCertified(
   cert: Encoded,
   keyData: Encoded | ExternalKey,
   passphrase: string | undefined,
-  provider: CryptoProvider,
+  platform: KeyPlatform,
 ): Identity {
   const chain = readCertificates(cert, 'options.cert');
   const leaf = parseCertificate(chain[0] as Uint8Array);
@@ -73,14 +79,14 @@ function resolveCertified(
       'options.cert: the first certificate cannot be parsed. Look at it with `openssl x509 -text`',
     );
   }
-  const key = resolveKey(keyData, leaf, passphrase, provider);
+  const key = resolveKey(keyData, leaf, passphrase, platform);
   if (leaf.key.type === undefined) {
     throw callerError(
       'ERR_DTLS_UNSUPPORTED_KEY',
       'options.cert: the key of the first certificate is of a type that is not supported, or spells its curve out. Use RSA, P-256, P-384 or Ed25519',
     );
   }
-  if (!provider.isKeyOf(leaf.spki, key)) {
+  if (!platform.provider.isKeyOf(leaf.spki, key)) {
     throw callerError(
       'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
       'options.key does not belong to the first certificate of options.cert (key values mismatch). Put the leaf first',
@@ -97,9 +103,9 @@ function certifiedByFile({ chain, leaf, key }: Pfx): Identity {
 function resolveRawKeys(
   { key, passphrase }: SecurityOptions,
   pfx: readonly Pfx[],
-  provider: CryptoProvider,
+  platform: KeyPlatform,
 ): readonly Identity[] {
-  const given = list(key).map((data) => resolveKey(data, undefined, passphrase, provider));
+  const given = list(key).map((data) => resolveKey(data, undefined, passphrase, platform));
   const keys = [...given, ...pfx.map((file) => file.key)];
   if (keys.length === 0) throw missingArgs('options.key', 'options.certificateTypes has RawPublicKey');
   return keys.map((own) => ({ type: 'RawPublicKey', chain: [own.spki], leaf: undefined, key: own }));
@@ -110,10 +116,10 @@ function resolveKey(
   data: Encoded | ExternalKey,
   leaf: Certificate | undefined,
   passphrase: string | undefined,
-  provider: CryptoProvider,
+  platform: KeyPlatform,
 ): SigningKey {
-  if (isObject(data)) return remoteKey(data, leaf, provider);
-  return importKey(data, passphrase, 'options.key', provider);
+  if (isObject(data)) return remoteKey(data, leaf, platform);
+  return importKey(data, passphrase, 'options.key', platform.provider);
 }
 
 function isObject<T extends object>(value: Encoded | T): value is T {
@@ -124,7 +130,7 @@ function isObject<T extends object>(value: Encoded | T): value is T {
 function remoteKey(
   external: ExternalKey,
   leaf: Certificate | undefined,
-  provider: CryptoProvider,
+  { provider, giveBytes }: KeyPlatform,
 ): SigningKey {
   const publicKey = memberOf(external, 'publicKey') as Encoded | undefined;
   const key = provider.importPublicKey(publicHalf(publicKey, leaf));
@@ -134,7 +140,7 @@ function remoteKey(
       `The key of ${publicKey === undefined ? 'options.cert' : 'options.key.publicKey'} is of a type that is not supported. Use RSA, P-256, P-384 or Ed25519`,
     );
   }
-  return { ...key, sign: (scheme, data) => external.sign(scheme, data) };
+  return { ...key, sign: (scheme, data) => external.sign(scheme, giveBytes(data)) };
 }
 
 function publicHalf(publicKey: Encoded | undefined, leaf: Certificate | undefined): Uint8Array {

@@ -81,14 +81,21 @@ type RequiredIn<Table> = {
 /** The names of the options that `R` may give. */
 type GivenBy<Table, R> = { [K in keyof Table]: [R] extends [RolesOf<Table[K]>] ? K : never }[keyof Table];
 
-type Optional<Table> = { [K in keyof Table]?: ValueOf<Table[K]> | undefined };
-type Needed<Table> = { [K in keyof Table]: ValueOf<Table[K]> };
+type ValueIn<Table, K extends keyof Table, Instead> = K extends keyof Instead
+  ? Instead[K]
+  : ValueOf<Table[K]>;
+type Optional<Table, Instead> = { [K in keyof Table]?: ValueIn<Table, K, Instead> | undefined };
+type Needed<Table, Instead> = { [K in keyof Table]: ValueIn<Table, K, Instead> };
 
-/** The object of options that a table describes, as role `R` may give it; without `R`: as either may. */
-export type OptionsOf<Table, R extends Role = never> = Optional<
-  Pick<Table, Exclude<GivenBy<Table, R>, RequiredIn<Table>>>
+/**
+ * The object of options that a table describes, as role `R` may give it; without `R`: as either may. `Instead` has
+ * narrower types of some of their values.
+ */
+export type OptionsOf<Table, R extends Role = never, Instead = unknown> = Optional<
+  Pick<Table, Exclude<GivenBy<Table, R>, RequiredIn<Table>>>,
+  Instead
 > &
-  Needed<Pick<Table, GivenBy<Table, R> & RequiredIn<Table>>>;
+  Needed<Pick<Table, GivenBy<Table, R> & RequiredIn<Table>>, Instead>;
 
 /** The same with every default filled in. */
 export type Filled<Table> = {

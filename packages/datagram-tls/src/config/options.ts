@@ -4,7 +4,7 @@ import { memberOf } from '../base/own-properties.js';
 import { CertificateType, type CertificateTypeName, type Version } from '../wire/codes.js';
 import { KDF_HASHES } from '../wire/imported-identity.js';
 import { checkFunction, checkObject, checkText, checkView } from './checks.js';
-import type { OcspResponder, Sign, VerifyPeer } from './config.js';
+import type { OcspResponder, Role, Sign, VerifyPeer } from './config.js';
 import {
   boolean,
   callback,
@@ -14,6 +14,7 @@ import {
   type NameList,
   nameList,
   nested,
+  type OneOrMore,
   oneOf,
   oneOrMore,
   text,
@@ -43,31 +44,33 @@ const encoded: Kind<Encoded> = { ...textOrBytes, values: 'PEM or DER' };
  *
  * @example
  * ```ts
- * import { type ExternalKey, listen } from 'datagram-tls';
+ * import type { ExternalKey } from 'datagram-tls/core';
  *
  * const external: ExternalKey = { sign: (scheme, data) => hsm.sign(scheme, data) };
- * listen(onsession, { port: 9000, cert, key: external, sigalgs: ['ecdsa_secp256r1_sha256'] });
  * ```
  */
-export interface ExternalKey {
+export interface ExternalKey<Bytes extends Uint8Array = Uint8Array> {
   /** Signs `data` itself, not a hash of it. */
-  sign: Sign;
+  sign: Sign<Bytes>;
   /** SubjectPublicKeyInfo in PEM or DER; without it the public key is that of the certificate beside the key. */
   publicKey?: Encoded | undefined;
 }
 
-type PrivateKeyOption = Encoded | ExternalKey;
+export type PrivateKeyOption<Bytes extends Uint8Array> = Encoded | ExternalKey<Bytes>;
 
 /** An external key may be an object of a class, and have members that are not ours. */
-const privateKey: Kind<PrivateKeyOption> = kindOf('PEM, DER or an object that signs', (value, name) => {
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) {
-    checkText(value, name);
-    return;
-  }
-  checkFunction(memberOf(value, 'sign'), `${name}.sign`);
-  const publicKey = memberOf(value, 'publicKey');
-  if (publicKey !== undefined) checkText(publicKey, `${name}.publicKey`);
-});
+const privateKey: Kind<PrivateKeyOption<never>> = kindOf(
+  'PEM, DER or an object that signs',
+  (value, name) => {
+    if (typeof value !== 'object' || value === null || value instanceof Uint8Array) {
+      checkText(value, name);
+      return;
+    }
+    checkFunction(memberOf(value, 'sign'), `${name}.sign`);
+    const publicKey = memberOf(value, 'publicKey');
+    if (publicKey !== undefined) checkText(publicKey, `${name}.publicKey`);
+  },
+);
 
 const pfxFile: Kind<Encoded> = { ...textOrBytes, values: 'bytes or base64' };
 
@@ -314,37 +317,19 @@ export type ClientPskOption = PskCredentialsOption | PskChooser;
 /**
  * Called with a client's identity as text, in which U+FFFD stands for what is not UTF-8, and as bytes. The identity of an
  * imported key is the external one. Nothing: the identity is unknown.
- *
- * @example
- * ```ts
- * import { listen, type PskFinder } from 'datagram-tls';
- *
- * const psk: PskFinder = async (identity) => findKey(identity);
- * listen(onsession, { port: 9000, psk });
- * ```
  */
-export type PskFinder = (
+export type PskFinder<Bytes extends Uint8Array = Uint8Array> = (
   identity: string,
-  bytes: Uint8Array,
+  bytes: Bytes,
 ) => Awaitable<PskKey | PskStoredOption | null | undefined>;
 
-/**
- * What a server gives as `psk`: keys by identity, or a function that finds them.
- *
- * @example
- * ```ts
- * import { listen, type ServerPskOption } from 'datagram-tls';
- *
- * const psk: ServerPskOption = { 'sensor-1': secret };
- * listen(onsession, { port: 9000, psk });
- * ```
- */
-export type ServerPskOption =
+/** What a server gives as `psk`: keys by identity, or a function that finds them. */
+export type ServerPskOption<Bytes extends Uint8Array = Uint8Array> =
   | Readonly<Record<string, PskKey | PskStoredOption>>
   | ReadonlyMap<string | Uint8Array, PskKey | PskStoredOption>
-  | PskFinder;
+  | PskFinder<Bytes>;
 
-type PskOption = ClientPskOption | ServerPskOption;
+type PskOption = ClientPskOption | ServerPskOption<never>;
 
 const psk: Kind<PskOption> = kindOf(
   'object, map, array or function',
@@ -403,25 +388,27 @@ const pins: Kind<readonly string[]> = kindOf('array of fingerprints', (value, na
   if (!Array.isArray(value)) throw invalidArgType(name, 'an array of strings', value);
 });
 
-/**
- * OCSP responses about our certificate, DER, or a function that finds them.
- *
- * @example
- * ```ts
- * import { readFile } from 'node:fs/promises';
- * import type { OcspResponseOption } from 'datagram-tls';
- *
- * const ocspResponse: OcspResponseOption = async () => await readFile('ocsp.der');
- * ```
- */
-export type OcspResponseOption = Uint8Array | readonly Uint8Array[] | OcspResponder;
+/** OCSP responses about our certificate, DER, or a function that finds them. */
+export type OcspResponseOption<Bytes extends Uint8Array = Uint8Array> =
+  | Uint8Array
+  | readonly Uint8Array[]
+  | OcspResponder<Bytes>;
 
-const ocspResponse: Kind<OcspResponseOption> = kindOf('DER, or an array, or a function', (value, name) => {
-  const wanted = 'a function or an instance of Buffer or Uint8Array, or an array of them';
-  if (typeof value === 'function') return;
-  for (const response of Array.isArray(value) ? (value as unknown[]) : [value])
-    if (!(response instanceof Uint8Array)) throw invalidArgType(name, wanted, response);
-});
+/** Whether a ClientHello with early data is new, by a digest of 32 bytes. */
+export type ReplayGuard<Bytes extends Uint8Array = Uint8Array> = (
+  digest: Bytes,
+  expiresInMs: number,
+) => Awaitable<boolean>;
+
+const ocspResponse: Kind<OcspResponseOption<never>> = kindOf(
+  'DER, or an array, or a function',
+  (value, name) => {
+    const wanted = 'a function or an instance of Buffer or Uint8Array, or an array of them';
+    if (typeof value === 'function') return;
+    for (const response of Array.isArray(value) ? (value as unknown[]) : [value])
+      if (!(response instanceof Uint8Array)) throw invalidArgType(name, wanted, response);
+  },
+);
 
 const names: Kind<NameList> = nameList();
 
@@ -521,7 +508,7 @@ export const SECURITY_OPTIONS = {
    * The last word on the peer's certificate, instead of our own verdict. Our verdict is worked out when
    * `info.authorized` or `info.authorizationError` is read.
    */
-  verifyPeer: option(callback<VerifyPeer>(), { perName: ['verifyPeer'] }),
+  verifyPeer: option(callback<VerifyPeer<never>>(), { perName: ['verifyPeer'] }),
   /**
    * Instead of our own comparison of the name: an error refuses the certificate. As in node:tls, whose function of this
    * name suits. May return a promise, whose rejection is the error of the session.
@@ -661,9 +648,7 @@ export const SECURITY_OPTIONS = {
    * are one step: of two calls for one digest at the same time only one may return true. Needed beside `ticketKeys`;
    * otherwise this context remembers by itself. May return a promise.
    */
-  replayGuard: option(callback<(digest: Uint8Array, expiresInMs: number) => Awaitable<boolean>>(), {
-    only: 'server',
-  }),
+  replayGuard: option(callback<ReplayGuard<never>>(), { only: 'server' }),
 };
 
 /** What `createSecureContext` takes beside {@link SECURITY_OPTIONS}, and a context of `sni`, too. */
@@ -675,15 +660,30 @@ export const CONTEXT_OPTIONS = {
   isServer: option(boolean, { default: false }),
 };
 
+/** The options whose functions get bytes, as `Bytes`: their rows leave the class open. */
+interface WithBytes<Bytes extends Uint8Array> {
+  key: OneOrMore<PrivateKeyOption<Bytes>>;
+  ocspResponse: OcspResponseOption<Bytes>;
+  psk: ClientPskOption | ServerPskOption<Bytes>;
+  replayGuard: ReplayGuard<Bytes>;
+  verifyPeer: VerifyPeer<Bytes>;
+}
+
+/** The options of {@link SECURITY_OPTIONS} that role `R` may give, or without `R` either. */
+export type SecurityOptionsFor<Bytes extends Uint8Array, R extends Role = never> = OptionsOf<
+  typeof SECURITY_OPTIONS,
+  R,
+  WithBytes<Bytes>
+>;
+
 /**
  * Certificates, keys, trust and negotiation.
  *
  * @example
  * ```ts
- * import { connect, type SecurityOptions } from 'datagram-tls';
+ * import type { SecurityOptions } from 'datagram-tls/core';
  *
  * const strict = { minVersion: 'DTLSv1.3', groups: ['x25519'], ca } satisfies SecurityOptions;
- * connect('example.net', 9000, strict);
  * ```
  */
-export type SecurityOptions = OptionsOf<typeof SECURITY_OPTIONS>;
+export type SecurityOptions = SecurityOptionsFor<Uint8Array>;

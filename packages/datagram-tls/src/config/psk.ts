@@ -43,6 +43,12 @@ interface Rules {
   /** Known when all options are read. */
   readonly latest: () => VersionFacts;
   readonly capabilities: Capabilities;
+  readonly giveBytes: PskPlatform['giveBytes'];
+}
+
+interface PskPlatform {
+  readonly provider: { readonly capabilities: Capabilities };
+  readonly giveBytes: (bytes: Uint8Array) => Uint8Array;
 }
 
 /**
@@ -52,10 +58,10 @@ interface Rules {
 export function resolvePsk(
   options: SecurityOptions,
   role: Role,
+  { provider: { capabilities }, giveBytes }: PskPlatform,
   latest: () => VersionFacts,
-  capabilities: Capabilities,
 ): PskPolicy {
-  const rules: Rules = { latest, capabilities };
+  const rules: Rules = { latest, capabilities, giveBytes };
   const { psk, pskIdentityHint, pskHideUnknown } = options;
   const { pskHideUnknown: hideUnknown } = withDefaults(options, SECURITY_OPTIONS);
   if (psk === undefined) {
@@ -126,7 +132,7 @@ function roomFor({ identity, import: how }: PskCredential): number {
 function resolveFinder(psk: ServerPskOption, rules: Rules): ServerPsk['find'] {
   if (typeof psk === 'function') {
     return (identity) =>
-      whenever(callFinder(psk, identity), (found) =>
+      whenever(psk(toText(identity), rules.giveBytes(identity)), (found) =>
         found === undefined || found === null
           ? undefined
           : readAnswer(() => storedPsk(found, 'options.psk()', rules)),
@@ -134,10 +140,6 @@ function resolveFinder(psk: ServerPskOption, rules: Rules): ServerPsk['find'] {
   }
   const keys = keysByIdentity(psk, rules);
   return (identity) => keys.get(toHex(identity));
-}
-
-function callFinder(find: PskFinder, identity: Uint8Array): ReturnType<PskFinder> {
-  return find(toText(identity), identity);
 }
 
 /** By the identity in hexadecimal digits. */

@@ -8,7 +8,7 @@ import { SrtpProfile, type SrtpProfileName } from '../wire/codes.js';
 import { isAtLeast, type VersionFacts, versionNamed } from '../wire/version.js';
 import { TrustStore } from '../x509/trust-store.js';
 import { checkString } from './checks.js';
-import type { CheckServerIdentity, Role, Security, Versions } from './config.js';
+import type { CheckServerIdentity, Role, Security, VerifyPeer, Versions } from './config.js';
 import { resolveCertificateTypes, resolveIdentities, resolvePfx } from './identity.js';
 import {
   resolveCiphers,
@@ -50,6 +50,12 @@ export interface Platform<V extends VersionFacts = VersionFacts> {
    * @defaultValue the DER itself
    */
   readonly describeCertificate?: (der: Uint8Array) => unknown;
+  /**
+   * What functions of options get for bytes, over the same memory: `verifyPeer`, `psk`, `ocspResponse`, `replayGuard`
+   * and the `sign` of a key.
+   * @defaultValue the bytes themselves
+   */
+  readonly giveBytes?: (bytes: Uint8Array) => Uint8Array;
   /**
    * The default of `sessionIdContext`.
    * @defaultValue an empty text
@@ -100,6 +106,7 @@ function completePlatform<V extends VersionFacts>(platform: Platform<V>): WholeP
     versions: platform.versions,
     defaultTrust: given('defaultTrust') ?? (() => new TrustStore([])),
     describeCertificate: given('describeCertificate') ?? ((der) => der),
+    giveBytes: given('giveBytes') ?? ((bytes) => bytes),
     sessionIdContext: given('sessionIdContext') ?? (() => ''),
     openContext: given('openContext') ?? (() => undefined),
   };
@@ -107,9 +114,11 @@ function completePlatform<V extends VersionFacts>(platform: Platform<V>): WholeP
 
 const NAME_OPTIONS = { ...SECURITY_OPTIONS, ...CONTEXT_OPTIONS };
 
+type NameOptions = SecurityOptions & OptionsOf<typeof CONTEXT_OPTIONS>;
+
 /** The settings of a name, from options of `createSecureContext`. */
 function readIdentity<V extends VersionFacts>(identity: object, platform: WholePlatform<V>): Security<V> {
-  const options: OptionsOf<typeof NAME_OPTIONS> = readNames(identity, NAME_OPTIONS, { role: 'server' });
+  const options: NameOptions = readNames(identity, NAME_OPTIONS, { role: 'server' });
   checkNamed(options, NAME_OPTIONS, ['isServer', 'sni']);
   if (options.isServer === false) throw notOfServer();
   return readSecurity(options, 'server', platform);
@@ -151,12 +160,12 @@ function readSecurity<V extends VersionFacts>(
       'This runtime lacks SHA-256, without which there is no DTLS. Use another runtime, or a provider that has it',
     );
   check(STEPS.psk);
-  const psk = resolvePsk(options, role, () => negotiation.versions[0], capabilities);
+  const psk = resolvePsk(options, role, platform, () => negotiation.versions[0]);
   check(STEPS.tickets);
   if (role === 'server') checkTicketKeys(options.ticketKeys);
   check(STEPS.identities);
   const pfx = resolvePfx(options, provider);
-  const identities = resolveIdentities(options, pfx, provider);
+  const identities = resolveIdentities(options, pfx, platform);
   check(STEPS.trust);
   const trust = readTrust(options, pfx, platform);
   check(STEPS.suites);
@@ -183,8 +192,8 @@ function readSecurity<V extends VersionFacts>(
     srtp,
     recordSizeLimit: settings.recordSizeLimit,
     maxFragmentLength: settings.maxFragmentLength,
-    ...resolveOcsp(options, identities, provider),
-    verifyPeer: options.verifyPeer,
+    ...resolveOcsp(options, identities, platform),
+    verifyPeer: resolveVerifyPeer(options.verifyPeer, platform),
     sni: undefined,
     sniAsks: false,
     checkServerIdentity: resolveIdentityCheck(options.checkServerIdentity, platform),
@@ -230,6 +239,19 @@ function readNegotiation<V extends VersionFacts>(
 
 function givenIn(options: SecurityOptions): ReadonlySet<string> {
   return new Set(Object.keys(options).filter((name) => Object.hasOwn(SECURITY_OPTIONS, name)));
+}
+
+function resolveVerifyPeer(
+  verifyPeer: VerifyPeer | undefined,
+  { giveBytes }: WholePlatform,
+): VerifyPeer | undefined {
+  if (verifyPeer === undefined) return undefined;
+  return (chain, info) => {
+    const { rawPublicKey } = info;
+    // The object is made for this call. A copy of it would read its getters.
+    if (rawPublicKey !== undefined) Object.assign(info, { rawPublicKey: giveBytes(rawPublicKey) });
+    return verifyPeer(chain.map(giveBytes), info);
+  };
 }
 
 function resolveIdentityCheck(

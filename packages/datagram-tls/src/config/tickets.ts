@@ -16,7 +16,7 @@ import type { VersionFacts } from '../wire/version.js';
 import { checkView } from './checks.js';
 import type { ChooseSecurity, EarlyPolicy, Security, TicketPolicy } from './config.js';
 import { type Filled, withDefaults } from './option-table.js';
-import { SECURITY_OPTIONS, type SecurityOptions } from './options.js';
+import { type ReplayGuard, SECURITY_OPTIONS, type SecurityOptions } from './options.js';
 
 type Settings = Filled<typeof SECURITY_OPTIONS>;
 
@@ -26,25 +26,28 @@ const LONGEST_CONTEXT = 32;
 const MOST_KEYS = 16;
 
 /** Reads `ticketKeys`, `sessionCacheSize`, `sessionTimeout` and `sessionIdContext`. `undefined`: no session can be resumed. */
-export function resolveTickets(
-  options: SecurityOptions,
-  platform: { readonly provider: CryptoProvider; readonly sessionIdContext?: () => string },
-): TicketPolicy | undefined {
+export function resolveTickets(options: SecurityOptions, platform: TicketPlatform): TicketPolicy | undefined {
   const { provider } = platform;
   const settings = withDefaults(options, SECURITY_OPTIONS);
   const { ticketKeys, sessionTimeout } = settings;
-  const context = utf8(options.sessionIdContext ?? platform.sessionIdContext?.() ?? '');
+  const context = utf8(options.sessionIdContext ?? platform.sessionIdContext());
   if (context.length > LONGEST_CONTEXT)
     throw outOfRange('options.sessionIdContext.length', `<= ${LONGEST_CONTEXT}`, context.length);
   const lifetime = sessionTimeout * 1000;
   const withoutTickets = ticketKeys === false && options.sessionCacheSize === undefined;
   const sessionCacheSize = withoutTickets ? 0 : settings.sessionCacheSize;
-  const early = resolveEarlyPolicy(settings);
+  const early = resolveEarlyPolicy(settings, options.replayGuard, platform);
   const sealed = ticketKeys !== false && canSeal(settings, provider);
   if (!sealed && sessionCacheSize === 0) return undefined;
   const keys = sealed ? resolveKeys(ticketKeys, provider, lifetime) : undefined;
   const sessions = sessionCacheSize === 0 ? undefined : new SessionCache(sessionCacheSize);
   return Object.freeze({ keys, sessions, lifetime, context, early });
+}
+
+interface TicketPlatform {
+  readonly provider: CryptoProvider;
+  readonly sessionIdContext: () => string;
+  readonly giveBytes: (bytes: Uint8Array) => Uint8Array;
 }
 
 /**
@@ -131,11 +134,11 @@ const MOST_SEEN = 16_384;
  * The only reader of `maxEarlyData` and `replayGuard`; `undefined`: no early data. A process does not know what other
  * nodes have seen, nor what it saw before a restart: keys that outlive it need a guard that does, too.
  */
-function resolveEarlyPolicy({
-  maxEarlyData: most,
-  replayGuard,
-  ticketKeys,
-}: Settings): EarlyPolicy | undefined {
+function resolveEarlyPolicy(
+  { maxEarlyData: most, ticketKeys }: Settings,
+  replayGuard: ReplayGuard | undefined,
+  platform: TicketPlatform,
+): EarlyPolicy | undefined {
   if (most === 0) {
     if (replayGuard !== undefined)
       throw invalidArgValue(
@@ -151,7 +154,8 @@ function resolveEarlyPolicy({
       'needs options.replayGuard beside options.ticketKeys: other nodes, or this one before a restart, may have seen a ClientHello';
     throw invalidArgValue('options.maxEarlyData', reason);
   }
-  return Object.freeze({ most, guard: replayGuard === undefined ? ownGuard() : theirGuard(replayGuard) });
+  const guard = replayGuard === undefined ? ownGuard() : theirGuard(replayGuard, platform);
+  return Object.freeze({ most, guard });
 }
 
 function ownGuard(): EarlyPolicy['guard'] {
@@ -159,9 +163,9 @@ function ownGuard(): EarlyPolicy['guard'] {
   return (digest, until, time) => seen.add(digest, until, time);
 }
 
-function theirGuard(replayGuard: NonNullable<SecurityOptions['replayGuard']>): EarlyPolicy['guard'] {
+function theirGuard(replayGuard: ReplayGuard, { giveBytes }: TicketPlatform): EarlyPolicy['guard'] {
   return (digest, until, time) =>
-    whenever(replayGuard(digest, until - time), (isNew: unknown) => {
+    whenever(replayGuard(giveBytes(digest), until - time), (isNew: unknown) => {
       if (typeof isNew !== 'boolean') throw invalidReturn('options.replayGuard', 'true or false', isNew);
       return isNew ? 'fresh' : 'replayed';
     });

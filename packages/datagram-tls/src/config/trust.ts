@@ -101,27 +101,32 @@ export function resolvePins(pins: readonly unknown[] | undefined): readonly Pin[
 export function resolveOcsp(
   options: SecurityOptions,
   identities: readonly Identity[],
-  provider: CryptoProvider,
+  platform: StaplePlatform,
 ): Pick<Security, 'requestStaple' | 'requireStaple' | 'findStaple'> {
   const { requireOCSP: requireStaple } = withDefaults(options, SECURITY_OPTIONS);
   const requestStaple = options.requestOCSP ?? requireStaple;
   if (requireStaple && !requestStaple)
     throw invalidArgValue('options.requestOCSP', 'must not be false beside requireOCSP');
-  return { requestStaple, requireStaple, findStaple: resolveStaples(options, identities, provider) };
+  return { requestStaple, requireStaple, findStaple: resolveStaples(options, identities, platform) };
+}
+
+interface StaplePlatform {
+  readonly provider: CryptoProvider;
+  readonly giveBytes: (bytes: Uint8Array) => Uint8Array;
 }
 
 function resolveStaples(
   { ocspResponse: option }: SecurityOptions,
   identities: readonly Identity[],
-  provider: CryptoProvider,
+  platform: StaplePlatform,
 ): FindStaple | undefined {
   if (option === undefined) return undefined;
   if (identities.every(({ leaf }) => leaf === undefined))
     throw invalidArgValue('options.ocspResponse', 'needs options.cert, whose status it tells');
-  if (typeof option === 'function') return fromResponder(option, provider);
+  if (typeof option === 'function') return fromResponder(option, platform);
   const given = Array.isArray(option) ? (option as readonly Uint8Array[]) : [option as Uint8Array];
   const leaves = identities.map(({ leaf }) => leaf).filter((leaf) => leaf !== undefined);
-  const staples = new Map(given.map((response) => resolveStaple(response, leaves, provider)));
+  const staples = new Map(given.map((response) => resolveStaple(response, leaves, platform.provider)));
   return (leaf) => staples.get(leaf);
 }
 
@@ -142,7 +147,7 @@ function resolveStaple(
 }
 
 /** A peer would refuse a wrong response without being able to say why. */
-function fromResponder(ask: OcspResponder, provider: CryptoProvider): FindStaple {
+function fromResponder(ask: OcspResponder, { provider, giveBytes }: StaplePlatform): FindStaple {
   return (leaf) => {
     const check = (response: unknown): Uint8Array | undefined => {
       if (response === undefined || response === null) return undefined;
@@ -150,7 +155,7 @@ function fromResponder(ask: OcspResponder, provider: CryptoProvider): FindStaple
       const expected = 'a successful OCSP response, in DER, about its certificate, or undefined';
       throw invalidReturn('options.ocspResponse', expected, response);
     };
-    const given = ask(own(leaf.der));
+    const given = ask(giveBytes(own(leaf.der)));
     return whenever<unknown, Uint8Array | undefined>(given, check);
   };
 }

@@ -18,9 +18,10 @@ import {
 import {
   type ClientPskOption,
   SECURITY_OPTIONS,
-  type ServerPskOption,
+  type SecurityOptionsFor,
   type SniOption,
 } from '../config/options.js';
+import type { ServerPskOption } from '../driver/buffers.js';
 import { CONNECT_OPTIONS, SHARED_OPTIONS, SOCKET_OPTIONS } from '../driver/options.js';
 import {
   type CheckPeerCertificate,
@@ -56,7 +57,9 @@ const DGRAM_CLIENT_OPTIONS = {
  * const socket = createSocket({ type: 'udp4', dtls: { server } });
  * ```
  */
-export interface DgramServerOptions extends OptionsOf<typeof DGRAM_SERVER_OPTIONS, 'server'> {
+export interface DgramServerOptions
+  extends Omit<SecurityOptionsFor<Buffer, 'server'>, 'maxEarlyData' | 'replayGuard'>,
+    OptionsOf<typeof SHARED_OPTIONS, 'server'> {
   psk?: ServerPskOption | undefined;
   sni?: SniOption<SniIdentity> | undefined;
 }
@@ -72,7 +75,10 @@ export interface DgramServerOptions extends OptionsOf<typeof DGRAM_SERVER_OPTION
  * const socket = createSocket({ type: 'udp4', dtls: { client } });
  * ```
  */
-export interface DgramClientOptions extends OptionsOf<typeof DGRAM_CLIENT_OPTIONS, 'client'> {
+export interface DgramClientOptions
+  extends SecurityOptionsFor<Buffer, 'client'>,
+    OptionsOf<typeof SHARED_OPTIONS, 'client'>,
+    Pick<OptionsOf<typeof CONNECT_OPTIONS, 'client'>, 'servername' | 'session'> {
   psk?: ClientPskOption | undefined;
   checkServerIdentity?: CheckPeerCertificate | undefined;
 }

@@ -14,11 +14,6 @@ export function viewBytes({ buffer, byteOffset, byteLength }: ArrayBufferView): 
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** What users receive, over the same memory: the core has no `Buffer`. */
-export function toBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
 /** Bytes of one export. The limit bounds the hashes of one call. */
 const MAX_EXPORT = 65_536;
 

@@ -20,10 +20,11 @@ import { type Kind, type OptionsOf, option, required, withDefaults } from '../co
 import {
   type ClientPskOption,
   SECURITY_OPTIONS,
-  type ServerPskOption,
+  type SecurityOptionsFor,
   type SniOption,
 } from '../config/options.js';
 import type { TraceEvent } from '../connection/events.js';
+import type { ServerPskOption } from './buffers.js';
 import type { LookupFunction } from './resolve-host.js';
 import { type CheckPeerCertificate, DTLSSecureContext, type SniIdentity } from './secure-context.js';
 import type { DTLSSession } from './session.js';
@@ -303,7 +304,7 @@ export interface EndpointOptions extends CommonOptions, OptionsOf<typeof BIND_OP
  */
 export interface ListenOptions
   extends CommonOptions,
-    OptionsOf<typeof SECURITY_OPTIONS, 'server'>,
+    SecurityOptionsFor<Buffer, 'server'>,
     OptionsOf<typeof LISTEN_OPTIONS, 'server'>,
     OptionsOf<typeof HOST_OPTIONS, 'server'>,
     OptionsOf<typeof SHARED_OPTIONS, 'server'> {
@@ -324,7 +325,7 @@ export interface ListenOptions
  */
 export interface ConnectOptions
   extends EndpointOptions,
-    OptionsOf<typeof SECURITY_OPTIONS, 'client'>,
+    SecurityOptionsFor<Buffer, 'client'>,
     OptionsOf<typeof CONNECT_OPTIONS, 'client'>,
     OptionsOf<typeof HOST_OPTIONS, 'client'>,
     OptionsOf<typeof SHARED_OPTIONS, 'client'> {
@@ -345,7 +346,7 @@ export interface ConnectOptions
  */
 export interface EndpointConnectOptions
   extends BehaviourOptions,
-    OptionsOf<typeof SECURITY_OPTIONS, 'client'>,
+    SecurityOptionsFor<Buffer, 'client'>,
     OptionsOf<typeof CONNECT_OPTIONS, 'client'>,
     OptionsOf<typeof HOST_OPTIONS, 'client'>,
     OptionsOf<typeof SHARED_OPTIONS, 'client'>,

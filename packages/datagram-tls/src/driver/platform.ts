@@ -7,6 +7,7 @@ import { dtls13 } from '../connection/dtls13.js';
 import type { ProtocolVersion } from '../connection/version.js';
 import { nodeProvider } from '../crypto/node.js';
 import { TrustStore } from '../x509/trust-store.js';
+import { toBuffer } from './buffers.js';
 
 /** The cryptography and the trusted certificates of the current runtime. */
 export const platform: Platform<ProtocolVersion> = {
@@ -15,6 +16,7 @@ export const platform: Platform<ProtocolVersion> = {
   defaultTrust,
   sessionIdContext,
   describeCertificate: (der) => new X509Certificate(der).toLegacyObject(),
+  giveBytes: toBuffer,
 };
 
 let contextOfProcess: string | undefined;

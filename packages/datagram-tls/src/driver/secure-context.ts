@@ -10,13 +10,13 @@ import { checkNamed, type OptionsOf, pickOptions, readNames, withDefaults } from
 import {
   CONTEXT_OPTIONS,
   SECURITY_OPTIONS,
-  type SecurityOptions,
-  type ServerPskOption,
+  type SecurityOptionsFor,
   type SniOption,
 } from '../config/options.js';
 import { type Platform, resolveSecurity } from '../config/resolve.js';
 import { withTicketsOf } from '../config/tickets.js';
 import type { ProtocolVersion, Security } from '../connection/version.js';
+import { forCore, type GivenSecurityOptions, type SecurityOptions, type ServerPskOption } from './buffers.js';
 import { inspection } from './inspection.js';
 import { platform } from './platform.js';
 
@@ -80,7 +80,7 @@ export interface SecureContextOptions extends SecurityOptions, OptionsOf<typeof 
  * listen(onsession, { port: 9000, ...identity });
  * ```
  */
-export interface ServerSecurityOptions extends OptionsOf<typeof SECURITY_OPTIONS, 'server'> {
+export interface ServerSecurityOptions extends SecurityOptionsFor<Buffer, 'server'> {
   psk?: ServerPskOption | undefined;
   sni?: SniOption<SniIdentity> | undefined;
 }
@@ -157,18 +157,18 @@ export function createSecureContext(given: SecureContextOptions = {}): DTLSSecur
   const options = readNames(given, OPTIONS, { elsewhere: ELSEWHERE });
   checkNamed(options, OPTIONS, ['isServer']);
   const { isServer } = withDefaults(options, CONTEXT_OPTIONS);
-  const security = pickOptions(options, SECURITY_OPTIONS);
+  const security = forCore(pickOptions(options, SECURITY_OPTIONS));
   return createContext(resolveSecurity(security, isServer ? 'server' : 'client', PLATFORM));
 }
 
 /** The context that the caller gave, or one made of the other options. */
 export function securityFrom(
-  options: SecurityOptions & { secureContext?: DTLSSecureContext | undefined },
+  options: GivenSecurityOptions & { secureContext?: DTLSSecureContext | undefined },
   role: Role,
 ): Security {
   const { secureContext } = options;
   if (secureContext === undefined) {
-    const security = resolveSecurity(pickOptions(options, SECURITY_OPTIONS), role, PLATFORM);
+    const security = resolveSecurity(forCore(pickOptions(options, SECURITY_OPTIONS)), role, PLATFORM);
     if (role === 'server') requireIdentity(security);
     return security;
   }
@@ -189,7 +189,7 @@ export function securityFrom(
 
 /** The content of a server's new context, which goes on with the tickets of its `former` one. */
 export function securityAfter(given: DTLSSecureContext | ServerSecurityOptions, former: Security): Security {
-  const options: SecurityOptions & { secureContext?: DTLSSecureContext } =
+  const options: GivenSecurityOptions & { secureContext?: DTLSSecureContext } =
     given instanceof DTLSSecureContext
       ? { secureContext: given }
       : readNames(given, SECURITY_OPTIONS, { role: 'server', elsewhere: ELSEWHERE, elsewhereIs: NO_CONTEXT });

@@ -12,7 +12,8 @@ import { type ConnectionEntry, mayStillRefuse } from '../endpoint/connection-ent
 import { exportKeyingMaterial, type Session } from '../handshake/session.js';
 import { keylogLine } from '../keys/keylog.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
-import { bound, checkExport, type Handler, toBuffer, toBytes, viewBytes } from './arguments.js';
+import { bound, checkExport, type Handler, toBytes, viewBytes } from './arguments.js';
+import { toBuffer, withBuffers } from './buffers.js';
 import { asError, asThrown, explained, type HeldEvents } from './callbacks.js';
 import { CHANNELS, publish } from './channels.js';
 import { warnOfTicketKeys } from './debug.js';
@@ -617,7 +618,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
         return;
       case 'closed':
         if (event.error === undefined) this.#finish();
-        else this.#fail(asThrown(explained(event.error, this.#sendError)));
+        else this.#fail(asThrown(withBuffers(explained(event.error, this.#sendError))));
         return;
       case 'answered':
       case 'job':

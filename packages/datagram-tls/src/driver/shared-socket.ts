@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { callerError, DTLSError } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { checkFunction, checkObject } from '../config/checks.js';
+import { toBuffer } from './buffers.js';
 import { type ChannelHandlers, type DatagramChannel, wholeCount } from './datagram-channel.js';
 import { canonicalAddress } from './resolve-host.js';
 import { isFromTheNetwork } from './udp.js';
@@ -24,7 +25,7 @@ type Listener = Parameters<Socket['removeListener']>[1];
  * ```
  */
 export interface SharedSocket {
-  send(data: Uint8Array, port: number, address: string, done?: (error: Error | null) => void): unknown;
+  send(data: Buffer, port: number, address: string, done?: (error: Error | null) => void): unknown;
   on(event: string, listener: Listener): unknown;
   removeListener(event: string, listener: Listener): unknown;
 }
@@ -156,9 +157,10 @@ export class SharedSocketChannel implements DatagramChannel {
     const done = (error: Error | null | undefined): void => {
       if (error !== null && error !== undefined) failed?.(error);
     };
+    const bytes = toBuffer(data);
     try {
-      if (this.#peer === undefined) this.#socket.send(data, to.port, to.address, done);
-      else Reflect.apply(this.#socket.send.bind(this.#socket), undefined, [data, done]);
+      if (this.#peer === undefined) this.#socket.send(bytes, to.port, to.address, done);
+      else Reflect.apply(this.#socket.send.bind(this.#socket), undefined, [bytes, done]);
     } catch (error) {
       process.nextTick(done, error);
     }

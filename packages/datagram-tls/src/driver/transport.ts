@@ -3,6 +3,7 @@ import { types } from 'node:util';
 import { callerError, DTLSError, invalidArgType, outOfRange } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { checkFunction, checkInteger, checkObject, checkOneOf, checkString } from '../config/checks.js';
+import { toBuffer } from './buffers.js';
 import { type ChannelHandlers, type DatagramChannel, wholeCount } from './datagram-channel.js';
 
 /**
@@ -77,7 +78,7 @@ export interface Transport {
    * datagrams smaller; the codes of a UDP socket for an unreachable peer, such as `EHOSTUNREACH`, end a handshake of
    * `connect` that has received nothing.
    */
-  send(data: Uint8Array, to: PeerAddress): unknown;
+  send(data: Buffer, to: PeerAddress): unknown;
   /**
    * Called by `ref()` and `unref()` of the endpoint: whether the transport is to keep the process running. Default: the
    * transport decides.
@@ -229,7 +230,7 @@ export class TransportChannel implements DatagramChannel {
   send(data: Uint8Array, to: PeerAddress, failed: (error: Error) => void): void {
     if (this.#handlers === undefined) return;
     try {
-      const sent = this.#transport.send(data, to);
+      const sent = this.#transport.send(toBuffer(data), to);
       if (isThenable(sent)) this.#await(sent, data.length, failed);
     } catch (error) {
       // Later, as with a socket: the current work is finished first.
