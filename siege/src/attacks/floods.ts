@@ -24,8 +24,6 @@ export const floods: readonly Attack[] = [
     cases: 'A2',
     place: 'slow-uplink',
     unvalidated: true,
-    // The answers to a new client and to the flood share the uplink, and nothing distinguishes them yet.
-    repeats: 4,
     run: (field) => helloFlood(field, Math.max(SLOW_UPLINK_RATE, 10 * field.capacity)),
   },
   {

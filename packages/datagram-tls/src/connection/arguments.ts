@@ -48,6 +48,12 @@ export function checkAddress(value: unknown, name: string): asserts value is Pee
     throw outOfRange(`${name}.port`, `an integer from 0 to ${MAX_PORT}`, port);
 }
 
+/** A datagram of an association; an answer without one is known by its class. */
+export function checkOutgoing(value: unknown, name: string): void {
+  if (!isObject(fieldOf(value, 'entry')))
+    throw invalidArgType(name, 'what pollTransmit returned, and no copy of it', value);
+}
+
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }

@@ -120,9 +120,9 @@ export const SOCKET_OPTIONS = {
   udpSendBufferSize: option(integer(1, 0xffff_ffff), { unit: 'bytes', notWith: OWN_SOCKET }),
   /**
    * What may wait to be sent, because the socket takes no more or for a later turn of the event loop, with 512 for each
-   * datagram; 0: no limit. Beyond a sixteenth of it answers to addresses that are not validated are dropped, beyond a
-   * quarter handshakes, which are sent again, beyond all of it messages: see `session.drained` and
-   * `endpoint.sendQueueDrops`.
+   * datagram; 0: no limit. Beyond a sixteenth of it answers to addresses that are not validated are dropped (beyond half of
+   * that, unless the client repeats its ClientHello), beyond a quarter handshakes, which are sent again, beyond all of it
+   * messages: see `session.drained` and `endpoint.sendQueueDrops`.
    * @defaultValue 1048576
    */
   maxSendQueue: option(integer(0, 0xffff_ffff), { default: 0x10_0000, unit: 'bytes' }),

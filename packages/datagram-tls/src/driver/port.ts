@@ -376,7 +376,8 @@ export class Port {
   #transmit(): void {
     for (let out = this.core.pollTransmit(); out !== undefined; out = this.core.pollTransmit()) {
       const kind = kindOf(out.entry);
-      if (!this.#queue.takes(out.data.length, kind)) {
+      if (!this.#queue.takes(out.data.length, kind, isFirstAnswer(out))) {
+        this.core.handleUnsent(out);
         this.#tellDrop(`send_queue_${kind}`);
         continue;
       }
@@ -477,6 +478,11 @@ function backlogOf(channel: Backlog, pacer: Backlog): Backlog {
       return channel.queuedDatagrams + pacer.queuedDatagrams;
     },
   };
+}
+
+/** Flights of peers that are not validated yet are none: they cost a signature. */
+function isFirstAnswer({ entry, awaited }: Outgoing): boolean {
+  return entry === undefined && awaited !== true;
 }
 
 function kindOf(entry: ConnectionEntry | undefined): SendKind {

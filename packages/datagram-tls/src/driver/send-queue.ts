@@ -37,6 +37,10 @@ const DATAGRAM_COST = 512;
  * ClientHellos delays all others by a fraction of a second on a link of 2 Mbit/s.
  */
 const SHARES: Readonly<Record<SendKind, number>> = { unvalidated: 1 / 16, handshake: 1 / 4, application: 1 };
+/** The part of it that answers to ClientHellos that come for the first time may fill: the rest is for repeated ones. */
+const FIRST_ANSWERS = 1 / 2;
+/** Of so many answers one may be to a ClientHello that comes for the first time, however many are repeated. */
+const FIRST_OF = 8;
 
 /** Bounds the data that waits for the socket: above the limit datagrams are dropped and counted, as a router does. */
 export class SendQueue {
@@ -45,6 +49,8 @@ export class SendQueue {
   readonly #limit: number;
   /** An upper bound of what waits: the last measurement, and everything sent since. Measuring each time costs more. */
   #waiting = 0;
+  /** Datagrams for unvalidated addresses since the last answer to a first ClientHello. */
+  #sinceFirst = 0;
 
   /** `limit`: bytes; 0: none. */
   constructor(backlog: Backlog, limit: number) {
@@ -52,21 +58,25 @@ export class SendQueue {
     this.#limit = limit;
   }
 
-  /** Whether a datagram of `size` bytes may go to the socket. If not, it is counted as dropped. */
-  takes(size: number, kind: SendKind): boolean {
-    const cost = size + DATAGRAM_COST;
-    if (!this.hasRoom(size, kind)) {
+  /**
+   * Whether a datagram of `size` bytes may go to the socket. If not, it is counted as dropped. `isFirst`: it answers
+   * a ClientHello that came for the first time.
+   */
+  takes(size: number, kind: SendKind, isFirst = false): boolean {
+    const share = isFirst && this.#sinceFirst < FIRST_OF - 1 ? FIRST_ANSWERS : 1;
+    if (!this.hasRoom(size, kind, share)) {
       this.drops[kind]++;
       return false;
     }
-    this.#waiting += cost;
+    this.#waiting += size + DATAGRAM_COST;
+    if (kind === 'unvalidated') this.#sinceFirst = isFirst ? 0 : this.#sinceFirst + 1;
     return true;
   }
 
-  /** The same check without counting. */
-  hasRoom(size: number, kind: SendKind): boolean {
+  /** The same check without counting; in a part of the share. */
+  hasRoom(size: number, kind: SendKind, part = 1): boolean {
     if (this.#limit === 0) return true;
-    const most = this.#limit * SHARES[kind] - size - DATAGRAM_COST;
+    const most = this.#limit * SHARES[kind] * part - size - DATAGRAM_COST;
     if (this.#waiting <= most) return true;
     this.#measure();
     // An idle socket accepts one datagram, however small the limit.

@@ -97,7 +97,9 @@ export interface DTLSEndpointStats extends Stats<EndpointDropReason> {
   readonly alertsRepeated: bigint;
   /** ClientHellos answered with a request for a cookie. */
   readonly cookiesSent: bigint;
-  /** With `cookies: 'under-load'`: those of them that less load would have made needless, and handshakes that began without one. */
+  /** Those of them that answer a ClientHello that came again, because its answer had found no room in the send queue. */
+  readonly cookiesAwaited: bigint;
+  /** With `cookies: 'under-load'`: those of `cookiesSent` that less load would have made needless, and handshakes that began without one. */
   readonly cookiesUnderLoad: bigint;
   readonly handshakesWithoutCookie: bigint;
   /** Datagrams and messages dropped because too much waited for the socket: `endpoint.sendQueueDrops` has the kinds. */
@@ -417,6 +419,7 @@ export const endpointStats = statsClass<DTLSEndpointStats, EndpointSource>(
     handshakesEvicted: (source) => countersOf(source).handshakesEvicted,
     alertsRepeated: (source) => countersOf(source).alertsRepeated,
     cookiesSent: (source) => countersOf(source).cookiesSent,
+    cookiesAwaited: (source) => countersOf(source).cookiesAwaited,
     cookiesUnderLoad: (source) => countersOf(source).cookiesUnderLoad,
     handshakesWithoutCookie: (source) => countersOf(source).withoutCookie,
     sendQueueDropped: ({ port }) => sumOf(port?.sendQueueDrops),

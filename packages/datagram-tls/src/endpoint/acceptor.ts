@@ -19,6 +19,7 @@ import { RefusedHandshakes } from './refusals.js';
 import type { Routes } from './routes.js';
 import type { JoinedHello } from './split-hellos.js';
 import { type StatelessDecision, StatelessResponder } from './stateless.js';
+import { Answer, UnansweredHellos } from './unanswered.js';
 
 /**
  * The parts of a server; absent on an endpoint that only connects.
@@ -47,8 +48,8 @@ export interface AcceptorHost {
   readonly routes: Routes;
   readonly counters: EndpointCounters;
   readonly memory: MemoryPool;
-  /** Sends `data` to an address without an association. */
-  reply(data: Uint8Array, peer: PeerAddress): void;
+  /** Sends to an address without an association. */
+  reply(answer: Answer): void;
   /** Reports `entry` as a session. */
   announce(entry: ConnectionEntry): void;
   touch(entry: ConnectionEntry): void;
@@ -70,6 +71,7 @@ export class Acceptor {
   readonly #unvalidated = new UnvalidatedClients();
   readonly #places: Places;
   readonly #refused = new RefusedHandshakes();
+  readonly #unanswered = new UnansweredHellos();
   #responder: StatelessResponder | undefined;
 
   constructor(host: AcceptorHost, limits: EndpointLimits) {
@@ -118,7 +120,7 @@ export class Acceptor {
     const decision = responder.receive(datagram, peer, service.security, now, lenient);
     if (
       decision.act === 'reply' &&
-      decision.asksForCookie &&
+      decision.mark !== undefined &&
       !lenient &&
       this.#limits.cookies === 'under-load'
     )
@@ -168,14 +170,30 @@ export class Acceptor {
       this.#refused.add(entry.peer, clientRandom, refusal, now);
   }
 
+  /** When the ClientHello of `answer` comes again, its answer is awaited. */
+  onUnsent({ mark, awaited }: Answer): void {
+    if (mark === undefined) return;
+    const { counters } = this.#host;
+    counters.cookiesSent--;
+    if (awaited) counters.cookiesAwaited--;
+    this.#unanswered.add(mark);
+  }
+
   #repeatAlert(alert: Uint8Array, peer: PeerAddress): void {
     const { counters } = this.#host;
     if (alert.length === 0) {
       counters.rejected++;
       return;
     }
-    this.#host.reply(alert, peer);
+    this.#host.reply(new Answer(alert, peer, undefined, false));
     counters.alertsRepeated++;
+  }
+
+  #reply(data: Uint8Array, peer: PeerAddress, mark: number | undefined): void {
+    const awaited = mark !== undefined && this.#unanswered.take(mark);
+    if (mark !== undefined) this.#host.counters.cookiesSent++;
+    if (awaited) this.#host.counters.cookiesAwaited++;
+    this.#host.reply(new Answer(data, peer, mark, awaited));
   }
 
   #act(decision: StatelessDecision, service: Service, peer: PeerAddress, now: Instant): void {
@@ -188,9 +206,8 @@ export class Acceptor {
         counters.partHellos++;
         return;
       case 'reply':
-        this.#host.reply(decision.data, peer);
-        if (decision.asksForCookie) counters.cookiesSent++;
-        else counters.rejected++;
+        if (decision.mark === undefined) counters.rejected++;
+        this.#reply(decision.data, peer, decision.mark);
         return;
       case 'probe': {
         const host = this.#hostOf(peer);

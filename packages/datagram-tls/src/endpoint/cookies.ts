@@ -51,6 +51,11 @@ export class Cookies {
     return undefined;
   }
 
+  /** Distinguishes the ClientHello of `cookie`, and its address, from others: 32 bits that depend on the secret. */
+  static markOf(cookie: Uint8Array): number {
+    return cookie.subarray(-4).reduce((mark, byte) => ((mark << 8) | byte) >>> 0, 0);
+  }
+
   #compute(key: MacKey, peer: PeerAddress, hello: ClientHelloPrefix, carried: Uint8Array): Uint8Array {
     const { legacyVersion, random } = hello;
     // The length comes first, so that no two inputs have the same bytes.

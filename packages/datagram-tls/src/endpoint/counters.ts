@@ -27,7 +27,9 @@ export interface EndpointCounters {
   handshakesBegun: number;
   /** ClientHellos answered with a request for a cookie. */
   cookiesSent: number;
-  /** Those of them that would have been answered without a cookie under less load, with `cookies: 'under-load'`. */
+  /** Those of them whose ClientHello had come before, and whose answer was not sent then. */
+  cookiesAwaited: number;
+  /** Those of `cookiesSent` that would have been answered without a cookie under less load, with `cookies: 'under-load'`. */
   cookiesUnderLoad: number;
   /** ClientHellos without a cookie that began a handshake at once, with `cookies: 'under-load'`. */
   withoutCookie: number;
@@ -88,6 +90,7 @@ export function startCounting(): EndpointCounters {
     handshakesCompleted: 0,
     handshakesBegun: 0,
     cookiesSent: 0,
+    cookiesAwaited: 0,
     cookiesUnderLoad: 0,
     withoutCookie: 0,
     partHellos: 0,

@@ -12,6 +12,7 @@ import {
   checkBytes,
   checkDestination,
   checkLimits,
+  checkOutgoing,
   checkSecurity,
 } from '../connection/arguments.js';
 import { type Connection, connectionAround, machineFrom, machineOf } from '../connection/connection.js';
@@ -36,6 +37,7 @@ import { type Outgoing, ReadyQueue } from './ready-queue.js';
 import { type Refusal, RefusalReports } from './refusals.js';
 import { type Route, Routes } from './routes.js';
 import { looksLikeClientHello, readHelloParts, readPrefix } from './split-hellos.js';
+import { Answer } from './unanswered.js';
 
 /**
  * Events of an endpoint for its owner, in order.
@@ -279,6 +281,16 @@ export class Endpoint {
     this.#touch(entry);
   }
 
+  /**
+   * `out`, which {@link pollTransmit} returned, was not sent: too much waits for the network. If it answers a ClientHello,
+   * and the client repeats that, the next answer is `awaited`: send it before others. Throws `ERR_INVALID_ARG_TYPE` for
+   * what {@link pollTransmit} did not return.
+   */
+  handleUnsent(out: Outgoing): void {
+    if (out instanceof Answer) this.#acceptor.onUnsent(out);
+    else checkOutgoing(out, 'out');
+  }
+
   /** The system refused a datagram of `entry` with `size` bytes because it is too large. */
   handleTooLarge(entry: ConnectionEntry, size: number, now: Instant): void {
     this.#own(entry).handleTooLarge(size, now);
@@ -394,7 +406,7 @@ export class Endpoint {
       routes: this.#routes,
       counters: this.counters,
       memory: this.#memory,
-      reply: (data, peer) => this.#stateless.push({ data, peer, entry: undefined }),
+      reply: (answer) => this.#stateless.push(answer),
       announce: (entry) => {
         this.counters.serverSessions++;
         this.#events.push({ type: 'session', entry });

@@ -23,6 +23,8 @@ export interface Outgoing {
   readonly peer: PeerAddress;
   /** Its entry; `undefined` for an answer without an association. */
   readonly entry: ConnectionEntry | undefined;
+  /** It answers a ClientHello that came before: that answer was not sent, see `Endpoint.handleUnsent`. */
+  readonly awaited?: boolean;
 }
 
 /**

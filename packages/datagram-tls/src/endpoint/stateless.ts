@@ -19,7 +19,12 @@ export type StatelessDecision =
   /** The rest of the ClientHello is missing. */
   | { readonly act: 'wait' }
   /** `data` answers it, and no state of it is kept. */
-  | { readonly act: 'reply'; readonly data: Uint8Array; readonly asksForCookie: boolean }
+  | {
+      readonly act: 'reply';
+      readonly data: Uint8Array;
+      /** Distinguishes the ClientHello that is asked for a cookie from others; `undefined` for an alert. */
+      readonly mark: number | undefined;
+    }
   /** It has early data that may be accepted, and no cookie. {@link StatelessResponder.answer} is for a refusal. */
   | {
       readonly act: 'probe';
@@ -164,7 +169,7 @@ export class StatelessResponder {
         : this.#ask(request, wishes.hello, hello, peer, now);
     } catch (error) {
       const alert = error instanceof DTLSError ? error.alert : 'internal_error';
-      return { act: 'reply', data: refusal(hello, alert ?? 'internal_error'), asksForCookie: false };
+      return { act: 'reply', data: refusal(hello, alert ?? 'internal_error'), mark: undefined };
     }
   }
 
@@ -175,8 +180,8 @@ export class StatelessResponder {
     peer: PeerAddress,
     now: Instant,
   ): StatelessDecision {
-    const body = encode(this.#cookies.make(peer, hello, now, carried));
-    return { act: 'reply', data: wholeMessage(type, numbers, body), asksForCookie: true };
+    const cookie = this.#cookies.make(peer, hello, now, carried);
+    return { act: 'reply', data: wholeMessage(type, numbers, encode(cookie)), mark: Cookies.markOf(cookie) };
   }
 }
 

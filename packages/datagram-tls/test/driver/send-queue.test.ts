@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Socket } from 'node:dgram';
 import { suite, test } from 'node:test';
-import { SendQueue } from '#lib/driver/send-queue.js';
+import { type SendKind, SendQueue } from '#lib/driver/send-queue.js';
 import { client, echoServer, roundTrip, until } from './echo.js';
 
 // Siege case A2.
@@ -50,11 +50,51 @@ suite('the send queue', () => {
     }
   });
 
+  test('answers to ClientHellos that come for the first time leave half of the share to awaited answers', () => {
+    const { queue, fill } = filling();
+    const first = fill('unvalidated', true);
+    assert.ok(first > LIMIT / 33 && first <= LIMIT / 32, `${first}`);
+    const awaited = fill('unvalidated', false);
+    assert.ok(awaited > LIMIT / 17 && awaited <= LIMIT / 16, `${awaited}`);
+    assert.ok(queue.takes(100, 'handshake'));
+  });
+
+  test('awaited answers leave one place of eight to answers to ClientHellos that come for the first time', () => {
+    const { queue, backlog, fill } = filling();
+    fill('unvalidated', false);
+    let [first, awaited] = [0, 0];
+    for (let i = 0; i < 800; i++) {
+      // The socket sends one datagram, and a flood of both kinds contends for its place.
+      backlog.queuedDatagrams--;
+      backlog.queuedBytes -= 100;
+      const isFirst = queue.takes(100, 'unvalidated', true);
+      if (isFirst) first++;
+      else if (queue.takes(100, 'unvalidated')) awaited++;
+      backlog.queuedDatagrams++;
+      backlog.queuedBytes += 100;
+    }
+    assert.deepEqual([first, awaited], [100, 700]);
+  });
+
   test('the send queue has no limit where the option is 0', () => {
     const queue = new SendQueue({ queuedBytes: 1e12, queuedDatagrams: 1e9 }, 0);
     assert.ok(queue.takes(1200, 'unvalidated'));
   });
 });
+
+/** A queue whose socket sends nothing, and what it holds at its cost when no more of a kind is taken. */
+function filling() {
+  const backlog = { queuedBytes: 0, queuedDatagrams: 0 };
+  const queue = new SendQueue(backlog, LIMIT);
+  const fill = (kind: SendKind, isFirst: boolean): number => {
+    while (queue.takes(100, kind, isFirst)) {
+      backlog.queuedBytes += 100;
+      backlog.queuedDatagrams++;
+    }
+    return backlog.queuedBytes + 512 * backlog.queuedDatagrams;
+  };
+  return { queue, backlog, fill };
+}
 
 suite('a blocked socket', () => {
   test('a server with a blocked socket answers no new client, keeps its sessions, and counts; then it answers again', async (t) => {
@@ -72,6 +112,24 @@ suite('a blocked socket', () => {
     waiting = 0;
     await newClient.opened;
     assert.ok(server.endpoint.stats.sendQueueDropped > 0n);
+    await newClient.close();
+    await session.close();
+    await server.endpoint.close();
+  });
+
+  test('a client whose ClientHello got no answer in a flood gets in when it repeats it, while the flood goes on', async (t) => {
+    const server = echoServer();
+    const session = client(server.port, { maxSendQueue: 0 });
+    await session.opened;
+    // Answers to ClientHellos that come for the first time fill their half of 64 KiB, as in a flood.
+    t.mock.method(Socket.prototype, 'getSendQueueSize', () => 0xc000);
+    for (let i = 0; i < 150; i++) assert.equal(await roundTrip(session, `message ${i}`), `message ${i}`);
+    const newClient = client(server.port, { maxSendQueue: 0, retransmission: { initial: 50, max: 50 } });
+    await newClient.opened;
+    const { stats, sendQueueDrops } = server.endpoint;
+    assert.equal(stats.cookiesAwaited, 1n);
+    assert.ok(sendQueueDrops.unvalidated > 0);
+    assert.ok(newClient.stats.retransmitCount > 0n);
     await newClient.close();
     await session.close();
     await server.endpoint.close();

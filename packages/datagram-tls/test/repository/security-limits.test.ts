@@ -41,6 +41,7 @@ const CONSTANTS: Readonly<Record<string, readonly [file: string, name: string]>>
   'refused clients': ['endpoint/refusals.ts', 'MAX_REFUSED'],
   'alerts repeated': ['endpoint/refusals.ts', 'MAX_REPEATS'],
   'parts of ClientHellos': ['endpoint/split-hellos.ts', 'SPLIT_HELLO_BUDGET'],
+  'ClientHellos that are remembered': ['endpoint/unanswered.ts', 'MAX_MARKS'],
   'associations with early data': ['endpoint/acceptor.ts', 'MAX_UNVALIDATED'],
   'handshakes that begin before': ['driver/waiting-datagrams.ts', 'HANDSHAKES_A_TURN'],
   'associations whose timers': ['endpoint/endpoint.ts', 'MAX_WAKES'],
