@@ -48,11 +48,11 @@ export function messageTooLarge(size: number, limit: number, peer: PeerAddress):
   );
 }
 
-/** The messages that wait for the handshake of a peer, or the peers themselves, reach a limit. */
-export function noRoom(option: string, peer: PeerAddress): Error {
+/** The messages that wait for a look-up or a handshake, or the peers themselves, reach a limit. */
+export function noRoom(option: string, peer: string): Error {
   return callerError(
     'ENOBUFS',
-    `send ENOBUFS: the message to ${textOf(peer)} was dropped because the limit dtls.${option} is reached`,
+    `send ENOBUFS: the message to ${peer} was dropped because the limit dtls.${option} is reached`,
   );
 }
 
@@ -76,10 +76,14 @@ export function textOf({ address, family, port }: PeerAddress): string {
   return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-/** Whether an IP address is of several hosts: multicast, or the broadcast of this network. */
+/** An IPv4 address in the system's form of a mapped one (RFC 4291 §2.5.5.2). */
+const MAPPED = /^::ffff:(?=[\d.]+$)/i;
+
+/** Whether an IP address in the system's form is of several hosts: multicast, or the broadcast of this network. */
 export function isGroup(address: string): boolean {
-  const first = Number.parseInt(address, 10);
-  return address.includes(':')
-    ? /^ff/i.test(address)
-    : first >= 224 && (first < 240 || address === '255.255.255.255');
+  const plain = address.replace(MAPPED, '');
+  const first = Number.parseInt(plain, 10);
+  return plain.includes(':')
+    ? /^ff/i.test(plain)
+    : first >= 224 && (first < 240 || plain === '255.255.255.255');
 }

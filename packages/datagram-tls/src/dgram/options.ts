@@ -142,13 +142,13 @@ export const DGRAM_OPTIONS = {
    */
   maxClientSessions: option(integer(1, 0xffff_ffff), { default: 1000, unit: 'sessions' }),
   /**
-   * Messages to one peer that wait for the end of its handshake; a message costs 512 beside its length. What comes
-   * beyond is dropped: its callback gets `ENOBUFS`.
+   * Messages to one peer that wait for the look-up of its name or for the end of its handshake; a message costs 512 beside
+   * its length. What comes beyond is dropped: its callback gets `ENOBUFS`.
    * @defaultValue 65536
    */
   maxQueuedBytes: option(integer(512, Number.MAX_SAFE_INTEGER), { default: 0x1_0000, unit: 'bytes' }),
   /**
-   * The same over all peers of the socket.
+   * The same over all peers and names of the socket.
    * @defaultValue 8388608
    */
   maxQueuedBytesInAll: option(integer(512, Number.MAX_SAFE_INTEGER), { default: 0x80_0000, unit: 'bytes' }),

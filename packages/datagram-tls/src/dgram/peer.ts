@@ -2,7 +2,8 @@ import type { PeerAddress } from '../base/peer-address.js';
 import type { Role } from '../config/config.js';
 import { now } from '../driver/clock.js';
 import type { DTLSSession } from '../driver/session.js';
-import { messageTooLarge, noRoom, otherName } from './errors.js';
+import { messageTooLarge, noRoom, otherName, textOf } from './errors.js';
+import { MessageQueue, type QueueBudget } from './message-queue.js';
 import type { SendCallback } from './send-arguments.js';
 
 /**
@@ -19,7 +20,7 @@ import type { SendCallback } from './send-arguments.js';
 export type DgramDropReason =
   /** The address has no session, and this socket begins none with it. */
   | 'no_session'
-  /** The messages that wait for a handshake reach `maxQueuedBytes`, or those of all peers `maxQueuedBytesInAll`. */
+  /** The messages that wait for a look-up or a handshake reach `maxQueuedBytes`, or those of all peers `maxQueuedBytesInAll`. */
   | 'queue_full'
   /** As many sessions as `maxClientSessions` wait for their handshakes. */
   | 'too_many_sessions'
@@ -28,14 +29,8 @@ export type DgramDropReason =
   /** The handshake failed, or the session is one with another name. */
   | 'no_handshake';
 
-/** The cost of a waiting message beside its bytes. */
-const MESSAGE_COST = 512;
-
-/** Bytes of messages that wait, over all peers of a socket. */
-export interface QueueBudget {
-  readonly limit: number;
-  held: number;
-}
+/** Host names by which one peer is known at most; a name beyond is checked, and looked up, for each message. */
+const MAX_NAMES = 64;
 
 interface Waiting {
   readonly data: Uint8Array;
@@ -62,12 +57,9 @@ export class Peer {
   usedAt = now();
   session: DTLSSession | undefined;
   readonly #handlers: PeerHandlers;
-  readonly #queueLimit: number;
-  readonly #budget: QueueBudget;
   /** Host names that this peer was found under and that its certificate has. */
   readonly names = new Set<string>();
-  #waiting: Waiting[] = [];
-  #held = 0;
+  readonly #waiting: MessageQueue<Waiting>;
   #state: 'opening' | 'open' | 'over' = 'opening';
   /** Why the handshake failed, and when. */
   #failure: Error | undefined;
@@ -82,8 +74,7 @@ export class Peer {
   ) {
     this.where = where;
     this.role = role;
-    this.#queueLimit = queueLimit;
-    this.#budget = budget;
+    this.#waiting = new MessageQueue(queueLimit, budget);
     this.#handlers = handlers;
   }
 
@@ -143,29 +134,14 @@ export class Peer {
     // Whoever has the pre-shared key is the peer, under any name; and without verification a name proves nothing.
     const certificate = session?.authorized === true ? session.peerX509Certificate : undefined;
     if (certificate !== undefined && certificate.checkHost(name) === undefined) return false;
-    this.names.add(name);
+    if (this.names.size < MAX_NAMES) this.names.add(name);
     return true;
   }
 
   #enqueue(message: Waiting): void {
-    const cost = message.data.length + MESSAGE_COST;
-    if (this.#held + cost > this.#queueLimit)
-      return this.#drop('queue_full', message.callback, noRoom('maxQueuedBytes', this.where), 0);
-    if (this.#budget.held + cost > this.#budget.limit)
-      return this.#drop('queue_full', message.callback, noRoom('maxQueuedBytesInAll', this.where), 0);
-    this.#held += cost;
-    this.#budget.held += cost;
-    // A copy: the caller may use its buffer again before the handshake is done.
-    this.#waiting.push({ ...message, data: Uint8Array.from(message.data) });
-    this.#handlers.onWaiting(1);
-  }
-
-  #takeWaiting(): readonly Waiting[] {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    this.#budget.held -= this.#held;
-    this.#held = 0;
-    return waiting;
+    const full = this.#waiting.push(message);
+    if (full === undefined) this.#handlers.onWaiting(1);
+    else this.#drop('queue_full', message.callback, noRoom(full, textOf(this.where)), 0);
   }
 
   #sendNow({ data, name, callback }: Waiting): void {
@@ -198,7 +174,7 @@ export class Peer {
     this.#state = 'open';
     this.usedAt = now();
     this.#handlers.onOpen(this);
-    const waiting = this.#takeWaiting();
+    const waiting = this.#waiting.takeAll();
     for (const message of waiting) this.#sendNow(message);
     this.#handlers.onWaiting(-waiting.length);
   }
@@ -222,7 +198,7 @@ export class Peer {
 
   /** The handshake will not be done. Without an error the messages are lost, as datagrams to a closed port are. */
   #refuse(error: Error | null): void {
-    const waiting = this.#takeWaiting();
+    const waiting = this.#waiting.takeAll();
     for (const { data, callback } of waiting)
       this.#drop('no_handshake', callback, error, error === null ? data.length : 0);
     this.#handlers.onWaiting(-waiting.length);

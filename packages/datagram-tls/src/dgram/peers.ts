@@ -1,9 +1,10 @@
 import type { PeerAddress } from '../base/peer-address.js';
 import { now } from '../driver/clock.js';
 import type { DTLSSession } from '../driver/session.js';
-import { noRoom } from './errors.js';
+import { noRoom, textOf } from './errors.js';
+import type { QueueBudget } from './message-queue.js';
 import type { DgramTarget } from './options.js';
-import { type DgramDropReason, Peer, type PeerHandlers, type QueueBudget } from './peer.js';
+import { type DgramDropReason, Peer, type PeerHandlers } from './peer.js';
 import type { SendCallback } from './send-arguments.js';
 
 /** After a failed handshake no other begins with that peer for this long, ms: messages get the error of the first. */
@@ -42,7 +43,8 @@ export class Peers {
   readonly #settings: PeersSettings;
   readonly #handlers: PeersHandlers;
   readonly #byAddress = new Map<string, Peer>();
-  readonly #budget: QueueBudget;
+  /** Of messages that wait for handshakes, and those that wait for look-ups. */
+  readonly budget: QueueBudget;
   /** Addresses of clients that have gone, and when; the oldest first. */
   readonly #departed = new Map<string, number>();
   /** Of clients of this socket. */
@@ -53,12 +55,7 @@ export class Peers {
   constructor(settings: PeersSettings, handlers: PeersHandlers) {
     this.#settings = settings;
     this.#handlers = handlers;
-    this.#budget = { limit: settings.maxQueuedBytesInAll, held: 0 };
-  }
-
-  /** Bytes of messages that wait for handshakes, at their real cost. */
-  get queuedBytes(): number {
-    return this.#budget.held;
+    this.budget = { limit: settings.maxQueuedBytesInAll, held: 0 };
   }
 
   /** Handshakes that are under way. */
@@ -104,7 +101,7 @@ export class Peers {
       return;
     }
     if (this.#begun >= this.#settings.maxClientSessions && !this.#makeRoom()) {
-      this.#lose(where, 'too_many_sessions', noRoom('maxClientSessions', where), lost);
+      this.#lose(where, 'too_many_sessions', noRoom('maxClientSessions', textOf(where)), lost);
       return;
     }
     const peer = this.#add(where, 'client');
@@ -156,7 +153,7 @@ export class Peers {
       isOpening = false;
     };
     const handlers = this.#handlers;
-    return new Peer(where, role, this.#settings.maxQueuedBytes, this.#budget, {
+    return new Peer(where, role, this.#settings.maxQueuedBytes, this.budget, {
       onOpen: (peer) => {
         opened();
         if (peer.role === 'server') this.#register(keyOf(where), peer);

@@ -5,6 +5,7 @@ import { invalidArgType, invalidState } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { checkFunction, checkString } from '../config/checks.js';
 import { DTLSEndpoint } from '../driver/endpoint.js';
+import { attempt, throwLater } from '../driver/guard.js';
 import { listen } from '../driver/listen.js';
 import type { DTLSSession } from '../driver/session.js';
 import { isFromTheNetwork } from '../driver/udp.js';
@@ -13,10 +14,12 @@ import {
   bindsLater,
   isGroup,
   noMulticast,
+  noRoom,
   notConnected,
   notRunning,
   textOf,
 } from './errors.js';
+import { LookUps, type Unaddressed } from './look-ups.js';
 import {
   checkLookup,
   checkNumeric,
@@ -29,7 +32,7 @@ import {
 import type { DgramDropReason, Peer } from './peer.js';
 import { Peers } from './peers.js';
 import { PlainSocket } from './plain-socket.js';
-import { readPort, readSendArguments, type SendCallback } from './send-arguments.js';
+import { readPort, readSendArguments } from './send-arguments.js';
 
 /** How long `close` waits for handshakes that have messages to send, ms. */
 const LINGER = 5000;
@@ -47,9 +50,15 @@ const LINGER = 5000;
  */
 export type DgramDrops = Readonly<Record<DgramDropReason, number>>;
 
+/** The address of a peer, as `rinfo` of node:dgram. */
+interface PeerInfo {
+  readonly address: string;
+  readonly family: 'IPv4' | 'IPv6';
+  readonly port: number;
+}
+
 /** As node:dgram's types have it. */
 export type MessageListener = NonNullable<Parameters<typeof createSocket>[1]>;
-type Located = (error: Error | undefined, where?: PeerAddress, name?: string) => void;
 
 /**
  * Objects that `instanceof dgram.Socket` accepts, without the handle of the system that its constructor opens. A class
@@ -80,6 +89,7 @@ export class DtlsSocket extends Base {
   readonly #plain: PlainSocket;
   readonly #settings: DgramSettings;
   readonly #peers: Peers;
+  readonly #lookUps: LookUps;
   readonly #drops: Record<DgramDropReason, number> = {
     no_session: 0,
     queue_full: 0,
@@ -111,6 +121,7 @@ export class DtlsSocket extends Base {
     this.#settings = settings;
     this.#plain = new PlainSocket(plain);
     this.#peers = this.#makePeers();
+    this.#lookUps = this.#makeLookUps();
     this.#plain.isWatched = () => this.#peers.opening > 0;
     this.#plain.udp.on('error', (error) => this.#onSystemError(error));
     this.#plain.udp.on('close', () => this.#onClosed());
@@ -196,7 +207,7 @@ export class DtlsSocket extends Base {
     const name = isIP(host) === 0 ? host : undefined;
     const where = name === undefined ? this.#plain.peerAt(host, port) : this.#found.get(`${name}|${port}`);
     if (this.#endpoint !== undefined && where !== undefined) this.#peers.send(data, where, name, callback);
-    else this.#sendLater(Uint8Array.from(data), host, port, callback);
+    else this.#sendLater(host, { data, port, callback });
   }
 
   sendto(...given: unknown[]): void {
@@ -290,9 +301,9 @@ export class DtlsSocket extends Base {
     return this.#udp.getSendBufferSize();
   }
 
-  /** Bytes that wait for the system, and messages that wait for handshakes, which cost 512 beside their length. */
+  /** Bytes that wait for the system, and messages that wait for look-ups or handshakes, which cost 512 beside their length. */
   getSendQueueSize(): number {
-    return this.#plain.bufferedAmount + this.#peers.queuedBytes;
+    return this.#plain.bufferedAmount + this.#peers.budget.held;
   }
 
   getSendQueueCount(): number {
@@ -303,17 +314,54 @@ export class DtlsSocket extends Base {
     const { client } = this.#settings;
     return new Peers(this.#settings, {
       begin: client === undefined ? undefined : (target) => this.#begin(target, client),
-      onSession: (peer, session) => this.emit('session', session, addressOf(peer.where)),
+      onSession: (peer, session) => this.#tell('session', session, addressOf(peer.where)),
       onOpen: (peer) => this.#onOpen(peer),
       onMessage: (peer, data) => this.#onMessage(peer, data),
       onError: (peer, error) => this.#onSessionError(peer, error),
       onEnd: (peer) => this.#onEnd(peer),
-      onDrop: (where, reason) => {
-        this.#drops[reason]++;
-        this.emit('drop', reason, addressOf(where));
+      onDrop: (where, reason) => this.#onDrop(reason, addressOf(where)),
+      onWaiting: (change) => this.#wait(change),
+    });
+  }
+
+  #makeLookUps(): LookUps {
+    return new LookUps(this.#settings.maxQueuedBytes, this.#peers.budget, {
+      locate: (host, located) => this.#locate(host, located),
+      onFound: (host, address, messages) => {
+        const name = isIP(host) === 0 ? host : undefined;
+        for (const { data, port, callback } of messages) {
+          const where = this.#plain.peerAt(address, port);
+          this.#peers.send(data, where, name, callback);
+          this.#noteName(where, name);
+        }
+      },
+      onFailed: (error, messages) => {
+        let isHeard = true;
+        for (const { callback } of messages) {
+          if (callback === undefined) isHeard = false;
+          else process.nextTick(callback, error, 0);
+        }
+        // As node:dgram: a host that is not found is an error. That of a bind has been told.
+        if (!isHeard && this.#endpoint !== undefined && this.#state === 'open') this.#tell('error', error);
       },
       onWaiting: (change) => this.#wait(change),
     });
+  }
+
+  /** A listener that throws is an uncaught exception, and what is under way is finished all the same. */
+  #tell(event: string, ...args: readonly unknown[]): void {
+    attempt(() => void this.emit(event, ...args), throwLater);
+  }
+
+  #onDrop(reason: DgramDropReason, peer: PeerInfo): void {
+    this.#drops[reason]++;
+    this.#tell('drop', reason, peer);
+  }
+
+  /** A name that a peer answers to is not looked up again while its session lasts. */
+  #noteName(where: PeerAddress, name: string | undefined): void {
+    if (name !== undefined && this.#peers.find(where)?.names.has(name) === true)
+      this.#found.set(`${name}|${where.port}`, where);
   }
 
   #connectTo(
@@ -339,11 +387,12 @@ export class DtlsSocket extends Base {
       fail: (error) => this.#onConnectFailed(connection, callback, error),
     };
     this.#connection = connection;
-    this.#locate(connection.host, checkedPort, (error, where, name) => {
-      if (this.#connection !== connection) return;
-      if (where === undefined) connection.fail(error ?? notRunning());
-      else this.#begun(connection, where, name);
-    });
+    const located = (found: string | Error): void => {
+      if (this.#connection !== connection || connection.where !== undefined) return;
+      if (typeof found === 'string') this.#begun(connection, this.#plain.peerAt(found, checkedPort));
+      else connection.fail(found);
+    };
+    attempt(() => this.#locate(connection.host, located), located);
   }
 
   /** The one peer, from `connect` on when the handshake is done, or from `connectSync` on. */
@@ -465,43 +514,31 @@ export class DtlsSocket extends Base {
   }
 
   /** The address of a host, when the socket is bound. */
-  #locate(host: string, port: number, located: Located): void {
+  #locate(host: string, located: (found: string | Error) => void): void {
     this.#ready((error) => {
       if (error !== undefined) {
         located(error);
         return;
       }
-      const name = isIP(host) === 0 ? host : undefined;
       this.#plain.resolve(host, (failure, address) => {
-        if (failure !== null) located(failure);
-        else if (this.#endpoint?.destroyed !== false) located(notRunning());
-        else located(undefined, this.#plain.peerAt(address, port), name);
+        located(failure ?? (this.#endpoint?.destroyed === false ? address : notRunning()));
       });
     });
   }
 
-  #sendLater(data: Uint8Array, host: string, port: number, callback: SendCallback | undefined): void {
-    this.#wait(1);
-    const failed = (error: Error): void => {
-      if (callback !== undefined) process.nextTick(callback, error, 0);
-      // As node:dgram: a host that is not found is an error. That of a bind has been told.
-      else if (this.#endpoint !== undefined && this.#state === 'open') this.emit('error', error);
-    };
-    this.#locate(host, port, (error, where, name) => {
-      if (where === undefined) failed(error ?? notRunning());
-      else {
-        if (name !== undefined) this.#found.set(`${name}|${port}`, where);
-        this.#peers.send(data, where, name, callback);
-      }
-      this.#wait(-1);
-    });
+  #sendLater(host: string, message: Unaddressed): void {
+    const full = this.#lookUps.hold(host, message);
+    if (full === undefined) return;
+    this.#onDrop('queue_full', { address: host, family: familyOf(this.type), port: message.port });
+    if (message.callback !== undefined) process.nextTick(message.callback, noRoom(full, host), 0);
   }
 
-  #begun(connection: Connection, where: PeerAddress, name: string | undefined): void {
+  #begun(connection: Connection, where: PeerAddress): void {
     connection.where = where;
-    if (name !== undefined) this.#found.set(`${name}|${connection.port}`, where);
+    const name = isIP(connection.host) === 0 ? connection.host : undefined;
     this.#peers.recall(where);
     const peer = this.#peers.reach(where, name, (error) => connection.fail(error ?? notRunning()));
+    this.#noteName(where, name);
     if (peer?.isOpen === true) process.nextTick(() => this.#onConnected(connection));
     else if (peer?.failure !== undefined) process.nextTick(connection.fail, peer.failure);
   }
@@ -509,18 +546,18 @@ export class DtlsSocket extends Base {
   #onConnected(connection: Connection): void {
     if (this.#connection !== connection || connection.isDone) return;
     connection.isDone = true;
-    this.emit('connect');
+    this.#tell('connect');
   }
 
   #onConnectFailed(connection: Connection, callback: unknown, error: Error): void {
     if (this.#connection !== connection || connection.isDone) return;
     this.#connection = undefined;
     if (typeof callback !== 'function') {
-      if (this.#state === 'open') this.emit('error', error);
+      if (this.#state === 'open') this.#tell('error', error);
       return;
     }
     this.off('connect', callback as () => void);
-    Reflect.apply(callback, this, [error]);
+    attempt(() => void Reflect.apply(callback, this, [error]), throwLater);
   }
 
   #begin(target: DgramTarget, client: NonNullable<DgramSettings['client']>): DTLSSession {
@@ -541,7 +578,7 @@ export class DtlsSocket extends Base {
       return;
     }
     this.#peers.accept(session, where);
-    this.emit('session', session, addressOf(where));
+    this.#tell('session', session, addressOf(where));
   }
 
   #onOpen(peer: Peer): void {
@@ -555,11 +592,11 @@ export class DtlsSocket extends Base {
     const only = this.#connected;
     if (only !== undefined && !isSame(only, where)) return;
     const message = Buffer.from(data.buffer, data.byteOffset, data.length);
-    this.emit('message', message, { ...addressOf(where), size: message.length });
+    this.#tell('message', message, { ...addressOf(where), size: message.length });
   }
 
   #onSessionError(peer: Peer, error: Error): void {
-    this.emit('sessionError', error, addressOf(peer.where));
+    this.#tell('sessionError', error, addressOf(peer.where));
     const connection = this.#connection;
     if (connection?.where !== undefined && isSame(connection.where, peer.where)) connection.fail(error);
   }
@@ -594,6 +631,7 @@ export class DtlsSocket extends Base {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     clearTimeout(this.#linger);
+    this.#lookUps.stop(notRunning());
     this.#peers.stop(notRunning());
     // An endpoint that had no session leaves the socket open.
     const close = (): void => void this.#plain.close();
@@ -608,11 +646,11 @@ export class DtlsSocket extends Base {
   }
 }
 
-function addressOf({ address, family, port }: PeerAddress): {
-  address: string;
-  family: 'IPv4' | 'IPv6';
-  port: number;
-} {
+function familyOf(type: 'udp4' | 'udp6'): 'IPv4' | 'IPv6' {
+  return type === 'udp6' ? 'IPv6' : 'IPv4';
+}
+
+function addressOf({ address, family, port }: PeerAddress): PeerInfo {
   return { address, family: family === 'IPv6' ? 'IPv6' : 'IPv4', port };
 }
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
-import { suite, test } from 'node:test';
+import { suite, type TestContext, test } from 'node:test';
 import { createSocket, type DgramDtlsOptions } from '#lib/dgram.js';
 import { connect } from '#lib/index.js';
 import { until } from '../driver/echo.js';
@@ -24,6 +24,17 @@ import {
 
 const WRONG_KEY = { psk: { identity: IDENTITY, key: Buffer.alloc(16, 1) } };
 const STRANGER = { psk: { identity: 'nobody', key: KEY } };
+
+/** What is uncaught goes to `uncaught`, not to the test's runner. */
+function catchAll(t: TestContext, uncaught: unknown[]): void {
+  const runners = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', (error) => void uncaught.push(error));
+  t.after(() => {
+    process.removeAllListeners('uncaughtException');
+    for (const runner of runners) process.on('uncaughtException', runner);
+  });
+}
 
 /** A port of this host that takes datagrams and answers none. */
 async function silence(): Promise<{ readonly port: number; readonly close: () => void }> {
@@ -258,6 +269,32 @@ suite('the limits of a socket', () => {
     assert.equal((await send(second.socket, 'hello', server.port()))[0]?.code, 'ERR_DTLS_HANDSHAKE_TIMEOUT');
     await closed(first, second, server);
   });
+});
+
+suite('a listener that throws', () => {
+  for (const event of ['connect', 'session', 'drop', 'sessionError'] as const) {
+    test(`for ${event} is an uncaught exception, and every message is sent or has its error`, async (t) => {
+      const server = await echoing();
+      const thrown = new Error(`listener of ${event}`);
+      const uncaught: unknown[] = [];
+      catchAll(t, uncaught);
+      const client = createSocket({
+        type: 'udp4',
+        dtls: { client: event === 'sessionError' ? STRANGER : PSK_CLIENT, maxQueuedBytes: 2000 },
+      });
+      client.on(event as 'connect', () => {
+        throw thrown;
+      });
+      client.connect(server.port(), HOST, () => undefined);
+      let told = 0;
+      for (let i = 0; i < 5; i++) client.send(Buffer.alloc(100), () => told++);
+      await until(() => told === 5 && uncaught.length > 0);
+      assert.ok(uncaught.every((error) => error === thrown));
+      assert.equal(client.getSendQueueCount(), 0);
+      await client[Symbol.asyncDispose]();
+      await closed(server);
+    });
+  }
 });
 
 suite('the end of a socket', () => {

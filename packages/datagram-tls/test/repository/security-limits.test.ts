@@ -61,6 +61,7 @@ const CONSTANTS: Readonly<Record<string, readonly [file: string, name: string]>>
   'DER elements in an OCSP response': ['x509/ocsp.ts', 'MAX_ELEMENTS'],
   'keys of a CA': ['x509/revocation.ts', 'MAX_OTHER_KEYS'],
   'time between handshakes': ['dgram/peers.ts', 'RETRY_AFTER'],
+  'names of one peer': ['dgram/peer.ts', 'MAX_NAMES'],
   'clients that have gone': ['dgram/peers.ts', 'MAX_DEPARTED'],
   'certificates looked at': ['x509/ocsp.ts', 'MAX_CERTIFICATES'],
 };
