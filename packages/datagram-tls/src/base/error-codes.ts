@@ -23,7 +23,7 @@ export interface ErrorCodes {
   ERR_DTLS_CERTIFICATE_REQUIRED: 'protocol';
   /**
    * The peer's signature of the handshake does not verify with the key of its certificate.
-   * @remarks The peer has another key than its certificate says, or somebody on the path changes datagrams.
+   * @remarks The peer has another key than its certificate says, or an attacker on the path changes datagrams.
    * @reason the alert
    */
   ERR_DTLS_BAD_SIGNATURE: 'protocol';
@@ -70,7 +70,8 @@ export interface ErrorCodes {
    */
   ERR_DTLS_UNSUPPORTED_VERSION: 'protocol';
   /**
-   * A server that knows DTLS 1.3 answers with 1.2 although the client offered 1.3: somebody on the path interferes.
+   * A server that knows DTLS 1.3 answers with 1.2 although the client offered 1.3: an attacker on the path has changed the
+   * handshake.
    * @remarks Do not lower the version by yourself: that is what an attacker wants.
    * @reason the alert
    */
@@ -227,7 +228,7 @@ export interface ErrorCodes {
   ERR_DTLS_PROTOCOL_VERSION: 'protocol';
   /**
    * The peer's Finished is wrong: both sides have seen different handshakes, or have different keys.
-   * @remarks Somebody on the path changes datagrams, or the peer's implementation is at fault.
+   * @remarks An attacker on the path changes datagrams, or the peer's implementation is at fault.
    * @reason the alert
    */
   ERR_DTLS_DECRYPT_ERROR: 'protocol';

@@ -126,18 +126,18 @@ export type BehaviourOptions = OptionsOf<typeof BEHAVIOUR_OPTIONS>;
  * console.log(behaviour.mtu);
  * ```
  */
-export function resolveBehaviour(given: BehaviourOptions, trace: boolean): Behaviour {
-  const options = withDefaults(readOptions(given, BEHAVIOUR_OPTIONS), BEHAVIOUR_OPTIONS);
-  const { idleTimeout } = options;
+export function resolveBehaviour(options: BehaviourOptions, trace: boolean): Behaviour {
+  const settings = withDefaults(readOptions(options, BEHAVIOUR_OPTIONS), BEHAVIOUR_OPTIONS);
+  const { idleTimeout } = settings;
   return Object.freeze({
-    mtu: options.mtu,
-    handshakeTimeout: options.handshakeTimeout,
+    mtu: settings.mtu,
+    handshakeTimeout: settings.handshakeTimeout,
     idleTimeout: idleTimeout === undefined ? IDLE_TIMEOUT : { client: idleTimeout, server: idleTimeout },
-    allowHalfOpen: options.allowHalfOpen,
-    keepAlive: resolveKeepAlive(options.keepAlive),
+    allowHalfOpen: settings.allowHalfOpen,
+    keepAlive: resolveKeepAlive(settings.keepAlive),
     // The AEAD's own limit comes first.
-    recordsPerKey: options.recordsPerKey ?? Number.MAX_SAFE_INTEGER,
-    retransmission: resolveTimer(options.retransmission ?? {}),
+    recordsPerKey: settings.recordsPerKey ?? Number.MAX_SAFE_INTEGER,
+    retransmission: resolveTimer(settings.retransmission ?? {}),
     trace,
   });
 }

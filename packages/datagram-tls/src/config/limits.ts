@@ -126,16 +126,16 @@ export interface EndpointLimits {
  * console.log(endpoint.size);
  * ```
  */
-export function resolveLimits(given: LimitOptions): EndpointLimits {
-  const options = withDefaults(readOptions(given, LIMIT_OPTIONS), LIMIT_OPTIONS);
+export function resolveLimits(options: LimitOptions): EndpointLimits {
+  const settings = withDefaults(readOptions(options, LIMIT_OPTIONS), LIMIT_OPTIONS);
   return Object.freeze({
-    maxSessions: options.maxSessions,
-    maxSessionsPerHost: options.maxSessionsPerHost,
-    maxHandshakes: options.maxHandshakes,
-    maxHeldBytes: options.maxHeldBytes,
-    hostPrefix: resolveHostPrefix(options.hostPrefix ?? {}),
-    evictAfter: options.evictAfter,
-    cookies: options.cookies,
+    maxSessions: settings.maxSessions,
+    maxSessionsPerHost: settings.maxSessionsPerHost,
+    maxHandshakes: settings.maxHandshakes,
+    maxHeldBytes: settings.maxHeldBytes,
+    hostPrefix: resolveHostPrefix(settings.hostPrefix ?? {}),
+    evictAfter: settings.evictAfter,
+    cookies: settings.cookies,
     cookieLifetime: COOKIE_LIFETIME,
   });
 }

@@ -77,23 +77,23 @@ export interface Platform<V extends VersionFacts = VersionFacts> {
  * ```
  */
 export function resolveSecurity<V extends VersionFacts>(
-  given: SecurityOptions,
+  options: SecurityOptions,
   role: Role,
   base: Platform<V>,
 ): Security<V> {
-  const options = readNames(given, SECURITY_OPTIONS, { role });
+  const given = readNames(options, SECURITY_OPTIONS, { role });
   const platform = completePlatform(base);
-  const security = readSecurity(options, role, platform);
+  const security = readSecurity(given, role, platform);
   checkPolicy(security);
-  checkNamed(options, SECURITY_OPTIONS, ['sni']);
-  const sni = resolveSni(options.sni, (identity) => {
+  checkNamed(given, SECURITY_OPTIONS, ['sni']);
+  const sni = resolveSni(given.sni, (identity) => {
     const own = platform.openContext(identity) ?? readIdentity(identity, platform);
     if (own.role !== 'server') throw notOfServer();
     const named = resolveNamedIdentity(security, own);
     checkPolicy(named);
     return Object.freeze(named);
   });
-  return Object.freeze({ ...security, sni, sniAsks: typeof options.sni === 'function' });
+  return Object.freeze({ ...security, sni, sniAsks: typeof given.sni === 'function' });
 }
 
 type WholePlatform<V extends VersionFacts = VersionFacts> = Required<Platform<V>>;

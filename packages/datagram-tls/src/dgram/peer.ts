@@ -131,7 +131,7 @@ export class Peer {
   #answersTo(name: string | undefined): boolean {
     if (name === undefined || this.names.has(name)) return true;
     const { session } = this;
-    // Whoever has the pre-shared key is the peer, under any name; and without verification a name proves nothing.
+    // A pre-shared key identifies the peer under any name, and without verification a name proves nothing.
     const certificate = session?.authorized === true ? session.peerX509Certificate : undefined;
     if (certificate !== undefined && certificate.checkHost(name) === undefined) return false;
     if (this.names.size < MAX_NAMES) this.names.add(name);

@@ -43,20 +43,20 @@ import { datagramSize } from './transport.js';
 export function connect(
   host: string,
   port: number,
-  given: ConnectOptions | TransportConnectOptions = {},
+  options: ConnectOptions | TransportConnectOptions = {},
 ): DTLSSession {
   checkPeer(host, port);
-  const options = readNames(given, SESSION_OPTIONS, CLIENT);
-  checkNamed(options, ENDPOINT_OPTIONS, ['transport', 'socket']);
-  checkValues(options, { ...LISTEN_OPTIONS, ...BIND_OPTIONS }, CLIENT);
-  const security = clientSecurity(options);
-  const endpoint = new DTLSEndpoint(pickOptions(options, ENDPOINT_OPTIONS));
+  const given = readNames(options, SESSION_OPTIONS, CLIENT);
+  checkNamed(given, ENDPOINT_OPTIONS, ['transport', 'socket']);
+  checkValues(given, { ...LISTEN_OPTIONS, ...BIND_OPTIONS }, CLIENT);
+  const security = clientSecurity(given);
+  const endpoint = new DTLSEndpoint(pickOptions(given, ENDPOINT_OPTIONS));
   try {
-    const { bindHost, mtu, transport } = options;
+    const { bindHost, mtu, transport } = given;
     if (bindHost !== undefined) checkBindHost(bindHost, host);
     const limit = datagramSize(mtu, transport) ?? BEHAVIOUR_OPTIONS.mtu.default;
-    const destination = resolveDestination(host, options, limit);
-    const search = resolveSearch(host, options);
+    const destination = resolveDestination(host, given, limit);
+    const search = resolveSearch(host, given);
     return endpointControl.connect(endpoint, { host, port, search, security, destination });
   } catch (error) {
     // Everything is closed when an argument is wrong, or the socket cannot be bound.

@@ -13,7 +13,7 @@ export class Deferred<T> {
     return this.#outcome !== undefined;
   }
 
-  /** Somebody has the promise. */
+  /** The promise was read. */
   get isRead(): boolean {
     return this.#promise !== undefined;
   }

@@ -141,17 +141,17 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   #lingers = true;
   #over = false;
 
-  constructor(given: EndpointOptions = {}) {
-    const options = readOptions(given, ENDPOINT_OPTIONS, { elsewhere: SESSION_OPTIONS });
-    const udp = resolveUdp(options);
+  constructor(options: EndpointOptions = {}) {
+    const given = readOptions(options, ENDPOINT_OPTIONS, { elsewhere: SESSION_OPTIONS });
+    const udp = resolveUdp(given);
     this.#maxSendQueue = udp.maxSendQueue;
-    this.#limits = resolveLimits(pickOptions(options, LIMIT_OPTIONS));
-    this.#binding = new Binding(options, udp, (channel) => this.#newPort(channel));
-    const mtu = datagramSize(options.mtu, options.transport);
-    this.#givenBehaviour = { ...pickOptions(options, BEHAVIOUR_OPTIONS), mtu };
-    this.#behaviour = resolveBehaviour(this.#givenBehaviour, options.trace !== undefined);
-    this.#shared = this.#share(options.trace, resolveUnread(options));
-    this.#unwatch = watch(options.signal, (reason) => this.destroy(reason));
+    this.#limits = resolveLimits(pickOptions(given, LIMIT_OPTIONS));
+    this.#binding = new Binding(given, udp, (channel) => this.#newPort(channel));
+    const mtu = datagramSize(given.mtu, given.transport);
+    this.#givenBehaviour = { ...pickOptions(given, BEHAVIOUR_OPTIONS), mtu };
+    this.#behaviour = resolveBehaviour(this.#givenBehaviour, given.trace !== undefined);
+    this.#shared = this.#share(given.trace, resolveUnread(given));
+    this.#unwatch = watch(given.signal, (reason) => this.destroy(reason));
   }
 
   /** Where the socket is bound, or the transport's `address`; `undefined` before and after. */
@@ -313,9 +313,9 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
    * wrong arguments; options of the endpoint are `ERR_INVALID_ARG_VALUE`. A session to a host name is rejected with the
    * first two instead.
    */
-  connect(host: string, port: number, given: EndpointConnectOptions = {}): DTLSSession {
+  connect(host: string, port: number, options: EndpointConnectOptions = {}): DTLSSession {
     checkPeer(host, port);
-    const options = readOptions(given, PEER_OPTIONS, {
+    const given = readOptions(options, PEER_OPTIONS, {
       role: 'client',
       elsewhere: SESSION_OPTIONS,
       elsewhereIs: 'belongs to the endpoint and its socket: give it to listen or new DTLSEndpoint',
@@ -324,18 +324,18 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       throw invalidState('Endpoint belongs to one session; new DTLSEndpoint() makes one for many');
     if (this.#over || this.#closing)
       throw invalidState(`Endpoint is ${this.#over ? 'destroyed' : 'closing'}`);
-    const behaviourOptions = { ...this.#givenBehaviour, ...pickOptions(options, BEHAVIOUR_OPTIONS) };
+    const behaviourOptions = { ...this.#givenBehaviour, ...pickOptions(given, BEHAVIOUR_OPTIONS) };
     const mtu = datagramSize(behaviourOptions.mtu, this.#binding.transport);
-    const trace = options.trace ?? this.#shared.trace;
+    const trace = given.trace ?? this.#shared.trace;
     const behaviour = resolveBehaviour({ ...behaviourOptions, mtu }, trace !== undefined);
     const { keepAlive } = behaviourOptions;
-    const security = clientSecurity({ ...options, keepAlive });
-    const search = resolveSearch(host, options);
-    const destination = resolveDestination(host, options, behaviour.mtu);
+    const security = clientSecurity({ ...given, keepAlive });
+    const search = resolveSearch(host, given);
+    const destination = resolveDestination(host, given, behaviour.mtu);
     const shared = { ...this.#shared, trace };
     const session = sessionControl.create(shared, destination.serverName, new HeldEvents());
-    const unwatch = watch(options.signal, (reason) => session.destroy(reason));
-    if (options.signal !== undefined) session.closed.then(unwatch, unwatch);
+    const unwatch = watch(given.signal, (reason) => session.destroy(reason));
+    if (given.signal !== undefined) session.closed.then(unwatch, unwatch);
     this.#sessions.add(session);
     this.#tellStart(session, 'client');
     try {

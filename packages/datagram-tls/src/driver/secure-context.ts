@@ -153,11 +153,11 @@ const PLATFORM: Platform<ProtocolVersion> = {
  * connect('example.net', 9001, { secureContext });
  * ```
  */
-export function createSecureContext(given: SecureContextOptions = {}): DTLSSecureContext {
-  const options = readNames(given, OPTIONS, { elsewhere: ELSEWHERE });
-  checkNamed(options, OPTIONS, ['isServer']);
-  const { isServer } = withDefaults(options, CONTEXT_OPTIONS);
-  const security = forCore(pickOptions(options, SECURITY_OPTIONS));
+export function createSecureContext(options: SecureContextOptions = {}): DTLSSecureContext {
+  const given = readNames(options, OPTIONS, { elsewhere: ELSEWHERE });
+  checkNamed(given, OPTIONS, ['isServer']);
+  const { isServer } = withDefaults(given, CONTEXT_OPTIONS);
+  const security = forCore(pickOptions(given, SECURITY_OPTIONS));
   return createContext(resolveSecurity(security, isServer ? 'server' : 'client', PLATFORM));
 }
 

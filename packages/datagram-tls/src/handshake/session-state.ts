@@ -8,8 +8,8 @@ import { FinishedVerified, PeerIdentity } from './authenticate.js';
 import type { Agreed, Session } from './session.js';
 
 /*
- * The part of an open association's state that never changes. What it says was proved in the handshake; whoever keeps the
- * bytes has to authenticate them.
+ * The part of an open association's state that never changes. The handshake proved what it says, so the bytes have to be
+ * authenticated where they are kept.
  */
 
 export function writeSession(w: Writer, session: Session): void {
