@@ -99,10 +99,11 @@ async function weVisit({ peer, version, means, weather }: Plan, pki: Pki): Promi
   const relay = await relayTo(server.port, weather);
   const reused: boolean[] = [];
   let kept: Uint8Array | undefined;
+  let session: DTLSSession | undefined;
   try {
     for (let visit = 0; visit < VISITS; visit++) {
       const port = visit === VISITS - 1 ? (relay?.port ?? server.port) : server.port;
-      const session = connect(HOST, port, {
+      session = connect(HOST, port, {
         ca: readFileSync(pki.ca),
         servername: SERVER_NAME,
         maxVersion: version,
@@ -122,6 +123,7 @@ async function weVisit({ peer, version, means, weather }: Plan, pki: Pki): Promi
   } catch (error) {
     throw new Failure(error instanceof Error ? error.message : String(error), [server.log()]);
   } finally {
+    session?.destroy();
     relay?.close();
     await server.stop();
   }

@@ -52,11 +52,15 @@ export async function weVisit({ peer, outcome, ...spoilt }: Visits, pki: Pki): P
     ...{ pair: pki.servers.ECDSA, early: outcome === 'accepted' ? 'take' : 'refuse' },
   });
   const path = await pathTo({ host: HOST, port: server.port }, spoilt);
-  const visit = (more: { session?: Uint8Array; earlyData?: string }): DTLSSession =>
-    connect(HOST, path.relay.port, {
+  const begun: DTLSSession[] = [];
+  const visit = (more: { session?: Uint8Array; earlyData?: string }): DTLSSession => {
+    const session = connect(HOST, path.relay.port, {
       ...{ ca: readFileSync(pki.ca), servername: SERVER_NAME, minVersion: 'DTLSv1.3', groups: [...GROUPS] },
       ...{ handshakeTimeout: HANDSHAKE_MS, retransmission: EAGER, ...more },
     });
+    begun.push(session);
+    return session;
+  };
   try {
     const first = visit({});
     const session = await new Promise<Uint8Array>((resolve, reject) => {
@@ -77,6 +81,7 @@ export async function weVisit({ peer, outcome, ...spoilt }: Visits, pki: Pki): P
   } catch (error) {
     throw new Failure(error instanceof Error ? error.message : String(error), [server.log()]);
   } finally {
+    for (const session of begun) session.destroy();
     path.relay.close();
     await server.stop();
   }

@@ -1,7 +1,15 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { Agent, createServer, type IncomingMessage, type OutgoingMessage, request } from 'coap';
+import {
+  Agent,
+  createServer,
+  globalAgent,
+  globalAgentIPv6,
+  type IncomingMessage,
+  type OutgoingMessage,
+  request,
+} from 'coap';
 import { createSocket, type DgramDtlsOptions, type Socket } from 'datagram-tls/dgram';
 import { Failure } from '../exchange.js';
 import { freePortPair } from '../net/ports.js';
@@ -22,6 +30,9 @@ const BIG = [...['a', 'b', 'c', 'd'].map((letter) => letter.repeat(1024)), 'the 
 const BLOCKS_OF_512 = Buffer.of(0x05);
 const TICK_MS = 100;
 const CREDENTIALS = ['PSK', 'PKI'] as const;
+
+// Two sockets that node-coap opens when it is imported, and that are not used here.
+for (const agent of [globalAgent, globalAgentIPv6]) agent.close();
 
 /** node-coap as npm has it, on sockets of `datagram-tls/dgram`. */
 const nodeCoap: Program = {

@@ -155,15 +155,17 @@ async function asClient(foreign: Foreign, keys: Keys, pki: Pki): Promise<string>
   });
   return await withServer(foreign, keys, pki, async (port) => {
     const session = connect(HOST, port, raw(keys, foreign));
-    await session.opened;
-    const echo = new Promise<void>((resolve) => {
-      session.onmessage = () => resolve();
-    });
-    session.send(`${LINE}\n`);
-    if (!(await within(echo, ECHO_MS))) throw new Failure('no echo');
-    const told = proved(session, keys.theirs);
-    await session.close();
-    return told;
+    try {
+      await session.opened;
+      const echo = new Promise<void>((resolve) => {
+        session.onmessage = () => resolve();
+      });
+      session.send(`${LINE}\n`);
+      if (!(await within(echo, ECHO_MS))) throw new Failure('no echo');
+      return proved(session, keys.theirs);
+    } finally {
+      await session.close();
+    }
   });
 }
 
