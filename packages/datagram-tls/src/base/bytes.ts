@@ -47,6 +47,12 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
+/** Their order as big-endian numbers of one length: negative, 0 or positive. Its time depends on the bytes. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const at = a.findIndex((byte, i) => byte !== b[i]);
+  return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
+}
+
 /** A copy that outlives the datagram of the bytes. */
 export function own(bytes: Uint8Array): Uint8Array {
   return Uint8Array.prototype.slice.call(bytes);

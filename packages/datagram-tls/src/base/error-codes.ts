@@ -144,6 +144,12 @@ export interface ErrorCodes {
    */
   ERR_DTLS_EVICTED: 'protocol';
   /**
+   * This side and its peer connected to each other at the same time, and this `connect` gave way: the handshake of the
+   * peer is done.
+   * @remarks Use the session that `onsession` got, which is also that of `endpoint.sessions.get(address, port)`.
+   */
+  ERR_DTLS_GAVE_WAY: 'protocol';
+  /**
    * The session has used its keys up, or `updateKeys` has no further keys to give, or the peer has updated its own 65,532 times.
    * @remarks Connect again. DTLS 1.3 changes keys by itself, and lasts far longer than DTLS 1.2.
    */

@@ -65,6 +65,13 @@ const NEVER_HEARD =
   'the peer never answered. Check that it listens at that address, and that firewalls pass UDP both ways';
 const SILENT = 'the peer stopped answering. Large datagrams may be lost on the path: try a smaller mtu';
 
+/** A client whose peer began at the same time. */
+export function gaveWay(): DTLSError {
+  const text =
+    'the peer connected to this side at the same time, and there is one session for an address: use the one that onsession got, which endpoint.sessions has';
+  return new DTLSError('ERR_DTLS_GAVE_WAY', text);
+}
+
 export function idleTimeout(ms: number): DTLSError {
   const text = `DTLS idle timeout: the peer was silent for ${ms} ms. Raise idleTimeout, or set keepAlive`;
   return new DTLSError('ERR_DTLS_IDLE_TIMEOUT', text, { source: 'network' });

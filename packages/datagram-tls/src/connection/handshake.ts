@@ -35,6 +35,16 @@ interface HandshakeStart {
   readonly receiveSeq: number;
 }
 
+/** A client's handshake before a ServerHello. */
+export interface Attempt {
+  /** The random of its ClientHello. */
+  readonly random: Uint8Array;
+  /** A server has asked for the ClientHello again, with a cookie or another share. */
+  readonly answered: boolean;
+  /** It got no answer in time, and was repeated. */
+  readonly repeated: boolean;
+}
+
 /** Handshake records in, actions out: reassembly, the state machine, acknowledgements. */
 export class Handshake {
   readonly #association: Association;
@@ -116,6 +126,14 @@ export class Handshake {
   /** Server: the peer's identity is unknown, which is hidden from the peer. */
   get hidesUnknownPsk(): boolean {
     return this.#runner.hidesUnknownPsk;
+  }
+
+  /** Client: what it has reached before a ServerHello; `undefined` afterwards, and before its ClientHello. */
+  get attempt(): Attempt | undefined {
+    const hello = this.#runner.unansweredHello;
+    if (hello === undefined) return undefined;
+    const repeated = this.#association.counters.retransmissions > 0;
+    return { random: hello.random, answered: this.#isAnswered, repeated };
   }
 
   /** The association is over: nothing more is done for it. */

@@ -18,6 +18,7 @@ import { EarlyData, type EarlyOutcome, ReceivedData, SentData } from './applicat
 import { Association, type Counters, type HandshakeHost, HELD_LIFE } from './association.js';
 import { type ContentHost, Contents, Suspicion } from './contents.js';
 import {
+  gaveWay,
   handshakeTimeout,
   idleTimeout,
   keysExhausted,
@@ -28,7 +29,7 @@ import {
   unreachable,
 } from './errors.js';
 import type { ConnectionEvent } from './events.js';
-import { Handshake } from './handshake.js';
+import { type Attempt, Handshake } from './handshake.js';
 import { HANDSHAKE_EPOCH, KeyChanges } from './key-update.js';
 import { type Declined, isOpen, isUndecided, type Life, type SentAlert, sessionOf } from './life.js';
 import { answeredLife, Path, UNVALIDATED_LIFE } from './path.js';
@@ -230,6 +231,11 @@ export class Machine implements ContentHost, HandshakeHost {
     return isOpen(life) || (life.at === 'handshaking' && this.#early.takes);
   }
 
+  /** Client: its handshake before a ServerHello; `undefined` afterwards, and when it is over. */
+  get attempt(): Attempt | undefined {
+    return this.#at === 'handshaking' ? this.#handshake.attempt : undefined;
+  }
+
   /** Begins: a client sends its first flight, a server waits for one. */
   start(now: Instant): void {
     if (this.#at !== 'idle') throw invalidState('The association has begun already');
@@ -352,9 +358,18 @@ export class Machine implements ContentHost, HandshakeHost {
     this.#end(isOpen(life) ? error : undefined, true, undefined);
   }
 
-  /** The same client restarted and has proved it: this association ends silently. */
+  /**
+   * The peer has a new association with this side, and has proved it: this one ends silently. That of a server was one
+   * of a client that restarted. A client gave way to a peer that began at the same time.
+   */
   supersede(): void {
-    this.end(undefined);
+    this.end(this.#association.role === 'client' ? gaveWay() : undefined);
+  }
+
+  /** We have sent close_notify, and only wait a moment for the peer's: nobody is told anything more than the end. */
+  get isLingering(): boolean {
+    const { life, timers } = this.#association;
+    return life.at === 'closing' && !life.finishing && timers.has('close');
   }
 
   handleTimeout(now: Instant): void {

@@ -87,6 +87,11 @@ export class Acceptor {
     else this.#responder ??= new StatelessResponder(service.security, this.#limits.cookieLifetime);
   }
 
+  /** Whether it serves clients. */
+  get serves(): boolean {
+    return this.#service !== undefined;
+  }
+
   /** Associations of validated clients whose handshake is not done. */
   get handshakes(): number {
     return this.#places.handshakes;
@@ -321,7 +326,7 @@ export class Acceptor {
     // When a client restarts twice, its last handshake counts.
     if (route?.pending !== undefined) return true;
     // The new association of a restarted client replaces its old one in the end.
-    const room = this.#places.makeRoom(host, route !== undefined, now);
+    const room = this.#places.makeRoom(host, route?.current.role === 'server', now);
     if (room.refused !== undefined) {
       this.#host.refuse(peer, room.refused, now);
       return false;

@@ -1,4 +1,4 @@
-import { sameBytes } from '../base/bytes.js';
+import { compareBytes, sameBytes } from '../base/bytes.js';
 import { callerError, type DTLSError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import { MemoryPool } from '../base/memory.js';
@@ -244,7 +244,7 @@ export class Endpoint {
     this.counters.datagramsReceived++;
     this.counters.bytesReceived += datagram.length;
     const route = this.#routes.find(address, port);
-    if (route !== undefined && !isRestart(route, datagram, this.#acceptor))
+    if (route !== undefined && !isNewClient(route, datagram, this.#acceptor))
       return this.#deliver(route, datagram, now);
     if (datagram.length > 0) this.#acceptor.receive(datagram, { address, family, port }, now);
   }
@@ -378,7 +378,8 @@ export class Endpoint {
   /** Throws `ERR_DTLS_ADDRESS_IN_USE` where there is an association with this peer. */
   #claim({ address, port }: PeerAddress): void {
     const former = this.#routes.find(address, port)?.current;
-    // Its owner has not been told of its end yet.
+    // Its owner knows that it is over, or has not been told of its end yet.
+    if (former !== undefined && machineOf(former.connection).isLingering) this.abandon(former, undefined);
     if (former?.connection.phase === 'closed') this.#routes.remove(former);
     if (this.#routes.find(address, port) !== undefined)
       throw callerError('ERR_DTLS_ADDRESS_IN_USE', `there is a session with ${address}:${port} already`);
@@ -447,6 +448,8 @@ export class Endpoint {
     if (pending !== undefined) {
       this.#touch(pending);
       if (machineOf(pending.connection).receive(datagram, pending.peer, now)) return;
+      // Our own attempt rests while the peer's is under way, so that not both of them can be done.
+      if (current.role === 'client') return;
     }
     machineOf(current.connection).receive(datagram, current.peer, now);
     this.#acceptor.review(current, now);
@@ -456,20 +459,36 @@ export class Endpoint {
 
 /**
  * A ClientHello, or a fragment of one, that neither association with this address knows: the client may have
- * restarted. `acceptor` knows where the rest of a ClientHello is awaited from.
+ * restarted, or the peer of a client of ours began at the same time. `acceptor` knows where the rest of a ClientHello
+ * is awaited from.
  */
-function isRestart(
+function isNewClient(
   { current, pending }: Route,
   datagram: Uint8Array,
-  acceptor: Pick<Acceptor, 'expectsRest'>,
+  acceptor: Pick<Acceptor, 'expectsRest' | 'serves'>,
 ): boolean {
-  if (current.role === 'client' || !looksLikeClientHello(datagram)) return false;
+  if (!looksLikeClientHello(datagram)) return false;
+  if (current.role === 'client' && !acceptor.serves) return false;
   const [part] = readHelloParts(datagram);
   if (part === undefined) return false;
   const { address, port } = current.peer;
   if (part.fragment.fragmentOffset > 0) return acceptor.expectsRest(address, port);
   const random = readPrefix(part)?.random;
-  return random !== undefined && !knows(current, random) && !knows(pending, random);
+  if (random === undefined || knows(current, random) || knows(pending, random)) return false;
+  return current.role === 'server' || givesWay(current, random);
+}
+
+/**
+ * Two sides that connect to each other compare the randoms of their ClientHellos, which both know: the handshake of the
+ * greater one goes on, and the other side answers it as a server. The greater one answers, too, when its own
+ * ClientHello was repeated and got no answer at all: its peer may be no server. Before a ServerHello nobody has proved
+ * anything to a client, and a ClientHello is asked for a cookie first. It ends our attempt when its handshake is done.
+ */
+function givesWay({ connection }: ConnectionEntry, random: Uint8Array): boolean {
+  const attempt = machineOf(connection).attempt;
+  if (attempt === undefined) return false;
+  const order = compareBytes(random, attempt.random);
+  return order > 0 || (order < 0 && attempt.repeated && !attempt.answered);
 }
 
 function knows(entry: ConnectionEntry | undefined, random: Uint8Array): boolean {

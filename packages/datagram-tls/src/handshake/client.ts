@@ -56,6 +56,7 @@ const CLIENT: StateTable<ClientState> = {
     awaits: 'message',
     on: onServersFirst,
     doubtsPsk: ({ offer }) => offersExternalPsk(offer),
+    unansweredHello: ({ offer }) => offer.hello,
   },
 };
 

@@ -1,5 +1,6 @@
 import { callerError, DTLSError, invalidState, kindOf, textOf } from '../base/errors.js';
 import type { Writer } from '../wire/cursor.js';
+import type { ClientHello } from '../wire/messages/client-hello.js';
 import type { VersionFacts } from '../wire/version.js';
 import type { Action } from './actions.js';
 import { startClient } from './client.js';
@@ -68,6 +69,11 @@ export class Runner {
   /** Server, DTLS 1.2: the client's identity is unknown, which is hidden from the client. */
   get hidesUnknownPsk(): boolean {
     return this.#stage.hidesUnknownPsk;
+  }
+
+  /** Client: its ClientHello, while no ServerHello has answered it. */
+  get unansweredHello(): ClientHello | undefined {
+    return this.#stage.unansweredHello;
   }
 
   onMessage(message: Message): Action[] {

@@ -1,4 +1,5 @@
 import type { Writer } from '../wire/cursor.js';
+import type { ClientHello } from '../wire/messages/client-hello.js';
 import type { VersionFacts } from '../wire/version.js';
 import type { Context } from './context.js';
 import type { JobAnswer } from './jobs.js';
@@ -27,6 +28,8 @@ interface Shape<S> {
   doubtsPsk?(state: S): boolean;
   /** Server: the client's identity is unknown, which is hidden from the client. */
   hidesUnknownPsk?(state: S): boolean;
+  /** Client: its ClientHello, while no ServerHello has answered it. */
+  unansweredHello?(state: S): ClientHello;
 }
 
 interface Step<S, N> {
@@ -120,6 +123,10 @@ export class Stage {
 
   get hidesUnknownPsk(): boolean {
     return this.#row.hidesUnknownPsk?.(this.#state) ?? false;
+  }
+
+  get unansweredHello(): ClientHello | undefined {
+    return this.#row.unansweredHello?.(this.#state);
   }
 
   onMessage(ctx: Context, message: Message): Stage {

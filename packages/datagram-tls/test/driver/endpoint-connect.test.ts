@@ -185,18 +185,30 @@ suite('many peers on one socket', () => {
     stranger.destroy();
   });
 
-  test('two endpoints that connect to each other at once drop each other’s ClientHellos; one of them may try again', async (t) => {
+  test('of two endpoints that connect to each other at once one gives way, and has the session of the other', async (t) => {
     const [one, two] = [server(t), server(t)];
-    const sessions = [to(one.endpoint, two), to(two.endpoint, one)];
-    await until(() => sessions.every(({ drops }) => Object.keys(drops).length > 0));
-    assert.deepEqual(
-      sessions.map(({ destroyed }) => destroyed),
-      [false, false],
+    const sessions = [to(one.endpoint, two), to(two.endpoint, one)] as const;
+    const outcomes = await Promise.allSettled(sessions.map(({ opened }) => opened));
+    const winner = outcomes.findIndex(({ status }) => status === 'fulfilled');
+    const [ours, theirs] = winner === 0 ? [one, two] : [two, one];
+    const codes = outcomes.map((one) =>
+      one.status === 'rejected' ? (one.reason as { code?: string }).code : one.status,
     );
-    assert.deepEqual([one.sessions.length, two.sessions.length], [0, 0]);
-    sessions[1]?.destroy();
-    await sessions[0]?.opened;
-    assert.equal(two.sessions.length, 1);
+    assert.deepEqual([...codes].sort(), ['ERR_DTLS_GAVE_WAY', 'fulfilled']);
+    assert.equal(theirs.endpoint.sessions.get('127.0.0.1', ours.port), theirs.sessions[0]);
+    assert.equal(ours.endpoint.sessions.get('127.0.0.1', theirs.port), sessions[winner]);
+    assert.deepEqual([ours.sessions.length, theirs.sessions.length], [0, 1]);
+  });
+
+  test('a peer can be connected to again as soon as its session is closed', async (t) => {
+    const other = server(t);
+    const from = endpoint(t, { bindHost: '127.0.0.1' });
+    for (let times = 0; times < 3; times++) {
+      const session = to(from, other);
+      await session.opened;
+      await session.close();
+    }
+    assert.equal(other.sessions.length, 3);
   });
 
   test('limits of servers do not count sessions that the application opens', async (t) => {

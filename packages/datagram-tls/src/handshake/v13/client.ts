@@ -146,6 +146,7 @@ const CLIENT: StateTable<ClientState13> = {
       hello: onSecondServerHello(ctx, offer, suite, message),
     }),
     doubtsPsk: ({ offer }) => offersExternalPsk(offer),
+    unansweredHello: ({ offer }) => offer.hello,
   },
   'wait-encrypted-extensions': {
     ...PROTECTED,
