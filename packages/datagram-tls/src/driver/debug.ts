@@ -65,24 +65,30 @@ function dumpLine(offset: number, row: Uint8Array): string {
 /** Between two warnings of one kind, ms: a failing function fails for every client. */
 const WARNING_GAP: Duration = 60_000;
 
-/** Codes of warnings that are repeated no sooner than this. */
-const nextWarnings = new Map<DTLSErrorCode, Instant>();
+/** When a function may be warned of again. */
+const nextWarnings = new Map<string, Instant>();
 
-/** Emits a process warning, at most one a minute with the same code; `NODE_DEBUG=dtls` shows every failure. */
-function warn(code: DTLSErrorCode, message: string, detail?: string): void {
+/** Emits a process warning, at most one a minute for each function; `NODE_DEBUG=dtls` shows every failure. */
+function warn(failing: string, code: DTLSErrorCode, message: string, detail?: string): void {
   logWarning(message);
-  if (now() < (nextWarnings.get(code) ?? Number.NEGATIVE_INFINITY)) return;
-  nextWarnings.set(code, now() + WARNING_GAP);
+  if (now() < (nextWarnings.get(failing) ?? Number.NEGATIVE_INFINITY)) return;
+  nextWarnings.set(failing, now() + WARNING_GAP);
   process.emitWarning(message, { type: 'DTLSWarning', code, ...(detail === undefined ? {} : { detail }) });
 }
 
 export function warnOfTicketKeys(error: DTLSError): void {
-  warn('ERR_DTLS_TICKET_KEYS', error.message);
+  warn('ticketKeys', 'ERR_DTLS_TICKET_KEYS', error.message);
+}
+
+/** Early data is refused: `replayGuard` threw `cause`, rejected with it, or answered nonsense. */
+export function warnOfReplayGuard(cause: unknown): void {
+  const text = `early data is refused: options.replayGuard failed: ${textOf(cause)}`;
+  warn('replayGuard', 'ERR_DTLS_CALLBACK', text, cause instanceof Error ? cause.stack : undefined);
 }
 
 /** The promise of the callback of `listen` was rejected, and the session has no `onerror`, or is over. */
 export function warnOfRejection(reason: unknown): void {
   const text = 'the callback of listen rejected, and its session has no onerror, or is over';
   const detail = reason instanceof Error ? reason.stack : undefined;
-  warn('ERR_DTLS_CALLBACK', `${text}: ${textOf(reason)}`, detail);
+  warn('listen', 'ERR_DTLS_CALLBACK', `${text}: ${textOf(reason)}`, detail);
 }

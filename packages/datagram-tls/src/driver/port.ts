@@ -14,7 +14,7 @@ import { forgetSession, keepSession } from '../policy/resumption.js';
 import { CHANNELS, growth } from './channels.js';
 import { now, WakeUp } from './clock.js';
 import type { ChannelHandlers, DatagramChannel } from './datagram-channel.js';
-import { hexDump, logBytes } from './debug.js';
+import { hexDump, logBytes, warnOfReplayGuard } from './debug.js';
 import { Drains, Pacer } from './flow.js';
 import { throwLater } from './guard.js';
 import { type Backlog, type SendKind, SendQueue, type SendQueueDrops } from './send-queue.js';
@@ -457,15 +457,21 @@ export class Port {
 
   #perform(entry: ConnectionEntry, id: number, job: Job): void {
     const answer = performJob(job, entry.connection.security, Date.now());
-    if (answer instanceof Promise) void answer.then((late) => this.#onLateAnswer(entry, id, late));
-    else this.core.answer(entry, id, answer, now());
+    if (answer instanceof Promise) void answer.then((late) => this.#onLateAnswer(entry, id, job, late));
+    else this.#answer(entry, id, job, answer);
   }
 
   /** The application took its time; the session may be over by now, and the core handles that. */
-  #onLateAnswer(entry: ConnectionEntry, id: number, answer: JobAnswer): void {
+  #onLateAnswer(entry: ConnectionEntry, id: number, job: Job, answer: JobAnswer): void {
     if (this.#closed) return;
-    this.core.answer(entry, id, answer, now());
+    this.#answer(entry, id, job, answer);
     this.pump();
+  }
+
+  #answer(entry: ConnectionEntry, id: number, job: Job, answer: JobAnswer): void {
+    // The application has no session yet that could fail with it.
+    if (job.kind === 'guard-replay' && answer.kind === 'failed') warnOfReplayGuard(answer.cause);
+    this.core.answer(entry, id, answer, now());
   }
 }
 

@@ -2,6 +2,7 @@ import { lookup as lookupBySystem } from 'node:dns';
 import { isIP, SocketAddress, type SocketAddressInitOptions } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { inspect } from 'node:util';
+import { isPromise } from '../base/awaitable.js';
 import { callerError, DTLSError, invalidReturn } from '../base/errors.js';
 import type { Duration } from '../base/instant.js';
 import { ownProperties } from '../base/own-properties.js';
@@ -43,7 +44,7 @@ export type LookupFunction = (
     addresses?: string | readonly LookupAddress[],
     family?: number,
   ) => void,
-) => void;
+) => unknown;
 
 interface Search {
   readonly lookup: LookupFunction | undefined;
@@ -82,9 +83,12 @@ export function resolveAddresses(
   };
   const later = (result: Error | readonly string[]): void => process.nextTick(end, result);
   try {
-    lookup(host, { family, all: true, hints: 0 }, (error, addresses, _family) => {
+    const answer: unknown = lookup(host, { family, all: true, hints: 0 }, (error, addresses, _family) => {
       later(error === null || error === undefined ? usable(host, addresses, family) : asError(host, error));
     });
+    // An async function may reject, and nobody else looks at its promise.
+    if (isPromise(answer))
+      void Promise.resolve(answer).catch((reason: unknown) => later(asError(host, reason)));
   } catch (error) {
     later(asError(host, error));
   }

@@ -5,6 +5,7 @@ import type { PeerAddress } from '../base/peer-address.js';
 import { checkFunction, checkInteger, checkObject, checkOneOf, checkString } from '../config/checks.js';
 import { toBuffer } from './buffers.js';
 import { type ChannelHandlers, type DatagramChannel, wholeCount } from './datagram-channel.js';
+import { attempt, throwLater } from './guard.js';
 
 /**
  * The sender of a datagram. An absent `family` is that of `address` if it is an IP address, otherwise `other`.
@@ -192,7 +193,7 @@ export class TransportChannel implements DatagramChannel {
     try {
       return this.#transport.bufferedAmount;
     } catch (error) {
-      process.nextTick(() => this.#handlers?.onError(asError(error)));
+      this.#failed(error);
       return 0;
     }
   }
@@ -210,8 +211,8 @@ export class TransportChannel implements DatagramChannel {
     transport.onclose = (error) => this.#onClose(error);
     if (transport.opened === undefined) handlers.onBound(this.address);
     else {
-      const failed = (error: unknown): void => this.#handlers?.onError(asError(error));
-      void Promise.resolve(transport.opened).then(() => this.#handlers?.onBound(this.address), failed);
+      const bound = (): void => this.#handlers?.onBound(this.address);
+      void Promise.resolve(transport.opened).then(bound).catch(this.#failed);
     }
     // Last: it may bring waiting datagrams at once.
     transport.onmessage = (data, from) => this.#onMessage(data, from);
@@ -240,8 +241,10 @@ export class TransportChannel implements DatagramChannel {
 
   setReferenced(referenced: boolean): void {
     if (this.#handlers === undefined) return;
-    if (referenced) this.#transport.ref?.();
-    else this.#transport.unref?.();
+    attempt(() => {
+      if (referenced) this.#transport.ref?.();
+      else this.#transport.unref?.();
+    }, this.#failed);
   }
 
   /** Idempotent. Returns the transport's promise, or one that rejects with its error. */
@@ -278,9 +281,16 @@ export class TransportChannel implements DatagramChannel {
   /** From now on calls of the transport are ignored. */
   #release(): void {
     this.#handlers = undefined;
-    this.#transport.onmessage = null;
-    this.#transport.onclose = null;
+    attempt(() => {
+      this.#transport.onmessage = null;
+      this.#transport.onclose = null;
+    }, throwLater);
   }
+
+  /** A part of the transport threw what only the endpoint can hear: it has failed. The current work is finished first. */
+  readonly #failed = (error: unknown): void => {
+    process.nextTick(() => this.#handlers?.onError(asError(error)));
+  };
 
   #await(sent: PromiseLike<unknown>, size: number, failed: (error: Error) => void): void {
     this.#pendingBytes += size;

@@ -94,3 +94,15 @@ export function nextUncaught(): Promise<{ readonly kind: Uncaught; readonly erro
       });
   });
 }
+
+/** The next process warning of this library. */
+export function nextWarning(): Promise<Error & { code?: string }> {
+  return new Promise((resolve) => {
+    const onWarning = (warning: Error): void => {
+      if (warning.name !== 'DTLSWarning') return;
+      process.off('warning', onWarning);
+      resolve(warning);
+    };
+    process.on('warning', onWarning);
+  });
+}

@@ -13,10 +13,10 @@ import { until } from '../driver/echo.js';
 import { CA, CLIENTS, SERVERS } from '../support/identities.js';
 import { ocspResponse, statusIdentity, statusPem } from '../support/ocsp.js';
 import { VERSIONS } from '../support/settings.js';
-import { echoes, nextUncaught, Rig, type Sides } from './callback-rig.js';
+import { FAULTS, MINE, throwMine } from './callback-faults.js';
+import { echoes, nextUncaught, nextWarning, Rig, type Sides } from './callback-rig.js';
 
 const KEY = Buffer.alloc(16, 7);
-const MINE = new Error('mine');
 type Role = 'client' | 'server';
 
 /** What a callback may be asked, once per handshake; `good` is its right answer. */
@@ -106,64 +106,6 @@ const QUESTIONS: readonly Question[] = [
         groups: 'x25519:secp256r1',
       },
     }),
-  },
-];
-
-interface Fault {
-  readonly name: string;
-  readonly answer: () => unknown;
-  readonly timeout?: number;
-  /** What the session's `onerror` gets. */
-  readonly heard: (error: unknown, question: Question) => void;
-}
-
-/** For callbacks that never answer, ms: enough for a handshake on a busy machine, and little to wait for. */
-const TIMEOUT = 4000;
-
-const FAULTS: readonly Fault[] = [
-  {
-    name: 'throws',
-    answer: () => {
-      throw MINE;
-    },
-    heard: (error) => assert.equal(error, MINE),
-  },
-  {
-    name: 'throws what is no Error',
-    answer: () => {
-      // eslint-disable-next-line @typescript-eslint/only-throw-error -- applications do
-      throw 'a text';
-    },
-    heard: (error) => {
-      assert.equal((error as { code?: string }).code, 'ERR_DTLS_CALLBACK');
-      assert.equal((error as Error).cause, 'a text');
-    },
-  },
-  { name: 'rejects', answer: () => Promise.reject(MINE), heard: (error) => assert.equal(error, MINE) },
-  {
-    name: 'answers a number',
-    answer: () => 42,
-    heard: (error, question) => {
-      const { code, message } = error as { code?: string; message: string };
-      assert.equal(code, question.nonsense ?? 'ERR_INVALID_RETURN_VALUE');
-      assert.match(message, new RegExp(`options\\.${question.name.replace('.', '\\.')}`));
-    },
-  },
-  {
-    name: 'answers a symbol, later',
-    answer: () => Promise.resolve(Symbol('x')),
-    heard: (error, question) =>
-      assert.equal((error as { code?: string }).code, question.nonsense ?? 'ERR_INVALID_RETURN_VALUE'),
-  },
-  {
-    name: 'never answers',
-    timeout: TIMEOUT,
-    answer: () => new Promise(() => undefined),
-    heard: (error, question) => {
-      const { code, reason, message } = error as { code?: string; reason?: string; message: string };
-      assert.deepEqual([code, reason], ['ERR_DTLS_HANDSHAKE_TIMEOUT', 'CALLBACK']);
-      assert.ok(message.includes(question.name), message);
-    },
   },
 ];
 
@@ -342,10 +284,6 @@ for (const version of VERSIONS) {
   });
 }
 
-function throwMine(): never {
-  throw MINE;
-}
-
 suite('session.onerror', () => {
   test('where it throws the process hears it, and the session ends all the same', async (t) => {
     const rig = new Rig({ ...BASE, client: { servername: 'localhost' } });
@@ -389,18 +327,6 @@ for (const version of VERSIONS) {
         session.destroy();
       });
     }
-  });
-}
-
-/** The next process warning of this library. */
-function nextWarning(): Promise<Error & { code?: string }> {
-  return new Promise((resolve) => {
-    const onWarning = (warning: Error): void => {
-      if (warning.name !== 'DTLSWarning') return;
-      process.off('warning', onWarning);
-      resolve(warning);
-    };
-    process.on('warning', onWarning);
   });
 }
 
