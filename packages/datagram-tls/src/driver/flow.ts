@@ -4,6 +4,7 @@ import type { Outgoing } from '../endpoint/ready-queue.js';
 import { now, WakeUp } from './clock.js';
 import { Deferred } from './deferred.js';
 import { attempt, throwLater } from './guard.js';
+import { costOf } from './send-queue.js';
 
 /**
  * The cost that one session may hand to the socket in one turn of the event loop. The system's default receive buffer
@@ -36,6 +37,13 @@ export class Pacer {
   /** Bytes of `entry` that wait. */
   bytesOf(entry: ConnectionEntry): number {
     return this.#waiting.get(entry)?.bytes ?? 0;
+  }
+
+  /** The same at its cost. */
+  costOf(entry: ConnectionEntry): number {
+    const waiting = this.#waiting.get(entry);
+    if (waiting === undefined) return 0;
+    return costOf({ queuedBytes: waiting.bytes, queuedDatagrams: waiting.queue.length });
   }
 
   /** Whether `out` has to wait; then it is kept. Order within a session is kept. */

@@ -17,7 +17,7 @@ import type { ChannelHandlers, DatagramChannel } from './datagram-channel.js';
 import { hexDump, logBytes, warnOfReplayGuard } from './debug.js';
 import { Drains, Pacer } from './flow.js';
 import { throwLater } from './guard.js';
-import { type Backlog, type SendKind, SendQueue, type SendQueueDrops } from './send-queue.js';
+import { type SendKind, SendQueue, type SendQueueDrops } from './send-queue.js';
 import { HANDSHAKES_A_TURN, WaitingDatagrams } from './waiting-datagrams.js';
 
 export interface PortHandlers {
@@ -93,7 +93,7 @@ export class Port {
     this.core = new Endpoint(limits);
     this.#handlers = handlers;
     this.#channel = channel;
-    this.#queue = new SendQueue(backlogOf(channel, this.#pacer), maxSendQueue);
+    this.#queue = new SendQueue(channel, this.#pacer, maxSendQueue);
   }
 
   /** Binds at once; throws the system's error, such as `EADDRINUSE`. Datagrams may come before it returns. */
@@ -148,11 +148,13 @@ export class Port {
     return this.#queue.drops;
   }
 
-  /** Whether a message of `size` bytes may be sent; not where too much waits for the socket. */
-  hasRoom(size: number): boolean {
+  /** Whether a message of `size` bytes may be sent; not where too much waits for the socket, or too much of `entry`. */
+  hasRoom(entry: ConnectionEntry, size: number): boolean {
     // Within a callback: what waits in the core takes its room first.
     if (this.#pumping) this.#transmit();
-    return this.#queue.hasRoom(size + MESSAGE_OVERHEAD, 'application');
+    // The one session of a client has all the room.
+    const own = entry.role === 'client' && this.core.size === 1 ? 0 : this.#pacer.costOf(entry);
+    return this.#queue.hasRoom(size + MESSAGE_OVERHEAD, 'application', 1, own);
   }
 
   /** A message was dropped because there was no room. */
@@ -473,17 +475,6 @@ export class Port {
     if (job.kind === 'guard-replay' && answer.kind === 'failed') warnOfReplayGuard(answer.cause);
     this.core.answer(entry, id, answer, now());
   }
-}
-
-function backlogOf(channel: Backlog, pacer: Backlog): Backlog {
-  return {
-    get queuedBytes() {
-      return channel.queuedBytes + pacer.queuedBytes;
-    },
-    get queuedDatagrams() {
-      return channel.queuedDatagrams + pacer.queuedDatagrams;
-    },
-  };
 }
 
 /** Flights of peers that are not validated yet are none: they cost a signature. */

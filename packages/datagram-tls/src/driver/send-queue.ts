@@ -24,7 +24,7 @@ export type SendKind = 'unvalidated' | 'handshake' | 'application';
  */
 export type SendQueueDrops = Record<SendKind, number>;
 
-/** Datagrams that wait to be sent: for a later turn, and in libuv, which has no limit. */
+/** Datagrams that wait to be sent. */
 export interface Backlog {
   readonly queuedBytes: number;
   readonly queuedDatagrams: number;
@@ -45,16 +45,20 @@ const FIRST_OF = 8;
 /** Bounds the data that waits for the socket: above the limit datagrams are dropped and counted, as a router does. */
 export class SendQueue {
   readonly drops: SendQueueDrops = { unvalidated: 0, handshake: 0, application: 0 };
-  readonly #backlog: Backlog;
+  readonly #socket: Backlog;
+  readonly #paced: Backlog;
   readonly #limit: number;
   /** An upper bound of what waits: the last measurement, and everything sent since. Measuring each time costs more. */
   #waiting = 0;
+  /** What waits in the socket, at the last measurement. */
+  #inSocket = 0;
   /** Datagrams for unvalidated addresses since the last answer to a first ClientHello. */
   #sinceFirst = 0;
 
-  /** `limit`: bytes; 0: none. */
-  constructor(backlog: Backlog, limit: number) {
-    this.#backlog = backlog;
+  /** `socket`: libuv's queue, which has no limit; `paced`: what waits for a later turn. `limit`: bytes; 0: none. */
+  constructor(socket: Backlog, paced: Backlog, limit: number) {
+    this.#socket = socket;
+    this.#paced = paced;
     this.#limit = limit;
   }
 
@@ -73,24 +77,35 @@ export class SendQueue {
     return true;
   }
 
-  /** The same check without counting; in a part of the share. */
-  hasRoom(size: number, kind: SendKind, part = 1): boolean {
+  /**
+   * The same check without counting; in a part of the share. `own`: what its session has waiting for a later turn, at its
+   * cost. A session that has filled as much as is left gets no more, so that those that wait for nothing find room.
+   */
+  hasRoom(size: number, kind: SendKind, part = 1, own = 0): boolean {
     if (this.#limit === 0) return true;
-    const most = this.#limit * SHARES[kind] * part - size - DATAGRAM_COST;
+    const cost = size + DATAGRAM_COST;
+    const most = this.#limit * SHARES[kind] * part - cost - own;
     if (this.#waiting <= most) return true;
     this.#measure();
     // An idle socket accepts one datagram, however small the limit.
-    return this.#waiting === 0 || this.#waiting <= most;
+    if (this.#waiting === 0 || this.#waiting <= most) return true;
+    // What waits for a later turn is not before it: only memory is shared with that.
+    return kind !== 'application' && this.#inSocket <= most && this.#waiting <= this.#limit - cost;
   }
 
-  /** At least half of the limit is free. */
+  /** At least half of the limit is free, but for what waits for later turns. */
   get isHalfEmpty(): boolean {
     this.#measure();
-    return this.#limit === 0 || this.#waiting <= this.#limit / 2;
+    return this.#limit === 0 || this.#inSocket <= this.#limit / 2;
   }
 
   #measure(): void {
-    const { queuedBytes, queuedDatagrams } = this.#backlog;
-    this.#waiting = queuedBytes + queuedDatagrams * DATAGRAM_COST;
+    this.#inSocket = costOf(this.#socket);
+    this.#waiting = this.#inSocket + costOf(this.#paced);
   }
+}
+
+/** What waits, at its cost, bytes. */
+export function costOf({ queuedBytes, queuedDatagrams }: Backlog): number {
+  return queuedBytes + queuedDatagrams * DATAGRAM_COST;
 }

@@ -82,7 +82,7 @@ export class Sender {
       this.unsent++;
       return 'peer-closed';
     }
-    if (!port.hasRoom(bytes.length)) return 'full';
+    if (!port.hasRoom(entry, bytes.length)) return 'full';
     return port.send(entry, bytes) ? 'sent' : 'over';
   }
 

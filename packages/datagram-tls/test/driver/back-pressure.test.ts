@@ -155,6 +155,32 @@ suite('room in the send queue', () => {
     await Promise.all([flooding.close(), other.close()]);
   });
 
+  test('sessions that send without end leave room for others, for their drained, and for new clients', async (t) => {
+    const server = echoServer();
+    t.after(() => server.endpoint.destroy());
+    const clients = [client(server.port), client(server.port), client(server.port)];
+    await Promise.all(clients.map((session) => session.opened));
+    await until(() => server.sessions.length === 3);
+    const [first, second, third] = server.sessions;
+    assert.ok(first && second && third);
+    await Promise.all([first.opened, second.opened, third.opened]);
+    const flooding = setInterval(() => [first, second].map((session) => flood(session, 2000)), 1);
+    t.after(() => clearInterval(flooding));
+    await until(() => (second.drops.send_queue_full ?? 0) > 0);
+    for (let i = 0; i < 20; i++) {
+      for (const session of [first, second]) flood(session, 2000);
+      assert.equal(third.send('at once'), 7);
+      await third.drained;
+    }
+    const newcomer = client(server.port);
+    await newcomer.opened;
+    assert.equal(server.endpoint.sendQueueDrops.unvalidated, 0);
+    assert.equal(server.endpoint.sendQueueDrops.handshake, 0);
+    assert.equal(third.drops.send_queue_full, undefined);
+    clearInterval(flooding);
+    await Promise.all([...clients, newcomer].map((session) => session.close()));
+  });
+
   test('messages keep their order, and close_notify comes after them', async (t) => {
     const server = echoServer();
     t.after(() => server.endpoint.destroy());

@@ -60,13 +60,15 @@ interface Client {
   answered: 'first' | 'second' | 'none';
 }
 
+const NOTHING = { queuedBytes: 0, queuedDatagrams: 0 };
+
 /** A server behind an uplink, and what clients that come during a flood get. */
 class Uplink {
   readonly answered = { first: 0, second: 0, none: 0 };
   readonly #random = new Random(7);
   readonly #endpoint = new Endpoint(UNLIMITED);
   readonly #backlog = { queuedBytes: 0, queuedDatagrams: 0 };
-  readonly #queue = new SendQueue(this.#backlog, MAX_SEND_QUEUE);
+  readonly #queue = new SendQueue(this.#backlog, NOTHING, MAX_SEND_QUEUE);
   readonly #sizes: number[] = [];
   readonly #hello: Uint8Array;
   readonly #clients = Array.from({ length: CLIENTS }, (_, i): Client => {

@@ -6,17 +6,18 @@ import { client, echoServer, roundTrip, until } from './echo.js';
 
 // Siege case A2.
 const LIMIT = 0x10_0000;
+const NOTHING = { queuedBytes: 0, queuedDatagrams: 0 };
 
 suite('the send queue', () => {
   test('the send queue accepts everything while the socket does', () => {
-    const queue = new SendQueue({ queuedBytes: 0, queuedDatagrams: 0 }, LIMIT);
+    const queue = new SendQueue(NOTHING, NOTHING, LIMIT);
     for (let i = 0; i < 100_000; i++) assert.ok(queue.takes(1200, 'unvalidated'));
     assert.deepEqual(queue.drops, { unvalidated: 0, handshake: 0, application: 0 });
   });
 
   test('the send queue drops answers to unvalidated addresses first, then handshakes, application data last', () => {
     const backlog = { queuedBytes: 0, queuedDatagrams: 0 };
-    const queue = new SendQueue(backlog, LIMIT);
+    const queue = new SendQueue(backlog, NOTHING, LIMIT);
     const taken = (): string[] =>
       (['unvalidated', 'handshake', 'application'] as const).filter((kind) => queue.takes(100, kind));
     assert.deepEqual(taken(), ['unvalidated', 'handshake', 'application']);
@@ -38,7 +39,7 @@ suite('the send queue', () => {
   test('the send queue holds no more than its limit for a blocked socket, whatever is sent', () => {
     for (const kind of ['unvalidated', 'handshake', 'application'] as const) {
       const backlog = { queuedBytes: 0, queuedDatagrams: 0 };
-      const queue = new SendQueue(backlog, LIMIT);
+      const queue = new SendQueue(backlog, NOTHING, LIMIT);
       for (let i = 0; i < 100_000; i++) {
         if (!queue.takes(i % 1200, kind)) continue;
         backlog.queuedBytes += i % 1200;
@@ -76,8 +77,29 @@ suite('the send queue', () => {
     assert.deepEqual([first, awaited], [100, 700]);
   });
 
+  test('what waits for later turns keeps no answer and no handshake out, within the limit in all', () => {
+    const paced = { queuedBytes: LIMIT / 2, queuedDatagrams: 0 };
+    const queue = new SendQueue(NOTHING, paced, LIMIT);
+    const taken = (): string[] => {
+      // The queue measures only once its upper bound exceeds a limit.
+      for (let i = 0; i < 2000; i++) queue.takes(100, 'application');
+      return (['unvalidated', 'handshake', 'application'] as const).filter((kind) => queue.takes(100, kind));
+    };
+    assert.deepEqual(taken(), ['unvalidated', 'handshake', 'application']);
+    paced.queuedBytes = LIMIT;
+    assert.deepEqual(taken(), []);
+  });
+
+  test('a session may have waiting for later turns as much as is left for others', () => {
+    const paced = { queuedBytes: LIMIT / 3, queuedDatagrams: 0 };
+    const queue = new SendQueue(NOTHING, paced, LIMIT);
+    for (let i = 0; i < 2000; i++) queue.takes(100, 'application');
+    const has = (own: number): boolean => queue.hasRoom(100, 'application', 1, own);
+    assert.deepEqual([has(0), has(LIMIT / 2), has((LIMIT * 2) / 3)], [true, true, false]);
+  });
+
   test('the send queue has no limit where the option is 0', () => {
-    const queue = new SendQueue({ queuedBytes: 1e12, queuedDatagrams: 1e9 }, 0);
+    const queue = new SendQueue({ queuedBytes: 1e12, queuedDatagrams: 1e9 }, NOTHING, 0);
     assert.ok(queue.takes(1200, 'unvalidated'));
   });
 });
@@ -85,7 +107,7 @@ suite('the send queue', () => {
 /** A queue whose socket sends nothing, and what it holds at its cost when no more of a kind is taken. */
 function filling() {
   const backlog = { queuedBytes: 0, queuedDatagrams: 0 };
-  const queue = new SendQueue(backlog, LIMIT);
+  const queue = new SendQueue(backlog, NOTHING, LIMIT);
   const fill = (kind: SendKind, isFirst: boolean): number => {
     while (queue.takes(100, kind, isFirst)) {
       backlog.queuedBytes += 100;
