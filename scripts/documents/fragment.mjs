@@ -74,6 +74,7 @@ async function givenNames() {
     key,
     ca: cert,
     secret,
+    stateKey: Buffer.alloc(32, 7),
     certA: cert,
     keyA: key,
     clientsOfA: cert,

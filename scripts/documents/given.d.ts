@@ -2,7 +2,7 @@
 import type { DTLSEndpoint, DTLSSession } from 'datagram-tls';
 
 declare global {
-  const cert: string, key: string, ca: string, secret: Buffer, saved: Uint8Array;
+  const cert: string, key: string, ca: string, secret: Buffer, saved: Uint8Array, stateKey: Buffer;
   const session: DTLSSession, endpoint: DTLSEndpoint;
   const certA: string, keyA: string, clientsOfA: string, certB: string, keyB: string, clientsOfB: string;
   function onsession(session: DTLSSession): void;

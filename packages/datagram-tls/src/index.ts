@@ -80,6 +80,13 @@ export type {
 } from './driver/options.js';
 export type { LookupAddress, LookupFunction } from './driver/resolve-host.js';
 export {
+  describeState,
+  type ExportOptions,
+  type ImportOptions,
+  type StateInfo,
+  type StateKey,
+} from './driver/sealed-state.js';
+export {
   type CheckPeerCertificate,
   createSecureContext,
   DTLSSecureContext,

@@ -8,6 +8,7 @@ import type { Behaviour, Role } from '../config/config.js';
 import { type EndpointLimits, LIMIT_OPTIONS, resolveLimits } from '../config/limits.js';
 import { pickOptions, readOptions } from '../config/option-table.js';
 import type { ConnectionEvent } from '../connection/events.js';
+import { stateError } from '../connection/saved-state.js';
 import type { Security } from '../connection/version.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { EarlyRefusals, Refusals } from '../endpoint/counters.js';
@@ -47,6 +48,7 @@ import {
 import { PeerSearch, reachable } from './peer-search.js';
 import { Port } from './port.js';
 import { References } from './references.js';
+import { generations, type ImportOptions, takeState } from './sealed-state.js';
 import type { DTLSSecureContext, ServerSecurityOptions } from './secure-context.js';
 import type { SendQueueDrops } from './send-queue.js';
 import { Service } from './service.js';
@@ -320,10 +322,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       elsewhere: SESSION_OPTIONS,
       elsewhereIs: 'belongs to the endpoint and its socket: give it to listen or new DTLSEndpoint',
     });
-    if (this.#single)
-      throw invalidState('Endpoint belongs to one session; new DTLSEndpoint() makes one for many');
-    if (this.#over || this.#closing)
-      throw invalidState(`Endpoint is ${this.#over ? 'destroyed' : 'closing'}`);
+    this.#checkOpen();
     const behaviourOptions = { ...this.#givenBehaviour, ...pickOptions(given, BEHAVIOUR_OPTIONS) };
     const mtu = datagramSize(behaviourOptions.mtu, this.#binding.transport);
     const trace = given.trace ?? this.#shared.trace;
@@ -345,6 +344,59 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       throw error;
     }
     return session;
+  }
+
+  /**
+   * Goes on with a session whose `state` comes from `session.export`, here or elsewhere: the peer
+   * notices nothing, if datagrams to its peer come from where they came from before. A server's session needs an endpoint that `listen` made; `onsession` is not
+   * called, as the session is returned. An endpoint that is not bound is bound now, to `bindHost` and `bindPort`. Options of the
+   * session are the endpoint's. Handlers that are set before the next tick miss nothing.
+   *
+   * Throws `ERR_DTLS_STATE` for a state that cannot be used, with the `reason`; `ERR_DTLS_ADDRESS_IN_USE` when the endpoint has
+   * a session with that address already; `ERR_INVALID_STATE` when the endpoint is closed or not bound yet;
+   * `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE` for wrong arguments.
+   */
+  import(state: ArrayBufferView, options: ImportOptions): DTLSSession {
+    const opened = takeState(state, options);
+    this.#checkOpen();
+    const { role, lineage, unread, age } = opened;
+    const service = { security: this.#securityFor(role), behaviour: this.#behaviour };
+    const address = plainAddress(opened.peer.address);
+    this.#binding.bindFor(address, 0);
+    const port = this.#port;
+    if (port === undefined || this.#binding.isPending)
+      throw invalidState('Endpoint is not bound yet. Wait for endpoint.opened');
+    const peer = reachable(port, address, opened.peer.port);
+    const entry = port.restore(opened.state, service, age, peer);
+    generations.note(lineage);
+    const { session: agreed } = entry.connection;
+    const session = sessionControl.create(this.#shared, agreed?.serverName, new HeldEvents());
+    this.#sessions.add(session);
+    this.#attach(session, port, entry);
+    sessionControl.goOn(session, lineage);
+    this.#tellStart(session, role);
+    if (agreed !== undefined) sessionControl.onEvent(session, { type: 'connected', session: agreed });
+    for (const data of unread) sessionControl.onEvent(session, { type: 'message', data });
+    this.#applyReferences();
+    port.pump();
+    return session;
+  }
+
+  /** Throws `ERR_INVALID_STATE` where no session can begin. */
+  #checkOpen(): void {
+    if (this.#single)
+      throw invalidState('Endpoint belongs to one session; new DTLSEndpoint() makes one for many');
+    if (this.#over || this.#closing)
+      throw invalidState(`Endpoint is ${this.#over ? 'destroyed' : 'closing'}`);
+  }
+
+  /** The settings of a session that goes on. */
+  #securityFor(role: Role): Security {
+    const { keepAlive } = this.#givenBehaviour;
+    if (role === 'client') return clientSecurity({ keepAlive });
+    if (this.#service === undefined)
+      throw stateError('ROLE', 'it is of a server, and this endpoint serves no clients');
+    return this.#service.security;
   }
 
   /**
@@ -645,4 +697,11 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       former: this.#former,
     };
   }
+}
+
+const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+
+/** Sockets for both versions of IP show IPv4 addresses in a form of their own. */
+function plainAddress(address: string): string {
+  return MAPPED.exec(address)?.[1] ?? address;
 }

@@ -72,6 +72,11 @@ export class Pacer {
     if (this.#waiting.size > 0) this.#onBusy();
   }
 
+  /** Hands out everything of `entry`. */
+  releaseOf(entry: ConnectionEntry, send: (out: Outgoing) => void): void {
+    this.#release(entry, Number.POSITIVE_INFINITY, send);
+  }
+
   /** Hands out everything. */
   releaseAll(send: (out: Outgoing) => void): void {
     for (const entry of [...this.#waiting.keys()]) this.#release(entry, Number.POSITIVE_INFINITY, send);

@@ -137,9 +137,15 @@ export class Inbox {
   handOver(): Buffer[] {
     if (this.#state !== 'waiting') return [];
     this.#state = 'handled';
+    const waited = this.takeAll();
+    this.#waiting = undefined;
+    return waited;
+  }
+
+  /** The waiting messages, which leave with the session. */
+  takeAll(): Buffer[] {
     const waited: Buffer[] = [];
     for (let item = this.#shift(); item !== undefined; item = this.#shift()) waited.push(item);
-    this.#waiting = undefined;
     return waited;
   }
 

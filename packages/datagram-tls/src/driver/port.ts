@@ -138,6 +138,24 @@ export class Port {
     return this.core.connect(peer, security, behaviour, destination, now());
   }
 
+  /** Ends the association of `entry` without a word to its peer, once what it has sent is on its way. */
+  saveEntry(entry: ConnectionEntry): Uint8Array {
+    this.#transmit();
+    this.#sendBatch();
+    this.#pacer.releaseOf(entry, this.#sendOne);
+    return this.core.save(entry, now());
+  }
+
+  /** Goes on with an association, whose state is `age` ms old. */
+  restore(
+    state: Uint8Array,
+    service: { readonly security: Security; readonly behaviour: Behaviour },
+    age: number,
+    peer: PeerAddress,
+  ): ConnectionEntry {
+    return this.core.restore(state, service, { age, now: now() }, peer);
+  }
+
   /** The channel will have no other peer. */
   dedicate(peer: PeerAddress): void {
     this.#channel.dedicate(peer);

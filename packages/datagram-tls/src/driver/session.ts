@@ -4,6 +4,7 @@ import { toText } from '../base/bytes.js';
 import { illegalConstructor, invalidState } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { checkBoolean } from '../config/checks.js';
+import { readOptions } from '../config/option-table.js';
 import { encodeSession } from '../config/saved-session.js';
 import type { EarlyOutcome } from '../connection/application-data.js';
 import type { Connection } from '../connection/connection.js';
@@ -23,6 +24,14 @@ import { inspection, sessionFields } from './inspection.js';
 import { type CipherInfo, cipherInfo, peerCertificate, protocolName, publicKey } from './negotiated.js';
 import { platform } from './platform.js';
 import type { Port } from './port.js';
+import {
+  EXPORT_OPTIONS,
+  type ExportOptions,
+  generations,
+  type Lineage,
+  newLineage,
+  sealState,
+} from './sealed-state.js';
 import { Sender } from './sender.js';
 import type { SessionEndpoint, SharedBySessions } from './session-endpoint.js';
 import { SessionLife } from './session-life.js';
@@ -47,6 +56,8 @@ export let sessionControl: {
   ) => DTLSSession;
   /** Its association exists from now on. */
   attach: (session: DTLSSession, port: Port, entry: ConnectionEntry) => void;
+  /** It goes on from a state of this lineage. */
+  goOn: (session: DTLSSession, lineage: Lineage) => void;
   onEvent: (session: DTLSSession, event: ConnectionEvent) => void;
   /** A datagram was not sent, which may explain a handshake timeout. */
   onSendError: (session: DTLSSession, error: Error) => void;
@@ -92,6 +103,9 @@ export class DTLSSession implements AsyncIterable<Buffer> {
         session.#entry = entry;
         session.#sender.attach(port, entry);
       },
+      goOn: (session, lineage) => {
+        session.#lineage = lineage;
+      },
       onEvent: (session, event) => session.#onEvent(event),
       onSendError: (session, error) => {
         session.#sendError = error;
@@ -132,6 +146,9 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   /** Created on demand. */
   #streams: Streams | undefined;
   #held: HeldEvents | undefined;
+
+  /** Of states that were made, or of the one that it goes on from. */
+  #lineage: Lineage | undefined;
 
   #stats: LiveStats<DTLSSessionStats> | undefined;
   #saved: Buffer | undefined;
@@ -458,6 +475,26 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     if (entry !== undefined) this.#port?.abandonEntry(entry);
   }
 
+  /**
+   * Ends the session here without a word to the peer, and returns its sealed state: `endpoint.import` goes on with it, on
+   * another process or machine. What was sent before is on its way; messages that nobody has read move along. The state holds
+   * the keys of the session: it must go on once, because two that do so reveal what they send. Throws `ERR_INVALID_STATE`
+   * unless the session is open, and `ERR_INVALID_ARG_TYPE` or `ERR_INVALID_ARG_VALUE` for a wrong `key`.
+   */
+  export(options: ExportOptions): Buffer {
+    const { key } = readOptions(options, EXPORT_OPTIONS);
+    const entry = this.#entry;
+    const port = this.#port;
+    if (entry === undefined || port === undefined) throw invalidState('Session is not open');
+    const state = port.saveEntry(entry);
+    const unread = this.#inbox.takeAll();
+    const lineage = this.#nextLineage();
+    const sealed = sealState(key, { lineage, unread, state }, Date.now());
+    this.#finish();
+    port.pump();
+    return toBuffer(sealed);
+  }
+
   /** Keeps the process running while the session lasts, as it does until {@link unref}. */
   ref(): this {
     if (!this.destroyed) this.#shared.onReference(this, true);
@@ -522,6 +559,14 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   [inspect.custom](depth: number, options: InspectOptions): string {
     return inspection('DTLSSession', sessionFields(this, this.#life.failure), depth, options);
+  }
+
+  /** All that went before goes on no more. */
+  #nextLineage(): Lineage {
+    const before = this.#lineage ?? newLineage();
+    generations.note(before);
+    this.#lineage = { ...before, generation: before.generation + 1 };
+    return this.#lineage;
   }
 
   /** `undefined` before the handshake is done and after the end. */

@@ -196,19 +196,21 @@ export class Endpoint {
   }
 
   /**
-   * Goes on with the session of `state`: see `Connection.restore`. Its peer is where it was. A server's state needs an endpoint
-   * that serves, unless `service` has the settings. Throws `ERR_DTLS_STATE`, and `ERR_DTLS_ADDRESS_IN_USE` when there is an
-   * association with that peer already.
+   * Goes on with the session of `state`: see `Connection.restore`. `peer`: its address as this endpoint sees it, if that is not
+   * the one in `state`. Throws `ERR_DTLS_STATE`, and `ERR_DTLS_ADDRESS_IN_USE` when there is an association with that peer already.
    */
   restore(
     state: Uint8Array,
     service: { readonly security: Security; readonly behaviour: Behaviour },
     times: { readonly age: number; readonly now: Instant },
+    peer?: PeerAddress,
   ): ConnectionEntry {
     checkBytes(state, 'state');
     checkSecurity(service.security, 'service.security');
     checkBehaviour(service.behaviour, 'service.behaviour');
-    const saved = decodeState(state);
+    if (peer !== undefined) checkAddress(peer, 'peer');
+    const decoded = decodeState(state);
+    const saved = peer === undefined ? decoded : { ...decoded, peer };
     this.#claim(saved.peer);
     const machine = machineFrom(saved, service.security, service.behaviour, times, this.#memory);
     const entry = this.#add(connectionAround(machine), saved.peer, times.now);

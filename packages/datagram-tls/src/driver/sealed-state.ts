@@ -1,0 +1,262 @@
+import { KeyObject } from 'node:crypto';
+import { concat, own, sameBytes, toHex, utf8 } from '../base/bytes.js';
+import { invalidArgType, invalidArgValue } from '../base/errors.js';
+import type { Duration } from '../base/instant.js';
+import type { PeerAddress } from '../base/peer-address.js';
+import { checkView } from '../config/checks.js';
+import type { Role } from '../config/config.js';
+import { integer, kindOf } from '../config/kinds.js';
+import { type OptionsOf, option, readOptions, required, withDefaults } from '../config/option-table.js';
+import { decodeState, stateError } from '../connection/saved-state.js';
+import { Reader, Writer } from '../wire/cursor.js';
+import { viewBytes } from './arguments.js';
+import { platform } from './platform.js';
+
+/**
+ * Seals states of sessions, under AES-256-GCM: 32 random bytes, which all processes that exchange sessions have.
+ *
+ * @example
+ * ```ts
+ * import { createSecretKey, randomBytes } from 'node:crypto';
+ * import type { StateKey } from 'datagram-tls';
+ *
+ * const stateKey: StateKey = createSecretKey(randomBytes(32));
+ * console.log(session.export({ key: stateKey }).length, 'bytes');
+ * ```
+ */
+export type StateKey = Uint8Array | KeyObject;
+
+const KEY_LENGTH = 32;
+
+const stateKey = kindOf<StateKey>('32 bytes', (value, name) => {
+  const isKey = value instanceof KeyObject && value.type === 'secret';
+  if (!isKey && !(value instanceof Uint8Array))
+    throw invalidArgType(name, 'an instance of Buffer or Uint8Array, or a secret KeyObject', value);
+  const length = value instanceof KeyObject ? value.symmetricKeySize : value.byteLength;
+  if (length !== KEY_LENGTH)
+    throw invalidArgValue(name, `must be exactly ${KEY_LENGTH} bytes. Received ${String(length)}`);
+});
+
+/** Of `session.export`. */
+export const EXPORT_OPTIONS = {
+  /** Seals the state: 32 bytes, or a secret KeyObject of that size. */
+  key: required(stateKey),
+};
+
+/** Of `endpoint.import`. */
+export const IMPORT_OPTIONS = {
+  ...EXPORT_OPTIONS,
+  /**
+   * Refuse older states. Clocks of both processes count.
+   * @defaultValue 86400000, a day
+   */
+  maxAge: option(integer(0, Number.MAX_SAFE_INTEGER), { default: 86_400_000, unit: 'ms' }),
+};
+
+/**
+ * What `session.export` takes.
+ *
+ * @example
+ * ```ts
+ * import type { ExportOptions } from 'datagram-tls';
+ *
+ * const options: ExportOptions = { key: stateKey };
+ * const state = session.export(options);
+ * ```
+ */
+export type ExportOptions = OptionsOf<typeof EXPORT_OPTIONS>;
+
+/**
+ * What `endpoint.import` takes.
+ *
+ * @example
+ * ```ts
+ * import type { ImportOptions } from 'datagram-tls';
+ *
+ * const options: ImportOptions = { key: stateKey, maxAge: 60_000 };
+ * const moved = endpoint.import(session.export({ key: stateKey }), options);
+ * ```
+ */
+export type ImportOptions = OptionsOf<typeof IMPORT_OPTIONS>;
+
+/** A session through all its processes: each state of it has a greater generation. */
+export interface Lineage {
+  readonly id: Uint8Array;
+  readonly generation: number;
+}
+
+const ID_LENGTH = 16;
+
+export function newLineage(): Lineage {
+  return { id: platform.provider.randomBytes(ID_LENGTH), generation: 0 };
+}
+
+/** What a driver adds to the state of an association. */
+export interface DriverState {
+  readonly lineage: Lineage;
+  /** Messages that the application has not read. */
+  readonly unread: readonly Uint8Array[];
+  /** Of the core. */
+  readonly state: Uint8Array;
+}
+
+/** A state that was opened. */
+export interface OpenedState extends DriverState {
+  readonly age: Duration;
+  /** When it was made, ms since 1970. */
+  readonly madeAt: number;
+  readonly role: Role;
+  readonly peer: PeerAddress;
+}
+
+const FORMAT = utf8('\0datagram-tls:state:1\0');
+/** All formats have this in common. */
+const FAMILY = FORMAT.subarray(0, FORMAT.length - 2);
+const SEED_LENGTH = 16;
+const TIME_LENGTH = 6;
+const HEAD_LENGTH = FORMAT.length + SEED_LENGTH + TIME_LENGTH;
+const AEAD = 'aes-256-gcm';
+const NONCE_LENGTH = 12;
+/** Separates the keys of states from all else that may be derived from the same bytes. */
+const PURPOSE = utf8('datagram-tls state of a session 1');
+
+/**
+ * A format, a random seed, the time, and the content under a key and nonce that are derived from the seed: a key that many
+ * processes share for years never comes near the limits of random nonces.
+ */
+export function sealState(key: StateKey, { lineage, unread, state }: DriverState, time: number): Uint8Array {
+  const { provider } = platform;
+  const head = new Writer().bytes(FORMAT).bytes(provider.randomBytes(SEED_LENGTH)).u48(time).finish();
+  const w = new Writer().bytes(lineage.id).varint(lineage.generation).varint(unread.length);
+  for (const message of unread) w.vec24(message);
+  const content = w.bytes(state).finish();
+  const { aead, nonce } = protection(key, head);
+  const sealed = new Uint8Array(head.length + content.length + aead.tagLength);
+  sealed.set(head);
+  aead.seal(nonce, head, content, sealed, head.length);
+  return sealed;
+}
+
+/** Throws `ERR_DTLS_STATE` for bytes that {@link sealState} did not make with this key. */
+export function openState(sealed: Uint8Array, key: StateKey, time: number): OpenedState {
+  const bytes = own(sealed);
+  const head = bytes.subarray(0, HEAD_LENGTH);
+  if (!sameBytes(head.subarray(0, FORMAT.length), FORMAT)) throw unknownFormat(head);
+  const { aead, nonce } = protection(key, head);
+  const isWhole = bytes.length >= HEAD_LENGTH + aead.tagLength;
+  const content = isWhole ? aead.open(nonce, head, bytes.subarray(HEAD_LENGTH)) : undefined;
+  if (content === undefined)
+    throw stateError('UNREADABLE', 'it was sealed with another key, or its bytes are cut off or changed');
+  const madeAt = new Reader(head, HEAD_LENGTH - TIME_LENGTH).u48();
+  return { ...readContent(content), madeAt, age: Math.max(0, time - madeAt) };
+}
+
+function readContent(content: Uint8Array): Omit<OpenedState, 'age' | 'madeAt'> {
+  const r = new Reader(content);
+  const lineage = { id: own(r.bytes(ID_LENGTH)), generation: r.varint() };
+  const unread: Uint8Array[] = [];
+  for (let left = r.varint(); left > 0 && !r.failed; left--) unread.push(own(r.vec24()));
+  const state = own(r.rest());
+  const { role, peer } = decodeState(state);
+  return { lineage, unread, state, role, peer };
+}
+
+function unknownFormat(head: Uint8Array): Error {
+  return sameBytes(head.subarray(0, FAMILY.length), FAMILY)
+    ? stateError('UNSUPPORTED', 'another version of this library made it')
+    : stateError('UNREADABLE', 'these bytes are no state of a session');
+}
+
+function protection(key: StateKey, head: Uint8Array) {
+  const { provider } = platform;
+  const secret = key instanceof KeyObject ? key.export() : key;
+  const root = provider.mac('sha256', PURPOSE).sign(secret);
+  const bytes = provider.hkdfExpand('sha256', root, concat(PURPOSE, head), KEY_LENGTH + NONCE_LENGTH);
+  return { aead: provider.aead(AEAD, bytes.subarray(0, KEY_LENGTH)), nonce: bytes.subarray(KEY_LENGTH) };
+}
+
+/**
+ * What a sealed state says of itself.
+ *
+ * @example
+ * ```ts
+ * import { type StateInfo, describeState } from 'datagram-tls';
+ *
+ * const info: StateInfo = describeState(session.export({ key: stateKey }), { key: stateKey });
+ * console.log(info.id, info.generation);
+ * ```
+ */
+export interface StateInfo {
+  /** Of the session, through all its processes; 32 hexadecimal digits. */
+  readonly id: string;
+  /** Grows with each state of the session. Nothing but the greatest may ever go on. */
+  readonly generation: number;
+  /** When it was made, ms since 1970. */
+  readonly madeAt: number;
+  /** Our role in the session. */
+  readonly role: Role;
+  /** Of the peer. */
+  readonly remoteAddress: PeerAddress;
+}
+
+/**
+ * Reads what a sealed state says of itself, without going on with it: to look into a store that all processes share whether its
+ * generation is the newest, before `endpoint.import` takes it. Throws `ERR_DTLS_STATE`, `ERR_INVALID_ARG_TYPE`,
+ * `ERR_INVALID_ARG_VALUE`.
+ *
+ * @example
+ * ```ts
+ * import { describeState } from 'datagram-tls';
+ *
+ * const taken = new Map<string, number>(); // in a store of all processes, in one step with the check
+ * const state = session.export({ key: stateKey });
+ * const { id, generation } = describeState(state, { key: stateKey });
+ * if (generation > (taken.get(id) ?? 0)) {
+ *   taken.set(id, generation);
+ *   endpoint.import(state, { key: stateKey });
+ * }
+ * ```
+ */
+export function describeState(state: ArrayBufferView, given: ExportOptions): StateInfo {
+  checkView(state, 'state');
+  const { key } = readOptions(given, EXPORT_OPTIONS);
+  const { lineage, madeAt, role, peer } = openState(viewBytes(state), key, Date.now());
+  return { id: toHex(lineage.id), generation: lineage.generation, madeAt, role, remoteAddress: peer };
+}
+
+/** Sessions whose newest generations are remembered; the oldest are forgotten first. */
+const MOST = 65_536;
+
+/** What this process knows of the generations of sessions, so that it does not go on with one twice. */
+class Generations {
+  readonly #newest = new Map<string, number>();
+
+  /** Throws `ERR_DTLS_STATE` where a state of this generation, or a later one, was taken or made. */
+  check({ id, generation }: Lineage): void {
+    if (generation <= (this.#newest.get(toHex(id)) ?? -1))
+      throw stateError('USED', 'this process has gone on with it, or with a newer one of the same session');
+  }
+
+  /** Nothing up to this goes on any more. */
+  note({ id, generation }: Lineage): void {
+    const name = toHex(id);
+    const newest = Math.max(generation, this.#newest.get(name) ?? -1);
+    this.#newest.delete(name);
+    this.#newest.set(name, newest);
+    const [oldest] = this.#newest.keys();
+    if (this.#newest.size > MOST && oldest !== undefined) this.#newest.delete(oldest);
+  }
+}
+
+export const generations = new Generations();
+
+/** Opens a state for `endpoint.import`, unless it is too old or was used. */
+export function takeState(state: ArrayBufferView, given: ImportOptions): OpenedState {
+  checkView(state, 'state');
+  const { key, maxAge } = withDefaults(readOptions(given, IMPORT_OPTIONS), IMPORT_OPTIONS);
+  const opened = openState(viewBytes(state), key, Date.now());
+  if (opened.age > maxAge)
+    throw stateError('EXPIRED', `it is ${opened.age} ms old, and maxAge allows ${maxAge} ms`);
+  generations.check(opened.lineage);
+  return opened;
+}
