@@ -24,7 +24,8 @@ const ELSEWHERE = ['127.0.0.2', undefined, '127.0.0.3'];
  * where it has a connection ID to know the client by, and at none where it has not.
  */
 export async function moving(both: Encounter, plan: Plan, moment: Moment): Promise<Record<Role, Facts>> {
-  const lossy = plan.weather !== undefined;
+  // A KeyUpdate on its way to the place that the client leaves is lost, and an echo may wait for it to come again.
+  const lossy = plan.weather !== undefined || moment === 'during a KeyUpdate';
   if (!(await both.client.established(lossy || moment === 'in the handshake' ? LOSSY_MS : HANDSHAKE_MS)))
     throw new Failure(`no handshake: ${await reasons(both)}`);
   await answered(both, 'ping before', lossy);
@@ -81,7 +82,7 @@ export function moveInHandshake(version: Version): NonNullable<RelayOptions['rew
   };
 }
 
-async function answered(both: Encounter, line: string, lossy: boolean): Promise<void> {
+export async function answered(both: Encounter, line: string, lossy: boolean): Promise<void> {
   const answer = both.server.echoPrefix + line;
   for (let attempt = 0; attempt < (lossy ? REPEATS : 1); attempt++) {
     both.client.send(line);
@@ -90,7 +91,7 @@ async function answered(both: Encounter, line: string, lossy: boolean): Promise<
   throw new Failure(`no echo of "${line}"`);
 }
 
-async function reasons(both: Encounter): Promise<string> {
+export async function reasons(both: Encounter): Promise<string> {
   const { client, server } = await both.finish();
   return `client: ${client.error ?? 'silent'}; server: ${server.error ?? 'silent'}`;
 }

@@ -42,8 +42,29 @@ export function captureCases(pair: Pair): Case[] {
   });
 }
 
-function stemIn(folder: string, { client, server }: Pair, suite: Suite): string {
-  return join(folder, `${client.name}-${server.name}-${suite}`);
+/** The same of a session of DTLS 1.2 with connection IDs in both directions. */
+export function idCaptureCase(pair: Pair): Case {
+  const plan: Plan = {
+    ...BASE,
+    version: 'DTLSv1.2',
+    suite: 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
+    cids: { client: 5, server: 8 },
+    observed: true,
+  };
+  return {
+    name: `${pairName(pair)}, tshark decrypts, with connection IDs`,
+    kind: 'capture',
+    ...pair,
+    tools: [tshark],
+    impossible: whyNot(pair, plan),
+    slow: false,
+    timeout: TIMEOUT_MS,
+    run: async (pki) => await decryptCase(pair, plan, stemIn(pki.folder, pair, 'connection-ids'), pki),
+  };
+}
+
+function stemIn(folder: string, { client, server }: Pair, what: string): string {
+  return join(folder, `${client.name}-${server.name}-${what}`);
 }
 
 // Version 4.0 shows nothing for these suites, with any peers.

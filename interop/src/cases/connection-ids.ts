@@ -5,11 +5,13 @@ import { connectionIds } from '../net/wire.js';
 import { mbedtls3 } from '../peers/mbedtls3.js';
 import { ours } from '../peers/ours.js';
 import type { Facts, Peer } from '../peers/peer.js';
-import { pion3 } from '../peers/pion.js';
+import { pion, pion3 } from '../peers/pion.js';
 import { scandium } from '../peers/scandium.js';
 import { wolfssl } from '../peers/wolfssl.js';
 import type { Role, Version } from '../vocabulary.js';
+import { idCaptureCase } from './capture.js';
 import type { Case, Pair } from './case.js';
+import { attackCases } from './connection-id-attacks.js';
 import { BASE, named, whyNot } from './session.js';
 
 const TIMEOUT_MS = 90_000;
@@ -19,6 +21,7 @@ const PEERS: readonly (readonly [Peer, readonly Version[]])[] = [
   [wolfssl, ['DTLSv1.2', 'DTLSv1.3']],
   [scandium, ['DTLSv1.2']],
   [pion3, ['DTLSv1.2']],
+  [pion, ['DTLSv1.2', 'DTLSv1.3']],
   [mbedtls3, ['DTLSv1.2']],
 ];
 
@@ -69,7 +72,11 @@ export function connectionIdBaseline(): Case[] {
     PEERS.filter(([server]) => server !== client).flatMap(([server, others]) =>
       versions
         .filter((version) => others.includes(version))
-        .flatMap((version) => rowsOf(version).map((row) => rowCase({ client, server }, version, row))),
+        .flatMap((version) => [
+          ...(version === 'DTLSv1.2' ? [idCaptureCase({ client, server })] : []),
+          ...rowsOf(version).map((row) => rowCase({ client, server }, version, row)),
+          ...attackCases({ client, server }, version, 'client'),
+        ]),
     ),
   );
 }
@@ -84,10 +91,13 @@ function rows(moment: Moment, lengths: readonly Lengths[]): Row[] {
 
 function rowCase(pair: Pair, version: Version, { moment, lengths, seed }: Row): Case {
   const [client, server] = lengths;
+  // wolfSSL and pion agree only where a ClientHello is one datagram.
+  const foreign = pair.client !== ours && pair.server !== ours;
   const plan: Plan = {
     ...BASE,
     version,
     observed: true,
+    ...(version === 'DTLSv1.3' && foreign ? { group: 'x25519' as const } : {}),
     cids: { ...(client === undefined ? {} : { client }), ...(server === undefined ? {} : { server }) },
     ...(seed === undefined ? {} : { weather: { ...LOSS, seed } }),
     ...(moment === 'during a KeyUpdate' ? { keyUpdate: { by: 'both', request: true } } : {}),
@@ -124,7 +134,7 @@ function idsName([client, server]: Lengths): string {
 }
 
 function momentName(moment: Moment, seed: number | undefined): string {
-  const moves = moment === 'never' ? 'no move' : `moved ${moment}`;
+  const moves = moment === 'never' ? 'a move that is not followed' : `moved ${moment}`;
   return seed === undefined ? moves : `${moves}, 20 % loss, seed ${seed}`;
 }
 

@@ -59,6 +59,8 @@ export class Relay {
   astray = 0;
   /** How often the clients have moved. */
   moves = 0;
+  /** Sees each datagram just before it is sent on. */
+  tap: ((bytes: Uint8Array, direction: Direction, clientPort: number) => void) | undefined;
   readonly #options: RelayOptions;
   readonly #front: Socket;
   readonly #upstreams = new Map<string, Socket>();
@@ -159,7 +161,12 @@ export class Relay {
     const at = { relay: this, clientPort };
     for (const out of this.#options.rewrite?.(bytes, direction, index, at) ?? [bytes]) {
       if (out.length > (this.#options.mtu ?? Number.POSITIVE_INFINITY)) this.tooLarge++;
-      else for (const delay of this.#fate(direction, index)) this.#later(delay, () => send(out));
+      else
+        for (const delay of this.#fate(direction, index))
+          this.#later(delay, () => {
+            this.tap?.(out, direction, clientPort);
+            send(out);
+          });
     }
   }
 
