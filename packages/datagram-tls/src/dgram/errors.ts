@@ -72,6 +72,16 @@ export function otherName(name: string, peer: PeerAddress): DTLSError {
   );
 }
 
+/** `connect` asks for a peer that proves who it is, as the settings for a client say. */
+export function notProved(peer: PeerAddress): DTLSError {
+  return new DTLSError(
+    'ERR_DTLS_CERTIFICATE',
+    `the session with ${textOf(peer)} was begun by that side, as a client without a certificate or a key; ` +
+      'set requestCert in dtls.server, or connect from another socket',
+    { reason: 'UNABLE_TO_GET_ISSUER_CERT' },
+  );
+}
+
 export function textOf({ address, family, port }: PeerAddress): string {
   return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -32,7 +32,8 @@ export type DgramDropReason =
 /** Host names by which one peer is known at most; a name beyond is checked, and looked up, for each message. */
 const MAX_NAMES = 64;
 
-interface Waiting {
+/** A message for a session that is not open. */
+export interface Waiting {
   readonly data: Uint8Array;
   readonly name: string | undefined;
   readonly callback: SendCallback | undefined;
@@ -45,6 +46,8 @@ export interface PeerHandlers {
   onError(peer: Peer, error: Error): void;
   onEnd(peer: Peer): void;
   onDrop(peer: Peer, reason: DgramDropReason): void;
+  /** The application ends the session. Returns whether the message waits for another one. */
+  onUnsent(peer: Peer, message: Waiting): boolean;
   /** The number of messages that wait has changed by `change`. */
   onWaiting(change: number): void;
 }
@@ -61,6 +64,8 @@ export class Peer {
   readonly names = new Set<string>();
   readonly #waiting: MessageQueue<Waiting>;
   #state: 'opening' | 'open' | 'over' = 'opening';
+  /** Another session with the address has taken over: nothing more is told of this one. */
+  #isReplaced = false;
   /** Why the handshake failed, and when. */
   #failure: Error | undefined;
   failedAt = 0;
@@ -86,6 +91,11 @@ export class Peer {
     return this.#state === 'opening';
   }
 
+  /** A client that proved nothing may be anybody. A session that began here is as the application asked. */
+  get isProved(): boolean {
+    return this.role === 'client' || this.session?.authorized === true;
+  }
+
   get failure(): Error | undefined {
     return this.#failure;
   }
@@ -106,6 +116,23 @@ export class Peer {
     // Not within the promise: what listeners throw is an uncaught exception, as it is of any other event.
     const onEnd = (): void => process.nextTick(() => this.#onEnd());
     session.closed.then(onEnd, onEnd);
+  }
+
+  /** Sends what waits for `other`, a client of this socket: the peer began at the same time, and its handshake is done. */
+  takeOver(other: Peer): void {
+    for (const message of other.#giveUp()) {
+      const full = this.#waiting.push(message);
+      if (full === undefined) continue;
+      this.#drop('queue_full', message.callback, noRoom(full, textOf(this.where)), 0);
+      this.#handlers.onWaiting(-1);
+    }
+  }
+
+  #giveUp(): readonly Waiting[] {
+    if (this.#state !== 'opening') return [];
+    this.#state = 'over';
+    this.#isReplaced = true;
+    return this.#waiting.takeAll();
   }
 
   /** The session could not begin. */
@@ -130,6 +157,7 @@ export class Peer {
   /** Whether the session is one with the host of that name, which several addresses may have, and several names one address. */
   #answersTo(name: string | undefined): boolean {
     if (name === undefined || this.names.has(name)) return true;
+    if (!this.isProved) return false;
     const { session } = this;
     // A pre-shared key identifies the peer under any name, and without verification a name proves nothing.
     const certificate = session?.authorized === true ? session.peerX509Certificate : undefined;
@@ -155,7 +183,8 @@ export class Peer {
     try {
       session.send(data);
     } catch {
-      // The session is ending: the message is lost, as a datagram to a peer that has gone.
+      // The session is ending. Without another one the message is lost, as a datagram to a peer that has gone.
+      if (this.#handlers.onUnsent(this, { data, name, callback })) return;
     }
     if (callback !== undefined) process.nextTick(callback, null, data.length);
   }
@@ -180,6 +209,7 @@ export class Peer {
   }
 
   #onError(error: Error): void {
+    if (this.#isReplaced) return;
     if (this.#state === 'opening') {
       this.#state = 'over';
       this.#failure = error;

@@ -4,7 +4,7 @@ import type { DTLSSession } from '../driver/session.js';
 import { noRoom, textOf } from './errors.js';
 import type { QueueBudget } from './message-queue.js';
 import type { DgramTarget } from './options.js';
-import { type DgramDropReason, Peer, type PeerHandlers } from './peer.js';
+import { type DgramDropReason, Peer, type PeerHandlers, type Waiting } from './peer.js';
 import type { SendCallback } from './send-arguments.js';
 
 /** After a failed handshake no other begins with that peer for this long, ms: messages get the error of the first. */
@@ -26,7 +26,7 @@ export interface PeersSettings {
   readonly maxQueuedBytesInAll: number;
 }
 
-export interface PeersHandlers extends Omit<PeerHandlers, 'onOpen' | 'onDrop'> {
+export interface PeersHandlers extends Omit<PeerHandlers, 'onOpen' | 'onDrop' | 'onUnsent'> {
   /** Begins a session; `undefined` where this socket begins none. Throws where none can begin. */
   begin: ((target: DgramTarget) => DTLSSession) | undefined;
   /** The session of `peer` has its handlers; its handshake is under way. */
@@ -51,6 +51,7 @@ export class Peers {
   #begun = 0;
   #opening = 0;
   #sweeper: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   constructor(settings: PeersSettings, handlers: PeersHandlers) {
     this.#settings = settings;
@@ -94,9 +95,8 @@ export class Peers {
     const key = keyOf(where);
     const known = this.#byAddress.get(key);
     if (known !== undefined && this.#isUsable(known)) return known;
-    if (known !== undefined) this.#forget(known);
-    const { begin } = this.#handlers;
-    if (begin === undefined || this.#departed.has(key)) {
+    if (known !== undefined) this.#leave(known);
+    if (this.#handlers.begin === undefined || this.#departed.has(key)) {
       this.#lose(where, 'no_session', null, lost);
       return;
     }
@@ -104,39 +104,75 @@ export class Peers {
       this.#lose(where, 'too_many_sessions', noRoom('maxClientSessions', textOf(where)), lost);
       return;
     }
+    const peer = this.#addClient(where, name);
+    this.#begin(peer, name);
+    return peer;
+  }
+
+  #addClient(where: PeerAddress, name: string | undefined): Peer {
     const peer = this.#add(where, 'client');
     if (name !== undefined) peer.names.add(name);
     this.#begun++;
-    this.#register(key, peer);
+    this.#register(keyOf(where), peer);
     this.#sweepLater();
+    return peer;
+  }
+
+  #begin(peer: Peer, host: string | undefined): void {
+    const { address, port } = peer.where;
     try {
-      const { address, port } = where;
-      const session = begin({ address, port, host: name });
+      const session = this.#handlers.begin?.({ address, port, host });
+      if (session === undefined) return;
       peer.attach(session);
       this.#handlers.onSession(peer, session);
     } catch (error) {
       peer.fail(error as Error);
     }
-    return peer;
   }
 
-  /** A client's handshake has begun. Until it is done an open session with its address goes on. */
+  /**
+   * The application closes the session of `peer`, and sends on: that waits until the session is over, some seconds at
+   * most, and then another one begins.
+   */
+  #onUnsent(peer: Peer, { data, name, callback }: Waiting): boolean {
+    const { session, where } = peer;
+    const isCurrent = this.#byAddress.get(keyOf(where)) === peer;
+    if (session === undefined || peer.role === 'server' || !isCurrent) return false;
+    const next = this.#addClient(where, name);
+    const begin = (): void => {
+      if (!this.#isStopped && this.#byAddress.get(keyOf(where)) === next) this.#begin(next, name);
+    };
+    session.close().then(begin, begin);
+    next.send(data, name, callback);
+    return true;
+  }
+
+  /**
+   * A client's handshake has begun. Until it is done an open session with its address goes on, and so does one that
+   * begins here: both sides may have begun at once.
+   */
   accept(session: DTLSSession, where: PeerAddress): Peer {
     const peer = this.#add(where, 'server');
     const key = keyOf(where);
-    if (this.#byAddress.get(key)?.isOpen !== true) this.#register(key, peer);
+    const known = this.#byAddress.get(key);
+    const goesOn = known?.isOpen === true || (known?.isOpening === true && known.role === 'client');
+    if (!goesOn) this.#register(key, peer);
     peer.attach(session);
     return peer;
   }
 
   /** The application names this peer: it is no client that has gone. */
   recall(where: PeerAddress): void {
-    this.#departed.delete(keyOf(where));
+    const key = keyOf(where);
+    const known = this.#byAddress.get(key);
+    if (known !== undefined && !this.#isUsable(known)) this.#forget(known);
+    this.#departed.delete(key);
   }
 
   /** Messages that wait get `error`, and no other session begins. */
   stop(error: Error): void {
     this.#stopSweeping();
+    this.#isStopped = true;
     for (const peer of this.#byAddress.values()) peer.abandon(error);
   }
 
@@ -167,6 +203,7 @@ export class Peers {
         handlers.onEnd(peer);
       },
       onDrop: (peer, reason) => handlers.onDrop(peer.where, reason),
+      onUnsent: (peer, message) => this.#onUnsent(peer, message),
       onWaiting: handlers.onWaiting,
     });
   }
@@ -183,6 +220,7 @@ export class Peers {
     if (before !== undefined) this.#forget(before);
     this.#departed.delete(key);
     this.#byAddress.set(key, peer);
+    if (before?.role === 'client' && peer.role === 'server') peer.takeOver(before);
   }
 
   #forget(peer: Peer): void {
@@ -195,10 +233,13 @@ export class Peers {
   #onEnd(peer: Peer): void {
     const key = keyOf(peer.where);
     if (this.#byAddress.get(key) !== peer) return;
-    if (peer.role === 'server') {
-      this.#forget(peer);
-      if (this.#handlers.begin !== undefined) this.#remember(key);
-    } else if (peer.failure === undefined) this.#forget(peer);
+    if (peer.role === 'server' || peer.failure === undefined) this.#leave(peer);
+  }
+
+  /** Its session is over. */
+  #leave(peer: Peer): void {
+    this.#forget(peer);
+    if (peer.role === 'server' && this.#handlers.begin !== undefined) this.#remember(keyOf(peer.where));
   }
 
   #remember(key: string): void {

@@ -16,6 +16,7 @@ import {
   noMulticast,
   noRoom,
   notConnected,
+  notProved,
   notRunning,
   textOf,
 } from './errors.js';
@@ -539,7 +540,8 @@ export class DtlsSocket extends Base {
     this.#peers.recall(where);
     const peer = this.#peers.reach(where, name, (error) => connection.fail(error ?? notRunning()));
     this.#noteName(where, name);
-    if (peer?.isOpen === true) process.nextTick(() => this.#onConnected(connection));
+    if (peer?.isOpen === true && !peer.isProved) process.nextTick(connection.fail, notProved(where));
+    else if (peer?.isOpen === true) process.nextTick(() => this.#onConnected(connection));
     else if (peer?.failure !== undefined) process.nextTick(connection.fail, peer.failure);
   }
 
@@ -572,8 +574,9 @@ export class DtlsSocket extends Base {
   #onClient(session: DTLSSession): void {
     const where = session.remoteAddress;
     if (where === undefined) return;
-    if (this.#connection !== undefined) {
-      // A connected socket has no other peer.
+    const only = this.#connection;
+    if (only !== undefined && (only.where === undefined || !isSame(only.where, where))) {
+      // A connected socket has no other peer. That one may have begun at the same time.
       session.destroy();
       return;
     }
@@ -583,8 +586,10 @@ export class DtlsSocket extends Base {
 
   #onOpen(peer: Peer): void {
     const connection = this.#connection;
-    if (connection?.where !== undefined && isSame(connection.where, peer.where))
-      this.#onConnected(connection);
+    if (connection?.where === undefined || !isSame(connection.where, peer.where)) return;
+    if (peer.isProved) return this.#onConnected(connection);
+    connection.fail(notProved(peer.where));
+    peer.session?.destroy();
   }
 
   #onMessage({ where }: Peer, data: Uint8Array): void {

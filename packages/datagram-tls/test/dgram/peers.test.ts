@@ -290,6 +290,18 @@ suite('names', () => {
     await closed(client, server);
   });
 
+  test('a client that has proved nothing has no name', async () => {
+    const both = { server: CERTIFICATE_SERVER, client: CERTIFICATE_CLIENT };
+    const server = await echoing(both);
+    const client = clientOf({ client: { ...CERTIFICATE_CLIENT, servername: 'localhost' } });
+    await echoOf(client, 'hello', server.port());
+    const [error] = await send(server.socket, 'a secret', client.port(), 'localhost');
+    assert.equal(error?.code, 'ERR_DTLS_CERTIFICATE');
+    assert.deepEqual(await send(server.socket, 'an answer', client.port(), HOST), [null, 9]);
+    await until(() => client.received.length === 2);
+    await closed(client, server);
+  });
+
   test('with a pre-shared key a peer has any name', async () => {
     const server = await echoing();
     const client = clientOf();
@@ -311,3 +323,122 @@ suite('names', () => {
     await closed(client);
   });
 });
+
+for (const version of VERSIONS) {
+  const settings = { minVersion: version, maxVersion: version } as const;
+  const PSK_BOTH = { server: { ...PSK_SERVER, ...settings }, client: { ...PSK_CLIENT, ...settings } };
+
+  suite(`two sockets that begin with each other at once, ${version}`, () => {
+    test('send what waits in one session, which both of them have', async () => {
+      const [one, two] = await Promise.all([bound(PSK_BOTH), bound(PSK_BOTH)]);
+      const sent = await Promise.all([
+        send(one.socket, 'from one', two.port()),
+        send(two.socket, 'from two', one.port()),
+        send(one.socket, 'more from one', two.port()),
+        send(two.socket, 'more from two', one.port()),
+      ]);
+      assert.deepEqual(
+        sent.map(([error]) => error),
+        [null, null, null, null],
+      );
+      await until(() => one.received.length === 2 && two.received.length === 2);
+      assert.deepEqual(
+        [one, two].map(({ received }) => received.map(({ text }) => text)),
+        [
+          ['from two', 'more from two'],
+          ['from one', 'more from one'],
+        ],
+      );
+      for (const { socket, sessionErrors } of [one, two]) {
+        assert.equal(socket.endpoint?.sessions.size, 1);
+        assert.deepEqual([sessionErrors, socket.getSendQueueCount()], [[], 0]);
+      }
+      await closed(one, two);
+    });
+
+    test('are both connected to their one peer', async () => {
+      const [one, two] = await Promise.all([bound(PSK_BOTH), bound(PSK_BOTH)]);
+      const connected = [once(one.socket, 'connect'), once(two.socket, 'connect')];
+      one.socket.connect(two.port(), HOST);
+      two.socket.connect(one.port(), HOST);
+      await Promise.all(connected);
+      one.socket.send('from one');
+      two.socket.send('from two');
+      await until(() => one.received.length === 1 && two.received.length === 1);
+      assert.deepEqual([one.errors, two.errors], [[], []]);
+      await closed(one, two);
+    });
+
+    test('are not connected to a client that has proved nothing', async () => {
+      const both = {
+        server: { ...CERTIFICATE_SERVER, ...settings },
+        client: { ...CERTIFICATE_CLIENT, servername: 'localhost', ...settings },
+      };
+      const [one, two] = await Promise.all([bound(both), bound(both)]);
+      const connect = async (from: Watched, to: Watched): Promise<string> =>
+        await new Promise((resolve) => {
+          const done = (error?: NodeJS.ErrnoException): void => resolve(error?.code ?? 'connected');
+          from.socket.connect(to.port(), HOST, done);
+        });
+      const outcomes = await Promise.all([connect(one, two), connect(two, one)]);
+      assert.deepEqual(outcomes.toSorted(), ['ERR_DTLS_CERTIFICATE', 'connected']);
+      await closed(one, two);
+    });
+  });
+
+  suite(`a session that the application closes, ${version}`, () => {
+    const CLIENT = { client: { ...PSK_CLIENT, ...settings } };
+    const SERVER = { server: { ...PSK_SERVER, ...settings } };
+
+    test('is followed by another one for the messages that come at once', async () => {
+      const server = await echoing(SERVER);
+      const client = clientOf(CLIENT);
+      await echoOf(client, 'one', server.port());
+      const session = client.socket.sessionWith({ address: HOST, port: server.port() });
+      void session?.close();
+      const sent = await Promise.all(
+        ['two', 'three'].map(async (text) => await send(client.socket, text, server.port())),
+      );
+      assert.deepEqual(
+        sent.map(([error]) => error),
+        [null, null],
+      );
+      await until(() => client.received.length === 3);
+      assert.notEqual(client.socket.sessionWith({ address: HOST, port: server.port() }), session);
+      assert.deepEqual([client.sessionErrors, client.socket.drops.no_handshake], [[], 0]);
+      await closed(client, server);
+    });
+
+    test('is followed by another one although the server has not acknowledged its handshake yet', async () => {
+      const server = await echoing(SERVER);
+      const client = clientOf(CLIENT);
+      let wasOpen = false;
+      client.socket.once('session', (session) => {
+        void session.opened.then(() => {
+          void session.close();
+          // In DTLS 1.3 it is closing for a round trip from here on.
+          wasOpen = !session.destroyed;
+          client.socket.send('after the close', server.port(), HOST);
+        });
+      });
+      client.socket.send('before the close', server.port(), HOST);
+      await until(() => client.received.length > 0);
+      await until(() => server.received.some(({ text }) => text === 'after the close'));
+      assert.equal(wasOpen, version === 'DTLSv1.3');
+      assert.equal(client.socket.endpoint?.stats.clientSessions, 2n);
+      assert.deepEqual(client.sessionErrors, []);
+      await closed(client, server);
+    });
+
+    test('of a client loses what the server sends to it afterwards, also where it could begin one', async () => {
+      const server = await echoing({ ...SERVER, client: PSK_CLIENT });
+      const client = clientOf(CLIENT);
+      await echoOf(client, 'one', server.port());
+      void server.socket.sessionWith({ address: HOST, port: client.port() })?.close();
+      assert.deepEqual(await send(server.socket, 'are you there?', client.port()), [null, 14]);
+      assert.equal(server.socket.drops.no_session, 1);
+      assert.equal(server.socket.endpoint?.stats.clientSessions, 0n);
+      await closed(client, server);
+    });
+  });
+}
