@@ -52,6 +52,7 @@ export {
 export type { RefusalReason } from './endpoint/places.js';
 export type { Outgoing } from './endpoint/ready-queue.js';
 export type { Refusal } from './endpoint/refusals.js';
+export type { ConnectionIdPair } from './extensions/connection-id.js';
 export type { EarlyRefusal } from './handshake/actions.js';
 export type { Job, JobAnswer, Verdict } from './handshake/jobs.js';
 export { exportKeyingMaterial, type Session } from './handshake/session.js';

@@ -11,6 +11,7 @@ export type { ErrorSource } from './base/errors.js';
 export type { PeerAddress } from './base/peer-address.js';
 export type { BehaviourOptions, KeepAliveOption } from './config/behaviour.js';
 export type { PeerRefusal } from './config/config.js';
+export type { ConnectionIdOption } from './config/connection-ids.js';
 export type { NameList, OneOrMore, TextOrBytes, TextOrView } from './config/kinds.js';
 export type { LimitOptions } from './config/limits.js';
 export type {

@@ -3,6 +3,7 @@ import { invalidArgValue, outOfRange } from '../base/errors.js';
 import type { Duration } from '../base/instant.js';
 import type { VersionFacts } from '../wire/version.js';
 import type { Behaviour, KeepAlive, Role } from './config.js';
+import { connectionId, resolveConnectionId } from './connection-ids.js';
 import { boolean, integer, message, nested, type TextOrView } from './kinds.js';
 import { type Kind, type OptionsOf, option, readOptions, required, withDefaults } from './option-table.js';
 
@@ -94,6 +95,13 @@ export const BEHAVIOUR_OPTIONS = {
    */
   keepAlive: option(keepAlive),
   /**
+   * Whether the peer's records have a connection ID, by which the session survives a change of the peer's address (RFC 9146,
+   * RFC 9147 §9). `true`: random ones of 8 bytes; a number: random ones of this length; an object: see its fields; 0: ours have
+   * the peer's ID if it wants one, and its have none; false: connection IDs are neither offered nor accepted.
+   * @defaultValue 0 on a client, false on a server
+   */
+  connectionId: option(connectionId),
+  /**
    * DTLS 1.3: renew the keys we send with after this many records.
    * @defaultValue half of what the AEAD may protect
    */
@@ -135,6 +143,7 @@ export function resolveBehaviour(options: BehaviourOptions, trace: boolean): Beh
     idleTimeout: idleTimeout === undefined ? IDLE_TIMEOUT : { client: idleTimeout, server: idleTimeout },
     allowHalfOpen: settings.allowHalfOpen,
     keepAlive: resolveKeepAlive(settings.keepAlive),
+    connectionIds: resolveConnectionId(settings.connectionId),
     // The AEAD's own limit comes first.
     recordsPerKey: settings.recordsPerKey ?? Number.MAX_SAFE_INTEGER,
     retransmission: resolveTimer(settings.retransmission ?? {}),

@@ -242,6 +242,14 @@ export interface KeepAlive {
   readonly message: Uint8Array | undefined;
 }
 
+/** Which connection ID we ask for on the peer's records. */
+export interface ConnectionIdPolicy {
+  /** Bytes of each, 0 for none; `undefined`: whatever {@link generate} makes. */
+  readonly length: number | undefined;
+  /** `undefined`: they are random. */
+  readonly generate: (() => Uint8Array) | undefined;
+}
+
 /**
  * How one association behaves on its path.
  *
@@ -267,6 +275,8 @@ export interface Behaviour {
   readonly trace: boolean;
   /** DTLS 1.3: the peer's close_notify leaves our direction open until we close it too. */
   readonly allowHalfOpen: boolean;
+  /** By our role; `undefined`: connection IDs are neither offered nor accepted. */
+  readonly connectionIds: Readonly<Record<Role, ConnectionIdPolicy | undefined>>;
   /** DTLS 1.3: records after which our sending keys are updated, unless the AEAD requires it sooner. */
   readonly recordsPerKey: number;
 }

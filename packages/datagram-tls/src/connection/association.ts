@@ -5,6 +5,7 @@ import { MemoryAccount, type MemoryPool } from '../base/memory.js';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Role, Versions } from '../config/config.js';
 import type { CryptoProvider } from '../crypto/provider.js';
+import type { ConnectionIdPair } from '../extensions/connection-id.js';
 import { type RecordLimits, UNLIMITED } from '../extensions/record-limits.js';
 import type { Session } from '../handshake/session.js';
 import { Epochs } from '../record/epochs.js';
@@ -13,6 +14,7 @@ import type { RecordWriter } from '../record/reader-writer.js';
 import type { Version } from '../wire/codes.js';
 import type { Reader, Writer } from '../wire/cursor.js';
 import { versionNamed } from '../wire/version.js';
+import type { ConnectionIds } from './connection-ids.js';
 import type { ConnectionEvent, DropCounts, DropReason, TraceEvent } from './events.js';
 import { Jobs } from './jobs.js';
 import { type Declined, isUndecided, type Life } from './life.js';
@@ -74,6 +76,8 @@ export class Association {
   /** All parts read it; only the machine changes it. */
   life: Life = { at: 'idle' };
   readonly path: Path;
+  /** `undefined`: they are neither offered nor accepted. */
+  cids: ConnectionIds | undefined;
   /** The content limit of records; known from the hellos on. */
   recordLimits: RecordLimits = UNLIMITED;
   readonly transmit: Transmit;
@@ -111,6 +115,7 @@ export class Association {
     { role, provider, versions }: Security,
     behaviour: Behaviour,
     path: Path,
+    cids: ConnectionIds | undefined,
     { recordSequence, earlyBytes }: { readonly recordSequence: number; readonly earlyBytes: number },
     pool: MemoryPool,
     onEvict: () => void,
@@ -120,6 +125,7 @@ export class Association {
     this.versions = partsOf(versions);
     this.behaviour = behaviour;
     this.path = path;
+    this.cids = cids;
     this.earlyBytes = earlyBytes;
     this.transmit = new Transmit(this.epochs);
     // A peer with a limited budget gets mostly flights.
@@ -169,6 +175,16 @@ export class Association {
   /** A version of this connection. */
   version(name: Version): VersionParts {
     return versionNamed(this.versions, name) ?? this.versions[0];
+  }
+
+  /** Both hellos are known. Records get their connection IDs with their keys. */
+  useConnectionIds(ids: ConnectionIdPair | undefined, typeBytes: 0 | 1): void {
+    this.cids?.use(ids);
+    const length = ids?.send.length ?? 0;
+    this.path.size.onConnectionId(length);
+    // RFC 9146 §4: the content type counts as content, which a limit of DTLS 1.2 leaves no room for.
+    const { send } = this.recordLimits;
+    if (length > 0 && typeBytes === 0) this.recordLimits = { ...this.recordLimits, send: send - 1 };
   }
 
   drop(reason: DropReason): void {

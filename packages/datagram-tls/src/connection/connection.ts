@@ -3,6 +3,7 @@ import type { Instant } from '../base/instant.js';
 import type { MemoryPool } from '../base/memory.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { Security as AnySecurity, Behaviour, Destination } from '../config/config.js';
+import type { ConnectionIdPair } from '../extensions/connection-id.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
 import type { EarlyOutcome } from './application-data.js';
@@ -178,6 +179,11 @@ export class Connection {
    */
   get lastHeard(): Instant {
     return this.#machine.lastHeard;
+  }
+
+  /** Those of the records of each side, the newest; `undefined` until both have agreed on them, and where they have not. */
+  get connectionIds(): ConnectionIdPair | undefined {
+    return this.#machine.connectionIds;
   }
 
   /** What became of early data (RFC 8446 §4.2.10). */

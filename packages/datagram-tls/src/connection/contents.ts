@@ -126,6 +126,8 @@ export class Contents implements RecordSink {
     const { epochs } = this.#association;
     const newest = epochs.reader?.epoch ?? epoch;
     if (reason === 'forgery_limit' && epoch < newest) return epochs.forgetReadersBefore(epoch + 1);
+    // RFC 9146 §6: DTLS 1.2 discards silently what is invalid.
+    if (reason === 'no_content_type' && !this.#has('violationsAreFatal')) return;
     const alert = FATAL_RECORDS[reason] ?? 'bad_record_mac';
     const text = `a record of the peer ended the session: ${reason}. Connect again; session.drops counts such records`;
     this.#host.onFailure(new DTLSError('ERR_DTLS_RECORD', text, { alert }));

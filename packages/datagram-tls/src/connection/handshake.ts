@@ -404,6 +404,9 @@ export class Handshake {
         this.#incoming.tell();
         this.#acks.demand();
         return;
+      case 'use-connection-ids':
+        this.#association.useConnectionIds(action.ids, this.#runner.version?.rules.typeBytes ?? 1);
+        return;
       case 'install-keys':
         this.#keys.install(action);
         if (action.direction === 'read') this.#onKeysToRead(action.epoch);

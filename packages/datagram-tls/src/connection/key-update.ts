@@ -1,6 +1,7 @@
 import type { Duration, Instant } from '../base/instant.js';
 import type { Action } from '../handshake/actions.js';
 import type { Reader, Writer } from '../wire/cursor.js';
+import type { VersionRules } from '../wire/version.js';
 import type { Association } from './association.js';
 
 type InstallKeys = Extract<Action, { do: 'install-keys' }>;
@@ -41,18 +42,27 @@ export class KeyChanges {
   }
 
   install({ direction, epoch, suite, keys }: InstallKeys): void {
-    const { epochs, provider } = this.#association;
+    const { epochs, provider, cids } = this.#association;
     const { records, rules } = this.#association.version(suite.version);
-    if (direction === 'read') epochs.installReader(records.reader(provider, suite, epoch, keys));
+    if (direction === 'read')
+      epochs.installReader(records.reader(provider, suite, epoch, keys, this.expectsCid(epoch, rules)));
     else {
       const writer = records.writer(provider, suite, epoch, keys);
-      if (epoch === EARLY_EPOCH && rules.earlyData) this.#association.earlyWriter = writer;
-      else epochs.installWriter(writer);
+      if (isEarly(epoch, rules)) this.#association.earlyWriter = writer;
+      else {
+        if (cids !== undefined) writer.useConnectionId(cids.send);
+        epochs.installWriter(writer);
+      }
     }
     if (epoch > APPLICATION_EPOCH) {
       const heading = direction === 'write' ? 'sent' : 'received';
       this.#association.trace({ kind: 'key-update', direction: heading, epoch });
     }
+  }
+
+  /** The peer's records of `epoch` have a connection ID. */
+  expectsCid(epoch: number, rules: VersionRules): boolean {
+    return this.#association.cids?.expected === true && !isEarly(epoch, rules);
   }
 
   /**
@@ -88,4 +98,9 @@ export class KeyChanges {
     const { epochs } = this.#association;
     epochs.forgetWritersBefore(epochs.writer.epoch);
   }
+}
+
+/** Early data has no connection ID: its sender does not know the peer's yet. */
+function isEarly(epoch: number, { earlyData }: VersionRules): boolean {
+  return epoch === EARLY_EPOCH && earlyData;
 }

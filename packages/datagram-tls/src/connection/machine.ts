@@ -7,6 +7,7 @@ import { ownProperties } from '../base/own-properties.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { Security as AnySecurity, Behaviour, Destination, Role } from '../config/config.js';
 import { lackOf } from '../crypto/suites.js';
+import type { ConnectionIdPair } from '../extensions/connection-id.js';
 import { Context } from '../handshake/context.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
@@ -16,6 +17,7 @@ import { Reader, Writer } from '../wire/cursor.js';
 import { rulesOf, versionNamed } from '../wire/version.js';
 import { EarlyData, type EarlyOutcome, ReceivedData, SentData } from './application-data.js';
 import { Association, type Counters, type HandshakeHost, HELD_LIFE } from './association.js';
+import { type CidRegistry, ConnectionIds, restoreIds, saveIds } from './connection-ids.js';
 import { type ContentHost, Contents, Suspicion } from './contents.js';
 import {
   gaveWay,
@@ -65,7 +67,7 @@ export class Machine implements ContentHost, HandshakeHost {
   #askedAt: Instant = Number.NEGATIVE_INFINITY;
   #goneAt: Instant = Number.POSITIVE_INFINITY;
 
-  /** `pool` bounds what all associations of an endpoint hold for later. */
+  /** `pool` bounds what all associations of an endpoint hold for later, which `registry` finds by connection ID. */
   constructor(
     security: Security,
     behaviour: Behaviour,
@@ -73,13 +75,17 @@ export class Machine implements ContentHost, HandshakeHost {
     address: PeerAddress,
     beginning: InitialNumbers,
     pool = new MemoryPool(0),
+    registry?: CidRegistry,
   ) {
     const destination = ownProperties(given);
     const { sendSeq, receiveSeq, recordSequence, retry, contact } = beginning;
     const early = contact === 'early-data';
     const path = new Path(address, behaviour.mtu, contact === 'validated');
     const earlyBytes = early ? (security.tickets?.early?.most ?? 0) : 0;
-    const association = new Association(security, behaviour, path, { recordSequence, earlyBytes }, pool, () =>
+    const policy = behaviour.connectionIds[security.role];
+    const cids = policy && new ConnectionIds(policy, security.provider, registry);
+    const numbers = { recordSequence, earlyBytes };
+    const association = new Association(security, behaviour, path, cids, numbers, pool, () =>
       this.#onEvict(),
     );
     this.#association = association;
@@ -89,7 +95,7 @@ export class Machine implements ContentHost, HandshakeHost {
     this.#inbound = new ReceivedData(association);
     this.#outbound = new SentData(association);
     this.#early = new EarlyData(association, destination.earlyData);
-    const context = new Context(security, behaviour, destination, sendSeq, early);
+    const context = new Context(security, behaviour, destination, sendSeq, early, cids);
     this.#context = context;
     const start = { versions: association.versions, retry, receiveSeq };
     const handshake = new Handshake(association, this, this.#keys, context, start, this.#early);
@@ -112,6 +118,7 @@ export class Machine implements ContentHost, HandshakeHost {
     writeSession(fixed, session);
     fixed.vec16(utf8(this.#context.destination.verifyName ?? ''));
     const w = new Writer().varint(this.#context.nextSeq).varint(this.#handshake.receiveSeq);
+    saveIds(this.#association.cids, w);
     w.u8(life.at === 'finishing' ? 1 : 0);
     epochs.save(w, ahead);
     this.#keys.save(w);
@@ -133,6 +140,7 @@ export class Machine implements ContentHost, HandshakeHost {
     { fixed, current }: SavedState,
     at: Instant,
     pool?: MemoryPool,
+    registry?: CidRegistry,
   ): Machine | undefined {
     const f = new Reader(fixed);
     const versions = partsOf(security.versions);
@@ -149,7 +157,11 @@ export class Machine implements ContentHost, HandshakeHost {
       serverName: session.serverName,
       verifyName: verifyName === '' ? undefined : verifyName,
     };
-    const machine = new Machine(security, behaviour, destination, address, beginning, pool);
+    const machine = new Machine(security, behaviour, destination, address, beginning, pool, registry);
+    const ids = restoreIds(machine.#association.cids, security.provider, registry, r);
+    if (ids === 'taken') return undefined;
+    machine.#association.cids = ids;
+    machine.path.size.onConnectionId(ids?.send.length ?? 0);
     machine.#restore(r, session, at);
     return r.finished() ? machine : undefined;
   }
@@ -158,14 +170,26 @@ export class Machine implements ContentHost, HandshakeHost {
     const association = this.#association;
     const { epochs, provider, role } = association;
     association.life = { at: r.u8() === 1 ? 'finishing' : 'open', session };
-    const { records, reopening } = association.version(session.version);
+    const version = association.version(session.version);
+    const { records, reopening } = version;
     const { suite } = session;
     const peer: Role = role === 'client' ? 'server' : 'client';
     const keysOf = (sender: Role, secret: Uint8Array) =>
       reopening.deriveKeys(provider, session, sender, secret);
     epochs.restore(r, {
-      writer: (epoch, secret) => records.writer(provider, suite, epoch, keysOf(role, secret)),
-      reader: (epoch, secret) => records.reader(provider, suite, epoch, keysOf(peer, secret)),
+      writer: (epoch, secret) => {
+        const writer = records.writer(provider, suite, epoch, keysOf(role, secret));
+        if (association.cids !== undefined) writer.useConnectionId(association.cids.send);
+        return writer;
+      },
+      reader: (epoch, secret) =>
+        records.reader(
+          provider,
+          suite,
+          epoch,
+          keysOf(peer, secret),
+          this.#keys.expectsCid(epoch, version.rules),
+        ),
     });
     const { reader, writer } = epochs;
     if (r.failed || reader === undefined) return;
@@ -215,6 +239,10 @@ export class Machine implements ContentHost, HandshakeHost {
    */
   get lastHeard(): Instant {
     return this.#association.heardAt;
+  }
+
+  get connectionIds(): ConnectionIdPair | undefined {
+    return this.#association.cids?.pair;
   }
 
   get earlyData(): EarlyOutcome {

@@ -18,6 +18,8 @@ export class PathSize {
   #known: number;
   #guessed: number;
   #inVain = 0;
+  /** Of the connection ID on our records, which the smallest datagram has beside what it needs; bytes. */
+  #cidLength = 0;
   /** What goes out now is as large as is known to pass, whatever was guessed. */
   #whole = false;
 
@@ -33,7 +35,18 @@ export class PathSize {
 
   /** For flights, whose messages can be cut to any size. */
   get forFlights(): number {
-    return this.#whole ? this.#known : Math.min(this.#known, this.#guessed);
+    const size = this.#whole ? this.#known : Math.min(this.#known, this.#guessed);
+    return Math.max(size, this.smallest);
+  }
+
+  /** The least that a flight is cut to. */
+  get smallest(): number {
+    return Math.min(SMALLEST + this.#cidLength, this.#known);
+  }
+
+  /** Our records have a connection ID of `length` bytes, at most 255. */
+  onConnectionId(length: number): void {
+    this.#cidLength = length;
   }
 
   /** A datagram of `size` bytes was too large for the system; returns whether smaller ones will be sent for it. */
@@ -127,7 +140,7 @@ export class Path {
   get flightDatagramSize(): number {
     const size = this.size.forFlights;
     if (this.validated) return size;
-    return Math.min(size, Math.max(AMPLIFICATION * this.bytesReceived - this.bytesSent, SMALLEST));
+    return Math.min(size, Math.max(AMPLIFICATION * this.bytesReceived - this.bytesSent, this.size.smallest));
   }
 
   /** Whether `bytes` more may be sent. */

@@ -1,7 +1,7 @@
 import { own } from '../base/bytes.js';
 import type { Instant } from '../base/instant.js';
 import { PIECE_COST } from '../base/memory.js';
-import { createHeader, type DropReason as RecordDropReason, readHeader } from '../record/header.js';
+import { createHeader, NO_CIDS, type DropReason as RecordDropReason, readHeader } from '../record/header.js';
 import type { RecordReader } from '../record/reader-writer.js';
 import { ContentType } from '../wire/codes.js';
 import type { Association } from './association.js';
@@ -72,13 +72,14 @@ export class Receive {
   datagram(datagram: Uint8Array, now: Instant): boolean {
     let useful = false;
     let records = 0;
+    const cids = this.#association.cids ?? NO_CIDS;
     this.#forgeries = 0;
     for (let offset = 0; offset < datagram.length; ) {
       if (records++ === MAX_RECORDS || this.#forgeries === MAX_FORGERIES) {
         this.#association.drop('rest_of_datagram');
         break;
       }
-      const reason = readHeader(datagram, offset, header);
+      const reason = readHeader(datagram, offset, header, cids);
       if (reason !== undefined) {
         this.#association.drop(reason);
         break;
@@ -131,6 +132,10 @@ export class Receive {
     const reader = this.#association.epochs.readerFor(header);
     if (reader === undefined) {
       this.#hold(datagram, now);
+      return false;
+    }
+    if (header.cidLength > 0 !== reader.expectsCid) {
+      this.#association.drop(reader.expectsCid ? 'missing_cid' : 'unknown_cid');
       return false;
     }
     const content = reader.open(header, datagram);

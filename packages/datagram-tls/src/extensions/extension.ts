@@ -41,6 +41,8 @@ export interface Offering {
   /** DTLS 1.2: the ticket of the session that is to go on; empty for none. */
   readonly ticket12: Uint8Array;
   readonly hasPsks: boolean;
+  /** Empty for none on records to us; `undefined`: connection IDs are not offered. */
+  readonly connectionId: Uint8Array | undefined;
   readonly hasEarlyData: boolean;
 }
 

@@ -46,6 +46,7 @@ export const EXTENSIONS: readonly Extension[] = [
   clientCertificateTypeRow,
   serverCertificateTypeRow,
   sessionTicketRow,
+  connectionIdRow,
   pskKeyExchangeModesRow,
   keyShareRow,
   earlyDataRow,
@@ -53,7 +54,6 @@ export const EXTENSIONS: readonly Extension[] = [
   // What a first ClientHello of ours does not hold.
   cookieRow,
   certificateAuthoritiesRow,
-  connectionIdRow,
   // What we know without a use for it, by its place alone.
   extension(ExtensionType.compress_certificate, ['CH', 'CR'], NEVER),
   extension(ExtensionType.oid_filters, ['CR'], NEVER),

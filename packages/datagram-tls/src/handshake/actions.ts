@@ -1,6 +1,7 @@
 import type { DTLSError } from '../base/errors.js';
 import type { NewTicket } from '../config/saved-session.js';
 import type { CipherSuite } from '../crypto/suites.js';
+import type { ConnectionIdPair } from '../extensions/connection-id.js';
 import type { RecordLimits } from '../extensions/record-limits.js';
 import type { KeylogLabel } from '../keys/keylog.js';
 import type { FreshState } from '../keys/resumption-state.js';
@@ -52,6 +53,8 @@ export type Action =
   | { do: 'decline'; reason: EarlyRefusal }
   /** From now on no record exceeds the peer's limit. */
   | { do: 'limit-records'; limits: RecordLimits }
+  /** Protected records have these connection IDs; it comes before any keys. `undefined`: they have none. */
+  | { do: 'use-connection-ids'; ids: ConnectionIdPair | undefined }
   | { do: 'log-secret'; label: KeylogLabel; clientRandom: Uint8Array; secret: Uint8Array }
   /** Start a job; its answer comes back to the state that asked. */
   | { do: 'ask'; job: Job }

@@ -1,5 +1,7 @@
 import { EMPTY } from '../base/bytes.js';
+import { violation } from '../base/errors.js';
 import { chooseAlpn, encodeAlpnResponse, readAlpnChoice } from '../extensions/alpn.js';
+import { encodeConnectionId, readConnectionId } from '../extensions/connection-id.js';
 import { chooseRecordLimits, encodeRecordLimits, readRecordLimits } from '../extensions/record-limits.js';
 import { chooseSrtp, encodeUseSrtpResponse, readSrtpChoice } from '../extensions/use-srtp.js';
 import { ExtensionType, SrtpProfile } from '../wire/codes.js';
@@ -36,6 +38,40 @@ export function readAgreements(ctx: Context, rules: VersionRules, answers: Exten
   const records = readRecordLimits(security, rules, answers);
   ctx.emit({ do: 'limit-records', limits: records });
   return { alpn: readAlpnChoice(security, answers), srtp: readSrtpChoice(security, answers), records };
+}
+
+/**
+ * The server's answer about connection IDs, which both versions have in the ServerHello (RFC 9146 §3, RFC 9147 §9);
+ * `undefined`: none. Before any keys are installed.
+ */
+export function chooseConnectionIds(ctx: Context, client: Extensions): Uint8Array | undefined {
+  const send = readConnectionId(client);
+  const receive = send === undefined || !fitsMtu(ctx, send) ? undefined : ctx.connectionId;
+  if (send === undefined || receive === undefined) return undefined;
+  ctx.emit({ do: 'use-connection-ids', ids: { send, receive } });
+  return encodeConnectionId(receive);
+}
+
+/** Applies the server's answer. That it answers what was offered has been checked. */
+export function readConnectionIds(ctx: Context, answers: Extensions): void {
+  const send = readConnectionId(answers);
+  const receive = ctx.connectionId;
+  if (send === undefined || receive === undefined)
+    return ctx.emit({ do: 'use-connection-ids', ids: undefined });
+  if (!fitsMtu(ctx, send))
+    throw violation(
+      'handshake_failure',
+      `the server wants a connection ID of ${send.length} bytes, which leaves too little of options.mtu`,
+    );
+  ctx.emit({ do: 'use-connection-ids', ids: { send, receive } });
+}
+
+/** What records of a flight need beside a connection ID, bytes. */
+const LEAST_ROOM = 200;
+
+/** An ID may have 255 bytes, and the smallest datagrams 256. */
+function fitsMtu({ behaviour }: Context, cid: Uint8Array): boolean {
+  return behaviour.mtu - cid.length >= LEAST_ROOM;
 }
 
 function withoutGaps(list: readonly (readonly [number, Uint8Array | undefined])[]): Map<number, Uint8Array> {

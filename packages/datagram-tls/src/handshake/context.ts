@@ -6,6 +6,12 @@ import { Transcript } from './transcript.js';
 
 const MAX_MESSAGE_SEQ = 0xffff;
 
+/** Makes the connection IDs for the peer's records. */
+export interface CidIssuer {
+  /** One that no other association has; empty for none. Throws the error of the application's function. */
+  issue(): Uint8Array;
+}
+
 /** Shared by every step of one handshake: settings, transcript, numbering, and the actions of the current step. */
 export class Context {
   readonly behaviour: Behaviour;
@@ -18,6 +24,8 @@ export class Context {
   #adopted = false;
   #actions: Action[] = [];
   #nextSeq: number;
+  readonly #cids: CidIssuer | undefined;
+  #connectionId: Uint8Array | undefined;
 
   /** `firstSeq`: message_seq of our first message; 1 on a server that sent a cookie request before. */
   constructor(
@@ -26,6 +34,7 @@ export class Context {
     destination: Destination,
     firstSeq: number,
     early = false,
+    cids?: CidIssuer,
   ) {
     this.#security = security;
     this.behaviour = behaviour;
@@ -34,6 +43,13 @@ export class Context {
     this.provider = security.provider;
     this.transcript = new Transcript(security.provider);
     this.#nextSeq = firstSeq;
+    this.#cids = cids;
+  }
+
+  /** Our first one, for the peer's records; empty for none, and `undefined` where connection IDs are not used. */
+  get connectionId(): Uint8Array | undefined {
+    this.#connectionId ??= this.#cids?.issue();
+    return this.#connectionId;
   }
 
   get security(): Security {

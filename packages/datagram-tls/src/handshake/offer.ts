@@ -75,6 +75,7 @@ export function makeOffer(
       exchanges: parts.exchanges,
       ticket12: parts.session12?.saved.ticket ?? EMPTY,
       hasPsks: parts.psks.length > 0,
+      connectionId: ctx.connectionId,
       hasEarlyData: parts.early !== undefined,
     }),
   };

@@ -34,8 +34,7 @@ export class Runner {
 
   /** A client's first flight. */
   start(): Action[] {
-    this.#stage = startClient(this.#ctx, this.#versions);
-    return this.#ctx.takeActions();
+    return this.#guarded(() => startClient(this.#ctx, this.#versions));
   }
 
   /** `undefined` until it is chosen. */

@@ -1,4 +1,4 @@
-import { ContentType } from '../wire/codes.js';
+import { ContentType, WireVersion } from '../wire/codes.js';
 import { writeEpochAndSequence } from './sequence.js';
 
 /** Type, version, epoch, sequence number, length (RFC 6347 §4.1). */
@@ -32,30 +32,77 @@ export interface RecordHeader {
   start: number;
   bodyStart: number;
   end: number;
+  /** Of the connection ID; as many bytes as {@link cidLength} says, 0 for none. */
+  cidStart: number;
+  cidLength: number;
   unified: boolean;
 }
 
 export function createHeader(): RecordHeader {
-  return { type: 0, version: 0, epoch: 0, sequence: 0, start: 0, bodyStart: 0, end: 0, unified: false };
+  return {
+    type: 0,
+    version: 0,
+    epoch: 0,
+    sequence: 0,
+    start: 0,
+    bodyStart: 0,
+    end: 0,
+    cidStart: 0,
+    cidLength: 0,
+    unified: false,
+  };
+}
+
+/** What tells how long connection IDs are on records to us: a header does not (RFC 9146 §4, RFC 9147 §4). */
+export interface CidLengths {
+  /** Bytes of the one that begins at `at`; 0 where there can be none. It may exceed the datagram. */
+  lengthAt(datagram: Uint8Array, at: number): number;
+}
+
+/** No record to us has one. */
+export const NO_CIDS: CidLengths = { lengthAt: () => 0 };
+
+/** Where the connection ID stands in a record of DTLS 1.2 and of 1.3: after the record number, and after the flags. */
+const CID_AT_12 = 11;
+const CID_AT_13 = 1;
+
+/** Where the connection ID of the record at `offset` begins; `undefined` where it has none. */
+export function cidStartOf(datagram: Uint8Array, offset: number): number | undefined {
+  const first = datagram[offset] as number;
+  if (first === ContentType.tls12_cid) return offset + CID_AT_12;
+  const isCid13 = (first & (UNIFIED.mask | UNIFIED.cid)) === (UNIFIED.form | UNIFIED.cid);
+  return isCid13 ? offset + CID_AT_13 : undefined;
 }
 
 /**
  * Reads the header at `offset` in either form, distinguished by the first byte (RFC 9147 §4.1). A returned reason
  * means that this record and everything behind it in the datagram cannot be read; `undefined`: `into` is filled in.
  */
-export function readHeader(datagram: Uint8Array, offset: number, into: RecordHeader): DropReason | undefined {
+export function readHeader(
+  datagram: Uint8Array,
+  offset: number,
+  into: RecordHeader,
+  cids: CidLengths = NO_CIDS,
+): DropReason | undefined {
   if (offset >= datagram.length) return 'truncated';
   const first = datagram[offset] as number;
-  if ((first & UNIFIED.mask) === UNIFIED.form) return readUnified(datagram, offset, first, into);
+  if ((first & UNIFIED.mask) === UNIFIED.form) return readUnified(datagram, offset, first, into, cids);
   if (first < ContentType.change_cipher_spec || first > ContentType.ack) return 'bad_type';
-  if (first === ContentType.tls12_cid) return 'unknown_cid';
-  return readPlain(datagram, offset, into);
+  if (first !== ContentType.tls12_cid) return readPlain(datagram, offset, into, 0);
+  const length = cids.lengthAt(datagram, offset + CID_AT_12);
+  return length === 0 ? 'unknown_cid' : readPlain(datagram, offset, into, length);
 }
 
-function readPlain(datagram: Uint8Array, at: number, into: RecordHeader): DropReason | undefined {
-  const bodyStart = at + PLAIN_HEADER_LENGTH;
+/** The connection ID of DTLS 1.2 stands before the length (RFC 9146 §4). */
+function readPlain(
+  datagram: Uint8Array,
+  at: number,
+  into: RecordHeader,
+  cidLength: number,
+): DropReason | undefined {
+  const bodyStart = at + PLAIN_HEADER_LENGTH + cidLength;
   if (bodyStart > datagram.length) return 'truncated';
-  const length = u16(datagram, at + 11);
+  const length = u16(datagram, bodyStart - 2);
   if (bodyStart + length > datagram.length) return 'truncated';
   if (length > MAX_BODY) return 'too_long';
   into.type = datagram[at] as number;
@@ -66,6 +113,8 @@ function readPlain(datagram: Uint8Array, at: number, into: RecordHeader): DropRe
   into.start = at;
   into.bodyStart = bodyStart;
   into.end = bodyStart + length;
+  into.cidStart = at + CID_AT_12;
+  into.cidLength = cidLength;
   into.unified = false;
   return undefined;
 }
@@ -75,9 +124,12 @@ function readUnified(
   at: number,
   flags: number,
   into: RecordHeader,
+  cids: CidLengths,
 ): DropReason | undefined {
-  if ((flags & UNIFIED.cid) !== 0) return 'unknown_cid';
-  const sequenceAt = at + 1;
+  const hasCid = (flags & UNIFIED.cid) !== 0;
+  const cidLength = hasCid ? cids.lengthAt(datagram, at + CID_AT_13) : 0;
+  if (hasCid && cidLength === 0) return 'unknown_cid';
+  const sequenceAt = at + CID_AT_13 + cidLength;
   const lengthAt = sequenceAt + ((flags & UNIFIED.sequence16) !== 0 ? 2 : 1);
   const bodyStart = lengthAt + ((flags & UNIFIED.length) !== 0 ? 2 : 0);
   if (bodyStart > datagram.length) return 'truncated';
@@ -92,8 +144,26 @@ function readUnified(
   into.start = at;
   into.bodyStart = bodyStart;
   into.end = end;
+  into.cidStart = at + CID_AT_13;
+  into.cidLength = cidLength;
   into.unified = true;
   return undefined;
+}
+
+/** Writes the header of a record of DTLS 1.2 with a connection ID (RFC 9146 §4). */
+export function writeCidHeader12(
+  out: Uint8Array,
+  at: number,
+  cid: Uint8Array,
+  epoch: number,
+  sequence: number,
+  length: number,
+): void {
+  writePlainHeader(out, at, ContentType.tls12_cid, WireVersion.dtls12, epoch, sequence, 0);
+  const lengthAt = at + CID_AT_12 + cid.length;
+  out.set(cid, at + CID_AT_12);
+  out[lengthAt] = length >>> 8;
+  out[lengthAt + 1] = length;
 }
 
 /** Writes a header in the form of DTLS 1.2 and epoch 0. */
@@ -114,6 +184,18 @@ export function writePlainHeader(
   out[at + 12] = length;
 }
 
+/**
+ * The content of an inner plaintext, which is followed by its type and then by zeros (RFC 8446 §5.4, RFC 9146 §4): the type
+ * goes into the header.
+ */
+export function openInner(inner: Uint8Array, header: RecordHeader): Uint8Array | DropReason {
+  let typeAt = inner.length - 1;
+  while (typeAt >= 0 && inner[typeAt] === 0) typeAt--;
+  if (typeAt < 0) return 'no_content_type';
+  header.type = inner[typeAt] as number;
+  return inner.subarray(0, typeAt);
+}
+
 function u16(bytes: Uint8Array, at: number): number {
   return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
 }
@@ -127,8 +209,10 @@ export type DropReason =
   | 'truncated'
   | 'bad_type'
   | 'bad_version'
-  /** No connection ID was negotiated. */
+  /** A connection ID where none was negotiated, or one that is not ours. */
   | 'unknown_cid'
+  /** No connection ID where one was negotiated (RFC 9146 §3, RFC 9147 §4). */
+  | 'missing_cid'
   /** No keys for the epoch: too old, or not there yet. */
   | 'unknown_epoch'
   /** Longer than a record may be. */

@@ -87,6 +87,7 @@ export class NumberedWriter {
 /** Keeps which records came under one key, and how many failed to open. */
 export class CountingReader {
   readonly epoch: number;
+  readonly expectsCid: boolean;
   after = -1;
   upTo = Number.POSITIVE_INFINITY;
   readonly secret: Uint8Array;
@@ -94,8 +95,9 @@ export class CountingReader {
   readonly #limits: KeyLimits;
   #forged = 0;
 
-  constructor(epoch: number, limits: KeyLimits, secret: Uint8Array) {
+  constructor(epoch: number, limits: KeyLimits, secret: Uint8Array, expectsCid: boolean) {
     this.epoch = epoch;
+    this.expectsCid = expectsCid;
     this.#limits = limits;
     this.secret = secret;
   }

@@ -57,6 +57,9 @@ export class PlainWriter implements RecordWriter {
     out.set(plaintext, at + PLAIN_HEADER_LENGTH);
     return PLAIN_HEADER_LENGTH + plaintext.length;
   }
+
+  /** RFC 9146 §3: plaintext never has one. */
+  useConnectionId(): void {}
 }
 
 /**
@@ -66,6 +69,7 @@ export class PlainWriter implements RecordWriter {
 export class PlainReader implements RecordReader {
   readonly epoch = 0;
   readonly unified = false;
+  readonly expectsCid = false;
   readonly worn = false;
   readonly secret = EMPTY;
   readonly newest = -1;

@@ -1,12 +1,14 @@
 import { EMPTY } from '../base/bytes.js';
 import type { AeadKey, CbcKey, CryptoProvider, MacKey } from '../crypto/provider.js';
 import type { AeadSuite, CbcSuite } from '../crypto/suites.js';
-import { WireVersion } from '../wire/codes.js';
+import { ContentType, WireVersion } from '../wire/codes.js';
 import {
   type DropReason,
   MAX_PLAINTEXT,
+  openInner,
   PLAIN_HEADER_LENGTH,
   type RecordHeader,
+  writeCidHeader12,
   writePlainHeader,
 } from './header.js';
 import { CountingReader, type KeyLimits, limitsOf, NumberedWriter } from './limits.js';
@@ -19,10 +21,10 @@ export const records12: RecordProtection = {
     suite.aead === undefined
       ? new CbcWriter12(crypto, suite, epoch, keys)
       : new RecordWriter12(crypto, suite, epoch, keys),
-  reader: (crypto, suite, epoch, keys) =>
+  reader: (crypto, suite, epoch, keys, expectsCid) =>
     suite.aead === undefined
-      ? new CbcReader12(crypto, suite, epoch, keys)
-      : new RecordReader12(crypto, suite, epoch, keys),
+      ? new CbcReader12(crypto, suite, epoch, keys, undefined, expectsCid)
+      : new RecordReader12(crypto, suite, epoch, keys, undefined, expectsCid),
 };
 
 /** Keys of one direction of one epoch, from the key block (RFC 5246 §6.3). */
@@ -42,10 +44,11 @@ const nonce = new Uint8Array(NONCE_LENGTH);
 
 /** Protects records of DTLS 1.2. The record number is the nonce, so that nonces do not repeat. */
 export class RecordWriter12 extends NumberedWriter implements RecordWriter {
-  readonly overhead: number;
+  overhead: number;
   readonly #explicit: number;
   readonly #aead: AeadKey;
   readonly #iv: Uint8Array;
+  #cid = EMPTY;
 
   /** `limits` and `sequence`, the number of the first record, exist for tests of the limits. */
   constructor(
@@ -64,28 +67,55 @@ export class RecordWriter12 extends NumberedWriter implements RecordWriter {
   }
 
   capacity(size: number): number {
-    return size - this.overhead;
+    const room = size - this.overhead;
+    return this.#cid.length === 0 ? room : Math.min(room, MAX_PLAINTEXT_WITH_CID);
+  }
+
+  useConnectionId(cid: Uint8Array): void {
+    this.overhead += frameOf(cid) - frameOf(this.#cid);
+    this.#cid = cid;
   }
 
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
+    if (this.#cid.length > 0) return this.#sealWithCid(type, plaintext, out, at);
     const length = this.#explicit + plaintext.length + this.#aead.tagLength;
     writePlainHeader(out, at, type, WireVersion.dtls12, this.epoch, this.sequence, length);
     const aad = additionalData12(type, this.epoch, this.sequence, plaintext.length);
-    let sealedAt = at + PLAIN_HEADER_LENGTH;
-    nonce.set(this.#iv);
-    if (this.#explicit === 0) {
-      maskNonce(aad);
-    } else {
-      for (let i = 0; i < NUMBER_LENGTH; i++) {
-        const byte = aad[i] as number;
-        nonce[NUMBER_AT + i] = byte;
-        out[sealedAt + i] = byte;
-      }
-      sealedAt += NUMBER_LENGTH;
-    }
+    const sealedAt = this.#putNonce(aad, 0, out, at + PLAIN_HEADER_LENGTH);
     this.#aead.seal(nonce, aad, plaintext, out, sealedAt);
     this.sequence++;
     return PLAIN_HEADER_LENGTH + length;
+  }
+
+  /** RFC 9146 §4: content and type are sealed together. */
+  #sealWithCid(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
+    const cid = this.#cid;
+    const inner = plaintext.length + 1;
+    const length = this.#explicit + inner + this.#aead.tagLength;
+    writeCidHeader12(out, at, cid, this.epoch, this.sequence, length);
+    const aad = cidData12(cid, 0, cid.length, this.epoch, this.sequence, inner);
+    const bodyAt = at + PLAIN_HEADER_LENGTH + cid.length;
+    const sealedAt = this.#putNonce(aad, NUMBER_IN_CID_DATA, out, bodyAt);
+    out.set(plaintext, sealedAt);
+    out[sealedAt + plaintext.length] = type;
+    this.#aead.seal(nonce, aad, out.subarray(sealedAt, sealedAt + inner), out, sealedAt);
+    this.sequence++;
+    return bodyAt - at + length;
+  }
+
+  /** Makes the nonce of the record number at `from` in `aad`, and returns where the sealed bytes begin. */
+  #putNonce(aad: Uint8Array, from: number, out: Uint8Array, bodyAt: number): number {
+    nonce.set(this.#iv);
+    if (this.#explicit === 0) {
+      maskNonce(aad, from);
+      return bodyAt;
+    }
+    for (let i = 0; i < NUMBER_LENGTH; i++) {
+      const byte = aad[from + i] as number;
+      nonce[NUMBER_AT + i] = byte;
+      out[bodyAt + i] = byte;
+    }
+    return bodyAt + NUMBER_LENGTH;
   }
 }
 
@@ -104,8 +134,9 @@ export class RecordReader12 extends CountingReader implements RecordReader {
     epoch: number,
     keys: RecordKeys12,
     limits: KeyLimits = limitsOf(suite),
+    expectsCid = false,
   ) {
-    super(epoch, limits, EMPTY);
+    super(epoch, limits, EMPTY, expectsCid);
     this.#explicit = suite.explicitNonceLength;
     this.#aead = crypto.aead(suite.aead, keys.key);
     this.#iv = keys.iv;
@@ -118,29 +149,36 @@ export class RecordReader12 extends CountingReader implements RecordReader {
     const length = header.end - sealedAt - this.#aead.tagLength;
     if (length < 0) return 'too_short';
     if (!this.window.fresh(header.sequence)) return 'replayed';
-    const aad = additionalData12(header.type, this.epoch, header.sequence, length);
-    this.#setNonce(aad, datagram, header.bodyStart);
+    const hasCid = header.cidLength > 0;
+    const aad = hasCid
+      ? cidData12(datagram, header.cidStart, header.cidLength, this.epoch, header.sequence, length)
+      : additionalData12(header.type, this.epoch, header.sequence, length);
+    this.#setNonce(aad, hasCid ? NUMBER_IN_CID_DATA : 0, datagram, header.bodyStart);
     const plaintext = this.#aead.open(nonce, aad, datagram.subarray(sealedAt, header.end));
     if (plaintext === undefined) return this.onForgery();
     this.window.accept(header.sequence);
-    return length > MAX_PLAINTEXT ? 'record_overflow' : plaintext;
+    if (length > MAX_PLAINTEXT) return 'record_overflow';
+    return hasCid ? openInner(plaintext, header) : plaintext;
   }
 
-  /** A peer may choose its explicit nonces freely (RFC 5288 §3), so they are read from the record. */
-  #setNonce(aad: Uint8Array, datagram: Uint8Array, from: number): void {
+  /**
+   * A peer may choose its explicit nonces freely (RFC 5288 §3), so they are read from the record. The record number is at
+   * `numberAt` in `aad`.
+   */
+  #setNonce(aad: Uint8Array, numberAt: number, datagram: Uint8Array, from: number): void {
     nonce.set(this.#iv);
     if (this.#explicit === 0) {
-      maskNonce(aad);
+      maskNonce(aad, numberAt);
     } else {
       for (let i = 0; i < NUMBER_LENGTH; i++) nonce[NUMBER_AT + i] = datagram[from + i] as number;
     }
   }
 }
 
-/** RFC 7905 §2: the record number, the start of the AAD, is padded on the left and XORed with the IV. */
-function maskNonce(aad: Uint8Array): void {
+/** RFC 7905 §2: the record number, which the AAD has at `from`, is padded on the left and XORed with the IV. */
+function maskNonce(aad: Uint8Array, from: number): void {
   for (let i = 0; i < NUMBER_LENGTH; i++) {
-    nonce[NUMBER_AT + i] = (nonce[NUMBER_AT + i] as number) ^ (aad[i] as number);
+    nonce[NUMBER_AT + i] = (nonce[NUMBER_AT + i] as number) ^ (aad[from + i] as number);
   }
 }
 
@@ -163,10 +201,11 @@ const FRAME = BLOCK + MAC_LENGTH;
 
 /** Protects records of DTLS 1.2 under a CBC suite. */
 export class CbcWriter12 extends NumberedWriter implements RecordWriter {
-  readonly overhead = PLAIN_HEADER_LENGTH + FRAME + BLOCK;
+  overhead = PLAIN_HEADER_LENGTH + FRAME + BLOCK;
   readonly #crypto: CryptoProvider;
   readonly #cipher: CbcKey;
   readonly #mac: MacKey;
+  #cid = EMPTY;
 
   /** `limits` and `sequence`, the number of the first record, exist for tests of the limits. */
   constructor(
@@ -183,26 +222,38 @@ export class CbcWriter12 extends NumberedWriter implements RecordWriter {
     this.#mac = crypto.mac('sha256', keys.mac);
   }
 
-  /** Whole blocks, of which padding takes at least a byte. */
+  /** Whole blocks, of which padding takes at least a byte, and a content type within them another. */
   capacity(size: number): number {
-    const room = size - PLAIN_HEADER_LENGTH - FRAME;
-    return room - (room % BLOCK) - 1;
+    const cid = this.#cid;
+    const room = size - PLAIN_HEADER_LENGTH - cid.length - FRAME;
+    const largest = room - (room % BLOCK) - 1;
+    return cid.length === 0 ? largest : Math.min(largest - 1, MAX_PLAINTEXT_WITH_CID);
+  }
+
+  useConnectionId(cid: Uint8Array): void {
+    this.overhead += frameOf(cid) - frameOf(this.#cid);
+    this.#cid = cid;
   }
 
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
-    const blocks = padded(plaintext);
+    const cid = this.#cid;
+    const hasCid = cid.length > 0;
+    const blocks = hasCid ? padded(plaintext, type) : padded(plaintext);
     const length = FRAME + blocks.length;
-    writePlainHeader(out, at, type, WireVersion.dtls12, this.epoch, this.sequence, length);
-    const ivAt = at + PLAIN_HEADER_LENGTH;
+    if (hasCid) writeCidHeader12(out, at, cid, this.epoch, this.sequence, length);
+    else writePlainHeader(out, at, type, WireVersion.dtls12, this.epoch, this.sequence, length);
+    const ivAt = at + PLAIN_HEADER_LENGTH + cid.length;
     const macAt = ivAt + BLOCK + blocks.length;
     // RFC 5246 §6.2.3.2: an unpredictable IV.
     const iv = this.#crypto.randomBytes(BLOCK);
     out.set(iv, ivAt);
     this.#cipher.encrypt(iv, blocks, out, ivAt + BLOCK);
-    const aad = additionalData12(type, this.epoch, this.sequence, macAt - ivAt);
+    const aad = hasCid
+      ? cidData12(cid, 0, cid.length, this.epoch, this.sequence, macAt - ivAt)
+      : additionalData12(type, this.epoch, this.sequence, macAt - ivAt);
     out.set(this.#mac.sign(aad, out.subarray(ivAt, macAt)), macAt);
     this.sequence++;
-    return PLAIN_HEADER_LENGTH + length;
+    return ivAt - at + length;
   }
 }
 
@@ -221,8 +272,9 @@ export class CbcReader12 extends CountingReader implements RecordReader {
     epoch: number,
     keys: CbcKeys12,
     limits: KeyLimits = limitsOf(suite),
+    expectsCid = false,
   ) {
-    super(epoch, limits, EMPTY);
+    super(epoch, limits, EMPTY, expectsCid);
     this.#crypto = crypto;
     this.#cipher = crypto.aesCbc(keys.key);
     this.#mac = crypto.mac('sha256', keys.mac);
@@ -237,24 +289,30 @@ export class CbcReader12 extends CountingReader implements RecordReader {
     if (length % BLOCK !== 0) return 'bad_record';
     if (!this.window.fresh(header.sequence)) return 'replayed';
     const sealed = datagram.subarray(header.bodyStart, macAt);
-    const aad = additionalData12(header.type, this.epoch, header.sequence, sealed.length);
+    const hasCid = header.cidLength > 0;
+    const aad = hasCid
+      ? cidData12(datagram, header.cidStart, header.cidLength, this.epoch, header.sequence, sealed.length)
+      : additionalData12(header.type, this.epoch, header.sequence, sealed.length);
     if (!this.#crypto.equal(this.#mac.sign(aad, sealed), datagram.subarray(macAt, header.end)))
       return this.onForgery();
     this.window.accept(header.sequence);
     const blocks = this.#cipher.decrypt(sealed.subarray(0, BLOCK), sealed.subarray(BLOCK));
-    return unpadded(blocks);
+    const content = unpadded(blocks);
+    return hasCid && typeof content !== 'string' ? openInner(content, header) : content;
   }
 }
 
 /**
  * RFC 5246 §6.2.3.2: each byte of the padding, of which there is at least one, is the number of the other padding
- * bytes.
+ * bytes. `type`: the content type, which stands behind the content in a record with a connection ID.
  */
-function padded(plaintext: Uint8Array): Uint8Array {
-  const padding = BLOCK - (plaintext.length % BLOCK);
-  const blocks = new Uint8Array(plaintext.length + padding);
+function padded(plaintext: Uint8Array, type?: number): Uint8Array {
+  const length = plaintext.length + (type === undefined ? 0 : 1);
+  const padding = BLOCK - (length % BLOCK);
+  const blocks = new Uint8Array(length + padding);
   blocks.set(plaintext);
-  return blocks.fill(padding - 1, plaintext.length);
+  if (type !== undefined) blocks[plaintext.length] = type;
+  return blocks.fill(padding - 1, length);
 }
 
 /** A peer may pad by up to 256 bytes, to hide the length of its text. */
@@ -281,4 +339,55 @@ function additionalData12(type: number, epoch: number, sequence: number, length:
   scratch[11] = length >>> 8;
   scratch[12] = length;
   return scratch;
+}
+
+/** What a connection ID adds to a record: itself, and the content type behind the content. */
+function frameOf(cid: Uint8Array): number {
+  return cid.length === 0 ? 0 : cid.length + 1;
+}
+
+/** RFC 9146 §5: the content type within the protection counts. */
+const MAX_PLAINTEXT_WITH_CID = MAX_PLAINTEXT - 1;
+
+/** Before the connection ID: the placeholder, the type, the length, the type, the version and the record number. */
+const CID_DATA_START = 21;
+/** Where the record number stands in it. */
+const NUMBER_IN_CID_DATA = 13;
+const PLACEHOLDER_LENGTH = 8;
+
+/** One for each length of a connection ID, as it is needed. */
+const cidScratch: Uint8Array[] = [];
+
+function cidScratchOf(length: number): Uint8Array {
+  for (let next = cidScratch.length; next <= length; next++) {
+    const made = new Uint8Array(CID_DATA_START + next + 2).fill(0xff, 0, PLACEHOLDER_LENGTH);
+    const { tls12_cid } = ContentType;
+    made.set(
+      [tls12_cid, next, tls12_cid, WireVersion.dtls12 >>> 8, WireVersion.dtls12 & 0xff],
+      PLACEHOLDER_LENGTH,
+    );
+    cidScratch.push(made);
+  }
+  return cidScratch[length] as Uint8Array;
+}
+
+/**
+ * The additional data of a record whose connection ID begins at `start` in `source` (RFC 9146 §5.3), and with
+ * encrypt-then-MAC what goes before the ciphertext into the MAC (§5.2); valid until the next call. `length`: of what is
+ * sealed, and with encrypt-then-MAC of IV and ciphertext.
+ */
+function cidData12(
+  source: Uint8Array,
+  start: number,
+  cidLength: number,
+  epoch: number,
+  sequence: number,
+  length: number,
+): Uint8Array {
+  const data = cidScratchOf(cidLength);
+  writeEpochAndSequence(data, NUMBER_IN_CID_DATA, epoch, sequence);
+  for (let i = 0; i < cidLength; i++) data[CID_DATA_START + i] = source[start + i] as number;
+  data[CID_DATA_START + cidLength] = length >>> 8;
+  data[CID_DATA_START + cidLength + 1] = length;
+  return data;
 }

@@ -1,6 +1,7 @@
+import { EMPTY } from '../base/bytes.js';
 import type { AeadKey, CryptoProvider, RecordNumberMask } from '../crypto/provider.js';
 import type { AeadSuite, CipherSuite } from '../crypto/suites.js';
-import { type DropReason, MAX_PLAINTEXT, type RecordHeader, UNIFIED } from './header.js';
+import { type DropReason, MAX_PLAINTEXT, openInner, type RecordHeader, UNIFIED } from './header.js';
 import { CountingReader, type KeyLimits, limitsOf, NumberedWriter } from './limits.js';
 import type { RecordProtection, RecordReader, RecordWriter } from './reader-writer.js';
 import { completeSequence, writeSequence } from './sequence.js';
@@ -8,7 +9,8 @@ import { completeSequence, writeSequence } from './sequence.js';
 /** How DTLS 1.3 protects records. */
 export const records13: RecordProtection = {
   writer: (crypto, suite, epoch, keys) => new RecordWriter13(crypto, withAead(suite), epoch, keys),
-  reader: (crypto, suite, epoch, keys) => new RecordReader13(crypto, withAead(suite), epoch, keys),
+  reader: (crypto, suite, epoch, keys, expectsCid) =>
+    new RecordReader13(crypto, withAead(suite), epoch, keys, undefined, expectsCid),
 };
 
 /** DTLS 1.3 has no other suites (RFC 8446 §5.2). */
@@ -27,8 +29,10 @@ export interface RecordKeys13 {
   readonly secret: Uint8Array;
 }
 
-/** Flags, 16 bits of sequence number, length: what we write, and the longest header without a connection ID. */
+/** Flags, 16 bits of sequence number, length: what we write beside a connection ID. */
 const HEADER_LENGTH = 5;
+/** What of it follows the connection ID. */
+const NUMBER_AND_LENGTH = 4;
 /** The ciphertext's first bytes, which determine the record number's mask. */
 const SAMPLE_LENGTH = 16;
 const NONCE_LENGTH = 12;
@@ -39,16 +43,26 @@ const MAX_EXPANSION = 256;
 /** Scratch for the current record: sealing and opening are synchronous, so all connections share it. */
 const nonce = new Uint8Array(NONCE_LENGTH);
 const sample = new Uint8Array(SAMPLE_LENGTH);
-/** One for each length of a header, which is the AAD. */
-const headers = Array.from({ length: HEADER_LENGTH + 1 }, (_, length) => new Uint8Array(length));
-const longestHeader = headers[HEADER_LENGTH] as Uint8Array;
+/** One for each length of a header, which is the AAD, as it is needed. */
+const headers: Uint8Array[] = Array.from(
+  { length: HEADER_LENGTH + 1 },
+  (_, length) => new Uint8Array(length),
+);
 
-/** Protects records of DTLS 1.3, with the one form of header that every peer can read. */
+function headerOf(length: number): Uint8Array {
+  for (let next = headers.length; next <= length; next++) headers.push(new Uint8Array(next));
+  return headers[length] as Uint8Array;
+}
+
+/** Protects records of DTLS 1.3, with the one form of header that every peer can read; its C bit depends on the peer. */
 export class RecordWriter13 extends NumberedWriter implements RecordWriter {
-  readonly overhead: number;
+  overhead: number;
   readonly #aead: AeadKey;
   readonly #mask: RecordNumberMask;
   readonly #iv: Uint8Array;
+  #cid = EMPTY;
+  /** As long as the headers of its records; shared with other writers. */
+  #header = headerOf(HEADER_LENGTH);
 
   /** `limits` and `sequence`, the number of the first record, exist for tests of the limits. */
   constructor(
@@ -70,31 +84,43 @@ export class RecordWriter13 extends NumberedWriter implements RecordWriter {
     return size - this.overhead;
   }
 
+  useConnectionId(cid: Uint8Array): void {
+    this.overhead += cid.length - this.#cid.length;
+    this.#cid = cid;
+    this.#header = headerOf(HEADER_LENGTH + cid.length);
+  }
+
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
-    const bodyStart = at + HEADER_LENGTH;
+    const header = this.#header;
+    const bodyStart = at + header.length;
     const innerEnd = bodyStart + plaintext.length + 1;
     const end = innerEnd + this.#aead.tagLength;
     this.#writeHeader(end - bodyStart);
     out.set(plaintext, bodyStart);
     out[innerEnd - 1] = type;
     setNonce(this.#iv, this.sequence);
-    this.#aead.seal(nonce, longestHeader, out.subarray(bodyStart, innerEnd), out, bodyStart);
+    this.#aead.seal(nonce, header, out.subarray(bodyStart, innerEnd), out, bodyStart);
     const mask = this.#mask.mask(sampleAt(out, bodyStart));
-    out.set(longestHeader, at);
-    out[at + 1] = (longestHeader[1] as number) ^ (mask[0] as number);
-    out[at + 2] = (longestHeader[2] as number) ^ (mask[1] as number);
+    out.set(header, at);
+    const numberAt = bodyStart - NUMBER_AND_LENGTH;
+    out[numberAt] = (out[numberAt] as number) ^ (mask[0] as number);
+    out[numberAt + 1] = (out[numberAt + 1] as number) ^ (mask[1] as number);
     this.sequence++;
     return end - at;
   }
 
   #writeHeader(length: number): void {
-    const header = longestHeader;
-    header[0] = UNIFIED.form | UNIFIED.sequence16 | UNIFIED.length | (this.epoch & UNIFIED.epoch);
+    const header = this.#header;
+    const cid = this.#cid;
+    const flags = UNIFIED.form | UNIFIED.sequence16 | UNIFIED.length | (this.epoch & UNIFIED.epoch);
+    header[0] = cid.length === 0 ? flags : flags | UNIFIED.cid;
+    let at = 1;
+    for (let i = 0; i < cid.length; i++) header[at++] = cid[i] as number;
     // Bit operations see the low 32 bits of the number, of which 16 are sent.
-    header[1] = this.sequence >>> 8;
-    header[2] = this.sequence;
-    header[3] = length >>> 8;
-    header[4] = length;
+    header[at] = this.sequence >>> 8;
+    header[at + 1] = this.sequence;
+    header[at + 2] = length >>> 8;
+    header[at + 3] = length;
   }
 }
 
@@ -111,8 +137,9 @@ export class RecordReader13 extends CountingReader implements RecordReader {
     epoch: number,
     keys: RecordKeys13,
     limits: KeyLimits = limitsOf(suite),
+    expectsCid = false,
   ) {
-    super(epoch, limits, keys.secret);
+    super(epoch, limits, keys.secret, expectsCid);
     this.#aead = crypto.aead(suite.aead, keys.key);
     this.#mask = crypto.recordNumberMask(suite.aead, keys.sn);
     this.#iv = keys.iv;
@@ -130,24 +157,24 @@ export class RecordReader13 extends CountingReader implements RecordReader {
     if (length > MAX_PLAINTEXT + MAX_EXPANSION) return 'too_long';
     const mask = this.#mask.mask(sampleAt(datagram, bodyStart));
     const aad = copyHeader(header, datagram);
-    const sequence = this.#unmaskSequence(aad, mask);
+    const sequence = this.#unmaskSequence(aad, 1 + header.cidLength, mask);
     if (!this.window.fresh(sequence)) return 'replayed';
     setNonce(this.#iv, sequence);
     const inner = this.#aead.open(nonce, aad, datagram.subarray(bodyStart, end));
     if (inner === undefined) return this.onForgery();
     this.window.accept(sequence);
     header.sequence = sequence;
-    return unpad(inner, header);
+    return inner.length > MAX_PLAINTEXT + 1 ? 'record_overflow' : openInner(inner, header);
   }
 
-  /** Unmasks the AAD's record number bits and completes them to 48 (RFC 9147 §4.2.2, §4.2.3). */
-  #unmaskSequence(aad: Uint8Array, mask: Uint8Array): number {
+  /** Unmasks the AAD's record number bits at `at` and completes them to 48 (RFC 9147 §4.2.2, §4.2.3). */
+  #unmaskSequence(aad: Uint8Array, at: number, mask: Uint8Array): number {
     const expected = this.window.newest + 1;
-    const low = (aad[1] as number) ^ (mask[0] as number);
-    aad[1] = low;
+    const low = (aad[at] as number) ^ (mask[0] as number);
+    aad[at] = low;
     if (((aad[0] as number) & UNIFIED.sequence16) === 0) return completeSequence(expected, low, 0x100);
-    const lower = (aad[2] as number) ^ (mask[1] as number);
-    aad[2] = lower;
+    const lower = (aad[at + 1] as number) ^ (mask[1] as number);
+    aad[at + 1] = lower;
     return completeSequence(expected, low * 0x100 + lower, 0x10000);
   }
 }
@@ -160,7 +187,7 @@ function sampleAt(bytes: Uint8Array, at: number): Uint8Array {
 
 /** The record's header, which is its AAD, in scratch memory of exactly that length. */
 function copyHeader(header: RecordHeader, datagram: Uint8Array): Uint8Array {
-  const copy = headers[header.bodyStart - header.start] as Uint8Array;
+  const copy = headerOf(header.bodyStart - header.start);
   for (let i = 0; i < copy.length; i++) copy[i] = datagram[header.start + i] as number;
   return copy;
 }
@@ -170,14 +197,4 @@ function setNonce(iv: Uint8Array, sequence: number): void {
   writeSequence(nonce, SEQUENCE_AT, sequence);
   for (let i = 0; i < SEQUENCE_AT; i++) nonce[i] = iv[i] as number;
   for (let i = SEQUENCE_AT; i < NONCE_LENGTH; i++) nonce[i] = (nonce[i] as number) ^ (iv[i] as number);
-}
-
-/** Content, its type, then zeros (RFC 8446 §5.4). */
-function unpad(inner: Uint8Array, header: RecordHeader): Uint8Array | DropReason {
-  if (inner.length > MAX_PLAINTEXT + 1) return 'record_overflow';
-  let typeAt = inner.length - 1;
-  while (typeAt >= 0 && inner[typeAt] === 0) typeAt--;
-  if (typeAt < 0) return 'no_content_type';
-  header.type = inner[typeAt] as number;
-  return inner.subarray(0, typeAt);
 }

@@ -8,6 +8,8 @@ export interface RecordReader {
   readonly epoch: number;
   /** The form of this epoch's headers. */
   readonly unified: boolean;
+  /** Its records have a connection ID of ours, whose bytes the caller checks. */
+  readonly expectsCid: boolean;
   /** So many forgeries were tried that new keys are due: half of the limit that ends the session (RFC 9147 §4.5.3). */
   readonly worn: boolean;
   /** The traffic secret of its keys; empty in DTLS 1.2, whose keys come from the master secret. */
@@ -51,7 +53,7 @@ export interface RecordWriter {
   readonly secret: Uint8Array;
   /** The first number that is not reserved: a process that goes on after this one begins there. */
   reserved: number;
-  /** The most bytes by which a record exceeds its plaintext. */
+  /** The most bytes by which a record exceeds its plaintext; it changes with {@link useConnectionId}. */
   readonly overhead: number;
   /** The longest plaintext whose record has at most `size` bytes. `size` must leave room for the overhead. */
   capacity(size: number): number;
@@ -62,6 +64,8 @@ export interface RecordWriter {
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number;
   /** Goes on with number `sequence`, before which all may have been used. */
   goOnAt(sequence: number): void;
+  /** From now on records have this connection ID, at most 255 bytes; an empty one is none. */
+  useConnectionId(cid: Uint8Array): void;
 }
 
 /** Keys of one direction of one epoch, whatever the suite and the version. */
@@ -78,6 +82,14 @@ export interface RecordKeys {
 
 /** How a version protects its records: what protects and opens those of one epoch in one direction. */
 export interface RecordProtection {
+  /** Its records have no connection ID until it is told one. */
   writer(crypto: CryptoProvider, suite: CipherSuite, epoch: number, keys: RecordKeys): RecordWriter;
-  reader(crypto: CryptoProvider, suite: CipherSuite, epoch: number, keys: RecordKeys): RecordReader;
+  /** `expectsCid`: of its records. */
+  reader(
+    crypto: CryptoProvider,
+    suite: CipherSuite,
+    epoch: number,
+    keys: RecordKeys,
+    expectsCid: boolean,
+  ): RecordReader;
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { BEHAVIOUR_OPTIONS, resolveBehaviour } from '#lib/config/behaviour.js';
 import type { Role } from '#lib/config/config.js';
+import type { ConnectionIdOption } from '#lib/config/connection-ids.js';
 import { SECURITY_OPTIONS } from '#lib/config/options.js';
 import { type Platform, resolveSecurity } from '#lib/config/resolve.js';
 import { nodeProvider } from '#lib/crypto/node.js';
@@ -135,6 +136,12 @@ const BEHAVIOUR_MISTAKES: readonly Mistake[] = [
   ['keepAlive', 1000, 'ERR_INVALID_ARG_TYPE', /object/],
   ['keepAlive.interval', '1000', 'ERR_INVALID_ARG_TYPE'],
   ['keepAlive.interval', 999, 'ERR_OUT_OF_RANGE', /1000/],
+  ['connectionId', 'on', 'ERR_INVALID_ARG_TYPE', /boolean or number/],
+  ['connectionId', 21, 'ERR_OUT_OF_RANGE', /20/],
+  ['connectionId', -1, 'ERR_OUT_OF_RANGE'],
+  ['connectionId.length', 0, 'ERR_OUT_OF_RANGE'],
+  ['connectionId.length', 21, 'ERR_OUT_OF_RANGE'],
+  ['connectionId.generate', 'random', 'ERR_INVALID_ARG_TYPE'],
   ['idleTimeout', '1', 'ERR_INVALID_ARG_TYPE'],
   ['idleTimeout', -1, 'ERR_OUT_OF_RANGE'],
   ['handshakeTimeout', true, 'ERR_INVALID_ARG_TYPE'],
@@ -310,6 +317,7 @@ suite('what options resolve to', () => {
       handshakeTimeout: 60_000,
       idleTimeout: { client: 0, server: 1_800_000 },
       keepAlive: undefined,
+      connectionIds: { client: { length: 0, generate: undefined }, server: undefined },
       allowHalfOpen: false,
       recordsPerKey: Number.MAX_SAFE_INTEGER,
       retransmission: { initial: 1000, max: 60_000 },
@@ -392,6 +400,26 @@ suite('what options resolve to', () => {
       max: 60_000,
     });
     assert.deepEqual(behave({ retransmission: { max: 5000 } }).retransmission, { initial: 1000, max: 5000 });
+  });
+
+  test('connection IDs have the length that is asked for, by whichever role', () => {
+    const policy = (connectionId: ConnectionIdOption) =>
+      resolveBehaviour({ connectionId }, false).connectionIds;
+    const random = (length: number) => ({ length, generate: undefined });
+    assert.deepEqual(policy(true), { client: random(8), server: random(8) });
+    assert.deepEqual(policy(false), { client: undefined, server: undefined });
+    assert.deepEqual(policy(0), { client: random(0), server: random(0) });
+    assert.deepEqual(policy({ length: 20 }), { client: random(20), server: random(20) });
+    const generate = () => new Uint8Array(3);
+    assert.deepEqual(policy({ generate }).server, { length: undefined, generate });
+    assert.deepEqual(policy({ length: 3, generate }).server, { length: 3, generate });
+  });
+
+  test('an object without a field says nothing about connection IDs', () => {
+    assert.throws(() => resolveBehaviour({ connectionId: {} }, false), {
+      code: 'ERR_INVALID_ARG_VALUE',
+      message: /must have length or generate/,
+    });
   });
 
   test('tracing is requested by the caller of the core, not by an option', () => {

@@ -57,6 +57,20 @@ for (const of of SUITES) {
 
 for (const version of VERSIONS) {
   suite(`${version}: a moved session`, () => {
+    for (const role of ROLES)
+      test(`keeps the connection IDs of both sides when its ${role} moved`, () => {
+        const connectionId = { connectionId: 8 };
+        const options = { version, clientBehaviour: connectionId, serverBehaviour: connectionId };
+        new Pair(options).handshake().explain((pair) => {
+          const before = [pair.idsOf(pair.client), pair.idsOf(pair.server)];
+          assert.equal(before[0]?.send.length, 8);
+          talk(pair, 'before');
+          pair.move(sideOf(pair, role));
+          talk(pair, 'after');
+          assert.deepEqual([pair.idsOf(pair.client), pair.idsOf(pair.server)], before);
+        });
+      });
+
     test('shows what it showed', () => {
       const both: SecurityOptions = { alpn: ['coap', 'x'], srtp: 'SRTP_AEAD_AES_128_GCM' };
       const server: SecurityOptions = { ...SERVERS.ed25519, ...both, requestCert: true };

@@ -161,6 +161,7 @@ suite('a misspelt option', () => {
   const server = (options: Options) => () => GIVE.server(options);
   const client = (options: Options) => () => GIVE.client(options);
   const nested: readonly [place: string, run: () => unknown, option: string, meant: string][] = [
+    ['connectionId', client({ connectionId: { lenght: 8 } }), 'connectionId.lenght', 'length'],
     ['keepAlive', client({ keepAlive: { interval: 1000, timout: 2000 } }), 'keepAlive.timout', 'timeout'],
     ['retransmission', client({ retransmission: { initail: 10 } }), 'retransmission.initail', 'initial'],
     ['hostPrefix', server({ hostPrefix: { ipv44: 24 } }), 'hostPrefix.ipv44', 'ipv4'],

@@ -12,6 +12,7 @@ export function offering(security: Security, more: Partial<Offering> = {}): Offe
     exchanges: [],
     ticket12: new Uint8Array(0),
     hasPsks: false,
+    connectionId: undefined,
     hasEarlyData: false,
     ...more,
   };

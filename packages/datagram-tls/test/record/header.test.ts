@@ -21,7 +21,7 @@ suite('record headers', () => {
         const header = createHeader();
         assert.equal(readHeader(datagram, at, header), undefined);
         const bodyStart = at + PLAIN_HEADER_LENGTH;
-        const place = { start: at, bodyStart, end: bodyStart + length };
+        const place = { start: at, bodyStart, end: bodyStart + length, cidStart: at + 11, cidLength: 0 };
         assert.deepEqual(header, { ...fields, ...place, unified: false });
       }),
     );
@@ -37,7 +37,39 @@ suite('record headers', () => {
     test(`a unified header with ${name} is read`, () => {
       const header = createHeader();
       assert.equal(readHeader(Uint8Array.from(datagram), 0, header), undefined);
-      assert.deepEqual(header, { type: 0, version: 0, start: 0, unified: true, ...expected });
+      const none = { cidStart: 1, cidLength: 0 };
+      assert.deepEqual(header, { type: 0, version: 0, start: 0, unified: true, ...none, ...expected });
+    });
+  }
+
+  const withIds: readonly [string, number[], object][] = [
+    [
+      '1.2',
+      [25, 0xfe, 0xfd, 0, 1, ...zeros(5), 7, 5, 6, 0, 1, 9, 8],
+      { bodyStart: 15, end: 16, cidStart: 11 },
+    ],
+    ['1.3 with 16 bits', [0x3e, 5, 6, 1, 2, 0, 3, 9, 9, 9], { bodyStart: 7, end: 10, cidStart: 1 }],
+    ['1.3 with 8 bits', [0x32, 5, 6, 7, 9, 9, 9], { bodyStart: 4, end: 7, cidStart: 1 }],
+  ];
+  for (const [name, datagram, expected] of withIds) {
+    test(`a connection ID of 2 bytes in ${name} is found`, () => {
+      const header = createHeader();
+      assert.equal(readHeader(Uint8Array.from(datagram), 0, header, { lengthAt: () => 2 }), undefined);
+      const { bodyStart, end, cidStart } = header;
+      assert.deepEqual({ bodyStart, end, cidStart }, expected);
+      assert.equal(header.cidLength, 2);
+    });
+
+    test(`a connection ID in ${name} that is none of ours makes the rest unreadable`, () => {
+      assert.equal(
+        readHeader(Uint8Array.from(datagram), 0, createHeader(), { lengthAt: () => 0 }),
+        'unknown_cid',
+      );
+    });
+
+    test(`a connection ID in ${name} that is cut short is refused`, () => {
+      const cut = Uint8Array.from(datagram).subarray(0, (expected as { cidStart: number }).cidStart + 1);
+      assert.equal(readHeader(cut, 0, createHeader(), { lengthAt: () => 2 }), 'truncated');
     });
   }
 
@@ -69,7 +101,8 @@ suite('record headers', () => {
       fc.property(first, fc.uint8Array({ maxLength: 40 }), (type, rest) => {
         const datagram = Uint8Array.of(type, ...rest);
         const header = createHeader();
-        if (readHeader(datagram, 0, header) !== undefined) return;
+        const cids = { lengthAt: () => type % 5 };
+        if (readHeader(datagram, 0, header, cids) !== undefined) return;
         assert.ok(header.start < header.bodyStart && header.bodyStart <= header.end);
         assert.ok(header.end <= datagram.length);
       }),

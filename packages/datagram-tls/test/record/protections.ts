@@ -23,6 +23,8 @@ export interface ProtectionOptions {
   sequence?: number;
   limits?: KeyLimits;
   provider?: CryptoProvider;
+  /** On the records. */
+  cid?: Uint8Array;
 }
 
 /** Every suite of both versions. */
@@ -46,15 +48,20 @@ export function protectionOf(suite: CipherSuite): Protection {
     suite,
     iv: keys.iv,
     headerLength: suite.version === 'DTLSv1.3' ? 5 : 13,
-    writer: ({ epoch = 1, limits, sequence, provider = nodeProvider } = {}) => {
-      if (suite.aead === undefined) return new CbcWriter12(provider, suite, epoch, keys, limits, sequence);
-      const Writer = suite.version === 'DTLSv1.3' ? RecordWriter13 : RecordWriter12;
-      return new Writer(provider, suite, epoch, keys, limits, sequence);
+    writer: ({ epoch = 1, limits, sequence, provider = nodeProvider, cid } = {}) => {
+      const Aead = suite.version === 'DTLSv1.3' ? RecordWriter13 : RecordWriter12;
+      const writer =
+        suite.aead === undefined
+          ? new CbcWriter12(provider, suite, epoch, keys, limits, sequence)
+          : new Aead(provider, suite, epoch, keys, limits, sequence);
+      if (cid !== undefined) writer.useConnectionId(cid);
+      return writer;
     },
-    reader: ({ epoch = 1, limits, provider = nodeProvider } = {}) => {
-      if (suite.aead === undefined) return new CbcReader12(provider, suite, epoch, keys, limits);
+    reader: ({ epoch = 1, limits, provider = nodeProvider, cid } = {}) => {
+      const expectsCid = cid !== undefined && cid.length > 0;
+      if (suite.aead === undefined) return new CbcReader12(provider, suite, epoch, keys, limits, expectsCid);
       const Reader = suite.version === 'DTLSv1.3' ? RecordReader13 : RecordReader12;
-      return new Reader(provider, suite, epoch, keys, limits);
+      return new Reader(provider, suite, epoch, keys, limits, expectsCid);
     },
   };
 }
@@ -70,12 +77,12 @@ export interface Received {
   readonly result: Uint8Array | DropReason;
 }
 
-/** What becomes of the first record of a datagram when `reader` is the only one installed. */
-export function received(reader: RecordReader, datagram: Uint8Array): Received {
+/** What becomes of the first record of a datagram when `reader` is the only one installed; `cidLength`: of our IDs. */
+export function received(reader: RecordReader, datagram: Uint8Array, cidLength = 0): Received {
   const header = createHeader();
   const epochs = new Epochs();
   epochs.installReader(reader);
-  const bad = readHeader(datagram, 0, header);
+  const bad = readHeader(datagram, 0, header, { lengthAt: () => cidLength });
   if (bad !== undefined) return { header, result: bad };
   return { header, result: epochs.readerFor(header)?.open(header, datagram) ?? 'unknown_epoch' };
 }

@@ -8,6 +8,7 @@ import type { SecurityOptions } from '#lib/config/options.js';
 import type { Security } from '#lib/connection/version.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
 import type { EndpointEvent } from '#lib/endpoint/endpoint.js';
+import type { ConnectionIdPair } from '#lib/extensions/connection-id.js';
 import type { JobAnswer } from '#lib/handshake/jobs.js';
 import { forgetSession, keepSession } from '#lib/policy/resumption.js';
 import { JUDGEMENT_DAY } from './identities.js';
@@ -149,6 +150,12 @@ export class Pair {
     this.drain();
     side.endpoint.send(side.entry, data);
     return this.#drainTransmits(side) ?? -1;
+  }
+
+  /** The connection IDs of the newest association of `side`. */
+  idsOf(side: Side): ConnectionIdPair {
+    const none = { send: new Uint8Array(0), receive: new Uint8Array(0) };
+    return side.entry.connection.connectionIds ?? none;
   }
 
   close(side: Side): void {

@@ -41,7 +41,7 @@ import { DOWNGRADE_TO_12, type ServerHello } from '../../wire/messages/server-he
 import { decodeServerHelloDone } from '../../wire/messages/server-hello-done.js';
 import { decodeServerKeyExchange, type ServerEcdhParams } from '../../wire/messages/server-key-exchange.js';
 import { FACTS_12, isLatest } from '../../wire/version.js';
-import { readAgreements } from '../agreements.js';
+import { readAgreements, readConnectionIds } from '../agreements.js';
 import { acceptPeer, askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, checkSignature, PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
@@ -300,6 +300,8 @@ function readServerHello12(ctx: Context, offer: Offer, serverHello: ServerHello)
   refuseDowngrade(ctx, serverHello);
   const extensions = checkExtensions(offer, serverHello);
   checkEncryptThenMac(suite, extensions.get(ExtensionType.encrypt_then_mac));
+  const agreed = readAgreements(ctx, FACTS_12.rules, extensions);
+  readConnectionIds(ctx, extensions);
   const status = extensions.get(ExtensionType.status_request);
   if (status !== undefined) decoded(decodeStatusResponse(status), 'status_request');
   return {
@@ -309,7 +311,7 @@ function readServerHello12(ctx: Context, offer: Offer, serverHello: ServerHello)
     serverRandom: own(serverHello.random),
     extendedMasterSecret: extensions.has(ExtensionType.extended_master_secret),
     serverName: ctx.destination.serverName,
-    agreed: readAgreements(ctx, FACTS_12.rules, extensions),
+    agreed,
     types: readCertificateTypes(ctx.security, extensions),
     announcesStaple: status !== undefined,
     sessionId: own(serverHello.sessionId),

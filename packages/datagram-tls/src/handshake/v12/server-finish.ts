@@ -18,7 +18,7 @@ import { transcriptHeader12 } from '../../wire/messages/handshake-header.js';
 import { encodeNewSessionTicket12 } from '../../wire/messages/new-session-ticket12.js';
 import { DOWNGRADE_TO_12, encodeServerHello } from '../../wire/messages/server-hello.js';
 import { FACTS_12, isLatest } from '../../wire/version.js';
-import { chooseAgreements, encodeAgreements } from '../agreements.js';
+import { chooseAgreements, chooseConnectionIds, encodeAgreements } from '../agreements.js';
 import type { FinishedVerified, PeerIdentity } from '../authenticate.js';
 import type { ClientOffer } from '../client-wishes.js';
 import type { Context } from '../context.js';
@@ -249,6 +249,8 @@ export function sendServerHello12(
   }
   if (hello.promisesTicket) extensions.set(ExtensionType.session_ticket, encodeSessionTicketResponse());
   for (const [type, answer] of encodeAgreements(hello.agreed, FACTS_12.rules)) extensions.set(type, answer);
+  const cid = chooseConnectionIds(ctx, client.hello.extensions);
+  if (cid !== undefined) extensions.set(ExtensionType.connection_id, cid);
   for (const [type, answer] of answers) extensions.set(type, answer);
   const body = encodeServerHello({
     legacyVersion: WireVersion.dtls12,

@@ -34,7 +34,7 @@ import {
   type ServerHello,
 } from '../../wire/messages/server-hello.js';
 import { FACTS_13 } from '../../wire/version.js';
-import { readAgreements } from '../agreements.js';
+import { readAgreements, readConnectionIds } from '../agreements.js';
 import { acceptPeer, askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, claimChain, type FinishedVerified, type PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
@@ -372,6 +372,7 @@ function agreeOnKeys(
   message: Message,
 ): ServerHello13 {
   checkAnswers(hello.extensions, 'SH', offer.hello.extensions);
+  readConnectionIds(ctx, hello.extensions);
   const psk = chosenPsk(offer, suite, hello);
   const exchange = standsAlone(ctx, psk, hello) ? undefined : finishExchange(offer, hello);
   ctx.transcript.add(message.type, message.seq, message.body);

@@ -19,6 +19,7 @@ import { encodeHandshake13, transcriptHeader13 } from '../../wire/messages/hands
 import { encodeServerHello } from '../../wire/messages/server-hello.js';
 import { FACTS_13 } from '../../wire/version.js';
 import type { EarlyRefusal } from '../actions.js';
+import { chooseConnectionIds } from '../agreements.js';
 import type { ClientOffer } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import type { FoundPsk, OpenedTicket } from '../jobs.js';
@@ -155,7 +156,7 @@ export function agree13(ctx: Context, hello: ReadyHello13, psk: ChosenPsk13 | un
   const { suite } = choice;
   const exchange = answerShare(ctx, hello, psk);
   ctx.transcript.add(message.type, message.seq, message.body);
-  sendServerHello(ctx, suite, exchange, psk);
+  sendServerHello(ctx, client, suite, exchange, psk);
   const { random: clientRandom } = client.hello;
   const hellos = { suite, group: exchange?.group, clientRandom, serverName: client.serverName };
   return startHandshakeKeys13(ctx, hellos, exchange?.secret, psk);
@@ -211,6 +212,7 @@ function hasBinder(ctx: Context, { client, message }: ReadyHello13, psk: ChosenP
 
 function sendServerHello(
   ctx: Context,
+  { hello }: ClientWishes13,
   suite: CipherSuite,
   exchange: Exchange | undefined,
   psk: ChosenPsk13 | undefined,
@@ -224,6 +226,8 @@ function sendServerHello(
     extensions.set(ExtensionType.key_share, answer);
   }
   if (psk !== undefined) extensions.set(ExtensionType.pre_shared_key, encodePreSharedKeyResponse(psk.index));
+  const cid = chooseConnectionIds(ctx, hello.extensions);
+  if (cid !== undefined) extensions.set(ExtensionType.connection_id, cid);
   const body = encodeServerHello({
     legacyVersion: WireVersion.dtls12,
     random: ctx.provider.randomBytes(32),

@@ -1,0 +1,167 @@
+import { EMPTY, own } from '../base/bytes.js';
+import { DTLSError, invalidReturn, outOfRange, textOf } from '../base/errors.js';
+import type { ConnectionIdPolicy } from '../config/config.js';
+import { MAX_CID_LENGTH } from '../config/connection-ids.js';
+import type { CryptoProvider } from '../crypto/provider.js';
+import type { ConnectionIdPair } from '../extensions/connection-id.js';
+import type { CidIssuer } from '../handshake/context.js';
+import type { CidLengths } from '../record/header.js';
+import type { Reader, Writer } from '../wire/cursor.js';
+
+/** Finds associations by connection ID: an endpoint, which has many. */
+export interface CidRegistry {
+  /** Records with this ID go to this association from now on; false where another association has it. */
+  claim(cid: Uint8Array): boolean;
+  /** They do not any more. */
+  release(cid: Uint8Array): void;
+}
+
+/** IDs that are made until one is found that no other association has. */
+const MAX_TRIES = 8;
+
+/** The connection IDs of one association. */
+export class ConnectionIds implements CidIssuer, CidLengths {
+  readonly #policy: ConnectionIdPolicy;
+  readonly #provider: CryptoProvider;
+  readonly #registry: CidRegistry | undefined;
+  /** What the peer's records may have, the newest first. */
+  #own: Uint8Array[] = [];
+  #send: Uint8Array = EMPTY;
+  #expected = false;
+  /** Both sides have agreed on them. */
+  #agreed = false;
+
+  /** Without `registry` no other association is found by ID. */
+  constructor(policy: ConnectionIdPolicy, provider: CryptoProvider, registry: CidRegistry | undefined) {
+    this.#policy = policy;
+    this.#provider = provider;
+    this.#registry = registry;
+  }
+
+  /** On our protected records; empty for none. */
+  get send(): Uint8Array {
+    return this.#send;
+  }
+
+  /** The peer's protected records have one of ours. */
+  get expected(): boolean {
+    return this.#expected;
+  }
+
+  /** The newest; `undefined` until both sides have agreed on them, and where they have not. */
+  get pair(): ConnectionIdPair | undefined {
+    return this.#agreed ? { send: this.#send, receive: this.#own[0] ?? EMPTY } : undefined;
+  }
+
+  /** For the peer's records. Where no free one is found its records have none, which costs it a changed address. */
+  issue(): Uint8Array {
+    if (this.#policy.length === 0) return EMPTY;
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const cid = this.#make();
+      if (this.#registry?.claim(cid) === false) continue;
+      this.#own = [cid, ...this.#own];
+      return cid;
+    }
+    return EMPTY;
+  }
+
+  /** Both hellos are known; `undefined`: no connection IDs. */
+  use(ids: ConnectionIdPair | undefined): void {
+    if (ids === undefined) return this.forget();
+    this.#agreed = true;
+    this.#send = ids.send;
+    this.#expected = ids.receive.length > 0;
+  }
+
+  /** None of ours is read any more. */
+  forget(): void {
+    for (const cid of this.#own) this.#registry?.release(cid);
+    this.#own = [];
+    this.#expected = false;
+  }
+
+  /** That of ours that stands there; 0 where there is none. */
+  lengthAt(datagram: Uint8Array, at: number): number {
+    for (const cid of this.#own) if (standsAt(datagram, at, cid)) return cid.length;
+    return 0;
+  }
+
+  /** The IDs that both sides have agreed on. */
+  save(w: Writer): void {
+    w.vec8(this.#send).u8(this.#own.length);
+    for (const cid of this.#own) w.vec8(cid);
+  }
+
+  /** Returns whether ours are free. */
+  restore(r: Reader): boolean {
+    const send = own(r.vec8());
+    const ours: Uint8Array[] = [];
+    for (let left = r.u8(); left > 0 && !r.failed; left--) ours.push(own(r.vec8()));
+    for (const cid of ours) {
+      if (this.#registry?.claim(cid) === false) {
+        this.forget();
+        return false;
+      }
+      this.#own = [...this.#own, cid];
+    }
+    this.use({ send, receive: this.#own[0] ?? EMPTY });
+    return true;
+  }
+
+  #make(): Uint8Array {
+    const { length = 0, generate } = this.#policy;
+    return generate === undefined
+      ? this.#provider.randomBytes(length)
+      : generated(generate, this.#policy.length);
+  }
+}
+
+function standsAt(datagram: Uint8Array, at: number, cid: Uint8Array): boolean {
+  for (let i = 0; i < cid.length; i++) if (datagram[at + i] !== cid[i]) return false;
+  return true;
+}
+
+const NAME = 'options.connectionId.generate';
+
+/** `length`: what it has to be, if anything. */
+function generated(generate: () => Uint8Array, length: number | undefined): Uint8Array {
+  let made: unknown;
+  try {
+    made = generate();
+  } catch (cause) {
+    throw new DTLSError('ERR_DTLS_CALLBACK', textOf(cause), { alert: 'internal_error', cause });
+  }
+  if (!(made instanceof Uint8Array)) throw nonsense(invalidReturn(NAME, 'an instance of Uint8Array', made));
+  const fits =
+    length === undefined ? made.length >= 1 && made.length <= MAX_CID_LENGTH : made.length === length;
+  if (!fits) {
+    const range = length === undefined ? `>= 1 && <= ${MAX_CID_LENGTH}` : `${length}`;
+    throw nonsense(outOfRange(`${NAME}().length`, range, made.length));
+  }
+  return own(made);
+}
+
+function nonsense(cause: Error): DTLSError {
+  return new DTLSError('ERR_DTLS_CALLBACK', cause.message, { alert: 'internal_error', cause });
+}
+
+const NONE: ConnectionIdPolicy = { length: 0, generate: undefined };
+
+/** Of an open session: whether there are any, and which. */
+export function saveIds(ids: ConnectionIds | undefined, w: Writer): void {
+  const agreed = ids?.pair !== undefined;
+  w.u8(agreed ? 1 : 0);
+  if (agreed) ids.save(w);
+}
+
+/** `ids`: of the settings here, which may differ from those of the saved session; `taken`: another session has one of them. */
+export function restoreIds(
+  ids: ConnectionIds | undefined,
+  provider: CryptoProvider,
+  registry: CidRegistry | undefined,
+  r: Reader,
+): ConnectionIds | 'taken' | undefined {
+  if (r.u8() === 0) return undefined;
+  const restored = ids ?? new ConnectionIds(NONE, provider, registry);
+  return restored.restore(r) ? restored : 'taken';
+}
