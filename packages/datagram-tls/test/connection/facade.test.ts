@@ -13,6 +13,7 @@ import { recordsOf } from '../support/records.js';
 import { behaviour, security, VERSIONS } from '../support/settings.js';
 
 const GETTERS = [
+  'connectionIds',
   'counters',
   'earlyData',
   'isFinishing',
