@@ -74,9 +74,10 @@ for (const protection of protections) {
   });
 }
 
-for (const { name, writer, suite: of } of eachVersion) {
+for (const protection of eachVersion) {
+  const { name, suite: of } = protection;
   test(`the content type of ${of.version} is within the protection: ${name}`, () => {
-    const record = sealed(writer({ cid: bytes(4) }), bytes(5), 22);
+    const record = sealed(protection.writer({ cid: bytes(4) }), bytes(5), 22);
     if (of.version === 'DTLSv1.2') assert.equal(record[0], 25);
     else assert.equal((record[0] ?? 0) & 0xf0, 0x30);
   });
