@@ -41,6 +41,7 @@ export function namespacesMissing(): string | undefined {
 export function enter(place: Place): Ground {
   if (place === 'ipv6') return oneHostWithManyAddresses();
   if (place === 'slow-uplink') return slowUplink();
+  if (place === 'slow-router') return slowRouter();
   return LOOPBACK;
 }
 
@@ -80,6 +81,47 @@ function slowUplink(): Ground {
   return {
     server: '10.98.0.1',
     honest: '10.98.0.2',
+    prefix: '10.99.',
+    family: 'IPv4',
+    serverNamespace: server,
+    clientNamespace: client,
+    leave,
+  };
+}
+
+/** Two hosts with a router between them, whose link to the client is slow and whose queue is short. */
+function slowRouter(): Ground {
+  const [server, router, client] = [
+    `siege-s-${process.pid}`,
+    `siege-r-${process.pid}`,
+    `siege-c-${process.pid}`,
+  ];
+  const leave = () => {
+    for (const namespace of [server, router, client]) spawnSync('ip', ['netns', 'del', namespace]);
+  };
+  make(leave, [
+    ...[server, router, client].map((namespace) => `netns add ${namespace}`),
+    `-n ${server} link add uplink type veth peer name inside netns ${router}`,
+    `-n ${router} link add outside type veth peer name uplink netns ${client}`,
+    ...[server, router, client].map((namespace) => `-n ${namespace} link set lo up`),
+    `-n ${server} address add 10.98.0.1/30 dev uplink`,
+    `-n ${router} address add 10.98.0.2/30 dev inside`,
+    `-n ${router} address add 10.98.1.1/30 dev outside`,
+    `-n ${client} address add 10.98.1.2/30 dev uplink`,
+    `-n ${server} link set uplink up`,
+    `-n ${router} link set inside up`,
+    `-n ${router} link set outside up`,
+    `-n ${client} link set uplink up`,
+    `-n ${server} route add default via 10.98.0.2`,
+    `-n ${client} route add default via 10.98.1.1`,
+    `-n ${router} route add 10.99.0.0/16 via 10.98.1.2`,
+    `-n ${client} route add local 10.99.0.0/16 dev lo`,
+    `netns exec ${router} sysctl -qw net.ipv4.ip_forward=1`,
+    `netns exec ${router} tc qdisc add dev outside root tbf rate ${UPLINK} burst 16kb latency 100ms`,
+  ]);
+  return {
+    server: '10.98.0.1',
+    honest: '10.98.1.2',
     prefix: '10.99.',
     family: 'IPv4',
     serverNamespace: server,

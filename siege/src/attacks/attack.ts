@@ -40,7 +40,7 @@ export interface Tally {
   readonly checks?: readonly Check[];
 }
 
-export type Place = 'loopback' | 'slow-uplink' | 'ipv6';
+export type Place = 'loopback' | 'slow-uplink' | 'slow-router' | 'ipv6';
 
 export interface Attack {
   readonly name: string;

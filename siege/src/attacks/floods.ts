@@ -27,6 +27,15 @@ export const floods: readonly Attack[] = [
     run: (field) => helloFlood(field, Math.max(SLOW_UPLINK_RATE, 10 * field.capacity)),
   },
   {
+    name: 'ClientHellos, router with 2 Mbit/s',
+    cases: 'A2',
+    place: 'slow-router',
+    unvalidated: true,
+    // Half of the link: the server cannot see the queue of a router.
+    options: () => ({ maxAnswerRate: 0x2_0000 }),
+    run: (field) => helloFlood(field, Math.max(SLOW_UPLINK_RATE, 10 * field.capacity)),
+  },
+  {
     name: 'parts of ClientHellos',
     cases: 'A2',
     unvalidated: true,

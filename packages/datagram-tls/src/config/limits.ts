@@ -70,6 +70,13 @@ export const LIMIT_OPTIONS = {
    * @defaultValue always
    */
   cookies: option(oneOf<CookiePolicy>(['always', 'under-load']), { default: 'always' }),
+  /**
+   * What a server sends in a second to addresses that it does not know: requests for cookies, and alerts. Each counts 48
+   * for its headers. For a server whose narrow link is a router's: a flood of ClientHellos from forged addresses then
+   * leaves room to sessions. Clients that repeat a ClientHello come first. 0: no limit.
+   * @defaultValue 0
+   */
+  maxAnswerRate: option(integer(0, MAX_COUNT), { default: 0, unit: 'bytes' }),
 };
 
 /**
@@ -110,6 +117,8 @@ export interface EndpointLimits {
   readonly evictAfter: Duration;
   /** When a client is asked for a cookie. */
   readonly cookies: CookiePolicy;
+  /** Bytes of a second of answers to addresses without an association. */
+  readonly maxAnswerRate: number;
   /** How long a cookie is valid at least; at most twice as long; ms. */
   readonly cookieLifetime: Duration;
 }
@@ -136,6 +145,7 @@ export function resolveLimits(options: LimitOptions): EndpointLimits {
     hostPrefix: resolveHostPrefix(settings.hostPrefix ?? {}),
     evictAfter: settings.evictAfter,
     cookies: settings.cookies,
+    maxAnswerRate: settings.maxAnswerRate,
     cookieLifetime: COOKIE_LIFETIME,
   });
 }

@@ -50,8 +50,8 @@ export interface DiagnosticsChannels {
   /** Clients got no session because a limit is reached; as `onrefused`, at most once a second for each reason. */
   'datagram-tls.endpoint.refused': OfEndpoint & { readonly refusal: Refusal };
   /**
-   * Datagrams were dropped: without a session, `busy` or `not_client_hello`; `send_queue_…`, which found no room in the
-   * send queue.
+   * Datagrams were dropped: without a session, `busy` or `not_client_hello`; answers beyond `maxAnswerRate`,
+   * `answer_rate`; `send_queue_…`, which found no room in the send queue.
    */
   'datagram-tls.endpoint.drop': OfEndpoint & { readonly reason: EndpointDropReason; readonly count: number };
 }

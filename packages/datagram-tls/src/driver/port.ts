@@ -312,7 +312,7 @@ export class Port {
   /** Returns a function that tells what was dropped until it is called. */
   #watchDrops(from: PeerAddress): () => void {
     const { counters } = this.core;
-    const { busy, rejected } = counters;
+    const { busy, rejected, overRate } = counters;
     const entry = this.core.find(from);
     const before = { ...entry?.connection.counters.dropped };
     return () => {
@@ -321,11 +321,12 @@ export class Port {
           this.#handlers.onDrop(entry, reason, count);
       if (counters.busy > busy) this.#tellDrop('busy');
       if (counters.rejected > rejected) this.#tellDrop('not_client_hello');
+      if (counters.overRate > overRate) this.#tellDrop('answer_rate');
     };
   }
 
   /** A datagram without a session, or one that found no room in the send queue, was dropped. */
-  #tellDrop(reason: 'busy' | 'not_client_hello' | `send_queue_${SendKind}`): void {
+  #tellDrop(reason: 'busy' | 'not_client_hello' | 'answer_rate' | `send_queue_${SendKind}`): void {
     if (CHANNELS.endpointDrop.hasSubscribers) this.#handlers.onDrop(undefined, reason, 1);
   }
 

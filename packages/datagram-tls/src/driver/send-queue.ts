@@ -1,3 +1,5 @@
+import { Precedence } from '../endpoint/unanswered.js';
+
 /**
  * The kinds of datagrams, in the order in which they are dropped when the socket cannot keep up: an answer to an
  * unvalidated address, a part of a handshake, anything of an open session.
@@ -37,10 +39,6 @@ const DATAGRAM_COST = 512;
  * ClientHellos delays all others by a fraction of a second on a link of 2 Mbit/s.
  */
 const SHARES: Readonly<Record<SendKind, number>> = { unvalidated: 1 / 16, handshake: 1 / 4, application: 1 };
-/** The part of it that answers to ClientHellos that come for the first time may fill: the rest is for repeated ones. */
-const FIRST_ANSWERS = 1 / 2;
-/** Of so many answers one may be to a ClientHello that comes for the first time, however many are repeated. */
-const FIRST_OF = 8;
 
 /** Bounds the data that waits for the socket: above the limit datagrams are dropped and counted, as a router does. */
 export class SendQueue {
@@ -52,8 +50,7 @@ export class SendQueue {
   #waiting = 0;
   /** What waits in the socket, at the last measurement. */
   #inSocket = 0;
-  /** Datagrams for unvalidated addresses since the last answer to a first ClientHello. */
-  #sinceFirst = 0;
+  readonly #precedence = new Precedence();
 
   /** `socket`: libuv's queue, which has no limit; `paced`: what waits for a later turn. `limit`: bytes; 0: none. */
   constructor(socket: Backlog, paced: Backlog, limit: number) {
@@ -67,13 +64,12 @@ export class SendQueue {
    * a ClientHello that came for the first time.
    */
   takes(size: number, kind: SendKind, isFirst = false): boolean {
-    const share = isFirst && this.#sinceFirst < FIRST_OF - 1 ? FIRST_ANSWERS : 1;
-    if (!this.hasRoom(size, kind, share)) {
+    if (!this.hasRoom(size, kind, this.#precedence.partOf(isFirst))) {
       this.drops[kind]++;
       return false;
     }
     this.#waiting += size + DATAGRAM_COST;
-    if (kind === 'unvalidated') this.#sinceFirst = isFirst ? 0 : this.#sinceFirst + 1;
+    if (kind === 'unvalidated') this.#precedence.count(isFirst);
     return true;
   }
 

@@ -328,7 +328,8 @@ export const sessionStats = statsClass<DTLSSessionStats, SessionSource>(
 );
 
 /**
- * `busy`, `not_client_hello`: without a session. `max_…`: a limit. `send_queue_…`: too much waited for the socket.
+ * `busy`, `not_client_hello`: without a session. `max_…`: a limit. `answer_rate`:
+ * an answer beyond `maxAnswerRate`. `send_queue_…`: too much waited for the socket.
  *
  * @example
  * ```ts
@@ -342,6 +343,7 @@ export type EndpointDropReason =
   | RefusalReason
   | 'busy'
   | 'not_client_hello'
+  | 'answer_rate'
   | `send_queue_${SendKind}`;
 
 /** What an endpoint's statistics are read from. */
@@ -383,8 +385,8 @@ function addDrops(all: Record<string, number>, drops: Counts): void {
 }
 
 function endpointDrops(source: EndpointSource): Counts {
-  const { busy, rejected, refusedBy } = countersOf(source);
-  const all: Record<string, number> = { busy, not_client_hello: rejected };
+  const { busy, rejected, overRate, refusedBy } = countersOf(source);
+  const all: Record<string, number> = { busy, not_client_hello: rejected, answer_rate: overRate };
   addDrops(all, refusedBy);
   for (const [kind, n] of Object.entries(source.port?.sendQueueDrops ?? {})) all[`send_queue_${kind}`] = n;
   addDrops(all, source.former.drops);

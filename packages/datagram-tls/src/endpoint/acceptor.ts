@@ -11,6 +11,7 @@ import { type InitialNumbers, Machine } from '../connection/machine.js';
 import { UNVALIDATED_LIFE } from '../connection/path.js';
 import type { Security } from '../connection/version.js';
 import type { EarlyRefusal } from '../handshake/actions.js';
+import { AnswerRate } from './answer-rate.js';
 import { type ConnectionEntry, createEntry, type EntryState, stateOf } from './connection-entry.js';
 import type { EndpointCounters } from './counters.js';
 import { hostOf } from './peer.js';
@@ -72,12 +73,14 @@ export class Acceptor {
   readonly #places: Places;
   readonly #refused = new RefusedHandshakes();
   readonly #unanswered = new UnansweredHellos();
+  readonly #rate: AnswerRate;
   #responder: StatelessResponder | undefined;
 
   constructor(host: AcceptorHost, limits: EndpointLimits) {
     this.#host = host;
     this.#limits = limits;
     this.#places = new Places(limits);
+    this.#rate = new AnswerRate(limits.maxAnswerRate);
   }
 
   /** Starts, changes or stops serving. */
@@ -116,7 +119,7 @@ export class Acceptor {
       return;
     }
     const repeated = this.#refused.answer(datagram, peer, now);
-    if (repeated !== undefined) return this.#repeatAlert(repeated, peer);
+    if (repeated !== undefined) return this.#repeatAlert(repeated, peer, now);
     if (this.busy) {
       counters.busy++;
       return;
@@ -184,21 +187,29 @@ export class Acceptor {
     this.#unanswered.add(mark);
   }
 
-  #repeatAlert(alert: Uint8Array, peer: PeerAddress): void {
+  #repeatAlert(alert: Uint8Array, peer: PeerAddress, now: Instant): void {
     const { counters } = this.#host;
     if (alert.length === 0) {
       counters.rejected++;
       return;
     }
-    this.#host.reply(new Answer(alert, peer, undefined, false));
+    this.#reply(new Answer(alert, peer, undefined, false), now);
     counters.alertsRepeated++;
   }
 
-  #reply(data: Uint8Array, peer: PeerAddress, mark: number | undefined): void {
+  #answer(data: Uint8Array, peer: PeerAddress, mark: number | undefined, now: Instant): void {
     const awaited = mark !== undefined && this.#unanswered.take(mark);
-    if (mark !== undefined) this.#host.counters.cookiesSent++;
-    if (awaited) this.#host.counters.cookiesAwaited++;
-    this.#host.reply(new Answer(data, peer, mark, awaited));
+    this.#reply(new Answer(data, peer, mark, awaited), now);
+  }
+
+  #reply(answer: Answer, now: Instant): void {
+    const { counters } = this.#host;
+    const { data, mark, awaited } = answer;
+    if (mark !== undefined) counters.cookiesSent++;
+    if (awaited) counters.cookiesAwaited++;
+    if (this.#rate.takes(data.length, !awaited, now)) return this.#host.reply(answer);
+    counters.overRate++;
+    this.onUnsent(answer);
   }
 
   #act(decision: StatelessDecision, service: Service, peer: PeerAddress, now: Instant): void {
@@ -212,7 +223,7 @@ export class Acceptor {
         return;
       case 'reply':
         if (decision.mark === undefined) counters.rejected++;
-        this.#reply(decision.data, peer, decision.mark);
+        this.#answer(decision.data, peer, decision.mark, now);
         return;
       case 'probe': {
         const host = this.#hostOf(peer);

@@ -35,6 +35,8 @@ export interface EndpointCounters {
   withoutCookie: number;
   /** Datagrams dropped because the endpoint is busy: its owner says so, or too many handshakes wait. */
   busy: number;
+  /** Answers to addresses without an association that were not sent because of `maxAnswerRate`. */
+  overRate: number;
   /** Fragments of ClientHellos kept until the rest arrives. */
   partHellos: number;
   /** Datagrams without an association that are not ClientHellos, or cannot lead to a handshake. */
@@ -93,6 +95,7 @@ export function startCounting(): EndpointCounters {
     cookiesAwaited: 0,
     cookiesUnderLoad: 0,
     withoutCookie: 0,
+    overRate: 0,
     partHellos: 0,
     busy: 0,
     rejected: 0,

@@ -18,6 +18,27 @@ export class Answer implements Outgoing {
   }
 }
 
+/** The part of what is there for answers that those to ClientHellos that come for the first time may take. */
+const FIRST_ANSWERS = 1 / 2;
+/** Of so many answers one may be such an answer, however many are awaited. */
+const FIRST_OF = 8;
+
+/** Shares what is there for answers between awaited ones and others. */
+export class Precedence {
+  /** Answers since the last one to a ClientHello that came for the first time. */
+  #sinceFirst = 0;
+
+  /** What the next answer may take, of 1. `isFirst`: its ClientHello comes for the first time. */
+  partOf(isFirst: boolean): number {
+    return isFirst && this.#sinceFirst < FIRST_OF - 1 ? FIRST_ANSWERS : 1;
+  }
+
+  /** An answer was sent. */
+  count(isFirst: boolean): void {
+    this.#sinceFirst = isFirst ? 0 : this.#sinceFirst + 1;
+  }
+}
+
 /** 256 KiB. They are kept in sets, so that one is found without a search. */
 const MAX_MARKS = 65_536;
 const SET_SIZE = 16;

@@ -41,6 +41,7 @@ suite('limits of an endpoint', () => {
       maxSessionsPerHost: 1000,
       maxHandshakes: 1000,
       cookies: 'always',
+      maxAnswerRate: 0,
       maxHeldBytes: 0x200_0000,
       evictAfter: 10_000,
       hostPrefix: { ipv4: 32, ipv6: 64 },
