@@ -44,7 +44,7 @@ They are passed on unchanged.
 
 | code | means | what to do |
 |---|---|---|
-| \`ABORT_ERR\` | The option \`signal\` was aborted: the error is its \`reason\`. | Nothing: it was you. |
+| \`ABORT_ERR\` | The option \`signal\` was aborted: the error is its \`reason\`. | Nothing: your program aborted it. |
 | \`EADDRINUSE\`, \`EADDRNOTAVAIL\`, \`EACCES\` of \`bind\` | The socket cannot be bound to that address and port. \`errno\` and \`syscall\` are set. | Choose another address or port, or close what has it. |
 | \`ENOTFOUND\`, \`EAI_AGAIN\` | The resolver does not find the host's name, or does not answer. | Check the name and the resolver. |
 | \`EMFILE\`, \`ENOBUFS\`, \`ENOMEM\` | The system has no more sockets or memory. | Raise its limits. |

@@ -76,7 +76,7 @@ const text = `# Options
 An option that is not known, is of the other role, or has a wrong value is an error that names it,
 before anything is bound or sent: \`ERR_INVALID_ARG_TYPE\`, \`ERR_INVALID_ARG_VALUE\`,
 \`ERR_OUT_OF_RANGE\` or \`ERR_MISSING_ARGS\`. Options are read from own properties only, and
-\`undefined\` is as good as nothing.
+\`undefined\` counts as not given.
 
 ${SECTIONS.map(([title, about, table]) => section(title, about, table)).join('\n')}`;
 

@@ -169,7 +169,7 @@ export interface ErrorCodes {
    */
   ERR_DTLS_TICKET_KEYS: 'protocol';
   /**
-   * A callback of yours threw something that is not an Error, or the core got it without a driver. `cause` has it.
+   * A callback of yours threw something that is not an Error; in `datagram-tls/core`, anything. `cause` has it.
    * @remarks Throw Errors: `onerror` then gets the very one that was thrown.
    */
   ERR_DTLS_CALLBACK: 'protocol';
@@ -304,7 +304,7 @@ export interface ErrorCodes {
   /** A key of `key` or `cert` has a type or a curve that is not supported. @remarks Use RSA, P-256, P-384 or Ed25519. */
   ERR_DTLS_UNSUPPORTED_KEY: 'caller';
   /**
-   * The external key made no valid signature, which would reveal nothing but harm.
+   * The external key made no valid signature. The peer does not get it.
    * @remarks Sign the data under the scheme that `sign` is given: `ecdsa_…` in DER, `rsa_pss_…` with a salt as long
    * as the hash.
    */

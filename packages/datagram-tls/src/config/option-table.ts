@@ -33,7 +33,7 @@ export interface Option<T, D = undefined, R extends Role = Role> extends Kind<T>
   readonly ignoredBy?: Role;
   /** The option has no meaning with one of these: both together are refused, and then it is not required. */
   readonly notWith?: readonly string[];
-  /** Values beside `undefined` that are as good as nothing, as in Node. */
+  /** Values beside `undefined` that count as not given, as in Node. */
   readonly absent?: readonly (null | '')[];
 }
 

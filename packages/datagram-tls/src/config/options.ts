@@ -505,13 +505,13 @@ export const SECURITY_OPTIONS = {
    */
   requestCert: option(boolean, { default: false, only: 'server', perName: ['requestCert'] }),
   /**
-   * The last word on the peer's certificate, instead of our own verdict. Our verdict is worked out when
+   * Decides about the peer's certificate in place of the built-in verification, whose verdict is made only when
    * `info.authorized` or `info.authorizationError` is read.
    */
   verifyPeer: option(callback<VerifyPeer<never>>(), { perName: ['verifyPeer'] }),
   /**
-   * Instead of our own comparison of the name: an error refuses the certificate. As in node:tls, whose function of this
-   * name suits. May return a promise, whose rejection is the error of the session.
+   * Compares the name in place of the built-in check: an error refuses the certificate. The function of this name in
+   * node:tls can be given. May return a promise, whose rejection is the error of the session.
    */
   checkServerIdentity: option(
     callback<(name: string, certificate: never) => Awaitable<Error | undefined>>(),
@@ -550,8 +550,8 @@ export const SECURITY_OPTIONS = {
   pskIdentityHint: option(textOrBytes, { only: 'server', perName: ['psk'] }),
   /**
    * Answer an identity without a key as one with a wrong key, so that clients cannot find out which identities exist
-   * (RFC 4279 §2, RFC 8446 appendix E.6). Not beside certificates in DTLS 1.3, which a client without a known identity would
-   * be shown. How long `psk` takes to answer is up to the application.
+   * (RFC 4279 §2, RFC 8446 appendix E.6). Not allowed beside certificates in DTLS 1.3: a client without a known
+   * identity would be shown one. How long `psk` takes to answer is up to the application.
    * @defaultValue false
    */
   pskHideUnknown: option(boolean, { default: false, only: 'server', perName: ['psk'] }),
@@ -574,7 +574,7 @@ export const SECURITY_OPTIONS = {
   /**
    * Suites in order of preference: IANA or OpenSSL names, in an array or separated by colons, or OpenSSL's words: `DEFAULT`,
    * `ALL`, `HIGH`, `ECDHE+AESGCM`, `PSK`, `kECDHEPSK`, `AES256`, `CHACHA20`, …, with `!`, `-` or `+` before them, `@STRENGTH` and
-   * `@SECLEVEL=0` to `5`. CBC has to be named. Words about key exchange are about suites of DTLS 1.2.
+   * `@SECLEVEL=0` to `5`. CBC has to be named. Keywords for key exchange apply to suites of DTLS 1.2.
    * @defaultValue all suites but CCM and CBC that the runtime has
    */
   ciphers: option(names),
@@ -638,8 +638,8 @@ export const SECURITY_OPTIONS = {
    */
   sessionIdContext: option(text, { only: 'server' }),
   /**
-   * DTLS 1.3: early data (0-RTT) that a client may send before the handshake. 0: none. It can be replayed: nothing in it may
-   * do harm when it is heard twice. It comes to `onearlydata`.
+   * DTLS 1.3: early data (0-RTT) that a client may send before the handshake. 0: none. It can be replayed: it must do
+   * no harm when it arrives twice. `onearlydata` gets it.
    * @defaultValue 0
    */
   maxEarlyData: option(integer(0, 65_536), { default: 0, only: 'server', unit: 'bytes' }),

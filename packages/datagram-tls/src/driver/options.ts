@@ -92,9 +92,9 @@ export const SOCKET_OPTIONS = {
    */
   transport: option(kindOf<Transport>('`Transport`', checkTransport)),
   /**
-   * A socket of the application, or what looks like one, that the endpoint shares and does not close; it is bound to any port if
-   * it is not. Datagrams that are not DTLS are left to other listeners. Options of sockets, `host` and `port` are refused beside
-   * it.
+   * A socket of the application, or what looks like one, that the endpoint shares and does not close; it is bound to
+   * a free port if it is not bound yet. Datagrams that are not DTLS are left to other listeners. Options of sockets,
+   * `host` and `port` are refused beside it.
    * @defaultValue a UDP socket of the endpoint
    */
   socket: option(kindOf<SharedSocket>('`dgram.Socket`', checkSocket), { notWith: ['transport'] }),
@@ -119,8 +119,8 @@ export const SOCKET_OPTIONS = {
    */
   udpSendBufferSize: option(integer(1, 0xffff_ffff), { unit: 'bytes', notWith: OWN_SOCKET }),
   /**
-   * What may wait to be sent, because the socket takes no more or for a later turn of the event loop, with 512 for each
-   * datagram; 0: no limit. Beyond a sixteenth of it answers to addresses that are not validated are dropped (beyond half of
+   * What may wait to be sent, for the socket or for a later turn of the event loop; a datagram counts 512 beside its
+   * length. 0: no limit. Beyond a sixteenth of it answers to addresses that are not validated are dropped (beyond half of
    * that, unless the client repeats its ClientHello), beyond a quarter handshakes, which are sent again, beyond all of it
    * messages: see `session.drained` and `endpoint.sendQueueDrops`.
    * @defaultValue 1048576
