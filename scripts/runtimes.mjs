@@ -1,6 +1,7 @@
 /**
  * The packed packages on each runtime, which is installed from npm: a program that imports the library, one that requires it, bundles
- * by esbuild and rollup, each as client and as server beside our own Node and OpenSSL; the dtls command; on Nodes the demo and tests.
+ * by esbuild and rollup, each as client and as server beside our own Node and OpenSSL; streams, loops, back-pressure and channels; the
+ * dtls command; on Nodes the demo and tests.
  *
  *   npm run runtimes                 with the tests that depend on the runtime
  *   npm run runtimes -- --all        with all tests
@@ -17,7 +18,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runCommand } from './runtimes/command.mjs';
-import { runEchoes } from './runtimes/echoes.mjs';
+import { runEchoes, runFlows } from './runtimes/echoes.mjs';
 import { makeForms, removeForms } from './runtimes/forms.mjs';
 import { installed, RUNTIMES } from './runtimes/install.mjs';
 import { runLacking } from './runtimes/lacking.mjs';
@@ -108,6 +109,7 @@ async function runOne({ name, kind, args, oldest, program, installed, forms, lib
       if (oldest && form.name === 'require') requireFails(name, program, form);
       else await runEchoes({ name: `${name}, ${form.name}:`, start: starterOf(form), library, tally });
     }
+    await runFlows({ name, start: starterOf(forms[0]), tally });
     await runLacking({ name, start: starterOf(forms[0]), library, tally });
     await runCommand({ name, kind, program, cwd: installed, tally });
     if (kind === 'node' && !oldest) runNode(name, program);

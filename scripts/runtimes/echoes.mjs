@@ -7,6 +7,8 @@ import { hasOpenssl, opensslClient, opensslServer } from './openssl.mjs';
 import { echoed, firstLine, identity, MEETINGS, output, results, serve } from './ours.mjs';
 
 const KINDS = ['certificate', 'psk'];
+/** Of flows.mjs. */
+const CHECKS = 10;
 
 /** `start(...args)` runs the program, `library` is the packed one in this process. */
 export async function runEchoes({ name, start, library, tally }) {
@@ -14,6 +16,17 @@ export async function runEchoes({ name, start, library, tally }) {
   await asClient({ name, start, library, tally });
   const answer = await output(start('dgram'));
   tally.check(`${name} echoes over sockets of datagram-tls/dgram`, answer === 'hello\n', answer);
+}
+
+/** Streams, loops, back-pressure and channels of the program. */
+export async function runFlows({ name, start, tally }) {
+  const checks = await results(start('flows'));
+  for (const { what, seen } of checks) tally.check(`${name} ${what}`, seen === undefined, seen);
+  tally.check(
+    `${name}: all checks of streams and channels ran`,
+    checks.length === CHECKS,
+    `${checks.length}`,
+  );
 }
 
 async function asServer({ name, start, library, tally }) {

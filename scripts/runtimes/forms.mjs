@@ -28,7 +28,8 @@ export async function makeForms(folder) {
   writeFileSync(join(installed, 'package.json'), '{ "private": true, "type": "module" }\n');
   const { library, command } = packAll(folder);
   installInto(installed, library.path, command.path);
-  copyFileSync(new URL('peer.mjs', import.meta.url), join(installed, 'peer.mjs'));
+  for (const file of ['peer.mjs', 'flows.mjs'])
+    copyFileSync(new URL(file, import.meta.url), join(installed, file));
   writeFileSync(join(installed, 'import.mjs'), IMPORT);
   writeFileSync(join(installed, 'require.cjs'), REQUIRE);
   const bundled = join(folder, 'bundled');

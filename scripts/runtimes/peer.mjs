@@ -6,6 +6,7 @@
  *   server OPTIONS        listens with these options and echoes; prints its port
  *   client TARGETS        connects to each of `{ port, options, message }` in turn; prints how each ended, as JSON
  *   dgram                 an echo between two sockets of datagram-tls/dgram; prints what came back
+ *   flows                 streams, loops, back-pressure and channels; prints what is wrong with each, as JSON
  *   refuse ROLE LIST      makes a context with each of these options; prints the error code of each
  *
  * Bytes in options are written as `{ "bytes": BASE64 }`.
@@ -13,6 +14,7 @@
 import { Buffer } from 'node:buffer';
 import { Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { flows } from './flows.mjs';
 
 const AEADS = [
   'aes-128-gcm',
@@ -40,7 +42,7 @@ const AGAIN_MS = 500;
 
 /** `library` has the exports of `datagram-tls`, `datagram-tls/core` and `datagram-tls/dgram`. */
 export async function run(library, [command, ...args]) {
-  await { supports, lacks, server, client, dgram, refuse }[command](library, ...args);
+  await { supports, lacks, server, client, dgram, flows, refuse }[command](library, ...args);
 }
 
 function supports({ createSecureContext }, names) {

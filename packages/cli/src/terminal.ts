@@ -13,9 +13,8 @@ export interface Terminal {
   exit(status: number): void;
 }
 
-/** Control characters, with which a peer could overwrite the terminal. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to replace
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g;
+/** Characters with which a peer could overwrite the terminal, end the line, or turn the rest of it around. */
+const CONTROL = /[\p{C}\p{Zl}\p{Zp}]+/gu;
 
 /** Writes one line to standard error; standard output carries the data. */
 export function say({ stderr }: Pick<Terminal, 'stderr'>, line: string): void {
