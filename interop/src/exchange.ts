@@ -132,7 +132,7 @@ function sideOptions(plan: Plan, role: Role, { folder }: Pki) {
     ...(plan.eager === undefined ? {} : { eager: plan.eager }),
     ...(plan.psk === undefined ? {} : { psk: plan.psk[role] }),
     ...(plan.keyUpdate === undefined ? {} : { updatesKeys: [role, 'both'].includes(plan.keyUpdate.by) }),
-    ...(plan.cids?.[role] === undefined ? {} : { cid: plan.cids[role] }),
+    ...(plan.cids === undefined ? {} : { cid: plan.cids[role] ?? ('none' as const) }),
     ...(plan.keylogs === undefined ? {} : { keylog: plan.keylogs[role] }),
   } as const;
 }

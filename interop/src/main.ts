@@ -11,7 +11,7 @@ import { browserCases } from './cases/browsers.js';
 import { type Case, programsOf } from './cases/case.js';
 import { coapCases } from './cases/coap.js';
 import { comebackCases } from './cases/comeback.js';
-import { connectionIdBaseline } from './cases/connection-ids.js';
+import { connectionIdBaseline, connectionIdCases } from './cases/connection-ids.js';
 import { constrainedCases } from './cases/constrained.js';
 import { earlyDataCases } from './cases/early-data.js';
 import { extensionCases } from './cases/extensions.js';
@@ -103,6 +103,7 @@ function selected(): Case[] {
         ...rawKeyCases(),
         ...staplingCases(),
         ...earlyDataCases(),
+        ...connectionIdCases(),
         ...constrainedCases(),
         ...coapCases(),
         ...nodeCoapCases(),

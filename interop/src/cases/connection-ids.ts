@@ -10,7 +10,7 @@ import { scandium } from '../peers/scandium.js';
 import { wolfssl } from '../peers/wolfssl.js';
 import type { Role, Version } from '../vocabulary.js';
 import { idCaptureCase } from './capture.js';
-import type { Case, Pair } from './case.js';
+import { bothWays, type Case, type Pair } from './case.js';
 import { attackCases } from './connection-id-attacks.js';
 import { BASE, named, whyNot } from './session.js';
 
@@ -66,19 +66,37 @@ const ROWS: readonly Row[] = [
   ]).map((row, index) => ({ ...row, seed: index + 1 })),
 ];
 
+/** Our library with each of these, in both roles. */
+export function connectionIdCases(): Case[] {
+  return PEERS.flatMap(([peer, versions]) =>
+    bothWays(peer, ours).flatMap((pair) =>
+      versions.flatMap((version) =>
+        casesOf(pair, version, (moment) => pair.client === ours || moment === 'never'),
+      ),
+    ),
+  );
+}
+
 /** Foreign peers with each other. */
 export function connectionIdBaseline(): Case[] {
   return PEERS.flatMap(([client, versions]) =>
     PEERS.filter(([server]) => server !== client).flatMap(([server, others]) =>
       versions
         .filter((version) => others.includes(version))
-        .flatMap((version) => [
-          ...(version === 'DTLSv1.2' ? [idCaptureCase({ client, server })] : []),
-          ...rowsOf(version).map((row) => rowCase({ client, server }, version, row)),
-          ...attackCases({ client, server }, version, 'client'),
-        ]),
+        .flatMap((version) => casesOf({ client, server }, version)),
     ),
   );
+}
+
+function casesOf(pair: Pair, version: Version, has: (moment: Moment) => boolean = () => true): Case[] {
+  return [
+    ...(version === 'DTLSv1.2' ? [idCaptureCase(pair)] : []),
+    ...rowsOf(version)
+      .filter(({ moment }) => has(moment))
+      .map((row) => rowCase(pair, version, row)),
+    ...attackCases(pair, version, 'client'),
+    ...(pair.client === ours ? attackCases(pair, version, 'server') : []),
+  ];
 }
 
 function rowsOf(version: Version): Row[] {
@@ -121,8 +139,10 @@ function rowCase(pair: Pair, version: Version, { moment, lengths, seed }: Row): 
   };
 }
 
-/** None of them finds the session of a Finished that comes again from elsewhere, with the plaintext before it. */
 function cannotMove({ server }: Pair, version: Version, moment: Moment): string | undefined {
+  if (server === pion && moment !== 'never')
+    return 'a pion 4 server follows a client only by return routability';
+  // None finds the session of a Finished that comes again from elsewhere, with the plaintext before it.
   return moment === 'in the handshake' && version === 'DTLSv1.2' && server !== ours
     ? `a ${server.name} server follows no client in a handshake of DTLS 1.2`
     : undefined;

@@ -167,7 +167,7 @@ function sideFlags(options: SideOptions): string[] {
     ...(options.sessions === undefined ? [] : ['--sessions', String(options.sessions)]),
     ...(options.tickets === false ? ['--tickets', 'no'] : []),
     ...(options.keylog === undefined ? [] : ['--keylog', options.keylog]),
-    ...(options.cid === undefined ? [] : ['--cid', String(options.cid)]),
+    ...(typeof options.cid !== 'number' ? [] : ['--cid', String(options.cid)]),
   ];
 }
 

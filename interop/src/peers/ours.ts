@@ -99,6 +99,7 @@ function common(options: SideOptions, side: LibrarySide) {
     ...(options.version === undefined ? {} : { minVersion: options.version, maxVersion: options.version }),
     ...(options.schemes === undefined ? {} : { sigalgs: [...options.schemes] }),
     ...(options.mtu === undefined ? {} : { mtu: options.mtu }),
+    ...(options.cid === undefined ? {} : { connectionId: options.cid === 'none' ? false : options.cid }),
   };
 }
 

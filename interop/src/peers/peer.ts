@@ -38,9 +38,9 @@ export interface SideOptions {
   readonly sessions?: number;
   /**
    * Negotiates connection IDs: the length of the one that it wants to receive, bytes; 0 only offers to send the
-   * other side's.
+   * other side's, and `none` offers nothing.
    */
-  readonly cid?: number;
+  readonly cid?: number | 'none';
   /** Whether it will be told to update its keys: some peers only do so by themselves, after a few records. */
   readonly updatesKeys?: boolean;
 }
