@@ -15,6 +15,7 @@ import { connectionIdBaseline, connectionIdCases } from './cases/connection-ids.
 import { constrainedCases } from './cases/constrained.js';
 import { earlyDataCases } from './cases/early-data.js';
 import { extensionCases } from './cases/extensions.js';
+import { handOverCases } from './cases/hand-over.js';
 import { keyTableCases } from './cases/key-table.js';
 import { libraryCases } from './cases/libraries.js';
 import { baseline, matrix } from './cases/matrix.js';
@@ -104,6 +105,7 @@ function selected(): Case[] {
         ...staplingCases(),
         ...earlyDataCases(),
         ...connectionIdCases(),
+        ...handOverCases(),
         ...constrainedCases(),
         ...coapCases(),
         ...nodeCoapCases(),

@@ -1,0 +1,228 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Failure } from '../exchange.js';
+import type { Holding } from '../hand-over/holding.js';
+import { Inbox } from '../inbox.js';
+import { Relay } from '../net/relay.js';
+import { gnutls } from '../peers/gnutls.js';
+import { mbedtls3 } from '../peers/mbedtls3.js';
+import { nss } from '../peers/nss.js';
+import { openssl } from '../peers/openssl.js';
+import { ours } from '../peers/ours.js';
+import type { Peer, Side } from '../peers/peer.js';
+import { pion3 } from '../peers/pion.js';
+import { scandium } from '../peers/scandium.js';
+import { wolfssl } from '../peers/wolfssl.js';
+import { type Pki, SERVER_NAME } from '../pki.js';
+import { Child } from '../process.js';
+import { capture } from '../text.js';
+import type { Role, Version } from '../vocabulary.js';
+import type { Case } from './case.js';
+
+/*
+ * A session of ours that moves from process to process while its foreign peer talks on and notices nothing.
+ */
+
+const HOST = '127.0.0.1';
+const HOLDER = fileURLToPath(new URL('../hand-over/holder.js', import.meta.url));
+const TIMEOUT_MS = 90_000;
+const START_MS = 20_000;
+const ECHO_MS = 5_000;
+/** Between the messages of a peer that talks on. */
+const TALK_MS = 25;
+const HAND_OVERS = 2;
+
+interface Plan {
+  readonly peer: Peer;
+  readonly version: Version;
+  /** Of both sides. */
+  readonly cid: number | 'none';
+}
+
+const PLANS: readonly Plan[] = [
+  { peer: openssl, version: 'DTLSv1.2', cid: 'none' },
+  { peer: gnutls, version: 'DTLSv1.2', cid: 'none' },
+  { peer: nss, version: 'DTLSv1.3', cid: 'none' },
+  { peer: wolfssl, version: 'DTLSv1.2', cid: 'none' },
+  { peer: wolfssl, version: 'DTLSv1.2', cid: 8 },
+  { peer: wolfssl, version: 'DTLSv1.3', cid: 'none' },
+  { peer: wolfssl, version: 'DTLSv1.3', cid: 8 },
+  { peer: scandium, version: 'DTLSv1.2', cid: 8 },
+  { peer: pion3, version: 'DTLSv1.2', cid: 8 },
+  { peer: mbedtls3, version: 'DTLSv1.2', cid: 8 },
+];
+
+/** In both roles; with connection IDs a client of ours comes back from another port, too. */
+export function handOverCases(): Case[] {
+  return PLANS.flatMap((plan) => [handOverCase(plan, 'server'), handOverCase(plan, 'client')]);
+}
+
+function handOverCase(plan: Plan, role: Role): Case {
+  const { peer, version, cid } = plan;
+  const pair = role === 'server' ? { client: peer, server: ours } : { client: ours, server: peer };
+  const ids = cid === 'none' ? '' : `, connection IDs of ${cid} bytes`;
+  return {
+    name: `${pair.client.name} client ↔ ${pair.server.name} server, ${version}, handed over between processes${ids}`,
+    kind: 'session',
+    ...pair,
+    // It mostly waits for processes to start.
+    slow: true,
+    timeout: TIMEOUT_MS,
+    run: async (pki) => await (role === 'server' ? serve(plan, pki) : visit(plan, pki)),
+  };
+}
+
+/** Processes of ours, of which one at a time has the session. */
+class Holders {
+  readonly #common: Omit<Holding, 'bindPort'>;
+  readonly #file: string;
+  readonly inbox = new Inbox();
+  #child: Child;
+
+  constructor(common: Omit<Holding, 'bindPort'>, file: string) {
+    this.#common = common;
+    this.#file = file;
+    this.#child = this.#start({ ...common, bindPort: 0 });
+  }
+
+  get log(): string {
+    return `${this.#child.command}\n${this.#child.output}`;
+  }
+
+  send(line: string): void {
+    this.#child.write(`${line}\n`);
+  }
+
+  async port(): Promise<number> {
+    await this.#until(/^port=\d+$/m);
+    return Number(capture(this.#child.output, /^port=(\d+)$/m));
+  }
+
+  async established(): Promise<void> {
+    await this.#until(/^established=yes$/m);
+  }
+
+  /** From one process to the next, which has `bindPort`. */
+  async handOver(bindPort: number): Promise<void> {
+    this.#child.write(`/export ${this.#file}\n`);
+    await this.#until(/^exported=yes$/m);
+    await this.#child.ended;
+    this.#child = this.#start({ ...this.#common, bindPort, state: this.#file });
+    await this.#until(/^imported=yes$/m);
+  }
+
+  async stop(): Promise<void> {
+    await this.#child.stop();
+  }
+
+  #start(config: Holding): Child {
+    const child = new Child(process.execPath, [HOLDER, JSON.stringify(config)]);
+    child.onLine((line) => this.inbox.push(line));
+    return child;
+  }
+
+  async #until(pattern: RegExp): Promise<void> {
+    if (!(await this.#child.printed(pattern, START_MS)))
+      throw new Failure(`our process never says ${pattern}`);
+  }
+}
+
+function holders({ version, cid, peer }: Plan, role: Role, port: number, pki: Pki): Holders {
+  const { cert, key } = pki.servers.ECDSA;
+  return new Holders(
+    { role, version, cid, port, ca: pki.ca, cert, key, name: SERVER_NAME },
+    join(pki.folder, `${role}-${peer.name}-${version}-${cid}.state`),
+  );
+}
+
+async function serve(plan: Plan, pki: Pki): Promise<string> {
+  const { peer, version, cid } = plan;
+  const server = holders(plan, 'server', 0, pki);
+  const port = await server.port();
+  const relay = await Relay.start({ server: { host: HOST, port } });
+  const client = await peer.startClient({
+    ...{ version, host: HOST, port: relay.port, ca: pki.ca, folder: pki.folder, name: SERVER_NAME, cid },
+  });
+  try {
+    if (!(await client.established(START_MS))) throw new Failure('no handshake');
+    await echo(client, client.inbox, 'ping before');
+    for (let round = 1; round <= HAND_OVERS; round++) {
+      await talking(client, round, async () => await server.handOver(port));
+      await echo(client, client.inbox, `ping after ${round}`);
+    }
+    return unnoticed(client, relay);
+  } catch (error) {
+    throw failure(error, [client.log(), server.log]);
+  } finally {
+    await client.stop();
+    await server.stop();
+    relay.close();
+  }
+}
+
+async function visit(plan: Plan, pki: Pki): Promise<string> {
+  const { peer, version, cid } = plan;
+  const server = await peer.startServer({
+    ...{ version, host: HOST, pair: pki.servers.ECDSA, folder: pki.folder, cid },
+  });
+  const relay = await Relay.start({ server: { host: HOST, port: server.port } });
+  const client = holders(plan, 'client', relay.port, pki);
+  try {
+    await client.established();
+    const port = await client.port();
+    const answered = async (line: string) => await echo(client, client.inbox, line, server.echoPrefix);
+    await answered('ping before');
+    for (let round = 1; round <= HAND_OVERS; round++) {
+      await client.handOver(cid === 'none' ? port : 0);
+      await answered(`ping after ${round}`);
+    }
+    return unnoticed(server, relay);
+  } catch (error) {
+    throw failure(error, [client.log, server.log()]);
+  } finally {
+    await client.stop();
+    await server.stop();
+    relay.close();
+  }
+}
+
+/** The client sends messages all the time that `action` takes. */
+async function talking(client: Side, round: number, action: () => Promise<void>): Promise<void> {
+  let over = false;
+  const talk = async () => {
+    for (let count = 0; !over; count++) {
+      client.send(`ping during ${round}.${count}`);
+      await sleep(TALK_MS);
+    }
+  };
+  const talked = talk();
+  try {
+    await action();
+  } finally {
+    over = true;
+    await talked;
+  }
+}
+
+async function echo(
+  from: { send(line: string): void },
+  inbox: Inbox,
+  line: string,
+  prefix = '',
+): Promise<void> {
+  from.send(line);
+  if (!(await inbox.has(prefix + line, ECHO_MS))) throw new Failure(`no echo of "${line}"`);
+}
+
+/** Nothing but records. */
+function unnoticed(foreign: Side, relay: Relay): string {
+  const { alertsReceived, alertsSent } = foreign.facts();
+  const noticed = [...alertsReceived, ...alertsSent];
+  if (noticed.length > 0) throw new Failure(`the foreign side says ${noticed.join(', ')}`);
+  return `${HAND_OVERS} hand-overs, ${relay.passages.length} datagrams`;
+}
+
+function failure(error: unknown, logs: readonly string[]): Failure {
+  return new Failure(error instanceof Error ? error.message : String(error), logs);
+}
