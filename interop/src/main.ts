@@ -16,6 +16,7 @@ import { constrainedCases } from './cases/constrained.js';
 import { earlyDataCases } from './cases/early-data.js';
 import { extensionCases } from './cases/extensions.js';
 import { handOverCases } from './cases/hand-over.js';
+import { hastyCloseCases } from './cases/hasty-close.js';
 import { keyTableCases } from './cases/key-table.js';
 import { libraryCases } from './cases/libraries.js';
 import { baseline, matrix } from './cases/matrix.js';
@@ -106,6 +107,7 @@ function selected(): Case[] {
         ...earlyDataCases(),
         ...connectionIdCases(),
         ...handOverCases(),
+        ...hastyCloseCases(),
         ...constrainedCases(),
         ...coapCases(),
         ...nodeCoapCases(),

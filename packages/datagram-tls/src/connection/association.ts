@@ -255,7 +255,7 @@ export interface HandshakeHost {
   /** `finishing`: our last flight is not acknowledged yet. */
   onConnected(session: Session, finishing: boolean, now: Instant): void;
   /** Our last flight is acknowledged, or no longer awaited. */
-  onFinished(): void;
+  onFinished(now: Instant): void;
   onKeysToRead(now: Instant): void;
   onWarning(alert: 'no_renegotiation'): void;
   onFailure(error: DTLSError): void;

@@ -28,6 +28,8 @@ export type ConnectionEvent =
   /** Client: the server has answered with a first message that the handshake accepts. */
   | { readonly type: 'answered' }
   | { readonly type: 'connected'; readonly session: Session }
+  /** DTLS 1.3: the peer has acknowledged our last flight. A server can no longer refuse the client's certificate. */
+  | { readonly type: 'acknowledged' }
   /** Client: data to resume the session with; `encodeSession` turns it into the bytes to keep. */
   | { readonly type: 'ticket'; readonly ticket: NewTicket }
   /** Server: `ticketKeys` failed, so that there is no ticket; the session goes on. */

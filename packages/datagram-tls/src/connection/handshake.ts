@@ -471,7 +471,7 @@ export class Handshake {
   #onDelivered(now: Instant): void {
     if (this.#flights.awaits !== 'ack') return;
     this.#flights.end();
-    this.#host.onFinished();
+    this.#host.onFinished(now);
     this.#association.timers.stop('handshake');
     this.#perform(this.#runner.onAcknowledged(), now);
     this.#keys.forgetOldWriters();

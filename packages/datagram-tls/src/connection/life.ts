@@ -26,8 +26,15 @@ export type Life =
   /** The session is open, and our last flight is not acknowledged: the peer may lack the session's keys. */
   | { readonly at: 'finishing'; readonly session: Session }
   | { readonly at: 'open'; readonly session: Session }
-  /** We have sent close_notify. `finishing`: our last flight is still not acknowledged. */
-  | { readonly at: 'closing'; readonly session: Session; readonly finishing: boolean }
+  | {
+      /** We have sent close_notify. */
+      readonly at: 'closing';
+      readonly session: Session;
+      /** Our last flight is still not acknowledged. */
+      readonly finishing: boolean;
+      /** How many repetitions of flights the last close_notify followed. */
+      readonly repetitions: number;
+    }
   | {
       readonly at: 'closed';
       /** `undefined` where the handshake was not done. */

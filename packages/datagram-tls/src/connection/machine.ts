@@ -292,6 +292,7 @@ export class Machine implements ContentHost, HandshakeHost {
     const useful = this.#receive.datagram(datagram, now);
     if (!this.#isOver) {
       this.#handshake.settle(now);
+      this.#repeatClose();
       this.#association.watchMemory(now);
     }
     return useful;
@@ -344,10 +345,22 @@ export class Machine implements ContentHost, HandshakeHost {
     sendAlert(this.#association, 'warning', 'close_notify');
     if (this.#inbound.ended) return this.end(undefined);
     const finishing = life.at === 'finishing';
-    this.#association.life = { at: 'closing', session: life.session, finishing };
+    const { retransmissions: repetitions } = this.#association.counters;
+    this.#association.life = { at: 'closing', session: life.session, finishing, repetitions };
     if (finishing) timers.stop('handshake');
     else timers.stopAll();
     timers.set('close', now + (finishing ? UNACKNOWLEDGED_LINGER : CLOSE_LINGER));
+  }
+
+  /**
+   * Our last flight was repeated behind which the close_notify went: that may be lost, too, or a peer that had no keys
+   * for it yet did not keep it.
+   */
+  #repeatClose(): void {
+    const { life, counters } = this.#association;
+    if (life.at !== 'closing' || !life.finishing || counters.retransmissions === life.repetitions) return;
+    this.#association.life = { ...life, repetitions: counters.retransmissions };
+    sendAlert(this.#association, 'warning', 'close_notify');
   }
 
   /** As {@link close}, but waits for the peer as long as an open session where each direction ends separately. */
@@ -404,6 +417,7 @@ export class Machine implements ContentHost, HandshakeHost {
     const { timers } = this.#association;
     for (let name = timers.takeDue(now); name !== undefined; name = timers.takeDue(now))
       onTimer(name, this.#timed, now);
+    this.#repeatClose();
   }
 
   /**
@@ -481,10 +495,14 @@ export class Machine implements ContentHost, HandshakeHost {
     this.#watchPeer();
   }
 
-  onFinished(): void {
-    const { life } = this.#association;
+  onFinished(now: Instant): void {
+    const { life, timers } = this.#association;
     if (life.at === 'finishing') this.#association.life = { at: 'open', session: life.session };
-    if (life.at === 'closing') this.#association.life = { ...life, finishing: false };
+    else if (life.at === 'closing' && life.finishing) {
+      this.#association.life = { ...life, finishing: false };
+      timers.hasten('close', now + CLOSE_LINGER);
+    } else return;
+    this.#association.tell({ type: 'acknowledged' });
   }
 
   /** Records move {@link lastHeard} and leave the timer alone: it looks when it expires. */

@@ -53,6 +53,12 @@ export class Timers {
     if (!this.#over) this.#due.set(name, at);
   }
 
+  /** A timer that runs expires at `at` at the latest. */
+  hasten(name: TimerName, at: Instant): void {
+    const due = this.#due.get(name);
+    if (due !== undefined && due > at) this.#due.set(name, at);
+  }
+
   has(name: TimerName): boolean {
     return this.#due.has(name);
   }

@@ -454,8 +454,8 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /**
    * Sends close_notify and ends without waiting for the peer's. Before the handshake is done `opened` rejects. In DTLS
-   * 1.3 a client waits until the server acknowledges its handshake, one round trip after `opened` and at most 3 s: a
-   * server that refuses the client's certificate says so only then.
+   * 1.3 a client waits until the server acknowledges its handshake or closes, one round trip after `opened`, and on a
+   * path with losses at most 3 s: a server that refuses the client's certificate says so only then.
    */
   close(): Promise<void> {
     if (this.destroyed) return this.closed;
@@ -642,6 +642,9 @@ export class DTLSSession implements AsyncIterable<Buffer> {
           publish(CHANNELS.sessionOpen, { session: this, endpoint: this.endpoint, protocol });
         }
         this.#onhandshake?.(event.session.version);
+        return;
+      case 'acknowledged':
+        if (this.#isClosing) this.#finish();
         return;
       case 'ticket':
         if (this.destroyed) return;

@@ -340,6 +340,7 @@ export class Pair {
         side.closed.push({ entry, error: told.error });
         break;
       case 'answered':
+      case 'acknowledged':
         break;
       case 'job': {
         const { jobs = 0 } = this.#options;
