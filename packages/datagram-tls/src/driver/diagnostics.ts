@@ -39,7 +39,10 @@ export interface DiagnosticsChannels {
   'datagram-tls.session.error': OfSession & { readonly error: Error };
   /** It is over, with the error of its failure or that given to `destroy`. Its statistics are final. */
   'datagram-tls.session.end': OfSession & { readonly error: Error | undefined };
-  /** Records of one datagram, or a message, were discarded: `count` of them for `reason`. */
+  /**
+   * A message, or records, were discarded: `count` of them for `reason`. Only `evicted`, for the sake of other sessions, is in
+   * the statistics alone.
+   */
   'datagram-tls.session.drop': OfSession & { readonly reason: SessionDropReason; readonly count: number };
   /** The socket is bound, or the transport is open. */
   'datagram-tls.endpoint.open': OfEndpoint & { readonly address: PeerAddress };

@@ -3,6 +3,7 @@ import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
 import type { Connection } from '../connection/connection.js';
+import type { DropCounts } from '../connection/events.js';
 import type { Security } from '../connection/version.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import { Endpoint, type EndpointEvent } from '../endpoint/endpoint.js';
@@ -206,9 +207,11 @@ export class Port {
 
   /** Returns false where the keys of the session are used up, so that it ends. */
   send(entry: ConnectionEntry, data: Uint8Array): boolean {
+    const seen = look(entry);
     try {
       return this.core.send(entry, data);
     } finally {
+      if (seen !== undefined) this.#tellDrops(seen);
       // Within a callback, too, waiting datagrams have to count before the next message.
       if (this.#pumping && !this.#closed) this.#transmit();
       else this.pump();
@@ -221,7 +224,9 @@ export class Port {
   }
 
   closeEntry(entry: ConnectionEntry): void {
+    const seen = look(entry);
     this.core.close(entry, now());
+    if (seen !== undefined) this.#tellDrops(seen);
     this.pump();
   }
 
@@ -313,16 +318,19 @@ export class Port {
   #watchDrops(from: PeerAddress): () => void {
     const { counters } = this.core;
     const { busy, rejected, overRate } = counters;
-    const entry = this.core.find(from);
-    const before = { ...entry?.connection.counters.dropped };
+    const seen = look(this.core.find(from));
     return () => {
-      if (entry !== undefined && CHANNELS.sessionDrop.hasSubscribers)
-        for (const [reason, count] of growth(before, entry.connection.counters.dropped))
-          this.#handlers.onDrop(entry, reason, count);
+      if (seen !== undefined) this.#tellDrops(seen);
       if (counters.busy > busy) this.#tellDrop('busy');
       if (counters.rejected > rejected) this.#tellDrop('not_client_hello');
       if (counters.overRate > overRate) this.#tellDrop('answer_rate');
     };
+  }
+
+  /** What a session has dropped since it was looked at. */
+  #tellDrops({ entry, dropped }: Seen): void {
+    for (const [reason, count] of growth(dropped, entry.connection.counters.dropped))
+      this.#handlers.onDrop(entry, reason, count);
   }
 
   /** A datagram without a session, or one that found no room in the send queue, was dropped. */
@@ -390,7 +398,9 @@ export class Port {
   }
 
   #onWakeUp(): void {
+    const seen = CHANNELS.sessionDrop.hasSubscribers ? this.core.due(now()).map(look) : [];
     this.core.handleTimeout(now());
+    for (const one of seen) if (one !== undefined) this.#tellDrops(one);
     this.pump();
   }
 
@@ -492,8 +502,22 @@ export class Port {
   #answer(entry: ConnectionEntry, id: number, job: Job, answer: JobAnswer): void {
     // The application has no session yet that could fail with it.
     if (job.kind === 'guard-replay' && answer.kind === 'failed') warnOfReplayGuard(answer.cause);
+    const seen = look(entry);
     this.core.answer(entry, id, answer, now());
+    if (seen !== undefined) this.#tellDrops(seen);
   }
+}
+
+/** An association, and what it had dropped before. */
+interface Seen {
+  readonly entry: ConnectionEntry;
+  readonly dropped: DropCounts;
+}
+
+/** Nothing is made while no channel hears of drops. */
+function look(entry: ConnectionEntry | undefined): Seen | undefined {
+  if (entry === undefined || !CHANNELS.sessionDrop.hasSubscribers) return undefined;
+  return { entry, dropped: { ...entry.connection.counters.dropped } };
 }
 
 /** Flights of peers that are not validated yet are none: they cost a signature. */

@@ -347,6 +347,11 @@ export class Endpoint {
     }
   }
 
+  /** Associations whose timers are due: {@link handleTimeout} handles some of them, and may change their counters. */
+  due(now: Instant): ConnectionEntry[] {
+    return this.#deadlines.due(now).map(({ entry }) => entry);
+  }
+
   /** When {@link handleTimeout} is to be called; `undefined` when there is nothing to wait for. */
   pollTimeout(): Instant | undefined {
     return this.#deadlines.next();

@@ -1,14 +1,20 @@
 // Events of node:diagnostics_channel.
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
 import { suite, type TestContext, test } from 'node:test';
 import { CHANNELS } from '#lib/driver/channels.js';
 import { connect, type DiagnosticsChannels, DTLSEndpoint, listen } from '#lib/index.js';
 import { SERVERS } from '../support/identities.js';
+import { limitKeys } from '../support/key-limit.js';
 import { VERSIONS } from '../support/settings.js';
 import { client, echoServer, roundTrip, until } from './echo.js';
 import { MemoryNetwork } from './memory-link.js';
 import { openNat } from './nat.js';
+
+/** Of application data in epoch 1, whose keys are not there yet. */
+const EARLY_RECORD = Uint8Array.of(23, 254, 253, 0, 1, 0, 0, 0, 0, 0, 1, 0, 40, ...new Uint8Array(40));
 
 type Name = keyof DiagnosticsChannels;
 type Event = { [N in Name]: readonly [N, DiagnosticsChannels[N]] }[Name];
@@ -195,6 +201,45 @@ suite('channels of node:diagnostics_channel', () => {
     const full = reasons(session).filter((reason) => reason === 'send_queue_full');
     assert.equal(full.length, session.drops.send_queue_full);
     session.destroy();
+  });
+
+  test('records that waited too long are told when a timer discards them', async (t) => {
+    const events = record(t, ['datagram-tls.session.drop']);
+    const silent = createSocket('udp4').bind(0, '127.0.0.1');
+    t.after(() => silent.close());
+    await once(silent, 'listening');
+    const session = connect('127.0.0.1', silent.address().port, {
+      maxVersion: 'DTLSv1.2',
+      handshakeTimeout: 0,
+      retransmission: { initial: 10, max: 10 },
+    });
+    t.after(() => session.destroy());
+    const [, { port }] = (await once(silent, 'message')) as [Buffer, { port: number }];
+    silent.send(EARLY_RECORD, port, '127.0.0.1');
+    await until(() => session.endpoint.stats.bytesHeld > 0n);
+    const now = performance.now.bind(performance);
+    t.mock.method(performance, 'now', () => now() + 121_000);
+    await until(() => session.drops.expired === 1);
+    assert.deepEqual(ofName(events, 'datagram-tls.session.drop'), [
+      { session, endpoint: session.endpoint, reason: 'expired', count: 1 },
+    ]);
+  });
+
+  test('a message for which the keys are used up is told', async (t) => {
+    limitKeys(t);
+    const events = record(t, ['datagram-tls.session.drop']);
+    const server = echoServer({ maxVersion: 'DTLSv1.2' });
+    t.after(() => server.endpoint.destroy());
+    const session = client(server.port);
+    session.onerror = () => undefined;
+    await session.opened;
+    let sent = 0;
+    while (session.send('again') > 0) sent++;
+    assert.ok(sent > 0);
+    const own = ofName(events, 'datagram-tls.session.drop').filter((drop) => drop.session === session);
+    assert.deepEqual(own, [{ session, endpoint: session.endpoint, reason: 'key_limit', count: 1 }]);
+    await session.closed;
+    assert.equal(session.drops.key_limit, 1);
   });
 
   test('a client that cannot begin has a start and an end', async (t) => {

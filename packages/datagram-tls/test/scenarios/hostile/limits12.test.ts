@@ -1,18 +1,16 @@
 // Siege case A18.
 
 import assert from 'node:assert/strict';
-import { suite, type TestContext, test } from 'node:test';
+import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
-import { writerState } from '#lib/record/limits.js';
 import { RecordWriter12 } from '#lib/record/protect12.js';
 import { ContentType } from '#lib/wire/codes.js';
 import { assertAlive } from '../../support/alive.js';
+import { limitKeys, SEALED } from '../../support/key-limit.js';
 import { Pair } from '../../support/pair.js';
 import { plainRecord } from '../../support/records.js';
 
-/** Records that a key may seal in these tests. */
-const SEALED = 20;
 /** Forgeries that a sender of junk has made within a minute. */
 const FORGED = 2 ** 20;
 
@@ -89,13 +87,6 @@ suite('limits of a key, DTLSv1.2', () => {
 });
 
 const FORGERY = 0xee;
-
-/** Makes the keys of this test spent after {@link SEALED} records. */
-function limitKeys(t: TestContext): void {
-  t.mock.getter(RecordWriter12.prototype, 'state', function state(this: RecordWriter12) {
-    return writerState(this.sequence, { sealed: SEALED, forged: SEALED });
-  });
-}
 
 /** Sees forgeries at a glance: a million of them take the real cipher too long. */
 function gullible(provider: CryptoProvider): CryptoProvider {
