@@ -1,3 +1,5 @@
+import { Slab } from './slab.js';
+
 /**
  * The cost of a piece of memory beyond its bytes: the object that holds it, the typed array, its ArrayBuffer, the
  * backing store and a place in a list. Measured on Node 20: 240 to 330 bytes of heap, and what malloc adds.
@@ -22,6 +24,10 @@ export const UNCOUNTED: Memory = { take: () => true, give: () => undefined };
 export class MemoryPool {
   /** How often an association had to drop what it held. */
   evictions = 0;
+  /** The states of associations that hibernate. */
+  readonly sleeping = new Slab();
+  /** Associations that hibernate now. */
+  asleep = 0;
   readonly #limit: number;
   #held = 0;
   /** Accounts that hold something, in the order in which they began. */
@@ -68,13 +74,13 @@ export class MemoryPool {
 
 /** What one association holds for later. */
 export class MemoryAccount implements Memory {
-  readonly #pool: MemoryPool;
+  readonly pool: MemoryPool;
   readonly #onEvict: () => void;
   #held = 0;
 
   /** `onEvict` drops all that is held. */
   constructor(pool: MemoryPool, onEvict: () => void) {
-    this.#pool = pool;
+    this.pool = pool;
     this.#onEvict = onEvict;
   }
 
@@ -84,14 +90,14 @@ export class MemoryAccount implements Memory {
   }
 
   take(bytes: number): boolean {
-    if (!this.#pool.take(bytes, this)) return false;
+    if (!this.pool.take(bytes, this)) return false;
     this.#held += bytes;
     return true;
   }
 
   give(bytes: number): void {
     this.#held -= bytes;
-    this.#pool.give(bytes, this);
+    this.pool.give(bytes, this);
   }
 
   /** For {@link MemoryPool}. */

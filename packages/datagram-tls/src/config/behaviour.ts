@@ -84,6 +84,12 @@ export const BEHAVIOUR_OPTIONS = {
    */
   idleTimeout: option(integer(0, Number.MAX_SAFE_INTEGER), { unit: 'ms' }),
   /**
+   * An open session without traffic for this long hibernates: only its state is kept, some hundred bytes, until a datagram or a
+   * call wakes it, which takes a fraction of a millisecond. At most twice this long; 0: never.
+   * @defaultValue 60000
+   */
+  hibernateAfter: option(integer(0, MAX_TIMER), { default: 60_000, unit: 'ms' }),
+  /**
    * DTLS 1.3: after the peer's close_notify our direction stays open until we close it, too. False: our own close_notify
    * follows at once, as DTLS 1.2 asks in any case.
    * @defaultValue false
@@ -141,6 +147,7 @@ export function resolveBehaviour(options: BehaviourOptions, trace: boolean): Beh
     mtu: settings.mtu,
     handshakeTimeout: settings.handshakeTimeout,
     idleTimeout: idleTimeout === undefined ? IDLE_TIMEOUT : { client: idleTimeout, server: idleTimeout },
+    hibernateAfter: settings.hibernateAfter,
     allowHalfOpen: settings.allowHalfOpen,
     keepAlive: resolveKeepAlive(settings.keepAlive),
     connectionIds: resolveConnectionId(settings.connectionId),

@@ -269,6 +269,8 @@ export interface Behaviour {
   readonly handshakeTimeout: Duration;
   /** A session ends after this long without an authentic record of the peer; 0: never. */
   readonly idleTimeout: Readonly<Record<Role, Duration>>;
+  /** An open session without traffic for this long hibernates; 0: never; ms. */
+  readonly hibernateAfter: Duration;
   /** When a silent peer is probed; `undefined`: never. */
   readonly keepAlive: KeepAlive | undefined;
   /** Report flights and alerts as events. */

@@ -216,6 +216,11 @@ export class Association {
     if (this.behaviour.trace && !isUndecided(this.life)) this.tell({ type: 'trace', event });
   }
 
+  /** Neither a datagram nor an event waits. */
+  get isPolled(): boolean {
+    return this.transmit.waiting === 0 && !this.transmit.flightWaits && this.#events.length === 0;
+  }
+
   /** The next event in the order they happened. */
   pollEvent(): ConnectionEvent | undefined {
     return this.#events.shift();

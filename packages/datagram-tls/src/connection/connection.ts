@@ -1,5 +1,5 @@
 import { type DTLSError, illegalConstructor } from '../base/errors.js';
-import type { Instant } from '../base/instant.js';
+import { earliest, type Instant } from '../base/instant.js';
 import type { MemoryPool } from '../base/memory.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { Security as AnySecurity, Behaviour, Destination } from '../config/config.js';
@@ -8,6 +8,7 @@ import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
 import type { EarlyOutcome } from './application-data.js';
 import { checkAddress, checkBehaviour, checkBytes, checkDestination, checkSecurity } from './arguments.js';
+import { Asleep } from './asleep.js';
 import type { Counters } from './association.js';
 import type { ConnectionEvent } from './events.js';
 import { type Phase, sessionOf } from './life.js';
@@ -66,6 +67,12 @@ function stateOfMachine(machine: Machine, now: Instant): Uint8Array {
   return encodeState({ role: security.role, peer: path.address, doubtful: false, ...saved });
 }
 
+/** Before all instants. */
+const AT_ONCE: Instant = Number.NEGATIVE_INFINITY;
+const NEVER: Instant = Number.POSITIVE_INFINITY;
+/** No number of datagrams and messages. */
+const NO_TRAFFIC = -1;
+
 /** For the endpoint and the driver: the inside of a connection, and a connection around one. The class assigns them. */
 export let machineOf: (connection: Connection) => Machine;
 export let connectionAround: (machine: Machine) => Connection;
@@ -90,15 +97,53 @@ export let connectionAround: (machine: Machine) => Connection;
  */
 export class Connection {
   static {
-    machineOf = (connection) => connection.#machine;
+    machineOf = (connection) => connection.#awake();
     connectionAround = (machine) => new Connection(machine);
   }
 
-  readonly #machine: Machine;
+  /** While it hibernates only its state is there. */
+  #machine: Machine | Asleep;
+  /** When it may hibernate; `undefined` before the session is open, and while it hibernates. */
+  #restsAt: Instant | undefined;
+  /** Datagrams and messages until {@link #restsAt} was set. */
+  #traffic = 0;
 
   private constructor(machine: Machine) {
     if (!(machine instanceof Machine)) throw illegalConstructor();
     this.#machine = machine;
+  }
+
+  /** For what changes it. */
+  #awake(): Machine {
+    const machine = this.#machine;
+    if (machine instanceof Machine) return machine;
+    const woken = machine.machine();
+    machine.discard();
+    this.#machine = woken;
+    // Something is happening to it, at an instant that not every caller knows: the pause begins when the timer sees it.
+    this.#restsAt = AT_ONCE;
+    this.#traffic = NO_TRAFFIC;
+    return woken;
+  }
+
+  /** For what only looks. */
+  #look(): Machine {
+    return this.#machine instanceof Machine ? this.#machine : this.#machine.machine();
+  }
+
+  #rest(machine: Machine, now: Instant): void {
+    const { datagramsReceived, messagesSent } = machine.counters;
+    const traffic = datagramsReceived + messagesSent;
+    if (traffic === this.#traffic && machine.maySleep) this.#fallAsleep(machine, now);
+    else {
+      this.#traffic = traffic;
+      this.#restsAt = now + machine.behaviour.hibernateAfter;
+    }
+  }
+
+  #fallAsleep(machine: Machine, now: Instant): void {
+    this.#machine = new Asleep(machine, now);
+    this.#restsAt = undefined;
   }
 
   /**
@@ -142,9 +187,9 @@ export class Connection {
     return this.#machine.security;
   }
 
-  /** Live: the same object with the current numbers. */
+  /** Live until it hibernates: the same object with the current numbers. */
   get counters(): Readonly<Counters> {
-    return this.#machine.counters;
+    return this.#look().counters;
   }
 
   /**
@@ -152,17 +197,17 @@ export class Connection {
    * close_notify, and wait a moment for the peer's.
    */
   get phase(): Phase {
-    return this.#machine.life.at;
+    return this.#machine instanceof Machine ? this.#machine.life.at : 'open';
   }
 
   /** `undefined` until the handshake is done; it outlives the connection. */
   get session(): Session | undefined {
-    return sessionOf(this.#machine.life);
+    return sessionOf(this.#look().life);
   }
 
   /** {@link send} may be called: the session is open, or a server has accepted early data, which it may answer. */
   get maySend(): boolean {
-    return this.#machine.maySend;
+    return this.#machine instanceof Asleep || this.#machine.maySend;
   }
 
   /**
@@ -170,7 +215,7 @@ export class Connection {
    * that size.
    */
   get maxMessageSize(): number {
-    return this.#machine.maxMessageSize;
+    return this.#look().maxMessageSize;
   }
 
   /**
@@ -183,22 +228,22 @@ export class Connection {
 
   /** Those of the records of each side, the newest; `undefined` until both have agreed on them, and where they have not. */
   get connectionIds(): ConnectionIdPair | undefined {
-    return this.#machine.connectionIds;
+    return this.#look().connectionIds;
   }
 
   /** What became of early data (RFC 8446 §4.2.10). */
   get earlyData(): EarlyOutcome {
-    return this.#machine.earlyData;
+    return this.#look().earlyData;
   }
 
   /** The peer's address, and what is known of the path to it. */
   get path(): PathInfo {
-    return this.#machine.path;
+    return this.#look().path;
   }
 
   /** Begins: a client sends its first flight, a server waits for one. Throws `ERR_INVALID_STATE` the second time. */
   start(now: Instant): void {
-    this.#machine.start(now);
+    this.#awake().start(now);
   }
 
   /**
@@ -207,7 +252,7 @@ export class Connection {
    */
   receive(datagram: Uint8Array, from: PeerAddress, now: Instant): boolean {
     checkBytes(datagram, 'datagram');
-    return this.#machine.receive(datagram, from, now);
+    return this.#awake().receive(datagram, from, now);
   }
 
   /**
@@ -217,7 +262,7 @@ export class Connection {
    */
   send(data: Uint8Array): boolean {
     checkBytes(data, 'data');
-    return this.#machine.send(data);
+    return this.#awake().send(data);
   }
 
   /**
@@ -227,7 +272,23 @@ export class Connection {
    * keys are used up.
    */
   updateKeys(options: { readonly requestPeer: boolean }, now: Instant): void {
-    this.#machine.updateKeys(options, now);
+    this.#awake().updateKeys(options, now);
+  }
+
+  /**
+   * Keeps only the state of an open session, about 300 bytes, until something happens to it: a datagram, a call, a timer.
+   * Returns false while something is under way, such as a message that is not acknowledged or not polled.
+   */
+  hibernate(now: Instant): boolean {
+    if (this.#machine instanceof Asleep) return true;
+    if (!this.#machine.maySleep) return false;
+    this.#fallAsleep(this.#machine, now);
+    return true;
+  }
+
+  /** See {@link hibernate}; also after the option `hibernateAfter`. */
+  get hibernates(): boolean {
+    return this.#machine instanceof Asleep;
   }
 
   /**
@@ -236,7 +297,7 @@ export class Connection {
    * bytes are secret, and not authenticated: seal them. Throws `ERR_INVALID_STATE` unless the session is open.
    */
   save(now: Instant): Uint8Array {
-    return stateOfMachine(this.#machine, now);
+    return stateOfMachine(this.#awake(), now);
   }
 
   /**
@@ -245,7 +306,7 @@ export class Connection {
    * `ERR_INVALID_ARG_TYPE` or `ERR_INVALID_ARG_VALUE` for an answer whose fields are not those of its kind.
    */
   answer(jobId: number, answer: JobAnswer, now: Instant): void {
-    this.#machine.answer(jobId, answer, now);
+    this.#awake().answer(jobId, answer, now);
   }
 
   /**
@@ -253,7 +314,7 @@ export class Connection {
    * otherwise when the peer closes or a short time has passed; until then its messages are delivered in DTLS 1.3.
    */
   close(now: Instant): void {
-    this.#machine.close(now);
+    this.#awake().close(now);
   }
 
   /**
@@ -261,7 +322,7 @@ export class Connection {
    * silent for `idleTimeout`, or {@link close} is called; then this returns true. Otherwise as {@link close}.
    */
   closeSending(now: Instant): boolean {
-    return this.#machine.closeSending(now);
+    return this.#awake().closeSending(now);
   }
 
   /**
@@ -269,17 +330,22 @@ export class Connection {
    * repeated for a short time.
    */
   get isFinishing(): boolean {
-    return this.#machine.isFinishing;
+    return this.#machine instanceof Machine && this.#machine.isFinishing;
   }
 
   /** Sends close_notify and ends without waiting. */
   abandon(error: DTLSError | undefined): void {
-    this.#machine.abandon(error);
+    this.#awake().abandon(error);
   }
 
   /** The time of {@link pollTimeout} has come. Too early or too often does no harm. */
   handleTimeout(now: Instant): void {
-    this.#machine.handleTimeout(now);
+    const slept = this.#machine instanceof Asleep;
+    if (this.#machine instanceof Asleep && now < (this.#machine.wakesAt ?? NEVER)) return;
+    const machine = this.#awake();
+    machine.handleTimeout(now);
+    if (slept && machine.maySleep) this.#fallAsleep(machine, now);
+    else if (this.#restsAt !== undefined && now >= this.#restsAt) this.#rest(machine, now);
   }
 
   /**
@@ -287,7 +353,7 @@ export class Connection {
    * datagrams and sent again at once; application data is lost, and {@link maxMessageSize} falls.
    */
   handleTooLarge(size: number, now: Instant): void {
-    this.#machine.handleTooLarge(size, now);
+    this.#awake().handleTooLarge(size, now);
   }
 
   /**
@@ -300,7 +366,7 @@ export class Connection {
     certain: boolean,
     now: Instant,
   ): void {
-    this.#machine.handleUnreachable(cause, certain, now);
+    this.#awake().handleUnreachable(cause, certain, now);
   }
 
   /**
@@ -308,17 +374,23 @@ export class Connection {
    * not validated has no budget left: it goes on when the peer sends again.
    */
   pollTransmit(): { readonly data: Uint8Array; readonly to: PeerAddress } | undefined {
+    if (this.#machine instanceof Asleep) return undefined;
     const data = this.#machine.pollTransmit();
     return data === undefined ? undefined : { data, to: this.#machine.path.address };
   }
 
   /** The next event, in the order in which they happened; `undefined` when there are no more. */
   pollEvent(): ConnectionEvent | undefined {
-    return this.#machine.pollEvent();
+    return this.#machine instanceof Machine ? this.#machine.pollEvent() : undefined;
   }
 
   /** When {@link handleTimeout} is to be called; `undefined` when there is nothing to wait for. */
   pollTimeout(): Instant | undefined {
-    return this.#machine.pollTimeout();
+    if (this.#machine instanceof Asleep) return this.#machine.wakesAt;
+    const due = this.#machine.pollTimeout();
+    const { hibernateAfter } = this.#machine.behaviour;
+    if (hibernateAfter === 0 || this.#machine.life.at !== 'open') return due;
+    this.#restsAt ??= this.#machine.lastHeard + hibernateAfter;
+    return earliest(due, this.#restsAt);
   }
 }

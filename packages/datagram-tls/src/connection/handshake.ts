@@ -108,6 +108,12 @@ export class Handshake {
     return this.#flights.awaits === 'ack';
   }
 
+  /** No message is under way in either direction. */
+  get isQuiet(): boolean {
+    const awaits = this.#flights.awaits ?? 'nothing';
+    return awaits === 'nothing' && !this.#acks.active && this.oldestMessage === undefined;
+  }
+
   /** It waits for the peer; otherwise for the answer to a job of ours, or for nothing. */
   get listens(): boolean {
     return this.#runner.ready;

@@ -48,6 +48,11 @@ export type Life =
 /** Where an association is in its life. */
 export type Phase = 'idle' | 'handshaking' | 'finishing' | 'open' | 'closing' | 'closed';
 
+/** The handshake is not done. */
+export function isBeginning(phase: Phase): boolean {
+  return phase === 'idle' || phase === 'handshaking';
+}
+
 /** `undefined` until the handshake is done; it outlives the association. */
 export function sessionOf(life: Life): Session | undefined {
   return life.at === 'idle' || life.at === 'handshaking' ? undefined : life.session;

@@ -54,6 +54,10 @@ const AT_ONCE: Instant = Number.NEGATIVE_INFINITY;
  */
 export class Machine implements ContentHost, HandshakeHost {
   readonly #association: Association;
+  /** The settings that it began with. */
+  readonly service: Security;
+  /** It finds this association by its connection IDs. */
+  readonly registry: CidRegistry | undefined;
   readonly #context: Context;
   readonly #receive: Receive;
   readonly #handshake: Handshake;
@@ -88,6 +92,8 @@ export class Machine implements ContentHost, HandshakeHost {
     const association = new Association(security, behaviour, path, cids, numbers, pool, () =>
       this.#onEvict(),
     );
+    this.service = security;
+    this.registry = registry;
     this.#association = association;
     this.#contact = contact;
     if (contact === 'unvalidated') association.withhold();
@@ -210,6 +216,31 @@ export class Machine implements ContentHost, HandshakeHost {
     this.#association.heardAt = now;
     this.#watchPeer();
     if (doubtful && this.#handshake.hasKeyUpdates) this.#handshake.updateKeys(true, now);
+  }
+
+  /**
+   * Nothing is under way in it: {@link save} takes all that it knows, and nothing but a datagram, a call or a timer that watches
+   * the peer can change it.
+   */
+  get maySleep(): boolean {
+    const { life, path, memory, jobs, timers } = this.#association;
+    if (life.at !== 'open' || !path.validated || this.#inbound.ended) return false;
+    if (memory.held > 0 || jobs.awaited !== undefined || !timers.arePatient) return false;
+    return this.#association.isPolled && this.#handshake.isQuiet && this.#askedAt <= this.lastHeard;
+  }
+
+  /** It goes on with the settings that its handshake chose. */
+  adopt(security: AnySecurity): void {
+    this.#context.adopt(security);
+  }
+
+  get behaviour(): Behaviour {
+    return this.#association.behaviour;
+  }
+
+  /** What all associations of the endpoint hold. */
+  get pool(): MemoryPool {
+    return this.#association.memory.pool;
   }
 
   /** The settings for its jobs: with `sni`, those of the client's name, as soon as it is known. */

@@ -43,6 +43,9 @@ const SAVED: readonly TimerName[] = [
   'forget-flight',
 ];
 
+/** While only these run nothing is under way: they watch a silent peer, and end what is kept in case it repeats itself. */
+const PATIENT: ReadonlySet<TimerName> = new Set(['idle', 'keep-alive', 'forget-flight', 'forget-epochs']);
+
 /** The few timers of one connection. */
 export class Timers {
   readonly #due = new Map<TimerName, Instant>();
@@ -65,6 +68,12 @@ export class Timers {
 
   stop(name: TimerName): void {
     this.#due.delete(name);
+  }
+
+  /** None runs but those of {@link PATIENT}. */
+  get arePatient(): boolean {
+    for (const name of this.#due.keys()) if (!PATIENT.has(name)) return false;
+    return true;
   }
 
   stopAll(): void {

@@ -223,6 +223,12 @@ export class Port {
     this.pump();
   }
 
+  hibernate(entry: ConnectionEntry): boolean {
+    const hibernates = this.core.hibernate(entry, now());
+    this.pump();
+    return hibernates;
+  }
+
   closeEntry(entry: ConnectionEntry): void {
     const seen = look(entry);
     this.core.close(entry, now());

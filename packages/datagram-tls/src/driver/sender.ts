@@ -78,7 +78,7 @@ export class Sender {
     }
     const { connection } = entry;
     // The peer's close_notify has arrived, but the application has not been told yet.
-    if (connection.session !== undefined && !connection.maySend && !closing) {
+    if (!connection.maySend && connection.session !== undefined && !closing) {
       this.unsent++;
       return 'peer-closed';
     }

@@ -453,6 +453,15 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   }
 
   /**
+   * Keeps only the state of this session, some hundred bytes, until a datagram, a call or a timer wakes it: see
+   * `hibernateAfter`. Returns whether it hibernates: not before the handshake is done and after the end, and not while
+   * something is under way, such as a message that the peer has to acknowledge.
+   */
+  hibernate(): boolean {
+    return this.#entry !== undefined && this.#port?.hibernate(this.#entry) === true;
+  }
+
+  /**
    * Sends close_notify and ends without waiting for the peer's. Before the handshake is done `opened` rejects. In DTLS
    * 1.3 a client waits until the server acknowledges its handshake or closes, one round trip after `opened`, and on a
    * path with losses at most 3 s: a server that refuses the client's certificate says so only then.

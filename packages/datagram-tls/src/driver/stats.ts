@@ -116,6 +116,8 @@ export interface DTLSEndpointStats extends Stats<EndpointDropReason> {
   readonly bytesHeld: bigint;
   /** How often a session dropped what it held because of `maxHeldBytes`. */
   readonly heldEvictions: bigint;
+  /** Open sessions that hibernate now: see `hibernateAfter`. */
+  readonly sessionsHibernating: bigint;
 }
 
 /** The numbers of one kind of statistics. */
@@ -430,6 +432,7 @@ export const endpointStats = statsClass<DTLSEndpointStats, EndpointSource>(
     bytesQueued: ({ port }) => port?.queuedBytes ?? 0,
     bytesHeld: ({ port }) => port?.core.heldBytes ?? 0,
     heldEvictions: ({ port }) => port?.core.evictions ?? 0,
+    sessionsHibernating: ({ port }) => port?.core.hibernating ?? 0,
   },
   endpointDrops,
 );

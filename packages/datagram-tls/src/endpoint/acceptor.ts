@@ -6,7 +6,7 @@ import type { PeerAddress } from '../base/peer-address.js';
 import type { Behaviour, Destination } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
 import { connectionAround, machineOf } from '../connection/connection.js';
-import { type Declined, isUndecided } from '../connection/life.js';
+import { type Declined, isBeginning, isUndecided } from '../connection/life.js';
 import { type InitialNumbers, Machine } from '../connection/machine.js';
 import { UNVALIDATED_LIFE } from '../connection/path.js';
 import type { Security } from '../connection/version.js';
@@ -348,7 +348,7 @@ export class Acceptor {
 
   #evict(entry: ConnectionEntry): void {
     const { counters } = this.#host;
-    const open = entry.connection.session !== undefined;
+    const open = !isBeginning(entry.connection.phase);
     if (open) counters.sessionsEvicted++;
     else counters.handshakesEvicted++;
     this.#places.forget(entry);

@@ -92,6 +92,7 @@ function isEntry(value: unknown): value is ConnectionEntry {
 
 /** A client's last flight is not acknowledged, and the acknowledgement may turn out to be a refusal (RFC 9147 §7). */
 export function mayStillRefuse({ role, connection }: ConnectionEntry): boolean {
-  const { session, isFinishing } = connection;
-  return role === 'client' && isFinishing && session !== undefined && rulesOf(session.version).acks;
+  if (role !== 'client' || !connection.isFinishing) return false;
+  const { session } = connection;
+  return session !== undefined && rulesOf(session.version).acks;
 }

@@ -17,6 +17,7 @@ import {
 } from '../connection/arguments.js';
 import { type Connection, connectionAround, machineFrom, machineOf } from '../connection/connection.js';
 import type { ConnectionEvent } from '../connection/events.js';
+import { isBeginning } from '../connection/life.js';
 import { FROM_ZERO, Machine } from '../connection/machine.js';
 import { decodeState } from '../connection/saved-state.js';
 import type { Security } from '../connection/version.js';
@@ -149,6 +150,11 @@ export class Endpoint {
     return this.#memory.evictions;
   }
 
+  /** Open sessions that hibernate now. */
+  get hibernating(): number {
+    return this.#memory.asleep;
+  }
+
   /** All associations, in no particular order. */
   entries(): Iterable<ConnectionEntry> {
     return this.#routes.entries();
@@ -253,8 +259,8 @@ export class Endpoint {
 
   /** Whether a datagram is part of a handshake, or may begin one; one of an open session is not. */
   mayConcernHandshake(datagram: Uint8Array, address: string, port: number): boolean {
-    const isOpen = this.#routes.find(address, port)?.current.connection.session !== undefined;
-    return !isOpen || looksLikeClientHello(datagram);
+    const phase = this.#routes.find(address, port)?.current.connection.phase;
+    return phase === undefined || isBeginning(phase) || looksLikeClientHello(datagram);
   }
 
   /** As the connection's own `send`: a session whose keys are used up then ends. */
@@ -308,6 +314,13 @@ export class Endpoint {
   ): void {
     this.#own(entry).handleUnreachable(cause, certain, now);
     this.#touch(entry);
+  }
+
+  /** As the connection's own `hibernate`. */
+  hibernate(entry: ConnectionEntry, now: Instant): boolean {
+    const hibernates = this.#own(entry).hibernate(now);
+    this.#touch(entry);
+    return hibernates;
   }
 
   /** As the connection's own `close`. */

@@ -50,7 +50,7 @@ export class ReadyQueue {
 
   pollTransmit(): Outgoing | undefined {
     for (let entry = this.#sending.peek(); entry !== undefined; entry = this.#sending.peek()) {
-      const data = machineOf(entry.connection).pollTransmit();
+      const data = entry.connection.hibernates ? undefined : machineOf(entry.connection).pollTransmit();
       if (data !== undefined) return { data, peer: entry.peer, entry };
       stateOf(entry).sending = false;
       this.#sending.shift();

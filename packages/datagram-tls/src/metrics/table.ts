@@ -86,6 +86,15 @@ export const METRICS: readonly Metric[] = [
     }),
   },
   {
+    name: 'dtls.sessions.hibernating',
+    unit: '{session}',
+    prometheus: 'dtls_sessions_hibernating',
+    description: 'Open sessions of which only the state is kept, since nothing happens in them.',
+    kind: 'current',
+    attribute: undefined,
+    read: ({ sessionsHibernating }) => ({ '': sessionsHibernating }),
+  },
+  {
     name: 'dtls.dropped',
     unit: '{drop}',
     prometheus: 'dtls_dropped_total',

@@ -31,6 +31,8 @@ const METHODS = [
   'close',
   'closeSending',
   'handleTimeout',
+  'hibernate',
+  'hibernates',
   'handleTooLarge',
   'handleUnreachable',
   'pollEvent',

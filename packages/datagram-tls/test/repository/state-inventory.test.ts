@@ -11,6 +11,8 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   'Machine.#receive': 'STATELESS',
   'Machine.#suspicion': 'STATELESS',
   'Machine.#outbound': 'STATELESS',
+  'Machine.service': 'of the process that goes on',
+  'Machine.registry': 'of the process that goes on',
   'Machine.#contact': 'the path of an open session is validated',
   'Machine.#askedAt': 'a peer is asked anew whether it is there',
   'Machine.#goneAt': 'as above',

@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { utf8 } from '#lib/base/bytes.js';
+import { nodeProvider } from '#lib/crypto/node.js';
+import { SUITES } from '#lib/crypto/suites.js';
+import { exportKeyingMaterial } from '#lib/handshake/session.js';
+import { CLIENTS, SERVERS } from '../support/identities.js';
+import { Pair, type PairOptions } from '../support/pair.js';
+import { Random } from '../support/random.js';
+import { VERSIONS } from '../support/settings.js';
+import type { Side } from '../support/side.js';
+
+const AFTER = 10_000;
+/** Both sides hibernate after {@link AFTER}, unless `options` say otherwise. */
+function openPair(options: PairOptions): Pair {
+  const behaviour = { hibernateAfter: AFTER };
+  return new Pair({ clientBehaviour: behaviour, serverBehaviour: behaviour, ...options }).handshake();
+}
+
+const textOf = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
+
+function hibernates(side: Side): boolean {
+  return side.entry.connection.hibernates;
+}
+
+/** One message in each direction. */
+function talk(pair: Pair, text: string): void {
+  pair.send(pair.client, utf8(`${text} up`));
+  pair.send(pair.server, utf8(`${text} down`));
+  pair.runFor(100);
+  assert.equal(textOf(pair.server.messages.at(-1)), `${text} up`);
+  assert.equal(textOf(pair.client.messages.at(-1)), `${text} down`);
+}
+
+for (const version of VERSIONS) {
+  suite(`${version}: a session without traffic`, () => {
+    test('hibernates, and wakes with a datagram and with a message of ours', () => {
+      openPair({ version }).explain((pair) => {
+        for (let round = 0; round < 4; round++) {
+          talk(pair, `round ${round}`);
+          pair.runFor(2 * AFTER + 1);
+          assert.ok(hibernates(pair.client) && hibernates(pair.server));
+          assert.equal(pair.server.endpoint.hibernating, 1);
+        }
+        talk(pair, 'last');
+        assert.equal(pair.server.endpoint.hibernating, 0);
+      });
+    });
+
+    test('stays awake while messages go in either direction', () => {
+      const pair = openPair({ version });
+      for (let i = 0; i < 6; i++) {
+        pair.send(pair.client, utf8('up'));
+        pair.runFor(AFTER / 2);
+        assert.ok(!hibernates(pair.client) && !hibernates(pair.server));
+      }
+    });
+
+    test('shows the same as before, without being woken', () => {
+      const server = { ...SERVERS.ed25519, requestCert: true, alpn: ['coap'] };
+      const pair = openPair({ version, server, client: { ...CLIENTS.ed25519, alpn: ['coap'] } });
+      talk(pair, 'hello');
+      for (const side of [pair.client, pair.server]) {
+        const { connection } = side.entry;
+        const look = (): unknown => {
+          const { session, counters, maySend, maxMessageSize, phase, earlyData, isFinishing, path } =
+            connection;
+          assert.ok(session);
+          const { secrets: _, ...shown } = session;
+          const material = exportKeyingMaterial(nodeProvider, session, 'EXPORTER-x', utf8('c'), 40);
+          const { address, validated, bytesSent, bytesReceived } = path;
+          const seen = { maySend, maxMessageSize, phase, earlyData, isFinishing };
+          return structuredClone({
+            ...seen,
+            counters,
+            shown,
+            material,
+            path: { address, validated, bytesSent, bytesReceived },
+          });
+        };
+        const before = look();
+        assert.ok(side.endpoint.hibernate(side.entry, pair.now));
+        assert.deepEqual(look(), before);
+        assert.ok(hibernates(side));
+      }
+    });
+
+    test('keeps its connection IDs', () => {
+      const ids = { hibernateAfter: AFTER, connectionId: 5 };
+      openPair({ version, clientBehaviour: ids, serverBehaviour: ids }).explain((pair) => {
+        const { connection } = pair.server.entry;
+        const before = connection.connectionIds;
+        assert.equal(before?.receive.length, 5);
+        for (let round = 0; round < 3; round++) {
+          talk(pair, `round ${round}`);
+          pair.runFor(3 * AFTER);
+          assert.ok(hibernates(pair.client) && hibernates(pair.server));
+          assert.deepEqual(connection.connectionIds, before);
+        }
+      });
+    });
+
+    test('delivers no record twice after it has woken', () => {
+      const pair = openPair({ version });
+      const sent: Uint8Array[] = [];
+      pair.onDelivery = ({ data, from }) => {
+        if (from === 'client') sent.push(data);
+      };
+      for (let i = 0; i < 40; i++) pair.send(pair.client, utf8(String(i)));
+      pair.runFor(3 * AFTER);
+      assert.ok(hibernates(pair.server));
+      for (const datagram of sent) pair.inject(pair.server, datagram);
+      assert.equal(pair.server.messages.length, 40);
+    });
+
+    test('ends after idleTimeout all the same', () => {
+      const serverBehaviour = { hibernateAfter: 1000, idleTimeout: 30_000 };
+      const pair = openPair({ version, serverBehaviour });
+      pair.runFor(29_000);
+      assert.ok(hibernates(pair.server));
+      pair.runFor(2000);
+      assert.equal(pair.server.error?.code, 'ERR_DTLS_IDLE_TIMEOUT');
+      assert.equal(pair.server.endpoint.hibernating, 0);
+    });
+
+    test('probes its peer all the same', () => {
+      const keepAlive = { interval: 5000, timeout: 20_000, message: 'ping' };
+      const pair = openPair({ version, serverBehaviour: { hibernateAfter: 1000, keepAlive } });
+      pair.runFor(4000);
+      assert.ok(hibernates(pair.server));
+      pair.intercept = () => [];
+      pair.runFor(60_000);
+      assert.equal(pair.server.error?.code, 'ERR_DTLS_PEER_GONE');
+    });
+
+    test('closes as one that is awake', () => {
+      for (const role of ['client', 'server'] as const) {
+        const pair = openPair({ version });
+        pair.runFor(3 * AFTER);
+        pair.close(pair[role]);
+        pair.runFor(1000);
+        assert.deepEqual([pair.client.phase, pair.server.phase], ['closed', 'closed']);
+        assert.deepEqual([pair.client.error, pair.server.error], [undefined, undefined]);
+      }
+    });
+
+    test('never hibernates with hibernateAfter 0, but by a call', () => {
+      const pair = openPair({ version, serverBehaviour: { hibernateAfter: 0 } });
+      pair.runFor(600_000);
+      assert.ok(!hibernates(pair.server));
+      assert.equal(pair.server.endpoint.hibernate(pair.server.entry, pair.now), true);
+      talk(pair, 'woken');
+    });
+
+    test('is evicted on a full endpoint by the age that it had', () => {
+      const limits = { maxSessions: 1, evictAfter: 5000 };
+      const pair = openPair({ version, limits, serverBehaviour: { hibernateAfter: 1000 } });
+      pair.runFor(3000);
+      const [first] = pair.server.entries;
+      assert.ok(first?.connection.hibernates);
+      pair.restartClient();
+      pair.runFor(3000);
+      pair.connect().runFor(3000);
+      assert.equal(first.connection.phase, 'closed');
+    });
+
+    test('moves to another process as one that is awake', () => {
+      const pair = openPair({ version });
+      pair.runFor(3 * AFTER);
+      assert.ok(hibernates(pair.server));
+      pair.move(pair.server);
+      talk(pair, 'moved');
+    });
+
+    test('takes about as many bytes as its state', () => {
+      const pair = openPair({ version });
+      pair.runFor(600_000);
+      assert.ok(hibernates(pair.server));
+      const { length } = pair.server.endpoint.save(pair.server.entry, pair.now);
+      assert.ok(length < 400, `${length} bytes`);
+    });
+  });
+
+  suite(`${version}: a session with something under way`, () => {
+    test('does not hibernate in its handshake', () => {
+      const pair = new Pair({ version }).connect();
+      assert.equal(pair.client.endpoint.hibernate(pair.client.entry, pair.now), false);
+    });
+
+    test('does not hibernate before what it tells is polled', () => {
+      const pair = openPair({ version });
+      const { endpoint, entry } = pair.server;
+      endpoint.send(entry, utf8('not polled'));
+      assert.equal(endpoint.hibernate(entry, pair.now), false);
+      pair.drain();
+      assert.equal(endpoint.hibernate(entry, pair.now), true);
+    });
+
+    test('does not hibernate after it is over', () => {
+      const pair = openPair({ version });
+      pair.close(pair.client);
+      pair.runFor(1000);
+      assert.equal(pair.client.entry.connection.hibernate(pair.now), false);
+    });
+  });
+
+  suite(`${version}: sessions that hibernate at random`, () => {
+    const seeds = Array.from({ length: 25 }, (_, i) => i + 1);
+    test('lose nothing but what the network loses', () => {
+      for (const seed of seeds) {
+        const random = new Random(seed);
+        openPair({ version, seed, weather: { loss: 0.1, jitter: 50, duplication: 0.1 } }).explain((pair) => {
+          let delivered = 0;
+          pair.onDelivery = () => delivered++;
+          for (let step = 0; step < 60; step++) {
+            const side = random.chance(0.5) ? pair.client : pair.server;
+            if (random.chance(0.5)) pair.send(side, utf8(`message ${step}`));
+            else side.endpoint.hibernate(side.entry, pair.now);
+            pair.runFor(random.below(3000));
+          }
+          const messages = pair.client.messages.length + pair.server.messages.length;
+          assert.ok(messages > 0 && messages <= delivered);
+          pair.network.weather = { ...pair.network.weather, loss: 0, jitter: 0 };
+          talk(pair, 'end');
+        });
+      }
+    });
+  });
+}
+
+for (const suiteOf of SUITES) {
+  test(`${suiteOf.name}: a session goes on after it has hibernated`, () => {
+    const { keyExchange, version, opensslName: ciphers } = suiteOf;
+    const key = new Uint8Array(32).fill(7);
+    const psk = keyExchange === 'psk' || keyExchange === 'ecdhe_psk';
+    const identity = keyExchange === 'ecdhe_rsa' ? SERVERS.rsa : SERVERS.ed25519;
+    const server = psk ? { psk: () => key } : identity;
+    const client = psk ? { psk: { identity: 'sensor-1', key } } : {};
+    openPair({ version, server: { ...server, ciphers }, client: { ...client, ciphers } }).explain((pair) => {
+      pair.runFor(3 * AFTER);
+      assert.ok(hibernates(pair.client) && hibernates(pair.server));
+      talk(pair, 'hello');
+    });
+  });
+}
