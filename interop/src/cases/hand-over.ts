@@ -27,7 +27,7 @@ import type { Case } from './case.js';
 const HOST = '127.0.0.1';
 const HOLDER = fileURLToPath(new URL('../hand-over/holder.js', import.meta.url));
 const TIMEOUT_MS = 90_000;
-const START_MS = 20_000;
+const START_MS = 40_000;
 const ECHO_MS = 5_000;
 /** Between the messages of a peer that talks on. */
 const TALK_MS = 25;

@@ -128,10 +128,9 @@ class LibrarySide implements Side {
     this.#adopted = session;
     if (keylog !== undefined) session.onkeylog = (line) => appendFileSync(keylog, `${line}\n`);
     session.onerror = (error) => this.#fail(error);
-    session.opened.then(
-      () => this.#remember(session),
-      (error: unknown) => this.#fail(error),
-    );
+    // At once: the other side may have closed by the time that a promise is heard.
+    session.onhandshake = () => this.#remember(session);
+    session.opened.catch((error: unknown) => this.#fail(error));
     session.closed.catch(() => undefined);
     this.#settle(session);
   }
