@@ -25,8 +25,8 @@ export interface Failure {
 
 /** Keys and certificates that were read but cannot be used. */
 const UNUSABLE = /^ERR_(OSSL|CRYPTO)_/;
-/** Names that are not known have the code of unusable files, as in node:dtls. */
-const UNKNOWN_NAME = /^options\.\w+: '.*' is not known here/;
+/** What the command line says wrong, or lacks, where the code is that of unusable files, as in node:dtls. */
+const OF_COMMAND_LINE = /^options\.(?:\w+: '.*' is not known here|servername has )|Give options\.passphrase$/;
 
 /** One line and an exit status for any error that ends a command. */
 export function explain(error: unknown): Failure {
@@ -39,7 +39,7 @@ export function explain(error: unknown): Failure {
   const code = codeOf(error);
   // Later failures are wrapped where they happen: a bare error of the library is about its options.
   const refused = code?.startsWith('ERR_') ?? false;
-  const usage = refused && (!UNUSABLE.test(code ?? '') || UNKNOWN_NAME.test((error as Error).message));
+  const usage = refused && (!UNUSABLE.test(code ?? '') || OF_COMMAND_LINE.test((error as Error).message));
   return { line: reason(error), details: [], exitCode: refused ? 2 : 1, usage };
 }
 

@@ -88,7 +88,7 @@ test('unusable certificates and keys are named by their option, status 2', PATIE
   assertRefused(
     await server('--cert', cert, '--key', encryptedKey),
     2,
-    /--key\b.*\(ERR_MISSING_PASSPHRASE\)$/,
+    /--key\b.* Give --passphrase-file \(ERR_OSSL_BAD_DECRYPT\)$/,
     true,
   );
   assertRefused(

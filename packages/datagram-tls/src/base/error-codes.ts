@@ -270,8 +270,6 @@ export interface ErrorCodes {
   ERR_CRYPTO_OPERATION_FAILED: 'caller';
   /** This version of Node cannot do what the option says. @remarks Update Node, or leave the option out. */
   ERR_FEATURE_UNAVAILABLE_ON_PLATFORM: 'caller';
-  /** The private key is encrypted, and there is no `passphrase`. @remarks Give `passphrase`. */
-  ERR_MISSING_PASSPHRASE: 'caller';
   /** The file of `pfx` is protected in a way that is not supported. @remarks Export it again with AES and PBKDF2. */
   ERR_CRYPTO_UNSUPPORTED_OPERATION: 'caller';
   /**
@@ -291,8 +289,8 @@ export interface ErrorCodes {
   ERR_OSSL_X509_KEY_VALUES_MISMATCH: 'caller';
   /** The `passphrase` of a PKCS#12 file is wrong, or the file is damaged. @remarks Check `passphrase`. */
   ERR_OSSL_PKCS12_MAC_VERIFY_FAILURE: 'caller';
-  /** The `passphrase` of an encrypted key is missing or wrong. @remarks Check `passphrase`. */
-  ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED: 'caller';
+  /** The private key is encrypted, and `passphrase` is missing or wrong. @remarks Check `passphrase`. */
+  ERR_OSSL_BAD_DECRYPT: 'caller';
   /** A suite, or the AEAD of tickets, is known here, but this runtime lacks it. @remarks Name another suite. */
   ERR_DTLS_UNSUPPORTED_CIPHER: 'caller';
   /** A group is known here, but this runtime lacks it. @remarks Name another group. */

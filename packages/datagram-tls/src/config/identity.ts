@@ -4,8 +4,10 @@ import { memberOf } from '../base/own-properties.js';
 import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
 import { readPkcs12 } from '../pkcs12/read.js';
 import type { CertificateTypeName } from '../wire/codes.js';
+import { mayHaveIssued } from '../x509/candidates.js';
 import { type Certificate, parseCertificate } from '../x509/certificate.js';
 import { readCertificates, readPublicKey } from '../x509/pem.js';
+import type { TrustStore } from '../x509/trust-store.js';
 import type { Identity, SigningKey } from './config.js';
 import { readOptions } from './option-table.js';
 import {
@@ -93,6 +95,18 @@ function resolveCertified(
     );
   }
   return { type: 'X509', chain, leaf, key };
+}
+
+/**
+ * `identities` with the intermediate certificates of a leaf that was given alone, out of those of `ca`: OpenSSL, and so
+ * node:tls and node:dtls, complete such a chain, too.
+ */
+export function withIssuers(identities: readonly Identity[], ca: TrustStore): readonly Identity[] {
+  return identities.map((identity) => {
+    const { leaf, chain } = identity;
+    if (leaf === undefined || chain.length > 1) return identity;
+    return { ...identity, chain: chainOf(leaf, ({ issuer }) => ca.bySubject(issuer)) };
+  });
 }
 
 function certifiedByFile({ chain, leaf, key }: Pfx): Identity {
@@ -227,7 +241,7 @@ function readFile(
   const leaf = certificates.find(({ spki }) => provider.isKeyOf(spki, key));
   if (leaf === undefined) throw lacks(option, 'certificate of the private key');
   const others = certificates.filter((certificate) => certificate !== leaf);
-  return { leaf, chain: chainOf(leaf, others), key, others };
+  return { leaf, chain: chainOf(leaf, () => others), key, others };
 }
 
 function lacks(option: string, what: string): Error {
@@ -238,12 +252,15 @@ function lacks(option: string, what: string): Error {
 }
 
 /** Peers need no root: they trust their own, or none. */
-function chainOf(leaf: Certificate, others: readonly Certificate[]): Uint8Array[] {
+function chainOf(
+  leaf: Certificate,
+  issuersOf: (certificate: Certificate) => readonly Certificate[],
+): Uint8Array[] {
   const chain = [leaf];
   for (let next: Certificate | undefined = leaf; next !== undefined; ) {
-    const { issuer }: Certificate = next;
-    next = others.find(
-      (other) => other.subject.equals(issuer) && !other.isSelfIssued && !chain.includes(other),
+    const last: Certificate = next;
+    next = issuersOf(last).find(
+      (other) => mayHaveIssued(other, last) && !other.isSelfIssued && !chain.includes(other),
     );
     if (next !== undefined) chain.push(next);
   }

@@ -451,7 +451,8 @@ const certificateTypes = listOf(
  */
 export const SECURITY_OPTIONS = {
   /**
-   * Certificate chain, leaf first, in PEM or DER. An array gives one chain for each key of the array `key`.
+   * Certificate chain, leaf first, in PEM or DER. An array gives one chain for each key of the array `key`. A leaf alone
+   * is sent with its intermediate certificates out of `ca`, as OpenSSL does.
    */
   cert: option(oneOrMore(encoded), { absent: [null], perName: ['identities'] }),
   /**

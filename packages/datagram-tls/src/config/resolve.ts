@@ -9,7 +9,7 @@ import { isAtLeast, type VersionFacts, versionNamed } from '../wire/version.js';
 import { TrustStore } from '../x509/trust-store.js';
 import { checkString } from './checks.js';
 import type { CheckServerIdentity, Role, Security, VerifyPeer, Versions } from './config.js';
-import { resolveCertificateTypes, resolveIdentities, resolvePfx } from './identity.js';
+import { resolveCertificateTypes, resolveIdentities, resolvePfx, withIssuers } from './identity.js';
 import {
   resolveCiphers,
   resolveGroups,
@@ -181,7 +181,7 @@ function readSecurity<V extends VersionFacts>(
     given: givenIn(options),
     role,
     provider,
-    identities,
+    identities: options.ca === undefined ? identities : withIssuers(identities, trust.trust()),
     ...trust,
     psk,
     tickets: role === 'server' ? resolveTickets(options, platform) : undefined,

@@ -66,9 +66,27 @@ export function isKeyOf(spki: Uint8Array, key: PublicKey | PrivateKey): boolean 
   }
 }
 
+/** A missing passphrase has the code of node:tls and node:dtls, whatever this version of Node says of it. */
 function readPrivateKey(data: string | Uint8Array, passphrase: Buffer | undefined): KeyObject {
-  const key = typeof data === 'string' ? data : Buffer.from(data);
-  if (typeof key === 'string' || key[0] !== DER_SEQUENCE) return readPem(key, passphrase);
+  try {
+    return readKey(typeof data === 'string' ? data : Buffer.from(data), passphrase);
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    if (passphrase !== undefined || !WITHOUT_PASSPHRASE.test(String(code))) throw error;
+    throw callerError(
+      'ERR_OSSL_BAD_DECRYPT',
+      'bad decrypt: the private key is encrypted. Give options.passphrase',
+      error,
+    );
+  }
+}
+
+/** The ends of Node's code, and of OpenSSL's where Node does not look for it. */
+const WITHOUT_PASSPHRASE = /_(MISSING_PASSPHRASE|INTERRUPTED_OR_CANCELLED)$/;
+
+function readKey(key: string | Buffer, passphrase: Buffer | undefined): KeyObject {
+  if (typeof key === 'string' || key[0] !== DER_SEQUENCE)
+    return createPrivateKey(ownProperties<PrivateKeyInput>({ key, format: 'pem', passphrase }));
   let first: unknown;
   for (const type of DER_TYPES) {
     try {
@@ -79,17 +97,6 @@ function readPrivateKey(data: string | Uint8Array, passphrase: Buffer | undefine
     }
   }
   throw first;
-}
-
-/** For a missing passphrase Node has a code that its check of OpenSSL 3's errors no longer finds. */
-function readPem(key: string | Buffer, passphrase: Buffer | undefined): KeyObject {
-  try {
-    return createPrivateKey(ownProperties<PrivateKeyInput>({ key, format: 'pem', passphrase }));
-  } catch (error) {
-    const cancelled = (error as { code?: unknown }).code === 'ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED';
-    if (!cancelled || passphrase !== undefined) throw error;
-    throw callerError('ERR_MISSING_PASSPHRASE', 'Passphrase required for encrypted key', error);
-  }
 }
 
 /** `undefined` for keys whose signatures this platform does not support. */

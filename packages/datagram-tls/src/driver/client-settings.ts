@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
-import { brief, invalidArgValue } from '../base/errors.js';
+import { brief, callerError, invalidArgValue } from '../base/errors.js';
 import { hostName } from '../base/host-name.js';
 import type { Duration } from '../base/instant.js';
 import { checkKeepAlive } from '../config/behaviour.js';
@@ -131,9 +131,19 @@ function namesOf(
   servername: string | undefined,
 ): Pick<Destination, 'serverName' | 'verifyName'> {
   const ofHost = servername === undefined || servername === '';
+  if (!ofHost && servername.length > MAX_SNI) throw tooLongForSni(servername);
   const name = ofHost ? asciiName(host, 'host') : asciiName(servername, 'options.servername');
   const isName = isIP(name) === 0;
   return { serverName: isName && servername !== '' ? name : undefined, verifyName: name };
+}
+
+/** Bytes of the name in SNI, for OpenSSL. */
+const MAX_SNI = 255;
+
+/** The code is that of node:dtls. */
+function tooLongForSni({ length }: string): Error {
+  const text = `options.servername has ${length} characters, and a server name at most ${MAX_SNI}. Shorten it`;
+  return callerError('ERR_CRYPTO_OPERATION_FAILED', text);
 }
 
 /**

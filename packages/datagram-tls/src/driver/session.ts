@@ -688,6 +688,8 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /** As in node:dtls an exception of this handler is the error of the session. */
   #onSecret(line: string): void {
+    // A flight has several secrets: after an exception the handler is not asked again.
+    if (this.destroyed) return;
     try {
       this.#onkeylog?.(line);
     } catch (thrown) {

@@ -249,3 +249,13 @@ suite('the option secureContext', () => {
     await endpoint.close();
   });
 });
+
+suite('a server name', () => {
+  test('of more than 255 characters is refused with the code of node:dtls, a shorter one that is none with VALUE', () => {
+    assert.throws(() => connect('127.0.0.1', 9, { servername: 'a'.repeat(256) }), {
+      code: 'ERR_CRYPTO_OPERATION_FAILED',
+      message: /options\.servername has 256 characters/,
+    });
+    assert.throws(() => connect('127.0.0.1', 9, { servername: 'a'.repeat(255) }), { code: VALUE });
+  });
+});

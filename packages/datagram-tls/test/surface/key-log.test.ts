@@ -1,7 +1,11 @@
 // D1: key log lines are strings.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { client, echoServer } from '../driver/echo.js';
+import type { DTLSSession } from '#lib/index.js';
+import { client, echoServer, until } from '../driver/echo.js';
+import { CA } from '../support/identities.js';
+import { VERSIONS } from '../support/settings.js';
+import { Rig } from './callback-rig.js';
 
 suite('the key log of a session', () => {
   for (const [version, labels] of [
@@ -24,6 +28,32 @@ suite('the key log of a session', () => {
       await session.close();
     });
   }
+
+  for (const version of VERSIONS)
+    for (const role of ['client', 'server'] as const)
+      test(`${version}: a handler of a ${role} that throws is not called again, and its error is not heard twice`, async (t) => {
+        let calls = 0;
+        const throwing = (): void => {
+          throw new Error(`call ${++calls}`);
+        };
+        const heard: string[] = [];
+        const both = { minVersion: version, maxVersion: version };
+        const listenTo = (session: DTLSSession): void => {
+          session.onkeylog = throwing;
+          session.onerror = ({ message }) => void heard.push(message);
+        };
+        const rig = new Rig({
+          server: both,
+          client: { ca: CA, servername: 'localhost', ...both },
+          ...(role === 'client' ? { onClient: listenTo } : { onServer: listenTo }),
+        });
+        t.after(() => rig.endpoint.destroy());
+        const session = rig.connect();
+        await until(() => heard.length > 0);
+        session.destroy();
+        for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+        assert.deepEqual([heard, calls], [['call 1'], 1]);
+      });
 
   test('a session without a listener gives no lines, and one that is cleared no more', async (t) => {
     const server = echoServer();

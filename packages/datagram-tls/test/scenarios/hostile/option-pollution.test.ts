@@ -164,7 +164,7 @@ suite('a polluted prototype', () => {
     Object.defineProperty(ROOT, 'passphrase', { value: 'secret', configurable: true, enumerable: false });
     try {
       assert.throws(() => createSecureContext({ ...ENCRYPTED, isServer: true }), {
-        code: 'ERR_MISSING_PASSPHRASE',
+        code: 'ERR_OSSL_BAD_DECRYPT',
       });
     } finally {
       Reflect.deleteProperty(ROOT, 'passphrase');
