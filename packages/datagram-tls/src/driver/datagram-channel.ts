@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { Backlog } from './send-queue.js';
 
@@ -42,6 +43,21 @@ export interface DatagramChannel extends Backlog {
   setReferenced(referenced: boolean): void;
   /** Idempotent. */
   close(): Promise<unknown> | undefined;
+}
+
+/** A datagram of an object of the application; `undefined` for what is none. */
+export function datagramOf(data: unknown): Uint8Array | undefined {
+  if (!types.isUint8Array(data)) return undefined;
+  // Another thread could change shared memory while it is read.
+  const shared = types.isSharedArrayBuffer(data.buffer);
+  return shared ? Uint8Array.from(data) : new Uint8Array(data.buffer, data.byteOffset, data.length);
+}
+
+/** What an object of the application throws or reports, as an error. */
+export function channelError(what: 'transport' | 'socket', value: unknown): Error {
+  return types.isNativeError(value)
+    ? value
+    : new Error(`the ${what} failed: ${String(value)}`, { cause: value });
 }
 
 /** Bytes that wait, as an object of the application counts them: whatever it says is a whole number from 0 on. */

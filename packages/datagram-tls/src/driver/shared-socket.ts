@@ -4,7 +4,13 @@ import { callerError, DTLSError } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { checkFunction, checkObject } from '../config/checks.js';
 import { toBuffer } from './buffers.js';
-import { type ChannelHandlers, type DatagramChannel, wholeCount } from './datagram-channel.js';
+import {
+  type ChannelHandlers,
+  channelError,
+  type DatagramChannel,
+  datagramOf,
+  wholeCount,
+} from './datagram-channel.js';
 import { canonicalAddress } from './resolve-host.js';
 import { isFromTheNetwork } from './udp.js';
 
@@ -86,7 +92,7 @@ export class SharedSocketChannel implements DatagramChannel {
   readonly #listeners: readonly (readonly [event: string, listener: Listener])[] = [
     ['message', (data: unknown, from: unknown) => this.#onMessage(data, from)],
     ['listening', () => this.#onListening()],
-    ['error', (error: NodeJS.ErrnoException) => this.#onError(error)],
+    ['error', (error: unknown) => this.#onError(channelError('socket', error))],
     ['close', () => this.#onClose()],
   ];
 
@@ -186,10 +192,10 @@ export class SharedSocketChannel implements DatagramChannel {
   /** What is not DTLS is for other listeners, and is not counted. */
   #onMessage(data: unknown, from: unknown): void {
     const sender = addressOf(() => from);
-    if (!(data instanceof Uint8Array) || sender === undefined) return;
-    const [first = 0] = data;
-    if (first >= FIRST && first <= LAST)
-      this.#handlers?.onDatagram(new Uint8Array(data.buffer, data.byteOffset, data.length), sender);
+    const datagram = datagramOf(data);
+    if (datagram === undefined || sender === undefined) return;
+    const [first = 0] = datagram;
+    if (first >= FIRST && first <= LAST) this.#handlers?.onDatagram(datagram, sender);
   }
 
   /**
@@ -225,8 +231,22 @@ function attempted<T>(call: () => T): T | undefined {
 
 /** `undefined` for what is no address, and where a socket has none yet. */
 function addressOf(read: () => unknown): PeerAddress | undefined {
-  const { address, port } = (attempted(read) ?? {}) as { address?: unknown; port?: unknown };
-  if (typeof address !== 'string' || typeof port !== 'number') return undefined;
+  const { address, port } = attempted(() => parts(read() as Given)) ?? {};
+  if (typeof address !== 'string' || !isPort(port)) return undefined;
   const version = isIP(address);
   return { address, family: version === 0 ? 'other' : version === 6 ? 'IPv6' : 'IPv4', port };
+}
+
+interface Given {
+  readonly address?: unknown;
+  readonly port?: unknown;
+}
+
+/** Getters of the application's objects are called here. */
+function parts({ address, port }: Given): Given {
+  return { address, port };
+}
+
+function isPort(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffff;
 }

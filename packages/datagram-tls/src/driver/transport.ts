@@ -1,10 +1,15 @@
 import { isIP } from 'node:net';
-import { types } from 'node:util';
 import { callerError, DTLSError, invalidArgType, outOfRange } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { checkFunction, checkInteger, checkObject, checkOneOf, checkString } from '../config/checks.js';
 import { toBuffer } from './buffers.js';
-import { type ChannelHandlers, type DatagramChannel, wholeCount } from './datagram-channel.js';
+import {
+  type ChannelHandlers,
+  channelError,
+  type DatagramChannel,
+  datagramOf,
+  wholeCount,
+} from './datagram-channel.js';
 import { attempt, throwLater } from './guard.js';
 
 /**
@@ -235,7 +240,7 @@ export class TransportChannel implements DatagramChannel {
       if (isThenable(sent)) this.#await(sent, data.length, failed);
     } catch (error) {
       // Later, as with a socket: the current work is finished first.
-      process.nextTick(failed, asError(error));
+      process.nextTick(failed, channelError('transport', error));
     }
   }
 
@@ -255,18 +260,14 @@ export class TransportChannel implements DatagramChannel {
       const closed = this.#transport.close();
       return isThenable(closed) ? Promise.resolve(closed) : undefined;
     } catch (error) {
-      return Promise.reject(asError(error));
+      return Promise.reject(channelError('transport', error));
     }
   }
 
   #onMessage(data: unknown, from: unknown): void {
     if (this.#handlers === undefined) return;
-    if (!types.isUint8Array(data)) throw invalidArgType('data', 'an instance of Uint8Array', data);
-    // Another thread could change shared memory while it is read.
-    const shared = types.isSharedArrayBuffer(data.buffer);
-    const datagram = shared
-      ? Uint8Array.from(data)
-      : new Uint8Array(data.buffer, data.byteOffset, data.length);
+    const datagram = datagramOf(data);
+    if (datagram === undefined) throw invalidArgType('data', 'an instance of Uint8Array', data);
     this.#handlers.onDatagram(datagram, from === undefined ? this.#peer : peerFrom(from, 'from'));
   }
 
@@ -275,7 +276,7 @@ export class TransportChannel implements DatagramChannel {
     if (handlers === undefined) return;
     this.#release();
     if (error === undefined) handlers.onClosed(transportClosed());
-    else handlers.onError(asError(error));
+    else handlers.onError(channelError('transport', error));
   }
 
   /** From now on calls of the transport are ignored. */
@@ -289,7 +290,7 @@ export class TransportChannel implements DatagramChannel {
 
   /** A part of the transport threw what only the endpoint can hear: it has failed. The current work is finished first. */
   readonly #failed = (error: unknown): void => {
-    process.nextTick(() => this.#handlers?.onError(asError(error)));
+    process.nextTick(() => this.#handlers?.onError(channelError('transport', error)));
   };
 
   #await(sent: PromiseLike<unknown>, size: number, failed: (error: Error) => void): void {
@@ -301,7 +302,7 @@ export class TransportChannel implements DatagramChannel {
     };
     void Promise.resolve(sent).then(settled, (error: unknown) => {
       settled();
-      failed(asError(error));
+      failed(channelError('transport', error));
     });
   }
 }
@@ -325,10 +326,4 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
   );
-}
-
-function asError(value: unknown): Error {
-  return types.isNativeError(value)
-    ? value
-    : new Error(`the transport failed: ${String(value)}`, { cause: value });
 }

@@ -188,6 +188,14 @@ suite('a socket of the application', () => {
     await session.close();
   });
 
+  test('whose error event has no error ends the endpoint with one', async (t) => {
+    const socket = await bound(t);
+    const endpoint = serve(t, socket);
+    socket.on('error', () => undefined);
+    socket.emit('error', null);
+    await assert.rejects(endpoint.closed, { message: 'the socket failed: null' });
+  });
+
   test('that cannot be bound ends the endpoint', async (t) => {
     const other = await bound(t);
     const socket = own(t).bind(other.address().port, '127.0.0.1');
@@ -209,6 +217,18 @@ suite('a socket of the application', () => {
       [undefined, undefined],
       ['text', {}],
       [new Uint8Array([22]), { address: 7, port: 'x' }],
+      [
+        new Uint8Array([22]),
+        {
+          get address() {
+            throw new Error('no address');
+          },
+        },
+      ],
+      [new Uint8Array([22]), { address: '127.0.0.1', port: -5 }],
+      [new Uint8Array([22]), { address: '127.0.0.1', port: Number.NaN }],
+      [new Proxy(new Uint8Array([22]), {}), { address: '127.0.0.1', port: other.port }],
+      [new Uint8Array(70_000).fill(22), { address: '127.0.0.1', port: other.port }],
     ])
       setImmediate(() => socket.emit('message', ...nonsense));
     real.on('message', (data, sender) => socket.emit('message', data, sender));
