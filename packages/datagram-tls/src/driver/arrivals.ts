@@ -2,13 +2,16 @@ import { Loops } from './loops.js';
 
 /**
  * Sessions that wait for a `for await` over their endpoint. When as many wait as may, new clients are refused, as a TCP
- * server's backlog does.
+ * server's backlog does. As there, only those whose handshake is done count and come first: others cost their peers
+ * nothing, and have their own limit, `maxHandshakes`.
  */
 export class Arrivals<S extends object> {
   readonly #limit: number;
   readonly #onFull: (full: boolean) => void;
   readonly #loops = new Loops<S>();
-  readonly #waiting = new Set<S>();
+  /** In the order of their beginning, and whether the handshake is done. */
+  readonly #waiting = new Map<S, boolean>();
+  #open = 0;
 
   /** `onFull` is called when that changes. */
   constructor(limit: number, onFull: (full: boolean) => void) {
@@ -18,13 +21,24 @@ export class Arrivals<S extends object> {
 
   push(session: S): void {
     if (this.#loops.give(session)) return;
-    this.#waiting.add(session);
+    this.#waiting.set(session, false);
+  }
+
+  /** The handshake of `session` is done. */
+  onOpen(session: S): void {
+    if (this.#waiting.get(session) !== false) return;
+    this.#waiting.set(session, true);
+    this.#open++;
     this.#review();
   }
 
   /** The session is over: no loop gets it. */
   forget(session: S): void {
-    if (this.#waiting.delete(session)) this.#review();
+    const isOpen = this.#waiting.get(session);
+    this.#waiting.delete(session);
+    if (isOpen !== true) return;
+    this.#open--;
+    this.#review();
   }
 
   /** The endpoint is over. */
@@ -36,14 +50,20 @@ export class Arrivals<S extends object> {
   /** `onStop` is called when the loop is left early, with the sessions that wait. */
   iterate(onStop: (waiting: readonly S[]) => void): AsyncIterableIterator<S, undefined> {
     const take = (): S | undefined => {
-      const [first] = this.#waiting;
+      const first = this.#first();
       if (first !== undefined) this.forget(first);
       return first;
     };
-    return this.#loops.iterate(take, () => onStop([...this.#waiting]));
+    return this.#loops.iterate(take, () => onStop([...this.#waiting.keys()]));
+  }
+
+  #first(): S | undefined {
+    const [begun] = this.#waiting.keys();
+    if (this.#open > 0) for (const [session, isOpen] of this.#waiting) if (isOpen) return session;
+    return begun;
   }
 
   #review(): void {
-    this.#onFull(this.#waiting.size >= this.#limit);
+    this.#onFull(this.#open >= this.#limit);
   }
 }

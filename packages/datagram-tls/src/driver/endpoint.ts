@@ -272,8 +272,8 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
 
   /**
    * New sessions, as `listen`'s `onsession` gets them, which goes on beside the loop; several loops share them.
-   * Without `onsession` they wait for a loop, at most `backlog`, and further clients are refused. Sessions that end
-   * while they wait are left out. The loop ends with the endpoint, and throws its error when it failed. Leaving the
+   * Without `onsession` they wait for a loop. Those whose handshake is done come first; when `backlog` of them wait, further
+   * clients are refused. Sessions that end while they wait are left out. The loop ends with the endpoint, and throws its error when it failed. Leaving the
    * loop serves no new clients: waiting sessions are closed, and the endpoint closes when its last session is over.
    * Throws `ERR_INVALID_STATE` for an endpoint that `listen` did not make.
    */
@@ -581,6 +581,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       this.#byEntry.delete(entry);
       logRemoval(entry.peer, event.error?.message ?? 'closed');
     }
+    if (event.type === 'connected' && session !== undefined) this.#service?.onOpen(session);
     if (session !== undefined) sessionControl.onEvent(session, event);
     else for (const search of this.#seeking.values()) search.onEvent(entry, event);
     if (event.type === 'closed' && this.#closing) process.nextTick(() => this.#finishIfIdle());

@@ -187,7 +187,7 @@ export const LISTEN_OPTIONS = {
   /** Port to bind; 0: any free port. `connect` ignores it, as `host`. */
   port: required(port, { only: 'server', ignoredBy: 'client', notWith: OWN_SOCKET }),
   /**
-   * Sessions that may wait for `for await` over the endpoint; further clients are refused and try again.
+   * Sessions with a finished handshake that may wait for `for await` over the endpoint; further clients are refused and try again.
    * @defaultValue 256
    */
   backlog: option(integer(1, 0xffff_ffff), { default: 256, unit: 'sessions', only: 'server' }),

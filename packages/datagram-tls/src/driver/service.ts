@@ -75,6 +75,11 @@ export class Service {
     }
   }
 
+  /** The handshake of `session` is done. */
+  onOpen(session: DTLSSession): void {
+    this.#arrivals.onOpen(session);
+  }
+
   /** The callback may be asynchronous (D5). */
   #observe(session: DTLSSession, answer: unknown): void {
     if (!isPromise(answer)) return;

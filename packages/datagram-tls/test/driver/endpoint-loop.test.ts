@@ -1,8 +1,17 @@
 // `for await` over an endpoint.
 import assert from 'node:assert/strict';
-import { suite, test } from 'node:test';
-import { DTLSEndpoint, type DTLSSession, type ListenOptions, listen } from '#lib/index.js';
-import { SERVERS } from '../support/identities.js';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { suite, type TestContext, test } from 'node:test';
+import {
+  connect,
+  DTLSEndpoint,
+  type DTLSSession,
+  type ListenOptions,
+  listen,
+  type Transport,
+} from '#lib/index.js';
+import { CA, SERVERS } from '../support/identities.js';
 import { client, echoServer, roundTrip, until } from './echo.js';
 
 function server(options: Partial<ListenOptions> = {}): DTLSEndpoint {
@@ -11,6 +20,23 @@ function server(options: Partial<ListenOptions> = {}): DTLSEndpoint {
 
 function connected(endpoint: DTLSEndpoint): DTLSSession {
   return client(endpoint.address?.port ?? 0, { retransmission: { initial: 50, max: 50 } });
+}
+
+/** A client that shows a valid cookie, and says no more. */
+async function stopped(t: TestContext, endpoint: DTLSEndpoint): Promise<void> {
+  const { port = 0 } = endpoint.address ?? {};
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  let left = 2;
+  const transport: Transport = {
+    send: (data) => {
+      if (left-- > 0) socket.send(data, port, '127.0.0.1');
+    },
+    close: () => socket.close(),
+  };
+  socket.on('message', (data) => transport.onmessage?.(data));
+  const session = connect('127.0.0.1', port, { ca: CA, maxVersion: 'DTLSv1.2', transport });
+  t.after(() => session.destroy());
 }
 
 suite('a loop over an endpoint', () => {
@@ -149,6 +175,22 @@ suite('the backlog of an endpoint', () => {
     assert.equal((await loop.next()).value?.remoteAddress?.port, waiting[0]?.endpoint.address?.port);
     await late.opened;
     await Promise.all([...waiting, late].map((session) => session.close()));
+  });
+
+  test('clients that stop in mid-handshake take no place in it, and come last', async (t) => {
+    const endpoint = server({ backlog: 2 });
+    t.after(() => endpoint.destroy());
+    await Promise.all(Array.from({ length: 5 }, () => stopped(t, endpoint)));
+    await until(() => endpoint.sessions.size === 5);
+    const clients = [connected(endpoint), connected(endpoint)];
+    await Promise.all(clients.map(({ opened }) => opened));
+    await until(() => [...endpoint.sessions].filter(({ protocol }) => protocol !== undefined).length === 2);
+    assert.deepEqual(endpoint.refusals, {});
+    const loop = endpoint[Symbol.asyncIterator]();
+    const taken: (boolean | undefined)[] = [];
+    for (let i = 0; i < 7; i++) taken.push((await loop.next()).value?.protocol !== undefined);
+    assert.deepEqual(taken, [true, true, false, false, false, false, false]);
+    await Promise.all(clients.map((session) => session.close()));
   });
 
   test('a session that ends while it waits makes room', async (t) => {
