@@ -14,6 +14,7 @@ import { type Case, pairName } from './case.js';
 const HOST = '127.0.0.1';
 const TIMEOUT_MS = 30_000;
 const STEP_MS = 10_000;
+const CROSSED_VISITS = 5;
 const TIME = 'half past ten';
 /** As libcoap prints it: Nov 22 22:37:26 */
 const THEIR_TIME = /^[A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d$/;
@@ -35,12 +36,27 @@ const ROWS: readonly Row[] = [
 export function coapCases(): Case[] {
   return (['openssl', 'gnutls'] as const)
     .map(libcoap)
-    .flatMap((peer) =>
-      ROWS.flatMap((row) => [
+    .flatMap((peer) => [
+      ...ROWS.flatMap((row) => [
         coapCase({ client: peer, server: ours }, row, async (pki) => await answer(peer, row, pki)),
         coapCase({ client: ours, server: peer }, row, async (pki) => await ask(peer, row, pki)),
       ]),
-    );
+      crossedCase(peer),
+    ]);
+}
+
+/** Their client, at an address that we connect to: it is no server, so our attempt has to give way. */
+function crossedCase(peer: Libcoap): Case {
+  const pair = { client: peer, server: ours };
+  const name = `${pairName(pair)}, CoAP GET, PSK, from an address that we connect to`;
+  return {
+    ...{ name, kind: 'session', ...pair, slow: true, timeout: CROSSED_VISITS * TIMEOUT_MS },
+    run: async (pki) => {
+      let waited = 0;
+      for (let visit = 0; visit < CROSSED_VISITS; visit++) if (await cross(peer, pki)) waited++;
+      return `${waited} of ${CROSSED_VISITS} had to repeat their ClientHello`;
+    },
+  };
 }
 
 function coapCase(
@@ -95,6 +111,30 @@ async function ask(peer: Libcoap, row: Row, pki: Pki): Promise<string> {
   } finally {
     session.destroy();
     await child.stop();
+  }
+}
+
+/** Returns whether their first ClientHello was dropped, which its random decides. */
+async function cross(peer: Libcoap, pki: Pki): Promise<boolean> {
+  const row = { credentials: 'PSK' } as const;
+  const endpoint = listen(
+    (session) => {
+      session.onmessage = (data) => session.send(answerTo(data));
+    },
+    { host: HOST, port: 0, ...serverCredentials(row, pki) },
+  );
+  const theirPort = await freePortPair();
+  const own = endpoint.connect(HOST, theirPort, clientCredentials(row, pki));
+  const outcome = own.opened.then(() => 'open', reasonOf);
+  const from = ['-p', String(theirPort)];
+  const child = peer.ask(from, 'time', endpoint.address?.port ?? 0, row.credentials, pki);
+  try {
+    if ((await child.ended) !== 0 || child.output.trim() !== TIME) throw failure('no answer', child);
+    if (!/at the same time/.test(await outcome)) throw failure(`our attempt: ${await outcome}`, child);
+    return (own.drops.client_hello ?? 0) > 0;
+  } finally {
+    await child.stop();
+    endpoint.destroy();
   }
 }
 

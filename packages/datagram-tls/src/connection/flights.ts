@@ -228,6 +228,12 @@ export class FlightSender {
     return false;
   }
 
+  /** The current flight is not repeated this time, because the peer is at its own. */
+  passTurn(now: Instant): void {
+    this.#backoff.onTimeout();
+    this.#setTimer(now);
+  }
+
   /** The system refused a datagram of `size` bytes: a flight with such datagrams is sent at once in smaller ones. */
   onTooLarge(size: number, now: Instant): void {
     if (this.#building.length === 0 && size <= this.#largest) this.#sendAgain(now);

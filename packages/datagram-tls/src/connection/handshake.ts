@@ -41,7 +41,7 @@ export interface Attempt {
   readonly random: Uint8Array;
   /** A server has asked for the ClientHello again, with a cookie or another share. */
   readonly answered: boolean;
-  /** It got no answer in time, and was repeated. */
+  /** It got no answer in time, and was repeated, unless {@link Handshake.passTurn} kept that back. */
   readonly repeated: boolean;
 }
 
@@ -66,6 +66,9 @@ export class Handshake {
   #messages = 0;
   /** The peer has sent a first message. */
   #isAnswered = false;
+  /** The next repetition of our flight is kept back; one was. */
+  #passes = false;
+  #hasPassed = false;
   /** The current datagram has updated the peer's keys. */
   #renewed = false;
 
@@ -138,8 +141,13 @@ export class Handshake {
   get attempt(): Attempt | undefined {
     const hello = this.#runner.unansweredHello;
     if (hello === undefined) return undefined;
-    const repeated = this.#association.counters.retransmissions > 0;
+    const repeated = this.#hasPassed || this.#association.counters.retransmissions > 0;
     return { random: hello.random, answered: this.#isAnswered, repeated };
+  }
+
+  /** Client: the peer has begun a handshake of its own, in which a ClientHello is out of place: the next one is kept back. */
+  passTurn(): void {
+    this.#passes = true;
   }
 
   /** The association is over: nothing more is done for it. */
@@ -272,6 +280,11 @@ export class Handshake {
 
   /** The current flight got no answer in time. */
   onTimeout(now: Instant): void {
+    if (this.#passes) {
+      this.#passes = false;
+      this.#hasPassed = true;
+      return this.#flights.passTurn(now);
+    }
     if (this.#flights.onTimeout(now)) this.#onDelivered(now);
     this.#early.repeat();
   }

@@ -295,6 +295,11 @@ export class Machine implements ContentHost, HandshakeHost {
     return this.#at === 'handshaking' ? this.#handshake.attempt : undefined;
   }
 
+  /** Client: the ClientHello is not repeated the next time that this is due. */
+  passTurn(): void {
+    this.#handshake.passTurn();
+  }
+
   /** Begins: a client sends its first flight, a server waits for one. */
   start(now: Instant): void {
     if (this.#at !== 'idle') throw invalidState('The association has begun already');

@@ -467,9 +467,10 @@ export class Endpoint {
     const { current, pending } = route;
     if (pending !== undefined) {
       this.#touch(pending);
-      if (machineOf(pending.connection).receive(datagram, pending.peer, now)) return;
+      const useful = machineOf(pending.connection).receive(datagram, pending.peer, now);
       // Our own attempt rests while the peer's is under way, so that not both of them can be done.
-      if (current.role === 'client') return;
+      if (current.role === 'client') return machineOf(current.connection).passTurn();
+      if (useful) return;
     }
     machineOf(current.connection).receive(datagram, current.peer, now);
     this.#acceptor.review(current, now);
@@ -501,14 +502,18 @@ function isNewClient(
 /**
  * Two sides that connect to each other compare the randoms of their ClientHellos, which both know: the handshake of the
  * greater one goes on, and the other side answers it as a server. The greater one answers, too, when its own
- * ClientHello was repeated and got no answer at all: its peer may be no server. Before a ServerHello nobody has proved
+ * ClientHello got no answer at all until it had to be repeated: its peer may be no server. Before a ServerHello nobody has proved
  * anything to a client, and a ClientHello is asked for a cookie first. It ends our attempt when its handshake is done.
  */
 function givesWay({ connection }: ConnectionEntry, random: Uint8Array): boolean {
-  const attempt = machineOf(connection).attempt;
-  if (attempt === undefined) return false;
-  const order = compareBytes(random, attempt.random);
-  return order > 0 || (order < 0 && attempt.repeated && !attempt.answered);
+  const machine = machineOf(connection);
+  const { attempt } = machine;
+  const order = attempt === undefined ? 0 : compareBytes(random, attempt.random);
+  if (order > 0) return true;
+  if (order === 0 || attempt?.answered !== false) return false;
+  // A client that gets a ClientHello instead of an answer may fail: its own comes again first.
+  if (!attempt.repeated) machine.passTurn();
+  return attempt.repeated;
 }
 
 function knows(entry: ConnectionEntry | undefined, random: Uint8Array): boolean {

@@ -49,6 +49,8 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   'Handshake.#newKeys': 'within a datagram',
   'Handshake.#messages': 'within a datagram',
   'Handshake.#isAnswered': 'the session is open',
+  'Handshake.#passes': 'before the handshake is done',
+  'Handshake.#hasPassed': 'before the handshake is done',
   'Handshake.#renewed': 'within a datagram',
   'FlightSender.#association': 'the whole',
   'FlightSender.#building': 'within a datagram',
