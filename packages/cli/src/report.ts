@@ -99,6 +99,12 @@ function describe(event: TraceEvent): string {
       return `${event.direction === 'sent' ? 'sends' : 'receives'} under new keys, epoch ${event.epoch}`;
     case 'early-data':
       return `early data ${event.outcome}`;
+    case 'path': {
+      const { from, to, validated } = event;
+      const checked = validated ? 'validated' : 'not validated yet';
+      const moves = from.address !== to.address || from.port !== to.port;
+      return moves ? `peer moved from ${at(from)} to ${at(to)}, ${checked}` : `path to ${at(to)} ${checked}`;
+    }
     case 'flight': {
       const facts = [count(event.bytes, 'byte')];
       if (event.direction === 'sent') facts.unshift(count(event.datagrams, 'datagram'));
@@ -106,6 +112,10 @@ function describe(event: TraceEvent): string {
       return `${event.direction} ${event.messages.join(', ')} (${facts.join(', ')})`;
     }
   }
+}
+
+function at({ address, port }: { readonly address: string; readonly port: number }): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function count(n: number | bigint, noun: string): string {

@@ -55,12 +55,14 @@ export type { DiagnosticsChannels } from './driver/diagnostics.js';
 export { DTLSEndpoint } from './driver/endpoint.js';
 export type { EndpointSessions } from './driver/endpoint-sessions.js';
 export type {
+  AddressChange,
   DrainHandler,
   EndHandler,
   EndpointErrorHandler,
   HandshakeHandler,
   KeylogHandler,
   MessageHandler,
+  MigrateHandler,
   RefusalHandler,
   SavedSessionHandler,
   SessionErrorHandler,

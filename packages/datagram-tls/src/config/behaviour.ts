@@ -2,9 +2,9 @@ import { own, utf8 } from '../base/bytes.js';
 import { invalidArgValue, outOfRange } from '../base/errors.js';
 import type { Duration } from '../base/instant.js';
 import type { VersionFacts } from '../wire/version.js';
-import type { Behaviour, KeepAlive, Role } from './config.js';
+import type { Behaviour, KeepAlive, Role, RoutabilityPolicy } from './config.js';
 import { connectionId, resolveConnectionId } from './connection-ids.js';
-import { boolean, integer, message, nested, type TextOrView } from './kinds.js';
+import { boolean, integer, message, nested, oneOf, type TextOrView } from './kinds.js';
 import { type Kind, type OptionsOf, option, readOptions, required, withDefaults } from './option-table.js';
 
 /** The maximum of timers on all platforms, ms. */
@@ -108,6 +108,13 @@ export const BEHAVIOUR_OPTIONS = {
    */
   connectionId: option(connectionId),
   /**
+   * How a new address of the peer is checked before it gets more than three times what came from there (RFC 9853): `basic` asks
+   * the new address; `enhanced` asks the former one first, which shows that somebody only copies records, and takes longer;
+   * `never`: no checks are agreed on, and `onmigrate` decides alone.
+   * @defaultValue basic
+   */
+  returnRoutability: option(oneOf<RoutabilityPolicy>(['basic', 'enhanced', 'never']), { default: 'basic' }),
+  /**
    * DTLS 1.3: renew the keys we send with after this many records.
    * @defaultValue half of what the AEAD may protect
    */
@@ -151,6 +158,7 @@ export function resolveBehaviour(options: BehaviourOptions, trace: boolean): Beh
     allowHalfOpen: settings.allowHalfOpen,
     keepAlive: resolveKeepAlive(settings.keepAlive),
     connectionIds: resolveConnectionId(settings.connectionId),
+    returnRoutability: settings.returnRoutability,
     // The AEAD's own limit comes first.
     recordsPerKey: settings.recordsPerKey ?? Number.MAX_SAFE_INTEGER,
     retransmission: resolveTimer(settings.retransmission ?? {}),

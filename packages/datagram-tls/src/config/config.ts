@@ -242,6 +242,9 @@ export interface KeepAlive {
   readonly message: Uint8Array | undefined;
 }
 
+/** `enhanced`: the path before is asked, too, which shows a sender of copies. */
+export type RoutabilityPolicy = 'never' | 'basic' | 'enhanced';
+
 /** Which connection ID we ask for on the peer's records. */
 export interface ConnectionIdPolicy {
   /** Bytes of each, 0 for none; `undefined`: whatever {@link generate} makes. */
@@ -279,6 +282,8 @@ export interface Behaviour {
   readonly allowHalfOpen: boolean;
   /** By our role; `undefined`: connection IDs are neither offered nor accepted. */
   readonly connectionIds: Readonly<Record<Role, ConnectionIdPolicy | undefined>>;
+  /** How a new address of the peer is checked where both sides can (RFC 9853). */
+  readonly returnRoutability: RoutabilityPolicy;
   /** DTLS 1.3: records after which our sending keys are updated, unless the AEAD requires it sooner. */
   readonly recordsPerKey: number;
 }

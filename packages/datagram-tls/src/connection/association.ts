@@ -61,6 +61,10 @@ export interface Counters {
   ticketsGivenUp: number;
   /** Server: failures of the application's ticket keys. */
   ticketKeyFailures: number;
+  /** Changes of the peer's address that were followed, there and back. */
+  migrations: number;
+  /** New addresses that answered no challenge, so that the one before came back. */
+  migrationsFailed: number;
   /** Discarded records and messages, by reason. */
   readonly dropped: DropCounts;
 }
@@ -75,7 +79,8 @@ export class Association {
   readonly jobs = new Jobs();
   /** All parts read it; only the machine changes it. */
   life: Life = { at: 'idle' };
-  readonly path: Path;
+  /** Another one where the peer has moved. */
+  path: Path;
   /** `undefined`: they are neither offered nor accepted. */
   cids: ConnectionIds | undefined;
   /** The content limit of records; known from the hellos on. */
@@ -103,6 +108,8 @@ export class Association {
     retransmissions: 0,
     ticketsGivenUp: 0,
     ticketKeyFailures: 0,
+    migrations: 0,
+    migrationsFailed: 0,
     dropped: {},
   };
   /** The allowed versions, latest first. */
@@ -178,8 +185,11 @@ export class Association {
   }
 
   /** Both hellos are known. Records get their connection IDs with their keys. */
-  useConnectionIds(ids: ConnectionIdPair | undefined, typeBytes: 0 | 1): void {
-    this.cids?.use(ids);
+  useConnectionIds(
+    { ids, checksPaths }: { readonly ids: ConnectionIdPair | undefined; readonly checksPaths: boolean },
+    typeBytes: 0 | 1,
+  ): void {
+    this.cids?.use(ids, checksPaths);
     const length = ids?.send.length ?? 0;
     this.path.size.onConnectionId(length);
     // RFC 9146 §4: the content type counts as content, which a limit of DTLS 1.2 leaves no room for.
@@ -237,6 +247,8 @@ const NUMBERS = [
   'retransmissions',
   'ticketsGivenUp',
   'ticketKeyFailures',
+  'migrations',
+  'migrationsFailed',
 ] as const satisfies readonly Exclude<keyof Counters, 'dropped'>[];
 
 function writeCounters(w: Writer, counters: Counters): void {

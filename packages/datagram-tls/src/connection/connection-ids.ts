@@ -30,6 +30,7 @@ export class ConnectionIds implements CidIssuer, CidLengths {
   #expected = false;
   /** Both sides have agreed on them. */
   #agreed = false;
+  #checksPaths = false;
 
   /** Without `registry` no other association is found by ID. */
   constructor(policy: ConnectionIdPolicy, provider: CryptoProvider, registry: CidRegistry | undefined) {
@@ -46,6 +47,11 @@ export class ConnectionIds implements CidIssuer, CidLengths {
   /** The peer's protected records have one of ours. */
   get expected(): boolean {
     return this.#expected;
+  }
+
+  /** Both sides check a new path of the peer (RFC 9853). */
+  get checksPaths(): boolean {
+    return this.#checksPaths;
   }
 
   /** The newest; `undefined` until both sides have agreed on them, and where they have not. */
@@ -66,8 +72,9 @@ export class ConnectionIds implements CidIssuer, CidLengths {
   }
 
   /** Both hellos are known; `undefined`: no connection IDs. */
-  use(ids: ConnectionIdPair | undefined): void {
+  use(ids: ConnectionIdPair | undefined, checksPaths: boolean): void {
     if (ids === undefined) return this.forget();
+    this.#checksPaths = checksPaths;
     this.#agreed = true;
     this.#send = ids.send;
     this.#expected = ids.receive.length > 0;
@@ -88,12 +95,15 @@ export class ConnectionIds implements CidIssuer, CidLengths {
 
   /** The IDs that both sides have agreed on. */
   save(w: Writer): void {
-    w.vec8(this.#send).u8(this.#own.length);
+    w.u8(this.#checksPaths ? 1 : 0)
+      .vec8(this.#send)
+      .u8(this.#own.length);
     for (const cid of this.#own) w.vec8(cid);
   }
 
   /** Returns whether ours are free. */
   restore(r: Reader): boolean {
+    const checksPaths = r.u8() === 1;
     const send = own(r.vec8());
     const ours: Uint8Array[] = [];
     for (let left = r.u8(); left > 0 && !r.failed; left--) ours.push(own(r.vec8()));
@@ -104,7 +114,7 @@ export class ConnectionIds implements CidIssuer, CidLengths {
       }
       this.#own = [...this.#own, cid];
     }
-    this.use({ send, receive: this.#own[0] ?? EMPTY });
+    this.use({ send, receive: this.#own[0] ?? EMPTY }, checksPaths);
     return true;
   }
 

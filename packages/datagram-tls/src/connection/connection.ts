@@ -10,6 +10,7 @@ import type { EarlyOutcome } from './application-data.js';
 import { checkAddress, checkBehaviour, checkBytes, checkDestination, checkSecurity } from './arguments.js';
 import { Asleep } from './asleep.js';
 import type { Counters } from './association.js';
+import type { CidRegistry } from './connection-ids.js';
 import type { ConnectionEvent } from './events.js';
 import { type Phase, sessionOf } from './life.js';
 import { FROM_ZERO, Machine } from './machine.js';
@@ -49,11 +50,12 @@ export function machineFrom(
   behaviour: Behaviour,
   { age, now }: { readonly age: number; readonly now: Instant },
   pool?: MemoryPool,
+  registry?: CidRegistry,
 ): Machine {
   const { role, peer, doubtful } = state;
   if (security.role !== role)
     throw stateError('ROLE', `it is of a ${role}, and the settings are those of a ${security.role}`);
-  const machine = Machine.restore(security, behaviour, peer, state, now - age, pool);
+  const machine = Machine.restore(security, behaviour, peer, state, now - age, pool, registry);
   if (machine === undefined) throw foreignState();
   machine.onReturn(doubtful, now);
   return machine;
@@ -76,6 +78,8 @@ const NO_TRAFFIC = -1;
 /** For the endpoint and the driver: the inside of a connection, and a connection around one. The class assigns them. */
 export let machineOf: (connection: Connection) => Machine;
 export let connectionAround: (machine: Machine) => Connection;
+/** The peer's address, also of a connection that hibernates. */
+export let addressOf: (connection: Connection) => PeerAddress;
 
 /**
  * One association, without socket, clock or randomness of its own. After each call that takes an instant drain {@link
@@ -99,6 +103,10 @@ export class Connection {
   static {
     machineOf = (connection) => connection.#awake();
     connectionAround = (machine) => new Connection(machine);
+    addressOf = (connection) => {
+      const machine = connection.#machine;
+      return machine instanceof Machine ? machine.path.address : machine.address;
+    };
   }
 
   /** While it hibernates only its state is there. */
@@ -338,6 +346,19 @@ export class Connection {
     this.#awake().abandon(error);
   }
 
+  /**
+   * The peer's new address, of a `migrated` event, is known to be the peer's: what goes there is no longer limited. It does
+   * nothing where the address is validated.
+   */
+  validatePath(): void {
+    this.#awake().validatePath();
+  }
+
+  /** The peer's new address, of a `migrated` event, is refused: the one before stays. As {@link validatePath} otherwise. */
+  refusePath(now: Instant): void {
+    this.#awake().refusePath(now);
+  }
+
   /** The time of {@link pollTimeout} has come. Too early or too often does no harm. */
   handleTimeout(now: Instant): void {
     const slept = this.#machine instanceof Asleep;
@@ -376,7 +397,7 @@ export class Connection {
   pollTransmit(): { readonly data: Uint8Array; readonly to: PeerAddress } | undefined {
     if (this.#machine instanceof Asleep) return undefined;
     const data = this.#machine.pollTransmit();
-    return data === undefined ? undefined : { data, to: this.#machine.path.address };
+    return data === undefined ? undefined : { data, to: this.#machine.destination };
   }
 
   /** The next event, in the order in which they happened; `undefined` when there are no more. */

@@ -23,6 +23,10 @@ export interface ContentHost {
   onFailure(error: DTLSError): void;
   /** The peer has proved that it receives our datagrams. */
   onProved(now: Instant): void;
+  /** The datagram at hand came from a new address of the peer. */
+  onMoved(now: Instant): void;
+  /** The content of a return routability check; returns whether it was of use. */
+  onPathMessage(content: Uint8Array, now: Instant): boolean;
 }
 
 /** A handshake ends in epoch 1 in DTLS 1.2, and with the first keys of the session, epoch 3, in 1.3. */
@@ -71,7 +75,8 @@ export class Contents implements RecordSink {
     if (epoch > 0) this.#association.heardAt = now;
     else if (type === ContentType.handshake) this.#association.lastPlainRecord = sequence;
     if (epoch > this.#keys.heard) this.#keys.onHeard(epoch, now);
-    if (!this.#association.path.validated && this.#provesPath(epoch)) this.#host.onProved(now);
+    const { path } = this.#association;
+    if (!path.validated && !path.moved && this.#provesPath(epoch)) this.#host.onProved(now);
     switch (type) {
       case ContentType.application_data:
         return this.#onData(epoch, sequence, content, now);
@@ -81,11 +86,26 @@ export class Contents implements RecordSink {
         return this.#onAlert(epoch, sequence, content, now);
       case ContentType.ack:
         return this.#onProgress(this.#handshake.onAck(content, epoch, now));
+      case ContentType.return_routability_check:
+        return this.#onPathMessage(epoch, content, now);
       case ContentType.change_cipher_spec:
         return this.#onChangeCipherSpec(epoch, content);
       default:
         return this.#refuse(epoch, 'unexpected_type', 'unexpected_message', `a record of type ${type}`);
     }
+  }
+
+  /** RFC 9853 §6: a record of a check does not itself change the path; it comes on the path before, too. */
+  onElsewhere(type: number, epoch: number, now: Instant): boolean {
+    if (type === ContentType.return_routability_check || epoch < this.#keys.heard) return false;
+    this.#host.onMoved(now);
+    return true;
+  }
+
+  #onPathMessage(epoch: number, content: Uint8Array, now: Instant): boolean {
+    if (epoch > 0 && this.#association.cids?.checksPaths === true)
+      return this.#host.onPathMessage(content, now);
+    return this.#refuse(epoch, 'unexpected_type', 'unexpected_message', 'a return routability check');
   }
 
   mayHold(epoch: number): boolean {

@@ -1,5 +1,6 @@
 import type { AlertName } from '../base/alerts.js';
 import type { DTLSError } from '../base/errors.js';
+import type { PeerAddress } from '../base/peer-address.js';
 import type { NewTicket } from '../config/saved-session.js';
 import type { Job } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
@@ -48,6 +49,16 @@ export type ConnectionEvent =
       readonly secret: Uint8Array;
     }
   | { readonly type: 'trace'; readonly event: TraceEvent }
+  /**
+   * The peer has another address, which is used at once: `validated`, or with at most three times the bytes that come from there.
+   * `from` and `to` are the same where the address of the last event is validated now.
+   */
+  | {
+      readonly type: 'migrated';
+      readonly from: PeerAddress;
+      readonly to: PeerAddress;
+      readonly validated: boolean;
+    }
   /** DTLS 1.3: the peer sends nothing any more; we may. */
   | { readonly type: 'peer-closed' }
   /** The end: with the error of a failure, or without one after close_notify of either side. */
@@ -90,6 +101,14 @@ export type TraceEvent =
       readonly kind: 'early-data';
       readonly direction: 'sent' | 'received';
       readonly outcome: 'offered' | 'accepted' | 'refused';
+    }
+  /** The peer has another address, or the new one is validated. */
+  | {
+      readonly kind: 'path';
+      readonly direction: 'received';
+      readonly from: PeerAddress;
+      readonly to: PeerAddress;
+      readonly validated: boolean;
     }
   /** The sender named by `direction` switches to `epoch`. */
   | { readonly kind: 'key-update'; readonly direction: 'sent' | 'received'; readonly epoch: number };
@@ -164,6 +183,12 @@ export type DropReason =
   | 'unproved_peer'
   /** A message for which the keys were used up, so that the session has ended. */
   | 'key_limit'
+  /** A return routability check that cannot be read. */
+  | 'malformed_path_message'
+  /** A return routability check of an unknown type. */
+  | 'unknown_path_message'
+  /** An answer to a challenge that was not sent, is answered already, or went elsewhere. */
+  | 'unasked_path_message'
   /** A datagram from another address than the peer's. */
   | 'other_path'
   /** The connection is closed or has failed. */

@@ -106,6 +106,17 @@ export class FlightSender {
     return this.#backoff.timeout / 4;
   }
 
+  /** What the last answer to a flight that was sent once took, ms. */
+  get roundTrip(): Duration | undefined {
+    return this.#backoff.roundTrip;
+  }
+
+  /** The timer of the path before says nothing. */
+  onNewPath(): void {
+    this.#backoff.onNewPath();
+    this.#measurable = false;
+  }
+
   /** Between two datagrams, after the handshake: nothing is being built, and nothing is asked for. */
   save(w: Writer, at: Instant): void {
     const underWay = this.#underWay;
@@ -317,7 +328,7 @@ export class FlightSender {
 
   #setTimer(now: Instant): void {
     const { timers, path } = this.#association;
-    if (path.validated) timers.set('retransmit', now + this.#backoff.timeout);
+    if (path.validated || path.moved) timers.set('retransmit', now + this.#backoff.timeout);
   }
 
   /** A part of the answer has arrived: a flight that awaits one has arrived. */
@@ -426,6 +437,9 @@ export class FlightSender {
 
   #sendPart(part: Manner['part'], now: Instant): void {
     if (this.#underWay === undefined) return;
+    const { path: taken, transmit: queue } = this.#association;
+    // What waits for the budget of a new path goes before its repetition.
+    if (taken.moved && !taken.validated && queue.waiting > 0) return this.#setTimer(now);
     const { flight, delivery } = this.#underWay;
     const records = this.#window - delivery.inFlight;
     if (records <= 0) return;
@@ -506,6 +520,7 @@ export class Backoff {
   #base: Duration;
   #current: Duration;
   #timeouts = 0;
+  #roundTrip: Duration | undefined;
 
   constructor(limits: BackoffLimits) {
     this.#limits = limits;
@@ -515,6 +530,18 @@ export class Backoff {
 
   get timeout(): Duration {
     return this.#current;
+  }
+
+  get roundTrip(): Duration | undefined {
+    return this.#roundTrip;
+  }
+
+  onNewPath(): void {
+    const { initial } = this.#limits;
+    this.#base = initial;
+    this.#current = initial;
+    this.#timeouts = 0;
+    this.#roundTrip = undefined;
   }
 
   /** Of the current flight. */
@@ -530,6 +557,7 @@ export class Backoff {
   /** A flight that was sent once was answered after `roundTrip`. */
   onMeasured(roundTrip: Duration): void {
     const { initial, max } = this.#limits;
+    this.#roundTrip = roundTrip;
     this.#base = Math.min(Math.max(roundTrip * TIMES_ROUND_TRIP, initial * LEAST_PART), max);
   }
 

@@ -1,5 +1,5 @@
 import { violation } from '../base/errors.js';
-import type { Instant } from '../base/instant.js';
+import type { Duration, Instant } from '../base/instant.js';
 import type { Action } from '../handshake/actions.js';
 import type { Context } from '../handshake/context.js';
 import { type Awaits, messageName } from '../handshake/flight.js';
@@ -248,7 +248,8 @@ export class Handshake {
   settle(now: Instant): void {
     this.#flights.settle(now);
     // Nothing is sent on our own initiative to an unvalidated peer.
-    if (!this.#acks.active || !this.#association.path.validated) return;
+    const { path } = this.#association;
+    if (!this.#acks.active || !(path.validated || path.moved)) return;
     const { version } = this.#runner;
     // RFC 9147 §7: no ACK before a version with ACKs is chosen.
     if (version === undefined) return;
@@ -297,6 +298,16 @@ export class Handshake {
   /** The system refused a datagram of `size` bytes, and flights have become smaller. */
   onTooLarge(size: number, now: Instant): void {
     this.#flights.onTooLarge(size, now);
+  }
+
+  /** Nothing is known of the path to the peer: the timer begins anew. */
+  onNewPath(): void {
+    this.#flights.onNewPath();
+  }
+
+  /** What the last answer to a flight of ours took, ms. */
+  get roundTrip(): Duration | undefined {
+    return this.#flights.roundTrip;
   }
 
   /** The peer may be gone: our flight is repeated once, and has one timer to be answered. */
@@ -424,7 +435,7 @@ export class Handshake {
         this.#acks.demand();
         return;
       case 'use-connection-ids':
-        this.#association.useConnectionIds(action.ids, this.#runner.version?.rules.typeBytes ?? 1);
+        this.#association.useConnectionIds(action, this.#runner.version?.rules.typeBytes ?? 1);
         return;
       case 'install-keys':
         this.#keys.install(action);

@@ -21,7 +21,6 @@ import { type CidRegistry, ConnectionIds, restoreIds, saveIds } from './connecti
 import { type ContentHost, Contents, Suspicion } from './contents.js';
 import {
   gaveWay,
-  handshakeTimeout,
   idleTimeout,
   keysExhausted,
   notOpen,
@@ -32,11 +31,12 @@ import {
 } from './errors.js';
 import type { ConnectionEvent } from './events.js';
 import { type Attempt, Handshake } from './handshake.js';
-import { HANDSHAKE_EPOCH, KeyChanges } from './key-update.js';
+import { KeyChanges } from './key-update.js';
 import { type Declined, isOpen, isUndecided, type Life, type SentAlert, sessionOf } from './life.js';
+import { Migration, type MigrationHost } from './migration.js';
 import { answeredLife, Path, UNVALIDATED_LIFE } from './path.js';
 import { Receive } from './receive.js';
-import type { TimerName } from './timers.js';
+import { onTimer, type Timed } from './timer-actions.js';
 import { partsOf, type Security } from './version.js';
 
 /** How long we wait for the answer to our close_notify, ms. */
@@ -52,7 +52,7 @@ const AT_ONCE: Instant = Number.NEGATIVE_INFINITY;
  * The inside of a {@link Connection}: the common state of its parts, and the transitions of its {@link Life}. Nothing
  * outside of this library reaches it.
  */
-export class Machine implements ContentHost, HandshakeHost {
+export class Machine implements ContentHost, HandshakeHost, MigrationHost {
   readonly #association: Association;
   /** The settings that it began with. */
   readonly service: Security;
@@ -67,6 +67,11 @@ export class Machine implements ContentHost, HandshakeHost {
   readonly #early: EarlyData;
   readonly #suspicion = new Suspicion();
   readonly #contact: InitialNumbers['contact'];
+  /** The source of the datagram at hand, and its size. */
+  #from: PeerAddress;
+  #size = 0;
+  #migration: Migration | undefined;
+  #destination: PeerAddress | undefined;
   /** When the peer was first probed, and when it counts as gone without a record after that. */
   #askedAt: Instant = Number.NEGATIVE_INFINITY;
   #goneAt: Instant = Number.POSITIVE_INFINITY;
@@ -95,6 +100,7 @@ export class Machine implements ContentHost, HandshakeHost {
     this.service = security;
     this.registry = registry;
     this.#association = association;
+    this.#from = address;
     this.#contact = contact;
     if (contact === 'unvalidated') association.withhold();
     this.#keys = new KeyChanges(association);
@@ -215,6 +221,7 @@ export class Machine implements ContentHost, HandshakeHost {
   onReturn(doubtful: boolean, now: Instant): void {
     this.#association.heardAt = now;
     this.#watchPeer();
+    if (!this.path.validated) this.#paths.resume(now);
     if (doubtful && this.#handshake.hasKeyUpdates) this.#handshake.updateKeys(true, now);
   }
 
@@ -317,15 +324,18 @@ export class Machine implements ContentHost, HandshakeHost {
       this.#association.drop('closed');
       return false;
     }
-    if (!path.endsAt(from)) {
+    const elsewhere = !path.endsAt(from);
+    if (elsewhere && !this.#paths.mayComeFrom(from)) {
       this.#association.drop('other_path');
       return false;
     }
+    this.#from = from;
+    this.#size = datagram.length;
     counters.datagramsReceived++;
     counters.bytesReceived += datagram.length;
-    path.bytesReceived += datagram.length;
+    if (!elsewhere) path.bytesReceived += datagram.length;
     this.#handshake.onDatagram();
-    const useful = this.#receive.datagram(datagram, now);
+    const useful = this.#receive.datagram(datagram, now, elsewhere);
     if (!this.#isOver) {
       this.#handshake.settle(now);
       this.#repeatClose();
@@ -494,9 +504,18 @@ export class Machine implements ContentHost, HandshakeHost {
     if (!this.#isOver) this.#association.watchMemory(now);
   }
 
-  /** The next datagram to send to {@link Path.address}; the caller owns it. */
+  /** Where the datagram goes that {@link pollTransmit} has just returned. */
+  get destination(): PeerAddress {
+    return this.#destination ?? this.#association.path.address;
+  }
+
+  /** The next datagram to send to {@link destination}; the caller owns it. */
   pollTransmit(): Uint8Array | undefined {
     const { path, transmit, life } = this.#association;
+    const first = this.#migration?.poll();
+    this.#destination = first?.to;
+    if (first !== undefined) return first.data;
+    if (this.#migration?.paused === true && isOpen(life)) return undefined;
     if (!path.validated && (isUnanswered(life) || !path.grants(transmit.nextSize))) return undefined;
     const data = transmit.poll();
     if (data !== undefined) path.bytesSent += data.length;
@@ -625,6 +644,44 @@ export class Machine implements ContentHost, HandshakeHost {
     this.#handshake.onProved(now);
   }
 
+  onMoved(now: Instant): void {
+    this.#paths.onMoved(this.#from, this.#size, now);
+  }
+
+  onPathMessage(content: Uint8Array, now: Instant): boolean {
+    return this.#paths.onMessage(content, this.#from, now);
+  }
+
+  /** Nothing is known of the path. */
+  onNewPath(): void {
+    this.#handshake.onNewPath();
+  }
+
+  get roundTrip(): Duration | undefined {
+    return this.#handshake.roundTrip;
+  }
+
+  /** A challenge got no answer. */
+  onPathTimeout(now: Instant): void {
+    this.#migration?.onTimeout(now);
+  }
+
+  /** The application vouches for the peer's new address, which then gets what it likes. */
+  validatePath(): void {
+    this.#migration?.validate();
+  }
+
+  /** The application refuses the peer's new address: the one before stays. */
+  refusePath(now: Instant): void {
+    this.#migration?.refuse(now);
+  }
+
+  /** Most peers never move. */
+  get #paths(): Migration {
+    this.#migration ??= new Migration(this.#association, this);
+    return this.#migration;
+  }
+
   onEarlyAccepted(now: Instant): void {
     const { life, path, timers, behaviour } = this.#association;
     if (!isUndecided(life)) return;
@@ -718,71 +775,6 @@ export interface SavedState {
   readonly fixed: Uint8Array;
   /** What changes with each record. */
   readonly current: Uint8Array;
-}
-
-/** The purposes of timers. */
-interface Timed {
-  readonly association: Association;
-  readonly handshake: Handshake;
-  readonly keys: KeyChanges;
-  readonly suspicion: Suspicion;
-  readonly host: HandshakeHost & {
-    end(error: undefined): void;
-    forgetHeld(now: Instant): void;
-    onIdle(now: Instant): void;
-    onKeepAlive(now: Instant): void;
-  };
-}
-
-/** The actions of a connection's timers. */
-function onTimer(name: TimerName, timed: Timed, now: Instant): void {
-  const { handshake, keys, host } = timed;
-  switch (name) {
-    case 'retransmit':
-      return onRetransmit(timed, now);
-    case 'repair':
-      return handshake.onRepair(now);
-    case 'ack':
-      return handshake.onAckTimeout();
-    case 'handshake':
-      return onHandshakeTimeout(timed, now);
-    case 'update-keys':
-      return handshake.canUpdateKeys ? handshake.updateKeys(false, now) : undefined;
-    case 'ask-again':
-      return handshake.doubtsPsk ? handshake.askAgain(now) : undefined;
-    case 'keep-alive':
-      return host.onKeepAlive(now);
-    case 'forget-early':
-      return keys.forgetEarlyReader();
-    case 'forget-epochs':
-      return keys.forgetOldReaders();
-    case 'forget-held':
-      return host.forgetHeld(now);
-    case 'forget-flight':
-      return handshake.forgetFlight();
-    case 'idle':
-      return host.onIdle(now);
-    case 'close':
-      return host.end(undefined);
-  }
-}
-
-function onRetransmit({ suspicion, handshake, host }: Timed, now: Instant): void {
-  if (suspicion.error !== undefined) host.onFailure(suspicion.error);
-  else handshake.onTimeout(now);
-}
-
-/** A server that sent under the session's keys has finished the handshake, with or without an ACK. */
-function onHandshakeTimeout({ association, handshake, keys, suspicion, host }: Timed, now: Instant): void {
-  if (isUndecided(association.life)) host.onDecline('expired');
-  else if (keys.heard > HANDSHAKE_EPOCH) handshake.forgoAck(now);
-  else {
-    // A peer that was never heard is unreachable, whatever its key.
-    const heard = association.counters.datagramsReceived > 0;
-    host.onFailure(
-      suspicion.error ?? handshakeTimeout(heard && handshake.doubtsPsk, heard, association.jobs.awaited),
-    );
-  }
 }
 
 /** Where a connection begins. All zero for a client and for a server without a cookie exchange. */

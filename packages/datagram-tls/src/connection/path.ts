@@ -121,14 +121,17 @@ export class Path {
   readonly size: PathSize;
   /** A cookie has come, or a record under keys that only a peer that receives our datagrams can have. */
   validated: boolean;
+  /** The peer of an association under way has moved here: its records prove nothing about the path. */
+  moved: boolean;
   /** Bytes of UDP payload. */
   bytesReceived = 0;
   bytesSent = 0;
 
-  constructor(address: PeerAddress, mtu: number, validated: boolean) {
+  constructor(address: PeerAddress, mtu: number, validated: boolean, moved = false) {
     this.address = address;
     this.size = new PathSize(mtu);
     this.validated = validated;
+    this.moved = moved;
   }
 
   /** Bytes of UDP payload of the largest datagram that fits the path, as far as is known. */
@@ -148,13 +151,16 @@ export class Path {
     return this.validated || this.bytesSent + bytes <= AMPLIFICATION * this.bytesReceived;
   }
 
-  /** Of a validated path. Its address is the endpoint's matter. */
+  /** Its address is the endpoint's matter. */
   save(w: Writer): void {
+    w.u8(this.validated ? 1 : 0);
     this.size.save(w);
     w.varint(this.bytesReceived).varint(this.bytesSent);
   }
 
   restore(r: Reader): void {
+    this.validated = r.u8() === 1;
+    this.moved = !this.validated;
     this.size.restore(r);
     this.bytesReceived = r.varint();
     this.bytesSent = r.varint();
@@ -162,7 +168,10 @@ export class Path {
 
   /** Whether `from` is the other end of this path. */
   endsAt(from: PeerAddress): boolean {
-    const { address } = this;
-    return from === address || (from.port === address.port && from.address === address.address);
+    return from === this.address || sameAddress(from, this.address);
   }
+}
+
+export function sameAddress(one: PeerAddress, other: PeerAddress): boolean {
+  return one.port === other.port && one.address === other.address;
 }

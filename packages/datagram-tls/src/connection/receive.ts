@@ -11,6 +11,11 @@ import type { DropReason } from './events.js';
 export interface RecordSink {
   /** Returns whether the content was of any use; `epoch` 0 is not authentic. */
   onContent(type: number, epoch: number, sequence: number, content: Uint8Array, now: Instant): boolean;
+  /**
+   * An authentic record of the newest epoch, newer than any before, has come from another address than the peer's; returns
+   * whether that is the peer's now.
+   */
+  onElsewhere(type: number, epoch: number, now: Instant): boolean;
   /** A record in an epoch without keys yet may be kept until there are some. */
   mayHold(epoch: number): boolean;
   /** What else becomes of it. */
@@ -57,6 +62,8 @@ export class Receive {
   #heldBytes = 0;
   /** Of the datagram at hand. */
   #forgeries = 0;
+  /** It came from another address than the peer's. */
+  #elsewhere = false;
 
   constructor(association: Association, sink: RecordSink) {
     this.#association = association;
@@ -68,8 +75,12 @@ export class Receive {
     return this.#held[0]?.since;
   }
 
-  /** The records of `datagram`; returns whether any was of use. Views into it do not outlive the call. */
-  datagram(datagram: Uint8Array, now: Instant): boolean {
+  /**
+   * The records of `datagram`; returns whether any was of use. Views into it do not outlive the call. `elsewhere`: it came from
+   * another address than the peer's, so that only records with a connection ID are read.
+   */
+  datagram(datagram: Uint8Array, now: Instant, elsewhere = false): boolean {
+    this.#elsewhere = elsewhere;
     let useful = false;
     let records = 0;
     const cids = this.#association.cids ?? NO_CIDS;
@@ -95,6 +106,7 @@ export class Receive {
   releaseHeld(now: Instant): void {
     const held = this.#held;
     const forgeries = this.#forgeries;
+    const elsewhere = this.#elsewhere;
     this.forgetHeld();
     for (const { record } of held) {
       if (this.#isOver) break;
@@ -102,6 +114,7 @@ export class Receive {
     }
     // Those that were held do not count against the datagram that brought the keys.
     this.#forgeries = forgeries;
+    this.#elsewhere = elsewhere;
   }
 
   /** Forgets what was held at `instant` or before; `why` counts it. */
@@ -130,8 +143,16 @@ export class Receive {
 
   #record(datagram: Uint8Array, now: Instant): boolean {
     const reader = this.#association.epochs.readerFor(header);
+    if (reader === undefined && this.#elsewhere) {
+      this.#association.drop('other_path');
+      return false;
+    }
     if (reader === undefined) {
       this.#hold(datagram, now);
+      return false;
+    }
+    if (this.#elsewhere && header.cidLength === 0) {
+      this.#association.drop('other_path');
       return false;
     }
     if (header.cidLength > 0 !== reader.expectsCid) {
@@ -147,6 +168,9 @@ export class Receive {
       this.#association.drop('replayed');
       return false;
     }
+    // RFC 9146 §6.
+    if (this.#elsewhere && typeof content !== 'string' && header.sequence === reader.newest)
+      this.#elsewhere = !this.#sink.onElsewhere(header.type, header.epoch, now);
     if (typeof content !== 'string')
       return this.#sink.onContent(header.type, header.epoch, header.sequence, content, now);
     this.#association.drop(content);

@@ -25,6 +25,8 @@ export type TimerName =
   | 'forget-held'
   /** The last flight need not be kept any longer. */
   | 'forget-flight'
+  /** A challenge of a path was not answered. */
+  | 'path'
   /** The peer may have been silent for too long. */
   | 'idle'
   /** The peer did not answer our close_notify. */

@@ -10,6 +10,7 @@ export const CHANNELS = {
   sessionError: channel('datagram-tls.session.error'),
   sessionEnd: channel('datagram-tls.session.end'),
   sessionDrop: channel('datagram-tls.session.drop'),
+  sessionMigrate: channel('datagram-tls.session.migrate'),
   endpointOpen: channel('datagram-tls.endpoint.open'),
   endpointError: channel('datagram-tls.endpoint.error'),
   endpointClose: channel('datagram-tls.endpoint.close'),

@@ -3,6 +3,7 @@ import type { Role } from '../config/config.js';
 import type { Refusal } from '../endpoint/refusals.js';
 import type { Version } from '../wire/codes.js';
 import type { DTLSEndpoint } from './endpoint.js';
+import type { AddressChange } from './handlers.js';
 import type { DTLSSession } from './session.js';
 import type { SessionEndpoint } from './session-endpoint.js';
 import type { EndpointDropReason, SessionDropReason } from './stats.js';
@@ -44,6 +45,8 @@ export interface DiagnosticsChannels {
    * the statistics alone.
    */
   'datagram-tls.session.drop': OfSession & { readonly reason: SessionDropReason; readonly count: number };
+  /** The peer has another address, or its new one is validated: as `onmigrate`. */
+  'datagram-tls.session.migrate': OfSession & AddressChange;
   /** The socket is bound, or the transport is open. */
   'datagram-tls.endpoint.open': OfEndpoint & { readonly address: PeerAddress };
   /** The socket or the transport failed; `endpoint.close` follows. */

@@ -236,6 +236,18 @@ export class Port {
     this.pump();
   }
 
+  /** The application vouches for the new address of a peer. */
+  validatePath(entry: ConnectionEntry): void {
+    this.core.validatePath(entry);
+    this.pump();
+  }
+
+  /** The application refuses it. */
+  refusePath(entry: ConnectionEntry): void {
+    this.core.refusePath(entry, now());
+    this.pump();
+  }
+
   /** Closes our direction. Returns whether the other one stays open. */
   closeSending(entry: ConnectionEntry): boolean {
     const staysOpen = this.core.closeSending(entry, now());
@@ -532,8 +544,9 @@ function isFirstAnswer({ entry, awaited }: Outgoing): boolean {
 }
 
 function kindOf(entry: ConnectionEntry | undefined): SendKind {
-  if (entry === undefined || !entry.connection.path.validated) return 'unvalidated';
-  return entry.connection.session === undefined ? 'handshake' : 'application';
+  if (entry === undefined) return 'unvalidated';
+  if (entry.connection.session !== undefined) return 'application';
+  return entry.connection.path.validated ? 'handshake' : 'unvalidated';
 }
 
 /**

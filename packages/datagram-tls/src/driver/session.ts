@@ -1,7 +1,8 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { type InspectOptions, inspect } from 'node:util';
+import { isPromise } from '../base/awaitable.js';
 import { toText } from '../base/bytes.js';
-import { illegalConstructor, invalidState } from '../base/errors.js';
+import { illegalConstructor, invalidReturn, invalidState } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { checkBoolean } from '../config/checks.js';
 import { readOptions } from '../config/option-table.js';
@@ -19,6 +20,7 @@ import { asError, asThrown, explained, type HeldEvents } from './callbacks.js';
 import { CHANNELS, publish } from './channels.js';
 import { warnOfTicketKeys } from './debug.js';
 import { throwLater } from './guard.js';
+import type { AddressChange, MigrateHandler } from './handlers.js';
 import { Inbox } from './inbox.js';
 import { inspection, sessionFields } from './inspection.js';
 import { type CipherInfo, cipherInfo, peerCertificate, protocolName, publicKey } from './negotiated.js';
@@ -162,6 +164,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   #ondrain: Handler<DTLSSession, []> | undefined;
   #onend: Handler<DTLSSession, []> | undefined;
   #onsession: Handler<DTLSSession, [saved: Buffer]> | undefined;
+  #onmigrate: MigrateHandler | undefined;
 
   private constructor(
     token: typeof MAKE,
@@ -238,6 +241,17 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     this.#onsession = bound(fn, 'onsession', this);
   }
 
+  /**
+   * Called when the peer's address changes, which needs connection IDs, and when a new address is validated. Its answer may
+   * refuse the new address, or vouch for it: see {@link MigrateHandler}.
+   */
+  get onmigrate(): MigrateHandler | undefined {
+    return this.#onmigrate;
+  }
+  set onmigrate(fn: MigrateHandler | null | undefined) {
+    this.#onmigrate = bound(fn, 'onmigrate', this);
+  }
+
   /** Resolves when the handshake is done; rejects when it fails. */
   get opened(): Promise<{ protocol: Version }> {
     return this.#life.opened.promise;
@@ -256,7 +270,16 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     return this.#shared.endpoint;
   }
 
-  /** `undefined` until the name of the host is resolved; it remains after the end. */
+  /**
+   * The connection IDs on the records of each side, empty for none: `send` on ours, `receive` on the peer's. `undefined` until
+   * both have agreed on them, and where they have not.
+   */
+  get connectionId(): { readonly send: Buffer; readonly receive: Buffer } | undefined {
+    const ids = this.#entry?.connection.connectionIds;
+    return ids && { send: toBuffer(ids.send), receive: toBuffer(ids.receive) };
+  }
+
+  /** `undefined` until the name of the host is resolved; it remains after the end. It changes with the peer's address. */
   get remoteAddress(): PeerAddress | undefined {
     return this.#entry?.peer ?? this.#finalState?.peer;
   }
@@ -669,6 +692,9 @@ export class DTLSSession implements AsyncIterable<Buffer> {
       case 'trace':
         this.#shared.trace?.(event.event, this);
         return;
+      case 'migrated':
+        if (!this.destroyed) this.#onMigrated(event);
+        return;
       case 'peer-closed':
         this.#inbox.end();
         this.#onend?.();
@@ -684,6 +710,36 @@ export class DTLSSession implements AsyncIterable<Buffer> {
         // The port has done it.
         return;
     }
+  }
+
+  #onMigrated({ from, to, validated }: AddressChange): void {
+    if (CHANNELS.sessionMigrate.hasSubscribers)
+      publish(CHANNELS.sessionMigrate, { session: this, endpoint: this.endpoint, from, to, validated });
+    if (this.#onmigrate === undefined) return;
+    try {
+      const answer: unknown = this.#onmigrate({ from, to, validated });
+      if (!isPromise(answer)) return this.#judge(to, answer);
+      void Promise.resolve(answer)
+        .then((late) => this.#judge(to, late))
+        .catch((thrown: unknown) => this.#onRefusedToJudge(thrown));
+    } catch (thrown) {
+      this.#onRefusedToJudge(thrown);
+    }
+  }
+
+  /** The application's verdict on an address, which may be out of date. */
+  #judge(address: PeerAddress, verdict: unknown): void {
+    if (verdict === undefined || this.#entry === undefined) return;
+    if (typeof verdict !== 'boolean')
+      throw invalidReturn('session.onmigrate', 'true, false or undefined', verdict);
+    if (this.#entry.peer !== address) return;
+    if (verdict) this.#port?.validatePath(this.#entry);
+    else this.#port?.refusePath(this.#entry);
+  }
+
+  /** It is asked, and what it throws is the error of its session. */
+  #onRefusedToJudge(thrown: unknown): void {
+    if (this.#breakOff(thrown) === 'late') throwLater(thrown);
   }
 
   /** As in node:dtls an exception of this handler is the error of the session. */

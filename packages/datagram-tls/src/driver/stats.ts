@@ -47,6 +47,8 @@ export interface DTLSSessionStats extends Stats<SessionDropReason> {
   readonly messagesSent: bigint;
   /** Retransmitted flights. */
   readonly retransmitCount: bigint;
+  /** Changes of the peer's address, there and back. */
+  readonly migrations: bigint;
   /** Server, DTLS 1.3: tickets that the client never acknowledged. */
   readonly ticketsGivenUpCount: bigint;
   /** Server: failures of `ticketKeys`, which cost a ticket or a resumption. */
@@ -322,6 +324,7 @@ export const sessionStats = statsClass<DTLSSessionStats, SessionSource>(
     messagesReceived: ({ counters }) => counters?.messagesReceived ?? 0,
     messagesSent: ({ counters }) => counters?.messagesSent ?? 0,
     retransmitCount: ({ counters }) => counters?.retransmissions ?? 0,
+    migrations: ({ counters }) => counters?.migrations ?? 0,
     ticketsGivenUpCount: ({ counters }) => counters?.ticketsGivenUp ?? 0,
     ticketKeyFailureCount: ({ counters }) => counters?.ticketKeyFailures ?? 0,
     droppedCount: (source) => sumOf(sessionDrops(source)) - source.ownDrops.send_failed,

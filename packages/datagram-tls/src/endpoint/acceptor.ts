@@ -12,7 +12,8 @@ import { UNVALIDATED_LIFE } from '../connection/path.js';
 import type { Security } from '../connection/version.js';
 import type { EarlyRefusal } from '../handshake/actions.js';
 import { AnswerRate } from './answer-rate.js';
-import { type ConnectionEntry, createEntry, type EntryState, stateOf } from './connection-entry.js';
+import { type Beginning, type ConnectionEntry, createEntry, stateOf } from './connection-entry.js';
+import { idsFor } from './connection-id-routes.js';
 import type { EndpointCounters } from './counters.js';
 import { hostOf } from './peer.js';
 import { Places, type RefusalReason } from './places.js';
@@ -165,6 +166,12 @@ export class Acceptor {
   adopt(entry: ConnectionEntry): void {
     this.#places.add(entry);
     this.#places.onConnected(entry);
+  }
+
+  /** The peer of `entry` has a new address, which is validated: limits per host follow. */
+  onMoved(entry: ConnectionEntry): void {
+    const host = this.#hostOf(entry.peer);
+    if (host !== stateOf(entry).host) this.#places.move(entry, host);
   }
 
   /** `entry` is over. If its handshake was refused, its client gets the same answer when it repeats itself. */
@@ -374,14 +381,12 @@ export class Acceptor {
     return hostOf(peer, this.#limits.hostPrefix);
   }
 
-  #open(
-    service: Service,
-    beginning: InitialNumbers,
-    client: Pick<EntryState, 'peer' | 'host' | 'began' | 'clientRandom'>,
-  ): ConnectionEntry {
+  #open(service: Service, beginning: InitialNumbers, client: Omit<Beginning, 'ids'>): ConnectionEntry {
     const { security, behaviour } = service;
-    const machine = new Machine(security, behaviour, NOWHERE, client.peer, beginning, this.#host.memory);
-    const entry = createEntry(connectionAround(machine), client, this.#host.routes);
+    const { routes, memory } = this.#host;
+    const ids = idsFor(behaviour, 'server', routes);
+    const machine = new Machine(security, behaviour, NOWHERE, client.peer, beginning, memory, ids);
+    const entry = createEntry(connectionAround(machine), { ...client, ids }, routes);
     this.#host.routes.add(entry);
     this.#host.counters.handshakesBegun++;
     return entry;

@@ -2,22 +2,29 @@ import { illegalConstructor, invalidArgType, invalidArgValue } from '../base/err
 import type { Instant } from '../base/instant.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { Role } from '../config/config.js';
-import { Connection } from '../connection/connection.js';
+import { addressOf, Connection } from '../connection/connection.js';
 import { rulesOf } from '../wire/version.js';
+import type { EntryIds } from './connection-id-routes.js';
 import type { Sleeper } from './deadlines.js';
 
 /** What is known of an entry from its beginning on. */
-interface Beginning {
+export interface Beginning {
   readonly peer: PeerAddress;
   /** The key under which limits per host count the peer. */
   readonly host: string;
   readonly began: Instant;
   /** Server: distinguishes a repeated ClientHello from that of a restarted client. */
   readonly clientRandom: Uint8Array | undefined;
+  /** Its connection IDs; `undefined` where the peer's records have none. */
+  readonly ids: EntryIds<ConnectionEntry> | undefined;
 }
 
 /** What an endpoint keeps with an entry; its deadline and place are those of the endpoint's deadlines. */
-export interface EntryState extends Sleeper, Beginning {
+export interface EntryState extends Sleeper, Omit<Beginning, 'peer' | 'host'> {
+  /** The key under which limits per host count the peer. */
+  host: string;
+  /** The address by which it is found; `undefined`: it is found by connection ID alone. */
+  route: PeerAddress | undefined;
   readonly entry: ConnectionEntry;
   /** What the entries of one endpoint have in common. */
   readonly owner: object;
@@ -61,20 +68,22 @@ export class ConnectionEntry {
   readonly connection: Connection;
   /** Our role in it. */
   readonly role: Role;
-  /** The peer's address. */
-  readonly peer: PeerAddress;
   readonly #state: EntryState;
 
-  private constructor(connection: Connection, { peer, host, began, clientRandom }: Beginning, owner: object) {
+  private constructor(
+    connection: Connection,
+    { peer, host, began, clientRandom, ids }: Beginning,
+    owner: object,
+  ) {
     if (!(connection instanceof Connection)) throw illegalConstructor();
     this.connection = connection;
     this.role = connection.security.role;
-    this.peer = peer;
     this.#state = {
       entry: this,
       owner,
-      peer,
+      route: peer,
       host,
+      ids,
       began,
       clientRandom,
       deadline: undefined,
@@ -82,7 +91,13 @@ export class ConnectionEntry {
       sending: false,
       telling: false,
     };
+    ids?.bind(this);
     Object.freeze(this);
+  }
+
+  /** The peer's address, which may change where the peer's records have a connection ID. */
+  get peer(): PeerAddress {
+    return addressOf(this.connection);
   }
 }
 

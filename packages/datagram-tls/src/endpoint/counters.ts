@@ -39,6 +39,8 @@ export interface EndpointCounters {
   overRate: number;
   /** Fragments of ClientHellos kept until the rest arrives. */
   partHellos: number;
+  /** Datagrams with a connection ID that no association has. */
+  unknownConnectionIds: number;
   /** Datagrams without an association that are not ClientHellos, or cannot lead to a handshake. */
   rejected: number;
   /** ClientHellos with a valid cookie that got no association because a limit is reached. */
@@ -98,6 +100,7 @@ export function startCounting(): EndpointCounters {
     overRate: 0,
     partHellos: 0,
     busy: 0,
+    unknownConnectionIds: 0,
     rejected: 0,
     refused: 0,
     refusedBy: {},

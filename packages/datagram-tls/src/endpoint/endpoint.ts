@@ -22,6 +22,7 @@ import { FROM_ZERO, Machine } from '../connection/machine.js';
 import { decodeState } from '../connection/saved-state.js';
 import type { Security } from '../connection/version.js';
 import type { JobAnswer } from '../handshake/jobs.js';
+import { cidStartOf } from '../record/header.js';
 import { Acceptor, type AcceptorHost, type Service } from './acceptor.js';
 import {
   type ConnectionEntry,
@@ -30,6 +31,7 @@ import {
   type EntryState,
   stateOf,
 } from './connection-entry.js';
+import { EntryIds, idsFor } from './connection-id-routes.js';
 import { startCounting } from './counters.js';
 import { Deadlines } from './deadlines.js';
 import { hostOf } from './peer.js';
@@ -193,8 +195,9 @@ export class Endpoint {
     checkBehaviour(behaviour, 'behaviour');
     checkDestination(destination, 'destination');
     this.#claim(peer);
-    const machine = new Machine(security, behaviour, destination, peer, FROM_ZERO, this.#memory);
-    const entry = this.#add(connectionAround(machine), peer, now);
+    const ids = idsFor(behaviour, 'client', this.#routes);
+    const machine = new Machine(security, behaviour, destination, peer, FROM_ZERO, this.#memory, ids);
+    const entry = this.#add(connectionAround(machine), peer, now, ids);
     this.counters.clientSessions++;
     entry.connection.start(now);
     this.#touch(entry);
@@ -218,8 +221,9 @@ export class Endpoint {
     const decoded = decodeState(state);
     const saved = peer === undefined ? decoded : { ...decoded, peer };
     this.#claim(saved.peer);
-    const machine = machineFrom(saved, service.security, service.behaviour, times, this.#memory);
-    const entry = this.#add(connectionAround(machine), saved.peer, times.now);
+    const ids = new EntryIds(this.#routes.ids);
+    const machine = machineFrom(saved, service.security, service.behaviour, times, this.#memory, ids);
+    const entry = this.#add(connectionAround(machine), saved.peer, times.now, ids);
     if (saved.role === 'server') this.#acceptor.adopt(entry);
     this.counters[saved.role === 'server' ? 'serverSessions' : 'clientSessions']++;
     this.#touch(entry);
@@ -251,15 +255,23 @@ export class Endpoint {
     this.#now = now;
     this.counters.datagramsReceived++;
     this.counters.bytesReceived += datagram.length;
+    const { ids } = this.#routes;
+    const named = ids.any ? ids.entryOf(datagram) : undefined;
+    if (named !== undefined) return this.#deliverTo(named, datagram, { address, family, port }, now);
     const route = this.#routes.find(address, port);
     if (route !== undefined && !isNewClient(route, datagram, this.#acceptor))
       return this.#deliver(route, datagram, now);
-    if (datagram.length > 0) this.#acceptor.receive(datagram, { address, family, port }, now);
+    if (datagram.length === 0) return;
+    if (cidStartOf(datagram, 0) === undefined)
+      return this.#acceptor.receive(datagram, { address, family, port }, now);
+    this.counters.unknownConnectionIds++;
   }
 
   /** Whether a datagram is part of a handshake, or may begin one; one of an open session is not. */
   mayConcernHandshake(datagram: Uint8Array, address: string, port: number): boolean {
-    const phase = this.#routes.find(address, port)?.current.connection.phase;
+    const { ids } = this.#routes;
+    const named = ids.any ? ids.entryOf(datagram) : undefined;
+    const phase = (named ?? this.#routes.find(address, port)?.current)?.connection.phase;
     return phase === undefined || isBeginning(phase) || looksLikeClientHello(datagram);
   }
 
@@ -326,6 +338,18 @@ export class Endpoint {
   /** As the connection's own `close`. */
   close(entry: ConnectionEntry, now: Instant): void {
     this.#own(entry).close(now);
+    this.#touch(entry);
+  }
+
+  /** As the connection's own `validatePath`. */
+  validatePath(entry: ConnectionEntry): void {
+    this.#own(entry).validatePath();
+    this.#touch(entry);
+  }
+
+  /** As the connection's own `refusePath`. */
+  refusePath(entry: ConnectionEntry, now: Instant): void {
+    this.#own(entry).refusePath(now);
     this.#touch(entry);
   }
 
@@ -405,9 +429,15 @@ export class Endpoint {
       throw callerError('ERR_DTLS_ADDRESS_IN_USE', `there is a session with ${address}:${port} already`);
   }
 
-  #add(connection: Connection, peer: PeerAddress, now: Instant): ConnectionEntry {
+  #add(
+    connection: Connection,
+    peer: PeerAddress,
+    now: Instant,
+    ids: EntryIds<ConnectionEntry> | undefined,
+  ): ConnectionEntry {
     const host = hostOf(peer, this.#limits.hostPrefix);
-    const entry = createEntry(connection, { peer, host, began: now, clientRandom: undefined }, this.#routes);
+    const client = { peer, host, began: now, clientRandom: undefined, ids };
+    const entry = createEntry(connection, client, this.#routes);
     this.#routes.add(entry);
     return entry;
   }
@@ -451,6 +481,10 @@ export class Endpoint {
       this.#routes.remove(entry);
       this.#acceptor.onEnd(entry, this.#now);
     }
+    if (event.type === 'migrated') {
+      this.#routes.move(entry);
+      if (event.validated) this.#acceptor.onMoved(entry);
+    }
     if (event.type === 'connected') {
       this.counters.handshakesCompleted++;
       this.#acceptor.onConnected(entry);
@@ -461,6 +495,13 @@ export class Endpoint {
       }
     }
     return { type: 'connection', entry, event };
+  }
+
+  /** Its records have the connection ID of `entry`. */
+  #deliverTo(entry: ConnectionEntry, datagram: Uint8Array, from: PeerAddress, now: Instant): void {
+    machineOf(entry.connection).receive(datagram, from, now);
+    this.#acceptor.review(entry, now);
+    this.#touch(entry);
   }
 
   #deliver(route: Route, datagram: Uint8Array, now: Instant): void {

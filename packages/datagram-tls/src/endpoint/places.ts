@@ -66,6 +66,13 @@ export class Places {
     if (this.#handshakes.remove(entry)) this.#sessions.add(entry);
   }
 
+  /** It counts for another host from now on. */
+  move(entry: ConnectionEntry, host: string): void {
+    const population = [this.#handshakes, this.#sessions].find((each) => each.remove(entry));
+    stateOf(entry).host = host;
+    population?.add(entry);
+  }
+
   forget(entry: ConnectionEntry): void {
     if (!this.#handshakes.remove(entry)) this.#sessions.remove(entry);
   }

@@ -50,8 +50,10 @@ export class ReadyQueue {
 
   pollTransmit(): Outgoing | undefined {
     for (let entry = this.#sending.peek(); entry !== undefined; entry = this.#sending.peek()) {
-      const data = entry.connection.hibernates ? undefined : machineOf(entry.connection).pollTransmit();
-      if (data !== undefined) return { data, peer: entry.peer, entry };
+      const { hibernates } = entry.connection;
+      const machine = hibernates ? undefined : machineOf(entry.connection);
+      const data = machine?.pollTransmit();
+      if (machine !== undefined && data !== undefined) return { data, peer: machine.destination, entry };
       stateOf(entry).sending = false;
       this.#sending.shift();
     }

@@ -1,5 +1,6 @@
 import type { PeerAddress } from '../base/peer-address.js';
-import type { ConnectionEntry } from './connection-entry.js';
+import { type ConnectionEntry, stateOf } from './connection-entry.js';
+import { CidRoutes } from './connection-id-routes.js';
 
 /** The associations with one address. */
 export interface Route {
@@ -11,9 +12,12 @@ export interface Route {
   readonly pending: ConnectionEntry | undefined;
 }
 
-/** Finds associations by the peer's address. */
+/** Finds associations by the peer's address, and by connection ID. */
 export class Routes {
+  readonly ids = new CidRoutes<ConnectionEntry>();
   readonly #byPeer = new PeerMap<Route>();
+  /** Those that have moved to the address of another association, or whose address another one has now. */
+  readonly #byIdAlone = new Set<ConnectionEntry>();
   #size = 0;
 
   /** Associations in all. */
@@ -30,6 +34,18 @@ export class Routes {
       yield current;
       if (pending !== undefined) yield pending;
     }
+    yield* this.#byIdAlone;
+  }
+
+  /** `entry` has another address now. Where there is another association, `entry` is found by its connection ID alone. */
+  move(entry: ConnectionEntry): void {
+    this.#unroute(entry);
+    this.#byIdAlone.delete(entry);
+    const { peer } = entry;
+    if (this.find(peer.address, peer.port) === undefined) {
+      stateOf(entry).route = peer;
+      this.#byPeer.set(peer, { current: entry, pending: undefined });
+    } else this.#byIdAlone.add(entry);
   }
 
   add(entry: ConnectionEntry): void {
@@ -42,25 +58,48 @@ export class Routes {
     this.#size++;
   }
 
-  /** A pending entry replaces the current one, which is returned. */
+  /**
+   * A pending entry replaces the current one, which is returned. One whose peer has connection IDs stays: its NAT may have given
+   * its address to another client.
+   */
   promote(entry: ConnectionEntry): ConnectionEntry | undefined {
-    const { peer } = entry;
-    const route = this.find(peer.address, peer.port);
-    if (route?.pending !== entry) return undefined;
+    const peer = stateOf(entry).route;
+    const route = peer && this.find(peer.address, peer.port);
+    if (peer === undefined || route?.pending !== entry) return undefined;
+    const { current } = route;
     this.#byPeer.set(peer, { current: entry, pending: undefined });
+    stateOf(current).route = undefined;
+    if (current.role === 'server' && stateOf(current).ids?.any === true) {
+      this.#byIdAlone.add(current);
+      return undefined;
+    }
+    this.#forgetIds(current);
     this.#size--;
-    return route.current;
+    return current;
   }
 
   /** Does nothing when the entry is not there any more. */
   remove(entry: ConnectionEntry): void {
-    const { peer } = entry;
+    if (this.#unroute(entry) || this.#byIdAlone.delete(entry)) this.#size--;
+    this.#forgetIds(entry);
+  }
+
+  #forgetIds(entry: ConnectionEntry): void {
+    stateOf(entry).ids?.releaseAll();
+  }
+
+  /** Returns whether it was found by address. */
+  #unroute(entry: ConnectionEntry): boolean {
+    const state = stateOf(entry);
+    const peer = state.route;
+    if (peer === undefined) return false;
     const route = this.find(peer.address, peer.port);
     if (route?.pending === entry) this.#byPeer.set(peer, { current: route.current, pending: undefined });
-    else if (route?.current !== entry) return;
+    else if (route?.current !== entry) return false;
     else if (route.pending === undefined) this.#byPeer.delete(peer);
     else this.#byPeer.set(peer, { current: route.pending, pending: undefined });
-    this.#size--;
+    state.route = undefined;
+    return true;
   }
 }
 

@@ -43,6 +43,8 @@ export interface Offering {
   readonly hasPsks: boolean;
   /** Empty for none on records to us; `undefined`: connection IDs are not offered. */
   readonly connectionId: Uint8Array | undefined;
+  /** Return routability checks are offered beside them. */
+  readonly checksPaths: boolean;
   readonly hasEarlyData: boolean;
 }
 

@@ -17,6 +17,7 @@ import { preSharedKeyRow } from './pre-shared-key.js';
 import { pskKeyExchangeModesRow } from './psk-key-exchange-modes.js';
 import { maxFragmentLengthRow, recordSizeLimitRow } from './record-limits.js';
 import { renegotiationInfoRow } from './renegotiation-info.js';
+import { returnRoutabilityRow } from './return-routability.js';
 import { serverNameRow } from './server-name.js';
 import { sessionTicketRow } from './session-ticket.js';
 import { signatureAlgorithmsRow } from './signature-algorithms.js';
@@ -47,6 +48,7 @@ export const EXTENSIONS: readonly Extension[] = [
   serverCertificateTypeRow,
   sessionTicketRow,
   connectionIdRow,
+  returnRoutabilityRow,
   pskKeyExchangeModesRow,
   keyShareRow,
   earlyDataRow,
@@ -58,7 +60,6 @@ export const EXTENSIONS: readonly Extension[] = [
   extension(ExtensionType.compress_certificate, ['CH', 'CR'], NEVER),
   extension(ExtensionType.oid_filters, ['CR'], NEVER),
   extension(ExtensionType.signature_algorithms_cert, ['CH', 'CR'], NEVER),
-  extension(ExtensionType.return_routability_check, ['CH', 'SH'], NEVER),
 ];
 
 const BY_TYPE: ReadonlyMap<number, Extension> = new Map(EXTENSIONS.map((row) => [row.type, row]));

@@ -54,7 +54,12 @@ export type Action =
   /** From now on no record exceeds the peer's limit. */
   | { do: 'limit-records'; limits: RecordLimits }
   /** Protected records have these connection IDs; it comes before any keys. `undefined`: they have none. */
-  | { do: 'use-connection-ids'; ids: ConnectionIdPair | undefined }
+  | {
+      do: 'use-connection-ids';
+      ids: ConnectionIdPair | undefined;
+      /** Both sides check a new path of the peer (RFC 9853). */
+      checksPaths: boolean;
+    }
   | { do: 'log-secret'; label: KeylogLabel; clientRandom: Uint8Array; secret: Uint8Array }
   /** Start a job; its answer comes back to the state that asked. */
   | { do: 'ask'; job: Job }

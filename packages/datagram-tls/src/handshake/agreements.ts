@@ -3,6 +3,7 @@ import { violation } from '../base/errors.js';
 import { chooseAlpn, encodeAlpnResponse, readAlpnChoice } from '../extensions/alpn.js';
 import { encodeConnectionId, readConnectionId } from '../extensions/connection-id.js';
 import { chooseRecordLimits, encodeRecordLimits, readRecordLimits } from '../extensions/record-limits.js';
+import { encodeReturnRoutability, readReturnRoutability } from '../extensions/return-routability.js';
 import { chooseSrtp, encodeUseSrtpResponse, readSrtpChoice } from '../extensions/use-srtp.js';
 import { ExtensionType, SrtpProfile } from '../wire/codes.js';
 import type { Extensions } from '../wire/extension-block.js';
@@ -42,28 +43,36 @@ export function readAgreements(ctx: Context, rules: VersionRules, answers: Exten
 
 /**
  * The server's answer about connection IDs, which both versions have in the ServerHello (RFC 9146 §3, RFC 9147 §9);
- * `undefined`: none. Before any keys are installed.
+ * empty: none. Before any keys are installed.
  */
-export function chooseConnectionIds(ctx: Context, client: Extensions): Uint8Array | undefined {
+export function chooseConnectionIds(ctx: Context, client: Extensions): Map<number, Uint8Array> {
+  const answers = new Map<number, Uint8Array>();
   const send = readConnectionId(client);
+  const offersChecks = readReturnRoutability(client);
   const receive = send === undefined || !fitsMtu(ctx, send) ? undefined : ctx.connectionId;
-  if (send === undefined || receive === undefined) return undefined;
-  ctx.emit({ do: 'use-connection-ids', ids: { send, receive } });
-  return encodeConnectionId(receive);
+  if (send === undefined || receive === undefined) return answers;
+  const checksPaths = offersChecks && ctx.behaviour.returnRoutability !== 'never';
+  ctx.emit({ do: 'use-connection-ids', ids: { send, receive }, checksPaths });
+  answers.set(ExtensionType.connection_id, encodeConnectionId(receive));
+  if (checksPaths) answers.set(ExtensionType.return_routability_check, encodeReturnRoutability());
+  return answers;
 }
 
 /** Applies the server's answer. That it answers what was offered has been checked. */
 export function readConnectionIds(ctx: Context, answers: Extensions): void {
   const send = readConnectionId(answers);
   const receive = ctx.connectionId;
+  const checksPaths = readReturnRoutability(answers);
+  if (send === undefined && checksPaths)
+    throw violation('illegal_parameter', 'the server checks paths without connection IDs');
   if (send === undefined || receive === undefined)
-    return ctx.emit({ do: 'use-connection-ids', ids: undefined });
+    return ctx.emit({ do: 'use-connection-ids', ids: undefined, checksPaths: false });
   if (!fitsMtu(ctx, send))
     throw violation(
       'handshake_failure',
       `the server wants a connection ID of ${send.length} bytes, which leaves too little of options.mtu`,
     );
-  ctx.emit({ do: 'use-connection-ids', ids: { send, receive } });
+  ctx.emit({ do: 'use-connection-ids', ids: { send, receive }, checksPaths });
 }
 
 /** What records of a flight need beside a connection ID, bytes. */

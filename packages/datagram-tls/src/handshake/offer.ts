@@ -76,6 +76,7 @@ export function makeOffer(
       ticket12: parts.session12?.saved.ticket ?? EMPTY,
       hasPsks: parts.psks.length > 0,
       connectionId: ctx.connectionId,
+      checksPaths: ctx.behaviour.returnRoutability !== 'never',
       hasEarlyData: parts.early !== undefined,
     }),
   };

@@ -87,7 +87,8 @@ export function readHeader(
   if (offset >= datagram.length) return 'truncated';
   const first = datagram[offset] as number;
   if ((first & UNIFIED.mask) === UNIFIED.form) return readUnified(datagram, offset, first, into, cids);
-  if (first < ContentType.change_cipher_spec || first > ContentType.ack) return 'bad_type';
+  if (first < ContentType.change_cipher_spec || first > ContentType.return_routability_check)
+    return 'bad_type';
   if (first !== ContentType.tls12_cid) return readPlain(datagram, offset, into, 0);
   const length = cids.lengthAt(datagram, offset + CID_AT_12);
   return length === 0 ? 'unknown_cid' : readPlain(datagram, offset, into, length);

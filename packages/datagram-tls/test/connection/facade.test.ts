@@ -39,10 +39,12 @@ const METHODS = [
   'pollTimeout',
   'pollTransmit',
   'receive',
+  'refusePath',
   'save',
   'send',
   'start',
   'updateKeys',
+  'validatePath',
 ];
 const PEER = { address: '192.0.2.1', family: 'IPv4', port: 1 } as const;
 const NOWHERE = { serverName: undefined, verifyName: undefined };

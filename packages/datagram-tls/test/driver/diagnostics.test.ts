@@ -304,6 +304,7 @@ suite('channels of node:diagnostics_channel', () => {
       'datagram-tls.session.error': true,
       'datagram-tls.session.end': true,
       'datagram-tls.session.drop': true,
+      'datagram-tls.session.migrate': true,
       'datagram-tls.endpoint.open': true,
       'datagram-tls.endpoint.error': true,
       'datagram-tls.endpoint.close': true,

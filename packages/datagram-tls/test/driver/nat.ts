@@ -6,6 +6,8 @@ export interface Nat {
   readonly port: number;
   /** Cuts off the present clients; later clients get through. */
   forget(): void;
+  /** Gives the client another port, which the server has not seen. */
+  rebind(): Promise<void>;
   /** Sends a datagram of our own from the address that the server knows. */
   inject(datagram: Uint8Array): void;
   /** The next `count` datagrams of clients arrive in one. */
@@ -17,7 +19,10 @@ export interface Nat {
 
 export async function openNat(server: number): Promise<Nat> {
   const front = createSocket('udp4');
-  const back = createSocket('udp4');
+  let back = createSocket('udp4');
+  const onAnswer = (datagram: Uint8Array): void => {
+    if (client !== undefined && !cutOff.has(client)) front.send(datagram, client, '127.0.0.1');
+  };
   const cutOff = new Set<number>();
   let client: number | undefined;
   let sent = 0;
@@ -36,9 +41,7 @@ export async function openNat(server: number): Promise<Nat> {
       front.emit('sent');
     });
   });
-  back.on('message', (datagram) => {
-    if (client !== undefined && !cutOff.has(client)) front.send(datagram, client, '127.0.0.1');
-  });
+  back.on('message', onAnswer);
   front.bind(0, '127.0.0.1');
   back.bind(0, '127.0.0.1');
   await Promise.all([once(front, 'listening'), once(back, 'listening')]);
@@ -46,6 +49,15 @@ export async function openNat(server: number): Promise<Nat> {
     port: front.address().port,
     forget: () => {
       if (client !== undefined) cutOff.add(client);
+    },
+    rebind: async () => {
+      const before = back;
+      const after = createSocket('udp4');
+      after.on('message', onAnswer);
+      after.bind(0, '127.0.0.1');
+      await once(after, 'listening');
+      back = after;
+      before.close();
     },
     inject: (datagram) => {
       back.send(datagram, server, '127.0.0.1');

@@ -12,7 +12,11 @@ const ours = security('server', 'DTLSv1.2');
 function entry(address: string, port: number): ConnectionEntry {
   const connection = Connection.create(ours, behaviour(), nowhere, { address, port, family: 'IPv4' });
   const peer = { address, port, family: 'IPv4' } as const;
-  return createEntry(connection, { peer, host: address, began: 0, clientRandom: undefined }, OWNER);
+  return createEntry(
+    connection,
+    { peer, host: address, began: 0, clientRandom: undefined, ids: undefined },
+    OWNER,
+  );
 }
 
 suite('routes', () => {

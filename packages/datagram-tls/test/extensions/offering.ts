@@ -13,6 +13,7 @@ export function offering(security: Security, more: Partial<Offering> = {}): Offe
     ticket12: new Uint8Array(0),
     hasPsks: false,
     connectionId: undefined,
+    checksPaths: false,
     hasEarlyData: false,
     ...more,
   };

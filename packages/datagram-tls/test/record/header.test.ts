@@ -76,7 +76,7 @@ suite('record headers', () => {
   const refused: readonly [string, number[], string][] = [
     ['an empty datagram', [], 'truncated'],
     ['a content type below all others', [19, 0xfe, 0xfd, ...zeros(10)], 'bad_type'],
-    ['a content type above all others', [27, 0xfe, 0xfd, ...zeros(10)], 'bad_type'],
+    ['a content type above all others', [28, 0xfe, 0xfd, ...zeros(10)], 'bad_type'],
     ['a first byte that no version uses', [0x40, ...zeros(20)], 'bad_type'],
     ['STUN', [0, 1, ...zeros(18)], 'bad_type'],
     ['a QUIC long header', [0xc0, ...zeros(20)], 'bad_type'],

@@ -5,6 +5,7 @@ import type { BehaviourOptions } from '#lib/config/behaviour.js';
 import type { Destination, Role } from '#lib/config/config.js';
 import type { EndpointLimits } from '#lib/config/limits.js';
 import type { SecurityOptions } from '#lib/config/options.js';
+import { sameAddress } from '#lib/connection/path.js';
 import type { Security } from '#lib/connection/version.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
 import type { EndpointEvent } from '#lib/endpoint/endpoint.js';
@@ -65,6 +66,10 @@ export class Pair {
   onDelivery: ((packet: Packet, to: Side) => void) | undefined;
   /** The largest datagram that the system of a side sends, bytes: it refuses more at once, before the path sees it. */
   readonly systemLimit: Record<Role, number> = { client: 65_535, server: 65_535 };
+  /** Datagrams to addresses at which the other side is not, or not any more. */
+  readonly strays: { readonly from: Role; readonly data: Uint8Array; readonly to: PeerAddress }[] = [];
+  /** By the number of the datagram. */
+  readonly #sentFrom = new Map<number, PeerAddress>();
   /** Missing primitives that were called. */
   readonly reached: string[] = [];
   readonly #options: PairOptions;
@@ -184,6 +189,14 @@ export class Pair {
     this.drain();
   }
 
+  /** The NAT of `side` gives it another address; `alive`: the one before still reaches it. */
+  rebind(side: Side, alive = false): PeerAddress {
+    const { address, port, family } = side.address;
+    if (alive) side.alsoAt.push(side.address);
+    side.address = { address, port: port + 1, family };
+    return side.address;
+  }
+
   /** Runs until `done` or until nothing is left to do, for at most `limit` ms; returns whether it was `done`. */
   runUntil(done: () => boolean, limit: number): boolean {
     const end = this.now + limit;
@@ -247,7 +260,7 @@ export class Pair {
   #deliver(packet: Packet): void {
     const sender = packet.from === 'client' ? this.client : this.server;
     const receiver = this.#other(sender);
-    const { address, port, family } = sender.address;
+    const { address, port, family } = this.#sentFrom.get(packet.id) ?? sender.address;
     const all = this.intercept?.(packet.data, packet.from) ?? [packet.data];
     if (all.length !== 1 || all[0] !== packet.data) {
       this.network.trace.add(this.now, packet.from, packet.data, 'withheld');
@@ -290,7 +303,14 @@ export class Pair {
         side.endpoint.handleTooLarge(out.entry, length, this.now);
         continue;
       }
+      const other = this.#other(side);
+      const reaches = [other.address, ...other.alsoAt].some((at) => sameAddress(at, out.peer));
+      if (!reaches) {
+        this.strays.push({ from: side.role, data: out.data, to: out.peer });
+        continue;
+      }
       const id = this.network.submit(side.role, out.data, this.now);
+      this.#sentFrom.set(id, side.address);
       first ??= id;
     }
     return first;
@@ -324,6 +344,9 @@ export class Pair {
         break;
       case 'trace':
         side.traced.push(told.event);
+        break;
+      case 'migrated':
+        side.migrated.push(told);
         break;
       case 'peer-closed':
         side.halfClosed++;

@@ -9,6 +9,7 @@ import { Endpoint } from '#lib/endpoint/endpoint.js';
 import type { Job } from '#lib/handshake/jobs.js';
 import type { Session } from '#lib/handshake/session.js';
 
+type MigratedEvent = Extract<ConnectionEvent, { type: 'migrated' }>;
 type SecretEvent = Extract<ConnectionEvent, { type: 'secret' }>;
 
 export interface PendingJob {
@@ -22,7 +23,12 @@ export interface PendingJob {
 /** One end of a pair: its endpoint and all events of that endpoint. */
 export class Side {
   readonly role: Role;
-  readonly address: PeerAddress;
+  /** Another one after {@link Pair.rebind}. */
+  address: PeerAddress;
+  /** Earlier ones that still reach it. */
+  readonly alsoAt: PeerAddress[] = [];
+  /** Changes of the peer's address. */
+  readonly migrated: MigratedEvent[] = [];
   readonly endpoint: Endpoint;
   /** In the order they began. */
   readonly entries: ConnectionEntry[] = [];

@@ -249,8 +249,8 @@ export function sendServerHello12(
   }
   if (hello.promisesTicket) extensions.set(ExtensionType.session_ticket, encodeSessionTicketResponse());
   for (const [type, answer] of encodeAgreements(hello.agreed, FACTS_12.rules)) extensions.set(type, answer);
-  const cid = chooseConnectionIds(ctx, client.hello.extensions);
-  if (cid !== undefined) extensions.set(ExtensionType.connection_id, cid);
+  for (const [type, answer] of chooseConnectionIds(ctx, client.hello.extensions))
+    extensions.set(type, answer);
   for (const [type, answer] of answers) extensions.set(type, answer);
   const body = encodeServerHello({
     legacyVersion: WireVersion.dtls12,

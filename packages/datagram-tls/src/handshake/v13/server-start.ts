@@ -226,8 +226,7 @@ function sendServerHello(
     extensions.set(ExtensionType.key_share, answer);
   }
   if (psk !== undefined) extensions.set(ExtensionType.pre_shared_key, encodePreSharedKeyResponse(psk.index));
-  const cid = chooseConnectionIds(ctx, hello.extensions);
-  if (cid !== undefined) extensions.set(ExtensionType.connection_id, cid);
+  for (const [type, answer] of chooseConnectionIds(ctx, hello.extensions)) extensions.set(type, answer);
   const body = encodeServerHello({
     legacyVersion: WireVersion.dtls12,
     random: ctx.provider.randomBytes(32),

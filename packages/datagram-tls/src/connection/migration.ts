@@ -1,0 +1,240 @@
+import { own, sameBytes } from '../base/bytes.js';
+import type { Duration, Instant } from '../base/instant.js';
+import type { PeerAddress } from '../base/peer-address.js';
+import { Queue } from '../base/queue.js';
+import { ContentType } from '../wire/codes.js';
+import {
+  decodeRoutability,
+  encodeRoutability,
+  ROUTABILITY_COOKIE_LENGTH,
+  RoutabilityType,
+} from '../wire/messages/return-routability.js';
+import type { Association } from './association.js';
+import { Path, sameAddress } from './path.js';
+
+/** RFC 9853 §5.5: where no round trip is known, ms. */
+const NO_ROUND_TRIP: Duration = 1000;
+/** RFC 9853 §5.5: in round trips. */
+const ROUND_TRIPS = 3;
+/** A round trip of a local network leaves no time for a busy peer, ms. */
+const LEAST_WAIT: Duration = 100;
+/** Challenges on a new path, each with twice the time of the one before: any of them may be lost. */
+const MAX_CHALLENGES = 3;
+
+/** A datagram for another address than that of the path. */
+export interface PathDatagram {
+  readonly data: Uint8Array;
+  readonly to: PeerAddress;
+}
+
+/** The one path_challenge that is not answered yet. */
+interface Challenge {
+  readonly cookie: Uint8Array;
+  readonly on: Path;
+  readonly wait: Duration;
+  /** How many were sent on this path. */
+  readonly count: number;
+}
+
+/** What a change of the path asks of the connection. */
+export interface MigrationHost {
+  /** Nothing is known of the path: its round trip and the size of its datagrams begin anew. */
+  onNewPath(now: Instant): void;
+  /** How long the last answer took, ms; `undefined` where that is not known. */
+  readonly roundTrip: Duration | undefined;
+}
+
+/**
+ * Follows the peer to a new address (RFC 9146 §6, RFC 9853 §5): at once, with at most three times the bytes that came from
+ * there; the path before is kept until the new one is validated.
+ *
+ *   1. record      authentic, of the newest epoch and newer than any before, comes from another address
+ *   2. challenge   where both sides check paths: with `enhanced` first on the path before, which pauses what we send
+ *   3. response    on the new path: it is validated. On the path before: somebody copies records, and we stay there
+ *      drop        on the path before: the peer has left it on purpose, and the new one is challenged
+ *      (none)      the path before is dead, and the new one is challenged; or the new one is, and we go back
+ */
+export class Migration {
+  readonly #association: Association;
+  readonly #host: MigrationHost;
+  /** The last validated path, while the current one is not. */
+  #former: Path | undefined;
+  #challenge: Challenge | undefined;
+  /** An address that the application has refused. */
+  #refused: PeerAddress | undefined;
+  readonly #waiting = new Queue<PathDatagram>();
+
+  constructor(association: Association, host: MigrationHost) {
+    this.#association = association;
+    this.#host = host;
+  }
+
+  /** Records from `from`, which is not the peer's address, are read. */
+  mayComeFrom(from: PeerAddress): boolean {
+    const { cids } = this.#association;
+    return cids?.expected === true && (this.#refused === undefined || !sameAddress(this.#refused, from));
+  }
+
+  /** Nothing but challenges is sent: it is not known which path is the peer's. */
+  get paused(): boolean {
+    return this.#challenge !== undefined && this.#challenge.on === this.#former;
+  }
+
+  /** The next challenge or answer to one, which goes before all else. */
+  poll(): PathDatagram | undefined {
+    return this.#waiting.shift();
+  }
+
+  /** An authentic record, newer than any before, came from `from` in a datagram of `size` bytes. */
+  onMoved(from: PeerAddress, size: number, now: Instant): void {
+    const association = this.#association;
+    const { path: before, behaviour, cids } = association;
+    const former = before.validated ? before : (this.#former ?? before);
+    const returns = sameAddress(former.address, from) && former.validated;
+    this.#stop();
+    this.#former = returns ? undefined : former;
+    const path = returns ? former : new Path(from, behaviour.mtu, false, true);
+    if (!returns) {
+      path.size.onConnectionId(cids?.send.length ?? 0);
+      path.bytesReceived = size;
+    }
+    association.path = path;
+    association.counters.migrations++;
+    this.#host.onNewPath(now);
+    this.#tell(before.address, returns);
+    if (!returns && cids?.checksPaths === true) this.#check(now);
+  }
+
+  /** This process goes on with an association whose path was being checked. */
+  resume(now: Instant): void {
+    const { path, cids } = this.#association;
+    if (!path.validated && cids?.checksPaths === true) this.#check(now);
+  }
+
+  /** The application, or an answer of the peer, vouches for the new address. */
+  validate(): void {
+    const { path } = this.#association;
+    if (path.validated) return;
+    const from = this.#former?.address ?? path.address;
+    this.#stop();
+    this.#former = undefined;
+    path.validated = true;
+    this.#tell(from, true);
+  }
+
+  /** The application refuses the new address. What waits goes to the one before. */
+  refuse(now: Instant): void {
+    const { path } = this.#association;
+    if (path.validated || this.#former === undefined) return;
+    this.#refused = path.address;
+    this.#goBack(now);
+  }
+
+  /** The content of a record from `from`; returns whether it was of use. */
+  onMessage(content: Uint8Array, from: PeerAddress, now: Instant): boolean {
+    const message = decodeRoutability(content);
+    if (message === undefined) return this.#drop('malformed_path_message');
+    const { type, cookie } = message;
+    if (type === RoutabilityType.path_challenge) return this.#answer(cookie, from);
+    // RFC 9853 §4: a message of an unknown type is ignored.
+    if (type > RoutabilityType.path_drop) return this.#drop('unknown_path_message');
+    const challenge = this.#challenge;
+    // RFC 9853 §5.4: discarded silently.
+    if (
+      challenge === undefined ||
+      !sameAddress(challenge.on.address, from) ||
+      !sameBytes(challenge.cookie, cookie)
+    )
+      return this.#drop('unasked_path_message');
+    const isFormer = challenge.on === this.#former;
+    if (type === RoutabilityType.path_response) {
+      if (isFormer) this.#goBack(now);
+      else this.validate();
+    } else if (isFormer) this.#challengeNew(now, 1);
+    else return this.#drop('unasked_path_message');
+    return true;
+  }
+
+  /** A challenge got no answer in time. */
+  onTimeout(now: Instant): void {
+    const challenge = this.#challenge;
+    if (challenge === undefined) return;
+    if (challenge.on === this.#former) return this.#challengeNew(now, 1);
+    if (challenge.count < MAX_CHALLENGES)
+      return this.#challengeNew(now, challenge.count + 1, 2 * challenge.wait);
+    this.#association.counters.migrationsFailed++;
+    this.#goBack(now);
+  }
+
+  #check(now: Instant): void {
+    const former = this.#former;
+    if (this.#association.behaviour.returnRoutability === 'enhanced' && former !== undefined)
+      this.#send(former, now, 1, this.#wait);
+    else this.#challengeNew(now, 1);
+  }
+
+  #challengeNew(now: Instant, count: number, wait = this.#wait): void {
+    this.#send(this.#association.path, now, count, wait);
+  }
+
+  /** RFC 9853 §5.3: each challenge has fresh random data. */
+  #send(on: Path, now: Instant, count: number, wait: Duration): void {
+    const cookie = this.#association.provider.randomBytes(ROUTABILITY_COOKIE_LENGTH);
+    this.#challenge = { cookie, on, wait, count };
+    this.#put(RoutabilityType.path_challenge, cookie, on.address);
+    this.#association.timers.set('path', now + wait);
+  }
+
+  /** RFC 9853 §5.4: at once, once, and to the address that the challenge came from. */
+  #answer(cookie: Uint8Array, from: PeerAddress): true {
+    this.#put(RoutabilityType.path_response, own(cookie), from);
+    return true;
+  }
+
+  #put(type: number, cookie: Uint8Array, to: PeerAddress): void {
+    const { epochs, path } = this.#association;
+    const { writer } = epochs;
+    if (writer.state === 'exhausted' || writer.state === 'last') return;
+    const content = encodeRoutability({ type, cookie });
+    const room = new Uint8Array(content.length + writer.overhead);
+    const data = room.subarray(0, writer.seal(ContentType.return_routability_check, content, room, 0));
+    if (sameAddress(path.address, to) && !path.validated) {
+      if (!path.grants(data.length)) return;
+      path.bytesSent += data.length;
+    }
+    this.#waiting.push({ data, to });
+  }
+
+  #goBack(now: Instant): void {
+    const former = this.#former;
+    const { path } = this.#association;
+    this.#stop();
+    if (former === undefined) return;
+    this.#former = undefined;
+    this.#association.path = former;
+    this.#host.onNewPath(now);
+    this.#tell(path.address, former.validated);
+  }
+
+  #stop(): void {
+    this.#challenge = undefined;
+    this.#association.timers.stop('path');
+  }
+
+  get #wait(): Duration {
+    const { roundTrip } = this.#host;
+    return roundTrip === undefined ? NO_ROUND_TRIP : Math.max(ROUND_TRIPS * roundTrip, LEAST_WAIT);
+  }
+
+  #tell(from: PeerAddress, validated: boolean): void {
+    const association = this.#association;
+    const to = association.path.address;
+    association.tell({ type: 'migrated', from, to, validated });
+    association.trace({ kind: 'path', direction: 'received', from, to, validated });
+  }
+
+  #drop(reason: 'malformed_path_message' | 'unknown_path_message' | 'unasked_path_message'): false {
+    this.#association.drop(reason);
+    return false;
+  }
+}

@@ -1,0 +1,141 @@
+import { sameBytes } from '../base/bytes.js';
+import type { Behaviour, Role } from '../config/config.js';
+import type { CidRegistry } from '../connection/connection-ids.js';
+import { cidStartOf } from '../record/header.js';
+
+/** The connection IDs of one entry. */
+export class EntryIds<Entry extends object = object> implements CidRegistry {
+  readonly #routes: CidRoutes<Entry>;
+  readonly #own: Uint8Array[] = [];
+  #entry: Entry | undefined;
+
+  constructor(routes: CidRoutes<Entry>) {
+    this.#routes = routes;
+  }
+
+  /** `undefined` until it is made. */
+  get entry(): Entry | undefined {
+    return this.#entry;
+  }
+
+  /** There are some. */
+  get any(): boolean {
+    return this.#own.length > 0;
+  }
+
+  bind(entry: Entry): void {
+    this.#entry = entry;
+  }
+
+  /** Also where it has it already: an association that hibernated claims its own again. */
+  claim(cid: Uint8Array): boolean {
+    if (this.#own.some((own) => sameBytes(own, cid))) return true;
+    if (!this.#routes.add(cid, this)) return false;
+    this.#own.push(cid);
+    return true;
+  }
+
+  release(cid: Uint8Array): void {
+    const at = this.#own.findIndex((own) => sameBytes(own, cid));
+    if (at < 0) return;
+    this.#own.splice(at, 1);
+    this.#routes.delete(cid);
+  }
+
+  releaseAll(): void {
+    for (const cid of this.#own) this.#routes.delete(cid);
+    this.#own.length = 0;
+  }
+}
+
+/** For an entry whose peer may be asked for connection IDs. */
+export function idsFor<Entry extends object>(
+  { connectionIds }: Behaviour,
+  role: Role,
+  { ids }: { readonly ids: CidRoutes<Entry> },
+): EntryIds<Entry> | undefined {
+  const policy = connectionIds[role];
+  return policy === undefined || policy.length === 0 ? undefined : new EntryIds(ids);
+}
+
+/** IDs with the same hash are in a chain. */
+interface Slot<Entry extends object> {
+  readonly cid: Uint8Array;
+  readonly ids: EntryIds<Entry>;
+  readonly next: Slot<Entry> | undefined;
+}
+
+/**
+ * Entries by connection ID. A look-up makes no objects: the bytes in the datagram are hashed to an integer, and compared. IDs are
+ * ours, so that nobody chooses which of them meet.
+ */
+export class CidRoutes<Entry extends object = object> {
+  readonly #slots = new Map<number, Slot<Entry>>();
+  /** How many IDs of each length there are: a header does not tell it. Nearly always there is one length. */
+  readonly #lengths = new Map<number, number>();
+
+  /** Whether there are any. */
+  get any(): boolean {
+    return this.#slots.size > 0;
+  }
+
+  /** Returns false where there is that one already, or one that it begins with. */
+  add(cid: Uint8Array, ids: EntryIds<Entry>): boolean {
+    for (const length of this.#lengths.keys()) if (this.#find(cid, 0, length) !== undefined) return false;
+    const key = hashOf(cid, 0, cid.length);
+    this.#slots.set(key, { cid, ids, next: this.#slots.get(key) });
+    this.#lengths.set(cid.length, (this.#lengths.get(cid.length) ?? 0) + 1);
+    return true;
+  }
+
+  delete(cid: Uint8Array): void {
+    const key = hashOf(cid, 0, cid.length);
+    const rest = without(this.#slots.get(key), cid);
+    if (rest === undefined) this.#slots.delete(key);
+    else this.#slots.set(key, rest);
+    const left = (this.#lengths.get(cid.length) ?? 1) - 1;
+    if (left === 0) this.#lengths.delete(cid.length);
+    else this.#lengths.set(cid.length, left);
+  }
+
+  /** The entry that the first record of a datagram names; `undefined` where it names none. */
+  entryOf(datagram: Uint8Array): Entry | undefined {
+    if (datagram.length === 0) return undefined;
+    const at = cidStartOf(datagram, 0);
+    if (at === undefined) return undefined;
+    for (const length of this.#lengths.keys()) {
+      const entry = this.#find(datagram, at, length)?.ids.entry;
+      if (entry !== undefined) return entry;
+    }
+    return undefined;
+  }
+
+  #find(bytes: Uint8Array, at: number, length: number): Slot<Entry> | undefined {
+    if (at + length > bytes.length) return undefined;
+    let slot = this.#slots.get(hashOf(bytes, at, length));
+    while (slot !== undefined && !(slot.cid.length === length && standsAt(bytes, at, slot.cid)))
+      slot = slot.next;
+    return slot;
+  }
+}
+
+function standsAt(bytes: Uint8Array, at: number, cid: Uint8Array): boolean {
+  for (let i = 0; i < cid.length; i++) if (bytes[at + i] !== cid[i]) return false;
+  return true;
+}
+
+function without<Entry extends object>(
+  slot: Slot<Entry> | undefined,
+  cid: Uint8Array,
+): Slot<Entry> | undefined {
+  if (slot === undefined) return undefined;
+  const rest = without(slot.next, cid);
+  return sameBytes(slot.cid, cid) ? rest : { cid: slot.cid, ids: slot.ids, next: rest };
+}
+
+/** FNV-1a, and the length. */
+function hashOf(bytes: Uint8Array, at: number, length: number): number {
+  let hash = 0x811c9dc5 ^ length;
+  for (let i = at; i < at + length; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
+  return hash | 0;
+}
