@@ -35,6 +35,7 @@ export type {
 } from './config/options.js';
 export type { EarlyOutcome } from './connection/application-data.js';
 export type { DropCounts, DropReason, TraceEvent } from './connection/events.js';
+export type { AddressChange } from './driver/address-change.js';
 export type { Handler } from './driver/arguments.js';
 export {
   DTLSError,
@@ -55,7 +56,6 @@ export type { DiagnosticsChannels } from './driver/diagnostics.js';
 export { DTLSEndpoint } from './driver/endpoint.js';
 export type { EndpointSessions } from './driver/endpoint-sessions.js';
 export type {
-  AddressChange,
   DrainHandler,
   EndHandler,
   EndpointErrorHandler,

@@ -1,7 +1,6 @@
-import type { Awaitable } from '../base/awaitable.js';
-import type { PeerAddress } from '../base/peer-address.js';
 import type { Refusal } from '../endpoint/refusals.js';
 import type { Version } from '../wire/codes.js';
+import type { JudgeAddress } from './address-change.js';
 import type { Handler } from './arguments.js';
 import type { DTLSEndpoint } from './endpoint.js';
 import type { DTLSSession } from './session.js';
@@ -75,23 +74,6 @@ export type KeylogHandler = Handler<DTLSSession, [line: string]>;
 export type DrainHandler = Handler<DTLSSession, []>;
 
 /**
- * A change of the peer's address: `validated`, the peer is known to receive datagrams there; otherwise it gets at most three
- * times the bytes that come from there. `from` is the address before, also when `to` is validated later.
- *
- * @example
- * ```ts
- * import type { AddressChange } from 'datagram-tls';
- *
- * session.onmigrate = ({ from, to, validated }: AddressChange) => console.log(from.port, to.port, validated);
- * ```
- */
-export interface AddressChange {
-  readonly from: PeerAddress;
-  readonly to: PeerAddress;
-  readonly validated: boolean;
-}
-
-/**
  * Called when the peer's address changes, and when a new address is validated. Where it is not validated the answer decides:
  * `false` refuses the new address, and the session stays at the one before; `true` vouches for it; `undefined` leaves it to the
  * checks of both sides, if they have any. It may be a promise.
@@ -108,11 +90,7 @@ export interface AddressChange {
  * }
  * ```
  */
-export type MigrateHandler = (
-  this: DTLSSession,
-  change: AddressChange,
-  // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a handler may return nothing, such as a call of console.log
-) => Awaitable<boolean | undefined | void>;
+export type MigrateHandler = JudgeAddress<DTLSSession>;
 
 /**
  * Called when the peer sends no more; see `allowHalfOpen`.

@@ -14,13 +14,13 @@ import { type ConnectionEntry, mayStillRefuse } from '../endpoint/connection-ent
 import { exportKeyingMaterial, type Session } from '../handshake/session.js';
 import { keylogLine } from '../keys/keylog.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
+import type { AddressChange, JudgeAddress } from './address-change.js';
 import { bound, checkExport, type Handler, toBytes, viewBytes } from './arguments.js';
 import { toBuffer, withBuffers } from './buffers.js';
 import { asError, asThrown, explained, type HeldEvents } from './callbacks.js';
 import { CHANNELS, publish } from './channels.js';
 import { warnOfTicketKeys } from './debug.js';
 import { throwLater } from './guard.js';
-import type { AddressChange, MigrateHandler } from './handlers.js';
 import { Inbox } from './inbox.js';
 import { inspection, sessionFields } from './inspection.js';
 import { type CipherInfo, cipherInfo, peerCertificate, protocolName, publicKey } from './negotiated.js';
@@ -164,7 +164,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   #ondrain: Handler<DTLSSession, []> | undefined;
   #onend: Handler<DTLSSession, []> | undefined;
   #onsession: Handler<DTLSSession, [saved: Buffer]> | undefined;
-  #onmigrate: MigrateHandler | undefined;
+  #onmigrate: JudgeAddress<DTLSSession> | undefined;
 
   private constructor(
     token: typeof MAKE,
@@ -243,12 +243,12 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /**
    * Called when the peer's address changes, which needs connection IDs, and when a new address is validated. Its answer may
-   * refuse the new address, or vouch for it: see {@link MigrateHandler}.
+   * refuse the new address, or vouch for it: see `MigrateHandler`.
    */
-  get onmigrate(): MigrateHandler | undefined {
+  get onmigrate(): JudgeAddress<DTLSSession> | undefined {
     return this.#onmigrate;
   }
-  set onmigrate(fn: MigrateHandler | null | undefined) {
+  set onmigrate(fn: JudgeAddress<DTLSSession> | null | undefined) {
     this.#onmigrate = bound(fn, 'onmigrate', this);
   }
 
