@@ -43,6 +43,15 @@ export class HeldEvents {
   }
 }
 
+/** Calls `deliver` with each item, in the next tick. A call that throws does not keep the others from being made. */
+export function inTurn<T>([first, ...rest]: readonly T[], deliver: (item: T) => void): void {
+  if (first === undefined) return;
+  process.nextTick(() => {
+    inTurn(rest, deliver);
+    deliver(first);
+  });
+}
+
 /** A handshake without an answer, whose datagrams the system would not send, reports that. */
 export function explained(error: DTLSError, sendError: Error | undefined): DTLSError {
   if (error.source !== 'network' || sendError === undefined || error.cause !== undefined) return error;

@@ -4,10 +4,15 @@ import { domainToASCII } from 'node:url';
 import { brief, callerError, invalidArgValue } from '../base/errors.js';
 import { hostName } from '../base/host-name.js';
 import type { Duration } from '../base/instant.js';
-import { checkKeepAlive } from '../config/behaviour.js';
+import {
+  BEHAVIOUR_OPTIONS,
+  type BehaviourOptions,
+  checkKeepAlive,
+  resolveBehaviour,
+} from '../config/behaviour.js';
 import { checkInteger, checkString } from '../config/checks.js';
-import type { ClientPsk, Destination } from '../config/config.js';
-import { checkNamed, checkValues, withDefaults } from '../config/option-table.js';
+import type { Behaviour, ClientPsk, Destination } from '../config/config.js';
+import { checkNamed, checkValues, pickOptions, withDefaults } from '../config/option-table.js';
 import { SECURITY_OPTIONS } from '../config/options.js';
 import { resolveSession, type SavedSession } from '../config/saved-session.js';
 import type { Security } from '../connection/version.js';
@@ -17,6 +22,7 @@ import { CONNECT_OPTIONS, type EndpointConnectOptions, HOST_OPTIONS } from './op
 import { platform } from './platform.js';
 import type { LookupFunction } from './resolve-host.js';
 import { securityFrom } from './secure-context.js';
+import { datagramSize, type Transport } from './transport.js';
 
 /** How the addresses of a host name are found and tried. */
 export interface Search {
@@ -76,6 +82,24 @@ export function resolveSearch(
       throw invalidArgValue('options.family', `contradicts the address ${literal}`);
   const delay = Math.max(SHORTEST_DELAY, autoSelectFamilyAttemptTimeout);
   return { lookup, family, all: autoSelectFamily, delay };
+}
+
+/**
+ * Reads the options of `endpoint.connect`. What is not given is the endpoint's `own`; `traces`: the session is traced.
+ */
+export function resolvePeer(
+  host: string,
+  port: number,
+  given: EndpointConnectOptions,
+  { transport, ...own }: BehaviourOptions & { readonly transport: Transport | undefined },
+  traces: boolean,
+): { readonly settings: ClientSettings; readonly behaviour: Behaviour } {
+  const options = { ...own, ...pickOptions(given, BEHAVIOUR_OPTIONS) };
+  const behaviour = resolveBehaviour({ ...options, mtu: datagramSize(options.mtu, transport) }, traces);
+  const security = clientSecurity({ ...given, keepAlive: options.keepAlive });
+  const search = resolveSearch(host, given);
+  const destination = resolveDestination(host, given, behaviour.mtu);
+  return { settings: { host, port, search, security, destination }, behaviour };
 }
 
 /** The same without what is used once: for further attempts beside one that offers it. */

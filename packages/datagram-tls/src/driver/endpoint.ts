@@ -21,8 +21,7 @@ import {
   type ClientSettings,
   checkPeer,
   clientSecurity,
-  resolveDestination,
-  resolveSearch,
+  resolvePeer,
   spendTicket,
 } from './client-settings.js';
 import type { DatagramChannel } from './datagram-channel.js';
@@ -48,6 +47,7 @@ import {
 import { PeerSearch, reachable } from './peer-search.js';
 import { Port } from './port.js';
 import { References } from './references.js';
+import { plainAddress } from './resolve-host.js';
 import { generations, type ImportOptions, takeState } from './sealed-state.js';
 import type { DTLSSecureContext, ServerSecurityOptions } from './secure-context.js';
 import type { SendQueueDrops } from './send-queue.js';
@@ -323,22 +323,17 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       elsewhereIs: 'belongs to the endpoint and its socket: give it to listen or new DTLSEndpoint',
     });
     this.#checkOpen();
-    const behaviourOptions = { ...this.#givenBehaviour, ...pickOptions(given, BEHAVIOUR_OPTIONS) };
-    const mtu = datagramSize(behaviourOptions.mtu, this.#binding.transport);
     const trace = given.trace ?? this.#shared.trace;
-    const behaviour = resolveBehaviour({ ...behaviourOptions, mtu }, trace !== undefined);
-    const { keepAlive } = behaviourOptions;
-    const security = clientSecurity({ ...given, keepAlive });
-    const search = resolveSearch(host, given);
-    const destination = resolveDestination(host, given, behaviour.mtu);
+    const own = { ...this.#givenBehaviour, transport: this.#binding.transport };
+    const { settings, behaviour } = resolvePeer(host, port, given, own, trace !== undefined);
     const shared = { ...this.#shared, trace };
-    const session = sessionControl.create(shared, destination.serverName, new HeldEvents());
+    const session = sessionControl.create(shared, settings.destination.serverName, new HeldEvents());
     const unwatch = watch(given.signal, (reason) => session.destroy(reason));
     if (given.signal !== undefined) session.closed.then(unwatch, unwatch);
     this.#sessions.add(session);
     this.#tellStart(session, 'client');
     try {
-      this.#reach(session, { host, port, search, security, destination }, behaviour);
+      this.#reach(session, settings, behaviour);
     } catch (error) {
       session.destroy();
       throw error;
@@ -698,11 +693,4 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       former: this.#former,
     };
   }
-}
-
-const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
-
-/** Sockets for both versions of IP show IPv4 addresses in a form of their own. */
-function plainAddress(address: string): string {
-  return MAPPED.exec(address)?.[1] ?? address;
 }

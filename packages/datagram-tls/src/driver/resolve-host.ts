@@ -169,3 +169,10 @@ function canonicalZone(zone: string, interfaces: Interfaces, system: NodeJS.Plat
 export function hasIPv6(interfaces: () => Interfaces = networkInterfaces): boolean {
   return Object.values(interfaces()).some((list) => list?.some(({ family }) => family === 'IPv6') === true);
 }
+
+const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+
+/** Sockets for both versions of IP show IPv4 addresses in a form of their own. */
+export function plainAddress(address: string): string {
+  return MAPPED.exec(address)?.[1] ?? address;
+}

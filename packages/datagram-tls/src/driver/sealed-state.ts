@@ -87,7 +87,7 @@ export interface Lineage {
 
 const ID_LENGTH = 16;
 
-export function newLineage(): Lineage {
+function newLineage(): Lineage {
   return { id: platform.provider.randomBytes(ID_LENGTH), generation: 0 };
 }
 
@@ -235,6 +235,12 @@ class Generations {
   check({ id, generation }: Lineage): void {
     if (generation <= (this.#newest.get(toHex(id)) ?? -1))
       throw stateError('USED', 'this process has gone on with it, or with a newer one of the same session');
+  }
+
+  /** The next generation; nothing before it goes on any more. */
+  next(before = newLineage()): Lineage {
+    this.note(before);
+    return { ...before, generation: before.generation + 1 };
   }
 
   /** Nothing up to this goes on any more. */

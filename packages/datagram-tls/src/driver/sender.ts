@@ -11,10 +11,10 @@ export type Offered = 'sent' | 'full' | 'peer-closed' | 'over';
 
 /** The way out of one session: what it sends, what was refused, and when there is room again. */
 export class Sender {
-  /** Messages that were not sent: the peer had closed already. */
-  unsent = 0;
-  /** Messages that were not sent: the send queue was full. */
-  unqueued = 0;
+  /** Messages that were not sent, and datagrams that the system refused. */
+  readonly drops = { send_failed: 0, peer_closed: 0, send_queue_full: 0 };
+  /** The last error of a datagram that the system refused. */
+  error: Error | undefined;
   readonly #ondrain: () => void;
   #port: Port | undefined;
   #entry: ConnectionEntry | undefined;
@@ -42,6 +42,12 @@ export class Sender {
     this.#entry = undefined;
   }
 
+  /** The system refused a datagram. */
+  onError(error: Error): void {
+    this.error = error;
+    this.drops.send_failed++;
+  }
+
   get bufferedAmount(): number {
     return this.#entry === undefined ? 0 : (this.#port?.bufferedAmount(this.#entry) ?? 0);
   }
@@ -60,7 +66,7 @@ export class Sender {
   send(bytes: Uint8Array, closing: boolean): Offered {
     const outcome = this.offer(bytes, closing);
     if (outcome === 'full') {
-      this.unqueued++;
+      this.drops.send_queue_full++;
       this.#port?.countRefused();
       this.#watched()?.onRefused();
     }
@@ -79,7 +85,7 @@ export class Sender {
     const { connection } = entry;
     // The peer's close_notify has arrived, but the application has not been told yet.
     if (!connection.maySend && connection.session !== undefined && !closing) {
-      this.unsent++;
+      this.drops.peer_closed++;
       return 'peer-closed';
     }
     if (!port.hasRoom(entry, bytes.length)) return 'full';

@@ -1,6 +1,10 @@
 import type { PeerAddress } from '../base/peer-address.js';
-import type { TraceEvent } from '../connection/events.js';
+import type { ConnectionEvent, TraceEvent } from '../connection/events.js';
+import type { ConnectionEntry } from '../endpoint/connection-entry.js';
+import type { HeldEvents } from './callbacks.js';
 import type { UnreadBudget } from './inbox.js';
+import type { Port } from './port.js';
+import type { Lineage } from './sealed-state.js';
 import type { DTLSEndpointStats, SessionEnd } from './stats.js';
 
 /**
@@ -40,4 +44,22 @@ export interface SharedBySessions<S> {
   onReference(session: S, referenced: boolean): void;
   /** The session is over. */
   onEnd(session: S, end: SessionEnd): void;
+}
+
+/** How an endpoint drives its sessions. */
+export interface SessionControl<S> {
+  /** `held`: of a client session, until its maker has it. */
+  create: (shared: SharedBySessions<S>, serverName: string | undefined, held?: HeldEvents) => S;
+  /** Its association exists from now on. */
+  attach: (session: S, port: Port, entry: ConnectionEntry) => void;
+  /** It goes on from a state of this lineage. */
+  goOn: (session: S, lineage: Lineage) => void;
+  onEvent: (session: S, event: ConnectionEvent) => void;
+  /** A datagram was not sent, which may explain a handshake timeout. */
+  onSendError: (session: S, error: Error) => void;
+  fail: (session: S, error: Error) => void;
+  /** The transport has ended, which does no harm to a session that is closing. */
+  cut: (session: S, error: Error) => void;
+  /** A callback for the session threw. `unheard` is called where the application does not know the error yet. */
+  failBy: (session: S, thrown: unknown, unheard: (thrown: unknown) => void) => void;
 }

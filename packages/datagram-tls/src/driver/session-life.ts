@@ -1,9 +1,12 @@
 import { invalidState } from '../base/errors.js';
+import type { PeerAddress } from '../base/peer-address.js';
+import type { Connection } from '../connection/connection.js';
+import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { Version } from '../wire/codes.js';
 import { Deferred } from './deferred.js';
 import type { SessionTimes } from './stats.js';
 
-/** What a session is told of its beginning and its end: its promises, the times of its statistics, and its errors. */
+/** The beginning and the end of a session: its promises, the times of its statistics, and its errors. */
 export class SessionLife implements SessionTimes {
   readonly opened = new Deferred<{ protocol: Version }>();
   readonly closed = new Deferred<void>();
@@ -60,4 +63,19 @@ export class SessionLife implements SessionTimes {
     this.#refusal = error ?? invalidState('Session was closed before the handshake completed');
     this.opened.reject(this.#refusal);
   }
+}
+
+/** What a session keeps of its association after the end. */
+export interface FinalState extends Pick<Connection, 'counters' | 'earlyData'> {
+  readonly peer: PeerAddress;
+  readonly local: PeerAddress | undefined;
+  readonly pskIdentity: string | undefined;
+}
+
+export function finalStateOf(
+  { peer, connection: { counters, earlyData } }: ConnectionEntry,
+  local: PeerAddress | undefined,
+  pskIdentity: string | undefined,
+): FinalState {
+  return { counters, earlyData, peer, local, pskIdentity };
 }

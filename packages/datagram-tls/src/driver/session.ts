@@ -17,7 +17,7 @@ import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/co
 import type { AddressChange, JudgeAddress } from './address-change.js';
 import { bound, checkExport, type Handler, toBytes, viewBytes } from './arguments.js';
 import { toBuffer, withBuffers } from './buffers.js';
-import { asError, asThrown, explained, type HeldEvents } from './callbacks.js';
+import { asError, asThrown, explained, type HeldEvents, inTurn } from './callbacks.js';
 import { CHANNELS, publish } from './channels.js';
 import { warnOfTicketKeys } from './debug.js';
 import { throwLater } from './guard.js';
@@ -26,17 +26,10 @@ import { inspection, sessionFields } from './inspection.js';
 import { type CipherInfo, cipherInfo, peerCertificate, protocolName, publicKey } from './negotiated.js';
 import { platform } from './platform.js';
 import type { Port } from './port.js';
-import {
-  EXPORT_OPTIONS,
-  type ExportOptions,
-  generations,
-  type Lineage,
-  newLineage,
-  sealState,
-} from './sealed-state.js';
+import { EXPORT_OPTIONS, type ExportOptions, generations, type Lineage, sealState } from './sealed-state.js';
 import { Sender } from './sender.js';
-import type { SessionEndpoint, SharedBySessions } from './session-endpoint.js';
-import { SessionLife } from './session-life.js';
+import type { SessionControl, SessionEndpoint, SharedBySessions } from './session-endpoint.js';
+import { type FinalState, finalStateOf, SessionLife } from './session-life.js';
 import {
   type DTLSSessionStats,
   type LiveStats,
@@ -49,33 +42,7 @@ import {
 import { Streams } from './streams.js';
 
 /** How the endpoint drives its sessions; the class has no such methods. The class assigns it. */
-export let sessionControl: {
-  /** `held`: of a client session, until its maker has it. */
-  create: (
-    shared: SharedBySessions<DTLSSession>,
-    serverName: string | undefined,
-    held?: HeldEvents,
-  ) => DTLSSession;
-  /** Its association exists from now on. */
-  attach: (session: DTLSSession, port: Port, entry: ConnectionEntry) => void;
-  /** It goes on from a state of this lineage. */
-  goOn: (session: DTLSSession, lineage: Lineage) => void;
-  onEvent: (session: DTLSSession, event: ConnectionEvent) => void;
-  /** A datagram was not sent, which may explain a handshake timeout. */
-  onSendError: (session: DTLSSession, error: Error) => void;
-  fail: (session: DTLSSession, error: Error) => void;
-  /** The transport has ended, which does no harm to a session that is closing. */
-  cut: (session: DTLSSession, error: Error) => void;
-  /** A callback for the session threw. `unheard` is called where the application does not know the error yet. */
-  failBy: (session: DTLSSession, thrown: unknown, unheard: (thrown: unknown) => void) => void;
-};
-
-/** What a session keeps of its association after the end. */
-interface FinalState extends Pick<Connection, 'counters' | 'earlyData'> {
-  readonly peer: PeerAddress;
-  readonly local: PeerAddress | undefined;
-  readonly pskIdentity: string | undefined;
-}
+export let sessionControl: SessionControl<DTLSSession>;
 
 const MAKE = Symbol('make');
 
@@ -110,8 +77,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
       },
       onEvent: (session, event) => session.#onEvent(event),
       onSendError: (session, error) => {
-        session.#sendError = error;
-        session.#sendFailures++;
+        session.#sender.onError(error);
         session.#tellDrop('send_failed');
       },
       fail: (session, error) => session.#fail(error),
@@ -142,8 +108,6 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   /** By `close`, so that no message arrives any more. */
   #isClosing = false;
 
-  #sendError: Error | undefined;
-  #sendFailures = 0;
   readonly #sender = new Sender(() => this.#ondrain?.());
   /** Created on demand. */
   #streams: Streams | undefined;
@@ -185,9 +149,8 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   }
   set onmessage(fn: Handler<DTLSSession, [data: Buffer]> | null | undefined) {
     this.#onmessage = bound(fn, 'onmessage', this);
-    if (this.#onmessage === undefined) return;
-    const waited = this.#inbox.handOver();
-    if (waited.length > 0) process.nextTick(() => this.#deliverAll(waited));
+    if (this.#onmessage !== undefined)
+      inTurn(this.#inbox.handOver(), (message) => this.#onmessage?.(message));
   }
 
   /** Called once, before `opened` is rejected, when the session fails. */
@@ -438,12 +401,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     return {
       times: this.#life,
       counters: this.#lastState?.counters,
-      ownDrops: {
-        send_failed: this.#sendFailures,
-        slow_reader: this.#inbox.dropped,
-        peer_closed: this.#sender.unsent,
-        send_queue_full: this.#sender.unqueued,
-      },
+      ownDrops: { ...this.#sender.drops, slow_reader: this.#inbox.dropped },
     };
   }
 
@@ -520,7 +478,8 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     if (entry === undefined || port === undefined) throw invalidState('Session is not open');
     const state = port.saveEntry(entry);
     const unread = this.#inbox.takeAll();
-    const lineage = this.#nextLineage();
+    const lineage = generations.next(this.#lineage);
+    this.#lineage = lineage;
     const sealed = sealState(key, { lineage, unread, state }, Date.now());
     this.#finish();
     port.pump();
@@ -593,14 +552,6 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     return inspection('DTLSSession', sessionFields(this, this.#life.failure), depth, options);
   }
 
-  /** All that went before goes on no more. */
-  #nextLineage(): Lineage {
-    const before = this.#lineage ?? newLineage();
-    generations.note(before);
-    this.#lineage = { ...before, generation: before.generation + 1 };
-    return this.#lineage;
-  }
-
   /** `undefined` before the handshake is done and after the end. */
   get #session(): Session | undefined {
     return this.#entry?.connection.session;
@@ -638,23 +589,9 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     return this.#entry?.connection ?? this.#finalState;
   }
 
-  /** What remains of the association. */
-  #lastLook({ peer, connection }: ConnectionEntry): FinalState {
-    const { counters, earlyData } = connection;
-    return { counters, earlyData, peer, local: this.localAddress, pskIdentity: this.pskIdentity };
-  }
-
   #onMessage(data: Buffer): void {
     this.#inbox.push(data);
     this.#onmessage?.(data);
-  }
-
-  /** A handler that throws does not keep the other messages from being delivered. */
-  #deliverAll(messages: readonly Buffer[]): void {
-    const [first, ...rest] = messages;
-    if (first === undefined) return;
-    if (rest.length > 0) process.nextTick(() => this.#deliverAll(rest));
-    this.#onmessage?.(first);
   }
 
   #onEvent(event: ConnectionEvent): void {
@@ -701,7 +638,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
         return;
       case 'closed':
         if (event.error === undefined) this.#finish();
-        else this.#fail(asThrown(withBuffers(explained(event.error, this.#sendError))));
+        else this.#fail(asThrown(withBuffers(explained(event.error, this.#sender.error))));
         return;
       case 'answered':
       case 'job':
@@ -797,7 +734,8 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     const failed = this.#life.failure !== undefined;
     this.#life.end(error);
     const { failure } = this.#life;
-    if (this.#entry !== undefined) this.#finalState = this.#lastLook(this.#entry);
+    if (this.#entry !== undefined)
+      this.#finalState = finalStateOf(this.#entry, this.localAddress, this.pskIdentity);
     this.#entry = undefined;
     this.#stats?.freeze();
     this.#sender.end();
