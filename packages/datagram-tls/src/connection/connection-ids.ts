@@ -1,3 +1,4 @@
+import { isLateAnswer } from '../base/awaitable.js';
 import { EMPTY, own } from '../base/bytes.js';
 import { DTLSError, invalidReturn, outOfRange, textOf } from '../base/errors.js';
 import type { ConnectionIdPolicy } from '../config/config.js';
@@ -141,7 +142,8 @@ function generated(generate: () => Uint8Array, length: number | undefined): Uint
   } catch (cause) {
     throw new DTLSError('ERR_DTLS_CALLBACK', textOf(cause), { alert: 'internal_error', cause });
   }
-  if (!(made instanceof Uint8Array)) throw nonsense(invalidReturn(NAME, 'an instance of Uint8Array', made));
+  if (isLateAnswer(made) || !(made instanceof Uint8Array))
+    throw nonsense(invalidReturn(NAME, 'an instance of Uint8Array', made));
   const fits =
     length === undefined ? made.length >= 1 && made.length <= MAX_CID_LENGTH : made.length === length;
   if (!fits) {

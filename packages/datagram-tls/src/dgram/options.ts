@@ -1,6 +1,7 @@
 import type { BindOptions, SocketOptions as PlainSocketOptions } from 'node:dgram';
 import { isIP } from 'node:net';
-import { invalidArgValue, missingArgs } from '../base/errors.js';
+import { isLateAnswer } from '../base/awaitable.js';
+import { invalidArgType, invalidArgValue, missingArgs } from '../base/errors.js';
 import { nearest } from '../base/nearest.js';
 import { BEHAVIOUR_OPTIONS, type BehaviourOptions, checkKeepAlive } from '../config/behaviour.js';
 import { checkFunction, checkObject, checkString } from '../config/checks.js';
@@ -286,6 +287,8 @@ function resolveClient(
   return (target) => {
     const name = 'options.dtls.client()';
     const answer: unknown = given(target);
+    // A promise has no options: it would mean a client with the default trust.
+    if (isLateAnswer(answer)) throw invalidArgType(name, 'of type object, and not a promise', answer);
     return clientSettings(
       readOptions(answer as object, DGRAM_CLIENT_OPTIONS, { name, role: 'client' }),
       common,

@@ -110,6 +110,20 @@ suite('a handshake that fails', () => {
     await closed(client);
   });
 
+  test('because the function for clients is asynchronous is the error of its messages, and no default is taken', async () => {
+    for (const answer of [Promise.reject(new Error('late')), Promise.resolve({ client: {} })]) {
+      const client = clientOf({ client: () => answer as never });
+      const [error] = await send(client.socket, 'hello', 9);
+      assert.equal(error?.code, 'ERR_INVALID_ARG_TYPE');
+      assert.match(
+        error.message,
+        /"options\.dtls\.client\(\)" answer must be of type object, and not a promise/,
+      );
+      assert.equal(client.sessionErrors.length, 1);
+      await closed(client);
+    }
+  });
+
   test('to a multicast or broadcast address is not tried', async () => {
     const client = clientOf();
     for (const address of ['224.0.1.187', '255.255.255.255'])

@@ -1,0 +1,60 @@
+// D2: a function that makes connection IDs and fails ends at most its own session, and somebody hears of it.
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { ConnectOptions, DTLSSession, ListenOptions } from '#lib/index.js';
+import { until } from '../driver/echo.js';
+import { CA } from '../support/identities.js';
+import { VERSIONS } from '../support/settings.js';
+import { MINE, throwMine } from './callback-faults.js';
+import { echoes, Rig } from './callback-rig.js';
+
+type Answer = () => unknown;
+
+const isMine = (error: unknown): void => assert.equal(error, MINE);
+const hasCode =
+  (code: string) =>
+  (error: unknown): void => {
+    assert.equal((error as { code?: string }).code, code);
+    assert.match((error as Error).message, /options\.connectionId\.generate/);
+  };
+
+const FAULTS: readonly [string, Answer, (error: unknown) => void][] = [
+  ['throws', throwMine, isMine],
+  ['is async and rejects', () => Promise.reject(MINE), hasCode('ERR_INVALID_RETURN_VALUE')],
+  ['is async', () => Promise.resolve(new Uint8Array(8)), hasCode('ERR_INVALID_RETURN_VALUE')],
+  ['answers a number', () => 42, hasCode('ERR_INVALID_RETURN_VALUE')],
+  ['answers too many bytes', () => new Uint8Array(300), hasCode('ERR_OUT_OF_RANGE')],
+];
+
+for (const version of VERSIONS)
+  for (const role of ['client', 'server'] as const)
+    suite(`options.connectionId.generate of a ${role}, ${version}`, () => {
+      for (const [name, answer, heard] of FAULTS)
+        test(`where it ${name}, its own session fails and hears why, and nothing else ends`, async (t) => {
+          let isFaulty = false;
+          let made = 0;
+          const good: Answer = () => Uint8Array.of(0xca, 0xfe, 0, 0, 0, 0, 0, made++);
+          const generate = (): Uint8Array => (isFaulty ? answer() : good()) as Uint8Array;
+          const both = { minVersion: version, maxVersion: version };
+          const optionOf = (side: typeof role): Pick<ListenOptions & ConnectOptions, 'connectionId'> => ({
+            connectionId: side === role ? { generate } : true,
+          });
+          const rig = new Rig({
+            server: { ...both, ...optionOf('server') },
+            client: { ...both, ca: CA, servername: 'localhost', ...optionOf('client') },
+          });
+          t.after(() => rig.endpoint.destroy());
+          const witness = await rig.open();
+          isFaulty = true;
+          const failing = rig.connect();
+          const own = (): DTLSSession | undefined => (role === 'client' ? failing : rig.sessions[1]);
+          await until(() => rig.errorsOf(own()).length > 0);
+          isFaulty = false;
+          heard(rig.errorsOf(own())[0]);
+          assert.equal(own()?.destroyed, true);
+          failing.destroy();
+          await echoes(witness, 'still here');
+          (await rig.open()).destroy();
+          witness.destroy();
+        });
+    });
