@@ -20,6 +20,8 @@ export interface RelayOptions {
   readonly weather?: Weather;
   /** Larger payloads (bytes) are dropped, as on a path with that MTU. */
   readonly mtu?: number;
+  /** All clients have one address towards the server, and the answers go to the last that sent something. */
+  readonly shared?: boolean;
   /** Replaces a datagram by others; `undefined` passes it unchanged. */
   readonly rewrite?: (
     datagram: Uint8Array,
@@ -69,6 +71,8 @@ export class Relay {
   readonly #began = performance.now();
   /** The address from which the server hears the clients; undefined: the one that the system chooses. */
   #address: string | undefined;
+  /** The client that sent something last. */
+  #last = { address: '', port: 0 };
 
   private constructor(options: RelayOptions) {
     this.#options = options;
@@ -96,6 +100,12 @@ export class Relay {
   move(address?: string): void {
     this.moves++;
     this.#address = address;
+  }
+
+  /** Sends a datagram to the server from the address of the client that sent something last. */
+  inject(bytes: Uint8Array): void {
+    const { server } = this.#options;
+    this.#upstream(this.#last.address, this.#last.port).send(bytes, server.port, server.host);
   }
 
   /** Largest payload seen in a direction, in bytes. */
@@ -132,7 +142,8 @@ export class Relay {
 
   #upstream(address: string, port: number): Socket {
     const place = this.moves;
-    const client = `${address} ${port} ${place}`;
+    this.#last = { address, port };
+    const client = this.#options.shared === true ? `${place}` : `${address} ${port} ${place}`;
     const known = this.#upstreams.get(client);
     if (known !== undefined) return known;
     const socket = this.#open();
@@ -140,8 +151,9 @@ export class Relay {
     socket.on('message', (bytes, from) => {
       // Another program's datagram, for the earlier user of this port.
       if (from.port !== this.#options.server.port) return;
+      const to = this.#options.shared === true ? this.#last : { address, port };
       if (place !== this.moves) this.astray++;
-      else this.#pass('to-client', port, bytes, (out) => this.#front.send(out, port, address));
+      else this.#pass('to-client', to.port, bytes, (out) => this.#front.send(out, to.port, to.address));
     });
     this.#upstreams.set(client, socket);
     return socket;
