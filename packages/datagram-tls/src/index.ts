@@ -83,11 +83,13 @@ export type {
 } from './driver/options.js';
 export type { LookupAddress, LookupFunction } from './driver/resolve-host.js';
 export {
+  type CheckpointOptions,
   describeState,
   type ExportOptions,
   type ImportOptions,
   type StateInfo,
   type StateKey,
+  type StoreState,
 } from './driver/sealed-state.js';
 export {
   type CheckPeerCertificate,

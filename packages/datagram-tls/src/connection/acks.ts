@@ -122,7 +122,9 @@ export class Acks {
     const contents = [];
     for (let at = 0; at === 0 || at < recordNumbers.length; at += room)
       contents.push(encodeAck({ recordNumbers: recordNumbers.slice(at, at + room) }));
-    if (writer.state === 'last') contents.length = 1;
+    // The last reserved number is an alert's.
+    const left = writer.state === 'last' ? 1 : writer.reserved - 1 - writer.sequence;
+    if (contents.length > left) contents.length = left;
     // All numbers of one datagram are in one datagram, if they fit: records that the first ACK leaves out count as
     // lost.
     transmit.records(writer, ContentType.ack, contents, path.size.forFlights);

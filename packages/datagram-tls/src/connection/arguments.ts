@@ -29,6 +29,17 @@ export function checkBehaviour(value: unknown, name: string): void {
     throw invalidArgType(name, 'what resolveBehaviour returns', value);
 }
 
+/** The least numbers of records that a checkpoint leaves: enough for an alert and the messages of a KeyUpdate. */
+export const MIN_RESERVE = 16;
+/** Peers show 16 bits of a number: the other process has to find the rest (RFC 9147 §4.2.2). */
+export const MAX_RESERVE = 16_384;
+
+export function checkReserve(value: unknown): void {
+  if (typeof value !== 'number') throw invalidArgType('reserve', 'a number', value);
+  if (!Number.isInteger(value) || value < MIN_RESERVE || value > MAX_RESERVE)
+    throw outOfRange('reserve', `an integer from ${MIN_RESERVE} to ${MAX_RESERVE}`, value);
+}
+
 export function checkLimits(value: unknown, name: string): void {
   if (typeof fieldOf(value, 'maxHeldBytes') !== 'number')
     throw invalidArgType(name, 'what resolveLimits returns', value);

@@ -19,6 +19,7 @@ import type { ConnectionEvent, DropCounts, DropReason, TraceEvent } from './even
 import { Jobs } from './jobs.js';
 import { type Declined, isUndecided, type Life } from './life.js';
 import type { Path } from './path.js';
+import { Reservation } from './reservation.js';
 import { readInstant, writeInstant } from './saved-times.js';
 import { Timers } from './timers.js';
 import { Transmit } from './transmit.js';
@@ -96,6 +97,8 @@ export class Association {
   lastPlainRecord = 0;
   /** Client: of epoch 1, in which only early data is sent. */
   earlyWriter: RecordWriter | undefined;
+  /** While checkpoints are kept. */
+  reservation: Reservation | undefined;
   /** When the last authentic record came. */
   heardAt: Instant = Number.NEGATIVE_INFINITY;
   readonly counters: Counters = {
@@ -171,6 +174,12 @@ export class Association {
     this.transmit.restore(r);
     for (let left = r.varint(); left > 0 && !r.failed; left--)
       this.tell({ type: 'message', data: own(r.vec16()) });
+  }
+
+  /** So many numbers of records in each direction are left to this process by a checkpoint. */
+  reserve(ahead: number): void {
+    this.reservation ??= new Reservation(this.epochs, () => this.tell({ type: 'checkpoint-due' }));
+    this.reservation.take(ahead);
   }
 
   /** Everything held for later expires. */

@@ -7,7 +7,14 @@ import type { ConnectionIdPair } from '../extensions/connection-id.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
 import type { EarlyOutcome } from './application-data.js';
-import { checkAddress, checkBehaviour, checkBytes, checkDestination, checkSecurity } from './arguments.js';
+import {
+  checkAddress,
+  checkBehaviour,
+  checkBytes,
+  checkDestination,
+  checkReserve,
+  checkSecurity,
+} from './arguments.js';
 import { Asleep } from './asleep.js';
 import type { Counters } from './association.js';
 import type { CidRegistry } from './connection-ids.js';
@@ -306,6 +313,24 @@ export class Connection {
    */
   save(now: Instant): Uint8Array {
     return stateOfMachine(this.#awake(), now);
+  }
+
+  /**
+   * The state from which {@link restore} goes on if this process fails. The association stays: it has `reserve` numbers of
+   * records in each direction, 16 to 16,384, until {@link confirmCheckpoint} says that the state is kept in place of the one
+   * before. The event `checkpoint-due` asks for the next one. What waits to be polled is not part of it. Throws
+   * `ERR_INVALID_STATE` unless the session is open, `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for another number.
+   */
+  checkpoint(reserve: number, now: Instant): Uint8Array {
+    checkReserve(reserve);
+    const machine = this.#awake();
+    const saved = machine.checkpoint(reserve, now);
+    return encodeState({ role: machine.security.role, peer: machine.path.address, doubtful: true, ...saved });
+  }
+
+  /** The last {@link checkpoint} is kept, and goes on in place of the one before. What could not be sent goes out. */
+  confirmCheckpoint(now: Instant): void {
+    this.#awake().confirm(now);
   }
 
   /**

@@ -59,6 +59,8 @@ export type ConnectionEvent =
       readonly to: PeerAddress;
       readonly validated: boolean;
     }
+  /** `checkpoint` is to be called again: half of the numbers that the last one left are used, or nothing is sent before. */
+  | { readonly type: 'checkpoint-due' }
   /** DTLS 1.3: the peer sends nothing any more; we may. */
   | { readonly type: 'peer-closed' }
   /** The end: with the error of a failure, or without one after close_notify of either side. */
@@ -189,6 +191,8 @@ export type DropReason =
   | 'unknown_path_message'
   /** An answer to a challenge that was not sent, is answered already, or went elsewhere. */
   | 'unasked_path_message'
+  /** A message of ours, or of the peer, for which the kept checkpoint has no number left. */
+  | 'not_reserved'
   /** A datagram from another address than the peer's. */
   | 'other_path'
   /** The connection is closed or has failed. */

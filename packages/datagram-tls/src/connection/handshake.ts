@@ -101,9 +101,9 @@ export class Handshake {
     return this.#runner.canUpdateKeys;
   }
 
-  /** The version updates keys. */
-  get hasKeyUpdates(): boolean {
-    return this.#runner.version?.rules.keyUpdates === true;
+  /** DTLS 1.3: {@link updateKeys} would do something, now or later. */
+  get hasNextKeys(): boolean {
+    return this.#runner.hasNextKeys;
   }
 
   /** DTLS 1.3: our last message is unacknowledged. */
@@ -201,6 +201,7 @@ export class Handshake {
     // RFC 9147 §7: what was not kept must not be acknowledged.
     if (whole && !duplicate) this.#acks.onRecord(epoch, sequence);
     if (repeated && isEstablished(this.#association.life)) this.#acks.demand();
+    if (fresh) this.#association.reservation?.hold();
     if (fresh && epoch > 0) this.#onAnswered(now);
     if (fresh) this.#advance(now);
     return fresh;
@@ -383,6 +384,7 @@ export class Handshake {
   }
 
   #perform(actions: readonly Action[], now: Instant): void {
+    if (actions.length > 0) this.#association.reservation?.hold();
     for (const action of actions) {
       // After an action has ended the association, no later action may begin anything.
       if (this.#isOver) return;

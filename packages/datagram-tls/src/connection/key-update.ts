@@ -54,6 +54,7 @@ export class KeyChanges {
         epochs.installWriter(writer);
       }
     }
+    this.#association.reservation?.onKeys(epoch);
     if (epoch > APPLICATION_EPOCH) {
       const heading = direction === 'write' ? 'sent' : 'received';
       this.#association.trace({ kind: 'key-update', direction: heading, epoch });

@@ -64,7 +64,7 @@ export function isUndecided(life: Life): boolean {
 }
 
 /** Application data may be sent. */
-export function isOpen({ at }: Life): boolean {
+export function isOpen({ at }: { readonly at: Phase }): boolean {
   return at === 'open' || at === 'finishing';
 }
 

@@ -178,6 +178,27 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     return r.finished() ? machine : undefined;
   }
 
+  /**
+   * The state for a process that goes on if this one fails, which has `ahead` numbers of records left in each direction, until
+   * {@link confirm} says that it is kept. Then it has as many from here on.
+   */
+  checkpoint(ahead: number, now: Instant): SavedState {
+    const saved = this.save(now, ahead);
+    this.#association.reserve(ahead);
+    return saved;
+  }
+
+  /** The last checkpoint is kept in place of the one before. */
+  confirm(now: Instant): void {
+    this.#association.reservation?.confirm();
+    if (!this.#isOver) this.#handshake.onNumbers(now);
+  }
+
+  /** Nothing may be sent before a checkpoint is kept. */
+  get isHeld(): boolean {
+    return this.#association.epochs.writer.state === 'held';
+  }
+
   #restore(r: Reader, session: Session, at: Instant): void {
     const association = this.#association;
     const { epochs, provider, role } = association;
@@ -222,7 +243,7 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     this.#association.heardAt = now;
     this.#watchPeer();
     if (!this.path.validated) this.#paths.resume(now);
-    if (doubtful && this.#handshake.hasKeyUpdates) this.#handshake.updateKeys(true, now);
+    if (doubtful && this.#handshake.hasNextKeys) this.#handshake.updateKeys(true, now);
   }
 
   /**
@@ -233,7 +254,10 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     const { life, path, memory, jobs, timers } = this.#association;
     if (life.at !== 'open' || !path.validated || this.#inbound.ended) return false;
     if (memory.held > 0 || jobs.awaited !== undefined || !timers.arePatient) return false;
-    return this.#association.isPolled && this.#handshake.isQuiet && this.#askedAt <= this.lastHeard;
+    const { isPolled, reservation } = this.#association;
+    // The numbers that a checkpoint left are no part of the state.
+    if (reservation !== undefined) return false;
+    return isPolled && this.#handshake.isQuiet && this.#askedAt <= this.lastHeard;
   }
 
   /** It goes on with the settings that its handshake chose. */
@@ -339,6 +363,7 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     if (!this.#isOver) {
       this.#handshake.settle(now);
       this.#repeatClose();
+      this.#association.reservation?.look();
       this.#association.watchMemory(now);
     }
     return useful;
@@ -353,6 +378,11 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     if (!this.maySend) throw notOpen(this.#at === 'closing' || this.#at === 'closed');
     const { epochs, behaviour } = this.#association;
     const state = this.#outbound.send(data);
+    if (state === 'held') {
+      this.#association.drop('not_reserved');
+      return false;
+    }
+    this.#association.reservation?.look();
     if (state === 'last' || state === 'exhausted') {
       this.#association.drop('key_limit');
       this.abandon(keysExhausted());
@@ -464,6 +494,7 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     for (let name = timers.takeDue(now); name !== undefined; name = timers.takeDue(now))
       onTimer(name, this.#timed, now);
     this.#repeatClose();
+    this.#association.reservation?.look();
   }
 
   /**

@@ -2,6 +2,7 @@ import { own, sameBytes } from '../base/bytes.js';
 import type { Duration, Instant } from '../base/instant.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { Queue } from '../base/queue.js';
+import { mayWrite } from '../record/reader-writer.js';
 import { ContentType } from '../wire/codes.js';
 import {
   decodeRoutability,
@@ -194,7 +195,7 @@ export class Migration {
   #put(type: number, cookie: Uint8Array, to: PeerAddress): void {
     const { epochs, path } = this.#association;
     const { writer } = epochs;
-    if (writer.state === 'exhausted' || writer.state === 'last') return;
+    if (!mayWrite(writer) || writer.state === 'last') return;
     const content = encodeRoutability({ type, cookie });
     const room = new Uint8Array(content.length + writer.overhead);
     const data = room.subarray(0, writer.seal(ContentType.return_routability_check, content, room, 0));

@@ -165,7 +165,7 @@ export class Receive {
       return false;
     }
     if (typeof content !== 'string' && header.type === ContentType.application_data && isDoubtful(reader)) {
-      this.#association.drop('replayed');
+      this.#association.drop(header.sequence > reader.upTo ? 'not_reserved' : 'replayed');
       return false;
     }
     // RFC 9146 §6.

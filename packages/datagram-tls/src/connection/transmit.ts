@@ -169,7 +169,7 @@ function packStretch(
     repeats = delivery.onSent(piece, writer.epoch, writer.sequence) || repeats;
     packer.add(writer, ContentType.handshake, fragmentOf(item, start, end));
     start = end;
-  } while (start < stretch.end && packer.records > 0);
+  } while (start < stretch.end && packer.records > 0 && mayWrite(writer));
   return repeats;
 }
 

@@ -2,7 +2,7 @@ import type { PeerAddress } from '../base/peer-address.js';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
-import type { Connection } from '../connection/connection.js';
+import { type Connection, machineOf } from '../connection/connection.js';
 import type { DropCounts } from '../connection/events.js';
 import type { Security } from '../connection/version.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
@@ -147,6 +147,23 @@ export class Port {
     return this.core.save(entry, now());
   }
 
+  /** What goes on if this process fails; so many numbers of records are left to it, until {@link confirmEntry}. */
+  checkpointEntry(entry: ConnectionEntry, reserve: number): Uint8Array {
+    return entry.connection.checkpoint(reserve, now());
+  }
+
+  /** That is kept. */
+  confirmEntry(entry: ConnectionEntry): void {
+    entry.connection.confirmCheckpoint(now());
+    this.core.touch(entry);
+    this.pump();
+  }
+
+  /** Nothing of `entry` is sent until a checkpoint is kept. */
+  isHeld({ connection }: ConnectionEntry): boolean {
+    return !connection.hibernates && machineOf(connection).isHeld;
+  }
+
   /** Goes on with an association, whose state is `age` ms old. */
   restore(
     state: Uint8Array,
@@ -193,7 +210,7 @@ export class Port {
 
   /** Nothing of `entry` waits for a later turn, and there is room in the send queue. */
   hasDrained(entry: ConnectionEntry): boolean {
-    return this.#pacer.bytesOf(entry) === 0 && this.#queue.isHalfEmpty;
+    return this.#pacer.bytesOf(entry) === 0 && this.#queue.isHalfEmpty && !this.isHeld(entry);
   }
 
   /** `listener` is called once, in a later turn, when `entry` {@link hasDrained}; not after {@link forgetDrain}. */

@@ -5,8 +5,9 @@ import type { Duration } from '../base/instant.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { checkView } from '../config/checks.js';
 import type { Role } from '../config/config.js';
-import { integer, kindOf } from '../config/kinds.js';
+import { callback, integer, kindOf } from '../config/kinds.js';
 import { type OptionsOf, option, readOptions, required, withDefaults } from '../config/option-table.js';
+import { MAX_RESERVE, MIN_RESERVE } from '../connection/arguments.js';
 import { decodeState, stateError } from '../connection/saved-state.js';
 import { Reader, Writer } from '../wire/cursor.js';
 import { viewBytes } from './arguments.js';
@@ -37,6 +38,21 @@ const stateKey = kindOf<StateKey>('32 bytes', (value, name) => {
     throw invalidArgValue(name, `must be exactly ${KEY_LENGTH} bytes. Received ${String(length)}`);
 });
 
+/**
+ * Keeps a checkpoint in place of the one before; where it returns a promise, the session goes on within the old one until that
+ * resolves.
+ *
+ * @example
+ * ```ts
+ * import { writeFileSync } from 'node:fs';
+ * import type { StoreState } from 'datagram-tls';
+ *
+ * const store: StoreState = (state) => writeFileSync('session.state', state, { mode: 0o600 });
+ * await session.checkpoint({ key: stateKey, store });
+ * ```
+ */
+export type StoreState = (state: Buffer) => unknown;
+
 /** Of `session.export`. */
 export const EXPORT_OPTIONS = {
   /** Seals the state: 32 bytes, or a secret KeyObject of that size. */
@@ -51,6 +67,19 @@ export const IMPORT_OPTIONS = {
    * @defaultValue 86400000, a day
    */
   maxAge: option(integer(0, Number.MAX_SAFE_INTEGER), { default: 86_400_000, unit: 'ms' }),
+};
+
+/** Of `session.checkpoint`. */
+export const CHECKPOINT_OPTIONS = {
+  ...EXPORT_OPTIONS,
+  /**
+   * Records of each direction for which one checkpoint lasts. The next is made when half of them are used. After a crash as many
+   * messages of the peer are lost at most; in DTLS 1.3 only those of one round trip.
+   * @defaultValue 256
+   */
+  reserve: option(integer(MIN_RESERVE, MAX_RESERVE), { default: 256, unit: 'records' }),
+  /** Keeps each checkpoint; required. Where it throws or rejects, the session fails with that error. */
+  store: required(callback<StoreState>()),
 };
 
 /**
@@ -78,6 +107,19 @@ export type ExportOptions = OptionsOf<typeof EXPORT_OPTIONS>;
  * ```
  */
 export type ImportOptions = OptionsOf<typeof IMPORT_OPTIONS>;
+
+/**
+ * What `session.checkpoint` takes.
+ *
+ * @example
+ * ```ts
+ * import type { CheckpointOptions } from 'datagram-tls';
+ *
+ * const options: CheckpointOptions = { key: stateKey, reserve: 1024, store: () => undefined };
+ * await session.checkpoint(options);
+ * ```
+ */
+export type CheckpointOptions = OptionsOf<typeof CHECKPOINT_OPTIONS>;
 
 /** A session through all its processes: each state of it has a greater generation. */
 export interface Lineage {

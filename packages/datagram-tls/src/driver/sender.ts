@@ -88,7 +88,7 @@ export class Sender {
       this.drops.peer_closed++;
       return 'peer-closed';
     }
-    if (!port.hasRoom(entry, bytes.length)) return 'full';
+    if (!port.hasRoom(entry, bytes.length) || port.isHeld(entry)) return 'full';
     return port.send(entry, bytes) ? 'sent' : 'over';
   }
 

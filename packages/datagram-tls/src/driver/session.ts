@@ -5,11 +5,12 @@ import { toText } from '../base/bytes.js';
 import { illegalConstructor, invalidReturn, invalidState } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { checkBoolean } from '../config/checks.js';
-import { readOptions } from '../config/option-table.js';
+import { readOptions, withDefaults } from '../config/option-table.js';
 import { encodeSession } from '../config/saved-session.js';
 import type { EarlyOutcome } from '../connection/application-data.js';
 import type { Connection } from '../connection/connection.js';
 import type { ConnectionEvent } from '../connection/events.js';
+import { isOpen } from '../connection/life.js';
 import { type ConnectionEntry, mayStillRefuse } from '../endpoint/connection-entry.js';
 import { exportKeyingMaterial, type Session } from '../handshake/session.js';
 import { keylogLine } from '../keys/keylog.js';
@@ -19,14 +20,23 @@ import { bound, checkExport, type Handler, toBytes, viewBytes } from './argument
 import { toBuffer, withBuffers } from './buffers.js';
 import { asError, asThrown, explained, type HeldEvents, inTurn } from './callbacks.js';
 import { CHANNELS, publish } from './channels.js';
-import { warnOfTicketKeys } from './debug.js';
+import { Checkpoints } from './checkpoints.js';
+import { warnOfRejection, warnOfTicketKeys } from './debug.js';
 import { throwLater } from './guard.js';
 import { Inbox } from './inbox.js';
 import { inspection, sessionFields } from './inspection.js';
 import { type CipherInfo, cipherInfo, peerCertificate, protocolName, publicKey } from './negotiated.js';
 import { platform } from './platform.js';
 import type { Port } from './port.js';
-import { EXPORT_OPTIONS, type ExportOptions, generations, type Lineage, sealState } from './sealed-state.js';
+import {
+  CHECKPOINT_OPTIONS,
+  type CheckpointOptions,
+  EXPORT_OPTIONS,
+  type ExportOptions,
+  generations,
+  type Lineage,
+  sealState,
+} from './sealed-state.js';
 import { Sender } from './sender.js';
 import type { SessionControl, SessionEndpoint, SharedBySessions } from './session-endpoint.js';
 import { type FinalState, finalStateOf, SessionLife } from './session-life.js';
@@ -113,6 +123,8 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   #streams: Streams | undefined;
   #held: HeldEvents | undefined;
 
+  /** Of {@link checkpoint}. */
+  #checkpoints: Checkpoints | undefined;
   /** Of states that were made, or of the one that it goes on from. */
   #lineage: Lineage | undefined;
 
@@ -486,6 +498,47 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     return toBuffer(sealed);
   }
 
+  /**
+   * Keeps the state of the session in a store of the application, so that `endpoint.import` goes on with it when this process
+   * fails; resolves when the first state is kept. Further ones follow by themselves, each time half of `reserve` records are
+   * sent or received, and when keys are renewed: `store` has to replace the one before. What the kept state does not allow is not
+   * sent: `send` returns 0 then, as with a full send queue, until `store` is done ({@link drained}). Delete the state when the
+   * session is over. Throws `ERR_INVALID_STATE` unless the session is open, and `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
+   * or `ERR_OUT_OF_RANGE` for wrong options; rejects with what `store` throws, which ends the session.
+   */
+  checkpoint(options: CheckpointOptions): Promise<void> {
+    const { key, reserve, store } = withDefaults(
+      readOptions(options, CHECKPOINT_OPTIONS),
+      CHECKPOINT_OPTIONS,
+    );
+    const entry = this.#entry;
+    const port = this.#port;
+    if (entry === undefined || port === undefined || !isOpen({ at: entry.connection.phase }))
+      throw invalidState('Session is not open');
+    this.#checkpoints?.end();
+    const take = (): Buffer => {
+      const state = port.checkpointEntry(entry, reserve);
+      const lineage = generations.next(this.#lineage);
+      this.#lineage = lineage;
+      return toBuffer(sealState(key, { lineage, unread: [], state }, Date.now()));
+    };
+    const onKept = (): void => port.confirmEntry(entry);
+    const onFailure = (thrown: unknown): void => {
+      if (this.#breakOff(thrown) === 'unheard') warnOfRejection(thrown);
+    };
+    this.#checkpoints = new Checkpoints({ take, onKept, onFailure }, store);
+    return this.#keepFirst(this.#checkpoints);
+  }
+
+  async #keepFirst(checkpoints: Checkpoints): Promise<void> {
+    try {
+      await checkpoints.keep();
+    } catch (thrown) {
+      this.#breakOff(thrown);
+      throw thrown;
+    }
+  }
+
   /** Keeps the process running while the session lasts, as it does until {@link unref}. */
   ref(): this {
     if (!this.destroyed) this.#shared.onReference(this, true);
@@ -620,6 +673,9 @@ export class DTLSSession implements AsyncIterable<Buffer> {
         this.#saved = toBuffer(encodeSession(platform.provider, event.ticket, Date.now()));
         this.#onsession?.(this.#saved);
         return;
+      case 'checkpoint-due':
+        this.#checkpoints?.renew();
+        return;
       case 'ticket-keys-failed':
         warnOfTicketKeys(event.error);
         return;
@@ -738,6 +794,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
       this.#finalState = finalStateOf(this.#entry, this.localAddress, this.pskIdentity);
     this.#entry = undefined;
     this.#stats?.freeze();
+    this.#checkpoints?.end();
     this.#sender.end();
     this.#inbox.end(failure);
     this.#inbox.leave();

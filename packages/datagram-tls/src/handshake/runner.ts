@@ -97,6 +97,11 @@ export class Runner {
     return this.#stage.canUpdateKeys(this.#ctx);
   }
 
+  /** There are keys after those that we have or have announced. */
+  get hasNextKeys(): boolean {
+    return this.#stage.hasKeyUpdates && this.#stage.hasNextKeys(this.#ctx);
+  }
+
   /**
    * DTLS 1.3: updates our sending keys. Throws `ERR_INVALID_STATE` in DTLS 1.2, `ERR_DTLS_KEY_LIMIT` after the last.
    */

@@ -28,6 +28,15 @@ export class Epochs {
     return this.#readers[0];
   }
 
+  /** All but that of epoch 0. */
+  get protectedWriters(): readonly RecordWriter[] {
+    return this.#writers.filter(({ epoch }) => epoch > 0);
+  }
+
+  get protectedReaders(): readonly RecordReader[] {
+    return this.#readers.filter(({ epoch }) => epoch > 0);
+  }
+
   /** Older writers are kept, because a retransmitted flight uses the epochs of its first transmission. */
   writerOf(epoch: number): RecordWriter | undefined {
     for (const writer of this.#writers) if (writer.epoch === epoch) return writer;

@@ -28,8 +28,10 @@ const GETTERS = [
 const METHODS = [
   'abandon',
   'answer',
+  'checkpoint',
   'close',
   'closeSending',
+  'confirmCheckpoint',
   'handleTimeout',
   'hibernate',
   'hibernates',

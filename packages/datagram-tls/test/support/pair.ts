@@ -362,6 +362,9 @@ export class Pair {
           throw new Error('closed with an error that is no DTLSError', { cause: told.error });
         side.closed.push({ entry, error: told.error });
         break;
+      case 'checkpoint-due':
+        side.checkpointsDue++;
+        break;
       case 'answered':
       case 'acknowledged':
         break;

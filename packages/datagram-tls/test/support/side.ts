@@ -40,6 +40,8 @@ export class Side {
   readonly closed: { readonly entry: ConnectionEntry; readonly error: DTLSError | undefined }[] = [];
   /** How often a peer said close_notify while our direction stayed open. */
   halfClosed = 0;
+  /** Checkpoints that were asked for. */
+  checkpointsDue = 0;
   readonly traced: TraceEvent[] = [];
   /** Tickets and session IDs from the server. */
   readonly tickets: NewTicket[] = [];

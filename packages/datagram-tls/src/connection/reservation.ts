@@ -1,0 +1,96 @@
+import type { Epochs } from '../record/epochs.js';
+import type { RecordReader, RecordWriter } from '../record/reader-writer.js';
+
+/** A writer or a reader with the number up to which a kept checkpoint lets it go. */
+interface Share {
+  readonly writer: RecordWriter | undefined;
+  readonly reader: RecordReader | undefined;
+  readonly upTo: number;
+}
+
+/**
+ * The numbers of records that are left to this process, while checkpoints of its association are kept elsewhere. A process that
+ * goes on from the kept checkpoint takes all numbers before its reservation for used, and all messages before it for delivered.
+ * So nothing is written beyond, and no message delivered, and nothing of the handshake is answered that the kept checkpoint does
+ * not know of.
+ */
+export class Reservation {
+  readonly #epochs: Epochs;
+  readonly #onDue: () => void;
+  #ahead = 0;
+  /** Of the checkpoint that is not known to be kept yet. */
+  #taken: Share[] = [];
+  /** The association has changed in a way that no checkpoint knows. */
+  #isStale = false;
+  #isTold = false;
+
+  /** `onDue`: another checkpoint is to be taken. */
+  constructor(epochs: Epochs, onDue: () => void) {
+    this.#epochs = epochs;
+    this.#onDue = onDue;
+  }
+
+  /** A checkpoint is taken, with `ahead` numbers for this process. Until it is kept, the one before may be what goes on. */
+  take(ahead: number): void {
+    this.#ahead = ahead;
+    this.#isStale = false;
+    this.#isTold = true;
+    this.#taken = [];
+    for (const writer of this.#epochs.protectedWriters) {
+      const upTo = writer.sequence + ahead;
+      writer.reserved = Math.min(writer.reserved, upTo);
+      this.#taken.push({ writer, reader: undefined, upTo });
+    }
+    for (const reader of this.#epochs.protectedReaders) {
+      const upTo = reader.newest + ahead;
+      reader.upTo = Math.min(reader.upTo, upTo);
+      this.#taken.push({ writer: undefined, reader, upTo });
+    }
+  }
+
+  /** The last checkpoint is kept, and the one before is not any more. */
+  confirm(): void {
+    const taken = this.#taken;
+    this.#taken = [];
+    this.#isTold = false;
+    if (this.#isStale) return this.#tell();
+    for (const { writer, reader, upTo } of taken) {
+      if (writer !== undefined) writer.reserved = upTo;
+      if (reader !== undefined) reader.upTo = upTo;
+    }
+    this.look();
+  }
+
+  /** The handshake goes on: what it causes is written once a checkpoint knows of it. An alert may still end the session. */
+  hold(): void {
+    this.#isStale = true;
+    for (const writer of this.#epochs.protectedWriters)
+      writer.reserved = Math.min(writer.reserved, writer.sequence + 1);
+    this.#tell();
+  }
+
+  /** Keys are installed that no checkpoint knows. */
+  onKeys(epoch: number): void {
+    const writer = this.#epochs.protectedWriters.find((each) => each.epoch === epoch && each.sequence === 0);
+    const reader = this.#epochs.protectedReaders.find((each) => each.epoch === epoch && each.newest < 0);
+    if (writer !== undefined) writer.reserved = 0;
+    if (reader !== undefined) reader.upTo = -1;
+    this.hold();
+  }
+
+  /** Half of the numbers are used in time for the next checkpoint. */
+  look(): void {
+    const half = this.#ahead / 2;
+    const { writer, reader } = this.#epochs;
+    const used =
+      writer.sequence + half >= writer.reserved ||
+      (reader !== undefined && reader.newest + half >= reader.upTo);
+    if (used) this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    this.#onDue();
+  }
+}
