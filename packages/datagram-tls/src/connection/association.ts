@@ -206,6 +206,20 @@ export class Association {
     if (length > 0 && typeBytes === 0) this.recordLimits = { ...this.recordLimits, send: send - 1 };
   }
 
+  /** The peer's further connection IDs; `immediate`: the first is used from now on. */
+  onPeerIds(given: readonly Uint8Array[], immediate: boolean): void {
+    this.cids?.keep(given, immediate);
+    if (immediate) this.changeConnectionId();
+  }
+
+  /** Our records have a spare connection ID from now on, if there is one: on a new path nobody knows the one before. */
+  changeConnectionId(): void {
+    const cid = this.cids?.takeSpare();
+    if (cid === undefined) return;
+    this.epochs.useConnectionId(cid);
+    this.path.size.onConnectionId(cid.length);
+  }
+
   drop(reason: DropReason): void {
     this.counters.dropped[reason] = (this.counters.dropped[reason] ?? 0) + 1;
   }

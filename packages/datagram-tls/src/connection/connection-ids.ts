@@ -17,6 +17,8 @@ export interface CidRegistry {
   release(cid: Uint8Array): void;
 }
 
+/** IDs that the peer may have at a time, and spare ones of the peer that we keep. */
+const MAX_IDS = 8;
 /** IDs that are made until one is found that no other association has. */
 const MAX_TRIES = 8;
 
@@ -25,8 +27,14 @@ export class ConnectionIds implements CidIssuer, CidLengths {
   readonly #policy: ConnectionIdPolicy;
   readonly #provider: CryptoProvider;
   readonly #registry: CidRegistry | undefined;
-  /** What the peer's records may have, the newest first. */
+  /** What the peer's records may have: the one that they have, then spare ones in the order in which they were given. */
   #own: Uint8Array[] = [];
+  /** The one that they had before, for records that are late. */
+  #former: Uint8Array | undefined;
+  /** Which of {@link #own} the record at hand has; -1 for {@link #former}. */
+  #matched = 0;
+  /** Of the peer, in its order. */
+  #spares: readonly Uint8Array[] = [];
   #send: Uint8Array = EMPTY;
   #expected = false;
   /** Both sides have agreed on them. */
@@ -66,10 +74,47 @@ export class ConnectionIds implements CidIssuer, CidLengths {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const cid = this.#make();
       if (this.#registry?.claim(cid) === false) continue;
-      this.#own = [cid, ...this.#own];
+      this.#own = [...this.#own, cid];
       return cid;
     }
     return EMPTY;
+  }
+
+  issueMore(count: number): readonly Uint8Array[] {
+    const made: Uint8Array[] = [];
+    while (made.length < count && this.#own.length < MAX_IDS) {
+      const cid = this.issue();
+      if (cid.length === 0) break;
+      made.push(cid);
+    }
+    return made;
+  }
+
+  /** Of the peer: the first is the next to be taken where it is `immediate`. More than we keep are let go. */
+  keep(given: readonly Uint8Array[], immediate: boolean): void {
+    const all = immediate ? [...given, ...this.#spares] : [...this.#spares, ...given];
+    this.#spares = all.slice(0, MAX_IDS);
+  }
+
+  /** The next of the peer, which our records have from now on. */
+  takeSpare(): Uint8Array | undefined {
+    const [next, ...rest] = this.#spares;
+    if (next === undefined) return undefined;
+    this.#spares = rest;
+    this.#send = next;
+    return next;
+  }
+
+  /** The record at hand is authentic: where it has another ID, the peer uses that from now on. */
+  onUsed(): void {
+    if (this.#matched <= 0) return;
+    const used = this.#own[this.#matched];
+    const [current] = this.#own;
+    this.#matched = 0;
+    if (used === undefined || current === undefined) return;
+    if (this.#former !== undefined) this.#registry?.release(this.#former);
+    this.#former = current;
+    this.#own = [used, ...this.#own.filter((cid) => cid !== used && cid !== current)];
   }
 
   /** Both hellos are known; `undefined`: no connection IDs. */
@@ -84,14 +129,23 @@ export class ConnectionIds implements CidIssuer, CidLengths {
   /** None of ours is read any more. */
   forget(): void {
     for (const cid of this.#own) this.#registry?.release(cid);
+    if (this.#former !== undefined) this.#registry?.release(this.#former);
+    this.#former = undefined;
     this.#own = [];
     this.#expected = false;
   }
 
   /** That of ours that stands there; 0 where there is none. */
   lengthAt(datagram: Uint8Array, at: number): number {
-    for (const cid of this.#own) if (standsAt(datagram, at, cid)) return cid.length;
-    return 0;
+    for (let i = 0; i < this.#own.length; i++) {
+      const cid = this.#own[i] as Uint8Array;
+      if (!standsAt(datagram, at, cid)) continue;
+      this.#matched = i;
+      return cid.length;
+    }
+    if (this.#former === undefined || !standsAt(datagram, at, this.#former)) return 0;
+    this.#matched = -1;
+    return this.#former.length;
   }
 
   /** The IDs that both sides have agreed on. */
@@ -100,6 +154,8 @@ export class ConnectionIds implements CidIssuer, CidLengths {
       .vec8(this.#send)
       .u8(this.#own.length);
     for (const cid of this.#own) w.vec8(cid);
+    w.vec8(this.#former ?? EMPTY).u8(this.#spares.length);
+    for (const cid of this.#spares) w.vec8(cid);
   }
 
   /** Returns whether ours are free. */
@@ -108,6 +164,11 @@ export class ConnectionIds implements CidIssuer, CidLengths {
     const send = own(r.vec8());
     const ours: Uint8Array[] = [];
     for (let left = r.u8(); left > 0 && !r.failed; left--) ours.push(own(r.vec8()));
+    const former = own(r.vec8());
+    const spares: Uint8Array[] = [];
+    for (let left = r.u8(); left > 0 && !r.failed; left--) spares.push(own(r.vec8()));
+    this.#spares = spares;
+    if (former.length > 0 && this.#registry?.claim(former) !== false) this.#former = former;
     for (const cid of ours) {
       if (this.#registry?.claim(cid) === false) {
         this.forget();

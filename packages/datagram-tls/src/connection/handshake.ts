@@ -600,6 +600,7 @@ type PlainAction = Extract<
     do:
       | 'limit-records'
       | 'log-secret'
+      | 'peer-connection-ids'
       | 'ask'
       | 'keep-session'
       | 'ticket'
@@ -619,6 +620,9 @@ function performPlain(
   switch (action.do) {
     case 'limit-records':
       association.recordLimits = action.limits;
+      return;
+    case 'peer-connection-ids':
+      association.onPeerIds(action.cids, action.immediate);
       return;
     case 'log-secret': {
       const { label, clientRandom, secret } = action;

@@ -100,6 +100,8 @@ export class Migration {
       path.bytesReceived = size;
     }
     association.path = path;
+    // RFC 9147 §9.
+    if (!returns) association.changeConnectionId();
     association.counters.migrations++;
     this.#host.onNewPath(now);
     this.#tell(before.address, returns);

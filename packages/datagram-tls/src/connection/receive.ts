@@ -168,6 +168,7 @@ export class Receive {
       this.#association.drop(header.sequence > reader.upTo ? 'not_reserved' : 'replayed');
       return false;
     }
+    if (header.cidLength > 0 && typeof content !== 'string') this.#association.cids?.onUsed();
     // RFC 9146 §6.
     if (this.#elsewhere && typeof content !== 'string' && header.sequence === reader.newest)
       this.#elsewhere = !this.#sink.onElsewhere(header.type, header.epoch, now);

@@ -60,6 +60,8 @@ export type Action =
       /** Both sides check a new path of the peer (RFC 9853). */
       checksPaths: boolean;
     }
+  /** DTLS 1.3: the peer's further connection IDs, which the receiver owns; `immediate`: the first is used from now on. */
+  | { do: 'peer-connection-ids'; cids: readonly Uint8Array[]; immediate: boolean }
   | { do: 'log-secret'; label: KeylogLabel; clientRandom: Uint8Array; secret: Uint8Array }
   /** Start a job; its answer comes back to the state that asked. */
   | { do: 'ask'; job: Job }

@@ -79,7 +79,7 @@ export function readConnectionIds(ctx: Context, answers: Extensions): void {
 const LEAST_ROOM = 200;
 
 /** An ID may have 255 bytes, and the smallest datagrams 256. */
-function fitsMtu({ behaviour }: Context, cid: Uint8Array): boolean {
+export function fitsMtu({ behaviour }: Context, cid: Uint8Array): boolean {
   return behaviour.mtu - cid.length >= LEAST_ROOM;
 }
 

@@ -10,6 +10,12 @@ const MAX_MESSAGE_SEQ = 0xffff;
 export interface CidIssuer {
   /** One that no other association has; empty for none. Throws the error of the application's function. */
   issue(): Uint8Array;
+  /** Up to `count` more; as many as the peer may have at a time. */
+  issueMore(count: number): readonly Uint8Array[];
+  /** On our protected records; empty for none. */
+  readonly send: Uint8Array;
+  /** The peer's protected records have one of ours. */
+  readonly expected: boolean;
 }
 
 /** Shared by every step of one handshake: settings, transcript, numbering, and the actions of the current step. */
@@ -50,6 +56,11 @@ export class Context {
   get connectionId(): Uint8Array | undefined {
     this.#connectionId ??= this.#cids?.issue();
     return this.#connectionId;
+  }
+
+  /** After the handshake; `undefined` where connection IDs are not used. */
+  get cids(): CidIssuer | undefined {
+    return this.#cids;
   }
 
   get security(): Security {

@@ -53,6 +53,11 @@ export class Epochs {
     this.#readers = newestFirst(this.#readers, reader);
   }
 
+  /** All records from now on have this connection ID, those of retransmissions too. */
+  useConnectionId(cid: Uint8Array): void {
+    for (const writer of this.#writers) writer.useConnectionId(cid);
+  }
+
   /** Nothing older than `epoch` will be retransmitted. */
   forgetWritersBefore(epoch: number): void {
     this.#writers = trimmed(this.#writers.filter((writer) => writer.epoch >= epoch));

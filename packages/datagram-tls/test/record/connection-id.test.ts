@@ -134,6 +134,16 @@ suite('the additional data of RFC 9146', () => {
     assert.equal(opened.header.type, 22);
   });
 
+  test('content and type have at most 2^14 bytes in DTLS 1.2', () => {
+    for (const protection of protections.filter(({ suite: of }) => of.version === 'DTLSv1.2')) {
+      const writer = protection.writer({ cid });
+      const reader = protection.reader({ cid });
+      assert.equal(writer.capacity(0x10000), 0x3fff);
+      assert.deepEqual(received(reader, sealed(writer, bytes(0x3fff)), 5).result, bytes(0x3fff));
+      assert.equal(received(reader, sealed(writer, bytes(0x4000)), 5).result, 'record_overflow');
+    }
+  });
+
   test('an inner plaintext of zeros has no content type', () => {
     const keys = { key: bytes(16), iv: bytes(4) };
     const gcm = aeadSuite('ECDHE-ECDSA-AES128-GCM-SHA256');

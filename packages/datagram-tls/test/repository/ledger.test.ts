@@ -8,7 +8,7 @@ const PACKAGE = new URL('../../../', import.meta.url);
 const DOCUMENTS = new URL('../../docs/rfc/', PACKAGE);
 
 suite('the ledgers of requirements', () => {
-  for (const document of ['6347.md', '9147.md']) {
+  for (const document of ['6347.md', '9146.md', '9147.md', '9853.md']) {
     test(`docs/rfc/${document} names files and tests that exist, and counts right`, () => {
       const text = readFileSync(new URL(document, DOCUMENTS), 'utf8');
       assert.deepEqual(problemsOf(text, readFromPackage), []);

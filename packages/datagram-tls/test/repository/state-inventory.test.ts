@@ -39,6 +39,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   'ConnectionIds.#policy': 'of the process that goes on',
   'ConnectionIds.#provider': 'of the process that goes on',
   'ConnectionIds.#registry': 'of the process that goes on',
+  'ConnectionIds.#matched': 'within a datagram',
   'ConnectionIds.#expected': 'from the other fields',
   'ConnectionIds.#agreed': 'the session is open',
   'PathSize.#cidLength': 'from the connection IDs',

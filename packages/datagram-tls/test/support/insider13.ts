@@ -38,27 +38,41 @@ export class Insider13 {
   }
 
   /** One record of `sender`. The number is far ahead of what a test sends by itself. */
-  seal(sender: Role, epoch: number, type: number, content: Uint8Array, sequence = 500): Uint8Array {
+  seal(
+    sender: Role,
+    epoch: number,
+    type: number,
+    content: Uint8Array,
+    sequence = 500,
+    cid: Uint8Array = new Uint8Array(0),
+  ): Uint8Array {
     if (epoch === 0) return plainRecord(type, content, { sequence });
     const keys = this.#keysOf(sender, epoch);
     const limits = limitsOf(this.#suite);
     const writer = new RecordWriter13(nodeProvider, this.#suite, epoch, keys, limits, sequence);
+    writer.useConnectionId(cid);
     const record = new Uint8Array(content.length + writer.overhead);
     return record.subarray(0, writer.seal(type, content, record, 0));
   }
 
   /** One handshake message of `sender`, whole. */
-  message(sender: Role, epoch: number, { type, messageSeq, body }: OpenMessage, sequence?: number) {
+  message(
+    sender: Role,
+    epoch: number,
+    { type, messageSeq, body }: OpenMessage,
+    sequence?: number,
+    cid?: Uint8Array,
+  ) {
     const content = encodeFragment({ type, messageSeq, fragment: body });
-    return this.seal(sender, epoch, ContentType.handshake, content, sequence);
+    return this.seal(sender, epoch, ContentType.handshake, content, sequence, cid);
   }
 
   /** The records of a datagram of `sender`, whose epochs are at most `newest`. */
-  open(sender: Role, datagram: Uint8Array, newest = 3): OpenRecord[] {
-    return recordsOf(datagram).map(({ type, epoch, sequence, body, whole }) => {
+  open(sender: Role, datagram: Uint8Array, newest = 3, cidLength = 0): OpenRecord[] {
+    return recordsOf(datagram, cidLength).map(({ type, epoch, sequence, body, whole }) => {
       if (type !== 0) return { type, epoch, sequence, content: body };
       const full = newest - ((newest - epoch) & 3);
-      return this.#openOne(sender, full, whole);
+      return this.#openOne(sender, full, whole, cidLength);
     });
   }
 
@@ -81,9 +95,10 @@ export class Insider13 {
     return concat(...records);
   }
 
-  #openOne(sender: Role, epoch: number, whole: Uint8Array): OpenRecord {
+  #openOne(sender: Role, epoch: number, whole: Uint8Array, cidLength: number): OpenRecord {
     const header = createHeader();
-    if (readHeader(whole, 0, header) !== undefined) throw new Error('this is no record');
+    if (readHeader(whole, 0, header, { lengthAt: () => cidLength }) !== undefined)
+      throw new Error('this is no record');
     const reader = new RecordReader13(nodeProvider, this.#suite, epoch, this.#keysOf(sender, epoch));
     const content = reader.open(header, whole);
     if (typeof content === 'string') throw new Error(`the insider cannot open it: ${content}`);

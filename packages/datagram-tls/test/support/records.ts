@@ -18,12 +18,12 @@ export interface RecordView {
   readonly whole: Uint8Array;
 }
 
-/** The records of a datagram of which every byte is accounted for. */
-export function recordsOf(datagram: Uint8Array): RecordView[] {
+/** The records of a datagram of which every byte is accounted for; `cidLength`: of connection IDs in it. */
+export function recordsOf(datagram: Uint8Array, cidLength = 0): RecordView[] {
   const records: RecordView[] = [];
   const header = createHeader();
   for (let offset = 0; offset < datagram.length; offset = header.end) {
-    const reason = readHeader(datagram, offset, header);
+    const reason = readHeader(datagram, offset, header, { lengthAt: () => cidLength });
     if (reason !== undefined) throw new Error(`a datagram that cannot be read: ${reason}`);
     const { type, epoch, sequence, start, bodyStart, end } = header;
     const [body, whole] = [datagram.subarray(bodyStart, end), datagram.subarray(start, end)];

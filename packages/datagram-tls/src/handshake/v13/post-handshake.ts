@@ -18,10 +18,17 @@ import type { Reader, Writer } from '../../wire/cursor.js';
 import type { Extensions } from '../../wire/extension-block.js';
 import { decodeKeyUpdate, encodeKeyUpdate, KeyUpdateRequest } from '../../wire/messages/key-update.js';
 import {
+  ConnectionIdUsage,
+  decodeNewConnectionId,
+  encodeNewConnectionId,
+} from '../../wire/messages/new-connection-id.js';
+import {
   decodeNewSessionTicket13,
   encodeNewSessionTicket13,
 } from '../../wire/messages/new-session-ticket13.js';
+import { decodeRequestConnectionId } from '../../wire/messages/request-connection-id.js';
 import { FACTS_13 } from '../../wire/version.js';
+import { fitsMtu } from '../agreements.js';
 import type { FinishedVerified, PeerIdentity } from '../authenticate.js';
 import type { Context } from '../context.js';
 import type { SealedTicket } from '../jobs.js';
@@ -41,6 +48,9 @@ import { APPLICATION_EPOCH, byDirection, installKeys13, type Negotiated13 } from
  *   KeyUpdate          received: keys of the peer's next epoch, acknowledged; one of ours follows if it was asked for
  *   KeyUpdate          sent: our next epoch begins when it is acknowledged
  *
+ *   NewConnectionId    received: used at once or kept, acknowledged (RFC 9147 §9)
+ *   RequestConnectionId  received: acknowledged; a NewConnectionId with spare ones follows
+ *
  * What we send waits until the peer has acknowledged what we sent before.
  */
 export interface Established13 {
@@ -50,11 +60,13 @@ export interface Established13 {
   readonly read: Generation;
   readonly write: Generation;
   /** Our last message, which the peer has not acknowledged. */
-  readonly unacknowledged: 'finished' | 'key-update' | 'ticket' | undefined;
+  readonly unacknowledged: 'finished' | 'key-update' | 'ticket' | 'connection-ids' | undefined;
   /** A KeyUpdate that has to wait for that. */
   readonly due: Update | undefined;
   /** Server: a NewSessionTicket that has to wait for that. */
   readonly ticketDue: Uint8Array | undefined;
+  /** How many connection IDs the peer has asked for, as long as its answer has to wait. */
+  readonly cidsDue: number | undefined;
   /** Client: `undefined` when no ticket of this session is kept. */
   readonly resumption: Resumption13 | undefined;
 }
@@ -94,6 +106,7 @@ const UNACKNOWLEDGED: readonly Established13['unacknowledged'][] = [
   'finished',
   'key-update',
   'ticket',
+  'connection-ids',
 ];
 /** Of the update that is due: none, ours, both sides'. */
 const DUE: readonly (Update | undefined)[] = [undefined, { requestPeer: false }, { requestPeer: true }];
@@ -103,6 +116,7 @@ function writeEstablished13(w: Writer, state: Established13): void {
   const { clientRandom, unacknowledged, due, ticketDue = EMPTY, resumption } = state;
   w.bytes(clientRandom).u8(UNACKNOWLEDGED.indexOf(unacknowledged));
   w.u8(due === undefined ? 0 : due.requestPeer ? 2 : 1).vec16(ticketDue);
+  w.varint((state.cidsDue ?? -1) + 1);
   w.vec8(resumption?.secret ?? EMPTY);
   if (resumption === undefined) return;
   w.varint((resumption.state.since ?? -1) + 1).u8(resumption.taken);
@@ -113,6 +127,7 @@ function readEstablished13(r: Reader, session: Session, { read, write }: Generat
   const unacknowledged = UNACKNOWLEDGED[r.u8()];
   const due = DUE[r.u8()];
   const ticketDue = own(r.vec16());
+  const cidsDue = r.varint();
   return {
     at: 'established',
     suite: session.suite,
@@ -122,6 +137,7 @@ function readEstablished13(r: Reader, session: Session, { read, write }: Generat
     unacknowledged,
     due,
     ticketDue: ticketDue.length === 0 ? undefined : ticketDue,
+    cidsDue: cidsDue === 0 ? undefined : cidsDue - 1,
     resumption: readResumption(r, session),
   };
 }
@@ -142,6 +158,8 @@ const MAX_EPOCH = 0xffff;
 
 export function onPostHandshake13(ctx: Context, state: Established13, message: Message): Established13 {
   if (message.type === HandshakeType.key_update) return onKeyUpdate(ctx, state, message);
+  if (message.type === HandshakeType.new_connection_id) return onNewConnectionId(ctx, state, message);
+  if (message.type === HandshakeType.request_connection_id) return onRequestConnectionId(ctx, state, message);
   if (message.type === HandshakeType.new_session_ticket && ctx.security.role === 'client') {
     return { ...state, resumption: onNewSessionTicket13(ctx, state.resumption, message) };
   }
@@ -173,6 +191,7 @@ export function onAcknowledged13(ctx: Context, state: Established13): Establishe
   const settled = state.unacknowledged === 'key-update' ? beginWriting(ctx, state) : state;
   const idle = { ...settled, unacknowledged: undefined };
   if (state.ticketDue !== undefined) return sendTicket(ctx, idle, state.ticketDue);
+  if (state.cidsDue !== undefined) return sendConnectionIds(ctx, idle, state.cidsDue);
   return state.due === undefined ? idle : updateKeys13(ctx, { ...idle, due: undefined }, state.due);
 }
 
@@ -180,6 +199,47 @@ function sendTicket(ctx: Context, state: Established13, body: Uint8Array): Estab
   ctx.sendPostHandshake(HandshakeType.new_session_ticket, body, state.write.epoch);
   ctx.emit({ do: 'end-flight', awaits: 'ack' });
   return { ...state, unacknowledged: 'ticket', ticketDue: undefined };
+}
+
+/** RFC 9147 §9: only to a side that sends with an ID. */
+function onNewConnectionId(ctx: Context, state: Established13, message: Message): Established13 {
+  if ((ctx.cids?.send.length ?? 0) === 0) throw outOfPlace(message, 'no such message without connection IDs');
+  const { cids, usage } = decoded(decodeNewConnectionId(message.body), 'NewConnectionId');
+  const { cid_immediate, cid_spare } = ConnectionIdUsage;
+  if (usage !== cid_immediate && usage !== cid_spare)
+    throw violation('illegal_parameter', `a NewConnectionId has no usage ${usage}`);
+  const immediate = usage === cid_immediate;
+  if (cids.some(({ length }) => length === 0) || (immediate && cids.length === 0))
+    throw violation('illegal_parameter', 'a NewConnectionId has an empty ID, or none that is to be used');
+  ctx.emit({ do: 'acknowledge' });
+  const fit = cids.filter((cid) => fitsMtu(ctx, cid)).map(own);
+  ctx.emit({ do: 'peer-connection-ids', cids: fit, immediate });
+  return state;
+}
+
+/** RFC 9147 §9: only from a side that sends with an ID, and not before the last request is fulfilled. */
+function onRequestConnectionId(ctx: Context, state: Established13, message: Message): Established13 {
+  if (ctx.cids?.expected !== true) throw outOfPlace(message, 'no such message without connection IDs');
+  const { numCids } = decoded(decodeRequestConnectionId(message.body), 'RequestConnectionId');
+  if (state.cidsDue !== undefined)
+    throw violation(
+      'unexpected_message',
+      'the peer asks for connection IDs again before it has got those that it asked for',
+    );
+  ctx.emit({ do: 'acknowledge' });
+  if (state.unacknowledged !== undefined) return { ...state, cidsDue: numCids };
+  return sendConnectionIds(ctx, state, numCids);
+}
+
+/** As many as the peer may have at a time, possibly none. */
+function sendConnectionIds(ctx: Context, state: Established13, count: number): Established13 {
+  const idle = { ...state, cidsDue: undefined };
+  if (ctx.numbersLeft === 0) return idle;
+  const cids = ctx.cids?.issueMore(count) ?? [];
+  const body = encodeNewConnectionId({ cids, usage: ConnectionIdUsage.cid_spare });
+  ctx.sendPostHandshake(HandshakeType.new_connection_id, body, state.write.epoch);
+  ctx.emit({ do: 'end-flight', awaits: 'ack' });
+  return { ...idle, unacknowledged: 'connection-ids' };
 }
 
 /** Neither epochs nor message numbers wrap: after the last one the keys stay as they are (RFC 9147 §5.2, §8). */
@@ -382,6 +442,7 @@ export function connected13(ctx: Context, proof: Proof13): Established13 {
     unacknowledged: isClient ? 'finished' : undefined,
     due: undefined,
     ticketDue: undefined,
+    cidsDue: undefined,
     resumption,
   };
 }

@@ -50,6 +50,7 @@ function established(epoch: number): Established13 {
     unacknowledged: undefined,
     due: undefined,
     ticketDue: undefined,
+    cidsDue: undefined,
     resumption: undefined,
   };
 }

@@ -46,6 +46,7 @@ function atTheEnd(role: 'client' | 'server'): { ctx: Context; state: Established
     unacknowledged: undefined,
     due: undefined,
     ticketDue: undefined,
+    cidsDue: undefined,
     resumption: undefined,
   };
   return { ctx: context(role, 10), state };

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { utf8 } from '#lib/base/bytes.js';
+import type { Role } from '#lib/config/config.js';
+import { ContentType, HandshakeType } from '#lib/wire/codes.js';
+import { ConnectionIdUsage, encodeNewConnectionId } from '#lib/wire/messages/new-connection-id.js';
+import { encodeRequestConnectionId } from '#lib/wire/messages/request-connection-id.js';
+import { Insider13 } from '../../support/insider13.js';
+import { Pair } from '../../support/pair.js';
+import type { Side } from '../../support/side.js';
+
+const { cid_immediate, cid_spare } = ConnectionIdUsage;
+const { new_connection_id, request_connection_id } = HandshakeType;
+
+interface Talk {
+  readonly pair: Pair;
+  readonly tested: Side;
+  /** The IDs that it has made, in order. */
+  readonly made: readonly Uint8Array[];
+  /** A post-handshake message of the other side, under the connection ID `cid`. */
+  readonly say: (type: number, body: Uint8Array, cid?: Uint8Array) => void;
+  /** Data of the other side. */
+  readonly talk: (cid: Uint8Array) => void;
+}
+
+/** `role` is tested, and asks for IDs of `own` bytes; the other side, for `peers`, is one whose keys the test has. */
+function talkTo(role: Role, own = 8, peers = 8): Talk {
+  const peer: Role = role === 'client' ? 'server' : 'client';
+  const made: Uint8Array[] = [];
+  const generate = (): Uint8Array => {
+    made.push(Uint8Array.of(0xca, 0xfe, 0, 0, 0, 0, 0, made.length));
+    return made.at(-1) as Uint8Array;
+  };
+  const asks = own === 0 ? 0 : { length: own, generate };
+  const pair = new Pair({
+    version: 'DTLSv1.3',
+    client: { ciphers: 'TLS_AES_128_GCM_SHA256' },
+    server: { ticketKeys: false },
+    clientBehaviour: { connectionId: role === 'client' ? asks : peers },
+    serverBehaviour: { connectionId: role === 'server' ? asks : peers },
+  }).handshake();
+  const insider = new Insider13(pair);
+  let sequence = 500;
+  let messageSeq = peer === 'client' ? 3 : 6;
+  const tested = pair[role];
+  const first = pair.idsOf(tested).receive;
+  const put = (record: Uint8Array): void => {
+    // What the tested side answers does not reach the other one, which knows nothing of this.
+    pair.intercept = () => [];
+    pair.inject(tested, record);
+  };
+  return {
+    pair,
+    tested,
+    made,
+    say: (type, body, cid = first) =>
+      put(insider.message(peer, 3, { type, messageSeq: messageSeq++, body }, sequence++, cid)),
+    talk: (cid) => put(insider.seal(peer, 3, ContentType.application_data, utf8('data'), sequence++, cid)),
+  };
+}
+
+for (const role of ['client', 'server'] as const) {
+  suite(`further connection IDs, ${role}`, () => {
+    test('a new ID that is to be used at once is on every record from then on', () => {
+      const { pair, tested, say } = talkTo(role);
+      const cid = Uint8Array.of(1, 2, 3);
+      say(new_connection_id, encodeNewConnectionId({ cids: [cid, Uint8Array.of(4)], usage: cid_immediate }));
+      assert.deepEqual(pair.idsOf(tested).send, cid);
+      const sent: Uint8Array[] = [];
+      pair.onDelivery = ({ data, from }) => {
+        if (from === role) sent.push(data);
+      };
+      pair.send(tested, utf8('under it'));
+      pair.runFor(100);
+      assert.ok(sent.length > 0);
+      for (const data of sent) assert.deepEqual(data.slice(1, 4), cid);
+      assert.equal(tested.isConnected, true);
+    });
+
+    test('a spare ID is used when the peer moves, and not before', () => {
+      const { pair, tested, say, talk } = talkTo(role);
+      const { send, receive } = pair.idsOf(tested);
+      say(new_connection_id, encodeNewConnectionId({ cids: [Uint8Array.of(9, 9)], usage: cid_spare }));
+      assert.deepEqual(pair.idsOf(tested).send, send);
+      pair.rebind(role === 'client' ? pair.server : pair.client);
+      talk(receive);
+      assert.deepEqual(pair.idsOf(tested).send, Uint8Array.of(9, 9));
+    });
+
+    test('a request is answered with spare IDs, of which any may be used; the one before stays for late records', () => {
+      const { pair, tested, made, say, talk } = talkTo(role);
+      const first = pair.idsOf(tested).receive;
+      say(request_connection_id, encodeRequestConnectionId({ numCids: 2 }));
+      assert.deepEqual(tested.flights('sent').at(-1), ['new_connection_id']);
+      assert.equal(made.length, 3);
+      const [, , third] = made;
+      assert.ok(third);
+      talk(first);
+      assert.deepEqual(pair.idsOf(tested).receive, first);
+      talk(third);
+      assert.deepEqual(pair.idsOf(tested).receive, third);
+      talk(first);
+      assert.equal(tested.messages.length, 3);
+    });
+
+    test('requests get no more than eight IDs in all, and then none', () => {
+      const { tested, made, say } = talkTo(role);
+      say(request_connection_id, encodeRequestConnectionId({ numCids: 255 }));
+      assert.equal(made.length, 8);
+      assert.equal(tested.isConnected, true);
+    });
+
+    test('a second request before the answer to the first could be sent ends the session', () => {
+      const { tested, say } = talkTo(role);
+      for (let i = 0; i < 3; i++) say(request_connection_id, encodeRequestConnectionId({ numCids: 1 }));
+      assert.deepEqual(tested.alerts('sent'), ['fatal unexpected_message']);
+    });
+
+    test('many new IDs are kept within a bound', () => {
+      const { pair, tested, say } = talkTo(role);
+      for (let i = 0; i < 100; i++) {
+        const cids = Array.from({ length: 100 }, (_, n) => Uint8Array.of(i, n, 1));
+        say(new_connection_id, encodeNewConnectionId({ cids, usage: cid_spare }));
+      }
+      assert.equal(tested.isConnected, true);
+      assert.equal(pair.idsOf(tested).send.length, 8);
+    });
+
+    const wrong: readonly [string, number, Uint8Array, string][] = [
+      ['an unknown usage', new_connection_id, Uint8Array.of(0, 2, 1, 7, 2), 'illegal_parameter'],
+      ['an empty ID', new_connection_id, Uint8Array.of(0, 1, 0, 1), 'illegal_parameter'],
+      ['no ID to use at once', new_connection_id, Uint8Array.of(0, 0, 0), 'illegal_parameter'],
+      ['a NewConnectionId cut short', new_connection_id, Uint8Array.of(0, 5, 1), 'decode_error'],
+      ['an empty RequestConnectionId', request_connection_id, Uint8Array.of(), 'decode_error'],
+      ['a long RequestConnectionId', request_connection_id, Uint8Array.of(1, 1), 'decode_error'],
+    ];
+    for (const [what, type, body, alert] of wrong) {
+      test(`${what} ends the session with ${alert}`, () => {
+        const { tested, say } = talkTo(role);
+        say(type, body);
+        assert.deepEqual(tested.alerts('sent'), [`fatal ${alert}`]);
+      });
+    }
+
+    test('a side that sends without an ID refuses a NewConnectionId, and one that asked for none a request', () => {
+      const given = encodeNewConnectionId({ cids: [Uint8Array.of(1)], usage: cid_spare });
+      const sendsNone = talkTo(role, 8, 0);
+      sendsNone.say(new_connection_id, given);
+      assert.deepEqual(sendsNone.tested.alerts('sent'), ['fatal unexpected_message']);
+      const asksNone = talkTo(role, 0, 8);
+      asksNone.say(request_connection_id, encodeRequestConnectionId({ numCids: 1 }));
+      assert.deepEqual(asksNone.tested.alerts('sent'), ['fatal unexpected_message']);
+    });
+
+    test('without connection IDs both messages end the session', () => {
+      for (const [type, body] of [
+        [new_connection_id, Uint8Array.of(0, 2, 1, 7, 1)],
+        [request_connection_id, Uint8Array.of(1)],
+      ] as const) {
+        const { tested, say } = talkTo(role, 0, 0);
+        say(type, body);
+        assert.deepEqual(tested.alerts('sent'), ['fatal unexpected_message']);
+      }
+    });
+  });
+}
