@@ -109,7 +109,7 @@ export const BEHAVIOUR_OPTIONS = {
   connectionId: option(connectionId),
   /**
    * How a new address of the peer is checked before it gets more than three times what came from there (RFC 9853): `basic` asks
-   * the new address; `enhanced` asks the former one first, which shows that somebody only copies records, and takes longer;
+   * the new address; `enhanced` asks the former one first, which exposes an attacker that only copies records, and takes longer;
    * `never`: no checks are agreed on, and `onmigrate` decides alone.
    * @defaultValue basic
    */

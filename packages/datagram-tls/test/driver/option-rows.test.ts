@@ -69,8 +69,9 @@ suite('a wrong value of an option', () => {
         const bounds = boundsOf(row);
         // Numbers from a short list have the code of Node's validateOneOf.
         const other = ['maxFragmentLength', 'family'].includes(name) ? VALUE : TYPE;
+        const takesNumbers = bounds !== undefined || name === 'connectionId';
         for (const [value, number, otherwise] of BAD) {
-          const code = bounds !== undefined ? number : other === VALUE ? VALUE : otherwise;
+          const code = takesNumbers ? number : other === VALUE ? VALUE : otherwise;
           refuses(() => GIVE[role]({ [name]: value }), name, [code]);
         }
         if (row.absent?.includes(null) !== true)
