@@ -3,6 +3,7 @@ import type { CostRow, EchoRow, MemoryRow } from './experiments.js';
 import { HELP, type ImportRow, LIBRARY } from './imports.js';
 import { median, medianRatio } from './measure.js';
 import { opensslOf, platformOf, type Report } from './report.js';
+import type { SleeperRow } from './sleeping.js';
 
 interface Verdict {
   readonly what: string;
@@ -22,6 +23,7 @@ export function formatBudgets(report: Report): string {
     pathVerdict(report.path),
     ...importVerdicts(report.imports ?? []),
     memoryVerdict(report.memory ?? []),
+    ...sleeperVerdicts(report.sleepers ?? []),
   ];
   return verdicts.flatMap(formatVerdict).join('\n');
 }
@@ -115,6 +117,17 @@ function memoryVerdict(rows: readonly MemoryRow[]): Verdict {
   const [own] = ownRows(rows);
   const measured = own === undefined ? undefined : own.bytes / 1024;
   return { what: 'idle association', measured, limit: 6, unit: 'KiB' };
+}
+
+/** At the largest number that was measured. */
+function sleeperVerdicts(rows: readonly SleeperRow[]): Verdict[] {
+  const most = Math.max(...rows.map(({ count }) => count));
+  return rows
+    .filter(({ count }) => count === most)
+    .flatMap(({ version, asleep, microseconds }) => [
+      { what: `session asleep, ${version}`, measured: asleep.rss / 1024, limit: 6, unit: 'KiB' },
+      { what: `waking, ${version}`, measured: microseconds.wake / 1000, limit: 1, unit: 'ms of CPU' },
+    ]);
 }
 
 function ownRows<Row extends Pick<EchoRow, 'contender'>>(rows: readonly Row[]): Row[] {

@@ -19,17 +19,18 @@ import { compileNative, type NativeProgram } from './native.js';
 import { measurePath } from './path.js';
 import { type Amount, DEFAULT_PLAN, type Plan, QUICK_PLAN } from './plan.js';
 import { formatReport, type Report, reportAsJson } from './report.js';
+import { measureSleepers } from './sleeping.js';
 
 const USAGE = `usage: npm run bench -- [options]
   --quick              a rough run in about a minute
-  --only PART          echo, handshake, path, memory or imports; may be given more than once
+  --only PART          echo, handshake, path, memory, sessions or imports; may be given more than once
   --rounds N           measured rounds of echo and handshake (default ${DEFAULT_PLAN.rounds})
   --associations N     idle associations for the memory row (default ${DEFAULT_PLAN.idle.count}, at most 50000)
   --json FILE          writes every sample there too
   --profile FOLDER     our servers write CPU profiles there
   --own-client         makes the load with our own client even where a C compiler is present`;
 
-const PARTS = ['echo', 'handshake', 'path', 'memory', 'imports'];
+const PARTS = ['echo', 'handshake', 'path', 'memory', 'sessions', 'imports'];
 const MOST_ASSOCIATIONS = 50_000;
 const SLOWEST_HANDSHAKES_A_SECOND = 150;
 
@@ -57,6 +58,7 @@ async function main(): Promise<void> {
       : undefined,
     path: wants('path') ? measurePath(settings.plan.rounds) : undefined,
     imports: wants('imports') ? measureImports(settings.plan.starts) : undefined,
+    sleepers: wants('sessions') ? measureSleepers(settings.plan.sleepers) : undefined,
     memory: wants('memory') ? await measureMemory(oneSuite, load, settings.plan) : undefined,
   };
   console.log([formatReport(report), formatBudgets(report)].filter(Boolean).join('\n\n'));

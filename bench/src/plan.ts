@@ -24,6 +24,8 @@ export interface Plan {
   readonly echo: Repeated;
   readonly handshake: Repeated;
   readonly idle: Amount;
+  /** Sessions that hibernate, in each run. */
+  readonly sleepers: readonly number[];
 }
 
 export const ECHO_SIZES = [64, 1200] as const;
@@ -46,6 +48,7 @@ export const DEFAULT_PLAN: Plan = {
     first: { count: 5_000, seconds: 6, warmup: 0 },
   },
   idle: { count: 2_000, seconds: 20, warmup: 500 },
+  sleepers: [1_000, 20_000],
 };
 
 export const QUICK_PLAN: Plan = {
@@ -60,4 +63,5 @@ export const QUICK_PLAN: Plan = {
     first: { count: 600, seconds: 1.5, warmup: 0 },
   },
   idle: { count: 500, seconds: 4, warmup: 200 },
+  sleepers: [1_000],
 };

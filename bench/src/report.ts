@@ -3,6 +3,7 @@ import type { CostRow, EchoRow, MemoryRow } from './experiments.js';
 import { type ImportRow, NODE_ALONE } from './imports.js';
 import { median, medianRatio } from './measure.js';
 import { ECHO_SIZES, ECHO_WINDOW } from './plan.js';
+import type { SleeperRow } from './sleeping.js';
 
 /** The results of one run; a part that was not requested is undefined. */
 export interface Report {
@@ -16,6 +17,7 @@ export interface Report {
   readonly path: readonly number[] | undefined;
   readonly imports: readonly ImportRow[] | undefined;
   readonly memory: readonly MemoryRow[] | undefined;
+  readonly sleepers: readonly SleeperRow[] | undefined;
 }
 
 /** The report as Markdown, its tables padded so that it reads as plain text too. */
@@ -27,6 +29,7 @@ export function formatReport(report: Report): string {
     ...(report.path === undefined ? [] : [formatPath(report.path)]),
     ...(report.imports === undefined ? [] : [formatImports(report.imports)]),
     ...(report.memory === undefined ? [] : [formatMemory(report.memory)]),
+    ...(report.sleepers === undefined ? [] : [formatSleepers(report.sleepers)]),
     ...report.skipped.map((reason) => `Skipped: ${reason}`),
   ].join('\n\n');
 }
@@ -56,6 +59,7 @@ export function reportAsJson(report: Report): unknown {
       associations,
       bytesPerAssociation: bytes,
     })),
+    sleepers: report.sleepers,
   };
 }
 
@@ -126,6 +130,39 @@ function formatMemory(rows: readonly MemoryRow[]): string {
   ]);
   const title = 'Idle association: growth of resident memory';
   return `${title}\n\n${table(['server', 'associations', 'KiB each', 'x OpenSSL'], body)}`;
+}
+
+function formatSleepers(rows: readonly SleeperRow[]): string {
+  const kib = (bytes: number | undefined): string => (bytes === undefined ? '' : (bytes / 1024).toFixed(1));
+  const body = rows.map(({ version, count, stateBytes, awake, after, asleep, microseconds }) => [
+    version,
+    String(count),
+    kib(awake?.rss),
+    kib(awake?.held),
+    kib(after.rss),
+    kib(asleep.rss),
+    kib(asleep.held),
+    String(stateBytes),
+    microseconds.hibernate.toFixed(0),
+    microseconds.wake.toFixed(0),
+    microseconds.export.toFixed(0),
+    microseconds.import.toFixed(0),
+  ]);
+  const title =
+    'Open sessions of a server: KiB resident and held of each, awake, after that, and asleep from the start; state in bytes; CPU in µs';
+  const header = [
+    'version',
+    'sessions',
+    'awake',
+    'held',
+    'after',
+    'asleep',
+    'held',
+    'state',
+    'sleep',
+    'wake',
+  ];
+  return `${title}\n\n${table([...header, 'export', 'import'], body)}`;
 }
 
 /** The row of OpenSSL's server with the same suite and kind of handshake. */

@@ -1,0 +1,170 @@
+/**
+ * Memory of open sessions, awake and asleep, and what it costs to wake, export and import one. Prints one JSON object.
+ *
+ *   node --expose-gc bench/dist/sleepers.js --version DTLSv1.3 --count 20000 [--asleep]
+ *
+ * With `--asleep` each session hibernates at once, so that a million of them fit: `--count 1000000` needs 4 GB and some
+ * minutes. One handshake makes a session with a client; its state, with other addresses, makes the others.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+// Internal: states with other addresses are none that the library makes.
+import { decodeState, encodeState } from '../../packages/datagram-tls/build/src/connection/saved-state.js';
+import {
+  newLineage,
+  openState,
+  sealState,
+} from '../../packages/datagram-tls/build/src/driver/sealed-state.js';
+import {
+  connect,
+  type DTLSSession,
+  listen,
+  type Version,
+} from '../../packages/datagram-tls/build/src/index.js';
+import type { SleeperRun } from './sleeping.js';
+
+const CHUNK = 200;
+const SAMPLES = 500;
+const MOST_TRIES = 500;
+const PAUSE_MS = 10;
+
+const { values } = parseArgs({
+  options: {
+    version: { type: 'string', default: 'DTLSv1.3' },
+    count: { type: 'string', default: '20000' },
+    asleep: { type: 'boolean', default: false },
+  },
+});
+const version = values.version as Version;
+const count = Number(values.count);
+const key = randomBytes(32);
+
+const endpoint = listen(
+  (session) => {
+    session.onmessage = onmessage;
+  },
+  {
+    host: '127.0.0.1',
+    port: 0,
+    cert: fixture('server-cert.pem'),
+    key: fixture('server-key.pem'),
+    minVersion: version,
+    maxVersion: version,
+    maxSessions: 0,
+    maxSessionsPerHost: 0,
+    hibernateAfter: 0,
+    idleTimeout: 0,
+  },
+);
+
+function onmessage(this: DTLSSession, data: Uint8Array): void {
+  this.send(data);
+}
+
+function fixture(name: string): string {
+  return readFileSync(fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url)), 'utf8');
+}
+
+/** The state of a session after one echo. */
+async function takeState(): Promise<Uint8Array> {
+  const client = connect('127.0.0.1', endpoint.address?.port ?? 0, {
+    rejectUnauthorized: false,
+    minVersion: version,
+    maxVersion: version,
+  });
+  const echo = new Promise<void>((resolve) => {
+    client.onmessage = () => resolve();
+  });
+  await client.opened;
+  client.send('hello');
+  await echo;
+  const [session] = endpoint.sessions;
+  if (session === undefined) throw new Error('the server has no session');
+  // Its tickets are to be acknowledged.
+  for (let tries = 0; !session.hibernate(); tries++) {
+    if (tries === MOST_TRIES) throw new Error('the first session does not hibernate');
+    await delay(PAUSE_MS);
+  }
+  const { state } = openState(session.export({ key }), key, Date.now());
+  client.destroy();
+  return state;
+}
+
+/** The same session with the peer of this number. */
+function sealedFor(state: Uint8Array, number: number): Uint8Array {
+  const address = `10.${(number >> 16) & 0xff}.${(number >> 8) & 0xff}.${number & 0xff}`;
+  const peer = { address, family: 'IPv4', port: 1024 + (number % 60_000) } as const;
+  const moved = encodeState({ ...decodeState(state), peer });
+  return sealState(key, { lineage: newLineage(), unread: [], state: moved }, Date.now());
+}
+
+async function open(state: Uint8Array, from: number, to: number): Promise<void> {
+  for (let number = from; number < to; number++) {
+    const session = endpoint.import(sealedFor(state, number), { key });
+    session.onmessage = onmessage;
+    if (values.asleep && !session.hibernate()) throw new Error('a session does not hibernate');
+    if (number % CHUNK === 0) await turn();
+  }
+  await turn();
+}
+
+/** Bytes: resident memory, and what V8 and the buffers hold. */
+function memory(): { readonly rss: number; readonly held: number } {
+  for (let pass = 0; pass < 3; pass++) globalThis.gc?.();
+  const { rss, heapUsed, external } = process.memoryUsage();
+  return { rss, held: heapUsed + external };
+}
+
+/** µs of CPU for each of `sessions`. */
+function costOf(sessions: readonly DTLSSession[], work: (session: DTLSSession) => void): number {
+  const before = process.cpuUsage();
+  for (const session of sessions) work(session);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / sessions.length;
+}
+
+async function main(): Promise<SleeperRun> {
+  const state = await takeState();
+  const warmUp = 2000;
+  await open(state, 0, warmUp);
+  const before = memory();
+  await open(state, warmUp, warmUp + count);
+  const opened = memory();
+  const asleep = [...endpoint.sessions].filter((session) => session.hibernate()).length;
+  if (asleep !== warmUp + count) throw new Error(`${asleep} of ${warmUp + count} sessions hibernate`);
+  await turn();
+  const slept = memory();
+  const some = [...endpoint.sessions].slice(0, SAMPLES);
+  const hibernate = (session: DTLSSession): void => void session.hibernate();
+  // The key of each is derived when the first message wakes it.
+  const first = costOf(some, (session) => void session.send('hello'));
+  await turn();
+  const second = costOf(some, (session) => void session.send('hello'));
+  await turn();
+  const hibernated = costOf(some, hibernate);
+  const states: Uint8Array[] = [];
+  const exported = costOf(some, (session) => void states.push(session.export({ key })));
+  await turn();
+  const { user, system } = process.cpuUsage();
+  for (const sealed of states) endpoint.import(sealed, { key });
+  const after = process.cpuUsage();
+  const each = (bytes: number): number => Math.round(bytes / count);
+  return {
+    stateBytes: state.length,
+    ...(values.asleep
+      ? {}
+      : { awake: { rss: each(opened.rss - before.rss), held: each(opened.held - before.held) } }),
+    asleep: { rss: each(slept.rss - before.rss), held: each(slept.held - before.held) },
+    microseconds: {
+      hibernate: hibernated,
+      wake: first - second,
+      export: exported,
+      import: (after.user + after.system - user - system) / states.length,
+    },
+  };
+}
+
+process.stdout.write(`${JSON.stringify(await main())}\n`, () => process.exit());

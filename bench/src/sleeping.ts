@@ -1,0 +1,56 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = fileURLToPath(new URL('sleepers.js', import.meta.url));
+const VERSIONS = ['DTLSv1.2', 'DTLSv1.3'];
+const TIMEOUT_MS = 300_000;
+
+/** Bytes for each session. */
+interface PerSession {
+  readonly rss: number;
+  /** In V8's heap and in buffers; native objects of the platform's cryptography are not counted. */
+  readonly held: number;
+}
+
+/** What `sleepers.ts` prints. */
+export interface SleeperRun {
+  readonly stateBytes: number;
+  /** All of them at the same time; absent with `--asleep`. */
+  readonly awake?: PerSession;
+  readonly asleep: PerSession;
+  /** CPU for one session. */
+  readonly microseconds: {
+    readonly hibernate: number;
+    readonly wake: number;
+    readonly export: number;
+    readonly import: number;
+  };
+}
+
+export interface SleeperRow extends SleeperRun {
+  readonly version: string;
+  readonly count: number;
+  /** Of a process in which all were awake at the same time: memory that was used is not given back at once. */
+  readonly after: PerSession;
+}
+
+/** Each row from two processes of its own: one in which sessions are awake first, and one in which they never all are. */
+export function measureSleepers(counts: readonly number[]): readonly SleeperRow[] {
+  return counts.flatMap((count) => VERSIONS.map((version) => rowOf(version, count)));
+}
+
+function rowOf(version: string, count: number): SleeperRow {
+  const args = ['--version', version, '--count', String(count)];
+  const { awake, asleep: after } = run(args);
+  return { ...run([...args, '--asleep']), ...(awake && { awake }), after, version, count };
+}
+
+function run(args: readonly string[]): SleeperRun {
+  const { status, stdout } = spawnSync(process.execPath, ['--expose-gc', PROGRAM, ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: TIMEOUT_MS,
+  });
+  if (status !== 0) throw new Error(`sessions that hibernate: the program ended with ${status}`);
+  return JSON.parse(stdout) as SleeperRun;
+}
