@@ -13,11 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 // Internal: states with other addresses are none that the library makes.
 import { decodeState, encodeState } from '../../packages/datagram-tls/build/src/connection/saved-state.js';
-import {
-  newLineage,
-  openState,
-  sealState,
-} from '../../packages/datagram-tls/build/src/driver/sealed-state.js';
+import { openState, sealState } from '../../packages/datagram-tls/build/src/driver/sealed-state.js';
 import {
   connect,
   type DTLSSession,
@@ -98,7 +94,11 @@ function sealedFor(state: Uint8Array, number: number): Uint8Array {
   const address = `10.${(number >> 16) & 0xff}.${(number >> 8) & 0xff}.${number & 0xff}`;
   const peer = { address, family: 'IPv4', port: 1024 + (number % 60_000) } as const;
   const moved = encodeState({ ...decodeState(state), peer });
-  return sealState(key, { lineage: newLineage(), unread: [], state: moved }, Date.now());
+  return sealState(
+    key,
+    { lineage: { id: randomBytes(16), generation: 0 }, unread: [], state: moved },
+    Date.now(),
+  );
 }
 
 async function open(state: Uint8Array, from: number, to: number): Promise<void> {

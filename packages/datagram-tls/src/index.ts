@@ -130,6 +130,7 @@ export type { CertificateTypeName, GroupName, SchemeName, SrtpProfileName, Versi
 const dtls = {
   connect,
   createSecureContext,
+  describeState,
   DTLSEndpoint,
   DTLSError,
   DTLSSecureContext,

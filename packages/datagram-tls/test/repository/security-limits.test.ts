@@ -163,6 +163,7 @@ suite('the tables of limits in SECURITY.md', () => {
     ...(resolveLimits({}) as unknown as Record<string, number>),
     handshakeTimeout: behaviour().handshakeTimeout,
     idleTimeout: behaviour().idleTimeout.server,
+    hibernateAfter: behaviour().hibernateAfter,
     keepAlive: behaviour().keepAlive === undefined ? 0 : undefined,
     maxSendQueue: resolveUdp({}).maxSendQueue,
     maxUnreadBytes: resolveUnread({}).perSession,

@@ -112,11 +112,11 @@ suite('datagram-tls/core', () => {
 
   test('an entry is its connection, our role and the address of the peer, and nothing of it can be changed', () => {
     const { entry } = new Pair().handshake().server;
-    assert.deepEqual(Reflect.ownKeys(entry), ['connection', 'role', 'peer']);
+    assert.deepEqual(Reflect.ownKeys(entry), ['connection', 'role']);
     assert.ok(entry.connection instanceof Connection);
     assert.deepEqual([entry.role, entry.peer.address], ['server', '192.0.2.1']);
     assert.ok(Object.isFrozen(entry));
-    assert.deepEqual(Object.getOwnPropertyNames(Object.getPrototypeOf(entry)), ['constructor']);
+    assert.deepEqual(Object.getOwnPropertyNames(Object.getPrototypeOf(entry)), ['constructor', 'peer']);
   });
 
   test('shows those members of an entry in its type, and no others', () => {
