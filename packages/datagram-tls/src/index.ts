@@ -2,6 +2,7 @@ import { DTLSError } from './driver/buffers.js';
 import { connect } from './driver/connect.js';
 import { DTLSEndpoint } from './driver/endpoint.js';
 import { listen } from './driver/listen.js';
+import { describeState } from './driver/sealed-state.js';
 import { createSecureContext, DTLSSecureContext } from './driver/secure-context.js';
 import { DTLSSession } from './driver/session.js';
 
@@ -82,14 +83,13 @@ export type {
   TransportListenOptions,
 } from './driver/options.js';
 export type { LookupAddress, LookupFunction } from './driver/resolve-host.js';
-export {
-  type CheckpointOptions,
-  describeState,
-  type ExportOptions,
-  type ImportOptions,
-  type StateInfo,
-  type StateKey,
-  type StoreState,
+export type {
+  CheckpointOptions,
+  ExportOptions,
+  ImportOptions,
+  StateInfo,
+  StateKey,
+  StoreState,
 } from './driver/sealed-state.js';
 export {
   type CheckPeerCertificate,
