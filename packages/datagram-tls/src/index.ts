@@ -83,13 +83,14 @@ export type {
   TransportListenOptions,
 } from './driver/options.js';
 export type { LookupAddress, LookupFunction } from './driver/resolve-host.js';
-export type {
-  CheckpointOptions,
-  ExportOptions,
-  ImportOptions,
-  StateInfo,
-  StateKey,
-  StoreState,
+export {
+  type CheckpointOptions,
+  describeState,
+  type ExportOptions,
+  type ImportOptions,
+  type StateInfo,
+  type StateKey,
+  type StoreState,
 } from './driver/sealed-state.js';
 export {
   type CheckPeerCertificate,
