@@ -181,10 +181,11 @@ function withheldCookie(): { pair: OpenPair; hello: HandshakeFragment } {
 /** What the server sends in answer to a datagram: its fatal alerts, and the types of other records. */
 function answersTo(pair: OpenPair, datagram: Uint8Array, from?: PeerAddress): string[] {
   const before = pair.datagrams.length;
+  const strays = pair.strays.length;
   pair.inject(pair.server, datagram, from);
   pair.runFor(15);
-  return pair.datagrams
-    .slice(before)
+  // Those to another address than the client's reach nobody.
+  return [...pair.datagrams.slice(before), ...pair.strays.slice(strays)]
     .filter((sent) => sent.from === 'server')
     .flatMap(({ data }) => recordsOf(data))
     .map(({ type, body }) => {
