@@ -28,6 +28,14 @@ export function parseCount(text: string): number {
   return Number(text);
 }
 
+/** The length is optional, so that a word after it may be meant for the command. */
+export function parseCidLength(text: string): number {
+  if (/^\d{1,2}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError(
+    'A length from 0 to 20 is expected. Without a length, --cid stands last or before another option.',
+  );
+}
+
 function parseHostPort(text: string, lowestPort: number): HostPort {
   const bracketed = /^\[([^\]]*)\]:(.*)$/.exec(text);
   const [, host = '', port = ''] = bracketed ?? /^(.*):([^:]*)$/.exec(text) ?? [];

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 /** A file of an option that cannot be used. */
 export class FileError extends Error {
@@ -16,5 +17,14 @@ export function readOptionFile(option: string, file: string): Buffer {
     return readFileSync(file);
   } catch (cause) {
     throw new FileError(option, 'read', file, cause);
+  }
+}
+
+/** A file that is replaced later needs a folder that can be written to: checked before anything is sent. */
+export function checkFolder(option: string, file: string): void {
+  try {
+    accessSync(dirname(file), constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new FileError(option, 'write', file, cause);
   }
 }

@@ -25,10 +25,11 @@ export function libraryOptions(
   const options: Record<string, unknown> = {};
   for (const flag of FLAGS) {
     const value = values[declare(flag).attributeName()];
-    if (flag.option === undefined || value === undefined || !flag.roles.includes(role)) continue;
+    if (value === undefined || !flag.roles.includes(role)) continue;
     if (flag.needs?.every((name) => values[name] === undefined) === true) {
       throw new UsageError(`${nameOf(flag)} needs --${flag.needs.join(' or --')}`);
     }
+    if (flag.option === undefined) continue;
     options[flag.option] = flag.value ?? (flag.finish === undefined ? value : flag.finish(value, role));
   }
   return values['rpk'] === true ? { ...options, ...rawKeyOptions(role, options) } : options;

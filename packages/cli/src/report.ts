@@ -85,8 +85,17 @@ function negotiated(session: DTLSSession): string[] {
     ...(session.alpnProtocol === undefined ? [] : [`protocol ${session.alpnProtocol}`]),
     ...(session.srtpProfile === undefined ? [] : [`SRTP profile ${session.srtpProfile}`]),
     ...(session.pskIdentity === undefined ? [] : [`pre-shared key of ${session.pskIdentity}`]),
+    ...connectionIds(session),
     `messages up to ${session.maxMessageSize ?? 0} bytes`,
   ];
+}
+
+function connectionIds({ connectionId }: DTLSSession): string[] {
+  if (connectionId === undefined) return [];
+  const [sent, received] = [connectionId.send, connectionId.receive].map(
+    (id) => id.toString('hex') || 'none',
+  );
+  return [`connection ID sent ${sent}`, `connection ID received ${received}`];
 }
 
 function describe(event: TraceEvent): string {

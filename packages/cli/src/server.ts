@@ -1,6 +1,7 @@
 import { type DTLSEndpoint, type DTLSSession, listen } from 'datagram-tls';
 import { formatHostPort, type HostPort } from './args.js';
 import { CommandFailure, isSystemError, reason } from './errors.js';
+import { goOn, keepSessions, openStateStore } from './hand-over.js';
 import { refusedCertificate } from './pin.js';
 import { reportRefusals } from './refusals.js';
 import type { Report } from './report.js';
@@ -20,26 +21,37 @@ interface Ephemeral {
   readonly flags: string;
 }
 
-/** Answers every message with `Echo: ` before it, until a signal comes. Resolves with the exit status. */
+/**
+ * Answers every message with `Echo: ` before it, until a signal comes; with a state file, the next server goes on with the
+ * sessions. Resolves with the exit status.
+ */
 export async function runServer(at: HostPort, settings: Settings): Promise<number> {
+  const { report } = settings;
+  const store = openStateStore(settings);
   const { identity, ephemeral } = await identityFor(at.host, settings.options);
   const options = {
     ...settings.options,
     ...identity,
-    ...settings.report.traceOption(),
+    ...report.traceOption(),
     ...earlyReceiver(settings),
   };
   const endpoint = await bind(at, options, (session) => serve(session, settings));
-  closeOnSignal(settings.terminal, () => closeAll(endpoint));
+  // In the turn of the event loop in which the socket is bound: no datagram of a session comes before it.
+  if (store !== undefined) goOn(endpoint, store, report, (session) => serve(session, settings));
+  let status = 0;
+  closeOnSignal(settings.terminal, () => {
+    endpoint.busy = true;
+    if (store !== undefined && !keepSessions(endpoint, store, report)) status = 1;
+    return closeAll(endpoint);
+  });
   announce(settings, at, endpoint, ephemeral);
-  reportRefusals(endpoint, settings.report);
+  reportRefusals(endpoint, report);
   await endpoint.closed;
-  return 0;
+  return status;
 }
 
 /** Unlike `endpoint.close` alone it waits a moment for the close_notify of each client. */
 async function closeAll(endpoint: DTLSEndpoint): Promise<void> {
-  endpoint.busy = true;
   const open = [...endpoint.sessions].filter(({ protocol }) => protocol !== undefined);
   await Promise.allSettled(open.map(({ writable }) => writable.close()));
   await endpoint.close();

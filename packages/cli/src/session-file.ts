@@ -1,6 +1,5 @@
-import { accessSync, constants, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { FileError } from './files.js';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { checkFolder, FileError } from './files.js';
 
 /** The session in `file`; `undefined` when there is no such file. `option` is the name to use in errors. */
 export function readSession(option: string, file: string): Buffer | undefined {
@@ -10,15 +9,6 @@ export function readSession(option: string, file: string): Buffer | undefined {
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new FileError(option, 'read', file, cause);
-  }
-}
-
-/** The next session replaces the file, so its folder must be writable: checked before anything is sent. */
-function checkFolder(option: string, file: string): void {
-  try {
-    accessSync(dirname(file), constants.W_OK | constants.X_OK);
-  } catch (cause) {
-    throw new FileError(option, 'write', file, cause);
   }
 }
 

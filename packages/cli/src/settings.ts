@@ -14,6 +14,10 @@ export interface Settings {
   readonly keylog: WriteKeylog | undefined;
   /** Client: the file for the next session. */
   readonly sessionFile: string | undefined;
+  /** Server: the file for open sessions. */
+  readonly stateFile: string | undefined;
+  /** Server: the file with the key of `stateFile`, unless it is beside that. */
+  readonly stateKeyFile: string | undefined;
   /** Client: milliseconds of quiet after the end of input. */
   readonly linger: number;
 }
@@ -25,13 +29,15 @@ export function readSettings(
   keylogOption: string,
   terminal: Terminal,
 ): Settings {
-  const { keylog: file, session } = values;
+  const { keylog: file, session, state, stateKey } = values;
   return {
     options: libraryOptions(role, values),
     terminal,
     report: new Report(terminal, values['verbose'] === true),
     keylog: typeof file === 'string' && file !== '' ? openKeylog(keylogOption, file) : undefined,
     sessionFile: typeof session === 'string' ? session : undefined,
+    stateFile: typeof state === 'string' ? state : undefined,
+    stateKeyFile: typeof stateKey === 'string' ? stateKey : undefined,
     linger: typeof values['linger'] === 'number' ? values['linger'] : 0,
   };
 }

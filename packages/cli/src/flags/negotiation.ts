@@ -1,4 +1,4 @@
-import { parseCount } from '../args.js';
+import { parseCidLength, parseCount } from '../args.js';
 import { BOTH, CLIENT, type Flag } from './flag.js';
 
 /** What is negotiated with the peer, and how large its messages may be. */
@@ -78,5 +78,12 @@ export const NEGOTIATION_FLAGS: readonly Flag[] = [
     help: "SRTP profiles, best first: OpenSSL's names, with colons between",
     roles: BOTH,
     option: 'srtp',
+  },
+  {
+    flags: '--cid [length]',
+    help: "give the peer's records a connection ID of up to 20 bytes (default: 8), by which the session survives a change of address; 0: only take the peer's",
+    roles: BOTH,
+    option: 'connectionId',
+    parse: parseCidLength,
   },
 ];

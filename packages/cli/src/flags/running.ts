@@ -31,6 +31,17 @@ export const RUNNING_FLAGS: readonly Flag[] = [
     option: 'cookies',
   },
   {
+    flags: '--state <file>',
+    help: 'hand the open sessions to the next server: SIGTERM and SIGINT keep them in this file, a start goes on with them',
+    roles: SERVER,
+  },
+  {
+    flags: '--state-key <file>',
+    help: 'file with the key of --state, 32 bytes or 64 hex digits (default: the name of that file with .key, made when missing)',
+    roles: SERVER,
+    needs: ['state'],
+  },
+  {
     flags: '--linger <ms>',
     help: 'at the end of input, wait for outstanding answers until it was quiet for so long',
     roles: CLIENT,

@@ -1,0 +1,127 @@
+import {
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { checkFolder, FileError } from './files.js';
+
+const OPTION = '--state';
+/** Then the number of states, and each state behind its length; numbers have 32 bits. */
+const FORMAT = Buffer.from('dtls sessions 1\n');
+const NUMBER_LENGTH = 4;
+const HEAD_LENGTH = FORMAT.length + NUMBER_LENGTH;
+
+/** Of all states in a file: those of more than a million idle sessions. */
+export const MOST_BYTES = 512 * 2 ** 20;
+
+/** The states of a file, which is gone. */
+interface Taken {
+  readonly states: readonly Buffer[];
+  /** Why there are no more. */
+  readonly damage?: string;
+}
+
+/** The part of `MOST_BYTES` that a state takes. */
+export function sizeOf(state: Buffer): number {
+  return NUMBER_LENGTH + state.length;
+}
+
+/** Throws a `FileError` where no state file can be. */
+export function checkStateFile(file: string): void {
+  checkFolder(OPTION, file);
+  if (lstatSync(file, { throwIfNoEntry: false })?.isFile() === false)
+    throw new FileError(OPTION, 'use', file, new Error('it is not a regular file'));
+}
+
+/** Puts a file of its owner alone in place of the one before: after a crash there is the one or the other, whole. */
+export function writeStates(file: string, states: readonly Buffer[]): void {
+  const made = `${file}.${process.pid}.new`;
+  try {
+    rmSync(made, { force: true });
+    writeWhole(made, encode(states));
+    renameSync(made, file);
+    syncFolder(file);
+  } catch (cause) {
+    rmSync(made, { force: true });
+    throw new FileError(OPTION, 'write', file, cause);
+  }
+}
+
+function writeWhole(file: string, bytes: Buffer): void {
+  const descriptor = openSync(file, 'wx', 0o600);
+  try {
+    writeFileSync(descriptor, bytes);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/**
+ * The states in `file`, which is removed first: no other server, and none after a crash, goes on with them. `undefined` when
+ * there is no such file.
+ */
+export function takeStates(file: string): Taken | undefined {
+  const taken = `${file}.${process.pid}.taken`;
+  try {
+    const found = lstatSync(file, { throwIfNoEntry: false });
+    if (found === undefined) return undefined;
+    renameSync(file, taken);
+    syncFolder(file);
+    if (found.size > HEAD_LENGTH + MOST_BYTES) return { states: [], damage: `it has ${found.size} bytes` };
+    return decode(readFileSync(taken));
+  } catch (cause) {
+    throw new FileError(OPTION, 'read', file, cause);
+  } finally {
+    rmSync(taken, { force: true });
+  }
+}
+
+/** A renamed file stays renamed when the machine fails. Windows has no such call for folders. */
+function syncFolder(file: string): void {
+  if (process.platform === 'win32') return;
+  const descriptor = openSync(dirname(file), 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function encode(states: readonly Buffer[]): Buffer {
+  return Buffer.concat([
+    FORMAT,
+    number(states.length),
+    ...states.flatMap((state) => [number(state.length), state]),
+  ]);
+}
+
+function number(value: number): Buffer {
+  const bytes = Buffer.alloc(NUMBER_LENGTH);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+/** Whole states before the damage are good: each is sealed by itself. */
+function decode(bytes: Buffer): Taken {
+  if (bytes.length < HEAD_LENGTH || !bytes.subarray(0, FORMAT.length).equals(FORMAT))
+    return { states: [], damage: 'it is not a file of dtls server --state' };
+  const count = bytes.readUInt32BE(FORMAT.length);
+  const states: Buffer[] = [];
+  let at = HEAD_LENGTH;
+  while (states.length < count && at + NUMBER_LENGTH <= bytes.length) {
+    const start = at + NUMBER_LENGTH;
+    const end = start + bytes.readUInt32BE(at);
+    if (end > bytes.length) break;
+    states.push(bytes.subarray(start, end));
+    at = end;
+  }
+  if (states.length < count) return { states, damage: `it ends after ${states.length} of ${count} sessions` };
+  return at === bytes.length ? { states } : { states, damage: 'there is more after the last session' };
+}
