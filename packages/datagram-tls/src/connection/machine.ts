@@ -19,22 +19,14 @@ import { EarlyData, type EarlyOutcome, ReceivedData, SentData } from './applicat
 import { Association, type Counters, type HandshakeHost, HELD_LIFE } from './association.js';
 import { type CidRegistry, ConnectionIds, restoreIds, saveIds } from './connection-ids.js';
 import { type ContentHost, Contents, Suspicion } from './contents.js';
-import {
-  gaveWay,
-  idleTimeout,
-  keysExhausted,
-  notOpen,
-  notToSave,
-  peerGone,
-  sendAlert,
-  unreachable,
-} from './errors.js';
+import { gaveWay, keysExhausted, notOpen, notToSave, sendAlert, unreachable } from './errors.js';
 import type { ConnectionEvent } from './events.js';
 import { type Attempt, Handshake } from './handshake.js';
 import { KeyChanges } from './key-update.js';
 import { type Declined, isOpen, isUndecided, type Life, type SentAlert, sessionOf } from './life.js';
 import { Migration, type MigrationHost } from './migration.js';
 import { answeredLife, Path, UNVALIDATED_LIFE } from './path.js';
+import { PeerWatch } from './peer-watch.js';
 import { Receive } from './receive.js';
 import { onTimer, type Timed } from './timer-actions.js';
 import { partsOf, type Security } from './version.js';
@@ -66,15 +58,13 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
   readonly #outbound: SentData;
   readonly #early: EarlyData;
   readonly #suspicion = new Suspicion();
+  readonly #watch: PeerWatch;
   readonly #contact: InitialNumbers['contact'];
   /** The source of the datagram at hand, and its size. */
   #from: PeerAddress;
   #size = 0;
   #migration: Migration | undefined;
   #destination: PeerAddress | undefined;
-  /** When the peer was first probed, and when it counts as gone without a record after that. */
-  #askedAt: Instant = Number.NEGATIVE_INFINITY;
-  #goneAt: Instant = Number.POSITIVE_INFINITY;
 
   /** `pool` bounds what all associations of an endpoint hold for later, which `registry` finds by connection ID. */
   constructor(
@@ -103,6 +93,7 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     this.#from = address;
     this.#contact = contact;
     if (contact === 'unvalidated') association.withhold();
+    this.#watch = new PeerWatch(association, this);
     this.#keys = new KeyChanges(association);
     this.#inbound = new ReceivedData(association);
     this.#outbound = new SentData(association);
@@ -232,7 +223,7 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     this.#early.restore(r);
     association.restore(r, at, session);
     if (this.#inbound.ended) association.tell({ type: 'peer-closed' });
-    this.#watchPeer();
+    this.#watch.start();
   }
 
   /**
@@ -241,7 +232,7 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
    */
   onReturn(doubtful: boolean, now: Instant): void {
     this.#association.heardAt = now;
-    this.#watchPeer();
+    this.#watch.start();
     if (!this.path.validated) this.#paths.resume(now);
     if (doubtful && this.#handshake.hasNextKeys) this.#handshake.updateKeys(true, now);
   }
@@ -257,7 +248,7 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     const { isPolled, reservation } = this.#association;
     // The numbers that a checkpoint left are no part of the state.
     if (reservation !== undefined) return false;
-    return isPolled && this.#handshake.isQuiet && this.#askedAt <= this.lastHeard;
+    return isPolled && this.#handshake.isQuiet && !this.#watch.awaitsAnswer;
   }
 
   /** It goes on with the settings that its handshake chose. */
@@ -446,7 +437,7 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     if (life.at !== 'closing' || !behaviour.allowHalfOpen) return false;
     if (!rulesOf(life.session.version).halfClose) return false;
     timers.stop('close');
-    this.#watchSilence();
+    this.#watch.watchIdle();
     return true;
   }
 
@@ -578,7 +569,7 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     this.#association.tell({ type: 'connected', session });
     this.#outbound.sendAgain(this.#early.takeWaiting());
     this.#inbound.release();
-    this.#watchPeer();
+    this.#watch.start();
   }
 
   onFinished(now: Instant): void {
@@ -591,41 +582,11 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     this.#association.tell({ type: 'acknowledged' });
   }
 
-  /** Records move {@link lastHeard} and leave the timer alone: it looks when it expires. */
-  onIdle(now: Instant): void {
-    if (!isOpen(this.#association.life)) return;
-    const limit = this.#idleTimeout;
-    // The same expression as when the timer was set: another rounding would make the timer due forever.
-    if (now < this.lastHeard + limit) this.#watchSilence();
-    else this.retire(idleTimeout(limit));
-  }
-
-  /**
-   * A silent peer is probed, or is gone. Received records set no timer: it runs from the last one only when it is
-   * due. A peer that sent close_notify sends nothing more. A peer that was not probed since is not gone, however late
-   * the timer is: it has its full time to answer.
-   */
-  onKeepAlive(now: Instant): void {
-    const { behaviour, heardAt, timers, life } = this.#association;
-    const { keepAlive } = behaviour;
-    if (keepAlive === undefined || !isOpen(life) || this.#inbound.ended) return;
-    const { interval, timeout, message } = keepAlive;
-    if (now < heardAt + interval) return timers.set('keep-alive', heardAt + interval);
-    const asked = this.#askedAt > heardAt;
-    if (asked && now >= this.#goneAt) return this.retire(peerGone(now - heardAt));
-    const asks = this.#askForLife(message, now);
-    if (asks && !asked) {
-      this.#askedAt = now;
-      this.#goneAt = Math.max(heardAt + timeout, now + (timeout - interval));
-    }
-    timers.set('keep-alive', asks || asked ? Math.min(now + interval, this.#goneAt) : now + interval);
-  }
-
   /**
    * DTLS 1.3: a message that has to be acknowledged, until epochs run out. Otherwise the application's own message.
    * Returns whether there is a probe that the peer has not answered yet.
    */
-  #askForLife(message: Uint8Array | undefined, now: Instant): boolean {
+  askForLife(message: Uint8Array | undefined, now: Instant): boolean {
     const handshake = this.#handshake;
     // An unacknowledged message is retransmitted by its own timer, and serves as a probe.
     if (handshake.awaitsAck) return true;
@@ -637,6 +598,11 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     const state = this.#outbound.send(message);
     if (state === 'last' || state === 'exhausted') this.abandon(keysExhausted());
     return true;
+  }
+
+  /** The peer has sent close_notify. */
+  get peerEnded(): boolean {
+    return this.#inbound.ended;
   }
 
   onKeysToRead(now: Instant): void {
@@ -758,30 +724,13 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     const handshake = this.#handshake;
     const keys = this.#keys;
     const suspicion = this.#suspicion;
-    return { association: this.#association, handshake, keys, suspicion, host: this };
+    const watch = this.#watch;
+    return { association: this.#association, handshake, keys, suspicion, watch, host: this };
   }
 
   /** The sending keys are nearly used up; DTLS 1.2 has no others. */
   #wearOut(): void {
     if (this.#handshake.canUpdateKeys) this.#association.timers.set('update-keys', AT_ONCE);
-  }
-
-  get #idleTimeout(): Duration {
-    const { behaviour, role } = this.#association;
-    return behaviour.idleTimeout[role];
-  }
-
-  /** Sets the timers that watch an open session. */
-  #watchPeer(): void {
-    this.#watchSilence();
-    const { keepAlive } = this.#association.behaviour;
-    if (keepAlive !== undefined)
-      this.#association.timers.set('keep-alive', this.lastHeard + keepAlive.interval);
-  }
-
-  #watchSilence(): void {
-    const limit = this.#idleTimeout;
-    if (limit > 0) this.#association.timers.set('idle', this.lastHeard + limit);
   }
 
   /** The association is over, without another message to the peer. */

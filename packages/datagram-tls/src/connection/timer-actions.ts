@@ -5,6 +5,7 @@ import { handshakeTimeout } from './errors.js';
 import type { Handshake } from './handshake.js';
 import { HANDSHAKE_EPOCH, type KeyChanges } from './key-update.js';
 import { isUndecided } from './life.js';
+import type { PeerWatch } from './peer-watch.js';
 import type { TimerName } from './timers.js';
 
 /** The purposes of timers. */
@@ -13,18 +14,17 @@ export interface Timed {
   readonly handshake: Handshake;
   readonly keys: KeyChanges;
   readonly suspicion: Suspicion;
+  readonly watch: PeerWatch;
   readonly host: HandshakeHost & {
     end(error: undefined): void;
     forgetHeld(now: Instant): void;
-    onIdle(now: Instant): void;
-    onKeepAlive(now: Instant): void;
     onPathTimeout(now: Instant): void;
   };
 }
 
 /** The actions of a connection's timers. */
 export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
-  const { handshake, keys, host } = timed;
+  const { handshake, keys, watch, host } = timed;
   switch (name) {
     case 'retransmit':
       return onRetransmit(timed, now);
@@ -39,7 +39,7 @@ export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
     case 'ask-again':
       return handshake.doubtsPsk ? handshake.askAgain(now) : undefined;
     case 'keep-alive':
-      return host.onKeepAlive(now);
+      return watch.onKeepAlive(now);
     case 'forget-early':
       return keys.forgetEarlyReader();
     case 'forget-epochs':
@@ -51,7 +51,7 @@ export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
     case 'path':
       return host.onPathTimeout(now);
     case 'idle':
-      return host.onIdle(now);
+      return watch.onIdle(now);
     case 'close':
       return host.end(undefined);
   }

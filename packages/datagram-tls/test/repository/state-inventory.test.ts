@@ -18,8 +18,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   'Machine.#size': 'within a datagram',
   'Machine.#migration': 'a check of the path begins anew',
   'Machine.#destination': 'of the last datagram',
-  'Machine.#askedAt': 'a peer is asked anew whether it is there',
-  'Machine.#goneAt': 'as above',
+  'Machine.#watch': 'a peer is asked anew whether it is there',
   'Association.role': 'encodeState',
   'Association.provider': 'of the process that goes on',
   'Association.behaviour': 'of the process that goes on',
@@ -111,6 +110,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
 const STATELESS: Readonly<Record<string, readonly string[]>> = {
   Receive: ['#association', '#sink', '#held', '#heldBytes', '#forgeries', '#elsewhere'],
   Suspicion: ['#error', '#forgeries'],
+  PeerWatch: ['#association', '#host', '#askedAt', '#goneAt'],
   SentData: ['#association'],
   Jobs: ['#next', '#open'],
   Contents: ['#association', '#host', '#handshake', '#keys', '#inbound', '#suspicion', '#early'],

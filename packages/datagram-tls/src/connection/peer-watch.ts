@@ -1,0 +1,85 @@
+import type { DTLSError } from '../base/errors.js';
+import type { Instant } from '../base/instant.js';
+import type { Association } from './association.js';
+import { idleTimeout, peerGone } from './errors.js';
+import { isOpen } from './life.js';
+
+/** What the watch may do. */
+interface WatchHost {
+  retire(error: DTLSError): void;
+  /** Returns whether there is a probe that the peer has not answered yet. */
+  askForLife(message: Uint8Array | undefined, now: Instant): boolean;
+  /** The peer has sent close_notify. */
+  readonly peerEnded: boolean;
+}
+
+/**
+ * Watches the silence of the peer of an open session: ends a session that is idle, and asks a silent peer whether it is
+ * still there. Received records move `heardAt` and leave the timers alone: they look when they expire.
+ */
+export class PeerWatch {
+  readonly #association: Association;
+  readonly #host: WatchHost;
+  /** When the peer was first probed, and when it counts as gone without a record after that. */
+  #askedAt: Instant = Number.NEGATIVE_INFINITY;
+  #goneAt: Instant = Number.POSITIVE_INFINITY;
+
+  constructor(association: Association, host: WatchHost) {
+    this.#association = association;
+    this.#host = host;
+  }
+
+  /** The peer has not answered a probe. */
+  get awaitsAnswer(): boolean {
+    return this.#askedAt > this.#association.heardAt;
+  }
+
+  /** Sets the timers. */
+  start(): void {
+    this.watchIdle();
+    const { behaviour, heardAt, timers } = this.#association;
+    const { keepAlive } = behaviour;
+    if (keepAlive !== undefined) timers.set('keep-alive', heardAt + keepAlive.interval);
+  }
+
+  /** Only the timer of an idle session. */
+  watchIdle(): void {
+    const { heardAt, timers } = this.#association;
+    const limit = this.#idleTimeout;
+    if (limit > 0) timers.set('idle', heardAt + limit);
+  }
+
+  onIdle(now: Instant): void {
+    const { life, heardAt } = this.#association;
+    if (!isOpen(life)) return;
+    const limit = this.#idleTimeout;
+    // The same expression as when the timer was set: another rounding would make the timer due forever.
+    if (now < heardAt + limit) this.watchIdle();
+    else this.#host.retire(idleTimeout(limit));
+  }
+
+  /**
+   * A silent peer is probed, or is gone. A peer that sent close_notify sends nothing more. A peer that was not probed
+   * since is not gone, however late the timer is: it has its full time to answer.
+   */
+  onKeepAlive(now: Instant): void {
+    const { behaviour, heardAt, timers, life } = this.#association;
+    const { keepAlive } = behaviour;
+    if (keepAlive === undefined || !isOpen(life) || this.#host.peerEnded) return;
+    const { interval, timeout, message } = keepAlive;
+    if (now < heardAt + interval) return timers.set('keep-alive', heardAt + interval);
+    const asked = this.awaitsAnswer;
+    if (asked && now >= this.#goneAt) return this.#host.retire(peerGone(now - heardAt));
+    const asks = this.#host.askForLife(message, now);
+    if (asks && !asked) {
+      this.#askedAt = now;
+      this.#goneAt = Math.max(heardAt + timeout, now + (timeout - interval));
+    }
+    timers.set('keep-alive', asks || asked ? Math.min(now + interval, this.#goneAt) : now + interval);
+  }
+
+  get #idleTimeout(): number {
+    const { behaviour, role } = this.#association;
+    return behaviour.idleTimeout[role];
+  }
+}
