@@ -10,6 +10,7 @@ import {
   pinOf,
   type Running,
   type Server,
+  start,
   startProcess,
   startServerProcess,
 } from './running.js';
@@ -86,6 +87,23 @@ test('a client goes on through three servers, each of which has the state once',
   await lastEcho(client, 'third');
   const { code, stdout } = await client.finished;
   assert.deepEqual([code, stdout], [0, 'Echo: before\nEcho: second\nEcho: third\n']);
+});
+
+test('a client that sends while no server runs loses that, and goes on', PATIENCE, async (t) => {
+  const state = ['--state', stateFile(t)];
+  const server = await startServerProcess(t, state);
+  const args = ['client', server.address, '--pin', await pinOf(server)];
+  const client = start(t, args, { NODE_DEBUG: 'dtls' });
+  client.stdin.write('before\n');
+  await client.shows('stdout', /Echo: before\n/);
+  await server.process.interrupt('SIGTERM');
+  const said = client.stderr.length;
+  client.stdin.write('lost\n');
+  await client.shows('stderr', new RegExp(`^[^]{${said},} sent \\d+ bytes\n`));
+  await successor(t, server, state);
+  await lastEcho(client, 'after');
+  const { code, stdout } = await client.finished;
+  assert.deepEqual([code, stdout], [0, 'Echo: before\nEcho: after\n']);
 });
 
 test('the state and the key that is made for it are readable by their owner alone', PATIENCE, async (t) => {
