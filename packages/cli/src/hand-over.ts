@@ -29,20 +29,21 @@ export function openStateStore({ stateFile: file, stateKeyFile }: Settings): Sta
  */
 export function keepSessions(endpoint: DTLSEndpoint, { file, key }: StateStore, report: Report): boolean {
   const states = exportSessions(endpoint, key, report);
-  if (states.length === 0) return true;
+  if (states.size === 0) return true;
   try {
-    writeStates(file, states);
+    writeStates(file, [...states.values()]);
   } catch (error) {
-    for (const state of states) endpoint.import(state, { key });
+    for (const state of states.values()) endpoint.import(state, { key });
     report.say(`${explain(error).line}; the sessions are closed`);
     return false;
   }
-  report.say(`kept ${sessions(states.length)} in ${file}`);
+  for (const session of states.keys()) report.handedOver(session);
+  report.say(`kept ${sessions(states.size)} in ${file}`);
   return true;
 }
 
-function exportSessions(endpoint: DTLSEndpoint, key: Buffer, report: Report): Buffer[] {
-  const states: Buffer[] = [];
+function exportSessions(endpoint: DTLSEndpoint, key: Buffer, report: Report): Map<DTLSSession, Buffer> {
+  const states = new Map<DTLSSession, Buffer>();
   let room = MOST_BYTES;
   for (const session of [...endpoint.sessions]) {
     const state = exported(session, key);
@@ -53,7 +54,7 @@ function exportSessions(endpoint: DTLSEndpoint, key: Buffer, report: Report): Bu
       report.say(`a state file holds at most ${MOST_BYTES} bytes: the other sessions are closed`);
       break;
     }
-    states.push(state);
+    states.set(session, state);
   }
   return states;
 }

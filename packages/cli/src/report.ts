@@ -10,6 +10,8 @@ export class Report {
   /** A session forgets its peer's address when it ends. */
   readonly #names = new WeakMap<DTLSSession, string>();
 
+  readonly #handedOver = new WeakSet<DTLSSession>();
+
   constructor(terminal: Terminal, verbose: boolean) {
     this.#terminal = terminal;
     this.verbose = verbose;
@@ -53,8 +55,14 @@ export class Report {
     this.say(`${name} ${shown}, ${verdict}${status}`);
   }
 
+  /** It is over here, and not closed. */
+  handedOver(session: DTLSSession): void {
+    this.#handedOver.add(session);
+    if (this.verbose) this.say(`${this.nameOf(session)} goes on with the next server`);
+  }
+
   closed(session: DTLSSession): void {
-    if (!this.verbose) return;
+    if (!this.verbose || this.#handedOver.has(session)) return;
     const { messagesSent, messagesReceived } = session.stats;
     this.say(
       `${this.nameOf(session)} closed after ${count(messagesSent, 'message')} sent and ${messagesReceived} received`,
