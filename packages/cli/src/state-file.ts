@@ -41,13 +41,15 @@ export function checkStateFile(file: string): void {
 
 /** Puts a file of its owner alone in place of the one before: after a crash there is the one or the other, whole. */
 export function writeStates(file: string, states: readonly Buffer[]): void {
-  const made = `${file}.${process.pid}.new`;
+  let made = `${file}.${process.pid}.new`;
   try {
     rmSync(made, { force: true });
     writeWhole(made, encode(states));
     renameSync(made, file);
+    made = file;
     syncFolder(file);
   } catch (cause) {
+    // Its sessions do not move, so no server may find them.
     rmSync(made, { force: true });
     throw new FileError(OPTION, 'write', file, cause);
   }
