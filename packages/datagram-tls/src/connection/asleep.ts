@@ -4,6 +4,7 @@ import type { PeerAddress } from '../base/peer-address.js';
 import type { Block } from '../base/slab.js';
 import type { Security as AnySecurity, Behaviour } from '../config/config.js';
 import { Reader, Writer } from '../wire/cursor.js';
+import { type Counters, readCounters, startCounters, writeCounters } from './association.js';
 import type { CidRegistry } from './connection-ids.js';
 import { Machine } from './machine.js';
 import type { Security } from './version.js';
@@ -39,13 +40,24 @@ export class Asleep {
     // Fields of whole numbers take no memory of their own.
     this.#at = Math.floor(now);
     const { fixed, current } = machine.save(this.#at);
-    this.#state = pool.sleeping.keep(new Writer().vec24(fixed).bytes(current).finish());
+    const counters = new Writer();
+    writeCounters(counters, machine.counters);
+    const w = new Writer().vec16(counters.finish()).vec24(fixed).bytes(current);
+    this.#state = pool.sleeping.keep(w.finish());
     pool.asleep++;
+  }
+
+  /** A copy. Apart from the state, because statistics of an endpoint read those of all its associations. */
+  get counters(): Counters {
+    const counters = startCounters();
+    readCounters(new Reader(new Reader(this.#pool.sleeping.read(this.#state)).vec16()), counters);
+    return counters;
   }
 
   /** The association as it fell asleep. Whoever goes on with it calls {@link discard}; a look changes nothing. */
   machine(): Machine {
     const r = new Reader(this.#pool.sleeping.read(this.#state));
+    r.vec16();
     const state = { fixed: r.vec24(), current: r.rest() };
     const { behaviour, address } = this;
     const pool = this.#pool;

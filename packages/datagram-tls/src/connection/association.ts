@@ -101,20 +101,7 @@ export class Association {
   reservation: Reservation | undefined;
   /** When the last authentic record came. */
   heardAt: Instant = Number.NEGATIVE_INFINITY;
-  readonly counters: Counters = {
-    datagramsReceived: 0,
-    bytesReceived: 0,
-    messagesReceived: 0,
-    messagesSent: 0,
-    payloadReceived: 0,
-    payloadSent: 0,
-    retransmissions: 0,
-    ticketsGivenUp: 0,
-    ticketKeyFailures: 0,
-    migrations: 0,
-    migrationsFailed: 0,
-    dropped: {},
-  };
+  readonly counters: Counters = startCounters();
   /** The allowed versions, latest first. */
   readonly versions: Versions<VersionParts>;
   readonly #events = new Queue<ConnectionEvent>();
@@ -274,14 +261,31 @@ const NUMBERS = [
   'migrationsFailed',
 ] as const satisfies readonly Exclude<keyof Counters, 'dropped'>[];
 
-function writeCounters(w: Writer, counters: Counters): void {
+export function startCounters(): Counters {
+  return {
+    datagramsReceived: 0,
+    bytesReceived: 0,
+    messagesReceived: 0,
+    messagesSent: 0,
+    payloadReceived: 0,
+    payloadSent: 0,
+    retransmissions: 0,
+    migrations: 0,
+    migrationsFailed: 0,
+    ticketsGivenUp: 0,
+    ticketKeyFailures: 0,
+    dropped: {},
+  };
+}
+
+export function writeCounters(w: Writer, counters: Readonly<Counters>): void {
   for (const name of NUMBERS) w.varint(counters[name]);
   const dropped = Object.entries(counters.dropped);
   w.varint(dropped.length);
   for (const [reason, count] of dropped) w.vec8(utf8(reason)).varint(count);
 }
 
-function readCounters(r: Reader, counters: Counters): void {
+export function readCounters(r: Reader, counters: Counters): void {
   for (const name of NUMBERS) counters[name] = r.varint();
   for (let left = r.varint(); left > 0 && !r.failed; left--) {
     const reason = decodeUtf8(r.vec8()) as DropReason | undefined;

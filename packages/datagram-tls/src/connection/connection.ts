@@ -204,7 +204,7 @@ export class Connection {
 
   /** Live until it hibernates: the same object with the current numbers. */
   get counters(): Readonly<Counters> {
-    return this.#look().counters;
+    return this.#machine.counters;
   }
 
   /**

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
+import type { Security } from '#lib/connection/version.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { SUITES } from '#lib/crypto/suites.js';
 import { exportKeyingMaterial } from '#lib/handshake/session.js';
@@ -83,6 +84,29 @@ for (const version of VERSIONS) {
         assert.deepEqual(look(), before);
         assert.ok(hibernates(side));
       }
+    });
+
+    test('tells its counters and when its peer was heard without a single key', () => {
+      const made: unknown[] = [];
+      const adjust = (security: Security): Security => {
+        const aead: typeof security.provider.aead = (...given) => {
+          made.push(given[0]);
+          return security.provider.aead(...given);
+        };
+        return { ...security, provider: { ...security.provider, aead } };
+      };
+      const pair = openPair({ version, adjust });
+      talk(pair, 'hello');
+      pair.runFor(3 * AFTER);
+      const { connection } = pair.server.entry;
+      assert.ok(connection.hibernates && made.length > 0);
+      made.length = 0;
+      assert.equal(connection.counters.messagesReceived, 1);
+      assert.ok(connection.lastHeard > 0 && connection.maySend);
+      assert.deepEqual(made, []);
+      pair.send(pair.client, utf8('awake'));
+      pair.runFor(100);
+      assert.notDeepEqual(made, []);
     });
 
     test('keeps its connection IDs', () => {
