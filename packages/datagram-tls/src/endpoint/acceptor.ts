@@ -1,4 +1,4 @@
-import { own } from '../base/bytes.js';
+import { keyOf, own } from '../base/bytes.js';
 import { DTLSError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import type { MemoryPool } from '../base/memory.js';
@@ -269,7 +269,7 @@ export class Acceptor {
     host: string,
     now: Instant,
   ): void {
-    const entry = this.#open(service, beginning, { peer, host, began: now, clientRandom: own(random) });
+    const entry = this.#open(service, beginning, { peer, host, began: now, clientRandom: keyOf(random) });
     this.#unvalidated.add(entry, { ...hello, body: own(hello.body) }, ticket);
     this.#begin(entry, datagram, now);
   }
@@ -298,7 +298,7 @@ export class Acceptor {
     now: Instant,
   ): void {
     const { beginning, hello, random, datagram } = decision;
-    const client = { peer, host: this.#hostOf(peer), began: now, clientRandom: own(random) };
+    const client = { peer, host: this.#hostOf(peer), began: now, clientRandom: keyOf(random) };
     const entry = this.#open(service, beginning, client);
     this.#host.counters.withoutCookie++;
     this.#unvalidated.add(entry, { ...hello, body: own(hello.body) }, undefined);
@@ -371,7 +371,7 @@ export class Acceptor {
     now: Instant,
   ): void {
     this.#dropPending(peer);
-    const entry = this.#open(service, beginning, { peer, host, began: now, clientRandom: own(random) });
+    const entry = this.#open(service, beginning, { peer, host, began: now, clientRandom: keyOf(random) });
     this.#places.add(entry);
     this.#host.announce(entry);
     this.#begin(entry, datagram, now);

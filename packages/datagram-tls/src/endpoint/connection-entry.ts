@@ -14,7 +14,7 @@ export interface Beginning {
   readonly host: string;
   readonly began: Instant;
   /** Server: distinguishes a repeated ClientHello from that of a restarted client. */
-  readonly clientRandom: Uint8Array | undefined;
+  readonly clientRandom: string | undefined;
   /** Its connection IDs; `undefined` where the peer's records have none. */
   readonly ids: EntryIds<ConnectionEntry> | undefined;
 }

@@ -1,4 +1,4 @@
-import { compareBytes, sameBytes } from '../base/bytes.js';
+import { compareBytes, keyOf } from '../base/bytes.js';
 import { callerError, type DTLSError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import { MemoryPool } from '../base/memory.js';
@@ -560,5 +560,5 @@ function givesWay({ connection }: ConnectionEntry, random: Uint8Array): boolean 
 function knows(entry: ConnectionEntry | undefined, random: Uint8Array): boolean {
   if (entry === undefined) return false;
   const { clientRandom } = stateOf(entry);
-  return clientRandom !== undefined && sameBytes(clientRandom, random);
+  return clientRandom === keyOf(random);
 }

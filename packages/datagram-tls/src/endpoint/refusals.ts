@@ -1,4 +1,4 @@
-import { sameBytes } from '../base/bytes.js';
+import { keyOf } from '../base/bytes.js';
 import type { Duration, Instant } from '../base/instant.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { SentAlert } from '../connection/life.js';
@@ -22,7 +22,7 @@ const MAX_REPEATS = 16;
 interface Entry {
   readonly alert: SentAlert;
   /** Distinguishes the refused handshake from others of the same client. */
-  readonly random: Uint8Array;
+  readonly random: string;
   readonly until: Instant;
   /** Remaining repetitions. */
   left: number;
@@ -40,7 +40,7 @@ export class RefusedHandshakes {
     return this.#entries.size;
   }
 
-  add(peer: PeerAddress, random: Uint8Array, alert: SentAlert, now: Instant): void {
+  add(peer: PeerAddress, random: string, alert: SentAlert, now: Instant): void {
     const key = peerKey(peer.address, peer.port);
     this.#entries.delete(key);
     this.#entries.set(key, { alert, random, until: now + REFUSED_LIFE, left: MAX_REPEATS });
@@ -66,11 +66,11 @@ export class RefusedHandshakes {
 }
 
 /** Whether it holds the beginning of another handshake's ClientHello. */
-function beginsAnew(datagram: Uint8Array, random: Uint8Array): boolean {
+function beginsAnew(datagram: Uint8Array, random: string): boolean {
   if (!looksLikeClientHello(datagram)) return false;
   const [part] = readHelloParts(datagram);
   const prefix = part === undefined ? undefined : readPrefix(part);
-  return prefix !== undefined && !sameBytes(prefix.random, random);
+  return prefix !== undefined && keyOf(prefix.random) !== random;
 }
 
 const NOTHING = new Uint8Array();

@@ -17,7 +17,8 @@ export const REPLAY_WINDOW = BITS - 32;
 export class ReplayWindow {
   /** The newest accepted number; -1 before the first. */
   #newest = -1;
-  readonly #words = new Int32Array(WORDS);
+  /** Integers of 32 bits: an array of them takes less than half of a typed array, and each association has some. */
+  readonly #words = [0, 0, 0, 0, 0, 0, 0, 0];
 
   get newest(): number {
     return this.#newest;
@@ -51,7 +52,7 @@ export class ReplayWindow {
     const kinds = r.u16();
     for (let i = 0; i < WORDS; i++) {
       const kind = (kinds >>> (2 * i)) & 3;
-      this.#words[i] = kind === MIXED ? r.u32() : kind === FULL ? -1 : 0;
+      this.#words[i] = kind === MIXED ? r.u32() | 0 : kind === FULL ? -1 : 0;
     }
   }
 

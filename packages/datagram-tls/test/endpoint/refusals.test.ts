@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { keyOf } from '#lib/base/bytes.js';
 import type { PeerAddress } from '#lib/base/peer-address.js';
 import { RefusedHandshakes } from '#lib/endpoint/refusals.js';
 import { ContentType } from '#lib/wire/codes.js';
@@ -20,7 +21,7 @@ function client(port: number): PeerAddress {
 suite('refused handshakes', () => {
   test('1,024 refused clients are remembered, and the oldest is forgotten first', () => {
     const refused = new RefusedHandshakes();
-    for (let port = 1; port <= MAX_REFUSED + 1; port++) refused.add(client(port), RANDOM, ALERT, 0);
+    for (let port = 1; port <= MAX_REFUSED + 1; port++) refused.add(client(port), keyOf(RANDOM), ALERT, 0);
     assert.equal(refused.size, MAX_REFUSED);
     assert.equal(refused.answer(REPEATED, client(1), 0), undefined);
     assert.ok((refused.answer(REPEATED, client(2), 0)?.length ?? 0) > 0);
@@ -29,7 +30,7 @@ suite('refused handshakes', () => {
 
   test('a refused client is answered 16 more times, for a minute', () => {
     const refused = new RefusedHandshakes();
-    refused.add(client(1), RANDOM, ALERT, 0);
+    refused.add(client(1), keyOf(RANDOM), ALERT, 0);
     const answers = Array.from({ length: 20 }, () => refused.answer(REPEATED, client(1), 59_999)?.length);
     assert.deepEqual(
       answers.map((length = 0) => length > 0),
