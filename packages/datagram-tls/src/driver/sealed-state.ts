@@ -19,10 +19,10 @@ import { platform } from './platform.js';
  * @example
  * ```ts
  * import { createSecretKey, randomBytes } from 'node:crypto';
- * import type { StateKey } from 'datagram-tls';
+ * import type { DTLSSession, StateKey } from 'datagram-tls';
  *
  * const stateKey: StateKey = createSecretKey(randomBytes(32));
- * console.log(session.export({ key: stateKey }).length, 'bytes');
+ * const leave = (session: DTLSSession): Uint8Array => session.export({ key: stateKey });
  * ```
  */
 export type StateKey = Uint8Array | KeyObject;
@@ -45,10 +45,10 @@ const stateKey = kindOf<StateKey>('32 bytes', (value, name) => {
  * @example
  * ```ts
  * import { writeFileSync } from 'node:fs';
- * import type { StoreState } from 'datagram-tls';
+ * import type { DTLSSession, StoreState } from 'datagram-tls';
  *
  * const store: StoreState = (state) => writeFileSync('session.state', state, { mode: 0o600 });
- * await session.checkpoint({ key: stateKey, store });
+ * const keep = (session: DTLSSession) => session.checkpoint({ key: stateKey, store });
  * ```
  */
 export type StoreState = (state: Buffer) => unknown;
@@ -87,10 +87,10 @@ export const CHECKPOINT_OPTIONS = {
  *
  * @example
  * ```ts
- * import type { ExportOptions } from 'datagram-tls';
+ * import type { DTLSSession, ExportOptions } from 'datagram-tls';
  *
  * const options: ExportOptions = { key: stateKey };
- * const state = session.export(options);
+ * const leave = (session: DTLSSession): Uint8Array => session.export(options);
  * ```
  */
 export type ExportOptions = OptionsOf<typeof EXPORT_OPTIONS>;
@@ -100,10 +100,10 @@ export type ExportOptions = OptionsOf<typeof EXPORT_OPTIONS>;
  *
  * @example
  * ```ts
- * import type { ImportOptions } from 'datagram-tls';
+ * import type { DTLSEndpoint, ImportOptions } from 'datagram-tls';
  *
  * const options: ImportOptions = { key: stateKey, maxAge: 60_000 };
- * const moved = endpoint.import(session.export({ key: stateKey }), options);
+ * const goOn = (endpoint: DTLSEndpoint, state: Uint8Array) => endpoint.import(state, options);
  * ```
  */
 export type ImportOptions = OptionsOf<typeof IMPORT_OPTIONS>;
@@ -113,10 +113,10 @@ export type ImportOptions = OptionsOf<typeof IMPORT_OPTIONS>;
  *
  * @example
  * ```ts
- * import type { CheckpointOptions } from 'datagram-tls';
+ * import type { CheckpointOptions, DTLSSession } from 'datagram-tls';
  *
  * const options: CheckpointOptions = { key: stateKey, reserve: 1024, store: () => undefined };
- * await session.checkpoint(options);
+ * const keep = (session: DTLSSession) => session.checkpoint(options);
  * ```
  */
 export type CheckpointOptions = OptionsOf<typeof CHECKPOINT_OPTIONS>;
@@ -224,8 +224,10 @@ function protection(key: StateKey, head: Uint8Array) {
  * ```ts
  * import { type StateInfo, describeState } from 'datagram-tls';
  *
- * const info: StateInfo = describeState(session.export({ key: stateKey }), { key: stateKey });
- * console.log(info.id, info.generation);
+ * function tell(state: Uint8Array): void {
+ *   const info: StateInfo = describeState(state, { key: stateKey });
+ *   console.log(info.id, info.generation);
+ * }
  * ```
  */
 export interface StateInfo {
@@ -248,12 +250,12 @@ export interface StateInfo {
  *
  * @example
  * ```ts
- * import { describeState } from 'datagram-tls';
+ * import { type DTLSEndpoint, describeState } from 'datagram-tls';
  *
  * const taken = new Map<string, number>(); // in a store of all processes, in one step with the check
- * const state = session.export({ key: stateKey });
- * const { id, generation } = describeState(state, { key: stateKey });
- * if (generation > (taken.get(id) ?? 0)) {
+ * function goOn(endpoint: DTLSEndpoint, state: Uint8Array): void {
+ *   const { id, generation } = describeState(state, { key: stateKey });
+ *   if (generation <= (taken.get(id) ?? 0)) return;
  *   taken.set(id, generation);
  *   endpoint.import(state, { key: stateKey });
  * }
