@@ -14,7 +14,7 @@ const TIMEOUT_MS = 60_000;
 /** Of both sides' connection IDs, bytes. */
 const LENGTH = 8;
 
-/** A session that somebody at another address meddles with, who copies what one side sends. */
+/** A session under attack: an attacker at another address copies what one side sends. */
 export function attackCases(pair: Pair, version: Version, of: Role): Case[] {
   return ATTACKS.map((attack, index) => {
     const raid = { attack, of, seed: index + 1, length: LENGTH };

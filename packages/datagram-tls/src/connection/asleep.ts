@@ -54,7 +54,7 @@ export class Asleep {
     return counters;
   }
 
-  /** The association as it fell asleep. Whoever goes on with it calls {@link discard}; a look changes nothing. */
+  /** The association as it fell asleep. A caller that goes on with it calls {@link discard}; one that only reads does not. */
   machine(): Machine {
     const r = new Reader(this.#pool.sleeping.read(this.#state));
     r.vec16();

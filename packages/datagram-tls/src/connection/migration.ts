@@ -51,7 +51,7 @@ export interface MigrationHost {
  *
  *   1. record      authentic, of the newest epoch and newer than any before, comes from another address
  *   2. challenge   where both sides check paths: with `enhanced` first on the path before, which pauses what we send
- *   3. response    on the new path: it is validated. On the path before: somebody copies records, and we stay there
+ *   3. response    on the new path: it is validated. On the path before: an attacker copies records, and we stay there
  *      drop        on the path before: the peer has left it on purpose, and the new one is challenged
  *      (none)      the path before is dead, and the new one is challenged; or the new one is, and we go back
  */
