@@ -2,7 +2,7 @@
  * Runs every code block of README.md and docs/, and the examples of the API, as a reader would: each page in a folder of its own, with the packed
  * packages installed from npm's tarballs. CONTRIBUTING.md, "Documents", has the rules and marks.
  *
- *   npm run docs:blocks                   after a build; the last line is `N passed, N failed, N skipped`
+ *   npm run docs:blocks                   after a build; the output ends as report.mjs says
  *   npm run docs:blocks -- how-to/core    only the pages whose path contains it
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,6 +12,7 @@ import { apiExamples } from './documents/api.mjs';
 import { codeBlocks, markdownFiles } from './documents/markdown.mjs';
 import { Page } from './documents/page.mjs';
 import { prepare } from './documents/tools.mjs';
+import { reportOf } from './report.mjs';
 
 const AT_ONCE = 3;
 
@@ -33,17 +34,11 @@ try {
   rmSync(work, { recursive: true, force: true });
 }
 
-const count = (outcome) => results.filter((result) => result.outcome === outcome);
-for (const { name, details } of count('failed')) console.log(`\n${name}:\n${details}`);
-if (count('skipped').length > 0) {
-  console.log('\nSkipped:');
-  for (const { name, details } of count('skipped')) console.log(`  ${name}: ${details}`);
-}
+const those = (outcome) => results.filter((result) => result.outcome === outcome);
+const failures = those('failed');
 console.log(`\nran for ${seconds()} s`);
-console.log(
-  `${count('passed').length} passed, ${count('failed').length} failed, ${count('skipped').length} skipped`,
-);
-process.exitCode = count('failed').length === 0 && results.length > 0 ? 0 : 1;
+console.log(reportOf({ passed: those('passed').length, failures, skips: those('skipped') }));
+process.exitCode = failures.length === 0 && results.length > 0 ? 0 : 1;
 
 /** The examples of the API: those that open sockets each by itself, the others of an entry point in one process. */
 function examplePages() {

@@ -1,21 +1,40 @@
 /**
  * All checks that do not run the code: each `check:…` script of package.json, in its order. A failure does not stop
- * the others; the exit code is 1 when any failed.
+ * the others; the exit code is 1 when any failed. The output ends as report.mjs says.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { reportOf } from './report.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { scripts } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 
-const failed = [];
-for (const name of Object.keys(scripts).filter((name) => name.startsWith('check:'))) {
+const LINES_OF_FAILURE = 20;
+
+const names = Object.keys(scripts).filter((name) => name.startsWith('check:'));
+const failures = [];
+for (const name of names) {
   console.log(`\n${name}: ${scripts[name]}`);
   const started = Date.now();
-  const { status } = spawnSync('npm', ['run', '--silent', name], { cwd: root, stdio: 'inherit' });
-  if (status !== 0) failed.push(name);
+  const { status, output } = await run(name);
+  if (status !== 0)
+    failures.push({ name, reason: output.trim().split('\n').slice(-LINES_OF_FAILURE).join('\n') });
   console.log(`${status === 0 ? 'ok' : 'FAILED'} in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }
-console.log(failed.length === 0 ? '\nAll checks passed.' : `\nFailed: ${failed.join(', ')}.`);
-process.exitCode = failed.length === 0 ? 0 : 1;
+console.log(reportOf({ passed: names.length - failures.length, failures, skips: [] }));
+process.exitCode = failures.length === 0 ? 0 : 1;
+
+/** Shows what a script prints, and keeps it. */
+async function run(name) {
+  const child = spawn('npm', ['run', '--silent', name], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of ['stdout', 'stderr'])
+    child[stream].setEncoding('utf8').on('data', (text) => {
+      output += text;
+      process[stream].write(text);
+    });
+  const [status] = await once(child, 'close');
+  return { status, output };
+}

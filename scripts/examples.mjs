@@ -1,12 +1,13 @@
 /**
  * Runs the examples as a reader would: an echo server with a certificate of the tests, and an echo client against it; the
  * examples of transports. The demo is run by a command of its own, the programs of the documents by scripts/blocks.mjs.
- * The last line is `N passed, N failed, N skipped`.
+ * The output ends as report.mjs says.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { reportOf } from './report.mjs';
 
 const TIME_LIMIT_MS = 30_000;
 const PORT = 20_000 + (process.pid % 20_000);
@@ -57,10 +58,11 @@ const results = [
 ];
 
 for (const { name, passed } of results) console.log(`${passed ? '✔' : '✖'} ${name}`);
-const failed = results.filter(({ passed }) => !passed);
-for (const { name, output } of failed) console.log(`\n${name}:\n${output}`);
-console.log(`\n${results.length - failed.length} passed, ${failed.length} failed, 0 skipped`);
-process.exitCode = failed.length === 0 ? 0 : 1;
+const failures = results
+  .filter(({ passed }) => !passed)
+  .map(({ name, output }) => ({ name, reason: output || 'it said nothing' }));
+console.log(reportOf({ passed: results.length - failures.length, failures, skips: [] }));
+process.exitCode = failures.length === 0 ? 0 : 1;
 
 async function echoExamples(port) {
   const at = (name) => join(fixtures, name);

@@ -8,8 +8,8 @@
  *   npm run runtimes -- --only Deno  those whose name contains "Deno"
  *   npm run runtimes -- --write      writes the table in docs/explanation/runtimes.md anew, and runs nothing else
  *
- * The Node at hand runs no tests here, as `npm test` does that. What cannot be installed is skipped by name. The last line is
- * `N passed, N failed, N skipped`.
+ * The Node at hand runs no tests here, as `npm test` does that. What cannot be installed is skipped by name. The output ends as
+ * report.mjs says.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { listedIn, reportOf } from './report.mjs';
 import { runCommand } from './runtimes/command.mjs';
 import { runEchoes, runFlows } from './runtimes/echoes.mjs';
 import { makeForms, removeForms } from './runtimes/forms.mjs';
@@ -28,6 +29,7 @@ import { allNames, pageHasTable, writeTable } from './runtimes/table.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const COMMAND_LIMIT_MS = 20 * 60_000;
 const PEER_LIMIT_MS = 120_000;
+const LARGEST_OUTPUT = 64 * 2 ** 20;
 
 /** Tests of the protocol or of the repository, which do not depend on the runtime. Parts of paths. */
 const SAME_EVERYWHERE = [
@@ -63,9 +65,9 @@ const tally = { passed: 0, failures: [], skips: [] };
 tally.check = (name, passed, seen) => {
   console.log(`  ${passed ? '✔' : '✖'} ${name}`);
   if (passed) tally.passed++;
-  else tally.failures.push(`${name}: ${typeof seen === 'string' ? seen : JSON.stringify(seen)}`);
+  else tally.failures.push({ name, reason: typeof seen === 'string' ? seen : JSON.stringify(seen) });
 };
-tally.skip = (name, reason) => tally.skips.push(`${name} (${reason})`);
+tally.skip = (name, reason) => tally.skips.push({ name, reason });
 
 process.exitCode = await main();
 
@@ -94,7 +96,7 @@ async function main() {
     const advice = 'it differs: run `npm run runtimes -- --write` and look at the difference';
     tally.check('the table of the docs is what the runtimes say', pageHasTable(names, said), advice);
   }
-  report();
+  console.log(reportOf(tally));
   return tally.failures.length === 0 ? 0 : 1;
 }
 
@@ -131,6 +133,7 @@ function runNode(name, program) {
       env,
       encoding: 'utf8',
       timeout: COMMAND_LIMIT_MS,
+      maxBuffer: LARGEST_OUTPUT,
     });
   const demo = run('examples/dist/demo.js');
   tally.check(`${name}: the demo`, demo.status === 0, demo.stdout + demo.stderr);
@@ -139,25 +142,21 @@ function runNode(name, program) {
   countTests(name, run('scripts/test.mjs', '--no-build', ...but));
 }
 
-/** The counts of a run of the tests, and its failures in full. */
-function countTests(name, { status, stdout }) {
+/** The counts of a run of the tests, its failures and its skips. */
+function countTests(name, { status, stdout, stderr }) {
   const [, passed, failed, skipped] = /^(\d+) passed, (\d+) failed, (\d+) skipped$/m.exec(stdout ?? '') ?? [];
   if (passed === undefined)
-    return tally.check(`${name}: the tests`, false, `no counts, exit code ${status}\n${stdout}`);
+    return tally.check(`${name}: the tests`, false, `no counts, exit code ${status}\n${stdout}${stderr}`);
   console.log(
     `  ${status === 0 ? '✔' : '✖'} ${name}: the tests: ${passed} passed, ${failed} failed, ${skipped} skipped`,
   );
   tally.passed += Number(passed);
-  if (Number(skipped) > 0) {
-    const skips = stdout
-      .slice(stdout.lastIndexOf('\nSkipped:\n'))
-      .split('\n')
-      .filter((line) => line.startsWith('  '));
-    for (const line of skips) tally.skips.push(`${name}: ${line.trim()}`);
-  }
-  if (status === 0) return;
-  console.log(stdout.slice(Math.max(0, stdout.search(/^\n?✖ .*: /m))));
-  for (let i = 0; i < Math.max(1, Number(failed)); i++) tally.failures.push(`${name}: a test, see above`);
+  const { failures, skips } = listedIn(stdout);
+  const here = (entry) => ({ ...entry, name: `${name}: ${entry.name}` });
+  tally.skips.push(...skips.map(here));
+  tally.failures.push(...failures.map(here));
+  if (status !== 0 && failures.length === 0)
+    tally.check(`${name}: the tests`, false, `exit code ${status}\n${stdout}${stderr}`);
 }
 
 /** Runs a program on a runtime. One that fails reports it in its output, or prints none. */
@@ -168,11 +167,4 @@ function starter(program, args, { cwd, file }) {
       stdio: ['ignore', 'pipe', 'inherit'],
       timeout: PEER_LIMIT_MS,
     });
-}
-
-function report() {
-  const { passed, failures, skips } = tally;
-  for (const failure of failures) console.log(`\n✖ ${failure}`);
-  if (skips.length > 0) console.log(`\nSkipped:\n${skips.map((skip) => `  ${skip}`).join('\n')}`);
-  console.log(`\n${passed} passed, ${failures.length} failed, ${skips.length} skipped`);
 }

@@ -8,7 +8,7 @@
  *   npm test -- --but a,b     all but the files whose path contains "a" or "b"
  *   npm run test:long         the files with very many cases, and every case of theirs
  *
- * One line a file, then failures in full, skipped tests by name, and `N passed, N failed, N skipped` as the last line.
+ * One line a file, then the end of report.mjs.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -17,6 +17,7 @@ import { join, relative, sep } from 'node:path';
 import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
+import { reportOf } from './report.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const FILE_TIMEOUT_MS = 4 * 60_000;
@@ -50,7 +51,7 @@ async function main(args) {
   if (tally.passed + tally.failures.length + tally.skips.length === 0) {
     tally.failures.push({ name: `no test file and no test is named "${fragment}"` });
   }
-  report(tally);
+  console.log(reportOf(tally));
   return tally.failures.length === 0 ? 0 : 1;
 }
 
@@ -129,11 +130,12 @@ function count(tally, { name, file, nesting, skip, todo, failed, byName, details
   if (failed) {
     if (details.error?.failureType === 'subtestsFailed') return;
     line.failed++;
-    tally.failures.push({ name, path, error: details.error?.cause ?? details.error });
+    const error = details.error?.cause ?? details.error;
+    tally.failures.push({ name: `${path}: ${name}`, reason: inspect(error, { depth: 6 }) });
   } else if (skip || todo) {
     line.skipped++;
     const why = skip || todo;
-    tally.skips.push(`${path}: ${name}${typeof why === 'string' ? ` (${why})` : ''}`);
+    tally.skips.push({ name: `${path}: ${name}`, reason: typeof why === 'string' ? why : '' });
   } else if (details.type !== 'suite') {
     line.passed++;
     tally.passed++;
@@ -156,13 +158,4 @@ function flushFile(tally) {
   if (passed + failed + skipped === 0) return;
   const rest = `${failed ? `, ${failed} FAILED` : ''}${skipped ? `, ${skipped} skipped` : ''}`;
   console.log(`${failed ? '✖' : '✔'} ${path}  ${passed} passed${rest}  (${Math.round(ms)} ms)`);
-}
-
-function report({ passed, failures, skips }) {
-  for (const { name, path, error } of failures) {
-    console.log(`\n✖ ${path === undefined ? '' : `${path}: `}${name}`);
-    if (error !== undefined) console.log(inspect(error, { depth: 6 }).replace(/^/gm, '    '));
-  }
-  if (skips.length > 0) console.log(`\nSkipped:\n${skips.map((skip) => `  ${skip}`).join('\n')}`);
-  console.log(`\n${passed} passed, ${failures.length} failed, ${skips.length} skipped`);
 }

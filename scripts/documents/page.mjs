@@ -67,10 +67,10 @@ export class Page {
     }
   }
 
-  #told(block, outcome, details) {
+  #told(block, outcome, reason) {
     const { name, language } = block;
     const isRun = !DATA.includes(language) || markOf(block, 'output') !== undefined || outcome === 'failed';
-    if (isRun) this.results.push({ name: `${name} ${language}`, outcome, details });
+    if (isRun) this.results.push({ name: `${name} ${language}`, outcome, reason });
   }
 
   #missing(block) {

@@ -9,6 +9,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { type Entry, reportOf } from '../../scripts/report.mjs';
 import { attacks } from './attacks/all.js';
 import type { Attack, Check } from './attacks/attack.js';
 import { type Battle, type Conditions, fight, measureCapacity } from './battle.js';
@@ -54,11 +55,11 @@ async function besiege(chosen: readonly Attack[], conditions: Conditions): Promi
   const missing = namespacesMissing();
   const battles: Battle[] = [];
   const checks: { readonly attack: string; readonly check: Check }[] = [];
-  const skips: string[] = [];
+  const skips: Entry[] = [];
   for (const attack of chosen) {
     const { name } = attack;
     if (attack.place !== undefined && missing !== undefined) {
-      skips.push(`${name} (${missing})`);
+      skips.push({ name, reason: missing });
       continue;
     }
     const found = await outcome(attack, conditions, battles);
@@ -66,18 +67,12 @@ async function besiege(chosen: readonly Attack[], conditions: Conditions): Promi
     console.log(line(name, found, battles.at(-1)));
   }
   if (flags.json !== undefined) writeFileSync(flags.json, JSON.stringify(battles, null, 2));
-  const failed = checks.filter(({ check }) => !check.ok);
-  const failures = failed.map(
-    ({ attack, check: { name, detail } }) => `FAILED ${attack}: ${name} (${detail})`,
-  );
-  const skipped = skips.length === 0 ? [] : [`Skipped:\n${skips.map((skip) => `  ${skip}`).join('\n')}`];
-  const counts = `${checks.length - failed.length} passed, ${failed.length} failed, ${skips.length} skipped`;
-  console.log(
-    ['', table(battles), ...(failures.length === 0 ? [] : [failures.join('\n')]), ...skipped, counts].join(
-      '\n\n',
-    ),
-  );
-  return failed.length === 0 ? 0 : 1;
+  const failures = checks
+    .filter(({ check }) => !check.ok)
+    .map(({ attack, check: { name, detail } }) => ({ name: `${attack}: ${name}`, reason: detail }));
+  console.log(`\n${table(battles)}`);
+  console.log(reportOf({ passed: checks.length - failures.length, failures, skips }));
+  return failures.length === 0 ? 0 : 1;
 }
 
 /** The bounds that held; a battle that did not finish is one failed check. */

@@ -1,6 +1,6 @@
 /**
  * Opens every page of the built site in Chromium: links and their anchors, errors on the console, and whether text and code
- * can be read on a phone. Then searches. The last line is `N passed, N failed, N skipped`.
+ * can be read on a phone. Then searches. The output ends as scripts/report.mjs says.
  *
  *   npm run docs:pages                   after `npm run docs`
  *   npm run docs:pages -- --shots DIR    also writes pictures of some pages, for phone and desktop, light and dark
@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { delimiter, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import puppeteer from 'puppeteer-core';
+import { reportOf } from '../../scripts/report.mjs';
 import { fileOf, serve } from './serve.mjs';
 
 const PHONE = { width: 390, height: 844 };
@@ -188,22 +189,17 @@ function pass(name) {
   results.push({ name, outcome: 'passed' });
 }
 
-function fail(name, details) {
-  results.push({ name, outcome: 'failed', details });
+function fail(name, reason) {
+  results.push({ name, outcome: 'failed', reason });
 }
 
-function skipAll(details) {
-  results.push({ name: 'pages of the site', outcome: 'skipped', details });
+function skipAll(reason) {
+  results.push({ name: 'pages of the site', outcome: 'skipped', reason });
 }
 
 function report() {
-  const of = (outcome) => results.filter((result) => result.outcome === outcome);
-  for (const { name, details } of of('failed'))
-    console.log(`✖ ${name}\n${details.replaceAll(/^/gm, '    ')}`);
-  if (of('skipped').length > 0) console.log('Skipped:');
-  for (const { name, details } of of('skipped')) console.log(`  ${name}: ${details}`);
-  console.log(
-    `\n${of('passed').length} passed, ${of('failed').length} failed, ${of('skipped').length} skipped`,
-  );
-  process.exitCode = of('failed').length === 0 ? 0 : 1;
+  const those = (outcome) => results.filter((result) => result.outcome === outcome);
+  const failures = those('failed');
+  console.log(reportOf({ passed: those('passed').length, failures, skips: those('skipped') }));
+  process.exitCode = failures.length === 0 ? 0 : 1;
 }

@@ -1,3 +1,4 @@
+import { type Entry, reportOf } from '../../../scripts/report.mjs';
 import { pairName } from '../cases/case.js';
 import type { Result } from './runner.js';
 
@@ -10,23 +11,23 @@ export function resultLine({ of, status, remark, seconds }: Result): string {
   return `${MARKS[status].padEnd(7)} ${of.name}${time}${remark === '' ? '' : `  (${remark})`}`;
 }
 
-/** Failures with the ends of both sides' logs, a table of pairs and kinds, and the totals as the last line. */
+/** A table of pairs and kinds, failures with the ends of both sides' logs, and the totals as the last line. */
 export function summary(results: readonly Result[]): string {
-  const count = (status: Result['status']) => results.filter((result) => result.status === status).length;
-  return [
-    ...results.filter((result) => result.status === 'failed').map(failure),
-    ...results.flatMap(secondTry),
-    table(results),
-    `${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`,
-  ].join('\n\n');
+  const those = (status: Result['status']) => results.filter((result) => result.status === status);
+  const report = reportOf({
+    passed: those('passed').length,
+    failures: those('failed').map(failure),
+    skips: those('skipped').map(({ of, remark }) => ({ name: of.name, reason: remark })),
+  });
+  return [...results.flatMap(secondTry), table(results), report.trimStart()].join('\n\n');
 }
 
 function secondTry({ of, firstFailure }: Result): string[] {
   return firstFailure === undefined ? [] : [`Passed at the second try only: ${of.name}: ${firstFailure}`];
 }
 
-function failure({ of, remark, logs }: Result): string {
-  return [`FAILED ${of.name}: ${remark}`, ...logs.map(tail)].join('\n');
+function failure({ of, remark, logs }: Result): Entry {
+  return { name: of.name, reason: [remark, ...logs.map(tail)].join('\n') };
 }
 
 function tail(log: string): string {
