@@ -8,6 +8,7 @@ import { ContentType } from '../wire/codes.js';
 import type { Reader, Writer } from '../wire/cursor.js';
 import type { Association } from './association.js';
 import { messageTooLarge, notOpen } from './errors.js';
+import type { Carried } from './saved-state.js';
 
 /** Application data that overtakes the peer's Finished is kept up to this many bytes, at what they really cost. */
 const EARLY_BUDGET = 16_384;
@@ -18,7 +19,7 @@ interface Early {
 }
 
 /** Application data for the owner of the connection. */
-export class ReceivedData {
+export class ReceivedData implements Carried {
   readonly #association: Association;
   #early: Early[] = [];
   #earlyBytes = 0;
@@ -41,7 +42,9 @@ export class ReceivedData {
   }
 
   restore(r: Reader): void {
-    if (r.u8() === 1) this.#end = { epoch: r.varint(), sequence: r.varint() };
+    if (r.u8() === 0) return;
+    this.#end = { epoch: r.varint(), sequence: r.varint() };
+    this.#association.tell({ type: 'peer-closed' });
   }
 
   /** Records after the peer's close_notify in the order of sending are ignored (RFC 9147 §5.10). */
@@ -175,7 +178,7 @@ const NONE: readonly Uint8Array[] = [];
 /**
  * Early data of one association (RFC 8446 §2.3): a client sends it, and repeats what was refused; a server counts it.
  */
-export class EarlyData {
+export class EarlyData implements Carried {
   readonly #association: Association;
   /** Client: to be sent normally once the session is open. */
   #waiting: readonly Uint8Array[];

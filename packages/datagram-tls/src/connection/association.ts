@@ -14,12 +14,13 @@ import type { RecordWriter } from '../record/reader-writer.js';
 import type { Version } from '../wire/codes.js';
 import type { Reader, Writer } from '../wire/cursor.js';
 import { versionNamed } from '../wire/version.js';
-import type { ConnectionIds } from './connection-ids.js';
+import { type CidRegistry, type ConnectionIds, restoreIds } from './connection-ids.js';
 import type { ConnectionEvent, DropCounts, DropReason, TraceEvent } from './events.js';
 import { Jobs } from './jobs.js';
 import { type Declined, isUndecided, type Life } from './life.js';
 import type { Path } from './path.js';
 import { Reservation } from './reservation.js';
+import type { Carried } from './saved-state.js';
 import { readInstant, writeInstant } from './saved-times.js';
 import { Timers } from './timers.js';
 import { Transmit } from './transmit.js';
@@ -71,7 +72,7 @@ export interface Counters {
 }
 
 /** Shared by the parts of one connection. */
-export class Association {
+export class Association implements Carried {
   readonly role: Role;
   readonly provider: CryptoProvider;
   readonly behaviour: Behaviour;
@@ -163,6 +164,15 @@ export class Association {
       this.tell({ type: 'message', data: own(r.vec16()) });
   }
 
+  /** What `saveIds` wrote. Returns whether our IDs are free in `registry`. */
+  restoreIds(r: Reader, registry: CidRegistry | undefined): boolean {
+    const ids = restoreIds(this.cids, this.provider, registry, r);
+    if (ids === 'taken') return false;
+    this.cids = ids;
+    this.path.size.onConnectionId(ids?.send.length ?? 0);
+    return true;
+  }
+
   /** So many numbers of records in each direction are left to this process by a checkpoint. */
   reserve(ahead: number): void {
     this.reservation ??= new Reservation(this.epochs, () => this.tell({ type: 'checkpoint-due' }));
@@ -234,6 +244,13 @@ export class Association {
 
   trace(event: TraceEvent): void {
     if (this.behaviour.trace && !isUndecided(this.life)) this.tell({ type: 'trace', event });
+  }
+
+  /** Server: a session that ended in failure is not resumed by its id (RFC 5246 §7.2.2). */
+  forget(session: Session | undefined): void {
+    const { sessionId } = session ?? {};
+    if (this.role === 'server' && sessionId !== undefined && sessionId.length > 0)
+      this.tell({ type: 'forget-session', sessionId });
   }
 
   /** Neither a datagram nor an event waits. */

@@ -17,10 +17,11 @@ import {
 } from './arguments.js';
 import { Asleep } from './asleep.js';
 import type { Counters } from './association.js';
+import { FROM_ZERO } from './beginning.js';
 import type { CidRegistry } from './connection-ids.js';
 import type { ConnectionEvent } from './events.js';
 import { type Phase, sessionOf } from './life.js';
-import { FROM_ZERO, Machine } from './machine.js';
+import { Machine } from './machine.js';
 import { type AddressedState, decodeState, encodeState, foreignState, stateError } from './saved-state.js';
 import type { Security } from './version.js';
 

@@ -76,12 +76,6 @@ export class HandshakeReceiver {
     this.#flightStart = firstSeq;
   }
 
-  /** message_seq of the next message of the peer. */
-  get nextSeq(): number {
-    return this.#reassembler.next;
-  }
-
-  /** Beside {@link nextSeq}, with which a new one begins. */
   save(w: Writer, at: Instant): void {
     w.u16(this.#flightStart);
     this.#reassembler.save(w, at);

@@ -8,7 +8,7 @@ import type { Message } from '../handshake/message.js';
 import { Runner } from '../handshake/runner.js';
 import type { Session } from '../handshake/session.js';
 import type { Retry13 } from '../handshake/v13/hellos.js';
-import type { Generations, HandshakeVersions } from '../handshake/version.js';
+import type { HandshakeVersions } from '../handshake/version.js';
 import type { Reader, Writer } from '../wire/cursor.js';
 import { decodeAck, type RecordNumber } from '../wire/messages/ack.js';
 import type { VersionFacts } from '../wire/version.js';
@@ -20,6 +20,7 @@ import { FlightSender } from './flights.js';
 import { HandshakeReceiver } from './handshake-receiver.js';
 import { APPLICATION_EPOCH, EARLY_EPOCH, HANDSHAKE_EPOCH, type KeyChanges } from './key-update.js';
 import { isEstablished, isUndecided } from './life.js';
+import type { Carried } from './saved-state.js';
 
 /**
  * Messages that are processed per datagram. A flight has at most 8, and a datagram that fills a gap releases the
@@ -46,7 +47,7 @@ export interface Attempt {
 }
 
 /** Handshake records in, actions out: reassembly, the state machine, acknowledgements. */
-export class Handshake {
+export class Handshake implements Carried {
   readonly #association: Association;
   readonly #host: HandshakeHost;
   readonly #keys: KeyChanges;
@@ -155,25 +156,21 @@ export class Handshake {
     return this.#association.life.at === 'closed';
   }
 
-  /** message_seq of the next message of the peer. */
-  get receiveSeq(): number {
-    return this.#receiver.nextSeq;
-  }
-
-  /** Of an open session, between two datagrams. Returns false where there is none, and has written nothing of use. */
-  save(w: Writer, at: Instant): boolean {
-    if (!this.#runner.save(w)) return false;
+  /** Of an open session, between two datagrams. */
+  save(w: Writer, at: Instant): void {
+    this.#runner.save(w);
     w.varint(this.#epoch).varint(this.#askedIn);
     this.#flights.save(w, at);
     this.#receiver.save(w, at);
     this.#acks.save(w);
-    return true;
   }
 
-  /** `reopening`: of the session's version. */
-  restore(r: Reader, at: Instant, session: Session, generations: Generations): void {
+  /** After its epochs. */
+  restore(r: Reader, at: Instant, session: Session): void {
+    const { reader: read, writer: write } = this.#association.epochs;
+    if (r.failed || read === undefined) return r.fail();
     const { reopening } = this.#association.version(session.version);
-    this.#runner.restore(reopening.readStage(r, session, generations));
+    this.#runner.restore(r, (from) => reopening.readStage(from, session, { read, write }));
     this.#epoch = r.varint();
     this.#askedIn = r.varint();
     this.#flights.restore(r, at);

@@ -1,8 +1,11 @@
 import type { Duration, Instant } from '../base/instant.js';
+import type { Role } from '../config/config.js';
 import type { Action } from '../handshake/actions.js';
+import type { Session } from '../handshake/session.js';
 import type { Reader, Writer } from '../wire/cursor.js';
 import type { VersionRules } from '../wire/version.js';
 import type { Association } from './association.js';
+import type { Carried } from './saved-state.js';
 
 type InstallKeys = Extract<Action, { do: 'install-keys' }>;
 
@@ -19,7 +22,7 @@ const EARLY_KEPT: Duration = 5_000;
 const HANDSHAKE_KEPT: Duration = 240_000;
 
 /** Begins and ends the epochs of one association. */
-export class KeyChanges {
+export class KeyChanges implements Carried {
   readonly #association: Association;
   /** The newest epoch in which the peer sent. */
   #heard = 0;
@@ -33,11 +36,27 @@ export class KeyChanges {
     return this.#heard;
   }
 
-  save(w: Writer): void {
+  save(w: Writer, _at: Instant, ahead: number): void {
+    this.#association.epochs.save(w, ahead);
     w.varint(this.#heard);
   }
 
-  restore(r: Reader): void {
+  restore(r: Reader, _at: Instant, session: Session): void {
+    const { epochs, provider, role, cids } = this.#association;
+    const { records, reopening, rules } = this.#association.version(session.version);
+    const { suite } = session;
+    const peer: Role = role === 'client' ? 'server' : 'client';
+    const keysOf = (sender: Role, secret: Uint8Array) =>
+      reopening.deriveKeys(provider, session, sender, secret);
+    epochs.restore(r, {
+      writer: (epoch, secret) => {
+        const writer = records.writer(provider, suite, epoch, keysOf(role, secret));
+        if (cids !== undefined) writer.useConnectionId(cids.send);
+        return writer;
+      },
+      reader: (epoch, secret) =>
+        records.reader(provider, suite, epoch, keysOf(peer, secret), this.expectsCid(epoch, rules)),
+    });
     this.#heard = r.varint();
   }
 

@@ -63,6 +63,11 @@ export function isUndecided(life: Life): boolean {
   return life.at === 'handshaking' && life.undecided;
 }
 
+/** Nothing is sent to the peer: whether it is answered is not known yet, or it is answered without state. */
+export function isUnanswered(life: Life): boolean {
+  return isUndecided(life) || (life.at === 'closed' && life.declined !== undefined);
+}
+
 /** Application data may be sent. */
 export function isOpen({ at }: { readonly at: Phase }): boolean {
   return at === 'open' || at === 'finishing';

@@ -1,35 +1,41 @@
 import type { AlertName } from '../base/alerts.js';
-import { decodeUtf8, utf8 } from '../base/bytes.js';
 import { type DTLSError, invalidState } from '../base/errors.js';
 import { type Duration, earliest, type Instant } from '../base/instant.js';
 import { MemoryPool } from '../base/memory.js';
 import { ownProperties } from '../base/own-properties.js';
 import type { PeerAddress } from '../base/peer-address.js';
-import type { Security as AnySecurity, Behaviour, Destination, Role } from '../config/config.js';
-import { lackOf } from '../crypto/suites.js';
+import type { Security as AnySecurity, Behaviour, Destination } from '../config/config.js';
 import type { ConnectionIdPair } from '../extensions/connection-id.js';
 import { Context } from '../handshake/context.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
-import { readSession, writeSession } from '../handshake/session-state.js';
-import type { Retry13 } from '../handshake/v13/hellos.js';
 import { Reader, Writer } from '../wire/cursor.js';
-import { rulesOf, versionNamed } from '../wire/version.js';
+import { rulesOf } from '../wire/version.js';
 import { EarlyData, type EarlyOutcome, ReceivedData, SentData } from './application-data.js';
 import { Association, type Counters, type HandshakeHost, HELD_LIFE } from './association.js';
-import { type CidRegistry, ConnectionIds, restoreIds, saveIds } from './connection-ids.js';
+import { FROM_ZERO, type InitialNumbers } from './beginning.js';
+import { type CidRegistry, ConnectionIds, saveIds } from './connection-ids.js';
 import { type ContentHost, Contents, Suspicion } from './contents.js';
 import { gaveWay, keysExhausted, notOpen, notToSave, sendAlert, unreachable } from './errors.js';
 import type { ConnectionEvent } from './events.js';
 import { type Attempt, Handshake } from './handshake.js';
 import { KeyChanges } from './key-update.js';
-import { type Declined, isOpen, isUndecided, type Life, type SentAlert, sessionOf } from './life.js';
-import { Migration, type MigrationHost } from './migration.js';
+import {
+  type Declined,
+  isOpen,
+  isUnanswered,
+  isUndecided,
+  type Life,
+  type SentAlert,
+  sessionOf,
+} from './life.js';
+import { Migration } from './migration.js';
 import { answeredLife, Path, UNVALIDATED_LIFE } from './path.js';
 import { PeerWatch } from './peer-watch.js';
 import { Receive } from './receive.js';
+import { type Carried, decodeFixed, encodeFixed, type SavedState } from './saved-state.js';
 import { onTimer, type Timed } from './timer-actions.js';
-import { partsOf, type Security } from './version.js';
+import type { Security } from './version.js';
 
 /** How long we wait for the answer to our close_notify, ms. */
 const CLOSE_LINGER: Duration = 500;
@@ -44,7 +50,7 @@ const AT_ONCE: Instant = Number.NEGATIVE_INFINITY;
  * The inside of a {@link Connection}: the common state of its parts, and the transitions of its {@link Life}. Nothing
  * outside of this library reaches it.
  */
-export class Machine implements ContentHost, HandshakeHost, MigrationHost {
+export class Machine implements ContentHost, HandshakeHost {
   readonly #association: Association;
   /** The settings that it began with. */
   readonly service: Security;
@@ -93,9 +99,9 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     this.#from = address;
     this.#contact = contact;
     if (contact === 'unvalidated') association.withhold();
-    this.#watch = new PeerWatch(association, this);
     this.#keys = new KeyChanges(association);
     this.#inbound = new ReceivedData(association);
+    this.#watch = new PeerWatch(association, this.#inbound, this);
     this.#outbound = new SentData(association);
     this.#early = new EarlyData(association, destination.earlyData);
     const context = new Context(security, behaviour, destination, sendSeq, early, cids);
@@ -114,22 +120,14 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
    * many numbers of records in each direction are left to it. `at`: now. Throws `ERR_INVALID_STATE` unless the session is open.
    */
   save(at: Instant, ahead = 0): SavedState {
-    const { life, epochs } = this.#association;
+    const { life, cids } = this.#association;
     const session = sessionOf(life);
     if (session === undefined || !isOpen(life)) throw notToSave(life.at);
-    const fixed = new Writer();
-    writeSession(fixed, session);
-    fixed.vec16(utf8(this.#context.destination.verifyName ?? ''));
-    const w = new Writer().varint(this.#context.nextSeq).varint(this.#handshake.receiveSeq);
-    saveIds(this.#association.cids, w);
+    const w = new Writer();
+    saveIds(cids, w);
     w.u8(life.at === 'finishing' ? 1 : 0);
-    epochs.save(w, ahead);
-    this.#keys.save(w);
-    this.#handshake.save(w, at);
-    this.#inbound.save(w);
-    this.#early.save(w);
-    this.#association.save(w, at, ahead);
-    return { fixed: fixed.finish(), current: w.finish() };
+    for (const part of this.#parts) part.save(w, at, ahead);
+    return { fixed: encodeFixed(session, this.#context.destination), current: w.finish() };
   }
 
   /**
@@ -145,28 +143,11 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     pool?: MemoryPool,
     registry?: CidRegistry,
   ): Machine | undefined {
-    const f = new Reader(fixed);
-    const versions = partsOf(security.versions);
-    const session = readSession(f, (suite) =>
-      lackOf(suite, security.provider.capabilities) === undefined
-        ? versionNamed(versions, suite.version)?.reopening.readSecrets(f)
-        : undefined,
-    );
-    const verifyName = decodeUtf8(f.vec16());
-    if (session === undefined || !f.finished()) return undefined;
-    const r = new Reader(current);
-    const beginning = { ...FROM_ZERO, sendSeq: r.varint(), receiveSeq: r.varint() };
-    const destination = {
-      serverName: session.serverName,
-      verifyName: verifyName === '' ? undefined : verifyName,
-    };
-    const machine = new Machine(security, behaviour, destination, address, beginning, pool, registry);
-    const ids = restoreIds(machine.#association.cids, security.provider, registry, r);
-    if (ids === 'taken') return undefined;
-    machine.#association.cids = ids;
-    machine.path.size.onConnectionId(ids?.send.length ?? 0);
-    machine.#restore(r, session, at);
-    return r.finished() ? machine : undefined;
+    const known = decodeFixed(fixed, security);
+    if (known === undefined) return undefined;
+    const { session, destination } = known;
+    const machine = new Machine(security, behaviour, destination, address, FROM_ZERO, pool, registry);
+    return machine.#restore(new Reader(current), session, at) ? machine : undefined;
   }
 
   /**
@@ -190,40 +171,20 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     return this.#association.epochs.writer.state === 'held';
   }
 
-  #restore(r: Reader, session: Session, at: Instant): void {
+  /** Returns whether all of it was understood. */
+  #restore(r: Reader, session: Session, at: Instant): boolean {
     const association = this.#association;
-    const { epochs, provider, role } = association;
+    if (!association.restoreIds(r, this.registry)) return false;
     association.life = { at: r.u8() === 1 ? 'finishing' : 'open', session };
-    const version = association.version(session.version);
-    const { records, reopening } = version;
-    const { suite } = session;
-    const peer: Role = role === 'client' ? 'server' : 'client';
-    const keysOf = (sender: Role, secret: Uint8Array) =>
-      reopening.deriveKeys(provider, session, sender, secret);
-    epochs.restore(r, {
-      writer: (epoch, secret) => {
-        const writer = records.writer(provider, suite, epoch, keysOf(role, secret));
-        if (association.cids !== undefined) writer.useConnectionId(association.cids.send);
-        return writer;
-      },
-      reader: (epoch, secret) =>
-        records.reader(
-          provider,
-          suite,
-          epoch,
-          keysOf(peer, secret),
-          this.#keys.expectsCid(epoch, version.rules),
-        ),
-    });
-    const { reader, writer } = epochs;
-    if (r.failed || reader === undefined) return;
-    this.#keys.restore(r);
-    this.#handshake.restore(r, at, session, { read: reader, write: writer });
-    this.#inbound.restore(r);
-    this.#early.restore(r);
-    association.restore(r, at, session);
-    if (this.#inbound.ended) association.tell({ type: 'peer-closed' });
+    for (const part of this.#parts) part.restore(r, at, session);
+    if (!r.finished()) return false;
     this.#watch.start();
+    return true;
+  }
+
+  /** In the order in which they are written: each may need those before it. */
+  get #parts(): readonly Carried[] {
+    return [this.#keys, this.#handshake, this.#early, this.#association, this.#inbound];
   }
 
   /**
@@ -600,11 +561,6 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     return true;
   }
 
-  /** The peer has sent close_notify. */
-  get peerEnded(): boolean {
-    return this.#inbound.ended;
-  }
-
   onKeysToRead(now: Instant): void {
     this.#receive.releaseHeld(now);
   }
@@ -649,20 +605,6 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     return this.#paths.onMessage(content, this.#from, now);
   }
 
-  /** Nothing is known of the path. */
-  onNewPath(): void {
-    this.#handshake.onNewPath();
-  }
-
-  get roundTrip(): Duration | undefined {
-    return this.#handshake.roundTrip;
-  }
-
-  /** A challenge got no answer. */
-  onPathTimeout(now: Instant): void {
-    this.#migration?.onTimeout(now);
-  }
-
   /** The application vouches for the peer's new address, which then gets what it likes. */
   validatePath(): void {
     this.#migration?.validate();
@@ -675,7 +617,7 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
 
   /** Most peers never move. */
   get #paths(): Migration {
-    this.#migration ??= new Migration(this.#association, this);
+    this.#migration ??= new Migration(this.#association, this.#handshake);
     return this.#migration;
   }
 
@@ -725,7 +667,8 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     const keys = this.#keys;
     const suspicion = this.#suspicion;
     const watch = this.#watch;
-    return { association: this.#association, handshake, keys, suspicion, watch, host: this };
+    const migration = this.#migration;
+    return { association: this.#association, handshake, keys, suspicion, watch, migration, host: this };
   }
 
   /** The sending keys are nearly used up; DTLS 1.2 has no others. */
@@ -744,51 +687,7 @@ export class Machine implements ContentHost, HandshakeHost, MigrationHost {
     this.#association.life = { at: 'closed', session, refusal, declined: undefined };
     this.#association.timers.end();
     this.#releaseMemory();
-    if (!resumable) forgetSession(this.#association, session);
+    if (!resumable) this.#association.forget(session);
     this.#association.tell({ type: 'closed', error });
   }
-}
-
-/** What an open association goes on from. */
-export interface SavedState {
-  /** What stays as the handshake made it: the session, its peer, its secrets for exporters. */
-  readonly fixed: Uint8Array;
-  /** What changes with each record. */
-  readonly current: Uint8Array;
-}
-
-/** Where a connection begins. All zero for a client and for a server without a cookie exchange. */
-export interface InitialNumbers {
-  /** message_seq of our first message. */
-  readonly sendSeq: number;
-  /** message_seq of the first message we expect. */
-  readonly receiveSeq: number;
-  /** Record sequence number of our first record in epoch 0. */
-  readonly recordSequence: number;
-  /** Server: the HelloRetryRequest that was sent without state, and which the first message answers. */
-  readonly retry?: Retry13 | undefined;
-  /**
-   * What is known of the path: it is validated, as by a cookie; it is not; it is not, and the client is answered only
-   * if its early data can be accepted.
-   */
-  readonly contact: 'validated' | 'unvalidated' | 'early-data';
-}
-
-export const FROM_ZERO: InitialNumbers = {
-  sendSeq: 0,
-  receiveSeq: 0,
-  recordSequence: 0,
-  contact: 'validated',
-};
-
-/** Nothing is sent to the peer: whether it is answered is not known yet, or it is answered without state. */
-function isUnanswered(life: Life): boolean {
-  return isUndecided(life) || (life.at === 'closed' && life.declined !== undefined);
-}
-
-/** Server: a session that ended in failure is not resumed by its id (RFC 5246 §7.2.2). */
-function forgetSession(association: Association, session: Session | undefined): void {
-  const { sessionId } = session ?? {};
-  if (association.role === 'server' && sessionId !== undefined && sessionId.length > 0)
-    association.tell({ type: 'forget-session', sessionId });
 }

@@ -1,5 +1,6 @@
 import type { DTLSError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
+import type { ReceivedData } from './application-data.js';
 import type { Association } from './association.js';
 import { idleTimeout, peerGone } from './errors.js';
 import { isOpen } from './life.js';
@@ -9,8 +10,6 @@ interface WatchHost {
   retire(error: DTLSError): void;
   /** Returns whether there is a probe that the peer has not answered yet. */
   askForLife(message: Uint8Array | undefined, now: Instant): boolean;
-  /** The peer has sent close_notify. */
-  readonly peerEnded: boolean;
 }
 
 /**
@@ -19,13 +18,15 @@ interface WatchHost {
  */
 export class PeerWatch {
   readonly #association: Association;
+  readonly #inbound: ReceivedData;
   readonly #host: WatchHost;
   /** When the peer was first probed, and when it counts as gone without a record after that. */
   #askedAt: Instant = Number.NEGATIVE_INFINITY;
   #goneAt: Instant = Number.POSITIVE_INFINITY;
 
-  constructor(association: Association, host: WatchHost) {
+  constructor(association: Association, inbound: ReceivedData, host: WatchHost) {
     this.#association = association;
+    this.#inbound = inbound;
     this.#host = host;
   }
 
@@ -65,7 +66,7 @@ export class PeerWatch {
   onKeepAlive(now: Instant): void {
     const { behaviour, heardAt, timers, life } = this.#association;
     const { keepAlive } = behaviour;
-    if (keepAlive === undefined || !isOpen(life) || this.#host.peerEnded) return;
+    if (keepAlive === undefined || !isOpen(life) || this.#inbound.ended) return;
     const { interval, timeout, message } = keepAlive;
     if (now < heardAt + interval) return timers.set('keep-alive', heardAt + interval);
     const asked = this.awaitsAnswer;

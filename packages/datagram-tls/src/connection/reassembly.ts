@@ -91,7 +91,7 @@ export class Reassembler {
     const candidates = [...this.#messages].flatMap(([seq, held]) =>
       held.map((candidate) => [seq, candidate] as const),
     );
-    w.varint(candidates.length);
+    w.varint(this.#next).varint(candidates.length);
     for (const [seq, { type, length, epoch, since, runs }] of candidates) {
       w.u16(seq).u8(type).u24(length).varint(epoch);
       writeInstant(w, since, at);
@@ -101,6 +101,7 @@ export class Reassembler {
   }
 
   restore(r: Reader, at: Instant): void {
+    this.#next = r.varint();
     for (let left = r.varint(); left > 0 && !r.failed; left--) {
       const message = { messageSeq: r.u16(), type: r.u8(), length: r.u24() };
       const epoch = r.varint();

@@ -1,9 +1,14 @@
 import { decodeUtf8, own, utf8 } from '../base/bytes.js';
 import { callerError } from '../base/errors.js';
+import type { Instant } from '../base/instant.js';
 import type { PeerAddress } from '../base/peer-address.js';
-import type { Role } from '../config/config.js';
+import type { Destination, Role } from '../config/config.js';
+import { lackOf } from '../crypto/suites.js';
+import type { Session } from '../handshake/session.js';
+import { readSession, writeSession } from '../handshake/session-state.js';
 import { Reader, Writer } from '../wire/cursor.js';
-import type { SavedState } from './machine.js';
+import { versionNamed } from '../wire/version.js';
+import { partsOf, type Security } from './version.js';
 
 /*
  * The bytes of an open association. They hold its keys, and nothing in them is authenticated: a caller that lets them out of
@@ -14,6 +19,48 @@ import type { SavedState } from './machine.js';
 const FORMAT = 1;
 const ROLES: readonly Role[] = ['client', 'server'];
 const FAMILIES: readonly PeerAddress['family'][] = ['IPv4', 'IPv6', 'other'];
+
+/** What an open association goes on from. */
+export interface SavedState {
+  /** What stays as the handshake made it: the session, its peer, its secrets for exporters. */
+  readonly fixed: Uint8Array;
+  /** What changes with each record. */
+  readonly current: Uint8Array;
+}
+
+/** A part of an association that writes and reads its own fields. */
+export interface Carried {
+  /** `at`: now. `ahead`: so many numbers of records in each direction are left to the process that writes; 0: it ends. */
+  save(w: Writer, at: Instant, ahead: number): void;
+  /** Into a part that has just been made. `at`: the instant of the writing, on this clock. Malformed bytes fail `r`. */
+  restore(r: Reader, at: Instant, session: Session): void;
+}
+
+export function encodeFixed(session: Session, { verifyName }: Destination): Uint8Array {
+  const w = new Writer();
+  writeSession(w, session);
+  return w.vec16(utf8(verifyName ?? '')).finish();
+}
+
+/** `undefined` when it is malformed, or when its version, its suite or something else in it is not supported here. */
+export function decodeFixed(
+  fixed: Uint8Array,
+  { provider, versions }: Security,
+): { readonly session: Session; readonly destination: Destination } | undefined {
+  const r = new Reader(fixed);
+  const session = readSession(r, (suite) =>
+    lackOf(suite, provider.capabilities) === undefined
+      ? versionNamed(partsOf(versions), suite.version)?.reopening.readSecrets(r)
+      : undefined,
+  );
+  const verifyName = decodeUtf8(r.vec16());
+  if (session === undefined || !r.finished()) return undefined;
+  const destination = {
+    serverName: session.serverName,
+    verifyName: verifyName === '' ? undefined : verifyName,
+  };
+  return { session, destination };
+}
 
 /** A state with what has to be known before it is used. */
 export interface AddressedState extends SavedState {

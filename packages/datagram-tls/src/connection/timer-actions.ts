@@ -5,6 +5,7 @@ import { handshakeTimeout } from './errors.js';
 import type { Handshake } from './handshake.js';
 import { HANDSHAKE_EPOCH, type KeyChanges } from './key-update.js';
 import { isUndecided } from './life.js';
+import type { Migration } from './migration.js';
 import type { PeerWatch } from './peer-watch.js';
 import type { TimerName } from './timers.js';
 
@@ -15,16 +16,17 @@ export interface Timed {
   readonly keys: KeyChanges;
   readonly suspicion: Suspicion;
   readonly watch: PeerWatch;
+  /** `undefined` where the peer has never moved. */
+  readonly migration: Migration | undefined;
   readonly host: HandshakeHost & {
     end(error: undefined): void;
     forgetHeld(now: Instant): void;
-    onPathTimeout(now: Instant): void;
   };
 }
 
 /** The actions of a connection's timers. */
 export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
-  const { handshake, keys, watch, host } = timed;
+  const { handshake, keys, watch, migration, host } = timed;
   switch (name) {
     case 'retransmit':
       return onRetransmit(timed, now);
@@ -49,7 +51,7 @@ export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
     case 'forget-flight':
       return handshake.forgetFlight();
     case 'path':
-      return host.onPathTimeout(now);
+      return migration?.onTimeout(now);
     case 'idle':
       return watch.onIdle(now);
     case 'close':

@@ -15,10 +15,11 @@ import {
   checkOutgoing,
   checkSecurity,
 } from '../connection/arguments.js';
+import { FROM_ZERO } from '../connection/beginning.js';
 import { type Connection, connectionAround, machineFrom, machineOf } from '../connection/connection.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import { isBeginning } from '../connection/life.js';
-import { FROM_ZERO, Machine } from '../connection/machine.js';
+import { Machine } from '../connection/machine.js';
 import { decodeState } from '../connection/saved-state.js';
 import type { Security } from '../connection/version.js';
 import type { JobAnswer } from '../handshake/jobs.js';

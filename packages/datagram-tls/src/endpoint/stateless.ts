@@ -1,7 +1,7 @@
 import { DTLSError, decoded } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
 import type { PeerAddress } from '../base/peer-address.js';
-import type { InitialNumbers } from '../connection/machine.js';
+import type { InitialNumbers } from '../connection/beginning.js';
 import { partsOf, type Security } from '../connection/version.js';
 import { chooseVersion, readClientOffer } from '../handshake/client-wishes.js';
 import type { Retry13 } from '../handshake/v13/hellos.js';

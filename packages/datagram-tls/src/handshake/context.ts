@@ -1,6 +1,7 @@
 import type { DTLSError } from '../base/errors.js';
 import type { Behaviour, Destination, Security } from '../config/config.js';
 import type { CryptoProvider } from '../crypto/provider.js';
+import type { Reader, Writer } from '../wire/cursor.js';
 import type { Action, EarlyRefusal } from './actions.js';
 import { Transcript } from './transcript.js';
 
@@ -108,9 +109,13 @@ export class Context {
     return { at: 'declined' };
   }
 
-  /** message_seq of our next message. */
-  get nextSeq(): number {
-    return this.#nextSeq;
+  /** After the handshake, between two steps. */
+  save(w: Writer): void {
+    w.varint(this.#nextSeq);
+  }
+
+  restore(r: Reader): void {
+    this.#nextSeq = r.varint();
   }
 
   /** The actions since the last call. */

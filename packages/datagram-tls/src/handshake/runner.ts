@@ -1,5 +1,5 @@
 import { callerError, DTLSError, invalidState, kindOf, textOf } from '../base/errors.js';
-import type { Writer } from '../wire/cursor.js';
+import type { Reader, Writer } from '../wire/cursor.js';
 import type { ClientHello } from '../wire/messages/client-hello.js';
 import type { VersionFacts } from '../wire/version.js';
 import type { Action } from './actions.js';
@@ -116,14 +116,16 @@ export class Runner {
     return this.#guarded(() => this.#stage.updateKeys(this.#ctx, requestPeer));
   }
 
-  /** Returns whether the session is open: nothing else can be written. */
-  save(w: Writer): boolean {
-    return this.#stage.save(w);
+  /** Of an open session; nothing else can be written. */
+  save(w: Writer): void {
+    this.#ctx.save(w);
+    this.#stage.save(w);
   }
 
-  /** Goes on from an open session. */
-  restore(stage: Stage): void {
-    this.#stage = stage;
+  /** `readStage`: of the session's version. */
+  restore(r: Reader, readStage: (r: Reader) => Stage): void {
+    this.#ctx.restore(r);
+    this.#stage = readStage(r);
   }
 
   /** A failed step leaves only its failure: its alert is sent under the previous keys. */

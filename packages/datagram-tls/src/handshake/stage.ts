@@ -168,10 +168,9 @@ export class Stage {
     return keyUpdates === undefined ? this : this.#next(keyUpdates.update(ctx, this.#state, requestPeer));
   }
 
-  /** Returns whether it is the state of an open session, which alone can be written. */
-  save(w: Writer): boolean {
+  /** Of an open session; nothing else can be written. */
+  save(w: Writer): void {
     this.#row.save?.(w, this.#state);
-    return this.#row.save !== undefined;
   }
 
   #next(next: AnyState | Stage): Stage {

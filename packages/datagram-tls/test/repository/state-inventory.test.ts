@@ -23,7 +23,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   'Association.provider': 'of the process that goes on',
   'Association.behaviour': 'of the process that goes on',
   'Association.versions': 'of the process that goes on',
-  'Association.epochs': 'Machine.save',
+  'Association.epochs': 'KeyChanges.save',
   'Association.life': 'Machine.save',
   'Association.jobs': 'STATELESS',
   'Association.memory': 'counts what the reassembly restores',
@@ -45,7 +45,6 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   'Timers.#over': 'the session is open',
   'Path.address': 'encodeState',
   'Path.moved': 'from validated',
-  'KeyChanges.#association': 'the whole',
   'Handshake.#association': 'the whole',
   'Handshake.#host': 'the whole',
   'Handshake.#keys': 'Machine.save',
@@ -75,7 +74,6 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   'HandshakeReceiver.#nextRefusal': 'a pause of a quarter of a second',
   'HandshakeReceiver.#plainNumbers': 'of epoch 0, in which a duplicate does no harm any more',
   'HandshakeReceiver.#displaced': 'within a datagram',
-  'Reassembler.#next': 'Machine.save',
   'Reassembler.#held': 'counted by add',
   'Reassembler.#fragments': 'an order, made by add',
   'Reassembler.#limits': 'constant',
@@ -92,8 +90,17 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   'Transmit.#epochs': 'Machine.save',
   'Transmit.#flights': 'polled by save',
   'Transmit.#queue': 'polled by save',
-  'Runner.#ctx': 'Machine.save',
   'Runner.#versions': 'of the process that goes on',
+  'Context.behaviour': 'of the process that goes on',
+  'Context.destination': 'encodeFixed',
+  'Context.provider': 'of the process that goes on',
+  'Context.transcript': 'before the handshake is done',
+  'Context.early': 'before the handshake is done',
+  'Context.#security': 'of the process that goes on',
+  'Context.#adopted': 'before the handshake is done',
+  'Context.#actions': 'within a step',
+  'Context.#cids': 'Machine.save',
+  'Context.#connectionId': 'before the handshake is done',
   'Stage.version': 'of the suite',
   'Stage.#table': 'of the version',
   'CountingReader.epoch': 'Epochs.save',
@@ -110,23 +117,10 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
 const STATELESS: Readonly<Record<string, readonly string[]>> = {
   Receive: ['#association', '#sink', '#held', '#heldBytes', '#forgeries', '#elsewhere'],
   Suspicion: ['#error', '#forgeries'],
-  PeerWatch: ['#association', '#host', '#askedAt', '#goneAt'],
+  PeerWatch: ['#association', '#inbound', '#host', '#askedAt', '#goneAt'],
   SentData: ['#association'],
   Jobs: ['#next', '#open'],
   Contents: ['#association', '#host', '#handshake', '#keys', '#inbound', '#suspicion', '#early'],
-  Context: [
-    'behaviour',
-    'destination',
-    'provider',
-    'transcript',
-    'early',
-    '#security',
-    '#adopted',
-    '#actions',
-    '#nextSeq',
-    '#cids',
-    '#connectionId',
-  ],
   NumberedWriter: ['epoch', 'sequence', 'reserved', 'secret', '#limits'],
   PlainReader: ['epoch', 'unified', 'expectsCid', 'worn', 'secret', 'newest', 'after', 'upTo'],
   PlainWriter: ['epoch', 'overhead', 'secret', 'reserved', '#sequence', '#version'],
@@ -177,10 +171,12 @@ function read(node: ts.ClassDeclaration): Found {
     if (ts.isMethodDeclaration(member)) methods.set(member.name.getText(), member);
   }
   const restore = methods.get('#restore') ?? methods.get('restore');
+  // Those of `Machine`, which all have their own.
+  const parts = node.members.find((each) => each.name?.getText() === '#parts')?.getText() ?? '';
   return {
     fields,
-    save: methods.get('save')?.getText(),
-    restore: restore?.getText(),
+    save: methods.get('save')?.getText().concat(parts),
+    restore: restore?.getText().concat(parts),
     isMadeWhole: restore !== undefined && isStatic(restore),
   };
 }
