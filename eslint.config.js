@@ -7,6 +7,7 @@ const LIBRARY = 'packages/datagram-tls/src/**/*.ts';
 const PLATFORM = [
   'packages/datagram-tls/src/driver/**',
   'packages/datagram-tls/src/dgram/**',
+  'packages/datagram-tls/src/load-balancing/**',
   'packages/datagram-tls/src/metrics/**',
   'packages/datagram-tls/src/crypto/node*.ts',
 ];

@@ -1,0 +1,6 @@
+export type { BalancerOptions, LoadBalancedOptions } from './load-balancing/configuration.js';
+export {
+  type LoadBalancedConnectionIds,
+  loadBalancedConnectionIds,
+} from './load-balancing/connection-ids.js';
+export { type ServerIdReading, serverIdReader } from './load-balancing/server-id-reader.js';
