@@ -1,5 +1,9 @@
-import type { Awaitable } from '../base/awaitable.js';
+import { type Awaitable, isPromise } from '../base/awaitable.js';
+import { invalidReturn } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
+import { CHANNELS, publish } from './channels.js';
+import type { SessionEndpoint } from './session-endpoint.js';
+import type { Attached } from './session-life.js';
 
 /**
  * A change of the peer's address: `validated`, the peer is known to receive datagrams there; otherwise it gets at most three
@@ -18,9 +22,55 @@ export interface AddressChange {
   readonly validated: boolean;
 }
 
+/** A handler may return nothing, such as a call of console.log. */
+type Nothing = ReturnType<() => void>;
+
 /** A handler of `This` that is told of a change of the peer's address, and may judge it. */
 export type JudgeAddress<This> = (
   this: This,
   change: AddressChange,
-  // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a handler may return nothing, such as a call of console.log
-) => Awaitable<boolean | undefined | void>;
+) => Awaitable<boolean | undefined | Nothing>;
+
+/** What is told of a change. */
+export interface MovedSession {
+  readonly endpoint: SessionEndpoint;
+  readonly destroyed: boolean;
+  readonly onmigrate: ((change: AddressChange) => unknown) | undefined;
+}
+
+/** Tells of a change of the peer's address, and does what `onmigrate` says of it. What that throws is the session's error. */
+export function tellChange(
+  session: MovedSession,
+  reached: Attached,
+  { from, to, validated }: AddressChange,
+  onFailure: (thrown: unknown) => void,
+): void {
+  const { endpoint, onmigrate } = session;
+  if (CHANNELS.sessionMigrate.hasSubscribers)
+    publish(CHANNELS.sessionMigrate, { session, endpoint, from, to, validated });
+  if (onmigrate === undefined) return;
+  try {
+    const answer: unknown = onmigrate({ from, to, validated });
+    if (!isPromise(answer)) return judge(session, reached, to, answer);
+    void Promise.resolve(answer)
+      .then((late) => judge(session, reached, to, late))
+      .catch(onFailure);
+  } catch (thrown) {
+    onFailure(thrown);
+  }
+}
+
+/** The application's verdict on an address, which may be out of date. */
+function judge(
+  { destroyed }: MovedSession,
+  { port, entry }: Attached,
+  address: PeerAddress,
+  verdict: unknown,
+): void {
+  if (verdict === undefined || destroyed) return;
+  if (typeof verdict !== 'boolean')
+    throw invalidReturn('session.onmigrate', 'true, false or undefined', verdict);
+  if (entry.peer !== address) return;
+  if (verdict) port.validatePath(entry);
+  else port.refusePath(entry);
+}

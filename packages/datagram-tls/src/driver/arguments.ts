@@ -48,10 +48,10 @@ export function bound<This, F extends (this: This, ...values: never[]) => void>(
   fn: F | null | undefined,
   name: string,
   owner: This,
-): F | undefined {
+): OmitThisParameter<F> | undefined {
   if (fn === null || fn === undefined) return undefined;
   checkFunction(fn, name);
-  return fn.bind(owner) as F;
+  return fn.bind(owner) as OmitThisParameter<F>;
 }
 
 /** Header, content type and tag of a record, with any suite of DTLS 1.3; bytes. */

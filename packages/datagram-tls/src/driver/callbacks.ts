@@ -30,10 +30,13 @@ export class HeldEvents {
     process.nextTick(() => this.#release());
   }
 
-  /** Returns false when nothing is held any more. */
-  hold(tell: () => void): boolean {
-    this.#held?.push(tell);
+  /** What happens now is to be added. */
+  get isHolding(): boolean {
     return this.#held !== undefined;
+  }
+
+  add(tell: () => void): void {
+    this.#held?.push(tell);
   }
 
   #release(): void {

@@ -29,6 +29,30 @@ export function publish(to: Channel, event: object): void {
   }
 }
 
+type Published = { readonly endpoint: object };
+
+export function tellOpen(session: Published, protocol: string): void {
+  if (CHANNELS.sessionOpen.hasSubscribers)
+    publish(CHANNELS.sessionOpen, { session, endpoint: session.endpoint, protocol });
+}
+
+/** A message of `session` was dropped. */
+export function tellDrop(session: Published, reason: string): void {
+  if (CHANNELS.sessionDrop.hasSubscribers)
+    publish(CHANNELS.sessionDrop, { session, endpoint: session.endpoint, reason, count: 1 });
+}
+
+export function tellError(session: Published, error: Error): void {
+  if (CHANNELS.sessionError.hasSubscribers)
+    publish(CHANNELS.sessionError, { session, endpoint: session.endpoint, error });
+}
+
+/** `error`: of a session that failed. */
+export function tellEnd(session: Published, error: Error | undefined): void {
+  if (CHANNELS.sessionEnd.hasSubscribers)
+    publish(CHANNELS.sessionEnd, { session, endpoint: session.endpoint, error });
+}
+
 type Counts = Readonly<Partial<Record<string, number>>>;
 
 /** By how much each count grew between two looks. */

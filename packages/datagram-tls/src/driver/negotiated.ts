@@ -1,8 +1,12 @@
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { decodeUtf8 } from '../base/bytes.js';
 import type { CipherSuite } from '../crypto/suites.js';
+import { exportKeyingMaterial, type Session } from '../handshake/session.js';
 import type { Version } from '../wire/codes.js';
 import type { Certificate } from '../x509/certificate.js';
+import { checkExport, viewBytes } from './arguments.js';
+import { toBuffer } from './buffers.js';
+import { platform } from './platform.js';
 
 // What the handshake settled, as users of a session see it.
 
@@ -27,6 +31,18 @@ export interface CipherInfo {
 
 export function cipherInfo({ opensslName, name, version }: CipherSuite): CipherInfo {
   return { name: opensslName, standardName: name, version };
+}
+
+/** As `session.exportKeyingMaterial`. */
+export function exportKeys(
+  session: Session,
+  length: number,
+  label: string,
+  context?: ArrayBufferView,
+): Buffer {
+  checkExport(length, label, context);
+  const bytes = context === undefined ? undefined : viewBytes(context);
+  return toBuffer(exportKeyingMaterial(platform.provider, session, label, bytes, length));
 }
 
 /** The name of an application protocol is text, or else bytes. */

@@ -4,6 +4,7 @@ import type { Connection } from '../connection/connection.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { Version } from '../wire/codes.js';
 import { Deferred } from './deferred.js';
+import type { Port } from './port.js';
 import type { SessionTimes } from './stats.js';
 
 /** The beginning and the end of a session: its promises, the times of its statistics, and its errors. */
@@ -63,6 +64,17 @@ export class SessionLife implements SessionTimes {
     this.#refusal = error ?? invalidState('Session was closed before the handshake completed');
     this.opened.reject(this.#refusal);
   }
+}
+
+/** The association of a session, and the port that it is on. */
+export interface Attached {
+  readonly port: Port;
+  readonly entry: ConnectionEntry;
+}
+
+/** For what needs an open session. */
+export function notOpen(): Error {
+  return invalidState('Session is not open');
 }
 
 /** What a session keeps of its association after the end. */

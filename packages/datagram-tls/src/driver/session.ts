@@ -1,55 +1,37 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { type InspectOptions, inspect } from 'node:util';
-import { isPromise } from '../base/awaitable.js';
 import { toText } from '../base/bytes.js';
-import { illegalConstructor, invalidReturn, invalidState } from '../base/errors.js';
+import { illegalConstructor } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { checkBoolean } from '../config/checks.js';
 import { readOptions, withDefaults } from '../config/option-table.js';
-import { encodeSession } from '../config/saved-session.js';
 import type { EarlyOutcome } from '../connection/application-data.js';
-import type { Connection } from '../connection/connection.js';
-import type { ConnectionEvent } from '../connection/events.js';
 import { isOpen } from '../connection/life.js';
-import { type ConnectionEntry, mayStillRefuse } from '../endpoint/connection-entry.js';
-import { exportKeyingMaterial, type Session } from '../handshake/session.js';
-import { keylogLine } from '../keys/keylog.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
-import type { AddressChange, JudgeAddress } from './address-change.js';
-import { bound, checkExport, type Handler, toBytes, viewBytes } from './arguments.js';
-import { toBuffer, withBuffers } from './buffers.js';
-import { asError, asThrown, explained, type HeldEvents, inTurn } from './callbacks.js';
-import { CHANNELS, publish } from './channels.js';
-import { Checkpoints } from './checkpoints.js';
-import { warnOfRejection, warnOfTicketKeys } from './debug.js';
-import { throwLater } from './guard.js';
-import { Inbox } from './inbox.js';
+import type { JudgeAddress } from './address-change.js';
+import { bound, type Handler, toBytes } from './arguments.js';
+import { toBuffer } from './buffers.js';
+import { type HeldEvents, inTurn } from './callbacks.js';
+import { tellDrop } from './channels.js';
 import { inspection, sessionFields } from './inspection.js';
-import { type CipherInfo, cipherInfo, peerCertificate, protocolName, publicKey } from './negotiated.js';
-import { platform } from './platform.js';
-import type { Port } from './port.js';
+import { LiveSession } from './live-session.js';
+import {
+  type CipherInfo,
+  cipherInfo,
+  exportKeys,
+  peerCertificate,
+  protocolName,
+  publicKey,
+} from './negotiated.js';
 import {
   CHECKPOINT_OPTIONS,
   type CheckpointOptions,
   EXPORT_OPTIONS,
   type ExportOptions,
-  generations,
-  type Lineage,
-  sealState,
 } from './sealed-state.js';
-import { Sender } from './sender.js';
 import type { SessionControl, SessionEndpoint, SharedBySessions } from './session-endpoint.js';
-import { type FinalState, finalStateOf, SessionLife } from './session-life.js';
-import {
-  type DTLSSessionStats,
-  type LiveStats,
-  type SessionDropReason,
-  type SessionDrops,
-  type SessionSource,
-  sessionDrops,
-  sessionStats,
-} from './stats.js';
-import { Streams } from './streams.js';
+import { notOpen } from './session-life.js';
+import { type DTLSSessionStats, type SessionDrops, sessionDrops, sessionStats } from './stats.js';
 
 /** How the endpoint drives its sessions; the class has no such methods. The class assigns it. */
 export let sessionControl: SessionControl<DTLSSession>;
@@ -77,70 +59,19 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   static {
     sessionControl = {
       create: (shared, serverName, held) => new DTLSSession(MAKE, shared, serverName, held),
-      attach: (session, port, entry) => {
-        session.#port = port;
-        session.#entry = entry;
-        session.#sender.attach(port, entry);
-      },
-      goOn: (session, lineage) => {
-        session.#lineage = lineage;
-      },
-      onEvent: (session, event) => session.#onEvent(event),
-      onSendError: (session, error) => {
-        session.#sender.onError(error);
-        session.#tellDrop('send_failed');
-      },
-      fail: (session, error) => session.#fail(error),
-      cut: (session, error) => {
-        if (session.#life.isClosing) session.#finish();
-        else session.#fail(error);
-      },
+      attach: (session, port, entry) => session.#live.attach(port, entry),
+      goOn: (session, lineage) => session.#live.goOn(lineage),
+      onEvent: (session, event) => session.#live.onEvent(event),
+      onSendError: (session, error) => session.#live.onSendError(error),
+      fail: (session, error) => session.#live.fail(error),
+      cut: (session, error) => session.#live.cut(error),
       failBy: (session, thrown, unheard) => {
-        if (session.#breakOff(thrown) !== 'heard') unheard(thrown);
+        if (session.#live.breakOff(thrown) !== 'heard') unheard(thrown);
       },
     };
   }
 
-  readonly #shared: SharedBySessions<DTLSSession>;
-  readonly #inbox: Inbox;
-  /** Client: the name it asks for. */
-  readonly #serverName: string | undefined;
-  #port: Port | undefined;
-  /** `undefined` before the association begins and after the end. */
-  #entry: ConnectionEntry | undefined;
-  /**
-   * V8 keeps handlers in old space, and they refer to the session. So a session that is over keeps only this of its
-   * connection.
-   */
-  #finalState: FinalState | undefined;
-
-  readonly #life = new SessionLife();
-  /** By `close`, so that no message arrives any more. */
-  #isClosing = false;
-
-  readonly #sender = new Sender(() => this.#ondrain?.());
-  /** Created on demand. */
-  #streams: Streams | undefined;
-  #held: HeldEvents | undefined;
-
-  /** Of {@link checkpoint}. */
-  #checkpoints: Checkpoints | undefined;
-  /** Of states that were made, or of the one that it goes on from. */
-  #lineage: Lineage | undefined;
-
-  #stats: LiveStats<DTLSSessionStats> | undefined;
-  #saved: Buffer | undefined;
-  #certificate: X509Certificate | undefined;
-  #publicKey: KeyObject | undefined;
-
-  #onmessage: Handler<DTLSSession, [data: Buffer]> | undefined;
-  #onerror: Handler<DTLSSession, [error: Error]> | undefined;
-  #onhandshake: Handler<DTLSSession, [protocol: Version]> | undefined;
-  #onkeylog: Handler<DTLSSession, [line: string]> | undefined;
-  #ondrain: Handler<DTLSSession, []> | undefined;
-  #onend: Handler<DTLSSession, []> | undefined;
-  #onsession: Handler<DTLSSession, [saved: Buffer]> | undefined;
-  #onmigrate: JudgeAddress<DTLSSession> | undefined;
+  readonly #live: LiveSession<DTLSSession>;
 
   private constructor(
     token: typeof MAKE,
@@ -149,59 +80,56 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     held: HeldEvents | undefined,
   ) {
     if (token !== MAKE) throw illegalConstructor();
-    this.#shared = shared;
-    this.#inbox = new Inbox(shared.inboxLimits, shared.unread, () => this.#tellDrop('slow_reader'));
-    this.#serverName = serverName;
-    this.#held = held;
+    this.#live = new LiveSession<DTLSSession>(this, shared, serverName, held);
   }
 
   /** Called with each message; the receiver owns the bytes. `undefined` clears it. */
   get onmessage(): Handler<DTLSSession, [data: Buffer]> | undefined {
-    return this.#onmessage;
+    return this.#live.onmessage;
   }
   set onmessage(fn: Handler<DTLSSession, [data: Buffer]> | null | undefined) {
-    this.#onmessage = bound(fn, 'onmessage', this);
-    if (this.#onmessage !== undefined)
-      inTurn(this.#inbox.handOver(), (message) => this.#onmessage?.(message));
+    this.#live.onmessage = bound(fn, 'onmessage', this);
+    if (this.#live.onmessage !== undefined)
+      inTurn(this.#live.inbox.handOver(), (message) => this.#live.onmessage?.(message));
   }
 
   /** Called once, before `opened` is rejected, when the session fails. */
   get onerror(): Handler<DTLSSession, [error: Error]> | undefined {
-    return this.#onerror;
+    return this.#live.onerror;
   }
   set onerror(fn: Handler<DTLSSession, [error: Error]> | null | undefined) {
-    this.#onerror = bound(fn, 'onerror', this);
+    this.#live.onerror = bound(fn, 'onerror', this);
   }
 
   get onhandshake(): Handler<DTLSSession, [protocol: Version]> | undefined {
-    return this.#onhandshake;
+    return this.#live.onhandshake;
   }
   set onhandshake(fn: Handler<DTLSSession, [protocol: Version]> | null | undefined) {
-    this.#onhandshake = bound(fn, 'onhandshake', this);
+    this.#live.onhandshake = bound(fn, 'onhandshake', this);
   }
 
   /** Called with lines of a key log (RFC 9850), without a newline. Anyone holding these lines can decrypt the session. */
   get onkeylog(): Handler<DTLSSession, [line: string]> | undefined {
-    return this.#onkeylog;
+    return this.#live.onkeylog;
   }
   set onkeylog(fn: Handler<DTLSSession, [line: string]> | null | undefined) {
-    this.#onkeylog = bound(fn, 'onkeylog', this);
+    this.#live.onkeylog = bound(fn, 'onkeylog', this);
   }
 
   /** Called when `send` takes messages again, after it refused some because the send queue was full: see {@link drained}. */
   get ondrain(): Handler<DTLSSession, []> | undefined {
-    return this.#ondrain;
+    return this.#live.ondrain;
   }
   set ondrain(fn: Handler<DTLSSession, []> | null | undefined) {
-    this.#ondrain = bound(fn, 'ondrain', this);
+    this.#live.ondrain = bound(fn, 'ondrain', this);
   }
 
   /** Called when the peer has sent close_notify in DTLS 1.3 and our side may go on: see `allowHalfOpen`. */
   get onend(): Handler<DTLSSession, []> | undefined {
-    return this.#onend;
+    return this.#live.onend;
   }
   set onend(fn: Handler<DTLSSession, []> | null | undefined) {
-    this.#onend = bound(fn, 'onend', this);
+    this.#live.onend = bound(fn, 'onend', this);
   }
 
   /**
@@ -210,10 +138,10 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * holding it can act as this client.
    */
   get onsession(): Handler<DTLSSession, [saved: Buffer]> | undefined {
-    return this.#onsession;
+    return this.#live.onsession;
   }
   set onsession(fn: Handler<DTLSSession, [saved: Buffer]> | null | undefined) {
-    this.#onsession = bound(fn, 'onsession', this);
+    this.#live.onsession = bound(fn, 'onsession', this);
   }
 
   /**
@@ -221,28 +149,28 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * refuse the new address, or vouch for it: see `MigrateHandler`.
    */
   get onmigrate(): JudgeAddress<DTLSSession> | undefined {
-    return this.#onmigrate;
+    return this.#live.onmigrate;
   }
   set onmigrate(fn: JudgeAddress<DTLSSession> | null | undefined) {
-    this.#onmigrate = bound(fn, 'onmigrate', this);
+    this.#live.onmigrate = bound(fn, 'onmigrate', this);
   }
 
   /** Resolves when the handshake is done; rejects when it fails. */
   get opened(): Promise<{ protocol: Version }> {
-    return this.#life.opened.promise;
+    return this.#live.life.opened.promise;
   }
 
   /** Resolves when the session is over; rejects only with the error given to `destroy`. */
   get closed(): Promise<void> {
-    return this.#life.closed.promise;
+    return this.#live.life.closed.promise;
   }
 
   get destroyed(): boolean {
-    return this.#life.isOver;
+    return this.#live.isOver;
   }
 
   get endpoint(): SessionEndpoint {
-    return this.#shared.endpoint;
+    return this.#live.shared.endpoint;
   }
 
   /**
@@ -250,13 +178,13 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * both have agreed on them, and where they have not.
    */
   get connectionId(): { readonly send: Buffer; readonly receive: Buffer } | undefined {
-    const ids = this.#entry?.connection.connectionIds;
+    const ids = this.#live.entry?.connection.connectionIds;
     return ids && { send: toBuffer(ids.send), receive: toBuffer(ids.receive) };
   }
 
   /** `undefined` until the name of the host is resolved; it remains after the end. It changes with the peer's address. */
   get remoteAddress(): PeerAddress | undefined {
-    return this.#entry?.peer ?? this.#finalState?.peer;
+    return this.#live.entry?.peer ?? this.#live.finalState?.peer;
   }
 
   /**
@@ -264,54 +192,54 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * the socket is bound to, which may be `0.0.0.0` or `::`.
    */
   get localAddress(): PeerAddress | undefined {
-    return this.#entry === undefined ? this.#finalState?.local : this.#port?.localAddress;
+    return this.#live.localAddress;
   }
 
   /** Client: the last value that `onsession` was called with; `undefined` before, and after the end. */
   get session(): Buffer | undefined {
-    return this.destroyed ? undefined : this.#saved;
+    return this.destroyed ? undefined : this.#live.saved;
   }
 
   // The negotiated parameters and the peer. As in node:dtls most of them are gone after the end.
 
   get protocol(): Version | undefined {
-    return this.#session?.version;
+    return this.#live.session?.version;
   }
 
   get cipher(): CipherInfo | undefined {
-    const suite = this.#session?.suite;
+    const suite = this.#live.session?.suite;
     return suite === undefined ? undefined : cipherInfo(suite);
   }
 
   /** The group of the key exchange; `undefined` where a pre-shared key was used alone. */
   get group(): GroupName | undefined {
-    return this.#session?.group;
+    return this.#live.session?.group;
   }
 
   /** The scheme of the server's signature; `undefined` with a pre-shared key. */
   get signatureScheme(): SchemeName | undefined {
-    return this.#session?.signatureScheme;
+    return this.#live.session?.signatureScheme;
   }
 
   /** The negotiated application protocol (RFC 7301). */
   get alpnProtocol(): string | undefined {
-    const name = this.#session?.agreed.alpn;
+    const name = this.#live.session?.agreed.alpn;
     return name === undefined ? undefined : protocolName(name);
   }
 
   /** The SRTP profile, by OpenSSL's name; its keys come from `exportKeyingMaterial` with the label EXTRACTOR-dtls_srtp (RFC 5764). */
   get srtpProfile(): SrtpProfileName | undefined {
-    return this.#session?.agreed.srtp;
+    return this.#live.session?.agreed.srtp;
   }
 
   /** The name that the client asked for. */
   get servername(): string | undefined {
-    return this.#session?.serverName ?? (this.destroyed ? undefined : this.#serverName);
+    return this.#live.session?.serverName ?? (this.destroyed ? undefined : this.#live.serverName);
   }
 
   /** The peer's certificate, PEM. */
   get peerCertificate(): string | undefined {
-    return this.#session === undefined ? undefined : this.peerX509Certificate?.toString();
+    return this.#live.session === undefined ? undefined : this.peerX509Certificate?.toString();
   }
 
   /**
@@ -319,15 +247,16 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * once remains after the end. `undefined` also where the platform cannot parse an unverified one.
    */
   get peerX509Certificate(): X509Certificate | undefined {
-    if (this.#session !== undefined) this.#certificate ??= peerCertificate(this.#session.peer.chain);
-    return this.#certificate;
+    if (this.#live.session !== undefined)
+      this.#live.certificate ??= peerCertificate(this.#live.session.peer.chain);
+    return this.#live.certificate;
   }
 
   /** The peer's public key, of its certificate or raw (RFC 7250), which authenticated the peer. */
   get peerPublicKey(): KeyObject | undefined {
-    const der = this.#session?.peer.publicKey;
-    if (der !== undefined) this.#publicKey ??= publicKey(der);
-    return this.#publicKey;
+    const der = this.#live.session?.peer.publicKey;
+    if (der !== undefined) this.#live.publicKey ??= publicKey(der);
+    return this.#live.publicKey;
   }
 
   /**
@@ -335,13 +264,13 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * is verified and has the status good.
    */
   get ocspResponse(): Buffer | undefined {
-    const staple = this.#session?.peer.staple;
+    const staple = this.#live.session?.peer.staple;
     return staple === undefined ? undefined : toBuffer(staple);
   }
 
   /** The session resumes an earlier one, without a new authentication of the peer. */
   get reused(): boolean {
-    return this.#session?.resumed ?? false;
+    return this.#live.session?.resumed ?? false;
   }
 
   /**
@@ -349,30 +278,32 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * when the handshake is done; `none` without early data.
    */
   get earlyData(): EarlyOutcome {
-    return this.#lastState?.earlyData ?? 'none';
+    return this.#live.lastState?.earlyData ?? 'none';
   }
 
   /** The identity of the shared key, as text; it remains after the end. */
   get pskIdentity(): string | undefined {
-    const identity = this.#session?.peer.pskIdentity;
-    return identity === undefined ? this.#finalState?.pskIdentity : toText(identity);
+    const identity = this.#live.session?.peer.pskIdentity;
+    return identity === undefined ? this.#live.finalState?.pskIdentity : toText(identity);
   }
 
   /** The peer's certificate or public key was verified, or it has the pre-shared key. */
   get authorized(): boolean {
-    return this.#session?.peer.authorized ?? false;
+    return this.#live.session?.peer.authorized ?? false;
   }
 
   /** OpenSSL's short name of the fault of the peer's certificate; `HANDSHAKE_INCOMPLETE` until it is known. */
   get authorizationError(): string | undefined {
     if (this.destroyed) return undefined;
-    return this.#session === undefined ? 'HANDSHAKE_INCOMPLETE' : this.#session.peer.authorizationError;
+    return this.#live.session === undefined
+      ? 'HANDSHAKE_INCOMPLETE'
+      : this.#live.session.peer.authorizationError;
   }
 
   /** Largest message that `send` takes now, bytes. It falls when the system, or the transport, refuses a datagram of that size. */
   get maxMessageSize(): number | undefined {
-    const connection = this.#entry?.connection;
-    const sends = connection !== undefined && (this.#session !== undefined || connection.maySend);
+    const connection = this.#live.entry?.connection;
+    const sends = connection !== undefined && (this.#live.session !== undefined || connection.maySend);
     return sends ? connection.maxMessageSize : undefined;
   }
 
@@ -381,7 +312,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * socket or the transport, which all sessions of the endpoint share. 0 before the handshake and after the end.
    */
   get bufferedAmount(): number {
-    return this.#sender.bufferedAmount;
+    return this.#live.sender.bufferedAmount;
   }
 
   /**
@@ -389,7 +320,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * `maxSendQueue` is free. At once if that is so now; also when the session ends.
    */
   get drained(): Promise<void> {
-    return this.#sender.drained;
+    return this.#live.sender.drained;
   }
 
   /**
@@ -399,22 +330,14 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * are not checked); `send_queue_full` for messages while the send queue is full (`maxSendQueue`).
    */
   get drops(): SessionDrops {
-    return sessionDrops(this.#counts());
+    return sessionDrops(this.#live.counts);
   }
 
   /** Live; the same object each time. `stats.drops` are these drops as bigints. */
   get stats(): DTLSSessionStats {
-    this.#stats ??= sessionStats(() => this.#counts());
-    if (this.destroyed) this.#stats.freeze();
-    return this.#stats.stats;
-  }
-
-  #counts(): SessionSource {
-    return {
-      times: this.#life,
-      counters: this.#lastState?.counters,
-      ownDrops: { ...this.#sender.drops, slow_reader: this.#inbox.dropped },
-    };
+    this.#live.stats ??= sessionStats(() => this.#live.counts);
+    if (this.destroyed) this.#live.stats.freeze();
+    return this.#live.stats.stats;
   }
 
   /**
@@ -426,9 +349,9 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    */
   send(data: string | ArrayBufferView): number {
     const bytes = toBytes(data);
-    const outcome = this.#sender.send(bytes, this.#life.isClosing);
-    if (outcome === 'full') this.#tellDrop('send_queue_full');
-    if (outcome === 'peer-closed') this.#tellDrop('peer_closed');
+    const outcome = this.#live.sender.send(bytes, this.#live.life.isClosing);
+    if (outcome === 'full') tellDrop(this, 'send_queue_full');
+    if (outcome === 'peer-closed') tellDrop(this, 'peer_closed');
     return outcome === 'sent' ? bytes.length : 0;
   }
 
@@ -441,8 +364,8 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    */
   updateKeys({ requestPeer = false }: { requestPeer?: boolean } = {}): void {
     checkBoolean(requestPeer, 'requestPeer');
-    if (this.#entry === undefined) throw invalidState('Session is not open');
-    this.#port?.updateKeys(this.#entry, requestPeer);
+    const { port, entry } = this.#live.reached;
+    port.updateKeys(entry, requestPeer);
   }
 
   /**
@@ -451,7 +374,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * something is under way, such as a message that the peer has to acknowledge.
    */
   hibernate(): boolean {
-    return this.#entry !== undefined && this.#port?.hibernate(this.#entry) === true;
+    return this.#live.entry !== undefined && this.#live.port?.hibernate(this.#live.entry) === true;
   }
 
   /**
@@ -460,21 +383,12 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * path with losses at most 3 s: a server that refuses the client's certificate says so only then.
    */
   close(): Promise<void> {
-    if (this.destroyed) return this.closed;
-    this.#life.startClosing();
-    this.#isClosing = true;
-    const entry = this.#entry;
-    if (entry !== undefined) this.#port?.closeEntry(entry);
-    if (entry === undefined || !mayStillRefuse(entry)) this.#finish();
-    return this.closed;
+    return this.#live.close();
   }
 
   /** Ends at once, with close_notify if the handshake was done. `closed` rejects with `error` if there is one. */
   destroy(error?: Error): void {
-    if (this.destroyed) return;
-    const entry = this.#entry;
-    this.#finish(error);
-    if (entry !== undefined) this.#port?.abandonEntry(entry);
+    this.#live.destroy(error);
   }
 
   /**
@@ -485,17 +399,12 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    */
   export(options: ExportOptions): Buffer {
     const { key } = readOptions(options, EXPORT_OPTIONS);
-    const entry = this.#entry;
-    const port = this.#port;
-    if (entry === undefined || port === undefined) throw invalidState('Session is not open');
+    const { port, entry } = this.#live.reached;
     const state = port.saveEntry(entry);
-    const unread = this.#inbox.takeAll();
-    const lineage = generations.next(this.#lineage);
-    this.#lineage = lineage;
-    const sealed = sealState(key, { lineage, unread, state }, Date.now());
-    this.#finish();
+    const sealed = this.#live.givenStates.seal(key, state, this.#live.inbox.takeAll());
+    this.#live.finish();
     port.pump();
-    return toBuffer(sealed);
+    return sealed;
   }
 
   /**
@@ -507,41 +416,16 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * or `ERR_OUT_OF_RANGE` for wrong options; rejects with what `store` throws, which ends the session.
    */
   checkpoint(options: CheckpointOptions): Promise<void> {
-    const { key, reserve, store } = withDefaults(
-      readOptions(options, CHECKPOINT_OPTIONS),
-      CHECKPOINT_OPTIONS,
-    );
-    const entry = this.#entry;
-    const port = this.#port;
-    if (entry === undefined || port === undefined || !isOpen({ at: entry.connection.phase }))
-      throw invalidState('Session is not open');
-    this.#checkpoints?.end();
-    const take = (): Buffer => {
-      const state = port.checkpointEntry(entry, reserve);
-      const lineage = generations.next(this.#lineage);
-      this.#lineage = lineage;
-      return toBuffer(sealState(key, { lineage, unread: [], state }, Date.now()));
-    };
-    const onKept = (): void => port.confirmEntry(entry);
-    const onFailure = (thrown: unknown): void => {
-      if (this.#breakOff(thrown) === 'unheard') warnOfRejection(thrown);
-    };
-    this.#checkpoints = new Checkpoints({ take, onKept, onFailure }, store);
-    return this.#keepFirst(this.#checkpoints);
-  }
-
-  async #keepFirst(checkpoints: Checkpoints): Promise<void> {
-    try {
-      await checkpoints.keep();
-    } catch (thrown) {
-      this.#breakOff(thrown);
-      throw thrown;
-    }
+    const given = withDefaults(readOptions(options, CHECKPOINT_OPTIONS), CHECKPOINT_OPTIONS);
+    const live = this.#live;
+    const { reached } = live;
+    if (!isOpen({ at: reached.entry.connection.phase })) throw notOpen();
+    return live.givenStates.keep(reached, given, (thrown) => live.breakOff(thrown) === 'unheard');
   }
 
   /** Keeps the process running while the session lasts, as it does until {@link unref}. */
   ref(): this {
-    if (!this.destroyed) this.#shared.onReference(this, true);
+    if (!this.destroyed) this.#live.shared.onReference(this, true);
     return this;
   }
 
@@ -550,7 +434,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * `listen` made, that is `endpoint.unref()`; where clients share one, each of them has to be unreferenced.
    */
   unref(): this {
-    if (!this.destroyed) this.#shared.onReference(this, false);
+    if (!this.destroyed) this.#live.shared.onReference(this, false);
     return this;
   }
 
@@ -561,11 +445,9 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * 8160 bytes (12240 with SHA-384) or a label of more than 249 bytes, in DTLS 1.2 a label of the handshake.
    */
   exportKeyingMaterial(length: number, label: string, context?: ArrayBufferView): Buffer {
-    const session = this.#session;
-    if (session === undefined) throw invalidState('Session is not open');
-    checkExport(length, label, context);
-    const bytes = context === undefined ? undefined : viewBytes(context);
-    return toBuffer(exportKeyingMaterial(platform.provider, session, label, bytes, length));
+    const session = this.#live.session;
+    if (session === undefined) throw notOpen();
+    return exportKeys(session, length, label, context);
   }
 
   /**
@@ -574,7 +456,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * {@link readable} reads the messages.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined> {
-    return this.#streamed.iterate();
+    return this.#live.streamed.iterate();
   }
 
   /**
@@ -584,7 +466,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * messages.
    */
   get readable(): ReadableStream<Buffer> {
-    return this.#streamed.readable;
+    return this.#live.streamed.readable;
   }
 
   /**
@@ -594,7 +476,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * the session.
    */
   get writable(): WritableStream<string | ArrayBufferView> {
-    return this.#streamed.writable;
+    return this.#live.streamed.writable;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -602,205 +484,6 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   }
 
   [inspect.custom](depth: number, options: InspectOptions): string {
-    return inspection('DTLSSession', sessionFields(this, this.#life.failure), depth, options);
-  }
-
-  /** `undefined` before the handshake is done and after the end. */
-  get #session(): Session | undefined {
-    return this.#entry?.connection.session;
-  }
-
-  /** Closes our direction; resolves when that is done, or when the session is over where the other one ends, too. */
-  #endSending(): Promise<void> {
-    const entry = this.#entry;
-    if (entry === undefined || this.#port === undefined) return this.close();
-    if (!this.#life.startClosing()) return this.closed;
-    return this.#port.closeSending(entry) ? Promise.resolve() : this.closed;
-  }
-
-  get #streamed(): Streams {
-    if (this.#streams !== undefined) return this.#streams;
-    this.#streams = new Streams(this.#inbox, {
-      opened: this.opened,
-      offer: (message) => this.#sender.offer(toBytes(message), this.#life.isClosing),
-      hasRoom: () => this.#sender.hasRoom(),
-      endSending: () => this.#endSending(),
-      close: () => this.close(),
-      destroy: (error) => this.destroy(error),
-    });
-    if (this.destroyed) this.#streams.end(this.#life.failure);
-    return this.#streams;
-  }
-
-  /** A message was dropped. */
-  #tellDrop(reason: SessionDropReason): void {
-    if (CHANNELS.sessionDrop.hasSubscribers)
-      publish(CHANNELS.sessionDrop, { session: this, endpoint: this.endpoint, reason, count: 1 });
-  }
-
-  get #lastState(): Pick<Connection, 'counters' | 'earlyData'> | undefined {
-    return this.#entry?.connection ?? this.#finalState;
-  }
-
-  #onMessage(data: Buffer): void {
-    this.#inbox.push(data);
-    this.#onmessage?.(data);
-  }
-
-  #onEvent(event: ConnectionEvent): void {
-    if (this.#held !== undefined && this.#isHeld(() => this.destroyed || this.#onEvent(event))) return;
-    switch (event.type) {
-      case 'message':
-        if (this.destroyed || this.#isClosing) return;
-        this.#onMessage(toBuffer(event.data));
-        return;
-      case 'early-data':
-        if (!this.destroyed && !this.#life.isClosing) this.#shared.onEarlyData(toBuffer(event.data), this);
-        return;
-      case 'connected':
-        this.#life.open(event.session.version);
-        if (CHANNELS.sessionOpen.hasSubscribers) {
-          const protocol = event.session.version;
-          publish(CHANNELS.sessionOpen, { session: this, endpoint: this.endpoint, protocol });
-        }
-        this.#onhandshake?.(event.session.version);
-        return;
-      case 'acknowledged':
-        if (this.#isClosing) this.#finish();
-        return;
-      case 'ticket':
-        if (this.destroyed) return;
-        this.#saved = toBuffer(encodeSession(platform.provider, event.ticket, Date.now()));
-        this.#onsession?.(this.#saved);
-        return;
-      case 'checkpoint-due':
-        this.#checkpoints?.renew();
-        return;
-      case 'ticket-keys-failed':
-        warnOfTicketKeys(event.error);
-        return;
-      case 'secret':
-        this.#onSecret(keylogLine(event.label, event.clientRandom, event.secret));
-        return;
-      case 'trace':
-        this.#shared.trace?.(event.event, this);
-        return;
-      case 'migrated':
-        if (!this.destroyed) this.#onMigrated(event);
-        return;
-      case 'peer-closed':
-        this.#inbox.end();
-        this.#onend?.();
-        return;
-      case 'closed':
-        if (event.error === undefined) this.#finish();
-        else this.#fail(asThrown(withBuffers(explained(event.error, this.#sender.error))));
-        return;
-      case 'answered':
-      case 'job':
-      case 'keep-session':
-      case 'forget-session':
-        // The port has done it.
-        return;
-    }
-  }
-
-  #onMigrated({ from, to, validated }: AddressChange): void {
-    if (CHANNELS.sessionMigrate.hasSubscribers)
-      publish(CHANNELS.sessionMigrate, { session: this, endpoint: this.endpoint, from, to, validated });
-    if (this.#onmigrate === undefined) return;
-    try {
-      const answer: unknown = this.#onmigrate({ from, to, validated });
-      if (!isPromise(answer)) return this.#judge(to, answer);
-      void Promise.resolve(answer)
-        .then((late) => this.#judge(to, late))
-        .catch((thrown: unknown) => this.#onRefusedToJudge(thrown));
-    } catch (thrown) {
-      this.#onRefusedToJudge(thrown);
-    }
-  }
-
-  /** The application's verdict on an address, which may be out of date. */
-  #judge(address: PeerAddress, verdict: unknown): void {
-    if (verdict === undefined || this.#entry === undefined) return;
-    if (typeof verdict !== 'boolean')
-      throw invalidReturn('session.onmigrate', 'true, false or undefined', verdict);
-    if (this.#entry.peer !== address) return;
-    if (verdict) this.#port?.validatePath(this.#entry);
-    else this.#port?.refusePath(this.#entry);
-  }
-
-  /** It is asked, and what it throws is the error of its session. */
-  #onRefusedToJudge(thrown: unknown): void {
-    if (this.#breakOff(thrown) === 'late') throwLater(thrown);
-  }
-
-  /** As in node:dtls an exception of this handler is the error of the session. */
-  #onSecret(line: string): void {
-    // A flight has several secrets: after an exception the handler is not asked again.
-    if (this.destroyed) return;
-    try {
-      this.#onkeylog?.(line);
-    } catch (thrown) {
-      if (this.#breakOff(thrown) === 'late') throwLater(thrown);
-    }
-  }
-
-  /** Returns whether `tell` comes later, when the maker of this session has it in hand. */
-  #isHeld(tell: () => void): boolean {
-    const isHeld = this.#held?.hold(tell) ?? false;
-    if (!isHeld) this.#held = undefined;
-    return isHeld;
-  }
-
-  /**
-   * A callback of the application failed, and with it the session. `heard`: the application knows the error, because
-   * it is the session's own, or from `onerror`; `unheard`: there is no `onerror`; `late`: the session was over.
-   */
-  #breakOff(thrown: unknown): 'heard' | 'unheard' | 'late' {
-    if (this.#life.hasTold(thrown)) return 'heard';
-    if (this.destroyed) return 'late';
-    const entry = this.#entry;
-    const isHeard = this.#onerror !== undefined;
-    try {
-      this.#fail(asError(thrown));
-    } finally {
-      if (entry !== undefined) this.#port?.abandonEntry(entry);
-    }
-    return isHeard ? 'heard' : 'unheard';
-  }
-
-  /** `closed` resolves all the same, as in node:dtls: it rejects only after `destroy(error)`. */
-  #fail(error: Error): void {
-    if (this.destroyed) return;
-    if (this.#held !== undefined && this.#isHeld(() => this.#fail(error))) return;
-    this.#life.failure = error;
-    if (CHANNELS.sessionError.hasSubscribers)
-      publish(CHANNELS.sessionError, { session: this, endpoint: this.endpoint, error });
-    try {
-      this.#onerror?.(error);
-    } finally {
-      this.#life.rejectOpened(error);
-      this.#finish();
-    }
-  }
-
-  #finish(error?: Error): void {
-    if (this.destroyed) return;
-    const failed = this.#life.failure !== undefined;
-    this.#life.end(error);
-    const { failure } = this.#life;
-    if (this.#entry !== undefined)
-      this.#finalState = finalStateOf(this.#entry, this.localAddress, this.pskIdentity);
-    this.#entry = undefined;
-    this.#stats?.freeze();
-    this.#checkpoints?.end();
-    this.#sender.end();
-    this.#inbox.end(failure);
-    this.#inbox.leave();
-    this.#streams?.end(failure);
-    if (CHANNELS.sessionEnd.hasSubscribers)
-      publish(CHANNELS.sessionEnd, { session: this, endpoint: this.endpoint, error: failure });
-    this.#shared.onEnd(this, { began: this.#port !== undefined, failed });
+    return inspection('DTLSSession', sessionFields(this, this.#live.life.failure), depth, options);
   }
 }

@@ -2,6 +2,7 @@ import type { UnderlyingSink, UnderlyingSource } from 'node:stream/web';
 import { invalidState } from '../base/errors.js';
 import type { Inbox } from './inbox.js';
 import type { Offered } from './sender.js';
+import type { SessionLife } from './session-life.js';
 
 /** What its streams and loops use of a session. */
 export interface StreamedSession {
@@ -27,9 +28,15 @@ export class Streams {
   #ended = false;
   #error: Error | undefined;
 
-  constructor(inbox: Inbox, session: StreamedSession) {
+  /** The session may be over. */
+  constructor(
+    inbox: Inbox,
+    { isOver, failure }: Pick<SessionLife, 'isOver' | 'failure'>,
+    session: StreamedSession,
+  ) {
     this.#inbox = inbox;
     this.#session = session;
+    if (isOver) this.end(failure);
   }
 
   /** A new loop. Throws `ERR_INVALID_STATE` beside `readable`. */
