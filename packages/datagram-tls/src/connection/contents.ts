@@ -74,7 +74,10 @@ export class Contents implements RecordSink {
   onContent(type: number, epoch: number, sequence: number, content: Uint8Array, now: Instant): boolean {
     if (epoch > 0) this.#association.heardAt = now;
     else if (type === ContentType.handshake) this.#association.lastPlainRecord = sequence;
-    if (epoch > this.#keys.heard) this.#keys.onHeard(epoch, now);
+    if (epoch > this.#keys.heard) {
+      this.#keys.onHeard(epoch, now);
+      this.#handshake.onHeard(epoch);
+    }
     const { path } = this.#association;
     if (!path.validated && !path.moved && this.#provesPath(epoch)) this.#host.onProved(now);
     switch (type) {

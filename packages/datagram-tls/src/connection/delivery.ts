@@ -180,6 +180,12 @@ export class Delivery {
     return news;
   }
 
+  /** The peer has all of these items, of which no ACK has to tell. Returns how many records that acknowledges. */
+  settle(items: (item: number) => boolean): number {
+    const left = this.#pieces.filter(({ item }) => !items(item));
+    return this.#pieces.splice(0, this.#pieces.length, ...left).length - left.length;
+  }
+
   /** RFC 9147 §7.2: records that the first ACK of a flight does not name are lost, until a round trip is measured. */
   #onArrived({ order, at }: SentRecord, now: Instant): void {
     this.#settled = Math.max(this.#settled, order);

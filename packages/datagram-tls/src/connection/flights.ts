@@ -340,6 +340,20 @@ export class FlightSender {
     this.#measure(now);
   }
 
+  /**
+   * The peer has keys that come from all our messages in plaintext. Some clients acknowledge only what is protected (RFC 9147
+   * §7.1), and drop it while plaintext comes again.
+   */
+  onPlaintextArrived(): void {
+    if (this.#underWay === undefined) return;
+    const { flight, delivery } = this.#underWay;
+    const news = delivery.settle((item) => flight.items[item]?.epoch === 0);
+    this.#growWindow(news);
+    if (news === 0 || !this.delivered) return;
+    this.#association.timers.stop('retransmit');
+    this.#association.timers.stop('repair');
+  }
+
   /** The whole current flight has arrived, according to ACKs. */
   get delivered(): boolean {
     return this.#underWay?.delivery.complete === true;
@@ -355,7 +369,7 @@ export class FlightSender {
     if (numbers.length === 0) this.#ask('authentic');
     const news = this.#underWay.delivery.acknowledge(numbers, now);
     if (news === 0) return false;
-    this.#window = Math.min(this.#window + news, Math.max(this.#window, WINDOW.max));
+    this.#growWindow(news);
     if (this.delivered) {
       this.#association.timers.stop('retransmit');
       this.#association.timers.stop('repair');
@@ -365,6 +379,10 @@ export class FlightSender {
       this.#advanced = true;
     }
     return true;
+  }
+
+  #growWindow(news: number): void {
+    this.#window = Math.min(this.#window + news, Math.max(this.#window, WINDOW.max));
   }
 
   /** Something is lost and may be retransmitted by now, or a new flight begins. */

@@ -272,6 +272,12 @@ export class Handshake implements Carried {
     return news;
   }
 
+  /** The first authentic record of `epoch`. Keys of early data do not depend on our ServerHello. */
+  onHeard(epoch: number): void {
+    if (this.#runner.version?.rules.acks === true && epoch >= HANDSHAKE_EPOCH)
+      this.#flights.onPlaintextArrived();
+  }
+
   /** A record waits for keys that the peer has and we have not. */
   onHeld(): void {
     if (this.#runner.version?.rules.acks === true && this.#epoch === 0) this.#acks.onUnreadable();

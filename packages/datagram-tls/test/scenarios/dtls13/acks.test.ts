@@ -126,6 +126,45 @@ suite('acknowledgements of DTLS 1.3', () => {
     pair.explain(() => assert.ok(pair.client.isConnected));
   });
 
+  test('server repeats no plaintext to a client that shows the keys of the handshake', () => {
+    const pair = smallFlight();
+    // The client acknowledges protected records only, as some do, and the rest of them does not come.
+    loseOfFlight(pair, (place) => place >= 3);
+    const insider = new Insider13(pair);
+    pair.connect().runUntil(() => pair.server.secrets.length >= 2, 100);
+    pair.runFor(60);
+    pair.intercept = () => [];
+    const plain: number[] = [];
+    const number = { epoch: 2, sequenceNumber: 0 };
+    const ack = insider.seal('client', 2, ContentType.ack, encodeAck({ recordNumbers: [number] }));
+    pair.inject(pair.server, ack);
+    pair.intercept = (data, from) => {
+      if (from === 'server') plain.push(recordsOf(data).filter(({ epoch }) => epoch === 0).length);
+      return [];
+    };
+    pair.runFor(10_000);
+    assert.ok(plain.length > 3, `${plain.length} datagrams`);
+    assert.deepEqual(new Set(plain), new Set([0]));
+  });
+
+  test('a forged record of the handshake proves nothing about the plaintext', () => {
+    const pair = smallFlight();
+    loseOfFlight(pair, (place) => place >= 3);
+    const insider = new Insider13(pair);
+    pair.connect().runFor(60);
+    const forged = insider.seal('client', 2, ContentType.ack, encodeAck({ recordNumbers: [] })).slice();
+    forged[forged.length - 1] = (forged.at(-1) ?? 0) ^ 1;
+    pair.intercept = () => [];
+    pair.inject(pair.server, forged);
+    let plain = 0;
+    pair.intercept = (data, from) => {
+      if (from === 'server') plain += recordsOf(data).filter(({ epoch }) => epoch === 0).length;
+      return [];
+    };
+    pair.runFor(10_000);
+    assert.ok(plain > 0);
+  });
+
   test('client repeats its last flight until it is acknowledged, and not after', () => {
     const pair = new Pair({ version });
     pair.intercept = (data, from) => (from === 'server' && pair.server.isConnected ? [] : [data]);
