@@ -43,6 +43,9 @@ const CLOSE_LINGER: Duration = 500;
 const UNACKNOWLEDGED_LINGER: Duration = 3000;
 /** Not the client's fault, such as a fault of this platform: the same ClientHello may be served a moment later. */
 const PASSING = new Set(['ERR_DTLS_INTERNAL', 'ERR_DTLS_EVICTED']);
+/** Flags of a saved state: our last flight is not acknowledged; datagrams came from other addresses. */
+const FINISHING = 1;
+const MOVED = 2;
 /** A time that is always over: a timer set to it asks for the next call. */
 const AT_ONCE: Instant = Number.NEGATIVE_INFINITY;
 
@@ -125,7 +128,7 @@ export class Machine implements ContentHost, HandshakeHost {
     if (session === undefined || !isOpen(life)) throw notToSave(life.at);
     const w = new Writer();
     saveIds(cids, w);
-    w.u8(life.at === 'finishing' ? 1 : 0);
+    w.u8((life.at === 'finishing' ? FINISHING : 0) | (this.#migration === undefined ? 0 : MOVED));
     for (const part of this.#parts) part.save(w, at, ahead);
     return { fixed: encodeFixed(session, this.#context.destination), current: w.finish() };
   }
@@ -175,7 +178,9 @@ export class Machine implements ContentHost, HandshakeHost {
   #restore(r: Reader, session: Session, at: Instant): boolean {
     const association = this.#association;
     if (!association.restoreIds(r, this.registry)) return false;
-    association.life = { at: r.u8() === 1 ? 'finishing' : 'open', session };
+    const flags = r.u8();
+    association.life = { at: (flags & FINISHING) === 0 ? 'open' : 'finishing', session };
+    if ((flags & MOVED) !== 0) this.#migration = new Migration(association, this.#handshake);
     for (const part of this.#parts) part.restore(r, at, session);
     if (!r.finished()) return false;
     this.#watch.start();
@@ -184,7 +189,8 @@ export class Machine implements ContentHost, HandshakeHost {
 
   /** In the order in which they are written: each may need those before it. */
   get #parts(): readonly Carried[] {
-    return [this.#keys, this.#handshake, this.#early, this.#association, this.#inbound];
+    const parts = [this.#keys, this.#handshake, this.#early, this.#association, this.#inbound];
+    return this.#migration === undefined ? parts : [...parts, this.#migration];
   }
 
   /**

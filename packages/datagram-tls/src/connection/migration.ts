@@ -4,6 +4,7 @@ import type { PeerAddress } from '../base/peer-address.js';
 import { Queue } from '../base/queue.js';
 import { mayWrite } from '../record/reader-writer.js';
 import { ContentType } from '../wire/codes.js';
+import type { Reader, Writer } from '../wire/cursor.js';
 import {
   decodeRoutability,
   encodeRoutability,
@@ -12,6 +13,7 @@ import {
 } from '../wire/messages/return-routability.js';
 import type { Association } from './association.js';
 import { Path, sameAddress } from './path.js';
+import { type Carried, encodeAddress, readAddress } from './saved-state.js';
 
 /** RFC 9853 §5.5: where no round trip is known, ms. */
 const NO_ROUND_TRIP: Duration = 1000;
@@ -21,6 +23,9 @@ const ROUND_TRIPS = 3;
 const LEAST_WAIT: Duration = 100;
 /** Challenges on a new path, each with twice the time of the one before: any of them may be lost. */
 const MAX_CHALLENGES = 3;
+
+/** Flags of a saved state. */
+const SAVED = { former: 1, refused: 2 } as const;
 
 /** A datagram for another address than that of the path. */
 export interface PathDatagram {
@@ -55,7 +60,7 @@ export interface MigrationHost {
  *      drop        on the path before: the peer has left it on purpose, and the new one is challenged
  *      (none)      the path before is dead, and the new one is challenged; or the new one is, and we go back
  */
-export class Migration {
+export class Migration implements Carried {
   readonly #association: Association;
   readonly #host: MigrationHost;
   /** The last validated path, while the current one is not. */
@@ -68,6 +73,31 @@ export class Migration {
   constructor(association: Association, host: MigrationHost) {
     this.#association = association;
     this.#host = host;
+  }
+
+  /** A check that is under way begins anew: see {@link resume}. */
+  save(w: Writer): void {
+    const former = this.#former;
+    w.u8((former === undefined ? 0 : SAVED.former) | (this.#refused === undefined ? 0 : SAVED.refused));
+    if (former !== undefined) {
+      w.bytes(encodeAddress(former.address));
+      former.save(w);
+    }
+    if (this.#refused !== undefined) w.bytes(encodeAddress(this.#refused));
+  }
+
+  restore(r: Reader): void {
+    const { path, behaviour, cids } = this.#association;
+    const saved = r.u8();
+    const address = (saved & SAVED.former) === 0 ? undefined : readAddress(r);
+    if (address !== undefined) {
+      const former = new Path(address, behaviour.mtu, true);
+      former.restore(r);
+      former.size.onConnectionId(cids?.send.length ?? 0);
+      // The socket of another process may write addresses in another form, in which it knows the peer's alone.
+      if (address.family === path.address.family) this.#former = former;
+    }
+    if ((saved & SAVED.refused) !== 0) this.#refused = readAddress(r);
   }
 
   /** Records from `from`, which is not the peer's address, are read. */

@@ -75,12 +75,24 @@ export function encodeState({ role, peer, doubtful, fixed, current }: AddressedS
     .u8(FORMAT)
     .u8(ROLES.indexOf(role))
     .u8(doubtful ? 1 : 0)
-    .u8(FAMILIES.indexOf(peer.family))
-    .vec16(utf8(peer.address))
-    .varint(peer.port)
+    .bytes(encodeAddress(peer))
     .vec24(fixed)
     .bytes(current)
     .finish();
+}
+
+export function encodeAddress({ address, family, port }: PeerAddress): Uint8Array {
+  return new Writer().u8(FAMILIES.indexOf(family)).vec16(utf8(address)).varint(port).finish();
+}
+
+/** What {@link encodeAddress} wrote; `undefined` when malformed. */
+export function readAddress(r: Reader): PeerAddress | undefined {
+  const family = FAMILIES[r.u8()];
+  const address = decodeUtf8(r.vec16());
+  const port = r.varint();
+  if (!r.failed && family !== undefined && address !== undefined) return { address, family, port };
+  r.fail();
+  return undefined;
 }
 
 /** Throws `ERR_DTLS_STATE` for what {@link encodeState} of this version did not make. */
@@ -91,14 +103,11 @@ export function decodeState(bytes: Uint8Array): AddressedState {
     throw stateError('UNSUPPORTED', `it has format ${format}, and this version reads format ${FORMAT}`);
   const role = ROLES[r.u8()];
   const doubtful = r.u8() === 1;
-  const family = FAMILIES[r.u8()];
-  const address = decodeUtf8(r.vec16());
-  const port = r.varint();
+  const peer = readAddress(r);
   const fixed = own(r.vec24());
   const current = own(r.rest());
-  if (r.failed || role === undefined || family === undefined || address === undefined)
-    throw stateError('UNREADABLE', 'it is damaged');
-  return { role, peer: { address, family, port }, doubtful, fixed, current };
+  if (r.failed || role === undefined || peer === undefined) throw stateError('UNREADABLE', 'it is damaged');
+  return { role, peer, doubtful, fixed, current };
 }
 
 /** Why a state is refused; the `reason` of `ERR_DTLS_STATE`. */
