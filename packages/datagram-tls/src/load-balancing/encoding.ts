@@ -44,7 +44,8 @@ export function decodeServerId(
   bytes: Uint8Array,
   at: number,
 ): Uint8Array {
-  const text = Uint8Array.prototype.slice.call(bytes, at + 1, at + 1 + serverIdLength + nonceLength);
+  // Of a Buffer `slice` is a view.
+  const text = new Uint8Array(bytes.subarray(at + 1, at + 1 + serverIdLength + nonceLength));
   if (cipher === undefined) return text.subarray(0, serverIdLength);
   if (text.length === BLOCK) return cipher.decrypt(text).subarray(0, serverIdLength);
   decryptInPasses(cipher, text, serverIdLength <= nonceLength ? 3 : 4);

@@ -8,11 +8,13 @@ const SERVER = Uint8Array.of(0xca, 0xfe);
 const READABLE = { configId: 1, serverIdLength: 2, nonceLength: 5 };
 const ENCRYPTED = { configId: 2, serverIdLength: 2, nonceLength: 14, key: KEY };
 
-const read = serverIdReader([READABLE, ENCRYPTED]);
+const FOUR_PASSES = { configId: 3, serverIdLength: 2, nonceLength: 5, key: KEY };
+
+const read = serverIdReader([READABLE, ENCRYPTED, FOUR_PASSES]);
 
 function idOf(configId: number): Uint8Array {
-  const ours = configId === 1 ? { nonceLength: 5 } : { nonceLength: 14, key: KEY };
-  return loadBalancedConnectionIds({ configId, serverId: SERVER, ...ours }).generate();
+  const { nonceLength, key } = [READABLE, ENCRYPTED, FOUR_PASSES][configId - 1] as BalancerOptions;
+  return loadBalancedConnectionIds({ configId, serverId: SERVER, nonceLength, key }).generate();
 }
 
 /** DTLS 1.2, RFC 9146 §4. */
@@ -26,7 +28,7 @@ function record13(cid: Uint8Array, flags = 0x0c): Uint8Array {
 }
 
 suite('the reader of server IDs', () => {
-  for (const configId of [1, 2])
+  for (const configId of [1, 2, 3])
     for (const [name, make] of [
       ['DTLS 1.2', record12],
       ['DTLS 1.3', record13],
@@ -41,13 +43,15 @@ suite('the reader of server IDs', () => {
       assert.deepEqual(read(record13(idOf(1), flags)).serverId, Buffer.from(SERVER));
   });
 
-  test('gives bytes of its own', () => {
-    for (const configId of [1, 2]) {
-      const datagram = record12(idOf(configId));
-      const { serverId } = read(datagram);
-      datagram.fill(0);
-      assert.deepEqual(serverId, Buffer.from(SERVER));
-    }
+  test('gives bytes of its own, and leaves those of the datagram as they are', () => {
+    for (const configId of [1, 2, 3])
+      for (const datagram of [record12(idOf(configId)), Buffer.from(record12(idOf(configId)))]) {
+        const before = Uint8Array.from(datagram);
+        const { serverId } = read(datagram);
+        assert.deepEqual(Uint8Array.from(datagram), before);
+        datagram.fill(0);
+        assert.deepEqual(serverId, Buffer.from(SERVER));
+      }
   });
 
   const NONE: readonly (readonly [string, Uint8Array])[] = [
@@ -67,7 +71,7 @@ suite('the reader of server IDs', () => {
     });
 
   const UNROUTABLE: readonly (readonly [string, Uint8Array])[] = [
-    ['an ID of another configuration', record12(Uint8Array.of(0x60, ...new Uint8Array(19)))],
+    ['an ID of another configuration', record12(Uint8Array.of(0x80, ...new Uint8Array(19)))],
     ['an ID that names no server', record12(Uint8Array.of(0xe7, ...new Uint8Array(7)))],
     ['an ID that is cut off in DTLS 1.2', record12(idOf(1)).subarray(0, 11 + 7)],
     ['an ID that is cut off in DTLS 1.3', record13(idOf(2)).subarray(0, 1 + 16)],
