@@ -40,6 +40,13 @@ const results = [
     'hello over a validated path',
     'dropped from other addresses: 1',
   ]),
+  await saying('load-balancer.js', [
+    '6 clients moved, 6 of them are with their server',
+    '6 handshakes in all',
+    'the servers saw 6 changes of address',
+    'by server ID: true, by address: true',
+  ]),
+  await saying('shared-port.js', ['2 workers on 1 port', '6 clients moved, 6 of them are with their worker']),
   await saying('without-socket.js', ['DTLSv1.3: hello without a socket']),
   await saying('lossy-network.js', [
     'seed 1: DTLSv1.3 in ',
