@@ -83,7 +83,8 @@ async function libraryCode(entries) {
   return await bundled(
     {
       input: Object.fromEntries(entries.map((entry) => [entry, source(entry)])),
-      external: isBuiltin,
+      // Installed by applications that want it.
+      external: (id) => isBuiltin(id) || id === 'libsodium',
       plugins: [typescript(), nodeResolve()],
       treeshake: { moduleSideEffects: false },
     },

@@ -17,6 +17,8 @@ export interface Contender {
   readonly suite: Suite | undefined;
   /** Of its handshakes, if it has any. */
   readonly kind: Kind | undefined;
+  /** Ours: its records are protected by the WebAssembly of libsodium. */
+  readonly libsodium?: true;
   readonly command: readonly string[];
 }
 
@@ -130,6 +132,18 @@ export function ourServers(profileFolder: string | undefined): Contender[] {
     kind: 'full',
     command: [...program, ...identity('full'), '--suite', suite.iana],
   }));
+}
+
+/** Our server with the suite that libsodium has, whose WebAssembly seals and opens its records. */
+export function ourSodiumServers(profileFolder: string | undefined): Contender[] {
+  return ourServers(profileFolder)
+    .filter(({ suite }) => suite?.name.startsWith('CHACHA20_POLY1305') === true)
+    .map((contender) => ({
+      ...contender,
+      name: `${contender.name}, libsodium`,
+      libsodium: true,
+      command: [...contender.command, '--libsodium'],
+    }));
 }
 
 /** Our server once for each other kind of handshake. */

@@ -9,6 +9,7 @@ import {
   opensslServers,
   ourMeetings,
   ourServers,
+  ourSodiumServers,
   ownLoadGenerator,
   platformServers,
   rawServers,
@@ -52,7 +53,13 @@ async function main(): Promise<void> {
     ownClient: settings.ownClient,
     environment: environment(native),
     skipped,
-    echo: wants('echo') ? await measureEcho([...rawServers(), ...secured], load, settings.plan) : undefined,
+    echo: wants('echo')
+      ? await measureEcho(
+          [...rawServers(), ...secured, ...ourSodiumServers(settings.profile)],
+          load,
+          settings.plan,
+        )
+      : undefined,
     handshakes: wants('handshake')
       ? await measureHandshakes([...platformServers(), ...oneSuite, ...meetings], load, settings.plan)
       : undefined,

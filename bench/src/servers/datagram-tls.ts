@@ -1,7 +1,8 @@
-/** Our server: `--cert FILE --key FILE [--client-ca FILE]` or `--psk HEX`, `--resumable`, and `--suite IANA_NAME`: an echo over the library with no cap on associations. */
+/** Our server: `--cert FILE --key FILE [--client-ca FILE]` or `--psk HEX`, `--resumable`, `--libsodium` and `--suite IANA_NAME`: an echo over the library with no cap on associations. */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type ListenOptions, listen } from 'datagram-tls';
+import { createSodium } from 'datagram-tls/libsodium';
 import { serveControl } from './control.js';
 
 const { values } = parseArgs({
@@ -11,6 +12,7 @@ const { values } = parseArgs({
     'client-ca': { type: 'string' },
     psk: { type: 'string' },
     resumable: { type: 'boolean', default: false },
+    libsodium: { type: 'boolean', default: false },
     suite: { type: 'string', default: '' },
   },
 });
@@ -30,6 +32,7 @@ const endpoint = listen(
     maxSessions: 0,
     maxSessionsPerHost: 0,
     ...(values.resumable ? {} : { ticketKeys: false }),
+    ...(values.libsodium ? { cryptoProvider: await createSodium() } : {}),
   },
 );
 

@@ -324,6 +324,11 @@ export interface ErrorCodes {
    * server's state for an endpoint that does not serve
    */
   ERR_DTLS_STATE: 'caller';
+  /**
+   * The package `libsodium` is not installed, or gave wrong results.
+   * @remarks Install it beside this library: `npm install libsodium`. If it is there, update it.
+   */
+  ERR_DTLS_LIBSODIUM: 'caller';
   /** The core got an answer to a job that does not wait for it. @remarks Answer each job once, with its own kind. */
   ERR_DTLS_JOB: 'caller';
 

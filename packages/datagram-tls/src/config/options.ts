@@ -5,6 +5,7 @@ import { CertificateType, type CertificateTypeName, type Version } from '../wire
 import { KDF_HASHES } from '../wire/imported-identity.js';
 import { checkFunction, checkObject, checkText, checkView } from './checks.js';
 import type { OcspResponder, Role, Sign, VerifyPeer } from './config.js';
+import { partialProvider } from './crypto-provider.js';
 import {
   boolean,
   callback,
@@ -650,6 +651,13 @@ export const SECURITY_OPTIONS = {
    * otherwise this context remembers by itself. May return a promise.
    */
   replayGuard: option(callback<ReplayGuard<never>>(), { only: 'server' }),
+  /**
+   * Cryptography that takes the place of the runtime's where it has a primitive, such as `createSodium()` of
+   * `datagram-tls/libsodium` or a layer for `datagram-tls/core`. It is trusted as the runtime's is: its functions must not
+   * throw, and its memory is its own.
+   * @defaultValue the runtime's cryptography alone
+   */
+  cryptoProvider: option(partialProvider),
 };
 
 /** What `createSecureContext` takes beside {@link SECURITY_OPTIONS}, and a context of `sni`, too. */

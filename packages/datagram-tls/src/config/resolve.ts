@@ -9,6 +9,7 @@ import { isAtLeast, type VersionFacts, versionNamed } from '../wire/version.js';
 import { TrustStore } from '../x509/trust-store.js';
 import { checkString } from './checks.js';
 import type { CheckServerIdentity, Role, Security, VerifyPeer, Versions } from './config.js';
+import { withLayer } from './crypto-provider.js';
 import { resolveCertificateTypes, resolveIdentities, resolvePfx, withIssuers } from './identity.js';
 import {
   resolveCiphers,
@@ -132,6 +133,7 @@ type OptionName = keyof typeof SECURITY_OPTIONS;
 
 /** Options that are read together, in the order in which node:dtls reads its own. */
 const STEPS = {
+  cryptography: ['cryptoProvider'],
   psk: ['psk', 'pskIdentityHint', 'pskHideUnknown'],
   tickets: ['ticketKeys'],
   identities: ['certificateTypes', 'cert', 'passphrase', 'key', 'pfx'],
@@ -148,11 +150,13 @@ const OTHERS = Object.keys(SECURITY_OPTIONS).filter((name) => !IN_STEPS.has(name
 function readSecurity<V extends VersionFacts>(
   options: SecurityOptions,
   role: Role,
-  platform: WholePlatform<V>,
+  base: WholePlatform<V>,
 ): Security<V> {
+  const check = (names: readonly string[]): void => checkNamed(options, SECURITY_OPTIONS, names);
+  check(STEPS.cryptography);
+  const platform = { ...base, provider: withLayer(base.provider, options.cryptoProvider) };
   const { provider } = platform;
   const { capabilities } = provider;
-  const check = (names: readonly string[]): void => checkNamed(options, SECURITY_OPTIONS, names);
   // Cookies, DTLS 1.2's PRF and pre-shared keys have no other hash.
   if (!capabilities.hash('sha256'))
     throw callerError(

@@ -30,6 +30,7 @@ const FACES: Readonly<Record<string, number>> = {
   'core.ts': 12,
   'dgram.ts': 12,
   'load-balancing.ts': 12,
+  'libsodium.ts': 12,
   'metrics.ts': 12,
 };
 

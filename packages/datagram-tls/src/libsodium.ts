@@ -1,0 +1,1 @@
+export { createSodium } from './crypto/sodium.js';
