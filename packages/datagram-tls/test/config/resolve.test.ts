@@ -55,6 +55,8 @@ const SECURITY_MISTAKES: readonly Mistake[] = [
   ['maxEarlyData', -1, 'ERR_OUT_OF_RANGE'],
   ['maxEarlyData', 65_537, 'ERR_OUT_OF_RANGE', /65536/],
   ['replayGuard', true, 'ERR_INVALID_ARG_TYPE', /function/],
+  ['cryptoProvider', () => ({}), 'ERR_INVALID_ARG_TYPE', /object/],
+  ['cryptoProvider', { aead: {} }, 'ERR_INVALID_ARG_VALUE', /aeads/],
   ['replayGuard', () => true, 'ERR_INVALID_ARG_VALUE', /maxEarlyData/],
   ['sessionCacheSize', '5', 'ERR_INVALID_ARG_TYPE', /number/],
   ['sessionCacheSize', -1, 'ERR_OUT_OF_RANGE'],
