@@ -9,13 +9,13 @@ import { encodeConnectionId, firstOctet, lengthOf } from './encoding.js';
  * @example
  * ```ts
  * import { listen } from 'datagram-tls';
- * import { type LoadBalancedConnectionIds, loadBalancedConnectionIds } from 'datagram-tls/load-balancing';
+ * import { type RoutableConnectionIds, loadBalancedConnectionIds } from 'datagram-tls/load-balancing';
  *
- * const connectionId: LoadBalancedConnectionIds = loadBalancedConnectionIds({ serverId: Uint8Array.of(7), nonceLength: 7 });
+ * const connectionId: RoutableConnectionIds = loadBalancedConnectionIds({ serverId: Uint8Array.of(7), nonceLength: 7 });
  * listen(onsession, { port: 9000, cert, key, connectionId });
  * ```
  */
-export interface LoadBalancedConnectionIds {
+export interface RoutableConnectionIds {
   /** Makes the next one. */
   readonly generate: () => Uint8Array;
   /** Bytes of each. */
@@ -50,12 +50,12 @@ export interface LoadBalancedConnectionIds {
  * listen(onsession, { port: 9000, cert, key, connectionId });
  * ```
  */
-export function loadBalancedConnectionIds(options: LoadBalancedOptions): LoadBalancedConnectionIds {
+export function loadBalancedConnectionIds(options: LoadBalancedOptions): RoutableConnectionIds {
   return new ConnectionIdGenerator(options);
 }
 
 /** The option `connectionId` reads own properties: lengths may change with the configuration, so that `length` is none. */
-export class ConnectionIdGenerator implements LoadBalancedConnectionIds {
+export class ConnectionIdGenerator implements RoutableConnectionIds {
   #configuration: ReturnType<typeof resolveServer>;
   #nonce: Uint8Array;
   /** Nonces of the present configuration that were given out. */

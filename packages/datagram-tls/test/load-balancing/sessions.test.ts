@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { suite, type TestContext, test } from 'node:test';
 import { type DTLSSession, listen } from '#lib/index.js';
 import {
-  type LoadBalancedConnectionIds,
   loadBalancedConnectionIds,
+  type RoutableConnectionIds,
   serverIdReader,
 } from '#lib/load-balancing.js';
 import { client, roundTrip } from '../driver/echo.js';
@@ -53,7 +53,7 @@ class Balancer {
 interface Balanced {
   readonly balancer: Balancer;
   /** Of each server. */
-  readonly ids: readonly LoadBalancedConnectionIds[];
+  readonly ids: readonly RoutableConnectionIds[];
   readonly sessions: readonly (readonly DTLSSession[])[];
 }
 
