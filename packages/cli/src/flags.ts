@@ -27,7 +27,7 @@ export function libraryOptions(
     const value = values[declare(flag).attributeName()];
     if (value === undefined || !flag.roles.includes(role)) continue;
     if (flag.needs?.every((name) => values[name] === undefined) === true) {
-      throw new UsageError(`${nameOf(flag)} needs --${flag.needs.join(' or --')}`);
+      throw new UsageError(`${nameOf(flag)} needs ${flag.needs.map(dashed).join(' or ')}`);
     }
     if (flag.option === undefined) continue;
     options[flag.option] = flag.value ?? (flag.finish === undefined ? value : flag.finish(value, role));
@@ -43,6 +43,11 @@ export function flagOf(option: string): string | undefined {
 
 function nameOf(flag: Flag): string | undefined {
   return flag.flags.split(' ')[0];
+}
+
+/** The flag with an attribute name: `--psk-file` for `pskFile`. */
+function dashed(attribute: string): string {
+  return `--${attribute.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function declare(flag: Flag): Option {

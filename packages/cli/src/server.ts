@@ -34,6 +34,7 @@ export async function runServer(at: HostPort, settings: Settings): Promise<numbe
     ...identity,
     ...report.traceOption(),
     ...earlyReceiver(settings),
+    ...(await connectionIds(settings)),
   };
   const endpoint = await bind(at, options, (session) => serve(session, settings));
   // In the turn of the event loop in which the socket is bound: no datagram of a session comes before it.
@@ -81,6 +82,13 @@ async function identityFor(
 function earlyReceiver({ options, report }: Settings): Pick<Options, 'onearlydata'> {
   if ((options.maxEarlyData ?? 0) === 0) return {};
   return { onearlydata: (data, session) => echo(session, report, data) };
+}
+
+/** Those of `--cid-server-id` replace those of `--cid`. */
+async function connectionIds({ serverId }: Settings): Promise<Pick<Options, 'connectionId'>> {
+  if (serverId === undefined) return {};
+  const { loadBalancedConnectionIds } = await import('datagram-tls/load-balancing');
+  return { connectionId: loadBalancedConnectionIds(serverId) };
 }
 
 async function bind(

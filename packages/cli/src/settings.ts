@@ -1,8 +1,10 @@
 import type { ConnectOptions, DTLSSession, ListenOptions } from 'datagram-tls';
+import type { LoadBalancedOptions } from 'datagram-tls/load-balancing';
 import type { Role } from './flags/flag.js';
 import { libraryOptions } from './flags.js';
 import { openKeylog, type WriteKeylog } from './keylog.js';
 import { Report } from './report.js';
+import { readServerId } from './server-id.js';
 import type { Terminal } from './terminal.js';
 
 /** A parsed and checked command line. */
@@ -18,6 +20,8 @@ export interface Settings {
   readonly stateFile: string | undefined;
   /** Server: the file with the key of `stateFile`, unless it is beside that. */
   readonly stateKeyFile: string | undefined;
+  /** Server: the form of connection IDs for a load balancer. */
+  readonly serverId: LoadBalancedOptions | undefined;
   /** Client: milliseconds of quiet after the end of input. */
   readonly linger: number;
 }
@@ -38,6 +42,7 @@ export function readSettings(
     sessionFile: typeof session === 'string' ? session : undefined,
     stateFile: typeof state === 'string' ? state : undefined,
     stateKeyFile: typeof stateKey === 'string' ? stateKey : undefined,
+    serverId: readServerId(values),
     linger: typeof values['linger'] === 'number' ? values['linger'] : 0,
   };
 }

@@ -1,5 +1,6 @@
 import { parseCidLength, parseCount } from '../args.js';
-import { BOTH, CLIENT, type Flag } from './flag.js';
+import { parseConfigId, parseServerId } from '../server-id.js';
+import { BOTH, CLIENT, type Flag, SERVER } from './flag.js';
 
 /** What is negotiated with the peer, and how large its messages may be. */
 export const NEGOTIATION_FLAGS: readonly Flag[] = [
@@ -85,5 +86,24 @@ export const NEGOTIATION_FLAGS: readonly Flag[] = [
     roles: BOTH,
     option: 'connectionId',
     parse: parseCidLength,
+  },
+  {
+    flags: '--cid-server-id <hex>',
+    help: 'connection IDs with this ID of the server, by which a load balancer routes (QUIC-LB); default length: 7 bytes more',
+    roles: SERVER,
+    parse: parseServerId,
+  },
+  {
+    flags: '--cid-key <file>',
+    help: 'encrypt the server ID in them with the key in this file, 16 bytes or 32 hex digits: that of the load balancer',
+    roles: SERVER,
+    needs: ['cidServerId'],
+  },
+  {
+    flags: '--cid-config <n>',
+    help: 'number of the configuration of the load balancer, 0 to 6 (default: 0)',
+    roles: SERVER,
+    parse: parseConfigId,
+    needs: ['cidServerId'],
   },
 ];
