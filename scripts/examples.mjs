@@ -7,10 +7,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from './ports.mjs';
 import { reportOf } from './report.mjs';
 
 const TIME_LIMIT_MS = 30_000;
-const PORT = 20_000 + (process.pid % 20_000);
 const GREETING = 'hello over DTLS';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -18,7 +18,7 @@ const examples = join(root, 'examples/dist');
 const fixtures = join(root, 'packages/datagram-tls/test/support/fixtures');
 
 const results = [
-  ...(await echoExamples(String(PORT))),
+  ...(await echoExamples(String(await freePort()))),
   await saying('memory-link.js', [
     'DTLSv1.3 with',
     '20 messages sent, some echoed',

@@ -1,18 +1,15 @@
 /** Runs the code blocks of one page, in its order, in a folder of the page. */
 import { spawnSync } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { copyFileSync, cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { freePort } from '../ports.mjs';
 import { fileNameOf, markOf } from './markdown.mjs';
 import { Command, commandsOf, Expected } from './shell.mjs';
 
 /** Ports of the documents, which are others here, because pages run side by side. */
 const PORTS = ['9000', '9001', '9002', '5684', '2100', '10161', '10162', '6514', '9464'];
-const LOWEST_PORT = 20_000;
-const HIGHEST_PORT = 29_999;
-let lastPort = LOWEST_PORT + (process.pid % (HIGHEST_PORT - LOWEST_PORT));
 /** Not run: they are output, figures or data. */
 const DATA = ['text', 'mermaid', 'json', 'yaml'];
 const CODE = ['ts', 'js'];
@@ -235,18 +232,6 @@ function canCapture() {
 
 async function freePorts() {
   const swaps = new Map();
-  for (const port of PORTS) swaps.set(port, await freePort());
+  for (const port of PORTS) swaps.set(port, String(await freePort()));
   return swaps;
-}
-
-/** Below the ports that systems give to sockets by themselves, which another page could get meanwhile. */
-async function freePort() {
-  lastPort = lastPort < HIGHEST_PORT ? lastPort + 1 : LOWEST_PORT;
-  const port = lastPort;
-  const socket = createSocket('udp4');
-  const isFree = await new Promise((resolve) => {
-    socket.once('error', () => resolve(false)).bind(port, '127.0.0.1', () => resolve(true));
-  });
-  await new Promise((resolve) => socket.close(resolve));
-  return isFree ? String(port) : freePort();
 }

@@ -38,7 +38,7 @@ export async function runCommand({ name, kind, program, cwd, tally }) {
   });
   try {
     const said = await until(server.stderr, PIN);
-    const args = ['client', ADDRESS.exec(said)?.[1], '--pin', PIN.exec(said)?.[1]];
+    const args = ['client', ADDRESS.exec(said)?.[1], '--pin', PIN.exec(said)?.[1], '--linger', `${LIMIT_MS}`];
     const client = spawnSync(command, [...before, ...args], { ...options, input: 'hello\n' });
     tally.check(
       `${name}: dtls client talks to dtls server`,

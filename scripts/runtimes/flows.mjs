@@ -12,9 +12,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const KEY = Buffer.alloc(16, 1);
 const SERVER = { host: '127.0.0.1', port: 0, psk: { sensor: KEY } };
-const CLIENT = { psk: { identity: 'sensor', key: KEY }, handshakeTimeout: 10_000 };
+const CLIENT = { psk: { identity: 'sensor', key: KEY }, handshakeTimeout: 60_000 };
 const STRANGER = { psk: { identity: 'nobody', key: KEY } };
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 const SIZE = 1000;
 const CHANNELS = [
   'session.start',
@@ -153,7 +153,7 @@ const CHECKS = {
     await between({ library }, async ({ session, port }) => {
       const stranger = createSocket('udp4');
       stranger.send('junk', port, '127.0.0.1');
-      for (let i = 0; i < 100 && !seen.has('datagram-tls.endpoint.drop'); i++) await sleep(10);
+      while (!seen.has('datagram-tls.endpoint.drop')) await sleep(10);
       stranger.close();
       await library.connect('127.0.0.1', port, STRANGER).closed;
       await session.close();

@@ -1,10 +1,10 @@
 /** OpenSSL as a peer of DTLS 1.2, which is what its version 3 has. */
 import { spawn, spawnSync } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { freePort } from '../ports.mjs';
 import { FIXTURES, KEY } from './identities.mjs';
 
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 const AGAIN_MS = 500;
 const PSK = ['-psk', KEY.toString('hex'), '-psk_identity', 'sensor'];
 
@@ -46,12 +46,4 @@ export async function opensslServer(suite) {
   child.stdout.on('data', (data) => child.stdin.write(data));
   child.stdin.on('error', () => undefined);
   return { port, kill: () => child.kill() };
-}
-
-async function freePort() {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  return port;
 }

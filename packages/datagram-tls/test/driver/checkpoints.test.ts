@@ -11,6 +11,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { DTLSEndpoint, type DTLSSession } from '#lib/index.js';
 import { CA } from '../support/identities.js';
+import { freePort } from '../support/loopback.js';
 import { VERSIONS } from '../support/settings.js';
 import { client, type EchoServer, echoServer, roundTrip, until } from './echo.js';
 
@@ -39,11 +40,13 @@ for (const version of VERSIONS) {
       const folder = mkdtempSync(join(tmpdir(), 'dtls-crash-'));
       const file = join(folder, 'session.state');
       const program = fileURLToPath(new URL('crash-program.js', import.meta.url));
-      const child = spawn(process.execPath, [program, file, key.toString('hex'), version], {
+      const port = await freePort();
+      const args = [program, file, key.toString('hex'), version, String(port)];
+      const child = spawn(process.execPath, args, {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-      const port = Number((await lines.next()).value);
+      assert.equal((await lines.next()).value, 'listening');
       const session = client(port);
       await session.opened;
       assert.equal((await lines.next()).value, 'kept');

@@ -3,7 +3,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { type ListenOptions, listen } from '#lib/index.js';
 import { SERVERS } from '../support/identities.js';
 
-const [file = '', keyText = '', version = ''] = process.argv.slice(2);
+const [file = '', keyText = '', version = '', port = ''] = process.argv.slice(2);
 const key = Buffer.from(keyText, 'hex');
 
 const endpoint = listen(
@@ -20,10 +20,10 @@ const endpoint = listen(
   },
   {
     host: '127.0.0.1',
-    port: 0,
+    port: Number(port),
     ...SERVERS.p256,
     minVersion: version as ListenOptions['minVersion'],
     maxVersion: version as ListenOptions['maxVersion'],
   },
 );
-console.log(endpoint.address?.port);
+if (endpoint.address !== undefined) console.log('listening');

@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import {
   type ConnectOptions,
   connect,
@@ -50,21 +50,42 @@ export async function saved(port: number, options: ConnectOptions = {}): Promise
   return bytes;
 }
 
-/** Sends one message and waits for its echo. Sends it again when a busy machine loses a datagram. */
+/** For tests that count: on a busy machine, too, a flight goes out once. */
+export const UNHURRIED = { retransmission: { initial: 600_000, max: 600_000 } };
+
+/** How often a message is sent, and how long an echo is waited for, ms. */
+const TRIES = 20;
+const AGAIN_MS = 2000;
+/** In so many turns all arrives that has been sent. After a pause of the process its timers come before what has arrived. */
+const TURNS = 20;
+
+/**
+ * Sends one message and waits for its echo; others are those of earlier messages. Sends it again when a busy machine
+ * loses a datagram.
+ */
 export async function roundTrip(session: DTLSSession, text: string): Promise<string> {
-  return await new Promise<string>((resolve, reject) => {
-    let tries = 0;
-    const send = (): void => {
-      if (++tries > 20) reject(new Error(`no answer to ${text}`));
-      else session.send(text);
-    };
-    const again = setInterval(send, 500);
+  let last: string | undefined;
+  const answered = new Promise<void>((resolve) => {
     session.onmessage = (data) => {
-      clearInterval(again);
-      resolve(new TextDecoder().decode(data));
+      last = new TextDecoder().decode(data);
+      if (last === text) resolve();
     };
-    send();
   });
+  for (let tries = 0; tries < TRIES && last !== text; tries++) {
+    session.send(text);
+    await within(AGAIN_MS, answered);
+    for (let turns = 0; turns < TURNS && last !== text; turns++) await turn();
+  }
+  if (last !== text) throw new Error(`no answer to ${text}, only ${last ?? 'silence'}`);
+  return last;
+}
+
+/** Resolves with `done`, or after this time. */
+async function within(ms: number, done: Promise<void>): Promise<void> {
+  const over = new AbortController();
+  const late = delay(ms, undefined, { signal: over.signal }).catch(() => undefined);
+  await Promise.race([done, late]);
+  over.abort();
 }
 
 /** Waits for `done`, for a number of turns instead of a time: machines may be busy. Calls `again` in each turn. */

@@ -123,6 +123,7 @@ suite('a loop over an endpoint', () => {
     const [first, second] = [connected(endpoint), connected(endpoint)];
     await Promise.all([first.opened, second.opened]);
     await first.close();
+    await until(() => endpoint.sessions.size === 1);
     const { value } = await endpoint[Symbol.asyncIterator]().next();
     assert.equal(value?.remoteAddress?.port, second.endpoint.address?.port);
     await second.close();

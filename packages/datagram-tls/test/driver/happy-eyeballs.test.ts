@@ -15,7 +15,7 @@ import {
 import { CA, SERVERS } from '../support/identities.js';
 import { freePort, NO_IPV6 } from '../support/loopback.js';
 import { VERSIONS } from '../support/settings.js';
-import { echoServer, roundTrip, saved, server, until } from './echo.js';
+import { echoServer, roundTrip, saved, server, UNHURRIED, until } from './echo.js';
 
 // Siege case D12. All addresses are of this machine; a dead one has a socket that never answers.
 
@@ -128,6 +128,7 @@ suite('a host name with several addresses', { skip }, () => {
     let flights = 0;
     const heard = new Set<DTLSSession>();
     const session = client(t, alive, {
+      ...UNHURRIED,
       lookup: book(DEAD[0], '127.0.0.1'),
       trace: (event, of) => {
         heard.add(of);
@@ -197,9 +198,7 @@ suite('a host name with several addresses', { skip }, () => {
   });
 
   test('when all addresses fail the error names them, and has the errors of all', async (t) => {
-    const gone = server(t);
-    await gone.endpoint.close();
-    const session = client(t, gone, { lookup: book(...DEAD) });
+    const session = client(t, { port: await freePort('0.0.0.0') }, { lookup: book(...DEAD) });
     await assert.rejects(session.opened, (error: NodeJS.ErrnoException) => {
       assert.equal(error.code, 'ERR_DTLS_UNREACHABLE');
       assert.match(error.message, /ECONNREFUSED.*127\.0\.0\.2, 127\.0\.0\.3/);
@@ -344,18 +343,14 @@ suite('what is used once', { skip }, () => {
 
   test('messages that need a handshake first are sent once', async (t) => {
     const received: string[] = [];
-    const endpoint = listen(
-      (session) => {
-        session.onmessage = (data) => received.push(String(data));
-      },
-      { host: '127.0.0.1', port: 0, ...SERVERS.p256 },
-    );
-    t.after(() => endpoint.destroy());
-    const port = endpoint.address?.port ?? 0;
-    await dead(t, DEAD[0], port);
-    const session = client(t, { port }, { earlyData: 'once', lookup: book(DEAD[0], '127.0.0.1') });
+    const alive = server(t);
+    await dead(t, DEAD[0], alive.port);
+    const session = client(t, alive, { earlyData: 'once', lookup: book(DEAD[0], '127.0.0.1') });
     await session.opened;
+    const served = alive.sessions[0] ?? assert.fail();
+    served.onmessage = (data) => received.push(String(data));
     await session.close();
+    await served.closed;
     assert.deepEqual(received, ['once']);
   });
 });

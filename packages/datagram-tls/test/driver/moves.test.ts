@@ -5,17 +5,16 @@ import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DTLSEndpoint, type DTLSSession, describeState } from '#lib/index.js';
 import { CA, CLIENTS, SERVERS } from '../support/identities.js';
+import { freePort } from '../support/loopback.js';
 import { VERSIONS } from '../support/settings.js';
 import { client, type EchoServer, echoServer, roundTrip, until } from './echo.js';
 
 const key = randomBytes(32);
 
 /** An open session, with both of its ends. */
-async function open(
-  version: (typeof VERSIONS)[number],
-  endpoint = new DTLSEndpoint({ bindHost: '127.0.0.1' }),
-) {
-  const server = echoServer({ minVersion: version, maxVersion: version });
+async function open(version: (typeof VERSIONS)[number]) {
+  const endpoint = new DTLSEndpoint({ bindHost: '127.0.0.1', bindPort: await freePort() });
+  const server = echoServer({ port: await freePort(), minVersion: version, maxVersion: version });
   const session = endpoint.connect('127.0.0.1', server.port, { ca: CA, servername: 'localhost' });
   await session.opened;
   const other = server.sessions[0] ?? assert.fail();
@@ -78,7 +77,7 @@ for (const version of VERSIONS) {
 
     it('takes messages along that nobody has read', async () => {
       const server = echoServer({ minVersion: version, maxVersion: version });
-      const endpoint = new DTLSEndpoint({ bindHost: '127.0.0.1' });
+      const endpoint = new DTLSEndpoint({ bindHost: '127.0.0.1', bindPort: await freePort() });
       const session = endpoint.connect('127.0.0.1', server.port, { ca: CA, servername: 'localhost' });
       await session.opened;
       session.send('one');

@@ -12,8 +12,15 @@ async function run(body: string, patience = 60_000): Promise<{ output: string; c
   const library = new URL('../../src/index.js', import.meta.url).href;
   const identities = new URL('../support/identities.js', import.meta.url).href;
   const program = `
+    import { createSocket } from 'node:dgram';
     import { connect, listen, DTLSEndpoint } from '${library}';
     import { CA, SERVERS } from '${identities}';
+    // A port of loopback that hears and never answers.
+    const silent = () => new Promise((resolve) => {
+      const socket = createSocket('udp4').unref();
+      socket.bind(0, '127.0.0.1', () => resolve(socket.address().port));
+    });
+    const [silence, otherSilence] = [await silent(), await silent()];
     const local = { host: '127.0.0.1', port: 0, ...SERVERS.p256 };
     const ca = { ca: CA, servername: 'localhost' };
     const serve = () => listen((session) => { session.onmessage = (data) => session.send(data); }, local);
@@ -40,7 +47,7 @@ const ENDS = {
     session.unref();
     server.unref();`,
   'a client in its handshake, whose timers run': `
-    connect('127.0.0.1', 9, ca).unref();`,
+    connect('127.0.0.1', silence, ca).unref();`,
   'a server that waits for room, or loops': `
     const server = serve().unref();
     const session = connect('127.0.0.1', server.address.port, ca);
@@ -67,11 +74,11 @@ suite('an unreferenced endpoint or session lets the process end', () => {
 const STAYS = {
   'a server, by default': `serve();`,
   'a server that was unreferenced and referenced again': `serve().unref().ref();`,
-  'a client whose session was referenced again': `connect('127.0.0.1', 9, ca).unref().ref();`,
+  'a client whose session was referenced again': `connect('127.0.0.1', silence, ca).unref().ref();`,
   'clients that share an endpoint, one of them': `
     const endpoint = new DTLSEndpoint();
-    endpoint.connect('127.0.0.1', 9, ca).unref();
-    endpoint.connect('127.0.0.1', 10, ca);`,
+    endpoint.connect('127.0.0.1', silence, ca).unref();
+    endpoint.connect('127.0.0.1', otherSilence, ca);`,
 } as const;
 
 suite('a referenced endpoint or session keeps the process running', () => {

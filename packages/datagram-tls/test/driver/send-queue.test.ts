@@ -149,7 +149,8 @@ suite('a blocked socket', () => {
     const newClient = client(server.port, { maxSendQueue: 0, retransmission: { initial: 50, max: 50 } });
     await newClient.opened;
     const { stats, sendQueueDrops } = server.endpoint;
-    assert.equal(stats.cookiesAwaited, 1n);
+    // On a busy machine it repeats it again before it reads the answer.
+    assert.ok(stats.cookiesAwaited >= 1n);
     assert.ok(sendQueueDrops.unvalidated > 0);
     assert.ok(newClient.stats.retransmitCount > 0n);
     await newClient.close();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, type Socket, type SocketOptions } from 'node:dgram';
 import { EventEmitter, once } from 'node:events';
 import { suite, type TestContext, test } from 'node:test';
 import {
@@ -173,7 +173,17 @@ suite('a socket of the application', () => {
   });
 
   test('whose sends of another protocol fail keeps its sessions: strangers can name the peers of that', async (t) => {
-    const socket = await bound(t);
+    const lost = Object.assign(new Error('there is no such name'), {
+      code: 'ENOTFOUND',
+      syscall: 'getaddrinfo',
+    });
+    const lookup: SocketOptions['lookup'] = (name, _options, done) =>
+      name === '127.0.0.1' ? done(null, name, 4) : done(lost, '', 4);
+    const socket = createSocket({ type: 'udp4', lookup });
+    t.after(() => socket.close());
+    const listening = once(socket, 'listening');
+    socket.bind(0, '127.0.0.1');
+    await listening;
     const endpoint = serve(t, socket);
     const session = client(socket.address().port);
     await session.opened;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { connect, type DatagramSource, type DTLSEndpoint, type DTLSSession, listen } from '#lib/index.js';
 import { CA, SERVERS } from '../support/identities.js';
-import { until } from './echo.js';
+import { UNHURRIED, until } from './echo.js';
 import { MemoryNetwork } from './memory-link.js';
 
 // Siege case A9.
@@ -34,7 +34,7 @@ async function gate(t: TestContext): Promise<Gate> {
     { ...SERVERS.p256, transport: far },
   );
   // A ClientHello with a share for one group is one datagram.
-  const options = { ca: CA, servername: 'localhost', groups: ['X25519'] } as const;
+  const options = { ca: CA, servername: 'localhost', groups: ['X25519'], ...UNHURRIED } as const;
   const start = (name: string): DTLSSession =>
     connect('server', 1, { ...options, transport: network.transport(name) });
   const first = start('open');

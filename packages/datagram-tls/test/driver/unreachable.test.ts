@@ -19,7 +19,7 @@ test('a client learns of a closed port long before its handshake times out', PAT
     message: /^no datagram reaches the peer: connection refused\. .* \(ECONNREFUSED\)$/,
   });
   // Our flight went out again first: the message that refused it may be forged.
-  assert.equal(session.stats.retransmitCount, 1n);
+  assert.ok(session.stats.retransmitCount > 0n);
 });
 
 test('a client whose system has no route to its peer fails at its first flight', PATIENCE, async () => {

@@ -32,6 +32,11 @@ function dropped({ drops }: DTLSSession): number {
   return drops.slow_reader ?? 0;
 }
 
+/** Such as records that the peer sends again on a busy machine. */
+function droppedOtherwise({ drops }: DTLSSession): number {
+  return Object.entries(drops).reduce((sum, [reason, n]) => (reason === 'slow_reader' ? sum : sum + n), 0);
+}
+
 /** Sends numbered messages until `count` have arrived; what the system loses counts for nothing. */
 async function fill(from: DTLSSession, to: DTLSSession, count: number): Promise<void> {
   let next = 0;
@@ -73,7 +78,7 @@ for (const version of VERSIONS) {
       await fill(session, slow, 100);
       const total = received(slow);
       assert.equal(dropped(slow), total - 20);
-      assert.equal(slow.stats.droppedCount, BigInt(total - 20));
+      assert.equal(Number(slow.stats.droppedCount) - droppedOtherwise(slow), total - 20);
       const waiting = waitingIn(slow);
       await until(() => waiting.length >= 20);
       assert.deepEqual(

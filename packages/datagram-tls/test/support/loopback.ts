@@ -9,13 +9,22 @@ export const NO_IPV6 = Object.values(networkInterfaces())
   ? false
   : 'this machine has no ::1';
 
-/** A UDP port that was free a moment ago: nothing listens there. */
+/** Below the ports that systems give to sockets by themselves: no socket of another test comes to be there. */
+const PORTS = { first: 20_000, count: 10_000 };
+/** So many are of this process before those of the next one begin. */
+const OF_A_PROCESS = 101;
+let next = (process.pid * OF_A_PROCESS) % PORTS.count;
+
+/** A UDP port that nothing listens at, and that nobody gets who does not ask for it. */
 export async function freePort(address = '127.0.0.1'): Promise<number> {
-  const socket = createSocket('udp4').bind(0, address);
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => {
-    socket.close(resolve);
-  });
-  return port;
+  const port = PORTS.first + next;
+  next = (next + 1) % PORTS.count;
+  const socket = createSocket('udp4').bind(port, address);
+  const isFree = await once(socket, 'listening').then(
+    () => true,
+    () => false,
+  );
+  socket.close();
+  if (isFree) await once(socket, 'close');
+  return isFree ? port : freePort(address);
 }

@@ -1,0 +1,1 @@
+export function freePort(options?: { readonly address?: string; readonly inARow?: number }): Promise<number>;
