@@ -1,5 +1,5 @@
 import type { Duration, Instant } from '../base/instant.js';
-import type { Flight } from '../handshake/flight.js';
+import type { Flight, FlightItem } from '../handshake/flight.js';
 import type { Reader, Writer } from '../wire/cursor.js';
 import type { RecordNumber } from '../wire/messages/ack.js';
 import { readInstant, writeInstant } from './saved-times.js';
@@ -34,7 +34,7 @@ const ROUND_TRIPS = 9 / 8;
  */
 export class Delivery {
   /** Unacknowledged stretches, in order. */
-  readonly #pieces: Piece[] = [];
+  readonly #pieces: Piece[];
   readonly #sent = new Map<number, SentRecord>();
   #untouched = true;
   /** Number of the last record that was sent. */
@@ -45,22 +45,22 @@ export class Delivery {
   #now: Instant = 0;
   /** The shortest time from a record to its ACK. */
   #roundTrip: Duration = Number.POSITIVE_INFINITY;
-  /** Offsets of the items in one row, each with one place more than its bytes; then the end. */
-  readonly #places: readonly number[];
+  readonly #items: readonly FlightItem[];
   /** The end of the last transmission, and the farthest end of all. */
   #cursor = 0;
   #frontier = 0;
 
-  constructor({ items }: Flight) {
-    const places = [0];
-    let place = 0;
-    for (const [item, content] of items.entries()) {
-      const end = content.kind === 'message' ? content.body.length : 0;
-      this.#pieces.push({ item, start: 0, end, order: 0, at: 0 });
-      place += end + 1;
-      places.push(place);
-    }
-    this.#places = places;
+  /** `sent`: all of it was, by a delivery that nobody keeps because nothing acknowledges it. */
+  constructor({ items }: Flight, sent = false) {
+    this.#items = items;
+    this.#pieces = items.map((content, item) => ({
+      item,
+      start: 0,
+      end: lengthOf(content),
+      order: 0,
+      at: 0,
+    }));
+    if (sent) this.#frontier = this.#place(items.length, 0);
   }
 
   save(w: Writer, at: Instant): void {
@@ -149,7 +149,8 @@ export class Delivery {
     const piece = { item, start, end, order: ++this.#order, at: this.#now };
     this.#replace(stretch, piece);
     if (this.#sent.size === MAX_RECORDS) this.#sent.delete(this.#sent.keys().next().value ?? 0);
-    this.#sent.set(keyOf(epoch, sequenceNumber), { ...piece, epoch });
+    const record = { item, start, end, order: piece.order, at: piece.at, epoch };
+    this.#sent.set(keyOf(epoch, sequenceNumber), record);
     return this.#advance(stretch);
   }
 
@@ -217,13 +218,16 @@ export class Delivery {
     const repeats = this.#place(item, start) < this.#frontier;
     const next = this.#place(item, end) + 1;
     // After the last byte of an item the next one begins.
-    this.#cursor = next === this.#places[item + 1] ? next : next - 1;
+    this.#cursor = next === this.#place(item + 1, 0) ? next : next - 1;
     this.#frontier = Math.max(this.#frontier, this.#cursor);
     return repeats;
   }
 
+  /** An offset in the row of all items, each with one place more than its bytes. */
   #place(item: number, offset: number): number {
-    return (this.#places[item] ?? 0) + offset;
+    let place = offset;
+    for (let i = 0; i < item; i++) place += lengthOf(this.#items[i]) + 1;
+    return place;
   }
 
   #splitAtCursor(stretch: Stretch): Stretch[] {
@@ -235,6 +239,10 @@ export class Delivery {
       { item, start: cut, end },
     ];
   }
+}
+
+function lengthOf(item: FlightItem | undefined): number {
+  return item?.kind === 'message' ? item.body.length : 0;
 }
 
 function writePiece(w: Writer, { item, start, end, order, at: sent }: Piece, at: Instant): void {

@@ -46,11 +46,23 @@ type Request = 'authentic' | 'plaintext' | 'doubt' | 'probe';
 const ITEM_OVERHEAD = 25;
 
 /** Flags of a saved state. */
-const SAVED = { underWay: 1, letBe: 2, replayed: 4, answered: 8, deferred: 16, measurable: 32 } as const;
+const SAVED = {
+  underWay: 1,
+  letBe: 2,
+  replayed: 4,
+  answered: 8,
+  deferred: 16,
+  measurable: 32,
+  tracked: 64,
+} as const;
+
+/** One for all that are empty. `concat` leaves no room to grow, as `push` would for 17 items. */
+const NO_ITEMS: readonly FlightItem[] = [];
 
 interface UnderWay {
   readonly flight: Flight;
-  readonly delivery: Delivery;
+  /** `undefined` where all was sent of a flight that awaits nothing, which stays missing as a whole. */
+  readonly delivery: Delivery | undefined;
 }
 
 /**
@@ -60,10 +72,10 @@ interface UnderWay {
 export class FlightSender {
   readonly #association: Association;
   readonly #backoff: Backoff;
-  #building: FlightItem[] = [];
+  #building = NO_ITEMS;
   #underWay: UnderWay | undefined;
   /** Abandoned tickets. A peer without them accepts nothing that follows without them. */
-  #letBe: readonly FlightItem[] = [];
+  #letBe = NO_ITEMS;
   /** Records that may be in flight. */
   #window = Number.POSITIVE_INFINITY;
   /** A datagram is being processed. */
@@ -126,14 +138,15 @@ export class FlightSender {
         (this.#replayed ? SAVED.replayed : 0) |
         (this.#answered ? SAVED.answered : 0) |
         (this.#deferred ? SAVED.deferred : 0) |
-        (this.#measurable ? SAVED.measurable : 0),
+        (this.#measurable ? SAVED.measurable : 0) |
+        (underWay?.delivery === undefined ? 0 : SAVED.tracked),
     );
     writeInstant(w, this.#lastSent, at);
     this.#backoff.save(w);
     if (this.#letBe.length > 0) writeFlight(w, { items: this.#letBe, awaits: 'ack' });
     if (underWay === undefined) return;
     writeFlight(w, underWay.flight);
-    underWay.delivery.save(w, at);
+    underWay.delivery?.save(w, at);
     writeInstant(w, this.#window, 0);
     writeInstant(w, this.#repeatGap, 0);
     writeInstant(w, this.#nextRepair, at);
@@ -151,8 +164,8 @@ export class FlightSender {
     if ((flags & SAVED.letBe) !== 0) this.#letBe = readFlight(r).items;
     if ((flags & SAVED.underWay) === 0) return;
     const flight = readFlight(r);
-    const delivery = new Delivery(flight);
-    delivery.restore(r, at);
+    const delivery = (flags & SAVED.tracked) === 0 ? undefined : new Delivery(flight);
+    delivery?.restore(r, at);
     this.#underWay = { flight, delivery };
     this.#window = readInstant(r, 0);
     this.#repeatGap = readInstant(r, 0);
@@ -166,7 +179,7 @@ export class FlightSender {
   }
 
   add(item: FlightItem): void {
-    this.#building.push(item);
+    this.#building = this.#building.concat(item);
   }
 
   /** Bytes that the flight takes that is being built, in fragments of a usual size. */
@@ -179,9 +192,9 @@ export class FlightSender {
 
   /** The flight is complete. */
   begin(awaits: Awaits, now: Instant): void {
-    const flight = { items: [...this.#letBe, ...this.#building], awaits };
-    this.#building = [];
-    this.#letBe = [];
+    const flight = { items: this.#letBe.concat(this.#building), awaits };
+    this.#building = NO_ITEMS;
+    this.#letBe = NO_ITEMS;
     if (this.#underWay !== undefined) this.#onAnswer();
     this.#backoff.onIdle(now - this.#lastSent);
     this.#underWay = { flight, delivery: new Delivery(flight) };
@@ -261,14 +274,14 @@ export class FlightSender {
    * timer, so that we cannot be used as an amplifier.
    */
   onRepeated(authentic: boolean): void {
-    if (this.#underWay === undefined || !this.#underWay.delivery.untouched) return;
+    if (this.#underWay === undefined || this.#underWay.delivery?.untouched === false) return;
     if (!authentic && this.#underWay.flight.awaits === 'nothing') return;
     this.#ask(authentic ? 'authentic' : 'plaintext');
   }
 
   /** An ACK that is not authentic may say what the peer lacks; no record is left out because of it. */
   onPlainAck(numbers: readonly RecordNumber[]): void {
-    if (this.#underWay?.delivery.lacks(numbers) === true) this.onRepeated(false);
+    if (this.#underWay?.delivery?.lacks(numbers) === true) this.onRepeated(false);
   }
 
   /** Client: the flight is repeated once, under record numbers that only a peer that sees them can repeat. */
@@ -345,8 +358,8 @@ export class FlightSender {
    * §7.1), and drop it while plaintext comes again.
    */
   onPlaintextArrived(): void {
-    if (this.#underWay === undefined) return;
-    const { flight, delivery } = this.#underWay;
+    const { flight, delivery } = this.#underWay ?? {};
+    if (flight === undefined || delivery === undefined) return;
     const news = delivery.settle((item) => flight.items[item]?.epoch === 0);
     this.#growWindow(news);
     if (news === 0 || !this.delivered) return;
@@ -356,7 +369,7 @@ export class FlightSender {
 
   /** The whole current flight has arrived, according to ACKs. */
   get delivered(): boolean {
-    return this.#underWay?.delivery.complete === true;
+    return this.#underWay?.delivery?.complete === true;
   }
 
   /**
@@ -365,9 +378,10 @@ export class FlightSender {
    * flight is late.
    */
   onAck(numbers: readonly RecordNumber[], now: Instant): boolean {
-    if (this.#underWay === undefined || this.#answered) return false;
+    const { flight, delivery } = this.#underWay ?? {};
+    if (flight === undefined || delivery === undefined || this.#answered) return false;
     if (numbers.length === 0) this.#ask('authentic');
-    const news = this.#underWay.delivery.acknowledge(numbers, now);
+    const news = delivery.acknowledge(numbers, now);
     if (news === 0) return false;
     this.#growWindow(news);
     if (this.delivered) {
@@ -375,7 +389,7 @@ export class FlightSender {
       this.#association.timers.stop('repair');
       this.#measure(now);
     } else {
-      if (this.#underWay.flight.awaits !== 'nothing') this.#setTimer(now);
+      if (flight.awaits !== 'nothing') this.#setTimer(now);
       this.#advanced = true;
     }
     return true;
@@ -397,7 +411,7 @@ export class FlightSender {
   /** Unsent records follow at once; lost ones after a time that doubles with each repair. */
   #goOn(now: Instant): void {
     const { timers } = this.#association;
-    if (this.#underWay?.delivery.hasLost !== true) return this.#sendPart('sendable', now);
+    if (this.#underWay?.delivery?.hasLost !== true) return this.#sendPart('sendable', now);
     if (now < this.#nextRepair) {
       timers.set('repair', this.#nextRepair);
       return this.#sendPart('unsent', now);
@@ -449,7 +463,7 @@ export class FlightSender {
 
   /** Everything missing is retransmitted, as far as the window allows. */
   #sendAgain(now: Instant, part: 'sendable' | 'from-cursor' = 'sendable'): void {
-    this.#underWay?.delivery.lose();
+    this.#underWay?.delivery?.lose();
     this.#sendPart(part, now);
   }
 
@@ -458,7 +472,7 @@ export class FlightSender {
     const { path: taken, transmit: queue } = this.#association;
     // What waits for the budget of a new path goes before its repetition.
     if (taken.moved && !taken.validated && queue.waiting > 0) return this.#setTimer(now);
-    const { flight, delivery } = this.#underWay;
+    const { flight, delivery = new Delivery(flight, true) } = this.#underWay;
     const records = this.#window - delivery.inFlight;
     if (records <= 0) return;
     const { transmit, timers, path, recordLimits, counters } = this.#association;
@@ -466,7 +480,10 @@ export class FlightSender {
     delivery.onTransmission(now);
     const sent = transmit.flight(flight, manner, delivery);
     if (flight.awaits !== 'nothing') this.#setTimer(now);
-    else timers.set('forget-flight', now + LAST_FLIGHT_KEPT);
+    else {
+      timers.set('forget-flight', now + LAST_FLIGHT_KEPT);
+      if (sent.items.size === flight.items.length) this.#underWay = { flight, delivery: undefined };
+    }
     if (sent.datagrams === 0) return;
     this.#spent = true;
     this.#largest = sent.largest;

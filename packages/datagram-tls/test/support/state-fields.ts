@@ -63,7 +63,7 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   'Backoff.#roundTrip': 'measured anew',
   'Backoff.#limits': 'of the process that goes on',
   'Delivery.#now': 'within a transmission',
-  'Delivery.#places': 'from the flight',
+  'Delivery.#items': 'from the flight',
   'HandshakeReceiver.#association': 'the whole',
   'HandshakeReceiver.#host': 'the whole',
   'HandshakeReceiver.#runner': 'Handshake.save',
