@@ -1,5 +1,6 @@
 import { decodeUtf8, own, utf8 } from '../base/bytes.js';
 import { DTLSError, violation } from '../base/errors.js';
+import { type Packed, pack, unpack } from '../base/packed.js';
 import type { Security } from '../config/config.js';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.js';
 import { schemeFits } from '../crypto/signatures.js';
@@ -243,10 +244,14 @@ const SHOWS = { psk: 1, key: 2, staple: 4 } as const;
 
 /** The peer's Finished covered the transcript that we saw. */
 export class FinishedVerified {
-  readonly verifyData: Uint8Array;
+  readonly #verifyData: Packed;
 
   private constructor(verifyData: Uint8Array) {
-    this.verifyData = verifyData;
+    this.#verifyData = pack(verifyData);
+  }
+
+  get verifyData(): Uint8Array {
+    return unpack(this.#verifyData);
   }
 
   /** `undefined` unless `received` equals `expected`, compared in constant time. */
@@ -260,10 +265,10 @@ export class FinishedVerified {
 
   /** Of a session that went on: what {@link save} wrote, which the one who kept it has authenticated. */
   static restore(r: Reader): FinishedVerified {
-    return new FinishedVerified(own(r.vec8()));
+    return new FinishedVerified(r.vec8());
   }
 
   save(w: Writer): void {
-    w.vec8(this.verifyData);
+    w.vec8(unpack(this.#verifyData));
   }
 }

@@ -1,3 +1,4 @@
+import type { Packed } from '../base/packed.js';
 import type { PskCredential, Role, Security, Versions } from '../config/config.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { Exporter } from '../keys/exporter.js';
@@ -65,7 +66,7 @@ export interface Generations {
 export interface Generation {
   readonly epoch: number;
   /** The traffic secret; empty where keys come from the master secret. */
-  readonly secret: Uint8Array;
+  readonly secret: Packed;
 }
 
 /** How a server asks a client for proof of its address without keeping state (RFC 6347 §4.2.1, RFC 9147 §5.1). */

@@ -1,5 +1,6 @@
-import { concat, EMPTY, own, utf8 } from '../base/bytes.js';
+import { concat, EMPTY, utf8 } from '../base/bytes.js';
 import { callerError } from '../base/errors.js';
+import { type Packed, pack, unpack } from '../base/packed.js';
 import { type CryptoProvider, HASH_LENGTH, type HashName } from '../crypto/provider.js';
 import type { Reader, Writer } from '../wire/cursor.js';
 import { prf12 } from './prf12.js';
@@ -24,26 +25,31 @@ const RANDOM_LENGTH = 32;
 /** DTLS 1.2 (RFC 5705 §4). */
 export class Exporter12 {
   readonly version = 'DTLSv1.2';
-  readonly masterSecret: Uint8Array;
-  readonly clientRandom: Uint8Array;
-  readonly serverRandom: Uint8Array;
+  /** The master secret and the randoms of client and server. */
+  readonly #all: Packed;
 
   constructor(masterSecret: Uint8Array, clientRandom: Uint8Array, serverRandom: Uint8Array) {
-    this.masterSecret = masterSecret;
-    this.clientRandom = clientRandom;
-    this.serverRandom = serverRandom;
+    this.#all = pack(concat(masterSecret, clientRandom, serverRandom));
+  }
+
+  get masterSecret(): Uint8Array {
+    return unpack(this.#all).subarray(0, -2 * RANDOM_LENGTH);
+  }
+
+  get clientRandom(): Uint8Array {
+    return unpack(this.#all).subarray(-2 * RANDOM_LENGTH, -RANDOM_LENGTH);
+  }
+
+  get serverRandom(): Uint8Array {
+    return unpack(this.#all).subarray(-RANDOM_LENGTH);
   }
 
   static restore(r: Reader): Exporter12 {
-    return new Exporter12(
-      own(r.bytes(MASTER_LENGTH)),
-      own(r.bytes(RANDOM_LENGTH)),
-      own(r.bytes(RANDOM_LENGTH)),
-    );
+    return new Exporter12(r.bytes(MASTER_LENGTH), r.bytes(RANDOM_LENGTH), r.bytes(RANDOM_LENGTH));
   }
 
   save(w: Writer): void {
-    w.bytes(this.masterSecret).bytes(this.clientRandom).bytes(this.serverRandom);
+    w.bytes(unpack(this.#all));
   }
 
   /**
@@ -83,19 +89,23 @@ const MAX_BLOCKS = 255;
 /** DTLS 1.3 (RFC 8446 §7.5). */
 export class Exporter13 {
   readonly version = 'DTLSv1.3';
-  /** The exporter master secret, or the early one. */
-  readonly exporterSecret: Uint8Array;
+  readonly #exporterSecret: Packed;
 
   constructor(exporterSecret: Uint8Array) {
-    this.exporterSecret = exporterSecret;
+    this.#exporterSecret = pack(exporterSecret);
+  }
+
+  /** The exporter master secret, or the early one. */
+  get exporterSecret(): Uint8Array {
+    return unpack(this.#exporterSecret);
   }
 
   static restore(r: Reader): Exporter13 {
-    return new Exporter13(own(r.vec8()));
+    return new Exporter13(r.vec8());
   }
 
   save(w: Writer): void {
-    w.vec8(this.exporterSecret);
+    w.vec8(unpack(this.#exporterSecret));
   }
 
   /**

@@ -1,4 +1,5 @@
 import { own } from '../base/bytes.js';
+import { unpack } from '../base/packed.js';
 import type { Reader, Writer } from '../wire/cursor.js';
 import type { RecordHeader } from './header.js';
 import type { RecordReader, RecordWriter } from './reader-writer.js';
@@ -73,12 +74,12 @@ export class Epochs {
     w.u8(this.#writers.length);
     for (const { epoch, secret, sequence } of this.#writers.toReversed())
       w.varint(epoch)
-        .vec8(secret)
+        .vec8(unpack(secret))
         .varint(epoch === 0 ? sequence : sequence + ahead);
     const readers = this.#readers.filter(({ epoch }) => epoch > 0);
     w.u8(readers.length);
     for (const reader of readers.toReversed()) {
-      w.varint(reader.epoch).vec8(reader.secret);
+      w.varint(reader.epoch).vec8(unpack(reader.secret));
       reader.save(w, ahead);
     }
   }

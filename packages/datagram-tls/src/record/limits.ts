@@ -1,3 +1,4 @@
+import { type Packed, pack } from '../base/packed.js';
 import type { AeadName } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { Reader, Writer } from '../wire/cursor.js';
@@ -42,11 +43,24 @@ const LIMITS_13: Readonly<Record<AeadName, KeyLimits>> = {
  */
 const AES_FORGED_12 = 2 ** 28;
 
-export function limitsOf(suite: CipherSuite): KeyLimits {
-  if (suite.aead === undefined) return CBC_LIMITS;
-  const limits = LIMITS_13[suite.aead];
-  if (rulesOf(suite.version).keyUpdates || suite.aead === 'chacha20-poly1305') return limits;
-  return { ...limits, forged: AES_FORGED_12 };
+const LIMITS_12: Readonly<Record<AeadName, KeyLimits>> = {
+  'aes-128-gcm': in12('aes-128-gcm'),
+  'aes-256-gcm': in12('aes-256-gcm'),
+  'chacha20-poly1305': LIMITS_13['chacha20-poly1305'],
+  'aes-128-ccm': in12('aes-128-ccm'),
+  'aes-256-ccm': in12('aes-256-ccm'),
+  'aes-128-ccm-8': in12('aes-128-ccm-8'),
+  'aes-256-ccm-8': in12('aes-256-ccm-8'),
+};
+
+function in12(aead: AeadName): KeyLimits {
+  return { ...LIMITS_13[aead], forged: AES_FORGED_12 };
+}
+
+/** The same object for the same suite, because each association keeps it. */
+export function limitsOf({ aead, version }: CipherSuite): KeyLimits {
+  if (aead === undefined) return CBC_LIMITS;
+  return (rulesOf(version).keyUpdates ? LIMITS_13 : LIMITS_12)[aead];
 }
 
 /** New keys are due at half of the limit, which leaves time for a lost KeyUpdate. */
@@ -65,14 +79,14 @@ export class NumberedWriter {
   /** Of the next record. */
   sequence: number;
   reserved = Number.POSITIVE_INFINITY;
-  readonly secret: Uint8Array;
+  readonly secret: Packed;
   readonly #limits: KeyLimits;
 
   constructor(epoch: number, limits: KeyLimits, sequence: number, secret: Uint8Array) {
     this.epoch = epoch;
     this.#limits = limits;
     this.sequence = sequence;
-    this.secret = secret;
+    this.secret = pack(secret);
   }
 
   get state(): WriterState {
@@ -90,7 +104,7 @@ export class CountingReader {
   readonly expectsCid: boolean;
   after = -1;
   upTo = Number.POSITIVE_INFINITY;
-  readonly secret: Uint8Array;
+  readonly secret: Packed;
   protected readonly window = new ReplayWindow();
   readonly #limits: KeyLimits;
   #forged = 0;
@@ -99,7 +113,7 @@ export class CountingReader {
     this.epoch = epoch;
     this.expectsCid = expectsCid;
     this.#limits = limits;
-    this.secret = secret;
+    this.secret = pack(secret);
   }
 
   get newest(): number {

@@ -1,4 +1,4 @@
-import { EMPTY } from '../base/bytes.js';
+import { NONE_PACKED } from '../base/packed.js';
 import { ContentType, WireVersion } from '../wire/codes.js';
 import {
   type DropReason,
@@ -14,7 +14,7 @@ import { MAX_SEQUENCE } from './sequence.js';
 export class PlainWriter implements RecordWriter {
   readonly epoch = 0;
   readonly overhead = PLAIN_HEADER_LENGTH;
-  readonly secret = EMPTY;
+  readonly secret = NONE_PACKED;
   /** Numbers of records without protection may come twice. */
   readonly reserved = Number.POSITIVE_INFINITY;
   #sequence: number;
@@ -71,7 +71,7 @@ export class PlainReader implements RecordReader {
   readonly unified = false;
   readonly expectsCid = false;
   readonly worn = false;
-  readonly secret = EMPTY;
+  readonly secret = NONE_PACKED;
   readonly newest = -1;
   readonly after = -1;
   readonly upTo = Number.POSITIVE_INFINITY;

@@ -12,6 +12,7 @@ import {
   writePlainHeader,
 } from './header.js';
 import { CountingReader, type KeyLimits, limitsOf, NumberedWriter } from './limits.js';
+import { FixedIv, nonce } from './nonce.js';
 import type { RecordProtection, RecordReader, RecordWriter } from './reader-writer.js';
 import { writeEpochAndSequence } from './sequence.js';
 
@@ -34,20 +35,16 @@ interface RecordKeys12 {
   readonly iv: Uint8Array;
 }
 
-/** Nonce of an AEAD and where in it the 64-bit record number goes (RFC 5288 §3, RFC 6655 §3, RFC 7905 §2). */
-const NONCE_LENGTH = 12;
+/** Where in a nonce the 64-bit record number goes (RFC 5288 §3, RFC 6655 §3, RFC 7905 §2). */
 const NUMBER_AT = 4;
 const NUMBER_LENGTH = 8;
-
-/** Scratch for the current record: sealing and opening are synchronous, so all connections share it. */
-const nonce = new Uint8Array(NONCE_LENGTH);
 
 /** Protects records of DTLS 1.2. The record number is the nonce, so that nonces do not repeat. */
 export class RecordWriter12 extends NumberedWriter implements RecordWriter {
   overhead: number;
   readonly #explicit: number;
   readonly #aead: AeadKey;
-  readonly #iv: Uint8Array;
+  readonly #iv: FixedIv;
   #cid = EMPTY;
 
   /** `limits` and `sequence`, the number of the first record, exist for tests of the limits. */
@@ -62,7 +59,7 @@ export class RecordWriter12 extends NumberedWriter implements RecordWriter {
     super(epoch, limits, sequence, EMPTY);
     this.#explicit = suite.explicitNonceLength;
     this.#aead = crypto.aead(suite.aead, keys.key);
-    this.#iv = keys.iv;
+    this.#iv = new FixedIv(keys.iv);
     this.overhead = PLAIN_HEADER_LENGTH + this.#explicit + this.#aead.tagLength;
   }
 
@@ -105,7 +102,7 @@ export class RecordWriter12 extends NumberedWriter implements RecordWriter {
 
   /** Makes the nonce of the record number at `from` in `aad`, and returns where the sealed bytes begin. */
   #putNonce(aad: Uint8Array, from: number, out: Uint8Array, bodyAt: number): number {
-    nonce.set(this.#iv);
+    this.#iv.begin();
     if (this.#explicit === 0) {
       maskNonce(aad, from);
       return bodyAt;
@@ -126,7 +123,7 @@ export class RecordReader12 extends CountingReader implements RecordReader {
   readonly worn = false;
   readonly #explicit: number;
   readonly #aead: AeadKey;
-  readonly #iv: Uint8Array;
+  readonly #iv: FixedIv;
 
   constructor(
     crypto: CryptoProvider,
@@ -139,7 +136,7 @@ export class RecordReader12 extends CountingReader implements RecordReader {
     super(epoch, limits, EMPTY, expectsCid);
     this.#explicit = suite.explicitNonceLength;
     this.#aead = crypto.aead(suite.aead, keys.key);
-    this.#iv = keys.iv;
+    this.#iv = new FixedIv(keys.iv);
   }
 
   open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
@@ -166,7 +163,7 @@ export class RecordReader12 extends CountingReader implements RecordReader {
    * `numberAt` in `aad`.
    */
   #setNonce(aad: Uint8Array, numberAt: number, datagram: Uint8Array, from: number): void {
-    nonce.set(this.#iv);
+    this.#iv.begin();
     if (this.#explicit === 0) {
       maskNonce(aad, numberAt);
     } else {

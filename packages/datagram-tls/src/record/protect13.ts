@@ -3,8 +3,9 @@ import type { AeadKey, CryptoProvider, RecordNumberMask } from '../crypto/provid
 import type { AeadSuite, CipherSuite } from '../crypto/suites.js';
 import { type DropReason, MAX_PLAINTEXT, openInner, type RecordHeader, UNIFIED } from './header.js';
 import { CountingReader, type KeyLimits, limitsOf, NumberedWriter } from './limits.js';
+import { FixedIv, nonce } from './nonce.js';
 import type { RecordProtection, RecordReader, RecordWriter } from './reader-writer.js';
-import { completeSequence, writeSequence } from './sequence.js';
+import { completeSequence, maskSequence } from './sequence.js';
 
 /** How DTLS 1.3 protects records. */
 export const records13: RecordProtection = {
@@ -35,13 +36,12 @@ const HEADER_LENGTH = 5;
 const NUMBER_AND_LENGTH = 4;
 /** The ciphertext's first bytes, which determine the record number's mask. */
 const SAMPLE_LENGTH = 16;
-const NONCE_LENGTH = 12;
+/** Where in a nonce the sequence number goes. */
 const SEQUENCE_AT = 6;
 /** What protection may add to a plaintext (RFC 8446 §5.2). */
 const MAX_EXPANSION = 256;
 
 /** Scratch for the current record: sealing and opening are synchronous, so all connections share it. */
-const nonce = new Uint8Array(NONCE_LENGTH);
 const sample = new Uint8Array(SAMPLE_LENGTH);
 /** One for each length of a header, which is the AAD, as it is needed. */
 const headers: Uint8Array[] = Array.from(
@@ -59,7 +59,7 @@ export class RecordWriter13 extends NumberedWriter implements RecordWriter {
   overhead: number;
   readonly #aead: AeadKey;
   readonly #mask: RecordNumberMask;
-  readonly #iv: Uint8Array;
+  readonly #iv: FixedIv;
   #cid = EMPTY;
   /** As long as the headers of its records; shared with other writers. */
   #header = headerOf(HEADER_LENGTH);
@@ -76,7 +76,7 @@ export class RecordWriter13 extends NumberedWriter implements RecordWriter {
     super(epoch, limits, sequence, keys.secret);
     this.#aead = crypto.aead(suite.aead, keys.key);
     this.#mask = crypto.recordNumberMask(suite.aead, keys.sn);
-    this.#iv = keys.iv;
+    this.#iv = new FixedIv(keys.iv);
     this.overhead = HEADER_LENGTH + 1 + this.#aead.tagLength;
   }
 
@@ -129,7 +129,7 @@ export class RecordReader13 extends CountingReader implements RecordReader {
   readonly unified = true;
   readonly #aead: AeadKey;
   readonly #mask: RecordNumberMask;
-  readonly #iv: Uint8Array;
+  readonly #iv: FixedIv;
 
   constructor(
     crypto: CryptoProvider,
@@ -142,7 +142,7 @@ export class RecordReader13 extends CountingReader implements RecordReader {
     super(epoch, limits, keys.secret, expectsCid);
     this.#aead = crypto.aead(suite.aead, keys.key);
     this.#mask = crypto.recordNumberMask(suite.aead, keys.sn);
-    this.#iv = keys.iv;
+    this.#iv = new FixedIv(keys.iv);
   }
 
   get worn(): boolean {
@@ -193,8 +193,7 @@ function copyHeader(header: RecordHeader, datagram: Uint8Array): Uint8Array {
 }
 
 /** RFC 9147 §4: the nonce uses the sequence number alone, without the epoch (RFC 8446 §5.3). */
-function setNonce(iv: Uint8Array, sequence: number): void {
-  writeSequence(nonce, SEQUENCE_AT, sequence);
-  for (let i = 0; i < SEQUENCE_AT; i++) nonce[i] = iv[i] as number;
-  for (let i = SEQUENCE_AT; i < NONCE_LENGTH; i++) nonce[i] = (nonce[i] as number) ^ (iv[i] as number);
+function setNonce(iv: FixedIv, sequence: number): void {
+  iv.begin();
+  maskSequence(nonce, SEQUENCE_AT, sequence);
 }

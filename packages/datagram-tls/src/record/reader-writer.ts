@@ -1,3 +1,4 @@
+import type { Packed } from '../base/packed.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { Reader, Writer } from '../wire/cursor.js';
@@ -13,7 +14,7 @@ export interface RecordReader {
   /** So many forgeries were tried that new keys are due: half of the limit that ends the session (RFC 9147 §4.5.3). */
   readonly worn: boolean;
   /** The traffic secret of its keys; empty in DTLS 1.2, whose keys come from the master secret. */
-  readonly secret: Uint8Array;
+  readonly secret: Packed;
   /** Of the newest authentic record; -1 before the first. */
   readonly newest: number;
   /**
@@ -50,7 +51,7 @@ export interface RecordWriter {
   readonly sequence: number;
   readonly state: WriterState;
   /** The traffic secret of its keys; empty in DTLS 1.2, whose keys come from the master secret. */
-  readonly secret: Uint8Array;
+  readonly secret: Packed;
   /** The first number that is not reserved: a process that goes on after this one begins there. */
   reserved: number;
   /** The most bytes by which a record exceeds its plaintext; it changes with {@link useConnectionId}. */

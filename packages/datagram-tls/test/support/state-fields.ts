@@ -119,6 +119,7 @@ export const STATELESS: Readonly<Record<string, readonly string[]>> = {
   Jobs: ['#next', '#open'],
   Contents: ['#association', '#host', '#handshake', '#keys', '#inbound', '#suspicion', '#early'],
   NumberedWriter: ['epoch', 'sequence', 'reserved', 'secret', '#limits'],
+  FixedIv: ['#first', '#second', '#third'],
   PlainReader: ['epoch', 'unified', 'expectsCid', 'worn', 'secret', 'newest', 'after', 'upTo'],
   PlainWriter: ['epoch', 'overhead', 'secret', 'reserved', '#sequence', '#version'],
   RecordWriter12: ['overhead', '#explicit', '#aead', '#iv', '#cid'],

@@ -1,5 +1,6 @@
 import { EMPTY, own } from '../../base/bytes.js';
 import { decoded, violation } from '../../base/errors.js';
+import { type Packed, pack, unpack } from '../../base/packed.js';
 import type { NewTicket } from '../../config/saved-session.js';
 import type { CipherSuite } from '../../crypto/suites.js';
 import { decodeEarlyDataTicket, encodeEarlyDataTicket } from '../../extensions/early-data.js';
@@ -56,7 +57,8 @@ import { APPLICATION_EPOCH, byDirection, installKeys13, type Negotiated13 } from
 export interface Established13 {
   readonly at: 'established';
   readonly suite: CipherSuite;
-  readonly clientRandom: Uint8Array;
+  /** For key logs. */
+  readonly clientRandom: Packed;
   readonly read: Generation;
   readonly write: Generation;
   /** Our last message, which the peer has not acknowledged. */
@@ -114,7 +116,7 @@ const DUE: readonly (Update | undefined)[] = [undefined, { requestPeer: false },
 /** The generations are those of the record protection. */
 function writeEstablished13(w: Writer, state: Established13): void {
   const { clientRandom, unacknowledged, due, ticketDue = EMPTY, resumption } = state;
-  w.bytes(clientRandom).u8(UNACKNOWLEDGED.indexOf(unacknowledged));
+  w.bytes(unpack(clientRandom)).u8(UNACKNOWLEDGED.indexOf(unacknowledged));
   w.u8(due === undefined ? 0 : due.requestPeer ? 2 : 1).vec16(ticketDue);
   w.varint((state.cidsDue ?? -1) + 1);
   w.vec8(resumption?.secret ?? EMPTY);
@@ -123,7 +125,7 @@ function writeEstablished13(w: Writer, state: Established13): void {
 }
 
 function readEstablished13(r: Reader, session: Session, { read, write }: Generations): Established13 {
-  const clientRandom = own(r.bytes(RANDOM_LENGTH));
+  const clientRandom = pack(r.bytes(RANDOM_LENGTH));
   const unacknowledged = UNACKNOWLEDGED[r.u8()];
   const due = DUE[r.u8()];
   const ticketDue = own(r.vec16());
@@ -287,13 +289,13 @@ function onKeyUpdate(ctx: Context, state: Established13, message: Message): Esta
 /** Derives, logs and installs the keys of a direction's next epoch. */
 function nextGeneration(ctx: Context, state: Established13, direction: 'read' | 'write'): Generation {
   const { suite, clientRandom } = state;
-  const secret = deriveNextTrafficSecret13(ctx.provider, suite.hash, state[direction].secret);
+  const secret = deriveNextTrafficSecret13(ctx.provider, suite.hash, unpack(state[direction].secret));
   const epoch = state[direction].epoch + 1;
   const sender = (direction === 'write') === (ctx.security.role === 'client') ? 'CLIENT' : 'SERVER';
   const label = `${sender}_TRAFFIC_SECRET_${epoch - APPLICATION_EPOCH}` as const;
-  ctx.emit({ do: 'log-secret', label, clientRandom, secret });
+  ctx.emit({ do: 'log-secret', label, clientRandom: unpack(clientRandom), secret });
   installKeys13(ctx, suite, direction, epoch, secret);
-  return { epoch, secret };
+  return { epoch, secret: pack(secret) };
 }
 
 /** The source of a session's tickets (RFC 8446 §4.6.1). */
@@ -436,9 +438,9 @@ export function connected13(ctx: Context, proof: Proof13): Established13 {
   return {
     at: 'established',
     suite,
-    clientRandom,
-    read: { epoch: APPLICATION_EPOCH, secret: peers },
-    write: { epoch: APPLICATION_EPOCH, secret: own },
+    clientRandom: pack(clientRandom),
+    read: { epoch: APPLICATION_EPOCH, secret: pack(peers) },
+    write: { epoch: APPLICATION_EPOCH, secret: pack(own) },
     unacknowledged: isClient ? 'finished' : undefined,
     due: undefined,
     ticketDue: undefined,

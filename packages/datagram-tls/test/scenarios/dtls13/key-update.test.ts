@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
+import { pack } from '#lib/base/packed.js';
 import type { Role } from '#lib/config/config.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { suiteByName } from '#lib/crypto/suites.js';
@@ -44,9 +45,9 @@ function established(epoch: number): Established13 {
   return {
     at: 'established',
     suite: suiteByName('TLS_AES_128_GCM_SHA256') ?? assert.fail(),
-    clientRandom: nodeProvider.randomBytes(32),
-    read: { epoch: 3, secret: new Uint8Array(32) },
-    write: { epoch, secret: new Uint8Array(32) },
+    clientRandom: pack(nodeProvider.randomBytes(32)),
+    read: { epoch: 3, secret: pack(new Uint8Array(32)) },
+    write: { epoch, secret: pack(new Uint8Array(32)) },
     unacknowledged: undefined,
     due: undefined,
     ticketDue: undefined,
@@ -371,7 +372,7 @@ suite('the last keys', () => {
   test('a peer may go on to epoch 2^16 - 1, and a KeyUpdate beyond it ends the session', () => {
     const reading = (epoch: number): Established13 => ({
       ...established(4),
-      read: { epoch, secret: new Uint8Array(32) },
+      read: { epoch, secret: pack(new Uint8Array(32)) },
     });
     assert.equal(onPostHandshake13(context(), reading(0xfffe), keyUpdate(0)).read.epoch, 0xffff);
     assert.throws(() => onPostHandshake13(context(), reading(0xffff), keyUpdate(0)), {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { pack } from '#lib/base/packed.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { suiteByName } from '#lib/crypto/suites.js';
 import { Context } from '#lib/handshake/context.js';
@@ -36,11 +37,11 @@ function context(role: 'client' | 'server', firstSeq: number): Context {
 
 /** A side that has gone as far as epochs go, in both directions. */
 function atTheEnd(role: 'client' | 'server'): { ctx: Context; state: Established13 } {
-  const generation = { epoch: MAX_EPOCH, secret: nodeProvider.randomBytes(32) };
+  const generation = { epoch: MAX_EPOCH, secret: pack(nodeProvider.randomBytes(32)) };
   const state: Established13 = {
     at: 'established',
     suite: suiteByName('TLS_AES_128_GCM_SHA256') ?? assert.fail(),
-    clientRandom: new Uint8Array(32),
+    clientRandom: pack(new Uint8Array(32)),
     read: generation,
     write: generation,
     unacknowledged: undefined,
