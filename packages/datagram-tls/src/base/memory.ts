@@ -72,16 +72,21 @@ export class MemoryPool {
   }
 }
 
+/** Who holds what an account is for. An object, because a closure for each association would cost 100 bytes. */
+export interface MemoryHolder {
+  /** Drops all that is held. */
+  onEvict(): void;
+}
+
 /** What one association holds for later. */
 export class MemoryAccount implements Memory {
   readonly pool: MemoryPool;
-  readonly #onEvict: () => void;
+  readonly #holder: MemoryHolder;
   #held = 0;
 
-  /** `onEvict` drops all that is held. */
-  constructor(pool: MemoryPool, onEvict: () => void) {
+  constructor(pool: MemoryPool, holder: MemoryHolder) {
     this.pool = pool;
-    this.#onEvict = onEvict;
+    this.#holder = holder;
   }
 
   /** Bytes. */
@@ -102,6 +107,6 @@ export class MemoryAccount implements Memory {
 
   /** For {@link MemoryPool}. */
   evict(): void {
-    this.#onEvict();
+    this.#holder.onEvict();
   }
 }

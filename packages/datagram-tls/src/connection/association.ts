@@ -1,7 +1,7 @@
 import { decodeUtf8, own, utf8 } from '../base/bytes.js';
 import type { DTLSError } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
-import { MemoryAccount, type MemoryPool } from '../base/memory.js';
+import { MemoryAccount, type MemoryHolder, type MemoryPool } from '../base/memory.js';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Role, Versions } from '../config/config.js';
 import type { CryptoProvider } from '../crypto/provider.js';
@@ -108,7 +108,7 @@ export class Association implements Carried {
   readonly #events = new Queue<ConnectionEvent>();
   #withheld: ConnectionEvent[] | undefined;
 
-  /** `onEvict` drops all of {@link memory}, which other associations need; `recordSequence`: our first in epoch 0. */
+  /** `holder` drops all of {@link memory}, which other associations need; `recordSequence`: our first in epoch 0. */
   constructor(
     { role, provider, versions }: Security,
     behaviour: Behaviour,
@@ -116,7 +116,7 @@ export class Association implements Carried {
     cids: ConnectionIds | undefined,
     { recordSequence, earlyBytes }: { readonly recordSequence: number; readonly earlyBytes: number },
     pool: MemoryPool,
-    onEvict: () => void,
+    holder: MemoryHolder,
   ) {
     this.role = role;
     this.provider = provider;
@@ -128,7 +128,7 @@ export class Association implements Carried {
     this.transmit = new Transmit(this.epochs);
     // A peer with a limited budget gets mostly flights.
     if (!path.validated) this.transmit.putFlightsFirst();
-    this.memory = new MemoryAccount(pool, onEvict);
+    this.memory = new MemoryAccount(pool, holder);
     this.plainWriter = new PlainWriter(recordSequence);
     this.epochs.installReader(new PlainReader());
     this.epochs.installWriter(this.plainWriter);

@@ -10,7 +10,7 @@ import type { Association, HandshakeHost } from './association.js';
 import type { DropReason } from './events.js';
 import type { FlightSender } from './flights.js';
 import { isEstablished } from './life.js';
-import { type Discarded, Reassembler } from './reassembly.js';
+import { type Discarded, Reassembler, type ReassemblyHost } from './reassembly.js';
 
 /**
  * A usual certificate chain has 2 to 6 KB, a ClientKeyExchange with the longest identity 65,535 bytes and a share.
@@ -46,7 +46,7 @@ const MAX_PLAIN_NUMBERS = 64;
 const NOTHING: Taken = { fresh: false, whole: false, repeated: false };
 
 /** Accepts the fragments that may come now, and returns complete messages in order. */
-export class HandshakeReceiver {
+export class HandshakeReceiver implements ReassemblyHost {
   readonly #association: Association;
   readonly #host: HandshakeHost;
   readonly #runner: Runner;
@@ -55,7 +55,8 @@ export class HandshakeReceiver {
   /** message_seq of the first message after those that our last flight answers. */
   #flightStart: number;
   #nextRefusal: Instant = Number.NEGATIVE_INFINITY;
-  readonly #plainNumbers: number[] = [];
+  /** In an array without room to grow, which would be for 17 numbers. */
+  #plainNumbers: readonly number[] = [];
   /** Messages that fragments of the current record displaced. */
   #displaced = 0;
 
@@ -70,9 +71,7 @@ export class HandshakeReceiver {
     this.#host = host;
     this.#runner = runner;
     this.#flights = retransmission;
-    this.#reassembler = new Reassembler(firstSeq, REASSEMBLY, association.memory, (why) =>
-      this.#onDiscard(why),
-    );
+    this.#reassembler = new Reassembler(firstSeq, REASSEMBLY, association.memory, this);
     this.#flightStart = firstSeq;
   }
 
@@ -130,8 +129,7 @@ export class HandshakeReceiver {
   isDuplicate(epoch: number, sequence: number): boolean {
     if (epoch > 0 || !this.#association.path.validated) return false;
     if (this.#plainNumbers.includes(sequence)) return true;
-    if (this.#plainNumbers.length === MAX_PLAIN_NUMBERS) this.#plainNumbers.shift();
-    this.#plainNumbers.push(sequence);
+    this.#plainNumbers = this.#plainNumbers.slice(1 - MAX_PLAIN_NUMBERS).concat(sequence);
     return false;
   }
 
@@ -220,7 +218,7 @@ export class HandshakeReceiver {
     return this.#runner.version?.rules.renegotiation === true;
   }
 
-  #onDiscard(why: Discarded): void {
+  onDiscard(why: Discarded): void {
     this.#displaced++;
     this.#association.drop(why);
   }

@@ -1,7 +1,7 @@
 import type { AlertName } from '../base/alerts.js';
 import { type DTLSError, invalidState } from '../base/errors.js';
 import { type Duration, earliest, type Instant } from '../base/instant.js';
-import { MemoryPool } from '../base/memory.js';
+import { type MemoryHolder, MemoryPool } from '../base/memory.js';
 import { ownProperties } from '../base/own-properties.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { Security as AnySecurity, Behaviour, Destination } from '../config/config.js';
@@ -53,7 +53,7 @@ const AT_ONCE: Instant = Number.NEGATIVE_INFINITY;
  * The inside of a {@link Connection}: the common state of its parts, and the transitions of its {@link Life}. Nothing
  * outside of this library reaches it.
  */
-export class Machine implements ContentHost, HandshakeHost {
+export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   readonly #association: Association;
   /** The settings that it began with. */
   readonly service: Security;
@@ -85,7 +85,8 @@ export class Machine implements ContentHost, HandshakeHost {
     pool = new MemoryPool(0),
     registry?: CidRegistry,
   ) {
-    const destination = ownProperties(given);
+    const { serverName, verifyName, session, earlyData } = ownProperties(given);
+    const destination = { serverName, verifyName, session, earlyData };
     const { sendSeq, receiveSeq, recordSequence, retry, contact } = beginning;
     const early = contact === 'early-data';
     const path = new Path(address, behaviour.mtu, contact === 'validated');
@@ -93,9 +94,7 @@ export class Machine implements ContentHost, HandshakeHost {
     const policy = behaviour.connectionIds[security.role];
     const cids = policy && new ConnectionIds(policy, security.provider, registry);
     const numbers = { recordSequence, earlyBytes };
-    const association = new Association(security, behaviour, path, cids, numbers, pool, () =>
-      this.#onEvict(),
-    );
+    const association = new Association(security, behaviour, path, cids, numbers, pool, this);
     this.service = security;
     this.registry = registry;
     this.#association = association;
@@ -656,7 +655,7 @@ export class Machine implements ContentHost, HandshakeHost {
   }
 
   /** The endpoint holds too much, and this association has done so for the longest time. */
-  #onEvict(): void {
+  onEvict(): void {
     this.#handshake.forgetMessages('evicted');
     this.#receive.forgetUntil(Number.POSITIVE_INFINITY, 'evicted');
     this.#inbound.forgetUntil(Number.POSITIVE_INFINITY, 'evicted');

@@ -12,6 +12,14 @@ export type FragmentFate = 'stored' | 'old' | 'conflicting_fragment' | 'too_far_
 /** Why a message, or a part of one, that was held is dropped after all. */
 export type Discarded = 'conflicting_fragment' | 'over_budget' | 'expired_message' | 'evicted';
 
+/** Who is told what became of messages. */
+export interface ReassemblyHost {
+  /** A message was held in vain. */
+  onDiscard(why: Discarded): void;
+}
+
+const NOBODY: ReassemblyHost = { onDiscard: () => undefined };
+
 interface ReassemblyLimits {
   /** Largest handshake message accepted, bytes. */
   readonly maxMessage: number;
@@ -68,27 +76,28 @@ export class Reassembler {
   #next: number;
   #held = 0;
   #fragments = 0;
-  readonly #messages = new Map<number, Candidate[]>();
+  /** `undefined` while nothing is held, as in most associations nearly always. */
+  #messages: Map<number, Candidate[]> | undefined;
   readonly #limits: ReassemblyLimits;
   readonly #memory: Memory;
-  readonly #onDiscard: (why: Discarded) => void;
+  readonly #host: ReassemblyHost;
 
-  /** What is held is charged to `memory`; `onDiscard` is told of each message that was held in vain. */
+  /** What is held is charged to `memory`. */
   constructor(
     firstSeq: number,
     limits: ReassemblyLimits,
     memory: Memory = UNCOUNTED,
-    onDiscard: (why: Discarded) => void = () => undefined,
+    host: ReassemblyHost = NOBODY,
   ) {
     this.#next = firstSeq;
     this.#limits = limits;
     this.#memory = memory;
-    this.#onDiscard = onDiscard;
+    this.#host = host;
   }
 
   /** The messages under way: their parts may be acknowledged, and then do not come again. */
   save(w: Writer, at: Instant): void {
-    const candidates = [...this.#messages].flatMap(([seq, held]) =>
+    const candidates = [...(this.#messages ?? [])].flatMap(([seq, held]) =>
       held.map((candidate) => [seq, candidate] as const),
     );
     w.varint(this.#next).varint(candidates.length);
@@ -127,7 +136,7 @@ export class Reassembler {
   /** When the oldest message began that is held; `undefined` when there is none. */
   get oldest(): Instant | undefined {
     let oldest: Instant | undefined;
-    for (const candidates of this.#messages.values())
+    for (const candidates of this.#messages?.values() ?? [])
       for (const { since } of candidates) if (oldest === undefined || since < oldest) oldest = since;
     return oldest;
   }
@@ -139,7 +148,7 @@ export class Reassembler {
     if (messageSeq >= this.#next + WINDOW) return 'too_far_ahead';
     if (length > this.#limits.maxMessage) return 'over_budget';
     this.#fragments++;
-    const candidates = this.#messages.get(messageSeq);
+    const candidates = this.#messages?.get(messageSeq);
     let placed: FragmentFate | undefined;
     for (const candidate of candidates ?? []) {
       const same = candidate.type === type && candidate.length === length && candidate.epoch === epoch;
@@ -154,7 +163,7 @@ export class Reassembler {
 
   /** The next message in order, once it is whole. Its body is memory of its own. */
   take(): Message | undefined {
-    const candidates = this.#messages.get(this.#next);
+    const candidates = this.#messages?.get(this.#next);
     const whole = candidates === undefined ? undefined : newestWhole(candidates);
     if (candidates === undefined || whole === undefined) return undefined;
     for (const candidate of [...candidates])
@@ -166,7 +175,7 @@ export class Reassembler {
 
   /** Something is missing before what came last. */
   get gap(): boolean {
-    if (this.#messages.size === 0) return false;
+    if (this.#messages === undefined) return false;
     const candidates = this.#messages.get(this.#next);
     if (candidates === undefined) return true;
     if (newestWhole(candidates) !== undefined) return false;
@@ -176,9 +185,9 @@ export class Reassembler {
 
   /** Forgets the messages held of other epochs, which a key change made worthless; returns how many there were. */
   onlyEpoch(epoch: number): number {
-    const before = this.#messages.size;
+    const before = this.#messages?.size ?? 0;
     this.#dropIf((candidate) => candidate.epoch !== epoch, undefined);
-    return before - this.#messages.size;
+    return before - (this.#messages?.size ?? 0);
   }
 
   /** Forgets what began at `instant` or before. */
@@ -205,10 +214,11 @@ export class Reassembler {
       touched: this.#fragments,
       gone: false,
     };
-    const candidates = this.#messages.get(seq) ?? [];
+    const candidates = this.#messages?.get(seq) ?? [];
     if (candidates.length === MAX_CANDIDATES)
       this.#drop(seq, leastRecent(candidates), 'conflicting_fragment');
     if (!this.#charge(candidate, MESSAGE_COST)) return 'over_budget';
+    this.#messages ??= new Map();
     this.#messages.set(seq, [...(this.#messages.get(seq) ?? []), candidate]);
     const fate = this.#store(candidate, fragment);
     if (fate !== 'stored') this.#drop(seq, candidate, undefined);
@@ -299,7 +309,7 @@ export class Reassembler {
   #makeRoom(keep: Candidate): boolean {
     let victim: Candidate | undefined;
     let victimSeq = 0;
-    for (const [seq, candidates] of this.#messages) {
+    for (const [seq, candidates] of this.#messages ?? []) {
       for (const candidate of candidates) {
         if (candidate === keep || (victim !== undefined && victim.touched <= candidate.touched)) continue;
         victim = candidate;
@@ -312,18 +322,19 @@ export class Reassembler {
   }
 
   #dropIf(test: (candidate: Candidate) => boolean, why: Discarded | undefined): void {
-    for (const [seq, candidates] of this.#messages)
+    for (const [seq, candidates] of this.#messages ?? [])
       for (const candidate of [...candidates]) if (test(candidate)) this.#drop(seq, candidate, why);
   }
 
   #drop(seq: number, candidate: Candidate, why: Discarded | undefined): void {
-    const others = (this.#messages.get(seq) ?? []).filter((other) => other !== candidate);
-    if (others.length === 0) this.#messages.delete(seq);
-    else this.#messages.set(seq, others);
+    const messages = this.#messages;
+    const others = (messages?.get(seq) ?? []).filter((other) => other !== candidate);
+    if (others.length > 0) messages?.set(seq, others);
+    else if (messages?.delete(seq) === true && messages.size === 0) this.#messages = undefined;
     this.#held -= candidate.cost;
     candidate.gone = true;
     this.#memory.give(candidate.cost);
-    if (why !== undefined) this.#onDiscard(why);
+    if (why !== undefined) this.#host.onDiscard(why);
   }
 }
 

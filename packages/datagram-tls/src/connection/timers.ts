@@ -48,47 +48,71 @@ const SAVED: readonly TimerName[] = [
 /** While only these run nothing is under way: they watch a silent peer, and end what is kept in case it repeats itself. */
 const PATIENT: ReadonlySet<TimerName> = new Set(['idle', 'keep-alive', 'forget-flight', 'forget-epochs']);
 
-/** The few timers of one connection. */
+/** One that runs. */
+export interface Timer {
+  readonly name: TimerName;
+  at: Instant;
+  next: Timer | undefined;
+}
+
+/** The few timers of one connection, in a list in the order in which they were set: mostly there are two, for which a map would take twice the memory. */
 export class Timers {
-  readonly #due = new Map<TimerName, Instant>();
+  #first: Timer | undefined;
   #over = false;
 
   /** Does nothing after {@link end}. */
   set(name: TimerName, at: Instant): void {
-    if (!this.#over) this.#due.set(name, at);
+    if (this.#over) return;
+    let last: Timer | undefined;
+    for (let timer = this.#first; timer !== undefined; timer = timer.next) {
+      if (timer.name === name) {
+        timer.at = at;
+        return;
+      }
+      last = timer;
+    }
+    const timer = { name, at, next: undefined };
+    if (last === undefined) this.#first = timer;
+    else last.next = timer;
   }
 
   /** A timer that runs expires at `at` at the latest. */
   hasten(name: TimerName, at: Instant): void {
-    const due = this.#due.get(name);
-    if (due !== undefined && due > at) this.#due.set(name, at);
+    const timer = this.#find(name);
+    if (timer !== undefined && timer.at > at) timer.at = at;
   }
 
   has(name: TimerName): boolean {
-    return this.#due.has(name);
+    return this.#find(name) !== undefined;
   }
 
   stop(name: TimerName): void {
-    this.#due.delete(name);
+    let before: Timer | undefined;
+    for (let timer = this.#first; timer !== undefined; timer = timer.next) {
+      if (timer.name === name) return this.#remove(timer, before);
+      before = timer;
+    }
   }
 
   /** None runs but those of {@link PATIENT}. */
   get arePatient(): boolean {
-    for (const name of this.#due.keys()) if (!PATIENT.has(name)) return false;
+    for (let timer = this.#first; timer !== undefined; timer = timer.next)
+      if (!PATIENT.has(timer.name)) return false;
     return true;
   }
 
   stopAll(): void {
-    this.#due.clear();
+    this.#first = undefined;
   }
 
   save(w: Writer, at: Instant): void {
     let running = 0;
-    for (const [i, name] of SAVED.entries()) if (this.has(name)) running |= 1 << i;
+    for (let timer = this.#first; timer !== undefined; timer = timer.next)
+      if (SAVED.includes(timer.name)) running |= 1 << SAVED.indexOf(timer.name);
     w.u16(running);
     for (const name of SAVED) {
-      const due = this.#due.get(name);
-      if (due !== undefined) writeInstant(w, due, at);
+      const timer = this.#find(name);
+      if (timer !== undefined) writeInstant(w, timer.at, at);
     }
   }
 
@@ -107,18 +131,31 @@ export class Timers {
   /** When the first of them is due. */
   next(): Instant | undefined {
     let next: Instant | undefined;
-    for (const at of this.#due.values()) next = earliest(next, at);
+    for (let timer = this.#first; timer !== undefined; timer = timer.next) next = earliest(next, timer.at);
     return next;
   }
 
   /** Takes one timer that is due at `now`, if there is one. */
   takeDue(now: Instant): TimerName | undefined {
-    for (const [name, at] of this.#due) {
-      if (at <= now) {
-        this.#due.delete(name);
-        return name;
+    let before: Timer | undefined;
+    for (let timer = this.#first; timer !== undefined; timer = timer.next) {
+      if (timer.at <= now) {
+        this.#remove(timer, before);
+        return timer.name;
       }
+      before = timer;
     }
     return undefined;
+  }
+
+  #find(name: TimerName): Timer | undefined {
+    for (let timer = this.#first; timer !== undefined; timer = timer.next)
+      if (timer.name === name) return timer;
+    return undefined;
+  }
+
+  #remove(timer: Timer, before: Timer | undefined): void {
+    if (before === undefined) this.#first = timer.next;
+    else before.next = timer.next;
   }
 }

@@ -9,6 +9,9 @@ interface Entry {
   readonly body: Uint8Array;
 }
 
+/** One for all that are empty. */
+const NONE: readonly never[] = [];
+
 /**
  * All handshake messages so far, as the negotiated version hashes them: DTLS 1.2 with the 12-byte header of one
  * unfragmented message (RFC 6347 §4.2.6), DTLS 1.3 with TLS's 4-byte header (RFC 9147 §5.2). Messages before the
@@ -16,12 +19,12 @@ interface Entry {
  */
 export class Transcript {
   readonly #provider: CryptoProvider;
-  #entries: Entry[] = [];
+  #entries: readonly Entry[] = NONE;
   /** Before a version is chosen only DTLS 1.3's parts of a ClientHello cover messages: binders, and early data. */
   #header: TranscriptHeader = transcriptHeader13;
   #hash: RunningHash | undefined;
   /** Kept only where a signature over the messages themselves may follow (CertificateVerify of DTLS 1.2). */
-  #raw: Uint8Array[] = [];
+  #raw: readonly Uint8Array[] = NONE;
   #keepRaw = false;
 
   constructor(provider: CryptoProvider) {
@@ -29,13 +32,13 @@ export class Transcript {
   }
 
   add(type: number, seq: number, body: Uint8Array): void {
-    if (this.#hash === undefined) this.#entries.push({ type, seq, body });
+    if (this.#hash === undefined) this.#entries = [...this.#entries, { type, seq, body }];
     else this.#absorb(this.#hash, { type, seq, body });
   }
 
   /** Forgets the messages before {@link begin}, such as a HelloVerifyRequest and its ClientHello (RFC 6347 §4.2.1). */
   restart(): void {
-    this.#entries = [];
+    this.#entries = NONE;
   }
 
   /** Fixes the hash, and the header of messages by the version. `keepMessages`: {@link messages} will be needed. */
@@ -44,7 +47,7 @@ export class Transcript {
     this.#keepRaw = keepMessages;
     this.#hash = this.#provider.hash(hash);
     for (const entry of this.#entries) this.#absorb(this.#hash, entry);
-    this.#entries = [];
+    this.#entries = NONE;
   }
 
   /**
@@ -79,12 +82,13 @@ export class Transcript {
   /** No message after this belongs to it. */
   end(): void {
     this.#hash = undefined;
-    this.#raw = [];
+    this.#raw = NONE;
+    this.#entries = NONE;
   }
 
   #absorb(hash: RunningHash, { type, seq, body }: Entry): void {
     const header = this.#header(type, seq, body.length);
-    if (this.#keepRaw) this.#raw.push(header, body);
+    if (this.#keepRaw) this.#raw = [...this.#raw, header, body];
     hash.update(header);
     hash.update(body);
   }

@@ -26,7 +26,7 @@ function association() {
     path: { validated: true, size: { forFlights: LARGE } },
     recordLimits: { send: LARGE },
     life: { at: 'handshaking', undecided: false },
-    memory: new MemoryAccount(new MemoryPool(0), () => undefined),
+    memory: new MemoryAccount(new MemoryPool(0), { onEvict: () => undefined }),
     trace: () => undefined,
   };
   return { of: parts as unknown as Association, sent };

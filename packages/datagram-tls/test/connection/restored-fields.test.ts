@@ -5,6 +5,7 @@ import { suite, test } from 'node:test';
 import { toHex, utf8 } from '#lib/base/bytes.js';
 import { connectionAround, machineOf } from '#lib/connection/connection.js';
 import { Machine } from '#lib/connection/machine.js';
+import { type Timer, Timers } from '#lib/connection/timers.js';
 import type { Generation } from '#lib/handshake/version.js';
 import { fieldsOf } from '../support/inside.js';
 import { Pair, type PairOptions } from '../support/pair.js';
@@ -18,7 +19,7 @@ const ROLES = ['client', 'server'] as const;
 const OF_KEYS = new Set(['#aead', '#cipher', '#mask', '#mac', '#crypto', '#exporter']);
 
 /** Timers that count from the return: they watch the peer and the path to it. */
-const ANEW = /\.timers\.#due\.(idle|keep-alive|path): /;
+const ANEW = /\.timers\.(idle|keep-alive|path): /;
 /** Of the flight under way. Nothing reads them while there is none. */
 const OF_FLIGHT = /\.#flights\.(#largest|#window|#repeatGap|#nextRepair): /;
 
@@ -50,11 +51,20 @@ function generationOf(object: object): Map<string, unknown> {
 function partsOf(object: object): Map<string, unknown> {
   if (object instanceof Map || object instanceof Set)
     return new Map([...object.entries()].map(([name, value]) => [String(name), value]));
+  if (object instanceof Timers) return timersOf(object);
   const classes = classesOf(object);
   const fields = [...fieldsOf(object)].filter(
     ([name]) => !OF_KEYS.has(name) && !classes.some((each) => Object.hasOwn(LEFT_OUT, `${each}.${name}`)),
   );
   return new Map(fields);
+}
+
+/** Those that run, by name: their order says nothing. */
+function timersOf(timers: Timers): Map<string, unknown> {
+  const running = new Map<string, unknown>();
+  let timer = fieldsOf(timers).get('#first') as Timer | undefined;
+  for (; timer !== undefined; timer = timer.next) running.set(timer.name, timer.at);
+  return running;
 }
 
 function classesOf(object: object): string[] {

@@ -87,7 +87,7 @@ for (const epoch of EPOCHS) {
       fc.assert(
         fc.property(fc.array(piece, { maxLength: 80 }), (pieces) => {
           const pool = new MemoryPool(0);
-          const account = new MemoryAccount(pool, () => assert.fail());
+          const account = new MemoryAccount(pool, { onEvict: () => assert.fail() });
           const reassembler = new Reassembler(0, { maxMessage: 3000, budget: 9000 }, account);
           for (const { seq, kind, at, size, fill } of pieces) {
             const body = new Uint8Array([900, 901, 2500][kind] ?? 0).fill(fill);
@@ -116,7 +116,9 @@ suite('forged fragments in epoch 0', () => {
 
   function withForgeries(forge: (reassembler: Reassembler, round: number) => void, rounds = 1) {
     const discarded: Discarded[] = [];
-    const reassembler = new Reassembler(0, LIMITS, undefined, (why) => discarded.push(why));
+    const reassembler = new Reassembler(0, LIMITS, undefined, {
+      onDiscard: (why) => discarded.push(why),
+    });
     for (let round = 0; round < rounds; round++) {
       for (const part of parts) {
         forge(reassembler, round);
@@ -174,7 +176,9 @@ suite('forged fragments in epoch 0', () => {
 suite('what is held for later', () => {
   test('held fragments expire, and are counted', () => {
     const discarded: Discarded[] = [];
-    const reassembler = new Reassembler(0, LIMITS, undefined, (why) => discarded.push(why));
+    const reassembler = new Reassembler(0, LIMITS, undefined, {
+      onDiscard: (why) => discarded.push(why),
+    });
     const body = message(300);
     reassembler.add(fragment(0, body, 0, 10), 2, 1000);
     reassembler.add(fragment(1, body, 0, 10), 2, 2000);
@@ -192,9 +196,11 @@ suite('memory of an endpoint', () => {
     const pool = new MemoryPool(100);
     const evicted: number[] = [];
     const accounts = [0, 1, 2].map((i) => {
-      const account: MemoryAccount = new MemoryAccount(pool, () => {
-        evicted.push(i);
-        account.give(account.held);
+      const account: MemoryAccount = new MemoryAccount(pool, {
+        onEvict: () => {
+          evicted.push(i);
+          account.give(account.held);
+        },
       });
       return account;
     });
@@ -211,7 +217,7 @@ suite('memory of an endpoint', () => {
 
   test('without a limit no association drops what it holds', () => {
     const pool = new MemoryPool(0);
-    const account = new MemoryAccount(pool, () => assert.fail());
+    const account = new MemoryAccount(pool, { onEvict: () => assert.fail() });
     assert.ok(account.take(1e9));
     account.give(1e9);
     assert.equal(pool.held, 0);

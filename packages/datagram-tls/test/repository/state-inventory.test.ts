@@ -13,7 +13,7 @@ const READ_BY: Readonly<Record<string, string>> = {
   'ConnectionIds.#send': 'use',
   'ConnectionIds.#checksPaths': 'use',
   'Reassembler.#messages': 'add',
-  'Timers.#due': 'set',
+  'Timers.#first': 'set',
   'Epochs.#readers': 'installReader',
   'Epochs.#writers': 'installWriter',
 };

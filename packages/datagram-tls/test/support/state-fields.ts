@@ -75,7 +75,7 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   'Reassembler.#fragments': 'an order, made by add',
   'Reassembler.#limits': 'constant',
   'Reassembler.#memory': 'of the process that goes on',
-  'Reassembler.#onDiscard': 'the whole',
+  'Reassembler.#host': 'the whole',
   'Acks.#association': 'the whole',
   'ReceivedData.#association': 'the whole',
   'ReceivedData.#early': 'before the handshake is done',
