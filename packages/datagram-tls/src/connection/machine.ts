@@ -199,7 +199,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   onReturn(doubtful: boolean, now: Instant): void {
     this.#association.heardAt = now;
     this.#watch.start();
-    if (!this.path.validated) this.#paths.resume(now);
+    if (!this.path.validated) this.#paths.resume(doubtful, now);
     if (doubtful && this.#handshake.hasNextKeys) this.#handshake.updateKeys(true, now);
   }
 

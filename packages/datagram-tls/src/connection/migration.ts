@@ -138,9 +138,10 @@ export class Migration implements Carried {
     if (!returns && cids?.checksPaths === true) this.#check(now);
   }
 
-  /** This process goes on with an association whose path was being checked. */
-  resume(now: Instant): void {
+  /** This process goes on with an association whose path is not validated. `doubtful`: the one before may have, too. */
+  resume(doubtful: boolean, now: Instant): void {
     const { path, cids } = this.#association;
+    if (doubtful) path.spend();
     if (!path.validated && cids?.checksPaths === true) this.#check(now);
   }
 

@@ -151,6 +151,11 @@ export class Path {
     return this.validated || this.bytesSent + bytes <= AMPLIFICATION * this.bytesReceived;
   }
 
+  /** Another process may have sent all that the path, which is not validated, takes until the peer sends again. */
+  spend(): void {
+    this.bytesSent = Math.max(this.bytesSent, AMPLIFICATION * this.bytesReceived);
+  }
+
   /** Its address is the endpoint's matter. */
   save(w: Writer): void {
     w.u8(this.validated ? 1 : 0);

@@ -64,6 +64,9 @@ export class Pair {
   intercept: ((data: Uint8Array, from: Role) => readonly Uint8Array[]) | undefined;
   /** Called for each delivered datagram, after {@link intercept}. */
   onDelivery: ((packet: Packet, to: Side) => void) | undefined;
+  /** Called for each datagram that a side gets, from wherever, and for each that it sends, before the path sees it. */
+  onArrival: ((to: Side, data: Uint8Array, from: PeerAddress) => void) | undefined;
+  onDeparture: ((from: Side, data: Uint8Array, to: PeerAddress) => void) | undefined;
   /** The largest datagram that the system of a side sends, bytes: it refuses more at once, before the path sees it. */
   readonly systemLimit: Record<Role, number> = { client: 65_535, server: 65_535 };
   /** Datagrams to addresses at which the other side is not, or not any more. */
@@ -139,6 +142,7 @@ export class Pair {
   goOn(role: Role, state: Uint8Array, age = 0): Side {
     const before = role === 'client' ? this.client : this.server;
     const side = new Side(role, before.address, UNLIMITED);
+    side.alsoAt.push(...before.alsoAt);
     const behaviourOptions =
       role === 'client' ? this.#options.clientBehaviour : this.#options.serverBehaviour;
     const service = { security: this.#security(role), behaviour: behaviour(behaviourOptions) };
@@ -171,8 +175,14 @@ export class Pair {
   /** Hands `data` to a side as if it had just come, from the other side unless `from` says otherwise. */
   inject(to: Side, data: Uint8Array, from: PeerAddress = this.#other(to).address): void {
     this.network.trace.add(this.now, this.#other(to).role, data, 'injected');
-    to.endpoint.receive(data, from.address, from.port, from.family, this.now);
+    this.arrive(to, data, from);
     this.drain();
+  }
+
+  /** The same without draining: in {@link intercept}, before what is intercepted. */
+  arrive(to: Side, data: Uint8Array, from: PeerAddress): void {
+    this.onArrival?.(to, data, from);
+    to.endpoint.receive(data, from.address, from.port, from.family, this.now);
   }
 
   /** Answers the oldest job of `side`, with `answer` or by doing it. */
@@ -260,14 +270,14 @@ export class Pair {
   #deliver(packet: Packet): void {
     const sender = packet.from === 'client' ? this.client : this.server;
     const receiver = this.#other(sender);
-    const { address, port, family } = this.#sentFrom.get(packet.id) ?? sender.address;
+    const from = this.#sentFrom.get(packet.id) ?? sender.address;
     const all = this.intercept?.(packet.data, packet.from) ?? [packet.data];
     if (all.length !== 1 || all[0] !== packet.data) {
       this.network.trace.add(this.now, packet.from, packet.data, 'withheld');
       for (const data of all) this.network.trace.add(this.now, packet.from, data, 'injected');
     }
     this.onDelivery?.(packet, receiver);
-    for (const data of all) receiver.endpoint.receive(data, address, port, family, this.now);
+    for (const data of all) this.arrive(receiver, data, from);
   }
 
   #answerDue(): boolean {
@@ -303,6 +313,7 @@ export class Pair {
         side.endpoint.handleTooLarge(out.entry, length, this.now);
         continue;
       }
+      this.onDeparture?.(side, out.data, out.peer);
       const other = this.#other(side);
       const reaches = [other.address, ...other.alsoAt].some((at) => sameAddress(at, out.peer));
       if (!reaches) {

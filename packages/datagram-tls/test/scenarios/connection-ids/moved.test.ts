@@ -17,8 +17,7 @@ function open(version: TestedVersion, behaviour: BehaviourOptions): Pair {
 /** An attacker is faster with a copy of the client's next message. */
 function race(pair: Pair): void {
   pair.intercept = (data, from) => {
-    if (from === 'client')
-      pair.server.endpoint.receive(data, ELSEWHERE.address, ELSEWHERE.port, 'IPv4', pair.now);
+    if (from === 'client') pair.arrive(pair.server, data, ELSEWHERE);
     return [data];
   };
   pair.send(pair.client, utf8('copied'));
@@ -64,6 +63,32 @@ for (const version of VERSIONS)
       assert.equal(pair.server.dropped['other_path'], 1);
       assert.deepEqual(pair.server.entry.peer, home);
       assertAlive(pair);
+    });
+
+    test('sends an unvalidated address no more after a crash than before', () => {
+      const pair = open(version, { returnRoutability: 'never' });
+      let room = 0;
+      let sent = 0;
+      pair.onArrival = (_, data, from) => {
+        if (from === ELSEWHERE) room += 3 * data.length;
+      };
+      pair.onDeparture = (_, data, to) => {
+        if (to.port === ELSEWHERE.port) sent += data.length;
+      };
+      race(pair);
+      const { connection } = pair.server.entry;
+      const state = connection.checkpoint(64, pair.now);
+      connection.confirmCheckpoint(pair.now);
+      for (let i = 0; i < 9; i++) pair.send(pair.server, new Uint8Array(20));
+      assert.ok(sent > 0);
+      pair.goOn('server', state);
+      for (let i = 0; i < 9; i++) pair.send(pair.server, new Uint8Array(20));
+      pair.runFor(5000);
+      assert.ok(sent <= room, `${sent} bytes for ${room}`);
+      // Those of numbers that the process before may have seen prove nothing.
+      for (let i = 0; i < 70; i++) pair.send(pair.client, utf8('at home'));
+      pair.runFor(100);
+      assert.deepEqual(pair.server.entry.peer, pair.client.address);
     });
 
     test('remembers a refused address while it hibernates', () => {
