@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { main } from '#lib/main.js';
 import type { Terminal } from '#lib/terminal.js';
+import type * as Ports from '../../../scripts/ports.mjs';
 
 // The shell that runs the tests may ask for logs; tests ask for them themselves where they check them.
 delete process.env['SSLKEYLOGFILE'];
@@ -172,6 +173,8 @@ export interface Server {
   readonly port: string;
 }
 
+const PORTS = new URL('../../../../scripts/ports.mjs', import.meta.url).href;
+
 /** A server on a free port of `host`, listening. */
 export async function startServer(
   t: TestContext,
@@ -181,10 +184,11 @@ export async function startServer(
   return serverOf(start(t, ['server', `${host}:0`, ...args]), host);
 }
 
-/** The same, in a process of its own. */
+/** The same, in a process of its own, on a port that only another server gets that asks for it. */
 export async function startServerProcess(t: TestContext, args: readonly string[] = []): Promise<Server> {
   const host = '127.0.0.1';
-  return serverOf(startProcess(t, ['server', `${host}:0`, ...args]), host);
+  const { freePort } = (await import(PORTS)) as typeof Ports;
+  return serverOf(startProcess(t, ['server', `${host}:${await freePort()}`, ...args]), host);
 }
 
 async function serverOf(process: Running, host: string): Promise<Server> {

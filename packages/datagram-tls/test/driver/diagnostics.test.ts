@@ -9,7 +9,7 @@ import { connect, type DiagnosticsChannels, DTLSEndpoint, listen } from '#lib/in
 import { SERVERS } from '../support/identities.js';
 import { limitKeys } from '../support/key-limit.js';
 import { VERSIONS } from '../support/settings.js';
-import { client, echoServer, roundTrip, until } from './echo.js';
+import { client, echoServer, roundTrip, UNHURRIED, until } from './echo.js';
 import { MemoryNetwork } from './memory-link.js';
 import { openNat } from './nat.js';
 
@@ -38,7 +38,7 @@ function ofName<N extends Name>(events: readonly Event[], name: N): DiagnosticsC
 
 for (const version of VERSIONS) {
   suite(`channels of node:diagnostics_channel, ${version}`, () => {
-    const versions = { minVersion: version, maxVersion: version };
+    const versions = { minVersion: version, maxVersion: version, ...UNHURRIED };
 
     test('a session starts, opens and ends, on either side; an endpoint opens and closes', async (t) => {
       const events = record(t);

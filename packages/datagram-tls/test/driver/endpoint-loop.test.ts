@@ -12,7 +12,7 @@ import {
   type Transport,
 } from '#lib/index.js';
 import { CA, SERVERS } from '../support/identities.js';
-import { client, echoServer, roundTrip, until } from './echo.js';
+import { client, echoServer, roundTrip, UNHURRIED, until } from './echo.js';
 
 function server(options: Partial<ListenOptions> = {}): DTLSEndpoint {
   return listen({ host: '127.0.0.1', port: 0, ...SERVERS.p256, ...options });
@@ -35,7 +35,7 @@ async function stopped(t: TestContext, endpoint: DTLSEndpoint): Promise<void> {
     close: () => socket.close(),
   };
   socket.on('message', (data) => transport.onmessage?.(data));
-  const session = connect('127.0.0.1', port, { ca: CA, maxVersion: 'DTLSv1.2', transport });
+  const session = connect('127.0.0.1', port, { ca: CA, maxVersion: 'DTLSv1.2', transport, ...UNHURRIED });
   t.after(() => session.destroy());
 }
 

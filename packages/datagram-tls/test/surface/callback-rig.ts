@@ -6,6 +6,7 @@ import {
   type ListenOptions,
   listen,
 } from '#lib/index.js';
+import { roundTrip } from '../driver/echo.js';
 import { SERVERS } from '../support/identities.js';
 
 /** What the application does to the sessions of a side before anything happens to them. */
@@ -52,7 +53,7 @@ export class Rig {
   async open(): Promise<DTLSSession> {
     const session = this.connect();
     await session.opened;
-    await echoes(session, 'hello');
+    await roundTrip(session, 'hello');
     return session;
   }
 
@@ -61,19 +62,6 @@ export class Rig {
     this.#errors.set(session, heard);
     session.onerror = (error) => void heard.push(error);
   }
-}
-
-/** Sends `text` until its echo arrives; an echo of an earlier one does not count. */
-export async function echoes(session: DTLSSession, text: string): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const again = setInterval(() => session.send(text), 500);
-    session.onmessage = (data) => {
-      if (data.toString() !== text) return;
-      clearInterval(again);
-      resolve();
-    };
-    session.send(text);
-  });
 }
 
 type Uncaught = 'uncaughtException' | 'unhandledRejection';

@@ -9,12 +9,12 @@ import type {
   SecureContextOptions,
   Version,
 } from '#lib/index.js';
-import { until } from '../driver/echo.js';
+import { roundTrip, until } from '../driver/echo.js';
 import { CA, CLIENTS, SERVERS } from '../support/identities.js';
 import { ocspResponse, statusIdentity, statusPem } from '../support/ocsp.js';
 import { VERSIONS } from '../support/settings.js';
 import { FAULTS, MINE, throwMine } from './callback-faults.js';
-import { echoes, nextUncaught, nextWarning, Rig, type Sides } from './callback-rig.js';
+import { nextUncaught, nextWarning, Rig, type Sides } from './callback-rig.js';
 
 const KEY = Buffer.alloc(16, 7);
 type Role = 'client' | 'server';
@@ -154,7 +154,7 @@ for (const version of VERSIONS) {
             await assert.rejects(own()?.opened ?? Promise.resolve(), (reason) => reason === error);
             assert.equal(own()?.destroyed, true);
             failing.destroy();
-            await echoes(witness, 'still here');
+            await roundTrip(witness, 'still here');
             (await rig.open()).destroy();
           });
         }
@@ -276,7 +276,7 @@ for (const version of VERSIONS) {
           provoke?.(session, rig);
           assert.deepEqual(await uncaught, { kind, error: MINE });
           assert.equal(session.destroyed, false);
-          if (provoke === undefined) await echoes(session, 'on');
+          if (provoke === undefined) await roundTrip(session, 'on');
           session.destroy();
         });
       }

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { ConnectOptions, DTLSSession, ListenOptions } from '#lib/index.js';
-import { until } from '../driver/echo.js';
+import { roundTrip, until } from '../driver/echo.js';
 import { CA } from '../support/identities.js';
 import { VERSIONS } from '../support/settings.js';
 import { MINE, throwMine } from './callback-faults.js';
-import { echoes, Rig } from './callback-rig.js';
+import { Rig } from './callback-rig.js';
 
 type Answer = () => unknown;
 
@@ -53,7 +53,7 @@ for (const version of VERSIONS)
           heard(rig.errorsOf(own())[0]);
           assert.equal(own()?.destroyed, true);
           failing.destroy();
-          await echoes(witness, 'still here');
+          await roundTrip(witness, 'still here');
           (await rig.open()).destroy();
           witness.destroy();
         });

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { ConnectOptions, ListenOptions } from '#lib/index.js';
+import { roundTrip } from '../driver/echo.js';
 import { CA } from '../support/identities.js';
 import { FAULTS, MINE, throwMine } from './callback-faults.js';
-import { echoes, nextUncaught, nextWarning, Rig } from './callback-rig.js';
+import { nextUncaught, nextWarning, Rig } from './callback-rig.js';
 
 const CLIENT: ConnectOptions = { ca: CA, servername: 'localhost', minVersion: 'DTLSv1.3' };
 
@@ -32,7 +33,7 @@ async function early(server: Partial<ListenOptions>): Promise<Early> {
   const saved = await new Promise<Buffer>((resolve) => {
     witness.onsession = resolve;
   });
-  await echoes(witness, 'hello');
+  await roundTrip(witness, 'hello');
   return {
     rig,
     witness,
@@ -69,8 +70,8 @@ suite('options.replayGuard', () => {
       await session.opened;
       assert.equal(session.earlyData, 'refused');
       assert.deepEqual(rig.endpoint.earlyDataRefusals, { failed: 1 });
-      await echoes(session, 'on');
-      await echoes(witness, 'still here');
+      await roundTrip(session, 'on');
+      await roundTrip(witness, 'still here');
       assert.deepEqual(told, []);
       assert.deepEqual(rig.errorsOf(rig.sessions[1]), []);
       session.destroy();
@@ -89,7 +90,7 @@ suite('options.replayGuard', () => {
     const session = comeBack({ handshakeTimeout: 300 });
     await assert.rejects(session.opened, { code: 'ERR_DTLS_HANDSHAKE_TIMEOUT' });
     assert.ok(asked.length > 0);
-    await echoes(witness, 'still here');
+    await roundTrip(witness, 'still here');
     assert.equal(rig.sessions.length, 1);
     witness.destroy();
   });
@@ -108,8 +109,8 @@ suite('onearlydata', () => {
       assert.deepEqual(await uncaught, { kind, error: MINE });
       await session.opened;
       assert.equal(session.earlyData, 'accepted');
-      await echoes(session, 'on');
-      await echoes(witness, 'still here');
+      await roundTrip(session, 'on');
+      await roundTrip(witness, 'still here');
       session.destroy();
       witness.destroy();
     });

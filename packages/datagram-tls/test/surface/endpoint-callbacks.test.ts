@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { inspect } from 'node:util';
 import { connect, type DTLSEndpoint, type LookupFunction, listen } from '#lib/index.js';
-import { until } from '../driver/echo.js';
+import { roundTrip, until } from '../driver/echo.js';
 import { MemoryNetwork } from '../driver/memory-link.js';
 import { CA, SERVERS } from '../support/identities.js';
 import { VERSIONS } from '../support/settings.js';
 import { MINE, throwMine } from './callback-faults.js';
-import { echoes, nextUncaught, Rig } from './callback-rig.js';
+import { nextUncaught, Rig } from './callback-rig.js';
 
 /** Ways in which a function that is told something fails, and what the process hears. */
 const TOLD: readonly (readonly [string, 'uncaughtException' | 'unhandledRejection', () => unknown])[] = [
@@ -31,7 +31,7 @@ for (const version of VERSIONS) {
         const late = rig.connect();
         assert.deepEqual(await uncaught, { kind, error: MINE });
         assert.equal(rig.endpoint.refusals.max_sessions, 1);
-        await echoes(witness, 'still here');
+        await roundTrip(witness, 'still here');
         await witness.close();
         await late.opened;
         late.destroy();
@@ -76,7 +76,7 @@ for (const version of VERSIONS) {
         assert.deepEqual(await uncaught, { kind, error: MINE });
         session.ondrain = undefined;
         await session.drained;
-        await echoes(session, 'on');
+        await roundTrip(session, 'on');
         session.destroy();
       });
     });
@@ -163,7 +163,7 @@ suite('options.lookup', () => {
       await assert.rejects(session.opened);
       assert.equal(told.length, 1);
       heard(told[0]);
-      await echoes(witness, 'still here');
+      await roundTrip(witness, 'still here');
       witness.destroy();
     });
 

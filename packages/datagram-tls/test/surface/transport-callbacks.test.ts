@@ -3,12 +3,11 @@ import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
 import { connect, type DTLSEndpoint, type DTLSSession, listen } from '#lib/index.js';
-import { until } from '../driver/echo.js';
+import { roundTrip, until } from '../driver/echo.js';
 import { MemoryNetwork, type MemoryTransport } from '../driver/memory-link.js';
 import { CA, SERVERS } from '../support/identities.js';
 import { VERSIONS } from '../support/settings.js';
 import { MINE, throwMine } from './callback-faults.js';
-import { echoes } from './callback-rig.js';
 
 type Role = 'client' | 'server';
 const ROLES: readonly Role[] = ['client', 'server'];
@@ -46,7 +45,7 @@ for (const version of VERSIONS) {
     await session.opened;
     const witness = connect('server', 1, { transport: network.transport('witness'), ...client });
     await witness.opened;
-    await Promise.all([echoes(session, 'one'), echoes(witness, 'one')]);
+    await Promise.all([roundTrip(session, 'one'), roundTrip(witness, 'one')]);
     t.after(() => {
       for (const end of [session, witness, endpoint]) end.destroy();
     });
@@ -84,8 +83,8 @@ for (const version of VERSIONS) {
           await until(() => (own.drops.send_failed ?? 0) > lost);
           assert.equal(own.drops.send_failed, lost + 1);
           faulty.send = working;
-          await echoes(session, 'two');
-          await echoes(witness, 'two');
+          await roundTrip(session, 'two');
+          await roundTrip(witness, 'two');
           assert.equal(own.destroyed, false);
         });
   });
@@ -101,7 +100,7 @@ for (const version of VERSIONS) {
         await assert.rejects(failing.closed, (reason) => reason === MINE);
         assert.deepEqual(told, [MINE]);
         assert.equal(faulty.closed, 1);
-        if (role === 'client') await echoes(witness, 'still here');
+        if (role === 'client') await roundTrip(witness, 'still here');
         else assert.deepEqual([session.destroyed, witness.destroyed], [false, false]);
       });
 
@@ -112,8 +111,8 @@ for (const version of VERSIONS) {
           assert.equal(own.bufferedAmount, 0);
           for (let i = 0; i < 20; i++) assert.ok(own.send(Buffer.alloc(1000)) > 0);
           await own.drained;
-          await echoes(session, 'two');
-          await echoes(witness, 'two');
+          await roundTrip(session, 'two');
+          await roundTrip(witness, 'two');
         });
 
       test(`of a ${role}, where it is infinite: messages are refused and counted, until it is not`, async (t) => {
@@ -124,8 +123,8 @@ for (const version of VERSIONS) {
         assert.ok((own.drops.send_queue_full ?? 0) > 0);
         Object.assign(faulty, { bufferedAmount: 0 });
         await own.drained;
-        await echoes(session, 'two');
-        await echoes(witness, 'two');
+        await roundTrip(session, 'two');
+        await roundTrip(witness, 'two');
       });
     }
   });
