@@ -61,6 +61,10 @@ export default defineConfig(
     },
   },
   {
+    files: ['packages/native/**/*.js', '**/*.cjs'],
+    languageOptions: { sourceType: 'commonjs', globals: { module: 'writable', require: 'readonly' } },
+  },
+  {
     // Parts of it run in the browser.
     files: ['site/test/*.mjs'],
     languageOptions: {

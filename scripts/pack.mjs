@@ -2,25 +2,45 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makePackages } from './native/packages.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const LIMIT_MS = 120_000;
 
-/** Packs both into a folder: `{ library, command }`, each with the `path` of its tarball and the `files` in it. */
+/**
+ * Packs all into a folder: `{ library, command, native }`, each with the `path` of its tarball and the `files` in it. `native`:
+ * the loader last, and before it the platforms that were built.
+ */
 export function packAll(folder) {
-  const [library, command] = ['datagram-tls', 'cli'].map((name) => {
-    const args = ['pack', '--json', '--loglevel=error', '--pack-destination', folder];
-    const { status, stdout } = spawnSync('npm', args, {
-      cwd: join(root, 'packages', name),
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-      timeout: LIMIT_MS,
-    });
-    if (status !== 0) throw new Error(`npm pack of ${name} ended with ${status}`);
-    const [{ filename, files }] = JSON.parse(stdout);
-    return { path: join(folder, filename), files: files.map(({ path }) => path) };
+  const [library, command] = ['datagram-tls', 'cli'].map((name) =>
+    pack(join(root, 'packages', name), folder),
+  );
+  const native = makePackages(join(folder, 'native')).map((path) => ({
+    ...pack(path, folder),
+    folder: path,
+  }));
+  return { library, command, native };
+}
+
+function pack(cwd, folder) {
+  const args = ['pack', '--json', '--loglevel=error', '--pack-destination', folder];
+  const { status, stdout } = spawnSync('npm', args, {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: LIMIT_MS,
   });
-  return { library, command };
+  if (status !== 0) throw new Error(`npm pack of ${cwd} ended with ${status}`);
+  const [{ filename, files }] = JSON.parse(stdout);
+  return { path: join(folder, filename), files: files.map(({ path }) => path) };
+}
+
+/** The tarballs of the native part that can be installed here. */
+export function nativeOfHost(native) {
+  const loader = native.at(-1);
+  const own = `-${process.platform}-${process.arch}`;
+  const fits = ({ folder }) => folder.endsWith(own) || folder.endsWith(`${own}-gnu`);
+  return [...native.filter(fits), loader].map(({ path }) => path);
 }
 
 /** Installs packages, or tarballs, into a folder that has nothing else. */

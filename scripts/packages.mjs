@@ -20,13 +20,14 @@ const CODE = /^dist\/(?:[\w-]+|shared\/[\w-]+)\.(?:js|js\.map|d\.ts)$/;
 const problems = [];
 const folder = mkdtempSync(join(tmpdir(), 'packages-'));
 try {
-  const { library, command } = packAll(folder);
+  const { library, command, native } = packAll(folder);
   check('datagram-tls', library, [
     'dist/LICENSES.txt', // of what is bundled in
     ...entriesOf('datagram-tls').flatMap((name) => [`dist/${name}.js`, `dist/${name}.d.ts`]),
   ]);
   check('cli', command, ['bin/dtls.js', 'dist/main.js']);
-  for (const { path } of [library, command]) tool('publint', path, '--strict');
+  for (const one of native) checkNative(one);
+  for (const { path } of [library, command, ...native]) tool('publint', path, '--strict');
   tool('attw', library.path, '--profile', 'esm-only');
 } finally {
   rmSync(folder, { recursive: true, force: true });
@@ -56,6 +57,14 @@ function check(name, { files }, entries) {
     say(`README.md links to ${link}, which is not in the package`);
   for (const file of files.filter((file) => file.endsWith('.map'))) checkMap(join(place, file), say);
   console.log(`${manifest.name}: ${files.length} files`);
+}
+
+/** One file beside the papers: the binary of a platform, or what loads it. */
+function checkNative({ folder, files }) {
+  const { name, main } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const expected = [...PAPERS, main].sort();
+  if (files.toSorted().join() !== expected.join()) problems.push(`${name}: has ${files.join()}`);
+  console.log(`${name}: ${files.length} files`);
 }
 
 function importsOf(text) {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { build } from 'esbuild';
 import { rollup } from 'rollup';
-import { installInto, packAll } from '../pack.mjs';
+import { installInto, nativeOfHost, packAll } from '../pack.mjs';
 
 const IMPORT = `import * as library from 'datagram-tls';
 import * as core from 'datagram-tls/core';
@@ -26,8 +26,8 @@ export async function makeForms(folder) {
   const installed = join(folder, 'installed');
   mkdirSync(installed, { recursive: true });
   writeFileSync(join(installed, 'package.json'), '{ "private": true, "type": "module" }\n');
-  const { library, command } = packAll(folder);
-  installInto(installed, library.path, command.path);
+  const { library, command, native } = packAll(folder);
+  installInto(installed, library.path, command.path, ...nativeOfHost(native));
   for (const file of ['peer.mjs', 'flows.mjs'])
     copyFileSync(new URL(file, import.meta.url), join(installed, file));
   writeFileSync(join(installed, 'import.mjs'), IMPORT);

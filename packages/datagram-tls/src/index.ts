@@ -36,6 +36,7 @@ export type {
 } from './config/options.js';
 export type { EarlyOutcome } from './connection/application-data.js';
 export type { DropCounts, DropReason, TraceEvent } from './connection/events.js';
+export type { Acceleration } from './driver/acceleration.js';
 export type { AddressChange } from './driver/address-change.js';
 export type { Handler } from './driver/arguments.js';
 export {

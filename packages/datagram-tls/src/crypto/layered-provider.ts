@@ -67,17 +67,40 @@ interface PartialSignatures
  * ```
  */
 export function layerProvider(base: CryptoProvider, top: PartialProvider): CryptoProvider {
-  const { hashes, aeads, aesCbc, recordNumberMasks, keyExchanges } = top;
+  const { hashes, aeads, aesCbc, recordNumberMasks, keyExchanges, signatures } = top;
   const has = {
     hash: asked(hashes),
     aead: asked(aeads),
     aesCbc: asked(aesCbc),
     recordNumberMask: asked(recordNumberMasks),
     group: asked(keyExchanges),
-    signature: asked(top.signatures),
+    signature: asked(signatures),
   } satisfies Capabilities;
-  return {
-    capabilities: either(has, base.capabilities),
+  return layered(base, { top, has, imported: new WeakSet() });
+}
+
+/** What stays the same over any base. */
+interface Layer {
+  readonly top: PartialProvider;
+  readonly has: Capabilities;
+  /** The keys of the layer. */
+  readonly imported: WeakSet<PrivateKey | PublicKey>;
+}
+
+const layers = new WeakMap<CryptoProvider, { readonly base: CryptoProvider; readonly layer: Layer }>();
+
+/** The layers of `provider` over `to`, where they were over `from`. Keys that they imported are theirs there, too. */
+export function rebase(provider: CryptoProvider, from: CryptoProvider, to: CryptoProvider): CryptoProvider {
+  if (provider === from) return to;
+  const made = layers.get(provider);
+  return made === undefined ? provider : layered(rebase(made.base, from, to), made.layer);
+}
+
+function layered(base: CryptoProvider, layer: Layer): CryptoProvider {
+  const { top, has } = layer;
+  const { hashes, aeads, aesCbc, recordNumberMasks, keyExchanges } = top;
+  const provider: CryptoProvider = {
+    capabilities: either(base.capabilities, has),
     randomBytes: (length) => top.randomBytes?.(length) ?? base.randomBytes(length),
     hash: (name) => over<'hash'>(hashes, has.hash(name), base).hash(name),
     mac: (name, key) => over<'mac'>(hashes, has.hash(name), base).mac(name, key),
@@ -94,10 +117,12 @@ export function layerProvider(base: CryptoProvider, top: PartialProvider): Crypt
       over<'startKeyExchange'>(keyExchanges, has.group(group), base).startKeyExchange(group),
     answerKeyExchange: (group, share) =>
       over<'answerKeyExchange'>(keyExchanges, has.group(group), base).answerKeyExchange(group, share),
-    ...layerSignatures(base, top.signatures),
+    ...layerSignatures(base, layer),
     passwords: top.passwords ?? base.passwords,
     equal: (a, b) => top.equal?.(a, b) ?? base.equal(a, b),
   };
+  layers.set(provider, { base, layer });
+  return provider;
 }
 
 function asked<Names extends readonly string[]>(
@@ -114,23 +139,23 @@ function over<F extends keyof CryptoProvider>(
   return top !== undefined && isThere ? top : base;
 }
 
-function either(top: Capabilities, base: Capabilities): Capabilities {
+/** The base first: a layer may have to be loaded to answer. */
+function either(base: Capabilities, top: Capabilities): Capabilities {
   return {
-    hash: (name) => top.hash(name) || base.hash(name),
-    aead: (name) => top.aead(name) || base.aead(name),
-    aesCbc: () => top.aesCbc() || base.aesCbc(),
-    recordNumberMask: (name) => top.recordNumberMask(name) || base.recordNumberMask(name),
-    group: (name) => top.group(name) || base.group(name),
-    signature: (scheme, key) => top.signature(scheme, key) || base.signature(scheme, key),
+    hash: (name) => base.hash(name) || top.hash(name),
+    aead: (name) => base.aead(name) || top.aead(name),
+    aesCbc: () => base.aesCbc() || top.aesCbc(),
+    recordNumberMask: (name) => base.recordNumberMask(name) || top.recordNumberMask(name),
+    group: (name) => base.group(name) || top.group(name),
+    signature: (scheme, key) => base.signature(scheme, key) || top.signature(scheme, key),
   };
 }
 
 /** A key belongs to the provider that imported it: no other provider can use it. */
 function layerSignatures(
   base: CryptoProvider,
-  top: PartialSignatures | undefined,
+  { top: { signatures: top }, imported }: Layer,
 ): Pick<CryptoProvider, 'importPrivateKey' | 'importPublicKey' | 'isKeyOf' | 'sign' | 'verify'> {
-  const imported = new WeakSet<PrivateKey | PublicKey>();
   const keep = <K extends PrivateKey | PublicKey>(key: K | undefined): K | undefined => {
     if (key !== undefined) imported.add(key);
     return key;

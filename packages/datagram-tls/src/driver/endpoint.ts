@@ -13,6 +13,7 @@ import type { Security } from '../connection/version.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { EarlyRefusals, Refusals } from '../endpoint/counters.js';
 import type { Refusal } from '../endpoint/refusals.js';
+import { type Acceleration, Accelerator } from './acceleration.js';
 import type { Handler } from './arguments.js';
 import { Binding } from './binding.js';
 import { HeldEvents } from './callbacks.js';
@@ -37,6 +38,7 @@ import {
   type EndpointConnectOptions,
   type EndpointOptions,
   PEER_OPTIONS,
+  resolveAcceleration,
   resolveUdp,
   resolveUnread,
   SESSION_OPTIONS,
@@ -114,6 +116,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   readonly #binding: Binding;
   readonly #limits: EndpointLimits;
   readonly #maxSendQueue: number;
+  readonly #accelerator: Accelerator;
   readonly #givenBehaviour: BehaviourOptions;
   readonly #behaviour: Behaviour;
   readonly #shared: SharedBySessions<DTLSSession>;
@@ -147,6 +150,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     const given = readOptions(options, ENDPOINT_OPTIONS, { elsewhere: SESSION_OPTIONS });
     const udp = resolveUdp(given);
     this.#maxSendQueue = udp.maxSendQueue;
+    this.#accelerator = new Accelerator(resolveAcceleration(given));
     this.#limits = resolveLimits(pickOptions(given, LIMIT_OPTIONS));
     this.#binding = new Binding(given, udp, (channel) => this.#newPort(channel));
     const mtu = datagramSize(given.mtu, given.transport);
@@ -237,6 +241,11 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   /** How often early data was refused, by reason. */
   get earlyDataRefusals(): Readonly<EarlyRefusals> {
     return { ...this.#port?.core.counters.earlyRefused };
+  }
+
+  /** What native code does here. The native package is loaded now, if no session of the process has begun. */
+  get acceleration(): Acceleration {
+    return this.#accelerator.describe();
   }
 
   /** Closes every session with close_notify, then the socket. Silent peers are not waited for. */
@@ -388,10 +397,10 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   /** The settings of a session that goes on. */
   #securityFor(role: Role): Security {
     const { keepAlive } = this.#givenBehaviour;
-    if (role === 'client') return clientSecurity({ keepAlive });
+    if (role === 'client') return this.#accelerator.over(clientSecurity({ keepAlive }));
     if (this.#service === undefined)
       throw stateError('ROLE', 'it is of a server, and this endpoint serves no clients');
-    return this.#service.security;
+    return this.#accelerator.over(this.#service.security);
   }
 
   /**
@@ -476,8 +485,9 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
 
   /** Handshakes that begin from now on take the current settings. */
   #offer(): void {
-    if (this.#service !== undefined)
-      this.#port?.core.serve({ security: this.#service.security, behaviour: this.#behaviour });
+    if (this.#service === undefined) return;
+    const security = this.#accelerator.over(this.#service.security);
+    this.#port?.core.serve({ security, behaviour: this.#behaviour });
   }
 
   #connectAlone(settings: ClientSettings): DTLSSession {
@@ -490,7 +500,8 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   }
 
   /** Finds the peer of `session`, and begins. Throws what is wrong before anything has to wait. */
-  #reach(session: DTLSSession, settings: ClientSettings, behaviour: Behaviour): void {
+  #reach(session: DTLSSession, given: ClientSettings, behaviour: Behaviour): void {
+    const settings = { ...given, security: this.#accelerator.over(given.security) };
     const { host, port, search, security, destination } = settings;
     const isName = this.#binding.transport === undefined && isIP(host) === 0;
     const begin = (): void => {

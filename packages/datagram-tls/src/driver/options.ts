@@ -142,6 +142,12 @@ export const SOCKET_OPTIONS = {
    * @defaultValue 67108864
    */
   maxUnreadBytesInAll: option(integer(1, Number.MAX_SAFE_INTEGER), { default: 0x400_0000, unit: 'bytes' }),
+  /**
+   * Whether to use native code: that of the optional package `datagram-tls-native`, which npm installs with this one where
+   * there is a binary for the platform. `off`: node:crypto does all. See `endpoint.acceleration`.
+   * @defaultValue auto
+   */
+  acceleration: option(oneOf<'auto' | 'off'>(['auto', 'off']), { default: 'auto' }),
   /** Called for every flight and alert of a session, in order. */
   trace: option(callback<Trace>()),
   /** Destroys the session or the endpoint that it was given to. */
@@ -427,6 +433,11 @@ export interface UnreadLimits {
 export function resolveUnread(options: EndpointOptions): UnreadLimits {
   const { maxUnreadBytes, maxUnreadBytesInAll } = withDefaults(options, SOCKET_OPTIONS);
   return { perSession: maxUnreadBytes, inAll: maxUnreadBytesInAll };
+}
+
+/** Whether native code may be used. */
+export function resolveAcceleration(options: EndpointOptions): 'auto' | 'off' {
+  return withDefaults(options, SOCKET_OPTIONS).acceleration;
 }
 
 /** Where an endpoint binds that serves nobody. */

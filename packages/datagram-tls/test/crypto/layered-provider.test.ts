@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
-import { layerProvider, type PartialProvider } from '#lib/crypto/layered-provider.js';
+import { layerProvider, type PartialProvider, rebase } from '#lib/crypto/layered-provider.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
 import { SERVERS } from '../support/identities.js';
@@ -199,5 +199,43 @@ suite('a provider with some primitives, laid over another', () => {
     assert.deepEqual(provider.randomBytes(2), Uint8Array.of(7, 7));
     assert.equal(provider.equal(Uint8Array.of(1), Uint8Array.of(1)), false);
     assert.equal(provider.passwords, passwords);
+  });
+});
+
+suite('layers over another base', () => {
+  const marked = (mark: number): CryptoProvider => ({
+    ...nodeProvider,
+    randomBytes: () => Uint8Array.of(mark),
+  });
+
+  test('a provider without the old base stays as it is', () => {
+    const other = marked(1);
+    assert.equal(rebase(other, nodeProvider, marked(2)), other);
+  });
+
+  test('each layer keeps what it has, and asks the new base for the rest', () => {
+    const [from, to] = [marked(1), marked(2)];
+    const inner = layerProvider(from, { equal: () => true });
+    const outer = layerProvider(inner, { hashes: { ...nodeProvider, has: () => true } });
+    const moved = rebase(outer, from, to);
+    assert.deepEqual(outer.randomBytes(1), Uint8Array.of(1));
+    assert.deepEqual(moved.randomBytes(1), Uint8Array.of(2));
+    assert.equal(moved.equal(Uint8Array.of(1), Uint8Array.of(2)), true);
+  });
+
+  test('a layer signs with its own keys over the new base, too', () => {
+    const used: string[] = [];
+    const signatures: PartialProvider['signatures'] = {
+      ...nodeProvider,
+      has: () => true,
+      sign: (scheme, key, data) => {
+        used.push(scheme);
+        return nodeProvider.sign(scheme, key, data);
+      },
+    };
+    const before = layerProvider(nodeProvider, { signatures });
+    const key = before.importPrivateKey(SERVERS.p256.key);
+    rebase(before, nodeProvider, marked(2)).sign('ecdsa_secp256r1_sha256', key, utf8('text'));
+    assert.deepEqual(used, ['ecdsa_secp256r1_sha256']);
   });
 });

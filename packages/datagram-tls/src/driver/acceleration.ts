@@ -1,0 +1,62 @@
+import type { Security } from '../connection/version.js';
+import { layerProvider, rebase } from '../crypto/layered-provider.js';
+import { hasNativeAead, NATIVE_AEADS, nativeFailure, nativeLayer } from '../crypto/node-native.js';
+import type { AeadName, CryptoProvider } from '../crypto/provider.js';
+import { platform } from './platform.js';
+
+/**
+ * What native code does for an endpoint: that of the optional package `datagram-tls-native`, over the OpenSSL of the
+ * runtime. Without it the same works, slower.
+ *
+ * @example
+ * ```ts
+ * import { type Acceleration, DTLSEndpoint } from 'datagram-tls';
+ *
+ * const { ciphers, reason }: Acceleration = new DTLSEndpoint().acceleration;
+ * console.log(reason ?? ciphers.join());
+ * ```
+ */
+export interface Acceleration {
+  /** The AEADs that it runs, where the option `cryptoProvider` has none; node:crypto runs all others. */
+  readonly ciphers: readonly AeadName[];
+  /** Why it does nothing; `undefined`: it is in use. */
+  readonly reason: string | undefined;
+}
+
+/** The value `off` rules native code out for a whole process, as the option does for an endpoint. */
+const VARIABLE = 'DATAGRAM_TLS_ACCELERATION';
+
+/** Whether an endpoint may use native code. */
+export class Accelerator {
+  readonly #refusal: string | undefined;
+
+  constructor(acceleration: 'auto' | 'off') {
+    if (acceleration === 'off') this.#refusal = "the option acceleration is 'off'";
+    else if (process.env[VARIABLE] === 'off') this.#refusal = `${VARIABLE} is 'off'`;
+  }
+
+  /** The same settings, over native code where there is some. */
+  over(security: Security): Security {
+    if (this.#refusal !== undefined) return security;
+    return { ...security, provider: accelerated(security.provider) };
+  }
+
+  /** Loads the native package, if that was not done before. */
+  describe(): Acceleration {
+    const reason = this.#refusal ?? nativeFailure();
+    const ciphers = reason === undefined ? NATIVE_AEADS.filter((name) => hasNativeAead(name)) : [];
+    return Object.freeze({ ciphers: Object.freeze(ciphers), reason });
+  }
+}
+
+const native = layerProvider(platform.provider, nativeLayer(platform.provider));
+const made = new WeakMap<CryptoProvider, CryptoProvider>();
+
+/** Below what the application lays over the platform. One for each provider, as it keeps answers about capabilities. */
+function accelerated(given: CryptoProvider): CryptoProvider {
+  const known = made.get(given);
+  if (known !== undefined) return known;
+  const provider = rebase(given, platform.provider, native);
+  made.set(given, provider);
+  return provider;
+}

@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { suite, test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { nativeFailure } from '#lib/crypto/node-native.js';
+
+/*
+ * The module by itself: whatever JavaScript gives it, it throws or does its work.
+ */
+
+interface Module {
+  createKey(...args: unknown[]): number | undefined;
+  seal(...args: unknown[]): void;
+  open(...args: unknown[]): boolean;
+  mask(...args: unknown[]): void;
+  closeKey(...args: unknown[]): void;
+}
+
+const skip = nativeFailure() ?? false;
+const file = skip === false ? createRequire(import.meta.url).resolve('datagram-tls-native') : '';
+const module = (skip === false ? createRequire(import.meta.url)(file) : undefined) as Module;
+
+const owner = {};
+const NONCE = new Uint8Array(12);
+const AAD = new Uint8Array(13);
+
+function newKey(name = 'aes-128-gcm', length = 16): number {
+  return module.createKey(owner, name, new Uint8Array(length)) ?? assert.fail('no key');
+}
+
+function detached(length: number): Uint8Array {
+  const array = new Uint8Array(length);
+  structuredClone(array.buffer, { transfer: [array.buffer] });
+  return array;
+}
+
+function shared(length: number): Uint8Array {
+  return new Uint8Array(new SharedArrayBuffer(length));
+}
+
+type Resizable = ArrayBuffer & { resize(length: number): void };
+
+/** Its buffer has shrunk below it: it is out of bounds now. */
+function shrunk(length: number): Uint8Array {
+  const Buffer = ArrayBuffer as unknown as new (length: number, options: object) => Resizable;
+  const buffer = new Buffer(length, { maxByteLength: length * 2 });
+  const array = new Uint8Array(buffer, 0, length);
+  buffer.resize(1);
+  return array;
+}
+
+const NO_BYTES: readonly (readonly [string, unknown, string])[] = [
+  ['undefined', undefined, 'ERR_INVALID_ARG_TYPE'],
+  ['null', null, 'ERR_INVALID_ARG_TYPE'],
+  ['a string', 'text', 'ERR_INVALID_ARG_TYPE'],
+  ['an object', { length: 12 }, 'ERR_INVALID_ARG_TYPE'],
+  ['an array', [1, 2, 3], 'ERR_INVALID_ARG_TYPE'],
+  ['an ArrayBuffer', new ArrayBuffer(40), 'ERR_INVALID_ARG_TYPE'],
+  ['a DataView', new DataView(new ArrayBuffer(40)), 'ERR_INVALID_ARG_TYPE'],
+  ['a Float64Array', new Float64Array(40), 'ERR_INVALID_ARG_TYPE'],
+  ['an Int8Array', new Int8Array(40), 'ERR_INVALID_ARG_TYPE'],
+  ['shared memory', shared(40), 'ERR_INVALID_ARG_VALUE'],
+];
+
+/** Every function with good arguments, and the places of bytes among them. */
+function calls() {
+  return [
+    { name: 'createKey', args: [owner, 'aes-128-gcm', new Uint8Array(16)], bytes: [2] },
+    { name: 'seal', args: [newKey(), NONCE, AAD, new Uint8Array(40), 0, 24], bytes: [1, 2, 3] },
+    {
+      name: 'open',
+      args: [newKey(), NONCE, AAD, new Uint8Array(40), new Uint8Array(24)],
+      bytes: [1, 2, 3, 4],
+    },
+    { name: 'mask', args: [newKey('aes-128-mask'), new Uint8Array(16), new Uint8Array(16)], bytes: [1, 2] },
+  ] as const;
+}
+
+function call(name: keyof Module, args: readonly unknown[]): unknown {
+  return module[name](...args);
+}
+
+suite('the native module', { skip }, () => {
+  for (const [what, value, code] of NO_BYTES) {
+    test(`refuses ${what} in place of bytes, in every argument`, () => {
+      for (const { name, args, bytes } of calls()) {
+        call(name, args);
+        for (const place of bytes)
+          assert.throws(() => call(name, args.with(place, value as never)), { code }, `${name} ${place}`);
+      }
+    });
+  }
+
+  for (const [what, make] of [
+    ['of a detached buffer', detached],
+    ['of a buffer that has shrunk', shrunk],
+    ['that is empty', () => new Uint8Array(0)],
+    ['that is one byte too short', (length: number) => new Uint8Array(length - 1)],
+  ] as const) {
+    test(`refuses an array ${what} where bytes of some length are needed`, () => {
+      const outOfRange = { code: 'ERR_OUT_OF_RANGE' };
+      assert.throws(() => module.createKey(owner, 'aes-128-gcm', make(16)), outOfRange);
+      assert.throws(() => module.seal(newKey(), make(12), AAD, new Uint8Array(40), 0, 24), outOfRange);
+      assert.throws(() => module.seal(newKey(), NONCE, AAD, make(40), 0, 24), outOfRange);
+      assert.throws(
+        () => module.open(newKey(), make(12), AAD, new Uint8Array(40), new Uint8Array(24)),
+        outOfRange,
+      );
+      assert.throws(() => module.open(newKey(), NONCE, AAD, new Uint8Array(40), make(24)), outOfRange);
+      assert.throws(() => module.mask(newKey('aes-128-mask'), make(16), new Uint8Array(16)), outOfRange);
+      assert.throws(() => module.mask(newKey('aes-128-mask'), new Uint8Array(16), make(16)), outOfRange);
+    });
+  }
+
+  test('takes what is left of a detached or shrunk array as empty where any length is good', () => {
+    for (const make of [detached, shrunk]) {
+      assert.equal(module.open(newKey(), NONCE, make(13), new Uint8Array(40), new Uint8Array(24)), false);
+      assert.equal(module.open(newKey(), NONCE, AAD, make(40), new Uint8Array(24)), false);
+      module.seal(newKey(), NONCE, make(13), new Uint8Array(40), 0, 24);
+    }
+  });
+
+  test('refuses keys of another length, and names that are none', () => {
+    for (const length of [0, 1, 15, 17, 24, 32])
+      assert.throws(() => module.createKey(owner, 'aes-128-gcm', new Uint8Array(length)), {
+        code: 'ERR_OUT_OF_RANGE',
+      });
+    const named = (name: unknown) => () => module.createKey(owner, name, new Uint8Array(16));
+    for (const name of ['', 'aes', 'AES-128-GCM', 'aes-128-gcm\0', 'x'.repeat(1000)])
+      assert.throws(named(name), { code: 'ERR_INVALID_ARG_VALUE' });
+    for (const name of [undefined, 7, {}, Symbol('aes')])
+      assert.throws(named(name), { code: 'ERR_INVALID_ARG_TYPE' });
+  });
+
+  test('refuses nonces of another length', () => {
+    for (const length of [0, 1, 8, 11, 13, 16])
+      assert.throws(() => module.seal(newKey(), new Uint8Array(length), AAD, new Uint8Array(40), 0, 24), {
+        code: 'ERR_OUT_OF_RANGE',
+      });
+  });
+
+  test('refuses places outside the array', () => {
+    const places: readonly (readonly [number, number])[] = [
+      [-1, 0],
+      [0, -1],
+      [25, 0],
+      [0, 25],
+      [24, 1],
+      [40, 0],
+      [0.5, 0],
+      [0, 1.5],
+      [Number.NaN, 0],
+      [0, Number.POSITIVE_INFINITY],
+      [2 ** 53, 2 ** 53],
+      [2 ** 32, 0],
+      [0xffffff, 0xffffff],
+    ];
+    for (const [offset, length] of places)
+      assert.throws(() => module.seal(newKey(), NONCE, AAD, new Uint8Array(40), offset, length), {
+        code: 'ERR_OUT_OF_RANGE',
+      });
+  });
+
+  test('refuses to open into memory that partly overlaps the sealed text', () => {
+    const room = new Uint8Array(200);
+    module.seal(newKey(), NONCE, AAD, room, 50, 64);
+    for (const at of [1, 49, 51, 113])
+      assert.throws(() => module.open(newKey(), NONCE, AAD, room.subarray(50, 130), room.subarray(at)), {
+        code: 'ERR_INVALID_ARG_VALUE',
+      });
+    assert.equal(module.open(newKey(), NONCE, AAD, room.subarray(50, 130), room.subarray(50)), true);
+    assert.deepEqual(room.subarray(50, 114), new Uint8Array(64));
+  });
+
+  test('wipes what it has written of a text that is not authentic', () => {
+    for (const [name, length] of [
+      ['aes-128-gcm', 16],
+      ['chacha20-poly1305', 32],
+      ['aes-128-ccm', 16],
+    ] as const) {
+      const sealed = new Uint8Array(1016).fill(7);
+      const out = new Uint8Array(1010).fill(9);
+      assert.equal(module.open(newKey(name, length), NONCE, AAD, sealed, out), false);
+      assert.ok(out.subarray(0, 1000).every((byte) => byte === 0));
+      assert.ok(out.subarray(1000).every((byte) => byte === 9));
+    }
+  });
+
+  test('refuses a closed key, numbers that are none, and a key for another purpose', () => {
+    const key = newKey();
+    module.closeKey(key);
+    module.closeKey(key);
+    const open = (given: unknown) => () =>
+      module.open(given, NONCE, AAD, new Uint8Array(40), new Uint8Array(24));
+    assert.throws(open(key), { code: 'ERR_INVALID_STATE' });
+    // The place is taken by another key, which the old number does not reach.
+    const next = newKey();
+    assert.throws(open(key), { code: 'ERR_INVALID_STATE' });
+    assert.equal(open(next)(), false);
+    for (const number of [0, 1, 7, 2 ** 40]) assert.throws(open(number), { code: 'ERR_INVALID_STATE' });
+    for (const number of [-1, Number.NaN, 2 ** 60, 0.5])
+      assert.throws(open(number), { code: 'ERR_OUT_OF_RANGE' });
+    for (const none of [undefined, null, {}, '1', 1n])
+      assert.throws(open(none), { code: 'ERR_INVALID_ARG_TYPE' });
+    assert.throws(open(newKey('aes-128-mask')), { code: 'ERR_INVALID_ARG_VALUE' });
+    assert.throws(() => module.mask(newKey(), new Uint8Array(16), new Uint8Array(16)), {
+      code: 'ERR_INVALID_ARG_VALUE',
+    });
+  });
+
+  test('refuses an owner that cannot be collected', () => {
+    for (const none of [undefined, null, 1, 'text', Symbol.iterator])
+      assert.throws(() => module.createKey(none, 'aes-128-gcm', new Uint8Array(16)), {
+        code: 'ERR_INVALID_ARG_TYPE',
+      });
+  });
+
+  test('refuses another number of arguments', () => {
+    for (const { name, args } of calls()) {
+      assert.throws(() => call(name, []), { code: 'ERR_MISSING_ARGS' });
+      assert.throws(() => call(name, args.slice(1)), { code: 'ERR_MISSING_ARGS' });
+      assert.throws(() => call(name, [...args, 1]), { code: 'ERR_MISSING_ARGS' });
+    }
+  });
+
+  test('works in worker threads, each with its own keys, and when one ends in the middle of its work', async () => {
+    const key = newKey();
+    const source = `
+      const { workerData, parentPort } = require('node:worker_threads');
+      const native = require(workerData.file);
+      const bytes = (length) => new Uint8Array(length);
+      let foreign = 'taken';
+      try {
+        native.open(workerData.key, bytes(12), bytes(13), bytes(40), bytes(24));
+      } catch (error) {
+        foreign = error.code;
+      }
+      const owners = Array.from({ length: 500 }, () => ({}));
+      const keys = owners.map((owner) => native.createKey(owner, 'aes-128-gcm', bytes(16)));
+      parentPort.postMessage(foreign);
+      const room = bytes(2000);
+      for (;;) for (const key of keys) native.seal(key, bytes(12), bytes(13), room, 0, 1900);
+    `;
+    for (let round = 0; round < 5; round++) {
+      const worker = new Worker(source, { eval: true, workerData: { file, key } });
+      const foreign = await new Promise((resolve, reject) => {
+        worker.once('message', resolve);
+        worker.once('error', reject);
+      });
+      assert.equal(foreign, 'ERR_INVALID_STATE');
+      await worker.terminate();
+    }
+    assert.equal(module.open(key, NONCE, AAD, new Uint8Array(40), new Uint8Array(24)), false);
+  });
+});

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { suite, test } from 'node:test';
+import { nodeProvider } from '#lib/crypto/node.js';
+import { NATIVE_AEADS, nativeFailure } from '#lib/crypto/node-native.js';
+import type { AeadName } from '#lib/crypto/provider.js';
+import { type Acceleration, DTLSEndpoint } from '#lib/index.js';
+import { client, roundTrip, server } from './echo.js';
+
+const LIBRARY = new URL('../../src/index.js', import.meta.url).href;
+const reason = nativeFailure();
+const skip = reason ?? false;
+
+/** What a process says whose native package is `replacement`, an expression that may throw; it has a session first. */
+function saidWith(replacement: string, env: NodeJS.ProcessEnv = {}): Acceleration {
+  const program = `
+    const Module = require('node:module');
+    const load = Module._load;
+    Module._load = (name, ...rest) => {
+      if (name !== 'datagram-tls-native') return load(name, ...rest);
+      const real = () => load(name, ...rest);
+      return ${replacement};
+    };
+    import(process.argv[1]).then(async ({ connect, listen }) => {
+      const psk = { identity: 'one', key: Buffer.alloc(32) };
+      const endpoint = listen((session) => { session.onmessage = (data) => void session.send(data); },
+        { host: '127.0.0.1', port: 0, psk: { one: Buffer.alloc(32) } });
+      const session = connect('127.0.0.1', endpoint.address.port, { psk });
+      session.onmessage = (data) => {
+        process.stdout.write(JSON.stringify({ ...endpoint.acceleration, echo: data.toString() }));
+        process.exit();
+      };
+      await session.opened;
+      setInterval(() => session.send('hello'), 200);
+      session.send('hello');
+    });`;
+  const said = execFileSync(process.execPath, ['-e', program, LIBRARY], {
+    encoding: 'utf8',
+    env: { ...process.env, DATAGRAM_TLS_ACCELERATION: undefined, ...env },
+    timeout: 60_000,
+  });
+  const { echo, ...acceleration } = JSON.parse(said) as Acceleration & { echo: string };
+  assert.equal(echo, 'hello');
+  return acceleration;
+}
+
+const notFound = "(() => { throw Object.assign(new Error('none'), { code: 'MODULE_NOT_FOUND' }); })()";
+
+suite('native acceleration of an endpoint', () => {
+  test("acceleration: 'off' rules it out, and says so", async (t) => {
+    const { endpoint, port } = server(t, { acceleration: 'off' });
+    const session = client(port, { acceleration: 'off' });
+    await session.opened;
+    assert.equal(await roundTrip(session, 'hello'), 'hello');
+    assert.deepEqual(endpoint.acceleration, { ciphers: [], reason: "the option acceleration is 'off'" });
+  });
+
+  test('the variable DATAGRAM_TLS_ACCELERATION rules it out for a process', () => {
+    const { ciphers, reason } = saidWith('real()', { DATAGRAM_TLS_ACCELERATION: 'off' });
+    assert.deepEqual(ciphers, []);
+    assert.equal(reason, "DATAGRAM_TLS_ACCELERATION is 'off'");
+  });
+
+  test('a missing package leaves all to node:crypto', () => {
+    const { ciphers, reason } = saidWith(notFound);
+    assert.deepEqual(ciphers, []);
+    assert.equal(reason, 'datagram-tls-native is not installed');
+  });
+
+  test('a package that fails to load leaves all to node:crypto, and its error is the reason', () => {
+    const { ciphers, reason } = saidWith("(() => { throw new Error('invalid ELF header'); })()");
+    assert.deepEqual(ciphers, []);
+    assert.equal(reason, 'invalid ELF header');
+  });
+
+  test('a package of another version is not used', () => {
+    const { ciphers, reason } = saidWith('({ interface: 2 })');
+    assert.deepEqual(ciphers, []);
+    assert.equal(reason, 'datagram-tls-native is of another version');
+  });
+
+  test('another OpenSSL than that of the runtime is not used', () => {
+    const { ciphers, reason } = saidWith('({ interface: 1, openssl: 0x10100000 })');
+    assert.deepEqual(ciphers, []);
+    assert.match(reason ?? '', /^the functions of OpenSSL [\d.]+\S* are not found in this process$/);
+  });
+
+  test('the endpoint runs every AEAD natively by default', { skip }, async (t) => {
+    const { endpoint, port } = server(t);
+    const session = client(port);
+    await session.opened;
+    assert.equal(await roundTrip(session, 'hello'), 'hello');
+    const expected = process.env['DATAGRAM_TLS_ACCELERATION'] === 'off' ? [] : NATIVE_AEADS;
+    assert.deepEqual(endpoint.acceleration.ciphers, expected);
+  });
+
+  test('what the application lays over the cryptography of the platform comes first', async (t) => {
+    let sealed = 0;
+    const aead = (name: AeadName, key: Uint8Array) => {
+      sealed++;
+      return nodeProvider.aead(name, key);
+    };
+    const { port } = server(t, { cryptoProvider: { aeads: { has: () => true, aead } } });
+    const session = client(port);
+    await session.opened;
+    assert.equal(await roundTrip(session, 'hello'), 'hello');
+    assert.ok(sealed > 0);
+  });
+
+  test('an endpoint that is not bound says what it would use', { skip }, () => {
+    assert.equal(new DTLSEndpoint({ acceleration: 'off' }).acceleration.ciphers.length, 0);
+  });
+
+  test('an AEAD that fails its test is left to node:crypto, the others are not', { skip }, () => {
+    const broken = `((module) => {
+      const gcm = new Set();
+      return {
+        ...module,
+        createKey(owner, name, key) {
+          const made = module.createKey(owner, name, key);
+          if (name === 'aes-256-gcm') gcm.add(made);
+          return made;
+        },
+        open: (key, ...rest) => gcm.has(key) || module.open(key, ...rest),
+      };
+    })(real())`;
+    const { ciphers } = saidWith(broken);
+    assert.deepEqual(
+      ciphers,
+      NATIVE_AEADS.filter((name) => name !== 'aes-256-gcm'),
+    );
+  });
+
+  test('an OpenSSL without an AEAD leaves it to node:crypto', { skip }, () => {
+    const lacking = `((module) => ({
+      ...module,
+      createKey: (owner, name, key) => name.startsWith('chacha') ? undefined : module.createKey(owner, name, key),
+    }))(real())`;
+    const { ciphers } = saidWith(lacking);
+    assert.deepEqual(
+      ciphers,
+      NATIVE_AEADS.filter((name) => name !== 'chacha20-poly1305'),
+    );
+  });
+
+  for (const version of ['DTLSv1.2', 'DTLSv1.3'] as const) {
+    for (const cipher of [
+      'AES_128_GCM_SHA256',
+      'AES_256_GCM_SHA384',
+      'CHACHA20_POLY1305_SHA256',
+      'AES_128_CCM',
+      'AES_128_CCM_8',
+    ]) {
+      if (version === 'DTLSv1.3' && cipher.startsWith('AES_128_CCM')) continue;
+      const ciphers = version === 'DTLSv1.3' ? `TLS_${cipher}` : `TLS_ECDHE_ECDSA_WITH_${cipher}`;
+      test(`${version}: an end with it and an end without understand each other, ${cipher}`, {
+        skip,
+      }, async (t) => {
+        const options = { minVersion: version, maxVersion: version, ciphers: [ciphers] };
+        const { port } = server(t, options);
+        const session = client(port, { ...options, acceleration: 'off' });
+        await session.opened;
+        for (const length of [1, 63, 64, 65, 300, 1100]) {
+          const text = 'x'.repeat(length);
+          assert.equal(await roundTrip(session, text), text);
+        }
+        await session.close();
+      });
+    }
+  }
+});

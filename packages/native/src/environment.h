@@ -1,0 +1,21 @@
+/* What the module has in one environment: the main thread or a worker. Nothing is shared between them. */
+#ifndef DATAGRAM_TLS_ENVIRONMENT_H
+#define DATAGRAM_TLS_ENVIRONMENT_H
+
+#include "arguments.h"
+#include "keys.h"
+
+struct environment {
+  struct openssl ssl;
+  bool has_ssl;
+  struct keys keys;
+  /* The environment itself, and each owner of a key: their finalizers come in any order when a worker ends. */
+  size_t uses;
+};
+
+/* NULL: it has thrown. */
+struct environment *environment_new(napi_env env);
+struct environment *environment_of(napi_env env);
+void environment_release(struct environment *environment);
+
+#endif

@@ -1,0 +1,187 @@
+#include "key_functions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* About what OpenSSL allocates for a key: the garbage collector is told. */
+enum { KEY_MEMORY = 1024, MAX_NAME_LENGTH = 32 };
+
+struct ownership {
+  struct environment *environment;
+  int64_t number;
+};
+
+static void on_owner_collected(napi_env env, void *data, void *hint) {
+  (void)hint;
+  struct ownership *ownership = data;
+  int64_t memory;
+  keys_close(&ownership->environment->keys, ownership->number);
+  environment_release(ownership->environment);
+  free(ownership);
+  napi_adjust_external_memory(env, -KEY_MEMORY, &memory);
+}
+
+/* Whatever becomes of the owner, the key is closed with it. */
+static bool give_to(napi_env env, napi_value owner, struct environment *environment, int64_t number) {
+  struct ownership *ownership = malloc(sizeof *ownership);
+  int64_t memory;
+  if (ownership == NULL) return false;
+  *ownership = (struct ownership){ environment, number };
+  if (napi_add_finalizer(env, owner, ownership, on_owner_collected, NULL, NULL) != napi_ok) {
+    free(ownership);
+    return false;
+  }
+  environment->uses++;
+  napi_adjust_external_memory(env, KEY_MEMORY, &memory);
+  return true;
+}
+
+static const struct algorithm *read_algorithm(napi_env env, napi_value value) {
+  char name[MAX_NAME_LENGTH];
+  size_t length;
+  if (napi_get_value_string_latin1(env, value, name, sizeof name, &length) != napi_ok) {
+    refuse_type(env, "name", "must be of type string");
+    return NULL;
+  }
+  const struct algorithm *algorithm = algorithm_named(name);
+  if (algorithm != NULL && strlen(algorithm->name) == length) return algorithm;
+  refuse_value(env, "name", "is no algorithm");
+  return NULL;
+}
+
+static napi_value create_key(napi_env env, napi_callback_info info) {
+  struct environment *environment = environment_of(env);
+  napi_value values[3], number;
+  napi_valuetype owner_type;
+  struct bytes key;
+  if (!read_arguments(env, info, 3, values)) return NULL;
+  if (napi_typeof(env, values[0], &owner_type) != napi_ok || owner_type != napi_object) {
+    refuse_type(env, "owner", "must be of type object");
+    return NULL;
+  }
+  const struct algorithm *algorithm = read_algorithm(env, values[1]);
+  if (algorithm == NULL || !read_bytes_of(env, values[2], "key", algorithm->key_length, &key)) return NULL;
+  if (!environment->has_ssl) return NULL;
+  int64_t opened = keys_open(&environment->keys, &environment->ssl, algorithm, key.data);
+  if (opened == 0) return NULL;
+  if (!give_to(env, values[0], environment, opened) || napi_create_int64(env, opened, &number) != napi_ok) {
+    keys_close(&environment->keys, opened);
+    failed(env);
+    return NULL;
+  }
+  return number;
+}
+
+/* NULL: it has thrown. `seals`: a key for texts, not for masks. */
+static struct cipher *read_key(napi_env env, napi_value value, bool seals) {
+  int64_t number;
+  if (!read_number(env, value, "key", MAX_KEY_NUMBER, &number)) return NULL;
+  struct cipher *cipher = keys_find(&environment_of(env)->keys, number);
+  if (cipher == NULL) {
+    napi_throw_error(env, "ERR_INVALID_STATE", "The key is closed");
+    return NULL;
+  }
+  if ((cipher->algorithm->tag_length > 0) == seals) return cipher;
+  refuse_value(env, "key", "is for another purpose");
+  return NULL;
+}
+
+/* OpenSSL failed with good arguments, which takes a lack of memory. */
+static napi_value cipher_failed(napi_env env) {
+  napi_throw_error(env, "ERR_CRYPTO_OPERATION_FAILED", "OpenSSL failed");
+  return NULL;
+}
+
+static napi_value seal(napi_env env, napi_callback_info info) {
+  napi_value values[6];
+  struct bytes nonce, aad, bytes;
+  int64_t offset, length;
+  if (!read_arguments(env, info, 6, values)) return NULL;
+  struct cipher *cipher = read_key(env, values[0], true);
+  if (cipher == NULL || !read_bytes_of(env, values[1], "nonce", NONCE_LENGTH, &nonce) ||
+      !read_bytes(env, values[2], "aad", &aad) || !read_bytes(env, values[3], "bytes", &bytes) ||
+      !read_number(env, values[4], "offset", MAX_TEXT_LENGTH, &offset) ||
+      !read_number(env, values[5], "length", MAX_TEXT_LENGTH, &length))
+    return NULL;
+  if (aad.length > MAX_TEXT_LENGTH) {
+    refuse_range(env, "aad", "is too long");
+    return NULL;
+  }
+  if ((uint64_t)offset + (uint64_t)length + cipher->algorithm->tag_length > bytes.length) {
+    refuse_range(env, "bytes", "has no room for the text and its tag");
+    return NULL;
+  }
+  if (!cipher_seal(cipher, nonce.data, aad.data, aad.length, bytes.data + offset, (size_t)length))
+    return cipher_failed(env);
+  return NULL;
+}
+
+/* OpenSSL's modes read behind where they write: in place, or apart, is what they can. */
+static bool is_apart(const unsigned char *in, const unsigned char *out, size_t length) {
+  uintptr_t a = (uintptr_t)in, b = (uintptr_t)out;
+  return a == b || a + length <= b || b + length <= a;
+}
+
+static napi_value open_sealed(napi_env env, napi_callback_info info) {
+  napi_value values[5], answer;
+  struct bytes nonce, aad, sealed, out;
+  if (!read_arguments(env, info, 5, values)) return NULL;
+  struct cipher *cipher = read_key(env, values[0], true);
+  if (cipher == NULL || !read_bytes_of(env, values[1], "nonce", NONCE_LENGTH, &nonce) ||
+      !read_bytes(env, values[2], "aad", &aad) || !read_bytes(env, values[3], "sealed", &sealed) ||
+      !read_bytes(env, values[4], "out", &out))
+    return NULL;
+  size_t tag_length = cipher->algorithm->tag_length;
+  if (aad.length > MAX_TEXT_LENGTH || sealed.length > MAX_TEXT_LENGTH) {
+    refuse_range(env, "sealed", "is too long");
+    return NULL;
+  }
+  size_t length = sealed.length < tag_length ? 0 : sealed.length - tag_length;
+  if (out.length < length) {
+    refuse_range(env, "out", "has no room for the text");
+    return NULL;
+  }
+  if (!is_apart(sealed.data, out.data, length)) {
+    refuse_value(env, "out", "overlaps the sealed text");
+    return NULL;
+  }
+  bool is_authentic = sealed.length >= tag_length && cipher_unseal(cipher, nonce.data, aad.data, aad.length,
+                                                                   sealed.data, length, out.data);
+  return napi_get_boolean(env, is_authentic, &answer) == napi_ok ? answer : NULL;
+}
+
+static napi_value mask(napi_env env, napi_callback_info info) {
+  napi_value values[3];
+  struct bytes sample, out;
+  if (!read_arguments(env, info, 3, values)) return NULL;
+  struct cipher *cipher = read_key(env, values[0], false);
+  if (cipher == NULL || !read_bytes_of(env, values[1], "sample", SAMPLE_LENGTH, &sample) ||
+      !read_bytes_of(env, values[2], "out", SAMPLE_LENGTH, &out))
+    return NULL;
+  /* Through memory of its own: the two arrays may overlap. */
+  unsigned char made[SAMPLE_LENGTH];
+  if (!cipher_mask(cipher, sample.data, made)) return cipher_failed(env);
+  memcpy(out.data, made, sizeof made);
+  return NULL;
+}
+
+static napi_value close_key(napi_env env, napi_callback_info info) {
+  napi_value value;
+  int64_t number;
+  if (!read_arguments(env, info, 1, &value) || !read_number(env, value, "key", MAX_KEY_NUMBER, &number))
+    return NULL;
+  keys_close(&environment_of(env)->keys, number);
+  return NULL;
+}
+
+bool add_key_functions(napi_env env, napi_value exports) {
+  const napi_property_descriptor functions[] = {
+    { "createKey", NULL, create_key, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "seal", NULL, seal, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "open", NULL, open_sealed, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "mask", NULL, mask, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "closeKey", NULL, close_key, NULL, NULL, NULL, napi_enumerable, NULL },
+  };
+  return napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions) == napi_ok ||
+         failed(env);
+}

@@ -1,0 +1,37 @@
+/*
+ * The open keys of one environment (the main thread, or a worker). JavaScript has a number for each, which is never
+ * used again: a number that is wrong or of a closed key finds nothing, and no pointer comes from outside.
+ */
+#ifndef DATAGRAM_TLS_KEYS_H
+#define DATAGRAM_TLS_KEYS_H
+
+#include "ciphers.h"
+
+#include <stdint.h>
+
+struct key_slot {
+  struct cipher cipher;
+  int64_t number; /* 0: free */
+  size_t next_free;
+};
+
+struct keys {
+  struct key_slot *slots;
+  size_t capacity;
+  size_t first_free;
+  int64_t generation;
+};
+
+/* Numbers stay exact in JavaScript. */
+#define MAX_KEY_NUMBER INT64_C(0x1fffffffffffff)
+
+/* 0 when this OpenSSL lacks the algorithm, or no memory or number is left. `key` has the algorithm's length. */
+int64_t keys_open(struct keys *keys, const struct openssl *ssl, const struct algorithm *algorithm,
+                  const unsigned char *key);
+/* NULL for a number of no open key. The cipher stays where it is until the next `keys_open`. */
+struct cipher *keys_find(struct keys *keys, int64_t number);
+/* False for a number of no open key. */
+bool keys_close(struct keys *keys, int64_t number);
+void keys_close_all(struct keys *keys);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * The runtime's own OpenSSL. Node exports its functions from its binary; they are looked up there by name, so that a
+ * process has one OpenSSL, which is updated with Node. Nothing here is linked to OpenSSL or uses its headers: the
+ * types below stay opaque, and the functions are part of the stable interface of OpenSSL 3.
+ */
+#ifndef DATAGRAM_TLS_OPENSSL_H
+#define DATAGRAM_TLS_OPENSSL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct evp_cipher_st EVP_CIPHER;
+typedef struct evp_cipher_ctx_st EVP_CIPHER_CTX;
+
+/* Return type, name, parameters. */
+#define OPENSSL_FUNCTIONS(F)                                                                                  \
+  F(unsigned long, OpenSSL_version_num, (void))                                                               \
+  F(void, OPENSSL_cleanse, (void *bytes, size_t length))                                                      \
+  F(void, ERR_clear_error, (void))                                                                            \
+  F(EVP_CIPHER *, EVP_CIPHER_fetch, (void *library, const char *name, const char *properties))                \
+  F(void, EVP_CIPHER_free, (EVP_CIPHER * cipher))                                                             \
+  F(EVP_CIPHER_CTX *, EVP_CIPHER_CTX_new, (void))                                                             \
+  F(void, EVP_CIPHER_CTX_free, (EVP_CIPHER_CTX * context))                                                    \
+  F(int, EVP_CIPHER_CTX_ctrl, (EVP_CIPHER_CTX * context, int command, int number, void *bytes))               \
+  F(int, EVP_CIPHER_CTX_set_padding, (EVP_CIPHER_CTX * context, int padding))                                 \
+  F(int, EVP_CipherInit_ex,                                                                                   \
+    (EVP_CIPHER_CTX * context, const EVP_CIPHER *cipher, void *engine, const unsigned char *key,              \
+     const unsigned char *iv, int encrypt))                                                                   \
+  F(int, EVP_CipherUpdate,                                                                                    \
+    (EVP_CIPHER_CTX * context, unsigned char *out, int *written, const unsigned char *in, int length))        \
+  F(int, EVP_CipherFinal_ex, (EVP_CIPHER_CTX * context, unsigned char *out, int *written))
+
+/* Commands of EVP_CIPHER_CTX_ctrl. */
+enum { AEAD_SET_IV_LENGTH = 0x9, AEAD_GET_TAG = 0x10, AEAD_SET_TAG = 0x11 };
+
+struct openssl {
+#define MEMBER(result, name, parameters) result(*name) parameters;
+  OPENSSL_FUNCTIONS(MEMBER)
+#undef MEMBER
+};
+
+/* False where the process exports no OpenSSL of version 3 or later, such as BoringSSL in other runtimes. */
+bool find_openssl(struct openssl *functions);
+
+#endif

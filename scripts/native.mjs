@@ -1,0 +1,226 @@
+/**
+ * Builds packages/native:
+ *
+ *   npm run native               for this machine, by zig where it is installed and otherwise by the C compiler
+ *   npm run native -- --all      for every platform, by zig, which it installs from PyPI into .cache/; compares sizes and
+ *                                checksums with packages/native/checksums.json
+ *   npm run native -- --write    the same, and writes that file
+ *   npm run native -- --packages the same as --all, and makes what is published in packages/native/build/packages
+ *   npm run native -- --fuzz N   N random calls under AddressSanitizer and UndefinedBehaviorSanitizer, by the C compiler
+ *
+ * A binary of zig is the same wherever it is built. The last line is `N passed, N failed, N skipped`.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { makePackages } from './native/packages.mjs';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const native = join(root, 'packages/native');
+const sources = join(native, 'src');
+const output = join(native, 'build');
+const checksumsFile = join(native, 'checksums.json');
+const headers = dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json'));
+const targets = JSON.parse(readFileSync(join(native, 'targets.json'), 'utf8'));
+
+/** Another version makes other binaries. */
+const ZIG = '0.17.1';
+const INSTALL_LIMIT_MS = 240_000;
+const BUILD_LIMIT_MS = 240_000;
+/** Builds of the C library for a target use more than one core. */
+const BUILDS_AT_ONCE = 3;
+
+const FLAGS = [
+  ...['-std=c11', '-O2', '-fPIC', '-shared', '-fvisibility=hidden', '-fno-strict-aliasing'],
+  ...['-Wall', '-Wextra', '-Wshadow', '-Werror', '-I', join(headers, 'include')],
+];
+const SANITIZERS = [
+  '-fsanitize=address,undefined',
+  '-fno-sanitize-recover=all',
+  '-fno-omit-frame-pointer',
+  '-g',
+];
+
+const { values } = parseArgs({
+  options: {
+    all: { type: 'boolean' },
+    write: { type: 'boolean' },
+    packages: { type: 'boolean' },
+    fuzz: { type: 'string' },
+  },
+});
+const tally = { passed: 0, failed: 0, skipped: 0 };
+
+mkdirSync(output, { recursive: true });
+if (values.all || values.write || values.packages) await buildAll();
+else if (values.fuzz === undefined) await buildHost();
+if (values.fuzz !== undefined) await fuzz(values.fuzz);
+console.log(`\n${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`);
+process.exitCode = tally.failed === 0 ? 0 : 1;
+
+function note(name, error) {
+  console.log(`${error === undefined ? '✔' : '✖'} ${name}${error === undefined ? '' : `: ${error}`}`);
+  if (error === undefined) tally.passed++;
+  else tally.failed++;
+}
+
+function skip(what) {
+  console.log(`- ${what}`);
+  tally.skipped++;
+}
+
+/** Of these, one for each libc of Linux. */
+function hostTargets() {
+  return targets.filter(({ os, cpu }) => os === process.platform && cpu === process.arch);
+}
+
+async function buildHost() {
+  const [target] = hostTargets();
+  if (target === undefined) return skip(`no binary for ${process.platform} on ${process.arch}`);
+  const file = join(output, `${target.name}.node`);
+  const zig = zigAt(join(root, '.cache/zig'));
+  if (zig !== undefined) return note(target.name, await zigBuild(zig, target, file));
+  if (process.platform === 'win32' || !has('cc')) return skip('no C compiler and no zig');
+  note(target.name, await run('cc', [...FLAGS, ...linking(target), ...sourceFiles(), '-o', file]));
+}
+
+async function buildAll() {
+  const zig = installedZig();
+  if (zig === undefined) return skip(`zig ${ZIG} could not be installed`);
+  const waiting = [...targets];
+  const worker = async () => {
+    for (let target = waiting.shift(); target !== undefined; target = waiting.shift())
+      note(`${target.name} is built`, await zigBuild(zig, target, join(output, `${target.name}.node`)));
+  };
+  await Promise.all(Array.from({ length: BUILDS_AT_ONCE }, worker));
+  if (tally.failed > 0) return;
+  const made = targets.map(({ name }) => {
+    const bytes = readFileSync(join(output, `${name}.node`));
+    return { name, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+  });
+  if (values.write)
+    writeFileSync(checksumsFile, `${JSON.stringify({ zig: ZIG, binaries: made }, null, 2)}\n`);
+  const { binaries } = JSON.parse(readFileSync(checksumsFile, 'utf8'));
+  for (const binary of made) {
+    const same = binaries.some((known) => known.sha256 === binary.sha256 && known.name === binary.name);
+    note(
+      `${binary.name} has ${binary.bytes} bytes and its checksum`,
+      same ? undefined : `it is ${binary.sha256}`,
+    );
+  }
+  if (values.packages && tally.failed === 0)
+    for (const path of makePackages(join(output, 'packages'))) note(relative(root, path));
+}
+
+/** `undefined`, or what went wrong. */
+async function zigBuild(zig, target, file) {
+  const link = [...linking(target), '-s'];
+  if (target.os === 'win32') {
+    const headersOfWindows = join(dirname(zig), 'lib/libc/include/any-windows-any');
+    link.push('-nostdlib', '-isystem', headersOfWindows, join(native, 'windows/entry.c'));
+    for (const def of [join(headers, 'def/node_api.def'), ...definitions()]) {
+      const library = join(output, `${basename(def, '.def')}-${target.cpu}.lib`);
+      const machine = target.cpu === 'x64' ? 'i386:x86-64' : 'arm64';
+      const failure = await run(zig, ['dlltool', '-m', machine, '-d', def, '-l', library]);
+      if (failure !== undefined) return failure;
+      link.push(library);
+    }
+  }
+  return run(zig, ['cc', '-target', target.zig, ...FLAGS, ...sourceFiles(), ...link, '-o', file]);
+}
+
+/** The functions of Windows that the module uses. */
+function definitions() {
+  const folder = join(native, 'windows');
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.def'))
+    .map((name) => join(folder, name));
+}
+
+/** The functions of Node-API come from the program that loads the module. */
+function linking({ os }) {
+  if (os === 'darwin') return ['-Wl,-undefined,dynamic_lookup'];
+  return os === 'linux' ? ['-ldl'] : [];
+}
+
+/** Relative, and in one order: their names may end up in a binary. */
+function sourceFiles() {
+  return readdirSync(sources)
+    .filter((name) => name.endsWith('.c'))
+    .sort();
+}
+
+/** The program of a folder that pip has installed ziglang to. */
+function zigAt(folder) {
+  const zig = join(folder, 'ziglang', process.platform === 'win32' ? 'zig.exe' : 'zig');
+  if (!existsSync(zig)) return undefined;
+  return spawnSync(zig, ['version'], { encoding: 'utf8' }).stdout?.trim() === ZIG ? zig : undefined;
+}
+
+function installedZig() {
+  const folder = join(root, '.cache/zig');
+  const args = [
+    '-m',
+    'pip',
+    'install',
+    '--quiet',
+    '--no-deps',
+    '--upgrade',
+    '--target',
+    folder,
+    `ziglang==${ZIG}`,
+  ];
+  if (zigAt(folder) === undefined)
+    spawnSync('python3', args, { stdio: 'inherit', timeout: INSTALL_LIMIT_MS });
+  return zigAt(folder);
+}
+
+/** `undefined`, or the end of what it printed. */
+function run(command, args, options = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      cwd: sources,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: BUILD_LIMIT_MS,
+      ...options,
+    });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += text));
+    child.on('error', (error) => resolve(error.message));
+    child.on('close', (code) =>
+      resolve(code === 0 ? undefined : said.slice(-4000) || `it ended with ${code}`),
+    );
+  });
+}
+
+function has(command) {
+  return spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
+}
+
+/** Node itself is not built with the sanitizers: their library is loaded before it. */
+async function fuzz(count) {
+  if (process.platform !== 'linux' || !has('cc')) return skip('the fuzzer needs Linux and a C compiler');
+  const file = join(output, 'sanitized.node');
+  const failure = await run('cc', [...FLAGS, ...SANITIZERS, '-ldl', ...sourceFiles(), '-o', file]);
+  if (failure !== undefined) return note('the module is built with sanitizers', failure);
+  const library = (name) => spawnSync('cc', [`-print-file-name=${name}`], { encoding: 'utf8' }).stdout.trim();
+  const { status } = spawnSync(
+    process.execPath,
+    ['--expose-gc', join(native, 'test/fuzz.cjs'), file, count],
+    {
+      stdio: 'inherit',
+      env: {
+        ...process.env,
+        LD_PRELOAD: `${library('libasan.so')}:${library('libubsan.so')}`,
+        // V8 leaves objects behind at its end.
+        ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1',
+        UBSAN_OPTIONS: 'print_stacktrace=1',
+      },
+    },
+  );
+  note(`${count} random calls`, status === 0 ? undefined : `it ended with ${status}`);
+}
