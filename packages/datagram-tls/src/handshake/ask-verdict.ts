@@ -30,6 +30,7 @@ export function verdictJob(
   return {
     kind: 'verify-peer',
     chain,
+    leafKey: type === 'X509' ? key : undefined,
     rawPublicKey: type === 'RawPublicKey' ? key.spki : undefined,
     purpose: role === 'client' ? 'serverAuth' : 'clientAuth',
     name: role === 'client' ? name : undefined,

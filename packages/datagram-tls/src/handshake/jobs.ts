@@ -2,6 +2,7 @@ import type { CertificateAlert } from '../base/alerts.js';
 import type { Duration } from '../base/instant.js';
 import type { GuardAnswer, PskCredential, Security, SigningKey, StoredPsk } from '../config/config.js';
 import type { SavedSession } from '../config/saved-session.js';
+import type { PublicKey } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { EarlyTerms, FreshState, SessionState } from '../keys/resumption-state.js';
 import type { SchemeName } from '../wire/codes.js';
@@ -30,6 +31,8 @@ export type Job =
       readonly kind: 'verify-peer';
       /** Leaf first, as the peer sent them; empty with a raw public key. */
       readonly chain: readonly Certificate[];
+      /** Of the leaf, imported already. */
+      readonly leafKey?: PublicKey | undefined;
       /** SubjectPublicKeyInfo in DER of a peer without certificates. */
       readonly rawPublicKey: Uint8Array | undefined;
       readonly purpose: 'serverAuth' | 'clientAuth';

@@ -1,7 +1,7 @@
 import type { PskCredential, PskImport, Security } from '../config/config.js';
 import type { CryptoProvider, HashName } from '../crypto/provider.js';
 import type { SessionState } from '../keys/resumption-state.js';
-import { deriveImportedPsk13 } from '../keys/schedule13.js';
+import { deriveEarlySecret13, deriveImportedPsk13 } from '../keys/schedule13.js';
 import { encodeImportedIdentity, Kdf, type KdfHash } from '../wire/imported-identity.js';
 import { FACTS_13 } from '../wire/version.js';
 import { PeerIdentity } from './authenticate.js';
@@ -19,6 +19,15 @@ export interface Psk13 {
   readonly peer: PeerIdentity;
   /** `res`: when the full handshake was, ms since 1970. */
   readonly since: number | undefined;
+}
+
+const earlySecrets = new WeakMap<Psk13, Uint8Array>();
+
+/** The early secret of a key: its binders need it, and then the handshake. */
+export function earlySecretOf(provider: CryptoProvider, psk: Psk13): Uint8Array {
+  const known = earlySecrets.get(psk) ?? deriveEarlySecret13(provider, psk.hash, psk.key);
+  earlySecrets.set(psk, known);
+  return known;
 }
 
 /** A key that a client offers. */

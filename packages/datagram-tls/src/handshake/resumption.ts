@@ -47,10 +47,17 @@ export function shownBy({ chain, publicKey }: PeerIdentity): Pick<SessionState, 
   return { peerType: 'RawPublicKey', peerChain: [publicKey] };
 }
 
+/** Those of states that are being resumed: the verdict and the handshake after it need the same. */
+const claims = new WeakMap<SessionState, { readonly under: Security; readonly claim: ClaimedChain }>();
+
 /** The peer of a saved session, as if it had sent its certificates now; `undefined` when it would be refused today. */
-export function claimOf(security: Security, { peerType, peerChain }: SessionState): ClaimedChain | undefined {
+export function claimOf(security: Security, state: SessionState): ClaimedChain | undefined {
+  const known = claims.get(state);
+  if (known?.under === security) return known.claim;
   try {
-    return claimChain(security, peerType, peerChain);
+    const claim = claimChain(security, state.peerType, state.peerChain);
+    claims.set(state, { under: security, claim });
+    return claim;
   } catch (error) {
     if (error instanceof DTLSError) return undefined;
     throw error;

@@ -26,6 +26,8 @@ export class Transcript {
   /** Kept only where a signature over the messages themselves may follow (CertificateVerify of DTLS 1.2). */
   #raw: readonly Uint8Array[] = NONE;
   #keepRaw = false;
+  /** Of the messages so far, once it was asked for: several values may depend on the same. */
+  #digest: Uint8Array | undefined;
 
   constructor(provider: CryptoProvider) {
     this.#provider = provider;
@@ -60,10 +62,11 @@ export class Transcript {
     this.begin(transcriptHeader13, hash, false);
   }
 
-  /** Transcript-Hash of the messages so far. {@link begin} must have been called. */
+  /** Transcript-Hash of the messages so far, which the caller must not change. {@link begin} must have been called. */
   digest(): Uint8Array {
     if (this.#hash === undefined) throw new TypeError('the transcript has no hash yet');
-    return this.#hash.digest();
+    this.#digest ??= this.#hash.digest();
+    return this.#digest;
   }
 
   /** Transcript-Hash as if `encoded` were added, such as a part of a ClientHello (RFC 8446 §4.2.11.2). */
@@ -82,12 +85,14 @@ export class Transcript {
   /** No message after this belongs to it. */
   end(): void {
     this.#hash = undefined;
+    this.#digest = undefined;
     this.#raw = NONE;
     this.#entries = NONE;
   }
 
   #absorb(hash: RunningHash, { type, seq, body }: Entry): void {
     const header = this.#header(type, seq, body.length);
+    this.#digest = undefined;
     if (this.#keepRaw) this.#raw = [...this.#raw, header, body];
     hash.update(header);
     hash.update(body);

@@ -47,8 +47,15 @@ export function deriveEarlySecret13(
   hash: HashName,
   psk: Uint8Array | undefined,
 ): Uint8Array {
-  return hkdfExtract(crypto, hash, EMPTY, psk ?? zeros(hash));
+  if (psk !== undefined) return hkdfExtract(crypto, hash, EMPTY, psk);
+  const known = withoutPsk.get(hash) ?? hkdfExtract(crypto, hash, EMPTY, zeros(hash));
+  withoutPsk.set(hash, known);
+  return known;
 }
+
+/** Early secrets without a pre-shared key, and the salts that follow from them: constants of each hash. */
+const withoutPsk = new Map<HashName, Uint8Array>();
+const saltsWithoutPsk = new Map<HashName, Uint8Array>();
 
 /**
  * Proves a PSK in the ClientHello: `ext` for an external PSK, `imp` for an imported one (RFC 9258 §5.2), `res` for a
@@ -172,8 +179,12 @@ export function deriveVerifyData13(
   baseSecret: Uint8Array,
   transcript: Uint8Array,
 ): Uint8Array {
-  const key = hkdfExpandLabel(crypto, hash, baseSecret, 'finished', EMPTY, HASH_LENGTH[hash]);
-  return crypto.mac(hash, key).sign(transcript);
+  return deriveFinishedKey13(crypto, hash, baseSecret).sign(transcript);
+}
+
+/** The key of {@link deriveVerifyData13}. */
+export function deriveFinishedKey13(crypto: CryptoProvider, hash: HashName, baseSecret: Uint8Array): MacKey {
+  return crypto.mac(hash, hkdfExpandLabel(crypto, hash, baseSecret, 'finished', EMPTY, HASH_LENGTH[hash]));
 }
 
 /** Derive-Secret, with the hash of its messages (RFC 8446 §7.1). */
@@ -199,8 +210,16 @@ function nextSecret(
   secret: Uint8Array,
   input: Uint8Array,
 ): Uint8Array {
+  return hkdfExtract(crypto, hash, saltAfter(crypto, hash, secret), input);
+}
+
+function saltAfter(crypto: CryptoProvider, hash: HashName, secret: Uint8Array): Uint8Array {
+  const isConstant = secret === withoutPsk.get(hash);
+  const known = isConstant ? saltsWithoutPsk.get(hash) : undefined;
+  if (known !== undefined) return known;
   const salt = deriveSecret(crypto, hash, secret, 'derived', emptyHash(crypto, hash));
-  return hkdfExtract(crypto, hash, salt, input);
+  if (isConstant) saltsWithoutPsk.set(hash, salt);
+  return salt;
 }
 
 const emptyHashes = new Map<HashName, Uint8Array>();

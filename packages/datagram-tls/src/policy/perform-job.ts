@@ -217,9 +217,18 @@ function verdictOn(job: VerifyPeerJob, security: Security, time: number): Awaita
   if (pins.length > 0) {
     return matchesPin(leaf, pins, provider) ? { ok: true } : { ok: false, code: 'PIN_MISMATCH' };
   }
-  const { chain, purpose } = job;
+  const { chain, leafKey, purpose } = job;
   const budget = new ValidationBudget();
-  const path = verifyPath({ chain, trust: trust(), time, purpose, provider, budget, ...(crls && { crls }) });
+  const path = verifyPath({
+    chain,
+    leafKey,
+    trust: trust(),
+    time,
+    purpose,
+    provider,
+    budget,
+    ...(crls && { crls }),
+  });
   if (!path.ok) return { ok: false, code: path.code };
   const named: Awaitable<Verdict> =
     job.name === undefined ? { ok: true } : verdictOnName(job.name, leaf, security);

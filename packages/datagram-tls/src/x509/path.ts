@@ -1,5 +1,5 @@
 import { ownProperties } from '../base/own-properties.js';
-import type { CryptoProvider } from '../crypto/provider.js';
+import type { CryptoProvider, PublicKey } from '../crypto/provider.js';
 import { ValidationBudget } from './budget.js';
 import { type CandidatePath, PathSearch } from './candidates.js';
 import type { Certificate } from './certificate.js';
@@ -20,6 +20,8 @@ import type { TrustStore } from './trust-store.js';
 export interface PathOptions {
   /** As the peer sent them: the leaf first, then intermediates in any order. */
   readonly chain: readonly Certificate[];
+  /** Of the leaf, where `provider` has imported it already. */
+  readonly leafKey?: PublicKey | undefined;
   readonly trust: TrustStore;
   /** Milliseconds since the epoch. */
   readonly time: number;
@@ -59,6 +61,7 @@ export function verifyPath(given: PathOptions): PathResult {
   const options = ownProperties(given);
   const {
     chain,
+    leafKey,
     trust,
     time,
     provider,
@@ -71,6 +74,7 @@ export function verifyPath(given: PathOptions): PathResult {
   if (leaf === undefined) return { ok: false, code: 'UNABLE_TO_GET_ISSUER_CERT', depth: 0 };
   const search = new PathSearch({ leaf, intermediates, trust, time, maxIntermediates, partialChain, budget });
   const signatures = new SignatureChecker(provider, trust, budget);
+  if (leafKey !== undefined) signatures.know(leaf, leafKey);
   // The keys of a CA that signed its lists may be in any of its certificates: trusted ones, and those that the peer
   // sent.
   const revocation = crls && new RevocationChecker({ crls, time, certificates: chain }, signatures, budget);

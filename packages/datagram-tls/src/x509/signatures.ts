@@ -38,6 +38,11 @@ export class SignatureChecker {
     return outcome === 'valid' ? undefined : outcome;
   }
 
+  /** The key of `certificate` is imported already. */
+  know(certificate: Certificate, key: PublicKey): void {
+    this.#keys.set(certificate, key);
+  }
+
   /** The key of a certificate, imported once; `undefined` where it is unsupported, or the budget is spent. */
   keyOf(certificate: Certificate): PublicKey | undefined {
     if (this.#keys.has(certificate)) return this.#keys.get(certificate);

@@ -1,12 +1,12 @@
-import { HASH_LENGTH } from '../../crypto/provider.js';
+import { type CryptoProvider, HASH_LENGTH, type MacKey } from '../../crypto/provider.js';
 import { bindersLength, encodePreSharedKeyRequest } from '../../extensions/pre-shared-key.js';
-import { deriveBinderKey13, deriveEarlySecret13, deriveVerifyData13 } from '../../keys/schedule13.js';
+import { deriveBinderKey13, deriveFinishedKey13 } from '../../keys/schedule13.js';
 import { ExtensionType, HandshakeType } from '../../wire/codes.js';
 import { encodeClientHello } from '../../wire/messages/client-hello.js';
 import { encodeHandshake13 } from '../../wire/messages/handshake-header.js';
 import type { Context } from '../context.js';
 import type { Offer } from '../offer.js';
-import type { Psk13 } from '../offered-psk.js';
+import { earlySecretOf, type Psk13 } from '../offered-psk.js';
 
 /** The offer with a binder for each pre-shared key in its ClientHello: binders cover all else that is in it. */
 export function bindOffer(ctx: Context, offer: Offer): Offer {
@@ -26,11 +26,21 @@ export function bindOffer(ctx: Context, offer: Offer): Offer {
  */
 export function computeBinder(ctx: Context, psk: Psk13, body: Uint8Array, length: number): Uint8Array {
   const { provider, transcript } = ctx;
-  const { hash, key, origin } = psk;
+  const { hash } = psk;
   const whole = encodeHandshake13(HandshakeType.client_hello, body);
   const covered = transcript.digestWith(hash, whole.subarray(0, whole.length - length));
-  const early = deriveEarlySecret13(provider, hash, key);
-  return deriveVerifyData13(provider, hash, deriveBinderKey13(provider, hash, early, origin), covered);
+  const key = keys.get(psk) ?? binderKey(provider, psk);
+  keys.set(psk, key);
+  return key.sign(covered);
+}
+
+/** A second ClientHello has other binders under the same keys. */
+const keys = new WeakMap<Psk13, MacKey>();
+
+function binderKey(provider: CryptoProvider, psk: Psk13): MacKey {
+  const { hash, origin } = psk;
+  const base = deriveBinderKey13(provider, hash, earlySecretOf(provider, psk), origin);
+  return deriveFinishedKey13(provider, hash, base);
 }
 
 /** The extension is there already, and last: its body is all that changes. */

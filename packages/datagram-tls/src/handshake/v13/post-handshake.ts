@@ -316,7 +316,7 @@ const TICKET_NONCE = Uint8Array.of(0);
 
 /**
  * Once both Finished are in the transcript. A session on a pre-shared key has none: using that key again costs no
- * more.
+ * more. Nor has one of a server that seals no tickets.
  */
 export function resumption13(
   ctx: Context,
@@ -325,8 +325,9 @@ export function resumption13(
   since: number | undefined,
 ): Resumption13 | undefined {
   const { suite, peer, agreed } = session;
-  if (peer.pskIdentity !== undefined) return undefined;
-  const { provider, transcript } = ctx;
+  const { provider, transcript, security } = ctx;
+  const sealsNone = security.role === 'server' && security.tickets?.keys === undefined;
+  if (peer.pskIdentity !== undefined || sealsNone) return undefined;
   return {
     secret: deriveResumptionSecret13(provider, suite.hash, masterSecret, transcript.digest()),
     state: resumableState(session, since),

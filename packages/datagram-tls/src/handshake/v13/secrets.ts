@@ -14,7 +14,7 @@ import {
 import type { GroupName } from '../../wire/codes.js';
 import { FinishedVerified } from '../authenticate.js';
 import type { Context } from '../context.js';
-import type { Psk13 } from '../offered-psk.js';
+import { earlySecretOf, type Psk13 } from '../offered-psk.js';
 
 /** Epochs of RFC 9147 §6.1; those of later keys follow. */
 export const EARLY_EPOCH = 1;
@@ -43,7 +43,8 @@ export function startHandshakeKeys13(
 ): Negotiated13 {
   const { provider, transcript } = ctx;
   const { suite, group, clientRandom, serverName } = hellos;
-  const early = deriveEarlySecret13(provider, suite.hash, psk?.key);
+  const early =
+    psk === undefined ? deriveEarlySecret13(provider, suite.hash, undefined) : earlySecretOf(provider, psk);
   const handshake = deriveHandshakeSecrets13(provider, suite.hash, early, shared, transcript.digest());
   ctx.emit({
     do: 'log-secret',

@@ -13,7 +13,7 @@ import {
   type OfferedPsks,
 } from '../../extensions/pre-shared-key.js';
 import { encodeSupportedVersionsResponse } from '../../extensions/supported-versions.js';
-import { deriveEarlySecret13, deriveEarlyTrafficSecret13 } from '../../keys/schedule13.js';
+import { deriveEarlyTrafficSecret13 } from '../../keys/schedule13.js';
 import { ExtensionType, Group, type GroupName, HandshakeType, WireVersion } from '../../wire/codes.js';
 import { encodeHandshake13, transcriptHeader13 } from '../../wire/messages/handshake-header.js';
 import { encodeServerHello } from '../../wire/messages/server-hello.js';
@@ -24,7 +24,7 @@ import type { ClientOffer } from '../client-wishes.js';
 import type { Context } from '../context.js';
 import type { FoundPsk, OpenedTicket } from '../jobs.js';
 import type { Message } from '../message.js';
-import { externalPsk, importedPsk, type Psk13, resumptionPsk } from '../offered-psk.js';
+import { earlySecretOf, externalPsk, importedPsk, type Psk13, resumptionPsk } from '../offered-psk.js';
 import { hiddenIdentity, noSharedGroup } from '../refusals.js';
 import { resumedPeer } from '../resumption.js';
 import { computeBinder } from './binders.js';
@@ -341,7 +341,7 @@ export function acceptEarly(ctx: Context, { hello, psk, most }: EarlyHello): Map
   const { choice, client, message } = hello;
   const { hash } = choice.suite;
   const digest = transcript.digestWith(hash, encodeHandshake13(HandshakeType.client_hello, message.body));
-  const early = deriveEarlySecret13(provider, hash, psk.key);
+  const early = earlySecretOf(provider, psk);
   const secret = deriveEarlyTrafficSecret13(provider, hash, early, digest);
   ctx.emit({ do: 'early-data', accepted: true, most });
   const { random: clientRandom } = client.hello;
