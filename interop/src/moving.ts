@@ -1,11 +1,20 @@
 import { type Encounter, Failure, type Plan } from './exchange.js';
 import type { RelayOptions } from './net/relay.js';
-import { changesCipher, isProtected13 } from './net/wire.js';
+import { changesCipher, hasServerHello, isProtected13 } from './net/wire.js';
 import type { Facts } from './peers/peer.js';
 import type { Role, Version } from './vocabulary.js';
 
 /** When the client's address changes. */
-export type Moment = 'never' | 'in mid-session' | 'in the handshake' | 'during a KeyUpdate';
+export type Moment =
+  | 'never'
+  | 'in mid-session'
+  | 'before its last flight'
+  | 'in the handshake'
+  | 'during a KeyUpdate';
+
+export function isInHandshake(moment: Moment): boolean {
+  return moment === 'in the handshake' || moment === 'before its last flight';
+}
 
 const HANDSHAKE_MS = 12_000;
 const LOSSY_MS = 60_000;
@@ -26,7 +35,7 @@ const ELSEWHERE = ['127.0.0.2', undefined, '127.0.0.3'];
 export async function moving(both: Encounter, plan: Plan, moment: Moment): Promise<Record<Role, Facts>> {
   // A KeyUpdate on its way to the place that the client leaves is lost, and an echo may wait for it to come again.
   const lossy = plan.weather !== undefined || moment === 'during a KeyUpdate';
-  if (!(await both.client.established(lossy || moment === 'in the handshake' ? LOSSY_MS : HANDSHAKE_MS)))
+  if (!(await both.client.established(lossy || isInHandshake(moment) ? LOSSY_MS : HANDSHAKE_MS)))
     throw new Failure(`no handshake: ${await reasons(both)}`);
   await answered(both, 'ping before', lossy);
   if (moment === 'in mid-session' || moment === 'during a KeyUpdate') {
@@ -76,6 +85,23 @@ export function moveInHandshake(version: Version): NonNullable<RelayOptions['rew
     }
     if (phase === 'losing') {
       phase = 'after';
+      relay.move(ELSEWHERE[0]);
+    }
+    return undefined;
+  };
+}
+
+/**
+ * Moves the client of DTLS 1.2 before its last flight, of which nothing arrives from its former address: the server can read
+ * none of it before it has the plaintext messages in it.
+ */
+export function moveBeforeLastFlight(): NonNullable<RelayOptions['rewrite']> {
+  let answered = false;
+  let moved = false;
+  return (bytes, direction, _index, { relay }) => {
+    if (direction === 'to-client') answered ||= hasServerHello(bytes);
+    else if (answered && !moved) {
+      moved = true;
       relay.move(ELSEWHERE[0]);
     }
     return undefined;

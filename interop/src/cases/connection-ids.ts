@@ -1,5 +1,12 @@
 import { type Encounter, encounter, Failure, type Plan } from '../exchange.js';
-import { type Moment, moveInHandshake, moving, unmoved } from '../moving.js';
+import {
+  isInHandshake,
+  type Moment,
+  moveBeforeLastFlight,
+  moveInHandshake,
+  moving,
+  unmoved,
+} from '../moving.js';
 import type { Direction } from '../net/relay.js';
 import { connectionIds } from '../net/wire.js';
 import { mbedtls3 } from '../peers/mbedtls3.js';
@@ -55,6 +62,11 @@ const ROWS: readonly Row[] = [
     [8, 20],
     [20, 1],
   ]),
+  ...rows('before its last flight', [
+    [0, 8],
+    [8, 1],
+    [1, 20],
+  ]),
   ...rows('during a KeyUpdate', [
     [0, 20],
     [8, 8],
@@ -96,7 +108,9 @@ function casesOf(pair: Pair, version: Version): Case[] {
 }
 
 function rowsOf(version: Version): Row[] {
-  return ROWS.filter(({ moment }) => version === 'DTLSv1.3' || moment !== 'during a KeyUpdate');
+  // In DTLS 1.3 the two moments of a handshake are the same.
+  const other: Moment = version === 'DTLSv1.3' ? 'before its last flight' : 'during a KeyUpdate';
+  return ROWS.filter(({ moment }) => moment !== other);
 }
 
 function rows(moment: Moment, lengths: readonly Lengths[]): Row[] {
@@ -124,16 +138,21 @@ function rowCase(pair: Pair, version: Version, { moment, lengths, seed }: Row): 
     kind: seed === undefined ? 'session' : 'loss',
     ...pair,
     impossible: cannotMove(pair, version, moment) ?? whyNot(pair, plan),
-    slow: seed !== undefined || (moment === 'in the handshake' && version === 'DTLSv1.2'),
+    slow: seed !== undefined || (isInHandshake(moment) && version === 'DTLSv1.2'),
     timeout: TIMEOUT_MS,
     run: async (pki) => {
-      const rewrite = moment === 'in the handshake' ? { rewrite: moveInHandshake(version) } : {};
-      return await encounter(pair.client, pair.server, { ...plan, ...rewrite }, pki, async (both) => {
-        const followed = moment !== 'never' || inUse(plan, 'server') > 0;
-        const facts = await (followed ? moving(both, plan, moment) : unmoved(both));
-        checkIds(both, facts, plan);
-        return `${both.relay?.moves ?? 0} moves`;
-      });
+      return await encounter(
+        pair.client,
+        pair.server,
+        { ...plan, ...rewriteOf(moment, version) },
+        pki,
+        async (both) => {
+          const followed = moment !== 'never' || inUse(plan, 'server') > 0;
+          const facts = await (followed ? moving(both, plan, moment) : unmoved(both));
+          checkIds(both, facts, plan);
+          return `${both.relay?.moves ?? 0} moves`;
+        },
+      );
     },
   };
 }
@@ -141,12 +160,17 @@ function rowCase(pair: Pair, version: Version, { moment, lengths, seed }: Row): 
 function cannotMove({ client, server }: Pair, version: Version, moment: Moment): string | undefined {
   if (server === pion && client !== ours && moment !== 'never')
     return 'a pion 4 server follows a client only by return routability';
-  if (moment !== 'in the handshake' || version === 'DTLSv1.3') return undefined;
-  // A Finished that comes again from elsewhere, when its session is known by the address and by its connection ID.
-  if (server !== ours) return `a ${server.name} server follows no client in a handshake of DTLS 1.2`;
-  return client === wolfssl
-    ? undefined
-    : `a ${client.name} client puts Finished behind plaintext in one datagram`;
+  if (!isInHandshake(moment) || version === 'DTLSv1.3') return undefined;
+  if (client === pion3 && server === ours && moment === 'in the handshake')
+    return 'a pion3 client repeats Finished as the same record, as anybody could who has a copy of it';
+  if (server === ours) return undefined;
+  // All but the last record of its flight are plaintext from an unknown address.
+  return `a ${server.name} server follows no client in a handshake of DTLS 1.2`;
+}
+
+function rewriteOf(moment: Moment, version: Version): Pick<Plan, 'rewrite'> {
+  if (moment === 'in the handshake') return { rewrite: moveInHandshake(version) };
+  return moment === 'before its last flight' ? { rewrite: moveBeforeLastFlight() } : {};
 }
 
 function idsName([client, server]: Lengths): string {

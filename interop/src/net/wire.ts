@@ -5,6 +5,7 @@ const HANDSHAKE = 22;
 /** The type of a record of DTLS 1.2 with a connection ID (RFC 9146). */
 const TLS12_CID = 25;
 const CLIENT_HELLO = 1;
+const SERVER_HELLO = 2;
 const RECORD_HEADER = 13;
 const MESSAGE_HEADER = 12;
 /** The random by which a ServerHello is a HelloRetryRequest (RFC 8446 §4.1.3). */
@@ -77,6 +78,11 @@ export function changesCipher(bytes: Uint8Array): boolean {
     if (view[at] === TLS12_CID) return false;
   }
   return false;
+}
+
+/** Whether a datagram of DTLS 1.2 begins with a ServerHello. */
+export function hasServerHello(bytes: Uint8Array): boolean {
+  return bytes[0] === HANDSHAKE && bytes[RECORD_HEADER] === SERVER_HELLO;
 }
 
 function protectedBodies(bytes: Buffer): number[] {

@@ -113,6 +113,11 @@ export class FlightSender {
     return this.#underWay?.flight.awaits;
   }
 
+  /** The timer has run out for the current flight. */
+  get isOverdue(): boolean {
+    return this.#backoff.timeouts > 0;
+  }
+
   /** RFC 9147 §7.1: how long to wait for the rest of the peer's flight before an ACK, ms. */
   get ackDelay(): Duration {
     return this.#backoff.timeout / 4;

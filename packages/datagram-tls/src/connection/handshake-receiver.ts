@@ -105,6 +105,16 @@ export class HandshakeReceiver implements ReassemblyHost {
     this.#reassembler.forgetAll(why);
   }
 
+  /** message_seq of the next message. */
+  get nextSeq(): number {
+    return this.#reassembler.next;
+  }
+
+  /** The next `count` messages came in another way. */
+  skip(count: number): void {
+    this.#reassembler.skip(count);
+  }
+
   /** The next message in order, once it is complete. */
   take(): Message | undefined {
     return this.#reassembler.take();

@@ -156,6 +156,38 @@ export class Handshake implements Carried {
     return this.#association.life.at === 'closed';
   }
 
+  /** Server: the answer to our flight begins in plaintext, whatever address it comes from (DTLS 1.2). */
+  get awaitsPlaintext(): boolean {
+    const { role, path } = this.#association;
+    if (role === 'client' || !path.validated || this.#flights.awaits !== 'answer') return false;
+    return this.#runner.version?.rules.acks === false && this.#runner.expectedEpoch === 0;
+  }
+
+  /** Our flight got no answer in time. */
+  get isOverdue(): boolean {
+    return this.#flights.isOverdue;
+  }
+
+  /** message_seq of the peer's next message. */
+  get receiveSeq(): number {
+    return this.#receiver.nextSeq;
+  }
+
+  fork(): Runner {
+    return this.#runner.fork();
+  }
+
+  isBaseOf(fork: Runner): boolean {
+    return this.#runner.isBaseOf(fork);
+  }
+
+  adopt(fork: Runner, messages: readonly Message[], actions: readonly Action[], now: Instant): void {
+    this.#runner.adopt(fork);
+    for (const message of messages) this.#incoming.note(message);
+    this.#receiver.skip(messages.length);
+    this.#perform(actions, now);
+  }
+
   /** Of an open session, between two datagrams. */
   save(w: Writer, at: Instant): void {
     this.#runner.save(w);
@@ -475,7 +507,8 @@ export class Handshake implements Carried {
   /** Where peers do not acknowledge records, what does not fit would wait for the client's timer. */
   get #fitsPath(): boolean {
     const { path } = this.#association;
-    return path.validated || this.#runner.version?.rules.acks !== false || path.grants(this.#flights.size);
+    if (path.validated || path.moved) return true;
+    return this.#runner.version?.rules.acks !== false || path.grants(this.#flights.size);
   }
 
   #beginFlight(awaits: Awaits, now: Instant): void {

@@ -14,6 +14,7 @@ import { rulesOf } from '../wire/version.js';
 import { EarlyData, type EarlyOutcome, ReceivedData, SentData } from './application-data.js';
 import { Association, type Counters, type HandshakeHost, HELD_LIFE } from './association.js';
 import { FROM_ZERO, type InitialNumbers } from './beginning.js';
+import { type CandidateHost, Candidates } from './candidate.js';
 import { type CidRegistry, ConnectionIds, saveIds } from './connection-ids.js';
 import { type ContentHost, Contents, Suspicion } from './contents.js';
 import { gaveWay, keysExhausted, notOpen, notToSave, sendAlert, unreachable } from './errors.js';
@@ -53,7 +54,7 @@ const AT_ONCE: Instant = Number.NEGATIVE_INFINITY;
  * The inside of a {@link Connection}: the common state of its parts, and the transitions of its {@link Life}. Nothing
  * outside of this library reaches it.
  */
-export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
+export class Machine implements ContentHost, HandshakeHost, MemoryHolder, CandidateHost {
   readonly #association: Association;
   /** The settings that it began with. */
   readonly service: Security;
@@ -73,6 +74,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   #from: PeerAddress;
   #size = 0;
   #migration: Migration | undefined;
+  #candidates: Candidates | undefined;
   #destination: PeerAddress | undefined;
 
   /** `pool` bounds what all associations of an endpoint hold for later, which `registry` finds by connection ID. */
@@ -316,7 +318,10 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     counters.bytesReceived += datagram.length;
     if (!elsewhere) path.bytesReceived += datagram.length;
     this.#handshake.onDatagram();
-    const useful = this.#receive.datagram(datagram, now, elsewhere);
+    const useful =
+      elsewhere && this.#handshake.awaitsPlaintext
+        ? this.#onUnreadable(datagram, now)
+        : this.#receive.datagram(datagram, now, elsewhere);
     if (!this.#isOver) {
       this.#handshake.settle(now);
       this.#repeatClose();
@@ -324,6 +329,28 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
       this.#association.watchMemory(now);
     }
     return useful;
+  }
+
+  /** Client's flight from elsewhere, of which nothing can be read yet. */
+  #onUnreadable(datagram: Uint8Array, now: Instant): boolean {
+    this.#candidates ??= new Candidates(this.#association, this.#handshake, this);
+    return this.#candidates.receive(datagram, this.#from, now);
+  }
+
+  onCandidate(records: readonly Uint8Array[], from: PeerAddress, size: number, now: Instant): void {
+    this.#from = from;
+    this.#size = size;
+    for (const record of records)
+      if (!this.#isOver) this.#receive.datagram(record, now, !this.path.endsAt(from));
+  }
+
+  /** Server: another address from which the client's flight may come. */
+  get candidate(): PeerAddress | undefined {
+    return this.#candidates?.address;
+  }
+
+  onUnanswered(now: Instant): void {
+    this.#candidates?.onTimeout(now);
   }
 
   /**
@@ -488,7 +515,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     this.#association.jobs.take(jobId, answer);
     const { life } = this.#association;
     if (life.at !== 'handshaking' && !isOpen(life)) return;
-    this.#handshake.answer(answer, now);
+    if (this.#candidates?.answer(jobId, answer, now) !== true) this.#handshake.answer(answer, now);
     if (!this.#isOver) this.#association.watchMemory(now);
   }
 
@@ -536,6 +563,8 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     this.#outbound.sendAgain(this.#early.takeWaiting());
     this.#inbound.release();
     this.#watch.start();
+    this.#candidates?.stop();
+    this.#migration?.onOpen(now);
   }
 
   onFinished(now: Instant): void {
@@ -643,6 +672,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   /** What waited too long for missing parts, or for keys, is dropped. */
   forgetHeld(now: Instant): void {
     const until = now - HELD_LIFE;
+    this.#candidates?.stop();
     this.#handshake.forgetMessagesUntil(until);
     this.#receive.forgetUntil(until, 'expired');
     this.#inbound.forgetUntil(until, 'expired');
@@ -656,12 +686,14 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
 
   /** The endpoint holds too much, and this association has done so for the longest time. */
   onEvict(): void {
+    this.#candidates?.stop();
     this.#handshake.forgetMessages('evicted');
     this.#receive.forgetUntil(Number.POSITIVE_INFINITY, 'evicted');
     this.#inbound.forgetUntil(Number.POSITIVE_INFINITY, 'evicted');
   }
 
   #releaseMemory(): void {
+    this.#candidates?.stop();
     this.#handshake.forgetMessages();
     this.#receive.forgetHeld();
     this.#inbound.forget();

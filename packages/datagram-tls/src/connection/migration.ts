@@ -135,7 +135,13 @@ export class Migration implements Carried {
     association.counters.migrations++;
     this.#host.onNewPath(now);
     this.#tell(before.address, returns);
-    if (!returns && cids?.checksPaths === true) this.#check(now);
+    if (!returns && cids?.checksPaths === true && association.epochs.writer.epoch > 0) this.#check(now);
+  }
+
+  /** The peer may have moved in the handshake, in which DTLS 1.2 has no keys for a challenge. */
+  onOpen(now: Instant): void {
+    const { path, cids } = this.#association;
+    if (!path.validated && this.#challenge === undefined && cids?.checksPaths === true) this.#check(now);
   }
 
   /** This process goes on with an association whose path is not validated. `doubtful`: the one before may have, too. */

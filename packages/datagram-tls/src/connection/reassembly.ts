@@ -173,6 +173,12 @@ export class Reassembler {
     return { type: whole.type, seq: this.#next++, epoch: whole.epoch, body };
   }
 
+  /** The next `count` messages came in another way. */
+  skip(count: number): void {
+    this.forgetAll();
+    this.#next += count;
+  }
+
   /** Something is missing before what came last. */
   get gap(): boolean {
     if (this.#messages === undefined) return false;

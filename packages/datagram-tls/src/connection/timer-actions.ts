@@ -21,6 +21,7 @@ export interface Timed {
   readonly host: HandshakeHost & {
     end(error: undefined): void;
     forgetHeld(now: Instant): void;
+    onUnanswered(now: Instant): void;
   };
 }
 
@@ -61,7 +62,10 @@ export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
 
 function onRetransmit({ suspicion, handshake, host }: Timed, now: Instant): void {
   if (suspicion.error !== undefined) host.onFailure(suspicion.error);
-  else handshake.onTimeout(now);
+  else {
+    handshake.onTimeout(now);
+    host.onUnanswered(now);
+  }
 }
 
 /** A server that sent under the session's keys has finished the handshake, with or without an ACK. */

@@ -32,7 +32,7 @@ import {
   type EntryState,
   stateOf,
 } from './connection-entry.js';
-import { EntryIds, idsFor } from './connection-id-routes.js';
+import { EntryIds, idsFor, isPlaintext } from './connection-id-routes.js';
 import { startCounting } from './counters.js';
 import { Deadlines } from './deadlines.js';
 import { hostOf } from './peer.js';
@@ -260,6 +260,8 @@ export class Endpoint {
     const named = ids.any ? ids.entryOf(datagram) : undefined;
     if (named !== undefined) return this.#deliverTo(named, datagram, { address, family, port }, now);
     const route = this.#routes.find(address, port);
+    const moving = ids.any ? this.#movingEntry(datagram, route, address, port) : undefined;
+    if (moving !== undefined) return this.#deliverTo(moving, datagram, { address, family, port }, now);
     if (route !== undefined && !isNewClient(route, datagram, this.#acceptor))
       return this.#deliver(route, datagram, now);
     if (datagram.length === 0) return;
@@ -488,6 +490,7 @@ export class Endpoint {
     }
     if (event.type === 'connected') {
       this.counters.handshakesCompleted++;
+      this.#routes.candidates.forget(entry);
       this.#acceptor.onConnected(entry);
       const replaced = this.#routes.promote(entry);
       if (replaced !== undefined) {
@@ -498,9 +501,27 @@ export class Endpoint {
     return { type: 'connection', entry, event };
   }
 
-  /** Its records have the connection ID of `entry`. */
+  /**
+   * Whose client sends its last flight of DTLS 1.2 from another address: by a connection ID behind the plaintext, or because such
+   * a record came from there before.
+   */
+  #movingEntry(
+    datagram: Uint8Array,
+    route: Route | undefined,
+    address: string,
+    port: number,
+  ): ConnectionEntry | undefined {
+    if (!isPlaintext(datagram, 0)) return undefined;
+    const { ids, candidates } = this.#routes;
+    const named = ids.entryBehindPlaintext(datagram);
+    if (route !== undefined) return named === route.current || named === route.pending ? undefined : named;
+    return named ?? (looksLikeClientHello(datagram) ? undefined : candidates.find(address, port));
+  }
+
+  /** Its records have the connection ID of `entry`, or its client may be there now. */
   #deliverTo(entry: ConnectionEntry, datagram: Uint8Array, from: PeerAddress, now: Instant): void {
     machineOf(entry.connection).receive(datagram, from, now);
+    this.#routes.candidates.update(entry);
     this.#acceptor.review(entry, now);
     this.#touch(entry);
   }

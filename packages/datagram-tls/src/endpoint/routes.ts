@@ -1,4 +1,5 @@
 import type { PeerAddress } from '../base/peer-address.js';
+import { CandidateRoutes } from './candidate-routes.js';
 import { type ConnectionEntry, stateOf } from './connection-entry.js';
 import { CidRoutes } from './connection-id-routes.js';
 
@@ -15,6 +16,7 @@ export interface Route {
 /** Finds associations by the peer's address, and by connection ID. */
 export class Routes {
   readonly ids = new CidRoutes<ConnectionEntry>();
+  readonly candidates = new CandidateRoutes();
   readonly #byPeer = new PeerMap<Route>();
   /** Those that have moved to the address of another association, or whose address another one has now. */
   readonly #byIdAlone = new Set<ConnectionEntry>();
@@ -73,7 +75,7 @@ export class Routes {
       this.#byIdAlone.add(current);
       return undefined;
     }
-    this.#forgetIds(current);
+    this.#forgetRoutes(current);
     this.#size--;
     return current;
   }
@@ -81,10 +83,11 @@ export class Routes {
   /** Does nothing when the entry is not there any more. */
   remove(entry: ConnectionEntry): void {
     if (this.#unroute(entry) || this.#byIdAlone.delete(entry)) this.#size--;
-    this.#forgetIds(entry);
+    this.#forgetRoutes(entry);
   }
 
-  #forgetIds(entry: ConnectionEntry): void {
+  #forgetRoutes(entry: ConnectionEntry): void {
+    this.candidates.forget(entry);
     stateOf(entry).ids?.releaseAll();
   }
 

@@ -53,6 +53,16 @@ export class Context {
     this.#cids = cids;
   }
 
+  /** One with the same messages so far, and with actions of its own. */
+  fork(): Context {
+    const { behaviour, destination, early } = this;
+    const fork = new Context(this.#security, behaviour, destination, this.#nextSeq, early, this.#cids);
+    fork.#adopted = this.#adopted;
+    fork.#connectionId = this.#connectionId;
+    fork.transcript.adopt(this.transcript.fork());
+    return fork;
+  }
+
   /** Our first one, for the peer's records; empty for none, and `undefined` where connection IDs are not used. */
   get connectionId(): Uint8Array | undefined {
     this.#connectionId ??= this.#cids?.issue();

@@ -23,6 +23,8 @@ export class Runner {
   readonly #ctx: Context;
   readonly #versions: HandshakeVersions;
   #stage: Stage;
+  /** Of a copy: where it began. */
+  #base: Stage | undefined;
 
   /** `retry`: on a server, the HelloRetryRequest that the first message answers. */
   constructor(ctx: Context, versions: HandshakeVersions, retry: Retry13 | undefined) {
@@ -30,6 +32,25 @@ export class Runner {
     this.#versions = versions;
     const isClient = ctx.security.role === 'client';
     this.#stage = isClient ? Stage.of(undefined, REST, { at: 'idle' }) : startServer(versions, retry);
+  }
+
+  /** Server: a copy, which {@link adopt} may put in place of this one before anything of ours is sent. */
+  fork(): Runner {
+    const fork = new Runner(this.#ctx.fork(), this.#versions, undefined);
+    fork.#stage = this.#stage;
+    fork.#base = this.#stage;
+    return fork;
+  }
+
+  /** Nothing has happened here since `fork` was made. */
+  isBaseOf(fork: Runner): boolean {
+    return fork.#base === this.#stage;
+  }
+
+  /** Goes on where `fork` is. */
+  adopt(fork: Runner): void {
+    this.#stage = fork.#stage;
+    this.#ctx.transcript.adopt(fork.#ctx.transcript);
   }
 
   /** A client's first flight. */

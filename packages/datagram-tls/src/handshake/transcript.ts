@@ -38,6 +38,22 @@ export class Transcript {
     else this.#absorb(this.#hash, { type, seq, body });
   }
 
+  /** One with the same messages, that goes on by itself. */
+  fork(): Transcript {
+    const fork = new Transcript(this.#provider);
+    fork.adopt(this, this.#hash?.copy());
+    return fork;
+  }
+
+  /** Goes on where `other` is, which nobody needs any more; or with `hash`, a copy of its hash. */
+  adopt(other: Transcript, hash = other.#hash): void {
+    this.#entries = [...other.#entries];
+    this.#header = other.#header;
+    this.#hash = hash;
+    this.#raw = [...other.#raw];
+    this.#keepRaw = other.#keepRaw;
+  }
+
   /** Forgets the messages before {@link begin}, such as a HelloVerifyRequest and its ClientHello (RFC 6347 §4.2.1). */
   restart(): void {
     this.#entries = NONE;

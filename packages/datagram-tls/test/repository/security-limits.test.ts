@@ -46,6 +46,7 @@ const CONSTANTS: Readonly<Record<string, readonly [file: string, name: string]>>
   'handshakes that begin before': ['driver/waiting-datagrams.ts', 'HANDSHAKES_A_TURN'],
   'associations whose timers': ['endpoint/endpoint.ts', 'MAX_WAKES'],
   'associations without a cookie': ['endpoint/acceptor.ts', 'MAX_UNVALIDATED'],
+  'other addresses from which': ['connection/candidate.ts', 'MAX_CANDIDATES'],
   'connection IDs that one session': ['connection/connection-ids.ts', 'MAX_IDS'],
   'tickets of one ClientHello': ['handshake/v13/server-start.ts', 'MAX_TICKETS'],
   'comparisons of names': ['x509/budget.ts', 'VALIDATION_LIMITS.comparisons'],

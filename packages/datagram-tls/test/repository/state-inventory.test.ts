@@ -21,6 +21,8 @@ const READ_BY: Readonly<Record<string, string>> = {
 /** Classes that no open association has, or whose fields are those of a call. */
 const NOT_HELD: readonly string[] = [
   'Asleep',
+  'Candidate',
+  'Candidates',
   'Connection',
   'Packer',
   'ProtocolVersion',

@@ -1,0 +1,35 @@
+import { machineOf } from '../connection/connection.js';
+import type { ConnectionEntry } from './connection-entry.js';
+import { peerKey } from './peer.js';
+
+/**
+ * Finds the association to whose handshake plaintext from another address than its peer's may belong (ADR 57). The first
+ * association with an address keeps it.
+ */
+export class CandidateRoutes {
+  readonly #byPeer = new Map<string, ConnectionEntry>();
+  readonly #keys = new Map<ConnectionEntry, string>();
+
+  find(address: string, port: number): ConnectionEntry | undefined {
+    return this.#byPeer.size === 0 ? undefined : this.#byPeer.get(peerKey(address, port));
+  }
+
+  /** A datagram from elsewhere came for `entry`. */
+  update(entry: ConnectionEntry): void {
+    const { candidate } = machineOf(entry.connection);
+    const key = candidate && peerKey(candidate.address, candidate.port);
+    if (key === this.#keys.get(entry)) return;
+    this.forget(entry);
+    if (key === undefined || this.#byPeer.has(key)) return;
+    this.#keys.set(entry, key);
+    this.#byPeer.set(key, entry);
+  }
+
+  /** Its handshake is over. */
+  forget(entry: ConnectionEntry): void {
+    const key = this.#keys.get(entry);
+    if (key === undefined) return;
+    this.#keys.delete(entry);
+    this.#byPeer.delete(key);
+  }
+}
