@@ -16,7 +16,8 @@ const CONNECTION_ID_OPTIONS = {
    */
   length: option(integer(1, MAX_CID_LENGTH), { unit: 'bytes' }),
   /**
-   * Makes one connection ID, 1 to 20 bytes. It is asked again, up to eight times, for one that another session has.
+   * Makes one connection ID, 1 to 20 bytes. For one that there is already, or of which one is the beginning of the other, it is
+   * asked again, eight times in all; then the session has none.
    * @defaultValue random bytes
    */
   generate: option(callback<() => Uint8Array>()),

@@ -73,7 +73,7 @@ export class ConnectionIds implements CidIssuer, CidLengths {
     if (this.#policy.length === 0) return EMPTY;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const cid = this.#make();
-      if (this.#registry?.claim(cid) === false) continue;
+      if (this.#has(cid) || this.#registry?.claim(cid) === false) continue;
       this.#own = [...this.#own, cid];
       return cid;
     }
@@ -180,6 +180,13 @@ export class ConnectionIds implements CidIssuer, CidLengths {
     return true;
   }
 
+  /** One of this association is the same, or begins alike. */
+  #has(cid: Uint8Array): boolean {
+    const isAlike = (own: Uint8Array): boolean =>
+      own.length < cid.length ? standsAt(cid, 0, own) : standsAt(own, 0, cid);
+    return this.#own.some(isAlike) || (this.#former !== undefined && isAlike(this.#former));
+  }
+
   #make(): Uint8Array {
     const { length = 0, generate } = this.#policy;
     return generate === undefined
@@ -203,15 +210,23 @@ function generated(generate: () => Uint8Array, length: number | undefined): Uint
   } catch (cause) {
     throw new DTLSError('ERR_DTLS_CALLBACK', textOf(cause), { alert: 'internal_error', cause });
   }
-  if (isLateAnswer(made) || !(made instanceof Uint8Array))
-    throw nonsense(invalidReturn(NAME, 'an instance of Uint8Array', made));
-  const fits =
-    length === undefined ? made.length >= 1 && made.length <= MAX_CID_LENGTH : made.length === length;
+  const cid = copyOf(made);
+  if (cid === undefined) throw nonsense(invalidReturn(NAME, 'an instance of Uint8Array', made));
+  const fits = length === undefined ? cid.length >= 1 && cid.length <= MAX_CID_LENGTH : cid.length === length;
   if (!fits) {
     const range = length === undefined ? `>= 1 && <= ${MAX_CID_LENGTH}` : `${length}`;
-    throw nonsense(outOfRange(`${NAME}().length`, range, made.length));
+    throw nonsense(outOfRange(`${NAME}().length`, range, cid.length));
   }
-  return own(made);
+  return cid;
+}
+
+/** `undefined` unless the application's value is bytes. No code of the application runs but that of a strange object. */
+function copyOf(made: unknown): Uint8Array | undefined {
+  try {
+    return isLateAnswer(made) || !(made instanceof Uint8Array) ? undefined : new Uint8Array(made);
+  } catch {
+    return undefined;
+  }
 }
 
 function nonsense(cause: Error): DTLSError {

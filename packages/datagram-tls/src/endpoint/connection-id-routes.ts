@@ -68,24 +68,31 @@ interface Slot<Entry extends object> {
 
 /**
  * Entries by connection ID. A look-up makes no objects: the bytes in the datagram are hashed to an integer, and compared. IDs are
- * ours, so that nobody chooses which of them meet.
+ * ours, so that nobody chooses which of them meet. None is the beginning of another one: bytes after an ID are the peer's.
  */
 export class CidRoutes<Entry extends object = object> {
   readonly #slots = new Map<number, Slot<Entry>>();
   /** How many IDs of each length there are: a header does not tell it. Nearly always there is one length. */
   readonly #lengths = new Map<number, number>();
+  /** How many longer IDs begin with bytes of a hash, by the lengths of which there have been shorter ones. */
+  readonly #beginnings = new Map<number, Map<number, number>>();
 
   /** Whether there are any. */
   get any(): boolean {
     return this.#slots.size > 0;
   }
 
-  /** Returns false where there is that one already, or one that it begins with. */
+  /**
+   * Returns false where there is that one already, one that it begins with, or one that begins with it; among IDs of several
+   * lengths also when one that is longer has the hash of the latter.
+   */
   add(cid: Uint8Array, ids: EntryIds<Entry>): boolean {
     for (const length of this.#lengths.keys()) if (this.#find(cid, 0, length) !== undefined) return false;
+    if (this.#isBeginning(cid)) return false;
     const key = hashOf(cid, 0, cid.length);
     this.#slots.set(key, { cid, ids, next: this.#slots.get(key) });
     this.#lengths.set(cid.length, (this.#lengths.get(cid.length) ?? 0) + 1);
+    this.#countBeginnings(cid, 1);
     return true;
   }
 
@@ -97,6 +104,8 @@ export class CidRoutes<Entry extends object = object> {
     const left = (this.#lengths.get(cid.length) ?? 1) - 1;
     if (left === 0) this.#lengths.delete(cid.length);
     else this.#lengths.set(cid.length, left);
+    this.#countBeginnings(cid, -1);
+    if (this.#lengths.size < 2) this.#beginnings.clear();
   }
 
   /** The entry that the first record of a datagram names; `undefined` where it names none. */
@@ -120,6 +129,32 @@ export class CidRoutes<Entry extends object = object> {
       if (entry !== undefined) return entry;
     }
     return undefined;
+  }
+
+  /** A longer ID begins with these bytes. The first of a length counts the beginnings of all that are longer. */
+  #isBeginning(cid: Uint8Array): boolean {
+    const { length } = cid;
+    if (![...this.#lengths.keys()].some((other) => other > length)) return false;
+    if (!this.#beginnings.has(length)) {
+      this.#beginnings.set(length, new Map());
+      for (const slot of this.#slots.values())
+        for (let each: Slot<Entry> | undefined = slot; each !== undefined; each = each.next)
+          this.#countBeginning(each.cid, length, 1);
+    }
+    return (this.#beginnings.get(length)?.get(hashOf(cid, 0, length)) ?? 0) > 0;
+  }
+
+  #countBeginnings(cid: Uint8Array, change: 1 | -1): void {
+    for (const length of this.#beginnings.keys()) this.#countBeginning(cid, length, change);
+  }
+
+  #countBeginning(cid: Uint8Array, length: number, change: 1 | -1): void {
+    const counts = this.#beginnings.get(length);
+    if (counts === undefined || cid.length <= length) return;
+    const hash = hashOf(cid, 0, length);
+    const count = (counts.get(hash) ?? 0) + change;
+    if (count === 0) counts.delete(hash);
+    else counts.set(hash, count);
   }
 
   #find(bytes: Uint8Array, at: number, length: number): Slot<Entry> | undefined {

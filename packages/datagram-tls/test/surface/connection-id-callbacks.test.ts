@@ -10,6 +10,12 @@ import { Rig } from './callback-rig.js';
 
 type Answer = () => unknown;
 
+function gone(): Uint8Array {
+  const bytes = new Uint8Array(8);
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  return bytes;
+}
+
 const isMine = (error: unknown): void => assert.equal(error, MINE);
 const hasCode =
   (code: string) =>
@@ -23,6 +29,22 @@ const FAULTS: readonly [string, Answer, (error: unknown) => void][] = [
   ['is async and rejects', () => Promise.reject(MINE), hasCode('ERR_INVALID_RETURN_VALUE')],
   ['is async', () => Promise.resolve(new Uint8Array(8)), hasCode('ERR_INVALID_RETURN_VALUE')],
   ['answers a number', () => 42, hasCode('ERR_INVALID_RETURN_VALUE')],
+  [
+    'answers what only looks like bytes',
+    (): unknown => Object.create(Uint8Array.prototype),
+    hasCode('ERR_INVALID_RETURN_VALUE'),
+  ],
+  ['answers bytes whose memory is gone', gone, hasCode('ERR_INVALID_RETURN_VALUE')],
+  [
+    'answers an object whose then throws',
+    () =>
+      Object.defineProperty({}, 'then', {
+        get: () => {
+          throw MINE;
+        },
+      }),
+    hasCode('ERR_INVALID_RETURN_VALUE'),
+  ],
   ['answers too many bytes', () => new Uint8Array(300), hasCode('ERR_OUT_OF_RANGE')],
 ];
 
@@ -58,3 +80,53 @@ for (const version of VERSIONS)
           witness.destroy();
         });
     });
+
+for (const version of VERSIONS)
+  suite(`options.connectionId.generate that repeats itself, ${version}`, () => {
+    test('is asked eight times, and then its session has no ID', async (t) => {
+      let asked = 0;
+      const rig = new Rig({
+        server: {
+          connectionId: {
+            generate: () => {
+              asked++;
+              return Uint8Array.of(0xca, 0xfe);
+            },
+          },
+        },
+        client: { ca: CA, servername: 'localhost', minVersion: version, maxVersion: version },
+      });
+      t.after(() => rig.endpoint.destroy());
+      const first = await rig.open();
+      const second = await rig.open();
+      assert.equal(asked, 1 + 8);
+      assert.deepEqual(
+        [first, second].map(({ connectionId }) => connectionId?.send.length),
+        [2, 0],
+      );
+      await roundTrip(first, 'one');
+      await roundTrip(second, 'other');
+      await first.close();
+      const third = await rig.open();
+      assert.deepEqual([third.connectionId?.send.length, asked], [2, 1 + 8 + 1]);
+      for (const session of [second, third]) session.destroy();
+    });
+
+    test('may end its endpoint', async (t) => {
+      const rig = new Rig({
+        server: {
+          connectionId: {
+            generate: () => {
+              rig.endpoint.destroy();
+              return Uint8Array.of(0xca, 0xfe);
+            },
+          },
+        },
+        client: { ca: CA, servername: 'localhost', minVersion: version, maxVersion: version },
+      });
+      const session = rig.connect();
+      t.after(() => session.destroy());
+      await rig.endpoint.closed;
+      assert.equal(rig.endpoint.destroyed, true);
+    });
+  });

@@ -24,11 +24,11 @@ interface Talk {
 }
 
 /** `role` is tested, and asks for IDs of `own` bytes; the other side, for `peers`, is one whose keys the test has. */
-function talkTo(role: Role, own = 8, peers = 8): Talk {
+function talkTo(role: Role, own = 8, peers = 8, next = (cid: Uint8Array) => cid): Talk {
   const peer: Role = role === 'client' ? 'server' : 'client';
   const made: Uint8Array[] = [];
   const generate = (): Uint8Array => {
-    made.push(Uint8Array.of(0xca, 0xfe, 0, 0, 0, 0, 0, made.length));
+    made.push(next(Uint8Array.of(0xca, 0xfe, 0, 0, 0, 0, 0, made.length)));
     return made.at(-1) as Uint8Array;
   };
   const asks = own === 0 ? 0 : { length: own, generate };
@@ -108,6 +108,25 @@ for (const role of ['client', 'server'] as const) {
       say(request_connection_id, encodeRequestConnectionId({ numCids: 255 }));
       assert.equal(made.length, 8);
       assert.equal(tested.isConnected, true);
+    });
+
+    test('a function that repeats itself gives no ID twice, and is asked eight times', () => {
+      const { tested, made, say } = talkTo(role, 8, 8, (cid) => cid.fill(0, 2));
+      say(request_connection_id, encodeRequestConnectionId({ numCids: 3 }));
+      assert.equal(made.length, 1 + 8);
+      assert.deepEqual(tested.flights('sent').at(-1), ['new_connection_id']);
+      assert.equal(tested.isConnected, true);
+    });
+
+    test('a function that fails in an open session ends it, and is heard', () => {
+      const { tested, say } = talkTo(role, 8, 8, (cid) => {
+        if (cid.at(-1) === 2) throw new Error('no entropy');
+        return cid;
+      });
+      say(request_connection_id, encodeRequestConnectionId({ numCids: 3 }));
+      assert.deepEqual(tested.alerts('sent'), ['fatal internal_error']);
+      assert.equal(tested.error?.code, 'ERR_DTLS_CALLBACK');
+      assert.match(tested.error.message, /no entropy/);
     });
 
     test('a second request before the answer to the first could be sent ends the session', () => {
