@@ -7,6 +7,8 @@
  *   npm run native -- --write    the same, and writes that file
  *   npm run native -- --packages the same as --all, and makes what is published in packages/native/build/packages
  *   npm run native -- --fuzz N   N random calls under AddressSanitizer and UndefinedBehaviorSanitizer, by the C compiler
+ *   npm run native -- --records N
+ *                                N records, and whether memory grows
  *
  * A binary of zig is the same wherever it is built. The last line is `N passed, N failed, N skipped`.
  */
@@ -51,6 +53,7 @@ const { values } = parseArgs({
     write: { type: 'boolean' },
     packages: { type: 'boolean' },
     fuzz: { type: 'string' },
+    records: { type: 'string' },
   },
 });
 const tally = { passed: 0, failed: 0, skipped: 0 };
@@ -59,6 +62,7 @@ mkdirSync(output, { recursive: true });
 if (values.all || values.write || values.packages) await buildAll();
 else if (values.fuzz === undefined) await buildHost();
 if (values.fuzz !== undefined) await fuzz(values.fuzz);
+if (values.records !== undefined) measureRecords(values.records);
 console.log(`\n${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`);
 process.exitCode = tally.failed === 0 ? 0 : 1;
 
@@ -223,4 +227,10 @@ async function fuzz(count) {
     },
   );
   note(`${count} random calls`, status === 0 ? undefined : `it ended with ${status}`);
+}
+
+function measureRecords(count) {
+  const args = ['--expose-gc', join(native, 'test/records.cjs'), join(native, 'index.js'), count];
+  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' });
+  note(`${count} records`, status === 0 ? undefined : 'memory grows');
 }

@@ -17,8 +17,8 @@ export interface Contender {
   readonly suite: Suite | undefined;
   /** Of its handshakes, if it has any. */
   readonly kind: Kind | undefined;
-  /** Ours: its records are protected by the WebAssembly of libsodium. */
-  readonly libsodium?: true;
+  /** Ours: what protects its records; node:crypto where it is absent. */
+  readonly over?: 'libsodium' | 'native';
   readonly command: readonly string[];
 }
 
@@ -141,9 +141,19 @@ export function ourSodiumServers(profileFolder: string | undefined): Contender[]
     .map((contender) => ({
       ...contender,
       name: `${contender.name}, libsodium`,
-      libsodium: true,
+      over: 'libsodium',
       command: [...contender.command, '--libsodium'],
     }));
+}
+
+/** Our servers with the native part, where it is built: `npm run native`. */
+export function ourNativeServers(profileFolder: string | undefined): Contender[] {
+  return ourServers(profileFolder).map((contender) => ({
+    ...contender,
+    name: `${contender.name}, native`,
+    over: 'native',
+    command: [...contender.command, '--native'],
+  }));
 }
 
 /** Our server once for each other kind of handshake. */

@@ -2,12 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { DTLSEndpoint } from 'datagram-tls';
 import { formatBudgets } from './budgets.js';
 import {
   type LoadFor,
   opensslMeetings,
   opensslServers,
   ourMeetings,
+  ourNativeServers,
   ourServers,
   ourSodiumServers,
   ownLoadGenerator,
@@ -48,6 +50,9 @@ async function main(): Promise<void> {
     ...('path' in native ? opensslMeetings(native.path) : []),
   ];
   const oneSuite = secured.filter((contender) => contender.suite?.name.startsWith('AES_128_GCM') === true);
+  const { reason } = new DTLSEndpoint().acceleration;
+  if (reason !== undefined) skipped.push(`the native part: ${reason}`);
+  const natives = reason === undefined ? ourNativeServers(settings.profile) : [];
   const wants = (part: string) => settings.only.length === 0 || settings.only.includes(part);
   const report: Report = {
     ownClient: settings.ownClient,
@@ -55,7 +60,7 @@ async function main(): Promise<void> {
     skipped,
     echo: wants('echo')
       ? await measureEcho(
-          [...rawServers(), ...secured, ...ourSodiumServers(settings.profile)],
+          [...rawServers(), ...secured, ...ourSodiumServers(settings.profile), ...natives],
           load,
           settings.plan,
         )

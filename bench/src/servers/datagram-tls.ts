@@ -1,4 +1,4 @@
-/** Our server: `--cert FILE --key FILE [--client-ca FILE]` or `--psk HEX`, `--resumable`, `--libsodium` and `--suite IANA_NAME`: an echo over the library with no cap on associations. */
+/** Our server: `--cert FILE --key FILE [--client-ca FILE]` or `--psk HEX`, `--resumable`, `--libsodium`, `--native` and `--suite IANA_NAME`: an echo over the library with no cap on associations. */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type ListenOptions, listen } from 'datagram-tls';
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     psk: { type: 'string' },
     resumable: { type: 'boolean', default: false },
     libsodium: { type: 'boolean', default: false },
+    native: { type: 'boolean', default: false },
     suite: { type: 'string', default: '' },
   },
 });
@@ -31,6 +32,7 @@ const endpoint = listen(
     mtu: 1400,
     maxSessions: 0,
     maxSessionsPerHost: 0,
+    acceleration: values.native ? 'auto' : 'off',
     ...(values.resumable ? {} : { ticketKeys: false }),
     ...(values.libsodium ? { cryptoProvider: await createSodium() } : {}),
   },

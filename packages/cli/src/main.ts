@@ -55,6 +55,11 @@ export async function main(args: readonly string[], terminal = ownTerminal()): P
     });
   }
   try {
+    // An action of the program would take unknown commands for its arguments.
+    if (args.length === 1 && args[0] === '--list') {
+      (await import('./list.js')).list(terminal);
+      return 0;
+    }
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
@@ -69,6 +74,7 @@ function newProgram(terminal: Terminal): Command {
   return new Command('dtls')
     .description('DTLS echo server and client for the terminal')
     .version(version(), '--version', 'print the version')
+    .option('--list', 'list what this runtime can negotiate, and what native code does')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
     .addHelpText('after', EXAMPLES)

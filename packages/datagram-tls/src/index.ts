@@ -5,6 +5,7 @@ import { listen } from './driver/listen.js';
 import { describeState } from './driver/sealed-state.js';
 import { createSecureContext, DTLSSecureContext } from './driver/secure-context.js';
 import { DTLSSession } from './driver/session.js';
+import { getSupported } from './driver/supported.js';
 
 export type { Awaitable } from './base/awaitable.js';
 export type { DTLSErrorCode } from './base/error-codes.js';
@@ -112,6 +113,7 @@ export type {
   SessionDropReason,
   SessionDrops,
 } from './driver/stats.js';
+export { getSupported, type Supported } from './driver/supported.js';
 export type { DatagramSource, Transport, TransportOption } from './driver/transport.js';
 export type { EarlyRefusals, Refusals } from './endpoint/counters.js';
 export type { RefusalReason } from './endpoint/places.js';
@@ -137,6 +139,7 @@ const dtls = {
   DTLSError,
   DTLSSecureContext,
   DTLSSession,
+  getSupported,
   listen,
 };
 export default dtls;

@@ -1,0 +1,48 @@
+/**
+ * Seals and opens many records, under a new key for every hundred, and fails where resident memory still grows after
+ * the first fifth: `npm run native -- --records N`.
+ */
+'use strict';
+
+const [file, given] = process.argv.slice(2);
+const native = require(file);
+const count = Number(given);
+const AEADS = [
+  ['aes-128-gcm', 16],
+  ['chacha20-poly1305', 32],
+  ['aes-128-ccm', 16],
+];
+const RECORDS_OF_A_KEY = 100;
+/** More than the collector leaves at one time or another. */
+const MOST_GROWTH = 16 * 2 ** 20;
+
+const [nonce, aad, room, out] = [12, 13, 1300, 1300].map((length) => new Uint8Array(length));
+const resident = [];
+
+async function main() {
+  for (let done = 0; done < count; done += RECORDS_OF_A_KEY) {
+    if (done % Math.ceil(count / 100) < RECORDS_OF_A_KEY) await settle();
+    const [name, length] = AEADS[(done / RECORDS_OF_A_KEY) % AEADS.length];
+    const key = native.createKey({}, name, new Uint8Array(length));
+    for (let i = 0; i < RECORDS_OF_A_KEY; i++) {
+      native.seal(key, nonce, aad, room, 0, 1200);
+      // Every tenth is not authentic.
+      if (i % 10 === 0) room[0] ^= 1;
+      const opened = native.open(key, nonce, aad, room.subarray(0, 1216), out);
+      if (opened !== (i % 10 !== 0)) throw new Error(`${name} opens what it must not, or the reverse`);
+    }
+  }
+  await settle();
+  const growth = resident.at(-1) - resident[Math.floor(resident.length / 5)];
+  console.log(`${count} records; resident memory grew by ${(growth / 2 ** 20).toFixed(1)} MiB`);
+  if (growth > MOST_GROWTH) process.exitCode = 1;
+}
+
+/** Keys are closed by finalizers, which run in a later turn. */
+async function settle() {
+  globalThis.gc();
+  await new Promise((resolve) => setImmediate(resolve));
+  resident.push(process.memoryUsage.rss());
+}
+
+void main();
