@@ -20,7 +20,7 @@ import { Jobs } from './jobs.js';
 import { type Declined, isUndecided, type Life } from './life.js';
 import type { Path } from './path.js';
 import { Reservation } from './reservation.js';
-import type { Carried } from './saved-state.js';
+import { type Carried, stateError } from './saved-state.js';
 import { readInstant, writeInstant } from './saved-times.js';
 import { Timers } from './timers.js';
 import { Transmit } from './transmit.js';
@@ -164,13 +164,13 @@ export class Association implements Carried {
       this.tell({ type: 'message', data: own(r.vec16()) });
   }
 
-  /** What `saveIds` wrote. Returns whether our IDs are free in `registry`. */
-  restoreIds(r: Reader, registry: CidRegistry | undefined): boolean {
+  /** What `saveIds` wrote. Throws `ERR_DTLS_STATE` where another association of `registry` has one of ours. */
+  restoreIds(r: Reader, registry: CidRegistry | undefined): void {
     const ids = restoreIds(this.cids, this.provider, registry, r);
-    if (ids === 'taken') return false;
+    if (ids === 'taken')
+      throw stateError('USED', 'another session of this endpoint has one of its connection IDs');
     this.cids = ids;
     this.path.size.onConnectionId(ids?.send.length ?? 0);
-    return true;
   }
 
   /** So many numbers of records in each direction are left to this process by a checkpoint. */

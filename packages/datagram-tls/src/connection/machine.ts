@@ -136,7 +136,8 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
 
   /**
    * Goes on from what {@link save} returned. `at`: the instant of the writing, on this clock. `undefined` when it is malformed,
-   * or when its version, its suite or something else in it is not supported here.
+   * or when its version, its suite or something else in it is not supported here. Throws `ERR_DTLS_STATE` where `registry` has
+   * given its connection IDs to another.
    */
   static restore(
     security: Security,
@@ -178,7 +179,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
   /** Returns whether all of it was understood. */
   #restore(r: Reader, session: Session, at: Instant): boolean {
     const association = this.#association;
-    if (!association.restoreIds(r, this.registry)) return false;
+    association.restoreIds(r, this.registry);
     const flags = r.u8();
     association.life = { at: (flags & FINISHING) === 0 ? 'open' : 'finishing', session };
     if ((flags & MOVED) !== 0) this.#migration = new Migration(association, this.#handshake);

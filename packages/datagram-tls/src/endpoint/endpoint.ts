@@ -39,7 +39,7 @@ import { hostOf } from './peer.js';
 import type { RefusalReason } from './places.js';
 import { type Outgoing, ReadyQueue } from './ready-queue.js';
 import { type Refusal, RefusalReports } from './refusals.js';
-import { type Route, Routes } from './routes.js';
+import { hasIds, type Route, Routes } from './routes.js';
 import { looksLikeClientHello, readHelloParts, readPrefix } from './split-hellos.js';
 import { Answer } from './unanswered.js';
 
@@ -195,7 +195,7 @@ export class Endpoint {
     checkSecurity(security, 'security', 'client');
     checkBehaviour(behaviour, 'behaviour');
     checkDestination(destination, 'destination');
-    this.#claim(peer);
+    if (this.#neighbour(peer) !== undefined) throw addressInUse(peer);
     const ids = idsFor(behaviour, 'client', this.#routes);
     const machine = new Machine(security, behaviour, destination, peer, FROM_ZERO, this.#memory, ids);
     const entry = this.#add(connectionAround(machine), peer, now, ids);
@@ -207,7 +207,8 @@ export class Endpoint {
 
   /**
    * Goes on with the session of `state`: see `Connection.restore`. `peer`: its address as this endpoint sees it, if that is not
-   * the one in `state`. Throws `ERR_DTLS_STATE`, and `ERR_DTLS_ADDRESS_IN_USE` when there is an association with that peer already.
+   * the one in `state`. Throws `ERR_DTLS_STATE`, and `ERR_DTLS_ADDRESS_IN_USE` when there is an association with that peer already and
+   * no connection IDs tell them apart.
    */
   restore(
     state: Uint8Array,
@@ -221,9 +222,16 @@ export class Endpoint {
     if (peer !== undefined) checkAddress(peer, 'peer');
     const decoded = decodeState(state);
     const saved = peer === undefined ? decoded : { ...decoded, peer };
-    this.#claim(saved.peer);
+    const neighbour = this.#neighbour(saved.peer);
     const ids = new EntryIds(this.#routes.ids);
-    const machine = machineFrom(saved, service.security, service.behaviour, times, this.#memory, ids);
+    let machine: Machine;
+    try {
+      machine = machineFrom(saved, service.security, service.behaviour, times, this.#memory, ids);
+      if (neighbour !== undefined && !ids.any && !hasIds(neighbour)) throw addressInUse(saved.peer);
+    } catch (error) {
+      ids.releaseAll();
+      throw error;
+    }
     const entry = this.#add(connectionAround(machine), saved.peer, times.now, ids);
     if (saved.role === 'server') this.#acceptor.adopt(entry);
     this.counters[saved.role === 'server' ? 'serverSessions' : 'clientSessions']++;
@@ -422,14 +430,13 @@ export class Endpoint {
     }
   }
 
-  /** Throws `ERR_DTLS_ADDRESS_IN_USE` where there is an association with this peer. */
-  #claim({ address, port }: PeerAddress): void {
+  /** The association with this peer that goes on, if there is one. */
+  #neighbour({ address, port }: PeerAddress): ConnectionEntry | undefined {
     const former = this.#routes.find(address, port)?.current;
     // Its owner knows that it is over, or has not been told of its end yet.
     if (former !== undefined && machineOf(former.connection).isLingering) this.abandon(former, undefined);
     if (former?.connection.phase === 'closed') this.#routes.remove(former);
-    if (this.#routes.find(address, port) !== undefined)
-      throw callerError('ERR_DTLS_ADDRESS_IN_USE', `there is a session with ${address}:${port} already`);
+    return this.#routes.find(address, port)?.current;
   }
 
   #add(
@@ -441,7 +448,7 @@ export class Endpoint {
     const host = hostOf(peer, this.#limits.hostPrefix);
     const client = { peer, host, began: now, clientRandom: undefined, ids };
     const entry = createEntry(connection, client, this.#routes);
-    this.#routes.add(entry);
+    this.#routes.join(entry);
     return entry;
   }
 
@@ -539,6 +546,10 @@ export class Endpoint {
     this.#acceptor.review(current, now);
     this.#touch(current);
   }
+}
+
+function addressInUse({ address, port }: PeerAddress): Error {
+  return callerError('ERR_DTLS_ADDRESS_IN_USE', `there is a session with ${address}:${port} already`);
 }
 
 /**

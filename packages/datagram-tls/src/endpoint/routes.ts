@@ -61,6 +61,27 @@ export class Routes {
   }
 
   /**
+   * The same for one whose handshake does not compete: of two with one address, one with connection IDs is found by them alone.
+   * The caller has made sure that there is one.
+   */
+  join(entry: ConnectionEntry): void {
+    const { peer } = entry;
+    const route = this.find(peer.address, peer.port);
+    this.#size++;
+    if (route === undefined) this.#byPeer.set(peer, { current: entry, pending: undefined });
+    else if (hasIds(entry)) this.#leaveAddress(entry);
+    else {
+      this.#leaveAddress(route.current);
+      this.#byPeer.set(peer, { current: entry, pending: route.pending });
+    }
+  }
+
+  #leaveAddress(entry: ConnectionEntry): void {
+    stateOf(entry).route = undefined;
+    this.#byIdAlone.add(entry);
+  }
+
+  /**
    * A pending entry replaces the current one, which is returned. One whose peer has connection IDs stays: its NAT may have given
    * its address to another client.
    */
@@ -70,11 +91,11 @@ export class Routes {
     if (peer === undefined || route?.pending !== entry) return undefined;
     const { current } = route;
     this.#byPeer.set(peer, { current: entry, pending: undefined });
-    stateOf(current).route = undefined;
-    if (current.role === 'server' && stateOf(current).ids?.any === true) {
-      this.#byIdAlone.add(current);
+    if (current.role === 'server' && hasIds(current)) {
+      this.#leaveAddress(current);
       return undefined;
     }
+    stateOf(current).route = undefined;
     this.#forgetRoutes(current);
     this.#size--;
     return current;
@@ -104,6 +125,11 @@ export class Routes {
     state.route = undefined;
     return true;
   }
+}
+
+/** Records of its peer may have a connection ID. */
+export function hasIds(entry: ConnectionEntry): boolean {
+  return stateOf(entry).ids?.any === true;
 }
 
 /** The one peer with a port. */
