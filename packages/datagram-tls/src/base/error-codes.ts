@@ -321,7 +321,7 @@ export interface ErrorCodes {
    * @remarks The text says why, and `reason` for programs. The session itself may still be open where it was.
    * @reason `UNREADABLE`: another key, or the bytes are cut off or changed; `UNSUPPORTED`: another format, or a version or a
    * suite that this process does not have or allow; `EXPIRED`: older than `maxAge`; `USED`: it went on before; `ROLE`: a
-   * server's state for an endpoint that does not serve
+   * server's state for an endpoint that does not serve; `ADDRESS`: the endpoint's socket cannot reach its peer
    */
   ERR_DTLS_STATE: 'caller';
   /**

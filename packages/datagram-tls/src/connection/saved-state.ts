@@ -111,7 +111,7 @@ export function decodeState(bytes: Uint8Array): AddressedState {
 }
 
 /** Why a state is refused; the `reason` of `ERR_DTLS_STATE`. */
-export type StateRefusal = 'UNREADABLE' | 'UNSUPPORTED' | 'EXPIRED' | 'USED' | 'ROLE';
+export type StateRefusal = 'UNREADABLE' | 'UNSUPPORTED' | 'EXPIRED' | 'USED' | 'ROLE' | 'ADDRESS';
 
 /** What to try, by reason. */
 const ADVICE: Readonly<Record<StateRefusal, string>> = {
@@ -119,6 +119,8 @@ const ADVICE: Readonly<Record<StateRefusal, string>> = {
   UNSUPPORTED: 'Let both processes run the same version and allow the same versions of DTLS and ciphers',
   EXPIRED: 'Let the peer connect again, or raise maxAge',
   USED: 'A state goes on once: take the newest one',
+  ADDRESS:
+    "Import it into an endpoint whose socket reaches the peer; one on '::' reaches both versions of IP",
   ROLE: 'Import states of servers into an endpoint that listen made',
 };
 

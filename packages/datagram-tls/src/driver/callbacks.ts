@@ -19,12 +19,17 @@ export function asError(thrown: unknown): Error {
   return new DTLSError('ERR_DTLS_CALLBACK', text, { cause: thrown });
 }
 
+interface Held {
+  readonly tell: () => void;
+  readonly message: Uint8Array | undefined;
+}
+
 /**
  * What happens to a session before its maker has it in hand, and can set handlers: told in the next tick, in order. A
  * callback that throws does not keep the rest.
  */
 export class HeldEvents {
-  #held: (() => void)[] | undefined = [];
+  #held: Held[] | undefined = [];
 
   constructor() {
     process.nextTick(() => this.#release());
@@ -35,14 +40,22 @@ export class HeldEvents {
     return this.#held !== undefined;
   }
 
-  add(tell: () => void): void {
-    this.#held?.push(tell);
+  /** `message`: that is told. */
+  add(tell: () => void, message?: Uint8Array): void {
+    this.#held?.push({ tell, message });
+  }
+
+  /** The messages among them, which leave with the session. */
+  takeMessages(): Uint8Array[] {
+    const held = this.#held ?? [];
+    if (this.#held !== undefined) this.#held = held.filter(({ message }) => message === undefined);
+    return held.flatMap(({ message }) => message ?? []);
   }
 
   #release(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
-    for (const tell of held) attempt(tell, throwLater);
+    for (const { tell } of held) attempt(tell, throwLater);
   }
 }
 

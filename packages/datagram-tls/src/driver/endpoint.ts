@@ -357,7 +357,8 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
    * session are the endpoint's. Handlers that are set before the next tick miss nothing.
    *
    * Throws `ERR_DTLS_STATE` for a state that cannot be used, with the `reason`; `ERR_DTLS_ADDRESS_IN_USE` when the endpoint has
-   * a session with that address already; `ERR_INVALID_STATE` when the endpoint is closed or not bound yet;
+   * a session with that address already, and neither has connection IDs; `ERR_INVALID_STATE` when the endpoint is closed or not
+   * bound yet;
    * `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE` for wrong arguments.
    */
   import(state: ArrayBufferView, options: ImportOptions): DTLSSession {
@@ -370,7 +371,9 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     const port = this.#port;
     if (port === undefined || this.#binding.isPending)
       throw invalidState('Endpoint is not bound yet. Wait for endpoint.opened');
-    const peer = reachable(port, address, opened.peer.port);
+    const peer = port.peerAt(address, opened.peer.port);
+    if (peer === undefined)
+      throw stateError('ADDRESS', `the endpoint's socket cannot reach its peer at ${address}`);
     const entry = port.restore(opened.state, service, age, peer);
     generations.note(lineage);
     const { session: agreed } = entry.connection;

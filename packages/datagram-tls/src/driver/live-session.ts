@@ -148,6 +148,11 @@ export class LiveSession<S extends Owner> {
     return { port: this.port, entry: this.entry };
   }
 
+  /** Messages that nobody has read, which leave with the session. */
+  takeUnread(): Uint8Array[] {
+    return [...this.inbox.takeAll(), ...(this.#held?.takeMessages() ?? [])];
+  }
+
   get givenStates(): SessionStates {
     this.#states ??= new SessionStates(undefined);
     return this.#states;
@@ -192,7 +197,10 @@ export class LiveSession<S extends Owner> {
   }
 
   onEvent(event: ConnectionEvent): void {
-    if (this.#held?.isHolding === true) return this.#held.add(() => this.isOver || this.onEvent(event));
+    if (this.#held?.isHolding === true) {
+      const tell = (): void => (this.isOver ? undefined : this.onEvent(event));
+      return this.#held.add(tell, event.type === 'message' ? event.data : undefined);
+    }
     switch (event.type) {
       case 'message':
         return this.isOver || this.#isClosing ? undefined : this.#onMessage(toBuffer(event.data));

@@ -401,7 +401,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     const { key } = readOptions(options, EXPORT_OPTIONS);
     const { port, entry } = this.#live.reached;
     const state = port.saveEntry(entry);
-    const sealed = this.#live.givenStates.seal(key, state, this.#live.inbox.takeAll());
+    const sealed = this.#live.givenStates.seal(key, state, this.#live.takeUnread());
     this.#live.finish();
     port.pump();
     return sealed;
