@@ -44,7 +44,7 @@ export interface PartialProvider {
 
 /** Only this provider uses the keys that it imports; `has` must return true for every scheme that they can be used with. */
 interface PartialSignatures
-  extends Primitives<'signature', 'importPublicKey' | 'isKeyOf' | 'sign' | 'verify'> {
+  extends Primitives<'signature', 'importPublicKey' | 'isKeyOf' | 'sign' | 'signInThread' | 'verify'> {
   /** `undefined` for a key of another type or encoding: the base provider imports it. */
   importPrivateKey(data: string | Uint8Array, passphrase?: string | Uint8Array): PrivateKey | undefined;
 }
@@ -155,12 +155,16 @@ function either(base: Capabilities, top: Capabilities): Capabilities {
 function layerSignatures(
   base: CryptoProvider,
   { top: { signatures: top }, imported }: Layer,
-): Pick<CryptoProvider, 'importPrivateKey' | 'importPublicKey' | 'isKeyOf' | 'sign' | 'verify'> {
+): Pick<
+  CryptoProvider,
+  'importPrivateKey' | 'importPublicKey' | 'isKeyOf' | 'sign' | 'signInThread' | 'verify'
+> {
   const keep = <K extends PrivateKey | PublicKey>(key: K | undefined): K | undefined => {
     if (key !== undefined) imported.add(key);
     return key;
   };
-  const ownerOf = (key: PrivateKey | PublicKey): Pick<CryptoProvider, 'isKeyOf' | 'sign' | 'verify'> =>
+  type Owner = Pick<CryptoProvider, 'isKeyOf' | 'sign' | 'signInThread' | 'verify'>;
+  const ownerOf = (key: PrivateKey | PublicKey): Owner =>
     top !== undefined && imported.has(key) ? top : base;
   return {
     importPrivateKey: (data, passphrase) =>
@@ -168,6 +172,7 @@ function layerSignatures(
     importPublicKey: (spki) => keep(top?.importPublicKey(spki)) ?? base.importPublicKey(spki),
     isKeyOf: (spki, key) => ownerOf(key).isKeyOf(spki, key),
     sign: (scheme, key, data) => ownerOf(key).sign(scheme, key, data),
+    signInThread: (scheme, key, data) => ownerOf(key).signInThread?.(scheme, key, data),
     verify: (scheme, key, data, signature) => ownerOf(key).verify(scheme, key, data, signature),
   };
 }

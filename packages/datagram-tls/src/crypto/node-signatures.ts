@@ -12,9 +12,24 @@ import { canMake, type SignatureScheme, scheme } from './signatures.js';
 
 /** @see CryptoProvider.sign */
 export function sign(name: SchemeName, key: PrivateKey, data: Uint8Array): Uint8Array {
-  const wanted = scheme(name);
-  if (!canMake(name, key)) throw new TypeError(`This key of type ${key.type} cannot sign with ${name}`);
+  const wanted = schemeFor(name, key);
   return plain(nodeSign(wanted.hash ?? null, data, keyInput(wanted, key.handle as KeyObject)));
+}
+
+/** @see CryptoProvider.signInThread */
+export async function signInThread(name: SchemeName, key: PrivateKey, data: Uint8Array): Promise<Uint8Array> {
+  const wanted = schemeFor(name, key);
+  return await new Promise((resolve, reject) => {
+    nodeSign(wanted.hash ?? null, data, keyInput(wanted, key.handle as KeyObject), (error, signature) => {
+      if (error === null) resolve(plain(signature));
+      else reject(error);
+    });
+  });
+}
+
+function schemeFor(name: SchemeName, key: PrivateKey): SignatureScheme {
+  if (!canMake(name, key)) throw new TypeError(`This key of type ${key.type} cannot sign with ${name}`);
+  return scheme(name);
 }
 
 /** @see CryptoProvider.verify */

@@ -5,7 +5,7 @@ import { answerKeyExchange, startKeyExchange } from './node-exchange.js';
 import { hkdfExpand, NodeHash, NodeMac } from './node-hash.js';
 import { importPrivateKey, importPublicKey, isKeyOf } from './node-keys.js';
 import { nodePasswords } from './node-passwords.js';
-import { sign, verify } from './node-signatures.js';
+import { sign, signInThread, verify } from './node-signatures.js';
 import type { CryptoProvider } from './provider.js';
 
 /**
@@ -33,6 +33,7 @@ export const nodeProvider: CryptoProvider = {
   importPublicKey,
   isKeyOf,
   sign,
+  signInThread,
   verify,
   passwords: nodePasswords,
   equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),

@@ -44,6 +44,8 @@ export interface CryptoProvider {
   isKeyOf(spki: Uint8Array, key: PublicKey | PrivateKey): boolean;
   /** Signs `data` itself, not a hash of it; ECDSA signatures are DER (RFC 8446 §4.2.3). May throw. */
   sign(scheme: SchemeName, key: PrivateKey, data: Uint8Array): Uint8Array;
+  /** The same in another thread, where the platform has some; rejects where `sign` throws. `undefined`: not with this key. */
+  signInThread?(scheme: SchemeName, key: PrivateKey, data: Uint8Array): Promise<Uint8Array> | undefined;
   /** Never throws: a malformed signature is a wrong one. */
   verify(scheme: SchemeName, key: PublicKey, data: Uint8Array, signature: Uint8Array): boolean;
   /** For files with keys and certificates. */

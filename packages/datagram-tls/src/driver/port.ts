@@ -19,6 +19,7 @@ import { hexDump, logBytes, warnOfReplayGuard } from './debug.js';
 import { Drains, Pacer } from './flow.js';
 import { throwLater } from './guard.js';
 import { type SendKind, SendQueue, type SendQueueDrops } from './send-queue.js';
+import { SigningThreads } from './signing-threads.js';
 import { HANDSHAKES_A_TURN, WaitingDatagrams } from './waiting-datagrams.js';
 
 export interface PortHandlers {
@@ -76,6 +77,7 @@ export class Port {
   /** {@link #endTurn} will be called. */
   #turnEnds = false;
   readonly #waiting = new WaitingDatagrams();
+  readonly #threads = new SigningThreads();
   /** Handshakes that had begun before this turn. */
   #begunBefore = 0;
   #pumping = false;
@@ -312,6 +314,7 @@ export class Port {
     this.#sendBatch();
     this.#pacer.releaseAll(this.#sendOne);
     this.#waiting.clear();
+    this.#threads.clear();
     this.#closed = true;
     this.#wakeUp.stop();
     this.#drains.stop();
@@ -385,6 +388,11 @@ export class Port {
   #hasToWait(datagram: Uint8Array, from: PeerAddress): boolean {
     if (this.#waiting.length === 0 && !this.#turnIsFull()) return false;
     return this.core.mayConcernHandshake(datagram, from.address, from.port);
+  }
+
+  /** More handshakes come than one turn takes. */
+  get #handshakesWait(): boolean {
+    return this.#waiting.length > 0 || this.#threads.busy;
   }
 
   #turnIsFull(): boolean {
@@ -522,7 +530,13 @@ export class Port {
   }
 
   #perform(entry: ConnectionEntry, id: number, job: Job): void {
-    const answer = performJob(job, entry.connection.security, Date.now());
+    const { security } = entry.connection;
+    if (
+      this.#handshakesWait &&
+      this.#threads.take(job, security, (late) => this.#onLateAnswer(entry, id, job, late))
+    )
+      return;
+    const answer = performJob(job, security, Date.now());
     if (answer instanceof Promise) void answer.then((late) => this.#onLateAnswer(entry, id, job, late));
     else this.#answer(entry, id, job, answer);
   }

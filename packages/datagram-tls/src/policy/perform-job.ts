@@ -109,9 +109,30 @@ function signHere(
   try {
     return provider.sign(scheme, key, data);
   } catch (cause) {
-    const text = `the platform refused to sign with options.key: ${textOf(cause)}. Its policy may forbid the key`;
-    throw new DTLSError('ERR_DTLS_INTERNAL', text, { alert: 'internal_error', cause });
+    throw refusedToSign(cause);
   }
+}
+
+function refusedToSign(cause: unknown): DTLSError {
+  const text = `the platform refused to sign with options.key: ${textOf(cause)}. Its policy may forbid the key`;
+  return new DTLSError('ERR_DTLS_INTERNAL', text, { alert: 'internal_error', cause });
+}
+
+/**
+ * Makes the signature that `job` asks for in another thread; `undefined` for other jobs, for keys outside of this process,
+ * and where the platform has no threads. What it returns never rejects.
+ */
+export function signInThread(job: Job, { provider }: Security): (() => Promise<JobAnswer>) | undefined {
+  if (job.kind !== 'sign' || isRemote(job.key) || provider.signInThread === undefined) return undefined;
+  const { scheme, key, data } = job;
+  return async () => {
+    try {
+      const signature = provider.signInThread?.(scheme, key, data) ?? signHere(scheme, key, data, provider);
+      return { kind: 'sign', signature: await signature };
+    } catch (cause) {
+      return failed(cause instanceof DTLSError ? cause : refusedToSign(cause));
+    }
+  };
 }
 
 function isSignature(value: unknown): value is Uint8Array {

@@ -56,8 +56,9 @@ suite('signatures', () => {
   for (const { name, keyTypes12 } of SIGNATURE_SCHEMES) {
     for (const type of Object.keys(PAIRS) as KeyType[]) {
       if (!keyTypes12.includes(type)) {
-        test(`${name} is neither made nor accepted with a ${type} key`, () => {
+        test(`${name} is neither made nor accepted with a ${type} key`, async () => {
           assert.throws(() => nodeProvider.sign(name, privateKey(type), data), TypeError);
+          await assert.rejects(async () => nodeProvider.signInThread?.(name, privateKey(type), data), TypeError);
           const [other] = schemesFor(publicKey(type), 'DTLSv1.2');
           assert.ok(other);
           const signature = nodeProvider.sign(other, privateKey(type), data);
@@ -65,6 +66,10 @@ suite('signatures', () => {
         });
         continue;
       }
+      test(`${name} with a ${type} key is made in a thread, too`, async () => {
+        const signature = await nodeProvider.signInThread?.(name, privateKey(type), data);
+        assert.ok(signature !== undefined && nodeProvider.verify(name, publicKey(type), data, signature));
+      });
       test(`${name} with a ${type} key verifies its own signatures and no others`, () => {
         const signature = nodeProvider.sign(name, privateKey(type), data);
         const verify = (of: Uint8Array, by: Uint8Array, as = name) =>

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
-import { connect, type DatagramSource, type DTLSEndpoint, type DTLSSession, listen } from '#lib/index.js';
+import type { PartialProvider } from '#lib/crypto/layered-provider.js';
+import { nodeProvider } from '#lib/crypto/node.js';
+import {
+  connect,
+  type DatagramSource,
+  type DTLSEndpoint,
+  type DTLSSession,
+  type ListenOptions,
+  listen,
+} from '#lib/index.js';
 import { CA, SERVERS } from '../support/identities.js';
 import { UNHURRIED, until } from './echo.js';
 import { MemoryNetwork } from './memory-link.js';
@@ -21,7 +30,7 @@ interface Gate {
 }
 
 /** A server whose datagrams wait at a gate, `CLIENTS` clients with the cookie for their next ClientHello, and one open session. */
-async function gate(t: TestContext): Promise<Gate> {
+async function gate(t: TestContext, more: Pick<ListenOptions, 'cryptoProvider'> = {}): Promise<Gate> {
   const network = new MemoryNetwork();
   const far = network.transport('server');
   const arrived: { data: Uint8Array; from: DatagramSource | undefined }[] = [];
@@ -31,7 +40,7 @@ async function gate(t: TestContext): Promise<Gate> {
       begun++;
       session.onmessage = (data) => void session.send(data);
     },
-    { ...SERVERS.p256, transport: far },
+    { ...SERVERS.p256, transport: far, ...more },
   );
   // A ClientHello with a share for one group is one datagram.
   const options = { ca: CA, servername: 'localhost', groups: ['X25519'], ...UNHURRIED } as const;
@@ -101,5 +110,94 @@ suite('a turn of the event loop', () => {
     assert.ok(Number(endpoint.stats.serverBusyCount) >= 1000 - most, `${endpoint.stats.serverBusyCount}`);
     await until(() => endpoint.stats.serverRejectedCount > before);
     assert.equal(endpoint.stats.serverBusyCount + endpoint.stats.serverRejectedCount - before, 1000n);
+  });
+});
+
+/** The platform's signatures, which are counted. `refuses`: those in threads fail. */
+function countedSignatures(refuses = false): {
+  readonly layer: PartialProvider;
+  atOnce: number;
+  inThreads: number;
+  running: number;
+  most: number;
+} {
+  const { capabilities } = nodeProvider;
+  const seen = { atOnce: 0, inThreads: 0, running: 0, most: 0 };
+  const layer: PartialProvider = {
+    signatures: {
+      ...nodeProvider,
+      has: (scheme, type) => capabilities.signature(scheme, type),
+      sign: (...all) => {
+        seen.atOnce++;
+        return nodeProvider.sign(...all);
+      },
+      signInThread: async (...all) => {
+        seen.inThreads++;
+        seen.running++;
+        seen.most = Math.max(seen.most, seen.running);
+        try {
+          if (refuses) throw new Error('the module is away');
+          return (await nodeProvider.signInThread?.(...all)) ?? assert.fail('no threads');
+        } finally {
+          seen.running--;
+        }
+      },
+    },
+  };
+  return Object.assign(seen, { layer });
+}
+
+suite('signatures of handshakes', () => {
+  test('are made in at most 4 threads while more handshakes come than a turn begins', async (t) => {
+    const seen = countedSignatures();
+    const { clients, open } = await gate(t, { cryptoProvider: seen.layer });
+    assert.deepEqual([seen.atOnce, seen.inThreads], [1, 0]);
+    open();
+    await Promise.all(clients.map((session) => session.opened));
+    assert.equal(seen.atOnce + seen.inThreads, CLIENTS + 1);
+    // The first ones of a flood are made before anything waits.
+    assert.ok(seen.atOnce <= 1 + A_TURN, `${seen.atOnce} at once`);
+    assert.equal(seen.most, 4);
+  });
+
+  test('are made at once for one client after the other', async (t) => {
+    const seen = countedSignatures();
+    const network = new MemoryNetwork();
+    const endpoint = listen(() => undefined, {
+      ...SERVERS.p256,
+      transport: network.transport('server'),
+      cryptoProvider: seen.layer,
+    });
+    t.after(() => endpoint.destroy());
+    for (let i = 0; i < 3; i++) {
+      const transport = network.transport(`client ${i}`);
+      const session = connect('server', 1, { ca: CA, servername: 'localhost', transport, ...UNHURRIED });
+      await session.opened;
+      await session.close();
+    }
+    assert.deepEqual([seen.atOnce, seen.inThreads], [3, 0]);
+  });
+
+  test('that fail in a thread end their own handshakes: those clients get in when they try again', async (t) => {
+    const seen = countedSignatures(true);
+    const { clients, open } = await gate(t, { cryptoProvider: seen.layer });
+    open();
+    await Promise.all(clients.map((session) => session.opened));
+    assert.ok(seen.inThreads > 0);
+    assert.equal(seen.atOnce, CLIENTS + 1);
+  });
+
+  test('that are not made yet are forgotten when the endpoint ends', async (t) => {
+    const seen = countedSignatures();
+    const { endpoint, clients, open } = await gate(t, { cryptoProvider: seen.layer });
+    for (const { closed } of clients) closed.catch(() => undefined);
+    open();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(seen.inThreads > 0);
+    const begun = seen.inThreads;
+    endpoint.destroy();
+    await until(() => seen.running === 0);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(seen.inThreads, begun);
   });
 });
