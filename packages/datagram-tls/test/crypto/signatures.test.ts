@@ -58,7 +58,10 @@ suite('signatures', () => {
       if (!keyTypes12.includes(type)) {
         test(`${name} is neither made nor accepted with a ${type} key`, async () => {
           assert.throws(() => nodeProvider.sign(name, privateKey(type), data), TypeError);
-          await assert.rejects(async () => nodeProvider.signInThread?.(name, privateKey(type), data), TypeError);
+          await assert.rejects(
+            async () => nodeProvider.signInThread?.(name, privateKey(type), data),
+            TypeError,
+          );
           const [other] = schemesFor(publicKey(type), 'DTLSv1.2');
           assert.ok(other);
           const signature = nodeProvider.sign(other, privateKey(type), data);
