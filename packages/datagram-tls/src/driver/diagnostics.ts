@@ -56,7 +56,7 @@ export interface DiagnosticsChannels {
   /** Clients got no session because a limit is reached; as `onrefused`, at most once a second for each reason. */
   'datagram-tls.endpoint.refused': OfEndpoint & { readonly refusal: Refusal };
   /**
-   * Datagrams were dropped: without a session, `busy` or `not_client_hello`; answers beyond `maxAnswerRate`,
+   * Datagrams were dropped: without a session, `busy`, `not_client_hello` or `unknown_connection_id`; answers beyond `maxAnswerRate`,
    * `answer_rate`; `send_queue_…`, which found no room in the send queue.
    */
   'datagram-tls.endpoint.drop': OfEndpoint & { readonly reason: EndpointDropReason; readonly count: number };

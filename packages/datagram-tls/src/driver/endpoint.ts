@@ -54,7 +54,7 @@ import { generations, type ImportOptions, takeState } from './sealed-state.js';
 import type { DTLSSecureContext, ServerSecurityOptions } from './secure-context.js';
 import type { SendQueueDrops } from './send-queue.js';
 import { Service } from './service.js';
-import { type DTLSSession, sessionControl } from './session.js';
+import { type DTLSSession, sessionControl, sourcesOf } from './session.js';
 import type { SessionEndpoint, SharedBySessions } from './session-endpoint.js';
 import {
   type DTLSEndpointStats,
@@ -631,7 +631,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     this.#service?.forget(session);
     this.#seeking.get(session)?.cancel();
     this.#seeking.delete(session);
-    this.#former.add(session, end);
+    this.#former.add(sessionControl.counts(session), end);
     if (this.#single) this.#closing = true;
     if (!this.#closing && this.#service?.isStopped !== true) return;
     // The session's last datagrams are still to be sent, after the running call.
@@ -703,7 +703,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       createdAt: this.#createdAt,
       destroyedAt: this.#destroyedAt,
       port: this.#port,
-      sessions: this.#sessions,
+      sessions: () => sourcesOf(this.#sessions),
       former: this.#former,
     };
   }

@@ -355,12 +355,13 @@ export class Port {
   /** Returns a function that tells what was dropped until it is called. */
   #watchDrops(from: PeerAddress): () => void {
     const { counters } = this.core;
-    const { busy, rejected, overRate } = counters;
+    const { busy, rejected, overRate, unknownConnectionIds } = counters;
     const seen = look(this.core.find(from));
     return () => {
       if (seen !== undefined) this.#tellDrops(seen);
       if (counters.busy > busy) this.#tellDrop('busy');
       if (counters.rejected > rejected) this.#tellDrop('not_client_hello');
+      if (counters.unknownConnectionIds > unknownConnectionIds) this.#tellDrop('unknown_connection_id');
       if (counters.overRate > overRate) this.#tellDrop('answer_rate');
     };
   }
@@ -372,7 +373,9 @@ export class Port {
   }
 
   /** A datagram without a session, or one that found no room in the send queue, was dropped. */
-  #tellDrop(reason: 'busy' | 'not_client_hello' | 'answer_rate' | `send_queue_${SendKind}`): void {
+  #tellDrop(
+    reason: 'busy' | 'not_client_hello' | 'unknown_connection_id' | 'answer_rate' | `send_queue_${SendKind}`,
+  ): void {
     if (CHANNELS.endpointDrop.hasSubscribers) this.#handlers.onDrop(undefined, reason, 1);
   }
 

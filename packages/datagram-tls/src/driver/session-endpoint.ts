@@ -5,7 +5,7 @@ import type { HeldEvents } from './callbacks.js';
 import type { UnreadBudget } from './inbox.js';
 import type { Port } from './port.js';
 import type { Lineage } from './sealed-state.js';
-import type { DTLSEndpointStats, SessionEnd } from './stats.js';
+import type { DTLSEndpointStats, SessionEnd, SessionSource } from './stats.js';
 
 /**
  * The public view of a session's endpoint; every one is a {@link DTLSEndpoint}.
@@ -62,4 +62,6 @@ export interface SessionControl<S> {
   cut: (session: S, error: Error) => void;
   /** A callback for the session threw. `unheard` is called where the application does not know the error yet. */
   failBy: (session: S, thrown: unknown, unheard: (thrown: unknown) => void) => void;
+  /** What its statistics are read from. */
+  counts: (session: S) => SessionSource;
 }

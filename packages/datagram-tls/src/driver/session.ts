@@ -31,7 +31,13 @@ import {
 } from './sealed-state.js';
 import type { SessionControl, SessionEndpoint, SharedBySessions } from './session-endpoint.js';
 import { notOpen } from './session-life.js';
-import { type DTLSSessionStats, type SessionDrops, sessionDrops, sessionStats } from './stats.js';
+import {
+  type DTLSSessionStats,
+  type SessionDrops,
+  type SessionSource,
+  sessionDrops,
+  sessionStats,
+} from './stats.js';
 
 /** How the endpoint drives its sessions; the class has no such methods. The class assigns it. */
 export let sessionControl: SessionControl<DTLSSession>;
@@ -65,6 +71,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
       onSendError: (session, error) => session.#live.onSendError(error),
       fail: (session, error) => session.#live.fail(error),
       cut: (session, error) => session.#live.cut(error),
+      counts: (session) => session.#live.counts,
       failBy: (session, thrown, unheard) => {
         if (session.#live.breakOff(thrown) !== 'heard') unheard(thrown);
       },
@@ -486,4 +493,9 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   [inspect.custom](depth: number, options: InspectOptions): string {
     return inspection('DTLSSession', sessionFields(this, this.#live.life.failure), depth, options);
   }
+}
+
+/** What the statistics of these sessions are read from. */
+export function* sourcesOf(sessions: Iterable<DTLSSession>): Generator<SessionSource> {
+  for (const session of sessions) yield sessionControl.counts(session);
 }

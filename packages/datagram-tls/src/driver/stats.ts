@@ -49,6 +49,8 @@ export interface DTLSSessionStats extends Stats<SessionDropReason> {
   readonly retransmitCount: bigint;
   /** Changes of the peer's address, there and back. */
   readonly migrations: bigint;
+  /** Those of them that were undone, because the new address did not answer: see `returnRoutability`. */
+  readonly migrationsFailed: bigint;
   /** Server, DTLS 1.3: tickets that the client never acknowledged. */
   readonly ticketsGivenUpCount: bigint;
   /** Server: failures of `ticketKeys`, which cost a ticket or a resumption. */
@@ -90,6 +92,11 @@ export interface DTLSEndpointStats extends Stats<EndpointDropReason> {
   readonly serverBusyCount: bigint;
   /** Datagrams without a session that were not ClientHellos. */
   readonly serverRejectedCount: bigint;
+  /** Datagrams with a connection ID that no session has. */
+  readonly unknownConnectionIds: bigint;
+  /** Changes of peers' addresses, there and back, and those of them that were undone because the new address did not answer. */
+  readonly migrations: bigint;
+  readonly migrationsFailed: bigint;
   /** ClientHellos refused because a limit is reached: `drops` has the reasons. */
   readonly serverRefusedCount: bigint;
   /** Silent sessions, and unfinished handshakes, that were evicted for a new client on a full endpoint. */
@@ -325,6 +332,7 @@ export const sessionStats = statsClass<DTLSSessionStats, SessionSource>(
     messagesSent: ({ counters }) => counters?.messagesSent ?? 0,
     retransmitCount: ({ counters }) => counters?.retransmissions ?? 0,
     migrations: ({ counters }) => counters?.migrations ?? 0,
+    migrationsFailed: ({ counters }) => counters?.migrationsFailed ?? 0,
     ticketsGivenUpCount: ({ counters }) => counters?.ticketsGivenUp ?? 0,
     ticketKeyFailureCount: ({ counters }) => counters?.ticketKeyFailures ?? 0,
     droppedCount: (source) => sumOf(sessionDrops(source)) - source.ownDrops.send_failed,
@@ -333,7 +341,7 @@ export const sessionStats = statsClass<DTLSSessionStats, SessionSource>(
 );
 
 /**
- * `busy`, `not_client_hello`: without a session. `max_…`: a limit. `answer_rate`:
+ * `busy`, `not_client_hello`, `unknown_connection_id`: without a session. `max_…`: a limit. `answer_rate`:
  * an answer beyond `maxAnswerRate`. `send_queue_…`: too much waited for the socket.
  *
  * @example
@@ -348,6 +356,7 @@ export type EndpointDropReason =
   | RefusalReason
   | 'busy'
   | 'not_client_hello'
+  | 'unknown_connection_id'
   | 'answer_rate'
   | `send_queue_${SendKind}`;
 
@@ -359,7 +368,7 @@ export interface EndpointSource {
   readonly port:
     | Pick<Port, 'core' | 'bytesSent' | 'packetsSent' | 'queuedBytes' | 'sendQueueDrops'>
     | undefined;
-  readonly sessions: Iterable<{ readonly drops: SessionDrops }>;
+  readonly sessions: () => Iterable<SessionSource>;
   readonly former: FormerSessions;
 }
 
@@ -374,14 +383,27 @@ export interface SessionEnd {
 export class FormerSessions {
   ended = 0;
   failed = 0;
+  readonly migrations = { all: 0, failed: 0 };
   readonly drops: Record<string, number> = {};
 
-  add({ drops }: { readonly drops: Counts }, { began, failed }: SessionEnd): void {
-    addDrops(this.drops, drops);
+  add(session: SessionSource, { began, failed }: SessionEnd): void {
+    addDrops(this.drops, sessionDrops(session));
+    addMigrations(this.migrations, session);
     if (!began) return;
     this.ended++;
     if (failed) this.failed++;
   }
+}
+
+function addMigrations(sum: FormerSessions['migrations'], { counters }: SessionSource): void {
+  sum.all += counters?.migrations ?? 0;
+  sum.failed += counters?.migrationsFailed ?? 0;
+}
+
+function endpointMigrations({ former, sessions }: EndpointSource): FormerSessions['migrations'] {
+  const sum = { ...former.migrations };
+  for (const session of sessions()) addMigrations(sum, session);
+  return sum;
 }
 
 /** Adds `drops` to `all`. */
@@ -390,12 +412,17 @@ function addDrops(all: Record<string, number>, drops: Counts): void {
 }
 
 function endpointDrops(source: EndpointSource): Counts {
-  const { busy, rejected, overRate, refusedBy } = countersOf(source);
-  const all: Record<string, number> = { busy, not_client_hello: rejected, answer_rate: overRate };
+  const { busy, rejected, overRate, refusedBy, unknownConnectionIds } = countersOf(source);
+  const all: Record<string, number> = {
+    busy,
+    not_client_hello: rejected,
+    unknown_connection_id: unknownConnectionIds,
+    answer_rate: overRate,
+  };
   addDrops(all, refusedBy);
   for (const [kind, n] of Object.entries(source.port?.sendQueueDrops ?? {})) all[`send_queue_${kind}`] = n;
   addDrops(all, source.former.drops);
-  for (const { drops } of source.sessions) addDrops(all, drops);
+  for (const session of source.sessions()) addDrops(all, sessionDrops(session));
   return all;
 }
 
@@ -421,6 +448,9 @@ export const endpointStats = statsClass<DTLSEndpointStats, EndpointSource>(
     sessionsFailed: ({ former }) => former.failed,
     serverBusyCount: (source) => countersOf(source).busy,
     serverRejectedCount: (source) => countersOf(source).rejected,
+    unknownConnectionIds: (source) => countersOf(source).unknownConnectionIds,
+    migrations: (source) => endpointMigrations(source).all,
+    migrationsFailed: (source) => endpointMigrations(source).failed,
     serverRefusedCount: (source) => countersOf(source).refused,
     sessionsEvicted: (source) => countersOf(source).sessionsEvicted,
     handshakesEvicted: (source) => countersOf(source).handshakesEvicted,

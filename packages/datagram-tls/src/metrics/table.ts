@@ -117,6 +117,18 @@ export const METRICS: readonly Metric[] = [
     }),
   },
   {
+    name: 'dtls.migrations',
+    unit: '{migration}',
+    prometheus: 'dtls_migrations_total',
+    description: "Changes of peers' addresses: followed, or undone because the new address did not answer.",
+    kind: 'total',
+    attribute: OUTCOME,
+    read: ({ migrations, migrationsFailed }) => ({
+      followed: migrations - migrationsFailed,
+      failed: migrationsFailed,
+    }),
+  },
+  {
     name: 'dtls.cookies.sent',
     unit: '{cookie}',
     prometheus: 'dtls_cookies_sent_total',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { suite, type TestContext, test } from 'node:test';
-import type { AddressChange, DTLSSession, ListenOptions } from '#lib/index.js';
+import type { AddressChange, DTLSEndpoint, DTLSSession, ListenOptions } from '#lib/index.js';
 import { VERSIONS } from '../support/settings.js';
 import { client, roundTrip, server as serverFor, until } from './echo.js';
 import { type Nat, openNat } from './nat.js';
@@ -10,6 +10,7 @@ interface Moving {
   readonly nat: Nat;
   readonly session: DTLSSession;
   readonly other: DTLSSession;
+  readonly endpoint: DTLSEndpoint;
 }
 
 /** A session through a NAT, and its other end. */
@@ -24,7 +25,7 @@ async function behindNat(t: TestContext, options: Partial<ListenOptions>): Promi
   assert.ok(other);
   await other.opened;
   assert.equal(await roundTrip(session, 'before'), 'before');
-  return { nat, session, other };
+  return { nat, session, other, endpoint: echo.endpoint };
 }
 
 for (const version of VERSIONS) {
@@ -87,6 +88,20 @@ for (const version of VERSIONS) {
       );
     });
 
+    test('whose new address does not answer is counted, for its session and for the endpoint, after its end too', async (t) => {
+      const { nat, session, other, endpoint } = await behindNat(t, only);
+      const before = other.remoteAddress;
+      await nat.rebind();
+      nat.deafen();
+      session.send('after');
+      await until(() => other.stats.migrationsFailed === 1n);
+      assert.deepEqual(other.remoteAddress, before);
+      const { stats } = endpoint;
+      assert.deepEqual([other.stats.migrations, stats.migrations, stats.migrationsFailed], [1n, 1n, 1n]);
+      other.destroy();
+      assert.deepEqual([stats.migrations, stats.migrationsFailed], [1n, 1n]);
+    });
+
     test('ends with the error of a handler that throws, or answers nonsense', async (t) => {
       for (const handler of [() => assert.fail('mine'), () => 'yes' as never]) {
         const { nat, session, other } = await behindNat(t, only);
@@ -103,3 +118,49 @@ for (const version of VERSIONS) {
     });
   });
 }
+
+/** Records with a connection ID of eight bytes, in DTLS 1.2 and 1.3. */
+const STRAYS = {
+  'DTLSv1.2': Uint8Array.of(
+    25,
+    254,
+    253,
+    0,
+    1,
+    0,
+    0,
+    0,
+    0,
+    0,
+    1,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    0,
+    20,
+    ...new Uint8Array(20),
+  ),
+  'DTLSv1.3': Uint8Array.of(0x3f, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 0, 20, ...new Uint8Array(20)),
+};
+
+for (const version of VERSIONS)
+  test(`a datagram with a connection ID that no session has is counted and told, ${version}`, async (t) => {
+    const { endpoint, port } = serverFor(t, { connectionId: true });
+    const told: unknown[] = [];
+    const listener = (message: unknown): void => void told.push(message);
+    subscribe('datagram-tls.endpoint.drop', listener);
+    t.after(() => unsubscribe('datagram-tls.endpoint.drop', listener));
+    const nat = await openNat(port);
+    t.after(() => nat.close());
+    nat.inject(STRAYS[version]);
+    await until(() => endpoint.stats.unknownConnectionIds > 0n);
+    const { unknownConnectionIds, drops, serverRejectedCount } = endpoint.stats;
+    assert.deepEqual([unknownConnectionIds, serverRejectedCount], [1n, 0n]);
+    assert.deepEqual(drops, { unknown_connection_id: 1n });
+    assert.deepEqual(told, [{ endpoint, reason: 'unknown_connection_id', count: 1 }]);
+  });

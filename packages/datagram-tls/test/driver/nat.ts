@@ -6,6 +6,8 @@ export interface Nat {
   readonly port: number;
   /** Cuts off the present clients; later clients get through. */
   forget(): void;
+  /** Keeps answers from the clients; the server still hears them. */
+  deafen(): void;
   /** Gives the client another port, which the server has not seen. */
   rebind(): Promise<void>;
   /** Sends a datagram of our own from the address that the server knows. */
@@ -21,10 +23,11 @@ export async function openNat(server: number): Promise<Nat> {
   const front = createSocket('udp4');
   let back = createSocket('udp4');
   const onAnswer = (datagram: Uint8Array): void => {
-    if (client !== undefined && !cutOff.has(client)) front.send(datagram, client, '127.0.0.1');
+    if (!deaf && client !== undefined && !cutOff.has(client)) front.send(datagram, client, '127.0.0.1');
   };
   const cutOff = new Set<number>();
   let client: number | undefined;
+  let deaf = false;
   let sent = 0;
   let toJoin = 1;
   let joined: Uint8Array[] = [];
@@ -49,6 +52,9 @@ export async function openNat(server: number): Promise<Nat> {
     port: front.address().port,
     forget: () => {
       if (client !== undefined) cutOff.add(client);
+    },
+    deafen: () => {
+      deaf = true;
     },
     rebind: async () => {
       const before = back;
