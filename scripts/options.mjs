@@ -21,12 +21,21 @@ import {
   SHARED_OPTIONS,
   SOCKET_OPTIONS,
 } from '../packages/datagram-tls/build/src/driver/options.js';
+import {
+  CHECKPOINT_OPTIONS,
+  EXPORT_OPTIONS,
+  IMPORT_OPTIONS,
+} from '../packages/datagram-tls/build/src/driver/sealed-state.js';
 
 const FILE = fileURLToPath(new URL('../docs/options.md', import.meta.url));
 const ENTRIES = ['index', 'dgram'].map((name) =>
   fileURLToPath(new URL(`../packages/datagram-tls/build/src/${name}.d.ts`, import.meta.url)),
 );
 
+/** Whose properties are options: a secure context's are the most general. */
+const GENERAL = ['SecureContextOptions', 'ListenOptions', 'ConnectOptions', 'DgramDtlsOptions'];
+
+/** Title, text, table, and whose properties its rows are, where those are not the general ones. */
 const SECTIONS = [
   [
     'Certificates, keys, trust and negotiation',
@@ -55,6 +64,14 @@ const SECTIONS = [
     'Of `dtls` of `createSocket`, and of `dtlsModule`; beside them those under *Sessions* and *Limits*,\n`maxSendQueue` and `trace`.',
     DGRAM_OPTIONS,
   ],
+  [
+    'Of `session.export`',
+    '[Sessions that move](how-to/move-sessions.md).',
+    EXPORT_OPTIONS,
+    ['ExportOptions'],
+  ],
+  ['Of `endpoint.import`', '', IMPORT_OPTIONS, ['ImportOptions']],
+  ['Of `session.checkpoint`', '', CHECKPOINT_OPTIONS, ['CheckpointOptions']],
 ];
 
 const program = ts.createProgram(ENTRIES, {
@@ -66,7 +83,7 @@ const program = ts.createProgram(ENTRIES, {
   skipLibCheck: true,
 });
 const checker = program.getTypeChecker();
-const properties = publicProperties();
+const exported = publicTypes();
 const mistakes = [];
 
 const text = `# Options
@@ -78,7 +95,7 @@ before anything is bound or sent: \`ERR_INVALID_ARG_TYPE\`, \`ERR_INVALID_ARG_VA
 \`ERR_OUT_OF_RANGE\` or \`ERR_MISSING_ARGS\`. Options are read from own properties only, and
 \`undefined\` counts as not given.
 
-${SECTIONS.map(([title, about, table]) => section(title, about, table)).join('\n')}`;
+${SECTIONS.map((given) => section(...given)).join('\n')}`;
 
 const shown = new Set(SECTIONS.flatMap(([, , table]) => Object.keys(table)));
 for (const name of Object.keys(SESSION_OPTIONS))
@@ -93,7 +110,8 @@ else if (readFileSync(FILE, 'utf8') !== text) {
   process.exitCode = 1;
 }
 
-function section(title, about, table) {
+function section(title, about, table, types = GENERAL) {
+  const properties = propertiesOf(types);
   const rows = Object.entries(table).flatMap(([name, row]) => lines(name, row, properties.get(name)));
   const head = '| option | values | default | of | |\n|---|---|---|---|---|\n';
   return `## ${title}\n\n${about === '' ? '' : `${about}\n\n`}${head}${rows.join('\n')}\n`;
@@ -153,15 +171,17 @@ function sentence(name, symbol, { aliasOf }) {
   return said;
 }
 
-/** Every option by its name, as users of the package see it; a secure context's is the most general. */
-function publicProperties() {
-  const exported = new Map(
+function publicTypes() {
+  return new Map(
     ENTRIES.map((entry) => checker.getSymbolAtLocation(program.getSourceFile(entry)))
       .flatMap((module) => checker.getExportsOfModule(module))
       .map((symbol) => [symbol.name, symbol]),
   );
-  const names = ['SecureContextOptions', 'ListenOptions', 'ConnectOptions', 'DgramDtlsOptions'];
-  const all = names.flatMap((name) =>
+}
+
+/** The options of these types by name, as users of the package see them: those of the first that has them. */
+function propertiesOf(types) {
+  const all = types.flatMap((name) =>
     checker.getDeclaredTypeOfSymbol(resolved(exported.get(name))).getProperties(),
   );
   return new Map(all.reverse().map((symbol) => [symbol.name, symbol]));

@@ -63,8 +63,8 @@ export const EXPORT_OPTIONS = {
 export const IMPORT_OPTIONS = {
   ...EXPORT_OPTIONS,
   /**
-   * Refuse older states. Clocks of both processes count.
-   * @defaultValue 86400000, a day
+   * Refuse older states, by default those older than a day. Clocks of both processes count.
+   * @defaultValue 86400000
    */
   maxAge: option(integer(0, Number.MAX_SAFE_INTEGER), { default: 86_400_000, unit: 'ms' }),
 };
