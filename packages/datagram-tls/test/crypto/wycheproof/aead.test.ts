@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { concat } from '#lib/base/bytes.js';
+import { layerProvider } from '#lib/crypto/layered-provider.js';
 import { nodeProvider } from '#lib/crypto/node.js';
-import type { AeadName } from '#lib/crypto/provider.js';
+import { nativeFailure, nativeLayer } from '#lib/crypto/node-native.js';
+import type { AeadName, CryptoProvider } from '#lib/crypto/provider.js';
 import { hex, needsWycheproof, type Vector, type WycheproofFile, which, wycheproof } from './vectors.js';
 
 interface AeadGroup {
@@ -31,7 +33,12 @@ const AEADS: readonly [AeadName, WycheproofFile, number, number, number][] = [
   ['aes-256-ccm-8', 'aes_ccm', 256, 64, 8],
 ];
 
-suite('AEADs against Wycheproof', () => {
+const native = layerProvider(nodeProvider, nativeLayer(nodeProvider));
+
+suite('AEADs against Wycheproof', () => checkAll(nodeProvider));
+suite('native AEADs against Wycheproof', { skip: nativeFailure() ?? false }, () => checkAll(native));
+
+function checkAll(provider: CryptoProvider): void {
   for (const [name, file, keySize, tagSize, least] of AEADS) {
     test(`${name} seals and opens the Wycheproof vectors correctly`, needsWycheproof(file), () => {
       const groups = wycheproof<AeadGroup, AeadVector>(file).filter(
@@ -39,13 +46,13 @@ suite('AEADs against Wycheproof', () => {
       );
       const vectors = groups.flatMap((group) => group.tests);
       assert.ok(vectors.length >= least, `${vectors.length} vectors fit`);
-      for (const vector of vectors) check(name, vector);
+      for (const vector of vectors) check(provider, name, vector);
     });
   }
-});
+}
 
-function check(name: AeadName, vector: AeadVector): void {
-  const aead = nodeProvider.aead(name, hex(vector.key));
+function check(provider: CryptoProvider, name: AeadName, vector: AeadVector): void {
+  const aead = provider.aead(name, hex(vector.key));
   const [nonce, aad, message] = [hex(vector.iv), hex(vector.aad), hex(vector.msg)];
   const sealed = concat(hex(vector.ct), hex(vector.tag));
   const out = new Uint8Array(message.length + aead.tagLength);
