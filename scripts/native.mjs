@@ -147,7 +147,8 @@ function definitions() {
 
 /** The functions of Node-API come from the program that loads the module. */
 function linking({ os }) {
-  if (os === 'darwin') return ['-Wl,-undefined,dynamic_lookup'];
+  // Its own name would otherwise be the path where it is built.
+  if (os === 'darwin') return ['-Wl,-undefined,dynamic_lookup', '-Wl,-install_name,datagram-tls.node'];
   return os === 'linux' ? ['-ldl'] : [];
 }
 
