@@ -314,6 +314,13 @@ export interface ErrorCodes {
   ENOTFOUND: 'caller';
   /** The transport belongs to another endpoint. @remarks Make one transport for each `listen` and `connect`. */
   ERR_DTLS_TRANSPORT_IN_USE: 'caller';
+  /**
+   * `session.rebind()` cannot move this session to another socket.
+   * @remarks The server has to set `connectionId`, and the client has to come from `connect`, without `socket` and `transport`.
+   * @reason `NO_CONNECTION_ID`: the peer has not asked for connection IDs; `NOT_ALONE`: a server's session, one of an endpoint
+   * that others share, or one on a socket or transport of the application
+   */
+  ERR_DTLS_REBIND: 'caller';
   /** The endpoint has a session with that address already. @remarks Use it, or close it first. */
   ERR_DTLS_ADDRESS_IN_USE: 'caller';
   /**

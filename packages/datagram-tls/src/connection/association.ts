@@ -100,7 +100,9 @@ export class Association implements Carried {
   earlyWriter: RecordWriter | undefined;
   /** While checkpoints are kept. */
   reservation: Reservation | undefined;
-  /** When the last authentic record came. */
+  /** Authentic records; it only tells whether there was one. */
+  recordsHeard = 0;
+  /** When the last of them came. */
   heardAt: Instant = Number.NEGATIVE_INFINITY;
   readonly counters: Counters = startCounters();
   /** The allowed versions, latest first. */
@@ -205,8 +207,7 @@ export class Association implements Carried {
 
   /** The peer's further connection IDs; `immediate`: the first is used from now on. */
   onPeerIds(given: readonly Uint8Array[], immediate: boolean): void {
-    this.cids?.keep(given, immediate);
-    if (immediate) this.changeConnectionId();
+    if (this.cids?.keep(given, immediate) === true) this.changeConnectionId();
   }
 
   /** Our records have a spare connection ID from now on, if there is one: on a new path nobody knows the one before. */

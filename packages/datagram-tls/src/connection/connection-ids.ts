@@ -1,5 +1,5 @@
 import { isLateAnswer } from '../base/awaitable.js';
-import { EMPTY, own } from '../base/bytes.js';
+import { EMPTY, own, sameBytes } from '../base/bytes.js';
 import { DTLSError, invalidReturn, outOfRange, textOf } from '../base/errors.js';
 import type { ConnectionIdPolicy } from '../config/config.js';
 import { MAX_CID_LENGTH } from '../config/connection-ids.js';
@@ -36,6 +36,10 @@ export class ConnectionIds implements CidIssuer, CidLengths {
   /** Of the peer, in its order. */
   #spares: readonly Uint8Array[] = [];
   #send: Uint8Array = EMPTY;
+  /** The one on our records before, for a path that we have left; empty for none. */
+  formerSend: Uint8Array = EMPTY;
+  /** The peer was asked for spare ones, and has given none. */
+  #isRefused = false;
   #expected = false;
   /** Both sides have agreed on them. */
   #agreed = false;
@@ -81,8 +85,17 @@ export class ConnectionIds implements CidIssuer, CidLengths {
   }
 
   issueMore(count: number): readonly Uint8Array[] {
+    return this.#issueUpTo(count, MAX_IDS);
+  }
+
+  /** Beside those that the peer may have: it gives up one of them for this. */
+  issueSuccessor(): readonly Uint8Array[] {
+    return this.#issueUpTo(1, MAX_IDS + 1);
+  }
+
+  #issueUpTo(count: number, most: number): readonly Uint8Array[] {
     const made: Uint8Array[] = [];
-    while (made.length < count && this.#own.length < MAX_IDS) {
+    while (made.length < count && this.#own.length < most) {
       const cid = this.issue();
       if (cid.length === 0) break;
       made.push(cid);
@@ -90,10 +103,32 @@ export class ConnectionIds implements CidIssuer, CidLengths {
     return made;
   }
 
-  /** Of the peer: the first is the next to be taken where it is `immediate`. More than we keep are let go. */
-  keep(given: readonly Uint8Array[], immediate: boolean): void {
+  /** A peer that checks paths knows what DTLS 1.3 has for connection IDs; others may end the session on a request. */
+  get lacksSpare(): boolean {
+    return (
+      this.#agreed &&
+      this.#checksPaths &&
+      this.#send.length > 0 &&
+      this.#spares.length === 0 &&
+      !this.#isRefused
+    );
+  }
+
+  /**
+   * Of the peer: the first is the next to be taken where it is `immediate`, and this returns whether it is another one than
+   * that in use. More than we keep are let go.
+   */
+  keep(given: readonly Uint8Array[], immediate: boolean): boolean {
+    this.#isRefused = given.length === 0;
     const all = immediate ? [...given, ...this.#spares] : [...this.#spares, ...given];
-    this.#spares = all.slice(0, MAX_IDS);
+    const kept: Uint8Array[] = [];
+    for (const cid of all) {
+      if (kept.length === MAX_IDS) break;
+      // One that is in use, or given twice, is no other one.
+      if (![this.#send, ...kept].some((other) => sameBytes(other, cid))) kept.push(cid);
+    }
+    this.#spares = kept;
+    return immediate && kept[0] === given[0];
   }
 
   /** The next of the peer, which our records have from now on. */
@@ -101,6 +136,7 @@ export class ConnectionIds implements CidIssuer, CidLengths {
     const [next, ...rest] = this.#spares;
     if (next === undefined) return undefined;
     this.#spares = rest;
+    this.formerSend = this.#send;
     this.#send = next;
     return next;
   }
@@ -150,7 +186,7 @@ export class ConnectionIds implements CidIssuer, CidLengths {
 
   /** The IDs that both sides have agreed on. */
   save(w: Writer): void {
-    w.u8(this.#checksPaths ? 1 : 0)
+    w.u8((this.#checksPaths ? 1 : 0) | (this.#isRefused ? 2 : 0))
       .vec8(this.#send)
       .u8(this.#own.length);
     for (const cid of this.#own) w.vec8(cid);
@@ -160,7 +196,8 @@ export class ConnectionIds implements CidIssuer, CidLengths {
 
   /** Returns whether ours are free. */
   restore(r: Reader): boolean {
-    const checksPaths = r.u8() === 1;
+    const flags = r.u8();
+    this.#isRefused = (flags & 2) !== 0;
     const send = own(r.vec8());
     const ours: Uint8Array[] = [];
     for (let left = r.u8(); left > 0 && !r.failed; left--) ours.push(own(r.vec8()));
@@ -176,7 +213,7 @@ export class ConnectionIds implements CidIssuer, CidLengths {
       }
       this.#own = [...this.#own, cid];
     }
-    this.use({ send, receive: this.#own[0] ?? EMPTY }, checksPaths);
+    this.use({ send, receive: this.#own[0] ?? EMPTY }, (flags & 1) !== 0);
     return true;
   }
 

@@ -264,11 +264,11 @@ export class Connection {
 
   /**
    * Returns whether anything in `datagram`, which came from `from`, was useful. The bytes are not kept, and none of them
-   * throws. Throws `ERR_INVALID_ARG_TYPE` for what are no bytes.
+   * throws. `atFormer`: it came to the address that {@link leavePath} has left. Throws `ERR_INVALID_ARG_TYPE` for what are no bytes.
    */
-  receive(datagram: Uint8Array, from: PeerAddress, now: Instant): boolean {
+  receive(datagram: Uint8Array, from: PeerAddress, now: Instant, atFormer = false): boolean {
     checkBytes(datagram, 'datagram');
-    return this.#awake().receive(datagram, from, now);
+    return this.#awake().receive(datagram, from, now, atFormer);
   }
 
   /**
@@ -373,16 +373,36 @@ export class Connection {
   }
 
   /**
+   * Our side has another address from now on: another socket, another network. Needs a connection ID of the peer on our records,
+   * and in DTLS 1.3 takes a spare one. The peer is told with a check of the path (RFC 9853); without those in DTLS 1.3 with a
+   * message that it acknowledges, in DTLS 1.2 with the message of `keepAlive`, or with the next message of the application. The
+   * event `rebound` tells when the peer is first heard there. Throws `ERR_INVALID_STATE` unless the session is open, and
+   * `ERR_DTLS_REBIND` without a connection ID.
+   */
+  leavePath(now: Instant): void {
+    this.#awake().leavePath(now);
+  }
+
+  /**
+   * DTLS 1.3: gives the peer another connection ID, which is on its records as soon as it knows. Throws `ERR_INVALID_STATE` unless
+   * the session is open and the peer's records have one, and in DTLS 1.2.
+   * @see RFC 9147 §9
+   */
+  renewConnectionId(now: Instant): void {
+    this.#awake().renewConnectionId(now);
+  }
+
+  /**
    * The peer's new address, of a `migrated` event, is known to be the peer's: what goes there is no longer limited. It does
    * nothing where the address is validated.
    */
   validatePath(): void {
-    this.#awake().validatePath();
+    this.#awake().paths.validate();
   }
 
   /** The peer's new address, of a `migrated` event, is refused: the one before stays. As {@link validatePath} otherwise. */
   refusePath(now: Instant): void {
-    this.#awake().refusePath(now);
+    this.#awake().paths.refuse(now);
   }
 
   /** The time of {@link pollTimeout} has come. Too early or too often does no harm. */
@@ -417,13 +437,18 @@ export class Connection {
   }
 
   /**
-   * The next datagram to send, and its destination; the caller owns the bytes. `undefined` also while a path that is
-   * not validated has no budget left: it goes on when the peer sends again.
+   * The next datagram to send, and its destination; the caller owns the bytes. `fromFormer`: it leaves from the address that
+   * {@link leavePath} has left. `undefined` also while a path that is not validated has no budget left: it goes on when the peer
+   * sends again.
    */
-  pollTransmit(): { readonly data: Uint8Array; readonly to: PeerAddress } | undefined {
+  pollTransmit():
+    | { readonly data: Uint8Array; readonly to: PeerAddress; readonly fromFormer?: boolean }
+    | undefined {
     if (this.#machine instanceof Asleep) return undefined;
     const data = this.#machine.pollTransmit();
-    return data === undefined ? undefined : { data, to: this.#machine.destination };
+    if (data === undefined) return undefined;
+    const { destination: to, apart } = this.#machine;
+    return apart?.fromFormer === true ? { data, to, fromFormer: true } : { data, to };
   }
 
   /** The next event, in the order in which they happened; `undefined` when there are no more. */

@@ -7,6 +7,7 @@ import type { DropReason as RecordDropReason } from '../record/header.js';
 import type { RecordReader } from '../record/reader-writer.js';
 import { ContentType } from '../wire/codes.js';
 import { type AlertMessage, decodeAlert } from '../wire/messages/alert.js';
+import { RoutabilityType } from '../wire/messages/return-routability.js';
 import type { EarlyData, ReceivedData } from './application-data.js';
 import type { Association } from './association.js';
 import { peerAlert, sendAlert, traceReceived } from './errors.js';
@@ -72,8 +73,10 @@ export class Contents implements RecordSink {
   }
 
   onContent(type: number, epoch: number, sequence: number, content: Uint8Array, now: Instant): boolean {
-    if (epoch > 0) this.#association.heardAt = now;
-    else if (type === ContentType.handshake) this.#association.lastPlainRecord = sequence;
+    if (epoch > 0) {
+      this.#association.heardAt = now;
+      this.#association.recordsHeard++;
+    } else if (type === ContentType.handshake) this.#association.lastPlainRecord = sequence;
     if (epoch > this.#keys.heard) {
       this.#keys.onHeard(epoch, now);
       this.#handshake.onHeard(epoch);
@@ -98,9 +101,11 @@ export class Contents implements RecordSink {
     }
   }
 
-  /** RFC 9853 §6: a record of a check does not itself change the path; it comes on the path before, too. */
-  onElsewhere(type: number, epoch: number, now: Instant): boolean {
-    if (type === ContentType.return_routability_check || epoch < this.#keys.heard) return false;
+  /** An answer to a check does not change the path: it comes on the path before, too. A peer that asks is where it asks from. */
+  onElsewhere(type: number, epoch: number, content: Uint8Array, now: Instant): boolean {
+    const answers =
+      type === ContentType.return_routability_check && content[0] !== RoutabilityType.path_challenge;
+    if (answers || epoch < this.#keys.heard) return false;
     this.#host.onMoved(now);
     return true;
   }

@@ -1,6 +1,6 @@
 import { Alert, AlertLevel, type AlertName, alertName } from '../base/alerts.js';
 import { own } from '../base/bytes.js';
-import { DTLSError, invalidState, textOf, tooLarge } from '../base/errors.js';
+import { callerError, DTLSError, invalidState, textOf, tooLarge } from '../base/errors.js';
 import type { Job } from '../handshake/jobs.js';
 import { PlainWriter } from '../record/plain.js';
 import { ContentType } from '../wire/codes.js';
@@ -70,6 +70,19 @@ export function gaveWay(): DTLSError {
   const text =
     'the peer connected to this side at the same time, and there is one session for an address: use the one that onsession got, which endpoint.sessions has';
   return new DTLSError('ERR_DTLS_GAVE_WAY', text);
+}
+
+/** Why a session cannot leave its address; the `reason` of `ERR_DTLS_REBIND`. */
+const REBIND_REFUSALS = {
+  NO_CONNECTION_ID:
+    'its peer has asked for no connection ID, and would not know it again at another address. Set connectionId on the peer',
+  NOT_ALONE:
+    'its socket is shared with others, or is not of this library. Use a session that connect made without socket and transport',
+} as const;
+
+export function rebindError(reason: keyof typeof REBIND_REFUSALS): Error {
+  const text = `The session cannot move to another socket: ${REBIND_REFUSALS[reason]}`;
+  return Object.assign(callerError('ERR_DTLS_REBIND', text), { reason });
 }
 
 export function idleTimeout(ms: number): DTLSError {

@@ -59,6 +59,8 @@ export type ConnectionEvent =
       readonly to: PeerAddress;
       readonly validated: boolean;
     }
+  /** After `leavePath`: the first record of the peer has come to our new address. */
+  | { readonly type: 'rebound' }
   /** `checkpoint` is to be called again: half of the numbers that the last one left are used, or nothing is sent before. */
   | { readonly type: 'checkpoint-due' }
   /** DTLS 1.3: the peer sends nothing any more; we may. */

@@ -260,6 +260,11 @@ export class Handshake implements Carried {
     this.#perform(this.#runner.updateKeys(requestPeer), now);
   }
 
+  /** DTLS 1.3: asks for a spare connection ID where there is none, or gives the peer another one. */
+  changeIds(how: 'requestIds' | 'renewIds', now: Instant): void {
+    this.#perform(this.#runner[how](), now);
+  }
+
   /** Too many forgeries under the peer's keys of `epoch`: requests new ones once. */
   askForKeys(epoch: number, now: Instant): void {
     if (epoch <= this.#askedIn || !this.canUpdateKeys) return;

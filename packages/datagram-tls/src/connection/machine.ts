@@ -30,7 +30,7 @@ import {
   type SentAlert,
   sessionOf,
 } from './life.js';
-import { Migration } from './migration.js';
+import { Migration, type PathDatagram } from './migration.js';
 import { answeredLife, Path, UNVALIDATED_LIFE } from './path.js';
 import { PeerWatch } from './peer-watch.js';
 import { Receive } from './receive.js';
@@ -73,9 +73,12 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
   /** The source of the datagram at hand, and its size. */
   #from: PeerAddress;
   #size = 0;
+  /** It came to the address that our side has left. */
+  #atFormer = false;
   #migration: Migration | undefined;
   #candidates: Candidates | undefined;
-  #destination: PeerAddress | undefined;
+  /** Polled last, where that was none of the association's queue. */
+  apart: PathDatagram | undefined;
 
   /** `pool` bounds what all associations of an endpoint hold for later, which `registry` finds by connection ID. */
   constructor(
@@ -202,7 +205,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
   onReturn(doubtful: boolean, now: Instant): void {
     this.#association.heardAt = now;
     this.#watch.start();
-    if (!this.path.validated) this.#paths.resume(doubtful, now);
+    if (!this.path.validated) this.paths.resume(doubtful, now);
     if (doubtful && this.#handshake.hasNextKeys) this.#handshake.updateKeys(true, now);
   }
 
@@ -216,7 +219,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
     if (memory.held > 0 || jobs.awaited !== undefined || !timers.arePatient) return false;
     const { isPolled, reservation } = this.#association;
     // The numbers that a checkpoint left are no part of the state.
-    if (reservation !== undefined) return false;
+    if (reservation !== undefined || this.#migration?.awaitsOwn === true) return false;
     return isPolled && this.#handshake.isQuiet && !this.#watch.awaitsAnswer;
   }
 
@@ -302,19 +305,20 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
   }
 
   /** Returns whether anything in `datagram` was useful. The bytes are not kept. */
-  receive(datagram: Uint8Array, from: PeerAddress, now: Instant): boolean {
-    const { counters, path } = this.#association;
+  receive(datagram: Uint8Array, from: PeerAddress, now: Instant, atFormer = false): boolean {
+    const { counters, path, recordsHeard } = this.#association;
     if (this.#at === 'closed' || this.#at === 'idle') {
       this.#association.drop('closed');
       return false;
     }
     const elsewhere = !path.endsAt(from);
-    if (elsewhere && !this.#paths.mayComeFrom(from)) {
+    if (elsewhere && !this.paths.mayComeFrom(from)) {
       this.#association.drop('other_path');
       return false;
     }
     this.#from = from;
     this.#size = datagram.length;
+    this.#atFormer = atFormer;
     counters.datagramsReceived++;
     counters.bytesReceived += datagram.length;
     if (!elsewhere) path.bytesReceived += datagram.length;
@@ -324,6 +328,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
         ? this.#onUnreadable(datagram, now)
         : this.#receive.datagram(datagram, now, elsewhere);
     if (!this.#isOver) {
+      if (this.#association.recordsHeard > recordsHeard) this.#migration?.onHeard(atFormer);
       this.#handshake.settle(now);
       this.#repeatClose();
       this.#association.reservation?.look();
@@ -522,15 +527,14 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
 
   /** Where the datagram goes that {@link pollTransmit} has just returned. */
   get destination(): PeerAddress {
-    return this.#destination ?? this.#association.path.address;
+    return this.apart?.to ?? this.#association.path.address;
   }
 
   /** The next datagram to send to {@link destination}; the caller owns it. */
   pollTransmit(): Uint8Array | undefined {
     const { path, transmit, life } = this.#association;
-    const first = this.#migration?.poll();
-    this.#destination = first?.to;
-    if (first !== undefined) return first.data;
+    this.apart = this.#migration?.poll();
+    if (this.apart !== undefined) return this.apart.data;
     if (this.#migration?.paused === true && isOpen(life)) return undefined;
     if (!path.validated && (isUnanswered(life) || !path.grants(transmit.nextSize))) return undefined;
     const data = transmit.poll();
@@ -633,25 +637,23 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
   }
 
   onMoved(now: Instant): void {
-    this.#paths.onMoved(this.#from, this.#size, now);
+    this.paths.onMoved(this.#from, this.#size, now);
   }
 
   onPathMessage(content: Uint8Array, now: Instant): boolean {
-    return this.#paths.onMessage(content, this.#from, now);
+    return this.paths.onMessage(content, this.#from, this.#atFormer, now);
   }
 
-  /** The application vouches for the peer's new address, which then gets what it likes. */
-  validatePath(): void {
-    this.#migration?.validate();
+  leavePath(now: Instant): void {
+    if (!this.paths.leave(now)) this.askForLife(this.behaviour.keepAlive?.message, now);
   }
 
-  /** The application refuses the peer's new address: the one before stays. */
-  refusePath(now: Instant): void {
-    this.#migration?.refuse(now);
+  renewConnectionId(now: Instant): void {
+    this.#handshake.changeIds('renewIds', now);
   }
 
   /** Most peers never move. */
-  get #paths(): Migration {
+  get paths(): Migration {
     this.#migration ??= new Migration(this.#association, this.#handshake);
     return this.#migration;
   }

@@ -12,6 +12,8 @@ import {
   RoutabilityType,
 } from '../wire/messages/return-routability.js';
 import type { Association } from './association.js';
+import { notOpen, rebindError } from './errors.js';
+import { isBeginning, isOpen } from './life.js';
 import { Path, sameAddress } from './path.js';
 import { type Carried, encodeAddress, readAddress } from './saved-state.js';
 
@@ -24,13 +26,17 @@ const LEAST_WAIT: Duration = 100;
 /** Challenges on a new path, each with twice the time of the one before: any of them may be lost. */
 const MAX_CHALLENGES = 3;
 
+/** Challenges from our own new address: the peer has to learn of it before it can answer. */
+const MAX_OWN_CHALLENGES = 8;
+
 /** Flags of a saved state. */
 const SAVED = { former: 1, refused: 2 } as const;
 
-/** A datagram for another address than that of the path. */
+/** A datagram for another address than that of the path, or from the address that our side has left. */
 export interface PathDatagram {
   readonly data: Uint8Array;
   readonly to: PeerAddress;
+  readonly fromFormer: boolean;
 }
 
 /** The one path_challenge that is not answered yet. */
@@ -42,8 +48,16 @@ interface Challenge {
   readonly count: number;
 }
 
+/** Our side has left its address, and nothing has come to the new one. */
+interface Departure {
+  wait: Duration;
+  count: number;
+}
+
 /** What a change of the path asks of the connection. */
 export interface MigrationHost {
+  /** DTLS 1.3: asks for a spare connection ID where there is none. */
+  changeIds(how: 'requestIds', now: Instant): void;
   /** Nothing is known of the path: its round trip and the size of its datagrams begin anew. */
   onNewPath(now: Instant): void;
   /** How long the last answer took, ms; `undefined` where that is not known. */
@@ -59,6 +73,9 @@ export interface MigrationHost {
  *   3. response    on the new path: it is validated. On the path before: an attacker copies records, and we stay there
  *      drop        on the path before: the peer has left it on purpose, and the new one is challenged
  *      (none)      the path before is dead, and the new one is challenged; or the new one is, and we go back
+ *
+ * Our own side may leave its address, too: with a spare connection ID, which nobody has seen on the path before, and a message
+ * that shows the peer the new one. A challenge that still comes to the former one is answered with a path_drop.
  */
 export class Migration implements Carried {
   readonly #association: Association;
@@ -69,6 +86,9 @@ export class Migration implements Carried {
   /** An address that the application has refused. */
   #refused: PeerAddress | undefined;
   readonly #waiting = new Queue<PathDatagram>();
+  #departure: Departure | undefined;
+  /** Of the last challenge from our new address, until it is answered. */
+  #ownCookie: Uint8Array | undefined;
 
   constructor(association: Association, host: MigrationHost) {
     this.#association = association;
@@ -116,6 +136,55 @@ export class Migration implements Carried {
     return this.#waiting.shift();
   }
 
+  /**
+   * Our side has another address from now on. Nothing of the peer comes there before it has heard us: where paths are checked a
+   * challenge tells it. Returns whether that is so.
+   */
+  leave(now: Instant): boolean {
+    const association = this.#association;
+    const { path, behaviour, cids, life } = association;
+    if (!isOpen(life)) throw notOpen(!isBeginning(life.at));
+    if (cids === undefined || cids.send.length === 0) throw rebindError('NO_CONNECTION_ID');
+    association.changeConnectionId();
+    if (path.validated) {
+      association.path = new Path(path.address, behaviour.mtu, true);
+      association.path.size.onConnectionId(cids.send.length);
+    }
+    this.#host.onNewPath(now);
+    this.#departure = { wait: this.#wait, count: 0 };
+    if (cids.checksPaths) this.#challengeFromHere(this.#departure, now);
+    this.#host.changeIds('requestIds', now);
+    return cids.checksPaths;
+  }
+
+  /** The peer has not been heard at our own new address. */
+  get awaitsOwn(): boolean {
+    return this.#departure !== undefined;
+  }
+
+  /** An authentic record has come; `atFormer`: to the address that our side has left. */
+  onHeard(atFormer: boolean): void {
+    if (this.#departure === undefined || atFormer) return;
+    this.#departure = undefined;
+    this.#association.timers.stop('own-path');
+    this.#association.tell({ type: 'rebound' });
+  }
+
+  /** Nothing has come to our new address. */
+  onOwnTimeout(now: Instant): void {
+    const departure = this.#departure;
+    if (departure === undefined || departure.count === MAX_OWN_CHALLENGES) return;
+    departure.wait *= 2;
+    this.#challengeFromHere(departure, now);
+  }
+
+  #challengeFromHere(departure: Departure, now: Instant): void {
+    this.#ownCookie = this.#association.provider.randomBytes(ROUTABILITY_COOKIE_LENGTH);
+    departure.count++;
+    this.#put(RoutabilityType.path_challenge, this.#ownCookie, this.#association.path.address);
+    this.#association.timers.set('own-path', now + departure.wait);
+  }
+
   /** An authentic record, newer than any before, came from `from` in a datagram of `size` bytes. */
   onMoved(from: PeerAddress, size: number, now: Instant): void {
     const association = this.#association;
@@ -132,6 +201,7 @@ export class Migration implements Carried {
     association.path = path;
     // RFC 9147 §9.
     if (!returns) association.changeConnectionId();
+    this.#host.changeIds('requestIds', now);
     association.counters.migrations++;
     this.#host.onNewPath(now);
     this.#tell(before.address, returns);
@@ -170,15 +240,16 @@ export class Migration implements Carried {
     this.#goBack(now);
   }
 
-  /** The content of a record from `from`; returns whether it was of use. */
-  onMessage(content: Uint8Array, from: PeerAddress, now: Instant): boolean {
+  /** The content of a record from `from`, which came `atFormer` address of ours; returns whether it was of use. */
+  onMessage(content: Uint8Array, from: PeerAddress, atFormer: boolean, now: Instant): boolean {
     const message = decodeRoutability(content);
     if (message === undefined) return this.#drop('malformed_path_message');
     const { type, cookie } = message;
-    if (type === RoutabilityType.path_challenge) return this.#answer(cookie, from);
+    if (type === RoutabilityType.path_challenge) return this.#answer(cookie, from, atFormer);
     // RFC 9853 §4: a message of an unknown type is ignored.
     if (type > RoutabilityType.path_drop) return this.#drop('unknown_path_message');
     const challenge = this.#challenge;
+    if (this.#answersOurs(type, cookie, atFormer)) return true;
     // RFC 9853 §5.4: discarded silently.
     if (
       challenge === undefined ||
@@ -225,24 +296,38 @@ export class Migration implements Carried {
     this.#association.timers.set('path', now + wait);
   }
 
-  /** RFC 9853 §5.4: at once, once, and to the address that the challenge came from. */
-  #answer(cookie: Uint8Array, from: PeerAddress): true {
-    this.#put(RoutabilityType.path_response, own(cookie), from);
+  /** The answer has come to our new address, as {@link onHeard} has noted, or late: it counts once. */
+  #answersOurs(type: number, cookie: Uint8Array, atFormer: boolean): boolean {
+    const own = this.#ownCookie;
+    if (type !== RoutabilityType.path_response || atFormer || own === undefined || !sameBytes(own, cookie))
+      return false;
+    this.#ownCookie = undefined;
     return true;
   }
 
-  #put(type: number, cookie: Uint8Array, to: PeerAddress): void {
-    const { epochs, path } = this.#association;
+  /** RFC 9853 §5.4: at once, once, and to the address that the challenge came from; §5.2: we have left `atFormer`. */
+  #answer(cookie: Uint8Array, from: PeerAddress, atFormer: boolean): true {
+    const type = atFormer ? RoutabilityType.path_drop : RoutabilityType.path_response;
+    this.#put(type, own(cookie), from, atFormer);
+    return true;
+  }
+
+  #put(type: number, cookie: Uint8Array, to: PeerAddress, fromFormer = false): void {
+    const { epochs, path, cids } = this.#association;
     const { writer } = epochs;
     if (!mayWrite(writer) || writer.state === 'last') return;
     const content = encodeRoutability({ type, cookie });
+    // The connection ID of the new path would show an observer of the former one where we are now.
+    const cid = fromFormer ? cids?.formerSend : undefined;
+    if (cid !== undefined && cid.length > 0) writer.useConnectionId(cid);
     const room = new Uint8Array(content.length + writer.overhead);
     const data = room.subarray(0, writer.seal(ContentType.return_routability_check, content, room, 0));
+    if (cids !== undefined && cid !== undefined) writer.useConnectionId(cids.send);
     if (sameAddress(path.address, to) && !path.validated) {
       if (!path.grants(data.length)) return;
       path.bytesSent += data.length;
     }
-    this.#waiting.push({ data, to });
+    this.#waiting.push({ data, to, fromFormer });
   }
 
   #goBack(now: Instant): void {

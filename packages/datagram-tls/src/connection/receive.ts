@@ -15,7 +15,7 @@ export interface RecordSink {
    * An authentic record of the newest epoch, newer than any before, has come from another address than the peer's; returns
    * whether that is the peer's now.
    */
-  onElsewhere(type: number, epoch: number, now: Instant): boolean;
+  onElsewhere(type: number, epoch: number, content: Uint8Array, now: Instant): boolean;
   /** A record in an epoch without keys yet may be kept until there are some. */
   mayHold(epoch: number): boolean;
   /** What else becomes of it. */
@@ -171,7 +171,7 @@ export class Receive {
     if (header.cidLength > 0 && typeof content !== 'string') this.#association.cids?.onUsed();
     // RFC 9146 §6.
     if (this.#elsewhere && typeof content !== 'string' && header.sequence === reader.newest)
-      this.#elsewhere = !this.#sink.onElsewhere(header.type, header.epoch, now);
+      this.#elsewhere = !this.#sink.onElsewhere(header.type, header.epoch, content, now);
     if (typeof content !== 'string')
       return this.#sink.onContent(header.type, header.epoch, header.sequence, content, now);
     this.#association.drop(content);

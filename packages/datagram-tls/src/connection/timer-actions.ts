@@ -53,6 +53,8 @@ export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
       return handshake.forgetFlight();
     case 'path':
       return migration?.onTimeout(now);
+    case 'own-path':
+      return migration?.onOwnTimeout(now);
     case 'idle':
       return watch.onIdle(now);
     case 'close':

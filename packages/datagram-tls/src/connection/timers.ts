@@ -27,6 +27,8 @@ export type TimerName =
   | 'forget-flight'
   /** A challenge of a path was not answered. */
   | 'path'
+  /** Nothing has come to our own new address. */
+  | 'own-path'
   /** The peer may have been silent for too long. */
   | 'idle'
   /** The peer did not answer our close_notify. */

@@ -250,7 +250,8 @@ export class Endpoint {
   }
 
   /**
-   * A datagram came from there. Its bytes are not kept, and none of them throws. Throws `ERR_INVALID_ARG_TYPE` for what are
+   * A datagram came from there. Its bytes are not kept, and none of them throws. `atFormer`: it came to the address that
+   * {@link leavePath} has left. Throws `ERR_INVALID_ARG_TYPE` for what are
    * no bytes.
    */
   receive(
@@ -259,6 +260,7 @@ export class Endpoint {
     port: number,
     family: PeerAddress['family'],
     now: Instant,
+    atFormer = false,
   ): void {
     checkBytes(datagram, 'datagram');
     this.#now = now;
@@ -266,12 +268,14 @@ export class Endpoint {
     this.counters.bytesReceived += datagram.length;
     const { ids } = this.#routes;
     const named = ids.any ? ids.entryOf(datagram) : undefined;
-    if (named !== undefined) return this.#deliverTo(named, datagram, { address, family, port }, now);
+    if (named !== undefined)
+      return this.#deliverTo(named, datagram, { address, family, port }, now, atFormer);
     const route = this.#routes.find(address, port);
     const moving = ids.any ? this.#movingEntry(datagram, route, address, port) : undefined;
-    if (moving !== undefined) return this.#deliverTo(moving, datagram, { address, family, port }, now);
+    if (moving !== undefined)
+      return this.#deliverTo(moving, datagram, { address, family, port }, now, atFormer);
     if (route !== undefined && !isNewClient(route, datagram, this.#acceptor))
-      return this.#deliver(route, datagram, now);
+      return this.#deliver(route, datagram, now, atFormer);
     if (datagram.length === 0) return;
     if (cidStartOf(datagram, 0) === undefined)
       return this.#acceptor.receive(datagram, { address, family, port }, now);
@@ -349,6 +353,18 @@ export class Endpoint {
   /** As the connection's own `close`. */
   close(entry: ConnectionEntry, now: Instant): void {
     this.#own(entry).close(now);
+    this.#touch(entry);
+  }
+
+  /** As the connection's own `leavePath`. Other associations of the endpoint stay at its address. */
+  leavePath(entry: ConnectionEntry, now: Instant): void {
+    this.#own(entry).leavePath(now);
+    this.#touch(entry);
+  }
+
+  /** As the connection's own `renewConnectionId`. */
+  renewConnectionId(entry: ConnectionEntry, now: Instant): void {
+    this.#own(entry).renewConnectionId(now);
     this.#touch(entry);
   }
 
@@ -526,14 +542,20 @@ export class Endpoint {
   }
 
   /** Its records have the connection ID of `entry`, or its client may be there now. */
-  #deliverTo(entry: ConnectionEntry, datagram: Uint8Array, from: PeerAddress, now: Instant): void {
-    machineOf(entry.connection).receive(datagram, from, now);
+  #deliverTo(
+    entry: ConnectionEntry,
+    datagram: Uint8Array,
+    from: PeerAddress,
+    now: Instant,
+    atFormer: boolean,
+  ): void {
+    machineOf(entry.connection).receive(datagram, from, now, atFormer);
     this.#routes.candidates.update(entry);
     this.#acceptor.review(entry, now);
     this.#touch(entry);
   }
 
-  #deliver(route: Route, datagram: Uint8Array, now: Instant): void {
+  #deliver(route: Route, datagram: Uint8Array, now: Instant, atFormer: boolean): void {
     const { current, pending } = route;
     if (pending !== undefined) {
       this.#touch(pending);
@@ -542,7 +564,7 @@ export class Endpoint {
       if (current.role === 'client') return machineOf(current.connection).passTurn();
       if (useful) return;
     }
-    machineOf(current.connection).receive(datagram, current.peer, now);
+    machineOf(current.connection).receive(datagram, current.peer, now, atFormer);
     this.#acceptor.review(current, now);
     this.#touch(current);
   }

@@ -23,6 +23,8 @@ export interface Outgoing {
   readonly peer: PeerAddress;
   /** Its entry; `undefined` for an answer without an association. */
   readonly entry: ConnectionEntry | undefined;
+  /** It leaves from the address that `leavePath` has left. */
+  readonly fromFormer?: boolean;
   /** It answers a ClientHello that came before: that answer was not sent, see `Endpoint.handleUnsent`. */
   readonly awaited?: boolean;
 }
@@ -53,7 +55,10 @@ export class ReadyQueue {
       const { hibernates } = entry.connection;
       const machine = hibernates ? undefined : machineOf(entry.connection);
       const data = machine?.pollTransmit();
-      if (machine !== undefined && data !== undefined) return { data, peer: machine.destination, entry };
+      if (machine !== undefined && data !== undefined) {
+        const out = { data, peer: machine.destination, entry };
+        return machine.apart?.fromFormer === true ? { ...out, fromFormer: true } : out;
+      }
       stateOf(entry).sending = false;
       this.#sending.shift();
     }

@@ -137,6 +137,20 @@ export class Runner {
     return this.#guarded(() => this.#stage.updateKeys(this.#ctx, requestPeer));
   }
 
+  /** DTLS 1.3: asks the peer for spare connection IDs, where there are none. */
+  requestIds(): Action[] {
+    return this.#guarded(() => this.#stage.requestIds(this.#ctx));
+  }
+
+  /** DTLS 1.3: gives the peer another connection ID. Throws `ERR_INVALID_STATE` where its records have none, and in DTLS 1.2. */
+  renewIds(): Action[] {
+    if (!this.#stage.renewsIds(this.#ctx))
+      throw invalidState(
+        'Only an open DTLS 1.3 session whose peer has a connection ID of ours can renew it. Check session.connectionId',
+      );
+    return this.#guarded(() => this.#stage.renewIds(this.#ctx));
+  }
+
   /** Of an open session; nothing else can be written. */
   save(w: Writer): void {
     this.#ctx.save(w);

@@ -62,6 +62,14 @@ interface OpenSession<S, N> {
     hasNext(ctx: Context, state: S): boolean;
     update(ctx: Context, state: S, requestPeer: boolean): N;
   };
+  connectionIds: {
+    /** The peer's records have one of ours. */
+    uses(ctx: Context): boolean;
+    /** Asks for spare ones, where there are none. */
+    request(ctx: Context, state: S): N;
+    /** Gives the peer another one to use at once. */
+    renew(ctx: Context, state: S): N;
+  };
   /** Writes what its version's `Reopening` reads. */
   save(w: Writer, state: S): void;
 }
@@ -166,6 +174,21 @@ export class Stage {
   updateKeys(ctx: Context, requestPeer: boolean): Stage {
     const { keyUpdates } = this.#row;
     return keyUpdates === undefined ? this : this.#next(keyUpdates.update(ctx, this.#state, requestPeer));
+  }
+
+  /** The session is open, and its version can change the peer's connection ID, which it has. */
+  renewsIds(ctx: Context): boolean {
+    return this.#row.connectionIds?.uses(ctx) ?? false;
+  }
+
+  requestIds(ctx: Context): Stage {
+    const { connectionIds } = this.#row;
+    return connectionIds === undefined ? this : this.#next(connectionIds.request(ctx, this.#state));
+  }
+
+  renewIds(ctx: Context): Stage {
+    const { connectionIds } = this.#row;
+    return connectionIds === undefined ? this : this.#next(connectionIds.renew(ctx, this.#state));
   }
 
   /** Of an open session; nothing else can be written. */

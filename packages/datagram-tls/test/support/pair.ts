@@ -73,6 +73,8 @@ export class Pair {
   readonly strays: { readonly from: Role; readonly data: Uint8Array; readonly to: PeerAddress }[] = [];
   /** By the number of the datagram. */
   readonly #sentFrom = new Map<number, PeerAddress>();
+  /** Of those that went to an address that the receiver has left. */
+  readonly #sentToFormer = new Set<number>();
   /** Missing primitives that were called. */
   readonly reached: string[] = [];
   readonly #options: PairOptions;
@@ -180,9 +182,9 @@ export class Pair {
   }
 
   /** The same without draining: in {@link intercept}, before what is intercepted. */
-  arrive(to: Side, data: Uint8Array, from: PeerAddress): void {
+  arrive(to: Side, data: Uint8Array, from: PeerAddress, atFormer = false): void {
     this.onArrival?.(to, data, from);
-    to.endpoint.receive(data, from.address, from.port, from.family, this.now);
+    to.endpoint.receive(data, from.address, from.port, from.family, this.now, atFormer);
   }
 
   /** Answers the oldest job of `side`, with `answer` or by doing it. */
@@ -205,6 +207,15 @@ export class Pair {
     if (alive) side.alsoAt.push(side.address);
     side.address = { address, port: port + 1, family };
     return side.address;
+  }
+
+  /** `side` leaves its address for another one on purpose, and hears what still comes to the one before. */
+  leave(side: Side): PeerAddress {
+    const address = this.rebind(side, true);
+    side.left = side.alsoAt.at(-1);
+    side.endpoint.leavePath(side.entry, this.now);
+    this.drain();
+    return address;
   }
 
   /** Runs until `done` or until nothing is left to do, for at most `limit` ms; returns whether it was `done`. */
@@ -277,7 +288,8 @@ export class Pair {
       for (const data of all) this.network.trace.add(this.now, packet.from, data, 'injected');
     }
     this.onDelivery?.(packet, receiver);
-    for (const data of all) this.arrive(receiver, data, from);
+    const atFormer = this.#sentToFormer.has(packet.id);
+    for (const data of all) this.arrive(receiver, data, from, atFormer);
   }
 
   #answerDue(): boolean {
@@ -321,7 +333,8 @@ export class Pair {
         continue;
       }
       const id = this.network.submit(side.role, out.data, this.now);
-      this.#sentFrom.set(id, side.address);
+      this.#sentFrom.set(id, out.fromFormer === true && side.left !== undefined ? side.left : side.address);
+      if (other.left !== undefined && sameAddress(other.left, out.peer)) this.#sentToFormer.add(id);
       first ??= id;
     }
     return first;
@@ -372,6 +385,9 @@ export class Pair {
         if (told.error !== undefined && !(told.error instanceof DTLSError))
           throw new Error('closed with an error that is no DTLSError', { cause: told.error });
         side.closed.push({ entry, error: told.error });
+        break;
+      case 'rebound':
+        side.rebound++;
         break;
       case 'checkpoint-due':
         side.checkpointsDue++;

@@ -27,6 +27,10 @@ export class Side {
   address: PeerAddress;
   /** Earlier ones that still reach it. */
   readonly alsoAt: PeerAddress[] = [];
+  /** The one that it has left on purpose. */
+  left: PeerAddress | undefined;
+  /** How often the peer was first heard at an address that was taken on purpose. */
+  rebound = 0;
   /** Changes of the peer's address. */
   readonly migrated: MigratedEvent[] = [];
   readonly endpoint: Endpoint;

@@ -27,7 +27,10 @@ import {
   decodeNewSessionTicket13,
   encodeNewSessionTicket13,
 } from '../../wire/messages/new-session-ticket13.js';
-import { decodeRequestConnectionId } from '../../wire/messages/request-connection-id.js';
+import {
+  decodeRequestConnectionId,
+  encodeRequestConnectionId,
+} from '../../wire/messages/request-connection-id.js';
 import { FACTS_13 } from '../../wire/version.js';
 import { fitsMtu } from '../agreements.js';
 import type { FinishedVerified, PeerIdentity } from '../authenticate.js';
@@ -51,6 +54,8 @@ import { APPLICATION_EPOCH, byDirection, installKeys13, type Negotiated13 } from
  *
  *   NewConnectionId    received: used at once or kept, acknowledged (RFC 9147 §9)
  *   RequestConnectionId  received: acknowledged; a NewConnectionId with spare ones follows
+ *   NewConnectionId    sent to be used at once, for our side's own reasons
+ *   RequestConnectionId  sent where we have no spare one, and not again before it is answered
  *
  * What we send waits until the peer has acknowledged what we sent before.
  */
@@ -62,13 +67,17 @@ export interface Established13 {
   readonly read: Generation;
   readonly write: Generation;
   /** Our last message, which the peer has not acknowledged. */
-  readonly unacknowledged: 'finished' | 'key-update' | 'ticket' | 'connection-ids' | undefined;
+  readonly unacknowledged: 'finished' | 'key-update' | 'ticket' | 'connection-ids' | 'id-request' | undefined;
   /** A KeyUpdate that has to wait for that. */
   readonly due: Update | undefined;
   /** Server: a NewSessionTicket that has to wait for that. */
   readonly ticketDue: Uint8Array | undefined;
   /** How many connection IDs the peer has asked for, as long as its answer has to wait. */
   readonly cidsDue: number | undefined;
+  /** A connection ID for the peer to use at once that has to wait, too. */
+  readonly renewalDue: boolean;
+  /** Our request for spare connection IDs: it has to wait for that, or it is sent and not answered. */
+  readonly idRequest: 'due' | 'sent' | undefined;
   /** Client: `undefined` when no ticket of this session is kept. */
   readonly resumption: Resumption13 | undefined;
 }
@@ -90,6 +99,11 @@ export const openRow13: StateRow<Established13, Established13> = {
     hasNext: hasNextKeys13,
     update: (ctx, state, requestPeer) => updateKeys13(ctx, state, { requestPeer }),
   },
+  connectionIds: {
+    uses: ({ cids }) => cids?.expected === true,
+    request: requestIds13,
+    renew: renewIds13,
+  },
   save: writeEstablished13,
 };
 
@@ -109,7 +123,9 @@ const UNACKNOWLEDGED: readonly Established13['unacknowledged'][] = [
   'key-update',
   'ticket',
   'connection-ids',
+  'id-request',
 ];
+const ID_REQUESTS: readonly Established13['idRequest'][] = [undefined, 'due', 'sent'];
 /** Of the update that is due: none, ours, both sides'. */
 const DUE: readonly (Update | undefined)[] = [undefined, { requestPeer: false }, { requestPeer: true }];
 
@@ -118,7 +134,9 @@ function writeEstablished13(w: Writer, state: Established13): void {
   const { clientRandom, unacknowledged, due, ticketDue = EMPTY, resumption } = state;
   w.bytes(unpack(clientRandom)).u8(UNACKNOWLEDGED.indexOf(unacknowledged));
   w.u8(due === undefined ? 0 : due.requestPeer ? 2 : 1).vec16(ticketDue);
-  w.varint((state.cidsDue ?? -1) + 1);
+  w.varint((state.cidsDue ?? -1) + 1)
+    .u8(state.renewalDue ? 1 : 0)
+    .u8(ID_REQUESTS.indexOf(state.idRequest));
   w.vec8(resumption?.secret ?? EMPTY);
   if (resumption === undefined) return;
   w.varint((resumption.state.since ?? -1) + 1).u8(resumption.taken);
@@ -130,6 +148,8 @@ function readEstablished13(r: Reader, session: Session, { read, write }: Generat
   const due = DUE[r.u8()];
   const ticketDue = own(r.vec16());
   const cidsDue = r.varint();
+  const renewalDue = r.u8() === 1;
+  const idRequest = ID_REQUESTS[r.u8()];
   return {
     at: 'established',
     suite: session.suite,
@@ -140,6 +160,8 @@ function readEstablished13(r: Reader, session: Session, { read, write }: Generat
     due,
     ticketDue: ticketDue.length === 0 ? undefined : ticketDue,
     cidsDue: cidsDue === 0 ? undefined : cidsDue - 1,
+    renewalDue,
+    idRequest,
     resumption: readResumption(r, session),
   };
 }
@@ -193,8 +215,10 @@ export function onAcknowledged13(ctx: Context, state: Established13): Establishe
   const settled = state.unacknowledged === 'key-update' ? beginWriting(ctx, state) : state;
   const idle = { ...settled, unacknowledged: undefined };
   if (state.ticketDue !== undefined) return sendTicket(ctx, idle, state.ticketDue);
-  if (state.cidsDue !== undefined) return sendConnectionIds(ctx, idle, state.cidsDue);
-  return state.due === undefined ? idle : updateKeys13(ctx, { ...idle, due: undefined }, state.due);
+  if (state.cidsDue !== undefined) return sendSpareIds(ctx, idle, state.cidsDue);
+  if (state.renewalDue) return renewIds13(ctx, { ...idle, renewalDue: false });
+  if (state.due !== undefined) return updateKeys13(ctx, { ...idle, due: undefined }, state.due);
+  return requestIds13(ctx, state.idRequest === 'due' ? { ...idle, idRequest: undefined } : idle);
 }
 
 function sendTicket(ctx: Context, state: Established13, body: Uint8Array): Established13 {
@@ -216,7 +240,7 @@ function onNewConnectionId(ctx: Context, state: Established13, message: Message)
   ctx.emit({ do: 'acknowledge' });
   const fit = cids.filter((cid) => fitsMtu(ctx, cid)).map(own);
   ctx.emit({ do: 'peer-connection-ids', cids: fit, immediate });
-  return state;
+  return state.idRequest === 'sent' ? { ...state, idRequest: undefined } : state;
 }
 
 /** RFC 9147 §9: only from a side that sends with an ID, and not before the last request is fulfilled. */
@@ -230,18 +254,46 @@ function onRequestConnectionId(ctx: Context, state: Established13, message: Mess
     );
   ctx.emit({ do: 'acknowledge' });
   if (state.unacknowledged !== undefined) return { ...state, cidsDue: numCids };
-  return sendConnectionIds(ctx, state, numCids);
+  return sendSpareIds(ctx, state, numCids);
 }
 
 /** As many as the peer may have at a time, possibly none. */
-function sendConnectionIds(ctx: Context, state: Established13, count: number): Established13 {
+function sendSpareIds(ctx: Context, state: Established13, count: number): Established13 {
   const idle = { ...state, cidsDue: undefined };
-  if (ctx.numbersLeft === 0) return idle;
-  const cids = ctx.cids?.issueMore(count) ?? [];
-  const body = encodeNewConnectionId({ cids, usage: ConnectionIdUsage.cid_spare });
+  return sendIds(ctx, idle, ctx.cids?.issueMore(count) ?? [], ConnectionIdUsage.cid_spare);
+}
+
+/** Gives the peer a connection ID that it has to use at once, as soon as nothing of ours is unacknowledged. */
+function renewIds13(ctx: Context, state: Established13): Established13 {
+  if (state.unacknowledged !== undefined) return { ...state, renewalDue: true };
+  const cids = ctx.cids?.issueSuccessor() ?? [];
+  return cids.length === 0 ? state : sendIds(ctx, state, cids, ConnectionIdUsage.cid_immediate);
+}
+
+function sendIds(
+  ctx: Context,
+  state: Established13,
+  cids: readonly Uint8Array[],
+  usage: number,
+): Established13 {
+  if (ctx.numbersLeft === 0) return state;
+  const body = encodeNewConnectionId({ cids, usage });
   ctx.sendPostHandshake(HandshakeType.new_connection_id, body, state.write.epoch);
   ctx.emit({ do: 'end-flight', awaits: 'ack' });
-  return { ...idle, unacknowledged: 'connection-ids' };
+  return { ...state, unacknowledged: 'connection-ids' };
+}
+
+/** Spare connection IDs that we ask for: the one for the next path. */
+const SPARE_IDS = 1;
+
+/** RFC 9147 §9: never while a request is unanswered, and only where our records have an ID. */
+function requestIds13(ctx: Context, state: Established13): Established13 {
+  if (state.idRequest !== undefined || ctx.cids?.lacksSpare !== true || ctx.numbersLeft === 0) return state;
+  if (state.unacknowledged !== undefined) return { ...state, idRequest: 'due' };
+  const body = encodeRequestConnectionId({ numCids: SPARE_IDS });
+  ctx.sendPostHandshake(HandshakeType.request_connection_id, body, state.write.epoch);
+  ctx.emit({ do: 'end-flight', awaits: 'ack' });
+  return { ...state, unacknowledged: 'id-request', idRequest: 'sent' };
 }
 
 /** Neither epochs nor message numbers wrap: after the last one the keys stay as they are (RFC 9147 §5.2, §8). */
@@ -446,6 +498,8 @@ export function connected13(ctx: Context, proof: Proof13): Established13 {
     due: undefined,
     ticketDue: undefined,
     cidsDue: undefined,
+    renewalDue: false,
+    idRequest: undefined,
     resumption,
   };
 }

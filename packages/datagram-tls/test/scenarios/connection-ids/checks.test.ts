@@ -52,12 +52,25 @@ suite('return routability checks', () => {
       const record = check(pair, peer, encodeRoutability({ type: path_challenge, cookie: COOKIE }));
       const elsewhere = { address: '203.0.113.9', family: 'IPv4', port: 9 } as const;
       pair.inject(pair[role], record, elsewhere);
-      assert.equal(pair.strays.length, 1);
-      assert.deepEqual(pair.strays[0]?.to, elsewhere);
-      assert.deepEqual(pair[role].entry.peer, pair[peer].address);
+      // A peer is where it asks from, which is checked in turn.
+      assert.deepEqual(pair[role].entry.peer, elsewhere);
+      const types = answersTo(pair, role);
+      assert.deepEqual(types, [path_challenge, path_response]);
+      assert.ok(pair.strays.every(({ to }) => to.address === elsewhere.address));
       pair.inject(pair[role], record, elsewhere);
-      assert.equal(pair.strays.length, 1);
+      assert.equal(answersTo(pair, role).length, 2);
       assert.deepEqual(pair[role].dropped, { replayed: 1 });
+    });
+
+    test(`${role}: a late challenge is answered, and moves nothing`, () => {
+      const pair = open();
+      const cookie = { type: path_challenge, cookie: COOKIE };
+      pair.inject(pair[role], check(pair, peer, encodeRoutability(cookie), 501));
+      const late = check(pair, peer, encodeRoutability(cookie), 500);
+      const elsewhere = { address: '203.0.113.9', family: 'IPv4', port: 9 } as const;
+      pair.inject(pair[role], late, elsewhere);
+      assert.deepEqual(answersTo(pair, role), [path_response]);
+      assert.deepEqual(pair[role].entry.peer, pair[peer].address);
     });
 
     test(`${role}: what is unknown, malformed or was not asked for is counted, and the session goes on`, () => {
@@ -144,6 +157,14 @@ suite('return routability checks', () => {
     assert.doesNotMatch(pair.client.error?.message ?? '', /without connection IDs/);
   });
 });
+
+/** The types of the checks that `role` has sent to addresses where nobody is. */
+function answersTo(pair: Pair, role: Role): number[] {
+  const insider = new Insider13(pair);
+  return pair.strays.flatMap(({ data }) =>
+    insider.open(role, data, 3, 8).flatMap(({ type, content }) => (type === RRC ? [content[0] ?? -1] : [])),
+  );
+}
 
 /** The cookies of the challenges that the other side sends to `to`. */
 function challenges(pair: Pair, to: Role): Uint8Array[] {

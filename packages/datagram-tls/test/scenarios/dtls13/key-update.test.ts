@@ -52,6 +52,8 @@ function established(epoch: number): Established13 {
     due: undefined,
     ticketDue: undefined,
     cidsDue: undefined,
+    renewalDue: false,
+    idRequest: undefined,
     resumption: undefined,
   };
 }

@@ -48,6 +48,8 @@ function atTheEnd(role: 'client' | 'server'): { ctx: Context; state: Established
     due: undefined,
     ticketDue: undefined,
     cidsDue: undefined,
+    renewalDue: false,
+    idRequest: undefined,
     resumption: undefined,
   };
   return { ctx: context(role, 10), state };
