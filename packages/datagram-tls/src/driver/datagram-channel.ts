@@ -37,6 +37,8 @@ export interface DatagramChannel extends Backlog {
   peerAt(address: string, port: number): PeerAddress | undefined;
   /** The channel will have no other peer. */
   dedicate(peer: PeerAddress): void;
+  /** A fresh one on another port of the same address, which is not open yet; `undefined` where the application made this one. */
+  successor(): DatagramChannel | undefined;
   /** A refused datagram is lost, as any datagram may be. `failed` is called later. */
   send(data: Uint8Array, to: PeerAddress, failed?: (error: Error) => void): void;
   /** Whether it keeps the process running. */

@@ -430,6 +430,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       inboxLimits: { messages: MESSAGE_QUEUE, bytes: perSession },
       unread: new UnreadBudget(inAll),
       trace,
+      isAlone: () => this.#service === undefined && this.#sessions.size === 1,
       onEarlyData: (data, session) => this.#service?.onEarlyData(data, session),
       onReference: (session, referenced) => this.#references.set(session, referenced),
       onEnd: (session, end) => this.#onSessionEnd(session, end),

@@ -1,8 +1,11 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
+import { invalidState } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { encodeSession } from '../config/saved-session.js';
 import type { Connection } from '../connection/connection.js';
+import { rebindError } from '../connection/errors.js';
 import type { ConnectionEvent } from '../connection/events.js';
+import { isOpen } from '../connection/life.js';
 import { type ConnectionEntry, mayStillRefuse } from '../endpoint/connection-entry.js';
 import type { Session } from '../handshake/session.js';
 import { keylogLine } from '../keys/keylog.js';
@@ -13,6 +16,7 @@ import { toBuffer, withBuffers } from './buffers.js';
 import { asError, asThrown, explained, type HeldEvents } from './callbacks.js';
 import { tellDrop, tellEnd, tellError, tellOpen } from './channels.js';
 import { warnOfTicketKeys } from './debug.js';
+import { Deferred } from './deferred.js';
 import { attempt, throwLater } from './guard.js';
 import { Inbox } from './inbox.js';
 import { platform } from './platform.js';
@@ -24,6 +28,9 @@ import { type Attached, type FinalState, finalStateOf, notOpen, SessionLife } fr
 import { SessionStates } from './session-states.js';
 import type { DTLSSessionStats, LiveStats, SessionSource } from './stats.js';
 import { Streams } from './streams.js';
+
+/** How long what was on its way to a former address is read, ms. */
+const FORMER_LINGER = 3000;
 
 /** What the inside of a session uses of its outside. */
 interface Owner {
@@ -57,6 +64,9 @@ export class LiveSession<S extends Owner> {
   /** Created on demand. */
   #streams: Streams | undefined;
   readonly #held: HeldEvents | undefined;
+
+  /** Of {@link rebind}, until the peer is heard at the new address. */
+  #rebinding: Deferred<void> | undefined;
 
   /** Created on demand, or with the state that it goes on from. */
   #states: SessionStates | undefined;
@@ -153,6 +163,31 @@ export class LiveSession<S extends Owner> {
     return [...this.inbox.takeAll(), ...(this.#held?.takeMessages() ?? [])];
   }
 
+  /** The same for one that is open. */
+  get open(): Attached {
+    const { reached } = this;
+    if (!isOpen({ at: reached.entry.connection.phase })) throw notOpen();
+    return reached;
+  }
+
+  /** Goes on from a fresh socket; the promise is of the first record of the peer there. */
+  rebind(): Promise<void> {
+    const { port, entry } = this.open;
+    if (this.#rebinding !== undefined) return this.#rebinding.promise;
+    if (entry.role === 'server' || !this.shared.isAlone()) throw rebindError('NOT_ALONE');
+    const former = port.rebind(entry);
+    this.#rebinding = new Deferred<void>();
+    const { promise } = this.#rebinding;
+    const forget = (): void => port.forgetFormer(former);
+    promise.then(() => setTimeout(forget, FORMER_LINGER).unref(), forget);
+    return promise;
+  }
+
+  #onRebound(): void {
+    this.#rebinding?.resolve();
+    this.#rebinding = undefined;
+  }
+
   get givenStates(): SessionStates {
     this.#states ??= new SessionStates(undefined);
     return this.#states;
@@ -217,6 +252,8 @@ export class LiveSession<S extends Owner> {
         if (this.isOver) return;
         this.saved = toBuffer(encodeSession(platform.provider, event.ticket, Date.now()));
         return this.onsession?.(this.saved);
+      case 'rebound':
+        return this.#onRebound();
       case 'checkpoint-due':
         return this.#states?.renew();
       case 'ticket-keys-failed':
@@ -298,6 +335,9 @@ export class LiveSession<S extends Owner> {
     this.entry = undefined;
     this.stats?.freeze();
     this.#states?.end();
+    this.#rebinding?.reject(
+      failure ?? invalidState('Session was over before its peer was heard at the new address'),
+    );
     this.sender.end();
     this.inbox.end(failure);
     this.inbox.leave();

@@ -3,6 +3,7 @@ import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
 import { type Connection, machineOf } from '../connection/connection.js';
+import { rebindError } from '../connection/errors.js';
 import type { DropCounts } from '../connection/events.js';
 import type { Security } from '../connection/version.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
@@ -64,7 +65,11 @@ const MESSAGE_OVERHEAD = 512;
 /** A socket or a transport, a clock and the core between them. Drains output and events after every call. */
 export class Port {
   readonly core: Endpoint;
-  readonly #channel: DatagramChannel;
+  #channel: DatagramChannel;
+  /** The one before {@link rebind}. */
+  #former: DatagramChannel | undefined;
+  /** The only one that it has. */
+  #onlyPeer: PeerAddress | undefined;
   readonly #handlers: PortHandlers;
   readonly #wakeUp = new WakeUp(() => this.#onWakeUp());
   readonly #queue: SendQueue;
@@ -101,15 +106,53 @@ export class Port {
 
   /** Binds at once; throws the system's error, such as `EADDRINUSE`. Datagrams may come before it returns. */
   open(): void {
+    this.#open(this.#channel, (address) => this.#handlers.onBound(address));
+  }
+
+  #open(channel: DatagramChannel, onBound: ChannelHandlers['onBound']): void {
     const handlers = this.#handlers;
-    const hears: ChannelHandlers = {
-      onBound: (address) => handlers.onBound(address),
-      onDatagram: (datagram, from) => this.#onDatagram(datagram, from),
-      onUnreachable: (error) => this.#onUnreachable(error),
-      onError: (error) => handlers.onChannelError(error),
+    channel.open({
+      onBound,
+      onDatagram: (datagram, from) => this.#onDatagram(datagram, from, channel === this.#former),
+      onUnreachable: (error) => channel === this.#channel && this.#onUnreachable(error),
+      onError: (error) =>
+        channel === this.#channel ? handlers.onChannelError(error) : this.forgetFormer(channel),
       onClosed: (error) => handlers.onChannelClosed(error),
-    };
-    this.#channel.open(hears);
+    });
+  }
+
+  /**
+   * `entry`, which is alone, goes on from a fresh socket; the former one is read until {@link forgetFormer}. Nothing has changed
+   * when it throws: the system's error, `ERR_DTLS_REBIND`, and as `leavePath` of the core.
+   */
+  rebind(entry: ConnectionEntry): DatagramChannel {
+    const next = this.#channel.successor();
+    if (next === undefined) throw rebindError('NOT_ALONE');
+    this.#flush(entry);
+    this.#open(next, () => undefined);
+    try {
+      this.core.leavePath(entry, now());
+    } catch (error) {
+      void next.close();
+      throw error;
+    }
+    const former = this.#channel;
+    void this.#former?.close();
+    this.#former = former;
+    this.#channel = next;
+    this.#queue.onSocket(next);
+    former.setReferenced(false);
+    next.setReferenced(this.#referenced);
+    if (this.#onlyPeer !== undefined) next.dedicate(this.#onlyPeer);
+    this.pump();
+    return former;
+  }
+
+  /** Nothing comes to that one any more. */
+  forgetFormer(channel: DatagramChannel): void {
+    if (channel === this.#channel) return;
+    void channel.close();
+    if (channel === this.#former) this.#former = undefined;
   }
 
   /** `undefined` before the socket is bound. */
@@ -143,10 +186,15 @@ export class Port {
 
   /** Ends the association of `entry` without a word to its peer, once what it has sent is on its way. */
   saveEntry(entry: ConnectionEntry): Uint8Array {
+    this.#flush(entry);
+    return this.core.save(entry, now());
+  }
+
+  /** What `entry` has sent leaves now. */
+  #flush(entry: ConnectionEntry): void {
     this.#transmit();
     this.#sendBatch();
     this.#pacer.releaseOf(entry, this.#sendOne);
-    return this.core.save(entry, now());
   }
 
   /** What goes on if this process fails; so many numbers of records are left to it, until {@link confirmEntry}. */
@@ -178,6 +226,7 @@ export class Port {
 
   /** The channel will have no other peer. */
   dedicate(peer: PeerAddress): void {
+    this.#onlyPeer = peer;
     this.#channel.dedicate(peer);
   }
 
@@ -246,6 +295,11 @@ export class Port {
     const hibernates = this.core.hibernate(entry, now());
     this.pump();
     return hibernates;
+  }
+
+  renewConnectionId(entry: ConnectionEntry): void {
+    this.core.renewConnectionId(entry, now());
+    this.pump();
   }
 
   closeEntry(entry: ConnectionEntry): void {
@@ -318,6 +372,7 @@ export class Port {
     this.#closed = true;
     this.#wakeUp.stop();
     this.#drains.stop();
+    void this.#former?.close();
     return this.#channel.close();
   }
 
@@ -333,20 +388,20 @@ export class Port {
     return this.#closed;
   }
 
-  #onDatagram(datagram: Uint8Array, from: PeerAddress): void {
+  #onDatagram(datagram: Uint8Array, from: PeerAddress, atFormer: boolean): void {
     // No answer reaches port 0: the source address is forged.
     if (from.port === 0 && from.family !== 'other') return this.#discard(datagram, 'rejected');
     logBytes('received', from, datagram.length);
     hexDump('received', from, datagram);
-    if (!this.#hasToWait(datagram, from)) this.#receive(datagram, from);
+    if (!this.#hasToWait(datagram, from)) this.#receive(datagram, from, atFormer);
     else if (!this.#waiting.push(datagram, from)) this.#discard(datagram, 'busy');
   }
 
-  #receive(datagram: Uint8Array, from: PeerAddress): void {
+  #receive(datagram: Uint8Array, from: PeerAddress, atFormer = false): void {
     const { sessionDrop, endpointDrop } = CHANNELS;
     const tellDrops =
       sessionDrop.hasSubscribers || endpointDrop.hasSubscribers ? this.#watchDrops(from) : undefined;
-    this.core.receive(datagram, from.address, from.port, from.family, now());
+    this.core.receive(datagram, from.address, from.port, from.family, now(), atFormer);
     tellDrops?.();
     this.#batchSends();
     this.pump();
@@ -475,6 +530,7 @@ export class Port {
     hexDump('sent', out.peer, out.data);
     // A callback costs more than everything else about the send.
     const { entry, data } = out;
+    if (out.fromFormer === true) return this.#former?.send(data, out.peer);
     const watched =
       this.#channel.reportsEveryFailure || (entry !== undefined && isWatched(entry, data.length));
     this.#channel.send(

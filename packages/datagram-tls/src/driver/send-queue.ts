@@ -43,7 +43,7 @@ const SHARES: Readonly<Record<SendKind, number>> = { unvalidated: 1 / 16, handsh
 /** Bounds the data that waits for the socket: above the limit datagrams are dropped and counted, as a router does. */
 export class SendQueue {
   readonly drops: SendQueueDrops = { unvalidated: 0, handshake: 0, application: 0 };
-  readonly #socket: Backlog;
+  #socket: Backlog;
   readonly #paced: Backlog;
   readonly #limit: number;
   /** An upper bound of what waits: the last measurement, and everything sent since. Measuring each time costs more. */
@@ -57,6 +57,11 @@ export class SendQueue {
     this.#socket = socket;
     this.#paced = paced;
     this.#limit = limit;
+  }
+
+  /** Another socket takes the place of the one before. */
+  onSocket(socket: Backlog): void {
+    this.#socket = socket;
   }
 
   /**

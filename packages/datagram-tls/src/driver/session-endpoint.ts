@@ -39,6 +39,8 @@ export interface SharedBySessions<S> {
   readonly inboxLimits: { readonly messages: number; readonly bytes: number };
   readonly unread: UnreadBudget;
   readonly trace: ((event: TraceEvent, session: S) => void) | undefined;
+  /** No other session needs the socket. */
+  isAlone(): boolean;
   onEarlyData(data: Buffer, session: S): void;
   /** The session keeps the process running, or does not. */
   onReference(session: S, referenced: boolean): void;

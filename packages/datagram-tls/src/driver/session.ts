@@ -6,7 +6,6 @@ import type { PeerAddress } from '../base/peer-address.js';
 import { checkBoolean } from '../config/checks.js';
 import { readOptions, withDefaults } from '../config/option-table.js';
 import type { EarlyOutcome } from '../connection/application-data.js';
-import { isOpen } from '../connection/life.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
 import type { JudgeAddress } from './address-change.js';
 import { bound, type Handler, toBytes } from './arguments.js';
@@ -376,6 +375,32 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   }
 
   /**
+   * Client: goes on from a fresh socket, on another port of the same address. A client that sleeps or changes its network need
+   * not call this: it is for tests, and for those who do not want to be known by their port. In DTLS 1.3 the records then have
+   * another connection ID, if the server has given a spare one, which it is asked for where both sides check paths
+   * (`returnRoutability`). Nothing is lost that is on its way to the former socket. Resolves when the server is first heard at
+   * the new one: at once where both sides check paths and in DTLS 1.3; otherwise the server learns of it from `keepAlive` or
+   * the next message, and its answer resolves this. Called again before that, it returns the same promise. Rejects when the
+   * session ends. Throws `ERR_INVALID_STATE` unless the session is open, `ERR_DTLS_REBIND` where the server has asked for no
+   * connection ID, and where the socket is not of this session alone, and the system's code when no socket can be bound.
+   * @see RFC 9146 §6, RFC 9147 §9, RFC 9853
+   */
+  rebind(): Promise<void> {
+    return this.#live.rebind();
+  }
+
+  /**
+   * DTLS 1.3: gives the peer another connection ID, which is on its records as soon as it knows: from `connectionId.generate`
+   * or random, such as one that leads to this process after `endpoint.import`. {@link connectionId} shows it when the peer
+   * uses it. Throws `ERR_INVALID_STATE` unless the session is open and the peer's records have one of ours, and in DTLS 1.2.
+   * @see RFC 9147 §9
+   */
+  renewConnectionId(): void {
+    const { port, entry } = this.#live.reached;
+    port.renewConnectionId(entry);
+  }
+
+  /**
    * Keeps only the state of this session, some hundred bytes, until a datagram, a call or a timer wakes it: see
    * `hibernateAfter`. Returns whether it hibernates: not before the handshake is done and after the end, and not while
    * something is under way, such as a message that the peer has to acknowledge.
@@ -425,9 +450,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   checkpoint(options: CheckpointOptions): Promise<void> {
     const given = withDefaults(readOptions(options, CHECKPOINT_OPTIONS), CHECKPOINT_OPTIONS);
     const live = this.#live;
-    const { reached } = live;
-    if (!isOpen({ at: reached.entry.connection.phase })) throw notOpen();
-    return live.givenStates.keep(reached, given, (thrown) => live.breakOff(thrown) === 'unheard');
+    return live.givenStates.keep(live.open, given, (thrown) => live.breakOff(thrown) === 'unheard');
   }
 
   /** Keeps the process running while the session lasts, as it does until {@link unref}. */

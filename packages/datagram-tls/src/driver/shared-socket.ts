@@ -158,6 +158,8 @@ export class SharedSocketChannel implements DatagramChannel {
   /** The application connects its socket, or does not. */
   dedicate(): void {}
 
+  successor(): undefined {}
+
   send(data: Uint8Array, to: PeerAddress, failed?: (error: Error) => void): void {
     if (this.#handlers === undefined) return;
     const done = (error: Error | null | undefined): void => {

@@ -228,6 +228,8 @@ export class TransportChannel implements DatagramChannel {
     return { address, family: familyOf(address), port };
   }
 
+  successor(): undefined {}
+
   /** Datagrams without a source come from this peer. */
   dedicate(peer: PeerAddress): void {
     this.#peer = peer;

@@ -57,7 +57,7 @@ export class Udp implements DatagramChannel {
   readonly #socket: Socket;
   readonly #host: string;
   readonly #port: number;
-  readonly #ttl: number | undefined;
+  readonly #options: UdpOptions;
   #open = true;
   #connected = false;
   /** The address that the system sends from to the one peer. */
@@ -68,7 +68,7 @@ export class Udp implements DatagramChannel {
   constructor(host: string, port: number, options: UdpOptions) {
     this.#host = host;
     this.#port = port;
-    this.#ttl = options.ttl;
+    this.#options = options;
     const family = isIPv6(host) ? 6 : 4;
     // A socket on `::` carries IPv4 in mapped addresses (RFC 3493 §3.7).
     this.version = IS_UNSPECIFIED_IPV6.test(host) && !options.ipv6Only ? 0 : family;
@@ -94,7 +94,7 @@ export class Udp implements DatagramChannel {
       else if (error.code !== 'EMSGSIZE') handlers.onUnreachable(error);
     });
     const onBound = (address: PeerAddress): void => {
-      if (this.#ttl !== undefined) this.#socket.setTTL(this.#ttl);
+      if (this.#options.ttl !== undefined) this.#socket.setTTL(this.#options.ttl);
       this.#address = address;
       logBind(address);
       handlers.onBound(address);
@@ -149,6 +149,10 @@ export class Udp implements DatagramChannel {
     } catch {
       this.#connected = false;
     }
+  }
+
+  successor(): Udp {
+    return new Udp(this.#host, 0, { ...this.#options, reusePort: false });
   }
 
   /** The errors of a connected socket. */
