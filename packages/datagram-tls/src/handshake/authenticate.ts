@@ -206,7 +206,7 @@ export class PeerIdentity {
   /** Of a session that went on: what {@link save} wrote, which the one who kept it has authenticated. */
   static restore(r: Reader): PeerIdentity | undefined {
     const shows = r.u8();
-    const error = decodeUtf8(r.vec8());
+    const error = decodeUtf8(r.vec24());
     const pskIdentity = shows & SHOWS.psk ? own(r.vec16()) : undefined;
     const spki = shows & SHOWS.key ? own(r.vec16()) : undefined;
     const staple = shows & SHOWS.staple ? own(r.vec24()) : undefined;
@@ -226,7 +226,7 @@ export class PeerIdentity {
         (ownKey === undefined ? 0 : SHOWS.key) |
         (staple === undefined ? 0 : SHOWS.staple),
     );
-    w.vec8(utf8(authorizationError));
+    w.vec24(utf8(authorizationError));
     if (pskIdentity !== undefined) w.vec16(pskIdentity);
     if (ownKey !== undefined) w.vec16(ownKey);
     if (staple !== undefined) w.vec24(staple);

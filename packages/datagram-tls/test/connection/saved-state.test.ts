@@ -123,6 +123,18 @@ for (const version of VERSIONS) {
       assert.deepEqual(pair.client.messages.map(text8), ['not polled']);
     });
 
+    test('carries the words of the application about its peer, however many, and hibernates with them', () => {
+      const reason = 'the device was reported as stolen; '.repeat(3000);
+      const client: SecurityOptions = { rejectUnauthorized: false, verifyPeer: () => reason };
+      const pair = new Pair({ version, client }).handshake();
+      pair.runFor(300_000);
+      assert.equal(pair.client.endpoint.hibernate(pair.client.entry, pair.now), true);
+      assert.equal(pair.client.entry.connection.session?.peer.authorizationError, reason);
+      pair.move(pair.client);
+      assert.equal(pair.client.entry.connection.session.peer.authorizationError, reason);
+      talk(pair, 'after');
+    });
+
     test('is refused in the middle of a handshake, and when it is over', () => {
       const pair = new Pair({ version }).connect();
       assert.throws(() => pair.client.endpoint.save(pair.client.entry, 0), { code: 'ERR_INVALID_STATE' });
