@@ -82,6 +82,12 @@ export class Child {
     if (this.#running) this.#process.kill('SIGINT');
   }
 
+  /** As a crash does. */
+  async kill(): Promise<void> {
+    if (this.#running) this.#process.kill('SIGKILL');
+    await this.ended;
+  }
+
   /** Asks it to end, then kills it. */
   async stop(): Promise<void> {
     if (!this.#running) return;

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Failure } from '../exchange.js';
 import type { Holding } from '../hand-over/holding.js';
 import { Inbox } from '../inbox.js';
+import { freePort } from '../net/ports.js';
 import { Relay } from '../net/relay.js';
 import { gnutls } from '../peers/gnutls.js';
 import { mbedtls3 } from '../peers/mbedtls3.js';
@@ -21,7 +22,8 @@ import type { Role, Version } from '../vocabulary.js';
 import type { Case } from './case.js';
 
 /*
- * A session of ours that moves from process to process while its foreign peer talks on and notices nothing.
+ * A session of ours that moves from process to process while its foreign peer talks on and notices nothing: handed over, left to the
+ * next `dtls server --state`, or gone on with from its last checkpoint after a crash.
  */
 
 const HOST = '127.0.0.1';
@@ -32,6 +34,9 @@ const ECHO_MS = 5_000;
 /** Between the messages of a peer that talks on. */
 const TALK_MS = 25;
 const HAND_OVERS = 2;
+/** Messages after a crash, and how long one is waited for. */
+const MOST_LOST = 40;
+const LOST_MS = 200;
 
 interface Plan {
   readonly peer: Peer;
@@ -53,9 +58,36 @@ const PLANS: readonly Plan[] = [
   { peer: mbedtls3, version: 'DTLSv1.2', cid: 8 },
 ];
 
+/** Where a server of ours crashes. */
+const CRASHES: readonly Plan[] = [
+  { peer: openssl, version: 'DTLSv1.2', cid: 'none' },
+  { peer: wolfssl, version: 'DTLSv1.2', cid: 'none' },
+  { peer: wolfssl, version: 'DTLSv1.3', cid: 'none' },
+  { peer: wolfssl, version: 'DTLSv1.3', cid: 8 },
+];
+/** More than one checkpoint lasts. */
+const BEFORE_CRASH = 40;
+
 /** In both roles; with connection IDs a client of ours comes back from another port, too. */
 export function handOverCases(): Case[] {
-  return PLANS.flatMap((plan) => [handOverCase(plan, 'server'), handOverCase(plan, 'client')]);
+  return [
+    ...PLANS.flatMap((plan) => [handOverCase(plan, 'server'), handOverCase(plan, 'client')]),
+    ...CRASHES.map(crashCase),
+  ];
+}
+
+function crashCase(plan: Plan): Case {
+  const { peer, version, cid } = plan;
+  const ids = cid === 'none' ? '' : `, connection IDs of ${cid} bytes`;
+  return {
+    name: `${peer.name} client ↔ our server, ${version}, which crashes and goes on from a checkpoint${ids}`,
+    kind: 'session',
+    client: peer,
+    server: ours,
+    slow: true,
+    timeout: TIMEOUT_MS,
+    run: async (pki) => await crash(plan, pki),
+  };
 }
 
 function handOverCase(plan: Plan, role: Role): Case {
@@ -80,10 +112,10 @@ class Holders {
   readonly inbox = new Inbox();
   #child: Child;
 
-  constructor(common: Omit<Holding, 'bindPort'>, file: string) {
+  constructor(common: Omit<Holding, 'bindPort'>, bindPort: number, file: string) {
     this.#common = common;
     this.#file = file;
-    this.#child = this.#start({ ...common, bindPort: 0 });
+    this.#child = this.#start({ ...common, bindPort });
   }
 
   get log(): string {
@@ -112,6 +144,18 @@ class Holders {
     await this.#until(/^imported=yes$/m);
   }
 
+  /** From here on the session can go on after a crash. */
+  async keep(): Promise<void> {
+    this.#child.write(`/keep ${this.#file}\n`);
+    await this.#until(/^kept=yes$/m);
+  }
+
+  async crash(bindPort: number): Promise<void> {
+    await this.#child.kill();
+    this.#child = this.#start({ ...this.#common, bindPort, state: this.#file });
+    await this.#until(/^imported=yes$/m);
+  }
+
   async stop(): Promise<void> {
     await this.#child.stop();
   }
@@ -128,18 +172,23 @@ class Holders {
   }
 }
 
-function holders({ version, cid, peer }: Plan, role: Role, port: number, pki: Pki): Holders {
+function serverOf({ version, cid }: Plan, pki: Pki, bindPort: number): Holders {
   const { cert, key } = pki.servers.ECDSA;
-  return new Holders(
-    { role, version, cid, port, ca: pki.ca, cert, key, name: SERVER_NAME },
-    join(pki.folder, `${role}-${peer.name}-${version}-${cid}.state`),
-  );
+  const common = { version, cid, port: 0, ca: pki.ca, cert, key, name: SERVER_NAME };
+  return new Holders({ role: 'server', ...common }, bindPort, join(pki.folder, `server-${bindPort}.state`));
+}
+
+function clientOf({ version, cid }: Plan, pki: Pki, port: number, bindPort: number): Holders {
+  const { cert, key } = pki.servers.ECDSA;
+  const common = { version, cid, port, ca: pki.ca, cert, key, name: SERVER_NAME };
+  return new Holders({ role: 'client', ...common }, bindPort, join(pki.folder, `client-${bindPort}.state`));
 }
 
 async function serve(plan: Plan, pki: Pki): Promise<string> {
   const { peer, version, cid } = plan;
-  const server = holders(plan, 'server', 0, pki);
-  const port = await server.port();
+  const port = await freePort();
+  const server = serverOf(plan, pki, port);
+  await server.port();
   const relay = await Relay.start({ server: { host: HOST, port } });
   const client = await peer.startClient({
     ...{ version, host: HOST, port: relay.port, ca: pki.ca, folder: pki.folder, name: SERVER_NAME, cid },
@@ -151,7 +200,7 @@ async function serve(plan: Plan, pki: Pki): Promise<string> {
       await talking(client, round, async () => await server.handOver(port));
       await echo(client, client.inbox, `ping after ${round}`);
     }
-    return unnoticed(client, relay);
+    return `${HAND_OVERS} hand-overs, ${unnoticed(client, relay)}`;
   } catch (error) {
     throw failure(error, [client.log(), server.log]);
   } finally {
@@ -161,23 +210,61 @@ async function serve(plan: Plan, pki: Pki): Promise<string> {
   }
 }
 
+/** Messages are lost after a crash, but the session is not: a later one gets its echo. */
+async function crash(plan: Plan, pki: Pki): Promise<string> {
+  const { peer, version, cid } = plan;
+  const port = await freePort();
+  const server = serverOf(plan, pki, port);
+  await server.port();
+  const relay = await Relay.start({ server: { host: HOST, port } });
+  const client = await peer.startClient({
+    ...{ version, host: HOST, port: relay.port, ca: pki.ca, folder: pki.folder, name: SERVER_NAME, cid },
+  });
+  try {
+    if (!(await client.established(START_MS))) throw new Failure('no handshake');
+    await echo(client, client.inbox, 'ping before');
+    await server.keep();
+    for (let n = 0; n < BEFORE_CRASH; n++) await echo(client, client.inbox, `ping ${n}`);
+    await server.crash(port);
+    const answered = await firstEcho(client);
+    await echo(client, client.inbox, 'ping after');
+    return `message ${answered} after the crash was answered, ${unnoticed(client, relay)}`;
+  } catch (error) {
+    throw failure(error, [client.log(), server.log]);
+  } finally {
+    await client.stop();
+    await server.stop();
+    relay.close();
+  }
+}
+
+/** The number of the first message that is answered. */
+async function firstEcho(client: Side): Promise<number> {
+  for (let n = 1; n <= MOST_LOST; n++) {
+    const line = `ping again ${n}`;
+    client.send(line);
+    if (await client.inbox.has(line, LOST_MS)) return n;
+  }
+  throw new Failure(`none of ${MOST_LOST} messages after the crash is answered`);
+}
+
 async function visit(plan: Plan, pki: Pki): Promise<string> {
   const { peer, version, cid } = plan;
   const server = await peer.startServer({
     ...{ version, host: HOST, pair: pki.servers.ECDSA, folder: pki.folder, cid },
   });
   const relay = await Relay.start({ server: { host: HOST, port: server.port } });
-  const client = holders(plan, 'client', relay.port, pki);
+  const port = await freePort();
+  const client = clientOf(plan, pki, relay.port, port);
   try {
     await client.established();
-    const port = await client.port();
     const answered = async (line: string) => await echo(client, client.inbox, line, server.echoPrefix);
     await answered('ping before');
     for (let round = 1; round <= HAND_OVERS; round++) {
       await client.handOver(cid === 'none' ? port : 0);
       await answered(`ping after ${round}`);
     }
-    return unnoticed(server, relay);
+    return `${HAND_OVERS} hand-overs, ${unnoticed(server, relay)}`;
   } catch (error) {
     throw failure(error, [client.log, server.log()]);
   } finally {
@@ -220,7 +307,7 @@ function unnoticed(foreign: Side, relay: Relay): string {
   const { alertsReceived, alertsSent } = foreign.facts();
   const noticed = [...alertsReceived, ...alertsSent];
   if (noticed.length > 0) throw new Failure(`the foreign side says ${noticed.join(', ')}`);
-  return `${HAND_OVERS} hand-overs, ${relay.passages.length} datagrams`;
+  return `${relay.passages.length} datagrams`;
 }
 
 function failure(error: unknown, logs: readonly string[]): Failure {

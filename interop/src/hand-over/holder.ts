@@ -2,15 +2,17 @@
  * A process that holds one session of the library until it is told to hand it over: `holder.js CONFIG`, a JSON text.
  *
  * Lines on standard input are sent, each as one message; `/export FILE` seals the session into a file and ends the
- * process. A server answers each message with itself, and a client prints it. Facts go to standard error.
+ * process; `/keep FILE` keeps checkpoints of it in the file, until the process is killed. A server answers each message with itself, and a client prints it. Facts go to standard error.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { DTLSEndpoint, type DTLSSession, listen } from 'datagram-tls';
 import type { Holding } from './holding.js';
 
 const HOST = '127.0.0.1';
 const SEAL = Buffer.alloc(32, 0x5a);
+/** Small, so that the messages of a case need more than one checkpoint. */
+const RESERVE = 16;
 
 const config = JSON.parse(process.argv[2] ?? '{}') as Holding;
 const connectionId = config.cid === 'none' ? false : config.cid;
@@ -22,6 +24,7 @@ report('port', endpoint.address?.port ?? 0);
 
 createInterface({ input: process.stdin }).on('line', (line) => {
   if (line.startsWith('/export ')) handOver(line.slice('/export '.length));
+  else if (line.startsWith('/keep ')) void keep(line.slice('/keep '.length));
   else session?.send(`${line}\n`);
 });
 
@@ -72,6 +75,16 @@ function handOver(file: string): void {
   writeFileSync(file, session.export({ key: SEAL }));
   report('exported', 'yes');
   process.exit();
+}
+
+async function keep(file: string): Promise<void> {
+  if (session === undefined) throw new Error('there is no session');
+  const store = (state: Uint8Array): void => {
+    writeFileSync(`${file}.new`, state);
+    renameSync(`${file}.new`, file);
+  };
+  await session.checkpoint({ key: SEAL, reserve: RESERVE, store });
+  report('kept', 'yes');
 }
 
 function report(key: string, value: string | number): void {

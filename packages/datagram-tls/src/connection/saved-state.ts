@@ -3,7 +3,7 @@ import { callerError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { Destination, Role } from '../config/config.js';
-import { lackOf } from '../crypto/suites.js';
+import { type CipherSuite, lackOf } from '../crypto/suites.js';
 import type { Session } from '../handshake/session.js';
 import { readSession, writeSession } from '../handshake/session-state.js';
 import { Reader, Writer } from '../wire/cursor.js';
@@ -42,15 +42,15 @@ export function encodeFixed(session: Session, { verifyName }: Destination): Uint
   return w.vec16(utf8(verifyName ?? '')).finish();
 }
 
-/** `undefined` when it is malformed, or when its version, its suite or something else in it is not supported here. */
+/** `undefined` when it is malformed, or when its version, its suite or something else in it is not supported or not allowed here. */
 export function decodeFixed(
   fixed: Uint8Array,
-  { provider, versions }: Security,
+  security: Security,
 ): { readonly session: Session; readonly destination: Destination } | undefined {
   const r = new Reader(fixed);
   const session = readSession(r, (suite) =>
-    lackOf(suite, provider.capabilities) === undefined
-      ? versionNamed(partsOf(versions), suite.version)?.reopening.readSecrets(r)
+    allows(security, suite)
+      ? versionNamed(partsOf(security.versions), suite.version)?.reopening.readSecrets(r)
       : undefined,
   );
   const verifyName = decodeUtf8(r.vec16());
@@ -60,6 +60,12 @@ export function decodeFixed(
     verifyName: verifyName === '' ? undefined : verifyName,
   };
   return { session, destination };
+}
+
+/** Defaults forbid no suite of a session that another process has made with a list of its own. */
+function allows({ provider, given, suites }: Security, suite: CipherSuite): boolean {
+  if (lackOf(suite, provider.capabilities) !== undefined) return false;
+  return !given.has('ciphers') || suites.some(({ code }) => code === suite.code);
 }
 
 /** A state with what has to be known before it is used. */
@@ -137,6 +143,6 @@ export function stateError(reason: StateRefusal, why: string): Error & { readonl
 export function foreignState(): Error {
   return stateError(
     'UNSUPPORTED',
-    'its version of DTLS, its cipher suite or another part of it is not supported by this process',
+    'its version of DTLS, its cipher suite or another part of it is not supported or not allowed by this process',
   );
 }

@@ -11,6 +11,12 @@ import { client, type EchoServer, echoServer, roundTrip, until } from './echo.js
 
 const key = randomBytes(32);
 
+/** The suite of sessions here, and another one. */
+const SUITES = {
+  'DTLSv1.2': ['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384'],
+  'DTLSv1.3': ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384'],
+} as const;
+
 /** An open session, with both of its ends. */
 async function open(version: (typeof VERSIONS)[number]) {
   const endpoint = new DTLSEndpoint({ bindHost: '127.0.0.1', bindPort: await freePort() });
@@ -125,6 +131,19 @@ for (const version of VERSIONS) {
       assert.equal(await roundTrip(session, 'after'), 'after');
       await Promise.all([endpoint.close(), next.endpoint.close(), narrow.endpoint.close()]);
       assert.throws(() => take(state), refusal('USED'));
+    });
+
+    it('is refused where its cipher suite is not one of those that are named', async () => {
+      const { server, endpoint, other } = await open(version);
+      const [used, another] = SUITES[version];
+      const state = other.export({ key });
+      const strict = echoServer({ ciphers: another });
+      const refusal = { code: 'ERR_DTLS_STATE', reason: 'UNSUPPORTED' };
+      assert.throws(() => strict.endpoint.import(state, { key }), refusal);
+      const willing = echoServer({ ciphers: used });
+      assert.equal(willing.endpoint.import(state, { key }).cipher?.name, used);
+      await Promise.all([server, strict, willing].map((one) => one.endpoint.close()));
+      await endpoint.close();
     });
 
     it('moves again, and an older state of it is refused', async () => {
