@@ -1,8 +1,7 @@
 import { sameBytes } from '../base/bytes.js';
 import type { Behaviour, Role } from '../config/config.js';
 import type { CidRegistry } from '../connection/connection-ids.js';
-import { cidStartOf, PLAIN_HEADER_LENGTH } from '../record/header.js';
-import { ContentType } from '../wire/codes.js';
+import { cidStartOf, firstCidOf } from '../record/header.js';
 
 /** The connection IDs of one entry. */
 export class EntryIds<Entry extends object = object> implements CidRegistry {
@@ -110,19 +109,15 @@ export class CidRoutes<Entry extends object = object> {
 
   /** The entry that the first record of a datagram names; `undefined` where it names none. */
   entryOf(datagram: Uint8Array): Entry | undefined {
-    return datagram.length === 0 ? undefined : this.#entryAt(datagram, 0);
+    return datagram.length === 0 ? undefined : this.#entryAt(datagram, cidStartOf(datagram, 0));
   }
 
   /** The same, of the first record that has a connection ID, behind plaintext. */
   entryBehindPlaintext(datagram: Uint8Array): Entry | undefined {
-    let offset = 0;
-    while (offset + PLAIN_HEADER_LENGTH <= datagram.length && isPlaintext(datagram, offset))
-      offset += PLAIN_HEADER_LENGTH + lengthOfPlaintext(datagram, offset);
-    return offset < datagram.length ? this.#entryAt(datagram, offset) : undefined;
+    return this.#entryAt(datagram, firstCidOf(datagram));
   }
 
-  #entryAt(datagram: Uint8Array, offset: number): Entry | undefined {
-    const at = cidStartOf(datagram, offset);
+  #entryAt(datagram: Uint8Array, at: number | undefined): Entry | undefined {
     if (at === undefined) return undefined;
     for (const length of this.#lengths.keys()) {
       const entry = this.#find(datagram, at, length)?.ids.entry;
@@ -164,17 +159,6 @@ export class CidRoutes<Entry extends object = object> {
       slot = slot.next;
     return slot;
   }
-}
-
-/** A handshake message or a ChangeCipherSpec in epoch 0. */
-export function isPlaintext(datagram: Uint8Array, at: number): boolean {
-  const type = datagram[at];
-  const isOfHandshake = type === ContentType.handshake || type === ContentType.change_cipher_spec;
-  return isOfHandshake && datagram[at + 3] === 0 && datagram[at + 4] === 0;
-}
-
-function lengthOfPlaintext(datagram: Uint8Array, at: number): number {
-  return ((datagram[at + 11] as number) << 8) | (datagram[at + 12] as number);
 }
 
 function standsAt(bytes: Uint8Array, at: number, cid: Uint8Array): boolean {

@@ -23,7 +23,7 @@ import { Machine } from '../connection/machine.js';
 import { decodeState } from '../connection/saved-state.js';
 import type { Security } from '../connection/version.js';
 import type { JobAnswer } from '../handshake/jobs.js';
-import { cidStartOf } from '../record/header.js';
+import { cidStartOf, isPlaintext } from '../record/header.js';
 import { Acceptor, type AcceptorHost, type Service } from './acceptor.js';
 import {
   type ConnectionEntry,
@@ -32,7 +32,7 @@ import {
   type EntryState,
   stateOf,
 } from './connection-entry.js';
-import { EntryIds, idsFor, isPlaintext } from './connection-id-routes.js';
+import { EntryIds, idsFor } from './connection-id-routes.js';
 import { startCounting } from './counters.js';
 import { Deadlines } from './deadlines.js';
 import { hostOf } from './peer.js';

@@ -1,6 +1,6 @@
 import { invalidArgType, invalidArgValue } from '../base/errors.js';
 import type { OneOrMore } from '../config/kinds.js';
-import { cidStartOf } from '../record/header.js';
+import { firstCidOf } from '../record/header.js';
 import { type BalancerOptions, type Configuration, resolveBalancer } from './configuration.js';
 import { configIdOf, decodeServerId, lengthOf } from './encoding.js';
 
@@ -35,9 +35,10 @@ const NONE: ServerIdReading = Object.freeze({
 const UNREADABLE: ServerIdReading = Object.freeze({ ...NONE, connectionId: 'unroutable' });
 
 /**
- * Returns a function that reads the server ID in the first record of a datagram, of DTLS 1.2 (RFC 9146) or 1.3 (RFC 9147 §9).
- * It keeps nothing, and no bytes make it throw. `configurations`: one, or several with different `configId`. Throws
- * `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE` for one of them.
+ * Returns a function that reads the server ID in the first connection ID of a datagram of DTLS 1.2 (RFC 9146) or 1.3 (RFC 9147
+ * §9): in its first record, or behind plaintext of a handshake. It keeps nothing, and no bytes make it throw. `configurations`:
+ * one, or several with different `configId`. Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE` for one
+ * of them.
  *
  * @example
  * ```ts
@@ -58,7 +59,7 @@ export function serverIdReader(
   return (datagram) => {
     if (!(datagram instanceof Uint8Array))
       throw invalidArgType('datagram', 'an instance of Buffer or Uint8Array', datagram);
-    const at = datagram.length === 0 ? undefined : cidStartOf(datagram, 0);
+    const at = firstCidOf(datagram);
     if (at === undefined) return NONE;
     const first = datagram[at];
     const configuration = first === undefined ? undefined : known[configIdOf(first)];

@@ -74,6 +74,21 @@ export function cidStartOf(datagram: Uint8Array, offset: number): number | undef
   return isCid13 ? offset + CID_AT_13 : undefined;
 }
 
+/** A record of a handshake without protection. */
+export function isPlaintext(datagram: Uint8Array, at: number): boolean {
+  const type = datagram[at];
+  const isOfHandshake = type === ContentType.handshake || type === ContentType.change_cipher_spec;
+  return isOfHandshake && datagram[at + 3] === 0 && datagram[at + 4] === 0;
+}
+
+/** Where the first connection ID of a datagram begins, also behind plaintext of a handshake; `undefined` where it has none. */
+export function firstCidOf(datagram: Uint8Array): number | undefined {
+  let offset = 0;
+  while (offset + PLAIN_HEADER_LENGTH <= datagram.length && isPlaintext(datagram, offset))
+    offset += PLAIN_HEADER_LENGTH + u16(datagram, offset + PLAIN_HEADER_LENGTH - 2);
+  return offset < datagram.length ? cidStartOf(datagram, offset) : undefined;
+}
+
 /**
  * Reads the header at `offset` in either form, distinguished by the first byte (RFC 9147 §4.1). A returned reason
  * means that this record and everything behind it in the datagram cannot be read; `undefined`: `into` is filled in.

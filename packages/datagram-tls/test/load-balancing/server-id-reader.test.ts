@@ -43,6 +43,18 @@ suite('the reader of server IDs', () => {
       assert.deepEqual(read(record13(idOf(1), flags)).serverId, Buffer.from(SERVER));
   });
 
+  test('finds it behind the plaintext of a last flight of DTLS 1.2', () => {
+    const plaintext = Uint8Array.of(22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 4, 0, 3, 16, 1, 2);
+    const change = Uint8Array.of(20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 5, 0, 1, 1);
+    const flight = Uint8Array.of(...plaintext, ...change, ...record12(idOf(2)));
+    assert.deepEqual(read(flight).serverId, Buffer.from(SERVER));
+    for (let length = 0; length < plaintext.length + change.length; length++)
+      assert.equal(read(flight.subarray(0, length)).connectionId, 'none');
+    const long = flight.slice();
+    long[12] = 0xff;
+    assert.equal(read(long).connectionId, 'none');
+  });
+
   test('gives bytes of its own, and leaves those of the datagram as they are', () => {
     for (const configId of [1, 2, 3])
       for (const datagram of [record12(idOf(configId)), Buffer.from(record12(idOf(configId)))]) {
