@@ -12,6 +12,7 @@ import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 // Internal: states with other addresses are none that the library makes.
+import { pack } from '../../packages/datagram-tls/build/src/base/packed.js';
 import { decodeState, encodeState } from '../../packages/datagram-tls/build/src/connection/saved-state.js';
 import { openState, sealState } from '../../packages/datagram-tls/build/src/driver/sealed-state.js';
 import {
@@ -96,7 +97,7 @@ function sealedFor(state: Uint8Array, number: number): Uint8Array {
   const moved = encodeState({ ...decodeState(state), peer });
   return sealState(
     key,
-    { lineage: { id: randomBytes(16), generation: 0 }, unread: [], state: moved },
+    { lineage: { id: pack(randomBytes(16)), generation: 0 }, unread: [], state: moved },
     Date.now(),
   );
 }

@@ -57,6 +57,14 @@ export interface InboxLimits {
   readonly bytes: number;
 }
 
+/** Who is told of dropped messages. An object, because a closure for each session would cost 100 bytes. */
+export interface InboxHost {
+  /** A message was dropped. */
+  onDrop(): void;
+}
+
+const NOBODY: InboxHost = { onDrop: () => undefined };
+
 /**
  * Unread messages. Messages that arrive before there is a handler or a reader wait for it, so that none is lost
  * between the end of the handshake and the application's first read. A handler then gets them all;
@@ -65,7 +73,7 @@ export interface InboxLimits {
 export class Inbox {
   readonly #limits: InboxLimits;
   readonly #budget: UnreadBudget;
-  readonly #onDrop: () => void;
+  readonly #host: InboxHost;
   /** Created on demand: a handler needs neither. */
   #waiting: Queue<Buffer> | undefined;
   #loops: Loops<Buffer> | undefined;
@@ -78,9 +86,8 @@ export class Inbox {
   #error: Error | undefined;
   dropped = 0;
 
-  /** `onDrop` is called for each dropped message. */
-  constructor(limits: InboxLimits, budget: UnreadBudget, onDrop: () => void = () => undefined) {
-    this.#onDrop = onDrop;
+  constructor(limits: InboxLimits, budget: UnreadBudget, host: InboxHost = NOBODY) {
+    this.#host = host;
     this.#limits = limits;
     this.#budget = budget;
   }
@@ -111,7 +118,7 @@ export class Inbox {
 
   #countDrop(): void {
     this.dropped++;
-    this.#onDrop();
+    this.#host.onDrop();
   }
 
   #shift(): Buffer | undefined {

@@ -18,11 +18,11 @@ import { tellDrop, tellEnd, tellError, tellOpen } from './channels.js';
 import { warnOfTicketKeys } from './debug.js';
 import { Deferred } from './deferred.js';
 import { attempt, throwLater } from './guard.js';
-import { Inbox } from './inbox.js';
+import { Inbox, type InboxHost } from './inbox.js';
 import { platform } from './platform.js';
 import type { Port } from './port.js';
 import type { Lineage } from './sealed-state.js';
-import { Sender } from './sender.js';
+import { Sender, type SenderHost } from './sender.js';
 import type { SessionEndpoint, SharedBySessions } from './session-endpoint.js';
 import { type Attached, type FinalState, finalStateOf, notOpen, SessionLife } from './session-life.js';
 import { SessionStates } from './session-states.js';
@@ -41,7 +41,7 @@ interface Owner {
 }
 
 /** The inside of a session: its association, its handlers, what becomes of its events, and its end. */
-export class LiveSession<S extends Owner> {
+export class LiveSession<S extends Owner> implements InboxHost, SenderHost {
   readonly #owner: S;
   readonly shared: SharedBySessions<S>;
   readonly inbox: Inbox;
@@ -60,7 +60,7 @@ export class LiveSession<S extends Owner> {
   /** By `close`, so that no message arrives any more. */
   #isClosing = false;
 
-  readonly sender = new Sender(() => this.ondrain?.());
+  readonly sender = new Sender(this);
   /** Created on demand. */
   #streams: Streams | undefined;
   readonly #held: HeldEvents | undefined;
@@ -93,7 +93,7 @@ export class LiveSession<S extends Owner> {
   ) {
     this.#owner = owner;
     this.shared = shared;
-    this.inbox = new Inbox(shared.inboxLimits, shared.unread, () => tellDrop(owner, 'slow_reader'));
+    this.inbox = new Inbox(shared.inboxLimits, shared.unread, this);
     this.serverName = serverName;
     this.#held = held;
   }
@@ -102,12 +102,16 @@ export class LiveSession<S extends Owner> {
   attach(port: Port, entry: ConnectionEntry): void {
     this.port = port;
     this.entry = entry;
-    this.sender.attach(port, entry);
   }
 
   /** It goes on from a state of this lineage. */
   goOn(lineage: Lineage): void {
     this.#states = new SessionStates(lineage);
+  }
+
+  /** Of the inbox. */
+  onDrop(): void {
+    tellDrop(this.#owner, 'slow_reader');
   }
 
   onSendError(error: Error): void {
@@ -130,14 +134,13 @@ export class LiveSession<S extends Owner> {
   }
 
   close(): Promise<void> {
-    const { closed } = this.life;
-    if (this.isOver) return closed.promise;
+    if (this.isOver) return this.life.closed;
     this.life.startClosing();
     this.#isClosing = true;
     const { entry } = this;
     if (entry !== undefined) this.port?.closeEntry(entry);
     if (entry === undefined || !mayStillRefuse(entry)) this.finish();
-    return closed.promise;
+    return this.life.closed;
   }
 
   destroy(error: Error | undefined): void {
@@ -197,13 +200,13 @@ export class LiveSession<S extends Owner> {
   #endSending(): Promise<void> {
     const entry = this.entry;
     if (entry === undefined || this.port === undefined) return this.close();
-    if (!this.life.startClosing()) return this.life.closed.promise;
-    return this.port.closeSending(entry) ? Promise.resolve() : this.life.closed.promise;
+    if (!this.life.startClosing()) return this.life.closed;
+    return this.port.closeSending(entry) ? Promise.resolve() : this.life.closed;
   }
 
   get streamed(): Streams {
     this.#streams ??= new Streams(this.inbox, this.life, {
-      opened: this.life.opened.promise,
+      opened: this.life.opened,
       offer: (message) => this.sender.offer(toBytes(message), this.life.isClosing),
       hasRoom: () => this.sender.hasRoom(),
       endSending: () => this.#endSending(),

@@ -2,6 +2,7 @@ import { KeyObject } from 'node:crypto';
 import { concat, own, sameBytes, toHex, utf8 } from '../base/bytes.js';
 import { invalidArgType, invalidArgValue } from '../base/errors.js';
 import type { Duration } from '../base/instant.js';
+import { type Packed, pack, unpack } from '../base/packed.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { checkView } from '../config/checks.js';
 import type { Role } from '../config/config.js';
@@ -123,14 +124,14 @@ export type CheckpointOptions = OptionsOf<typeof CHECKPOINT_OPTIONS>;
 
 /** A session through all its processes: each state of it has a greater generation. */
 export interface Lineage {
-  readonly id: Uint8Array;
+  readonly id: Packed;
   readonly generation: number;
 }
 
 const ID_LENGTH = 16;
 
 function newLineage(): Lineage {
-  return { id: platform.provider.randomBytes(ID_LENGTH), generation: 0 };
+  return { id: pack(platform.provider.randomBytes(ID_LENGTH)), generation: 0 };
 }
 
 /** What a driver adds to the state of an association. */
@@ -169,7 +170,7 @@ const PURPOSE = utf8('datagram-tls state of a session 1');
 export function sealState(key: StateKey, { lineage, unread, state }: DriverState, time: number): Uint8Array {
   const { provider } = platform;
   const head = new Writer().bytes(FORMAT).bytes(provider.randomBytes(SEED_LENGTH)).u48(time).finish();
-  const w = new Writer().bytes(lineage.id).varint(lineage.generation).varint(unread.length);
+  const w = new Writer().bytes(unpack(lineage.id)).varint(lineage.generation).varint(unread.length);
   for (const message of unread) w.vec24(message);
   const content = w.bytes(state).finish();
   const { aead, nonce } = protection(key, head);
@@ -195,7 +196,7 @@ export function openState(sealed: Uint8Array, key: StateKey, time: number): Open
 
 function readContent(content: Uint8Array): Omit<OpenedState, 'age' | 'madeAt'> {
   const r = new Reader(content);
-  const lineage = { id: own(r.bytes(ID_LENGTH)), generation: r.varint() };
+  const lineage = { id: pack(r.bytes(ID_LENGTH)), generation: r.varint() };
   const unread: Uint8Array[] = [];
   for (let left = r.varint(); left > 0 && !r.failed; left--) unread.push(own(r.vec24()));
   const state = own(r.rest());
@@ -265,7 +266,7 @@ export function describeState(state: ArrayBufferView, given: ExportOptions): Sta
   checkView(state, 'state');
   const { key } = readOptions(given, EXPORT_OPTIONS);
   const { lineage, madeAt, role, peer } = openState(viewBytes(state), key, Date.now());
-  return { id: toHex(lineage.id), generation: lineage.generation, madeAt, role, remoteAddress: peer };
+  return { id: toHex(unpack(lineage.id)), generation: lineage.generation, madeAt, role, remoteAddress: peer };
 }
 
 /** Sessions whose newest generations are remembered; the oldest are forgotten first. */
@@ -273,11 +274,11 @@ const MOST = 65_536;
 
 /** What this process knows of the generations of sessions, so that it does not go on with one twice. */
 class Generations {
-  readonly #newest = new Map<string, number>();
+  readonly #newest = new Map<Packed, number>();
 
   /** Throws `ERR_DTLS_STATE` where a state of this generation, or a later one, was taken or made. */
   check({ id, generation }: Lineage): void {
-    if (generation <= (this.#newest.get(toHex(id)) ?? -1))
+    if (generation <= (this.#newest.get(id) ?? -1))
       throw stateError('USED', 'this process has gone on with it, or with a newer one of the same session');
   }
 
@@ -289,10 +290,9 @@ class Generations {
 
   /** Nothing up to this goes on any more. */
   note({ id, generation }: Lineage): void {
-    const name = toHex(id);
-    const newest = Math.max(generation, this.#newest.get(name) ?? -1);
-    this.#newest.delete(name);
-    this.#newest.set(name, newest);
+    const newest = Math.max(generation, this.#newest.get(id) ?? -1);
+    this.#newest.delete(id);
+    this.#newest.set(id, newest);
     const [oldest] = this.#newest.keys();
     if (this.#newest.size > MOST && oldest !== undefined) this.#newest.delete(oldest);
   }

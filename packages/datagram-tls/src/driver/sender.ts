@@ -9,47 +9,51 @@ import type { Port } from './port.js';
  */
 export type Offered = 'sent' | 'full' | 'peer-closed' | 'over';
 
+/** What it needs of its session. */
+export interface SenderHost {
+  readonly port: Port | undefined;
+  /** `undefined` before the association begins and after the end. */
+  readonly entry: ConnectionEntry | undefined;
+  readonly isOver: boolean;
+  /** Called when there is room again after `send` refused messages. */
+  readonly ondrain: (() => void) | undefined;
+}
+
 /** The way out of one session: what it sends, what was refused, and when there is room again. */
 export class Sender {
-  /** Messages that were not sent, and datagrams that the system refused. */
-  readonly drops = { send_failed: 0, peer_closed: 0, send_queue_full: 0 };
   /** The last error of a datagram that the system refused. */
   error: Error | undefined;
-  readonly #ondrain: () => void;
-  #port: Port | undefined;
-  #entry: ConnectionEntry | undefined;
-  #ended = false;
+  readonly #host: SenderHost;
   /** Created on demand. */
   #notice: DrainNotice | undefined;
+  #failed = 0;
+  #peerClosed = 0;
+  #queueFull = 0;
 
-  /** `ondrain` is called when there is room again after `send` refused messages. */
-  constructor(ondrain: () => void) {
-    this.#ondrain = ondrain;
+  constructor(host: SenderHost) {
+    this.#host = host;
   }
 
-  /** The association exists from now on. */
-  attach(port: Port, entry: ConnectionEntry): void {
-    this.#port = port;
-    this.#entry = entry;
+  /** Messages that were not sent, and datagrams that the system refused. */
+  get drops(): { send_failed: number; peer_closed: number; send_queue_full: number } {
+    return { send_failed: this.#failed, peer_closed: this.#peerClosed, send_queue_full: this.#queueFull };
   }
 
-  /** The session is over. It keeps nothing of the association. */
+  /** The session is over. */
   end(): void {
-    this.#ended = true;
     this.#notice?.end();
     this.#notice = undefined;
-    this.#port = undefined;
-    this.#entry = undefined;
   }
 
   /** The system refused a datagram. */
   onError(error: Error): void {
     this.error = error;
-    this.drops.send_failed++;
+    this.#failed++;
   }
 
   get bufferedAmount(): number {
-    return this.#entry === undefined ? 0 : (this.#port?.bufferedAmount(this.#entry) ?? 0);
+    const { port, entry } = this.#host;
+    return entry === undefined ? 0 : (port?.bufferedAmount(entry) ?? 0);
   }
 
   /** Resolves when there is room, perhaps at once, or when the session ends. */
@@ -66,8 +70,8 @@ export class Sender {
   send(bytes: Uint8Array, closing: boolean): Offered {
     const outcome = this.offer(bytes, closing);
     if (outcome === 'full') {
-      this.drops.send_queue_full++;
-      this.#port?.countRefused();
+      this.#queueFull++;
+      this.#host.port?.countRefused();
       this.#watched()?.onRefused();
     }
     return outcome;
@@ -75,17 +79,16 @@ export class Sender {
 
   /** Sends a message if there is room. `closing`: our close_notify was sent. */
   offer(bytes: Uint8Array, closing: boolean): Offered {
-    const entry = this.#entry;
-    const port = this.#port;
+    const { port, entry, isOver } = this.#host;
     if (entry === undefined || port === undefined) {
       throw invalidState(
-        this.#ended ? 'Session is destroyed' : 'Cannot send application data before the handshake completes',
+        isOver ? 'Session is destroyed' : 'Cannot send application data before the handshake completes',
       );
     }
     const { connection } = entry;
     // The peer's close_notify has arrived, but the application has not been told yet.
     if (!connection.maySend && connection.session !== undefined && !closing) {
-      this.drops.peer_closed++;
+      this.#peerClosed++;
       return 'peer-closed';
     }
     if (!port.hasRoom(entry, bytes.length) || port.isHeld(entry)) return 'full';
@@ -93,10 +96,9 @@ export class Sender {
   }
 
   #watched(): DrainNotice | undefined {
-    const port = this.#port;
-    const entry = this.#entry;
+    const { port, entry } = this.#host;
     if (port !== undefined && entry !== undefined)
-      this.#notice ??= new DrainNotice(port, entry, this.#ondrain);
+      this.#notice ??= new DrainNotice(port, entry, () => this.#host.ondrain?.());
     return this.#notice;
   }
 }

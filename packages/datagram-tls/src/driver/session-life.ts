@@ -9,8 +9,11 @@ import type { SessionTimes } from './stats.js';
 
 /** The beginning and the end of a session: its promises, the times of its statistics, and its errors. */
 export class SessionLife implements SessionTimes {
-  readonly opened = new Deferred<{ protocol: Version }>();
-  readonly closed = new Deferred<void>();
+  /** Most promises are never read. */
+  #opened: Deferred<{ protocol: Version }> | undefined;
+  #closed: Deferred<void> | undefined;
+  /** Once the handshake is done. */
+  #protocol: Version | undefined;
   readonly createdAt = process.hrtime.bigint();
   handshakeCompletedAt = 0n;
   closingAt = 0n;
@@ -19,6 +22,24 @@ export class SessionLife implements SessionTimes {
   failure: Error | undefined;
   /** Why `opened` was rejected. */
   #refusal: Error | undefined;
+  /** Why `closed` was rejected. */
+  #given: Error | undefined;
+
+  get opened(): Promise<{ protocol: Version }> {
+    if (this.#opened === undefined) {
+      this.#opened = new Deferred();
+      this.#settleOpened();
+    }
+    return this.#opened.promise;
+  }
+
+  get closed(): Promise<void> {
+    if (this.#closed === undefined) {
+      this.#closed = new Deferred();
+      this.#settleClosed();
+    }
+    return this.#closed.promise;
+  }
 
   /** Our close_notify was sent, or is about to be. */
   get isClosing(): boolean {
@@ -37,7 +58,8 @@ export class SessionLife implements SessionTimes {
   /** The handshake is done. */
   open(protocol: Version): void {
     this.handshakeCompletedAt = process.hrtime.bigint();
-    this.opened.resolve({ protocol });
+    this.#protocol = protocol;
+    this.#settleOpened();
   }
 
   /** Returns whether the end begins now. */
@@ -53,16 +75,27 @@ export class SessionLife implements SessionTimes {
     this.destroyedAt = process.hrtime.bigint();
     this.failure ??= error;
     this.rejectOpened(error);
-    if (error === undefined) this.closed.resolve();
-    else this.closed.reject(error);
+    this.#given = error;
+    this.#settleClosed();
   }
 
   /** Does nothing when the handshake was done. */
   rejectOpened(error: Error | undefined): void {
     // An error costs as much as the hashes of a handshake, so it is created only when needed.
-    if (this.opened.isSettled) return;
+    if (this.#protocol !== undefined || this.#refusal !== undefined) return;
     this.#refusal = error ?? invalidState('Session was closed before the handshake completed');
-    this.opened.reject(this.#refusal);
+    this.#settleOpened();
+  }
+
+  #settleOpened(): void {
+    if (this.#protocol !== undefined) this.#opened?.resolve({ protocol: this.#protocol });
+    else if (this.#refusal !== undefined) this.#opened?.reject(this.#refusal);
+  }
+
+  #settleClosed(): void {
+    if (!this.isOver) return;
+    if (this.#given === undefined) this.#closed?.resolve();
+    else this.#closed?.reject(this.#given);
   }
 }
 

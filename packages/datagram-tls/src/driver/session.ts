@@ -163,12 +163,12 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /** Resolves when the handshake is done; rejects when it fails. */
   get opened(): Promise<{ protocol: Version }> {
-    return this.#live.life.opened.promise;
+    return this.#live.life.opened;
   }
 
   /** Resolves when the session is over; rejects only with the error given to `destroy`. */
   get closed(): Promise<void> {
-    return this.#live.life.closed.promise;
+    return this.#live.life.closed;
   }
 
   get destroyed(): boolean {
@@ -309,7 +309,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   /** Largest message that `send` takes now, bytes. It falls when the system, or the transport, refuses a datagram of that size. */
   get maxMessageSize(): number | undefined {
     const connection = this.#live.entry?.connection;
-    const sends = connection !== undefined && (this.#live.session !== undefined || connection.maySend);
+    const sends = connection !== undefined && (connection.maySend || this.#live.session !== undefined);
     return sends ? connection.maxMessageSize : undefined;
   }
 
