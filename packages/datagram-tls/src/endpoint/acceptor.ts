@@ -345,7 +345,7 @@ export class Acceptor {
     // When a client restarts twice, its last handshake counts.
     if (route?.pending !== undefined) return true;
     // The new association of a restarted client replaces its old one in the end.
-    const room = this.#places.makeRoom(host, route?.current.role === 'server', now);
+    const room = this.#places.makeRoom(host, route?.entry.role === 'server', now);
     if (room.refused !== undefined) {
       this.#host.refuse(peer, room.refused, now);
       return false;

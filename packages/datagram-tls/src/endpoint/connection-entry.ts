@@ -19,12 +19,32 @@ export interface Beginning {
   readonly ids: EntryIds<ConnectionEntry> | undefined;
 }
 
+/** An entry among those that are counted together: see `Places`. Its deadline is the instant that its age counts from. */
+export interface Member extends Sleeper {
+  readonly entry: ConnectionEntry;
+  /** The `Population` that counts it. */
+  readonly population: object;
+  /** Its place among the members with one host, where there are others. */
+  inHost: Aged | undefined;
+}
+
+/** An entry in an order by age. */
+export interface Aged extends Sleeper {
+  readonly entry: ConnectionEntry;
+}
+
 /** What an endpoint keeps with an entry; its deadline and place are those of the endpoint's deadlines. */
 export interface EntryState extends Sleeper, Omit<Beginning, 'peer' | 'host'> {
   /** The key under which limits per host count the peer. */
   host: string;
   /** The address by which it is found; `undefined`: it is found by connection ID alone. */
   route: PeerAddress | undefined;
+  /**
+   * A client at the same address restarted. This association stays until that one has proved itself (RFC 6347 §4.2.8).
+   */
+  pending: ConnectionEntry | undefined;
+  /** `undefined` while it has no place. */
+  member: Member | undefined;
   readonly entry: ConnectionEntry;
   /** What the entries of one endpoint have in common. */
   readonly owner: object;
@@ -82,6 +102,8 @@ export class ConnectionEntry {
       entry: this,
       owner,
       route: peer,
+      pending: undefined,
+      member: undefined,
       host,
       ids,
       began,

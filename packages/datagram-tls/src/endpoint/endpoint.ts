@@ -39,7 +39,7 @@ import { hostOf } from './peer.js';
 import type { RefusalReason } from './places.js';
 import { type Outgoing, ReadyQueue } from './ready-queue.js';
 import { type Refusal, RefusalReports } from './refusals.js';
-import { hasIds, type Route, Routes } from './routes.js';
+import { hasIds, Routes } from './routes.js';
 import { looksLikeClientHello, readHelloParts, readPrefix } from './split-hellos.js';
 import { Answer } from './unanswered.js';
 
@@ -165,7 +165,7 @@ export class Endpoint {
 
   /** The association with a peer; of a client that restarts, the one that it had before. */
   find({ address, port }: Pick<PeerAddress, 'address' | 'port'>): ConnectionEntry | undefined {
-    return this.#routes.find(address, port)?.current;
+    return this.#routes.find(address, port)?.entry;
   }
 
   /**
@@ -286,7 +286,7 @@ export class Endpoint {
   mayConcernHandshake(datagram: Uint8Array, address: string, port: number): boolean {
     const { ids } = this.#routes;
     const named = ids.any ? ids.entryOf(datagram) : undefined;
-    const phase = (named ?? this.#routes.find(address, port)?.current)?.connection.phase;
+    const phase = (named ?? this.#routes.find(address, port)?.entry)?.connection.phase;
     return phase === undefined || isBeginning(phase) || looksLikeClientHello(datagram);
   }
 
@@ -448,11 +448,11 @@ export class Endpoint {
 
   /** The association with this peer that goes on, if there is one. */
   #neighbour({ address, port }: PeerAddress): ConnectionEntry | undefined {
-    const former = this.#routes.find(address, port)?.current;
+    const former = this.#routes.find(address, port)?.entry;
     // Its owner knows that it is over, or has not been told of its end yet.
     if (former !== undefined && machineOf(former.connection).isLingering) this.abandon(former, undefined);
     if (former?.connection.phase === 'closed') this.#routes.remove(former);
-    return this.#routes.find(address, port)?.current;
+    return this.#routes.find(address, port)?.entry;
   }
 
   #add(
@@ -530,14 +530,14 @@ export class Endpoint {
    */
   #movingEntry(
     datagram: Uint8Array,
-    route: Route | undefined,
+    route: EntryState | undefined,
     address: string,
     port: number,
   ): ConnectionEntry | undefined {
     if (!isPlaintext(datagram, 0)) return undefined;
     const { ids, candidates } = this.#routes;
     const named = ids.entryBehindPlaintext(datagram);
-    if (route !== undefined) return named === route.current || named === route.pending ? undefined : named;
+    if (route !== undefined) return named === route.entry || named === route.pending ? undefined : named;
     return named ?? (looksLikeClientHello(datagram) ? undefined : candidates.find(address, port));
   }
 
@@ -555,8 +555,8 @@ export class Endpoint {
     this.#touch(entry);
   }
 
-  #deliver(route: Route, datagram: Uint8Array, now: Instant, atFormer: boolean): void {
-    const { current, pending } = route;
+  #deliver(route: EntryState, datagram: Uint8Array, now: Instant, atFormer: boolean): void {
+    const { entry: current, pending } = route;
     if (pending !== undefined) {
       this.#touch(pending);
       const useful = machineOf(pending.connection).receive(datagram, pending.peer, now);
@@ -580,7 +580,7 @@ function addressInUse({ address, port }: PeerAddress): Error {
  * is awaited from.
  */
 function isNewClient(
-  { current, pending }: Route,
+  { entry: current, pending }: EntryState,
   datagram: Uint8Array,
   acceptor: Pick<Acceptor, 'expectsRest' | 'serves'>,
 ): boolean {

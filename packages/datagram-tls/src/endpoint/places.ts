@@ -1,7 +1,7 @@
 import type { Duration, Instant } from '../base/instant.js';
 import type { EndpointLimits } from '../config/limits.js';
-import { type ConnectionEntry, stateOf } from './connection-entry.js';
-import { Deadlines, type Sleeper } from './deadlines.js';
+import { type Aged, type ConnectionEntry, type Member, stateOf } from './connection-entry.js';
+import { Deadlines } from './deadlines.js';
 
 /**
  * Why a validated client gets no association: the option whose limit is reached while nothing can be evicted;
@@ -135,23 +135,18 @@ interface Patience {
   readonly any: Duration;
 }
 
-/** An entry's place in a {@link ByAge}. */
-interface Aged extends Sleeper {
-  readonly entry: ConnectionEntry;
-}
-
-/** The members with one host. */
-interface Host {
-  readonly key: string;
+/** Several members with one host. */
+class Crowd {
   readonly ages: ByAge;
-  size: number;
+  size = 0;
+
+  constructor(since: Since) {
+    this.ages = new ByAge(since);
+  }
 }
 
-interface Member {
-  readonly host: Host;
-  readonly inHost: Aged;
-  readonly inAll: Aged;
-}
+/** The instant that the age of an entry counts from; it may move forward at any time. */
+type Since = (entry: ConnectionEntry) => Instant;
 
 /**
  * Associations that are counted together, in total and by host, in the order of eviction. A host with more members
@@ -159,53 +154,78 @@ interface Member {
  * between hosts with the same number, the oldest member is evicted.
  */
 class Population {
-  readonly #since: (entry: ConnectionEntry) => Instant;
+  readonly #since: Since;
   readonly #patience: Patience;
-  readonly #members = new Map<ConnectionEntry, Member>();
-  readonly #hosts = new Map<string, Host>();
-  /** Hosts by their number of members, which changes by one at a time. */
-  readonly #bySize = new Map<number, Set<Host>>();
+  /** By host: its only member, as most hosts have one, or all of them. */
+  readonly #hosts = new Map<string, ConnectionEntry | Crowd>();
+  /** Crowds by their number of members, which changes by one at a time. */
+  readonly #bySize = new Map<number, Set<Crowd>>();
   #largest = 0;
   readonly #ages: ByAge;
+  #size = 0;
 
-  /** `since`: the instant that the age of an entry counts from; it may move forward at any time. */
-  constructor(since: (entry: ConnectionEntry) => Instant, patience: Patience) {
+  constructor(since: Since, patience: Patience) {
     this.#since = since;
     this.#patience = patience;
     this.#ages = new ByAge(since);
   }
 
   get size(): number {
-    return this.#members.size;
+    return this.#size;
   }
 
   countOf(host: string): number {
-    return this.#hosts.get(host)?.size ?? 0;
+    const found = this.#hosts.get(host);
+    if (found === undefined) return 0;
+    return found instanceof Crowd ? found.size : 1;
   }
 
   has(entry: ConnectionEntry): boolean {
-    return this.#members.has(entry);
+    return stateOf(entry).member?.population === this;
   }
 
   add(entry: ConnectionEntry): void {
-    const { host: key } = stateOf(entry);
-    const host = this.#hosts.get(key) ?? { key, ages: new ByAge(this.#since), size: 0 };
-    this.#hosts.set(host.key, host);
-    this.#members.set(entry, { host, inHost: host.ages.add(entry), inAll: this.#ages.add(entry) });
-    this.#resize(host, 1);
+    const state = stateOf(entry);
+    const member: Member = { entry, population: this, inHost: undefined, deadline: undefined, place: -1 };
+    this.#ages.add(member);
+    state.member = member;
+    this.#size++;
+    const found = this.#hosts.get(state.host);
+    if (found === undefined) this.#hosts.set(state.host, entry);
+    else if (found instanceof Crowd) this.#join(found, entry);
+    else {
+      const crowd = new Crowd(this.#since);
+      this.#hosts.set(state.host, crowd);
+      this.#join(crowd, found);
+      this.#join(crowd, entry);
+    }
   }
 
   /** Returns whether it was there. */
   remove(entry: ConnectionEntry): boolean {
-    const member = this.#members.get(entry);
-    if (member === undefined) return false;
-    const { host, inHost, inAll } = member;
-    this.#members.delete(entry);
-    host.ages.remove(inHost);
-    this.#ages.remove(inAll);
-    this.#resize(host, -1);
-    if (host.size === 0) this.#hosts.delete(host.key);
+    const state = stateOf(entry);
+    const { member, host } = state;
+    if (member?.population !== this) return false;
+    state.member = undefined;
+    this.#ages.remove(member);
+    this.#size--;
+    const found = this.#hosts.get(host);
+    if (found instanceof Crowd) this.#leave(found, member);
+    if (!(found instanceof Crowd) || found.size === 0) this.#hosts.delete(host);
     return true;
+  }
+
+  #join(crowd: Crowd, entry: ConnectionEntry): void {
+    const { member } = stateOf(entry);
+    if (member === undefined) return;
+    member.inHost = { entry, deadline: undefined, place: -1 };
+    crowd.ages.add(member.inHost);
+    this.#resize(crowd, 1);
+  }
+
+  #leave(crowd: Crowd, { inHost }: Member): void {
+    if (inHost !== undefined) crowd.ages.remove(inHost);
+    this.#resize(crowd, -1);
   }
 
   /**
@@ -226,27 +246,33 @@ class Population {
 
   /** The same among the members with `host` only. */
   givesWayIn(host: string, now: Instant): ConnectionEntry | undefined {
-    const ages = this.#hosts.get(host)?.ages;
-    return ages === undefined ? undefined : this.#oldest(ages, this.#patience.any, now);
+    const found = this.#hosts.get(host);
+    if (found === undefined) return undefined;
+    const { any } = this.#patience;
+    return found instanceof Crowd ? this.#oldest(found.ages, any, now) : this.#ifPatient(found, any, now);
   }
 
   #oldest(ages: ByAge, patience: Duration, now: Instant): ConnectionEntry | undefined {
     const entry = ages.oldest();
-    return entry !== undefined && now - this.#since(entry) >= patience ? entry : undefined;
+    return entry === undefined ? undefined : this.#ifPatient(entry, patience, now);
   }
 
-  #resize(host: Host, change: 1 | -1): void {
-    const former = this.#bySize.get(host.size);
-    former?.delete(host);
-    if (former?.size === 0) this.#bySize.delete(host.size);
-    host.size += change;
-    if (host.size > 0) {
-      const others = this.#bySize.get(host.size);
-      if (others === undefined) this.#bySize.set(host.size, new Set([host]));
-      else others.add(host);
+  #ifPatient(entry: ConnectionEntry, patience: Duration, now: Instant): ConnectionEntry | undefined {
+    return now - this.#since(entry) >= patience ? entry : undefined;
+  }
+
+  #resize(crowd: Crowd, change: 1 | -1): void {
+    const former = this.#bySize.get(crowd.size);
+    former?.delete(crowd);
+    if (former?.size === 0) this.#bySize.delete(crowd.size);
+    crowd.size += change;
+    if (crowd.size > 0) {
+      const others = this.#bySize.get(crowd.size);
+      if (others === undefined) this.#bySize.set(crowd.size, new Set([crowd]));
+      else others.add(crowd);
     }
-    if (host.size > this.#largest) this.#largest = host.size;
-    else if (!this.#bySize.has(this.#largest)) this.#largest = host.size;
+    if (crowd.size > this.#largest) this.#largest = crowd.size;
+    else if (!this.#bySize.has(this.#largest)) this.#largest = crowd.size;
   }
 }
 
@@ -255,17 +281,15 @@ class Population {
  * instant that was current at its last look, and looks again only at the top.
  */
 class ByAge {
-  readonly #since: (entry: ConnectionEntry) => Instant;
+  readonly #since: Since;
   readonly #heap = new Deadlines<Aged>();
 
-  constructor(since: (entry: ConnectionEntry) => Instant) {
+  constructor(since: Since) {
     this.#since = since;
   }
 
-  add(entry: ConnectionEntry): Aged {
-    const aged = { entry, deadline: undefined, place: -1 };
-    this.#heap.set(aged, this.#since(entry));
-    return aged;
+  add(aged: Aged): void {
+    this.#heap.set(aged, this.#since(aged.entry));
   }
 
   remove(aged: Aged): void {

@@ -1,23 +1,13 @@
 import type { PeerAddress } from '../base/peer-address.js';
 import { CandidateRoutes } from './candidate-routes.js';
-import { type ConnectionEntry, stateOf } from './connection-entry.js';
+import { type ConnectionEntry, type EntryState, stateOf } from './connection-entry.js';
 import { CidRoutes } from './connection-id-routes.js';
-
-/** The associations with one address. */
-export interface Route {
-  readonly current: ConnectionEntry;
-  /**
-   * A client at the same address restarted. The current association stays until this one has proved itself (RFC 6347
-   * §4.2.8).
-   */
-  readonly pending: ConnectionEntry | undefined;
-}
 
 /** Finds associations by the peer's address, and by connection ID. */
 export class Routes {
   readonly ids = new CidRoutes<ConnectionEntry>();
   readonly candidates = new CandidateRoutes();
-  readonly #byPeer = new PeerMap<Route>();
+  readonly #byPeer = new PeerMap();
   /** Those that have moved to the address of another association, or whose address another one has now. */
   readonly #byIdAlone = new Set<ConnectionEntry>();
   #size = 0;
@@ -27,13 +17,14 @@ export class Routes {
     return this.#size;
   }
 
-  find(address: string, port: number): Route | undefined {
+  /** The association with an address, and `pending` a second one. */
+  find(address: string, port: number): EntryState | undefined {
     return this.#byPeer.get(address, port);
   }
 
   *entries(): Iterable<ConnectionEntry> {
-    for (const { current, pending } of this.#byPeer.values()) {
-      yield current;
+    for (const { entry, pending } of this.#byPeer.values()) {
+      yield entry;
       if (pending !== undefined) yield pending;
     }
     yield* this.#byIdAlone;
@@ -44,19 +35,15 @@ export class Routes {
     this.#unroute(entry);
     this.#byIdAlone.delete(entry);
     const { peer } = entry;
-    if (this.find(peer.address, peer.port) === undefined) {
-      stateOf(entry).route = peer;
-      this.#byPeer.set(peer, { current: entry, pending: undefined });
-    } else this.#byIdAlone.add(entry);
+    if (this.find(peer.address, peer.port) === undefined) this.#set(entry, peer);
+    else this.#byIdAlone.add(entry);
   }
 
   add(entry: ConnectionEntry): void {
     const { peer } = entry;
-    const current = this.find(peer.address, peer.port)?.current;
-    this.#byPeer.set(
-      peer,
-      current === undefined ? { current: entry, pending: undefined } : { current, pending: entry },
-    );
+    const current = this.find(peer.address, peer.port);
+    if (current === undefined) this.#set(entry, peer);
+    else current.pending = entry;
     this.#size++;
   }
 
@@ -68,16 +55,25 @@ export class Routes {
     const { peer } = entry;
     const route = this.find(peer.address, peer.port);
     this.#size++;
-    if (route === undefined) this.#byPeer.set(peer, { current: entry, pending: undefined });
+    if (route === undefined) this.#set(entry, peer);
     else if (hasIds(entry)) this.#leaveAddress(entry);
     else {
-      this.#leaveAddress(route.current);
-      this.#byPeer.set(peer, { current: entry, pending: route.pending });
+      stateOf(entry).pending = route.pending;
+      this.#set(entry, peer);
+      this.#leaveAddress(route.entry);
     }
   }
 
+  #set(entry: ConnectionEntry, peer: PeerAddress): void {
+    const state = stateOf(entry);
+    state.route = peer;
+    this.#byPeer.set(peer, state);
+  }
+
   #leaveAddress(entry: ConnectionEntry): void {
-    stateOf(entry).route = undefined;
+    const state = stateOf(entry);
+    state.route = undefined;
+    state.pending = undefined;
     this.#byIdAlone.add(entry);
   }
 
@@ -87,15 +83,16 @@ export class Routes {
    */
   promote(entry: ConnectionEntry): ConnectionEntry | undefined {
     const peer = stateOf(entry).route;
-    const route = peer && this.find(peer.address, peer.port);
-    if (peer === undefined || route?.pending !== entry) return undefined;
-    const { current } = route;
-    this.#byPeer.set(peer, { current: entry, pending: undefined });
+    const former = peer && this.find(peer.address, peer.port);
+    if (peer === undefined || former?.pending !== entry) return undefined;
+    former.pending = undefined;
+    this.#set(entry, peer);
+    const current = former.entry;
     if (current.role === 'server' && hasIds(current)) {
       this.#leaveAddress(current);
       return undefined;
     }
-    stateOf(current).route = undefined;
+    former.route = undefined;
     this.#forgetRoutes(current);
     this.#size--;
     return current;
@@ -117,11 +114,13 @@ export class Routes {
     const state = stateOf(entry);
     const peer = state.route;
     if (peer === undefined) return false;
-    const route = this.find(peer.address, peer.port);
-    if (route?.pending === entry) this.#byPeer.set(peer, { current: route.current, pending: undefined });
-    else if (route?.current !== entry) return false;
-    else if (route.pending === undefined) this.#byPeer.delete(peer);
-    else this.#byPeer.set(peer, { current: route.pending, pending: undefined });
+    const current = this.find(peer.address, peer.port);
+    if (current === undefined) return false;
+    if (current.pending === entry) current.pending = undefined;
+    else if (current !== state) return false;
+    else if (state.pending === undefined) this.#byPeer.delete(peer);
+    else this.#set(state.pending, peer);
+    state.pending = undefined;
     state.route = undefined;
     return true;
   }
@@ -132,34 +131,31 @@ export function hasIds(entry: ConnectionEntry): boolean {
   return stateOf(entry).ids?.any === true;
 }
 
-/** The one peer with a port. */
-interface Only<V> {
-  readonly address: string;
-  readonly value: V;
-}
-
 /**
- * Values by peer address. It is asked for every datagram. The port is already a number, but joining address and port
- * to a key costs as much as reading the record. So the port is looked up, and the address only compared: few peers
+ * Associations by peer address. It is asked for every datagram. The port is already a number, but joining address and
+ * port to a key costs as much as reading the record. So the port is looked up, and the address only compared: few peers
  * have the same port, unless all use a well-known one.
  */
-class PeerMap<V extends object> {
-  readonly #byPort = new Map<number, Only<V> | Map<string, V>>();
+class PeerMap {
+  /** The one peer with a port, or those with it by address. */
+  readonly #byPort = new Map<number, EntryState | Map<string, EntryState>>();
 
-  get(address: string, port: number): V | undefined {
+  get(address: string, port: number): EntryState | undefined {
     const found = this.#byPort.get(port);
     if (found instanceof Map) return found.get(address);
-    return found?.address === address ? found.value : undefined;
+    return found?.route?.address === address ? found : undefined;
   }
 
-  set({ address, port }: PeerAddress, value: V): void {
+  /** `state` has that route. */
+  set({ address, port }: PeerAddress, state: EntryState): void {
     const found = this.#byPort.get(port);
-    if (found instanceof Map) found.set(address, value);
-    else if (found === undefined || found.address === address) this.#byPort.set(port, { address, value });
+    const other = found instanceof Map ? undefined : found?.route?.address;
+    if (found instanceof Map) found.set(address, state);
+    else if (found === undefined || other === undefined || other === address) this.#byPort.set(port, state);
     else {
       const both = new Map([
-        [found.address, found.value],
-        [address, value],
+        [other, found],
+        [address, state],
       ]);
       this.#byPort.set(port, both);
     }
@@ -170,13 +166,13 @@ class PeerMap<V extends object> {
     if (found instanceof Map) {
       found.delete(address);
       if (found.size === 0) this.#byPort.delete(port);
-    } else if (found?.address === address) this.#byPort.delete(port);
+    } else if (found?.route?.address === address) this.#byPort.delete(port);
   }
 
-  *values(): Iterable<V> {
+  *values(): Iterable<EntryState> {
     for (const found of this.#byPort.values()) {
       if (found instanceof Map) yield* found.values();
-      else yield found.value;
+      else yield found;
     }
   }
 }
