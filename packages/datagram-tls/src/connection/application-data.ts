@@ -172,6 +172,14 @@ export type EarlyOutcome = 'none' | 'offered' | 'accepted' | 'refused';
 
 const OUTCOMES: readonly EarlyOutcome[] = ['none', 'offered', 'accepted', 'refused'];
 
+export function writeOutcome(w: Writer, outcome: EarlyOutcome): void {
+  w.u8(OUTCOMES.indexOf(outcome));
+}
+
+export function readOutcome(r: Reader): EarlyOutcome {
+  return OUTCOMES[r.u8()] ?? 'none';
+}
+
 /** The value of nearly every association. */
 const NONE: readonly Uint8Array[] = [];
 
@@ -203,11 +211,12 @@ export class EarlyData implements Carried {
 
   /** Of an open session: all of a client's messages are sent. */
   save(w: Writer): void {
-    w.u8(OUTCOMES.indexOf(this.#outcome)).varint(Math.max(0, this.#room));
+    writeOutcome(w, this.#outcome);
+    w.varint(Math.max(0, this.#room));
   }
 
   restore(r: Reader): void {
-    this.#outcome = OUTCOMES[r.u8()] ?? 'none';
+    this.#outcome = readOutcome(r);
     this.#room = r.varint();
   }
 

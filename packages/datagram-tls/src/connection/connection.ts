@@ -22,34 +22,9 @@ import type { CidRegistry } from './connection-ids.js';
 import type { ConnectionEvent } from './events.js';
 import { type Phase, sessionOf } from './life.js';
 import { Machine } from './machine.js';
+import type { PathInfo } from './path.js';
 import { type AddressedState, decodeState, encodeState, foreignState, stateError } from './saved-state.js';
 import type { Security } from './version.js';
-
-/**
- * What is known of the path to a peer.
- *
- * @example
- * ```ts
- * import type { Connection, PathInfo } from 'datagram-tls/core';
- *
- * function isValidated(connection: Connection): boolean {
- *   const { validated }: PathInfo = connection.path;
- *   return validated;
- * }
- * ```
- */
-export interface PathInfo {
-  /** Where datagrams go. */
-  readonly address: PeerAddress;
-  /** The peer has shown that it receives datagrams there. */
-  readonly validated: boolean;
-  /** Bytes of UDP payload. */
-  readonly bytesReceived: number;
-  /** Bytes of UDP payload. */
-  readonly bytesSent: number;
-  /** The largest datagram that is sent, bytes of UDP payload: the option `mtu`, or less where that was refused. */
-  readonly maxDatagramSize: number;
-}
 
 /** An association of `state`, with messages that its return causes. Throws `ERR_DTLS_STATE`. */
 export function machineFrom(
@@ -142,11 +117,6 @@ export class Connection {
     return woken;
   }
 
-  /** For what only looks. */
-  #look(): Machine {
-    return this.#machine instanceof Machine ? this.#machine : this.#machine.machine();
-  }
-
   #rest(machine: Machine, now: Instant): void {
     const { datagramsReceived, messagesSent } = machine.counters;
     const traffic = datagramsReceived + messagesSent;
@@ -218,7 +188,7 @@ export class Connection {
 
   /** `undefined` until the handshake is done; it outlives the connection. */
   get session(): Session | undefined {
-    return sessionOf(this.#look().life);
+    return this.#machine instanceof Asleep ? this.#machine.session : sessionOf(this.#machine.life);
   }
 
   /** {@link send} may be called: the session is open, or a server has accepted early data, which it may answer. */
@@ -231,7 +201,7 @@ export class Connection {
    * that size.
    */
   get maxMessageSize(): number {
-    return this.#look().maxMessageSize;
+    return this.#machine.maxMessageSize;
   }
 
   /**
@@ -244,17 +214,18 @@ export class Connection {
 
   /** Those of the records of each side, the newest; `undefined` until both have agreed on them, and where they have not. */
   get connectionIds(): ConnectionIdPair | undefined {
-    return this.#look().connectionIds;
+    const machine = this.#machine instanceof Asleep ? this.#machine.machine() : this.#machine;
+    return machine.connectionIds;
   }
 
   /** What became of early data (RFC 8446 §4.2.10). */
   get earlyData(): EarlyOutcome {
-    return this.#look().earlyData;
+    return this.#machine.earlyData;
   }
 
   /** The peer's address, and what is known of the path to it. */
   get path(): PathInfo {
-    return this.#look().path;
+    return this.#machine.path;
   }
 
   /** Begins: a client sends its first flight, a server waits for one. Throws `ERR_INVALID_STATE` the second time. */

@@ -99,6 +99,32 @@ function stepBelow(size: number): number {
   return STEPS.find((step) => step < size) ?? Math.min(...STEPS);
 }
 
+/**
+ * What is known of the path to a peer.
+ *
+ * @example
+ * ```ts
+ * import type { Connection, PathInfo } from 'datagram-tls/core';
+ *
+ * function isValidated(connection: Connection): boolean {
+ *   const { validated }: PathInfo = connection.path;
+ *   return validated;
+ * }
+ * ```
+ */
+export interface PathInfo {
+  /** Where datagrams go. */
+  readonly address: PeerAddress;
+  /** The peer has shown that it receives datagrams there. */
+  readonly validated: boolean;
+  /** Bytes of UDP payload. */
+  readonly bytesReceived: number;
+  /** Bytes of UDP payload. */
+  readonly bytesSent: number;
+  /** The largest datagram that is sent, bytes of UDP payload: the option `mtu`, or less where that was refused. */
+  readonly maxDatagramSize: number;
+}
+
 /** RFC 9147 §5.1: this many times the bytes of a peer whose address is not validated. */
 const AMPLIFICATION = 3;
 /** How long a handshake may take on a path that is not validated, ms. */
@@ -115,7 +141,7 @@ export function answeredLife(timeout: Duration): Duration {
  * The peer's address, and what may be sent there. Until the path is validated the peer gets at most three times the
  * bytes that it sent (RFC 9147 §5.1), and no timer of ours repeats a flight.
  */
-export class Path {
+export class Path implements PathInfo {
   readonly address: PeerAddress;
   /** Of the datagrams that it takes. */
   readonly size: PathSize;

@@ -69,14 +69,14 @@ for (const version of VERSIONS) {
           assert.ok(session);
           const { secrets: _, ...shown } = session;
           const material = exportKeyingMaterial(nodeProvider, session, 'EXPORTER-x', utf8('c'), 40);
-          const { address, validated, bytesSent, bytesReceived } = path;
+          const { address, validated, bytesSent, bytesReceived, maxDatagramSize } = path;
           const seen = { maySend, maxMessageSize, phase, earlyData, isFinishing };
           return structuredClone({
             ...seen,
             counters,
             shown,
             material,
-            path: { address, validated, bytesSent, bytesReceived },
+            path: { address, validated, bytesSent, bytesReceived, maxDatagramSize },
           });
         };
         const before = look();
@@ -86,7 +86,7 @@ for (const version of VERSIONS) {
       }
     });
 
-    test('tells its counters and when its peer was heard without a single key', () => {
+    test('tells what is known of it without a single key', () => {
       const made: unknown[] = [];
       const adjust = (security: Security): Security => {
         const aead: typeof security.provider.aead = (...given) => {
@@ -103,6 +103,9 @@ for (const version of VERSIONS) {
       made.length = 0;
       assert.equal(connection.counters.messagesReceived, 1);
       assert.ok(connection.lastHeard > 0 && connection.maySend);
+      assert.ok(connection.session?.version === version && connection.earlyData === 'none');
+      assert.ok(connection.path.bytesReceived > 0 && connection.path.maxDatagramSize > 0);
+      assert.ok(connection.maxMessageSize > 0 && connection.hibernates);
       assert.deepEqual(made, []);
       pair.send(pair.client, utf8('awake'));
       pair.runFor(100);
