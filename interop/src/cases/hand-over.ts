@@ -6,6 +6,7 @@ import type { Holding } from '../hand-over/holding.js';
 import { Inbox } from '../inbox.js';
 import { freePort } from '../net/ports.js';
 import { Relay } from '../net/relay.js';
+import { cli, startServerAt } from '../peers/cli.js';
 import { gnutls } from '../peers/gnutls.js';
 import { mbedtls3 } from '../peers/mbedtls3.js';
 import { nss } from '../peers/nss.js';
@@ -34,6 +35,8 @@ const ECHO_MS = 5_000;
 /** Between the messages of a peer that talks on. */
 const TALK_MS = 25;
 const HAND_OVERS = 2;
+/** Of the answers of `dtls server`. */
+const ECHO_PREFIX = 'Echo: ';
 /** Messages after a crash, and how long one is waited for. */
 const MOST_LOST = 40;
 const LOST_MS = 200;
@@ -65,6 +68,13 @@ const CRASHES: readonly Plan[] = [
   { peer: wolfssl, version: 'DTLSv1.3', cid: 'none' },
   { peer: wolfssl, version: 'DTLSv1.3', cid: 8 },
 ];
+/** Where a `dtls server` is started again. */
+const RESTARTS: readonly Plan[] = [
+  { peer: gnutls, version: 'DTLSv1.2', cid: 'none' },
+  { peer: nss, version: 'DTLSv1.3', cid: 'none' },
+  { peer: wolfssl, version: 'DTLSv1.2', cid: 'none' },
+  { peer: wolfssl, version: 'DTLSv1.3', cid: 'none' },
+];
 /** More than one checkpoint lasts. */
 const BEFORE_CRASH = 40;
 
@@ -73,7 +83,20 @@ export function handOverCases(): Case[] {
   return [
     ...PLANS.flatMap((plan) => [handOverCase(plan, 'server'), handOverCase(plan, 'client')]),
     ...CRASHES.map(crashCase),
+    ...RESTARTS.map(restartCase),
   ];
+}
+
+function restartCase(plan: Plan): Case {
+  return {
+    name: `${plan.peer.name} client ↔ dtls server --state, ${plan.version}, which is started again`,
+    kind: 'session',
+    client: plan.peer,
+    server: cli,
+    slow: true,
+    timeout: TIMEOUT_MS,
+    run: async (pki) => await restart(plan, pki),
+  };
 }
 
 function crashCase(plan: Plan): Case {
@@ -203,6 +226,35 @@ async function serve(plan: Plan, pki: Pki): Promise<string> {
     return `${HAND_OVERS} hand-overs, ${unnoticed(client, relay)}`;
   } catch (error) {
     throw failure(error, [client.log(), server.log]);
+  } finally {
+    await client.stop();
+    await server.stop();
+    relay.close();
+  }
+}
+
+async function restart({ peer, version, cid }: Plan, pki: Pki): Promise<string> {
+  const port = await freePort();
+  const state = ['--state', join(pki.folder, `restart-${port}.state`)];
+  const start = async () => await startServerAt(HOST, port, pki.servers.ECDSA, state);
+  let server = await start();
+  const relay = await Relay.start({ server: { host: HOST, port } });
+  const client = await peer.startClient({
+    ...{ version, host: HOST, port: relay.port, ca: pki.ca, folder: pki.folder, name: SERVER_NAME, cid },
+  });
+  try {
+    if (!(await client.established(START_MS))) throw new Failure('no handshake');
+    await echo(client, client.inbox, 'ping before', ECHO_PREFIX);
+    for (let round = 1; round <= HAND_OVERS; round++) {
+      server.interrupt();
+      if ((await server.ended) !== 0) throw new Failure('dtls server fails when it is interrupted');
+      server = await start();
+      await echo(client, client.inbox, `ping after ${round}`, ECHO_PREFIX);
+      if (server.output.includes('client_hello')) throw new Failure('the client made a new handshake');
+    }
+    return `${HAND_OVERS} restarts, ${unnoticed(client, relay)}`;
+  } catch (error) {
+    throw failure(error, [client.log(), server.output]);
   } finally {
     await client.stop();
     await server.stop();

@@ -56,6 +56,18 @@ export const cli: Peer = {
   },
 };
 
+/** `dtls server` at `port` of `host`, listening. */
+export async function startServerAt(
+  host: string,
+  port: number,
+  { cert, key }: KeyPair,
+  more: readonly string[],
+): Promise<Child> {
+  const child = start(['server', authority(host, port), '--cert', cert, '--key', key, '-v', ...more]);
+  if (await child.printed(/listening on \S+:\d+\n/, START_MS)) return child;
+  throw new Error(`dtls server does not listen: ${child.output}`);
+}
+
 function start(args: readonly string[]): Child {
   return new Child(process.execPath, [PROGRAM, ...args]);
 }
