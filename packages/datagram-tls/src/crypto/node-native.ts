@@ -86,8 +86,8 @@ function load(): Loaded {
   try {
     const module = createRequire(origin())('datagram-tls-native') as NativeModule;
     if (module.interface !== INTERFACE) return { reason: 'datagram-tls-native is of another version' };
-    // Not one that another module has brought into the process.
-    return versionOf(module.openssl) === /^[\d.]+/.exec(openssl)?.[0]
+    // Not one that another module has brought into the process. Electron has BoringSSL, of version 0.0.0.
+    return module.openssl !== 0 && versionOf(module.openssl) === /^[\d.]+/.exec(openssl)?.[0]
       ? { module }
       : { reason: `the functions of OpenSSL ${openssl} are not found in this process` };
   } catch (error) {

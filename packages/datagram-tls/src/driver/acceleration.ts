@@ -45,7 +45,8 @@ export class Accelerator {
   describe(): Acceleration {
     const reason = this.#refusal ?? nativeFailure();
     const ciphers = reason === undefined ? NATIVE_AEADS.filter((name) => hasNativeAead(name)) : [];
-    return Object.freeze({ ciphers: Object.freeze(ciphers), reason });
+    const failed = ciphers.length === 0 ? 'no AEAD of datagram-tls-native passes its test' : undefined;
+    return Object.freeze({ ciphers: Object.freeze(ciphers), reason: reason ?? failed });
   }
 }
 

@@ -131,6 +131,17 @@ suite('native acceleration of an endpoint', () => {
     );
   });
 
+  test('a package of which no AEAD passes leaves all to node:crypto, and says so', { skip }, () => {
+    const { ciphers, reason } = saidWith('({ ...real(), open: () => true })');
+    assert.deepEqual(ciphers, []);
+    assert.equal(reason, 'no AEAD of datagram-tls-native passes its test');
+  });
+
+  test('a process without OpenSSL is seen, whatever version its runtime says', () => {
+    const { reason } = saidWith('({ interface: 1, openssl: 0 })');
+    assert.match(reason ?? '', /are not found in this process$/);
+  });
+
   test('an OpenSSL without an AEAD leaves it to node:crypto', { skip }, () => {
     const lacking = `((module) => ({
       ...module,
