@@ -20,6 +20,7 @@ import { idCaptureCase } from './capture.js';
 import { bothWays, type Case, type Pair } from './case.js';
 import { attackCases } from './connection-id-attacks.js';
 import { portCases } from './connection-id-ports.js';
+import { ownMoveCases } from './own-moves.js';
 import { BASE, named, whyNot } from './session.js';
 
 const TIMEOUT_MS = 90_000;
@@ -104,6 +105,7 @@ function casesOf(pair: Pair, version: Version): Case[] {
     ...attackCases(pair, version, 'client'),
     ...(pair.client === ours ? attackCases(pair, version, 'server') : []),
     ...(pair.server === ours ? portCases(pair.client, version) : []),
+    ...ownMoveCases(pair, version),
   ];
 }
 

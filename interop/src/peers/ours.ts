@@ -168,6 +168,20 @@ class LibrarySide implements Side {
     this.#adopted?.updateKeys({ requestPeer });
   }
 
+  rebind(): number {
+    // Where nothing but data tells a server of DTLS 1.2, the next line does.
+    this.#adopted?.rebind().catch((error: unknown) => this.#fail(error));
+    return this.#adopted?.localAddress?.port ?? 0;
+  }
+
+  renewId(): void {
+    this.#adopted?.renewConnectionId();
+  }
+
+  idOfOther(): string | undefined {
+    return this.#adopted?.connectionId?.receive.toString('hex');
+  }
+
   /** Waits for the other side's close_notify, which is looked at, too. */
   close(): void {
     this.#closing = true;

@@ -120,6 +120,12 @@ export interface Side {
   send(line: string): void;
   /** DTLS 1.3: sends under new keys from now on, and asks the other side to do so too when `request` is set. */
   updateKeys?(request: boolean): void;
+  /** Of our client: goes on from a fresh socket. Returns its port. */
+  rebind?(): number;
+  /** DTLS 1.3, of ours: gives the other side another connection ID. */
+  renewId?(): void;
+  /** Of ours: the connection ID on the other side's records, hex. */
+  idOfOther?(): string | undefined;
   /** Ends the session from this side. */
   close(): void;
   /** Resolves when the session is over on this side; `false` when it is not within `ms` milliseconds. */
