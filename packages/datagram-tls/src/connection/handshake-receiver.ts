@@ -90,14 +90,22 @@ export class HandshakeReceiver implements ReassemblyHost {
     return this.#reassembler.gap;
   }
 
-  /** The start of the oldest message that is not processed yet. */
+  /**
+   * The peer was told that we have them, and does not repeat them: without them the handshake would not go on (RFC 9147 §7).
+   * After it none is longer than a datagram or two.
+   */
+  get #areAcknowledged(): boolean {
+    return this.#runner.version?.rules.acks === true && this.#association.life.at === 'handshaking';
+  }
+
+  /** The start of the oldest message that is not processed yet, and may be dropped. */
   get oldest(): Instant | undefined {
-    return this.#reassembler.oldest;
+    return this.#areAcknowledged ? undefined : this.#reassembler.oldest;
   }
 
   /** Drops the messages that began at `instant` or before, and are not processed yet. */
   forgetUntil(instant: Instant): void {
-    this.#reassembler.forgetUntil(instant);
+    if (!this.#areAcknowledged) this.#reassembler.forgetUntil(instant);
   }
 
   /** Drops all messages that are not processed yet; `why` counts them. */
