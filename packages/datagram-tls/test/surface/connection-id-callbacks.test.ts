@@ -57,7 +57,8 @@ for (const version of VERSIONS)
           let made = 0;
           const good: Answer = () => Uint8Array.of(0xca, 0xfe, 0, 0, 0, 0, 0, made++);
           const generate = (): Uint8Array => (isFaulty ? answer() : good()) as Uint8Array;
-          const both = { minVersion: version, maxVersion: version };
+          // Where both sides check paths, the peer of the open session asks for a spare ID at any moment.
+          const both = { minVersion: version, maxVersion: version, returnRoutability: 'never' as const };
           const optionOf = (side: typeof role): Pick<ListenOptions & ConnectOptions, 'connectionId'> => ({
             connectionId: side === role ? { generate } : true,
           });
