@@ -94,6 +94,8 @@ for (const version of VERSIONS)
               return Uint8Array.of(0xca, 0xfe);
             },
           },
+          // No peer asks for a spare one.
+          returnRoutability: 'never',
         },
         client: { ca: CA, servername: 'localhost', minVersion: version, maxVersion: version },
       });
