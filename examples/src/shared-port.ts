@@ -72,7 +72,8 @@ class SharedPort implements Transport {
       data,
       from: { address: from.address, port: from.port },
     };
-    process.send?.(message);
+    // A callback, since the other worker, or the channel, may be gone: the datagram is lost then.
+    process.send?.(message, undefined, undefined, () => undefined);
   }
 
   /** All workers have to come to the same result. Anybody can write any number, so that it may be of no worker. */
@@ -154,7 +155,7 @@ async function startWorkers(): Promise<{ readonly workers: readonly Worker[]; re
         new Promise<number>((resolve) => {
           worker.on('message', (message: Message) => {
             if (message.type === 'listening') resolve(message.port);
-            else workers[message.worker]?.send(message);
+            else workers[message.worker]?.send(message, () => undefined);
           });
         }),
     ),
