@@ -2,6 +2,7 @@ import { type Contender, type Kind, RAW_REFERENCE } from './contenders.js';
 import type { CostRow, EchoRow, MemoryRow } from './experiments.js';
 import { HELP, type ImportRow, LIBRARY } from './imports.js';
 import { median, medianRatio } from './measure.js';
+import type { RecordRow } from './record-cost.js';
 import { opensslOf, platformOf, type Report } from './report.js';
 import type { SleeperRow } from './sleeping.js';
 
@@ -20,6 +21,7 @@ export function formatBudgets(report: Report): string {
     ...echoVerdicts(report.echo ?? []),
     ...handshakeVerdicts(report.handshakes ?? []),
     ...(report.ownClient ? versionVerdicts(report.echo ?? []) : []),
+    ...recordVerdicts(report.records ?? []),
     pathVerdict(report.path),
     ...importVerdicts(report.imports ?? []),
     memoryVerdict(report.memory ?? []),
@@ -57,6 +59,23 @@ function echoVerdicts(rows: readonly EchoRow[]): Verdict[] {
       unit: 'x raw dgram',
     },
   ];
+}
+
+const MOST_WITH_ID = 1.03;
+const MOST_GROWTH = 1.15;
+
+/** A migration has no limit. */
+function recordVerdicts(rows: readonly RecordRow[]): Verdict[] {
+  return rows.flatMap(({ version, what, one, other }) => {
+    const withId = what.startsWith('with');
+    if (!withId && !what.includes(' of ')) return [];
+    return {
+      what: `record ${what}, ${version}`,
+      measured: medianRatio(one, other),
+      limit: withId ? MOST_WITH_ID : MOST_GROWTH,
+      unit: withId ? 'x without' : 'x of one',
+    };
+  });
 }
 
 /** Signatures are the platform's on both sides; with few of them the code around them weighs more. */

@@ -21,19 +21,20 @@ import { measureImports } from './imports.js';
 import { compileNative, type NativeProgram } from './native.js';
 import { measurePath } from './path.js';
 import { type Amount, DEFAULT_PLAN, type Plan, QUICK_PLAN } from './plan.js';
+import { measureRecords } from './record-cost.js';
 import { formatReport, type Report, reportAsJson } from './report.js';
 import { measureSleepers } from './sleeping.js';
 
 const USAGE = `usage: npm run bench -- [options]
   --quick              a rough run in about a minute
-  --only PART          echo, handshake, path, memory, sessions or imports; may be given more than once
+  --only PART          echo, handshake, records, path, memory, sessions or imports; may be given more than once
   --rounds N           measured rounds of echo and handshake (default ${DEFAULT_PLAN.rounds})
   --associations N     idle associations for the memory row (default ${DEFAULT_PLAN.idle.count}, at most 50000)
   --json FILE          writes every sample there too
   --profile FOLDER     our servers write CPU profiles there
   --own-client         makes the load with our own client even where a C compiler is present`;
 
-const PARTS = ['echo', 'handshake', 'path', 'memory', 'sessions', 'imports'];
+const PARTS = ['echo', 'handshake', 'records', 'path', 'memory', 'sessions', 'imports'];
 const MOST_ASSOCIATIONS = 50_000;
 const SLOWEST_HANDSHAKES_A_SECOND = 150;
 
@@ -67,6 +68,9 @@ async function main(): Promise<void> {
       : undefined,
     handshakes: wants('handshake')
       ? await measureHandshakes([...platformServers(), ...oneSuite, ...meetings], load, settings.plan)
+      : undefined,
+    records: wants('records')
+      ? measureRecords(settings.plan.records.rounds, settings.plan.records.associations)
       : undefined,
     path: wants('path') ? measurePath(settings.plan.rounds) : undefined,
     imports: wants('imports') ? measureImports(settings.plan.starts) : undefined,

@@ -26,6 +26,8 @@ export interface Plan {
   readonly idle: Amount;
   /** Sessions that hibernate, in each run. */
   readonly sleepers: readonly number[];
+  /** Turns of records in one process, and associations among which a record is looked up. */
+  readonly records: { readonly rounds: number; readonly associations: number };
 }
 
 export const ECHO_SIZES = [64, 1200] as const;
@@ -49,6 +51,7 @@ export const DEFAULT_PLAN: Plan = {
   },
   idle: { count: 2_000, seconds: 20, warmup: 500 },
   sleepers: [1_000, 20_000],
+  records: { rounds: 1_000, associations: 100_000 },
 };
 
 export const QUICK_PLAN: Plan = {
@@ -64,4 +67,5 @@ export const QUICK_PLAN: Plan = {
   },
   idle: { count: 500, seconds: 4, warmup: 200 },
   sleepers: [1_000],
+  records: { rounds: 400, associations: 10_000 },
 };

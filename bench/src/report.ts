@@ -3,6 +3,7 @@ import type { CostRow, EchoRow, MemoryRow } from './experiments.js';
 import { type ImportRow, NODE_ALONE } from './imports.js';
 import { median, medianRatio } from './measure.js';
 import { ECHO_SIZES, ECHO_WINDOW } from './plan.js';
+import type { RecordRow } from './record-cost.js';
 import type { SleeperRow } from './sleeping.js';
 
 /** The results of one run; a part that was not requested is undefined. */
@@ -13,6 +14,7 @@ export interface Report {
   readonly skipped: readonly string[];
   readonly echo: readonly EchoRow[] | undefined;
   readonly handshakes: readonly CostRow[] | undefined;
+  readonly records: readonly RecordRow[] | undefined;
   /** CPU µs of a verdict on three certificates, one sample per round. */
   readonly path: readonly number[] | undefined;
   readonly imports: readonly ImportRow[] | undefined;
@@ -26,6 +28,7 @@ export function formatReport(report: Report): string {
     formatEnvironment(report.environment),
     ...(report.echo === undefined ? [] : [formatEcho(report.echo)]),
     ...(report.handshakes === undefined ? [] : [formatHandshakes(report.handshakes)]),
+    ...(report.records === undefined ? [] : [formatRecords(report.records)]),
     ...(report.path === undefined ? [] : [formatPath(report.path)]),
     ...(report.imports === undefined ? [] : [formatImports(report.imports)]),
     ...(report.memory === undefined ? [] : [formatMemory(report.memory)]),
@@ -49,6 +52,7 @@ export function reportAsJson(report: Report): unknown {
       server: contender.name,
       microseconds: withMedian(samples),
     })),
+    records: report.records?.map((row) => ({ ...row, ratio: medianRatio(row.one, row.other) })),
     path: report.path === undefined ? undefined : { microseconds: withMedian(report.path) },
     imports: report.imports?.map(({ name, samples }) => ({
       program: name,
@@ -103,6 +107,30 @@ function formatHandshakes(rows: readonly CostRow[]): string {
   });
   const title = `Handshake (cookie; full ones ECDHE-ECDSA P-256, X25519) and close, ${mediansOf(rows[0]?.samples.length ?? 0)}`;
   return `${title}\n\n${table(['server', 'CPU µs', 'a CPU second', 'x OpenSSL', 'x platform'], body)}`;
+}
+
+function formatRecords(rows: readonly RecordRow[]): string {
+  const body = rows.map(({ version, what, one, other }) => {
+    const ratios = one.map((cost, round) => cost / (other[round] ?? Number.NaN));
+    const [low, high] = quartiles(ratios);
+    const spread = `${formatRatio(low)} to ${formatRatio(high)}`;
+    return [
+      version,
+      what,
+      median(one).toFixed(2),
+      median(other).toFixed(2),
+      median(ratios).toFixed(3),
+      spread,
+    ];
+  });
+  const header = ['version', 'record', 'CPU µs', 'without, or of one', 'ratio', 'quartiles'];
+  const title = `Records of 64 bytes, one in and one out, core alone: medians of ${rows[0]?.one.length ?? 0} turns`;
+  return `${title}\n\n${table(header, body)}`;
+}
+
+function quartiles(samples: readonly number[]): readonly [number | undefined, number | undefined] {
+  const sorted = samples.toSorted((a, b) => a - b);
+  return [sorted[Math.floor(sorted.length / 4)], sorted[Math.floor((3 * sorted.length) / 4)]];
 }
 
 function formatPath(samples: readonly number[]): string {

@@ -17,6 +17,7 @@ export class CandidateRoutes {
   /** A datagram from elsewhere came for `entry`. */
   update(entry: ConnectionEntry): void {
     const { candidate } = machineOf(entry.connection);
+    if (candidate === undefined && this.#keys.size === 0) return;
     const key = candidate && peerKey(candidate.address, candidate.port);
     if (key === this.#keys.get(entry)) return;
     this.forget(entry);

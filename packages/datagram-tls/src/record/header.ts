@@ -177,7 +177,8 @@ export function writeCidHeader12(
 ): void {
   writePlainHeader(out, at, ContentType.tls12_cid, WireVersion.dtls12, epoch, sequence, 0);
   const lengthAt = at + CID_AT_12 + cid.length;
-  out.set(cid, at + CID_AT_12);
+  // For so few bytes faster than `set`.
+  for (let i = 0; i < cid.length; i++) out[at + CID_AT_12 + i] = cid[i] as number;
   out[lengthAt] = length >>> 8;
   out[lengthAt + 1] = length;
 }

@@ -93,9 +93,7 @@ export class RecordWriter12 extends NumberedWriter implements RecordWriter {
     const aad = cidData12(cid, 0, cid.length, this.epoch, this.sequence, inner);
     const bodyAt = at + PLAIN_HEADER_LENGTH + cid.length;
     const sealedAt = this.#putNonce(aad, NUMBER_IN_CID_DATA, out, bodyAt);
-    out.set(plaintext, sealedAt);
-    out[sealedAt + plaintext.length] = type;
-    this.#aead.seal(nonce, aad, out.subarray(sealedAt, sealedAt + inner), out, sealedAt);
+    this.#aead.seal(nonce, aad, withType(plaintext, type), out, sealedAt);
     this.sequence++;
     return bodyAt - at + length;
   }
@@ -341,6 +339,19 @@ function additionalData12(type: number, epoch: number, sequence: number, length:
 /** What a connection ID adds to a record: itself, and the content type behind the content. */
 function frameOf(cid: Uint8Array): number {
   return cid.length === 0 ? 0 : cid.length + 1;
+}
+
+const innerScratch = new Uint8Array(MAX_PLAINTEXT + 1);
+/** The start of {@link innerScratch}: a view for each record would cost more than the copy into it. */
+let innerView = innerScratch;
+
+/** Content and type of a record with a connection ID, which are sealed together; valid until the next call. */
+function withType(plaintext: Uint8Array, type: number): Uint8Array {
+  const length = plaintext.length + 1;
+  if (innerView.length !== length) innerView = innerScratch.subarray(0, length);
+  innerView.set(plaintext);
+  innerView[length - 1] = type;
+  return innerView;
 }
 
 /** RFC 9146 §5: the content type within the protection counts. */

@@ -1,0 +1,259 @@
+/**
+ * What a record costs a server's core, in CPU: with a connection ID and without one, and among 100,000 associations. A record
+ * comes in, its message is told, and the same message goes out. Everything happens in this process, without sockets: two
+ * endpoints take turns with some hundred records each, and each turn of both gives one ratio. Prints one JSON object.
+ *
+ *   node --max-old-space-size=8192 bench/dist/records.js [--rounds 200] [--associations 100000]
+ */
+import { parseArgs } from 'node:util';
+// Internal: records of many clients are made with the keys of one, whose session is copied with other IDs and addresses.
+import { resolveBehaviour } from '../../packages/datagram-tls/build/src/config/behaviour.js';
+import { resolveLimits } from '../../packages/datagram-tls/build/src/config/limits.js';
+import { resolveSecurity } from '../../packages/datagram-tls/build/src/config/resolve.js';
+import { dtls12 } from '../../packages/datagram-tls/build/src/connection/dtls12.js';
+import { dtls13 } from '../../packages/datagram-tls/build/src/connection/dtls13.js';
+import { decodeState, encodeState } from '../../packages/datagram-tls/build/src/connection/saved-state.js';
+import { nodeProvider } from '../../packages/datagram-tls/build/src/crypto/node.js';
+import { Endpoint, type EndpointEvent } from '../../packages/datagram-tls/build/src/endpoint/endpoint.js';
+import type { Session } from '../../packages/datagram-tls/build/src/handshake/session.js';
+import { deriveKeyBlock12 } from '../../packages/datagram-tls/build/src/keys/prf12.js';
+import { deriveTrafficKeys13 } from '../../packages/datagram-tls/build/src/keys/schedule13.js';
+import { performJob } from '../../packages/datagram-tls/build/src/policy/perform-job.js';
+import { records12 } from '../../packages/datagram-tls/build/src/record/protect12.js';
+import { records13 } from '../../packages/datagram-tls/build/src/record/protect13.js';
+import type { RecordWriter } from '../../packages/datagram-tls/build/src/record/reader-writer.js';
+import type { RecordRow } from './record-cost.js';
+
+type Entry = Extract<EndpointEvent, { type: 'session' }>['entry'];
+type Version = 'DTLSv1.2' | 'DTLSv1.3';
+
+const CID_LENGTH = 8;
+const SIZE = 64;
+/** Records of one endpoint in one turn. */
+const TURN = 100;
+const WARM_UP = 200;
+const APPLICATION_DATA = 23;
+/** Numbers before it are those of the handshake. */
+const FIRST_RECORD = 100;
+const PSK = { identity: 'bench', key: new Uint8Array(16).fill(7) };
+const BEHAVIOUR = {
+  connectionId: CID_LENGTH,
+  hibernateAfter: 0,
+  idleTimeout: 0,
+  returnRoutability: 'never',
+} as const;
+const FAMILY = 'IPv4' as const;
+const SERVER = { address: '192.0.2.1', port: 5684, family: FAMILY } as const;
+const CLIENT = { address: '192.0.2.2', port: 40_000, family: FAMILY } as const;
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '200' },
+    associations: { type: 'string', default: '100000' },
+  },
+});
+
+/** A server's endpoint whose associations are copies of one session, and what makes records of their clients. */
+class Bed {
+  readonly endpoint = new Endpoint(
+    resolveLimits({ maxSessions: 0, maxSessionsPerHost: 0, maxHandshakes: 0, maxHeldBytes: 0 }),
+  );
+  readonly #writer: RecordWriter;
+  readonly #peers: { readonly cid: Uint8Array; readonly address: string; readonly port: number }[] = [];
+  /** Numbers of the clients' next records: one writer makes them all. */
+  readonly #next: Uint32Array;
+  readonly #message = new Uint8Array(SIZE);
+  #moves = 0;
+
+  constructor(version: Version, withIds: boolean, count: number) {
+    const { state, writer, cid } = sessionOf(version, withIds);
+    this.#writer = writer;
+    this.#next = new Uint32Array(count).fill(FIRST_RECORD);
+    const service = {
+      security: securityOf('server', version),
+      behaviour: resolveBehaviour(BEHAVIOUR, false),
+    };
+    for (let number = 0; number < count; number++) {
+      const saved = decodeState(state);
+      const mine = cid.slice();
+      if (withIds) new DataView(mine.buffer).setUint32(0, Math.imul(number + 1, 0x9e37_79b1));
+      const address = `10.${(number >> 16) & 0xff}.${(number >> 8) & 0xff}.${number & 0xff}`;
+      const peer = { address, family: FAMILY, port: 1024 + (number % 60_000) };
+      const current = saved.current.slice();
+      if (withIds) current.set(mine, placeOf(current, cid));
+      this.endpoint.restore(encodeState({ ...saved, peer, current }), service, { age: 0, now: 0 });
+      this.#peers.push({ cid: mine, address, port: peer.port });
+      if (number % 100 === 0) this.#drain();
+    }
+    this.#drain();
+  }
+
+  /** µs of CPU for each of {@link TURN} records, of clients that `choose` names. */
+  turn(choose: (count: number) => number, moves = false): number {
+    const datagrams: { data: Uint8Array; address: string; port: number }[] = [];
+    for (let i = 0; i < TURN; i++) {
+      const client = choose(this.#peers.length);
+      const { cid, address, port } = this.#peers[client] ?? fail('no such client');
+      this.#writer.useConnectionId(cid);
+      this.#writer.goOnAt(this.#next[client] ?? 0);
+      const room = new Uint8Array(SIZE + this.#writer.overhead);
+      const data = room.subarray(0, this.#writer.seal(APPLICATION_DATA, this.#message, room, 0));
+      this.#next[client] = this.#writer.sequence;
+      datagrams.push({ data, address, port: moves ? 1024 + (this.#moves++ % 60_000) : port });
+    }
+    const before = process.cpuUsage();
+    let answers = 0;
+    for (const { data, address, port } of datagrams) {
+      this.endpoint.receive(data, address, port, FAMILY, 1);
+      for (let event = this.endpoint.pollEvent(); event !== undefined; event = this.endpoint.pollEvent())
+        if (event.type === 'connection' && event.event.type === 'message')
+          this.endpoint.send(event.entry, event.event.data);
+      while (this.endpoint.pollTransmit() !== undefined) answers++;
+    }
+    const { user, system } = process.cpuUsage(before);
+    if (answers !== TURN) fail(`${answers} answers to ${TURN} records`);
+    return (user + system) / TURN;
+  }
+
+  get migrations(): number {
+    let count = 0;
+    for (const { connection } of this.endpoint.entries()) count += connection.counters.migrations;
+    return count;
+  }
+
+  #drain(): void {
+    while (this.endpoint.pollEvent() !== undefined);
+    while (this.endpoint.pollTransmit() !== undefined);
+  }
+}
+
+function securityOf(role: 'client' | 'server', version: Version) {
+  const psk = role === 'client' ? PSK : { [PSK.identity]: PSK.key };
+  const versions = { minVersion: version, maxVersion: version };
+  const ciphers = version === 'DTLSv1.2' ? 'TLS_PSK_WITH_AES_128_GCM_SHA256' : 'TLS_AES_128_GCM_SHA256';
+  const platform = { provider: nodeProvider, versions: [dtls13, dtls12] as const };
+  return resolveSecurity(
+    { psk, ciphers, ...versions, ...(role === 'server' && { ticketKeys: false }) },
+    role,
+    platform,
+  );
+}
+
+/** The state of a server's session, its client's records, and the ID on them. */
+function sessionOf(
+  version: Version,
+  withIds: boolean,
+): { state: Uint8Array; writer: RecordWriter; cid: Uint8Array } {
+  const server = new Endpoint(resolveLimits({}));
+  const client = new Endpoint(resolveLimits({}));
+  const behaviour = resolveBehaviour({ ...BEHAVIOUR, ...(!withIds && { connectionId: false }) }, false);
+  server.serve({ security: securityOf('server', version), behaviour });
+  const destination = { serverName: undefined, verifyName: undefined };
+  client.connect(SERVER, securityOf('client', version), behaviour, destination, 0);
+  let entry: Entry | undefined;
+  let session: Session | undefined;
+  let secret: Uint8Array | undefined;
+  const drain = (side: Endpoint) => {
+    for (let told = side.pollEvent(); told !== undefined; told = side.pollEvent()) {
+      if (told.type === 'session') entry = told.entry;
+      if (told.type !== 'connection') continue;
+      const { event } = told;
+      if (event.type === 'connected') ({ session } = event);
+      if (event.type === 'secret' && event.label === 'CLIENT_TRAFFIC_SECRET_0') ({ secret } = event);
+      if (event.type !== 'job') continue;
+      const answer = performJob(event.job, told.entry.connection.security, Date.now());
+      if (!(answer instanceof Promise)) side.answer(told.entry, event.id, answer, 0);
+    }
+  };
+  for (let moved = true; moved; ) {
+    moved = false;
+    for (const [from, to, at] of [
+      [client, server, CLIENT],
+      [server, client, SERVER],
+    ] as const) {
+      drain(from);
+      for (let out = from.pollTransmit(); out !== undefined; out = from.pollTransmit()) {
+        moved = true;
+        to.receive(out.data, at.address, at.port, FAMILY, 0);
+        drain(to);
+      }
+    }
+  }
+  if (entry === undefined || session === undefined) return fail('no handshake');
+  const cid = entry.connection.connectionIds?.receive.slice() ?? new Uint8Array(0);
+  const writer = writerOf(session, secret);
+  return { state: server.save(entry, 0), writer, cid };
+}
+
+function writerOf({ suite, secrets }: Session, secret: Uint8Array | undefined): RecordWriter {
+  if (secrets.version === 'DTLSv1.2') {
+    const { masterSecret, clientRandom, serverRandom } = secrets;
+    const mac = nodeProvider.mac(suite.hash, masterSecret);
+    const { clientKey: key, clientIv: iv } = deriveKeyBlock12(mac, suite, clientRandom, serverRandom);
+    const none = new Uint8Array(0);
+    return records12.writer(nodeProvider, suite, 1, { key, iv, mac: none, sn: none, secret: none });
+  }
+  const keys = deriveTrafficKeys13(nodeProvider, suite, secret ?? fail('no secret'));
+  const none = new Uint8Array(0);
+  return records13.writer(nodeProvider, suite, 3, { ...keys, mac: none });
+}
+
+function placeOf(bytes: Uint8Array, part: Uint8Array): number {
+  const at = Buffer.from(bytes).indexOf(part);
+  return at < 0 ? fail('the state has no such ID') : at;
+}
+
+function fail(text: string): never {
+  throw new Error(text);
+}
+
+const first = () => 0;
+const any = (count: number) => Math.floor(Math.random() * count);
+
+/** Turns of both beds, in alternating order. */
+function compare(
+  one: readonly [Bed, (count: number) => number, moves?: boolean],
+  other: readonly [Bed, (count: number) => number],
+  rounds = Number(values.rounds),
+): Pick<RecordRow, 'one' | 'other'> {
+  const samples = { one: [] as number[], other: [] as number[] };
+  for (let round = -WARM_UP; round < rounds; round++) {
+    const costs = { one: 0, other: 0 };
+    for (const name of round % 2 === 0 ? (['one', 'other'] as const) : (['other', 'one'] as const)) {
+      const [bed, choose, moves] = name === 'one' ? one : [...other, false];
+      costs[name] = bed.turn(choose, moves);
+    }
+    if (round < 0) continue;
+    samples.one.push(costs.one);
+    samples.other.push(costs.other);
+  }
+  return samples;
+}
+
+const rows: RecordRow[] = [];
+const many = Number(values.associations);
+/** Their ratios have wider bounds. */
+const fewer = Math.ceil(Number(values.rounds) / 4);
+for (const version of ['DTLSv1.2', 'DTLSv1.3'] as const) {
+  const [plain, withIds] = [new Bed(version, false, 1), new Bed(version, true, 1)];
+  rows.push({ version, what: 'with a connection ID', ...compare([withIds, first], [plain, first]) });
+  const moving = new Bed(version, true, 1);
+  rows.push({ version, what: 'from a new address', ...compare([moving, first, true], [withIds, first]) });
+  if (moving.migrations < Number(values.rounds) * TURN) fail('a client at a new address was not followed');
+  for (const ids of many > 1 ? [true, false] : []) {
+    const full = new Bed(version, ids, many);
+    const single = ids ? withIds : plain;
+    const by = ids ? 'connection ID' : 'address';
+    rows.push({
+      version,
+      what: `one of ${many} clients, by ${by}`,
+      ...compare([full, first], [single, first], fewer),
+    });
+    rows.push({
+      version,
+      what: `any of ${many} clients, by ${by}`,
+      ...compare([full, any], [single, first], fewer),
+    });
+  }
+}
+console.log(JSON.stringify(rows));
