@@ -97,6 +97,7 @@ const BAG = (Object.keys(ACTS) as Act[]).flatMap((act) => new Array<Act>(ACTS[ac
  * their application.
  */
 export class Survival {
+  readonly options: PairOptions;
   readonly pair: Pair;
   readonly random: Random;
   /** How often each happened. */
@@ -116,7 +117,7 @@ export class Survival {
   constructor(version: TestedVersion, seed: number) {
     const random = new Random(seed);
     this.random = random;
-    this.pair = new Pair({
+    this.options = {
       version,
       seed,
       clientBehaviour: behaviourOf(random, version, 'client'),
@@ -125,7 +126,8 @@ export class Survival {
       weather: { loss: random.pick([0, 0.05, 0.2]), duplication: 0.1, jitter: random.pick([0, 30, 200]) },
       jobs: random.pick([0, 0, 20]),
       ...(random.chance(0.25) ? WITH_CERTIFICATE : random.pick(WITH_KEY[version])),
-    });
+    };
+    this.pair = new Pair(this.options);
     this.pair.intercept = (data, from) => this.#intercept(data, from);
     this.pair.onArrival = (to, data, from) => count(this.#fromAttackers, `${to.role} ${nameOf(from)}`, data);
     this.pair.onDeparture = (side, data, to) => this.#onDeparture(side, data, to);
