@@ -71,7 +71,7 @@ suite('the option sni', () => {
     ...{ ciphers: 'TLS_AES_128_GCM_SHA256', groups: 'x25519', ecdhCurve: 'x25519' },
     ...{ minVersion: 'DTLSv1.2', maxVersion: 'DTLSv1.3', sni: { b: p256 }, recordSizeLimit: 512 },
     ...{ ticketKeys: false, sessionTimeout: 60, sessionIdContext: 'b', sessionCacheSize: 5 },
-    maxEarlyData: 100,
+    ...{ maxEarlyData: 100, cryptoProvider: {} },
   };
   for (const [option, value] of Object.entries(values)) {
     test(`${option}, which is the same for all names, is refused under one, as options and in a context`, () => {
