@@ -1,8 +1,8 @@
 /*
  * The load generator: a DTLS 1.2 client over OpenSSL 3, or plain UDP.
  *
- *   load raw        --port N --size BYTES --window N --count N --seconds S --warmup N
- *   load echo       … and --suite OPENSSL_NAME --groups NAMES
+ *   load raw        --port N --size BYTES --clients N --window N --count N --seconds S --warmup N
+ *   load echo       … and --suite OPENSSL_NAME --groups NAMES; the window is each client's, the count that of all
  *   load handshake  --port N --suite … --groups … --count N --seconds S --warmup N    each ends with close_notify
  *   either          … and --cert FILE --key FILE of the client, or --psk HEX, or --resume: the session of the first goes on
  *   load idle       --port N --suite … --groups … --count N --seconds S --warmup N    each is left open, after one echo
@@ -30,12 +30,13 @@
 #define DATAGRAM_MAX 65536
 #define LOSS_TIMEOUT_MS 250
 #define HANDSHAKE_TIMEOUT_S 10
+#define MOST_CLIENTS 1024
 #define FIRST_IDLE_PORT 10000
 #define LAST_IDLE_PORT 65000
 
 struct settings {
   const char *mode, *suite, *groups, *cert, *key, *psk;
-  int port, size, window, resume;
+  int port, size, clients, window, resume;
   long count, warmup;
   double seconds;
 };
@@ -45,15 +46,17 @@ struct result {
   double seconds;
 };
 
-/* A connected socket; ssl is NULL for plain UDP. */
+/* A connected socket, and its messages on the way; ssl is NULL for plain UDP. */
 struct peer {
   int fd;
   SSL *ssl;
+  long in_flight;
 };
 
 static struct settings settings = {.suite = "ECDHE-ECDSA-AES128-GCM-SHA256",
                                    .groups = "X25519:P-256",
                                    .size = 64,
+                                   .clients = 1,
                                    .window = 32,
                                    .count = 10000,
                                    .seconds = 5};
@@ -102,6 +105,13 @@ static int open_socket(int own_port) {
 static int wait_readable(int fd, int milliseconds) {
   struct pollfd event = {.fd = fd, .events = POLLIN};
   return poll(&event, 1, milliseconds) > 0;
+}
+
+/* Waits until one of the peers can be read. */
+static int wait_any(const struct peer *peers, int clients, int milliseconds) {
+  static struct pollfd events[MOST_CLIENTS];
+  for (int i = 0; i < clients; i++) events[i] = (struct pollfd){.fd = peers[i].fd, .events = POLLIN};
+  return poll(events, (nfds_t)clients, milliseconds) > 0;
 }
 
 /* ---- Peers ---- */
@@ -179,23 +189,34 @@ static int receive_message(struct peer *peer) {
 
 /* ---- Work ---- */
 
-/* Keeps a window of messages on the way until count came back or time is up; then waits for the stragglers. */
-static struct result run_echo(struct peer *peer, long count) {
+/* Sends what the window of this peer leaves room for. */
+static long fill_window(struct peer *peer, long most) {
   static unsigned char message[DATAGRAM_MAX];
+  long sent = 0;
+  for (; peer->in_flight < settings.window && sent < most; sent++, peer->in_flight++) {
+    send_message(peer, message, settings.size);
+  }
+  return sent;
+}
+
+/* Keeps a window of messages of each peer on the way until count came back or time is up; then waits for the stragglers. */
+static struct result run_echo(struct peer *peers, int clients, long count) {
   struct result result = {0};
   double start = now(), deadline = start + settings.seconds;
-  long sent = 0, in_flight = 0;
-  for (;;) {
-    while (in_flight < settings.window && sent < count && now() < deadline) {
-      send_message(peer, message, settings.size);
-      sent++, in_flight++;
+  for (long sent = 0;;) {
+    int open = now() < deadline;
+    long in_flight = 0, taken = 0;
+    for (int i = 0; i < clients; i++) {
+      if (open) sent += fill_window(&peers[i], count - sent);
+      /* One at a time, so that no peer waits for another's window. */
+      if (receive_message(&peers[i])) peers[i].in_flight--, taken++;
+      in_flight += peers[i].in_flight;
     }
-    if (in_flight == 0) break;
-    if (receive_message(peer)) {
-      result.completed++, in_flight--;
-    } else if (!wait_readable(peer->fd, LOSS_TIMEOUT_MS)) {
+    result.completed += taken;
+    if (in_flight <= 0 && (!open || sent == count)) break;
+    if (taken == 0 && in_flight > 0 && !wait_any(peers, clients, LOSS_TIMEOUT_MS)) {
       result.lost += in_flight;
-      in_flight = 0;
+      for (int i = 0; i < clients; i++) peers[i].in_flight = 0;
     }
   }
   result.seconds = now() - start;
@@ -204,7 +225,7 @@ static struct result run_echo(struct peer *peer, long count) {
 
 /* The answer also tells the server that its last flight arrived, so it may forget the handshake. */
 static void echo_once(struct peer *peer) {
-  if (run_echo(peer, 1).completed != 1) die("no echo");
+  if (run_echo(peer, 1, 1).completed != 1) die("no echo");
 }
 
 static struct result run_handshakes(long count, int leave_open) {
@@ -229,12 +250,17 @@ static void await_go(void) {
 }
 
 static struct result echo_mode(int plain) {
-  struct peer peer = plain ? (struct peer){.fd = open_socket(0)} : open_association(0);
-  run_echo(&peer, settings.warmup);
+  static struct peer peers[MOST_CLIENTS];
+  for (int i = 0; i < settings.clients; i++) {
+    peers[i] = plain ? (struct peer){.fd = open_socket(0)} : open_association(0);
+  }
+  run_echo(peers, settings.clients, settings.warmup);
   await_go();
-  struct result result = run_echo(&peer, settings.count);
-  if (peer.ssl) SSL_shutdown(peer.ssl);
-  forget(&peer);
+  struct result result = run_echo(peers, settings.clients, settings.count);
+  for (int i = 0; i < settings.clients; i++) {
+    if (peers[i].ssl) SSL_shutdown(peers[i].ssl);
+    forget(&peers[i]);
+  }
   return result;
 }
 
@@ -251,12 +277,13 @@ static void read_arguments(int argc, char **argv) {
     {"seconds", required_argument, NULL, 't'}, {"warmup", required_argument, NULL, 'u'},
     {"suite", required_argument, NULL, 's'},   {"groups", required_argument, NULL, 'g'},
     {"cert", required_argument, NULL, 'c'},    {"key", required_argument, NULL, 'k'},
-    {"psk", required_argument, NULL, 'i'},     {"resume", no_argument, NULL, 'r'},
+    {"psk", required_argument, NULL, 'i'},     {"resume", no_argument, NULL, 'r'},        {"clients", required_argument, NULL, 'm'},
     {0}};
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     switch (option) {
       case 'p': settings.port = atoi(optarg); break;
       case 'z': settings.size = atoi(optarg); break;
+      case 'm': settings.clients = atoi(optarg); break;
       case 'w': settings.window = atoi(optarg); break;
       case 'n': settings.count = atol(optarg); break;
       case 't': settings.seconds = atof(optarg); break;
@@ -270,6 +297,7 @@ static void read_arguments(int argc, char **argv) {
       default: exit(2);
     }
   }
+  if (settings.clients < 1 || settings.clients > MOST_CLIENTS) exit(2);
   settings.mode = optind < argc ? argv[optind] : "";
 }
 

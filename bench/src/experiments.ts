@@ -8,8 +8,9 @@ import {
   MESSAGES_PER_HANDSHAKE,
   type Plan,
   type Repeated,
+  SHAPES,
 } from './plan.js';
-import { type Server, type Task, withServers } from './server.js';
+import { type Server, type Shape, type Task, withServers } from './server.js';
 
 /** Costs in µs of server CPU, one sample per round. */
 export interface CostRow {
@@ -21,6 +22,12 @@ export interface CostRow {
 export interface EchoRow {
   readonly contender: Contender;
   readonly bySize: ReadonlyMap<number, readonly number[]>;
+}
+
+/** An echo cost for each of the `SHAPES`. */
+export interface ShapeRow {
+  readonly contender: Contender;
+  readonly byShape: readonly (readonly number[])[];
 }
 
 /** Resident memory for each of `associations`, in bytes. */
@@ -37,13 +44,34 @@ export function measureEcho(contenders: readonly Contender[], load: LoadFor, pla
       ECHO_SIZES.map((size) =>
         trial(echoKey(server.contender, size), server, load, plan.echo, {
           mode: 'echo',
-          size,
+          clients: 1,
           window: ECHO_WINDOW,
+          size,
         }),
       ),
     );
     const samples = await interleave(trials, plan.rounds, plan.echo.until * 1000);
     return contenders.map((contender) => ({ contender, bySize: echoSamples(samples, contender) }));
+  });
+}
+
+/** The same in each form of load; one row a contender, its samples in the order of the shapes. */
+export function measureShapes(
+  contenders: readonly Contender[],
+  load: LoadFor,
+  plan: Plan,
+): Promise<ShapeRow[]> {
+  return withServers(contenders, async (servers) => {
+    const trials = servers.flatMap((server) =>
+      SHAPES.map((shape) =>
+        trial(shapeKey(server.contender, shape), server, load, plan.shapes, { mode: 'echo', ...shape }),
+      ),
+    );
+    const samples = await interleave(trials, plan.rounds, plan.shapes.until * 1000);
+    return contenders.map((contender) => ({
+      contender,
+      byShape: SHAPES.map((shape) => samples.get(shapeKey(contender, shape)) ?? []),
+    }));
   });
 }
 
@@ -100,7 +128,7 @@ function platformTrial(server: Server, load: LoadFor, amount: Repeated): Trial {
     count: one.count * MESSAGES_PER_HANDSHAKE,
     warmup: one.warmup * MESSAGES_PER_HANDSHAKE,
   });
-  const task = { mode: 'echo', size: MESSAGE_SIZE, window: 1 } as const;
+  const task = { mode: 'echo', size: MESSAGE_SIZE, clients: 1, window: 1 } as const;
   const messages = trial(
     server.contender.name,
     server,
@@ -113,6 +141,10 @@ function platformTrial(server: Server, load: LoadFor, amount: Repeated): Trial {
 
 function echoKey(contender: Contender, size: number): string {
   return `${contender.name}, ${size} B`;
+}
+
+function shapeKey(contender: Contender, { clients, window, size }: Shape): string {
+  return `${contender.name}, ${clients} x ${window}, ${size} B`;
 }
 
 function echoSamples(samples: Samples, contender: Contender): EchoRow['bySize'] {

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { DTLSEndpoint } from 'datagram-tls';
 import { formatBudgets } from './budgets.js';
 import {
+  type Contender,
   type LoadFor,
   opensslMeetings,
   opensslServers,
@@ -14,9 +15,10 @@ import {
   ourSodiumServers,
   ownLoadGenerator,
   platformServers,
+  RAW_REFERENCE,
   rawServers,
 } from './contenders.js';
-import { measureEcho, measureHandshakes, measureMemory } from './experiments.js';
+import { measureEcho, measureHandshakes, measureMemory, measureShapes } from './experiments.js';
 import { measureImports } from './imports.js';
 import { compileNative, type NativeProgram } from './native.js';
 import { measurePath } from './path.js';
@@ -27,14 +29,14 @@ import { measureSleepers } from './sleeping.js';
 
 const USAGE = `usage: npm run bench -- [options]
   --quick              a rough run in about a minute
-  --only PART          echo, handshake, records, path, memory, sessions or imports; may be given more than once
+  --only PART          echo, shapes, handshake, records, path, memory, sessions or imports; may be given more than once
   --rounds N           measured rounds of echo and handshake (default ${DEFAULT_PLAN.rounds})
   --associations N     idle associations for the memory row (default ${DEFAULT_PLAN.idle.count}, at most 50000)
   --json FILE          writes every sample there too
   --profile FOLDER     our servers write CPU profiles there
   --own-client         makes the load with our own client even where a C compiler is present`;
 
-const PARTS = ['echo', 'handshake', 'records', 'path', 'memory', 'sessions', 'imports'];
+const PARTS = ['echo', 'shapes', 'handshake', 'records', 'path', 'memory', 'sessions', 'imports'];
 const MOST_ASSOCIATIONS = 50_000;
 const SLOWEST_HANDSHAKES_A_SECOND = 150;
 
@@ -66,6 +68,9 @@ async function main(): Promise<void> {
           settings.plan,
         )
       : undefined,
+    shapes: wants('shapes')
+      ? await measureShapes([...rawReference(), ...oneSuite, ...natives], load, settings.plan)
+      : undefined,
     handshakes: wants('handshake')
       ? await measureHandshakes([...platformServers(), ...oneSuite, ...meetings], load, settings.plan)
       : undefined,
@@ -80,6 +85,10 @@ async function main(): Promise<void> {
   console.log([formatReport(report), formatBudgets(report)].filter(Boolean).join('\n\n'));
   if (settings.json !== undefined)
     writeFileSync(settings.json, JSON.stringify(reportAsJson(report), null, 2));
+}
+
+function rawReference(): Contender[] {
+  return rawServers().filter(({ name }) => name === RAW_REFERENCE);
 }
 
 interface Settings {

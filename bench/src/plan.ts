@@ -1,3 +1,5 @@
+import type { Shape } from './server.js';
+
 /**
  * The amount of one kind of work in a run: at most `count` operations in at most `seconds`, after `warmup` unmeasured
  * ones.
@@ -22,6 +24,7 @@ export interface Plan {
   /** How often each program of the imports is started. */
   readonly starts: number;
   readonly echo: Repeated;
+  readonly shapes: Repeated;
   readonly handshake: Repeated;
   readonly idle: Amount;
   /** Sessions that hibernate, in each run. */
@@ -32,6 +35,18 @@ export interface Plan {
 
 export const ECHO_SIZES = [64, 1200] as const;
 export const ECHO_WINDOW = 32;
+
+/** The forms of load in which echoes of one suite are compared. More on the way than these would overrun the sockets' buffers. */
+export const SHAPES: readonly Shape[] = [
+  { clients: 1, window: 1, size: 64 },
+  { clients: 1, window: 32, size: 64 },
+  { clients: 1, window: 32, size: 256 },
+  { clients: 1, window: 32, size: 1200 },
+  { clients: 8, window: 4, size: 64 },
+  { clients: 8, window: 8, size: 1200 },
+  { clients: 64, window: 1, size: 64 },
+  { clients: 64, window: 1, size: 1200 },
+];
 
 /** Datagrams that a server receives, and answers, in a handshake of DTLS 1.2 with a cookie exchange, and its close. */
 export const MESSAGES_PER_HANDSHAKE = 4;
@@ -44,6 +59,10 @@ export const DEFAULT_PLAN: Plan = {
   echo: {
     ...{ count: 15_000, seconds: 1.2, warmup: 1_500, until: 90 },
     first: { count: 20_000, seconds: 1.5, warmup: 0 },
+  },
+  shapes: {
+    ...{ count: 12_000, seconds: 1, warmup: 1_000, until: 330 },
+    first: { count: 10_000, seconds: 1, warmup: 0 },
   },
   handshake: {
     ...{ count: 800, seconds: 3, warmup: 200, until: 420 },
@@ -60,6 +79,10 @@ export const QUICK_PLAN: Plan = {
   echo: {
     ...{ count: 4_000, seconds: 0.4, warmup: 500, until: 16 },
     first: { count: 5_000, seconds: 0.5, warmup: 0 },
+  },
+  shapes: {
+    ...{ count: 4_000, seconds: 0.4, warmup: 500, until: 60 },
+    first: { count: 4_000, seconds: 0.4, warmup: 0 },
   },
   handshake: {
     ...{ count: 100, seconds: 0.5, warmup: 10, until: 45 },

@@ -1,8 +1,8 @@
 import { type Contender, RAW_REFERENCE } from './contenders.js';
-import type { CostRow, EchoRow, MemoryRow } from './experiments.js';
+import type { CostRow, EchoRow, MemoryRow, ShapeRow } from './experiments.js';
 import { type ImportRow, NODE_ALONE } from './imports.js';
 import { median, medianRatio } from './measure.js';
-import { ECHO_SIZES, ECHO_WINDOW } from './plan.js';
+import { ECHO_SIZES, ECHO_WINDOW, SHAPES } from './plan.js';
 import type { RecordRow } from './record-cost.js';
 import type { SleeperRow } from './sleeping.js';
 
@@ -13,6 +13,7 @@ export interface Report {
   readonly environment: Readonly<Record<string, string>>;
   readonly skipped: readonly string[];
   readonly echo: readonly EchoRow[] | undefined;
+  readonly shapes: readonly ShapeRow[] | undefined;
   readonly handshakes: readonly CostRow[] | undefined;
   readonly records: readonly RecordRow[] | undefined;
   /** CPU µs of a verdict on three certificates, one sample per round. */
@@ -27,6 +28,7 @@ export function formatReport(report: Report): string {
   return [
     formatEnvironment(report.environment),
     ...(report.echo === undefined ? [] : [formatEcho(report.echo)]),
+    ...(report.shapes === undefined ? [] : [formatShapes(report.shapes)]),
     ...(report.handshakes === undefined ? [] : [formatHandshakes(report.handshakes)]),
     ...(report.records === undefined ? [] : [formatRecords(report.records)]),
     ...(report.path === undefined ? [] : [formatPath(report.path)]),
@@ -47,6 +49,10 @@ export function reportAsJson(report: Report): unknown {
       microsecondsBySize: Object.fromEntries(
         [...bySize].map(([size, samples]) => [size, withMedian(samples)]),
       ),
+    })),
+    shapes: report.shapes?.map(({ contender, byShape }) => ({
+      server: contender.name,
+      microseconds: SHAPES.map((shape, i) => ({ ...shape, ...withMedian(byShape[i] ?? []) })),
     })),
     handshakes: report.handshakes?.map(({ contender, samples }) => ({
       server: contender.name,
@@ -91,6 +97,38 @@ function formatEcho(rows: readonly EchoRow[]): string {
   const rounds = raw?.bySize.get(ECHO_SIZES[0])?.length ?? 0;
   const title = `Echo: server CPU in µs a message, window ${ECHO_WINDOW}, ${mediansOf(rounds)}`;
   return `${title}\n\n${table(header, body)}`;
+}
+
+/** A row for each form of load: what it costs the servers, and ours in relation to the others. */
+function formatShapes(rows: readonly ShapeRow[]): string {
+  const raw = rows.find((row) => row.contender.name === RAW_REFERENCE);
+  const columns = rows.flatMap((row) => shapeColumns(row, raw, opensslOf(rows, row.contender)));
+  const header = ['clients x window', 'bytes', ...columns.map(({ title }) => title)];
+  const body = SHAPES.map(({ clients, window, size }, i) => [
+    `${clients} x ${window}`,
+    String(size),
+    ...columns.map(({ cell }) => cell(i)),
+  ]);
+  const rounds = raw?.byShape[0]?.length ?? 0;
+  return `Echo in forms of load: server CPU in µs a message, ${mediansOf(rounds)}\n\n${table(header, body)}`;
+}
+
+function shapeColumns(
+  row: ShapeRow,
+  raw: ShapeRow | undefined,
+  openssl: ShapeRow | undefined,
+): { title: string; cell: (shape: number) => string }[] {
+  const ratioTo = (reference: ShapeRow | undefined) => (shape: number) =>
+    formatRatio(medianRatio(row.byShape[shape] ?? [], reference?.byShape[shape]));
+  const cost = {
+    title: row.contender.name,
+    cell: (shape: number) => median(row.byShape[shape] ?? []).toFixed(1),
+  };
+  if (row.contender.family !== 'ours') return [cost];
+  const toRaw = { title: 'x raw', cell: ratioTo(raw) };
+  return openssl === undefined
+    ? [cost, toRaw]
+    : [cost, toRaw, { title: 'x OpenSSL', cell: ratioTo(openssl) }];
 }
 
 function formatHandshakes(rows: readonly CostRow[]): string {

@@ -3,10 +3,15 @@ import { type Contender, clientIdentity } from './contenders.js';
 import type { Amount } from './plan.js';
 import type { Usage } from './servers/control.js';
 
-/** The job of a load generator; sizes in bytes. */
-export type Task =
-  | { readonly mode: 'echo'; readonly size: number; readonly window: number }
-  | { readonly mode: 'handshake' | 'idle' };
+/** How echoes are asked for: clients at once, messages of each on the way, their size in bytes. */
+export interface Shape {
+  readonly clients: number;
+  readonly window: number;
+  readonly size: number;
+}
+
+/** The job of a load generator. */
+export type Task = ({ readonly mode: 'echo' } & Shape) | { readonly mode: 'handshake' | 'idle' };
 
 export type Job = Amount & Task;
 
@@ -71,7 +76,7 @@ export class Server {
       seconds: job.seconds,
       warmup: job.warmup,
       ...(suite === undefined ? {} : { suite: suite.openssl }),
-      ...(job.mode === 'echo' ? { size: job.size, window: job.window } : {}),
+      ...(job.mode === 'echo' ? { size: job.size, window: job.window, clients: job.clients } : {}),
     };
     const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
     return [mode, ...flags, ...clientIdentity(this.contender)];

@@ -29,6 +29,7 @@ const { values, positionals } = parseArgs({
   options: {
     port: { type: 'string', default: '0' },
     size: { type: 'string', default: '64' },
+    clients: { type: 'string', default: '1' },
     window: { type: 'string', default: '32' },
     count: { type: 'string', default: '10000' },
     seconds: { type: 'string', default: '5' },
@@ -49,9 +50,9 @@ const limitMs = Number(values.seconds) * 1000;
 async function main(): Promise<void> {
   switch (positionals[0]) {
     case 'raw':
-      return measureEcho(await openPlain());
+      return measureEcho(await openAll(openPlain));
     case 'echo':
-      return measureEcho(secureChannel(await openAssociation()));
+      return measureEcho(await openAll(async () => secureChannel(await openAssociation())));
     case 'handshake':
       return measure((wanted) => runHandshakes(wanted, (session) => session.close()));
     case 'idle':
@@ -68,47 +69,66 @@ async function measure(run: (wanted: number) => Promise<Result>): Promise<void> 
   print(await run(count));
 }
 
-async function measureEcho(channel: Channel): Promise<void> {
-  await measure((wanted) => runEcho(channel, wanted));
-  await channel.close();
+async function openAll(open: () => Promise<Channel>): Promise<Channel[]> {
+  const channels: Channel[] = [];
+  while (channels.length < Number(values.clients)) channels.push(await open());
+  return channels;
 }
 
-/** Keeps a window of messages in flight until `wanted` came back or time is up; then waits for the rest. */
-function runEcho(channel: Channel, wanted: number): Promise<Result> {
+async function measureEcho(channels: readonly Channel[]): Promise<void> {
+  await measure((wanted) => runEcho(channels, wanted));
+  await Promise.all(channels.map((channel) => channel.close()));
+}
+
+/** Keeps a window of messages of each channel in flight until `wanted` came back or time is up; then waits for the rest. */
+function runEcho(channels: readonly Channel[], wanted: number): Promise<Result> {
   const message = new Uint8Array(Number(values.size));
   const window = Number(values.window);
   const start = performance.now();
+  const inFlight = channels.map(() => 0);
   let sent = 0;
-  let inFlight = 0;
+  let pending = 0;
   let completed = 0;
   let lost = 0;
   let quiet = true;
   return new Promise((resolve) => {
-    const fill = () => {
-      while (inFlight < window && sent < wanted && performance.now() - start < limitMs) {
+    const fill = (channel: Channel, index: number) => {
+      let own = inFlight[index] ?? 0;
+      for (; own < window && sent < wanted && performance.now() - start < limitMs; own++) {
         channel.send(message);
         sent += 1;
-        inFlight += 1;
+        pending += 1;
       }
-      if (inFlight > 0) return;
+      inFlight[index] = own;
+    };
+    const finish = () => {
       clearInterval(watch);
       resolve({ completed, lost, seconds: (performance.now() - start) / 1000 });
     };
+    const fillAll = () => {
+      channels.forEach(fill);
+      if (pending <= 0) finish();
+    };
     const watch = setInterval(() => {
       if (quiet) {
-        lost += inFlight;
-        inFlight = 0;
-        fill();
+        lost += pending;
+        pending = 0;
+        inFlight.fill(0);
+        fillAll();
       }
       quiet = true;
     }, LOSS_TIMEOUT_MS);
-    channel.hear(() => {
-      quiet = false;
-      completed += 1;
-      inFlight -= 1;
-      fill();
+    channels.forEach((channel, index) => {
+      channel.hear(() => {
+        quiet = false;
+        completed += 1;
+        pending -= 1;
+        inFlight[index] = (inFlight[index] ?? 0) - 1;
+        fill(channel, index);
+        if (pending <= 0) finish();
+      });
     });
-    fill();
+    fillAll();
   });
 }
 
