@@ -19,10 +19,19 @@ import {
   rawServers,
 } from './contenders.js';
 import { measureEcho, measureHandshakes, measureMemory, measureShapes } from './experiments.js';
+import {
+  appendToHistory,
+  comparable,
+  type Entry,
+  entryOf,
+  type Form,
+  growthOf,
+  readHistory,
+} from './history.js';
 import { measureImports } from './imports.js';
 import { compileNative, type NativeProgram } from './native.js';
 import { measurePath } from './path.js';
-import { type Amount, DEFAULT_PLAN, type Plan, QUICK_PLAN } from './plan.js';
+import { type Amount, DEFAULT_PLAN, type Plan, QUICK_PLAN, type Repeated } from './plan.js';
 import { measureRecords } from './record-cost.js';
 import { formatReport, type Report, reportAsJson } from './report.js';
 import { measureSleepers } from './sleeping.js';
@@ -32,6 +41,8 @@ const USAGE = `usage: npm run bench -- [options]
   --only PART          echo, shapes, handshake, records, path, memory, sessions or imports; may be given more than once
   --rounds N           measured rounds of echo and handshake (default ${DEFAULT_PLAN.rounds})
   --associations N     idle associations for the memory row (default ${DEFAULT_PLAN.idle.count}, at most 50000)
+  --record             adds the ratios of this run to bench/history.jsonl
+  --gate               exits with 1 when a ratio has grown by more than a tenth over the median of the history
   --json FILE          writes every sample there too
   --profile FOLDER     our servers write CPU profiles there
   --own-client         makes the load with our own client even where a C compiler is present`;
@@ -39,9 +50,20 @@ const USAGE = `usage: npm run bench -- [options]
 const PARTS = ['echo', 'shapes', 'handshake', 'records', 'path', 'memory', 'sessions', 'imports'];
 const MOST_ASSOCIATIONS = 50_000;
 const SLOWEST_HANDSHAKES_A_SECOND = 150;
+/** A ratio that grew has to grow again: other work on the machine moves single runs. */
+const GATE_ATTEMPTS = 3;
 
 async function main(): Promise<void> {
   const settings = readArguments();
+  const report = await measure(settings);
+  console.log([formatReport(report), formatBudgets(report)].filter(Boolean).join('\n\n'));
+  if (settings.json !== undefined)
+    writeFileSync(settings.json, JSON.stringify(reportAsJson(report), null, 2));
+  if (settings.gate && !(await passesGate(settings, entryOf(report, settings.form)))) process.exitCode = 1;
+  if (settings.record) appendToHistory(entryOf(report, settings.form));
+}
+
+async function measure(settings: Settings): Promise<Report> {
   const skipped: string[] = [];
   const native = compileNative('openssl-echo');
   if ('missing' in native) skipped.push(`OpenSSL C server: ${native.missing}`);
@@ -52,12 +74,13 @@ async function main(): Promise<void> {
     ...ourMeetings(settings.profile),
     ...('path' in native ? opensslMeetings(native.path) : []),
   ];
-  const oneSuite = secured.filter((contender) => contender.suite?.name.startsWith('AES_128_GCM') === true);
+  const oneSuite = secured.filter(isOneSuite);
   const { reason } = new DTLSEndpoint().acceleration;
   if (reason !== undefined) skipped.push(`the native part: ${reason}`);
   const natives = reason === undefined ? ourNativeServers(settings.profile) : [];
   const wants = (part: string) => settings.only.length === 0 || settings.only.includes(part);
-  const report: Report = {
+  const plan = startingNow(settings.plan);
+  return {
     ownClient: settings.ownClient,
     environment: environment(native),
     skipped,
@@ -65,26 +88,50 @@ async function main(): Promise<void> {
       ? await measureEcho(
           [...rawServers(), ...secured, ...ourSodiumServers(settings.profile), ...natives],
           load,
-          settings.plan,
+          plan,
         )
       : undefined,
     shapes: wants('shapes')
-      ? await measureShapes([...rawReference(), ...oneSuite, ...natives], load, settings.plan)
+      ? await measureShapes([...rawReference(), ...oneSuite, ...natives.filter(isOneSuite)], load, plan)
       : undefined,
     handshakes: wants('handshake')
-      ? await measureHandshakes([...platformServers(), ...oneSuite, ...meetings], load, settings.plan)
+      ? await measureHandshakes([...platformServers(), ...oneSuite, ...meetings], load, plan)
       : undefined,
-    records: wants('records')
-      ? measureRecords(settings.plan.records.rounds, settings.plan.records.associations)
-      : undefined,
-    path: wants('path') ? measurePath(settings.plan.rounds) : undefined,
-    imports: wants('imports') ? measureImports(settings.plan.starts) : undefined,
-    sleepers: wants('sessions') ? measureSleepers(settings.plan.sleepers) : undefined,
-    memory: wants('memory') ? await measureMemory(oneSuite, load, settings.plan) : undefined,
+    records: wants('records') ? measureRecords(plan.records.rounds, plan.records.associations) : undefined,
+    path: wants('path') ? measurePath(plan.rounds) : undefined,
+    imports: wants('imports') ? measureImports(plan.starts) : undefined,
+    sleepers: wants('sessions') ? measureSleepers(plan.sleepers) : undefined,
+    memory: wants('memory') ? await measureMemory(oneSuite, load, plan) : undefined,
   };
-  console.log([formatReport(report), formatBudgets(report)].filter(Boolean).join('\n\n'));
-  if (settings.json !== undefined)
-    writeFileSync(settings.json, JSON.stringify(reportAsJson(report), null, 2));
+}
+
+/** The times of a plan count from the start of the process, and this is one measurement of several in it. */
+function startingNow(plan: Plan): Plan {
+  const later = (work: Repeated) => ({ ...work, until: work.until + performance.now() / 1000 });
+  return { ...plan, echo: later(plan.echo), shapes: later(plan.shapes), handshake: later(plan.handshake) };
+}
+
+/** Compares with the history, and measures again what grew. */
+async function passesGate(settings: Settings, first: Entry): Promise<boolean> {
+  const history = readHistory();
+  const runs = comparable(history, first).length;
+  let grown = growthOf(history, first);
+  if (grown === undefined) {
+    console.log(`\nGate: not judged: the history has ${runs} runs on such a machine with this Node`);
+    return true;
+  }
+  for (let attempt = 1; attempt < GATE_ATTEMPTS && grown.length > 0; attempt++) {
+    const again = growthOf(history, entryOf(await measure(settings), settings.form)) ?? [];
+    grown = grown.filter(({ what }) => again.some((growth) => growth.what === what));
+  }
+  for (const { what, measured, usual } of grown)
+    console.log(`Gate: ${what}: ${measured.toFixed(2)}, usually ${usual.toFixed(2)}`);
+  if (grown.length === 0) console.log(`\nGate: passed, beside ${runs} runs`);
+  return grown.length === 0;
+}
+
+function isOneSuite({ suite }: Contender): boolean {
+  return suite?.name.startsWith('AES_128_GCM') === true;
 }
 
 function rawReference(): Contender[] {
@@ -93,7 +140,10 @@ function rawReference(): Contender[] {
 
 interface Settings {
   readonly plan: Plan;
+  readonly form: Form;
   readonly only: readonly string[];
+  readonly record: boolean;
+  readonly gate: boolean;
   readonly json: string | undefined;
   readonly profile: string | undefined;
   readonly ownClient: boolean;
@@ -106,6 +156,8 @@ function readArguments(): Settings {
       only: { type: 'string', multiple: true, default: [] },
       rounds: { type: 'string' },
       associations: { type: 'string' },
+      record: { type: 'boolean', default: false },
+      gate: { type: 'boolean', default: false },
       json: { type: 'string' },
       profile: { type: 'string' },
       'own-client': { type: 'boolean', default: false },
@@ -126,7 +178,10 @@ function readArguments(): Settings {
       rounds: positive('--rounds', values.rounds, base.rounds, 1000),
       idle: withCount(base.idle, associations),
     },
+    form: values.quick ? 'quick' : 'whole',
     only: values.only,
+    record: values.record,
+    gate: values.gate,
     json: values.json,
     profile: values.profile,
     ownClient: values['own-client'],

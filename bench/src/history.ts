@@ -1,0 +1,120 @@
+/** The ratios of earlier runs, one JSON object a line, in the order of the runs: `bench/history.jsonl`. */
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Contender } from './contenders.js';
+import { RAW_REFERENCE } from './contenders.js';
+import { median, medianRatio } from './measure.js';
+import { opensslOf, platformOf, type Report } from './report.js';
+
+/** How long a run takes. Shorter ones warm the servers up less. */
+export type Form = 'quick' | 'whole';
+
+/** One run. Ratios of the same machine, form and major version of Node can be compared. */
+export interface Entry {
+  readonly form: Form;
+  /** What was measured; with `+` when the tree had changes that were not committed. */
+  readonly commit: string;
+  /** When, as `YYYY-MM-DD`. */
+  readonly date: string;
+  readonly machine: string;
+  readonly node: string;
+  /** By what is compared with what; each the median of the ratios within each round. */
+  readonly ratios: Readonly<Record<string, number>>;
+}
+
+const FILE = fileURLToPath(new URL('../history.jsonl', import.meta.url));
+/** Fewer runs are no measure of what is usual. */
+const ENOUGH_RUNS = 3;
+/** A ratio may be this much above the median of the history. */
+const TOLERANCE = 1.1;
+
+export function readHistory(): Entry[] {
+  if (!existsSync(FILE)) return [];
+  return readFileSync(FILE, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Entry);
+}
+
+export function appendToHistory(entry: Entry): void {
+  appendFileSync(FILE, `${JSON.stringify(entry)}\n`);
+}
+
+export function entryOf(report: Report, form: Form): Entry {
+  const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim();
+  const changed = git('status', '--porcelain', '--untracked-files=no') !== '';
+  return {
+    form,
+    commit: `${git('rev-parse', '--short=8', 'HEAD')}${changed ? '+' : ''}`,
+    date: new Date().toISOString().slice(0, 10),
+    machine: report.environment['CPU'] ?? 'unknown',
+    node: process.version,
+    ratios: Object.fromEntries(
+      [...ratiosOf(report)].map(([name, ratio]) => [name, Math.round(ratio * 100) / 100]),
+    ),
+  };
+}
+
+/** What a run compares: our servers' echoes with raw dgram and OpenSSL, their handshakes with OpenSSL and the platform. */
+export function ratiosOf(report: Report): Map<string, number> {
+  const ratios = new Map<string, number>();
+  const add = (
+    what: string,
+    samples: readonly number[],
+    to: string,
+    reference: readonly number[] | undefined,
+  ) => {
+    const ratio = medianRatio(samples, reference);
+    if (ratio !== undefined) ratios.set(`${what} / ${to}`, ratio);
+  };
+  const echoes = report.echo ?? [];
+  const raw = echoes.find(({ contender }) => contender.name === RAW_REFERENCE);
+  for (const row of echoes.filter(isOurs)) {
+    for (const [size, samples] of row.bySize) {
+      const what = `echo of ${size} B, ${row.contender.suite?.name}`;
+      add(what, samples, 'raw dgram', raw?.bySize.get(size));
+      add(what, samples, 'OpenSSL', opensslOf(echoes, row.contender)?.bySize.get(size));
+    }
+  }
+  const handshakes = report.handshakes ?? [];
+  for (const row of handshakes.filter(isOurs)) {
+    const what = `handshake, ${row.contender.kind}, ${row.contender.suite?.version}`;
+    add(what, row.samples, 'OpenSSL', opensslOf(handshakes, row.contender)?.samples);
+    add(what, row.samples, 'the platform', platformOf(handshakes, row.contender)?.samples);
+  }
+  return ratios;
+}
+
+function isOurs({ contender }: { readonly contender: Contender }): boolean {
+  return contender.family === 'ours';
+}
+
+/** A ratio that grew beyond what is usual on this machine. */
+export interface Growth {
+  readonly what: string;
+  readonly measured: number;
+  readonly usual: number;
+}
+
+/** The runs that this one can be compared with. */
+export function comparable(history: readonly Entry[], { form, machine, node }: Entry): readonly Entry[] {
+  return history.filter(
+    (entry) => entry.form === form && entry.machine === machine && major(entry.node) === major(node),
+  );
+}
+
+/** What grew; undefined when there are too few runs to tell. */
+export function growthOf(history: readonly Entry[], entry: Entry): Growth[] | undefined {
+  const before = comparable(history, entry);
+  if (before.length < ENOUGH_RUNS) return undefined;
+  return Object.entries(entry.ratios).flatMap(([what, measured]) => {
+    const samples = before.flatMap(({ ratios }) => ratios[what] ?? []);
+    const usual = median(samples);
+    return samples.length >= ENOUGH_RUNS && measured > usual * TOLERANCE ? [{ what, measured, usual }] : [];
+  });
+}
+
+function major(version: string): string {
+  return version.split('.')[0] ?? version;
+}
