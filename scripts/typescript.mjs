@@ -129,22 +129,23 @@ function everyExport(place, entries) {
   const lines = entries.flatMap((entry, i) => {
     const module = checker.getSymbolAtLocation(program.getSourceFile(paths[i]));
     const names = checker.getExportsOfModule(module).filter(({ name }) => name !== 'default');
+    const space = entry.replaceAll('-', '_');
     return [
-      `import * as ${entry} from 'datagram-tls${entry === 'index' ? '' : `/${entry}`}';`,
-      ...names.map((symbol) => use(entry, symbol, checker)),
+      `import * as ${space} from 'datagram-tls${entry === 'index' ? '' : `/${entry}`}';`,
+      ...names.map((symbol) => use(space, symbol, checker)),
     ];
   });
   return `${lines.join('\n')}\n`;
 }
 
-function use(entry, symbol, checker) {
+function use(space, symbol, checker) {
   const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-  const name = `${entry}.${symbol.name}`;
-  const value = `export const ${entry}_${symbol.name} = ${name};`;
+  const name = `${space}.${symbol.name}`;
+  const value = `export const ${space}_${symbol.name} = ${name};`;
   if ((target.flags & ts.SymbolFlags.Type) === 0) return value;
   const parameters =
     target.declarations[0].typeParameters?.filter((parameter) => parameter.default === undefined) ?? [];
-  const type = `export type ${entry}_${symbol.name} = ${name}${parameters.length > 0 ? `<${parameters.map(() => 'never')}>` : ''};`;
+  const type = `export type ${space}_${symbol.name} = ${name}${parameters.length > 0 ? `<${parameters.map(() => 'never')}>` : ''};`;
   return target.flags & ts.SymbolFlags.Value ? `${value}\n${type}` : type;
 }
 
