@@ -8,7 +8,7 @@ const WIDTH = 760;
 const PLOT = { left: 48, top: 24, right: 740, bottom: 260 };
 const ROW_HEIGHT = 20;
 /** Distinguishable to the colour-blind, on white and on black (the palette of Okabe and Ito). */
-const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00'];
+const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
 const MOST_TICKS = 8;
 
 /** An SVG chart of ratios over runs, with its legend below it. The same values always make the same text. */

@@ -13,7 +13,7 @@ export type Kind = 'full' | 'mutual' | 'resumed' | 'PSK' | 'ECDHE-PSK';
 /** A server to measure; without a suite it is plain UDP. */
 export interface Contender {
   readonly name: string;
-  readonly family: 'raw' | 'platform' | 'ours' | 'openssl';
+  readonly family: 'raw' | 'platform' | 'ours' | 'openssl' | 'peer';
   readonly suite: Suite | undefined;
   /** Of its handshakes, if it has any. */
   readonly kind: Kind | undefined;
@@ -73,7 +73,7 @@ const MEETINGS: readonly { readonly kind: Kind; readonly suite: Suite }[] = [
   { kind: 'ECDHE-PSK', suite: suiteOf(SUITES_13, 0) },
 ];
 
-function suiteOf(suites: readonly Suite[], index: number): Suite {
+export function suiteOf(suites: readonly Suite[], index: number): Suite {
   const suite = suites[index];
   if (suite === undefined) throw new RangeError(`there is no suite ${index}`);
   return suite;
@@ -91,6 +91,8 @@ export const RAW_REFERENCE = 'raw dgram, synchronous lookup';
 
 const CERT = fileURLToPath(new URL('../fixtures/server-cert.pem', import.meta.url));
 const KEY = fileURLToPath(new URL('../fixtures/server-key.pem', import.meta.url));
+/** The certificate and key of every server, as its arguments. */
+export const TEST_IDENTITY = ['--cert', CERT, '--key', KEY] as const;
 const CLIENT_CERT = fileURLToPath(new URL('../fixtures/client-cert.pem', import.meta.url));
 const CLIENT_KEY = fileURLToPath(new URL('../fixtures/client-key.pem', import.meta.url));
 
@@ -176,8 +178,7 @@ function ourProgram(profileFolder: string | undefined): readonly string[] {
 /** The credentials of a server, and its trust in clients. */
 function identity(kind: Kind): readonly string[] {
   if (usesKey(kind)) return ['--psk', SHARED_KEY];
-  const certificate = ['--cert', CERT, '--key', KEY];
-  return kind === 'mutual' ? [...certificate, '--client-ca', CLIENT_CERT] : certificate;
+  return kind === 'mutual' ? [...TEST_IDENTITY, '--client-ca', CLIENT_CERT] : TEST_IDENTITY;
 }
 
 /** OpenSSL's servers issue tickets on request; ours would also remember clients without tickets. */
@@ -226,7 +227,7 @@ export function ownLoadGenerator(): readonly string[] {
   return nodeProgram('clients/datagram-tls.js');
 }
 
-function nodeProgram(path: string, flags: readonly string[] = []): readonly string[] {
+export function nodeProgram(path: string, flags: readonly string[] = []): readonly string[] {
   return [process.execPath, ...flags, fileURLToPath(new URL(path, import.meta.url))];
 }
 

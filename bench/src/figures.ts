@@ -17,6 +17,7 @@ const ECHO = 'echo of 64 B, AES_128_GCM / raw dgram';
 const LINES: readonly (readonly [string, string])[] = [
   ['echo of 64 B, AES-128-GCM, to raw dgram', ECHO],
   ['echo of 64 B, AES-128-GCM, to OpenSSL in C', 'echo of 64 B, AES_128_GCM / OpenSSL'],
+  ['the same with the native part', 'echo of 64 B, AES_128_GCM, native / OpenSSL'],
   ['full handshake, DTLS 1.2, to OpenSSL in C', 'handshake, full, DTLSv1.2 / OpenSSL'],
   ['PSK handshake, DTLS 1.2, to OpenSSL in C', 'handshake, PSK, DTLSv1.2 / OpenSSL'],
   ['resumed handshake, DTLS 1.2, to OpenSSL in C', 'handshake, resumed, DTLSv1.2 / OpenSSL'],

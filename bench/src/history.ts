@@ -72,7 +72,8 @@ export function ratiosOf(report: Report): Map<string, number> {
   const raw = echoes.find(({ contender }) => contender.name === RAW_REFERENCE);
   for (const row of echoes.filter(isOurs)) {
     for (const [size, samples] of row.bySize) {
-      const what = `echo of ${size} B, ${row.contender.suite?.name}`;
+      const { suite, over } = row.contender;
+      const what = `echo of ${size} B, ${suite?.name}${over === undefined ? '' : `, ${over}`}`;
       add(what, samples, 'raw dgram', raw?.bySize.get(size));
       add(what, samples, 'OpenSSL', opensslOf(echoes, row.contender)?.bySize.get(size));
     }

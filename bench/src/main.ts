@@ -31,6 +31,7 @@ import {
 import { measureImports } from './imports.js';
 import { compileNative, type NativeProgram } from './native.js';
 import { measurePath } from './path.js';
+import { peerServers } from './peers.js';
 import { type Amount, DEFAULT_PLAN, type Plan, QUICK_PLAN, type Repeated } from './plan.js';
 import { measureRecords } from './record-cost.js';
 import { formatReport, type Report, reportAsJson } from './report.js';
@@ -38,7 +39,7 @@ import { measureSleepers } from './sleeping.js';
 
 const USAGE = `usage: npm run bench -- [options]
   --quick              a rough run in about a minute
-  --only PART          echo, shapes, handshake, records, path, memory, sessions or imports; may be given more than once
+  --only PART          echo, shapes, peers, handshake, records, path, memory, sessions or imports; may be given more than once
   --rounds N           measured rounds of echo and handshake (default ${DEFAULT_PLAN.rounds})
   --associations N     idle associations for the memory row (default ${DEFAULT_PLAN.idle.count}, at most 50000)
   --record             adds the ratios of this run to bench/history.jsonl
@@ -47,7 +48,7 @@ const USAGE = `usage: npm run bench -- [options]
   --profile FOLDER     our servers write CPU profiles there
   --own-client         makes the load with our own client even where a C compiler is present`;
 
-const PARTS = ['echo', 'shapes', 'handshake', 'records', 'path', 'memory', 'sessions', 'imports'];
+const PARTS = ['echo', 'shapes', 'peers', 'handshake', 'records', 'path', 'memory', 'sessions', 'imports'];
 const MOST_ASSOCIATIONS = 50_000;
 const SLOWEST_HANDSHAKES_A_SECOND = 150;
 /** A ratio that grew has to grow again: other work on the machine moves single runs. */
@@ -94,6 +95,9 @@ async function measure(settings: Settings): Promise<Report> {
     shapes: wants('shapes')
       ? await measureShapes([...rawReference(), ...oneSuite, ...natives.filter(isOneSuite)], load, plan)
       : undefined,
+    peers: wants('peers')
+      ? await measurePeers([...oneSuite, ...natives.filter(isOneSuite)], load, plan, skipped)
+      : undefined,
     handshakes: wants('handshake')
       ? await measureHandshakes([...platformServers(), ...oneSuite, ...meetings], load, plan)
       : undefined,
@@ -132,6 +136,21 @@ async function passesGate(settings: Settings, first: Entry): Promise<boolean> {
 
 function isOneSuite({ suite }: Contender): boolean {
   return suite?.name.startsWith('AES_128_GCM') === true;
+}
+
+/** Beside implementations that others wrote, DTLS 1.2. */
+async function measurePeers(
+  oneSuite: readonly Contender[],
+  load: LoadFor,
+  plan: Plan,
+  skipped: string[],
+): Promise<Report['peers']> {
+  const oldVersion = oneSuite.filter(({ suite }) => suite?.version === 'DTLSv1.2');
+  const all = [...oldVersion, ...peerServers(skipped)];
+  return {
+    echo: await measureEcho([...rawReference(), ...all], load, plan),
+    handshakes: await measureHandshakes(all, load, plan),
+  };
 }
 
 function rawReference(): Contender[] {

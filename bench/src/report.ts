@@ -14,6 +14,8 @@ export interface Report {
   readonly skipped: readonly string[];
   readonly echo: readonly EchoRow[] | undefined;
   readonly shapes: readonly ShapeRow[] | undefined;
+  /** Beside other implementations: echoes and full handshakes. */
+  readonly peers: { readonly echo: readonly EchoRow[]; readonly handshakes: readonly CostRow[] } | undefined;
   readonly handshakes: readonly CostRow[] | undefined;
   readonly records: readonly RecordRow[] | undefined;
   /** CPU µs of a verdict on three certificates, one sample per round. */
@@ -29,6 +31,9 @@ export function formatReport(report: Report): string {
     formatEnvironment(report.environment),
     ...(report.echo === undefined ? [] : [formatEcho(report.echo)]),
     ...(report.shapes === undefined ? [] : [formatShapes(report.shapes)]),
+    ...(report.peers === undefined
+      ? []
+      : [formatEcho(report.peers.echo), formatHandshakes(report.peers.handshakes)]),
     ...(report.handshakes === undefined ? [] : [formatHandshakes(report.handshakes)]),
     ...(report.records === undefined ? [] : [formatRecords(report.records)]),
     ...(report.path === undefined ? [] : [formatPath(report.path)]),
@@ -44,20 +49,16 @@ export function reportAsJson(report: Report): unknown {
   return {
     environment: report.environment,
     skipped: report.skipped,
-    echo: report.echo?.map(({ contender, bySize }) => ({
-      server: contender.name,
-      microsecondsBySize: Object.fromEntries(
-        [...bySize].map(([size, samples]) => [size, withMedian(samples)]),
-      ),
-    })),
+    echo: report.echo?.map(echoAsJson),
+    peers: report.peers && {
+      echo: report.peers.echo.map(echoAsJson),
+      handshakes: report.peers.handshakes.map(costAsJson),
+    },
     shapes: report.shapes?.map(({ contender, byShape }) => ({
       server: contender.name,
       microseconds: SHAPES.map((shape, i) => ({ ...shape, ...withMedian(byShape[i] ?? []) })),
     })),
-    handshakes: report.handshakes?.map(({ contender, samples }) => ({
-      server: contender.name,
-      microseconds: withMedian(samples),
-    })),
+    handshakes: report.handshakes?.map(costAsJson),
     records: report.records?.map((row) => ({ ...row, ratio: medianRatio(row.one, row.other) })),
     path: report.path === undefined ? undefined : { microseconds: withMedian(report.path) },
     imports: report.imports?.map(({ name, samples }) => ({
@@ -71,6 +72,17 @@ export function reportAsJson(report: Report): unknown {
     })),
     sleepers: report.sleepers,
   };
+}
+
+function echoAsJson({ contender, bySize }: EchoRow): unknown {
+  const microsecondsBySize = Object.fromEntries(
+    [...bySize].map(([size, samples]) => [size, withMedian(samples)]),
+  );
+  return { server: contender.name, microsecondsBySize };
+}
+
+function costAsJson({ contender, samples }: CostRow): unknown {
+  return { server: contender.name, microseconds: withMedian(samples) };
 }
 
 function formatEnvironment(environment: Report['environment']): string {

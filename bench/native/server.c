@@ -1,0 +1,180 @@
+/*
+ * A reference server: DTLS echo, one thread, one UDP socket, many peers.
+ *
+ *   NAME-echo --cert FILE --key FILE [--client-ca FILE] --suite NAME [--groups NAMES]
+ *   NAME-echo --psk HEX --suite NAME [--groups NAMES]
+ *   NAME-echo --version
+ *
+ * Prints {"port":N} when it listens on 127.0.0.1, answers each line on standard input with its own CPU time and memory,
+ * and ends when standard input does. There is no retransmission timer: on loopback the client's timer suffices.
+ */
+#include "server.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BUCKETS 32768
+
+struct association {
+  void *session;
+  struct sockaddr_in peer;
+  struct association *next;
+};
+
+struct settings settings = {.suite = "", .groups = "X25519:P-256"};
+
+static int server_fd;
+static unsigned char datagram[DATAGRAM_MAX];
+static int datagram_length;
+static struct association *buckets[BUCKETS];
+
+_Noreturn void die(const char *what) {
+  fprintf(stderr, "%s: %s\n", what, strerror(errno));
+  exit(1);
+}
+
+int peek_datagram(void *out, int capacity) {
+  int length = datagram_length < capacity ? datagram_length : capacity;
+  memcpy(out, datagram, (size_t)length);
+  return length;
+}
+
+int take_datagram(void *out, int capacity) {
+  int length = peek_datagram(out, capacity);
+  datagram_length = 0;
+  return length;
+}
+
+int send_datagram(const struct sockaddr_in *to, const void *bytes, int length) {
+  return (int)sendto(server_fd, bytes, (size_t)length, 0, (const struct sockaddr *)to, sizeof *to);
+}
+
+int psk_bytes(unsigned char *out, int capacity) {
+  int length = (int)strlen(settings.psk) / 2;
+  if (length > capacity) return 0;
+  for (int i = 0; i < length; i++) {
+    unsigned int byte;
+    if (sscanf(settings.psk + 2 * i, "%2x", &byte) != 1) return 0;
+    out[i] = (unsigned char)byte;
+  }
+  return length;
+}
+
+/* ---- Associations: a table by peer address ---- */
+
+static struct association **slot_of(const struct sockaddr_in *peer) {
+  uint32_t hash = (ntohl(peer->sin_addr.s_addr) * 2654435761u) ^ (ntohs(peer->sin_port) * 40503u);
+  struct association **slot = &buckets[hash % BUCKETS];
+  while (*slot && ((*slot)->peer.sin_port != peer->sin_port || (*slot)->peer.sin_addr.s_addr != peer->sin_addr.s_addr)) {
+    slot = &(*slot)->next;
+  }
+  return slot;
+}
+
+static struct association *accept_peer(const struct sockaddr_in *peer) {
+  void *session = session_accept(peer);
+  if (!session) return NULL;
+  struct association *accepted = calloc(1, sizeof *accepted);
+  if (!accepted) die("association");
+  accepted->session = session;
+  accepted->peer = *peer;
+  return accepted;
+}
+
+static void remove_association(struct association **slot) {
+  struct association *over = *slot;
+  *slot = over->next;
+  session_free(over->session);
+  free(over);
+}
+
+static void on_datagram(const struct sockaddr_in *peer) {
+  struct association **slot = slot_of(peer);
+  if (!*slot) *slot = accept_peer(peer);
+  if (*slot && !session_serve((*slot)->session)) remove_association(slot);
+}
+
+/* False when the socket is drained. */
+static int receive_one(void) {
+  struct sockaddr_in peer;
+  socklen_t peer_length = sizeof peer;
+  ssize_t length = recvfrom(server_fd, datagram, sizeof datagram, 0, (struct sockaddr *)&peer, &peer_length);
+  if (length < 0) return errno == EINTR || errno == ECONNREFUSED;
+  datagram_length = (int)length;
+  if (length > 0) on_datagram(&peer);
+  return 1;
+}
+
+/* ---- Process ---- */
+
+static long resident_bytes(void) {
+  long total = 0, resident = 0;
+  FILE *file = fopen("/proc/self/statm", "r");
+  if (!file) return 0;
+  if (fscanf(file, "%ld %ld", &total, &resident) != 2) resident = 0;
+  fclose(file);
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+static void answer_usage(void) {
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  long long cpu = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000LL + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+  printf("{\"cpu\":%lld,\"rss\":%ld}\n", cpu, resident_bytes());
+  fflush(stdout);
+}
+
+/* False at the end of standard input. */
+static int on_command(void) {
+  char line[256];
+  ssize_t length = read(STDIN_FILENO, line, sizeof line);
+  if (length <= 0) return 0;
+  answer_usage();
+  return 1;
+}
+
+static void listen_on_loopback(void) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t length = sizeof address;
+  server_fd = socket(AF_INET, SOCK_DGRAM, 0);
+  if (server_fd < 0 || bind(server_fd, (struct sockaddr *)&address, sizeof address) != 0) die("bind");
+  fcntl(server_fd, F_SETFL, O_NONBLOCK);
+  getsockname(server_fd, (struct sockaddr *)&address, &length);
+  printf("{\"port\":%d}\n", ntohs(address.sin_port));
+  fflush(stdout);
+}
+
+int main(int argc, char **argv) {
+  static const struct option options[] = {
+    {"cert", required_argument, NULL, 'c'}, {"key", required_argument, NULL, 'k'},
+    {"client-ca", required_argument, NULL, 'a'}, {"psk", required_argument, NULL, 'p'},
+    {"suite", required_argument, NULL, 's'}, {"groups", required_argument, NULL, 'g'},
+    {"version", no_argument, NULL, 'v'},     {0}};
+  for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    if (option == 'c') settings.cert = optarg;
+    else if (option == 'k') settings.key = optarg;
+    else if (option == 'a') settings.client_ca = optarg;
+    else if (option == 'p') settings.psk = optarg;
+    else if (option == 's') settings.suite = optarg;
+    else if (option == 'g') settings.groups = optarg;
+    else return option == 'v' ? puts(library_version()) < 0 : 2;
+  }
+  if (!settings.psk && (!settings.cert || !settings.key)) return 2;
+  library_start();
+  listen_on_loopback();
+  struct pollfd events[] = {{.fd = server_fd, .events = POLLIN}, {.fd = STDIN_FILENO, .events = POLLIN}};
+  for (;;) {
+    if (poll(events, 2, -1) < 0 && errno != EINTR) die("poll");
+    if (events[0].revents) while (receive_one());
+    if (events[1].revents && !on_command()) return 0;
+  }
+}
