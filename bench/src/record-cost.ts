@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 const PROGRAM = fileURLToPath(new URL('records.js', import.meta.url));
 const TIMEOUT_MS = 600_000;
-/** Most of the memory is the 100,000 associations. */
+/** Most of the memory is the 10,000 associations. */
 const HEAP_MIB = 8192;
 
 /** µs of CPU of a record in and one out: each sample of `one` belongs to that of `other` in the same round. */

@@ -1,5 +1,5 @@
 /**
- * What a record costs a server's core, in CPU: with a connection ID and without one, and among 100,000 associations. A record
+ * What a record costs a server's core, in CPU: with a connection ID and without one, and among 10,000 associations. A record
  * comes in, its message is told, and the same message goes out. Everything happens in this process, without sockets: two
  * endpoints take turns with some hundred records each, and each turn of both gives one ratio. Prints one JSON object.
  *
