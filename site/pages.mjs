@@ -4,13 +4,14 @@
  * page that shows the file.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, extname, join, relative, resolve } from 'node:path';
 import { markdownFiles, root } from '../scripts/documents/markdown.mjs';
 
 export const CONTENTS = 'docs/README.md';
 /** Tables that are too large to search in. */
 const NOT_SEARCHED = /^(docs\/rfc\/|source\/|CHANGELOG\.md)/;
+const IMAGE = /\.(svg|png)$/;
 const LANGUAGES = { '.mjs': 'js', '.yaml': 'yaml', '.jsonc': 'json', '.d': 'ts' };
 
 /** Writes all pages. */
@@ -20,7 +21,17 @@ export function writePages(folder) {
     const text = readFileSync(join(root, document), 'utf8');
     write(folder, placeOf(document), pageOf(document, text, sources));
   }
-  for (const path of sources) write(folder, placeOf(path), sourcePage(path));
+  for (const path of sources) {
+    if (IMAGE.test(path)) copyImage(folder, path);
+    else write(folder, placeOf(path), sourcePage(path));
+  }
+}
+
+/** What is below `public` is part of the site as it is. */
+function copyImage(folder, path) {
+  const place = join(folder, 'public', path);
+  mkdirSync(dirname(place), { recursive: true });
+  copyFileSync(join(root, path), place);
 }
 
 /** Where a file of the repository stands on the site. */
@@ -73,6 +84,7 @@ function linked(document, prose, sources) {
       const index = `${target}/README.md`;
       if (existsSync(join(root, index))) return `](/${hrefOf(index)}${fragmentOf(fragment)})`;
       sources.add(target);
+      if (IMAGE.test(target)) return `](/${target})`;
     }
     return `](/${hrefOf(target)}${fragmentOf(fragment)})`;
   });

@@ -143,6 +143,7 @@ async function serve(port, host = HOST) {
       certificateTypes: ['X509', 'RawPublicKey'],
       peerCertificateTypes: ['X509', 'RawPublicKey'],
       maxEarlyData: 1000,
+      connectionId: true,
       onearlydata: (data, session) => void session.send(data),
       psk: { 'sensor-1': text.includes('import:') ? { key: secret, import: { context } } : secret },
     },
