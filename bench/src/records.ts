@@ -241,19 +241,17 @@ for (const version of ['DTLSv1.2', 'DTLSv1.3'] as const) {
   rows.push({ version, what: 'from a new address', ...compare([moving, first, true], [withIds, first]) });
   if (moving.migrations < Number(values.rounds) * TURN) fail('a client at a new address was not followed');
   for (const ids of many > 1 ? [true, false] : []) {
-    const full = new Bed(version, ids, many);
     const single = ids ? withIds : plain;
     const by = ids ? 'connection ID' : 'address';
-    rows.push({
-      version,
-      what: `one of ${many} clients, by ${by}`,
-      ...compare([full, first], [single, first], fewer),
-    });
-    rows.push({
-      version,
-      what: `any of ${many} clients, by ${by}`,
-      ...compare([full, any], [single, first], fewer),
-    });
+    for (const [who, choose] of [
+      ['one', first],
+      ['any', any],
+    ] as const) {
+      // A bed's writer never goes back: beyond 65,536 records DTLS 1.3 could not tell the number of a silent client's next.
+      const full = new Bed(version, ids, many);
+      const what = `${who} of ${many} clients, by ${by}`;
+      rows.push({ version, what, ...compare([full, choose], [single, first], fewer) });
+    }
   }
 }
 console.log(JSON.stringify(rows));
