@@ -57,7 +57,7 @@ for (const version of VERSIONS) {
       assert.equal((await own.endpoint.import(view, { key }).opened).protocol, version);
     });
 
-    it('is not changed by whoever has its bytes, after it was imported', async (t) => {
+    it('is not changed by a program that writes to its bytes after the import', async (t) => {
       const { own, session, other } = await open(t, only);
       const state = other.export({ key });
       const moved = own.endpoint.import(state, { key });

@@ -250,7 +250,7 @@ export class Survival {
     pair.inject(pair[role], change(data), random.pick(from));
   }
 
-  /** Whoever cannot be followed comes back: its NAT had only lost its state. */
+  /** A peer that cannot be followed returns to its former address: its NAT had only lost its state. */
   #rebind(side: Side, other: Side): void {
     const { pair, random } = this;
     const home = side.address;
