@@ -70,7 +70,7 @@ export const DEFAULT_PLAN: Plan = {
   },
   idle: { count: 2_000, seconds: 20, warmup: 500 },
   sleepers: [1_000, 20_000],
-  records: { rounds: 400, associations: 10_000 },
+  records: { rounds: 1_000, associations: 10_000 },
 };
 
 export const QUICK_PLAN: Plan = {
