@@ -418,8 +418,8 @@ export class Connection {
     if (this.#machine instanceof Asleep) return undefined;
     const data = this.#machine.pollTransmit();
     if (data === undefined) return undefined;
-    const { destination: to, apart } = this.#machine;
-    return apart?.fromFormer === true ? { data, to, fromFormer: true } : { data, to };
+    const { destination: to, fromFormer } = this.#machine.paths;
+    return fromFormer ? { data, to, fromFormer } : { data, to };
   }
 
   /** The next event, in the order in which they happened; `undefined` when there are no more. */

@@ -14,7 +14,6 @@ import { rulesOf } from '../wire/version.js';
 import { EarlyData, type EarlyOutcome, ReceivedData, SentData } from './application-data.js';
 import { Association, type Counters, type HandshakeHost, HELD_LIFE } from './association.js';
 import { FROM_ZERO, type InitialNumbers } from './beginning.js';
-import { type CandidateHost, Candidates } from './candidate.js';
 import { type CidRegistry, ConnectionIds, saveIds } from './connection-ids.js';
 import { type ContentHost, Contents, Suspicion } from './contents.js';
 import { gaveWay, keysExhausted, notOpen, notToSave, sendAlert, unreachable } from './errors.js';
@@ -30,8 +29,8 @@ import {
   type SentAlert,
   sessionOf,
 } from './life.js';
-import { Migration, type PathDatagram } from './migration.js';
 import { answeredLife, Path, UNVALIDATED_LIFE } from './path.js';
+import { Paths } from './paths.js';
 import { PeerWatch } from './peer-watch.js';
 import { Receive } from './receive.js';
 import { type Carried, decodeFixed, encodeFixed, type SavedState } from './saved-state.js';
@@ -54,7 +53,7 @@ const AT_ONCE: Instant = Number.NEGATIVE_INFINITY;
  * The inside of a {@link Connection}: the common state of its parts, and the transitions of its {@link Life}. Nothing
  * outside of this library reaches it.
  */
-export class Machine implements ContentHost, HandshakeHost, MemoryHolder, CandidateHost {
+export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   readonly #association: Association;
   /** The settings that it began with. */
   readonly service: Security;
@@ -70,15 +69,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
   readonly #suspicion = new Suspicion();
   readonly #watch: PeerWatch;
   readonly #contact: InitialNumbers['contact'];
-  /** The source of the datagram at hand, and its size. */
-  #from: PeerAddress;
-  #size = 0;
-  /** It came to the address that our side has left. */
-  #atFormer = false;
-  #migration: Migration | undefined;
-  #candidates: Candidates | undefined;
-  /** Polled last, where that was none of the association's queue. */
-  apart: PathDatagram | undefined;
+  readonly paths: Paths;
 
   /** `pool` bounds what all associations of an endpoint hold for later, which `registry` finds by connection ID. */
   constructor(
@@ -103,7 +94,6 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
     this.service = security;
     this.registry = registry;
     this.#association = association;
-    this.#from = address;
     this.#contact = contact;
     if (contact === 'unvalidated') association.withhold();
     this.#keys = new KeyChanges(association);
@@ -120,6 +110,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
       association,
       new Contents(association, this, handshake, this.#keys, this.#inbound, this.#suspicion, this.#early),
     );
+    this.paths = new Paths(association, handshake, this.#receive);
   }
 
   /**
@@ -132,8 +123,9 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
     if (session === undefined || !isOpen(life)) throw notToSave(life.at);
     const w = new Writer();
     saveIds(cids, w);
-    w.u8((life.at === 'finishing' ? FINISHING : 0) | (this.#migration === undefined ? 0 : MOVED));
-    for (const part of this.#parts) part.save(w, at, ahead);
+    const { hasMoved } = this.paths;
+    w.u8((life.at === 'finishing' ? FINISHING : 0) | (hasMoved ? MOVED : 0));
+    for (const part of this.#parts(hasMoved)) part.save(w, at, ahead);
     return { fixed: encodeFixed(session, this.#context.destination), current: w.finish() };
   }
 
@@ -185,17 +177,16 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
     association.restoreIds(r, this.registry);
     const flags = r.u8();
     association.life = { at: (flags & FINISHING) === 0 ? 'open' : 'finishing', session };
-    if ((flags & MOVED) !== 0) this.#migration = new Migration(association, this.#handshake);
-    for (const part of this.#parts) part.restore(r, at, session);
+    for (const part of this.#parts((flags & MOVED) !== 0)) part.restore(r, at, session);
     if (!r.finished()) return false;
     this.#watch.start();
     return true;
   }
 
   /** In the order in which they are written: each may need those before it. */
-  get #parts(): readonly Carried[] {
+  #parts(hasMoved: boolean): readonly Carried[] {
     const parts = [this.#keys, this.#handshake, this.#early, this.#association, this.#inbound];
-    return this.#migration === undefined ? parts : [...parts, this.#migration];
+    return hasMoved ? [...parts, this.paths] : parts;
   }
 
   /**
@@ -219,7 +210,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
     if (memory.held > 0 || jobs.awaited !== undefined || !timers.arePatient) return false;
     const { isPolled, reservation } = this.#association;
     // The numbers that a checkpoint left are no part of the state.
-    if (reservation !== undefined || this.#migration?.awaitsOwn === true) return false;
+    if (reservation !== undefined || this.paths.awaitsOwn) return false;
     return isPolled && this.#handshake.isQuiet && !this.#watch.awaitsAnswer;
   }
 
@@ -316,47 +307,22 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
       this.#association.drop('other_path');
       return false;
     }
-    this.#from = from;
-    this.#size = datagram.length;
-    this.#atFormer = atFormer;
+    this.paths.onDatagram(datagram.length, from, atFormer);
     counters.datagramsReceived++;
     counters.bytesReceived += datagram.length;
     if (!elsewhere) path.bytesReceived += datagram.length;
     this.#handshake.onDatagram();
-    const useful =
-      elsewhere && this.#handshake.awaitsPlaintext
-        ? this.#onUnreadable(datagram, now)
-        : this.#receive.datagram(datagram, now, elsewhere);
+    const useful = elsewhere
+      ? this.paths.receiveElsewhere(datagram, now)
+      : this.#receive.datagram(datagram, now, false);
     if (!this.#isOver) {
-      if (this.#association.recordsHeard > recordsHeard) this.#migration?.onHeard(atFormer);
+      if (this.#association.recordsHeard > recordsHeard) this.paths.onHeard();
       this.#handshake.settle(now);
       this.#repeatClose();
       this.#association.reservation?.look();
       this.#association.watchMemory(now);
     }
     return useful;
-  }
-
-  /** Client's flight from elsewhere, of which nothing can be read yet. */
-  #onUnreadable(datagram: Uint8Array, now: Instant): boolean {
-    this.#candidates ??= new Candidates(this.#association, this.#handshake, this);
-    return this.#candidates.receive(datagram, this.#from, now);
-  }
-
-  onCandidate(records: readonly Uint8Array[], from: PeerAddress, size: number, now: Instant): void {
-    this.#from = from;
-    this.#size = size;
-    for (const record of records)
-      if (!this.#isOver) this.#receive.datagram(record, now, !this.path.endsAt(from));
-  }
-
-  /** Server: another address from which the client's flight may come. */
-  get candidate(): PeerAddress | undefined {
-    return this.#candidates?.address;
-  }
-
-  onUnanswered(now: Instant): void {
-    this.#candidates?.onTimeout(now);
   }
 
   /**
@@ -521,21 +487,16 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
     this.#association.jobs.take(jobId, answer);
     const { life } = this.#association;
     if (life.at !== 'handshaking' && !isOpen(life)) return;
-    if (this.#candidates?.answer(jobId, answer, now) !== true) this.#handshake.answer(answer, now);
+    if (!this.paths.answer(jobId, answer, now)) this.#handshake.answer(answer, now);
     if (!this.#isOver) this.#association.watchMemory(now);
   }
 
-  /** Where the datagram goes that {@link pollTransmit} has just returned. */
-  get destination(): PeerAddress {
-    return this.apart?.to ?? this.#association.path.address;
-  }
-
-  /** The next datagram to send to {@link destination}; the caller owns it. */
+  /** The next datagram to send to the destination of {@link paths}; the caller owns it. */
   pollTransmit(): Uint8Array | undefined {
     const { path, transmit, life } = this.#association;
-    this.apart = this.#migration?.poll();
-    if (this.apart !== undefined) return this.apart.data;
-    if (this.#migration?.paused === true && isOpen(life)) return undefined;
+    const apart = this.paths.poll();
+    if (apart !== undefined) return apart;
+    if (this.paths.paused) return undefined;
     if (!path.validated && (isUnanswered(life) || !path.grants(transmit.nextSize))) return undefined;
     const data = transmit.poll();
     if (data !== undefined) path.bytesSent += data.length;
@@ -568,8 +529,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
     this.#outbound.sendAgain(this.#early.takeWaiting());
     this.#inbound.release();
     this.#watch.start();
-    this.#candidates?.stop();
-    this.#migration?.onOpen(now);
+    this.paths.onConnected(now);
   }
 
   onFinished(now: Instant): void {
@@ -637,11 +597,11 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
   }
 
   onMoved(now: Instant): void {
-    this.paths.onMoved(this.#from, this.#size, now);
+    this.paths.onMoved(now);
   }
 
   onPathMessage(content: Uint8Array, now: Instant): boolean {
-    return this.paths.onMessage(content, this.#from, this.#atFormer, now);
+    return this.paths.onMessage(content, now);
   }
 
   leavePath(now: Instant): void {
@@ -650,12 +610,6 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
 
   renewConnectionId(now: Instant): void {
     this.#handshake.changeIds('renewIds', now);
-  }
-
-  /** Most peers never move. */
-  get paths(): Migration {
-    this.#migration ??= new Migration(this.#association, this.#handshake);
-    return this.#migration;
   }
 
   onEarlyAccepted(now: Instant): void {
@@ -675,7 +629,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
   /** What waited too long for missing parts, or for keys, is dropped. */
   forgetHeld(now: Instant): void {
     const until = now - HELD_LIFE;
-    this.#candidates?.stop();
+    this.paths.forgetCandidate();
     this.#handshake.forgetMessagesUntil(until);
     this.#receive.forgetUntil(until, 'expired');
     this.#inbound.forgetUntil(until, 'expired');
@@ -689,14 +643,14 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
 
   /** The endpoint holds too much, and this association has done so for the longest time. */
   onEvict(): void {
-    this.#candidates?.stop();
+    this.paths.forgetCandidate();
     this.#handshake.forgetMessages('evicted');
     this.#receive.forgetUntil(Number.POSITIVE_INFINITY, 'evicted');
     this.#inbound.forgetUntil(Number.POSITIVE_INFINITY, 'evicted');
   }
 
   #releaseMemory(): void {
-    this.#candidates?.stop();
+    this.paths.forgetCandidate();
     this.#handshake.forgetMessages();
     this.#receive.forgetHeld();
     this.#inbound.forget();
@@ -707,8 +661,15 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder, Candid
     const keys = this.#keys;
     const suspicion = this.#suspicion;
     const watch = this.#watch;
-    const migration = this.#migration;
-    return { association: this.#association, handshake, keys, suspicion, watch, migration, host: this };
+    return {
+      association: this.#association,
+      handshake,
+      keys,
+      suspicion,
+      watch,
+      paths: this.paths,
+      host: this,
+    };
   }
 
   /** The sending keys are nearly used up; DTLS 1.2 has no others. */

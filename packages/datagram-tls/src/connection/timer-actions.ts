@@ -5,7 +5,7 @@ import { handshakeTimeout } from './errors.js';
 import type { Handshake } from './handshake.js';
 import { HANDSHAKE_EPOCH, type KeyChanges } from './key-update.js';
 import { isUndecided } from './life.js';
-import type { Migration } from './migration.js';
+import type { Paths } from './paths.js';
 import type { PeerWatch } from './peer-watch.js';
 import type { TimerName } from './timers.js';
 
@@ -16,18 +16,16 @@ export interface Timed {
   readonly keys: KeyChanges;
   readonly suspicion: Suspicion;
   readonly watch: PeerWatch;
-  /** `undefined` where the peer has never moved. */
-  readonly migration: Migration | undefined;
+  readonly paths: Paths;
   readonly host: HandshakeHost & {
     end(error: undefined): void;
     forgetHeld(now: Instant): void;
-    onUnanswered(now: Instant): void;
   };
 }
 
 /** The actions of a connection's timers. */
 export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
-  const { handshake, keys, watch, migration, host } = timed;
+  const { handshake, keys, watch, paths, host } = timed;
   switch (name) {
     case 'retransmit':
       return onRetransmit(timed, now);
@@ -52,9 +50,9 @@ export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
     case 'forget-flight':
       return handshake.forgetFlight();
     case 'path':
-      return migration?.onTimeout(now);
+      return paths.onTimeout(now);
     case 'own-path':
-      return migration?.onOwnTimeout(now);
+      return paths.onOwnTimeout(now);
     case 'idle':
       return watch.onIdle(now);
     case 'close':
@@ -62,11 +60,11 @@ export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
   }
 }
 
-function onRetransmit({ suspicion, handshake, host }: Timed, now: Instant): void {
+function onRetransmit({ suspicion, handshake, paths, host }: Timed, now: Instant): void {
   if (suspicion.error !== undefined) host.onFailure(suspicion.error);
   else {
     handshake.onTimeout(now);
-    host.onUnanswered(now);
+    paths.onUnanswered(now);
   }
 }
 

@@ -16,7 +16,7 @@ export class CandidateRoutes {
 
   /** A datagram from elsewhere came for `entry`. */
   update(entry: ConnectionEntry): void {
-    const { candidate } = machineOf(entry.connection);
+    const { candidate } = machineOf(entry.connection).paths;
     if (candidate === undefined && this.#keys.size === 0) return;
     const key = candidate && peerKey(candidate.address, candidate.port);
     if (key === this.#keys.get(entry)) return;

@@ -56,8 +56,8 @@ export class ReadyQueue {
       const machine = hibernates ? undefined : machineOf(entry.connection);
       const data = machine?.pollTransmit();
       if (machine !== undefined && data !== undefined) {
-        const out = { data, peer: machine.destination, entry };
-        return machine.apart?.fromFormer === true ? { ...out, fromFormer: true } : out;
+        const { destination: peer, fromFormer } = machine.paths;
+        return fromFormer ? { data, peer, entry, fromFormer } : { data, peer, entry };
       }
       stateOf(entry).sending = false;
       this.#sending.shift();
