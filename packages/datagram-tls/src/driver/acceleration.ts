@@ -38,7 +38,11 @@ export class Accelerator {
   /** The same settings, over native code where there is some. */
   over(security: Security): Security {
     if (this.#refusal !== undefined) return security;
-    return { ...security, provider: accelerated(security.provider) };
+    const known = overNative.get(security);
+    if (known !== undefined) return known;
+    const over = { ...security, provider: accelerated(security.provider) };
+    overNative.set(security, over);
+    return over;
   }
 
   /** Loads the native package, if that was not done before. */
@@ -52,6 +56,8 @@ export class Accelerator {
 
 const native = layerProvider(platform.provider, nativeLayer(platform.provider));
 const made = new WeakMap<CryptoProvider, CryptoProvider>();
+/** One for each, as imported sessions share their settings. */
+const overNative = new WeakMap<Security, Security>();
 
 /** Below what the application lays over the platform. One for each provider, as it keeps answers about capabilities. */
 function accelerated(given: CryptoProvider): CryptoProvider {

@@ -54,6 +54,13 @@ export function bound<This, F extends (this: This, ...values: never[]) => void>(
   return fn.bind(owner) as OmitThisParameter<F>;
 }
 
+/** The same, to be bound when it is read. */
+export function checkedHandler<F>(fn: F | null | undefined, name: string): F | undefined {
+  if (fn === null || fn === undefined) return undefined;
+  checkFunction(fn, name);
+  return fn;
+}
+
 /** Header, content type and tag of a record, with any suite of DTLS 1.3; bytes. */
 const OVERHEAD = 22;
 /** RFC 8446 §5.1. */

@@ -29,6 +29,8 @@ interface Held {
  * callback that throws does not keep the rest.
  */
 export class HeldEvents {
+  /** Called when nothing is held any more, and nothing will be. */
+  onReleased: (() => void) | undefined;
   #held: Held[] | undefined = [];
 
   constructor() {
@@ -55,6 +57,7 @@ export class HeldEvents {
   #release(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
+    this.onReleased?.();
     for (const { tell } of held) attempt(tell, throwLater);
   }
 }

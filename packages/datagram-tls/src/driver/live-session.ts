@@ -11,9 +11,9 @@ import type { Session } from '../handshake/session.js';
 import { keylogLine } from '../keys/keylog.js';
 import type { Version } from '../wire/codes.js';
 import { type AddressChange, type JudgeAddress, tellChange } from './address-change.js';
-import { toBytes } from './arguments.js';
+import { type Handler, toBytes } from './arguments.js';
 import { toBuffer, withBuffers } from './buffers.js';
-import { asError, asThrown, explained, type HeldEvents } from './callbacks.js';
+import { asError, asThrown, explained, type HeldEvents, inTurn } from './callbacks.js';
 import { tellDrop, tellEnd, tellError, tellOpen } from './channels.js';
 import { warnOfTicketKeys } from './debug.js';
 import { Deferred } from './deferred.js';
@@ -22,7 +22,7 @@ import { Inbox, type InboxHost } from './inbox.js';
 import { platform } from './platform.js';
 import type { Port } from './port.js';
 import type { Lineage } from './sealed-state.js';
-import { Sender, type SenderHost } from './sender.js';
+import { NOTHING_REFUSED, type Offered, offer, Sender, type SenderHost } from './sender.js';
 import type { SessionEndpoint, SharedBySessions } from './session-endpoint.js';
 import { type Attached, type FinalState, finalStateOf, notOpen, SessionLife } from './session-life.js';
 import { SessionStates } from './session-states.js';
@@ -40,50 +40,50 @@ interface Owner {
   readonly onmigrate: ((change: AddressChange) => unknown) | undefined;
 }
 
-/** The inside of a session: its association, its handlers, what becomes of its events, and its end. */
-export class LiveSession<S extends Owner> implements InboxHost, SenderHost {
-  readonly #owner: S;
-  readonly shared: SharedBySessions<S>;
-  readonly inbox: Inbox;
+/** What few sessions have, and those for a short time. */
+class Seldom {
   /** Client: the name it asks for. */
-  readonly serverName: string | undefined;
-  port: Port | undefined;
-  /** `undefined` before the association begins and after the end. */
-  entry: ConnectionEntry | undefined;
+  serverName: string | undefined;
+  held: HeldEvents | undefined;
+  inbox: Inbox | undefined;
+  sender: Sender | undefined;
+  streams: Streams | undefined;
+  /** By `close`, so that no message arrives any more. */
+  isClosed: true | undefined;
+  /** Of {@link LiveSession.rebind}, until the peer is heard at the new address. */
+  rebinding: Deferred<void> | undefined;
   /**
    * V8 keeps handlers in old space, and they refer to the session. So a session that is over keeps only this of its
    * connection.
    */
   finalState: FinalState | undefined;
-
-  readonly life = new SessionLife();
-  /** By `close`, so that no message arrives any more. */
-  #isClosing = false;
-
-  readonly sender = new Sender(this);
-  /** Created on demand. */
-  #streams: Streams | undefined;
-  readonly #held: HeldEvents | undefined;
-
-  /** Of {@link rebind}, until the peer is heard at the new address. */
-  #rebinding: Deferred<void> | undefined;
-
-  /** Created on demand, or with the state that it goes on from. */
-  #states: SessionStates | undefined;
-
   stats: LiveStats<DTLSSessionStats> | undefined;
   saved: Buffer | undefined;
   certificate: X509Certificate | undefined;
   publicKey: KeyObject | undefined;
-
-  onmessage: ((data: Buffer) => void) | undefined;
-  onerror: ((error: Error) => void) | undefined;
   onhandshake: ((protocol: Version) => void) | undefined;
   onkeylog: ((line: string) => void) | undefined;
   ondrain: (() => void) | undefined;
   onend: (() => void) | undefined;
   onsession: ((saved: Buffer) => void) | undefined;
   onmigrate: OmitThisParameter<JudgeAddress<unknown>> | undefined;
+}
+
+/**
+ * The inside of a session: its association, its handlers, what becomes of its events, and its end. There may be a million of
+ * them, nearly all silent: what is only used now and then is made when it is used.
+ */
+export class LiveSession<S extends Owner> extends SessionLife implements InboxHost, SenderHost {
+  readonly #owner: S;
+  readonly shared: SharedBySessions<S>;
+  port: Port | undefined;
+  /** `undefined` before the association begins and after the end. */
+  entry: ConnectionEntry | undefined;
+  #onmessage: Handler<S, [data: Buffer]> | undefined;
+  #onerror: Handler<S, [error: Error]> | undefined;
+  /** Created on demand, or with the state that it goes on from. */
+  #states: SessionStates | undefined;
+  #seldom: Seldom | undefined;
 
   constructor(
     owner: S,
@@ -91,11 +91,74 @@ export class LiveSession<S extends Owner> implements InboxHost, SenderHost {
     serverName: string | undefined,
     held: HeldEvents | undefined,
   ) {
+    super();
     this.#owner = owner;
     this.shared = shared;
-    this.inbox = new Inbox(shared.inboxLimits, shared.unread, this);
-    this.serverName = serverName;
-    this.#held = held;
+    if (serverName !== undefined) this.made.serverName = serverName;
+    if (held === undefined) return;
+    this.made.held = held;
+    held.onReleased = () => this.#forgetHeld();
+  }
+
+  /** What it has of {@link Seldom}; to read. */
+  get seldom(): Readonly<Seldom> {
+    return this.#seldom ?? NONE;
+  }
+
+  /** The same, to write. */
+  get made(): Seldom {
+    this.#seldom ??= new Seldom();
+    return this.#seldom;
+  }
+
+  /** Nothing waits for its maker any more. */
+  #forgetHeld(): void {
+    const seldom = this.made;
+    seldom.held = undefined;
+    if (Object.values(seldom).every((value) => value === undefined)) this.#seldom = undefined;
+  }
+
+  /** As in node:dtls it reads back bound; it is bound when it is read, because each bound function takes memory. */
+  get onmessage(): Handler<S, [data: Buffer]> | undefined {
+    this.#onmessage = boundTo(this.#owner, this.#onmessage);
+    return this.#onmessage;
+  }
+  set onmessage(fn: Handler<S, [data: Buffer]> | undefined) {
+    const { inbox } = this.seldom;
+    // A message that no handler takes any more is for nobody.
+    if (fn === undefined && this.#onmessage !== undefined) this.inbox.handOver();
+    this.#onmessage = fn;
+    if (fn !== undefined && inbox !== undefined)
+      inTurn(inbox.handOver(), (message) => this.#onmessage?.call(this.#owner, message));
+  }
+
+  /** As {@link onmessage}. */
+  get onerror(): Handler<S, [error: Error]> | undefined {
+    this.#onerror = boundTo(this.#owner, this.#onerror);
+    return this.#onerror;
+  }
+  set onerror(fn: Handler<S, [error: Error]> | undefined) {
+    this.#onerror = fn;
+  }
+
+  get ondrain(): (() => void) | undefined {
+    return this.seldom.ondrain;
+  }
+
+  /** Where messages wait. A handler needs none. */
+  get inbox(): Inbox {
+    const { made } = this;
+    if (made.inbox === undefined) {
+      made.inbox = new Inbox(this.shared.inboxLimits, this.shared.unread, this);
+      if (this.isOver) made.inbox.end(this.failure);
+    }
+    return made.inbox;
+  }
+
+  get sender(): Sender {
+    const { made } = this;
+    made.sender ??= new Sender(this);
+    return made.sender;
   }
 
   /** Its association exists from now on. */
@@ -107,6 +170,24 @@ export class LiveSession<S extends Owner> implements InboxHost, SenderHost {
   /** It goes on from a state of this lineage. */
   goOn(lineage: Lineage): void {
     this.#states = new SessionStates(lineage);
+  }
+
+  /** A message that finds no room is dropped and counted. */
+  send(bytes: Uint8Array): Offered {
+    const outcome = this.offer(bytes);
+    if (outcome === 'full') this.sender.onFull();
+    return outcome;
+  }
+
+  offer(bytes: Uint8Array): Offered {
+    const outcome = offer(this, bytes);
+    if (outcome === 'peer-closed') this.sender.onPeerClosed();
+    return outcome;
+  }
+
+  get bufferedAmount(): number {
+    const { port, entry } = this;
+    return entry === undefined ? 0 : (port?.bufferedAmount(entry) ?? 0);
   }
 
   /** Of the inbox. */
@@ -121,26 +202,22 @@ export class LiveSession<S extends Owner> implements InboxHost, SenderHost {
 
   /** The transport has ended, which does no harm to a session that is closing. */
   cut(error: Error): void {
-    if (this.life.isClosing) this.finish();
+    if (this.isClosing) this.finish();
     else this.fail(error);
   }
 
-  get isOver(): boolean {
-    return this.life.isOver;
-  }
-
   get localAddress(): PeerAddress | undefined {
-    return this.entry === undefined ? this.finalState?.local : this.port?.localAddress;
+    return this.entry === undefined ? this.seldom.finalState?.local : this.port?.localAddress;
   }
 
   close(): Promise<void> {
-    if (this.isOver) return this.life.closed;
-    this.life.startClosing();
-    this.#isClosing = true;
+    if (this.isOver) return this.closed;
+    this.startClosing();
+    this.made.isClosed = true;
     const { entry } = this;
     if (entry !== undefined) this.port?.closeEntry(entry);
     if (entry === undefined || !mayStillRefuse(entry)) this.finish();
-    return this.life.closed;
+    return this.closed;
   }
 
   destroy(error: Error | undefined): void {
@@ -163,7 +240,8 @@ export class LiveSession<S extends Owner> implements InboxHost, SenderHost {
 
   /** Messages that nobody has read, which leave with the session. */
   takeUnread(): Uint8Array[] {
-    return [...this.inbox.takeAll(), ...(this.#held?.takeMessages() ?? [])];
+    const { inbox, held } = this.seldom;
+    return [...(inbox?.takeAll() ?? []), ...(held?.takeMessages() ?? [])];
   }
 
   /** The same for one that is open. */
@@ -176,19 +254,19 @@ export class LiveSession<S extends Owner> implements InboxHost, SenderHost {
   /** Goes on from a fresh socket; the promise is of the first record of the peer there. */
   rebind(): Promise<void> {
     const { port, entry } = this.open;
-    if (this.#rebinding !== undefined) return this.#rebinding.promise;
+    if (this.seldom.rebinding !== undefined) return this.seldom.rebinding.promise;
     if (entry.role === 'server' || !this.shared.isAlone()) throw rebindError('NOT_ALONE');
     const former = port.rebind(entry);
-    this.#rebinding = new Deferred<void>();
-    const { promise } = this.#rebinding;
+    this.made.rebinding = new Deferred<void>();
+    const { promise } = this.made.rebinding;
     const forget = (): void => port.forgetFormer(former);
     promise.then(() => setTimeout(forget, FORMER_LINGER).unref(), forget);
     return promise;
   }
 
   #onRebound(): void {
-    this.#rebinding?.resolve();
-    this.#rebinding = undefined;
+    this.seldom.rebinding?.resolve();
+    this.made.rebinding = undefined;
   }
 
   get givenStates(): SessionStates {
@@ -200,61 +278,64 @@ export class LiveSession<S extends Owner> implements InboxHost, SenderHost {
   #endSending(): Promise<void> {
     const entry = this.entry;
     if (entry === undefined || this.port === undefined) return this.close();
-    if (!this.life.startClosing()) return this.life.closed;
-    return this.port.closeSending(entry) ? Promise.resolve() : this.life.closed;
+    if (!this.startClosing()) return this.closed;
+    return this.port.closeSending(entry) ? Promise.resolve() : this.closed;
   }
 
   get streamed(): Streams {
-    this.#streams ??= new Streams(this.inbox, this.life, {
-      opened: this.life.opened,
-      offer: (message) => this.sender.offer(toBytes(message), this.life.isClosing),
+    this.made.streams ??= new Streams(this.inbox, this, {
+      opened: this.opened,
+      offer: (message) => this.offer(toBytes(message)),
       hasRoom: () => this.sender.hasRoom(),
       endSending: () => this.#endSending(),
       close: () => this.close(),
       destroy: (error) => this.destroy(error),
     });
-    return this.#streams;
+    return this.made.streams;
   }
 
   /** What its statistics are read from. */
   get counts(): SessionSource {
+    const { sender, inbox } = this.seldom;
     return {
-      times: this.life,
+      times: this,
       counters: this.lastState?.counters,
-      ownDrops: { ...this.sender.drops, slow_reader: this.inbox.dropped },
+      ownDrops: { ...(sender?.drops ?? NOTHING_REFUSED), slow_reader: inbox?.dropped ?? 0 },
     };
   }
 
   get lastState(): Pick<Connection, 'counters' | 'earlyData'> | undefined {
-    return this.entry?.connection ?? this.finalState;
+    return this.entry?.connection ?? this.seldom.finalState;
   }
 
   #onMessage(data: Buffer): void {
-    this.inbox.push(data);
-    this.onmessage?.(data);
+    const { inbox } = this.seldom;
+    if (inbox !== undefined || this.#onmessage === undefined) this.inbox.push(data);
+    this.#onmessage?.call(this.#owner, data);
   }
 
   onEvent(event: ConnectionEvent): void {
-    if (this.#held?.isHolding === true) {
+    const { held } = this.seldom;
+    if (held?.isHolding === true) {
       const tell = (): void => (this.isOver ? undefined : this.onEvent(event));
-      return this.#held.add(tell, event.type === 'message' ? event.data : undefined);
+      return held.add(tell, event.type === 'message' ? event.data : undefined);
     }
     switch (event.type) {
       case 'message':
-        return this.isOver || this.#isClosing ? undefined : this.#onMessage(toBuffer(event.data));
+        return this.isOver || this.#isClosed ? undefined : this.#onMessage(toBuffer(event.data));
       case 'early-data':
-        if (!this.isOver && !this.life.isClosing) this.shared.onEarlyData(toBuffer(event.data), this.#owner);
+        if (!this.isOver && !this.isClosing) this.shared.onEarlyData(toBuffer(event.data), this.#owner);
         return;
       case 'connected':
-        this.life.open(event.session.version);
+        this.startOpen(event.session.version);
         tellOpen(this.#owner, event.session.version);
-        return this.onhandshake?.(event.session.version);
+        return this.seldom.onhandshake?.(event.session.version);
       case 'acknowledged':
-        return this.#isClosing ? this.finish() : undefined;
+        return this.#isClosed ? this.finish() : undefined;
       case 'ticket':
         if (this.isOver) return;
-        this.saved = toBuffer(encodeSession(platform.provider, event.ticket, Date.now()));
-        return this.onsession?.(this.saved);
+        this.made.saved = toBuffer(encodeSession(platform.provider, event.ticket, Date.now()));
+        return this.made.onsession?.(this.made.saved);
       case 'rebound':
         return this.#onRebound();
       case 'checkpoint-due':
@@ -270,10 +351,10 @@ export class LiveSession<S extends Owner> implements InboxHost, SenderHost {
         return tellChange(this.#owner, this.reached, event, (thrown) => this.#onCallbackFailed(thrown));
       case 'peer-closed':
         this.inbox.end();
-        return this.onend?.();
+        return this.seldom.onend?.();
       case 'closed':
         if (event.error === undefined) return this.finish();
-        return this.fail(asThrown(withBuffers(explained(event.error, this.sender.error))));
+        return this.fail(asThrown(withBuffers(explained(event.error, this.seldom.sender?.error))));
       case 'answered':
       case 'job':
       case 'keep-session':
@@ -288,7 +369,7 @@ export class LiveSession<S extends Owner> implements InboxHost, SenderHost {
     // A flight has several secrets: after an exception the handler is not asked again.
     if (!this.isOver)
       attempt(
-        () => this.onkeylog?.(line),
+        () => this.seldom.onkeylog?.(line),
         (thrown) => this.#onCallbackFailed(thrown),
       );
   }
@@ -302,10 +383,10 @@ export class LiveSession<S extends Owner> implements InboxHost, SenderHost {
    * it is the session's own, or from `onerror`; `unheard`: there is no `onerror`; `late`: the session was over.
    */
   breakOff(thrown: unknown): 'heard' | 'unheard' | 'late' {
-    if (this.life.hasTold(thrown)) return 'heard';
+    if (this.hasTold(thrown)) return 'heard';
     if (this.isOver) return 'late';
     const entry = this.entry;
-    const isHeard = this.onerror !== undefined;
+    const isHeard = this.#onerror !== undefined;
     try {
       this.fail(asError(thrown));
     } finally {
@@ -317,35 +398,57 @@ export class LiveSession<S extends Owner> implements InboxHost, SenderHost {
   /** `closed` resolves all the same, as in node:dtls: it rejects only after `destroy(error)`. */
   fail(error: Error): void {
     if (this.isOver) return;
-    if (this.#held?.isHolding === true) return this.#held.add(() => this.fail(error));
-    this.life.failure = error;
+    const { held } = this.seldom;
+    if (held?.isHolding === true) return held.add(() => this.fail(error));
+    this.failWith(error);
     tellError(this.#owner, error);
     try {
-      this.onerror?.(error);
+      this.#onerror?.call(this.#owner, error);
     } finally {
-      this.life.rejectOpened(error);
+      this.rejectOpened(error);
       this.finish();
     }
   }
 
   finish(error?: Error): void {
     if (this.isOver) return;
-    const failed = this.life.failure !== undefined;
-    this.life.end(error);
-    const { failure } = this.life;
+    const failed = this.failure !== undefined;
+    this.endLife(error);
+    const { failure } = this;
     if (this.entry !== undefined)
-      this.finalState = finalStateOf(this.entry, this.localAddress, this.#owner.pskIdentity);
+      this.made.finalState = finalStateOf(this.entry, this.localAddress, this.#owner.pskIdentity);
     this.entry = undefined;
-    this.stats?.freeze();
+    const { stats, rebinding, sender, inbox, streams } = this.seldom;
+    stats?.freeze();
     this.#states?.end();
-    this.#rebinding?.reject(
+    rebinding?.reject(
       failure ?? invalidState('Session was over before its peer was heard at the new address'),
     );
-    this.sender.end();
-    this.inbox.end(failure);
-    this.inbox.leave();
-    this.#streams?.end(failure);
+    sender?.end();
+    inbox?.end(failure);
+    inbox?.leave();
+    streams?.end(failure);
     tellEnd(this.#owner, failure);
     this.shared.onEnd(this.#owner, { began: this.port !== undefined, failed });
   }
+
+  /** By {@link close}. */
+  get #isClosed(): boolean {
+    return this.seldom.isClosed === true;
+  }
+}
+
+const NONE: Readonly<Seldom> = new Seldom();
+
+const boundFunctions = new WeakSet<object>();
+
+/** `fn` with `owner` as its `this`; one that is bound stays what it is. */
+function boundTo<This, Args extends unknown[]>(
+  owner: This,
+  fn: Handler<This, Args> | undefined,
+): Handler<This, Args> | undefined {
+  if (fn === undefined || boundFunctions.has(fn)) return fn;
+  const bound = fn.bind(owner) as Handler<This, Args>;
+  boundFunctions.add(bound);
+  return bound;
 }

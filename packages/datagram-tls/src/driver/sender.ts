@@ -15,11 +15,30 @@ export interface SenderHost {
   /** `undefined` before the association begins and after the end. */
   readonly entry: ConnectionEntry | undefined;
   readonly isOver: boolean;
+  /** Our close_notify was sent, or is about to be. */
+  readonly isClosing: boolean;
   /** Called when there is room again after `send` refused messages. */
   readonly ondrain: (() => void) | undefined;
 }
 
-/** The way out of one session: what it sends, what was refused, and when there is room again. */
+/** Sends a message of a session if there is room. */
+export function offer({ port, entry, isOver, isClosing }: SenderHost, bytes: Uint8Array): Offered {
+  if (entry === undefined || port === undefined) {
+    throw invalidState(
+      isOver ? 'Session is destroyed' : 'Cannot send application data before the handshake completes',
+    );
+  }
+  const { connection } = entry;
+  // The peer's close_notify has arrived, but the application has not been told yet.
+  if (!connection.maySend && connection.session !== undefined && !isClosing) return 'peer-closed';
+  if (!port.hasRoom(entry, bytes.length) || port.isHeld(entry)) return 'full';
+  return port.send(entry, bytes) ? 'sent' : 'over';
+}
+
+/** As {@link Sender.drops} of a session that has none. */
+export const NOTHING_REFUSED = { send_failed: 0, peer_closed: 0, send_queue_full: 0 };
+
+/** What was refused on the way out of one session, and when there is room again; made when that is asked first. */
 export class Sender {
   /** The last error of a datagram that the system refused. */
   error: Error | undefined;
@@ -35,7 +54,7 @@ export class Sender {
   }
 
   /** Messages that were not sent, and datagrams that the system refused. */
-  get drops(): { send_failed: number; peer_closed: number; send_queue_full: number } {
+  get drops(): Readonly<typeof NOTHING_REFUSED> {
     return { send_failed: this.#failed, peer_closed: this.#peerClosed, send_queue_full: this.#queueFull };
   }
 
@@ -51,11 +70,6 @@ export class Sender {
     this.#failed++;
   }
 
-  get bufferedAmount(): number {
-    const { port, entry } = this.#host;
-    return entry === undefined ? 0 : (port?.bufferedAmount(entry) ?? 0);
-  }
-
   /** Resolves when there is room, perhaps at once, or when the session ends. */
   get drained(): Promise<void> {
     return this.#watched()?.drained ?? Promise.resolve();
@@ -66,33 +80,16 @@ export class Sender {
     return this.#watched()?.later() ?? Promise.resolve();
   }
 
-  /** As {@link offer}, but a message without room is dropped and counted. */
-  send(bytes: Uint8Array, closing: boolean): Offered {
-    const outcome = this.offer(bytes, closing);
-    if (outcome === 'full') {
-      this.#queueFull++;
-      this.#host.port?.countRefused();
-      this.#watched()?.onRefused();
-    }
-    return outcome;
+  /** A message found no room, and is dropped. */
+  onFull(): void {
+    this.#queueFull++;
+    this.#host.port?.countRefused();
+    this.#watched()?.onRefused();
   }
 
-  /** Sends a message if there is room. `closing`: our close_notify was sent. */
-  offer(bytes: Uint8Array, closing: boolean): Offered {
-    const { port, entry, isOver } = this.#host;
-    if (entry === undefined || port === undefined) {
-      throw invalidState(
-        isOver ? 'Session is destroyed' : 'Cannot send application data before the handshake completes',
-      );
-    }
-    const { connection } = entry;
-    // The peer's close_notify has arrived, but the application has not been told yet.
-    if (!connection.maySend && connection.session !== undefined && !closing) {
-      this.#peerClosed++;
-      return 'peer-closed';
-    }
-    if (!port.hasRoom(entry, bytes.length) || port.isHeld(entry)) return 'full';
-    return port.send(entry, bytes) ? 'sent' : 'over';
+  /** A message was for a peer that has closed. */
+  onPeerClosed(): void {
+    this.#peerClosed++;
   }
 
   #watched(): DrainNotice | undefined {

@@ -7,96 +7,141 @@ import { Deferred } from './deferred.js';
 import type { Port } from './port.js';
 import type { SessionTimes } from './stats.js';
 
-/** The beginning and the end of a session: its promises, the times of its statistics, and its errors. */
-export class SessionLife implements SessionTimes {
-  /** Most promises are never read. */
-  #opened: Deferred<{ protocol: Version }> | undefined;
-  #closed: Deferred<void> | undefined;
-  /** Once the handshake is done. */
-  #protocol: Version | undefined;
-  readonly createdAt = process.hrtime.bigint();
-  handshakeCompletedAt = 0n;
-  closingAt = 0n;
-  destroyedAt = 0n;
+/** What only some sessions have: promises that were read, and the end. */
+class Turns {
+  opened: Deferred<{ protocol: Version }> | undefined;
+  closed: Deferred<void> | undefined;
+  closingAt = 0;
+  destroyedAt = 0;
   /** The error that ended the session. */
   failure: Error | undefined;
   /** Why `opened` was rejected. */
-  #refusal: Error | undefined;
+  refusal: Error | undefined;
   /** Why `closed` was rejected. */
-  #given: Error | undefined;
+  given: Error | undefined;
+}
+
+/**
+ * The beginning and the end of a session: its promises, the times of its statistics, and its errors. It is a base class, because
+ * an object of its own would cost each of very many silent sessions memory.
+ */
+export class SessionLife implements SessionTimes {
+  /** Once the handshake is done. */
+  #protocol: Version | undefined;
+  /** ns; a small whole number in nearly all sessions. */
+  #openedAfter: number | undefined;
+  #turns: Turns | undefined;
+  readonly createdAt = nanoseconds();
+
+  get #made(): Turns {
+    this.#turns ??= new Turns();
+    return this.#turns;
+  }
+
+  get handshakeCompletedAt(): number {
+    return this.#openedAfter === undefined ? 0 : this.createdAt + this.#openedAfter;
+  }
+
+  get closingAt(): number {
+    return this.#turns?.closingAt ?? 0;
+  }
+
+  get destroyedAt(): number {
+    return this.#turns?.destroyedAt ?? 0;
+  }
+
+  /** The error that ended the session. */
+  get failure(): Error | undefined {
+    return this.#turns?.failure;
+  }
 
   get opened(): Promise<{ protocol: Version }> {
-    if (this.#opened === undefined) {
-      this.#opened = new Deferred();
+    const turns = this.#made;
+    if (turns.opened === undefined) {
+      turns.opened = new Deferred();
       this.#settleOpened();
     }
-    return this.#opened.promise;
+    return turns.opened.promise;
   }
 
   get closed(): Promise<void> {
-    if (this.#closed === undefined) {
-      this.#closed = new Deferred();
+    const turns = this.#made;
+    if (turns.closed === undefined) {
+      turns.closed = new Deferred();
       this.#settleClosed();
     }
-    return this.#closed.promise;
+    return turns.closed.promise;
   }
 
   /** Our close_notify was sent, or is about to be. */
   get isClosing(): boolean {
-    return this.closingAt > 0n;
+    return this.closingAt > 0;
   }
 
   get isOver(): boolean {
-    return this.destroyedAt > 0n;
+    return this.destroyedAt > 0;
   }
 
   /** The application knows the error: `failure`, or that of `opened`. */
-  hasTold(error: unknown): boolean {
-    return error !== undefined && (error === this.failure || error === this.#refusal);
+  protected hasTold(error: unknown): boolean {
+    return error !== undefined && (error === this.failure || error === this.#turns?.refusal);
   }
 
   /** The handshake is done. */
-  open(protocol: Version): void {
-    this.handshakeCompletedAt = process.hrtime.bigint();
+  protected startOpen(protocol: Version): void {
+    this.#openedAfter = nanoseconds() - this.createdAt;
     this.#protocol = protocol;
     this.#settleOpened();
   }
 
   /** Returns whether the end begins now. */
-  startClosing(): boolean {
+  protected startClosing(): boolean {
     if (this.isOver || this.isClosing) return false;
-    this.closingAt = process.hrtime.bigint();
+    this.#made.closingAt = nanoseconds();
     this.rejectOpened(undefined);
     return true;
   }
 
+  /** `error` is about to end it. */
+  protected failWith(error: Error): void {
+    this.#made.failure = error;
+  }
+
   /** `error`: that of `destroy`. */
-  end(error: Error | undefined): void {
-    this.destroyedAt = process.hrtime.bigint();
-    this.failure ??= error;
+  protected endLife(error: Error | undefined): void {
+    const turns = this.#made;
+    turns.destroyedAt = nanoseconds();
+    turns.failure ??= error;
     this.rejectOpened(error);
-    this.#given = error;
+    turns.given = error;
     this.#settleClosed();
   }
 
   /** Does nothing when the handshake was done. */
-  rejectOpened(error: Error | undefined): void {
+  protected rejectOpened(error: Error | undefined): void {
     // An error costs as much as the hashes of a handshake, so it is created only when needed.
-    if (this.#protocol !== undefined || this.#refusal !== undefined) return;
-    this.#refusal = error ?? invalidState('Session was closed before the handshake completed');
+    if (this.#protocol !== undefined || this.#turns?.refusal !== undefined) return;
+    this.#made.refusal = error ?? invalidState('Session was closed before the handshake completed');
     this.#settleOpened();
   }
 
   #settleOpened(): void {
-    if (this.#protocol !== undefined) this.#opened?.resolve({ protocol: this.#protocol });
-    else if (this.#refusal !== undefined) this.#opened?.reject(this.#refusal);
+    const turns = this.#turns;
+    if (this.#protocol !== undefined) turns?.opened?.resolve({ protocol: this.#protocol });
+    else if (turns?.refusal !== undefined) turns.opened?.reject(turns.refusal);
   }
 
   #settleClosed(): void {
-    if (!this.isOver) return;
-    if (this.#given === undefined) this.#closed?.resolve();
-    else this.#closed?.reject(this.#given);
+    const turns = this.#turns;
+    if (turns === undefined || !this.isOver) return;
+    if (turns.given === undefined) turns.closed?.resolve();
+    else turns.closed?.reject(turns.given);
   }
+}
+
+/** On the monotonic clock. Exact for 104 days after the start of the system, then to the nearest two. */
+function nanoseconds(): number {
+  return Number(process.hrtime.bigint());
 }
 
 /** The association of a session, and the port that it is on. */

@@ -8,9 +8,9 @@ import { readOptions, withDefaults } from '../config/option-table.js';
 import type { EarlyOutcome } from '../connection/application-data.js';
 import type { GroupName, SchemeName, SrtpProfileName, Version } from '../wire/codes.js';
 import type { JudgeAddress } from './address-change.js';
-import { bound, type Handler, toBytes } from './arguments.js';
+import { bound, checkedHandler, type Handler, toBytes } from './arguments.js';
 import { toBuffer } from './buffers.js';
-import { type HeldEvents, inTurn } from './callbacks.js';
+import type { HeldEvents } from './callbacks.js';
 import { tellDrop } from './channels.js';
 import { inspection, sessionFields } from './inspection.js';
 import { LiveSession } from './live-session.js';
@@ -94,9 +94,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     return this.#live.onmessage;
   }
   set onmessage(fn: Handler<DTLSSession, [data: Buffer]> | null | undefined) {
-    this.#live.onmessage = bound(fn, 'onmessage', this);
-    if (this.#live.onmessage !== undefined)
-      inTurn(this.#live.inbox.handOver(), (message) => this.#live.onmessage?.(message));
+    this.#live.onmessage = checkedHandler(fn, 'onmessage');
   }
 
   /** Called once, before `opened` is rejected, when the session fails. */
@@ -104,38 +102,38 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     return this.#live.onerror;
   }
   set onerror(fn: Handler<DTLSSession, [error: Error]> | null | undefined) {
-    this.#live.onerror = bound(fn, 'onerror', this);
+    this.#live.onerror = checkedHandler(fn, 'onerror');
   }
 
   get onhandshake(): Handler<DTLSSession, [protocol: Version]> | undefined {
-    return this.#live.onhandshake;
+    return this.#live.seldom.onhandshake;
   }
   set onhandshake(fn: Handler<DTLSSession, [protocol: Version]> | null | undefined) {
-    this.#live.onhandshake = bound(fn, 'onhandshake', this);
+    this.#live.made.onhandshake = bound(fn, 'onhandshake', this);
   }
 
   /** Called with lines of a key log (RFC 9850), without a newline. Anyone holding these lines can decrypt the session. */
   get onkeylog(): Handler<DTLSSession, [line: string]> | undefined {
-    return this.#live.onkeylog;
+    return this.#live.seldom.onkeylog;
   }
   set onkeylog(fn: Handler<DTLSSession, [line: string]> | null | undefined) {
-    this.#live.onkeylog = bound(fn, 'onkeylog', this);
+    this.#live.made.onkeylog = bound(fn, 'onkeylog', this);
   }
 
   /** Called when `send` takes messages again, after it refused some because the send queue was full: see {@link drained}. */
   get ondrain(): Handler<DTLSSession, []> | undefined {
-    return this.#live.ondrain;
+    return this.#live.seldom.ondrain;
   }
   set ondrain(fn: Handler<DTLSSession, []> | null | undefined) {
-    this.#live.ondrain = bound(fn, 'ondrain', this);
+    this.#live.made.ondrain = bound(fn, 'ondrain', this);
   }
 
   /** Called when the peer has sent close_notify in DTLS 1.3 and our side may go on: see `allowHalfOpen`. */
   get onend(): Handler<DTLSSession, []> | undefined {
-    return this.#live.onend;
+    return this.#live.seldom.onend;
   }
   set onend(fn: Handler<DTLSSession, []> | null | undefined) {
-    this.#live.onend = bound(fn, 'onend', this);
+    this.#live.made.onend = bound(fn, 'onend', this);
   }
 
   /**
@@ -144,10 +142,10 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * holding it can act as this client.
    */
   get onsession(): Handler<DTLSSession, [saved: Buffer]> | undefined {
-    return this.#live.onsession;
+    return this.#live.seldom.onsession;
   }
   set onsession(fn: Handler<DTLSSession, [saved: Buffer]> | null | undefined) {
-    this.#live.onsession = bound(fn, 'onsession', this);
+    this.#live.made.onsession = bound(fn, 'onsession', this);
   }
 
   /**
@@ -155,20 +153,20 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * refuse the new address, or vouch for it: see `MigrateHandler`.
    */
   get onmigrate(): JudgeAddress<DTLSSession> | undefined {
-    return this.#live.onmigrate;
+    return this.#live.seldom.onmigrate;
   }
   set onmigrate(fn: JudgeAddress<DTLSSession> | null | undefined) {
-    this.#live.onmigrate = bound(fn, 'onmigrate', this);
+    this.#live.made.onmigrate = bound(fn, 'onmigrate', this);
   }
 
   /** Resolves when the handshake is done; rejects when it fails. */
   get opened(): Promise<{ protocol: Version }> {
-    return this.#live.life.opened;
+    return this.#live.opened;
   }
 
   /** Resolves when the session is over; rejects only with the error given to `destroy`. */
   get closed(): Promise<void> {
-    return this.#live.life.closed;
+    return this.#live.closed;
   }
 
   get destroyed(): boolean {
@@ -190,7 +188,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /** `undefined` until the name of the host is resolved; it remains after the end. It changes with the peer's address. */
   get remoteAddress(): PeerAddress | undefined {
-    return this.#live.entry?.peer ?? this.#live.finalState?.peer;
+    return this.#live.entry?.peer ?? this.#live.seldom.finalState?.peer;
   }
 
   /**
@@ -203,7 +201,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /** Client: the last value that `onsession` was called with; `undefined` before, and after the end. */
   get session(): Buffer | undefined {
-    return this.destroyed ? undefined : this.#live.saved;
+    return this.destroyed ? undefined : this.#live.seldom.saved;
   }
 
   // The negotiated parameters and the peer. As in node:dtls most of them are gone after the end.
@@ -240,7 +238,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /** The name that the client asked for. */
   get servername(): string | undefined {
-    return this.#live.session?.serverName ?? (this.destroyed ? undefined : this.#live.serverName);
+    return this.#live.session?.serverName ?? (this.destroyed ? undefined : this.#live.seldom.serverName);
   }
 
   /** The peer's certificate, PEM. */
@@ -254,15 +252,15 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    */
   get peerX509Certificate(): X509Certificate | undefined {
     if (this.#live.session !== undefined)
-      this.#live.certificate ??= peerCertificate(this.#live.session.peer.chain);
-    return this.#live.certificate;
+      this.#live.made.certificate ??= peerCertificate(this.#live.session.peer.chain);
+    return this.#live.seldom.certificate;
   }
 
   /** The peer's public key, of its certificate or raw (RFC 7250), which authenticated the peer. */
   get peerPublicKey(): KeyObject | undefined {
     const der = this.#live.session?.peer.publicKey;
-    if (der !== undefined) this.#live.publicKey ??= publicKey(der);
-    return this.#live.publicKey;
+    if (der !== undefined) this.#live.made.publicKey ??= publicKey(der);
+    return this.#live.seldom.publicKey;
   }
 
   /**
@@ -290,7 +288,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   /** The identity of the shared key, as text; it remains after the end. */
   get pskIdentity(): string | undefined {
     const identity = this.#live.session?.peer.pskIdentity;
-    return identity === undefined ? this.#live.finalState?.pskIdentity : toText(identity);
+    return identity === undefined ? this.#live.seldom.finalState?.pskIdentity : toText(identity);
   }
 
   /** The peer's certificate or public key was verified, or it has the pre-shared key. */
@@ -318,7 +316,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * socket or the transport, which all sessions of the endpoint share. 0 before the handshake and after the end.
    */
   get bufferedAmount(): number {
-    return this.#live.sender.bufferedAmount;
+    return this.#live.bufferedAmount;
   }
 
   /**
@@ -341,9 +339,10 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /** Live; the same object each time. `stats.drops` are these drops as bigints. */
   get stats(): DTLSSessionStats {
-    this.#live.stats ??= sessionStats(() => this.#live.counts);
-    if (this.destroyed) this.#live.stats.freeze();
-    return this.#live.stats.stats;
+    const { made } = this.#live;
+    made.stats ??= sessionStats(() => this.#live.counts);
+    if (this.destroyed) made.stats.freeze();
+    return made.stats.stats;
   }
 
   /**
@@ -355,7 +354,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    */
   send(data: string | ArrayBufferView): number {
     const bytes = toBytes(data);
-    const outcome = this.#live.sender.send(bytes, this.#live.life.isClosing);
+    const outcome = this.#live.send(bytes);
     if (outcome === 'full') tellDrop(this, 'send_queue_full');
     if (outcome === 'peer-closed') tellDrop(this, 'peer_closed');
     return outcome === 'sent' ? bytes.length : 0;
@@ -514,7 +513,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   }
 
   [inspect.custom](depth: number, options: InspectOptions): string {
-    return inspection('DTLSSession', sessionFields(this, this.#live.life.failure), depth, options);
+    return inspection('DTLSSession', sessionFields(this, this.#live.failure), depth, options);
   }
 }
 

@@ -305,10 +305,10 @@ export function sessionDrops({ counters, ownDrops }: SessionSource): SessionDrop
 
 /** When what happened to a session, ns of the monotonic clock; 0: not yet. */
 export interface SessionTimes {
-  readonly createdAt: bigint;
-  readonly destroyedAt: bigint;
-  readonly closingAt: bigint;
-  readonly handshakeCompletedAt: bigint;
+  readonly createdAt: number;
+  readonly destroyedAt: number;
+  readonly closingAt: number;
+  readonly handshakeCompletedAt: number;
 }
 
 /** What a session's statistics are read from. */
