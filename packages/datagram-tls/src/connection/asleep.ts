@@ -61,7 +61,7 @@ export class Asleep {
     this.#at = Math.floor(now);
     const shown = new Writer();
     writeShown(shown, machine);
-    const { fixed, current } = machine.save(this.#at);
+    const { fixed, current } = machine.saveAsleep(this.#at);
     this.#state = sleeping.keep(new Writer().vec16(shown.finish()).vec24(fixed).bytes(current).finish());
     settings.pool.asleep++;
   }
@@ -82,7 +82,7 @@ export class Asleep {
   }
 
   get path(): PathInfo {
-    return { address: this.address, validated: true, ...readShown(this.#shown).path };
+    return { address: this.address, ...readShown(this.#shown).path };
   }
 
   get maxMessageSize(): number {
@@ -105,7 +105,8 @@ export class Asleep {
     const { service, security, behaviour, pool } = this.#settings;
     const { fixed, current } = this.#parts;
     const state = { fixed, current };
-    const machine = Machine.restore(service, behaviour, this.address, state, this.#at, pool, this.#registry);
+    const registry = this.#registry;
+    const machine = Machine.restore(service, behaviour, this.address, state, this.#at, pool, registry, true);
     if (machine === undefined) throw notUnderstood();
     machine.adopt(security);
     return machine;
@@ -135,18 +136,20 @@ function notUnderstood(): Error {
 /** Apart from the state, so that who only looks needs no keys: statistics of an endpoint read all its associations. */
 function writeShown(w: Writer, { counters, path, maxMessageSize, earlyData }: Machine): void {
   writeCounters(w, counters);
-  w.varint(path.bytesReceived).varint(path.bytesSent).varint(path.maxDatagramSize).varint(maxMessageSize);
+  w.varint(path.bytesReceived).varint(path.bytesSent).varint(path.maxDatagramSize);
+  w.u8(path.validated ? 1 : 0).varint(maxMessageSize);
   writeOutcome(w, earlyData);
 }
 
 interface Shown {
-  readonly path: Pick<PathInfo, 'bytesReceived' | 'bytesSent' | 'maxDatagramSize'>;
+  readonly path: Omit<PathInfo, 'address'>;
   readonly maxMessageSize: number;
   readonly earlyData: EarlyOutcome;
 }
 
 function readShown(r: Reader): Shown {
   readCounters(r, startCounters());
-  const path = { bytesReceived: r.varint(), bytesSent: r.varint(), maxDatagramSize: r.varint() };
+  const [bytesReceived, bytesSent, maxDatagramSize] = [r.varint(), r.varint(), r.varint()];
+  const path = { bytesReceived, bytesSent, maxDatagramSize, validated: r.u8() === 1 };
   return { path, maxMessageSize: r.varint(), earlyData: readOutcome(r) };
 }

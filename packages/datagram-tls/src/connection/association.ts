@@ -177,8 +177,18 @@ export class Association implements Carried {
 
   /** So many numbers of records in each direction are left to this process by a checkpoint. */
   reserve(ahead: number): void {
-    this.reservation ??= new Reservation(this.epochs, () => this.tell({ type: 'checkpoint-due' }));
+    this.reservation ??= this.#newReservation();
     this.reservation.take(ahead);
+  }
+
+  /** It hibernated. */
+  restoreReservation(r: Reader): void {
+    this.reservation = this.#newReservation();
+    this.reservation.restore(r);
+  }
+
+  #newReservation(): Reservation {
+    return new Reservation(this.epochs, () => this.tell({ type: 'checkpoint-due' }));
   }
 
   /** Everything held for later expires. */
@@ -254,9 +264,11 @@ export class Association implements Carried {
       this.tell({ type: 'forget-session', sessionId });
   }
 
-  /** Neither a datagram nor an event waits. */
+  /** Neither an event nor a datagram waits, or a path that is not validated takes no more until the peer sends again. */
   get isPolled(): boolean {
-    return this.transmit.waiting === 0 && !this.transmit.flightWaits && this.#events.length === 0;
+    const { transmit, path } = this;
+    if (this.#events.length > 0) return false;
+    return (transmit.waiting === 0 && !transmit.flightWaits) || !path.grants(transmit.nextSize);
   }
 
   /** The next event in the order they happened. */

@@ -118,6 +118,18 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
    * many numbers of records in each direction are left to it. `at`: now. Throws `ERR_INVALID_STATE` unless the session is open.
    */
   save(at: Instant, ahead = 0): SavedState {
+    const { fixed, current } = this.#write(at, ahead);
+    return { fixed, current: current.finish() };
+  }
+
+  /** The same for {@link restore} in this process alone, with what a checkpoint has left to it. */
+  saveAsleep(at: Instant): SavedState {
+    const { fixed, current } = this.#write(at, 0);
+    this.#association.reservation?.save(current);
+    return { fixed, current: current.finish() };
+  }
+
+  #write(at: Instant, ahead: number): { readonly fixed: Uint8Array; readonly current: Writer } {
     const { life, cids } = this.#association;
     const session = sessionOf(life);
     if (session === undefined || !isOpen(life)) throw notToSave(life.at);
@@ -126,13 +138,13 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     const { hasMoved } = this.paths;
     w.u8((life.at === 'finishing' ? FINISHING : 0) | (hasMoved ? MOVED : 0));
     for (const part of this.#parts(hasMoved)) part.save(w, at, ahead);
-    return { fixed: encodeFixed(session, this.#context.destination), current: w.finish() };
+    return { fixed: encodeFixed(session, this.#context.destination), current: w };
   }
 
   /**
    * Goes on from what {@link save} returned. `at`: the instant of the writing, on this clock. `undefined` when it is malformed,
    * or when its version, its suite or something else in it is not supported here. Throws `ERR_DTLS_STATE` where `registry` has
-   * given its connection IDs to another.
+   * given its connection IDs to another. `asleep`: {@link saveAsleep} wrote it.
    */
   static restore(
     security: Security,
@@ -142,12 +154,13 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     at: Instant,
     pool?: MemoryPool,
     registry?: CidRegistry,
+    asleep = false,
   ): Machine | undefined {
     const known = decodeFixed(fixed, security);
     if (known === undefined) return undefined;
     const { session, destination } = known;
     const machine = new Machine(security, behaviour, destination, address, FROM_ZERO, pool, registry);
-    return machine.#restore(new Reader(current), session, at) ? machine : undefined;
+    return machine.#restore(new Reader(current), session, at, asleep) ? machine : undefined;
   }
 
   /**
@@ -172,12 +185,13 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   }
 
   /** Returns whether all of it was understood. */
-  #restore(r: Reader, session: Session, at: Instant): boolean {
+  #restore(r: Reader, session: Session, at: Instant, asleep: boolean): boolean {
     const association = this.#association;
     association.restoreIds(r, this.registry);
     const flags = r.u8();
     association.life = { at: (flags & FINISHING) === 0 ? 'open' : 'finishing', session };
     for (const part of this.#parts((flags & MOVED) !== 0)) part.restore(r, at, session);
+    if (asleep && r.left > 0) association.restoreReservation(r);
     if (!r.finished()) return false;
     this.#watch.start();
     return true;
@@ -201,16 +215,14 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   }
 
   /**
-   * Nothing is under way in it: {@link save} takes all that it knows, and nothing but a datagram, a call or a timer that watches
-   * the peer can change it.
+   * Nothing is under way in it: {@link saveAsleep} takes all that it knows, and nothing but a datagram, a call or a timer that
+   * watches the peer can change it.
    */
   get maySleep(): boolean {
-    const { life, path, memory, jobs, timers } = this.#association;
-    if (life.at !== 'open' || !path.validated || this.#inbound.ended) return false;
+    const { life, memory, jobs, timers, isPolled } = this.#association;
+    if (life.at !== 'open' || this.#inbound.ended) return false;
     if (memory.held > 0 || jobs.awaited !== undefined || !timers.arePatient) return false;
-    const { isPolled, reservation } = this.#association;
-    // The numbers that a checkpoint left are no part of the state.
-    if (reservation !== undefined || this.paths.awaitsOwn) return false;
+    if (!this.paths.isQuiet || this.isHeld) return false;
     return isPolled && this.#handshake.isQuiet && !this.#watch.awaitsAnswer;
   }
 

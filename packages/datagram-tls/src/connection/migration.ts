@@ -157,9 +157,9 @@ export class Migration implements Carried {
     return cids.checksPaths;
   }
 
-  /** The peer has not been heard at our own new address. */
-  get awaitsOwn(): boolean {
-    return this.#departure !== undefined;
+  /** No check of a path is under way, and the peer has been heard at our own address: {@link save} takes all of it. */
+  get isQuiet(): boolean {
+    return this.#challenge === undefined && this.#departure === undefined && this.#waiting.length === 0;
   }
 
   /** An authentic record has come; `atFormer`: to the address that our side has left. */

@@ -39,9 +39,9 @@ export class Paths implements CandidateHost, Carried {
     return this.#moves !== undefined;
   }
 
-  /** The peer has not been heard at our own new address. */
-  get awaitsOwn(): boolean {
-    return this.#moves?.awaitsOwn === true;
+  /** See {@link Migration.isQuiet}. */
+  get isQuiet(): boolean {
+    return this.#moves?.isQuiet !== false;
   }
 
   /** Server: another address from which the client's flight may come. */

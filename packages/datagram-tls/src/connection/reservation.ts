@@ -1,5 +1,6 @@
 import type { Epochs } from '../record/epochs.js';
 import type { RecordReader, RecordWriter } from '../record/reader-writer.js';
+import type { Reader, Writer } from '../wire/cursor.js';
 
 /** A writer or a reader with the number up to which a kept checkpoint lets it go. */
 interface Share {
@@ -7,6 +8,11 @@ interface Share {
   readonly reader: RecordReader | undefined;
   readonly upTo: number;
 }
+
+/** Flags of a saved reservation; {@link IS_TAKEN}: a checkpoint is on its way into its store. */
+const IS_STALE = 1;
+const IS_TOLD = 2;
+const IS_TAKEN = 4;
 
 /**
  * The numbers of records that are left to this process, while checkpoints of its association are kept elsewhere. A process that
@@ -88,9 +94,53 @@ export class Reservation {
     if (used) this.#tell();
   }
 
+  /** While the association hibernates in this process; no other one may have what is left to this one. */
+  save(w: Writer): void {
+    const taken = new Map(this.#taken.map(({ writer, reader, upTo }) => [writer ?? reader, upTo]));
+    w.varint(this.#ahead).u8(
+      (this.#isStale ? IS_STALE : 0) | (this.#isTold ? IS_TOLD : 0) | (taken.size > 0 ? IS_TAKEN : 0),
+    );
+    for (const writer of this.#epochs.protectedWriters) {
+      writeBound(w, writer.reserved);
+      if (taken.size > 0) writeBound(w, taken.get(writer) ?? 0);
+    }
+    for (const reader of this.#epochs.protectedReaders) {
+      writeBound(w, reader.upTo);
+      if (taken.size > 0) writeBound(w, taken.get(reader) ?? -1);
+    }
+  }
+
+  /** The epochs are restored before, in the order in which they were. */
+  restore(r: Reader): void {
+    this.#ahead = r.varint();
+    const flags = r.u8();
+    const isTaken = (flags & IS_TAKEN) !== 0;
+    this.#isStale = (flags & IS_STALE) !== 0;
+    this.#isTold = (flags & IS_TOLD) !== 0;
+    this.#taken = [];
+    for (const writer of this.#epochs.protectedWriters) {
+      writer.reserved = readBound(r);
+      if (isTaken) this.#taken.push({ writer, reader: undefined, upTo: readBound(r) });
+    }
+    for (const reader of this.#epochs.protectedReaders) {
+      reader.upTo = readBound(r);
+      if (isTaken) this.#taken.push({ writer: undefined, reader, upTo: readBound(r) });
+    }
+  }
+
   #tell(): void {
     if (this.#isTold) return;
     this.#isTold = true;
     this.#onDue();
   }
+}
+
+/** 0 for no bound; others are -1 at the least. */
+function writeBound(w: Writer, bound: number): void {
+  w.varint(bound === Number.POSITIVE_INFINITY ? 0 : bound + 2);
+}
+
+function readBound(r: Reader): number {
+  const written = r.varint();
+  return written === 0 ? Number.POSITIVE_INFINITY : written - 2;
 }

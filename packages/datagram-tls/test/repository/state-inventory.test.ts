@@ -27,7 +27,6 @@ const NOT_HELD: readonly string[] = [
   'Packer',
   'ProtocolVersion',
   'ReceivedFlight',
-  'Reservation',
 ];
 
 /** States without a class: the function that writes one, and the fields that are written elsewhere. */
@@ -78,11 +77,12 @@ function read(node: ts.ClassDeclaration): Found {
     if (ts.isMethodDeclaration(member)) methods.set(member.name.getText(), member);
   }
   const restore = methods.get('#restore') ?? methods.get('restore');
-  // Those of `Machine`, which all have their own.
+  // Those of `Machine`, which all have their own, and what it writes for both of its states.
   const parts = node.members.find((each) => each.name?.getText() === '#parts')?.getText() ?? '';
+  const written = methods.get('#write')?.getText() ?? '';
   return {
     fields,
-    save: methods.get('save')?.getText().concat(parts),
+    save: methods.get('save')?.getText().concat(written, parts),
     restore: restore?.getText().concat(parts),
     isMadeWhole: restore !== undefined && isStatic(restore),
   };

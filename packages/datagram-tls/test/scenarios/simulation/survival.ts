@@ -89,6 +89,8 @@ const ACTS = {
   weather: 1,
 } as const;
 export type Act = keyof typeof ACTS;
+/** What came of acts. */
+type Outcome = 'followed' | 'went back' | 'slept with a checkpoint' | 'slept unvalidated';
 const BAG = (Object.keys(ACTS) as Act[]).flatMap((act) => new Array<Act>(ACTS[act]).fill(act));
 
 /**
@@ -101,7 +103,7 @@ export class Survival {
   readonly pair: Pair;
   readonly random: Random;
   /** How often each happened. */
-  readonly happened = new Map<Act | 'followed' | 'went back', number>();
+  readonly happened = new Map<Act | Outcome, number>();
   /** Before a side is exported. */
   onExport: ((side: Side) => void) | undefined;
   readonly #nonces = new Nonces();
@@ -225,8 +227,7 @@ export class Survival {
       case 'export':
         return this.#export(side);
       case 'hibernate':
-        side.endpoint.hibernate(side.entry, pair.now);
-        return;
+        return this.#hibernate(side);
       case 'rebind':
         return this.#rebind(side, other);
       case 'race':
@@ -240,6 +241,13 @@ export class Survival {
         pair.network.weather = { ...pair.network.weather, loss: random.pick([0, 0.1, 0.3, 1]) };
         return;
     }
+  }
+
+  #hibernate(side: Side): void {
+    const { connection } = side.entry;
+    if (!side.endpoint.hibernate(side.entry, this.pair.now)) return;
+    if (this.#stores[side.role].kept !== undefined) this.#note('slept with a checkpoint');
+    if (!connection.path.validated) this.#note('slept unvalidated');
   }
 
   /** A datagram that came before, or a forgery of one, comes to the process that is there now. */
@@ -388,7 +396,7 @@ export class Survival {
     assert.ok(out <= room, `${out} bytes of the ${side.role} to ${nameOf(to)}, which has room for ${room}`);
   }
 
-  #note(what: Act | 'followed' | 'went back'): void {
+  #note(what: Act | Outcome): void {
     this.happened.set(what, (this.happened.get(what) ?? 0) + 1);
   }
 }
