@@ -98,8 +98,12 @@ int session_serve(void *over) {
   for (;;) {
     ssize_t length = gnutls_record_recv(session->tls, message, sizeof message);
     if (length <= 0) return length < 0 && is_passing((int)length);
-    gnutls_record_send(session->tls, message, (size_t)length);
+    on_message(session, message, (int)length);
   }
+}
+
+void session_send(void *over, const void *message, int length) {
+  gnutls_record_send(((struct session *)over)->tls, message, (size_t)length);
 }
 
 void session_free(void *over) {

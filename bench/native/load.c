@@ -1,75 +1,75 @@
 /*
- * The load generator: a DTLS 1.2 client over OpenSSL 3, or plain UDP.
+ * The load generator: a client of DTLS, or plain UDP. Its library is a file of its own: load-openssl.c has DTLS 1.2,
+ * load-wolfssl.c DTLS 1.3.
  *
  *   load raw        --port N --size BYTES --clients N --window N --count N --seconds S --warmup N
- *   load echo       … and --suite OPENSSL_NAME --groups NAMES; the window is each client's, the count that of all
+ *   load echo       … and --suite NAME --groups NAMES; the window is each client's, the count that of all
  *   load handshake  --port N --suite … --groups … --count N --seconds S --warmup N    each ends with close_notify
  *   either          … and --cert FILE --key FILE of the client, or --psk HEX, or --resume: the session of the first goes on
  *   load idle       --port N --suite … --groups … --count N --seconds S --warmup N    each is left open, after one echo
+ *   load send       --port N --size BYTES … as echo: the client sends and hears nothing; raw-send without DTLS
+ *   load receive    --port N --size BYTES … as echo: the server sends what one message asks for; raw-receive without DTLS
+ *   load first      --port N --clients N --count N …: milliseconds from nothing to the first echo, of COUNT connections
+ *                   of each client at once, with --early in the first datagram
  *
  * After its warm-up it prints {"ready":true}, waits for a line on standard input, does what it was asked for (at most
- * COUNT operations in at most SECONDS) and prints {"completed":N,"lost":N,"seconds":S}. Certificates are not verified:
- * only the server is measured.
+ * COUNT operations in at most SECONDS) and prints {"completed":N,"lost":N,"seconds":S}, `first` with "times":[…].
+ * Certificates are not verified: only the server is measured.
  */
+#include "client.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <netinet/in.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define MTU 1400
-#define DATAGRAM_MAX 65536
 #define LOSS_TIMEOUT_MS 250
 #define HANDSHAKE_TIMEOUT_S 10
+#define FIRST_TIMEOUT_S 60
+#define REPEAT_S 0.5
 #define MOST_CLIENTS 1024
+/* wolfSSL's server counts the tickets of such a row in one byte, so a full handshake begins the next one. */
+#define MOST_GENERATIONS 200
 #define FIRST_IDLE_PORT 10000
 #define LAST_IDLE_PORT 65000
-
-struct settings {
-  const char *mode, *suite, *groups, *cert, *key, *psk;
-  int port, size, clients, window, resume;
-  long count, warmup;
-  double seconds;
-};
 
 struct result {
   long completed, lost;
   double seconds;
 };
 
-/* A connected socket, and its messages on the way; ssl is NULL for plain UDP. */
+/* A connected socket, and its messages on the way; session is NULL for plain UDP. */
 struct peer {
   int fd;
-  SSL *ssl;
+  void *session;
   long in_flight;
 };
 
-static struct settings settings = {.suite = "ECDHE-ECDSA-AES128-GCM-SHA256",
-                                   .groups = "X25519:P-256",
-                                   .size = 64,
-                                   .clients = 1,
-                                   .window = 32,
-                                   .count = 10000,
-                                   .seconds = 5};
-static SSL_CTX *context;
-static SSL_SESSION *session;
+struct settings settings = {.suite = "ECDHE-ECDSA-AES128-GCM-SHA256",
+                            .groups = "X25519:P-256",
+                            .size = 64,
+                            .clients = 1,
+                            .window = 32,
+                            .count = 10000,
+                            .seconds = 5};
+/* The session that later ones resume, and how many did so one after the other. */
+static void *kept;
+static int generation;
 
-static void die(const char *what) {
+_Noreturn void die(const char *what) {
   fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
-  ERR_print_errors_fp(stderr);
   exit(1);
 }
 
-static double now(void) {
+double now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
@@ -116,75 +116,67 @@ static int wait_any(const struct peer *peers, int clients, int milliseconds) {
 
 /* ---- Peers ---- */
 
-static unsigned int offer_psk(SSL *ssl, const char *hint, char *identity, unsigned int capacity, unsigned char *out,
-                              unsigned int out_capacity) {
-  (void)ssl, (void)hint;
-  size_t length = 0;
-  snprintf(identity, capacity, "bench");
-  return OPENSSL_hexstr2buf_ex(out, out_capacity, &length, settings.psk, '\0') == 1 ? (unsigned int)length : 0;
+int psk_bytes(unsigned char *out, int capacity) {
+  int length = (int)strlen(settings.psk) / 2;
+  if (length > capacity) return 0;
+  for (int i = 0; i < length; i++) {
+    unsigned int byte;
+    if (sscanf(settings.psk + 2 * i, "%2x", &byte) != 1) return 0;
+    out[i] = (unsigned char)byte;
+  }
+  return length;
 }
 
-static void create_context(void) {
-  context = SSL_CTX_new(DTLS_client_method());
-  if (!context) die("SSL_CTX_new");
-  if (SSL_CTX_set_cipher_list(context, settings.suite) != 1) die(settings.suite);
-  if (SSL_CTX_set1_groups_list(context, settings.groups) != 1) die(settings.groups);
-  if (settings.psk) SSL_CTX_set_psk_client_callback(context, offer_psk);
-  if (settings.cert && SSL_CTX_use_certificate_chain_file(context, settings.cert) != 1) die(settings.cert);
-  if (settings.key && SSL_CTX_use_PrivateKey_file(context, settings.key, SSL_FILETYPE_PEM) != 1) die(settings.key);
-  SSL_CTX_set_min_proto_version(context, DTLS1_2_VERSION);
-  SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
-  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_options(context, (settings.resume ? 0 : SSL_OP_NO_TICKET) | SSL_OP_NO_QUERY_MTU);
+/* Waits for a datagram or the session's timer, at most until the deadline. */
+static void wait_for(struct peer *peer, double deadline, const char *what) {
+  double left = session_timer(peer->session);
+  if (now() > deadline) die(what);
+  if (!wait_readable(peer->fd, (int)(left * 1000) + 1)) session_on_timer(peer->session);
 }
 
-static void handshake(struct peer *peer) {
-  double deadline = now() + HANDSHAKE_TIMEOUT_S;
+static int handshake(struct peer *peer, double deadline) {
   int outcome;
-  while ((outcome = SSL_do_handshake(peer->ssl)) != 1) {
-    if (SSL_get_error(peer->ssl, outcome) != SSL_ERROR_WANT_READ) die("handshake");
-    if (now() > deadline) die("handshake timed out");
-    struct timeval left = {.tv_sec = 1};
-    DTLSv1_get_timeout(peer->ssl, &left);
-    if (!wait_readable(peer->fd, (int)(left.tv_sec * 1000 + left.tv_usec / 1000 + 1))) DTLSv1_handle_timeout(peer->ssl);
+  while ((outcome = session_connect(peer->session)) == 0) wait_for(peer, deadline, "handshake timed out");
+  return outcome;
+}
+
+static void send_message(struct peer *peer, const unsigned char *message, int length) {
+  if (peer->session) session_send(peer->session, message, length);
+  else if (send(peer->fd, message, (size_t)length, 0) != length && errno != EAGAIN) die("send");
+}
+
+/* The length; 0 when nothing is there to read. */
+static int receive_message(struct peer *peer) {
+  static unsigned char message[DATAGRAM_MAX];
+  if (peer->session) return session_receive(peer->session, message, sizeof message);
+  ssize_t length = recv(peer->fd, message, sizeof message, 0);
+  return length > 0 ? (int)length : 0;
+}
+
+/* A ticket of DTLS 1.3 is good for one session, and comes after the handshake. */
+static void keep_session(struct peer *peer) {
+  double deadline = now() + HANDSHAKE_TIMEOUT_S;
+  if (kept && !session_kept_is_used_up(peer->session)) return;
+  kept = NULL;
+  if (++generation % MOST_GENERATIONS == 0) return;
+  while (!(kept = session_keep(peer->session))) {
+    wait_for(peer, deadline, "no ticket came");
+    receive_message(peer);
   }
 }
 
 static struct peer open_association(int own_port) {
-  struct sockaddr_in server = loopback(settings.port);
-  struct peer peer = {.fd = open_socket(own_port), .ssl = SSL_new(context)};
-  BIO *bio = BIO_new_dgram(peer.fd, BIO_NOCLOSE);
-  if (!peer.ssl || !bio) die("association");
-  BIO_ctrl(bio, BIO_CTRL_DGRAM_SET_CONNECTED, 0, &server);
-  SSL_set_bio(peer.ssl, bio, bio);
-  SSL_set_mtu(peer.ssl, MTU);
-  SSL_set_connect_state(peer.ssl);
-  if (session && SSL_set_session(peer.ssl, session) != 1) die("SSL_set_session");
-  handshake(&peer);
-  if (session && !SSL_session_reused(peer.ssl)) die("the server did not resume the session");
-  if (settings.resume && !session) session = SSL_get1_session(peer.ssl);
+  struct peer peer = {.fd = open_socket(own_port)};
+  peer.session = session_open(peer.fd, kept);
+  if (handshake(&peer, now() + HANDSHAKE_TIMEOUT_S) != 2 && kept) die("the server did not resume the session");
+  if (settings.resume) keep_session(&peer);
   return peer;
 }
 
 /* Without a word to the server: whoever wants a close_notify sends it first. */
 static void forget(struct peer *peer) {
-  if (peer->ssl) SSL_free(peer->ssl);
+  if (peer->session) session_free(peer->session);
   close(peer->fd);
-}
-
-static void send_message(struct peer *peer, const unsigned char *message, int length) {
-  int sent = peer->ssl ? SSL_write(peer->ssl, message, length) : (int)send(peer->fd, message, length, 0);
-  if (sent != length) die("send");
-}
-
-/* False when nothing is there to read. */
-static int receive_message(struct peer *peer) {
-  static unsigned char message[DATAGRAM_MAX];
-  if (!peer->ssl) return recv(peer->fd, message, sizeof message, 0) > 0;
-  int length = SSL_read(peer->ssl, message, sizeof message);
-  if (length > 0) return 1;
-  if (SSL_get_error(peer->ssl, length) != SSL_ERROR_WANT_READ) die("the server ended the association");
-  return 0;
 }
 
 /* ---- Work ---- */
@@ -234,7 +226,7 @@ static struct result run_handshakes(long count, int leave_open) {
   while (result.completed < count && now() < deadline) {
     struct peer peer = open_association(leave_open);
     if (leave_open) echo_once(&peer);
-    else SSL_shutdown(peer.ssl);
+    else session_say_goodbye(peer.session);
     forget(&peer);
     result.completed++;
   }
@@ -258,7 +250,7 @@ static struct result echo_mode(int plain) {
   await_go();
   struct result result = run_echo(peers, settings.clients, settings.count);
   for (int i = 0; i < settings.clients; i++) {
-    if (peers[i].ssl) SSL_shutdown(peers[i].ssl);
+    if (peers[i].session) session_say_goodbye(peers[i].session);
     forget(&peers[i]);
   }
   return result;
@@ -270,6 +262,113 @@ static struct result handshake_mode(int leave_open) {
   return run_handshakes(settings.count, leave_open);
 }
 
+/* ---- One way ---- */
+
+static struct result send_only(struct peer *peers, int clients, long count) {
+  static unsigned char message[DATAGRAM_MAX];
+  struct result result = {0};
+  double start = now(), deadline = start + settings.seconds;
+  while (result.completed < count && now() < deadline) {
+    send_message(&peers[result.completed % clients], message, settings.size);
+    result.completed++;
+  }
+  result.seconds = now() - start;
+  return result;
+}
+
+/* The first four bytes of a request say how many messages of its length are to come. */
+static struct result receive_only(struct peer *peers, int clients, long count) {
+  static unsigned char request[DATAGRAM_MAX];
+  struct result result = {.seconds = 1e-6};
+  double start = now(), deadline = start + settings.seconds;
+  unsigned int each = htonl((unsigned int)(count / clients));
+  memcpy(request, &each, sizeof each);
+  for (int i = 0; i < clients && count > 0; i++) send_message(&peers[i], request, settings.size);
+  while (result.completed < count && now() < deadline && wait_any(peers, clients, LOSS_TIMEOUT_MS)) {
+    for (int i = 0; i < clients; i++) {
+      while (receive_message(&peers[i])) result.completed++;
+    }
+    result.seconds = now() - start;
+  }
+  result.lost = count - result.completed;
+  return result;
+}
+
+static struct result one_way_mode(struct result (*run)(struct peer *, int, long), int plain) {
+  static struct peer peers[MOST_CLIENTS];
+  for (int i = 0; i < settings.clients; i++) {
+    peers[i] = plain ? (struct peer){.fd = open_socket(0)} : open_association(0);
+  }
+  run(peers, settings.clients, settings.warmup);
+  await_go();
+  struct result result = run(peers, settings.clients, settings.count);
+  for (int i = 0; i < settings.clients; i++) forget(&peers[i]);
+  return result;
+}
+
+/* ---- To the first byte ---- */
+
+/* DTLS repeats no message of the application, so the application does. */
+static void await_answer(struct peer *peer, double deadline, int sent) {
+  static unsigned char message[DATAGRAM_MAX];
+  double again = sent ? now() + REPEAT_S : 0;
+  while (!receive_message(peer)) {
+    if (now() >= again) send_message(peer, message, settings.size), again = now() + REPEAT_S;
+    double timer = session_timer(peer->session), repeat = again - now();
+    if (now() > deadline) die("no answer");
+    if (wait_readable(peer->fd, (int)((timer < repeat ? timer : repeat) * 1000) + 1)) continue;
+    if (timer <= repeat) session_on_timer(peer->session);
+  }
+}
+
+/* Milliseconds from nothing to the answer to the first message. */
+static double first_byte(void) {
+  static unsigned char message[DATAGRAM_MAX];
+  struct peer peer = {.fd = open_socket(0)};
+  double start = now(), deadline = start + FIRST_TIMEOUT_S;
+  peer.session = session_open(peer.fd, kept);
+  int early = settings.early && kept && session_send_early(peer.session, message, settings.size);
+  int outcome = handshake(&peer, deadline);
+  if (kept && outcome != 2) die("the server did not resume the session");
+  await_answer(&peer, deadline, early && session_early_accepted(peer.session));
+  double taken = now() - start;
+  if (settings.resume) keep_session(&peer);
+  forget(&peer);
+  return taken * 1000;
+}
+
+static void first_bytes_of_one(int out) {
+  if (settings.resume) first_byte();
+  for (long i = 0; i < settings.count; i++) {
+    double taken = first_byte();
+    if (write(out, &taken, sizeof taken) != sizeof taken) exit(1);
+  }
+  exit(0);
+}
+
+/* Each client is a process of its own, as all of them wait most of the time. */
+static int first_mode(void) {
+  int pipes[2];
+  double taken, start = now();
+  long completed = 0;
+  if (pipe(pipes) != 0) die("pipe");
+  await_go();
+  for (int i = 0; i < settings.clients; i++) {
+    pid_t child = fork();
+    if (child < 0) die("fork");
+    if (child == 0) first_bytes_of_one(pipes[1]);
+  }
+  close(pipes[1]);
+  printf("{\"times\":[");
+  while (read(pipes[0], &taken, sizeof taken) == sizeof taken) printf(completed++ == 0 ? "%.2f" : ",%.2f", taken);
+  while (wait(NULL) > 0);
+  printf("],\"completed\":%ld,\"lost\":%ld,\"seconds\":%.6f}\n", completed,
+         settings.clients * settings.count - completed, now() - start);
+  return 0;
+}
+
+/* ---- Arguments ---- */
+
 static void read_arguments(int argc, char **argv) {
   static const struct option options[] = {
     {"port", required_argument, NULL, 'p'},    {"size", required_argument, NULL, 'z'},
@@ -278,7 +377,7 @@ static void read_arguments(int argc, char **argv) {
     {"suite", required_argument, NULL, 's'},   {"groups", required_argument, NULL, 'g'},
     {"cert", required_argument, NULL, 'c'},    {"key", required_argument, NULL, 'k'},
     {"psk", required_argument, NULL, 'i'},     {"resume", no_argument, NULL, 'r'},        {"clients", required_argument, NULL, 'm'},
-    {0}};
+    {"early", no_argument, NULL, 'e'},         {0}};
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     switch (option) {
       case 'p': settings.port = atoi(optarg); break;
@@ -294,6 +393,7 @@ static void read_arguments(int argc, char **argv) {
       case 'k': settings.key = optarg; break;
       case 'i': settings.psk = optarg; break;
       case 'r': settings.resume = 1; break;
+      case 'e': settings.early = 1; break;
       default: exit(2);
     }
   }
@@ -301,14 +401,21 @@ static void read_arguments(int argc, char **argv) {
   settings.mode = optind < argc ? argv[optind] : "";
 }
 
+static int is_mode(const char *name) {
+  return strcmp(settings.mode, name) == 0;
+}
+
 int main(int argc, char **argv) {
   struct result result;
   read_arguments(argc, argv);
-  create_context();
-  if (strcmp(settings.mode, "raw") == 0) result = echo_mode(1);
-  else if (strcmp(settings.mode, "echo") == 0) result = echo_mode(0);
-  else if (strcmp(settings.mode, "handshake") == 0) result = handshake_mode(0);
-  else if (strcmp(settings.mode, "idle") == 0) result = handshake_mode(1);
+  library_start();
+  if (is_mode("first")) return first_mode();
+  if (is_mode("raw")) result = echo_mode(1);
+  else if (is_mode("echo")) result = echo_mode(0);
+  else if (is_mode("handshake")) result = handshake_mode(0);
+  else if (is_mode("idle")) result = handshake_mode(1);
+  else if (is_mode("send") || is_mode("raw-send")) result = one_way_mode(send_only, is_mode("raw-send"));
+  else if (is_mode("receive") || is_mode("raw-receive")) result = one_way_mode(receive_only, is_mode("raw-receive"));
   else return 2;
   printf("{\"completed\":%ld,\"lost\":%ld,\"seconds\":%.6f}\n", result.completed, result.lost, result.seconds);
   return 0;

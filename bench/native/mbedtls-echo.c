@@ -94,8 +94,12 @@ int session_serve(void *over) {
   for (;;) {
     int length = mbedtls_ssl_read(&session->tls, message, sizeof message);
     if (length <= 0) return is_passing(length);
-    mbedtls_ssl_write(&session->tls, message, (size_t)length);
+    on_message(session, message, length);
   }
+}
+
+void session_send(void *over, const void *message, int length) {
+  mbedtls_ssl_write(&((struct session *)over)->tls, message, (size_t)length);
 }
 
 void session_free(void *over) {

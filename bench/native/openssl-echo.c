@@ -120,8 +120,17 @@ int session_serve(void *over) {
       ERR_clear_error();
       return wants_more;
     }
-    SSL_write(ssl, message, length);
+    on_message(over, message, length);
   }
+}
+
+void session_send(void *over, const void *message, int length) {
+  SSL_write(((struct session *)over)->ssl, message, length);
+}
+
+void session_tick(void *over) {
+  DTLSv1_handle_timeout(((struct session *)over)->ssl);
+  ERR_clear_error();
 }
 
 void session_free(void *over) {

@@ -3,10 +3,12 @@
  *
  *   NAME-echo --cert FILE --key FILE [--client-ca FILE] --suite NAME [--groups NAMES]
  *   NAME-echo --psk HEX --suite NAME [--groups NAMES]
+ *   either    … --traffic sink: messages are counted, not echoed; --traffic source: the first four bytes of a message say
+ *             how many of its length are sent; --timers: sessions repeat what is lost; --early: early data is taken
  *   NAME-echo --version
  *
  * Prints {"port":N} when it listens on 127.0.0.1, answers each line on standard input with its own CPU time and memory,
- * and ends when standard input does. There is no retransmission timer: on loopback the client's timer suffices.
+ * and ends when standard input does. Without loss the client's timer suffices, and none runs here.
  */
 #include "server.h"
 #include <arpa/inet.h>
@@ -20,9 +22,13 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BUCKETS 32768
+#define TICK_MS 10
+/* Messages between two looks at the socket. */
+#define BURST 32
 
 struct association {
   void *session;
@@ -36,6 +42,16 @@ static int server_fd;
 static unsigned char datagram[DATAGRAM_MAX];
 static int datagram_length;
 static struct association *buckets[BUCKETS];
+static const char *traffic = "echo";
+static int timers;
+/* Messages taken by a sink, or sent by a source. */
+static long messages;
+/* Whom a source sends to, and what is left to send. */
+static struct {
+  void *to;
+  long left;
+  int length;
+} source;
 
 _Noreturn void die(const char *what) {
   fprintf(stderr, "%s: %s\n", what, strerror(errno));
@@ -92,6 +108,7 @@ static struct association *accept_peer(const struct sockaddr_in *peer) {
 
 static void remove_association(struct association **slot) {
   struct association *over = *slot;
+  if (source.to == over->session) source.left = 0;
   *slot = over->next;
   session_free(over->session);
   free(over);
@@ -114,7 +131,44 @@ static int receive_one(void) {
   return 1;
 }
 
+/* ---- Messages ---- */
+
+void on_message(void *session, const void *message, int length) {
+  uint32_t count;
+  if (traffic[0] == 'e') {
+    session_send(session, message, length);
+  } else if (strcmp(traffic, "sink") == 0) {
+    messages++;
+  } else if (length >= (int)sizeof count) {
+    memcpy(&count, message, sizeof count);
+    source.to = session, source.left = ntohl(count), source.length = length;
+  }
+}
+
+static void send_burst(void) {
+  static unsigned char message[DATAGRAM_MAX];
+  for (int i = 0; i < BURST && source.left > 0; i++, source.left--, messages++) {
+    session_send(source.to, message, source.length);
+  }
+}
+
+__attribute__((weak)) void session_tick(void *session) {
+  (void)session;
+}
+
+static void tick(void) {
+  for (int i = 0; i < BUCKETS; i++) {
+    for (struct association *each = buckets[i]; each; each = each->next) session_tick(each->session);
+  }
+}
+
 /* ---- Process ---- */
+
+double now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
 
 static long resident_bytes(void) {
   long total = 0, resident = 0;
@@ -129,7 +183,7 @@ static void answer_usage(void) {
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
   long long cpu = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000LL + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
-  printf("{\"cpu\":%lld,\"rss\":%ld}\n", cpu, resident_bytes());
+  printf("{\"cpu\":%lld,\"rss\":%ld,\"messages\":%ld}\n", cpu, resident_bytes(), messages);
   fflush(stdout);
 }
 
@@ -158,7 +212,9 @@ int main(int argc, char **argv) {
     {"cert", required_argument, NULL, 'c'}, {"key", required_argument, NULL, 'k'},
     {"client-ca", required_argument, NULL, 'a'}, {"psk", required_argument, NULL, 'p'},
     {"suite", required_argument, NULL, 's'}, {"groups", required_argument, NULL, 'g'},
-    {"version", no_argument, NULL, 'v'},     {0}};
+    {"version", no_argument, NULL, 'v'},     {"traffic", required_argument, NULL, 't'},
+    {"timers", no_argument, NULL, 'm'},      {"early", no_argument, NULL, 'e'},
+    {0}};
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     if (option == 'c') settings.cert = optarg;
     else if (option == 'k') settings.key = optarg;
@@ -166,15 +222,22 @@ int main(int argc, char **argv) {
     else if (option == 'p') settings.psk = optarg;
     else if (option == 's') settings.suite = optarg;
     else if (option == 'g') settings.groups = optarg;
+    else if (option == 't') traffic = optarg;
+    else if (option == 'm') timers = 1;
+    else if (option == 'e') settings.early = 1;
     else return option == 'v' ? puts(library_version()) < 0 : 2;
   }
   if (!settings.psk && (!settings.cert || !settings.key)) return 2;
   library_start();
   listen_on_loopback();
   struct pollfd events[] = {{.fd = server_fd, .events = POLLIN}, {.fd = STDIN_FILENO, .events = POLLIN}};
+  double next_tick = now();
   for (;;) {
-    if (poll(events, 2, -1) < 0 && errno != EINTR) die("poll");
+    int wait = source.left > 0 ? 0 : timers ? TICK_MS : -1;
+    if (poll(events, 2, wait) < 0 && errno != EINTR) die("poll");
     if (events[0].revents) while (receive_one());
     if (events[1].revents && !on_command()) return 0;
+    send_burst();
+    if (timers && now() >= next_tick) tick(), next_tick = now() + TICK_MS / 1000.0;
   }
 }

@@ -10,6 +10,8 @@
 /* The arguments: files in PEM, a key in hexadecimal digits, names in the words of the library. */
 struct settings {
   const char *cert, *key, *client_ca, *psk, *suite, *groups;
+  /* Whether clients may send before the handshake is complete. */
+  int early;
 };
 
 extern struct settings settings;
@@ -22,6 +24,9 @@ int peek_datagram(void *out, int capacity);
 int send_datagram(const struct sockaddr_in *to, const void *bytes, int length);
 /* The pre-shared key of the arguments; its length. */
 int psk_bytes(unsigned char *out, int capacity);
+/* What is done with a message that came: it is echoed, or as the arguments say. */
+void on_message(void *session, const void *message, int length);
+double now(void);
 _Noreturn void die(const char *what);
 
 /* ---- What the library's file has ---- */
@@ -30,8 +35,11 @@ const char *library_version(void);
 void library_start(void);
 /* Takes a stranger's datagram. NULL, or the session of a peer whose cookie holds; it may have been answered. */
 void *session_accept(const struct sockaddr_in *from);
-/* Handshakes, echoes what came, and closes; 0 when the session is over. */
+/* Handshakes, hands over what came, and closes; 0 when the session is over. */
 int session_serve(void *session);
+void session_send(void *session, const void *message, int length);
+/* Its timer, some times a second while others wait for time to pass; a library without one here leaves it out. */
+void session_tick(void *session);
 void session_free(void *session);
 
 #endif

@@ -3,7 +3,7 @@ import type { CostRow, EchoRow, MemoryRow } from './experiments.js';
 import { HELP, type ImportRow, LIBRARY } from './imports.js';
 import { median, medianRatio } from './measure.js';
 import type { RecordRow } from './record-cost.js';
-import { opensslOf, platformOf, type Report } from './report.js';
+import { nativeOf, platformOf, type Report } from './report.js';
 import type { SleeperRow } from './sleeping.js';
 
 interface Verdict {
@@ -116,6 +116,11 @@ function handshakeVerdicts(rows: readonly CostRow[]): Verdict[] {
       },
     ];
   });
+}
+
+/** The budget names OpenSSL, which has DTLS 1.2 alone. */
+function opensslOf(rows: readonly CostRow[], contender: Contender): CostRow | undefined {
+  return contender.suite?.version === 'DTLSv1.2' ? nativeOf(rows, contender) : undefined;
 }
 
 /** The cost of a record of DTLS 1.3 relative to one of DTLS 1.2 under the same cipher. */

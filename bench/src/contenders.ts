@@ -5,6 +5,7 @@ export interface Suite {
   readonly version: 'DTLSv1.2' | 'DTLSv1.3';
   readonly iana: string;
   readonly openssl: string;
+  readonly wolfssl: string;
 }
 
 /** How both sides are authenticated. */
@@ -13,7 +14,7 @@ export type Kind = 'full' | 'mutual' | 'resumed' | 'PSK' | 'ECDHE-PSK';
 /** A server to measure; without a suite it is plain UDP. */
 export interface Contender {
   readonly name: string;
-  readonly family: 'raw' | 'platform' | 'ours' | 'openssl' | 'peer';
+  readonly family: 'raw' | 'platform' | 'ours' | 'openssl' | 'wolfssl' | 'peer';
   readonly suite: Suite | undefined;
   /** Of its handshakes, if it has any. */
   readonly kind: Kind | undefined;
@@ -27,31 +28,35 @@ export const SUITES: readonly Suite[] = [
     name: 'AES_128_GCM',
     version: 'DTLSv1.2',
     iana: 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
-    openssl: 'ECDHE-ECDSA-AES128-GCM-SHA256',
+    ...named('ECDHE-ECDSA-AES128-GCM-SHA256'),
   },
   {
     name: 'AES_256_GCM',
     version: 'DTLSv1.2',
     iana: 'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384',
-    openssl: 'ECDHE-ECDSA-AES256-GCM-SHA384',
+    ...named('ECDHE-ECDSA-AES256-GCM-SHA384'),
   },
   {
     name: 'CHACHA20_POLY1305',
     version: 'DTLSv1.2',
     iana: 'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256',
-    openssl: 'ECDHE-ECDSA-CHACHA20-POLY1305',
+    ...named('ECDHE-ECDSA-CHACHA20-POLY1305'),
   },
 ];
 
+function named(name: string): Pick<Suite, 'openssl' | 'wolfssl'> {
+  return { openssl: name, wolfssl: name };
+}
+
 /** The same ciphers in DTLS 1.3, which OpenSSL 3.0 does not support. */
 const SUITES_13: readonly Suite[] = [
-  modern('AES_128_GCM', 'TLS_AES_128_GCM_SHA256'),
-  modern('AES_256_GCM', 'TLS_AES_256_GCM_SHA384'),
-  modern('CHACHA20_POLY1305', 'TLS_CHACHA20_POLY1305_SHA256'),
+  modern('AES_128_GCM', 'TLS_AES_128_GCM_SHA256', 'TLS13-AES128-GCM-SHA256'),
+  modern('AES_256_GCM', 'TLS_AES_256_GCM_SHA384', 'TLS13-AES256-GCM-SHA384'),
+  modern('CHACHA20_POLY1305', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS13-CHACHA20-POLY1305-SHA256'),
 ];
 
-function modern(cipher: string, iana: string): Suite {
-  return { name: `${cipher}, DTLS 1.3`, version: 'DTLSv1.3', iana, openssl: iana };
+function modern(cipher: string, iana: string, wolfssl: string): Suite {
+  return { name: `${cipher}, DTLS 1.3`, version: 'DTLSv1.3', iana, openssl: iana, wolfssl };
 }
 
 /** The kinds that are measured by their handshakes alone, in DTLS 1.2 and 1.3. */
@@ -80,7 +85,7 @@ export function suiteOf(suites: readonly Suite[], index: number): Suite {
 }
 
 function keyed(name: string, iana: string, openssl: string): Suite {
-  return { name, version: 'DTLSv1.2', iana, openssl };
+  return { name, version: 'DTLSv1.2', iana, ...named(openssl) };
 }
 
 /** The key that both sides of a benchmark know. */
@@ -219,12 +224,35 @@ export function opensslMeetings(path: string): Contender[] {
   }));
 }
 
-/** What makes the load on a server. */
-export type LoadFor = (contender: Contender) => readonly string[];
+/** wolfSSL's servers of DTLS 1.3, for each suite and each kind of handshake. */
+export function wolfsslServers(path: string): Contender[] {
+  return SUITES_13.map((suite) => wolfsslServer(path, 'full', suite));
+}
 
-/** The load generator over our own client, for DTLS 1.3 and for machines without a C compiler. */
-export function ownLoadGenerator(): readonly string[] {
-  return nodeProgram('clients/datagram-tls.js');
+export function wolfsslMeetings(path: string): Contender[] {
+  return MEETINGS.filter(({ suite }) => suite.version === 'DTLSv1.3').map(({ kind, suite }) =>
+    wolfsslServer(path, kind, suite),
+  );
+}
+
+function wolfsslServer(path: string, kind: Kind, suite: Suite): Contender {
+  const name = `wolfSSL C, ${kind === 'full' ? '' : `${kind}, `}${suite.name}`;
+  const command = [path, ...identity(kind), '--suite', suite.wolfssl];
+  return { name, family: 'wolfssl', suite, kind, command };
+}
+
+/** A load generator, and in whose words it takes suites. */
+export interface Load {
+  readonly command: readonly string[];
+  readonly words: 'openssl' | 'wolfssl';
+}
+
+/** What makes the load on a server. */
+export type LoadFor = (contender: Contender) => Load;
+
+/** The load generator over our own client, for machines without a C compiler, or without a library that has DTLS 1.3. */
+export function ownLoadGenerator(): Load {
+  return { command: nodeProgram('clients/datagram-tls.js'), words: 'openssl' };
 }
 
 export function nodeProgram(path: string, flags: readonly string[] = []): readonly string[] {

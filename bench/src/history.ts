@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Contender } from './contenders.js';
 import { RAW_REFERENCE } from './contenders.js';
 import { median, medianRatio } from './measure.js';
-import { opensslOf, platformOf, type Report } from './report.js';
+import { nativeOf, platformOf, type Report } from './report.js';
 
 /** How long a run takes. Shorter ones warm the servers up less. */
 export type Form = 'quick' | 'whole';
@@ -75,16 +75,21 @@ export function ratiosOf(report: Report): Map<string, number> {
       const { suite, over } = row.contender;
       const what = `echo of ${size} B, ${suite?.name}${over === undefined ? '' : `, ${over}`}`;
       add(what, samples, 'raw dgram', raw?.bySize.get(size));
-      add(what, samples, 'OpenSSL', opensslOf(echoes, row.contender)?.bySize.get(size));
+      add(what, samples, inC(row.contender), nativeOf(echoes, row.contender)?.bySize.get(size));
     }
   }
   const handshakes = report.handshakes ?? [];
   for (const row of handshakes.filter(isOurs)) {
     const what = `handshake, ${row.contender.kind}, ${row.contender.suite?.version}`;
-    add(what, row.samples, 'OpenSSL', opensslOf(handshakes, row.contender)?.samples);
+    add(what, row.samples, inC(row.contender), nativeOf(handshakes, row.contender)?.samples);
     add(what, row.samples, 'the platform', platformOf(handshakes, row.contender)?.samples);
   }
   return ratios;
+}
+
+/** The library of the server in C that has this version. */
+function inC({ suite }: Contender): string {
+  return suite?.version === 'DTLSv1.3' ? 'wolfSSL' : 'OpenSSL';
 }
 
 function isOurs({ contender }: { readonly contender: Contender }): boolean {

@@ -6,6 +6,7 @@ import { DTLSEndpoint } from 'datagram-tls';
 import { formatBudgets } from './budgets.js';
 import {
   type Contender,
+  type Load,
   type LoadFor,
   opensslMeetings,
   opensslServers,
@@ -17,6 +18,8 @@ import {
   platformServers,
   RAW_REFERENCE,
   rawServers,
+  wolfsslMeetings,
+  wolfsslServers,
 } from './contenders.js';
 import { measureEcho, measureHandshakes, measureMemory, measureShapes } from './experiments.js';
 import {
@@ -29,7 +32,7 @@ import {
   readHistory,
 } from './history.js';
 import { measureImports } from './imports.js';
-import { compileNative, type NativeProgram } from './native.js';
+import { compileModern, compileNative, type NativeProgram } from './native.js';
 import { measurePath } from './path.js';
 import { peerServers } from './peers.js';
 import { type Amount, DEFAULT_PLAN, type Plan, QUICK_PLAN, type Repeated } from './plan.js';
@@ -69,11 +72,19 @@ async function measure(settings: Settings): Promise<Report> {
   const native = compileNative('openssl-echo');
   if ('missing' in native) skipped.push(`OpenSSL C server: ${native.missing}`);
   const generator = loadGenerator(settings.ownClient, skipped);
-  const load: LoadFor = ({ suite }) => (suite?.version === 'DTLSv1.3' ? ownLoadGenerator() : generator);
-  const secured = [...ourServers(settings.profile), ...('path' in native ? opensslServers(native.path) : [])];
+  const modernGenerator = modernLoadGenerator(settings.ownClient, skipped);
+  const load: LoadFor = ({ suite }) => (suite?.version === 'DTLSv1.3' ? modernGenerator : generator);
+  const modern = compileModern('echo');
+  if ('missing' in modern) skipped.push(`wolfSSL C server of DTLS 1.3: ${modern.missing}`);
+  const secured = [
+    ...ourServers(settings.profile),
+    ...('path' in native ? opensslServers(native.path) : []),
+    ...('path' in modern ? wolfsslServers(modern.path) : []),
+  ];
   const meetings = [
     ...ourMeetings(settings.profile),
     ...('path' in native ? opensslMeetings(native.path) : []),
+    ...('path' in modern ? wolfsslMeetings(modern.path) : []),
   ];
   const oneSuite = secured.filter(isOneSuite);
   const { reason } = new DTLSEndpoint().acceleration;
@@ -83,7 +94,7 @@ async function measure(settings: Settings): Promise<Report> {
   const plan = startingNow(settings.plan);
   return {
     ownClient: settings.ownClient,
-    environment: environment(native),
+    environment: environment(native, modern),
     skipped,
     echo: wants('echo')
       ? await measureEcho(
@@ -220,21 +231,33 @@ function positive(name: string, given: string | undefined, fallback: number, mos
   return value;
 }
 
-function loadGenerator(ownClient: boolean, skipped: string[]): readonly string[] {
+function loadGenerator(ownClient: boolean, skipped: string[]): Load {
   if (ownClient) return ownLoadGenerator();
   const client = compileNative('load');
-  if ('path' in client) return [client.path];
+  if ('path' in client) return { command: [client.path], words: 'openssl' };
   skipped.push(`OpenSSL C client (our own client makes the load): ${client.missing}`);
   return ownLoadGenerator();
 }
 
-function environment(native: NativeProgram): Report['environment'] {
+/** The same for DTLS 1.3, which OpenSSL 3.0 has not. */
+function modernLoadGenerator(ownClient: boolean, skipped: string[]): Load {
+  if (ownClient) return ownLoadGenerator();
+  const client = compileModern('load');
+  if ('path' in client) return { command: [client.path], words: 'wolfssl' };
+  skipped.push(`wolfSSL C client of DTLS 1.3 (our own client makes the load): ${client.missing}`);
+  return ownLoadGenerator();
+}
+
+function environment(native: NativeProgram, modern: NativeProgram): Report['environment'] {
   const processors = cpus();
+  const versionOf = (program: NativeProgram) =>
+    'path' in program ? execFileSync(program.path, ['--version'], { encoding: 'utf8' }).trim() : undefined;
+  const openssl = versionOf(native);
+  const wolfssl = versionOf(modern);
   return {
     Node: `${process.version}, ${process.platform} ${process.arch}, OpenSSL ${process.versions.openssl}`,
-    ...('path' in native
-      ? { 'OpenSSL C': execFileSync(native.path, ['--version'], { encoding: 'utf8' }).trim() }
-      : {}),
+    ...(openssl !== undefined && { 'OpenSSL C, DTLS 1.2': openssl }),
+    ...(wolfssl !== undefined && { 'wolfSSL C, DTLS 1.3': wolfssl }),
     CPU: `${processors.length} x ${processors[0]?.model ?? 'unknown'}`,
   };
 }

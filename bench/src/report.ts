@@ -6,6 +6,9 @@ import { ECHO_SIZES, ECHO_WINDOW, SHAPES } from './plan.js';
 import type { RecordRow } from './record-cost.js';
 import type { SleeperRow } from './sleeping.js';
 
+/** Servers that ours are compared with. */
+const IN_C: ReadonlySet<Contender['family']> = new Set(['openssl', 'wolfssl']);
+
 /** The results of one run; a part that was not requested is undefined. */
 export interface Report {
   /** Our own client made the load on all servers: rows of both versions can be compared. */
@@ -93,12 +96,12 @@ function formatEnvironment(environment: Report['environment']): string {
 
 function formatEcho(rows: readonly EchoRow[]): string {
   const raw = rows.find((row) => row.contender.name === RAW_REFERENCE);
-  const header = ['server', ...ECHO_SIZES.flatMap((size) => [`${size} B`, 'x raw', 'x OpenSSL'])];
+  const header = ['server', ...ECHO_SIZES.flatMap((size) => [`${size} B`, 'x raw', 'x in C'])];
   const body = rows.map((row) => [
     row.contender.name,
     ...ECHO_SIZES.flatMap((size) => {
       const samples = row.bySize.get(size) ?? [];
-      const openssl = opensslOf(rows, row.contender)?.bySize.get(size);
+      const openssl = nativeOf(rows, row.contender)?.bySize.get(size);
       return [
         median(samples).toFixed(1),
         formatRatio(medianRatio(samples, raw?.bySize.get(size))),
@@ -114,7 +117,7 @@ function formatEcho(rows: readonly EchoRow[]): string {
 /** A row for each form of load: what it costs the servers, and ours in relation to the others. */
 function formatShapes(rows: readonly ShapeRow[]): string {
   const raw = rows.find((row) => row.contender.name === RAW_REFERENCE);
-  const columns = rows.flatMap((row) => shapeColumns(row, raw, opensslOf(rows, row.contender)));
+  const columns = rows.flatMap((row) => shapeColumns(row, raw, nativeOf(rows, row.contender)));
   const header = ['clients x window', 'bytes', ...columns.map(({ title }) => title)];
   const body = SHAPES.map(({ clients, window, size }, i) => [
     `${clients} x ${window}`,
@@ -138,15 +141,13 @@ function shapeColumns(
   };
   if (row.contender.family !== 'ours') return [cost];
   const toRaw = { title: 'x raw', cell: ratioTo(raw) };
-  return openssl === undefined
-    ? [cost, toRaw]
-    : [cost, toRaw, { title: 'x OpenSSL', cell: ratioTo(openssl) }];
+  return openssl === undefined ? [cost, toRaw] : [cost, toRaw, { title: 'x in C', cell: ratioTo(openssl) }];
 }
 
 function formatHandshakes(rows: readonly CostRow[]): string {
   const body = rows.map((row) => {
     const cost = median(row.samples);
-    const openssl = opensslOf(rows, row.contender)?.samples;
+    const openssl = nativeOf(rows, row.contender)?.samples;
     return [
       row.contender.name,
       cost.toFixed(0),
@@ -156,7 +157,7 @@ function formatHandshakes(rows: readonly CostRow[]): string {
     ];
   });
   const title = `Handshake (cookie; full ones ECDHE-ECDSA P-256, X25519) and close, ${mediansOf(rows[0]?.samples.length ?? 0)}`;
-  return `${title}\n\n${table(['server', 'CPU µs', 'a CPU second', 'x OpenSSL', 'x platform'], body)}`;
+  return `${title}\n\n${table(['server', 'CPU µs', 'a CPU second', 'x in C', 'x platform'], body)}`;
 }
 
 function formatRecords(rows: readonly RecordRow[]): string {
@@ -204,10 +205,10 @@ function formatMemory(rows: readonly MemoryRow[]): string {
     row.contender.name,
     String(row.associations),
     (row.bytes / 1024).toFixed(1),
-    formatRatio(medianRatio([row.bytes], reference(opensslOf(rows, row.contender)?.bytes))),
+    formatRatio(medianRatio([row.bytes], reference(nativeOf(rows, row.contender)?.bytes))),
   ]);
   const title = 'Idle association: growth of resident memory';
-  return `${title}\n\n${table(['server', 'associations', 'KiB each', 'x OpenSSL'], body)}`;
+  return `${title}\n\n${table(['server', 'associations', 'KiB each', 'x in C'], body)}`;
 }
 
 function formatSleepers(rows: readonly SleeperRow[]): string {
@@ -243,14 +244,14 @@ function formatSleepers(rows: readonly SleeperRow[]): string {
   return `${title}\n\n${table([...header, 'export', 'import'], body)}`;
 }
 
-/** The row of OpenSSL's server with the same suite and kind of handshake. */
-export function opensslOf<Row extends { readonly contender: Contender }>(
+/** The row of the server in C with the same suite and kind of handshake: OpenSSL has DTLS 1.2, wolfSSL 1.3. */
+export function nativeOf<Row extends { readonly contender: Contender }>(
   rows: readonly Row[],
   { suite, kind }: Contender,
 ): Row | undefined {
   if (suite === undefined) return undefined;
   return rows.find(
-    ({ contender }) => contender.family === 'openssl' && contender.suite === suite && contender.kind === kind,
+    ({ contender }) => IN_C.has(contender.family) && contender.suite === suite && contender.kind === kind,
   );
 }
 

@@ -1,5 +1,5 @@
 import { Child } from './child.js';
-import { type Contender, clientIdentity } from './contenders.js';
+import { type Contender, clientIdentity, type Load } from './contenders.js';
 import type { Amount } from './plan.js';
 import type { Usage } from './servers/control.js';
 
@@ -48,8 +48,9 @@ export class Server {
   }
 
   /** Runs one job from a load generator against this server; `settled` frees garbage before each reading. */
-  async serve(load: readonly string[], job: Job, reading: 'usage' | 'settle' = 'usage'): Promise<Spent> {
-    const generator = new Child(`load on ${this.contender.name}`, [...load, ...this.#arguments(job)]);
+  async serve(load: Load, job: Job, reading: 'usage' | 'settle' = 'usage'): Promise<Spent> {
+    const command = [...load.command, ...this.#arguments(load, job)];
+    const generator = new Child(`load on ${this.contender.name}`, command);
     const limitMs = job.seconds * 1000;
     try {
       await generator.next(limitMs);
@@ -67,7 +68,7 @@ export class Server {
     return this.#child.stop();
   }
 
-  #arguments(job: Job): string[] {
+  #arguments({ words }: Load, job: Job): string[] {
     const { suite } = this.contender;
     const mode = suite === undefined ? 'raw' : job.mode;
     const options: Record<string, string | number> = {
@@ -75,7 +76,7 @@ export class Server {
       count: job.count,
       seconds: job.seconds,
       warmup: job.warmup,
-      ...(suite === undefined ? {} : { suite: suite.openssl }),
+      ...(suite === undefined ? {} : { suite: suite[words] }),
       ...(job.mode === 'echo' ? { size: job.size, window: job.window, clients: job.clients } : {}),
     };
     const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
