@@ -31,7 +31,7 @@ export function keepSessions(endpoint: DTLSEndpoint, { file, key }: StateStore, 
   const states = exportSessions(endpoint, key, report);
   if (states.size === 0) return true;
   try {
-    writeStates(file, [...states.values()]);
+    writeStates(file, addressOf(endpoint), [...states.values()]);
   } catch (error) {
     for (const state of states.values()) endpoint.import(state, { key });
     report.say(`${explain(error).line}; the sessions are closed`);
@@ -80,6 +80,11 @@ export function goOn(
     const taken = takeStates(file);
     if (taken === undefined) return;
     if (taken.damage !== undefined) report.say(`--state: '${file}' is damaged: ${taken.damage}`);
+    const [served, serves] = [taken.served, addressOf(endpoint)];
+    if (served !== undefined && served !== serves)
+      report.say(
+        `--state: the sessions of '${file}' were served on ${served}, and this server is on ${serves}`,
+      );
     const refused: string[] = [];
     for (const [index, state] of taken.states.entries()) {
       try {
@@ -94,6 +99,11 @@ export function goOn(
   } catch (error) {
     report.say(explain(error).line);
   }
+}
+
+/** Where it is bound. */
+function addressOf({ address: bound }: DTLSEndpoint): string {
+  return bound === undefined ? '' : formatHostPort(bound.address, bound.port);
 }
 
 /** The peer's address, where the state can be read. */

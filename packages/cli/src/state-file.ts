@@ -12,16 +12,27 @@ import { dirname } from 'node:path';
 import { checkFolder, FileError } from './files.js';
 
 const OPTION = '--state';
-/** Then the number of states, and each state behind its length; numbers have 32 bits. */
-const FORMAT = Buffer.from('dtls sessions 1\n');
+/**
+ * Then the address of the server as text behind its length, the number of states, and each state behind its length; numbers have
+ * 32 bits.
+ */
+const FORMAT = Buffer.from('dtls sessions 2\n');
+/** The same without an address, as versions before wrote it. */
+const FORMER_FORMAT = Buffer.from('dtls sessions 1\n');
 const NUMBER_LENGTH = 4;
-const HEAD_LENGTH = FORMAT.length + NUMBER_LENGTH;
+/** Of an address with its port; an IPv6 address with the name of its interface is shorter. */
+const MOST_ADDRESS = 128;
+/** It is shown on terminals, and nothing in the file is authentic but the states. */
+const ADDRESS = /^[\w.:%[\]-]+$/;
+const HEAD_LENGTH = FORMAT.length + NUMBER_LENGTH + MOST_ADDRESS + NUMBER_LENGTH;
 
 /** Of all states in a file: those of more than a million idle sessions. */
 export const MOST_BYTES = 512 * 2 ** 20;
 
 /** The states of a file, which is gone. */
 interface Taken {
+  /** Where they were served, where the file says it: an address with its port. */
+  readonly served?: string;
   readonly states: readonly Buffer[];
   /** Why there are no more. */
   readonly damage?: string;
@@ -40,11 +51,11 @@ export function checkStateFile(file: string): void {
 }
 
 /** Puts a file of its owner alone in place of the one before: after a crash there is the one or the other, whole. */
-export function writeStates(file: string, states: readonly Buffer[]): void {
+export function writeStates(file: string, served: string, states: readonly Buffer[]): void {
   let made = `${file}.${process.pid}.new`;
   try {
     rmSync(made, { force: true });
-    writeWhole(made, encode(states));
+    writeWhole(made, encode(served, states));
     renameSync(made, file);
     made = file;
     syncFolder(file);
@@ -96,9 +107,12 @@ function syncFolder(file: string): void {
   }
 }
 
-function encode(states: readonly Buffer[]): Buffer {
+function encode(served: string, states: readonly Buffer[]): Buffer {
+  const address = Buffer.from(served);
   return Buffer.concat([
     FORMAT,
+    number(address.length),
+    address,
     number(states.length),
     ...states.flatMap((state) => [number(state.length), state]),
   ]);
@@ -110,13 +124,24 @@ function number(value: number): Buffer {
   return bytes;
 }
 
-/** Whole states before the damage are good: each is sealed by itself. */
 function decode(bytes: Buffer): Taken {
-  if (bytes.length < HEAD_LENGTH || !bytes.subarray(0, FORMAT.length).equals(FORMAT))
-    return { states: [], damage: 'it is not a file of dtls server --state' };
-  const count = bytes.readUInt32BE(FORMAT.length);
+  const start = bytes.subarray(0, FORMAT.length);
+  if (start.equals(FORMER_FORMAT)) return decodeStates(bytes, FORMAT.length);
+  const length = start.equals(FORMAT) && bytes.length >= HEAD_START ? bytes.readUInt32BE(FORMAT.length) : 0;
+  const served = bytes.toString('latin1', HEAD_START, HEAD_START + Math.min(length, MOST_ADDRESS));
+  if (length === 0 || served.length < length || !ADDRESS.test(served)) return NO_STATES;
+  return { served, ...decodeStates(bytes, HEAD_START + length) };
+}
+
+const HEAD_START = FORMAT.length + NUMBER_LENGTH;
+const NO_STATES: Taken = { states: [], damage: 'it is not a file of dtls server --state' };
+
+/** From their number on. Whole states before the damage are good: each is sealed by itself. */
+function decodeStates(bytes: Buffer, from: number): Taken {
+  if (bytes.length < from + NUMBER_LENGTH) return NO_STATES;
+  const count = bytes.readUInt32BE(from);
   const states: Buffer[] = [];
-  let at = HEAD_LENGTH;
+  let at = from + NUMBER_LENGTH;
   while (states.length < count && at + NUMBER_LENGTH <= bytes.length) {
     const start = at + NUMBER_LENGTH;
     const end = start + bytes.readUInt32BE(at);

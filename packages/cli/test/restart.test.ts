@@ -151,6 +151,43 @@ test('bytes after the last session are reported, and the sessions go on', PATIEN
   assert.match(said, /went on with 1 session /);
 });
 
+test('a server elsewhere says where the sessions were served, and goes on with them', PATIENCE, async (t) => {
+  const file = stateFile(t);
+  const server = await startServerProcess(t, ['--state', file]);
+  await talkingClient(t, server);
+  await server.process.interrupt('SIGTERM');
+  const next = await startServerProcess(t, ['--state', file]);
+  const { stderr } = next.process;
+  const said = /--state: the sessions of '.*' were served on (.*), and this server is on (.*)\n/.exec(stderr);
+  assert.deepEqual(said?.slice(1), [server.address, next.address], stderr);
+  assert.match(stderr, /went on with 1 session of /);
+});
+
+test('a server at the same address says nothing of it', PATIENCE, async (t) => {
+  assert.doesNotMatch(await startedWith(t, (state) => state), /were served on|damaged/);
+});
+
+test('a state of the format before is read, which has no address', PATIENCE, async (t) => {
+  const said = await startedWith(t, (state) => {
+    const length = state.readUInt32BE(16);
+    return Buffer.concat([Buffer.from('dtls sessions 1\n'), state.subarray(20 + length)]);
+  });
+  assert.match(said, /went on with 1 session of /);
+  assert.doesNotMatch(said, /were served on|damaged/);
+});
+
+for (const [what, damage] of [
+  ['with control characters', (state) => state.fill(0x1b, 20, 21)],
+  ['that is longer than the file', (state) => state.fill(0xff, 16, 20)],
+  ['of no characters', (state) => state.fill(0, 16, 20)],
+  ['that is cut off', (state) => state.subarray(0, 24)],
+] satisfies readonly [string, (state: Buffer) => Buffer][])
+  test(`an address ${what} is no address of a state`, PATIENCE, async (t) => {
+    const said = await startedWith(t, damage);
+    assert.match(said, /--state: '.*\/state' is damaged: it is not a file of dtls server --state\n/);
+    assert.match(said, /went on with 0 sessions /);
+  });
+
 test('a changed session is reported with the reason, and new clients are served', PATIENCE, async (t) => {
   const said = await startedWith(t, (state) => {
     state.writeUInt8(state.readUInt8(state.length - 1) ^ 1, state.length - 1);
