@@ -26,9 +26,13 @@ import {
   EXPORT_OPTIONS,
   IMPORT_OPTIONS,
 } from '../packages/datagram-tls/build/src/driver/sealed-state.js';
+import {
+  BALANCER_OPTIONS,
+  SERVER_OPTIONS,
+} from '../packages/datagram-tls/build/src/load-balancing/configuration.js';
 
 const FILE = fileURLToPath(new URL('../docs/options.md', import.meta.url));
-const ENTRIES = ['index', 'dgram'].map((name) =>
+const ENTRIES = ['index', 'dgram', 'load-balancing'].map((name) =>
   fileURLToPath(new URL(`../packages/datagram-tls/build/src/${name}.d.ts`, import.meta.url)),
 );
 
@@ -72,6 +76,18 @@ const SECTIONS = [
   ],
   ['Of `endpoint.import`', '', IMPORT_OPTIONS, ['ImportOptions']],
   ['Of `session.checkpoint`', '', CHECKPOINT_OPTIONS, ['CheckpointOptions']],
+  [
+    'Of `loadBalancedConnectionIds`',
+    '[Serve behind a load balancer](how-to/load-balancer.md): of `datagram-tls/load-balancing`, for the option\n`connectionId`.',
+    SERVER_OPTIONS,
+    ['LoadBalancedOptions'],
+  ],
+  [
+    'Of `serverIdReader`',
+    'Of `datagram-tls/load-balancing`: of one configuration, or of each in an array.',
+    BALANCER_OPTIONS,
+    ['BalancerOptions'],
+  ],
 ];
 
 const program = ts.createProgram(ENTRIES, {

@@ -36,19 +36,24 @@ const SHARED = {
    * @defaultValue 0
    */
   configId: option(integer(0, UNROUTABLE - 1), { default: 0 }),
-  /** Of each nonce. With the server ID at most 19. */
+  /** Of each nonce. With the server ID at most 19: a connection ID has one byte more than both, and each record of a client has it. */
   nonceLength: required(integer(MIN_NONCE, MAX_PLAINTEXT - 1), { unit: 'bytes' }),
-  /** AES-128: hides the server ID from all that do not have it. Without it the server ID is readable. */
+  /**
+   * Encrypts server ID and nonce: AES-128, in one pass when they have 16 bytes together, otherwise in four. Without it the server
+   * ID is readable.
+   */
   key: option(sized(KEY_LENGTH, KEY_LENGTH)),
 };
 
-const SERVER_OPTIONS = {
+/** Of `loadBalancedConnectionIds`. */
+export const SERVER_OPTIONS = {
   ...SHARED,
-  /** Of this server or process, and of no other. */
+  /** Of this server, and of no other process: two processes with one ID get each other's sessions. All IDs have one length. */
   serverId: required(sized(1, MAX_SERVER_ID)),
 };
 
-const BALANCER_OPTIONS = {
+/** Of `serverIdReader`, for each configuration. */
+export const BALANCER_OPTIONS = {
   ...SHARED,
   /** Of all servers of this configuration. */
   serverIdLength: required(integer(1, MAX_SERVER_ID), { unit: 'bytes' }),
