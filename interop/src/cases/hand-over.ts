@@ -129,7 +129,7 @@ function handOverCase(plan: Plan, role: Role): Case {
 }
 
 /** Processes of ours, of which one at a time has the session. */
-class Holders {
+class Holders implements Own {
   readonly #common: Omit<Holding, 'bindPort'>;
   readonly #file: string;
   readonly inbox = new Inbox();
@@ -207,87 +207,129 @@ function clientOf({ version, cid }: Plan, pki: Pki, port: number, bindPort: numb
   return new Holders({ role: 'client', ...common }, bindPort, join(pki.folder, `client-${bindPort}.state`));
 }
 
-async function serve(plan: Plan, pki: Pki): Promise<string> {
-  const { peer, version, cid } = plan;
+/** A foreign client that talks through a relay to a server of ours, which `act` moves. */
+interface Visited {
+  readonly client: Side;
+  readonly port: number;
+  /** A message of the client, which is answered. */
+  readonly echo: (line: string) => Promise<void>;
+}
+
+/** Processes of ours with one session, one after the other. */
+interface Own {
+  readonly log: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * `start`s our server at a port, lets the client of `plan` make a handshake and talk, and does with the server what `act` does.
+ * Returns what that says, if the client noticed nothing.
+ */
+async function withVisitor<S extends Own>(
+  { peer, version, cid }: Plan,
+  pki: Pki,
+  prefix: string,
+  start: (port: number) => Promise<S>,
+  act: (server: S, visited: Visited) => Promise<string>,
+): Promise<string> {
   const port = await freePort();
-  const server = serverOf(plan, pki, port);
-  await server.port();
+  const server = await start(port);
   const relay = await Relay.start({ server: { host: HOST, port } });
   const client = await peer.startClient({
     ...{ version, host: HOST, port: relay.port, ca: pki.ca, folder: pki.folder, name: SERVER_NAME, cid },
   });
-  try {
+  const echoed = async (line: string) => await echo(client, client.inbox, line, prefix);
+  return await judged(client, server, relay, async () => {
     if (!(await client.established(START_MS))) throw new Failure('no handshake');
-    await echo(client, client.inbox, 'ping before');
-    for (let round = 1; round <= HAND_OVERS; round++) {
-      await talking(client, round, async () => await server.handOver(port));
-      await echo(client, client.inbox, `ping after ${round}`);
-    }
-    return `${HAND_OVERS} hand-overs, ${unnoticed(client, relay)}`;
+    await echoed('ping before');
+    return await act(server, { client, port, echo: echoed });
+  });
+}
+
+/** What `act` says and how many datagrams it took, if the foreign side noticed nothing; then all ends. */
+async function judged(foreign: Side, own: Own, relay: Relay, act: () => Promise<string>): Promise<string> {
+  try {
+    return `${await act()}, ${unnoticed(foreign, relay)}`;
   } catch (error) {
-    throw failure(error, [client.log(), server.log]);
+    throw failure(error, [foreign.log(), own.log]);
   } finally {
-    await client.stop();
-    await server.stop();
+    await foreign.stop();
+    await own.stop();
     relay.close();
   }
 }
 
-async function restart({ peer, version, cid }: Plan, pki: Pki): Promise<string> {
-  const port = await freePort();
-  const state = ['--state', join(pki.folder, `restart-${port}.state`)];
-  const start = async () => await startServerAt(HOST, port, pki.servers.ECDSA, state);
-  let server = await start();
-  const relay = await Relay.start({ server: { host: HOST, port } });
-  const client = await peer.startClient({
-    ...{ version, host: HOST, port: relay.port, ca: pki.ca, folder: pki.folder, name: SERVER_NAME, cid },
-  });
-  try {
-    if (!(await client.established(START_MS))) throw new Failure('no handshake');
-    await echo(client, client.inbox, 'ping before', ECHO_PREFIX);
+async function startHolders(plan: Plan, pki: Pki, port: number): Promise<Holders> {
+  const server = serverOf(plan, pki, port);
+  await server.port();
+  return server;
+}
+
+async function serve(plan: Plan, pki: Pki): Promise<string> {
+  const start = async (port: number) => await startHolders(plan, pki, port);
+  return await withVisitor(plan, pki, '', start, async (server, { client, port, echo }) => {
     for (let round = 1; round <= HAND_OVERS; round++) {
-      server.interrupt();
-      if ((await server.ended) !== 0) throw new Failure('dtls server fails when it is interrupted');
-      server = await start();
-      await echo(client, client.inbox, `ping after ${round}`, ECHO_PREFIX);
-      if (server.output.includes('client_hello')) throw new Failure('the client made a new handshake');
+      await talking(client, round, async () => await server.handOver(port));
+      await echo(`ping after ${round}`);
     }
-    return `${HAND_OVERS} restarts, ${unnoticed(client, relay)}`;
-  } catch (error) {
-    throw failure(error, [client.log(), server.output]);
-  } finally {
-    await client.stop();
-    await server.stop();
-    relay.close();
+    return `${HAND_OVERS} hand-overs`;
+  });
+}
+
+/** A `dtls server` that is started again and again at one port. */
+class Restarted implements Own {
+  readonly #start: () => Promise<Child>;
+  #child: Child;
+
+  private constructor(start: () => Promise<Child>, child: Child) {
+    this.#start = start;
+    this.#child = child;
   }
+
+  static async start(pki: Pki, port: number): Promise<Restarted> {
+    const state = ['--state', join(pki.folder, `restart-${port}.state`)];
+    const start = async () => await startServerAt(HOST, port, pki.servers.ECDSA, state);
+    return new Restarted(start, await start());
+  }
+
+  get log(): string {
+    return this.#child.output;
+  }
+
+  async restart(): Promise<void> {
+    this.#child.interrupt();
+    if ((await this.#child.ended) !== 0) throw new Failure('dtls server fails when it is interrupted');
+    this.#child = await this.#start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#child.stop();
+  }
+}
+
+async function restart(plan: Plan, pki: Pki): Promise<string> {
+  const start = async (port: number) => await Restarted.start(pki, port);
+  return await withVisitor(plan, pki, ECHO_PREFIX, start, async (server, { echo }) => {
+    for (let round = 1; round <= HAND_OVERS; round++) {
+      await server.restart();
+      await echo(`ping after ${round}`);
+      if (server.log.includes('client_hello')) throw new Failure('the client made a new handshake');
+    }
+    return `${HAND_OVERS} restarts`;
+  });
 }
 
 /** Messages are lost after a crash, but the session is not: a later one gets its echo. */
 async function crash(plan: Plan, pki: Pki): Promise<string> {
-  const { peer, version, cid } = plan;
-  const port = await freePort();
-  const server = serverOf(plan, pki, port);
-  await server.port();
-  const relay = await Relay.start({ server: { host: HOST, port } });
-  const client = await peer.startClient({
-    ...{ version, host: HOST, port: relay.port, ca: pki.ca, folder: pki.folder, name: SERVER_NAME, cid },
-  });
-  try {
-    if (!(await client.established(START_MS))) throw new Failure('no handshake');
-    await echo(client, client.inbox, 'ping before');
+  const start = async (port: number) => await startHolders(plan, pki, port);
+  return await withVisitor(plan, pki, '', start, async (server, { client, port, echo }) => {
     await server.keep();
-    for (let n = 0; n < BEFORE_CRASH; n++) await echo(client, client.inbox, `ping ${n}`);
+    for (let n = 0; n < BEFORE_CRASH; n++) await echo(`ping ${n}`);
     await server.crash(port);
     const answered = await firstEcho(client);
-    await echo(client, client.inbox, 'ping after');
-    return `message ${answered} after the crash was answered, ${unnoticed(client, relay)}`;
-  } catch (error) {
-    throw failure(error, [client.log(), server.log]);
-  } finally {
-    await client.stop();
-    await server.stop();
-    relay.close();
-  }
+    await echo('ping after');
+    return `message ${answered} after the crash was answered`;
+  });
 }
 
 /** The number of the first message that is answered. */
@@ -308,7 +350,7 @@ async function visit(plan: Plan, pki: Pki): Promise<string> {
   const relay = await Relay.start({ server: { host: HOST, port: server.port } });
   const port = await freePort();
   const client = clientOf(plan, pki, relay.port, port);
-  try {
+  return await judged(server, client, relay, async () => {
     await client.established();
     const answered = async (line: string) => await echo(client, client.inbox, line, server.echoPrefix);
     await answered('ping before');
@@ -316,14 +358,8 @@ async function visit(plan: Plan, pki: Pki): Promise<string> {
       await client.handOver(cid === 'none' ? port : 0);
       await answered(`ping after ${round}`);
     }
-    return `${HAND_OVERS} hand-overs, ${unnoticed(server, relay)}`;
-  } catch (error) {
-    throw failure(error, [client.log, server.log()]);
-  } finally {
-    await client.stop();
-    await server.stop();
-    relay.close();
-  }
+    return `${HAND_OVERS} hand-overs`;
+  });
 }
 
 /** The client sends messages all the time that `action` takes. */
