@@ -49,9 +49,14 @@ export function bound<This, F extends (this: This, ...values: never[]) => void>(
   name: string,
   owner: This,
 ): OmitThisParameter<F> | undefined {
+  return unbound(fn, name)?.bind(owner) as OmitThisParameter<F> | undefined;
+}
+
+/** As in node:dtls a handler of an endpoint reads back as it was set; `null` and `undefined` clear it. */
+export function unbound<F>(fn: F | null | undefined, name: string): F | undefined {
   if (fn === null || fn === undefined) return undefined;
   checkFunction(fn, name);
-  return fn.bind(owner) as OmitThisParameter<F>;
+  return fn;
 }
 
 /** The same, to be bound when it is read. */

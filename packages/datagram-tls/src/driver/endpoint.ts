@@ -3,7 +3,6 @@ import { type InspectOptions, inspect } from 'node:util';
 import { DTLSError, invalidState } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { BEHAVIOUR_OPTIONS, type BehaviourOptions, resolveBehaviour } from '../config/behaviour.js';
-import { checkFunction } from '../config/checks.js';
 import type { Behaviour, Role } from '../config/config.js';
 import { type EndpointLimits, LIMIT_OPTIONS, resolveLimits } from '../config/limits.js';
 import { pickOptions, readOptions } from '../config/option-table.js';
@@ -14,7 +13,7 @@ import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { EarlyRefusals, Refusals } from '../endpoint/counters.js';
 import type { Refusal } from '../endpoint/refusals.js';
 import { type Acceleration, Accelerator } from './acceleration.js';
-import type { Handler } from './arguments.js';
+import { type Handler, unbound } from './arguments.js';
 import { Binding } from './binding.js';
 import { HeldEvents } from './callbacks.js';
 import { CHANNELS, publish } from './channels.js';
@@ -46,7 +45,7 @@ import {
   type Trace,
   type UnreadLimits,
 } from './options.js';
-import { PeerSearch, reachable } from './peer-search.js';
+import { PeerSearches, reachable } from './peer-search.js';
 import { Port } from './port.js';
 import { References } from './references.js';
 import { plainAddress } from './resolve-host.js';
@@ -127,8 +126,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   #destroyedAt = 0n;
   readonly #former = new FormerSessions();
   readonly #stats = endpointStats(() => this.#counts());
-  /** Sessions whose peers are looked for. */
-  readonly #seeking = new Map<DTLSSession, PeerSearch>();
+  readonly #searches = new PeerSearches<DTLSSession>();
   readonly #view: EndpointSessions = new SessionsView(this.#sessions, (address, port) =>
     this.#sessionAt(address, port),
   );
@@ -200,8 +198,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     return this.#onerror;
   }
   set onerror(fn: Handler<DTLSEndpoint, [error: Error]> | null | undefined) {
-    if (fn !== null && fn !== undefined) checkFunction(fn, 'onerror');
-    this.#onerror = fn ?? undefined;
+    this.#onerror = unbound(fn, 'onerror');
   }
 
   /**
@@ -213,8 +210,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     return this.#onrefused;
   }
   set onrefused(fn: Handler<DTLSEndpoint, [refusal: Refusal]> | null | undefined) {
-    if (fn !== null && fn !== undefined) checkFunction(fn, 'onrefused');
-    this.#onrefused = fn ?? undefined;
+    this.#onrefused = unbound(fn, 'onrefused');
   }
 
   /** The sessions that are not over: servers' and clients'. */
@@ -446,7 +442,8 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       onEvent: (entry, event) => this.#onEvent(entry, event),
       onRefused: (refusal) => this.#onRefused(refusal),
       onDrop: (entry, reason, count) => this.#onDrop(entry, reason, count),
-      onChannelError: (error) => (this.#port === port ? this.#fail(error) : this.#onOwnError(port, error)),
+      onChannelError: (error) =>
+        this.#port === port ? this.#fail(error) : this.#searches.onPortError(port, error),
       onChannelClosed: (error) => this.#onChannelClosed(error),
       onSendError: (entry, error) => this.#onSendError(entry, error),
     });
@@ -454,14 +451,10 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     return port;
   }
 
-  #onOwnError(port: Port, error: Error): void {
-    for (const search of this.#seeking.values()) search.onPortError(port, error);
-  }
-
   #applyReferences(): void {
     const held = this.#references.held(this.#service !== undefined);
     if (this.#binding.opened.isSettled && !this.#over) this.#port?.setReferenced(held);
-    for (const search of this.#seeking.values()) search.setReferenced(held);
+    this.#searches.setReferenced(held);
   }
 
   get #port(): Port | undefined {
@@ -535,25 +528,21 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
 
   /** Resolves the name of the peer of `session`, and tries its addresses. */
   #seek(session: DTLSSession, settings: ClientSettings, behaviour: Behaviour): void {
-    const search = new PeerSearch(settings, behaviour, {
+    this.#searches.start(session, settings, behaviour, {
       from: this.#hasOwnAttempts || this.#port === undefined ? this.#binding.bindTo : this.#port,
       open: (host, port, ipv6Only) => this.#binding.openBeside(host, port, ipv6Only),
       found: ({ port, entry }, events) => {
-        this.#seeking.delete(session);
         if (this.#single) this.#adopt(port);
         this.#attach(session, port, entry);
         this.#applyReferences();
         for (const event of events) attempt(() => this.#onEvent(entry, event), throwLater);
       },
       failed: (error) => {
-        this.#seeking.delete(session);
         if (error instanceof DTLSError) sessionControl.onEvent(session, { type: 'closed', error });
         else if (this.#single) this.#fail(error);
         else sessionControl.fail(session, error);
       },
     });
-    this.#seeking.set(session, search);
-    search.start();
     this.#applyReferences();
   }
 
@@ -593,7 +582,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     }
     if (event.type === 'connected' && session !== undefined) this.#service?.onOpen(session);
     if (session !== undefined) sessionControl.onEvent(session, event);
-    else for (const search of this.#seeking.values()) search.onEvent(entry, event);
+    else this.#searches.onEvent(entry, event);
     if (event.type === 'closed' && this.#closing) process.nextTick(() => this.#finishIfIdle());
   }
 
@@ -630,8 +619,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     this.#sessions.delete(session);
     this.#references.forget(session);
     this.#service?.forget(session);
-    this.#seeking.get(session)?.cancel();
-    this.#seeking.delete(session);
+    this.#searches.cancel(session);
     this.#former.add(sessionControl.counts(session), end);
     if (this.#single) this.#closing = true;
     if (!this.#closing && this.#service?.isStopped !== true) return;

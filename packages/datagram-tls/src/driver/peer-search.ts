@@ -35,8 +35,52 @@ export interface SearchHost {
   failed(error: Error): void;
 }
 
+/** The searches of an endpoint, each for the peer of one session. */
+export class PeerSearches<S> {
+  readonly #searches = new Map<S, PeerSearch>();
+
+  /** `host` is told once. Throws as {@link PeerSearch.start}. */
+  start(session: S, settings: ClientSettings, behaviour: Behaviour, host: SearchHost): void {
+    const search = new PeerSearch(settings, behaviour, {
+      from: host.from,
+      open: (address, port, ipv6Only) => host.open(address, port, ipv6Only),
+      found: (attempt, events) => {
+        this.#searches.delete(session);
+        host.found(attempt, events);
+      },
+      failed: (error) => {
+        this.#searches.delete(session);
+        host.failed(error);
+      },
+    });
+    this.#searches.set(session, search);
+    search.start();
+  }
+
+  /** The session is over. */
+  cancel(session: S): void {
+    this.#searches.get(session)?.cancel();
+    this.#searches.delete(session);
+  }
+
+  /** Whether they keep the process running. */
+  setReferenced(referenced: boolean): void {
+    for (const search of this.#searches.values()) search.setReferenced(referenced);
+  }
+
+  /** `entry` belongs to no session: it may be that of an attempt. */
+  onEvent(entry: ConnectionEntry, event: ConnectionEvent): void {
+    for (const search of this.#searches.values()) search.onEvent(entry, event);
+  }
+
+  /** A socket has failed that is not the endpoint's: it may be that of an attempt. */
+  onPortError(port: Port, error: Error): void {
+    for (const search of this.#searches.values()) search.onPortError(port, error);
+  }
+}
+
 /** Finds the peer of one session: resolves its host name, and tries the addresses. */
-export class PeerSearch implements AttemptHost {
+class PeerSearch implements AttemptHost {
   readonly #settings: ClientSettings;
   readonly #behaviour: Behaviour;
   readonly #host: SearchHost;
