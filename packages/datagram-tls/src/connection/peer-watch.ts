@@ -51,8 +51,9 @@ export class PeerWatch {
   }
 
   onIdle(now: Instant): void {
-    const { life, heardAt } = this.#association;
-    if (!isOpen(life)) return;
+    const { life, heardAt, timers } = this.#association;
+    // Where only our direction is closed, nothing else may end it.
+    if (!isOpen(life) && (life.at !== 'closing' || timers.has('close'))) return;
     const limit = this.#idleTimeout;
     // The same expression as when the timer was set: another rounding would make the timer due forever.
     if (now < heardAt + limit) this.watchIdle();

@@ -32,6 +32,19 @@ suite('the end of a DTLS 1.3 session', () => {
       assert.deepEqual([pair[role].error, pair[peer].error], [undefined, undefined]);
     });
 
+    test(`${role} that has closed its direction ends when its peer is silent for idleTimeout`, () => {
+      const idleTimeout = 5000;
+      const pair = new Pair({ version, [`${role}Behaviour`]: { allowHalfOpen: true, idleTimeout } });
+      pair.handshake();
+      assert.ok(pair[role].endpoint.closeSending(pair[role].entry, pair.now));
+      pair.intercept = () => [];
+      pair.runFor(idleTimeout - 100);
+      assert.equal(pair[role].phase, 'closing');
+      pair.runFor(200);
+      assert.deepEqual([pair[role].phase, pair[role].error], ['closed', undefined]);
+      assert.deepEqual([pair[role].endpoint.size, pair[role].endpoint.pollTimeout()], [0, undefined]);
+    });
+
     test(`${role} closes when its peer has closed, by default`, () => {
       const pair = new Pair({ version }).handshake();
       pair.close(pair[peer]);
