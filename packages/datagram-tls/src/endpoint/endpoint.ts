@@ -276,10 +276,10 @@ export class Endpoint {
       return this.#deliverTo(moving, datagram, { address, family, port }, now, atFormer);
     if (route !== undefined && !isNewClient(route, datagram, this.#acceptor))
       return this.#deliver(route, datagram, now, atFormer);
-    if (datagram.length === 0) return;
-    if (cidStartOf(datagram, 0) === undefined)
-      return this.#acceptor.receive(datagram, { address, family, port }, now);
-    this.counters.unknownConnectionIds++;
+    if (datagram.length === 0) this.counters.rejected++;
+    else if (cidStartOf(datagram, 0) === undefined)
+      this.#acceptor.receive(datagram, { address, family, port }, now);
+    else this.counters.unknownConnectionIds++;
   }
 
   /** Whether a datagram is part of a handshake, or may begin one; one of an open session is not. */

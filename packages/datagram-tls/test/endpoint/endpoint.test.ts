@@ -89,6 +89,17 @@ for (const version of VERSIONS) {
       assert.equal(endpoint.counters.rejected, 1);
     });
 
+    test('an endpoint counts an empty datagram without an association as rejected', () => {
+      const pair = new Pair({ version }).handshake();
+      const { counters } = pair.server.endpoint;
+      const { rejected } = counters;
+      pair.inject(pair.server, new Uint8Array(0), { address: '198.51.100.7', family: 'IPv4', port: 7 });
+      assert.equal(counters.rejected, rejected + 1);
+      pair.inject(pair.server, new Uint8Array(0));
+      assert.equal(counters.rejected, rejected + 1);
+      assertAlive(pair);
+    });
+
     test('an endpoint connects only once to one peer at a time', () => {
       const endpoint = new Endpoint(UNLIMITED);
       const connect = (peer: PeerAddress) =>

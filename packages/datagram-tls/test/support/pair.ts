@@ -2,7 +2,7 @@ import { DTLSError } from '#lib/base/errors.js';
 import { earliest } from '#lib/base/instant.js';
 import type { PeerAddress } from '#lib/base/peer-address.js';
 import type { BehaviourOptions } from '#lib/config/behaviour.js';
-import type { Destination, Role } from '#lib/config/config.js';
+import type { Behaviour, Destination, Role } from '#lib/config/config.js';
 import type { EndpointLimits } from '#lib/config/limits.js';
 import type { SecurityOptions } from '#lib/config/options.js';
 import { sameAddress } from '#lib/connection/path.js';
@@ -39,6 +39,8 @@ export interface PairOptions {
   /** Changes the resolved configuration, for settings without an option. */
   readonly adjust?: (security: Security) => Security;
   readonly limits?: Partial<EndpointLimits>;
+  /** Whether events tell flights and alerts, as they do by default. */
+  readonly traces?: boolean;
   /** How long a signature or a verdict takes, ms; `by-hand`: until the test calls {@link Pair.answer}. */
   readonly jobs?: number | 'by-hand';
 }
@@ -91,7 +93,7 @@ export class Pair {
     this.client = this.#newClient();
     this.server.endpoint.serve({
       security: this.#security('server'),
-      behaviour: behaviour(options.serverBehaviour),
+      behaviour: this.#behaviour('server'),
     });
   }
 
@@ -105,7 +107,7 @@ export class Pair {
     const entry = this.client.endpoint.connect(
       SERVER_ADDRESS,
       this.#security('client'),
-      behaviour(this.#options.clientBehaviour),
+      this.#behaviour('client'),
       this.#options.destination ?? { serverName: 'localhost', verifyName: 'localhost' },
       this.now,
     );
@@ -145,9 +147,7 @@ export class Pair {
     const before = role === 'client' ? this.client : this.server;
     const side = new Side(role, before.address, UNLIMITED);
     side.alsoAt.push(...before.alsoAt);
-    const behaviourOptions =
-      role === 'client' ? this.#options.clientBehaviour : this.#options.serverBehaviour;
-    const service = { security: this.#security(role), behaviour: behaviour(behaviourOptions) };
+    const service = { security: this.#security(role), behaviour: this.#behaviour(role) };
     if (role === 'client') this.client = side;
     else this.server = side;
     side.entries.push(side.endpoint.restore(state, service, { age, now: this.now }));
@@ -407,6 +407,11 @@ export class Pair {
         break;
       }
     }
+  }
+
+  #behaviour(role: Role): Behaviour {
+    const { clientBehaviour, serverBehaviour, traces = true } = this.#options;
+    return behaviour(role === 'client' ? clientBehaviour : serverBehaviour, traces);
   }
 
   #security(role: Role): Security {

@@ -74,7 +74,7 @@ function noTrust(): never {
   throw new Error('a test must not trust what the machine trusts');
 }
 
-/** Traced, so that tests can see flights and alerts. */
-export function behaviour(options: BehaviourOptions = {}): Behaviour {
-  return resolveBehaviour(options, true);
+/** Traced by default, so that tests can see flights and alerts. */
+export function behaviour(options: BehaviourOptions = {}, traces = true): Behaviour {
+  return resolveBehaviour(options, traces);
 }

@@ -36,6 +36,8 @@ export class Side {
   readonly endpoint: Endpoint;
   /** In the order they began. */
   readonly entries: ConnectionEntry[] = [];
+  /** The one that is meant, where replayed ClientHellos begin others. */
+  only: ConnectionEntry | undefined;
   readonly sessions: Session[] = [];
   readonly messages: Uint8Array[] = [];
   /** Early data that the server received before the end of the handshake. */
@@ -59,16 +61,20 @@ export class Side {
     this.endpoint = new Endpoint(limits);
   }
 
-  /** The newest association. */
+  /** The newest association, or the {@link only} one. */
   get entry(): ConnectionEntry {
-    const entry = this.entries.at(-1);
+    const entry = this.#entry;
     if (entry === undefined) throw new Error(`the ${this.role} has no association`);
     return entry;
   }
 
+  get #entry(): ConnectionEntry | undefined {
+    return this.only ?? this.entries.at(-1);
+  }
+
   /** `open` whether or not the last flight is acknowledged. */
   get phase(): string {
-    const phase = this.entries.at(-1)?.connection.phase ?? 'none';
+    const phase = this.#entry?.connection.phase ?? 'none';
     return phase === 'finishing' ? 'open' : phase;
   }
 
@@ -82,7 +88,7 @@ export class Side {
 
   /** The error that the newest association ended with, if it did. */
   get error(): DTLSError | undefined {
-    return this.closed.find(({ entry }) => entry === this.entries.at(-1))?.error;
+    return this.closed.find(({ entry }) => entry === this.#entry)?.error;
   }
 
   /** Discarded records and datagrams of the newest association, by reason. */

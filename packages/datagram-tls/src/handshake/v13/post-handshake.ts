@@ -240,7 +240,9 @@ function onNewConnectionId(ctx: Context, state: Established13, message: Message)
   ctx.emit({ do: 'acknowledge' });
   const fit = cids.filter((cid) => fitsMtu(ctx, cid)).map(own);
   ctx.emit({ do: 'peer-connection-ids', cids: fit, immediate });
-  return state.idRequest === 'sent' ? { ...state, idRequest: undefined } : state;
+  // One to use at once may have crossed our request, whose answer is still to come.
+  const answers = state.idRequest === 'sent' && !immediate;
+  return answers ? { ...state, idRequest: undefined } : state;
 }
 
 /** RFC 9147 §9: only from a side that sends with an ID, and not before the last request is fulfilled. */

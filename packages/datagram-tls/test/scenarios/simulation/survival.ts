@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { toHex, utf8 } from '#lib/base/bytes.js';
+import { utf8 } from '#lib/base/bytes.js';
 import type { PeerAddress } from '#lib/base/peer-address.js';
 import type { BehaviourOptions } from '#lib/config/behaviour.js';
 import type { Role } from '#lib/config/config.js';
 import type { Security } from '#lib/connection/version.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
+import { lightCiphers } from '../../support/light-ciphers.js';
 import { damage } from '../../support/network.js';
+import { Nonces } from '../../support/nonces.js';
 import { Pair, type PairOptions } from '../../support/pair.js';
 import { Random } from '../../support/random.js';
 import type { TestedVersion } from '../../support/settings.js';
@@ -37,34 +39,6 @@ const WITH_KEY = Object.fromEntries(
   ]),
 ) as unknown as Readonly<Record<TestedVersion, readonly Settings[]>>;
 
-/** Every key and nonce that any process sealed with. */
-class Nonces {
-  readonly #used = new Set<string>();
-
-  watch(provider: CryptoProvider): CryptoProvider {
-    return {
-      ...provider,
-      aead: (name, key) => {
-        const aead = provider.aead(name, key);
-        const id = toHex(key);
-        return {
-          tagLength: aead.tagLength,
-          open: (...sealed) => aead.open(...sealed),
-          seal: (nonce, ...rest) => {
-            this.#use(`${id} ${toHex(nonce)}`);
-            aead.seal(nonce, ...rest);
-          },
-        };
-      },
-    };
-  }
-
-  #use(nonce: string): void {
-    if (this.#used.has(nonce)) throw new Error(`a nonce is used twice: ${nonce}`);
-    this.#used.add(nonce);
-  }
-}
-
 /** What is kept of a side for a crash. */
 interface Store {
   kept: Uint8Array | undefined;
@@ -75,6 +49,40 @@ interface Store {
 
 const emptyStore = (): Store => ({ kept: undefined, underWay: undefined, reserve: 16 });
 
+/** What has come to one process, and what it has told. */
+interface Ledger {
+  datagrams: number;
+  bytes: number;
+  messages: number;
+  payload: number;
+  /** Datagrams before the process went on, those that its association has counted, and those that it has not. */
+  readonly before: number;
+  readonly handed: number;
+  readonly apart: number;
+}
+
+function ledgerOf(side: Side): Ledger {
+  const { datagramsReceived, bytesReceived } = side.endpoint.counters;
+  const counters = (side.phase === 'none' ? undefined : side.entry)?.connection.counters;
+  return {
+    datagrams: datagramsReceived,
+    bytes: bytesReceived,
+    messages: (counters?.messagesReceived ?? 0) - side.messages.length,
+    payload: (counters?.payloadReceived ?? 0) - side.messages.reduce((sum, { length }) => sum + length, 0),
+    before: datagramsReceived,
+    handed: counters?.datagramsReceived ?? 0,
+    apart: apartOf(side),
+  };
+}
+
+/** Datagrams at most that no association has counted, or that came from where its peer is not. */
+function apartOf(side: Side): number {
+  const { unknownConnectionIds, rejected, cookiesSent, partHellos } = side.endpoint.counters;
+  const { other_path = 0, closed = 0 } =
+    (side.phase === 'none' ? undefined : side.entry)?.connection.counters.dropped ?? {};
+  return unknownConnectionIds + rejected + cookiesSent + partHellos + other_path + closed;
+}
+
 const ACTS = {
   send: 12,
   update: 3,
@@ -83,14 +91,23 @@ const ACTS = {
   export: 4,
   hibernate: 3,
   rebind: 4,
+  leave: 2,
+  renew: 2,
   race: 3,
   replay: 2,
   forge: 1,
   weather: 1,
 } as const;
-export type Act = keyof typeof ACTS;
-/** What came of acts. */
-type Outcome = 'followed' | 'went back' | 'slept with a checkpoint' | 'slept unvalidated';
+type Act = keyof typeof ACTS;
+/** What happens, and what comes of it. */
+export type Happening =
+  | Act
+  | 'followed'
+  | 'went back'
+  | 'slept'
+  | 'slept with a checkpoint'
+  | 'slept unvalidated'
+  | 'half-open';
 const BAG = (Object.keys(ACTS) as Act[]).flatMap((act) => new Array<Act>(ACTS[act]).fill(act));
 
 /**
@@ -103,35 +120,45 @@ export class Survival {
   readonly pair: Pair;
   readonly random: Random;
   /** How often each happened. */
-  readonly happened = new Map<Act | Outcome, number>();
+  readonly happened = new Map<Happening, number>();
   /** Before a side is exported. */
   onExport: ((side: Side) => void) | undefined;
+  readonly #spends: boolean;
   readonly #nonces = new Nonces();
   readonly #stores: Record<Role, Store> = { client: emptyStore(), server: emptyStore() };
   readonly #sent: Record<Role, Set<string>> = { client: new Set(), server: new Set() };
   readonly #delivered: Record<Role, Set<string>> = { client: new Set(), server: new Set() };
   readonly #copies: { readonly data: Uint8Array; readonly role: Role }[] = [];
+  readonly #ledgers: Record<Role, Ledger>;
   readonly #fromAttackers = new Map<string, number>();
   readonly #toAttackers = new Map<string, number>();
   /** Copies the next datagram of this side to another address, faster than the path. */
   #races: Role | undefined;
 
-  constructor(version: TestedVersion, seed: number) {
+  /** `spends`: the keys of DTLS 1.2 do not last for all that is sent. */
+  constructor(version: TestedVersion, seed: number, spends = false) {
+    this.#spends = spends;
     const random = new Random(seed);
     this.random = random;
+    const ciphers = seed % REAL === 0 ? (real: CryptoProvider) => real : lightCiphers;
     this.options = {
       version,
       seed,
       clientBehaviour: behaviourOf(random, version, 'client'),
       serverBehaviour: behaviourOf(random, version, 'server'),
-      adjust: (security: Security) => ({ ...security, provider: this.#nonces.watch(security.provider) }),
+      traces: false,
+      adjust: (security: Security) => ({
+        ...security,
+        provider: this.#nonces.watch(ciphers(security.provider)),
+      }),
       weather: { loss: random.pick([0, 0.05, 0.2]), duplication: 0.1, jitter: random.pick([0, 30, 200]) },
       jobs: random.pick([0, 0, 20]),
-      ...(random.chance(0.25) ? WITH_CERTIFICATE : random.pick(WITH_KEY[version])),
+      ...(random.chance(0.1) ? WITH_CERTIFICATE : random.pick(WITH_KEY[version])),
     };
     this.pair = new Pair(this.options);
     this.pair.intercept = (data, from) => this.#intercept(data, from);
-    this.pair.onArrival = (to, data, from) => count(this.#fromAttackers, `${to.role} ${nameOf(from)}`, data);
+    this.#ledgers = { client: ledgerOf(this.pair.client), server: ledgerOf(this.pair.server) };
+    this.pair.onArrival = (to, data, from) => this.#onArrival(to, data, from);
     this.pair.onDeparture = (side, data, to) => this.#onDeparture(side, data, to);
   }
 
@@ -141,9 +168,11 @@ export class Survival {
       this.pair.explain(() => {
         this.#start();
         this.#play(STEPS);
+        if (this.#spends) return this.#spend();
         if (this.random.chance(0.2)) return this.#part();
         this.#calm();
         this.#converge();
+        if (this.random.chance(0.3)) this.#part();
       });
     } catch (cause) {
       throw new Error(`DTLS_SEED=${this.pair.seed} npm test -- survival: ${String(cause)}`, { cause });
@@ -154,6 +183,7 @@ export class Survival {
     const { network } = this.pair.handshake();
     // Before there are keys it would end the handshake.
     network.weather = { ...network.weather, corruption: this.random.pick([0, 0.02]) };
+    for (const role of ROLES) this.#watch(this.pair[role]);
     for (const role of ROLES) if (this.random.chance(0.7)) this.#take(this.pair[role]);
     this.#settle();
   }
@@ -161,10 +191,41 @@ export class Survival {
   #play(steps: number): void {
     for (let step = 0; step < steps; step++) {
       this.#act(this.random.pick(BAG), this.pair[this.random.pick(ROLES)]);
+      if (this.#isOver()) return;
       this.#settle();
       this.pair.runFor(this.random.pick([0, 0, 3, 30, 700]));
+      if (this.#isOver()) return;
       this.#settle();
     }
+  }
+
+  /** A side is over, which happens to none before it closes unless its keys are used up. */
+  #isOver(): boolean {
+    const { client, server } = this.pair;
+    if (client.isConnected && server.isConnected) return false;
+    assert.ok(this.#spends, `an authentic session ends: ${client.phase}, ${server.phase}`);
+    return true;
+  }
+
+  /** Each side sends until its keys are used up, or the other side says that its own are. */
+  #spend(): void {
+    const { client, server } = this.pair;
+    for (const side of [client, server]) {
+      for (let left = 1000; left > 0 && side.isConnected; left--) {
+        this.#send(side);
+        this.#settle(true);
+        this.pair.runFor(this.random.pick([0, 30]));
+      }
+      assert.equal(side.isConnected, false, `the keys of the ${side.role} last forever`);
+    }
+    this.pair.runFor(10_000);
+    const codes = [client, server].map(({ error }) => error?.code);
+    for (const code of codes) assert.ok(code === undefined || code === 'ERR_DTLS_KEY_LIMIT', code);
+    assert.ok(
+      codes.some((code) => code !== undefined),
+      'nothing was used up',
+    );
+    this.#assertGone();
   }
 
   /** The path is good from now on, and every address reaches its side. */
@@ -193,18 +254,43 @@ export class Survival {
   /** One side closes on a bad path. In the end nothing of either is left. */
   #part(): void {
     const first = this.random.pick(ROLES);
+    if (this.random.chance(0.5)) this.#closeHalf(this.pair[first], this.pair[otherOf(first)]);
     this.pair.close(this.pair[first]);
     this.pair.runFor(10_000);
     assert.ok(this.pair[first].isClosed, `the ${first} never came to an end`);
     const second = this.pair[otherOf(first)];
     if (!second.isClosed) this.pair.close(second);
     this.pair.runFor(10_000);
+    for (const role of ROLES)
+      assert.equal(this.pair[role].error, undefined, `the ${role} ended with an error`);
+    this.#assertGone();
+  }
+
+  #assertGone(): void {
+    // A ClientHello that came again from an address that the client has left begins a handshake, which nobody goes on with.
+    this.pair.runFor(HANDSHAKE);
     for (const role of ROLES) {
-      const { isClosed, error, endpoint } = this.pair[role];
+      const { isClosed, endpoint } = this.pair[role];
       assert.ok(isClosed, `the ${role} lives on`);
-      assert.equal(error, undefined, `the ${role} ended with an error`);
       assert.deepEqual([endpoint.size, endpoint.pollTimeout(), endpoint.heldBytes], [0, undefined, 0]);
     }
+  }
+
+  /** With `allowHalfOpen` the other direction goes on in DTLS 1.3, until that side closes, too. */
+  #closeHalf(side: Side, other: Side): void {
+    const { pair, random } = this;
+    const staysOpen = side.endpoint.closeSending(side.entry, pair.now);
+    pair.drain();
+    assert.throws(() => side.endpoint.send(side.entry, utf8('more')), { code: 'ERR_INVALID_STATE' });
+    for (let left = 3; left > 0; left--) {
+      if (other.isConnected) this.#send(other);
+      pair.runFor(random.pick([0, 30, 700]));
+      if (random.chance(0.3)) pair.rebind(other, true);
+    }
+    this.#count(side);
+    if (!staysOpen) return;
+    this.#note('half-open');
+    if (other.isConnected) assert.equal(side.phase, 'closing', 'a direction closed both');
   }
 
   #act(act: Act, side: Side): void {
@@ -230,6 +316,10 @@ export class Survival {
         return this.#hibernate(side);
       case 'rebind':
         return this.#rebind(side, other);
+      case 'leave':
+        return this.#leave(side);
+      case 'renew':
+        return this.#renew(side);
       case 'race':
         this.#races = side.role;
         return;
@@ -246,6 +336,7 @@ export class Survival {
   #hibernate(side: Side): void {
     const { connection } = side.entry;
     if (!side.endpoint.hibernate(side.entry, this.pair.now)) return;
+    this.#note('slept');
     if (this.#stores[side.role].kept !== undefined) this.#note('slept with a checkpoint');
     if (!connection.path.validated) this.#note('slept unvalidated');
   }
@@ -272,6 +363,19 @@ export class Survival {
     pair[side.role].address = home;
   }
 
+  /** On purpose, where the peer has asked for a connection ID: only then would it be known again. */
+  #leave(side: Side): void {
+    if (this.pair.idsOf(side).send.length > 0) this.pair.leave(side);
+    else assert.throws(() => side.endpoint.leavePath(side.entry, this.pair.now), { code: 'ERR_DTLS_REBIND' });
+  }
+
+  #renew(side: Side): void {
+    const renew = (): void => side.endpoint.renewConnectionId(side.entry, this.pair.now);
+    if (this.pair.version === 'DTLSv1.3' && this.pair.idsOf(side).receive.length > 0) renew();
+    else assert.throws(renew, { code: 'ERR_INVALID_STATE' });
+    this.pair.drain();
+  }
+
   /** Where `side` sends is a place at which `other` is. */
   #reaches(side: Side, other: Side): boolean {
     return [other.address, ...other.alsoAt].some((at) => nameOf(at) === nameOf(side.entry.peer));
@@ -287,7 +391,7 @@ export class Survival {
     pair.drain();
     const away = random.pick([0, 20, 900]);
     pair.runFor(away);
-    pair.goOn(side.role, state, away);
+    this.#goOn(side.role, state, away);
     // Checkpoints of before are worthless: the store drops them with the export.
     this.#stores[side.role] = emptyStore();
   }
@@ -300,7 +404,7 @@ export class Survival {
     const state = arrived ? store.underWay : store.kept;
     if (state === undefined) return;
     const age = this.random.pick([0, 50]);
-    this.pair.goOn(side.role, state, age);
+    this.#goOn(side.role, state, age);
     this.#stores[side.role] = emptyStore();
     this.#take(this.pair[side.role]);
   }
@@ -326,6 +430,7 @@ export class Survival {
     for (const role of ROLES) {
       const side = this.pair[role];
       const store = this.#stores[role];
+      if (!side.isConnected) continue;
       if (store.underWay !== undefined && (always || this.random.chance(0.6))) this.#keep(side);
       if (side.checkpointsDue > 0 && store.underWay === undefined) this.#take(side);
       this.#count(side);
@@ -335,23 +440,39 @@ export class Survival {
     this.pair.drain();
   }
 
-  /** Keeps what is due at once; addresses that were left reach their side again. */
+  /** Keeps what is due, and addresses that were left reach their side again, after a pause at most. */
   #rest(ms: number): void {
-    for (let left = ms; left > 0; left -= PAUSE) {
+    const end = this.pair.now + ms;
+    while (this.pair.now < end) {
       for (const role of ROLES) {
         const [side, other] = [this.pair[role], this.pair[otherOf(role)]];
         const { peer } = side.entry;
         if (!this.#reaches(side, other) && !isAttacker(peer)) other.alsoAt.push(peer);
       }
       this.#settle(true);
-      this.pair.runFor(Math.min(left, PAUSE));
       this.#settle(true);
+      const left = end - this.pair.now;
+      if (!this.pair.runUntil(() => this.#isDue, left)) this.pair.runFor(end - this.pair.now);
+      else this.pair.runFor(Math.min(PAUSE, end - this.pair.now));
     }
+    this.#settle(true);
+  }
+
+  /** There is something to keep, or an address to look at. */
+  get #isDue(): boolean {
+    return ROLES.some((role) => {
+      const [side, other] = [this.pair[role], this.pair[otherOf(role)]];
+      const { connection } = side.entry;
+      if (side.checkpointsDue > 0 || !this.#reaches(side, other)) return true;
+      // One that hibernates was seen awake, and to look at its path takes a while.
+      return !connection.hibernates && !connection.path.validated;
+    });
   }
 
   #send(side: Side): string {
     const sent = this.#sent[side.role];
     const text = `${side.role} ${sent.size}`;
+    if (this.#spends && !side.isConnected) return text;
     sent.add(text);
     side.endpoint.send(side.entry, utf8(text));
     this.pair.drain();
@@ -360,6 +481,7 @@ export class Survival {
 
   #count(side: Side): void {
     const delivered = this.#delivered[side.role];
+    this.#audit(side);
     for (const message of side.messages.splice(0)) {
       const text = new TextDecoder().decode(message);
       if (text === PROBE) continue;
@@ -368,6 +490,28 @@ export class Survival {
       delivered.add(text);
     }
     for (const { validated } of side.migrated.splice(0)) this.#note(validated ? 'went back' : 'followed');
+  }
+
+  /** What a process counts is what it was given, and what it has told. */
+  #audit(side: Side): void {
+    const ledger = this.#ledgers[side.role];
+    for (const { length } of side.messages) {
+      ledger.messages++;
+      ledger.payload += length;
+    }
+    const { connection } = side.entry;
+    const { messagesReceived, payloadReceived, datagramsReceived } = connection.counters;
+    const { datagrams, bytes, messages, payload } = ledger;
+    const { counters } = side.endpoint;
+    assert.deepEqual(
+      [messagesReceived, payloadReceived, counters.datagramsReceived, counters.bytesReceived],
+      [messages, payload, datagrams, bytes],
+      `the ${side.role} counts what did not happen`,
+    );
+    const handed = datagramsReceived - ledger.handed;
+    const apart = apartOf(side) - ledger.apart;
+    const came = datagrams - ledger.before;
+    assert.ok(handed <= came && came <= handed + apart, `of ${came} datagrams ${handed} were handed on`);
   }
 
   /** Without checks the application says which address is its peer's. */
@@ -387,6 +531,24 @@ export class Survival {
     return this.random.chance(0.3) ? [] : [data];
   }
 
+  #onArrival(to: Side, data: Uint8Array, from: PeerAddress): void {
+    count(this.#fromAttackers, `${to.role} ${nameOf(from)}`, data);
+    this.#ledgers[to.role].datagrams++;
+    this.#ledgers[to.role].bytes += data.length;
+  }
+
+  /** Another process goes on from `state`, which is `age` ms old. */
+  #goOn(role: Role, state: Uint8Array, age: number): Side {
+    const side = this.pair.goOn(role, state, age);
+    this.#watch(side);
+    return side;
+  }
+
+  #watch(side: Side): void {
+    side.only = side.entry;
+    this.#ledgers[side.role] = ledgerOf(side);
+  }
+
   /** An address that answers nothing gets at most three times what came from there. */
   #onDeparture(side: Side, data: Uint8Array, to: PeerAddress): void {
     if (!isAttacker(to)) return;
@@ -396,13 +558,17 @@ export class Survival {
     assert.ok(out <= room, `${out} bytes of the ${side.role} to ${nameOf(to)}, which has room for ${room}`);
   }
 
-  #note(what: Act | Outcome): void {
+  #note(what: Happening): void {
     this.happened.set(what, (this.happened.get(what) ?? 0) + 1);
   }
 }
 
 /** Things that happen to one session. */
 const STEPS = 40;
+/** One of so many sessions has ciphers that cost what they cost. */
+const REAL = 8;
+/** Of a handshake; more than one on a bad path takes, ms. */
+const HANDSHAKE = 600_000;
 /** Of a driver that looks after checkpoints, ms. */
 const PAUSE = 200;
 /** Of `keepAlive`. */
@@ -411,13 +577,13 @@ const PROBE = 'probe';
 function behaviourOf(random: Random, version: TestedVersion, role: Role): BehaviourOptions {
   const timer = { initial: random.pick([100, 1000]), max: 5000 };
   return {
-    // The handshake is not the matter here.
-    handshakeTimeout: 0,
+    handshakeTimeout: HANDSHAKE,
     idleTimeout: 0,
     retransmission: timer,
     connectionId: random.pick(role === 'client' ? [0, 0, 3, 8, false] : [8, 8, 1, 20, false]),
     returnRoutability: random.pick(['basic', 'enhanced', 'never']),
     hibernateAfter: random.pick([0, 40, 3000]),
+    allowHalfOpen: random.chance(0.5),
     ...(random.chance(0.2) ? { keepAlive: { interval: 1000, timeout: 600_000, message: PROBE } } : {}),
     ...(version === 'DTLSv1.3' && random.chance(0.5) ? { recordsPerKey: random.pick([5, 20]) } : {}),
   };
