@@ -1,4 +1,4 @@
-import { DTLSEndpoint, getSupported } from 'datagram-tls';
+import { type Acceleration, DTLSEndpoint, getSupported } from 'datagram-tls';
 import type { Terminal } from './terminal.js';
 
 /** `dtls --list`: names as the options take them, one a line, each after its kind. */
@@ -10,8 +10,12 @@ export function list(terminal: Terminal): void {
     cipher: ciphers,
     group: groups,
     sigalg: sigalgs,
-    native: acceleration.reason === undefined ? acceleration.ciphers : [`none: ${acceleration.reason}`],
+    native: acceleration.reason === undefined ? nativeNames(acceleration) : [`none: ${acceleration.reason}`],
   };
   for (const [kind, names] of Object.entries(rows))
     for (const name of names) terminal.stdout.write(`${kind.padEnd(8)}${name}\n`);
+}
+
+function nativeNames({ ciphers, hashes }: Acceleration): readonly string[] {
+  return [...ciphers, ...hashes];
 }

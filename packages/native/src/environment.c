@@ -6,6 +6,7 @@ static void finalize(napi_env env, void *data, void *hint) {
   (void)env, (void)hint;
   struct environment *environment = data;
   keys_close_all(&environment->keys);
+  hashes_close(&environment->hashes, &environment->ssl);
   environment_release(environment);
 }
 

@@ -3,12 +3,14 @@
 #define DATAGRAM_TLS_ENVIRONMENT_H
 
 #include "arguments.h"
+#include "hashes.h"
 #include "keys.h"
 
 struct environment {
   struct openssl ssl;
   bool has_ssl;
   struct keys keys;
+  struct hashes hashes;
   /* The environment itself, and each owner of a key: their finalizers come in any order when a worker ends. */
   size_t uses;
 };

@@ -20,11 +20,17 @@ static void *look_up(const char *name) {
 
 enum { OPENSSL_3 = 0x30000000 };
 
-bool find_openssl(struct openssl *functions) {
 #define LOOK_UP(result, name, parameters)                          \
   functions->name = (result(*) parameters)look_up(#name);          \
   if (functions->name == NULL) return false;
+
+static bool find_digests(struct openssl *functions) {
+  OPENSSL_DIGEST_FUNCTIONS(LOOK_UP)
+  return true;
+}
+
+bool find_openssl(struct openssl *functions) {
   OPENSSL_FUNCTIONS(LOOK_UP)
-#undef LOOK_UP
+  functions->has_digests = find_digests(functions);
   return functions->OpenSSL_version_num() >= OPENSSL_3;
 }

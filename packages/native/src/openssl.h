@@ -11,6 +11,8 @@
 
 typedef struct evp_cipher_st EVP_CIPHER;
 typedef struct evp_cipher_ctx_st EVP_CIPHER_CTX;
+typedef struct evp_md_st EVP_MD;
+typedef struct evp_md_ctx_st EVP_MD_CTX;
 
 /* Return type, name, parameters. */
 #define OPENSSL_FUNCTIONS(F)                                                                                  \
@@ -30,13 +32,25 @@ typedef struct evp_cipher_ctx_st EVP_CIPHER_CTX;
     (EVP_CIPHER_CTX * context, unsigned char *out, int *written, const unsigned char *in, int length))        \
   F(int, EVP_CipherFinal_ex, (EVP_CIPHER_CTX * context, unsigned char *out, int *written))
 
+#define OPENSSL_DIGEST_FUNCTIONS(F)                                                                           \
+  F(EVP_MD *, EVP_MD_fetch, (void *library, const char *name, const char *properties))                        \
+  F(void, EVP_MD_free, (EVP_MD * md))                                                                         \
+  F(EVP_MD_CTX *, EVP_MD_CTX_new, (void))                                                                     \
+  F(void, EVP_MD_CTX_free, (EVP_MD_CTX * context))                                                            \
+  F(int, EVP_DigestInit_ex, (EVP_MD_CTX * context, const EVP_MD *md, void *engine))                           \
+  F(int, EVP_DigestUpdate, (EVP_MD_CTX * context, const void *bytes, size_t length))                          \
+  F(int, EVP_DigestFinal_ex, (EVP_MD_CTX * context, unsigned char *out, unsigned int *written))
+
 /* Commands of EVP_CIPHER_CTX_ctrl. */
 enum { AEAD_SET_IV_LENGTH = 0x9, AEAD_GET_TAG = 0x10, AEAD_SET_TAG = 0x11 };
 
 struct openssl {
 #define MEMBER(result, name, parameters) result(*name) parameters;
   OPENSSL_FUNCTIONS(MEMBER)
+  OPENSSL_DIGEST_FUNCTIONS(MEMBER)
 #undef MEMBER
+  /* All of the second group are there. */
+  bool has_digests;
 };
 
 /* False where the process exports no OpenSSL of version 3 or later, such as BoringSSL in other runtimes. */

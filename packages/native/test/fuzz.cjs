@@ -98,8 +98,66 @@ function goodCall() {
     throw new Error(`${name} gives another text`);
 }
 
+const HASHES = { 32: 'sha256', 48: 'sha384', 64: 'sha512' };
+const hmacOf = (name, key, ...parts) =>
+  parts.reduce((hmac, part) => hmac.update(part), crypto.createHmac(name, key)).digest();
+
+/** RFC 5246 §5. */
+function prfOf(name, secret, seed, length) {
+  const blocks = [Buffer.alloc(0)];
+  for (let a = hmacOf(name, secret, seed), have = 0; have < length; a = hmacOf(name, secret, a))
+    have += blocks[blocks.push(hmacOf(name, secret, a, seed)) - 1].length;
+  return Buffer.concat(blocks).subarray(0, length);
+}
+
+/** RFC 5869 §2.3. */
+function expansionOf(name, key, info, length) {
+  const blocks = [Buffer.alloc(0)];
+  for (let have = 0; have < length; have += blocks.at(-1).length)
+    blocks.push(hmacOf(name, key, blocks.at(-1), info, Buffer.of(blocks.length)));
+  return Buffer.concat(blocks).subarray(0, length);
+}
+
+/** A key and a text in memory, and what native code makes of them. */
+function goodDerivation() {
+  const hash = Number(pick(Object.keys(HASHES)));
+  const name = HASHES[hash];
+  const [key, text, length] = [bytes(someLength()), bytes(someLength()), below(pick([50, 300, 1025]))];
+  const memory = new Uint8Array(Math.max(key.length + text.length, length, hash) + below(20));
+  const fill = () => {
+    memory.set(key);
+    memory.set(text, key.length);
+  };
+  const check = (what, expected) => {
+    if (!expected.equals(memory.subarray(0, expected.length))) throw new Error(`${what} of ${name} differs`);
+    if (memory.subarray(expected.length, key.length + text.length).some((byte) => byte !== 0))
+      throw new Error(`${what} leaves its input behind`);
+  };
+  fill();
+  native.hmac(hash, memory, key.length, text.length);
+  check('HMAC', hmacOf(name, key, text));
+  fill();
+  native.prf(hash, memory, key.length, text.length, length);
+  check('the PRF', prfOf(name, key, text, length));
+  fill();
+  native.hkdfExpand(hash, memory, key.length, text.length, length);
+  check('HKDF', expansionOf(name, key, text, length));
+  native.digest(hash, text, text.length, memory);
+  const expected = crypto.createHash(name).update(text).digest();
+  if (!expected.equals(memory.subarray(0, hash))) throw new Error(`${name} differs at ${text.length} bytes`);
+}
+
+const someHash = () => pick([32, 48, 64, 20, below(70), any()]);
+
 const CALLS = [
-  ...[goodCall, goodCall, goodCall],
+  ...[goodCall, goodCall, goodCall, goodDerivation],
+  () => native.hasHash(someHash()),
+  () => native.digest(someHash(), pick([someBytes, any])(), below(3000), pick([someBytes, any])()),
+  () => native.hmac(someHash(), pick([someBytes, any])(), below(3000), below(3000)),
+  () => native.prf(someHash(), pick([someBytes, any])(), below(100), below(100), below(20_000)),
+  () => native.hkdfExpand(someHash(), pick([someBytes, any])(), below(100), below(100), below(20_000)),
+  () => native[pick(['prf', 'hkdfExpand'])](any(), any(), any(), any(), any()),
+  () => native[pick(['digest', 'hmac'])](any(), any(), any(), any()),
   () => native.createKey(any(), any(), any()),
   () => native.createKey(newOwner(), pick(['aes-128-gcm', 'aes-128-mask', any()]), someBytes()),
   () => native.seal(any(), any(), any(), any(), any(), any()),

@@ -19,20 +19,34 @@ const MOST_GATHERED = 4096;
 /** Enough for most handshakes, bytes. */
 const FIRST_GATHERED = 1024;
 
+/** The digest of the first `length` bytes, in memory of its own. */
+export type Digester<Name extends HashName | 'sha1'> = (
+  name: Name,
+  bytes: Uint8Array,
+  length: number,
+) => Uint8Array;
+
+/** `undefined` where the platform needs an object for each. */
+const nodeDigest: Digester<HashName | 'sha1'> | undefined =
+  digestOf && ((name, bytes, length) => fromLatin1(digestOf(name, bytes.subarray(0, length), 'binary')));
+
 /** Collects short input and hashes it whenever a digest is requested; of longer input it keeps only the hash state. */
-export class NodeHash implements RunningHash {
-  readonly #name: HashName | 'sha1';
-  #gathered: Uint8Array | undefined;
+export class NodeHash<Name extends HashName | 'sha1'> implements RunningHash {
+  readonly #name: Name;
+  readonly #digest: Digester<Name> | undefined;
+  #gathered: Uint8Array = EMPTY;
   #length = 0;
   #running: Hash | undefined;
 
-  constructor(name: HashName | 'sha1') {
+  /** `digest`: of short input. */
+  constructor(name: Name, digest: Digester<Name> | undefined = nodeDigest) {
     this.#name = name;
-    if (digestOf === undefined) this.#running = createHash(name);
+    this.#digest = digest;
+    if (digest === undefined) this.#running = createHash(name);
   }
 
-  copy(): NodeHash {
-    const copy = new NodeHash(this.#name);
+  copy(): NodeHash<Name> {
+    const copy = new NodeHash(this.#name, this.#digest);
     if (this.#running === undefined) copy.update(this.#seen());
     else copy.#running = this.#running.copy();
     return copy;
@@ -46,24 +60,22 @@ export class NodeHash implements RunningHash {
   }
 
   digest(): Uint8Array {
-    const text =
-      this.#running === undefined
-        ? (digestOf as Digest)(this.#name, this.#seen(), 'binary')
-        : this.#running.copy().digest('binary');
-    return fromLatin1(text);
+    if (this.#running !== undefined) return fromLatin1(this.#running.copy().digest('binary'));
+    const digest = this.#digest as Digester<Name>;
+    return digest(this.#name, this.#gathered, this.#length);
   }
 
   #seen(): Uint8Array {
-    return this.#gathered?.subarray(0, this.#length) ?? new Uint8Array(0);
+    return this.#gathered.subarray(0, this.#length);
   }
 
   #run(): void {
     this.#running = createHash(this.#name).update(this.#seen());
-    this.#gathered = undefined;
+    this.#gathered = EMPTY;
   }
 
   #gather(data: Uint8Array, length: number): void {
-    if (this.#gathered === undefined || this.#gathered.length < length) {
+    if (this.#gathered.length < length) {
       const wider = Buffer.allocUnsafe(length > FIRST_GATHERED ? MOST_GATHERED : FIRST_GATHERED);
       wider.set(this.#seen());
       this.#gathered = wider;

@@ -130,6 +130,11 @@ export interface RunningHash {
 export interface MacKey {
   /** HMAC of the parts, one after the other. */
   sign(...parts: Uint8Array[]): Uint8Array;
+  /**
+   * `length` bytes of the PRF of TLS 1.2 with this key as the secret (RFC 5246 §5); `seed`, of any parts, begins with the
+   * label. `undefined`, like a missing function, leaves it to `sign`.
+   */
+  prf?(length: number, ...seed: Uint8Array[]): Uint8Array | undefined;
 }
 
 /**

@@ -1,7 +1,10 @@
 import type { Security } from '../connection/version.js';
 import { layerProvider, rebase } from '../crypto/layered-provider.js';
-import { hasNativeAead, NATIVE_AEADS, nativeFailure, nativeLayer } from '../crypto/node-native.js';
-import type { AeadName, CryptoProvider } from '../crypto/provider.js';
+import { nativeFailure } from '../crypto/node-native.js';
+import { hasNativeAead, NATIVE_AEADS } from '../crypto/node-native-ciphers.js';
+import { hasNativeHash, NATIVE_HASHES } from '../crypto/node-native-hash.js';
+import { nativeLayer } from '../crypto/node-native-layer.js';
+import type { AeadName, CryptoProvider, HashName } from '../crypto/provider.js';
 import { platform } from './platform.js';
 
 /**
@@ -19,6 +22,8 @@ import { platform } from './platform.js';
 export interface Acceleration {
   /** The AEADs that it runs, where the option `cryptoProvider` has none; node:crypto runs all others. */
   readonly ciphers: readonly AeadName[];
+  /** The hashes, with HMAC and key derivation, that it computes. */
+  readonly hashes: readonly HashName[];
   /** Why it does nothing; `undefined`: it is in use. */
   readonly reason: string | undefined;
 }
@@ -48,9 +53,13 @@ export class Accelerator {
   /** Loads the native package, if that was not done before. */
   describe(): Acceleration {
     const reason = this.#refusal ?? nativeFailure();
-    const ciphers = reason === undefined ? NATIVE_AEADS.filter((name) => hasNativeAead(name)) : [];
-    const failed = ciphers.length === 0 ? 'no AEAD of datagram-tls-native passes its test' : undefined;
-    return Object.freeze({ ciphers: Object.freeze(ciphers), reason: reason ?? failed });
+    const able = <Name>(names: readonly Name[], has: (name: Name) => boolean) =>
+      Object.freeze(reason === undefined ? names.filter((name) => has(name)) : []);
+    const ciphers = able(NATIVE_AEADS, hasNativeAead);
+    const hashes = able(NATIVE_HASHES, hasNativeHash);
+    const failed =
+      ciphers.length + hashes.length === 0 ? 'nothing of datagram-tls-native passes its tests' : undefined;
+    return Object.freeze({ ciphers, hashes, reason: reason ?? failed });
   }
 }
 

@@ -93,7 +93,10 @@ export function deriveVerifyData12(
 
 /** The PRF of TLS 1.2: P_hash over label and seed (RFC 5246 §5). `secret` is an HMAC key. */
 export function prf12(secret: MacKey, label: string, length: number, ...seed: Uint8Array[]): Uint8Array {
-  const labelled = concat(LABELS.get(label) ?? utf8(label), ...seed);
+  const encoded = LABELS.get(label) ?? utf8(label);
+  const atOnce = secret.prf?.(length, encoded, ...seed);
+  if (atOnce !== undefined) return atOnce;
+  const labelled = concat(encoded, ...seed);
   const output = new Uint8Array(length);
   let a = secret.sign(labelled);
   for (let at = 0; ; ) {

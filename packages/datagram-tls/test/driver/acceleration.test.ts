@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { suite, test } from 'node:test';
 import { nodeProvider } from '#lib/crypto/node.js';
-import { NATIVE_AEADS, nativeFailure } from '#lib/crypto/node-native.js';
+import { nativeFailure } from '#lib/crypto/node-native.js';
+import { NATIVE_AEADS } from '#lib/crypto/node-native-ciphers.js';
+import { NATIVE_HASHES } from '#lib/crypto/node-native-hash.js';
 import type { AeadName } from '#lib/crypto/provider.js';
 import { type Acceleration, DTLSEndpoint } from '#lib/index.js';
 import { client, roundTrip, server } from './echo.js';
@@ -52,7 +54,11 @@ suite('native acceleration of an endpoint', () => {
     const session = client(port, { acceleration: 'off' });
     await session.opened;
     assert.equal(await roundTrip(session, 'hello'), 'hello');
-    assert.deepEqual(endpoint.acceleration, { ciphers: [], reason: "the option acceleration is 'off'" });
+    assert.deepEqual(endpoint.acceleration, {
+      ciphers: [],
+      hashes: [],
+      reason: "the option acceleration is 'off'",
+    });
   });
 
   test('the variable DATAGRAM_TLS_ACCELERATION rules it out for a process', () => {
@@ -74,24 +80,25 @@ suite('native acceleration of an endpoint', () => {
   });
 
   test('a package of another version is not used', () => {
-    const { ciphers, reason } = saidWith('({ interface: 2 })');
+    const { ciphers, reason } = saidWith('({ interface: 0 })');
     assert.deepEqual(ciphers, []);
     assert.equal(reason, 'datagram-tls-native is of another version');
   });
 
   test('another OpenSSL than that of the runtime is not used', () => {
-    const { ciphers, reason } = saidWith('({ interface: 1, openssl: 0x10100000 })');
+    const { ciphers, reason } = saidWith('({ interface: 2, openssl: 0x10100000 })');
     assert.deepEqual(ciphers, []);
     assert.match(reason ?? '', /^the functions of OpenSSL [\d.]+\S* are not found in this process$/);
   });
 
-  test('the endpoint runs every AEAD natively by default', { skip }, async (t) => {
+  test('the endpoint runs everything natively by default, that native code has', { skip }, async (t) => {
     const { endpoint, port } = server(t);
     const session = client(port);
     await session.opened;
     assert.equal(await roundTrip(session, 'hello'), 'hello');
-    const expected = process.env['DATAGRAM_TLS_ACCELERATION'] === 'off' ? [] : NATIVE_AEADS;
-    assert.deepEqual(endpoint.acceleration.ciphers, expected);
+    const isOff = process.env['DATAGRAM_TLS_ACCELERATION'] === 'off';
+    assert.deepEqual(endpoint.acceleration.ciphers, isOff ? [] : NATIVE_AEADS);
+    assert.deepEqual(endpoint.acceleration.hashes, isOff ? [] : NATIVE_HASHES);
   });
 
   test('what the application lays over the cryptography of the platform comes first', async (t) => {
@@ -131,14 +138,43 @@ suite('native acceleration of an endpoint', () => {
     );
   });
 
-  test('a package of which no AEAD passes leaves all to node:crypto, and says so', { skip }, () => {
-    const { ciphers, reason } = saidWith('({ ...real(), open: () => true })');
-    assert.deepEqual(ciphers, []);
-    assert.equal(reason, 'no AEAD of datagram-tls-native passes its test');
+  test('a package of which nothing passes leaves all to node:crypto, and says so', { skip }, () => {
+    const { ciphers, hashes, reason } = saidWith('({ ...real(), open: () => true, digest() {} })');
+    assert.deepEqual([...ciphers, ...hashes], []);
+    assert.equal(reason, 'nothing of datagram-tls-native passes its tests');
+  });
+
+  for (const [what, broken] of [
+    [
+      'gives another digest',
+      '({ ...module, digest: (hash, bytes, length, out) => module.digest(hash, bytes, 0, out) })',
+    ],
+    [
+      'gives another HMAC',
+      '({ ...module, hmac: (hash, memory, key, text) => module.hmac(hash, memory, key, text - 1) })',
+    ],
+    [
+      'derives another key block',
+      '({ ...module, prf: (hash, memory, key, ...rest) => module.prf(hash, memory, key - 1, ...rest) })',
+    ],
+    ['throws', "({ ...module, hkdfExpand() { throw new Error('broken'); } })"],
+  ] as const) {
+    test(`a package that ${what} leaves hashes to node:crypto, and runs AEADs`, { skip }, () => {
+      const { ciphers, hashes } = saidWith(`((module) => ${broken})(real())`);
+      assert.deepEqual(hashes, []);
+      assert.deepEqual(ciphers, NATIVE_AEADS);
+    });
+  }
+
+  test('an OpenSSL without a hash leaves it to node:crypto', { skip }, () => {
+    const { hashes } = saidWith(
+      '((module) => ({ ...module, hasHash: (hash) => hash !== 48 && module.hasHash(hash) }))(real())',
+    );
+    assert.deepEqual(hashes, ['sha256', 'sha512']);
   });
 
   test('a process without OpenSSL is seen, whatever version its runtime says', () => {
-    const { reason } = saidWith('({ interface: 1, openssl: 0 })');
+    const { reason } = saidWith('({ interface: 2, openssl: 0 })');
     assert.match(reason ?? '', /are not found in this process$/);
   });
 

@@ -3,7 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { suite, test } from 'node:test';
 import { layerProvider } from '#lib/crypto/layered-provider.js';
 import { nodeProvider } from '#lib/crypto/node.js';
-import { hasNativeAead, NATIVE_AEADS, nativeFailure, nativeLayer } from '#lib/crypto/node-native.js';
+import { nativeFailure } from '#lib/crypto/node-native.js';
+import { hasNativeAead, NATIVE_AEADS } from '#lib/crypto/node-native-ciphers.js';
+import { nativeLayer } from '#lib/crypto/node-native-layer.js';
 import type { AeadKey, AeadName } from '#lib/crypto/provider.js';
 import { LONG } from '../../support/long.js';
 

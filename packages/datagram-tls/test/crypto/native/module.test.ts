@@ -14,6 +14,11 @@ interface Module {
   open(...args: unknown[]): boolean;
   mask(...args: unknown[]): void;
   closeKey(...args: unknown[]): void;
+  hasHash(...args: unknown[]): boolean;
+  digest(...args: unknown[]): void;
+  hmac(...args: unknown[]): void;
+  prf(...args: unknown[]): void;
+  hkdfExpand(...args: unknown[]): void;
 }
 
 const skip = nativeFailure() ?? false;
@@ -73,6 +78,11 @@ function calls() {
       bytes: [1, 2, 3, 4],
     },
     { name: 'mask', args: [newKey('aes-128-mask'), new Uint8Array(16), new Uint8Array(16)], bytes: [1, 2] },
+    { name: 'hasHash', args: [32], bytes: [] },
+    { name: 'digest', args: [32, new Uint8Array(40), 40, new Uint8Array(40)], bytes: [1, 3] },
+    { name: 'hmac', args: [32, new Uint8Array(40), 20, 20], bytes: [1] },
+    { name: 'prf', args: [32, new Uint8Array(40), 20, 20, 40], bytes: [1] },
+    { name: 'hkdfExpand', args: [32, new Uint8Array(40), 20, 20, 40], bytes: [1] },
   ] as const;
 }
 
@@ -109,6 +119,11 @@ suite('the native module', { skip }, () => {
       assert.throws(() => module.open(newKey(), NONCE, AAD, new Uint8Array(40), make(24)), outOfRange);
       assert.throws(() => module.mask(newKey('aes-128-mask'), make(16), new Uint8Array(16)), outOfRange);
       assert.throws(() => module.mask(newKey('aes-128-mask'), new Uint8Array(16), make(16)), outOfRange);
+      assert.throws(() => module.digest(32, make(40), 40, new Uint8Array(32)), outOfRange);
+      assert.throws(() => module.digest(32, new Uint8Array(40), 40, make(32)), outOfRange);
+      assert.throws(() => module.hmac(32, make(40), 20, 20), outOfRange);
+      assert.throws(() => module.prf(32, make(40), 20, 20, 12), outOfRange);
+      assert.throws(() => module.hkdfExpand(32, make(40), 20, 20, 12), outOfRange);
     });
   }
 
@@ -215,6 +230,70 @@ suite('the native module', { skip }, () => {
       });
   });
 
+  test('refuses hashes that are none, and knows them', () => {
+    for (const length of [32, 48, 64]) assert.equal(module.hasHash(length), true);
+    for (const length of [0, 1, 16, 20, 31, 33]) {
+      assert.equal(module.hasHash(length), false);
+      assert.throws(() => module.digest(length, new Uint8Array(4), 4, new Uint8Array(64)), {
+        code: 'ERR_INVALID_ARG_VALUE',
+      });
+    }
+    for (const none of [-1, 65, 32.5, Number.NaN])
+      assert.throws(() => module.hmac(none, new Uint8Array(64), 1, 1), { code: 'ERR_OUT_OF_RANGE' });
+    for (const none of [undefined, 'sha256', {}, 32n])
+      assert.throws(() => module.hmac(none, new Uint8Array(64), 1, 1), { code: 'ERR_INVALID_ARG_TYPE' });
+  });
+
+  test('refuses parts and outputs that memory has no room for', () => {
+    const outOfRange = { code: 'ERR_OUT_OF_RANGE' };
+    const memory = new Uint8Array(100).fill(7);
+    for (const [key, text] of [
+      [101, 0],
+      [0, 101],
+      [50, 51],
+      [-1, 10],
+      [10, -1],
+      [0.5, 10],
+      [2 ** 32, 0],
+      [0xffffff, 0xffffff],
+    ] as const) {
+      assert.throws(() => module.hmac(32, memory, key, text), outOfRange);
+      assert.throws(() => module.prf(32, memory, key, text, 12), outOfRange);
+      assert.throws(() => module.hkdfExpand(32, memory, key, text, 12), outOfRange);
+    }
+    for (const derive of ['prf', 'hkdfExpand'] as const)
+      assert.throws(() => call(derive, [32, new Uint8Array(2000), 10, 10, 1025]), outOfRange);
+    for (const length of [101, -1, 0.5]) {
+      assert.throws(() => module.prf(32, memory, 10, 10, length), outOfRange);
+      assert.throws(() => module.hkdfExpand(32, memory, 10, 10, length), outOfRange);
+      assert.throws(() => module.digest(32, memory, length, new Uint8Array(32)), outOfRange);
+    }
+    assert.throws(() => module.hmac(48, new Uint8Array(47), 1, 1), outOfRange);
+    assert.deepEqual(memory, new Uint8Array(100).fill(7), 'what is refused changes nothing');
+  });
+
+  test('puts an output in the place of its input, wipes the rest of that, and leaves what stands behind alone', () => {
+    for (const [run, length] of [
+      [(memory: Uint8Array) => module.hmac(32, memory, 50, 40), 32],
+      [(memory: Uint8Array) => module.prf(32, memory, 50, 40, 12), 12],
+      [(memory: Uint8Array) => module.hkdfExpand(32, memory, 50, 40, 0), 0],
+    ] as const) {
+      const memory = new Uint8Array(200).fill(7);
+      run(memory);
+      if (length > 0) assert.notDeepEqual(memory.subarray(0, length), new Uint8Array(length).fill(7));
+      assert.deepEqual(memory.subarray(length, 90), new Uint8Array(90 - length));
+      assert.deepEqual(memory.subarray(90), new Uint8Array(110).fill(7));
+    }
+  });
+
+  test('a digest may be written over its text', () => {
+    const memory = new Uint8Array(64).fill(7);
+    const apart = new Uint8Array(32);
+    module.digest(32, memory, 40, apart);
+    module.digest(32, memory, 40, memory);
+    assert.deepEqual(memory.subarray(0, 32), apart);
+  });
+
   test('refuses another number of arguments', () => {
     for (const { name, args } of calls()) {
       assert.throws(() => call(name, []), { code: 'ERR_MISSING_ARGS' });
@@ -239,7 +318,11 @@ suite('the native module', { skip }, () => {
       const keys = owners.map((owner) => native.createKey(owner, 'aes-128-gcm', bytes(16)));
       parentPort.postMessage(foreign);
       const room = bytes(2000);
-      for (;;) for (const key of keys) native.seal(key, bytes(12), bytes(13), room, 0, 1900);
+      for (;;)
+        for (const key of keys) {
+          native.seal(key, bytes(12), bytes(13), room, 0, 1900);
+          native.prf(48, room, 48, 77, 100);
+        }
     `;
     for (let round = 0; round < 5; round++) {
       const worker = new Worker(source, { eval: true, workerData: { file, key } });

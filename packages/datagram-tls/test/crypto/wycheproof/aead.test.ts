@@ -3,7 +3,8 @@ import { suite, test } from 'node:test';
 import { concat } from '#lib/base/bytes.js';
 import { layerProvider } from '#lib/crypto/layered-provider.js';
 import { nodeProvider } from '#lib/crypto/node.js';
-import { nativeFailure, nativeLayer } from '#lib/crypto/node-native.js';
+import { nativeFailure } from '#lib/crypto/node-native.js';
+import { nativeLayer } from '#lib/crypto/node-native-layer.js';
 import type { AeadName, CryptoProvider } from '#lib/crypto/provider.js';
 import { hex, needsWycheproof, type Vector, type WycheproofFile, which, wycheproof } from './vectors.js';
 

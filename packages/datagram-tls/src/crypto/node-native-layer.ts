@@ -1,0 +1,24 @@
+import type { PartialProvider } from './layered-provider.js';
+import { hasNativeAead, hasNativeMask, NativeAead, NativeMask } from './node-native-ciphers.js';
+import { hasNativeHash, nativeHash, nativeHkdfExpand, nativeMac } from './node-native-hash.js';
+import type { CryptoProvider } from './provider.js';
+
+/** What native code does in place of `base`. A key that it cannot make, for lack of memory, is one of `base`. */
+export function nativeLayer(base: CryptoProvider): PartialProvider {
+  return {
+    hashes: {
+      has: hasNativeHash,
+      hash: nativeHash,
+      mac: nativeMac,
+      hkdfExpand: nativeHkdfExpand,
+    },
+    aeads: {
+      has: hasNativeAead,
+      aead: (name, key) => NativeAead.make(name, key) ?? base.aead(name, key),
+    },
+    recordNumberMasks: {
+      has: hasNativeMask,
+      recordNumberMask: (name, key) => NativeMask.make(key) ?? base.recordNumberMask(name, key),
+    },
+  };
+}
