@@ -4,13 +4,13 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Contender } from './contenders.js';
 import { RAW_REFERENCE } from './contenders.js';
-import { median, medianRatio } from './measure.js';
+import { medianRatio } from './measure.js';
 import { nativeOf, platformOf, type Report } from './report.js';
 
 /** How long a run takes. Shorter ones warm the servers up less. */
-export type Form = 'quick' | 'whole';
+export type Form = 'short' | 'quick' | 'whole';
 
-/** One run. Ratios of the same machine, form and major version of Node can be compared. */
+/** One run. */
 export interface Entry {
   readonly form: Form;
   /** What was measured; with `+` when the tree had changes that were not committed. */
@@ -21,13 +21,11 @@ export interface Entry {
   readonly node: string;
   /** By what is compared with what; each the median of the ratios within each round. */
   readonly ratios: Readonly<Record<string, number>>;
+  /** What does not depend on the machine, such as bytes allocated. */
+  readonly counts?: Readonly<Record<string, number>>;
 }
 
 const FILE = fileURLToPath(new URL('../history.jsonl', import.meta.url));
-/** Fewer runs are no measure of what is usual. */
-const ENOUGH_RUNS = 3;
-/** A ratio may be this much above the median of the history. */
-const TOLERANCE = 1.1;
 
 export function readHistory(): Entry[] {
   if (!existsSync(FILE)) return [];
@@ -44,6 +42,7 @@ export function appendToHistory(entry: Entry): void {
 export function entryOf(report: Report, form: Form): Entry {
   const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim();
   const changed = git('status', '--porcelain', '--untracked-files=no') !== '';
+  const counts = Object.fromEntries(report.sections.flatMap((section) => Object.entries(section.counts)));
   return {
     form,
     commit: `${git('rev-parse', '--short=8', 'HEAD')}${changed ? '+' : ''}`,
@@ -53,6 +52,7 @@ export function entryOf(report: Report, form: Form): Entry {
     ratios: Object.fromEntries(
       [...ratiosOf(report)].map(([name, ratio]) => [name, Math.round(ratio * 100) / 100]),
     ),
+    ...(Object.keys(counts).length > 0 && { counts }),
   };
 }
 
@@ -84,6 +84,8 @@ export function ratiosOf(report: Report): Map<string, number> {
     add(what, row.samples, inC(row.contender), nativeOf(handshakes, row.contender)?.samples);
     add(what, row.samples, 'the platform', platformOf(handshakes, row.contender)?.samples);
   }
+  for (const section of report.sections)
+    for (const [what, ratio] of Object.entries(section.ratios)) ratios.set(what, ratio);
   return ratios;
 }
 
@@ -94,33 +96,4 @@ function inC({ suite }: Contender): string {
 
 function isOurs({ contender }: { readonly contender: Contender }): boolean {
   return contender.family === 'ours';
-}
-
-/** A ratio that grew beyond what is usual on this machine. */
-export interface Growth {
-  readonly what: string;
-  readonly measured: number;
-  readonly usual: number;
-}
-
-/** The runs that this one can be compared with. */
-export function comparable(history: readonly Entry[], { form, machine, node }: Entry): readonly Entry[] {
-  return history.filter(
-    (entry) => entry.form === form && entry.machine === machine && major(entry.node) === major(node),
-  );
-}
-
-/** What grew; undefined when there are too few runs to tell. */
-export function growthOf(history: readonly Entry[], entry: Entry): Growth[] | undefined {
-  const before = comparable(history, entry);
-  if (before.length < ENOUGH_RUNS) return undefined;
-  return Object.entries(entry.ratios).flatMap(([what, measured]) => {
-    const samples = before.flatMap(({ ratios }) => ratios[what] ?? []);
-    const usual = median(samples);
-    return samples.length >= ENOUGH_RUNS && measured > usual * TOLERANCE ? [{ what, measured, usual }] : [];
-  });
-}
-
-function major(version: string): string {
-  return version.split('.')[0] ?? version;
 }

@@ -73,6 +73,27 @@ export const DEFAULT_PLAN: Plan = {
   records: { rounds: 1_000, associations: 10_000 },
 };
 
+/** That of `.ci/run`: few servers, of which the ratios are gated. */
+export const SHORT_PLAN: Plan = {
+  rounds: 5,
+  starts: 3,
+  echo: {
+    ...{ count: 5_000, seconds: 0.5, warmup: 500, until: 30 },
+    first: { count: 15_000, seconds: 1.5, warmup: 0 },
+  },
+  shapes: {
+    ...{ count: 2_000, seconds: 0.2, warmup: 200, until: 30 },
+    first: { count: 2_000, seconds: 0.2, warmup: 0 },
+  },
+  handshake: {
+    ...{ count: 150, seconds: 0.7, warmup: 10, until: 70 },
+    first: { count: 1_500, seconds: 2.5, warmup: 0 },
+  },
+  idle: { count: 200, seconds: 4, warmup: 100 },
+  sleepers: [500],
+  records: { rounds: 100, associations: 1_000 },
+};
+
 export const QUICK_PLAN: Plan = {
   rounds: 3,
   starts: 7,

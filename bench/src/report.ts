@@ -4,6 +4,7 @@ import { type ImportRow, NODE_ALONE } from './imports.js';
 import { median, medianRatio } from './measure.js';
 import { ECHO_SIZES, ECHO_WINDOW, SHAPES } from './plan.js';
 import type { RecordRow } from './record-cost.js';
+import type { Section } from './section.js';
 import type { SleeperRow } from './sleeping.js';
 
 /** Servers that ours are compared with. */
@@ -26,6 +27,8 @@ export interface Report {
   readonly imports: readonly ImportRow[] | undefined;
   readonly memory: readonly MemoryRow[] | undefined;
   readonly sleepers: readonly SleeperRow[] | undefined;
+  /** The other parts. */
+  readonly sections: readonly Section[];
 }
 
 /** The report as Markdown, its tables padded so that it reads as plain text too. */
@@ -43,6 +46,7 @@ export function formatReport(report: Report): string {
     ...(report.imports === undefined ? [] : [formatImports(report.imports)]),
     ...(report.memory === undefined ? [] : [formatMemory(report.memory)]),
     ...(report.sleepers === undefined ? [] : [formatSleepers(report.sleepers)]),
+    ...report.sections.map(({ title, header, rows }) => `${title}\n\n${table(header, rows)}`),
     ...report.skipped.map((reason) => `Skipped: ${reason}`),
   ].join('\n\n');
 }
@@ -74,6 +78,7 @@ export function reportAsJson(report: Report): unknown {
       bytesPerAssociation: bytes,
     })),
     sleepers: report.sleepers,
+    ...Object.fromEntries(report.sections.map(({ part, samples }) => [part, samples])),
   };
 }
 

@@ -1,0 +1,149 @@
+/** One measurement of all parts that are wanted. */
+import { execFileSync } from 'node:child_process';
+import { cpus } from 'node:os';
+import { DTLSEndpoint } from 'datagram-tls';
+import { measureAllocations } from './allocating.js';
+import {
+  type Contender,
+  type Load,
+  type LoadFor,
+  opensslMeetings,
+  opensslServers,
+  ourMeetings,
+  ourNativeServers,
+  ourServers,
+  ourSodiumServers,
+  ownLoadGenerator,
+  platformServers,
+  RAW_REFERENCE,
+  rawServers,
+  wolfsslMeetings,
+  wolfsslServers,
+} from './contenders.js';
+import { measureEcho, measureHandshakes, measureMemory, measureShapes } from './experiments.js';
+import { measureImports } from './imports.js';
+import { compileModern, compileNative, type NativeProgram } from './native.js';
+import { measurePath } from './path.js';
+import { peerServers } from './peers.js';
+import type { Plan, Repeated } from './plan.js';
+import { measureRecords } from './record-cost.js';
+import type { Report } from './report.js';
+import type { Settings } from './settings.js';
+import { measureSleepers } from './sleeping.js';
+
+export async function measure(settings: Settings): Promise<Report> {
+  const skipped: string[] = [];
+  const native = compileNative('openssl-echo');
+  if ('missing' in native) skipped.push(`OpenSSL C server: ${native.missing}`);
+  const generator = loadGenerator(settings.ownClient, skipped);
+  const modernGenerator = modernLoadGenerator(settings.ownClient, skipped);
+  const load: LoadFor = ({ suite }) => (suite?.version === 'DTLSv1.3' ? modernGenerator : generator);
+  const modern = compileModern('echo');
+  if ('missing' in modern) skipped.push(`wolfSSL C server of DTLS 1.3: ${modern.missing}`);
+  const secured = [
+    ...ourServers(settings.profile),
+    ...('path' in native ? opensslServers(native.path) : []),
+    ...('path' in modern ? wolfsslServers(modern.path) : []),
+  ];
+  const meetings = [
+    ...ourMeetings(settings.profile),
+    ...('path' in native ? opensslMeetings(native.path) : []),
+    ...('path' in modern ? wolfsslMeetings(modern.path) : []),
+  ];
+  const oneSuite = secured.filter(isOneSuite);
+  const { reason } = new DTLSEndpoint().acceleration;
+  if (reason !== undefined) skipped.push(`the native part: ${reason}`);
+  const natives = reason === undefined ? ourNativeServers(settings.profile) : [];
+  const wants = (part: string) => settings.only.includes(part);
+  const few = settings.form === 'short';
+  const plan = startingNow(settings.plan);
+  return {
+    ownClient: settings.ownClient,
+    environment: environment(native, modern),
+    skipped,
+    echo: wants('echo')
+      ? await measureEcho(
+          few
+            ? [...rawReference(), ...oneSuite, ...natives.filter(isOneSuite)]
+            : [...rawServers(), ...secured, ...ourSodiumServers(settings.profile), ...natives],
+          load,
+          plan,
+        )
+      : undefined,
+    shapes: wants('shapes')
+      ? await measureShapes([...rawReference(), ...oneSuite, ...natives.filter(isOneSuite)], load, plan)
+      : undefined,
+    peers: wants('peers')
+      ? await measurePeers([...oneSuite, ...natives.filter(isOneSuite)], load, plan, skipped)
+      : undefined,
+    handshakes: wants('handshake')
+      ? await measureHandshakes([...(few ? [] : platformServers()), ...oneSuite, ...meetings], load, plan)
+      : undefined,
+    records: wants('records') ? measureRecords(plan.records.rounds, plan.records.associations) : undefined,
+    path: wants('path') ? measurePath(plan.rounds) : undefined,
+    imports: wants('imports') ? measureImports(plan.starts) : undefined,
+    sleepers: wants('sessions') ? measureSleepers(plan.sleepers) : undefined,
+    memory: wants('memory') ? await measureMemory(oneSuite, load, plan) : undefined,
+    sections: wants('allocations') ? [measureAllocations()] : [],
+  };
+}
+
+/** The times of a plan count from the start of the process, and this is one measurement of several in it. */
+function startingNow(plan: Plan): Plan {
+  const later = (work: Repeated) => ({ ...work, until: work.until + performance.now() / 1000 });
+  return { ...plan, echo: later(plan.echo), shapes: later(plan.shapes), handshake: later(plan.handshake) };
+}
+
+function isOneSuite({ suite }: Contender): boolean {
+  return suite?.name.startsWith('AES_128_GCM') === true;
+}
+
+/** Beside implementations that others wrote, DTLS 1.2. */
+async function measurePeers(
+  oneSuite: readonly Contender[],
+  load: LoadFor,
+  plan: Plan,
+  skipped: string[],
+): Promise<Report['peers']> {
+  const oldVersion = oneSuite.filter(({ suite }) => suite?.version === 'DTLSv1.2');
+  const all = [...oldVersion, ...peerServers(skipped)];
+  return {
+    echo: await measureEcho([...rawReference(), ...all], load, plan),
+    handshakes: await measureHandshakes(all, load, plan),
+  };
+}
+
+function rawReference(): Contender[] {
+  return rawServers().filter(({ name }) => name === RAW_REFERENCE);
+}
+
+function loadGenerator(ownClient: boolean, skipped: string[]): Load {
+  if (ownClient) return ownLoadGenerator();
+  const client = compileNative('load');
+  if ('path' in client) return { command: [client.path], words: 'openssl' };
+  skipped.push(`OpenSSL C client (our own client makes the load): ${client.missing}`);
+  return ownLoadGenerator();
+}
+
+/** The same for DTLS 1.3, which OpenSSL 3.0 has not. */
+function modernLoadGenerator(ownClient: boolean, skipped: string[]): Load {
+  if (ownClient) return ownLoadGenerator();
+  const client = compileModern('load');
+  if ('path' in client) return { command: [client.path], words: 'wolfssl' };
+  skipped.push(`wolfSSL C client of DTLS 1.3 (our own client makes the load): ${client.missing}`);
+  return ownLoadGenerator();
+}
+
+function environment(native: NativeProgram, modern: NativeProgram): Report['environment'] {
+  const processors = cpus();
+  const versionOf = (program: NativeProgram) =>
+    'path' in program ? execFileSync(program.path, ['--version'], { encoding: 'utf8' }).trim() : undefined;
+  const openssl = versionOf(native);
+  const wolfssl = versionOf(modern);
+  return {
+    Node: `${process.version}, ${process.platform} ${process.arch}, OpenSSL ${process.versions.openssl}`,
+    ...(openssl !== undefined && { 'OpenSSL C, DTLS 1.2': openssl }),
+    ...(wolfssl !== undefined && { 'wolfSSL C, DTLS 1.3': wolfssl }),
+    CPU: `${processors.length} x ${processors[0]?.model ?? 'unknown'}`,
+  };
+}
