@@ -16,6 +16,6 @@ export function list(terminal: Terminal): void {
     for (const name of names) terminal.stdout.write(`${kind.padEnd(8)}${name}\n`);
 }
 
-function nativeNames({ ciphers, hashes }: Acceleration): readonly string[] {
-  return [...ciphers, ...hashes];
+function nativeNames({ ciphers, hashes, groups }: Acceleration): readonly string[] {
+  return [...ciphers, ...hashes, ...groups];
 }

@@ -7,6 +7,7 @@ static void finalize(napi_env env, void *data, void *hint) {
   struct environment *environment = data;
   keys_close_all(&environment->keys);
   hashes_close(&environment->hashes, &environment->ssl);
+  generators_close(&environment->generators, &environment->ssl);
   environment_release(environment);
 }
 

@@ -3,6 +3,7 @@
 #define DATAGRAM_TLS_ENVIRONMENT_H
 
 #include "arguments.h"
+#include "exchange.h"
 #include "hashes.h"
 #include "keys.h"
 
@@ -11,6 +12,7 @@ struct environment {
   bool has_ssl;
   struct keys keys;
   struct hashes hashes;
+  struct generators generators;
   /* The environment itself, and each owner of a key: their finalizers come in any order when a worker ends. */
   size_t uses;
 };

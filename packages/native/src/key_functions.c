@@ -1,40 +1,10 @@
 #include "key_functions.h"
 
-#include <stdlib.h>
+#include "ownership.h"
+
 #include <string.h>
 
-/* About what OpenSSL allocates for a key: the garbage collector is told. */
-enum { KEY_MEMORY = 1024, MAX_NAME_LENGTH = 32 };
-
-struct ownership {
-  struct environment *environment;
-  int64_t number;
-};
-
-static void on_owner_collected(napi_env env, void *data, void *hint) {
-  (void)hint;
-  struct ownership *ownership = data;
-  int64_t memory;
-  keys_close(&ownership->environment->keys, ownership->number);
-  environment_release(ownership->environment);
-  free(ownership);
-  napi_adjust_external_memory(env, -KEY_MEMORY, &memory);
-}
-
-/* Whatever becomes of the owner, the key is closed with it. */
-static bool give_to(napi_env env, napi_value owner, struct environment *environment, int64_t number) {
-  struct ownership *ownership = malloc(sizeof *ownership);
-  int64_t memory;
-  if (ownership == NULL) return false;
-  *ownership = (struct ownership){ environment, number };
-  if (napi_add_finalizer(env, owner, ownership, on_owner_collected, NULL, NULL) != napi_ok) {
-    free(ownership);
-    return false;
-  }
-  environment->uses++;
-  napi_adjust_external_memory(env, KEY_MEMORY, &memory);
-  return true;
-}
+enum { MAX_NAME_LENGTH = 32 };
 
 static const struct algorithm *read_algorithm(napi_env env, napi_value value) {
   char name[MAX_NAME_LENGTH];
@@ -51,37 +21,19 @@ static const struct algorithm *read_algorithm(napi_env env, napi_value value) {
 
 static napi_value create_key(napi_env env, napi_callback_info info) {
   struct environment *environment = environment_of(env);
-  napi_value values[3], number;
-  napi_valuetype owner_type;
+  napi_value values[3];
   struct bytes key;
-  if (!read_arguments(env, info, 3, values)) return NULL;
-  if (napi_typeof(env, values[0], &owner_type) != napi_ok || owner_type != napi_object) {
-    refuse_type(env, "owner", "must be of type object");
-    return NULL;
-  }
+  if (!read_arguments(env, info, 3, values) || !read_owner(env, values[0])) return NULL;
   const struct algorithm *algorithm = read_algorithm(env, values[1]);
   if (algorithm == NULL || !read_bytes_of(env, values[2], "key", algorithm->key_length, &key)) return NULL;
   if (!environment->has_ssl) return NULL;
-  int64_t opened = keys_open(&environment->keys, &environment->ssl, algorithm, key.data);
-  if (opened == 0) return NULL;
-  if (!give_to(env, values[0], environment, opened) || napi_create_int64(env, opened, &number) != napi_ok) {
-    keys_close(&environment->keys, opened);
-    failed(env);
-    return NULL;
-  }
-  return number;
+  return give_key(env, values[0], keys_open(&environment->keys, &environment->ssl, algorithm, key.data));
 }
 
 /* NULL: it has thrown. `seals`: a key for texts, not for masks. */
-static struct cipher *read_key(napi_env env, napi_value value, bool seals) {
-  int64_t number;
-  if (!read_number(env, value, "key", MAX_KEY_NUMBER, &number)) return NULL;
-  struct cipher *cipher = keys_find(&environment_of(env)->keys, number);
-  if (cipher == NULL) {
-    napi_throw_error(env, "ERR_INVALID_STATE", "The key is closed");
-    return NULL;
-  }
-  if ((cipher->algorithm->tag_length > 0) == seals) return cipher;
+static struct cipher *read_cipher(napi_env env, napi_value value, bool seals) {
+  struct key_slot *slot = read_key(env, value, KEY_OF_CIPHER);
+  if (slot == NULL || (slot->cipher.algorithm->tag_length > 0) == seals) return slot == NULL ? NULL : &slot->cipher;
   refuse_value(env, "key", "is for another purpose");
   return NULL;
 }
@@ -97,7 +49,7 @@ static napi_value seal(napi_env env, napi_callback_info info) {
   struct bytes nonce, aad, bytes;
   int64_t offset, length;
   if (!read_arguments(env, info, 6, values)) return NULL;
-  struct cipher *cipher = read_key(env, values[0], true);
+  struct cipher *cipher = read_cipher(env, values[0], true);
   if (cipher == NULL || !read_bytes_of(env, values[1], "nonce", NONCE_LENGTH, &nonce) ||
       !read_bytes(env, values[2], "aad", &aad) || !read_bytes(env, values[3], "bytes", &bytes) ||
       !read_number(env, values[4], "offset", MAX_TEXT_LENGTH, &offset) ||
@@ -126,7 +78,7 @@ static napi_value open_sealed(napi_env env, napi_callback_info info) {
   napi_value values[5], answer;
   struct bytes nonce, aad, sealed, out;
   if (!read_arguments(env, info, 5, values)) return NULL;
-  struct cipher *cipher = read_key(env, values[0], true);
+  struct cipher *cipher = read_cipher(env, values[0], true);
   if (cipher == NULL || !read_bytes_of(env, values[1], "nonce", NONCE_LENGTH, &nonce) ||
       !read_bytes(env, values[2], "aad", &aad) || !read_bytes(env, values[3], "sealed", &sealed) ||
       !read_bytes(env, values[4], "out", &out))
@@ -154,7 +106,7 @@ static napi_value mask(napi_env env, napi_callback_info info) {
   napi_value values[3];
   struct bytes sample, out;
   if (!read_arguments(env, info, 3, values)) return NULL;
-  struct cipher *cipher = read_key(env, values[0], false);
+  struct cipher *cipher = read_cipher(env, values[0], false);
   if (cipher == NULL || !read_bytes_of(env, values[1], "sample", SAMPLE_LENGTH, &sample) ||
       !read_bytes_of(env, values[2], "out", SAMPLE_LENGTH, &out))
     return NULL;

@@ -26,35 +26,57 @@ static bool grow(struct keys *keys, const struct openssl *ssl) {
   return true;
 }
 
-int64_t keys_open(struct keys *keys, const struct openssl *ssl, const struct algorithm *algorithm,
-                  const unsigned char *key) {
-  int64_t generation = keys->generation + 1;
-  if (generation > MAX_KEY_NUMBER >> PLACE_BITS) return 0;
-  if ((keys->capacity == 0 || keys->first_free == NO_SLOT) && !grow(keys, ssl)) return 0;
-  size_t place = keys->first_free;
-  struct key_slot *slot = &keys->slots[place];
-  if (!cipher_open(&slot->cipher, ssl, algorithm, key)) return 0;
+/* NULL when no memory or number is left. The slot is free until it is taken. */
+static struct key_slot *free_slot(struct keys *keys, const struct openssl *ssl) {
+  if (keys->generation >= MAX_KEY_NUMBER >> PLACE_BITS) return NULL;
+  if ((keys->capacity == 0 || keys->first_free == NO_SLOT) && !grow(keys, ssl)) return NULL;
+  return &keys->slots[keys->first_free];
+}
+
+static int64_t take(struct keys *keys, struct key_slot *slot, enum key_kind kind) {
+  int64_t place = slot - keys->slots;
   keys->first_free = slot->next_free;
-  keys->generation = generation;
-  slot->number = generation << PLACE_BITS | (int64_t)place;
+  slot->kind = kind;
+  slot->number = ++keys->generation << PLACE_BITS | place;
   return slot->number;
 }
 
-static struct key_slot *slot_of(struct keys *keys, int64_t number) {
+int64_t keys_open(struct keys *keys, const struct openssl *ssl, const struct algorithm *algorithm,
+                  const unsigned char *key) {
+  struct key_slot *slot = free_slot(keys, ssl);
+  if (slot == NULL || !cipher_open(&slot->cipher, ssl, algorithm, key)) return 0;
+  return take(keys, slot, KEY_OF_CIPHER);
+}
+
+int64_t keys_add_pair(struct keys *keys, const struct pair *pair) {
+  struct key_slot *slot = free_slot(keys, pair->ssl);
+  if (slot == NULL) {
+    struct pair unused = *pair;
+    pair_close(&unused);
+    return 0;
+  }
+  slot->pair = *pair;
+  return take(keys, slot, KEY_PAIR);
+}
+
+struct key_slot *keys_find(struct keys *keys, int64_t number) {
   size_t place = (size_t)(number & (MAX_SLOTS - 1));
   return number > 0 && place < keys->capacity && keys->slots[place].number == number ? &keys->slots[place] : NULL;
 }
 
-struct cipher *keys_find(struct keys *keys, int64_t number) {
-  struct key_slot *slot = slot_of(keys, number);
-  return slot == NULL ? NULL : &slot->cipher;
+static void close_slot(struct key_slot *slot) {
+  if (slot->kind == KEY_PAIR) {
+    pair_close(&slot->pair);
+  } else {
+    cipher_close(&slot->cipher);
+  }
+  slot->number = 0;
 }
 
 bool keys_close(struct keys *keys, int64_t number) {
-  struct key_slot *slot = slot_of(keys, number);
+  struct key_slot *slot = keys_find(keys, number);
   if (slot == NULL) return false;
-  cipher_close(&slot->cipher);
-  slot->number = 0;
+  close_slot(slot);
   slot->next_free = keys->first_free;
   keys->first_free = (size_t)(slot - keys->slots);
   return true;
@@ -62,7 +84,7 @@ bool keys_close(struct keys *keys, int64_t number) {
 
 void keys_close_all(struct keys *keys) {
   for (size_t place = 0; place < keys->capacity; place++) {
-    if (keys->slots[place].number != 0) cipher_close(&keys->slots[place].cipher);
+    if (keys->slots[place].number != 0) close_slot(&keys->slots[place]);
   }
   free(keys->slots);
   *keys = (struct keys){ 0 };

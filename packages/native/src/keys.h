@@ -6,11 +6,18 @@
 #define DATAGRAM_TLS_KEYS_H
 
 #include "ciphers.h"
+#include "pairs.h"
 
 #include <stdint.h>
 
+enum key_kind { KEY_OF_CIPHER, KEY_PAIR };
+
 struct key_slot {
-  struct cipher cipher;
+  enum key_kind kind;
+  union {
+    struct cipher cipher;
+    struct pair pair;
+  };
   int64_t number; /* 0: free */
   size_t next_free;
 };
@@ -28,8 +35,10 @@ struct keys {
 /* 0 when this OpenSSL lacks the algorithm, or no memory or number is left. `key` has the algorithm's length. */
 int64_t keys_open(struct keys *keys, const struct openssl *ssl, const struct algorithm *algorithm,
                   const unsigned char *key);
-/* NULL for a number of no open key. The cipher stays where it is until the next `keys_open`. */
-struct cipher *keys_find(struct keys *keys, int64_t number);
+/* 0 when no memory or number is left; the pair is closed then. */
+int64_t keys_add_pair(struct keys *keys, const struct pair *pair);
+/* NULL for a number of no open key. The key stays where it is until the next one is opened. */
+struct key_slot *keys_find(struct keys *keys, int64_t number);
 /* False for a number of no open key. */
 bool keys_close(struct keys *keys, int64_t number);
 void keys_close_all(struct keys *keys);

@@ -4,6 +4,7 @@
  */
 #include "hash_functions.h"
 #include "key_functions.h"
+#include "pair_functions.h"
 
 /* Raised when a function changes. The library takes no other number. */
 enum { INTERFACE = 2 };
@@ -24,7 +25,7 @@ NAPI_MODULE_INIT() {
   if (environment == NULL) return NULL;
   if (!set_number(env, exports, "interface", INTERFACE) ||
       !set_number(env, exports, "openssl", openssl_version(environment)) || !add_key_functions(env, exports) ||
-      !add_hash_functions(env, exports)) {
+      !add_hash_functions(env, exports) || !add_pair_functions(env, exports)) {
     failed(env);
     return NULL;
   }

@@ -29,8 +29,14 @@ static bool find_digests(struct openssl *functions) {
   return true;
 }
 
+static bool find_keys(struct openssl *functions) {
+  OPENSSL_KEY_FUNCTIONS(LOOK_UP)
+  return true;
+}
+
 bool find_openssl(struct openssl *functions) {
   OPENSSL_FUNCTIONS(LOOK_UP)
   functions->has_digests = find_digests(functions);
+  functions->has_keys = find_keys(functions);
   return functions->OpenSSL_version_num() >= OPENSSL_3;
 }

@@ -13,6 +13,8 @@ typedef struct evp_cipher_st EVP_CIPHER;
 typedef struct evp_cipher_ctx_st EVP_CIPHER_CTX;
 typedef struct evp_md_st EVP_MD;
 typedef struct evp_md_ctx_st EVP_MD_CTX;
+typedef struct evp_pkey_st EVP_PKEY;
+typedef struct evp_pkey_ctx_st EVP_PKEY_CTX;
 
 /* Return type, name, parameters. */
 #define OPENSSL_FUNCTIONS(F)                                                                                  \
@@ -41,6 +43,27 @@ typedef struct evp_md_ctx_st EVP_MD_CTX;
   F(int, EVP_DigestUpdate, (EVP_MD_CTX * context, const void *bytes, size_t length))                          \
   F(int, EVP_DigestFinal_ex, (EVP_MD_CTX * context, unsigned char *out, unsigned int *written))
 
+#define OPENSSL_KEY_FUNCTIONS(F)                                                                              \
+  F(EVP_PKEY *, EVP_PKEY_new, (void))                                                                         \
+  F(void, EVP_PKEY_free, (EVP_PKEY * key))                                                                    \
+  F(int, EVP_PKEY_copy_parameters, (EVP_PKEY * to, const EVP_PKEY *from))                                     \
+  F(int, EVP_PKEY_is_a, (const EVP_PKEY *key, const char *type))                                              \
+  F(int, EVP_PKEY_get_bits, (const EVP_PKEY *key))                                                            \
+  F(int, EVP_PKEY_set1_encoded_public_key, (EVP_PKEY * key, const unsigned char *share, size_t length))       \
+  F(int, EVP_PKEY_get_octet_string_param,                                                                     \
+    (const EVP_PKEY *key, const char *name, unsigned char *out, size_t room, size_t *length))                 \
+  F(EVP_PKEY *, d2i_AutoPrivateKey_ex,                                                                        \
+    (EVP_PKEY * *key, const unsigned char **der, long length, void *library, const char *properties))         \
+  F(EVP_PKEY_CTX *, EVP_PKEY_CTX_new_from_name, (void *library, const char *name, const char *properties))    \
+  F(EVP_PKEY_CTX *, EVP_PKEY_CTX_new_from_pkey, (void *library, EVP_PKEY *key, const char *properties))       \
+  F(void, EVP_PKEY_CTX_free, (EVP_PKEY_CTX * context))                                                        \
+  F(int, EVP_PKEY_CTX_set_group_name, (EVP_PKEY_CTX * context, const char *name))                             \
+  F(int, EVP_PKEY_keygen_init, (EVP_PKEY_CTX * context))                                                      \
+  F(int, EVP_PKEY_generate, (EVP_PKEY_CTX * context, EVP_PKEY **key))                                         \
+  F(int, EVP_PKEY_derive_init, (EVP_PKEY_CTX * context))                                                      \
+  F(int, EVP_PKEY_derive_set_peer_ex, (EVP_PKEY_CTX * context, EVP_PKEY *peer, int validate))                 \
+  F(int, EVP_PKEY_derive, (EVP_PKEY_CTX * context, unsigned char *secret, size_t *length))
+
 /* Commands of EVP_CIPHER_CTX_ctrl. */
 enum { AEAD_SET_IV_LENGTH = 0x9, AEAD_GET_TAG = 0x10, AEAD_SET_TAG = 0x11 };
 
@@ -48,9 +71,11 @@ struct openssl {
 #define MEMBER(result, name, parameters) result(*name) parameters;
   OPENSSL_FUNCTIONS(MEMBER)
   OPENSSL_DIGEST_FUNCTIONS(MEMBER)
+  OPENSSL_KEY_FUNCTIONS(MEMBER)
 #undef MEMBER
-  /* All of the second group are there. */
+  /* All of the second and of the third group are there. */
   bool has_digests;
+  bool has_keys;
 };
 
 /* False where the process exports no OpenSSL of version 3 or later, such as BoringSSL in other runtimes. */

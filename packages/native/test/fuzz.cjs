@@ -147,10 +147,69 @@ function goodDerivation() {
   if (!expected.equals(memory.subarray(0, hash))) throw new Error(`${name} differs at ${text.length} bytes`);
 }
 
+const GROUPS = {
+  x25519: ['x25519', 32],
+  secp256r1: ['P-256', 65],
+  secp384r1: ['P-384', 97],
+  secp521r1: ['P-521', 133],
+};
+/** One in some: they cost more than all other calls. */
+const EXCHANGES = 20;
+
+/** A share and what node:crypto makes of it, with a key that both have. */
+function goodExchange() {
+  if (below(EXCHANGES) > 0) return;
+  const group = pick(['x25519', 'secp256r1', 'secp256r1', 'x25519', 'secp384r1', 'secp521r1']);
+  const [namedCurve, length] = GROUPS[group];
+  const generate = () =>
+    group === 'x25519'
+      ? crypto.generateKeyPairSync('x25519')
+      : crypto.generateKeyPairSync('ec', { namedCurve });
+  const [ours, theirs] = [generate(), generate()];
+  const shareOf = ({ publicKey }) => publicKey.export({ format: 'der', type: 'spki' }).subarray(-length);
+  const key = native.importPrivateKey(
+    newOwner(),
+    new Uint8Array(ours.privateKey.export({ format: 'der', type: 'pkcs8' })),
+  );
+  keys[below(200)] = key;
+  const memory = new Uint8Array(length + below(20));
+  memory.set(shareOf(theirs));
+  if (!native.deriveSecret(key, memory, length)) throw new Error(`${group} refuses a good share`);
+  const expected = crypto.diffieHellman({ privateKey: ours.privateKey, publicKey: theirs.publicKey });
+  if (!expected.equals(memory.subarray(0, expected.length))) throw new Error(`${group} gives another secret`);
+  const made = native.generateKey(newOwner(), group, memory);
+  keys[below(200)] = made;
+  const share = memory.slice(0, length);
+  memory.set(shareOf(ours));
+  native.deriveSecret(made, memory, length);
+  const mine = memory.slice(0, expected.length);
+  memory.set(share);
+  native.deriveSecret(key, memory, length);
+  if (!Buffer.from(mine).equals(memory.subarray(0, mine.length)))
+    throw new Error(`${group}: two sides differ`);
+}
+
+const PKCS8 = ['x25519', 'ed25519'].map((type) =>
+  crypto.generateKeyPairSync(type).privateKey.export({ format: 'der', type: 'pkcs8' }),
+);
+
+/** A key of PKCS#8 in which a byte may differ. */
+function somePkcs8() {
+  const der = new Uint8Array(pick(PKCS8));
+  if (below(2) === 0) der[below(der.length)] = below(256);
+  return der.subarray(0, below(4) === 0 ? below(der.length) : der.length);
+}
+
 const someHash = () => pick([32, 48, 64, 20, below(70), any()]);
 
 const CALLS = [
-  ...[goodCall, goodCall, goodCall, goodDerivation],
+  ...[goodCall, goodCall, goodCall, goodDerivation, goodExchange],
+  () => (keys[below(200)] = native.importPrivateKey(newOwner(), somePkcs8())),
+  () => native.importPrivateKey(any(), any()),
+  () => native.generateKey(any(), any(), any()),
+  () => native.generateKey(newOwner(), pick(['x25519', 'x448', any()]), someBytes()),
+  () => native.deriveSecret(any(), any(), any()),
+  () => native.deriveSecret(pick(keys), someBytes(), pick([32, 65, 97, below(200)])),
   () => native.hasHash(someHash()),
   () => native.digest(someHash(), pick([someBytes, any])(), below(3000), pick([someBytes, any])()),
   () => native.hmac(someHash(), pick([someBytes, any])(), below(3000), below(3000)),

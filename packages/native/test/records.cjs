@@ -1,5 +1,5 @@
 /**
- * Seals and opens many records, under a new key for every hundred, and fails where resident memory still grows after
+ * Seals and opens many records, under a new key for every hundred after a key exchange, and fails where resident memory still grows after
  * the first fifth: `npm run native -- --records N`.
  */
 'use strict';
@@ -17,12 +17,15 @@ const RECORDS_OF_A_KEY = 100;
 const MOST_GROWTH = 16 * 2 ** 20;
 
 const [nonce, aad, room, out] = [12, 13, 1300, 1300].map((length) => new Uint8Array(length));
+const memory = new Uint8Array(133);
 const resident = [];
+let exchanges = 0;
 
 async function main() {
   for (let done = 0; done < count; done += RECORDS_OF_A_KEY) {
     if (done % Math.ceil(count / 100) < RECORDS_OF_A_KEY) await settle();
     const [name, length] = AEADS[(done / RECORDS_OF_A_KEY) % AEADS.length];
+    exchangeKeys();
     const key = native.createKey({}, name, new Uint8Array(length));
     for (let i = 0; i < RECORDS_OF_A_KEY; i++) {
       native.seal(key, nonce, aad, room, 0, 1200);
@@ -36,6 +39,21 @@ async function main() {
   const growth = resident.at(-1) - resident[Math.floor(resident.length / 5)];
   console.log(`${count} records; resident memory grew by ${(growth / 2 ** 20).toFixed(1)} MiB`);
   if (growth > MOST_GROWTH) process.exitCode = 1;
+}
+
+/** Every fifth share is refused. */
+function exchangeKeys() {
+  const [ours, theirs] = [
+    native.generateKey({}, 'x25519', memory),
+    native.generateKey({}, 'secp256r1', memory),
+  ];
+  const isGood = exchanges++ % 5 !== 0;
+  if (!isGood) memory[64] ^= 1;
+  if (native.deriveSecret(theirs, memory, 65) !== isGood)
+    throw new Error('a share is taken that must not be');
+  memory.fill(9, 0, 32);
+  native.deriveSecret(ours, memory, 32);
+  native.prf(32, memory, 32, 60, 104);
 }
 
 /** Keys are closed by finalizers, which run in a later turn. */

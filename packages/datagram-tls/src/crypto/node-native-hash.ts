@@ -1,6 +1,6 @@
 import { concat, EMPTY, own, toHex } from '../base/bytes.js';
 import { type Digester, hkdfExpand, NodeHash, NodeMac } from './node-hash.js';
-import { type NativeModule, nativeModule } from './node-native.js';
+import { requireNative } from './node-native.js';
 import { once } from './once.js';
 import { HASH_LENGTH, type HashName, type MacKey, type RunningHash } from './provider.js';
 
@@ -37,13 +37,13 @@ export function nativeHkdfExpand(
   if (end > memory.length || length > MAX_DERIVED) return hkdfExpand(name, prk, info, length);
   memory.set(prk);
   memory.set(info, prk.length);
-  module().hkdfExpand(HASH_LENGTH[name], memory, prk.length, info.length, length);
+  requireNative().hkdfExpand(HASH_LENGTH[name], memory, prk.length, info.length, length);
   return take(length);
 }
 
 const digest: Digester<HashName> = (name, bytes, length) => {
   const size = HASH_LENGTH[name];
-  module().digest(size, bytes, length, made);
+  requireNative().digest(size, bytes, length, made);
   return made.slice(0, size);
 };
 
@@ -62,14 +62,14 @@ class NativeMac implements MacKey {
     const length = this.#fill(parts);
     if (length === undefined) return this.#signLong(parts);
     const size = HASH_LENGTH[this.#hash];
-    module().hmac(size, memory, this.#key.length, length);
+    requireNative().hmac(size, memory, this.#key.length, length);
     return take(size);
   }
 
   prf(length: number, ...seed: Uint8Array[]): Uint8Array | undefined {
     const filled = length > MAX_DERIVED ? undefined : this.#fill(seed);
     if (filled === undefined) return undefined;
-    module().prf(HASH_LENGTH[this.#hash], memory, this.#key.length, filled, length);
+    requireNative().prf(HASH_LENGTH[this.#hash], memory, this.#key.length, filled, length);
     return take(length);
   }
 
@@ -100,15 +100,6 @@ function take(length: number): Uint8Array {
   return taken;
 }
 
-let loaded: NativeModule | undefined;
-
-/** Only called after a test with known answers has passed, or within it. */
-function module(): NativeModule {
-  loaded ??= nativeModule();
-  if (loaded === undefined) throw new TypeError('there is no native code');
-  return loaded;
-}
-
 /**
  * The start of the digest of four outputs, one behind the other: a digest, an HMAC under a key of more than a block, 100
  * bytes of the PRF, and 100 of HKDF. All inputs count from 0; made by OpenSSL 3.0.
@@ -121,7 +112,7 @@ const KNOWN_ANSWERS: Readonly<Record<HashName, string>> = {
 
 function passes(name: HashName): boolean {
   const size = HASH_LENGTH[name];
-  if (!module().hasHash(size)) return false;
+  if (!requireNative().hasHash(size)) return false;
   const counting = Uint8Array.from({ length: 200 }, (_, i) => i);
   const mac = nativeMac(name, counting);
   const outputs = concat(

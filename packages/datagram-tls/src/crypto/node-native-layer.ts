@@ -1,5 +1,6 @@
 import type { PartialProvider } from './layered-provider.js';
 import { hasNativeAead, hasNativeMask, NativeAead, NativeMask } from './node-native-ciphers.js';
+import { answerNativeExchange, hasNativeGroup, startNativeExchange } from './node-native-exchange.js';
 import { hasNativeHash, nativeHash, nativeHkdfExpand, nativeMac } from './node-native-hash.js';
 import type { CryptoProvider } from './provider.js';
 
@@ -19,6 +20,11 @@ export function nativeLayer(base: CryptoProvider): PartialProvider {
     recordNumberMasks: {
       has: hasNativeMask,
       recordNumberMask: (name, key) => NativeMask.make(key) ?? base.recordNumberMask(name, key),
+    },
+    keyExchanges: {
+      has: hasNativeGroup,
+      startKeyExchange: (group) => startNativeExchange(base, group),
+      answerKeyExchange: (group, share) => answerNativeExchange(base, group, share),
     },
   };
 }

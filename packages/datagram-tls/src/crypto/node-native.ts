@@ -29,6 +29,10 @@ export interface NativeModule {
   hmac(hash: number, memory: Uint8Array, keyLength: number, textLength: number): void;
   prf(hash: number, memory: Uint8Array, secretLength: number, seedLength: number, length: number): void;
   hkdfExpand(hash: number, memory: Uint8Array, keyLength: number, infoLength: number, length: number): void;
+  /** `undefined`: not supported. The key is closed when `owner` is collected. */
+  importPrivateKey(owner: object, pkcs8: Uint8Array): number | undefined;
+  generateKey(owner: object, group: string, share: Uint8Array): number | undefined;
+  deriveSecret(key: number, memory: Uint8Array, length: number): boolean;
 }
 
 const INTERFACE = 2;
@@ -48,6 +52,13 @@ function native(): Loaded {
 export function nativeFailure(): string | undefined {
   const found = native();
   return 'reason' in found ? found.reason : undefined;
+}
+
+/** For what is only called after a test with known answers has passed, or within it. */
+export function requireNative(): NativeModule {
+  const module = nativeModule();
+  if (module === undefined) throw new TypeError('there is no native code');
+  return module;
 }
 
 /** `undefined` where no native code is used. */

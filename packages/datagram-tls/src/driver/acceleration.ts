@@ -2,9 +2,11 @@ import type { Security } from '../connection/version.js';
 import { layerProvider, rebase } from '../crypto/layered-provider.js';
 import { nativeFailure } from '../crypto/node-native.js';
 import { hasNativeAead, NATIVE_AEADS } from '../crypto/node-native-ciphers.js';
+import { hasNativeGroup, NATIVE_GROUPS } from '../crypto/node-native-exchange.js';
 import { hasNativeHash, NATIVE_HASHES } from '../crypto/node-native-hash.js';
 import { nativeLayer } from '../crypto/node-native-layer.js';
 import type { AeadName, CryptoProvider, HashName } from '../crypto/provider.js';
+import type { GroupName } from '../wire/codes.js';
 import { platform } from './platform.js';
 
 /**
@@ -24,6 +26,8 @@ export interface Acceleration {
   readonly ciphers: readonly AeadName[];
   /** The hashes, with HMAC and key derivation, that it computes. */
   readonly hashes: readonly HashName[];
+  /** The groups in which it exchanges keys. */
+  readonly groups: readonly GroupName[];
   /** Why it does nothing; `undefined`: it is in use. */
   readonly reason: string | undefined;
 }
@@ -57,9 +61,10 @@ export class Accelerator {
       Object.freeze(reason === undefined ? names.filter((name) => has(name)) : []);
     const ciphers = able(NATIVE_AEADS, hasNativeAead);
     const hashes = able(NATIVE_HASHES, hasNativeHash);
-    const failed =
-      ciphers.length + hashes.length === 0 ? 'nothing of datagram-tls-native passes its tests' : undefined;
-    return Object.freeze({ ciphers, hashes, reason: reason ?? failed });
+    const groups = able<GroupName>(NATIVE_GROUPS, hasNativeGroup);
+    const isIdle = [ciphers, hashes, groups].every(({ length }) => length === 0);
+    const failed = isIdle ? 'nothing of datagram-tls-native passes its tests' : undefined;
+    return Object.freeze({ ciphers, hashes, groups, reason: reason ?? failed });
   }
 }
 

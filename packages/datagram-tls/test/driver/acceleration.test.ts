@@ -4,6 +4,7 @@ import { suite, test } from 'node:test';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { nativeFailure } from '#lib/crypto/node-native.js';
 import { NATIVE_AEADS } from '#lib/crypto/node-native-ciphers.js';
+import { NATIVE_GROUPS } from '#lib/crypto/node-native-exchange.js';
 import { NATIVE_HASHES } from '#lib/crypto/node-native-hash.js';
 import type { AeadName } from '#lib/crypto/provider.js';
 import { type Acceleration, DTLSEndpoint } from '#lib/index.js';
@@ -57,6 +58,7 @@ suite('native acceleration of an endpoint', () => {
     assert.deepEqual(endpoint.acceleration, {
       ciphers: [],
       hashes: [],
+      groups: [],
       reason: "the option acceleration is 'off'",
     });
   });
@@ -99,6 +101,7 @@ suite('native acceleration of an endpoint', () => {
     const isOff = process.env['DATAGRAM_TLS_ACCELERATION'] === 'off';
     assert.deepEqual(endpoint.acceleration.ciphers, isOff ? [] : NATIVE_AEADS);
     assert.deepEqual(endpoint.acceleration.hashes, isOff ? [] : NATIVE_HASHES);
+    assert.deepEqual(endpoint.acceleration.groups, isOff ? [] : NATIVE_GROUPS);
   });
 
   test('what the application lays over the cryptography of the platform comes first', async (t) => {
@@ -139,8 +142,9 @@ suite('native acceleration of an endpoint', () => {
   });
 
   test('a package of which nothing passes leaves all to node:crypto, and says so', { skip }, () => {
-    const { ciphers, hashes, reason } = saidWith('({ ...real(), open: () => true, digest() {} })');
-    assert.deepEqual([...ciphers, ...hashes], []);
+    const broken = '({ ...real(), open: () => true, digest() {}, deriveSecret: () => true })';
+    const { ciphers, hashes, groups, reason } = saidWith(broken);
+    assert.deepEqual([...ciphers, ...hashes, ...groups], []);
     assert.equal(reason, 'nothing of datagram-tls-native passes its tests');
   });
 
@@ -163,6 +167,22 @@ suite('native acceleration of an endpoint', () => {
       const { ciphers, hashes } = saidWith(`((module) => ${broken})(real())`);
       assert.deepEqual(hashes, []);
       assert.deepEqual(ciphers, NATIVE_AEADS);
+    });
+  }
+
+  for (const [what, broken] of [
+    [
+      'gives another secret',
+      '{ ...module, deriveSecret: (key, memory, n) => { const is = module.deriveSecret(key, memory, n); memory[0] ^= 1; return is; } }',
+    ],
+    ['takes any share', '{ ...module, deriveSecret: (...all) => module.deriveSecret(...all) || true }'],
+    ['generates no keys', '{ ...module, generateKey: () => undefined }'],
+    ['reads no private keys', '{ ...module, importPrivateKey: () => undefined }'],
+  ] as const) {
+    test(`a package that ${what} leaves key exchanges to node:crypto, and runs the rest`, { skip }, () => {
+      const { groups, hashes } = saidWith(`((module) => (${broken}))(real())`);
+      assert.deepEqual(groups, []);
+      assert.deepEqual(hashes, NATIVE_HASHES);
     });
   }
 

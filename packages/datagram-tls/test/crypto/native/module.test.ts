@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { suite, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
@@ -19,6 +20,9 @@ interface Module {
   hmac(...args: unknown[]): void;
   prf(...args: unknown[]): void;
   hkdfExpand(...args: unknown[]): void;
+  importPrivateKey(...args: unknown[]): number | undefined;
+  generateKey(...args: unknown[]): number | undefined;
+  deriveSecret(...args: unknown[]): boolean;
 }
 
 const skip = nativeFailure() ?? false;
@@ -31,6 +35,10 @@ const AAD = new Uint8Array(13);
 
 function newKey(name = 'aes-128-gcm', length = 16): number {
   return module.createKey(owner, name, new Uint8Array(length)) ?? assert.fail('no key');
+}
+
+function newPair(group = 'x25519'): number {
+  return module.generateKey(owner, group, new Uint8Array(133)) ?? assert.fail('no key');
 }
 
 function detached(length: number): Uint8Array {
@@ -83,6 +91,9 @@ function calls() {
     { name: 'hmac', args: [32, new Uint8Array(40), 20, 20], bytes: [1] },
     { name: 'prf', args: [32, new Uint8Array(40), 20, 20, 40], bytes: [1] },
     { name: 'hkdfExpand', args: [32, new Uint8Array(40), 20, 20, 40], bytes: [1] },
+    { name: 'importPrivateKey', args: [owner, new Uint8Array(40)], bytes: [1] },
+    { name: 'generateKey', args: [owner, 'x25519', new Uint8Array(40)], bytes: [2] },
+    { name: 'deriveSecret', args: [newPair(), new Uint8Array(40), 32], bytes: [1] },
   ] as const;
 }
 
@@ -124,6 +135,8 @@ suite('the native module', { skip }, () => {
       assert.throws(() => module.hmac(32, make(40), 20, 20), outOfRange);
       assert.throws(() => module.prf(32, make(40), 20, 20, 12), outOfRange);
       assert.throws(() => module.hkdfExpand(32, make(40), 20, 20, 12), outOfRange);
+      assert.throws(() => module.generateKey(owner, 'x25519', make(32)), outOfRange);
+      assert.throws(() => module.deriveSecret(newPair(), make(32), 32), outOfRange);
     });
   }
 
@@ -223,7 +236,53 @@ suite('the native module', { skip }, () => {
     });
   });
 
+  test('refuses what is no key of PKCS#8, and takes what is one, whatever it is for', () => {
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const der = new Uint8Array(privateKey.export({ format: 'der', type: 'pkcs8' }));
+    const key = module.importPrivateKey(owner, der);
+    assert.equal(typeof key, 'number');
+    assert.throws(() => module.deriveSecret(key, new Uint8Array(40), 32), { code: 'ERR_INVALID_ARG_VALUE' });
+    for (let length = 0; length < der.length; length++)
+      assert.equal(module.importPrivateKey(owner, der.subarray(0, length)), undefined);
+    assert.throws(() => module.importPrivateKey(owner, new Uint8Array(0x10001)), {
+      code: 'ERR_OUT_OF_RANGE',
+    });
+  });
+
+  test('refuses groups that are none, and keys of ciphers for an exchange', () => {
+    const share = new Uint8Array(133);
+    for (const name of ['', 'x448', 'X25519', 'x25519\0', 'x'.repeat(1000)])
+      assert.throws(() => module.generateKey(owner, name, share), { code: 'ERR_INVALID_ARG_VALUE' });
+    for (const name of [undefined, 7, {}, null])
+      assert.throws(() => module.generateKey(owner, name, share), { code: 'ERR_INVALID_ARG_TYPE' });
+    assert.throws(() => module.deriveSecret(newKey(), share, 32), { code: 'ERR_INVALID_ARG_VALUE' });
+    assert.throws(() => module.seal(newPair(), NONCE, AAD, new Uint8Array(40), 0, 24), {
+      code: 'ERR_INVALID_ARG_VALUE',
+    });
+    const closed = newPair();
+    module.closeKey(closed);
+    assert.throws(() => module.deriveSecret(closed, share, 32), { code: 'ERR_INVALID_STATE' });
+  });
+
+  test('answers false to a share of another length, and leaves memory as it was', () => {
+    const key = newPair('secp256r1');
+    const memory = new Uint8Array(133).fill(4);
+    for (const length of [0, 1, 32, 64, 65, 66, 133])
+      assert.equal(module.deriveSecret(key, memory, length), false);
+    assert.deepEqual(memory, new Uint8Array(133).fill(4));
+    for (const length of [134, -1, 0.5, Number.NaN])
+      assert.throws(() => module.deriveSecret(key, memory, length), { code: 'ERR_OUT_OF_RANGE' });
+  });
+
   test('refuses an owner that cannot be collected', () => {
+    for (const none of [undefined, null, 1, 'text', Symbol.iterator]) {
+      assert.throws(() => module.importPrivateKey(none, new Uint8Array(16)), {
+        code: 'ERR_INVALID_ARG_TYPE',
+      });
+      assert.throws(() => module.generateKey(none, 'x25519', new Uint8Array(32)), {
+        code: 'ERR_INVALID_ARG_TYPE',
+      });
+    }
     for (const none of [undefined, null, 1, 'text', Symbol.iterator])
       assert.throws(() => module.createKey(none, 'aes-128-gcm', new Uint8Array(16)), {
         code: 'ERR_INVALID_ARG_TYPE',
@@ -322,6 +381,7 @@ suite('the native module', { skip }, () => {
         for (const key of keys) {
           native.seal(key, bytes(12), bytes(13), room, 0, 1900);
           native.prf(48, room, 48, 77, 100);
+          native.deriveSecret(native.generateKey({}, 'x25519', room), room, 32);
         }
     `;
     for (let round = 0; round < 5; round++) {

@@ -3,6 +3,9 @@ import { createECDH, createPrivateKey } from 'node:crypto';
 import { suite, test } from 'node:test';
 import { EcdhExchange, X25519Exchange } from '#lib/crypto/node-exchange.js';
 import { nobleMlKem768 } from '#lib/crypto/node-mlkem.js';
+import { nativeFailure } from '#lib/crypto/node-native.js';
+import { NativeExchange } from '#lib/crypto/node-native-exchange.js';
+import type { KeyExchange } from '#lib/crypto/provider.js';
 import { hex, judge, needsWycheproof, type Vector, which, wycheproof } from './vectors.js';
 
 interface ExchangeVector extends Vector {
@@ -19,8 +22,22 @@ interface KemVector extends Vector {
   readonly K: string;
 }
 
-/** PrivateKeyInfo of X25519 up to the key (RFC 8410 §7). */
+/** PrivateKeyInfo of X25519 up to the key (RFC 8410 §7), and of curves (RFC 5915 §3). */
 const X25519_PREFIX = hex('302e020100300506032b656e04220420');
+const PREFIXES = {
+  x25519: X25519_PREFIX,
+  secp256r1: hex('3041020100301306072a8648ce3d020106082a8648ce3d030107042730250201010420'),
+  secp384r1: hex('304e020100301006072a8648ce3d020106052b81040022043730350201010430'),
+};
+
+/** By native code, where there is some. */
+function imported(group: keyof typeof PREFIXES, privateKey: Uint8Array): KeyExchange[] {
+  if (nativeFailure() !== undefined) return [];
+  const scalar = new Uint8Array(group === 'secp384r1' ? 48 : 32);
+  scalar.set(privateKey, scalar.length - privateKey.length);
+  const exchange = NativeExchange.import(group, Buffer.concat([PREFIXES[group], scalar]));
+  return [exchange ?? assert.fail(`${group}: no key`)];
+}
 
 suite('key exchange against Wycheproof', () => {
   for (const [group, openssl, coordinate] of [
@@ -34,10 +51,12 @@ suite('key exchange against Wycheproof', () => {
       for (const vector of tests) {
         const ecdh = createECDH(openssl);
         ecdh.setPrivateKey(hex(vector.private).slice(-coordinate));
-        const secret = new EcdhExchange(group, ecdh).finish(hex(vector.public));
-        if (vector.flags.includes('CompressedPoint')) assert.equal(secret, undefined, which(vector));
-        else judge(vector, secret !== undefined);
-        if (secret !== undefined) assert.deepEqual(secret, hex(vector.shared), which(vector));
+        for (const exchange of [new EcdhExchange(group, ecdh), ...imported(group, ecdh.getPrivateKey())]) {
+          const secret = exchange.finish(hex(vector.public));
+          if (vector.flags.includes('CompressedPoint')) assert.equal(secret, undefined, which(vector));
+          else judge(vector, secret !== undefined);
+          if (secret !== undefined) assert.deepEqual(secret, hex(vector.shared), which(vector));
+        }
       }
     });
   }
@@ -47,10 +66,11 @@ suite('key exchange against Wycheproof', () => {
     assert.ok(tests.length > 500);
     for (const vector of tests) {
       const key = Buffer.concat([X25519_PREFIX, hex(vector.private)]);
-      const exchange = new X25519Exchange(createPrivateKey({ key, format: 'der', type: 'pkcs8' }));
+      const nodes = new X25519Exchange(createPrivateKey({ key, format: 'der', type: 'pkcs8' }));
       const zero = vector.flags.includes('ZeroSharedSecret');
       const expected = zero ? undefined : hex(vector.shared);
-      assert.deepEqual(exchange.finish(hex(vector.public)), expected, which(vector));
+      for (const exchange of [nodes, ...imported('x25519', hex(vector.private))])
+        assert.deepEqual(exchange.finish(hex(vector.public)), expected, which(vector));
     }
   });
 
