@@ -12,6 +12,7 @@ import { Pair, type PairOptions } from '../../support/pair.js';
 import { Random } from '../../support/random.js';
 import type { TestedVersion } from '../../support/settings.js';
 import type { Side } from '../../support/side.js';
+import { settingsOf } from './settings.js';
 
 const ROLES = ['client', 'server'] as const;
 /** Where attackers are; they answer nothing. */
@@ -24,21 +25,6 @@ const AMPLIFICATION = 3;
 /** What a side may hold of others' bytes, and what its state may take, bytes. */
 const MOST_HELD = 0x1c000;
 const MOST_STATE = 0x8000;
-const PSK = { identity: 'sensor-1', key: new Uint8Array(32).fill(7) };
-const CIPHERS: Readonly<Record<TestedVersion, readonly string[]>> = {
-  'DTLSv1.2': ['ECDHE-PSK-CHACHA20-POLY1305', 'PSK-AES128-CCM8', 'PSK-AES128-GCM-SHA256', 'PSK-AES256-CCM'],
-  'DTLSv1.3': ['TLS_AES_128_GCM_SHA256', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_CCM_SHA256'],
-};
-type Settings = Pick<PairOptions, 'client' | 'server'>;
-/** Parsed once: with a certificate, and with a shared key and each cipher. */
-const WITH_CERTIFICATE: Settings = {};
-const WITH_KEY = Object.fromEntries(
-  Object.entries(CIPHERS).map(([version, names]) => [
-    version,
-    names.map((ciphers) => ({ client: { psk: PSK, ciphers }, server: { psk: () => PSK.key, ciphers } })),
-  ]),
-) as unknown as Readonly<Record<TestedVersion, readonly Settings[]>>;
-
 /** What is kept of a side for a crash. */
 interface Store {
   kept: Uint8Array | undefined;
@@ -153,7 +139,7 @@ export class Survival {
       }),
       weather: { loss: random.pick([0, 0.05, 0.2]), duplication: 0.1, jitter: random.pick([0, 30, 200]) },
       jobs: random.pick([0, 0, 20]),
-      ...(random.chance(0.1) ? WITH_CERTIFICATE : random.pick(WITH_KEY[version])),
+      ...settingsOf(version, random),
     };
     this.pair = new Pair(this.options);
     this.pair.intercept = (data, from) => this.#intercept(data, from);

@@ -1,0 +1,43 @@
+// Issue "Connections that survive": many clients behind one NAT, whose addresses go from one to another, also in handshakes.
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { casesOf } from '../../support/long.js';
+import { VERSIONS } from '../../support/settings.js';
+import { type Happening, Neighbours } from './neighbours.js';
+
+const SEEDS = 1000;
+const GIVEN = process.env['DTLS_SEED'];
+
+function seeds(): number[] {
+  return GIVEN === undefined ? Array.from({ length: casesOf(SEEDS) }, (_, i) => i + 1) : [Number(GIVEN)];
+}
+
+/** What has to happen in many runs, so that they show anything: as often as this on average. */
+const NEEDED: Readonly<Partial<Record<Happening, number>>> = {
+  'moved in the handshake': 1,
+  'connected after a move': 0.3,
+  'got a former address': 0.5,
+  followed: 1,
+  leave: 1,
+  renew: 1,
+  'move the server': 0.5,
+  restart: 0.5,
+};
+
+for (const version of VERSIONS)
+  suite(`${version}: clients behind one NAT whose addresses swap and pass from one to another`, () => {
+    test('keep their sessions where records have IDs, and get only what is theirs', () => {
+      const happened = new Map<Happening, number>();
+      for (const seed of seeds()) {
+        const neighbours = new Neighbours(version, seed);
+        neighbours.run();
+        for (const [what, times] of neighbours.happened)
+          happened.set(what, (happened.get(what) ?? 0) + times);
+      }
+      if (GIVEN !== undefined) return;
+      for (const [what, times] of Object.entries(NEEDED)) {
+        const share = (happened.get(what as Happening) ?? 0) / seeds().length;
+        assert.ok(share >= times, `${what} is rare: ${share} in each run`);
+      }
+    });
+  });
