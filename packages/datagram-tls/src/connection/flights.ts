@@ -88,8 +88,10 @@ export class FlightSender {
   #advanced = false;
   /** The flight was repeated on request since the timer was last set; the next repetition is the timer's. */
   #replayed = false;
-  /** It was repeated as a probe: the numbers of its records in epoch 0. */
-  #probe: { readonly first: number; readonly last: number } | undefined;
+  /** It was repeated as a probe: the number of the first record in epoch 0. */
+  #probe: number | undefined;
+  /** Of epoch 0, when the current flight began. */
+  #firstRecord = 0;
   /** DTLS 1.3: the answer to the current flight has begun, so that all of it has arrived. */
   #answered = false;
   #repeatGap: Duration = MIN_REPEAT_GAP;
@@ -203,6 +205,7 @@ export class FlightSender {
     if (this.#underWay !== undefined) this.#onAnswer();
     this.#backoff.onIdle(now - this.#lastSent);
     this.#underWay = { flight, delivery: new Delivery(flight) };
+    this.#firstRecord = this.#association.plainWriter.sequence;
     this.#window = firstWindow(flight);
     this.#measurable = true;
     this.#association.timers.stop('retransmit');
@@ -294,17 +297,25 @@ export class FlightSender {
     if (this.#underWay !== undefined && this.#probe === undefined) this.#ask('probe');
   }
 
-  /** Whether a record of epoch 0 with this number of the peer's answers our probe. */
+  /** Whether a record of epoch 0 with this number of the peer's answers our probe, or a repetition after it. */
   isAnswer(sequence: number): boolean {
-    return this.#probe !== undefined && sequence >= this.#probe.first && sequence <= this.#probe.last;
+    return (
+      this.#probe !== undefined &&
+      sequence >= this.#probe &&
+      sequence < this.#association.plainWriter.sequence
+    );
+  }
+
+  /** Whether it may answer the current flight: a server without state answers under the number of the record that it got. */
+  mayAnswer(sequence: number): boolean {
+    return sequence >= this.#firstRecord;
   }
 
   #sendProbe(now: Instant): void {
     const { plainWriter, provider } = this.#association;
     plainWriter.skip(1 + randomNumber(provider));
-    const first = plainWriter.sequence;
+    this.#probe = plainWriter.sequence;
     this.#sendAgain(now);
-    this.#probe = { first, last: plainWriter.sequence - 1 };
   }
 
   #ask(how: Request): void {

@@ -1,3 +1,4 @@
+import { own } from '../base/bytes.js';
 import type { CodedAlert } from '../base/error-codes.js';
 import { violation } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
@@ -121,6 +122,28 @@ export class HandshakeReceiver implements ReassemblyHost {
   /** The next `count` messages came in another way. */
   skip(count: number): void {
     this.#reassembler.skip(count);
+  }
+
+  /** The peer begins anew, with this message_seq. */
+  restartAt(next: number): void {
+    this.#reassembler.restartAt(next);
+    this.#plainNumbers = [];
+  }
+
+  /**
+   * Client, DTLS 1.2: a HelloVerifyRequest after the one that was answered, or after a part of the server's flight: the server has
+   * no state for our address, to which its answers went. Once there are keys it is too late for one.
+   */
+  askedAnew(payload: Uint8Array, epoch: number): Message | undefined {
+    const { role, life, epochs } = this.#association;
+    if (role !== 'client' || epoch > 0 || payload[0] !== HandshakeType.hello_verify_request) return undefined;
+    const hasKeys = epochs.writer.epoch > 0 || (epochs.reader?.epoch ?? 0) > 0;
+    if (life.at !== 'handshaking' || hasKeys || !this.#runner.mayBeginAnew) return undefined;
+    const [request, ...more] = readHandshakeFragments(payload) ?? [];
+    if (request === undefined || more.length > 0 || request.fragmentLength < request.length) return undefined;
+    const { type, messageSeq: seq, fragment } = request;
+    const isNext = this.#runner.unansweredHello !== undefined && seq >= this.nextSeq;
+    return isNext ? undefined : { type, seq, epoch, body: own(fragment) };
   }
 
   /** The next message in order, once it is complete. */

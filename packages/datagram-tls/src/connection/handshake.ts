@@ -1,5 +1,6 @@
 import { violation } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
+import { UNLIMITED } from '../extensions/record-limits.js';
 import type { Action } from '../handshake/actions.js';
 import type { Context } from '../handshake/context.js';
 import { type Awaits, messageName } from '../handshake/flight.js';
@@ -9,6 +10,7 @@ import { Runner } from '../handshake/runner.js';
 import type { Session } from '../handshake/session.js';
 import type { Retry13 } from '../handshake/v13/hellos.js';
 import type { HandshakeVersions } from '../handshake/version.js';
+import { HandshakeType } from '../wire/codes.js';
 import type { Reader, Writer } from '../wire/cursor.js';
 import type { VersionFacts } from '../wire/version.js';
 import { Acks } from './acks.js';
@@ -224,6 +226,8 @@ export class Handshake implements Carried {
 
   /** The content of a handshake record; returns whether any of it was new. */
   receive(payload: Uint8Array, epoch: number, sequence: number, now: Instant): boolean {
+    const request = this.#receiver.askedAnew(payload, epoch);
+    if (request !== undefined) return this.#onAskedAnew(request, sequence, now);
     const duplicate = this.#receiver.isDuplicate(epoch, sequence);
     const { fresh, whole, repeated } = this.#receiver.receive(payload, epoch, duplicate, now);
     if (this.#isOver) return false;
@@ -234,6 +238,24 @@ export class Handshake implements Carried {
     if (fresh && epoch > 0) this.#onAnswered(now);
     if (fresh) this.#advance(now);
     return fresh;
+  }
+
+  /**
+   * Anybody can send one. So our ClientHello is repeated once under numbers that nobody guesses; a server without state answers
+   * under the number of the record that it got (RFC 6347 §4.2.1).
+   */
+  #onAskedAnew(request: Message, sequence: number, now: Instant): boolean {
+    if (!this.#flights.isAnswer(sequence)) {
+      this.#association.drop('repeated_message');
+      if (this.#flights.mayAnswer(sequence)) this.#flights.onRefusal();
+      return false;
+    }
+    this.#receiver.restartAt(request.seq + 1);
+    this.#association.recordLimits = UNLIMITED;
+    this.#messages++;
+    this.#incoming.note(request);
+    this.#perform(this.#runner.beginAnew(request), now);
+    return true;
   }
 
   answer(answer: JobAnswer, now: Instant): void {
@@ -412,6 +434,8 @@ export class Handshake implements Carried {
       if (message === undefined) return;
       this.#messages++;
       this.#incoming.note(message);
+      // It refuses a cookie that a server has taken: what came before belongs to another association, of an address that we left.
+      if (message.type === HandshakeType.hello_verify_request && message.seq > 0) this.#receiver.forgetAll();
       this.#perform(this.#runner.onMessage(message), now);
       if (!this.#isAnswered) this.#tellAnswered();
     }

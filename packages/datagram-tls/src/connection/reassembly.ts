@@ -179,6 +179,12 @@ export class Reassembler {
     this.#next += count;
   }
 
+  /** The peer counts its messages from `next` on, and nothing of before belongs to them. */
+  restartAt(next: number): void {
+    this.forgetAll();
+    this.#next = next;
+  }
+
   /** Something is missing before what came last. */
   get gap(): boolean {
     if (this.#messages === undefined) return false;

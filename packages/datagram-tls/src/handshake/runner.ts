@@ -25,6 +25,8 @@ export class Runner {
   #stage: Stage;
   /** Of a copy: where it began. */
   #base: Stage | undefined;
+  /** Client, DTLS 1.2: where it awaited the ServerHello that it has, until it answers the server's flight. */
+  #first: Stage | undefined;
 
   /** `retry`: on a server, the HelloRetryRequest that the first message answers. */
   constructor(ctx: Context, versions: HandshakeVersions, retry: Retry13 | undefined) {
@@ -97,7 +99,22 @@ export class Runner {
   }
 
   onMessage(message: Message): Action[] {
-    return this.#guarded(() => this.#stage.onMessage(this.#ctx, message));
+    const before = this.#stage;
+    const actions = this.#guarded(() => before.onMessage(this.#ctx, message));
+    const isAnswered = before.unansweredHello !== undefined && this.#stage.unansweredHello === undefined;
+    if (isAnswered && this.version?.rules.acks === false) this.#first = before;
+    return actions;
+  }
+
+  /** Client, DTLS 1.2: it has no answer to its ClientHello, or a part of one, and can give its ClientHello another cookie. */
+  get mayBeginAnew(): boolean {
+    return this.unansweredHello !== undefined || (this.#first !== undefined && this.ready);
+  }
+
+  /** The HelloVerifyRequest of a server that has no state of ours. Nothing of the flight that we have counts any more. */
+  beginAnew(request: Message): Action[] {
+    const from = this.#first ?? this.#stage;
+    return this.#guarded(() => from.onMessage(this.#ctx, request));
   }
 
   /** The answer to the job of the last step. */
@@ -172,7 +189,9 @@ export class Runner {
       this.#ctx.takeActions();
       this.#ctx.fail(error instanceof DTLSError ? error : internalError(error));
     }
-    return this.#ctx.takeActions();
+    const actions = this.#ctx.takeActions();
+    if (actions.some(({ do: what }) => what === 'end-flight' || what === 'fail')) this.#first = undefined;
+    return actions;
   }
 }
 

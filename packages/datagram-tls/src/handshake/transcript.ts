@@ -54,9 +54,11 @@ export class Transcript {
     this.#keepRaw = other.#keepRaw;
   }
 
-  /** Forgets the messages before {@link begin}, such as a HelloVerifyRequest and its ClientHello (RFC 6347 §4.2.1). */
+  /** Forgets a ClientHello, its HelloVerifyRequest (RFC 6347 §4.2.1) and all else: it is as it was at first. */
   restart(): void {
-    this.#entries = NONE;
+    this.end();
+    this.#header = transcriptHeader13;
+    this.#keepRaw = false;
   }
 
   /** Fixes the hash, and the header of messages by the version. `keepMessages`: {@link messages} will be needed. */
