@@ -1,4 +1,4 @@
-import { Slab } from './slab.js';
+import { TemplateSlab } from './template-slab.js';
 
 /**
  * The cost of a piece of memory beyond its bytes: the object that holds it, the typed array, its ArrayBuffer, the
@@ -25,7 +25,7 @@ export class MemoryPool {
   /** How often an association had to drop what it held. */
   evictions = 0;
   /** The states of associations that hibernate. */
-  readonly sleeping = new Slab();
+  readonly sleeping = new TemplateSlab();
   /** Associations that hibernate now. */
   asleep = 0;
   readonly #limit: number;

@@ -1,5 +1,5 @@
 /** Bytes of a slot are a multiple of this. */
-const STEP = 32;
+const STEP = 16;
 /** Larger blocks would leave too much of a page empty: they get memory of their own. */
 const LARGEST = 4096;
 /** Of a page, at most; the first pages are smaller, for owners of few blocks. */
@@ -70,19 +70,23 @@ class Page {
 /** The pages with slots of one size. */
 class Shelf {
   readonly slotSize: number;
+  /** Of a full page. */
+  readonly slots: number;
   readonly pages: (Page | undefined)[] = [];
   /** Numbers of pages with free slots, and of those that were given back. */
   readonly withRoom = new Set<number>();
 
   constructor(slotSize: number) {
     this.slotSize = slotSize;
+    this.slots = Math.floor(PAGE / slotSize);
   }
 }
 
 /**
  * A block of bytes that a {@link Slab} keeps.
  *
- * A number for a block in a page, so that a million of them cost no objects; the bytes themselves if they are many.
+ * A number for a block in a page, which for millions of them fits 31 bits, so that it costs no object; the bytes themselves if
+ * they are many.
  */
 export type Block = number | Uint8Array;
 
@@ -109,7 +113,7 @@ export class Slab {
     const page = shelf.pages[number] as Page;
     const slot = page.put(bytes);
     if (page.isFull) shelf.withRoom.delete(number);
-    return (number * (PAGE / STEP) + slot) * (LARGEST / STEP + 1) + index;
+    return (number * shelf.slots + slot) * (LARGEST / STEP + 1) + index;
   }
 
   /** A copy. */
@@ -133,7 +137,7 @@ export class Slab {
     const [found] = shelf.withRoom;
     const number = found ?? shelf.pages.length;
     if (shelf.pages[number] !== undefined) return number;
-    const slots = Math.min(FIRST_SLOTS * 2 ** number, Math.floor(PAGE / shelf.slotSize));
+    const slots = Math.min(FIRST_SLOTS * 2 ** number, shelf.slots);
     const page = new Page(shelf.slotSize, slots);
     shelf.pages[number] = page;
     shelf.withRoom.add(number);
@@ -145,7 +149,7 @@ export class Slab {
     const index = block % (LARGEST / STEP + 1);
     const place = Math.floor(block / (LARGEST / STEP + 1));
     const shelf = this.#shelves[index] as Shelf;
-    const number = Math.floor(place / (PAGE / STEP));
-    return { shelf, number, page: shelf.pages[number] as Page, slot: place % (PAGE / STEP) };
+    const number = Math.floor(place / shelf.slots);
+    return { shelf, number, page: shelf.pages[number] as Page, slot: place % shelf.slots };
   }
 }

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { Block } from '#lib/base/slab.js';
+import { TemplateSlab } from '#lib/base/template-slab.js';
+import { Random } from '../support/random.js';
+
+const OWN = 128;
+
+/** Like the states of an endpoint's sessions: much in common, and bytes of its own in two places. */
+function alike(random: Random, length = 400): Uint8Array {
+  const bytes = new Uint8Array(length).map((_, place) => place & 0xff);
+  bytes.set(random.bytes(OWN / 2), 20);
+  bytes.set(random.bytes(OWN / 2), 200);
+  return bytes;
+}
+
+suite('a slab with templates', () => {
+  test('returns each block as it was kept, whatever else comes and goes', () => {
+    const random = new Random(11);
+    const slab = new TemplateSlab();
+    const kept: { readonly block: Block; readonly bytes: Uint8Array }[] = [];
+    for (let step = 0; step < 20_000; step++) {
+      if (kept.length > 0 && random.chance(0.45)) {
+        const [gone] = kept.splice(random.below(kept.length), 1);
+        assert.ok(gone);
+        assert.deepEqual(slab.read(gone.block), gone.bytes);
+        slab.free(gone.block);
+      } else {
+        const isOdd = random.chance(0.1);
+        const bytes = isOdd
+          ? random.bytes(random.below(random.chance(0.1) ? 9000 : 500))
+          : alike(random, 390 + random.below(100));
+        if (random.chance(0.2)) bytes.fill(random.below(256), random.below(bytes.length));
+        kept.push({ block: slab.keep(bytes), bytes });
+      }
+    }
+    for (const { block, bytes } of kept) assert.deepEqual(slab.read(block), bytes);
+    for (const { block } of kept) slab.free(block);
+    assert.equal(slab.size, 0);
+  });
+
+  test('keeps once what blocks of one length have in common', () => {
+    const random = new Random(12);
+    const slab = new TemplateSlab();
+    for (let i = 0; i < 10_000; i++) slab.keep(alike(random));
+    assert.ok(slab.size < 10_000 * (OWN + 50), `${slab.size} bytes`);
+  });
+
+  test('takes no more for blocks that have nothing in common', () => {
+    const random = new Random(13);
+    const slab = new TemplateSlab();
+    for (let i = 0; i < 10_000; i++) slab.keep(random.bytes(300));
+    assert.ok(slab.size < 10_000 * 330, `${slab.size} bytes`);
+  });
+
+  test('keeps a copy, and returns copies', () => {
+    const random = new Random(14);
+    const slab = new TemplateSlab();
+    for (let i = 0; i < 3; i++) {
+      const bytes = alike(random);
+      const before = bytes.slice();
+      const block = slab.keep(bytes);
+      bytes.fill(2);
+      slab.read(block).fill(3);
+      assert.deepEqual(slab.read(block), before);
+    }
+  });
+
+  test('makes no template with a block that was freed', () => {
+    const random = new Random(15);
+    const slab = new TemplateSlab();
+    const [first, second] = [alike(random), alike(random)];
+    slab.free(slab.keep(first));
+    const block = slab.keep(second);
+    assert.ok(slab.size > second.length, `${slab.size} bytes: it is kept as a difference to the first`);
+    assert.deepEqual(slab.read(block), second);
+  });
+});
