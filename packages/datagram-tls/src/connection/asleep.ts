@@ -53,7 +53,7 @@ export class Asleep {
     const { sleeping } = settings.pool;
     const due = machine.pollTimeout();
     this.#settings = settings;
-    this.#registry = machine.registry;
+    this.#registry = machine.connectionIds === undefined ? undefined : machine.registry;
     this.address = machine.path.address;
     // Fields of whole numbers take no memory of their own.
     this.lastHeard = Math.floor(machine.lastHeard);

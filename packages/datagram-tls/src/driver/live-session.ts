@@ -81,8 +81,8 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
   entry: ConnectionEntry | undefined;
   #onmessage: Handler<S, [data: Buffer]> | undefined;
   #onerror: Handler<S, [error: Error]> | undefined;
-  /** Created on demand, or with the state that it goes on from. */
-  #states: SessionStates | undefined;
+  /** Made on demand; before that, the lineage of the state that it goes on from. */
+  #states: SessionStates | Lineage | undefined;
   #seldom: Seldom | undefined;
 
   constructor(
@@ -169,7 +169,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
 
   /** It goes on from a state of this lineage. */
   goOn(lineage: Lineage): void {
-    this.#states = new SessionStates(lineage);
+    this.#states = lineage;
   }
 
   /** A message that finds no room is dropped and counted. */
@@ -270,8 +270,11 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
   }
 
   get givenStates(): SessionStates {
-    this.#states ??= new SessionStates(undefined);
-    return this.#states;
+    const states = this.#states;
+    if (states instanceof SessionStates) return states;
+    const made = new SessionStates(states);
+    this.#states = made;
+    return made;
   }
 
   /** Closes our direction; resolves when that is done, or when the session is over where the other one ends, too. */
@@ -339,7 +342,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
       case 'rebound':
         return this.#onRebound();
       case 'checkpoint-due':
-        return this.#states?.renew();
+        return this.givenStates.renew();
       case 'ticket-keys-failed':
         return warnOfTicketKeys(event.error);
       case 'secret':
@@ -420,7 +423,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
     this.entry = undefined;
     const { stats, rebinding, sender, inbox, streams } = this.seldom;
     stats?.freeze();
-    this.#states?.end();
+    if (this.#states instanceof SessionStates) this.#states.end();
     rebinding?.reject(
       failure ?? invalidState('Session was over before its peer was heard at the new address'),
     );

@@ -34,7 +34,9 @@ export interface Aged extends Sleeper {
 }
 
 /** What an endpoint keeps with an entry; its deadline and place are those of the endpoint's deadlines. */
-export interface EntryState extends Sleeper, Omit<Beginning, 'peer' | 'host'> {
+export interface EntryState extends Sleeper, Omit<Beginning, 'peer' | 'host' | 'ids'> {
+  /** Its connection IDs; `undefined` where the peer's records have none. */
+  ids: EntryIds<ConnectionEntry> | undefined;
   /** The key under which limits per host count the peer. */
   host: string;
   /** The address by which it is found; `undefined`: it is found by connection ID alone. */
@@ -106,7 +108,8 @@ export class ConnectionEntry {
       member: undefined,
       host,
       ids,
-      began,
+      // Whole numbers take no memory of their own.
+      began: Math.floor(began),
       clientRandom,
       deadline: undefined,
       place: -1,

@@ -3,10 +3,13 @@ import type { Behaviour, Role } from '../config/config.js';
 import type { CidRegistry } from '../connection/connection-ids.js';
 import { cidStartOf, firstCidOf } from '../record/header.js';
 
+/** Of very many entries, whose peers want none. */
+const NO_IDS: readonly Uint8Array[] = [];
+
 /** The connection IDs of one entry. */
 export class EntryIds<Entry extends object = object> implements CidRegistry {
   readonly #routes: CidRoutes<Entry>;
-  readonly #own: Uint8Array[] = [];
+  #own = NO_IDS;
   #entry: Entry | undefined;
 
   constructor(routes: CidRoutes<Entry>) {
@@ -31,20 +34,20 @@ export class EntryIds<Entry extends object = object> implements CidRegistry {
   claim(cid: Uint8Array): boolean {
     if (this.#own.some((own) => sameBytes(own, cid))) return true;
     if (!this.#routes.add(cid, this)) return false;
-    this.#own.push(cid);
+    this.#own = [...this.#own, cid];
     return true;
   }
 
   release(cid: Uint8Array): void {
-    const at = this.#own.findIndex((own) => sameBytes(own, cid));
-    if (at < 0) return;
-    this.#own.splice(at, 1);
+    const left = this.#own.filter((own) => !sameBytes(own, cid));
+    if (left.length === this.#own.length) return;
+    this.#own = left;
     this.#routes.delete(cid);
   }
 
   releaseAll(): void {
     for (const cid of this.#own) this.#routes.delete(cid);
-    this.#own.length = 0;
+    this.#own = NO_IDS;
   }
 }
 

@@ -232,7 +232,7 @@ export class Endpoint {
       ids.releaseAll();
       throw error;
     }
-    const entry = this.#add(connectionAround(machine), saved.peer, times.now, ids);
+    const entry = this.#add(connectionAround(machine), saved.peer, times.now, machine.connectionIds && ids);
     if (saved.role === 'server') this.#acceptor.adopt(entry);
     this.counters[saved.role === 'server' ? 'serverSessions' : 'clientSessions']++;
     this.#touch(entry);
@@ -514,6 +514,7 @@ export class Endpoint {
     if (event.type === 'connected') {
       this.counters.handshakesCompleted++;
       this.#routes.candidates.forget(entry);
+      if (entry.connection.connectionIds === undefined) stateOf(entry).ids = undefined;
       this.#acceptor.onConnected(entry);
       const replaced = this.#routes.promote(entry);
       if (replaced !== undefined) {

@@ -289,7 +289,7 @@ class ByAge {
   }
 
   add(aged: Aged): void {
-    this.#heap.set(aged, this.#since(aged.entry));
+    this.#heap.set(aged, this.#wholeSince(aged));
   }
 
   remove(aged: Aged): void {
@@ -299,10 +299,15 @@ class ByAge {
   /** Each iteration is paid for by at least one record since the last one for that entry. */
   oldest(): ConnectionEntry | undefined {
     for (let first = this.#heap.first(); first !== undefined; first = this.#heap.first()) {
-      const since = this.#since(first.entry);
+      const since = this.#wholeSince(first);
       if (since === first.deadline) return first.entry;
       this.#heap.set(first, since);
     }
     return undefined;
+  }
+
+  /** Whole ms, which take no memory of their own. */
+  #wholeSince({ entry }: Aged): Instant {
+    return Math.floor(this.#since(entry));
   }
 }
