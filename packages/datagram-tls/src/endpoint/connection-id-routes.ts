@@ -76,6 +76,8 @@ export class CidRoutes<Entry extends object = object> {
   readonly #slots = new Map<number, Slot<Entry>>();
   /** How many IDs of each length there are: a header does not tell it. Nearly always there is one length. */
   readonly #lengths = new Map<number, number>();
+  /** That one; 0 where there are none, or several. */
+  #onlyLength = 0;
   /** How many longer IDs begin with bytes of a hash, by the lengths of which there have been shorter ones. */
   readonly #beginnings = new Map<number, Map<number, number>>();
 
@@ -93,7 +95,7 @@ export class CidRoutes<Entry extends object = object> {
     if (this.#isBeginning(cid)) return false;
     const key = hashOf(cid, 0, cid.length);
     this.#slots.set(key, { cid, ids, next: this.#slots.get(key) });
-    this.#lengths.set(cid.length, (this.#lengths.get(cid.length) ?? 0) + 1);
+    this.#countLength(cid, 1);
     this.#countBeginnings(cid, 1);
     return true;
   }
@@ -103,9 +105,7 @@ export class CidRoutes<Entry extends object = object> {
     const rest = without(this.#slots.get(key), cid);
     if (rest === undefined) this.#slots.delete(key);
     else this.#slots.set(key, rest);
-    const left = (this.#lengths.get(cid.length) ?? 1) - 1;
-    if (left === 0) this.#lengths.delete(cid.length);
-    else this.#lengths.set(cid.length, left);
+    this.#countLength(cid, -1);
     this.#countBeginnings(cid, -1);
     if (this.#lengths.size < 2) this.#beginnings.clear();
   }
@@ -122,11 +122,20 @@ export class CidRoutes<Entry extends object = object> {
 
   #entryAt(datagram: Uint8Array, at: number | undefined): Entry | undefined {
     if (at === undefined) return undefined;
+    if (this.#onlyLength > 0) return this.#find(datagram, at, this.#onlyLength)?.ids.entry;
     for (const length of this.#lengths.keys()) {
       const entry = this.#find(datagram, at, length)?.ids.entry;
       if (entry !== undefined) return entry;
     }
     return undefined;
+  }
+
+  #countLength({ length }: Uint8Array, change: 1 | -1): void {
+    const count = (this.#lengths.get(length) ?? 0) + change;
+    if (count === 0) this.#lengths.delete(length);
+    else this.#lengths.set(length, count);
+    const [only = 0] = this.#lengths.keys();
+    this.#onlyLength = this.#lengths.size === 1 ? only : 0;
   }
 
   /** A longer ID begins with these bytes. The first of a length counts the beginnings of all that are longer. */

@@ -269,7 +269,7 @@ export class Endpoint {
     const { ids } = this.#routes;
     const named = ids.any ? ids.entryOf(datagram) : undefined;
     if (named !== undefined)
-      return this.#deliverTo(named, datagram, { address, family, port }, now, atFormer);
+      return this.#deliverTo(named, datagram, sourceOf(named, address, family, port), now, atFormer);
     const route = this.#routes.find(address, port);
     const moving = ids.any ? this.#movingEntry(datagram, route, address, port) : undefined;
     if (moving !== undefined)
@@ -569,6 +569,17 @@ export class Endpoint {
     this.#acceptor.review(current, now);
     this.#touch(current);
   }
+}
+
+/** That of the peer of `entry`, if it is the same: most datagrams come from there, and an object for each costs more. */
+function sourceOf(
+  { peer }: ConnectionEntry,
+  address: string,
+  family: PeerAddress['family'],
+  port: number,
+): PeerAddress {
+  const isSame = peer.port === port && peer.address === address && peer.family === family;
+  return isSame ? peer : { address, family, port };
 }
 
 function addressInUse({ address, port }: PeerAddress): Error {
