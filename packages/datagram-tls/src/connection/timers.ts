@@ -47,8 +47,26 @@ const SAVED: readonly TimerName[] = [
   'forget-flight',
 ];
 
+const BITS: Readonly<Record<TimerName, number>> = {
+  retransmit: 0x1,
+  repair: 0x2,
+  handshake: 0x4,
+  ack: 0x8,
+  'ask-again': 0x10,
+  'keep-alive': 0x20,
+  'update-keys': 0x40,
+  'forget-early': 0x80,
+  'forget-epochs': 0x100,
+  'forget-held': 0x200,
+  'forget-flight': 0x400,
+  path: 0x800,
+  'own-path': 0x1000,
+  idle: 0x2000,
+  close: 0x4000,
+};
+
 /** While only these run nothing is under way: they watch a silent peer, and end what is kept in case it repeats itself. */
-const PATIENT: ReadonlySet<TimerName> = new Set(['idle', 'keep-alive', 'forget-flight', 'forget-epochs']);
+const PATIENT = BITS.idle | BITS['keep-alive'] | BITS['forget-flight'] | BITS['forget-epochs'];
 
 /** One that runs. */
 export interface Timer {
@@ -61,10 +79,17 @@ export interface Timer {
 export class Timers {
   #first: Timer | undefined;
   #over = false;
+  /** The bits of those that run: after each record some are looked for in vain. */
+  #running = 0;
+  /** When the first is due, unless {@link #isStale}: it is asked after each record. */
+  #next: Instant | undefined;
+  #isStale = false;
 
   /** Does nothing after {@link end}. */
   set(name: TimerName, at: Instant): void {
     if (this.#over) return;
+    this.#isStale = true;
+    this.#running |= BITS[name];
     let last: Timer | undefined;
     for (let timer = this.#first; timer !== undefined; timer = timer.next) {
       if (timer.name === name) {
@@ -81,14 +106,17 @@ export class Timers {
   /** A timer that runs expires at `at` at the latest. */
   hasten(name: TimerName, at: Instant): void {
     const timer = this.#find(name);
-    if (timer !== undefined && timer.at > at) timer.at = at;
+    if (timer === undefined || timer.at <= at) return;
+    timer.at = at;
+    this.#isStale = true;
   }
 
   has(name: TimerName): boolean {
-    return this.#find(name) !== undefined;
+    return (this.#running & BITS[name]) !== 0;
   }
 
   stop(name: TimerName): void {
+    if (!this.has(name)) return;
     let before: Timer | undefined;
     for (let timer = this.#first; timer !== undefined; timer = timer.next) {
       if (timer.name === name) return this.#remove(timer, before);
@@ -98,13 +126,13 @@ export class Timers {
 
   /** None runs but those of {@link PATIENT}. */
   get arePatient(): boolean {
-    for (let timer = this.#first; timer !== undefined; timer = timer.next)
-      if (!PATIENT.has(timer.name)) return false;
-    return true;
+    return (this.#running & ~PATIENT) === 0;
   }
 
   stopAll(): void {
     this.#first = undefined;
+    this.#running = 0;
+    this.#isStale = true;
   }
 
   save(w: Writer, at: Instant): void {
@@ -132,9 +160,12 @@ export class Timers {
 
   /** When the first of them is due. */
   next(): Instant | undefined {
-    let next: Instant | undefined;
-    for (let timer = this.#first; timer !== undefined; timer = timer.next) next = earliest(next, timer.at);
-    return next;
+    if (!this.#isStale) return this.#next;
+    this.#isStale = false;
+    this.#next = undefined;
+    for (let timer = this.#first; timer !== undefined; timer = timer.next)
+      this.#next = earliest(this.#next, timer.at);
+    return this.#next;
   }
 
   /** Takes one timer that is due at `now`, if there is one. */
@@ -157,6 +188,8 @@ export class Timers {
   }
 
   #remove(timer: Timer, before: Timer | undefined): void {
+    this.#running &= ~BITS[timer.name];
+    this.#isStale = true;
     if (before === undefined) this.#first = timer.next;
     else before.next = timer.next;
   }
