@@ -1,10 +1,13 @@
 import type { Duration, Instant } from '../base/instant.js';
+import { type Packed, unpack } from '../base/packed.js';
 import type { Role } from '../config/config.js';
 import type { Action } from '../handshake/actions.js';
 import type { Session } from '../handshake/session.js';
+import type { KeySource, RecordKeys } from '../record/reader-writer.js';
 import type { Reader, Writer } from '../wire/cursor.js';
 import type { VersionRules } from '../wire/version.js';
 import type { Association } from './association.js';
+import { sessionOf } from './life.js';
 import type { Carried } from './saved-state.js';
 
 type InstallKeys = Extract<Action, { do: 'install-keys' }>;
@@ -22,7 +25,7 @@ const EARLY_KEPT: Duration = 5_000;
 const HANDSHAKE_KEPT: Duration = 240_000;
 
 /** Begins and ends the epochs of one association. */
-export class KeyChanges implements Carried {
+export class KeyChanges implements Carried, KeySource {
   readonly #association: Association;
   /** The newest epoch in which the peer sent. */
   #heard = 0;
@@ -58,6 +61,18 @@ export class KeyChanges implements Carried {
         records.reader(provider, suite, epoch, keysOf(peer, secret), this.expectsCid(epoch, rules)),
     });
     this.#heard = r.varint();
+    epochs.restReadersBefore(Math.min(this.#heard, APPLICATION_EPOCH), this);
+  }
+
+  /** Of the peer's records in an epoch of DTLS 1.3 that is kept for what is repeated. */
+  keysOf(secret: Packed): RecordKeys {
+    const { life, role, provider } = this.#association;
+    const session = sessionOf(life);
+    if (session === undefined)
+      throw new Error('Keys of an association without a session are asked for again');
+    const peer: Role = role === 'client' ? 'server' : 'client';
+    const { reopening } = this.#association.version(session.version);
+    return reopening.deriveKeys(provider, session, peer, unpack(secret));
   }
 
   install({ direction, epoch, suite, keys }: InstallKeys): void {
@@ -95,6 +110,8 @@ export class KeyChanges implements Carried {
     const { epochs, timers } = this.#association;
     const first = epoch === APPLICATION_EPOCH;
     epochs.forgetReadersBefore(first ? EARLY_EPOCH : epoch - 1);
+    // Those of the handshake are read for minutes, in case the peer repeats its last flight: nearly none does.
+    if (first && sessionOf(this.#association.life) !== undefined) epochs.restReadersBefore(epoch, this);
     timers.set('forget-epochs', now + (first ? HANDSHAKE_KEPT : OLD_EPOCH_KEPT));
   }
 

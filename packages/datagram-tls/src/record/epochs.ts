@@ -2,7 +2,7 @@ import { own } from '../base/bytes.js';
 import { unpack } from '../base/packed.js';
 import type { Reader, Writer } from '../wire/cursor.js';
 import type { RecordHeader } from './header.js';
-import type { RecordReader, RecordWriter } from './reader-writer.js';
+import type { KeySource, RecordReader, RecordWriter } from './reader-writer.js';
 
 /** The two low bits of the epoch in a unified header (RFC 9147 §4). */
 const EPOCH_BITS = 0x03;
@@ -67,6 +67,11 @@ export class Epochs {
   /** Epoch 0 stays: a repeated plaintext message is distinguished from a forged protected record. */
   forgetReadersBefore(epoch: number): void {
     this.#readers = trimmed(this.#readers.filter((reader) => reader.epoch >= epoch || reader.epoch === 0));
+  }
+
+  /** Readers of epochs before `epoch`: what still comes there is repeated, or late. */
+  restReadersBefore(epoch: number, source: KeySource): void {
+    for (const reader of this.#readers) if (reader.epoch < epoch) reader.rest?.(source);
   }
 
   /** `ahead`: so many numbers are left to this process, in both directions of each epoch. */

@@ -4,7 +4,7 @@ import type { AeadSuite, CipherSuite } from '../crypto/suites.js';
 import { type DropReason, MAX_PLAINTEXT, openInner, type RecordHeader, UNIFIED } from './header.js';
 import { CountingReader, type KeyLimits, limitsOf, NumberedWriter } from './limits.js';
 import { FixedIv, nonce } from './nonce.js';
-import type { RecordProtection, RecordReader, RecordWriter } from './reader-writer.js';
+import type { KeySource, RecordProtection, RecordReader, RecordWriter } from './reader-writer.js';
 import { completeSequence, maskSequence } from './sequence.js';
 
 /** How DTLS 1.3 protects records. */
@@ -127,9 +127,13 @@ export class RecordWriter13 extends NumberedWriter implements RecordWriter {
 /** Opens records of DTLS 1.3 under every form of the unified header. */
 export class RecordReader13 extends CountingReader implements RecordReader {
   readonly unified = true;
-  readonly #aead: AeadKey;
-  readonly #mask: RecordNumberMask;
-  readonly #iv: FixedIv;
+  readonly #crypto: CryptoProvider;
+  readonly #suite: AeadSuite;
+  #aead: AeadKey | undefined;
+  #mask: RecordNumberMask | undefined;
+  #iv: FixedIv | undefined;
+  /** While it rests. */
+  #source: KeySource | undefined;
 
   constructor(
     crypto: CryptoProvider,
@@ -140,9 +144,22 @@ export class RecordReader13 extends CountingReader implements RecordReader {
     expectsCid = false,
   ) {
     super(epoch, limits, keys.secret, expectsCid);
-    this.#aead = crypto.aead(suite.aead, keys.key);
-    this.#mask = crypto.recordNumberMask(suite.aead, keys.sn);
-    this.#iv = new FixedIv(keys.iv);
+    this.#crypto = crypto;
+    this.#suite = suite;
+    this.#use(keys);
+  }
+
+  rest(source: KeySource): void {
+    this.#source = source;
+    this.#aead = undefined;
+    this.#mask = undefined;
+    this.#iv = undefined;
+  }
+
+  #use({ key, iv, sn }: Pick<RecordKeys13, 'key' | 'iv' | 'sn'>): void {
+    this.#aead = this.#crypto.aead(this.#suite.aead, key);
+    this.#mask = this.#crypto.recordNumberMask(this.#suite.aead, sn);
+    this.#iv = new FixedIv(iv);
   }
 
   get worn(): boolean {
@@ -153,18 +170,29 @@ export class RecordReader13 extends CountingReader implements RecordReader {
     if (this.isSpent) return 'forgery_limit';
     const { bodyStart, end } = header;
     const length = end - bodyStart;
-    if (length < SAMPLE_LENGTH || length < this.#aead.tagLength) return 'too_short';
+    if (length < SAMPLE_LENGTH) return 'too_short';
     if (length > MAX_PLAINTEXT + MAX_EXPANSION) return 'too_long';
-    const mask = this.#mask.mask(sampleAt(datagram, bodyStart));
+    if (this.#source !== undefined) this.#wake(this.#source);
+    const aead = this.#aead;
+    const numbers = this.#mask;
+    const iv = this.#iv;
+    if (aead === undefined || numbers === undefined || iv === undefined || length < aead.tagLength)
+      return 'too_short';
+    const mask = numbers.mask(sampleAt(datagram, bodyStart));
     const aad = copyHeader(header, datagram);
     const sequence = this.#unmaskSequence(aad, 1 + header.cidLength, mask);
     if (!this.window.fresh(sequence)) return 'replayed';
-    setNonce(this.#iv, sequence);
-    const inner = this.#aead.open(nonce, aad, datagram.subarray(bodyStart, end));
+    setNonce(iv, sequence);
+    const inner = aead.open(nonce, aad, datagram.subarray(bodyStart, end));
     if (inner === undefined) return this.onForgery();
     this.window.accept(sequence);
     header.sequence = sequence;
     return inner.length > MAX_PLAINTEXT + 1 ? 'record_overflow' : openInner(inner, header);
+  }
+
+  #wake(source: KeySource): void {
+    this.#source = undefined;
+    this.#use(source.keysOf(this.secret));
   }
 
   /** Unmasks the AAD's record number bits at `at` and completes them to 48 (RFC 9147 §4.2.2, §4.2.3). */

@@ -28,6 +28,11 @@ export interface RecordReader {
    * real content type, epoch and sequence number. Only authentic records move the replay window.
    */
   open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason;
+  /**
+   * Hardly any of its records will come any more: it lets go of its ciphers, and takes its keys from `source` when one does all the
+   * same. Absent where there is no epoch that is kept for so long.
+   */
+  rest?(source: KeySource): void;
   /** Which records came, and how many failed to open. `ahead`: more of them may come, which the next process has to know. */
   save(w: Writer, ahead: number): void;
   restore(r: Reader): void;
@@ -79,6 +84,11 @@ export interface RecordKeys {
   readonly sn: Uint8Array;
   /** The traffic secret that the others come from; empty in DTLS 1.2. */
   readonly secret: Uint8Array;
+}
+
+/** Makes the keys of the peer's records again. An object, because a closure for each association would cost 100 bytes. */
+export interface KeySource {
+  keysOf(secret: Packed): RecordKeys;
 }
 
 /** How a version protects its records: what protects and opens those of one epoch in one direction. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { unpack } from '#lib/base/packed.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { type AeadSuite, DEFAULT_SUITES } from '#lib/crypto/suites.js';
 import { type RecordKeys13, RecordReader13, RecordWriter13 } from '#lib/record/protect13.js';
@@ -45,6 +46,28 @@ for (const of of DEFAULT_SUITES['DTLSv1.3']) {
         inner: Uint8Array.of(9, 8, 22),
       });
       assert.deepEqual(sealed(writer, Uint8Array.of(9, 8), 22), built);
+    });
+
+    test('a reader that rests makes its keys again for the next record, once', () => {
+      const resting = reader();
+      const first = build(of, keys, { sequence: 1, inner: Uint8Array.of(1, 23) });
+      assert.deepEqual(received(resting, first).result, Uint8Array.of(1));
+      const asked: unknown[] = [];
+      resting.rest({
+        keysOf: (secret) => {
+          asked.push(unpack(secret));
+          return { ...keys, mac: new Uint8Array(0) };
+        },
+      });
+      const short = build(of, keys, { sequence16: true, length: false, inner: Uint8Array.of(1, 23) });
+      assert.equal(received(resting, short.slice(0, 10)).result, 'too_short');
+      assert.deepEqual(asked, []);
+      assert.equal(received(resting, first).result, 'replayed');
+      for (const sequence of [2, 3]) {
+        const record = build(of, keys, { sequence, inner: Uint8Array.of(sequence, 23) });
+        assert.deepEqual(received(resting, record).result, Uint8Array.of(sequence));
+      }
+      assert.deepEqual(asked, [keys.secret]);
     });
 
     test('padding is removed', () => {

@@ -143,5 +143,5 @@ export const STATELESS: Readonly<Record<string, readonly string[]>> = {
   RecordWriter13: ['overhead', '#aead', '#mask', '#iv', '#cid', '#header'],
   RecordReader12: ['unified', 'worn', '#explicit', '#aead', '#iv'],
   CbcReader12: ['unified', 'worn', '#crypto', '#cipher', '#mac'],
-  RecordReader13: ['unified', '#aead', '#mask', '#iv'],
+  RecordReader13: ['unified', '#crypto', '#suite', '#aead', '#mask', '#iv', '#source'],
 };
