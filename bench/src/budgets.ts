@@ -64,11 +64,11 @@ function echoVerdicts(rows: readonly EchoRow[]): Verdict[] {
 const MOST_WITH_ID = 1.03;
 const MOST_GROWTH = 1.15;
 
-/** A migration has no limit. */
+/** A migration has no limit, and ciphers alone are the floor of what has one. */
 function recordVerdicts(rows: readonly RecordRow[]): Verdict[] {
   return rows.flatMap(({ version, what, one, other }) => {
     const withId = what.startsWith('with');
-    if (!withId && !what.includes(' of ')) return [];
+    if (!withId && (!what.includes(' of ') || what.endsWith(' alone'))) return [];
     return {
       what: `record ${what}, ${version}`,
       measured: medianRatio(one, other),
