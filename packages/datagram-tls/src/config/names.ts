@@ -103,13 +103,18 @@ function namedGroups(list: NameList, option: string, capabilities: Capabilities)
   return unique(groups);
 }
 
-/** By default the first group whose share leaves room for the rest of a ClientHello in one datagram. */
+/**
+ * By default the first group whose share leaves room for the rest of a ClientHello in one datagram; none for keys that stand
+ * alone. A server that chooses a certificate instead asks for a share (RFC 8446 §4.2.8).
+ */
 export function resolveKeyShares(
   list: NameList | undefined,
   groups: readonly GroupName[],
+  pskModes: readonly PskModeName[],
   capabilities: Capabilities,
 ): readonly GroupName[] {
   if (list === undefined) {
+    if (!pskModes.includes('psk_dhe_ke')) return [];
     const small = groups.find((name) => shareLength(name, 'client') <= SMALL_SHARE) ?? groups[0];
     return small === undefined ? [] : [small];
   }

@@ -591,7 +591,7 @@ export const SECURITY_OPTIONS = {
   /**
    * DTLS 1.3: groups, out of `groups`, whose shares the first ClientHello carries. A hybrid share nearly fills a datagram: it
    * follows when the server asks for it.
-   * @defaultValue the first group whose share is small
+   * @defaultValue the first group whose share is small; none if pskModes is psk_ke alone
    */
   keyShares: option(names, { only: 'client' }),
   /**

@@ -231,13 +231,14 @@ function readNegotiation<V extends VersionFacts>(
   const versions = resolveVersions(withDefaults(options, SECURITY_OPTIONS), suites, spoken);
   if (!groups.some((group) => versions.some(({ name }) => groupFits(group, name))))
     throw invalidArgValue(groupsOption, `must hold a group for ${versions[0].name}`);
+  const pskModes = resolvePskModes(options.pskModes, hasPsk);
   return {
     versions,
     suites,
     groups,
-    keyShares: resolveKeyShares(options.keyShares, groups, capabilities),
+    keyShares: resolveKeyShares(options.keyShares, groups, pskModes, capabilities),
     sigalgs: resolveSigalgs(options.sigalgs, capabilities),
-    pskModes: resolvePskModes(options.pskModes, hasPsk),
+    pskModes,
   };
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { ExtensionType, HandshakeType, type PskModeName } from '#lib/wire/codes.js';
+import { decodeKeyShareRequest } from '#lib/extensions/key-share.js';
+import { ExtensionType, Group, HandshakeType, type PskModeName } from '#lib/wire/codes.js';
 import { decodeClientHello, encodeClientHello } from '#lib/wire/messages/client-hello.js';
 import { decodeServerHello, encodeServerHello } from '#lib/wire/messages/server-hello.js';
 import { assertAlive } from '../../support/alive.js';
@@ -73,6 +74,41 @@ suite('DTLS 1.3 with a pre-shared key alone', () => {
       }
     });
   }
+
+  test('a client of keys alone offers groups and no share, unless keyShares names some', () => {
+    for (const [keyShares, expected] of [
+      [undefined, []],
+      [['x25519' as const], [Group.x25519]],
+    ] as const) {
+      const base = options(ALONE, ALONE);
+      const pair = new Pair({ ...base, client: { ...base.client, keyShares } });
+      const shares: number[][] = [];
+      pair.onDelivery = ({ data, from }) => {
+        if (from === 'server') return;
+        for (const { type, fragment } of plainFragments(data)) {
+          if (type !== HandshakeType.client_hello) continue;
+          const { extensions } = decodeClientHello(fragment) ?? assert.fail();
+          assert.ok(extensions.has(ExtensionType.supported_groups));
+          const body = extensions.get(ExtensionType.key_share) ?? assert.fail();
+          shares.push((decodeKeyShareRequest(body) ?? assert.fail()).map(({ group }) => group));
+        }
+      };
+      pair.handshake();
+      assert.deepEqual(shares, [expected, expected]);
+    }
+  });
+
+  test('a client of keys alone has a share for a server that knows none of them and shows a certificate', () => {
+    const pair = new Pair({
+      ...options(ALONE, ALONE),
+      server: { ...SERVERS.p256, psk: { another: KEY }, pskModes: ALONE },
+    });
+    const seen = watch(pair);
+    pair.handshake();
+    assert.deepEqual(seen, { hellos: 2, share: true });
+    assert.equal(pair.client.sessions[0]?.group, 'x25519');
+    assertAlive(pair);
+  });
 
   for (const [client, server] of [
     [BOTH, BOTH],
