@@ -47,7 +47,7 @@ function askForCookie(security: Security, wishes: ClientOffer, body: Uint8Array)
   const hash = security.provider.hash(suite.hash);
   hash.update(encodeHandshake13(HandshakeType.client_hello, body));
   const askedFor = shareFor(client, group) === undefined ? group : undefined;
-  const nameHash = hashName(security.provider, client.serverName);
+  const nameHash = hashName(client.serverName);
   return {
     carried: encodeRetry({ suite, group, askedFor, firstHello: hash.digest(), nameHash }),
     type: HandshakeType.server_hello,
@@ -75,7 +75,7 @@ function encodeRetry(retry: Carried): Uint8Array {
     .u16(retry.group === undefined ? NO_GROUP : Group[retry.group])
     .u8(retry.askedFor === undefined ? 0 : 1)
     .vec8(retry.firstHello)
-    .vec8(retry.nameHash)
+    .u32(retry.nameHash)
     .finish();
 }
 
@@ -90,7 +90,7 @@ function decodeRetry(carried: Uint8Array): Omit<Retry13, 'cookie'> | undefined {
   const group = groupByCode(code);
   const asked = r.u8() === 1;
   const firstHello = r.vec8().slice();
-  const nameHash = r.vec8().slice();
+  const nameHash = r.u32();
   if (!r.finished() || suite === undefined || (group === undefined && code !== NO_GROUP)) return undefined;
   return { version: FACTS_13.name, suite, group, askedFor: asked ? group : undefined, firstHello, nameHash };
 }

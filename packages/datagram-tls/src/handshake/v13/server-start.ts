@@ -88,7 +88,7 @@ function sendHelloRetryRequest(
 ): Retry13 {
   ctx.transcript.add(message.type, message.seq, message.body);
   const firstHello = ctx.transcript.digestWith(choice.suite.hash, EMPTY);
-  const nameHash = hashName(ctx.provider, client.serverName);
+  const nameHash = hashName(client.serverName);
   const { suite, group } = choice;
   const retry: Retry13 = {
     version: FACTS_13.name,
@@ -137,7 +137,7 @@ export function onSecondHello13(
   if (retry.askedFor !== undefined && client.shares.length > 1)
     throw violation('illegal_parameter', 'the second ClientHello holds more than the share asked for');
   // RFC 8446 §4.1.2: all else is unchanged; of that, the name decides our certificate.
-  if (!sameBytes(hashName(ctx.provider, client.serverName), retry.nameHash))
+  if (hashName(client.serverName) !== retry.nameHash)
     throw violation('illegal_parameter', 'the second ClientHello asks for another name');
   ctx.transcript.beginRetried(suite.hash, firstHello);
   return { client, choice: { suite, group }, share, message };
