@@ -19,8 +19,12 @@ interface Piece extends Stretch {
   readonly at: Instant;
 }
 
-interface SentRecord extends Piece {
+interface SentRecord {
   readonly epoch: number;
+  readonly order: number;
+  readonly at: Instant;
+  /** What it holds of the messages, in order. */
+  readonly stretches: readonly Stretch[];
 }
 
 /** Records of one flight that are remembered, so that an ACK of any transmission counts; the oldest go first. */
@@ -66,10 +70,13 @@ export class Delivery {
   save(w: Writer, at: Instant): void {
     w.varint(this.#pieces.length);
     for (const piece of this.#pieces) writePiece(w, piece, at);
-    w.varint(this.#sent.size);
-    for (const [key, record] of this.#sent) {
-      w.varint(key).varint(record.epoch);
-      writePiece(w, record, at);
+    const sent = [...this.#sent].flatMap(([key, { epoch, order, at, stretches }]) =>
+      stretches.map((stretch) => ({ key, epoch, piece: { ...stretch, order, at } })),
+    );
+    w.varint(sent.length);
+    for (const { key, epoch, piece } of sent) {
+      w.varint(key).varint(epoch);
+      writePiece(w, piece, at);
     }
     w.u8(this.#untouched ? 1 : 0)
       .varint(this.#order)
@@ -84,7 +91,9 @@ export class Delivery {
     for (let left = r.varint(); left > 0 && !r.failed; left--) {
       const key = r.varint();
       const epoch = r.varint();
-      this.#sent.set(key, { ...readPiece(r, at), epoch });
+      const { order, at: sent, ...stretch } = readPiece(r, at);
+      const stretches = [...(this.#sent.get(key)?.stretches ?? []), stretch];
+      this.#sent.set(key, { epoch, order, at: sent, stretches });
     }
     this.#untouched = r.u8() === 1;
     this.#order = r.varint();
@@ -128,9 +137,7 @@ export class Delivery {
 
   /** Records in flight. */
   get inFlight(): number {
-    let count = 0;
-    for (const { order } of this.#pieces) if (order > this.#settled) count++;
-    return count;
+    return recordsOf(this.#pieces.filter(({ order }) => order > this.#settled));
   }
 
   /** Nothing was acknowledged yet. */
@@ -143,15 +150,19 @@ export class Delivery {
     this.#now = now;
   }
 
-  /** `stretch` is sent in this record; returns whether it was sent before. */
-  onSent(stretch: Stretch, epoch: number, sequenceNumber: number): boolean {
-    const { item, start, end } = stretch;
-    const piece = { item, start, end, order: ++this.#order, at: this.#now };
-    this.#replace(stretch, piece);
+  /** `stretches` are sent in this record; returns whether any of them was sent before. */
+  onSent(stretches: readonly Stretch[], epoch: number, sequenceNumber: number): boolean {
+    const order = ++this.#order;
+    const at = this.#now;
+    let repeats = false;
+    for (const stretch of stretches) {
+      const { item, start, end } = stretch;
+      this.#replace(stretch, { item, start, end, order, at });
+      repeats = this.#advance(stretch) || repeats;
+    }
     if (this.#sent.size === MAX_RECORDS) this.#sent.delete(this.#sent.keys().next().value ?? 0);
-    const record = { item, start, end, order: piece.order, at: piece.at, epoch };
-    this.#sent.set(keyOf(epoch, sequenceNumber), record);
-    return this.#advance(stretch);
+    this.#sent.set(keyOf(epoch, sequenceNumber), { epoch, order, at, stretches });
+    return repeats;
   }
 
   /** Nothing is in flight any more: all that is missing is lost. */
@@ -161,10 +172,10 @@ export class Delivery {
 
   /** Whether a peer with the records of these numbers lacks a part of what was sent. */
   lacks(numbers: readonly RecordNumber[]): boolean {
-    const records = numbers.map(({ epoch, sequenceNumber }) => this.#sent.get(keyOf(epoch, sequenceNumber)));
-    return this.#pieces.some(
-      (piece) => !records.some((record) => record !== undefined && holds(record, piece)),
+    const arrived = numbers.flatMap(
+      ({ epoch, sequenceNumber }) => this.#sent.get(keyOf(epoch, sequenceNumber))?.stretches ?? [],
     );
+    return this.#pieces.some((piece) => !arrived.some((stretch) => holds(stretch, piece)));
   }
 
   /** Returns how many records were newly acknowledged. */
@@ -173,7 +184,7 @@ export class Delivery {
     let newest: SentRecord | undefined;
     for (const { epoch, sequenceNumber } of numbers) {
       const record = this.#sent.get(keyOf(epoch, sequenceNumber));
-      if (record === undefined || record.epoch !== epoch || !this.#replace(record, undefined)) continue;
+      if (record === undefined || record.epoch !== epoch || !this.#remove(record)) continue;
       news++;
       if (newest === undefined || record.order > newest.order) newest = record;
     }
@@ -184,7 +195,9 @@ export class Delivery {
   /** The peer has all of these items, of which no ACK has to tell. Returns how many records that acknowledges. */
   settle(items: (item: number) => boolean): number {
     const left = this.#pieces.filter(({ item }) => !items(item));
-    return this.#pieces.splice(0, this.#pieces.length, ...left).length - left.length;
+    const arrived = this.#pieces.filter(({ item }) => items(item));
+    this.#pieces.splice(0, this.#pieces.length, ...left);
+    return recordsOf(arrived);
   }
 
   /** RFC 9147 §7.2: records that the first ACK of a flight does not name are lost, until a round trip is measured. */
@@ -196,6 +209,13 @@ export class Delivery {
     for (const piece of this.#pieces)
       if (piece.at < sentBefore) this.#settled = Math.max(this.#settled, piece.order);
     this.#roundTrip = Math.min(this.#roundTrip, now - at);
+  }
+
+  /** Nothing of the record is missing any more; returns whether anything was. */
+  #remove({ stretches }: SentRecord): boolean {
+    let found = false;
+    for (const stretch of stretches) found = this.#replace(stretch, undefined) || found;
+    return found;
   }
 
   /** Puts `piece` in place of the missing parts of `stretch`; returns whether there were any. */
@@ -239,6 +259,11 @@ export class Delivery {
       { item, start: cut, end },
     ];
   }
+}
+
+/** In how many records they were sent last. */
+function recordsOf(pieces: readonly Piece[]): number {
+  return new Set(pieces.map(({ order }) => order)).size;
 }
 
 function lengthOf(item: FlightItem | undefined): number {

@@ -11,6 +11,9 @@ import type { Delivery, Stretch } from './delivery.js';
 /** A fragment with less than this is not worth a record of its own, unless it ends its message; bytes. */
 const LEAST_FRAGMENT = 16;
 
+/** The epoch of DTLS 1.3 whose messages share records. */
+const SHARED_EPOCH = 2;
+
 const CHANGE_CIPHER_SPEC = Uint8Array.of(1);
 
 /** How a flight is to be sent. */
@@ -118,16 +121,14 @@ export class Transmit {
    */
   flight(flight: Flight, { size, content, records, part }: Manner, delivery: Delivery): Transmission {
     const packer = new Packer(size, records);
-    const items = new Set<number>();
-    let repeats = false;
+    const pieces = new FlightPacker(packer, content, delivery);
     for (const stretch of partOf(delivery, part)) {
       const item = flight.items[stretch.item];
       const writer = item === undefined ? undefined : this.#epochs.writerOf(item.epoch);
-      if (item === undefined || writer === undefined || !mayWrite(writer)) continue;
-      if (packer.records <= 0) break;
-      repeats = packStretch(packer, writer, item, stretch, { content, delivery }) || repeats;
-      items.add(stretch.item);
+      if (item === undefined || writer === undefined || !(pieces.isIn(writer) || mayWrite(writer))) continue;
+      if (!pieces.add(item, stretch, writer)) break;
     }
+    pieces.finish();
     const datagrams = packer.finish();
     let bytes = 0;
     let largest = 0;
@@ -136,6 +137,7 @@ export class Transmit {
       bytes += datagram.length;
       largest = Math.max(largest, datagram.length);
     }
+    const { items, repeats } = pieces;
     return { datagrams: datagrams.length, bytes, largest, items, repeats };
   }
 }
@@ -145,51 +147,120 @@ function partOf(delivery: Delivery, part: Manner['part']): readonly Stretch[] {
   return part === 'sendable' ? delivery.sendable : delivery.unsent;
 }
 
-/** Returns whether anything of it had been sent before. */
-function packStretch(
-  packer: Packer,
-  writer: RecordWriter,
-  item: FlightItem,
-  stretch: Stretch,
-  { content, delivery }: { readonly content: number; readonly delivery: Delivery },
-): boolean {
-  if (item.kind === 'change-cipher-spec') {
-    packer.reserve(writer.overhead + CHANGE_CIPHER_SPEC.length);
-    packer.add(writer, ContentType.change_cipher_spec, CHANGE_CIPHER_SPEC);
-    return false;
+/** The content of the current record, shared by all connections as is {@link datagramDraft}. */
+let contentDraft = new Uint8Array(0x1000);
+
+/**
+ * Cuts records from what is to be sent of a flight. Fragments that follow one another in the handshake's epoch of DTLS
+ * 1.3 share a record (RFC 9147 §5.5), which both sides seal, mask and open once. Others have records of their own (ADR
+ * 64): a plaintext record costs only its header, and a peer that ignores tickets may acknowledge none of their records.
+ */
+class FlightPacker {
+  readonly #packer: Packer;
+  readonly #content: number;
+  readonly #delivery: Delivery;
+  /** Of the record that is being filled. */
+  #writer: RecordWriter | undefined;
+  #stretches: Stretch[] = [];
+  #filled = 0;
+  /** The items of which something was sent. */
+  readonly items = new Set<number>();
+  /** Something was sent before. */
+  repeats = false;
+
+  /** `content`: bytes of content that one record may hold. */
+  constructor(packer: Packer, content: number, delivery: Delivery) {
+    this.#packer = packer;
+    this.#content = content;
+    this.#delivery = delivery;
   }
-  let repeats = false;
-  let start = stretch.start;
-  do {
-    const frame = writer.overhead + HANDSHAKE_HEADER_LENGTH;
-    const left = stretch.end - start;
-    packer.reserve(frame + Math.min(left, LEAST_FRAGMENT));
-    const end = start + Math.min(left, packer.room - frame, content - HANDSHAKE_HEADER_LENGTH);
-    const piece = { item: stretch.item, start, end };
-    repeats = delivery.onSent(piece, writer.epoch, writer.sequence) || repeats;
-    packer.add(writer, ContentType.handshake, fragmentOf(item, start, end));
-    start = end;
-  } while (start < stretch.end && packer.records > 0 && mayWrite(writer));
-  return repeats;
-}
 
-/** Shared by all connections, as is {@link datagramDraft}: their content is copied before the next use. */
-let fragmentDraft = new Uint8Array(0x1000);
+  /** A record of `writer` is being filled. */
+  isIn(writer: RecordWriter): boolean {
+    return this.#writer === writer;
+  }
 
-/** Bytes `start` to `end` of a message with their handshake header, until the next call. */
-function fragmentOf(item: Extract<FlightItem, { kind: 'message' }>, start: number, end: number): Uint8Array {
-  const length = HANDSHAKE_HEADER_LENGTH + end - start;
-  if (fragmentDraft.length < length) fragmentDraft = new Uint8Array(length);
-  const fragment = fragmentDraft.subarray(0, length);
-  writeHandshakeHeader(fragment, 0, {
-    type: item.type,
-    length: item.body.length,
-    messageSeq: item.seq,
-    fragmentOffset: start,
-    fragmentLength: end - start,
-  });
-  fragment.set(item.body.subarray(start, end), HANDSHAKE_HEADER_LENGTH);
-  return fragment;
+  /** Adds `stretch` as far as records may go out; `false` when none may. */
+  add(item: FlightItem, stretch: Stretch, writer: RecordWriter): boolean {
+    if (item.kind === 'change-cipher-spec') return this.#addChange(stretch.item, writer);
+    let { start } = stretch;
+    do {
+      const left = stretch.end - start;
+      const least = HANDSHAKE_HEADER_LENGTH + Math.min(left, LEAST_FRAGMENT);
+      if (!(this.#continues(stretch.item, start, writer) && this.#room(writer) >= least)) {
+        this.#seal();
+        if (!this.#begin(writer, least)) return start > stretch.start;
+      }
+      const end = start + Math.min(left, this.#room(writer) - HANDSHAKE_HEADER_LENGTH);
+      this.#write(item, start, end);
+      this.#stretches.push({ item: stretch.item, start, end });
+      start = end;
+    } while (start < stretch.end);
+    this.items.add(stretch.item);
+    return true;
+  }
+
+  finish(): void {
+    this.#seal();
+  }
+
+  #addChange(item: number, writer: RecordWriter): boolean {
+    this.#seal();
+    if (this.#packer.records <= 0) return false;
+    this.#packer.reserve(writer.overhead + CHANGE_CIPHER_SPEC.length);
+    this.#packer.add(writer, ContentType.change_cipher_spec, CHANGE_CIPHER_SPEC);
+    this.items.add(item);
+    return true;
+  }
+
+  /**
+   * The same record may go on. Messages stand in it in their order: after one that changes keys nothing may follow
+   * (RFC 8446 §5.1).
+   */
+  #continues(item: number, start: number, writer: RecordWriter): boolean {
+    const last = this.#stretches.at(-1);
+    if (last === undefined || this.#writer !== writer || writer.epoch !== SHARED_EPOCH) return false;
+    return last.item < item || (last.item === item && last.end <= start);
+  }
+
+  /** Bytes that still fit into the record. */
+  #room(writer: RecordWriter): number {
+    return Math.min(this.#packer.room - writer.overhead, this.#content) - this.#filled;
+  }
+
+  /** Begins a record with at least this much room; `false` when none may go out. */
+  #begin(writer: RecordWriter, least: number): boolean {
+    if (this.#packer.records <= 0 || !mayWrite(writer)) return false;
+    this.#packer.reserve(writer.overhead + least);
+    this.#writer = writer;
+    const most = Math.min(this.#packer.room, this.#content);
+    if (contentDraft.length < most) contentDraft = new Uint8Array(most);
+    return true;
+  }
+
+  /** Bytes `start` to `end` of a message with their handshake header. */
+  #write(item: Extract<FlightItem, { kind: 'message' }>, start: number, end: number): void {
+    writeHandshakeHeader(contentDraft, this.#filled, {
+      type: item.type,
+      length: item.body.length,
+      messageSeq: item.seq,
+      fragmentOffset: start,
+      fragmentLength: end - start,
+    });
+    this.#filled += HANDSHAKE_HEADER_LENGTH;
+    contentDraft.set(item.body.subarray(start, end), this.#filled);
+    this.#filled += end - start;
+  }
+
+  #seal(): void {
+    const writer = this.#writer;
+    if (writer === undefined || this.#filled === 0) return;
+    this.repeats = this.#delivery.onSent(this.#stretches, writer.epoch, writer.sequence) || this.repeats;
+    this.#packer.add(writer, ContentType.handshake, contentDraft.subarray(0, this.#filled));
+    this.#writer = undefined;
+    this.#stretches = [];
+    this.#filled = 0;
+  }
 }
 
 /** They grow to the largest there is. */

@@ -62,7 +62,7 @@ suite('record numbers that are remembered', () => {
     const body = new Uint8Array(600);
     const flight = { items: [{ kind: 'message', type: 11, seq: 0, epoch: 2, body }], awaits: 'ack' } as const;
     const delivery = new Delivery(flight);
-    for (const at of range(0, 513)) delivery.onSent({ item: 0, start: at, end: at + 1 }, 2, at);
+    for (const at of range(0, 513)) delivery.onSent([{ item: 0, start: at, end: at + 1 }], 2, at);
     assert.equal(delivery.acknowledge([{ epoch: 2, sequenceNumber: 0 }], 0), 0);
     assert.equal(delivery.acknowledge([{ epoch: 2, sequenceNumber: 1 }], 0), 1);
   });

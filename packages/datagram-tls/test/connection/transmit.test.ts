@@ -11,7 +11,8 @@ import { createHeader, readHeader } from '#lib/record/header.js';
 import { PlainWriter } from '#lib/record/plain.js';
 import { RecordReader12, RecordWriter12 } from '#lib/record/protect12.js';
 import { ContentType } from '#lib/wire/codes.js';
-import { readHandshakeFragments } from '#lib/wire/messages/handshake-header.js';
+import { Reader, Writer } from '#lib/wire/cursor.js';
+import { type HandshakeFragment, readHandshakeFragments } from '#lib/wire/messages/handshake-header.js';
 import { recordsOf } from '../support/records.js';
 import { aeadSuite } from '../support/suites.js';
 
@@ -19,11 +20,13 @@ const aead = aeadSuite('ECDHE-ECDSA-AES128-GCM-SHA256');
 const keys = { key: new Uint8Array(16).fill(1), iv: new Uint8Array(4).fill(2) };
 const RECORD = 13;
 const HEADER = 12;
+/** Of a protected record: its header, the explicit part of the nonce, and the tag. */
+const OVERHEAD = RECORD + 8 + 16;
 
 function transmit(): Transmit {
   const epochs = new Epochs();
   epochs.installWriter(new PlainWriter());
-  epochs.installWriter(new RecordWriter12(nodeProvider, aead, 1, keys));
+  for (const epoch of [1, 2]) epochs.installWriter(new RecordWriter12(nodeProvider, aead, epoch, keys));
   return new Transmit(epochs);
 }
 
@@ -131,8 +134,47 @@ suite('packing a flight into datagrams', () => {
     );
   });
 
+  test('messages that follow one another in epoch 2 share a record, up to the limit of the peer', () => {
+    const items = [message(0, 50), message(1, 60, 2), message(2, 0, 2), message(3, 70, 2), message(4, 30, 2)];
+    assert.deepEqual(shapeOf(items, whole(1200)), [['1:0', '2:0', '3:0', '4:0']]);
+    const limit = 2 * HEADER + 100;
+    assert.deepEqual(shapeOf(items, { ...whole(1200), content: limit }), [
+      ['1:0', '2:0', '3:0'],
+      ['3:28', '4:0'],
+    ]);
+  });
+
+  test('a message in epoch 2 begins in the record of the one before, unless only a tiny fragment would fit', () => {
+    const room = 256 - OVERHEAD;
+    const split = [message(0, room - 2 * HEADER - 16, 2), message(1, 40, 2)];
+    assert.deepEqual(shapeOf(split, whole(256)), [['0:0', '1:0'], ['1:16']]);
+    const whole15 = [message(0, room - 2 * HEADER - 15, 2), message(1, 40, 2)];
+    assert.deepEqual(shapeOf(whole15, whole(256)), [['0:0'], ['1:0']]);
+  });
+
+  test('messages in other epochs have records of their own', () => {
+    const items = [message(0, 50), message(1, 60), message(2, 50, 1), message(3, 60, 1)];
+    const [datagram] = send(items, 1200);
+    assert.deepEqual(
+      recordsOf(datagram ?? assert.fail()).map(({ epoch }) => epoch),
+      [0, 0, 1, 1],
+    );
+  });
+
+  test('no message follows a later one in a record, because that may change keys', () => {
+    const flight: Flight = { items: [message(0, 300, 2), message(1, 40, 2)], awaits: 'ack' };
+    const sender = transmit();
+    const delivery = new Delivery(flight);
+    const windowed: Manner = { ...whole(256), records: 1, part: 'from-cursor' };
+    sender.flight(flight, windowed, delivery);
+    datagramsOf(sender);
+    sender.flight(flight, { ...windowed, records: 4, size: 1200 }, delivery);
+    const first = 256 - OVERHEAD - HEADER;
+    assert.deepEqual(fragmentsOf(datagramsOf(sender)), [[`0:${first}`, '1:0'], ['0:0']]);
+  });
+
   test('flights of any size keep to the limit and reassemble to the original messages', () => {
-    const item = fc.tuple(fc.integer({ min: 0, max: 3000 }), fc.constantFrom(0, 1));
+    const item = fc.tuple(fc.integer({ min: 0, max: 3000 }), fc.constantFrom(0, 1, 2));
     fc.assert(
       fc.property(
         fc.array(item, { minLength: 1, maxLength: 6 }),
@@ -165,6 +207,110 @@ suite('packing a flight into datagrams', () => {
       .flatMap(recordsOf)
       .map(({ epoch, sequence }) => `${epoch}/${sequence}`);
     assert.equal(new Set(numbers).size, numbers.length);
+  });
+});
+
+suite('an ACK of a record with several messages', () => {
+  const items = [message(0, 100, 2), message(1, 100, 2), message(2, 200, 2), message(3, 10, 2)];
+
+  /** All of it in two records: the first ends in the middle of message 2. */
+  function sent(): { sender: Transmit; flight: Flight; delivery: Delivery } {
+    const sender = transmit();
+    const flight: Flight = { items, awaits: 'ack' };
+    const delivery = new Delivery(flight);
+    sender.flight(flight, whole(OVERHEAD + 3 * HEADER + 250), delivery);
+    assert.deepEqual(fragmentsOf(datagramsOf(sender)), [
+      ['0:0', '1:0', '2:0'],
+      ['2:50', '3:0'],
+    ]);
+    return { sender, flight, delivery };
+  }
+
+  test('counts as one record, and all of its messages are not missing any more', () => {
+    const { delivery } = sent();
+    assert.equal(delivery.inFlight, 2);
+    assert.equal(delivery.acknowledge([{ epoch: 2, sequenceNumber: 0 }], 10), 1);
+    assert.deepEqual(delivery.missing, [
+      { item: 2, start: 50, end: 200 },
+      { item: 3, start: 0, end: 10 },
+    ]);
+    assert.equal(delivery.acknowledge([{ epoch: 2, sequenceNumber: 0 }], 10), 0);
+    assert.equal(delivery.acknowledge([{ epoch: 2, sequenceNumber: 1 }], 10), 1);
+    assert.equal(delivery.complete, true);
+  });
+
+  test('leaves only what other records hold to be sent again, and an ACK of either transmission counts', () => {
+    const { sender, flight, delivery } = sent();
+    delivery.acknowledge([{ epoch: 2, sequenceNumber: 1 }], 10);
+    sender.flight(flight, whole(OVERHEAD + 2 * HEADER + 130), delivery);
+    assert.deepEqual(fragmentsOf(datagramsOf(sender)), [
+      ['0:0', '1:0'],
+      ['1:30', '2:0'],
+    ]);
+    assert.equal(delivery.inFlight, 2);
+    assert.equal(delivery.acknowledge([{ epoch: 2, sequenceNumber: 0 }], 10), 1);
+    assert.equal(delivery.complete, true);
+  });
+
+  test('is known after the state has moved', () => {
+    const { flight, delivery } = sent();
+    const w = new Writer();
+    delivery.save(w, 5);
+    const moved = new Delivery(flight);
+    moved.restore(new Reader(w.finish()), 5);
+    assert.equal(moved.inFlight, 2);
+    assert.equal(moved.acknowledge([{ epoch: 2, sequenceNumber: 0 }], 10), 1);
+    delivery.acknowledge([{ epoch: 2, sequenceNumber: 0 }], 10);
+    assert.deepEqual(moved.missing, delivery.missing);
+  });
+
+  test('any ACKs of any transmissions leave exactly what no named record holds', () => {
+    const shape = fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 6 });
+    const rounds = fc.array(
+      fc.record({ size: fc.integer({ min: 256, max: 900 }), records: fc.integer({ min: 1, max: 5 }) }),
+      { minLength: 1, maxLength: 5 },
+    );
+    fc.assert(
+      fc.property(shape, rounds, fc.func(fc.boolean()), (lengths, transmissions, arrives) => {
+        const flight: Flight = {
+          items: lengths.map((length, seq) => message(seq, length, 2)),
+          awaits: 'ack',
+        };
+        const sender = transmit();
+        const delivery = new Delivery(flight);
+        const lacking = lengths.map((length) => new Set(Array.from({ length: length + 1 }, (_, at) => at)));
+        const reader = new RecordReader12(nodeProvider, aead, 2, keys);
+        for (const manner of transmissions) {
+          delivery.lose();
+          sender.flight(
+            flight,
+            { ...whole(manner.size), records: manner.records, part: 'from-cursor' },
+            delivery,
+          );
+          const records = openedRecords(datagramsOf(sender), reader);
+          assert.ok(records.length <= manner.records);
+          const arrived = records.filter(({ sequence }) => arrives(sequence));
+          delivery.acknowledge(
+            arrived.map(({ sequence }) => ({ epoch: 2, sequenceNumber: sequence })),
+            0,
+          );
+          for (const { fragments } of arrived)
+            for (const { messageSeq, fragmentOffset, fragmentLength, length } of fragments) {
+              for (let at = 0; at < fragmentLength; at++) lacking[messageSeq]?.delete(fragmentOffset + at);
+              // An empty message is one place.
+              if (length === 0) lacking[messageSeq]?.delete(0);
+            }
+        }
+        const left = lengths.flatMap((length, seq) =>
+          [...(lacking[seq] ?? [])].filter((at) => at < length || length === 0).map((at) => `${seq}:${at}`),
+        );
+        const missing = delivery.missing.flatMap(({ item, start, end }) =>
+          Array.from({ length: Math.max(end - start, 1) }, (_, at) => `${item}:${start + at}`),
+        );
+        assert.deepEqual(missing, left);
+      }),
+      { numRuns: 100 },
+    );
   });
 });
 
@@ -269,16 +415,52 @@ suite('single records', () => {
   });
 });
 
+/** The fragments of each record of a flight in epoch 2. */
+function shapeOf(items: readonly FlightItem[], manner: Manner): string[][] {
+  const sender = transmit();
+  const flight: Flight = { items, awaits: 'answer' };
+  sender.flight(flight, manner, new Delivery(flight));
+  return fragmentsOf(datagramsOf(sender));
+}
+
+function fragmentsOf(datagrams: readonly Uint8Array[]): string[][] {
+  const reader = new RecordReader12(nodeProvider, aead, 2, keys);
+  return openedRecords(datagrams, reader).map(({ fragments }) =>
+    fragments.map(({ messageSeq, fragmentOffset }) => `${messageSeq}:${fragmentOffset}`),
+  );
+}
+
+function openedRecords(
+  datagrams: readonly Uint8Array[],
+  reader: RecordReader12,
+): { sequence: number; fragments: readonly HandshakeFragment[] }[] {
+  const records = [];
+  const header = createHeader();
+  for (const datagram of datagrams)
+    for (let offset = 0; offset < datagram.length; offset = header.end) {
+      assert.equal(readHeader(datagram, offset, header), undefined);
+      if (header.epoch !== 2) continue;
+      const content = reader.open(header, datagram);
+      assert.ok(typeof content !== 'string');
+      records.push({
+        sequence: header.sequence,
+        fragments: readHandshakeFragments(content) ?? assert.fail(),
+      });
+    }
+  return records;
+}
+
 /** Bodies in order, after opening and putting together what the datagrams carry. */
 function reassembled(datagrams: readonly Uint8Array[]): Uint8Array[] {
-  const reader = new RecordReader12(nodeProvider, aead, 1, keys);
+  const readers = [1, 2].map((epoch) => new RecordReader12(nodeProvider, aead, epoch, keys));
   const reassembler = new Reassembler(0, { maxMessage: 100_000, budget: 1_000_000 });
   const header = createHeader();
   for (const datagram of datagrams) {
     for (let offset = 0; offset < datagram.length; offset = header.end) {
       assert.equal(readHeader(datagram, offset, header), undefined);
       const plain = datagram.subarray(header.bodyStart, header.end);
-      const content = header.epoch === 0 ? plain : reader.open(header, datagram);
+      const reader = readers[header.epoch - 1];
+      const content = reader === undefined ? plain : reader.open(header, datagram);
       assert.ok(typeof content !== 'string');
       for (const fragment of readHandshakeFragments(content) ?? assert.fail())
         assert.notEqual(reassembler.add(fragment, header.epoch, 0), 'conflicting_fragment');

@@ -4,7 +4,7 @@ import type { Role } from '#lib/config/config.js';
 import { ContentType, HandshakeType } from '#lib/wire/codes.js';
 import { decodeAck, encodeAck, type RecordNumber } from '#lib/wire/messages/ack.js';
 import { assertAlive } from '../../support/alive.js';
-import { CLIENTS } from '../../support/identities.js';
+import { CLIENTS, SERVERS } from '../../support/identities.js';
 import { Insider13 } from '../../support/insider13.js';
 import { Pair, type PairOptions } from '../../support/pair.js';
 import { plainFragments, plainRecord, recordsOf } from '../../support/records.js';
@@ -31,9 +31,9 @@ function acksOf(side: Side, direction: 'sent' | 'received'): number[] {
   );
 }
 
-/** A server MTU so small that its flight needs several datagrams. */
+/** A server with a certificate so large, and an MTU so small, that its flight needs several datagrams. */
 function smallFlight(options: Partial<PairOptions> = {}): Pair {
-  return new Pair({ version, serverBehaviour: { mtu: 256 }, ...options });
+  return new Pair({ version, server: SERVERS.rsa, serverBehaviour: { mtu: 256 }, ...options });
 }
 
 /** Loses the datagrams of the server's first flight for whose index `lost` returns true. */
@@ -62,7 +62,7 @@ suite('acknowledgements of DTLS 1.3', () => {
     assert.deepEqual(acks, [
       {
         epoch: 3,
-        numbers: [0, 1, 2].map((sequenceNumber) => ({ epoch: 2, sequenceNumber })),
+        numbers: [{ epoch: 2, sequenceNumber: 0 }],
       },
     ]);
     assert.equal(pair.client.entry.connection.counters.retransmissions, 0);

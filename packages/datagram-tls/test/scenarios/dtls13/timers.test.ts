@@ -71,9 +71,9 @@ suite('the retransmission timer of DTLS 1.3', () => {
 });
 
 suite('a flight of many records', () => {
-  /** The server's flight takes some 17 records: its chain has three needless certificates. */
+  /** The server's flight takes some 17 records: its chain has six needless certificates. */
   const LONG = {
-    server: { ...SERVERS.rsa, cert: [SERVERS.rsa.cert, CA, OTHER_CA, CA].join('') },
+    server: { ...SERVERS.rsa, cert: [SERVERS.rsa.cert, CA, OTHER_CA, CA, OTHER_CA, CA, OTHER_CA].join('') },
     serverBehaviour: { mtu: 256 },
   };
 

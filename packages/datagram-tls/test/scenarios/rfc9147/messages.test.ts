@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
 import { ContentType } from '#lib/wire/codes.js';
 import { assertAlive } from '../../support/alive.js';
-import { CLIENTS, SERVERS } from '../../support/identities.js';
+import { CA, CLIENTS, SERVERS } from '../../support/identities.js';
 import { encodeFragment, fragmentRecord } from '../../support/records.js';
 import { assertWholeMessages } from '../../support/whole.js';
 import { finished, isRetry, OpenPair, server_hello } from './open-pair.js';
@@ -20,7 +20,7 @@ suite('handshake messages of DTLS 1.3', () => {
       const pair = new OpenPair({
         clientBehaviour: behaviour,
         serverBehaviour: behaviour,
-        client: CLIENTS.p256,
+        client: { ...CLIENTS.p256, cert: CLIENTS.p256.cert + CA },
         server: { ...SERVERS.rsa, requestCert: true },
       }).handshake();
       pair.runFor(100);
