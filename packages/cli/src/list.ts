@@ -10,12 +10,13 @@ export function list(terminal: Terminal): void {
     cipher: ciphers,
     group: groups,
     sigalg: sigalgs,
-    native: acceleration.reason === undefined ? nativeNames(acceleration) : [`none: ${acceleration.reason}`],
+    native: nativeNames(acceleration),
   };
   for (const [kind, names] of Object.entries(rows))
     for (const name of names) terminal.stdout.write(`${kind.padEnd(8)}${name}\n`);
 }
 
-function nativeNames({ ciphers, hashes, groups }: Acceleration): readonly string[] {
-  return [...ciphers, ...hashes, ...groups];
+function nativeNames({ ciphers, hashes, groups, datagrams, reason }: Acceleration): readonly string[] {
+  const computed = reason === undefined ? [...ciphers, ...hashes, ...groups] : [`none: ${reason}`];
+  return [...computed, ...datagrams];
 }

@@ -71,6 +71,7 @@ export type {
   SessionErrorHandler,
 } from './driver/handlers.js';
 export { listen } from './driver/listen.js';
+export type { DatagramCapability } from './driver/native-datagrams.js';
 export type { CipherInfo } from './driver/negotiated.js';
 export type {
   ConnectOptions,

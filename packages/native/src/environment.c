@@ -6,6 +6,9 @@ static void finalize(napi_env env, void *data, void *hint) {
   (void)env, (void)hint;
   struct environment *environment = data;
   keys_close_all(&environment->keys);
+#ifdef __linux__
+  sockets_close_all(&environment->sockets);
+#endif
   hashes_close(&environment->hashes, &environment->ssl);
   generators_close(&environment->generators, &environment->ssl);
   environment_release(environment);

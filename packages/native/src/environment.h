@@ -6,6 +6,9 @@
 #include "exchange.h"
 #include "hashes.h"
 #include "keys.h"
+#ifdef __linux__
+#include "sockets.h"
+#endif
 
 struct environment {
   struct openssl ssl;
@@ -13,7 +16,10 @@ struct environment {
   struct keys keys;
   struct hashes hashes;
   struct generators generators;
-  /* The environment itself, and each owner of a key: their finalizers come in any order when a worker ends. */
+#ifdef __linux__
+  struct sockets sockets;
+#endif
+  /* The environment itself, and each owner of a key or a socket: their finalizers come in any order when a worker ends. */
   size_t uses;
 };
 

@@ -2,12 +2,13 @@
  * The native part of datagram-tls. It is an optimization: the library does the same without it, slower. JavaScript
  * decides what of it is used, after a test with known answers.
  */
+#include "datagram_functions.h"
 #include "hash_functions.h"
 #include "key_functions.h"
 #include "pair_functions.h"
 
 /* Raised when a function changes. The library takes no other number. */
-enum { INTERFACE = 2 };
+enum { INTERFACE = 3 };
 
 static bool set_number(napi_env env, napi_value object, const char *name, double number) {
   napi_value value;
@@ -25,7 +26,8 @@ NAPI_MODULE_INIT() {
   if (environment == NULL) return NULL;
   if (!set_number(env, exports, "interface", INTERFACE) ||
       !set_number(env, exports, "openssl", openssl_version(environment)) || !add_key_functions(env, exports) ||
-      !add_hash_functions(env, exports) || !add_pair_functions(env, exports)) {
+      !add_hash_functions(env, exports) || !add_pair_functions(env, exports) ||
+      !add_datagram_functions(env, exports)) {
     failed(env);
     return NULL;
   }

@@ -35,17 +35,23 @@ export interface NativeModule {
   deriveSecret(key: number, memory: Uint8Array, length: number): boolean;
 }
 
-const INTERFACE = 2;
+const INTERFACE = 3;
 
 /** The module, or why it is not used. */
-type Loaded = { readonly module: NativeModule } | { readonly reason: string };
+export type Loaded = { readonly module: NativeModule } | { readonly reason: string };
 
 let loaded: Loaded | undefined;
+let overOpenssl: Loaded | undefined;
 
-/** Loaded when it is first needed: importing the library costs nothing. */
-function native(): Loaded {
+/** Loaded when it is first needed: importing the library costs nothing. Its functions for sockets need no OpenSSL. */
+export function loadedModule(): Loaded {
   loaded ??= load();
   return loaded;
+}
+
+function native(): Loaded {
+  overOpenssl ??= withOpenssl();
+  return overOpenssl;
 }
 
 /** Why no native code is used; `undefined`: it is. */
@@ -68,20 +74,28 @@ export function nativeModule(): NativeModule | undefined {
 }
 
 function load(): Loaded {
-  const { openssl } = process.versions;
   if ('bun' in process.versions || 'deno' in process.versions)
     return { reason: 'this runtime is not built on OpenSSL' };
   try {
     const module = createRequire(origin())('datagram-tls-native') as NativeModule;
-    if (module.interface !== INTERFACE) return { reason: 'datagram-tls-native is of another version' };
-    // Not one that another module has brought into the process. Electron has BoringSSL, of version 0.0.0.
-    return module.openssl !== 0 && versionOf(module.openssl) === /^[\d.]+/.exec(openssl)?.[0]
+    return module.interface === INTERFACE
       ? { module }
-      : { reason: `the functions of OpenSSL ${openssl} are not found in this process` };
+      : { reason: 'datagram-tls-native is of another version' };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return { reason: code === 'MODULE_NOT_FOUND' ? 'datagram-tls-native is not installed' : message };
   }
+}
+
+function withOpenssl(): Loaded {
+  const found = loadedModule();
+  if ('reason' in found) return found;
+  const { openssl } = process.versions;
+  const { module } = found;
+  // Not one that another module has brought into the process. Electron has BoringSSL, of version 0.0.0.
+  return module.openssl !== 0 && versionOf(module.openssl) === /^[\d.]+/.exec(openssl)?.[0]
+    ? { module }
+    : { reason: `the functions of OpenSSL ${openssl} are not found in this process` };
 }
 
 /** Where to look from. A bundle in CommonJS has no URL: then from its program. */

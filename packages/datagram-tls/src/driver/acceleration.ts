@@ -7,6 +7,7 @@ import { hasNativeHash, NATIVE_HASHES } from '../crypto/node-native-hash.js';
 import { nativeLayer } from '../crypto/node-native-layer.js';
 import type { AeadName, CryptoProvider, HashName } from '../crypto/provider.js';
 import type { GroupName } from '../wire/codes.js';
+import { type DatagramCapability, datagramCapabilities } from './native-datagrams.js';
 import { platform } from './platform.js';
 
 /**
@@ -28,7 +29,12 @@ export interface Acceleration {
   readonly hashes: readonly HashName[];
   /** The groups in which it exchanges keys. */
   readonly groups: readonly GroupName[];
-  /** Why it does nothing; `undefined`: it is in use. */
+  /**
+   * How it receives and sends many datagrams at once, on Linux, at sockets that the library opens: with `recvmmsg`, with
+   * `sendmmsg`, and equal ones in a row with `UDP_SEGMENT`. Where one is missing node:dgram does the same, one by one.
+   */
+  readonly datagrams: readonly DatagramCapability[];
+  /** Why it computes nothing; `undefined`: it is in use. */
   readonly reason: string | undefined;
 }
 
@@ -42,6 +48,11 @@ export class Accelerator {
   constructor(acceleration: 'auto' | 'off') {
     if (acceleration === 'off') this.#refusal = "the option acceleration is 'off'";
     else if (process.env[VARIABLE] === 'off') this.#refusal = `${VARIABLE} is 'off'`;
+  }
+
+  /** Sockets may use native code, where there is some. */
+  get mayBatch(): boolean {
+    return this.#refusal === undefined;
   }
 
   /** The same settings, over native code where there is some. */
@@ -64,7 +75,8 @@ export class Accelerator {
     const groups = able<GroupName>(NATIVE_GROUPS, hasNativeGroup);
     const isIdle = [ciphers, hashes, groups].every(({ length }) => length === 0);
     const failed = isIdle ? 'nothing of datagram-tls-native passes its tests' : undefined;
-    return Object.freeze({ ciphers, hashes, groups, reason: reason ?? failed });
+    const datagrams = Object.freeze(this.mayBatch ? datagramCapabilities() : []);
+    return Object.freeze({ ciphers, hashes, groups, datagrams, reason: reason ?? failed });
   }
 }
 

@@ -146,9 +146,9 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
 
   constructor(options: EndpointOptions = {}) {
     const given = readOptions(options, ENDPOINT_OPTIONS, { elsewhere: SESSION_OPTIONS });
-    const udp = resolveUdp(given);
-    this.#maxSendQueue = udp.maxSendQueue;
     this.#accelerator = new Accelerator(resolveAcceleration(given));
+    const udp = resolveUdp(given, this.#accelerator.mayBatch);
+    this.#maxSendQueue = udp.maxSendQueue;
     this.#limits = resolveLimits(pickOptions(given, LIMIT_OPTIONS));
     this.#binding = new Binding(given, udp, (channel) => this.#newPort(channel));
     const mtu = datagramSize(given.mtu, given.transport);

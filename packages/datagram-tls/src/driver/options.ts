@@ -144,7 +144,7 @@ export const SOCKET_OPTIONS = {
   maxUnreadBytesInAll: option(integer(1, Number.MAX_SAFE_INTEGER), { default: 0x400_0000, unit: 'bytes' }),
   /**
    * Whether to use native code: that of the optional package `datagram-tls-native`, which npm installs with this one where
-   * there is a binary for the platform. `off`: node:crypto does all. See `endpoint.acceleration`.
+   * there is a binary for the platform. `off`: node:crypto and node:dgram do all. See `endpoint.acceleration`.
    * @defaultValue auto
    */
   acceleration: option(oneOf<'auto' | 'off'>(['auto', 'off']), { default: 'auto' }),
@@ -406,7 +406,8 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 /** Earlier versions ignore the option silently. */
 const canReusePort = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
 
-export function resolveUdp(options: EndpointOptions): UdpOptions {
+/** `batches`: native code may receive and send them. */
+export function resolveUdp(options: EndpointOptions, batches: boolean): UdpOptions {
   const { ipv6Only, reusePort, udpReceiveBufferSize, udpSendBufferSize, udpTTL, maxSendQueue } = withDefaults(
     options,
     SOCKET_OPTIONS,
@@ -421,6 +422,7 @@ export function resolveUdp(options: EndpointOptions): UdpOptions {
     sendBufferSize: udpSendBufferSize,
     ttl: udpTTL,
     maxSendQueue,
+    batches,
   };
 }
 

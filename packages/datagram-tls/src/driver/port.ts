@@ -195,6 +195,7 @@ export class Port {
     this.#transmit();
     this.#sendBatch();
     this.#pacer.releaseOf(entry, this.#sendOne);
+    this.#flushChannels();
   }
 
   /** What goes on if this process fails; so many numbers of records are left to it, until {@link confirmEntry}. */
@@ -487,6 +488,7 @@ export class Port {
     if (this.#closed) return;
     this.#sendBatch();
     this.#pacer.nextTurn(this.#sendOne);
+    this.#flushChannels();
     this.#drains.look();
     this.#receiveWaiting();
   };
@@ -506,6 +508,8 @@ export class Port {
   }
 
   #transmit(): void {
+    const { collects } = this.#channel;
+    let hasSent = false;
     for (let out = this.core.pollTransmit(); out !== undefined; out = this.core.pollTransmit()) {
       const kind = kindOf(out.entry);
       if (!this.#queue.takes(out.data.length, kind, isFirstAnswer(out))) {
@@ -514,13 +518,24 @@ export class Port {
         continue;
       }
       if (this.#pacer.keeps(out)) continue;
-      if (!this.#batching) this.#send(out);
-      else {
+      if (!this.#batching || collects) {
+        this.#send(out);
+        hasSent = true;
+      } else {
         this.#batch.push(out);
         this.#batchBytes += out.data.length;
         if (this.#batchBytes > MAX_BATCH) this.#sendBatch();
       }
     }
+    if (!hasSent || this.#batching || !collects) return;
+    // The first of a turn leave at once, what follows in the same turn together at its end.
+    this.#flushChannels();
+    this.#batchSends();
+  }
+
+  #flushChannels(): void {
+    this.#channel.flush();
+    this.#former?.flush();
   }
 
   #send(out: Outgoing): void {

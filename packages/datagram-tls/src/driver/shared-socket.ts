@@ -81,6 +81,7 @@ const taken = new WeakSet<object>();
 
 /** The socket of the application, which may serve other protocols beside DTLS. */
 export class SharedSocketChannel implements DatagramChannel {
+  readonly collects = false;
   readonly reportsEveryFailure = false;
   readonly mayReportHearsay: boolean;
   readonly #socket: SharedSocket;
@@ -173,6 +174,8 @@ export class SharedSocketChannel implements DatagramChannel {
       process.nextTick(done, error);
     }
   }
+
+  flush(): void {}
 
   /** It is for the application to say what its socket keeps running. */
   setReferenced(): void {}

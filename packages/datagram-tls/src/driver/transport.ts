@@ -166,6 +166,7 @@ const taken = new WeakSet<Transport>();
 
 /** A transport of the application. Its behaviour and its calls at the wrong time do not reach the core. */
 export class TransportChannel implements DatagramChannel {
+  readonly collects = false;
   readonly reportsEveryFailure = true;
   readonly mayReportHearsay = false;
   readonly version = 0;
@@ -245,6 +246,8 @@ export class TransportChannel implements DatagramChannel {
       process.nextTick(failed, channelError('transport', error));
     }
   }
+
+  flush(): void {}
 
   setReferenced(referenced: boolean): void {
     if (this.#handlers === undefined) return;

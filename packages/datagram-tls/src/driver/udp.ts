@@ -5,6 +5,7 @@ import type { PeerAddress } from '../base/peer-address.js';
 import { plain } from '../crypto/node-bytes.js';
 import type { ChannelHandlers, DatagramChannel } from './datagram-channel.js';
 import { logBind } from './debug.js';
+import { type BatchHandlers, DatagramBatches } from './native-datagrams.js';
 import { canonicalAddress } from './resolve-host.js';
 
 export interface UdpOptions {
@@ -14,6 +15,8 @@ export interface UdpOptions {
   readonly receiveBufferSize: number | undefined;
   readonly sendBufferSize: number | undefined;
   readonly ttl: number | undefined;
+  /** Native code may receive and send batches, where it can. */
+  readonly batches: boolean;
   /** Bytes that may wait for the socket; 0: no limit. */
   readonly maxSendQueue: number;
 }
@@ -63,6 +66,8 @@ export class Udp implements DatagramChannel {
   /** The address that the system sends from to the one peer. */
   #connectedAs: PeerAddress | undefined;
   #address: PeerAddress | undefined;
+  /** `undefined`: node:dgram receives and sends each datagram. */
+  #batches: DatagramBatches | undefined;
 
   /** `host`: an IP literal. */
   constructor(host: string, port: number, options: UdpOptions) {
@@ -87,12 +92,13 @@ export class Udp implements DatagramChannel {
   /** Binds at once; throws the system's error, such as `EADDRINUSE`. */
   open(handlers: ChannelHandlers): void {
     this.#bind(this.#host, this.#port);
-    this.#socket.on('message', (datagram, from) => handlers.onDatagram(plain(datagram), from));
-    this.#socket.on('error', (error: NodeJS.ErrnoException) => {
+    const onError = (error: NodeJS.ErrnoException): void => {
       if (!this.#connected || !isFromTheNetwork(error)) handlers.onError(error);
       // The kernel has learned the path's MTU, and fragments datagrams from now on.
       else if (error.code !== 'EMSGSIZE') handlers.onUnreachable(error);
-    });
+    };
+    this.#socket.on('error', onError);
+    this.#listen({ onDatagram: (datagram, from) => handlers.onDatagram(datagram, from), onError });
     const onBound = (address: PeerAddress): void => {
       if (this.#options.ttl !== undefined) this.#socket.setTTL(this.#options.ttl);
       this.#address = address;
@@ -125,13 +131,24 @@ export class Udp implements DatagramChannel {
     return this.#connectedAs ?? this.#address;
   }
 
-  /** What libuv holds because the kernel accepts no more; 0 on a runtime that does not report it. */
+  /**
+   * What libuv holds because the kernel accepts no more; 0 on a runtime that does not report it. What {@link flush} sends
+   * waits for the kernel no more than for the end of this turn.
+   */
   get queuedBytes(): number {
     return this.#queued('getSendQueueSize');
   }
 
   get queuedDatagrams(): number {
     return this.#queued('getSendQueueCount');
+  }
+
+  get collects(): boolean {
+    return this.#batches !== undefined;
+  }
+
+  flush(): void {
+    this.#batches?.flush();
   }
 
   /**
@@ -146,6 +163,7 @@ export class Udp implements DatagramChannel {
       this.#socket.remoteAddress();
       this.#connected = true;
       this.#connectedAs = localAddress(this.#socket);
+      this.#batches?.onConnected();
     } catch {
       this.#connected = false;
     }
@@ -170,6 +188,7 @@ export class Udp implements DatagramChannel {
       if (failed !== undefined) process.nextTick(failed, invalidPort(to));
       return;
     }
+    if (this.#batches?.collect(data, to, failed) === true) return;
     const done =
       failed === undefined
         ? undefined
@@ -189,7 +208,19 @@ export class Udp implements DatagramChannel {
   close(): undefined {
     if (!this.#open) return;
     this.#open = false;
+    this.#batches?.close();
     this.#socket.close();
+  }
+
+  #listen(handlers: BatchHandlers): void {
+    const batches = this.#batches;
+    if (batches === undefined)
+      this.#socket.on('message', (datagram, from) => handlers.onDatagram(plain(datagram), from));
+    else
+      this.#socket.on('message', (datagram, from) => {
+        handlers.onDatagram(plain(datagram), from);
+        batches.receive(handlers);
+      });
   }
 
   #whenBound(onBound: (address: PeerAddress) => void): void {
@@ -216,8 +247,10 @@ export class Udp implements DatagramChannel {
     };
     this.#socket.on('error', note);
     try {
+      this.#batches = this.#options.batches ? DatagramBatches.bind(host, port, this.#options) : undefined;
       // Not shared with other workers of a cluster: associations belong to one process.
-      this.#socket.bind({ address: host, port, exclusive: true });
+      if (this.#batches === undefined) this.#socket.bind({ address: host, port, exclusive: true });
+      else this.#batches.attach(this.#socket);
     } catch (error) {
       failure = error as Error;
     }

@@ -59,6 +59,7 @@ suite('native acceleration of an endpoint', () => {
       ciphers: [],
       hashes: [],
       groups: [],
+      datagrams: [],
       reason: "the option acceleration is 'off'",
     });
   });
@@ -88,7 +89,7 @@ suite('native acceleration of an endpoint', () => {
   });
 
   test('another OpenSSL than that of the runtime is not used', () => {
-    const { ciphers, reason } = saidWith('({ interface: 2, openssl: 0x10100000 })');
+    const { ciphers, reason } = saidWith('({ interface: 3, openssl: 0x10100000 })');
     assert.deepEqual(ciphers, []);
     assert.match(reason ?? '', /^the functions of OpenSSL [\d.]+\S* are not found in this process$/);
   });
@@ -194,7 +195,7 @@ suite('native acceleration of an endpoint', () => {
   });
 
   test('a process without OpenSSL is seen, whatever version its runtime says', () => {
-    const { reason } = saidWith('({ interface: 2, openssl: 0 })');
+    const { reason } = saidWith('({ interface: 3, openssl: 0 })');
     assert.match(reason ?? '', /are not found in this process$/);
   });
 

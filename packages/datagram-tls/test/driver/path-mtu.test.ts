@@ -4,8 +4,15 @@ import { afterEach, mock, suite, test } from 'node:test';
 import { SERVERS } from '../support/identities.js';
 import { client, echoServer, roundTrip } from './echo.js';
 
-/** Longer than any test here, ms: the only cause of a retransmission is a refusal of the system. */
-const NEVER = { retransmission: { initial: 300_000, max: 600_000 }, handshakeTimeout: 0 };
+/**
+ * Longer than any test here, ms: the only cause of a retransmission is a refusal of the system. native-datagrams.test.ts has the
+ * same of native code.
+ */
+const NEVER = {
+  retransmission: { initial: 300_000, max: 600_000 },
+  handshakeTimeout: 0,
+  acceleration: 'off',
+} as const;
 
 type Done = (error: Error | null, bytes: number) => void;
 /** With port and address, or on a connected socket without. */
@@ -50,7 +57,7 @@ suite('a datagram that the system refuses for its size', () => {
 
   test('a refused datagram of application data is counted, and lowers maxMessageSize', async () => {
     const server = echoServer();
-    const session = client(server.port, { mtu: 9000 });
+    const session = client(server.port, { mtu: 9000, acceleration: 'off' });
     await session.opened;
     const before = session.maxMessageSize ?? 0;
     refuseBeyond(2000);

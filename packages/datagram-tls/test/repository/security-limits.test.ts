@@ -168,7 +168,7 @@ suite('the tables of limits in SECURITY.md', () => {
     idleTimeout: behaviour().idleTimeout.server,
     hibernateAfter: behaviour().hibernateAfter,
     keepAlive: behaviour().keepAlive === undefined ? 0 : undefined,
-    maxSendQueue: resolveUdp({}).maxSendQueue,
+    maxSendQueue: resolveUdp({}, false).maxSendQueue,
     maxUnreadBytes: resolveUnread({}).perSession,
     maxUnreadBytesInAll: resolveUnread({}).inAll,
     backlog: LISTEN_OPTIONS.backlog.default,

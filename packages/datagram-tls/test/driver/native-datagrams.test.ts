@@ -1,0 +1,332 @@
+import assert from 'node:assert/strict';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { constants } from 'node:os';
+import { suite, type TestContext, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { PeerAddress } from '#lib/base/peer-address.js';
+import { loadedModule } from '#lib/crypto/node-native.js';
+import {
+  DatagramBatches,
+  type DatagramFunctions,
+  datagramCapabilities,
+} from '#lib/driver/native-datagrams.js';
+import { Udp, type UdpOptions } from '#lib/driver/udp.js';
+import { Random } from '../support/random.js';
+
+const found = loadedModule();
+const skip =
+  'reason' in found
+    ? found.reason
+    : datagramCapabilities().length === 0
+      ? 'no batches on this system'
+      : false;
+const native = ('reason' in found ? {} : found.module) as DatagramFunctions;
+const { EAGAIN, EBADF, EMSGSIZE, ENOBUFS } = constants.errno;
+
+const OPTIONS: UdpOptions = {
+  ipv6Only: false,
+  reusePort: false,
+  receiveBufferSize: 0x40_0000,
+  sendBufferSize: undefined,
+  ttl: undefined,
+  maxSendQueue: 0,
+  batches: true,
+};
+
+interface Received {
+  readonly bytes: Uint8Array;
+  readonly from: PeerAddress;
+}
+
+/** A channel that is open until the end of the test, and what it received. */
+function opened(t: TestContext, host: string, options: Partial<UdpOptions> = {}) {
+  const received: Received[] = [];
+  const errors: Error[] = [];
+  const channel = new Udp(host, 0, { ...OPTIONS, ...options });
+  channel.open({
+    onBound: () => undefined,
+    onDatagram: (datagram, { address, family, port }) =>
+      void received.push({ bytes: datagram.slice(), from: { address, family, port } }),
+    onUnreachable: (error) => void errors.push(error),
+    onError: (error) => void errors.push(error),
+    onClosed: () => undefined,
+  });
+  t.after(() => channel.close());
+  return { channel, received, errors, address: channel.address ?? assert.fail('not bound') };
+}
+
+async function until(done: () => boolean): Promise<void> {
+  while (!done()) await turn();
+}
+
+/** Its number in all of its bytes but the first four. */
+function numbered(number: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length).fill(number);
+  for (let i = 0; i < Math.min(4, length); i++) bytes[i] = number >>> (8 * i);
+  return bytes;
+}
+
+/** Functions of the native package, of which some are replaced; `socket` sends and receives over them. */
+function over(
+  t: TestContext,
+  replaced: Partial<DatagramFunctions>,
+): { batches: DatagramBatches; dgram: Socket } {
+  const batches = DatagramBatches.of({ ...native, ...replaced }, '127.0.0.1') ?? assert.fail('not bound');
+  const dgram = createSocket({ type: 'udp4', lookup: (name, _options, done) => done(null, name, 4) });
+  batches.attach(dgram);
+  t.after(() => {
+    batches.close();
+    dgram.close();
+  });
+  return { batches, dgram };
+}
+
+/** `send` that fails with these errors, by the number of the entry, each once. */
+function failing(errors: Map<number, number>): Pick<DatagramFunctions, 'send'> {
+  return {
+    send: (socket, memory, from, to) => {
+      const next = [...errors.keys()].filter((at) => at >= from && at < to).sort((a, b) => a - b)[0];
+      if (next === undefined) return native.send(socket, memory, from, to);
+      const sent = next > from ? native.send(socket, memory, from, next) : from;
+      assert.equal(sent, next);
+      new DataView(memory.buffer).setUint32(0, errors.get(next) ?? 0, true);
+      errors.delete(next);
+      return next;
+    },
+  };
+}
+
+/** A socket of node:dgram, and the first four bytes of what came to it. */
+async function listener(t: TestContext): Promise<{ to: PeerAddress; numbers: number[] }> {
+  const socket = createSocket({ type: 'udp4', recvBufferSize: 0x40_0000 });
+  const numbers: number[] = [];
+  socket.on('message', (datagram) => void numbers.push(datagram.readUInt32LE(0)));
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  t.after(() => socket.close());
+  const { address, port } = socket.address();
+  return { to: { address, family: 'IPv4', port }, numbers };
+}
+
+suite('batches of datagrams by native code', { skip }, () => {
+  for (const [host, peer] of [
+    ['127.0.0.1', '127.0.0.1'],
+    ['::1', '::1'],
+    ['::', '127.0.0.1'],
+    ['::', '::1'],
+  ] as const) {
+    test(`what is sent arrives in order, at every size of a batch and of a datagram, from ${host} to ${peer}`, async (t) => {
+      const random = new Random(0x62);
+      const [a, b] = [opened(t, host), opened(t, host)];
+      const to = a.channel.peerAt(peer, b.address.port) ?? assert.fail('no peer');
+      const from = b.channel.peerAt(peer, a.address.port);
+      let sent = 0;
+      for (const size of [1, 2, 3, 15, 16, 17, 63, 64, 65, 66, 100]) {
+        const datagrams: Uint8Array[] = [];
+        while (datagrams.length < size) {
+          // Runs of equal ones, and others.
+          const length = [1, 64, 1200, random.below(3000), random.below(200)][random.below(5)] ?? 0;
+          const run = 1 + random.below(20);
+          for (let i = 0; i < run && datagrams.length < size; i++) datagrams.push(numbered(sent++, length));
+        }
+        const before = b.received.length;
+        for (const datagram of datagrams) a.channel.send(datagram, to);
+        a.channel.flush();
+        await until(() => b.received.length >= before + size);
+        const arrived = b.received.slice(before);
+        assert.deepEqual(
+          arrived.map(({ bytes }) => bytes),
+          datagrams,
+        );
+        for (const one of arrived) assert.deepEqual(one.from, from);
+      }
+    });
+  }
+
+  test('datagrams to many peers keep their order to each', async (t) => {
+    const [from, ...peers] = Array.from({ length: 9 }, () => opened(t, '127.0.0.1'));
+    assert.ok(from);
+    for (let number = 0; number < 400; number++) {
+      const to = peers[number % peers.length] ?? assert.fail();
+      from.channel.send(numbered(number, 4 + (number % 3)), to.address);
+      if (number % 150 === 0) from.channel.flush();
+    }
+    from.channel.flush();
+    await until(() => peers.every(({ received }) => received.length === 50));
+    for (const [place, { received }] of peers.entries())
+      assert.deepEqual(
+        received.map(({ bytes }) => new DataView(bytes.buffer).getUint32(0, true)),
+        Array.from({ length: 50 }, (_, i) => i * 8 + place),
+      );
+  });
+
+  test('a datagram that the system refuses is reported to its sender, and those around it arrive', async (t) => {
+    const { to, numbers } = await listener(t);
+    const refused: [number, Error & { code?: string }][] = [];
+    const { batches } = over(
+      t,
+      failing(
+        new Map([
+          [3, EMSGSIZE],
+          [4, EMSGSIZE],
+          [9, EMSGSIZE],
+        ]),
+      ),
+    );
+    for (let number = 0; number < 10; number++)
+      assert.ok(batches.collect(numbered(number, 100), to, (error) => void refused.push([number, error])));
+    batches.flush();
+    assert.equal(refused.length, 0);
+    await until(() => numbers.length === 7 && refused.length === 3);
+    assert.deepEqual(numbers, [0, 1, 2, 5, 6, 7, 8]);
+    assert.deepEqual(
+      refused.map(([number]) => number),
+      [3, 4, 9],
+    );
+    const error = refused[0]?.[1] ?? assert.fail();
+    assert.equal(error.message, `send EMSGSIZE 127.0.0.1:${to.port}`);
+    assert.deepEqual(Object.fromEntries(Object.entries(error)), {
+      errno: -EMSGSIZE,
+      code: 'EMSGSIZE',
+      syscall: 'send',
+      address: '127.0.0.1',
+      port: to.port,
+    });
+  });
+
+  test('the kernel itself refuses what is too long, in the middle of a batch', async (t) => {
+    const { to, numbers } = await listener(t);
+    const { batches } = over(t, {});
+    const refused: unknown[] = [];
+    const lengths = [100, 65_508, 200, 65_535, 300];
+    for (const [number, length] of lengths.entries())
+      assert.ok(
+        batches.collect(
+          numbered(number, length),
+          to,
+          (error) => void refused.push([number, (error as NodeJS.ErrnoException).code]),
+        ),
+      );
+    batches.flush();
+    await until(() => numbers.length === 3 && refused.length === 2);
+    assert.deepEqual(numbers, [0, 2, 4]);
+    assert.deepEqual(refused, [
+      [1, 'EMSGSIZE'],
+      [3, 'EMSGSIZE'],
+    ]);
+  });
+
+  for (const [name, errno] of [
+    ['EAGAIN', EAGAIN],
+    ['ENOBUFS', ENOBUFS],
+  ] as const) {
+    test(`what the system does not take now waits in node:dgram, and all behind it, in order: ${name}`, async (t) => {
+      const { to, numbers } = await listener(t);
+      const { batches, dgram } = over(t, failing(new Map([[5, errno]])));
+      let queued = 0;
+      t.mock.method(dgram, 'getSendQueueCount', () => queued);
+      const given: number[] = [];
+      const send = dgram.send.bind(dgram) as (...args: unknown[]) => void;
+      t.mock.method(dgram, 'send', (data: Uint8Array, ...rest: unknown[]) => {
+        given.push(data[0] ?? 0);
+        send(data, ...rest);
+      });
+      for (let number = 0; number < 8; number++)
+        assert.ok(batches.collect(numbered(number, 50), to, undefined));
+      batches.flush();
+      assert.deepEqual(given, [5, 6, 7]);
+      queued = 3;
+      assert.equal(batches.collect(numbered(8, 50), to, undefined), false);
+      queued = 0;
+      assert.ok(batches.collect(numbered(9, 50), to, undefined));
+      batches.flush();
+      await until(() => numbers.length === 9);
+      assert.deepEqual(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 9]);
+    });
+  }
+
+  test('a descriptor that was closed by force leaves all to node:dgram', async (t) => {
+    const { to, numbers } = await listener(t);
+    const { batches, dgram } = over(t, failing(new Map([[1, EBADF]])));
+    for (let number = 0; number < 3; number++)
+      assert.ok(batches.collect(numbered(number, 50), to, undefined));
+    batches.flush();
+    assert.equal(batches.collect(numbered(3, 50), to, undefined), false);
+    dgram.send(numbered(3, 50), to.port, to.address);
+    await until(() => numbers.length === 4);
+    assert.deepEqual(numbers, [0, 1, 2, 3]);
+  });
+
+  test('its port is nobody else’s, not even with SO_REUSEADDR', async (t) => {
+    const { address } = opened(t, '127.0.0.1');
+    const other = createSocket({ type: 'udp4', reuseAddr: true });
+    const failure = once(other, 'error');
+    other.bind(address.port, '127.0.0.1');
+    const [error] = (await failure) as [NodeJS.ErrnoException];
+    assert.equal(error.code, 'EADDRINUSE');
+    other.close();
+  });
+
+  test('a closed channel frees its port at once, and sends what was collected before', async (t) => {
+    const { to, numbers } = await listener(t);
+    const { channel, address } = opened(t, '127.0.0.1');
+    for (let number = 0; number < 3; number++) channel.send(numbered(number, 20), to);
+    channel.close();
+    channel.send(numbered(3, 20), to);
+    channel.flush();
+    const next = new Udp('127.0.0.1', address.port, OPTIONS);
+    next.open({
+      onBound: () => undefined,
+      onDatagram: () => undefined,
+      onUnreachable: () => undefined,
+      onError: () => undefined,
+      onClosed: () => undefined,
+    });
+    assert.equal(next.address?.port, address.port);
+    next.close();
+    await until(() => numbers.length === 3);
+    assert.deepEqual(numbers, [0, 1, 2]);
+  });
+
+  test('a port that is taken is the error of node:dgram', (t) => {
+    const { address } = opened(t, '127.0.0.1');
+    const other = new Udp('127.0.0.1', address.port, OPTIONS);
+    assert.throws(
+      () =>
+        other.open({
+          onBound: () => undefined,
+          onDatagram: () => undefined,
+          onUnreachable: () => undefined,
+          onError: () => undefined,
+          onClosed: () => undefined,
+        }),
+      {
+        code: 'EADDRINUSE',
+        syscall: 'bind',
+        address: '127.0.0.1',
+        port: address.port,
+      },
+    );
+  });
+
+  test('a channel that is closed by a datagram delivers none behind it', async (t) => {
+    const { channel, address } = opened(t, '127.0.0.1');
+    let delivered = 0;
+    const closing = new Udp('127.0.0.1', 0, OPTIONS);
+    closing.open({
+      onBound: () => undefined,
+      onDatagram: () => {
+        if (++delivered === 20) closing.close();
+      },
+      onUnreachable: () => undefined,
+      onError: () => undefined,
+      onClosed: () => undefined,
+    });
+    assert.ok(closing.address && address);
+    for (let number = 0; number < 60; number++) channel.send(numbered(number, 20), closing.address);
+    channel.flush();
+    for (let i = 0; i < 20; i++) await turn();
+    assert.equal(delivered, 20);
+  });
+});
