@@ -3,8 +3,19 @@ export const EMPTY: Uint8Array = new Uint8Array(0);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
+/** Up to this many bytes an array is on the heap, and a loop over ASCII costs less than the platform's encoders. */
+const MAX_LOOPED = 64;
+
 export function utf8(text: string): Uint8Array {
-  return encoder.encode(text);
+  const { length } = text;
+  if (length > MAX_LOOPED) return encoder.encode(text);
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) return encoder.encode(text);
+    bytes[i] = code;
+  }
+  return bytes;
 }
 
 /** `undefined` when `bytes` are not well-formed UTF-8. */

@@ -16,8 +16,8 @@ export const digestOf = (crypto as { readonly hash?: Digest }).hash;
  * The most bytes that are collected: hashing them again for each digest costs less than a hash object and its copies.
  */
 const MOST_GATHERED = 4096;
-/** Enough for most handshakes, bytes. */
-const FIRST_GATHERED = 1024;
+/** Enough for handshakes without certificates, bytes. */
+const FIRST_GATHERED = 512;
 
 /** The digest of the first `length` bytes, in memory of its own. */
 export type Digester<Name extends HashName | 'sha1'> = (
@@ -76,7 +76,9 @@ export class NodeHash<Name extends HashName | 'sha1'> implements RunningHash {
 
   #gather(data: Uint8Array, length: number): void {
     if (this.#gathered.length < length) {
-      const wider = Buffer.allocUnsafe(length > FIRST_GATHERED ? MOST_GATHERED : FIRST_GATHERED);
+      let room = FIRST_GATHERED;
+      while (room < length) room *= 2;
+      const wider = Buffer.allocUnsafe(room);
       wider.set(this.#seen());
       this.#gathered = wider;
     }

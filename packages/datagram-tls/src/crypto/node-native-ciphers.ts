@@ -28,7 +28,7 @@ export class NativeAead implements AeadKey {
 
   private constructor(module: NativeModule, name: AeadName, key: Uint8Array) {
     this.#module = module;
-    this.#key = module.createKey(this, name, key) ?? NO_KEY;
+    this.#key = openKey(module, this, name, key);
     this.tagLength = name.endsWith('-8') ? 8 : 16;
   }
 
@@ -63,7 +63,7 @@ export class NativeMask implements RecordNumberMask {
 
   private constructor(module: NativeModule, key: Uint8Array) {
     this.#module = module;
-    this.#key = module.createKey(this, `aes-${key.length * 8}-mask`, key) ?? NO_KEY;
+    this.#key = openKey(module, this, `aes-${key.length * 8}-mask`, key);
   }
 
   static make(key: Uint8Array): NativeMask | undefined {
@@ -83,6 +83,25 @@ const mask = new Uint8Array(16);
 
 /** The module has no such key. */
 const NO_KEY = 0;
+
+/** Keys by their length, until they are copied: native code would move a short array of the heap out of it first. */
+const keyDrafts: ReadonlyMap<number, Uint8Array> = new Map(
+  [16, 32].map((length) => [length, offHeap(length)]),
+);
+
+/** A view of memory outside of the heap. */
+function offHeap(length: number): Uint8Array {
+  return new Uint8Array(new ArrayBuffer(length));
+}
+
+function openKey(module: NativeModule, owner: object, name: string, key: Uint8Array): number {
+  const draft = keyDrafts.get(key.length);
+  if (draft === undefined) return module.createKey(owner, name, key) ?? NO_KEY;
+  draft.set(key);
+  const opened = module.createKey(owner, name, draft);
+  draft.fill(0);
+  return opened ?? NO_KEY;
+}
 
 interface KnownAnswer {
   readonly keyLength: number;

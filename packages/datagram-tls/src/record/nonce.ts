@@ -16,12 +16,12 @@ export class FixedIv {
 
   /** `iv`: up to as long as a nonce. */
   constructor(iv: Uint8Array) {
-    const padded = new Uint8Array(NONCE_LENGTH);
-    padded.set(iv);
-    const [first = 0, second = 0, third = 0] = new Int32Array(padded.buffer);
-    this.#first = first;
-    this.#second = second;
-    this.#third = third;
+    // The buffer of another short array would have to be allocated outside of the heap.
+    nonce.fill(0);
+    nonce.set(iv);
+    this.#first = words[0] as number;
+    this.#second = words[1] as number;
+    this.#third = words[2] as number;
   }
 
   /** Begins the {@link nonce} of a record. */
