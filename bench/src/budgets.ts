@@ -87,6 +87,15 @@ const HANDSHAKE_LIMITS: Readonly<Record<Kind, number>> = {
   'ECDHE-PSK': 1.5,
 };
 
+/** The same where native code does them (docs/adr/0063-native-handshakes.md). */
+const NATIVE_HANDSHAKE_LIMITS: Readonly<Record<Kind, number>> = {
+  full: 1.4,
+  mutual: 1.4,
+  resumed: 1.5,
+  PSK: 1.5,
+  'ECDHE-PSK': 1.5,
+};
+
 /** Compared with node:dgram and node:crypto alone (docs/adr/0015-what-a-handshake-may-cost.md). */
 const PLATFORM_LIMITS: Readonly<Record<Kind, number>> = {
   full: 2,
@@ -98,14 +107,14 @@ const PLATFORM_LIMITS: Readonly<Record<Kind, number>> = {
 
 function handshakeVerdicts(rows: readonly CostRow[]): Verdict[] {
   return ownRows(rows).flatMap(({ contender, samples }) => {
-    const { kind } = contender;
+    const { kind, over } = contender;
     if (kind === undefined) return [];
-    const what = `handshake, ${kind}`;
+    const what = `handshake, ${kind}${over === 'native' ? ' by native code' : ''}`;
     return [
       {
         what,
         measured: medianRatio(samples, opensslOf(rows, contender)?.samples),
-        limit: HANDSHAKE_LIMITS[kind],
+        limit: (over === 'native' ? NATIVE_HANDSHAKE_LIMITS : HANDSHAKE_LIMITS)[kind],
         unit: 'x OpenSSL',
       },
       {

@@ -155,7 +155,16 @@ export function ourSodiumServers(profileFolder: string | undefined): Contender[]
 
 /** Our servers with the native part, where it is built: `npm run native`. */
 export function ourNativeServers(profileFolder: string | undefined): Contender[] {
-  return ourServers(profileFolder).map((contender) => ({
+  return withNative(ourServers(profileFolder));
+}
+
+/** The same for the other kinds of handshake. */
+export function ourNativeMeetings(profileFolder: string | undefined): Contender[] {
+  return withNative(ourMeetings(profileFolder));
+}
+
+function withNative(contenders: readonly Contender[]): Contender[] {
+  return contenders.map((contender) => ({
     ...contender,
     name: `${contender.name}, native`,
     over: 'native',

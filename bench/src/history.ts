@@ -80,7 +80,8 @@ export function ratiosOf(report: Report): Map<string, number> {
   }
   const handshakes = report.handshakes ?? [];
   for (const row of handshakes.filter(isOurs)) {
-    const what = `handshake, ${row.contender.kind}, ${row.contender.suite?.version}`;
+    const { kind, suite, over } = row.contender;
+    const what = `handshake, ${kind}, ${suite?.version}${over === undefined ? '' : `, ${over}`}`;
     add(what, row.samples, inC(row.contender), nativeOf(handshakes, row.contender)?.samples);
     add(what, row.samples, 'the platform', platformOf(handshakes, row.contender)?.samples);
   }

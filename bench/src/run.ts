@@ -10,6 +10,7 @@ import {
   opensslMeetings,
   opensslServers,
   ourMeetings,
+  ourNativeMeetings,
   ourNativeServers,
   ourServers,
   ourSodiumServers,
@@ -54,6 +55,7 @@ export async function measure(settings: Settings): Promise<Report> {
   const { reason } = new DTLSEndpoint().acceleration;
   if (reason !== undefined) skipped.push(`the native part: ${reason}`);
   const natives = reason === undefined ? ourNativeServers(settings.profile) : [];
+  const nativeMeetings = reason === undefined ? ourNativeMeetings(settings.profile) : [];
   const wants = (part: string) => settings.only.includes(part);
   const few = settings.form === 'short';
   const plan = startingNow(settings.plan);
@@ -77,7 +79,19 @@ export async function measure(settings: Settings): Promise<Report> {
       ? await measurePeers([...oneSuite, ...natives.filter(isOneSuite)], load, plan, skipped)
       : undefined,
     handshakes: wants('handshake')
-      ? await measureHandshakes([...(few ? [] : platformServers()), ...oneSuite, ...meetings], load, plan)
+      ? await measureHandshakes(
+          few
+            ? [...oneSuite, ...meetings]
+            : [
+                ...platformServers(),
+                ...oneSuite,
+                ...natives.filter(isOneSuite),
+                ...meetings,
+                ...nativeMeetings,
+              ],
+          load,
+          plan,
+        )
       : undefined,
     records: wants('records') ? measureRecords(plan.records.rounds, plan.records.associations) : undefined,
     path: wants('path') ? measurePath(plan.rounds) : undefined,
