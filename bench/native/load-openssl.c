@@ -101,6 +101,8 @@ void session_say_goodbye(void *session) {
   SSL_shutdown(session);
 }
 
+/* A session that ends without goodbye could not be resumed. */
 void session_free(void *session) {
+  SSL_set_shutdown(session, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   SSL_free(session);
 }

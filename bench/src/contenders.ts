@@ -253,7 +253,7 @@ function wolfsslServer(path: string, kind: Kind, suite: Suite): Contender {
 /** A load generator, and in whose words it takes suites. */
 export interface Load {
   readonly command: readonly string[];
-  readonly words: 'openssl' | 'wolfssl';
+  readonly words: 'iana' | 'openssl' | 'wolfssl';
 }
 
 /** What makes the load on a server. */

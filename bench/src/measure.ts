@@ -38,6 +38,11 @@ export function median(samples: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
+/** The smallest sample that this share of them does not exceed; NaN of none. */
+export function percentile(samples: readonly number[], share: number): number {
+  return samples.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(samples.length * share) - 1)] ?? Number.NaN;
+}
+
 /** The median of the ratios within each round; undefined when there is nothing to compare with. */
 export function medianRatio(
   samples: readonly number[],

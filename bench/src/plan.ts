@@ -1,3 +1,4 @@
+import type { FirstBytePlan } from './first-byte.js';
 import type { Shape } from './server.js';
 
 /**
@@ -18,8 +19,21 @@ export interface Repeated extends Amount {
   readonly until: number;
 }
 
+/** Echoes and handshakes in a part of its own; its seconds count from the start of the part. */
+export interface Turns {
+  readonly rounds: number;
+  readonly echo: Repeated;
+  readonly handshake: Repeated;
+}
+
 /** Bounds of a whole run. */
 export interface Plan {
+  readonly floods: Repeated;
+  readonly runtimes: Turns;
+  readonly clients: Turns;
+  readonly firstByte: FirstBytePlan;
+  /** Associations of one server, and turns of records at each number. */
+  readonly growth: { readonly counts: readonly number[]; readonly turns: number };
   readonly rounds: number;
   /** How often each program of the imports is started. */
   readonly starts: number;
@@ -53,7 +67,67 @@ export const MESSAGES_PER_HANDSHAKE = 4;
 /** Their average size, bytes. */
 export const MESSAGE_SIZE = 150;
 
+/** Parts that are the same in every form but the whole one. */
+const SMALL = {
+  floods: {
+    ...{ count: 10_000, seconds: 0.3, warmup: 200, until: 12 },
+    first: { count: 5_000, seconds: 0.4, warmup: 0 },
+  },
+  runtimes: {
+    rounds: 1,
+    echo: {
+      ...{ count: 3_000, seconds: 1, warmup: 300, until: 20 },
+      first: { count: 5_000, seconds: 2, warmup: 0 },
+    },
+    handshake: {
+      ...{ count: 60, seconds: 0.5, warmup: 10, until: 40 },
+      first: { count: 200, seconds: 1, warmup: 0 },
+    },
+  },
+  clients: {
+    rounds: 1,
+    echo: {
+      ...{ count: 3_000, seconds: 0.5, warmup: 300, until: 10 },
+      first: { count: 3_000, seconds: 0.5, warmup: 0 },
+    },
+    handshake: {
+      ...{ count: 60, seconds: 1, warmup: 10, until: 10 },
+      first: { count: 100, seconds: 1, warmup: 0 },
+    },
+  },
+  firstByte: { clients: 4, connections: 2, lossy: 4 },
+  growth: { counts: [1, 100, 1_000], turns: 20 },
+} as const satisfies Partial<Plan>;
+
 export const DEFAULT_PLAN: Plan = {
+  floods: {
+    ...{ count: 40_000, seconds: 0.6, warmup: 500, until: 50 },
+    first: { count: 20_000, seconds: 0.8, warmup: 0 },
+  },
+  runtimes: {
+    rounds: 3,
+    echo: {
+      ...{ count: 8_000, seconds: 0.6, warmup: 500, until: 60 },
+      first: { count: 15_000, seconds: 1, warmup: 0 },
+    },
+    handshake: {
+      ...{ count: 200, seconds: 1, warmup: 20, until: 100 },
+      first: { count: 1_500, seconds: 2, warmup: 0 },
+    },
+  },
+  clients: {
+    rounds: 3,
+    echo: {
+      ...{ count: 8_000, seconds: 1, warmup: 500, until: 30 },
+      first: { count: 8_000, seconds: 1, warmup: 0 },
+    },
+    handshake: {
+      ...{ count: 200, seconds: 1, warmup: 20, until: 30 },
+      first: { count: 300, seconds: 2, warmup: 0 },
+    },
+  },
+  firstByte: { clients: 4, connections: 3, lossy: 12 },
+  growth: { counts: [1, 100, 10_000], turns: 400 },
   rounds: 5,
   starts: 15,
   echo: {
@@ -61,11 +135,11 @@ export const DEFAULT_PLAN: Plan = {
     first: { count: 20_000, seconds: 1.5, warmup: 0 },
   },
   shapes: {
-    ...{ count: 12_000, seconds: 1, warmup: 1_000, until: 330 },
+    ...{ count: 12_000, seconds: 1, warmup: 1_000, until: 240 },
     first: { count: 10_000, seconds: 1, warmup: 0 },
   },
   handshake: {
-    ...{ count: 800, seconds: 3, warmup: 200, until: 420 },
+    ...{ count: 800, seconds: 3, warmup: 200, until: 330 },
     first: { count: 5_000, seconds: 6, warmup: 0 },
   },
   idle: { count: 2_000, seconds: 20, warmup: 500 },
@@ -75,6 +149,7 @@ export const DEFAULT_PLAN: Plan = {
 
 /** That of `.ci/run`: few servers, of which the ratios are gated. */
 export const SHORT_PLAN: Plan = {
+  ...SMALL,
   rounds: 5,
   starts: 3,
   echo: {
@@ -95,6 +170,7 @@ export const SHORT_PLAN: Plan = {
 };
 
 export const QUICK_PLAN: Plan = {
+  ...SMALL,
   rounds: 3,
   starts: 7,
   echo: {

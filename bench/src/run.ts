@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { DTLSEndpoint } from 'datagram-tls';
 import { measureAllocations } from './allocating.js';
+import { measureClients } from './client-cost.js';
 import {
   type Contender,
   type Load,
@@ -22,13 +23,17 @@ import {
   wolfsslServers,
 } from './contenders.js';
 import { measureEcho, measureHandshakes, measureMemory, measureShapes } from './experiments.js';
+import { measureFirstBytes, type NativePaths } from './first-byte.js';
+import { measureFloods } from './floods.js';
 import { measureImports } from './imports.js';
 import { compileModern, compileNative, type NativeProgram } from './native.js';
 import { measurePath } from './path.js';
 import { peerServers } from './peers.js';
-import type { Plan, Repeated } from './plan.js';
+import type { Plan, Repeated, Turns } from './plan.js';
 import { measureRecords } from './record-cost.js';
 import type { Report } from './report.js';
+import { measureRuntimes } from './runtimes.js';
+import type { Section } from './section.js';
 import type { Settings } from './settings.js';
 import { measureSleepers } from './sleeping.js';
 
@@ -98,14 +103,61 @@ export async function measure(settings: Settings): Promise<Report> {
     imports: wants('imports') ? measureImports(plan.starts) : undefined,
     sleepers: wants('sessions') ? measureSleepers(plan.sleepers) : undefined,
     memory: wants('memory') ? await measureMemory(oneSuite, load, plan) : undefined,
-    sections: wants('allocations') ? [measureAllocations()] : [],
+    sections: await measureSections({
+      settings,
+      skipped,
+      load,
+      oneSuite,
+      natives: natives.filter(isOneSuite),
+      paths: {
+        openssl: 'path' in native ? { server: native.path, load: generator } : undefined,
+        wolfssl: 'path' in modern ? { server: modern.path, load: modernGenerator } : undefined,
+      },
+    }),
   };
+}
+
+/** What the parts measure with. */
+interface Bench {
+  readonly settings: Settings;
+  readonly skipped: string[];
+  readonly load: LoadFor;
+  /** Ours and those in C, with one suite of each version. */
+  readonly oneSuite: readonly Contender[];
+  readonly natives: readonly Contender[];
+  readonly paths: NativePaths;
+}
+
+async function measureSections(bench: Bench): Promise<Section[]> {
+  const { settings, skipped, load, oneSuite, natives, paths } = bench;
+  const { plan } = settings;
+  const ours = oneSuite.filter(({ family }) => family === 'ours');
+  const parts: Readonly<Record<string, () => Section | Promise<Section>>> = {
+    clients: () => measureClients(paths.openssl, { ...plan, ...from(plan.clients) }, skipped),
+    floods: () =>
+      measureFloods([...rawReference(), ...oneSuite, ...natives], load, plan.rounds, now(plan.floods)),
+    'first-byte': () => measureFirstBytes(plan.firstByte, paths),
+    runtimes: () => measureRuntimes(ours, load, { ...plan, ...from(plan.runtimes) }, skipped),
+    allocations: measureAllocations,
+  };
+  const sections: Section[] = [];
+  for (const [part, measureIt] of Object.entries(parts))
+    if (settings.only.includes(part)) sections.push(await measureIt());
+  return sections;
+}
+
+/** Work whose seconds count from now. */
+function now(work: Repeated): Repeated {
+  return { ...work, until: work.until + performance.now() / 1000 };
+}
+
+function from({ rounds, echo, handshake }: Turns): Turns {
+  return { rounds, echo: now(echo), handshake: now(handshake) };
 }
 
 /** The times of a plan count from the start of the process, and this is one measurement of several in it. */
 function startingNow(plan: Plan): Plan {
-  const later = (work: Repeated) => ({ ...work, until: work.until + performance.now() / 1000 });
-  return { ...plan, echo: later(plan.echo), shapes: later(plan.shapes), handshake: later(plan.handshake) };
+  return { ...plan, echo: now(plan.echo), shapes: now(plan.shapes), handshake: now(plan.handshake) };
 }
 
 function isOneSuite({ suite }: Contender): boolean {

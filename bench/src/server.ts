@@ -11,13 +11,20 @@ export interface Shape {
 }
 
 /** The job of a load generator. */
-export type Task = ({ readonly mode: 'echo' } & Shape) | { readonly mode: 'handshake' | 'idle' };
+export type Task =
+  | ({ readonly mode: 'echo' | 'send' | 'receive' } & Shape)
+  | { readonly mode: 'handshake' | 'idle' };
 
 export type Job = Amount & Task;
 
 /** The cost of a job: server CPU in µs, growth of the server's memory in bytes. */
 export interface Spent {
   readonly completed: number;
+  readonly seconds: number;
+  /** CPU of the load generator, in µs. */
+  readonly clientCpu: number;
+  /** Messages that a sink took, or a source sent. */
+  readonly messages: number;
   readonly cpu: number;
   readonly rss: number;
 }
@@ -25,6 +32,8 @@ export interface Spent {
 interface LoadResult {
   readonly completed: number;
   readonly lost: number;
+  readonly seconds: number;
+  readonly cpu: number;
 }
 
 const LOSS_WORTH_A_WARNING = 0.01;
@@ -57,11 +66,19 @@ export class Server {
       const before = await this.#child.ask<Usage>(reading);
       const result = await generator.ask<LoadResult>('go', limitMs);
       const after = await this.#child.ask<Usage>(reading);
-      warnOfLoss(this.contender.name, result);
-      return { completed: result.completed, cpu: after.cpu - before.cpu, rss: after.rss - before.rss };
+      if (job.mode !== 'send' && job.mode !== 'receive') warnOfLoss(this.contender.name, result);
+      return {
+        ...{ completed: result.completed, seconds: result.seconds, clientCpu: result.cpu },
+        ...{ cpu: after.cpu - before.cpu, rss: after.rss - before.rss },
+        messages: (after.messages ?? 0) - (before.messages ?? 0),
+      };
     } finally {
       await generator.stop();
     }
+  }
+
+  get port(): number {
+    return this.#port;
   }
 
   stop(): Promise<void> {
@@ -70,14 +87,14 @@ export class Server {
 
   #arguments({ words }: Load, job: Job): string[] {
     const { suite } = this.contender;
-    const mode = suite === undefined ? 'raw' : job.mode;
+    const mode = suite === undefined ? rawMode(job.mode) : job.mode;
     const options: Record<string, string | number> = {
       port: this.#port,
       count: job.count,
       seconds: job.seconds,
       warmup: job.warmup,
       ...(suite === undefined ? {} : { suite: suite[words] }),
-      ...(job.mode === 'echo' ? { size: job.size, window: job.window, clients: job.clients } : {}),
+      ...('size' in job ? { size: job.size, window: job.window, clients: job.clients } : {}),
     };
     const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
     return [mode, ...flags, ...clientIdentity(this.contender)];
@@ -96,6 +113,11 @@ export async function withServers<Result>(
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
   }
+}
+
+/** What a load generator calls it without DTLS. */
+function rawMode(mode: Task['mode']): string {
+  return mode === 'send' || mode === 'receive' ? `raw-${mode}` : 'raw';
 }
 
 function warnOfLoss(name: string, { completed, lost }: LoadResult): void {

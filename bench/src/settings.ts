@@ -12,6 +12,10 @@ const PARTS = [
   'memory',
   'sessions',
   'imports',
+  'clients',
+  'floods',
+  'first-byte',
+  'runtimes',
   'allocations',
 ];
 /** Those of the short form. */

@@ -7,11 +7,13 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type ConnectOptions, connect, type DTLSSession } from 'datagram-tls';
+import { firstBytes } from './first.js';
 
 interface Result {
   readonly completed: number;
   readonly lost: number;
   readonly seconds: number;
+  readonly times?: readonly number[];
 }
 
 /** A way to send messages to the server and to receive its answers. */
@@ -23,6 +25,10 @@ interface Channel {
 
 const HOST = '127.0.0.1';
 const LOSS_TIMEOUT_MS = 250;
+/** Messages between two looks at the socket. */
+const BURST = 32;
+/** Connections of each client before those that are measured. */
+const FIRST_WARM_UP = 20;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -40,6 +46,8 @@ const { values, positionals } = parseArgs({
     key: { type: 'string' },
     psk: { type: 'string' },
     resume: { type: 'boolean', default: false },
+    early: { type: 'boolean', default: false },
+    'warm-port': { type: 'string', default: '0' },
   },
 });
 const port = Number(values.port);
@@ -57,8 +65,16 @@ async function main(): Promise<void> {
       return measure((wanted) => runHandshakes(wanted, (session) => session.close()));
     case 'idle':
       return measure((wanted) => runHandshakes(wanted, echoOnce));
+    case 'raw-send':
+    case 'raw-receive':
+      return measureOneWay(await openAll(openPlain));
+    case 'send':
+    case 'receive':
+      return measureOneWay(await openAll(async () => secureChannel(await openAssociation())));
+    case 'first':
+      return measureFirst();
     default:
-      throw new RangeError('the mode is raw, echo, handshake or idle');
+      throw new RangeError('the mode is raw, echo, handshake, idle, send, receive or first');
   }
 }
 
@@ -66,7 +82,10 @@ async function measure(run: (wanted: number) => Promise<Result>): Promise<void> 
   await run(warmup);
   print({ ready: true });
   await once(process.stdin, 'data');
-  print(await run(count));
+  const before = process.cpuUsage();
+  const result = await run(count);
+  const { user, system } = process.cpuUsage(before);
+  print({ ...result, cpu: user + system });
 }
 
 async function openAll(open: () => Promise<Channel>): Promise<Channel[]> {
@@ -78,6 +97,65 @@ async function openAll(open: () => Promise<Channel>): Promise<Channel[]> {
 async function measureEcho(channels: readonly Channel[]): Promise<void> {
   await measure((wanted) => runEcho(channels, wanted));
   await Promise.all(channels.map((channel) => channel.close()));
+}
+
+async function measureOneWay(channels: readonly Channel[]): Promise<void> {
+  const run = positionals[0]?.endsWith('send') === true ? sendOnly : receiveOnly;
+  await measure((wanted) => run(channels, wanted));
+  await Promise.all(channels.map((channel) => channel.close()));
+}
+
+async function sendOnly(channels: readonly Channel[], wanted: number): Promise<Result> {
+  const message = new Uint8Array(Number(values.size));
+  const start = performance.now();
+  let completed = 0;
+  while (completed < wanted && performance.now() - start < limitMs) {
+    for (let i = 0; i < BURST && completed < wanted; i++)
+      channels[completed++ % channels.length]?.send(message);
+    await new Promise(setImmediate);
+  }
+  return { completed, lost: 0, seconds: (performance.now() - start) / 1000 };
+}
+
+/** The first four bytes of a request say how many messages of its length are to come. */
+function receiveOnly(channels: readonly Channel[], wanted: number): Promise<Result> {
+  if (wanted === 0) return Promise.resolve({ completed: 0, lost: 0, seconds: 0 });
+  const request = new Uint8Array(Number(values.size));
+  new DataView(request.buffer).setUint32(0, Math.floor(wanted / channels.length));
+  const start = performance.now();
+  let completed = 0;
+  let last = start;
+  return new Promise((resolve) => {
+    const watch = setInterval(() => {
+      const now = performance.now();
+      if (completed < wanted && now - last < LOSS_TIMEOUT_MS && now - start < limitMs) return;
+      clearInterval(watch);
+      resolve({ completed, lost: wanted - completed, seconds: (last - start) / 1000 });
+    }, LOSS_TIMEOUT_MS / 10);
+    for (const channel of channels) {
+      channel.hear(() => {
+        completed += 1;
+        last = performance.now();
+      });
+      channel.send(request);
+    }
+  });
+}
+
+async function measureFirst(): Promise<void> {
+  const job = {
+    ...{ host: HOST, clients: Number(values.clients), count, size: Number(values.size) },
+    ...{ resume: values.resume, early: values.early, options: clientOptions() },
+  };
+  if (values['warm-port'] !== '0')
+    await firstBytes(Number(values['warm-port']), { ...job, count: FIRST_WARM_UP });
+  await measure(async (wanted) => {
+    if (wanted === 0) return { completed: 0, lost: 0, seconds: 0 };
+    const start = performance.now();
+    const times = await firstBytes(port, job);
+    const lost = job.clients * count - times.length;
+    return { times, completed: times.length, lost, seconds: (performance.now() - start) / 1000 };
+  });
 }
 
 /** Keeps a window of messages of each channel in flight until `wanted` came back or time is up; then waits for the rest. */
@@ -157,14 +235,7 @@ async function echoOnce(session: DTLSSession): Promise<void> {
 let kept: Uint8Array | undefined;
 
 async function openAssociation(): Promise<DTLSSession> {
-  const session = connect(HOST, port, {
-    rejectUnauthorized: false,
-    mtu: 1400,
-    ciphers: values.suite,
-    groups: values.groups,
-    ...identity(),
-    ...(kept && { session: kept }),
-  });
+  const session = connect(HOST, port, { ...clientOptions(), ...(kept && { session: kept }) });
   const ticket = new Promise<Uint8Array>((resolve) => {
     session.onsession = resolve;
   });
@@ -173,6 +244,11 @@ async function openAssociation(): Promise<DTLSSession> {
   // A ticket of DTLS 1.3 is valid for one session, which brings the next; one of DTLS 1.2 for as long as its session.
   if (values.resume && (kept === undefined || session.protocol === 'DTLSv1.3')) kept = await ticket;
   return session;
+}
+
+function clientOptions(): ConnectOptions {
+  const { suite: ciphers, groups } = values;
+  return { rejectUnauthorized: false, mtu: 1400, ciphers, groups, ...identity() };
 }
 
 function identity(): Partial<ConnectOptions> {

@@ -1,10 +1,13 @@
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { counted } from './traffic.js';
 
 /** A server's own report: CPU time in µs (user and system, all threads) and memory in bytes. */
 export interface Usage {
   readonly cpu: number;
   readonly rss: number;
+  /** Messages taken by a sink, or sent by a source; a server that only echoes may leave it out. */
+  readonly messages?: number;
 }
 
 const SETTLE_MS = 200;
@@ -23,7 +26,7 @@ export function serveControl(port: number): void {
 async function answer(command: string): Promise<void> {
   if (command === 'settle') await settle();
   const { user, system } = process.cpuUsage();
-  const usage: Usage = { cpu: user + system, rss: process.memoryUsage.rss() };
+  const usage: Usage = { cpu: user + system, rss: process.memoryUsage.rss(), messages: counted.messages };
   print(usage);
 }
 

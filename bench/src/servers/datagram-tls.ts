@@ -1,9 +1,13 @@
-/** Our server: `--cert FILE --key FILE [--client-ca FILE]` or `--psk HEX`, `--resumable`, `--libsodium`, `--native` and `--suite IANA_NAME`: an echo over the library with no cap on associations. */
+/** Our server: `--cert FILE --key FILE [--client-ca FILE]` or `--psk HEX`, `--resumable`, `--libsodium`, `--native`, `--early`, `--traffic echo|sink|source` and `--suite IANA_NAME`: an echo over the library with no cap on associations. */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { type ListenOptions, listen } from 'datagram-tls';
+import { type DTLSSession, type ListenOptions, listen } from 'datagram-tls';
 import { createSodium } from 'datagram-tls/libsodium';
 import { serveControl } from './control.js';
+import { onTraffic } from './traffic.js';
+
+/** Of one client. */
+const EARLY_BYTES = 4096;
 
 const { values } = parseArgs({
   options: {
@@ -14,15 +18,15 @@ const { values } = parseArgs({
     resumable: { type: 'boolean', default: false },
     libsodium: { type: 'boolean', default: false },
     native: { type: 'boolean', default: false },
+    early: { type: 'boolean', default: false },
+    traffic: { type: 'string', default: 'echo' },
     suite: { type: 'string', default: '' },
   },
 });
 
 const endpoint = listen(
   (session) => {
-    session.onmessage = (message) => {
-      session.send(message);
-    };
+    session.onmessage = (message) => answer(session, message);
   },
   {
     host: '127.0.0.1',
@@ -34,9 +38,16 @@ const endpoint = listen(
     maxSessionsPerHost: 0,
     acceleration: values.native ? 'auto' : 'off',
     ...(values.resumable ? {} : { ticketKeys: false }),
+    ...(values.early
+      ? { maxEarlyData: EARLY_BYTES, onearlydata: (message, session) => answer(session, message) }
+      : {}),
     ...(values.libsodium ? { cryptoProvider: await createSodium() } : {}),
   },
 );
+
+function answer(session: DTLSSession, message: Uint8Array): void {
+  onTraffic(values.traffic, message, (reply) => void session.send(reply));
+}
 
 function identity(): Partial<ListenOptions> {
   const { cert, key, psk, 'client-ca': ca } = values;
@@ -46,4 +57,5 @@ function identity(): Partial<ListenOptions> {
   return { cert: pem(cert), key: pem(key), ...asked };
 }
 
+await endpoint.opened;
 serveControl(endpoint.address?.port ?? 0);
