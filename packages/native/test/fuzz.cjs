@@ -5,6 +5,7 @@
 'use strict';
 
 const crypto = require('node:crypto');
+const { datagramCalls } = require('./datagram-calls.cjs');
 
 const [file, count, given] = process.argv.slice(2);
 const native = require(file);
@@ -203,6 +204,7 @@ function somePkcs8() {
 const someHash = () => pick([32, 48, 64, 20, below(70), any()]);
 
 const CALLS = [
+  ...datagramCalls(native, { below, pick, any, newOwner }),
   ...[goodCall, goodCall, goodCall, goodDerivation, goodExchange],
   () => (keys[below(200)] = native.importPrivateKey(newOwner(), somePkcs8())),
   () => native.importPrivateKey(any(), any()),
