@@ -1,10 +1,10 @@
-import { sameBytes } from '../base/bytes.js';
+import { type Packed, pack, unpack } from '../base/packed.js';
 import type { Behaviour, Role } from '../config/config.js';
 import type { CidRegistry } from '../connection/connection-ids.js';
 import { cidStartOf, firstCidOf } from '../record/header.js';
 
 /** Of very many entries, whose peers want none. */
-const NO_IDS: readonly Uint8Array[] = [];
+const NO_IDS: readonly Packed[] = [];
 
 /** The connection IDs of one entry. */
 export class EntryIds<Entry extends object = object> implements CidRegistry {
@@ -32,21 +32,23 @@ export class EntryIds<Entry extends object = object> implements CidRegistry {
 
   /** Also where it has it already: an association that hibernated claims its own again. */
   claim(cid: Uint8Array): boolean {
-    if (this.#own.some((own) => sameBytes(own, cid))) return true;
-    if (!this.#routes.add(cid, this)) return false;
-    this.#own = [...this.#own, cid];
+    const packed = pack(cid);
+    if (this.#own.includes(packed)) return true;
+    if (!this.#routes.add(cid, packed, this)) return false;
+    this.#own = [...this.#own, packed];
     return true;
   }
 
   release(cid: Uint8Array): void {
-    const left = this.#own.filter((own) => !sameBytes(own, cid));
+    const packed = pack(cid);
+    const left = this.#own.filter((own) => own !== packed);
     if (left.length === this.#own.length) return;
     this.#own = left;
     this.#routes.delete(cid);
   }
 
   releaseAll(): void {
-    for (const cid of this.#own) this.#routes.delete(cid);
+    for (const cid of this.#own) this.#routes.delete(unpack(cid));
     this.#own = NO_IDS;
   }
 }
@@ -63,7 +65,7 @@ export function idsFor<Entry extends object>(
 
 /** IDs with the same hash are in a chain. */
 interface Slot<Entry extends object> {
-  readonly cid: Uint8Array;
+  readonly cid: Packed;
   readonly ids: EntryIds<Entry>;
   readonly next: Slot<Entry> | undefined;
 }
@@ -87,14 +89,14 @@ export class CidRoutes<Entry extends object = object> {
   }
 
   /**
-   * Returns false where there is that one already, one that it begins with, or one that begins with it; among IDs of several
+   * `packed`: the same. Returns false where there is that one already, one that it begins with, or one that begins with it; among IDs of several
    * lengths also when one that is longer has the hash of the latter.
    */
-  add(cid: Uint8Array, ids: EntryIds<Entry>): boolean {
+  add(cid: Uint8Array, packed: Packed, ids: EntryIds<Entry>): boolean {
     for (const length of this.#lengths.keys()) if (this.#find(cid, 0, length) !== undefined) return false;
     if (this.#isBeginning(cid)) return false;
     const key = hashOf(cid, 0, cid.length);
-    this.#slots.set(key, { cid, ids, next: this.#slots.get(key) });
+    this.#slots.set(key, { cid: packed, ids, next: this.#slots.get(key) });
     this.#countLength(cid, 1);
     this.#countBeginnings(cid, 1);
     return true;
@@ -102,7 +104,7 @@ export class CidRoutes<Entry extends object = object> {
 
   delete(cid: Uint8Array): void {
     const key = hashOf(cid, 0, cid.length);
-    const rest = without(this.#slots.get(key), cid);
+    const rest = without(this.#slots.get(key), pack(cid));
     if (rest === undefined) this.#slots.delete(key);
     else this.#slots.set(key, rest);
     this.#countLength(cid, -1);
@@ -146,7 +148,7 @@ export class CidRoutes<Entry extends object = object> {
       this.#beginnings.set(length, new Map());
       for (const slot of this.#slots.values())
         for (let each: Slot<Entry> | undefined = slot; each !== undefined; each = each.next)
-          this.#countBeginning(each.cid, length, 1);
+          this.#countBeginning(unpack(each.cid), length, 1);
     }
     return (this.#beginnings.get(length)?.get(hashOf(cid, 0, length)) ?? 0) > 0;
   }
@@ -173,18 +175,15 @@ export class CidRoutes<Entry extends object = object> {
   }
 }
 
-function standsAt(bytes: Uint8Array, at: number, cid: Uint8Array): boolean {
-  for (let i = 0; i < cid.length; i++) if (bytes[at + i] !== cid[i]) return false;
+function standsAt(bytes: Uint8Array, at: number, cid: Packed): boolean {
+  for (let i = 0; i < cid.length; i++) if (bytes[at + i] !== cid.charCodeAt(i)) return false;
   return true;
 }
 
-function without<Entry extends object>(
-  slot: Slot<Entry> | undefined,
-  cid: Uint8Array,
-): Slot<Entry> | undefined {
+function without<Entry extends object>(slot: Slot<Entry> | undefined, cid: Packed): Slot<Entry> | undefined {
   if (slot === undefined) return undefined;
   const rest = without(slot.next, cid);
-  return sameBytes(slot.cid, cid) ? rest : { cid: slot.cid, ids: slot.ids, next: rest };
+  return slot.cid === cid ? rest : { cid: slot.cid, ids: slot.ids, next: rest };
 }
 
 /** FNV-1a, and the length. */
