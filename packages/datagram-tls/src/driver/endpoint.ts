@@ -9,7 +9,7 @@ import { pickOptions, readOptions } from '../config/option-table.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import { stateError } from '../connection/saved-state.js';
 import type { Security } from '../connection/version.js';
-import type { ConnectionEntry } from '../endpoint/connection-entry.js';
+import { type ConnectionEntry, stateOf } from '../endpoint/connection-entry.js';
 import type { EarlyRefusals, Refusals } from '../endpoint/counters.js';
 import type { Refusal } from '../endpoint/refusals.js';
 import { type Acceleration, Accelerator } from './acceleration.js';
@@ -121,7 +121,6 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   readonly #shared: SharedBySessions<DTLSSession>;
   readonly #closed = new Deferred<void>();
   readonly #sessions = new Set<DTLSSession>();
-  readonly #byEntry = new Map<ConnectionEntry, DTLSSession>();
   readonly #createdAt = process.hrtime.bigint();
   #destroyedAt = 0n;
   readonly #former = new FormerSessions();
@@ -553,7 +552,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   }
 
   #attach(session: DTLSSession, port: Port, entry: ConnectionEntry): void {
-    this.#byEntry.set(entry, session);
+    stateOf(entry).holder = session;
     sessionControl.attach(session, port, entry);
     logPeer(entry.peer);
   }
@@ -561,7 +560,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   #sessionAt(address: string, port: number): DTLSSession | undefined {
     const peer = this.#port?.peerAt(address, port);
     const entry = peer === undefined ? undefined : this.#port?.core.find(peer);
-    const session = entry === undefined ? undefined : this.#byEntry.get(entry);
+    const session = entry && sessionOf(entry);
     return session?.destroyed === false ? session : undefined;
   }
 
@@ -575,9 +574,9 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   }
 
   #onEvent(entry: ConnectionEntry, event: ConnectionEvent): void {
-    const session = this.#byEntry.get(entry);
+    const session = sessionOf(entry);
     if (event.type === 'closed') {
-      this.#byEntry.delete(entry);
+      stateOf(entry).holder = undefined;
       logRemoval(entry.peer, event.error?.message ?? 'closed');
     }
     if (event.type === 'connected' && session !== undefined) this.#service?.onOpen(session);
@@ -587,7 +586,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   }
 
   #onSendError(entry: ConnectionEntry, error: Error): void {
-    const session = this.#byEntry.get(entry);
+    const session = this.#over ? undefined : sessionOf(entry);
     if (session !== undefined) sessionControl.onSendError(session, error);
   }
 
@@ -610,7 +609,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
 
   /** Only called while a channel for it has subscribers. */
   #onDrop(entry: ConnectionEntry | undefined, reason: string, count: number): void {
-    const session = entry === undefined ? undefined : this.#byEntry.get(entry);
+    const session = entry && sessionOf(entry);
     if (session !== undefined) publish(CHANNELS.sessionDrop, { session, endpoint: this, reason, count });
     else if (entry === undefined) publish(CHANNELS.endpointDrop, { endpoint: this, reason, count });
   }
@@ -635,7 +634,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   /** The peer of the one session may still need our last flight. */
   #isFinishing(): boolean {
     if (!this.#lingers || !this.#single) return false;
-    return [...this.#byEntry.keys()].some(({ connection }) => connection.isFinishing);
+    return [...(this.#port?.core.entries() ?? [])].some(({ connection }) => connection.isFinishing);
   }
 
   #fail(error: Error): void {
@@ -674,7 +673,6 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     this.#over = true;
     this.#unwatch();
     const channelClosed = this.#port?.close();
-    this.#byEntry.clear();
     this.#service?.end(error);
     if (CHANNELS.endpointClose.hasSubscribers) publish(CHANNELS.endpointClose, { endpoint: this, error });
     this.#binding.opened.reject(error ?? invalidState('Endpoint was closed before it was bound'));
@@ -696,4 +694,8 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
       former: this.#former,
     };
   }
+}
+
+function sessionOf(entry: ConnectionEntry): DTLSSession | undefined {
+  return stateOf(entry).holder as DTLSSession | undefined;
 }

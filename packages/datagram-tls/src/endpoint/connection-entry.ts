@@ -50,6 +50,8 @@ export interface EntryState extends Sleeper, Omit<Beginning, 'peer' | 'host' | '
   readonly entry: ConnectionEntry;
   /** What the entries of one endpoint have in common. */
   readonly owner: object;
+  /** What the endpoint's owner keeps with it; a map of very many entries would take more memory. */
+  holder: object | undefined;
   /** Whether it is in the queue of entries to be polled for datagrams, and for events. */
   sending: boolean;
   telling: boolean;
@@ -103,6 +105,7 @@ export class ConnectionEntry {
     this.#state = {
       entry: this,
       owner,
+      holder: undefined,
       route: peer,
       pending: undefined,
       member: undefined,
