@@ -1,5 +1,6 @@
 /**
- * Makes what the documents say of speed from the history: the chart docs/explanation/performance.svg and the row of README.
+ * Makes what the documents say of speed from the history: the chart docs/explanation/performance.svg, the tables of
+ * docs/explanation/performance.md and the row of README.
  *
  *   npm run bench:figures             writes them
  *   npm run check:figures             exits with 1 when they are not what the history says
@@ -7,6 +8,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { chartOf, type Line } from './chart.js';
+import { withFigures } from './figure-texts.js';
 import { type Entry, readHistory } from './history.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -24,7 +26,8 @@ const LINES: readonly (readonly [string, string])[] = [
 ];
 
 /** Only whole runs that measured every line are drawn. */
-const runs = readHistory().filter(
+const history = readHistory();
+const runs = history.filter(
   ({ form, ratios }) => form === 'whole' && LINES.every(([, ratio]) => ratios[ratio] !== undefined),
 );
 const last = runs.at(-1);
@@ -37,6 +40,7 @@ const outdated = [
       runs.map(({ commit }) => commit),
     ),
   ),
+  update('docs/explanation/performance.md', (text) => withFigures(text, history)),
   update('README.md', (text) => readmeWith(text, last)),
 ].filter((file) => file !== undefined);
 if (process.argv.includes('--check')) {

@@ -2,10 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { formatBudgets } from './budgets.js';
 import type { Contender } from './contenders.js';
 import { RAW_REFERENCE } from './contenders.js';
 import { medianRatio } from './measure.js';
-import { nativeOf, platformOf, type Report } from './report.js';
+import { nativeOf, platformOf, type Report, textsOf } from './report.js';
 
 /** How long a run takes. Shorter ones warm the servers up less. */
 export type Form = 'short' | 'quick' | 'whole';
@@ -23,6 +24,8 @@ export interface Entry {
   readonly ratios: Readonly<Record<string, number>>;
   /** What does not depend on the machine, such as bytes allocated. */
   readonly counts?: Readonly<Record<string, number>>;
+  /** Of a whole run: what it printed of each part, for the documents. */
+  readonly texts?: Readonly<Record<string, string>>;
 }
 
 const FILE = fileURLToPath(new URL('../history.jsonl', import.meta.url));
@@ -53,6 +56,7 @@ export function entryOf(report: Report, form: Form): Entry {
       [...ratiosOf(report)].map(([name, ratio]) => [name, Math.round(ratio * 100) / 100]),
     ),
     ...(Object.keys(counts).length > 0 && { counts }),
+    ...(form === 'whole' && { texts: { ...textsOf(report), budgets: formatBudgets(report) } }),
   };
 }
 

@@ -4,6 +4,7 @@
  * endpoints take turns with some hundred records each, and each turn of both gives one ratio. Prints one JSON object.
  *
  *   node --max-old-space-size=8192 bench/dist/records.js [--rounds 200] [--associations 100000]
+ *   node --expose-gc --max-old-space-size=8192 bench/dist/records.js --growth 1,100,10000    instead: at these numbers
  */
 import { parseArgs } from 'node:util';
 // Internal: records of many clients are made with the keys of one, whose session is copied with other IDs and addresses.
@@ -23,11 +24,13 @@ import { performJob } from '../../packages/datagram-tls/build/src/policy/perform
 import { records12 } from '../../packages/datagram-tls/build/src/record/protect12.js';
 import { records13 } from '../../packages/datagram-tls/build/src/record/protect13.js';
 import type { RecordWriter } from '../../packages/datagram-tls/build/src/record/reader-writer.js';
+import type { GrowthRow } from './growth.js';
 import type { RecordRow } from './record-cost.js';
 
 type Entry = Extract<EndpointEvent, { type: 'session' }>['entry'];
 type Version = 'DTLSv1.2' | 'DTLSv1.3';
 
+const VERSIONS: readonly Version[] = ['DTLSv1.2', 'DTLSv1.3'];
 const CID_LENGTH = 8;
 const SIZE = 64;
 /** Records of one endpoint in one turn. */
@@ -51,6 +54,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '200' },
     associations: { type: 'string', default: '100000' },
+    growth: { type: 'string' },
   },
 });
 
@@ -281,11 +285,35 @@ function compare(
   return samples;
 }
 
+/** Records of any of so many clients, and what their associations hold, in bytes for each. */
+function growthOf(version: Version, count: number): GrowthRow {
+  const before = memory();
+  const bed = new Bed(version, false, count);
+  const after = memory();
+  const single = new Bed(version, false, 1);
+  const each = (what: 'held' | 'rss') => Math.round((after[what] - before[what]) / count);
+  return { version, count, ...compare([bed, any], [single, first]), held: each('held'), rss: each('rss') };
+}
+
+function memory(): { readonly held: number; readonly rss: number } {
+  for (let pass = 0; pass < 3; pass++) globalThis.gc?.();
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return { held: heapUsed + external, rss };
+}
+
+if (values.growth !== undefined) {
+  const counts = values.growth.split(',').map(Number);
+  // What code and its data take is there before the first reading.
+  for (const version of VERSIONS) growthOf(version, 1);
+  console.log(JSON.stringify(VERSIONS.flatMap((version) => counts.map((count) => growthOf(version, count)))));
+  process.exit();
+}
+
 const rows: RecordRow[] = [];
 const many = Number(values.associations);
 /** Their ratios have wider bounds. */
 const fewer = Math.ceil(Number(values.rounds) / 4);
-for (const version of ['DTLSv1.2', 'DTLSv1.3'] as const) {
+for (const version of VERSIONS) {
   const [plain, withIds] = [new Bed(version, false, 1), new Bed(version, true, 1)];
   rows.push({ version, what: 'with a connection ID', ...compare([withIds, first], [plain, first]) });
   const moving = new Bed(version, true, 1);

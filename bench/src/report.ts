@@ -35,20 +35,31 @@ export interface Report {
 export function formatReport(report: Report): string {
   return [
     formatEnvironment(report.environment),
-    ...(report.echo === undefined ? [] : [formatEcho(report.echo)]),
-    ...(report.shapes === undefined ? [] : [formatShapes(report.shapes)]),
-    ...(report.peers === undefined
-      ? []
-      : [formatEcho(report.peers.echo), formatHandshakes(report.peers.handshakes)]),
-    ...(report.handshakes === undefined ? [] : [formatHandshakes(report.handshakes)]),
-    ...(report.records === undefined ? [] : [formatRecords(report.records)]),
-    ...(report.path === undefined ? [] : [formatPath(report.path)]),
-    ...(report.imports === undefined ? [] : [formatImports(report.imports)]),
-    ...(report.memory === undefined ? [] : [formatMemory(report.memory)]),
-    ...(report.sleepers === undefined ? [] : [formatSleepers(report.sleepers)]),
-    ...report.sections.map(({ title, header, rows }) => `${title}\n\n${table(header, rows)}`),
+    ...Object.values(textsOf(report)),
     ...report.skipped.map((reason) => `Skipped: ${reason}`),
   ].join('\n\n');
+}
+
+/** The text of each part that was measured: a title, and mostly a table below it. */
+export function textsOf(report: Report): Readonly<Record<string, string>> {
+  const { echo, shapes, peers, handshakes, records, path, imports, memory, sleepers, sections } = report;
+  const texts: Readonly<Record<string, string | undefined>> = {
+    echo: echo && formatEcho(echo),
+    shapes: shapes && formatShapes(shapes),
+    peers: peers && `${formatEcho(peers.echo)}\n\n${formatHandshakes(peers.handshakes)}`,
+    handshake: handshakes && formatHandshakes(handshakes),
+    records: records && formatRecords(records),
+    path: path && formatPath(path),
+    imports: imports && formatImports(imports),
+    memory: memory && formatMemory(memory),
+    sessions: sleepers && formatSleepers(sleepers),
+    ...Object.fromEntries(
+      sections.map(({ part, title, header, rows }) => [part, `${title}\n\n${table(header, rows)}`]),
+    ),
+  };
+  return Object.fromEntries(
+    Object.entries(texts).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }
 
 /** The same as plain data with every sample, for `--json`. */

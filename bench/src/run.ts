@@ -25,6 +25,7 @@ import {
 import { measureEcho, measureHandshakes, measureMemory, measureShapes } from './experiments.js';
 import { measureFirstBytes, type NativePaths } from './first-byte.js';
 import { measureFloods } from './floods.js';
+import { measureGrowth } from './growth.js';
 import { measureImports } from './imports.js';
 import { compileModern, compileNative, type NativeProgram } from './native.js';
 import { measurePath } from './path.js';
@@ -138,6 +139,7 @@ async function measureSections(bench: Bench): Promise<Section[]> {
       measureFloods([...rawReference(), ...oneSuite, ...natives], load, plan.rounds, now(plan.floods)),
     'first-byte': () => measureFirstBytes(plan.firstByte, paths),
     runtimes: () => measureRuntimes(ours, load, { ...plan, ...from(plan.runtimes) }, skipped),
+    growth: () => measureGrowth(plan.growth.counts, plan.growth.turns),
     allocations: measureAllocations,
   };
   const sections: Section[] = [];

@@ -16,6 +16,7 @@ const PARTS = [
   'floods',
   'first-byte',
   'runtimes',
+  'growth',
   'allocations',
 ];
 /** Those of the short form. */
@@ -27,6 +28,7 @@ const USAGE = `usage: npm run bench -- [options]
   --only PART          ${PARTS.join(', ')}; may be given more than once
   --rounds N           measured rounds of echo and handshake (default ${DEFAULT_PLAN.rounds})
   --associations N     idle associations for the memory row (default ${DEFAULT_PLAN.idle.count}, at most 50000)
+  --large              the growth up to 100000 associations too, which takes some minutes and 4 GB
   --record             adds the ratios of this run to bench/history.jsonl
   --gate               exits with 1 when a ratio or a count is more than a tenth above the median of the history
   --json FILE          writes every sample there too
@@ -34,6 +36,7 @@ const USAGE = `usage: npm run bench -- [options]
   --own-client         makes the load with our own client even where a C compiler is present`;
 
 const PLANS: Readonly<Record<Form, Plan>> = { short: SHORT_PLAN, quick: QUICK_PLAN, whole: DEFAULT_PLAN };
+const LARGE = 100_000;
 const MOST_ASSOCIATIONS = 50_000;
 const SLOWEST_HANDSHAKES_A_SECOND = 150;
 
@@ -58,6 +61,7 @@ export function readArguments(): Settings {
       only: { type: 'string', multiple: true, default: [] },
       rounds: { type: 'string' },
       associations: { type: 'string' },
+      large: { type: 'boolean', default: false },
       record: { type: 'boolean', default: false },
       gate: { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -80,6 +84,7 @@ export function readArguments(): Settings {
       ...base,
       rounds: positive('--rounds', values.rounds, base.rounds, 1000),
       idle: withCount(base.idle, associations),
+      growth: { ...base.growth, counts: [...base.growth.counts, ...(values.large ? [LARGE] : [])] },
     },
     form,
     only: values.only.length > 0 ? values.only : values.short ? SHORT_PARTS : PARTS,
