@@ -42,12 +42,16 @@ for (const version of ['DTLSv1.2', 'DTLSv1.3'])
       assert.equal(ended.code, 0, ended.stderr);
       assert.match(ended.stderr, / goes on with the next server\ndtls: kept 1 session in .*\/state\n$/);
       const next = await successor(t, server, [...state, '-v']);
-      await lastEcho(client, 'after');
+      client.stdin.write('after\n');
+      await client.shows('stdout', /Echo: after\n/);
+      // No goodbye of the first server. That of the second may come later than a client waits for it.
+      assert.doesNotMatch(client.stderr, / close_notify\n/);
+      client.stdin.end();
       const { code, stdout, stderr } = await client.finished;
       assert.deepEqual([code, stdout], [0, 'Echo: before\nEcho: after\n'], stderr);
-      // One handshake, and no goodbye of the first server.
+      // One handshake.
       assert.equal(stderr.match(/ open: /g)?.length, 1);
-      assert.equal(stderr.match(/ close_notify\n/g)?.length, 2);
+      assert.equal(stderr.match(/ sent .*close_notify\n/g)?.length, 1);
       assert.match(next.stderr, /went on with 1 session of .*\/state\n/);
       assert.doesNotMatch(next.stderr, /client_hello/);
     });
@@ -98,8 +102,9 @@ test('a client that sends while no server runs loses that, and goes on', PATIENC
   await client.shows('stdout', /Echo: before\n/);
   await server.process.interrupt('SIGTERM');
   const said = client.stderr.length;
-  client.stdin.write('lost\n');
-  await client.shows('stderr', new RegExp(`^[^]{${said},} sent \\d+ bytes\n`));
+  // Longer than what the client may repeat of its handshake.
+  client.stdin.write(`${'lost'.repeat(200)}\n`);
+  await client.shows('stderr', new RegExp(`^[^]{${said},} sent [89]\\d\\d bytes\n`));
   await successor(t, server, state);
   await lastEcho(client, 'after');
   const { code, stdout } = await client.finished;

@@ -18,7 +18,7 @@ interface Asked {
 export interface Fault {
   readonly name: string;
   readonly answer: () => unknown;
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** What the session's `onerror` gets. */
   readonly heard: (error: unknown, asked: Asked) => void;
 }
