@@ -49,6 +49,11 @@ export class Rig {
     return (session && this.#errors.get(session)) ?? [];
   }
 
+  /** The same of all sessions of both sides. */
+  get errors(): readonly unknown[] {
+    return [...this.#errors.values()].flat();
+  }
+
   /** A session that works. */
   async open(): Promise<DTLSSession> {
     const session = this.connect();
