@@ -45,6 +45,12 @@ export interface Plan {
   readonly sleepers: readonly number[];
   /** Turns of records in one process, and associations among which a record is looked up. */
   readonly records: { readonly rounds: number; readonly associations: number };
+  /** Phases of this length, without a flood and with one, after handshakes that show the server's capacity. */
+  readonly flood: {
+    readonly rounds: number;
+    readonly ms: number;
+    readonly first: { readonly count: number; readonly seconds: number };
+  };
 }
 
 export const ECHO_SIZES = [64, 1200] as const;
@@ -145,6 +151,7 @@ export const DEFAULT_PLAN: Plan = {
   idle: { count: 2_000, seconds: 20, warmup: 500 },
   sleepers: [1_000, 20_000],
   records: { rounds: 1_000, associations: 10_000 },
+  flood: { rounds: 9, ms: 1_000, first: { count: 1_500, seconds: 6 } },
 };
 
 /** That of `.ci/run`: few servers, of which the ratios are gated. */
@@ -167,6 +174,7 @@ export const SHORT_PLAN: Plan = {
   idle: { count: 200, seconds: 4, warmup: 100 },
   sleepers: [500],
   records: { rounds: 100, associations: 1_000 },
+  flood: { rounds: 3, ms: 500, first: { count: 500, seconds: 2 } },
 };
 
 export const QUICK_PLAN: Plan = {
@@ -188,4 +196,5 @@ export const QUICK_PLAN: Plan = {
   idle: { count: 500, seconds: 4, warmup: 200 },
   sleepers: [1_000],
   records: { rounds: 400, associations: 10_000 },
+  flood: { rounds: 3, ms: 600, first: { count: 600, seconds: 3 } },
 };

@@ -24,6 +24,7 @@ import {
 } from './contenders.js';
 import { measureEcho, measureHandshakes, measureMemory, measureShapes } from './experiments.js';
 import { measureFirstBytes, type NativePaths } from './first-byte.js';
+import { measureFlood } from './flood.js';
 import { measureFloods } from './floods.js';
 import { measureGrowth } from './growth.js';
 import { measureImports } from './imports.js';
@@ -141,6 +142,7 @@ async function measureSections(bench: Bench): Promise<Section[]> {
     runtimes: () => measureRuntimes(ours, load, { ...plan, ...from(plan.runtimes) }, skipped),
     growth: () => measureGrowth(plan.growth.counts, plan.growth.turns),
     allocations: measureAllocations,
+    flood: () => measureFlood(ours, plan),
   };
   const sections: Section[] = [];
   for (const [part, measureIt] of Object.entries(parts))

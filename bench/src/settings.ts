@@ -18,6 +18,7 @@ const PARTS = [
   'runtimes',
   'growth',
   'allocations',
+  'flood',
 ];
 /** Those of the short form. */
 const SHORT_PARTS = ['echo', 'handshake', 'allocations'];

@@ -21,7 +21,13 @@ import { Drains, Pacer } from './flow.js';
 import { throwLater } from './guard.js';
 import { type SendKind, SendQueue, type SendQueueDrops } from './send-queue.js';
 import { SigningThreads } from './signing-threads.js';
-import { HANDSHAKES_A_TURN, WaitingDatagrams } from './waiting-datagrams.js';
+import {
+  FULL_TURN,
+  HANDSHAKES_A_TURN,
+  HandshakeShare,
+  TURNS_AFTER_FULL,
+  WaitingDatagrams,
+} from './waiting-datagrams.js';
 
 export interface PortHandlers {
   /** Called once, within `open` where the channel opens at once. */
@@ -82,9 +88,18 @@ export class Port {
   /** {@link #endTurn} will be called. */
   #turnEnds = false;
   readonly #waiting = new WaitingDatagrams();
+  readonly #share = new HandshakeShare(now);
+  /** Looks again at what waits for its share. */
+  readonly #nextShare = new WakeUp(() => this.#receiveWaiting());
   readonly #threads = new SigningThreads();
   /** Handshakes that had begun before this turn. */
   #begunBefore = 0;
+  /** The datagram at hand has waited. */
+  #isLate = false;
+  /** Datagrams of this turn. */
+  #arrived = 0;
+  /** Turns in which more datagrams are expected to wait in the socket. */
+  #crowdedTurns = 0;
   #pumping = false;
   #closed = false;
   #referenced = true;
@@ -357,6 +372,7 @@ export class Port {
     if (this.#referenced === referenced) return;
     this.#referenced = referenced;
     this.#channel.setReferenced(referenced);
+    this.#nextShare.setReferenced(referenced);
     this.#wakeUp.setReferenced(referenced);
     this.#drains.setReferenced(referenced);
   }
@@ -371,6 +387,7 @@ export class Port {
     this.#waiting.clear();
     this.#threads.clear();
     this.#closed = true;
+    this.#nextShare.stop();
     this.#wakeUp.stop();
     this.#drains.stop();
     void this.#former?.close();
@@ -394,8 +411,12 @@ export class Port {
     if (from.port === 0 && from.family !== 'other') return this.#discard(datagram, 'rejected');
     logBytes('received', from, datagram.length);
     hexDump('received', from, datagram);
-    if (!this.#hasToWait(datagram, from)) this.#receive(datagram, from, atFormer);
-    else if (!this.#waiting.push(datagram, from)) this.#discard(datagram, 'busy');
+    this.#arrived++;
+    if (!this.#hasToWait(datagram, from)) {
+      if (!looksLikeHandshake(datagram)) this.#receive(datagram, from, atFormer);
+      else this.#share.spend(() => this.#receive(datagram, from, atFormer));
+    } else if (this.#waiting.push(datagram, from, this.#isUnderWay(from))) this.#awaitShare();
+    else this.#discard(datagram, 'busy');
   }
 
   #receive(datagram: Uint8Array, from: PeerAddress, atFormer = false): void {
@@ -445,26 +466,47 @@ export class Port {
 
   /** Datagrams of open sessions do not; those of one peer stay in order. */
   #hasToWait(datagram: Uint8Array, from: PeerAddress): boolean {
-    if (this.#waiting.length === 0 && !this.#turnIsFull()) return false;
+    if (this.#waiting.length === 0 && !this.#turnIsFull())
+      if (!looksLikeHandshake(datagram) || this.#share.wait === 0) return false;
     return this.core.mayConcernHandshake(datagram, from.address, from.port);
+  }
+
+  /** There is a handshake with that peer. */
+  #isUnderWay(from: PeerAddress): boolean {
+    const entry = this.core.find(from);
+    return entry !== undefined && isSettling(entry.connection.phase);
   }
 
   /** More handshakes come than one turn takes. */
   get #handshakesWait(): boolean {
-    return this.#waiting.length > 0 || this.#threads.busy;
+    return this.#waiting.length > 0 || this.#isLate || this.#threads.busy;
   }
 
   #turnIsFull(): boolean {
-    return this.core.counters.handshakesBegun - this.#begunBefore >= HANDSHAKES_A_TURN;
+    const most = this.#crowdedTurns > 0 ? 1 : HANDSHAKES_A_TURN;
+    return this.core.counters.handshakesBegun - this.#begunBefore >= most;
   }
 
   #receiveWaiting(): void {
     this.#begunBefore = this.core.counters.handshakesBegun;
-    while (this.#waiting.length > 0 && !this.#turnIsFull()) {
+    this.#crowdedTurns = this.#arrived >= FULL_TURN ? TURNS_AFTER_FULL : Math.max(this.#crowdedTurns - 1, 0);
+    if (this.#arrived >= FULL_TURN) this.#share.onBusy();
+    this.#arrived = 0;
+    while (this.#waiting.length > 0 && !this.#turnIsFull() && this.#share.wait === 0) {
       const first = this.#waiting.shift();
-      if (first !== undefined) this.#receive(first.datagram, first.from);
+      if (first === undefined) break;
+      this.#isLate = true;
+      this.#share.spend(() => this.#receive(first.datagram, first.from));
+      this.#isLate = false;
     }
-    if (this.#waiting.length > 0) this.#awaitEndOfTurn();
+    if (this.#waiting.length > 0) this.#awaitShare();
+  }
+
+  /** What waits goes on at the end of this turn, or when handshakes have a share of the time again. */
+  #awaitShare(): void {
+    const { wait } = this.#share;
+    if (wait === 0) this.#awaitEndOfTurn();
+    else if (!this.#closed) this.#nextShare.arm(now() + wait);
   }
 
   /**
@@ -600,7 +642,10 @@ export class Port {
     else if (event.event.type === 'keep-session')
       keepSession(event.event, entry.connection.security, Date.now());
     else if (event.event.type === 'forget-session') forgetSession(event.event, entry.connection.security);
-    else this.#handlers.onEvent(entry, event.event);
+    else {
+      if (event.event.type === 'message') this.#share.onBusy();
+      this.#handlers.onEvent(entry, event.event);
+    }
   }
 
   #perform(entry: ConnectionEntry, id: number, job: Job): void {
@@ -618,8 +663,10 @@ export class Port {
   /** The application took its time; the session may be over by now, and the core handles that. */
   #onLateAnswer(entry: ConnectionEntry, id: number, job: Job, answer: JobAnswer): void {
     if (this.#closed) return;
-    this.#answer(entry, id, job, answer);
-    this.pump();
+    this.#share.spend(() => {
+      this.#answer(entry, id, job, answer);
+      this.pump();
+    });
   }
 
   #answer(entry: ConnectionEntry, id: number, job: Job, answer: JobAnswer): void {
@@ -641,6 +688,14 @@ interface Seen {
 function look(entry: ConnectionEntry | undefined): Seen | undefined {
   if (entry === undefined || !CHANNELS.sessionDrop.hasSubscribers) return undefined;
   return { entry, dropped: { ...entry.connection.counters.dropped } };
+}
+
+/** The content type of handshake messages in plaintext, with which every datagram of a new client begins. */
+const HANDSHAKE_RECORD = 22;
+
+/** A guess that costs nothing; {@link Endpoint.mayConcernHandshake} knows. */
+function looksLikeHandshake(datagram: Uint8Array): boolean {
+  return datagram[0] === HANDSHAKE_RECORD;
 }
 
 /** Flights of peers that are not validated yet are none: they cost a signature. */

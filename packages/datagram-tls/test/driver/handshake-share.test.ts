@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { HandshakeShare, WaitingDatagrams } from '#lib/driver/waiting-datagrams.js';
+
+/** Moves only by itself; ms. */
+class Clock {
+  now = 1000;
+  readonly read = (): number => this.now;
+}
+
+const HANDSHAKE = 0.6;
+const MESSAGE = 0.015;
+
+/** Handshakes that wait without end, beside sessions with a message each `gap` ms; the part of the time that handshakes get. */
+function shareBeside(gap: number | undefined): number {
+  const clock = new Clock();
+  const share = new HandshakeShare(clock.read);
+  const end = clock.now + 1000;
+  let next = clock.now;
+  let spent = 0;
+  while (clock.now < end) {
+    for (; gap !== undefined && next <= clock.now; next += gap) {
+      share.onBusy();
+      clock.now += MESSAGE;
+    }
+    const { wait } = share;
+    if (wait === 0) {
+      share.spend(() => {
+        clock.now += HANDSHAKE;
+      });
+      spent += HANDSHAKE;
+    } else clock.now = Math.min(clock.now + wait, next);
+  }
+  return spent / 1000;
+}
+
+suite('the share of the time that handshakes get', () => {
+  test('is all of it while no session is in use', () => {
+    assert.ok(shareBeside(undefined) > 0.99);
+  });
+
+  test('is an eighth while messages come one after the other', () => {
+    const share = shareBeside(0.03);
+    assert.ok(share > 0.09 && share < 0.13, `${share}`);
+  });
+
+  test('is most of it beside sessions that are far away, and seldom have a message', () => {
+    assert.ok(shareBeside(10) > 0.8);
+    assert.ok(shareBeside(3) > 0.5);
+  });
+
+  test('is used up in advance by at most a little: a long one does not keep later ones waiting without end', () => {
+    const clock = new Clock();
+    const share = new HandshakeShare(clock.read);
+    share.onBusy();
+    share.spend(() => {
+      clock.now += 10_000;
+    });
+    assert.ok(share.wait > 0 && share.wait <= 1);
+    let waited = 0;
+    for (; share.wait > 0; waited += 0.5) {
+      share.onBusy();
+      clock.now += 0.5;
+    }
+    assert.ok(waited >= 60 && waited <= 66, `${waited}`);
+  });
+
+  test('counts what takes its time and throws', () => {
+    const clock = new Clock();
+    const share = new HandshakeShare(clock.read);
+    share.onBusy();
+    assert.ok(share.wait <= 0);
+    assert.throws(() =>
+      share.spend(() => {
+        clock.now += 5;
+        throw new Error('of the application');
+      }),
+    );
+    share.onBusy();
+    assert.ok(share.wait > 0);
+  });
+});
+
+suite('datagrams of handshakes that wait', () => {
+  const from = { address: '192.0.2.1', family: 'IPv4', port: 1 } as const;
+
+  test('go on first where a handshake is under way, each kind in its order', () => {
+    const waiting = new WaitingDatagrams();
+    for (const [number, underWay] of [
+      [1, false],
+      [2, true],
+      [3, false],
+      [4, true],
+    ] as const)
+      assert.ok(waiting.push(Uint8Array.of(number), from, underWay));
+    const order = Array.from({ length: 5 }, () => waiting.shift()?.datagram[0]);
+    assert.deepEqual(order, [2, 4, 1, 3, undefined]);
+  });
+
+  test('of new clients leave a quarter of the room to handshakes that are under way', () => {
+    const waiting = new WaitingDatagrams();
+    const fill = (underWay: boolean): number => {
+      let count = 0;
+      while (waiting.push(new Uint8Array(512), from, underWay)) count++;
+      return count;
+    };
+    assert.deepEqual([fill(false), fill(true), fill(false)], [192, 64, 0]);
+    waiting.shift();
+    assert.deepEqual([fill(false), fill(true)], [0, 1]);
+  });
+
+  test('are copies, and are gone when the endpoint ends', () => {
+    const waiting = new WaitingDatagrams();
+    const datagram = Uint8Array.of(1);
+    waiting.push(datagram, from, false);
+    datagram[0] = 2;
+    assert.deepEqual(waiting.shift()?.datagram, Uint8Array.of(1));
+    waiting.push(datagram, from, false);
+    waiting.clear();
+    assert.equal(waiting.length, 0);
+  });
+});
