@@ -5,16 +5,15 @@
  */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect, type DTLSSession, listen, type Transport } from 'datagram-tls';
+import { listen } from 'datagram-tls';
 import { loadBalancedConnectionIds, serverIdReader } from 'datagram-tls/load-balancing';
+import { moveClients } from './moving-clients.js';
 
 const HOST = '127.0.0.1';
 const SERVERS = 2;
 const CLIENTS = 6;
 /** Ports that the balancer holds towards servers. The one that was used least recently is closed for another. */
 const MAX_FLOWS = 1000;
-/** UDP may lose a question or its answer, ms. */
-const PATIENCE = 500;
 
 /** What servers and balancer share: the form of connection IDs and their key. */
 const LENGTHS = { serverIdLength: 1, nonceLength: 7 };
@@ -87,29 +86,6 @@ class Balancer {
   }
 }
 
-/** A client's socket, which another one replaces as a change of network does. */
-class MovingSocket implements Transport {
-  onmessage: Transport['onmessage'];
-  #socket = this.#open();
-
-  send(data: Uint8Array): void {
-    this.#socket.send(data, balancer.port, HOST);
-  }
-
-  move(): void {
-    this.#socket.close();
-    this.#socket = this.#open();
-  }
-
-  close(): void {
-    this.#socket.close();
-  }
-
-  #open(): Socket {
-    return createSocket('udp4').on('message', (data) => this.onmessage?.(data));
-  }
-}
-
 async function bound(): Promise<Socket> {
   const socket = createSocket('udp4').bind(0, HOST);
   await once(socket, 'listening');
@@ -131,36 +107,11 @@ function serve(number: number) {
   );
 }
 
-/** Which server has the session; asked again while there is no answer. */
-async function askWhich(session: DTLSSession): Promise<string> {
-  const answer = new Promise<string>((resolve) => {
-    session.onmessage = (data) => resolve(data.toString());
-  });
-  const ask = (): void => void session.send('which server are you?');
-  const again = setInterval(ask, PATIENCE);
-  ask();
-  try {
-    return await answer;
-  } finally {
-    clearInterval(again);
-  }
-}
-
 const endpoints = Array.from({ length: SERVERS }, (_, number) => serve(number));
 await Promise.all(endpoints.map(({ opened }) => opened));
 const balancer = await Balancer.bind(endpoints.map(({ address }) => address?.port ?? 0));
 
-const clients = Array.from({ length: CLIENTS }, () => {
-  const socket = new MovingSocket();
-  const session = connect('device-server', 1, { transport: socket, psk: { identity: 'device', key: psk } });
-  return { socket, session };
-});
-await Promise.all(clients.map(({ session }) => session.opened));
-const before = await Promise.all(clients.map(({ session }) => askWhich(session)));
-for (const { socket } of clients) socket.move();
-const after = await Promise.all(clients.map(({ session }) => askWhich(session)));
-
-const same = after.filter((server, i) => server === before[i]).length;
+const { same, sessions: clients } = await moveClients(CLIENTS, balancer.port, psk);
 console.log(`${CLIENTS} clients moved, ${same} of them are with their server`);
 const handshakes = endpoints.reduce((sum, { stats }) => sum + Number(stats.handshakesCompleted), 0);
 console.log(`${handshakes} handshakes in all`);
@@ -168,6 +119,6 @@ const migrations = endpoints.flatMap(({ sessions }) => [...sessions].map(({ stat
 console.log(`the servers saw ${migrations.filter((count) => count > 0n).length} changes of address`);
 console.log(`by server ID: ${balancer.byServerId >= 2 * CLIENTS}, by address: ${balancer.byAddress > 0}`);
 
-await Promise.all(clients.map(({ session }) => session.close()));
+await Promise.all(clients.map((session) => session.close()));
 await Promise.all(endpoints.map((endpoint) => endpoint.close()));
 balancer.close();

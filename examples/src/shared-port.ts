@@ -7,14 +7,13 @@
 import cluster, { type Worker } from 'node:cluster';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect, type DatagramSource, type DTLSSession, listen, type Transport } from 'datagram-tls';
+import { type DatagramSource, listen, type Transport } from 'datagram-tls';
 import { loadBalancedConnectionIds, serverIdReader } from 'datagram-tls/load-balancing';
+import { moveClients } from './moving-clients.js';
 
 const HOST = '127.0.0.1';
 const WORKERS = 2;
 const CLIENTS = 6;
-/** UDP may lose a question or its answer, ms. */
-const PATIENCE = 500;
 const LENGTHS = { serverIdLength: 1, nonceLength: 7 };
 /** A program takes them from its configuration: the same for all workers. */
 const KEYS = {
@@ -102,49 +101,6 @@ async function work(): Promise<void> {
   process.send?.({ type: 'listening', port: shared.address.port } satisfies Message);
 }
 
-/** A client's socket, which another one replaces as a change of network does. */
-class MovingSocket implements Transport {
-  onmessage: Transport['onmessage'];
-  readonly #port: number;
-  #socket = this.#open();
-
-  constructor(port: number) {
-    this.#port = port;
-  }
-
-  send(data: Uint8Array): void {
-    this.#socket.send(data, this.#port, HOST);
-  }
-
-  move(): void {
-    this.#socket.close();
-    this.#socket = this.#open();
-  }
-
-  close(): void {
-    this.#socket.close();
-  }
-
-  #open(): Socket {
-    return createSocket('udp4').on('message', (data) => this.onmessage?.(data));
-  }
-}
-
-/** Which worker has the session; asked again while there is no answer. */
-async function askWhich(session: DTLSSession): Promise<string> {
-  const answer = new Promise<string>((resolve) => {
-    session.onmessage = (data) => resolve(data.toString());
-  });
-  const ask = (): void => void session.send('which worker are you?');
-  const again = setInterval(ask, PATIENCE);
-  ask();
-  try {
-    return await answer;
-  } finally {
-    clearInterval(again);
-  }
-}
-
 /** Starts the workers, passes on what they hand over, and resolves with their port. */
 async function startWorkers(): Promise<{ readonly workers: readonly Worker[]; readonly port: number }> {
   cluster.setupPrimary({ serialization: 'advanced' });
@@ -168,18 +124,9 @@ async function startWorkers(): Promise<{ readonly workers: readonly Worker[]; re
 async function main(): Promise<void> {
   const { workers, port } = await startWorkers();
   const key = Buffer.from(KEYS.KEY_OF_CLIENTS, 'hex');
-  const clients = Array.from({ length: CLIENTS }, () => {
-    const socket = new MovingSocket(port);
-    const session = connect('device-server', 1, { transport: socket, psk: { identity: 'device', key } });
-    return { socket, session };
-  });
-  await Promise.all(clients.map(({ session }) => session.opened));
-  const before = await Promise.all(clients.map(({ session }) => askWhich(session)));
-  for (const { socket } of clients) socket.move();
-  const after = await Promise.all(clients.map(({ session }) => askWhich(session)));
-  const same = after.filter((worker, i) => worker === before[i]).length;
+  const { same, sessions } = await moveClients(CLIENTS, port, key);
   console.log(`${CLIENTS} clients moved, ${same} of them are with their worker`);
-  await Promise.all(clients.map(({ session }) => session.close()));
+  await Promise.all(sessions.map((session) => session.close()));
   for (const worker of workers) worker.kill();
 }
 
