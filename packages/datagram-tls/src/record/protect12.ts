@@ -39,15 +39,50 @@ interface RecordKeys12 {
 const NUMBER_AT = 4;
 const NUMBER_LENGTH = 8;
 
+/** What records with a connection ID have more of, with any suite. */
+abstract class Writer12 extends NumberedWriter {
+  protected cid = EMPTY;
+  abstract overhead: number;
+
+  /** `limits` and `sequence`, the number of the first record, exist for tests of the limits. */
+  constructor(epoch: number, limits: KeyLimits, sequence: number) {
+    super(epoch, limits, sequence, EMPTY);
+  }
+
+  useConnectionId(cid: Uint8Array): void {
+    this.overhead += frameOf(cid) - frameOf(this.cid);
+    this.cid = cid;
+  }
+}
+
+/** What is checked first and last, with any suite. */
+abstract class Reader12 extends CountingReader implements RecordReader {
+  readonly unified = false;
+  /** There are no new keys without a new handshake. */
+  readonly worn = false;
+
+  constructor(epoch: number, limits: KeyLimits, expectsCid: boolean) {
+    super(epoch, limits, EMPTY, expectsCid);
+  }
+
+  open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
+    if (this.isSpent) return 'forgery_limit';
+    if (header.version !== WireVersion.dtls12) return 'bad_version';
+    const content = this.openBody(header, datagram);
+    return header.cidLength > 0 && typeof content !== 'string' ? openInner(content, header) : content;
+  }
+
+  /** Decrypts the body, and accepts the record's number if it is fresh and the body authentic. */
+  protected abstract openBody(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason;
+}
+
 /** Protects records of DTLS 1.2. The record number is the nonce, so that nonces do not repeat. */
-export class RecordWriter12 extends NumberedWriter implements RecordWriter {
+export class RecordWriter12 extends Writer12 implements RecordWriter {
   overhead: number;
   readonly #explicit: number;
   readonly #aead: AeadKey;
   readonly #iv: FixedIv;
-  #cid = EMPTY;
 
-  /** `limits` and `sequence`, the number of the first record, exist for tests of the limits. */
   constructor(
     crypto: CryptoProvider,
     suite: AeadSuite,
@@ -56,7 +91,7 @@ export class RecordWriter12 extends NumberedWriter implements RecordWriter {
     limits: KeyLimits = limitsOf(suite),
     sequence = 0,
   ) {
-    super(epoch, limits, sequence, EMPTY);
+    super(epoch, limits, sequence);
     this.#explicit = suite.explicitNonceLength;
     this.#aead = crypto.aead(suite.aead, keys.key);
     this.#iv = new FixedIv(keys.iv);
@@ -65,16 +100,11 @@ export class RecordWriter12 extends NumberedWriter implements RecordWriter {
 
   capacity(size: number): number {
     const room = size - this.overhead;
-    return this.#cid.length === 0 ? room : Math.min(room, MAX_PLAINTEXT_WITH_CID);
-  }
-
-  useConnectionId(cid: Uint8Array): void {
-    this.overhead += frameOf(cid) - frameOf(this.#cid);
-    this.#cid = cid;
+    return this.cid.length === 0 ? room : Math.min(room, MAX_PLAINTEXT_WITH_CID);
   }
 
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
-    if (this.#cid.length > 0) return this.#sealWithCid(type, plaintext, out, at);
+    if (this.cid.length > 0) return this.#sealWithCid(type, plaintext, out, at);
     const length = this.#explicit + plaintext.length + this.#aead.tagLength;
     writePlainHeader(out, at, type, WireVersion.dtls12, this.epoch, this.sequence, length);
     const aad = additionalData12(type, this.epoch, this.sequence, plaintext.length);
@@ -86,7 +116,7 @@ export class RecordWriter12 extends NumberedWriter implements RecordWriter {
 
   /** RFC 9146 §4: content and type are sealed together. */
   #sealWithCid(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
-    const cid = this.#cid;
+    const cid = this.cid;
     const inner = plaintext.length + 1;
     const length = this.#explicit + inner + this.#aead.tagLength;
     writeCidHeader12(out, at, cid, this.epoch, this.sequence, length);
@@ -115,10 +145,7 @@ export class RecordWriter12 extends NumberedWriter implements RecordWriter {
 }
 
 /** Opens records of DTLS 1.2. */
-export class RecordReader12 extends CountingReader implements RecordReader {
-  readonly unified = false;
-  /** There are no new keys without a new handshake. */
-  readonly worn = false;
+export class RecordReader12 extends Reader12 {
   readonly #explicit: number;
   readonly #aead: AeadKey;
   readonly #iv: FixedIv;
@@ -131,29 +158,23 @@ export class RecordReader12 extends CountingReader implements RecordReader {
     limits: KeyLimits = limitsOf(suite),
     expectsCid = false,
   ) {
-    super(epoch, limits, EMPTY, expectsCid);
+    super(epoch, limits, expectsCid);
     this.#explicit = suite.explicitNonceLength;
     this.#aead = crypto.aead(suite.aead, keys.key);
     this.#iv = new FixedIv(keys.iv);
   }
 
-  open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
-    if (this.isSpent) return 'forgery_limit';
-    if (header.version !== WireVersion.dtls12) return 'bad_version';
+  protected openBody(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
     const sealedAt = header.bodyStart + this.#explicit;
     const length = header.end - sealedAt - this.#aead.tagLength;
     if (length < 0) return 'too_short';
     if (!this.window.fresh(header.sequence)) return 'replayed';
-    const hasCid = header.cidLength > 0;
-    const aad = hasCid
-      ? cidData12(datagram, header.cidStart, header.cidLength, this.epoch, header.sequence, length)
-      : additionalData12(header.type, this.epoch, header.sequence, length);
-    this.#setNonce(aad, hasCid ? NUMBER_IN_CID_DATA : 0, datagram, header.bodyStart);
+    const aad = additionalDataOf(header, datagram, this.epoch, length);
+    this.#setNonce(aad, header.cidLength > 0 ? NUMBER_IN_CID_DATA : 0, datagram, header.bodyStart);
     const plaintext = this.#aead.open(nonce, aad, datagram.subarray(sealedAt, header.end));
     if (plaintext === undefined) return this.onForgery();
     this.window.accept(header.sequence);
-    if (length > MAX_PLAINTEXT) return 'record_overflow';
-    return hasCid ? openInner(plaintext, header) : plaintext;
+    return length > MAX_PLAINTEXT ? 'record_overflow' : plaintext;
   }
 
   /**
@@ -195,14 +216,12 @@ const FRAME = BLOCK + MAC_LENGTH;
  */
 
 /** Protects records of DTLS 1.2 under a CBC suite. */
-export class CbcWriter12 extends NumberedWriter implements RecordWriter {
+export class CbcWriter12 extends Writer12 implements RecordWriter {
   overhead = PLAIN_HEADER_LENGTH + FRAME + BLOCK;
   readonly #crypto: CryptoProvider;
   readonly #cipher: CbcKey;
   readonly #mac: MacKey;
-  #cid = EMPTY;
 
-  /** `limits` and `sequence`, the number of the first record, exist for tests of the limits. */
   constructor(
     crypto: CryptoProvider,
     suite: CbcSuite,
@@ -211,7 +230,7 @@ export class CbcWriter12 extends NumberedWriter implements RecordWriter {
     limits: KeyLimits = limitsOf(suite),
     sequence = 0,
   ) {
-    super(epoch, limits, sequence, EMPTY);
+    super(epoch, limits, sequence);
     this.#crypto = crypto;
     this.#cipher = crypto.aesCbc(keys.key);
     this.#mac = crypto.mac('sha256', keys.mac);
@@ -219,19 +238,14 @@ export class CbcWriter12 extends NumberedWriter implements RecordWriter {
 
   /** Whole blocks, of which padding takes at least a byte, and a content type within them another. */
   capacity(size: number): number {
-    const cid = this.#cid;
+    const cid = this.cid;
     const room = size - PLAIN_HEADER_LENGTH - cid.length - FRAME;
     const largest = room - (room % BLOCK) - 1;
     return cid.length === 0 ? largest : Math.min(largest - 1, MAX_PLAINTEXT_WITH_CID);
   }
 
-  useConnectionId(cid: Uint8Array): void {
-    this.overhead += frameOf(cid) - frameOf(this.#cid);
-    this.#cid = cid;
-  }
-
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
-    const cid = this.#cid;
+    const cid = this.cid;
     const hasCid = cid.length > 0;
     const blocks = hasCid ? padded(plaintext, type) : padded(plaintext);
     const length = FRAME + blocks.length;
@@ -253,10 +267,7 @@ export class CbcWriter12 extends NumberedWriter implements RecordWriter {
 }
 
 /** Opens records of DTLS 1.2 under a CBC suite. */
-export class CbcReader12 extends CountingReader implements RecordReader {
-  readonly unified = false;
-  /** There are no new keys without a new handshake. */
-  readonly worn = false;
+export class CbcReader12 extends Reader12 {
   readonly #crypto: CryptoProvider;
   readonly #cipher: CbcKey;
   readonly #mac: MacKey;
@@ -269,31 +280,24 @@ export class CbcReader12 extends CountingReader implements RecordReader {
     limits: KeyLimits = limitsOf(suite),
     expectsCid = false,
   ) {
-    super(epoch, limits, EMPTY, expectsCid);
+    super(epoch, limits, expectsCid);
     this.#crypto = crypto;
     this.#cipher = crypto.aesCbc(keys.key);
     this.#mac = crypto.mac('sha256', keys.mac);
   }
 
-  open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
-    if (this.isSpent) return 'forgery_limit';
-    if (header.version !== WireVersion.dtls12) return 'bad_version';
+  protected openBody(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
     const macAt = header.end - MAC_LENGTH;
     const length = macAt - header.bodyStart - BLOCK;
     if (length < BLOCK) return 'too_short';
     if (length % BLOCK !== 0) return 'bad_record';
     if (!this.window.fresh(header.sequence)) return 'replayed';
     const sealed = datagram.subarray(header.bodyStart, macAt);
-    const hasCid = header.cidLength > 0;
-    const aad = hasCid
-      ? cidData12(datagram, header.cidStart, header.cidLength, this.epoch, header.sequence, sealed.length)
-      : additionalData12(header.type, this.epoch, header.sequence, sealed.length);
+    const aad = additionalDataOf(header, datagram, this.epoch, sealed.length);
     if (!this.#crypto.equal(this.#mac.sign(aad, sealed), datagram.subarray(macAt, header.end)))
       return this.onForgery();
     this.window.accept(header.sequence);
-    const blocks = this.#cipher.decrypt(sealed.subarray(0, BLOCK), sealed.subarray(BLOCK));
-    const content = unpadded(blocks);
-    return hasCid && typeof content !== 'string' ? openInner(content, header) : content;
+    return unpadded(this.#cipher.decrypt(sealed.subarray(0, BLOCK), sealed.subarray(BLOCK)));
   }
 }
 
@@ -334,6 +338,18 @@ function additionalData12(type: number, epoch: number, sequence: number, length:
   scratch[11] = length >>> 8;
   scratch[12] = length;
   return scratch;
+}
+
+/** The additional data of a received record; `length`: as in {@link cidData12}. Valid until the next call. */
+function additionalDataOf(
+  { type, cidStart, cidLength, sequence }: RecordHeader,
+  datagram: Uint8Array,
+  epoch: number,
+  length: number,
+): Uint8Array {
+  return cidLength > 0
+    ? cidData12(datagram, cidStart, cidLength, epoch, sequence, length)
+    : additionalData12(type, epoch, sequence, length);
 }
 
 /** What a connection ID adds to a record: itself, and the content type behind the content. */
