@@ -4,7 +4,12 @@ import * as request12 from '#lib/wire/messages/certificate-request12.js';
 import * as request13 from '#lib/wire/messages/certificate-request13.js';
 import * as certificateStatus from '#lib/wire/messages/certificate-status.js';
 import * as certificateVerify from '#lib/wire/messages/certificate-verify.js';
-import { decodeCertificate12, encodeCertificate12 } from '#lib/wire/messages/certificate12.js';
+import {
+  decodeCertificate12,
+  decodeRawPublicKey12,
+  encodeCertificate12,
+  encodeRawPublicKey12,
+} from '#lib/wire/messages/certificate12.js';
 import { decodeCertificate13, encodeCertificate13 } from '#lib/wire/messages/certificate13.js';
 import { decodeClientHello, encodeClientHello } from '#lib/wire/messages/client-hello.js';
 import * as clientKeyExchange from '#lib/wire/messages/client-key-exchange.js';
@@ -17,7 +22,6 @@ import * as newConnectionId from '#lib/wire/messages/new-connection-id.js';
 import * as ticket12 from '#lib/wire/messages/new-session-ticket12.js';
 import * as ticket13 from '#lib/wire/messages/new-session-ticket13.js';
 import * as psk from '#lib/wire/messages/psk-key-exchange.js';
-import { decodeRawPublicKey12, encodeRawPublicKey12 } from '#lib/wire/messages/raw-public-key12.js';
 import * as requestConnectionId from '#lib/wire/messages/request-connection-id.js';
 import { decodeServerHello, encodeServerHello } from '#lib/wire/messages/server-hello.js';
 import * as serverHelloDone from '#lib/wire/messages/server-hello-done.js';

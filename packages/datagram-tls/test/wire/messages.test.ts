@@ -6,7 +6,7 @@ import { decodeCertificateRequest12 } from '#lib/wire/messages/certificate-reque
 import { decodeCertificateRequest13 } from '#lib/wire/messages/certificate-request13.js';
 import { decodeCertificateStatus } from '#lib/wire/messages/certificate-status.js';
 import { decodeCertificateVerify } from '#lib/wire/messages/certificate-verify.js';
-import { decodeCertificate12 } from '#lib/wire/messages/certificate12.js';
+import { decodeCertificate12, decodeRawPublicKey12 } from '#lib/wire/messages/certificate12.js';
 import { decodeCertificate13 } from '#lib/wire/messages/certificate13.js';
 import { decodeClientHello } from '#lib/wire/messages/client-hello.js';
 import { decodeClientKeyExchange } from '#lib/wire/messages/client-key-exchange.js';
@@ -22,7 +22,6 @@ import { ConnectionIdUsage, decodeNewConnectionId } from '#lib/wire/messages/new
 import { decodeNewSessionTicket12 } from '#lib/wire/messages/new-session-ticket12.js';
 import { decodeNewSessionTicket13 } from '#lib/wire/messages/new-session-ticket13.js';
 import { decodePskClientKeyExchange } from '#lib/wire/messages/psk-key-exchange.js';
-import { decodeRawPublicKey12 } from '#lib/wire/messages/raw-public-key12.js';
 import { decodeServerHello, isHelloRetryRequest } from '#lib/wire/messages/server-hello.js';
 import { decodeServerKeyExchange } from '#lib/wire/messages/server-key-exchange.js';
 import { filled, hex } from './bytes.js';

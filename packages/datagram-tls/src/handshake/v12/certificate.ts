@@ -1,8 +1,12 @@
 import { decoded } from '../../base/errors.js';
 import type { Identity } from '../../config/config.js';
 import { type CertificateTypeName, HandshakeType } from '../../wire/codes.js';
-import { decodeCertificate12, encodeCertificate12 } from '../../wire/messages/certificate12.js';
-import { decodeRawPublicKey12, encodeRawPublicKey12 } from '../../wire/messages/raw-public-key12.js';
+import {
+  decodeCertificate12,
+  decodeRawPublicKey12,
+  encodeCertificate12,
+  encodeRawPublicKey12,
+} from '../../wire/messages/certificate12.js';
 import { type ClaimedChain, claimChain } from '../authenticate.js';
 import type { Context } from '../context.js';
 import { expectType, type Message } from '../message.js';
