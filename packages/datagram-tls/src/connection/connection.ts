@@ -263,7 +263,7 @@ export class Connection {
   }
 
   /**
-   * Keeps only the state of an open session, about 300 bytes, until something happens to it: a datagram, a call, a timer.
+   * Keeps only the state of an open session, about 400 bytes, until something happens to it: a datagram, a call, a timer.
    * Returns false while something is under way, such as a message that is not acknowledged or not polled.
    */
   hibernate(now: Instant): boolean {

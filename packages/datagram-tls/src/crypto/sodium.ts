@@ -42,7 +42,7 @@ interface Sodium {
 }
 
 /**
- * ChaCha20-Poly1305 in the WebAssembly of the package `libsodium`, which is installed beside this library: five times as fast for
+ * ChaCha20-Poly1305 in the WebAssembly of the package `libsodium`, which is installed beside this library: seven times as fast for
  * short records as that of node:crypto, and the only one on Bun. It is the value of the option `cryptoProvider`; which
  * suite is used is decided by `ciphers` as ever. Rejects with `ERR_DTLS_LIBSODIUM` where the package is not installed, or gives
  * wrong results.
