@@ -160,7 +160,9 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     if (known === undefined) return undefined;
     const { session, destination } = known;
     const machine = new Machine(security, behaviour, destination, address, FROM_ZERO, pool, registry);
-    return machine.#restore(new Reader(current), session, at, asleep) ? machine : undefined;
+    if (machine.#restore(new Reader(current), session, at, asleep)) return machine;
+    machine.discard();
+    return undefined;
   }
 
   /**
@@ -195,6 +197,11 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     if (!r.finished()) return false;
     this.#watch.start();
     return true;
+  }
+
+  /** It does not go on: what it holds is given back. */
+  discard(): void {
+    this.#releaseMemory();
   }
 
   /** In the order in which they are written: each may need those before it. */

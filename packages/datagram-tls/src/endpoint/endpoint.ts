@@ -224,11 +224,12 @@ export class Endpoint {
     const saved = peer === undefined ? decoded : { ...decoded, peer };
     const neighbour = this.#neighbour(saved.peer);
     const ids = new EntryIds(this.#routes.ids);
-    let machine: Machine;
+    let machine: Machine | undefined;
     try {
       machine = machineFrom(saved, service.security, service.behaviour, times, this.#memory, ids);
       if (neighbour !== undefined && !ids.any && !hasIds(neighbour)) throw addressInUse(saved.peer);
     } catch (error) {
+      machine?.discard();
       ids.releaseAll();
       throw error;
     }

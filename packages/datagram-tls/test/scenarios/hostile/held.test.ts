@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { concat, EMPTY, utf8 } from '#lib/base/bytes.js';
 import type { Role } from '#lib/config/config.js';
+import { Endpoint } from '#lib/endpoint/endpoint.js';
 import { ContentType, HandshakeType } from '#lib/wire/codes.js';
 import { readHandshakeFragments } from '#lib/wire/messages/handshake-header.js';
 import { Insider12 } from '../../support/insider12.js';
@@ -73,6 +74,25 @@ for (const version of VERSIONS) {
         pair.close(pair[role]);
         pair.runFor(10_000);
         assert.equal(pair[role].endpoint.heldBytes, 0);
+      });
+
+      test('a state that is refused holds nothing', () => {
+        const pair = new Pair({ version }).handshake();
+        pair.runFor(1000);
+        stuff(pair, role, 100);
+        const { endpoint: former, entry } = pair[role];
+        const state = former.save(entry, pair.now);
+        const endpoint = new Endpoint(UNLIMITED);
+        const service = { security: security(role, version), behaviour: behaviour({}) };
+        const times = { age: 0, now: 0 };
+        endpoint.restore(state, service, times);
+        const { heldBytes } = endpoint;
+        assert.ok(heldBytes > 0);
+        assert.throws(() => endpoint.restore(state, service, times), { code: 'ERR_DTLS_ADDRESS_IN_USE' });
+        const longer = concat(state, Uint8Array.of(0));
+        const elsewhere = { ...entry.peer, port: 7777 };
+        assert.throws(() => endpoint.restore(longer, service, times, elsewhere), { code: 'ERR_DTLS_STATE' });
+        assert.equal(endpoint.heldBytes, heldBytes);
       });
 
       test('records and data that came too early wait at most two minutes', () => {
