@@ -16,7 +16,15 @@ export function list(terminal: Terminal): void {
     for (const name of names) terminal.stdout.write(`${kind.padEnd(8)}${name}\n`);
 }
 
-function nativeNames({ ciphers, hashes, groups, datagrams, reason }: Acceleration): readonly string[] {
-  const computed = reason === undefined ? [...ciphers, ...hashes, ...groups] : [`none: ${reason}`];
+function nativeNames({
+  ciphers,
+  hashes,
+  groups,
+  sigalgs,
+  datagrams,
+  reason,
+}: Acceleration): readonly string[] {
+  const computed =
+    reason === undefined ? [...ciphers, ...hashes, ...groups, ...sigalgs] : [`none: ${reason}`];
   return [...computed, ...datagrams];
 }

@@ -47,6 +47,7 @@ EVP_PKEY *exchange_generate(struct generators *generators, const struct openssl 
 void generators_close(struct generators *generators, const struct openssl *ssl) {
   for (size_t i = 0; i < GROUPS; i++) {
     if (generators->of[i] != NULL) ssl->EVP_PKEY_CTX_free(generators->of[i]);
+    if (generators->models[i] != NULL) ssl->EVP_PKEY_free(generators->models[i]);
   }
   *generators = (struct generators){ 0 };
 }
@@ -72,6 +73,15 @@ static EVP_PKEY *read_share(const struct openssl *ssl, const struct group *group
     return peer;
   ssl->EVP_PKEY_free(peer);
   return NULL;
+}
+
+EVP_PKEY *exchange_public(struct generators *generators, const struct openssl *ssl, const struct group *group,
+                          const unsigned char *share) {
+  EVP_PKEY **model = &generators->models[group - KNOWN];
+  if (*model == NULL) *model = exchange_generate(generators, ssl, group);
+  EVP_PKEY *key = *model == NULL ? NULL : read_share(ssl, group, *model, share);
+  if (key == NULL) ssl->ERR_clear_error();
+  return key;
 }
 
 /* In constant time. */

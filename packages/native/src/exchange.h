@@ -23,13 +23,17 @@ const struct group *group_named(const char *name);
 /* NULL for a key of no group. */
 const struct group *group_of(const struct openssl *ssl, const EVP_PKEY *key);
 
-/* What makes key pairs, for each group that was needed. */
+/* What makes key pairs, for each group that was needed, and one pair of each, whose parameters others take over. */
 struct generators {
   EVP_PKEY_CTX *of[GROUPS];
+  EVP_PKEY *models[GROUPS];
 };
 
 /* NULL when this OpenSSL lacks the group, or has no memory. */
 EVP_PKEY *exchange_generate(struct generators *generators, const struct openssl *ssl, const struct group *group);
+/* The public key of a share, which has the group's length. NULL for what is no public value, and without memory. */
+EVP_PKEY *exchange_public(struct generators *generators, const struct openssl *ssl, const struct group *group,
+                          const unsigned char *share);
 void generators_close(struct generators *generators, const struct openssl *ssl);
 
 /* `out` has the length of the group's share. */

@@ -62,7 +62,19 @@ typedef struct evp_pkey_ctx_st EVP_PKEY_CTX;
   F(int, EVP_PKEY_generate, (EVP_PKEY_CTX * context, EVP_PKEY **key))                                         \
   F(int, EVP_PKEY_derive_init, (EVP_PKEY_CTX * context))                                                      \
   F(int, EVP_PKEY_derive_set_peer_ex, (EVP_PKEY_CTX * context, EVP_PKEY *peer, int validate))                 \
-  F(int, EVP_PKEY_derive, (EVP_PKEY_CTX * context, unsigned char *secret, size_t *length))
+  F(int, EVP_PKEY_derive, (EVP_PKEY_CTX * context, unsigned char *secret, size_t *length))                    \
+  F(EVP_PKEY *, EVP_PKEY_new_raw_public_key_ex,                                                               \
+    (void *library, const char *type, const char *properties, const unsigned char *bytes, size_t length))     \
+  F(int, EVP_PKEY_verify_init, (EVP_PKEY_CTX * context))                                                      \
+  F(int, EVP_PKEY_verify,                                                                                     \
+    (EVP_PKEY_CTX * context, const unsigned char *signature, size_t length, const unsigned char *digest,      \
+     size_t digest_length))                                                                                   \
+  F(int, EVP_DigestVerifyInit_ex,                                                                             \
+    (EVP_MD_CTX * context, EVP_PKEY_CTX **key_context, const char *md, void *library, const char *properties, \
+     EVP_PKEY *key, const void *parameters))                                                                  \
+  F(int, EVP_DigestVerify,                                                                                    \
+    (EVP_MD_CTX * context, const unsigned char *signature, size_t length, const unsigned char *text,          \
+     size_t text_length))
 
 /* Commands of EVP_CIPHER_CTX_ctrl. */
 enum { AEAD_SET_IV_LENGTH = 0x9, AEAD_GET_TAG = 0x10, AEAD_SET_TAG = 0x11 };

@@ -1,14 +1,15 @@
 #include "pair_functions.h"
 
 #include "ownership.h"
+#include "signatures.h"
 
 #include <string.h>
 
 /* More than any key has, and fewer than the `long` of Windows. */
-enum { MAX_NAME_LENGTH = 16, MAX_DER_LENGTH = 0x10000 };
+enum { MAX_NAME_LENGTH = 16, MAX_DER_LENGTH = 0x10000, MAX_SCHEME_CODE = 0xffff };
 
 static bool has_keys(const struct environment *environment) {
-  return environment->has_ssl && environment->ssl.has_keys;
+  return environment->has_ssl && environment->ssl.has_keys && environment->ssl.has_digests;
 }
 
 static napi_value import_private_key(napi_env env, napi_callback_info info) {
@@ -27,18 +28,21 @@ static napi_value import_private_key(napi_env env, napi_callback_info info) {
   return give_key(env, values[0], keys_add_pair(&environment->keys, &pair));
 }
 
+/* `name` has room for MAX_NAME_LENGTH; a longer one is cut, and a character 0 ends it. */
+static bool read_name(napi_env env, napi_value value, const char *argument, char *name) {
+  size_t length;
+  if (napi_get_value_string_latin1(env, value, name, MAX_NAME_LENGTH, &length) != napi_ok)
+    return refuse_type(env, argument, "must be of type string");
+  return strlen(name) == length || refuse_value(env, argument, "is no name");
+}
+
 /* NULL: it has thrown. */
 static const struct group *read_group(napi_env env, napi_value value) {
   char name[MAX_NAME_LENGTH];
-  size_t length;
-  if (napi_get_value_string_latin1(env, value, name, sizeof name, &length) != napi_ok) {
-    refuse_type(env, "group", "must be of type string");
-    return NULL;
-  }
+  if (!read_name(env, value, "group", name)) return NULL;
   const struct group *group = group_named(name);
-  if (group != NULL && strlen(group->name) == length) return group;
-  refuse_value(env, "group", "is no group");
-  return NULL;
+  if (group == NULL) refuse_value(env, "group", "is no group");
+  return group;
 }
 
 static napi_value generate_key(napi_env env, napi_callback_info info) {
@@ -92,11 +96,77 @@ static napi_value derive_secret(napi_env env, napi_callback_info info) {
   return napi_get_boolean(env, done, &answer) == napi_ok ? answer : NULL;
 }
 
+static const char ED25519[] = "ed25519";
+
+/* NULL for what is no public value. */
+static EVP_PKEY *read_public(struct environment *environment, const struct group *group, struct bytes bytes) {
+  const struct openssl *ssl = &environment->ssl;
+  if (group != NULL) {
+    if (bytes.length != group->share_length) return NULL;
+    return exchange_public(&environment->generators, ssl, group, bytes.data);
+  }
+  EVP_PKEY *key = ssl->EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, bytes.data, bytes.length);
+  if (key == NULL) ssl->ERR_clear_error();
+  return key;
+}
+
+static napi_value import_public_key(napi_env env, napi_callback_info info) {
+  struct environment *environment = environment_of(env);
+  napi_value values[3];
+  char name[MAX_NAME_LENGTH];
+  struct bytes bytes;
+  if (!read_arguments(env, info, 3, values) || !read_owner(env, values[0]) ||
+      !read_name(env, values[1], "type", name) || !read_bytes(env, values[2], "bytes", &bytes))
+    return NULL;
+  const struct group *group = group_named(name);
+  /* A key of X25519 verifies nothing. */
+  bool is_type = group == NULL ? strcmp(name, ED25519) == 0 : group->curve != NULL;
+  if (!is_type) {
+    refuse_value(env, "type", "is no type of such keys");
+    return NULL;
+  }
+  if (!has_keys(environment)) return NULL;
+  struct pair pair = { .ssl = &environment->ssl, .key = read_public(environment, group, bytes) };
+  return pair.key == NULL ? NULL : give_key(env, values[0], keys_add_pair(&environment->keys, &pair));
+}
+
+/* NULL: it has thrown. */
+static const struct scheme *read_scheme(napi_env env, napi_value value, const struct pair *pair) {
+  int64_t code;
+  if (!read_number(env, value, "scheme", MAX_SCHEME_CODE, &code)) return NULL;
+  const struct scheme *scheme = scheme_of((int)code);
+  if (scheme == NULL) {
+    refuse_value(env, "scheme", "is no scheme");
+    return NULL;
+  }
+  if (scheme_fits(scheme, pair)) return scheme;
+  refuse_value(env, "key", "is for another purpose");
+  return NULL;
+}
+
+static napi_value verify(napi_env env, napi_callback_info info) {
+  struct environment *environment = environment_of(env);
+  napi_value values[4], answer;
+  struct bytes bytes, signature;
+  if (!read_arguments(env, info, 4, values)) return NULL;
+  struct key_slot *slot = read_key(env, values[0], KEY_PAIR);
+  const struct scheme *scheme = slot == NULL ? NULL : read_scheme(env, values[1], &slot->pair);
+  if (scheme == NULL || !read_bytes(env, values[2], "bytes", &bytes) ||
+      !read_bytes(env, values[3], "signature", &signature))
+    return NULL;
+  struct text text = { bytes.data, bytes.length };
+  bool is_good = signature_verify(&slot->pair, &environment->hashes, scheme, text,
+                                  (struct text){ signature.data, signature.length });
+  return napi_get_boolean(env, is_good, &answer) == napi_ok ? answer : NULL;
+}
+
 bool add_pair_functions(napi_env env, napi_value exports) {
   const napi_property_descriptor functions[] = {
     { "importPrivateKey", NULL, import_private_key, NULL, NULL, NULL, napi_enumerable, NULL },
     { "generateKey", NULL, generate_key, NULL, NULL, NULL, napi_enumerable, NULL },
     { "deriveSecret", NULL, derive_secret, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "importPublicKey", NULL, import_public_key, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "verify", NULL, verify, NULL, NULL, NULL, napi_enumerable, NULL },
   };
   return napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions) == napi_ok ||
          failed(env);

@@ -8,6 +8,11 @@
  *   deriveSecret(key, memory, length) → boolean
  *                                            the peer's share is the first `length` bytes of `memory`, and the secret
  *                                            takes its place; false: it is no valid share
+ *   importPublicKey(owner, type, bytes) → number
+ *                                            `type` is a group of points, or `ed25519`; `undefined`: it is no such
+ *                                            point, or this OpenSSL lacks the type
+ *   verify(key, scheme, bytes, signature) → boolean
+ *                                            `scheme` is its code in TLS
  */
 #ifndef DATAGRAM_TLS_PAIR_FUNCTIONS_H
 #define DATAGRAM_TLS_PAIR_FUNCTIONS_H

@@ -1,4 +1,4 @@
-/* A private or public key of an asymmetric algorithm, and what was set up for its last use. */
+/* A private or public key of an asymmetric algorithm. */
 #ifndef DATAGRAM_TLS_PAIRS_H
 #define DATAGRAM_TLS_PAIRS_H
 
@@ -7,7 +7,7 @@
 struct pair {
   const struct openssl *ssl;
   EVP_PKEY *key;
-  const struct group *group; /* NULL: no key exchange is possible with it */
+  const struct group *group; /* NULL: no key exchange is possible with it, as with a public key */
 };
 
 /* PKCS#8 in DER. False for what is no such key, and without memory. */

@@ -190,6 +190,32 @@ function goodExchange() {
     throw new Error(`${group}: two sides differ`);
 }
 
+const SIGNERS = [
+  ['secp256r1', 65, crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' })],
+  ['secp384r1', 97, crypto.generateKeyPairSync('ec', { namedCurve: 'P-384' })],
+  ['ed25519', 32, crypto.generateKeyPairSync('ed25519')],
+];
+const SCHEMES = [
+  [0x0403, 'sha256'],
+  [0x0503, 'sha384'],
+  [0x0603, 'sha512'],
+];
+
+/** A signature that is good, or has one bit changed: the verdict is that of node:crypto. */
+function goodVerification() {
+  if (below(EXCHANGES) > 0) return;
+  const [type, length, { publicKey, privateKey }] = pick(SIGNERS);
+  const [scheme, hash] = type === 'ed25519' ? [0x0807, null] : pick(SCHEMES);
+  const point = new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }).subarray(-length));
+  const key = native.importPublicKey(newOwner(), type, point);
+  keys[below(200)] = key;
+  const text = bytes(someLength());
+  const signature = new Uint8Array(crypto.sign(hash, text, privateKey));
+  if (below(2) === 0) signature[below(signature.length)] ^= 1 << below(8);
+  const expected = crypto.verify(hash, text, publicKey, signature);
+  if (native.verify(key, scheme, text, signature) !== expected) throw new Error(`${type}: another verdict`);
+}
+
 const PKCS8 = ['x25519', 'ed25519'].map((type) =>
   crypto.generateKeyPairSync(type).privateKey.export({ format: 'der', type: 'pkcs8' }),
 );
@@ -205,10 +231,14 @@ const someHash = () => pick([32, 48, 64, 20, below(70), any()]);
 
 const CALLS = [
   ...datagramCalls(native, { below, pick, any, newOwner }),
-  ...[goodCall, goodCall, goodCall, goodDerivation, goodExchange],
+  ...[goodCall, goodCall, goodCall, goodDerivation, goodExchange, goodVerification],
   () => (keys[below(200)] = native.importPrivateKey(newOwner(), somePkcs8())),
   () => native.importPrivateKey(any(), any()),
   () => native.generateKey(any(), any(), any()),
+  () => native.importPublicKey(any(), any(), any()),
+  () => native.importPublicKey(newOwner(), pick(['secp256r1', 'ed25519', any()]), someBytes()),
+  () => native.verify(any(), any(), any(), any()),
+  () => native.verify(pick(keys), pick([0x0403, 0x0807, below(0x10000)]), someBytes(), someBytes()),
   () => native.generateKey(newOwner(), pick(['x25519', 'x448', any()]), someBytes()),
   () => native.deriveSecret(any(), any(), any()),
   () => native.deriveSecret(pick(keys), someBytes(), pick([32, 65, 97, below(200)])),

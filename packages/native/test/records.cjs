@@ -54,6 +54,10 @@ function exchangeKeys() {
   memory.fill(9, 0, 32);
   native.deriveSecret(ours, memory, 32);
   native.prf(32, memory, 32, 60, 104);
+  const other = native.generateKey({}, 'secp256r1', memory);
+  if (native.verify(native.importPublicKey({}, 'secp256r1', memory.subarray(0, 65)), 0x0403, memory, memory))
+    throw new Error('a signature is taken that must not be');
+  native.closeKey(other);
 }
 
 /** Keys are closed by finalizers, which run in a later turn. */

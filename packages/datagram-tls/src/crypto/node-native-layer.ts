@@ -1,8 +1,14 @@
-import type { PartialProvider } from './layered-provider.js';
+import { layerProvider, type PartialProvider } from './layered-provider.js';
 import { hasNativeAead, hasNativeMask, NativeAead, NativeMask } from './node-native-ciphers.js';
 import { answerNativeExchange, hasNativeGroup, startNativeExchange } from './node-native-exchange.js';
 import { hasNativeHash, nativeHash, nativeHkdfExpand, nativeMac } from './node-native-hash.js';
+import { withNativeKeys } from './node-native-signatures.js';
 import type { CryptoProvider } from './provider.js';
+
+/** `base`, below all that native code does. */
+export function nativeProvider(base: CryptoProvider): CryptoProvider {
+  return layerProvider(withNativeKeys(base), nativeLayer(base));
+}
 
 /** What native code does in place of `base`. A key that it cannot make, for lack of memory, is one of `base`. */
 export function nativeLayer(base: CryptoProvider): PartialProvider {

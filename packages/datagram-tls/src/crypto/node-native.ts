@@ -33,9 +33,11 @@ export interface NativeModule {
   importPrivateKey(owner: object, pkcs8: Uint8Array): number | undefined;
   generateKey(owner: object, group: string, share: Uint8Array): number | undefined;
   deriveSecret(key: number, memory: Uint8Array, length: number): boolean;
+  importPublicKey(owner: object, type: string, bytes: Uint8Array): number | undefined;
+  verify(key: number, scheme: number, bytes: Uint8Array, signature: Uint8Array): boolean;
 }
 
-const INTERFACE = 3;
+const INTERFACE = 4;
 
 /** The module, or why it is not used. */
 export type Loaded = { readonly module: NativeModule } | { readonly reason: string };

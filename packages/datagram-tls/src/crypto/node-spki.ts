@@ -31,6 +31,24 @@ export function importSpki(spki: Uint8Array): KeyObject {
   return createPublicKey({ key: der, format: 'der', type: 'spki' });
 }
 
+/** A key of a curve in its usual encoding. */
+export interface CurvePoint {
+  readonly crv: string;
+  /** Uncompressed, or a key of Ed25519. */
+  readonly point: Uint8Array;
+}
+
+/** `undefined` for keys of other types, and other encodings. */
+export function curvePoint(spki: Uint8Array): CurvePoint | undefined {
+  for (const { prefix, jwk, coordinates, coordinateLength } of CURVES) {
+    if (spki.length !== prefix.length + coordinates * coordinateLength) continue;
+    if (!prefix.equals(spki.subarray(0, prefix.length))) continue;
+    // The prefix of two coordinates ends with the byte that says so.
+    return { crv: jwk.crv, point: spki.subarray(prefix.length - (coordinates - 1)) };
+  }
+  return undefined;
+}
+
 function curveJwk(der: Buffer): JsonWebKey | undefined {
   for (const { prefix, jwk, coordinates, coordinateLength } of CURVES) {
     if (der.length !== prefix.length + coordinates * coordinateLength) continue;

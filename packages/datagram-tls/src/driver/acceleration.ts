@@ -1,12 +1,13 @@
 import type { Security } from '../connection/version.js';
-import { layerProvider, rebase } from '../crypto/layered-provider.js';
+import { rebase } from '../crypto/layered-provider.js';
 import { nativeFailure } from '../crypto/node-native.js';
 import { hasNativeAead, NATIVE_AEADS } from '../crypto/node-native-ciphers.js';
 import { hasNativeGroup, NATIVE_GROUPS } from '../crypto/node-native-exchange.js';
 import { hasNativeHash, NATIVE_HASHES } from '../crypto/node-native-hash.js';
-import { nativeLayer } from '../crypto/node-native-layer.js';
+import { nativeProvider } from '../crypto/node-native-layer.js';
+import { hasNativeScheme, NATIVE_SCHEMES } from '../crypto/node-native-signatures.js';
 import type { AeadName, CryptoProvider, HashName } from '../crypto/provider.js';
-import type { GroupName } from '../wire/codes.js';
+import type { GroupName, SchemeName } from '../wire/codes.js';
 import { type DatagramCapability, datagramCapabilities } from './native-datagrams.js';
 import { platform } from './platform.js';
 
@@ -29,6 +30,8 @@ export interface Acceleration {
   readonly hashes: readonly HashName[];
   /** The groups in which it exchanges keys. */
   readonly groups: readonly GroupName[];
+  /** The schemes whose signatures it verifies; node:crypto makes them. */
+  readonly sigalgs: readonly SchemeName[];
   /**
    * How it receives and sends many datagrams at once, on Linux, at sockets that the library opens: with `recvmmsg`, with
    * `sendmmsg`, and equal ones in a row with `UDP_SEGMENT`. Where one is missing node:dgram does the same, one by one.
@@ -73,14 +76,15 @@ export class Accelerator {
     const ciphers = able(NATIVE_AEADS, hasNativeAead);
     const hashes = able(NATIVE_HASHES, hasNativeHash);
     const groups = able<GroupName>(NATIVE_GROUPS, hasNativeGroup);
-    const isIdle = [ciphers, hashes, groups].every(({ length }) => length === 0);
+    const sigalgs = able(NATIVE_SCHEMES, hasNativeScheme);
+    const isIdle = [ciphers, hashes, groups, sigalgs].every(({ length }) => length === 0);
     const failed = isIdle ? 'nothing of datagram-tls-native passes its tests' : undefined;
     const datagrams = Object.freeze(this.mayBatch ? datagramCapabilities() : []);
-    return Object.freeze({ ciphers, hashes, groups, datagrams, reason: reason ?? failed });
+    return Object.freeze({ ciphers, hashes, groups, sigalgs, datagrams, reason: reason ?? failed });
   }
 }
 
-const native = layerProvider(platform.provider, nativeLayer(platform.provider));
+const native = nativeProvider(platform.provider);
 const made = new WeakMap<CryptoProvider, CryptoProvider>();
 /** One for each, as imported sessions share their settings. */
 const overNative = new WeakMap<Security, Security>();

@@ -6,6 +6,7 @@ import { nativeFailure } from '#lib/crypto/node-native.js';
 import { NATIVE_AEADS } from '#lib/crypto/node-native-ciphers.js';
 import { NATIVE_GROUPS } from '#lib/crypto/node-native-exchange.js';
 import { NATIVE_HASHES } from '#lib/crypto/node-native-hash.js';
+import { NATIVE_SCHEMES } from '#lib/crypto/node-native-signatures.js';
 import type { AeadName } from '#lib/crypto/provider.js';
 import { type Acceleration, DTLSEndpoint } from '#lib/index.js';
 import { client, roundTrip, server } from './echo.js';
@@ -59,6 +60,7 @@ suite('native acceleration of an endpoint', () => {
       ciphers: [],
       hashes: [],
       groups: [],
+      sigalgs: [],
       datagrams: [],
       reason: "the option acceleration is 'off'",
     });
@@ -89,7 +91,7 @@ suite('native acceleration of an endpoint', () => {
   });
 
   test('another OpenSSL than that of the runtime is not used', () => {
-    const { ciphers, reason } = saidWith('({ interface: 3, openssl: 0x10100000 })');
+    const { ciphers, reason } = saidWith('({ interface: 4, openssl: 0x10100000 })');
     assert.deepEqual(ciphers, []);
     assert.match(reason ?? '', /^the functions of OpenSSL [\d.]+\S* are not found in this process$/);
   });
@@ -103,6 +105,7 @@ suite('native acceleration of an endpoint', () => {
     assert.deepEqual(endpoint.acceleration.ciphers, isOff ? [] : NATIVE_AEADS);
     assert.deepEqual(endpoint.acceleration.hashes, isOff ? [] : NATIVE_HASHES);
     assert.deepEqual(endpoint.acceleration.groups, isOff ? [] : NATIVE_GROUPS);
+    assert.deepEqual(endpoint.acceleration.sigalgs, isOff ? [] : NATIVE_SCHEMES);
   });
 
   test('what the application lays over the cryptography of the platform comes first', async (t) => {
@@ -143,9 +146,10 @@ suite('native acceleration of an endpoint', () => {
   });
 
   test('a package of which nothing passes leaves all to node:crypto, and says so', { skip }, () => {
-    const broken = '({ ...real(), open: () => true, digest() {}, deriveSecret: () => true })';
-    const { ciphers, hashes, groups, reason } = saidWith(broken);
-    assert.deepEqual([...ciphers, ...hashes, ...groups], []);
+    const broken =
+      '({ ...real(), open: () => true, digest() {}, deriveSecret: () => true, verify: () => true })';
+    const { ciphers, hashes, groups, sigalgs, reason } = saidWith(broken);
+    assert.deepEqual([...ciphers, ...hashes, ...groups, ...sigalgs], []);
     assert.equal(reason, 'nothing of datagram-tls-native passes its tests');
   });
 
@@ -187,6 +191,18 @@ suite('native acceleration of an endpoint', () => {
     });
   }
 
+  for (const [what, broken] of [
+    ['takes any signature', '{ ...module, verify: () => true }'],
+    ['takes no signature', '{ ...module, verify: () => false }'],
+    ['reads no public keys', '{ ...module, importPublicKey: () => undefined }'],
+  ] as const) {
+    test(`a package that ${what} leaves signatures to node:crypto, and runs the rest`, { skip }, () => {
+      const { groups, sigalgs } = saidWith(`((module) => (${broken}))(real())`);
+      assert.deepEqual(sigalgs, []);
+      assert.deepEqual(groups, NATIVE_GROUPS);
+    });
+  }
+
   test('an OpenSSL without a hash leaves it to node:crypto', { skip }, () => {
     const { hashes } = saidWith(
       '((module) => ({ ...module, hasHash: (hash) => hash !== 48 && module.hasHash(hash) }))(real())',
@@ -195,7 +211,7 @@ suite('native acceleration of an endpoint', () => {
   });
 
   test('a process without OpenSSL is seen, whatever version its runtime says', () => {
-    const { reason } = saidWith('({ interface: 3, openssl: 0 })');
+    const { reason } = saidWith('({ interface: 4, openssl: 0 })');
     assert.match(reason ?? '', /are not found in this process$/);
   });
 

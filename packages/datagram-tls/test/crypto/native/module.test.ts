@@ -23,6 +23,8 @@ interface Module {
   importPrivateKey(...args: unknown[]): number | undefined;
   generateKey(...args: unknown[]): number | undefined;
   deriveSecret(...args: unknown[]): boolean;
+  importPublicKey(...args: unknown[]): number | undefined;
+  verify(...args: unknown[]): boolean;
 }
 
 const skip = nativeFailure() ?? false;
@@ -94,6 +96,12 @@ function calls() {
     { name: 'importPrivateKey', args: [owner, new Uint8Array(40)], bytes: [1] },
     { name: 'generateKey', args: [owner, 'x25519', new Uint8Array(40)], bytes: [2] },
     { name: 'deriveSecret', args: [newPair(), new Uint8Array(40), 32], bytes: [1] },
+    { name: 'importPublicKey', args: [owner, 'ed25519', new Uint8Array(32)], bytes: [2] },
+    {
+      name: 'verify',
+      args: [newPair('secp256r1'), 0x0403, new Uint8Array(40), new Uint8Array(70)],
+      bytes: [2, 3],
+    },
   ] as const;
 }
 
@@ -264,6 +272,29 @@ suite('the native module', { skip }, () => {
     assert.throws(() => module.deriveSecret(closed, share, 32), { code: 'ERR_INVALID_STATE' });
   });
 
+  test('refuses types and schemes that are none, or are not for the key', () => {
+    const point = new Uint8Array(65);
+    for (const type of ['', 'x25519', 'ed448', 'rsa', 'ed25519\0', 'secp256r1\0', 'x'.repeat(1000)])
+      assert.throws(() => module.importPublicKey(owner, type, point), { code: 'ERR_INVALID_ARG_VALUE' });
+    for (const type of [undefined, 7, {}, null])
+      assert.throws(() => module.importPublicKey(owner, type, point), { code: 'ERR_INVALID_ARG_TYPE' });
+    for (const type of ['secp256r1', 'secp384r1', 'secp521r1', 'ed25519'])
+      for (const length of [0, 1, 31, 33, 64, 66, 200])
+        assert.equal(module.importPublicKey(owner, type, new Uint8Array(length)), undefined);
+    const verify = (key: unknown, scheme: unknown) => () => module.verify(key, scheme, point, point);
+    const key = module.importPublicKey(owner, 'ed25519', new Uint8Array(32));
+    assert.equal(verify(key, 0x0807)(), false);
+    for (const scheme of [0, 1, 0x0804, 0x0808, 0xffff])
+      assert.throws(verify(key, scheme), { code: 'ERR_INVALID_ARG_VALUE' });
+    for (const scheme of [0x10000, -1, 0.5, Number.NaN])
+      assert.throws(verify(key, scheme), { code: 'ERR_OUT_OF_RANGE' });
+    assert.throws(verify(key, '0x0807'), { code: 'ERR_INVALID_ARG_TYPE' });
+    assert.throws(verify(key, 0x0403), { code: 'ERR_INVALID_ARG_VALUE' });
+    assert.throws(verify(newPair('secp256r1'), 0x0807), { code: 'ERR_INVALID_ARG_VALUE' });
+    assert.throws(verify(newKey(), 0x0403), { code: 'ERR_INVALID_ARG_VALUE' });
+    assert.throws(() => module.deriveSecret(key, new Uint8Array(40), 32), { code: 'ERR_INVALID_ARG_VALUE' });
+  });
+
   test('answers false to a share of another length, and leaves memory as it was', () => {
     const key = newPair('secp256r1');
     const memory = new Uint8Array(133).fill(4);
@@ -276,6 +307,9 @@ suite('the native module', { skip }, () => {
 
   test('refuses an owner that cannot be collected', () => {
     for (const none of [undefined, null, 1, 'text', Symbol.iterator]) {
+      assert.throws(() => module.importPublicKey(none, 'ed25519', new Uint8Array(32)), {
+        code: 'ERR_INVALID_ARG_TYPE',
+      });
       assert.throws(() => module.importPrivateKey(none, new Uint8Array(16)), {
         code: 'ERR_INVALID_ARG_TYPE',
       });

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { nodeProvider } from '#lib/crypto/node.js';
+import { nativeFailure } from '#lib/crypto/node-native.js';
+import { nativeProvider } from '#lib/crypto/node-native-layer.js';
+import type { CryptoProvider } from '#lib/crypto/provider.js';
 import type { SchemeName } from '#lib/wire/codes.js';
 import {
   hex,
@@ -29,15 +32,20 @@ const FILES: readonly [WycheproofFile, SchemeName, number][] = [
   ['rsa_signature_2048_sha256', 'rsa_pkcs1_sha256', 259],
 ];
 
-suite('signatures against Wycheproof', () => {
+suite('signatures against Wycheproof', () => checkAll(nodeProvider));
+suite('native signatures against Wycheproof', { skip: nativeFailure() ?? false }, () =>
+  checkAll(nativeProvider(nodeProvider)),
+);
+
+function checkAll(provider: CryptoProvider): void {
   for (const [file, scheme, count] of FILES) {
     test(`${scheme} verifies valid Wycheproof signatures only`, needsWycheproof(file), () => {
       let judged = 0;
       for (const { publicKeyDer, tests } of wycheproof<SignatureGroup, SignatureVector>(file)) {
-        const key = nodeProvider.importPublicKey(hex(publicKeyDer));
+        const key = provider.importPublicKey(hex(publicKeyDer));
         assert.ok(key, `${publicKeyDer} was not read`);
         for (const vector of tests) {
-          const verified = nodeProvider.verify(scheme, key, hex(vector.msg), hex(vector.sig));
+          const verified = provider.verify(scheme, key, hex(vector.msg), hex(vector.sig));
           judged += judge(vector, verified);
           assert.equal(typeof verified, 'boolean', which(vector));
         }
@@ -45,4 +53,4 @@ suite('signatures against Wycheproof', () => {
       assert.equal(judged, count);
     });
   }
-});
+}
