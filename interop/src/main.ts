@@ -14,6 +14,7 @@ import { comebackCases } from './cases/comeback.js';
 import { connectionIdBaseline, connectionIdCases } from './cases/connection-ids.js';
 import { constrainedCases } from './cases/constrained.js';
 import { earlyDataCases } from './cases/early-data.js';
+import { earlyMoveCases } from './cases/early-moves.js';
 import { extensionCases } from './cases/extensions.js';
 import { handOverCases } from './cases/hand-over.js';
 import { hastyCloseCases } from './cases/hasty-close.js';
@@ -106,6 +107,7 @@ function selected(): Case[] {
         ...staplingCases(),
         ...earlyDataCases(),
         ...connectionIdCases(),
+        ...earlyMoveCases(),
         ...handOverCases(),
         ...hastyCloseCases(),
         ...constrainedCases(),

@@ -1,6 +1,6 @@
 import { type Encounter, Failure, type Plan } from './exchange.js';
 import type { RelayOptions } from './net/relay.js';
-import { changesCipher, hasServerHello, isProtected13 } from './net/wire.js';
+import { changesCipher, hasServerHello, isProtected13, serverHelloOf } from './net/wire.js';
 import type { Facts } from './peers/peer.js';
 import type { Role, Version } from './vocabulary.js';
 
@@ -105,6 +105,26 @@ export function moveBeforeLastFlight(): NonNullable<RelayOptions['rewrite']> {
       relay.move(ELSEWHERE[0]);
     }
     return undefined;
+  };
+}
+
+/**
+ * Moves the client of DTLS 1.2 before it has the server's flight, which is lost: all of it, or all but its ServerHello (`part`). Its
+ * repetitions go to the former address.
+ */
+export function moveBeforeFlight(part: boolean): NonNullable<RelayOptions['rewrite']> {
+  let phase: 'before' | 'losing' | 'after' = 'before';
+  return (bytes, direction, _index, { relay }) => {
+    if (phase === 'after') return undefined;
+    if (direction === 'to-server') {
+      if (phase === 'losing') phase = 'after';
+      return undefined;
+    }
+    if (phase === 'losing') return [];
+    if (!hasServerHello(bytes)) return undefined;
+    phase = 'losing';
+    relay.move(ELSEWHERE[0]);
+    return part ? [serverHelloOf(bytes)] : [];
   };
 }
 

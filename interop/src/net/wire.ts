@@ -85,6 +85,15 @@ export function hasServerHello(bytes: Uint8Array): boolean {
   return bytes[0] === HANDSHAKE && bytes[RECORD_HEADER] === SERVER_HELLO;
 }
 
+/** A datagram with the ServerHello alone, with which `bytes` begins. */
+export function serverHelloOf(bytes: Uint8Array): Uint8Array {
+  const view = Buffer.from(bytes);
+  const length = MESSAGE_HEADER + view.readUIntBE(RECORD_HEADER + 9, 3);
+  const alone = Buffer.from(view.subarray(0, RECORD_HEADER + length));
+  alone.writeUInt16BE(length, RECORD_HEADER - 2);
+  return alone;
+}
+
 function protectedBodies(bytes: Buffer): number[] {
   const bodies: number[] = [];
   for (let at = 0; at < bytes.length; ) {

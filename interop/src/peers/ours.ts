@@ -109,6 +109,9 @@ class LibrarySide implements Side {
   readonly #session: Promise<DTLSSession>;
   #adopted: DTLSSession | undefined;
   #settle: (session: DTLSSession) => void = () => undefined;
+  /** Resolves when a client that has left its address makes a handshake from another one. */
+  readonly #movedIn: Promise<void>;
+  #moveIn: () => void = () => undefined;
   // A line may come in several datagrams: gnutls-serv reads 254 bytes at a time, and answers each piece.
   readonly #split = lineSplitter((line) => this.inbox.push(line));
   readonly #trace: TraceEvent[] = [];
@@ -120,11 +123,14 @@ class LibrarySide implements Side {
     this.#session = new Promise((resolve) => {
       this.#settle = resolve;
     });
+    this.#movedIn = new Promise((resolve) => {
+      this.#moveIn = resolve;
+    });
   }
 
-  /** Takes the first session; a second client of a server is ignored. */
+  /** Takes the first session, unless one that began after it opens sooner; a second client of a server is ignored. */
   adopt(session: DTLSSession, keylog: string | undefined): void {
-    if (this.#adopted !== undefined) return;
+    if (this.#adopted !== undefined) return this.#replace(session);
     this.#adopted = session;
     if (keylog !== undefined) session.onkeylog = (line) => appendFileSync(keylog, `${line}\n`);
     session.onerror = (error) => this.#fail(error);
@@ -133,6 +139,17 @@ class LibrarySide implements Side {
     session.opened.catch((error: unknown) => this.#fail(error));
     session.closed.catch(() => undefined);
     this.#settle(session);
+  }
+
+  #replace(session: DTLSSession): void {
+    session.onhandshake = () => {
+      if (this.#negotiated.version !== undefined) return;
+      this.#adopted = session;
+      this.#remember(session);
+      this.#moveIn();
+    };
+    session.opened.catch(() => undefined);
+    session.closed.catch(() => undefined);
   }
 
   receive(message: Buffer): void {
@@ -144,7 +161,7 @@ class LibrarySide implements Side {
   }
 
   async established(ms: number): Promise<boolean> {
-    const opened = this.#session.then((session) => session.opened);
+    const opened = this.#session.then((session) => Promise.race([session.opened, this.#movedIn]));
     let established = false;
     await within(
       opened.then(() => {
@@ -190,7 +207,7 @@ class LibrarySide implements Side {
 
   over(ms: number): Promise<boolean> {
     return within(
-      this.#session.then((session) => session.closed),
+      this.#session.then((session) => (this.#adopted ?? session).closed),
       ms,
     );
   }
