@@ -136,6 +136,31 @@ for (const role of ['client', 'server'] as const) {
       assert.deepEqual(tested.alerts('sent'), ['fatal unexpected_message']);
     });
 
+    test('an ID that is in use, or was given before, is kept once', () => {
+      const { pair, tested, say, talk } = talkTo(role);
+      const { send, receive } = pair.idsOf(tested);
+      const [one, two] = [Uint8Array.of(1, 1), Uint8Array.of(2, 2)];
+      say(new_connection_id, encodeNewConnectionId({ cids: [send, one, one, send], usage: cid_spare }));
+      say(new_connection_id, encodeNewConnectionId({ cids: [one, two, two], usage: cid_spare }));
+      const used = [send];
+      for (let moves = 0; moves < 4; moves++) {
+        pair.rebind(role === 'client' ? pair.server : pair.client);
+        talk(receive);
+        used.push(pair.idsOf(tested).send);
+      }
+      // Each was taken once; then there is no other one.
+      assert.deepEqual(used, [send, one, two, two, two]);
+      assert.equal(tested.isConnected, true);
+    });
+
+    test('the ID in use, given again to be used at once, changes nothing', () => {
+      const { pair, tested, say } = talkTo(role);
+      const { send } = pair.idsOf(tested);
+      say(new_connection_id, encodeNewConnectionId({ cids: [send], usage: cid_immediate }));
+      assert.deepEqual(pair.idsOf(tested).send, send);
+      assert.equal(tested.isConnected, true);
+    });
+
     test('many new IDs are kept within a bound', () => {
       const { pair, tested, say } = talkTo(role);
       for (let i = 0; i < 100; i++) {
