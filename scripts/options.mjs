@@ -21,6 +21,7 @@ import {
   SHARED_OPTIONS,
   SOCKET_OPTIONS,
 } from '../packages/datagram-tls/build/src/driver/options.js';
+import { RENEWAL_OPTIONS } from '../packages/datagram-tls/build/src/driver/renewals.js';
 import {
   CHECKPOINT_OPTIONS,
   EXPORT_OPTIONS,
@@ -76,6 +77,12 @@ const SECTIONS = [
   ],
   ['Of `endpoint.import`', '', IMPORT_OPTIONS, ['ImportOptions']],
   ['Of `session.checkpoint`', '', CHECKPOINT_OPTIONS, ['CheckpointOptions']],
+  [
+    'Of `endpoint.renewConnectionIds`',
+    '[Change the key](how-to/load-balancer.md#change-the-key).',
+    RENEWAL_OPTIONS,
+    ['RenewalOptions'],
+  ],
   [
     'Of `loadBalancedConnectionIds`',
     '[Serve behind a load balancer](how-to/load-balancer.md): of `datagram-tls/load-balancing`, for the option\n`connectionId`.',

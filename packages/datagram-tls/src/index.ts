@@ -144,3 +144,4 @@ const dtls = {
   listen,
 };
 export default dtls;
+export type { RenewalOptions } from './driver/renewals.js';

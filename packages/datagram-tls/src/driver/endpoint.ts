@@ -48,6 +48,7 @@ import {
 import { PeerSearches, reachable } from './peer-search.js';
 import { Port } from './port.js';
 import { References } from './references.js';
+import { type RenewalOptions, Renewals } from './renewals.js';
 import { plainAddress } from './resolve-host.js';
 import { generations, type ImportOptions, takeState } from './sealed-state.js';
 import type { DTLSSecureContext, ServerSecurityOptions } from './secure-context.js';
@@ -135,6 +136,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   #onerror: Handler<DTLSEndpoint, [error: Error]> | undefined;
   #onrefused: Handler<DTLSEndpoint, [refusal: Refusal]> | undefined;
   #busy = false;
+  readonly #renewals = new Renewals();
   readonly #references = new References<DTLSSession>(this.#sessions, () => this.#applyReferences());
   /** Made by `connect`: it ends with its session. */
   #single = false;
@@ -382,6 +384,17 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     this.#applyReferences();
     port.pump();
     return session;
+  }
+
+  /**
+   * DTLS 1.3: gives each open session another connection ID, as `session.renewConnectionId` does, when what makes them has changed,
+   * such as by `rotate` of IDs for load balancers. Sessions of DTLS 1.2 keep theirs, as do those whose peer has none of ours.
+   * Resolves with the number of sessions that got one; another call, and the end of the endpoint, end this one. Throws
+   * `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for wrong options.
+   * @see RFC 9147 §9
+   */
+  renewConnectionIds(options: RenewalOptions = {}): Promise<number> {
+    return this.#renewals.begin(this.#sessions, options);
   }
 
   /** Throws `ERR_INVALID_STATE` where no session can begin. */
@@ -674,6 +687,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     this.#unwatch();
     const channelClosed = this.#port?.close();
     this.#service?.end(error);
+    this.#renewals.stop();
     if (CHANNELS.endpointClose.hasSubscribers) publish(CHANNELS.endpointClose, { endpoint: this, error });
     this.#binding.opened.reject(error ?? invalidState('Endpoint was closed before it was bound'));
     if (error !== undefined) this.#closed.reject(error);

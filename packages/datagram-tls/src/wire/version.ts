@@ -20,6 +20,8 @@ export interface VersionRules {
   readonly earlyData: boolean;
   /** Keys are updated in an open session, which every peer has to acknowledge (RFC 9147 §8). */
   readonly keyUpdates: boolean;
+  /** A side gives its peer further connection IDs in an open session (RFC 9147 §9). */
+  readonly newConnectionIds: boolean;
   /** A record's number is encrypted (RFC 9147 §4.2.3). */
   readonly encryptsNumbers: boolean;
   /** The content type comes after the content, and counts as a byte of it (RFC 8446 §5.2, RFC 8449 §4). */
@@ -70,6 +72,7 @@ export const FACTS_12: VersionFacts = {
     renegotiation: true,
     earlyData: false,
     keyUpdates: false,
+    newConnectionIds: false,
     encryptsNumbers: false,
     typeBytes: 0,
     resumesByHash: false,
@@ -93,6 +96,7 @@ export const FACTS_13: VersionFacts = {
     renegotiation: false,
     earlyData: true,
     keyUpdates: true,
+    newConnectionIds: true,
     encryptsNumbers: true,
     typeBytes: 1,
     resumesByHash: true,
