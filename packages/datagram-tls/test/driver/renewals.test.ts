@@ -87,11 +87,11 @@ suite('endpoint.renewConnectionIds()', () => {
       turn++;
       if (!isOver) setImmediate(count);
     };
-    const { renewConnectionId } = Object.getPrototypeOf(echo.sessions[0]) as DTLSSession;
+    const inherited = Object.getPrototypeOf(echo.sessions[0]) as DTLSSession;
     for (const session of echo.sessions)
       session.renewConnectionId = function (this: DTLSSession): void {
         made.push(turn);
-        renewConnectionId.call(this);
+        inherited.renewConnectionId.call(this);
       };
     count();
     assert.equal(await echo.endpoint.renewConnectionIds({ perSecond: 300 }), 12);
