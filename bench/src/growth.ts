@@ -18,6 +18,8 @@ export interface GrowthRow {
 const PROGRAM = fileURLToPath(new URL('records.js', import.meta.url));
 const HEAP_MIB = 8192;
 const TIMEOUT_MS = 600_000;
+/** The heap gains and loses more for other reasons than a few need. */
+const FEWEST_HELD = 100;
 /** Resident memory grows by pages, and for other reasons too. */
 const FEWEST_RESIDENT = 1_000;
 
@@ -39,7 +41,7 @@ export function measureGrowth(counts: readonly number[], turns: number): Section
       String(count),
       median(one).toFixed(2),
       medianRatio(one, other)?.toFixed(3) ?? '',
-      (held / 1024).toFixed(1),
+      count < FEWEST_HELD ? '' : (held / 1024).toFixed(1),
       count < FEWEST_RESIDENT ? '' : (rss / 1024).toFixed(1),
     ]),
     samples: rows,

@@ -168,13 +168,3 @@ for (const version of VERSIONS) {
     });
   });
 }
-
-suite('a session with a checkpoint', () => {
-  test('does not hibernate: its reserved numbers are no part of its state', () => {
-    const pair = new Pair().handshake();
-    pair.runFor(300_000);
-    const { connection } = pair.server.entry;
-    connection.checkpoint(16, pair.now);
-    assert.equal(connection.hibernate(pair.now), false);
-  });
-});

@@ -24,6 +24,7 @@ const NOT_HELD: readonly string[] = [
   'Candidate',
   'Candidates',
   'Connection',
+  'FlightPacker',
   'Packer',
   'ProtocolVersion',
   'ReceivedFlight',
