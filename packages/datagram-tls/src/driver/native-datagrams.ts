@@ -1,7 +1,8 @@
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, type Socket, type SocketOptions } from 'node:dgram';
 import { isIP } from 'node:net';
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
+import { ownProperties } from '../base/own-properties.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { loadedModule } from '../crypto/node-native.js';
 
@@ -483,7 +484,8 @@ function systemError(errno: number, syscall: string, peer?: PeerAddress): NodeJS
 function passed(functions: DatagramFunctions): DatagramCapability[] {
   const batches = DatagramBatches.of(functions, '127.0.0.1');
   if (batches === undefined) return [];
-  const dgram = createSocket({ type: 'udp4', lookup: (name, _options, done) => done(null, name, 4) });
+  const lookup: SocketOptions['lookup'] = (name, _options, done) => done(null, name, 4);
+  const dgram = createSocket(ownProperties<SocketOptions>({ type: 'udp4', lookup }));
   try {
     batches.attach(dgram);
     return passedBy(batches, dgram);
