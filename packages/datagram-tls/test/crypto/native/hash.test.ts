@@ -11,14 +11,18 @@ import { HASH_LENGTH } from '#lib/crypto/provider.js';
 import { prf12 } from '#lib/keys/prf12.js';
 import { LONG } from '../../support/long.js';
 
-/** Every length in a long run; otherwise those about blocks and about the ends of kept memory, and some others. */
 const MAX_LENGTH = 0x4000;
-const LENGTHS = LONG
-  ? Array.from({ length: MAX_LENGTH + 1 }, (_, length) => length)
-  : [
-      ...Array.from({ length: 260 }, (_, length) => length),
-      ...[511, 512, 1023, 1024, 1025, 1200, 3999, 4000, 4063, 4064, 4065, 4095, 4096, 4097, 9001, MAX_LENGTH],
-    ];
+/** About blocks and about the ends of kept memory, and some others. */
+const SOME_LENGTHS = [
+  ...Array.from({ length: 260 }, (_, length) => length),
+  ...[511, 512, 1023, 1024, 1025, 1200, 3999, 4000, 4063, 4064, 4065, 4095, 4096, 4097, 9001, MAX_LENGTH],
+];
+const LENGTHS = LONG ? Array.from({ length: MAX_LENGTH + 1 }, (_, length) => length) : SOME_LENGTHS;
+/** What is longer than kept memory is made of digests and of single HMACs. */
+const KEPT = 0x1000;
+const LENGTHS_TO_KEPT = LONG
+  ? [...LENGTHS.slice(0, KEPT + 200), ...SOME_LENGTHS.filter((length) => length >= KEPT + 200)]
+  : SOME_LENGTHS;
 
 const skip = nativeFailure() ?? false;
 const native = layerProvider(nodeProvider, nativeLayer(nodeProvider));
@@ -50,7 +54,7 @@ suite('the native hashes', { skip }, () => {
     test(`${name}: HMAC is that of node:crypto for texts and keys of every length`, () => {
       const source = bytes(MAX_LENGTH);
       const usual = native.mac(name, source.subarray(0, 48));
-      for (const length of LENGTHS) {
+      for (const length of LENGTHS_TO_KEPT) {
         const text = source.subarray(0, length);
         const of = (key: Uint8Array, data: Uint8Array) =>
           new Uint8Array(createHmac(name, key).update(data).digest());
@@ -66,7 +70,7 @@ suite('the native hashes', { skip }, () => {
     test(`${name}: the PRF of TLS 1.2 is that of single HMACs, for output of every length`, () => {
       const [secret, seed] = [bytes(48), bytes(64)] as const;
       const [ours, nodes] = [native.mac(name, secret), nodeProvider.mac(name, secret)];
-      for (const length of LENGTHS) {
+      for (const length of LENGTHS_TO_KEPT) {
         const expected = prf12(nodes, 'key expansion', length, seed);
         assert.deepEqual(prf12(ours, 'key expansion', length, seed), expected, `${length} bytes`);
         const isAtOnce = ours.prf?.(length, utf8('key expansion'), seed) !== undefined;
@@ -76,7 +80,7 @@ suite('the native hashes', { skip }, () => {
 
     test(`${name}: the PRF takes secrets and seeds of every length`, () => {
       const source = bytes(MAX_LENGTH);
-      for (const length of LENGTHS) {
+      for (const length of LENGTHS_TO_KEPT) {
         const part = source.subarray(0, length);
         for (const [secret, seed] of [
           [part, source.subarray(0, 32)],
@@ -92,7 +96,7 @@ suite('the native hashes', { skip }, () => {
     test(`${name}: HKDF-Expand is that of the platform for keys, information and output of every length`, () => {
       const source = bytes(MAX_LENGTH);
       const most = 255 * HASH_LENGTH[name];
-      for (const length of LENGTHS) {
+      for (const length of LENGTHS_TO_KEPT) {
         const part = source.subarray(0, length);
         const size = Math.min(length, most);
         for (const [prk, info, output] of [
