@@ -19,15 +19,9 @@ import type { ChannelHandlers, DatagramChannel } from './datagram-channel.js';
 import { hexDump, logBytes, warnOfReplayGuard } from './debug.js';
 import { Drains, Pacer } from './flow.js';
 import { throwLater } from './guard.js';
+import { HandshakeTurns, type TurnsHost } from './handshake-turns.js';
 import { type SendKind, SendQueue, type SendQueueDrops } from './send-queue.js';
 import { SigningThreads } from './signing-threads.js';
-import {
-  FULL_TURN,
-  HANDSHAKES_A_TURN,
-  HandshakeShare,
-  TURNS_AFTER_FULL,
-  WaitingDatagrams,
-} from './waiting-datagrams.js';
 
 export interface PortHandlers {
   /** Called once, within `open` where the channel opens at once. */
@@ -69,7 +63,7 @@ const MAX_BATCH = 0x1_0000;
 const MESSAGE_OVERHEAD = 512;
 
 /** A socket or a transport, a clock and the core between them. Drains output and events after every call. */
-export class Port {
+export class Port implements TurnsHost {
   readonly core: Endpoint;
   #channel: DatagramChannel;
   /** The one before {@link rebind}. */
@@ -79,7 +73,7 @@ export class Port {
   readonly #handlers: PortHandlers;
   readonly #wakeUp = new WakeUp(() => this.#onWakeUp());
   readonly #queue: SendQueue;
-  readonly #pacer = new Pacer(() => this.#awaitEndOfTurn());
+  readonly #pacer = new Pacer(() => this.awaitEndOfTurn());
   readonly #drains = new Drains((entry) => this.hasDrained(entry));
   readonly #batch = new Queue<Outgoing>();
   #batchBytes = 0;
@@ -87,19 +81,8 @@ export class Port {
   #batching = false;
   /** {@link #endTurn} will be called. */
   #turnEnds = false;
-  readonly #waiting = new WaitingDatagrams();
-  readonly #share = new HandshakeShare(now);
-  /** Looks again at what waits for its share. */
-  readonly #nextShare = new WakeUp(() => this.#receiveWaiting());
+  readonly #turns = new HandshakeTurns(this);
   readonly #threads = new SigningThreads();
-  /** Handshakes that had begun before this turn. */
-  #begunBefore = 0;
-  /** The datagram at hand has waited. */
-  #isLate = false;
-  /** Datagrams of this turn. */
-  #arrived = 0;
-  /** Turns in which more datagrams are expected to wait in the socket. */
-  #crowdedTurns = 0;
   #pumping = false;
   #closed = false;
   #referenced = true;
@@ -372,7 +355,7 @@ export class Port {
     if (this.#referenced === referenced) return;
     this.#referenced = referenced;
     this.#channel.setReferenced(referenced);
-    this.#nextShare.setReferenced(referenced);
+    this.#turns.setReferenced(referenced);
     this.#wakeUp.setReferenced(referenced);
     this.#drains.setReferenced(referenced);
   }
@@ -384,10 +367,9 @@ export class Port {
     this.#transmit();
     this.#sendBatch();
     this.#pacer.releaseAll(this.#sendOne);
-    this.#waiting.clear();
+    this.#turns.stop();
     this.#threads.clear();
     this.#closed = true;
-    this.#nextShare.stop();
     this.#wakeUp.stop();
     this.#drains.stop();
     void this.#former?.close();
@@ -411,15 +393,11 @@ export class Port {
     if (from.port === 0 && from.family !== 'other') return this.#discard(datagram, 'rejected');
     logBytes('received', from, datagram.length);
     hexDump('received', from, datagram);
-    this.#arrived++;
-    if (!this.#hasToWait(datagram, from)) {
-      if (!looksLikeHandshake(datagram)) this.#receive(datagram, from, atFormer);
-      else this.#share.spend(() => this.#receive(datagram, from, atFormer));
-    } else if (this.#waiting.push(datagram, from, this.#isUnderWay(from))) this.#awaitShare();
-    else this.#discard(datagram, 'busy');
+    if (!this.#turns.take(datagram, from, atFormer)) this.#discard(datagram, 'busy');
   }
 
-  #receive(datagram: Uint8Array, from: PeerAddress, atFormer = false): void {
+  /** As {@link HandshakeTurns} decides. */
+  receive(datagram: Uint8Array, from: PeerAddress, atFormer: boolean): void {
     const { sessionDrop, endpointDrop } = CHANNELS;
     const tellDrops =
       sessionDrop.hasSubscribers || endpointDrop.hasSubscribers ? this.#watchDrops(from) : undefined;
@@ -464,49 +442,17 @@ export class Port {
     this.#tellDrop(counted === 'busy' ? 'busy' : 'not_client_hello');
   }
 
-  /** Datagrams of open sessions do not; those of one peer stay in order. */
-  #hasToWait(datagram: Uint8Array, from: PeerAddress): boolean {
-    if (this.#waiting.length === 0 && !this.#turnIsFull())
-      if (!looksLikeHandshake(datagram) || this.#share.wait === 0) return false;
-    return this.core.mayConcernHandshake(datagram, from.address, from.port);
+  get handshakesBegun(): number {
+    return this.core.counters.handshakesBegun;
   }
 
-  /** There is a handshake with that peer. */
-  #isUnderWay(from: PeerAddress): boolean {
+  mayConcernHandshake(datagram: Uint8Array, { address, port }: PeerAddress): boolean {
+    return this.core.mayConcernHandshake(datagram, address, port);
+  }
+
+  isUnderWay(from: PeerAddress): boolean {
     const entry = this.core.find(from);
     return entry !== undefined && isSettling(entry.connection.phase);
-  }
-
-  /** More handshakes come than one turn takes. */
-  get #handshakesWait(): boolean {
-    return this.#waiting.length > 0 || this.#isLate || this.#threads.busy;
-  }
-
-  #turnIsFull(): boolean {
-    const most = this.#crowdedTurns > 0 ? 1 : HANDSHAKES_A_TURN;
-    return this.core.counters.handshakesBegun - this.#begunBefore >= most;
-  }
-
-  #receiveWaiting(): void {
-    this.#begunBefore = this.core.counters.handshakesBegun;
-    this.#crowdedTurns = this.#arrived >= FULL_TURN ? TURNS_AFTER_FULL : Math.max(this.#crowdedTurns - 1, 0);
-    if (this.#arrived >= FULL_TURN) this.#share.onBusy();
-    this.#arrived = 0;
-    while (this.#waiting.length > 0 && !this.#turnIsFull() && this.#share.wait === 0) {
-      const first = this.#waiting.shift();
-      if (first === undefined) break;
-      this.#isLate = true;
-      this.#share.spend(() => this.#receive(first.datagram, first.from));
-      this.#isLate = false;
-    }
-    if (this.#waiting.length > 0) this.#awaitShare();
-  }
-
-  /** What waits goes on at the end of this turn, or when handshakes have a share of the time again. */
-  #awaitShare(): void {
-    const { wait } = this.#share;
-    if (wait === 0) this.#awaitEndOfTurn();
-    else if (!this.#closed) this.#nextShare.arm(now() + wait);
   }
 
   /**
@@ -515,10 +461,10 @@ export class Port {
    */
   #batchSends(): void {
     this.#batching = true;
-    this.#awaitEndOfTurn();
+    this.awaitEndOfTurn();
   }
 
-  #awaitEndOfTurn(): void {
+  awaitEndOfTurn(): void {
     if (this.#turnEnds || this.#closed) return;
     this.#turnEnds = true;
     setImmediate(this.#endTurn);
@@ -532,7 +478,7 @@ export class Port {
     this.#pacer.nextTurn(this.#sendOne);
     this.#flushChannels();
     this.#drains.look();
-    this.#receiveWaiting();
+    this.#turns.onEndOfTurn();
   };
 
   readonly #sendOne = (out: Outgoing): void => this.#send(out);
@@ -643,7 +589,7 @@ export class Port {
       keepSession(event.event, entry.connection.security, Date.now());
     else if (event.event.type === 'forget-session') forgetSession(event.event, entry.connection.security);
     else {
-      if (event.event.type === 'message') this.#share.onBusy();
+      if (event.event.type === 'message') this.#turns.onMessage();
       this.#handlers.onEvent(entry, event.event);
     }
   }
@@ -651,7 +597,7 @@ export class Port {
   #perform(entry: ConnectionEntry, id: number, job: Job): void {
     const { security } = entry.connection;
     if (
-      this.#handshakesWait &&
+      (this.#turns.areBehind || this.#threads.busy) &&
       this.#threads.take(job, security, (late) => this.#onLateAnswer(entry, id, job, late))
     )
       return;
@@ -663,7 +609,7 @@ export class Port {
   /** The application took its time; the session may be over by now, and the core handles that. */
   #onLateAnswer(entry: ConnectionEntry, id: number, job: Job, answer: JobAnswer): void {
     if (this.#closed) return;
-    this.#share.spend(() => {
+    this.#turns.spend(() => {
       this.#answer(entry, id, job, answer);
       this.pump();
     });
@@ -688,14 +634,6 @@ interface Seen {
 function look(entry: ConnectionEntry | undefined): Seen | undefined {
   if (entry === undefined || !CHANNELS.sessionDrop.hasSubscribers) return undefined;
   return { entry, dropped: { ...entry.connection.counters.dropped } };
-}
-
-/** The content type of handshake messages in plaintext, with which every datagram of a new client begins. */
-const HANDSHAKE_RECORD = 22;
-
-/** A guess that costs nothing; {@link Endpoint.mayConcernHandshake} knows. */
-function looksLikeHandshake(datagram: Uint8Array): boolean {
-  return datagram[0] === HANDSHAKE_RECORD;
 }
 
 /** Flights of peers that are not validated yet are none: they cost a signature. */

@@ -43,7 +43,7 @@ const CONSTANTS: Readonly<Record<string, readonly [file: string, name: string]>>
   'parts of ClientHellos': ['endpoint/split-hellos.ts', 'SPLIT_HELLO_BUDGET'],
   'ClientHellos that are remembered': ['endpoint/unanswered.ts', 'MAX_MARKS'],
   'associations with early data': ['endpoint/acceptor.ts', 'MAX_UNVALIDATED'],
-  'handshakes that begin before': ['driver/waiting-datagrams.ts', 'HANDSHAKES_A_TURN'],
+  'handshakes that begin before': ['driver/handshake-turns.ts', 'HANDSHAKES_A_TURN'],
   'associations whose timers': ['endpoint/endpoint.ts', 'MAX_WAKES'],
   'associations without a cookie': ['endpoint/acceptor.ts', 'MAX_UNVALIDATED'],
   'other addresses from which': ['connection/candidate.ts', 'MAX_CANDIDATES'],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { HandshakeShare, WaitingDatagrams } from '#lib/driver/waiting-datagrams.js';
+import { HandshakeShare, WaitingDatagrams } from '#lib/driver/handshake-turns.js';
 
 /** Moves only by itself; ms. */
 class Clock {
@@ -95,6 +95,14 @@ suite('datagrams of handshakes that wait', () => {
       assert.ok(waiting.push(Uint8Array.of(number), from, underWay));
     const order = Array.from({ length: 5 }, () => waiting.shift()?.datagram[0]);
     assert.deepEqual(order, [2, 4, 1, 3, undefined]);
+  });
+
+  test('of new clients go on all the same while a peer floods its own handshake', () => {
+    const waiting = new WaitingDatagrams();
+    for (let i = 0; i < 100; i++) assert.ok(waiting.push(Uint8Array.of(0), from, true));
+    for (let i = 0; i < 5; i++) assert.ok(waiting.push(Uint8Array.of(1), from, false));
+    const order = Array.from({ length: 45 }, () => waiting.shift()?.datagram[0]);
+    assert.equal(order.filter((kind) => kind === 1).length, 5);
   });
 
   test('of new clients leave a quarter of the room to handshakes that are under way', () => {

@@ -1,0 +1,256 @@
+import type { Duration, Instant } from '../base/instant.js';
+import type { PeerAddress } from '../base/peer-address.js';
+import { Queue } from '../base/queue.js';
+import { now, WakeUp } from './clock.js';
+
+/**
+ * Handshakes that begin in one turn of the event loop. Each costs some milliseconds, and the system delivers up to 32
+ * datagrams in one turn: timers, other sockets and open sessions would wait for all of them.
+ */
+export const HANDSHAKES_A_TURN = 8;
+
+/** So many datagrams are all that libuv takes from a socket in one turn: others wait in the socket. */
+const FULL_TURN = 32;
+/** In so many turns after a full one each begins one handshake: meanwhile the system's buffer fills. */
+const TURNS_AFTER_FULL = 64;
+
+/** What may wait for later turns, bytes, and the cost of a datagram beside its length. */
+const MAX_WAITING = 0x4_0000;
+const DATAGRAM_COST = 512;
+/** The part of it for clients without an association. What is left is for handshakes that have cost us something. */
+const MAX_WAITING_NEW = (MAX_WAITING / 4) * 3;
+
+/** So many that continue handshakes go before one of a new client: a peer that floods its own handshake keeps nobody out. */
+const UNDER_WAY_FIRST = 8;
+
+interface Waiting {
+  readonly datagram: Uint8Array;
+  readonly from: PeerAddress;
+}
+
+/**
+ * Datagrams that have to wait for a later turn because they may begin a handshake, or continue one. Of these most go first:
+ * they have cost us something.
+ */
+export class WaitingDatagrams {
+  readonly #underWay = new Queue<Waiting>();
+  readonly #new = new Queue<Waiting>();
+  #held = 0;
+  /** How many of those under way went first since one of a new client did. */
+  #ahead = 0;
+
+  get length(): number {
+    return this.#underWay.length + this.#new.length;
+  }
+
+  /** Keeps a copy of `datagram`; `false` when too much waits already. `underWay`: its peer has an association. */
+  push(datagram: Uint8Array, from: PeerAddress, underWay: boolean): boolean {
+    const cost = datagram.length + DATAGRAM_COST;
+    if (this.#held + cost > (underWay ? MAX_WAITING : MAX_WAITING_NEW)) return false;
+    this.#held += cost;
+    (underWay ? this.#underWay : this.#new).push({ datagram: datagram.slice(), from });
+    return true;
+  }
+
+  shift(): Waiting | undefined {
+    const isTurnOfNew = this.#ahead >= UNDER_WAY_FIRST && this.#new.length > 0;
+    const underWay = isTurnOfNew ? undefined : this.#underWay.shift();
+    this.#ahead = underWay === undefined ? 0 : this.#ahead + 1;
+    const first = underWay ?? this.#new.shift();
+    if (first !== undefined) this.#held -= first.datagram.length + DATAGRAM_COST;
+    return first;
+  }
+
+  clear(): void {
+    this.#underWay.clear();
+    this.#new.clear();
+    this.#held = 0;
+  }
+}
+
+/** The part of the time that handshakes may take while sessions are in use. */
+const SHARE = 1 / 8;
+/**
+ * How long after a message of a session sessions count as in use, ms. A peer that is farther away than this does not notice
+ * that its message waited for a handshake.
+ */
+const IN_USE: Duration = 1;
+/** What handshakes may save up of their share, and what they may owe, ms. */
+const MAX_CREDIT: Duration = 2;
+const MAX_DEBT: Duration = 8;
+
+/**
+ * How much of the time handshakes take: all of it while no session is in use, and an eighth otherwise (ADR 64). Times are
+ * those of `clock`.
+ */
+export class HandshakeShare {
+  readonly #clock: () => Instant;
+  #credit: Duration = MAX_CREDIT;
+  /** Until then the credit is counted. */
+  #at: Instant;
+  #inUseUntil: Instant;
+
+  constructor(clock: () => Instant) {
+    this.#clock = clock;
+    this.#at = clock();
+    this.#inUseUntil = this.#at;
+  }
+
+  /** An authentic message of a session came, or more datagrams wait in the socket, which may be such messages. */
+  onBusy(): void {
+    const now = this.#clock();
+    if (now > this.#inUseUntil) this.#count(now);
+    this.#inUseUntil = now + IN_USE;
+  }
+
+  /** 0: a handshake may go on now; otherwise ms until one may, if no message comes. */
+  get wait(): Duration {
+    const now = this.#clock();
+    if (now >= this.#inUseUntil) return 0;
+    this.#count(now);
+    return this.#credit > 0 ? 0 : Math.min(-this.#credit / SHARE, this.#inUseUntil - now);
+  }
+
+  /** Does `work` for a handshake, and counts the time that it takes. Nothing of sessions could come meanwhile. */
+  spend(work: () => void): void {
+    const start = this.#clock();
+    this.#count(start);
+    try {
+      work();
+    } finally {
+      this.#at = this.#clock();
+      const spent = this.#at - start;
+      this.#credit = Math.max(this.#credit - spent, -MAX_DEBT);
+      this.#inUseUntil += spent;
+    }
+  }
+
+  /** The credit grows by all of the time in which no session was in use, and by the share of the other. */
+  #count(now: Instant): void {
+    const passed = Math.max(now - this.#at, 0);
+    const quiet = Math.min(Math.max(now - this.#inUseUntil, 0), passed);
+    this.#credit = Math.min(this.#credit + quiet + (passed - quiet) * SHARE, MAX_CREDIT);
+    this.#at = now;
+  }
+}
+
+/** What {@link HandshakeTurns} needs of its port. */
+export interface TurnsHost {
+  /** Handshakes that have begun so far. */
+  readonly handshakesBegun: number;
+  /** Whether a datagram is part of a handshake, or may begin one. */
+  mayConcernHandshake(datagram: Uint8Array, from: PeerAddress): boolean;
+  /** There is a handshake with that peer. */
+  isUnderWay(from: PeerAddress): boolean;
+  receive(datagram: Uint8Array, from: PeerAddress, atFormer: boolean): void;
+  /** {@link HandshakeTurns.onEndOfTurn} is to be called. */
+  awaitEndOfTurn(): void;
+}
+
+/** The content type of handshake messages in plaintext, with which every datagram of a new client begins. */
+const HANDSHAKE_RECORD = 22;
+
+/** A guess that costs nothing; {@link TurnsHost.mayConcernHandshake} knows. */
+function looksLikeHandshake(datagram: Uint8Array): boolean {
+  return datagram[0] === HANDSHAKE_RECORD;
+}
+
+/** Decides in which turn of the event loop the datagrams of handshakes are received; others are received at once. */
+export class HandshakeTurns {
+  readonly #host: TurnsHost;
+  readonly #waiting = new WaitingDatagrams();
+  readonly #share = new HandshakeShare(now);
+  /** Looks again at what waits for its share. */
+  readonly #nextShare = new WakeUp(() => this.onEndOfTurn());
+  /** Handshakes that had begun before this turn. */
+  #begunBefore = 0;
+  /** The datagram at hand has waited. */
+  #isLate = false;
+  /** Datagrams of this turn. */
+  #arrived = 0;
+  /** Turns in which more datagrams are expected to wait in the socket. */
+  #crowdedTurns = 0;
+
+  constructor(host: TurnsHost) {
+    this.#host = host;
+  }
+
+  /** More handshakes come than one turn takes. */
+  get areBehind(): boolean {
+    return this.#waiting.length > 0 || this.#isLate;
+  }
+
+  /** Receives the datagram now or in a later turn; `false` when too much waits already. */
+  take(datagram: Uint8Array, from: PeerAddress, atFormer: boolean): boolean {
+    const host = this.#host;
+    this.#arrived++;
+    if (this.#hasToWait(datagram, from)) {
+      const isKept = this.#waiting.push(datagram, from, host.isUnderWay(from));
+      if (isKept) this.#awaitShare();
+      return isKept;
+    }
+    if (!looksLikeHandshake(datagram)) host.receive(datagram, from, atFormer);
+    else this.#share.spend(() => host.receive(datagram, from, atFormer));
+    return true;
+  }
+
+  /** Does `work` for a handshake now, at the expense of later ones. */
+  spend(work: () => void): void {
+    this.#share.spend(work);
+  }
+
+  /** An authentic message of a session came. */
+  onMessage(): void {
+    this.#share.onBusy();
+  }
+
+  /** Receives what has waited, as far as it may. */
+  onEndOfTurn(): void {
+    const host = this.#host;
+    this.#begunBefore = host.handshakesBegun;
+    this.#crowdedTurns = this.#arrived >= FULL_TURN ? TURNS_AFTER_FULL : Math.max(this.#crowdedTurns - 1, 0);
+    if (this.#arrived >= FULL_TURN) this.#share.onBusy();
+    this.#arrived = 0;
+    while (this.#waiting.length > 0 && !this.#turnIsFull() && this.#share.wait === 0) {
+      const first = this.#waiting.shift();
+      if (first === undefined) break;
+      this.#isLate = true;
+      try {
+        this.#share.spend(() => host.receive(first.datagram, first.from, false));
+      } finally {
+        this.#isLate = false;
+      }
+    }
+    if (this.#waiting.length > 0) this.#awaitShare();
+  }
+
+  /** Whether its timer keeps the process running. */
+  setReferenced(referenced: boolean): void {
+    this.#nextShare.setReferenced(referenced);
+  }
+
+  /** The endpoint is over: what waits is forgotten. */
+  stop(): void {
+    this.#waiting.clear();
+    this.#nextShare.stop();
+  }
+
+  /** Datagrams of open sessions do not; those of one peer stay in order. */
+  #hasToWait(datagram: Uint8Array, from: PeerAddress): boolean {
+    if (this.#waiting.length === 0 && !this.#turnIsFull())
+      if (!looksLikeHandshake(datagram) || this.#share.wait === 0) return false;
+    return this.#host.mayConcernHandshake(datagram, from);
+  }
+
+  #turnIsFull(): boolean {
+    const most = this.#crowdedTurns > 0 ? 1 : HANDSHAKES_A_TURN;
+    return this.#host.handshakesBegun - this.#begunBefore >= most;
+  }
+
+  /** What waits goes on at the end of this turn, or when handshakes have a share of the time again. */
+  #awaitShare(): void {
+    const { wait } = this.#share;
+    if (wait === 0) this.#host.awaitEndOfTurn();
+    else this.#nextShare.arm(now() + wait);
+  }
+}
