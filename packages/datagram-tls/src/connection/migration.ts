@@ -120,10 +120,9 @@ export class Migration implements Carried {
     if ((saved & SAVED.refused) !== 0) this.#refused = readAddress(r);
   }
 
-  /** Records from `from`, which is not the peer's address, are read. */
-  mayComeFrom(from: PeerAddress): boolean {
-    const { cids } = this.#association;
-    return cids?.expected === true && (this.#refused === undefined || !sameAddress(this.#refused, from));
+  /** The application has refused that address. */
+  refuses(from: PeerAddress): boolean {
+    return this.#refused !== undefined && sameAddress(this.#refused, from);
   }
 
   /** Nothing but challenges is sent: it is not known which path is the peer's. */

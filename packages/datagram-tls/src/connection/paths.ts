@@ -68,9 +68,9 @@ export class Paths implements CandidateHost, Carried {
     this.#migration.resume(doubtful, now);
   }
 
-  /** Records from `from`, which is not the peer's address, are read. */
+  /** Records from `from`, which is not the peer's address, are read. Nothing is kept for it: anybody can name an ID. */
   mayComeFrom(from: PeerAddress): boolean {
-    return this.#migration.mayComeFrom(from);
+    return this.#association.cids?.expected === true && this.#moves?.refuses(from) !== true;
   }
 
   /** A datagram of `size` bytes of UDP payload is at hand. */

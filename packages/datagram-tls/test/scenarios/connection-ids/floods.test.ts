@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
 import type { PeerAddress } from '#lib/base/peer-address.js';
+import { machineOf } from '#lib/connection/connection.js';
 import { assertAlive } from '../../support/alive.js';
 import { Pair } from '../../support/pair.js';
 import { Random } from '../../support/random.js';
@@ -79,6 +80,8 @@ for (const version of VERSIONS) {
       );
       for (let n = 0; n < 500; n++) pair.inject(pair.server, full, strangers(n));
       assert.deepEqual(pair.server.dropped, { bad_record: 1500, rest_of_datagram: 500 });
+      const { paths } = machineOf(pair.server.entry.connection);
+      assert.equal(paths.hasMoved, false);
       keepsQuiet(pair, home);
     });
 
