@@ -116,6 +116,7 @@ export class DatagramBatches {
   readonly #functions: DatagramFunctions;
   readonly #receives: boolean;
   readonly #sends: boolean;
+  readonly #family: PeerAddress['family'];
   /** Not readonly: closed. */
   #socket: number;
   #dgram: Socket | undefined;
@@ -127,8 +128,13 @@ export class DatagramBatches {
   #expectsMore = false;
   #unlooked = 0;
 
-  private constructor(functions: DatagramFunctions, capabilities: ReadonlySet<DatagramCapability>) {
+  private constructor(
+    functions: DatagramFunctions,
+    capabilities: ReadonlySet<DatagramCapability>,
+    family: PeerAddress['family'],
+  ) {
     this.#functions = functions;
+    this.#family = family;
     this.#receives = capabilities.has('recvmmsg');
     this.#sends = capabilities.has('sendmmsg');
     this.#socket = CLOSED;
@@ -157,7 +163,7 @@ export class DatagramBatches {
     port: number,
     { ipv6Only, reusePort }: { readonly ipv6Only: boolean; readonly reusePort: boolean },
   ): DatagramBatches | undefined {
-    const made = new DatagramBatches(functions, capabilities);
+    const made = new DatagramBatches(functions, capabilities, familyOf(host));
     const flags = (ipv6Only ? FLAG_IPV6_ONLY : 0) | (reusePort ? FLAG_REUSE_PORT : 0);
     const socket = functions.openSocket(made, host, port, flags);
     if (!(socket > 0)) return undefined;
@@ -224,7 +230,7 @@ export class DatagramBatches {
 
   #onReceiveError(errno: number, handlers: BatchHandlers): void {
     if (errno === EAGAIN) return;
-    // Somebody closed our descriptor. node:dgram has its own.
+    // Other code of this process closed our descriptor. node:dgram goes on with the one that it has.
     if (errno === EBADF || errno === ENOTSOCK) this.#leave();
     else handlers.onError(systemError(errno, 'recvmsg'));
   }
@@ -242,7 +248,8 @@ export class DatagramBatches {
       this.flush();
       outbox.clear();
     }
-    const name = this.#connected ? NO_NAME : outbox.nameOf(to);
+    // node:dgram reports what an address of the other family is.
+    const name = this.#connected ? NO_NAME : to.family === this.#family ? outbox.nameOf(to) : undefined;
     if (name === undefined || this.#socket === CLOSED) {
       this.flush();
       return false;
@@ -254,7 +261,14 @@ export class DatagramBatches {
   /** Sends what was collected. */
   flush(): void {
     if (outbox === undefined || outbox.owner !== this || outbox.count === 0) return;
-    const box = outbox;
+    try {
+      this.#send(outbox);
+    } finally {
+      outbox.clear();
+    }
+  }
+
+  #send(box: Outbox): void {
     const { count } = box;
     let at = 0;
     while (at < count) {
@@ -262,14 +276,10 @@ export class DatagramBatches {
       if (at === count) break;
       const errno = box.error;
       if (errno === EBADF || errno === ENOTSOCK) this.#leave();
-      if (this.#socket === CLOSED || errno === EAGAIN || errno === ENOBUFS) {
-        this.#spill(box, at);
-        break;
-      }
+      if (this.#socket === CLOSED || errno === EAGAIN || errno === ENOBUFS) return this.#spill(box, at);
       box.report(at, errno, this.#connected);
       at++;
     }
-    box.clear();
   }
 
   /** node:dgram is closed by its owner. */
@@ -323,7 +333,10 @@ class Inbox {
     if (peer !== undefined) handlers.onDatagram(this.#datagram(place), peer);
   }
 
-  /** A view is made for each length alone: whoever keeps a datagram copies it. What is too long for its room was cut. */
+  /**
+   * The view of a place is made anew only when the length differs: whoever keeps a datagram copies it. A datagram that is too
+   * long for its room was cut.
+   */
   #datagram(place: number): Uint8Array {
     const length = Math.min(this.#words[place * ENTRY_WORDS] as number, RECEIVED_ROOM);
     const known = this.#views[place] as Uint8Array;
@@ -381,7 +394,7 @@ class KnownPeers {
     const address = this.#functions.decodeAddress(this.#memory, at * 4);
     if (address === undefined) return undefined;
     const port = ((this.#memory[at * 4 + 2] as number) << 8) | (this.#memory[at * 4 + 3] as number);
-    const peer: PeerAddress = { address, family: isIP(address) === 4 ? 'IPv4' : 'IPv6', port };
+    const peer: PeerAddress = { address, family: familyOf(address), port };
     this.#peers[place] = peer;
     this.#names.set(this.#words.subarray(at, at + NAME_WORDS), place * NAME_WORDS);
     return peer;
@@ -470,6 +483,11 @@ class Outbox {
     this.bytes = 0;
     if (this.#names.size >= MAX_NAMES) this.#names.clear();
   }
+}
+
+/** Of an IP literal. */
+function familyOf(address: string): 'IPv4' | 'IPv6' {
+  return isIP(address) === 4 ? 'IPv4' : 'IPv6';
 }
 
 /** As node:dgram makes them. */

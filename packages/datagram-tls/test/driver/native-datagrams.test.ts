@@ -195,6 +195,36 @@ suite('batches of datagrams by native code', { skip }, () => {
     });
   });
 
+  test('an address of the other family is reported to its sender, and those around it arrive', async (t) => {
+    const { to, numbers } = await listener(t);
+    const { channel } = opened(t, '127.0.0.1');
+    const refused: (string | undefined)[] = [];
+    const other: PeerAddress = { address: '::1', family: 'IPv6', port: 9 };
+    channel.send(numbered(0, 50), to);
+    channel.send(numbered(1, 50), other, (error) => void refused.push((error as NodeJS.ErrnoException).code));
+    channel.send(numbered(2, 50), to);
+    channel.flush();
+    await until(() => numbers.length === 2 && refused.length === 1);
+    assert.deepEqual(numbers, [0, 2]);
+  });
+
+  test('a batch of which native code throws is not kept for other sockets', async (t) => {
+    const { to, numbers } = await listener(t);
+    const fault = new Error('of native code');
+    const { batches } = over(t, {
+      send: () => {
+        throw fault;
+      },
+    });
+    assert.ok(batches.collect(numbered(0, 50), to, undefined));
+    assert.throws(() => batches.flush(), fault);
+    const { channel } = opened(t, '127.0.0.1');
+    channel.send(numbered(1, 50), to);
+    channel.flush();
+    await until(() => numbers.length === 1);
+    assert.deepEqual(numbers, [1]);
+  });
+
   test('the kernel itself refuses what is too long, in the middle of a batch', async (t) => {
     const { to, numbers } = await listener(t);
     const { batches } = over(t, {});
