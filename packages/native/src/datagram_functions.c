@@ -6,39 +6,14 @@ bool add_datagram_functions(napi_env env, napi_value exports) {
   return true;
 }
 #else
+#include "ownership.h"
+
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Numbers stay exact in JavaScript. */
 #define MAX_SOCKET_NUMBER INT64_C(0x1fffffffffffff)
 enum { MAX_PORT = 0xffff, MAX_OFFSET = 0x7fffffff };
-
-struct ownership {
-  struct environment *environment;
-  int64_t number;
-};
-
-static void on_owner_collected(napi_env env, void *data, void *hint) {
-  (void)env, (void)hint;
-  struct ownership *ownership = data;
-  sockets_close(&ownership->environment->sockets, ownership->number);
-  environment_release(ownership->environment);
-  free(ownership);
-}
-
-/* Whatever becomes of the owner, the socket is closed with it. */
-static bool give_to(napi_env env, napi_value owner, struct environment *environment, int64_t number) {
-  struct ownership *ownership = malloc(sizeof *ownership);
-  if (ownership == NULL) return false;
-  *ownership = (struct ownership){ environment, number };
-  if (napi_add_finalizer(env, owner, ownership, on_owner_collected, NULL, NULL) != napi_ok) {
-    free(ownership);
-    return false;
-  }
-  environment->uses++;
-  return true;
-}
 
 static napi_value number_of(napi_env env, int64_t number) {
   napi_value value;
@@ -63,32 +38,26 @@ static struct datagram_socket *read_socket(napi_env env, napi_value value) {
   return found;
 }
 
+static void close_owned(struct environment *environment, int64_t number) {
+  sockets_close(&environment->sockets, number);
+}
+
 static napi_value open_socket(napi_env env, napi_callback_info info) {
   struct environment *environment = environment_of(env);
   struct datagram_socket opened;
   napi_value values[4];
-  napi_valuetype owner_type;
   char address[MAX_ADDRESS_LENGTH];
   int64_t port, flags;
-  if (!read_arguments(env, info, 4, values)) return NULL;
-  if (napi_typeof(env, values[0], &owner_type) != napi_ok || owner_type != napi_object) {
-    refuse_type(env, "owner", "must be of type object");
-    return NULL;
-  }
-  if (!read_address(env, values[1], address) || !read_number(env, values[2], "port", MAX_PORT, &port) ||
+  if (!read_arguments(env, info, 4, values) || !read_owner(env, values[0]) ||
+      !read_address(env, values[1], address) || !read_number(env, values[2], "port", MAX_PORT, &port) ||
       !read_number(env, values[3], "flags", ALL_FLAGS, &flags))
     return NULL;
   int error = datagrams_open(&opened, address, (uint16_t)port, (int)flags);
   if (error != 0) return number_of(env, -error);
   int64_t number = sockets_add(&environment->sockets, &opened);
-  if (number == 0) {
-    datagrams_close(&opened);
-    return number_of(env, -ENOMEM);
-  }
-  if (give_to(env, values[0], environment, number)) return number_of(env, number);
-  sockets_close(&environment->sockets, number);
-  failed(env);
-  return NULL;
+  if (number != 0) return give_to(env, values[0], number, close_owned, 0);
+  datagrams_close(&opened);
+  return number_of(env, -ENOMEM);
 }
 
 static napi_value duplicate_socket(napi_env env, napi_callback_info info) {

@@ -7,32 +7,46 @@ enum { KEY_MEMORY = 1024 };
 
 struct ownership {
   struct environment *environment;
+  closer *close;
   int64_t number;
+  int64_t memory;
 };
+
+static void tell_collector(napi_env env, int64_t change) {
+  int64_t all;
+  if (change != 0) napi_adjust_external_memory(env, change, &all);
+}
 
 static void on_owner_collected(napi_env env, void *data, void *hint) {
   (void)hint;
-  struct ownership *ownership = data;
-  int64_t memory;
-  keys_close(&ownership->environment->keys, ownership->number);
-  environment_release(ownership->environment);
-  free(ownership);
-  napi_adjust_external_memory(env, -KEY_MEMORY, &memory);
+  struct ownership ownership = *(struct ownership *)data;
+  free(data);
+  ownership.close(ownership.environment, ownership.number);
+  environment_release(ownership.environment);
+  tell_collector(env, -ownership.memory);
 }
 
-/* Whatever becomes of the owner, the key is closed with it. */
-static bool give_to(napi_env env, napi_value owner, struct environment *environment, int64_t number) {
+/* Whatever becomes of the owner, the number is closed with it. */
+static bool add_ownership(napi_env env, napi_value owner, const struct ownership *made) {
   struct ownership *ownership = malloc(sizeof *ownership);
-  int64_t memory;
   if (ownership == NULL) return false;
-  *ownership = (struct ownership){ environment, number };
+  *ownership = *made;
   if (napi_add_finalizer(env, owner, ownership, on_owner_collected, NULL, NULL) != napi_ok) {
     free(ownership);
     return false;
   }
-  environment->uses++;
-  napi_adjust_external_memory(env, KEY_MEMORY, &memory);
+  made->environment->uses++;
+  tell_collector(env, made->memory);
   return true;
+}
+
+napi_value give_to(napi_env env, napi_value owner, int64_t number, closer *close, int64_t memory) {
+  struct ownership made = { environment_of(env), close, number, memory };
+  napi_value given;
+  if (add_ownership(env, owner, &made) && napi_create_int64(env, number, &given) == napi_ok) return given;
+  close(made.environment, number);
+  failed(env);
+  return NULL;
 }
 
 bool read_owner(napi_env env, napi_value value) {
@@ -41,14 +55,12 @@ bool read_owner(napi_env env, napi_value value) {
          refuse_type(env, "owner", "must be of type object");
 }
 
-napi_value give_key(napi_env env, napi_value owner, int64_t number) {
-  struct environment *environment = environment_of(env);
-  napi_value given;
-  if (number == 0) return NULL;
-  if (give_to(env, owner, environment, number) && napi_create_int64(env, number, &given) == napi_ok) return given;
+static void close_key(struct environment *environment, int64_t number) {
   keys_close(&environment->keys, number);
-  failed(env);
-  return NULL;
+}
+
+napi_value give_key(napi_env env, napi_value owner, int64_t number) {
+  return number == 0 ? NULL : give_to(env, owner, number, close_key, KEY_MEMORY);
 }
 
 struct key_slot *read_key(napi_env env, napi_value value, enum key_kind kind) {

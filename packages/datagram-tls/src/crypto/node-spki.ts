@@ -11,10 +11,10 @@ interface Curve {
 
 /** RFC 5480 §2 with uncompressed points, RFC 8410 §4. */
 const CURVES: readonly Curve[] = [
-  curve('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'EC', 'P-256', 2, 32),
-  curve('3076301006072a8648ce3d020106052b8104002203620004', 'EC', 'P-384', 2, 48),
-  curve('30819b301006072a8648ce3d020106052b810400230381860004', 'EC', 'P-521', 2, 66),
-  curve('302a300506032b6570032100', 'OKP', 'Ed25519', 1, 32),
+  usual('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'EC', 'P-256', 2, 32),
+  usual('3076301006072a8648ce3d020106052b8104002203620004', 'EC', 'P-384', 2, 48),
+  usual('30819b301006072a8648ce3d020106052b810400230381860004', 'EC', 'P-521', 2, 66),
+  usual('302a300506032b6570032100', 'OKP', 'Ed25519', 1, 32),
 ];
 
 /** rsaEncryption with NULL parameters, behind a two-byte length (RFC 3279 §2.3.1). */
@@ -40,25 +40,29 @@ export interface CurvePoint {
 
 /** `undefined` for keys of other types, and other encodings. */
 export function curvePoint(spki: Uint8Array): CurvePoint | undefined {
-  for (const { prefix, jwk, coordinates, coordinateLength } of CURVES) {
-    if (spki.length !== prefix.length + coordinates * coordinateLength) continue;
-    if (!prefix.equals(spki.subarray(0, prefix.length))) continue;
-    // The prefix of two coordinates ends with the byte that says so.
-    return { crv: jwk.crv, point: spki.subarray(prefix.length - (coordinates - 1)) };
-  }
-  return undefined;
+  const curve = curveOf(spki);
+  if (curve === undefined) return undefined;
+  const { prefix, jwk, coordinates } = curve;
+  // The prefix of two coordinates ends with the byte that says so.
+  return { crv: jwk.crv, point: spki.subarray(prefix.length - (coordinates - 1)) };
 }
 
 function curveJwk(der: Buffer): JsonWebKey | undefined {
-  for (const { prefix, jwk, coordinates, coordinateLength } of CURVES) {
-    if (der.length !== prefix.length + coordinates * coordinateLength) continue;
-    if (!der.subarray(0, prefix.length).equals(prefix)) continue;
-    const yAt = prefix.length + coordinateLength;
-    const x = der.toString('base64url', prefix.length, yAt);
-    const { kty, crv } = jwk;
-    return coordinates === 1 ? { kty, crv, x } : { kty, crv, x, y: der.toString('base64url', yAt) };
-  }
-  return undefined;
+  const curve = curveOf(der);
+  if (curve === undefined) return undefined;
+  const { prefix, jwk, coordinates, coordinateLength } = curve;
+  const yAt = prefix.length + coordinateLength;
+  const x = der.toString('base64url', prefix.length, yAt);
+  const { kty, crv } = jwk;
+  return coordinates === 1 ? { kty, crv, x } : { kty, crv, x, y: der.toString('base64url', yAt) };
+}
+
+function curveOf(spki: Uint8Array): Curve | undefined {
+  return CURVES.find(
+    ({ prefix, coordinates, coordinateLength }) =>
+      spki.length === prefix.length + coordinates * coordinateLength &&
+      prefix.equals(spki.subarray(0, prefix.length)),
+  );
 }
 
 /**
@@ -92,7 +96,7 @@ function opens(der: Buffer, at: number, tag: number, end: number): boolean {
   return der[at] === tag && der[at + 1] === 0x82 && at + 4 + der.readUInt16BE(at + 2) === end;
 }
 
-function curve(
+function usual(
   prefix: string,
   kty: 'EC' | 'OKP',
   crv: string,
