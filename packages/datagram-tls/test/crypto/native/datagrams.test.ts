@@ -5,6 +5,7 @@ import { constants } from 'node:os';
 import { suite, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { loadedModule } from '#lib/crypto/node-native.js';
+import { detached, shared, shrunk } from '../../support/bad-memory.js';
 
 /*
  * The functions of the module for batches of datagrams by themselves: whatever JavaScript gives them, they throw or do
@@ -46,22 +47,6 @@ function opened(address = '127.0.0.1'): number {
   return socket;
 }
 
-function detached(length: number): Uint8Array {
-  const array = new Uint8Array(length);
-  structuredClone(array.buffer, { transfer: [array.buffer] });
-  return array;
-}
-
-type Resizable = ArrayBuffer & { resize(length: number): void };
-
-function shrunk(length: number): Uint8Array {
-  const Buffer = ArrayBuffer as unknown as new (length: number, options: object) => Resizable;
-  const buffer = new Buffer(length, { maxByteLength: length * 2 });
-  const array = new Uint8Array(buffer, 0, length);
-  buffer.resize(1);
-  return array;
-}
-
 /** Memory to send with these entries: length, number of the address. */
 function entries(...given: readonly (readonly [number, number])[]): Uint8Array {
   const memory = new Uint8Array(SENT_LENGTH);
@@ -96,7 +81,7 @@ suite('the native functions for datagrams', { skip }, () => {
 
   test('refuse shared memory and what are no bytes', () => {
     for (const [value, code] of [
-      [new Uint8Array(new SharedArrayBuffer(RECEIVED_LENGTH)), 'ERR_INVALID_ARG_VALUE'],
+      [shared(RECEIVED_LENGTH), 'ERR_INVALID_ARG_VALUE'],
       [new Uint32Array(RECEIVED_LENGTH / 4), 'ERR_INVALID_ARG_TYPE'],
       [new ArrayBuffer(RECEIVED_LENGTH), 'ERR_INVALID_ARG_TYPE'],
       [undefined, 'ERR_INVALID_ARG_TYPE'],

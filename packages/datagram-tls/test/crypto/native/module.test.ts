@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { suite, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { nativeFailure } from '#lib/crypto/node-native.js';
+import { detached, shared, shrunk } from '../../support/bad-memory.js';
 
 /*
  * The module by itself: whatever JavaScript gives it, it throws or does its work.
@@ -41,27 +42,6 @@ function newKey(name = 'aes-128-gcm', length = 16): number {
 
 function newPair(group = 'x25519'): number {
   return module.generateKey(owner, group, new Uint8Array(133)) ?? assert.fail('no key');
-}
-
-function detached(length: number): Uint8Array {
-  const array = new Uint8Array(length);
-  structuredClone(array.buffer, { transfer: [array.buffer] });
-  return array;
-}
-
-function shared(length: number): Uint8Array {
-  return new Uint8Array(new SharedArrayBuffer(length));
-}
-
-type Resizable = ArrayBuffer & { resize(length: number): void };
-
-/** Its buffer has shrunk below it: it is out of bounds now. */
-function shrunk(length: number): Uint8Array {
-  const Buffer = ArrayBuffer as unknown as new (length: number, options: object) => Resizable;
-  const buffer = new Buffer(length, { maxByteLength: length * 2 });
-  const array = new Uint8Array(buffer, 0, length);
-  buffer.resize(1);
-  return array;
 }
 
 const NO_BYTES: readonly (readonly [string, unknown, string])[] = [
