@@ -41,7 +41,7 @@ interface Owner {
 }
 
 /** What few sessions have, and those for a short time. */
-class Seldom {
+class Extras {
   /** Client: the name it asks for. */
   serverName: string | undefined;
   held: HeldEvents | undefined;
@@ -83,7 +83,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
   #onerror: Handler<S, [error: Error]> | undefined;
   /** Made on demand; before that, the lineage of the state that it goes on from. */
   #states: SessionStates | Lineage | undefined;
-  #seldom: Seldom | undefined;
+  #extras: Extras | undefined;
 
   constructor(
     owner: S,
@@ -100,22 +100,22 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
     held.onReleased = () => this.#forgetHeld();
   }
 
-  /** What it has of {@link Seldom}; to read. */
-  get seldom(): Readonly<Seldom> {
-    return this.#seldom ?? NONE;
+  /** What it has of {@link Extras}; to read. */
+  get extras(): Readonly<Extras> {
+    return this.#extras ?? NONE;
   }
 
   /** The same, to write. */
-  get made(): Seldom {
-    this.#seldom ??= new Seldom();
-    return this.#seldom;
+  get made(): Extras {
+    this.#extras ??= new Extras();
+    return this.#extras;
   }
 
   /** Nothing waits for its maker any more. */
   #forgetHeld(): void {
-    const seldom = this.made;
-    seldom.held = undefined;
-    if (Object.values(seldom).every((value) => value === undefined)) this.#seldom = undefined;
+    const extras = this.made;
+    extras.held = undefined;
+    if (Object.values(extras).every((value) => value === undefined)) this.#extras = undefined;
   }
 
   /** As in node:dtls it reads back bound; it is bound when it is read, because each bound function takes memory. */
@@ -124,7 +124,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
     return this.#onmessage;
   }
   set onmessage(fn: Handler<S, [data: Buffer]> | undefined) {
-    const { inbox } = this.seldom;
+    const { inbox } = this.extras;
     // A message that no handler takes any more is for nobody.
     if (fn === undefined && this.#onmessage !== undefined) this.inbox.handOver();
     this.#onmessage = fn;
@@ -142,7 +142,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
   }
 
   get ondrain(): (() => void) | undefined {
-    return this.seldom.ondrain;
+    return this.extras.ondrain;
   }
 
   /** Where messages wait. A handler needs none. */
@@ -207,7 +207,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
   }
 
   get localAddress(): PeerAddress | undefined {
-    return this.entry === undefined ? this.seldom.finalState?.local : this.port?.localAddress;
+    return this.entry === undefined ? this.extras.finalState?.local : this.port?.localAddress;
   }
 
   close(): Promise<void> {
@@ -240,7 +240,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
 
   /** Messages that nobody has read, which leave with the session. */
   takeUnread(): Uint8Array[] {
-    const { inbox, held } = this.seldom;
+    const { inbox, held } = this.extras;
     return [...(inbox?.takeAll() ?? []), ...(held?.takeMessages() ?? [])];
   }
 
@@ -254,7 +254,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
   /** Goes on from a fresh socket; the promise is of the first record of the peer there. */
   rebind(): Promise<void> {
     const { port, entry } = this.open;
-    if (this.seldom.rebinding !== undefined) return this.seldom.rebinding.promise;
+    if (this.extras.rebinding !== undefined) return this.extras.rebinding.promise;
     if (entry.role === 'server' || !this.shared.isAlone()) throw rebindError('NOT_ALONE');
     const former = port.rebind(entry);
     this.made.rebinding = new Deferred<void>();
@@ -265,7 +265,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
   }
 
   #onRebound(): void {
-    this.seldom.rebinding?.resolve();
+    this.extras.rebinding?.resolve();
     this.made.rebinding = undefined;
   }
 
@@ -299,7 +299,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
 
   /** What its statistics are read from. */
   get counts(): SessionSource {
-    const { sender, inbox } = this.seldom;
+    const { sender, inbox } = this.extras;
     return {
       times: this,
       counters: this.lastState?.counters,
@@ -308,17 +308,17 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
   }
 
   get lastState(): Pick<Connection, 'counters' | 'earlyData'> | undefined {
-    return this.entry?.connection ?? this.seldom.finalState;
+    return this.entry?.connection ?? this.extras.finalState;
   }
 
   #onMessage(data: Buffer): void {
-    const { inbox } = this.seldom;
+    const { inbox } = this.extras;
     if (inbox !== undefined || this.#onmessage === undefined) this.inbox.push(data);
     this.#onmessage?.call(this.#owner, data);
   }
 
   onEvent(event: ConnectionEvent): void {
-    const { held } = this.seldom;
+    const { held } = this.extras;
     if (held?.isHolding === true) {
       const tell = (): void => (this.isOver ? undefined : this.onEvent(event));
       return held.add(tell, event.type === 'message' ? event.data : undefined);
@@ -332,7 +332,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
       case 'connected':
         this.startOpen(event.session.version);
         tellOpen(this.#owner, event.session.version);
-        return this.seldom.onhandshake?.(event.session.version);
+        return this.extras.onhandshake?.(event.session.version);
       case 'acknowledged':
         return this.#isClosed ? this.finish() : undefined;
       case 'ticket':
@@ -354,10 +354,10 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
         return tellChange(this.#owner, this.reached, event, (thrown) => this.#onCallbackFailed(thrown));
       case 'peer-closed':
         this.inbox.end();
-        return this.seldom.onend?.();
+        return this.extras.onend?.();
       case 'closed':
         if (event.error === undefined) return this.finish();
-        return this.fail(asThrown(withBuffers(explained(event.error, this.seldom.sender?.error))));
+        return this.fail(asThrown(withBuffers(explained(event.error, this.extras.sender?.error))));
       case 'answered':
       case 'job':
       case 'keep-session':
@@ -372,7 +372,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
     // A flight has several secrets: after an exception the handler is not asked again.
     if (!this.isOver)
       attempt(
-        () => this.seldom.onkeylog?.(line),
+        () => this.extras.onkeylog?.(line),
         (thrown) => this.#onCallbackFailed(thrown),
       );
   }
@@ -401,7 +401,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
   /** `closed` resolves all the same, as in node:dtls: it rejects only after `destroy(error)`. */
   fail(error: Error): void {
     if (this.isOver) return;
-    const { held } = this.seldom;
+    const { held } = this.extras;
     if (held?.isHolding === true) return held.add(() => this.fail(error));
     this.failWith(error);
     tellError(this.#owner, error);
@@ -421,7 +421,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
     if (this.entry !== undefined)
       this.made.finalState = finalStateOf(this.entry, this.localAddress, this.#owner.pskIdentity);
     this.entry = undefined;
-    const { stats, rebinding, sender, inbox, streams } = this.seldom;
+    const { stats, rebinding, sender, inbox, streams } = this.extras;
     stats?.freeze();
     if (this.#states instanceof SessionStates) this.#states.end();
     rebinding?.reject(
@@ -437,11 +437,11 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
 
   /** By {@link close}. */
   get #isClosed(): boolean {
-    return this.seldom.isClosed === true;
+    return this.extras.isClosed === true;
   }
 }
 
-const NONE: Readonly<Seldom> = new Seldom();
+const NONE: Readonly<Extras> = new Extras();
 
 const boundFunctions = new WeakSet<object>();
 

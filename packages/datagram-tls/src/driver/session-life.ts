@@ -8,7 +8,7 @@ import type { Port } from './port.js';
 import type { SessionTimes } from './stats.js';
 
 /** What only some sessions have: promises that were read, and the end. */
-class Turns {
+class Milestones {
   opened: Deferred<{ protocol: Version }> | undefined;
   closed: Deferred<void> | undefined;
   closingAt = 0;
@@ -30,12 +30,12 @@ export class SessionLife implements SessionTimes {
   #protocol: Version | undefined;
   /** ns; a small whole number in nearly all sessions. */
   #openedAfter: number | undefined;
-  #turns: Turns | undefined;
+  #milestones: Milestones | undefined;
   readonly createdAt = nanoseconds();
 
-  get #made(): Turns {
-    this.#turns ??= new Turns();
-    return this.#turns;
+  get #made(): Milestones {
+    this.#milestones ??= new Milestones();
+    return this.#milestones;
   }
 
   get handshakeCompletedAt(): number {
@@ -43,34 +43,34 @@ export class SessionLife implements SessionTimes {
   }
 
   get closingAt(): number {
-    return this.#turns?.closingAt ?? 0;
+    return this.#milestones?.closingAt ?? 0;
   }
 
   get destroyedAt(): number {
-    return this.#turns?.destroyedAt ?? 0;
+    return this.#milestones?.destroyedAt ?? 0;
   }
 
   /** The error that ended the session. */
   get failure(): Error | undefined {
-    return this.#turns?.failure;
+    return this.#milestones?.failure;
   }
 
   get opened(): Promise<{ protocol: Version }> {
-    const turns = this.#made;
-    if (turns.opened === undefined) {
-      turns.opened = new Deferred();
+    const milestones = this.#made;
+    if (milestones.opened === undefined) {
+      milestones.opened = new Deferred();
       this.#settleOpened();
     }
-    return turns.opened.promise;
+    return milestones.opened.promise;
   }
 
   get closed(): Promise<void> {
-    const turns = this.#made;
-    if (turns.closed === undefined) {
-      turns.closed = new Deferred();
+    const milestones = this.#made;
+    if (milestones.closed === undefined) {
+      milestones.closed = new Deferred();
       this.#settleClosed();
     }
-    return turns.closed.promise;
+    return milestones.closed.promise;
   }
 
   /** Our close_notify was sent, or is about to be. */
@@ -84,7 +84,7 @@ export class SessionLife implements SessionTimes {
 
   /** The application knows the error: `failure`, or that of `opened`. */
   protected hasTold(error: unknown): boolean {
-    return error !== undefined && (error === this.failure || error === this.#turns?.refusal);
+    return error !== undefined && (error === this.failure || error === this.#milestones?.refusal);
   }
 
   /** The handshake is done. */
@@ -109,33 +109,33 @@ export class SessionLife implements SessionTimes {
 
   /** `error`: that of `destroy`. */
   protected endLife(error: Error | undefined): void {
-    const turns = this.#made;
-    turns.destroyedAt = nanoseconds();
-    turns.failure ??= error;
+    const milestones = this.#made;
+    milestones.destroyedAt = nanoseconds();
+    milestones.failure ??= error;
     this.rejectOpened(error);
-    turns.given = error;
+    milestones.given = error;
     this.#settleClosed();
   }
 
   /** Does nothing when the handshake was done. */
   protected rejectOpened(error: Error | undefined): void {
     // An error costs as much as the hashes of a handshake, so it is created only when needed.
-    if (this.#protocol !== undefined || this.#turns?.refusal !== undefined) return;
+    if (this.#protocol !== undefined || this.#milestones?.refusal !== undefined) return;
     this.#made.refusal = error ?? invalidState('Session was closed before the handshake completed');
     this.#settleOpened();
   }
 
   #settleOpened(): void {
-    const turns = this.#turns;
-    if (this.#protocol !== undefined) turns?.opened?.resolve({ protocol: this.#protocol });
-    else if (turns?.refusal !== undefined) turns.opened?.reject(turns.refusal);
+    const milestones = this.#milestones;
+    if (this.#protocol !== undefined) milestones?.opened?.resolve({ protocol: this.#protocol });
+    else if (milestones?.refusal !== undefined) milestones.opened?.reject(milestones.refusal);
   }
 
   #settleClosed(): void {
-    const turns = this.#turns;
-    if (turns === undefined || !this.isOver) return;
-    if (turns.given === undefined) turns.closed?.resolve();
-    else turns.closed?.reject(turns.given);
+    const milestones = this.#milestones;
+    if (milestones === undefined || !this.isOver) return;
+    if (milestones.given === undefined) milestones.closed?.resolve();
+    else milestones.closed?.reject(milestones.given);
   }
 }
 

@@ -106,7 +106,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   }
 
   get onhandshake(): Handler<DTLSSession, [protocol: Version]> | undefined {
-    return this.#live.seldom.onhandshake;
+    return this.#live.extras.onhandshake;
   }
   set onhandshake(fn: Handler<DTLSSession, [protocol: Version]> | null | undefined) {
     this.#live.made.onhandshake = bound(fn, 'onhandshake', this);
@@ -114,7 +114,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /** Called with lines of a key log (RFC 9850), without a newline. Anyone holding these lines can decrypt the session. */
   get onkeylog(): Handler<DTLSSession, [line: string]> | undefined {
-    return this.#live.seldom.onkeylog;
+    return this.#live.extras.onkeylog;
   }
   set onkeylog(fn: Handler<DTLSSession, [line: string]> | null | undefined) {
     this.#live.made.onkeylog = bound(fn, 'onkeylog', this);
@@ -122,7 +122,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /** Called when `send` takes messages again, after it refused some because the send queue was full: see {@link drained}. */
   get ondrain(): Handler<DTLSSession, []> | undefined {
-    return this.#live.seldom.ondrain;
+    return this.#live.extras.ondrain;
   }
   set ondrain(fn: Handler<DTLSSession, []> | null | undefined) {
     this.#live.made.ondrain = bound(fn, 'ondrain', this);
@@ -130,7 +130,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /** Called when the peer has sent close_notify in DTLS 1.3 and our side may go on: see `allowHalfOpen`. */
   get onend(): Handler<DTLSSession, []> | undefined {
-    return this.#live.seldom.onend;
+    return this.#live.extras.onend;
   }
   set onend(fn: Handler<DTLSSession, []> | null | undefined) {
     this.#live.made.onend = bound(fn, 'onend', this);
@@ -142,7 +142,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * holding it can act as this client.
    */
   get onsession(): Handler<DTLSSession, [saved: Buffer]> | undefined {
-    return this.#live.seldom.onsession;
+    return this.#live.extras.onsession;
   }
   set onsession(fn: Handler<DTLSSession, [saved: Buffer]> | null | undefined) {
     this.#live.made.onsession = bound(fn, 'onsession', this);
@@ -153,7 +153,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * refuse the new address, or vouch for it: see `MigrateHandler`.
    */
   get onmigrate(): JudgeAddress<DTLSSession> | undefined {
-    return this.#live.seldom.onmigrate;
+    return this.#live.extras.onmigrate;
   }
   set onmigrate(fn: JudgeAddress<DTLSSession> | null | undefined) {
     this.#live.made.onmigrate = bound(fn, 'onmigrate', this);
@@ -188,7 +188,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /** `undefined` until the name of the host is resolved; it remains after the end. It changes with the peer's address. */
   get remoteAddress(): PeerAddress | undefined {
-    return this.#live.entry?.peer ?? this.#live.seldom.finalState?.peer;
+    return this.#live.entry?.peer ?? this.#live.extras.finalState?.peer;
   }
 
   /**
@@ -201,7 +201,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /** Client: the last value that `onsession` was called with; `undefined` before, and after the end. */
   get session(): Buffer | undefined {
-    return this.destroyed ? undefined : this.#live.seldom.saved;
+    return this.destroyed ? undefined : this.#live.extras.saved;
   }
 
   // The negotiated parameters and the peer. As in node:dtls most of them are gone after the end.
@@ -238,7 +238,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /** The name that the client asked for. */
   get servername(): string | undefined {
-    return this.#live.session?.serverName ?? (this.destroyed ? undefined : this.#live.seldom.serverName);
+    return this.#live.session?.serverName ?? (this.destroyed ? undefined : this.#live.extras.serverName);
   }
 
   /** The peer's certificate, PEM. */
@@ -253,14 +253,14 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   get peerX509Certificate(): X509Certificate | undefined {
     if (this.#live.session !== undefined)
       this.#live.made.certificate ??= peerCertificate(this.#live.session.peer.chain);
-    return this.#live.seldom.certificate;
+    return this.#live.extras.certificate;
   }
 
   /** The peer's public key, of its certificate or raw (RFC 7250), which authenticated the peer. */
   get peerPublicKey(): KeyObject | undefined {
     const der = this.#live.session?.peer.publicKey;
     if (der !== undefined) this.#live.made.publicKey ??= publicKey(der);
-    return this.#live.seldom.publicKey;
+    return this.#live.extras.publicKey;
   }
 
   /**
@@ -288,7 +288,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   /** The identity of the shared key, as text; it remains after the end. */
   get pskIdentity(): string | undefined {
     const identity = this.#live.session?.peer.pskIdentity;
-    return identity === undefined ? this.#live.seldom.finalState?.pskIdentity : toText(identity);
+    return identity === undefined ? this.#live.extras.finalState?.pskIdentity : toText(identity);
   }
 
   /** The peer's certificate or public key was verified, or it has the pre-shared key. */
