@@ -194,9 +194,9 @@ class FlightPacker {
       const end = start + Math.min(left, this.#room(writer) - HANDSHAKE_HEADER_LENGTH);
       this.#write(item, start, end);
       this.#stretches.push({ item: stretch.item, start, end });
+      this.items.add(stretch.item);
       start = end;
     } while (start < stretch.end);
-    this.items.add(stretch.item);
     return true;
   }
 

@@ -166,7 +166,8 @@ suite('packing a flight into datagrams', () => {
     const sender = transmit();
     const delivery = new Delivery(flight);
     const windowed: Manner = { ...whole(256), records: 1, part: 'from-cursor' };
-    sender.flight(flight, windowed, delivery);
+    const { items } = sender.flight(flight, windowed, delivery);
+    assert.deepEqual([...items], [0], 'a part of it was sent');
     datagramsOf(sender);
     sender.flight(flight, { ...windowed, records: 4, size: 1200 }, delivery);
     const first = 256 - OVERHEAD - HEADER;
