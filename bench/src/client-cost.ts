@@ -65,7 +65,7 @@ function measureAt(server: Server, clients: readonly Client[], plan: Plan): Prom
     ),
     trial(`${name}, handshake`, server, load, plan.handshake, { mode: 'handshake' }),
   ]);
-  return interleave(trials, plan.rounds, plan.handshake.until * 1000);
+  return interleave(trials, plan.rounds, plan.handshake.until);
 }
 
 /** A client is a new process each time, which warms up by itself. */

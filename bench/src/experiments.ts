@@ -50,7 +50,7 @@ export function measureEcho(contenders: readonly Contender[], load: LoadFor, pla
         }),
       ),
     );
-    const samples = await interleave(trials, plan.rounds, plan.echo.until * 1000);
+    const samples = await interleave(trials, plan.rounds, plan.echo.until);
     return contenders.map((contender) => ({ contender, bySize: echoSamples(samples, contender) }));
   });
 }
@@ -67,7 +67,7 @@ export function measureShapes(
         trial(shapeKey(server.contender, shape), server, load, plan.shapes, { mode: 'echo', ...shape }),
       ),
     );
-    const samples = await interleave(trials, plan.rounds, plan.shapes.until * 1000);
+    const samples = await interleave(trials, plan.rounds, plan.shapes.until);
     return contenders.map((contender) => ({
       contender,
       byShape: SHAPES.map((shape) => samples.get(shapeKey(contender, shape)) ?? []),
@@ -87,7 +87,7 @@ export function measureHandshakes(
         ? platformTrial(server, load, plan.handshake)
         : trial(server.contender.name, server, load, plan.handshake, { mode: 'handshake' }),
     );
-    const samples = await interleave(trials, plan.rounds, plan.handshake.until * 1000);
+    const samples = await interleave(trials, plan.rounds, plan.handshake.until);
     return contenders.map((contender) => ({ contender, samples: samples.get(contender.name) ?? [] }));
   });
 }

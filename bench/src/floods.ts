@@ -60,7 +60,7 @@ function floods(
         return sample.cost;
       },
     }));
-    await interleave(trials, rounds, amount.until * 1000);
+    await interleave(trials, rounds, amount.until);
     return rows;
   });
 }

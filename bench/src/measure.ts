@@ -12,15 +12,16 @@ export type Samples = ReadonlyMap<string, readonly number[]>;
 
 /**
  * Runs every trial once per round, each round starting at another trial, so that slow phases of the machine affect
- * all alike. No round starts after `deadline` (ms, as `performance.now()`), but there is always one.
+ * all alike. No round starts so many `seconds` after the first.
  */
 export async function interleave(
   trials: readonly Trial[],
   rounds: number,
-  deadline: number,
+  seconds: number,
 ): Promise<Samples> {
   const samples = new Map<string, number[]>(trials.map((trial) => [trial.key, []]));
   for (const trial of trials) await trial.warmUp();
+  const deadline = performance.now() + seconds * 1000;
   for (let round = 0; round < rounds; round++) {
     if (round > 0 && performance.now() > deadline) break;
     for (const trial of rotate(trials, round)) {

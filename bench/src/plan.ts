@@ -15,11 +15,11 @@ export interface Amount {
 export interface Repeated extends Amount {
   /** Done once before the rounds, until the just-in-time compiler has finished. */
   readonly first: Amount;
-  /** Seconds since the start of the whole run; no further round begins after them. */
+  /** Seconds since the first round began; no further round begins after them. */
   readonly until: number;
 }
 
-/** Echoes and handshakes in a part of its own; its seconds count from the start of the part. */
+/** Echoes and handshakes in a part of its own. */
 export interface Turns {
   readonly rounds: number;
   readonly echo: Repeated;
@@ -76,28 +76,28 @@ export const MESSAGE_SIZE = 150;
 /** Parts that are the same in every form but the whole one. */
 const SMALL = {
   floods: {
-    ...{ count: 10_000, seconds: 0.3, warmup: 200, until: 12 },
+    ...{ count: 10_000, seconds: 0.3, warmup: 200, until: 8 },
     first: { count: 5_000, seconds: 0.4, warmup: 0 },
   },
   runtimes: {
     rounds: 1,
     echo: {
-      ...{ count: 3_000, seconds: 1, warmup: 300, until: 20 },
+      ...{ count: 3_000, seconds: 1, warmup: 300, until: 12 },
       first: { count: 5_000, seconds: 2, warmup: 0 },
     },
     handshake: {
-      ...{ count: 60, seconds: 0.5, warmup: 10, until: 40 },
+      ...{ count: 60, seconds: 0.5, warmup: 10, until: 12 },
       first: { count: 200, seconds: 1, warmup: 0 },
     },
   },
   clients: {
     rounds: 1,
     echo: {
-      ...{ count: 3_000, seconds: 0.5, warmup: 300, until: 10 },
+      ...{ count: 3_000, seconds: 0.5, warmup: 300, until: 8 },
       first: { count: 3_000, seconds: 0.5, warmup: 0 },
     },
     handshake: {
-      ...{ count: 60, seconds: 1, warmup: 10, until: 10 },
+      ...{ count: 60, seconds: 1, warmup: 10, until: 8 },
       first: { count: 100, seconds: 1, warmup: 0 },
     },
   },
@@ -107,28 +107,28 @@ const SMALL = {
 
 export const DEFAULT_PLAN: Plan = {
   floods: {
-    ...{ count: 40_000, seconds: 0.6, warmup: 500, until: 50 },
+    ...{ count: 40_000, seconds: 0.6, warmup: 500, until: 30 },
     first: { count: 20_000, seconds: 0.8, warmup: 0 },
   },
   runtimes: {
     rounds: 3,
     echo: {
-      ...{ count: 8_000, seconds: 0.6, warmup: 500, until: 60 },
+      ...{ count: 8_000, seconds: 0.6, warmup: 500, until: 40 },
       first: { count: 15_000, seconds: 1, warmup: 0 },
     },
     handshake: {
-      ...{ count: 200, seconds: 1, warmup: 20, until: 100 },
+      ...{ count: 200, seconds: 1, warmup: 20, until: 60 },
       first: { count: 1_500, seconds: 2, warmup: 0 },
     },
   },
   clients: {
     rounds: 3,
     echo: {
-      ...{ count: 8_000, seconds: 1, warmup: 500, until: 30 },
+      ...{ count: 8_000, seconds: 1, warmup: 500, until: 25 },
       first: { count: 8_000, seconds: 1, warmup: 0 },
     },
     handshake: {
-      ...{ count: 200, seconds: 1, warmup: 20, until: 30 },
+      ...{ count: 200, seconds: 1, warmup: 20, until: 25 },
       first: { count: 300, seconds: 2, warmup: 0 },
     },
   },
@@ -137,15 +137,15 @@ export const DEFAULT_PLAN: Plan = {
   rounds: 5,
   starts: 15,
   echo: {
-    ...{ count: 15_000, seconds: 1.2, warmup: 1_500, until: 90 },
+    ...{ count: 15_000, seconds: 1.2, warmup: 1_500, until: 100 },
     first: { count: 20_000, seconds: 1.5, warmup: 0 },
   },
   shapes: {
-    ...{ count: 12_000, seconds: 1, warmup: 1_000, until: 240 },
+    ...{ count: 12_000, seconds: 1, warmup: 1_000, until: 130 },
     first: { count: 10_000, seconds: 1, warmup: 0 },
   },
   handshake: {
-    ...{ count: 800, seconds: 3, warmup: 200, until: 330 },
+    ...{ count: 800, seconds: 3, warmup: 200, until: 170 },
     first: { count: 5_000, seconds: 6, warmup: 0 },
   },
   idle: { count: 2_000, seconds: 20, warmup: 500 },
@@ -160,15 +160,15 @@ export const SHORT_PLAN: Plan = {
   rounds: 5,
   starts: 3,
   echo: {
-    ...{ count: 5_000, seconds: 0.5, warmup: 500, until: 30 },
+    ...{ count: 5_000, seconds: 0.5, warmup: 500, until: 15 },
     first: { count: 15_000, seconds: 1.5, warmup: 0 },
   },
   shapes: {
-    ...{ count: 2_000, seconds: 0.2, warmup: 200, until: 30 },
+    ...{ count: 2_000, seconds: 0.2, warmup: 200, until: 10 },
     first: { count: 2_000, seconds: 0.2, warmup: 0 },
   },
   handshake: {
-    ...{ count: 150, seconds: 0.7, warmup: 10, until: 70 },
+    ...{ count: 150, seconds: 0.7, warmup: 10, until: 25 },
     first: { count: 1_500, seconds: 2.5, warmup: 0 },
   },
   idle: { count: 200, seconds: 4, warmup: 100 },
@@ -182,15 +182,15 @@ export const QUICK_PLAN: Plan = {
   rounds: 3,
   starts: 7,
   echo: {
-    ...{ count: 4_000, seconds: 0.4, warmup: 500, until: 16 },
+    ...{ count: 4_000, seconds: 0.4, warmup: 500, until: 12 },
     first: { count: 5_000, seconds: 0.5, warmup: 0 },
   },
   shapes: {
-    ...{ count: 4_000, seconds: 0.4, warmup: 500, until: 60 },
+    ...{ count: 4_000, seconds: 0.4, warmup: 500, until: 30 },
     first: { count: 4_000, seconds: 0.4, warmup: 0 },
   },
   handshake: {
-    ...{ count: 100, seconds: 0.5, warmup: 10, until: 45 },
+    ...{ count: 100, seconds: 0.5, warmup: 10, until: 25 },
     first: { count: 600, seconds: 1.5, warmup: 0 },
   },
   idle: { count: 500, seconds: 4, warmup: 200 },

@@ -31,7 +31,7 @@ import { measureImports } from './imports.js';
 import { compileModern, compileNative, type NativeProgram } from './native.js';
 import { measurePath } from './path.js';
 import { peerServers } from './peers.js';
-import type { Plan, Repeated, Turns } from './plan.js';
+import type { Plan } from './plan.js';
 import { measureRecords } from './record-cost.js';
 import type { Report } from './report.js';
 import { measureRuntimes } from './runtimes.js';
@@ -65,7 +65,7 @@ export async function measure(settings: Settings): Promise<Report> {
   const nativeMeetings = reason === undefined ? ourNativeMeetings(settings.profile) : [];
   const wants = (part: string) => settings.only.includes(part);
   const few = settings.form === 'short';
-  const plan = startingNow(settings.plan);
+  const { plan } = settings;
   return {
     ownClient: settings.ownClient,
     environment: environment(native, modern),
@@ -135,11 +135,10 @@ async function measureSections(bench: Bench): Promise<Section[]> {
   const { plan } = settings;
   const ours = oneSuite.filter(({ family }) => family === 'ours');
   const parts: Readonly<Record<string, () => Section | Promise<Section>>> = {
-    clients: () => measureClients(paths.openssl, { ...plan, ...from(plan.clients) }, skipped),
-    floods: () =>
-      measureFloods([...rawReference(), ...oneSuite, ...natives], load, plan.rounds, now(plan.floods)),
+    clients: () => measureClients(paths.openssl, { ...plan, ...plan.clients }, skipped),
+    floods: () => measureFloods([...rawReference(), ...oneSuite, ...natives], load, plan.rounds, plan.floods),
     'first-byte': () => measureFirstBytes(plan.firstByte, paths),
-    runtimes: () => measureRuntimes(ours, load, { ...plan, ...from(plan.runtimes) }, skipped),
+    runtimes: () => measureRuntimes(ours, load, { ...plan, ...plan.runtimes }, skipped),
     growth: () => measureGrowth(plan.growth.counts, plan.growth.turns),
     allocations: measureAllocations,
     flood: () => measureFlood(ours, plan),
@@ -148,20 +147,6 @@ async function measureSections(bench: Bench): Promise<Section[]> {
   for (const [part, measureIt] of Object.entries(parts))
     if (settings.only.includes(part)) sections.push(await measureIt());
   return sections;
-}
-
-/** Work whose seconds count from now. */
-function now(work: Repeated): Repeated {
-  return { ...work, until: work.until + performance.now() / 1000 };
-}
-
-function from({ rounds, echo, handshake }: Turns): Turns {
-  return { rounds, echo: now(echo), handshake: now(handshake) };
-}
-
-/** The times of a plan count from the start of the process, and this is one measurement of several in it. */
-function startingNow(plan: Plan): Plan {
-  return { ...plan, echo: now(plan.echo), shapes: now(plan.shapes), handshake: now(plan.handshake) };
 }
 
 function isOneSuite({ suite }: Contender): boolean {
