@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static const struct algorithm ALGORITHMS[] = {
+static const struct algorithm KNOWN[ALGORITHMS] = {
   { "aes-128-gcm", "AES-128-GCM", KIND_GCM, 16, 16 },
   { "aes-256-gcm", "AES-256-GCM", KIND_GCM, 32, 16 },
   { "chacha20-poly1305", "ChaCha20-Poly1305", KIND_CHACHA, 32, 16 },
@@ -15,84 +15,60 @@ static const struct algorithm ALGORITHMS[] = {
 };
 
 const struct algorithm *algorithm_named(const char *name) {
-  for (size_t i = 0; i < sizeof ALGORITHMS / sizeof *ALGORITHMS; i++) {
-    if (strcmp(ALGORITHMS[i].name, name) == 0) return &ALGORITHMS[i];
+  for (size_t i = 0; i < ALGORITHMS; i++) {
+    if (strcmp(KNOWN[i].name, name) == 0) return &KNOWN[i];
   }
   return NULL;
 }
 
-/* The parameters that belong before the key. */
-static bool prepare(struct cipher *cipher, const EVP_CIPHER *fetched) {
-  const struct openssl *ssl = cipher->ssl;
-  EVP_CIPHER_CTX *context = cipher->context;
-  if (ssl->EVP_CipherInit_ex(context, fetched, NULL, NULL, NULL, DIRECTION_SEAL) != 1) return false;
-  switch (cipher->algorithm->kind) {
-    case KIND_CCM:
-      /* Both lengths stand in the first block. */
-      return ssl->EVP_CIPHER_CTX_ctrl(context, AEAD_SET_IV_LENGTH, NONCE_LENGTH, NULL) == 1 &&
-             ssl->EVP_CIPHER_CTX_ctrl(context, AEAD_SET_TAG, (int)cipher->algorithm->tag_length, NULL) == 1;
-    case KIND_AES_MASK:
-      /* Each sample is one block. */
-      return ssl->EVP_CIPHER_CTX_set_padding(context, 0) == 1;
-    default:
-      return true;
-  }
+size_t algorithm_number(const struct algorithm *algorithm) {
+  return (size_t)(algorithm - KNOWN);
 }
 
-static bool set_direction(struct cipher *cipher, enum direction direction) {
-  cipher->direction = direction;
-  return cipher->ssl->EVP_CipherInit_ex(cipher->context, NULL, NULL, cipher->key, NULL, direction) == 1;
-}
-
-bool cipher_open(struct cipher *cipher, const struct openssl *ssl, const struct algorithm *algorithm,
-                 const unsigned char *key) {
-  *cipher = (struct cipher){ .ssl = ssl, .algorithm = algorithm, .context = ssl->EVP_CIPHER_CTX_new() };
-  memcpy(cipher->key, key, algorithm->key_length);
-  /* The context has its own reference. */
-  EVP_CIPHER *fetched = ssl->EVP_CIPHER_fetch(NULL, algorithm->fetched, NULL);
-  bool done = cipher->context != NULL && fetched != NULL && prepare(cipher, fetched) &&
-              set_direction(cipher, DIRECTION_SEAL);
-  ssl->EVP_CIPHER_free(fetched);
-  if (!done) {
-    cipher_close(cipher);
-    ssl->ERR_clear_error();
-  }
-  return done;
+bool cipher_open(struct cipher *cipher, struct schedules *schedules, uint32_t place, const unsigned char *key) {
+  *cipher = (struct cipher){ .schedules = schedules, .place = place };
+  memcpy(cipher->key, key, schedules->algorithm->key_length);
+  if (schedule_of(schedules, place, cipher->key, DIRECTION_SEAL, NULL) != NULL) return true;
+  cipher_close(cipher);
+  schedules->ssl->ERR_clear_error();
+  return false;
 }
 
 void cipher_close(struct cipher *cipher) {
-  cipher->ssl->EVP_CIPHER_CTX_free(cipher->context);
-  cipher->context = NULL;
-  cipher->ssl->OPENSSL_cleanse(cipher->key, sizeof cipher->key);
+  schedule_forget(cipher->schedules, cipher->place);
+  cipher->schedules->ssl->OPENSSL_cleanse(cipher->key, sizeof cipher->key);
 }
 
-/* What comes before the text of one record. The key stays. `tag`: the one to check, or NULL to make one. */
-static bool begin(struct cipher *cipher, unsigned char *tag, const unsigned char *nonce, const unsigned char *aad,
-                  size_t aad_length, size_t length) {
-  const struct openssl *ssl = cipher->ssl;
-  EVP_CIPHER_CTX *context = cipher->context;
-  int tag_length = (int)cipher->algorithm->tag_length;
+/*
+ * The context of one record, with what comes before its text; NULL when OpenSSL fails. `tag`: the one to check, or NULL to
+ * make one.
+ */
+static EVP_CIPHER_CTX *begin(const struct cipher *cipher, unsigned char *tag, const unsigned char *nonce,
+                             const unsigned char *aad, size_t aad_length, size_t length) {
+  const struct openssl *ssl = cipher->schedules->ssl;
+  const struct algorithm *algorithm = cipher->schedules->algorithm;
   enum direction direction = tag == NULL ? DIRECTION_SEAL : DIRECTION_OPEN;
+  EVP_CIPHER_CTX *context = schedule_of(cipher->schedules, cipher->place, cipher->key, direction, nonce);
   int written;
-  if (direction != cipher->direction && !set_direction(cipher, direction)) return false;
-  if (ssl->EVP_CipherInit_ex(context, NULL, NULL, NULL, nonce, direction) != 1) return false;
-  if (tag != NULL && ssl->EVP_CIPHER_CTX_ctrl(context, AEAD_SET_TAG, tag_length, tag) != 1) return false;
+  if (context == NULL) return NULL;
+  if (tag != NULL && ssl->EVP_CIPHER_CTX_ctrl(context, AEAD_SET_TAG, (int)algorithm->tag_length, tag) != 1)
+    return NULL;
   /* CCM needs the length of the text before the associated data (RFC 3610 §2.2). */
-  if (cipher->algorithm->kind == KIND_CCM &&
-      ssl->EVP_CipherUpdate(context, NULL, &written, NULL, (int)length) != 1)
-    return false;
-  return aad_length == 0 || ssl->EVP_CipherUpdate(context, NULL, &written, aad, (int)aad_length) == 1;
+  if (algorithm->kind == KIND_CCM && ssl->EVP_CipherUpdate(context, NULL, &written, NULL, (int)length) != 1)
+    return NULL;
+  bool done = aad_length == 0 || ssl->EVP_CipherUpdate(context, NULL, &written, aad, (int)aad_length) == 1;
+  return done ? context : NULL;
 }
 
-bool cipher_seal(struct cipher *cipher, const unsigned char *nonce, const unsigned char *aad, size_t aad_length,
+bool cipher_seal(const struct cipher *cipher, const unsigned char *nonce, const unsigned char *aad, size_t aad_length,
                  unsigned char *text, size_t length) {
-  const struct openssl *ssl = cipher->ssl;
-  size_t tag_length = cipher->algorithm->tag_length;
+  const struct openssl *ssl = cipher->schedules->ssl;
+  size_t tag_length = cipher->schedules->algorithm->tag_length;
+  EVP_CIPHER_CTX *context = begin(cipher, NULL, nonce, aad, aad_length, length);
   int written = 0;
-  bool done = begin(cipher, NULL, nonce, aad, aad_length, length) &&
-              ssl->EVP_CipherUpdate(cipher->context, text, &written, text, (int)length) == 1 &&
-              (size_t)written == length && ssl->EVP_CipherFinal_ex(cipher->context, text + length, &written) == 1 &&
-              ssl->EVP_CIPHER_CTX_ctrl(cipher->context, AEAD_GET_TAG, (int)tag_length, text + length) == 1;
+  bool done = context != NULL && ssl->EVP_CipherUpdate(context, text, &written, text, (int)length) == 1 &&
+              (size_t)written == length && ssl->EVP_CipherFinal_ex(context, text + length, &written) == 1 &&
+              ssl->EVP_CIPHER_CTX_ctrl(context, AEAD_GET_TAG, (int)tag_length, text + length) == 1;
   if (!done) {
     ssl->OPENSSL_cleanse(text, length + tag_length);
     ssl->ERR_clear_error();
@@ -101,30 +77,34 @@ bool cipher_seal(struct cipher *cipher, const unsigned char *nonce, const unsign
 }
 
 /* CCM checks the tag before it gives the text; the others give the text and check at the end. */
-static bool unseal(struct cipher *cipher, const unsigned char *nonce, const unsigned char *aad, size_t aad_length,
-                   const unsigned char *sealed, size_t length, unsigned char *tag, unsigned char *out) {
-  const struct openssl *ssl = cipher->ssl;
+static bool unseal(const struct cipher *cipher, const unsigned char *nonce, const unsigned char *aad,
+                   size_t aad_length, const unsigned char *sealed, size_t length, unsigned char *tag,
+                   unsigned char *out) {
+  const struct openssl *ssl = cipher->schedules->ssl;
+  EVP_CIPHER_CTX *context = begin(cipher, tag, nonce, aad, aad_length, length);
   int written = 0;
-  return begin(cipher, tag, nonce, aad, aad_length, length) &&
-         ssl->EVP_CipherUpdate(cipher->context, out, &written, sealed, (int)length) == 1 &&
+  return context != NULL && ssl->EVP_CipherUpdate(context, out, &written, sealed, (int)length) == 1 &&
          (size_t)written == length &&
-         (cipher->algorithm->kind == KIND_CCM ||
-          ssl->EVP_CipherFinal_ex(cipher->context, out + length, &written) == 1);
+         (cipher->schedules->algorithm->kind == KIND_CCM ||
+          ssl->EVP_CipherFinal_ex(context, out + length, &written) == 1);
 }
 
-bool cipher_unseal(struct cipher *cipher, const unsigned char *nonce, const unsigned char *aad, size_t aad_length,
+bool cipher_unseal(const struct cipher *cipher, const unsigned char *nonce, const unsigned char *aad, size_t aad_length,
                    const unsigned char *sealed, size_t length, unsigned char *out) {
+  const struct openssl *ssl = cipher->schedules->ssl;
   /* OpenSSL takes the tag as changeable memory, which the caller's is not. */
   unsigned char tag[MAX_TAG_LENGTH];
-  memcpy(tag, sealed + length, cipher->algorithm->tag_length);
+  memcpy(tag, sealed + length, cipher->schedules->algorithm->tag_length);
   if (unseal(cipher, nonce, aad, aad_length, sealed, length, tag, out)) return true;
-  cipher->ssl->OPENSSL_cleanse(out, length);
-  cipher->ssl->ERR_clear_error();
+  ssl->OPENSSL_cleanse(out, length);
+  ssl->ERR_clear_error();
   return false;
 }
 
-bool cipher_mask(struct cipher *cipher, const unsigned char *sample, unsigned char *out) {
+bool cipher_mask(const struct cipher *cipher, const unsigned char *sample, unsigned char *out) {
+  EVP_CIPHER_CTX *context = schedule_of(cipher->schedules, cipher->place, cipher->key, DIRECTION_SEAL, NULL);
   int written = 0;
-  return cipher->ssl->EVP_CipherUpdate(cipher->context, out, &written, sample, SAMPLE_LENGTH) == 1 &&
+  return context != NULL &&
+         cipher->schedules->ssl->EVP_CipherUpdate(context, out, &written, sample, SAMPLE_LENGTH) == 1 &&
          written == SAMPLE_LENGTH;
 }

@@ -27,13 +27,15 @@ static napi_value create_key(napi_env env, napi_callback_info info) {
   const struct algorithm *algorithm = read_algorithm(env, values[1]);
   if (algorithm == NULL || !read_bytes_of(env, values[2], "key", algorithm->key_length, &key)) return NULL;
   if (!environment->has_ssl) return NULL;
-  return give_key(env, values[0], keys_open(&environment->keys, &environment->ssl, algorithm, key.data));
+  int64_t number = keys_open(&environment->keys, &environment->ssl, algorithm, key.data);
+  return give_key(env, values[0], number, CIPHER_MEMORY);
 }
 
 /* NULL: it has thrown. `seals`: a key for texts, not for masks. */
-static struct cipher *read_cipher(napi_env env, napi_value value, bool seals) {
+static const struct cipher *read_cipher(napi_env env, napi_value value, bool seals) {
   struct key_slot *slot = read_key(env, value, KEY_OF_CIPHER);
-  if (slot == NULL || (slot->cipher.algorithm->tag_length > 0) == seals) return slot == NULL ? NULL : &slot->cipher;
+  if (slot == NULL) return NULL;
+  if ((slot->cipher.schedules->algorithm->tag_length > 0) == seals) return &slot->cipher;
   refuse_value(env, "key", "is for another purpose");
   return NULL;
 }
@@ -49,7 +51,7 @@ static napi_value seal(napi_env env, napi_callback_info info) {
   struct bytes nonce, aad, bytes;
   int64_t offset, length;
   if (!read_arguments(env, info, 6, values)) return NULL;
-  struct cipher *cipher = read_cipher(env, values[0], true);
+  const struct cipher *cipher = read_cipher(env, values[0], true);
   if (cipher == NULL || !read_bytes_of(env, values[1], "nonce", NONCE_LENGTH, &nonce) ||
       !read_bytes(env, values[2], "aad", &aad) || !read_bytes(env, values[3], "bytes", &bytes) ||
       !read_number(env, values[4], "offset", MAX_TEXT_LENGTH, &offset) ||
@@ -59,7 +61,7 @@ static napi_value seal(napi_env env, napi_callback_info info) {
     refuse_range(env, "aad", "is too long");
     return NULL;
   }
-  if ((uint64_t)offset + (uint64_t)length + cipher->algorithm->tag_length > bytes.length) {
+  if ((uint64_t)offset + (uint64_t)length + cipher->schedules->algorithm->tag_length > bytes.length) {
     refuse_range(env, "bytes", "has no room for the text and its tag");
     return NULL;
   }
@@ -78,12 +80,12 @@ static napi_value open_sealed(napi_env env, napi_callback_info info) {
   napi_value values[5], answer;
   struct bytes nonce, aad, sealed, out;
   if (!read_arguments(env, info, 5, values)) return NULL;
-  struct cipher *cipher = read_cipher(env, values[0], true);
+  const struct cipher *cipher = read_cipher(env, values[0], true);
   if (cipher == NULL || !read_bytes_of(env, values[1], "nonce", NONCE_LENGTH, &nonce) ||
       !read_bytes(env, values[2], "aad", &aad) || !read_bytes(env, values[3], "sealed", &sealed) ||
       !read_bytes(env, values[4], "out", &out))
     return NULL;
-  size_t tag_length = cipher->algorithm->tag_length;
+  size_t tag_length = cipher->schedules->algorithm->tag_length;
   if (aad.length > MAX_TEXT_LENGTH || sealed.length > MAX_TEXT_LENGTH) {
     refuse_range(env, "sealed", "is too long");
     return NULL;
@@ -106,7 +108,7 @@ static napi_value mask(napi_env env, napi_callback_info info) {
   napi_value values[3];
   struct bytes sample, out;
   if (!read_arguments(env, info, 3, values)) return NULL;
-  struct cipher *cipher = read_cipher(env, values[0], false);
+  const struct cipher *cipher = read_cipher(env, values[0], false);
   if (cipher == NULL || !read_bytes_of(env, values[1], "sample", SAMPLE_LENGTH, &sample) ||
       !read_bytes_of(env, values[2], "out", SAMPLE_LENGTH, &out))
     return NULL;

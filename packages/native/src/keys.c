@@ -5,11 +5,11 @@
 
 /* A number is a generation, which counts the keys, and the place of the slot. */
 enum { PLACE_BITS = 22, MAX_SLOTS = 1 << PLACE_BITS, FIRST_SLOTS = 16 };
-#define NO_SLOT SIZE_MAX
+#define NO_SLOT UINT32_MAX
 
 /* No copy of a key stays behind, as it would with `realloc`. */
 static bool grow(struct keys *keys, const struct openssl *ssl) {
-  size_t capacity = keys->capacity == 0 ? FIRST_SLOTS : keys->capacity * 2;
+  uint32_t capacity = keys->capacity == 0 ? FIRST_SLOTS : keys->capacity * 2;
   size_t size = keys->capacity * sizeof *keys->slots;
   struct key_slot *slots = capacity > MAX_SLOTS ? NULL : calloc(capacity, sizeof *slots);
   if (slots == NULL) return false;
@@ -18,7 +18,7 @@ static bool grow(struct keys *keys, const struct openssl *ssl) {
     ssl->OPENSSL_cleanse(keys->slots, size);
     free(keys->slots);
   }
-  for (size_t place = keys->capacity; place < capacity; place++)
+  for (uint32_t place = keys->capacity; place < capacity; place++)
     slots[place].next_free = place + 1 < capacity ? place + 1 : NO_SLOT;
   keys->first_free = keys->capacity;
   keys->slots = slots;
@@ -41,10 +41,18 @@ static int64_t take(struct keys *keys, struct key_slot *slot, enum key_kind kind
   return slot->number;
 }
 
+static struct schedules *schedules_for(struct keys *keys, const struct openssl *ssl,
+                                       const struct algorithm *algorithm) {
+  struct schedules **schedules = &keys->schedules[algorithm_number(algorithm)];
+  if (*schedules == NULL) *schedules = schedules_new(ssl, algorithm);
+  return *schedules;
+}
+
 int64_t keys_open(struct keys *keys, const struct openssl *ssl, const struct algorithm *algorithm,
                   const unsigned char *key) {
-  struct key_slot *slot = free_slot(keys, ssl);
-  if (slot == NULL || !cipher_open(&slot->cipher, ssl, algorithm, key)) return 0;
+  struct schedules *schedules = schedules_for(keys, ssl, algorithm);
+  struct key_slot *slot = schedules == NULL ? NULL : free_slot(keys, ssl);
+  if (slot == NULL || !cipher_open(&slot->cipher, schedules, keys->first_free, key)) return 0;
   return take(keys, slot, KEY_OF_CIPHER);
 }
 
@@ -78,14 +86,15 @@ bool keys_close(struct keys *keys, int64_t number) {
   if (slot == NULL) return false;
   close_slot(slot);
   slot->next_free = keys->first_free;
-  keys->first_free = (size_t)(slot - keys->slots);
+  keys->first_free = (uint32_t)(slot - keys->slots);
   return true;
 }
 
 void keys_close_all(struct keys *keys) {
-  for (size_t place = 0; place < keys->capacity; place++) {
+  for (uint32_t place = 0; place < keys->capacity; place++) {
     if (keys->slots[place].number != 0) close_slot(&keys->slots[place]);
   }
   free(keys->slots);
+  for (size_t i = 0; i < ALGORITHMS; i++) schedules_free(keys->schedules[i]);
   *keys = (struct keys){ 0 };
 }

@@ -12,20 +12,23 @@
 
 enum key_kind { KEY_OF_CIPHER, KEY_PAIR };
 
+/* 64 bytes: two keys of each session are in memory, and some of them in the processor's cache. */
 struct key_slot {
+  int64_t number; /* 0: free */
   enum key_kind kind;
+  uint32_t next_free;
   union {
     struct cipher cipher;
     struct pair pair;
   };
-  int64_t number; /* 0: free */
-  size_t next_free;
 };
 
 struct keys {
+  /* NULL: no key of this algorithm was open yet. */
+  struct schedules *schedules[ALGORITHMS];
   struct key_slot *slots;
-  size_t capacity;
-  size_t first_free;
+  uint32_t capacity;
+  uint32_t first_free;
   int64_t generation;
 };
 

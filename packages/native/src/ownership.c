@@ -2,9 +2,6 @@
 
 #include <stdlib.h>
 
-/* About what OpenSSL allocates for a key: the garbage collector is told. */
-enum { KEY_MEMORY = 1024 };
-
 struct ownership {
   struct environment *environment;
   closer *close;
@@ -59,8 +56,8 @@ static void close_key(struct environment *environment, int64_t number) {
   keys_close(&environment->keys, number);
 }
 
-napi_value give_key(napi_env env, napi_value owner, int64_t number) {
-  return number == 0 ? NULL : give_to(env, owner, number, close_key, KEY_MEMORY);
+napi_value give_key(napi_env env, napi_value owner, int64_t number, int64_t memory) {
+  return number == 0 ? NULL : give_to(env, owner, number, close_key, memory);
 }
 
 struct key_slot *read_key(napi_env env, napi_value value, enum key_kind kind) {

@@ -25,7 +25,7 @@ static napi_value import_private_key(napi_env env, napi_callback_info info) {
     return NULL;
   }
   if (!has_keys(environment) || !pair_import(&pair, &environment->ssl, der.data, der.length)) return NULL;
-  return give_key(env, values[0], keys_add_pair(&environment->keys, &pair));
+  return give_key(env, values[0], keys_add_pair(&environment->keys, &pair), PAIR_MEMORY);
 }
 
 /* `name` has room for MAX_NAME_LENGTH; a longer one is cut, and a character 0 ends it. */
@@ -64,7 +64,7 @@ static napi_value generate_key(napi_env env, napi_callback_info info) {
     pair_close(&pair);
     return NULL;
   }
-  return give_key(env, values[0], keys_add_pair(&environment->keys, &pair));
+  return give_key(env, values[0], keys_add_pair(&environment->keys, &pair), PAIR_MEMORY);
 }
 
 static napi_value derive_secret(napi_env env, napi_callback_info info) {
@@ -127,7 +127,7 @@ static napi_value import_public_key(napi_env env, napi_callback_info info) {
   }
   if (!has_keys(environment)) return NULL;
   struct pair pair = { .ssl = &environment->ssl, .key = read_public(environment, group, bytes) };
-  return pair.key == NULL ? NULL : give_key(env, values[0], keys_add_pair(&environment->keys, &pair));
+  return pair.key == NULL ? NULL : give_key(env, values[0], keys_add_pair(&environment->keys, &pair), PAIR_MEMORY);
 }
 
 /* NULL: it has thrown. */

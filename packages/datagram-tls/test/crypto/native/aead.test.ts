@@ -8,6 +8,7 @@ import { hasNativeAead, NATIVE_AEADS } from '#lib/crypto/node-native-ciphers.js'
 import { nativeLayer } from '#lib/crypto/node-native-layer.js';
 import type { AeadKey, AeadName } from '#lib/crypto/provider.js';
 import { LONG } from '../../support/long.js';
+import { Random } from '../../support/random.js';
 
 /** Every length of a record up to the longest (RFC 8446 §5.2) in a long run; otherwise those about blocks, and some others. */
 const MAX_LENGTH = 0x4000;
@@ -154,5 +155,33 @@ suite('the native AEADs', { skip }, () => {
     const [nonce, aad, text] = [bytes(12), bytes(13), bytes(50)] as const;
     for (const { ours, nodes } of alive)
       assert.deepEqual(sealed(ours, nonce, aad, text), sealed(nodes, nonce, aad, text));
+  });
+
+  test('keys of all algorithms, more than there are contexts for, take turns in both directions', (t) => {
+    const seed = randomBytes(4).readUInt32LE();
+    t.diagnostic(`seed ${seed}`);
+    const random = new Random(seed);
+    const pairs = Array.from({ length: 400 }, () => NATIVE_AEADS.map(pairOf)).flat();
+    const masks = Array.from({ length: 600 }, () => {
+      const name = random.pick(['aes-128-gcm', 'aes-256-gcm'] as const);
+      const key = bytes(KEY_LENGTH(name));
+      return { ours: native.recordNumberMask(name, key), nodes: nodeProvider.recordNumberMask(name, key) };
+    });
+    for (let round = 0; round < 6000; round++) {
+      const { name, ours, nodes } = random.pick(pairs);
+      const [nonce, aad, text] = [bytes(12), bytes(13), bytes(random.between(1, 100))] as const;
+      const expected = sealed(nodes, nonce, aad, text);
+      if (random.chance(0.5)) assert.deepEqual(sealed(ours, nonce, aad, text), expected, name);
+      else assert.deepEqual(ours.open(nonce, aad, expected), text, name);
+      const at = random.below(expected.length);
+      expected[at] = (expected[at] as number) ^ random.between(1, 255);
+      if (random.chance(0.3)) assert.equal(ours.open(nonce, aad, expected), undefined, name);
+      const mask = random.pick(masks);
+      const sample = bytes(16);
+      assert.deepEqual(
+        mask.ours.mask(sample).slice(0, 2),
+        new Uint8Array(mask.nodes.mask(sample)).slice(0, 2),
+      );
+    }
   });
 });

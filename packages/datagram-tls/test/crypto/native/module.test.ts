@@ -224,6 +224,31 @@ suite('the native module', { skip }, () => {
     });
   });
 
+  test('a key at the place of a closed one has nothing of it', () => {
+    const seal = (key: number) => {
+      const room = new Uint8Array(40);
+      module.seal(key, NONCE, AAD, room, 0, 24);
+      return room;
+    };
+    for (const [name, length] of [
+      ['aes-128-gcm', 16],
+      ['aes-256-ccm', 32],
+      ['chacha20-poly1305', 32],
+    ] as const) {
+      const make = (fill: number) =>
+        module.createKey(owner, name, new Uint8Array(length).fill(fill)) ?? assert.fail('no key');
+      const first = make(1);
+      const [byFirst, bySecond] = [seal(first), seal(make(2))];
+      module.closeKey(first);
+      // The last place to become free is the first to be taken.
+      const next = make(2);
+      assert.deepEqual(seal(next), bySecond);
+      module.closeKey(next);
+      assert.deepEqual(seal(make(1)), byFirst);
+      assert.notDeepEqual(byFirst, bySecond);
+    }
+  });
+
   test('refuses what is no key of PKCS#8, and takes what is one, whatever it is for', () => {
     const { privateKey } = generateKeyPairSync('ed25519');
     const der = new Uint8Array(privateKey.export({ format: 'der', type: 'pkcs8' }));
