@@ -408,9 +408,9 @@ export class Connection {
   }
 
   /**
-   * The next datagram to send, and its destination; the caller owns the bytes. `fromFormer`: it leaves from the address that
-   * {@link leavePath} has left. `undefined` also while a path that is not validated has no budget left: it goes on when the peer
-   * sends again.
+   * The next datagram to send, and its destination; the caller owns the bytes, and the memory around them may hold others.
+   * `fromFormer`: it leaves from the address that {@link leavePath} has left. `undefined` also while a path that is not validated
+   * has no budget left: it goes on when the peer sends again.
    */
   pollTransmit():
     | { readonly data: Uint8Array; readonly to: PeerAddress; readonly fromFormer?: boolean }

@@ -1,3 +1,4 @@
+import { BytePool } from '../base/byte-pool.js';
 import { own } from '../base/bytes.js';
 import { Queue } from '../base/queue.js';
 import type { Flight, FlightItem } from '../handshake/flight.js';
@@ -42,6 +43,9 @@ export interface Transmission {
   /** Something of it had been sent before. */
   readonly repeats: boolean;
 }
+
+/** Where single records stand until they are sent; shared by all connections. */
+const pool = new BytePool();
 
 /** Turns what is to be sent into records and datagrams, and queues them. */
 export class Transmit {
@@ -93,7 +97,8 @@ export class Transmit {
 
   /** One record in a datagram of its own, which is returned. The caller has checked that the writer may go on. */
   record(writer: RecordWriter, type: number, plaintext: Uint8Array): Uint8Array {
-    const room = new Uint8Array(plaintext.length + writer.overhead);
+    const room = pool.room(plaintext.length + writer.overhead);
+    pool.keep();
     const length = writer.seal(type, plaintext, room, 0);
     const datagram = length === room.length ? room : room.subarray(0, length);
     this.#queue.push(datagram);

@@ -1,3 +1,5 @@
+import * as threads from 'node:worker_threads';
+import { BytePool } from '../base/byte-pool.js';
 import { sameBytes, toHex } from '../base/bytes.js';
 import { type NativeModule, nativeModule } from './node-native.js';
 import { once } from './once.js';
@@ -36,15 +38,15 @@ export class NativeAead implements AeadKey {
   open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
     const length = sealed.length - this.tagLength;
     if (length < 0) return undefined;
-    const isLong = length > scratch.length;
-    const out = isLong ? new Uint8Array(length) : scratch;
+    const out = texts.room(length);
     if (!this.#module.open(this.#key, nonce, aad, sealed, out)) return undefined;
-    return isLong ? out : out.slice(0, length);
+    texts.keep();
+    return out;
   }
 }
 
-/** Opened texts until they are copied; a longer one has its own memory. The largest record is 2^14 + 256 bytes. */
-const scratch = new Uint8Array(0x4100);
+/** Opened texts. As with Node's own pool, one that is given to another thread takes no others with it. */
+const texts = new BytePool((memory) => threads.markAsUntransferable(memory));
 
 export class NativeMask implements RecordNumberMask {
   readonly #module: NativeModule;
@@ -136,9 +138,8 @@ function passesAsAead(name: AeadName): boolean {
   const opened = aead.open(nonce, aad, out);
   if (opened === undefined || !sameBytes(opened, text)) return false;
   out[0] = (out[0] as number) ^ 1;
-  return (
-    aead.open(nonce, aad, out) === undefined && scratch.subarray(0, text.length).every((byte) => byte === 0)
-  );
+  const refused = texts.room(text.length).fill(1);
+  return aead.open(nonce, aad, out) === undefined && refused.every((byte) => byte === 0);
 }
 
 type Three = [Uint8Array, Uint8Array, Uint8Array];

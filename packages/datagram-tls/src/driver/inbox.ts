@@ -1,4 +1,6 @@
+import { withOwnMemory } from '../base/byte-pool.js';
 import { Queue } from '../base/queue.js';
+import { toBuffer } from './buffers.js';
 import { Loops } from './loops.js';
 
 /** The cost of a message beside its bytes, measured on Node 20 to 24: its object and the memory's own. */
@@ -108,7 +110,8 @@ export class Inbox {
       return;
     }
     this.#held += cost;
-    waiting.push(item);
+    // A few bytes must not keep alive the memory of many.
+    waiting.push(toBuffer(withOwnMemory(item)));
   }
 
   /** The oldest message is dropped. */

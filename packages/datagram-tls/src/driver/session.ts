@@ -89,7 +89,10 @@ export class DTLSSession implements AsyncIterable<Buffer> {
     this.#live = new LiveSession<DTLSSession>(this, shared, serverName, held);
   }
 
-  /** Called with each message; the receiver owns the bytes. `undefined` clears it. */
+  /**
+   * Called with each message; the receiver owns the bytes. As with Node's own pool the memory around them, `buffer`, may hold
+   * other messages. `undefined` clears it.
+   */
   get onmessage(): Handler<DTLSSession, [data: Buffer]> | undefined {
     return this.#live.onmessage;
   }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:dgram';
 import { isIP } from 'node:net';
+import { withOwnMemory } from '../base/byte-pool.js';
 import { callerError, DTLSError } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { checkFunction, checkObject } from '../config/checks.js';
@@ -166,7 +167,7 @@ export class SharedSocketChannel implements DatagramChannel {
     const done = (error: Error | null | undefined): void => {
       if (error !== null && error !== undefined) failed?.(error);
     };
-    const bytes = toBuffer(data);
+    const bytes = toBuffer(withOwnMemory(data));
     try {
       if (this.#peer === undefined) this.#socket.send(bytes, to.port, to.address, done);
       else Reflect.apply(this.#socket.send.bind(this.#socket), undefined, [bytes, done]);

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { withOwnMemory } from '../base/byte-pool.js';
 import { callerError, DTLSError, invalidArgType, outOfRange } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { checkFunction, checkInteger, checkObject, checkOneOf, checkString } from '../config/checks.js';
@@ -239,7 +240,7 @@ export class TransportChannel implements DatagramChannel {
   send(data: Uint8Array, to: PeerAddress, failed: (error: Error) => void): void {
     if (this.#handlers === undefined) return;
     try {
-      const sent = this.#transport.send(toBuffer(data), to);
+      const sent = this.#transport.send(toBuffer(withOwnMemory(data)), to);
       if (isThenable(sent)) this.#await(sent, data.length, failed);
     } catch (error) {
       // Later, as with a socket: the current work is finished first.

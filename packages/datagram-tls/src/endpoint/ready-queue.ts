@@ -17,7 +17,7 @@ import { type ConnectionEntry, stateOf } from './connection-entry.js';
  * ```
  */
 export interface Outgoing {
-  /** Its bytes, which the caller owns. */
+  /** Its bytes, which the caller owns; the memory around them, `data.buffer`, may hold others. */
   readonly data: Uint8Array;
   /** Where it goes. */
   readonly peer: PeerAddress;
