@@ -6,6 +6,10 @@
  *                                checksums with packages/native/checksums.json
  *   npm run native -- --write    the same, and writes that file
  *   npm run native -- --packages the same as --all, and makes what is published in packages/native/build/packages
+ *   npm run native -- --load     random calls of the binaries of other platforms, each in a Node of its own that is fetched into
+ *                                .cache/; with --all or after it
+ *   npm run native -- --load --tests
+ *                                and the tests of the native part in each
  *   npm run native -- --fuzz N   N random calls under AddressSanitizer and UndefinedBehaviorSanitizer, by the C compiler
  *   npm run native -- --records N
  *                                N records, and whether memory grows
@@ -19,7 +23,9 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { loadForeign } from './native/load.mjs';
 import { makePackages } from './native/packages.mjs';
+import { hostTarget, targets } from './native/targets.mjs';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const native = join(root, 'packages/native');
@@ -27,7 +33,6 @@ const sources = join(native, 'src');
 const output = join(native, 'build');
 const checksumsFile = join(native, 'checksums.json');
 const headers = dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json'));
-const targets = JSON.parse(readFileSync(join(native, 'targets.json'), 'utf8'));
 
 /** Another version makes other binaries. */
 const ZIG = '0.17.1';
@@ -52,6 +57,8 @@ const { values } = parseArgs({
     all: { type: 'boolean' },
     write: { type: 'boolean' },
     packages: { type: 'boolean' },
+    load: { type: 'boolean' },
+    tests: { type: 'boolean' },
     fuzz: { type: 'string' },
     records: { type: 'string' },
   },
@@ -60,7 +67,8 @@ const tally = { passed: 0, failed: 0, skipped: 0 };
 
 mkdirSync(output, { recursive: true });
 if (values.all || values.write || values.packages) await buildAll();
-else if (values.fuzz === undefined) await buildHost();
+else if (values.fuzz === undefined && !values.load) await buildHost();
+if (values.load) loadForeign({ tests: values.tests, note, skip });
 if (values.fuzz !== undefined) await fuzz(values.fuzz);
 if (values.records !== undefined) measureRecords(values.records);
 console.log(`\n${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`);
@@ -77,13 +85,8 @@ function skip(what) {
   tally.skipped++;
 }
 
-/** Of these, one for each libc of Linux. */
-function hostTargets() {
-  return targets.filter(({ os, cpu }) => os === process.platform && cpu === process.arch);
-}
-
 async function buildHost() {
-  const [target] = hostTargets();
+  const target = hostTarget;
   if (target === undefined) return skip(`no binary for ${process.platform} on ${process.arch}`);
   const file = join(output, `${target.name}.node`);
   const zig = zigAt(join(root, '.cache/zig'));

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makePackages } from './native/packages.mjs';
+import { hostTarget } from './native/targets.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const LIMIT_MS = 120_000;
@@ -38,8 +39,7 @@ function pack(cwd, folder) {
 /** The tarballs of the native part that can be installed here. */
 export function nativeOfHost(native) {
   const loader = native.at(-1);
-  const own = `-${process.platform}-${process.arch}`;
-  const fits = ({ folder }) => folder.endsWith(own) || folder.endsWith(`${own}-gnu`);
+  const fits = ({ folder }) => hostTarget !== undefined && folder.endsWith(`native-${hostTarget.name}`);
   return [...native.filter(fits), loader].map(({ path }) => path);
 }
 

@@ -1,5 +1,5 @@
 /**
- * The packed packages on each runtime, which is installed from npm: a program that imports the library, one that requires it, bundles
+ * The packed packages as npm installs them on several platforms, and on each runtime, which is installed from npm: a program that imports the library, one that requires it, bundles
  * by esbuild and rollup, each as client and as server beside our own Node and OpenSSL; streams, loops, back-pressure and channels; the
  * dtls command; on Nodes the demo and tests.
  *
@@ -22,6 +22,7 @@ import { runCommand } from './runtimes/command.mjs';
 import { runEchoes, runFlows } from './runtimes/echoes.mjs';
 import { makeForms, removeForms } from './runtimes/forms.mjs';
 import { installed, RUNTIMES } from './runtimes/install.mjs';
+import { runInstalls } from './runtimes/installs.mjs';
 import { runLacking } from './runtimes/lacking.mjs';
 import { output } from './runtimes/ours.mjs';
 import { allNames, pageHasTable, writeTable } from './runtimes/table.mjs';
@@ -77,6 +78,7 @@ async function main() {
   const said = new Map();
   try {
     const made = await makeForms(folder);
+    if (values.only === undefined && !values.write) await runInstalls({ folder, packed: made.packed, tally });
     const library = await import(
       pathToFileURL(join(made.installed, 'node_modules/datagram-tls/dist/index.js'))
     );

@@ -6,8 +6,8 @@
 
 const { platform, arch } = process;
 
-/** Where both of Linux are installed, that of another libc fails to load. */
-const NAMES = platform === 'linux' ? [`linux-${arch}-gnu`, `linux-${arch}-musl`] : [`${platform}-${arch}`];
+/** Where both of Linux are installed: glibc refuses the binary for musl, but musl would take that for glibc. */
+const NAMES = platform === 'linux' ? [`linux-${arch}-musl`, `linux-${arch}-gnu`] : [`${platform}-${arch}`];
 
 module.exports = load();
 

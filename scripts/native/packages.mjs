@@ -6,13 +6,12 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { targets } from './targets.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const native = join(root, 'packages/native');
 const build = join(native, 'build');
 const PAPERS = ['LICENSE-APACHE', 'LICENSE-MIT'];
-
-const targets = JSON.parse(readFileSync(join(native, 'targets.json'), 'utf8'));
 
 /**
  * Makes a folder for each package in `folder`, and returns their paths, that of `datagram-tls-native` last. Platforms that

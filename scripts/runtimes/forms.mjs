@@ -21,12 +21,16 @@ const dgram = require('datagram-tls/dgram');
 import('./peer.mjs').then(({ run }) => run({ ...library, ...core, ...dgram }, process.argv.slice(2)));
 `;
 
-/** `{ installed, forms }`: the folder where both packages are installed, and `{ name, cwd, file }` of each form. */
+/**
+ * `{ packed, installed, forms }`: what `packAll` made, the folder where both packages are installed, and `{ name, cwd, file }` of each
+ * form.
+ */
 export async function makeForms(folder) {
   const installed = join(folder, 'installed');
   mkdirSync(installed, { recursive: true });
   writeFileSync(join(installed, 'package.json'), '{ "private": true, "type": "module" }\n');
-  const { library, command, native } = packAll(folder);
+  const packed = packAll(folder);
+  const { library, command, native } = packed;
   installInto(installed, library.path, command.path, ...nativeOfHost(native));
   for (const file of ['peer.mjs', 'flows.mjs'])
     copyFileSync(new URL(file, import.meta.url), join(installed, file));
@@ -37,6 +41,7 @@ export async function makeForms(folder) {
   await byEsbuild(installed, join(bundled, 'esbuild.cjs'));
   await byRollup(installed, join(bundled, 'rollup.mjs'));
   return {
+    packed,
     installed,
     forms: [
       { name: 'import', cwd: installed, file: 'import.mjs' },
