@@ -1,3 +1,5 @@
+import { keyOf } from './bytes.js';
+
 /**
  * Few bytes that are kept for long and seldom read, one in a character: a string of them takes a quarter of the memory of a
  * typed array, which costs 230 bytes by itself. Secrets are no worse off: typed arrays of this size are on the garbage
@@ -6,7 +8,7 @@
 export type Packed = string & { readonly packed: unique symbol };
 
 export function pack(bytes: Uint8Array): Packed {
-  return String.fromCharCode(...bytes) as Packed;
+  return keyOf(bytes) as Packed;
 }
 
 export function unpack(packed: Packed): Uint8Array {

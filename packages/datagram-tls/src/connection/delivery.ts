@@ -39,7 +39,8 @@ const ROUND_TRIPS = 9 / 8;
 export class Delivery {
   /** Unacknowledged stretches, in order. */
   readonly #pieces: Piece[];
-  readonly #sent = new Map<number, SentRecord>();
+  /** Records, for their ACKs; `undefined` where there are none. */
+  readonly #sent: Map<number, SentRecord> | undefined;
   #untouched = true;
   /** Number of the last record that was sent. */
   #order = 0;
@@ -54,9 +55,13 @@ export class Delivery {
   #cursor = 0;
   #frontier = 0;
 
-  /** `sent`: all of it was, by a delivery that nobody keeps because nothing acknowledges it. */
-  constructor({ items }: Flight, sent = false) {
+  /**
+   * `unacknowledged`: no ACK will tell what has arrived. `sent`: all of it was, too, by a delivery that nobody keeps because nothing
+   * acknowledges it.
+   */
+  constructor({ items }: Flight, kind: 'acknowledged' | 'unacknowledged' | 'sent' = 'acknowledged') {
     this.#items = items;
+    this.#sent = kind === 'acknowledged' ? new Map() : undefined;
     this.#pieces = items.map((content, item) => ({
       item,
       start: 0,
@@ -64,13 +69,13 @@ export class Delivery {
       order: 0,
       at: 0,
     }));
-    if (sent) this.#frontier = this.#place(items.length, 0);
+    if (kind === 'sent') this.#frontier = this.#place(items.length, 0);
   }
 
   save(w: Writer, at: Instant): void {
     w.varint(this.#pieces.length);
     for (const piece of this.#pieces) writePiece(w, piece, at);
-    const sent = [...this.#sent].flatMap(([key, { epoch, order, at, stretches }]) =>
+    const sent = [...(this.#sent ?? [])].flatMap(([key, { epoch, order, at, stretches }]) =>
       stretches.map((stretch) => ({ key, epoch, piece: { ...stretch, order, at } })),
     );
     w.varint(sent.length);
@@ -92,8 +97,8 @@ export class Delivery {
       const key = r.varint();
       const epoch = r.varint();
       const { order, at: sent, ...stretch } = readPiece(r, at);
-      const stretches = [...(this.#sent.get(key)?.stretches ?? []), stretch];
-      this.#sent.set(key, { epoch, order, at: sent, stretches });
+      const stretches = [...(this.#sent?.get(key)?.stretches ?? []), stretch];
+      this.#sent?.set(key, { epoch, order, at: sent, stretches });
     }
     this.#untouched = r.u8() === 1;
     this.#order = r.varint();
@@ -160,8 +165,10 @@ export class Delivery {
       this.#replace(stretch, { item, start, end, order, at });
       repeats = this.#advance(stretch) || repeats;
     }
-    if (this.#sent.size === MAX_RECORDS) this.#sent.delete(this.#sent.keys().next().value ?? 0);
-    this.#sent.set(keyOf(epoch, sequenceNumber), { epoch, order, at, stretches });
+    const records = this.#sent;
+    if (records === undefined) return repeats;
+    if (records.size === MAX_RECORDS) records.delete(records.keys().next().value ?? 0);
+    records.set(keyOf(epoch, sequenceNumber), { epoch, order, at, stretches });
     return repeats;
   }
 
@@ -173,7 +180,7 @@ export class Delivery {
   /** Whether a peer with the records of these numbers lacks a part of what was sent. */
   lacks(numbers: readonly RecordNumber[]): boolean {
     const arrived = numbers.flatMap(
-      ({ epoch, sequenceNumber }) => this.#sent.get(keyOf(epoch, sequenceNumber))?.stretches ?? [],
+      ({ epoch, sequenceNumber }) => this.#sent?.get(keyOf(epoch, sequenceNumber))?.stretches ?? [],
     );
     return this.#pieces.some((piece) => !arrived.some((stretch) => holds(stretch, piece)));
   }
@@ -183,7 +190,7 @@ export class Delivery {
     let news = 0;
     let newest: SentRecord | undefined;
     for (const { epoch, sequenceNumber } of numbers) {
-      const record = this.#sent.get(keyOf(epoch, sequenceNumber));
+      const record = this.#sent?.get(keyOf(epoch, sequenceNumber));
       if (record === undefined || record.epoch !== epoch || !this.#remove(record)) continue;
       news++;
       if (newest === undefined || record.order > newest.order) newest = record;
@@ -223,6 +230,12 @@ export class Delivery {
     const pieces = this.#pieces;
     const first = pieces.findIndex((other) => overlap(other, stretch));
     if (first < 0) return false;
+    const { item, start, end } = pieces[first] as Piece;
+    if (piece !== undefined && item === stretch.item && start === stretch.start && end === stretch.end) {
+      // As nearly always: the whole of it.
+      pieces[first] = piece;
+      return true;
+    }
     let last = first;
     while (last + 1 < pieces.length && overlap(pieces[last + 1] as Piece, stretch)) last++;
     const before = { ...(pieces[first] as Piece), end: stretch.start };

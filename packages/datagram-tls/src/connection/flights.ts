@@ -197,14 +197,14 @@ export class FlightSender {
     return size;
   }
 
-  /** The flight is complete. */
-  begin(awaits: Awaits, now: Instant): void {
+  /** The flight is complete. `acks`: the peer's version may have ACKs. */
+  begin(awaits: Awaits, acks: boolean, now: Instant): void {
     const flight = { items: this.#letBe.concat(this.#building), awaits };
     this.#building = NO_ITEMS;
     this.#letBe = NO_ITEMS;
     if (this.#underWay !== undefined) this.#onAnswer();
     this.#backoff.onIdle(now - this.#lastSent);
-    this.#underWay = { flight, delivery: new Delivery(flight) };
+    this.#underWay = { flight, delivery: new Delivery(flight, acks ? 'acknowledged' : 'unacknowledged') };
     this.#firstRecord = this.#association.plainWriter.sequence;
     this.#window = firstWindow(flight);
     this.#measurable = true;
@@ -488,8 +488,9 @@ export class FlightSender {
     const { path: taken, transmit: queue } = this.#association;
     // What waits for the budget of a new path goes before its repetition.
     if (taken.moved && !taken.validated && queue.waiting > 0) return this.#setTimer(now);
-    const { flight, delivery = new Delivery(flight, true) } = this.#underWay;
-    const records = this.#window - delivery.inFlight;
+    const { flight, delivery = new Delivery(flight, 'sent') } = this.#underWay;
+    const isLimited = this.#window < Number.POSITIVE_INFINITY;
+    const records = isLimited ? this.#window - delivery.inFlight : this.#window;
     if (records <= 0) return;
     const { transmit, timers, path, recordLimits, counters } = this.#association;
     const manner = { size: path.flightDatagramSize, content: recordLimits.send, records, part };
@@ -498,7 +499,7 @@ export class FlightSender {
     if (flight.awaits !== 'nothing') this.#setTimer(now);
     else {
       timers.set('forget-flight', now + LAST_FLIGHT_KEPT);
-      if (sent.items.size === flight.items.length) this.#underWay = { flight, delivery: undefined };
+      if (sent.items.length === flight.items.length) this.#underWay = { flight, delivery: undefined };
     }
     if (sent.datagrams === 0) return;
     this.#spent = true;
@@ -512,7 +513,7 @@ export class FlightSender {
   }
 
   #traceFlight(flight: Flight, { items, datagrams, bytes, repeats }: Transmission): void {
-    const messages = flight.items.filter((_, i) => items.has(i)).map(itemName);
+    const messages = flight.items.filter((_, i) => items.includes(i)).map(itemName);
     this.#association.trace({
       kind: 'flight',
       direction: 'sent',

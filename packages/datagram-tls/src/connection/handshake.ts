@@ -547,7 +547,7 @@ export class Handshake implements Carried {
       this.#acks.forget();
       this.#receiver.onFlight();
     }
-    this.#flights.begin(awaits, now);
+    this.#flights.begin(awaits, this.#runner.version?.rules.acks !== false, now);
   }
 
   #onConnected(session: Session, now: Instant): void {

@@ -78,6 +78,8 @@ export class Reassembler {
   #fragments = 0;
   /** `undefined` while nothing is held, as in most associations nearly always. */
   #messages: Map<number, Candidate[]> | undefined;
+  /** The next message, which came in one piece while nothing else was held, as most do; in no map, and taken at once. */
+  #whole: Candidate | undefined;
   readonly #limits: ReassemblyLimits;
   readonly #memory: Memory;
   readonly #host: ReassemblyHost;
@@ -97,6 +99,7 @@ export class Reassembler {
 
   /** The messages under way: their parts may be acknowledged, and then do not come again. */
   save(w: Writer, at: Instant): void {
+    this.#unfold();
     const candidates = [...(this.#messages ?? [])].flatMap(([seq, held]) =>
       held.map((candidate) => [seq, candidate] as const),
     );
@@ -135,7 +138,7 @@ export class Reassembler {
 
   /** When the oldest message began that is held; `undefined` when there is none. */
   get oldest(): Instant | undefined {
-    let oldest: Instant | undefined;
+    let oldest: Instant | undefined = this.#whole?.since;
     for (const candidates of this.#messages?.values() ?? [])
       for (const { since } of candidates) if (oldest === undefined || since < oldest) oldest = since;
     return oldest;
@@ -148,6 +151,9 @@ export class Reassembler {
     if (messageSeq >= this.#next + WINDOW) return 'too_far_ahead';
     if (length > this.#limits.maxMessage) return 'over_budget';
     this.#fragments++;
+    if (this.#messages === undefined && this.#whole === undefined && isNext(fragment, this.#next))
+      return this.#keepWhole(fragment, epoch, now);
+    this.#unfold();
     const candidates = this.#messages?.get(messageSeq);
     let placed: FragmentFate | undefined;
     for (const candidate of candidates ?? []) {
@@ -163,6 +169,7 @@ export class Reassembler {
 
   /** The next message in order, once it is whole. Its body is memory of its own. */
   take(): Message | undefined {
+    if (this.#whole !== undefined) return this.#takeWhole(this.#whole);
     const candidates = this.#messages?.get(this.#next);
     const whole = candidates === undefined ? undefined : newestWhole(candidates);
     if (candidates === undefined || whole === undefined) return undefined;
@@ -187,6 +194,7 @@ export class Reassembler {
 
   /** Something is missing before what came last. */
   get gap(): boolean {
+    // A whole one stands alone.
     if (this.#messages === undefined) return false;
     const candidates = this.#messages.get(this.#next);
     if (candidates === undefined) return true;
@@ -197,6 +205,7 @@ export class Reassembler {
 
   /** Forgets the messages held of other epochs, which a key change made worthless; returns how many there were. */
   onlyEpoch(epoch: number): number {
+    this.#unfold();
     const before = this.#messages?.size ?? 0;
     this.#dropIf((candidate) => candidate.epoch !== epoch, undefined);
     return before - (this.#messages?.size ?? 0);
@@ -212,10 +221,33 @@ export class Reassembler {
     this.#dropIf(() => true, why);
   }
 
-  /** A fragment that agrees with nothing that is held. */
-  #begin(fragment: HandshakeFragment, epoch: number, now: Instant): FragmentFate {
-    const { type, length, messageSeq: seq } = fragment;
-    const candidate: Candidate = {
+  #keepWhole(fragment: HandshakeFragment, epoch: number, now: Instant): FragmentFate {
+    const candidate = this.#candidateOf(fragment, epoch, now);
+    const { length } = fragment;
+    if (!this.#charge(candidate, length === 0 ? MESSAGE_COST : MESSAGE_COST + PIECE_COST + length))
+      return 'over_budget';
+    if (length > 0) candidate.runs.push(newRun(0, fragment.fragment));
+    candidate.covered = length;
+    this.#whole = candidate;
+    return 'stored';
+  }
+
+  #takeWhole({ type, epoch, runs, cost }: Candidate): Message {
+    this.#whole = undefined;
+    this.#held -= cost;
+    this.#memory.give(cost);
+    return { type, seq: this.#next++, epoch, body: runs[0]?.memory ?? new Uint8Array(0) };
+  }
+
+  /** From here on it is one of several. */
+  #unfold(): void {
+    if (this.#whole === undefined) return;
+    this.#messages = new Map([[this.#next, [this.#whole]]]);
+    this.#whole = undefined;
+  }
+
+  #candidateOf({ type, length }: HandshakeFragment, epoch: number, now: Instant): Candidate {
+    return {
       type,
       length,
       epoch,
@@ -226,6 +258,12 @@ export class Reassembler {
       touched: this.#fragments,
       gone: false,
     };
+  }
+
+  /** A fragment that agrees with nothing that is held. */
+  #begin(fragment: HandshakeFragment, epoch: number, now: Instant): FragmentFate {
+    const { messageSeq: seq } = fragment;
+    const candidate = this.#candidateOf(fragment, epoch, now);
     const candidates = this.#messages?.get(seq) ?? [];
     if (candidates.length === MAX_CANDIDATES)
       this.#drop(seq, leastRecent(candidates), 'conflicting_fragment');
@@ -334,6 +372,7 @@ export class Reassembler {
   }
 
   #dropIf(test: (candidate: Candidate) => boolean, why: Discarded | undefined): void {
+    this.#unfold();
     for (const [seq, candidates] of this.#messages ?? [])
       for (const candidate of [...candidates]) if (test(candidate)) this.#drop(seq, candidate, why);
   }
@@ -348,6 +387,11 @@ export class Reassembler {
     this.#memory.give(candidate.cost);
     if (why !== undefined) this.#host.onDiscard(why);
   }
+}
+
+/** The whole message with the number `next`. */
+function isNext({ messageSeq, length, fragment }: HandshakeFragment, next: number): boolean {
+  return messageSeq === next && fragment.length === length;
 }
 
 function newRun(start: number, bytes: Uint8Array): Run {

@@ -39,7 +39,7 @@ export interface Transmission {
   /** Bytes of the largest datagram. */
   readonly largest: number;
   /** The items of which something was sent. */
-  readonly items: ReadonlySet<number>;
+  readonly items: readonly number[];
   /** Something of it had been sent before. */
   readonly repeats: boolean;
 }
@@ -169,7 +169,7 @@ class FlightPacker {
   #stretches: Stretch[] = [];
   #filled = 0;
   /** The items of which something was sent. */
-  readonly items = new Set<number>();
+  readonly items: number[] = [];
   /** Something was sent before. */
   repeats = false;
 
@@ -199,7 +199,7 @@ class FlightPacker {
       const end = start + Math.min(left, this.#room(writer) - HANDSHAKE_HEADER_LENGTH);
       this.#write(item, start, end);
       this.#stretches.push({ item: stretch.item, start, end });
-      this.items.add(stretch.item);
+      this.#note(stretch.item);
       start = end;
     } while (start < stretch.end);
     return true;
@@ -214,8 +214,13 @@ class FlightPacker {
     if (this.#packer.records <= 0) return false;
     this.#packer.reserve(writer.overhead + CHANGE_CIPHER_SPEC.length);
     this.#packer.add(writer, ContentType.change_cipher_spec, CHANGE_CIPHER_SPEC);
-    this.items.add(item);
+    this.#note(item);
     return true;
+  }
+
+  /** Items are few. */
+  #note(item: number): void {
+    if (!this.items.includes(item)) this.items.push(item);
   }
 
   /**

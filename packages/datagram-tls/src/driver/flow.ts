@@ -66,7 +66,9 @@ export class Pacer {
   /** A turn is over: hands out what may go now, for each session as much as one turn takes. */
   nextTurn(send: (out: Outgoing) => void): void {
     this.#cost = 0;
-    this.#costs.clear();
+    // In most turns there is nothing, and an empty map makes itself anew all the same.
+    if (this.#costs.size > 0) this.#costs.clear();
+    if (this.#waiting.size === 0) return;
     for (const entry of [...this.#waiting.keys()])
       this.#costs.set(entry, this.#release(entry, TURN_COST, send));
     if (this.#waiting.size > 0) this.#onBusy();

@@ -26,7 +26,7 @@ import { NOTHING_REFUSED, type Offered, offer, Sender, type SenderHost } from '.
 import type { SessionEndpoint, SharedBySessions } from './session-endpoint.js';
 import { type Attached, type FinalState, finalStateOf, notOpen, SessionLife } from './session-life.js';
 import { SessionStates } from './session-states.js';
-import type { DTLSSessionStats, LiveStats, SessionSource } from './stats.js';
+import { type DTLSSessionStats, type LiveStats, NOTHING_DROPPED, type SessionSource } from './stats.js';
 import { Streams } from './streams.js';
 
 /** How long what was on its way to a former address is read, ms. */
@@ -303,7 +303,10 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
     return {
       times: this,
       counters: this.lastState?.counters,
-      ownDrops: { ...(sender?.drops ?? NOTHING_REFUSED), slow_reader: inbox?.dropped ?? 0 },
+      ownDrops:
+        sender === undefined && inbox === undefined
+          ? NOTHING_DROPPED
+          : { ...(sender?.drops ?? NOTHING_REFUSED), slow_reader: inbox?.dropped ?? 0 },
     };
   }
 
@@ -346,7 +349,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
       case 'ticket-keys-failed':
         return warnOfTicketKeys(event.error);
       case 'secret':
-        return this.#onSecret(keylogLine(event.label, event.clientRandom, event.secret));
+        return this.#onSecret(event);
       case 'trace':
         return this.shared.trace?.(event.event, this.#owner);
       case 'migrated':
@@ -368,13 +371,14 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
   }
 
   /** As in node:dtls an exception of this handler is the error of the session. */
-  #onSecret(line: string): void {
+  #onSecret({ label, clientRandom, secret }: Extract<ConnectionEvent, { type: 'secret' }>): void {
+    const { onkeylog } = this.extras;
     // A flight has several secrets: after an exception the handler is not asked again.
-    if (!this.isOver)
-      attempt(
-        () => this.extras.onkeylog?.(line),
-        (thrown) => this.#onCallbackFailed(thrown),
-      );
+    if (onkeylog === undefined || this.isOver) return;
+    attempt(
+      () => onkeylog(keylogLine(label, clientRandom, secret)),
+      (thrown) => this.#onCallbackFailed(thrown),
+    );
   }
 
   #onCallbackFailed(thrown: unknown): void {

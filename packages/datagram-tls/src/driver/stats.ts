@@ -297,8 +297,17 @@ export type SessionDrops = Readonly<DropCounts & Partial<OwnDrops>>;
  */
 export type SessionDropReason = keyof DropCounts | keyof OwnDrops;
 
+/** Of a session that has neither sent nor kept anything for its application. */
+export const NOTHING_DROPPED: OwnDrops = {
+  send_failed: 0,
+  peer_closed: 0,
+  send_queue_full: 0,
+  slow_reader: 0,
+};
+
 /** Drops of the connection, and of the session. */
 export function sessionDrops({ counters, ownDrops }: SessionSource): SessionDrops {
+  if (ownDrops === NOTHING_DROPPED) return counters?.dropped ?? {};
   const own = Object.entries(ownDrops).filter(([, n]) => n > 0);
   return { ...counters?.dropped, ...Object.fromEntries(own) };
 }

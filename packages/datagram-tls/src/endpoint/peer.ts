@@ -20,7 +20,7 @@ export function hostOf(
   { ipv4, ipv6 }: EndpointLimits['hostPrefix'],
 ): string {
   if (family === 'other') return address;
-  const plain = MAPPED.exec(address)?.[1] ?? address;
+  const plain = family === 'IPv4' ? address : (MAPPED.exec(address)?.[1] ?? address);
   if (!plain.includes(':')) return ipv4 === 32 ? plain : ipv4Prefix(plain, ipv4);
   return ipv6 === 128 ? plain : ipv6Prefix(plain, ipv6);
 }

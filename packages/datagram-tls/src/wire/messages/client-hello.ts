@@ -59,10 +59,48 @@ export function peekClientHello(prefix: Uint8Array): ClientHelloPrefix | undefin
   const random = r.bytes(RANDOM_LENGTH);
   const sessionId = readSessionId(r);
   const cookie = r.vec8();
-  if (r.failed) return undefined;
-  const cipherSuites = readCipherSuites(r);
-  readCompressionMethods(r);
-  return { legacyVersion, random, sessionId, cookie, cipherSuites, extensions: readLeadingExtensions(r) };
+  return r.failed ? undefined : new Peeked(legacyVersion, random, sessionId, cookie, r);
+}
+
+/** What follows the cookie is read when it is asked for: every stranger sends some, and DTLS 1.2 needs none of it. */
+class Peeked implements ClientHelloPrefix {
+  readonly legacyVersion: number;
+  readonly random: Uint8Array;
+  readonly sessionId: Uint8Array;
+  readonly cookie: Uint8Array;
+  readonly #rest: Reader;
+  #read: Pick<ClientHelloPrefix, 'cipherSuites' | 'extensions'> | undefined;
+
+  constructor(
+    legacyVersion: number,
+    random: Uint8Array,
+    sessionId: Uint8Array,
+    cookie: Uint8Array,
+    rest: Reader,
+  ) {
+    this.legacyVersion = legacyVersion;
+    this.random = random;
+    this.sessionId = sessionId;
+    this.cookie = cookie;
+    this.#rest = rest;
+  }
+
+  get cipherSuites(): readonly number[] {
+    return this.#readRest().cipherSuites;
+  }
+
+  get extensions(): Extensions {
+    return this.#readRest().extensions;
+  }
+
+  #readRest(): Pick<ClientHelloPrefix, 'cipherSuites' | 'extensions'> {
+    if (this.#read !== undefined) return this.#read;
+    const r = this.#rest;
+    const cipherSuites = readCipherSuites(r);
+    readCompressionMethods(r);
+    this.#read = { cipherSuites, extensions: readLeadingExtensions(r) };
+    return this.#read;
+  }
 }
 
 export function encodeClientHello(hello: ClientHello): Uint8Array {
