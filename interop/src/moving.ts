@@ -1,6 +1,6 @@
 import { type Encounter, Failure, type Plan } from './exchange.js';
 import type { RelayOptions } from './net/relay.js';
-import { changesCipher, hasServerHello, isProtected13, serverHelloOf } from './net/wire.js';
+import { changesCipher, hasServerHello, isProtected13, isRetryRequest, serverHelloOf } from './net/wire.js';
 import type { Facts } from './peers/peer.js';
 import type { Role, Version } from './vocabulary.js';
 
@@ -125,6 +125,19 @@ export function moveBeforeFlight(part: boolean): NonNullable<RelayOptions['rewri
     phase = 'losing';
     relay.move(ELSEWHERE[0]);
     return part ? [serverHelloOf(bytes)] : [];
+  };
+}
+
+/** Moves the client of DTLS 1.3 when it has a HelloRetryRequest, so that its answer comes from elsewhere with the cookie in it. */
+export function moveAfterRetry(): NonNullable<RelayOptions['rewrite']> {
+  let phase: 'before' | 'asked' | 'after' = 'before';
+  return (bytes, direction, _index, { relay }) => {
+    if (phase === 'before' && direction === 'to-client' && isRetryRequest(bytes)) phase = 'asked';
+    else if (phase === 'asked' && direction === 'to-server') {
+      phase = 'after';
+      relay.move(ELSEWHERE[0]);
+    }
+    return undefined;
   };
 }
 

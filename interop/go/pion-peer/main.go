@@ -30,28 +30,58 @@ func main() {
 		return
 	}
 	s := parse(os.Args[1:])
-	conn := open(s)
 	ctx, cancel := context.WithTimeout(context.Background(), handshakeTime)
 	defer cancel()
-	check(conn.HandshakeContext(ctx))
+	conn := open(ctx, s)
 	describe(conn, s)
 	go obey(conn)
 	receive(conn, s)
 }
 
-func open(s settings) *dtls.Conn {
+func open(ctx context.Context, s settings) *dtls.Conn {
 	address := &net.UDPAddr{IP: net.ParseIP(s.host), Port: s.port}
-	if !s.server {
-		conn, err := dtls.DialWithOptions("udp", address, clientOptions(s)...)
-		check(err)
-		return conn
+	if s.server {
+		return serve(ctx, address, s)
 	}
+	conn, err := dtls.DialWithOptions("udp", address, clientOptions(s)...)
+	check(err)
+	check(conn.HandshakeContext(ctx))
+	return conn
+}
+
+type handshake struct {
+	conn *dtls.Conn
+	err  error
+}
+
+// serve returns the session of the client whose handshake is complete first. One that fails while others go on is
+// forgotten: a client that moves begins another one at its new address.
+func serve(ctx context.Context, address *net.UDPAddr, s settings) *dtls.Conn {
 	listener, err := dtls.ListenWithOptions("udp", address, serverOptions(s)...)
 	check(err)
 	report("port", fmt.Sprint(listener.Addr().(*net.UDPAddr).Port))
-	conn, err := listener.Accept()
-	check(err)
-	return conn.(*dtls.Conn)
+	clients, done := make(chan *dtls.Conn), make(chan handshake)
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			check(err)
+			clients <- conn.(*dtls.Conn)
+		}
+	}()
+	for running := 0; ; {
+		select {
+		case conn := <-clients:
+			running++
+			go func() { done <- handshake{conn, conn.HandshakeContext(ctx)} }()
+		case end := <-done:
+			if end.err == nil {
+				return end.conn
+			}
+			if running--; running == 0 {
+				check(end.err)
+			}
+		}
+	}
 }
 
 func describe(conn *dtls.Conn, s settings) {

@@ -138,7 +138,7 @@ static int configure(struct peer *peer)
     return result != 0 ? result : set_credentials(peer);
 }
 
-/* Cookies are made for it; there is one client. */
+/* Cookies are made for it. Each address has a session of its own, with keys for cookies of its own. */
 static int know_client(struct peer *peer)
 {
     static const unsigned char client[] = "the client";

@@ -13,7 +13,12 @@ const RETRY = Buffer.from('cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e0
 
 /** How many datagrams with a HelloRetryRequest the server sent. */
 export function retryRequests(passages: readonly Passage[]): number {
-  return going(passages, 'to-client').filter((bytes) => Buffer.from(bytes).includes(RETRY)).length;
+  return going(passages, 'to-client').filter(isRetryRequest).length;
+}
+
+/** Whether a datagram has a HelloRetryRequest. */
+export function isRetryRequest(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes).includes(RETRY);
 }
 
 /**

@@ -7,6 +7,11 @@ use std::time::{Duration, Instant};
 
 /// How long a side that has closed waits for the other's close_notify.
 const LINGER: Duration = Duration::from_millis(1000);
+/// Addresses beside the first with which a server is in a handshake.
+const MOST_RIVALS: usize = 4;
+const HANDSHAKE: u8 = 22;
+const CLIENT_HELLO: u8 = 1;
+const RECORD_HEADER: usize = 13;
 
 /// Runs as many sessions as `--sessions` says to their ends, one after another. The last end is that of the program, and so
 /// is every failure: exit status 0 after close_notify, 1 after a failure.
@@ -19,6 +24,8 @@ pub fn drive<S: Session>(begin: impl Fn() -> S, flags: &Flags) -> ! {
         }
         socket = Loop {
             session: begin(),
+            begin: &begin,
+            rivals: Vec::new(),
             socket,
             role: flags.role,
             other: (flags.role == Role::Client).then(|| there(flags)),
@@ -34,11 +41,14 @@ pub fn drive<S: Session>(begin: impl Fn() -> S, flags: &Flags) -> ! {
     exit(0);
 }
 
-struct Loop<S> {
+struct Loop<'a, S> {
     session: S,
+    begin: &'a dyn Fn() -> S,
+    /// Of a server, before a session is established: those of other addresses. The first that is established is the one.
+    rivals: Vec<(SocketAddr, S)>,
     socket: UdpSocket,
     role: Role,
-    /// Of a server, the first client that it hears of; with connection IDs, where that client is now.
+    /// Of a server, the first client that it hears of, or the one that is established; with connection IDs, where that is now.
     other: Option<SocketAddr>,
     established: bool,
     /// What a server heard in early data, which it answers under the keys of the whole handshake.
@@ -74,7 +84,7 @@ fn there(flags: &Flags) -> SocketAddr {
     SocketAddr::new(host, flags.port)
 }
 
-impl<S: Session> Loop<S> {
+impl<S: Session> Loop<'_, S> {
     /// Returns the socket for the next session.
     fn run(mut self) -> UdpSocket {
         while !self.finished {
@@ -89,6 +99,8 @@ impl<S: Session> Loop<S> {
         if self.other.is_some() {
             self.session.advance();
         }
+        self.rivals.iter_mut().for_each(|(_, rival)| rival.advance());
+        self.flush_rivals();
         self.flush();
         let wait = self.wait();
         if self.finished {
@@ -111,7 +123,8 @@ impl<S: Session> Loop<S> {
             self.finished = true;
         }
         let wake = self.other.and_then(|_| self.session.wake());
-        [end, wake].into_iter().flatten().min()
+        let rivals = self.rivals.iter_mut().map(|(_, rival)| rival.wake());
+        rivals.chain([end, wake]).flatten().min()
     }
 
     fn receive(&mut self) {
@@ -121,11 +134,48 @@ impl<S: Session> Loop<S> {
             let datagram = buffer[..length].to_vec();
             if *self.other.get_or_insert(from) == from {
                 self.session.receive(datagram);
-            } else if self.session.receive_elsewhere(datagram, from) {
+            } else if self.session.receive_elsewhere(datagram.clone(), from) {
                 self.other = Some(from);
                 report("moved", &from.to_string());
+            } else if self.role == Role::Server && !self.established {
+                self.receive_from_rival(datagram, from);
             }
             self.flush();
+        }
+    }
+
+    /// As any server, it has a session for each address that begins a handshake.
+    fn receive_from_rival(&mut self, datagram: Vec<u8>, from: SocketAddr) {
+        let known = self.rivals.iter().position(|(address, _)| *address == from);
+        if known.is_none() && (self.rivals.len() == MOST_RIVALS || !is_client_hello(&datagram)) {
+            return;
+        }
+        let at = known.unwrap_or_else(|| {
+            self.rivals.push((from, (self.begin)()));
+            self.rivals.len() - 1
+        });
+        self.rivals[at].1.receive(datagram);
+        self.flush_rivals();
+    }
+
+    /// Sends what the rivals have to send. One that fails is forgotten; one that is established leaves no other.
+    fn flush_rivals(&mut self) {
+        for (address, mut rival) in std::mem::take(&mut self.rivals) {
+            let mut news = std::iter::from_fn(|| rival.event());
+            let end = news.find(|event| matches!(event, Event::Established(_) | Event::Failed(_)));
+            while let Some(datagram) = rival.outgoing() {
+                let _ = self.socket.send_to(&datagram, address);
+            }
+            match end {
+                None => self.rivals.push((address, rival)),
+                Some(Event::Established(facts)) => {
+                    self.rivals.clear();
+                    self.other = Some(address);
+                    self.session = rival;
+                    return self.tell(Event::Established(facts));
+                }
+                Some(_) => {}
+            }
         }
     }
 
@@ -184,6 +234,7 @@ impl<S: Session> Loop<S> {
                 facts.iter().for_each(|(key, value)| report(key, value));
                 report("established", "yes");
                 self.established = true;
+                self.rivals.clear();
                 if !self.unanswered.is_empty() {
                     let answer = std::mem::take(&mut self.unanswered);
                     self.session.send(&answer);
@@ -194,9 +245,13 @@ impl<S: Session> Loop<S> {
             Event::AlertReceived(code) => report("alert-received", &names::alert(code)),
             Event::PeerClosed => self.on_peer_closed(),
             Event::Failed(reason) => {
-                report("error", &reason);
                 self.send_rest();
-                exit(1);
+                let Some((address, rival)) = self.rivals.pop() else {
+                    report("error", &reason);
+                    exit(1);
+                };
+                self.other = Some(address);
+                self.session = rival;
             }
         }
     }
@@ -228,6 +283,11 @@ impl<S: Session> Loop<S> {
             let _ = self.socket.send_to(&datagram, other);
         }
     }
+}
+
+/// Whether a datagram begins with a part of one, without protection.
+fn is_client_hello(datagram: &[u8]) -> bool {
+    datagram.first() == Some(&HANDSHAKE) && datagram.get(RECORD_HEADER) == Some(&CLIENT_HELLO)
 }
 
 fn next_datagram(socket: &UdpSocket, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {

@@ -187,15 +187,18 @@ unsafe fn configure_server(ssl: *mut ffi::WOLFSSL, flags: &Flags) {
     }
 }
 
-/// wolfSSL makes DTLS 1.2's cookie of the client's address, which it does not know here; there is one client.
+/// wolfSSL makes DTLS 1.2's cookie of the client's address, which it does not know here; there is one session for each.
 unsafe extern "C" fn make_cookie(
-    _: *mut ffi::WOLFSSL,
+    ssl: *mut ffi::WOLFSSL,
     cookie: *mut c_uchar,
     size: c_int,
     _: *mut c_void,
 ) -> c_int {
     // SAFETY: wolfSSL gives `size` writable bytes.
-    unsafe { std::ptr::write_bytes(cookie, 0x5a, size as usize) };
+    let cookie = unsafe { std::slice::from_raw_parts_mut(cookie, size as usize) };
+    for (byte, own) in cookie.iter_mut().zip((ssl as usize).to_ne_bytes().into_iter().cycle()) {
+        *byte = own;
+    }
     size
 }
 

@@ -219,7 +219,7 @@ export class Contents implements RecordSink {
       const answer = content.length === 0 ? 'unexpected_message' : 'decode_error';
       return this.#refuse(epoch, 'malformed_alert', answer, 'a malformed alert');
     }
-    if (epoch === 0) return this.#onPlainAlert(alert, sequence);
+    if (epoch === 0) return this.#onPlainAlert(alert, sequence, now);
     traceReceived(this.#association, alert);
     if (alert.description === Alert.close_notify) this.#onCloseNotify(epoch, sequence, now);
     else if (isFatal(alert, !this.#has('alertsWithoutLevel'))) this.#host.end(peerAlert(alert));
@@ -230,9 +230,9 @@ export class Contents implements RecordSink {
    * A plaintext alert can be forged. It is ignored after the handshake, and while a job of ours is running, when the
    * peer has nothing to send and our timer would expire without an answer. Otherwise a client sends its flight again,
    * as a probe with unpredictable record numbers. The alert is believed if it comes again with such a number, or if
-   * nothing better comes.
+   * nothing better comes; then a client whose cookie it refuses begins again.
    */
-  #onPlainAlert(alert: AlertMessage, sequence: number): boolean {
+  #onPlainAlert(alert: AlertMessage, sequence: number, now: Instant): boolean {
     const { peerProtects, listens } = this.#handshake;
     if (this.#keys.heard > 0 || !this.#isHandshaking || peerProtects || !listens) {
       this.#association.drop('unauthenticated_alert');
@@ -243,7 +243,8 @@ export class Contents implements RecordSink {
     if (!ends) return false;
     const error = peerAlert(alert, this.#handshake.doubtsPsk);
     if (this.#handshake.isAnswer(sequence)) {
-      this.#host.end(error);
+      if (this.#handshake.restart(error, now)) this.#suspicion.allay();
+      else this.#host.end(error);
       return true;
     }
     // A peer that is still there answers again, which disproves the alert.

@@ -1,4 +1,4 @@
-import { violation } from '../base/errors.js';
+import { type DTLSError, violation } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
 import { UNLIMITED } from '../extensions/record-limits.js';
 import type { Action } from '../handshake/actions.js';
@@ -392,6 +392,17 @@ export class Handshake implements Carried {
   /** Client: a plaintext alert says that the peer refuses. */
   onRefusal(): void {
     this.#flights.onRefusal();
+  }
+
+  /**
+   * Client: RFC 9147 §5.1 has a server that refuses a cookie send illegal_parameter, so that the client can begin again without
+   * one. Returns whether it does.
+   */
+  restart({ alert }: DTLSError, now: Instant): boolean {
+    if (alert !== 'illegal_parameter' || !this.#runner.mayRestart) return false;
+    this.#receiver.restartAt(0);
+    this.#perform(this.#runner.restart(), now);
+    return true;
   }
 
   /** Whether a record of epoch 0 with this number answers the probe. */

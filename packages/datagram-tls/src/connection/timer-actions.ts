@@ -61,7 +61,9 @@ export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
 }
 
 function onRetransmit({ suspicion, handshake, paths, host }: Timed, now: Instant): void {
-  if (suspicion.error !== undefined) host.onFailure(suspicion.error);
+  const { error } = suspicion;
+  if (error !== undefined && handshake.restart(error, now)) suspicion.allay();
+  else if (error !== undefined) host.onFailure(error);
   else {
     handshake.onTimeout(now);
     paths.onUnanswered(now);

@@ -9,7 +9,7 @@ import { decodeServerHello, isHelloRetryRequest, type ServerHello } from '../wir
 import { FACTS_12, FACTS_13, versionNamed } from '../wire/version.js';
 import type { Context } from './context.js';
 import { expectType, type Message } from './message.js';
-import { makeOffer, NO_PARTS, type Offer, offersExternalPsk, withCookie } from './offer.js';
+import { makeOffer, NO_PARTS, type Offer, offersExternalPsk, withCookie, withoutEarly } from './offer.js';
 import { goOnFrom, type OldSession, offerableSession } from './resumption.js';
 import { Stage, type StateTable } from './stage.js';
 import type { HandshakeVersion, HandshakeVersions } from './version.js';
@@ -20,6 +20,8 @@ import type { HandshakeVersion, HandshakeVersions } from './version.js';
  *   1. ClientHello            sent, once it is known which session and which pre-shared keys it can offer
  *   2. HelloVerifyRequest     (may be absent) answered with the same ClientHello and its cookie (RFC 6347 §4.2.1)
  *   3. ServerHello            selects the version, whose own states follow; a HelloRetryRequest selects DTLS 1.3
+ *
+ * A server that refuses the cookie of a HelloRetryRequest leads back to 1 (RFC 9147 §5.1).
  */
 type ClientState =
   /** Whether a saved session can be offered depends on the time, and on today's trust. */
@@ -55,6 +57,7 @@ const CLIENT: StateTable<ClientState> = {
     epoch: 0,
     awaits: 'message',
     on: onServersFirst,
+    restart,
     doubtsPsk: ({ offer }) => offersExternalPsk(offer),
     unansweredHello: ({ offer }) => offer.hello,
   },
@@ -99,6 +102,15 @@ function sendOffer(
   const state = sendClientHello(ctx, { at: 'wait-server-hello', versions, offer, cookies: 0 });
   for (const { client } of versions) client.onOffered(ctx, offer);
   return state;
+}
+
+/** From scratch, but for the key pairs: no secret came of them. */
+function restart(ctx: Context, state: WaitServerHello): ClientState {
+  ctx.restart();
+  const { hello, ...rest } = withoutEarly(state.offer);
+  let offer: Offer = { ...rest, hello: { ...hello, random: ctx.provider.randomBytes(32) } };
+  for (const { client } of state.versions) offer = client.complete(ctx, offer);
+  return sendClientHello(ctx, { ...state, offer });
 }
 
 function onServersFirst(ctx: Context, state: WaitServerHello, message: Message): ClientState | Stage {

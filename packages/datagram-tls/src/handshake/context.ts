@@ -113,6 +113,12 @@ export class Context {
     this.#actions.push({ do: 'send', type, seq: this.#nextSeq++, epoch, body });
   }
 
+  /** Client: its next ClientHello is a first one, to which nothing of before belongs. */
+  restart(): void {
+    this.transcript.restart();
+    this.#nextSeq = 0;
+  }
+
   fail(error: DTLSError): void {
     this.#actions.push({ do: 'fail', error });
   }

@@ -4,7 +4,7 @@ import type { KeyExchange } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import { offeredExtensions } from '../extensions/table.js';
 import type { EarlyTerms } from '../keys/resumption-state.js';
-import { type GroupName, WireVersion } from '../wire/codes.js';
+import { ExtensionType, type GroupName, WireVersion } from '../wire/codes.js';
 import type { ClientHello } from '../wire/messages/client-hello.js';
 import { type VersionFacts, versionNamed } from '../wire/version.js';
 import type { Context } from './context.js';
@@ -105,4 +105,11 @@ export function offersExternalPsk({ psks }: Offer): boolean {
  */
 export function withCookie(offer: Offer, cookie: Uint8Array): Offer {
   return { ...offer, hello: { ...offer.hello, cookie } };
+}
+
+/** A second ClientHello, or a new first one, offers no early data (RFC 8446 §4.1.2). */
+export function withoutEarly(offer: Offer): Offer {
+  const extensions = new Map(offer.hello.extensions);
+  extensions.delete(ExtensionType.early_data);
+  return { ...offer, early: undefined, hello: { ...offer.hello, extensions } };
 }

@@ -18,6 +18,9 @@ const REST: StateTable<{ readonly at: 'idle' } | { readonly at: 'failed' }> = {
   failed: { epoch: 0, awaits: 'nothing' },
 };
 
+/** A server has no reason to refuse a cookie that it just made; more than this is a loop. */
+const MAX_RESTARTS = 3;
+
 /** Turns complete messages, in order, into actions; the one place where a peer's violation is caught. */
 export class Runner {
   readonly #ctx: Context;
@@ -27,6 +30,9 @@ export class Runner {
   #base: Stage | undefined;
   /** Client, DTLS 1.2: where it awaited the ServerHello that it has, until it answers the server's flight. */
   #first: Stage | undefined;
+  /** Client, DTLS 1.3: where it awaited the HelloRetryRequest that it has, until the ServerHello. */
+  #beforeRetry: Stage | undefined;
+  #restarts = 0;
 
   /** `retry`: on a server, the HelloRetryRequest that the first message answers. */
   constructor(ctx: Context, versions: HandshakeVersions, retry: Retry13 | undefined) {
@@ -103,7 +109,22 @@ export class Runner {
     const actions = this.#guarded(() => before.onMessage(this.#ctx, message));
     const isAnswered = before.unansweredHello !== undefined && this.#stage.unansweredHello === undefined;
     if (isAnswered && this.version?.rules.acks === false) this.#first = before;
+    const isRetried = before.version === undefined && this.version !== undefined;
+    this.#beforeRetry = isRetried && this.unansweredHello !== undefined ? before : undefined;
     return actions;
+  }
+
+  /** Client, DTLS 1.3: it has answered a HelloRetryRequest, and has begun again less often than it may. */
+  get mayRestart(): boolean {
+    return this.#beforeRetry !== undefined && this.#restarts < MAX_RESTARTS;
+  }
+
+  /** Client: a new first ClientHello, as if there had been no HelloRetryRequest. */
+  restart(): Action[] {
+    const from = this.#beforeRetry ?? this.#stage;
+    this.#beforeRetry = undefined;
+    this.#restarts++;
+    return this.#guarded(() => from.restart(this.#ctx));
   }
 
   /** Client, DTLS 1.2: it has no answer to its ClientHello, or a part of one, and can give its ClientHello another cookie. */

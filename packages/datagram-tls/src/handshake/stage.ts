@@ -9,7 +9,9 @@ import { type Message, outOfPlace } from './message.js';
 export type AwaitedJob = Exclude<JobAnswer['kind'], 'failed'>;
 
 /** What `S` is and awaits, and its successors; `N` are the states that can follow in the same table. */
-export type StateRow<S, N> = Shape<S> & Partial<OpenSession<S, N>> & (Step<S, N> | Resumption<S, N> | End);
+export type StateRow<S, N> = Shape<S> &
+  Partial<OpenSession<S, N> & Beginning<S, N>> &
+  (Step<S, N> | Resumption<S, N> | End);
 
 /** A row for each state: a state without one does not compile. */
 export type StateTable<S extends { readonly at: string }> = {
@@ -49,6 +51,11 @@ interface End {
   readonly awaits: 'nothing';
 }
 
+interface Beginning<S, N> {
+  /** Client: begins again with a new first ClientHello. */
+  restart(ctx: Context, state: S): N;
+}
+
 /** The operations of an open session beside reading messages. */
 interface OpenSession<S, N> {
   /** Server: the ticket that the end of the handshake requested. */
@@ -79,7 +86,9 @@ interface AnyState {
 }
 
 /** A row as {@link Stage} sees it, whatever its state. */
-interface AnyRow extends Shape<AnyState>, Partial<OpenSession<AnyState, AnyState>> {
+interface AnyRow
+  extends Shape<AnyState>,
+    Partial<OpenSession<AnyState, AnyState> & Beginning<AnyState, AnyState>> {
   readonly awaits: 'message' | 'nothing' | AwaitedJob;
   on?(ctx: Context, state: AnyState, input: Message | JobAnswer): AnyState | Stage;
 }
@@ -141,6 +150,11 @@ export class Stage {
     const row = this.#row;
     if (row.awaits !== 'message' || row.on === undefined) throw outOfPlace(message, 'nothing');
     return this.#next(row.on(ctx, this.#state, message));
+  }
+
+  restart(ctx: Context): Stage {
+    const row = this.#row;
+    return row.restart === undefined ? this : this.#next(row.restart(ctx, this.#state));
   }
 
   /** The answer to a job; an unrequested one changes nothing. */

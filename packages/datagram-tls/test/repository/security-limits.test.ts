@@ -48,6 +48,7 @@ const CONSTANTS: Readonly<Record<string, readonly [file: string, name: string]>>
   'associations without a cookie': ['endpoint/acceptor.ts', 'MAX_UNVALIDATED'],
   'other addresses from which': ['connection/candidate.ts', 'MAX_CANDIDATES'],
   'connection IDs that one session': ['connection/connection-ids.ts', 'MAX_IDS'],
+  'new first ClientHellos of a client': ['handshake/runner.ts', 'MAX_RESTARTS'],
   'tries of `connectionId.generate`': ['connection/connection-ids.ts', 'MAX_TRIES'],
   'tickets of one ClientHello': ['handshake/v13/server-start.ts', 'MAX_TICKETS'],
   'comparisons of names': ['x509/budget.ts', 'VALIDATION_LIMITS.comparisons'],

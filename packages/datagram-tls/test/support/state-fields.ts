@@ -103,6 +103,8 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   'Transmit.#queue': 'polled by save',
   'Runner.#base': 'before the handshake is done',
   'Runner.#first': 'before the handshake is done',
+  'Runner.#beforeRetry': 'before the handshake is done',
+  'Runner.#restarts': 'before the handshake is done',
   'Runner.#versions': 'of the process that goes on',
   'Context.behaviour': 'of the process that goes on',
   'Context.destination': 'encodeFixed',

@@ -41,7 +41,7 @@ import type { Context } from '../context.js';
 import type { Verdict } from '../jobs.js';
 import { expectType, type Message } from '../message.js';
 import { type Credential, chooseIdentity, offeredGroup } from '../negotiate.js';
-import { type EarlyOffer, type Offer, type OfferParts, offersExternalPsk } from '../offer.js';
+import { type EarlyOffer, type Offer, type OfferParts, offersExternalPsk, withoutEarly } from '../offer.js';
 import { type OfferedPsk, offerPsk, offerSession } from '../offered-psk.js';
 import type { OldSession } from '../resumption.js';
 import type { Agreed } from '../session.js';
@@ -428,7 +428,7 @@ function onHelloRetryRequest(
   const suite = checkServerHello(offer, hello);
   // RFC 8446 §4.2: the cookie is the one extension that a server may send without an offer.
   checkAnswers(hello.extensions, 'HRR', offer.hello.extensions);
-  const retried = withoutUnfit(secondOffer(ctx, withoutEarly(ctx, offer), hello), suite);
+  const retried = withoutUnfit(secondOffer(ctx, refuseEarly(ctx, offer), hello), suite);
   const firstHello = ctx.transcript.digestWith(suite.hash, EMPTY);
   ctx.transcript.restart();
   ctx.transcript.add(message.type, message.seq, message.body);
@@ -508,13 +508,11 @@ function sendEarly(ctx: Context, offer: EarlyOffer, clientRandom: Uint8Array): v
   ctx.emit({ do: 'send-early-data', most, recordLimit });
 }
 
-/** The server's HelloRetryRequest refuses the early data; the second ClientHello offers none (RFC 8446 §4.1.2). */
-function withoutEarly(ctx: Context, offer: Offer): Offer {
+/** The server's HelloRetryRequest refuses the early data. */
+function refuseEarly(ctx: Context, offer: Offer): Offer {
   if (offer.early === undefined) return offer;
   ctx.emit({ do: 'early-data', accepted: false });
-  const extensions = new Map(offer.hello.extensions);
-  extensions.delete(ExtensionType.early_data);
-  return { ...offer, early: undefined, hello: { ...offer.hello, extensions } };
+  return withoutEarly(offer);
 }
 
 /** The EncryptedExtensions' answer to early data. That it was offered has been checked (RFC 8446 §4.2.10, §4.2.11). */
