@@ -1,3 +1,4 @@
+import type { Destination } from '../config/config.js';
 import type { Retry13 } from '../handshake/v13/hellos.js';
 
 /** Where a connection begins. All zero for a client and for a server without a cookie exchange. */
@@ -16,6 +17,14 @@ export interface InitialNumbers {
    */
   readonly contact: 'validated' | 'unvalidated' | 'early-data';
 }
+
+/** The destination of a server's association. All fields are its own, so that it need not be copied. */
+export const NOWHERE: Destination = {
+  serverName: undefined,
+  verifyName: undefined,
+  session: undefined,
+  earlyData: undefined,
+};
 
 export const FROM_ZERO: InitialNumbers = {
   sendSeq: 0,

@@ -56,7 +56,7 @@ const SAVED = {
   tracked: 64,
 } as const;
 
-/** One for all that are empty. `concat` leaves no room to grow, as `push` would for 17 items. */
+/** One for all that are empty. */
 const NO_ITEMS: readonly FlightItem[] = [];
 
 interface UnderWay {
@@ -72,7 +72,7 @@ interface UnderWay {
 export class FlightSender {
   readonly #association: Association;
   readonly #backoff: Backoff;
-  #building = NO_ITEMS;
+  #building: FlightItem[] | undefined;
   #underWay: UnderWay | undefined;
   /** Abandoned tickets. A peer without them accepts nothing that follows without them. */
   #letBe = NO_ITEMS;
@@ -186,21 +186,24 @@ export class FlightSender {
   }
 
   add(item: FlightItem): void {
-    this.#building = this.#building.concat(item);
+    this.#building ??= [];
+    this.#building.push(item);
   }
 
   /** Bytes that the flight takes that is being built, in fragments of a usual size. */
   get size(): number {
     let size = 0;
-    for (const item of this.#building)
+    for (const item of this.#building ?? [])
       size += ITEM_OVERHEAD + (item.kind === 'message' ? item.body.length : 1);
     return size;
   }
 
   /** The flight is complete. `acks`: the peer's version may have ACKs. */
   begin(awaits: Awaits, acks: boolean, now: Instant): void {
-    const flight = { items: this.#letBe.concat(this.#building), awaits };
-    this.#building = NO_ITEMS;
+    // Copies have no room to grow, as what was pushed has for 17 items.
+    const built = this.#building?.slice() ?? NO_ITEMS;
+    const flight = { items: this.#letBe.length === 0 ? built : this.#letBe.concat(built), awaits };
+    this.#building = undefined;
     this.#letBe = NO_ITEMS;
     if (this.#underWay !== undefined) this.#onAnswer();
     this.#backoff.onIdle(now - this.#lastSent);
@@ -242,7 +245,7 @@ export class FlightSender {
     this.#spent = false;
     this.#asked = undefined;
     this.#advanced = false;
-    if (this.#underWay === undefined || spent || this.#building.length > 0) return;
+    if (this.#underWay === undefined || spent || this.#building !== undefined) return;
     if (asked !== undefined && this.#mayRepeat(asked, now)) this.#repeat(asked, now);
     else if (advanced) this.#goOn(now);
   }
@@ -268,7 +271,7 @@ export class FlightSender {
 
   /** The system refused a datagram of `size` bytes: a flight with such datagrams is sent at once in smaller ones. */
   onTooLarge(size: number, now: Instant): void {
-    if (this.#building.length === 0 && size <= this.#largest) this.#sendAgain(now);
+    if (this.#building === undefined && size <= this.#largest) this.#sendAgain(now);
   }
 
   /** The peer may be gone: the flight is repeated, once for each run of the timer. */

@@ -13,7 +13,7 @@ import { Reader, Writer } from '../wire/cursor.js';
 import { rulesOf } from '../wire/version.js';
 import { EarlyData, type EarlyOutcome, ReceivedData, SentData } from './application-data.js';
 import { Association, type Counters, type HandshakeHost, HELD_LIFE } from './association.js';
-import { FROM_ZERO, type InitialNumbers } from './beginning.js';
+import { FROM_ZERO, type InitialNumbers, NOWHERE } from './beginning.js';
 import { type CidRegistry, ConnectionIds, saveIds } from './connection-ids.js';
 import { type ContentHost, Contents, Suspicion } from './contents.js';
 import { gaveWay, keysExhausted, notOpen, notToSave, sendAlert, unreachable } from './errors.js';
@@ -49,6 +49,11 @@ const MOVED = 2;
 /** A time that is always over: a timer set to it asks for the next call. */
 const AT_ONCE: Instant = Number.NEGATIVE_INFINITY;
 
+function ownDestination(given: Destination): Destination {
+  const { serverName, verifyName, session, earlyData } = ownProperties(given);
+  return { serverName, verifyName, session, earlyData };
+}
+
 /**
  * The inside of a {@link Connection}: the common state of its parts, and the transitions of its {@link Life}. Nothing
  * outside of this library reaches it.
@@ -81,8 +86,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     pool = new MemoryPool(0),
     registry?: CidRegistry,
   ) {
-    const { serverName, verifyName, session, earlyData } = ownProperties(given);
-    const destination = { serverName, verifyName, session, earlyData };
+    const destination = given === NOWHERE ? NOWHERE : ownDestination(given);
     const { sendSeq, receiveSeq, recordSequence, retry, contact } = beginning;
     const early = contact === 'early-data';
     const path = new Path(address, behaviour.mtu, contact === 'validated');

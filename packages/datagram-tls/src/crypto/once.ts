@@ -4,7 +4,9 @@ export function once<Names extends readonly string[]>(
 ): (...names: Names) => boolean {
   const answers = new Map<string, boolean>();
   return (...names) => {
-    const key = names.join();
+    const [first = ''] = names;
+    // It is asked for each hash, key and HMAC of a handshake.
+    const key = names.length < 2 ? first : names.join();
     const known = answers.get(key);
     if (known !== undefined) return known;
     const answer = succeeds(() => probe(...names));

@@ -141,7 +141,9 @@ export class SessionLife implements SessionTimes {
 
 /** On the monotonic clock. Exact for 104 days after the start of the system, then to the nearest two. */
 function nanoseconds(): number {
-  return Number(process.hrtime.bigint());
+  // Without the objects of big integers.
+  const [seconds, rest] = process.hrtime();
+  return seconds * 1e9 + rest;
 }
 
 /** The association of a session, and the port that it is on. */

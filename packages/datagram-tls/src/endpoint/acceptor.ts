@@ -3,9 +3,9 @@ import { DTLSError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import type { MemoryPool } from '../base/memory.js';
 import type { PeerAddress } from '../base/peer-address.js';
-import type { Behaviour, Destination } from '../config/config.js';
+import type { Behaviour } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
-import type { InitialNumbers } from '../connection/beginning.js';
+import { type InitialNumbers, NOWHERE } from '../connection/beginning.js';
 import { connectionAround, machineOf } from '../connection/connection.js';
 import { type Declined, isBeginning, isUndecided } from '../connection/life.js';
 import { Machine } from '../connection/machine.js';
@@ -59,8 +59,6 @@ export interface AcceptorHost {
   /** The client at `peer`, whose address is validated, gets no association. */
   refuse(peer: PeerAddress, reason: RefusalReason, now: Instant): void;
 }
-
-const NOWHERE: Destination = { serverName: undefined, verifyName: undefined };
 
 /** Decides which ClientHello gets an association. */
 export class Acceptor {
@@ -387,7 +385,9 @@ export class Acceptor {
     const { routes, memory } = this.#host;
     const ids = idsFor(behaviour, 'server', routes);
     const machine = new Machine(security, behaviour, NOWHERE, client.peer, beginning, memory, ids);
-    const entry = createEntry(connectionAround(machine), { ...client, ids }, routes);
+    const { peer, host, began, clientRandom } = client;
+    const known = { peer, host, began, clientRandom, ids };
+    const entry = createEntry(connectionAround(machine), known, routes);
     this.#host.routes.add(entry);
     this.#host.counters.handshakesBegun++;
     return entry;

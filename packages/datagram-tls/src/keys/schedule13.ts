@@ -36,6 +36,8 @@ export interface ApplicationSecrets13 extends TrafficSecrets13 {
 interface TrafficKeys13 {
   readonly key: Uint8Array;
   readonly iv: Uint8Array;
+  /** Empty: suites of DTLS 1.3 have none. */
+  readonly mac: Uint8Array;
   /** Record number key (RFC 9147 §4.2.3). */
   readonly sn: Uint8Array;
   /** The traffic secret that they come from. */
@@ -164,6 +166,7 @@ export function deriveTrafficKeys13(
   return {
     key: expandBlock(from, 'key', EMPTY, keyLength),
     iv: expandBlock(from, 'iv', EMPTY, fixedIvLength),
+    mac: EMPTY,
     sn: expandBlock(from, 'sn', EMPTY, keyLength),
     secret: trafficSecret,
   };

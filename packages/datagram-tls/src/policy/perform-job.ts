@@ -151,7 +151,7 @@ function findPsk(wanted: readonly WantedPsk[], security: Security, index = 0): A
   if (next === undefined || psk.role !== 'server') return { kind: 'find-psk', found: undefined };
   const settle = (stored: StoredPsk | undefined): Awaitable<JobAnswer> =>
     stored !== undefined && isMeant(stored, next)
-      ? { kind: 'find-psk', found: { index, ...stored } }
+      ? { kind: 'find-psk', found: { index, key: stored.key, import: stored.import } }
       : findPsk(wanted, security, index + 1);
   return whenever(psk.find(next.identity), settle);
 }

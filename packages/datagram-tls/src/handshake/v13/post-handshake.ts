@@ -109,10 +109,7 @@ export const openRow13: StateRow<Established13, Established13> = {
 
 export const reopening13: Reopening = {
   readSecrets: (r) => Exporter13.restore(r),
-  deriveKeys: (provider, { suite }, _sender, secret) => ({
-    ...deriveTrafficKeys13(provider, suite, secret),
-    mac: EMPTY,
-  }),
+  deriveKeys: (provider, { suite }, _sender, secret) => deriveTrafficKeys13(provider, suite, secret),
   readStage: (r, session, generations) =>
     Stage.of<Established13>(FACTS_13, { established: openRow13 }, readEstablished13(r, session, generations)),
 };

@@ -1,4 +1,3 @@
-import { EMPTY } from '../../base/bytes.js';
 import type { Role } from '../../config/config.js';
 import type { CipherSuite } from '../../crypto/suites.js';
 import {
@@ -91,7 +90,7 @@ export function installKeys13(
   epoch: number,
   secret: Uint8Array,
 ): void {
-  const keys = { ...deriveTrafficKeys13(ctx.provider, suite, secret), mac: EMPTY };
+  const keys = deriveTrafficKeys13(ctx.provider, suite, secret);
   ctx.emit({ do: 'install-keys', direction, epoch, suite, keys });
 }
 
