@@ -42,10 +42,13 @@ static unsigned int offer_psk(WOLFSSL *tls, const char *hint, char *identity, un
 }
 
 void library_start(void) {
+  /* As with OpenSSL's client. A wolfSSL with ML-KEM would offer hybrid groups, too, which a server may ask for. */
+  int groups[] = {WOLFSSL_ECC_X25519};
   wolfSSL_Init();
   context = wolfSSL_CTX_new(wolfDTLSv1_3_client_method());
   check(context != NULL, "wolfSSL_CTX_new");
   check(wolfSSL_CTX_set_cipher_list(context, settings.suite) == WOLFSSL_SUCCESS, settings.suite);
+  check(wolfSSL_CTX_set_groups(context, groups, 1) == WOLFSSL_SUCCESS, "wolfSSL_CTX_set_groups");
   wolfSSL_CTX_set_verify(context, WOLFSSL_VERIFY_NONE, NULL);
   wolfSSL_CTX_SetIORecv(context, receive);
   wolfSSL_CTX_SetIOSend(context, transmit);
