@@ -51,3 +51,62 @@ export class Queue<T extends object | number | string> {
     return next;
   }
 }
+
+/** The item that came last to any {@link PassingQueue}, if it is the only one of its queue, and that queue. */
+let passing: unknown;
+let passesThrough: { keep(item: never): void } | undefined;
+
+/**
+ * One of very many queues, whose items mostly leave before another of them gets one. Such an item does not get into its queue,
+ * which is far from the processor's caches: a young object in an old one has to be written down for the collector, which then
+ * looks through that page (ADR 69).
+ */
+export class PassingQueue<T extends object | number | string> extends Queue<T> {
+  override get length(): number {
+    return this.#passes ? 1 : super.length;
+  }
+
+  override peek(): T | undefined {
+    return this.#passes ? (passing as T) : super.peek();
+  }
+
+  override push(item: T): void {
+    if (this.#passes) stay();
+    if (super.peek() !== undefined) return super.push(item);
+    stay();
+    passing = item;
+    passesThrough = this;
+  }
+
+  override shift(): T | undefined {
+    if (!this.#passes) return super.shift();
+    const item = passing as T;
+    forget();
+    return item;
+  }
+
+  override clear(): void {
+    if (this.#passes) forget();
+    super.clear();
+  }
+
+  /** For {@link stay}. */
+  keep(item: T): void {
+    super.push(item);
+  }
+
+  get #passes(): boolean {
+    return passesThrough === this;
+  }
+}
+
+/** The passing item does not leave so soon. */
+function stay(): void {
+  passesThrough?.keep(passing as never);
+  forget();
+}
+
+function forget(): void {
+  passing = undefined;
+  passesThrough = undefined;
+}

@@ -2,7 +2,7 @@ import { decodeUtf8, own, utf8 } from '../base/bytes.js';
 import type { DTLSError } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
 import { MemoryAccount, type MemoryHolder, type MemoryPool } from '../base/memory.js';
-import { Queue } from '../base/queue.js';
+import { PassingQueue } from '../base/queue.js';
 import type { Behaviour, Role, Versions } from '../config/config.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { ConnectionIdPair } from '../extensions/connection-id.js';
@@ -107,7 +107,7 @@ export class Association implements Carried {
   readonly counters: Counters = startCounters();
   /** The allowed versions, latest first. */
   readonly versions: Versions<VersionParts>;
-  readonly #events = new Queue<ConnectionEvent>();
+  readonly #events = new PassingQueue<ConnectionEvent>();
   #withheld: ConnectionEvent[] | undefined;
 
   /** `holder` drops all of {@link memory}, which other associations need; `recordSequence`: our first in epoch 0. */

@@ -1,6 +1,6 @@
 import { BytePool } from '../base/byte-pool.js';
 import { own } from '../base/bytes.js';
-import { Queue } from '../base/queue.js';
+import { PassingQueue, Queue } from '../base/queue.js';
 import type { Flight, FlightItem } from '../handshake/flight.js';
 import type { Epochs } from '../record/epochs.js';
 import { mayWrite, type RecordWriter } from '../record/reader-writer.js';
@@ -50,7 +50,7 @@ const pool = new BytePool();
 /** Turns what is to be sent into records and datagrams, and queues them. */
 export class Transmit {
   readonly #epochs: Epochs;
-  readonly #queue = new Queue<Uint8Array>();
+  readonly #queue: Queue<Uint8Array> = new PassingQueue<Uint8Array>();
   /** The same, unless flights have a queue of their own. */
   #flights = this.#queue;
 

@@ -15,18 +15,21 @@ export interface KeyedEpochs {
 
 /** The few epochs that one connection can read and write at a time. connection/ installs and removes them. */
 export class Epochs {
-  /** Newest first, because nearly every record belongs there. */
-  #readers: RecordReader[] = [];
-  #writers: RecordWriter[] = [];
+  /** Of the newest epoch. Nearly every record is of that: the lists of the others are not on its way. */
+  #reader: RecordReader | undefined;
+  #writer: RecordWriter | undefined;
+  /** Newest first. */
+  #olderReaders: readonly RecordReader[] = [];
+  #olderWriters: readonly RecordWriter[] = [];
 
   /** Of the newest epoch; the caller installs epoch 0 before it writes. */
   get writer(): RecordWriter {
-    return this.#writers[0] as RecordWriter;
+    return this.#writer as RecordWriter;
   }
 
   /** `undefined` before any epoch is installed. */
   get reader(): RecordReader | undefined {
-    return this.#readers[0];
+    return this.#reader;
   }
 
   /** All but that of epoch 0. */
@@ -36,6 +39,24 @@ export class Epochs {
 
   get protectedReaders(): readonly RecordReader[] {
     return this.#readers.filter(({ epoch }) => epoch > 0);
+  }
+
+  get #readers(): readonly RecordReader[] {
+    return this.#reader === undefined ? [] : [this.#reader, ...this.#olderReaders];
+  }
+
+  set #readers([newest, ...older]: readonly RecordReader[]) {
+    this.#reader = newest;
+    this.#olderReaders = trimmed(older);
+  }
+
+  get #writers(): readonly RecordWriter[] {
+    return this.#writer === undefined ? [] : [this.#writer, ...this.#olderWriters];
+  }
+
+  set #writers([newest, ...older]: readonly RecordWriter[]) {
+    this.#writer = newest;
+    this.#olderWriters = trimmed(older);
   }
 
   /** Older writers are kept, because a retransmitted flight uses the epochs of its first transmission. */
@@ -61,12 +82,12 @@ export class Epochs {
 
   /** Nothing older than `epoch` will be retransmitted. */
   forgetWritersBefore(epoch: number): void {
-    this.#writers = trimmed(this.#writers.filter((writer) => writer.epoch >= epoch));
+    this.#writers = this.#writers.filter((writer) => writer.epoch >= epoch);
   }
 
   /** Epoch 0 stays: a repeated plaintext message is distinguished from a forged protected record. */
   forgetReadersBefore(epoch: number): void {
-    this.#readers = trimmed(this.#readers.filter((reader) => reader.epoch >= epoch || reader.epoch === 0));
+    this.#readers = this.#readers.filter((reader) => reader.epoch >= epoch || reader.epoch === 0);
   }
 
   /** Readers of epochs before `epoch`: what still comes there is repeated, or late. */
@@ -117,25 +138,30 @@ export class Epochs {
    * no keys yet, or when the record has the wrong form for its epoch (RFC 9147 §4.1).
    */
   readerFor(header: RecordHeader): RecordReader | undefined {
-    for (const reader of this.#readers) {
-      if (reader.unified !== header.unified) continue;
-      const shown = header.unified ? reader.epoch & EPOCH_BITS : reader.epoch;
-      if (shown !== header.epoch) continue;
-      header.epoch = reader.epoch;
-      return reader;
-    }
+    const newest = this.#reader;
+    if (newest !== undefined && isShown(newest, header)) return readerOf(newest, header);
+    for (const reader of this.#olderReaders) if (isShown(reader, header)) return readerOf(reader, header);
     return undefined;
   }
+}
+
+function isShown({ epoch, unified }: RecordReader, header: RecordHeader): boolean {
+  return unified === header.unified && (unified ? epoch & EPOCH_BITS : epoch) === header.epoch;
+}
+
+function readerOf(reader: RecordReader, header: RecordHeader): RecordReader {
+  header.epoch = reader.epoch;
+  return reader;
 }
 
 function newestFirst<T extends { readonly epoch: number }>(items: readonly T[], added: T): T[] {
   const list = items.filter(({ epoch }) => epoch > added.epoch);
   list.push(added);
   for (const item of items) if (item.epoch < added.epoch) list.push(item);
-  return trimmed(list);
+  return list;
 }
 
 /** Without the room that V8 reserves in a list that grows: 17 places, in every association. */
-function trimmed<T>(list: T[]): T[] {
+function trimmed<T>(list: readonly T[]): readonly T[] {
   return list.slice();
 }

@@ -17,7 +17,12 @@ export const REPLAY_WINDOW = BITS - 32;
 export class ReplayWindow {
   /** The newest accepted number; -1 before the first. */
   #newest = -1;
-  /** Integers of 32 bits: an array of them takes less than half of a typed array, and each association has some. */
+  /** The word of the newest number, which is the only one that most records need. */
+  #word = 0;
+  /**
+   * The words before it. Integers of 32 bits: an array of them takes less than half of a typed array, and each association has
+   * some.
+   */
   readonly #words = [0, 0, 0, 0, 0, 0, 0, 0];
 
   get newest(): number {
@@ -28,19 +33,23 @@ export class ReplayWindow {
   fresh(sequence: number): boolean {
     if (sequence > this.#newest) return true;
     if (this.#newest - sequence >= REPLAY_WINDOW) return false;
-    return ((this.#words[wordOf(sequence)] as number) & bitOf(sequence)) === 0;
+    const place = placeOf(sequence);
+    const word = place === placeOf(this.#newest) ? this.#word : (this.#words[place] as number);
+    return (word & bitOf(sequence)) === 0;
   }
 
   /** Marks a number for which {@link fresh} was true. */
   accept(sequence: number): void {
     if (sequence > this.#newest) this.#advance(sequence);
-    const word = wordOf(sequence);
-    this.#words[word] = (this.#words[word] as number) | bitOf(sequence);
+    const place = placeOf(sequence);
+    if (place === placeOf(this.#newest)) this.#word |= bitOf(sequence);
+    else this.#words[place] = (this.#words[place] as number) | bitOf(sequence);
   }
 
   /** Words of one kind, which most are, take two bits. */
   save(w: Writer): void {
     w.varint(this.#newest + 1);
+    this.#words[placeOf(this.#newest)] = this.#word;
     let kinds = 0;
     for (const [i, word] of this.#words.entries()) kinds |= kindOf(word) << (2 * i);
     w.u16(kinds);
@@ -54,12 +63,17 @@ export class ReplayWindow {
       const kind = (kinds >>> (2 * i)) & 3;
       this.#words[i] = kind === MIXED ? r.u32() | 0 : kind === FULL ? -1 : 0;
     }
+    this.#word = this.#words[placeOf(this.#newest)] as number;
   }
 
   /** Clears the words between the old newest number's and the new one's, the latter included. */
   #advance(to: number): void {
     const from = Math.floor(this.#newest / 32);
     const steps = Math.min(Math.floor(to / 32) - from, WORDS);
+    if (steps > 0) {
+      this.#words[placeOf(this.#newest)] = this.#word;
+      this.#word = 0;
+    }
     for (let step = 1; step <= steps; step++) this.#words[(from + step) % WORDS] = 0;
     this.#newest = to;
   }
@@ -73,8 +87,8 @@ function kindOf(word: number): number {
   return word === 0 ? 0 : word === -1 ? FULL : MIXED;
 }
 
-/** The low bits of a 48-bit number survive the conversion to 32 bits. */
-function wordOf(sequence: number): number {
+/** That of its word. The low bits of a 48-bit number survive the conversion to 32 bits. */
+function placeOf(sequence: number): number {
   return ((sequence >>> 0) & (BITS - 1)) >>> 5;
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import { Queue } from '#lib/base/queue.js';
+import { PassingQueue, Queue } from '#lib/base/queue.js';
 
 suite('the queue', () => {
   test('a queue behaves like an array under any operations', () => {
@@ -35,6 +35,37 @@ suite('the queue', () => {
           }
           assert.equal(queue.length, model.length);
           assert.equal(queue.peek(), model[0]);
+        }
+      }),
+    );
+  });
+
+  test('queues with an item that passes behave like arrays, whichever of them is used next', () => {
+    const action = fc.record({
+      which: fc.nat({ max: 2 }),
+      do: fc.constantFrom('push', 'push', 'shift', 'shift', 'clear'),
+    });
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
+        const sides = Array.from({ length: 3 }, () => ({
+          queue: new PassingQueue<number>(),
+          model: [] as number[],
+        }));
+        let next = 0;
+        for (const { which, do: what } of actions) {
+          const { queue, model } = sides[which] ?? assert.fail('no such queue');
+          if (what === 'push') {
+            queue.push(next);
+            model.push(next++);
+          } else if (what === 'shift') assert.equal(queue.shift(), model.shift());
+          else {
+            queue.clear();
+            model.length = 0;
+          }
+          for (const side of sides) {
+            assert.equal(side.queue.length, side.model.length);
+            assert.equal(side.queue.peek(), side.model[0]);
+          }
         }
       }),
     );
