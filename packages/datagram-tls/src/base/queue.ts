@@ -74,8 +74,7 @@ export class PassingQueue<T extends object | number | string> extends Queue<T> {
     if (this.#passes) stay();
     if (super.peek() !== undefined) return super.push(item);
     stay();
-    passing = item;
-    passesThrough = this;
+    pass(this, item);
   }
 
   override shift(): T | undefined {
@@ -98,6 +97,11 @@ export class PassingQueue<T extends object | number | string> extends Queue<T> {
   get #passes(): boolean {
     return passesThrough === this;
   }
+}
+
+function pass(queue: NonNullable<typeof passesThrough>, item: unknown): void {
+  passing = item;
+  passesThrough = queue;
 }
 
 /** The passing item does not leave so soon. */
