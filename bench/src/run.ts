@@ -141,7 +141,7 @@ async function measureSections(bench: Bench): Promise<Section[]> {
     runtimes: () => measureRuntimes(ours, load, { ...plan, ...plan.runtimes }, skipped),
     growth: () => measureGrowth(plan.growth.counts, plan.growth.turns),
     allocations: measureAllocations,
-    flood: () => measureFlood(ours, plan),
+    flood: () => measureFlood([...ours, ...natives], plan),
   };
   const sections: Section[] = [];
   for (const [part, measureIt] of Object.entries(parts))

@@ -10,6 +10,12 @@ import { type SharedSocket, SharedSocketChannel } from './shared-socket.js';
 import { type Transport, TransportChannel } from './transport.js';
 import { Udp, type UdpOptions } from './udp.js';
 
+/**
+ * Bytes of datagrams that wait in a server's socket. Linux counts at least 768 for a small one: its default holds some 250, which
+ * a flood fills within milliseconds, and then messages of open sessions are lost (ADR 71).
+ */
+const SERVER_RECEIVE_BUFFER = 0x10_0000;
+
 /** What carries the datagrams of an endpoint, where it is bound, and when. */
 export class Binding {
   readonly #udp: UdpOptions;
@@ -48,15 +54,19 @@ export class Binding {
   }
 
   /** With a transport or a shared socket, host and port have no meaning. */
-  make(host: string, port: number): Port {
-    this.port = this.#newPort(this.#channel(host, port));
+  makeServer(host: string, port: number): Port {
+    return this.#make(host, port, { ...this.#udp, minReceiveBuffer: SERVER_RECEIVE_BUFFER });
+  }
+
+  #make(host: string, port: number, udp: UdpOptions): Port {
+    this.port = this.#newPort(this.#channel(host, port, udp));
     return this.port;
   }
 
-  #channel(host: string, port: number): DatagramChannel {
+  #channel(host: string, port: number, udp: UdpOptions): DatagramChannel {
     if (this.transport !== undefined) return new TransportChannel(this.transport);
     if (this.#socket !== undefined) return new SharedSocketChannel(this.#socket);
-    return new Udp(host, port, this.#udp);
+    return new Udp(host, port, udp);
   }
 
   /** Throws the system's error. An error before this returns comes later, when the caller has the endpoint and can set handlers. */
@@ -76,7 +86,7 @@ export class Binding {
     const wantsIPv6 = version === 6 || (version === 0 && hasIPv6());
     const { host = wantsIPv6 ? '::' : '0.0.0.0', port } = this.bindTo;
     try {
-      this.open(this.make(host, port));
+      this.open(this.#make(host, port, this.#udp));
     } catch (error) {
       // Another attempt may find the port free.
       this.port = undefined;

@@ -487,7 +487,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
 
   #serve(host: string, port: number, onsession: SessionCallback | undefined): void {
     this.#service?.start(onsession);
-    const bound = this.#binding.make(host, port);
+    const bound = this.#binding.makeServer(host, port);
     this.#offer();
     this.#binding.open(bound);
   }

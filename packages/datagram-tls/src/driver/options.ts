@@ -109,8 +109,8 @@ export const SOCKET_OPTIONS = {
    */
   reusePort: option(boolean, { default: false, notWith: OWN_SOCKET }),
   /**
-   * SO_RCVBUF.
-   * @defaultValue the system's
+   * SO_RCVBUF. What comes while the event loop does something else has to wait in it; what finds no room is lost.
+   * @defaultValue the system's, and for a server at least 1048576 as far as the system allows
    */
   udpReceiveBufferSize: option(integer(1, 0xffff_ffff), { unit: 'bytes', notWith: OWN_SOCKET }),
   /**
@@ -419,6 +419,7 @@ export function resolveUdp(options: EndpointOptions, batches: boolean): UdpOptio
     ipv6Only,
     reusePort,
     receiveBufferSize: udpReceiveBufferSize,
+    minReceiveBuffer: 0,
     sendBufferSize: udpSendBufferSize,
     ttl: udpTTL,
     maxSendQueue,

@@ -13,6 +13,8 @@ export interface UdpOptions {
   readonly reusePort: boolean;
   /** SO_RCVBUF and SO_SNDBUF, bytes. */
   readonly receiveBufferSize: number | undefined;
+  /** Where that is `undefined`: the least that it should be, as far as the system allows; 0: as the system has it. */
+  readonly minReceiveBuffer: number;
   readonly sendBufferSize: number | undefined;
   readonly ttl: number | undefined;
   /** Native code may receive and send batches, where it can. */
@@ -101,6 +103,7 @@ export class Udp implements DatagramChannel {
     this.#listen({ onDatagram: (datagram, from) => handlers.onDatagram(datagram, from), onError });
     const onBound = (address: PeerAddress): void => {
       if (this.#options.ttl !== undefined) this.#socket.setTTL(this.#options.ttl);
+      if (this.#options.receiveBufferSize === undefined) this.#raiseReceiveBuffer();
       this.#address = address;
       logBind(address);
       handlers.onBound(address);
@@ -228,6 +231,17 @@ export class Udp implements DatagramChannel {
       const address = this.#open ? localAddress(this.#socket) : undefined;
       if (address !== undefined) onBound(address);
     });
+  }
+
+  #raiseReceiveBuffer(): void {
+    const { minReceiveBuffer } = this.#options;
+    if (minReceiveBuffer === 0) return;
+    try {
+      if (this.#socket.getRecvBufferSize() < minReceiveBuffer)
+        this.#socket.setRecvBufferSize(minReceiveBuffer);
+    } catch {
+      // The system or the runtime refuses: its own stays.
+    }
   }
 
   /** Some runtimes have these methods and throw. */

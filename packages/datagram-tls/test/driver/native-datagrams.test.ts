@@ -28,6 +28,7 @@ const OPTIONS: UdpOptions = {
   ipv6Only: false,
   reusePort: false,
   receiveBufferSize: 0x40_0000,
+  minReceiveBuffer: 0,
   sendBufferSize: undefined,
   ttl: undefined,
   maxSendQueue: 0,
