@@ -20,6 +20,8 @@ export function utf8(text: string): Uint8Array {
 
 /** `undefined` when `bytes` are not well-formed UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  const ascii = decodeAscii(bytes);
+  if (ascii !== undefined) return ascii;
   try {
     return decoder.decode(bytes);
   } catch {
@@ -27,11 +29,18 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
+/** `undefined` for longer texts, and for others. */
+function decodeAscii(bytes: Uint8Array): string | undefined {
+  if (bytes.length > MAX_LOOPED) return undefined;
+  for (let i = 0; i < bytes.length; i++) if ((bytes[i] as number) > 0x7f) return undefined;
+  return keyOf(bytes);
+}
+
 const lenient = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Text for people and for look-ups: malformed UTF-8 becomes U+FFFD. */
 export function toText(bytes: Uint8Array): string {
-  return lenient.decode(bytes);
+  return decodeAscii(bytes) ?? lenient.decode(bytes);
 }
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {

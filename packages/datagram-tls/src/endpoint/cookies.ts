@@ -3,7 +3,6 @@ import type { Duration, Instant } from '../base/instant.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { CryptoProvider, MacKey } from '../crypto/provider.js';
 import type { ClientHelloPrefix } from '../wire/messages/client-hello.js';
-import { peerKey } from './peer.js';
 
 const KEY_LENGTH = 32;
 const MAC_LENGTH = 32;
@@ -58,9 +57,18 @@ export class Cookies {
 
   #compute(key: MacKey, peer: PeerAddress, hello: ClientHelloPrefix, carried: Uint8Array): Uint8Array {
     const { legacyVersion, random } = hello;
-    // The length comes first, so that no two inputs have the same bytes.
-    const start = Uint8Array.of(legacyVersion >>> 8, legacyVersion, carried.length);
-    return key.sign(start, random, carried, utf8(peerKey(peer.address, peer.port)));
+    const { address, port } = peer;
+    // The length comes before, so that no two inputs have the same bytes.
+    const start = Uint8Array.of(
+      legacyVersion >>> 8,
+      legacyVersion,
+      port >>> 24,
+      port >>> 16,
+      port >>> 8,
+      port,
+      carried.length,
+    );
+    return key.sign(start, random, carried, utf8(address));
   }
 
   #rotate(now: Instant): void {

@@ -3,12 +3,8 @@ import type { EndpointLimits } from '../config/limits.js';
 
 /** The key by which a peer's associations are found. */
 export function peerKey(address: string, port: number): string {
-  if (port !== last.port || address !== last.address) last = { address, port, key: `${address}|${port}` };
-  return last.key;
+  return `${address}|${port}`;
 }
-
-/** The last one: a datagram asks for it several times. */
-let last = { address: '', port: -1, key: '' };
 
 const GROUPS = 8;
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;

@@ -296,17 +296,21 @@ const FIXED_LABELS = new Set([
   ...['resumption', 'res binder', 'finished', 'key', 'iv', 'sn', 'traffic upd'],
 ]);
 
-/** By length, then by label. */
-const heads = new Map<number, Map<string, Uint8Array>>();
+/** By label, then by length, of which each label has few. */
+const heads = new Map<string, Uint8Array[]>();
 
 /** An `HkdfLabel` up to its context. */
 function headOf(label: string, length: number): Uint8Array {
-  const ofLength = heads.get(length) ?? new Map<string, Uint8Array>();
-  const known = ofLength.get(label);
-  if (known !== undefined) return known;
+  const ofLabel = heads.get(label);
+  if (ofLabel !== undefined) for (const head of ofLabel) if (isFor(head, length)) return head;
   const head = encodeHead(label, length);
-  if (FIXED_LABELS.has(label)) heads.set(length, ofLength.set(label, head));
+  if (FIXED_LABELS.has(label)) heads.set(label, [...(ofLabel ?? []), head]);
   return head;
+}
+
+/** Its first two bytes are the length. */
+function isFor(head: Uint8Array, length: number): boolean {
+  return head[0] === length >>> 8 && head[1] === (length & 0xff);
 }
 
 function encodeHead(label: string, length: number): Uint8Array {
@@ -318,5 +322,8 @@ function encodeHead(label: string, length: number): Uint8Array {
 
 function lengthOf(context: Uint8Array): Uint8Array {
   if (context.length > 0xff) throw new RangeError(`A context has at most 255 bytes, not ${context.length}`);
-  return Uint8Array.of(context.length);
+  return LENGTHS[context.length] as Uint8Array;
 }
+
+/** Each length of a context in its one byte. */
+const LENGTHS = /* @__PURE__ */ Array.from({ length: 0x100 }, (_, length) => Uint8Array.of(length));

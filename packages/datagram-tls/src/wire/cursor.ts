@@ -248,7 +248,7 @@ export class Writer {
   }
 
   #close(mark: Mark, width: number): this {
-    const length = limited(this.#length - mark, 2 ** (8 * width) - 1);
+    const length = limited(this.#length - mark, (1 << (8 * width)) - 1);
     for (let i = 1; i <= width; i++) this.#bytes[mark - i] = length >>> (8 * (i - 1));
     return this;
   }
