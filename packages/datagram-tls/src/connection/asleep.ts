@@ -11,10 +11,11 @@ import type { CidRegistry } from './connection-ids.js';
 import { Machine } from './machine.js';
 import type { PathInfo } from './path.js';
 import { decodeFixed } from './saved-state.js';
+import { readShortAddress, writeShortAddress } from './short-address.js';
 import type { Security } from './version.js';
 
 /** What nearly all associations of one endpoint have in common: one object for all of them. */
-interface Settings {
+export interface Settings {
   readonly service: Security;
   /** With `sni`, those that were chosen in the handshake. */
   readonly security: AnySecurity;
@@ -33,45 +34,56 @@ function settingsOf({ service, security, behaviour, pool }: Machine): Settings {
   return settings;
 }
 
-/** An open association that hibernates: its state as bytes, without keys, buffers and timers of its own. */
-export class Asleep {
-  readonly address: PeerAddress;
+/** What is left of an association that hibernates without any object of its own. */
+export interface Residue {
+  readonly settings: Settings;
+  /** It keeps finding the association by the IDs that it knows. */
+  readonly registry: CidRegistry | undefined;
+  /** The peer's address, the instant of the state, what is read without waking it, then the state. */
+  readonly state: Block;
   readonly lastHeard: Instant;
   /** When it has to wake; `undefined`: when something happens to it. */
   readonly wakesAt: Instant | undefined;
-  readonly #settings: Settings;
-  /** It keeps finding the association by the IDs that it knows. */
-  readonly #registry: CidRegistry | undefined;
-  /** The instant of its state. */
-  readonly #at: Instant;
-  /** What is read without waking it, then the state. */
-  readonly #state: Block;
+}
+
+/** An open association that hibernates: its state as bytes, without keys, buffers and timers of its own. */
+export class Asleep implements Residue {
+  readonly settings: Settings;
+  readonly registry: CidRegistry | undefined;
+  readonly state: Block;
+  readonly lastHeard: Instant;
+  readonly wakesAt: Instant | undefined;
+  readonly address: PeerAddress;
+
+  constructor({ settings, registry, state, lastHeard, wakesAt }: Residue, address?: PeerAddress) {
+    this.settings = settings;
+    this.registry = registry;
+    this.state = state;
+    this.lastHeard = lastHeard;
+    this.wakesAt = wakesAt;
+    this.address = address ?? this.#parts.address;
+  }
 
   /** The caller lets go of `machine`, which may sleep. */
-  constructor(machine: Machine, now: Instant) {
+  static of(machine: Machine, now: Instant): Asleep {
     const settings = settingsOf(machine);
-    const { sleeping } = settings.pool;
+    const { address } = machine.path;
     const due = machine.pollTimeout();
-    this.#settings = settings;
-    this.#registry = machine.connectionIds === undefined ? undefined : machine.registry;
-    this.address = machine.path.address;
+    const registry = machine.connectionIds === undefined ? undefined : machine.registry;
     // Fields of whole numbers take no memory of their own.
-    this.lastHeard = Math.floor(machine.lastHeard);
-    this.wakesAt = due === undefined ? undefined : Math.ceil(due);
-    this.#at = Math.floor(now);
-    const shown = new Writer();
-    writeShown(shown, machine);
-    const { fixed, current } = machine.saveAsleep(this.#at);
-    this.#state = sleeping.keep(new Writer().vec16(shown.finish()).vec24(fixed).bytes(current).finish());
+    const lastHeard = Math.floor(machine.lastHeard);
+    const wakesAt = due === undefined ? undefined : Math.ceil(due);
+    const state = settings.pool.sleeping.keep(stateOf(machine, Math.floor(now)));
     settings.pool.asleep++;
+    return new Asleep({ settings, registry, state, lastHeard, wakesAt }, address);
   }
 
   get security(): AnySecurity {
-    return this.#settings.security;
+    return this.settings.security;
   }
 
   get behaviour(): Behaviour {
-    return this.#settings.behaviour;
+    return this.settings.behaviour;
   }
 
   /** A copy. */
@@ -94,7 +106,7 @@ export class Asleep {
   }
 
   get session(): Session {
-    const { service } = this.#settings;
+    const { service } = this.settings;
     const known = decodeFixed(this.#parts.fixed, service);
     if (known === undefined) throw notUnderstood();
     return known.session;
@@ -102,11 +114,19 @@ export class Asleep {
 
   /** The association as it fell asleep. A caller that goes on with it calls {@link discard}; one that only reads does not. */
   machine(): Machine {
-    const { service, security, behaviour, pool } = this.#settings;
-    const { fixed, current } = this.#parts;
-    const state = { fixed, current };
-    const registry = this.#registry;
-    const machine = Machine.restore(service, behaviour, this.address, state, this.#at, pool, registry, true);
+    const { service, security, behaviour, pool } = this.settings;
+    const { registry, address } = this;
+    const { at, fixed, current } = this.#parts;
+    const machine = Machine.restore(
+      service,
+      behaviour,
+      address,
+      { fixed, current },
+      at,
+      pool,
+      registry,
+      true,
+    );
     if (machine === undefined) throw notUnderstood();
     machine.adopt(security);
     return machine;
@@ -114,19 +134,49 @@ export class Asleep {
 
   /** The state was used. */
   discard(): void {
-    const { pool } = this.#settings;
-    pool.sleeping.free(this.#state);
+    const { pool } = this.settings;
+    pool.sleeping.free(this.state);
     pool.asleep--;
   }
 
-  get #parts(): { readonly shown: Uint8Array; readonly fixed: Uint8Array; readonly current: Uint8Array } {
-    const r = new Reader(this.#settings.pool.sleeping.read(this.#state));
-    return { shown: r.vec16(), fixed: r.vec24(), current: r.rest() };
+  get #parts(): Parts {
+    return readParts(this.settings.pool.sleeping.read(this.state));
   }
 
   get #shown(): Reader {
     return new Reader(this.#parts.shown);
   }
+}
+
+/** The address alone of an association that hibernates. */
+export function addressOfResidue({ settings, state }: Pick<Residue, 'settings' | 'state'>): PeerAddress {
+  return readParts(settings.pool.sleeping.read(state)).address;
+}
+
+interface Parts {
+  readonly address: PeerAddress;
+  readonly at: Instant;
+  readonly shown: Uint8Array;
+  readonly fixed: Uint8Array;
+  readonly current: Uint8Array;
+}
+
+function readParts(bytes: Uint8Array): Parts {
+  const r = new Reader(bytes);
+  const address = readShortAddress(r);
+  const sign = r.u8() === 0 ? 1 : -1;
+  return { address, at: sign * r.varint(), shown: r.vec16(), fixed: r.vec24(), current: r.rest() };
+}
+
+/** What {@link readParts} reads. */
+function stateOf(machine: Machine, at: Instant): Uint8Array {
+  const shown = new Writer();
+  writeShown(shown, machine);
+  const { fixed, current } = machine.saveAsleep(at);
+  const w = new Writer();
+  writeShortAddress(w, machine.path.address);
+  w.u8(at < 0 ? 1 : 0).varint(Math.abs(at));
+  return w.vec16(shown.finish()).vec24(fixed).bytes(current).finish();
 }
 
 function notUnderstood(): Error {

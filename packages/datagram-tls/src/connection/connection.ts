@@ -60,7 +60,9 @@ const NO_TRAFFIC = -1;
 
 /** For the endpoint and the driver: the inside of a connection, and a connection around one. The class assigns them. */
 export let machineOf: (connection: Connection) => Machine;
-export let connectionAround: (machine: Machine) => Connection;
+export let connectionAround: (machine: Machine | Asleep) => Connection;
+/** What is left of a connection that hibernates. */
+export let asleepIn: (connection: Connection) => Asleep | undefined;
 /** The peer's address, also of a connection that hibernates. */
 export let addressOf: (connection: Connection) => PeerAddress;
 
@@ -86,6 +88,7 @@ export class Connection {
   static {
     machineOf = (connection) => connection.#awake();
     connectionAround = (machine) => new Connection(machine);
+    asleepIn = (connection) => (connection.#machine instanceof Asleep ? connection.#machine : undefined);
     addressOf = (connection) => {
       const machine = connection.#machine;
       return machine instanceof Machine ? machine.path.address : machine.address;
@@ -99,8 +102,8 @@ export class Connection {
   /** Datagrams and messages until {@link #restsAt} was set. */
   #traffic = 0;
 
-  private constructor(machine: Machine) {
-    if (!(machine instanceof Machine)) throw illegalConstructor();
+  private constructor(machine: Machine | Asleep) {
+    if (!(machine instanceof Machine || machine instanceof Asleep)) throw illegalConstructor();
     this.#machine = machine;
   }
 
@@ -128,7 +131,7 @@ export class Connection {
   }
 
   #fallAsleep(machine: Machine, now: Instant): void {
-    this.#machine = new Asleep(machine, now);
+    this.#machine = Asleep.of(machine, now);
     this.#restsAt = undefined;
   }
 

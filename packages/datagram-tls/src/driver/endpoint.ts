@@ -565,7 +565,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   }
 
   #attach(session: DTLSSession, port: Port, entry: ConnectionEntry): void {
-    stateOf(entry).holder = session;
+    stateOf(entry).holder = sessionControl.holderOf(session);
     sessionControl.attach(session, port, entry);
     logPeer(entry.peer);
   }
@@ -711,5 +711,6 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
 }
 
 function sessionOf(entry: ConnectionEntry): DTLSSession | undefined {
-  return stateOf(entry).holder as DTLSSession | undefined;
+  const { holder } = stateOf(entry);
+  return holder && sessionControl.heldBy(holder);
 }

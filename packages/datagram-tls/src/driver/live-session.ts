@@ -1,12 +1,14 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { invalidState } from '../base/errors.js';
+import type { Packed } from '../base/packed.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { encodeSession } from '../config/saved-session.js';
-import type { Connection } from '../connection/connection.js';
+import { addressOf, type Connection } from '../connection/connection.js';
 import { rebindError } from '../connection/errors.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import { isOpen } from '../connection/life.js';
-import { type ConnectionEntry, mayStillRefuse } from '../endpoint/connection-entry.js';
+import { ConnectionEntry, type Holder, mayStillRefuse } from '../endpoint/connection-entry.js';
+import { dormantIn } from '../endpoint/endpoint.js';
 import type { Session } from '../handshake/session.js';
 import { keylogLine } from '../keys/keylog.js';
 import type { Version } from '../wire/codes.js';
@@ -21,7 +23,7 @@ import { attempt, throwLater } from './guard.js';
 import { Inbox, type InboxHost } from './inbox.js';
 import { platform } from './platform.js';
 import type { Port } from './port.js';
-import type { Lineage } from './sealed-state.js';
+import { type Lineage, packLineage, unpackLineage } from './sealed-state.js';
 import { NOTHING_REFUSED, type Offered, offer, Sender, type SenderHost } from './sender.js';
 import type { SessionEndpoint, SharedBySessions } from './session-endpoint.js';
 import { type Attached, type FinalState, finalStateOf, notOpen, SessionLife } from './session-life.js';
@@ -71,18 +73,19 @@ class Extras {
 
 /**
  * The inside of a session: its association, its handlers, what becomes of its events, and its end. There may be a million of
- * them, nearly all silent: what is only used now and then is made when it is used.
+ * them, nearly all silent: what is only used now and then is made when it is used, and no method has a private name, for which
+ * each object would have a mark of its class.
  */
-export class LiveSession<S extends Owner> extends SessionLife implements InboxHost, SenderHost {
-  readonly #owner: S;
+export class LiveSession<S extends Owner> extends SessionLife implements Holder, InboxHost, SenderHost {
+  readonly owner: S;
   readonly shared: SharedBySessions<S>;
   port: Port | undefined;
-  /** `undefined` before the association begins and after the end. */
-  entry: ConnectionEntry | undefined;
+  /** `undefined` before the association begins and after the end; a number: its place among those without an entry. */
+  #entry: ConnectionEntry | number | undefined;
   #onmessage: Handler<S, [data: Buffer]> | undefined;
   #onerror: Handler<S, [error: Error]> | undefined;
   /** Made on demand; before that, the lineage of the state that it goes on from. */
-  #states: SessionStates | Lineage | undefined;
+  #states: SessionStates | Packed | undefined;
   #extras: Extras | undefined;
 
   constructor(
@@ -92,12 +95,12 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
     held: HeldEvents | undefined,
   ) {
     super();
-    this.#owner = owner;
+    this.owner = owner;
     this.shared = shared;
     if (serverName !== undefined) this.made.serverName = serverName;
     if (held === undefined) return;
     this.made.held = held;
-    held.onReleased = () => this.#forgetHeld();
+    held.onReleased = () => this.forgetHeld();
   }
 
   /** What it has of {@link Extras}; to read. */
@@ -112,15 +115,22 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
   }
 
   /** Nothing waits for its maker any more. */
-  #forgetHeld(): void {
+  private forgetHeld(): void {
     const extras = this.made;
     extras.held = undefined;
     if (Object.values(extras).every((value) => value === undefined)) this.#extras = undefined;
+    if (this.#entry instanceof ConnectionEntry) this.port?.look(this.#entry);
+  }
+
+  /** Of the peer. */
+  get address(): PeerAddress | undefined {
+    const { connection } = this;
+    return connection === undefined ? this.extras.finalState?.peer : addressOf(connection);
   }
 
   /** As in node:dtls it reads back bound; it is bound when it is read, because each bound function takes memory. */
   get onmessage(): Handler<S, [data: Buffer]> | undefined {
-    this.#onmessage = boundTo(this.#owner, this.#onmessage);
+    this.#onmessage = boundTo(this.owner, this.#onmessage);
     return this.#onmessage;
   }
   set onmessage(fn: Handler<S, [data: Buffer]> | undefined) {
@@ -129,12 +139,12 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
     if (fn === undefined && this.#onmessage !== undefined) this.inbox.handOver();
     this.#onmessage = fn;
     if (fn !== undefined && inbox !== undefined)
-      inTurn(inbox.handOver(), (message) => this.#onmessage?.call(this.#owner, message));
+      inTurn(inbox.handOver(), (message) => this.#onmessage?.call(this.owner, message));
   }
 
   /** As {@link onmessage}. */
   get onerror(): Handler<S, [error: Error]> | undefined {
-    this.#onerror = boundTo(this.#owner, this.#onerror);
+    this.#onerror = boundTo(this.owner, this.#onerror);
     return this.#onerror;
   }
   set onerror(fn: Handler<S, [error: Error]> | undefined) {
@@ -164,12 +174,47 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
   /** Its association exists from now on. */
   attach(port: Port, entry: ConnectionEntry): void {
     this.port = port;
-    this.entry = entry;
+    this.#entry = entry;
+  }
+
+  /** For what changes the association; `undefined` before it begins and after the end. */
+  get entry(): ConnectionEntry | undefined {
+    const { port } = this;
+    if (typeof this.#entry === 'number' && port !== undefined)
+      return dormantIn(port.core).recall(this.#entry);
+    return this.#entry as ConnectionEntry | undefined;
+  }
+
+  /** The same to look at, of which nothing has to be made again. */
+  get connection(): Connection | undefined {
+    const { port } = this;
+    if (typeof this.#entry === 'number' && port !== undefined) return dormantIn(port.core).look(this.#entry);
+    return this.entry?.connection;
+  }
+
+  /** Of what is made on demand, some refers to the entry. */
+  get mayLetGo(): boolean {
+    const { held, sender, streams, rebinding, onmigrate } = this.extras;
+    if (held !== undefined || sender !== undefined || streams !== undefined) return false;
+    return rebinding === undefined && onmigrate === undefined && !(this.#states instanceof SessionStates);
+  }
+
+  onDormant(place: number): void {
+    this.#entry = place;
+  }
+
+  onRecalled(entry: ConnectionEntry): void {
+    if (!this.isOver) this.#entry = entry;
+  }
+
+  hibernate(): boolean {
+    if (typeof this.#entry === 'number') return true;
+    return this.#entry !== undefined && this.port?.hibernate(this.#entry) === true;
   }
 
   /** It goes on from a state of this lineage. */
   goOn(lineage: Lineage): void {
-    this.#states = lineage;
+    this.#states = packLineage(lineage);
   }
 
   /** A message that finds no room is dropped and counted. */
@@ -192,12 +237,12 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
 
   /** Of the inbox. */
   onDrop(): void {
-    tellDrop(this.#owner, 'slow_reader');
+    tellDrop(this.owner, 'slow_reader');
   }
 
   onSendError(error: Error): void {
     this.sender.onError(error);
-    tellDrop(this.#owner, 'send_failed');
+    tellDrop(this.owner, 'send_failed');
   }
 
   /** The transport has ended, which does no harm to a session that is closing. */
@@ -207,7 +252,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
   }
 
   get localAddress(): PeerAddress | undefined {
-    return this.entry === undefined ? this.extras.finalState?.local : this.port?.localAddress;
+    return this.#entry === undefined ? this.extras.finalState?.local : this.port?.localAddress;
   }
 
   close(): Promise<void> {
@@ -229,7 +274,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
 
   /** `undefined` before the handshake is done and after the end. */
   get session(): Session | undefined {
-    return this.entry?.connection.session;
+    return this.connection?.session;
   }
 
   /** Throws before the association begins and after the end. */
@@ -264,7 +309,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
     return promise;
   }
 
-  #onRebound(): void {
+  private onRebound(): void {
     this.extras.rebinding?.resolve();
     this.made.rebinding = undefined;
   }
@@ -272,13 +317,13 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
   get givenStates(): SessionStates {
     const states = this.#states;
     if (states instanceof SessionStates) return states;
-    const made = new SessionStates(states);
+    const made = new SessionStates(states && unpackLineage(states));
     this.#states = made;
     return made;
   }
 
   /** Closes our direction; resolves when that is done, or when the session is over where the other one ends, too. */
-  #endSending(): Promise<void> {
+  private endSending(): Promise<void> {
     const entry = this.entry;
     if (entry === undefined || this.port === undefined) return this.close();
     if (!this.startClosing()) return this.closed;
@@ -290,7 +335,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
       opened: this.opened,
       offer: (message) => this.offer(toBytes(message)),
       hasRoom: () => this.sender.hasRoom(),
-      endSending: () => this.#endSending(),
+      endSending: () => this.endSending(),
       close: () => this.close(),
       destroy: (error) => this.destroy(error),
     });
@@ -311,13 +356,13 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
   }
 
   get lastState(): Pick<Connection, 'counters' | 'earlyData'> | undefined {
-    return this.entry?.connection ?? this.extras.finalState;
+    return this.connection ?? this.extras.finalState;
   }
 
-  #onMessage(data: Buffer): void {
+  private onMessage(data: Buffer): void {
     const { inbox } = this.extras;
     if (inbox !== undefined || this.#onmessage === undefined) this.inbox.push(data);
-    this.#onmessage?.call(this.#owner, data);
+    this.#onmessage?.call(this.owner, data);
   }
 
   onEvent(event: ConnectionEvent): void {
@@ -328,33 +373,33 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
     }
     switch (event.type) {
       case 'message':
-        return this.isOver || this.#isClosed ? undefined : this.#onMessage(toBuffer(event.data));
+        return this.isOver || this.wasClosed ? undefined : this.onMessage(toBuffer(event.data));
       case 'early-data':
-        if (!this.isOver && !this.isClosing) this.shared.onEarlyData(toBuffer(event.data), this.#owner);
+        if (!this.isOver && !this.isClosing) this.shared.onEarlyData(toBuffer(event.data), this.owner);
         return;
       case 'connected':
         this.startOpen(event.session.version);
-        tellOpen(this.#owner, event.session.version);
+        tellOpen(this.owner, event.session.version);
         return this.extras.onhandshake?.(event.session.version);
       case 'acknowledged':
-        return this.#isClosed ? this.finish() : undefined;
+        return this.wasClosed ? this.finish() : undefined;
       case 'ticket':
         if (this.isOver) return;
         this.made.saved = toBuffer(encodeSession(platform.provider, event.ticket, Date.now()));
         return this.made.onsession?.(this.made.saved);
       case 'rebound':
-        return this.#onRebound();
+        return this.onRebound();
       case 'checkpoint-due':
         return this.givenStates.renew();
       case 'ticket-keys-failed':
         return warnOfTicketKeys(event.error);
       case 'secret':
-        return this.#onSecret(event);
+        return this.onSecret(event);
       case 'trace':
-        return this.shared.trace?.(event.event, this.#owner);
+        return this.shared.trace?.(event.event, this.owner);
       case 'migrated':
         if (this.isOver) return;
-        return tellChange(this.#owner, this.reached, event, (thrown) => this.#onCallbackFailed(thrown));
+        return tellChange(this.owner, this.reached, event, (thrown) => this.onCallbackFailed(thrown));
       case 'peer-closed':
         this.inbox.end();
         return this.extras.onend?.();
@@ -371,17 +416,17 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
   }
 
   /** As in node:dtls an exception of this handler is the error of the session. */
-  #onSecret({ label, clientRandom, secret }: Extract<ConnectionEvent, { type: 'secret' }>): void {
+  private onSecret({ label, clientRandom, secret }: Extract<ConnectionEvent, { type: 'secret' }>): void {
     const { onkeylog } = this.extras;
     // A flight has several secrets: after an exception the handler is not asked again.
     if (onkeylog === undefined || this.isOver) return;
     attempt(
       () => onkeylog(keylogLine(label, clientRandom, secret)),
-      (thrown) => this.#onCallbackFailed(thrown),
+      (thrown) => this.onCallbackFailed(thrown),
     );
   }
 
-  #onCallbackFailed(thrown: unknown): void {
+  private onCallbackFailed(thrown: unknown): void {
     if (this.breakOff(thrown) === 'late') throwLater(thrown);
   }
 
@@ -408,9 +453,9 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
     const { held } = this.extras;
     if (held?.isHolding === true) return held.add(() => this.fail(error));
     this.failWith(error);
-    tellError(this.#owner, error);
+    tellError(this.owner, error);
     try {
-      this.#onerror?.call(this.#owner, error);
+      this.#onerror?.call(this.owner, error);
     } finally {
       this.rejectOpened(error);
       this.finish();
@@ -422,9 +467,10 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
     const failed = this.failure !== undefined;
     this.endLife(error);
     const { failure } = this;
-    if (this.entry !== undefined)
-      this.made.finalState = finalStateOf(this.entry, this.localAddress, this.#owner.pskIdentity);
-    this.entry = undefined;
+    const { connection } = this;
+    if (connection !== undefined)
+      this.made.finalState = finalStateOf(connection, this.localAddress, this.owner.pskIdentity);
+    this.#entry = undefined;
     const { stats, rebinding, sender, inbox, streams } = this.extras;
     stats?.freeze();
     if (this.#states instanceof SessionStates) this.#states.end();
@@ -435,12 +481,12 @@ export class LiveSession<S extends Owner> extends SessionLife implements InboxHo
     inbox?.end(failure);
     inbox?.leave();
     streams?.end(failure);
-    tellEnd(this.#owner, failure);
-    this.shared.onEnd(this.#owner, { began: this.port !== undefined, failed });
+    tellEnd(this.owner, failure);
+    this.shared.onEnd(this.owner, { began: this.port !== undefined, failed });
   }
 
   /** By {@link close}. */
-  get #isClosed(): boolean {
+  private get wasClosed(): boolean {
     return this.extras.isClosed === true;
   }
 }

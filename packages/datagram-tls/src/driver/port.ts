@@ -296,6 +296,12 @@ export class Port implements TurnsHost {
     return hibernates;
   }
 
+  /** Something has changed for the owner of `entry`, not in its association. */
+  look(entry: ConnectionEntry): void {
+    this.core.touch(entry);
+    this.pump();
+  }
+
   renewConnectionId(entry: ConnectionEntry): void {
     this.core.renewConnectionId(entry, now());
     this.pump();

@@ -134,6 +134,16 @@ function newLineage(): Lineage {
   return { id: pack(platform.provider.randomBytes(ID_LENGTH)), generation: 0 };
 }
 
+/** For sessions that keep it for long. */
+export function packLineage({ id, generation }: Lineage): Packed {
+  return pack(new Writer().bytes(unpack(id)).varint(generation).finish());
+}
+
+export function unpackLineage(packed: Packed): Lineage {
+  const r = new Reader(unpack(packed));
+  return { id: pack(r.bytes(ID_LENGTH)), generation: r.varint() };
+}
+
 /** What a driver adds to the state of an association. */
 export interface DriverState {
   readonly lineage: Lineage;

@@ -1,6 +1,6 @@
 import type { PeerAddress } from '../base/peer-address.js';
 import type { ConnectionEvent, TraceEvent } from '../connection/events.js';
-import type { ConnectionEntry } from '../endpoint/connection-entry.js';
+import type { ConnectionEntry, Holder } from '../endpoint/connection-entry.js';
 import type { HeldEvents } from './callbacks.js';
 import type { UnreadBudget } from './inbox.js';
 import type { Port } from './port.js';
@@ -66,4 +66,8 @@ export interface SessionControl<S> {
   failBy: (session: S, thrown: unknown, unheard: (thrown: unknown) => void) => void;
   /** What its statistics are read from. */
   counts: (session: S) => SessionSource;
+  /** Its inside, which has its entry. */
+  holderOf: (session: S) => Holder;
+  /** The session that {@link holderOf} returned it for. */
+  heldBy: (holder: Holder) => S | undefined;
 }

@@ -1,6 +1,6 @@
 import { invalidState } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
-import type { Connection } from '../connection/connection.js';
+import { addressOf, type Connection } from '../connection/connection.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { Version } from '../wire/codes.js';
 import { Deferred } from './deferred.js';
@@ -33,7 +33,9 @@ export class SessionLife implements SessionTimes {
   #milestones: Milestones | undefined;
   readonly createdAt = nanoseconds();
 
-  get #made(): Milestones {
+  // Methods with private names would cost each object a mark of its class.
+
+  private get madeMilestones(): Milestones {
     this.#milestones ??= new Milestones();
     return this.#milestones;
   }
@@ -56,19 +58,19 @@ export class SessionLife implements SessionTimes {
   }
 
   get opened(): Promise<{ protocol: Version }> {
-    const milestones = this.#made;
+    const milestones = this.madeMilestones;
     if (milestones.opened === undefined) {
       milestones.opened = new Deferred();
-      this.#settleOpened();
+      this.settleOpened();
     }
     return milestones.opened.promise;
   }
 
   get closed(): Promise<void> {
-    const milestones = this.#made;
+    const milestones = this.madeMilestones;
     if (milestones.closed === undefined) {
       milestones.closed = new Deferred();
-      this.#settleClosed();
+      this.settleClosed();
     }
     return milestones.closed.promise;
   }
@@ -91,47 +93,47 @@ export class SessionLife implements SessionTimes {
   protected startOpen(protocol: Version): void {
     this.#openedAfter = nanoseconds() - this.createdAt;
     this.#protocol = protocol;
-    this.#settleOpened();
+    this.settleOpened();
   }
 
   /** Returns whether the end begins now. */
   protected startClosing(): boolean {
     if (this.isOver || this.isClosing) return false;
-    this.#made.closingAt = nanoseconds();
+    this.madeMilestones.closingAt = nanoseconds();
     this.rejectOpened(undefined);
     return true;
   }
 
   /** `error` is about to end it. */
   protected failWith(error: Error): void {
-    this.#made.failure = error;
+    this.madeMilestones.failure = error;
   }
 
   /** `error`: that of `destroy`. */
   protected endLife(error: Error | undefined): void {
-    const milestones = this.#made;
+    const milestones = this.madeMilestones;
     milestones.destroyedAt = nanoseconds();
     milestones.failure ??= error;
     this.rejectOpened(error);
     milestones.given = error;
-    this.#settleClosed();
+    this.settleClosed();
   }
 
   /** Does nothing when the handshake was done. */
   protected rejectOpened(error: Error | undefined): void {
     // An error costs as much as the hashes of a handshake, so it is created only when needed.
     if (this.#protocol !== undefined || this.#milestones?.refusal !== undefined) return;
-    this.#made.refusal = error ?? invalidState('Session was closed before the handshake completed');
-    this.#settleOpened();
+    this.madeMilestones.refusal = error ?? invalidState('Session was closed before the handshake completed');
+    this.settleOpened();
   }
 
-  #settleOpened(): void {
+  private settleOpened(): void {
     const milestones = this.#milestones;
     if (this.#protocol !== undefined) milestones?.opened?.resolve({ protocol: this.#protocol });
     else if (milestones?.refusal !== undefined) milestones.opened?.reject(milestones.refusal);
   }
 
-  #settleClosed(): void {
+  private settleClosed(): void {
     const milestones = this.#milestones;
     if (milestones === undefined || !this.isOver) return;
     if (milestones.given === undefined) milestones.closed?.resolve();
@@ -165,9 +167,10 @@ export interface FinalState extends Pick<Connection, 'counters' | 'earlyData'> {
 }
 
 export function finalStateOf(
-  { peer, connection: { counters, earlyData } }: ConnectionEntry,
+  connection: Connection,
   local: PeerAddress | undefined,
   pskIdentity: string | undefined,
 ): FinalState {
-  return { counters, earlyData, peer, local, pskIdentity };
+  const { counters, earlyData } = connection;
+  return { counters, earlyData, peer: addressOf(connection), local, pskIdentity };
 }

@@ -71,6 +71,9 @@ export class DTLSSession implements AsyncIterable<Buffer> {
       fail: (session, error) => session.#live.fail(error),
       cut: (session, error) => session.#live.cut(error),
       counts: (session) => session.#live.counts,
+      holderOf: (session) => session.#live,
+      heldBy: (holder) =>
+        holder instanceof LiveSession ? (holder as LiveSession<DTLSSession>).owner : undefined,
       failBy: (session, thrown, unheard) => {
         if (session.#live.breakOff(thrown) !== 'heard') unheard(thrown);
       },
@@ -185,13 +188,13 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * both have agreed on them, and where they have not.
    */
   get connectionId(): { readonly send: Buffer; readonly receive: Buffer } | undefined {
-    const ids = this.#live.entry?.connection.connectionIds;
+    const ids = this.#live.connection?.connectionIds;
     return ids && { send: toBuffer(ids.send), receive: toBuffer(ids.receive) };
   }
 
   /** `undefined` until the name of the host is resolved; it remains after the end. It changes with the peer's address. */
   get remoteAddress(): PeerAddress | undefined {
-    return this.#live.entry?.peer ?? this.#live.extras.finalState?.peer;
+    return this.#live.address;
   }
 
   /**
@@ -309,7 +312,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /** Largest message that `send` takes now, bytes. It falls when the system, or the transport, refuses a datagram of that size. */
   get maxMessageSize(): number | undefined {
-    const connection = this.#live.entry?.connection;
+    const { connection } = this.#live;
     const sends = connection !== undefined && (connection.maySend || this.#live.session !== undefined);
     return sends ? connection.maxMessageSize : undefined;
   }
@@ -408,7 +411,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
    * something is under way, such as a message that the peer has to acknowledge.
    */
   hibernate(): boolean {
-    return this.#live.entry !== undefined && this.#live.port?.hibernate(this.#live.entry) === true;
+    return this.#live.hibernate();
   }
 
   /**

@@ -70,7 +70,7 @@ export class Acceptor {
   readonly #host: AcceptorHost;
   readonly #limits: EndpointLimits;
   readonly #unvalidated = new UnvalidatedClients();
-  readonly #places: Places;
+  readonly places: Places;
   readonly #refused = new RefusedHandshakes();
   readonly #unanswered = new UnansweredHellos();
   readonly #rate: AnswerRate;
@@ -79,7 +79,7 @@ export class Acceptor {
   constructor(host: AcceptorHost, limits: EndpointLimits) {
     this.#host = host;
     this.#limits = limits;
-    this.#places = new Places(limits);
+    this.places = new Places(limits);
     this.#rate = new AnswerRate(limits.maxAnswerRate);
   }
 
@@ -97,7 +97,7 @@ export class Acceptor {
 
   /** Associations of validated clients whose handshake is not done. */
   get handshakes(): number {
-    return this.#places.handshakes;
+    return this.places.handshakes;
   }
 
   /** Bytes kept of fragmented ClientHellos. */
@@ -148,7 +148,7 @@ export class Acceptor {
     if (news?.kind === 'declined') {
       this.#host.routes.remove(entry);
       this.#decline(news.hello, news.reason, entry.peer, now);
-    } else if (!this.#unvalidated.has(entry)) this.#places.add(entry);
+    } else if (!this.#unvalidated.has(entry)) this.places.add(entry);
   }
 
   /** It is a session that its owner knows of. */
@@ -158,29 +158,29 @@ export class Acceptor {
 
   /** The handshake of `entry` is done. */
   onConnected(entry: ConnectionEntry): void {
-    this.#places.onConnected(entry);
+    this.places.onConnected(entry);
   }
 
   /** An open session that was elsewhere before. Limits are for new clients, and count it. */
   adopt(entry: ConnectionEntry): void {
-    this.#places.add(entry);
-    this.#places.onConnected(entry);
+    this.places.add(entry);
+    this.places.onConnected(entry);
   }
 
   /** The peer of `entry` has a new address, which is validated: limits per host follow. */
   onMoved(entry: ConnectionEntry): void {
     const host = this.#hostOf(entry.peer);
-    if (host !== stateOf(entry).host) this.#places.move(entry, host);
+    if (host !== stateOf(entry).host) this.places.move(entry, host);
   }
 
   /** `entry` is over. If its handshake was refused, its client gets the same answer when it repeats itself. */
   onEnd(entry: ConnectionEntry, now: Instant): void {
     this.#unvalidated.forget(entry, now);
-    this.#places.forget(entry);
+    this.places.forget(entry);
     const { life } = machineOf(entry.connection);
     const refusal = life.at === 'closed' ? life.refusal : undefined;
     const { clientRandom } = stateOf(entry);
-    if (refusal !== undefined && clientRandom !== undefined)
+    if (refusal !== undefined && typeof clientRandom === 'string')
       this.#refused.add(entry.peer, clientRandom, refusal, now);
   }
 
@@ -256,7 +256,7 @@ export class Acceptor {
   #refusesProbe({ address, port }: PeerAddress, host: string, ticket: string): EarlyRefusal | undefined {
     if (this.backlogFull || this.#host.routes.find(address, port) !== undefined) return 'busy';
     const clients = this.#unvalidated;
-    if (!this.#places.hasRoom(host, clients.size, clients.countOf(host))) return 'busy';
+    if (!this.places.hasRoom(host, clients.size, clients.countOf(host))) return 'busy';
     return clients.refuses(host, ticket);
   }
 
@@ -283,9 +283,9 @@ export class Acceptor {
     if (this.#host.routes.find(peer.address, peer.port) !== undefined) return false;
     const host = this.#hostOf(peer);
     const clients = this.#unvalidated;
-    const busy = maxHandshakes > 0 && (this.#places.handshakes + clients.size) * LOAD_SHARE >= maxHandshakes;
+    const busy = maxHandshakes > 0 && (this.places.handshakes + clients.size) * LOAD_SHARE >= maxHandshakes;
     return (
-      !busy && clients.hasRoom(host, now) && this.#places.hasRoom(host, clients.size, clients.countOf(host))
+      !busy && clients.hasRoom(host, now) && this.places.hasRoom(host, clients.size, clients.countOf(host))
     );
   }
 
@@ -343,7 +343,7 @@ export class Acceptor {
     // When a client restarts twice, its last handshake counts.
     if (route?.pending !== undefined) return true;
     // The new association of a restarted client replaces its old one in the end.
-    const room = this.#places.makeRoom(host, route?.entry.role === 'server', now);
+    const room = this.places.makeRoom(host, route?.entry.role === 'server', now);
     if (room.refused !== undefined) {
       this.#host.refuse(peer, room.refused, now);
       return false;
@@ -357,7 +357,7 @@ export class Acceptor {
     const open = !isBeginning(entry.connection.phase);
     if (open) counters.sessionsEvicted++;
     else counters.handshakesEvicted++;
-    this.#places.forget(entry);
+    this.places.forget(entry);
     machineOf(entry.connection).retire(evicted(open));
     this.#host.touch(entry);
   }
@@ -371,7 +371,7 @@ export class Acceptor {
   ): void {
     this.#dropPending(peer);
     const entry = this.#open(service, beginning, { peer, host, began: now, clientRandom: keyOf(random) });
-    this.#places.add(entry);
+    this.places.add(entry);
     this.#host.announce(entry);
     this.#begin(entry, datagram, now);
   }
@@ -408,7 +408,7 @@ export class Acceptor {
     if (pending === undefined) return;
     machineOf(pending.connection).supersede();
     routes.remove(pending);
-    this.#places.forget(pending);
+    this.places.forget(pending);
     this.#host.touch(pending);
   }
 }

@@ -13,8 +13,8 @@ export interface Beginning {
   /** The key under which limits per host count the peer. */
   readonly host: string;
   readonly began: Instant;
-  /** Server: distinguishes a repeated ClientHello from that of a restarted client. */
-  readonly clientRandom: string | undefined;
+  /** Server: distinguishes a repeated ClientHello from that of a restarted client; a number: its hash. */
+  readonly clientRandom: string | number | undefined;
   /** Its connection IDs; `undefined` where the peer's records have none. */
   readonly ids: EntryIds<ConnectionEntry> | undefined;
 }
@@ -32,6 +32,21 @@ export interface Member extends Sleeper {
 export interface Aged extends Sleeper {
   readonly entry: ConnectionEntry;
 }
+
+/** What the endpoint's owner has for an entry. */
+export interface Holder {
+  /** Nothing else of the owner refers to the entry, so that the endpoint may let go of it while it hibernates. */
+  readonly mayLetGo: boolean;
+  /** Its entry; `undefined` when its session is over. */
+  readonly entry: ConnectionEntry | undefined;
+  /** The endpoint let go of its entry; it is at this place among the dormant ones. */
+  onDormant(place: number): void;
+  /** This is its entry from now on. */
+  onRecalled(entry: ConnectionEntry): void;
+}
+
+/** The route of an entry that the endpoint let go of: its holder has another one. */
+export const LEFT: PeerAddress = { address: '', port: 0, family: 'other' };
 
 /** What an endpoint keeps with an entry; its deadline and place are those of the endpoint's deadlines. */
 export interface EntryState extends Sleeper, Omit<Beginning, 'peer' | 'host' | 'ids'> {
@@ -51,7 +66,7 @@ export interface EntryState extends Sleeper, Omit<Beginning, 'peer' | 'host' | '
   /** What the entries of one endpoint have in common. */
   readonly owner: object;
   /** What the endpoint's owner keeps with it; a map of very many entries would take more memory. */
-  holder: object | undefined;
+  holder: Holder | undefined;
   /** Whether it is in the queue of entries to be polled for datagrams, and for events. */
   sending: boolean;
   telling: boolean;
@@ -127,6 +142,12 @@ export class ConnectionEntry {
   get peer(): PeerAddress {
     return addressOf(this.connection);
   }
+}
+
+/** The one that goes on for `entry`; `undefined` where its session is over. */
+export function currentOf(entry: ConnectionEntry): ConnectionEntry | undefined {
+  const { route, holder } = stateOf(entry);
+  return route === LEFT ? holder?.entry : entry;
 }
 
 function isEntry(value: unknown): value is ConnectionEntry {

@@ -10,7 +10,8 @@ const NO_IDS: readonly Packed[] = [];
 export class EntryIds<Entry extends object = object> implements CidRegistry {
   readonly #routes: CidRoutes<Entry>;
   #own = NO_IDS;
-  #entry: Entry | undefined;
+  /** A number: its place among those that have no entry now. */
+  #entry: Entry | number | undefined;
 
   constructor(routes: CidRoutes<Entry>) {
     this.#routes = routes;
@@ -18,7 +19,7 @@ export class EntryIds<Entry extends object = object> implements CidRegistry {
 
   /** `undefined` until it is made. */
   get entry(): Entry | undefined {
-    return this.#entry;
+    return typeof this.#entry === 'number' ? this.#routes.recall(this.#entry) : this.#entry;
   }
 
   /** There are some. */
@@ -26,7 +27,7 @@ export class EntryIds<Entry extends object = object> implements CidRegistry {
     return this.#own.length > 0;
   }
 
-  bind(entry: Entry): void {
+  bind(entry: Entry | number): void {
     this.#entry = entry;
   }
 
@@ -75,6 +76,8 @@ interface Slot<Entry extends object> {
  * ours, so that nobody chooses which of them meet. None is the beginning of another one: bytes after an ID are the peer's.
  */
 export class CidRoutes<Entry extends object = object> {
+  /** Makes the entry at a place again. */
+  recall: (place: number) => Entry | undefined = () => undefined;
   readonly #slots = new Map<number, Slot<Entry>>();
   /** How many IDs of each length there are: a header does not tell it. Nearly always there is one length. */
   readonly #lengths = new Map<number, number>();

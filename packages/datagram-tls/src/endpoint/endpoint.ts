@@ -1,6 +1,6 @@
 import { compareBytes, keyOf } from '../base/bytes.js';
 import { callerError, type DTLSError } from '../base/errors.js';
-import type { Instant } from '../base/instant.js';
+import { earliest, type Instant } from '../base/instant.js';
 import { MemoryPool } from '../base/memory.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { Queue } from '../base/queue.js';
@@ -29,12 +29,14 @@ import {
   type ConnectionEntry,
   checkOwner,
   createEntry,
+  currentOf,
   type EntryState,
   stateOf,
 } from './connection-entry.js';
 import { EntryIds, idsFor } from './connection-id-routes.js';
 import { startCounting } from './counters.js';
 import { Deadlines } from './deadlines.js';
+import { DormantEntries } from './dormant-entries.js';
 import { hostOf } from './peer.js';
 import type { RefusalReason } from './places.js';
 import { type Outgoing, ReadyQueue } from './ready-queue.js';
@@ -72,6 +74,9 @@ export type EndpointEvent =
  */
 const MAX_WAKES = 32;
 
+/** For the driver: the sessions that have no entry now. The class assigns it. */
+export let dormantIn: (endpoint: Endpoint) => DormantEntries;
+
 /**
  * One UDP port with many peers, without a socket: finds the connection of a datagram, and answers ClientHellos
  * without keeping state. After each call drain {@link pollTransmit} and {@link pollEvent}, then re-arm at {@link
@@ -88,6 +93,10 @@ const MAX_WAKES = 32;
  * ```
  */
 export class Endpoint {
+  static {
+    dormantIn = (endpoint) => endpoint.#dormant;
+  }
+
   /** Live: the same object with the current numbers. */
   readonly counters = startCounting();
   readonly #routes = new Routes();
@@ -101,8 +110,12 @@ export class Endpoint {
   readonly #refusals = new RefusalReports();
   /** The latest instant that was given. */
   #now: Instant = 0;
-  readonly #onRest = (entry: ConnectionEntry): void =>
-    this.#deadlines.set(stateOf(entry), entry.connection.pollTimeout());
+  readonly #dormant: DormantEntries;
+  readonly #onRest = (entry: ConnectionEntry): void => {
+    const { connection } = entry;
+    if (!connection.hibernates || !this.#dormant.take(entry))
+      this.#deadlines.set(stateOf(entry), connection.pollTimeout());
+  };
 
   /** Throws `ERR_INVALID_ARG_TYPE` for what `resolveLimits` did not return. */
   constructor(limits: EndpointLimits) {
@@ -110,6 +123,12 @@ export class Endpoint {
     this.#limits = limits;
     this.#memory = new MemoryPool(limits.maxHeldBytes);
     this.#acceptor = new Acceptor(this.#acceptorHost(), limits);
+    const { places } = this.#acceptor;
+    const parts = { routes: this.#routes, places, deadlines: this.#deadlines, limits };
+    this.#dormant = new DormantEntries({ ...parts, touch: (entry) => this.#touch(entry) });
+    places.dormant = this.#dormant;
+    this.#routes.dormant = this.#dormant;
+    this.#routes.ids.recall = (place) => this.#dormant.recall(place);
   }
 
   /** Answers no ClientHello while it is true; open sessions go on. */
@@ -275,7 +294,7 @@ export class Endpoint {
     const moving = ids.any ? this.#movingEntry(datagram, route, address, port) : undefined;
     if (moving !== undefined)
       return this.#deliverTo(moving, datagram, { address, family, port }, now, atFormer);
-    if (route !== undefined && !isNewClient(route, datagram, this.#acceptor))
+    if (route !== undefined && !isNewClient(route, datagram, this.#acceptor, this.#dormant))
       return this.#deliver(route, datagram, now, atFormer);
     if (datagram.length === 0) this.counters.rejected++;
     else if (cidStartOf(datagram, 0) === undefined)
@@ -329,8 +348,10 @@ export class Endpoint {
 
   /** The system refused a datagram of `entry` with `size` bytes because it is too large. */
   handleTooLarge(entry: ConnectionEntry, size: number, now: Instant): void {
-    this.#own(entry).handleTooLarge(size, now);
-    this.#touch(entry);
+    const current = this.#current(entry);
+    if (current === undefined) return;
+    current.connection.handleTooLarge(size, now);
+    this.#touch(current);
   }
 
   /** The system, or the network (not `certain`), says that datagrams do not reach the peer of `entry`. */
@@ -340,8 +361,10 @@ export class Endpoint {
     certain: boolean,
     now: Instant,
   ): void {
-    this.#own(entry).handleUnreachable(cause, certain, now);
-    this.#touch(entry);
+    const current = this.#current(entry);
+    if (current === undefined) return;
+    current.connection.handleUnreachable(cause, certain, now);
+    this.#touch(current);
   }
 
   /** As the connection's own `hibernate`. */
@@ -404,7 +427,7 @@ export class Endpoint {
   handleTimeout(now: Instant): void {
     this.#now = now;
     for (let wakes = 0; wakes < MAX_WAKES; wakes++) {
-      const entry = this.#deadlines.takeDue(now)?.entry;
+      const entry = this.#dormant.takeDue(now) ?? this.#deadlines.takeDue(now)?.entry;
       if (entry === undefined) return;
       entry.connection.handleTimeout(now);
       this.#acceptor.review(entry, now);
@@ -414,12 +437,13 @@ export class Endpoint {
 
   /** Associations whose timers are due: {@link handleTimeout} handles some of them, and may change their counters. */
   due(now: Instant): ConnectionEntry[] {
+    this.#dormant.recallDue(now);
     return this.#deadlines.due(now).map(({ entry }) => entry);
   }
 
   /** When {@link handleTimeout} is to be called; `undefined` when there is nothing to wait for. */
   pollTimeout(): Instant | undefined {
-    return this.#deadlines.next();
+    return earliest(this.#deadlines.next(), this.#dormant.nextWake);
   }
 
   /** A method of `entry.connection` was called that puts something in: its output and events are to be polled. */
@@ -473,6 +497,12 @@ export class Endpoint {
   #own(entry: ConnectionEntry): Connection {
     checkOwner(entry, this.#routes);
     return entry.connection;
+  }
+
+  /** For what happens later than it was caused: the endpoint may have let go of the entry meanwhile. */
+  #current(entry: ConnectionEntry): ConnectionEntry | undefined {
+    this.#own(entry);
+    return currentOf(entry);
   }
 
   #touch(entry: ConnectionEntry): void {
@@ -596,6 +626,7 @@ function isNewClient(
   { entry: current, pending }: EntryState,
   datagram: Uint8Array,
   acceptor: Pick<Acceptor, 'expectsRest' | 'serves'>,
+  dormant: DormantEntries,
 ): boolean {
   if (!looksLikeClientHello(datagram)) return false;
   if (current.role === 'client' && !acceptor.serves) return false;
@@ -604,7 +635,9 @@ function isNewClient(
   const { address, port } = current.peer;
   if (part.fragment.fragmentOffset > 0) return acceptor.expectsRest(address, port);
   const random = readPrefix(part)?.random;
-  if (random === undefined || knows(current, random) || knows(pending, random)) return false;
+  const knows = (entry: ConnectionEntry): boolean =>
+    random !== undefined && dormant.isRandom(stateOf(entry).clientRandom, keyOf(random));
+  if (random === undefined || knows(current) || (pending !== undefined && knows(pending))) return false;
   return current.role === 'server' || givesWay(current, random);
 }
 
@@ -623,10 +656,4 @@ function givesWay({ connection }: ConnectionEntry, random: Uint8Array): boolean 
   // A client that gets a ClientHello instead of an answer may fail: its own comes again first.
   if (!attempt.repeated) machine.passTurn();
   return attempt.repeated;
-}
-
-function knows(entry: ConnectionEntry | undefined, random: Uint8Array): boolean {
-  if (entry === undefined) return false;
-  const { clientRandom } = stateOf(entry);
-  return clientRandom === keyOf(random);
 }

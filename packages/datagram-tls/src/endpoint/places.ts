@@ -29,6 +29,23 @@ type Room =
   | { readonly evicted: readonly ConnectionEntry[]; readonly refused: undefined }
   | { readonly refused: RefusalReason };
 
+/** Sessions that have no entry now, each the only one of its host: see `DormantEntries`. */
+export interface DormantPlaces {
+  readonly size: number;
+  hasHost(host: string): boolean;
+  /** The one of a host gets an entry again. */
+  recallHost(host: string): void;
+  /** The same for the one that was silent for the longest time, if its instant is before this one. */
+  recallOlder(instant: Instant | undefined): void;
+}
+
+const NO_DORMANTS: DormantPlaces = {
+  size: 0,
+  hasHost: () => false,
+  recallHost: () => undefined,
+  recallOlder: () => undefined,
+};
+
 /**
  * The places of an endpoint: server associations in their handshake, by their start, and open sessions, by the last
  * record of their peers. Handshakes are evicted before sessions.
@@ -37,6 +54,8 @@ export class Places {
   readonly #limits: EndpointLimits;
   readonly #handshakes: Population;
   readonly #sessions: Population;
+  /** They count as sessions. */
+  dormant = NO_DORMANTS;
 
   constructor(limits: EndpointLimits) {
     this.#limits = limits;
@@ -63,14 +82,31 @@ export class Places {
 
   /** Its handshake is done. */
   onConnected(entry: ConnectionEntry): void {
-    if (this.#handshakes.remove(entry)) this.#sessions.add(entry);
+    if (this.#handshakes.remove(entry)) this.#addSession(entry);
+  }
+
+  #addSession(entry: ConnectionEntry): void {
+    // Several of one host are ordered among themselves.
+    this.dormant.recallHost(stateOf(entry).host);
+    this.#sessions.add(entry);
+  }
+
+  /** A session that had no entry. */
+  readmit(entry: ConnectionEntry): void {
+    this.#sessions.add(entry);
+  }
+
+  /** It is the only session of its host. */
+  isAlone(entry: ConnectionEntry): boolean {
+    return this.#sessions.isAlone(entry);
   }
 
   /** It counts for another host from now on. */
   move(entry: ConnectionEntry, host: string): void {
     const population = [this.#handshakes, this.#sessions].find((each) => each.remove(entry));
     stateOf(entry).host = host;
-    population?.add(entry);
+    if (population === this.#sessions) this.#addSession(entry);
+    else population?.add(entry);
   }
 
   forget(entry: ConnectionEntry): void {
@@ -95,6 +131,7 @@ export class Places {
     const handshakes = this.#handshakes;
     const evicted: ConnectionEntry[] = [];
     if (!replaces && isReached(maxSessionsPerHost, this.#countOf(host))) {
+      this.dormant.recallHost(host);
       const entry = handshakes.givesWayIn(host, now) ?? this.#sessions.givesWayIn(host, now);
       if (entry === undefined) return { refused: 'max_sessions_per_host' };
       evicted.push(entry);
@@ -106,20 +143,27 @@ export class Places {
       evicted.push(entry);
     }
     if (!replaces && isReached(maxSessions, this.#total - evicted.length)) {
-      const entry =
-        handshakes.givesWayTo(host, now) ?? this.#sessions.givesWayTo(host, now, this.#countOf(host));
+      const entry = handshakes.givesWayTo(host, now) ?? this.#sessionFor(host, now);
       if (entry === undefined) return { refused: 'max_sessions' };
       evicted.push(entry);
     }
     return { evicted, refused: undefined };
   }
 
+  /** The session that gives way to a client with `host`. */
+  #sessionFor(host: string, now: Instant): ConnectionEntry | undefined {
+    this.dormant.recallHost(host);
+    this.dormant.recallOlder(this.#sessions.oldestSince);
+    return this.#sessions.givesWayTo(host, now, this.#countOf(host));
+  }
+
   get #total(): number {
-    return this.#handshakes.size + this.#sessions.size;
+    return this.#handshakes.size + this.#sessions.size + this.dormant.size;
   }
 
   #countOf(host: string): number {
-    return this.#handshakes.countOf(host) + this.#sessions.countOf(host);
+    const dormant = this.dormant.size > 0 && this.dormant.hasHost(host) ? 1 : 0;
+    return this.#handshakes.countOf(host) + this.#sessions.countOf(host) + dormant;
   }
 }
 
@@ -182,6 +226,18 @@ class Population {
 
   has(entry: ConnectionEntry): boolean {
     return stateOf(entry).member?.population === this;
+  }
+
+  /** It is the only member with its host. */
+  isAlone(entry: ConnectionEntry): boolean {
+    const { host } = stateOf(entry);
+    return this.has(entry) && this.countOf(host) === 1;
+  }
+
+  /** The instant of the oldest member. */
+  get oldestSince(): Instant | undefined {
+    const oldest = this.#ages.oldest();
+    return oldest && this.#since(oldest);
   }
 
   add(entry: ConnectionEntry): void {

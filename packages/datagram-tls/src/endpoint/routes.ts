@@ -3,6 +3,15 @@ import { CandidateRoutes } from './candidate-routes.js';
 import { type ConnectionEntry, type EntryState, stateOf } from './connection-entry.js';
 import { CidRoutes } from './connection-id-routes.js';
 
+/** Those that have no entry now: see `DormantEntries`. */
+export interface DormantRoutes {
+  readonly size: number;
+  find(address: string, port: number): ConnectionEntry | undefined;
+  recallAll(): void;
+}
+
+const NO_DORMANTS: DormantRoutes = { size: 0, find: () => undefined, recallAll: () => undefined };
+
 /** Finds associations by the peer's address, and by connection ID. */
 export class Routes {
   readonly ids = new CidRoutes<ConnectionEntry>();
@@ -10,6 +19,8 @@ export class Routes {
   readonly #byPeer = new PeerMap();
   /** Those that have moved to the address of another association, or whose address another one has now. */
   readonly #byIdAlone = new Set<ConnectionEntry>();
+  /** They are counted, too. */
+  dormant = NO_DORMANTS;
   #size = 0;
 
   /** Associations in all. */
@@ -19,10 +30,28 @@ export class Routes {
 
   /** The association with an address, and `pending` a second one. */
   find(address: string, port: number): EntryState | undefined {
-    return this.#byPeer.get(address, port);
+    return this.#byPeer.get(address, port) ?? this.#recalled(address, port);
+  }
+
+  #recalled(address: string, port: number): EntryState | undefined {
+    if (this.dormant.size === 0) return undefined;
+    const entry = this.dormant.find(address, port);
+    return entry && stateOf(entry);
+  }
+
+  /** `entry` is found elsewhere from now on; its connection IDs stay. */
+  release(entry: ConnectionEntry): void {
+    const { route } = stateOf(entry);
+    if (route !== undefined) this.#byPeer.delete(route);
+  }
+
+  /** `entry` takes the place of one that was released. */
+  readmit(entry: ConnectionEntry): void {
+    this.#set(entry, entry.peer);
   }
 
   *entries(): Iterable<ConnectionEntry> {
+    this.dormant.recallAll();
     for (const { entry, pending } of this.#byPeer.values()) {
       yield entry;
       if (pending !== undefined) yield pending;

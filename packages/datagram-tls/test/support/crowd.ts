@@ -30,6 +30,10 @@ export class Crowd {
   readonly server: Endpoint;
   now = 0;
   readonly refusals: Refusal[] = [];
+  /** Called with each session of the server. */
+  onsession: ((entry: ConnectionEntry) => void) | undefined;
+  /** Called with each message to the server. */
+  onmessage: ((entry: ConnectionEntry, data: Uint8Array) => void) | undefined;
   readonly closed: { readonly entry: ConnectionEntry; readonly code: string | undefined }[] = [];
   readonly #version: TestedVersion;
   readonly #members = new Map<string, Member>();
@@ -62,6 +66,14 @@ export class Crowd {
   /** `count` clients at the ports from 1000 on. */
   clients(count: number, address: (i: number) => string, stopsHalfWay = false): Member[] {
     return Array.from({ length: count }, (_, i) => this.client(address(i), 1000 + i, stopsHalfWay));
+  }
+
+  /** `member` is at another address from now on. */
+  move(member: Member, address: PeerAddress): Member {
+    const moved = { ...member, address };
+    this.#members.delete(`${member.address.address}|${member.address.port}`);
+    this.#members.set(`${address.address}|${address.port}`, moved);
+    return moved;
   }
 
   /** A message of a client; only the server receives it. */
@@ -131,10 +143,9 @@ export class Crowd {
   #toClient(data: Uint8Array, { address, port }: PeerAddress): void {
     const member = this.#members.get(`${address}|${port}`) ?? assert.fail();
     if (member.silent) return;
-    const known = [...this.server.entries()].some(
-      ({ peer }) => peer.address === address && peer.port === port,
-    );
-    if (member.stopsHalfWay && known) member.silent = true;
+    const isKnown = (): boolean =>
+      [...this.server.entries()].some(({ peer }) => peer.address === address && peer.port === port);
+    if (member.stopsHalfWay && isKnown()) member.silent = true;
     else member.endpoint.receive(data, SERVER.address, SERVER.port, 'IPv4', this.now);
   }
 
@@ -143,6 +154,7 @@ export class Crowd {
     for (let event = endpoint.pollEvent(); event !== undefined; event = endpoint.pollEvent()) {
       any = true;
       if (event.type === 'refused') this.refusals.push(event.refusal);
+      if (event.type === 'session') this.onsession?.(event.entry);
       if (event.type === 'connection') this.#note(endpoint, event.entry, event.event);
     }
     return any;
@@ -151,6 +163,7 @@ export class Crowd {
   #note(endpoint: Endpoint, entry: ConnectionEntry, event: ConnectionEvent): void {
     if (event.type === 'job')
       endpoint.answer(entry, event.id, performNow(event.job, entry.connection.security), this.now);
+    if (event.type === 'message' && endpoint === this.server) this.onmessage?.(entry, event.data);
     if (event.type === 'closed' && endpoint === this.server)
       this.closed.push({ entry, code: event.error?.code });
   }

@@ -1,0 +1,290 @@
+import type { Instant } from '../base/instant.js';
+import { HASH_KEY_LENGTH, KeyedHash } from '../base/keyed-hash.js';
+import type { PeerAddress } from '../base/peer-address.js';
+import type { EndpointLimits } from '../config/limits.js';
+import { Asleep, addressOfResidue, type Residue, type Settings } from '../connection/asleep.js';
+import { addressOf, asleepIn, type Connection, connectionAround } from '../connection/connection.js';
+import {
+  type ConnectionEntry,
+  createEntry,
+  type EntryState,
+  type Holder,
+  LEFT,
+  stateOf,
+} from './connection-entry.js';
+import type { EntryIds } from './connection-id-routes.js';
+import type { Deadlines } from './deadlines.js';
+import { SlotIndex, SlotOrder } from './dormant-table.js';
+import { hostOf } from './peer.js';
+import type { Places } from './places.js';
+import type { Routes } from './routes.js';
+
+/** What an endpoint has of its entries. */
+export interface DormantHost {
+  readonly routes: Routes;
+  readonly places: Places;
+  readonly deadlines: Deadlines<EntryState>;
+  readonly limits: EndpointLimits;
+  /** `entry` was made again, and is to be looked at. */
+  touch(entry: ConnectionEntry): void;
+}
+
+/** In place of the port, in the hash of a host. */
+const HOST = -1;
+/** No random of a client has this hash. */
+const NO_RANDOM = 0;
+/** A number of settings takes a byte. */
+const MOST_SETTINGS = 256;
+const FIRST_CAPACITY = 16;
+/** Memory that is not used yet is a tenth at most. */
+const GROWTH = 1.1;
+
+/**
+ * Sessions that hibernate without any object in the endpoint: their entries, connections, addresses and places in tables are
+ * bytes in slots, and are made again by the next datagram, call or timer. It takes those of servers whose owner agrees, and
+ * which are the only ones of their host: several of one host are ordered among themselves, see `Places`.
+ */
+export class DormantEntries {
+  readonly #host: DormantHost;
+  readonly #peers = new SlotIndex();
+  readonly #hosts = new SlotIndex();
+  /** By the last record of their peers. */
+  readonly #ages = new SlotOrder();
+  /** By when they have to wake. */
+  readonly #wakes = new SlotOrder();
+  /** By slot, as all that follows. */
+  readonly #holders: (Holder | undefined)[] = [];
+  #states = new Float64Array(0);
+  #randoms = new Int32Array(0);
+  #settings = new Uint8Array(0);
+  /** Nearly all have none. */
+  readonly #ids: (EntryIds<ConnectionEntry> | undefined)[] = [];
+  readonly #free: number[] = [];
+  /** Those of all slots, which are few. */
+  readonly #allSettings: SharedSettings[] = [];
+  /** Peers choose addresses: the key keeps them from choosing hashes. */
+  #hash: KeyedHash | undefined;
+  #size = 0;
+
+  constructor(host: DormantHost) {
+    this.#host = host;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Lets go of `entry`, which hibernates and rests. Returns false where it stays as it is. */
+  take(entry: ConnectionEntry): boolean {
+    const asleep = asleepIn(entry.connection);
+    const { holder, ids, clientRandom } = stateOf(entry);
+    if (asleep === undefined || holder?.mayLetGo !== true || !this.#isAlone(entry)) return false;
+    const { state, settings, lastHeard, wakesAt } = asleep;
+    if (typeof state !== 'number') return false;
+    const shared = this.#share(settings);
+    if (shared === undefined) return false;
+    const hash = this.#hashFor(settings);
+    const { address, port } = entry.peer;
+    const { host } = stateOf(entry);
+    this.#release(entry);
+    const slot = this.#free.pop() ?? this.#holders.length;
+    if (slot >= this.#states.length) this.#grow();
+    this.#holders[slot] = holder;
+    this.#states[slot] = state;
+    this.#randoms[slot] = randomOf(hash, clientRandom);
+    this.#settings[slot] = shared;
+    if (ids !== undefined) this.#ids[slot] = ids;
+    ids?.bind(slot);
+    this.#peers.add(slot, hash.of(address, port));
+    this.#hosts.add(slot, hash.of(host, HOST));
+    this.#ages.add(slot, lastHeard);
+    if (wakesAt !== undefined) this.#wakes.add(slot, wakesAt);
+    this.#size++;
+    holder.onDormant(slot);
+    return true;
+  }
+
+  /** Makes the entry of a slot again. It hibernates still. */
+  recall(slot: number): ConnectionEntry {
+    const connection = this.look(slot);
+    const holder = this.#holders[slot];
+    const ids = this.#ids[slot];
+    const random = this.#randoms[slot];
+    const since = this.#ages.atOf(slot);
+    const wakesAt = connection.pollTimeout();
+    this.#remove(slot);
+    const { routes, places, deadlines, limits, touch } = this.#host;
+    const peer = addressOf(connection);
+    const host = hostOf(peer, limits.hostPrefix);
+    const clientRandom = random === NO_RANDOM ? undefined : random;
+    const entry = createEntry(connection, { peer, host, began: since, clientRandom, ids }, routes);
+    const state = stateOf(entry);
+    state.holder = holder;
+    routes.readmit(entry);
+    places.readmit(entry);
+    deadlines.set(state, wakesAt);
+    holder?.onRecalled(entry);
+    touch(entry);
+    return entry;
+  }
+
+  /** The connection of a slot, to look at: it is not that of an entry. */
+  look(slot: number): Connection {
+    return connectionAround(new Asleep(this.#residue(slot)));
+  }
+
+  /** Whether a random is that of the ClientHello of an entry with this one. */
+  isRandom(clientRandom: string | number | undefined, random: string): boolean {
+    if (typeof clientRandom !== 'number') return clientRandom === random;
+    return this.#hash !== undefined && randomOf(this.#hash, random) === clientRandom;
+  }
+
+  /** The entry with an address, made again. */
+  find(address: string, port: number): ConnectionEntry | undefined {
+    if (this.#size === 0 || this.#hash === undefined) return undefined;
+    const slot = this.#peers.find(this.#hash.of(address, port), (each) => {
+      const peer = this.#addressOf(each);
+      return peer.port === port && peer.address === address;
+    });
+    return slot < 0 ? undefined : this.recall(slot);
+  }
+
+  hasHost(host: string): boolean {
+    return this.#slotOfHost(host) >= 0;
+  }
+
+  /** The entry with that host is made again. */
+  recallHost(host: string): void {
+    const slot = this.#slotOfHost(host);
+    if (slot >= 0) this.recall(slot);
+  }
+
+  /** The one that was silent for the longest time is made again, if that is longer than since `instant`. */
+  recallOlder(instant: Instant | undefined): void {
+    const { first, firstAt } = this.#ages;
+    if (firstAt !== undefined && (instant === undefined || firstAt < instant)) this.recall(first);
+  }
+
+  /** When the next one has to wake. */
+  get nextWake(): Instant | undefined {
+    return this.#wakes.firstAt;
+  }
+
+  /** One that has to wake at `now`, made again, and without a deadline. */
+  takeDue(now: Instant): ConnectionEntry | undefined {
+    const { first, firstAt } = this.#wakes;
+    if (firstAt === undefined || firstAt > now) return undefined;
+    const entry = this.recall(first);
+    this.#host.deadlines.set(stateOf(entry), undefined);
+    return entry;
+  }
+
+  /** All that have to wake at `now` are made again. */
+  recallDue(now: Instant): void {
+    while ((this.#wakes.firstAt ?? Number.POSITIVE_INFINITY) <= now) this.recall(this.#wakes.first);
+  }
+
+  /** All are made again. */
+  recallAll(): void {
+    for (const slot of this.#holders.keys()) if (this.#holders[slot] !== undefined) this.recall(slot);
+  }
+
+  /** It is the only session of its host, and the only one at its address. */
+  #isAlone(entry: ConnectionEntry): boolean {
+    const { route, pending, sending, telling } = stateOf(entry);
+    if (route === undefined || pending !== undefined || sending || telling || entry.role !== 'server')
+      return false;
+    const { routes, places } = this.#host;
+    return routes.find(route.address, route.port)?.entry === entry && places.isAlone(entry);
+  }
+
+  #release(entry: ConnectionEntry): void {
+    const { routes, places, deadlines } = this.#host;
+    deadlines.set(stateOf(entry), undefined);
+    places.forget(entry);
+    routes.release(entry);
+    stateOf(entry).route = LEFT;
+  }
+
+  #remove(slot: number): void {
+    const shared = this.#allSettings[this.#settings[slot] as number];
+    if (shared !== undefined) shared.count--;
+    this.#peers.delete(slot);
+    this.#hosts.delete(slot);
+    this.#ages.delete(slot);
+    this.#wakes.delete(slot);
+    this.#holders[slot] = undefined;
+    if (this.#ids[slot] !== undefined) this.#ids[slot] = undefined;
+    this.#free.push(slot);
+    this.#size--;
+  }
+
+  #residue(slot: number): Residue {
+    const { settings } = this.#allSettings[this.#settings[slot] as number] as SharedSettings;
+    return {
+      settings,
+      registry: this.#ids[slot],
+      state: this.#states[slot] as number,
+      lastHeard: this.#ages.atOf(slot),
+      wakesAt: this.#wakes.has(slot) ? this.#wakes.atOf(slot) : undefined,
+    };
+  }
+
+  #addressOf(slot: number): PeerAddress {
+    return addressOfResidue(this.#residue(slot));
+  }
+
+  #slotOfHost(host: string): number {
+    if (this.#size === 0 || this.#hash === undefined) return -1;
+    const { hostPrefix } = this.#host.limits;
+    return this.#hosts.find(
+      this.#hash.of(host, HOST),
+      (slot) => hostOf(this.#addressOf(slot), hostPrefix) === host,
+    );
+  }
+
+  #hashFor({ service }: Settings): KeyedHash {
+    this.#hash ??= new KeyedHash(service.provider.randomBytes(HASH_KEY_LENGTH));
+    return this.#hash;
+  }
+
+  /** The number of these settings; `undefined` where there are too many of them. */
+  #share(settings: Settings): number | undefined {
+    const all = this.#allSettings;
+    const known = all.findIndex((each) => each.count > 0 && areSame(each.settings, settings));
+    const number = known < 0 ? all.findIndex(({ count }) => count === 0) : known;
+    const shared = number < 0 ? { settings, count: 0 } : (all[number] as SharedSettings);
+    if (number < 0 && all.length === MOST_SETTINGS) return undefined;
+    if (known < 0) shared.settings = settings;
+    shared.count++;
+    return number < 0 ? all.push(shared) - 1 : number;
+  }
+
+  #grow(): void {
+    const capacity = Math.ceil(this.#states.length * GROWTH) + FIRST_CAPACITY;
+    const { 0: states, 1: randoms, 2: settings } = [this.#states, this.#randoms, this.#settings] as const;
+    this.#states = new Float64Array(capacity);
+    this.#randoms = new Int32Array(capacity);
+    this.#settings = new Uint8Array(capacity);
+    this.#states.set(states);
+    this.#randoms.set(randoms);
+    this.#settings.set(settings);
+  }
+}
+
+/** What some of the slots have in common. */
+interface SharedSettings {
+  settings: Settings;
+  /** How many of them. */
+  count: number;
+}
+
+function areSame(a: Settings, b: Settings): boolean {
+  return a === b || (a.service === b.service && a.security === b.security && a.behaviour === b.behaviour);
+}
+
+/** 32 bits are enough: by chance one client in 2^32 that restarts has to do it once more. */
+function randomOf(hash: KeyedHash, clientRandom: string | number | undefined): number {
+  if (typeof clientRandom === 'string') return hash.of(clientRandom, 0) || 1;
+  return clientRandom ?? NO_RANDOM;
+}

@@ -1,0 +1,315 @@
+// Issue "Connections that survive", e: what an endpoint keeps of sessions that hibernate.
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { BehaviourOptions } from '#lib/config/behaviour.js';
+import type { EndpointLimits } from '#lib/config/limits.js';
+import { type ConnectionEntry, type Holder, stateOf } from '#lib/endpoint/connection-entry.js';
+import { dormantIn, Endpoint } from '#lib/endpoint/endpoint.js';
+import { Crowd, type Member } from '../support/crowd.js';
+import { Random } from '../support/random.js';
+import { behaviour, security, UNLIMITED, VERSIONS } from '../support/settings.js';
+
+const AFTER = 10_000;
+const IDLE = 100_000;
+const ownHost = (i: number): string => `10.1.${i >> 8}.${i & 255}`;
+
+/** The owner of one entry, as the driver is. */
+class Keeper implements Holder {
+  mayLetGo = true;
+  /** Its place while there is no entry. */
+  place: number | undefined;
+  readonly received: string[] = [];
+  readonly #server: Endpoint;
+  #entry: ConnectionEntry | undefined;
+
+  constructor(server: Endpoint, entry: ConnectionEntry) {
+    this.#server = server;
+    this.#entry = entry;
+  }
+
+  get entry(): ConnectionEntry | undefined {
+    return this.place === undefined ? this.#entry : dormantIn(this.#server).recall(this.place);
+  }
+
+  onDormant(place: number): void {
+    this.place = place;
+    this.#entry = undefined;
+  }
+
+  onRecalled(entry: ConnectionEntry): void {
+    assert.equal(stateOf(entry).holder, this);
+    this.place = undefined;
+    this.#entry = entry;
+  }
+}
+
+/** A server whose sessions hibernate, with a keeper of each of them, in the order of their beginning. */
+class House extends Crowd {
+  readonly keepers: Keeper[] = [];
+  /** How many sessions have no entry, found without making one. */
+  get dormant(): number {
+    return dormantIn(this.server).size;
+  }
+
+  constructor(
+    version: (typeof VERSIONS)[number],
+    limits: Partial<EndpointLimits> = {},
+    manner: BehaviourOptions = {},
+  ) {
+    super(version, limits, { hibernateAfter: AFTER, idleTimeout: IDLE, ...manner });
+    this.onsession = (entry) => {
+      const keeper = new Keeper(this.server, entry);
+      stateOf(entry).holder = keeper;
+      this.keepers.push(keeper);
+    };
+    this.onmessage = (entry, data) => keeperOf(entry).received.push(String.fromCharCode(...data));
+  }
+
+  /** All sessions without traffic hibernate. */
+  sleep(): void {
+    this.wait(2 * AFTER + 1);
+  }
+
+  text(member: Member, text: string): void {
+    member.endpoint.send(member.entry, new TextEncoder().encode(text));
+    this.exchange();
+  }
+
+  /** A message of the server, which the member receives. */
+  answer(keeper: Keeper, member: Member): void {
+    const before = member.entry.connection.counters.messagesReceived;
+    this.server.send(keeper.entry ?? assert.fail(), Uint8Array.of(1));
+    this.exchange();
+    assert.equal(member.entry.connection.counters.messagesReceived, before + 1);
+  }
+}
+
+function keeperOf(entry: ConnectionEntry): Keeper {
+  const { holder } = stateOf(entry);
+  return holder instanceof Keeper ? holder : assert.fail('it has no holder');
+}
+
+for (const version of VERSIONS) {
+  suite(`${version}: a session that hibernates`, () => {
+    test('has no entry, and is found again by a datagram and by its holder', () => {
+      const house = new House(version);
+      const members = house.clients(20, ownHost);
+      for (let round = 0; round < 3; round++) {
+        house.sleep();
+        assert.deepEqual([house.dormant, house.server.size, house.server.hibernating], [20, 20, 20]);
+        for (const [i, member] of members.entries()) house.text(member, `${round}.${i}`);
+        assert.deepEqual([house.dormant, house.server.hibernating], [0, 0]);
+        house.sleep();
+        for (const [i, member] of members.entries()) house.answer(house.keepers[i] ?? assert.fail(), member);
+        assert.deepEqual([house.dormant, house.server.size], [0, 20]);
+      }
+      for (const [i, { received }] of house.keepers.entries())
+        assert.deepEqual(received, [`0.${i}`, `1.${i}`, `2.${i}`]);
+    });
+
+    test('stays an entry without a holder, and where its holder refers to it', () => {
+      const house = new House(version);
+      house.clients(3, ownHost);
+      const [first, second] = house.keepers;
+      assert.ok(first !== undefined && second !== undefined);
+      first.mayLetGo = false;
+      stateOf(second.entry ?? assert.fail()).holder = undefined;
+      house.sleep();
+      assert.deepEqual([house.dormant, house.server.hibernating], [1, 3]);
+    });
+
+    test('shows the same to who looks at it, and stays as it is', () => {
+      const house = new House(version);
+      const [member] = house.clients(1, ownHost);
+      assert.ok(member !== undefined);
+      house.text(member, 'hello');
+      const [keeper] = house.keepers;
+      const { connection } = keeper?.entry ?? assert.fail();
+      const { counters, lastHeard, maxMessageSize, path } = connection;
+      const before = structuredClone({ counters, lastHeard, maxMessageSize, address: path.address });
+      house.sleep();
+      const looked = dormantIn(house.server).look(keeper?.place ?? assert.fail());
+      const after = {
+        counters: looked.counters,
+        lastHeard: looked.lastHeard,
+        maxMessageSize: looked.maxMessageSize,
+        address: looked.path.address,
+      };
+      assert.deepEqual(after, before);
+      assert.equal(looked.session?.version, version);
+      assert.equal(house.dormant, 1);
+    });
+
+    test('is told apart from others by address and port, of both families and of none', () => {
+      const house = new House(version);
+      const addresses = ['10.0.0.1', '10.0.0.10', '2001:db8::1', '2001:db8:0:1::1', 'fe80::1%eth0', '::ffff:10.0.0.9'];
+      const members = addresses.map((address, i) => house.client(address, 1000 + (i % 2)));
+      house.sleep();
+      assert.equal(house.dormant, members.length);
+      for (const { address } of members) {
+        assert.equal(house.server.find({ ...address, port: address.port + 1 }), undefined);
+        assert.deepEqual(house.server.find(address)?.peer, address);
+      }
+      assert.equal(house.dormant, 0);
+    });
+
+    test('ends by its idle timeout', () => {
+      const house = new House(version);
+      const members = house.clients(40, ownHost);
+      for (const member of members) member.silent = true;
+      house.sleep();
+      assert.equal(house.dormant, 40);
+      house.wait(IDLE);
+      assert.deepEqual([house.dormant, house.server.size, house.closed.length], [0, 0, 40]);
+      assert.ok(house.closed.every(({ entry }) => stateOf(entry).holder instanceof Keeper));
+    });
+
+    test('gets an entry while another session of its host is there', () => {
+      const house = new House(version);
+      const first = house.client('10.0.0.1', 1);
+      house.sleep();
+      assert.equal(house.dormant, 1);
+      const second = house.client('10.0.0.1', 2);
+      assert.equal(house.dormant, 0);
+      house.sleep();
+      assert.deepEqual([house.dormant, house.server.hibernating], [0, 2]);
+      house.text(first, 'first');
+      house.text(second, 'second');
+      assert.deepEqual(house.keepers.map(({ received }) => received), [['first'], ['second']]);
+      house.server.close(house.keepers[1]?.entry ?? assert.fail(), house.now);
+      house.exchange();
+      house.sleep();
+      assert.deepEqual([house.dormant, house.server.size], [1, 1]);
+    });
+
+    test('counts as a session of its host', () => {
+      const house = new House(version, { maxSessionsPerHost: 1, evictAfter: 0 });
+      const first = house.client('10.0.0.1', 1);
+      house.sleep();
+      const second = house.client('10.0.0.1', 2);
+      assert.equal(second.openedAt, undefined);
+      assert.deepEqual(house.refusals.map(({ reason }) => reason), ['max_sessions_per_host']);
+      house.text(first, 'still here');
+      assert.deepEqual(house.keepers[0]?.received, ['still here']);
+    });
+
+    test('gives way to a new client on a full endpoint when it was silent for the longest time', () => {
+      const house = new House(version, { maxSessions: 10, evictAfter: 2 * AFTER });
+      const members = house.clients(10, ownHost);
+      house.sleep();
+      for (const member of members) if (member !== members[3] && member !== members[7]) house.text(member, 'x');
+      house.wait(1);
+      house.text(members[3] ?? assert.fail(), 'x');
+      house.sleep();
+      assert.equal(house.dormant, 10);
+      assert.ok(house.timeToOpen(house.client('10.9.9.9', 1), 2000) !== undefined);
+      assert.deepEqual(house.closed.map(({ entry }) => keeperOf(entry)), [house.keepers[7]]);
+      assert.equal(house.server.size, 10);
+    });
+
+    test('is replaced by its client that restarts, and not by a repeated ClientHello', () => {
+      const house = new House(version);
+      const hellos: Uint8Array[] = [];
+      const { receive } = house.server;
+      house.server.receive = (data, ...rest) => {
+        hellos.push(Uint8Array.from(data));
+        receive.call(house.server, data, ...rest);
+      };
+      const first = house.client('10.0.0.1', 1);
+      const [, withCookie] = hellos;
+      first.silent = true;
+      house.sleep();
+      const { handshakesBegun } = house.server.counters;
+      house.inject(withCookie ?? assert.fail(), first);
+      house.sleep();
+      assert.deepEqual([house.server.counters.handshakesBegun, house.dormant], [handshakesBegun, 1]);
+      const restarted = house.client('10.0.0.1', 1);
+      assert.notEqual(restarted.openedAt, undefined);
+      assert.equal(house.server.size, 1);
+      assert.equal(house.closed.length, 1);
+      house.text(restarted, 'again');
+      assert.deepEqual(house.keepers[1]?.received, ['again']);
+    });
+
+    test('hears of a datagram that the system refused after its entry was let go', () => {
+      const house = new House(version);
+      const [member] = house.clients(1, ownHost);
+      const [keeper] = house.keepers;
+      const former = keeper?.entry ?? assert.fail();
+      const { maxMessageSize } = former.connection;
+      house.sleep();
+      house.server.handleTooLarge(former, 1200, house.now);
+      house.exchange();
+      const current = keeper?.entry ?? assert.fail();
+      assert.notEqual(current, former);
+      assert.ok(current.connection.maxMessageSize < maxMessageSize);
+      house.text(member ?? assert.fail(), 'hello');
+      assert.deepEqual(keeper?.received, ['hello']);
+    });
+
+    test('is among the entries of the endpoint, which come with entries again', () => {
+      const house = new House(version);
+      house.clients(20, ownHost);
+      house.sleep();
+      assert.equal([...house.server.entries()].length, 20);
+      house.exchange();
+      assert.deepEqual([house.dormant, house.server.size], [20, 20]);
+    });
+
+    test('is found by its connection ID from a new address', () => {
+      const house = new House(version, {}, { connectionId: 8 });
+      const [member] = house.clients(1, ownHost);
+      assert.ok(member !== undefined);
+      house.text(member, 'before');
+      house.sleep();
+      assert.equal(house.dormant, 1);
+      const there = house.move(member, { address: '10.7.7.7', port: 9, family: 'IPv4' });
+      house.text(there, 'after');
+      const [keeper] = house.keepers;
+      assert.deepEqual(keeper?.received, ['before', 'after']);
+      house.wait(1000);
+      assert.deepEqual(keeper?.entry?.peer, there.address);
+      house.sleep();
+      assert.equal(house.dormant, 1);
+      assert.equal(house.server.find(there.address), keeper?.entry);
+    });
+  });
+}
+
+suite('sessions that hibernate and wake at random', () => {
+  for (const seed of [1, 2, 3])
+    test(`lose no message, and no place, seed ${seed}`, () => {
+      const random = new Random(seed);
+      const house = new House('DTLSv1.2');
+      const open = new Map<Member, Keeper>();
+      const expected = new Map<Keeper, string[]>();
+      let next = 0;
+      for (let step = 0; step < 400; step++) {
+        const [member, keeper] = [...open][random.below(open.size || 1)] ?? [];
+        const what = random.below(10);
+        if (member === undefined || keeper === undefined || (what < 3 && open.size < 30)) {
+          // Some share a host.
+          const made = house.client(`10.0.0.${random.below(40)}`, ++next);
+          const owner = house.keepers.at(-1) ?? assert.fail();
+          open.set(made, owner);
+          expected.set(owner, []);
+        } else if (what < 6) {
+          house.text(member, `${step}`);
+          expected.get(keeper)?.push(`${step}`);
+        } else if (what < 7) house.answer(keeper, member);
+        else if (what < 8) {
+          house.server.close(keeper.entry ?? assert.fail(), house.now);
+          house.exchange();
+          open.delete(member);
+        } else house.wait(random.below(AFTER));
+        house.exchange();
+        assert.ok(house.server.size >= open.size);
+      }
+      house.sleep();
+      assert.equal(house.server.size, open.size);
+      const hosts = [...open.keys()].map(({ address }) => address.address);
+      const alone = hosts.filter((host) => hosts.indexOf(host) === hosts.lastIndexOf(host));
+      assert.equal(house.dormant, alone.length);
+      for (const [keeper, texts] of expected) assert.deepEqual(keeper.received, texts);
+    });
+});
