@@ -113,7 +113,7 @@ export class DormantEntries {
     const since = this.#ages.atOf(slot);
     const wakesAt = connection.pollTimeout();
     this.#remove(slot);
-    const { routes, places, deadlines, limits, touch } = this.#host;
+    const { routes, places, deadlines, limits } = this.#host;
     const peer = addressOf(connection);
     const host = hostOf(peer, limits.hostPrefix);
     const clientRandom = random === NO_RANDOM ? undefined : random;
@@ -124,7 +124,7 @@ export class DormantEntries {
     places.readmit(entry);
     deadlines.set(state, wakesAt);
     holder?.onRecalled(entry);
-    touch(entry);
+    this.#host.touch(entry);
     return entry;
   }
 
@@ -163,6 +163,11 @@ export class DormantEntries {
   recallOlder(instant: Instant | undefined): void {
     const { first, firstAt } = this.#ages;
     if (firstAt !== undefined && (instant === undefined || firstAt < instant)) this.recall(first);
+  }
+
+  /** It may go without an entry now. */
+  onAlone(entry: ConnectionEntry): void {
+    this.#host.touch(entry);
   }
 
   /** When the next one has to wake. */

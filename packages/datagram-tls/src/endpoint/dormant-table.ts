@@ -22,7 +22,7 @@ export class SlotIndex {
 
   add(slot: number, hash: number): void {
     if (slot >= this.#hashes.length) {
-      const capacity = Math.ceil(this.#hashes.length * GROWTH) + FIRST_CAPACITY;
+      const capacity = Math.ceil(Math.max(this.#hashes.length, slot) * GROWTH) + FIRST_CAPACITY;
       this.#hashes = grown(this.#hashes, capacity);
       this.#next = grown(this.#next, capacity);
     }

@@ -454,7 +454,7 @@ export class Endpoint {
 
   /** The next datagram to send; `undefined` when there are no more. */
   pollTransmit(): Outgoing | undefined {
-    return this.#stateless.shift() ?? this.#readyQueue.pollTransmit();
+    return this.#stateless.shift() ?? this.#readyQueue.pollTransmit(this.#onRest);
   }
 
   /** The next event; `undefined` when there are no more. */

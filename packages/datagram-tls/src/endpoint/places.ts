@@ -37,6 +37,8 @@ export interface DormantPlaces {
   recallHost(host: string): void;
   /** The same for the one that was silent for the longest time, if its instant is before this one. */
   recallOlder(instant: Instant | undefined): void;
+  /** `entry` is the only session of its host now. */
+  onAlone(entry: ConnectionEntry): void;
 }
 
 const NO_DORMANTS: DormantPlaces = {
@@ -44,6 +46,7 @@ const NO_DORMANTS: DormantPlaces = {
   hasHost: () => false,
   recallHost: () => undefined,
   recallOlder: () => undefined,
+  onAlone: () => undefined,
 };
 
 /**
@@ -110,7 +113,9 @@ export class Places {
   }
 
   forget(entry: ConnectionEntry): void {
-    if (!this.#handshakes.remove(entry)) this.#sessions.remove(entry);
+    if (this.#handshakes.remove(entry) || !this.#sessions.remove(entry)) return;
+    const left = this.#sessions.onlyOneOf(stateOf(entry).host);
+    if (left !== undefined) this.dormant.onAlone(left);
   }
 
   /** Whether there is room for one more beside `others` in total and `othersOfHost`, without an eviction. */
@@ -232,6 +237,12 @@ class Population {
   isAlone(entry: ConnectionEntry): boolean {
     const { host } = stateOf(entry);
     return this.has(entry) && this.countOf(host) === 1;
+  }
+
+  /** The one that is left of several with a host. */
+  onlyOneOf(host: string): ConnectionEntry | undefined {
+    const found = this.#hosts.get(host);
+    return found instanceof Crowd && found.size === 1 ? found.ages.oldest() : undefined;
   }
 
   /** The instant of the oldest member. */

@@ -50,7 +50,8 @@ export class ReadyQueue {
     }
   }
 
-  pollTransmit(): Outgoing | undefined {
+  /** Calls `onRest` with each entry that hibernates, and has nothing more to send or to report. */
+  pollTransmit(onRest: (entry: ConnectionEntry) => void): Outgoing | undefined {
     for (let entry = this.#sending.peek(); entry !== undefined; entry = this.#sending.peek()) {
       const { hibernates } = entry.connection;
       const machine = hibernates ? undefined : machineOf(entry.connection);
@@ -59,8 +60,10 @@ export class ReadyQueue {
         const { destination: peer, fromFormer } = machine.paths;
         return fromFormer ? { data, peer, entry, fromFormer } : { data, peer, entry };
       }
-      stateOf(entry).sending = false;
+      const state = stateOf(entry);
+      state.sending = false;
       this.#sending.shift();
+      if (hibernates && !state.telling) onRest(entry);
     }
     return undefined;
   }
