@@ -66,11 +66,11 @@ const MOST_GROWTH = 1.15;
 
 /** A migration has no limit, and ciphers alone are the floor of what has one. */
 function recordVerdicts(rows: readonly RecordRow[]): Verdict[] {
-  return rows.flatMap(({ version, what, one, other }) => {
+  return rows.flatMap(({ version, over, what, one, other }) => {
     const withId = what.startsWith('with');
-    if (!withId && (!what.includes(' of ') || what.endsWith(' alone'))) return [];
+    if (!withId && !what.includes(' of ')) return [];
     return {
-      what: `record ${what}, ${version}`,
+      what: `record ${what}, ${version}, ${over}`,
       measured: medianRatio(one, other),
       limit: withId ? MOST_WITH_ID : MOST_GROWTH,
       unit: withId ? 'x without' : 'x of one',

@@ -17,6 +17,7 @@ const INTEROP_BUILDS = fileURLToPath(new URL('../../.cache/interop/native/releas
 /** The C programs: their sources, and the libraries to link. */
 const PROGRAMS = {
   load: { sources: ['load.c', 'load-openssl.c'], libraries: ['ssl', 'crypto'] },
+  ciphers: { sources: ['ciphers.c'], libraries: ['crypto'] },
   'openssl-echo': { sources: ['server.c', 'openssl-echo.c'], libraries: ['ssl', 'crypto'] },
   'gnutls-echo': { sources: ['server.c', 'gnutls-echo.c'], libraries: ['gnutls'] },
   'mbedtls-echo': {

@@ -1,7 +1,8 @@
 /**
- * What a record costs a server's core, in CPU: with a connection ID and without one, and among 10,000 associations. A record
- * comes in, its message is told, and the same message goes out. Everything happens in this process, without sockets: two
- * endpoints take turns with some hundred records each, and each turn of both gives one ratio. Prints one JSON object.
+ * What a record costs a server's core, in CPU: with a connection ID and without one, and among very many associations, of which
+ * one, some or all are in use. A record comes in, its message is told, and the same message goes out. Everything happens in this
+ * process, without sockets: endpoints, and the ciphers of as many associations alone, take turns with some hundred records each,
+ * and each turn gives one ratio. Prints one JSON object.
  *
  *   node --max-old-space-size=8192 bench/dist/records.js [--rounds 200] [--associations 100000]
  *   node --expose-gc --max-old-space-size=8192 bench/dist/records.js --growth 1,100,10000    instead: at these numbers
@@ -15,7 +16,13 @@ import { dtls12 } from '../../packages/datagram-tls/build/src/connection/dtls12.
 import { dtls13 } from '../../packages/datagram-tls/build/src/connection/dtls13.js';
 import { decodeState, encodeState } from '../../packages/datagram-tls/build/src/connection/saved-state.js';
 import { nodeProvider } from '../../packages/datagram-tls/build/src/crypto/node.js';
-import type { AeadKey, RecordNumberMask } from '../../packages/datagram-tls/build/src/crypto/provider.js';
+import { nativeFailure } from '../../packages/datagram-tls/build/src/crypto/node-native.js';
+import { nativeProvider } from '../../packages/datagram-tls/build/src/crypto/node-native-layer.js';
+import type {
+  AeadKey,
+  CryptoProvider,
+  RecordNumberMask,
+} from '../../packages/datagram-tls/build/src/crypto/provider.js';
 import { Endpoint, type EndpointEvent } from '../../packages/datagram-tls/build/src/endpoint/endpoint.js';
 import type { Session } from '../../packages/datagram-tls/build/src/handshake/session.js';
 import { deriveKeyBlock12 } from '../../packages/datagram-tls/build/src/keys/prf12.js';
@@ -25,7 +32,7 @@ import { records12 } from '../../packages/datagram-tls/build/src/record/protect1
 import { records13 } from '../../packages/datagram-tls/build/src/record/protect13.js';
 import type { RecordWriter } from '../../packages/datagram-tls/build/src/record/reader-writer.js';
 import type { GrowthRow } from './growth.js';
-import type { RecordRow } from './record-cost.js';
+import type { Over, RecordRow, Turned } from './record-cost.js';
 
 type Entry = Extract<EndpointEvent, { type: 'session' }>['entry'];
 type Version = 'DTLSv1.2' | 'DTLSv1.3';
@@ -33,9 +40,15 @@ type Version = 'DTLSv1.2' | 'DTLSv1.3';
 const VERSIONS: readonly Version[] = ['DTLSv1.2', 'DTLSv1.3'];
 const CID_LENGTH = 8;
 const SIZE = 64;
+const PROVIDERS: Readonly<Record<Over, CryptoProvider>> = {
+  'node:crypto': nodeProvider,
+  'native code': nativeProvider(nodeProvider),
+};
 /** Records of one endpoint in one turn. */
 const TURN = 100;
 const WARM_UP = 200;
+/** Of very many clients: what they have in common is warm by then. */
+const WARM_UP_OF_MANY = 40;
 const APPLICATION_DATA = 23;
 /** Numbers before it are those of the handshake. */
 const FIRST_RECORD = 100;
@@ -70,12 +83,12 @@ class Bed {
   readonly #message = new Uint8Array(SIZE);
   #moves = 0;
 
-  constructor(version: Version, withIds: boolean, count: number) {
+  constructor(version: Version, over: Over, withIds: boolean, count: number) {
     const { state, writer, cid } = sessionOf(version, withIds);
     this.#writer = writer;
     this.#next = new Uint32Array(count).fill(FIRST_RECORD);
     const service = {
-      security: securityOf('server', version),
+      security: securityOf('server', version, PROVIDERS[over]),
       behaviour: resolveBehaviour(BEHAVIOUR, false),
     };
     for (let number = 0; number < count; number++) {
@@ -132,11 +145,11 @@ class Bed {
   }
 }
 
-function securityOf(role: 'client' | 'server', version: Version) {
+function securityOf(role: 'client' | 'server', version: Version, provider: CryptoProvider = nodeProvider) {
   const psk = role === 'client' ? PSK : { [PSK.identity]: PSK.key };
   const versions = { minVersion: version, maxVersion: version };
   const ciphers = version === 'DTLSv1.2' ? 'TLS_PSK_WITH_AES_128_GCM_SHA256' : 'TLS_AES_128_GCM_SHA256';
-  const platform = { provider: nodeProvider, versions: [dtls13, dtls12] as const };
+  const platform = { provider, versions: [dtls13, dtls12] as const };
   return resolveSecurity(
     { psk, ciphers, ...versions, ...(role === 'server' && { ticketKeys: false }) },
     role,
@@ -216,17 +229,18 @@ class Ciphers {
   readonly #sealed: Uint8Array;
   readonly #out: Uint8Array;
 
-  constructor(version: Version, count: number) {
+  constructor(version: Version, over: Over, count: number) {
     const key = new Uint8Array(16).fill(9);
     const name = 'aes-128-gcm';
-    const mask = () => nodeProvider.recordNumberMask(name, key);
+    const provider = PROVIDERS[over];
+    const mask = () => provider.recordNumberMask(name, key);
     for (let number = 0; number < count; number++)
       this.#all.push({
-        read: nodeProvider.aead(name, key),
-        write: nodeProvider.aead(name, key),
+        read: provider.aead(name, key),
+        write: provider.aead(name, key),
         masks: version === 'DTLSv1.3' ? [mask(), mask()] : [],
       });
-    const aead = nodeProvider.aead(name, key);
+    const aead = provider.aead(name, key);
     this.#sealed = new Uint8Array(SIZE + aead.tagLength);
     this.#out = new Uint8Array(this.#sealed.length);
     aead.seal(this.#nonce, this.#aad, this.#message, this.#sealed, 0);
@@ -262,35 +276,42 @@ function fail(text: string): never {
   throw new Error(text);
 }
 
-const first = () => 0;
-const any = (count: number) => Math.floor(Math.random() * count);
+/** A client of so many. */
+type Choice = (count: number) => number;
 
-/** Turns of both, in alternating order. */
-function compare(
-  one: readonly [Turns, (count: number) => number, moves?: boolean],
-  other: readonly [Turns, (count: number) => number],
-  rounds = Number(values.rounds),
-): Pick<RecordRow, 'one' | 'other'> {
-  const samples = { one: [] as number[], other: [] as number[] };
-  for (let round = -WARM_UP; round < rounds; round++) {
-    const costs = { one: 0, other: 0 };
-    for (const name of round % 2 === 0 ? (['one', 'other'] as const) : (['other', 'one'] as const)) {
-      const [bed, choose, moves] = name === 'one' ? one : [...other, false];
-      costs[name] = bed.turn(choose, moves);
+const first: Choice = () => 0;
+const any: Choice = (count) => Math.floor(Math.random() * count);
+const SOME = 1000;
+const some: Choice = (count) => any(Math.min(SOME, count));
+
+/** What takes its turn, and of which clients. */
+type Turn = readonly [Turns, Choice, moves?: boolean];
+
+/** So many turns of each, in alternating order. */
+function takeTurns(turns: readonly Turn[], rounds: number, warmUp: number): number[][] {
+  const samples = turns.map((): number[] => []);
+  for (let round = -warmUp; round < rounds; round++) {
+    const order = [...turns.keys()];
+    for (const i of round % 2 === 0 ? order : order.toReversed()) {
+      const [what, choose, moves = false] = turns[i] ?? fail('no such turn');
+      const cost = what.turn(choose, moves);
+      if (round >= 0) samples[i]?.push(cost);
     }
-    if (round < 0) continue;
-    samples.one.push(costs.one);
-    samples.other.push(costs.other);
   }
   return samples;
+}
+
+function compare(one: Turn, other: Turn, rounds = Number(values.rounds)): Turned {
+  const [ones = [], others = []] = takeTurns([one, other], rounds, WARM_UP);
+  return { one: ones, other: others };
 }
 
 /** Records of any of so many clients, and what their associations hold, in bytes for each. */
 function growthOf(version: Version, count: number): GrowthRow {
   const before = memory();
-  const bed = new Bed(version, false, count);
+  const bed = new Bed(version, 'node:crypto', false, count);
   const after = memory();
-  const single = new Bed(version, false, 1);
+  const single = new Bed(version, 'node:crypto', false, 1);
   const each = (what: 'held' | 'rss') => Math.round((after[what] - before[what]) / count);
   return { version, count, ...compare([bed, any], [single, first]), held: each('held'), rss: each('rss') };
 }
@@ -309,32 +330,59 @@ if (values.growth !== undefined) {
   process.exit();
 }
 
-const rows: RecordRow[] = [];
 const many = Number(values.associations);
 /** Their ratios have wider bounds. */
 const fewer = Math.ceil(Number(values.rounds) / 4);
-for (const version of VERSIONS) {
-  const [plain, withIds] = [new Bed(version, false, 1), new Bed(version, true, 1)];
-  rows.push({ version, what: 'with a connection ID', ...compare([withIds, first], [plain, first]) });
-  const moving = new Bed(version, true, 1);
-  rows.push({ version, what: 'from a new address', ...compare([moving, first, true], [withIds, first]) });
-  if (moving.migrations < Number(values.rounds) * TURN) fail('a client at a new address was not followed');
-  for (const ids of many > 1 ? [true, false] : []) {
-    const single = ids ? withIds : plain;
-    const by = ids ? 'connection ID' : 'address';
-    for (const [who, choose] of [
-      ['one', first],
-      ['any', any],
-    ] as const) {
-      // A bed's writer never goes back: beyond 65,536 records DTLS 1.3 could not tell the number of a silent client's next.
-      const full = new Bed(version, ids, many);
-      const what = `${who} of ${many} clients, by ${by}`;
-      rows.push({ version, what, ...compare([full, choose], [single, first], fewer) });
-    }
-  }
-  if (many === 1) continue;
-  const [ciphers, cipher] = [new Ciphers(version, many), new Ciphers(version, 1)];
-  const what = `any of ${many} clients, the ciphers alone`;
-  rows.push({ version, what, ...compare([ciphers, any], [cipher, first], fewer) });
+
+/** Of a session with connection IDs, beside one without, and from new addresses. */
+function idRows(version: Version, over: Over): RecordRow[] {
+  const rounds = Number(values.rounds);
+  const [plain, withIds] = [new Bed(version, over, false, 1), new Bed(version, over, true, 1)];
+  const moving = new Bed(version, over, true, 1);
+  const rows = [
+    { version, over, what: 'with a connection ID', ...compare([withIds, first], [plain, first]) },
+    { version, over, what: 'from a new address', ...compare([moving, first, true], [withIds, first]) },
+  ];
+  if (moving.migrations < rounds * TURN) fail('a client at a new address was not followed');
+  return rows;
 }
+
+/** Of very many sessions, of which one, some or any are in use, each beside the ciphers of as many alone. */
+function crowdRows(version: Version, over: Over, ids: boolean): RecordRow[] {
+  const [ciphers, cipher] = [new Ciphers(version, over, many), new Ciphers(version, over, 1)];
+  const single = new Bed(version, over, ids, 1);
+  // One for each: a bed's writer never goes back, and beyond 65,536 records DTLS 1.3 could not tell the number of the next of a
+  // client that was silent meanwhile.
+  return (
+    [
+      ['one', first, 1],
+      [`any of ${SOME}`, some, Math.min(SOME, many)],
+      ['any', any, many],
+    ] as const
+  ).map(([who, choose, used]) => {
+    const crowd = new Bed(version, over, ids, many);
+    const [one = [], other = [], floorOne = [], floorOther = []] = takeTurns(
+      [
+        [crowd, choose],
+        [single, first],
+        [ciphers, choose],
+        [cipher, first],
+      ],
+      fewer,
+      WARM_UP_OF_MANY,
+    );
+    const what = `${who} of ${many} clients, by ${ids ? 'connection ID' : 'address'}`;
+    return { version, over, what, used, one, other, floor: { one: floorOne, other: floorOther } };
+  });
+}
+
+const overs: readonly Over[] =
+  nativeFailure() === undefined ? ['node:crypto', 'native code'] : ['node:crypto'];
+const rows = VERSIONS.flatMap((version) =>
+  overs.flatMap((over) => [
+    ...idRows(version, over),
+    ...(many === 1 ? [] : crowdRows(version, over, false)),
+    ...(many === 1 || over === 'native code' ? [] : crowdRows(version, over, true)),
+  ]),
+);
 console.log(JSON.stringify(rows));

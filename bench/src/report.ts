@@ -177,20 +177,34 @@ function formatHandshakes(rows: readonly CostRow[]): string {
 }
 
 function formatRecords(rows: readonly RecordRow[]): string {
-  const body = rows.map(({ version, what, one, other }) => {
+  const body = rows.map(({ version, over, what, one, other, floor, inC }) => {
     const ratios = one.map((cost, round) => cost / (other[round] ?? Number.NaN));
     const [low, high] = quartiles(ratios);
-    const spread = `${formatRatio(low)} to ${formatRatio(high)}`;
     return [
       version,
+      over,
       what,
       median(one).toFixed(2),
       median(other).toFixed(2),
       median(ratios).toFixed(3),
-      spread,
+      `${formatRatio(low)} to ${formatRatio(high)}`,
+      floor === undefined ? '' : median(floor.one).toFixed(2),
+      formatRatio(medianRatio(floor?.one ?? [], floor?.other)),
+      inC?.toFixed(2) ?? '',
     ];
   });
-  const header = ['version', 'record', 'CPU µs', 'without, or of one', 'ratio', 'quartiles'];
+  const header = [
+    'version',
+    'ciphers',
+    'record',
+    'CPU µs',
+    'without, or of one',
+    'ratio',
+    'quartiles',
+    'ciphers alone',
+    'their ratio',
+    'OpenSSL in C',
+  ];
   const title = `Records of 64 bytes, one in and one out, core alone: medians of ${rows[0]?.one.length ?? 0} turns`;
   return `${title}\n\n${table(header, body)}`;
 }
