@@ -15,6 +15,7 @@ import { Nonces } from '../../support/nonces.js';
 import { Random } from '../../support/random.js';
 import { seededProvider } from '../../support/seeded-provider.js';
 import { security, type TestedVersion, UNLIMITED } from '../../support/settings.js';
+import { CheckpointStore } from './checkpoints.js';
 import { settingsOf } from './settings.js';
 
 const SERVER: PeerAddress = { address: '192.0.2.2', family: 'IPv4', port: 4433 };
@@ -32,6 +33,8 @@ const DEVICES = 4;
 const PORTS = Array.from({ length: DEVICES + 2 }, (_, i) => 1000 + i);
 /** Things that happen in one run. */
 const STEPS = 60;
+/** Datagrams of which the network brings copies when a process has failed. */
+const MOST_RECENT = 8;
 /** Of a handshake, and of an open session without a word of its peer, ms. */
 const HANDSHAKE = 60_000;
 const IDLE = 900_000;
@@ -51,6 +54,8 @@ const ACTS = {
   hibernate: 2,
   'move the server': 1,
   restart: 1,
+  'crash of the server': 1,
+  crash: 3,
 } as const;
 type Act = keyof typeof ACTS;
 const BAG = (Object.keys(ACTS) as Act[]).flatMap((act) => new Array<Act>(ACTS[act]).fill(act));
@@ -60,7 +65,9 @@ export type Happening =
   | 'connected after a move'
   | 'got a former address'
   | 'followed'
+  | 'went on after a crash'
   | 'lost without IDs'
+  | 'lost in a crash'
   | 'failed handshake';
 
 /**
@@ -114,6 +121,12 @@ interface Device {
   hasMoved: boolean;
   /** The application closes it, or it has failed. */
   isOver: boolean;
+  /** The server has failed, and had kept nothing of its session. */
+  isForgotten: boolean;
+  /** Its process has had an answer. */
+  hasHeard: boolean;
+  /** Of its session, if it keeps something for a crash. */
+  store: CheckpointStore | undefined;
 }
 
 /** What the server knows of one session. */
@@ -121,11 +134,13 @@ interface Account {
   /** The device and its generation, once it has said something. */
   owner: string | undefined;
   isOpen: boolean;
+  /** If it keeps something for a crash. */
+  store: CheckpointStore | undefined;
 }
 
 /**
  * Several clients behind a NAT whose addresses change, swap, and go from one to another, also in the middle of handshakes, with
- * attackers beside them, and one server, whose process may move.
+ * attackers beside them, and one server, whose process may move. Their processes crash, and go on from what they have kept.
  */
 export class Neighbours {
   readonly seed: number;
@@ -142,6 +157,8 @@ export class Neighbours {
   readonly #accounts = new Map<ConnectionEntry, Account>();
   readonly #delivered = new Set<string>();
   readonly #copies: Datagram[] = [];
+  /** What has arrived last. */
+  #recent: Datagram[] = [];
   readonly #ofAttackers = new Map<number, { came: number; went: number }>();
   #server = new Endpoint(UNLIMITED);
   #arrived = 0;
@@ -178,7 +195,9 @@ export class Neighbours {
     try {
       for (let step = 0; step < STEPS; step++) {
         this.#act(this.#random.pick(BAG), this.#random.pick(this.#devices));
+        this.#keep(0.6);
         this.#runFor(this.#random.pick([0, 0, 3, 15, 30, 700]));
+        this.#keep(0.6);
         if (this.#random.chance(0.2)) this.#judge();
       }
       this.#calm();
@@ -194,7 +213,7 @@ export class Neighbours {
     this.#note(act);
     switch (act) {
       case 'send':
-        for (let left = random.pick([1, 1, 4]); left > 0; left--) this.#say(device);
+        for (let left = random.pick([1, 1, 4, 12]); left > 0; left--) this.#say(device);
         return;
       case 'connect':
         if (device.entry === undefined || device.isOver) this.#connect(device);
@@ -225,6 +244,10 @@ export class Neighbours {
         // Its process ends without a word.
         if (device.entry !== undefined) this.#connect(device);
         return;
+      case 'crash of the server':
+        return this.#crashServer();
+      case 'crash':
+        return this.#crash(device);
     }
   }
 
@@ -233,6 +256,9 @@ export class Neighbours {
     device.generation++;
     device.hasMoved = false;
     device.isOver = false;
+    device.isForgotten = false;
+    device.hasHeard = false;
+    device.store = undefined;
     device.answered = new Set();
     device.left = undefined;
     const manner = this.#manners[device.number] as Behaviour;
@@ -292,22 +318,87 @@ export class Neighbours {
 
   /** Another process goes on with all open sessions, in any order. */
   #moveServer(): void {
-    const before = this.#server;
-    const states = [...before.entries()].flatMap((entry) => {
-      const { phase } = entry.connection;
-      const account = this.#accounts.get(entry);
-      if (account === undefined || (phase !== 'open' && phase !== 'finishing')) return [];
-      this.#accounts.delete(entry);
-      return [{ account, state: before.save(entry, this.#now) }];
+    this.#serveAnew(0, (entry, { store }) => {
+      if (!isOpen(entry)) return undefined;
+      store?.clear();
+      return this.#server.save(entry, this.#now);
     });
-    for (const entry of before.entries()) this.#accounts.delete(entry);
+  }
+
+  /** The server's process ends without a word. Another one goes on from what is kept, in any order; the rest is lost. */
+  #crashServer(): void {
+    this.#serveAnew(this.#random.pick([0, 50]), (_, { store }) => store?.onCrash(this.#random.chance(0.5)));
+    const known = [...this.#accounts.values()].map(({ owner }) => owner);
+    for (const device of this.#devices) {
+      if (known.includes(nameOf(device))) this.#note('went on after a crash');
+      else device.isForgotten = true;
+    }
+    for (const [entry, { store }] of this.#accounts) store?.take(this.#server, entry, this.#now);
+    this.#bringAgain();
+    // Some notice at once.
+    for (const device of this.#devices)
+      if (device.isForgotten && device.entry !== undefined && this.#random.chance(0.7)) this.#connect(device);
+  }
+
+  /** The network brings copies of what came last, which the process before may have told. */
+  #bringAgain(): void {
+    this.#drain();
+    for (const { data, up, outside: at } of this.#recent) {
+      if (up) this.#toServer(data.slice(), at);
+      else this.#toDevice(data.slice(), at);
+    }
+    this.#drain();
+  }
+
+  #serveAnew(
+    age: number,
+    stateOf: (entry: ConnectionEntry, account: Account) => Uint8Array | undefined,
+  ): void {
+    const states = [...this.#server.entries()].flatMap((entry) => {
+      const account = this.#accounts.get(entry);
+      const state = account && stateOf(entry, account);
+      return account === undefined || state === undefined ? [] : [{ account, state }];
+    });
+    this.#accounts.clear();
     this.#server = new Endpoint(UNLIMITED);
     this.#arrived = 0;
     this.#server.serve(this.#service);
-    const times = { age: 0, now: this.#now };
     for (const { account, state } of this.#random.shuffled(states))
-      this.#accounts.set(this.#server.restore(state, this.#service, times), account);
+      this.#accounts.set(this.#server.restore(state, this.#service, { age, now: this.#now }), account);
     this.#drain();
+  }
+
+  /** The same of a device. */
+  #crash(device: Device): void {
+    const state = device.store?.onCrash(this.#random.chance(0.5));
+    if (state === undefined || device.isOver) return;
+    const behaviour = this.#manners[device.number] as Behaviour;
+    const times = { age: this.#random.pick([0, 50]), now: this.#now };
+    device.endpoint = new Endpoint(UNLIMITED);
+    device.entry = device.endpoint.restore(state, { security: this.#client, behaviour }, times);
+    device.left = undefined;
+    device.hasHeard = false;
+    device.store?.take(device.endpoint, device.entry, this.#now);
+    this.#note('went on after a crash');
+    this.#bringAgain();
+  }
+
+  /** Takes checkpoints when they are due; the store keeps one with this probability. */
+  #keep(likely: number): void {
+    for (const [entry, { store }] of this.#accounts)
+      if (isOpen(entry)) store?.settle(this.#server, entry, this.#now, this.#random.chance(likely));
+    for (const { entry, store, endpoint } of this.#devices)
+      if (entry !== undefined && isOpen(entry))
+        store?.settle(endpoint, entry, this.#now, this.#random.chance(likely));
+    this.#drain();
+  }
+
+  /** What the application of a session that has opened keeps of it: nothing, or all that is due. */
+  #newStore(): CheckpointStore | undefined {
+    if (this.#random.chance(0.2)) return undefined;
+    const store = new CheckpointStore();
+    store.isDue = true;
+    return store;
   }
 
   /** A datagram that came before, or a forgery of one, comes from somewhere. */
@@ -344,9 +435,15 @@ export class Neighbours {
     this.#loss = 0;
     this.#races = false;
     for (let left = 5; left > 0; left--) {
-      this.#runFor(1000);
-      this.#judge();
+      this.#rest(1000);
     }
+  }
+
+  #rest(ms: number): void {
+    this.#keep(1);
+    this.#runFor(ms);
+    this.#keep(1);
+    this.#judge();
   }
 
   /** A session whose records have an ID of the server is there; another one may be lost, and the device begins anew. */
@@ -355,21 +452,22 @@ export class Neighbours {
     const isNamed = (entry?.connection.connectionIds?.send.length ?? 0) > 0;
     const wasOpen = entry?.connection.phase === 'open';
     if (wasOpen && this.#isHeard(device)) return;
-    assert.ok(!(wasOpen && isNamed), `device ${device.number} is heard no more`);
-    if (wasOpen) this.#note('lost without IDs');
+    const isLost = wasOpen && device.isForgotten;
+    assert.ok(isLost || !(wasOpen && isNamed), `device ${device.number} is heard no more`);
+    if (wasOpen) this.#note(isLost ? 'lost in a crash' : 'lost without IDs');
     for (let left = 3; left > 0; left--) {
       this.#connect(device);
-      this.#runFor(HANDSHAKE / 2);
+      this.#rest(HANDSHAKE / 2);
       if (device.entry?.connection.phase === 'open' && this.#isHeard(device)) return;
     }
     assert.fail(`device ${device.number} gets no session`);
   }
 
   #isHeard(device: Device): boolean {
-    for (let left = 20; left > 0; left--) {
+    // Those that a process before may have delivered are lost.
+    for (let left = 150; left > 0; left--) {
       const text = this.#say(device);
-      this.#runFor(300);
-      this.#judge();
+      this.#rest(300);
       if (device.answered.has(text)) return true;
     }
     return false;
@@ -419,7 +517,9 @@ export class Neighbours {
   }
 
   #arrive(datagram: Datagram): void {
-    if (this.#random.chance(0.1)) this.#copies.push({ ...datagram, data: datagram.data.slice() });
+    const copy = { ...datagram, data: datagram.data.slice() };
+    if (this.#random.chance(0.1)) this.#copies.push(copy);
+    this.#recent = [...this.#recent.slice(1 - MOST_RECENT), copy];
     if (!datagram.up) return this.#toDevice(datagram.data, datagram.outside);
     if (this.#races) {
       this.#races = false;
@@ -463,7 +563,7 @@ export class Neighbours {
     const server = this.#server;
     for (let event = server.pollEvent(); event !== undefined; event = server.pollEvent()) {
       moved = true;
-      if (event.type === 'session') this.#accounts.set(event.entry, { owner: undefined, isOpen: false });
+      if (event.type === 'session') this.#accounts.set(event.entry, newAccount());
       if (event.type === 'connection') this.#onServerEvent(event.entry, event.event);
     }
     for (let out = server.pollTransmit(); out !== undefined; out = server.pollTransmit()) {
@@ -521,7 +621,11 @@ export class Neighbours {
       return;
     }
     const account = this.#accounts.get(entry) ?? assert.fail('an event of nobody');
-    if (event.type === 'connected') account.isOpen = true;
+    if (event.type === 'checkpoint-due' && account.store !== undefined) account.store.isDue = true;
+    if (event.type === 'connected') {
+      account.isOpen = true;
+      account.store = this.#newStore();
+    }
     if (event.type === 'migrated' && !event.validated) this.#note('followed');
     if (event.type === 'message') this.#onMessage(entry, account, new TextDecoder().decode(event.data));
     if (event.type === 'closed') this.#onServerEnd(entry, account, event.error?.code);
@@ -559,13 +663,16 @@ export class Neighbours {
       device.endpoint.answer(entry, event.id, answer, this.#now);
     }
     if (event.type === 'connected' && device.hasMoved) this.#note('connected after a move');
+    if (event.type === 'connected') device.store = this.#newStore();
+    if (event.type === 'checkpoint-due' && device.store !== undefined) device.store.isDue = true;
     if (event.type === 'message') this.#onAnswer(device, new TextDecoder().decode(event.data));
     if (event.type !== 'closed') return;
     const code = event.error?.code;
     if (entry.connection.session === undefined) this.#noteFailure(code);
     else if (!device.isOver) {
-      // The server's process has moved without the handshake that a client of DTLS 1.3 had done.
-      const isUnheard = code === 'ERR_DTLS_HANDSHAKE_TIMEOUT' && device.answered.size === 0;
+      // The server's process may have ended without the handshake that a client of DTLS 1.3 had done, or does not find it where
+      // it moved without a word.
+      const isUnheard = code === 'ERR_DTLS_HANDSHAKE_TIMEOUT' && (device.isForgotten || !device.hasHeard);
       assert.ok(isUnheard || code === 'ERR_DTLS_IDLE_TIMEOUT', `device ${device.number} ends with ${code}`);
     }
     device.isOver = true;
@@ -576,6 +683,7 @@ export class Neighbours {
     assert.ok(device.sent.has(`${device.generation} ${text}`), `device ${device.number} never said ${text}`);
     assert.ok(!device.answered.has(text), `${answer} is delivered twice`);
     device.answered.add(text);
+    device.hasHeard = true;
   }
 
   #noteFailure(code: string | undefined): void {
@@ -602,7 +710,23 @@ function newDevice(number: number): Device {
     answered: new Set(),
     hasMoved: false,
     isOver: false,
+    isForgotten: false,
+    hasHeard: false,
+    store: undefined,
   };
+}
+
+function newAccount(): Account {
+  return { owner: undefined, isOpen: false, store: undefined };
+}
+
+/** As messages of its present session begin. */
+function nameOf({ number, generation }: Device): string {
+  return `${number}.${generation}`;
+}
+
+function isOpen({ connection: { phase } }: ConnectionEntry): boolean {
+  return phase === 'open' || phase === 'finishing';
 }
 
 function mannerOf(random: Random, role: Role): BehaviourOptions {

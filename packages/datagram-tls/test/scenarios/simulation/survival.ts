@@ -12,6 +12,7 @@ import { Pair, type PairOptions } from '../../support/pair.js';
 import { Random } from '../../support/random.js';
 import type { TestedVersion } from '../../support/settings.js';
 import type { Side } from '../../support/side.js';
+import { CheckpointStore } from './checkpoints.js';
 import { settingsOf } from './settings.js';
 
 const ROLES = ['client', 'server'] as const;
@@ -25,15 +26,6 @@ const AMPLIFICATION = 3;
 /** What a side may hold of others' bytes, and what its state may take, bytes. */
 const MOST_HELD = 0x1c000;
 const MOST_STATE = 0x8000;
-/** What is kept of a side for a crash. */
-interface Store {
-  kept: Uint8Array | undefined;
-  /** On its way into the store, which may or may not have it when the process fails. */
-  underWay: Uint8Array | undefined;
-  reserve: number;
-}
-
-const emptyStore = (): Store => ({ kept: undefined, underWay: undefined, reserve: 16 });
 
 /** What has come to one process, and what it has told. */
 interface Ledger {
@@ -114,7 +106,10 @@ export class Survival {
   onExport: ((side: Side) => void) | undefined;
   readonly #spends: boolean;
   readonly #nonces = new Nonces();
-  readonly #stores: Record<Role, Store> = { client: emptyStore(), server: emptyStore() };
+  readonly #stores: Readonly<Record<Role, CheckpointStore>> = {
+    client: new CheckpointStore(),
+    server: new CheckpointStore(),
+  };
   readonly #sent: Record<Role, Set<string>> = { client: new Set(), server: new Set() };
   readonly #delivered: Record<Role, Set<string>> = { client: new Set(), server: new Set() };
   readonly #copies: { readonly data: Uint8Array; readonly role: Role }[] = [];
@@ -295,7 +290,7 @@ export class Survival {
           side.endpoint.updateKeys(side.entry, { requestPeer: random.chance(0.5) }, pair.now);
         return pair.drain();
       case 'checkpoint':
-        if (this.#stores[side.role].underWay === undefined) this.#take(side, random.pick([16, 24, 64]));
+        if (!this.#stores[side.role].isBusy) this.#take(side, random.pick([16, 24, 64]));
         return;
       case 'crash':
         return this.#crash(side);
@@ -326,7 +321,7 @@ export class Survival {
     const { connection } = side.entry;
     if (!side.endpoint.hibernate(side.entry, this.pair.now)) return;
     this.#note('slept');
-    if (this.#stores[side.role].kept !== undefined) this.#note('slept with a checkpoint');
+    if (this.#stores[side.role].hasKept) this.#note('slept with a checkpoint');
     if (!connection.path.validated) this.#note('slept unvalidated');
   }
 
@@ -382,36 +377,21 @@ export class Survival {
     pair.runFor(away);
     this.#goOn(side.role, state, away);
     // Checkpoints of before are worthless: the store drops them with the export.
-    this.#stores[side.role] = emptyStore();
+    this.#stores[side.role].clear();
   }
 
   /** The process ends without a word, and another one goes on from what is kept. */
   #crash(side: Side): void {
-    const store = this.#stores[side.role];
     this.#count(side);
-    const arrived = store.underWay !== undefined && this.random.chance(0.5);
-    const state = arrived ? store.underWay : store.kept;
+    const state = this.#stores[side.role].onCrash(this.random.chance(0.5));
     if (state === undefined) return;
     const age = this.random.pick([0, 50]);
     this.#goOn(side.role, state, age);
-    this.#stores[side.role] = emptyStore();
     this.#take(this.pair[side.role]);
   }
 
-  #take(side: Side, reserve = this.#stores[side.role].reserve): void {
-    const store = this.#stores[side.role];
-    store.reserve = reserve;
-    side.checkpointsDue = 0;
-    store.underWay = side.entry.connection.checkpoint(reserve, this.pair.now);
-    side.endpoint.touch(side.entry);
-  }
-
-  #keep(side: Side): void {
-    const store = this.#stores[side.role];
-    store.kept = store.underWay;
-    store.underWay = undefined;
-    side.entry.connection.confirmCheckpoint(this.pair.now);
-    side.endpoint.touch(side.entry);
+  #take(side: Side, reserve?: number): void {
+    this.#stores[side.role].take(side.endpoint, side.entry, this.pair.now, reserve);
   }
 
   /** Takes checkpoints when they are due, and keeps them when the store likes. */
@@ -420,8 +400,9 @@ export class Survival {
       const side = this.pair[role];
       const store = this.#stores[role];
       if (!side.isConnected) continue;
-      if (store.underWay !== undefined && (always || this.random.chance(0.6))) this.#keep(side);
-      if (side.checkpointsDue > 0 && store.underWay === undefined) this.#take(side);
+      if (side.checkpointsDue > 0) store.isDue = true;
+      side.checkpointsDue = 0;
+      store.settle(side.endpoint, side.entry, this.pair.now, always || this.random.chance(0.6));
       this.#count(side);
       if (always || this.random.chance(0.1)) this.#judge(side);
       assert.ok(side.endpoint.heldBytes <= MOST_HELD, `the ${role} holds ${side.endpoint.heldBytes} bytes`);
