@@ -30,12 +30,17 @@ static bool read_address(napi_env env, napi_value value, char address[MAX_ADDRES
 }
 
 /* NULL: it has thrown. */
-static struct datagram_socket *read_socket(napi_env env, napi_value value) {
+static struct socket_slot *read_slot(napi_env env, napi_value value) {
   int64_t number;
   if (!read_number(env, value, "socket", MAX_SOCKET_NUMBER, &number)) return NULL;
-  struct datagram_socket *found = sockets_find(&environment_of(env)->sockets, number);
+  struct socket_slot *found = sockets_find(&environment_of(env)->sockets, number);
   if (found == NULL) napi_throw_error(env, "ERR_INVALID_STATE", "The socket is closed");
   return found;
+}
+
+static struct datagram_socket *read_socket(napi_env env, napi_value value) {
+  struct socket_slot *slot = read_slot(env, value);
+  return slot == NULL ? NULL : &slot->socket;
 }
 
 static void close_owned(struct environment *environment, int64_t number) {
@@ -60,31 +65,61 @@ static napi_value open_socket(napi_env env, napi_callback_info info) {
   return number_of(env, -ENOMEM);
 }
 
-static napi_value duplicate_socket(napi_env env, napi_callback_info info) {
-  napi_value value;
-  int descriptor;
-  if (!read_arguments(env, info, 1, &value)) return NULL;
-  struct datagram_socket *from = read_socket(env, value);
-  if (from == NULL) return NULL;
-  int error = datagrams_duplicate(from, &descriptor);
-  return number_of(env, error == 0 ? descriptor : -error);
+static void on_environment_ending(napi_env env, int64_t number) {
+  sockets_close(&environment_of(env)->sockets, number);
 }
 
-static napi_value close_duplicate(napi_env env, napi_callback_info info) {
+static napi_value watch_socket(napi_env env, napi_callback_info info) {
   napi_value values[2];
-  int64_t descriptor;
+  napi_valuetype type;
   if (!read_arguments(env, info, 2, values)) return NULL;
-  struct datagram_socket *of = read_socket(env, values[0]);
-  if (of != NULL && read_number(env, values[1], "descriptor", INT32_MAX, &descriptor))
-    datagrams_close_duplicate(of, (int)descriptor);
+  struct socket_slot *slot = read_slot(env, values[0]);
+  if (slot == NULL) return NULL;
+  if (napi_typeof(env, values[1], &type) != napi_ok || type != napi_function) {
+    refuse_type(env, "onReady", "must be of type function");
+    return NULL;
+  }
+  if (slot->wakeup != NULL) return number_of(env, -EALREADY);
+  if (!datagrams_is_intact(&slot->socket)) return number_of(env, -EBADF);
+  slot->wakeup = wakeup_new(env, slot->socket.descriptor, values[1], slot->number, on_environment_ending);
+  return number_of(env, slot->wakeup == NULL ? -ENOSYS : -wakeup_wait(slot->wakeup, CAN_READ));
+}
+
+/* libuv ends the process where it is to wait for a descriptor that is none. */
+static int wait_intact(const struct socket_slot *slot, int events) {
+  if (slot->wakeup == NULL) return EINVAL;
+  return datagrams_is_intact(&slot->socket) ? wakeup_wait(slot->wakeup, events) : EBADF;
+}
+
+static napi_value await_socket(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  int64_t events;
+  if (!read_arguments(env, info, 2, values)) return NULL;
+  struct socket_slot *slot = read_slot(env, values[0]);
+  if (slot == NULL || !read_number(env, values[1], "events", ALL_EVENTS, &events)) return NULL;
+  return number_of(env, -wait_intact(slot, (int)events));
+}
+
+static napi_value refer_socket(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  bool keeps;
+  if (!read_arguments(env, info, 2, values)) return NULL;
+  struct socket_slot *slot = read_slot(env, values[0]);
+  if (slot == NULL) return NULL;
+  if (napi_get_value_bool(env, values[1], &keeps) != napi_ok) refuse_type(env, "keeps", "must be of type boolean");
+  else if (slot->wakeup != NULL) wakeup_keep_running(slot->wakeup, keeps);
   return NULL;
 }
 
-static napi_value keep_address(napi_env env, napi_callback_info info) {
-  napi_value value;
-  if (!read_arguments(env, info, 1, &value)) return NULL;
-  struct datagram_socket *kept = read_socket(env, value);
-  return kept == NULL ? NULL : number_of(env, -datagrams_keep_address(kept));
+static napi_value set_socket(napi_env env, napi_callback_info info) {
+  napi_value values[3];
+  int64_t option, value;
+  if (!read_arguments(env, info, 3, values)) return NULL;
+  struct datagram_socket *set = read_socket(env, values[0]);
+  if (set == NULL || !read_number(env, values[1], "option", DATAGRAM_OPTIONS - 1, &option) ||
+      !read_number(env, values[2], "value", INT32_MAX, &value))
+    return NULL;
+  return number_of(env, -datagrams_set(set, (enum datagram_option)option, (int)value));
 }
 
 static napi_value receive(napi_env env, napi_callback_info info) {
@@ -97,7 +132,10 @@ static napi_value receive(napi_env env, napi_callback_info info) {
   if (from == NULL || !read_bytes_of(env, values[1], "memory", RECEIVED_LENGTH, &memory) ||
       !read_number(env, values[2], "most", MAX_RECEIVED, &most))
     return NULL;
-  int error = datagrams_receive(from, memory.data, (size_t)most, &received);
+  struct sockets *sockets = &environment_of(env)->sockets;
+  if (sockets->receiver == NULL) sockets->receiver = receiver_new();
+  if (sockets->receiver == NULL) return number_of(env, -ENOMEM);
+  int error = datagrams_receive(from, sockets->receiver, memory.data, (size_t)most, &received);
   return number_of(env, error == 0 ? (int64_t)received : -error);
 }
 
@@ -137,6 +175,22 @@ static unsigned char *read_name(napi_env env, napi_value array, napi_value at, c
   return NULL;
 }
 
+static napi_value own_address(napi_env env, napi_callback_info info) {
+  napi_value values[3];
+  if (!read_arguments(env, info, 3, values)) return NULL;
+  struct datagram_socket *of = read_socket(env, values[0]);
+  unsigned char *name = of == NULL ? NULL : read_name(env, values[1], values[2], "out");
+  return name == NULL ? NULL : number_of(env, -datagrams_own_name(of, name));
+}
+
+static napi_value connect_socket(napi_env env, napi_callback_info info) {
+  napi_value values[3];
+  if (!read_arguments(env, info, 3, values)) return NULL;
+  struct datagram_socket *connected = read_socket(env, values[0]);
+  unsigned char *name = connected == NULL ? NULL : read_name(env, values[1], values[2], "bytes");
+  return name == NULL ? NULL : number_of(env, -datagrams_connect(connected, name));
+}
+
 static napi_value encode_address(napi_env env, napi_callback_info info) {
   napi_value values[4], answer;
   char address[MAX_ADDRESS_LENGTH];
@@ -170,9 +224,12 @@ static napi_value close_socket(napi_env env, napi_callback_info info) {
 bool add_datagram_functions(napi_env env, napi_value exports) {
   const napi_property_descriptor functions[] = {
     { "openSocket", NULL, open_socket, NULL, NULL, NULL, napi_enumerable, NULL },
-    { "duplicateSocket", NULL, duplicate_socket, NULL, NULL, NULL, napi_enumerable, NULL },
-    { "closeDuplicate", NULL, close_duplicate, NULL, NULL, NULL, napi_enumerable, NULL },
-    { "keepAddress", NULL, keep_address, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "watchSocket", NULL, watch_socket, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "awaitSocket", NULL, await_socket, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "referSocket", NULL, refer_socket, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "setSocket", NULL, set_socket, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "ownAddress", NULL, own_address, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "connectSocket", NULL, connect_socket, NULL, NULL, NULL, napi_enumerable, NULL },
     { "receive", NULL, receive, NULL, NULL, NULL, napi_enumerable, NULL },
     { "send", NULL, send_batch, NULL, NULL, NULL, napi_enumerable, NULL },
     { "sendsSegments", NULL, sends_segments, NULL, NULL, NULL, napi_enumerable, NULL },

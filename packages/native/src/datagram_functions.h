@@ -4,9 +4,16 @@
  *
  *   openSocket(owner, address, port, flags) → number
  *                                            a bound socket, closed with its owner. flags: 1 IPv6 only, 2 SO_REUSEPORT
- *   duplicateSocket(socket) → number         a descriptor for node:dgram, which closes it
- *   closeDuplicate(socket, descriptor)       where node:dgram did not take it; does nothing for any other file
- *   keepAddress(socket) → number             no other socket may be bound to its port
+ *   watchSocket(socket, onReady) → number    `onReady(events)` is called when it can be read: bit 1, or written: bit 2.
+ *                                            ENOSYS: the runtime has no libuv
+ *   awaitSocket(socket, events) → number     what `onReady` is called for from now on
+ *   referSocket(socket, keeps)               whether it keeps the process running
+ *   setSocket(socket, option, value) → number
+ *                                            option: 0 time to live; 1, 2 bytes of the buffer to receive, to send; 3 the
+ *                                            least to receive
+ *   ownAddress(socket, out, offset) → number
+ *   connectSocket(socket, bytes, offset) → number
+ *                                            has this one peer from now on
  *   receive(socket, memory, most) → number   datagrams, whose entries and bytes stand in `memory`
  *   send(socket, memory, from, to) → number  behind the last entry that was sent; below `to`, the error is in `memory`
  *   sendsSegments(socket) → boolean          false: the kernel or the device cannot, as far as is known

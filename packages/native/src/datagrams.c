@@ -5,10 +5,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,8 +18,6 @@
 enum { LEVEL_UDP = 17, OPTION_SEGMENT = 103 };
 /* Segments that every kernel takes at once, and their bytes with headers of 48. */
 enum { MAX_SEGMENTS = 64, MAX_SEGMENTED = 65535 - 48 };
-/* Descriptors of the standard streams are not for sockets, even where one is closed. */
-enum { FIRST_DESCRIPTOR = 3 };
 
 union name {
   sa_family_t family;
@@ -95,6 +93,11 @@ static int configure_and_bind(struct datagram_socket *made, const union name *na
   return error != 0 ? error : result(bind(made->descriptor, &name->any, length_of(made->family)));
 }
 
+bool datagrams_is_intact(const struct datagram_socket *socket) {
+  struct stat found;
+  return fstat(socket->descriptor, &found) == 0 && found.st_dev == socket->device && found.st_ino == socket->inode;
+}
+
 int datagrams_open(struct datagram_socket *made, const char *address, uint16_t port, int flags) {
   union name name;
   *made = (struct datagram_socket){ .descriptor = -1 };
@@ -103,7 +106,10 @@ int datagrams_open(struct datagram_socket *made, const char *address, uint16_t p
   if (opened < 0) return errno;
   made->family = name.family;
   made->descriptor = opened;
-  int error = configure_and_bind(made, &name, flags);
+  struct stat file = { 0 };
+  int error = result(fstat(opened, &file));
+  if (error == 0) error = configure_and_bind(made, &name, flags);
+  made->device = file.st_dev, made->inode = file.st_ino;
   /* A kernel that does not know segments would send all of them as one datagram. */
   made->segments = error == 0 && set_option(opened, LEVEL_UDP, OPTION_SEGMENT, 0) == 0;
   if (error != 0) datagrams_close(made);
@@ -111,46 +117,94 @@ int datagrams_open(struct datagram_socket *made, const char *address, uint16_t p
 }
 
 void datagrams_close(struct datagram_socket *closed) {
-  if (closed->descriptor >= 0) close(closed->descriptor);
+  if (datagrams_is_intact(closed)) close(closed->descriptor);
   closed->descriptor = -1;
 }
 
-int datagrams_duplicate(const struct datagram_socket *from, int *descriptor) {
-  *descriptor = fcntl(from->descriptor, F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR);
-  return *descriptor < 0 ? errno : 0;
+int datagrams_own_name(const struct datagram_socket *socket, unsigned char *bytes) {
+  union name name = { .v6 = { 0 } };
+  socklen_t length = sizeof name;
+  int error = result(getsockname(socket->descriptor, &name.any, &length));
+  memcpy(bytes, &name, NAME_LENGTH);
+  return error;
 }
 
-void datagrams_close_duplicate(const struct datagram_socket *of, int descriptor) {
-  struct stat ours, other;
-  if (descriptor != of->descriptor && fstat(of->descriptor, &ours) == 0 && fstat(descriptor, &other) == 0 &&
-      ours.st_dev == other.st_dev && ours.st_ino == other.st_ino)
-    close(descriptor);
+int datagrams_connect(struct datagram_socket *socket, const unsigned char *bytes) {
+  union name name = { .v6 = { 0 } };
+  memcpy(&name, bytes, NAME_LENGTH);
+  return name.family == socket->family ? result(connect(socket->descriptor, &name.any, length_of(name.family)))
+                                       : EAFNOSUPPORT;
 }
 
-int datagrams_keep_address(const struct datagram_socket *kept) {
-  return set_option(kept->descriptor, SOL_SOCKET, SO_REUSEADDR, 0);
+/* A buffer that is larger stays. */
+static int raise_option(int descriptor, int level, int option, int least) {
+  int has = 0;
+  socklen_t length = sizeof has;
+  int error = result(getsockopt(descriptor, level, option, &has, &length));
+  return error != 0 || has >= least ? error : set_option(descriptor, level, option, least);
 }
 
-int datagrams_receive(const struct datagram_socket *from, unsigned char *memory, size_t most, size_t *received) {
+int datagrams_set(const struct datagram_socket *socket, enum datagram_option option, int value) {
+  bool is_v6 = socket->family == AF_INET6;
+  switch (option) {
+    case TIME_TO_LIVE:
+      return is_v6 ? set_option(socket->descriptor, IPPROTO_IPV6, IPV6_UNICAST_HOPS, value)
+                   : set_option(socket->descriptor, IPPROTO_IP, IP_TTL, value);
+    case RECEIVE_BUFFER:
+      return set_option(socket->descriptor, SOL_SOCKET, SO_RCVBUF, value);
+    case SEND_BUFFER:
+      return set_option(socket->descriptor, SOL_SOCKET, SO_SNDBUF, value);
+    case LEAST_RECEIVE_BUFFER:
+      return raise_option(socket->descriptor, SOL_SOCKET, SO_RCVBUF, value);
+    default:
+      return EINVAL;
+  }
+}
+
+/* What a call of the system needs to receive: for a place in memory it is made once, and put in order after each use. */
+struct receiver {
+  unsigned char *memory;
   struct mmsghdr messages[MAX_RECEIVED];
   struct iovec rooms[MAX_RECEIVED];
+};
+
+struct receiver *receiver_new(void) {
+  return calloc(1, sizeof(struct receiver));
+}
+
+void receiver_free(struct receiver *receiver) {
+  free(receiver);
+}
+
+static void prepare(struct receiver *receiver, unsigned char *memory) {
   unsigned char *room = memory + MAX_RECEIVED * RECEIVED_ENTRY;
-  for (size_t i = 0; i < most; i++) {
+  receiver->memory = memory;
+  for (size_t i = 0; i < MAX_RECEIVED; i++) {
     unsigned char *name = memory + i * RECEIVED_ENTRY + 4;
-    memset(name, 0, NAME_LENGTH);
-    rooms[i] = (struct iovec){ room + i * RECEIVED_ROOM, RECEIVED_ROOM };
-    messages[i] = (struct mmsghdr){
-      .msg_hdr = { .msg_name = name, .msg_namelen = NAME_LENGTH, .msg_iov = &rooms[i], .msg_iovlen = 1 },
+    receiver->rooms[i] = (struct iovec){ room + i * RECEIVED_ROOM, RECEIVED_ROOM };
+    receiver->messages[i] = (struct mmsghdr){
+      .msg_hdr = { .msg_name = name, .msg_namelen = NAME_LENGTH, .msg_iov = &receiver->rooms[i], .msg_iovlen = 1 },
     };
   }
+}
+
+int datagrams_receive(const struct datagram_socket *from, struct receiver *receiver, unsigned char *memory,
+                      size_t most, size_t *received) {
+  if (receiver->memory != memory) prepare(receiver, memory);
   int count;
-  do count = recvmmsg(from->descriptor, messages, (unsigned)most, MSG_DONTWAIT | MSG_TRUNC, NULL);
+  do count = recvmmsg(from->descriptor, receiver->messages, (unsigned)most, MSG_DONTWAIT | MSG_TRUNC, NULL);
   while (count < 0 && errno == EINTR);
   *received = count < 0 ? 0 : (size_t)count;
   if (count < 0) return errno == EWOULDBLOCK ? EAGAIN : errno;
   for (size_t i = 0; i < *received; i++) {
-    uint32_t length = messages[i].msg_len;
-    memcpy(memory + i * RECEIVED_ENTRY, &length, sizeof length);
+    struct mmsghdr *message = &receiver->messages[i];
+    unsigned char *entry = memory + i * RECEIVED_ENTRY;
+    uint32_t length = message->msg_len;
+    memcpy(entry, &length, sizeof length);
+    if (message->msg_hdr.msg_namelen < NAME_LENGTH)
+      memset(entry + 4 + message->msg_hdr.msg_namelen, 0, NAME_LENGTH - message->msg_hdr.msg_namelen);
+    message->msg_hdr.msg_namelen = NAME_LENGTH;
+    message->msg_hdr.msg_flags = 0;
   }
   return 0;
 }
@@ -247,11 +301,17 @@ static void fill(struct batch *batch, const struct datagram_socket *by, const un
   }
 }
 
+/* In a call for many the kernel lets other threads run after each message. */
+static int send_some(const struct datagram_socket *by, struct mmsghdr *messages, unsigned count) {
+  if (count > 1) return sendmmsg(by->descriptor, messages, count, MSG_DONTWAIT);
+  return sendmsg(by->descriptor, &messages->msg_hdr, MSG_DONTWAIT) < 0 ? -1 : 1;
+}
+
 /* Sends all of `batch`, or up to an error; `*sent` counts its messages. */
 static int send_all(const struct datagram_socket *by, struct batch *batch, size_t *sent) {
   *sent = 0;
   while (*sent < batch->count) {
-    int count = sendmmsg(by->descriptor, batch->messages + *sent, (unsigned)(batch->count - *sent), MSG_DONTWAIT);
+    int count = send_some(by, batch->messages + *sent, (unsigned)(batch->count - *sent));
     if (count > 0) *sent += (size_t)count;
     else if (count == 0) return EAGAIN;
     else if (errno != EINTR) return errno == EWOULDBLOCK ? EAGAIN : errno;

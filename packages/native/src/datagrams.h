@@ -1,7 +1,6 @@
 /*
  * UDP sockets whose datagrams come and go in batches, without JavaScript; Linux alone. A socket belongs to this module:
- * no other code knows its descriptor, so that none can close it or put another file in its place. Node waits for
- * datagrams at a duplicate, which is Node's.
+ * no other code knows its descriptor, so that none closes it or puts another file in its place but by force.
  */
 #ifndef DATAGRAM_TLS_DATAGRAMS_H
 #define DATAGRAM_TLS_DATAGRAMS_H
@@ -46,26 +45,37 @@ struct datagram_socket {
   int family;
   /* The kernel cuts a long datagram into segments of one length (UDP_SEGMENT, Linux 4.18). */
   bool segments;
+  /* The file that the descriptor is of. */
+  uint64_t device, inode;
 };
 
 /* Each returns 0 or an error of the system. `address` is an IP literal. */
 int datagrams_open(struct datagram_socket *socket, const char *address, uint16_t port, int flags);
+/* Closes no file that other code has put in its place. */
 void datagrams_close(struct datagram_socket *socket);
-/* Its owner closes it. */
-int datagrams_duplicate(const struct datagram_socket *socket, int *descriptor);
-/* Closes `descriptor` if it is a duplicate of this socket. */
-void datagrams_close_duplicate(const struct datagram_socket *socket, int descriptor);
-/*
- * libuv sets SO_REUSEADDR on each descriptor that it is given. On Linux another process could bind the same port then,
- * and take its datagrams.
- */
-int datagrams_keep_address(const struct datagram_socket *socket);
+/* The address that it is bound to; writes NAME_LENGTH bytes. */
+int datagrams_own_name(const struct datagram_socket *socket, unsigned char *name);
+/* It has one peer from now on: the kernel drops datagrams of others. `name`: NAME_LENGTH bytes. */
+int datagrams_connect(struct datagram_socket *socket, const unsigned char *name);
+
+enum datagram_option { TIME_TO_LIVE, RECEIVE_BUFFER, SEND_BUFFER, LEAST_RECEIVE_BUFFER, DATAGRAM_OPTIONS };
+int datagrams_set(const struct datagram_socket *socket, enum datagram_option option, int value);
+
+/* Other code has not closed its descriptor, nor put another file in its place. */
+bool datagrams_is_intact(const struct datagram_socket *socket);
+
+struct receiver;
 
 /*
  * Receives up to `most` datagrams, without waiting. `memory` has RECEIVED_LENGTH bytes. The length of a datagram that
- * was cut to its room is greater than RECEIVED_ROOM.
+ * was cut to its room is greater than RECEIVED_ROOM. A receiver serves any sockets and any memory; it is fastest where the
+ * memory is that of the last call.
  */
-int datagrams_receive(const struct datagram_socket *socket, unsigned char *memory, size_t most, size_t *received);
+int datagrams_receive(const struct datagram_socket *socket, struct receiver *receiver, unsigned char *memory,
+                      size_t most, size_t *received);
+/* NULL: no memory. */
+struct receiver *receiver_new(void);
+void receiver_free(struct receiver *receiver);
 
 /*
  * Sends the datagrams of the entries from `*at` to `end`, as many as the system takes now. `memory` has SENT_LENGTH

@@ -23,33 +23,34 @@ int64_t sockets_add(struct sockets *sockets, const struct datagram_socket *socke
   if (sockets->generation == MAX_GENERATION || (place == sockets->capacity && !grow(sockets))) return 0;
   struct socket_slot *slot = &sockets->slots[place];
   slot->socket = *socket;
+  slot->wakeup = NULL;
   slot->number = ++sockets->generation << PLACE_BITS | (int64_t)place;
   return slot->number;
 }
 
-static struct socket_slot *slot_of(const struct sockets *sockets, int64_t number) {
+struct socket_slot *sockets_find(const struct sockets *sockets, int64_t number) {
   size_t place = (size_t)(number & (MAX_SLOTS - 1));
   bool is_open = number > 0 && place < sockets->capacity && sockets->slots[place].number == number;
   return is_open ? &sockets->slots[place] : NULL;
 }
 
-struct datagram_socket *sockets_find(const struct sockets *sockets, int64_t number) {
-  struct socket_slot *slot = slot_of(sockets, number);
-  return slot == NULL ? NULL : &slot->socket;
-}
-
-void sockets_close(struct sockets *sockets, int64_t number) {
-  struct socket_slot *slot = slot_of(sockets, number);
-  if (slot == NULL) return;
+static void close_slot(struct socket_slot *slot) {
+  wakeup_close(slot->wakeup);
   datagrams_close(&slot->socket);
   slot->number = 0;
 }
 
+void sockets_close(struct sockets *sockets, int64_t number) {
+  struct socket_slot *slot = sockets_find(sockets, number);
+  if (slot != NULL) close_slot(slot);
+}
+
 void sockets_close_all(struct sockets *sockets) {
   for (size_t place = 0; place < sockets->capacity; place++) {
-    if (sockets->slots[place].number != 0) datagrams_close(&sockets->slots[place].socket);
+    if (sockets->slots[place].number != 0) close_slot(&sockets->slots[place]);
   }
   free(sockets->slots);
+  receiver_free(sockets->receiver);
   *sockets = (struct sockets){ 0 };
 }
 

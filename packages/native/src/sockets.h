@@ -6,9 +6,11 @@
 #define DATAGRAM_TLS_SOCKETS_H
 
 #include "datagrams.h"
+#include "wakeups.h"
 
 struct socket_slot {
   struct datagram_socket socket;
+  struct wakeup *wakeup; /* NULL: nobody waits */
   int64_t number; /* 0: free */
 };
 
@@ -16,12 +18,13 @@ struct sockets {
   struct socket_slot *slots;
   size_t capacity;
   int64_t generation;
+  struct receiver *receiver; /* NULL before it is needed */
 };
 
 /* 0: no memory or number is left. Takes `socket` over. */
 int64_t sockets_add(struct sockets *sockets, const struct datagram_socket *socket);
 /* NULL for a number of no open socket. It stays where it is until the next `sockets_add`. */
-struct datagram_socket *sockets_find(const struct sockets *sockets, int64_t number);
+struct socket_slot *sockets_find(const struct sockets *sockets, int64_t number);
 /* Does nothing for a number of no open socket. */
 void sockets_close(struct sockets *sockets, int64_t number);
 void sockets_close_all(struct sockets *sockets);

@@ -121,23 +121,20 @@ exports.datagramCalls = (native, { below, pick, any, newOwner }) => {
       ),
     () => native.encodeAddress('::1', 1, any(), someNumber()),
     () => native.decodeAddress(pick([inbox, any()]), someNumber()),
-    () => native.keepAddress(someSocket()),
+    () => native.watchSocket(someSocket(), pick([() => undefined, any()])),
+    () => native.awaitSocket(someSocket(), pick([0, 1, 2, 3, any()])),
+    () => native.referSocket(someSocket(), pick([true, false, any()])),
+    () => native.setSocket(someSocket(), pick([0, 1, 2, 3, 4, any()]), pick([1, 64, 0x1_0000, any()])),
+    () => native.ownAddress(someSocket(), pick([outbox, any()]), pick([32, any()])),
+    () => native.connectSocket(someSocket(), pick([someEntries(), any()]), pick([32, any()])),
     () => native.sendsSegments(someSocket()),
-    () => native.closeDuplicate(someSocket(), pick([native.duplicateSocket(pick(sockets)), any()])),
     () => native.closeSocket(someSocket()),
   ];
 };
 
-/** The port that the system has chosen: it is in the line of the socket's descriptor. */
+/** The port that the system has chosen. */
 function portOf(native, socket) {
-  const { readFileSync, readlinkSync } = require('node:fs');
-  const descriptor = native.duplicateSocket(socket);
-  const inode = /\d+/.exec(readlinkSync(`/proc/self/fd/${descriptor}`))[0];
-  native.closeDuplicate(socket, descriptor);
-  for (const file of ['/proc/self/net/udp', '/proc/self/net/udp6'])
-    for (const line of readFileSync(file, 'utf8').split('\n')) {
-      const fields = line.trim().split(/\s+/);
-      if (fields[9] === inode) return Number.parseInt(fields[1].split(':')[1], 16);
-    }
-  throw new Error('the socket has no port');
+  const name = new Uint8Array(new ArrayBuffer(28));
+  if (native.ownAddress(socket, name, 0) !== 0) throw new Error('the socket has no address');
+  return (name[2] << 8) | name[3];
 }

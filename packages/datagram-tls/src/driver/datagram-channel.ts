@@ -8,6 +8,8 @@ export interface ChannelHandlers {
   onBound(address: PeerAddress): void;
   /** The bytes are the port's until it returns. */
   onDatagram(datagram: Uint8Array, from: PeerAddress): void;
+  /** Of a channel that `collects`: called behind the datagrams that came together. */
+  onBatchEnd(): void;
   /** The network says that datagrams do not reach the one peer. Such a message can be forged. */
   onUnreachable(error: Error): void;
   /** The channel failed. */

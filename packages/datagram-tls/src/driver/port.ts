@@ -81,6 +81,9 @@ export class Port implements TurnsHost {
   #batching = false;
   /** {@link #endTurn} will be called. */
   #turnEnds = false;
+  /** More datagrams may come before {@link #onBatchEnd}, and answers have been collected for that. */
+  #inBatch = false;
+  #hasCollected = false;
   readonly #turns = new HandshakeTurns(this);
   readonly #threads = new SigningThreads();
   #pumping = false;
@@ -111,7 +114,11 @@ export class Port implements TurnsHost {
     const handlers = this.#handlers;
     channel.open({
       onBound,
-      onDatagram: (datagram, from) => this.#onDatagram(datagram, from, channel === this.#former),
+      onDatagram: (datagram, from) => {
+        this.#inBatch = channel.collects;
+        this.#onDatagram(datagram, from, channel === this.#former);
+      },
+      onBatchEnd: () => this.#onBatchEnd(),
       onUnreachable: (error) => channel === this.#channel && this.#onUnreachable(error),
       onError: (error) =>
         channel === this.#channel ? handlers.onChannelError(error) : this.forgetFormer(channel),
@@ -467,7 +474,17 @@ export class Port implements TurnsHost {
    */
   #batchSends(): void {
     this.#batching = true;
-    this.awaitEndOfTurn();
+    if (!this.#inBatch) this.awaitEndOfTurn();
+  }
+
+  /**
+   * The answers that were made at once leave now: to wait for the end of the turn costs an object and a call. Where there are
+   * none, handlers may be about to answer.
+   */
+  #onBatchEnd(): void {
+    this.#inBatch = false;
+    if (this.#hasCollected && !this.#turnEnds) this.#finishTurn();
+    else this.awaitEndOfTurn();
   }
 
   awaitEndOfTurn(): void {
@@ -478,6 +495,10 @@ export class Port implements TurnsHost {
 
   readonly #endTurn = (): void => {
     this.#turnEnds = false;
+    this.#finishTurn();
+  };
+
+  #finishTurn(): void {
     this.#batching = false;
     if (this.#closed) return;
     this.#sendBatch();
@@ -485,7 +506,7 @@ export class Port implements TurnsHost {
     this.#flushChannels();
     this.#drains.look();
     this.#turns.onEndOfTurn();
-  };
+  }
 
   readonly #sendOne = (out: Outgoing): void => this.#send(out);
 
@@ -521,13 +542,16 @@ export class Port implements TurnsHost {
         if (this.#batchBytes > MAX_BATCH) this.#sendBatch();
       }
     }
-    if (!hasSent || this.#batching || !collects) return;
+    if (!hasSent || !collects) return;
+    this.#hasCollected = true;
+    if (this.#batching) return;
     // The first of a turn leave at once, what follows in the same turn together at its end.
     this.#flushChannels();
     this.#batchSends();
   }
 
   #flushChannels(): void {
+    this.#hasCollected = false;
     this.#channel.flush();
     this.#former?.flush();
   }

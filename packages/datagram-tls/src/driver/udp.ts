@@ -5,18 +5,10 @@ import type { PeerAddress } from '../base/peer-address.js';
 import { plain } from '../crypto/node-bytes.js';
 import type { ChannelHandlers, DatagramChannel } from './datagram-channel.js';
 import { logBind } from './debug.js';
-import { type BatchHandlers, DatagramBatches } from './native-datagrams.js';
+import { NativeSocket, type NativeSocketOptions } from './native-datagrams.js';
 import { canonicalAddress } from './resolve-host.js';
 
-export interface UdpOptions {
-  readonly ipv6Only: boolean;
-  readonly reusePort: boolean;
-  /** SO_RCVBUF and SO_SNDBUF, bytes. */
-  readonly receiveBufferSize: number | undefined;
-  /** Where that is `undefined`: the least that it should be, as far as the system allows; 0: as the system has it. */
-  readonly minReceiveBuffer: number;
-  readonly sendBufferSize: number | undefined;
-  readonly ttl: number | undefined;
+export interface UdpOptions extends NativeSocketOptions {
   /** Native code may receive and send batches, where it can. */
   readonly batches: boolean;
   /** Bytes that may wait for the socket; 0: no limit. */
@@ -59,7 +51,9 @@ const IS_UNSPECIFIED_IPV6 = /^[0:]*:[0:]*$/;
 export class Udp implements DatagramChannel {
   readonly reportsEveryFailure = false;
   readonly version: 0 | 4 | 6;
-  readonly #socket: Socket;
+  /** `undefined` where {@link #native} receives and sends. */
+  #socket: Socket | undefined;
+  #native: NativeSocket | undefined;
   readonly #host: string;
   readonly #port: number;
   readonly #options: UdpOptions;
@@ -68,8 +62,6 @@ export class Udp implements DatagramChannel {
   /** The address that the system sends from to the one peer. */
   #connectedAs: PeerAddress | undefined;
   #address: PeerAddress | undefined;
-  /** `undefined`: node:dgram receives and sends each datagram. */
-  #batches: DatagramBatches | undefined;
 
   /** `host`: an IP literal. */
   constructor(host: string, port: number, options: UdpOptions) {
@@ -79,38 +71,53 @@ export class Udp implements DatagramChannel {
     const family = isIPv6(host) ? 6 : 4;
     // A socket on `::` carries IPv4 in mapped addresses (RFC 3493 §3.7).
     this.version = IS_UNSPECIFIED_IPV6.test(host) && !options.ipv6Only ? 0 : family;
-    this.#socket = createSocket(
-      ownProperties<SocketOptions>({
-        type: `udp${family}`,
-        ipv6Only: options.ipv6Only,
-        lookup: (name, _options, done) => done(null, name, family),
-        ...(options.reusePort ? { reusePort: true } : {}),
-        ...(options.receiveBufferSize === undefined ? {} : { recvBufferSize: options.receiveBufferSize }),
-        ...(options.sendBufferSize === undefined ? {} : { sendBufferSize: options.sendBufferSize }),
-      }),
-    );
   }
 
   /** Binds at once; throws the system's error, such as `EADDRINUSE`. */
   open(handlers: ChannelHandlers): void {
-    this.#bind(this.#host, this.#port);
     const onError = (error: NodeJS.ErrnoException): void => {
       if (!this.#connected || !isFromTheNetwork(error)) handlers.onError(error);
       // The kernel has learned the path's MTU, and fragments datagrams from now on.
       else if (error.code !== 'EMSGSIZE') handlers.onUnreachable(error);
     };
-    this.#socket.on('error', onError);
-    this.#listen({ onDatagram: (datagram, from) => handlers.onDatagram(datagram, from), onError });
+    if (this.#options.batches)
+      this.#native = NativeSocket.bind(this.#host, this.#port, this.#options, {
+        onDatagram: (datagram, from) => handlers.onDatagram(datagram, from),
+        onBatchEnd: () => handlers.onBatchEnd(),
+        onError,
+      });
     const onBound = (address: PeerAddress): void => {
-      if (this.#options.ttl !== undefined) this.#socket.setTTL(this.#options.ttl);
-      if (this.#options.receiveBufferSize === undefined) this.#raiseReceiveBuffer();
       this.#address = address;
       logBind(address);
       handlers.onBound(address);
     };
-    const address = localAddress(this.#socket);
-    if (address !== undefined) onBound(address);
-    else this.#whenBound(onBound);
+    if (this.#native?.address !== undefined) onBound(this.#native.address);
+    else this.#openDgram(handlers, onError, onBound);
+  }
+
+  #openDgram(
+    handlers: ChannelHandlers,
+    onError: (error: Error) => void,
+    onBound: (address: PeerAddress) => void,
+  ): void {
+    const socket = this.#createSocket();
+    this.#socket = socket;
+    this.#bind(socket);
+    socket.on('error', onError);
+    socket.on('message', (datagram, from) => handlers.onDatagram(plain(datagram), from));
+    const onListening = (address: PeerAddress): void => {
+      if (this.#options.ttl !== undefined) socket.setTTL(this.#options.ttl);
+      if (this.#options.receiveBufferSize === undefined)
+        raiseReceiveBuffer(socket, this.#options.minReceiveBuffer);
+      onBound(address);
+    };
+    const address = localAddress(socket);
+    if (address !== undefined) onListening(address);
+    else
+      socket.once('listening', () => {
+        const late = this.#open ? localAddress(socket) : undefined;
+        if (late !== undefined) onListening(late);
+      });
   }
 
   peerAt(address: string, port: number): PeerAddress | undefined {
@@ -139,19 +146,19 @@ export class Udp implements DatagramChannel {
    * waits for the kernel no more than for the end of this turn.
    */
   get queuedBytes(): number {
-    return this.#queued('getSendQueueSize');
+    return this.#native === undefined ? this.#queued('getSendQueueSize') : this.#native.queuedBytes;
   }
 
   get queuedDatagrams(): number {
-    return this.#queued('getSendQueueCount');
+    return this.#native === undefined ? this.#queued('getSendQueueCount') : this.#native.queuedDatagrams;
   }
 
   get collects(): boolean {
-    return this.#batches !== undefined;
+    return this.#native !== undefined;
   }
 
   flush(): void {
-    this.#batches?.flush();
+    this.#native?.flush();
   }
 
   /**
@@ -160,16 +167,10 @@ export class Udp implements DatagramChannel {
    */
   dedicate(peer: PeerAddress): void {
     if (!CONNECTS_AT_ONCE || this.#address === undefined) return;
-    try {
-      // An address that cannot be connected to cannot be sent to either: the first send reports the same error.
-      this.#socket.connect(peer.port, peer.address, () => undefined);
-      this.#socket.remoteAddress();
-      this.#connected = true;
-      this.#connectedAs = localAddress(this.#socket);
-      this.#batches?.onConnected();
-    } catch {
-      this.#connected = false;
-    }
+    // An address that cannot be connected to cannot be sent to either: the first send reports the same error.
+    this.#connectedAs =
+      this.#native === undefined ? connected(this.#socket, peer) : this.#native.connect(peer);
+    this.#connected = this.#connectedAs !== undefined;
   }
 
   successor(): Udp {
@@ -191,87 +192,92 @@ export class Udp implements DatagramChannel {
       if (failed !== undefined) process.nextTick(failed, invalidPort(to));
       return;
     }
-    if (this.#batches?.collect(data, to, failed) === true) return;
+    if (this.#native !== undefined) return this.#native.send(data, to, failed);
     const done =
       failed === undefined
         ? undefined
         : (error: Error | null): void => {
             if (error !== null) failed(error);
           };
-    if (this.#connected) this.#socket.send(data, done);
-    else this.#socket.send(data, to.port, to.address, done);
+    if (this.#connected) this.#socket?.send(data, done);
+    else this.#socket?.send(data, to.port, to.address, done);
   }
 
   setReferenced(referenced: boolean): void {
-    if (referenced) this.#socket.ref();
-    else this.#socket.unref();
+    this.#native?.setReferenced(referenced);
+    if (referenced) this.#socket?.ref();
+    else this.#socket?.unref();
   }
 
   /** Idempotent. */
   close(): undefined {
     if (!this.#open) return;
     this.#open = false;
-    this.#batches?.close();
-    this.#socket.close();
-  }
-
-  #listen(handlers: BatchHandlers): void {
-    const batches = this.#batches;
-    if (batches === undefined)
-      this.#socket.on('message', (datagram, from) => handlers.onDatagram(plain(datagram), from));
-    else
-      this.#socket.on('message', (datagram, from) => {
-        handlers.onDatagram(plain(datagram), from);
-        batches.receive(handlers);
-      });
-  }
-
-  #whenBound(onBound: (address: PeerAddress) => void): void {
-    this.#socket.once('listening', () => {
-      const address = this.#open ? localAddress(this.#socket) : undefined;
-      if (address !== undefined) onBound(address);
-    });
-  }
-
-  #raiseReceiveBuffer(): void {
-    const { minReceiveBuffer } = this.#options;
-    if (minReceiveBuffer === 0) return;
-    try {
-      if (this.#socket.getRecvBufferSize() < minReceiveBuffer)
-        this.#socket.setRecvBufferSize(minReceiveBuffer);
-    } catch {
-      // The system or the runtime refuses: its own stays.
-    }
+    this.#native?.close();
+    this.#socket?.close();
   }
 
   /** Some runtimes have these methods and throw. */
   #queued(name: 'getSendQueueSize' | 'getSendQueueCount'): number {
-    const socket: Partial<Socket> = this.#socket;
+    const socket: Partial<Socket> | undefined = this.#socket;
     try {
-      return this.#open ? (socket[name]?.() ?? 0) : 0;
+      return this.#open ? (socket?.[name]?.() ?? 0) : 0;
     } catch {
       return 0;
     }
   }
 
-  #bind(host: string, port: number): void {
+  #createSocket(): Socket {
+    const { ipv6Only, reusePort, receiveBufferSize, sendBufferSize } = this.#options;
+    const family = isIPv6(this.#host) ? 6 : 4;
+    return createSocket(
+      ownProperties<SocketOptions>({
+        type: `udp${family}`,
+        ipv6Only,
+        lookup: (name, _options, done) => done(null, name, family),
+        ...(reusePort ? { reusePort: true } : {}),
+        ...(receiveBufferSize === undefined ? {} : { recvBufferSize: receiveBufferSize }),
+        ...(sendBufferSize === undefined ? {} : { sendBufferSize }),
+      }),
+    );
+  }
+
+  #bind(socket: Socket): void {
     let failure: Error | undefined;
     const note = (error: Error): void => {
       failure = error;
     };
-    this.#socket.on('error', note);
+    socket.on('error', note);
     try {
-      this.#batches = this.#options.batches ? DatagramBatches.bind(host, port, this.#options) : undefined;
       // Not shared with other workers of a cluster: associations belong to one process.
-      if (this.#batches === undefined) this.#socket.bind({ address: host, port, exclusive: true });
-      else this.#batches.attach(this.#socket);
+      socket.bind({ address: this.#host, port: this.#port, exclusive: true });
     } catch (error) {
       failure = error as Error;
     }
-    this.#socket.off('error', note);
+    socket.off('error', note);
     if (failure === undefined) return;
     this.close();
     throw failure;
+  }
+}
+
+function raiseReceiveBuffer(socket: Socket, least: number): void {
+  if (least === 0) return;
+  try {
+    if (socket.getRecvBufferSize() < least) socket.setRecvBufferSize(least);
+  } catch {
+    // The system or the runtime refuses: its own stays.
+  }
+}
+
+/** The address that a socket sends to its one peer from; `undefined`: it cannot be connected. */
+function connected(socket: Socket | undefined, peer: PeerAddress): PeerAddress | undefined {
+  try {
+    socket?.connect(peer.port, peer.address, () => undefined);
+    socket?.remoteAddress();
+    return socket && localAddress(socket);
+  } catch {
+    return undefined;
   }
 }
 

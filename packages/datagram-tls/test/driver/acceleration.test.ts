@@ -91,7 +91,7 @@ suite('native acceleration of an endpoint', () => {
   });
 
   test('another OpenSSL than that of the runtime is not used', () => {
-    const { ciphers, reason } = saidWith('({ interface: 4, openssl: 0x10100000 })');
+    const { ciphers, reason } = saidWith('({ interface: 5, openssl: 0x10100000 })');
     assert.deepEqual(ciphers, []);
     assert.match(reason ?? '', /^the functions of OpenSSL [\d.]+\S* are not found in this process$/);
   });
@@ -211,7 +211,7 @@ suite('native acceleration of an endpoint', () => {
   });
 
   test('a process without OpenSSL is seen, whatever version its runtime says', () => {
-    const { reason } = saidWith('({ interface: 4, openssl: 0 })');
+    const { reason } = saidWith('({ interface: 5, openssl: 0 })');
     assert.match(reason ?? '', /are not found in this process$/);
   });
 

@@ -1,9 +1,9 @@
 // Case D7: more messages than the socket, or the receiver, can take.
 import assert from 'node:assert/strict';
-import { Socket } from 'node:dgram';
 import { suite, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Drains, Pacer } from '#lib/driver/flow.js';
+import { Udp } from '#lib/driver/udp.js';
 import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
 import type { Outgoing } from '#lib/endpoint/ready-queue.js';
 import type { DTLSSession } from '#lib/index.js';
@@ -125,7 +125,7 @@ suite('room in the send queue', () => {
     const session = client(server.port, { maxSendQueue: 10_000 });
     await session.opened;
     let waiting = 20_000;
-    t.mock.method(Socket.prototype, 'getSendQueueSize', () => waiting);
+    t.mock.getter(Udp.prototype, 'queuedBytes', () => waiting);
     flood(session, 20);
     assert.ok(session.bufferedAmount >= 20_000);
     let drained = false;

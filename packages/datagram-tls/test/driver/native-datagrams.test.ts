@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { suite, type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { PeerAddress } from '#lib/base/peer-address.js';
 import { loadedModule } from '#lib/crypto/node-native.js';
-import {
-  DatagramBatches,
-  type DatagramFunctions,
-  datagramCapabilities,
-} from '#lib/driver/native-datagrams.js';
+import type { ChannelHandlers } from '#lib/driver/datagram-channel.js';
+import type { DatagramFunctions } from '#lib/driver/native-batches.js';
+import { datagramCapabilities, NativeSocket } from '#lib/driver/native-datagrams.js';
 import { Udp, type UdpOptions } from '#lib/driver/udp.js';
 import { Random } from '../support/random.js';
 
@@ -22,7 +21,7 @@ const skip =
       ? 'no batches on this system'
       : false;
 const native = ('reason' in found ? {} : found.module) as DatagramFunctions;
-const { EAGAIN, EBADF, EMSGSIZE, ENOBUFS } = constants.errno;
+const { EAGAIN, EBADF, EMSGSIZE, ENOBUFS, ENOTSOCK } = constants.errno;
 
 const OPTIONS: UdpOptions = {
   ipv6Only: false,
@@ -40,18 +39,26 @@ interface Received {
   readonly from: PeerAddress;
 }
 
+const NO_HANDLERS: ChannelHandlers = {
+  onBound: () => undefined,
+  onDatagram: () => undefined,
+  onBatchEnd: () => undefined,
+  onUnreachable: () => undefined,
+  onError: () => undefined,
+  onClosed: () => undefined,
+};
+
 /** A channel that is open until the end of the test, and what it received. */
 function opened(t: TestContext, host: string, options: Partial<UdpOptions> = {}) {
   const received: Received[] = [];
   const errors: Error[] = [];
   const channel = new Udp(host, 0, { ...OPTIONS, ...options });
   channel.open({
-    onBound: () => undefined,
+    ...NO_HANDLERS,
     onDatagram: (datagram, { address, family, port }) =>
       void received.push({ bytes: datagram.slice(), from: { address, family, port } }),
     onUnreachable: (error) => void errors.push(error),
     onError: (error) => void errors.push(error),
-    onClosed: () => undefined,
   });
   t.after(() => channel.close());
   return { channel, received, errors, address: channel.address ?? assert.fail('not bound') };
@@ -68,19 +75,18 @@ function numbered(number: number, length: number): Uint8Array {
   return bytes;
 }
 
-/** Functions of the native package, of which some are replaced; `socket` sends and receives over them. */
+/** A socket over functions of the native package, of which some are replaced. */
 function over(
   t: TestContext,
   replaced: Partial<DatagramFunctions>,
-): { batches: DatagramBatches; dgram: Socket } {
-  const batches = DatagramBatches.of({ ...native, ...replaced }, '127.0.0.1') ?? assert.fail('not bound');
-  const dgram = createSocket({ type: 'udp4', lookup: (name, _options, done) => done(null, name, 4) });
-  batches.attach(dgram);
-  t.after(() => {
-    batches.close();
-    dgram.close();
-  });
-  return { batches, dgram };
+): { socket: NativeSocket; errors: NodeJS.ErrnoException[] } {
+  const errors: NodeJS.ErrnoException[] = [];
+  const handlers = { ...NO_HANDLERS, onError: (error: Error) => void errors.push(error) };
+  const socket =
+    NativeSocket.over({ ...native, ...replaced }, '127.0.0.1', 0, OPTIONS, handlers) ??
+    assert.fail('not bound');
+  t.after(() => socket.close());
+  return { socket, errors };
 }
 
 /** `send` that fails with these errors, by the number of the entry, each once. */
@@ -96,6 +102,20 @@ function failing(errors: Map<number, number>): Pick<DatagramFunctions, 'send'> {
       return next;
     },
   };
+}
+
+/** `undefined`: it is closed. */
+function linkOf(descriptor: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Descriptors of this process. */
+function openSockets(): string[] {
+  return readdirSync('/proc/self/fd').filter((name) => linkOf(name)?.startsWith('socket:') === true);
 }
 
 /** A socket of node:dgram, and the first four bytes of what came to it. */
@@ -165,7 +185,7 @@ suite('batches of datagrams by native code', { skip }, () => {
   test('a datagram that the system refuses is reported to its sender, and those around it arrive', async (t) => {
     const { to, numbers } = await listener(t);
     const refused: [number, Error & { code?: string }][] = [];
-    const { batches } = over(
+    const { socket } = over(
       t,
       failing(
         new Map([
@@ -176,8 +196,8 @@ suite('batches of datagrams by native code', { skip }, () => {
       ),
     );
     for (let number = 0; number < 10; number++)
-      assert.ok(batches.collect(numbered(number, 100), to, (error) => void refused.push([number, error])));
-    batches.flush();
+      socket.send(numbered(number, 100), to, (error) => void refused.push([number, error]));
+    socket.flush();
     assert.equal(refused.length, 0);
     await until(() => numbers.length === 7 && refused.length === 3);
     assert.deepEqual(numbers, [0, 1, 2, 5, 6, 7, 8]);
@@ -212,13 +232,13 @@ suite('batches of datagrams by native code', { skip }, () => {
   test('a batch of which native code throws is not kept for other sockets', async (t) => {
     const { to, numbers } = await listener(t);
     const fault = new Error('of native code');
-    const { batches } = over(t, {
+    const { socket } = over(t, {
       send: () => {
         throw fault;
       },
     });
-    assert.ok(batches.collect(numbered(0, 50), to, undefined));
-    assert.throws(() => batches.flush(), fault);
+    socket.send(numbered(0, 50), to, undefined);
+    assert.throws(() => socket.flush(), fault);
     const { channel } = opened(t, '127.0.0.1');
     channel.send(numbered(1, 50), to);
     channel.flush();
@@ -228,18 +248,16 @@ suite('batches of datagrams by native code', { skip }, () => {
 
   test('the kernel itself refuses what is too long, in the middle of a batch', async (t) => {
     const { to, numbers } = await listener(t);
-    const { batches } = over(t, {});
+    const { socket } = over(t, {});
     const refused: unknown[] = [];
     const lengths = [100, 65_508, 200, 65_535, 300];
     for (const [number, length] of lengths.entries())
-      assert.ok(
-        batches.collect(
-          numbered(number, length),
-          to,
-          (error) => void refused.push([number, (error as NodeJS.ErrnoException).code]),
-        ),
+      socket.send(
+        numbered(number, length),
+        to,
+        (error) => void refused.push([number, (error as NodeJS.ErrnoException).code]),
       );
-    batches.flush();
+    socket.flush();
     await until(() => numbers.length === 3 && refused.length === 2);
     assert.deepEqual(numbers, [0, 2, 4]);
     assert.deepEqual(refused, [
@@ -252,41 +270,106 @@ suite('batches of datagrams by native code', { skip }, () => {
     ['EAGAIN', EAGAIN],
     ['ENOBUFS', ENOBUFS],
   ] as const) {
-    test(`what the system does not take now waits in node:dgram, and all behind it, in order: ${name}`, async (t) => {
+    test(`what the system does not take now waits, and all behind it, in order: ${name}`, async (t) => {
       const { to, numbers } = await listener(t);
-      const { batches, dgram } = over(t, failing(new Map([[5, errno]])));
-      let queued = 0;
-      t.mock.method(dgram, 'getSendQueueCount', () => queued);
-      const given: number[] = [];
-      const send = dgram.send.bind(dgram) as (...args: unknown[]) => void;
-      t.mock.method(dgram, 'send', (data: Uint8Array, ...rest: unknown[]) => {
-        given.push(data[0] ?? 0);
-        send(data, ...rest);
-      });
-      for (let number = 0; number < 8; number++)
-        assert.ok(batches.collect(numbered(number, 50), to, undefined));
-      batches.flush();
-      assert.deepEqual(given, [5, 6, 7]);
-      queued = 3;
-      assert.equal(batches.collect(numbered(8, 50), to, undefined), false);
-      queued = 0;
-      assert.ok(batches.collect(numbered(9, 50), to, undefined));
-      batches.flush();
+      const { socket, errors } = over(t, failing(new Map([[5, errno]])));
+      for (let number = 0; number < 8; number++) socket.send(numbered(number, 50), to, undefined);
+      socket.flush();
+      assert.deepEqual([socket.queuedDatagrams, socket.queuedBytes], [3, 150]);
+      const late = numbered(8, 60);
+      socket.send(late, to, undefined);
+      socket.flush();
+      assert.deepEqual([socket.queuedDatagrams, socket.queuedBytes], [4, 210]);
       await until(() => numbers.length === 9);
-      assert.deepEqual(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 9]);
+      assert.deepEqual(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+      assert.deepEqual([socket.queuedDatagrams, socket.queuedBytes], [0, 0]);
+      socket.send(numbered(9, 50), to, undefined);
+      socket.flush();
+      await until(() => numbers.length === 10);
+      assert.deepEqual(errors, []);
+    });
+
+    test(`what waits goes on in order however often the system takes no more: ${name}`, async (t) => {
+      const { to, numbers } = await listener(t);
+      const random = new Random(0x65);
+      let refusals = 0;
+      const { socket } = over(t, {
+        send: (number, memory, from, until) => {
+          if (refusals > 200 || random.below(2) === 0) return native.send(number, memory, from, until);
+          refusals++;
+          const end = from + random.below(until - from);
+          const sent = end > from ? native.send(number, memory, from, end) : from;
+          new DataView(memory.buffer).setUint32(0, errno, true);
+          return sent;
+        },
+      });
+      for (let number = 0; number < 400; number++) {
+        socket.send(numbered(number, 20 + random.below(3)), to, undefined);
+        if (random.below(20) === 0) socket.flush();
+        if (random.below(40) === 0) await turn();
+      }
+      socket.flush();
+      await until(() => numbers.length === 400);
+      assert.deepEqual(
+        numbers,
+        Array.from({ length: 400 }, (_, number) => number),
+      );
     });
   }
 
-  test('a descriptor that was closed by force leaves all to node:dgram', async (t) => {
-    const { to, numbers } = await listener(t);
-    const { batches, dgram } = over(t, failing(new Map([[1, EBADF]])));
-    for (let number = 0; number < 3; number++)
-      assert.ok(batches.collect(numbered(number, 50), to, undefined));
-    batches.flush();
-    assert.equal(batches.collect(numbered(3, 50), to, undefined), false);
-    dgram.send(numbered(3, 50), to.port, to.address);
-    await until(() => numbers.length === 4);
-    assert.deepEqual(numbers, [0, 1, 2, 3]);
+  for (const [name, errno] of [
+    ['EBADF', EBADF],
+    ['ENOTSOCK', ENOTSOCK],
+  ] as const)
+    test(`a descriptor that was closed by force is an error of the socket: ${name}`, async (t) => {
+      const { to, numbers } = await listener(t);
+      const { socket, errors } = over(t, failing(new Map([[1, errno]])));
+      for (let number = 0; number < 3; number++) socket.send(numbered(number, 50), to, undefined);
+      socket.flush();
+      socket.send(numbered(3, 50), to, undefined);
+      socket.flush();
+      await until(() => numbers.length === 1 && errors.length === 1);
+      assert.equal(errors[0]?.code, name);
+    });
+
+  test('its own descriptor closed by force is an error, and a file in its place is neither read nor closed', async (t) => {
+    const { to } = await listener(t);
+    const before = new Set(openSockets());
+    const { socket, errors } = over(t, {});
+    const own = openSockets().filter((descriptor) => !before.has(descriptor));
+    assert.equal(own.length, 1);
+    await turn();
+    closeSync(Number(own[0]));
+    const other = openSync('/dev/null', 'r');
+    assert.equal(other, Number(own[0]));
+    socket.send(numbered(0, 50), to, undefined);
+    socket.flush();
+    await until(() => errors.length === 1);
+    assert.equal(errors[0]?.code, 'ENOTSOCK');
+    assert.equal(linkOf(String(other)), '/dev/null');
+    closeSync(other);
+  });
+
+  test('a peer that is not there is an error of a connected socket, which goes on', async (t) => {
+    const gone = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(gone, 'listening');
+    const { port } = gone.address();
+    gone.close();
+    await once(gone, 'close');
+    const { channel, errors, received, address } = opened(t, '127.0.0.1');
+    channel.dedicate({ address: '127.0.0.1', family: 'IPv4', port });
+    assert.equal(channel.localAddress?.address, '127.0.0.1');
+    for (let round = 1; round <= 3; round++) {
+      channel.send(numbered(0, 50), { address: '127.0.0.1', family: 'IPv4', port });
+      channel.flush();
+      await until(() => errors.length === round);
+      assert.equal((errors[round - 1] as NodeJS.ErrnoException).code, 'ECONNREFUSED');
+    }
+    const back = createSocket('udp4').bind(port, '127.0.0.1');
+    await once(back, 'listening');
+    back.send('hello', address.port, address.address);
+    await until(() => received.length === 1);
+    back.close();
   });
 
   test('its port is nobody else’s, not even with SO_REUSEADDR', async (t) => {
@@ -307,13 +390,7 @@ suite('batches of datagrams by native code', { skip }, () => {
     channel.send(numbered(3, 20), to);
     channel.flush();
     const next = new Udp('127.0.0.1', address.port, OPTIONS);
-    next.open({
-      onBound: () => undefined,
-      onDatagram: () => undefined,
-      onUnreachable: () => undefined,
-      onError: () => undefined,
-      onClosed: () => undefined,
-    });
+    next.open(NO_HANDLERS);
     assert.equal(next.address?.port, address.port);
     next.close();
     await until(() => numbers.length === 3);
@@ -323,22 +400,12 @@ suite('batches of datagrams by native code', { skip }, () => {
   test('a port that is taken is the error of node:dgram', (t) => {
     const { address } = opened(t, '127.0.0.1');
     const other = new Udp('127.0.0.1', address.port, OPTIONS);
-    assert.throws(
-      () =>
-        other.open({
-          onBound: () => undefined,
-          onDatagram: () => undefined,
-          onUnreachable: () => undefined,
-          onError: () => undefined,
-          onClosed: () => undefined,
-        }),
-      {
-        code: 'EADDRINUSE',
-        syscall: 'bind',
-        address: '127.0.0.1',
-        port: address.port,
-      },
-    );
+    assert.throws(() => other.open(NO_HANDLERS), {
+      code: 'EADDRINUSE',
+      syscall: 'bind',
+      address: '127.0.0.1',
+      port: address.port,
+    });
   });
 
   test('a channel that is closed by a datagram delivers none behind it', async (t) => {
@@ -346,13 +413,10 @@ suite('batches of datagrams by native code', { skip }, () => {
     let delivered = 0;
     const closing = new Udp('127.0.0.1', 0, OPTIONS);
     closing.open({
-      onBound: () => undefined,
+      ...NO_HANDLERS,
       onDatagram: () => {
         if (++delivered === 20) closing.close();
       },
-      onUnreachable: () => undefined,
-      onError: () => undefined,
-      onClosed: () => undefined,
     });
     assert.ok(closing.address && address);
     for (let number = 0; number < 60; number++) channel.send(numbered(number, 20), closing.address);

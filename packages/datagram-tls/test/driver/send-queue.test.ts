@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { Socket } from 'node:dgram';
 import { suite, test } from 'node:test';
 import { type SendKind, SendQueue } from '#lib/driver/send-queue.js';
+import { Udp } from '#lib/driver/udp.js';
 import { client, echoServer, roundTrip, until } from './echo.js';
 
 // Siege case A2.
@@ -124,7 +124,7 @@ suite('a blocked socket', () => {
     const session = client(server.port, { maxSendQueue: 0 });
     await session.opened;
     let waiting = LIMIT / 8;
-    t.mock.method(Socket.prototype, 'getSendQueueSize', () => waiting);
+    t.mock.getter(Udp.prototype, 'queuedBytes', () => waiting);
     // So much went out that the server looks how much of it waits.
     for (let i = 0; i < 150; i++) assert.equal(await roundTrip(session, `message ${i}`), `message ${i}`);
     const newClient = client(server.port, { maxSendQueue: 0, retransmission: { initial: 50, max: 50 } });
@@ -144,7 +144,7 @@ suite('a blocked socket', () => {
     const session = client(server.port, { maxSendQueue: 0 });
     await session.opened;
     // Answers to ClientHellos that come for the first time fill their half of 64 KiB, as in a flood.
-    t.mock.method(Socket.prototype, 'getSendQueueSize', () => 0xc000);
+    t.mock.getter(Udp.prototype, 'queuedBytes', () => 0xc000);
     for (let i = 0; i < 150; i++) assert.equal(await roundTrip(session, `message ${i}`), `message ${i}`);
     const newClient = client(server.port, { maxSendQueue: 0, retransmission: { initial: 50, max: 50 } });
     await newClient.opened;
@@ -162,7 +162,7 @@ suite('a blocked socket', () => {
     const server = echoServer();
     const session = client(server.port, { maxSendQueue: 10_000 });
     await session.opened;
-    t.mock.method(Socket.prototype, 'getSendQueueSize', () => 20_000);
+    t.mock.getter(Udp.prototype, 'queuedBytes', () => 20_000);
     let sent = 0;
     for (let i = 0; i < 100; i++) if (session.send(new Uint8Array(1000)) > 0) sent++;
     assert.ok(sent < 10, `${sent} sent`);
@@ -187,7 +187,7 @@ suite('a session that answers within a callback', () => {
     await session.opened;
     assert.equal(await roundTrip(session, 'hello'), 'hello');
     const served = server.sessions[0] ?? assert.fail();
-    t.mock.method(Socket.prototype, 'getSendQueueSize', () => 20_000);
+    t.mock.getter(Udp.prototype, 'queuedBytes', () => 20_000);
     let sent = 0;
     const answered = new Promise<void>((resolve) => {
       served.onmessage = () => {

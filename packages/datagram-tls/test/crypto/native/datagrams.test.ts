@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readlinkSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { suite, test } from 'node:test';
@@ -14,9 +15,12 @@ import { detached, shared, shrunk } from '../../support/bad-memory.js';
 
 interface Module {
   openSocket(...args: unknown[]): number;
-  duplicateSocket(...args: unknown[]): number;
-  closeDuplicate(...args: unknown[]): void;
-  keepAddress(...args: unknown[]): number;
+  watchSocket(...args: unknown[]): number;
+  awaitSocket(...args: unknown[]): number;
+  referSocket(...args: unknown[]): void;
+  setSocket(...args: unknown[]): number;
+  ownAddress(...args: unknown[]): number;
+  connectSocket(...args: unknown[]): number;
   receive(...args: unknown[]): number;
   send(...args: unknown[]): number;
   sendsSegments(...args: unknown[]): boolean;
@@ -76,6 +80,8 @@ suite('the native functions for datagrams', { skip }, () => {
       assert.throws(() => module.send(opened(), make(SENT_LENGTH), 0, 1), outOfRange);
       assert.throws(() => module.encodeAddress('::1', 1, make(28), 0), outOfRange);
       assert.throws(() => module.decodeAddress(make(28), 0), outOfRange);
+      assert.throws(() => module.ownAddress(opened(), make(28), 0), outOfRange);
+      assert.throws(() => module.connectSocket(opened(), make(28), 0), outOfRange);
     });
   }
 
@@ -89,6 +95,8 @@ suite('the native functions for datagrams', { skip }, () => {
       assert.throws(() => module.receive(opened(), value, 1), { code });
       assert.throws(() => module.send(opened(), value, 0, 0), { code });
       assert.throws(() => module.decodeAddress(value, 0), { code });
+      assert.throws(() => module.ownAddress(opened(), value, 0), { code });
+      assert.throws(() => module.connectSocket(opened(), value, 0), { code });
       assert.throws(() => module.encodeAddress('::1', 1, value, 0), { code });
     }
   });
@@ -109,6 +117,9 @@ suite('the native functions for datagrams', { skip }, () => {
     }
     assert.throws(() => module.openSocket(owner, '::1', 0, 4), outOfRange);
     assert.throws(() => module.decodeAddress(outbox, SENT_LENGTH - 27), outOfRange);
+    for (const wrong of [-1, 4, 0.5]) assert.throws(() => module.awaitSocket(socket, wrong), outOfRange);
+    for (const wrong of [-1, 4]) assert.throws(() => module.setSocket(socket, wrong, 1), outOfRange);
+    for (const wrong of [-1, 2 ** 31]) assert.throws(() => module.setSocket(socket, 0, wrong), outOfRange);
   });
 
   test('send refuses entries that reach beyond its memory, and addresses of another family, before it sends', () => {
@@ -134,9 +145,12 @@ suite('the native functions for datagrams', { skip }, () => {
       for (const call of [
         () => module.receive(number, new Uint8Array(RECEIVED_LENGTH), 1),
         () => module.send(number, new Uint8Array(SENT_LENGTH), 0, 0),
-        () => module.duplicateSocket(number),
-        () => module.closeDuplicate(number, 100),
-        () => module.keepAddress(number),
+        () => module.watchSocket(number, () => undefined),
+        () => module.awaitSocket(number, 1),
+        () => module.referSocket(number, true),
+        () => module.setSocket(number, 0, 1),
+        () => module.ownAddress(number, new Uint8Array(28), 0),
+        () => module.connectSocket(number, new Uint8Array(28), 0),
         () => module.sendsSegments(number),
       ])
         assert.throws(call, { code: 'ERR_INVALID_STATE' });
@@ -153,14 +167,112 @@ suite('the native functions for datagrams', { skip }, () => {
     assert.equal(new DataView(memory.buffer).getUint32(0, true), EDESTADDRREQ);
   });
 
-  test('closeDuplicate closes a duplicate of its socket, and no other file', () => {
+  test('a socket is watched once, by a function', () => {
+    const { EALREADY, EINVAL } = constants.errno;
+    const socket = opened();
+    for (const wrong of [undefined, {}, 'function'])
+      assert.throws(() => module.watchSocket(socket, wrong), { code: 'ERR_INVALID_ARG_TYPE' });
+    assert.equal(module.awaitSocket(socket, 1), -EINVAL);
+    module.referSocket(socket, false);
+    assert.equal(
+      module.watchSocket(socket, () => undefined),
+      0,
+    );
+    assert.equal(
+      module.watchSocket(socket, () => undefined),
+      -EALREADY,
+    );
+    assert.throws(() => module.referSocket(socket, 1), { code: 'ERR_INVALID_ARG_TYPE' });
+    module.closeSocket(socket);
+  });
+
+  test('its function is called while it can be read, or written if that is asked for, until it is closed', async () => {
     const [socket, other] = [opened(), opened()];
-    const duplicate = module.duplicateSocket(socket);
-    module.closeDuplicate(other, duplicate);
-    assert.match(readlinkSync(`/proc/self/fd/${duplicate}`), /^socket:/);
-    module.closeDuplicate(socket, duplicate);
-    assert.throws(() => readlinkSync(`/proc/self/fd/${duplicate}`), { code: 'ENOENT' });
-    module.closeDuplicate(socket, duplicate);
+    const inbox = new Uint8Array(RECEIVED_LENGTH);
+    const memory = entries([5, 0]);
+    assert.equal(module.ownAddress(socket, memory, 32), 0);
+    const seen: number[] = [];
+    let told = (): void => undefined;
+    const called = (): Promise<void> => new Promise((resolve) => (told = resolve));
+    module.watchSocket(socket, (events: number) => {
+      seen.push(events);
+      if ((events & 2) !== 0) module.awaitSocket(socket, 1);
+      else assert.equal(module.receive(socket, inbox, 64), 1);
+      told();
+    });
+    const first = called();
+    assert.equal(module.send(other, memory, 0, 1), 1);
+    await first;
+    const second = called();
+    assert.equal(module.awaitSocket(socket, 3), 0);
+    await second;
+    assert.deepEqual(seen, [1, 2]);
+    module.send(other, memory, 0, 1);
+    module.closeSocket(socket);
+    for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(seen, [1, 2]);
+  });
+
+  test('what its function throws is uncaught, and it is called again', () => {
+    const source = `
+      const native = require(${JSON.stringify(file)});
+      const owner = {};
+      const memory = new Uint8Array(${SENT_LENGTH});
+      const view = new DataView(memory.buffer);
+      const socket = native.openSocket(owner, '127.0.0.1', 0, 0);
+      view.setUint32(${ENTRIES_AT}, 5, true);
+      native.ownAddress(socket, memory, 32);
+      let caught = 0;
+      process.on('uncaughtException', (error) => {
+        if (error.message !== 'of the function') process.exit(2);
+        if (++caught < 3) return;
+        native.closeSocket(socket);
+        console.log('closed');
+      });
+      native.watchSocket(socket, () => { throw new Error('of the function'); });
+      native.send(socket, memory, 0, 1);
+    `;
+    const { status, stdout } = spawnSync(process.execPath, ['-e', source], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    assert.deepEqual([status, stdout], [0, 'closed\n']);
+  });
+
+  test('only a watched socket that is referred to keeps the process running', () => {
+    for (const [use, ends] of [
+      ['', true],
+      ['native.watchSocket(socket, () => undefined); native.referSocket(socket, false);', true],
+      [
+        'native.watchSocket(socket, () => undefined); native.referSocket(socket, false); native.referSocket(socket, true);',
+        false,
+      ],
+      ['native.watchSocket(socket, () => undefined); native.closeSocket(socket);', true],
+    ] as const) {
+      const source = `
+        const native = require(${JSON.stringify(file)});
+        const owner = {};
+        const socket = native.openSocket(owner, '127.0.0.1', 0, 0);
+        ${use}
+        process.on('beforeExit', () => console.log('ends'));
+        setTimeout(() => { console.log('goes on'); process.exit(); }, 2000).unref();
+      `;
+      const { stdout } = spawnSync(process.execPath, ['-e', source], { encoding: 'utf8', timeout: 60_000 });
+      assert.equal(stdout, ends ? 'ends\n' : 'goes on\n', use);
+    }
+  });
+
+  test('options are set, and a socket with one peer sends without an address', () => {
+    const [socket, other] = [opened(), opened()];
+    for (const option of [0, 1, 2, 3]) assert.equal(module.setSocket(socket, option, 64), 0);
+    assert.equal(module.setSocket(socket, 0, 256), -constants.errno.EINVAL);
+    const address = new Uint8Array(28);
+    assert.equal(module.ownAddress(other, address, 0), 0);
+    assert.equal(module.decodeAddress(address, 0), '127.0.0.1');
+    assert.equal(module.connectSocket(socket, address, 0), 0);
+    assert.equal(module.send(socket, entries([1, NO_NAME]), 0, 1), 1);
+    module.encodeAddress('::1', 9, address, 0);
+    assert.equal(module.connectSocket(socket, address, 0), -constants.errno.EAFNOSUPPORT);
   });
 
   test('addresses keep their text, and a link-local one its interface', () => {
@@ -183,8 +295,9 @@ suite('the native functions for datagrams', { skip }, () => {
     assert.equal(module.decodeAddress(new Uint8Array(28).fill(0xff), 0), undefined);
   });
 
-  test('a worker that ends with open sockets, in the middle of its work, closes them', async () => {
-    const source = `
+  for (const busy of [true, false])
+    test(`a worker that ends with open sockets closes them, in the middle of ${busy ? 'its work' : 'its event loop'}`, async () => {
+      const source = `
       const { workerData, parentPort } = require('node:worker_threads');
       const native = require(workerData);
       const owners = [];
@@ -194,25 +307,30 @@ suite('the native functions for datagrams', { skip }, () => {
         const owner = {};
         const socket = native.openSocket(owner, '127.0.0.1', 0, 0);
         native.send(socket, memory, 0, 0);
+        if (i % 2 === 0) native.watchSocket(socket, () => native.receive(socket, inbox, 64));
+        if (i % 4 === 0) native.awaitSocket(socket, 3);
         owners.push(owner);
         if (i === 49) parentPort.postMessage('open');
       }
-      for (;;) {
+      const work = () => {
         const socket = native.openSocket({}, '127.0.0.1', 0, 0);
+        native.watchSocket(socket, () => undefined);
         native.receive(socket, inbox, 64);
         native.closeSocket(socket);
-      }
+      };
+      if (${busy}) for (;;) work();
+      else setInterval(work, 0);
     `;
-    const before = openFiles();
-    for (let round = 0; round < 3; round++) {
-      const worker = new Worker(source, { eval: true, workerData: file });
-      await new Promise((resolve, reject) => {
-        worker.once('message', resolve);
-        worker.once('error', reject);
-      });
-      await worker.terminate();
-    }
-    // A thread's own descriptors, of its event loop, may be closed a little later.
-    assert.ok(openFiles() < before + 40);
-  });
+      const before = openFiles();
+      for (let round = 0; round < 3; round++) {
+        const worker = new Worker(source, { eval: true, workerData: file });
+        await new Promise((resolve, reject) => {
+          worker.once('message', resolve);
+          worker.once('error', reject);
+        });
+        await worker.terminate();
+      }
+      // A thread's own descriptors, of its event loop, may be closed a little later.
+      assert.ok(openFiles() < before + 40);
+    });
 });

@@ -1,0 +1,232 @@
+import { isIP } from 'node:net';
+import { getSystemErrorName } from 'node:util';
+import type { PeerAddress } from '../base/peer-address.js';
+
+/*
+ * The memory of the native package's batches of datagrams: where a call of the system receives many of them, and where they
+ * are put together for a call that sends many.
+ */
+
+/** packages/native/src/datagram_functions.h describes the functions, and datagrams.h the layout of `memory`. */
+export interface DatagramFunctions {
+  openSocket(owner: object, address: string, port: number, flags: number): number;
+  watchSocket(socket: number, onReady: (events: number) => void): number;
+  awaitSocket(socket: number, events: number): number;
+  referSocket(socket: number, keeps: boolean): void;
+  setSocket(socket: number, option: number, value: number): number;
+  ownAddress(socket: number, out: Uint8Array, offset: number): number;
+  connectSocket(socket: number, bytes: Uint8Array, offset: number): number;
+  receive(socket: number, memory: Uint8Array, most: number): number;
+  send(socket: number, memory: Uint8Array, from: number, to: number): number;
+  sendsSegments(socket: number): boolean;
+  encodeAddress(address: string, port: number, out: Uint8Array, offset: number): boolean;
+  decodeAddress(bytes: Uint8Array, offset: number): string | undefined;
+  closeSocket(socket: number): void;
+}
+
+/** Where datagrams are received. */
+export const MAX_RECEIVED = 64;
+const RECEIVED_ENTRY = 32;
+const RECEIVED_ROOM = 0x1_0000 + 192;
+/** Words of an entry: its length, the sender. */
+const ENTRY_WORDS = RECEIVED_ENTRY / 4;
+const NAME_WORDS = ENTRY_WORDS - 1;
+
+/** Where datagrams to send stand. */
+const MAX_SENT = 256;
+const MAX_NAMES = 1024;
+const SENT_NAME = 32;
+const NAMES_AT = 32;
+const ENTRIES_AT = NAMES_AT + MAX_NAMES * SENT_NAME;
+const BYTES_AT = ENTRIES_AT + MAX_SENT * 8;
+const SENT_BYTES = 0x2_0000;
+export const NO_NAME = 0xffff_ffff;
+export const MAX_DATAGRAM = 0xffff;
+
+/** Who is given the datagrams of a batch. The bytes are the receiver's until it returns. */
+export interface DatagramReceiver {
+  onDatagram(datagram: Uint8Array, from: PeerAddress): void;
+}
+
+/** Where all sockets of a thread receive: what it holds is used before the next call. */
+export class Inbox {
+  /** Most of it is never touched, and takes no room then. */
+  readonly memory = new Uint8Array(MAX_RECEIVED * (RECEIVED_ENTRY + RECEIVED_ROOM));
+  readonly #words = new Uint32Array(this.memory.buffer);
+  readonly #views: Uint8Array[] = Array.from({ length: MAX_RECEIVED }, () => this.memory.subarray(0, 0));
+  readonly #peers: KnownPeers;
+  /** Its datagrams are being delivered. */
+  isInUse = false;
+
+  constructor(functions: DatagramFunctions) {
+    this.#peers = new KnownPeers(this.memory, this.#words, functions);
+  }
+
+  deliver(place: number, receiver: DatagramReceiver): void {
+    const peer = this.#peers.peerAt(place * ENTRY_WORDS + 1);
+    if (peer !== undefined) receiver.onDatagram(this.#datagram(place), peer);
+  }
+
+  /**
+   * The view of a place is made anew only when the length differs: whoever keeps a datagram copies it. A datagram that is too
+   * long for its room was cut.
+   */
+  #datagram(place: number): Uint8Array {
+    const length = Math.min(this.#words[place * ENTRY_WORDS] as number, RECEIVED_ROOM);
+    const known = this.#views[place] as Uint8Array;
+    if (known.length === length) return known;
+    const at = MAX_RECEIVED * RECEIVED_ENTRY + place * RECEIVED_ROOM;
+    const view = this.memory.subarray(at, at + length);
+    this.#views[place] = view;
+    return view;
+  }
+}
+
+/** A power of two. */
+const MAX_PEERS = 1024;
+const PEERS_SHIFT = 22;
+
+/**
+ * Peers by their addresses as the kernel writes them: text is made of an address when it is first seen, or when another one
+ * has taken its place.
+ */
+class KnownPeers {
+  readonly #memory: Uint8Array;
+  readonly #words: Uint32Array;
+  readonly #functions: DatagramFunctions;
+  readonly #peers: (PeerAddress | undefined)[] = Array.from({ length: MAX_PEERS });
+  readonly #names = new Uint32Array(MAX_PEERS * NAME_WORDS);
+
+  constructor(memory: Uint8Array, words: Uint32Array, functions: DatagramFunctions) {
+    this.#memory = memory;
+    this.#words = words;
+    this.#functions = functions;
+  }
+
+  /** The peer whose address begins at that word. */
+  peerAt(at: number): PeerAddress | undefined {
+    const place = this.#placeOf(at);
+    const known = this.#peers[place];
+    return known !== undefined && this.#isAt(place, at) ? known : this.#add(place, at);
+  }
+
+  /** Each word of an address counts, and so does its place. */
+  #placeOf(at: number): number {
+    let hash = 0;
+    for (let i = 0; i < NAME_WORDS; i++)
+      hash = Math.imul(hash ^ (this.#words[at + i] as number), 0x9e37_79b1);
+    return Math.imul(hash ^ (hash >>> 15), 0x85eb_ca6b) >>> PEERS_SHIFT;
+  }
+
+  #isAt(place: number, at: number): boolean {
+    const start = place * NAME_WORDS;
+    for (let i = 0; i < NAME_WORDS; i++) if (this.#names[start + i] !== this.#words[at + i]) return false;
+    return true;
+  }
+
+  #add(place: number, at: number): PeerAddress | undefined {
+    const address = this.#functions.decodeAddress(this.#memory, at * 4);
+    if (address === undefined) return undefined;
+    const port = ((this.#memory[at * 4 + 2] as number) << 8) | (this.#memory[at * 4 + 3] as number);
+    const peer: PeerAddress = { address, family: familyOf(address), port };
+    this.#peers[place] = peer;
+    this.#names.set(this.#words.subarray(at, at + NAME_WORDS), place * NAME_WORDS);
+    return peer;
+  }
+}
+
+/** A datagram that is to be sent. */
+export interface Collected {
+  readonly data: Uint8Array;
+  readonly to: PeerAddress;
+  readonly failed: ((error: Error) => void) | undefined;
+}
+
+/** What all sockets of a thread send: it has the datagrams of one at a time. */
+export class Outbox<Owner extends object> {
+  owner: Owner | undefined;
+  count = 0;
+  bytes = 0;
+  readonly memory = new Uint8Array(BYTES_AT + SENT_BYTES);
+  readonly #words = new Uint32Array(this.memory.buffer);
+  readonly #functions: DatagramFunctions;
+  readonly #names = new Map<PeerAddress, number>();
+  readonly #peers: PeerAddress[] = [];
+  readonly #failed: (((error: Error) => void) | undefined)[] = [];
+
+  constructor(functions: DatagramFunctions) {
+    this.#functions = functions;
+  }
+
+  /** Of the datagram that was not sent. */
+  get error(): number {
+    return this.#words[0] as number;
+  }
+
+  hasRoom(length: number): boolean {
+    return this.count < MAX_SENT && this.bytes + length <= SENT_BYTES && this.#names.size < MAX_NAMES;
+  }
+
+  /** The number of an address; `undefined`: it is none. */
+  nameOf(peer: PeerAddress): number | undefined {
+    const known = this.#names.get(peer);
+    if (known !== undefined) return known;
+    const number = this.#names.size;
+    const { address, port } = peer;
+    if (!this.#functions.encodeAddress(address, port, this.memory, NAMES_AT + number * SENT_NAME))
+      return undefined;
+    this.#names.set(peer, number);
+    return number;
+  }
+
+  push(data: Uint8Array, name: number, to: PeerAddress, failed: Collected['failed']): void {
+    const entry = ENTRIES_AT / 4 + this.count * 2;
+    this.#words[entry] = data.length;
+    this.#words[entry + 1] = name;
+    this.memory.set(data, BYTES_AT + this.bytes);
+    this.#peers[this.count] = to;
+    this.#failed[this.count] = failed;
+    this.count++;
+    this.bytes += data.length;
+  }
+
+  /** The session of a datagram that was refused learns that, later. */
+  report(place: number, errno: number, connected: boolean): void {
+    const failed = this.#failed[place];
+    if (failed !== undefined)
+      process.nextTick(failed, systemError(errno, 'send', connected ? undefined : this.#peers[place]));
+  }
+
+  /** Copies of those from a place on. */
+  takeFrom(from: number): Collected[] {
+    const taken: Collected[] = [];
+    let at = BYTES_AT;
+    for (let place = 0; place < this.count; place++) {
+      const length = this.#words[ENTRIES_AT / 4 + place * 2] as number;
+      const data = this.memory.slice(at, at + length);
+      if (place >= from)
+        taken.push({ data, to: this.#peers[place] as PeerAddress, failed: this.#failed[place] });
+      at += length;
+    }
+    return taken;
+  }
+
+  clear(): void {
+    this.count = 0;
+    this.bytes = 0;
+    if (this.#names.size >= MAX_NAMES) this.#names.clear();
+  }
+}
+
+/** Of an IP literal. */
+export function familyOf(address: string): 'IPv4' | 'IPv6' {
+  return isIP(address) === 4 ? 'IPv4' : 'IPv6';
+}
+
+/** As node:dgram makes them. */
+export function systemError(errno: number, syscall: string, peer?: PeerAddress): NodeJS.ErrnoException {
+  const code = getSystemErrorName(-errno);
+  const where = peer === undefined ? {} : { address: peer.address, port: peer.port };
+  const at = peer === undefined ? '' : ` ${peer.address}:${peer.port}`;
+  return Object.assign(new Error(`${syscall} ${code}${at}`), { errno: -errno, code, syscall, ...where });
+}
