@@ -75,7 +75,8 @@ export class Paths implements CandidateHost, Carried {
 
   /** A datagram of `size` bytes of UDP payload is at hand. */
   onDatagram(size: number, from: PeerAddress, atFormer: boolean): void {
-    this.#from = from;
+    // Mostly it is the same: the collector has to know of another one.
+    if (this.#from !== from) this.#from = from;
     this.#size = size;
     this.#atFormer = atFormer;
   }
