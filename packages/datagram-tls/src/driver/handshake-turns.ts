@@ -113,16 +113,27 @@ export class HandshakeShare {
 
   /** Does `work` for a handshake, and counts the time that it takes. Nothing of sessions could come meanwhile. */
   spend(work: () => void): void {
-    const start = this.#clock();
-    this.#count(start);
+    const start = this.begin();
     try {
       work();
     } finally {
-      this.#at = this.#clock();
-      const spent = this.#at - start;
-      this.#credit = Math.max(this.#credit - spent, -MAX_DEBT);
-      this.#inUseUntil += spent;
+      this.end(start);
     }
+  }
+
+  /** Work for a handshake begins; the result is for {@link end}. */
+  begin(): Instant {
+    const start = this.#clock();
+    this.#count(start);
+    return start;
+  }
+
+  /** The work that began at `start` is done. */
+  end(start: Instant): void {
+    this.#at = this.#clock();
+    const spent = this.#at - start;
+    this.#credit = Math.max(this.#credit - spent, -MAX_DEBT);
+    this.#inUseUntil += spent;
   }
 
   /** The credit grows by all of the time in which no session was in use, and by the share of the other. */
@@ -189,8 +200,8 @@ export class HandshakeTurns {
       if (isKept) this.#awaitShare();
       return isKept;
     }
-    if (!looksLikeHandshake(datagram)) host.receive(datagram, from, atFormer);
-    else this.#share.spend(() => host.receive(datagram, from, atFormer));
+    if (looksLikeHandshake(datagram)) this.#receive(datagram, from, atFormer);
+    else host.receive(datagram, from, atFormer);
     return true;
   }
 
@@ -216,12 +227,22 @@ export class HandshakeTurns {
       if (first === undefined) break;
       this.#isLate = true;
       try {
-        this.#share.spend(() => host.receive(first.datagram, first.from, false));
+        this.#receive(first.datagram, first.from, false);
       } finally {
         this.#isLate = false;
       }
     }
     if (this.#waiting.length > 0) this.#awaitShare();
+  }
+
+  /** Without a closure for each datagram. */
+  #receive(datagram: Uint8Array, from: PeerAddress, atFormer: boolean): void {
+    const start = this.#share.begin();
+    try {
+      this.#host.receive(datagram, from, atFormer);
+    } finally {
+      this.#share.end(start);
+    }
   }
 
   /** Whether its timer keeps the process running. */

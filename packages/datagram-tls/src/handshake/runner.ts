@@ -106,7 +106,7 @@ export class Runner {
 
   onMessage(message: Message): Action[] {
     const before = this.#stage;
-    const actions = this.#guarded(() => before.onMessage(this.#ctx, message));
+    const actions = this.#step(onMessage, before, message);
     const isAnswered = before.unansweredHello !== undefined && this.#stage.unansweredHello === undefined;
     if (isAnswered && this.version?.rules.acks === false) this.#first = before;
     const isRetried = before.version === undefined && this.version !== undefined;
@@ -140,10 +140,7 @@ export class Runner {
 
   /** The answer to the job of the last step. */
   onAnswer(answer: JobAnswer): Action[] {
-    return this.#guarded(() => {
-      if (answer.kind === 'failed') throw callbackError(answer.cause);
-      return this.#stage.onAnswer(this.#ctx, answer);
-    });
+    return this.#step(onAnswer, this.#stage, answer);
   }
 
   /** The flight that awaited an ACK has got it. */
@@ -203,8 +200,17 @@ export class Runner {
 
   /** A failed step leaves only its failure: its alert is sent under the previous keys. */
   #guarded(step: () => Stage): Action[] {
+    return this.#step(run, this.#stage, step);
+  }
+
+  /** The same without a closure for each message. */
+  #step<Input>(
+    step: (stage: Stage, ctx: Context, input: Input) => Stage,
+    from: Stage,
+    input: Input,
+  ): Action[] {
     try {
-      this.#stage = step();
+      this.#stage = step(from, this.#ctx, input);
     } catch (error) {
       this.#stage = Stage.of(undefined, REST, { at: 'failed' });
       this.#ctx.takeActions();
@@ -214,6 +220,19 @@ export class Runner {
     if (actions.some(({ do: what }) => what === 'end-flight' || what === 'fail')) this.#first = undefined;
     return actions;
   }
+}
+
+function onMessage(stage: Stage, ctx: Context, message: Message): Stage {
+  return stage.onMessage(ctx, message);
+}
+
+function onAnswer(stage: Stage, ctx: Context, answer: JobAnswer): Stage {
+  if (answer.kind === 'failed') throw callbackError(answer.cause);
+  return stage.onAnswer(ctx, answer);
+}
+
+function run(_stage: Stage, _ctx: Context, step: () => Stage): Stage {
+  return step();
 }
 
 /** A function of the application threw; the peer only learns that there was an error. */
