@@ -57,11 +57,15 @@ export class KeyChanges implements Carried, KeySource {
         if (cids !== undefined) writer.useConnectionId(cids.send);
         return writer;
       },
-      reader: (epoch, secret) =>
-        records.reader(provider, suite, epoch, keysOf(peer, secret), this.expectsCid(epoch, rules)),
+      reader: (epoch, secret) => {
+        const expectsCid = this.expectsCid(epoch, rules);
+        // What still comes in an epoch of the handshake is repeated, or late.
+        return epoch < APPLICATION_EPOCH && records.restingReader !== undefined
+          ? records.restingReader(provider, suite, epoch, { secret, source: this }, expectsCid)
+          : records.reader(provider, suite, epoch, keysOf(peer, secret), expectsCid);
+      },
     });
     this.#heard = r.varint();
-    epochs.restReadersBefore(Math.min(this.#heard, APPLICATION_EPOCH), this);
   }
 
   /** Of the peer's records in an epoch of DTLS 1.3 that is kept for what is repeated. */

@@ -4,13 +4,21 @@ import type { AeadSuite, CipherSuite } from '../crypto/suites.js';
 import { type DropReason, MAX_PLAINTEXT, openInner, type RecordHeader, UNIFIED } from './header.js';
 import { CountingReader, type KeyLimits, limitsOf, NumberedWriter } from './limits.js';
 import { FixedIv, nonce } from './nonce.js';
-import type { KeySource, RecordProtection, RecordReader, RecordWriter } from './reader-writer.js';
+import type {
+  KeySource,
+  RecordProtection,
+  RecordReader,
+  RecordWriter,
+  RestingKeys,
+} from './reader-writer.js';
 import { completeSequence, maskSequence } from './sequence.js';
 
 /** How DTLS 1.3 protects records. */
 export const records13: RecordProtection = {
   writer: (crypto, suite, epoch, keys) => new RecordWriter13(crypto, withAead(suite), epoch, keys),
   reader: (crypto, suite, epoch, keys, expectsCid) =>
+    new RecordReader13(crypto, withAead(suite), epoch, keys, undefined, expectsCid),
+  restingReader: (crypto, suite, epoch, keys, expectsCid) =>
     new RecordReader13(crypto, withAead(suite), epoch, keys, undefined, expectsCid),
 };
 
@@ -139,14 +147,15 @@ export class RecordReader13 extends CountingReader implements RecordReader {
     crypto: CryptoProvider,
     suite: AeadSuite,
     epoch: number,
-    keys: RecordKeys13,
+    keys: RecordKeys13 | RestingKeys,
     limits: KeyLimits = limitsOf(suite),
     expectsCid = false,
   ) {
     super(epoch, limits, keys.secret, expectsCid);
     this.#crypto = crypto;
     this.#suite = suite;
-    this.#use(keys);
+    if ('source' in keys) this.#source = keys.source;
+    else this.#use(keys);
   }
 
   rest(source: KeySource): void {

@@ -91,6 +91,12 @@ export interface KeySource {
   keysOf(secret: Packed): RecordKeys;
 }
 
+/** Of a reader that rests from the beginning. */
+export interface RestingKeys {
+  readonly secret: Uint8Array;
+  readonly source: KeySource;
+}
+
 /** How a version protects its records: what protects and opens those of one epoch in one direction. */
 export interface RecordProtection {
   /** Its records have no connection ID until it is told one. */
@@ -101,6 +107,14 @@ export interface RecordProtection {
     suite: CipherSuite,
     epoch: number,
     keys: RecordKeys,
+    expectsCid: boolean,
+  ): RecordReader;
+  /** Absent where no reader rests. */
+  restingReader?(
+    crypto: CryptoProvider,
+    suite: CipherSuite,
+    epoch: number,
+    keys: RestingKeys,
     expectsCid: boolean,
   ): RecordReader;
 }

@@ -5,6 +5,7 @@ import type { Security } from '#lib/connection/version.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { SUITES } from '#lib/crypto/suites.js';
 import { exportKeyingMaterial } from '#lib/handshake/session.js';
+import { countingProvider, noCounts } from '../support/counting-provider.js';
 import { CLIENTS, SERVERS } from '../support/identities.js';
 import { Pair, type PairOptions } from '../support/pair.js';
 import { Random } from '../support/random.js';
@@ -46,6 +47,22 @@ for (const version of VERSIONS) {
         talk(pair, 'last');
         assert.equal(pair.server.endpoint.hibernating, 0);
       });
+    });
+
+    test('makes no keys but those of the next record in each direction when it wakes', () => {
+      const counts = noCounts();
+      const adjust = (security: Security): Security =>
+        security.role === 'client'
+          ? security
+          : { ...security, provider: countingProvider(security.provider, counts) };
+      const pair = openPair({ version, adjust });
+      talk(pair, 'first');
+      // The epochs of the handshake are kept for minutes.
+      pair.runFor(2 * AFTER + 1);
+      assert.ok(hibernates(pair.server));
+      Object.assign(counts, noCounts());
+      talk(pair, 'second');
+      assert.equal(counts['AEAD keys'], 2);
     });
 
     test('stays awake while messages go in either direction', () => {
