@@ -75,6 +75,12 @@ const SHARE = 1 / 8;
  * that its message waited for a handshake.
  */
 const IN_USE: Duration = 1;
+/**
+ * What it costs to read a datagram, ms: most of it is spent in the system and the runtime, before the first clock is looked at.
+ * At most half of their share pays for reading, so that handshakes go on in any flood; what is left after a burst is bounded.
+ */
+const READING: Duration = 0.004;
+const MAX_READING: Duration = 1;
 /** What handshakes may save up of their share, and what they may owe, ms. */
 const MAX_CREDIT: Duration = 2;
 const MAX_DEBT: Duration = 8;
@@ -86,6 +92,8 @@ const MAX_DEBT: Duration = 8;
 export class HandshakeShare {
   readonly #clock: () => Instant;
   #credit: Duration = MAX_CREDIT;
+  /** What was spent on reading, and is not paid for yet. */
+  #reading: Duration = 0;
   /** Until then the credit is counted. */
   #at: Instant;
   #inUseUntil: Instant;
@@ -103,12 +111,19 @@ export class HandshakeShare {
     this.#inUseUntil = now + IN_USE;
   }
 
+  /** A datagram of a handshake was read, which waits or is dropped. */
+  onRead(): void {
+    this.#reading = Math.min(this.#reading + READING, MAX_READING);
+  }
+
   /** 0: a handshake may go on now; otherwise ms until one may, if no message comes. */
   get wait(): Duration {
     const now = this.#clock();
     if (now >= this.#inUseUntil) return 0;
     this.#count(now);
-    return this.#credit > 0 ? 0 : Math.min(-this.#credit / SHARE, this.#inUseUntil - now);
+    if (this.#credit > 0) return 0;
+    const share = this.#reading > 0 ? SHARE / 2 : SHARE;
+    return Math.min(-this.#credit / share, this.#inUseUntil - now);
   }
 
   /** Does `work` for a handshake, and counts the time that it takes. Nothing of sessions could come meanwhile. */
@@ -140,7 +155,10 @@ export class HandshakeShare {
   #count(now: Instant): void {
     const passed = Math.max(now - this.#at, 0);
     const quiet = Math.min(Math.max(now - this.#inUseUntil, 0), passed);
-    this.#credit = Math.min(this.#credit + quiet + (passed - quiet) * SHARE, MAX_CREDIT);
+    const share = (passed - quiet) * SHARE;
+    const read = Math.min(this.#reading, share / 2);
+    this.#reading = Math.max(this.#reading - read - quiet, 0);
+    this.#credit = Math.min(this.#credit + quiet + share - read, MAX_CREDIT);
     this.#at = now;
   }
 }
@@ -196,6 +214,7 @@ export class HandshakeTurns {
     const host = this.#host;
     this.#arrived++;
     if (this.#hasToWait(datagram, from)) {
+      this.#share.onRead();
       const isKept = this.#waiting.push(datagram, from, host.isUnderWay(from));
       if (isKept) this.#awaitShare();
       return isKept;

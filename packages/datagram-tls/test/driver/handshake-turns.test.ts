@@ -10,9 +10,11 @@ class Clock {
 
 const HANDSHAKE = 0.6;
 const MESSAGE = 0.015;
+/** No clock is finer. */
+const TICK = 0.001;
 
-/** Handshakes that wait without end, beside sessions with a message each `gap` ms; the part of the time that handshakes get. */
-function shareBeside(gap: number | undefined): number {
+/** Handshakes that wait without end, beside sessions with a message each `gap` ms, and so many datagrams of a flood with each. */
+function shareBeside(gap: number | undefined, flood = 0): number {
   const clock = new Clock();
   const share = new HandshakeShare(clock.read);
   const end = clock.now + 1000;
@@ -22,6 +24,7 @@ function shareBeside(gap: number | undefined): number {
     for (; gap !== undefined && next <= clock.now; next += gap) {
       share.onBusy();
       clock.now += MESSAGE;
+      for (let i = 0; i < flood; i++) share.onRead();
     }
     const { wait } = share;
     if (wait === 0) {
@@ -29,7 +32,7 @@ function shareBeside(gap: number | undefined): number {
         clock.now += HANDSHAKE;
       });
       spent += HANDSHAKE;
-    } else clock.now = Math.min(clock.now + wait, next);
+    } else clock.now = Math.min(clock.now + Math.max(wait, TICK), next);
   }
   return spent / 1000;
 }
@@ -42,6 +45,16 @@ suite('the share of the time that handshakes get', () => {
   test('is an eighth while messages come one after the other', () => {
     const share = shareBeside(0.03);
     assert.ok(share > 0.09 && share < 0.13, `${share}`);
+  });
+
+  test('pays for reading what waits or is dropped, and at most half of it does', () => {
+    const some = shareBeside(0.2, 1);
+    assert.ok(some > 0.09 && some < 0.115, `${some}`);
+    for (const flood of [3, 1000]) {
+      const share = shareBeside(0.1, flood);
+      assert.ok(share > 0.045 && share < 0.07, `${share}`);
+    }
+    assert.ok(shareBeside(10, 1000) > 0.8);
   });
 
   test('is most of it beside sessions that are far away, and seldom have a message', () => {
