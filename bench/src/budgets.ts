@@ -175,7 +175,7 @@ function memoryVerdict(rows: readonly MemoryRow[]): Verdict {
 function sleeperVerdicts(rows: readonly SleeperRow[]): Verdict[] {
   const most = Math.max(...rows.map(({ count }) => count));
   return rows
-    .filter(({ count }) => count === most)
+    .filter(({ count, cidLength }) => count === most && cidLength === 0)
     .flatMap(({ version, asleep, microseconds }) => [
       { what: `session asleep, ${version}`, measured: asleep.rss / 1024, limit: 6, unit: 'KiB' },
       { what: `waking, ${version}`, measured: microseconds.wake / 1000, limit: 1, unit: 'ms of CPU' },

@@ -149,7 +149,7 @@ export const DEFAULT_PLAN: Plan = {
     first: { count: 5_000, seconds: 6, warmup: 0 },
   },
   idle: { count: 2_000, seconds: 20, warmup: 500 },
-  sleepers: [1_000, 20_000],
+  sleepers: [1_000, 20_000, 100_000],
   records: { rounds: 1_000, associations: 10_000 },
   flood: { rounds: 9, ms: 1_000, first: { count: 1_500, seconds: 6 } },
 };

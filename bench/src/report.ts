@@ -242,9 +242,9 @@ function formatMemory(rows: readonly MemoryRow[]): string {
 }
 
 function formatSleepers(rows: readonly SleeperRow[]): string {
-  const kib = (bytes: number | undefined): string => (bytes === undefined ? '' : (bytes / 1024).toFixed(1));
-  const body = rows.map(({ version, count, stateBytes, awake, after, asleep, microseconds }) => [
-    version,
+  const kib = (bytes: number | undefined): string => (bytes === undefined ? '' : (bytes / 1024).toFixed(2));
+  const body = rows.map(({ version, count, cidLength, stateBytes, awake, after, asleep, microseconds }) => [
+    cidLength > 0 ? `${version}, CID of ${cidLength}` : version,
     String(count),
     kib(awake?.rss),
     kib(awake?.held),

@@ -1,10 +1,10 @@
 /**
  * Memory of open sessions, awake and asleep, and what it costs to wake, export and import one. Prints one JSON object.
  *
- *   node --expose-gc bench/dist/sleepers.js --version DTLSv1.3 --count 20000 [--asleep]
+ *   node --expose-gc bench/dist/sleepers.js --version DTLSv1.3 --count 20000 [--asleep] [--cid 8]
  *
  * With `--asleep` each session hibernates at once, so that a million of them fit: `--count 1000000` needs 4 GB and some
- * minutes. Some handshakes make sessions with clients; their states, with other addresses, make the others.
+ * minutes. With `--cid` the peers' records have connection IDs of that length. Some handshakes make sessions with clients; their states, with other addresses, make the others.
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -21,6 +21,7 @@ import {
   listen,
   type Version,
 } from '../../packages/datagram-tls/build/src/index.js';
+import { Reader, Writer } from '../../packages/datagram-tls/build/src/wire/cursor.js';
 import type { SleeperRun } from './sleeping.js';
 
 const CHUNK = 200;
@@ -35,10 +36,12 @@ const { values } = parseArgs({
     version: { type: 'string', default: 'DTLSv1.3' },
     count: { type: 'string', default: '20000' },
     asleep: { type: 'boolean', default: false },
+    cid: { type: 'string', default: '0' },
   },
 });
 const version = values.version as Version;
 const count = Number(values.count);
+const cidLength = Number(values.cid);
 const key = randomBytes(32);
 
 const endpoint = listen(
@@ -56,6 +59,7 @@ const endpoint = listen(
     maxSessionsPerHost: 0,
     hibernateAfter: 0,
     idleTimeout: 0,
+    ...(cidLength > 0 && { connectionId: cidLength }),
   },
 );
 
@@ -96,12 +100,24 @@ async function takeState(): Promise<Uint8Array> {
 function sealedFor(state: Uint8Array, number: number): Uint8Array {
   const address = `10.${(number >> 16) & 0xff}.${(number >> 8) & 0xff}.${number & 0xff}`;
   const peer = { address, family: 'IPv4', port: 1024 + (number % 60_000) } as const;
-  const moved = encodeState({ ...decodeState(state), peer });
+  const saved = decodeState(state);
+  const current = cidLength > 0 ? withOtherIds(saved.current) : saved.current;
+  const moved = encodeState({ ...saved, current, peer });
   return sealState(
     key,
     { lineage: { id: pack(randomBytes(16)), generation: 0 }, unread: [], state: moved },
     Date.now(),
   );
+}
+
+/** The state begins with connection IDs: no two sessions have the same. */
+function withOtherIds(current: Uint8Array): Uint8Array {
+  const r = new Reader(current);
+  const w = new Writer().u8(r.u8()).u8(r.u8()).vec8(r.vec8());
+  const count = r.u8();
+  w.u8(count);
+  for (let i = 0; i < count; i++) w.vec8(randomBytes(r.vec8().length));
+  return w.bytes(r.rest()).finish();
 }
 
 async function open(states: readonly Uint8Array[], from: number, to: number): Promise<void> {
@@ -140,6 +156,8 @@ async function main(): Promise<SleeperRun> {
   const opened = memory();
   const asleep = [...endpoint.sessions].filter((session) => session.hibernate()).length;
   if (asleep !== warmUp + count) throw new Error(`${asleep} of ${warmUp + count} sessions hibernate`);
+  const [one] = endpoint.sessions;
+  if ((one?.connectionId?.receive.length ?? 0) !== cidLength) throw new Error('other connection IDs');
   await turn();
   const slept = memory();
   const some = [...endpoint.sessions].slice(0, SAMPLES);

@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url';
 
 const PROGRAM = fileURLToPath(new URL('sleepers.js', import.meta.url));
 const VERSIONS = ['DTLSv1.2', 'DTLSv1.3'];
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 1_200_000;
+/** Of the peers' records, in rows with connection IDs. */
+const CID_LENGTH = 8;
 
 /** Bytes for each session. */
 interface PerSession {
@@ -30,19 +32,27 @@ export interface SleeperRun {
 export interface SleeperRow extends SleeperRun {
   readonly version: string;
   readonly count: number;
+  /** Of connection IDs on the peers' records; 0: none. */
+  readonly cidLength: number;
   /** Of a process in which all were awake at the same time: memory that was used is not given back at once. */
   readonly after: PerSession;
 }
 
-/** Each row from two processes of its own: one in which sessions are awake first, and one in which they never all are. */
+/**
+ * Each row from two processes of its own: one in which sessions are awake first, and one in which they never all are. Those with
+ * connection IDs at the first number, and at the second if there is one.
+ */
 export function measureSleepers(counts: readonly number[]): readonly SleeperRow[] {
-  return counts.flatMap((count) => VERSIONS.map((version) => rowOf(version, count)));
+  const withIds = counts
+    .slice(0, 2)
+    .flatMap((count) => VERSIONS.map((version) => rowOf(version, count, CID_LENGTH)));
+  return [...counts.flatMap((count) => VERSIONS.map((version) => rowOf(version, count, 0))), ...withIds];
 }
 
-function rowOf(version: string, count: number): SleeperRow {
-  const args = ['--version', version, '--count', String(count)];
+function rowOf(version: string, count: number, cidLength: number): SleeperRow {
+  const args = ['--version', version, '--count', String(count), '--cid', String(cidLength)];
   const { awake, asleep: after } = run(args);
-  return { ...run([...args, '--asleep']), ...(awake && { awake }), after, version, count };
+  return { ...run([...args, '--asleep']), ...(awake && { awake }), after, version, count, cidLength };
 }
 
 function run(args: readonly string[]): SleeperRun {
