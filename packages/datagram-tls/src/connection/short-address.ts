@@ -1,10 +1,9 @@
-import { decodeUtf8, utf8 } from '../base/bytes.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { Reader, Writer } from '../wire/cursor.js';
 
 /*
  * Addresses in few bytes, for very many of them: an IP literal as the system writes it has 4 or 16, any other one is kept as
- * text. What is read is what was written.
+ * the code units of its text, of which UTF-8 has no form for some. What is read is what was written.
  */
 
 const IPV4 = 4;
@@ -24,10 +23,11 @@ export function writeShortAddress(w: Writer, { address, family, port }: PeerAddr
     w.u8(IPV6);
     for (const group of ipv6) w.u16(group);
     w.u16(port);
-  } else
-    w.u8(TEXTS + FAMILIES.indexOf(family))
-      .vec16(utf8(address))
-      .varint(port);
+  } else {
+    w.u8(TEXTS + FAMILIES.indexOf(family)).varint(address.length);
+    for (let i = 0; i < address.length; i++) w.u16(address.charCodeAt(i));
+    w.varint(port);
+  }
 }
 
 /** What {@link writeShortAddress} wrote. */
@@ -39,7 +39,10 @@ export function readShortAddress(r: Reader): PeerAddress {
     return { address: ipv6Text(groups), family: 'IPv6', port: r.u16() };
   }
   const family = FAMILIES[form - TEXTS] ?? 'other';
-  return { address: decodeUtf8(r.vec16()) ?? '', family, port: r.varint() };
+  const length = r.varint();
+  let address = '';
+  for (let i = 0; i < length; i++) address += String.fromCharCode(r.u16());
+  return { address, family, port: r.varint() };
 }
 
 /** `undefined` where the bytes would be read as another text. */

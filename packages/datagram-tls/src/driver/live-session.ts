@@ -194,6 +194,10 @@ export class LiveSession<S extends Owner> extends SessionLife implements Holder,
 
   /** Of what is made on demand, some refers to the entry. */
   get mayLetGo(): boolean {
+    // Who ends it has its entry in hand, and calls the application meanwhile.
+    if (this.isOver || this.isClosing || this.failure !== undefined) return false;
+    // Its datagrams stay in order.
+    if (this.#entry instanceof ConnectionEntry && this.port?.waits(this.#entry) === true) return false;
     const { held, sender, streams, rebinding, onmigrate } = this.extras;
     if (held !== undefined || sender !== undefined || streams !== undefined) return false;
     return rebinding === undefined && onmigrate === undefined && !(this.#states instanceof SessionStates);
@@ -231,6 +235,8 @@ export class LiveSession<S extends Owner> extends SessionLife implements Holder,
   }
 
   get bufferedAmount(): number {
+    // Of a session without an entry nothing waits.
+    if (typeof this.#entry === 'number') return this.port?.socketBytes ?? 0;
     const { port, entry } = this;
     return entry === undefined ? 0 : (port?.bufferedAmount(entry) ?? 0);
   }

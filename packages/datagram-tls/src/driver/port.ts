@@ -260,6 +260,16 @@ export class Port implements TurnsHost {
     return this.#pacer.bytesOf(entry) + this.#channel.queuedBytes;
   }
 
+  /** Datagrams of `entry` wait for a later turn. */
+  waits(entry: ConnectionEntry): boolean {
+    return this.#pacer.bytesOf(entry) > 0;
+  }
+
+  /** Bytes of all sessions that wait in the socket. */
+  get socketBytes(): number {
+    return this.#channel.queuedBytes;
+  }
+
   /** Bytes of everything that waits to be sent. */
   get queuedBytes(): number {
     return this.#pacer.queuedBytes + this.#channel.queuedBytes;
@@ -516,9 +526,12 @@ export class Port implements TurnsHost {
   }
 
   #onWakeUp(): void {
-    const seen = CHANNELS.sessionDrop.hasSubscribers ? this.core.due(now()).map(look) : [];
-    this.core.handleTimeout(now());
-    for (const one of seen) if (one !== undefined) this.#tellDrops(one);
+    const seen: Seen[] = [];
+    this.core.handleTimeout(now(), (entry) => {
+      const one = look(entry);
+      if (one !== undefined) seen.push(one);
+    });
+    for (const one of seen) this.#tellDrops(one);
     this.pump();
   }
 

@@ -37,20 +37,6 @@ export class Deadlines<T extends Sleeper> {
     return this.#heap[0]?.deadline;
   }
 
-  /** All that are due at `now`, in no order. */
-  due(now: Instant): T[] {
-    const found: T[] = [];
-    const look = (place: number): void => {
-      const sleeper = this.#heap[place];
-      if (sleeper === undefined || sleeper.deadline > now) return;
-      found.push(sleeper);
-      look(2 * place + 1);
-      look(2 * place + 2);
-    };
-    look(0);
-    return found;
-  }
-
   /** Removes a sleeper that is due at `now` and clears its deadline. */
   takeDue(now: Instant): T | undefined {
     const first = this.#heap[0];

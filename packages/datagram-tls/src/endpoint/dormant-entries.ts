@@ -36,6 +36,8 @@ const NO_RANDOM = 0;
 /** A number of settings takes a byte. */
 const MOST_SETTINGS = 256;
 const FIRST_CAPACITY = 16;
+/** Slots that stay when none is used. */
+const KEPT_CAPACITY = 1024;
 /** Memory that is not used yet is a tenth at most. */
 const GROWTH = 1.1;
 
@@ -46,22 +48,22 @@ const GROWTH = 1.1;
  */
 export class DormantEntries {
   readonly #host: DormantHost;
-  readonly #peers = new SlotIndex();
-  readonly #hosts = new SlotIndex();
+  #peers = new SlotIndex();
+  #hosts = new SlotIndex();
   /** By the last record of their peers. */
-  readonly #ages = new SlotOrder();
+  #ages = new SlotOrder();
   /** By when they have to wake. */
-  readonly #wakes = new SlotOrder();
+  #wakes = new SlotOrder();
   /** By slot, as all that follows. */
-  readonly #holders: (Holder | undefined)[] = [];
+  #holders: (Holder | undefined)[] = [];
   #states = new Float64Array(0);
   #randoms = new Int32Array(0);
   #settings = new Uint8Array(0);
   /** Nearly all have none. */
-  readonly #ids: (EntryIds<ConnectionEntry> | undefined)[] = [];
-  readonly #free: number[] = [];
-  /** Those of all slots, which are few. */
-  readonly #allSettings: SharedSettings[] = [];
+  #ids: (EntryIds<ConnectionEntry> | undefined)[] = [];
+  #free: number[] = [];
+  /** Those of all slots, which are few; `undefined`: no slot has that number. */
+  readonly #allSettings: (SharedSettings | undefined)[] = [];
   /** Peers choose addresses: the key keeps them from choosing hashes. */
   #hash: KeyedHash | undefined;
   #size = 0;
@@ -184,11 +186,6 @@ export class DormantEntries {
     return entry;
   }
 
-  /** All that have to wake at `now` are made again. */
-  recallDue(now: Instant): void {
-    while ((this.#wakes.firstAt ?? Number.POSITIVE_INFINITY) <= now) this.recall(this.#wakes.first);
-  }
-
   /** All are made again. */
   recallAll(): void {
     for (const slot of this.#holders.keys()) if (this.#holders[slot] !== undefined) this.recall(slot);
@@ -199,7 +196,9 @@ export class DormantEntries {
     const { route, pending, sending, telling } = stateOf(entry);
     if (route === undefined || pending !== undefined || sending || telling || entry.role !== 'server')
       return false;
-    const { routes, places } = this.#host;
+    const { routes, places, limits } = this.#host;
+    // On a path that is not validated it counts for its former host, which its state does not name.
+    if (stateOf(entry).host !== hostOf(entry.peer, limits.hostPrefix)) return false;
     return routes.find(route.address, route.port)?.entry === entry && places.isAlone(entry);
   }
 
@@ -212,8 +211,10 @@ export class DormantEntries {
   }
 
   #remove(slot: number): void {
-    const shared = this.#allSettings[this.#settings[slot] as number];
-    if (shared !== undefined) shared.count--;
+    const number = this.#settings[slot] as number;
+    const shared = this.#allSettings[number];
+    // Keys of a context that was replaced go with its last session.
+    if (shared !== undefined && --shared.count === 0) this.#allSettings[number] = undefined;
     this.#peers.delete(slot);
     this.#hosts.delete(slot);
     this.#ages.delete(slot);
@@ -222,6 +223,21 @@ export class DormantEntries {
     if (this.#ids[slot] !== undefined) this.#ids[slot] = undefined;
     this.#free.push(slot);
     this.#size--;
+    if (this.#size === 0 && this.#states.length > KEPT_CAPACITY) this.#shrink();
+  }
+
+  /** Tables do not shrink otherwise: a crowd that was there once would stay in memory. */
+  #shrink(): void {
+    this.#peers = new SlotIndex();
+    this.#hosts = new SlotIndex();
+    this.#ages = new SlotOrder();
+    this.#wakes = new SlotOrder();
+    this.#holders = [];
+    this.#ids = [];
+    this.#free = [];
+    this.#states = new Float64Array(0);
+    this.#randoms = new Int32Array(0);
+    this.#settings = new Uint8Array(0);
   }
 
   #residue(slot: number): Residue {
@@ -256,13 +272,14 @@ export class DormantEntries {
   /** The number of these settings; `undefined` where there are too many of them. */
   #share(settings: Settings): number | undefined {
     const all = this.#allSettings;
-    const known = all.findIndex((each) => each.count > 0 && areSame(each.settings, settings));
-    const number = known < 0 ? all.findIndex(({ count }) => count === 0) : known;
-    const shared = number < 0 ? { settings, count: 0 } : (all[number] as SharedSettings);
-    if (number < 0 && all.length === MOST_SETTINGS) return undefined;
-    if (known < 0) shared.settings = settings;
+    const known = all.findIndex((each) => each !== undefined && areSame(each.settings, settings));
+    const free = known < 0 ? all.indexOf(undefined) : known;
+    const number = free < 0 ? all.length : free;
+    if (number === MOST_SETTINGS) return undefined;
+    const shared = all[number] ?? { settings, count: 0 };
     shared.count++;
-    return number < 0 ? all.push(shared) - 1 : number;
+    all[number] = shared;
+    return number;
   }
 
   #grow(): void {
@@ -279,7 +296,7 @@ export class DormantEntries {
 
 /** What some of the slots have in common. */
 interface SharedSettings {
-  settings: Settings;
+  readonly settings: Settings;
   /** How many of them. */
   count: number;
 }

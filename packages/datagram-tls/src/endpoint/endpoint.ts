@@ -1,5 +1,5 @@
 import { compareBytes, keyOf } from '../base/bytes.js';
-import { callerError, type DTLSError } from '../base/errors.js';
+import { callerError, type DTLSError, invalidState } from '../base/errors.js';
 import { earliest, type Instant } from '../base/instant.js';
 import { MemoryPool } from '../base/memory.js';
 import type { PeerAddress } from '../base/peer-address.js';
@@ -264,8 +264,9 @@ export class Endpoint {
    * see `Connection.save`.
    */
   save(entry: ConnectionEntry, now: Instant): Uint8Array {
-    const state = this.#own(entry).save(now);
-    this.#touch(entry);
+    const current = this.#own(entry);
+    const state = current.connection.save(now);
+    this.#touch(current);
     return state;
   }
 
@@ -312,28 +313,29 @@ export class Endpoint {
 
   /** As the connection's own `send`: a session whose keys are used up then ends. */
   send(entry: ConnectionEntry, data: Uint8Array): boolean {
-    const connection = this.#own(entry);
+    const current = this.#own(entry);
     checkBytes(data, 'data');
     try {
-      return machineOf(connection).send(data);
+      return machineOf(current.connection).send(data);
     } finally {
-      this.#touch(entry);
+      this.#touch(current);
     }
   }
 
   /** As the connection's own `answer`. */
   answer(entry: ConnectionEntry, jobId: number, answer: JobAnswer, now: Instant): void {
-    const connection = this.#own(entry);
+    const current = this.#own(entry);
     this.#now = now;
-    connection.answer(jobId, answer, now);
-    this.#acceptor.review(entry, now);
-    this.#touch(entry);
+    current.connection.answer(jobId, answer, now);
+    this.#acceptor.review(current, now);
+    this.#touch(current);
   }
 
   /** As the connection's own `updateKeys`. */
   updateKeys(entry: ConnectionEntry, options: { readonly requestPeer: boolean }, now: Instant): void {
-    this.#own(entry).updateKeys(options, now);
-    this.#touch(entry);
+    const current = this.#own(entry);
+    current.connection.updateKeys(options, now);
+    this.#touch(current);
   }
 
   /**
@@ -369,52 +371,60 @@ export class Endpoint {
 
   /** As the connection's own `hibernate`. */
   hibernate(entry: ConnectionEntry, now: Instant): boolean {
-    const hibernates = this.#own(entry).hibernate(now);
-    this.#touch(entry);
+    const current = this.#own(entry);
+    const hibernates = current.connection.hibernate(now);
+    this.#touch(current);
     return hibernates;
   }
 
   /** As the connection's own `close`. */
   close(entry: ConnectionEntry, now: Instant): void {
-    this.#own(entry).close(now);
-    this.#touch(entry);
+    const current = this.#own(entry);
+    current.connection.close(now);
+    this.#touch(current);
   }
 
   /** As the connection's own `leavePath`. Other associations of the endpoint stay at its address. */
   leavePath(entry: ConnectionEntry, now: Instant): void {
-    this.#own(entry).leavePath(now);
-    this.#touch(entry);
+    const current = this.#own(entry);
+    current.connection.leavePath(now);
+    this.#touch(current);
   }
 
   /** As the connection's own `renewConnectionId`. */
   renewConnectionId(entry: ConnectionEntry, now: Instant): void {
-    this.#own(entry).renewConnectionId(now);
-    this.#touch(entry);
+    const current = this.#own(entry);
+    current.connection.renewConnectionId(now);
+    this.#touch(current);
   }
 
   /** As the connection's own `validatePath`. */
   validatePath(entry: ConnectionEntry): void {
-    this.#own(entry).validatePath();
-    this.#touch(entry);
+    const current = this.#own(entry);
+    current.connection.validatePath();
+    this.#touch(current);
   }
 
   /** As the connection's own `refusePath`. */
   refusePath(entry: ConnectionEntry, now: Instant): void {
-    this.#own(entry).refusePath(now);
-    this.#touch(entry);
+    const current = this.#own(entry);
+    current.connection.refusePath(now);
+    this.#touch(current);
   }
 
   /** As the connection's own `closeSending`. */
   closeSending(entry: ConnectionEntry, now: Instant): boolean {
-    const staysOpen = this.#own(entry).closeSending(now);
-    this.#touch(entry);
+    const current = this.#own(entry);
+    const staysOpen = current.connection.closeSending(now);
+    this.#touch(current);
     return staysOpen;
   }
 
   /** As the connection's own `abandon`. */
   abandon(entry: ConnectionEntry, error: DTLSError | undefined): void {
-    this.#own(entry).abandon(error);
-    this.#touch(entry);
+    const current = this.#own(entry);
+    current.connection.abandon(error);
+    this.#touch(current);
   }
 
   /** Abandons one of several attempts of a client: it is no session. */
@@ -423,22 +433,27 @@ export class Endpoint {
     this.abandon(entry, undefined);
   }
 
-  /** What is due beyond {@link MAX_WAKES} stays due: {@link pollTimeout} is in the past until a further call. */
-  handleTimeout(now: Instant): void {
+  /**
+   * What is due beyond {@link MAX_WAKES} stays due: {@link pollTimeout} is in the past until a further call. `before`, if given, is
+   * called with each association that is handled, before that may change its counters.
+   */
+  handleTimeout(now: Instant, before?: (entry: ConnectionEntry) => void): void {
     this.#now = now;
     for (let wakes = 0; wakes < MAX_WAKES; wakes++) {
-      const entry = this.#dormant.takeDue(now) ?? this.#deadlines.takeDue(now)?.entry;
+      const entry = this.#takeDue(now);
       if (entry === undefined) return;
+      before?.(entry);
       entry.connection.handleTimeout(now);
       this.#acceptor.review(entry, now);
       this.#touch(entry);
     }
   }
 
-  /** Associations whose timers are due: {@link handleTimeout} handles some of them, and may change their counters. */
-  due(now: Instant): ConnectionEntry[] {
-    this.#dormant.recallDue(now);
-    return this.#deadlines.due(now).map(({ entry }) => entry);
+  /** The one that is due for the longest time. */
+  #takeDue(now: Instant): ConnectionEntry | undefined {
+    const dormantAt = this.#dormant.nextWake ?? Number.POSITIVE_INFINITY;
+    const isDormant = dormantAt < (this.#deadlines.next() ?? Number.POSITIVE_INFINITY);
+    return isDormant ? this.#dormant.takeDue(now) : this.#deadlines.takeDue(now)?.entry;
   }
 
   /** When {@link handleTimeout} is to be called; `undefined` when there is nothing to wait for. */
@@ -448,8 +463,7 @@ export class Endpoint {
 
   /** A method of `entry.connection` was called that puts something in: its output and events are to be polled. */
   touch(entry: ConnectionEntry): void {
-    this.#own(entry);
-    this.#touch(entry);
+    this.#touch(this.#own(entry));
   }
 
   /** The next datagram to send; `undefined` when there are no more. */
@@ -493,15 +507,19 @@ export class Endpoint {
     return entry;
   }
 
-  /** Throws `ERR_INVALID_ARG_TYPE` or `ERR_INVALID_ARG_VALUE` unless `entry` is one of this endpoint. */
-  #own(entry: ConnectionEntry): Connection {
-    checkOwner(entry, this.#routes);
-    return entry.connection;
+  /**
+   * The one that goes on for `entry`, which the endpoint may have let go of meanwhile. Throws `ERR_INVALID_ARG_TYPE` or
+   * `ERR_INVALID_ARG_VALUE` unless it is one of this endpoint.
+   */
+  #own(entry: ConnectionEntry): ConnectionEntry {
+    const current = this.#current(entry);
+    if (current === undefined) throw invalidState('The session of this entry is over');
+    return current;
   }
 
   /** For what happens later than it was caused: the endpoint may have let go of the entry meanwhile. */
   #current(entry: ConnectionEntry): ConnectionEntry | undefined {
-    this.#own(entry);
+    checkOwner(entry, this.#routes);
     return currentOf(entry);
   }
 

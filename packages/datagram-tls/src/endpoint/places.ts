@@ -107,6 +107,8 @@ export class Places {
   /** It counts for another host from now on. */
   move(entry: ConnectionEntry, host: string): void {
     const population = [this.#handshakes, this.#sessions].find((each) => each.remove(entry));
+    const left = population && this.#sessions.onlyOneOf(stateOf(entry).host);
+    if (left !== undefined) this.dormant.onAlone(left);
     stateOf(entry).host = host;
     if (population === this.#sessions) this.#addSession(entry);
     else population?.add(entry);

@@ -43,6 +43,9 @@ suite('addresses in few bytes', () => {
       ['1::2::3', 'IPv6'],
       ['', 'IPv6'],
       ['a device', 'other'],
+      ['\ud800 alone', 'other'],
+      ['\ufeffmarked', 'other'],
+      ['long '.repeat(20_000), 'other'],
     ] as const;
     for (const [address, family] of texts) {
       const peer = { address, family, port: 1 };
@@ -51,7 +54,12 @@ suite('addresses in few bytes', () => {
   });
 
   test('any address comes back as it was', () => {
-    const text = fc.oneof(fc.ipV4(), fc.ipV6(), fc.string({ unit: 'grapheme' }));
+    const text = fc.oneof(
+      fc.ipV4(),
+      fc.ipV6(),
+      fc.string({ unit: 'grapheme' }),
+      fc.string({ unit: 'binary' }),
+    );
     fc.assert(
       fc.property(
         text,
