@@ -69,6 +69,11 @@ static void on_environment_ending(napi_env env, int64_t number) {
   sockets_close(&environment_of(env)->sockets, number);
 }
 
+static bool is_intact(napi_env env, int64_t number) {
+  struct socket_slot *slot = sockets_find(&environment_of(env)->sockets, number);
+  return slot != NULL && datagrams_is_intact(&slot->socket);
+}
+
 static napi_value watch_socket(napi_env env, napi_callback_info info) {
   napi_value values[2];
   napi_valuetype type;
@@ -81,7 +86,8 @@ static napi_value watch_socket(napi_env env, napi_callback_info info) {
   }
   if (slot->wakeup != NULL) return number_of(env, -EALREADY);
   if (!datagrams_is_intact(&slot->socket)) return number_of(env, -EBADF);
-  slot->wakeup = wakeup_new(env, slot->socket.descriptor, values[1], slot->number, on_environment_ending);
+  slot->wakeup = wakeup_new(env, slot->socket.descriptor, values[1], slot->number, on_environment_ending,
+                            is_intact);
   return number_of(env, slot->wakeup == NULL ? -ENOSYS : -wakeup_wait(slot->wakeup, CAN_READ));
 }
 

@@ -15,9 +15,9 @@ enum { NAME_LENGTH = 28 };
 /* The longest datagram of UDP has 65,527 bytes (IPv6). */
 enum { MAX_DATAGRAM = 0xffff };
 
-/* Datagrams that are received at once, and where they are written: entries, then room for each. */
+/* Datagrams that are received at once, as many as libuv takes in a turn, and where they are written: entries, then room for each. */
 enum {
-  MAX_RECEIVED = 64,
+  MAX_RECEIVED = 32,
   RECEIVED_ENTRY = 4 + NAME_LENGTH, /* uint32_t length; the sender */
   /* Not a power of two: datagrams would share the same sets of the processor's caches. */
   RECEIVED_ROOM = 0x10000 + 192,

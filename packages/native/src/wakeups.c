@@ -39,6 +39,7 @@ struct wakeup {
   napi_async_cleanup_hook_handle hook;
   int64_t number;
   wakeup_ending *ending;
+  wakeup_intact *intact;
   int events;
   bool is_closed;
   /* libuv's handle, of a size that only libuv knows. */
@@ -94,7 +95,9 @@ static void on_ready(uv_poll_t *handle, int status, int events) {
   }
   /* An error of the socket, such as of an ICMP message. libuv has stopped the handle; to receive tells the error and clears it. */
   call(wakeup, CAN_READ);
-  if (!wakeup->is_closed) wakeup->uv.uv_poll_start(handle, wakeup->events, on_ready);
+  /* libuv ends the process where it is to wait for a descriptor that is none. */
+  if (!wakeup->is_closed && wakeup->intact(wakeup->env, wakeup->number))
+    wakeup->uv.uv_poll_start(handle, wakeup->events, on_ready);
 }
 
 static void on_closed(uv_handle_t *handle) {
@@ -129,13 +132,14 @@ static void disconnect_from_node(const struct wakeup *wakeup) {
   napi_delete_reference(wakeup->env, wakeup->function);
 }
 
-struct wakeup *wakeup_new(napi_env env, int descriptor, napi_value function, int64_t number, wakeup_ending *ending) {
+struct wakeup *wakeup_new(napi_env env, int descriptor, napi_value function, int64_t number, wakeup_ending *ending,
+                          wakeup_intact *intact) {
   struct uv uv;
   uv_loop_t *loop;
   if (!find_uv(&uv) || napi_get_uv_event_loop(env, &loop) != napi_ok) return NULL;
   struct wakeup *made = calloc(1, sizeof *made + uv.uv_handle_size(POLL_HANDLE));
   if (made == NULL) return NULL;
-  made->uv = uv, made->env = env, made->number = number, made->ending = ending;
+  made->uv = uv, made->env = env, made->number = number, made->ending = ending, made->intact = intact;
   if (!connect_to_node(made, function)) {
     free(made);
     return NULL;

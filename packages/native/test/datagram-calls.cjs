@@ -9,7 +9,7 @@ const { constants } = require('node:os');
 /** Of datagrams.h. */
 const RECEIVED_ENTRY = 32;
 const RECEIVED_ROOM = 0x1_0000 + 192;
-const MAX_RECEIVED = 64;
+const MAX_RECEIVED = 32;
 const MAX_NAMES = 1024;
 const MAX_SENT = 256;
 const ENTRIES_AT = 32 + MAX_NAMES * 32;

@@ -37,7 +37,7 @@ export interface NativeModule {
   verify(key: number, scheme: number, bytes: Uint8Array, signature: Uint8Array): boolean;
 }
 
-const INTERFACE = 5;
+export const INTERFACE = 6;
 
 /** The module, or why it is not used. */
 export type Loaded = { readonly module: NativeModule } | { readonly reason: string };

@@ -24,8 +24,11 @@ export interface DatagramFunctions {
   closeSocket(socket: number): void;
 }
 
-/** Where datagrams are received. */
-export const MAX_RECEIVED = 64;
+/**
+ * Datagrams that a wake-up of the event loop receives, as many as libuv takes for node:dgram: timers, other sockets, loops that
+ * read messages and what the pacer hands out in a turn wait for them.
+ */
+export const MAX_RECEIVED = 32;
 const RECEIVED_ENTRY = 32;
 const RECEIVED_ROOM = 0x1_0000 + 192;
 /** Words of an entry: its length, the sender. */

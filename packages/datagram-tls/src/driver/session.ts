@@ -194,7 +194,8 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /** `undefined` until the name of the host is resolved; it remains after the end. It changes with the peer's address. */
   get remoteAddress(): PeerAddress | undefined {
-    return this.#live.address;
+    const { address } = this.#live;
+    return address && { ...address };
   }
 
   /**

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { suite, test } from 'node:test';
 import { nodeProvider } from '#lib/crypto/node.js';
-import { nativeFailure } from '#lib/crypto/node-native.js';
+import { INTERFACE, nativeFailure } from '#lib/crypto/node-native.js';
 import { NATIVE_AEADS } from '#lib/crypto/node-native-ciphers.js';
 import { NATIVE_GROUPS } from '#lib/crypto/node-native-exchange.js';
 import { NATIVE_HASHES } from '#lib/crypto/node-native-hash.js';
@@ -91,7 +91,7 @@ suite('native acceleration of an endpoint', () => {
   });
 
   test('another OpenSSL than that of the runtime is not used', () => {
-    const { ciphers, reason } = saidWith('({ interface: 5, openssl: 0x10100000 })');
+    const { ciphers, reason } = saidWith(`({ interface: ${INTERFACE}, openssl: 0x10100000 })`);
     assert.deepEqual(ciphers, []);
     assert.match(reason ?? '', /^the functions of OpenSSL [\d.]+\S* are not found in this process$/);
   });
@@ -211,7 +211,7 @@ suite('native acceleration of an endpoint', () => {
   });
 
   test('a process without OpenSSL is seen, whatever version its runtime says', () => {
-    const { reason } = saidWith('({ interface: 5, openssl: 0 })');
+    const { reason } = saidWith(`({ interface: ${INTERFACE}, openssl: 0 })`);
     assert.match(reason ?? '', /are not found in this process$/);
   });
 

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { suite, type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { PeerAddress } from '#lib/base/peer-address.js';
 import { loadedModule } from '#lib/crypto/node-native.js';
 import type { ChannelHandlers } from '#lib/driver/datagram-channel.js';
@@ -423,5 +426,34 @@ suite('batches of datagrams by native code', { skip }, () => {
     channel.flush();
     for (let i = 0; i < 20; i++) await turn();
     assert.equal(delivered, 20);
+  });
+
+  test('a wake-up receives no more than node:dgram would', async (t) => {
+    const batches: number[] = [];
+    let delivered = 0;
+    const { channel } = opened(t, '127.0.0.1');
+    const receiver = new Udp('127.0.0.1', 0, OPTIONS);
+    receiver.open({
+      ...NO_HANDLERS,
+      onDatagram: () => {
+        delivered++;
+      },
+      onBatchEnd: () => void batches.push(delivered),
+    });
+    t.after(() => receiver.close());
+    assert.ok(receiver.address);
+    for (let number = 0; number < 200; number++) channel.send(numbered(number, 20), receiver.address);
+    channel.flush();
+    await until(() => delivered === 200);
+    assert.ok(batches.length >= 200 / 32, batches.join());
+    for (const [i, end] of batches.entries()) assert.ok(end - (batches[i - 1] ?? 0) <= 32, batches.join());
+  });
+
+  test('what was collected leaves before the process ends', async (t) => {
+    const { to, numbers } = await listener(t);
+    const program = fileURLToPath(new URL('exit-program.js', import.meta.url));
+    await promisify(execFile)(process.execPath, [program, String(to.port)]);
+    await until(() => numbers.length === 3);
+    assert.deepEqual(numbers, [0, 1, 2]);
   });
 });

@@ -38,7 +38,8 @@ const skip =
 const file = skip === false ? createRequire(import.meta.url).resolve('datagram-tls-native') : '';
 
 /** Of packages/native/src/datagrams.h. */
-const RECEIVED_LENGTH = 64 * (32 + 0x1_0000 + 192);
+const MOST = 32;
+const RECEIVED_LENGTH = MOST * (32 + 0x1_0000 + 192);
 const ENTRIES_AT = 32 + 1024 * 32;
 const SENT_LENGTH = ENTRIES_AT + 256 * 8 + 0x2_0000;
 const NO_NAME = 0xffff_ffff;
@@ -76,7 +77,7 @@ suite('the native functions for datagrams', { skip }, () => {
   ] as const) {
     test(`refuse an array ${what}`, () => {
       const outOfRange = { code: 'ERR_OUT_OF_RANGE' };
-      assert.throws(() => module.receive(opened(), make(RECEIVED_LENGTH), 64), outOfRange);
+      assert.throws(() => module.receive(opened(), make(RECEIVED_LENGTH), MOST), outOfRange);
       assert.throws(() => module.send(opened(), make(SENT_LENGTH), 0, 1), outOfRange);
       assert.throws(() => module.encodeAddress('::1', 1, make(28), 0), outOfRange);
       assert.throws(() => module.decodeAddress(make(28), 0), outOfRange);
@@ -161,7 +162,7 @@ suite('the native functions for datagrams', { skip }, () => {
     assert.equal(module.openSocket(owner, 'no address', 0, 0), -EINVAL);
     assert.equal(module.openSocket(owner, '192.0.2.1', 0, 0), -EADDRNOTAVAIL);
     const socket = opened();
-    assert.equal(module.receive(socket, new Uint8Array(RECEIVED_LENGTH), 64), -EAGAIN);
+    assert.equal(module.receive(socket, new Uint8Array(RECEIVED_LENGTH), MOST), -EAGAIN);
     const memory = entries([1, NO_NAME]);
     assert.equal(module.send(socket, memory, 0, 1), 0);
     assert.equal(new DataView(memory.buffer).getUint32(0, true), EDESTADDRREQ);
@@ -197,7 +198,7 @@ suite('the native functions for datagrams', { skip }, () => {
     module.watchSocket(socket, (events: number) => {
       seen.push(events);
       if ((events & 2) !== 0) module.awaitSocket(socket, 1);
-      else assert.equal(module.receive(socket, inbox, 64), 1);
+      else assert.equal(module.receive(socket, inbox, MOST), 1);
       told();
     });
     const first = called();
@@ -237,6 +238,39 @@ suite('the native functions for datagrams', { skip }, () => {
       timeout: 60_000,
     });
     assert.deepEqual([status, stdout], [0, 'closed\n']);
+  });
+
+  test('its descriptor may be closed by force while it is told of an error', () => {
+    const source = `
+      const { closeSync, readdirSync, readlinkSync } = require('node:fs');
+      const native = require(${JSON.stringify(file)});
+      const isSocket = (name) => {
+        try { return readlinkSync('/proc/self/fd/' + name).startsWith('socket:'); } catch { return false; }
+      };
+      const sockets = () => readdirSync('/proc/self/fd').filter(isSocket);
+      const owners = [{}, {}];
+      const before = sockets();
+      const [socket, other] = owners.map((owner) => native.openSocket(owner, '127.0.0.1', 0, 0));
+      const descriptors = sockets().filter((name) => !before.includes(name)).map(Number).sort((a, b) => a - b);
+      const name = new Uint8Array(28);
+      native.ownAddress(other, name, 0);
+      native.connectSocket(socket, name, 0);
+      native.closeSocket(other);
+      native.watchSocket(socket, () => {
+        closeSync(descriptors[0]);
+        setImmediate(() => setImmediate(() => { console.log('goes on'); process.exit(); }));
+      });
+      const memory = new Uint8Array(${SENT_LENGTH});
+      const view = new DataView(memory.buffer);
+      view.setUint32(${ENTRIES_AT}, 5, true);
+      view.setUint32(${ENTRIES_AT} + 4, 0xffffffff, true);
+      native.send(socket, memory, 0, 1);
+    `;
+    const { status, stdout } = spawnSync(process.execPath, ['-e', source], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    assert.deepEqual([status, stdout], [0, 'goes on\n']);
   });
 
   test('only a watched socket that is referred to keeps the process running', () => {
@@ -307,7 +341,7 @@ suite('the native functions for datagrams', { skip }, () => {
         const owner = {};
         const socket = native.openSocket(owner, '127.0.0.1', 0, 0);
         native.send(socket, memory, 0, 0);
-        if (i % 2 === 0) native.watchSocket(socket, () => native.receive(socket, inbox, 64));
+        if (i % 2 === 0) native.watchSocket(socket, () => native.receive(socket, inbox, ${MOST}));
         if (i % 4 === 0) native.awaitSocket(socket, 3);
         owners.push(owner);
         if (i === 49) parentPort.postMessage('open');
@@ -315,7 +349,7 @@ suite('the native functions for datagrams', { skip }, () => {
       const work = () => {
         const socket = native.openSocket({}, '127.0.0.1', 0, 0);
         native.watchSocket(socket, () => undefined);
-        native.receive(socket, inbox, 64);
+        native.receive(socket, inbox, ${MOST});
         native.closeSocket(socket);
       };
       if (${busy}) for (;;) work();
