@@ -1,16 +1,22 @@
 // Issue "Connections that survive", e: what an endpoint keeps of sessions that hibernate.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { BehaviourOptions } from '#lib/config/behaviour.js';
 import type { EndpointLimits } from '#lib/config/limits.js';
 import { type ConnectionEntry, type Holder, stateOf } from '#lib/endpoint/connection-entry.js';
 import { dormantIn, type Endpoint } from '#lib/endpoint/endpoint.js';
 import { Crowd, type Member } from '../support/crowd.js';
+import { collectGarbage } from '../support/garbage.js';
 import { Random } from '../support/random.js';
-import { VERSIONS } from '../support/settings.js';
+import { behaviour, security, VERSIONS } from '../support/settings.js';
 
 const AFTER = 10_000;
 const IDLE = 100_000;
+/** Timers that one call handles. */
+const MOST_WAKES = 32;
+/** Full collections. They must free every unreferenced object. */
+const COLLECTIONS = 20;
 const ownHost = (i: number): string => `10.1.${i >> 8}.${i & 255}`;
 
 /** The owner of one entry, as the driver is. */
@@ -46,6 +52,8 @@ class Keeper implements Holder {
 /** A server whose sessions hibernate, with a keeper of each of them, in the order of their beginning. */
 class House extends Crowd {
   readonly keepers: Keeper[] = [];
+  /** Clients that come from now on get other ones. */
+  readonly replaceSettings: () => void;
   /** How many sessions have no entry, found without making one. */
   get dormant(): number {
     return dormantIn(this.server).size;
@@ -56,7 +64,10 @@ class House extends Crowd {
     limits: Partial<EndpointLimits> = {},
     manner: BehaviourOptions = {},
   ) {
-    super(version, limits, { hibernateAfter: AFTER, idleTimeout: IDLE, ...manner });
+    const whole = { hibernateAfter: AFTER, idleTimeout: IDLE, ...manner };
+    super(version, limits, whole);
+    this.replaceSettings = () =>
+      this.server.serve({ security: security('server', version), behaviour: behaviour(whole) });
     this.onsession = (entry) => {
       const keeper = new Keeper(this.server, entry);
       stateOf(entry).holder = keeper;
@@ -285,8 +296,116 @@ for (const version of VERSIONS) {
       assert.equal(house.dormant, 1);
       assert.equal(house.server.find(there.address), keeper.entry);
     });
+
+    test('counts for its own host while the path to another one is not validated', () => {
+      const manner = { connectionId: 8, returnRoutability: 'never' } as const;
+      const house = new House(version, { maxSessionsPerHost: 2, evictAfter: 0 }, manner);
+      for (let i = 0; i < 2; i++) {
+        const there = house.move(house.client('10.0.0.1', 1000 + i), {
+          address: '10.7.7.7',
+          port: 2000 + i,
+          family: 'IPv4',
+        });
+        house.text(there, 'from elsewhere');
+        there.silent = true;
+        house.sleep();
+      }
+      assert.ok(house.keepers.every(({ entry }) => entry?.peer.address === '10.7.7.7'));
+      assert.equal(house.client('10.0.0.1', 1002).openedAt, undefined);
+      assert.deepEqual(
+        house.refusals.map(({ peer, reason }) => [peer.address, reason]),
+        [['10.0.0.1', 'max_sessions_per_host']],
+      );
+      assert.notEqual(house.client('10.7.7.7', 5).openedAt, undefined);
+    });
+
+    test('needs no entry any more when the other session of its host has moved away', () => {
+      const house = new House(version, {}, { connectionId: 8 });
+      const stays = house.client('10.0.0.1', 1);
+      const leaves = house.client('10.0.0.1', 2);
+      house.sleep();
+      assert.deepEqual([house.dormant, house.server.hibernating], [0, 2]);
+      const there = house.move(leaves, { address: '10.7.7.7', port: 9, family: 'IPv4' });
+      house.text(there, 'from elsewhere');
+      house.wait(1000);
+      assert.equal(house.keepers[1]?.entry?.connection.path.validated, true);
+      assert.equal(house.dormant, 1);
+      house.sleep();
+      assert.equal(house.dormant, 2);
+      house.text(stays, 'still here');
+      assert.deepEqual(house.keepers[0]?.received, ['still here']);
+    });
+
+    test('does not keep replaced settings of its server when it is over', async () => {
+      const house = new House(version);
+      const settings = replacedSettings(house);
+      for (let i = 0; i < COLLECTIONS && settings.deref() !== undefined; i++) {
+        // What a turn has looked at lives until its end.
+        await turn();
+        collectGarbage();
+      }
+      assert.equal(settings.deref(), undefined);
+      assert.deepEqual([house.dormant, house.server.size], [1, 1]);
+    });
   });
 }
+
+/** Those of a session that slept and is over; one with others sleeps. */
+function replacedSettings(house: House): WeakRef<object> {
+  house.client('10.0.0.1', 1);
+  const settings = new WeakRef(house.keepers[0]?.entry?.connection.security ?? assert.fail());
+  house.sleep();
+  house.replaceSettings();
+  house.client('10.0.0.2', 1);
+  house.sleep();
+  assert.equal(house.dormant, 2);
+  house.server.close(house.keepers[0]?.entry ?? assert.fail(), house.now);
+  house.exchange();
+  // Its end lingers for a while.
+  house.sleep();
+  house.keepers.length = 0;
+  house.closed.length = 0;
+  return settings;
+}
+
+suite('timers of sessions that hibernate', () => {
+  const MANY = 100;
+  const silent = (): House => {
+    const house = new House('DTLSv1.2');
+    for (const member of house.clients(MANY, ownHost)) member.silent = true;
+    house.sleep();
+    assert.equal(house.dormant, MANY);
+    return house;
+  };
+
+  test('wait for that of an association which is due before them', () => {
+    const house = silent();
+    house.client('10.9.9.9', 7, true);
+    const awake = house.keepers.at(-1)?.entry ?? assert.fail();
+    house.server.handleTimeout(house.now + 2 * IDLE);
+    const told = new Set<ConnectionEntry | undefined>();
+    for (let event = house.server.pollEvent(); event !== undefined; event = house.server.pollEvent())
+      if (event.type === 'connection') told.add(event.entry);
+    assert.ok(told.has(awake));
+  });
+
+  test('are handled a few in a call, and nothing else is looked at', () => {
+    const house = silent();
+    const now = house.now + 2 * IDLE;
+    const looked: Holder[] = [];
+    let calls = 0;
+    for (; (house.server.pollTimeout() ?? Number.POSITIVE_INFINITY) <= now; calls++) {
+      const before = looked.length;
+      house.server.handleTimeout(now, (entry) => void looked.push(keeperOf(entry)));
+      assert.ok(looked.length - before <= MOST_WAKES);
+      assert.ok(house.dormant >= MANY - looked.length);
+      house.exchange();
+    }
+    assert.equal(calls, Math.ceil(MANY / MOST_WAKES));
+    assert.equal(looked.length, MANY);
+    assert.equal(new Set(looked).size, MANY);
+  });
+});
 
 suite('sessions that hibernate and wake at random', () => {
   for (const seed of [1, 2, 3])
