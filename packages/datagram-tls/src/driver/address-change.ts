@@ -1,6 +1,7 @@
 import { type Awaitable, isPromise } from '../base/awaitable.js';
 import { invalidReturn } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
+import { sameAddress } from '../connection/path.js';
 import { CHANNELS, publish } from './channels.js';
 import type { SessionEndpoint } from './session-endpoint.js';
 import type { Attached } from './session-life.js';
@@ -38,10 +39,15 @@ export interface MovedSession {
   readonly onmigrate: ((change: AddressChange) => unknown) | undefined;
 }
 
+/** Where the session is now. */
+interface Live {
+  readonly reached: Attached;
+}
+
 /** Tells of a change of the peer's address, and does what `onmigrate` says of it. What that throws is the session's error. */
 export function tellChange(
   session: MovedSession,
-  reached: Attached,
+  live: Live,
   { from, to, validated }: AddressChange,
   onFailure: (thrown: unknown) => void,
 ): void {
@@ -51,9 +57,9 @@ export function tellChange(
   if (onmigrate === undefined) return;
   try {
     const answer: unknown = onmigrate({ from, to, validated });
-    if (!isPromise(answer)) return judge(session, reached, to, answer);
+    if (!isPromise(answer)) return judge(session, live, to, answer);
     void Promise.resolve(answer)
-      .then((late) => judge(session, reached, to, late))
+      .then((late) => judge(session, live, to, late))
       .catch(onFailure);
   } catch (thrown) {
     onFailure(thrown);
@@ -61,16 +67,13 @@ export function tellChange(
 }
 
 /** The application's verdict on an address, which may be out of date. */
-function judge(
-  { destroyed }: MovedSession,
-  { port, entry }: Attached,
-  address: PeerAddress,
-  verdict: unknown,
-): void {
+function judge({ destroyed }: MovedSession, live: Live, address: PeerAddress, verdict: unknown): void {
   if (verdict === undefined || destroyed) return;
   if (typeof verdict !== 'boolean')
     throw invalidReturn('session.onmigrate', 'true, false or undefined', verdict);
-  if (entry.peer !== address) return;
+  // It may have moved again meanwhile, or have another entry since it slept.
+  const { port, entry } = live.reached;
+  if (!sameAddress(entry.peer, address)) return;
   if (verdict) port.validatePath(entry);
   else port.refusePath(entry);
 }

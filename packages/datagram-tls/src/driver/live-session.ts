@@ -405,7 +405,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements Holder,
         return this.shared.trace?.(event.event, this.owner);
       case 'migrated':
         if (this.isOver) return;
-        return tellChange(this.owner, this.reached, event, (thrown) => this.onCallbackFailed(thrown));
+        return tellChange(this.owner, this, event, (thrown) => this.onCallbackFailed(thrown));
       case 'peer-closed':
         this.inbox.end();
         return this.extras.onend?.();

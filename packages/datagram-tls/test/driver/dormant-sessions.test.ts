@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { suite, type TestContext, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { LiveSession } from '#lib/driver/live-session.js';
 import {
   type ConnectOptions,
@@ -269,6 +270,26 @@ for (const version of VERSIONS) {
       judge(true);
       assert.equal(await roundTrip(client, 'again'), 'again');
       assert.deepEqual([errors, session.destroyed, session.remoteAddress?.port], [[], false, 2]);
+    });
+
+    test('take no verdict on an address that they have left since', async (t) => {
+      const ids = { connectionId: 8, returnRoutability: 'never' } as const;
+      const made = await scene(t, { ...options, ...ids }, { ofClients: { connectionId: 0 } });
+      const session = made.sessions[0] ?? assert.fail();
+      const client = made.clients[0] ?? assert.fail();
+      const asked = new Promise<(verdict: boolean) => void>((resolve) => {
+        session.onmigrate = () => new Promise<boolean>(resolve);
+      });
+      move(made, 0, { address: 'client 0', port: 2, family: 'other' });
+      assert.equal(await roundTrip(client, 'from elsewhere'), 'from elsewhere');
+      const judge = await asked;
+      session.onmigrate = undefined;
+      await sleep(made);
+      move(made, 0, { address: 'client 0', port: 3, family: 'other' });
+      assert.equal(await roundTrip(client, 'from a third place'), 'from a third place');
+      judge(false);
+      await turn();
+      assert.equal(session.remoteAddress?.port, 3);
     });
 
     test('send what waits in order, though they hibernate meanwhile', async (t) => {
