@@ -52,15 +52,3 @@ export function tellEnd(session: Published, error: Error | undefined): void {
   if (CHANNELS.sessionEnd.hasSubscribers)
     publish(CHANNELS.sessionEnd, { session, endpoint: session.endpoint, error });
 }
-
-type Counts = Readonly<Partial<Record<string, number>>>;
-
-/** By how much each count grew between two looks. */
-export function growth(before: Counts, after: Counts): [reason: string, count: number][] {
-  const grown: [string, number][] = [];
-  for (const [reason, count = 0] of Object.entries(after)) {
-    const more = count - (before[reason] ?? 0);
-    if (more > 0) grown.push([reason, more]);
-  }
-  return grown;
-}

@@ -4,7 +4,6 @@ import type { Behaviour, Destination } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
 import { type Connection, machineOf } from '../connection/connection.js';
 import { rebindError } from '../connection/errors.js';
-import type { DropCounts } from '../connection/events.js';
 import type { Security } from '../connection/version.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import { Endpoint, type EndpointEvent } from '../endpoint/endpoint.js';
@@ -13,10 +12,10 @@ import type { Refusal } from '../endpoint/refusals.js';
 import type { Job, JobAnswer } from '../handshake/jobs.js';
 import { performJob } from '../policy/perform-job.js';
 import { forgetSession, keepSession } from '../policy/resumption.js';
-import { CHANNELS, growth } from './channels.js';
 import { now, WakeUp } from './clock.js';
 import type { ChannelHandlers, DatagramChannel } from './datagram-channel.js';
 import { hexDump, logBytes, warnOfReplayGuard } from './debug.js';
+import { DropWatch, type OnDrop, type Seen } from './drop-watch.js';
 import { Drains, Pacer } from './flow.js';
 import { throwLater } from './guard.js';
 import { HandshakeTurns, type TurnsHost } from './handshake-turns.js';
@@ -29,11 +28,8 @@ export interface PortHandlers {
   onSession(entry: ConnectionEntry): void;
   onEvent(entry: ConnectionEntry, event: Extract<EndpointEvent, { type: 'connection' }>['event']): void;
   onRefused(refusal: Refusal): void;
-  /**
-   * Something was dropped: of a session, or without `entry`, of none. Called only for a channel of diagnostics with
-   * subscribers.
-   */
-  onDrop(entry: ConnectionEntry | undefined, reason: string, count: number): void;
+  /** Something was dropped. Called only for a channel of diagnostics with subscribers. */
+  readonly onDrop: OnDrop;
   /** The socket or the transport failed. */
   onChannelError(error: Error): void;
   /** The transport ended by itself. */
@@ -73,6 +69,7 @@ export class Port implements TurnsHost {
   readonly #handlers: PortHandlers;
   readonly #wakeUp = new WakeUp(() => this.#onWakeUp());
   readonly #queue: SendQueue;
+  readonly #drops: DropWatch;
   readonly #pacer = new Pacer(() => this.awaitEndOfTurn());
   readonly #drains = new Drains((entry) => this.hasDrained(entry));
   readonly #batch = new Queue<Outgoing>();
@@ -103,6 +100,7 @@ export class Port implements TurnsHost {
     this.#handlers = handlers;
     this.#channel = channel;
     this.#queue = new SendQueue(channel, this.#pacer, maxSendQueue);
+    this.#drops = new DropWatch(this.core, handlers.onDrop);
   }
 
   /** Binds at once; throws the system's error, such as `EADDRINUSE`. Datagrams may come before it returns. */
@@ -291,11 +289,11 @@ export class Port implements TurnsHost {
 
   /** Returns false where the keys of the session are used up, so that it ends. */
   send(entry: ConnectionEntry, data: Uint8Array): boolean {
-    const seen = look(entry);
+    const seen = this.#drops.look(entry);
     try {
       return this.core.send(entry, data);
     } finally {
-      if (seen !== undefined) this.#tellDrops(seen);
+      this.#drops.tell(seen);
       // Within a callback, too, waiting datagrams have to count before the next message.
       if (this.#pumping && !this.#closed) this.#transmit();
       else this.pump();
@@ -325,9 +323,9 @@ export class Port implements TurnsHost {
   }
 
   closeEntry(entry: ConnectionEntry): void {
-    const seen = look(entry);
+    const seen = this.#drops.look(entry);
     this.core.close(entry, now());
-    if (seen !== undefined) this.#tellDrops(seen);
+    this.#drops.tell(seen);
     this.pump();
   }
 
@@ -421,40 +419,11 @@ export class Port implements TurnsHost {
 
   /** As {@link HandshakeTurns} decides. */
   receive(datagram: Uint8Array, from: PeerAddress, atFormer: boolean): void {
-    const { sessionDrop, endpointDrop } = CHANNELS;
-    const tellDrops =
-      sessionDrop.hasSubscribers || endpointDrop.hasSubscribers ? this.#watchDrops(from) : undefined;
+    const tellDrops = this.#drops.watch(from);
     this.core.receive(datagram, from.address, from.port, from.family, now(), atFormer);
     tellDrops?.();
     this.#batchSends();
     this.pump();
-  }
-
-  /** Returns a function that tells what was dropped until it is called. */
-  #watchDrops(from: PeerAddress): () => void {
-    const { counters } = this.core;
-    const { busy, rejected, overRate, unknownConnectionIds } = counters;
-    const seen = look(this.core.find(from));
-    return () => {
-      if (seen !== undefined) this.#tellDrops(seen);
-      if (counters.busy > busy) this.#tellDrop('busy');
-      if (counters.rejected > rejected) this.#tellDrop('not_client_hello');
-      if (counters.unknownConnectionIds > unknownConnectionIds) this.#tellDrop('unknown_connection_id');
-      if (counters.overRate > overRate) this.#tellDrop('answer_rate');
-    };
-  }
-
-  /** What a session has dropped since it was looked at. */
-  #tellDrops({ entry, dropped }: Seen): void {
-    for (const [reason, count] of growth(dropped, entry.connection.counters.dropped))
-      this.#handlers.onDrop(entry, reason, count);
-  }
-
-  /** A datagram without a session, or one that found no room in the send queue, was dropped. */
-  #tellDrop(
-    reason: 'busy' | 'not_client_hello' | 'unknown_connection_id' | 'answer_rate' | `send_queue_${SendKind}`,
-  ): void {
-    if (CHANNELS.endpointDrop.hasSubscribers) this.#handlers.onDrop(undefined, reason, 1);
   }
 
   #discard(datagram: Uint8Array, counted: 'rejected' | 'busy'): void {
@@ -462,7 +431,7 @@ export class Port implements TurnsHost {
     counters.datagramsReceived++;
     counters.bytesReceived += datagram.length;
     counters[counted]++;
-    this.#tellDrop(counted === 'busy' ? 'busy' : 'not_client_hello');
+    this.#drops.tellOne(counted === 'busy' ? 'busy' : 'not_client_hello');
   }
 
   get handshakesBegun(): number {
@@ -528,10 +497,10 @@ export class Port implements TurnsHost {
   #onWakeUp(): void {
     const seen: Seen[] = [];
     this.core.handleTimeout(now(), (entry) => {
-      const one = look(entry);
+      const one = this.#drops.look(entry);
       if (one !== undefined) seen.push(one);
     });
-    for (const one of seen) this.#tellDrops(one);
+    for (const one of seen) this.#drops.tell(one);
     this.pump();
   }
 
@@ -542,7 +511,7 @@ export class Port implements TurnsHost {
       const kind = kindOf(out.entry);
       if (!this.#queue.takes(out.data.length, kind, isFirstAnswer(out))) {
         this.core.handleUnsent(out);
-        this.#tellDrop(`send_queue_${kind}`);
+        this.#drops.tellOne(`send_queue_${kind}`);
         continue;
       }
       if (this.#pacer.keeps(out)) continue;
@@ -661,22 +630,10 @@ export class Port implements TurnsHost {
   #answer(entry: ConnectionEntry, id: number, job: Job, answer: JobAnswer): void {
     // The application has no session yet that could fail with it.
     if (job.kind === 'guard-replay' && answer.kind === 'failed') warnOfReplayGuard(answer.cause);
-    const seen = look(entry);
+    const seen = this.#drops.look(entry);
     this.core.answer(entry, id, answer, now());
-    if (seen !== undefined) this.#tellDrops(seen);
+    this.#drops.tell(seen);
   }
-}
-
-/** An association, and what it had dropped before. */
-interface Seen {
-  readonly entry: ConnectionEntry;
-  readonly dropped: DropCounts;
-}
-
-/** Nothing is made while no channel hears of drops. */
-function look(entry: ConnectionEntry | undefined): Seen | undefined {
-  if (entry === undefined || !CHANNELS.sessionDrop.hasSubscribers) return undefined;
-  return { entry, dropped: { ...entry.connection.counters.dropped } };
 }
 
 /** Flights of peers that are not validated yet are none: they cost a signature. */
