@@ -24,7 +24,7 @@ export class BytePool {
   room(length: number): Uint8Array<ArrayBuffer> {
     this.#offered = 0;
     if (length > MOST) return new Uint8Array(length);
-    // Whoever has one of its arrays may have detached it: then it has no bytes.
+    // A detached piece has no bytes: whoever has one of its arrays can detach it.
     if (this.#used + length >= this.#memory.byteLength) this.#renew();
     this.#offered = length;
     return new Uint8Array(this.#memory, this.#used, length);

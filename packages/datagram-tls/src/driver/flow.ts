@@ -1,3 +1,4 @@
+import { withOwnMemory } from '../base/byte-pool.js';
 import { Queue } from '../base/queue.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { Outgoing } from '../endpoint/ready-queue.js';
@@ -87,7 +88,8 @@ export class Pacer {
   #keep(entry: ConnectionEntry, out: Outgoing): void {
     const waiting = this.#waiting.get(entry) ?? { queue: new Queue<Outgoing>(), bytes: 0 };
     this.#waiting.set(entry, waiting);
-    waiting.queue.push(out);
+    // A few bytes that wait must not keep alive the memory of many that have left.
+    waiting.queue.push({ ...out, data: withOwnMemory(out.data) });
     waiting.bytes += out.data.length;
     this.queuedBytes += out.data.length;
     this.queuedDatagrams++;

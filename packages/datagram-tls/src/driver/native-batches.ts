@@ -71,8 +71,8 @@ export class Inbox {
   }
 
   /**
-   * The view of a place is made anew only when the length differs: whoever keeps a datagram copies it. A datagram that is too
-   * long for its room was cut.
+   * Views are kept, and one is made again for another length: callers copy what they keep. The system has cut a datagram that
+   * is too long for its room.
    */
   #datagram(place: number): Uint8Array {
     const length = Math.min(this.#words[place * ENTRY_WORDS] as number, RECEIVED_ROOM);
@@ -205,11 +205,12 @@ export class Outbox<Owner extends object> {
     const taken: Collected[] = [];
     let at = BYTES_AT;
     for (let place = 0; place < this.count; place++) {
-      const length = this.#words[ENTRIES_AT / 4 + place * 2] as number;
-      const data = this.memory.slice(at, at + length);
-      if (place >= from)
+      const end = at + (this.#words[ENTRIES_AT / 4 + place * 2] as number);
+      if (place >= from) {
+        const data = this.memory.slice(at, end);
         taken.push({ data, to: this.#peers[place] as PeerAddress, failed: this.#failed[place] });
-      at += length;
+      }
+      at = end;
     }
     return taken;
   }

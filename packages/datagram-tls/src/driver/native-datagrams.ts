@@ -350,7 +350,8 @@ function ownAddress(functions: DatagramFunctions, socket: number): PeerAddress |
   return address === undefined ? undefined : { address, family: familyOf(address), port };
 }
 
-const PLAIN: NativeSocketOptions = {
+/** As the system has it. */
+export const PLAIN: NativeSocketOptions = {
   ipv6Only: false,
   reusePort: false,
   receiveBufferSize: undefined,

@@ -1,18 +1,10 @@
 // Sends three datagrams to a port, the last one while the process ends, and ends before the turn does.
+import { PLAIN } from '#lib/driver/native-datagrams.js';
 import { Udp } from '#lib/driver/udp.js';
 
 const ignored = (): void => undefined;
 const to = { address: '127.0.0.1', family: 'IPv4', port: Number(process.argv[2]) } as const;
-const channel = new Udp('127.0.0.1', 0, {
-  ipv6Only: false,
-  reusePort: false,
-  receiveBufferSize: undefined,
-  minReceiveBuffer: 0,
-  sendBufferSize: undefined,
-  ttl: undefined,
-  maxSendQueue: 0,
-  batches: true,
-});
+const channel = new Udp('127.0.0.1', 0, { ...PLAIN, maxSendQueue: 0, batches: true });
 channel.open({
   onBound: ignored,
   onDatagram: ignored,

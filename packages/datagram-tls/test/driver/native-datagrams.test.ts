@@ -12,7 +12,7 @@ import type { PeerAddress } from '#lib/base/peer-address.js';
 import { loadedModule } from '#lib/crypto/node-native.js';
 import type { ChannelHandlers } from '#lib/driver/datagram-channel.js';
 import type { DatagramFunctions } from '#lib/driver/native-batches.js';
-import { datagramCapabilities, NativeSocket } from '#lib/driver/native-datagrams.js';
+import { datagramCapabilities, NativeSocket, PLAIN } from '#lib/driver/native-datagrams.js';
 import { Udp, type UdpOptions } from '#lib/driver/udp.js';
 import { Random } from '../support/random.js';
 
@@ -27,12 +27,8 @@ const native = ('reason' in found ? {} : found.module) as DatagramFunctions;
 const { EAGAIN, EBADF, EMSGSIZE, ENOBUFS, ENOTSOCK } = constants.errno;
 
 const OPTIONS: UdpOptions = {
-  ipv6Only: false,
-  reusePort: false,
+  ...PLAIN,
   receiveBufferSize: 0x40_0000,
-  minReceiveBuffer: 0,
-  sendBufferSize: undefined,
-  ttl: undefined,
   maxSendQueue: 0,
   batches: true,
 };

@@ -62,7 +62,7 @@ export function peekClientHello(prefix: Uint8Array): ClientHelloPrefix | undefin
   return r.failed ? undefined : new Peeked(legacyVersion, random, sessionId, cookie, r);
 }
 
-/** What follows the cookie is read when it is asked for: every stranger sends some, and DTLS 1.2 needs none of it. */
+/** The fields behind the cookie are read on first use: strangers send many, and DTLS 1.2 needs none of them. */
 class Peeked implements ClientHelloPrefix {
   readonly legacyVersion: number;
   readonly random: Uint8Array;
